@@ -1,0 +1,264 @@
+//! The command line, as clap sees it, and nothing else.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Move a service's traffic to its fallbacks when its primary has no ready endpoints, and back.
+#[derive(Debug, Parser)]
+#[command(name = "kubectl-failover", bin_name = "kubectl failover", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The flags that reach a cluster, with kubectl's names and meanings.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Cluster")]
+pub struct GlobalArgs {
+    /// Context of the kubeconfig to use
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+    /// Path of the kubeconfig [default: $KUBECONFIG, then ~/.kube/config]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Namespace [default: the context's]
+    #[arg(short, long, global = true, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// All namespaces
+    #[arg(short = 'A', long, global = true, conflicts_with = "namespace")]
+    pub all_namespaces: bool,
+    /// Cluster of the kubeconfig to use
+    #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
+    pub cluster: Option<String>,
+    /// User of the kubeconfig to use
+    #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
+    pub user: Option<String>,
+    /// Address of the API server
+    #[arg(short, long, global = true, value_name = "URL", hide_short_help = true)]
+    pub server: Option<String>,
+    /// Bearer token for the API server
+    #[arg(long, global = true, value_name = "TOKEN", hide_short_help = true)]
+    pub token: Option<String>,
+    /// User to impersonate
+    #[arg(long = "as", global = true, value_name = "USER", hide_short_help = true)]
+    pub impersonate_user: Option<String>,
+    /// Group to impersonate; may be repeated
+    #[arg(long = "as-group", global = true, value_name = "GROUP", hide_short_help = true)]
+    pub impersonate_groups: Vec<String>,
+    /// UID to impersonate
+    #[arg(long = "as-uid", global = true, value_name = "UID", hide_short_help = true)]
+    pub impersonate_uid: Option<String>,
+    /// Time limit of each request, such as 10s [default: 10s]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = parse_duration, hide_short_help = true)]
+    pub request_timeout: Option<Duration>,
+    /// Do not check the API server's certificate
+    #[arg(long, global = true, hide_short_help = true)]
+    pub insecure_skip_tls_verify: bool,
+    /// File with the certificate authority of the API server
+    #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
+    pub certificate_authority: Option<PathBuf>,
+    /// File with the client certificate
+    #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
+    pub client_certificate: Option<PathBuf>,
+    /// File with the client certificate's key
+    #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
+    pub client_key: Option<PathBuf>,
+    /// Server name to check the API server's certificate against
+    #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
+    pub tls_server_name: Option<String>,
+    /// Say more on stderr: each request with its status and time
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a failover group for a service
+    Create(CreateArgs),
+    /// Show the groups: where their traffic goes, and why
+    Status(StatusArgs),
+    /// Run the loop: move traffic when primaries go down, and back
+    Watch(WatchArgs),
+    /// Real control planes on this machine, to try and to test everything on
+    #[command(subcommand)]
+    Sandbox(SandboxCommand),
+    /// Print the completion script for a shell
+    Completion(CompletionArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct CreateArgs {
+    /// Service that clients call (the apex)
+    pub service: String,
+    /// Service that takes over when the primary has no ready endpoints; may be repeated
+    #[arg(long, required = true, value_name = "SERVICE")]
+    pub fallback: Vec<String>,
+    /// Service that should have the traffic [default: SERVICE]
+    #[arg(long, value_name = "SERVICE")]
+    pub primary: Option<String>,
+    /// Name of the object [default: SERVICE-failover]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Value of the label failover.linkerd.io/controlled-by
+    #[arg(long, value_name = "VALUE", default_value = "linkerd-failover")]
+    pub controlled_by: String,
+    /// Let services through that do not exist (yet)
+    #[arg(long)]
+    pub allow_missing: bool,
+    /// Only show what would be made; `server` has the API server check it too
+    #[arg(long, value_enum, default_value_t, value_name = "MODE")]
+    pub dry_run: DryRun,
+    /// Print the object in this format
+    #[arg(short, long, value_enum, value_name = "FORMAT")]
+    pub output: Option<ObjectFormat>,
+}
+
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Groups: NAME, KIND/NAME, or the service that clients call [default: all]
+    pub names: Vec<String>,
+    /// Only groups with these labels
+    #[arg(short = 'l', long, value_name = "LABELS")]
+    pub selector: Option<String>,
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: StatusFormat,
+}
+
+#[derive(Debug, Args)]
+pub struct WatchArgs {
+    /// Only groups with these labels
+    #[arg(short = 'l', long, value_name = "LABELS")]
+    pub selector: Option<String>,
+    /// Bring every group to where it belongs, then stop
+    #[arg(long)]
+    pub once: bool,
+    /// Say what would be done, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: StreamFormat,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SandboxCommand {
+    /// Start the clusters; they stay until `sandbox down`
+    Up(SandboxUpArgs),
+    /// Stop the clusters and remove their data
+    Down,
+    /// Show what runs
+    Status,
+    /// Play the whole story: outage in west, failover to east, recovery, failback
+    Demo(SandboxUpArgs),
+    /// Start clusters, run a command with KUBECONFIG set, and stop them again
+    Run(SandboxRunArgs),
+    /// Take a cluster's gateway down, or bring it up
+    Gateway(SandboxGatewayArgs),
+    /// Keep the clusters running (started by the other sandbox commands)
+    #[command(hide = true)]
+    Supervise(SandboxSuperviseArgs),
+    /// Become PROGRAM, to be killed when the parent ends (started by `supervise`)
+    #[command(hide = true)]
+    Guard(SandboxGuardArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct SandboxUpArgs {
+    /// Names of the clusters
+    #[arg(long, value_delimiter = ',', default_value = "west,east", value_name = "NAMES")]
+    pub clusters: Vec<String>,
+    /// Take the control plane's programs from this folder instead of building them
+    #[arg(long, value_name = "DIR")]
+    pub assets: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct SandboxRunArgs {
+    #[command(flatten)]
+    pub up: SandboxUpArgs,
+    /// Command to run
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub command: Vec<std::ffi::OsString>,
+}
+
+#[derive(Debug, Args)]
+pub struct SandboxGatewayArgs {
+    /// Cluster whose gateway it is
+    pub cluster: String,
+    #[arg(value_enum)]
+    pub state: GatewayState,
+}
+
+#[derive(Debug, Args)]
+pub struct SandboxSuperviseArgs {
+    /// Folder of this sandbox's data
+    #[arg(long, value_name = "DIR")]
+    pub dir: PathBuf,
+    #[command(flatten)]
+    pub up: SandboxUpArgs,
+    /// End when standard input is closed
+    #[arg(long)]
+    pub until_stdin_closes: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct SandboxGuardArgs {
+    /// Process id of the parent
+    #[arg(long)]
+    pub parent: u32,
+    #[arg(last = true, required = true, value_name = "PROGRAM")]
+    pub command: Vec<std::ffi::OsString>,
+}
+
+#[derive(Debug, Args)]
+pub struct CompletionArgs {
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GatewayState {
+    Up,
+    Down,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum DryRun {
+    #[default]
+    None,
+    Client,
+    Server,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ObjectFormat {
+    Yaml,
+    Json,
+    Name,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum StatusFormat {
+    #[default]
+    Table,
+    Wide,
+    Json,
+    Yaml,
+    Name,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum StreamFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let span: jiff::SignedDuration =
+        text.parse().map_err(|_| "a duration is a number with a unit, such as 10s or 1m30s".to_owned())?;
+    Duration::try_from(span).map_err(|_| "a duration is not negative".to_owned())
+}

@@ -1,0 +1,83 @@
+//! What users see when something does not work: the message, what to do next, and the exit code.
+
+use std::process::ExitCode;
+
+/// The exit codes of every command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    Done = 0,
+    Failed = 1,
+    Usage = 2,
+    NotMet = 3,
+    Refused = 4,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// A failure in words for the user: what failed and where, what to do next, and how to exit.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Problem {
+    pub message: String,
+    /// Lines that say what to do next; printed below the message.
+    pub next: Vec<String>,
+    pub exit: Exit,
+}
+
+impl Problem {
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), next: Vec::new(), exit: Exit::Failed }
+    }
+
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, ..Self::new(message) }
+    }
+
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Refused, ..Self::new(message) }
+    }
+
+    pub fn not_met(message: impl Into<String>) -> Self {
+        Self { exit: Exit::NotMet, ..Self::new(message) }
+    }
+
+    #[must_use]
+    pub fn next(mut self, line: impl Into<String>) -> Self {
+        self.next.push(line.into());
+        self
+    }
+}
+
+/// Prints clap's help, version or usage error; help and version are no errors.
+pub fn report_usage(usage: &clap::Error) -> ExitCode {
+    // A closed pipe (`… --help | head -1`) is no failure.
+    let _ = usage.print();
+    if usage.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }
+}
+
+/// Prints the error of a command, if there is one, and gives the exit code.
+pub fn finish(outcome: anyhow::Result<Exit>) -> ExitCode {
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(error) if is_broken_pipe(&error) => Exit::Done.into(),
+        Err(error) => {
+            let problem = error.chain().find_map(|cause| cause.downcast_ref::<Problem>());
+            eprintln!("error: {error:#}");
+            for line in problem.map(|problem| problem.next.as_slice()).unwrap_or_default() {
+                eprintln!("  {line}");
+            }
+            problem.map_or(Exit::Failed, |problem| problem.exit).into()
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,32 @@
+//! `kubectl failover`: moves a service's traffic to its fallbacks when its primary has no ready endpoints,
+//! and back. The crate is a library only so that its tests and benchmarks can reach the parts.
+
+pub mod cli;
+pub mod commands;
+pub mod error;
+pub mod sandbox;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Runs the command line `args` (the program's name first) and returns the process's exit code.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match cli::Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(usage) => return error::report_usage(&usage),
+    };
+    if let Some(outcome) = sandbox::before_runtime(&cli.command) {
+        return error::finish(outcome);
+    }
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(cause) => {
+            return error::finish(Err(anyhow::Error::new(cause).context("starting the async runtime")));
+        }
+    };
+    let outcome = runtime.block_on(commands::run(cli));
+    runtime.shutdown_timeout(std::time::Duration::from_millis(100));
+    error::finish(outcome)
+}
