@@ -4,6 +4,7 @@
 pub mod cli;
 pub mod commands;
 pub mod error;
+pub mod model;
 pub mod sandbox;
 
 use std::ffi::OsString;

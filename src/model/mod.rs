@@ -1,0 +1,17 @@
+//! What a failover group is and how it decides. Pure: no I/O, no clock of its own, no Kubernetes types.
+
+pub mod decide;
+pub mod group;
+pub mod moves;
+pub mod policy;
+pub mod readiness;
+pub mod report;
+pub mod timers;
+
+pub use decide::{Decision, Rule, Weights, decide};
+pub use group::{Backend, Carrier, Group, GroupId, Invalid, ServiceRef};
+pub use moves::LastMove;
+pub use policy::{Failback, MinReady, Policy, PolicyKind};
+pub use readiness::{Readiness, WhyUnknown};
+pub use report::{Flags, State};
+pub use timers::{Stopwatches, Timers};
