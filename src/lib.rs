@@ -2,6 +2,7 @@
 //! and back. The crate is a library only so that its tests and benchmarks can reach the parts.
 
 pub mod cli;
+pub mod cluster;
 pub mod commands;
 pub mod error;
 pub mod model;
