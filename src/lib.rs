@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod commands;
 pub mod error;
 pub mod model;
+pub mod resource;
 pub mod sandbox;
 
 use std::ffi::OsString;
