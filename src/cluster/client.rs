@@ -212,6 +212,10 @@ pub(super) fn read_json<T: DeserializeOwned>(method: Method, path: &str, body: &
         .map_err(|cause| failure(&method, path, Cause::Unreadable { how: cause.to_string() }))
 }
 
+pub(super) fn unreadable(path: &str, cause: &serde_json::Error) -> RequestError {
+    failure(&Method::GET, path, Cause::Unreadable { how: cause.to_string() })
+}
+
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))

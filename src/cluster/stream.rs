@@ -1,5 +1,6 @@
 //! Lists a collection and follows its changes for as long as anyone listens.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -22,20 +23,50 @@ const QUIET_LIMIT: Duration = Duration::from_secs(25);
 const PAGE: &str = "1000";
 
 /// Something that a list or a watch gives.
-pub trait Decode: Sized + Send + 'static {
-    /// # Errors
-    /// Where not even the metadata can be read; the object is then passed over.
-    fn decode(raw: &RawValue) -> serde_json::Result<Self>;
+pub trait Versioned: Send + 'static {
     fn resource_version(&self) -> &str;
 }
 
+/// Reads an object; where not even the metadata can be read, the object is passed over.
+type Decode<T> = dyn Fn(&RawValue) -> serde_json::Result<T> + Send + Sync;
+
 /// A collection to follow.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
+#[derive(Clone)]
+pub struct Source<T> {
     pub endpoint: Endpoint,
     /// None: the whole cluster.
     pub namespace: Option<String>,
     pub selection: Selection,
+    decode: Arc<Decode<T>>,
+}
+
+impl<T> std::fmt::Debug for Source<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let path = self.endpoint.collection(self.namespace.as_deref());
+        f.debug_struct("Source").field("path", &path).field("selection", &self.selection).finish()
+    }
+}
+
+impl<T> Source<T> {
+    pub fn new(
+        endpoint: Endpoint,
+        namespace: Option<&str>,
+        labels: impl Into<String>,
+        decode: impl Fn(&RawValue) -> serde_json::Result<T> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            endpoint,
+            namespace: namespace.map(str::to_owned),
+            selection: Selection::labels(labels),
+            decode: Arc::new(decode),
+        }
+    }
+
+    fn decode(&self, raw: &RawValue) -> Option<T> {
+        let read = (self.decode)(raw);
+        read.inspect_err(|cause| tracing::warn!(%cause, "an object without readable metadata is passed over"))
+            .ok()
+    }
 }
 
 #[derive(Debug)]
@@ -80,7 +111,7 @@ struct Bookmark {
 }
 
 /// Lists everything, page by page; gives the objects and the version that a watch can start from.
-pub async fn list<T: Decode>(cluster: &Cluster, source: &Source) -> RequestResult<(Vec<T>, String)> {
+pub async fn list<T>(cluster: &Cluster, source: &Source<T>) -> RequestResult<(Vec<T>, String)> {
     let path = source.endpoint.collection(source.namespace.as_deref());
     let mut objects = Vec::new();
     let mut next_page = String::new();
@@ -92,7 +123,7 @@ pub async fn list<T: Decode>(cluster: &Cluster, source: &Source) -> RequestResul
             ("continue", &next_page),
         ];
         let page: List = cluster.get_many(&with_query(&path, &query)).await?;
-        objects.extend(page.items.unwrap_or_default().iter().filter_map(|raw| decode(raw)));
+        objects.extend(page.items.unwrap_or_default().iter().filter_map(|raw| source.decode(raw)));
         if page.metadata.next_page.is_empty() {
             return Ok((objects, page.metadata.resource_version));
         }
@@ -101,9 +132,9 @@ pub async fn list<T: Decode>(cluster: &Cluster, source: &Source) -> RequestResul
 }
 
 /// Lists and watches until `tell` answers false: nobody listens any more.
-pub async fn follow<T, F>(cluster: Cluster, source: Source, mut tell: impl FnMut(Event<T>) -> F + Send)
+pub async fn follow<T, F>(cluster: Cluster, source: Source<T>, mut tell: impl FnMut(Event<T>) -> F + Send)
 where
-    T: Decode,
+    T: Versioned,
     F: Future<Output = bool> + Send,
 {
     let mut backoff = Backoff::default();
@@ -158,17 +189,16 @@ enum End {
     Unheard,
 }
 
-struct Watch<'a> {
+struct Watch<'a, T> {
     cluster: &'a Cluster,
-    source: &'a Source,
+    source: &'a Source<T>,
     /// Whether it gave anything at all.
     heard: bool,
 }
 
-impl Watch<'_> {
-    async fn run<T, F>(&mut self, version: &mut String, tell: &mut (impl FnMut(Event<T>) -> F + Send)) -> End
+impl<T: Versioned> Watch<'_, T> {
+    async fn run<F>(&mut self, version: &mut String, tell: &mut (impl FnMut(Event<T>) -> F + Send)) -> End
     where
-        T: Decode,
         F: Future<Output = bool> + Send,
     {
         let path = self.source.endpoint.collection(self.source.namespace.as_deref());
@@ -195,7 +225,7 @@ impl Watch<'_> {
                 Err(_) => return self.broken(&path, Cause::TimedOut { after: QUIET_LIMIT }),
             };
             self.heard = true;
-            let event = match self.read::<T>(&path, &line, version) {
+            let event = match self.read(&path, &line, version) {
                 Ok(event) => event,
                 Err(end) => return end,
             };
@@ -205,13 +235,13 @@ impl Watch<'_> {
         }
     }
 
-    fn read<T: Decode>(&self, path: &str, line: &[u8], version: &mut String) -> Result<Event<T>, End> {
+    fn read(&self, path: &str, line: &[u8], version: &mut String) -> Result<Event<T>, End> {
         let unreadable = |how: String| self.broken(path, Cause::Unreadable { how });
         let WatchLine { kind, object } =
             serde_json::from_slice(line).map_err(|cause| unreadable(cause.to_string()))?;
         match kind.as_str() {
             "ADDED" | "MODIFIED" | "DELETED" => {
-                let Some(decoded) = decode::<T>(&object) else { return Ok(Event::Alive) };
+                let Some(decoded) = self.source.decode(&object) else { return Ok(Event::Alive) };
                 decoded.resource_version().clone_into(version);
                 Ok(if kind == "DELETED" { Event::Deleted(decoded) } else { Event::Applied(decoded) })
             }
@@ -236,12 +266,6 @@ impl Watch<'_> {
     fn broken(&self, path: &str, cause: Cause) -> End {
         End::Broken(failure(&Method::GET, path, cause))
     }
-}
-
-fn decode<T: Decode>(raw: &RawValue) -> Option<T> {
-    T::decode(raw)
-        .inspect_err(|cause| tracing::warn!(%cause, "an object without readable metadata is passed over"))
-        .ok()
 }
 
 /// The lines of a body that goes on.
