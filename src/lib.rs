@@ -8,6 +8,7 @@ pub mod error;
 pub mod model;
 pub mod resource;
 pub mod sandbox;
+pub mod watch;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

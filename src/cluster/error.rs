@@ -64,6 +64,11 @@ impl RequestError {
         self.code() == Some(410)
     }
 
+    /// Whether it is a passing trouble of a server that answers: too many requests, or a fault of its own.
+    pub fn may_pass(&self) -> bool {
+        matches!(self.code(), Some(429 | 500..))
+    }
+
     pub fn retry_after(&self) -> Option<Duration> {
         match self.cause {
             Cause::Status { retry_after, .. } => retry_after,

@@ -23,9 +23,10 @@ pub struct Slice {
     pub counts: SliceCounts,
 }
 
-/// The slices of these services in one namespace, or of all services where the names are too many to be listed.
-pub fn source(namespace: &str, services: &BTreeSet<String>) -> Source<Slice> {
-    let labels = selector(services).unwrap_or_default();
+/// The slices of these services in one namespace, or of all services where none are named or the names are too
+/// many to be listed.
+pub fn source(namespace: &str, services: Option<&BTreeSet<String>>) -> Source<Slice> {
+    let labels = services.and_then(selector).unwrap_or_default();
     Source::new(ENDPOINT_SLICES, Some(namespace), labels, Slice::decode)
 }
 

@@ -1,0 +1,15 @@
+//! The reconcile loop. `engine` is told what happens and says what is to be done, without I/O; `run` does it.
+
+mod answers;
+mod engine;
+mod feed;
+mod feeds;
+pub mod notice;
+mod reconcile;
+mod register;
+mod requests;
+mod run;
+mod tracked;
+
+pub use notice::Notice;
+pub use run::{Options, Outcome, run};
