@@ -202,6 +202,9 @@ pub struct SandboxSuperviseArgs {
     /// End when standard input is closed
     #[arg(long)]
     pub until_stdin_closes: bool,
+    /// Leave the emojivoto services out
+    #[arg(long)]
+    pub bare: bool,
 }
 
 #[derive(Debug, Args)]

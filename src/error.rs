@@ -8,16 +8,31 @@ use crate::cluster::{Cluster, RequestError};
 /// The exit codes of every command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    Done = 0,
-    Failed = 1,
-    Usage = 2,
-    NotMet = 3,
-    Refused = 4,
+    Done,
+    Failed,
+    Usage,
+    NotMet,
+    Refused,
+    /// The exit code of a command that was run on the user's behalf.
+    Passed(u8),
+}
+
+impl Exit {
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::NotMet => 3,
+            Self::Refused => 4,
+            Self::Passed(code) => code,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {
-        ExitCode::from(exit as u8)
+        ExitCode::from(exit.code())
     }
 }
 

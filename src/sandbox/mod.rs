@@ -1,9 +1,42 @@
 //! Control planes on this machine: etcd, kube-apiserver, kube-controller-manager and kwok, a few clusters at once.
+//!
+//! One supervisor process owns a sandbox: it starts the programs, runs the mirror loops between the clusters and
+//! takes everything down. The commands start it and talk to it through pipes, files and signals.
 
-use crate::cli::Command;
+mod access;
+mod assets;
+mod cluster;
+pub mod demo;
+mod event;
+mod guard;
+mod install;
+mod interrupt;
+mod log;
+mod mirror;
+mod place;
+mod ports;
+mod program;
+mod progress;
+mod secrets;
+mod session;
+pub mod standing;
+mod state;
+pub mod supervise;
+pub mod temporary;
+
+use crate::cli::{Command, SandboxCommand};
 use crate::error::Exit;
 
-/// What must happen before the async runtime starts: a guard becomes the program that it guards.
-pub fn before_runtime(_command: &Command) -> Option<anyhow::Result<Exit>> {
-    None
+/// What must happen before the async runtime starts: a guard becomes the program that it guards, and a supervisor
+/// leaves the terminal's session, so that the terminal's signals reach only whoever started it.
+pub fn before_runtime(command: &Command) -> Option<anyhow::Result<Exit>> {
+    match command {
+        Command::Sandbox(SandboxCommand::Guard(args)) => Some(guard::run(args)),
+        Command::Sandbox(SandboxCommand::Supervise(_)) => {
+            // Refused only for a process group's leader, which no shell's Ctrl-C reaches through another group.
+            let _ = rustix::process::setsid();
+            None
+        }
+        _ => None,
+    }
 }

@@ -1,0 +1,38 @@
+//! What a supervisor tells the process that started it, one line of JSON each on its standard output.
+
+use std::io::Write;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Problem;
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+pub enum Event {
+    Progress { text: String },
+    Ready,
+    Failed { message: String, next: Vec<String> },
+}
+
+impl Event {
+    pub fn progress(text: impl Into<String>) -> Self {
+        Self::Progress { text: text.into() }
+    }
+
+    pub fn failed(error: &anyhow::Error) -> Self {
+        let problem = error.chain().find_map(|cause| cause.downcast_ref::<Problem>());
+        let next = problem.map(|problem| problem.next.clone()).unwrap_or_default();
+        Self::Failed { message: format!("{error:#}"), next }
+    }
+
+    /// Writes the line. A reader that is gone shows itself on standard input, so that failing here means nothing.
+    pub fn tell(&self) {
+        if let Ok(line) = serde_json::to_string(self) {
+            let mut out = std::io::stdout().lock();
+            let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+        }
+    }
+}
+
+/// What the starter writes to a supervisor's standard input to let it live on without it.
+pub const STAY: &str = "stay";

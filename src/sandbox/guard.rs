@@ -1,0 +1,42 @@
+//! A guard becomes the program that it is given, after it has arranged that the program ends with its parent.
+
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use anyhow::Context;
+
+use crate::cli::SandboxGuardArgs;
+use crate::error::{Exit, Problem};
+
+/// Replaces this process with the program; returns only when that fails.
+pub fn run(args: &SandboxGuardArgs) -> anyhow::Result<Exit> {
+    end_with_parent().context("asking to be ended with the parent")?;
+    // The parent may have ended before the line above: then no signal is coming.
+    let parent = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get());
+    if parent != i32::try_from(args.parent).ok() {
+        return Err(Problem::new(format!("the parent, process {}, has ended", args.parent)).into());
+    }
+    let (program, arguments) =
+        args.command.split_first().ok_or_else(|| Problem::usage("there is no program to start"))?;
+    let failure = Command::new(program).args(arguments).exec();
+    Err(anyhow::Error::new(failure).context(format!("starting {}", program.to_string_lossy())))
+}
+
+#[cfg(target_os = "linux")]
+fn end_with_parent() -> std::io::Result<()> {
+    Ok(rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?)
+}
+
+/// Other systems have no such signal: there the supervisor's own teardown and `sandbox down` have to do.
+#[cfg(not(target_os = "linux"))]
+fn end_with_parent() -> std::io::Result<()> {
+    Ok(())
+}
+
+/// The start of a command line that runs a program under a guard of this process.
+pub fn command() -> anyhow::Result<tokio::process::Command> {
+    let itself = std::env::current_exe().context("finding this program's own file")?;
+    let mut command = tokio::process::Command::new(itself);
+    command.args(["sandbox", "guard", "--parent", &std::process::id().to_string(), "--"]);
+    Ok(command)
+}

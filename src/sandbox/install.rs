@@ -1,0 +1,75 @@
+//! The objects that every cluster of a sandbox has from the start.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, PostParams, TypeMeta};
+use kube::{Api, Client, ResourceExt};
+
+use super::access::limited;
+
+const NODE: &str = include_str!("assets/node.yaml");
+const TRAFFIC_SPLIT: &str = include_str!("assets/trafficsplit.yaml");
+const EMOJIVOTO: &str = include_str!("assets/emojivoto.yaml");
+const POLL: Duration = Duration::from_millis(50);
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Installs the node and the TrafficSplit definition, and emojivoto unless `bare`; waits until all is in use.
+pub async fn install(client: &Client, bare: bool) -> anyhow::Result<()> {
+    create_all(client, NODE).await?;
+    create_all(client, TRAFFIC_SPLIT).await?;
+    if !bare {
+        create_all(client, EMOJIVOTO).await?;
+        until("the emojivoto pods are ready", || deployments_are_ready(client)).await?;
+    }
+    until("TrafficSplits are served", || traffic_splits_are_served(client)).await
+}
+
+async fn create_all(client: &Client, yaml: &str) -> anyhow::Result<()> {
+    let objects: Vec<DynamicObject> =
+        serde_yaml::from_multiple(yaml).context("reading the sandbox's objects")?;
+    for object in objects {
+        let types = object.types.clone().unwrap_or_default();
+        let resource = resource_of(&types)?;
+        let api: Api<DynamicObject> = match object.namespace() {
+            Some(namespace) => Api::namespaced_with(client.clone(), &namespace, &resource),
+            None => Api::all_with(client.clone(), &resource),
+        };
+        limited(api.create(&PostParams::default(), &object))
+            .await
+            .with_context(|| format!("creating the {} {}", types.kind, object.name_any()))?;
+    }
+    Ok(())
+}
+
+fn resource_of(types: &TypeMeta) -> anyhow::Result<ApiResource> {
+    let kind = GroupVersionKind::try_from(types).context("reading the sandbox's objects")?;
+    Ok(ApiResource::from_gvk(&kind))
+}
+
+async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) -> anyhow::Result<()> {
+    let wait = async {
+        while !holds().await {
+            tokio::time::sleep(POLL).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, wait)
+        .await
+        .with_context(|| format!("waited {} s until {what}", LIMIT.as_secs()))
+}
+
+async fn deployments_are_ready(client: &Client) -> bool {
+    let api: Api<Deployment> = Api::namespaced(client.clone(), "emojivoto");
+    let is_ready = |deployment: &Deployment| {
+        let wanted = deployment.spec.as_ref().and_then(|spec| spec.replicas);
+        deployment.status.as_ref().and_then(|status| status.ready_replicas) == wanted
+    };
+    limited(api.list(&ListParams::default())).await.is_ok_and(|list| list.items.iter().all(is_ready))
+}
+
+async fn traffic_splits_are_served(client: &Client) -> bool {
+    let kind = GroupVersionKind::gvk("split.smi-spec.io", "v1alpha2", "TrafficSplit");
+    let api: Api<DynamicObject> = Api::all_with(client.clone(), &ApiResource::from_gvk(&kind));
+    limited(api.list(&ListParams::default())).await.is_ok()
+}

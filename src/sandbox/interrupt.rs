@@ -1,0 +1,54 @@
+//! The signals by which a user or a system asks a process to end.
+
+use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::error::Problem;
+
+/// Listens from its making on, so that no signal that comes later ends the process unprepared.
+#[derive(Debug)]
+pub struct Interrupts {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+/// A signal that came, by its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interrupted(pub i32);
+
+impl Interrupts {
+    pub fn listen() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("listening for signals");
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+
+    pub async fn next(&mut self) -> Interrupted {
+        let kind = tokio::select! {
+            _ = self.interrupt.recv() => SignalKind::interrupt(),
+            _ = self.terminate.recv() => SignalKind::terminate(),
+            _ = self.hangup.recv() => SignalKind::hangup(),
+        };
+        Interrupted(kind.as_raw_value())
+    }
+
+    /// Does `work` unless a signal comes first.
+    pub async fn or<T>(&mut self, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+        tokio::select! {
+            done = work => done,
+            Interrupted(signal) = self.next() => Err(Problem::new(format!("interrupted by {}", name(signal))).into()),
+        }
+    }
+}
+
+fn name(signal: i32) -> &'static str {
+    match rustix::process::Signal::from_named_raw(signal) {
+        Some(rustix::process::Signal::INT) => "SIGINT",
+        Some(rustix::process::Signal::TERM) => "SIGTERM",
+        _ => "SIGHUP",
+    }
+}

@@ -1,0 +1,131 @@
+//! What an exported service looks like in another cluster. No I/O.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use k8s_openapi::api::core::v1::{
+    EndpointAddress, EndpointPort, EndpointSubset, Endpoints, Service, ServicePort, ServiceSpec,
+};
+use kube::ResourceExt;
+use kube::api::ObjectMeta;
+
+use crate::sandbox::state::Gateway;
+
+pub const EXPORTED: &str = "mirror.linkerd.io/exported=true";
+pub const MIRRORED: &str = "mirror.linkerd.io/mirrored-service";
+pub const CLUSTER_NAME: &str = "mirror.linkerd.io/cluster-name";
+const FQ_NAME: &str = "mirror.linkerd.io/remote-svc-fq-name";
+const REMOTE_VERSION: &str = "mirror.linkerd.io/remote-resource-version";
+const OWN_PREFIX: &str = "mirror.linkerd.io/";
+/// Hints about topology say nothing across clusters.
+const NOT_COPIED: [&str; 2] =
+    ["service.kubernetes.io/topology-aware-hints", "service.kubernetes.io/topology-mode"];
+/// The port of Linkerd's multicluster gateway.
+const GATEWAY_PORT: i32 = 4143;
+
+/// The cluster that exports.
+#[derive(Debug, Clone)]
+pub struct Remote {
+    pub cluster: String,
+    pub gateway: Ipv4Addr,
+}
+
+/// The two objects that stand for an exported service.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mirror {
+    pub service: Service,
+    pub endpoints: Endpoints,
+}
+
+impl Remote {
+    pub fn mirror(&self, exported: &Service, endpoints: Option<&Endpoints>, gateway: Gateway) -> Mirror {
+        Mirror { service: self.service(exported), endpoints: self.endpoints(exported, endpoints, gateway) }
+    }
+
+    pub fn mirror_name(&self, exported: &str) -> String {
+        format!("{exported}-{}", self.cluster)
+    }
+
+    fn service(&self, exported: &Service) -> Service {
+        let copied = exported.labels().iter().filter(|(key, _)| !key.starts_with(OWN_PREFIX));
+        let labels = copied.map(|(key, value)| (key.clone(), value.clone())).chain(self.labels()).collect();
+        let copied = exported.annotations().iter().filter(|(key, _)| !NOT_COPIED.contains(&key.as_str()));
+        let version = (REMOTE_VERSION.to_owned(), exported.resource_version().unwrap_or_default());
+        let annotations = copied
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .chain([(FQ_NAME.to_owned(), fq_name(exported)), version])
+            .collect();
+        let ports = ports(exported).iter().map(|port| ServicePort {
+            name: port.name.clone(),
+            port: port.port,
+            protocol: port.protocol.clone(),
+            app_protocol: port.app_protocol.clone(),
+            ..ServicePort::default()
+        });
+        Service {
+            metadata: self.metadata(exported, labels, annotations),
+            spec: Some(ServiceSpec { ports: Some(ports.collect()), ..ServiceSpec::default() }),
+            status: None,
+        }
+    }
+
+    fn endpoints(&self, exported: &Service, endpoints: Option<&Endpoints>, gateway: Gateway) -> Endpoints {
+        let annotations = BTreeMap::from([(FQ_NAME.to_owned(), fq_name(exported))]);
+        let subsets = if endpoints.is_some_and(has_ready_address) {
+            vec![self.subset(exported, gateway)]
+        } else {
+            Vec::new()
+        };
+        Endpoints {
+            metadata: self.metadata(exported, self.labels().into(), annotations),
+            subsets: Some(subsets),
+        }
+    }
+
+    fn subset(&self, exported: &Service, gateway: Gateway) -> EndpointSubset {
+        let address = EndpointAddress { ip: self.gateway.to_string(), ..EndpointAddress::default() };
+        let (ready, not_ready) = match gateway {
+            Gateway::Up => (Some(vec![address]), None),
+            Gateway::Down => (None, Some(vec![address])),
+        };
+        let ports = ports(exported).iter().map(|port| EndpointPort {
+            name: port.name.clone(),
+            port: GATEWAY_PORT,
+            protocol: port.protocol.clone(),
+            app_protocol: None,
+        });
+        EndpointSubset { addresses: ready, not_ready_addresses: not_ready, ports: Some(ports.collect()) }
+    }
+
+    fn metadata(
+        &self,
+        exported: &Service,
+        labels: BTreeMap<String, String>,
+        annotations: BTreeMap<String, String>,
+    ) -> ObjectMeta {
+        ObjectMeta {
+            name: Some(self.mirror_name(&exported.name_any())),
+            namespace: exported.namespace(),
+            labels: Some(labels),
+            annotations: Some(annotations),
+            ..ObjectMeta::default()
+        }
+    }
+
+    fn labels(&self) -> [(String, String); 2] {
+        [(MIRRORED.to_owned(), "true".to_owned()), (CLUSTER_NAME.to_owned(), self.cluster.clone())]
+    }
+}
+
+fn ports(service: &Service) -> &[ServicePort] {
+    service.spec.as_ref().and_then(|spec| spec.ports.as_deref()).unwrap_or_default()
+}
+
+fn fq_name(service: &Service) -> String {
+    format!("{}.{}.svc.cluster.local", service.name_any(), service.namespace().unwrap_or_default())
+}
+
+fn has_ready_address(endpoints: &Endpoints) -> bool {
+    let subsets = endpoints.subsets.as_deref().unwrap_or_default();
+    subsets.iter().any(|subset| subset.addresses.as_ref().is_some_and(|addresses| !addresses.is_empty()))
+}

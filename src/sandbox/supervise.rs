@@ -1,0 +1,170 @@
+//! The supervisor: owns a sandbox's folder and programs from the start to the end.
+
+use std::cell::RefCell;
+
+use anyhow::Context;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+use super::assets::Assets;
+use super::cluster::{Cluster, Starter};
+use super::event::{Event, STAY};
+use super::interrupt::Interrupts;
+use super::place::Place;
+use super::ports::Ports;
+use super::program::{Program, Roster};
+use super::state::{self, ClusterState, Gateways, ProgramState, State};
+use super::{access, install, mirror};
+use crate::cli::SandboxSuperviseArgs;
+use crate::error::{Exit, Problem};
+
+/// Runs a sandbox until it is told to end, or its starter has gone; leaves nothing behind.
+pub async fn run(args: SandboxSuperviseArgs) -> anyhow::Result<Exit> {
+    let mut interrupts = Interrupts::listen()?;
+    let place = Place::at(args.dir.clone());
+    let Some(_ownership) = place.own()? else {
+        return Err(Problem::new(format!("another supervisor runs in {}", place.dir().display())).into());
+    };
+    let roster = Roster::default();
+    let outcome = tokio::select! {
+        outcome = serve(&args, &place, &roster) => outcome,
+        _ = interrupts.next() => Ok(()),
+        () = starter_gone(), if args.until_stdin_closes => Ok(()),
+    };
+    roster.stop_all().await;
+    place.remove()?;
+    match outcome {
+        Ok(()) => Ok(Exit::Done),
+        Err(error) => {
+            Event::failed(&error).tell();
+            Ok(Exit::Failed)
+        }
+    }
+}
+
+/// Ends when standard input is closed before its reader was told to stay.
+async fn starter_gone() {
+    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if line == STAY {
+            return std::future::pending().await;
+        }
+    }
+}
+
+async fn serve(args: &SandboxSuperviseArgs, place: &Place, roster: &Roster) -> anyhow::Result<()> {
+    let log = super::log::Log::open(&place.log())?;
+    let assets = Assets::obtain(args.up.assets.as_deref()).await?;
+    let clusters = start_clusters(args, place, &assets, roster).await?;
+    let accesses: Vec<_> = clusters.iter().map(|cluster| cluster.access.clone()).collect();
+    access::write_kubeconfig(&place.kubeconfig(), &accesses)?;
+    let book = Book::open(place, &assets, &clusters)?;
+    // Listened for before anyone can find the sandbox: unheard, the signal would end this process.
+    let requests = signal(SignalKind::user_defined1()).context("listening for gateway requests")?;
+    let (gateways, gateways_seen) = watch::channel(Gateways::new());
+    let mirrors = mirror::run(&clusters, &gateways_seen, &log);
+    book.change(|state| state.ready = true)?;
+    Event::Ready.tell();
+    log.line("ready");
+    tokio::select! {
+        () = mirrors => Ok(()),
+        outcome = note_endings(&clusters, &book, &log) => outcome,
+        outcome = follow_gateway_requests(requests, place, &book, &gateways) => outcome,
+    }
+}
+
+async fn start_clusters(
+    args: &SandboxSuperviseArgs,
+    place: &Place,
+    assets: &Assets,
+    roster: &Roster,
+) -> anyhow::Result<Vec<Cluster>> {
+    let ports = Ports::default();
+    let starter = Starter { place, assets, ports: &ports, roster };
+    let starts = args.up.clusters.iter().map(async |name| {
+        let cluster = starter.start(name).await?;
+        Event::progress(format!("{name}: the API is ready, installing objects")).tell();
+        install::install(&cluster.client, args.bare)
+            .await
+            .with_context(|| format!("installing objects in {name}"))?;
+        anyhow::Ok(cluster)
+    });
+    futures::future::try_join_all(starts).await
+}
+
+/// The state, and its file.
+struct Book<'a> {
+    place: &'a Place,
+    state: RefCell<State>,
+}
+
+impl<'a> Book<'a> {
+    fn open(place: &'a Place, assets: &Assets, clusters: &[Cluster]) -> anyhow::Result<Self> {
+        let state = State {
+            supervisor: std::process::id(),
+            ready: false,
+            assets: assets.dir().to_owned(),
+            clusters: clusters.iter().map(describe).collect(),
+        };
+        state.write(place)?;
+        Ok(Self { place, state: RefCell::new(state) })
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) -> anyhow::Result<()> {
+        let mut state = self.state.borrow_mut();
+        change(&mut state);
+        state.write(self.place)
+    }
+}
+
+fn describe(cluster: &Cluster) -> ClusterState {
+    let program = |program: &Program| ProgramState {
+        name: program.name.to_owned(),
+        pid: program.pid,
+        log: program.log.clone(),
+        ended: None,
+    };
+    ClusterState {
+        name: cluster.access.cluster.clone(),
+        server: cluster.access.server.clone(),
+        gateway: state::Gateway::Up,
+        programs: cluster.programs.iter().map(program).collect(),
+    }
+}
+
+/// Writes down which programs end although nobody asked them to; the others go on.
+async fn note_endings(clusters: &[Cluster], book: &Book<'_>, log: &super::log::Log) -> anyhow::Result<()> {
+    let programs = clusters.iter().flat_map(|cluster| &cluster.programs);
+    let mut endings: FuturesUnordered<_> =
+        programs.map(|program| async move { (program, program.ended().await) }).collect();
+    while let Some((program, how)) = endings.next().await {
+        log.line(&format!("{} of {} {how}: {}", program.name, program.cluster, program.last_words()));
+        book.change(|state| {
+            let of_all = state.clusters.iter_mut().flat_map(|cluster| &mut cluster.programs);
+            of_all.filter(|known| known.pid == program.pid).for_each(|known| known.ended = Some(how.clone()));
+        })?;
+    }
+    std::future::pending().await
+}
+
+/// Each SIGUSR1 says that the requests have changed.
+async fn follow_gateway_requests(
+    mut requests: Signal,
+    place: &Place,
+    book: &Book<'_>,
+    gateways: &watch::Sender<Gateways>,
+) -> anyhow::Result<()> {
+    loop {
+        requests.recv().await;
+        let asked = state::read_gateway_requests(place)?;
+        gateways.send_replace(asked.clone());
+        book.change(|state| {
+            for cluster in &mut state.clusters {
+                cluster.gateway = asked.get(&cluster.name).copied().unwrap_or_default();
+            }
+        })?;
+    }
+}

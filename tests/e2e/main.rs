@@ -1,0 +1,6 @@
+//! The tests against real control planes.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod sandbox;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,34 @@
+use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use kube::api::{DynamicObject, ListParams};
+use kube::{Api, Client, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::objects::traffic_split_resource;
+
+/// What a reader of a failed test wants to see of its namespace, as YAML.
+pub async fn namespace(client: &Client, context: &str, name: &str) -> String {
+    let splits: Api<DynamicObject> =
+        Api::namespaced_with(client.clone(), name, &traffic_split_resource("v1alpha2"));
+    let services: Api<Service> = Api::namespaced(client.clone(), name);
+    let slices: Api<EndpointSlice> = Api::namespaced(client.clone(), name);
+    let parts = [list(&splits).await, list(&services).await, list(&slices).await];
+    format!("# {context}, namespace {name}\n{}", parts.concat())
+}
+
+async fn list<K>(api: &Api<K>) -> String
+where
+    K: Clone + DeserializeOwned + Serialize + std::fmt::Debug + ResourceExt,
+{
+    match api.list(&ListParams::default()).await {
+        Ok(list) => list.items.into_iter().map(document).collect(),
+        Err(cause) => format!("# {cause}\n"),
+    }
+}
+
+fn document<K: Serialize + ResourceExt>(mut object: K) -> String {
+    object.managed_fields_mut().clear();
+    serde_yaml::to_string(&object)
+        .map_or_else(|cause| format!("# {cause}\n"), |text| format!("---\n{text}\n"))
+}

@@ -1,0 +1,26 @@
+//! What the tests against real control planes share: the clusters, a namespace for each test, and the plugin.
+//!
+//! ```ignore
+//! let ns = TestNamespace::new("purpose").await;
+//! ns.west.service("web-svc").await;
+//! ns.west.deployment("web", 1).await;
+//! plugin().args(["status"]).on(&ns.west).run().await.success().stdout_contains("web-svc");
+//! ```
+#![allow(dead_code, unused_imports, reason = "no test binary uses all of it")]
+
+mod dump;
+mod namespace;
+mod objects;
+mod plugin;
+mod rights;
+mod running;
+mod sandbox;
+mod wait;
+
+pub use namespace::{Side, TestNamespace};
+pub use objects::{patch_json, traffic_split_resource};
+pub use plugin::{Output, Plugin, plugin};
+pub use rights::{restricted_kubeconfig, rule};
+pub use running::Running;
+pub use sandbox::{Sandbox, processes_mentioning, shared};
+pub use wait::{LIMIT, eventually, eventually_within};

@@ -1,0 +1,113 @@
+use std::fmt::Debug;
+
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
+use kube::api::{DeleteParams, DynamicObject, PostParams};
+use kube::{Api, Client, Resource};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{dump, objects, sandbox};
+
+/// A namespace of one test's own, in both clusters: deleted when it goes out of scope, and shown before when the
+/// test has failed.
+pub struct TestNamespace {
+    pub name: String,
+    pub west: Side,
+    pub east: Side,
+}
+
+/// The namespace in one of the clusters.
+#[derive(Clone)]
+pub struct Side {
+    pub context: &'static str,
+    pub namespace: String,
+    pub client: Client,
+}
+
+impl TestNamespace {
+    /// `purpose` becomes part of the name: lower case letters and hyphens.
+    pub async fn new(purpose: &str) -> Self {
+        let sandbox = sandbox::shared();
+        let name = unique_name(purpose);
+        let side = async |context| {
+            let side = Side { context, namespace: name.clone(), client: sandbox.client(context).await };
+            side.create_namespace().await;
+            side
+        };
+        Self { west: side("west").await, east: side("east").await, name: name.clone() }
+    }
+}
+
+impl Drop for TestNamespace {
+    fn drop(&mut self) {
+        let failed = std::thread::panicking();
+        let name = self.name.clone();
+        // A runtime of its own: the test's may be the one that is unwinding.
+        let farewell = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime can be made").block_on(async {
+                for context in ["west", "east"] {
+                    let client = sandbox::shared().client(context).await;
+                    if failed {
+                        eprintln!("{}", dump::namespace(&client, context, &name).await);
+                    }
+                    let namespaces: Api<Namespace> = Api::all(client);
+                    let _ = namespaces.delete(&name, &DeleteParams::background()).await;
+                }
+            });
+        });
+        let _ = farewell.join();
+    }
+}
+
+impl Side {
+    /// The objects of a kind in the namespace.
+    pub fn api<K>(&self) -> Api<K>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// The objects of a kind without namespaces.
+    pub fn cluster_api<K>(&self) -> Api<K>
+    where
+        K: Resource<DynamicType = (), Scope = ClusterResourceScope>,
+    {
+        Api::all(self.client.clone())
+    }
+
+    /// The namespace's TrafficSplits, at v1alpha2.
+    pub fn traffic_splits(&self) -> Api<DynamicObject> {
+        let resource = objects::traffic_split_resource("v1alpha2");
+        Api::namespaced_with(self.client.clone(), &self.namespace, &resource)
+    }
+
+    /// Creates an object given as JSON; its namespace is this one.
+    pub async fn create<K>(&self, object: serde_json::Value) -> K
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + DeserializeOwned
+            + Serialize
+            + Debug,
+    {
+        let object: K = serde_json::from_value(object).expect("the object is well-formed");
+        self.api::<K>().create(&PostParams::default(), &object).await.expect("the object is created")
+    }
+
+    async fn create_namespace(&self) {
+        let object = serde_json::json!({
+            "metadata": {"name": self.namespace, "labels": {"failover-test": "true"}},
+        });
+        let object: Namespace = serde_json::from_value(object).expect("the namespace is well-formed");
+        self.cluster_api().create(&PostParams::default(), &object).await.expect("the namespace is created");
+    }
+}
+
+fn unique_name(purpose: &str) -> String {
+    static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    format!("{purpose}-{}-{count}", std::process::id())
+}

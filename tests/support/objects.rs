@@ -1,0 +1,96 @@
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Service;
+use kube::Api;
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
+use serde_json::{Value, json};
+
+use super::namespace::Side;
+
+pub fn traffic_split_resource(version: &str) -> ApiResource {
+    ApiResource::from_gvk(&GroupVersionKind::gvk("split.smi-spec.io", version, "TrafficSplit"))
+}
+
+/// The label value that joins a service to its deployment: `web-svc` and `web` belong together.
+fn app(name: &str) -> &str {
+    name.strip_suffix("-svc").unwrap_or(name)
+}
+
+impl Side {
+    /// A service with the port http 80. `web-svc` sends to the pods of the deployment `web`.
+    pub async fn service(&self, name: &str) -> Service {
+        self.create(json!({
+            "metadata": {"name": name},
+            "spec": {
+                "selector": {"app": app(name)},
+                "ports": [{"name": "http", "port": 80, "targetPort": 8080}],
+            },
+        }))
+        .await
+    }
+
+    pub async fn deployment(&self, name: &str, replicas: i32) -> Deployment {
+        let labels = json!({"app": app(name)});
+        self.create(json!({
+            "metadata": {"name": name},
+            "spec": {
+                "replicas": replicas,
+                "selector": {"matchLabels": labels},
+                "template": {
+                    "metadata": {"labels": labels},
+                    "spec": {"nodeName": "node-0", "containers": [{"name": "app", "image": "app"}]},
+                },
+            },
+        }))
+        .await
+    }
+
+    pub async fn scale(&self, deployment: &str, replicas: i32) {
+        patch_json(&self.api::<Deployment>(), deployment, json!({"spec": {"replicas": replicas}})).await;
+    }
+
+    /// Exports a service, so that the other clusters mirror it, or no longer does.
+    pub async fn export(&self, service: &str, exported: bool) {
+        let value = exported.then_some("true");
+        let patch = json!({"metadata": {"labels": {"mirror.linkerd.io/exported": value}}});
+        patch_json(&self.api::<Service>(), service, patch).await;
+    }
+
+    /// A TrafficSplit with these backends and weights, labelled and annotated like one that `create` makes.
+    pub async fn traffic_split(&self, name: &str, apex: &str, backends: &[(&str, u32)]) -> DynamicObject {
+        let backends: Vec<_> =
+            backends.iter().map(|(service, weight)| json!({"service": service, "weight": weight})).collect();
+        let object = json!({
+            "apiVersion": "split.smi-spec.io/v1alpha2",
+            "kind": "TrafficSplit",
+            "metadata": {
+                "name": name,
+                "labels": {"failover.linkerd.io/controlled-by": "linkerd-failover"},
+                "annotations": {"failover.linkerd.io/primary-service": apex},
+            },
+            "spec": {"service": apex, "backends": backends},
+        });
+        let object = serde_json::from_value(object).expect("the TrafficSplit is well-formed");
+        self.traffic_splits()
+            .create(&PostParams::default(), &object)
+            .await
+            .expect("the TrafficSplit is created")
+    }
+
+    /// The backends of a TrafficSplit with their weights as they are written, in order.
+    pub async fn weights(&self, name: &str) -> Vec<(String, Value)> {
+        let object = self.traffic_splits().get(name).await.expect("the TrafficSplit can be read");
+        let backends = object.data["spec"]["backends"].as_array().cloned().unwrap_or_default();
+        let pair = |backend: Value| {
+            (backend["service"].as_str().unwrap_or_default().into(), backend["weight"].clone())
+        };
+        backends.into_iter().map(pair).collect()
+    }
+}
+
+/// A merge patch.
+pub async fn patch_json<K>(api: &Api<K>, name: &str, patch: Value) -> K
+where
+    K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
+{
+    api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.expect("the patch is taken")
+}

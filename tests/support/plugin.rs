@@ -1,0 +1,167 @@
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+
+use super::namespace::Side;
+use super::running::Running;
+use super::sandbox;
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A run of the plugin that is being put together; it talks to the shared clusters unless told otherwise.
+pub struct Plugin {
+    args: Vec<OsString>,
+    env: Vec<(OsString, Option<OsString>)>,
+    kubeconfig: Option<OsString>,
+    clusters: bool,
+}
+
+pub fn plugin() -> Plugin {
+    Plugin { args: Vec::new(), env: Vec::new(), kubeconfig: None, clusters: true }
+}
+
+impl Plugin {
+    pub fn args<A: Into<OsString>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    pub fn context(self, context: &str) -> Self {
+        self.args(["--context", context])
+    }
+
+    pub fn namespace(self, namespace: &str) -> Self {
+        self.args(["--namespace", namespace])
+    }
+
+    /// The context and the namespace of one side of a test's namespace.
+    pub fn on(self, side: &Side) -> Self {
+        self.context(side.context).namespace(&side.namespace)
+    }
+
+    pub fn kubeconfig(mut self, path: &Path) -> Self {
+        self.kubeconfig = Some(path.into());
+        self
+    }
+
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.env.push((name.into(), Some(value.into())));
+        self
+    }
+
+    pub fn without_env(mut self, name: impl Into<OsString>) -> Self {
+        self.env.push((name.into(), None));
+        self
+    }
+
+    /// Leaves KUBECONFIG alone and starts no clusters.
+    pub fn without_clusters(mut self) -> Self {
+        self.clusters = false;
+        self
+    }
+
+    /// Runs the plugin to its end.
+    pub async fn run(self) -> Output {
+        let mut command = self.command();
+        let line = format!("{:?}", command.as_std());
+        match tokio::time::timeout(LIMIT, command.output()).await {
+            Ok(output) => Output::new(line, output.expect("the plugin starts")),
+            Err(_) => panic!("{line}\nstill ran after {LIMIT:?}"),
+        }
+    }
+
+    /// Starts the plugin and gives its lines as they come.
+    pub fn spawn(self) -> Running {
+        Running::start(self.command())
+    }
+
+    /// The command, for a test that needs other handles.
+    pub fn command(self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-failover"));
+        command.args(&self.args).stdin(Stdio::null()).kill_on_drop(true).env("NO_COLOR", "1");
+        if self.clusters {
+            let shared = || sandbox::shared().kubeconfig().into_os_string();
+            command.env("KUBECONFIG", self.kubeconfig.unwrap_or_else(shared));
+        }
+        for (name, value) in self.env {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command
+    }
+}
+
+/// What a run of the plugin left. Each check panics with all of it.
+pub struct Output {
+    command: String,
+    status: std::process::ExitStatus,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Output {
+    pub fn new(command: String, output: std::process::Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the output is text");
+        Self { command, status: output.status, stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    #[track_caller]
+    pub fn success(self) -> Self {
+        self.code(0)
+    }
+
+    #[track_caller]
+    pub fn code(self, expected: i32) -> Self {
+        let holds = self.status.code() == Some(expected);
+        self.check(holds, &format!("exit code {expected} was expected"))
+    }
+
+    #[track_caller]
+    pub fn stdout_contains(self, text: &str) -> Self {
+        let holds = self.stdout.contains(text);
+        self.check(holds, &format!("stdout should contain {text:?}"))
+    }
+
+    #[track_caller]
+    pub fn stdout_is(self, text: &str) -> Self {
+        let holds = self.stdout == text;
+        self.check(holds, &format!("stdout should be {text:?}"))
+    }
+
+    #[track_caller]
+    pub fn stderr_contains(self, text: &str) -> Self {
+        let holds = self.stderr.contains(text);
+        self.check(holds, &format!("stderr should contain {text:?}"))
+    }
+
+    #[track_caller]
+    pub fn stderr_is_empty(self) -> Self {
+        let holds = self.stderr.is_empty();
+        self.check(holds, "stderr should be empty")
+    }
+
+    /// The standard output as one JSON value.
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|cause| panic!("stdout is no JSON: {cause}\n{self}"))
+    }
+
+    #[track_caller]
+    fn check(self, holds: bool, complaint: &str) -> Self {
+        assert!(holds, "{complaint}\n{self}");
+        self
+    }
+}
+
+impl std::fmt::Display for Output {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { command, status, stdout, stderr } = self;
+        write!(out, "{command}\n{status}\n--- stdout\n{stdout}\n--- stderr\n{stderr}")
+    }
+}

@@ -1,0 +1,80 @@
+use std::io::Write;
+
+use k8s_openapi::api::authentication::v1::TokenRequest;
+use k8s_openapi::api::authorization::v1::SelfSubjectAccessReview;
+use k8s_openapi::api::core::v1::ServiceAccount;
+use k8s_openapi::api::rbac::v1::{PolicyRule, Role, RoleBinding};
+use kube::Api;
+use kube::api::PostParams;
+use kube::config::Kubeconfig;
+use serde_json::json;
+use tempfile::NamedTempFile;
+
+use super::namespace::Side;
+use super::sandbox;
+use super::wait::eventually;
+
+/// A right, as in a Role.
+pub fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> PolicyRule {
+    let owned = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+    PolicyRule {
+        api_groups: Some(vec![group.to_owned()]),
+        resources: Some(owned(resources)),
+        verbs: owned(verbs),
+        ..PolicyRule::default()
+    }
+}
+
+/// A kubeconfig, its contexts named as usual, for a ServiceAccount with just these rights in the namespace.
+pub async fn restricted_kubeconfig(side: &Side, name: &str, rules: &[PolicyRule]) -> NamedTempFile {
+    let subject = json!({"kind": "ServiceAccount", "name": name, "namespace": side.namespace});
+    let role = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name});
+    side.create::<ServiceAccount>(json!({"metadata": {"name": name}})).await;
+    side.create::<Role>(json!({"metadata": {"name": name}, "rules": rules})).await;
+    side.create::<RoleBinding>(json!({"metadata": {"name": name}, "subjects": [subject], "roleRef": role}))
+        .await;
+    let file = write_kubeconfig(&token(side, name).await);
+    if let Some(rule) = rules.first() {
+        let client = sandbox::client(file.path(), side.context).await;
+        eventually("the rights are in force", async || allowed(&client, side, rule).await).await;
+    }
+    file
+}
+
+async fn token(side: &Side, account: &str) -> String {
+    let accounts = side.api::<ServiceAccount>();
+    let answer =
+        accounts.create_token_request(account, &PostParams::default(), &TokenRequest::default()).await;
+    answer.expect("a token is given").status.expect("the answer has a token").token
+}
+
+fn write_kubeconfig(token: &str) -> NamedTempFile {
+    let text = std::fs::read_to_string(sandbox::shared().kubeconfig()).expect("the kubeconfig can be read");
+    let mut config = Kubeconfig::from_yaml(&text).expect("the kubeconfig is well-formed");
+    for user in config.auth_infos.iter_mut().filter_map(|user| user.auth_info.as_mut()) {
+        user.token = Some(token.to_owned().into());
+    }
+    let mut file = NamedTempFile::new().expect("a temporary file can be made");
+    let text = serde_yaml::to_string(&config).expect("the kubeconfig can be written");
+    file.write_all(text.as_bytes()).expect("the kubeconfig can be written");
+    file
+}
+
+/// The authorizer learns of new rights a moment after they have been written.
+async fn allowed(client: &kube::Client, side: &Side, rule: &PolicyRule) -> Result<(), String> {
+    let first = |words: Option<&Vec<String>>| words.and_then(|words| words.first().cloned());
+    let review = json!({"metadata": {}, "spec": {"resourceAttributes": {
+        "namespace": side.namespace,
+        "group": first(rule.api_groups.as_ref()),
+        "resource": first(rule.resources.as_ref()),
+        "verb": first(Some(&rule.verbs)),
+    }}});
+    let review: SelfSubjectAccessReview =
+        serde_json::from_value(review).map_err(|cause| cause.to_string())?;
+    let reviews: Api<SelfSubjectAccessReview> = Api::all(client.clone());
+    let answer = reviews.create(&PostParams::default(), &review).await.map_err(|cause| cause.to_string())?;
+    match answer.status {
+        Some(status) if status.allowed => Ok(()),
+        status => Err(format!("{status:?}")),
+    }
+}

@@ -1,0 +1,109 @@
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
+
+use super::wait::LIMIT;
+
+/// The plugin while it runs (`watch`); killed when this is dropped.
+pub struct Running {
+    command: String,
+    child: Child,
+    stdout: mpsc::UnboundedReceiver<String>,
+    stderr: mpsc::UnboundedReceiver<String>,
+    /// The lines of standard output that were taken so far.
+    pub seen: Vec<String>,
+}
+
+impl Running {
+    pub fn start(mut command: Command) -> Self {
+        let line = format!("{:?}", command.as_std());
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn();
+        let mut child = child.expect("the plugin starts");
+        let stdout = lines(child.stdout.take().expect("standard output is piped"));
+        let stderr = lines(child.stderr.take().expect("standard error is piped"));
+        Self { command: line, child, stdout, stderr, seen: Vec::new() }
+    }
+
+    pub fn pid(&self) -> Pid {
+        let raw = self.child.id().and_then(|pid| i32::try_from(pid).ok());
+        raw.and_then(Pid::from_raw).expect("the plugin still runs")
+    }
+
+    /// The next line of standard output; panics when none comes in time or the plugin ends.
+    pub async fn line(&mut self) -> String {
+        match tokio::time::timeout(LIMIT, self.stdout.recv()).await {
+            Ok(Some(line)) => {
+                self.seen.push(line.clone());
+                line
+            }
+            Ok(None) => self.fail("the plugin closed its standard output"),
+            Err(_) => self.fail("no line came"),
+        }
+    }
+
+    /// The next line of standard output with `text` in it; others before it are passed over.
+    pub async fn line_containing(&mut self, text: &str) -> String {
+        loop {
+            let line = self.line().await;
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
+    /// The next line of standard error with `text` in it.
+    pub async fn stderr_line_containing(&mut self, text: &str) -> String {
+        let find = async {
+            while let Some(line) = self.stderr.recv().await {
+                if line.contains(text) {
+                    return Some(line);
+                }
+            }
+            None
+        };
+        let found = tokio::time::timeout(LIMIT, find).await.ok().flatten();
+        found.unwrap_or_else(|| self.fail(&format!("no line on standard error contains {text:?}")))
+    }
+
+    /// Whether a line of standard output comes within `time`; for what must not happen.
+    pub async fn line_within(&mut self, time: Duration) -> Option<String> {
+        tokio::time::timeout(time, self.stdout.recv()).await.ok().flatten()
+    }
+
+    /// Sends a signal and waits for the end.
+    pub async fn end_with(mut self, signal: Signal) -> ExitStatus {
+        kill_process(self.pid(), signal).expect("the signal is sent");
+        self.wait().await
+    }
+
+    /// Waits for the end.
+    pub async fn wait(&mut self) -> ExitStatus {
+        match tokio::time::timeout(LIMIT, self.child.wait()).await {
+            Ok(status) => status.expect("the plugin can be waited for"),
+            Err(_) => self.fail("the plugin did not end"),
+        }
+    }
+
+    fn fail(&mut self, complaint: &str) -> ! {
+        let errors: Vec<String> = std::iter::from_fn(|| self.stderr.try_recv().ok()).collect();
+        let (command, seen, errors) = (&self.command, self.seen.join("\n"), errors.join("\n"));
+        panic!("{complaint}\n{command}\n--- stdout so far\n{seen}\n--- stderr not looked at\n{errors}");
+    }
+}
+
+fn lines(pipe: impl AsyncRead + Unpin + Send + 'static) -> mpsc::UnboundedReceiver<String> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        let mut lines = BufReader::new(pipe).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}

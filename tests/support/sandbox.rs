@@ -1,0 +1,90 @@
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
+
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+
+/// A running sandbox without emojivoto; it ends when this is dropped or the test process ends, however it does.
+pub struct Sandbox {
+    dir: PathBuf,
+    pub supervisor: Child,
+    lifeline: Option<ChildStdin>,
+}
+
+/// The clusters west and east, which all tests of a test binary share.
+pub fn shared() -> &'static Sandbox {
+    static SHARED: OnceLock<Sandbox> = OnceLock::new();
+    SHARED.get_or_init(|| Sandbox::start(&["west", "east"]))
+}
+
+impl Sandbox {
+    /// Starts clusters of a test's own, to be broken.
+    pub fn start(clusters: &[&str]) -> Self {
+        let dir = scratch_dir();
+        let mut supervisor = Command::new(env!("CARGO_BIN_EXE_kubectl-failover"))
+            .args(["sandbox", "supervise", "--until-stdin-closes", "--bare"])
+            .args(["--clusters", &clusters.join(",")])
+            .arg("--dir")
+            .arg(&dir)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the supervisor starts");
+        let lifeline = supervisor.stdin.take();
+        let events = BufReader::new(supervisor.stdout.take().expect("the supervisor has a standard output"));
+        for line in events.lines() {
+            let line = line.expect("the supervisor's events can be read");
+            let event: serde_json::Value = serde_json::from_str(&line).expect("an event is JSON");
+            match event["event"].as_str() {
+                Some("ready") => return Self { dir, supervisor, lifeline },
+                Some("failed") => panic!("the sandbox did not start: {event:#}"),
+                _ => {}
+            }
+        }
+        panic!("the supervisor ended before the clusters were ready");
+    }
+
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.dir.join("kubeconfig")
+    }
+
+    /// An administrator's client; each test needs its own, since a client belongs to the runtime that made it.
+    pub async fn client(&self, context: &str) -> Client {
+        client(&self.kubeconfig(), context).await
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.lifeline.take();
+        let _ = self.supervisor.wait();
+    }
+}
+
+/// A client for a context of any kubeconfig.
+pub async fn client(kubeconfig: &Path, context: &str) -> Client {
+    let file = Kubeconfig::read_from(kubeconfig).expect("the kubeconfig can be read");
+    let options = KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
+    let config = Config::from_custom_kubeconfig(file, &options).await.expect("the context can be used");
+    Client::try_from(config).expect("a client can be made")
+}
+
+/// A new name for a folder that the supervisor makes and removes.
+fn scratch_dir() -> PathBuf {
+    let unique = tempfile::Builder::new().prefix("sandbox-").tempdir_in(env!("CARGO_TARGET_TMPDIR"));
+    unique.expect("a folder for the sandbox can be made").keep()
+}
+
+/// The processes with `text` in their command line.
+pub fn processes_mentioning(text: &str) -> Vec<String> {
+    let entries = std::fs::read_dir("/proc").expect("/proc can be read").flatten();
+    let command_lines = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    let command_lines = command_lines.map(|bytes| String::from_utf8_lossy(&bytes).replace('\0', " "));
+    command_lines.filter(|line| line.contains(text)).collect()
+}
