@@ -8,6 +8,7 @@ pub mod error;
 pub mod model;
 pub mod resource;
 pub mod sandbox;
+pub mod view;
 pub mod watch;
 
 use std::ffi::OsString;

@@ -3,6 +3,7 @@
 pub mod decide;
 pub mod group;
 pub mod moves;
+pub mod notice;
 pub mod policy;
 pub mod readiness;
 pub mod report;
@@ -11,6 +12,7 @@ pub mod timers;
 pub use decide::{Decision, Rule, Weights, decide};
 pub use group::{Backend, Carrier, Group, GroupId, Invalid, ServiceRef};
 pub use moves::LastMove;
+pub use notice::{Notice, Transition};
 pub use policy::{Failback, MinReady, Policy, PolicyKind};
 pub use readiness::{Readiness, WhyUnknown};
 pub use report::{Flags, State};

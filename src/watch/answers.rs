@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::engine::{Effect, Engine};
-use super::notice::Notice;
 use super::tracked::{Cause, Pending, Phase};
 use crate::cluster::RequestResult;
 use crate::cluster::slices::Slice;
 use crate::model::GroupId;
+use crate::model::notice::Notice;
 use crate::resource::Record;
 
 /// How long to leave a group alone whose write was refused for good.

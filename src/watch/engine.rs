@@ -7,13 +7,13 @@ use jiff::Timestamp;
 
 use super::feed::{FeedId, Scope};
 use super::feeds::{Feeds, Rewiring, Touched};
-use super::notice::{Notice, Transition};
 use super::register::{Places, Register};
 use super::tracked::{Cause, Phase, Tracked};
 use crate::cluster::RequestResult;
 use crate::cluster::services::Service;
 use crate::cluster::slices::Slice;
 use crate::cluster::stream::Event;
+use crate::model::notice::{Notice, Transition};
 use crate::model::{GroupId, ServiceRef};
 use crate::resource::{Change, Record};
 

@@ -4,12 +4,10 @@ mod answers;
 mod engine;
 mod feed;
 mod feeds;
-pub mod notice;
 mod reconcile;
 mod register;
 mod requests;
 mod run;
 mod tracked;
 
-pub use notice::Notice;
 pub use run::{Options, Outcome, run};

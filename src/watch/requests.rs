@@ -10,9 +10,9 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
-use super::notice::Transition;
 use crate::cluster::slices::{self, Slice};
 use crate::cluster::{Cluster, RequestResult, apply, events, groups, services, stream};
+use crate::model::notice::Transition;
 use crate::model::{GroupId, ServiceRef};
 use crate::resource::{Change, Record};
 

@@ -9,13 +9,13 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::engine::{Effect, Engine, Moment};
 use super::feed::{FeedId, Scope};
-use super::notice::Notice;
 use super::requests::{Answer, Requests};
 use crate::cluster::services::{self, Service};
 use crate::cluster::slices::{self, Slice};
 use crate::cluster::stream::{self, Event, Source, Versioned};
 use crate::cluster::{Cluster, RequestError, groups, identity};
 use crate::error::{self, Problem};
+use crate::model::notice::Notice;
 use crate::resource::{KINDS, Record};
 
 /// How often silent watches are looked for.

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use super::notice::Transition;
 use crate::cluster::backoff::Backoff;
+use crate::model::notice::Transition;
 use crate::model::{GroupId, LastMove, Stopwatches};
 use crate::resource::Record;
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::model::GroupId;
+use super::group::GroupId;
 
 /// What the loop tells of its work.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,0 +1,6 @@
+//! From the model to what people and programs read.
+
+pub mod ago;
+pub mod stream;
+
+pub mod text;
