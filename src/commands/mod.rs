@@ -1,6 +1,8 @@
 //! One file per command, thin: arguments in, words and an exit code out.
 
 mod sandbox;
+mod selection;
+mod status;
 mod watch;
 
 use crate::cli::{Cli, Command, GlobalArgs};
@@ -10,6 +12,7 @@ use crate::error::{Exit, Problem};
 /// Runs one command.
 pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
+        Command::Status(args) => status::run(&cli.global, args).await,
         Command::Watch(args) => watch::run(&cli.global, args).await,
         Command::Sandbox(command) => sandbox::run(command).await,
         _ => Err(Problem::new("this command is not there yet").into()),

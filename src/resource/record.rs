@@ -1,7 +1,9 @@
+use jiff::Timestamp;
+
 use super::annotations::{CONTROLLED_BY, LAST_MOVE};
 use super::kind::Kind;
 use super::meta::Meta;
-use crate::model::{Group, GroupId, Invalid, LastMove};
+use crate::model::{Changed, Group, GroupId, Invalid, LastMove};
 
 /// An object as it was last seen, and the group that it carries.
 #[derive(Clone)]
@@ -25,9 +27,30 @@ impl Record {
         GroupId { namespace: namespace.clone(), kind: self.kind.info().singular, name: name.clone() }
     }
 
+    /// Sorts the older object first; of two of the same second the one whose name comes first.
+    pub fn age(&self) -> (Option<Timestamp>, GroupId) {
+        (self.meta.creation_timestamp, self.id())
+    }
+
     /// Whether the object has the label that makes it a group.
     pub fn is_controlled(&self) -> bool {
         self.meta.labels.contains_key(CONTROLLED_BY)
+    }
+}
+
+impl Record {
+    /// How the weights came to be what they are, as far as the object tells.
+    pub fn changed(&self) -> Changed {
+        if let Some(last) = self.group.as_ref().ok().and_then(Group::fitting_move) {
+            return Changed::Moved(last.clone());
+        }
+        let editors = self.meta.managed_fields.iter().filter(|entry| entry.owns_backends);
+        match editors.filter_map(|entry| Some((entry.time?, &entry.manager))).max() {
+            Some((at, by)) if self.meta.creation_timestamp != Some(at) => {
+                Changed::Edited { by: by.clone(), at }
+            }
+            _ => Changed::Created(self.meta.creation_timestamp),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use jiff::{Timestamp, Unit};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -14,7 +15,7 @@ use crate::cluster::services::{self, Service};
 use crate::cluster::slices::{self, Slice};
 use crate::cluster::stream::{self, Event, Source, Versioned};
 use crate::cluster::{Cluster, RequestError, groups, identity};
-use crate::error::{self, Problem};
+use crate::error;
 use crate::model::notice::Notice;
 use crate::resource::{KINDS, Record};
 
@@ -129,6 +130,12 @@ impl Loop<'_> {
         self.started.elapsed()
     }
 
+    /// The API server's time, as precise as a reader cares for.
+    fn server_time(&self) -> Timestamp {
+        let now = self.cluster.clock().now();
+        now.round(Unit::Millisecond).unwrap_or(now)
+    }
+
     fn next_alarm(&self) -> Instant {
         const FAR: Duration = Duration::from_secs(3600);
         let now = self.now();
@@ -223,14 +230,7 @@ impl Loop<'_> {
         }
         self.kinds.insert(kind, KindState::Absent);
         if self.kinds.values().all(|state| *state == KindState::Absent) {
-            let crds: Vec<&str> = KINDS.iter().map(|kind| kind.info().crd).collect();
-            return Err(Problem::new(format!(
-                "{} (context {}) knows no kind of object that carries groups",
-                self.cluster.server, self.cluster.context
-            ))
-            .next(format!("install the CustomResourceDefinition {}", crds.join(" or ")))
-            .next("for TrafficSplits, Linkerd's SMI extension does: https://linkerd.io/2/tasks/linkerd-smi/")
-            .into());
+            return Err(error::no_kinds(self.cluster).into());
         }
         Ok(())
     }
@@ -252,7 +252,7 @@ impl Loop<'_> {
 
     /// Lets the engine decide and does what it asks for.
     fn settle(&mut self) -> anyhow::Result<()> {
-        let moment = Moment { now: self.now(), server: self.cluster.clock().now() };
+        let moment = Moment { now: self.now(), server: self.server_time() };
         for effect in self.engine.settle(moment) {
             match effect {
                 Effect::StartFeed(id, scope) => self.start_feed(id, &scope),
@@ -289,7 +289,7 @@ impl Loop<'_> {
         self.requests.drop_what_has_not_started();
         while let Some(answer) = self.requests.next_write().await {
             self.answered(answer);
-            let moment = Moment { now: self.now(), server: self.cluster.clock().now() };
+            let moment = Moment { now: self.now(), server: self.server_time() };
             for effect in self.engine.settle(moment) {
                 if let Effect::Moved(record, transition) = effect {
                     self.requests.publish(&record, &transition);
