@@ -85,12 +85,18 @@ impl Story {
     async fn export(&self) -> anyhow::Result<()> {
         out::line(format!("1. Export {APEX} from {}", self.away))?;
         let label = "mirror.linkerd.io/exported";
-        out::line(format!("$ kubectl --context={} -n {NAMESPACE} label service {APEX} {label}=true", self.away))?;
+        out::line(format!(
+            "$ kubectl --context={} -n {NAMESPACE} label service {APEX} {label}=true",
+            self.away
+        ))?;
         let services: Api<Service> = Api::namespaced(self.away_client.clone(), NAMESPACE);
         let patch = Patch::Merge(json!({"metadata": {"labels": {label: "true"}}}));
         limited(services.patch(APEX, &PatchParams::default(), &patch)).await?;
         checks::mirror_appears(&self.home_client, &self.fallback).await?;
-        out::line(format!("{} has appeared in {}, with a ready endpoint.", self.fallback, self.actor.context))?;
+        out::line(format!(
+            "{} has appeared in {}, with a ready endpoint.",
+            self.fallback, self.actor.context
+        ))?;
         Ok(())
     }
 
@@ -105,7 +111,9 @@ impl Story {
     /// Scales the deployment and waits for the weights that follow; gives the time between the two changes.
     async fn switch(&self, observer: &mut Observer, replicas: u32) -> anyhow::Result<Duration> {
         let context = &self.actor.context;
-        out::line(format!("$ kubectl --context={context} -n {NAMESPACE} scale deploy/web --replicas={replicas}"))?;
+        out::line(format!(
+            "$ kubectl --context={context} -n {NAMESPACE} scale deploy/web --replicas={replicas}"
+        ))?;
         let deployments: Api<Deployment> = Api::namespaced(self.home_client.clone(), NAMESPACE);
         let patch = Patch::Merge(json!({"spec": {"replicas": replicas}}));
         limited(deployments.patch("web", &PatchParams::default(), &patch)).await?;

@@ -111,7 +111,10 @@ fn show(bytes: &[u8], mut show_line: impl FnMut(&str) -> std::io::Result<()>) ->
     String::from_utf8_lossy(bytes).lines().try_for_each(&mut show_line)
 }
 
-fn print(pipe: impl AsyncRead + Unpin + Send + 'static, begun: tokio::sync::watch::Sender<()>) -> JoinHandle<()> {
+fn print(
+    pipe: impl AsyncRead + Unpin + Send + 'static,
+    begun: tokio::sync::watch::Sender<()>,
+) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut lines = BufReader::new(pipe).lines();
         while let Ok(Some(line)) = lines.next_line().await {

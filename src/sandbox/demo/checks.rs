@@ -25,9 +25,9 @@ pub async fn mirror_appears(client: &Client, mirror: &str) -> anyhow::Result<()>
         }
         anyhow::Ok(())
     };
-    tokio::time::timeout(LIMIT, wait).await.map_err(|_| {
-        Problem::new(format!("{mirror} had no ready endpoint after {} s", LIMIT.as_secs()))
-    })?
+    tokio::time::timeout(LIMIT, wait)
+        .await
+        .map_err(|_| Problem::new(format!("{mirror} had no ready endpoint after {} s", LIMIT.as_secs())))?
 }
 
 /// The TrafficSplits, at the version that `create` writes.
