@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+use crate::cluster::error::Cause;
+use crate::cluster::{Cluster, RequestError};
+use crate::resource::KINDS;
+
 /// The exit codes of every command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -65,6 +69,43 @@ impl Problem {
         self.next.push(line.into());
         self
     }
+}
+
+/// A request's failure in words: which cluster, what it means, what to do next.
+pub fn explain(cluster: &Cluster, error: &RequestError) -> Problem {
+    let place = format!("context {} ({})", cluster.context, cluster.server);
+    match &error.cause {
+        Cause::Unreachable { how } => {
+            Problem::new(format!("the API server of {place} cannot be reached: {how}"))
+                .next("check the connection, a VPN for example, and the address in the kubeconfig")
+                .next(format!("try: kubectl --context {} version", cluster.context))
+        }
+        Cause::TimedOut { after } => {
+            Problem::new(format!("the API server of {place} did not answer within {} s", after.as_secs_f32()))
+                .next("check the connection, or allow more time with --request-timeout 30s")
+        }
+        Cause::Credentials { how } => {
+            Problem::new(format!("the credentials for {place} cannot be had: {how}")).next("log in again")
+        }
+        Cause::Status { code: 401, .. } => Problem::new(format!("{place} does not accept the credentials"))
+            .next("log in again: they may have expired"),
+        Cause::Status { code: 403, message, .. } => {
+            Problem::new(format!("{place} does not allow it: {message}"))
+                .next("ask an administrator of the cluster for this right")
+        }
+        Cause::Status { .. } | Cause::Unreadable { .. } => Problem::new(format!("{place}: {error}")),
+    }
+}
+
+/// The cluster has no kind of object that could carry a group.
+pub fn no_kinds(cluster: &Cluster) -> Problem {
+    let crds: Vec<&str> = KINDS.iter().map(|kind| kind.info().crd).collect();
+    Problem::new(format!(
+        "context {} ({}) has no kind of object that carries groups",
+        cluster.context, cluster.server
+    ))
+    .next(format!("install the CustomResourceDefinition {}", crds.join(" or ")))
+    .next("for TrafficSplits, Linkerd's SMI extension does: https://linkerd.io/2/tasks/linkerd-smi/")
 }
 
 /// Prints clap's help, version or usage error; help and version are no errors.

@@ -2,9 +2,14 @@
 //! and back. The crate is a library only so that its tests and benchmarks can reach the parts.
 
 pub mod cli;
+pub mod cluster;
 pub mod commands;
 pub mod error;
+pub mod model;
+pub mod resource;
 pub mod sandbox;
+pub mod view;
+pub mod watch;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -1,0 +1,20 @@
+//! The one place that writes to a group's object.
+
+use serde_json::value::RawValue;
+
+use super::client::{Cluster, PatchKind, unreadable};
+use super::error::RequestResult;
+use super::groups::endpoint;
+use crate::resource::{Change, Record, patch};
+
+/// Writes a change to the object as it was read: if it is another version by now, the server refuses.
+/// Gives the object after it.
+pub async fn apply(cluster: &Cluster, record: &Record, change: &Change) -> RequestResult<Record> {
+    let path = endpoint(record.kind).object(&record.meta.namespace, &record.meta.name);
+    let path = super::path::with_query(&path, &[("fieldManager", FIELD_MANAGER)]);
+    let raw: Box<RawValue> = cluster.patch(&path, PatchKind::Json, &patch(record, change)).await?;
+    record.kind.read(&raw).map_err(|cause| unreadable(&path, &cause))
+}
+
+/// The name under which the API server knows our writes.
+pub const FIELD_MANAGER: &str = "kubectl-failover";

@@ -1,0 +1,45 @@
+use std::time::Duration;
+
+/// Waits between tries: doubling from 50 ms to 2 s, each shortened at random by up to a half.
+#[derive(Debug, Clone, Default)]
+pub struct Backoff {
+    tries: u32,
+}
+
+const FIRST: Duration = Duration::from_millis(50);
+const LONGEST: Duration = Duration::from_secs(2);
+
+impl Backoff {
+    /// The next wait; the server's own wish, if it is longer, comes first.
+    pub fn next(&mut self, wish: Option<Duration>) -> Duration {
+        let whole = FIRST.saturating_mul(1 << self.tries.min(10)).min(LONGEST);
+        self.tries = self.tries.saturating_add(1);
+        let wait = whole.mul_f64(1.0 - fastrand::f64() / 2.0);
+        wish.map_or(wait, |wish| wish.max(wait))
+    }
+
+    pub fn reset(&mut self) {
+        self.tries = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_to_two_seconds_and_no_further() {
+        let mut backoff = Backoff::default();
+        let waits: Vec<Duration> = (0..40).map(|_| backoff.next(None)).collect();
+        assert!(waits[0] <= FIRST && waits[0] >= FIRST / 2);
+        assert!(waits.iter().all(|wait| *wait <= LONGEST));
+        assert!(waits[20] >= LONGEST / 2);
+        backoff.reset();
+        assert!(backoff.next(None) <= FIRST);
+    }
+
+    #[test]
+    fn the_server_may_ask_for_more() {
+        assert_eq!(Backoff::default().next(Some(Duration::from_secs(7))), Duration::from_secs(7));
+    }
+}

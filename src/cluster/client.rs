@@ -1,0 +1,238 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, Method, Request, Response};
+use http_body_util::BodyExt as _;
+use kube::client::Body;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::clock::ServerClock;
+use super::connector;
+use super::error::{Cause, RequestError, RequestResult, StatusBody};
+use super::kubeconfig::{self, Resolved};
+use crate::cli::GlobalArgs;
+use crate::error::Problem;
+
+/// The time limit of one request where no flag says another.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How many times longer an answer with many objects may take.
+const LIST_FACTOR: u32 = 3;
+
+/// One cluster, as one user.
+#[derive(Clone)]
+pub struct Cluster {
+    client: kube::Client,
+    clock: Arc<ServerClock>,
+    timeout: Duration,
+    /// Name of the context of the kubeconfig.
+    pub context: String,
+    /// Address of the API server.
+    pub server: String,
+    /// The namespace that is meant where none is named.
+    pub namespace: String,
+    /// The user's name in the kubeconfig.
+    pub user: Option<String>,
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cluster").field("context", &self.context).field("server", &self.server).finish()
+    }
+}
+
+/// What a patch is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PatchKind {
+    Json,
+    Merge,
+}
+
+impl Cluster {
+    /// Resolves the flags and makes a client; asks the cluster nothing yet.
+    ///
+    /// # Errors
+    /// A [`Problem`] where the kubeconfig can't be read or lacks what the flags name.
+    pub async fn connect(flags: &GlobalArgs) -> anyhow::Result<Self> {
+        let Resolved { config, context, user } = kubeconfig::resolve(flags).await?;
+        let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
+        let namespace = config.default_namespace.clone();
+        let client = connector::client(config).map_err(|cause| {
+            Problem::new(format!("context {context:?} cannot be used: {cause}"))
+                .next("check its certificates and credentials with: kubectl config view")
+        })?;
+        let timeout = flags.request_timeout.filter(|limit| !limit.is_zero()).unwrap_or(REQUEST_TIMEOUT);
+        Ok(Self { client, clock: Arc::default(), timeout, context, server, namespace, user })
+    }
+
+    /// The API server's clock.
+    pub fn clock(&self) -> &ServerClock {
+        &self.clock
+    }
+
+    /// The time limit of one request.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> RequestResult<T> {
+        let answer = self.ask(Call::new(Method::GET, path), self.timeout).await?;
+        read_json(Method::GET, path, &answer)
+    }
+
+    /// Gets many objects at once, with a longer limit.
+    pub async fn get_many<T: DeserializeOwned>(&self, path: &str) -> RequestResult<T> {
+        let answer = self.ask(Call::new(Method::GET, path), self.timeout * LIST_FACTOR).await?;
+        read_json(Method::GET, path, &answer)
+    }
+
+    pub async fn create<T: DeserializeOwned>(&self, path: &str, object: &impl Serialize) -> RequestResult<T> {
+        let call = Call::new(Method::POST, path).body("application/json", object)?;
+        let answer = self.ask(call, self.timeout).await?;
+        read_json(Method::POST, path, &answer)
+    }
+
+    pub async fn patch<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        kind: PatchKind,
+        patch: &impl Serialize,
+    ) -> RequestResult<T> {
+        let content_type = match kind {
+            PatchKind::Json => "application/json-patch+json",
+            PatchKind::Merge => "application/merge-patch+json",
+        };
+        let call = Call::new(Method::PATCH, path).body(content_type, patch)?;
+        let answer = self.ask(call, self.timeout).await?;
+        read_json(Method::PATCH, path, &answer)
+    }
+
+    pub async fn replace<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        object: &impl Serialize,
+    ) -> RequestResult<T> {
+        let call = Call::new(Method::PUT, path).body("application/json", object)?;
+        let answer = self.ask(call, self.timeout).await?;
+        read_json(Method::PUT, path, &answer)
+    }
+
+    /// Opens an answer that goes on; the limit holds for its headers only.
+    pub(super) async fn open(&self, path: &str) -> RequestResult<Response<Body>> {
+        let call = Call::new(Method::GET, path);
+        let (method, path) = (call.method.clone(), call.path.clone());
+        match tokio::time::timeout(self.timeout, self.exchange(call)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(failure(&method, &path, Cause::TimedOut { after: self.timeout })),
+        }
+    }
+
+    async fn ask(&self, call: Call, limit: Duration) -> RequestResult<Bytes> {
+        let (method, path) = (call.method.clone(), call.path.clone());
+        let whole = async {
+            let response = self.exchange(call).await?;
+            let body = response.into_body().collect().await;
+            body.map(http_body_util::Collected::to_bytes)
+                .map_err(|cause| failure(&method, &path, Cause::Unreachable { how: in_words(&cause) }))
+        };
+        match tokio::time::timeout(limit, whole).await {
+            Ok(answer) => answer,
+            Err(_) => Err(failure(&method, &path, Cause::TimedOut { after: limit })),
+        }
+    }
+
+    /// One request and the headers of its answer; an answer that is no success becomes an error.
+    async fn exchange(&self, call: Call) -> RequestResult<Response<Body>> {
+        let (method, path) = (call.method.clone(), call.path.clone());
+        let started = Instant::now();
+        let answer = self.client.send(call.into_request()?).await;
+        let took = started.elapsed();
+        let response = answer.map_err(|cause| {
+            tracing::debug!(%method, path, ?took, "no answer");
+            failure(&method, &path, no_answer(&cause))
+        })?;
+        let status = response.status();
+        tracing::debug!(%method, path, status = status.as_u16(), ?took, "request");
+        self.clock.hear(response.headers());
+        if status.is_success() {
+            return Ok(response);
+        }
+        let retry_after = retry_after(response.headers());
+        let body =
+            response.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        let said: StatusBody = serde_json::from_slice(&body).unwrap_or_default();
+        let message = if said.message.is_empty() { status.to_string() } else { said.message };
+        let cause = Cause::Status { code: status.as_u16(), reason: said.reason, message, retry_after };
+        Err(failure(&method, &path, cause))
+    }
+}
+
+struct Call {
+    method: Method,
+    path: String,
+    content_type: Option<&'static str>,
+    body: Vec<u8>,
+}
+
+impl Call {
+    fn new(method: Method, path: &str) -> Self {
+        Self { method, path: path.to_owned(), content_type: None, body: Vec::new() }
+    }
+
+    fn body(self, content_type: &'static str, body: &impl Serialize) -> RequestResult<Self> {
+        match serde_json::to_vec(body) {
+            Ok(body) => Ok(Self { content_type: Some(content_type), body, ..self }),
+            Err(cause) => {
+                Err(failure(&self.method, &self.path, Cause::Unreadable { how: cause.to_string() }))
+            }
+        }
+    }
+
+    fn into_request(self) -> RequestResult<Request<Body>> {
+        let mut request =
+            Request::builder().method(self.method.clone()).uri(&self.path).header(ACCEPT, "application/json");
+        if let Some(content_type) = self.content_type {
+            request = request.header(CONTENT_TYPE, content_type);
+        }
+        request
+            .body(Body::from(self.body))
+            .map_err(|cause| failure(&self.method, &self.path, Cause::Unreadable { how: cause.to_string() }))
+    }
+}
+
+pub(super) fn failure(method: &Method, path: &str, cause: Cause) -> RequestError {
+    let path = path.split('?').next().unwrap_or_default().to_owned();
+    RequestError { method: method.clone(), path, cause }
+}
+
+pub(super) fn read_json<T: DeserializeOwned>(method: Method, path: &str, body: &[u8]) -> RequestResult<T> {
+    serde_json::from_slice(body)
+        .map_err(|cause| failure(&method, path, Cause::Unreadable { how: cause.to_string() }))
+}
+
+pub(super) fn unreadable(path: &str, cause: &serde_json::Error) -> RequestError {
+    failure(&Method::GET, path, Cause::Unreadable { how: cause.to_string() })
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+fn no_answer(cause: &kube::Error) -> Cause {
+    match cause {
+        kube::Error::Auth(cause) => Cause::Credentials { how: in_words(cause) },
+        cause => Cause::Unreachable { how: in_words(cause) },
+    }
+}
+
+/// The last cause of an error: the outer ones only say that something failed.
+pub(super) fn in_words(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
+}

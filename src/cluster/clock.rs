@@ -1,0 +1,56 @@
+//! The API server's clock, as its answers tell it.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use http::HeaderMap;
+use http::header::DATE;
+use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
+
+/// How far the server's clock is from this machine's; 0 until the first answer.
+#[derive(Debug, Default)]
+pub struct ServerClock {
+    ahead_millis: AtomicI64,
+}
+
+impl ServerClock {
+    /// Takes in the `Date` header of an answer that has just come.
+    pub fn hear(&self, headers: &HeaderMap) {
+        let date = headers.get(DATE).and_then(|value| value.to_str().ok());
+        let Some(Ok(date)) = date.map(|text| rfc2822::parse(text).map(|date| date.timestamp())) else {
+            return;
+        };
+        let ahead = date.duration_since(Timestamp::now());
+        // The header has whole seconds, cut off: less than that is no difference.
+        let millis = if ahead.abs() <= SignedDuration::from_millis(1500) { 0 } else { ahead.as_millis() };
+        self.ahead_millis.store(i64::try_from(millis).unwrap_or_default(), Ordering::Relaxed);
+    }
+
+    /// The server's time.
+    pub fn now(&self) -> Timestamp {
+        let ahead = SignedDuration::from_millis(self.ahead_millis.load(Ordering::Relaxed));
+        Timestamp::now().checked_add(ahead).unwrap_or_else(|_| Timestamp::now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(date: &str) -> SignedDuration {
+        let clock = ServerClock::default();
+        let mut headers = HeaderMap::new();
+        headers.insert(DATE, date.parse().unwrap());
+        clock.hear(&headers);
+        clock.now().duration_since(Timestamp::now())
+    }
+
+    #[test]
+    fn a_server_in_another_year_is_believed() {
+        assert!(heard("Thu, 01 Jan 2099 00:00:00 GMT") > SignedDuration::from_hours(24));
+    }
+
+    #[test]
+    fn nonsense_is_ignored() {
+        assert!(heard("yesterday").abs() < SignedDuration::from_secs(1));
+    }
+}

@@ -1,0 +1,221 @@
+//! From flags and kubeconfig files to a client configuration, with kubectl's meaning of each.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig, NamedAuthInfo, NamedCluster, NamedContext};
+use kube::{Config, config};
+
+use crate::cli::GlobalArgs;
+use crate::error::Problem;
+
+/// A configuration with the name of the context that it came from.
+#[derive(Debug)]
+pub struct Resolved {
+    pub config: Config,
+    pub context: String,
+    pub user: Option<String>,
+}
+
+/// Reads the kubeconfig, picks the context and lets the flags override it.
+///
+/// # Errors
+/// A [`Problem`] that names the file or the context and says what there is instead.
+pub async fn resolve(flags: &GlobalArgs) -> anyhow::Result<Resolved> {
+    let found = read(flags)?;
+    if found.is_none() && flags.server.is_none() {
+        if let Ok(config) = Config::incluster() {
+            return Ok(in_cluster(config, flags));
+        }
+        return Err(no_kubeconfig().into());
+    }
+    let (mut kubeconfig, files) = found.unwrap_or_default();
+    let context = pick_context(&mut kubeconfig, flags, &files)?;
+    let user = override_entries(&mut kubeconfig, flags, &context);
+    let options = KubeConfigOptions {
+        context: Some(context.clone()),
+        cluster: flags.cluster.clone(),
+        user: flags.user.clone(),
+    };
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &options)
+        .await
+        .with_context(|| format!("reading context {context:?} of {}", list(&files)))?;
+    if let Some(namespace) = &flags.namespace {
+        config.default_namespace.clone_from(namespace);
+    }
+    Ok(Resolved { config, context, user })
+}
+
+type Found = (Kubeconfig, Vec<PathBuf>);
+
+/// The kubeconfig that the flag or the environment names, merged as kubectl does: files of a list that do not
+/// exist are passed over.
+fn read(flags: &GlobalArgs) -> anyhow::Result<Option<Found>> {
+    if let Some(path) = &flags.kubeconfig {
+        return Ok(Some((read_file(path)?, vec![path.clone()])));
+    }
+    let named: Vec<PathBuf> = std::env::var_os("KUBECONFIG")
+        .map(|list| std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect())
+        .unwrap_or_default();
+    let candidates = if named.is_empty() { default_path().into_iter().collect() } else { named.clone() };
+    let existing: Vec<PathBuf> = candidates.iter().filter(|path| path.exists()).cloned().collect();
+    if existing.is_empty() {
+        return if named.is_empty() { Ok(None) } else { Err(missing(&named).into()) };
+    }
+    let mut merged = Kubeconfig::default();
+    for path in &existing {
+        merged = merged.merge(read_file(path)?).with_context(|| format!("merging {}", path.display()))?;
+    }
+    Ok(Some((merged, existing)))
+}
+
+fn read_file(path: &Path) -> anyhow::Result<Kubeconfig> {
+    if !path.exists() {
+        return Err(missing(&[path.to_owned()]).into());
+    }
+    Kubeconfig::read_from(path).map_err(|cause| {
+        let place = path.display();
+        let message = match cause {
+            config::KubeconfigError::Parse(cause) => format!("{place} is not a kubeconfig: {cause}"),
+            cause => format!("{place} cannot be read: {cause}"),
+        };
+        Problem::new(message).next("check it with: kubectl config view").into()
+    })
+}
+
+fn default_path() -> Option<PathBuf> {
+    std::env::home_dir().map(|home| home.join(".kube/config"))
+}
+
+fn list(files: &[PathBuf]) -> String {
+    files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn missing(files: &[PathBuf]) -> Problem {
+    Problem::new(format!("kubeconfig {} does not exist", list(files)))
+        .next("name another one with --kubeconfig or in KUBECONFIG")
+}
+
+fn no_kubeconfig() -> Problem {
+    Problem::new("there is no kubeconfig: KUBECONFIG is not set and ~/.kube/config does not exist")
+        .next("name one with --kubeconfig or in KUBECONFIG")
+        .next("or try everything on clusters of your own: kubectl failover sandbox up")
+}
+
+/// The context's name; with `--server` alone, a context is made up.
+fn pick_context(
+    kubeconfig: &mut Kubeconfig,
+    flags: &GlobalArgs,
+    files: &[PathBuf],
+) -> anyhow::Result<String> {
+    let named =
+        flags.context.clone().or_else(|| kubeconfig.current_context.clone().filter(|name| !name.is_empty()));
+    let names: Vec<&str> = kubeconfig.contexts.iter().map(|context| context.name.as_str()).collect();
+    let known = match names.as_slice() {
+        [] => "it has no contexts".to_owned(),
+        names => format!("contexts there are: {}", names.join(", ")),
+    };
+    match named {
+        Some(name) if names.contains(&name.as_str()) => Ok(name),
+        Some(name) => {
+            Err(Problem::new(format!("there is no context {name:?} in {}", list(files))).next(known).into())
+        }
+        None if flags.server.is_some() => {
+            let name = "command line".to_owned();
+            let context = config::Context {
+                cluster: name.clone(),
+                user: Some(name.clone()),
+                ..config::Context::default()
+            };
+            kubeconfig.contexts.push(NamedContext {
+                name: name.clone(),
+                context: Some(context),
+                ..NamedContext::default()
+            });
+            Ok(name)
+        }
+        None => Err(Problem::new(format!("{} has no current context", list(files)))
+            .next(known)
+            .next("choose one with --context, or: kubectl config use-context NAME")
+            .into()),
+    }
+}
+
+/// Writes the flags over the cluster and the user that the context names; gives the user's name.
+fn override_entries(kubeconfig: &mut Kubeconfig, flags: &GlobalArgs, context: &str) -> Option<String> {
+    let chosen = kubeconfig
+        .contexts
+        .iter()
+        .find(|entry| entry.name == context)
+        .and_then(|entry| entry.context.clone());
+    let chosen = chosen.unwrap_or_default();
+    let cluster_name = flags.cluster.clone().unwrap_or(chosen.cluster);
+    let user_name = flags.user.clone().or(chosen.user);
+    if !kubeconfig.clusters.iter().any(|entry| entry.name == cluster_name) && flags.server.is_some() {
+        kubeconfig.clusters.push(NamedCluster { name: cluster_name.clone(), ..NamedCluster::default() });
+    }
+    if let Some(entry) = kubeconfig.clusters.iter_mut().find(|entry| entry.name == cluster_name) {
+        override_cluster(entry.cluster.get_or_insert_default(), flags);
+    }
+    let user = user_name.clone().unwrap_or_else(|| "command line".to_owned());
+    if !kubeconfig.auth_infos.iter().any(|entry| entry.name == user) {
+        kubeconfig.auth_infos.push(NamedAuthInfo { name: user.clone(), ..NamedAuthInfo::default() });
+    }
+    if let Some(entry) = kubeconfig.auth_infos.iter_mut().find(|entry| entry.name == user) {
+        override_user(entry.auth_info.get_or_insert_default(), flags);
+    }
+    if user_name.is_none() {
+        let entry = kubeconfig.contexts.iter_mut().find(|entry| entry.name == context);
+        if let Some(context) = entry.and_then(|entry| entry.context.as_mut()) {
+            context.user = Some(user);
+        }
+    }
+    user_name
+}
+
+fn override_cluster(cluster: &mut config::Cluster, flags: &GlobalArgs) {
+    if let Some(server) = &flags.server {
+        cluster.server = Some(server.clone());
+    }
+    if let Some(file) = &flags.certificate_authority {
+        cluster.certificate_authority = Some(file.display().to_string());
+        cluster.certificate_authority_data = None;
+    }
+    if flags.insecure_skip_tls_verify {
+        cluster.insecure_skip_tls_verify = Some(true);
+    }
+    if let Some(name) = &flags.tls_server_name {
+        cluster.tls_server_name = Some(name.clone());
+    }
+}
+
+fn override_user(user: &mut AuthInfo, flags: &GlobalArgs) {
+    if let Some(token) = &flags.token {
+        *user = AuthInfo { token: Some(token.clone().into()), ..AuthInfo::default() };
+    }
+    if let Some(file) = &flags.client_certificate {
+        user.client_certificate = Some(file.display().to_string());
+        user.client_certificate_data = None;
+    }
+    if let Some(file) = &flags.client_key {
+        user.client_key = Some(file.display().to_string());
+        user.client_key_data = None;
+    }
+    if let Some(name) = &flags.impersonate_user {
+        user.impersonate = Some(name.clone());
+    }
+    if !flags.impersonate_groups.is_empty() {
+        user.impersonate_groups = Some(flags.impersonate_groups.clone());
+    }
+    if let Some(uid) = &flags.impersonate_uid {
+        user.impersonate_uid = Some(uid.clone());
+    }
+}
+
+fn in_cluster(mut config: Config, flags: &GlobalArgs) -> Resolved {
+    override_user(&mut config.auth_info, flags);
+    if let Some(namespace) = &flags.namespace {
+        config.default_namespace.clone_from(namespace);
+    }
+    Resolved { config, context: "in-cluster".to_owned(), user: None }
+}

@@ -1,0 +1,23 @@
+//! Every request that the tool makes of a cluster.
+
+pub mod apply;
+pub mod backoff;
+pub mod client;
+pub mod clock;
+pub mod connector;
+pub mod error;
+pub mod events;
+pub mod groups;
+pub mod identity;
+pub mod kubeconfig;
+pub mod lease;
+pub mod path;
+pub mod readiness;
+pub mod services;
+pub mod slices;
+pub mod stream;
+pub mod survey;
+pub mod upstream;
+
+pub use client::Cluster;
+pub use error::{RequestError, RequestResult};

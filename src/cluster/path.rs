@@ -1,0 +1,96 @@
+//! Paths of the API.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// All but what RFC 3986 calls unreserved.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A kind's place in the API, such as `apis/discovery.k8s.io/v1` and `endpointslices`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Endpoint {
+    pub api: &'static str,
+    pub plural: &'static str,
+}
+
+impl Endpoint {
+    pub const fn new(api: &'static str, plural: &'static str) -> Self {
+        Self { api, plural }
+    }
+
+    /// All of them, in one namespace or, without one, in the cluster.
+    pub fn collection(&self, namespace: Option<&str>) -> String {
+        match namespace {
+            Some(namespace) => format!("/{}/namespaces/{}/{}", self.api, escape(namespace), self.plural),
+            None => format!("/{}/{}", self.api, self.plural),
+        }
+    }
+
+    pub fn object(&self, namespace: &str, name: &str) -> String {
+        format!("{}/{}", self.collection(Some(namespace)), escape(name))
+    }
+}
+
+pub const SERVICES: Endpoint = Endpoint::new("api/v1", "services");
+pub const NAMESPACES: Endpoint = Endpoint::new("api/v1", "namespaces");
+pub const ENDPOINT_SLICES: Endpoint = Endpoint::new("apis/discovery.k8s.io/v1", "endpointslices");
+pub const EVENTS: Endpoint = Endpoint::new("apis/events.k8s.io/v1", "events");
+pub const LEASES: Endpoint = Endpoint::new("apis/coordination.k8s.io/v1", "leases");
+pub const DEPLOYMENTS: Endpoint = Endpoint::new("apis/apps/v1", "deployments");
+pub const SELF_SUBJECT_REVIEWS: Endpoint =
+    Endpoint::new("apis/authentication.k8s.io/v1", "selfsubjectreviews");
+
+/// Which objects of a collection are meant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    pub labels: String,
+    pub fields: String,
+}
+
+impl Selection {
+    pub fn labels(labels: impl Into<String>) -> Self {
+        Self { labels: labels.into(), fields: String::new() }
+    }
+
+    pub fn fields(fields: impl Into<String>) -> Self {
+        Self { labels: String::new(), fields: fields.into() }
+    }
+}
+
+/// Adds query parameters to a path; those without a value are left out.
+pub fn with_query(path: &str, parameters: &[(&str, &str)]) -> String {
+    let mut out = path.to_owned();
+    let mut separator = '?';
+    for (name, value) in parameters.iter().filter(|(_, value)| !value.is_empty()) {
+        out.push(separator);
+        out.push_str(name);
+        out.push('=');
+        out.push_str(&escape(value));
+        separator = '&';
+    }
+    out
+}
+
+fn escape(text: &str) -> String {
+    utf8_percent_encode(text, RESERVED).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cannot_leave_their_place_in_a_path() {
+        assert_eq!(
+            ENDPOINT_SLICES.object("ns", "a/../b?c"),
+            "/apis/discovery.k8s.io/v1/namespaces/ns/endpointslices/a%2F..%2Fb%3Fc"
+        );
+    }
+
+    #[test]
+    fn empty_parameters_are_left_out() {
+        assert_eq!(
+            with_query("/x", &[("a", ""), ("labelSelector", "k in (a,b)")]),
+            "/x?labelSelector=k%20in%20%28a%2Cb%29"
+        );
+    }
+}

@@ -1,0 +1,168 @@
+//! EndpointSlices, decoded into the few fields that say how many endpoints are ready.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::path::ENDPOINT_SLICES;
+use super::stream::{Source, Versioned};
+use crate::model::ServiceRef;
+use crate::model::readiness::{AddressFamily, SliceCounts, sum_slices};
+
+const SERVICE_NAME: &str = "kubernetes.io/service-name";
+/// Proxies on the way take 8 to 16 KB of URL; above this the whole namespace is listed.
+const LONGEST_SELECTOR: usize = 6 * 1024 - 512;
+
+/// One EndpointSlice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slice {
+    pub name: String,
+    pub service: ServiceRef,
+    pub version: String,
+    pub counts: SliceCounts,
+}
+
+/// The slices of these services in one namespace, or of all services where none are named or the names are too
+/// many to be listed.
+pub fn source(namespace: &str, services: Option<&BTreeSet<String>>) -> Source<Slice> {
+    let labels = services.and_then(selector).unwrap_or_default();
+    Source::new(ENDPOINT_SLICES, Some(namespace), labels, Slice::decode)
+}
+
+/// The slices of the whole cluster.
+pub fn source_everywhere() -> Source<Slice> {
+    Source::new(ENDPOINT_SLICES, None, "", Slice::decode)
+}
+
+/// Selects the slices of these services; none where that would make the URL too long. The names are names of
+/// services, which need no escaping in a selector; each comma becomes three bytes in a URL.
+pub fn selector(services: &BTreeSet<String>) -> Option<String> {
+    let length: usize = services.iter().map(|name| name.len() + 3).sum();
+    if length > LONGEST_SELECTOR {
+        return None;
+    }
+    let names: Vec<&str> = services.iter().map(String::as_str).collect();
+    Some(format!("{SERVICE_NAME} in ({})", names.join(",")))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Object {
+    metadata: ObjectMeta,
+    #[serde(default)]
+    address_type: String,
+    /// Null in the slice of a service without pods.
+    #[serde(default)]
+    endpoints: Option<Vec<Endpoint>>,
+}
+
+#[derive(Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[derive(Default)]
+struct ObjectMeta {
+    name: String,
+    namespace: String,
+    resource_version: String,
+    labels: HashMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct Endpoint {
+    #[serde(default)]
+    conditions: Conditions,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Conditions {
+    ready: Option<bool>,
+    terminating: Option<bool>,
+}
+
+impl Slice {
+    fn decode(raw: &RawValue) -> serde_json::Result<Self> {
+        let Object { mut metadata, address_type, endpoints } = serde_json::from_str(raw.get())?;
+        let family = match address_type.as_str() {
+            "IPv4" => AddressFamily::V4,
+            "IPv6" => AddressFamily::V6,
+            _ => AddressFamily::Other,
+        };
+        let mut counts = SliceCounts { family, ready: 0, total: 0 };
+        for Endpoint { conditions } in endpoints.unwrap_or_default() {
+            if conditions.terminating != Some(true) {
+                counts.total += 1;
+                counts.ready += u32::from(conditions.ready != Some(false));
+            }
+        }
+        let service = metadata.labels.remove(SERVICE_NAME).unwrap_or_default();
+        Ok(Self {
+            name: metadata.name,
+            service: ServiceRef::new(metadata.namespace, service),
+            version: metadata.resource_version,
+            counts,
+        })
+    }
+}
+
+impl Versioned for Slice {
+    fn resource_version(&self) -> &str {
+        &self.version
+    }
+}
+
+/// The counts of all slices of the services that are wanted.
+#[derive(Debug, Default)]
+pub struct SliceIndex {
+    services: HashMap<ServiceRef, Vec<(String, SliceCounts)>>,
+}
+
+impl SliceIndex {
+    /// Makes an index of what has been listed.
+    pub fn of(slices: impl IntoIterator<Item = Slice>) -> Self {
+        let mut index = Self::default();
+        for slice in slices {
+            index.services.entry(slice.service).or_default().push((slice.name, slice.counts));
+        }
+        index
+    }
+
+    /// Takes in a slice as it is now; tells whether the counts have changed.
+    pub fn apply(&mut self, slice: Slice) -> bool {
+        let slices = self.services.entry(slice.service).or_default();
+        match slices.iter_mut().find(|(name, _)| *name == slice.name) {
+            Some((_, counts)) if *counts == slice.counts => false,
+            Some((_, counts)) => {
+                *counts = slice.counts;
+                true
+            }
+            None => {
+                slices.push((slice.name, slice.counts));
+                true
+            }
+        }
+    }
+
+    pub fn delete(&mut self, slice: &Slice) {
+        if let Some(slices) = self.services.get_mut(&slice.service) {
+            slices.retain(|(name, _)| *name != slice.name);
+            if slices.is_empty() {
+                self.services.remove(&slice.service);
+            }
+        }
+    }
+
+    /// Puts a fresh list of the slices of `services` in the place of what was known of them.
+    pub fn refresh(&mut self, services: &HashSet<ServiceRef>, slices: Vec<Slice>) {
+        self.services.retain(|service, _| !services.contains(service));
+        for slice in slices.into_iter().filter(|slice| services.contains(&slice.service)) {
+            self.apply(slice);
+        }
+    }
+
+    /// Ready and total endpoints; none where the service has no slice.
+    pub fn counts(&self, service: &ServiceRef) -> Option<(u32, u32)> {
+        let slices = self.services.get(service)?;
+        Some(sum_slices(slices.iter().map(|(_, counts)| *counts)))
+    }
+}

@@ -1,0 +1,299 @@
+//! Lists a collection and follows its changes for as long as anyone listens.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::Method;
+use http_body_util::BodyExt as _;
+use kube::client::Body;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::time::timeout;
+
+use super::backoff::Backoff;
+use super::client::{Cluster, failure, in_words};
+use super::error::{Cause, RequestError, RequestResult, StatusBody};
+use super::path::{Endpoint, Selection, with_query};
+
+/// How long the server is asked to keep a watch open: a healthy one gives a byte at least this often.
+const WATCH_SECONDS: &str = "20";
+/// After this long without a byte a watch is given up.
+const QUIET_LIMIT: Duration = Duration::from_secs(25);
+const PAGE: &str = "1000";
+
+/// Something that a list or a watch gives.
+pub trait Versioned: Send + 'static {
+    fn resource_version(&self) -> &str;
+}
+
+/// Reads an object; where not even the metadata can be read, the object is passed over.
+type Decode<T> = dyn Fn(&RawValue) -> serde_json::Result<T> + Send + Sync;
+
+/// A collection to follow.
+#[derive(Clone)]
+pub struct Source<T> {
+    pub endpoint: Endpoint,
+    /// None: the whole cluster.
+    pub namespace: Option<String>,
+    pub selection: Selection,
+    decode: Arc<Decode<T>>,
+}
+
+impl<T> std::fmt::Debug for Source<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let path = self.endpoint.collection(self.namespace.as_deref());
+        f.debug_struct("Source").field("path", &path).field("selection", &self.selection).finish()
+    }
+}
+
+impl<T> Source<T> {
+    pub fn new(
+        endpoint: Endpoint,
+        namespace: Option<&str>,
+        labels: impl Into<String>,
+        decode: impl Fn(&RawValue) -> serde_json::Result<T> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            endpoint,
+            namespace: namespace.map(str::to_owned),
+            selection: Selection::labels(labels),
+            decode: Arc::new(decode),
+        }
+    }
+
+    fn decode(&self, raw: &RawValue) -> Option<T> {
+        let read = (self.decode)(raw);
+        read.inspect_err(|cause| tracing::warn!(%cause, "an object without readable metadata is passed over"))
+            .ok()
+    }
+}
+
+#[derive(Debug)]
+pub enum Event<T> {
+    /// All there is; what was known before and is not listed is gone.
+    Listed(Vec<T>),
+    Applied(T),
+    Deleted(T),
+    /// Nothing changed, but the server is there.
+    Alive,
+    /// A list or a watch failed; it is tried again.
+    Failed(RequestError),
+}
+
+#[derive(Deserialize)]
+struct List {
+    metadata: ListMeta,
+    #[serde(default)]
+    items: Option<Vec<Box<RawValue>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ListMeta {
+    #[serde(default)]
+    resource_version: String,
+    #[serde(default, rename = "continue")]
+    next_page: String,
+}
+
+#[derive(Deserialize)]
+struct WatchLine {
+    #[serde(rename = "type")]
+    kind: String,
+    object: Box<RawValue>,
+}
+
+/// The metadata of a bookmark.
+#[derive(Deserialize)]
+struct Bookmark {
+    metadata: ListMeta,
+}
+
+/// Lists everything, page by page; gives the objects and the version that a watch can start from.
+pub async fn list<T>(cluster: &Cluster, source: &Source<T>) -> RequestResult<(Vec<T>, String)> {
+    let path = source.endpoint.collection(source.namespace.as_deref());
+    let mut objects = Vec::new();
+    let mut next_page = String::new();
+    loop {
+        let query = [
+            ("labelSelector", source.selection.labels.as_str()),
+            ("fieldSelector", &source.selection.fields),
+            ("limit", PAGE),
+            ("continue", &next_page),
+        ];
+        let page: List = cluster.get_many(&with_query(&path, &query)).await?;
+        objects.extend(page.items.unwrap_or_default().iter().filter_map(|raw| source.decode(raw)));
+        if page.metadata.next_page.is_empty() {
+            return Ok((objects, page.metadata.resource_version));
+        }
+        next_page = page.metadata.next_page;
+    }
+}
+
+/// Lists and watches until `tell` answers false: nobody listens any more.
+pub async fn follow<T, F>(cluster: Cluster, source: Source<T>, mut tell: impl FnMut(Event<T>) -> F + Send)
+where
+    T: Versioned,
+    F: Future<Output = bool> + Send,
+{
+    let mut backoff = Backoff::default();
+    loop {
+        let mut version = match list(&cluster, &source).await {
+            Ok((objects, version)) => {
+                backoff.reset();
+                if !tell(Event::Listed(objects)).await {
+                    return;
+                }
+                version
+            }
+            Err(error) => {
+                let wait = backoff.next(error.retry_after());
+                if !tell(Event::Failed(error)).await {
+                    return;
+                }
+                tokio::time::sleep(wait).await;
+                continue;
+            }
+        };
+        loop {
+            let mut watch = Watch { cluster: &cluster, source: &source, heard: false };
+            let end = watch.run(&mut version, &mut tell).await;
+            if watch.heard {
+                backoff.reset();
+            }
+            match end {
+                End::Unheard => return,
+                End::Expired => break,
+                End::Closed if watch.heard => {}
+                End::Closed => tokio::time::sleep(backoff.next(None)).await,
+                End::Broken(error) if error.is_gone() => break,
+                End::Broken(error) => {
+                    let wait = backoff.next(error.retry_after());
+                    if !tell(Event::Failed(error)).await {
+                        return;
+                    }
+                    tokio::time::sleep(wait).await;
+                }
+            }
+        }
+    }
+}
+
+enum End {
+    /// The server closed it in good order.
+    Closed,
+    /// The version is too old: list again.
+    Expired,
+    Broken(RequestError),
+    Unheard,
+}
+
+struct Watch<'a, T> {
+    cluster: &'a Cluster,
+    source: &'a Source<T>,
+    /// Whether it gave anything at all.
+    heard: bool,
+}
+
+impl<T: Versioned> Watch<'_, T> {
+    async fn run<F>(&mut self, version: &mut String, tell: &mut (impl FnMut(Event<T>) -> F + Send)) -> End
+    where
+        F: Future<Output = bool> + Send,
+    {
+        let path = self.source.endpoint.collection(self.source.namespace.as_deref());
+        let query = [
+            ("watch", "true"),
+            ("allowWatchBookmarks", "true"),
+            ("timeoutSeconds", WATCH_SECONDS),
+            ("resourceVersion", version.as_str()),
+            ("labelSelector", &self.source.selection.labels),
+            ("fieldSelector", &self.source.selection.fields),
+        ];
+        let mut lines = match self.cluster.open(&with_query(&path, &query)).await {
+            Ok(response) => Lines { body: response.into_body(), buffer: BytesMut::new(), searched: 0 },
+            Err(error) => return End::Broken(error),
+        };
+        if !tell(Event::Alive).await {
+            return End::Unheard;
+        }
+        loop {
+            let line = match timeout(QUIET_LIMIT, lines.next()).await {
+                Ok(Ok(Some(line))) => line,
+                Ok(Ok(None)) => return End::Closed,
+                Ok(Err(how)) => return self.broken(&path, Cause::Unreachable { how }),
+                Err(_) => return self.broken(&path, Cause::TimedOut { after: QUIET_LIMIT }),
+            };
+            self.heard = true;
+            let event = match self.read(&path, &line, version) {
+                Ok(event) => event,
+                Err(end) => return end,
+            };
+            if !tell(event).await {
+                return End::Unheard;
+            }
+        }
+    }
+
+    fn read(&self, path: &str, line: &[u8], version: &mut String) -> Result<Event<T>, End> {
+        let unreadable = |how: String| self.broken(path, Cause::Unreadable { how });
+        let WatchLine { kind, object } =
+            serde_json::from_slice(line).map_err(|cause| unreadable(cause.to_string()))?;
+        match kind.as_str() {
+            "ADDED" | "MODIFIED" | "DELETED" => {
+                let Some(decoded) = self.source.decode(&object) else { return Ok(Event::Alive) };
+                decoded.resource_version().clone_into(version);
+                Ok(if kind == "DELETED" { Event::Deleted(decoded) } else { Event::Applied(decoded) })
+            }
+            "BOOKMARK" => {
+                let bookmark: Bookmark =
+                    serde_json::from_str(object.get()).map_err(|cause| unreadable(cause.to_string()))?;
+                *version = bookmark.metadata.resource_version;
+                Ok(Event::Alive)
+            }
+            "ERROR" => {
+                let said: StatusBody = serde_json::from_str(object.get()).unwrap_or_default();
+                let StatusBody { code, reason, message } = said;
+                if code == 410 {
+                    return Err(End::Expired);
+                }
+                Err(self.broken(path, Cause::Status { code, reason, message, retry_after: None }))
+            }
+            other => Err(unreadable(format!("a watch event of type {other:?}"))),
+        }
+    }
+
+    fn broken(&self, path: &str, cause: Cause) -> End {
+        End::Broken(failure(&Method::GET, path, cause))
+    }
+}
+
+/// The lines of a body that goes on.
+struct Lines {
+    body: Body,
+    buffer: BytesMut,
+    /// How much of the buffer is known to have no line end.
+    searched: usize,
+}
+
+impl Lines {
+    /// The next whole line; none at the end, where a piece of a line is dropped.
+    async fn next(&mut self) -> Result<Option<Bytes>, String> {
+        loop {
+            let unsearched = self.buffer.get(self.searched..).unwrap_or_default();
+            if let Some(end) = unsearched.iter().position(|&byte| byte == b'\n') {
+                let line = self.buffer.split_to(self.searched + end + 1);
+                self.searched = 0;
+                return Ok(Some(line.freeze()));
+            }
+            self.searched = self.buffer.len();
+            match self.body.frame().await {
+                Some(Ok(frame)) => {
+                    self.buffer.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data))
+                }
+                Some(Err(cause)) => return Err(in_words(&cause)),
+                None => return Ok(None),
+            }
+        }
+    }
+}

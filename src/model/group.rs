@@ -1,0 +1,148 @@
+use std::fmt;
+
+use super::moves::LastMove;
+use super::policy::{MinReady, Policy, PolicyKind};
+
+/// A service, the unit that has endpoints.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ServiceRef {
+    pub namespace: String,
+    pub name: String,
+}
+
+impl ServiceRef {
+    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { namespace: namespace.into(), name: name.into() }
+    }
+}
+
+impl fmt::Display for ServiceRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// A group's name: the object that carries it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct GroupId {
+    pub namespace: String,
+    /// Singular, lower case, such as `trafficsplit`.
+    pub kind: &'static str,
+    pub name: String,
+}
+
+impl fmt::Display for GroupId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// What carries the weights. A proxy falls back to the apex where a split has nothing; a route skips backends
+/// without endpoints by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carrier {
+    Split,
+    Route,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backend {
+    pub service: ServiceRef,
+    /// The share on the object now.
+    pub weight: u64,
+}
+
+/// One apex with its backends and policy, whichever object carries it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    pub id: GroupId,
+    pub carrier: Carrier,
+    /// The service that clients call.
+    pub apex: String,
+    pub backends: Vec<Backend>,
+    /// Index of the backend that should have the traffic; under an override, of its target.
+    pub primary: usize,
+    /// Under an override: index of the primary before it.
+    pub home: Option<usize>,
+    pub policy: Policy,
+    pub last_move: Option<LastMove>,
+}
+
+impl Group {
+    pub fn weights(&self) -> Vec<u64> {
+        self.backends.iter().map(|backend| backend.weight).collect()
+    }
+
+    pub fn primary_name(&self) -> &str {
+        self.backend_name(self.primary)
+    }
+
+    pub fn backend_name(&self, index: usize) -> &str {
+        self.backends.get(index).map_or("", |backend| backend.service.name.as_str())
+    }
+
+    /// How many ready endpoints make this backend enough: `min-ready` speaks of the primary when it is home.
+    pub fn threshold(&self, index: usize) -> MinReady {
+        if index == self.primary && self.home.is_none() { self.policy.min_ready } else { MinReady::Count(1) }
+    }
+
+    /// The policy in force: an override spreads where the group would be active-active.
+    pub fn policy_kind(&self) -> PolicyKind {
+        match self.policy.kind {
+            PolicyKind::ActiveActive if self.home.is_some() => PolicyKind::Spread,
+            kind => kind,
+        }
+    }
+
+    /// The share of a backend: 1 each under an override.
+    pub fn share(&self, index: usize) -> u64 {
+        if self.home.is_some() { 1 } else { self.policy.shares.get(index).copied().unwrap_or(1) }
+    }
+
+    pub fn carries(&self, index: usize) -> bool {
+        self.backends.get(index).is_some_and(|backend| backend.weight > 0)
+    }
+
+    /// The last move, if the weights are still those that it set.
+    pub fn fitting_move(&self) -> Option<&LastMove> {
+        self.last_move.as_ref().filter(|last| last.fits(self))
+    }
+
+    /// Whether the traffic is where a blind move put it.
+    pub fn placed_unverified(&self) -> bool {
+        self.fitting_move().is_some_and(|last| last.unverified)
+    }
+}
+
+/// Why an object with the label is no group, and how to mend it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invalid {
+    pub reason: String,
+    pub mend: String,
+}
+
+impl Invalid {
+    /// Of two groups on one apex the newer one is none.
+    pub fn claimed_twice(apex: &str, older: &GroupId, label: &str) -> Self {
+        Self {
+            reason: format!("the older group {} has the same apex, {apex}", older.name),
+            mend: format!("delete one of the two, or take its label {label} away"),
+        }
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+/// Whether two lists of weights send the same share to each backend: 100 and 0 are 1 and 0.
+pub fn same_proportion(a: &[u64], b: &[u64]) -> bool {
+    let sum = |weights: &[u64]| weights.iter().map(|&weight| u128::from(weight)).sum::<u128>();
+    let (sum_a, sum_b) = (sum(a), sum(b));
+    a.len() == b.len()
+        && sum_a > 0
+        && sum_b > 0
+        && a.iter().zip(b).all(|(&x, &y)| u128::from(x) * sum_b == u128::from(y) * sum_a)
+}

@@ -1,0 +1,21 @@
+//! What a failover group is and how it decides. Pure: no I/O, no clock of its own, no Kubernetes types.
+
+pub mod decide;
+pub mod group;
+pub mod moves;
+pub mod notice;
+pub mod policy;
+pub mod readiness;
+pub mod report;
+pub mod status;
+pub mod timers;
+
+pub use decide::{Decision, Rule, Weights, decide};
+pub use group::{Backend, Carrier, Group, GroupId, Invalid, ServiceRef};
+pub use moves::LastMove;
+pub use notice::{Notice, Transition};
+pub use policy::{Failback, MinReady, Policy, PolicyKind};
+pub use readiness::{Readiness, WhyUnknown};
+pub use report::{Flags, State};
+pub use status::{BackendStatus, Changed, Runner, Status};
+pub use timers::{Stopwatches, Timers};

@@ -1,0 +1,58 @@
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::group::GroupId;
+
+/// What the loop tells of its work.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Notice {
+    /// The groups are known, and the loop runs.
+    Started { groups: usize },
+    /// Traffic has been moved.
+    Moved(Transition),
+    /// Traffic would be moved, but for `--dry-run`.
+    WouldMove(Transition),
+    /// An object with the label is no group; its traffic is left alone.
+    Invalid { group: GroupId, reason: String, mend: String },
+    /// A write failed; what follows is in the words.
+    WriteFailed { group: GroupId, error: String, next: &'static str },
+    /// Something that the loop reads cannot be read; it is tried again.
+    ReadFailed { what: String, error: String },
+    /// It can be read again.
+    ReadAgain { what: String },
+}
+
+/// A move of one group's traffic.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Transition {
+    pub group: GroupId,
+    pub apex: String,
+    /// The API server's time.
+    pub at: Timestamp,
+    /// Names and weights of the backends, before.
+    pub from: Vec<(String, u64)>,
+    pub to: Vec<(String, u64)>,
+    pub why: String,
+    pub unverified: bool,
+    /// From hearing of the change to the answer to the write.
+    pub took: Duration,
+}
+
+impl Transition {
+    /// The backends that carry traffic now.
+    pub fn active(&self) -> String {
+        carrying(&self.to)
+    }
+
+    /// The backends that carried it before.
+    pub fn was_active(&self) -> String {
+        carrying(&self.from)
+    }
+}
+
+fn carrying(weights: &[(String, u64)]) -> String {
+    let names: Vec<&str> =
+        weights.iter().filter(|(_, weight)| *weight > 0).map(|(name, _)| name.as_str()).collect();
+    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+}

@@ -1,0 +1,96 @@
+use std::fmt;
+
+use super::policy::MinReady;
+
+/// What is known of a backend's endpoints.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Readiness {
+    Known {
+        ready: u32,
+        total: u32,
+    },
+    /// The Service does not exist: none of none are ready.
+    Missing,
+    Unknown {
+        why: WhyUnknown,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WhyUnknown {
+    NotListed,
+    /// Nothing has been heard on the watch for too long.
+    Silent,
+    Forbidden,
+    /// The list fails; the words say how.
+    Failing(String),
+    /// A mirror service of a flat network or a federation has no local endpoints by design.
+    NoLocalEndpoints,
+}
+
+impl fmt::Display for WhyUnknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotListed => f.write_str("its endpoints are not listed yet"),
+            Self::Silent => f.write_str("nothing heard from the API server for 30 s"),
+            Self::Forbidden => f.write_str("reading its EndpointSlices is forbidden"),
+            Self::Failing(how) => write!(f, "its EndpointSlices cannot be read: {how}"),
+            Self::NoLocalEndpoints => f.write_str("a mirror service without local endpoints, by design"),
+        }
+    }
+}
+
+impl Readiness {
+    /// Ready and total endpoints, where they are known.
+    pub fn counts(&self) -> Option<(u32, u32)> {
+        match self {
+            Self::Known { ready, total } => Some((*ready, *total)),
+            Self::Missing => Some((0, 0)),
+            Self::Unknown { .. } => None,
+        }
+    }
+
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown { .. })
+    }
+
+    pub fn is_ready(&self) -> bool {
+        self.counts().is_some_and(|(ready, _)| ready > 0)
+    }
+
+    pub fn is_dead(&self) -> bool {
+        self.counts().is_some_and(|(ready, _)| ready == 0)
+    }
+
+    /// Whether the threshold is met; none while unknown.
+    pub fn meets(&self, min_ready: MinReady) -> Option<bool> {
+        self.counts().map(|(ready, total)| ready >= min_ready.needed(total))
+    }
+}
+
+/// The endpoints of one EndpointSlice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SliceCounts {
+    pub family: AddressFamily,
+    pub ready: u32,
+    pub total: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressFamily {
+    V4,
+    V6,
+    Other,
+}
+
+/// Adds up a service's slices: all of one address family together, and of a dual-stack service the family with
+/// more ready endpoints, then with the larger total, gives both numbers.
+pub fn sum_slices(slices: impl IntoIterator<Item = SliceCounts>) -> (u32, u32) {
+    let mut families = [(0u32, 0u32); 3];
+    for slice in slices {
+        let family = &mut families[slice.family as usize];
+        family.0 = family.0.saturating_add(slice.ready);
+        family.1 = family.1.saturating_add(slice.total);
+    }
+    families.into_iter().max().unwrap_or_default()
+}

@@ -1,0 +1,152 @@
+//! What can be said of a decision: the state, the flags, the reason in words.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::decide::{Rule, Verdict, Weights};
+use super::group::Group;
+use super::policy::{Failback, PolicyKind};
+use super::readiness::Readiness;
+
+/// A group's state: the first of these that fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub enum State {
+    Invalid,
+    Paused,
+    Unknown,
+    Unavailable,
+    OutOfSync,
+    Waiting,
+    Failover,
+    Overridden,
+    Active,
+    Primary,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Invalid => "Invalid",
+            Self::Paused => "Paused",
+            Self::Unknown => "Unknown",
+            Self::Unavailable => "Unavailable",
+            Self::OutOfSync => "OutOfSync",
+            Self::Waiting => "Waiting",
+            Self::Failover => "Failover",
+            Self::Overridden => "Overridden",
+            Self::Active => "Active",
+            Self::Primary => "Primary",
+        })
+    }
+}
+
+/// What else is true of a group.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// An override is in force.
+    pub overridden: bool,
+    /// Traffic is, or is to go, where nobody can say that anything is ready.
+    pub unverified: bool,
+    /// `failback: manual` keeps traffic on a fallback.
+    pub held: bool,
+    /// The primary is known and not enough.
+    pub short: bool,
+    /// A ready backend carries nothing, or two ready ones carry.
+    pub redundant: bool,
+    /// Nobody runs the group. Not of a decision: who shows a group adds it.
+    pub unattended: bool,
+}
+
+impl Flags {
+    /// The names of the flags that are set.
+    pub fn names(self) -> Vec<&'static str> {
+        [
+            (self.overridden, "overridden"),
+            (self.unverified, "unverified"),
+            (self.held, "held"),
+            (self.short, "short"),
+            (self.redundant, "redundant"),
+            (self.unattended, "unattended"),
+        ]
+        .into_iter()
+        .filter_map(|(set, name)| set.then_some(name))
+        .collect()
+    }
+}
+
+pub(super) fn state(group: &Group, readiness: &[Readiness], verdict: &Verdict) -> State {
+    let unknown = |i: usize| readiness[i].is_unknown();
+    let ready = |i: usize| readiness[i].is_ready();
+    let everyone = 0..group.backends.len();
+    let served = everyone.clone().any(|i| group.carries(i) && ready(i));
+    if unknown(group.primary) || (!served && everyone.clone().any(unknown)) {
+        State::Unknown
+    } else if !everyone.clone().any(ready) {
+        State::Unavailable
+    } else if verdict.weights != Weights::Hold {
+        State::OutOfSync
+    } else if verdict.waiting {
+        State::Waiting
+    } else if !group.carries(group.primary) {
+        State::Failover
+    } else if group.home.is_some() {
+        State::Overridden
+    } else if group.policy_kind() == PolicyKind::ActiveActive {
+        State::Active
+    } else {
+        State::Primary
+    }
+}
+
+pub(super) fn flags(group: &Group, readiness: &[Readiness], verdict: &Verdict) -> Flags {
+    let everyone = 0..group.backends.len();
+    let ready = everyone.clone().filter(|&i| readiness[i].is_ready());
+    let (carrying, idle): (Vec<usize>, Vec<usize>) = ready.partition(|&i| group.carries(i));
+    let on_trial =
+        group.placed_unverified() && everyone.clone().any(|i| group.carries(i) && readiness[i].is_unknown());
+    let manual = group.policy.failback == Failback::Manual && group.home.is_none();
+    Flags {
+        overridden: group.home.is_some(),
+        unverified: verdict.unverified || on_trial,
+        held: manual && verdict.rule == Rule::StayAway && verdict.leaves_away(group.primary),
+        short: readiness[group.primary].meets(group.threshold(group.primary)) == Some(false),
+        redundant: !idle.is_empty() || carrying.len() > 1,
+        unattended: false,
+    }
+}
+
+pub(super) fn reason(group: &Group, readiness: &[Readiness], verdict: &Verdict) -> String {
+    let primary = standing(group, readiness, group.primary);
+    match verdict.rule {
+        Rule::NobodyReady => "no backend has a ready endpoint".to_owned(),
+        Rule::PrimaryUnknown | Rule::AtHome => primary,
+        Rule::StayAway if verdict.waiting => format!("{primary}; failback-delay is running"),
+        Rule::StayAway if verdict.leaves_away(group.primary) => format!("{primary}; failback is manual"),
+        Rule::StayAway => format!("{primary}, and no fallback that carries traffic is ready"),
+        Rule::ComeHome => primary,
+        Rule::FailoverDelayed => format!("{primary}; failover-delay is running"),
+        Rule::FailOver if verdict.waiting => {
+            format!("{primary}; failback-delay is running for a preferred fallback")
+        }
+        Rule::FailOver => primary,
+        Rule::FallbackUnknown => format!("{primary}, and the fallback's readiness is unknown"),
+        Rule::PrimaryShort => format!("{primary}, but no fallback is ready"),
+        Rule::Blind => format!("{primary}, and the fallbacks' readiness is unknown"),
+    }
+}
+
+/// How one backend stands, in words.
+fn standing(group: &Group, readiness: &[Readiness], index: usize) -> String {
+    let name = group.backend_name(index);
+    match &readiness[index] {
+        Readiness::Unknown { why } => format!("the readiness of {name} is unknown: {why}"),
+        Readiness::Missing => format!("Service {name} does not exist"),
+        Readiness::Known { ready: 0, total } => format!("{name} has no ready endpoints (0 of {total})"),
+        Readiness::Known { ready, total } => {
+            let needed = group.threshold(index).needed(*total);
+            let short = if *ready < needed { format!(", {needed} needed") } else { String::new() };
+            format!("{name} has {ready} of {total} endpoints ready{short}")
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The label and the annotations that make an object a group.
+
+/// Of every label and annotation of a group.
+pub const PREFIX: &str = "failover.linkerd.io/";
+/// Who runs the group; its presence makes an object a group.
+pub const CONTROLLED_BY: &str = "failover.linkerd.io/controlled-by";
+/// The annotations, without the prefix.
+pub const PRIMARY_SERVICE: &str = "primary-service";
+pub const LAST_MOVE: &str = "last-move";

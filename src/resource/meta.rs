@@ -1,0 +1,82 @@
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use super::annotations::PREFIX;
+
+/// The part of an object's metadata that the tool reads.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Meta {
+    pub name: String,
+    pub namespace: String,
+    pub uid: String,
+    pub resource_version: String,
+    pub creation_timestamp: Option<Timestamp>,
+    pub labels: BTreeMap<String, String>,
+    pub annotations: Annotations,
+    pub managed_fields: Vec<ManagedFields>,
+}
+
+/// Who wrote fields of an object, and when last.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ManagedFields {
+    pub manager: String,
+    pub time: Option<Timestamp>,
+    /// Whether the list of backends is among the fields.
+    #[serde(rename = "fieldsV1", deserialize_with = "names_backends")]
+    pub owns_backends: bool,
+}
+
+fn names_backends<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    let fields = Option::<Box<RawValue>>::deserialize(deserializer)?;
+    Ok(fields
+        .is_some_and(|fields| ["\"f:backends\"", "\"f:rules\""].iter().any(|key| fields.get().contains(key))))
+}
+
+/// Our own annotations, and whether the object has any at all: a patch must make the map where there is none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Annotations {
+    pub exist: bool,
+    own: BTreeMap<String, String>,
+}
+
+impl Annotations {
+    /// The value of `failover.linkerd.io/KEY`.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.own.get(key).map(String::as_str)
+    }
+}
+
+impl<'de> Deserialize<'de> for Annotations {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OwnOnly;
+        impl<'de> Visitor<'de> for OwnOnly {
+            type Value = Annotations;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("annotations")
+            }
+
+            fn visit_unit<E>(self) -> Result<Annotations, E> {
+                Ok(Annotations::default())
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Annotations, A::Error> {
+                let mut annotations = Annotations { exist: true, ..Annotations::default() };
+                while let Some((key, value)) = map.next_entry::<String, String>()? {
+                    if let Some(own) = key.strip_prefix(PREFIX) {
+                        annotations.own.insert(own.to_owned(), value);
+                    }
+                }
+                Ok(annotations)
+            }
+        }
+        deserializer.deserialize_any(OwnOnly)
+    }
+}

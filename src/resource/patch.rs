@@ -1,0 +1,74 @@
+//! The one place where a patch is computed.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::annotations::PREFIX;
+use super::record::Record;
+
+/// An operation of a JSON patch (RFC 6902).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "op", rename_all = "lowercase")]
+pub enum Operation {
+    Add { path: String, value: Value },
+    Replace { path: String, value: Value },
+    Remove { path: String },
+}
+
+/// What is to change on a group's object.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Change {
+    /// One weight for each backend; none: leave them.
+    pub weights: Option<Vec<u64>>,
+    /// Annotations by key, without the prefix; no value: take it away.
+    pub annotations: BTreeMap<&'static str, Option<String>>,
+}
+
+/// The patch for a change. It holds only for the version of the object that the record was read from: replacing
+/// the resource version with that one makes the server refuse it on any other.
+pub fn patch(record: &Record, change: &Change) -> Vec<Operation> {
+    let version = json!(record.meta.resource_version);
+    let mut operations =
+        vec![Operation::Replace { path: "/metadata/resourceVersion".to_owned(), value: version }];
+    if let Some(weights) = &change.weights {
+        operations.extend(record.kind.weight_operations(weights));
+    }
+    operations.extend(annotation_operations(record, &change.annotations));
+    operations
+}
+
+fn annotation_operations(
+    record: &Record,
+    annotations: &BTreeMap<&'static str, Option<String>>,
+) -> Vec<Operation> {
+    let existing = &record.meta.annotations;
+    if !existing.exist {
+        let set: serde_json::Map<String, Value> = annotations
+            .iter()
+            .filter_map(|(key, value)| Some((format!("{PREFIX}{key}"), json!(value.as_ref()?))))
+            .collect();
+        let path = "/metadata/annotations".to_owned();
+        return if set.is_empty() {
+            Vec::new()
+        } else {
+            vec![Operation::Add { path, value: Value::Object(set) }]
+        };
+    }
+    annotations
+        .iter()
+        .filter_map(|(key, value)| {
+            let path = format!("/metadata/annotations/{}", pointer_token(&format!("{PREFIX}{key}")));
+            match value {
+                Some(value) => Some(Operation::Add { path, value: json!(value) }),
+                None => existing.get(key).map(|_| Operation::Remove { path }),
+            }
+        })
+        .collect()
+}
+
+/// Escapes one step of a JSON pointer (RFC 6901).
+fn pointer_token(text: &str) -> String {
+    text.replace('~', "~0").replace('/', "~1")
+}

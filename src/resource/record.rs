@@ -1,0 +1,62 @@
+use jiff::Timestamp;
+
+use super::annotations::{CONTROLLED_BY, LAST_MOVE};
+use super::kind::Kind;
+use super::meta::Meta;
+use crate::model::{Changed, Group, GroupId, Invalid, LastMove};
+
+/// An object as it was last seen, and the group that it carries.
+#[derive(Clone)]
+pub struct Record {
+    pub kind: &'static dyn Kind,
+    pub meta: Meta,
+    /// The service that clients call; empty where the object names none.
+    pub apex: String,
+    pub group: Result<Group, Invalid>,
+}
+
+impl std::fmt::Debug for Record {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Record").field("id", &self.id()).field("group", &self.group).finish_non_exhaustive()
+    }
+}
+
+impl Record {
+    pub fn id(&self) -> GroupId {
+        let Meta { namespace, name, .. } = &self.meta;
+        GroupId { namespace: namespace.clone(), kind: self.kind.info().singular, name: name.clone() }
+    }
+
+    /// Sorts the older object first; of two of the same second the one whose name comes first.
+    pub fn age(&self) -> (Option<Timestamp>, GroupId) {
+        (self.meta.creation_timestamp, self.id())
+    }
+
+    /// Whether the object has the label that makes it a group.
+    pub fn is_controlled(&self) -> bool {
+        self.meta.labels.contains_key(CONTROLLED_BY)
+    }
+}
+
+impl Record {
+    /// How the weights came to be what they are, as far as the object tells.
+    pub fn changed(&self) -> Changed {
+        if let Some(last) = self.group.as_ref().ok().and_then(Group::fitting_move) {
+            return Changed::Moved(last.clone());
+        }
+        let editors = self.meta.managed_fields.iter().filter(|entry| entry.owns_backends);
+        match editors.filter_map(|entry| Some((entry.time?, &entry.manager))).max() {
+            Some((at, by)) if self.meta.creation_timestamp != Some(at) => {
+                Changed::Edited { by: by.clone(), at }
+            }
+            _ => Changed::Created(self.meta.creation_timestamp),
+        }
+    }
+}
+
+impl Meta {
+    /// The last move, where the annotation can be read.
+    pub fn last_move(&self) -> Option<LastMove> {
+        serde_json::from_str(self.annotations.get(LAST_MOVE)?).ok()
+    }
+}

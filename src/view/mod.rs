@@ -1,0 +1,8 @@
+//! From the model to what people and programs read.
+
+pub mod ago;
+pub mod status;
+pub mod stream;
+pub mod table;
+pub mod terminal;
+pub mod text;

@@ -1,0 +1,96 @@
+//! What a loop tells, as lines of text or of JSON.
+
+use serde::Serialize;
+
+use super::text::clean;
+use crate::model::{Notice, Transition};
+
+/// The version of every JSON shape that the tool prints.
+pub const API_VERSION: &str = "cli.failover.linkerd.io/v1";
+
+/// A transition in JSON.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TransitionLine<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    time: String,
+    context: &'a str,
+    namespace: &'a str,
+    /// Kind of the object, such as `trafficsplit`.
+    object: &'a str,
+    name: &'a str,
+    apex: &'a str,
+    from: Vec<Share<'a>>,
+    to: Vec<Share<'a>>,
+    why: &'a str,
+    unverified: bool,
+    dry_run: bool,
+    took_ms: f64,
+}
+
+#[derive(Serialize)]
+struct Share<'a> {
+    backend: &'a str,
+    weight: u64,
+}
+
+/// One line of JSON for what moved or would move; none for everything else.
+///
+/// # Errors
+/// Where the line can't be serialised.
+pub fn json_line(notice: &Notice, context: &str) -> serde_json::Result<Option<String>> {
+    let (transition, dry_run) = match notice {
+        Notice::Moved(transition) => (transition, false),
+        Notice::WouldMove(transition) => (transition, true),
+        _ => return Ok(None),
+    };
+    let line = TransitionLine {
+        api_version: API_VERSION,
+        kind: "Transition",
+        time: format!("{:.3}", transition.at),
+        context,
+        namespace: &transition.group.namespace,
+        object: transition.group.kind,
+        name: &transition.group.name,
+        apex: &transition.apex,
+        from: shares(&transition.from),
+        to: shares(&transition.to),
+        why: &transition.why,
+        unverified: transition.unverified,
+        dry_run,
+        took_ms: (transition.took.as_secs_f64() * 1e6).round() / 1e3,
+    };
+    serde_json::to_string(&line).map(Some)
+}
+
+fn shares(weights: &[(String, u64)]) -> Vec<Share<'_>> {
+    weights.iter().map(|(backend, weight)| Share { backend, weight: *weight }).collect()
+}
+
+/// One line of text.
+pub fn text_line(notice: &Notice) -> String {
+    clean(&match notice {
+        Notice::Started { groups: 0 } => "watching; there are no groups yet".to_owned(),
+        Notice::Started { groups: 1 } => "watching 1 group".to_owned(),
+        Notice::Started { groups } => format!("watching {groups} groups"),
+        Notice::Moved(transition) => {
+            let took = transition.took.as_secs_f64() * 1e3;
+            format!("{}, in {took:.0} ms", moved(transition))
+        }
+        Notice::WouldMove(transition) => format!("{} (dry run)", moved(transition)),
+        Notice::Invalid { group, reason, mend } => {
+            format!("{group} is no valid group: {reason}; its traffic is left alone; to mend it, {mend}")
+        }
+        Notice::WriteFailed { group, error, next } => format!("{group} is not moved: {error}; {next}"),
+        Notice::ReadFailed { what, error } => format!("{what} cannot be read: {error}; trying again"),
+        Notice::ReadAgain { what } => format!("{what} can be read again"),
+    })
+}
+
+fn moved(transition: &Transition) -> String {
+    let Transition { group, at, why, unverified, .. } = transition;
+    let trial = if *unverified { " (unverified)" } else { "" };
+    let (from, to) = (transition.was_active(), transition.active());
+    format!("{at:.0} {group}: {from} -> {to}{trial}: {why}")
+}

@@ -1,0 +1,40 @@
+//! Text that is safe to print.
+
+/// Text from a cluster or a user without control characters, escape sequences and characters that turn the
+/// direction of writing: each becomes a space.
+pub fn clean(text: &str) -> String {
+    text.chars().map(|character| if is_harmless(character) { character } else { ' ' }).collect()
+}
+
+fn is_harmless(character: char) -> bool {
+    let turns =
+        matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let breaks = matches!(character, '\u{2028}' | '\u{2029}');
+    !character.is_control() && !turns && !breaks
+}
+
+/// The start of a text, with an ellipsis where it was cut.
+pub fn shorten(text: &str, characters: usize) -> String {
+    if text.chars().count() <= characters {
+        return text.to_owned();
+    }
+    let start: String = text.chars().take(characters.saturating_sub(1)).collect();
+    format!("{start}…")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_moves_a_cursor_is_left() {
+        assert_eq!(clean("a\u{1b}[2Jb\nc\td\u{202e}e\u{9b}f"), "a [2Jb c d e f");
+        assert_eq!(clean("web-svc-öst → 東"), "web-svc-öst → 東");
+    }
+
+    #[test]
+    fn long_text_is_cut() {
+        assert_eq!(shorten("abcdef", 4), "abc…");
+        assert_eq!(shorten("abcd", 4), "abcd");
+    }
+}

@@ -1,0 +1,119 @@
+//! What the loop makes of the answers to its own requests.
+
+use std::time::Duration;
+
+use super::engine::{Effect, Engine};
+use super::tracked::{Cause, Pending, Phase};
+use crate::cluster::RequestResult;
+use crate::cluster::slices::Slice;
+use crate::model::GroupId;
+use crate::model::notice::Notice;
+use crate::resource::Record;
+
+/// How long to leave a group alone whose write was refused for good.
+const SLOW_RETRY: Duration = Duration::from_secs(30);
+
+impl Engine {
+    /// Takes in a fresh list of a group's slices.
+    pub fn verified(&mut self, id: &GroupId, slices: RequestResult<Vec<Slice>>, now: Duration) {
+        let Some(tracked) = self.groups.get_mut(id) else { return };
+        match slices {
+            Ok(slices) => {
+                let group = tracked.record.group.as_ref();
+                let services = group
+                    .map(|group| group.backends.iter().map(|backend| backend.service.clone()).collect())
+                    .unwrap_or_default();
+                tracked.phase = Phase::Idle;
+                tracked.verified = Some(now);
+                tracked.backoff.reset();
+                self.feeds.refresh(&services, &slices);
+                self.touch(id, Cause::Timer, now);
+            }
+            Err(error) => {
+                self.say_once(
+                    id,
+                    error.to_string(),
+                    "no move without a fresh list of its EndpointSlices; trying again",
+                );
+                self.wait(id, error.retry_after(), now);
+            }
+        }
+    }
+
+    /// Takes in the answer to a write.
+    pub fn written(&mut self, id: &GroupId, answer: RequestResult<Record>, now: Duration) {
+        let Some(tracked) = self.groups.get_mut(id) else { return };
+        let Phase::Writing(pending) = std::mem::replace(&mut tracked.phase, Phase::Idle) else { return };
+        match answer {
+            Ok(record) => self.succeeded(id, pending, record, now),
+            Err(error) if matches!(error.code(), Some(404 | 409 | 422)) => {
+                tracked.phase = Phase::Reading(pending);
+                self.effects.push(Effect::Reread(id.clone(), Box::new(tracked.record.clone())));
+            }
+            Err(error) if error.is_forbidden() => self.refuse(id, &error.to_string(), now),
+            Err(error) => {
+                // It may have been done all the same: the next try finds out by the version.
+                self.say_once(id, error.to_string(), "trying again");
+                self.wait(id, error.retry_after(), now);
+            }
+        }
+    }
+
+    /// Takes in a group's object after a refused write.
+    pub fn reread(&mut self, id: &GroupId, answer: RequestResult<Option<Record>>, now: Duration) {
+        let Some(tracked) = self.groups.get_mut(id) else { return };
+        let Phase::Reading(pending) = std::mem::replace(&mut tracked.phase, Phase::Idle) else { return };
+        match answer {
+            Ok(None) => self.forget(id, now),
+            Ok(Some(record)) if !record.is_controlled() => self.forget(id, now),
+            Ok(Some(record)) if record.meta.last_move().as_ref() == Some(&pending.last_move) => {
+                self.succeeded(id, pending, record, now);
+            }
+            Ok(Some(record)) if record.meta.resource_version == pending.version => {
+                self.refuse(id, "the API server does not take the patch (HTTP 422)", now);
+            }
+            Ok(Some(record)) => self.learn(record, now),
+            Err(error) => {
+                tracked.phase = Phase::Idle;
+                self.wait(id, error.retry_after(), now);
+            }
+        }
+    }
+
+    fn succeeded(&mut self, id: &GroupId, pending: Pending, record: Record, now: Duration) {
+        if let Some(tracked) = self.groups.get_mut(id) {
+            tracked.backoff.reset();
+            tracked.said = None;
+            tracked.refused = false;
+        }
+        let transition = pending.into_transition(id, record.apex.clone(), now);
+        self.effects.push(Effect::Moved(Box::new(record.clone()), transition));
+        self.learn(record, now);
+    }
+
+    fn refuse(&mut self, id: &GroupId, error: &str, now: Duration) {
+        let Some(tracked) = self.groups.get_mut(id) else { return };
+        tracked.refused = true;
+        let until = now + SLOW_RETRY;
+        tracked.phase = Phase::Waiting(until);
+        self.alarms.insert((until, id.clone()));
+        self.say_once(id, error.to_owned(), "trying again every 30 s");
+    }
+
+    /// Says what keeps a group's traffic from moving, unless that was the last thing said of it.
+    fn say_once(&mut self, id: &GroupId, error: String, next: &'static str) {
+        let Some(tracked) = self.groups.get_mut(id) else { return };
+        if tracked.said.as_ref() != Some(&error) {
+            tracked.said = Some(error.clone());
+            self.say(Notice::WriteFailed { group: id.clone(), error, next });
+        }
+    }
+
+    /// Tries again after a while.
+    fn wait(&mut self, id: &GroupId, wish: Option<Duration>, now: Duration) {
+        let Some(tracked) = self.groups.get_mut(id) else { return };
+        let until = now + tracked.backoff.next(wish);
+        tracked.phase = Phase::Waiting(until);
+        self.alarms.insert((until, id.clone()));
+    }
+}

@@ -1,0 +1,248 @@
+//! The loop's memory and its next steps. It is told what happens and when; what it asks for is done elsewhere.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::feed::{FeedId, Scope};
+use super::feeds::{Feeds, Rewiring, Touched};
+use super::register::{Places, Register};
+use super::tracked::{Cause, Phase, Tracked};
+use crate::cluster::RequestResult;
+use crate::cluster::services::Service;
+use crate::cluster::slices::Slice;
+use crate::cluster::stream::Event;
+use crate::model::notice::{Notice, Transition};
+use crate::model::{GroupId, ServiceRef};
+use crate::resource::{Change, Record};
+
+/// Plans of watches are not made more often than this.
+const PLAN_PAUSE: Duration = Duration::from_millis(100);
+
+/// The moment of an input: monotonic since the loop's start, and by the API server's clock.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    pub now: Duration,
+    pub server: Timestamp,
+}
+
+/// What is to be done outside.
+#[derive(Debug)]
+pub enum Effect {
+    StartFeed(FeedId, Scope),
+    StopFeed(FeedId),
+    /// Read one Service.
+    LookUp(ServiceRef),
+    /// List the slices of these services, which are all in one namespace, for this group.
+    Verify(GroupId, BTreeSet<String>),
+    Write(GroupId, Box<Record>, Change),
+    /// Read the group's object again.
+    Reread(GroupId, Box<Record>),
+    /// Traffic has been moved: tell, and write an Event on the object.
+    Moved(Box<Record>, Transition),
+    Say(Notice),
+}
+
+#[derive(Debug)]
+pub struct Engine {
+    pub(super) groups: HashMap<GroupId, Tracked>,
+    pub(super) register: Register,
+    pub(super) feeds: Feeds,
+    /// Groups that are to be looked at, in the order in which they were touched.
+    pub(super) queue: Vec<GroupId>,
+    pub(super) alarms: BTreeSet<(Duration, GroupId)>,
+    /// The set of services has changed, and the watches are to be planned again.
+    replan: bool,
+    planned: Option<Duration>,
+    pub(super) signature: String,
+    pub(super) dry_run: bool,
+    pub(super) effects: Vec<Effect>,
+}
+
+impl Engine {
+    pub fn new(signature: String, dry_run: bool) -> Self {
+        Self {
+            groups: HashMap::new(),
+            register: Register::default(),
+            feeds: Feeds::default(),
+            queue: Vec::new(),
+            alarms: BTreeSet::new(),
+            replan: false,
+            planned: None,
+            signature,
+            dry_run,
+            effects: Vec::new(),
+        }
+    }
+
+    pub fn group_count(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// Whether nothing is under way, nothing waits for a delay, and every group has been decided on.
+    pub fn is_at_rest(&self) -> bool {
+        let rests = |tracked: &Tracked| {
+            tracked.dirty.is_none() && !tracked.waiting && (tracked.phase == Phase::Idle || tracked.refused)
+        };
+        !self.replan && self.groups.values().all(rests)
+    }
+
+    /// Groups whose writes were refused.
+    pub fn refused(&self) -> usize {
+        self.groups.values().filter(|tracked| tracked.refused).count()
+    }
+
+    /// When to call [`Engine::tick`], if nothing else happens before.
+    pub fn next_alarm(&self) -> Option<Duration> {
+        let plan = self.replan.then(|| self.planned.map_or(Duration::ZERO, |planned| planned + PLAN_PAUSE));
+        let alarm = self.alarms.first().map(|(at, _)| *at);
+        plan.into_iter().chain(alarm).min()
+    }
+
+    /// Decides what is due and hands out what is to be done.
+    pub fn settle(&mut self, moment: Moment) -> Vec<Effect> {
+        self.ring(moment.now);
+        self.plan(moment.now);
+        for id in std::mem::take(&mut self.queue) {
+            self.consider(&id, moment);
+        }
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Looks for feeds that have gone quiet, or have come back.
+    pub fn tick(&mut self, now: Duration) {
+        for scope in self.feeds.trust_changes(now) {
+            self.touch_scope(&scope, Cause::Timer, now);
+        }
+    }
+
+    /// Takes in what a watch of groups of one kind, `kind`, told.
+    pub fn groups(&mut self, kind: &'static str, event: Event<Record>, now: Duration) {
+        match event {
+            Event::Listed(records) => {
+                let listed: HashSet<GroupId> = records.iter().map(Record::id).collect();
+                let gone: Vec<GroupId> = self
+                    .groups
+                    .keys()
+                    .filter(|id| id.kind == kind && !listed.contains(id))
+                    .cloned()
+                    .collect();
+                for id in gone {
+                    self.forget(&id, now);
+                }
+                for record in records {
+                    self.learn(record, now);
+                }
+            }
+            Event::Applied(record) => self.learn(record, now),
+            Event::Deleted(record) => self.forget(&record.id(), now),
+            Event::Alive | Event::Failed(_) => {}
+        }
+    }
+
+    /// Takes in what a watch of slices told.
+    pub fn slices(&mut self, feed: FeedId, event: Event<Slice>, now: Duration) {
+        let was_confined = self.feeds.is_confined();
+        let (touched, stop) = self.feeds.slices(feed, event, now);
+        self.effects.extend(stop.into_iter().map(Effect::StopFeed));
+        self.replan |= self.feeds.is_confined() != was_confined;
+        match touched {
+            Touched::Nothing => {}
+            Touched::Service(service) => self.touch_service(&service, Cause::Readiness, now),
+            Touched::Scope(scope) => self.touch_scope(&scope, Cause::Readiness, now),
+        }
+    }
+
+    /// Takes in what a watch of mirror services told.
+    pub fn mirrors(&mut self, namespace: Option<&str>, event: Event<Service>, now: Duration) {
+        for service in self.feeds.mirrors(namespace, event) {
+            self.touch_service(&service, Cause::Group, now);
+        }
+    }
+
+    /// Takes in whether a Service exists.
+    pub fn looked_up(&mut self, service: ServiceRef, found: RequestResult<bool>, now: Duration) {
+        if let Ok(found) = found
+            && self.feeds.exists(service.clone(), found, now)
+        {
+            self.touch_service(&service, Cause::Group, now);
+        }
+    }
+
+    /// Wakes the groups whose time has come.
+    fn ring(&mut self, now: Duration) {
+        while self.alarms.first().is_some_and(|(at, _)| *at <= now) {
+            let Some((at, id)) = self.alarms.pop_first() else { return };
+            let Some(tracked) = self.groups.get_mut(&id) else { continue };
+            if tracked.phase == Phase::Waiting(at) {
+                tracked.phase = Phase::Idle;
+            }
+            self.touch(&id, Cause::Timer, now);
+        }
+    }
+
+    fn plan(&mut self, now: Duration) {
+        if !self.replan || self.planned.is_some_and(|planned| now < planned + PLAN_PAUSE) {
+            return;
+        }
+        self.replan = false;
+        self.planned = Some(now);
+        let Rewiring { start, stop } = self.feeds.plan(&self.register.services(), now);
+        self.effects.extend(start.into_iter().map(|(id, scope)| Effect::StartFeed(id, scope)));
+        self.effects.extend(stop.into_iter().map(Effect::StopFeed));
+    }
+
+    pub(super) fn learn(&mut self, record: Record, now: Duration) {
+        let id = record.id();
+        let before = self.groups.get(&id).map(|tracked| Places::of(&tracked.record));
+        match self.groups.get_mut(&id) {
+            Some(tracked) => tracked.adopt(record),
+            None => {
+                self.groups.insert(id.clone(), Tracked::new(record));
+            }
+        }
+        let after = self.groups.get(&id).map(|tracked| Places::of(&tracked.record)).unwrap_or_default();
+        if before.as_ref() != Some(&after) {
+            self.reindex(&id, &before.unwrap_or_default(), &after, now);
+        }
+        self.touch(&id, Cause::Group, now);
+    }
+
+    pub(super) fn forget(&mut self, id: &GroupId, now: Duration) {
+        if let Some(tracked) = self.groups.remove(id) {
+            self.reindex(id, &Places::of(&tracked.record), &Places::default(), now);
+        }
+    }
+
+    fn reindex(&mut self, id: &GroupId, before: &Places, after: &Places, now: Duration) {
+        self.replan |= before.backends != after.backends;
+        for rival in self.register.update(id, before, after) {
+            self.touch(&rival, Cause::Group, now);
+        }
+    }
+
+    pub(super) fn touch(&mut self, id: &GroupId, cause: Cause, now: Duration) {
+        let Some(tracked) = self.groups.get_mut(id) else { return };
+        tracked.touch(cause, now);
+        if !std::mem::replace(&mut tracked.queued, true) {
+            self.queue.push(id.clone());
+        }
+    }
+
+    fn touch_service(&mut self, service: &ServiceRef, cause: Cause, now: Duration) {
+        for id in self.register.groups_of(service).to_vec() {
+            self.touch(&id, cause, now);
+        }
+    }
+
+    fn touch_scope(&mut self, scope: &Scope, cause: Cause, now: Duration) {
+        for id in self.register.groups_within(scope) {
+            self.touch(&id, cause, now);
+        }
+    }
+
+    pub(super) fn say(&mut self, notice: Notice) {
+        self.effects.push(Effect::Say(notice));
+    }
+}

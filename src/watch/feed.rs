@@ -1,0 +1,115 @@
+//! One list-and-watch that readiness rests on, and how far it can be trusted.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::cluster::RequestError;
+use crate::cluster::readiness::why_unknown;
+use crate::cluster::slices::SliceIndex;
+use crate::model::{ServiceRef, WhyUnknown};
+
+/// After this long without a byte, what a watch told is no longer known.
+pub const SILENCE_LIMIT: Duration = Duration::from_secs(30);
+/// After this long without a byte, a move that no slice has caused reads its slices again first.
+pub const FRESH: Duration = Duration::from_secs(10);
+/// How long a first list may take before decisions are made without it.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FeedId(pub u64);
+
+/// What a feed covers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    /// None: the whole cluster.
+    pub namespace: Option<String>,
+    /// None: every service.
+    pub services: Option<BTreeSet<String>>,
+}
+
+impl Scope {
+    pub fn covers(&self, service: &ServiceRef) -> bool {
+        self.namespace.as_ref().is_none_or(|namespace| *namespace == service.namespace)
+            && self.services.as_ref().is_none_or(|services| services.contains(&service.name))
+    }
+
+    /// Whether both speak of some namespace.
+    pub fn meets(&self, other: &Self) -> bool {
+        self.namespace.is_none() || other.namespace.is_none() || self.namespace == other.namespace
+    }
+}
+
+/// How far a feed can be trusted at a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trust {
+    /// The first list is on its way.
+    NotYet,
+    Known,
+    Unknown(WhyUnknown),
+}
+
+#[derive(Debug)]
+pub struct Feed {
+    pub id: FeedId,
+    pub scope: Scope,
+    /// It is part of the plan; otherwise it serves until what replaces it has listed.
+    pub wanted: bool,
+    pub index: SliceIndex,
+    pub listed: bool,
+    pub last_heard: Duration,
+    /// Why the last try failed.
+    trouble: Option<WhyUnknown>,
+    /// As it was when its groups were last told.
+    told: Trust,
+}
+
+impl Feed {
+    pub fn new(id: FeedId, scope: Scope, now: Duration) -> Self {
+        Self {
+            id,
+            scope,
+            wanted: true,
+            index: SliceIndex::default(),
+            listed: false,
+            last_heard: now,
+            trouble: None,
+            told: Trust::NotYet,
+        }
+    }
+
+    /// Takes in that the server was heard.
+    pub fn heard(&mut self, now: Duration) {
+        self.last_heard = now;
+        self.trouble = None;
+    }
+
+    /// Takes in a list.
+    pub fn list(&mut self, index: SliceIndex, now: Duration) {
+        self.heard(now);
+        self.index = index;
+        self.listed = true;
+    }
+
+    pub fn failed(&mut self, error: &RequestError) {
+        self.trouble = Some(why_unknown(error));
+    }
+
+    pub fn trust(&self, now: Duration) -> Trust {
+        let quiet = now.saturating_sub(self.last_heard);
+        match &self.trouble {
+            Some(WhyUnknown::Forbidden) => Trust::Unknown(WhyUnknown::Forbidden),
+            _ if self.listed && quiet <= SILENCE_LIMIT => Trust::Known,
+            trouble if self.listed => Trust::Unknown(trouble.clone().unwrap_or(WhyUnknown::Silent)),
+            trouble if quiet > PATIENCE => Trust::Unknown(trouble.clone().unwrap_or(WhyUnknown::NotListed)),
+            _ => Trust::NotYet,
+        }
+    }
+
+    /// Whether trust has changed since this was last asked.
+    pub fn trust_changed(&mut self, now: Duration) -> bool {
+        let trust = self.trust(now);
+        let changed = trust != self.told;
+        self.told = trust;
+        changed
+    }
+}

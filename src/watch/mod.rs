@@ -1,0 +1,13 @@
+//! The reconcile loop. `engine` is told what happens and says what is to be done, without I/O; `run` does it.
+
+mod answers;
+mod engine;
+mod feed;
+mod feeds;
+mod reconcile;
+mod register;
+mod requests;
+mod run;
+mod tracked;
+
+pub use run::{Options, Outcome, run};

@@ -1,0 +1,303 @@
+//! Does what the engine asks for: watches, reads and writes, each in its own task, and tells it what comes back.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use jiff::{Timestamp, Unit};
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::engine::{Effect, Engine, Moment};
+use super::feed::{FeedId, Scope};
+use super::requests::{Answer, Requests};
+use crate::cluster::services::{self, Service};
+use crate::cluster::slices::{self, Slice};
+use crate::cluster::stream::{self, Event, Source, Versioned};
+use crate::cluster::{Cluster, RequestError, groups, identity};
+use crate::error;
+use crate::model::notice::Notice;
+use crate::resource::{KINDS, Record};
+
+/// How often silent watches are looked for.
+const TICK: Duration = Duration::from_secs(1);
+/// How many things that happened wait to be taken in before the watches are held back.
+const INBOX: usize = 1024;
+
+/// What to run on.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// None: all namespaces.
+    pub namespace: Option<String>,
+    /// A label selector that narrows the groups down.
+    pub selector: Option<String>,
+    /// Stop when every group is where it belongs.
+    pub once: bool,
+    /// Write nothing.
+    pub dry_run: bool,
+}
+
+/// How the loop ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was told to stop.
+    Stopped,
+    /// `once`: every group is where it belongs, but for so many whose writes were refused.
+    Done { refused: usize },
+}
+
+enum Input {
+    Groups(&'static str, Event<Record>),
+    Slices(FeedId, Event<Slice>),
+    Mirrors(Option<String>, Event<Service>),
+}
+
+/// Runs the loop until it is told to stop or, with `once`, has nothing left to do. Writes that are under way when
+/// it is told to stop are waited for.
+///
+/// # Errors
+/// Where the cluster can't be reached or read at the start, or `say` fails.
+pub async fn run(
+    cluster: &Cluster,
+    options: &Options,
+    stop: impl Future<Output = ()>,
+    say: &mut dyn FnMut(Notice) -> anyhow::Result<()>,
+) -> anyhow::Result<Outcome> {
+    let signature = identity::signature(cluster).await.map_err(|cause| error::explain(cluster, &cause))?;
+    let (inbox, mut arrivals) = mpsc::channel(INBOX);
+    let mut running = Loop {
+        engine: Engine::new(signature.clone(), options.dry_run),
+        requests: Requests::new(cluster, signature),
+        cluster,
+        options,
+        say,
+        inbox,
+        feeds: HashMap::new(),
+        kinds: HashMap::new(),
+        troubled: HashSet::new(),
+        started: Instant::now(),
+        announced: false,
+    };
+    running.follow_groups();
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    tokio::pin!(stop);
+    loop {
+        let alarm = running.next_alarm();
+        tokio::select! {
+            () = &mut stop => return running.finish().await.map(|()| Outcome::Stopped),
+            Some(input) = arrivals.recv() => running.take_in(input)?,
+            Some(answer) = running.requests.next() => running.answered(answer),
+            _ = ticks.tick() => running.tick(),
+            () = tokio::time::sleep_until(alarm) => {}
+        }
+        while let Ok(input) = arrivals.try_recv() {
+            running.take_in(input)?;
+        }
+        running.settle()?;
+        if options.once && arrivals.is_empty() && running.is_done() {
+            let refused = running.engine.refused();
+            return running.finish().await.map(|()| Outcome::Done { refused });
+        }
+    }
+}
+
+/// How far the list of one kind's objects has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum KindState {
+    Asked,
+    Absent,
+    Listed,
+}
+
+struct Loop<'a> {
+    engine: Engine,
+    requests: Requests,
+    cluster: &'a Cluster,
+    options: &'a Options,
+    say: &'a mut dyn FnMut(Notice) -> anyhow::Result<()>,
+    inbox: mpsc::Sender<Input>,
+    feeds: HashMap<FeedId, Vec<AbortHandle>>,
+    kinds: HashMap<&'static str, KindState>,
+    /// What cannot be read at present, so that it is said once.
+    troubled: HashSet<String>,
+    started: Instant,
+    announced: bool,
+}
+
+impl Loop<'_> {
+    fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// The API server's time, as precise as a reader cares for.
+    fn server_time(&self) -> Timestamp {
+        let now = self.cluster.clock().now();
+        now.round(Unit::Millisecond).unwrap_or(now)
+    }
+
+    fn next_alarm(&self) -> Instant {
+        const FAR: Duration = Duration::from_secs(3600);
+        let now = self.now();
+        self.started + self.engine.next_alarm().unwrap_or(now + FAR)
+    }
+
+    fn follow_groups(&mut self) {
+        for kind in KINDS {
+            let name = kind.info().singular;
+            self.kinds.insert(name, KindState::Asked);
+            let selector = self.options.selector.as_deref();
+            let source = groups::source(*kind, self.options.namespace.as_deref(), selector);
+            self.follow(source, move |event| Input::Groups(name, event));
+        }
+    }
+
+    fn follow<T: Versioned>(
+        &self,
+        source: Source<T>,
+        wrap: impl Fn(Event<T>) -> Input + Send + 'static,
+    ) -> AbortHandle {
+        let (cluster, inbox) = (self.cluster.clone(), self.inbox.clone());
+        let following = stream::follow(cluster, source, move |event| {
+            let (inbox, input) = (inbox.clone(), wrap(event));
+            async move { inbox.send(input).await.is_ok() }
+        });
+        tokio::spawn(following).abort_handle()
+    }
+
+    fn start_feed(&mut self, id: FeedId, scope: &Scope) {
+        let namespace = scope.namespace.clone();
+        let source = match (&scope.namespace, &scope.services) {
+            (Some(namespace), services) => slices::source(namespace, services.as_ref()),
+            (None, _) => slices::source_everywhere(),
+        };
+        let mirrors = services::mirrors(namespace.as_deref());
+        let tasks = vec![
+            self.follow(mirrors, move |event| Input::Mirrors(namespace.clone(), event)),
+            self.follow(source, move |event| Input::Slices(id, event)),
+        ];
+        self.feeds.insert(id, tasks);
+    }
+
+    fn take_in(&mut self, input: Input) -> anyhow::Result<()> {
+        let now = self.now();
+        match input {
+            Input::Groups(kind, event) => {
+                self.note(format!("{kind}s"), &event)?;
+                match &event {
+                    Event::Listed(_) => {
+                        self.kinds.insert(kind, KindState::Listed);
+                    }
+                    Event::Failed(error) => self.no_groups(kind, error)?,
+                    _ => {}
+                }
+                self.engine.groups(kind, event, now);
+            }
+            Input::Slices(id, event) => {
+                self.note("EndpointSlices".to_owned(), &event)?;
+                self.engine.slices(id, event, now);
+            }
+            Input::Mirrors(namespace, event) => {
+                self.note("Services".to_owned(), &event)?;
+                self.engine.mirrors(namespace.as_deref(), event, now);
+            }
+        }
+        Ok(())
+    }
+
+    /// Says when something can no longer be read, and when it can again.
+    fn note<T>(&mut self, what: String, event: &Event<T>) -> anyhow::Result<()> {
+        match event {
+            Event::Failed(error) if error.is_not_found() => Ok(()),
+            Event::Failed(error) => {
+                if self.troubled.insert(what.clone()) {
+                    (self.say)(Notice::ReadFailed { what, error: error.to_string() })?;
+                }
+                Ok(())
+            }
+            _ if self.troubled.remove(&what) => (self.say)(Notice::ReadAgain { what }),
+            _ => Ok(()),
+        }
+    }
+
+    /// A list of groups failed: at the start most failures end the loop, later none does.
+    fn no_groups(&mut self, kind: &'static str, error: &RequestError) -> anyhow::Result<()> {
+        if self.kinds.get(kind) == Some(&KindState::Listed) {
+            return Ok(());
+        }
+        if !error.is_not_found() {
+            return if error.may_pass() { Ok(()) } else { Err(error::explain(self.cluster, error).into()) };
+        }
+        self.kinds.insert(kind, KindState::Absent);
+        if self.kinds.values().all(|state| *state == KindState::Absent) {
+            return Err(error::no_kinds(self.cluster).into());
+        }
+        Ok(())
+    }
+
+    fn answered(&mut self, answer: Answer) {
+        let now = self.now();
+        match answer {
+            Answer::LookedUp(service, found) => self.engine.looked_up(service, found, now),
+            Answer::Verified(id, slices) => self.engine.verified(&id, slices, now),
+            Answer::Written(id, answer) => self.engine.written(&id, *answer, now),
+            Answer::Reread(id, answer) => self.engine.reread(&id, *answer, now),
+        }
+    }
+
+    fn tick(&mut self) {
+        let now = self.now();
+        self.engine.tick(now);
+    }
+
+    /// Lets the engine decide and does what it asks for.
+    fn settle(&mut self) -> anyhow::Result<()> {
+        let moment = Moment { now: self.now(), server: self.server_time() };
+        for effect in self.engine.settle(moment) {
+            match effect {
+                Effect::StartFeed(id, scope) => self.start_feed(id, &scope),
+                Effect::StopFeed(id) => {
+                    self.feeds.remove(&id).into_iter().flatten().for_each(|task| task.abort());
+                }
+                Effect::LookUp(service) => self.requests.look_up(service),
+                Effect::Verify(id, services) => self.requests.verify(id, services),
+                Effect::Write(id, record, change) => self.requests.write(id, *record, change),
+                Effect::Reread(id, record) => self.requests.reread(id, *record),
+                Effect::Moved(record, transition) => {
+                    self.requests.publish(&record, &transition);
+                    (self.say)(Notice::Moved(transition))?;
+                }
+                Effect::Say(notice) => (self.say)(notice)?,
+            }
+        }
+        if !self.announced && self.kinds.values().all(|state| *state != KindState::Asked) {
+            self.announced = true;
+            (self.say)(Notice::Started { groups: self.engine.group_count() })?;
+        }
+        Ok(())
+    }
+
+    fn is_done(&self) -> bool {
+        self.announced && self.requests.are_done() && self.engine.is_at_rest()
+    }
+
+    /// Stops watching and lets what is being written end.
+    async fn finish(mut self) -> anyhow::Result<()> {
+        for task in self.feeds.drain().flat_map(|(_, tasks)| tasks) {
+            task.abort();
+        }
+        self.requests.drop_what_has_not_started();
+        while let Some(answer) = self.requests.next_write().await {
+            self.answered(answer);
+            let moment = Moment { now: self.now(), server: self.server_time() };
+            for effect in self.engine.settle(moment) {
+                if let Effect::Moved(record, transition) = effect {
+                    self.requests.publish(&record, &transition);
+                    (self.say)(Notice::Moved(transition))?;
+                }
+            }
+        }
+        self.requests.flush_events().await;
+        Ok(())
+    }
+}

@@ -1,0 +1,215 @@
+//! The invariants of a decision, over random groups of one to five backends.
+
+use std::time::Duration;
+
+use kubectl_failover::model::group::same_proportion;
+use kubectl_failover::model::moves::write_weights;
+use kubectl_failover::model::{
+    Backend, Carrier, Decision, Failback, Group, GroupId, LastMove, MinReady, Policy, PolicyKind, Readiness,
+    Rule, ServiceRef, Timers, Weights, WhyUnknown, decide,
+};
+use proptest::prelude::*;
+
+const DELAY: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Clone)]
+struct Scene {
+    group: Group,
+    readiness: Vec<Readiness>,
+    timers: Timers,
+}
+
+impl Scene {
+    fn decide(&self) -> Decision {
+        decide(&self.group, &self.readiness, &self.timers)
+    }
+
+    fn weights_after(&self, decision: &Decision) -> Vec<u64> {
+        match &decision.weights {
+            Weights::Hold => self.group.weights(),
+            Weights::Set(weights) => weights.clone(),
+        }
+    }
+
+    /// The scene once the decision has been written.
+    fn after(&self, decision: &Decision) -> Self {
+        let mut next = self.clone();
+        if let Weights::Set(weights) = &decision.weights {
+            for (backend, &weight) in next.group.backends.iter_mut().zip(weights) {
+                backend.weight = weight;
+            }
+            let blind = decision.flags.unverified;
+            next.group.last_move = Some(moved(&next.group, blind));
+        }
+        next
+    }
+
+    fn carries(&self, index: usize) -> bool {
+        self.group.carries(index)
+    }
+}
+
+fn moved(group: &Group, unverified: bool) -> LastMove {
+    LastMove {
+        from: String::new(),
+        to: write_weights(group, &group.weights()),
+        at: jiff::Timestamp::UNIX_EPOCH,
+        by: "someone".into(),
+        why: "something".into(),
+        unverified,
+    }
+}
+
+fn known() -> BoxedStrategy<Readiness> {
+    let counts = (0u32..4, 0u32..3);
+    prop_oneof![
+        Just(Readiness::Missing),
+        counts.prop_map(|(ready, more)| Readiness::Known { ready, total: ready + more })
+    ]
+    .boxed()
+}
+
+fn any_readiness() -> BoxedStrategy<Readiness> {
+    prop_oneof![1 => Just(Readiness::Unknown { why: WhyUnknown::Silent }), 2 => known()].boxed()
+}
+
+fn scene(readiness: fn() -> BoxedStrategy<Readiness>) -> impl Strategy<Value = Scene> {
+    (1usize..=5)
+        .prop_flat_map(move |n| {
+            let backends = proptest::collection::vec(
+                (
+                    0u64..3,
+                    readiness(),
+                    1u64..4,
+                    prop_oneof![Just(None), Just(Some(DELAY / 2)), Just(Some(DELAY))],
+                ),
+                n,
+            );
+            let policy = (
+                prop_oneof![
+                    Just(PolicyKind::Spread),
+                    Just(PolicyKind::Ordered),
+                    Just(PolicyKind::ActiveActive)
+                ],
+                prop_oneof![Just(MinReady::Count(1)), Just(MinReady::Count(2)), Just(MinReady::Percent(60))],
+                prop_oneof![Just(Duration::ZERO), Just(DELAY)],
+                prop_oneof![Just(Duration::ZERO), Just(DELAY)],
+                prop_oneof![Just(Failback::Auto), Just(Failback::Manual)],
+            );
+            (backends, policy, 0..n, proptest::option::of(0..n), any::<(bool, bool)>())
+        })
+        .prop_map(|(backends, policy, primary, home, (route, unverified))| {
+            let (kind, min_ready, failover_delay, failback_delay, failback) = policy;
+            let mut group = Group {
+                id: GroupId { namespace: "ns".into(), kind: "trafficsplit", name: "x".into() },
+                carrier: if route { Carrier::Route } else { Carrier::Split },
+                apex: "svc".into(),
+                backends: backends
+                    .iter()
+                    .enumerate()
+                    .map(|(i, b)| Backend { service: ServiceRef::new("ns", format!("svc-{i}")), weight: b.0 })
+                    .collect(),
+                primary,
+                home,
+                policy: Policy {
+                    kind,
+                    shares: backends.iter().map(|b| b.2).collect(),
+                    min_ready,
+                    failover_delay,
+                    failback_delay,
+                    failback,
+                },
+                last_move: None,
+            };
+            group.last_move = unverified.then(|| moved(&group, true));
+            let timers = Timers(backends.iter().map(|b| b.3).collect());
+            Scene { group, readiness: backends.into_iter().map(|b| b.1).collect(), timers }
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn weights_are_never_all_zero(scene in scene(any_readiness)) {
+        let decision = scene.decide();
+        prop_assert!(scene.weights_after(&decision).iter().sum::<u64>() > 0, "{decision:?}");
+    }
+
+    #[test]
+    fn no_traffic_is_left_on_the_dead_while_another_is_ready(scene in scene(any_readiness)) {
+        let decision = scene.decide();
+        prop_assume!(decision.rule != Rule::FailoverDelayed);
+        let weights = scene.weights_after(&decision);
+        let carrying: Vec<usize> = (0..weights.len()).filter(|&i| weights[i] > 0).collect();
+        let someone_ready = scene.readiness.iter().any(Readiness::is_ready);
+        let all_dead = carrying.iter().all(|&i| scene.readiness[i].is_dead());
+        prop_assert!(!(someone_ready && all_dead), "{decision:?}");
+
+        let served = carrying.iter().any(|&i| scene.readiness[i].is_ready());
+        let dead_fallback =
+            carrying.iter().any(|&i| i != scene.group.primary && scene.readiness[i].is_dead());
+        prop_assert!(!(served && dead_fallback), "{decision:?}");
+    }
+
+    #[test]
+    fn a_decision_that_is_applied_holds(scene in scene(any_readiness)) {
+        let decision = scene.decide();
+        let again = scene.after(&decision).decide();
+        prop_assert_eq!(&again.weights, &Weights::Hold, "first {:?}, then {:?}", decision, again);
+    }
+
+    #[test]
+    fn a_decision_is_never_what_is_there_already(scene in scene(any_readiness)) {
+        if let Weights::Set(weights) = scene.decide().weights {
+            prop_assert!(!same_proportion(&weights, &scene.group.weights()));
+        }
+    }
+
+    #[test]
+    fn a_hold_takes_weight_only_from_dead_fallbacks(scene in scene(any_readiness)) {
+        let decision = scene.decide();
+        if decision.rule != Rule::FailoverDelayed {
+            return Ok(());
+        }
+        let weights = scene.weights_after(&decision);
+        for (i, &weight) in weights.iter().enumerate() {
+            let before = scene.group.backends[i].weight;
+            let dead_fallback = i != scene.group.primary && scene.readiness[i].is_dead();
+            prop_assert!(weight == before || (weight == 0 && dead_fallback), "{decision:?}");
+        }
+    }
+
+    #[test]
+    fn readiness_that_turns_unknown_moves_nothing(scene in scene(known), gone in any::<[bool; 5]>()) {
+        let scene = scene.after(&scene.decide());
+        let mut blind = scene.clone();
+        for (readiness, gone) in blind.readiness.iter_mut().zip(gone) {
+            if gone {
+                *readiness = Readiness::Unknown { why: WhyUnknown::Silent };
+            }
+        }
+        let decision = blind.decide();
+        let excepted = decision.flags.unverified || scene.group.placed_unverified();
+        prop_assert!(decision.weights == Weights::Hold || excepted, "{decision:?}");
+    }
+
+    #[test]
+    fn with_all_known_and_no_delays_a_group_comes_to_rest_where_it_belongs(scene in scene(known)) {
+        let mut settled = scene.clone();
+        settled.group.policy.failover_delay = Duration::ZERO;
+        settled.group.policy.failback_delay = Duration::ZERO;
+        settled.group.policy.failback = Failback::Auto;
+        let end = settled.after(&settled.decide());
+        let primary = end.group.primary;
+        let carrying: Vec<usize> = (0..end.readiness.len()).filter(|&i| end.carries(i)).collect();
+        if end.readiness[primary].meets(end.group.threshold(primary)) == Some(true) {
+            let shares = end.group.policy_kind() == PolicyKind::ActiveActive;
+            prop_assert!(end.carries(primary) && (shares || carrying == [primary]));
+        } else if (0..end.readiness.len()).any(|i| i != primary && end.readiness[i].is_ready()) {
+            prop_assert!(!end.carries(primary) && carrying.iter().all(|&i| end.readiness[i].is_ready()));
+        } else if end.readiness[primary].is_ready() {
+            prop_assert_eq!(carrying, [primary]);
+        }
+    }
+}
