@@ -2,7 +2,6 @@
 //! service mirror makes them in gateway mode.
 
 mod desired;
-mod known;
 mod pair;
 
 use std::net::Ipv4Addr;

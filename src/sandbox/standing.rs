@@ -6,6 +6,7 @@ use anyhow::Context;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::interrupt::Interrupts;
+use super::out;
 use super::place::Place;
 use super::session::Session;
 use super::state::{self, Gateway, ProgramState, State};
@@ -20,30 +21,30 @@ pub async fn up(args: &SandboxUpArgs) -> anyhow::Result<Exit> {
     let mut interrupts = Interrupts::listen()?;
     let place = Place::standing()?;
     if place.owner()?.is_some() {
-        println!("The sandbox is up already.");
+        out::line("The sandbox is up already.")?;
         return status();
     }
     clear(&place)?;
     let session = Session::start(place.clone(), args, &mut interrupts).await?;
     session.let_stay().await?;
     let first = args.clusters.first().map_or("west", String::as_str);
-    println!("export KUBECONFIG={}", place.kubeconfig().display());
-    println!("kubectl --context {first} -n emojivoto get deployments,services");
-    println!("kubectl failover sandbox down");
+    out::line(format!("export KUBECONFIG={}", place.kubeconfig().display()))?;
+    out::line(format!("kubectl --context {first} -n emojivoto get deployments,services"))?;
+    out::line("kubectl failover sandbox down")?;
     Ok(Exit::Done)
 }
 
 pub async fn down() -> anyhow::Result<Exit> {
     let place = Place::standing()?;
     if !place.exists() {
-        println!("No sandbox is up.");
+        out::line("No sandbox is up.")?;
         return Ok(Exit::Done);
     }
     if place.owner()?.is_some() {
         end_owner(&place).await?;
     }
     clear(&place)?;
-    println!("The sandbox is down; the built programs stay in the cache.");
+    out::line("The sandbox is down; the built programs stay in the cache.")?;
     Ok(Exit::Done)
 }
 
@@ -106,22 +107,22 @@ fn belongs_to(program: &ProgramState, place: &Place) -> bool {
 pub fn status() -> anyhow::Result<Exit> {
     let place = Place::standing()?;
     if place.owner()?.is_none() {
-        println!("No sandbox is up. Start one with: kubectl failover sandbox up");
+        out::line("No sandbox is up. Start one with: kubectl failover sandbox up")?;
         return Ok(Exit::Done);
     }
     let Ok(state) = State::read(&place) else {
-        println!("The sandbox is starting.");
+        out::line("The sandbox is starting.")?;
         return Ok(Exit::Done);
     };
     for cluster in &state.clusters {
-        println!("{}  {}  gateway {}", cluster.name, cluster.server, cluster.gateway.as_str());
+        out::line(format!("{}  {}  gateway {}", cluster.name, cluster.server, cluster.gateway.as_str()))?;
         for program in &cluster.programs {
-            println!("  {}", describe(program));
+            out::line(format!("  {}", describe(program)))?;
         }
     }
-    println!("supervisor  process {}, log {}", state.supervisor, place.log().display());
-    println!("programs    {}", state.assets.display());
-    println!("export KUBECONFIG={}", place.kubeconfig().display());
+    out::line(format!("supervisor  process {}, log {}", state.supervisor, place.log().display()))?;
+    out::line(format!("programs    {}", state.assets.display()))?;
+    out::line(format!("export KUBECONFIG={}", place.kubeconfig().display()))?;
     Ok(Exit::Done)
 }
 
@@ -147,7 +148,7 @@ pub async fn gateway(args: &SandboxGatewayArgs) -> anyhow::Result<Exit> {
     state::write_gateway_requests(&place, &gateways)?;
     signal_owner(&place, Signal::USR1)?;
     until_gateway(&place, &args.cluster, asked).await?;
-    println!("The gateway of {} is {}.", args.cluster, asked.as_str());
+    out::line(format!("The gateway of {} is {}.", args.cluster, asked.as_str()))?;
     Ok(Exit::Done)
 }
 
