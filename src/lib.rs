@@ -5,6 +5,7 @@ pub mod cli;
 pub mod cluster;
 pub mod commands;
 pub mod error;
+mod logging;
 pub mod model;
 pub mod resource;
 pub mod sandbox;
@@ -25,6 +26,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Some(outcome) = sandbox::before_runtime(&cli.command) {
         return error::finish(outcome);
     }
+    logging::start(cli.global.verbose);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(cause) => {
