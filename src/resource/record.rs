@@ -1,4 +1,6 @@
-use super::annotations::{CONTROLLED_BY, LAST_MOVE};
+use serde::Deserialize;
+
+use super::annotations::{CONTROLLED_BY, LAST_MOVE, OVERRIDE};
 use super::kind::Kind;
 use super::meta::Meta;
 use crate::model::{Group, GroupId, Invalid, LastMove};
@@ -28,6 +30,23 @@ impl Record {
     /// Whether the object has the label that makes it a group.
     pub fn is_controlled(&self) -> bool {
         self.meta.labels.contains_key(CONTROLLED_BY)
+    }
+}
+
+/// What an override says of the primary.
+#[derive(Deserialize)]
+struct Override {
+    to: String,
+    home: String,
+}
+
+impl Meta {
+    /// The backend that should have the traffic once no override stands: while `primary` is the target of one, its
+    /// home. An override whose target is not the primary is broken, and says nothing.
+    pub fn primary_at_home(&self, primary: &str) -> String {
+        let order: Option<Override> =
+            self.annotations.get(OVERRIDE).and_then(|text| serde_json::from_str(text).ok());
+        order.filter(|order| order.to == primary).map_or_else(|| primary.to_owned(), |order| order.home)
     }
 }
 
