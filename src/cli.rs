@@ -91,6 +91,7 @@ pub enum Command {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = CREATE_EXAMPLES)]
 pub struct CreateArgs {
     /// Service that clients call (the apex)
     pub service: String,
@@ -116,6 +117,11 @@ pub struct CreateArgs {
     #[arg(short, long, value_enum, value_name = "FORMAT")]
     pub output: Option<ObjectFormat>,
 }
+
+const CREATE_EXAMPLES: &str = "\
+Examples:
+  kubectl failover create web-svc --fallback web-svc-east
+  kubectl failover create web-svc --fallback web-svc-east --dry-run=client -o yaml";
 
 #[derive(Debug, Args)]
 pub struct StatusArgs {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::cluster::error::Cause;
 use crate::cluster::{Cluster, RequestError};
 use crate::resource::KINDS;
+use crate::view::text::clean;
 
 /// The exit codes of every command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,10 +91,12 @@ pub fn explain(cluster: &Cluster, error: &RequestError) -> Problem {
         Cause::Status { code: 401, .. } => Problem::new(format!("{place} does not accept the credentials"))
             .next("log in again: they may have expired"),
         Cause::Status { code: 403, message, .. } => {
-            Problem::new(format!("{place} does not allow it: {message}"))
+            Problem::new(format!("{place} does not allow it: {}", clean(message)))
                 .next("ask an administrator of the cluster for this right")
         }
-        Cause::Status { .. } | Cause::Unreadable { .. } => Problem::new(format!("{place}: {error}")),
+        Cause::Status { .. } | Cause::Unreadable { .. } => {
+            Problem::new(format!("{place}: {}", clean(&error.to_string())))
+        }
     }
 }
 

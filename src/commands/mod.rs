@@ -1,5 +1,6 @@
 //! One file per command, thin: arguments in, words and an exit code out.
 
+mod create;
 mod sandbox;
 mod selection;
 mod status;
@@ -13,6 +14,7 @@ use crate::error::{Exit, Problem};
 pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Status(args) => status::run(&cli.global, args).await,
+        Command::Create(args) => create::run(&cli.global, &args).await,
         Command::Watch(args) => watch::run(&cli.global, args).await,
         Command::Sandbox(command) => sandbox::run(command).await,
         _ => Err(Problem::new("this command is not there yet").into()),

@@ -17,6 +17,8 @@ pub struct Meta {
     pub uid: String,
     pub resource_version: String,
     pub creation_timestamp: Option<Timestamp>,
+    /// Set while the object waits for finalizers to let it go.
+    pub deletion_timestamp: Option<Timestamp>,
     pub labels: BTreeMap<String, String>,
     pub annotations: Annotations,
     pub managed_fields: Vec<ManagedFields>,
