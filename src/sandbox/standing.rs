@@ -26,9 +26,13 @@ pub async fn up(args: &SandboxUpArgs) -> anyhow::Result<Exit> {
     }
     clear(&place)?;
     let session = Session::start(place.clone(), args, &mut interrupts).await?;
+    let own_kubectl = session.kubectl_dir_to_add();
     session.let_stay().await?;
     let first = args.clusters.first().map_or("west", String::as_str);
     out::line(format!("export KUBECONFIG={}", place.kubeconfig().display()))?;
+    if let Some(dir) = own_kubectl {
+        out::line(format!("export PATH=$PATH:{}", dir.display()))?;
+    }
     out::line(format!("kubectl --context {first} -n emojivoto get deployments,services"))?;
     out::line("kubectl failover sandbox down")?;
     Ok(Exit::Done)
@@ -97,9 +101,9 @@ fn clear(place: &Place) -> anyhow::Result<()> {
 /// Whether the process still is the program that was started, and no other one with its number.
 fn belongs_to(program: &ProgramState, place: &Place) -> bool {
     let pid = program.pid.to_string();
-    let ps = std::process::Command::new("ps").args(["-o", "command=", "-p", &pid]).output();
+    let ps = || std::process::Command::new("ps").args(["-o", "command=", "-p", &pid]).output();
     let command_line = std::fs::read(format!("/proc/{pid}/cmdline"))
-        .or_else(|_| ps.map(|output| output.stdout))
+        .or_else(|_| ps().map(|output| output.stdout))
         .unwrap_or_default();
     String::from_utf8_lossy(&command_line).contains(&*place.dir().to_string_lossy())
 }

@@ -70,7 +70,7 @@ async fn serve(args: &SandboxSuperviseArgs, place: &Place, roster: &Roster) -> a
     Event::Ready.tell();
     log.line("ready");
     tokio::select! {
-        () = mirrors => Ok(()),
+        never = mirrors => match never {},
         outcome = note_endings(&clusters, &book, &log) => outcome,
         outcome = follow_gateway_requests(requests, place, &book, &gateways) => outcome,
     }
