@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::engine::{Effect, Engine, Moment};
 use super::feed::FRESH;
 use super::feeds::Reading;
+use super::leases::Permit;
 use super::tracked::{Cause, Pending, Phase};
 use crate::model::moves::write_weights;
 use crate::model::notice::Notice;
@@ -118,11 +119,12 @@ impl Engine {
             }
             return;
         }
+        let Permit::Granted { until } = self.leases.permit(id, moment.now) else { return };
         let Ok(note) = serde_json::to_string(&pending.last_move) else { return };
         let change = Change { weights: Some(weights), annotations: [(LAST_MOVE, Some(note))].into() };
         let record = Box::new(tracked.record.clone());
         tracked.phase = Phase::Writing(pending);
-        self.effects.push(Effect::Write(id.clone(), record, change));
+        self.effects.push(Effect::Write(id.clone(), record, change, until));
     }
 
     /// An older group on the same apex, if there is one.
