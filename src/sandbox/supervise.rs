@@ -25,9 +25,10 @@ use crate::error::{Exit, Problem};
 pub async fn run(args: SandboxSuperviseArgs) -> anyhow::Result<Exit> {
     let mut interrupts = Interrupts::listen()?;
     let place = Place::at(args.dir.clone());
-    let Some(_ownership) = place.own()? else {
+    let Some(ownership) = place.own()? else {
         return Err(Problem::new(format!("another supervisor runs in {}", place.dir().display())).into());
     };
+    ownership.keep();
     let roster = Roster::default();
     let outcome = tokio::select! {
         outcome = serve(&args, &place, &roster) => outcome,
