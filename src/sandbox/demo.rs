@@ -116,9 +116,11 @@ impl Story {
         ))?;
         let deployments: Api<Deployment> = Api::namespaced(self.home_client.clone(), NAMESPACE);
         let patch = Patch::Merge(json!({"spec": {"replicas": replicas}}));
-        limited(deployments.patch("web", &PatchParams::default(), &patch)).await?;
+        let params = PatchParams::default();
+        let scale = limited(deployments.patch("web", &params, &patch));
         let ready = replicas > 0;
-        let took = observer.switch(ready).await?;
+        // Together: events that came before the patch's answer must not wait for it, or the time would be too short.
+        let (_, took) = futures::try_join!(scale, observer.switch(ready))?;
         let [primary, fallback] = observer::weights(ready);
         out::line(format!("The weights are {APEX} {primary} and {} {fallback}.", self.fallback))?;
         Ok(took)

@@ -1,5 +1,5 @@
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -30,7 +30,14 @@ async fn up_stays_until_down_and_leaves_nothing() {
     let up = || sandbox(&home, ["up", "--clusters", "solo"]).run();
     up().await.success().stdout_contains(&format!("export KUBECONFIG={}", state.display()));
     up().await.success().stdout_contains("up already");
-    sandbox(&home, ["status"]).run().await.success().stdout_contains("kube-apiserver");
+    let status =
+        async || sandbox(&home, ["status"]).run().await.success().stdout_contains("kube-apiserver").stdout;
+    kill(pid_in(&status().await, "kwok"), Signal::KILL);
+    eventually("the end of kwok is shown", async || {
+        let shown = status().await;
+        if shown.contains("ended with signal: 9") { Ok(()) } else { Err(shown) }
+    })
+    .await;
     sandbox(&home, ["down"]).run().await.success();
     assert_nothing_left(&home);
     sandbox(&home, ["down"]).run().await.success().stdout_contains("No sandbox is up");
@@ -40,7 +47,8 @@ async fn up_stays_until_down_and_leaves_nothing() {
 async fn down_clears_up_after_a_supervisor_that_was_killed() {
     let home = TempDir::new().unwrap();
     sandbox(&home, ["up", "--clusters", "solo"]).run().await.success();
-    kill(supervisor_of(&home.path().join("kubectl-failover/sandbox/up")), Signal::KILL);
+    let status = sandbox(&home, ["status"]).run().await.success().stdout;
+    kill(pid_in(&status, "supervisor"), Signal::KILL);
     until_no_process(&home).await;
     sandbox(&home, ["down"]).run().await.success();
     assert_nothing_left(&home);
@@ -112,11 +120,11 @@ fn sandbox<const N: usize>(home: &TempDir, args: [&str; N]) -> Plugin {
     plugin().args(["sandbox"]).args(args).without_clusters().env("XDG_STATE_HOME", home.path())
 }
 
-fn supervisor_of(dir: &Path) -> Pid {
-    let state = std::fs::read(dir.join("state.json")).unwrap();
-    let state: serde_json::Value = serde_json::from_slice(&state).unwrap();
-    let pid = state["supervisor"].as_i64().and_then(|pid| i32::try_from(pid).ok());
-    pid.and_then(Pid::from_raw).unwrap()
+/// The process of a program, as `status` shows it: `kwok  process 123`.
+fn pid_in(status: &str, program: &str) -> Pid {
+    let line = status.lines().find(|line| line.trim_start().starts_with(program)).unwrap();
+    let word = line.split_whitespace().skip_while(|word| *word != "process").nth(1).unwrap();
+    Pid::from_raw(word.trim_end_matches(',').parse().unwrap()).unwrap()
 }
 
 fn kill(pid: Pid, signal: Signal) {
