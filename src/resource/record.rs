@@ -37,9 +37,7 @@ impl Record {
     pub fn is_controlled(&self) -> bool {
         self.meta.labels.contains_key(CONTROLLED_BY)
     }
-}
 
-impl Record {
     /// How the weights came to be what they are, as far as the object tells.
     pub fn changed(&self) -> Changed {
         if let Some(last) = self.group.as_ref().ok().and_then(Group::fitting_move) {
@@ -70,9 +68,7 @@ impl Meta {
             self.annotations.get(OVERRIDE).and_then(|text| serde_json::from_str(text).ok());
         order.filter(|order| order.to == primary).map_or_else(|| primary.to_owned(), |order| order.home)
     }
-}
 
-impl Meta {
     /// The last move, where the annotation can be read.
     pub fn last_move(&self) -> Option<LastMove> {
         serde_json::from_str(self.annotations.get(LAST_MOVE)?).ok()
