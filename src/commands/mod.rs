@@ -1,7 +1,11 @@
 //! One file per command, thin: arguments in, words and an exit code out.
 
+mod complete;
+mod completion;
 mod sandbox;
 mod watch;
+
+pub use complete::run as complete;
 
 use crate::cli::{Cli, Command, GlobalArgs};
 use crate::cluster::Cluster;
@@ -12,6 +16,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Watch(args) => watch::run(&cli.global, args).await,
         Command::Sandbox(command) => sandbox::run(command).await,
+        Command::Completion(args) => completion::run(&args),
         _ => Err(Problem::new("this command is not there yet").into()),
     }
 }
