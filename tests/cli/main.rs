@@ -5,5 +5,6 @@ mod complete;
 mod completion;
 mod help;
 mod install;
+mod place;
 mod stale;
 mod support;
