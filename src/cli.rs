@@ -81,6 +81,7 @@ pub struct GlobalArgs {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Make a failover group for a service
+    #[command(after_help = examples::CREATE)]
     Create(CreateArgs),
     /// Show the groups: where their traffic goes, and why
     #[command(after_help = examples::STATUS)]

@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use crate::cluster::error::Cause;
 use crate::cluster::{Cluster, RequestError};
+use crate::resource::KINDS;
+use crate::view::text::clean;
 
 /// The exit codes of every command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,11 +91,24 @@ pub fn explain(cluster: &Cluster, error: &RequestError) -> Problem {
         Cause::Status { code: 401, .. } => Problem::new(format!("{place} does not accept the credentials"))
             .next("log in again: they may have expired"),
         Cause::Status { code: 403, message, .. } => {
-            Problem::new(format!("{place} does not allow it: {message}"))
+            Problem::new(format!("{place} does not allow it: {}", clean(message)))
                 .next("ask an administrator of the cluster for this right")
         }
-        Cause::Status { .. } | Cause::Unreadable { .. } => Problem::new(format!("{place}: {error}")),
+        Cause::Status { .. } | Cause::Unreadable { .. } => {
+            Problem::new(format!("{place}: {}", clean(&error.to_string())))
+        }
     }
+}
+
+/// The cluster has no kind of object that could carry a group.
+pub fn no_kinds(cluster: &Cluster) -> Problem {
+    let crds: Vec<&str> = KINDS.iter().map(|kind| kind.info().crd).collect();
+    Problem::new(format!(
+        "context {} ({}) has no kind of object that carries groups",
+        cluster.context, cluster.server
+    ))
+    .next(format!("install the CustomResourceDefinition {}", crds.join(" or ")))
+    .next("for TrafficSplits, Linkerd's SMI extension does: https://linkerd.io/2/tasks/linkerd-smi/")
 }
 
 /// Prints clap's help, version or usage error; help and version are no errors.

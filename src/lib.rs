@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod commands;
 pub mod error;
 pub mod generated;
+mod logging;
 pub mod model;
 pub mod program;
 pub mod resource;
@@ -32,6 +33,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Some(outcome) = sandbox::before_runtime(&cli.command) {
         return error::finish(outcome);
     }
+    logging::start(cli.global.verbose);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(cause) => {

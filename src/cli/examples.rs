@@ -7,6 +7,11 @@ Examples:
   kubectl failover watch
   kubectl failover sandbox demo";
 
+pub const CREATE: &str = "\
+Examples:
+  kubectl failover create web-svc --fallback web-svc-east
+  kubectl failover create web-svc --fallback web-svc-east --dry-run=client -o yaml";
+
 pub const STATUS: &str = "\
 Examples:
   kubectl failover status

@@ -1,11 +1,12 @@
 //! The one place that writes to a group's object.
 
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::client::{Cluster, PatchKind, unreadable};
 use super::error::RequestResult;
 use super::groups::endpoint;
-use crate::resource::{Change, Record, patch};
+use crate::resource::{Change, Kind, NewGroup, Record, patch};
 
 /// Writes a change to the object as it was read: if it is another version by now, the server refuses.
 /// Gives the object after it.
@@ -14,6 +15,19 @@ pub async fn apply(cluster: &Cluster, record: &Record, change: &Change) -> Reque
     let path = super::path::with_query(&path, &[("fieldManager", FIELD_MANAGER)]);
     let raw: Box<RawValue> = cluster.patch(&path, PatchKind::Json, &patch(record, change)).await?;
     record.kind.read(&raw).map_err(|cause| unreadable(&path, &cause))
+}
+
+/// Makes the object of a group and gives it as the server has it; a `trial` is checked by the server, not stored.
+pub async fn create(
+    cluster: &Cluster,
+    kind: &dyn Kind,
+    group: &NewGroup,
+    trial: bool,
+) -> RequestResult<Value> {
+    let path = endpoint(kind).collection(Some(&group.namespace));
+    let dry_run = if trial { "All" } else { "" };
+    let path = super::path::with_query(&path, &[("fieldManager", FIELD_MANAGER), ("dryRun", dry_run)]);
+    cluster.create(&path, &kind.manifest(group)).await
 }
 
 /// The name under which the API server knows our writes.

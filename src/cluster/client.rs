@@ -77,6 +77,12 @@ impl Cluster {
         self.timeout
     }
 
+    /// The same cluster with a shorter time limit of each request.
+    #[must_use]
+    pub fn limited(&self, limit: Duration) -> Self {
+        Self { timeout: self.timeout.min(limit), ..self.clone() }
+    }
+
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> RequestResult<T> {
         let answer = self.ask(Call::new(Method::GET, path), self.timeout).await?;
         read_json(Method::GET, path, &answer)

@@ -23,6 +23,11 @@ pub fn source(kind: &'static dyn Kind, namespace: Option<&str>, labels: Option<&
     Source::new(endpoint(kind), namespace, labels, |raw| kind.read(raw))
 }
 
+/// Every object of a kind in a namespace, whether it is a group or not.
+pub fn all(kind: &'static dyn Kind, namespace: &str) -> Source<Record> {
+    Source::new(endpoint(kind), Some(namespace), "", |raw| kind.read(raw))
+}
+
 /// One object; none where it does not exist.
 pub async fn get(
     cluster: &Cluster,

@@ -10,10 +10,14 @@ pub mod events;
 pub mod groups;
 pub mod identity;
 pub mod kubeconfig;
+pub mod lease;
 pub mod path;
+pub mod readiness;
 pub mod services;
 pub mod slices;
 pub mod stream;
+pub mod survey;
+pub mod upstream;
 
 pub use client::Cluster;
 pub use error::{RequestError, RequestResult};

@@ -28,6 +28,11 @@ impl Endpoint {
     pub fn object(&self, namespace: &str, name: &str) -> String {
         format!("{}/{}", self.collection(Some(namespace)), escape(name))
     }
+
+    /// One object of a kind that has no namespaces.
+    pub fn cluster_object(&self, name: &str) -> String {
+        format!("{}/{}", self.collection(None), escape(name))
+    }
 }
 
 pub const SERVICES: Endpoint = Endpoint::new("api/v1", "services");

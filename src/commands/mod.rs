@@ -2,22 +2,26 @@
 
 mod complete;
 mod completion;
+mod create;
 mod sandbox;
+mod selection;
+mod status;
 mod watch;
 
 pub use complete::run as complete;
 
 use crate::cli::{Cli, Command, GlobalArgs};
 use crate::cluster::Cluster;
-use crate::error::{Exit, Problem};
+use crate::error::Exit;
 
 /// Runs one command.
 pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
+        Command::Status(args) => status::run(&cli.global, args).await,
+        Command::Create(args) => create::run(&cli.global, &args).await,
         Command::Watch(args) => watch::run(&cli.global, args).await,
         Command::Sandbox(command) => sandbox::run(command).await,
         Command::Completion(args) => completion::run(&args),
-        _ => Err(Problem::new("this command is not there yet").into()),
     }
 }
 

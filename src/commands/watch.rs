@@ -11,6 +11,7 @@ use crate::cluster::Cluster;
 use crate::error::{Exit, Problem};
 use crate::model::Notice;
 use crate::view::stream::{json_line, text_line};
+use crate::view::text::clean;
 use crate::watch::{self, Options, Outcome};
 
 pub async fn run(flags: &GlobalArgs, args: WatchArgs) -> anyhow::Result<Exit> {
@@ -29,6 +30,13 @@ pub async fn run(flags: &GlobalArgs, args: WatchArgs) -> anyhow::Result<Exit> {
     let mut say = |notice: Notice| tell(&notice, args.output, &context, &place);
     match watch::run(&cluster, &options, stopped()?, &mut say).await? {
         Outcome::Stopped | Outcome::Done { refused: 0 } => Ok(Exit::Done),
+        Outcome::HeldByAnother { namespace, holder } => Err(Problem::not_met(format!(
+            "namespace {} is run by {}, which keeps its traffic where it belongs",
+            clean(&namespace),
+            clean(&holder)
+        ))
+        .next("end that loop, or leave the groups to it")
+        .into()),
         Outcome::Done { refused } => {
             Err(Problem::new(format!("{refused} group(s) could not be moved: see above")).into())
         }

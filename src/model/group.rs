@@ -121,6 +121,16 @@ pub struct Invalid {
     pub mend: String,
 }
 
+impl Invalid {
+    /// Of two groups on one apex the newer one is none.
+    pub fn claimed_twice(apex: &str, older: &GroupId, label: &str) -> Self {
+        Self {
+            reason: format!("the older group {} has the same apex, {apex}", older.name),
+            mend: format!("delete one of the two, or take its label {label} away"),
+        }
+    }
+}
+
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.reason)

@@ -7,6 +7,7 @@ pub mod notice;
 pub mod policy;
 pub mod readiness;
 pub mod report;
+pub mod status;
 pub mod timers;
 
 pub use decide::{Decision, Rule, Weights, decide};
@@ -16,4 +17,5 @@ pub use notice::{Notice, Transition};
 pub use policy::{Failback, MinReady, Policy, PolicyKind};
 pub use readiness::{Readiness, WhyUnknown};
 pub use report::{Flags, State};
+pub use status::{BackendStatus, Changed, Runner, Status};
 pub use timers::{Stopwatches, Timers};

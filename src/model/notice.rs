@@ -8,19 +8,47 @@ use super::group::GroupId;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Notice {
     /// The groups are known, and the loop runs.
-    Started { groups: usize },
+    Started {
+        groups: usize,
+    },
     /// Traffic has been moved.
     Moved(Transition),
     /// Traffic would be moved, but for `--dry-run`.
     WouldMove(Transition),
     /// An object with the label is no group; its traffic is left alone.
-    Invalid { group: GroupId, reason: String, mend: String },
+    Invalid {
+        group: GroupId,
+        reason: String,
+        mend: String,
+    },
     /// A write failed; what follows is in the words.
-    WriteFailed { group: GroupId, error: String, next: &'static str },
+    WriteFailed {
+        group: GroupId,
+        error: String,
+        next: &'static str,
+    },
+    /// Another loop runs the groups of a namespace; this one takes over when that one ends.
+    Standby {
+        namespace: String,
+        holder: String,
+    },
+    TookOver {
+        namespace: String,
+    },
+    /// Nothing keeps two loops apart but the versions of the objects.
+    Unguarded {
+        namespace: String,
+        why: String,
+    },
     /// Something that the loop reads cannot be read; it is tried again.
-    ReadFailed { what: String, error: String },
+    ReadFailed {
+        what: String,
+        error: String,
+    },
     /// It can be read again.
-    ReadAgain { what: String },
+    ReadAgain {
+        what: String,
+    },
 }
 
 /// A move of one group's traffic.

@@ -54,6 +54,8 @@ pub struct Flags {
     pub short: bool,
     /// A ready backend carries nothing, or two ready ones carry.
     pub redundant: bool,
+    /// Nobody runs the group. Not of a decision: who shows a group adds it.
+    pub unattended: bool,
 }
 
 impl Flags {
@@ -65,6 +67,7 @@ impl Flags {
             (self.held, "held"),
             (self.short, "short"),
             (self.redundant, "redundant"),
+            (self.unattended, "unattended"),
         ]
         .into_iter()
         .filter_map(|(set, name)| set.then_some(name))
@@ -109,6 +112,7 @@ pub(super) fn flags(group: &Group, readiness: &[Readiness], verdict: &Verdict) -
         held: manual && verdict.rule == Rule::StayAway && verdict.leaves_away(group.primary),
         short: readiness[group.primary].meets(group.threshold(group.primary)) == Some(false),
         redundant: !idle.is_empty() || carrying.len() > 1,
+        unattended: false,
     }
 }
 

@@ -7,3 +7,6 @@ pub const CONTROLLED_BY: &str = "failover.linkerd.io/controlled-by";
 /// The annotations, without the prefix.
 pub const PRIMARY_SERVICE: &str = "primary-service";
 pub const LAST_MOVE: &str = "last-move";
+/// An operator's standing order, as JSON.
+pub const OVERRIDE: &str = "override";
+pub const POLICY: &str = "policy";

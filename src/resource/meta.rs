@@ -4,6 +4,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 use super::annotations::PREFIX;
 
@@ -16,6 +17,8 @@ pub struct Meta {
     pub uid: String,
     pub resource_version: String,
     pub creation_timestamp: Option<Timestamp>,
+    /// Set while the object waits for finalizers to let it go.
+    pub deletion_timestamp: Option<Timestamp>,
     pub labels: BTreeMap<String, String>,
     pub annotations: Annotations,
     pub managed_fields: Vec<ManagedFields>,
@@ -23,10 +26,19 @@ pub struct Meta {
 
 /// Who wrote fields of an object, and when last.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 pub struct ManagedFields {
     pub manager: String,
     pub time: Option<Timestamp>,
+    /// Whether the list of backends is among the fields.
+    #[serde(rename = "fieldsV1", deserialize_with = "names_backends")]
+    pub owns_backends: bool,
+}
+
+fn names_backends<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    let fields = Option::<Box<RawValue>>::deserialize(deserializer)?;
+    Ok(fields
+        .is_some_and(|fields| ["\"f:backends\"", "\"f:rules\""].iter().any(|key| fields.get().contains(key))))
 }
 
 /// Our own annotations, and whether the object has any at all: a patch must make the map where there is none.

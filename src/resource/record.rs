@@ -1,7 +1,10 @@
-use super::annotations::{CONTROLLED_BY, LAST_MOVE};
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::annotations::{CONTROLLED_BY, LAST_MOVE, OVERRIDE};
 use super::kind::Kind;
 use super::meta::Meta;
-use crate::model::{Group, GroupId, Invalid, LastMove};
+use crate::model::{Changed, Group, GroupId, Invalid, LastMove};
 
 /// An object as it was last seen, and the group that it carries.
 #[derive(Clone)]
@@ -25,13 +28,47 @@ impl Record {
         GroupId { namespace: namespace.clone(), kind: self.kind.info().singular, name: name.clone() }
     }
 
+    /// Sorts the older object first; of two of the same second the one whose name comes first.
+    pub fn age(&self) -> (Option<Timestamp>, GroupId) {
+        (self.meta.creation_timestamp, self.id())
+    }
+
     /// Whether the object has the label that makes it a group.
     pub fn is_controlled(&self) -> bool {
         self.meta.labels.contains_key(CONTROLLED_BY)
     }
+
+    /// How the weights came to be what they are, as far as the object tells.
+    pub fn changed(&self) -> Changed {
+        if let Some(last) = self.group.as_ref().ok().and_then(Group::fitting_move) {
+            return Changed::Moved(last.clone());
+        }
+        let editors = self.meta.managed_fields.iter().filter(|entry| entry.owns_backends);
+        match editors.filter_map(|entry| Some((entry.time?, &entry.manager))).max() {
+            Some((at, by)) if self.meta.creation_timestamp != Some(at) => {
+                Changed::Edited { by: by.clone(), at }
+            }
+            _ => Changed::Created(self.meta.creation_timestamp),
+        }
+    }
+}
+
+/// What an override says of the primary.
+#[derive(Deserialize)]
+struct Override {
+    to: String,
+    home: String,
 }
 
 impl Meta {
+    /// The backend that should have the traffic once no override stands: while `primary` is the target of one, its
+    /// home. An override whose target is not the primary is broken, and says nothing.
+    pub fn primary_at_home(&self, primary: &str) -> String {
+        let order: Option<Override> =
+            self.annotations.get(OVERRIDE).and_then(|text| serde_json::from_str(text).ok());
+        order.filter(|order| order.to == primary).map_or_else(|| primary.to_owned(), |order| order.home)
+    }
+
     /// The last move, where the annotation can be read.
     pub fn last_move(&self) -> Option<LastMove> {
         serde_json::from_str(self.annotations.get(LAST_MOVE)?).ok()

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use super::out;
 use super::place::{self, Place};
 use super::program::last_lines;
 use super::progress::Progress;
@@ -100,7 +101,7 @@ async fn await_turn(workshop: &Place) -> anyhow::Result<place::Ownership> {
             return Ok(ownership);
         }
         if !told {
-            eprintln!("Waiting for another process that builds the control planes");
+            out::note("Waiting for another process that builds the control planes");
             told = true;
         }
         tokio::time::sleep(LOCK_POLL).await;

@@ -1,6 +1,139 @@
-//! `sandbox demo`.
+//! `sandbox demo`: the whole story on two clusters, each point of it checked on the objects.
+
+mod actor;
+mod checks;
+mod observer;
+
+use std::time::Duration;
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Service;
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Client};
+use serde_json::json;
+
+use self::actor::Actor;
+use self::observer::Observer;
+use super::access::{self, limited};
+use super::interrupt::Interrupts;
+use super::out;
+use super::place::Place;
+use super::session::Session;
 use crate::cli::SandboxUpArgs;
-use crate::error::Exit;
-pub async fn run(_args: &SandboxUpArgs) -> anyhow::Result<Exit> {
-    Ok(Exit::Failed)
+use crate::error::{Exit, Problem};
+
+const NAMESPACE: &str = "emojivoto";
+const APEX: &str = "web-svc";
+
+/// Starts the clusters, plays the story and takes everything down again, however it went.
+pub async fn run(args: &SandboxUpArgs) -> anyhow::Result<Exit> {
+    let [home, away, ..] = args.clusters.as_slice() else {
+        return Err(Problem::usage("the story needs two clusters").into());
+    };
+    let mut interrupts = Interrupts::listen()?;
+    let session = Session::start(Place::temporary()?, args, &mut interrupts).await?;
+    let outcome = interrupts.or(play(&session, home, away)).await;
+    session.stop().await?;
+    outcome.map(|()| Exit::Done)
+}
+
+async fn play(session: &Session, home: &str, away: &str) -> anyhow::Result<()> {
+    let kubeconfig = session.place().kubeconfig();
+    let story = Story {
+        home_client: access::client(&kubeconfig, home).await?,
+        away_client: access::client(&kubeconfig, away).await?,
+        actor: Actor { kubeconfig, context: home.to_owned() },
+        away: away.to_owned(),
+        fallback: format!("{APEX}-{away}"),
+    };
+    story.play().await
+}
+
+/// One telling: where the service fails, and where it is taken over.
+struct Story {
+    home_client: Client,
+    away_client: Client,
+    actor: Actor,
+    away: String,
+    fallback: String,
+}
+
+impl Story {
+    async fn play(&self) -> anyhow::Result<()> {
+        step(1, self.export().await)?;
+        step(2, self.create().await)?;
+        let mut observer = step(3, Observer::start(&self.home_client, &self.fallback).await)?;
+        out::line(format!("\n3. Watch, and take all of {APEX}'s pods in {} away", self.actor.context))?;
+        let watch = step(3, self.actor.start_watch().await)?;
+        step(4, self.actor.run(&["status"]).await)?;
+        let over = step(3, self.switch(&mut observer, 0).await)?;
+        out::line("\n4. Status during the failover")?;
+        step(4, self.actor.run(&["status"]).await)?;
+        out::line(format!("\n5. Bring {APEX}'s pods back"))?;
+        let back = step(5, self.switch(&mut observer, 1).await)?;
+        step(4, self.actor.run(&["status"]).await)?;
+        step(5, watch.end().await)?;
+        out::line(format!(
+            "\n6. {APEX} failed over to {} in {} and back in {}, measured from the endpoint change.",
+            self.fallback,
+            in_words(over),
+            in_words(back)
+        ))?;
+        Ok(())
+    }
+
+    async fn export(&self) -> anyhow::Result<()> {
+        out::line(format!("1. Export {APEX} from {}", self.away))?;
+        let label = "mirror.linkerd.io/exported";
+        out::line(format!(
+            "$ kubectl --context={} -n {NAMESPACE} label service {APEX} {label}=true",
+            self.away
+        ))?;
+        let services: Api<Service> = Api::namespaced(self.away_client.clone(), NAMESPACE);
+        let patch = Patch::Merge(json!({"metadata": {"labels": {label: "true"}}}));
+        limited(services.patch(APEX, &PatchParams::default(), &patch)).await?;
+        checks::mirror_appears(&self.home_client, &self.fallback).await?;
+        out::line(format!(
+            "{} has appeared in {}, with a ready endpoint.",
+            self.fallback, self.actor.context
+        ))?;
+        Ok(())
+    }
+
+    async fn create(&self) -> anyhow::Result<()> {
+        out::line(format!("\n2. Make {} the fallback of {APEX}", self.fallback))?;
+        self.actor.run(&["create", APEX, "--fallback", &self.fallback]).await?;
+        checks::only_this_group(&self.home_client, &self.fallback).await?;
+        out::line(format!("TrafficSplit {APEX}-failover is the only one, and as it should be."))?;
+        Ok(())
+    }
+
+    /// Scales the deployment and waits for the weights that follow; gives the time between the two changes.
+    async fn switch(&self, observer: &mut Observer, replicas: u32) -> anyhow::Result<Duration> {
+        let context = &self.actor.context;
+        out::line(format!(
+            "$ kubectl --context={context} -n {NAMESPACE} scale deploy/web --replicas={replicas}"
+        ))?;
+        let deployments: Api<Deployment> = Api::namespaced(self.home_client.clone(), NAMESPACE);
+        let patch = Patch::Merge(json!({"spec": {"replicas": replicas}}));
+        let params = PatchParams::default();
+        let scale = limited(deployments.patch("web", &params, &patch));
+        let ready = replicas > 0;
+        // Together: events that came before the patch's answer must not wait for it, or the time would be too short.
+        let (_, took) = futures::try_join!(scale, observer.switch(ready))?;
+        let [primary, fallback] = observer::weights(ready);
+        out::line(format!("The weights are {APEX} {primary} and {} {fallback}.", self.fallback))?;
+        Ok(took)
+    }
+}
+
+fn step<T>(number: u32, outcome: anyhow::Result<T>) -> anyhow::Result<T> {
+    outcome.map_err(|cause| cause.context(format!("step {number} did not hold")))
+}
+
+fn in_words(time: Duration) -> String {
+    match time.as_millis() {
+        millis @ 0..10_000 => format!("{millis} ms"),
+        _ => format!("{:.1} s", time.as_secs_f64()),
+    }
 }

@@ -19,7 +19,10 @@ pub fn run(args: &SandboxGuardArgs) -> anyhow::Result<Exit> {
     let (program, arguments) =
         args.command.split_first().ok_or_else(|| Problem::usage("there is no program to start"))?;
     let failure = Command::new(program).args(arguments).exec();
-    Err(anyhow::Error::new(failure).context(format!("starting {}", program.to_string_lossy())))
+    // As a shell says it: the command was not found, or could not be run.
+    let code = if failure.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 };
+    let message = format!("starting {}: {failure}", program.to_string_lossy());
+    Err(Problem { exit: Exit::Passed(code), ..Problem::new(message) }.into())
 }
 
 #[cfg(target_os = "linux")]

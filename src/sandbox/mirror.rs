@@ -2,9 +2,9 @@
 //! service mirror makes them in gateway mode.
 
 mod desired;
-mod known;
 mod pair;
 
+use std::convert::Infallible;
 use std::net::Ipv4Addr;
 
 use tokio::sync::watch;
@@ -16,7 +16,7 @@ use desired::Remote;
 use pair::Pair;
 
 /// Mirrors between all clusters, in both directions; never ends by itself.
-pub async fn run(clusters: &[Cluster], gateways: &watch::Receiver<Gateways>, log: &Log) {
+pub async fn run(clusters: &[Cluster], gateways: &watch::Receiver<Gateways>, log: &Log) -> Infallible {
     let mut pairs = Vec::new();
     for (index, remote) in clusters.iter().enumerate() {
         for local in clusters.iter().filter(|local| local.access.cluster != remote.access.cluster) {
@@ -26,6 +26,8 @@ pub async fn run(clusters: &[Cluster], gateways: &watch::Receiver<Gateways>, log
         }
     }
     futures::future::join_all(pairs).await;
+    // A single cluster has no pairs.
+    std::future::pending().await
 }
 
 /// An address of a cluster's gateway, from the block for documentation (RFC 5737): no packet ever goes there.

@@ -27,10 +27,26 @@ pub struct Ownership {
     lock: File,
 }
 
-/// A process that owns a folder.
-#[derive(Debug, Clone, Copy)]
+/// Another process, which owns a folder.
+#[derive(Debug)]
 pub struct Owner {
+    /// Its id, once it has written it down.
     pub pid: Option<Pid>,
+    lock: File,
+}
+
+impl Owner {
+    /// Whether the process has ended, also when it has removed its folder.
+    pub fn has_ended(&self) -> bool {
+        self.lock.try_lock().is_ok()
+    }
+}
+
+impl Ownership {
+    /// Keeps the folder until the very end of the process, so that nobody takes it for ended before.
+    pub fn keep(self) {
+        std::mem::forget(self.lock);
+    }
 }
 
 impl Place {
@@ -80,32 +96,40 @@ impl Place {
     /// Makes the folder this process's own; `None` if it belongs to another process that lives.
     pub fn own(&self) -> anyhow::Result<Option<Ownership>> {
         make_private_dir(&self.dir)?;
-        let ownership = self.try_lock(true)?;
-        if let Some(Ownership { lock }) = &ownership {
-            lock.set_len(0).and_then(|()| write!(&*lock, "{}", std::process::id()))?;
+        let lock = self.open_lock(true)?;
+        if !self.try_lock(&lock)? {
+            return Ok(None);
         }
-        Ok(ownership)
+        lock.set_len(0).and_then(|()| write!(&lock, "{}", std::process::id()))?;
+        Ok(Some(Ownership { lock }))
     }
 
-    /// The process that owns the folder, if one does: its id, as far as it has told it yet.
+    /// The process that owns the folder, if one does.
     pub fn owner(&self) -> anyhow::Result<Option<Owner>> {
         let path = self.dir.join(LOCK);
-        if !path.exists() || self.try_lock(false)?.is_some() {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let lock = self.open_lock(false)?;
+        if self.try_lock(&lock)? {
             return Ok(None);
         }
         let text = std::fs::read_to_string(&path).unwrap_or_default();
-        Ok(Some(Owner { pid: text.parse().ok().and_then(Pid::from_raw) }))
+        Ok(Some(Owner { pid: text.parse().ok().and_then(Pid::from_raw), lock }))
     }
 
-    fn try_lock(&self, create: bool) -> anyhow::Result<Option<Ownership>> {
+    fn open_lock(&self, create: bool) -> anyhow::Result<File> {
         let path = self.dir.join(LOCK);
         let file = private_options().create(create).truncate(false).open(&path);
-        let file = file.with_context(|| format!("opening {}", path.display()))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Ownership { lock: file })),
-            Err(TryLockError::WouldBlock) => Ok(None),
+        file.with_context(|| format!("opening {}", path.display()))
+    }
+
+    fn try_lock(&self, lock: &File) -> anyhow::Result<bool> {
+        match lock.try_lock() {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => Ok(false),
             Err(TryLockError::Error(cause)) => {
-                Err(anyhow::Error::new(cause).context(format!("locking {}", path.display())))
+                Err(anyhow::Error::new(cause).context(format!("locking {}", self.dir.display())))
             }
         }
     }

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::out;
+
 const TICK: Duration = Duration::from_millis(120);
 /// How often a line says that it still goes on where there is no terminal.
 const REMINDER: Duration = Duration::from_secs(30);
@@ -26,7 +28,7 @@ impl Progress {
     pub fn say(&self, text: &str) {
         match &self.spinner {
             Some(spinner) => spinner.set_message(text.to_owned()),
-            None => eprintln!("{text}"),
+            None => out::note(text),
         }
     }
 
@@ -37,7 +39,7 @@ impl Progress {
             match tokio::time::timeout(REMINDER, &mut work).await {
                 Ok(done) => return done,
                 Err(_) if self.spinner.is_none() => {
-                    eprintln!("{text} ({} so far)", in_words(self.started.elapsed()));
+                    out::note(format!("{text} ({} so far)", in_words(self.started.elapsed())));
                 }
                 Err(_) => {}
             }
@@ -47,7 +49,7 @@ impl Progress {
     /// Takes the spinner away and leaves `text`.
     pub fn finish(&self, text: &str) {
         self.clear();
-        eprintln!("{text} ({})", in_words(self.started.elapsed()));
+        out::note(format!("{text} ({})", in_words(self.started.elapsed())));
     }
 
     pub fn clear(&self) {

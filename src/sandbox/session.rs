@@ -63,6 +63,8 @@ impl Session {
             .arg(place.dir())
             .arg("--assets")
             .arg(assets.dir())
+            // One that stays must not hold on to the folder that it was started in.
+            .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -90,6 +92,18 @@ impl Session {
 
     pub fn place(&self) -> &Place {
         &self.place
+    }
+
+    /// The folder with the built kubectl, if there is no other one.
+    pub fn kubectl_dir_to_add(&self) -> Option<PathBuf> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let missing = !std::env::split_paths(&path).any(|dir| dir.join("kubectl").exists());
+        (missing && self.assets_dir.join("kubectl").exists()).then(|| self.assets_dir.clone())
+    }
+
+    /// Whether the sandbox has ended although nobody has asked it to.
+    pub fn has_ended(&mut self) -> bool {
+        matches!(self.supervisor.try_wait(), Ok(Some(_)))
     }
 
     /// Lets the sandbox live on when this process has ended.

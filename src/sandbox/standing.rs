@@ -6,7 +6,8 @@ use anyhow::Context;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::interrupt::Interrupts;
-use super::place::Place;
+use super::out;
+use super::place::{Owner, Place};
 use super::session::Session;
 use super::state::{self, Gateway, ProgramState, State};
 use crate::cli::{SandboxGatewayArgs, SandboxUpArgs};
@@ -20,64 +21,62 @@ pub async fn up(args: &SandboxUpArgs) -> anyhow::Result<Exit> {
     let mut interrupts = Interrupts::listen()?;
     let place = Place::standing()?;
     if place.owner()?.is_some() {
-        println!("The sandbox is up already.");
+        out::line("The sandbox is up already.")?;
         return status();
     }
     clear(&place)?;
     let session = Session::start(place.clone(), args, &mut interrupts).await?;
+    let own_kubectl = session.kubectl_dir_to_add();
     session.let_stay().await?;
     let first = args.clusters.first().map_or("west", String::as_str);
-    println!("export KUBECONFIG={}", place.kubeconfig().display());
-    println!("kubectl --context {first} -n emojivoto get deployments,services");
-    println!("kubectl failover sandbox down");
+    out::line(format!("export KUBECONFIG={}", place.kubeconfig().display()))?;
+    if let Some(dir) = own_kubectl {
+        out::line(format!("export PATH=$PATH:{}", dir.display()))?;
+    }
+    out::line(format!("kubectl --context {first} -n emojivoto get deployments,services"))?;
+    out::line("kubectl failover sandbox down")?;
     Ok(Exit::Done)
 }
 
 pub async fn down() -> anyhow::Result<Exit> {
     let place = Place::standing()?;
     if !place.exists() {
-        println!("No sandbox is up.");
+        out::line("No sandbox is up.")?;
         return Ok(Exit::Done);
     }
-    if place.owner()?.is_some() {
-        end_owner(&place).await?;
+    if let Some(owner) = place.owner()? {
+        end(&owner).await?;
     }
     clear(&place)?;
-    println!("The sandbox is down; the built programs stay in the cache.");
+    out::line("The sandbox is down; the built programs stay in the cache.")?;
     Ok(Exit::Done)
 }
 
 /// Asks the supervisor to end; kills it when it doesn't.
-async fn end_owner(place: &Place) -> anyhow::Result<()> {
-    signal_owner(place, Signal::TERM)?;
-    if until_unowned(place).await? {
-        return Ok(());
+async fn end(supervisor: &Owner) -> anyhow::Result<()> {
+    for signal in [Signal::TERM, Signal::KILL] {
+        tell(supervisor, signal)?;
+        let wait = async {
+            while !supervisor.has_ended() {
+                tokio::time::sleep(POLL).await;
+            }
+        };
+        if tokio::time::timeout(TEARDOWN, wait).await.is_ok() {
+            return Ok(());
+        }
     }
-    signal_owner(place, Signal::KILL)?;
-    if until_unowned(place).await? {
-        return Ok(());
-    }
-    Err(Problem::new(format!("the process that owns {} does not end", place.dir().display())).into())
+    Err(Problem::new("the supervisor of the sandbox does not end")
+        .next("See what it does, and end it: kubectl failover sandbox status")
+        .into())
 }
 
-fn signal_owner(place: &Place, signal: Signal) -> anyhow::Result<()> {
-    match place.owner()?.and_then(|owner| owner.pid).map(|pid| kill_process(pid, signal)) {
+fn tell(supervisor: &Owner, signal: Signal) -> anyhow::Result<()> {
+    match supervisor.pid.map(|pid| kill_process(pid, signal)) {
         Some(Err(cause)) if cause != rustix::io::Errno::SRCH => {
-            Err(anyhow::Error::new(cause).context("ending the supervisor"))
+            Err(anyhow::Error::new(cause).context("sending the supervisor a signal"))
         }
         _ => Ok(()),
     }
-}
-
-/// Waits for the owner's end; whether it came in time.
-async fn until_unowned(place: &Place) -> anyhow::Result<bool> {
-    let wait = async {
-        while place.owner()?.is_some() {
-            tokio::time::sleep(POLL).await;
-        }
-        anyhow::Ok(())
-    };
-    tokio::time::timeout(TEARDOWN, wait).await.map_or(Ok(false), |outcome| outcome.map(|()| true))
 }
 
 /// Removes a sandbox without an owner, its programs first where they could outlive it.
@@ -96,9 +95,9 @@ fn clear(place: &Place) -> anyhow::Result<()> {
 /// Whether the process still is the program that was started, and no other one with its number.
 fn belongs_to(program: &ProgramState, place: &Place) -> bool {
     let pid = program.pid.to_string();
-    let ps = std::process::Command::new("ps").args(["-o", "command=", "-p", &pid]).output();
+    let ps = || std::process::Command::new("ps").args(["-o", "command=", "-p", &pid]).output();
     let command_line = std::fs::read(format!("/proc/{pid}/cmdline"))
-        .or_else(|_| ps.map(|output| output.stdout))
+        .or_else(|_| ps().map(|output| output.stdout))
         .unwrap_or_default();
     String::from_utf8_lossy(&command_line).contains(&*place.dir().to_string_lossy())
 }
@@ -106,22 +105,22 @@ fn belongs_to(program: &ProgramState, place: &Place) -> bool {
 pub fn status() -> anyhow::Result<Exit> {
     let place = Place::standing()?;
     if place.owner()?.is_none() {
-        println!("No sandbox is up. Start one with: kubectl failover sandbox up");
+        out::line("No sandbox is up. Start one with: kubectl failover sandbox up")?;
         return Ok(Exit::Done);
     }
     let Ok(state) = State::read(&place) else {
-        println!("The sandbox is starting.");
+        out::line("The sandbox is starting.")?;
         return Ok(Exit::Done);
     };
     for cluster in &state.clusters {
-        println!("{}  {}  gateway {}", cluster.name, cluster.server, cluster.gateway.as_str());
+        out::line(format!("{}  {}  gateway {}", cluster.name, cluster.server, cluster.gateway.as_str()))?;
         for program in &cluster.programs {
-            println!("  {}", describe(program));
+            out::line(format!("  {}", describe(program)))?;
         }
     }
-    println!("supervisor  process {}, log {}", state.supervisor, place.log().display());
-    println!("programs    {}", state.assets.display());
-    println!("export KUBECONFIG={}", place.kubeconfig().display());
+    out::line(format!("supervisor  process {}, log {}", state.supervisor, place.log().display()))?;
+    out::line(format!("programs    {}", state.assets.display()))?;
+    out::line(format!("export KUBECONFIG={}", place.kubeconfig().display()))?;
     Ok(Exit::Done)
 }
 
@@ -133,7 +132,7 @@ fn describe(program: &ProgramState) -> String {
 }
 
 pub async fn gateway(args: &SandboxGatewayArgs) -> anyhow::Result<Exit> {
-    let place = addressed_place()?;
+    let (place, supervisor) = addressed_place()?;
     let state = State::read(&place).context("the sandbox is not ready yet")?;
     if !state.clusters.iter().any(|cluster| cluster.name == args.cluster) {
         let known: Vec<_> = state.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
@@ -145,20 +144,22 @@ pub async fn gateway(args: &SandboxGatewayArgs) -> anyhow::Result<Exit> {
     let mut gateways = state::read_gateway_requests(&place)?;
     gateways.insert(args.cluster.clone(), asked);
     state::write_gateway_requests(&place, &gateways)?;
-    signal_owner(&place, Signal::USR1)?;
+    tell(&supervisor, Signal::USR1)?;
     until_gateway(&place, &args.cluster, asked).await?;
-    println!("The gateway of {} is {}.", args.cluster, asked.as_str());
+    out::line(format!("The gateway of {} is {}.", args.cluster, asked.as_str()))?;
     Ok(Exit::Done)
 }
 
 /// The sandbox that KUBECONFIG points into (inside `sandbox run`), or else the one that stays.
-fn addressed_place() -> anyhow::Result<Place> {
+fn addressed_place() -> anyhow::Result<(Place, Owner)> {
     let pointed = std::env::var_os("KUBECONFIG").map(std::path::PathBuf::from);
     let around = pointed.as_deref().and_then(std::path::Path::parent).map(|dir| Place::at(dir.to_owned()));
     let standing = Place::standing()?;
     for place in around.into_iter().chain([standing]) {
-        if place.state_file().exists() && place.owner()?.is_some() {
-            return Ok(place);
+        if place.state_file().exists()
+            && let Some(owner) = place.owner()?
+        {
+            return Ok((place, owner));
         }
     }
     Err(Problem::new("no sandbox is up").next("Start one with: kubectl failover sandbox up").into())

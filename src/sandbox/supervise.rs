@@ -25,9 +25,10 @@ use crate::error::{Exit, Problem};
 pub async fn run(args: SandboxSuperviseArgs) -> anyhow::Result<Exit> {
     let mut interrupts = Interrupts::listen()?;
     let place = Place::at(args.dir.clone());
-    let Some(_ownership) = place.own()? else {
+    let Some(ownership) = place.own()? else {
         return Err(Problem::new(format!("another supervisor runs in {}", place.dir().display())).into());
     };
+    ownership.keep();
     let roster = Roster::default();
     let outcome = tokio::select! {
         outcome = serve(&args, &place, &roster) => outcome,
@@ -70,7 +71,7 @@ async fn serve(args: &SandboxSuperviseArgs, place: &Place, roster: &Roster) -> a
     Event::Ready.tell();
     log.line("ready");
     tokio::select! {
-        () = mirrors => Ok(()),
+        never = mirrors => match never {},
         outcome = note_endings(&clusters, &book, &log) => outcome,
         outcome = follow_gateway_requests(requests, place, &book, &gateways) => outcome,
     }

@@ -10,6 +10,7 @@ use tokio::process::{Child, Command};
 
 use super::guard;
 use super::interrupt::{Interrupted, Interrupts};
+use super::out;
 use super::place::Place;
 use super::session::Session;
 use crate::cli::SandboxRunArgs;
@@ -18,8 +19,11 @@ use crate::error::Exit;
 /// Runs the command with KUBECONFIG set; gives its exit code, 128 + n if signal n ended it.
 pub async fn run(args: &SandboxRunArgs) -> anyhow::Result<Exit> {
     let mut interrupts = Interrupts::listen()?;
-    let session = Session::start(Place::temporary()?, &args.up, &mut interrupts).await?;
+    let mut session = Session::start(Place::temporary()?, &args.up, &mut interrupts).await?;
     let outcome = run_command(&session, &args.command, &mut interrupts).await;
+    if session.has_ended() {
+        out::note("The sandbox had ended before the command did.");
+    }
     session.stop().await?;
     Ok(Exit::Passed(exit_code(outcome?)))
 }

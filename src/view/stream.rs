@@ -83,6 +83,14 @@ pub fn text_line(notice: &Notice) -> String {
             format!("{group} is no valid group: {reason}; its traffic is left alone; to mend it, {mend}")
         }
         Notice::WriteFailed { group, error, next } => format!("{group} is not moved: {error}; {next}"),
+        Notice::Standby { namespace, holder } => {
+            format!("{namespace}: {holder} runs the groups; standing by, to take over when that ends")
+        }
+        Notice::TookOver { namespace } => format!("{namespace}: taken over, this loop runs the groups now"),
+        Notice::Unguarded { namespace, why } => format!(
+            "{namespace}: no Lease ({why}); going on without one: run no second loop here, or allow get, create \
+             and update of leases.coordination.k8s.io"
+        ),
         Notice::ReadFailed { what, error } => format!("{what} cannot be read: {error}; trying again"),
         Notice::ReadAgain { what } => format!("{what} can be read again"),
     })

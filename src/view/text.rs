@@ -6,7 +6,7 @@ pub fn clean(text: &str) -> String {
     text.chars().map(|character| if is_harmless(character) { character } else { ' ' }).collect()
 }
 
-fn is_harmless(character: char) -> bool {
+pub(super) fn is_harmless(character: char) -> bool {
     let turns =
         matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let breaks = matches!(character, '\u{2028}' | '\u{2029}');

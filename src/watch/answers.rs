@@ -59,6 +59,14 @@ impl Engine {
         }
     }
 
+    /// Takes in that a write was not begun: the Lease could have ended before it.
+    pub fn postponed(&mut self, id: &GroupId, now: Duration) {
+        if let Some(tracked) = self.groups.get_mut(id) {
+            tracked.phase = Phase::Idle;
+            self.touch(id, Cause::Timer, now);
+        }
+    }
+
     /// Takes in a group's object after a refused write.
     pub fn reread(&mut self, id: &GroupId, answer: RequestResult<Option<Record>>, now: Duration) {
         let Some(tracked) = self.groups.get_mut(id) else { return };

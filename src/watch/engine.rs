@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::feed::{FeedId, Scope};
 use super::feeds::{Feeds, Rewiring, Touched};
+use super::leases::{Leases, Standing};
 use super::register::{Places, Register};
 use super::tracked::{Cause, Phase, Tracked};
 use crate::cluster::RequestResult;
@@ -36,7 +37,10 @@ pub enum Effect {
     LookUp(ServiceRef),
     /// List the slices of these services, which are all in one namespace, for this group.
     Verify(GroupId, BTreeSet<String>),
-    Write(GroupId, Box<Record>, Change),
+    /// Write, if it starts before then.
+    Write(GroupId, Box<Record>, Change, Option<Duration>),
+    TakeLease(String),
+    GiveLeaseBack(String),
     /// Read the group's object again.
     Reread(GroupId, Box<Record>),
     /// Traffic has been moved: tell, and write an Event on the object.
@@ -55,6 +59,7 @@ pub struct Engine {
     /// The set of services has changed, and the watches are to be planned again.
     replan: bool,
     planned: Option<Duration>,
+    pub(super) leases: Leases,
     pub(super) signature: String,
     pub(super) dry_run: bool,
     pub(super) effects: Vec<Effect>,
@@ -70,6 +75,7 @@ impl Engine {
             alarms: BTreeSet::new(),
             replan: false,
             planned: None,
+            leases: Leases::default(),
             signature,
             dry_run,
             effects: Vec::new(),
@@ -85,7 +91,12 @@ impl Engine {
         let rests = |tracked: &Tracked| {
             tracked.dirty.is_none() && !tracked.waiting && (tracked.phase == Phase::Idle || tracked.refused)
         };
-        !self.replan && self.groups.values().all(rests)
+        !self.replan && (self.dry_run || self.leases.are_settled()) && self.groups.values().all(rests)
+    }
+
+    /// Another loop that certainly runs groups which this one is to run: the namespace, and who.
+    pub fn other_holder(&self) -> Option<(&str, &str)> {
+        self.leases.other_holder()
     }
 
     /// Groups whose writes were refused.
@@ -161,6 +172,15 @@ impl Engine {
         }
     }
 
+    /// Takes in what has become of a namespace's Lease.
+    pub fn lease(&mut self, namespace: &str, standing: Standing, now: Duration) {
+        let (freed, notice) = self.leases.learn(namespace, standing);
+        self.effects.extend(notice.map(Effect::Say));
+        for id in freed {
+            self.touch(&id, Cause::Timer, now);
+        }
+    }
+
     /// Takes in whether a Service exists.
     pub fn looked_up(&mut self, service: ServiceRef, found: RequestResult<bool>, now: Duration) {
         if let Ok(found) = found
@@ -191,6 +211,12 @@ impl Engine {
         let Rewiring { start, stop } = self.feeds.plan(&self.register.services(), now);
         self.effects.extend(start.into_iter().map(|(id, scope)| Effect::StartFeed(id, scope)));
         self.effects.extend(stop.into_iter().map(Effect::StopFeed));
+        if !self.dry_run {
+            let namespaces = self.groups.keys().map(|id| id.namespace.clone()).collect();
+            let (take, give_back) = self.leases.plan(&namespaces);
+            self.effects.extend(take.into_iter().map(Effect::TakeLease));
+            self.effects.extend(give_back.into_iter().map(Effect::GiveLeaseBack));
+        }
     }
 
     pub(super) fn learn(&mut self, record: Record, now: Duration) {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::cluster::RequestError;
+use crate::cluster::readiness::why_unknown;
 use crate::cluster::slices::SliceIndex;
 use crate::model::{ServiceRef, WhyUnknown};
 
@@ -90,11 +91,7 @@ impl Feed {
     }
 
     pub fn failed(&mut self, error: &RequestError) {
-        self.trouble = Some(if error.is_forbidden() {
-            WhyUnknown::Forbidden
-        } else {
-            WhyUnknown::Failing(error.cause.to_string())
-        });
+        self.trouble = Some(why_unknown(error));
     }
 
     pub fn trust(&self, now: Duration) -> Trust {

@@ -4,6 +4,8 @@ mod answers;
 mod engine;
 mod feed;
 mod feeds;
+mod keeper;
+mod leases;
 mod reconcile;
 mod register;
 mod requests;

@@ -5,12 +5,13 @@ use std::time::Duration;
 use super::engine::{Effect, Engine, Moment};
 use super::feed::FRESH;
 use super::feeds::Reading;
+use super::leases::Permit;
 use super::tracked::{Cause, Pending, Phase};
 use crate::model::moves::write_weights;
 use crate::model::notice::Notice;
 use crate::model::{Decision, Group, GroupId, Invalid, LastMove, Readiness, ServiceRef, Weights, decide};
+use crate::resource::Change;
 use crate::resource::annotations::{CONTROLLED_BY, LAST_MOVE};
-use crate::resource::{Change, Record};
 
 impl Engine {
     /// Decides for one group, if that is possible now, and asks for what follows.
@@ -24,7 +25,7 @@ impl Engine {
         }
         let Some((cause, since)) = tracked.dirty else { return };
         let valid = match (&tracked.record.group, rival) {
-            (Ok(_), Some(rival)) => Err(claimed_twice(&tracked.record.apex, &rival)),
+            (Ok(_), Some(rival)) => Err(Invalid::claimed_twice(&tracked.record.apex, &rival, CONTROLLED_BY)),
             (Ok(group), None) => Ok(group),
             (Err(invalid), _) => Err(invalid.clone()),
         };
@@ -118,29 +119,22 @@ impl Engine {
             }
             return;
         }
+        let Permit::Granted { until } = self.leases.permit(id, moment.now) else { return };
         let Ok(note) = serde_json::to_string(&pending.last_move) else { return };
         let change = Change { weights: Some(weights), annotations: [(LAST_MOVE, Some(note))].into() };
         let record = Box::new(tracked.record.clone());
         tracked.phase = Phase::Writing(pending);
-        self.effects.push(Effect::Write(id.clone(), record, change));
+        self.effects.push(Effect::Write(id.clone(), record, change, until));
     }
 
     /// An older group on the same apex, if there is one.
     fn older_rival(&self, id: &GroupId) -> Option<GroupId> {
         let tracked = self.groups.get(id)?;
         let apex = ServiceRef::new(&id.namespace, &tracked.record.apex);
-        let age = |record: &Record| (record.meta.creation_timestamp, record.id());
-        let own = age(&tracked.record);
+        let own = tracked.record.age();
         let rivals = self.register.sharing(&apex).iter().filter_map(|rival| self.groups.get(rival));
-        let older = rivals.filter(|rival| rival.record.group.is_ok() && age(&rival.record) < own);
+        let older = rivals.filter(|rival| rival.record.group.is_ok() && rival.record.age() < own);
         older.map(|rival| rival.record.id()).min()
-    }
-}
-
-fn claimed_twice(apex: &str, rival: &GroupId) -> Invalid {
-    Invalid {
-        reason: format!("the older group {} has the same apex, {apex}", rival.name),
-        mend: format!("delete one of the two, or take its label {CONTROLLED_BY} away"),
     }
 }
 

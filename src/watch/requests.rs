@@ -8,8 +8,9 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
+use super::leases::WRITE_LIMIT;
 use crate::cluster::slices::{self, Slice};
 use crate::cluster::{Cluster, RequestResult, apply, events, groups, services, stream};
 use crate::model::notice::Transition;
@@ -30,6 +31,8 @@ pub enum Answer {
     LookedUp(ServiceRef, RequestResult<bool>),
     Verified(GroupId, RequestResult<Vec<Slice>>),
     Written(GroupId, Box<RequestResult<Record>>),
+    /// It was not begun: it could have outlasted the Lease.
+    Postponed(GroupId),
     Reread(GroupId, Box<RequestResult<Option<Record>>>),
 }
 
@@ -55,9 +58,13 @@ impl Requests {
         }
     }
 
-    pub fn write(&mut self, id: GroupId, record: Record, change: Change) {
-        let cluster = self.cluster.clone();
+    /// Writes, if it can end before `until`.
+    pub fn write(&mut self, id: GroupId, record: Record, change: Change, until: Option<Instant>) {
+        let cluster = self.cluster.limited(WRITE_LIMIT);
         self.writes.add(async move {
+            if until.is_some_and(|until| Instant::now() + WRITE_LIMIT > until) {
+                return Answer::Postponed(id);
+            }
             Answer::Written(id, Box::new(apply::apply(&cluster, &record, &change).await))
         });
     }

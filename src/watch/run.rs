@@ -3,18 +3,21 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-use tokio::task::AbortHandle;
+use jiff::{Timestamp, Unit};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::engine::{Effect, Engine, Moment};
 use super::feed::{FeedId, Scope};
+use super::keeper;
+use super::leases::{Standing, WRITE_LIMIT};
 use super::requests::{Answer, Requests};
 use crate::cluster::services::{self, Service};
 use crate::cluster::slices::{self, Slice};
 use crate::cluster::stream::{self, Event, Source, Versioned};
 use crate::cluster::{Cluster, RequestError, groups, identity};
-use crate::error::{self, Problem};
+use crate::error;
 use crate::model::notice::Notice;
 use crate::resource::{KINDS, Record};
 
@@ -37,18 +40,21 @@ pub struct Options {
 }
 
 /// How the loop ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// It was told to stop.
     Stopped,
     /// `once`: every group is where it belongs, but for so many whose writes were refused.
     Done { refused: usize },
+    /// `once`: another loop runs groups here.
+    HeldByAnother { namespace: String, holder: String },
 }
 
 enum Input {
     Groups(&'static str, Event<Record>),
     Slices(FeedId, Event<Slice>),
     Mirrors(Option<String>, Event<Service>),
+    Lease(String, Standing),
 }
 
 /// Runs the loop until it is told to stop or, with `once`, has nothing left to do. Writes that are under way when
@@ -63,6 +69,7 @@ pub async fn run(
     say: &mut dyn FnMut(Notice) -> anyhow::Result<()>,
 ) -> anyhow::Result<Outcome> {
     let signature = identity::signature(cluster).await.map_err(|cause| error::explain(cluster, &cause))?;
+    let identity = format!("{signature}/{:06x}", fastrand::u32(..1 << 24));
     let (inbox, mut arrivals) = mpsc::channel(INBOX);
     let mut running = Loop {
         engine: Engine::new(signature.clone(), options.dry_run),
@@ -72,6 +79,8 @@ pub async fn run(
         say,
         inbox,
         feeds: HashMap::new(),
+        leases: HashMap::new(),
+        identity,
         kinds: HashMap::new(),
         troubled: HashSet::new(),
         started: Instant::now(),
@@ -94,6 +103,13 @@ pub async fn run(
             running.take_in(input)?;
         }
         running.settle()?;
+        if options.once
+            && let Some((namespace, holder)) = running.engine.other_holder()
+        {
+            let outcome =
+                Outcome::HeldByAnother { namespace: namespace.to_owned(), holder: holder.to_owned() };
+            return running.finish().await.map(|()| outcome);
+        }
         if options.once && arrivals.is_empty() && running.is_done() {
             let refused = running.engine.refused();
             return running.finish().await.map(|()| Outcome::Done { refused });
@@ -117,6 +133,9 @@ struct Loop<'a> {
     say: &'a mut dyn FnMut(Notice) -> anyhow::Result<()>,
     inbox: mpsc::Sender<Input>,
     feeds: HashMap<FeedId, Vec<AbortHandle>>,
+    leases: HashMap<String, (oneshot::Sender<()>, JoinHandle<()>)>,
+    /// What this loop holds Leases as.
+    identity: String,
     kinds: HashMap<&'static str, KindState>,
     /// What cannot be read at present, so that it is said once.
     troubled: HashSet<String>,
@@ -127,6 +146,12 @@ struct Loop<'a> {
 impl Loop<'_> {
     fn now(&self) -> Duration {
         self.started.elapsed()
+    }
+
+    /// The API server's time, as precise as a reader cares for.
+    fn server_time(&self) -> Timestamp {
+        let now = self.cluster.clock().now();
+        now.round(Unit::Millisecond).unwrap_or(now)
     }
 
     fn next_alarm(&self) -> Instant {
@@ -172,6 +197,16 @@ impl Loop<'_> {
         self.feeds.insert(id, tasks);
     }
 
+    fn take_lease(&mut self, namespace: String) {
+        let (end, ended) = oneshot::channel();
+        let (inbox, name) = (self.inbox.clone(), namespace.clone());
+        let tell = async move |standing| inbox.send(Input::Lease(name.clone(), standing)).await.is_ok();
+        let cluster = self.cluster.limited(WRITE_LIMIT);
+        let keeper =
+            keeper::keep(cluster, namespace.clone(), self.identity.clone(), self.started, tell, ended);
+        self.leases.insert(namespace, (end, tokio::spawn(keeper)));
+    }
+
     fn take_in(&mut self, input: Input) -> anyhow::Result<()> {
         let now = self.now();
         match input {
@@ -194,6 +229,7 @@ impl Loop<'_> {
                 self.note("Services".to_owned(), &event)?;
                 self.engine.mirrors(namespace.as_deref(), event, now);
             }
+            Input::Lease(namespace, standing) => self.engine.lease(&namespace, standing, now),
         }
         Ok(())
     }
@@ -223,14 +259,7 @@ impl Loop<'_> {
         }
         self.kinds.insert(kind, KindState::Absent);
         if self.kinds.values().all(|state| *state == KindState::Absent) {
-            let crds: Vec<&str> = KINDS.iter().map(|kind| kind.info().crd).collect();
-            return Err(Problem::new(format!(
-                "{} (context {}) knows no kind of object that carries groups",
-                self.cluster.server, self.cluster.context
-            ))
-            .next(format!("install the CustomResourceDefinition {}", crds.join(" or ")))
-            .next("for TrafficSplits, Linkerd's SMI extension does: https://linkerd.io/2/tasks/linkerd-smi/")
-            .into());
+            return Err(error::no_kinds(self.cluster).into());
         }
         Ok(())
     }
@@ -241,6 +270,7 @@ impl Loop<'_> {
             Answer::LookedUp(service, found) => self.engine.looked_up(service, found, now),
             Answer::Verified(id, slices) => self.engine.verified(&id, slices, now),
             Answer::Written(id, answer) => self.engine.written(&id, *answer, now),
+            Answer::Postponed(id) => self.engine.postponed(&id, now),
             Answer::Reread(id, answer) => self.engine.reread(&id, *answer, now),
         }
     }
@@ -252,7 +282,7 @@ impl Loop<'_> {
 
     /// Lets the engine decide and does what it asks for.
     fn settle(&mut self) -> anyhow::Result<()> {
-        let moment = Moment { now: self.now(), server: self.cluster.clock().now() };
+        let moment = Moment { now: self.now(), server: self.server_time() };
         for effect in self.engine.settle(moment) {
             match effect {
                 Effect::StartFeed(id, scope) => self.start_feed(id, &scope),
@@ -261,7 +291,15 @@ impl Loop<'_> {
                 }
                 Effect::LookUp(service) => self.requests.look_up(service),
                 Effect::Verify(id, services) => self.requests.verify(id, services),
-                Effect::Write(id, record, change) => self.requests.write(id, *record, change),
+                Effect::Write(id, record, change, until) => {
+                    let until = until.map(|until| self.started + until);
+                    self.requests.write(id, *record, change, until);
+                }
+                Effect::TakeLease(namespace) => self.take_lease(namespace),
+                Effect::GiveLeaseBack(namespace) => {
+                    // The keeper gives it back when its end is dropped.
+                    self.leases.remove(&namespace);
+                }
                 Effect::Reread(id, record) => self.requests.reread(id, *record),
                 Effect::Moved(record, transition) => {
                     self.requests.publish(&record, &transition);
@@ -289,7 +327,7 @@ impl Loop<'_> {
         self.requests.drop_what_has_not_started();
         while let Some(answer) = self.requests.next_write().await {
             self.answered(answer);
-            let moment = Moment { now: self.now(), server: self.cluster.clock().now() };
+            let moment = Moment { now: self.now(), server: self.server_time() };
             for effect in self.engine.settle(moment) {
                 if let Effect::Moved(record, transition) = effect {
                     self.requests.publish(&record, &transition);
@@ -297,7 +335,8 @@ impl Loop<'_> {
                 }
             }
         }
-        self.requests.flush_events().await;
+        let keepers: Vec<JoinHandle<()>> = self.leases.drain().map(|(_, (_, keeper))| keeper).collect();
+        futures::future::join(self.requests.flush_events(), futures::future::join_all(keepers)).await;
         Ok(())
     }
 }

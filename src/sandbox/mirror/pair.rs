@@ -17,8 +17,8 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
 use super::desired::{CLUSTER_NAME, EXPORTED, MIRRORED, Mirror, Remote};
-use super::known::{Key, Known, key_of};
 use crate::sandbox::access::{REQUEST_TIMEOUT, limited};
+use crate::sandbox::known::{Key, Known, key_of};
 use crate::sandbox::log::Log;
 use crate::sandbox::state::Gateways;
 

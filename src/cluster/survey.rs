@@ -1,0 +1,125 @@
+//! Groups as they stand, read once.
+
+use std::collections::{BTreeMap, HashMap};
+
+use futures::future;
+
+use super::client::Cluster;
+use super::error::{RequestError, RequestResult};
+use super::lease::{self, Lease};
+use super::readiness::{self, Wanted};
+use super::upstream::{self, Upstream};
+use super::{groups, stream};
+use crate::model::{GroupId, Invalid, Readiness, Runner, ServiceRef, Status, WhyUnknown};
+use crate::resource::annotations::CONTROLLED_BY;
+use crate::resource::{KINDS, Record};
+
+/// Lists the groups of every kind that the cluster knows.
+///
+/// # Errors
+/// Where a list fails, or no kind is known: then with "not found".
+pub async fn list_groups(
+    cluster: &Cluster,
+    namespace: Option<&str>,
+    labels: Option<&str>,
+) -> RequestResult<Vec<Record>> {
+    let lists = KINDS.iter().map(|kind| async move {
+        let source = groups::source(*kind, namespace, labels);
+        stream::list(cluster, &source).await.map(|(records, _)| records)
+    });
+    let (mut records, mut absent): (Vec<Record>, Option<RequestError>) = (Vec::new(), None);
+    let mut known = false;
+    for list in future::join_all(lists).await {
+        match list {
+            Ok(listed) => {
+                known = true;
+                records.extend(listed);
+            }
+            Err(error) if error.is_not_found() => absent = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    match absent {
+        Some(error) if !known => Err(error),
+        _ => Ok(records),
+    }
+}
+
+/// How each of these groups stands. `rivals` are all groups of the namespaces, to find apexes that are claimed
+/// twice.
+pub async fn survey(cluster: &Cluster, records: &[Record], rivals: &[Record]) -> Vec<Status> {
+    let mut wanted = Wanted::new();
+    let valid = records.iter().filter_map(|record| record.group.as_ref().ok());
+    for backend in valid.flat_map(|group| &group.backends) {
+        let ServiceRef { namespace, name } = backend.service.clone();
+        wanted.entry(namespace).or_default().insert(name);
+    }
+    let namespaces: Vec<&str> = records.iter().map(|record| record.meta.namespace.as_str()).collect();
+    let (readiness, runners) =
+        future::join(readiness::read(cluster, &wanted), Runners::read(cluster, &namespaces)).await;
+    let oldest = oldest_by_apex(rivals);
+    records.iter().map(|record| status(record, &readiness, &oldest, runners.of(record, cluster))).collect()
+}
+
+fn status(
+    record: &Record,
+    readiness: &HashMap<ServiceRef, Readiness>,
+    oldest: &BTreeMap<ServiceRef, GroupId>,
+    runner: Runner,
+) -> Status {
+    let apex = ServiceRef::new(&record.meta.namespace, &record.apex);
+    let rival = oldest.get(&apex).filter(|oldest| **oldest != record.id());
+    let invalid = match (&record.group, rival) {
+        (Err(invalid), _) => invalid.clone(),
+        (Ok(_), Some(rival)) => Invalid::claimed_twice(&record.apex, rival, CONTROLLED_BY),
+        (Ok(group), None) => {
+            let unread = Readiness::Unknown { why: WhyUnknown::NotListed };
+            let of = |service: &ServiceRef| readiness.get(service).unwrap_or(&unread).clone();
+            let backends: Vec<Readiness> =
+                group.backends.iter().map(|backend| of(&backend.service)).collect();
+            return Status::of(group, &backends, record.changed(), runner);
+        }
+    };
+    Status::invalid(record.id(), record.apex.clone(), invalid, record.changed(), runner)
+}
+
+/// Of the groups that share an apex, the oldest one that is a group.
+fn oldest_by_apex(records: &[Record]) -> BTreeMap<ServiceRef, GroupId> {
+    let mut groups: Vec<&Record> = records.iter().filter(|record| record.group.is_ok()).collect();
+    groups.sort_by_key(|record| record.age());
+    let mut oldest = BTreeMap::new();
+    for record in groups {
+        let apex = ServiceRef::new(&record.meta.namespace, &record.apex);
+        oldest.entry(apex).or_insert_with(|| record.id());
+    }
+    oldest
+}
+
+/// Who runs the groups, by namespace.
+struct Runners {
+    leases: RequestResult<Vec<Lease>>,
+    upstream: Option<Upstream>,
+}
+
+impl Runners {
+    async fn read(cluster: &Cluster, namespaces: &[&str]) -> Self {
+        let first = namespaces.first().copied();
+        let single = first.filter(|first| namespaces.iter().all(|namespace| namespace == first));
+        // Where the namespaces of the cluster may not be listed, upstream can't be seen, which is no failure.
+        let (leases, upstream) = future::join(lease::list(cluster, single), upstream::find(cluster)).await;
+        Self { leases, upstream: upstream.ok().flatten() }
+    }
+
+    fn of(&self, record: &Record, cluster: &Cluster) -> Runner {
+        let leases = match &self.leases {
+            Ok(leases) => leases,
+            Err(_) => return Runner::Unknown,
+        };
+        let own = leases.iter().find(|lease| lease.metadata.namespace == record.meta.namespace);
+        match own.and_then(|lease| lease.spec.holder(cluster.clock().now())) {
+            Some(holder) => Runner::Held(holder.to_owned()),
+            None if self.upstream.is_some() => Runner::Upstream,
+            None => Runner::Nobody,
+        }
+    }
+}

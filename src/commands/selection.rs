@@ -1,0 +1,107 @@
+//! Which groups a command means.
+
+use crate::cluster::{Cluster, RequestError, groups, survey};
+use crate::error::{self, Problem};
+use crate::resource::annotations::CONTROLLED_BY;
+use crate::resource::{KINDS, Kind, Record};
+use crate::view::text::clean;
+
+/// Groups, and all that could share an apex with one of them.
+pub struct Chosen {
+    pub records: Vec<Record>,
+    pub rivals: Vec<Record>,
+}
+
+/// The groups of these names or, without names, all. A name is `NAME`, `KIND/NAME` or the apex's.
+///
+/// # Errors
+/// Where the groups can't be read, or a name is none of a group.
+pub async fn choose(
+    cluster: &Cluster,
+    namespace: Option<&str>,
+    labels: Option<&str>,
+    names: &[String],
+) -> anyhow::Result<Chosen> {
+    let all =
+        survey::list_groups(cluster, namespace, labels).await.map_err(|cause| no_groups(cluster, &cause))?;
+    if names.is_empty() {
+        return Ok(Chosen { records: all.clone(), rivals: all });
+    }
+    let mut records: Vec<Record> = Vec::new();
+    for name in names {
+        let found: Vec<&Record> = named(&all, name)?;
+        if found.is_empty() {
+            return Err(unknown(cluster, namespace, name, &all).await.into());
+        }
+        for record in found {
+            if !records.iter().any(|known| known.id() == record.id()) {
+                records.push(record.clone());
+            }
+        }
+    }
+    Ok(Chosen { records, rivals: all })
+}
+
+/// The groups that a name means: by the object's name, else by the apex.
+fn named<'a>(all: &'a [Record], name: &str) -> anyhow::Result<Vec<&'a Record>> {
+    let (kind, name) = match name.split_once('/') {
+        Some((kind, name)) => (Some(find_kind(kind)?.info().singular), name),
+        None => (None, name),
+    };
+    let of_kind = || all.iter().filter(|record| kind.is_none_or(|kind| record.kind.info().singular == kind));
+    let by_name: Vec<&Record> = of_kind().filter(|record| record.meta.name == name).collect();
+    Ok(if by_name.is_empty() { of_kind().filter(|record| record.apex == name).collect() } else { by_name })
+}
+
+fn find_kind(name: &str) -> anyhow::Result<&'static dyn Kind> {
+    let lower = name.to_lowercase();
+    let is = |kind: &&&'static dyn Kind| {
+        let info = kind.info();
+        [info.singular, info.plural, info.short, info.crd].contains(&lower.as_str())
+    };
+    KINDS.iter().find(is).copied().ok_or_else(|| {
+        let known: Vec<&str> = KINDS.iter().map(|kind| kind.info().singular).collect();
+        Problem::usage(format!("{:?} is no kind of group", clean(name)))
+            .next(format!("kinds there are: {}", known.join(", ")))
+            .into()
+    })
+}
+
+/// Says whether an object of that name is there all the same, and which groups there are.
+async fn unknown(cluster: &Cluster, namespace: Option<&str>, name: &str, all: &[Record]) -> Problem {
+    let place = namespace.map_or("any namespace".to_owned(), |namespace| format!("namespace {namespace}"));
+    let bare = name.rsplit('/').next().unwrap_or(name);
+    if let Some(namespace) = namespace {
+        for kind in KINDS {
+            if let Ok(Some(record)) = groups::get(cluster, *kind, namespace, bare).await
+                && !record.is_controlled()
+            {
+                let info = kind.info();
+                return Problem::new(format!("{}/{} is no failover group: it has no label {CONTROLLED_BY}", info.singular, clean(bare)))
+                    .next(format!(
+                        "to make it one: kubectl --context {} -n {namespace} label {} {} {CONTROLLED_BY}=linkerd-failover",
+                        cluster.context, info.singular, clean(bare)
+                    ));
+            }
+        }
+    }
+    const MOST_NAMES: usize = 10;
+    let names: Vec<String> = all.iter().take(MOST_NAMES).map(|record| clean(&record.meta.name)).collect();
+    let more = if all.len() > MOST_NAMES { ", …" } else { "" };
+    let problem = Problem::new(format!(
+        "there is no group {:?} in {} of context {}",
+        clean(name),
+        clean(&place),
+        clean(&cluster.context)
+    ));
+    if names.is_empty() {
+        problem.next("there are no groups; make one with: kubectl failover create SERVICE --fallback SERVICE")
+    } else {
+        problem.next(format!("groups there are: {}{more}", names.join(", ")))
+    }
+}
+
+/// The words for a list of groups that failed.
+pub fn no_groups(cluster: &Cluster, error: &RequestError) -> Problem {
+    if error.is_not_found() { error::no_kinds(cluster) } else { error::explain(cluster, error) }
+}

@@ -1,0 +1,106 @@
+//! One group as it stands: what `status` shows and conditions are tried on.
+
+use jiff::Timestamp;
+
+use super::decide::decide;
+use super::group::{Group, GroupId, Invalid};
+use super::moves::LastMove;
+use super::readiness::Readiness;
+use super::report::{Flags, State};
+use super::timers::Timers;
+
+/// One group as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    pub id: GroupId,
+    pub apex: String,
+    pub state: State,
+    pub flags: Flags,
+    /// Why the state is what it is, without a full stop.
+    pub reason: String,
+    /// How to mend what can't be a group.
+    pub mend: Option<String>,
+    /// Name of the primary, where the object is a group.
+    pub primary: Option<String>,
+    pub backends: Vec<BackendStatus>,
+    pub changed: Changed,
+    pub runner: Runner,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackendStatus {
+    pub name: String,
+    pub weight: u64,
+    pub readiness: Readiness,
+}
+
+/// How the weights came to be what they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Changed {
+    /// By a move that is noted on the object.
+    Moved(LastMove),
+    /// By someone who noted nothing; the field managers of the object give a hint.
+    Edited { by: String, at: Timestamp },
+    /// As the object was made, for all that is known.
+    Created(Option<Timestamp>),
+}
+
+/// Who runs a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Runner {
+    Held(String),
+    /// Linkerd's own failover controller runs it.
+    Upstream,
+    Nobody,
+    /// Leases can't be read.
+    Unknown,
+}
+
+impl Status {
+    /// How a group stands, with the readiness of each of its backends.
+    pub fn of(group: &Group, readiness: &[Readiness], changed: Changed, runner: Runner) -> Self {
+        let decision = decide(group, readiness, &Timers::none());
+        let backend = |(index, readiness): (usize, &Readiness)| BackendStatus {
+            name: group.backend_name(index).to_owned(),
+            weight: group.backends.get(index).map_or(0, |backend| backend.weight),
+            readiness: readiness.clone(),
+        };
+        Self {
+            id: group.id.clone(),
+            apex: group.apex.clone(),
+            state: decision.state,
+            flags: Flags { unattended: runner == Runner::Nobody, ..decision.flags },
+            reason: decision.reason,
+            mend: None,
+            primary: Some(group.primary_name().to_owned()),
+            backends: readiness.iter().enumerate().map(backend).collect(),
+            changed,
+            runner,
+        }
+    }
+
+    /// How an object stands that can't be a group.
+    pub fn invalid(id: GroupId, apex: String, invalid: Invalid, changed: Changed, runner: Runner) -> Self {
+        Self {
+            id,
+            apex,
+            state: State::Invalid,
+            flags: Flags::default(),
+            reason: invalid.reason,
+            mend: Some(invalid.mend),
+            primary: None,
+            backends: Vec::new(),
+            changed,
+            runner,
+        }
+    }
+
+    /// The backends that carry traffic.
+    pub fn active(&self) -> Vec<&str> {
+        self.backends
+            .iter()
+            .filter(|backend| backend.weight > 0)
+            .map(|backend| backend.name.as_str())
+            .collect()
+    }
+}

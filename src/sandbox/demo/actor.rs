@@ -1,0 +1,126 @@
+//! Runs the plugin's own commands as a user would, and shows what they print.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::Context;
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
+
+use super::NAMESPACE;
+use crate::error::Problem;
+use crate::sandbox::{guard, out};
+
+const COMMAND_LIMIT: Duration = Duration::from_secs(30);
+/// `watch` says a line once it has begun; one that says nothing by then is taken to have begun as well.
+const WATCH_START: Duration = Duration::from_secs(5);
+const WATCH_END: Duration = Duration::from_secs(10);
+
+pub struct Actor {
+    pub kubeconfig: PathBuf,
+    pub context: String,
+}
+
+/// `watch` while it runs; killed when this is dropped.
+pub struct Watch {
+    child: Child,
+    printers: [JoinHandle<()>; 2],
+}
+
+impl Actor {
+    /// Runs a command to its end and shows its output; an exit code other than 0 is an error.
+    pub async fn run(&self, arguments: &[&str]) -> anyhow::Result<()> {
+        let mut command = self.command(arguments)?;
+        let output = tokio::time::timeout(COMMAND_LIMIT, command.output())
+            .await
+            .with_context(|| format!("`{}` did not end", arguments[0]))?
+            .with_context(|| format!("starting `{}`", arguments[0]))?;
+        show(&output.stdout, |line| out::line(line))?;
+        show(&output.stderr, |line| {
+            out::note(line);
+            Ok(())
+        })?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(Problem::new(format!("`{}` ended with {}", arguments[0], output.status)).into())
+    }
+
+    /// Starts `watch` beside the story; its lines are shown as they come.
+    pub async fn start_watch(&self) -> anyhow::Result<Watch> {
+        let mut child = self.command(&["watch"])?.spawn().context("starting `watch`")?;
+        let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
+            anyhow::bail!("`watch` has no output");
+        };
+        let (begun, mut has_begun) = tokio::sync::watch::channel(());
+        let printers = [print(stdout, begun.clone()), print(stderr, begun)];
+        tokio::select! {
+            status = child.wait() => {
+                let status = status.context("waiting for `watch`")?;
+                Err(Problem::new(format!("`watch` ended with {status}")).into())
+            }
+            _ = tokio::time::timeout(WATCH_START, has_begun.changed()) => Ok(Watch { child, printers }),
+        }
+    }
+
+    fn command(&self, arguments: &[&str]) -> anyhow::Result<Command> {
+        let itself = std::env::current_exe().context("finding this program's own file")?;
+        let context = format!("--context={}", self.context);
+        let place = [context.as_str(), "-n", NAMESPACE];
+        out::line(format!("$ kubectl failover {} {}", arguments.join(" "), place.join(" ")))?;
+        let mut command = guard::command()?;
+        command
+            .arg(itself)
+            .args(arguments)
+            .args(place)
+            .env("KUBECONFIG", &self.kubeconfig)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        Ok(command)
+    }
+}
+
+impl Watch {
+    /// Asks `watch` to end, which it should do cleanly.
+    pub async fn end(mut self) -> anyhow::Result<()> {
+        let pid = self.child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+        if let Some(pid) = pid {
+            kill_process(pid, Signal::TERM).context("ending `watch`")?;
+        }
+        let ended = async {
+            let status = self.child.wait().await.context("waiting for `watch`")?;
+            for printer in self.printers {
+                printer.await.context("showing what `watch` says")?;
+            }
+            anyhow::Ok(status)
+        };
+        let status = tokio::time::timeout(WATCH_END, ended).await.context("`watch` did not end")??;
+        if status.success() {
+            return Ok(());
+        }
+        Err(Problem::new(format!("`watch` ended with {status}")).into())
+    }
+}
+
+fn show(bytes: &[u8], mut show_line: impl FnMut(&str) -> std::io::Result<()>) -> std::io::Result<()> {
+    String::from_utf8_lossy(bytes).lines().try_for_each(&mut show_line)
+}
+
+fn print(
+    pipe: impl AsyncRead + Unpin + Send + 'static,
+    begun: tokio::sync::watch::Sender<()>,
+) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        let mut lines = BufReader::new(pipe).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            begun.send_replace(());
+            // When nobody reads the story, the teller notices it at its own next line.
+            let _ = out::line(format!("watch: {line}"));
+        }
+    })
+}

@@ -1,0 +1,132 @@
+//! Measures the switches from watches of its own: from the endpoint change to the weights.
+
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use futures::stream::{BoxStream, SelectAll};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use kube::api::DynamicObject;
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Api, Client};
+use serde_json::{Value, json};
+
+use super::checks::traffic_splits;
+use super::{APEX, NAMESPACE};
+use crate::error::Problem;
+use crate::sandbox::known::Known;
+
+const SWITCH_LIMIT: Duration = Duration::from_secs(30);
+const START_LIMIT: Duration = Duration::from_secs(10);
+const WATCH_SECONDS: u32 = 25;
+
+enum Change {
+    Slice(Event<EndpointSlice>),
+    Split(Event<DynamicObject>),
+}
+
+pub struct Observer {
+    changes: SelectAll<BoxStream<'static, watcher::Result<Change>>>,
+    slices: Known<EndpointSlice>,
+    splits: Known<DynamicObject>,
+    fallback: String,
+}
+
+/// The weights of the primary and the fallback that belong to a primary that is ready, or not.
+pub fn weights(ready: bool) -> [u32; 2] {
+    if ready { [1, 0] } else { [0, 1] }
+}
+
+/// Whether any endpoint of the slice takes traffic.
+pub fn has_ready_endpoint(slice: &EndpointSlice) -> bool {
+    let mut endpoints = slice.endpoints.iter().filter_map(|endpoint| endpoint.conditions.as_ref());
+    endpoints.any(|conditions| conditions.ready != Some(false))
+}
+
+impl Observer {
+    /// Opens the watches, and returns once they have listed.
+    pub async fn start(client: &Client, fallback: &str) -> anyhow::Result<Self> {
+        let config = || watcher::Config::default().timeout(WATCH_SECONDS);
+        let of_apex = config().labels(&format!("kubernetes.io/service-name={APEX}"));
+        let slices: Api<EndpointSlice> = Api::namespaced(client.clone(), NAMESPACE);
+        let splits = traffic_splits(client);
+        let slices = watcher(slices, of_apex).default_backoff().map(|event| event.map(Change::Slice));
+        let splits = watcher(splits, config()).default_backoff().map(|event| event.map(Change::Split));
+        let mut observer = Self {
+            changes: futures::stream::select_all([slices.boxed(), splits.boxed()]),
+            slices: Known::default(),
+            splits: Known::default(),
+            fallback: fallback.to_owned(),
+        };
+        let listed = async {
+            while !(observer.slices.listed && observer.splits.listed) {
+                observer.observe().await?;
+            }
+            anyhow::Ok(())
+        };
+        tokio::time::timeout(START_LIMIT, listed)
+            .await
+            .map_err(|_| Problem::new("the watches that measure did not start"))??;
+        Ok(observer)
+    }
+
+    /// Waits until the primary is ready (or not) and the weights say so; gives the time from one to the other.
+    pub async fn switch(&mut self, ready: bool) -> anyhow::Result<Duration> {
+        let (mut changed, mut moved) = (None, None);
+        let both = async {
+            loop {
+                if changed.is_none() && self.primary_is_ready() == ready {
+                    changed = Some(Instant::now());
+                }
+                if moved.is_none() && self.weights_are(weights(ready)) {
+                    moved = Some(Instant::now());
+                }
+                if let (Some(changed), Some(moved)) = (changed, moved) {
+                    return anyhow::Ok(moved.saturating_duration_since(changed));
+                }
+                self.observe().await?;
+            }
+        };
+        match tokio::time::timeout(SWITCH_LIMIT, both).await {
+            Ok(took) => took,
+            Err(_) => Err(self.too_late(ready).into()),
+        }
+    }
+
+    async fn observe(&mut self) -> anyhow::Result<()> {
+        match self.changes.next().await {
+            Some(Ok(Change::Slice(event))) => self.slices.observe(event),
+            Some(Ok(Change::Split(event))) => self.splits.observe(event),
+            Some(Err(cause)) => return Err(anyhow::Error::new(cause).context("watching the cluster")),
+            None => anyhow::bail!("the watches have ended"),
+        }
+        Ok(())
+    }
+
+    fn primary_is_ready(&self) -> bool {
+        self.slices.iter().any(|(_, slice)| has_ready_endpoint(slice))
+    }
+
+    fn backends(&self) -> Option<&Value> {
+        let key = (NAMESPACE.to_owned(), format!("{APEX}-failover"));
+        self.splits.get(&key).map(|split| &split.data["spec"]["backends"])
+    }
+
+    fn weights_are(&self, [primary, fallback]: [u32; 2]) -> bool {
+        let expected =
+            json!([{"service": APEX, "weight": primary}, {"service": self.fallback, "weight": fallback}]);
+        self.backends() == Some(&expected)
+    }
+
+    fn too_late(&self, ready: bool) -> Problem {
+        let [primary, fallback] = weights(ready);
+        let found = self.backends().map(Value::to_string).unwrap_or_else(|| "no TrafficSplit".to_owned());
+        let readiness = if self.primary_is_ready() { "has" } else { "has no" };
+        Problem::new(format!(
+            "the weights did not become {primary} and {fallback} within {} s",
+            SWITCH_LIMIT.as_secs()
+        ))
+        .next(format!("{APEX} {readiness} ready endpoints."))
+        .next(format!("The backends are {found}."))
+    }
+}

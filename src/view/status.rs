@@ -1,0 +1,164 @@
+//! The state of groups, as JSON and YAML have it.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::stream::API_VERSION;
+use super::text::clean;
+use crate::model::{BackendStatus, Changed, Readiness, Runner, State, Status};
+
+/// Groups as they stand, in one cluster.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusList<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    context: &'a str,
+    server: &'a str,
+    items: Vec<Item<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Item<'a> {
+    namespace: &'a str,
+    /// Kind of the object, such as `trafficsplit`.
+    object: &'a str,
+    name: &'a str,
+    apex: &'a str,
+    state: State,
+    flags: Vec<&'static str>,
+    reason: &'a str,
+    /// What to do about it, where something should be done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+    primary: Option<&'a str>,
+    active: Vec<&'a str>,
+    backends: Vec<Backend<'a>>,
+    /// When, by whom and why the weights came to be what they are.
+    changed: Change<'a>,
+    runner: RunnerLine<'a>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Backend<'a> {
+    name: &'a str,
+    weight: u64,
+    /// None while the readiness is unknown.
+    ready: Option<u32>,
+    total: Option<u32>,
+    exists: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unknown: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Change<'a> {
+    /// `moved`, `edited` (a hint, from field managers) or `created`.
+    how: &'static str,
+    at: Option<Timestamp>,
+    by: Option<&'a str>,
+    why: Option<&'a str>,
+    from: Option<&'a str>,
+    to: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RunnerLine<'a> {
+    /// `watch`, `linkerd-failover`, `nobody` or `unknown`.
+    kind: &'static str,
+    holder: Option<&'a str>,
+}
+
+impl<'a> StatusList<'a> {
+    pub fn new(context: &'a str, server: &'a str, statuses: &'a [Status]) -> Self {
+        let items = statuses.iter().map(|status| item(status, context)).collect();
+        Self { api_version: API_VERSION, kind: "StatusList", context, server, items }
+    }
+}
+
+fn item<'a>(status: &'a Status, context: &str) -> Item<'a> {
+    Item {
+        namespace: &status.id.namespace,
+        object: status.id.kind,
+        name: &status.id.name,
+        apex: &status.apex,
+        state: status.state,
+        flags: status.flags.names(),
+        reason: &status.reason,
+        next: next_step(status, context),
+        primary: status.primary.as_deref(),
+        active: status.active(),
+        backends: status.backends.iter().map(backend).collect(),
+        changed: change(&status.changed),
+        runner: match &status.runner {
+            Runner::Held(holder) => RunnerLine { kind: "watch", holder: Some(holder) },
+            Runner::Upstream => RunnerLine { kind: "linkerd-failover", holder: None },
+            Runner::Nobody => RunnerLine { kind: "nobody", holder: None },
+            Runner::Unknown => RunnerLine { kind: "unknown", holder: None },
+        },
+    }
+}
+
+fn backend(backend: &BackendStatus) -> Backend<'_> {
+    let counts = backend.readiness.counts();
+    Backend {
+        name: &backend.name,
+        weight: backend.weight,
+        ready: counts.map(|(ready, _)| ready),
+        total: counts.map(|(_, total)| total),
+        exists: backend.readiness != Readiness::Missing,
+        unknown: match &backend.readiness {
+            Readiness::Unknown { why } => Some(why.to_string()),
+            _ => None,
+        },
+    }
+}
+
+fn change(changed: &Changed) -> Change<'_> {
+    let blank = Change { how: "created", at: None, by: None, why: None, from: None, to: None };
+    match changed {
+        Changed::Moved(last) => Change {
+            how: "moved",
+            at: Some(last.at),
+            by: Some(&last.by),
+            why: Some(&last.why),
+            from: Some(&last.from),
+            to: Some(&last.to),
+        },
+        Changed::Edited { by, at } => Change { how: "edited", at: Some(*at), by: Some(by), ..blank },
+        Changed::Created(at) => Change { at: *at, ..blank },
+    }
+}
+
+/// What to type next, for a group that is not well.
+pub fn next_step(status: &Status, context: &str) -> Option<String> {
+    let place = format!("--context {context} -n {}", status.id.namespace);
+    if let Some(mend) = &status.mend {
+        return Some(clean(mend));
+    }
+    let services = |wanted: fn(&BackendStatus) -> bool| {
+        let names =
+            status.backends.iter().filter(|backend| wanted(backend)).map(|backend| backend.name.as_str());
+        names.collect::<Vec<_>>().join(" ")
+    };
+    match status.state {
+        State::Invalid | State::Active | State::Primary | State::Overridden | State::Paused => None,
+        State::OutOfSync | State::Waiting if status.flags.unattended => {
+            Some(format!("kubectl failover watch {place}"))
+        }
+        State::OutOfSync | State::Waiting => None,
+        State::Unknown => Some(format!(
+            "kubectl {place} get service {} --show-labels",
+            services(|backend| backend.readiness.is_unknown())
+        )),
+        State::Unavailable => Some(format!("kubectl {place} get service,endpointslice,pod")),
+        State::Failover => {
+            let primary = status.primary.as_deref().unwrap_or_default();
+            Some(format!("kubectl {place} get endpointslice -l kubernetes.io/service-name={primary}"))
+        }
+    }
+}

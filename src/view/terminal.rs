@@ -1,0 +1,17 @@
+//! What the terminal can do.
+
+/// Whether colour is wanted, on a terminal: <https://no-color.org>.
+pub fn colour_is_wanted() -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Its width in columns.
+pub fn width() -> u16 {
+    const USUAL: u16 = 80;
+    let asked = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    asked
+        .or_else(|| rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| size.ws_col))
+        .filter(|columns| *columns > 0)
+        .unwrap_or(USUAL)
+}

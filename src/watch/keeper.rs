@@ -1,0 +1,159 @@
+//! Takes and keeps the Lease of one namespace, for as long as it has groups.
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep};
+
+use super::leases::Standing;
+use crate::cluster::backoff::Backoff;
+use crate::cluster::lease::{self, Lease};
+use crate::cluster::{Cluster, RequestError, RequestResult};
+
+const RENEW_EVERY: Duration = Duration::from_secs(5);
+/// How often a standby looks whether the holder still renews.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How long to do without a Lease before asking for the right to it again.
+const ASK_AGAIN: Duration = Duration::from_secs(60);
+/// How long giving a Lease back may take.
+const GIVE_BACK: Duration = Duration::from_secs(2);
+const LASTS: Duration = Duration::from_secs(lease::SECONDS.unsigned_abs() as u64);
+
+/// Tells the standing whenever it is known anew, until `end` is sent or dropped; then gives the Lease back.
+pub async fn keep(
+    cluster: Cluster,
+    namespace: String,
+    identity: String,
+    started: Instant,
+    tell: impl AsyncFn(Standing) -> bool,
+    mut end: oneshot::Receiver<()>,
+) {
+    let mut keeper = Keeper {
+        cluster,
+        namespace,
+        identity,
+        started,
+        seen: None,
+        renewing: false,
+        held: None,
+        backoff: Backoff::default(),
+    };
+    loop {
+        let (standing, pause) = keeper.step().await;
+        if let Some(standing) = standing
+            && !tell(standing).await
+        {
+            break;
+        }
+        tokio::select! {
+            () = sleep(pause) => {}
+            _ = &mut end => break,
+        }
+    }
+    keeper.give_back().await;
+}
+
+struct Keeper {
+    cluster: Cluster,
+    namespace: String,
+    identity: String,
+    /// The loop's start, from which its times count.
+    started: Instant,
+    /// Another's Lease as it was last seen to change, and when: clocks that disagree do no harm so.
+    seen: Option<(Lease, Instant)>,
+    /// That one has been seen to renew it.
+    renewing: bool,
+    held: Option<Lease>,
+    backoff: Backoff,
+}
+
+impl Keeper {
+    /// One try to take or renew; gives what is to be told and how long to wait.
+    async fn step(&mut self) -> (Option<Standing>, Duration) {
+        match self.try_once().await {
+            Ok((standing, pause)) => {
+                self.backoff.reset();
+                (Some(standing), pause)
+            }
+            // Someone else was faster.
+            Err(error) if error.is_conflict() => {
+                self.held = None;
+                (None, self.backoff.next(None))
+            }
+            Err(error) if error.is_forbidden() => {
+                self.held = None;
+                (Some(Standing::Unguarded { why: error.cause.to_string() }), ASK_AGAIN)
+            }
+            Err(error) => {
+                tracing::warn!(namespace = self.namespace, %error, "the Lease cannot be renewed");
+                (None, self.backoff.next(error.retry_after()))
+            }
+        }
+    }
+
+    async fn try_once(&mut self) -> RequestResult<(Standing, Duration)> {
+        let current = match self.held.take() {
+            Some(held) => held,
+            None => lease::get(&self.cluster, &self.namespace)
+                .await?
+                .unwrap_or_else(|| Lease::new(&self.namespace)),
+        };
+        if let Some(holder) = self.others(&current) {
+            return Ok((Standing::Standby { holder, renewing: self.renewing }, LOOK_EVERY));
+        }
+        let asked = Instant::now();
+        let wanted = current.held_by(&self.identity, self.cluster.clock().now());
+        let kept = self.put(&wanted, current).await?;
+        self.held = Some(kept);
+        // Counted from before it was asked for: the server's count starts later.
+        Ok((Standing::Held { until: asked.duration_since(self.started) + LASTS }, RENEW_EVERY))
+    }
+
+    /// Writes the Lease; where the server does not answer, it is known no better than before.
+    async fn put(&mut self, wanted: &Lease, before: Lease) -> RequestResult<Lease> {
+        let answer = lease::put(&self.cluster, wanted).await;
+        if answer.as_ref().is_err_and(is_about_the_server)
+            && before.spec.holder_identity == wanted.spec.holder_identity
+        {
+            self.held = Some(before);
+        }
+        answer
+    }
+
+    /// Who else holds it: until it has not changed for as long as it lasts, by our own clock.
+    fn others(&mut self, current: &Lease) -> Option<String> {
+        let holder = current.spec.holder_identity.clone().filter(|holder| !holder.is_empty())?;
+        if holder == self.identity {
+            return None;
+        }
+        let now = Instant::now();
+        let since = match &self.seen {
+            Some((seen, since)) if seen == current => *since,
+            seen => {
+                self.renewing = seen
+                    .as_ref()
+                    .is_some_and(|(seen, _)| seen.spec.holder_identity == current.spec.holder_identity);
+                self.seen = Some((current.clone(), now));
+                now
+            }
+        };
+        let seconds = current.spec.lease_duration_seconds.unwrap_or(lease::SECONDS).max(1);
+        let lasts = Duration::from_secs(u64::from(seconds.unsigned_abs()));
+        (now.duration_since(since) < lasts).then_some(holder)
+    }
+
+    async fn give_back(mut self) {
+        let Some(held) = self.held.take() else { return };
+        let given = tokio::time::timeout(GIVE_BACK, lease::put(&self.cluster, &held.given_back())).await;
+        if !matches!(given, Ok(Ok(_))) {
+            tracing::warn!(
+                namespace = self.namespace,
+                "the Lease could not be given back: it ends by itself in 15 s"
+            );
+        }
+    }
+}
+
+fn is_about_the_server(error: &RequestError) -> bool {
+    !error.is_conflict() && !error.is_forbidden() && !error.is_not_found()
+}

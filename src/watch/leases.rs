@@ -1,0 +1,179 @@
+//! In which namespaces the loop may write.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use crate::model::{GroupId, Notice};
+
+/// How long one write may take. None starts that could not end before the Lease does.
+pub const WRITE_LIMIT: Duration = Duration::from_secs(5);
+
+/// What is known of the Lease of one namespace. Times are since the loop's start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    Held {
+        until: Duration,
+    },
+    /// Another loop holds it; `renewing` once that one has been seen to renew it.
+    Standby {
+        holder: String,
+        renewing: bool,
+    },
+    /// Leases are not allowed to us: writes are guarded by the object's version alone.
+    Unguarded {
+        why: String,
+    },
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    /// None: not known yet.
+    standing: Option<Standing>,
+    /// Groups that wait for the right to write.
+    blocked: BTreeSet<GroupId>,
+}
+
+#[derive(Debug, Default)]
+pub struct Leases {
+    namespaces: HashMap<String, Entry>,
+}
+
+/// Whether a write may start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permit {
+    /// Until then, where there is an end.
+    Granted {
+        until: Option<Duration>,
+    },
+    Denied,
+}
+
+impl Leases {
+    /// Keeps Leases for just these namespaces; gives those to take and those to give back.
+    pub fn plan(&mut self, namespaces: &BTreeSet<String>) -> (Vec<String>, Vec<String>) {
+        let gone: Vec<String> =
+            self.namespaces.keys().filter(|namespace| !namespaces.contains(*namespace)).cloned().collect();
+        self.namespaces.retain(|namespace, _| namespaces.contains(namespace));
+        let new: Vec<String> = namespaces
+            .iter()
+            .filter(|namespace| !self.namespaces.contains_key(*namespace))
+            .cloned()
+            .collect();
+        for namespace in &new {
+            self.namespaces.insert(namespace.clone(), Entry::default());
+        }
+        (new, gone)
+    }
+
+    /// Takes in a standing; gives the groups that may be written now, and what is to be told.
+    pub fn learn(&mut self, namespace: &str, standing: Standing) -> (BTreeSet<GroupId>, Option<Notice>) {
+        let Some(entry) = self.namespaces.get_mut(namespace) else { return Default::default() };
+        let notice = notice(namespace, entry.standing.as_ref(), &standing);
+        let may_write = !matches!(standing, Standing::Standby { .. });
+        entry.standing = Some(standing);
+        let freed = if may_write { std::mem::take(&mut entry.blocked) } else { BTreeSet::new() };
+        (freed, notice)
+    }
+
+    /// Whether a write of this group may start at `now`; where not, the group waits for the right.
+    pub fn permit(&mut self, group: &GroupId, now: Duration) -> Permit {
+        let entry = self.namespaces.entry(group.namespace.clone()).or_default();
+        match &entry.standing {
+            Some(Standing::Held { until }) if now + WRITE_LIMIT <= *until => {
+                Permit::Granted { until: Some(*until) }
+            }
+            Some(Standing::Unguarded { .. }) => Permit::Granted { until: None },
+            _ => {
+                entry.blocked.insert(group.clone());
+                Permit::Denied
+            }
+        }
+    }
+
+    /// Who else runs groups here, once it is certain that they still do.
+    pub fn other_holder(&self) -> Option<(&str, &str)> {
+        self.namespaces.iter().find_map(|(namespace, entry)| match &entry.standing {
+            Some(Standing::Standby { holder, renewing: true }) => Some((namespace.as_str(), holder.as_str())),
+            _ => None,
+        })
+    }
+
+    /// Whether every standing is known and nobody else is the holder.
+    pub fn are_settled(&self) -> bool {
+        let settled = |entry: &Entry| {
+            matches!(entry.standing, Some(Standing::Held { .. } | Standing::Unguarded { .. }))
+        };
+        self.namespaces.values().all(settled)
+    }
+}
+
+fn notice(namespace: &str, before: Option<&Standing>, now: &Standing) -> Option<Notice> {
+    let namespace = namespace.to_owned();
+    match (before, now) {
+        (Some(Standing::Standby { holder: before, .. }), Standing::Standby { holder, .. })
+            if before == holder =>
+        {
+            None
+        }
+        (_, Standing::Standby { holder, .. }) => Some(Notice::Standby { namespace, holder: holder.clone() }),
+        (Some(Standing::Standby { .. }), Standing::Held { .. }) => Some(Notice::TookOver { namespace }),
+        (Some(Standing::Unguarded { .. }), Standing::Unguarded { .. }) => None,
+        (_, Standing::Unguarded { why }) => Some(Notice::Unguarded { namespace, why: why.clone() }),
+        (_, Standing::Held { .. }) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Duration = Duration::from_secs(100);
+
+    fn group() -> GroupId {
+        GroupId { namespace: "ns".into(), kind: "trafficsplit", name: "web".into() }
+    }
+
+    fn leases(standing: Option<Standing>) -> Leases {
+        let mut leases = Leases::default();
+        leases.plan(&["ns".to_owned()].into());
+        if let Some(standing) = standing {
+            leases.learn("ns", standing);
+        }
+        leases
+    }
+
+    #[test]
+    fn no_write_starts_before_the_standing_is_known() {
+        let mut leases = leases(None);
+        assert_eq!(leases.permit(&group(), NOW), Permit::Denied);
+        let (freed, _) = leases.learn("ns", Standing::Held { until: NOW + WRITE_LIMIT });
+        assert_eq!(freed, [group()].into());
+    }
+
+    #[test]
+    fn no_write_starts_that_could_outlast_the_lease() {
+        let until = NOW + WRITE_LIMIT;
+        let mut leases = leases(Some(Standing::Held { until }));
+        assert_eq!(leases.permit(&group(), NOW), Permit::Granted { until: Some(until) });
+        assert_eq!(leases.permit(&group(), NOW + Duration::from_millis(1)), Permit::Denied);
+    }
+
+    #[test]
+    fn a_standby_does_not_write_and_takes_over_what_waits() {
+        let mut leases = leases(Some(Standing::Standby { holder: "other".into(), renewing: true }));
+        assert_eq!(leases.permit(&group(), NOW), Permit::Denied);
+        assert_eq!(leases.other_holder(), Some(("ns", "other")));
+        let (freed, notice) = leases.learn("ns", Standing::Held { until: NOW + WRITE_LIMIT * 3 });
+        assert_eq!(freed, [group()].into());
+        assert_eq!(notice, Some(Notice::TookOver { namespace: "ns".into() }));
+    }
+
+    #[test]
+    fn without_the_right_to_leases_writes_go_on_and_it_is_said_once() {
+        let unguarded = Standing::Unguarded { why: "forbidden".into() };
+        let mut leases = leases(None);
+        assert!(leases.learn("ns", unguarded.clone()).1.is_some());
+        assert!(leases.learn("ns", unguarded).1.is_none());
+        assert_eq!(leases.permit(&group(), NOW), Permit::Granted { until: None });
+    }
+}
