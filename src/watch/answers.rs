@@ -74,7 +74,7 @@ impl Engine {
         match answer {
             Ok(None) => self.forget(id, now),
             Ok(Some(record)) if !record.is_controlled() => self.forget(id, now),
-            Ok(Some(record)) if record.meta.last_move().as_ref() == Some(&pending.last_move) => {
+            Ok(Some(record)) if pending.is_done_in(&record) => {
                 self.succeeded(id, pending, record, now);
             }
             Ok(Some(record)) if record.meta.resource_version == pending.version => {
@@ -94,8 +94,13 @@ impl Engine {
             tracked.said = None;
             tracked.refused = false;
         }
-        let transition = pending.into_transition(id, record.apex.clone(), now);
-        self.effects.push(Effect::Moved(Box::new(record.clone()), transition));
+        let ended = [(pending.notes.end_override.is_some(), "override"), (pending.notes.end_pause, "pause")];
+        for (_, what) in ended.into_iter().filter(|(ended, _)| *ended) {
+            self.say(Notice::Ended { group: id.clone(), what });
+        }
+        if let Some(transition) = pending.transition(id, &record.apex, now) {
+            self.effects.push(Effect::Moved(Box::new(record.clone()), transition));
+        }
         self.learn(record, now);
     }
 
