@@ -51,7 +51,7 @@ pub enum Outcome {
 }
 
 enum Input {
-    Groups(&'static str, Event<Record>),
+    Groups(&'static str, Box<Event<Record>>),
     Slices(FeedId, Event<Slice>),
     Mirrors(Option<String>, Event<Service>),
     Lease(String, Standing),
@@ -166,7 +166,7 @@ impl Loop<'_> {
             self.kinds.insert(name, KindState::Asked);
             let selector = self.options.selector.as_deref();
             let source = groups::source(*kind, self.options.namespace.as_deref(), selector);
-            self.follow(source, move |event| Input::Groups(name, event));
+            self.follow(source, move |event| Input::Groups(name, Box::new(event)));
         }
     }
 
@@ -212,14 +212,14 @@ impl Loop<'_> {
         match input {
             Input::Groups(kind, event) => {
                 self.note(format!("{kind}s"), &event)?;
-                match &event {
+                match event.as_ref() {
                     Event::Listed(_) => {
                         self.kinds.insert(kind, KindState::Listed);
                     }
                     Event::Failed(error) => self.no_groups(kind, error)?,
                     _ => {}
                 }
-                self.engine.groups(kind, event, now);
+                self.engine.groups(kind, *event, now);
             }
             Input::Slices(id, event) => {
                 self.note("EndpointSlices".to_owned(), &event)?;

@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod argv0;
+#[path = "../support/mod.rs"]
+mod common;
 mod complete;
 mod completion;
+mod create;
 mod help;
 mod install;
 mod place;

@@ -15,6 +15,7 @@ mod plugin;
 mod rights;
 mod running;
 mod sandbox;
+mod scripted;
 mod wait;
 
 pub use namespace::{Side, TestNamespace};
@@ -23,4 +24,5 @@ pub use plugin::{Output, Plugin, plugin};
 pub use rights::{restricted_kubeconfig, rule};
 pub use running::Running;
 pub use sandbox::{Sandbox, processes_mentioning, shared};
+pub use scripted::ScriptedServer;
 pub use wait::{LIMIT, eventually, eventually_within};
