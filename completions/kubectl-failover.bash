@@ -1,4 +1,4 @@
-_kubectl__failover() {
+_kubectl_failover() {
     local i cur prev opts cmd
     COMPREPLY=()
     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
@@ -14,40 +14,40 @@ _kubectl__failover() {
     do
         case "${cmd},${i}" in
             ",$1")
-                cmd="kubectl__failover"
+                cmd="kubectl_failover"
                 ;;
-            kubectl__failover,completion)
-                cmd="kubectl__failover__subcmd__completion"
+            kubectl_failover,completion)
+                cmd="kubectl_failover__subcmd__completion"
                 ;;
-            kubectl__failover,create)
-                cmd="kubectl__failover__subcmd__create"
+            kubectl_failover,create)
+                cmd="kubectl_failover__subcmd__create"
                 ;;
-            kubectl__failover,sandbox)
-                cmd="kubectl__failover__subcmd__sandbox"
+            kubectl_failover,sandbox)
+                cmd="kubectl_failover__subcmd__sandbox"
                 ;;
-            kubectl__failover,status)
-                cmd="kubectl__failover__subcmd__status"
+            kubectl_failover,status)
+                cmd="kubectl_failover__subcmd__status"
                 ;;
-            kubectl__failover,watch)
-                cmd="kubectl__failover__subcmd__watch"
+            kubectl_failover,watch)
+                cmd="kubectl_failover__subcmd__watch"
                 ;;
-            kubectl__failover__subcmd__sandbox,demo)
-                cmd="kubectl__failover__subcmd__sandbox__subcmd__demo"
+            kubectl_failover__subcmd__sandbox,demo)
+                cmd="kubectl_failover__subcmd__sandbox__subcmd__demo"
                 ;;
-            kubectl__failover__subcmd__sandbox,down)
-                cmd="kubectl__failover__subcmd__sandbox__subcmd__down"
+            kubectl_failover__subcmd__sandbox,down)
+                cmd="kubectl_failover__subcmd__sandbox__subcmd__down"
                 ;;
-            kubectl__failover__subcmd__sandbox,gateway)
-                cmd="kubectl__failover__subcmd__sandbox__subcmd__gateway"
+            kubectl_failover__subcmd__sandbox,gateway)
+                cmd="kubectl_failover__subcmd__sandbox__subcmd__gateway"
                 ;;
-            kubectl__failover__subcmd__sandbox,run)
-                cmd="kubectl__failover__subcmd__sandbox__subcmd__run"
+            kubectl_failover__subcmd__sandbox,run)
+                cmd="kubectl_failover__subcmd__sandbox__subcmd__run"
                 ;;
-            kubectl__failover__subcmd__sandbox,status)
-                cmd="kubectl__failover__subcmd__sandbox__subcmd__status"
+            kubectl_failover__subcmd__sandbox,status)
+                cmd="kubectl_failover__subcmd__sandbox__subcmd__status"
                 ;;
-            kubectl__failover__subcmd__sandbox,up)
-                cmd="kubectl__failover__subcmd__sandbox__subcmd__up"
+            kubectl_failover__subcmd__sandbox,up)
+                cmd="kubectl_failover__subcmd__sandbox__subcmd__up"
                 ;;
             *)
                 ;;
@@ -55,7 +55,7 @@ _kubectl__failover() {
     done
 
     case "${cmd}" in
-        kubectl__failover)
+        kubectl_failover)
             opts="-n -A -s -v -h -V --context --kubeconfig --namespace --all-namespaces --cluster --user --server --token --as --as-group --as-uid --request-timeout --insecure-skip-tls-verify --certificate-authority --client-certificate --client-key --tls-server-name --verbose --help --version create status watch sandbox completion"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -137,7 +137,7 @@ _kubectl__failover() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        kubectl__subcmd__failover__subcmd__completion)
+        kubectl_failover__subcmd__completion)
             opts="-n -A -s -v -h --context --kubeconfig --namespace --all-namespaces --cluster --user --server --token --as --as-group --as-uid --request-timeout --insecure-skip-tls-verify --certificate-authority --client-certificate --client-key --tls-server-name --verbose --help bash zsh fish"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -219,7 +219,7 @@ _kubectl__failover() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        kubectl__subcmd__failover__subcmd__create)
+        kubectl_failover__subcmd__create)
             opts="-o -n -A -s -v -h --fallback --primary --name --controlled-by --allow-missing --dry-run --output --context --kubeconfig --namespace --all-namespaces --cluster --user --server --token --as --as-group --as-uid --request-timeout --insecure-skip-tls-verify --certificate-authority --client-certificate --client-key --tls-server-name --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -329,7 +329,7 @@ _kubectl__failover() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        kubectl__subcmd__failover__subcmd__sandbox)
+        kubectl_failover__subcmd__sandbox)
             opts="-n -A -s -v -h --context --kubeconfig --namespace --all-namespaces --cluster --user --server --token --as --as-group --as-uid --request-timeout --insecure-skip-tls-verify --certificate-authority --client-certificate --client-key --tls-server-name --verbose --help up down status demo run gateway"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -411,7 +411,7 @@ _kubectl__failover() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        kubectl__subcmd__failover__subcmd__sandbox__subcmd__demo)
+        kubectl_failover__subcmd__sandbox__subcmd__demo)
             opts="-n -A -s -v -h --clusters --assets --context --kubeconfig --namespace --all-namespaces --cluster --user --server --token --as --as-group --as-uid --request-timeout --insecure-skip-tls-verify --certificate-authority --client-certificate --client-key --tls-server-name --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -501,7 +501,7 @@ _kubectl__failover() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        kubectl__subcmd__failover__subcmd__sandbox__subcmd__down)
+        kubectl_failover__subcmd__sandbox__subcmd__down)
             opts="-n -A -s -v -h --context --kubeconfig --namespace --all-namespaces --cluster --user --server --token --as --as-group --as-uid --request-timeout --insecure-skip-tls-verify --certificate-authority --client-certificate --client-key --tls-server-name --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -583,7 +583,7 @@ _kubectl__failover() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        kubectl__subcmd__failover__subcmd__sandbox__subcmd__gateway)
+        kubectl_failover__subcmd__sandbox__subcmd__gateway)
             opts="-n -A -s -v -h --context --kubeconfig --namespace --all-namespaces --user --server --token --as --as-group --as-uid --request-timeout --insecure-skip-tls-verify --certificate-authority --client-certificate --client-key --tls-server-name --verbose --help up down"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -661,7 +661,7 @@ _kubectl__failover() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        kubectl__subcmd__failover__subcmd__sandbox__subcmd__run)
+        kubectl_failover__subcmd__sandbox__subcmd__run)
             opts="-n -A -s -v -h --clusters --assets --context --kubeconfig --namespace --all-namespaces --cluster --user --server --token --as --as-group --as-uid --request-timeout --insecure-skip-tls-verify --certificate-authority --client-certificate --client-key --tls-server-name --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -751,7 +751,7 @@ _kubectl__failover() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        kubectl__subcmd__failover__subcmd__sandbox__subcmd__status)
+        kubectl_failover__subcmd__sandbox__subcmd__status)
             opts="-n -A -s -v -h --context --kubeconfig --namespace --all-namespaces --cluster --user --server --token --as --as-group --as-uid --request-timeout --insecure-skip-tls-verify --certificate-authority --client-certificate --client-key --tls-server-name --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -833,7 +833,7 @@ _kubectl__failover() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        kubectl__subcmd__failover__subcmd__sandbox__subcmd__up)
+        kubectl_failover__subcmd__sandbox__subcmd__up)
             opts="-n -A -s -v -h --clusters --assets --context --kubeconfig --namespace --all-namespaces --cluster --user --server --token --as --as-group --as-uid --request-timeout --insecure-skip-tls-verify --certificate-authority --client-certificate --client-key --tls-server-name --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -923,7 +923,7 @@ _kubectl__failover() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        kubectl__subcmd__failover__subcmd__status)
+        kubectl_failover__subcmd__status)
             opts="-l -o -n -A -s -v -h --selector --output --context --kubeconfig --namespace --all-namespaces --cluster --user --server --token --as --as-group --as-uid --request-timeout --insecure-skip-tls-verify --certificate-authority --client-certificate --client-key --tls-server-name --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1021,7 +1021,7 @@ _kubectl__failover() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        kubectl__subcmd__failover__subcmd__watch)
+        kubectl_failover__subcmd__watch)
             opts="-l -o -n -A -s -v -h --selector --once --dry-run --output --context --kubeconfig --namespace --all-namespaces --cluster --user --server --token --as --as-group --as-uid --request-timeout --insecure-skip-tls-verify --certificate-authority --client-certificate --client-key --tls-server-name --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1123,7 +1123,7 @@ _kubectl__failover() {
 }
 
 if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERSINFO[0]}" -gt 4 ]]; then
-    complete -F _kubectl__failover -o nosort -o bashdefault -o default kubectl-failover
+    complete -F _kubectl_failover -o nosort -o bashdefault -o default kubectl-failover
 else
-    complete -F _kubectl__failover -o bashdefault -o default kubectl-failover
+    complete -F _kubectl_failover -o bashdefault -o default kubectl-failover
 fi

@@ -6,14 +6,25 @@ use crate::cli::{Cli, CompletionShell};
 
 /// The script that makes a shell complete `kubectl-failover`.
 pub fn completion_script(shell: CompletionShell) -> Vec<u8> {
-    let generator = match shell {
-        CompletionShell::Bash => Shell::Bash,
-        CompletionShell::Zsh => Shell::Zsh,
-        CompletionShell::Fish => Shell::Fish,
-    };
-    let mut script = Vec::new();
-    generate(generator, &mut visible_part(&Cli::command()), BINARY, &mut script);
-    script
+    match shell {
+        CompletionShell::Bash => bash_script(),
+        CompletionShell::Zsh => script(Shell::Zsh, BINARY),
+        CompletionShell::Fish => script(Shell::Fish, BINARY),
+    }
+    .into_bytes()
+}
+
+fn script(shell: Shell, name: &str) -> String {
+    let mut text = Vec::new();
+    generate(shell, &mut visible_part(&Cli::command()), name, &mut text);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// The generator's script for bash knows no subcommand of a binary that has a hyphen in its name. So it is made for
+/// a name without one, and the real name stands only where the script is registered, at the end of a line.
+fn bash_script() -> String {
+    const WITHOUT_HYPHEN: &str = "kubectl_failover";
+    script(Shell::Bash, WITHOUT_HYPHEN).replace(&format!(" {WITHOUT_HYPHEN}\n"), &format!(" {BINARY}\n"))
 }
 
 pub fn files() -> impl Iterator<Item = GeneratedFile> {
