@@ -6,6 +6,7 @@ mod feed;
 mod feeds;
 mod keeper;
 mod leases;
+mod mirrors;
 mod reconcile;
 mod register;
 mod requests;
