@@ -233,6 +233,7 @@ impl Engine {
             self.reindex(&id, &before.unwrap_or_default(), &after, now);
         }
         self.touch(&id, Cause::Group, now);
+        self.resolve_doubt(&id, now);
     }
 
     pub(super) fn forget(&mut self, id: &GroupId, now: Duration) {
