@@ -14,3 +14,6 @@ mod run;
 mod tracked;
 
 pub use run::{Options, Outcome, run};
+
+#[cfg(test)]
+mod tests;
