@@ -1,6 +1,10 @@
 //! The tests against real control planes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod kubeconfig;
+mod lease;
 mod sandbox;
+mod status;
 #[path = "../support/mod.rs"]
 mod support;
+mod watch;

@@ -9,18 +9,24 @@
 #![allow(dead_code, unused_imports, reason = "no test binary uses all of it")]
 
 mod dump;
+mod endpoints;
 mod namespace;
 mod objects;
 mod plugin;
 mod rights;
 mod running;
 mod sandbox;
+mod scripted;
 mod wait;
+mod watching;
 
+pub use endpoints::endpoint;
 pub use namespace::{Side, TestNamespace};
 pub use objects::{patch_json, traffic_split_resource};
 pub use plugin::{Output, Plugin, plugin};
 pub use rights::{restricted_kubeconfig, rule};
 pub use running::Running;
 pub use sandbox::{Sandbox, processes_mentioning, shared};
+pub use scripted::{A_WHILE, Fault, FaultProxy};
 pub use wait::{LIMIT, eventually, eventually_within};
+pub use watching::{end, operator_rights, operator_rights_without, started, watching, watching_as};
