@@ -18,8 +18,8 @@ use crate::error::Problem;
 
 /// The time limit of one request where no flag says another.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// How many times longer an answer with many objects may take.
-const LIST_FACTOR: u32 = 3;
+/// The same for an answer with many objects.
+const LIST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// One cluster, as one user.
 #[derive(Clone)]
@@ -27,6 +27,8 @@ pub struct Cluster {
     client: kube::Client,
     clock: Arc<ServerClock>,
     timeout: Duration,
+    /// The limit where an answer has many objects.
+    list_timeout: Duration,
     /// Name of the context of the kubeconfig.
     pub context: String,
     /// Address of the API server.
@@ -63,8 +65,11 @@ impl Cluster {
             Problem::new(format!("context {context:?} cannot be used: {cause}"))
                 .next("check its certificates and credentials with: kubectl config view")
         })?;
-        let timeout = flags.request_timeout.filter(|limit| !limit.is_zero()).unwrap_or(REQUEST_TIMEOUT);
-        Ok(Self { client, clock: Arc::default(), timeout, context, server, namespace, user })
+        let asked = flags.request_timeout.filter(|limit| !limit.is_zero());
+        let timeout = asked.unwrap_or(REQUEST_TIMEOUT);
+        let list_timeout = asked.unwrap_or(LIST_TIMEOUT);
+        let clock = Arc::default();
+        Ok(Self { client, clock, timeout, list_timeout, context, server, namespace, user })
     }
 
     /// The API server's clock.
@@ -80,7 +85,7 @@ impl Cluster {
     /// The same cluster with a shorter time limit of each request.
     #[must_use]
     pub fn limited(&self, limit: Duration) -> Self {
-        Self { timeout: self.timeout.min(limit), ..self.clone() }
+        Self { timeout: self.timeout.min(limit), list_timeout: self.list_timeout.min(limit), ..self.clone() }
     }
 
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> RequestResult<T> {
@@ -90,7 +95,7 @@ impl Cluster {
 
     /// Gets many objects at once, with a longer limit.
     pub async fn get_many<T: DeserializeOwned>(&self, path: &str) -> RequestResult<T> {
-        let answer = self.ask(Call::new(Method::GET, path), self.timeout * LIST_FACTOR).await?;
+        let answer = self.ask(Call::new(Method::GET, path), self.list_timeout).await?;
         read_json(Method::GET, path, &answer)
     }
 

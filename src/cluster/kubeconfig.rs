@@ -76,7 +76,12 @@ fn read_file(path: &Path) -> anyhow::Result<Kubeconfig> {
     Kubeconfig::read_from(path).map_err(|cause| {
         let place = path.display();
         let message = match cause {
-            config::KubeconfigError::Parse(cause) => format!("{place} is not a kubeconfig: {cause}"),
+            // Its words quote the file, which may hold tokens and keys.
+            config::KubeconfigError::Parse(cause) => {
+                let line =
+                    cause.location().map_or(String::new(), |at| format!(" from line {} on", at.line()));
+                format!("{place} is not a kubeconfig: it cannot be read{line}")
+            }
             cause => format!("{place} cannot be read: {cause}"),
         };
         Problem::new(message).next("check it with: kubectl config view").into()

@@ -9,7 +9,8 @@ use super::error::{RequestError, RequestResult};
 use super::services::{self, Service};
 use super::slices::{self, Slice, SliceIndex};
 use super::stream::{Source, list};
-use crate::model::{Readiness, ServiceRef, WhyUnknown};
+use crate::model::ServiceRef;
+use crate::model::readiness::{self, Readiness, WhyUnknown};
 
 /// Names of services, by namespace.
 pub type Wanted = BTreeMap<String, BTreeSet<String>>;
@@ -52,7 +53,7 @@ async fn one_namespace(
     match list(cluster, &source).await {
         Ok((slices, _)) => complete(cluster, namespace, names, &SliceIndex::of(slices)).await,
         Err(error) => {
-            let why = why_unknown(&error);
+            let why = why_unknown(readiness::Source::Slices, &error);
             names.iter().map(|name| (ServiceRef::new(namespace, name), unknown(&why))).collect()
         }
     }
@@ -102,13 +103,17 @@ fn without_slices(found: Result<Option<&Service>, &RequestError>) -> Readiness {
         Ok(Some(service)) if service.has_local_endpoints => Readiness::Known { ready: 0, total: 0 },
         Ok(Some(_)) => unknown(&WhyUnknown::NoLocalEndpoints),
         Ok(None) => Readiness::Missing,
-        Err(error) => unknown(&why_unknown(error)),
+        Err(error) => unknown(&why_unknown(readiness::Source::Service, error)),
     }
 }
 
 /// Why a backend is unknown when the request for it failed.
-pub fn why_unknown(error: &RequestError) -> WhyUnknown {
-    if error.is_forbidden() { WhyUnknown::Forbidden } else { WhyUnknown::Failing(error.cause.to_string()) }
+pub fn why_unknown(source: readiness::Source, error: &RequestError) -> WhyUnknown {
+    if error.is_forbidden() {
+        WhyUnknown::Forbidden(source)
+    } else {
+        WhyUnknown::Failing(source, error.cause.to_string())
+    }
 }
 
 fn unknown(why: &WhyUnknown) -> Readiness {

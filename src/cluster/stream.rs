@@ -9,7 +9,7 @@ use http_body_util::BodyExt as _;
 use kube::client::Body;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::backoff::Backoff;
 use super::client::{Cluster, failure, in_words};
@@ -20,6 +20,8 @@ use super::path::{Endpoint, Selection, with_query};
 const WATCH_SECONDS: &str = "20";
 /// After this long without a byte a watch is given up.
 const QUIET_LIMIT: Duration = Duration::from_secs(25);
+/// A watch that ends sooner, and has told nothing, is no reason to try the next one at once.
+const SHORTEST: Duration = Duration::from_secs(1);
 const PAGE: &str = "1000";
 
 /// Something that a list or a watch gives.
@@ -141,7 +143,6 @@ where
     loop {
         let mut version = match list(&cluster, &source).await {
             Ok((objects, version)) => {
-                backoff.reset();
                 if !tell(Event::Listed(objects)).await {
                     return;
                 }
@@ -158,16 +159,23 @@ where
         };
         loop {
             let mut watch = Watch { cluster: &cluster, source: &source, heard: false };
+            let opened = Instant::now();
             let end = watch.run(&mut version, &mut tell).await;
-            if watch.heard {
+            let served = watch.heard || opened.elapsed() >= SHORTEST;
+            if served {
                 backoff.reset();
             }
             match end {
                 End::Unheard => return,
-                End::Expired => break,
-                End::Closed if watch.heard => {}
+                End::Closed if served => {}
+                End::Expired if served => break,
                 End::Closed => tokio::time::sleep(backoff.next(None)).await,
-                End::Broken(error) if error.is_gone() => break,
+                End::Expired => {
+                    tokio::time::sleep(backoff.next(None)).await;
+                    break;
+                }
+                // Connections end; only where no new one does better is that worth telling.
+                End::Broken(_) if watch.heard => tokio::time::sleep(backoff.next(None)).await,
                 End::Broken(error) => {
                     let wait = backoff.next(error.retry_after());
                     if !tell(Event::Failed(error)).await {
@@ -212,6 +220,7 @@ impl<T: Versioned> Watch<'_, T> {
         ];
         let mut lines = match self.cluster.open(&with_query(&path, &query)).await {
             Ok(response) => Lines { body: response.into_body(), buffer: BytesMut::new(), searched: 0 },
+            Err(error) if error.is_gone() => return End::Expired,
             Err(error) => return End::Broken(error),
         };
         if !tell(Event::Alive).await {
@@ -224,11 +233,11 @@ impl<T: Versioned> Watch<'_, T> {
                 Ok(Err(how)) => return self.broken(&path, Cause::Unreachable { how }),
                 Err(_) => return self.broken(&path, Cause::TimedOut { after: QUIET_LIMIT }),
             };
-            self.heard = true;
             let event = match self.read(&path, &line, version) {
                 Ok(event) => event,
                 Err(end) => return end,
             };
+            self.heard = true;
             if !tell(event).await {
                 return End::Unheard;
             }

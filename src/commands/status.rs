@@ -10,7 +10,7 @@ use crate::model::Status;
 use crate::view::status::StatusList;
 use crate::view::table::{self, Style};
 use crate::view::terminal;
-use crate::view::text::clean;
+use crate::view::text::{clean, clean_json, clean_lines};
 
 pub async fn run(flags: &GlobalArgs, args: StatusArgs) -> anyhow::Result<Exit> {
     let cluster = Cluster::connect(flags).await?;
@@ -39,8 +39,8 @@ fn render(
 ) -> anyhow::Result<String> {
     let list = || StatusList::new(&cluster.context, &cluster.server, statuses);
     Ok(match format {
-        StatusFormat::Json => serde_json::to_string_pretty(&list())? + "\n",
-        StatusFormat::Yaml => serde_yaml::to_string(&list())?,
+        StatusFormat::Json => clean_json(&serde_json::to_string_pretty(&list())?) + "\n",
+        StatusFormat::Yaml => clean_lines(&serde_yaml::to_string(&list())?),
         StatusFormat::Name => {
             statuses.iter().map(|status| format!("{}/{}\n", status.id.kind, status.id.name)).collect()
         }

@@ -21,11 +21,27 @@ pub enum WhyUnknown {
     NotListed,
     /// Nothing has been heard on the watch for too long.
     Silent,
-    Forbidden,
-    /// The list fails; the words say how.
-    Failing(String),
+    Forbidden(Source),
+    /// Reading fails; the words say how.
+    Failing(Source, String),
     /// A mirror service of a flat network or a federation has no local endpoints by design.
     NoLocalEndpoints,
+}
+
+/// What a backend's readiness is read from. Where there are no slices, its Service says what that means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    Slices,
+    Service,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Slices => "its EndpointSlices",
+            Self::Service => "its Service",
+        })
+    }
 }
 
 impl fmt::Display for WhyUnknown {
@@ -33,8 +49,8 @@ impl fmt::Display for WhyUnknown {
         match self {
             Self::NotListed => f.write_str("its endpoints are not listed yet"),
             Self::Silent => f.write_str("nothing heard from the API server for 30 s"),
-            Self::Forbidden => f.write_str("reading its EndpointSlices is forbidden"),
-            Self::Failing(how) => write!(f, "its EndpointSlices cannot be read: {how}"),
+            Self::Forbidden(source) => write!(f, "reading {source} is forbidden"),
+            Self::Failing(source, how) => write!(f, "{source} cannot be read: {how}"),
             Self::NoLocalEndpoints => f.write_str("a mirror service without local endpoints, by design"),
         }
     }

@@ -100,3 +100,80 @@ impl Stopwatch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::group::{Backend, Carrier, GroupId};
+    use super::super::readiness::WhyUnknown;
+    use super::*;
+
+    const READY: Readiness = Readiness::Known { ready: 1, total: 1 };
+    const DEAD: Readiness = Readiness::Known { ready: 0, total: 1 };
+    const UNKNOWN: Readiness = Readiness::Unknown { why: WhyUnknown::Silent };
+
+    fn group() -> Group {
+        let backend = |name: &str| Backend { service: ServiceRef::new("ns", name), weight: 1 };
+        let id = GroupId { namespace: "ns".into(), kind: "trafficsplit", name: "web".into() };
+        Group::ordinary(id, Carrier::Split, "web".into(), vec![backend("web"), backend("web-east")], 0)
+    }
+
+    /// Shows the readiness of both backends at each second given, and reads the times at the last one.
+    fn times(steps: &[(u64, Readiness)]) -> Vec<Option<Duration>> {
+        let mut watches = Stopwatches::default();
+        let mut now = Duration::ZERO;
+        for (second, readiness) in steps {
+            now = Duration::from_secs(*second);
+            watches.observe(&group(), &[readiness.clone(), readiness.clone()], now);
+        }
+        watches.read(now).0
+    }
+
+    fn both(seconds: u64) -> Vec<Option<Duration>> {
+        vec![Some(Duration::from_secs(seconds)); 2]
+    }
+
+    #[test]
+    fn time_runs_while_nothing_changes() {
+        assert_eq!(times(&[(3, DEAD), (5, DEAD), (9, DEAD)]), both(6));
+    }
+
+    #[test]
+    fn a_backend_that_flaps_starts_again_each_time() {
+        assert_eq!(times(&[(0, READY), (5, DEAD), (6, READY), (7, DEAD), (9, DEAD)]), both(2));
+    }
+
+    #[test]
+    fn time_spent_unknown_does_not_count_and_loses_nothing() {
+        assert_eq!(times(&[(0, DEAD), (4, UNKNOWN), (60, UNKNOWN)]), both(4));
+        assert_eq!(times(&[(0, DEAD), (4, UNKNOWN), (60, DEAD), (63, DEAD)]), both(7));
+        assert_eq!(times(&[(0, DEAD), (4, UNKNOWN), (60, READY), (63, READY)]), both(3));
+        assert_eq!(times(&[(0, UNKNOWN), (60, DEAD), (63, DEAD)]), both(3));
+    }
+
+    #[test]
+    fn another_role_or_threshold_starts_again() {
+        let mut watches = Stopwatches::default();
+        let seconds = Duration::from_secs;
+        watches.observe(&group(), &[READY, READY], seconds(0));
+        watches.observe(&Group { primary: 1, ..group() }, &[READY, READY], seconds(10));
+        assert_eq!(watches.read(seconds(12)).0, both(2));
+        let mut stricter = Group { primary: 1, ..group() };
+        stricter.policy.min_ready = MinReady::Percent(50);
+        watches.observe(&stricter, &[READY, READY], seconds(20));
+        let read = watches.read(seconds(21));
+        assert_eq!(read.0, [Some(seconds(11)), Some(seconds(1))], "only the primary has the threshold");
+        assert_eq!(read.left(1, seconds(3)), Some(seconds(2)));
+        assert_eq!(read.left(0, seconds(3)), None);
+    }
+
+    #[test]
+    fn a_backend_that_is_added_starts_from_nothing() {
+        let mut watches = Stopwatches::default();
+        let mut alone = group();
+        alone.backends.truncate(1);
+        watches.observe(&alone, &[READY], Duration::ZERO);
+        watches.observe(&group(), &[READY, READY], Duration::from_secs(4));
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(watches.read(Duration::from_secs(5)).0, [seconds(5), seconds(1)]);
+    }
+}

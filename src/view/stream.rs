@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::text::clean;
+use super::text::{clean, clean_json};
 use crate::model::{Notice, Transition};
 
 /// The version of every JSON shape that the tool prints.
@@ -61,7 +61,7 @@ pub fn json_line(notice: &Notice, context: &str) -> serde_json::Result<Option<St
         dry_run,
         took_ms: (transition.took.as_secs_f64() * 1e6).round() / 1e3,
     };
-    serde_json::to_string(&line).map(Some)
+    serde_json::to_string(&line).map(|line| Some(clean_json(&line)))
 }
 
 fn shares(weights: &[(String, u64)]) -> Vec<Share<'_>> {

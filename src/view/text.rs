@@ -6,6 +6,26 @@ pub fn clean(text: &str) -> String {
     text.chars().map(|character| if is_harmless(character) { character } else { ' ' }).collect()
 }
 
+/// The same for text of several lines.
+pub fn clean_lines(text: &str) -> String {
+    let harmless = |character| character == '\n' || is_harmless(character);
+    text.chars().map(|character| if harmless(character) { character } else { ' ' }).collect()
+}
+
+/// JSON that is safe to print as it is: what could move a cursor or turn the direction of writing is escaped, so
+/// that programs still read what is there. Outside of strings JSON has no such characters.
+pub fn clean_json(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for character in json.chars() {
+        if is_harmless(character) || character == '\n' {
+            out.push(character);
+        } else {
+            out.push_str(&format!("\\u{:04x}", u32::from(character)));
+        }
+    }
+    out
+}
+
 pub(super) fn is_harmless(character: char) -> bool {
     let turns =
         matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
@@ -30,6 +50,14 @@ mod tests {
     fn nothing_that_moves_a_cursor_is_left() {
         assert_eq!(clean("a\u{1b}[2Jb\nc\td\u{202e}e\u{9b}f"), "a [2Jb c d e f");
         assert_eq!(clean("web-svc-öst → 東"), "web-svc-öst → 東");
+    }
+
+    #[test]
+    fn json_keeps_its_meaning() {
+        let text = "a\u{1b}[2J\u{9b}\u{202e}\u{7f}\nö";
+        let json = clean_json(&serde_json::to_string_pretty(&[text]).unwrap());
+        assert!(json.chars().all(|character| is_harmless(character) || character == '\n'), "{json}");
+        assert_eq!(serde_json::from_str::<[String; 1]>(&json).unwrap(), [text]);
     }
 
     #[test]

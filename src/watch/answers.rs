@@ -52,11 +52,26 @@ impl Engine {
             }
             Err(error) if error.is_forbidden() => self.refuse(id, &error.to_string(), now),
             Err(error) => {
-                // It may have been done all the same: the next try finds out by the version.
+                tracked.doubt = Some(pending);
                 self.say_once(id, error.to_string(), "trying again");
                 self.wait(id, error.retry_after(), now);
+                self.resolve_doubt(id, now);
             }
         }
+    }
+
+    /// Tells of a write that got no answer, once the object shows that it was done all the same.
+    pub(super) fn resolve_doubt(&mut self, id: &GroupId, now: Duration) {
+        let Some(tracked) = self.groups.get_mut(id) else { return };
+        let Some(pending) = tracked.doubt.take_if(|pending| pending.is_done_in(&tracked.record)) else {
+            return;
+        };
+        if matches!(tracked.phase, Phase::Waiting(_)) {
+            tracked.phase = Phase::Idle;
+        }
+        let record = tracked.record.clone();
+        self.done(id, pending, record, now);
+        self.touch(id, Cause::Group, now);
     }
 
     /// Takes in that a write was not begun: the Lease could have ended before it.
@@ -89,10 +104,17 @@ impl Engine {
     }
 
     fn succeeded(&mut self, id: &GroupId, pending: Pending, record: Record, now: Duration) {
+        self.done(id, pending, record.clone(), now);
+        self.learn(record, now);
+    }
+
+    /// Tells of a move.
+    fn done(&mut self, id: &GroupId, pending: Pending, record: Record, now: Duration) {
         if let Some(tracked) = self.groups.get_mut(id) {
             tracked.backoff.reset();
             tracked.said = None;
             tracked.refused = false;
+            tracked.doubt = None;
         }
         let ended = [(pending.notes.end_override.is_some(), "override"), (pending.notes.end_pause, "pause")];
         for (_, what) in ended.into_iter().filter(|(ended, _)| *ended) {
@@ -101,7 +123,6 @@ impl Engine {
         if let Some(transition) = pending.transition(id, &record.apex, now) {
             self.effects.push(Effect::Moved(Box::new(record.clone()), transition));
         }
-        self.learn(record, now);
     }
 
     fn refuse(&mut self, id: &GroupId, error: &str, now: Duration) {

@@ -166,9 +166,11 @@ impl Engine {
     }
 
     /// Takes in what a watch of mirror services told.
-    pub fn mirrors(&mut self, namespace: Option<&str>, event: Event<Service>, now: Duration) {
-        for service in self.feeds.mirrors(namespace, event) {
-            self.touch_service(&service, Cause::Group, now);
+    pub fn mirrors(&mut self, feed: FeedId, event: Event<Service>, now: Duration) {
+        match self.feeds.mirrors(feed, event) {
+            Touched::Nothing => {}
+            Touched::Service(service) => self.touch_service(&service, Cause::Group, now),
+            Touched::Scope(scope) => self.touch_scope(&scope, Cause::Group, now),
         }
     }
 
@@ -183,9 +185,7 @@ impl Engine {
 
     /// Takes in whether a Service exists.
     pub fn looked_up(&mut self, service: ServiceRef, found: RequestResult<bool>, now: Duration) {
-        if let Ok(found) = found
-            && self.feeds.exists(service.clone(), found, now)
-        {
+        if self.feeds.exists(service.clone(), found.ok(), now) {
             self.touch_service(&service, Cause::Group, now);
         }
     }
@@ -233,6 +233,7 @@ impl Engine {
             self.reindex(&id, &before.unwrap_or_default(), &after, now);
         }
         self.touch(&id, Cause::Group, now);
+        self.resolve_doubt(&id, now);
     }
 
     pub(super) fn forget(&mut self, id: &GroupId, now: Duration) {

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::mirrors::Mirrors;
 use crate::cluster::RequestError;
 use crate::cluster::readiness::why_unknown;
 use crate::cluster::slices::SliceIndex;
+use crate::model::readiness::Source;
 use crate::model::{ServiceRef, WhyUnknown};
 
 /// After this long without a byte, what a watch told is no longer known.
@@ -56,11 +58,14 @@ pub struct Feed {
     pub wanted: bool,
     pub index: SliceIndex,
     pub listed: bool,
+    /// What is without slices may be one of these.
+    pub mirrors: Mirrors,
+    started: Duration,
     pub last_heard: Duration,
     /// Why the last try failed.
     trouble: Option<WhyUnknown>,
     /// As it was when its groups were last told.
-    told: Trust,
+    told: (Trust, Trust),
 }
 
 impl Feed {
@@ -71,9 +76,11 @@ impl Feed {
             wanted: true,
             index: SliceIndex::default(),
             listed: false,
+            mirrors: Mirrors::default(),
+            started: now,
             last_heard: now,
             trouble: None,
-            told: Trust::NotYet,
+            told: (Trust::NotYet, Trust::NotYet),
         }
     }
 
@@ -91,13 +98,13 @@ impl Feed {
     }
 
     pub fn failed(&mut self, error: &RequestError) {
-        self.trouble = Some(why_unknown(error));
+        self.trouble = Some(why_unknown(Source::Slices, error));
     }
 
     pub fn trust(&self, now: Duration) -> Trust {
         let quiet = now.saturating_sub(self.last_heard);
         match &self.trouble {
-            Some(WhyUnknown::Forbidden) => Trust::Unknown(WhyUnknown::Forbidden),
+            Some(why @ WhyUnknown::Forbidden(_)) => Trust::Unknown(why.clone()),
             _ if self.listed && quiet <= SILENCE_LIMIT => Trust::Known,
             trouble if self.listed => Trust::Unknown(trouble.clone().unwrap_or(WhyUnknown::Silent)),
             trouble if quiet > PATIENCE => Trust::Unknown(trouble.clone().unwrap_or(WhyUnknown::NotListed)),
@@ -105,9 +112,19 @@ impl Feed {
         }
     }
 
+    /// How far it is known which services are mirrors.
+    pub fn mirrors_trust(&self, now: Duration) -> Trust {
+        match self.mirrors.trust() {
+            Trust::NotYet if now.saturating_sub(self.started) > PATIENCE => {
+                Trust::Unknown(self.mirrors.trouble().cloned().unwrap_or(WhyUnknown::NotListed))
+            }
+            trust => trust,
+        }
+    }
+
     /// Whether trust has changed since this was last asked.
     pub fn trust_changed(&mut self, now: Duration) -> bool {
-        let trust = self.trust(now);
+        let trust = (self.trust(now), self.mirrors_trust(now));
         let changed = trust != self.told;
         self.told = trust;
         changed

@@ -19,8 +19,6 @@ const EXISTENCE_LIFETIME: Duration = Duration::from_secs(60);
 pub struct Feeds {
     feeds: Vec<Feed>,
     next: u64,
-    /// Mirror services without local endpoints by design.
-    flat_mirrors: HashSet<ServiceRef>,
     /// Services without slices: whether they exist, and when that was asked.
     existence: HashMap<ServiceRef, (Existence, Duration)>,
     /// A watch of the whole cluster was refused.
@@ -134,36 +132,31 @@ impl Feeds {
         self.confined
     }
 
-    /// Takes in what a mirror services' watch told; gives the services whose meaning has changed.
-    pub fn mirrors(&mut self, namespace: Option<&str>, event: Event<Service>) -> Vec<ServiceRef> {
+    /// Takes in what a mirror services' watch told; gives what may have changed by it.
+    pub fn mirrors(&mut self, id: FeedId, event: Event<Service>) -> Touched {
+        let Some(feed) = self.feeds.iter_mut().find(|feed| feed.id == id) else { return Touched::Nothing };
         match event {
             Event::Listed(services) => {
-                let within =
-                    |service: &ServiceRef| namespace.is_none_or(|namespace| service.namespace == namespace);
-                let flat = services.into_iter().filter(|service| !service.has_local_endpoints);
-                let listed: HashSet<ServiceRef> = flat.map(|service| service.at).collect();
-                let before: HashSet<ServiceRef> =
-                    self.flat_mirrors.iter().filter(|service| within(service)).cloned().collect();
-                self.flat_mirrors.retain(|service| !within(service));
-                let changed = before.symmetric_difference(&listed).cloned().collect();
-                self.flat_mirrors.extend(listed);
-                changed
+                feed.mirrors.list(services);
+                Touched::Scope(feed.scope.clone())
             }
             Event::Applied(service) => {
                 self.existence.remove(&service.at);
-                let changed = if service.has_local_endpoints {
-                    self.flat_mirrors.remove(&service.at)
-                } else {
-                    self.flat_mirrors.insert(service.at.clone())
-                };
-                if changed { vec![service.at] } else { Vec::new() }
+                if feed.mirrors.apply(&service) { Touched::Service(service.at) } else { Touched::Nothing }
             }
             Event::Deleted(service) => {
                 self.existence.remove(&service.at);
-                self.flat_mirrors.remove(&service.at);
-                vec![service.at]
+                feed.mirrors.delete(&service.at);
+                Touched::Service(service.at)
             }
-            Event::Alive | Event::Failed(_) => Vec::new(),
+            Event::Alive => {
+                feed.mirrors.heard();
+                Touched::Nothing
+            }
+            Event::Failed(error) => {
+                feed.mirrors.failed(&error);
+                Touched::Nothing
+            }
         }
     }
 
@@ -174,9 +167,17 @@ impl Feeds {
         }
     }
 
-    /// Notes whether a Service exists; tells whether that is news.
-    pub fn exists(&mut self, service: ServiceRef, found: bool, now: Duration) -> bool {
-        let existence = if found { Existence::Exists } else { Existence::Missing };
+    /// Notes whether a Service exists, if that could be found out; tells whether that is news.
+    pub fn exists(&mut self, service: ServiceRef, found: Option<bool>, now: Duration) -> bool {
+        let existence = match found {
+            Some(true) => Existence::Exists,
+            Some(false) => Existence::Missing,
+            None => {
+                // To be asked again when it matters.
+                self.existence.remove(&service);
+                return false;
+            }
+        };
         self.existence.insert(service, (existence, now)).is_none_or(|(before, _)| before != existence)
     }
 
@@ -202,16 +203,24 @@ impl Feeds {
             Trust::Unknown(why) => Readiness::Unknown { why },
             Trust::Known => match feed.index.counts(service) {
                 Some((ready, total)) => Readiness::Known { ready, total },
-                None if self.flat_mirrors.contains(service) => {
-                    Readiness::Unknown { why: WhyUnknown::NoLocalEndpoints }
-                }
-                None if self.existence.get(service).is_some_and(|(what, _)| *what == Existence::Missing) => {
-                    Readiness::Missing
-                }
-                None => Readiness::Known { ready: 0, total: 0 },
+                None => return self.read_bare(feed, service, now),
             },
         };
         Reading::Ready(readiness)
+    }
+
+    /// What a backend without slices is: dead, missing, or a mirror that has none by design.
+    fn read_bare(&self, feed: &Feed, service: &ServiceRef, now: Duration) -> Reading {
+        let missing = || self.existence.get(service).is_some_and(|(what, _)| *what == Existence::Missing);
+        Reading::Ready(match feed.mirrors_trust(now) {
+            Trust::NotYet => return Reading::NotYet,
+            Trust::Unknown(why) => Readiness::Unknown { why },
+            Trust::Known if feed.mirrors.has(service) => {
+                Readiness::Unknown { why: WhyUnknown::NoLocalEndpoints }
+            }
+            Trust::Known if missing() => Readiness::Missing,
+            Trust::Known => Readiness::Known { ready: 0, total: 0 },
+        })
     }
 
     /// Whether the server has not been heard lately enough for what is known of the group's backends to be acted on.

@@ -6,6 +6,7 @@ mod feed;
 mod feeds;
 mod keeper;
 mod leases;
+mod mirrors;
 mod reconcile;
 mod register;
 mod requests;
@@ -13,3 +14,6 @@ mod run;
 mod tracked;
 
 pub use run::{Options, Outcome, run};
+
+#[cfg(test)]
+mod tests;

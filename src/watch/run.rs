@@ -53,7 +53,7 @@ pub enum Outcome {
 enum Input {
     Groups(&'static str, Box<Event<Record>>),
     Slices(FeedId, Event<Slice>),
-    Mirrors(Option<String>, Event<Service>),
+    Mirrors(FeedId, Event<Service>),
     Lease(String, Standing),
 }
 
@@ -68,7 +68,12 @@ pub async fn run(
     stop: impl Future<Output = ()>,
     say: &mut dyn FnMut(Notice) -> anyhow::Result<()>,
 ) -> anyhow::Result<Outcome> {
-    let signature = identity::signature(cluster).await.map_err(|cause| error::explain(cluster, &cause))?;
+    tokio::pin!(stop);
+    let signature = tokio::select! {
+        () = &mut stop => return Ok(Outcome::Stopped),
+        signature = identity::signature(cluster) => signature,
+    };
+    let signature = signature.map_err(|cause| error::explain(cluster, &cause))?;
     let identity = format!("{signature}/{:06x}", fastrand::u32(..1 << 24));
     let (inbox, mut arrivals) = mpsc::channel(INBOX);
     let mut running = Loop {
@@ -89,7 +94,6 @@ pub async fn run(
     running.follow_groups();
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    tokio::pin!(stop);
     loop {
         let alarm = running.next_alarm();
         tokio::select! {
@@ -125,6 +129,18 @@ enum KindState {
     Listed,
 }
 
+/// The watches of one feed.
+struct Following {
+    namespace: Option<String>,
+    tasks: [AbortHandle; 2],
+}
+
+impl Following {
+    fn end(self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+    }
+}
+
 struct Loop<'a> {
     engine: Engine,
     requests: Requests,
@@ -132,7 +148,7 @@ struct Loop<'a> {
     options: &'a Options,
     say: &'a mut dyn FnMut(Notice) -> anyhow::Result<()>,
     inbox: mpsc::Sender<Input>,
-    feeds: HashMap<FeedId, Vec<AbortHandle>>,
+    feeds: HashMap<FeedId, Following>,
     leases: HashMap<String, (oneshot::Sender<()>, JoinHandle<()>)>,
     /// What this loop holds Leases as.
     identity: String,
@@ -184,17 +200,16 @@ impl Loop<'_> {
     }
 
     fn start_feed(&mut self, id: FeedId, scope: &Scope) {
-        let namespace = scope.namespace.clone();
         let source = match (&scope.namespace, &scope.services) {
             (Some(namespace), services) => slices::source(namespace, services.as_ref()),
             (None, _) => slices::source_everywhere(),
         };
-        let mirrors = services::mirrors(namespace.as_deref());
-        let tasks = vec![
-            self.follow(mirrors, move |event| Input::Mirrors(namespace.clone(), event)),
+        let mirrors = services::mirrors(scope.namespace.as_deref());
+        let tasks = [
+            self.follow(mirrors, move |event| Input::Mirrors(id, event)),
             self.follow(source, move |event| Input::Slices(id, event)),
         ];
-        self.feeds.insert(id, tasks);
+        self.feeds.insert(id, Following { namespace: scope.namespace.clone(), tasks });
     }
 
     fn take_lease(&mut self, namespace: String) {
@@ -211,7 +226,7 @@ impl Loop<'_> {
         let now = self.now();
         match input {
             Input::Groups(kind, event) => {
-                self.note(format!("{kind}s"), &event)?;
+                self.note(&event, |_| format!("{kind}s"))?;
                 match event.as_ref() {
                     Event::Listed(_) => {
                         self.kinds.insert(kind, KindState::Listed);
@@ -222,12 +237,12 @@ impl Loop<'_> {
                 self.engine.groups(kind, *event, now);
             }
             Input::Slices(id, event) => {
-                self.note("EndpointSlices".to_owned(), &event)?;
+                self.note(&event, |running| running.place("EndpointSlices", id))?;
                 self.engine.slices(id, event, now);
             }
-            Input::Mirrors(namespace, event) => {
-                self.note("Services".to_owned(), &event)?;
-                self.engine.mirrors(namespace.as_deref(), event, now);
+            Input::Mirrors(id, event) => {
+                self.note(&event, |running| running.place("Services", id))?;
+                self.engine.mirrors(id, event, now);
             }
             Input::Lease(namespace, standing) => self.engine.lease(&namespace, standing, now),
         }
@@ -235,17 +250,28 @@ impl Loop<'_> {
     }
 
     /// Says when something can no longer be read, and when it can again.
-    fn note<T>(&mut self, what: String, event: &Event<T>) -> anyhow::Result<()> {
+    fn note<T>(&mut self, event: &Event<T>, what: impl FnOnce(&Self) -> String) -> anyhow::Result<()> {
         match event {
             Event::Failed(error) if error.is_not_found() => Ok(()),
             Event::Failed(error) => {
+                let what = what(self);
                 if self.troubled.insert(what.clone()) {
                     (self.say)(Notice::ReadFailed { what, error: error.to_string() })?;
                 }
                 Ok(())
             }
-            _ if self.troubled.remove(&what) => (self.say)(Notice::ReadAgain { what }),
-            _ => Ok(()),
+            _ if self.troubled.is_empty() => Ok(()),
+            _ => {
+                let what = what(self);
+                if self.troubled.remove(&what) { (self.say)(Notice::ReadAgain { what }) } else { Ok(()) }
+            }
+        }
+    }
+
+    fn place(&self, what: &str, feed: FeedId) -> String {
+        match self.feeds.get(&feed).and_then(|following| following.namespace.as_ref()) {
+            Some(namespace) => format!("{what} of namespace {namespace}"),
+            None => format!("{what} of all namespaces"),
         }
     }
 
@@ -287,7 +313,7 @@ impl Loop<'_> {
             match effect {
                 Effect::StartFeed(id, scope) => self.start_feed(id, &scope),
                 Effect::StopFeed(id) => {
-                    self.feeds.remove(&id).into_iter().flatten().for_each(|task| task.abort());
+                    self.feeds.remove(&id).into_iter().for_each(Following::end);
                 }
                 Effect::LookUp(service) => self.requests.look_up(service),
                 Effect::Verify(id, services) => self.requests.verify(id, services),
@@ -321,9 +347,7 @@ impl Loop<'_> {
 
     /// Stops watching and lets what is being written end.
     async fn finish(mut self) -> anyhow::Result<()> {
-        for task in self.feeds.drain().flat_map(|(_, tasks)| tasks) {
-            task.abort();
-        }
+        self.feeds.drain().for_each(|(_, following)| following.end());
         self.requests.drop_what_has_not_started();
         while let Some(answer) = self.requests.next_write().await {
             self.answered(answer);

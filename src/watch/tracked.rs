@@ -77,6 +77,8 @@ pub struct Tracked {
     /// It stands in the engine's queue.
     pub queued: bool,
     pub backoff: Backoff,
+    /// A write that got no answer: it may have been done.
+    pub doubt: Option<Pending>,
     /// When its slices were last read for it alone.
     pub verified: Option<Duration>,
     /// What was last said of it, so that it is said once.
@@ -96,6 +98,7 @@ impl Tracked {
             dirty: None,
             queued: false,
             backoff: Backoff::default(),
+            doubt: None,
             verified: None,
             said: None,
             waiting: false,
@@ -109,6 +112,13 @@ impl Tracked {
             self.stopwatches = Stopwatches::default();
         } else if is_older(&record.meta.resource_version, &self.record.meta.resource_version) {
             return;
+        }
+        if self.refused
+            && matches!(self.phase, Phase::Waiting(_))
+            && record.meta.resource_version != self.record.meta.resource_version
+        {
+            // What was refused was made for another version.
+            self.phase = Phase::Idle;
         }
         self.record = record;
     }

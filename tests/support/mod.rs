@@ -9,6 +9,8 @@
 #![allow(dead_code, unused_imports, reason = "no test binary uses all of it")]
 
 mod dump;
+mod endpoints;
+mod fault_proxy;
 mod namespace;
 mod objects;
 mod plugin;
@@ -17,7 +19,10 @@ mod running;
 mod sandbox;
 mod scripted;
 mod wait;
+mod watching;
 
+pub use endpoints::endpoint;
+pub use fault_proxy::{A_WHILE, Fault, FaultProxy};
 pub use namespace::{Side, TestNamespace};
 pub use objects::{patch_json, traffic_split_resource};
 pub use plugin::{Output, Plugin, plugin};
@@ -26,3 +31,4 @@ pub use running::Running;
 pub use sandbox::{Sandbox, processes_mentioning, shared};
 pub use scripted::ScriptedServer;
 pub use wait::{LIMIT, eventually, eventually_within};
+pub use watching::{end, operator_rights, operator_rights_without, started, watching, watching_as};

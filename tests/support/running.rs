@@ -16,6 +16,8 @@ pub struct Running {
     stderr: mpsc::UnboundedReceiver<String>,
     /// The lines of standard output that were taken so far.
     pub seen: Vec<String>,
+    /// The lines of standard error so far, as far as they were looked at.
+    errors: Vec<String>,
 }
 
 impl Running {
@@ -25,7 +27,7 @@ impl Running {
         let mut child = child.expect("the plugin starts");
         let stdout = lines(child.stdout.take().expect("standard output is piped"));
         let stderr = lines(child.stderr.take().expect("standard error is piped"));
-        Self { command: line, child, stdout, stderr, seen: Vec::new() }
+        Self { command: line, child, stdout, stderr, seen: Vec::new(), errors: Vec::new() }
     }
 
     pub fn pid(&self) -> Pid {
@@ -55,10 +57,14 @@ impl Running {
         }
     }
 
-    /// The next line of standard error with `text` in it.
+    /// The first line of standard error, of all from the start on, with `text` in it.
     pub async fn stderr_line_containing(&mut self, text: &str) -> String {
+        if let Some(line) = self.errors.iter().find(|line| line.contains(text)) {
+            return line.clone();
+        }
         let find = async {
             while let Some(line) = self.stderr.recv().await {
+                self.errors.push(line.clone());
                 if line.contains(text) {
                     return Some(line);
                 }
@@ -80,6 +86,22 @@ impl Running {
         self.wait().await
     }
 
+    /// Sends a signal and waits for the end; gives the lines of standard output that
+    /// were not taken, and all of standard error.
+    pub async fn end_and_collect(self, signal: Signal) -> (ExitStatus, Vec<String>, Vec<String>) {
+        kill_process(self.pid(), signal).expect("the signal is sent");
+        self.wait_and_collect().await
+    }
+
+    /// Waits for the end; gives the lines of standard output that
+    /// were not taken, and all of standard error.
+    pub async fn wait_and_collect(mut self) -> (ExitStatus, Vec<String>, Vec<String>) {
+        let status = self.wait().await;
+        let mut errors = std::mem::take(&mut self.errors);
+        errors.append(&mut rest(&mut self.stderr).await);
+        (status, rest(&mut self.stdout).await, errors)
+    }
+
     /// Waits for the end.
     pub async fn wait(&mut self) -> ExitStatus {
         match tokio::time::timeout(LIMIT, self.child.wait()).await {
@@ -89,10 +111,18 @@ impl Running {
     }
 
     fn fail(&mut self, complaint: &str) -> ! {
-        let errors: Vec<String> = std::iter::from_fn(|| self.stderr.try_recv().ok()).collect();
-        let (command, seen, errors) = (&self.command, self.seen.join("\n"), errors.join("\n"));
-        panic!("{complaint}\n{command}\n--- stdout so far\n{seen}\n--- stderr not looked at\n{errors}");
+        self.errors.extend(std::iter::from_fn(|| self.stderr.try_recv().ok()));
+        let (command, seen, errors) = (&self.command, self.seen.join("\n"), self.errors.join("\n"));
+        panic!("{complaint}\n{command}\n--- stdout so far\n{seen}\n--- stderr so far\n{errors}");
     }
+}
+
+async fn rest(lines: &mut mpsc::UnboundedReceiver<String>) -> Vec<String> {
+    let mut rest = Vec::new();
+    while let Some(line) = lines.recv().await {
+        rest.push(line);
+    }
+    rest
 }
 
 fn lines(pipe: impl AsyncRead + Unpin + Send + 'static) -> mpsc::UnboundedReceiver<String> {

@@ -1,0 +1,74 @@
+//! Writes that fail, or of which nobody knows.
+
+use super::*;
+
+const HOME: &[(&str, u64)] = &[("web", 1), ("web-east", 0)];
+const AWAY: &[(&str, u64)] = &[("web", 0), ("web-east", 1)];
+
+impl Bench {
+    /// The primary has died and a write is under way; gives what it notes.
+    fn failing_over() -> (Self, String) {
+        let mut bench = Self::at_home();
+        bench.tell(FeedId(1), "web", 0);
+        let (_, note) = bench.writes().remove(0);
+        (bench, note)
+    }
+
+    fn written(&mut self, answer: RequestResult<Record>) {
+        self.engine.written(&id(), answer, self.now);
+        self.settle();
+    }
+}
+
+#[test]
+fn a_write_without_an_answer_that_was_done_is_told_once() {
+    let (mut bench, note) = Bench::failing_over();
+    bench.written(Err(lost()));
+    assert_eq!(bench.moves(), 0);
+    bench.edit(group(2, AWAY, Some(&note)));
+    bench.pass(5);
+    bench.edit(group(3, AWAY, Some(&note)));
+    assert_eq!((bench.moves(), bench.writes().len()), (1, 0));
+    assert!(bench.engine.is_at_rest());
+}
+
+#[test]
+fn it_may_be_seen_on_the_watch_before_the_connection_breaks() {
+    let (mut bench, note) = Bench::failing_over();
+    bench.edit(group(2, AWAY, Some(&note)));
+    assert_eq!(bench.moves(), 0, "the answer may still come");
+    bench.written(Err(lost()));
+    assert_eq!((bench.moves(), bench.writes().len()), (1, 0));
+}
+
+#[test]
+fn a_write_without_an_answer_that_was_not_done_is_repeated() {
+    let (mut bench, _) = Bench::failing_over();
+    bench.written(Err(lost()));
+    bench.now = bench.engine.next_alarm().unwrap();
+    bench.settle();
+    let (weights, note) = bench.writes().remove(0);
+    assert_eq!(weights, [0, 1]);
+    bench.written(Ok(group(2, AWAY, Some(&note))));
+    assert_eq!(bench.moves(), 1);
+}
+
+#[test]
+fn what_was_refused_waits_for_half_a_minute_or_another_version() {
+    let (mut bench, _) = Bench::failing_over();
+    bench.written(Err(forbidden()));
+    bench.engine.slices(FeedId(1), Event::Alive, bench.now);
+    bench.pass(20);
+    assert!(bench.writes().is_empty());
+    bench.edit(group(2, HOME, None));
+    bench.verify(Ok(vec![slice("web", 0), slice("web-east", 1)]));
+    assert_eq!(bench.writes().len(), 1);
+
+    bench.written(Err(forbidden()));
+    bench.pass(29);
+    assert!(bench.writes().is_empty());
+    bench.engine.slices(FeedId(1), Event::Alive, bench.now);
+    bench.pass(1);
+    assert_eq!(bench.writes().len(), 1);
+    assert_eq!(bench.complaints().len(), 1, "said once");
+}

@@ -1,0 +1,114 @@
+//! Kubeconfigs that do not lead to a cluster: a clear error within seconds.
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tempfile::NamedTempFile;
+
+use crate::support::{Output, plugin};
+
+const SECRET: &str = "s3cr3t-t0ken";
+
+#[tokio::test]
+async fn a_file_that_is_missing() {
+    for command in COMMANDS {
+        let output = fail(command, "/nowhere/kubeconfig", &[]).await;
+        output
+            .stderr_contains("kubeconfig /nowhere/kubeconfig does not exist")
+            .stderr_contains("--kubeconfig");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_kubeconfig() {
+    let broken =
+        format!("apiVersion: v1\nusers:\n- name: me\n  user:\n    token: {SECRET}\n   bad: [indent\n");
+    let unlike = format!("apiVersion: v1\nusers: {{token: {SECRET}}}\n");
+    for text in [broken, unlike, SECRET.to_owned()] {
+        let file = file(&text);
+        for command in COMMANDS {
+            let output = fail(command, path(&file), &[]).await;
+            output.stderr_contains(path(&file)).stderr_contains("is not a kubeconfig");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_context_that_is_not_there() {
+    let file = kubeconfig("https://127.0.0.1:1");
+    for command in COMMANDS {
+        let output = fail(command, path(&file), &["--context", "nowhere"]).await;
+        output.stderr_contains("no context \"nowhere\"").stderr_contains("contexts there are: away, other");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_connections() {
+    // A port that was free a moment ago.
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let file = kubeconfig(&format!("https://{address}"));
+    for command in COMMANDS {
+        let output = fail(command, path(&file), &[]).await;
+        let output =
+            output.stderr_contains("the API server of context away").stderr_contains("cannot be reached");
+        output.stderr_contains(&address.to_string()).stderr_contains("kubectl --context away version");
+    }
+}
+
+/// As with an address that nothing leads to: connections are taken, and no answer ever comes.
+#[tokio::test]
+async fn a_server_that_does_not_answer() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let file = kubeconfig(&format!("http://{}", silent.local_addr().unwrap()));
+    for command in COMMANDS {
+        let output = fail(command, path(&file), &["--request-timeout", "1s"]).await;
+        output.stderr_contains("did not answer within 1 s").stderr_contains("--request-timeout");
+    }
+}
+
+/// 203.0.113.0/24 is kept for documentation: nothing is there.
+#[tokio::test]
+async fn a_server_that_nothing_leads_to() {
+    let file = kubeconfig("https://203.0.113.1:6443");
+    for command in COMMANDS {
+        fail(command, path(&file), &["--request-timeout", "1s"])
+            .await
+            .stderr_contains("the API server of context away");
+    }
+}
+
+const COMMANDS: [&[&str]; 2] = [&["status"], &["watch"]];
+
+/// Runs a command that must fail soon, with a word on what to do and without the secret.
+async fn fail(command: &[&str], kubeconfig: &str, args: &[&str]) -> Output {
+    let start = Instant::now();
+    let plugin = plugin().without_clusters().args(command.to_vec()).args(args.to_vec());
+    let output = plugin.args(["--kubeconfig", kubeconfig]).run().await.code(1).stdout_is("");
+    assert!(start.elapsed() < Duration::from_secs(8), "it took {:?}", start.elapsed());
+    assert!(!output.stderr.contains(SECRET), "{output}");
+    output.stderr_contains("error: ").stderr_contains("\n  ")
+}
+
+fn kubeconfig(server: &str) -> NamedTempFile {
+    let context = json!({"cluster": "away", "user": "me"});
+    let config = json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "away",
+        "clusters": [{"name": "away", "cluster": {"server": server}}],
+        "users": [{"name": "me", "user": {"token": SECRET}}],
+        "contexts": [{"name": "away", "context": context}, {"name": "other", "context": context}],
+    });
+    file(&config.to_string())
+}
+
+fn file(text: &str) -> NamedTempFile {
+    let file = NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    file
+}
+
+fn path(file: &NamedTempFile) -> &str {
+    file.path().to_str().unwrap()
+}

@@ -1,0 +1,93 @@
+//! Two loops on one namespace: one writes.
+
+use std::time::Duration;
+
+use k8s_openapi::api::coordination::v1::Lease;
+use rustix::process::Signal;
+
+use crate::support::{Side, TestNamespace, end, eventually, eventually_within, plugin, started};
+
+#[tokio::test]
+async fn the_second_loop_stands_by_and_takes_over_from_one_that_was_killed() {
+    let ns = TestNamespace::new("takeover").await;
+    let (first, mut second) = two_loops(&ns).await;
+    assert!(!first.end_with(Signal::KILL).await.success());
+
+    ns.west.ready("web", 0).await;
+    let limit = Duration::from_secs(25);
+    eventually_within(limit, "the second loop has moved the traffic", async || {
+        let weights = ns.west.weights("web").await;
+        if weights[1].1 == 1 { Ok(()) } else { Err(format!("{weights:?}")) }
+    })
+    .await;
+    second.stderr_line_containing(&format!("{}: taken over", ns.name)).await;
+    second.line_containing("web -> web-east").await;
+    end(second).await;
+}
+
+#[tokio::test]
+async fn a_loop_that_ends_well_hands_over_at_once() {
+    let ns = TestNamespace::new("handover").await;
+    let (mut first, mut second) = two_loops(&ns).await;
+    ns.west.ready("web", 0).await;
+    first.line_containing("web -> web-east").await;
+    let rest = end(first).await;
+    assert!(rest.stdout.is_empty(), "{rest:?}");
+    second.stderr_line_containing("taken over").await;
+    ns.west.ready("web", 1).await;
+    second.line_containing("web-east -> web").await;
+    let rest = end(second).await;
+    assert!(rest.stdout.is_empty(), "the move of the other was told too: {rest:?}");
+}
+
+#[tokio::test]
+async fn once_beside_another_loop_ends_with_words() {
+    let ns = TestNamespace::new("once-beside").await;
+    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    let watch = started(plugin().args(["watch"]).on(&ns.west)).await;
+    let holder = until_held(&ns.west).await;
+    let output = plugin().args(["watch", "--once"]).on(&ns.west).run().await.code(3);
+    output.stdout_is("").stderr_contains(&format!("namespace {} is run by {holder}", ns.name));
+    // One that writes nothing is in nobody's way.
+    plugin().args(["watch", "--once", "--dry-run"]).on(&ns.west).run().await.success();
+    end(watch).await;
+    plugin().args(["watch", "--once"]).on(&ns.west).run().await.success();
+}
+
+#[tokio::test]
+async fn status_shows_who_runs_the_groups() {
+    let ns = TestNamespace::new("runner").await;
+    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    let status = async || plugin().args(["status", "-o", "json"]).on(&ns.west).run().await.success().json();
+    let before = status().await["items"][0].clone();
+    assert_eq!(before["runner"]["kind"], "nobody", "{before}");
+    assert_eq!(before["flags"], serde_json::json!(["redundant", "unattended"]), "{before}");
+    let watch = started(plugin().args(["watch"]).on(&ns.west)).await;
+    let holder = until_held(&ns.west).await;
+    let during = status().await["items"][0].clone();
+    assert_eq!(during["runner"]["holder"], holder, "{during}");
+    assert_eq!(during["runner"]["kind"], "watch", "{during}");
+    plugin().args(["status"]).on(&ns.west).run().await.success().stdout_contains(&holder);
+    end(watch).await;
+    plugin().args(["status"]).on(&ns.west).run().await.success().stdout_contains("nobody");
+}
+
+/// Two loops on one healthy group; the first one runs it.
+async fn two_loops(ns: &TestNamespace) -> (crate::support::Running, crate::support::Running) {
+    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    let first = started(plugin().args(["watch"]).on(&ns.west)).await;
+    let holder = until_held(&ns.west).await;
+    let mut second = plugin().args(["watch"]).on(&ns.west).spawn();
+    second.stderr_line_containing(&format!("{}: {holder} runs the groups; standing by", ns.name)).await;
+    (first, second)
+}
+
+/// Waits until somebody holds the Lease, and says who.
+async fn until_held(side: &Side) -> String {
+    eventually("the Lease is held", async || {
+        let lease = side.api::<Lease>().get_opt("kubectl-failover").await.unwrap();
+        let holder = lease.and_then(|lease| lease.spec?.holder_identity).unwrap_or_default();
+        if holder.is_empty() { Err("nobody holds it".to_owned()) } else { Ok(holder) }
+    })
+    .await
+}

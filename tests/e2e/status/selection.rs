@@ -1,0 +1,77 @@
+//! Which groups `status` shows.
+
+use serde_json::json;
+
+use crate::support::{Output, Side, TestNamespace, plugin};
+
+#[tokio::test]
+async fn groups_by_name_by_kind_and_by_apex() {
+    let ns = TestNamespace::new("names").await;
+    two_groups(&ns.west).await;
+    for name in
+        ["web-failover", "ts/web-failover", "trafficsplit/web-failover", "TrafficSplits/web-failover", "web"]
+    {
+        status(&ns.west, &["-o", "name", name]).await.success().stdout_is("trafficsplit/web-failover\n");
+    }
+    let both = status(&ns.west, &["-o", "name", "web", "mail-failover", "web-failover"]).await.success();
+    both.stdout_is("trafficsplit/mail-failover\ntrafficsplit/web-failover\n");
+}
+
+#[tokio::test]
+async fn a_name_that_is_none_lists_those_there_are() {
+    let ns = TestNamespace::new("unknown").await;
+    two_groups(&ns.west).await;
+    let output = status(&ns.west, &["webb"]).await.code(1).stdout_is("");
+    output
+        .stderr_contains(&format!("there is no group \"webb\" in namespace {} of context west", ns.name))
+        .stderr_contains("groups there are: mail-failover, web-failover");
+    let output = status(&ns.west, &["pod/web"]).await.code(2);
+    output.stderr_contains("\"pod\" is no kind of group").stderr_contains("trafficsplit");
+    let output = status(&ns.west, &["we\u{1b}[2Jb"]).await.code(1);
+    assert!(!output.stderr.contains('\u{1b}'), "{output}");
+}
+
+#[tokio::test]
+async fn a_split_without_the_label_is_named_with_what_would_make_it_a_group() {
+    let ns = TestNamespace::new("unlabelled").await;
+    two_groups(&ns.west).await;
+    let label = "failover.linkerd.io/controlled-by";
+    ns.west.edit_split("web-failover", json!({"metadata": {"labels": {label: null}}})).await;
+    let output = status(&ns.west, &["web-failover"]).await.code(1);
+    let command = format!("kubectl --context west -n {} label trafficsplit web-failover {label}=", ns.name);
+    output.stderr_contains("is no failover group: it has no label").stderr_contains(&command);
+    status(&ns.west, &["-o", "name"]).await.success().stdout_is("trafficsplit/mail-failover\n");
+}
+
+#[tokio::test]
+async fn labels_narrow_the_groups_down() {
+    let ns = TestNamespace::new("labels").await;
+    two_groups(&ns.west).await;
+    ns.west.edit_split("web-failover", json!({"metadata": {"labels": {"team": "web"}}})).await;
+    let output = status(&ns.west, &["-o", "name", "-l", "team=web"]).await.success();
+    output.stdout_is("trafficsplit/web-failover\n");
+    let output = status(&ns.west, &["-o", "name", "-l", "team!=web"]).await.success();
+    output.stdout_is("trafficsplit/mail-failover\n");
+    let output = status(&ns.west, &["-l", "team in ("]).await.code(1).stdout_is("");
+    output.stderr_contains("context west");
+}
+
+#[tokio::test]
+async fn nothing_found_is_said_on_standard_error_and_is_no_failure() {
+    let ns = TestNamespace::new("nothing").await;
+    let table = status(&ns.west, &[]).await.success().stdout_is("");
+    table.stderr_contains(&format!("No groups found in namespace {} of context west.", ns.name));
+    let json = status(&ns.west, &["-o", "json"]).await.success().stderr_contains("No groups found").json();
+    assert_eq!(json["items"], json!([]));
+    status(&ns.west, &["-o", "name"]).await.success().stdout_is("");
+    status(&ns.west, &["-o", "yaml"]).await.success().stdout_contains("items: []");
+}
+
+async fn two_groups(side: &Side) {
+    side.group("web-failover", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    side.group("mail-failover", &[("mail", 1, 1), ("mail-east", 0, 1)]).await;
+}
+
+async fn status(side: &Side, args: &[&str]) -> Output {
+    plugin().args(["status"]).args(args.to_vec()).on(side).run().await
+}

@@ -1,0 +1,106 @@
+//! Runs that end by themselves, runs that write nothing, and how a run ends.
+
+use k8s_openapi::api::coordination::v1::Lease;
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::support::{Side, TestNamespace, plugin, watching};
+
+#[tokio::test]
+async fn once_moves_what_has_to_move_and_ends() {
+    let ns = TestNamespace::new("once").await;
+    ns.west.group("web", &[("web", 1, 0), ("web-east", 0, 1)]).await;
+    ns.west.group("fine", &[("fine", 1, 1), ("fine-east", 0, 1)]).await;
+    let output = plugin().args(["watch", "--once"]).on(&ns.west).run().await.success();
+    let output = output.stdout_contains("web: web -> web-east: web has no ready endpoints (0 of 1), in ");
+    assert_eq!(output.stdout.lines().count(), 1, "{output}");
+    ns.west.until_weights("web", &[0, 1]).await;
+    assert_eq!(lease_holder(&ns.west).await, "");
+
+    let version = ns.west.version("web").await;
+    plugin().args(["watch", "--once"]).on(&ns.west).run().await.success().stdout_is("");
+    assert_eq!(ns.west.version("web").await, version);
+}
+
+#[tokio::test]
+async fn once_in_a_namespace_without_groups_ends() {
+    let ns = TestNamespace::new("once-empty").await;
+    let output = plugin().args(["watch", "--once"]).on(&ns.west).run().await.success();
+    output.stdout_is("").stderr_contains("there are no groups yet");
+}
+
+#[tokio::test]
+async fn a_dry_run_says_what_it_would_do_and_writes_nothing() {
+    let ns = TestNamespace::new("dry-run").await;
+    ns.west.group("web", &[("web", 1, 0), ("web-east", 0, 1)]).await;
+    let version = ns.west.version("web").await;
+    let output = plugin().args(["watch", "--once", "--dry-run"]).on(&ns.west).run().await.success();
+    let output =
+        output.stdout_contains("web: web -> web-east: web has no ready endpoints (0 of 1) (dry run)");
+    assert_eq!(output.stdout.lines().count(), 1, "{output}");
+
+    let args = ["watch", "--once", "--dry-run", "-o", "json"];
+    let line = plugin().args(args).on(&ns.west).run().await.success().json();
+    assert_eq!(line["dryRun"], true, "{line}");
+    assert_eq!(ns.west.version("web").await, version);
+    assert!(ns.west.api::<Lease>().get_opt("kubectl-failover").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn moves_as_json() {
+    let ns = TestNamespace::new("json-lines").await;
+    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    let mut watch = watching(&ns.west, &["-o", "json"]).await;
+    ns.west.ready("web", 0).await;
+    let away: Value = serde_json::from_str(&watch.line().await).unwrap();
+    ns.west.ready("web", 1).await;
+    let home: Value = serde_json::from_str(&watch.line().await).unwrap();
+    for line in [&away, &home] {
+        let mut keys: Vec<&str> = line.as_object().unwrap().keys().map(String::as_str).collect();
+        keys.sort_unstable();
+        let expected = [
+            "apex",
+            "apiVersion",
+            "context",
+            "dryRun",
+            "from",
+            "kind",
+            "name",
+            "namespace",
+            "object",
+            "time",
+            "to",
+            "tookMs",
+            "unverified",
+            "why",
+        ];
+        assert_eq!(keys, expected);
+        assert_eq!(line["apiVersion"], "cli.failover.linkerd.io/v1");
+        assert_eq!(line["kind"], "Transition");
+        assert_eq!(line["namespace"], ns.name);
+        assert!(line["tookMs"].as_f64().unwrap() > 0.0, "{line}");
+    }
+    let carrying = serde_json::json!([{"backend": "web", "weight": 0}, {"backend": "web-east", "weight": 1}]);
+    assert_eq!((&away["to"], &home["from"]), (&carrying, &carrying));
+    let status = watch.end_with(Signal::TERM).await;
+    assert_eq!(status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn an_interrupt_ends_the_loop_well_and_gives_the_lease_back() {
+    let ns = TestNamespace::new("interrupt").await;
+    ns.west.group("web", &[("web", 1, 0), ("web-east", 0, 1)]).await;
+    let mut watch = watching(&ns.west, &[]).await;
+    watch.line().await;
+    let holder = lease_holder(&ns.west).await;
+    assert!(holder.starts_with(&format!("system:serviceaccount:{}:operator@", ns.name)), "{holder}");
+    let status = watch.end_with(Signal::INT).await;
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(lease_holder(&ns.west).await, "");
+}
+
+/// Who holds the Lease; empty where it was given back.
+async fn lease_holder(side: &Side) -> String {
+    let lease = side.api::<Lease>().get("kubectl-failover").await.unwrap();
+    lease.spec.unwrap().holder_identity.unwrap()
+}

@@ -1,0 +1,78 @@
+//! The loop as a user who may do less. With just the rights that it needs, the other tests run it.
+
+use crate::support::{
+    TestNamespace, end, operator_rights_without, plugin, restricted_kubeconfig, rule, watching_as,
+};
+
+#[tokio::test]
+async fn without_leases_it_says_so_and_goes_on() {
+    let ns = TestNamespace::new("no-leases").await;
+    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    let mut watch = watching_as(&ns.west, &operator_rights_without("leases"), &[]).await;
+    watch.stderr_line_containing(&format!("{}: no Lease (", ns.name)).await;
+    ns.west.ready("web", 0).await;
+    watch.line_containing("web -> web-east").await;
+    let rest = end(watch).await;
+    assert_eq!(rest.complaints("no Lease"), 1, "{rest:?}");
+}
+
+#[tokio::test]
+async fn without_events_moves_go_on() {
+    let ns = TestNamespace::new("no-events").await;
+    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    let mut watch = watching_as(&ns.west, &operator_rights_without("events"), &[]).await;
+    ns.west.ready("web", 0).await;
+    watch.line_containing("web -> web-east").await;
+    ns.west.ready("web", 1).await;
+    watch.line_containing("web-east -> web").await;
+    end(watch).await;
+}
+
+/// What has no slice may be a mirror service that has none by design: only its Service could tell.
+#[tokio::test]
+async fn without_services_a_backend_without_slices_is_unknown() {
+    let ns = TestNamespace::new("no-services").await;
+    for service in ["bare", "bare-east"] {
+        ns.west.bare_service(service).await;
+    }
+    ns.west.ready("bare-east", 1).await;
+    ns.west.traffic_split("bare", "bare", &[("bare", 1), ("bare-east", 0)]).await;
+    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    let rights = operator_rights_without("services");
+    let mut watch = watching_as(&ns.west, &rights, &[]).await;
+    watch.stderr_line_containing("Services of namespace").await;
+    ns.west.ready("web", 0).await;
+    watch.line_containing("web: web -> web-east").await;
+    let rest = end(watch).await;
+    assert_eq!(rest.moves("bare"), 0, "{rest:?}");
+    ns.west.until_weights("bare", &[1, 0]).await;
+
+    let kubeconfig = restricted_kubeconfig(&ns.west, "reader", &rights).await;
+    let status = plugin().args(["status"]).on(&ns.west).kubeconfig(kubeconfig.path()).run().await.success();
+    status.stdout_contains("bare:? bare-east:1/2").stdout_contains("reading its Service is forbidden");
+}
+
+#[tokio::test]
+async fn without_slices_nothing_moves() {
+    let ns = TestNamespace::new("no-slices").await;
+    ns.west.group("web", &[("web", 1, 0), ("web-east", 0, 1)]).await;
+    let mut watch = watching_as(&ns.west, &operator_rights_without("endpointslices"), &[]).await;
+    watch.stderr_line_containing("EndpointSlices of namespace").await;
+    let rest = end(watch).await;
+    assert!(rest.stdout.is_empty(), "{rest:?}");
+    ns.west.until_weights("web", &[1, 0]).await;
+}
+
+#[tokio::test]
+async fn without_groups_it_ends_with_words() {
+    let ns = TestNamespace::new("no-rights").await;
+    let rights = [rule("", &["services"], &["get"])];
+    let kubeconfig = restricted_kubeconfig(&ns.west, "stranger", &rights).await;
+    for command in ["status", "watch"] {
+        let output = plugin().args([command]).on(&ns.west).kubeconfig(kubeconfig.path()).run().await.code(1);
+        output
+            .stderr_contains("context west")
+            .stderr_contains("cannot list resource \"trafficsplits\"")
+            .stderr_contains("ask an administrator");
+    }
+}

@@ -1,0 +1,68 @@
+use k8s_openapi::api::rbac::v1::PolicyRule;
+use rustix::process::Signal;
+
+use super::namespace::Side;
+use super::plugin::{Plugin, plugin};
+use super::rights::{restricted_kubeconfig, rule};
+use super::running::Running;
+
+/// The rights that the loop needs, by resource.
+pub fn operator_rights() -> Vec<PolicyRule> {
+    vec![
+        rule("split.smi-spec.io", &["trafficsplits"], &["get", "list", "watch", "patch"]),
+        rule("discovery.k8s.io", &["endpointslices"], &["list", "watch"]),
+        rule("", &["services"], &["get", "list", "watch"]),
+        rule("events.k8s.io", &["events"], &["create"]),
+        rule("coordination.k8s.io", &["leases"], &["get", "create", "update"]),
+    ]
+}
+
+/// The rights of the loop but for one resource.
+pub fn operator_rights_without(resource: &str) -> Vec<PolicyRule> {
+    let about = |rule: &PolicyRule| rule.resources.iter().flatten().any(|name| name == resource);
+    operator_rights().into_iter().filter(|rule| !about(rule)).collect()
+}
+
+/// The loop in one namespace, as a user with just the rights that it needs, from when it knows its groups.
+pub async fn watching(side: &Side, args: &[&str]) -> Running {
+    watching_as(side, &operator_rights(), args).await
+}
+
+/// The loop as a user with these rights.
+pub async fn watching_as(side: &Side, rights: &[PolicyRule], args: &[&str]) -> Running {
+    let kubeconfig = restricted_kubeconfig(side, "operator", rights).await;
+    started(plugin().args(["watch"]).args(args.to_vec()).on(side).kubeconfig(kubeconfig.path())).await
+}
+
+/// Starts a loop and waits until it knows its groups.
+pub async fn started(watch: Plugin) -> Running {
+    let mut running = watch.spawn();
+    running.stderr_line_containing("watching").await;
+    running
+}
+
+/// Ends a loop as Ctrl-C does, which must be well. Gives the moves that nobody has taken yet, and all complaints.
+pub async fn end(running: Running) -> Rest {
+    let (status, stdout, stderr) = running.end_and_collect(Signal::INT).await;
+    assert_eq!(status.code(), Some(0), "stdout: {stdout:#?}\nstderr: {stderr:#?}");
+    Rest { stdout, stderr }
+}
+
+/// The lines of standard output that had not been taken when a loop ended, and all of standard error.
+#[derive(Debug)]
+pub struct Rest {
+    pub stdout: Vec<String>,
+    pub stderr: Vec<String>,
+}
+
+impl Rest {
+    /// How many lines of standard error contain this.
+    pub fn complaints(&self, text: &str) -> usize {
+        self.stderr.iter().filter(|line| line.contains(text)).count()
+    }
+
+    /// How many lines of standard output contain this.
+    pub fn moves(&self, text: &str) -> usize {
+        self.stdout.iter().filter(|line| line.contains(text)).count()
+    }
+}
