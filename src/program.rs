@@ -56,7 +56,7 @@ pub fn extension_metadata(words: &[OsString]) -> Option<String> {
     }
     let file = words.first().and_then(|word| Path::new(word).file_stem()).and_then(OsStr::to_str);
     let name = file.filter(|name| name.starts_with("linkerd-")).unwrap_or("linkerd-failover");
-    Some(format!("{}\n", serde_json::json!({ "name": name, "checks": "always" })))
+    Some(format!("{{\"name\":{},\"checks\":\"always\"}}\n", serde_json::Value::from(name)))
 }
 
 fn with_linkerd_examples(command: clap::Command) -> clap::Command {

@@ -6,7 +6,7 @@ use super::complaints;
 use crate::cli::GlobalArgs;
 use crate::cluster::{Cluster, RequestResult, survey, upstream};
 use crate::model::check::{Category, CheckResult};
-use crate::model::{GroupId, Readiness, Runner, Status};
+use crate::model::{BackendStatus, GroupId, Readiness, Runner, Status};
 use crate::resource::Record;
 
 /// Gives the groups too.
@@ -96,7 +96,7 @@ impl Groups<'_> {
             .statuses
             .iter()
             .flat_map(|status| status.backends.iter().map(move |backend| (status, backend)));
-        let line = |(status, backend): (&Status, &crate::model::BackendStatus)| {
+        let line = |(status, backend): (&Status, &BackendStatus)| {
             Some(format!("{}: {} {}", status.id, backend.name, complain(&backend.readiness)?))
         };
         backends.filter_map(line).collect()
@@ -109,8 +109,11 @@ impl Groups<'_> {
                 "does not exist; make the Service or, if it is a mirror, export the original".to_owned()
             })
         });
+        let is_missing =
+            |status: &Status| status.backends.iter().any(|backend| backend.readiness == Readiness::Missing);
+        let namespace = self.by_namespace(is_missing).keys().next().copied().unwrap_or_default();
         CheckResult::error("every backend's Service exists", missing)
-            .hint(format!("kubectl failover status -A -o wide --context {}", self.cluster.context))
+            .hint(format!("kubectl --context {} -n {namespace} get services", self.cluster.context))
     }
 
     fn readiness(&self) -> CheckResult {
@@ -149,10 +152,7 @@ impl Groups<'_> {
         let namespace = unattended.keys().next().copied().unwrap_or_default();
         let hint = format!("kubectl failover watch --context {} -n {namespace}", self.cluster.context);
         let line = |(namespace, names): (&&str, &Vec<&str>)| {
-            format!(
-                "nobody runs {} in namespace {namespace}; their traffic moves by hand alone",
-                names.join(", ")
-            )
+            format!("nobody runs {} in namespace {namespace}: nothing moves by itself", names.join(", "))
         };
         CheckResult::warning(DESCRIPTION, unattended.iter().map(line).collect()).hint(hint)
     }

@@ -9,6 +9,7 @@ mod proxy;
 mod rights;
 
 use crate::cli::GlobalArgs;
+use crate::cluster::error::Cause;
 use crate::cluster::{Cluster, RequestError};
 use crate::error::explain;
 use crate::model::check::Category;
@@ -49,8 +50,11 @@ pub async fn run(flags: &GlobalArgs, options: Options, patience: &Patience<'_>) 
     categories
 }
 
-/// A request that failed, in the words of a check.
+/// A request that failed, in the words of a check. What is forbidden is told in full among the rights.
 fn complaints(cluster: &Cluster, error: &RequestError) -> Vec<String> {
+    if let Cause::Status { code: 403, message, .. } = &error.cause {
+        return vec![format!("you may not look: {message}")];
+    }
     let problem = explain(cluster, error);
     std::iter::once(problem.message).chain(problem.next).collect()
 }

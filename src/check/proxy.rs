@@ -43,7 +43,11 @@ async fn unmeshed(cluster: &Cluster, namespace: &str, services: &Services<'_>) -
         let bare = pods.iter().filter(|pod| pod.is_alive && !pod.is_meshed && is_selected(pod, selector));
         let names: Vec<&str> = bare.map(|pod| pod.name.as_str()).collect();
         let first = names.first()?;
-        Some(format!("{namespace}/{service}: {} pods without linkerd-proxy, {first} among them", names.len()))
+        let more = match names.len() {
+            1 => String::new(),
+            count => format!(", and {} more", count - 1),
+        };
+        Some(format!("{namespace}/{service}: no linkerd-proxy in pod {first}{more}"))
     };
     Ok(services.iter().filter_map(line).collect())
 }

@@ -9,6 +9,7 @@ mod completion;
 mod create;
 mod help;
 mod install;
+mod linkerd;
 mod place;
 mod stale;
 mod support;
