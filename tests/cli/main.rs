@@ -11,5 +11,6 @@ mod help;
 mod install;
 mod linkerd;
 mod place;
+mod readme;
 mod stale;
 mod support;
