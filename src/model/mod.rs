@@ -4,6 +4,7 @@ pub mod decide;
 pub mod group;
 pub mod moves;
 pub mod notice;
+pub mod operate;
 pub mod overrides;
 pub mod policy;
 pub mod readiness;
