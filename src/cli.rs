@@ -1,5 +1,7 @@
 //! The command line, as clap sees it, and nothing else.
 
+mod examples;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Move a service's traffic to its fallbacks when its primary has no ready endpoints, and back.
 #[derive(Debug, Parser)]
 #[command(name = "kubectl-failover", bin_name = "kubectl failover", version, max_term_width = 100)]
+#[command(after_help = examples::ROOT)]
 pub struct Cli {
     #[command(flatten)]
     pub global: GlobalArgs,
@@ -78,20 +81,23 @@ pub struct GlobalArgs {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Make a failover group for a service
+    #[command(after_help = examples::CREATE)]
     Create(CreateArgs),
     /// Show the groups: where their traffic goes, and why
+    #[command(after_help = examples::STATUS)]
     Status(StatusArgs),
     /// Run the loop: move traffic when primaries go down, and back
+    #[command(after_help = examples::WATCH)]
     Watch(WatchArgs),
     /// Real control planes on this machine, to try and to test everything on
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::SANDBOX)]
     Sandbox(SandboxCommand),
     /// Print the completion script for a shell
+    #[command(after_help = examples::COMPLETION)]
     Completion(CompletionArgs),
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = CREATE_EXAMPLES)]
 pub struct CreateArgs {
     /// Service that clients call (the apex)
     pub service: String,
@@ -118,11 +124,6 @@ pub struct CreateArgs {
     pub output: Option<ObjectFormat>,
 }
 
-const CREATE_EXAMPLES: &str = "\
-Examples:
-  kubectl failover create web-svc --fallback web-svc-east
-  kubectl failover create web-svc --fallback web-svc-east --dry-run=client -o yaml";
-
 #[derive(Debug, Args)]
 pub struct StatusArgs {
     /// Groups: NAME, KIND/NAME, or the service that clients call [default: all]
@@ -130,6 +131,7 @@ pub struct StatusArgs {
     /// Only groups with these labels
     #[arg(short = 'l', long, value_name = "LABELS")]
     pub selector: Option<String>,
+    /// Print in this format
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: StatusFormat,
 }
@@ -145,6 +147,7 @@ pub struct WatchArgs {
     /// Say what would be done, and write nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Print in this format
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: StreamFormat,
 }
@@ -152,16 +155,22 @@ pub struct WatchArgs {
 #[derive(Debug, Subcommand)]
 pub enum SandboxCommand {
     /// Start the clusters; they stay until `sandbox down`
+    #[command(after_help = examples::SANDBOX_UP)]
     Up(SandboxUpArgs),
     /// Stop the clusters and remove their data
+    #[command(after_help = examples::SANDBOX_DOWN)]
     Down,
     /// Show what runs
+    #[command(after_help = examples::SANDBOX_STATUS)]
     Status,
     /// Play the whole story: outage in west, failover to east, recovery, failback
+    #[command(after_help = examples::SANDBOX_DEMO)]
     Demo(SandboxUpArgs),
     /// Start clusters, run a command with KUBECONFIG set, and stop them again
+    #[command(after_help = examples::SANDBOX_RUN)]
     Run(SandboxRunArgs),
     /// Take a cluster's gateway down, or bring it up
+    #[command(after_help = examples::SANDBOX_GATEWAY)]
     Gateway(SandboxGatewayArgs),
     /// Keep the clusters running (started by the other sandbox commands)
     #[command(hide = true)]
@@ -194,6 +203,7 @@ pub struct SandboxRunArgs {
 pub struct SandboxGatewayArgs {
     /// Cluster whose gateway it is
     pub cluster: String,
+    /// What becomes of it
     #[arg(value_enum)]
     pub state: GatewayState,
 }
@@ -224,8 +234,16 @@ pub struct SandboxGuardArgs {
 
 #[derive(Debug, Args)]
 pub struct CompletionArgs {
+    /// Shell to complete in
     #[arg(value_enum)]
-    pub shell: clap_complete::Shell,
+    pub shell: CompletionShell,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CompletionShell {
+    Bash,
+    Zsh,
+    Fish,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -5,8 +5,10 @@ pub mod cli;
 pub mod cluster;
 pub mod commands;
 pub mod error;
+pub mod generated;
 mod logging;
 pub mod model;
+pub mod program;
 pub mod resource;
 pub mod sandbox;
 pub mod view;
@@ -15,11 +17,16 @@ pub mod watch;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
+use program::Program;
 
 /// Runs the command line `args` (the program's name first) and returns the process's exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match cli::Cli::try_parse_from(args) {
+    let words: Vec<OsString> = args.into_iter().collect();
+    let program = Program::called(words.first().map(OsString::as_os_str));
+    if program == Program::Completion {
+        return error::finish(commands::complete(words.get(1..).unwrap_or_default()));
+    }
+    let cli = match program.parse(&words) {
         Ok(cli) => cli,
         Err(usage) => return error::report_usage(&usage),
     };

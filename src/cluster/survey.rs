@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use futures::future;
+use jiff::Timestamp;
 
 use super::client::Cluster;
 use super::error::{RequestError, RequestResult};
@@ -58,7 +59,8 @@ pub async fn survey(cluster: &Cluster, records: &[Record], rivals: &[Record]) ->
     let (readiness, runners) =
         future::join(readiness::read(cluster, &wanted), Runners::read(cluster, &namespaces)).await;
     let oldest = oldest_by_apex(rivals);
-    records.iter().map(|record| status(record, &readiness, &oldest, runners.of(record, cluster))).collect()
+    let now = cluster.clock().now();
+    records.iter().map(|record| status(record, &readiness, &oldest, runners.of(record, now), now)).collect()
 }
 
 fn status(
@@ -66,6 +68,7 @@ fn status(
     readiness: &HashMap<ServiceRef, Readiness>,
     oldest: &BTreeMap<ServiceRef, GroupId>,
     runner: Runner,
+    now: Timestamp,
 ) -> Status {
     let apex = ServiceRef::new(&record.meta.namespace, &record.apex);
     let rival = oldest.get(&apex).filter(|oldest| **oldest != record.id());
@@ -77,7 +80,7 @@ fn status(
             let of = |service: &ServiceRef| readiness.get(service).unwrap_or(&unread).clone();
             let backends: Vec<Readiness> =
                 group.backends.iter().map(|backend| of(&backend.service)).collect();
-            return Status::of(group, &backends, record.changed(), runner);
+            return Status::of(group, &backends, record.changed(), runner, now);
         }
     };
     Status::invalid(record.id(), record.apex.clone(), invalid, record.changed(), runner)
@@ -110,13 +113,13 @@ impl Runners {
         Self { leases, upstream: upstream.ok().flatten() }
     }
 
-    fn of(&self, record: &Record, cluster: &Cluster) -> Runner {
+    fn of(&self, record: &Record, now: Timestamp) -> Runner {
         let leases = match &self.leases {
             Ok(leases) => leases,
             Err(_) => return Runner::Unknown,
         };
         let own = leases.iter().find(|lease| lease.metadata.namespace == record.meta.namespace);
-        match own.and_then(|lease| lease.spec.holder(cluster.clock().now())) {
+        match own.and_then(|lease| lease.spec.holder(now)) {
             Some(holder) => Runner::Held(holder.to_owned()),
             None if self.upstream.is_some() => Runner::Upstream,
             None => Runner::Nobody,

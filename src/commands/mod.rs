@@ -1,14 +1,18 @@
 //! One file per command, thin: arguments in, words and an exit code out.
 
+mod complete;
+mod completion;
 mod create;
 mod sandbox;
 mod selection;
 mod status;
 mod watch;
 
+pub use complete::run as complete;
+
 use crate::cli::{Cli, Command, GlobalArgs};
 use crate::cluster::Cluster;
-use crate::error::{Exit, Problem};
+use crate::error::Exit;
 
 /// Runs one command.
 pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
@@ -17,7 +21,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Create(args) => create::run(&cli.global, &args).await,
         Command::Watch(args) => watch::run(&cli.global, args).await,
         Command::Sandbox(command) => sandbox::run(command).await,
-        _ => Err(Problem::new("this command is not there yet").into()),
+        Command::Completion(args) => completion::run(&args),
     }
 }
 

@@ -1,6 +1,9 @@
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::group::{Carrier, Group, same_proportion};
+use super::overrides::Pause;
 use super::policy::{Failback, PolicyKind};
 use super::readiness::Readiness;
 use super::report::{self, Flags, State};
@@ -9,6 +12,8 @@ use super::timers::Timers;
 /// The rules of a decision, in the order in which they are tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rule {
+    /// None is tried: the loop is to leave the group alone.
+    Paused = 0,
     NobodyReady = 1,
     PrimaryUnknown,
     AtHome,
@@ -37,27 +42,87 @@ pub struct Decision {
     pub flags: Flags,
     /// Why, in words, without a full stop.
     pub reason: String,
-    /// When a delay that is running will be over; none where nobody keeps time.
+    /// Notes on the object that are no longer true, or not there yet.
+    pub notes: Notes,
+    /// Only a delay keeps traffic from moving.
+    pub waiting: bool,
+    /// When the answer may be another though nothing has changed: a delay, an override or a pause is over then.
     pub look_again: Option<Duration>,
 }
 
-/// Decides for one group. `readiness` has one entry for each backend.
+/// What is to change among the notes on a group's object.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Notes {
+    /// The override is over: the backend of this name is the primary again.
+    pub end_override: Option<String>,
+    pub end_pause: bool,
+    /// `failback: manual` keeps traffic away from now on, or no longer does.
+    pub held: Option<bool>,
+}
+
+impl Decision {
+    /// Whether something is to be written.
+    pub fn asks_for_change(&self) -> bool {
+        self.weights != Weights::Hold || self.notes != Notes::default()
+    }
+}
+
+/// Decides for one group. `readiness` has one entry for each backend; `now` is the API server's time.
 ///
 /// The same input gives the same answer, and once applied the answer is to hold.
-pub fn decide(group: &Group, readiness: &[Readiness], timers: &Timers) -> Decision {
-    let situation = Situation { group, readiness, timers };
-    let mut verdict = situation.judge();
+pub fn decide(group: &Group, readiness: &[Readiness], timers: &Timers, now: Timestamp) -> Decision {
+    let pause = group.paused.as_ref();
+    if let Some(pause) = pause.filter(|pause| !pause.is_over(now)) {
+        return paused(group, readiness, pause, now);
+    }
+    let ending = group.override_to_end(now).map(|(_, home)| group.backend_name(home).to_owned());
+    let situated = group.at(now, readiness);
+    let mut verdict = Situation { group: &situated, readiness, timers }.judge();
     if matches!(&verdict.weights, Weights::Set(weights) if same_proportion(weights, &group.weights())) {
         verdict.weights = Weights::Hold;
     }
+    let flags =
+        Flags { broken: group.broken_override().is_some(), ..report::flags(&situated, readiness, &verdict) };
+    let notes = Notes {
+        end_override: ending,
+        end_pause: pause.is_some(),
+        held: (flags.held != group.held).then_some(flags.held),
+    };
+    let ends = group.override_in_force(now).and_then(|order| left_until(order.until?, now));
     Decision {
         rule: verdict.rule,
-        state: report::state(group, readiness, &verdict),
-        flags: report::flags(group, readiness, &verdict),
-        reason: report::reason(group, readiness, &verdict),
-        look_again: verdict.look_again,
+        state: report::state(&situated, readiness, &verdict, &notes),
+        flags,
+        reason: report::reason(&situated, readiness, &verdict),
+        notes,
+        waiting: verdict.waiting,
+        look_again: verdict.look_again.into_iter().chain(ends).min(),
         weights: verdict.weights,
     }
+}
+
+/// Nothing is done while a pause lasts, and nothing ends.
+fn paused(group: &Group, readiness: &[Readiness], pause: &Pause, now: Timestamp) -> Decision {
+    let situated = group.at(now, readiness);
+    let verdict = Situation { group: &situated, readiness, timers: &Timers::none() }.hold(Rule::Paused);
+    let verdict = Verdict { weights: Weights::Hold, ..verdict };
+    Decision {
+        rule: Rule::Paused,
+        weights: Weights::Hold,
+        state: State::Paused,
+        flags: Flags {
+            broken: group.broken_override().is_some(),
+            ..report::flags(&situated, readiness, &verdict)
+        },
+        reason: report::pause(pause),
+        notes: Notes::default(),
+        waiting: false,
+        look_again: pause.until.and_then(|until| left_until(until, now)),
+    }
+}
+
+fn left_until(until: Timestamp, now: Timestamp) -> Option<Duration> {
+    Duration::try_from(until.duration_since(now)).ok()
 }
 
 /// The bare outcome of the rules.
@@ -137,8 +202,7 @@ impl Situation<'_> {
 
     /// The primary is enough and away.
     fn primary_is_back(&self) -> Verdict {
-        let overridden = self.group.home.is_some();
-        let manual = self.group.policy.failback == Failback::Manual && !overridden;
+        let manual = self.group.policy.failback == Failback::Manual && !self.group.overridden;
         let left = self.timers.left(self.group.primary, self.group.policy.failback_delay);
         if !manual && left.is_none() {
             return Verdict::set(Rule::ComeHome, self.home_weights());

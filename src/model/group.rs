@@ -1,6 +1,7 @@
 use std::fmt;
 
 use super::moves::LastMove;
+use super::overrides::{Order, Pause};
 use super::policy::{MinReady, Policy, PolicyKind};
 
 /// A service, the unit that has endpoints.
@@ -62,8 +63,15 @@ pub struct Group {
     pub backends: Vec<Backend>,
     /// Index of the backend that should have the traffic; under an override, of its target.
     pub primary: usize,
+    /// An override is in force, and the primary is its target. See [`Group::at`].
+    pub overridden: bool,
     /// Under an override: index of the primary before it.
     pub home: Option<usize>,
+    /// The override on the object, in force or not.
+    pub order: Option<Order>,
+    pub paused: Option<Pause>,
+    /// The object says that `failback: manual` keeps its traffic away.
+    pub held: bool,
     pub policy: Policy,
     pub last_move: Option<LastMove>,
 }
@@ -83,20 +91,20 @@ impl Group {
 
     /// How many ready endpoints make this backend enough: `min-ready` speaks of the primary when it is home.
     pub fn threshold(&self, index: usize) -> MinReady {
-        if index == self.primary && self.home.is_none() { self.policy.min_ready } else { MinReady::Count(1) }
+        if index == self.primary && !self.overridden { self.policy.min_ready } else { MinReady::Count(1) }
     }
 
     /// The policy in force: an override spreads where the group would be active-active.
     pub fn policy_kind(&self) -> PolicyKind {
         match self.policy.kind {
-            PolicyKind::ActiveActive if self.home.is_some() => PolicyKind::Spread,
+            PolicyKind::ActiveActive if self.overridden => PolicyKind::Spread,
             kind => kind,
         }
     }
 
     /// The share of a backend: 1 each under an override.
     pub fn share(&self, index: usize) -> u64 {
-        if self.home.is_some() { 1 } else { self.policy.shares.get(index).copied().unwrap_or(1) }
+        if self.overridden { 1 } else { self.policy.shares.get(index).copied().unwrap_or(1) }
     }
 
     pub fn carries(&self, index: usize) -> bool {

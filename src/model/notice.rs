@@ -13,6 +13,11 @@ pub enum Notice {
     },
     /// Traffic has been moved.
     Moved(Transition),
+    /// An order of an operator has ended, as it was to.
+    Ended {
+        group: GroupId,
+        what: &'static str,
+    },
     /// Traffic would be moved, but for `--dry-run`.
     WouldMove(Transition),
     /// An object with the label is no group; its traffic is left alone.

@@ -4,8 +4,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::decide::{Rule, Verdict, Weights};
+use super::decide::{Notes, Rule, Verdict, Weights};
 use super::group::Group;
+use super::overrides::Pause;
 use super::policy::{Failback, PolicyKind};
 use super::readiness::Readiness;
 
@@ -46,6 +47,8 @@ impl fmt::Display for State {
 pub struct Flags {
     /// An override is in force.
     pub overridden: bool,
+    /// There is an override that says nothing any more.
+    pub broken: bool,
     /// Traffic is, or is to go, where nobody can say that anything is ready.
     pub unverified: bool,
     /// `failback: manual` keeps traffic on a fallback.
@@ -63,6 +66,7 @@ impl Flags {
     pub fn names(self) -> Vec<&'static str> {
         [
             (self.overridden, "overridden"),
+            (self.broken, "broken"),
             (self.unverified, "unverified"),
             (self.held, "held"),
             (self.short, "short"),
@@ -75,7 +79,7 @@ impl Flags {
     }
 }
 
-pub(super) fn state(group: &Group, readiness: &[Readiness], verdict: &Verdict) -> State {
+pub(super) fn state(group: &Group, readiness: &[Readiness], verdict: &Verdict, notes: &Notes) -> State {
     let unknown = |i: usize| readiness[i].is_unknown();
     let ready = |i: usize| readiness[i].is_ready();
     let everyone = 0..group.backends.len();
@@ -84,13 +88,13 @@ pub(super) fn state(group: &Group, readiness: &[Readiness], verdict: &Verdict) -
         State::Unknown
     } else if !everyone.clone().any(ready) {
         State::Unavailable
-    } else if verdict.weights != Weights::Hold {
+    } else if verdict.weights != Weights::Hold || notes.end_override.is_some() || notes.end_pause {
         State::OutOfSync
     } else if verdict.waiting {
         State::Waiting
     } else if !group.carries(group.primary) {
         State::Failover
-    } else if group.home.is_some() {
+    } else if group.overridden {
         State::Overridden
     } else if group.policy_kind() == PolicyKind::ActiveActive {
         State::Active
@@ -105,9 +109,10 @@ pub(super) fn flags(group: &Group, readiness: &[Readiness], verdict: &Verdict) -
     let (carrying, idle): (Vec<usize>, Vec<usize>) = ready.partition(|&i| group.carries(i));
     let on_trial =
         group.placed_unverified() && everyone.clone().any(|i| group.carries(i) && readiness[i].is_unknown());
-    let manual = group.policy.failback == Failback::Manual && group.home.is_none();
+    let manual = group.policy.failback == Failback::Manual && !group.overridden;
     Flags {
-        overridden: group.home.is_some(),
+        overridden: group.overridden,
+        broken: false,
         unverified: verdict.unverified || on_trial,
         held: manual && verdict.rule == Rule::StayAway && verdict.leaves_away(group.primary),
         short: readiness[group.primary].meets(group.threshold(group.primary)) == Some(false),
@@ -119,6 +124,7 @@ pub(super) fn flags(group: &Group, readiness: &[Readiness], verdict: &Verdict) -
 pub(super) fn reason(group: &Group, readiness: &[Readiness], verdict: &Verdict) -> String {
     let primary = standing(group, readiness, group.primary);
     match verdict.rule {
+        Rule::Paused => String::new(),
         Rule::NobodyReady => "no backend has a ready endpoint".to_owned(),
         Rule::PrimaryUnknown | Rule::AtHome => primary,
         Rule::StayAway if verdict.waiting => format!("{primary}; failback-delay is running"),
@@ -134,6 +140,14 @@ pub(super) fn reason(group: &Group, readiness: &[Readiness], verdict: &Verdict) 
         Rule::PrimaryShort => format!("{primary}, but no fallback is ready"),
         Rule::Blind => format!("{primary}, and the fallbacks' readiness is unknown"),
     }
+}
+
+/// Who paused a group, and why.
+pub(super) fn pause(pause: &Pause) -> String {
+    let by = if pause.by.is_empty() { "someone" } else { &pause.by };
+    let why = pause.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let until = pause.until.map(|until| format!(" until {until:.0}")).unwrap_or_default();
+    format!("paused by {by}{until}{why}")
 }
 
 /// How one backend stands, in words.

@@ -58,8 +58,14 @@ pub enum Runner {
 
 impl Status {
     /// How a group stands, with the readiness of each of its backends.
-    pub fn of(group: &Group, readiness: &[Readiness], changed: Changed, runner: Runner) -> Self {
-        let decision = decide(group, readiness, &Timers::none());
+    pub fn of(
+        group: &Group,
+        readiness: &[Readiness],
+        changed: Changed,
+        runner: Runner,
+        now: Timestamp,
+    ) -> Self {
+        let decision = decide(group, readiness, &Timers::none(), now);
         let backend = |(index, readiness): (usize, &Readiness)| BackendStatus {
             name: group.backend_name(index).to_owned(),
             weight: group.backends.get(index).map_or(0, |backend| backend.weight),

@@ -120,7 +120,11 @@ mod tests {
             apex: "web".into(),
             backends: vec![backend("web"), backend("web-east")],
             primary: 0,
+            overridden: false,
             home: None,
+            order: None,
+            paused: None,
+            held: false,
             policy: Policy::of(2),
             last_move: None,
         }

@@ -6,6 +6,8 @@ pub const PREFIX: &str = "failover.linkerd.io/";
 pub const CONTROLLED_BY: &str = "failover.linkerd.io/controlled-by";
 /// The annotations, without the prefix.
 pub const PRIMARY_SERVICE: &str = "primary-service";
+pub const PAUSED: &str = "paused";
+pub const HELD: &str = "held";
 pub const LAST_MOVE: &str = "last-move";
 /// An operator's standing order, as JSON.
 pub const OVERRIDE: &str = "override";

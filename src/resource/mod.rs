@@ -1,15 +1,18 @@
 //! Between objects and the model: how each kind of object carries a group. No I/O.
 
 pub mod annotations;
+pub mod change;
 pub mod kind;
 pub mod meta;
 pub mod names;
+mod orders;
 pub mod patch;
 pub mod record;
 mod traffic_split;
 
+pub use change::Change;
 pub use kind::{KINDS, Kind, KindInfo, NewGroup};
 pub use meta::Meta;
-pub use patch::{Change, Operation, patch};
+pub use patch::{Operation, patch};
 pub use record::Record;
 pub use traffic_split::TrafficSplit;

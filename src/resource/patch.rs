@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::annotations::PREFIX;
+use super::change::Change;
 use super::record::Record;
 
 /// An operation of a JSON patch (RFC 6902).
@@ -15,15 +16,6 @@ pub enum Operation {
     Add { path: String, value: Value },
     Replace { path: String, value: Value },
     Remove { path: String },
-}
-
-/// What is to change on a group's object.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Change {
-    /// One weight for each backend; none: leave them.
-    pub weights: Option<Vec<u64>>,
-    /// Annotations by key, without the prefix; no value: take it away.
-    pub annotations: BTreeMap<&'static str, Option<String>>,
 }
 
 /// The patch for a change. It holds only for the version of the object that the record was read from: replacing

@@ -1,7 +1,6 @@
 use jiff::Timestamp;
-use serde::Deserialize;
 
-use super::annotations::{CONTROLLED_BY, LAST_MOVE, OVERRIDE};
+use super::annotations::{CONTROLLED_BY, LAST_MOVE};
 use super::kind::Kind;
 use super::meta::Meta;
 use crate::model::{Changed, Group, GroupId, Invalid, LastMove};
@@ -53,22 +52,7 @@ impl Record {
     }
 }
 
-/// What an override says of the primary.
-#[derive(Deserialize)]
-struct Override {
-    to: String,
-    home: String,
-}
-
 impl Meta {
-    /// The backend that should have the traffic once no override stands: while `primary` is the target of one, its
-    /// home. An override whose target is not the primary is broken, and says nothing.
-    pub fn primary_at_home(&self, primary: &str) -> String {
-        let order: Option<Override> =
-            self.annotations.get(OVERRIDE).and_then(|text| serde_json::from_str(text).ok());
-        order.filter(|order| order.to == primary).map_or_else(|| primary.to_owned(), |order| order.home)
-    }
-
     /// The last move, where the annotation can be read.
     pub fn last_move(&self) -> Option<LastMove> {
         serde_json::from_str(self.annotations.get(LAST_MOVE)?).ok()

@@ -2,10 +2,11 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::annotations::{CONTROLLED_BY, PREFIX, PRIMARY_SERVICE};
+use super::annotations::{CONTROLLED_BY, HELD, PREFIX, PRIMARY_SERVICE};
 use super::kind::{Kind, KindInfo, NewGroup};
 use super::meta::Meta;
 use super::names::is_service_name;
+use super::orders;
 use super::patch::Operation;
 use super::record::Record;
 use crate::model::{Backend, Carrier, Group, GroupId, Invalid, Policy, ServiceRef};
@@ -93,21 +94,17 @@ fn group(meta: &Meta, spec: &Spec) -> Result<Group, Invalid> {
     }
     let backends = backends(meta, spec)?;
     let names: Vec<&str> = backends.iter().map(|backend| backend.service.name.as_str()).collect();
-    let primary = match meta.annotations.get(PRIMARY_SERVICE) {
-        None => 0,
-        Some(name) => names.iter().position(|backend| *backend == name).ok_or_else(|| {
-            invalid(
-                format!("the primary {name:?} is not among the backends ({})", names.join(", ")),
-                format!("name a backend in the annotation {PREFIX}{PRIMARY_SERVICE}"),
-            )
-        })?,
-    };
+    let (primary, order) = orders::primary_and_order(meta, &names)?;
     Ok(Group {
         id: GroupId { namespace: meta.namespace.clone(), kind: INFO.singular, name: meta.name.clone() },
         carrier: Carrier::Split,
         apex: spec.service.clone(),
         primary,
+        overridden: false,
         home: None,
+        order,
+        paused: orders::pause(meta),
+        held: meta.annotations.get(HELD).is_some(),
         policy: Policy::of(backends.len()),
         last_move: meta.last_move(),
         backends,

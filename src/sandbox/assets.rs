@@ -70,17 +70,39 @@ async fn from_cache() -> anyhow::Result<Assets> {
         return Assets::in_dir(&target);
     }
     require_go().await?;
-    let workshop = Place::at(cache.join("build"));
-    let ownership = await_turn(&workshop).await?;
+    let workshop = Workshop::open(Place::at(cache.join("build"))).await?;
     // Another start may have built them while this one waited.
     if !target.exists() {
-        let built = build(workshop.dir(), &target).await;
-        workshop.remove()?;
-        built?;
+        build(workshop.place.dir(), &target).await?;
     }
-    workshop.remove()?;
-    drop(ownership);
+    drop(workshop);
     Assets::in_dir(&target)
+}
+
+/// The folder in which one process at a time builds; gone when this is dropped.
+struct Workshop {
+    place: Place,
+    _ownership: place::Ownership,
+}
+
+impl Workshop {
+    async fn open(place: Place) -> anyhow::Result<Self> {
+        let ownership = await_turn(&place).await?;
+        Ok(Self { place, _ownership: ownership })
+    }
+}
+
+impl Drop for Workshop {
+    fn drop(&mut self) {
+        // Compilers that were just killed may still be writing; what stays the next build uses and removes.
+        let _ = (0..5).any(|_| {
+            let removed = self.place.remove().is_ok();
+            if !removed {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            removed
+        });
+    }
 }
 
 async fn require_go() -> anyhow::Result<()> {
@@ -111,6 +133,7 @@ async fn await_turn(workshop: &Place) -> anyhow::Result<place::Ownership> {
 async fn build(workshop: &Path, target: &Path) -> anyhow::Result<()> {
     let progress = Progress::start(&format!("{BUILDING} once, about 5 minutes on 2 cores"));
     let programs = workshop.join("bin");
+    place::make_private_dir(&scratch(workshop))?;
     for (name, content) in [("go.mod", GO_MOD), ("go.sum", GO_SUM)] {
         place::write_private(&workshop.join(name), content)?;
     }
@@ -141,6 +164,11 @@ impl Drop for Group {
     }
 }
 
+/// Where go keeps what it would leave behind when it is killed.
+fn scratch(workshop: &Path) -> PathBuf {
+    workshop.join("tmp")
+}
+
 async fn run_go(workshop: &Path, programs: &Path, log: &Path) -> anyhow::Result<std::process::ExitStatus> {
     let output = place::open_log(log)?;
     let mut child = guard::command()?
@@ -148,6 +176,7 @@ async fn run_go(workshop: &Path, programs: &Path, log: &Path) -> anyhow::Result<
         .current_dir(workshop)
         .env("GOBIN", programs)
         .env("GOWORK", "off")
+        .env("GOTMPDIR", scratch(workshop))
         .stdin(Stdio::null())
         .stdout(output.try_clone().context("sharing the build log")?)
         .stderr(output)

@@ -79,6 +79,7 @@ pub fn text_line(notice: &Notice) -> String {
             format!("{}, in {took:.0} ms", moved(transition))
         }
         Notice::WouldMove(transition) => format!("{} (dry run)", moved(transition)),
+        Notice::Ended { group, what } => format!("{group}: the {what} is over, and has been ended"),
         Notice::Invalid { group, reason, mend } => {
             format!("{group} is no valid group: {reason}; its traffic is left alone; to mend it, {mend}")
         }

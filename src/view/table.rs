@@ -120,12 +120,9 @@ fn note(status: &Status, context: &str, now: Timestamp) -> Option<String> {
     let mut text = format!("{}: {}. ", status.id.name, clean(&status.reason));
     match &status.changed {
         Changed::Moved(last) => {
-            text.push_str(&format!(
-                "Moved {} ago by {}: {}.",
-                ago(last.at, now),
-                clean(&last.by),
-                clean(&last.why)
-            ));
+            let why =
+                if last.why == status.reason { String::new() } else { format!(": {}", clean(&last.why)) };
+            text.push_str(&format!("Moved {} ago by {}{why}.", ago(last.at, now), clean(&last.by)));
         }
         Changed::Edited { by, at } => {
             text.push_str(&format!("Backends last edited by {}, {} ago.", clean(by), ago(*at, now)));

@@ -63,9 +63,7 @@ impl Engine {
     /// Tells of a write that got no answer, once the object shows that it was done all the same.
     pub(super) fn resolve_doubt(&mut self, id: &GroupId, now: Duration) {
         let Some(tracked) = self.groups.get_mut(id) else { return };
-        let noted = tracked.record.meta.last_move();
-        let Some(pending) = tracked.doubt.take_if(|pending| noted.as_ref() == Some(&pending.last_move))
-        else {
+        let Some(pending) = tracked.doubt.take_if(|pending| pending.is_done_in(&tracked.record)) else {
             return;
         };
         if matches!(tracked.phase, Phase::Waiting(_)) {
@@ -91,7 +89,7 @@ impl Engine {
         match answer {
             Ok(None) => self.forget(id, now),
             Ok(Some(record)) if !record.is_controlled() => self.forget(id, now),
-            Ok(Some(record)) if record.meta.last_move().as_ref() == Some(&pending.last_move) => {
+            Ok(Some(record)) if pending.is_done_in(&record) => {
                 self.succeeded(id, pending, record, now);
             }
             Ok(Some(record)) if record.meta.resource_version == pending.version => {
@@ -118,8 +116,13 @@ impl Engine {
             tracked.refused = false;
             tracked.doubt = None;
         }
-        let transition = pending.into_transition(id, record.apex.clone(), now);
-        self.effects.push(Effect::Moved(Box::new(record), transition));
+        let ended = [(pending.notes.end_override.is_some(), "override"), (pending.notes.end_pause, "pause")];
+        for (_, what) in ended.into_iter().filter(|(ended, _)| *ended) {
+            self.say(Notice::Ended { group: id.clone(), what });
+        }
+        if let Some(transition) = pending.transition(id, &record.apex, now) {
+            self.effects.push(Effect::Moved(Box::new(record), transition));
+        }
     }
 
     fn refuse(&mut self, id: &GroupId, error: &str, now: Duration) {

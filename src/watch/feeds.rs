@@ -7,7 +7,7 @@ use super::feed::{FRESH, Feed, FeedId, Scope, Trust};
 use crate::cluster::services::Service;
 use crate::cluster::slices::{Slice, SliceIndex, selector};
 use crate::cluster::stream::Event;
-use crate::model::{Readiness, ServiceRef, WhyUnknown};
+use crate::model::{Group, Readiness, ServiceRef, WhyUnknown};
 
 /// With groups in more namespaces than this, one watch of the whole cluster is cheaper.
 const MOST_NAMESPACES: usize = 50;
@@ -223,9 +223,13 @@ impl Feeds {
         })
     }
 
-    /// Whether the server was heard so lately that what is known of this service can be acted on.
-    pub fn is_fresh(&self, service: &ServiceRef, now: Duration) -> bool {
-        self.best(service, now).is_some_and(|feed| now.saturating_sub(feed.last_heard) <= FRESH)
+    /// Whether the server has not been heard lately enough for what is known of the group's backends to be acted on.
+    pub fn is_stale(&self, group: &Group, readiness: &[Readiness], now: Duration) -> bool {
+        let is_fresh = |service: &ServiceRef| {
+            self.best(service, now).is_some_and(|feed| now.saturating_sub(feed.last_heard) <= FRESH)
+        };
+        let mut known = group.backends.iter().zip(readiness).filter(|(_, readiness)| !readiness.is_unknown());
+        known.any(|(backend, _)| !is_fresh(&backend.service))
     }
 
     /// The scopes in which trust has changed since the last call.

@@ -7,11 +7,10 @@ use super::feed::FRESH;
 use super::feeds::Reading;
 use super::leases::Permit;
 use super::tracked::{Cause, Pending, Phase};
-use crate::model::moves::write_weights;
 use crate::model::notice::Notice;
-use crate::model::{Decision, Group, GroupId, Invalid, LastMove, Readiness, ServiceRef, Weights, decide};
+use crate::model::{Decision, Group, GroupId, Invalid, Readiness, ServiceRef, Weights, decide};
 use crate::resource::Change;
-use crate::resource::annotations::{CONTROLLED_BY, LAST_MOVE};
+use crate::resource::annotations::CONTROLLED_BY;
 
 impl Engine {
     /// Decides for one group, if that is possible now, and asks for what follows.
@@ -56,13 +55,13 @@ impl Engine {
                 self.effects.push(Effect::LookUp(backend.service.clone()));
             }
         }
-        tracked.stopwatches.observe(group, &readiness, moment.now);
-        let decision = decide(group, &readiness, &tracked.stopwatches.read(moment.now));
-        tracked.waiting = decision.look_again.is_some();
+        tracked.stopwatches.observe(&group.at(moment.server, &readiness), &readiness, moment.now);
+        let decision = decide(group, &readiness, &tracked.stopwatches.read(moment.now), moment.server);
+        tracked.waiting = decision.waiting;
         if let Some(left) = decision.look_again {
             self.alarms.insert((moment.now + left, id.clone()));
         }
-        self.act(id, cause, since, decision, &readiness, moment);
+        self.act(id, cause, since, &decision, &readiness, moment);
     }
 
     fn act(
@@ -70,61 +69,55 @@ impl Engine {
         id: &GroupId,
         cause: Cause,
         since: Duration,
-        decision: Decision,
+        decision: &Decision,
         readiness: &[Readiness],
         moment: Moment,
     ) {
         let Some(tracked) = self.groups.get_mut(id) else { return };
         let Ok(group) = &tracked.record.group else { return };
-        let Weights::Set(weights) = decision.weights else {
+        if !decision.asks_for_change() {
             tracked.said = None;
             tracked.refused = false;
             return;
-        };
-        let known = |index: usize| readiness.get(index).is_some_and(|readiness| !readiness.is_unknown());
-        let stale =
-            cause != Cause::Readiness
-                && tracked.verified.is_none_or(|at| moment.now.saturating_sub(at) > FRESH)
-                && group.backends.iter().enumerate().any(|(index, backend)| {
-                    known(index) && !self.feeds.is_fresh(&backend.service, moment.now)
-                });
-        if stale {
-            tracked.phase = Phase::Verifying;
-            let names = group.backends.iter().map(|backend| backend.service.name.clone()).collect();
-            self.effects.push(Effect::Verify(id.clone(), names));
-            return;
         }
-        let last_move = LastMove {
-            from: write_weights(group, &group.weights()),
-            to: write_weights(group, &weights),
-            at: moment.server,
-            by: self.signature.clone(),
-            why: decision.reason,
-            unverified: decision.flags.unverified,
-        };
+        if decision.weights != Weights::Hold && cause != Cause::Readiness {
+            let just_read = tracked.verified.is_some_and(|at| moment.now.saturating_sub(at) <= FRESH);
+            if !just_read && self.feeds.is_stale(group, readiness, moment.now) {
+                tracked.phase = Phase::Verifying;
+                let names = group.backends.iter().map(|backend| backend.service.name.clone()).collect();
+                self.effects.push(Effect::Verify(id.clone(), names));
+                return;
+            }
+        }
+        let Ok(change) = Change::of(group, decision, &self.signature, moment.server) else { return };
+        let weights = change.weights.clone().unwrap_or_else(|| group.weights());
         let pending = Pending {
             from: named(group, &group.weights()),
             to: named(group, &weights),
-            last_move,
+            last_move: change.last_move.clone(),
+            notes: decision.notes.clone(),
             since,
             version: tracked.record.meta.resource_version.clone(),
         };
         if self.dry_run {
-            let apex = tracked.record.apex.clone();
-            let transition = pending.into_transition(id, apex, moment.now);
-            let words = format!("{:?} {}", transition.to, transition.why);
-            if tracked.said.as_ref() != Some(&words) {
-                tracked.said = Some(words);
-                self.say(Notice::WouldMove(transition));
-            }
+            self.rehearse(id, &pending, moment.now);
             return;
         }
         let Permit::Granted { until } = self.leases.permit(id, moment.now) else { return };
-        let Ok(note) = serde_json::to_string(&pending.last_move) else { return };
-        let change = Change { weights: Some(weights), annotations: [(LAST_MOVE, Some(note))].into() };
         let record = Box::new(tracked.record.clone());
         tracked.phase = Phase::Writing(pending);
         self.effects.push(Effect::Write(id.clone(), record, change, until));
+    }
+
+    /// Says once what a write would do.
+    fn rehearse(&mut self, id: &GroupId, pending: &Pending, now: Duration) {
+        let Some(tracked) = self.groups.get_mut(id) else { return };
+        let Some(transition) = pending.transition(id, &tracked.record.apex, now) else { return };
+        let words = format!("{:?} {}", transition.to, transition.why);
+        if tracked.said.as_ref() != Some(&words) {
+            tracked.said = Some(words);
+            self.say(Notice::WouldMove(transition));
+        }
     }
 
     /// An older group on the same apex, if there is one.

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use crate::cluster::backoff::Backoff;
+use crate::model::decide::Notes;
 use crate::model::notice::Transition;
 use crate::model::{GroupId, LastMove, Stopwatches};
 use crate::resource::Record;
@@ -34,7 +35,9 @@ pub enum Phase {
 pub struct Pending {
     pub from: Vec<(String, u64)>,
     pub to: Vec<(String, u64)>,
-    pub last_move: LastMove,
+    /// The note of the move; none where only other notes change.
+    pub last_move: Option<LastMove>,
+    pub notes: Notes,
     /// When its cause was heard of.
     pub since: Duration,
     /// The version of the object that it was made for.
@@ -42,18 +45,24 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// What is told once it is done.
-    pub fn into_transition(self, group: &GroupId, apex: String, now: Duration) -> Transition {
-        Transition {
+    /// What is told once it is done, if traffic moved.
+    pub fn transition(&self, group: &GroupId, apex: &str, now: Duration) -> Option<Transition> {
+        let last = self.last_move.as_ref()?;
+        Some(Transition {
             group: group.clone(),
-            apex,
-            at: self.last_move.at,
-            from: self.from,
-            to: self.to,
-            why: self.last_move.why,
-            unverified: self.last_move.unverified,
+            apex: apex.to_owned(),
+            at: last.at,
+            from: self.from.clone(),
+            to: self.to.clone(),
+            why: last.why.clone(),
+            unverified: last.unverified,
             took: now.saturating_sub(self.since),
-        }
+        })
+    }
+
+    /// Whether this is the object as it was to become.
+    pub fn is_done_in(&self, record: &Record) -> bool {
+        self.last_move.is_some() && record.meta.last_move() == self.last_move
     }
 }
 

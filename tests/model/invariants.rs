@@ -21,7 +21,7 @@ struct Scene {
 
 impl Scene {
     fn decide(&self) -> Decision {
-        decide(&self.group, &self.readiness, &self.timers)
+        decide(&self.group, &self.readiness, &self.timers, jiff::Timestamp::UNIX_EPOCH)
     }
 
     fn weights_after(&self, decision: &Decision) -> Vec<u64> {
@@ -110,7 +110,11 @@ fn scene(readiness: fn() -> BoxedStrategy<Readiness>) -> impl Strategy<Value = S
                     .map(|(i, b)| Backend { service: ServiceRef::new("ns", format!("svc-{i}")), weight: b.0 })
                     .collect(),
                 primary,
+                overridden: home.is_some(),
                 home,
+                order: None,
+                paused: None,
+                held: false,
                 policy: Policy {
                     kind,
                     shares: backends.iter().map(|b| b.2).collect(),

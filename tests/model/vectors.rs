@@ -59,7 +59,11 @@ fn group(given: &Given) -> Group {
         apex: "svc-0".into(),
         backends: backends.map(|(index, &weight)| Backend { service: service(index), weight }).collect(),
         primary: given.primary,
+        overridden: given.home.is_some(),
         home: given.home,
+        order: None,
+        paused: None,
+        held: false,
         policy: Policy {
             kind: match given.policy.as_str() {
                 "spread" => PolicyKind::Spread,
@@ -112,7 +116,7 @@ fn every_vector_of_the_reference_agrees() {
         let vector: Vector = serde_json::from_str(line).unwrap();
         let group = group(&vector.group);
         let timers = Timers(vec![Some(SPENT); group.backends.len()]);
-        let decision = decide(&group, &readiness(&vector.group), &timers);
+        let decision = decide(&group, &readiness(&vector.group), &timers, jiff::Timestamp::UNIX_EPOCH);
 
         assert_eq!((decision.rule as u8).to_string(), vector.expect.rule, "rule of {line}");
         let expected: Weights = match &vector.expect.weights {
@@ -126,6 +130,7 @@ fn every_vector_of_the_reference_agrees() {
         if decision.state == State::Waiting {
             assert!(vector.expect.waiting, "waiting in {line}");
         }
+        assert_eq!(decision.waiting, vector.expect.waiting, "waiting in {line}");
         assert_eq!(decision.look_again.is_some(), vector.expect.waiting, "when to look again in {line}");
         seen += 1;
     }

@@ -63,6 +63,17 @@ impl Plugin {
         self
     }
 
+    /// Talks to a server that is no cluster, without any kubeconfig.
+    pub fn server(self, url: &str) -> Self {
+        self.without_clusters().without_kubeconfig().args(["--server", url, "--token", "token"])
+    }
+
+    pub fn without_kubeconfig(self) -> Self {
+        self.without_env("KUBECONFIG")
+            .without_env("KUBERNETES_SERVICE_HOST")
+            .env("HOME", env!("CARGO_TARGET_TMPDIR"))
+    }
+
     /// Runs the plugin to its end.
     pub async fn run(self) -> Output {
         let mut command = self.command();
@@ -137,6 +148,17 @@ impl Output {
     pub fn stderr_contains(self, text: &str) -> Self {
         let holds = self.stderr.contains(text);
         self.check(holds, &format!("stderr should contain {text:?}"))
+    }
+
+    #[track_caller]
+    pub fn stderr_lacks(self, text: &str) -> Self {
+        let holds = !self.stderr.contains(text);
+        self.check(holds, &format!("stderr should not contain {text:?}"))
+    }
+
+    #[track_caller]
+    pub fn stdout_is_empty(self) -> Self {
+        self.stdout_is("")
     }
 
     #[track_caller]

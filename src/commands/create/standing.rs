@@ -68,14 +68,14 @@ fn differences(record: &Record, asked: &NewGroup) -> Vec<String> {
         }
     };
     let backends: Vec<&str> = group.backends.iter().map(|backend| backend.service.name.as_str()).collect();
-    let primary = record.meta.primary_at_home(group.primary_name());
+    let primary = group.home_name();
     let label = record.meta.labels.get(CONTROLLED_BY).map_or("(no label)", String::as_str);
     let differing = |what, is: &str, asked: &str| (is != asked).then(|| difference(what, is, asked));
     let lines = [
         differing("service", &group.apex, &asked.apex),
         (!same_backends(&record.meta, &backends, asked))
             .then(|| difference("backends", &backends.join(", "), &asked.backends.join(", "))),
-        differing("primary", &primary, &asked.primary),
+        differing("primary", primary, &asked.primary),
         differing("controlled-by", label, &asked.controlled_by),
     ];
     lines.into_iter().flatten().collect()

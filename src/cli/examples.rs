@@ -1,0 +1,68 @@
+//! The examples at the end of each command's help; the man pages show them too.
+
+pub const ROOT: &str = "\
+Examples:
+  kubectl failover create web-svc --fallback web-svc-east
+  kubectl failover status --all-namespaces
+  kubectl failover watch
+  kubectl failover sandbox demo";
+
+pub const CREATE: &str = "\
+Examples:
+  kubectl failover create web-svc --fallback web-svc-east
+  kubectl failover create web-svc --fallback web-svc-east --dry-run=client -o yaml";
+
+pub const STATUS: &str = "\
+Examples:
+  kubectl failover status
+  kubectl failover status web-svc --output wide
+  kubectl failover status --all-namespaces --output json
+  kubectl failover status --context west --namespace emojivoto";
+
+pub const WATCH: &str = "\
+Examples:
+  kubectl failover watch
+  kubectl failover watch --all-namespaces --output json
+  kubectl failover watch --dry-run
+  kubectl failover watch --once --selector team=web";
+
+pub const SANDBOX: &str = "\
+Examples:
+  kubectl failover sandbox demo
+  kubectl failover sandbox up
+  kubectl failover sandbox run -- kubectl --context west get namespaces
+  kubectl failover sandbox down";
+
+pub const SANDBOX_UP: &str = "\
+Examples:
+  kubectl failover sandbox up
+  kubectl failover sandbox up --clusters west,east,central
+  kubectl failover sandbox up --assets ./bin";
+
+pub const SANDBOX_DOWN: &str = "\
+Examples:
+  kubectl failover sandbox down";
+
+pub const SANDBOX_STATUS: &str = "\
+Examples:
+  kubectl failover sandbox status";
+
+pub const SANDBOX_DEMO: &str = "\
+Examples:
+  kubectl failover sandbox demo";
+
+pub const SANDBOX_RUN: &str = "\
+Examples:
+  kubectl failover sandbox run -- kubectl --context west get namespaces
+  kubectl failover sandbox run --clusters west,east,central -- ./acceptance.sh";
+
+pub const SANDBOX_GATEWAY: &str = "\
+Examples:
+  kubectl failover sandbox gateway east down
+  kubectl failover sandbox gateway east up";
+
+pub const COMPLETION: &str = "\
+Examples:
+  kubectl-failover completion bash > ~/.local/share/bash-completion/completions/kubectl-failover
+  kubectl-failover completion zsh > ~/.local/share/zsh/site-functions/_kubectl-failover
+  kubectl-failover completion fish > ~/.config/fish/completions/kubectl-failover.fish";

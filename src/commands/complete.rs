@@ -1,0 +1,78 @@
+//! What kubectl asks for while the user types `kubectl failover …` and Tab: the choices for the last word, one a
+//! line with its meaning after a tab, then a line that says how the shell is to treat them.
+
+use std::ffi::OsString;
+use std::io::Write as _;
+
+use clap_complete::CompletionCandidate;
+use clap_complete::engine::complete;
+
+use crate::error::Exit;
+use crate::program::Program;
+use crate::view::text::clean;
+
+const NO_SPACE: u8 = 2;
+const NO_FILE_NAMES: u8 = 4;
+
+/// Prints the choices for the last of the words after `kubectl failover`, which may be empty.
+pub fn run(words: &[OsString]) -> anyhow::Result<Exit> {
+    std::io::stdout().lock().write_all(answer(words).as_bytes())?;
+    Ok(Exit::Done)
+}
+
+fn answer(words: &[OsString]) -> String {
+    let choices = choices(words);
+    let lines: String = choices.iter().map(|choice| line(choice) + "\n").collect();
+    format!("{lines}:{}\n", directive(&choices))
+}
+
+/// Flags are offered where one has been begun, or where nothing else fits.
+fn choices(words: &[OsString]) -> Vec<CompletionCandidate> {
+    let begun = words.last().cloned().unwrap_or_default();
+    let mut choices = candidates(words);
+    let is_flag = |choice: &CompletionCandidate| choice.get_value().as_encoded_bytes().starts_with(b"-");
+    if begun.is_empty() && !choices.iter().all(is_flag) {
+        choices.retain(|choice| !is_flag(choice));
+    }
+    choices
+}
+
+fn candidates(words: &[OsString]) -> Vec<CompletionCandidate> {
+    let mut line = vec![OsString::from("kubectl-failover")];
+    line.extend_from_slice(words);
+    if words.is_empty() {
+        line.push(OsString::new());
+    }
+    let last = line.len() - 1;
+    // After a dash alone the engine offers letters; the long names say more.
+    if line[last] == "-" {
+        line[last].push("-");
+    }
+    let here = std::env::current_dir().ok();
+    // Whatever goes wrong, a shell has no use for an error in the middle of a line.
+    complete(&mut definition(), line, last, here.as_deref()).unwrap_or_default()
+}
+
+/// The command line with all that its words can be. Values that only a cluster knows belong here, as
+/// `ArgValueCandidates` added to their arguments.
+fn definition() -> clap::Command {
+    Program::Completion.command()
+}
+
+fn line(choice: &CompletionCandidate) -> String {
+    let value = clean(&choice.get_value().to_string_lossy());
+    match choice.get_help().map(ToString::to_string).as_deref().and_then(|help| help.lines().next()) {
+        Some(help) => format!("{value}\t{}", clean(help)),
+        None => value,
+    }
+}
+
+/// A folder's name goes on with what is in it, so no space follows it.
+fn directive(choices: &[CompletionCandidate]) -> u8 {
+    let is_folder = |choice: &CompletionCandidate| choice.get_value().as_encoded_bytes().ends_with(b"/");
+    if !choices.is_empty() && choices.iter().all(is_folder) {
+        NO_FILE_NAMES | NO_SPACE
+    } else {
+        NO_FILE_NAMES
+    }
+}

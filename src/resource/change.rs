@@ -1,0 +1,107 @@
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::annotations::{HELD, LAST_MOVE, OVERRIDE, PAUSED, PRIMARY_SERVICE};
+use crate::model::moves::write_weights;
+use crate::model::{Decision, Group, LastMove, Override, Pause, Weights};
+
+/// What is to change on a group's object.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Change {
+    /// One weight for each backend; none: leave them.
+    pub weights: Option<Vec<u64>>,
+    /// Annotations by key, without the prefix; no value: take it away.
+    pub annotations: BTreeMap<&'static str, Option<String>>,
+    /// The note of the move, where traffic moves.
+    pub last_move: Option<LastMove>,
+}
+
+impl Change {
+    /// What a decision asks for, signed by `by` at `now` by the API server's clock.
+    ///
+    /// # Errors
+    /// Where a note can't be written as JSON.
+    pub fn of(group: &Group, decision: &Decision, by: &str, now: Timestamp) -> serde_json::Result<Self> {
+        let mut change = Self::default();
+        let notes = &decision.notes;
+        let mut why = decision.reason.clone();
+        if let Some(home) = &notes.end_override {
+            change = change.ending_override(Some(home));
+            why = format!("the override is over, and {why}");
+        }
+        if notes.end_pause {
+            change.annotations.insert(PAUSED, None);
+        }
+        if let Some(held) = notes.held {
+            change.annotations.insert(HELD, held.then(|| format!("{now:.0}")));
+        }
+        match &decision.weights {
+            Weights::Hold => Ok(change),
+            Weights::Set(weights) => change.moving(group, weights, by, &why, decision.flags.unverified, now),
+        }
+    }
+
+    /// Moves traffic too, with a note of who and why.
+    ///
+    /// # Errors
+    /// Where the note can't be written as JSON.
+    pub fn moving(
+        mut self,
+        group: &Group,
+        weights: &[u64],
+        by: &str,
+        why: &str,
+        unverified: bool,
+        now: Timestamp,
+    ) -> serde_json::Result<Self> {
+        let note = LastMove {
+            from: write_weights(group, &group.weights()),
+            to: write_weights(group, weights),
+            at: now,
+            by: by.to_owned(),
+            why: why.to_owned(),
+            unverified,
+        };
+        self.annotations.insert(LAST_MOVE, Some(serde_json::to_string(&note)?));
+        self.weights = Some(weights.to_vec());
+        self.last_move = Some(note);
+        Ok(self)
+    }
+
+    /// Writes an override, and makes its target the primary.
+    ///
+    /// # Errors
+    /// Where it can't be written as JSON.
+    pub fn overriding(mut self, order: &Override) -> serde_json::Result<Self> {
+        self.annotations.insert(OVERRIDE, Some(serde_json::to_string(order)?));
+        self.annotations.insert(PRIMARY_SERVICE, Some(order.to.clone()));
+        Ok(self)
+    }
+
+    /// Takes the override away and, where a home is named, makes it the primary again.
+    #[must_use]
+    pub fn ending_override(mut self, home: Option<&str>) -> Self {
+        self.annotations.insert(OVERRIDE, None);
+        if let Some(home) = home {
+            self.annotations.insert(PRIMARY_SERVICE, Some(home.to_owned()));
+        }
+        self
+    }
+
+    /// Has the loop leave the group alone.
+    ///
+    /// # Errors
+    /// Where it can't be written as JSON.
+    pub fn pausing(mut self, pause: &Pause) -> serde_json::Result<Self> {
+        self.annotations.insert(PAUSED, Some(serde_json::to_string(pause)?));
+        Ok(self)
+    }
+
+    /// Has the loop take the group up again.
+    #[must_use]
+    pub fn resuming(mut self) -> Self {
+        self.annotations.insert(PAUSED, None);
+        self
+    }
+}

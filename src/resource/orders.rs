@@ -1,0 +1,50 @@
+//! Reads the annotations that hold operators' orders. What can't be read never makes a group invalid.
+
+use super::annotations::{OVERRIDE, PAUSED, PREFIX, PRIMARY_SERVICE};
+use super::meta::Meta;
+use crate::model::{Invalid, Order, Override, Pause};
+
+/// The primary's index and the override, from what the object names. `names` are the backends'.
+///
+/// # Errors
+/// Where the primary is no backend, and no override tells of one that is.
+pub fn primary_and_order(meta: &Meta, names: &[&str]) -> Result<(usize, Option<Order>), Invalid> {
+    let position = |wanted: &str| names.iter().position(|name| *name == wanted);
+    let named = meta.annotations.get(PRIMARY_SERVICE);
+    let parsed = meta.annotations.get(OVERRIDE).map(serde_json::from_str::<Override>);
+    let home = parsed.as_ref().and_then(|order| position(&order.as_ref().ok()?.home));
+    let primary = match named {
+        None => 0,
+        Some(name) => match position(name).or(home) {
+            Some(primary) => primary,
+            None => return Err(no_backend(name, names)),
+        },
+    };
+    let order = parsed.map(|parsed| match parsed {
+        Err(_) => Order::Broken { why: format!("the annotation {PREFIX}{OVERRIDE} cannot be read") },
+        Ok(order) if position(&order.to).is_none() => {
+            Order::Broken { why: format!("its target {} is no backend any more", order.to) }
+        }
+        Ok(order) if named != Some(order.to.as_str()) => {
+            let primary = named.or_else(|| names.first().copied()).unwrap_or_default();
+            Order::Broken {
+                why: format!("its target is {}, but the object names {primary} as primary", order.to),
+            }
+        }
+        Ok(order) => Order::Standing { order, home },
+    });
+    Ok((primary, order))
+}
+
+/// The pause, if there is one; what can't be read is one without an end.
+pub fn pause(meta: &Meta) -> Option<Pause> {
+    let text = meta.annotations.get(PAUSED)?;
+    Some(serde_json::from_str(text).unwrap_or_default())
+}
+
+fn no_backend(primary: &str, names: &[&str]) -> Invalid {
+    Invalid {
+        reason: format!("the primary {primary:?} is not among the backends ({})", names.join(", ")),
+        mend: format!("name a backend in the annotation {PREFIX}{PRIMARY_SERVICE}"),
+    }
+}

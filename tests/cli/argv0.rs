@@ -1,0 +1,29 @@
+use super::support::{BINARY, Link, run};
+
+#[test]
+fn usage_lines_say_what_was_typed() {
+    run(BINARY, ["status", "--help"]).exits(0).says("Usage: kubectl failover status");
+    let linkerd = Link::named("linkerd-failover");
+    run(linkerd.path(), ["status", "--help"]).exits(0).says("Usage: linkerd failover status");
+    run(linkerd.path(), ["sandbox", "gateway", "--bogus"])
+        .exits(2)
+        .complains("Usage: linkerd failover sandbox");
+}
+
+#[test]
+fn examples_say_what_was_typed() {
+    let linkerd = Link::named("linkerd-failover");
+    for help in [run(linkerd.path(), ["--help"]), run(linkerd.path(), ["sandbox", "up", "--help"])] {
+        assert!(!help.stdout.contains("kubectl failover"), "{help:#?}");
+        help.exits(0).says("Examples:\n  linkerd failover ");
+    }
+}
+
+#[test]
+fn the_version_names_the_program() {
+    let version = format!("kubectl-failover {}\n", env!("CARGO_PKG_VERSION"));
+    let linkerd = Link::named("linkerd-failover");
+    for binary in [BINARY.into(), linkerd.path()] {
+        assert_eq!(run(binary, ["--version"]).exits(0).stdout, version);
+    }
+}

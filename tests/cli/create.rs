@@ -1,0 +1,116 @@
+use serde_json::{Value, json};
+
+use crate::common::{Output, Plugin, ScriptedServer, plugin};
+
+/// `create` with these arguments and nothing to reach a cluster with: what is decided before that is needed.
+async fn create(args: &[&str]) -> Output {
+    plugin().without_clusters().without_kubeconfig().args(["create"]).args(args).run().await
+}
+
+async fn usage_error(args: &[&str], words: &str) {
+    create(args).await.code(2).stdout_is_empty().stderr_contains(words);
+}
+
+#[tokio::test]
+async fn fallbacks_are_other_services_each_named_once() {
+    usage_error(&["web"], "--fallback").await;
+    usage_error(&["web", "--fallback", "a", "--fallback", "b", "--fallback", "a"], "a is given twice").await;
+    usage_error(&["web", "--fallback", "web"], "web is the service that clients call").await;
+    usage_error(&["web", "--primary", "a", "--fallback", "a"], "a is the primary").await;
+}
+
+#[tokio::test]
+async fn there_is_one_primary() {
+    let args = ["web", "--fallback", "c", "--primary", "a", "--primary", "b"];
+    usage_error(&args, "'--primary <SERVICE>' cannot be used multiple times").await;
+}
+
+#[tokio::test]
+async fn names_are_checked() {
+    usage_error(&["Web", "--fallback", "a"], "\"Web\" is no name of a service").await;
+    usage_error(&["web", "--fallback", "a.other.svc"], "\"a.other.svc\" is no name of a service").await;
+    usage_error(&["web", "--fallback", "a", "--primary", "-"], "\"-\" is no name of a service").await;
+    usage_error(&["web", "--fallback", "a", "--name", "A"], "\"A\" is no name of an object").await;
+    usage_error(&["web", "--fallback", "a", "--controlled-by", "a b"], "\"a b\" is no value of a label")
+        .await;
+}
+
+#[tokio::test]
+async fn one_namespace_is_needed() {
+    usage_error(&["web", "--fallback", "a", "-A"], "--all-namespaces").await;
+}
+
+#[tokio::test]
+async fn good_arguments_go_on_to_the_kubeconfig() {
+    create(&["web", "--fallback", "a"]).await.code(1).stderr_contains("there is no kubeconfig");
+    let args = ["web", "--fallback", "web", "--primary", "a", "--name", "web.1", "--controlled-by", "A_b"];
+    create(&args).await.code(1).stderr_contains("there is no kubeconfig");
+}
+
+fn on(server: &ScriptedServer) -> Plugin {
+    plugin().server(&server.url).namespace("ns").args(["create", "web", "--fallback", "web-east"])
+}
+
+#[tokio::test]
+async fn a_cluster_without_the_kind_is_told_apart() {
+    let server = ScriptedServer::start(|_, path| {
+        if path.contains("trafficsplits") {
+            (404, "404 page not found\n".to_owned())
+        } else {
+            (200, service("web"))
+        }
+    })
+    .await;
+    let output = on(&server).run().await.code(1).stdout_is_empty();
+    output
+        .stderr_contains("does not know TrafficSplit of split.smi-spec.io/v1alpha2")
+        .stderr_contains("install the CustomResourceDefinition trafficsplits.split.smi-spec.io")
+        .stderr_contains("sandbox up");
+    let writes: Vec<String> = server.requests().into_iter().filter(|it| !it.starts_with("GET")).collect();
+    assert_eq!(writes, Vec::<String>::new());
+}
+
+/// A namespace where the object appears between the check and the write.
+async fn faster_rival(primary: &'static str) -> ScriptedServer {
+    ScriptedServer::start(move |method, path| match (method, path) {
+        ("POST", _) => (409, json!({"reason": "AlreadyExists", "message": "it exists"}).to_string()),
+        (_, path) if path.contains("/trafficsplits/web-failover") => (200, split(primary).to_string()),
+        (_, path) if path.contains("/trafficsplits") => {
+            (200, json!({"metadata": {"resourceVersion": "1"}, "items": []}).to_string())
+        }
+        _ => (200, service("web")),
+    })
+    .await
+}
+
+fn service(name: &str) -> String {
+    json!({"metadata": {"name": name, "namespace": "ns"}, "spec": {"ports": [{"port": 80}]}}).to_string()
+}
+
+fn split(primary: &str) -> Value {
+    json!({
+        "metadata": {
+            "name": "web-failover",
+            "namespace": "ns",
+            "labels": {"failover.linkerd.io/controlled-by": "linkerd-failover"},
+            "annotations": {"failover.linkerd.io/primary-service": primary},
+        },
+        "spec": {
+            "service": "web",
+            "backends": [{"service": "web", "weight": 0}, {"service": "web-east", "weight": 1}],
+        },
+    })
+}
+
+#[tokio::test]
+async fn an_equal_object_of_a_faster_process_is_as_good() {
+    let server = faster_rival("web").await;
+    let output = on(&server).run().await.success();
+    output.stdout_is("trafficsplit.split.smi-spec.io/web-failover unchanged\n").stderr_is_empty();
+}
+
+#[tokio::test]
+async fn a_different_object_of_a_faster_process_is_shown() {
+    let server = faster_rival("web-east").await;
+    on(&server).run().await.code(1).stdout_is_empty().stderr_contains("primary: web-east → web\n");
+}

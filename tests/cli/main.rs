@@ -1,0 +1,15 @@
+//! The binary, and the files made from it, without a cluster.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod argv0;
+#[path = "../support/mod.rs"]
+mod common;
+mod complete;
+mod completion;
+mod create;
+mod help;
+mod install;
+mod kubeconfig;
+mod place;
+mod stale;
+mod support;
