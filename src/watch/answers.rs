@@ -17,6 +17,9 @@ impl Engine {
     /// Takes in a fresh list of a group's slices.
     pub fn verified(&mut self, id: &GroupId, slices: RequestResult<Vec<Slice>>, now: Duration) {
         let Some(tracked) = self.groups.get_mut(id) else { return };
+        if tracked.phase != Phase::Verifying {
+            return;
+        }
         match slices {
             Ok(slices) => {
                 let group = tracked.record.group.as_ref();
