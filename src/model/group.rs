@@ -77,6 +77,30 @@ pub struct Group {
 }
 
 impl Group {
+    /// A group with the policy of one without policy annotations, and no notes of operators or loops.
+    pub fn ordinary(
+        id: GroupId,
+        carrier: Carrier,
+        apex: String,
+        backends: Vec<Backend>,
+        primary: usize,
+    ) -> Self {
+        Self {
+            id,
+            carrier,
+            apex,
+            primary,
+            overridden: false,
+            home: None,
+            order: None,
+            paused: None,
+            held: false,
+            policy: Policy::of(backends.len()),
+            last_move: None,
+            backends,
+        }
+    }
+
     pub fn weights(&self) -> Vec<u64> {
         self.backends.iter().map(|backend| backend.weight).collect()
     }

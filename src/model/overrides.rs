@@ -21,7 +21,8 @@ pub struct Override {
     pub home: String,
     #[serde(default)]
     pub by: String,
-    pub at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -104,7 +104,6 @@ impl Stopwatch {
 #[cfg(test)]
 mod tests {
     use super::super::group::{Backend, Carrier, GroupId};
-    use super::super::policy::Policy;
     use super::super::readiness::WhyUnknown;
     use super::*;
 
@@ -114,20 +113,8 @@ mod tests {
 
     fn group() -> Group {
         let backend = |name: &str| Backend { service: ServiceRef::new("ns", name), weight: 1 };
-        Group {
-            id: GroupId { namespace: "ns".into(), kind: "trafficsplit", name: "web".into() },
-            carrier: Carrier::Split,
-            apex: "web".into(),
-            backends: vec![backend("web"), backend("web-east")],
-            primary: 0,
-            overridden: false,
-            home: None,
-            order: None,
-            paused: None,
-            held: false,
-            policy: Policy::of(2),
-            last_move: None,
-        }
+        let id = GroupId { namespace: "ns".into(), kind: "trafficsplit", name: "web".into() };
+        Group::ordinary(id, Carrier::Split, "web".into(), vec![backend("web"), backend("web-east")], 0)
     }
 
     /// Shows the readiness of both backends at each second given, and reads the times at the last one.

@@ -9,7 +9,7 @@ use super::names::is_service_name;
 use super::orders;
 use super::patch::Operation;
 use super::record::Record;
-use crate::model::{Backend, Carrier, Group, GroupId, Invalid, Policy, ServiceRef};
+use crate::model::{Backend, Carrier, Group, GroupId, Invalid, ServiceRef};
 
 /// The TrafficSplit of SMI: one apex and its backends, all in the split's namespace.
 #[derive(Debug)]
@@ -95,19 +95,13 @@ fn group(meta: &Meta, spec: &Spec) -> Result<Group, Invalid> {
     let backends = backends(meta, spec)?;
     let names: Vec<&str> = backends.iter().map(|backend| backend.service.name.as_str()).collect();
     let (primary, order) = orders::primary_and_order(meta, &names)?;
+    let id = GroupId { namespace: meta.namespace.clone(), kind: INFO.singular, name: meta.name.clone() };
     Ok(Group {
-        id: GroupId { namespace: meta.namespace.clone(), kind: INFO.singular, name: meta.name.clone() },
-        carrier: Carrier::Split,
-        apex: spec.service.clone(),
-        primary,
-        overridden: false,
-        home: None,
         order,
         paused: orders::pause(meta),
         held: meta.annotations.get(HELD).is_some(),
-        policy: Policy::of(backends.len()),
         last_move: meta.last_move(),
-        backends,
+        ..Group::ordinary(id, Carrier::Split, spec.service.clone(), backends, primary)
     })
 }
 

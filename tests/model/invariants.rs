@@ -100,21 +100,14 @@ fn scene(readiness: fn() -> BoxedStrategy<Readiness>) -> impl Strategy<Value = S
         })
         .prop_map(|(backends, policy, primary, home, (route, unverified))| {
             let (kind, min_ready, failover_delay, failback_delay, failback) = policy;
+            let id = GroupId { namespace: "ns".into(), kind: "trafficsplit", name: "x".into() };
+            let carrier = if route { Carrier::Route } else { Carrier::Split };
+            let service = |i: usize| ServiceRef::new("ns", format!("svc-{i}"));
+            let listed = backends.iter().enumerate();
+            let listed = listed.map(|(i, b)| Backend { service: service(i), weight: b.0 }).collect();
             let mut group = Group {
-                id: GroupId { namespace: "ns".into(), kind: "trafficsplit", name: "x".into() },
-                carrier: if route { Carrier::Route } else { Carrier::Split },
-                apex: "svc".into(),
-                backends: backends
-                    .iter()
-                    .enumerate()
-                    .map(|(i, b)| Backend { service: ServiceRef::new("ns", format!("svc-{i}")), weight: b.0 })
-                    .collect(),
-                primary,
                 overridden: home.is_some(),
                 home,
-                order: None,
-                paused: None,
-                held: false,
                 policy: Policy {
                     kind,
                     shares: backends.iter().map(|b| b.2).collect(),
@@ -123,7 +116,7 @@ fn scene(readiness: fn() -> BoxedStrategy<Readiness>) -> impl Strategy<Value = S
                     failback_delay,
                     failback,
                 },
-                last_move: None,
+                ..Group::ordinary(id, carrier, "svc".into(), listed, primary)
             };
             group.last_move = unverified.then(|| moved(&group, true));
             let timers = Timers(backends.iter().map(|b| b.3).collect());

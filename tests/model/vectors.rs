@@ -53,17 +53,12 @@ fn delay(fate: &str) -> Duration {
 fn group(given: &Given) -> Group {
     let service = |index: usize| ServiceRef::new("ns", format!("svc-{index}"));
     let backends = given.weights.iter().enumerate();
+    let id = GroupId { namespace: "ns".into(), kind: "trafficsplit", name: "svc-failover".into() };
+    let carrier = if given.kind == "route" { Carrier::Route } else { Carrier::Split };
+    let backends = backends.map(|(index, &weight)| Backend { service: service(index), weight }).collect();
     let mut group = Group {
-        id: GroupId { namespace: "ns".into(), kind: "trafficsplit", name: "svc-failover".into() },
-        carrier: if given.kind == "route" { Carrier::Route } else { Carrier::Split },
-        apex: "svc-0".into(),
-        backends: backends.map(|(index, &weight)| Backend { service: service(index), weight }).collect(),
-        primary: given.primary,
         overridden: given.home.is_some(),
         home: given.home,
-        order: None,
-        paused: None,
-        held: false,
         policy: Policy {
             kind: match given.policy.as_str() {
                 "spread" => PolicyKind::Spread,
@@ -82,7 +77,7 @@ fn group(given: &Given) -> Group {
             failback: if given.failback == "manual" { Failback::Manual } else { Failback::Auto },
             ..Policy::of(given.weights.len())
         },
-        last_move: None,
+        ..Group::ordinary(id, carrier, "svc-0".into(), backends, given.primary)
     };
     if !given.shares.is_empty() {
         group.policy.shares.clone_from(&given.shares);

@@ -10,10 +10,10 @@
 
 mod dump;
 mod endpoints;
+mod fault_proxy;
 mod namespace;
 mod objects;
 mod plugin;
-mod proxy;
 mod rights;
 mod running;
 mod sandbox;
@@ -22,10 +22,10 @@ mod wait;
 mod watching;
 
 pub use endpoints::endpoint;
+pub use fault_proxy::{A_WHILE, Fault, FaultProxy};
 pub use namespace::{Side, TestNamespace};
 pub use objects::{patch_json, traffic_split_resource};
 pub use plugin::{Output, Plugin, plugin};
-pub use proxy::{A_WHILE, Fault, FaultProxy};
 pub use rights::{restricted_kubeconfig, rule};
 pub use running::Running;
 pub use sandbox::{Sandbox, processes_mentioning, shared};
