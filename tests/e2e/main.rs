@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod create;
-mod kubeconfig;
 mod lease;
 mod sandbox;
 mod status;
