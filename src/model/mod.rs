@@ -20,5 +20,5 @@ pub use overrides::{Order, Override, Pause};
 pub use policy::{Failback, MinReady, Policy, PolicyKind};
 pub use readiness::{Readiness, WhyUnknown};
 pub use report::{Flags, State};
-pub use status::{BackendStatus, Changed, Runner, Status};
+pub use status::{BackendStatus, Changed, OrderStatus, Runner, Status};
 pub use timers::{Stopwatches, Timers};

@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use jiff::{Timestamp, Unit};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -143,12 +142,6 @@ impl Loop<'_> {
         self.started.elapsed()
     }
 
-    /// The API server's time, as precise as a reader cares for.
-    fn server_time(&self) -> Timestamp {
-        let now = self.cluster.clock().now();
-        now.round(Unit::Millisecond).unwrap_or(now)
-    }
-
     fn next_alarm(&self) -> Instant {
         const FAR: Duration = Duration::from_secs(3600);
         let now = self.now();
@@ -254,7 +247,7 @@ impl Loop<'_> {
 
     /// Lets the engine decide and does what it asks for.
     fn settle(&mut self) -> anyhow::Result<()> {
-        let moment = Moment { now: self.now(), server: self.server_time() };
+        let moment = Moment { now: self.now(), server: self.cluster.clock().now() };
         for effect in self.engine.settle(moment) {
             match effect {
                 Effect::StartFeed(id, scope) => self.watches.start(id, &scope),
@@ -295,7 +288,7 @@ impl Loop<'_> {
         self.requests.drop_what_has_not_started();
         while let Some(answer) = self.requests.next_write().await {
             self.answered(answer);
-            let moment = Moment { now: self.now(), server: self.server_time() };
+            let moment = Moment { now: self.now(), server: self.cluster.clock().now() };
             for effect in self.engine.settle(moment) {
                 if let Effect::Moved(record, transition) = effect {
                     self.requests.publish(&record, &transition);
