@@ -50,6 +50,10 @@ complete -c kubectl-failover -n "__fish_kubectl_failover_needs_command" -f -a "c
 complete -c kubectl-failover -n "__fish_kubectl_failover_needs_command" -f -a "status" -d 'Show the groups: where their traffic goes, and why'
 complete -c kubectl-failover -n "__fish_kubectl_failover_needs_command" -f -a "watch" -d 'Run the loop: move traffic when primaries go down, and back'
 complete -c kubectl-failover -n "__fish_kubectl_failover_needs_command" -f -a "check" -d 'Check that this cluster and this user can do all of it'
+complete -c kubectl-failover -n "__fish_kubectl_failover_needs_command" -f -a "force" -d 'Move the traffic to a backend by hand, and keep it there'
+complete -c kubectl-failover -n "__fish_kubectl_failover_needs_command" -f -a "failback" -d 'End a force, or a stay on a fallback, and move the traffic home'
+complete -c kubectl-failover -n "__fish_kubectl_failover_needs_command" -f -a "pause" -d 'Have the loop leave groups alone'
+complete -c kubectl-failover -n "__fish_kubectl_failover_needs_command" -f -a "resume" -d 'Have the loop take groups up again'
 complete -c kubectl-failover -n "__fish_kubectl_failover_needs_command" -f -a "sandbox" -d 'Real control planes on this machine, to try and to test everything on'
 complete -c kubectl-failover -n "__fish_kubectl_failover_needs_command" -f -a "completion" -d 'Print the completion script for a shell'
 complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand create" -l fallback -d 'Service that takes over when the primary has no ready endpoints; may be repeated' -r
@@ -173,6 +177,140 @@ complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand check"
 complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand check" -s v -l verbose -d 'Say more on stderr: each request with its status and time' -r
 complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand check" -s A -l all-namespaces -d 'All namespaces'
 complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand force" -s l -l selector -d 'All groups with these labels' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand force" -l to -d 'Backend that is to have the traffic [default: the fallback, where there is just one]' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand force" -l reason -d 'Why, for those who look at it later' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand force" -l duration -d 'End by itself after this long, such as 30m' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand force" -l allow -d 'Go on in spite of this; may be repeated' -r -f -a "unready\t'The backend has no ready endpoint, or not enough'
+unknown\t'Whether the backend is ready can\'t be known'
+conflict\t'Another object routes the same service, so that the change may have no effect'
+gitops\t'A GitOps tool owns the object and may put it back'"
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand force" -l dry-run -d 'Only show what would change; `server` has the API server check it too' -r -f -a "none\t''
+client\t''
+server\t''"
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand force" -s o -l output -d 'Print in this format' -r -f -a "text\t''
+json\t''"
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand force" -l context -d 'Context of the kubeconfig to use' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand force" -l kubeconfig -d 'Path of the kubeconfig [default: $KUBECONFIG, then ~/.kube/config]' -r -F
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand force" -s n -l namespace -d 'Namespace [default: the context\'s]' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand force" -l cluster -d 'Cluster of the kubeconfig to use' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand force" -l user -d 'User of the kubeconfig to use' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand force" -s s -l server -d 'Address of the API server' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand force" -l api-addr -d 'Address of the API server, as linkerd names the flag' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand force" -l token -d 'Bearer token for the API server' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand force" -l as -d 'User to impersonate' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand force" -l as-group -d 'Group to impersonate; may be repeated' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand force" -l as-uid -d 'UID to impersonate' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand force" -l request-timeout -d 'Time limit of each request, such as 10s; 0 for none [default: 10s]' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand force" -l insecure-skip-tls-verify -d 'Do not check the API server\'s certificate' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand force" -l certificate-authority -d 'File with the certificate authority of the API server' -r -F
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand force" -l client-certificate -d 'File with the client certificate' -r -F
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand force" -l client-key -d 'File with the client certificate\'s key' -r -F
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand force" -l tls-server-name -d 'Server name to check the API server\'s certificate against' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand force" -s L -l linkerd-namespace -d 'Namespace of Linkerd\'s control plane [default: $LINKERD_NAMESPACE, then linkerd]' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand force" -s v -l verbose -d 'Say more on stderr: each request with its status and time' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand force" -l all -d 'All groups'
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand force" -l wait -d 'Stay, and end it when its time is over or on Ctrl-C'
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand force" -s y -l yes -d 'Do not ask'
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand force" -s A -l all-namespaces -d 'All namespaces'
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand force" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand failback" -s l -l selector -d 'All groups with these labels' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand failback" -l timeout -d 'How long to wait [default: without end]' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand failback" -l home -d 'Backend to go back to, where the override does not name one' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand failback" -l reason -d 'Why, for those who look at it later' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand failback" -l allow -d 'Go on in spite of this; may be repeated' -r -f -a "unready\t'The backend has no ready endpoint, or not enough'
+unknown\t'Whether the backend is ready can\'t be known'
+conflict\t'Another object routes the same service, so that the change may have no effect'
+gitops\t'A GitOps tool owns the object and may put it back'"
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand failback" -l dry-run -d 'Only show what would change; `server` has the API server check it too' -r -f -a "none\t''
+client\t''
+server\t''"
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand failback" -s o -l output -d 'Print in this format' -r -f -a "text\t''
+json\t''"
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand failback" -l context -d 'Context of the kubeconfig to use' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand failback" -l kubeconfig -d 'Path of the kubeconfig [default: $KUBECONFIG, then ~/.kube/config]' -r -F
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand failback" -s n -l namespace -d 'Namespace [default: the context\'s]' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand failback" -l cluster -d 'Cluster of the kubeconfig to use' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand failback" -l user -d 'User of the kubeconfig to use' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand failback" -s s -l server -d 'Address of the API server' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand failback" -l api-addr -d 'Address of the API server, as linkerd names the flag' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand failback" -l token -d 'Bearer token for the API server' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand failback" -l as -d 'User to impersonate' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand failback" -l as-group -d 'Group to impersonate; may be repeated' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand failback" -l as-uid -d 'UID to impersonate' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand failback" -l request-timeout -d 'Time limit of each request, such as 10s; 0 for none [default: 10s]' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand failback" -l insecure-skip-tls-verify -d 'Do not check the API server\'s certificate' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand failback" -l certificate-authority -d 'File with the certificate authority of the API server' -r -F
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand failback" -l client-certificate -d 'File with the client certificate' -r -F
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand failback" -l client-key -d 'File with the client certificate\'s key' -r -F
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand failback" -l tls-server-name -d 'Server name to check the API server\'s certificate against' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand failback" -s L -l linkerd-namespace -d 'Namespace of Linkerd\'s control plane [default: $LINKERD_NAMESPACE, then linkerd]' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand failback" -s v -l verbose -d 'Say more on stderr: each request with its status and time' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand failback" -l all -d 'All groups'
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand failback" -l when-ready -d 'Wait until the primary has enough ready endpoints, then move'
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand failback" -s y -l yes -d 'Do not ask'
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand failback" -s A -l all-namespaces -d 'All namespaces'
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand failback" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand pause" -s l -l selector -d 'All groups with these labels' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand pause" -l duration -d 'End by itself after this long, such as 2h' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand pause" -l reason -d 'Why, for those who look at it later' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand pause" -l dry-run -d 'Only show what would change; `server` has the API server check it too' -r -f -a "none\t''
+client\t''
+server\t''"
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand pause" -s o -l output -d 'Print in this format' -r -f -a "text\t''
+json\t''"
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand pause" -l context -d 'Context of the kubeconfig to use' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand pause" -l kubeconfig -d 'Path of the kubeconfig [default: $KUBECONFIG, then ~/.kube/config]' -r -F
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand pause" -s n -l namespace -d 'Namespace [default: the context\'s]' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand pause" -l cluster -d 'Cluster of the kubeconfig to use' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand pause" -l user -d 'User of the kubeconfig to use' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand pause" -s s -l server -d 'Address of the API server' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand pause" -l api-addr -d 'Address of the API server, as linkerd names the flag' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand pause" -l token -d 'Bearer token for the API server' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand pause" -l as -d 'User to impersonate' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand pause" -l as-group -d 'Group to impersonate; may be repeated' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand pause" -l as-uid -d 'UID to impersonate' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand pause" -l request-timeout -d 'Time limit of each request, such as 10s; 0 for none [default: 10s]' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand pause" -l insecure-skip-tls-verify -d 'Do not check the API server\'s certificate' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand pause" -l certificate-authority -d 'File with the certificate authority of the API server' -r -F
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand pause" -l client-certificate -d 'File with the client certificate' -r -F
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand pause" -l client-key -d 'File with the client certificate\'s key' -r -F
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand pause" -l tls-server-name -d 'Server name to check the API server\'s certificate against' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand pause" -s L -l linkerd-namespace -d 'Namespace of Linkerd\'s control plane [default: $LINKERD_NAMESPACE, then linkerd]' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand pause" -s v -l verbose -d 'Say more on stderr: each request with its status and time' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand pause" -l all -d 'All groups'
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand pause" -s y -l yes -d 'Do not ask'
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand pause" -s A -l all-namespaces -d 'All namespaces'
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand pause" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand resume" -s l -l selector -d 'All groups with these labels' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand resume" -l dry-run -d 'Only show what would change; `server` has the API server check it too' -r -f -a "none\t''
+client\t''
+server\t''"
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand resume" -s o -l output -d 'Print in this format' -r -f -a "text\t''
+json\t''"
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand resume" -l context -d 'Context of the kubeconfig to use' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand resume" -l kubeconfig -d 'Path of the kubeconfig [default: $KUBECONFIG, then ~/.kube/config]' -r -F
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand resume" -s n -l namespace -d 'Namespace [default: the context\'s]' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand resume" -l cluster -d 'Cluster of the kubeconfig to use' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand resume" -l user -d 'User of the kubeconfig to use' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand resume" -s s -l server -d 'Address of the API server' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand resume" -l api-addr -d 'Address of the API server, as linkerd names the flag' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand resume" -l token -d 'Bearer token for the API server' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand resume" -l as -d 'User to impersonate' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand resume" -l as-group -d 'Group to impersonate; may be repeated' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand resume" -l as-uid -d 'UID to impersonate' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand resume" -l request-timeout -d 'Time limit of each request, such as 10s; 0 for none [default: 10s]' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand resume" -l insecure-skip-tls-verify -d 'Do not check the API server\'s certificate' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand resume" -l certificate-authority -d 'File with the certificate authority of the API server' -r -F
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand resume" -l client-certificate -d 'File with the client certificate' -r -F
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand resume" -l client-key -d 'File with the client certificate\'s key' -r -F
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand resume" -l tls-server-name -d 'Server name to check the API server\'s certificate against' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand resume" -s L -l linkerd-namespace -d 'Namespace of Linkerd\'s control plane [default: $LINKERD_NAMESPACE, then linkerd]' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand resume" -s v -l verbose -d 'Say more on stderr: each request with its status and time' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand resume" -l all -d 'All groups'
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand resume" -s y -l yes -d 'Do not ask'
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand resume" -s A -l all-namespaces -d 'All namespaces'
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand resume" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status demo run gateway" -l context -d 'Context of the kubeconfig to use' -r
 complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status demo run gateway" -l kubeconfig -d 'Path of the kubeconfig [default: $KUBECONFIG, then ~/.kube/config]' -r -F
 complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand sandbox; and not __fish_seen_subcommand_from up down status demo run gateway" -s n -l namespace -d 'Namespace [default: the context\'s]' -r

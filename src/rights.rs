@@ -71,9 +71,10 @@ const SLICES_FOLLOWED: Right = Right::needed("discovery.k8s.io", "endpointslices
 const SERVICES_FOLLOWED: Right = Right::needed("", "services", &["get", "list", "watch"]);
 const LEASES: Right =
     Right::needed("coordination.k8s.io", "leases", &["list"]).helpful("who runs the groups is not shown");
+const CHANGED_SPLITS: Right = splits(&["get", "list", "patch"]);
 const EVENTS: Right =
     Right::needed("events.k8s.io", "events", &["create"]).helpful("moves are not told in Events");
-const PROFILES: Right = Right::needed("linkerd.io", "serviceprofiles", &["list"])
+const PROFILES: Right = Right::needed("linkerd.io", "serviceprofiles", &["get"])
     .helpful("a ServiceProfile on the same service is not noticed");
 
 impl Task {
@@ -111,10 +112,14 @@ impl Task {
                     ]
                 }
             }
-            Self::Force | Self::Failback => {
-                const { &[splits(&["get", "list", "watch", "patch"]), SLICES, SERVICES, LEASES, EVENTS, PROFILES] }
+            Self::Force => const { &[CHANGED_SPLITS, SLICES, SERVICES, LEASES, PROFILES] },
+            Self::Failback => const { &[CHANGED_SPLITS, SLICES_FOLLOWED, SERVICES, LEASES] },
+            Self::Pause | Self::Resume => {
+                const {
+                    const LOST: &str = "how the groups stand afterwards is not shown";
+                    &[CHANGED_SPLITS, SLICES.helpful(LOST), SERVICES.helpful(LOST), LEASES]
+                }
             }
-            Self::Pause | Self::Resume => const { &[splits(&["get", "list", "patch"]), LEASES] },
             Self::History => {
                 const {
                     &[

@@ -68,7 +68,15 @@ struct Groups<'a> {
 
 impl Groups<'_> {
     fn checks(&self) -> Vec<CheckResult> {
-        vec![self.valid(), self.apexes(), self.services(), self.readiness(), self.run(), self.run_once()]
+        vec![
+            self.valid(),
+            self.apexes(),
+            self.services(),
+            self.readiness(),
+            self.run(),
+            self.run_once(),
+            self.owners(),
+        ]
     }
 
     /// The groups that are none, or only by their own: an older one has the same apex.
@@ -167,5 +175,25 @@ impl Groups<'_> {
             _ => None,
         };
         CheckResult::warning("no group has two loops", self.statuses.iter().filter_map(holder).collect())
+    }
+
+    fn owners(&self) -> CheckResult {
+        let owned = self.records.iter().filter_map(|record| {
+            let owner = record.meta.gitops_owner()?;
+            Some(format!("{}: {owner} may put its weights back; {}", record.id(), way_out(owner)))
+        });
+        CheckResult::warning("no GitOps tool owns a group", owned.collect())
+    }
+}
+
+/// What makes a GitOps tool leave weights alone that it has not set.
+fn way_out(owner: &str) -> &'static str {
+    match owner {
+        "Argo CD" => {
+            "in its Application set spec.ignoreDifferences to jqPathExpressions: [.spec.backends[].weight] and the \
+             sync option RespectIgnoreDifferences=true"
+        }
+        "Flux" => "annotate it there with kustomize.toolkit.fluxcd.io/ssa: IfNotPresent",
+        _ => "take it out of the release, or do not upgrade that while traffic is away",
     }
 }

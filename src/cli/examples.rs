@@ -75,3 +75,24 @@ Examples:
   kubectl-failover completion bash > ~/.local/share/bash-completion/completions/kubectl-failover
   kubectl-failover completion zsh > ~/.local/share/zsh/site-functions/_kubectl-failover
   kubectl-failover completion fish > ~/.config/fish/completions/kubectl-failover.fish";
+
+pub const FORCE: &str = "\
+Examples:
+  kubectl failover force web-svc-failover
+  kubectl failover force web-svc --to web-svc-east --duration 30m --reason 'game day'
+  kubectl failover force --all --yes --allow=unknown";
+
+pub const FAILBACK: &str = "\
+Examples:
+  kubectl failover failback web-svc-failover
+  kubectl failover failback web-svc --when-ready --timeout 10m --yes";
+
+pub const PAUSE: &str = "\
+Examples:
+  kubectl failover pause web-svc-failover --duration 2h --reason maintenance
+  kubectl failover pause --all";
+
+pub const RESUME: &str = "\
+Examples:
+  kubectl failover resume web-svc-failover
+  kubectl failover resume --all";

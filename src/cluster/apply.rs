@@ -10,9 +10,15 @@ use crate::resource::{Change, Kind, NewGroup, Record, patch};
 
 /// Writes a change to the object as it was read: if it is another version by now, the server refuses.
 /// Gives the object after it.
-pub async fn apply(cluster: &Cluster, record: &Record, change: &Change) -> RequestResult<Record> {
+/// A `trial` is checked by the server, not stored.
+pub async fn apply(
+    cluster: &Cluster,
+    record: &Record,
+    change: &Change,
+    trial: bool,
+) -> RequestResult<Record> {
     let path = endpoint(record.kind).object(&record.meta.namespace, &record.meta.name);
-    let path = super::path::with_query(&path, &[("fieldManager", FIELD_MANAGER)]);
+    let path = super::path::with_query(&path, &write_parameters(trial));
     let raw: Box<RawValue> = cluster.patch(&path, PatchKind::Json, &patch(record, change)).await?;
     record.kind.read(&raw).map_err(|cause| unreadable(&path, &cause))
 }
@@ -25,9 +31,12 @@ pub async fn create(
     trial: bool,
 ) -> RequestResult<Value> {
     let path = endpoint(kind).collection(Some(&group.namespace));
-    let dry_run = if trial { "All" } else { "" };
-    let path = super::path::with_query(&path, &[("fieldManager", FIELD_MANAGER), ("dryRun", dry_run)]);
+    let path = super::path::with_query(&path, &write_parameters(trial));
     cluster.create(&path, &kind.manifest(group)).await
+}
+
+fn write_parameters(trial: bool) -> [(&'static str, &'static str); 2] {
+    [("fieldManager", FIELD_MANAGER), ("dryRun", if trial { "All" } else { "" })]
 }
 
 /// The name under which the API server knows our writes.

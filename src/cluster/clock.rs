@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use http::HeaderMap;
 use http::header::DATE;
-use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
+use jiff::{SignedDuration, Timestamp, Unit, fmt::rfc2822};
 
 /// How far the server's clock is from this machine's; 0 until the first answer.
 #[derive(Debug, Default)]
@@ -25,10 +25,11 @@ impl ServerClock {
         self.ahead_millis.store(i64::try_from(millis).unwrap_or_default(), Ordering::Relaxed);
     }
 
-    /// The server's time.
+    /// The server's time, in whole milliseconds.
     pub fn now(&self) -> Timestamp {
         let ahead = SignedDuration::from_millis(self.ahead_millis.load(Ordering::Relaxed));
-        Timestamp::now().checked_add(ahead).unwrap_or_else(|_| Timestamp::now())
+        let now = Timestamp::now().checked_add(ahead).unwrap_or_else(|_| Timestamp::now());
+        now.round(Unit::Millisecond).unwrap_or(now)
     }
 }
 

@@ -14,6 +14,7 @@ pub mod identity;
 pub mod kubeconfig;
 pub mod lease;
 pub mod path;
+pub mod profiles;
 pub mod readiness;
 pub mod services;
 pub mod slices;

@@ -39,6 +39,7 @@ pub const SERVICES: Endpoint = Endpoint::new("api/v1", "services");
 pub const NAMESPACES: Endpoint = Endpoint::new("api/v1", "namespaces");
 pub const ENDPOINT_SLICES: Endpoint = Endpoint::new("apis/discovery.k8s.io/v1", "endpointslices");
 pub const EVENTS: Endpoint = Endpoint::new("apis/events.k8s.io/v1", "events");
+pub const SERVICE_PROFILES: Endpoint = Endpoint::new("apis/linkerd.io/v1alpha2", "serviceprofiles");
 pub const LEASES: Endpoint = Endpoint::new("apis/coordination.k8s.io/v1", "leases");
 pub const DEPLOYMENTS: Endpoint = Endpoint::new("apis/apps/v1", "deployments");
 pub const PODS: Endpoint = Endpoint::new("api/v1", "pods");

@@ -4,9 +4,15 @@ mod check;
 mod complete;
 mod completion;
 mod create;
+mod failback;
+mod force;
+mod order;
+mod pause;
+mod ready;
 mod sandbox;
 mod selection;
 mod status;
+mod stay;
 mod watch;
 
 pub use complete::run as complete;
@@ -24,6 +30,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Create(args) => create::run(&cli.global, &args).await,
         Command::Watch(args) => watch::run(&cli.global, args).await,
         Command::Check(args) => check::run(&cli.global, &args).await,
+        Command::Force(args) => force::run(&cli.global, &args).await,
+        Command::Failback(args) => failback::run(&cli.global, &args).await,
+        Command::Pause(args) => pause::pause(&cli.global, &args).await,
+        Command::Resume(args) => pause::resume(&cli.global, &args).await,
         Command::Sandbox(command) => sandbox::run(command).await,
         Command::Completion(args) => completion::run(&args),
     }

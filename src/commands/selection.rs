@@ -42,6 +42,16 @@ pub async fn choose(
     Ok(Chosen { records, rivals: all })
 }
 
+/// These groups as they are now; those that are gone are left out.
+pub async fn reread(cluster: &Cluster, records: &[Record]) -> anyhow::Result<Vec<Record>> {
+    let mut found = Vec::with_capacity(records.len());
+    for record in records {
+        let now = groups::get(cluster, record.kind, &record.meta.namespace, &record.meta.name).await;
+        found.extend(now.map_err(|cause| error::explain(cluster, &cause))?);
+    }
+    Ok(found)
+}
+
 /// The groups that a name means: by the object's name, else by the apex.
 fn named<'a>(all: &'a [Record], name: &str) -> anyhow::Result<Vec<&'a Record>> {
     let (kind, name) = match name.split_once('/') {

@@ -106,6 +106,13 @@ impl Group {
         }
     }
 
+    /// Has the override end at `now`.
+    pub fn expire(&mut self, now: Timestamp) {
+        if let Some(Order::Standing { order, .. }) = &mut self.order {
+            order.until = Some(now);
+        }
+    }
+
     /// The group after its override has ended: where home is enough at that moment, nothing delays the return.
     pub fn without_override(&self, home: usize, readiness: &[Readiness]) -> Self {
         let ended = Self { primary: home, home: None, overridden: false, order: None, ..self.clone() };

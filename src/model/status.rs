@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::decide::decide;
 use super::group::{Group, GroupId, Invalid};
 use super::moves::LastMove;
+use super::overrides::{Order, Override, Pause};
 use super::readiness::Readiness;
 use super::report::{Flags, State};
 use super::timers::Timers;
@@ -24,7 +25,37 @@ pub struct Status {
     pub primary: Option<String>,
     pub backends: Vec<BackendStatus>,
     pub changed: Changed,
+    /// The override on the object, in force or not.
+    pub order: Option<OrderStatus>,
+    pub paused: Option<Pause>,
     pub runner: Runner,
+}
+
+/// An override, and what has become of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OrderStatus {
+    InForce(Override),
+    /// Its time is over, and nobody has ended it.
+    Over(Override),
+    /// It is in force without an end, since it does not say which backend is home.
+    Homeless(Override),
+    /// It says nothing any more.
+    Broken {
+        why: String,
+    },
+}
+
+impl OrderStatus {
+    fn of(group: &Group, now: Timestamp) -> Option<Self> {
+        Some(match group.order.as_ref()? {
+            Order::Broken { why } => Self::Broken { why: why.clone() },
+            Order::Standing { order, home: None } => Self::Homeless(order.clone()),
+            Order::Standing { order, .. } if group.override_in_force(now).is_some() => {
+                Self::InForce(order.clone())
+            }
+            Order::Standing { order, .. } => Self::Over(order.clone()),
+        })
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,9 +109,11 @@ impl Status {
             flags: Flags { unattended: runner == Runner::Nobody, ..decision.flags },
             reason: decision.reason,
             mend: None,
-            primary: Some(group.primary_name().to_owned()),
+            primary: Some(group.at(now, readiness).primary_name().to_owned()),
             backends: readiness.iter().enumerate().map(backend).collect(),
             changed,
+            order: OrderStatus::of(group, now),
+            paused: group.paused.clone(),
             runner,
         }
     }
@@ -96,6 +129,8 @@ impl Status {
             mend: Some(invalid.mend),
             primary: None,
             backends: Vec::new(),
+            order: None,
+            paused: None,
             changed,
             runner,
         }

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::annotations::{HELD, LAST_MOVE, OVERRIDE, PAUSED, PRIMARY_SERVICE};
+use crate::model::decide::Notes;
 use crate::model::moves::write_weights;
 use crate::model::{Decision, Group, LastMove, Override, Pause, Weights};
 
@@ -31,15 +32,22 @@ impl Change {
             why = format!("the override is over, and {why}");
         }
         if notes.end_pause {
-            change.annotations.insert(PAUSED, None);
+            change = change.resuming();
         }
-        if let Some(held) = notes.held {
-            change.annotations.insert(HELD, held.then(|| format!("{now:.0}")));
-        }
+        change = change.noting(notes, now);
         match &decision.weights {
             Weights::Hold => Ok(change),
             Weights::Set(weights) => change.moving(group, weights, by, &why, decision.flags.unverified, now),
         }
+    }
+
+    /// Notes since when `failback: manual` keeps traffic away, or that it no longer does.
+    #[must_use]
+    pub fn noting(mut self, notes: &Notes, now: Timestamp) -> Self {
+        if let Some(held) = notes.held {
+            self.annotations.insert(HELD, held.then(|| format!("{now:.0}")));
+        }
+        self
     }
 
     /// Moves traffic too, with a note of who and why.

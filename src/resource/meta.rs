@@ -45,6 +45,8 @@ fn names_backends<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D:
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Annotations {
     pub exist: bool,
+    /// The GitOps tool whose tracking mark is among them.
+    pub tracked_by: Option<&'static str>,
     own: BTreeMap<String, String>,
 }
 
@@ -72,6 +74,11 @@ impl<'de> Deserialize<'de> for Annotations {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Annotations, A::Error> {
                 let mut annotations = Annotations { exist: true, ..Annotations::default() };
                 while let Some((key, value)) = map.next_entry::<String, String>()? {
+                    annotations.tracked_by = annotations.tracked_by.or(match key.as_str() {
+                        "argocd.argoproj.io/tracking-id" => Some("Argo CD"),
+                        "meta.helm.sh/release-name" => Some("Helm"),
+                        _ => None,
+                    });
                     if let Some(own) = key.strip_prefix(PREFIX) {
                         annotations.own.insert(own.to_owned(), value);
                     }

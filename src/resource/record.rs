@@ -53,6 +53,25 @@ impl Record {
 }
 
 impl Meta {
+    /// The GitOps tool that owns the object, by its field manager or its tracking marks.
+    pub fn gitops_owner(&self) -> Option<&'static str> {
+        const TOOLS: [(&str, &[&str], &[&str]); 3] = [
+            ("Argo CD", &["argocd-controller", "argocd-application-controller", "argocd"], &[]),
+            (
+                "Flux",
+                &["kustomize-controller", "helm-controller"],
+                &["kustomize.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/name"],
+            ),
+            ("Helm", &["helm"], &[]),
+        ];
+        let managed = |manager: &&str| self.managed_fields.iter().any(|entry| entry.manager == **manager);
+        let labelled = |label: &&str| self.labels.contains_key(*label);
+        let by_tool = TOOLS.iter().find(|(_, managers, labels)| {
+            managers.iter().any(|manager| managed(&manager)) || labels.iter().any(|label| labelled(&label))
+        });
+        by_tool.map(|(tool, ..)| *tool).or(self.annotations.tracked_by)
+    }
+
     /// The last move, where the annotation can be read.
     pub fn last_move(&self) -> Option<LastMove> {
         serde_json::from_str(self.annotations.get(LAST_MOVE)?).ok()

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::stream::API_VERSION;
 use super::text::clean;
-use crate::model::{BackendStatus, Changed, Readiness, Runner, State, Status};
+use crate::model::{BackendStatus, Changed, OrderStatus, Override, Pause, Readiness, Runner, State, Status};
 
 /// Groups as they stand, in one cluster.
 #[derive(Debug, Serialize)]
@@ -35,9 +35,23 @@ struct Item<'a> {
     primary: Option<&'a str>,
     active: Vec<&'a str>,
     backends: Vec<Backend<'a>>,
+    #[serde(rename = "override", skip_serializing_if = "Option::is_none")]
+    order: Option<OrderLine<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paused: Option<&'a Pause>,
     /// When, by whom and why the weights came to be what they are.
     changed: Change<'a>,
     runner: RunnerLine<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct OrderLine<'a> {
+    /// `inForce`, `over` (and not ended yet), `homeless` (names no home, so does not end) or `broken`.
+    status: &'static str,
+    #[serde(flatten)]
+    order: Option<&'a Override>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -93,6 +107,8 @@ fn item<'a>(status: &'a Status, context: &str) -> Item<'a> {
         primary: status.primary.as_deref(),
         active: status.active(),
         backends: status.backends.iter().map(backend).collect(),
+        order: status.order.as_ref().map(order),
+        paused: status.paused.as_ref(),
         changed: change(&status.changed),
         runner: match &status.runner {
             Runner::Held(holder) => RunnerLine { kind: "watch", holder: Some(holder) },
@@ -101,6 +117,16 @@ fn item<'a>(status: &'a Status, context: &str) -> Item<'a> {
             Runner::Unknown => RunnerLine { kind: "unknown", holder: None },
         },
     }
+}
+
+fn order(order: &OrderStatus) -> OrderLine<'_> {
+    let (status, order, why) = match order {
+        OrderStatus::InForce(order) => ("inForce", Some(order), None),
+        OrderStatus::Over(order) => ("over", Some(order), None),
+        OrderStatus::Homeless(order) => ("homeless", Some(order), None),
+        OrderStatus::Broken { why } => ("broken", None, Some(why.as_str())),
+    };
+    OrderLine { status, order, why }
 }
 
 fn backend(backend: &BackendStatus) -> Backend<'_> {
@@ -145,8 +171,24 @@ pub fn next_step(status: &Status, context: &str) -> Option<String> {
             status.backends.iter().filter(|backend| wanted(backend)).map(|backend| backend.name.as_str());
         names.collect::<Vec<_>>().join(" ")
     };
+    match &status.order {
+        Some(OrderStatus::Homeless(_)) => {
+            return Some(format!(
+                "kubectl failover failback {} --home BACKEND {place}",
+                clean(&status.id.name)
+            ));
+        }
+        Some(OrderStatus::Broken { .. }) => {
+            return Some(format!("kubectl failover failback {} {place}", clean(&status.id.name)));
+        }
+        _ => {}
+    }
     match status.state {
-        State::Invalid | State::Active | State::Primary | State::Overridden | State::Paused => None,
+        State::Paused | State::Overridden => {
+            let command = if status.state == State::Paused { "resume" } else { "failback" };
+            Some(format!("kubectl failover {command} {} {place}", clean(&status.id.name)))
+        }
+        State::Invalid | State::Active | State::Primary => None,
         State::OutOfSync | State::Waiting if status.flags.unattended => {
             Some(format!("kubectl failover watch {place}"))
         }

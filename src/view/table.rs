@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::ago::ago;
 use super::status::next_step;
 use super::text::{clean, shorten};
-use crate::model::{BackendStatus, Changed, Readiness, Runner, State, Status};
+use crate::model::{BackendStatus, Changed, OrderStatus, Override, Readiness, Runner, State, Status};
 
 /// The longest text in one cell.
 const LONGEST_CELL: usize = 120;
@@ -114,10 +114,13 @@ fn change(changed: &Changed) -> (Option<Timestamp>, &str, &str) {
 
 /// What is to be said of a group that is not at home.
 fn note(status: &Status, context: &str, now: Timestamp) -> Option<String> {
-    if matches!(status.state, State::Primary | State::Active) {
+    if matches!(status.state, State::Primary | State::Active) && status.order.is_none() {
         return None;
     }
     let mut text = format!("{}: {}. ", status.id.name, clean(&status.reason));
+    if let Some(order) = &status.order {
+        text.push_str(&format!("{}. ", clean(&order_words(order))));
+    }
     match &status.changed {
         Changed::Moved(last) => {
             let why =
@@ -134,6 +137,27 @@ fn note(status: &Status, context: &str, now: Timestamp) -> Option<String> {
         text.push_str(&format!("  next: {next}\n"));
     }
     Some(text)
+}
+
+/// What an override asks for, by whom and why, and what has become of it.
+fn order_words(order: &OrderStatus) -> String {
+    let asked = |order: &Override| {
+        let by = if order.by.is_empty() { "someone" } else { &order.by };
+        let reason = order.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+        format!("Forced to {} by {by}{reason}", order.to)
+    };
+    let end = |order: &Override| order.until.map(|until| format!("{until:.0}")).unwrap_or_default();
+    match order {
+        OrderStatus::InForce(order) if order.until.is_some() => {
+            format!("{} until {}", asked(order), end(order))
+        }
+        OrderStatus::InForce(order) => asked(order),
+        OrderStatus::Over(order) => format!("{}, over since {} and not ended yet", asked(order), end(order)),
+        OrderStatus::Homeless(order) => {
+            format!("{}, without an end: it does not say which backend is home", asked(order))
+        }
+        OrderStatus::Broken { why } => format!("There is a broken override: {why}"),
+    }
 }
 
 fn state_cell(state: State, colour: bool) -> Cell {

@@ -17,6 +17,9 @@ impl Engine {
     /// Takes in a fresh list of a group's slices.
     pub fn verified(&mut self, id: &GroupId, slices: RequestResult<Vec<Slice>>, now: Duration) {
         let Some(tracked) = self.groups.get_mut(id) else { return };
+        if tracked.phase != Phase::Verifying {
+            return;
+        }
         match slices {
             Ok(slices) => {
                 let group = tracked.record.group.as_ref();
@@ -121,7 +124,7 @@ impl Engine {
             self.say(Notice::Ended { group: id.clone(), what });
         }
         if let Some(transition) = pending.transition(id, &record.apex, now) {
-            self.effects.push(Effect::Moved(Box::new(record.clone()), transition));
+            self.effects.push(Effect::Moved(Box::new(record), transition));
         }
     }
 

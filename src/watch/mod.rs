@@ -12,6 +12,7 @@ mod register;
 mod requests;
 mod run;
 mod tracked;
+mod watches;
 
 pub use run::{Options, Outcome, run};
 

@@ -65,7 +65,7 @@ impl Requests {
             if until.is_some_and(|until| Instant::now() + WRITE_LIMIT > until) {
                 return Answer::Postponed(id);
             }
-            Answer::Written(id, Box::new(apply::apply(&cluster, &record, &change).await))
+            Answer::Written(id, Box::new(apply::apply(&cluster, &record, &change, false).await))
         });
     }
 

@@ -3,23 +3,20 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use jiff::{Timestamp, Unit};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::{AbortHandle, JoinHandle};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::engine::{Effect, Engine, Moment};
-use super::feed::{FeedId, Scope};
 use super::keeper;
-use super::leases::{Standing, WRITE_LIMIT};
+use super::leases::WRITE_LIMIT;
 use super::requests::{Answer, Requests};
-use crate::cluster::services::{self, Service};
-use crate::cluster::slices::{self, Slice};
-use crate::cluster::stream::{self, Event, Source, Versioned};
+use super::watches::{Input, Watches};
+use crate::cluster::stream::Event;
 use crate::cluster::{Cluster, RequestError, groups, identity};
 use crate::error;
 use crate::model::notice::Notice;
-use crate::resource::{KINDS, Record};
+use crate::resource::KINDS;
 
 /// How often silent watches are looked for.
 const TICK: Duration = Duration::from_secs(1);
@@ -50,13 +47,6 @@ pub enum Outcome {
     HeldByAnother { namespace: String, holder: String },
 }
 
-enum Input {
-    Groups(&'static str, Box<Event<Record>>),
-    Slices(FeedId, Event<Slice>),
-    Mirrors(FeedId, Event<Service>),
-    Lease(String, Standing),
-}
-
 /// Runs the loop until it is told to stop or, with `once`, has nothing left to do. Writes that are under way when
 /// it is told to stop are waited for.
 ///
@@ -82,8 +72,8 @@ pub async fn run(
         cluster,
         options,
         say,
+        watches: Watches::new(cluster, inbox.clone()),
         inbox,
-        feeds: HashMap::new(),
         leases: HashMap::new(),
         identity,
         kinds: HashMap::new(),
@@ -129,26 +119,14 @@ enum KindState {
     Listed,
 }
 
-/// The watches of one feed.
-struct Following {
-    namespace: Option<String>,
-    tasks: [AbortHandle; 2],
-}
-
-impl Following {
-    fn end(self) {
-        self.tasks.iter().for_each(AbortHandle::abort);
-    }
-}
-
 struct Loop<'a> {
     engine: Engine,
     requests: Requests,
     cluster: &'a Cluster,
     options: &'a Options,
     say: &'a mut dyn FnMut(Notice) -> anyhow::Result<()>,
+    watches: Watches,
     inbox: mpsc::Sender<Input>,
-    feeds: HashMap<FeedId, Following>,
     leases: HashMap<String, (oneshot::Sender<()>, JoinHandle<()>)>,
     /// What this loop holds Leases as.
     identity: String,
@@ -164,12 +142,6 @@ impl Loop<'_> {
         self.started.elapsed()
     }
 
-    /// The API server's time, as precise as a reader cares for.
-    fn server_time(&self) -> Timestamp {
-        let now = self.cluster.clock().now();
-        now.round(Unit::Millisecond).unwrap_or(now)
-    }
-
     fn next_alarm(&self) -> Instant {
         const FAR: Duration = Duration::from_secs(3600);
         let now = self.now();
@@ -182,34 +154,8 @@ impl Loop<'_> {
             self.kinds.insert(name, KindState::Asked);
             let selector = self.options.selector.as_deref();
             let source = groups::source(*kind, self.options.namespace.as_deref(), selector);
-            self.follow(source, move |event| Input::Groups(name, Box::new(event)));
+            self.watches.follow(source, move |event| Input::Groups(name, Box::new(event)));
         }
-    }
-
-    fn follow<T: Versioned>(
-        &self,
-        source: Source<T>,
-        wrap: impl Fn(Event<T>) -> Input + Send + 'static,
-    ) -> AbortHandle {
-        let (cluster, inbox) = (self.cluster.clone(), self.inbox.clone());
-        let following = stream::follow(cluster, source, move |event| {
-            let (inbox, input) = (inbox.clone(), wrap(event));
-            async move { inbox.send(input).await.is_ok() }
-        });
-        tokio::spawn(following).abort_handle()
-    }
-
-    fn start_feed(&mut self, id: FeedId, scope: &Scope) {
-        let source = match (&scope.namespace, &scope.services) {
-            (Some(namespace), services) => slices::source(namespace, services.as_ref()),
-            (None, _) => slices::source_everywhere(),
-        };
-        let mirrors = services::mirrors(scope.namespace.as_deref());
-        let tasks = [
-            self.follow(mirrors, move |event| Input::Mirrors(id, event)),
-            self.follow(source, move |event| Input::Slices(id, event)),
-        ];
-        self.feeds.insert(id, Following { namespace: scope.namespace.clone(), tasks });
     }
 
     fn take_lease(&mut self, namespace: String) {
@@ -237,11 +183,11 @@ impl Loop<'_> {
                 self.engine.groups(kind, *event, now);
             }
             Input::Slices(id, event) => {
-                self.note(&event, |running| running.place("EndpointSlices", id))?;
+                self.note(&event, |running| running.watches.place("EndpointSlices", id))?;
                 self.engine.slices(id, event, now);
             }
             Input::Mirrors(id, event) => {
-                self.note(&event, |running| running.place("Services", id))?;
+                self.note(&event, |running| running.watches.place("Services", id))?;
                 self.engine.mirrors(id, event, now);
             }
             Input::Lease(namespace, standing) => self.engine.lease(&namespace, standing, now),
@@ -265,13 +211,6 @@ impl Loop<'_> {
                 let what = what(self);
                 if self.troubled.remove(&what) { (self.say)(Notice::ReadAgain { what }) } else { Ok(()) }
             }
-        }
-    }
-
-    fn place(&self, what: &str, feed: FeedId) -> String {
-        match self.feeds.get(&feed).and_then(|following| following.namespace.as_ref()) {
-            Some(namespace) => format!("{what} of namespace {namespace}"),
-            None => format!("{what} of all namespaces"),
         }
     }
 
@@ -308,13 +247,11 @@ impl Loop<'_> {
 
     /// Lets the engine decide and does what it asks for.
     fn settle(&mut self) -> anyhow::Result<()> {
-        let moment = Moment { now: self.now(), server: self.server_time() };
+        let moment = Moment { now: self.now(), server: self.cluster.clock().now() };
         for effect in self.engine.settle(moment) {
             match effect {
-                Effect::StartFeed(id, scope) => self.start_feed(id, &scope),
-                Effect::StopFeed(id) => {
-                    self.feeds.remove(&id).into_iter().for_each(Following::end);
-                }
+                Effect::StartFeed(id, scope) => self.watches.start(id, &scope),
+                Effect::StopFeed(id) => self.watches.stop(id),
                 Effect::LookUp(service) => self.requests.look_up(service),
                 Effect::Verify(id, services) => self.requests.verify(id, services),
                 Effect::Write(id, record, change, until) => {
@@ -347,11 +284,11 @@ impl Loop<'_> {
 
     /// Stops watching and lets what is being written end.
     async fn finish(mut self) -> anyhow::Result<()> {
-        self.feeds.drain().for_each(|(_, following)| following.end());
+        self.watches.stop_all();
         self.requests.drop_what_has_not_started();
         while let Some(answer) = self.requests.next_write().await {
             self.answered(answer);
-            let moment = Moment { now: self.now(), server: self.server_time() };
+            let moment = Moment { now: self.now(), server: self.cluster.clock().now() };
             for effect in self.engine.settle(moment) {
                 if let Effect::Moved(record, transition) = effect {
                     self.requests.publish(&record, &transition);

@@ -9,6 +9,7 @@ mod completion;
 mod create;
 mod help;
 mod install;
+mod kubeconfig;
 mod linkerd;
 mod place;
 mod readme;

@@ -3,7 +3,6 @@
 
 mod check;
 mod create;
-mod kubeconfig;
 mod lease;
 mod sandbox;
 mod status;

@@ -61,6 +61,7 @@ fn what_was_refused_waits_for_half_a_minute_or_another_version() {
     bench.pass(20);
     assert!(bench.writes().is_empty());
     bench.edit(group(2, HOME, None));
+    assert_eq!(bench.verifications(), 1);
     bench.verify(Ok(vec![slice("web", 0), slice("web-east", 1)]));
     assert_eq!(bench.writes().len(), 1);
 

@@ -132,6 +132,19 @@ async fn pods_without_a_proxy_are_named_where_that_is_asked_for() {
 }
 
 #[tokio::test]
+async fn a_group_of_a_gitops_tool_comes_with_the_setting_that_leaves_weights_alone() {
+    let ns = TestNamespace::new("check-gitops").await;
+    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    let tracked = json!({"argocd.argoproj.io/tracking-id": "shop:split.smi-spec.io/TrafficSplit:web"});
+    ns.west.edit_split("web", json!({"metadata": {"annotations": tracked}})).await;
+    let report = report(&ns.west).await;
+    let check = find(&report, "no GitOps tool owns a group");
+    assert_eq!(check["result"], "warning");
+    let error = check["error"].as_str().unwrap();
+    assert!(error.contains("/web: Argo CD may put") && error.contains("ignoreDifferences"), "{error}");
+}
+
+#[tokio::test]
 async fn without_a_namespace_all_groups_are_checked() {
     let ns = TestNamespace::new("check-all").await;
     ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;

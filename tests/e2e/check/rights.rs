@@ -12,20 +12,20 @@ struct Case {
     without: &'static [(&'static str, &'static str)],
 }
 
-const CASES: [Case; 4] = [
+/// Without the right to look at groups nothing works.
+const GROUPS: (&str, &str) = ("trafficsplits", "cannot list resource \"trafficsplits\"");
+
+const CASES: [Case; 8] = [
     Case {
         command: "create",
         args: &["spare", "--fallback", "bare"],
-        without: &[
-            ("trafficsplits", "cannot list resource \"trafficsplits\""),
-            ("services", "cannot get resource \"services\""),
-        ],
+        without: &[GROUPS, ("services", "cannot get resource \"services\"")],
     },
     Case {
         command: "status",
         args: &["-o", "wide"],
         without: &[
-            ("trafficsplits", "cannot list resource \"trafficsplits\""),
+            GROUPS,
             ("endpointslices", "reading its EndpointSlices is forbidden"),
             ("services", "reading its Service is forbidden"),
             ("leases", "unknown"),
@@ -35,12 +35,20 @@ const CASES: [Case; 4] = [
         command: "watch",
         args: &["--once"],
         without: &[
-            ("trafficsplits", "cannot list resource \"trafficsplits\""),
+            GROUPS,
             ("endpointslices", "EndpointSlices of namespace"),
             ("services", "Services of namespace"),
             ("leases", "update of leases.coordination.k8s.io"),
         ],
     },
+    Case {
+        command: "force",
+        args: &["web", "--to", "web-east", "--yes"],
+        without: &[GROUPS, ("endpointslices", "reading its EndpointSlices is forbidden")],
+    },
+    Case { command: "failback", args: &["web", "--yes"], without: &[GROUPS] },
+    Case { command: "pause", args: &["web"], without: &[GROUPS] },
+    Case { command: "resume", args: &["web"], without: &[GROUPS] },
     Case {
         command: "check",
         args: &["--proxy"],

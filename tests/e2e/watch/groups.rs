@@ -1,6 +1,5 @@
 //! Groups that come, go, change, or are none.
 
-use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{DeleteParams, PostParams};
 use serde_json::{Value, json};
 
@@ -165,25 +164,22 @@ async fn a_selector_narrows_the_groups_down() {
 #[tokio::test]
 async fn all_namespaces_at_once() {
     let ns = TestNamespace::new("everywhere").await;
-    let other = Side { namespace: format!("{}-b", ns.name), ..ns.west.clone() };
-    let object = serde_json::from_value(json!({"metadata": {"name": other.namespace}})).unwrap();
-    ns.west.cluster_api::<Namespace>().create(&PostParams::default(), &object).await.unwrap();
+    let other = TestNamespace::new("everywhere-else").await;
     let mark = json!({"metadata": {"labels": {"test": ns.name}}});
-    for side in [&ns.west, &other] {
+    for side in [&ns.west, &other.west] {
         side.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
         side.edit_split("web", mark.clone()).await;
     }
     let selector = format!("test={}", ns.name);
     let watch = started(plugin().args(["watch", "-A", "-l", &selector]).context("west")).await;
-    for side in [&ns.west, &other] {
+    for side in [&ns.west, &other.west] {
         side.ready("web", 0).await;
         side.until_weights("web", &[0, 1]).await;
     }
     let status = plugin().args(["status", "-A", "-l", &selector]).context("west").run().await.success();
-    let status = status.stdout_contains("NAMESPACE").stdout_contains(&format!("{} ", other.namespace));
+    let status = status.stdout_contains("NAMESPACE").stdout_contains(&format!("{} ", other.name));
     assert_eq!(status.stdout.matches(" Failover ").count(), 2, "{status}");
     end(watch).await;
-    other.cluster_api::<Namespace>().delete(&other.namespace, &DeleteParams::default()).await.unwrap();
 }
 
 /// A group given as it is, at any version of the API.

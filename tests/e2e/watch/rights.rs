@@ -1,7 +1,11 @@
 //! The loop as a user who may do less. With just the rights that it needs, the other tests run it.
 
+use http::Method;
+use serde_json::json;
+
 use crate::support::{
-    TestNamespace, end, operator_rights_without, plugin, restricted_kubeconfig, rule, watching_as,
+    Fault, FaultProxy, TestNamespace, end, operator_rights_without, plugin, restricted_kubeconfig, rule,
+    started, watching_as,
 };
 
 #[tokio::test]
@@ -61,6 +65,33 @@ async fn without_slices_nothing_moves() {
     let rest = end(watch).await;
     assert!(rest.stdout.is_empty(), "{rest:?}");
     ns.west.until_weights("web", &[1, 0]).await;
+}
+
+#[tokio::test]
+async fn what_one_namespace_does_not_allow_is_said_once_and_stops_no_other() {
+    let (open, shut) = (TestNamespace::new("open").await, TestNamespace::new("shut").await);
+    for ns in [&open, &shut] {
+        ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+        ns.west.edit_split("web", json!({"metadata": {"labels": {"test": open.name}}})).await;
+    }
+    let proxy = FaultProxy::before(&open.west).await;
+    let slices = format!("/namespaces/{}/endpointslices", shut.name);
+    proxy.inject(Method::GET, &slices, usize::MAX, Fault::Answer(403, None));
+    let args = ["watch", "-A", "-l", &format!("test={}", open.name)];
+    let mut watch = started(plugin().args(args).context("west").kubeconfig(proxy.kubeconfig())).await;
+    for (ready, line) in [(0, "web -> web-east"), (1, "web-east -> web")] {
+        for ns in [&open, &shut] {
+            ns.west.ready("web", ready).await;
+        }
+        watch.line_containing(line).await;
+        let tries = proxy.seen(&Method::GET, &slices).len();
+        proxy.until_seen(Method::GET, &slices, tries + 2).await;
+    }
+    let rest = end(watch).await;
+    let complaint = format!("EndpointSlices of namespace {} cannot be read", shut.name);
+    assert_eq!((rest.complaints(&complaint), rest.complaints("can be read again")), (1, 0), "{rest:?}");
+    assert_eq!(rest.moves(&shut.name), 0, "{rest:?}");
+    shut.west.until_weights("web", &[1, 0]).await;
 }
 
 #[tokio::test]

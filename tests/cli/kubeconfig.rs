@@ -3,10 +3,11 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde_json::json;
 use tempfile::NamedTempFile;
 
-use crate::support::{Output, plugin};
+use crate::common::{Output, plugin};
 
 const SECRET: &str = "s3cr3t-t0ken";
 
@@ -76,6 +77,17 @@ async fn a_server_that_nothing_leads_to() {
             .await
             .stderr_contains("the API server of context away");
     }
+}
+
+#[tokio::test]
+async fn an_interrupt_ends_a_start_that_gets_no_answer() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let file = kubeconfig(&format!("http://{}", silent.local_addr().unwrap()));
+    let watch = plugin().without_clusters().args(["watch", "--kubeconfig", path(&file)]).spawn();
+    let _connection = silent.accept().await.unwrap();
+    let start = Instant::now();
+    assert_eq!(watch.end_with(Signal::INT).await.code(), Some(0));
+    assert!(start.elapsed() < Duration::from_secs(5), "it took {:?}", start.elapsed());
 }
 
 const COMMANDS: [&[&str]; 2] = [&["status"], &["watch"]];

@@ -1,0 +1,142 @@
+use std::io::Write as _;
+
+use serde::Serialize;
+
+use super::{Fate, Order, Outcome};
+use crate::cli::{Danger, StreamFormat};
+use crate::cluster::Cluster;
+use crate::model::{State, Status};
+use crate::view::stream::API_VERSION;
+use crate::view::text::{clean, clean_json};
+
+/// What has become of the groups, in JSON.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ChangeList<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    command: &'static str,
+    context: &'a str,
+    server: &'a str,
+    items: Vec<Item<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Item<'a> {
+    namespace: &'a str,
+    object: &'a str,
+    name: &'a str,
+    /// `changed`, `wouldChange`, `unchanged`, `refused` or `failed`.
+    result: &'static str,
+    message: String,
+    /// What to name in `--allow`, where a refusal can be overcome.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allow: Option<String>,
+    /// State and backends that carry traffic, as they are afterwards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<State>,
+    active: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    next: Vec<String>,
+}
+
+/// A line for each group: what was done on standard output, what was not on standard error; a summary where there
+/// are several.
+pub fn tell(
+    cluster: &Cluster,
+    order: &dyn Order,
+    outcomes: &[Outcome],
+    format: StreamFormat,
+) -> anyhow::Result<()> {
+    let items: Vec<Item> = outcomes.iter().map(|outcome| item(order, outcome)).collect();
+    let mut out = std::io::stdout().lock();
+    if format == StreamFormat::Json {
+        let list = ChangeList {
+            api_version: API_VERSION,
+            kind: "ChangeList",
+            command: order.name(),
+            context: &cluster.context,
+            server: &cluster.server,
+            items,
+        };
+        writeln!(out, "{}", clean_json(&serde_json::to_string_pretty(&list)?))?;
+        return Ok(());
+    }
+    for item in &items {
+        let line = clean(&format!("{}/{}: {}", item.namespace, item.name, item.message));
+        match item.result {
+            "refused" => eprintln!("refused: {line}"),
+            "failed" => eprintln!("error: {line}"),
+            "wouldChange" => writeln!(out, "{line} (dry run)")?,
+            _ => writeln!(out, "{line}")?,
+        }
+        for next in &item.next {
+            eprintln!("  {}", clean(next));
+        }
+    }
+    if items.len() > 1 {
+        eprintln!("{}", summary(&items));
+    }
+    Ok(())
+}
+
+fn item<'a>(order: &dyn Order, outcome: &'a Outcome) -> Item<'a> {
+    let mut allow = None;
+    let mut next = Vec::new();
+    let now = outcome.now.as_ref();
+    let (result, mut message) = match &outcome.fate {
+        Fate::Changed(words) => ("changed", words.clone()),
+        Fate::WouldChange(words) => ("wouldChange", words.clone()),
+        Fate::Unchanged(words) => ("unchanged", words.clone()),
+        Fate::Refused(refusal) => {
+            allow = refusal.danger.map(name);
+            next.push(refusal.next.clone());
+            next.extend(allow.as_ref().map(|danger| format!("to go on all the same, add --allow={danger}")));
+            ("refused", refusal.reason.clone())
+        }
+        Fate::Failed(problem) => {
+            next.clone_from(&problem.next);
+            ("failed", problem.message.clone())
+        }
+    };
+    if let Some(now) = now {
+        let active = now.active();
+        let carry = if active.len() == 1 { "carries" } else { "carry" };
+        message = format!("{message}; now {} {carry} the traffic ({})", active.join(", "), now.state);
+        next.extend(order.after(now));
+    }
+    let (state, active) = (now.map(|now| now.state), now.map(Status::active).unwrap_or_default());
+    next.retain(|line| !line.is_empty());
+    let id = &outcome.id;
+    Item {
+        namespace: &id.namespace,
+        object: id.kind,
+        name: &id.name,
+        result,
+        message,
+        allow,
+        state,
+        active,
+        next,
+    }
+}
+
+fn name(danger: Danger) -> String {
+    let value = clap::ValueEnum::to_possible_value(&danger);
+    value.map(|value| value.get_name().to_owned()).unwrap_or_default()
+}
+
+fn summary(items: &[Item]) -> String {
+    let count = |result: &str| items.iter().filter(|item| item.result == result).count();
+    let parts = [
+        ("changed", count("changed")),
+        ("would change", count("wouldChange")),
+        ("unchanged", count("unchanged")),
+        ("refused", count("refused")),
+        ("failed", count("failed")),
+    ];
+    let parts: Vec<String> =
+        parts.iter().filter(|(_, count)| *count > 0).map(|(what, count)| format!("{count} {what}")).collect();
+    format!("{} groups: {}", items.len(), parts.join(", "))
+}

@@ -1,0 +1,54 @@
+//! Stays with a force that has an end, and ends it: when its time is over, or on Ctrl-C.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::order::{self, Order, Plan, Refusal, Seen};
+use crate::cli::{ChangeArgs, DryRun, StreamFormat};
+use crate::cluster::Cluster;
+use crate::error::Exit;
+use crate::model::{Timers, decide};
+use crate::resource::{Change, Record};
+use crate::view::text::clean;
+
+/// Waits until then by the API server's clock, or for a signal, and ends the overrides of these groups.
+pub async fn until_over(cluster: &Cluster, records: &[Record], until: Timestamp) -> anyhow::Result<Exit> {
+    let names: Vec<&str> = records.iter().map(|record| record.meta.name.as_str()).collect();
+    eprintln!("staying until {until:.0} to end it; Ctrl-C ends it at once: {}", clean(&names.join(", ")));
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let left = Duration::try_from(until.duration_since(cluster.clock().now())).unwrap_or_default();
+    tokio::select! {
+        () = tokio::time::sleep(left) => {}
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    let records = super::selection::reread(cluster, records).await?;
+    let args = ChangeArgs { dry_run: DryRun::None, yes: true, output: StreamFormat::Text };
+    order::carry_out(cluster, records, &args, false, &Ending { until }).await
+}
+
+/// Ends an override as the loop does when its time is over.
+struct Ending {
+    until: Timestamp,
+}
+
+impl Order for Ending {
+    fn name(&self) -> &'static str {
+        "force"
+    }
+
+    fn plan(&self, seen: &Seen) -> Result<Plan, Refusal> {
+        let mut group = seen.valid()?.clone();
+        let standing =
+            group.override_in_force(seen.now).or(group.override_to_end(seen.now).map(|(order, _)| order));
+        if standing.is_none_or(|order| order.until != Some(self.until)) {
+            return Ok(Plan::Unchanged("the override has been ended or changed meanwhile".to_owned()));
+        }
+        group.expire(seen.now);
+        let decision = decide(&group, &seen.readiness, &Timers::none(), seen.now);
+        let change = Change::of(&group, &decision, &seen.by, seen.now).map_err(|_| Refusal::unwritable())?;
+        Ok(Plan::Change { change: Box::new(change), words: "the override is ended".to_owned() })
+    }
+}

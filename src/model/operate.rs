@@ -1,0 +1,124 @@
+//! What an operator's commands come to on one group: the orders and the weights that follow from them.
+
+use jiff::Timestamp;
+
+use super::decide::{Notes, Weights, decide};
+use super::group::Group;
+use super::overrides::{Order, Override};
+use super::readiness::Readiness;
+use super::timers::Timers;
+
+/// What is asked of `force`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// Index of the backend that is to have the traffic.
+    pub to: usize,
+    pub until: Option<Timestamp>,
+    pub reason: Option<String>,
+    pub by: String,
+}
+
+/// What a force comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Forced {
+    /// An override in force with the same target and end, and weights that agree.
+    AlreadySo,
+    Order {
+        order: Override,
+        weights: Weights,
+        unverified: bool,
+        notes: Notes,
+    },
+}
+
+/// What a failback comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Returned {
+    /// Index of the backend that is the primary from now on.
+    pub home: usize,
+    pub ends: Ends,
+    pub weights: Weights,
+    /// What is no longer true among the notes on the object.
+    pub notes: Notes,
+    /// Why the weights are what they are, in words.
+    pub why: String,
+}
+
+/// What a failback ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ends {
+    Override,
+    /// One that said nothing any more: the primary that the object names stays.
+    BrokenOverride,
+    Nothing,
+}
+
+/// Makes a backend the primary by order. The delays of the group's policy hold for later moves, not for this one.
+pub fn force(group: &Group, readiness: &[Readiness], wish: &Wish, now: Timestamp) -> Forced {
+    let standing = group.override_in_force(now);
+    let home = match (&group.order, standing) {
+        (Some(Order::Standing { home, .. }), Some(order)) => (*home, order.home.clone()),
+        _ => {
+            let before = group.at(now, readiness).primary;
+            (Some(before), group.backend_name(before).to_owned())
+        }
+    };
+    let order = Override {
+        to: group.backend_name(wish.to).to_owned(),
+        home: home.1,
+        by: wish.by.clone(),
+        at: Some(now),
+        until: wish.until,
+        reason: wish.reason.clone(),
+    };
+    let overridden = Group { primary: wish.to, home: home.0, overridden: true, ..at_once(group) };
+    let unknown = readiness.get(wish.to).is_some_and(Readiness::is_unknown);
+    let decision = decide(&overridden, readiness, &Timers::none(), now);
+    let (weights, unverified) =
+        if unknown { (only(group, wish.to), true) } else { (decision.weights, decision.flags.unverified) };
+    let same = standing.is_some_and(|standing| standing.to == order.to && standing.until == order.until);
+    if same && weights == Weights::Hold {
+        return Forced::AlreadySo;
+    }
+    Forced::Order { order, weights, unverified, notes: decision.notes }
+}
+
+/// Ends an override or a stay on a fallback, and moves the traffic home. `home` names another home than the
+/// override does; none where the override has no home that is a backend, and none is named.
+pub fn failback(
+    group: &Group,
+    readiness: &[Readiness],
+    home: Option<usize>,
+    now: Timestamp,
+) -> Option<Returned> {
+    let (ends, primary) = match &group.order {
+        Some(Order::Standing { home: known, .. }) => (Ends::Override, home.or(*known)?),
+        Some(Order::Broken { .. }) => (Ends::BrokenOverride, group.primary),
+        None => (Ends::Nothing, group.primary),
+    };
+    let ordinary = Group { primary, ..at_once(group) };
+    let decision = decide(&ordinary, readiness, &Timers::none(), now);
+    Some(Returned {
+        home: primary,
+        ends,
+        weights: decision.weights,
+        notes: decision.notes,
+        why: decision.reason,
+    })
+}
+
+/// The group without orders, and with nothing that delays a move.
+fn at_once(group: &Group) -> Group {
+    let mut group = Group { order: None, paused: None, overridden: false, home: None, ..group.clone() };
+    group.policy.failover_delay = std::time::Duration::ZERO;
+    group.without_failback_delay()
+}
+
+fn only(group: &Group, index: usize) -> Weights {
+    let weights: Vec<u64> = (0..group.backends.len()).map(|i| u64::from(i == index)).collect();
+    if super::group::same_proportion(&weights, &group.weights()) {
+        Weights::Hold
+    } else {
+        Weights::Set(weights)
+    }
+}
