@@ -2,4 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod invariants;
+mod object;
+mod orders;
+mod sequences;
 mod vectors;
