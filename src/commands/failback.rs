@@ -6,7 +6,7 @@ use crate::cli::{Danger, FailbackArgs, GlobalArgs};
 use crate::cluster::Cluster;
 use crate::error::Exit;
 use crate::model::operate::{self, Ends, Returned};
-use crate::model::{Group, Readiness, Weights};
+use crate::model::{Group, Order as Standing, Readiness, Weights};
 use crate::resource::Change;
 
 pub async fn run(flags: &GlobalArgs, args: &FailbackArgs) -> anyhow::Result<Exit> {
@@ -64,8 +64,8 @@ impl Failback {
                 "name one of its backends with --home",
             ));
         };
-        if group.order.is_none() && position != group.primary {
-            let reason = format!("{} is home, and there is no override to end", group.primary_name());
+        if !matches!(group.order, Some(Standing::Standing { .. })) && position != group.primary {
+            let reason = format!("{} is home, and no override is in force", group.primary_name());
             return Err(refusal(
                 reason,
                 "to make another backend the primary, change the annotation primary-service",
@@ -96,7 +96,7 @@ impl Failback {
                 (Danger::Unready, format!("{name} has {ready} of {total} endpoints ready, {needed} needed"))
             }
         };
-        if returned.ends == Ends::BrokenOverride || self.allow.contains(&danger) {
+        if matches!(returned.ends, Ends::BrokenOverride { .. }) || self.allow.contains(&danger) {
             return Ok(());
         }
         let next = format!("to wait for it: kubectl failover failback {} --when-ready", group.id.name);
@@ -109,9 +109,11 @@ impl Failback {
             Ends::Override => {
                 (Change::default().ending_override(Some(home)), "the override is ended".to_owned())
             }
-            Ends::BrokenOverride => {
-                (Change::default().ending_override(None), "the broken override is taken away".to_owned())
-            }
+            Ends::BrokenOverride { primary_lost } => (
+                Change::default().ending_override(primary_lost.then_some(home)),
+                "the broken override is taken away".to_owned(),
+            ),
+            Ends::Nothing if returned.weights == Weights::Hold => return Ok(Plan::Unchanged(returned.why)),
             Ends::Nothing => (Change::default(), format!("sent home to {home}")),
         };
         let change = change.noting(&returned.notes, seen.now);
@@ -120,7 +122,7 @@ impl Failback {
         };
         let reason = self.reason.as_ref().unwrap_or(&returned.why);
         let change = change
-            .moving(group, weights, &seen.by, &format!("failback: {reason}"), false, seen.now)
+            .moving(group, weights, &seen.by, &format!("failback: {reason}"), returned.unverified, seen.now)
             .map_err(|_| Refusal::unwritable())?;
         Ok(Plan::Change { change: Box::new(change), words })
     }

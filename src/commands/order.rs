@@ -67,6 +67,11 @@ impl Refusal {
     pub fn unwritable() -> Self {
         Self { danger: None, reason: "the notes cannot be written as JSON".to_owned(), next: String::new() }
     }
+
+    /// Whether it may be otherwise once endpoints have changed.
+    pub fn may_pass(&self) -> bool {
+        matches!(self.danger, Some(Danger::Unready | Danger::Unknown))
+    }
 }
 
 /// What has become of one group.
@@ -115,7 +120,11 @@ pub async fn chosen(
     }
     let namespace = scope(flags, cluster);
     let selector = groups.selector.as_deref();
-    Ok(selection::choose(cluster, namespace.as_deref(), selector, &groups.names).await?.records)
+    let chosen = selection::choose(cluster, namespace.as_deref(), selector, &groups.names).await?;
+    if chosen.records.is_empty() {
+        selection::say_none(cluster, namespace.as_deref());
+    }
+    Ok(chosen.records)
 }
 
 /// Plans for every group, asks once, writes, and tells what is true afterwards.

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use super::failback::Failback;
-use super::order::{Order as _, look};
+use super::order::{Order as _, Refusal, look};
 use super::selection;
 use crate::cluster::stream::{self, Event};
 use crate::cluster::{Cluster, readiness, slices};
@@ -37,7 +37,7 @@ pub async fn wait(
             .iter()
             .zip(&seen)
             .filter_map(|(record, seen)| {
-                let refused = failback.plan(seen).err().filter(|refusal| refusal.danger.is_some())?;
+                let refused = failback.plan(seen).err().filter(Refusal::may_pass)?;
                 Some(format!("{}: {}", record.id(), refused.reason))
             })
             .collect();

@@ -79,7 +79,6 @@ fn find_kind(name: &str) -> anyhow::Result<&'static dyn Kind> {
 
 /// Says whether an object of that name is there all the same, and which groups there are.
 async fn unknown(cluster: &Cluster, namespace: Option<&str>, name: &str, all: &[Record]) -> Problem {
-    let place = namespace.map_or("any namespace".to_owned(), |namespace| format!("namespace {namespace}"));
     let bare = name.rsplit('/').next().unwrap_or(name);
     if let Some(namespace) = namespace {
         for kind in KINDS {
@@ -101,7 +100,7 @@ async fn unknown(cluster: &Cluster, namespace: Option<&str>, name: &str, all: &[
     let problem = Problem::new(format!(
         "there is no group {:?} in {} of context {}",
         clean(name),
-        clean(&place),
+        clean(&place(namespace)),
         clean(&cluster.context)
     ));
     if names.is_empty() {
@@ -109,6 +108,16 @@ async fn unknown(cluster: &Cluster, namespace: Option<&str>, name: &str, all: &[
     } else {
         problem.next(format!("groups there are: {}{more}", names.join(", ")))
     }
+}
+
+/// Says that there are no groups to do anything with.
+pub fn say_none(cluster: &Cluster, namespace: Option<&str>) {
+    eprintln!("No groups found in {} of context {}.", clean(&place(namespace)), clean(&cluster.context));
+    eprintln!("  next: kubectl failover create SERVICE --fallback SERVICE");
+}
+
+fn place(namespace: Option<&str>) -> String {
+    namespace.map_or("any namespace".to_owned(), |namespace| format!("namespace {namespace}"))
 }
 
 /// The words for a list of groups that failed.

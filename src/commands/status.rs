@@ -10,7 +10,7 @@ use crate::model::Status;
 use crate::view::status::StatusList;
 use crate::view::table::{self, Style};
 use crate::view::terminal;
-use crate::view::text::{clean, clean_json, clean_lines};
+use crate::view::text::{clean_json, clean_lines};
 
 pub async fn run(flags: &GlobalArgs, args: StatusArgs) -> anyhow::Result<Exit> {
     let cluster = Cluster::connect(flags).await?;
@@ -20,9 +20,7 @@ pub async fn run(flags: &GlobalArgs, args: StatusArgs) -> anyhow::Result<Exit> {
     let mut statuses = survey::survey(&cluster, &chosen.records, &chosen.rivals).await;
     statuses.sort_by(|a, b| a.id.cmp(&b.id));
     if statuses.is_empty() {
-        let place = namespace.as_ref().map_or("any namespace".to_owned(), |name| format!("namespace {name}"));
-        eprintln!("No groups found in {} of context {}.", clean(&place), clean(&cluster.context));
-        eprintln!("  next: kubectl failover create SERVICE --fallback SERVICE");
+        selection::say_none(&cluster, namespace.as_deref());
     }
     let text = render(&cluster, &statuses, args.output, flags.all_namespaces)?;
     let mut out = std::io::stdout().lock();

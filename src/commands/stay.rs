@@ -15,9 +15,10 @@ use crate::view::text::clean;
 
 /// Waits until then by the API server's clock, or for a signal, and ends the overrides of these groups.
 pub async fn until_over(cluster: &Cluster, records: &[Record], until: Timestamp) -> anyhow::Result<Exit> {
+    // Before it is said that Ctrl-C ends it.
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let names: Vec<&str> = records.iter().map(|record| record.meta.name.as_str()).collect();
     eprintln!("staying until {until:.0} to end it; Ctrl-C ends it at once: {}", clean(&names.join(", ")));
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let left = Duration::try_from(until.duration_since(cluster.clock().now())).unwrap_or_default();
     tokio::select! {
         () = tokio::time::sleep(left) => {}
@@ -48,6 +49,9 @@ impl Order for Ending {
         }
         group.expire(seen.now);
         let decision = decide(&group, &seen.readiness, &Timers::none(), seen.now);
+        if decision.notes.end_override.is_none() {
+            return Ok(Plan::Unchanged(format!("the override stays: {}", decision.reason)));
+        }
         let change = Change::of(&group, &decision, &seen.by, seen.now).map_err(|_| Refusal::unwritable())?;
         Ok(Plan::Change { change: Box::new(change), words: "the override is ended".to_owned() })
     }

@@ -38,6 +38,7 @@ pub struct Returned {
     pub home: usize,
     pub ends: Ends,
     pub weights: Weights,
+    pub unverified: bool,
     /// What is no longer true among the notes on the object.
     pub notes: Notes,
     /// Why the weights are what they are, in words.
@@ -48,8 +49,10 @@ pub struct Returned {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ends {
     Override,
-    /// One that said nothing any more: the primary that the object names stays.
-    BrokenOverride,
+    /// One that said nothing any more: the primary that the object names stays, where it is a backend.
+    BrokenOverride {
+        primary_lost: bool,
+    },
     Nothing,
 }
 
@@ -93,18 +96,19 @@ pub fn failback(
 ) -> Option<Returned> {
     let (ends, primary) = match &group.order {
         Some(Order::Standing { home: known, .. }) => (Ends::Override, home.or(*known)?),
-        Some(Order::Broken { .. }) => (Ends::BrokenOverride, group.primary),
+        Some(Order::Broken { primary_lost, .. }) => {
+            (Ends::BrokenOverride { primary_lost: *primary_lost }, group.primary)
+        }
         None => (Ends::Nothing, group.primary),
     };
     let ordinary = Group { primary, ..at_once(group) };
     let decision = decide(&ordinary, readiness, &Timers::none(), now);
-    Some(Returned {
-        home: primary,
-        ends,
-        weights: decision.weights,
-        notes: decision.notes,
-        why: decision.reason,
-    })
+    // Who goes home without knowing that it is ready has said so; a broken override moves nothing.
+    let blindly = readiness.get(primary).is_some_and(Readiness::is_unknown)
+        && !matches!(ends, Ends::BrokenOverride { .. });
+    let (weights, unverified) =
+        if blindly { (only(group, primary), true) } else { (decision.weights, decision.flags.unverified) };
+    Some(Returned { home: primary, ends, weights, unverified, notes: decision.notes, why: decision.reason })
 }
 
 /// The group without orders, and with nothing that delays a move.

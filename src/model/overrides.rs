@@ -35,7 +35,11 @@ pub enum Order {
     /// Its target is the primary. `home` is the index of the primary before it, where that is a backend.
     Standing { order: Override, home: Option<usize> },
     /// It says nothing any more: traffic follows the primary that the object names.
-    Broken { why: String },
+    Broken {
+        why: String,
+        /// That primary is no backend: the override's home stands in for it.
+        primary_lost: bool,
+    },
 }
 
 /// An order that the loop leave a group alone.
@@ -87,7 +91,7 @@ impl Group {
     /// Why the override says nothing any more, where there is such a one.
     pub fn broken_override(&self) -> Option<&str> {
         match &self.order {
-            Some(Order::Broken { why }) => Some(why),
+            Some(Order::Broken { why, .. }) => Some(why),
             _ => None,
         }
     }

@@ -48,7 +48,7 @@ pub enum OrderStatus {
 impl OrderStatus {
     fn of(group: &Group, now: Timestamp) -> Option<Self> {
         Some(match group.order.as_ref()? {
-            Order::Broken { why } => Self::Broken { why: why.clone() },
+            Order::Broken { why, .. } => Self::Broken { why: why.clone() },
             Order::Standing { order, home: None } => Self::Homeless(order.clone()),
             Order::Standing { order, .. } if group.override_in_force(now).is_some() => {
                 Self::InForce(order.clone())

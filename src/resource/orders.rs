@@ -13,23 +13,16 @@ pub fn primary_and_order(meta: &Meta, names: &[&str]) -> Result<(usize, Option<O
     let named = meta.annotations.get(PRIMARY_SERVICE);
     let parsed = meta.annotations.get(OVERRIDE).map(serde_json::from_str::<Override>);
     let home = parsed.as_ref().and_then(|order| position(&order.as_ref().ok()?.home));
-    let primary = match named {
-        None => 0,
-        Some(name) => match position(name).or(home) {
-            Some(primary) => primary,
-            None => return Err(no_backend(name, names)),
-        },
-    };
+    let named = named.or_else(|| names.first().copied()).unwrap_or_default();
+    let Some(primary) = position(named).or(home) else { return Err(no_backend(named, names)) };
+    let broken = |why: String| Order::Broken { why, primary_lost: position(named).is_none() };
     let order = parsed.map(|parsed| match parsed {
-        Err(_) => Order::Broken { why: format!("the annotation {PREFIX}{OVERRIDE} cannot be read") },
+        Err(_) => broken(format!("the annotation {PREFIX}{OVERRIDE} cannot be read")),
         Ok(order) if position(&order.to).is_none() => {
-            Order::Broken { why: format!("its target {} is no backend any more", order.to) }
+            broken(format!("its target {} is no backend any more", order.to))
         }
-        Ok(order) if named != Some(order.to.as_str()) => {
-            let primary = named.or_else(|| names.first().copied()).unwrap_or_default();
-            Order::Broken {
-                why: format!("its target is {}, but the object names {primary} as primary", order.to),
-            }
+        Ok(order) if named != order.to => {
+            broken(format!("its target is {}, but the object names {named} as primary", order.to))
         }
         Ok(order) => Order::Standing { order, home },
     });

@@ -2,5 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod invariants;
+mod object;
+mod orders;
 mod purity;
+mod sequences;
 mod vectors;

@@ -1,0 +1,172 @@
+//! A group's object as the API server keeps it, with what operators and the loop write to it.
+
+use jiff::{SignedDuration, Timestamp};
+use kubectl_failover::model::operate::{Ends, Forced, Returned, Wish, failback, force};
+use kubectl_failover::model::{Decision, Group, Order, Override, Policy, Readiness, Timers, Weights, decide};
+use kubectl_failover::resource::{Change, Kind as _, Operation, Record, TrafficSplit, patch};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+pub const READY: Readiness = Readiness::Known { ready: 1, total: 1 };
+pub const DEAD: Readiness = Readiness::Known { ready: 0, total: 1 };
+const BY: &str = "someone@somewhere";
+
+#[derive(Debug, Clone)]
+pub struct Object {
+    pub json: Value,
+    pub policy: Policy,
+    pub readiness: Vec<Readiness>,
+    pub timers: Timers,
+    pub now: Timestamp,
+}
+
+impl Object {
+    /// The backends `svc-0`, `svc-1` …, all ready; the first one is the primary and has the traffic.
+    pub fn new(backends: usize) -> Self {
+        let mut object = Self {
+            json: json!({
+                "metadata": {"name": "web", "namespace": "ns", "uid": "1", "resourceVersion": "1",
+                    "labels": {"failover.linkerd.io/controlled-by": "x"}},
+                "spec": {"service": "svc-0"},
+            }),
+            policy: Policy::of(backends),
+            readiness: vec![READY; backends],
+            timers: Timers::none(),
+            now: Timestamp::UNIX_EPOCH,
+        };
+        object.apply_manifest();
+        object
+    }
+
+    /// Applies the manifest that the group was made with: what others have added to the object stays.
+    pub fn apply_manifest(&mut self) {
+        let backend = |i: usize| json!({"service": name(i), "weight": u64::from(i == 0)});
+        self.json["spec"]["backends"] = (0..self.readiness.len()).map(backend).collect();
+        self.annotate("primary-service", Some(name(0)));
+    }
+
+    pub fn annotate(&mut self, key: &str, value: Option<String>) {
+        let annotations = &mut self.json["metadata"]["annotations"];
+        let key = format!("failover.linkerd.io/{key}");
+        match value {
+            Some(value) => annotations[key] = json!(value),
+            None => {
+                annotations.as_object_mut().unwrap().remove(&key);
+            }
+        }
+    }
+
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        self.json["metadata"]["annotations"][format!("failover.linkerd.io/{key}")].as_str()
+    }
+
+    pub fn order(&self) -> Option<Override> {
+        serde_json::from_str(self.annotation("override")?).ok()
+    }
+
+    pub fn pass(&mut self, seconds: i64) {
+        self.now += SignedDuration::from_secs(seconds);
+    }
+
+    pub fn in_seconds(&self, seconds: i64) -> Timestamp {
+        self.now + SignedDuration::from_secs(seconds)
+    }
+
+    pub fn record(&self) -> Record {
+        let mut record = TrafficSplit.read(&RawValue::from_string(self.json.to_string()).unwrap()).unwrap();
+        if let Ok(group) = &mut record.group {
+            group.policy = self.policy.clone();
+        }
+        record
+    }
+
+    pub fn group(&self) -> Group {
+        self.record().group.unwrap()
+    }
+
+    pub fn weights(&self) -> Vec<u64> {
+        self.group().weights()
+    }
+
+    /// Why the override says nothing any more.
+    pub fn broken(&self) -> Option<String> {
+        match self.group().order {
+            Some(Order::Broken { why, .. }) => Some(why),
+            _ => None,
+        }
+    }
+
+    pub fn in_force(&self) -> Option<Override> {
+        self.group().override_in_force(self.now).cloned()
+    }
+
+    pub fn decide(&self) -> Decision {
+        decide(&self.group(), &self.readiness, &self.timers, self.now)
+    }
+
+    /// Does what the loop does.
+    pub fn settle(&mut self) -> Decision {
+        let decision = self.decide();
+        let change = Change::of(&self.group(), &decision, BY, self.now).unwrap();
+        self.apply(&change);
+        decision
+    }
+
+    /// Forces as `force` does, until so many seconds from now.
+    pub fn force(&mut self, to: usize, seconds: Option<i64>) -> Forced {
+        let until = seconds.map(|seconds| self.in_seconds(seconds));
+        let wish = Wish { to, until, reason: None, by: BY.to_owned() };
+        let group = self.group();
+        let forced = force(&group, &self.readiness, &wish, self.now);
+        if let Forced::Order { order, weights, unverified, notes } = &forced {
+            let change = Change::default().overriding(order).unwrap().noting(notes, self.now);
+            self.move_too(change, &group, weights, *unverified);
+        }
+        forced
+    }
+
+    /// Goes home as `failback` does.
+    pub fn failback(&mut self, home: Option<usize>) -> Option<Returned> {
+        let group = self.group();
+        let returned = failback(&group, &self.readiness, home, self.now)?;
+        let home = group.backend_name(returned.home);
+        let change = match returned.ends {
+            Ends::Override | Ends::BrokenOverride { primary_lost: true } => {
+                Change::default().ending_override(Some(home))
+            }
+            Ends::BrokenOverride { .. } => Change::default().ending_override(None),
+            Ends::Nothing => Change::default(),
+        };
+        let change = change.noting(&returned.notes, self.now);
+        self.move_too(change, &group, &returned.weights, returned.unverified);
+        Some(returned)
+    }
+
+    fn move_too(&mut self, change: Change, group: &Group, weights: &Weights, unverified: bool) {
+        let change = match weights {
+            Weights::Hold => change,
+            Weights::Set(weights) => change.moving(group, weights, BY, "", unverified, self.now).unwrap(),
+        };
+        self.apply(&change);
+    }
+
+    fn apply(&mut self, change: &Change) {
+        for operation in patch(&self.record(), change) {
+            let (path, value) = match operation {
+                Operation::Add { path, value } | Operation::Replace { path, value } => (path, Some(value)),
+                Operation::Remove { path } => (path, None),
+            };
+            let (parent, key) = path.rsplit_once('/').unwrap();
+            let parent = self.json.pointer_mut(parent).unwrap().as_object_mut().unwrap();
+            let key = key.replace("~1", "/");
+            match value {
+                Some(value) => parent.insert(key, value),
+                None => Some(parent.remove(&key).expect("what is removed was there")),
+            };
+        }
+    }
+}
+
+pub fn name(index: usize) -> String {
+    format!("svc-{index}")
+}

@@ -1,0 +1,317 @@
+//! The life of an override, of a pause, and what `force` and `failback` come to.
+
+use std::time::Duration;
+
+use kubectl_failover::model::operate::{Ends, Forced};
+use kubectl_failover::model::{
+    Failback, MinReady, OrderStatus, PolicyKind, Readiness, Rule, Runner, State, Status, Weights, WhyUnknown,
+};
+
+use super::object::{DEAD, Object, READY, name};
+
+const UNKNOWN: Readiness = Readiness::Unknown { why: WhyUnknown::Silent };
+
+fn forced(backends: usize, to: usize, seconds: Option<i64>) -> Object {
+    let mut object = Object::new(backends);
+    object.force(to, seconds);
+    object
+}
+
+fn status(object: &Object) -> Option<OrderStatus> {
+    let record = object.record();
+    let group = object.group();
+    Status::of(&group, &object.readiness, record.changed(), Runner::Nobody, object.now).order
+}
+
+#[test]
+fn a_force_makes_its_target_the_primary_and_stays() {
+    let mut object = forced(3, 1, None);
+    assert_eq!(object.annotation("primary-service"), Some("svc-1"));
+    assert_eq!(object.in_force().unwrap().home, name(0));
+    assert_eq!(object.weights(), [0, 1, 0]);
+    let decision = object.settle();
+    assert_eq!((decision.state, decision.asks_for_change()), (State::Overridden, false));
+    object.pass(1_000_000);
+    assert!(!object.settle().asks_for_change());
+}
+
+#[test]
+fn traffic_that_is_there_by_failover_still_gets_the_override() {
+    let mut object = Object::new(2);
+    object.readiness[0] = DEAD;
+    object.settle();
+    assert_eq!(object.weights(), [0, 1]);
+    assert!(matches!(object.force(1, None), Forced::Order { weights: Weights::Hold, .. }));
+    object.readiness[0] = READY;
+    assert!(!object.settle().asks_for_change(), "it stays when the primary is back");
+}
+
+#[test]
+fn already_so_needs_the_same_target_the_same_end_and_weights_that_agree() {
+    let mut object = forced(3, 1, Some(60));
+    assert_eq!(object.force(1, Some(60)), Forced::AlreadySo);
+    for (to, seconds) in [(1, None), (1, Some(61)), (2, Some(60))] {
+        assert_ne!(object.clone().force(to, seconds), Forced::AlreadySo, "{to} {seconds:?}");
+    }
+    object.json["spec"]["backends"][0]["weight"] = 1.into();
+    let Forced::Order { weights, .. } = object.force(1, Some(60)) else { panic!("the weights differ") };
+    assert_eq!(weights, Weights::Set(vec![0, 1, 0]));
+    object.pass(60);
+    assert_ne!(object.force(1, Some(0)), Forced::AlreadySo, "it is over");
+}
+
+#[test]
+fn a_later_force_keeps_the_home_of_the_one_in_force() {
+    let mut object = forced(3, 1, Some(60));
+    object.force(2, None);
+    assert_eq!(object.in_force().unwrap().home, name(0));
+    object.force(0, None);
+    assert_eq!((object.in_force().unwrap().home, object.weights()), (name(0), vec![1, 0, 0]));
+    object.force(1, Some(60));
+    object.pass(60);
+    object.force(2, None);
+    assert_eq!(object.in_force().unwrap().home, name(0), "over, and not ended");
+}
+
+#[test]
+fn after_a_broken_override_home_is_what_the_object_names() {
+    let mut object = forced(3, 1, None);
+    object.annotate("primary-service", Some(name(2)));
+    object.settle();
+    object.force(1, None);
+    assert_eq!(object.in_force().unwrap().home, name(2));
+}
+
+#[test]
+fn what_is_broken_says_why_and_traffic_follows_the_primary() {
+    let manifest: fn(&mut Object) = Object::apply_manifest;
+    let garbage: fn(&mut Object) = |object| object.annotate("override", Some("{".into()));
+    let no_backend: fn(&mut Object) = |object| {
+        let text = object.annotation("override").unwrap().replace("svc-1", "gone");
+        object.annotate("override", Some(text));
+    };
+    let cases = [
+        (manifest, "its target is svc-1, but the object names svc-0 as primary", 0),
+        (garbage, "the annotation failover.linkerd.io/override cannot be read", 1),
+        (no_backend, "its target gone is no backend any more", 1),
+    ];
+    for (breaking, why, primary) in cases {
+        let mut object = forced(3, 1, Some(60));
+        breaking(&mut object);
+        assert_eq!(object.broken().as_deref(), Some(why));
+        assert_eq!(object.group().primary, primary, "{why}");
+        assert!(object.in_force().is_none() && object.decide().flags.broken, "{why}");
+        let note = object.annotation("override").map(str::to_owned);
+        object.pass(61);
+        let decision = object.settle();
+        assert_eq!(object.annotation("override"), note.as_deref(), "{why}: the loop leaves it");
+        assert_eq!((decision.state, decision.flags.overridden), (State::Primary, false), "{why}");
+    }
+}
+
+#[test]
+fn without_the_annotation_the_first_backend_is_the_primary_to_an_override_too() {
+    let mut object = forced(2, 0, None);
+    object.annotate("primary-service", None);
+    assert_eq!(object.in_force().unwrap().to, name(0));
+}
+
+#[test]
+fn home_stands_in_for_a_primary_that_is_no_backend() {
+    let mut object = forced(2, 1, None);
+    object.annotate("primary-service", Some("gone".into()));
+    assert_eq!(object.group().primary, 0);
+    let returned = object.failback(None).unwrap();
+    assert_eq!(returned.ends, Ends::BrokenOverride { primary_lost: true });
+    assert_eq!((object.annotation("override"), object.annotation("primary-service")), (None, Some("svc-0")));
+    assert_eq!(object.weights(), [1, 0]);
+
+    object.annotate("primary-service", Some("gone".into()));
+    let invalid = object.record().group.unwrap_err();
+    assert!(invalid.reason.contains("\"gone\" is not among the backends"), "{invalid}");
+}
+
+#[test]
+fn an_override_without_a_home_does_not_end_by_itself() {
+    for home in ["gone", ""] {
+        let mut object = forced(2, 1, Some(60));
+        let text = object.annotation("override").unwrap().replace("svc-0", home);
+        object.annotate("override", Some(text));
+        object.pass(100);
+        assert!(!object.settle().asks_for_change(), "{home:?}");
+        assert!(matches!(status(&object), Some(OrderStatus::Homeless(_))));
+        assert!(object.failback(None).is_none());
+        assert_eq!(object.failback(Some(0)).unwrap().ends, Ends::Override);
+        assert_eq!((object.weights(), object.annotation("primary-service")), (vec![1, 0], Some("svc-0")));
+    }
+}
+
+#[test]
+fn an_end_is_looked_for_when_it_comes() {
+    let mut object = forced(2, 1, Some(60));
+    object.pass(20);
+    assert_eq!(object.decide().look_again, Some(Duration::from_secs(40)));
+    object.pass(40);
+    assert!(matches!(status(&object), Some(OrderStatus::Over(_))));
+    let decision = object.settle();
+    assert_eq!((decision.notes.end_override.as_deref(), decision.rule), (Some("svc-0"), Rule::ComeHome));
+    assert_eq!(decision.state, State::OutOfSync);
+    assert_eq!((object.annotation("override"), object.annotation("primary-service")), (None, Some("svc-0")));
+    assert_eq!(object.weights(), [1, 0]);
+    assert!(!object.settle().asks_for_change());
+}
+
+#[test]
+fn what_keeps_traffic_away_is_skipped_at_the_end_where_home_is_enough() {
+    for enough in [true, false] {
+        let mut object = forced(2, 1, Some(60));
+        object.policy.failback = Failback::Manual;
+        object.policy.failback_delay = Duration::from_secs(10);
+        object.policy.min_ready = MinReady::Count(2);
+        object.readiness[0] = Readiness::Known { ready: 1 + u32::from(enough), total: 2 };
+        object.pass(60);
+        object.settle();
+        assert_eq!(
+            (object.annotation("override"), object.annotation("primary-service")),
+            (None, Some("svc-0"))
+        );
+        assert_eq!(object.weights(), if enough { [1, 0] } else { [0, 1] });
+        object.readiness[0] = Readiness::Known { ready: 2, total: 2 };
+        let later = object.settle();
+        assert_eq!(object.weights(), if enough { [1, 0] } else { [0, 1] }, "an ordinary group from then on");
+        assert_eq!(later.flags.held, !enough);
+    }
+}
+
+#[test]
+fn a_pause_holds_everything() {
+    let mut object = forced(2, 1, Some(60));
+    object.annotate(
+        "paused",
+        Some(r#"{"by":"me","until":"1970-01-01T00:05:00Z","reason":"a rehearsal"}"#.into()),
+    );
+    object.readiness[1] = DEAD;
+    object.pass(100);
+    let decision = object.settle();
+    assert_eq!((decision.state, decision.rule), (State::Paused, Rule::Paused));
+    assert_eq!(decision.reason, "paused by me until 1970-01-01T00:05:00Z: a rehearsal");
+    assert_eq!(decision.look_again, Some(Duration::from_secs(200)));
+    assert!(!decision.asks_for_change() && object.order().is_some());
+
+    object.pass(200);
+    let decision = object.settle();
+    assert!(decision.notes.end_pause && decision.notes.end_override.is_some());
+    assert_eq!((object.annotation("paused"), object.annotation("override")), (None, None));
+    assert_eq!(object.weights(), [1, 0]);
+}
+
+#[test]
+fn a_pause_that_cannot_be_read_has_no_end() {
+    let mut object = Object::new(2);
+    object.annotate("paused", Some("until tomorrow".into()));
+    object.readiness[0] = DEAD;
+    object.pass(1_000_000);
+    let decision = object.settle();
+    assert_eq!((decision.state, decision.look_again), (State::Paused, None));
+    assert_eq!(object.weights(), [1, 0]);
+}
+
+#[test]
+fn an_override_has_a_policy_of_its_own() {
+    let mut object = Object::new(3);
+    object.policy.kind = PolicyKind::ActiveActive;
+    object.policy.shares = vec![3, 2, 1];
+    object.policy.min_ready = MinReady::Count(2);
+    object.readiness = vec![Readiness::Known { ready: 2, total: 2 }; 3];
+    object.settle();
+    assert_eq!(object.weights(), [3, 2, 1]);
+    object.force(0, None);
+    assert_eq!(object.weights(), [1, 0, 0], "pinned to home");
+    object.force(1, None);
+    object.readiness[1] = READY;
+    assert!(!object.settle().flags.short, "one endpoint is enough for a target");
+    object.readiness[1] = DEAD;
+    object.settle();
+    assert_eq!(object.weights(), [0, 0, 1], "home only where no other is ready");
+    object.readiness[2] = DEAD;
+    object.settle();
+    assert_eq!(object.weights(), [1, 0, 0]);
+    object.readiness[1] = READY;
+    object.settle();
+    assert_eq!(object.weights(), [0, 1, 0], "the target is back");
+    object.readiness = vec![Readiness::Known { ready: 2, total: 2 }; 3];
+    object.failback(None);
+    assert_eq!(object.weights(), [3, 2, 1]);
+}
+
+#[test]
+fn delays_hold_for_the_moves_after_a_force_only() {
+    let mut object = Object::new(3);
+    object.policy.failover_delay = Duration::from_secs(10);
+    object.policy.failback_delay = Duration::from_secs(10);
+    object.force(1, None);
+    assert_eq!(object.weights(), [0, 1, 0]);
+    object.readiness[1] = DEAD;
+    assert_eq!(object.settle().rule, Rule::FailoverDelayed);
+    object.timers.0 = vec![Some(Duration::from_secs(10)); 3];
+    object.settle();
+    assert_eq!(object.weights(), [0, 0, 1]);
+    object.timers.0 = vec![None; 3];
+    object.readiness[1] = READY;
+    assert_eq!(object.settle().state, State::Waiting);
+}
+
+#[test]
+fn nothing_is_pinned_to_the_dead_and_the_unknown_gets_all() {
+    let mut object = Object::new(3);
+    object.readiness[1] = DEAD;
+    object.force(1, None);
+    assert_eq!((object.in_force().unwrap().to, object.weights()), (name(1), vec![0, 0, 1]));
+
+    object.readiness[1] = UNKNOWN;
+    let Forced::Order { unverified, .. } = object.force(1, None) else { panic!("the weights differ") };
+    assert!(unverified && object.group().placed_unverified());
+    assert_eq!(object.weights(), [0, 1, 0]);
+    assert!(!object.settle().asks_for_change());
+    assert!(object.decide().flags.unverified);
+}
+
+#[test]
+fn failback_of_what_there_is() {
+    let mut object = forced(2, 1, Some(60));
+    let returned = object.failback(None).unwrap();
+    assert_eq!((returned.ends, returned.home, object.weights()), (Ends::Override, 0, vec![1, 0]));
+    let returned = object.failback(None).unwrap();
+    assert_eq!((returned.ends, returned.weights), (Ends::Nothing, Weights::Hold));
+
+    object.force(1, None);
+    object.annotate("primary-service", Some(name(0)));
+    object.settle();
+    let returned = object.failback(None).unwrap();
+    assert_eq!(returned.ends, Ends::BrokenOverride { primary_lost: false });
+    assert_eq!((object.annotation("override"), object.annotation("primary-service")), (None, Some("svc-0")));
+}
+
+#[test]
+fn failback_ends_a_stay_by_order_of_the_policy() {
+    let mut object = Object::new(2);
+    object.policy.failback = Failback::Manual;
+    object.readiness[0] = DEAD;
+    object.settle();
+    object.readiness[0] = READY;
+    assert!(object.settle().flags.held && object.annotation("held").is_some());
+    let returned = object.failback(None).unwrap();
+    assert_eq!((returned.ends, object.weights()), (Ends::Nothing, vec![1, 0]));
+    assert_eq!(object.annotation("held"), None);
+    assert!(!object.settle().asks_for_change());
+}
+
+#[test]
+fn who_goes_home_without_knowing_gets_there() {
+    let mut object = forced(2, 1, None);
+    object.readiness[0] = UNKNOWN;
+    let returned = object.failback(None).unwrap();
+    assert!(returned.unverified);
+    assert_eq!(object.weights(), [1, 0]);
+    assert!(!object.settle().asks_for_change());
+}
