@@ -28,6 +28,16 @@ impl Program {
         }
     }
 
+    /// The words to complete, where that is what is asked: by kubectl under a name of its own, by the shells'
+    /// scripts as cobra's programs are asked.
+    pub fn to_complete(self, words: &[OsString]) -> Option<&[OsString]> {
+        match words {
+            [_, first, rest @ ..] if self != Self::Completion && first == "__complete" => Some(rest),
+            [_, rest @ ..] if self == Self::Completion => Some(rest),
+            _ => None,
+        }
+    }
+
     /// Parses a whole command line, the program's name first.
     pub fn parse(self, words: &[OsString]) -> Result<Cli, clap::Error> {
         let mut command = self.command();

@@ -46,11 +46,15 @@ pub async fn resolve(flags: &GlobalArgs) -> anyhow::Result<Resolved> {
     Ok(Resolved { config, context, user })
 }
 
-type Found = (Kubeconfig, Vec<PathBuf>);
+/// A kubeconfig with the files that it came from.
+pub type Found = (Kubeconfig, Vec<PathBuf>);
 
 /// The kubeconfig that the flag or the environment names, merged as kubectl does: files of a list that do not
-/// exist are passed over.
-fn read(flags: &GlobalArgs) -> anyhow::Result<Option<Found>> {
+/// exist are passed over. None where nothing names one and there is none in the usual place.
+///
+/// # Errors
+/// A [`Problem`] that names the file that is missing or can't be read.
+pub fn read(flags: &GlobalArgs) -> anyhow::Result<Option<Found>> {
     if let Some(path) = &flags.kubeconfig {
         return Ok(Some((read_file(path)?, vec![path.clone()])));
     }

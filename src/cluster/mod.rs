@@ -11,6 +11,7 @@ pub mod groups;
 pub mod identity;
 pub mod kubeconfig;
 pub mod lease;
+pub mod namespaces;
 pub mod path;
 pub mod readiness;
 pub mod services;
