@@ -5,7 +5,7 @@ mod examples;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 
 /// Move a service's traffic to its fallbacks when its primary has no ready endpoints, and back.
 #[derive(Debug, Parser)]
@@ -73,6 +73,9 @@ pub struct GlobalArgs {
     /// Server name to check the API server's certificate against
     #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
     pub tls_server_name: Option<String>,
+    /// Use colours: by default on a terminal, unless NO_COLOR is set
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", hide_short_help = true)]
+    pub color: ColorChoice,
     /// Say more on stderr: each request with its status and time
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::clock::ServerClock;
+use super::credentials;
 use super::connector;
 use super::error::{Cause, RequestError, RequestResult, StatusBody};
 use super::kubeconfig::{self, Resolved};
@@ -61,10 +62,9 @@ impl Cluster {
         let Resolved { config, context, user } = kubeconfig::resolve(flags).await?;
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
         let namespace = config.default_namespace.clone();
-        let client = connector::client(config).map_err(|cause| {
-            Problem::new(format!("context {context:?} cannot be used: {cause}"))
-                .next("check its certificates and credentials with: kubectl config view")
-        })?;
+        let plugin = credentials::plugin(&config.auth_info).map(str::to_owned);
+        let client =
+            connector::client(config).map_err(|cause| unusable(&context, plugin.as_deref(), &cause))?;
         let asked = flags.request_timeout.filter(|limit| !limit.is_zero());
         let timeout = asked.unwrap_or(REQUEST_TIMEOUT);
         let list_timeout = asked.unwrap_or(LIST_TIMEOUT);
@@ -227,15 +227,29 @@ pub(super) fn unreadable(path: &str, cause: &serde_json::Error) -> RequestError 
     failure(&Method::GET, path, Cause::Unreadable { how: cause.to_string() })
 }
 
+/// A context that can't even be tried.
+fn unusable(context: &str, plugin: Option<&str>, cause: &kube::Error) -> Problem {
+    match credentials::failure(cause) {
+        Some(cause) => {
+            let how = credentials::in_words(cause, plugin);
+            Problem::new(format!("the credentials for context {context:?} cannot be had: {how}"))
+                .next("log in again, or run that program by itself to see what is wrong")
+                .next("see how it is called: kubectl config view")
+        }
+        None => Problem::new(format!("context {context:?} cannot be used: {cause}"))
+            .next("check its certificates and credentials with: kubectl config view"),
+    }
+}
+
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
 }
 
 fn no_answer(cause: &kube::Error) -> Cause {
-    match cause {
-        kube::Error::Auth(cause) => Cause::Credentials { how: in_words(cause) },
-        cause => Cause::Unreachable { how: in_words(cause) },
+    match credentials::failure(cause) {
+        Some(cause) => Cause::Credentials { how: credentials::in_words(cause, None) },
+        None => Cause::Unreachable { how: in_words(cause) },
     }
 }
 

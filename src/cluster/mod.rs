@@ -5,6 +5,7 @@ pub mod backoff;
 pub mod client;
 pub mod clock;
 pub mod connector;
+pub mod credentials;
 pub mod error;
 pub mod events;
 pub mod groups;

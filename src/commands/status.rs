@@ -21,10 +21,10 @@ pub async fn run(flags: &GlobalArgs, args: StatusArgs) -> anyhow::Result<Exit> {
     statuses.sort_by(|a, b| a.id.cmp(&b.id));
     if statuses.is_empty() {
         let place = namespace.as_ref().map_or("any namespace".to_owned(), |name| format!("namespace {name}"));
-        eprintln!("No groups found in {} of context {}.", clean(&place), clean(&cluster.context));
-        eprintln!("  next: kubectl failover create SERVICE --fallback SERVICE");
+        terminal::say(&format!("No groups found in {place} of context {}.", cluster.context));
+        terminal::say("  next: kubectl failover create SERVICE --fallback SERVICE");
     }
-    let text = render(&cluster, &statuses, args.output, flags.all_namespaces)?;
+    let text = render(&cluster, &statuses, args.output, flags)?;
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()?;
@@ -35,22 +35,22 @@ fn render(
     cluster: &Cluster,
     statuses: &[Status],
     format: StatusFormat,
-    namespaces: bool,
+    flags: &GlobalArgs,
 ) -> anyhow::Result<String> {
     let list = || StatusList::new(&cluster.context, &cluster.server, statuses);
     Ok(match format {
         StatusFormat::Json => clean_json(&serde_json::to_string_pretty(&list())?) + "\n",
         StatusFormat::Yaml => clean_lines(&serde_yaml::to_string(&list())?),
         StatusFormat::Name => {
-            statuses.iter().map(|status| format!("{}/{}\n", status.id.kind, status.id.name)).collect()
+            statuses.iter().map(|status| format!("{}/{}\n", status.id.kind, clean(&status.id.name))).collect()
         }
         StatusFormat::Table | StatusFormat::Wide if statuses.is_empty() => String::new(),
         StatusFormat::Table | StatusFormat::Wide => {
             let on_terminal = std::io::stdout().is_terminal();
             let style = Style {
                 wide: format == StatusFormat::Wide,
-                namespaces,
-                colour: on_terminal && terminal::colour_is_wanted(),
+                namespaces: flags.all_namespaces,
+                colour: terminal::is_coloured(flags.color, on_terminal),
                 width: on_terminal.then(terminal::width),
             };
             table::render(statuses, &cluster.context, style, cluster.clock().now())

@@ -11,6 +11,7 @@
 mod dump;
 mod endpoints;
 mod fault_proxy;
+mod installed;
 mod namespace;
 mod objects;
 mod plugin;
@@ -23,6 +24,7 @@ mod watching;
 
 pub use endpoints::endpoint;
 pub use fault_proxy::{A_WHILE, Fault, FaultProxy};
+pub use installed::{Installed, is_here};
 pub use namespace::{Side, TestNamespace};
 pub use objects::{patch_json, traffic_split_resource};
 pub use plugin::{Output, Plugin, plugin};
