@@ -156,8 +156,8 @@ fn shown(message: &str) -> String {
 pub fn no_kinds(cluster: &Cluster) -> Problem {
     let crds: Vec<&str> = KINDS.iter().map(|kind| kind.info().crd).collect();
     Problem::new(format!("{} has no kind of object that carries groups", place(cluster)))
-    .next(format!("install the CustomResourceDefinition {}", crds.join(" or ")))
-    .next("for TrafficSplits, Linkerd's SMI extension does: https://linkerd.io/2/tasks/linkerd-smi/")
+        .next(format!("install the CustomResourceDefinition {}", crds.join(" or ")))
+        .next("for TrafficSplits, Linkerd's SMI extension does: https://linkerd.io/2/tasks/linkerd-smi/")
 }
 
 /// Prints clap's help, version or usage error; help and version are no errors.

@@ -4,7 +4,7 @@
 use std::error::Error;
 
 use kube::client::AuthError;
-use kube::config::AuthInfo;
+use kube::config::ExecConfig;
 
 use crate::view::text::{clean, shorten};
 
@@ -23,15 +23,16 @@ pub fn failure<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a AuthError> {
     None
 }
 
-/// The program that gets credentials, as the kubeconfig has it.
-pub fn plugin(user: &AuthInfo) -> Option<&str> {
-    user.exec.as_ref()?.command.as_deref()
-}
-
-pub fn in_words(error: &AuthError, plugin: Option<&str>) -> String {
-    let plugin = plugin.map_or_else(|| "the credential plugin".to_owned(), clean);
+/// `exec` is how the kubeconfig has credentials fetched, where that is known.
+pub fn in_words(error: &AuthError, exec: Option<&ExecConfig>) -> String {
+    let command = exec.and_then(|exec| exec.command.as_deref());
+    let plugin = command.map_or_else(|| "the credential plugin".to_owned(), clean);
     match error {
-        AuthError::AuthExecStart(cause) => format!("{plugin} cannot be started: {cause}"),
+        AuthError::AuthExecStart(cause) => {
+            let hint = exec.and_then(|exec| exec.install_hint.as_deref()).map(clean);
+            let hint = hint.map_or(String::new(), |hint| format!("; {}", shorten(hint.trim(), LONGEST)));
+            format!("{plugin} cannot be started: {cause}{hint}")
+        }
         AuthError::AuthExecRun { out, .. } => {
             let said = shorten(clean(&String::from_utf8_lossy(&out.stderr)).trim(), LONGEST);
             let said = if said.is_empty() { said } else { format!(": {said}") };

@@ -29,6 +29,9 @@ impl<'a> Right<'a> {
 
     /// As a sentence goes on: `user "me" to list trafficsplits.split.smi-spec.io in namespace ns`.
     pub fn in_words(&self) -> String {
+        if self.is_impersonation() {
+            return format!("user {:?} to act as somebody else", self.user);
+        }
         let place = match self.namespace {
             Some(namespace) => format!("in namespace {namespace}"),
             None => "in the whole cluster".to_owned(),
@@ -38,6 +41,14 @@ impl<'a> Right<'a> {
 
     /// How to see that it is missing, and how an administrator makes a role with it.
     pub fn next(&self, context: &str) -> [String; 2] {
+        if self.is_impersonation() {
+            return [
+                format!(
+                    "ask an administrator for a clusterrole that lets you, or leave out --as: kubectl --context {context} create clusterrole failover --verb=impersonate --resource=users,groups"
+                ),
+                format!("see whether it is there: kubectl --context {context} auth can-i impersonate users"),
+            ];
+        }
         let kubectl = match self.namespace {
             Some(namespace) => format!("kubectl --context {context} -n {namespace}"),
             None => format!("kubectl --context {context}"),
@@ -45,9 +56,16 @@ impl<'a> Right<'a> {
         let role = if self.namespace.is_some() { "role" } else { "clusterrole" };
         let (verb, resource) = (self.verb, self.full_resource());
         [
-            format!("ask an administrator for a {role} with it, bound to you: {kubectl} create {role} failover --verb={verb} --resource={resource}"),
+            format!(
+                "ask an administrator for a {role} with it, bound to you: {kubectl} create {role} failover --verb={verb} --resource={resource}"
+            ),
             format!("see whether it is there: {kubectl} auth can-i {verb} {resource}"),
         ]
+    }
+
+    /// Newer servers name finer verbs, such as `impersonate-on:user-info:list`, on whatever was asked for.
+    fn is_impersonation(&self) -> bool {
+        self.verb.starts_with("impersonate")
     }
 
     /// As kubectl takes it: the subresource comes after the group.
@@ -82,15 +100,29 @@ mod tests {
 
     #[test]
     fn a_right_in_the_cluster_and_one_on_a_subresource() {
-        let message = "users \"bob\" is forbidden: User \"me\" cannot impersonate resource \"users\" in API group \"\" at the cluster scope";
+        let message =
+            "x: User \"me\" cannot list resource \"namespaces\" in API group \"\" at the cluster scope";
         let right = Right::missing_in(message).unwrap();
-        assert_eq!(right.in_words(), "user \"me\" to impersonate users in the whole cluster");
+        assert_eq!(right.in_words(), "user \"me\" to list namespaces in the whole cluster");
         assert!(right.next("west")[0].contains("kubectl --context west create clusterrole "));
         let message = "x: User \"me\" cannot get resource \"deployments/scale\" in API group \"apps\" in the namespace \"ns\"";
         assert_eq!(
             Right::missing_in(message).unwrap().in_words(),
             "user \"me\" to get deployments.apps/scale in namespace ns"
         );
+    }
+
+    #[test]
+    fn impersonation_as_older_and_newer_servers_refuse_it() {
+        for (verb, resource) in [("impersonate", "users"), ("impersonate-on:user-info:list", "trafficsplits")]
+        {
+            let message = format!(
+                "x: User \"me\" cannot {verb} resource \"{resource}\" in API group \"\" at the cluster scope"
+            );
+            let right = Right::missing_in(&message).unwrap();
+            assert_eq!(right.in_words(), "user \"me\" to act as somebody else");
+            assert!(right.next("west")[1].ends_with("kubectl --context west auth can-i impersonate users"));
+        }
     }
 
     #[test]

@@ -85,7 +85,8 @@ fn script(name: &str) -> PathBuf {
 
 /// Whether a program is on this machine.
 pub fn is_here(program: &str) -> bool {
-    let here = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    let here =
+        Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
     if !here {
         eprintln!("{program} is not here");
     }

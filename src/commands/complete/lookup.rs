@@ -17,7 +17,11 @@ const LIMIT: Duration = Duration::from_millis(700);
 
 /// The kubeconfig that the flags mean; an empty one where it can't be read.
 pub fn kubeconfig(flags: &GlobalArgs) -> Kubeconfig {
-    crate::cluster::kubeconfig::read(flags).ok().flatten().map(|(kubeconfig, _)| kubeconfig).unwrap_or_default()
+    crate::cluster::kubeconfig::read(flags)
+        .ok()
+        .flatten()
+        .map(|(kubeconfig, _)| kubeconfig)
+        .unwrap_or_default()
 }
 
 /// The cluster's namespaces; where they may not be listed, those that the kubeconfig names.

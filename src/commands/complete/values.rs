@@ -113,12 +113,15 @@ fn summary(record: &Record) -> String {
     }
 }
 
-/// The backends of the groups that are named; where none is, of all.
 fn backends(typed: &Typed, _: &str) -> Vec<Choice> {
     let named = [typed.all("names"), typed.all("name")].concat();
-    let is_meant = |record: &Record| named.is_empty() || named.iter().any(|name| means(name, record));
-    let records = lookup::groups(&typed.flags);
-    let groups = records.iter().filter(|record| is_meant(record)).filter_map(|record| record.group.as_ref().ok());
+    backends_of(&lookup::groups(&typed.flags), &named)
+}
+
+/// The backends of the groups that are named; where none is, of all.
+fn backends_of(records: &[Record], named: &[String]) -> Vec<Choice> {
+    let is_meant = |record: &&Record| named.is_empty() || named.iter().any(|name| means(name, record));
+    let groups = records.iter().filter(is_meant).filter_map(|record| record.group.as_ref().ok());
     let choices = groups.flat_map(|group| {
         group.backends.iter().map(|backend| {
             let name = &backend.service.name;
@@ -176,5 +179,50 @@ fn service_help(service: &Service) -> String {
     match &service.mirrors {
         Some(origin) if service.is_mirror => format!("mirrors {origin} of another cluster"),
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resource::{Kind as _, NewGroup, TrafficSplit};
+
+    fn record(apex: &str) -> Record {
+        let group = NewGroup {
+            namespace: "ns".into(),
+            name: format!("{apex}-failover"),
+            apex: apex.into(),
+            controlled_by: "linkerd-failover".into(),
+            primary: apex.into(),
+            backends: vec![apex.into(), format!("{apex}-east")],
+        };
+        let raw = serde_json::value::to_raw_value(&TrafficSplit.manifest(&group)).unwrap();
+        TrafficSplit.read(&raw).unwrap()
+    }
+
+    #[test]
+    fn backends_are_those_of_the_group_that_is_named() {
+        let records = [record("web"), record("mail")];
+        let offered = |named: &[&str]| -> Vec<String> {
+            let named: Vec<String> = named.iter().map(ToString::to_string).collect();
+            backends_of(&records, &named).into_iter().map(|(value, _)| value).collect()
+        };
+        for name in ["web-failover", "ts/web-failover", "web"] {
+            assert_eq!(offered(&[name]), ["web", "web-east"], "{name}");
+        }
+        assert_eq!(offered(&[]), ["web", "web-east", "mail", "mail-east"]);
+        assert_eq!(offered(&["other"]), [""; 0]);
+        assert_eq!(backends_of(&records, &["mail".into()])[1].1, "fallback of mail");
+    }
+
+    #[test]
+    fn a_command_gets_its_completers_by_the_names_of_its_arguments() {
+        let force = Command::new("force").arg(Arg::new("name")).arg(Arg::new("to").long("to"));
+        let force = add(force.arg(Arg::new("reason").long("reason")), &Arc::default());
+        let completed = |id: &str| {
+            force.get_arguments().find(|argument| argument.get_id() == id).unwrap().get::<ArgValueCompleter>()
+        };
+        assert!(completed("name").is_some() && completed("to").is_some());
+        assert!(completed("reason").is_none());
     }
 }
