@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use values::{parse_bool, parse_duration, parse_timeout, parse_verbosity};
 
 use crate::rights::Task;
@@ -89,6 +89,9 @@ pub struct GlobalArgs {
     /// Namespace of Linkerd's control plane [default: $LINKERD_NAMESPACE, then linkerd]
     #[arg(short = 'L', long, global = true, value_name = "NAME", hide_short_help = true)]
     pub linkerd_namespace: Option<String>,
+    /// Use colours: by default on a terminal, unless NO_COLOR is set
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", hide_short_help = true)]
+    pub color: ColorChoice,
     /// Say more on stderr: each request with its status and time
     #[arg(
         short, long, global = true, value_name = "LEVEL", value_parser = parse_verbosity,

@@ -25,8 +25,8 @@ use program::Program;
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let words: Vec<OsString> = args.into_iter().collect();
     let program = Program::called(words.first().map(OsString::as_os_str));
-    if program == Program::Completion {
-        return error::finish(commands::complete(words.get(1..).unwrap_or_default()));
+    if let Some(words) = program.to_complete(&words) {
+        return error::finish(commands::complete(words));
     }
     if let Some(metadata) = program::extension_metadata(&words) {
         return error::finish(commands::print(&metadata));

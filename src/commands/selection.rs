@@ -4,6 +4,7 @@ use crate::cluster::{Cluster, RequestError, groups, survey};
 use crate::error::{self, Problem};
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::{KINDS, Kind, Record};
+use crate::view::terminal;
 use crate::view::text::clean;
 
 /// Groups, and all that could share an apex with one of them.
@@ -70,9 +71,10 @@ fn find_kind(name: &str) -> anyhow::Result<&'static dyn Kind> {
         [info.singular, info.plural, info.short, info.crd].contains(&lower.as_str())
     };
     KINDS.iter().find(is).copied().ok_or_else(|| {
-        let known: Vec<&str> = KINDS.iter().map(|kind| kind.info().singular).collect();
+        let known = || KINDS.iter().map(|kind| kind.info().singular);
         Problem::usage(format!("{:?} is no kind of group", clean(name)))
-            .next(format!("kinds there are: {}", known.join(", ")))
+            .did_you_mean(&lower, known())
+            .there_are("kinds", known())
             .into()
     })
 }
@@ -94,26 +96,25 @@ async fn unknown(cluster: &Cluster, namespace: Option<&str>, name: &str, all: &[
             }
         }
     }
-    const MOST_NAMES: usize = 10;
-    let names: Vec<String> = all.iter().take(MOST_NAMES).map(|record| clean(&record.meta.name)).collect();
-    let more = if all.len() > MOST_NAMES { ", …" } else { "" };
     let problem = Problem::new(format!(
         "there is no group {:?} in {} of context {}",
         clean(name),
         clean(&place(namespace)),
         clean(&cluster.context)
     ));
-    if names.is_empty() {
-        problem.next("there are no groups; make one with: kubectl failover create SERVICE --fallback SERVICE")
-    } else {
-        problem.next(format!("groups there are: {}{more}", names.join(", ")))
+    if all.is_empty() {
+        return problem
+            .next("there are no groups; make one with: kubectl failover create SERVICE --fallback SERVICE");
     }
+    let names = || all.iter().map(|record| record.meta.name.as_str());
+    let apexes = all.iter().map(|record| record.apex.as_str());
+    problem.did_you_mean(bare, names().chain(apexes)).there_are("groups", names())
 }
 
 /// Says that there are no groups to do anything with.
 pub fn say_none(cluster: &Cluster, namespace: Option<&str>) {
-    eprintln!("No groups found in {} of context {}.", clean(&place(namespace)), clean(&cluster.context));
-    eprintln!("  next: kubectl failover create SERVICE --fallback SERVICE");
+    terminal::say(&format!("No groups found in {} of context {}.", place(namespace), cluster.context));
+    terminal::say("  next: kubectl failover create SERVICE --fallback SERVICE");
 }
 
 fn place(namespace: Option<&str>) -> String {

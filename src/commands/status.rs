@@ -10,7 +10,7 @@ use crate::model::Status;
 use crate::view::status::StatusList;
 use crate::view::table::{self, Style};
 use crate::view::terminal;
-use crate::view::text::{clean_json, clean_lines};
+use crate::view::text::{clean, clean_json, clean_lines};
 
 pub async fn run(flags: &GlobalArgs, args: StatusArgs) -> anyhow::Result<Exit> {
     let cluster = Cluster::connect(flags).await?;
@@ -22,7 +22,7 @@ pub async fn run(flags: &GlobalArgs, args: StatusArgs) -> anyhow::Result<Exit> {
     if statuses.is_empty() {
         selection::say_none(&cluster, namespace.as_deref());
     }
-    let text = render(&cluster, &statuses, args.output, flags.all_namespaces)?;
+    let text = render(&cluster, &statuses, args.output, flags)?;
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()?;
@@ -33,22 +33,22 @@ fn render(
     cluster: &Cluster,
     statuses: &[Status],
     format: StatusFormat,
-    namespaces: bool,
+    flags: &GlobalArgs,
 ) -> anyhow::Result<String> {
     let list = || StatusList::new(&cluster.context, &cluster.server, statuses);
     Ok(match format {
         StatusFormat::Json => clean_json(&serde_json::to_string_pretty(&list())?) + "\n",
         StatusFormat::Yaml => clean_lines(&serde_yaml::to_string(&list())?),
         StatusFormat::Name => {
-            statuses.iter().map(|status| format!("{}/{}\n", status.id.kind, status.id.name)).collect()
+            statuses.iter().map(|status| format!("{}/{}\n", status.id.kind, clean(&status.id.name))).collect()
         }
         StatusFormat::Table | StatusFormat::Wide if statuses.is_empty() => String::new(),
         StatusFormat::Table | StatusFormat::Wide => {
             let on_terminal = std::io::stdout().is_terminal();
             let style = Style {
                 wide: format == StatusFormat::Wide,
-                namespaces,
-                colour: on_terminal && terminal::colour_is_wanted(),
+                namespaces: flags.all_namespaces,
+                colour: terminal::is_coloured(flags.color, on_terminal),
                 width: on_terminal.then(terminal::width),
             };
             table::render(statuses, &cluster.context, style, cluster.clock().now())

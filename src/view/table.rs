@@ -11,6 +11,9 @@ use crate::model::{BackendStatus, Changed, OrderStatus, Override, Readiness, Run
 /// The longest text in one cell.
 const LONGEST_CELL: usize = 120;
 
+/// The longest text in a note below the table.
+const LONGEST_NOTE: usize = 400;
+
 /// How a table is to be drawn.
 #[derive(Debug, Clone, Copy)]
 pub struct Style {
@@ -38,6 +41,10 @@ pub fn render(statuses: &[Status], context: &str, style: Style, now: Timestamp) 
     table.set_header(header(style));
     for status in statuses {
         table.add_row(row(status, style, now));
+    }
+    if style.colour {
+        // Whether there is a terminal has been asked already, and may not matter.
+        table.enforce_styling();
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
@@ -117,24 +124,25 @@ fn note(status: &Status, context: &str, now: Timestamp) -> Option<String> {
     if matches!(status.state, State::Primary | State::Active) && status.order.is_none() {
         return None;
     }
-    let mut text = format!("{}: {}. ", status.id.name, clean(&status.reason));
+    let said = |text: &str| shorten(&clean(text), LONGEST_NOTE);
+    let mut text = format!("{}: {}. ", said(&status.id.name), said(&status.reason));
     if let Some(order) = &status.order {
-        text.push_str(&format!("{}. ", clean(&order_words(order))));
+        text.push_str(&format!("{}. ", said(&order_words(order))));
     }
     match &status.changed {
         Changed::Moved(last) => {
             let why =
-                if last.why == status.reason { String::new() } else { format!(": {}", clean(&last.why)) };
-            text.push_str(&format!("Moved {} ago by {}{why}.", ago(last.at, now), clean(&last.by)));
+                if last.why == status.reason { String::new() } else { format!(": {}", said(&last.why)) };
+            text.push_str(&format!("Moved {} ago by {}{why}.", ago(last.at, now), said(&last.by)));
         }
         Changed::Edited { by, at } => {
-            text.push_str(&format!("Backends last edited by {}, {} ago.", clean(by), ago(*at, now)));
+            text.push_str(&format!("Backends last edited by {}, {} ago.", said(by), ago(*at, now)));
         }
         Changed::Created(_) => {}
     }
     let mut text = format!("{}\n", text.trim_end());
     if let Some(next) = next_step(status, context) {
-        text.push_str(&format!("  next: {next}\n"));
+        text.push_str(&format!("  next: {}\n", clean(&next)));
     }
     Some(text)
 }

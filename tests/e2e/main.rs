@@ -1,8 +1,11 @@
 //! The tests against real control planes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod access;
 mod check;
+mod completion;
 mod create;
+mod hostile;
 mod lease;
 mod sandbox;
 mod status;
