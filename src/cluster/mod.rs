@@ -8,6 +8,7 @@ pub mod connector;
 pub mod error;
 pub mod events;
 pub mod groups;
+pub mod history;
 pub mod identity;
 pub mod kubeconfig;
 pub mod lease;

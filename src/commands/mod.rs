@@ -3,6 +3,7 @@
 mod complete;
 mod completion;
 mod create;
+mod history;
 mod sandbox;
 mod selection;
 mod status;
@@ -19,6 +20,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Status(args) => status::run(&cli.global, args).await,
         Command::Create(args) => create::run(&cli.global, &args).await,
+        Command::History(args) => history::run(&cli.global, &args).await,
         Command::Watch(args) => watch::run(&cli.global, args).await,
         Command::Sandbox(command) => sandbox::run(command).await,
         Command::Completion(args) => completion::run(&args),

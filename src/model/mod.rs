@@ -1,7 +1,9 @@
 //! What a failover group is and how it decides. Pure: no I/O, no clock of its own, no Kubernetes types.
 
+pub mod condition;
 pub mod decide;
 pub mod group;
+pub mod history;
 pub mod moves;
 pub mod notice;
 pub mod overrides;
@@ -9,8 +11,10 @@ pub mod policy;
 pub mod readiness;
 pub mod report;
 pub mod status;
+pub mod status_change;
 pub mod timers;
 
+pub use condition::Condition;
 pub use decide::{Decision, Rule, Weights, decide};
 pub use group::{Backend, Carrier, Group, GroupId, Invalid, ServiceRef};
 pub use moves::LastMove;
@@ -20,4 +24,5 @@ pub use policy::{Failback, MinReady, Policy, PolicyKind};
 pub use readiness::{Readiness, WhyUnknown};
 pub use report::{Flags, State};
 pub use status::{BackendStatus, Changed, Runner, Status};
+pub use status_change::StatusChange;
 pub use timers::{Stopwatches, Timers};

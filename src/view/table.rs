@@ -25,6 +25,17 @@ pub struct Style {
 
 /// A row for each group, and below a line or two for each one that is not at home.
 pub fn render(statuses: &[Status], context: &str, style: Style, now: Timestamp) -> String {
+    let (rows, notes) = (rows(statuses, style, now), notes(statuses, context, now));
+    if notes.is_empty() { rows } else { format!("{rows}\n{notes}") }
+}
+
+/// A row for each group.
+pub fn rows(statuses: &[Status], style: Style, now: Timestamp) -> String {
+    grid(header(style), statuses.iter().map(|status| row(status, style, now)), style)
+}
+
+/// Columns without lines between them, as wide as the terminal at most.
+pub(super) fn grid(header: Vec<&str>, rows: impl Iterator<Item = Row>, style: Style) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     match style.width {
@@ -35,20 +46,16 @@ pub fn render(statuses: &[Status], context: &str, style: Style, now: Timestamp) 
             table.set_content_arrangement(ContentArrangement::Disabled);
         }
     }
-    table.set_header(header(style));
-    for status in statuses {
-        table.add_row(row(status, style, now));
-    }
+    table.set_header(header).add_rows(rows);
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }
-    let mut text: String = table.lines().map(|line| format!("{}\n", line.trim_end())).collect();
-    let notes: Vec<String> = statuses.iter().filter_map(|status| note(status, context, now)).collect();
-    if !notes.is_empty() {
-        text.push('\n');
-        text.push_str(&notes.concat());
-    }
-    text
+    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// A line or two for each group that is not at home.
+pub fn notes(statuses: &[Status], context: &str, now: Timestamp) -> String {
+    statuses.iter().filter_map(|status| note(status, context, now)).collect()
 }
 
 fn header(style: Style) -> Vec<&'static str> {
@@ -149,7 +156,7 @@ fn state_cell(state: State, colour: bool) -> Cell {
     })
 }
 
-fn text_cell(text: &str) -> Cell {
+pub(super) fn text_cell(text: &str) -> Cell {
     Cell::new(shorten(&clean(text), LONGEST_CELL))
 }
 
