@@ -46,6 +46,7 @@ complete -c kubectl-failover -n "__fish_kubectl_failover_needs_command" -s h -l 
 complete -c kubectl-failover -n "__fish_kubectl_failover_needs_command" -s V -l version -d 'Print version'
 complete -c kubectl-failover -n "__fish_kubectl_failover_needs_command" -f -a "create" -d 'Make a failover group for a service'
 complete -c kubectl-failover -n "__fish_kubectl_failover_needs_command" -f -a "status" -d 'Show the groups: where their traffic goes, and why'
+complete -c kubectl-failover -n "__fish_kubectl_failover_needs_command" -f -a "history" -d 'Show the moves that are known, the newest first'
 complete -c kubectl-failover -n "__fish_kubectl_failover_needs_command" -f -a "watch" -d 'Run the loop: move traffic when primaries go down, and back'
 complete -c kubectl-failover -n "__fish_kubectl_failover_needs_command" -f -a "sandbox" -d 'Real control planes on this machine, to try and to test everything on'
 complete -c kubectl-failover -n "__fish_kubectl_failover_needs_command" -f -a "completion" -d 'Print the completion script for a shell'
@@ -85,6 +86,8 @@ wide\t''
 json\t''
 yaml\t''
 name\t''"
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand status" -l for -d 'Wait until this is true of every group: a state, a flag or active=BACKEND; `!` negates, a comma means "or"; repeated, all must be true. Exit 3 when it is not in time' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand status" -l timeout -d 'How long to wait; 0s looks once [default: 30s]' -r
 complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand status" -l context -d 'Context of the kubeconfig to use' -r
 complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand status" -l kubeconfig -d 'Path of the kubeconfig [default: $KUBECONFIG, then ~/.kube/config]' -r -F
 complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand status" -s n -l namespace -d 'Namespace [default: the context\'s]' -r
@@ -100,10 +103,36 @@ complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand status
 complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand status" -l client-certificate -d 'File with the client certificate' -r -F
 complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand status" -l client-key -d 'File with the client certificate\'s key' -r -F
 complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand status" -l tls-server-name -d 'Server name to check the API server\'s certificate against' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand status" -l exit-code -d 'Exit 3 unless there is a group and every group is Primary or Active'
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand status" -s w -l watch -d 'Go on and show each change: a live table on a terminal, a line per change elsewhere, JSON Lines with `-o json`'
 complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand status" -s A -l all-namespaces -d 'All namespaces'
 complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand status" -l insecure-skip-tls-verify -d 'Do not check the API server\'s certificate'
 complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand status" -s v -l verbose -d 'Say more on stderr: each request with its status and time'
 complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand history" -s l -l selector -d 'Only groups with these labels' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand history" -s o -l output -d 'Print in this format' -r -f -a "table\t''
+wide\t''
+json\t''
+yaml\t''"
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand history" -l context -d 'Context of the kubeconfig to use' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand history" -l kubeconfig -d 'Path of the kubeconfig [default: $KUBECONFIG, then ~/.kube/config]' -r -F
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand history" -s n -l namespace -d 'Namespace [default: the context\'s]' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand history" -l cluster -d 'Cluster of the kubeconfig to use' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand history" -l user -d 'User of the kubeconfig to use' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand history" -s s -l server -d 'Address of the API server' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand history" -l token -d 'Bearer token for the API server' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand history" -l as -d 'User to impersonate' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand history" -l as-group -d 'Group to impersonate; may be repeated' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand history" -l as-uid -d 'UID to impersonate' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand history" -l request-timeout -d 'Time limit of each request, such as 10s [default: 10s]' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand history" -l certificate-authority -d 'File with the certificate authority of the API server' -r -F
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand history" -l client-certificate -d 'File with the client certificate' -r -F
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand history" -l client-key -d 'File with the client certificate\'s key' -r -F
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand history" -l tls-server-name -d 'Server name to check the API server\'s certificate against' -r
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand history" -s A -l all-namespaces -d 'All namespaces'
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand history" -l insecure-skip-tls-verify -d 'Do not check the API server\'s certificate'
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand history" -s v -l verbose -d 'Say more on stderr: each request with its status and time'
+complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand history" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand watch" -s l -l selector -d 'Only groups with these labels' -r
 complete -c kubectl-failover -n "__fish_kubectl_failover_using_subcommand watch" -s o -l output -d 'Print in this format' -r -f -a "text\t''
 json\t''"

@@ -6,6 +6,7 @@ mod live;
 mod once;
 mod print;
 mod wait;
+mod waiting;
 
 use std::io::IsTerminal as _;
 

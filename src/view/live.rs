@@ -44,25 +44,17 @@ impl Transitions {
 }
 
 impl Live<'_> {
-    /// The lines of the frame: never more than the terminal has rows. Where not everything fits, the table goes
-    /// before the transitions, and what is cut is counted.
+    /// The lines of the frame, never more than the terminal has rows: what does not fit is cut and counted.
     pub fn frame(&self) -> Vec<String> {
         let mut lines = self.head();
-        let below = self.transitions();
-        let body = self.body();
+        lines.extend(self.body());
+        lines.extend(self.transitions());
         let rows = usize::from(self.rows).max(1);
-        let left = rows.saturating_sub(lines.len() + below.len());
-        if body.len() <= left {
-            lines.extend(body);
-            lines.extend(below);
-        } else {
-            let left = rows.saturating_sub(lines.len() + 1);
-            let cut = body.len().saturating_sub(left);
-            let rest = if cut == 0 { below.len() } else { cut };
-            lines.extend(body.into_iter().take(left));
-            lines.push(format!("… {rest} more lines do not fit"));
+        if lines.len() > rows {
+            let cut = lines.len() - rows + 1;
+            lines.truncate(rows - 1);
+            lines.push(self.cut(&format!("… {cut} more lines do not fit")));
         }
-        lines.truncate(rows);
         lines
     }
 
@@ -85,8 +77,7 @@ impl Live<'_> {
             let next = "make one with: kubectl failover create SERVICE --fallback SERVICE";
             return wrap(&format!("No groups yet; {next}"), self.columns.into());
         }
-        let style = Style { width: Some(self.columns), ..self.style };
-        let rows = table::rows(self.statuses, style, self.now);
+        let rows = table::rows_that_fit(self.statuses, self.style, self.columns, self.now);
         let notes = table::notes(self.statuses, self.context, self.now);
         let notes = notes.lines().flat_map(|line| wrap(line, self.columns.into()));
         let mut lines: Vec<String> = rows.lines().map(str::to_owned).collect();
@@ -109,8 +100,18 @@ impl Live<'_> {
         heading.into_iter().chain(self.transitions.last.iter().map(line)).collect()
     }
 
+    /// As much of a line as fits.
     fn cut(&self, text: &str) -> String {
-        wrap(text, self.columns.into()).into_iter().next().unwrap_or_default()
+        let columns = usize::from(self.columns);
+        if text.width() <= columns {
+            return text.to_owned();
+        }
+        let mut used = 1;
+        let fits = |character: &char| {
+            used += character.width().unwrap_or(0);
+            used <= columns
+        };
+        format!("{}…", text.chars().take_while(fits).collect::<String>())
     }
 }
 
@@ -136,4 +137,87 @@ fn wrap(text: &str, columns: usize) -> Vec<String> {
     }
     lines.push(line);
     lines.into_iter().map(|line| line.trim_end().to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{BackendStatus, Changed, Flags, GroupId, Readiness, Runner, State};
+
+    fn group(name: &str) -> Status {
+        let backend = |name: String, weight| BackendStatus {
+            name,
+            weight,
+            readiness: Readiness::Known { ready: 1, total: 1 },
+        };
+        Status {
+            id: GroupId { namespace: "emojivoto".to_owned(), kind: "trafficsplit", name: name.to_owned() },
+            apex: "web-svc".to_owned(),
+            state: State::Failover,
+            flags: Flags::default(),
+            reason: "web-svc has no ready endpoints\u{1b}[2J (0 of 0)".to_owned(),
+            mend: None,
+            primary: Some("web-svc".to_owned()),
+            backends: vec![backend("web-svc".to_owned(), 0), backend(format!("{name}-東京"), 1)],
+            changed: Changed::Created(None),
+            runner: Runner::Nobody,
+        }
+    }
+
+    fn frame(columns: u16, rows: u16, groups: usize) -> Vec<String> {
+        let statuses: Vec<Status> = (0..groups).map(|number| group(&format!("group-{number}"))).collect();
+        let mut transitions = Transitions::default();
+        for status in &statuses {
+            transitions.add(&StatusChange::Appeared(status.clone()), Timestamp::UNIX_EPOCH);
+        }
+        let live = Live {
+            place: "namespace emojivoto of context west",
+            context: "west",
+            statuses: &statuses,
+            warning: Some("CONNECTION LOST, last heard 9s ago: connection refused; trying again".to_owned()),
+            transitions: &transitions,
+            style: Style { wide: true, namespaces: true, colour: false, width: None },
+            now: Timestamp::UNIX_EPOCH,
+            columns,
+            rows,
+        };
+        live.frame()
+    }
+
+    #[test]
+    fn a_frame_never_leaves_its_window() {
+        for (columns, rows) in [(200, 50), (100, 24), (80, 24), (60, 14), (40, 10), (30, 5), (20, 2), (20, 1)]
+        {
+            for groups in [0, 1, 2, 40] {
+                let frame = frame(columns, rows, groups);
+                assert!(frame.len() <= rows.into(), "{columns}x{rows}: {frame:#?}");
+                for line in frame {
+                    assert!(line.width() <= columns.into(), "{columns}x{rows}: {line:?}");
+                    assert!(!line.contains('\u{1b}'), "{line:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted_and_what_matters_least_goes_first() {
+        let wide = frame(250, 50, 1).join("\n");
+        for text in ["LOOP", "WHY", "CONNECTION LOST", "Last changes:", "next: kubectl"] {
+            assert!(wide.contains(text), "{text}: {wide}");
+        }
+        let narrow = frame(50, 50, 1).join("\n");
+        assert!(
+            narrow.contains("STATE") && narrow.contains("ACTIVE") && !narrow.contains("LOOP"),
+            "{narrow}"
+        );
+        let low = frame(250, 10, 40);
+        assert!(low.last().unwrap().ends_with("more lines do not fit"), "{low:#?}");
+    }
+
+    #[test]
+    fn only_the_last_transitions_are_kept() {
+        let frame = frame(250, 200, 9);
+        let told = frame.iter().filter(|line| line.contains("appeared")).count();
+        assert_eq!(told, MOST_TRANSITIONS);
+    }
 }

@@ -2,10 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod create;
+mod history;
 mod kubeconfig;
 mod lease;
+mod live;
 mod sandbox;
 mod status;
 #[path = "../support/mod.rs"]
 mod support;
+mod wait;
 mod watch;

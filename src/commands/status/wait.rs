@@ -1,23 +1,21 @@
-use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use indicatif::ProgressBar;
 use tokio::time::{Instant, sleep_until};
 
 use super::print::{Printed, print};
+use super::waiting::Waiting;
 use super::{Page, place};
 use crate::cli::StatusFormat;
 use crate::cluster::Cluster;
 use crate::error::{Exit, Problem};
 use crate::model::{Condition, Status};
 use crate::observe::{Observer, Scope, Sight};
+use crate::resource::GroupName;
 use crate::view::status::Missing;
 use crate::view::text::clean;
 
 /// How long to wait where no flag says so.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// What takes longer than this is said.
-const NOTICEABLE: Duration = Duration::from_secs(1);
 /// How many groups are named where many are not as they should be.
 const MOST_NAMED: usize = 20;
 
@@ -33,7 +31,7 @@ pub async fn run(
     let started = Instant::now();
     let place = place(cluster, scope.namespace.as_deref());
     let mut observer = Observer::start(cluster, scope);
-    let waiting = Waiting::new(&conditions, timeout);
+    let waiting = Waiting::start(asked(&conditions), timeout);
     // Without any patience there is still one look.
     let first = if timeout.is_zero() { cluster.timeout() } else { timeout };
     let mut sight = tokio::select! {
@@ -44,11 +42,11 @@ pub async fn run(
     let missing = loop {
         let missing = missing(sight.as_ref(), &conditions);
         let Some(seen) = sight.as_ref().filter(|_| !missing.is_empty()) else { break missing };
-        waiting.say(&words(Some(seen), &missing, &place), started);
+        waiting.say(&words(Some(seen), &missing, &place));
         tokio::select! {
             biased;
             () = sleep_until(end) => break missing,
-            () = waiting.reminder(started) => {}
+            () = waiting.reminder() => {}
             next = observer.next() => sight = Some(next?),
         }
     };
@@ -90,7 +88,7 @@ fn missing(sight: Option<&Sight>, conditions: &[Condition]) -> Vec<Missing> {
             asked,
         })
     };
-    let of_name = |name: &crate::resource::GroupName| Missing {
+    let of_name = |name: &GroupName| Missing {
         object: name.kind.map(str::to_owned),
         name: Some(name.name.clone()),
         ..nothing.clone()
@@ -133,50 +131,4 @@ fn stands(status: &Status) -> String {
     let active = status.active().join(",");
     let active = if active.is_empty() { "nothing".to_owned() } else { active };
     format!("{} is {}{flags}, active {active}", status.id, status.state)
-}
-
-/// What is said on standard error meanwhile: a spinner on a terminal, one line elsewhere.
-struct Waiting {
-    asked: String,
-    timeout: Duration,
-    spinner: Option<ProgressBar>,
-    said: std::cell::Cell<bool>,
-}
-
-impl Waiting {
-    fn new(conditions: &[Condition], timeout: Duration) -> Self {
-        let spinner = std::io::stderr().is_terminal().then(ProgressBar::new_spinner);
-        let asked = asked(conditions);
-        if let Some(spinner) = &spinner {
-            spinner.enable_steady_tick(Duration::from_millis(120));
-            spinner.set_message(format!("waiting for {asked}"));
-        }
-        Self { asked, timeout, spinner, said: std::cell::Cell::new(false) }
-    }
-
-    fn say(&self, words: &[String], started: Instant) {
-        let first = words.first().map(String::as_str).unwrap_or_default();
-        match &self.spinner {
-            Some(spinner) => spinner.set_message(format!("waiting for {}: {first}", self.asked)),
-            None if self.said.get() || started.elapsed() < NOTICEABLE => {}
-            None => {
-                self.said.set(true);
-                eprintln!("waiting up to {} s for {}: {first}", self.timeout.as_secs_f64(), self.asked);
-            }
-        }
-    }
-
-    /// Comes once, when the wait has become noticeable.
-    async fn reminder(&self, started: Instant) {
-        if self.spinner.is_some() || self.said.get() {
-            std::future::pending::<()>().await;
-        }
-        sleep_until(started + NOTICEABLE).await;
-    }
-
-    fn end(&self) {
-        if let Some(spinner) = &self.spinner {
-            spinner.finish_and_clear();
-        }
-    }
 }
