@@ -9,8 +9,8 @@ pub enum StatusChange {
     Initial(Status),
     Appeared(Status),
     Changed {
-        before: Status,
-        after: Status,
+        before: Box<Status>,
+        after: Box<Status>,
     },
     Gone(Status),
 }
@@ -48,7 +48,9 @@ pub fn changes(before: &[Status], after: &[Status]) -> Vec<StatusChange> {
     let there = after.iter().filter_map(|new| match find(before, new) {
         None => Some(StatusChange::Appeared(new.clone())),
         Some(old) if old == new => None,
-        Some(old) => Some(StatusChange::Changed { before: old.clone(), after: new.clone() }),
+        Some(old) => {
+            Some(StatusChange::Changed { before: Box::new(old.clone()), after: Box::new(new.clone()) })
+        }
     });
     let mut changes: Vec<StatusChange> = gone.chain(there).collect();
     changes.sort_by(|a, b| a.status().id.cmp(&b.status().id));

@@ -273,7 +273,7 @@ impl Observer {
     }
 
     fn look_up(&mut self) {
-        for service in self.picture.to_look_up(self.now()) {
+        for service in self.picture.unsure_services(self.now()) {
             self.asked.insert(service.clone());
             let (cluster, inbox) = (self.cluster.limited(LOOKUP_LIMIT), self.inbox.clone());
             let lookups = Arc::clone(&self.lookups);

@@ -114,7 +114,7 @@ impl Picture {
     }
 
     /// The services without slices that should be looked up now.
-    pub fn to_look_up(&mut self, now: Duration) -> Vec<ServiceRef> {
+    pub fn unsure_services(&mut self, now: Duration) -> Vec<ServiceRef> {
         let Some((wanted, _)) = &self.planned else { return Vec::new() };
         let services = wanted
             .iter()
