@@ -13,6 +13,8 @@ use values::{parse_bool, parse_duration, parse_timeout, parse_verbosity};
 
 use crate::rights::Task;
 
+use crate::model::Condition;
+
 /// Move a service's traffic to its fallbacks when its primary has no ready endpoints, and back.
 #[derive(Debug, Parser)]
 #[command(name = "kubectl-failover", bin_name = "kubectl failover", version, max_term_width = 100)]
@@ -108,6 +110,9 @@ pub enum Command {
     /// Show the groups: where their traffic goes, and why
     #[command(after_help = examples::STATUS)]
     Status(StatusArgs),
+    /// Show the moves that are known, the newest first
+    #[command(after_help = examples::HISTORY)]
+    History(HistoryArgs),
     /// Run the loop: move traffic when primaries go down, and back
     #[command(after_help = examples::WATCH)]
     Watch(WatchArgs),
@@ -171,6 +176,31 @@ pub struct StatusArgs {
     /// Print in this format
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: StatusFormat,
+    /// Wait until this is true of every group: a state, a flag or active=BACKEND; `!` negates, a comma means
+    /// "or"; repeated, all must be true. Exit 3 when it is not in time
+    #[arg(long = "for", value_name = "CONDITION", conflicts_with_all = ["watch", "exit_code"])]
+    pub conditions: Vec<Condition>,
+    /// How long to wait; 0s looks once [default: 30s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, requires = "conditions")]
+    pub timeout: Option<Duration>,
+    /// Exit 3 unless there is a group and every group is Primary or Active
+    #[arg(long, conflicts_with = "watch")]
+    pub exit_code: bool,
+    /// Go on and show each change: a live table on a terminal, a line per change elsewhere, JSON Lines with `-o json`
+    #[arg(short, long)]
+    pub watch: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// Groups: NAME, KIND/NAME, or the service that clients call [default: all]
+    pub names: Vec<String>,
+    /// Only groups with these labels
+    #[arg(short = 'l', long, value_name = "LABELS")]
+    pub selector: Option<String>,
+    /// Print in this format
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: HistoryFormat,
 }
 
 #[derive(Debug, Args)]
@@ -453,6 +483,15 @@ pub enum CheckFormat {
     Table,
     Json,
     Short,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum HistoryFormat {
+    #[default]
+    Table,
+    Wide,
+    Json,
+    Yaml,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]

@@ -9,6 +9,7 @@ pub mod error;
 pub mod generated;
 mod logging;
 pub mod model;
+pub mod observe;
 pub mod program;
 pub mod resource;
 pub mod rights;

@@ -11,6 +11,7 @@ pub mod discovery;
 pub mod error;
 pub mod events;
 pub mod groups;
+pub mod history;
 pub mod identity;
 pub mod kubeconfig;
 pub mod lease;

@@ -3,7 +3,7 @@
 use crate::cluster::{Cluster, RequestError, groups, survey};
 use crate::error::{self, Problem};
 use crate::resource::annotations::CONTROLLED_BY;
-use crate::resource::{KINDS, Kind, Record};
+use crate::resource::{GroupName, KINDS, Kind, Record};
 use crate::view::terminal;
 use crate::view::text::clean;
 
@@ -30,7 +30,7 @@ pub async fn choose(
     }
     let mut records: Vec<Record> = Vec::new();
     for name in names {
-        let found: Vec<&Record> = named(&all, name)?;
+        let found = parse_name(name)?.pick(&all);
         if found.is_empty() {
             return Err(unknown(cluster, namespace, name, &all).await.into());
         }
@@ -53,15 +53,17 @@ pub async fn reread(cluster: &Cluster, records: &[Record]) -> anyhow::Result<Vec
     Ok(found)
 }
 
-/// The groups that a name means: by the object's name, else by the apex.
-fn named<'a>(all: &'a [Record], name: &str) -> anyhow::Result<Vec<&'a Record>> {
-    let (kind, name) = match name.split_once('/') {
-        Some((kind, name)) => (Some(find_kind(kind)?.info().singular), name),
-        None => (None, name),
-    };
-    let of_kind = || all.iter().filter(|record| kind.is_none_or(|kind| record.kind.info().singular == kind));
-    let by_name: Vec<&Record> = of_kind().filter(|record| record.meta.name == name).collect();
-    Ok(if by_name.is_empty() { of_kind().filter(|record| record.apex == name).collect() } else { by_name })
+/// Reads a name of groups.
+///
+/// # Errors
+/// Where it names a kind that is none.
+pub fn parse_name(name: &str) -> anyhow::Result<GroupName> {
+    Ok(match name.split_once('/') {
+        Some((kind, name)) => {
+            GroupName { kind: Some(find_kind(kind)?.info().singular), name: name.to_owned() }
+        }
+        None => GroupName { kind: None, name: name.to_owned() },
+    })
 }
 
 fn find_kind(name: &str) -> anyhow::Result<&'static dyn Kind> {
@@ -80,7 +82,7 @@ fn find_kind(name: &str) -> anyhow::Result<&'static dyn Kind> {
 }
 
 /// Says whether an object of that name is there all the same, and which groups there are.
-async fn unknown(cluster: &Cluster, namespace: Option<&str>, name: &str, all: &[Record]) -> Problem {
+pub async fn unknown(cluster: &Cluster, namespace: Option<&str>, name: &str, all: &[Record]) -> Problem {
     let bare = name.rsplit('/').next().unwrap_or(name);
     if let Some(namespace) = namespace {
         for kind in KINDS {

@@ -35,3 +35,10 @@ pub fn width() -> u16 {
         .filter(|columns| *columns > 0)
         .unwrap_or(USUAL)
 }
+
+/// Its columns and rows now, whatever the environment says.
+pub fn size() -> (u16, u16) {
+    const USUAL: (u16, u16) = (80, 24);
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| (size.ws_col, size.ws_row));
+    size.filter(|(columns, rows)| *columns > 0 && *rows > 0).unwrap_or(USUAL)
+}

@@ -5,10 +5,13 @@ mod access;
 mod check;
 mod completion;
 mod create;
+mod history;
 mod hostile;
 mod lease;
+mod live;
 mod sandbox;
 mod status;
 #[path = "../support/mod.rs"]
 mod support;
+mod wait;
 mod watch;
