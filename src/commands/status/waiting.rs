@@ -2,7 +2,7 @@ use std::cell::Cell;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use indicatif::ProgressBar;
+use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::{Instant, sleep_until};
 
 /// What takes longer than this is said.
@@ -22,6 +22,10 @@ impl Waiting {
     pub fn start(asked: String, timeout: Duration) -> Self {
         let spinner = std::io::stderr().is_terminal().then(ProgressBar::new_spinner);
         if let Some(spinner) = &spinner {
+            // On one line, however narrow the terminal is.
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+                spinner.set_style(style);
+            }
             spinner.enable_steady_tick(SPIN);
             spinner.set_message(format!("waiting for {asked}"));
         }
