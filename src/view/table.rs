@@ -119,7 +119,7 @@ fn note(status: &Status, context: &str, now: Timestamp) -> Option<String> {
     }
     let mut text = format!("{}: {}. ", status.id.name, clean(&status.reason));
     if let Some(order) = &status.order {
-        text.push_str(&format!("{}. ", clean(&order_words(order))));
+        text.push_str(&format!("{}. ", clean(&order_words(order, status.flags.unattended))));
     }
     match &status.changed {
         Changed::Moved(last) => {
@@ -140,7 +140,7 @@ fn note(status: &Status, context: &str, now: Timestamp) -> Option<String> {
 }
 
 /// What an override asks for, by whom and why, and what has become of it.
-fn order_words(order: &OrderStatus) -> String {
+fn order_words(order: &OrderStatus, unattended: bool) -> String {
     let asked = |order: &Override| {
         let by = if order.by.is_empty() { "someone" } else { &order.by };
         let reason = order.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
@@ -152,7 +152,10 @@ fn order_words(order: &OrderStatus) -> String {
             format!("{} until {}", asked(order), end(order))
         }
         OrderStatus::InForce(order) => asked(order),
-        OrderStatus::Over(order) => format!("{}, over since {} and not ended yet", asked(order), end(order)),
+        OrderStatus::Over(order) => {
+            let yet = if unattended { "nobody runs to end it" } else { "not ended yet" };
+            format!("{}, expired at {}: {yet}", asked(order), end(order))
+        }
         OrderStatus::Homeless(order) => {
             format!("{}, without an end: it does not say which backend is home", asked(order))
         }

@@ -3,6 +3,7 @@
 
 mod create;
 mod lease;
+mod orders;
 mod sandbox;
 mod status;
 #[path = "../support/mod.rs"]
