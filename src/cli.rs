@@ -1,11 +1,17 @@
 //! The command line, as clap sees it, and nothing else.
 
 mod examples;
+mod settle;
+mod values;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use values::{parse_bool, parse_duration, parse_timeout, parse_verbosity};
+
+use crate::rights::Task;
 
 /// Move a service's traffic to its fallbacks when its primary has no ready endpoints, and back.
 #[derive(Debug, Parser)]
@@ -26,7 +32,7 @@ pub struct GlobalArgs {
     #[arg(long, global = true, value_name = "NAME")]
     pub context: Option<String>,
     /// Path of the kubeconfig [default: $KUBECONFIG, then ~/.kube/config]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub kubeconfig: Option<PathBuf>,
     /// Namespace [default: the context's]
     #[arg(short, long, global = true, value_name = "NAME")]
@@ -43,6 +49,9 @@ pub struct GlobalArgs {
     /// Address of the API server
     #[arg(short, long, global = true, value_name = "URL", hide_short_help = true)]
     pub server: Option<String>,
+    /// Address of the API server, as linkerd names the flag
+    #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
+    pub api_addr: Option<String>,
     /// Bearer token for the API server
     #[arg(long, global = true, value_name = "TOKEN", hide_short_help = true)]
     pub token: Option<String>,
@@ -55,27 +64,37 @@ pub struct GlobalArgs {
     /// UID to impersonate
     #[arg(long = "as-uid", global = true, value_name = "UID", hide_short_help = true)]
     pub impersonate_uid: Option<String>,
-    /// Time limit of each request, such as 10s [default: 10s]
-    #[arg(long, global = true, value_name = "DURATION", value_parser = parse_duration, hide_short_help = true)]
+    /// Time limit of each request, such as 10s; 0 for none [default: 10s]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = parse_timeout, hide_short_help = true)]
     pub request_timeout: Option<Duration>,
     /// Do not check the API server's certificate
-    #[arg(long, global = true, hide_short_help = true)]
+    #[arg(
+        long, global = true, value_name = "BOOL", value_parser = parse_bool, action = clap::ArgAction::Set,
+        num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true",
+        hide_default_value = true, hide_short_help = true
+    )]
     pub insecure_skip_tls_verify: bool,
     /// File with the certificate authority of the API server
-    #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
+    #[arg(long, global = true, value_name = "FILE", value_parser = OsStringValueParser::new().map(PathBuf::from), hide_short_help = true)]
     pub certificate_authority: Option<PathBuf>,
     /// File with the client certificate
-    #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
+    #[arg(long, global = true, value_name = "FILE", value_parser = OsStringValueParser::new().map(PathBuf::from), hide_short_help = true)]
     pub client_certificate: Option<PathBuf>,
     /// File with the client certificate's key
-    #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
+    #[arg(long, global = true, value_name = "FILE", value_parser = OsStringValueParser::new().map(PathBuf::from), hide_short_help = true)]
     pub client_key: Option<PathBuf>,
     /// Server name to check the API server's certificate against
     #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
     pub tls_server_name: Option<String>,
+    /// Namespace of Linkerd's control plane [default: $LINKERD_NAMESPACE, then linkerd]
+    #[arg(short = 'L', long, global = true, value_name = "NAME", hide_short_help = true)]
+    pub linkerd_namespace: Option<String>,
     /// Say more on stderr: each request with its status and time
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
-    pub verbose: u8,
+    #[arg(
+        short, long, global = true, value_name = "LEVEL", value_parser = parse_verbosity,
+        action = clap::ArgAction::Append, num_args = 0..=1, require_equals = true, default_missing_value = "true"
+    )]
+    pub verbose: Vec<u8>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -89,6 +108,9 @@ pub enum Command {
     /// Run the loop: move traffic when primaries go down, and back
     #[command(after_help = examples::WATCH)]
     Watch(WatchArgs),
+    /// Check that this cluster and this user can do all of it
+    #[command(after_help = examples::CHECK)]
+    Check(CheckArgs),
     /// Move the traffic to a backend by hand, and keep it there
     #[command(after_help = examples::FORCE)]
     Force(ForceArgs),
@@ -162,6 +184,31 @@ pub struct WatchArgs {
     /// Print in this format
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: StreamFormat,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Check only what must hold before the first use
+    #[arg(
+        long, value_name = "BOOL", value_parser = parse_bool, action = clap::ArgAction::Set, num_args = 0..=1,
+        require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true
+    )]
+    pub pre: bool,
+    /// Check too whether the pods behind the groups' services are meshed
+    #[arg(
+        long, value_name = "BOOL", value_parser = parse_bool, action = clap::ArgAction::Set, num_args = 0..=1,
+        require_equals = true, default_value = "false", default_missing_value = "true", hide_default_value = true
+    )]
+    pub proxy: bool,
+    /// How long to wait for what may mend itself, such as 5m
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "0s")]
+    pub wait: Duration,
+    /// Print in this format; short leaves out what is well
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: CheckFormat,
+    /// Print the least Role that a command needs (with -A, the ClusterRole), and check nothing
+    #[arg(long, value_enum, value_name = "COMMAND", conflicts_with_all = ["pre", "proxy", "output"])]
+    pub rbac: Option<Task>,
 }
 
 /// Which groups a command changes.
@@ -398,14 +445,16 @@ pub enum StatusFormat {
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    #[default]
+    Table,
+    Json,
+    Short,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum StreamFormat {
     #[default]
     Text,
     Json,
-}
-
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    let span: jiff::SignedDuration =
-        text.parse().map_err(|_| "a duration is a number with a unit, such as 10s or 1m30s".to_owned())?;
-    Duration::try_from(span).map_err(|_| "a duration is not negative".to_owned())
 }

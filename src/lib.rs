@@ -1,6 +1,7 @@
 //! `kubectl failover`: moves a service's traffic to its fallbacks when its primary has no ready endpoints,
 //! and back. The crate is a library only so that its tests and benchmarks can reach the parts.
 
+pub mod check;
 pub mod cli;
 pub mod cluster;
 pub mod commands;
@@ -10,6 +11,7 @@ mod logging;
 pub mod model;
 pub mod program;
 pub mod resource;
+pub mod rights;
 pub mod sandbox;
 pub mod view;
 pub mod watch;
@@ -26,6 +28,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     if program == Program::Completion {
         return error::finish(commands::complete(words.get(1..).unwrap_or_default()));
     }
+    if let Some(metadata) = program::extension_metadata(&words) {
+        return error::finish(commands::print(&metadata));
+    }
     let cli = match program.parse(&words) {
         Ok(cli) => cli,
         Err(usage) => return error::report_usage(&usage),
@@ -33,7 +38,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Some(outcome) = sandbox::before_runtime(&cli.command) {
         return error::finish(outcome);
     }
-    logging::start(cli.global.verbose);
+    logging::start(cli.global.verbosity());
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(cause) => {

@@ -26,6 +26,15 @@ Examples:
   kubectl failover watch --dry-run
   kubectl failover watch --once --selector team=web";
 
+pub const CHECK: &str = "\
+Without -n the groups of all namespaces are checked, and the rights in the context's namespace.
+
+Examples:
+  kubectl failover check
+  kubectl failover check --pre
+  kubectl failover check --wait 5m --output short
+  kubectl failover check --rbac watch -n emojivoto | kubectl apply -f -";
+
 pub const SANDBOX: &str = "\
 Examples:
   kubectl failover sandbox demo

@@ -20,6 +20,8 @@ use crate::error::Problem;
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// The same for an answer with many objects.
 const LIST_TIMEOUT: Duration = Duration::from_secs(30);
+/// `--request-timeout 0`: longer than anyone waits.
+const NO_LIMIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// One cluster, as one user.
 #[derive(Clone)]
@@ -65,7 +67,7 @@ impl Cluster {
             Problem::new(format!("context {context:?} cannot be used: {cause}"))
                 .next("check its certificates and credentials with: kubectl config view")
         })?;
-        let asked = flags.request_timeout.filter(|limit| !limit.is_zero());
+        let asked = flags.request_timeout.map(|limit| if limit.is_zero() { NO_LIMIT } else { limit });
         let timeout = asked.unwrap_or(REQUEST_TIMEOUT);
         let list_timeout = asked.unwrap_or(LIST_TIMEOUT);
         let clock = Arc::default();

@@ -11,12 +11,14 @@ use crate::resource::Record;
 /// An Event on a group's object. Messages longer than the API takes are cut.
 pub fn moved(record: &Record, by: &str, at: Timestamp, reason: &str, note: &str) -> Value {
     const LONGEST_NOTE: usize = 1024;
+    // Names have at most 253 characters, and the time takes up to 17.
+    const LONGEST_NAME: usize = 230;
     let info = record.kind.info();
     json!({
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",
         "metadata": {
-            "name": format!("{}.{:x}", record.meta.name, at.as_nanosecond()),
+            "name": format!("{}.{:x}", cut(&record.meta.name, LONGEST_NAME), at.as_nanosecond()),
             "namespace": record.meta.namespace,
         },
         "eventTime": format!("{at:.6}"),

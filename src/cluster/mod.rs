@@ -1,10 +1,12 @@
 //! Every request that the tool makes of a cluster.
 
+pub mod access;
 pub mod apply;
 pub mod backoff;
 pub mod client;
 pub mod clock;
 pub mod connector;
+pub mod discovery;
 pub mod error;
 pub mod events;
 pub mod groups;
@@ -19,6 +21,7 @@ pub mod slices;
 pub mod stream;
 pub mod survey;
 pub mod upstream;
+pub mod workloads;
 
 pub use client::Cluster;
 pub use error::{RequestError, RequestResult};

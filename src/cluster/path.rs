@@ -42,6 +42,9 @@ pub const EVENTS: Endpoint = Endpoint::new("apis/events.k8s.io/v1", "events");
 pub const SERVICE_PROFILES: Endpoint = Endpoint::new("apis/linkerd.io/v1alpha2", "serviceprofiles");
 pub const LEASES: Endpoint = Endpoint::new("apis/coordination.k8s.io/v1", "leases");
 pub const DEPLOYMENTS: Endpoint = Endpoint::new("apis/apps/v1", "deployments");
+pub const PODS: Endpoint = Endpoint::new("api/v1", "pods");
+pub const SELF_SUBJECT_ACCESS_REVIEWS: Endpoint =
+    Endpoint::new("apis/authorization.k8s.io/v1", "selfsubjectaccessreviews");
 pub const SELF_SUBJECT_REVIEWS: Endpoint =
     Endpoint::new("apis/authentication.k8s.io/v1", "selfsubjectreviews");
 

@@ -9,8 +9,9 @@ use super::error::{RequestError, RequestResult};
 use super::services::{self, Service};
 use super::slices::{self, Slice, SliceIndex};
 use super::stream::{Source, list};
-use crate::model::ServiceRef;
 use crate::model::readiness::{self, Readiness, WhyUnknown};
+use crate::model::{Backend, Group, ServiceRef};
+use crate::resource::Record;
 
 /// Names of services, by namespace.
 pub type Wanted = BTreeMap<String, BTreeSet<String>>;
@@ -21,6 +22,25 @@ const MOST_NAMESPACES: usize = 50;
 const MOST_LOOKUPS: usize = 4;
 /// How many lists are under way at once.
 const AT_ONCE: usize = 8;
+
+/// The backends of these groups.
+pub fn backends_of(records: &[Record]) -> Wanted {
+    let mut wanted = Wanted::new();
+    let groups = records.iter().filter_map(|record| record.group.as_ref().ok());
+    for backend in groups.flat_map(|group| &group.backends) {
+        let ServiceRef { namespace, name } = backend.service.clone();
+        wanted.entry(namespace).or_default().insert(name);
+    }
+    wanted
+}
+
+/// The readiness of a group's backends, in their order; what was not read is unknown.
+pub fn in_order(group: &Group, known: &HashMap<ServiceRef, Readiness>) -> Vec<Readiness> {
+    let of = |backend: &Backend| {
+        known.get(&backend.service).cloned().unwrap_or(Readiness::Unknown { why: WhyUnknown::NotListed })
+    };
+    group.backends.iter().map(of).collect()
+}
 
 /// What is known of each backend that is wanted. What can't be read is unknown, with the reason.
 pub async fn read(cluster: &Cluster, wanted: &Wanted) -> HashMap<ServiceRef, Readiness> {

@@ -127,20 +127,37 @@ impl SliceIndex {
         index
     }
 
-    /// Takes in a slice as it is now; tells whether the counts have changed.
-    pub fn apply(&mut self, slice: Slice) -> bool {
-        let slices = self.services.entry(slice.service).or_default();
-        match slices.iter_mut().find(|(name, _)| *name == slice.name) {
-            Some((_, counts)) if *counts == slice.counts => false,
+    /// Takes in a slice as it is now; gives the services whose counts have changed.
+    pub fn apply(&mut self, slice: Slice) -> Vec<ServiceRef> {
+        let known = self.services.get_mut(&slice.service);
+        match known.and_then(|slices| slices.iter_mut().find(|(name, _)| *name == slice.name)) {
+            Some((_, counts)) if *counts == slice.counts => Vec::new(),
             Some((_, counts)) => {
                 *counts = slice.counts;
-                true
+                vec![slice.service]
             }
             None => {
-                slices.push((slice.name, slice.counts));
-                true
+                let mut changed = self.take_from_others(&slice);
+                self.services.entry(slice.service.clone()).or_default().push((slice.name, slice.counts));
+                changed.push(slice.service);
+                changed
             }
         }
+    }
+
+    /// A slice that is new to its service may have been another's: its label can change.
+    fn take_from_others(&mut self, slice: &Slice) -> Vec<ServiceRef> {
+        let Slice { name, service, .. } = slice;
+        let had = |(other, slices): (&ServiceRef, &Vec<(String, SliceCounts)>)| {
+            let is_here =
+                other.namespace == service.namespace && slices.iter().any(|(known, _)| known == name);
+            is_here.then(|| other.clone())
+        };
+        let others: Vec<ServiceRef> = self.services.iter().filter_map(had).collect();
+        for other in &others {
+            self.delete(&Slice { service: other.clone(), ..slice.clone() });
+        }
+        others
     }
 
     pub fn delete(&mut self, slice: &Slice) {
@@ -156,7 +173,7 @@ impl SliceIndex {
     pub fn refresh(&mut self, services: &HashSet<ServiceRef>, slices: Vec<Slice>) {
         self.services.retain(|service, _| !services.contains(service));
         for slice in slices.into_iter().filter(|slice| services.contains(&slice.service)) {
-            self.apply(slice);
+            self.services.entry(slice.service).or_default().push((slice.name, slice.counts));
         }
     }
 
@@ -164,5 +181,31 @@ impl SliceIndex {
     pub fn counts(&self, service: &ServiceRef) -> Option<(u32, u32)> {
         let slices = self.services.get(service)?;
         Some(sum_slices(slices.iter().map(|(_, counts)| *counts)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slice(name: &str, service: &str, ready: u32) -> Slice {
+        let counts = SliceCounts { family: AddressFamily::V4, ready, total: ready };
+        Slice { name: name.into(), service: ServiceRef::new("ns", service), version: "1".into(), counts }
+    }
+
+    #[test]
+    fn a_slice_that_changes_its_service_counts_for_the_new_one_alone() {
+        let (a, b) = (ServiceRef::new("ns", "a"), ServiceRef::new("ns", "b"));
+        let mut index = SliceIndex::of([slice("x", "a", 2), slice("y", "b", 1)]);
+        assert_eq!(index.apply(slice("x", "b", 2)), [a.clone(), b.clone()]);
+        assert_eq!((index.counts(&a), index.counts(&b)), (None, Some((3, 3))));
+        assert_eq!(index.apply(slice("x", "b", 2)), []);
+    }
+
+    #[test]
+    fn too_many_names_select_nothing_in_particular() {
+        let names = |count: usize| (0..count).map(|i| format!("a-service-{i:04}")).collect();
+        assert!(selector(&names(100)).is_some());
+        assert_eq!(selector(&names(1000)), None);
     }
 }

@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use super::client::Cluster;
 use super::error::{RequestError, RequestResult};
 use super::lease::{self, Lease};
-use super::readiness::{self, Wanted};
+use super::readiness;
 use super::upstream::{self, Upstream};
 use super::{groups, stream};
-use crate::model::{GroupId, Invalid, Readiness, Runner, ServiceRef, Status, WhyUnknown};
+use crate::model::{GroupId, Invalid, Readiness, Runner, ServiceRef, Status};
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::{KINDS, Record};
 
@@ -49,12 +49,7 @@ pub async fn list_groups(
 /// How each of these groups stands. `rivals` are all groups of the namespaces, to find apexes that are claimed
 /// twice.
 pub async fn survey(cluster: &Cluster, records: &[Record], rivals: &[Record]) -> Vec<Status> {
-    let mut wanted = Wanted::new();
-    let valid = records.iter().filter_map(|record| record.group.as_ref().ok());
-    for backend in valid.flat_map(|group| &group.backends) {
-        let ServiceRef { namespace, name } = backend.service.clone();
-        wanted.entry(namespace).or_default().insert(name);
-    }
+    let wanted = readiness::backends_of(records);
     let namespaces: Vec<&str> = records.iter().map(|record| record.meta.namespace.as_str()).collect();
     let (readiness, runners) =
         future::join(readiness::read(cluster, &wanted), Runners::read(cluster, &namespaces)).await;
@@ -76,10 +71,7 @@ fn status(
         (Err(invalid), _) => invalid.clone(),
         (Ok(_), Some(rival)) => Invalid::claimed_twice(&record.apex, rival, CONTROLLED_BY),
         (Ok(group), None) => {
-            let unread = Readiness::Unknown { why: WhyUnknown::NotListed };
-            let of = |service: &ServiceRef| readiness.get(service).unwrap_or(&unread).clone();
-            let backends: Vec<Readiness> =
-                group.backends.iter().map(|backend| of(&backend.service)).collect();
+            let backends = readiness::in_order(group, readiness);
             return Status::of(group, &backends, record.changed(), runner, now);
         }
     };

@@ -10,9 +10,8 @@ use super::failback::Failback;
 use super::order::{Order as _, Refusal, look};
 use super::selection;
 use crate::cluster::stream::{self, Event};
-use crate::cluster::{Cluster, slices};
+use crate::cluster::{Cluster, readiness, slices};
 use crate::error::Problem;
-use crate::model::ServiceRef;
 use crate::resource::Record;
 use crate::view::text::clean;
 
@@ -62,15 +61,8 @@ pub async fn wait(
 /// Watches the slices of the groups' backends; each change is a message.
 fn follow(cluster: &Cluster, records: &[Record]) -> (JoinSet<()>, mpsc::Receiver<()>) {
     let (tell, changes) = mpsc::channel(1);
-    let mut wanted = crate::cluster::readiness::Wanted::new();
-    for backend in
-        records.iter().filter_map(|record| record.group.as_ref().ok()).flat_map(|group| &group.backends)
-    {
-        let ServiceRef { namespace, name } = backend.service.clone();
-        wanted.entry(namespace).or_default().insert(name);
-    }
     let mut watches = JoinSet::new();
-    for (namespace, names) in wanted {
+    for (namespace, names) in readiness::backends_of(records) {
         let tell = tell.clone();
         let source = slices::source(&namespace, Some(&names));
         watches.spawn(stream::follow(cluster.clone(), source, move |event| {

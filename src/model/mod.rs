@@ -1,5 +1,6 @@
 //! What a failover group is and how it decides. Pure: no I/O, no clock of its own, no Kubernetes types.
 
+pub mod check;
 pub mod decide;
 pub mod group;
 pub mod moves;

@@ -12,3 +12,8 @@ pub const LAST_MOVE: &str = "last-move";
 /// An operator's standing order, as JSON.
 pub const OVERRIDE: &str = "override";
 pub const POLICY: &str = "policy";
+pub const WEIGHTS: &str = "weights";
+pub const MIN_READY: &str = "min-ready";
+pub const FAILOVER_DELAY: &str = "failover-delay";
+pub const FAILBACK_DELAY: &str = "failback-delay";
+pub const FAILBACK: &str = "failback";

@@ -7,6 +7,7 @@ pub mod meta;
 pub mod names;
 mod orders;
 pub mod patch;
+pub mod policy;
 pub mod record;
 mod traffic_split;
 

@@ -8,6 +8,7 @@ use super::meta::Meta;
 use super::names::is_service_name;
 use super::orders;
 use super::patch::Operation;
+use super::policy;
 use super::record::Record;
 use crate::model::{Backend, Carrier, Group, GroupId, Invalid, ServiceRef};
 
@@ -96,8 +97,10 @@ fn group(meta: &Meta, spec: &Spec) -> Result<Group, Invalid> {
     let names: Vec<&str> = backends.iter().map(|backend| backend.service.name.as_str()).collect();
     let (primary, order) = orders::primary_and_order(meta, &names)?;
     let id = GroupId { namespace: meta.namespace.clone(), kind: INFO.singular, name: meta.name.clone() };
+    let policy = policy::read(meta, &names)?;
     Ok(Group {
         order,
+        policy,
         paused: orders::pause(meta),
         held: meta.annotations.get(HELD).is_some(),
         last_move: meta.last_move(),

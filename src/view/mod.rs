@@ -1,6 +1,7 @@
 //! From the model to what people and programs read.
 
 pub mod ago;
+pub mod check;
 pub mod object;
 pub mod status;
 pub mod stream;

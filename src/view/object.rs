@@ -25,7 +25,10 @@ fn json(object: &Value) -> anyhow::Result<String> {
 }
 
 /// YAML as people write it; where that would have characters in it that a terminal acts on, the YAML that JSON is.
-fn yaml(object: &Value) -> anyhow::Result<String> {
+///
+/// # Errors
+/// Where the object can't be serialised.
+pub fn yaml(object: &Value) -> anyhow::Result<String> {
     // Folded blocks lose the space at the end of a long text.
     let options = serde_yaml::ser_options! { prefer_block_scalars: false };
     let text = serde_yaml::to_string_with_options(object, options)?;

@@ -158,20 +158,13 @@ impl Engine {
         let (touched, stop) = self.feeds.slices(feed, event, now);
         self.effects.extend(stop.into_iter().map(Effect::StopFeed));
         self.replan |= self.feeds.is_confined() != was_confined;
-        match touched {
-            Touched::Nothing => {}
-            Touched::Service(service) => self.touch_service(&service, Cause::Readiness, now),
-            Touched::Scope(scope) => self.touch_scope(&scope, Cause::Readiness, now),
-        }
+        self.touch_all(&touched, Cause::Readiness, now);
     }
 
     /// Takes in what a watch of mirror services told.
     pub fn mirrors(&mut self, feed: FeedId, event: Event<Service>, now: Duration) {
-        match self.feeds.mirrors(feed, event) {
-            Touched::Nothing => {}
-            Touched::Service(service) => self.touch_service(&service, Cause::Group, now),
-            Touched::Scope(scope) => self.touch_scope(&scope, Cause::Group, now),
-        }
+        let touched = self.feeds.mirrors(feed, event);
+        self.touch_all(&touched, Cause::Group, now);
     }
 
     /// Takes in what has become of a namespace's Lease.
@@ -254,6 +247,16 @@ impl Engine {
         tracked.touch(cause, now);
         if !std::mem::replace(&mut tracked.queued, true) {
             self.queue.push(id.clone());
+        }
+    }
+
+    fn touch_all(&mut self, touched: &Touched, cause: Cause, now: Duration) {
+        match touched {
+            Touched::Nothing => {}
+            Touched::Services(services) => {
+                services.iter().for_each(|service| self.touch_service(service, cause, now));
+            }
+            Touched::Scope(scope) => self.touch_scope(scope, cause, now),
         }
     }
 

@@ -103,13 +103,12 @@ impl Feeds {
             }
             Event::Applied(slice) => {
                 feed.heard(now);
-                let service = slice.service.clone();
-                if feed.index.apply(slice) { Touched::Service(service) } else { Touched::Nothing }
+                Touched::Services(feed.index.apply(slice))
             }
             Event::Deleted(slice) => {
                 feed.heard(now);
                 feed.index.delete(&slice);
-                Touched::Service(slice.service)
+                Touched::Services(vec![slice.service])
             }
             Event::Alive => {
                 feed.heard(now);
@@ -142,12 +141,16 @@ impl Feeds {
             }
             Event::Applied(service) => {
                 self.existence.remove(&service.at);
-                if feed.mirrors.apply(&service) { Touched::Service(service.at) } else { Touched::Nothing }
+                if feed.mirrors.apply(&service) {
+                    Touched::Services(vec![service.at])
+                } else {
+                    Touched::Nothing
+                }
             }
             Event::Deleted(service) => {
                 self.existence.remove(&service.at);
                 feed.mirrors.delete(&service.at);
-                Touched::Service(service.at)
+                Touched::Services(vec![service.at])
             }
             Event::Alive => {
                 feed.mirrors.heard();
@@ -254,6 +257,6 @@ impl Feeds {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Touched {
     Nothing,
-    Service(ServiceRef),
+    Services(Vec<ServiceRef>),
     Scope(Scope),
 }

@@ -10,6 +10,8 @@ mod create;
 mod help;
 mod install;
 mod kubeconfig;
+mod linkerd;
 mod place;
+mod readme;
 mod stale;
 mod support;

@@ -1,6 +1,7 @@
 mod faults;
 mod groups;
 mod once;
+mod policy;
 mod readiness;
 mod refusals;
 mod rights;

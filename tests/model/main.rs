@@ -5,5 +5,6 @@ mod commands;
 mod invariants;
 mod object;
 mod orders;
+mod purity;
 mod sequences;
 mod vectors;

@@ -1,4 +1,5 @@
 use k8s_openapi::api::rbac::v1::PolicyRule;
+use kubectl_failover::rights::Task;
 use rustix::process::Signal;
 
 use super::namespace::Side;
@@ -8,13 +9,8 @@ use super::running::Running;
 
 /// The rights that the loop needs, by resource.
 pub fn operator_rights() -> Vec<PolicyRule> {
-    vec![
-        rule("split.smi-spec.io", &["trafficsplits"], &["get", "list", "watch", "patch"]),
-        rule("discovery.k8s.io", &["endpointslices"], &["list", "watch"]),
-        rule("", &["services"], &["get", "list", "watch"]),
-        rule("events.k8s.io", &["events"], &["create"]),
-        rule("coordination.k8s.io", &["leases"], &["get", "create", "update"]),
-    ]
+    let rights = Task::Watch.rights().iter();
+    rights.map(|right| rule(right.group, &[right.resource], right.verbs)).collect()
 }
 
 /// The rights of the loop but for one resource.

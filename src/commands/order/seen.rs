@@ -1,13 +1,10 @@
-use std::collections::HashMap;
-
 use futures::future::{join, join_all};
 use jiff::Timestamp;
 
 use super::Refusal;
 use crate::cli::Danger;
-use crate::cluster::readiness::{self, Wanted};
-use crate::cluster::{Cluster, groups, profiles, stream};
-use crate::model::{Group, Invalid, Readiness, ServiceRef, WhyUnknown};
+use crate::cluster::{Cluster, groups, profiles, readiness, stream};
+use crate::model::{Group, Invalid, Readiness};
 use crate::resource::Record;
 
 /// A group as an order finds it.
@@ -77,13 +74,7 @@ impl Seen {
 
 /// Looks at these groups: their backends' readiness and, where it matters, what else routes their apexes.
 pub async fn look(cluster: &Cluster, records: &[Record], by: &str, conflicts: bool) -> Vec<Seen> {
-    let mut wanted = Wanted::new();
-    for backend in
-        records.iter().filter_map(|record| record.group.as_ref().ok()).flat_map(|group| &group.backends)
-    {
-        let ServiceRef { namespace, name } = backend.service.clone();
-        wanted.entry(namespace).or_default().insert(name);
-    }
+    let wanted = readiness::backends_of(records);
     let rivals = join_all(records.iter().map(|record| async move {
         if conflicts { find_rivals(cluster, record).await } else { Vec::new() }
     }));
@@ -91,19 +82,13 @@ pub async fn look(cluster: &Cluster, records: &[Record], by: &str, conflicts: bo
     let now = cluster.clock().now();
     let seen = |(record, rivals): (&Record, Vec<String>)| Seen {
         group: record.group.clone(),
-        readiness: of(record, &known),
+        readiness: record.group.as_ref().map(|group| readiness::in_order(group, &known)).unwrap_or_default(),
         rivals,
         owner: record.meta.gitops_owner(),
         by: by.to_owned(),
         now,
     };
     records.iter().zip(rivals).map(seen).collect()
-}
-
-fn of(record: &Record, known: &HashMap<ServiceRef, Readiness>) -> Vec<Readiness> {
-    let unread = Readiness::Unknown { why: WhyUnknown::NotListed };
-    let backends = record.group.as_ref().map(|group| group.backends.as_slice()).unwrap_or_default();
-    backends.iter().map(|backend| known.get(&backend.service).unwrap_or(&unread).clone()).collect()
 }
 
 /// Other objects of the namespace that route the same apex. What can't be read is no rival.

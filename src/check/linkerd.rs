@@ -1,0 +1,109 @@
+//! Linkerd and its extensions: what is there, and whether it is ready.
+
+use futures::future::{join, join_all, try_join_all};
+
+use super::complaints;
+use crate::cluster::workloads::{self, Deployment};
+use crate::cluster::{Cluster, RequestResult, upstream};
+use crate::model::check::{Category, CheckResult};
+
+const CONTROL_PLANE: Part = Part {
+    name: "Linkerd's control plane",
+    label: "linkerd.io/is-control-plane=true",
+    absence: "Linkerd is not found: without it the weights of groups move no traffic",
+    hint: "https://linkerd.io/2/getting-started/",
+};
+const EXTENSIONS: [Part; 2] = [
+    Part {
+        name: "Linkerd's SMI extension",
+        label: "linkerd.io/extension=smi",
+        absence: "linkerd-smi is not found: without it Linkerd does not act on TrafficSplits",
+        hint: "https://linkerd.io/2/tasks/linkerd-smi/",
+    },
+    Part {
+        name: "Linkerd's multicluster extension",
+        label: "linkerd.io/extension=multicluster",
+        absence: "linkerd-multicluster is not found: without it other clusters' services are not mirrored here",
+        hint: "https://linkerd.io/2/tasks/installing-multicluster/",
+    },
+];
+
+/// Something of Linkerd's that lives in a namespace of its own.
+struct Part {
+    name: &'static str,
+    /// Of its namespace.
+    label: &'static str,
+    /// What it means that it is not there.
+    absence: &'static str,
+    hint: &'static str,
+}
+
+/// Deployments with their namespaces.
+type Found = Vec<(String, Deployment)>;
+
+/// `namespace` is where the control plane should be.
+pub async fn check(cluster: &Cluster, namespace: &str) -> Category {
+    let control_plane = async { CONTROL_PLANE.judge(cluster, &control_plane(cluster, namespace).await) };
+    let extensions = EXTENSIONS
+        .iter()
+        .map(|part| async move { part.judge(cluster, &labelled(cluster, part.label).await) });
+    let (control_plane, extensions) = join(control_plane, join_all(extensions)).await;
+    let mut checks = vec![control_plane];
+    checks.extend(extensions);
+    checks.push(controller(cluster).await);
+    Category { checks, ..Category::new("linkerd") }
+}
+
+/// Where the namespace that is named has nothing in it, the label tells where it is.
+async fn control_plane(cluster: &Cluster, namespace: &str) -> RequestResult<Found> {
+    let named = within(cluster, namespace.to_owned()).await?;
+    if named.is_empty() { labelled(cluster, CONTROL_PLANE.label).await } else { Ok(named) }
+}
+
+async fn labelled(cluster: &Cluster, label: &str) -> RequestResult<Found> {
+    let namespaces = workloads::namespaces(cluster, label).await?;
+    let found = namespaces.into_iter().map(|namespace| within(cluster, namespace));
+    Ok(try_join_all(found).await?.concat())
+}
+
+async fn within(cluster: &Cluster, namespace: String) -> RequestResult<Found> {
+    let deployments = workloads::deployments(cluster, &namespace).await?;
+    Ok(deployments.into_iter().map(|deployment| (namespace.clone(), deployment)).collect())
+}
+
+impl Part {
+    fn judge(&self, cluster: &Cluster, found: &RequestResult<Found>) -> CheckResult {
+        let description = format!("{} is ready", self.name);
+        let found = match found {
+            Ok(found) if found.is_empty() => {
+                return CheckResult::warning(description, vec![self.absence.to_owned()]).hint(self.hint);
+            }
+            Ok(found) => found,
+            Err(error) => return CheckResult::warning(description, complaints(cluster, error)),
+        };
+        let waiting: Vec<&(String, Deployment)> = found.iter().filter(|(_, it)| !it.is_ready()).collect();
+        let Some((namespace, _)) = waiting.first() else { return CheckResult::success(description) };
+        let hint = format!("kubectl --context {} -n {namespace} get pods", cluster.context);
+        let complaint = |(namespace, deployment): &&(String, Deployment)| {
+            let Deployment { name, wanted, ready, .. } = deployment;
+            format!("deployment {namespace}/{name} has {ready} of {wanted} pods ready")
+        };
+        let complaints = waiting.iter().map(complaint).collect();
+        CheckResult::error(description, complaints).hint(hint).that_may_pass()
+    }
+}
+
+/// For information: either loop is fine. Whether both run the same groups is the groups' matter.
+async fn controller(cluster: &Cluster) -> CheckResult {
+    match upstream::find(cluster).await {
+        Ok(Some(found)) => CheckResult::success(format!(
+            "Linkerd's failover controller: runs in namespace {}, for {}",
+            found.namespace, found.selector
+        )),
+        Ok(None) => CheckResult::success("Linkerd's failover controller: absent, and not needed"),
+        Err(error) => CheckResult::warning(
+            "Linkerd's failover controller: present or absent",
+            complaints(cluster, &error),
+        ),
+    }
+}

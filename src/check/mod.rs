@@ -1,0 +1,60 @@
+//! Whether a cluster and a user can do what the tool needs: a file for each subject.
+
+mod api;
+mod groups;
+mod kinds;
+mod linkerd;
+mod patience;
+mod proxy;
+mod rights;
+
+use crate::cli::GlobalArgs;
+use crate::cluster::error::Cause;
+use crate::cluster::{Cluster, RequestError};
+use crate::error::explain;
+use crate::model::check::Category;
+
+pub use patience::Patience;
+
+/// What to check.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Only what must hold before the first use.
+    pub pre: bool,
+    /// The pods behind the groups' services too.
+    pub proxy: bool,
+}
+
+/// Checks one subject after the other; without an API server that answers, there is nothing more to ask.
+pub async fn run(flags: &GlobalArgs, options: Options, patience: &Patience<'_>) -> Vec<Category> {
+    let (category, server) =
+        patience.settle(async || api::check(flags).await, |(category, _)| category.pending()).await;
+    let mut categories = vec![category];
+    let Some((cluster, apis)) = server else { return categories };
+    let (kinds, can_have_groups) = kinds::check(&cluster, &apis).await;
+    categories.push(kinds);
+    if !options.pre {
+        let namespace = flags.linkerd_namespace();
+        let linkerd = async || linkerd::check(&cluster, &namespace).await;
+        categories.push(patience.settle(linkerd, Category::pending).await);
+    }
+    categories.push(rights::check(&cluster, flags).await);
+    if options.pre || !can_have_groups {
+        return categories;
+    }
+    let (groups, seen) = groups::check(&cluster, flags).await;
+    categories.push(groups);
+    if options.proxy {
+        categories.push(proxy::check(&cluster, &seen).await);
+    }
+    categories
+}
+
+/// A request that failed, in the words of a check. What is forbidden is told in full among the rights.
+fn complaints(cluster: &Cluster, error: &RequestError) -> Vec<String> {
+    if let Cause::Status { code: 403, message, .. } = &error.cause {
+        return vec![format!("you may not look: {message}")];
+    }
+    let problem = explain(cluster, error);
+    std::iter::once(problem.message).chain(problem.next).collect()
+}

@@ -1,0 +1,85 @@
+//! `check`: can this cluster and this user do what the tool needs.
+
+use std::cell::RefCell;
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::print;
+use crate::check::{self, Options, Patience};
+use crate::cli::{CheckArgs, CheckFormat, GlobalArgs};
+use crate::cluster::kubeconfig;
+use crate::error::Exit;
+use crate::rights::{Reach, Task};
+use crate::view::check::{Style, json, succeeded, text};
+use crate::view::object;
+use crate::view::terminal::colour_is_wanted;
+use crate::view::text::clean;
+
+pub async fn run(flags: &GlobalArgs, args: &CheckArgs) -> anyhow::Result<Exit> {
+    if let Some(task) = args.rbac {
+        return print_role(flags, task).await;
+    }
+    let progress = Progress::default();
+    let say = |what: &str| progress.say(what);
+    let options = Options { pre: args.pre, proxy: args.proxy };
+    let categories = check::run(flags, options, &Patience::new(args.wait, &say)).await;
+    progress.clear();
+    let style = Style {
+        short: args.output == CheckFormat::Short,
+        colour: std::io::stdout().is_terminal() && colour_is_wanted(),
+    };
+    print(&match args.output {
+        CheckFormat::Json => json(&categories)?,
+        CheckFormat::Table | CheckFormat::Short => text(&categories, style),
+    })?;
+    Ok(if succeeded(&categories) { Exit::Done } else { Exit::Failed })
+}
+
+/// Says on a terminal what is waited for; who reads a pipe reads the result.
+#[derive(Default)]
+struct Progress {
+    spinner: RefCell<Option<ProgressBar>>,
+}
+
+impl Progress {
+    fn say(&self, what: &str) {
+        let mut spinner = self.spinner.borrow_mut();
+        let spinner = spinner.get_or_insert_with(spinner_on_stderr);
+        spinner.set_message(format!("waiting until {}", clean(what)));
+    }
+
+    fn clear(&self) {
+        if let Some(spinner) = self.spinner.take() {
+            spinner.finish_and_clear();
+        }
+    }
+}
+
+fn spinner_on_stderr() -> ProgressBar {
+    let spinner = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
+        spinner.set_style(style);
+    }
+    spinner.enable_steady_tick(Duration::from_millis(120));
+    spinner
+}
+
+/// Needs no cluster; a kubeconfig, where there is one, names the namespace.
+async fn print_role(flags: &GlobalArgs, task: Task) -> anyhow::Result<Exit> {
+    let namespace = match &flags.namespace {
+        Some(namespace) => Some(namespace.clone()),
+        None => kubeconfig::resolve(flags).await.ok().map(|found| found.config.default_namespace),
+    };
+    let reach = if flags.all_namespaces { Reach::Cluster } else { Reach::Namespace };
+    let name = task.role_name();
+    let printed = print(&object::yaml(&task.role(reach, namespace.as_deref()))?)?;
+    let binding = match (reach, namespace) {
+        (Reach::Cluster, _) => format!("clusterrolebinding {name} --clusterrole={name}"),
+        (Reach::Namespace, Some(namespace)) => format!("rolebinding {name} --role={name} -n {namespace}"),
+        (Reach::Namespace, None) => format!("rolebinding {name} --role={name}"),
+    };
+    eprintln!("next: apply it, then kubectl create {binding} --user=USER");
+    Ok(printed)
+}

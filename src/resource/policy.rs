@@ -1,0 +1,165 @@
+//! Reads the annotations that say how a group's traffic is to be shared, and when it moves.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::annotations::{FAILBACK, FAILBACK_DELAY, FAILOVER_DELAY, MIN_READY, POLICY, PREFIX, WEIGHTS};
+use super::meta::Meta;
+use crate::model::{Failback, Invalid, MinReady, Policy, PolicyKind};
+
+/// Shares are from 1 to this.
+const LARGEST_SHARE: u64 = 1_000_000;
+
+/// The policy of an object with these backends.
+///
+/// # Errors
+/// Where an annotation has a value that is not allowed; the reason says what is.
+pub fn read(meta: &Meta, backends: &[&str]) -> Result<Policy, Invalid> {
+    let ordinary = Policy::of(backends.len());
+    Ok(Policy {
+        kind: value(meta, POLICY, kind, "spread, ordered or active-active")?.unwrap_or(ordinary.kind),
+        shares: value(meta, WEIGHTS, |text| shares(text, backends), &weights_allowed(backends))?
+            .unwrap_or(ordinary.shares),
+        min_ready: value(meta, MIN_READY, min_ready, "a count from 1, or 1% to 100%")?
+            .unwrap_or(ordinary.min_ready),
+        failover_delay: value(meta, FAILOVER_DELAY, delay, DELAY_ALLOWED)?.unwrap_or(ordinary.failover_delay),
+        failback_delay: value(meta, FAILBACK_DELAY, delay, DELAY_ALLOWED)?.unwrap_or(ordinary.failback_delay),
+        failback: value(meta, FAILBACK, failback, "auto or manual")?.unwrap_or(ordinary.failback),
+    })
+}
+
+const DELAY_ALLOWED: &str = "whole numbers with s, m or h, such as 30s or 1m30s";
+
+fn weights_allowed(backends: &[&str]) -> String {
+    let names = backends.iter().map(|name| format!("{name}=1")).collect::<Vec<_>>().join(",");
+    format!("backends with whole numbers from 1 to {LARGEST_SHARE}, such as {names}")
+}
+
+/// The value of an annotation, where it is there.
+fn value<T>(
+    meta: &Meta,
+    key: &str,
+    parse: impl Fn(&str) -> Option<T>,
+    allowed: &str,
+) -> Result<Option<T>, Invalid> {
+    let Some(text) = meta.annotations.get(key) else { return Ok(None) };
+    parse(text).map(Some).ok_or_else(|| Invalid {
+        reason: format!("the annotation {PREFIX}{key} is {text:?}"),
+        mend: format!("set it to {allowed}"),
+    })
+}
+
+fn kind(text: &str) -> Option<PolicyKind> {
+    match text {
+        "spread" => Some(PolicyKind::Spread),
+        "ordered" => Some(PolicyKind::Ordered),
+        "active-active" => Some(PolicyKind::ActiveActive),
+        _ => None,
+    }
+}
+
+fn failback(text: &str) -> Option<Failback> {
+    match text {
+        "auto" => Some(Failback::Auto),
+        "manual" => Some(Failback::Manual),
+        _ => None,
+    }
+}
+
+/// `web-svc=1,web-svc-east=2`: backends that are not named have 1.
+fn shares(text: &str, backends: &[&str]) -> Option<Vec<u64>> {
+    let mut named: Vec<Option<u64>> = vec![None; backends.len()];
+    for pair in text.split(',') {
+        let (name, share) = pair.split_once('=')?;
+        let index = backends.iter().position(|backend| *backend == name.trim())?;
+        let share = whole::<u64>(share.trim()).filter(|share| (1..=LARGEST_SHARE).contains(share))?;
+        if named.get_mut(index)?.replace(share).is_some() {
+            return None;
+        }
+    }
+    Some(named.into_iter().map(|share| share.unwrap_or(1)).collect())
+}
+
+fn min_ready(text: &str) -> Option<MinReady> {
+    match text.strip_suffix('%') {
+        Some(percent) => {
+            whole(percent.trim_end()).filter(|percent| (1..=100).contains(percent)).map(MinReady::Percent)
+        }
+        None => whole(text).filter(|count| *count >= 1).map(MinReady::Count),
+    }
+}
+
+/// `1m30s`: whole numbers, each with its unit, from the largest unit to the smallest, each at most once.
+fn delay(text: &str) -> Option<Duration> {
+    let mut rest = text;
+    let mut seconds: u64 = 0;
+    let mut units: &[(char, u64)] = &[('h', 3600), ('m', 60), ('s', 1)];
+    while !rest.is_empty() {
+        let end = rest.find(|character: char| !character.is_ascii_digit())?;
+        let number: u64 = whole(rest.get(..end)?)?;
+        let unit = rest.get(end..)?.chars().next()?;
+        let position = units.iter().position(|(name, _)| *name == unit)?;
+        let (_, worth) = units.get(position)?;
+        seconds = seconds.checked_add(number.checked_mul(*worth)?)?;
+        units = units.get(position + 1..)?;
+        rest = rest.get(end + 1..)?;
+    }
+    (!text.is_empty()).then(|| Duration::from_secs(seconds))
+}
+
+/// A whole number of digits alone: no sign, no spaces.
+fn whole<T: FromStr>(text: &str) -> Option<T> {
+    (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn delays() {
+        let seconds = |text| delay(text).map(|delay| delay.as_secs());
+        assert_eq!(seconds("0s"), Some(0));
+        assert_eq!(seconds("90s"), Some(90));
+        assert_eq!(seconds("1m30s"), Some(90));
+        assert_eq!(seconds("2h"), Some(7200));
+        for bad in
+            ["", "5", "-5s", "+5s", "1.5s", "5 s", "s", "30s1m", "1m1m", "5d", "99999999999999999999s", "ß"]
+        {
+            assert_eq!(seconds(bad), None, "{bad:?}");
+        }
+        assert_eq!(seconds("18446744073709551615h"), None);
+    }
+
+    #[test]
+    fn thresholds() {
+        assert_eq!(min_ready("3"), Some(MinReady::Count(3)));
+        assert_eq!(min_ready("60%"), Some(MinReady::Percent(60)));
+        for bad in ["0", "0%", "101%", "%", "", "1.5", "-1", "1e3", "99999999999"] {
+            assert_eq!(min_ready(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn shares_name_backends_once() {
+        let backends = ["web", "web-east"];
+        assert_eq!(shares("web-east=2", &backends), Some(vec![1, 2]));
+        assert_eq!(shares("web=3, web-east=1000000", &backends), Some(vec![3, 1_000_000]));
+        for bad in
+            ["", "web", "web=0", "web=1000001", "web=1,web=2", "other=1", "web=1,", "web=-1", "web=1.5"]
+        {
+            assert_eq!(shares(bad, &backends), None, "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_is_written_there_breaks_it(text in any::<String>(), like in "[0-9hms%=, a-z.+-]{0,12}") {
+            for text in [&text, &like] {
+                let _ = (delay(text), min_ready(text), shares(text, &["a", "b"]), kind(text), failback(text));
+            }
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! What checks have found, in the formats of linkerd's own checks.
+
+use serde::Serialize;
+
+use super::text::clean;
+use crate::model::check::{Category, CheckResult, Outcome};
+
+/// As `linkerd check` reads the answers of its extensions.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report<'a> {
+    success: bool,
+    categories: Vec<ReportCategory<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReportCategory<'a> {
+    category_name: &'a str,
+    checks: Vec<ReportCheck>,
+}
+
+#[derive(Serialize)]
+struct ReportCheck {
+    description: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+    /// Of all this, linkerd believes only that something is wrong where this is not empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    error: String,
+    result: Outcome,
+}
+
+/// # Errors
+/// Where the report can't be serialised.
+pub fn json(categories: &[Category]) -> serde_json::Result<String> {
+    let report = Report {
+        success: succeeded(categories),
+        categories: categories.iter().map(report_category).collect(),
+    };
+    Ok(serde_json::to_string_pretty(&report)? + "\n")
+}
+
+fn report_category(category: &Category) -> ReportCategory<'_> {
+    // Cleaned, since linkerd prints what it reads as it is.
+    let check = |check: &CheckResult| ReportCheck {
+        description: clean(&check.description),
+        hint: check.hint.as_deref().map(clean),
+        error: clean(&check.lines.join("; ")),
+        result: check.outcome,
+    };
+    ReportCategory { category_name: category.name, checks: category.checks.iter().map(check).collect() }
+}
+
+/// Whether nothing is in error.
+pub fn succeeded(categories: &[Category]) -> bool {
+    !categories.iter().any(Category::has_error)
+}
+
+/// How text is to be drawn.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Style {
+    /// Only what is not well.
+    pub short: bool,
+    pub colour: bool,
+}
+
+/// As `linkerd check` prints it.
+pub fn text(categories: &[Category], style: Style) -> String {
+    let mut out = String::new();
+    for category in categories {
+        let shown = |check: &&CheckResult| !style.short || check.outcome != Outcome::Success;
+        let lines: String =
+            category.checks.iter().filter(shown).map(|check| check_lines(check, style.colour)).collect();
+        if !lines.is_empty() {
+            let name = category.name;
+            out.push_str(&format!("{name}\n{}\n{lines}\n", "-".repeat(name.chars().count())));
+        }
+    }
+    let end = if succeeded(categories) { Outcome::Success } else { Outcome::Error };
+    out + &format!("Status check results are {}\n", sign(end, style.colour))
+}
+
+fn check_lines(check: &CheckResult, colour: bool) -> String {
+    let mut out = format!("{} {}\n", sign(check.outcome, colour), clean(&check.description));
+    for line in &check.lines {
+        out.push_str(&format!("    {}\n", clean(line)));
+    }
+    match check.hint.as_deref() {
+        Some(hint) if hint.starts_with("https://") => out.push_str(&format!("    see {hint} for hints\n")),
+        Some(hint) => out.push_str(&format!("    hint: {}\n", clean(hint))),
+        None => {}
+    }
+    out
+}
+
+fn sign(outcome: Outcome, colour: bool) -> String {
+    let (sign, code) = match outcome {
+        Outcome::Success => ("√", 32),
+        Outcome::Warning => ("‼", 33),
+        Outcome::Error => ("×", 31),
+    };
+    if colour { format!("\u{1b}[{code}m{sign}\u{1b}[0m") } else { sign.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn categories() -> Vec<Category> {
+        let well = Category { name: "well", checks: vec![CheckResult::success("it is there")] };
+        let ill = Category {
+            name: "ill",
+            checks: vec![
+                CheckResult::success("it answers"),
+                CheckResult::warning("it is new", vec!["it is old\u{1b}[2J".to_owned()])
+                    .hint("kubectl version"),
+                CheckResult::error("it is whole", vec!["no foot".to_owned(), "no arm".to_owned()])
+                    .hint("https://example.com/whole"),
+            ],
+        };
+        vec![well, ill]
+    }
+
+    #[test]
+    fn the_table_is_linkerds() {
+        let expected = "\
+well
+----
+√ it is there
+
+ill
+---
+√ it answers
+‼ it is new
+    it is old [2J
+    hint: kubectl version
+× it is whole
+    no foot
+    no arm
+    see https://example.com/whole for hints
+
+Status check results are ×
+";
+        assert_eq!(text(&categories(), Style::default()), expected);
+    }
+
+    #[test]
+    fn short_is_what_is_not_well() {
+        let style = Style { short: true, colour: false };
+        let short = text(&categories(), style);
+        assert!(!short.contains('√') && short.starts_with("ill\n---\n‼ it is new\n"), "{short}");
+        assert_eq!(text(&categories()[..1], style), "Status check results are √\n");
+    }
+
+    #[test]
+    fn the_json_is_linkerds() {
+        let report: Value = serde_json::from_str(&json(&categories()).unwrap()).unwrap();
+        let ill = json!([
+            { "description": "it answers", "result": "success" },
+            {
+                "description": "it is new",
+                "hint": "kubectl version",
+                "error": "it is old [2J",
+                "result": "warning",
+            },
+            {
+                "description": "it is whole",
+                "hint": "https://example.com/whole",
+                "error": "no foot; no arm",
+                "result": "error",
+            },
+        ]);
+        let well = json!([{ "description": "it is there", "result": "success" }]);
+        let expected = json!({
+            "success": false,
+            "categories": [
+                { "categoryName": "well", "checks": well },
+                { "categoryName": "ill", "checks": ill },
+            ],
+        });
+        assert_eq!(report, expected);
+        assert!(json(&categories()[..1]).unwrap().contains("\"success\": true"));
+    }
+}

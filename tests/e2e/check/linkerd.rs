@@ -1,0 +1,113 @@
+//! What `check` finds of Linkerd, in clusters of a test's own: namespaces with its labels are seen by every command.
+
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::Api;
+use kube::api::{DeleteParams, PostParams};
+use serde_json::{Value, json};
+
+use super::{error, find};
+use crate::support::{Plugin, Sandbox, Side, eventually, plugin};
+
+/// A namespace with labels; it is not deleted, since its cluster ends with the test.
+async fn namespace(sandbox: &Sandbox, name: &str, labels: Value) -> Side {
+    let client = sandbox.client("west").await;
+    let object = json!({"metadata": {"name": name, "labels": labels}});
+    let object: Namespace = serde_json::from_value(object).expect("the namespace is well-formed");
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    namespaces.create(&PostParams::default(), &object).await.expect("the namespace is created");
+    Side { context: "west", namespace: name.to_owned(), client }
+}
+
+fn check(sandbox: &Sandbox) -> Plugin {
+    plugin().without_clusters().env("KUBECONFIG", sandbox.kubeconfig()).args(["check", "-o", "json"])
+}
+
+async fn until(sandbox: &Sandbox, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+    eventually(what, async || {
+        let report = check(sandbox).run().await.json();
+        if holds(&report) { Ok(report) } else { Err(format!("{report:#}")) }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn linkerd_is_found_by_its_labels_and_has_to_be_ready() {
+    let sandbox = Sandbox::start(&["west"]);
+    let mesh = namespace(&sandbox, "mesh", json!({"linkerd.io/is-control-plane": "true"})).await;
+    mesh.deployment("destination", 1).await;
+    let smi = namespace(&sandbox, "smi", json!({"linkerd.io/extension": "smi"})).await;
+    smi.deployment("smi-adaptor", 1).await;
+    let multicluster = namespace(&sandbox, "links", json!({"linkerd.io/extension": "multicluster"})).await;
+    multicluster.deployment("mirror", 1).await;
+    let ready = |report: &Value| {
+        let parts =
+            ["Linkerd's control plane", "Linkerd's SMI extension", "Linkerd's multicluster extension"];
+        parts.iter().all(|part| find(report, part)["result"] == "success")
+    };
+    until(&sandbox, "all of Linkerd is ready", ready).await;
+
+    // Pods on a node that does not exist are never ready.
+    let stuck = json!({"spec": {"template": {"spec": {"nodeName": "nowhere"}}}});
+    let deployments = smi.api::<k8s_openapi::api::apps::v1::Deployment>();
+    deployments.delete("smi-adaptor", &DeleteParams::default()).await.unwrap();
+    smi.deployment("stuck", 0).await;
+    crate::support::patch_json(&deployments, "stuck", stuck).await;
+    smi.scale("stuck", 1).await;
+    let is_stuck = |report: &Value| {
+        error(report, "Linkerd's SMI extension") == "deployment smi/stuck has 0 of 1 pods ready"
+    };
+    let report = until(&sandbox, "the SMI extension is not ready", is_stuck).await;
+    assert_eq!(report["success"], false);
+    assert_eq!(find(&report, "Linkerd's SMI extension")["hint"], "kubectl --context west -n smi get pods");
+    check(&sandbox).args(["--wait", "1s"]).run().await.code(1);
+    let waiting = tokio::spawn(check(&sandbox).args(["--wait", "60s"]).run());
+    smi.scale("stuck", 0).await;
+    waiting.await.unwrap().success();
+}
+
+#[tokio::test]
+async fn upstream_and_a_loop_of_ours_are_two_loops() {
+    let sandbox = Sandbox::start(&["west"]);
+    let web = namespace(&sandbox, "web", json!({})).await;
+    web.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    let failover = namespace(&sandbox, "linkerd-failover", json!({"linkerd.io/extension": "failover"})).await;
+    failover.deployment("linkerd-failover", 1).await;
+    let controller = "Linkerd's failover controller: runs in namespace linkerd-failover";
+    let runs = |report: &Value| report.to_string().contains(controller);
+    let report = until(&sandbox, "the controller is seen", runs).await;
+    assert_eq!(error(&report, "every group is run by somebody"), "");
+
+    let watch =
+        plugin().without_clusters().env("KUBECONFIG", sandbox.kubeconfig()).args(["watch", "-n", "web"]);
+    let _watch = crate::support::started(watch).await;
+    let both = "and Linkerd's failover controller both move it";
+    let report =
+        until(&sandbox, "both run", |report| error(report, "no group has two loops").contains(both)).await;
+    assert_eq!(find(&report, "no group has two loops")["result"], "warning");
+
+    // It selects others now.
+    let args = json!(["--selector=failover.linkerd.io/controlled-by=other"]);
+    let containers = json!([{"name": "app", "args": args}]);
+    let patch = json!({"spec": {"template": {"spec": {"containers": containers}}}});
+    let deployments = failover.api::<k8s_openapi::api::apps::v1::Deployment>();
+    let patch = kube::api::Patch::Strategic(patch);
+    deployments.patch("linkerd-failover", &Default::default(), &patch).await.unwrap();
+    until(&sandbox, "one runs", |report| error(report, "no group has two loops").is_empty()).await;
+}
+
+#[tokio::test]
+async fn without_the_definition_there_can_be_no_groups() {
+    let sandbox = Sandbox::start(&["west"]);
+    let definitions: Api<CustomResourceDefinition> = Api::all(sandbox.client("west").await);
+    definitions.delete("trafficsplits.split.smi-spec.io", &DeleteParams::default()).await.unwrap();
+    let missing = |report: &Value| find(report, "TrafficSplits can be used")["result"] == "error";
+    let report = until(&sandbox, "the definition is gone", missing).await;
+    let error = error(&report, "TrafficSplits can be used");
+    assert!(
+        error.contains("CustomResourceDefinition trafficsplits.split.smi-spec.io is not installed"),
+        "{error}"
+    );
+    check(&sandbox).args(["--pre"]).run().await.code(1);
+    check(&sandbox).args(["--wait", "60s"]).run().await.code(1);
+}

@@ -1,0 +1,155 @@
+//! Each command as a user with just the Role that `check --rbac` prints, and with one rule less.
+
+use k8s_openapi::api::rbac::v1::{PolicyRule, Role};
+
+use super::{error, find, said};
+use crate::support::{Side, TestNamespace, plugin, restricted_kubeconfig, rule};
+
+/// A command, and what it says where the right to a resource is missing; with all rights it says none of it.
+struct Case {
+    command: &'static str,
+    args: &'static [&'static str],
+    without: &'static [(&'static str, &'static str)],
+}
+
+/// Without the right to look at groups nothing works.
+const GROUPS: (&str, &str) = ("trafficsplits", "cannot list resource \"trafficsplits\"");
+
+const CASES: [Case; 8] = [
+    Case {
+        command: "create",
+        args: &["spare", "--fallback", "bare"],
+        without: &[GROUPS, ("services", "cannot get resource \"services\"")],
+    },
+    Case {
+        command: "status",
+        args: &["-o", "wide"],
+        without: &[
+            GROUPS,
+            ("endpointslices", "reading its EndpointSlices is forbidden"),
+            ("services", "reading its Service is forbidden"),
+            ("leases", "unknown"),
+        ],
+    },
+    Case {
+        command: "watch",
+        args: &["--once"],
+        without: &[
+            GROUPS,
+            ("endpointslices", "EndpointSlices of namespace"),
+            ("services", "Services of namespace"),
+            ("leases", "update of leases.coordination.k8s.io"),
+        ],
+    },
+    Case {
+        command: "force",
+        args: &["web", "--to", "web-east", "--yes"],
+        without: &[GROUPS, ("endpointslices", "reading its EndpointSlices is forbidden")],
+    },
+    Case { command: "failback", args: &["web", "--yes"], without: &[GROUPS] },
+    Case { command: "pause", args: &["web"], without: &[GROUPS] },
+    Case { command: "resume", args: &["web"], without: &[GROUPS] },
+    Case {
+        command: "check",
+        args: &["--proxy"],
+        without: &[
+            ("trafficsplits", "× the groups of namespace"),
+            ("endpointslices", "reading its EndpointSlices is forbidden"),
+            ("services", "reading its Service is forbidden"),
+            ("leases", "Leases cannot be read"),
+            ("pods", "cannot list resource \"pods\""),
+        ],
+    },
+];
+
+/// The rules of the Role that is printed for a command, which nothing else may stand beside.
+async fn rules(side: &Side, command: &str) -> Vec<PolicyRule> {
+    let output = plugin().args(["check", "--rbac", command]).on(side).run().await.success();
+    let role: Role = serde_yaml::from_str(&output.stdout).expect("the output is a Role");
+    assert_eq!(role.metadata.name, Some(format!("kubectl-failover-{command}")));
+    assert_eq!(role.metadata.namespace.as_ref(), Some(&side.namespace));
+    role.rules.expect("a Role has rules")
+}
+
+async fn run_with(side: &Side, user: &str, case: &Case, rules: &[PolicyRule]) -> String {
+    let kubeconfig = restricted_kubeconfig(side, user, rules).await;
+    let plugin = plugin().args([case.command]).args(case.args.to_vec()).on(side);
+    said(&plugin.kubeconfig(kubeconfig.path()).run().await)
+}
+
+/// A command for which something is to be done, in a namespace of its own.
+async fn try_without_each(case: &Case) {
+    let ns = TestNamespace::new(&format!("rbac-{}", case.command)).await;
+    ns.west.group("web", &[("web", 1, 0), ("web-east", 0, 1)]).await;
+    for service in ["bare", "spare"] {
+        ns.west.bare_service(service).await;
+    }
+    ns.west.traffic_split("bare", "bare", &[("bare", 1)]).await;
+    let all = rules(&ns.west, case.command).await;
+    for (resource, words) in case.without {
+        let about = |rule: &PolicyRule| rule.resources.iter().flatten().any(|name| name == resource);
+        let rest: Vec<PolicyRule> = all.iter().filter(|rule| !about(rule)).cloned().collect();
+        assert_eq!(rest.len() + 1, all.len(), "one rule is about {resource}");
+        let said = run_with(&ns.west, &format!("no-{resource}"), case, &rest).await;
+        assert!(said.contains(words), "{} without {resource} should say {words:?}:\n{said}", case.command);
+    }
+    let said = run_with(&ns.west, "user", case, &all).await;
+    for (_, words) in case.without {
+        assert!(!said.contains(words), "{} with its Role says {words:?}:\n{said}", case.command);
+    }
+    assert!(
+        !said.contains("error: ") && !said.contains("forbidden: User \"system:serviceaccount:")
+            || case.command == "check",
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn each_command_works_with_its_role_and_names_each_right_that_is_missing() {
+    futures::future::join_all(CASES.iter().map(try_without_each)).await;
+}
+
+#[tokio::test]
+async fn rights_are_told_apart_by_command() {
+    let ns = TestNamespace::new("check-rights").await;
+    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    let mut rights = rules(&ns.west, "status").await;
+    rights.retain(|rule| rule.resources.iter().flatten().all(|name| name != "leases"));
+    let kubeconfig = restricted_kubeconfig(&ns.west, "reader", &rights).await;
+    let check = || plugin().args(["check"]).on(&ns.west).kubeconfig(kubeconfig.path());
+    let report = check().args(["-o", "json"]).run().await.code(1).json();
+    let place = format!("in namespace {}", ns.name);
+
+    let status = find(&report, "status is allowed");
+    assert_eq!(status["result"], "warning", "{status}");
+    let lost =
+        format!("you may not list leases.coordination.k8s.io {place}: who runs the groups is not shown");
+    assert_eq!(status["error"], lost);
+    let watch = find(&report, "watch is allowed");
+    assert_eq!(watch["result"], "error");
+    let patch = format!("you may not patch trafficsplits.split.smi-spec.io {place}; ");
+    assert!(error(&report, "watch is allowed").starts_with(&patch), "{watch}");
+    let hint = format!("kubectl failover check --rbac watch --context west -n {}", ns.name);
+    assert_eq!(watch["hint"], hint);
+    assert_eq!(find(&report, "every group is valid")["result"], "success");
+    assert_eq!(find(&report, "Linkerd's SMI extension")["result"], "warning");
+
+    let everywhere = plugin().args(["check", "-A", "--pre", "-o", "json"]).context("west");
+    let report = everywhere.kubeconfig(kubeconfig.path()).run().await.code(1).json();
+    assert!(error(&report, "status is allowed in all namespaces").contains("list"), "{report:#}");
+}
+
+#[tokio::test]
+async fn a_role_can_be_applied() {
+    let ns = TestNamespace::new("rbac-apply").await;
+    let yaml = plugin().args(["check", "--rbac", "watch"]).on(&ns.west).run().await.success().stdout;
+    let group = "rbac.authorization.k8s.io/v1";
+    let path = format!("/apis/{group}/namespaces/{}/roles/kubectl-failover-watch", ns.name);
+    let request = http::Request::patch(format!("{path}?fieldManager=test"))
+        .header("content-type", "application/apply-patch+yaml")
+        .body(yaml.into_bytes())
+        .unwrap();
+    let applied: Role = ns.west.client.request(request).await.unwrap();
+    let expected = rule("split.smi-spec.io", &["trafficsplits"], &["get", "list", "watch", "patch"]);
+    assert_eq!(applied.rules.unwrap()[0], expected);
+}

@@ -1,0 +1,105 @@
+//! Policies, as a loop carries them out.
+
+use serde_json::json;
+
+use crate::support::{Side, TestNamespace, end, eventually, plugin, watching};
+
+/// Sets policy annotations on a group.
+async fn set(side: &Side, group: &str, annotations: &[(&str, &str)]) {
+    let pairs = annotations.iter().map(|(key, value)| (format!("failover.linkerd.io/{key}"), json!(value)));
+    let map: serde_json::Map<_, _> = pairs.collect();
+    side.edit_split(group, json!({"metadata": {"annotations": map}})).await;
+}
+
+const THREE: [(&str, u32, u8); 3] = [("web", 1, 1), ("web-central", 0, 1), ("web-east", 0, 1)];
+
+#[tokio::test]
+async fn ordered_fallbacks_take_over_one_after_the_other() {
+    let ns = TestNamespace::new("ordered").await;
+    ns.west.group("web", &THREE).await;
+    set(&ns.west, "web", &[("policy", "ordered")]).await;
+    let watch = watching(&ns.west, &[]).await;
+    ns.west.ready("web", 0).await;
+    ns.west.until_weights("web", &[0, 1, 0]).await;
+    ns.west.ready("web-central", 0).await;
+    ns.west.until_weights("web", &[0, 0, 1]).await;
+    ns.west.ready("web-central", 1).await;
+    ns.west.until_weights("web", &[0, 1, 0]).await;
+    end(watch).await;
+}
+
+#[tokio::test]
+async fn active_active_shares_by_weight_among_those_that_are_ready() {
+    let ns = TestNamespace::new("active").await;
+    ns.west.group("web", &THREE).await;
+    set(&ns.west, "web", &[("policy", "active-active"), ("weights", "web=3,web-east=2")]).await;
+    let watch = watching(&ns.west, &[]).await;
+    ns.west.until_weights("web", &[3, 1, 2]).await;
+    ns.west.ready("web-central", 0).await;
+    ns.west.until_weights("web", &[3, 0, 2]).await;
+    ns.west.ready("web", 0).await;
+    ns.west.until_weights("web", &[0, 0, 2]).await;
+    end(watch).await;
+}
+
+#[tokio::test]
+async fn too_few_ready_endpoints_are_not_enough() {
+    let ns = TestNamespace::new("enough").await;
+    ns.west.group("web", &[("web", 1, 2), ("web-east", 0, 1)]).await;
+    set(&ns.west, "web", &[("min-ready", "2")]).await;
+    let watch = watching(&ns.west, &[]).await;
+    ns.west.ready("web", 1).await;
+    ns.west.until_weights("web", &[0, 1]).await;
+    ns.west.ready("web", 2).await;
+    ns.west.until_weights("web", &[1, 0]).await;
+    end(watch).await;
+}
+
+#[tokio::test]
+async fn once_waits_a_delay_out() {
+    let ns = TestNamespace::new("delay").await;
+    ns.west.group("web", &[("web", 1, 0), ("web-east", 0, 1)]).await;
+    set(&ns.west, "web", &[("failover-delay", "2s")]).await;
+    plugin().args(["status"]).on(&ns.west).run().await.success().stdout_contains("Waiting");
+    let started = std::time::Instant::now();
+    let once = plugin().args(["watch", "--once"]).on(&ns.west).run().await.success();
+    assert!(started.elapsed().as_secs() >= 2, "the delay was cut short: {once}");
+    ns.west.until_weights("web", &[0, 1]).await;
+}
+
+#[tokio::test]
+async fn manual_failback_holds_until_someone_says_so() {
+    let ns = TestNamespace::new("manual").await;
+    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    set(&ns.west, "web", &[("failback", "manual")]).await;
+    let watch = watching(&ns.west, &[]).await;
+    ns.west.ready("web", 0).await;
+    ns.west.until_weights("web", &[0, 1]).await;
+    ns.west.ready("web", 1).await;
+    eventually("the stay is noted", async || {
+        let object = ns.west.traffic_splits().get("web").await.map_err(|cause| cause.to_string())?;
+        let annotations = object.metadata.annotations.unwrap_or_default();
+        annotations.contains_key("failover.linkerd.io/held").then_some(()).ok_or(format!("{annotations:?}"))
+    })
+    .await;
+    plugin().args(["status", "-o", "wide"]).on(&ns.west).run().await.success().stdout_contains("held");
+    plugin().args(["failback", "web", "--yes"]).on(&ns.west).run().await.success();
+    ns.west.until_weights("web", &[1, 0]).await;
+    end(watch).await;
+    let object = ns.west.traffic_splits().get("web").await.unwrap();
+    let annotations = object.metadata.annotations.unwrap_or_default();
+    assert!(!annotations.contains_key("failover.linkerd.io/held"), "{annotations:?}");
+}
+
+#[tokio::test]
+async fn a_bad_value_leaves_the_traffic_alone_and_says_what_is_allowed() {
+    let ns = TestNamespace::new("badpolicy").await;
+    ns.west.group("bad", &[("bad", 1, 0), ("bad-east", 0, 1)]).await;
+    ns.west.group("good", &[("good", 1, 0), ("good-east", 0, 1)]).await;
+    set(&ns.west, "bad", &[("failover-delay", "soon")]).await;
+    let watch = watching(&ns.west, &[]).await;
+    ns.west.until_weights("good", &[0, 1]).await;
+    ns.west.until_weights("bad", &[1, 0]).await;
+    let rest = end(watch).await;
+    assert_eq!(rest.complaints("such as 30s or 1m30s"), 1, "{rest:?}");
+}
