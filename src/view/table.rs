@@ -198,7 +198,7 @@ fn note(status: &Status, context: &str, now: Timestamp) -> Option<String> {
     let said = |text: &str| shorten(&clean(text), LONGEST_NOTE);
     let mut text = format!("{}: {}. ", said(&status.id.name), said(&status.reason));
     if let Some(order) = &status.order {
-        text.push_str(&format!("{}. ", said(&order_words(order))));
+        text.push_str(&format!("{}. ", said(&order_words(order, status.flags.unattended))));
     }
     match &status.changed {
         Changed::Moved(last) => {
@@ -219,7 +219,7 @@ fn note(status: &Status, context: &str, now: Timestamp) -> Option<String> {
 }
 
 /// What an override asks for, by whom and why, and what has become of it.
-fn order_words(order: &OrderStatus) -> String {
+fn order_words(order: &OrderStatus, unattended: bool) -> String {
     let asked = |order: &Override| {
         let by = if order.by.is_empty() { "someone" } else { &order.by };
         let reason = order.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
@@ -231,7 +231,10 @@ fn order_words(order: &OrderStatus) -> String {
             format!("{} until {}", asked(order), end(order))
         }
         OrderStatus::InForce(order) => asked(order),
-        OrderStatus::Over(order) => format!("{}, over since {} and not ended yet", asked(order), end(order)),
+        OrderStatus::Over(order) => {
+            let yet = if unattended { "nobody runs to end it" } else { "not ended yet" };
+            format!("{}, expired at {}: {yet}", asked(order), end(order))
+        }
         OrderStatus::Homeless(order) => {
             format!("{}, without an end: it does not say which backend is home", asked(order))
         }

@@ -9,6 +9,7 @@ mod history;
 mod hostile;
 mod lease;
 mod live;
+mod orders;
 mod sandbox;
 mod status;
 #[path = "../support/mod.rs"]

@@ -170,3 +170,10 @@ impl Object {
 pub fn name(index: usize) -> String {
     format!("svc-{index}")
 }
+
+/// A group that has been forced, until so many seconds from now.
+pub fn forced(backends: usize, to: usize, seconds: Option<i64>) -> Object {
+    let mut object = Object::new(backends);
+    object.force(to, seconds);
+    object
+}

@@ -1,4 +1,4 @@
-//! The life of an override, of a pause, and what `force` and `failback` come to.
+//! The life of an override and of a pause.
 
 use std::time::Duration;
 
@@ -7,15 +7,7 @@ use kubectl_failover::model::{
     Failback, MinReady, OrderStatus, PolicyKind, Readiness, Rule, Runner, State, Status, Weights, WhyUnknown,
 };
 
-use super::object::{DEAD, Object, READY, name};
-
-const UNKNOWN: Readiness = Readiness::Unknown { why: WhyUnknown::Silent };
-
-fn forced(backends: usize, to: usize, seconds: Option<i64>) -> Object {
-    let mut object = Object::new(backends);
-    object.force(to, seconds);
-    object
-}
+use super::object::{DEAD, Object, READY, forced, name};
 
 fn status(object: &Object) -> Option<OrderStatus> {
     let record = object.record();
@@ -214,104 +206,4 @@ fn a_pause_that_cannot_be_read_has_no_end() {
     let decision = object.settle();
     assert_eq!((decision.state, decision.look_again), (State::Paused, None));
     assert_eq!(object.weights(), [1, 0]);
-}
-
-#[test]
-fn an_override_has_a_policy_of_its_own() {
-    let mut object = Object::new(3);
-    object.policy.kind = PolicyKind::ActiveActive;
-    object.policy.shares = vec![3, 2, 1];
-    object.policy.min_ready = MinReady::Count(2);
-    object.readiness = vec![Readiness::Known { ready: 2, total: 2 }; 3];
-    object.settle();
-    assert_eq!(object.weights(), [3, 2, 1]);
-    object.force(0, None);
-    assert_eq!(object.weights(), [1, 0, 0], "pinned to home");
-    object.force(1, None);
-    object.readiness[1] = READY;
-    assert!(!object.settle().flags.short, "one endpoint is enough for a target");
-    object.readiness[1] = DEAD;
-    object.settle();
-    assert_eq!(object.weights(), [0, 0, 1], "home only where no other is ready");
-    object.readiness[2] = DEAD;
-    object.settle();
-    assert_eq!(object.weights(), [1, 0, 0]);
-    object.readiness[1] = READY;
-    object.settle();
-    assert_eq!(object.weights(), [0, 1, 0], "the target is back");
-    object.readiness = vec![Readiness::Known { ready: 2, total: 2 }; 3];
-    object.failback(None);
-    assert_eq!(object.weights(), [3, 2, 1]);
-}
-
-#[test]
-fn delays_hold_for_the_moves_after_a_force_only() {
-    let mut object = Object::new(3);
-    object.policy.failover_delay = Duration::from_secs(10);
-    object.policy.failback_delay = Duration::from_secs(10);
-    object.force(1, None);
-    assert_eq!(object.weights(), [0, 1, 0]);
-    object.readiness[1] = DEAD;
-    assert_eq!(object.settle().rule, Rule::FailoverDelayed);
-    object.timers.0 = vec![Some(Duration::from_secs(10)); 3];
-    object.settle();
-    assert_eq!(object.weights(), [0, 0, 1]);
-    object.timers.0 = vec![None; 3];
-    object.readiness[1] = READY;
-    assert_eq!(object.settle().state, State::Waiting);
-}
-
-#[test]
-fn nothing_is_pinned_to_the_dead_and_the_unknown_gets_all() {
-    let mut object = Object::new(3);
-    object.readiness[1] = DEAD;
-    object.force(1, None);
-    assert_eq!((object.in_force().unwrap().to, object.weights()), (name(1), vec![0, 0, 1]));
-
-    object.readiness[1] = UNKNOWN;
-    let Forced::Order { unverified, .. } = object.force(1, None) else { panic!("the weights differ") };
-    assert!(unverified && object.group().placed_unverified());
-    assert_eq!(object.weights(), [0, 1, 0]);
-    assert!(!object.settle().asks_for_change());
-    assert!(object.decide().flags.unverified);
-}
-
-#[test]
-fn failback_of_what_there_is() {
-    let mut object = forced(2, 1, Some(60));
-    let returned = object.failback(None).unwrap();
-    assert_eq!((returned.ends, returned.home, object.weights()), (Ends::Override, 0, vec![1, 0]));
-    let returned = object.failback(None).unwrap();
-    assert_eq!((returned.ends, returned.weights), (Ends::Nothing, Weights::Hold));
-
-    object.force(1, None);
-    object.annotate("primary-service", Some(name(0)));
-    object.settle();
-    let returned = object.failback(None).unwrap();
-    assert_eq!(returned.ends, Ends::BrokenOverride { primary_lost: false });
-    assert_eq!((object.annotation("override"), object.annotation("primary-service")), (None, Some("svc-0")));
-}
-
-#[test]
-fn failback_ends_a_stay_by_order_of_the_policy() {
-    let mut object = Object::new(2);
-    object.policy.failback = Failback::Manual;
-    object.readiness[0] = DEAD;
-    object.settle();
-    object.readiness[0] = READY;
-    assert!(object.settle().flags.held && object.annotation("held").is_some());
-    let returned = object.failback(None).unwrap();
-    assert_eq!((returned.ends, object.weights()), (Ends::Nothing, vec![1, 0]));
-    assert_eq!(object.annotation("held"), None);
-    assert!(!object.settle().asks_for_change());
-}
-
-#[test]
-fn who_goes_home_without_knowing_gets_there() {
-    let mut object = forced(2, 1, None);
-    object.readiness[0] = UNKNOWN;
-    let returned = object.failback(None).unwrap();
-    assert!(returned.unverified);
-    assert_eq!(object.weights(), [1, 0]);
-    assert!(!object.settle().asks_for_change());
 }

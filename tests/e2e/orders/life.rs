@@ -1,0 +1,162 @@
+//! What becomes of a force, with a loop running.
+
+use serde_json::{Value, json};
+
+use super::{annotation, assert_home, override_of, run, seen_by_the_loop, status, web};
+use crate::support::{TestNamespace, end, plugin, watching};
+
+const OVERRIDE: &str = "failover.linkerd.io/override";
+const PRIMARY: &str = "failover.linkerd.io/primary-service";
+
+#[tokio::test]
+async fn a_force_notes_who_why_and_what_was_home() {
+    let ns = TestNamespace::new("force").await;
+    web(&ns.west, [1, 1, 1]).await;
+    let output = run(&ns.west, "force web --to web-east --reason rehearsal").await.success();
+    let output =
+        output.stdout_contains("/web: forced to web-east; now web-east carries the traffic (Overridden)");
+    assert_eq!(output.stderr, "", "no end was asked for");
+    ns.west.until_weights("web", &[0, 1, 0]).await;
+    assert_eq!(annotation(&ns.west, "web", "primary-service").await, "web-east");
+    let note = override_of(&ns.west, "web").await;
+    assert_eq!(
+        (&note["to"], &note["home"], &note["reason"]),
+        (&json!("web-east"), &json!("web"), &json!("rehearsal"))
+    );
+    assert_eq!(note.get("until"), None);
+    assert!(note["by"].as_str().unwrap().contains('@'), "{note}");
+    assert_eq!(ns.west.last_move("web").await["why"], "forced to web-east: rehearsal");
+
+    let version = ns.west.version("web").await;
+    run(&ns.west, "force web --to web-east").await.success().stdout_contains("web-east is forced already");
+    assert_eq!(ns.west.version("web").await, version);
+    run(&ns.west, "failback web").await.success().stdout_contains("now web carries the traffic (Primary)");
+    assert_home(&ns.west, "web", &[1, 0, 0]).await;
+    let output = run(&ns.west, "failback web").await.success();
+    output.stdout_contains("/web: web has the traffic already");
+}
+
+#[tokio::test]
+async fn where_there_is_just_one_fallback_it_is_meant() {
+    let ns = TestNamespace::new("force-one").await;
+    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    run(&ns.west, "force web").await.success().stdout_contains("forced to web-east");
+    run(&ns.west, "force web").await.success().stdout_contains("web-east is forced already");
+    run(&ns.west, "failback web").await.success();
+    ns.west.until_weights("web", &[1, 0]).await;
+}
+
+#[tokio::test]
+async fn traffic_that_was_there_by_failover_stays_when_the_primary_returns() {
+    let ns = TestNamespace::new("force-away").await;
+    web(&ns.west, [0, 1, 0]).await;
+    let watch = watching(&ns.west, &[]).await;
+    ns.west.until_weights("web", &[0, 1, 0]).await;
+    run(&ns.west, "force web --to web-east").await.success();
+    ns.west.ready("web", 1).await;
+    seen_by_the_loop(&ns.west).await;
+    assert_eq!(status(&ns.west, "web").await["state"], "Overridden");
+    ns.west.until_weights("web", &[0, 1, 0]).await;
+    run(&ns.west, "failback web").await.success();
+    assert_home(&ns.west, "web", &[1, 0, 0]).await;
+    end(watch).await;
+}
+
+#[tokio::test]
+async fn home_is_where_the_traffic_was_before_the_first_of_two_forces() {
+    let ns = TestNamespace::new("force-twice").await;
+    web(&ns.west, [1, 1, 1]).await;
+    let watch = watching(&ns.west, &[]).await;
+    run(&ns.west, "force web --to web-east").await.success();
+    run(&ns.west, "force web --to web-central").await.success();
+    ns.west.until_weights("web", &[0, 0, 1]).await;
+    assert_eq!(override_of(&ns.west, "web").await["home"], "web");
+    run(&ns.west, "failback web").await.success();
+    assert_home(&ns.west, "web", &[1, 0, 0]).await;
+    let rest = end(watch).await;
+    assert!(rest.stdout.is_empty(), "the loop had nothing to mend: {rest:?}");
+}
+
+#[tokio::test]
+async fn the_original_manifest_applied_over_a_force_breaks_it() {
+    let ns = TestNamespace::new("force-apply").await;
+    web(&ns.west, [1, 1, 1]).await;
+    let watch = watching(&ns.west, &[]).await;
+    run(&ns.west, "force web --to web-east").await.success();
+    ns.west.edit_split("web", json!({"metadata": {"annotations": {PRIMARY: "web"}}})).await;
+    ns.west.until_weights("web", &[1, 0, 0]).await;
+
+    let broken = status(&ns.west, "web").await;
+    assert_eq!(broken["flags"].as_array().unwrap()[0], "broken", "{broken}");
+    assert_eq!(broken["override"]["status"], "broken");
+    let why = "its target is web-east, but the object names web as primary";
+    assert_eq!(broken["override"]["why"], why);
+    let table = plugin().args(["status", "web"]).on(&ns.west).run().await.success();
+    table.stdout_contains(why).stdout_contains("next: kubectl failover failback web --context west");
+
+    let output = run(&ns.west, "failback web").await.success();
+    output.stdout_contains("the broken override is taken away; now web carries the traffic (Primary)");
+    assert_home(&ns.west, "web", &[1, 0, 0]).await;
+    end(watch).await;
+}
+
+#[tokio::test]
+async fn from_a_target_that_dies_traffic_goes_home_only_when_no_other_is_ready() {
+    let ns = TestNamespace::new("force-dead").await;
+    web(&ns.west, [1, 1, 1]).await;
+    let watch = watching(&ns.west, &[]).await;
+    run(&ns.west, "force web --to web-east").await.success();
+    ns.west.ready("web-east", 0).await;
+    ns.west.until_weights("web", &[0, 0, 1]).await;
+    assert_eq!(status(&ns.west, "web").await["state"], "Failover");
+    ns.west.ready("web-central", 0).await;
+    ns.west.until_weights("web", &[1, 0, 0]).await;
+    ns.west.ready("web-central", 1).await;
+    ns.west.until_weights("web", &[0, 0, 1]).await;
+    ns.west.ready("web-east", 1).await;
+    ns.west.until_weights("web", &[0, 1, 0]).await;
+    let note = override_of(&ns.west, "web").await;
+    assert_eq!((&note["to"], &note["home"]), (&json!("web-east"), &json!("web")));
+    end(watch).await;
+}
+
+#[tokio::test]
+async fn an_override_that_is_deleted_or_made_garbage_leaves_its_target_the_primary() {
+    let ns = TestNamespace::new("force-lost").await;
+    web(&ns.west, [1, 1, 1]).await;
+    let watch = watching(&ns.west, &[]).await;
+    run(&ns.west, "force web --to web-east").await.success();
+    ns.west.edit_split("web", json!({"metadata": {"annotations": {OVERRIDE: "{to: web"}}})).await;
+    seen_by_the_loop(&ns.west).await;
+    let garbage = status(&ns.west, "web").await;
+    assert_eq!((&garbage["state"], &garbage["primary"]), (&json!("Primary"), &json!("web-east")));
+    assert_eq!(garbage["override"]["why"], format!("the annotation {OVERRIDE} cannot be read"));
+    run(&ns.west, "failback web").await.success().stdout_contains("the broken override is taken away");
+
+    let bare = status(&ns.west, "web").await;
+    assert_eq!((&bare["primary"], bare.get("override")), (&json!("web-east"), None));
+    run(&ns.west, "force web --to web-central").await.success();
+    ns.west.edit_split("web", json!({"metadata": {"annotations": {OVERRIDE: Value::Null}}})).await;
+    assert_eq!(status(&ns.west, "web").await["primary"], "web-central");
+    ns.west.ready("web-central", 0).await;
+    ns.west.until_weights("web", &[1, 1, 0]).await;
+    end(watch).await;
+}
+
+#[tokio::test]
+async fn home_stands_in_for_a_primary_that_is_no_backend_any_more() {
+    let ns = TestNamespace::new("force-gone").await;
+    web(&ns.west, [1, 1, 1]).await;
+    run(&ns.west, "force web --to web-east").await.success();
+    ns.west.set_weights("web", &[("web", 0), ("web-central", 1)]).await;
+    let watch = watching(&ns.west, &[]).await;
+    ns.west.until_weights("web", &[1, 0]).await;
+    assert_eq!(
+        status(&ns.west, "web").await["override"]["why"],
+        "its target web-east is no backend any more"
+    );
+    run(&ns.west, "failback web").await.success();
+    assert_home(&ns.west, "web", &[1, 0]).await;
+    assert_eq!(status(&ns.west, "web").await["state"], "Primary");
+    end(watch).await;
+}

@@ -1,0 +1,140 @@
+//! Several groups at once, and what is written of them.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use super::{run, run_through};
+use crate::support::{Fault, FaultProxy, Output, Side, TestNamespace};
+
+/// Two groups with one fallback each; mail's has so many ready endpoints.
+async fn two(side: &Side, mail_east: u8) {
+    side.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    side.group("mail", &[("mail", 1, 1), ("mail-east", 0, mail_east)]).await;
+}
+
+async fn until(side: &Side, web: &[u64], mail: &[u64]) {
+    side.until_weights("web", web).await;
+    side.until_weights("mail", mail).await;
+}
+
+#[tokio::test]
+async fn by_names_by_labels_and_all() {
+    let ns = TestNamespace::new("several").await;
+    two(&ns.west, 1).await;
+    ns.west.edit_split("mail", json!({"metadata": {"labels": {"team": "mail"}}})).await;
+    let output = run(&ns.west, "force ts/web mail").await.success();
+    output.stdout_contains("/mail: forced to mail-east").stderr_contains("2 groups: 2 changed");
+    until(&ns.west, &[0, 1], &[0, 1]).await;
+    let output = run(&ns.west, "failback -l team=mail").await.success();
+    output.stdout_contains("/mail: ").stderr_lacks("groups:");
+    until(&ns.west, &[0, 1], &[1, 0]).await;
+    let output = run(&ns.west, "failback --all").await.success();
+    output.stderr_contains("2 groups: 1 changed, 1 unchanged");
+    until(&ns.west, &[1, 0], &[1, 0]).await;
+
+    run(&ns.west, "pause --all").await.success().stderr_contains("2 groups: 2 changed");
+    run(&ns.west, "resume --all").await.success().stderr_contains("2 groups: 2 changed");
+}
+
+#[tokio::test]
+async fn none_is_chosen_by_chance() {
+    let ns = TestNamespace::new("several-none").await;
+    for command in ["force", "failback", "pause", "resume"] {
+        let output = run(&ns.west, command).await.code(2);
+        output.stderr_contains(&format!("{command} of which group?")).stderr_contains("--all");
+        let output = run(&ns.west, &format!("{command} --all")).await.success();
+        output.stdout_is("").stderr_contains(&format!("No groups found in namespace {}", ns.name));
+    }
+    two(&ns.west, 1).await;
+    let output = run(&ns.west, "force web mial").await.code(1);
+    output.stderr_contains("there is no group \"mial\"");
+    until(&ns.west, &[1, 0], &[1, 0]).await;
+    run(&ns.west, "force web --all").await.code(2);
+}
+
+#[tokio::test]
+async fn what_was_refused_and_what_failed_is_named() {
+    let ns = TestNamespace::new("several-part").await;
+    two(&ns.west, 0).await;
+    let output = run(&ns.west, "force web mail").await.code(1);
+    output
+        .stdout_contains("/web: forced to web-east")
+        .stderr_contains("refused: ")
+        .stderr_contains("/mail: mail-east has no ready endpoint")
+        .stderr_contains("2 groups: 1 changed, 1 refused");
+    until(&ns.west, &[0, 1], &[1, 0]).await;
+    run(&ns.west, "failback web").await.success();
+
+    let proxy = FaultProxy::before(&ns.west).await;
+    ns.west.ready("mail-east", 1).await;
+    proxy.inject(Method::PATCH, "/trafficsplits/mail", 1, Fault::Answer(403, None));
+    let output = run_through(&ns.west, proxy.kubeconfig(), "force web mail").await.code(1);
+    output
+        .stdout_contains("/web: forced to web-east")
+        .stderr_contains("error: ")
+        .stderr_contains("2 groups: 1 changed, 1 failed");
+    until(&ns.west, &[0, 1], &[1, 0]).await;
+    run(&ns.west, "failback web").await.success();
+
+    ns.west.ready("mail-east", 0).await;
+    ns.west.ready("web-east", 0).await;
+    run(&ns.west, "force web mail").await.code(4).stderr_contains("2 groups: 2 refused");
+}
+
+#[tokio::test]
+async fn as_json() {
+    let ns = TestNamespace::new("several-json").await;
+    two(&ns.west, 0).await;
+    let list = run(&ns.west, "force web mail -o json").await.code(1).stderr_is_empty().json();
+    let mut shape = list.clone();
+    shape["server"] = Value::Null;
+    let expected = json!({
+        "apiVersion": "cli.failover.linkerd.io/v1",
+        "kind": "ChangeList",
+        "command": "force",
+        "context": "west",
+        "server": null,
+        "items": [
+            {
+                "namespace": ns.name, "object": "trafficsplit", "name": "mail", "result": "refused",
+                "message": "mail-east has no ready endpoint", "allow": "unready", "active": [],
+                "next": [
+                    format!("look at it: kubectl -n {} get endpointslice -l kubernetes.io/service-name=mail-east", ns.name),
+                    "to go on all the same, add --allow=unready",
+                ],
+            },
+            {
+                "namespace": ns.name, "object": "trafficsplit", "name": "web", "result": "changed",
+                "message": "forced to web-east; now web-east carries the traffic (Overridden)",
+                "state": "Overridden", "active": ["web-east"],
+            },
+        ],
+    });
+    assert_eq!(shape, expected);
+    assert!(list["server"].as_str().unwrap().starts_with("https://"), "{list}");
+    let results = |output: &Output| output.json()["items"][0]["result"].clone();
+    let again = run(&ns.west, "force web -o json").await.success();
+    assert_eq!(results(&again), "unchanged");
+    let trial = run(&ns.west, "failback web -o json --dry-run=client").await.success();
+    assert_eq!(results(&trial), "wouldChange");
+}
+
+#[tokio::test]
+async fn a_dry_run_writes_nothing() {
+    let ns = TestNamespace::new("several-dry").await;
+    two(&ns.west, 1).await;
+    let proxy = FaultProxy::before(&ns.west).await;
+    let versions = (ns.west.version("web").await, ns.west.version("mail").await);
+    for command in ["force web mail", "pause web mail"] {
+        let dry = |mode: &str| format!("{command} --dry-run={mode}");
+        let before = proxy.writes();
+        let output = run_through(&ns.west, proxy.kubeconfig(), &dry("client")).await.success();
+        output.stdout_contains("(dry run)").stderr_contains("2 groups: 2 would change");
+        assert_eq!(proxy.writes(), before);
+        let output = run_through(&ns.west, proxy.kubeconfig(), &dry("server")).await.success();
+        output.stdout_contains("(dry run)").stderr_contains("2 groups: 2 would change");
+        assert_eq!(proxy.writes(), before + 2);
+    }
+    assert_eq!(proxy.seen(&Method::PATCH, "dryRun=All").len(), proxy.writes());
+    assert_eq!((ns.west.version("web").await, ns.west.version("mail").await), versions);
+}
