@@ -11,6 +11,7 @@ pub mod model;
 pub mod program;
 pub mod resource;
 pub mod sandbox;
+pub mod text;
 pub mod view;
 pub mod watch;
 

@@ -6,4 +6,4 @@ pub mod status;
 pub mod stream;
 pub mod table;
 pub mod terminal;
-pub mod text;
+pub use crate::text;
