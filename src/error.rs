@@ -11,10 +11,7 @@ use crate::cluster::error::Cause;
 use crate::cluster::{Cluster, RequestError};
 use crate::resource::KINDS;
 use crate::view::terminal::say;
-use crate::view::text::{clean, clean_lines, shorten};
-
-/// The longest part of a server's message that is shown.
-const LONGEST_MESSAGE: usize = 1000;
+use crate::view::text::{clean, clean_lines};
 
 /// The exit codes of every command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,9 +114,9 @@ pub fn explain(cluster: &Cluster, error: &RequestError) -> Problem {
             Problem::new(format!("the credentials for {place} cannot be had: {how}")).next("log in again")
         }
         Cause::Status { code: 401, .. } => rejected(cluster),
-        Cause::Status { code: 403, message, .. } => forbidden(cluster, &shown(message)),
+        Cause::Status { code: 403, message, .. } => forbidden(cluster, &clean(message)),
         Cause::Status { .. } | Cause::Unreadable { .. } => {
-            Problem::new(format!("{place}: {}", shown(&error.to_string())))
+            Problem::new(format!("{place}: {}", clean(&error.to_string())))
         }
     }
 }
@@ -145,11 +142,6 @@ fn forbidden(cluster: &Cluster, message: &str) -> Problem {
 
 fn place(cluster: &Cluster) -> String {
     format!("context {} ({})", clean(&cluster.context), clean(&cluster.server))
-}
-
-/// A server's words, fit to be printed.
-fn shown(message: &str) -> String {
-    shorten(&clean(message), LONGEST_MESSAGE)
 }
 
 /// The cluster has no kind of object that could carry a group.

@@ -14,6 +14,7 @@ pub mod program;
 pub mod resource;
 pub mod rights;
 pub mod sandbox;
+pub mod text;
 pub mod view;
 pub mod watch;
 

@@ -26,7 +26,7 @@ impl Program {
         match first_word.and_then(|word| Path::new(word).file_stem()).and_then(OsStr::to_str) {
             Some("linkerd-failover") => Self::Linkerd,
             Some("kubectl-linkerd_failover") => Self::KubectlLinkerd,
-            Some("kubectl_complete-failover") => Self::Completion,
+            Some("kubectl_complete-failover" | "kubectl_complete-linkerd_failover") => Self::Completion,
             _ => Self::Kubectl,
         }
     }

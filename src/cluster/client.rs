@@ -17,6 +17,7 @@ use super::error::{Cause, RequestError, RequestResult, StatusBody};
 use super::kubeconfig::{self, Resolved};
 use crate::cli::GlobalArgs;
 use crate::error::Problem;
+use crate::text::shorten;
 
 /// The time limit of one request where no flag says another.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -24,6 +25,9 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const LIST_TIMEOUT: Duration = Duration::from_secs(30);
 /// `--request-timeout 0`: longer than anyone waits.
 const NO_LIMIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// The longest message of a server that is of use to anybody.
+const LONGEST_MESSAGE: usize = 1000;
 
 /// One cluster, as one user.
 #[derive(Clone)]
@@ -177,6 +181,7 @@ impl Cluster {
             response.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
         let said: StatusBody = serde_json::from_slice(&body).unwrap_or_default();
         let message = if said.message.is_empty() { status.to_string() } else { said.message };
+        let message = shorten(&message, LONGEST_MESSAGE);
         let cause = Cause::Status { code: status.as_u16(), reason: said.reason, message, retry_after };
         Err(failure(&method, &path, cause))
     }

@@ -6,7 +6,7 @@ use std::error::Error;
 use kube::client::AuthError;
 use kube::config::ExecConfig;
 
-use crate::view::text::{clean, shorten};
+use crate::text::{clean, shorten};
 
 /// The longest part of a plugin's own words that is shown.
 const LONGEST: usize = 300;

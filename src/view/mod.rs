@@ -11,4 +11,4 @@ pub mod status;
 pub mod stream;
 pub mod table;
 pub mod terminal;
-pub mod text;
+pub use crate::text;

@@ -16,7 +16,10 @@ async fn contexts_and_namespaces() {
     let ns = TestNamespace::new("completed").await;
     assert_eq!(choices(&["status", "--context", ""]).await, ["west", "east"]);
     assert_eq!(choices(&["--context=e"]).await, ["--context=east"]);
-    assert_eq!(choices(&["--context", "east", "status", "-n", &ns.name]).await, [ns.name.clone()]);
+    assert_eq!(
+        choices(&["--context", "east", "status", "-n", &ns.name]).await,
+        std::slice::from_ref(&ns.name)
+    );
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@
 #![allow(dead_code, unused_imports, reason = "no test binary uses all of it")]
 
 mod connect_proxy;
+mod documented;
 mod dump;
 mod endpoints;
 mod fault_proxy;
@@ -26,6 +27,7 @@ mod wait;
 mod watching;
 
 pub use connect_proxy::ConnectProxy;
+pub use documented::documented;
 pub use endpoints::endpoint;
 pub use fault_proxy::{A_WHILE, Fault, FaultProxy};
 pub use harmless::harmless;
