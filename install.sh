@@ -86,8 +86,10 @@ for_each_file() {
     "$1" link "$name" bin/linkerd-failover
     "$1" link "$name" bin/kubectl_complete-failover
     "$1" 644 "$repository/completions/$name.bash" "share/bash-completion/completions/$name"
+    "$1" link "$name" share/bash-completion/completions/linkerd-failover
     "$1" 644 "$repository/completions/_$name" "share/zsh/site-functions/_$name"
     "$1" 644 "$repository/completions/$name.fish" "share/fish/vendor_completions.d/$name.fish"
+    "$1" link "$name.fish" share/fish/vendor_completions.d/linkerd-failover.fish
     for page in "$repository/man/$name"*.1; do
         "$1" 644 "$page" "share/man/man1/${page##*/}"
     done

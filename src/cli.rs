@@ -1,17 +1,19 @@
 //! The command line, as clap sees it, and nothing else.
 
 mod examples;
-mod settle;
+mod global;
 mod values;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use values::{parse_bool, parse_duration, parse_timeout, parse_verbosity};
+pub use global::GlobalArgs;
+use values::{parse_bool, parse_duration};
 
 use crate::rights::Task;
+
+use crate::model::Condition;
 
 /// Move a service's traffic to its fallbacks when its primary has no ready endpoints, and back.
 #[derive(Debug, Parser)]
@@ -24,79 +26,6 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// The flags that reach a cluster, with kubectl's names and meanings.
-#[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Cluster")]
-pub struct GlobalArgs {
-    /// Context of the kubeconfig to use
-    #[arg(long, global = true, value_name = "NAME")]
-    pub context: Option<String>,
-    /// Path of the kubeconfig [default: $KUBECONFIG, then ~/.kube/config]
-    #[arg(long, global = true, value_name = "FILE", value_parser = OsStringValueParser::new().map(PathBuf::from))]
-    pub kubeconfig: Option<PathBuf>,
-    /// Namespace [default: the context's]
-    #[arg(short, long, global = true, value_name = "NAME")]
-    pub namespace: Option<String>,
-    /// All namespaces
-    #[arg(short = 'A', long, global = true, conflicts_with = "namespace")]
-    pub all_namespaces: bool,
-    /// Cluster of the kubeconfig to use
-    #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
-    pub cluster: Option<String>,
-    /// User of the kubeconfig to use
-    #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
-    pub user: Option<String>,
-    /// Address of the API server
-    #[arg(short, long, global = true, value_name = "URL", hide_short_help = true)]
-    pub server: Option<String>,
-    /// Address of the API server, as linkerd names the flag
-    #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
-    pub api_addr: Option<String>,
-    /// Bearer token for the API server
-    #[arg(long, global = true, value_name = "TOKEN", hide_short_help = true)]
-    pub token: Option<String>,
-    /// User to impersonate
-    #[arg(long = "as", global = true, value_name = "USER", hide_short_help = true)]
-    pub impersonate_user: Option<String>,
-    /// Group to impersonate; may be repeated
-    #[arg(long = "as-group", global = true, value_name = "GROUP", hide_short_help = true)]
-    pub impersonate_groups: Vec<String>,
-    /// UID to impersonate
-    #[arg(long = "as-uid", global = true, value_name = "UID", hide_short_help = true)]
-    pub impersonate_uid: Option<String>,
-    /// Time limit of each request, such as 10s; 0 for none [default: 10s]
-    #[arg(long, global = true, value_name = "DURATION", value_parser = parse_timeout, hide_short_help = true)]
-    pub request_timeout: Option<Duration>,
-    /// Do not check the API server's certificate
-    #[arg(
-        long, global = true, value_name = "BOOL", value_parser = parse_bool, action = clap::ArgAction::Set,
-        num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true",
-        hide_default_value = true, hide_short_help = true
-    )]
-    pub insecure_skip_tls_verify: bool,
-    /// File with the certificate authority of the API server
-    #[arg(long, global = true, value_name = "FILE", value_parser = OsStringValueParser::new().map(PathBuf::from), hide_short_help = true)]
-    pub certificate_authority: Option<PathBuf>,
-    /// File with the client certificate
-    #[arg(long, global = true, value_name = "FILE", value_parser = OsStringValueParser::new().map(PathBuf::from), hide_short_help = true)]
-    pub client_certificate: Option<PathBuf>,
-    /// File with the client certificate's key
-    #[arg(long, global = true, value_name = "FILE", value_parser = OsStringValueParser::new().map(PathBuf::from), hide_short_help = true)]
-    pub client_key: Option<PathBuf>,
-    /// Server name to check the API server's certificate against
-    #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
-    pub tls_server_name: Option<String>,
-    /// Namespace of Linkerd's control plane [default: $LINKERD_NAMESPACE, then linkerd]
-    #[arg(short = 'L', long, global = true, value_name = "NAME", hide_short_help = true)]
-    pub linkerd_namespace: Option<String>,
-    /// Say more on stderr: each request with its status and time
-    #[arg(
-        short, long, global = true, value_name = "LEVEL", value_parser = parse_verbosity,
-        action = clap::ArgAction::Append, num_args = 0..=1, require_equals = true, default_missing_value = "true"
-    )]
-    pub verbose: Vec<u8>,
-}
-
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Make a failover group for a service
@@ -105,6 +34,9 @@ pub enum Command {
     /// Show the groups: where their traffic goes, and why
     #[command(after_help = examples::STATUS)]
     Status(StatusArgs),
+    /// Show the moves that are known, the newest first
+    #[command(after_help = examples::HISTORY)]
+    History(HistoryArgs),
     /// Run the loop: move traffic when primaries go down, and back
     #[command(after_help = examples::WATCH)]
     Watch(WatchArgs),
@@ -168,6 +100,31 @@ pub struct StatusArgs {
     /// Print in this format
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: StatusFormat,
+    /// Wait until this is true of every group: a state, a flag or active=BACKEND; `!` negates, a comma means
+    /// "or"; repeated, all must be true. Exit 3 when it is not in time
+    #[arg(long = "for", value_name = "CONDITION", conflicts_with_all = ["watch", "exit_code"])]
+    pub conditions: Vec<Condition>,
+    /// How long to wait; 0s looks once [default: 30s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, requires = "conditions")]
+    pub timeout: Option<Duration>,
+    /// Exit 3 unless there is a group and every group is Primary or Active
+    #[arg(long, conflicts_with = "watch")]
+    pub exit_code: bool,
+    /// Go on and show each change: a live table on a terminal, a line per change elsewhere, JSON Lines with `-o json`
+    #[arg(short, long)]
+    pub watch: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// Groups: NAME, KIND/NAME, or the service that clients call [default: all]
+    pub names: Vec<String>,
+    /// Only groups with these labels
+    #[arg(short = 'l', long, value_name = "LABELS")]
+    pub selector: Option<String>,
+    /// Print in this format
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: HistoryFormat,
 }
 
 #[derive(Debug, Args)]
@@ -450,6 +407,15 @@ pub enum CheckFormat {
     Table,
     Json,
     Short,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum HistoryFormat {
+    #[default]
+    Table,
+    Wide,
+    Json,
+    Yaml,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]

@@ -1,11 +1,17 @@
 //! What users see when something does not work: the message, what to do next, and the exit code.
 
+mod nearest;
+mod right;
+
 use std::process::ExitCode;
+
+use right::Right;
 
 use crate::cluster::error::Cause;
 use crate::cluster::{Cluster, RequestError};
 use crate::resource::KINDS;
-use crate::view::text::clean;
+use crate::view::terminal::say;
+use crate::view::text::{clean, clean_lines};
 
 /// The exit codes of every command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,16 +76,35 @@ impl Problem {
         self.next.push(line.into());
         self
     }
+
+    /// Names the one that may have been meant instead of an unknown one.
+    #[must_use]
+    pub fn did_you_mean<'a>(self, typed: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        match nearest::nearest(typed, known) {
+            Some(name) => self.next(format!("did you mean {name}?")),
+            None => self,
+        }
+    }
+
+    /// Lists what there is instead of something unknown.
+    #[must_use]
+    pub fn there_are<'a>(self, what: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        const MOST: usize = 20;
+        let known: Vec<&str> = known.into_iter().collect();
+        let more = if known.len() > MOST { ", …" } else { "" };
+        let shown = known.get(..MOST).unwrap_or(&known).join(", ");
+        self.next(format!("{what} there are: {shown}{more}"))
+    }
 }
 
 /// A request's failure in words: which cluster, what it means, what to do next.
 pub fn explain(cluster: &Cluster, error: &RequestError) -> Problem {
-    let place = format!("context {} ({})", cluster.context, cluster.server);
+    let (place, context) = (place(cluster), clean(&cluster.context));
     match &error.cause {
         Cause::Unreachable { how } => {
             Problem::new(format!("the API server of {place} cannot be reached: {how}"))
                 .next("check the connection, a VPN for example, and the address in the kubeconfig")
-                .next(format!("try: kubectl --context {} version", cluster.context))
+                .next(format!("try: kubectl --context {context} version"))
         }
         Cause::TimedOut { after } => {
             Problem::new(format!("the API server of {place} did not answer within {} s", after.as_secs_f32()))
@@ -88,27 +113,43 @@ pub fn explain(cluster: &Cluster, error: &RequestError) -> Problem {
         Cause::Credentials { how } => {
             Problem::new(format!("the credentials for {place} cannot be had: {how}")).next("log in again")
         }
-        Cause::Status { code: 401, .. } => Problem::new(format!("{place} does not accept the credentials"))
-            .next("log in again: they may have expired"),
-        Cause::Status { code: 403, message, .. } => {
-            Problem::new(format!("{place} does not allow it: {}", clean(message)))
-                .next("ask an administrator of the cluster for this right")
-        }
+        Cause::Status { code: 401, .. } => rejected(cluster),
+        Cause::Status { code: 403, message, .. } => forbidden(cluster, &clean(message)),
         Cause::Status { .. } | Cause::Unreadable { .. } => {
             Problem::new(format!("{place}: {}", clean(&error.to_string())))
         }
     }
 }
 
+fn rejected(cluster: &Cluster) -> Problem {
+    let user = cluster.user.as_ref().map_or(String::new(), |user| format!(" of user {:?}", clean(user)));
+    Problem::new(format!("{} does not accept the credentials{user}", place(cluster)))
+        .next("log in again: they may have expired")
+        .next(format!("see who you are there: kubectl --context {} auth whoami", clean(&cluster.context)))
+}
+
+fn forbidden(cluster: &Cluster, message: &str) -> Problem {
+    let place = place(cluster);
+    match Right::missing_in(message) {
+        Some(right) => right
+            .next(&clean(&cluster.context))
+            .into_iter()
+            .fold(Problem::new(format!("{place} does not allow {}", right.in_words())), Problem::next),
+        None => Problem::new(format!("{place} does not allow it: {message}"))
+            .next("this is no matter of rights: a policy of the cluster refuses it, see the message"),
+    }
+}
+
+fn place(cluster: &Cluster) -> String {
+    format!("context {} ({})", clean(&cluster.context), clean(&cluster.server))
+}
+
 /// The cluster has no kind of object that could carry a group.
 pub fn no_kinds(cluster: &Cluster) -> Problem {
     let crds: Vec<&str> = KINDS.iter().map(|kind| kind.info().crd).collect();
-    Problem::new(format!(
-        "context {} ({}) has no kind of object that carries groups",
-        cluster.context, cluster.server
-    ))
-    .next(format!("install the CustomResourceDefinition {}", crds.join(" or ")))
-    .next("for TrafficSplits, Linkerd's SMI extension does: https://linkerd.io/2/tasks/linkerd-smi/")
+    Problem::new(format!("{} has no kind of object that carries groups", place(cluster)))
+        .next(format!("install the CustomResourceDefinition {}", crds.join(" or ")))
+        .next("for TrafficSplits, Linkerd's SMI extension does: https://linkerd.io/2/tasks/linkerd-smi/")
 }
 
 /// Prints clap's help, version or usage error; help and version are no errors.
@@ -125,9 +166,9 @@ pub fn finish(outcome: anyhow::Result<Exit>) -> ExitCode {
         Err(error) if is_broken_pipe(&error) => Exit::Done.into(),
         Err(error) => {
             let problem = error.chain().find_map(|cause| cause.downcast_ref::<Problem>());
-            eprintln!("error: {error:#}");
+            clean_lines(&format!("error: {error:#}")).lines().for_each(say);
             for line in problem.map(|problem| problem.next.as_slice()).unwrap_or_default() {
-                eprintln!("  {line}");
+                say(&format!("  {line}"));
             }
             problem.map_or(Exit::Failed, |problem| problem.exit).into()
         }

@@ -9,10 +9,12 @@ pub mod error;
 pub mod generated;
 mod logging;
 pub mod model;
+pub mod observe;
 pub mod program;
 pub mod resource;
 pub mod rights;
 pub mod sandbox;
+pub mod text;
 pub mod view;
 pub mod watch;
 
@@ -25,8 +27,8 @@ use program::Program;
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let words: Vec<OsString> = args.into_iter().collect();
     let program = Program::called(words.first().map(OsString::as_os_str));
-    if program == Program::Completion {
-        return error::finish(commands::complete(words.get(1..).unwrap_or_default()));
+    if let Some(words) = program.to_complete(&words) {
+        return error::finish(commands::complete(words));
     }
     if let Some(metadata) = program::extension_metadata(&words) {
         return error::finish(commands::print(&metadata));

@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use clap::{CommandFactory as _, FromArgMatches as _};
+use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, ValueEnum as _};
 
 use crate::cli::Cli;
 
@@ -14,6 +14,8 @@ pub enum Program {
     Kubectl,
     /// `linkerd failover`, through the link `linkerd-failover`
     Linkerd,
+    /// `kubectl linkerd-failover`, through the link `kubectl-linkerd_failover`
+    KubectlLinkerd,
     /// kubectl asking for completions, through the link `kubectl_complete-failover`
     Completion,
 }
@@ -23,14 +25,25 @@ impl Program {
     pub fn called(first_word: Option<&OsStr>) -> Self {
         match first_word.and_then(|word| Path::new(word).file_stem()).and_then(OsStr::to_str) {
             Some("linkerd-failover") => Self::Linkerd,
-            Some("kubectl_complete-failover") => Self::Completion,
+            Some("kubectl-linkerd_failover") => Self::KubectlLinkerd,
+            Some("kubectl_complete-failover" | "kubectl_complete-linkerd_failover") => Self::Completion,
             _ => Self::Kubectl,
+        }
+    }
+
+    /// The words to complete, where that is what is asked: by kubectl under a name of its own, by the shells'
+    /// scripts as cobra's programs are asked.
+    pub fn to_complete(self, words: &[OsString]) -> Option<&[OsString]> {
+        match words {
+            [_, first, rest @ ..] if self != Self::Completion && first == "__complete" => Some(rest),
+            [_, rest @ ..] if self == Self::Completion => Some(rest),
+            _ => None,
         }
     }
 
     /// Parses a whole command line, the program's name first.
     pub fn parse(self, words: &[OsString]) -> Result<Cli, clap::Error> {
-        let mut command = self.command();
+        let mut command = self.command().color(colour(words));
         let matches = command.try_get_matches_from_mut(words)?;
         let mut cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
         cli.global.settle();
@@ -39,10 +52,12 @@ impl Program {
 
     /// The command line's definition, whose usage lines and examples say what the user types.
     pub fn command(self) -> clap::Command {
-        match self {
-            Self::Kubectl | Self::Completion => Cli::command(),
-            Self::Linkerd => with_linkerd_examples(Cli::command().bin_name("linkerd failover")),
-        }
+        let name = match self {
+            Self::Kubectl | Self::Completion => return Cli::command(),
+            Self::Linkerd => "linkerd failover",
+            Self::KubectlLinkerd => "kubectl linkerd-failover",
+        };
+        with_examples_of(Cli::command().bin_name(name), name)
     }
 }
 
@@ -59,10 +74,19 @@ pub fn extension_metadata(words: &[OsString]) -> Option<String> {
     Some(format!("{{\"name\":{},\"checks\":\"always\"}}\n", serde_json::Value::from(name)))
 }
 
-fn with_linkerd_examples(command: clap::Command) -> clap::Command {
-    let examples =
-        command.get_after_help().map(|text| text.to_string().replace("kubectl failover", "linkerd failover"));
-    let command = command.mut_subcommands(with_linkerd_examples);
+/// What `--color` says, for help and usage errors: they are printed by whoever reads the flags.
+fn colour(words: &[OsString]) -> ColorChoice {
+    let ours = words.iter().take_while(|word| *word != "--");
+    let words: Vec<&str> = ours.filter_map(|word| word.to_str()).collect();
+    let apart = words.windows(2).filter(|pair| pair[0] == "--color").map(|pair| pair[1]);
+    let joined = words.iter().filter_map(|word| word.strip_prefix("--color="));
+    apart.chain(joined).find_map(|word| ColorChoice::from_str(word, false).ok()).unwrap_or_default()
+}
+
+/// With examples that call it so.
+fn with_examples_of(command: clap::Command, name: &str) -> clap::Command {
+    let examples = command.get_after_help().map(|text| text.to_string().replace("kubectl failover", name));
+    let command = command.mut_subcommands(|inner| with_examples_of(inner, name));
     match examples {
         Some(examples) => command.after_help(examples),
         None => command,
@@ -94,10 +118,20 @@ mod tests {
     }
 
     #[test]
+    fn colours_are_known_before_the_flags_are() {
+        let of = |line: &str| colour(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
+        assert_eq!(of("kubectl-failover status --color never"), ColorChoice::Never);
+        assert_eq!(of("kubectl-failover --color=always --help"), ColorChoice::Always);
+        assert_eq!(of("kubectl-failover --color=pink"), ColorChoice::Auto);
+        assert_eq!(of("kubectl-failover sandbox run -- ls --color=always"), ColorChoice::Auto);
+    }
+
+    #[test]
     fn the_file_name_decides() {
         let called = |word: &str| Program::called(Some(OsStr::new(word)));
         assert_eq!(called("/usr/local/bin/linkerd-failover"), Program::Linkerd);
         assert_eq!(called("kubectl_complete-failover"), Program::Completion);
+        assert_eq!(called("./kubectl-linkerd_failover"), Program::KubectlLinkerd);
         assert_eq!(called("kubectl-failover"), Program::Kubectl);
         assert_eq!(called("linkerd-failover/renamed"), Program::Kubectl);
         assert_eq!(Program::called(None), Program::Kubectl);

@@ -17,7 +17,17 @@ Examples:
   kubectl failover status
   kubectl failover status web-svc --output wide
   kubectl failover status --all-namespaces --output json
-  kubectl failover status --context west --namespace emojivoto";
+  kubectl failover status --context west --namespace emojivoto
+  kubectl failover status --watch
+  kubectl failover status web-svc --for Failover --timeout 1m
+  kubectl failover status --for 'active=web-svc-east' --for '!redundant'
+  kubectl failover status --exit-code --output json";
+
+pub const HISTORY: &str = "\
+Examples:
+  kubectl failover history
+  kubectl failover history web-svc --output wide
+  kubectl failover history --all-namespaces --output json";
 
 pub const WATCH: &str = "\
 Examples:

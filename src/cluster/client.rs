@@ -6,15 +6,18 @@ use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, Method, Request, Response};
 use http_body_util::BodyExt as _;
 use kube::client::Body;
+use kube::config::ExecConfig;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::clock::ServerClock;
 use super::connector;
+use super::credentials;
 use super::error::{Cause, RequestError, RequestResult, StatusBody};
 use super::kubeconfig::{self, Resolved};
 use crate::cli::GlobalArgs;
 use crate::error::Problem;
+use crate::text::shorten;
 
 /// The time limit of one request where no flag says another.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -22,6 +25,9 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const LIST_TIMEOUT: Duration = Duration::from_secs(30);
 /// `--request-timeout 0`: longer than anyone waits.
 const NO_LIMIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// The longest message of a server that is of use to anybody.
+const LONGEST_MESSAGE: usize = 1000;
 
 /// One cluster, as one user.
 #[derive(Clone)]
@@ -63,10 +69,8 @@ impl Cluster {
         let Resolved { config, context, user } = kubeconfig::resolve(flags).await?;
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
         let namespace = config.default_namespace.clone();
-        let client = connector::client(config).map_err(|cause| {
-            Problem::new(format!("context {context:?} cannot be used: {cause}"))
-                .next("check its certificates and credentials with: kubectl config view")
-        })?;
+        let exec = config.auth_info.exec.clone();
+        let client = connector::client(config).map_err(|cause| unusable(&context, exec.as_ref(), &cause))?;
         let asked = flags.request_timeout.map(|limit| if limit.is_zero() { NO_LIMIT } else { limit });
         let timeout = asked.unwrap_or(REQUEST_TIMEOUT);
         let list_timeout = asked.unwrap_or(LIST_TIMEOUT);
@@ -163,11 +167,11 @@ impl Cluster {
         let answer = self.client.send(call.into_request()?).await;
         let took = started.elapsed();
         let response = answer.map_err(|cause| {
-            tracing::debug!(%method, path, ?took, "no answer");
+            tracing::debug!(%method, url = self.server.clone() + &path, ?took, "no answer");
             failure(&method, &path, no_answer(&cause))
         })?;
         let status = response.status();
-        tracing::debug!(%method, path, status = status.as_u16(), ?took, "request");
+        tracing::debug!(%method, url = self.server.clone() + &path, status = status.as_u16(), ?took, "request");
         self.clock.hear(response.headers());
         if status.is_success() {
             return Ok(response);
@@ -177,6 +181,7 @@ impl Cluster {
             response.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
         let said: StatusBody = serde_json::from_slice(&body).unwrap_or_default();
         let message = if said.message.is_empty() { status.to_string() } else { said.message };
+        let message = shorten(&message, LONGEST_MESSAGE);
         let cause = Cause::Status { code: status.as_u16(), reason: said.reason, message, retry_after };
         Err(failure(&method, &path, cause))
     }
@@ -229,15 +234,29 @@ pub(super) fn unreadable(path: &str, cause: &serde_json::Error) -> RequestError 
     failure(&Method::GET, path, Cause::Unreadable { how: cause.to_string() })
 }
 
+/// A context that can't even be tried.
+fn unusable(context: &str, exec: Option<&ExecConfig>, cause: &kube::Error) -> Problem {
+    match credentials::failure(cause) {
+        Some(cause) => {
+            let how = credentials::in_words(cause, exec);
+            Problem::new(format!("the credentials for context {context:?} cannot be had: {how}"))
+                .next("log in again, or run that program by itself to see what is wrong")
+                .next("see how it is called: kubectl config view")
+        }
+        None => Problem::new(format!("context {context:?} cannot be used: {cause}"))
+            .next("check its certificates and credentials with: kubectl config view"),
+    }
+}
+
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
 }
 
 fn no_answer(cause: &kube::Error) -> Cause {
-    match cause {
-        kube::Error::Auth(cause) => Cause::Credentials { how: in_words(cause) },
-        cause => Cause::Unreachable { how: in_words(cause) },
+    match credentials::failure(cause) {
+        Some(cause) => Cause::Credentials { how: credentials::in_words(cause, None) },
+        None => Cause::Unreachable { how: in_words(cause) },
     }
 }
 

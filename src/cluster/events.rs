@@ -1,6 +1,6 @@
-//! Events that tell of moves, for `kubectl describe` and `kubectl get events`.
+//! Events that tell of moves, for `kubectl describe`, `kubectl get events` and `history`.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::client::Cluster;
@@ -8,7 +8,11 @@ use super::error::RequestResult;
 use super::path::EVENTS;
 use crate::resource::Record;
 
-/// An Event on a group's object. Messages longer than the API takes are cut.
+pub const CONTROLLER: &str = "failover.linkerd.io/kubectl-failover";
+/// On an Event: the move as it is noted on the object.
+pub const MOVE: &str = "failover.linkerd.io/last-move";
+
+/// An Event on a group's object as it is after the move. Messages longer than the API takes are cut.
 pub fn moved(record: &Record, by: &str, at: Timestamp, reason: &str, note: &str) -> Value {
     const LONGEST_NOTE: usize = 1024;
     // Names have at most 253 characters, and the time takes up to 17.
@@ -20,9 +24,10 @@ pub fn moved(record: &Record, by: &str, at: Timestamp, reason: &str, note: &str)
         "metadata": {
             "name": format!("{}.{:x}", cut(&record.meta.name, LONGEST_NAME), at.as_nanosecond()),
             "namespace": record.meta.namespace,
+            "annotations": annotations(record, at),
         },
         "eventTime": format!("{at:.6}"),
-        "reportingController": "failover.linkerd.io/kubectl-failover",
+        "reportingController": CONTROLLER,
         "reportingInstance": cut(by, 128),
         "action": "MoveTraffic",
         "reason": reason,
@@ -37,6 +42,16 @@ pub fn moved(record: &Record, by: &str, at: Timestamp, reason: &str, note: &str)
             "resourceVersion": record.meta.resource_version,
         },
     })
+}
+
+/// The move, if it is this one that the object notes.
+fn annotations(record: &Record, at: Timestamp) -> Value {
+    const SAME: SignedDuration = SignedDuration::from_secs(2);
+    let last = record.meta.last_move().filter(|last| last.at.duration_since(at).abs() <= SAME);
+    match last.and_then(|last| serde_json::to_string(&last).ok()) {
+        Some(last) => json!({ MOVE: last }),
+        None => json!({}),
+    }
 }
 
 pub async fn publish(cluster: &Cluster, namespace: &str, event: &Value) -> RequestResult<()> {

@@ -46,11 +46,15 @@ pub async fn resolve(flags: &GlobalArgs) -> anyhow::Result<Resolved> {
     Ok(Resolved { config, context, user })
 }
 
-type Found = (Kubeconfig, Vec<PathBuf>);
+/// A kubeconfig with the files that it came from.
+pub type Found = (Kubeconfig, Vec<PathBuf>);
 
 /// The kubeconfig that the flag or the environment names, merged as kubectl does: files of a list that do not
-/// exist are passed over.
-fn read(flags: &GlobalArgs) -> anyhow::Result<Option<Found>> {
+/// exist are passed over. None where nothing names one and there is none in the usual place.
+///
+/// # Errors
+/// A [`Problem`] that names the file that is missing or can't be read.
+pub fn read(flags: &GlobalArgs) -> anyhow::Result<Option<Found>> {
     if let Some(path) = &flags.kubeconfig {
         return Ok(Some((read_file(path)?, vec![path.clone()])));
     }
@@ -116,14 +120,15 @@ fn pick_context(
     let named =
         flags.context.clone().or_else(|| kubeconfig.current_context.clone().filter(|name| !name.is_empty()));
     let names: Vec<&str> = kubeconfig.contexts.iter().map(|context| context.name.as_str()).collect();
-    let known = match names.as_slice() {
-        [] => "it has no contexts".to_owned(),
-        names => format!("contexts there are: {}", names.join(", ")),
+    let with_known = |problem: Problem| match names.as_slice() {
+        [] => problem.next("it has no contexts"),
+        names => problem.there_are("contexts", names.iter().copied()),
     };
     match named {
         Some(name) if names.contains(&name.as_str()) => Ok(name),
         Some(name) => {
-            Err(Problem::new(format!("there is no context {name:?} in {}", list(files))).next(known).into())
+            let problem = Problem::new(format!("there is no context {name:?} in {}", list(files)));
+            Err(with_known(problem.did_you_mean(&name, names.iter().copied())).into())
         }
         None if flags.server.is_some() => {
             let name = "command line".to_owned();
@@ -139,8 +144,7 @@ fn pick_context(
             });
             Ok(name)
         }
-        None => Err(Problem::new(format!("{} has no current context", list(files)))
-            .next(known)
+        None => Err(with_known(Problem::new(format!("{} has no current context", list(files))))
             .next("choose one with --context, or: kubectl config use-context NAME")
             .into()),
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::client::Cluster;
 use super::error::RequestResult;
 use super::path::{LEASES, with_query};
+use super::stream::{Source, Versioned};
 
 /// Name of the Lease in each namespace that has groups.
 pub const NAME: &str = "kubectl-failover";
@@ -104,6 +105,19 @@ pub async fn list(cluster: &Cluster, namespace: Option<&str>) -> RequestResult<V
     let path =
         with_query(&LEASES.collection(namespace), &[("fieldSelector", &format!("metadata.name={NAME}"))]);
     Ok(cluster.get_many::<List>(&path).await?.items)
+}
+
+/// The Leases of a namespace or, without one, of the cluster, to be followed.
+pub fn source(namespace: Option<&str>) -> Source<Lease> {
+    let mut source = Source::new(LEASES, namespace, "", |raw| serde_json::from_str(raw.get()));
+    source.selection.fields = format!("metadata.name={NAME}");
+    source
+}
+
+impl Versioned for Lease {
+    fn resource_version(&self) -> &str {
+        &self.metadata.resource_version
+    }
 }
 
 /// The Lease of a namespace; none where there is none yet.

@@ -9,8 +9,7 @@ use super::client::Cluster;
 use super::error::{RequestError, RequestResult};
 use super::lease::{self, Lease};
 use super::readiness;
-use super::upstream::{self, Upstream};
-use super::{groups, stream};
+use super::{groups, stream, upstream};
 use crate::model::{GroupId, Invalid, Readiness, Runner, ServiceRef, Status};
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::{KINDS, Record};
@@ -58,7 +57,8 @@ pub async fn survey(cluster: &Cluster, records: &[Record], rivals: &[Record]) ->
     records.iter().map(|record| status(record, &readiness, &oldest, runners.of(record, now), now)).collect()
 }
 
-fn status(
+/// How one group stands, for what is known of its backends; those that are not among `readiness` are unknown.
+pub fn status(
     record: &Record,
     readiness: &HashMap<ServiceRef, Readiness>,
     oldest: &BTreeMap<ServiceRef, GroupId>,
@@ -79,8 +79,8 @@ fn status(
 }
 
 /// Of the groups that share an apex, the oldest one that is a group.
-fn oldest_by_apex(records: &[Record]) -> BTreeMap<ServiceRef, GroupId> {
-    let mut groups: Vec<&Record> = records.iter().filter(|record| record.group.is_ok()).collect();
+pub fn oldest_by_apex<'a>(records: impl IntoIterator<Item = &'a Record>) -> BTreeMap<ServiceRef, GroupId> {
+    let mut groups: Vec<&Record> = records.into_iter().filter(|record| record.group.is_ok()).collect();
     groups.sort_by_key(|record| record.age());
     let mut oldest = BTreeMap::new();
     for record in groups {
@@ -91,30 +91,35 @@ fn oldest_by_apex(records: &[Record]) -> BTreeMap<ServiceRef, GroupId> {
 }
 
 /// Who runs the groups, by namespace.
-struct Runners {
-    leases: RequestResult<Vec<Lease>>,
-    upstream: Option<Upstream>,
+#[derive(Debug, Default)]
+pub struct Runners {
+    /// None: they can't be read.
+    pub leases: Option<Vec<Lease>>,
+    /// Linkerd's own controller runs in the cluster.
+    pub upstream: bool,
 }
 
 impl Runners {
     async fn read(cluster: &Cluster, namespaces: &[&str]) -> Self {
         let first = namespaces.first().copied();
         let single = first.filter(|first| namespaces.iter().all(|namespace| namespace == first));
-        // Where the namespaces of the cluster may not be listed, upstream can't be seen, which is no failure.
-        let (leases, upstream) = future::join(lease::list(cluster, single), upstream::find(cluster)).await;
-        Self { leases, upstream: upstream.ok().flatten() }
+        let (leases, upstream) = future::join(lease::list(cluster, single), runs_upstream(cluster)).await;
+        Self { leases: leases.ok(), upstream }
     }
 
-    fn of(&self, record: &Record, now: Timestamp) -> Runner {
-        let leases = match &self.leases {
-            Ok(leases) => leases,
-            Err(_) => return Runner::Unknown,
-        };
+    pub fn of(&self, record: &Record, now: Timestamp) -> Runner {
+        let Some(leases) = &self.leases else { return Runner::Unknown };
         let own = leases.iter().find(|lease| lease.metadata.namespace == record.meta.namespace);
         match own.and_then(|lease| lease.spec.holder(now)) {
             Some(holder) => Runner::Held(holder.to_owned()),
-            None if self.upstream.is_some() => Runner::Upstream,
+            None if self.upstream => Runner::Upstream,
             None => Runner::Nobody,
         }
     }
+}
+
+/// Whether Linkerd's own controller is seen. Where the namespaces of the cluster may not be listed it can't be,
+/// which is no failure.
+pub async fn runs_upstream(cluster: &Cluster) -> bool {
+    upstream::find(cluster).await.is_ok_and(|found| found.is_some())
 }

@@ -14,7 +14,7 @@ use crate::error::Exit;
 use crate::rights::{Reach, Task};
 use crate::view::check::{Style, json, succeeded, text};
 use crate::view::object;
-use crate::view::terminal::colour_is_wanted;
+use crate::view::terminal;
 use crate::view::text::clean;
 
 pub async fn run(flags: &GlobalArgs, args: &CheckArgs) -> anyhow::Result<Exit> {
@@ -28,7 +28,7 @@ pub async fn run(flags: &GlobalArgs, args: &CheckArgs) -> anyhow::Result<Exit> {
     progress.clear();
     let style = Style {
         short: args.output == CheckFormat::Short,
-        colour: std::io::stdout().is_terminal() && colour_is_wanted(),
+        colour: terminal::is_coloured(flags.color, std::io::stdout().is_terminal()),
     };
     print(&match args.output {
         CheckFormat::Json => json(&categories)?,

@@ -1,11 +1,18 @@
 //! What kubectl asks for while the user types `kubectl failover …` and Tab: the choices for the last word, one a
 //! line with its meaning after a tab, then a line that says how the shell is to treat them.
 
+mod lookup;
+mod typed;
+mod values;
+
 use std::ffi::OsString;
 use std::io::Write as _;
+use std::sync::Arc;
 
 use clap_complete::CompletionCandidate;
 use clap_complete::engine::complete;
+
+use typed::Typed;
 
 use crate::error::Exit;
 use crate::program::Program;
@@ -48,13 +55,13 @@ fn candidates(words: &[OsString]) -> Vec<CompletionCandidate> {
     if line[last] == "-" {
         line[last].push("-");
     }
+    let typed = Typed::read(definition(), &line[..last]);
+    let mut command = values::add(definition(), &Arc::new(typed));
     let here = std::env::current_dir().ok();
     // Whatever goes wrong, a shell has no use for an error in the middle of a line.
-    complete(&mut definition(), line, last, here.as_deref()).unwrap_or_default()
+    complete(&mut command, line, last, here.as_deref()).unwrap_or_default()
 }
 
-/// The command line with all that its words can be. Values that only a cluster knows belong here, as
-/// `ArgValueCandidates` added to their arguments.
 fn definition() -> clap::Command {
     Program::Completion.command()
 }

@@ -2,11 +2,19 @@
 
 use std::io::Write as _;
 
-use crate::cli::CompletionArgs;
+use crate::cli::{CompletionArgs, CompletionShell};
 use crate::error::Exit;
-use crate::generated;
 
 pub fn run(args: &CompletionArgs) -> anyhow::Result<Exit> {
-    std::io::stdout().lock().write_all(&generated::completion_script(args.shell))?;
+    std::io::stdout().lock().write_all(script(args.shell).as_bytes())?;
     Ok(Exit::Done)
+}
+
+/// The scripts ask the program itself for choices, so they stay as they are when commands and flags change.
+fn script(shell: CompletionShell) -> &'static str {
+    match shell {
+        CompletionShell::Bash => include_str!("../../completions/kubectl-failover.bash"),
+        CompletionShell::Zsh => include_str!("../../completions/_kubectl-failover"),
+        CompletionShell::Fish => include_str!("../../completions/kubectl-failover.fish"),
+    }
 }

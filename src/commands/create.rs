@@ -14,6 +14,7 @@ use crate::cluster::{Cluster, apply, groups};
 use crate::error::{Exit, Problem, explain};
 use crate::resource::{Kind, NewGroup, TrafficSplit};
 use crate::view::object;
+use crate::view::terminal::say;
 
 /// The kind of object that is made.
 static KIND: &dyn Kind = &TrafficSplit;
@@ -47,7 +48,7 @@ async fn make(cluster: &Cluster, asked: &NewGroup, args: &CreateArgs) -> Result<
     let warnings = requirements::check(cluster, asked, &services, args.allow_missing).await?;
     standing::apex_is_free(cluster, &records, asked)?;
     for warning in warnings {
-        eprintln!("warning: {warning}");
+        say(&format!("warning: {warning}"));
     }
     match args.dry_run {
         DryRun::Client => Ok(Outcome::Created(KIND.manifest(asked))),
@@ -81,14 +82,14 @@ async fn report(
     let Some(format) = args.output else {
         writeln!(std::io::stdout(), "{line}")?;
         if matches!(outcome, Outcome::Created(_)) && args.dry_run == DryRun::None {
-            eprintln!("{}", what_next(cluster, asked));
+            say(&what_next(cluster, asked));
         }
         return Ok(());
     };
     let object = match outcome {
         Outcome::Created(object) => object,
         Outcome::Unchanged => {
-            eprintln!("{line}");
+            say(&line);
             standing_object(cluster, asked, format).await?
         }
     };

@@ -6,6 +6,7 @@ mod completion;
 mod create;
 mod failback;
 mod force;
+mod history;
 mod order;
 mod pause;
 mod ready;
@@ -28,6 +29,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Status(args) => status::run(&cli.global, args).await,
         Command::Create(args) => create::run(&cli.global, &args).await,
+        Command::History(args) => history::run(&cli.global, &args).await,
         Command::Watch(args) => watch::run(&cli.global, args).await,
         Command::Check(args) => check::run(&cli.global, &args).await,
         Command::Force(args) => force::run(&cli.global, &args).await,

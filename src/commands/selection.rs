@@ -3,7 +3,8 @@
 use crate::cluster::{Cluster, RequestError, groups, survey};
 use crate::error::{self, Problem};
 use crate::resource::annotations::CONTROLLED_BY;
-use crate::resource::{KINDS, Kind, Record};
+use crate::resource::{GroupName, KINDS, Kind, Record};
+use crate::view::terminal;
 use crate::view::text::clean;
 
 /// Groups, and all that could share an apex with one of them.
@@ -29,7 +30,7 @@ pub async fn choose(
     }
     let mut records: Vec<Record> = Vec::new();
     for name in names {
-        let found: Vec<&Record> = named(&all, name)?;
+        let found = parse_name(name)?.pick(&all);
         if found.is_empty() {
             return Err(unknown(cluster, namespace, name, &all).await.into());
         }
@@ -52,15 +53,17 @@ pub async fn reread(cluster: &Cluster, records: &[Record]) -> anyhow::Result<Vec
     Ok(found)
 }
 
-/// The groups that a name means: by the object's name, else by the apex.
-fn named<'a>(all: &'a [Record], name: &str) -> anyhow::Result<Vec<&'a Record>> {
-    let (kind, name) = match name.split_once('/') {
-        Some((kind, name)) => (Some(find_kind(kind)?.info().singular), name),
-        None => (None, name),
-    };
-    let of_kind = || all.iter().filter(|record| kind.is_none_or(|kind| record.kind.info().singular == kind));
-    let by_name: Vec<&Record> = of_kind().filter(|record| record.meta.name == name).collect();
-    Ok(if by_name.is_empty() { of_kind().filter(|record| record.apex == name).collect() } else { by_name })
+/// Reads a name of groups.
+///
+/// # Errors
+/// Where it names a kind that is none.
+pub fn parse_name(name: &str) -> anyhow::Result<GroupName> {
+    Ok(match name.split_once('/') {
+        Some((kind, name)) => {
+            GroupName { kind: Some(find_kind(kind)?.info().singular), name: name.to_owned() }
+        }
+        None => GroupName { kind: None, name: name.to_owned() },
+    })
 }
 
 fn find_kind(name: &str) -> anyhow::Result<&'static dyn Kind> {
@@ -70,15 +73,16 @@ fn find_kind(name: &str) -> anyhow::Result<&'static dyn Kind> {
         [info.singular, info.plural, info.short, info.crd].contains(&lower.as_str())
     };
     KINDS.iter().find(is).copied().ok_or_else(|| {
-        let known: Vec<&str> = KINDS.iter().map(|kind| kind.info().singular).collect();
+        let known = || KINDS.iter().map(|kind| kind.info().singular);
         Problem::usage(format!("{:?} is no kind of group", clean(name)))
-            .next(format!("kinds there are: {}", known.join(", ")))
+            .did_you_mean(&lower, known())
+            .there_are("kinds", known())
             .into()
     })
 }
 
 /// Says whether an object of that name is there all the same, and which groups there are.
-async fn unknown(cluster: &Cluster, namespace: Option<&str>, name: &str, all: &[Record]) -> Problem {
+pub async fn unknown(cluster: &Cluster, namespace: Option<&str>, name: &str, all: &[Record]) -> Problem {
     let bare = name.rsplit('/').next().unwrap_or(name);
     if let Some(namespace) = namespace {
         for kind in KINDS {
@@ -94,26 +98,25 @@ async fn unknown(cluster: &Cluster, namespace: Option<&str>, name: &str, all: &[
             }
         }
     }
-    const MOST_NAMES: usize = 10;
-    let names: Vec<String> = all.iter().take(MOST_NAMES).map(|record| clean(&record.meta.name)).collect();
-    let more = if all.len() > MOST_NAMES { ", …" } else { "" };
     let problem = Problem::new(format!(
         "there is no group {:?} in {} of context {}",
         clean(name),
         clean(&place(namespace)),
         clean(&cluster.context)
     ));
-    if names.is_empty() {
-        problem.next("there are no groups; make one with: kubectl failover create SERVICE --fallback SERVICE")
-    } else {
-        problem.next(format!("groups there are: {}{more}", names.join(", ")))
+    if all.is_empty() {
+        return problem
+            .next("there are no groups; make one with: kubectl failover create SERVICE --fallback SERVICE");
     }
+    let names = || all.iter().map(|record| record.meta.name.as_str());
+    let apexes = all.iter().map(|record| record.apex.as_str());
+    problem.did_you_mean(bare, names().chain(apexes)).there_are("groups", names())
 }
 
 /// Says that there are no groups to do anything with.
 pub fn say_none(cluster: &Cluster, namespace: Option<&str>) {
-    eprintln!("No groups found in {} of context {}.", clean(&place(namespace)), clean(&cluster.context));
-    eprintln!("  next: kubectl failover create SERVICE --fallback SERVICE");
+    terminal::say(&format!("No groups found in {} of context {}.", place(namespace), cluster.context));
+    terminal::say("  next: kubectl failover create SERVICE --fallback SERVICE");
 }
 
 fn place(namespace: Option<&str>) -> String {

@@ -1,57 +1,58 @@
-//! `status`: where the traffic of each group goes, and why.
+//! `status`: where the traffic of each group goes, and why: once, until a condition holds, or for as long as anyone
+//! looks.
 
-use std::io::{IsTerminal as _, Write as _};
+mod lines;
+mod live;
+mod once;
+mod print;
+mod wait;
+mod waiting;
+
+use std::io::IsTerminal as _;
+
+use clap::ColorChoice;
 
 use super::{scope, selection};
 use crate::cli::{GlobalArgs, StatusArgs, StatusFormat};
-use crate::cluster::{Cluster, survey};
-use crate::error::Exit;
-use crate::model::Status;
-use crate::view::status::StatusList;
-use crate::view::table::{self, Style};
-use crate::view::terminal;
-use crate::view::text::{clean_json, clean_lines};
+use crate::cluster::Cluster;
+use crate::error::{Exit, Problem};
+use crate::observe::Scope;
+use crate::view::text::clean;
 
 pub async fn run(flags: &GlobalArgs, args: StatusArgs) -> anyhow::Result<Exit> {
-    let cluster = Cluster::connect(flags).await?;
-    let namespace = scope(flags, &cluster);
-    let chosen =
-        selection::choose(&cluster, namespace.as_deref(), args.selector.as_deref(), &args.names).await?;
-    let mut statuses = survey::survey(&cluster, &chosen.records, &chosen.rivals).await;
-    statuses.sort_by(|a, b| a.id.cmp(&b.id));
-    if statuses.is_empty() {
-        selection::say_none(&cluster, namespace.as_deref());
+    if args.watch && matches!(args.output, StatusFormat::Yaml | StatusFormat::Name) {
+        return Err(Problem::usage("--watch prints a table, or JSON Lines")
+            .next("use --output table, wide or json")
+            .into());
     }
-    let text = render(&cluster, &statuses, args.output, flags.all_namespaces)?;
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()?;
-    Ok(Exit::Done)
+    let cluster = Cluster::connect(flags).await?;
+    let page = Page { format: args.output, namespaces: flags.all_namespaces, colour: flags.color };
+    if !args.watch && args.conditions.is_empty() {
+        return once::run(&cluster, scope(flags, &cluster), &args, page).await;
+    }
+    let names: anyhow::Result<_> = args.names.iter().map(|name| selection::parse_name(name)).collect();
+    let scope = Scope { namespace: scope(flags, &cluster), selector: args.selector, names: names? };
+    if !args.watch {
+        return wait::run(&cluster, scope, args.conditions, args.timeout, page).await;
+    }
+    let on_terminal = std::io::stdout().is_terminal();
+    match page.format {
+        StatusFormat::Table | StatusFormat::Wide if on_terminal => live::run(&cluster, scope, page).await,
+        _ => lines::run(&cluster, scope, page).await,
+    }
 }
 
-fn render(
-    cluster: &Cluster,
-    statuses: &[Status],
+/// How groups are to be printed.
+#[derive(Debug, Clone, Copy)]
+struct Page {
     format: StatusFormat,
+    /// With a column for the namespace.
     namespaces: bool,
-) -> anyhow::Result<String> {
-    let list = || StatusList::new(&cluster.context, &cluster.server, statuses);
-    Ok(match format {
-        StatusFormat::Json => clean_json(&serde_json::to_string_pretty(&list())?) + "\n",
-        StatusFormat::Yaml => clean_lines(&serde_yaml::to_string(&list())?),
-        StatusFormat::Name => {
-            statuses.iter().map(|status| format!("{}/{}\n", status.id.kind, status.id.name)).collect()
-        }
-        StatusFormat::Table | StatusFormat::Wide if statuses.is_empty() => String::new(),
-        StatusFormat::Table | StatusFormat::Wide => {
-            let on_terminal = std::io::stdout().is_terminal();
-            let style = Style {
-                wide: format == StatusFormat::Wide,
-                namespaces,
-                colour: on_terminal && terminal::colour_is_wanted(),
-                width: on_terminal.then(terminal::width),
-            };
-            table::render(statuses, &cluster.context, style, cluster.clock().now())
-        }
-    })
+    colour: ColorChoice,
+}
+
+/// Where the groups are, for people.
+fn place(cluster: &Cluster, namespace: Option<&str>) -> String {
+    let place = namespace.map_or("any namespace".to_owned(), |name| format!("namespace {name}"));
+    format!("{} of context {}", clean(&place), clean(&cluster.context))
 }

@@ -11,6 +11,7 @@ use crate::cluster::Cluster;
 use crate::error::{Exit, Problem};
 use crate::model::Notice;
 use crate::view::stream::{json_line, text_line};
+use crate::view::terminal::say;
 use crate::view::text::clean;
 use crate::watch::{self, Options, Outcome};
 
@@ -47,7 +48,7 @@ pub async fn run(flags: &GlobalArgs, args: WatchArgs) -> anyhow::Result<Exit> {
 fn tell(notice: &Notice, format: StreamFormat, context: &str, place: &str) -> anyhow::Result<()> {
     let line = match notice {
         Notice::Started { .. } => {
-            eprintln!("{} in {place} of context {context}", text_line(notice));
+            say(&format!("{} in {place} of context {context}", text_line(notice)));
             return Ok(());
         }
         Notice::Moved(_) | Notice::WouldMove(_) => match format {
@@ -55,7 +56,7 @@ fn tell(notice: &Notice, format: StreamFormat, context: &str, place: &str) -> an
             StreamFormat::Json => json_line(notice, context)?.unwrap_or_default(),
         },
         _ => {
-            eprintln!("{}", text_line(notice));
+            say(&text_line(notice));
             return Ok(());
         }
     };
@@ -71,7 +72,7 @@ fn stopped() -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate()).context("listening for signals")?;
     Ok(async move {
         next(&mut interrupt, &mut terminate).await;
-        eprintln!("ending; once more to end at once");
+        say("ending; once more to end at once");
         tokio::spawn(async move {
             next(&mut interrupt, &mut terminate).await;
             std::process::exit(130);

@@ -1,11 +1,8 @@
-//! The files that are made from the command line's definition: completion scripts and man pages.
+//! The files that are made from the command line's definition: man pages.
 
-mod completions;
 mod man;
 
 use std::path::PathBuf;
-
-pub use completions::completion_script;
 
 /// The name of the binary, which all these files go by.
 const BINARY: &str = "kubectl-failover";
@@ -19,9 +16,9 @@ pub struct GeneratedFile {
 }
 
 /// The folders that hold generated files and nothing else.
-pub const FOLDERS: [&str; 2] = ["completions", "man"];
+pub const FOLDERS: [&str; 1] = ["man"];
 
 /// All the generated files; the same definition gives the same bytes.
 pub fn files() -> Vec<GeneratedFile> {
-    completions::files().chain(man::files()).collect()
+    man::files().collect()
 }

@@ -1,8 +1,10 @@
 //! What a failover group is and how it decides. Pure: no I/O, no clock of its own, no Kubernetes types.
 
 pub mod check;
+pub mod condition;
 pub mod decide;
 pub mod group;
+pub mod history;
 pub mod moves;
 pub mod notice;
 pub mod operate;
@@ -11,8 +13,10 @@ pub mod policy;
 pub mod readiness;
 pub mod report;
 pub mod status;
+pub mod status_change;
 pub mod timers;
 
+pub use condition::Condition;
 pub use decide::{Decision, Rule, Weights, decide};
 pub use group::{Backend, Carrier, Group, GroupId, Invalid, ServiceRef};
 pub use moves::LastMove;
@@ -22,4 +26,5 @@ pub use policy::{Failback, MinReady, Policy, PolicyKind};
 pub use readiness::{Readiness, WhyUnknown};
 pub use report::{Flags, State};
 pub use status::{BackendStatus, Changed, OrderStatus, Runner, Status};
+pub use status_change::StatusChange;
 pub use timers::{Stopwatches, Timers};

@@ -25,6 +25,21 @@ pub enum State {
     Primary,
 }
 
+impl State {
+    pub const ALL: [Self; 10] = [
+        Self::Invalid,
+        Self::Paused,
+        Self::Unknown,
+        Self::Unavailable,
+        Self::OutOfSync,
+        Self::Waiting,
+        Self::Failover,
+        Self::Overridden,
+        Self::Active,
+        Self::Primary,
+    ];
+}
+
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -62,20 +77,15 @@ pub struct Flags {
 }
 
 impl Flags {
+    /// The names of all flags.
+    pub const NAMES: [&'static str; 7] =
+        ["overridden", "broken", "unverified", "held", "short", "redundant", "unattended"];
+
     /// The names of the flags that are set.
     pub fn names(self) -> Vec<&'static str> {
-        [
-            (self.overridden, "overridden"),
-            (self.broken, "broken"),
-            (self.unverified, "unverified"),
-            (self.held, "held"),
-            (self.short, "short"),
-            (self.redundant, "redundant"),
-            (self.unattended, "unattended"),
-        ]
-        .into_iter()
-        .filter_map(|(set, name)| set.then_some(name))
-        .collect()
+        let Self { overridden, broken, unverified, held, short, redundant, unattended } = self;
+        let set = [overridden, broken, unverified, held, short, redundant, unattended];
+        Self::NAMES.into_iter().zip(set).filter_map(|(name, set)| set.then_some(name)).collect()
     }
 }
 

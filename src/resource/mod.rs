@@ -2,6 +2,7 @@
 
 pub mod annotations;
 pub mod change;
+pub mod group_name;
 pub mod kind;
 pub mod meta;
 pub mod names;
@@ -12,6 +13,7 @@ pub mod record;
 mod traffic_split;
 
 pub use change::Change;
+pub use group_name::GroupName;
 pub use kind::{KINDS, Kind, KindInfo, NewGroup};
 pub use meta::Meta;
 pub use patch::{Operation, patch};

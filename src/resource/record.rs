@@ -3,6 +3,7 @@ use jiff::Timestamp;
 use super::annotations::{CONTROLLED_BY, LAST_MOVE};
 use super::kind::Kind;
 use super::meta::Meta;
+use crate::model::history::{Move, Source};
 use crate::model::{Changed, Group, GroupId, Invalid, LastMove};
 
 /// An object as it was last seen, and the group that it carries.
@@ -35,6 +36,45 @@ impl Record {
     /// Whether the object has the label that makes it a group.
     pub fn is_controlled(&self) -> bool {
         self.meta.labels.contains_key(CONTROLLED_BY)
+    }
+
+    /// The last move that is noted, whether the weights are still those or not.
+    fn noted_move(&self) -> Option<Move> {
+        let last = self.meta.last_move()?;
+        Some(Move {
+            from: Some(last.from),
+            to: Some(last.to),
+            unverified: last.unverified,
+            ..self.moved(last.at, last.by, last.why, Source::LastMove)
+        })
+    }
+
+    /// What the object itself tells of its moves.
+    pub fn moves(&self) -> Vec<Move> {
+        let edited = match self.changed() {
+            Changed::Edited { by, at } => Some(self.moved(
+                at,
+                by,
+                "the backends were edited, perhaps the weights (a hint)".to_owned(),
+                Source::ManagedFields,
+            )),
+            Changed::Moved(_) | Changed::Created(_) => None,
+        };
+        self.noted_move().into_iter().chain(edited).collect()
+    }
+
+    fn moved(&self, at: Timestamp, by: String, why: String, source: Source) -> Move {
+        Move {
+            group: self.id(),
+            apex: Some(self.apex.clone()),
+            at,
+            from: None,
+            to: None,
+            by,
+            why,
+            unverified: false,
+            sources: vec![source],
+        }
     }
 
     /// How the weights came to be what they are, as far as the object tells.

@@ -10,7 +10,7 @@ pub mod demo;
 mod event;
 mod guard;
 mod install;
-mod interrupt;
+pub(crate) mod interrupt;
 mod known;
 mod log;
 mod mirror;

@@ -1,10 +1,14 @@
 //! From the model to what people and programs read.
 
 pub mod ago;
+pub mod changes;
 pub mod check;
+pub mod history;
+pub mod live;
 pub mod object;
+pub mod screen;
 pub mod status;
 pub mod stream;
 pub mod table;
 pub mod terminal;
-pub mod text;
+pub use crate::text;

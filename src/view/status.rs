@@ -16,11 +16,30 @@ pub struct StatusList<'a> {
     context: &'a str,
     server: &'a str,
     items: Vec<Item<'a>>,
+    /// Where a condition was asked for, or an exit code that says how the groups are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit_code: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing: Option<&'a [Missing]>,
+}
+
+/// What was waited for in vain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Missing {
+    /// None: there is no such group.
+    pub namespace: Option<String>,
+    pub object: Option<String>,
+    /// None: there is no group at all.
+    pub name: Option<String>,
+    pub state: Option<State>,
+    /// The conditions that do not hold.
+    pub asked: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Item<'a> {
+pub(super) struct Item<'a> {
     namespace: &'a str,
     /// Kind of the object, such as `trafficsplit`.
     object: &'a str,
@@ -90,11 +109,18 @@ struct RunnerLine<'a> {
 impl<'a> StatusList<'a> {
     pub fn new(context: &'a str, server: &'a str, statuses: &'a [Status]) -> Self {
         let items = statuses.iter().map(|status| item(status, context)).collect();
-        Self { api_version: API_VERSION, kind: "StatusList", context, server, items }
+        let kind = "StatusList";
+        Self { api_version: API_VERSION, kind, context, server, items, exit_code: None, missing: None }
+    }
+
+    /// The same with how the command ends: other programs on the way to the reader may change exit codes.
+    #[must_use]
+    pub fn ending(self, exit_code: Option<u8>, missing: Option<&'a [Missing]>) -> Self {
+        Self { exit_code, missing, ..self }
     }
 }
 
-fn item<'a>(status: &'a Status, context: &str) -> Item<'a> {
+pub(super) fn item<'a>(status: &'a Status, context: &str) -> Item<'a> {
     Item {
         namespace: &status.id.namespace,
         object: status.id.kind,

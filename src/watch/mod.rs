@@ -2,8 +2,8 @@
 
 mod answers;
 mod engine;
-mod feed;
-mod feeds;
+pub(crate) mod feed;
+pub(crate) mod feeds;
 mod keeper;
 mod leases;
 mod mirrors;

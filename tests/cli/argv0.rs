@@ -27,3 +27,24 @@ fn the_version_names_the_program() {
         assert_eq!(run(binary, ["--version"]).exits(0).stdout, version);
     }
 }
+
+#[test]
+fn kubectl_finds_the_linkerd_name_too() {
+    let link = Link::named("kubectl-linkerd_failover");
+    run(link.path(), ["status", "--help"]).exits(0).says("Usage: kubectl linkerd-failover status");
+    run(link.path(), ["--help"]).exits(0).says("Examples:\n  kubectl linkerd-failover ");
+}
+
+#[test]
+fn a_copy_is_as_good_as_a_link() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (name, usage) in [
+        ("linkerd-failover", "Usage: linkerd failover status"),
+        ("kubectl-linkerd_failover", "Usage: kubectl linkerd-failover status"),
+        ("kubectl-failover", "Usage: kubectl failover status"),
+    ] {
+        let copy = folder.path().join(name);
+        std::fs::copy(BINARY, &copy).expect("a copy");
+        run(&copy, ["status", "--help"]).exits(0).says(usage);
+    }
+}

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use super::support::{Link, Output, finish, run};
+use crate::common::{Installed, is_here};
 
 #[test]
 fn a_command_is_completed() {
@@ -44,7 +45,7 @@ fn the_values_of_a_flag_are_completed() {
 
 #[test]
 fn what_nothing_is_known_about_gets_no_choices() {
-    assert_eq!(choices(&["status", "--context", ""]), [""; 0]);
+    assert_eq!(choices(&["status", "--token", ""]), [""; 0]);
     assert_eq!(choices(&["no-such-command", "x"]), [""; 0]);
 }
 
@@ -58,17 +59,21 @@ fn a_folder_is_completed_without_a_space() {
 }
 
 #[test]
+fn the_shells_scripts_ask_the_program_by_its_usual_names() {
+    for name in ["kubectl-failover", "linkerd-failover"] {
+        let link = Link::named(name);
+        let answer = run(link.path(), ["__complete", "completion", "z"]).exits(0);
+        assert_eq!(answer.stdout, "zsh\n:4\n");
+    }
+}
+
+#[test]
 fn kubectl_understands_the_answer() {
-    let link = link().and("kubectl-failover");
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::iter::once(link.folder().to_owned()).chain(std::env::split_paths(&path));
-    let path = std::env::join_paths(folders).expect("a PATH");
-    if Command::new("kubectl").args(["version", "--client"]).output().is_err() {
-        eprintln!("kubectl is not here");
+    if !is_here("kubectl") {
         return;
     }
-    let mut command = Command::new("kubectl");
-    let output = finish(command.args(["__complete", "failover", "cr"]).env("PATH", path)).exits(0);
+    let installed = Installed::new();
+    let output = finish(installed.command("kubectl").args(["__complete", "failover", "cr"])).exits(0);
     assert_eq!(output.stdout, "create\tMake a failover group for a service\n:4\n", "{output:#?}");
 }
 

@@ -1,7 +1,8 @@
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use super::support::{BINARY, finish, repository, run};
+use super::support::{BINARY, Output, finish, repository, run};
+use crate::common::{Installed, is_here};
 
 const SHELLS: [(&str, &str); 3] =
     [("bash", "kubectl-failover.bash"), ("zsh", "_kubectl-failover"), ("fish", "kubectl-failover.fish")];
@@ -25,54 +26,67 @@ fn each_shell_that_is_here_can_read_its_script() {
 
 #[test]
 fn bash_completes_commands_and_what_follows_them() {
-    assert_eq!(in_bash("st"), ["status"]);
-    assert_eq!(in_bash("sandbox ga"), ["gateway"]);
-    assert_eq!(in_bash("sandbox up --ass"), ["--assets"]);
-    assert_eq!(in_bash("create web-svc --dry-run c"), ["client"]);
+    assert_eq!(in_bash(&["st"]), ["status"]);
+    assert_eq!(in_bash(&["sandbox", "ga"]), ["gateway"]);
+    assert_eq!(in_bash(&["sandbox", "up", "--ass"]), ["--assets"]);
+    assert_eq!(in_bash(&["create", "web-svc", "--dry-run", "c"]), ["client"]);
+    assert_eq!(in_bash(&["create", "web-svc", "--dry-run", "=", "c"]), ["client"]);
+    assert_eq!(in_bash(&["create", "web-svc", "--dry-run", "="]), ["none", "client", "server"]);
+}
+
+#[test]
+fn bash_completes_names_that_it_splits_itself() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let kubeconfig = folder.path().join("kubeconfig");
+    let entry = |name: &str| format!("- {{name: '{name}', context: {{cluster: c}}}}\n");
+    let contexts = ["arn:aws:eks:1:cluster/web", "me@kind", "with space"].map(entry).concat();
+    fs::write(&kubeconfig, format!("contexts:\n{contexts}")).expect("a kubeconfig");
+    let installed = Installed::new();
+    let offered = |words: &[&str]| {
+        let words = [&["linkerd-failover", "--context"], words].concat();
+        lines(finish(installed.bash(&words).env("KUBECONFIG", &kubeconfig)))
+    };
+    assert_eq!(offered(&["arn", ":", "aws", ":", "e"]), ["eks:1:cluster/web"]);
+    assert_eq!(offered(&["arn", ":"]), ["aws:eks:1:cluster/web"]);
+    assert_eq!(offered(&["me", "@", "k"]), ["kind"]);
+    assert_eq!(offered(&["with\\ s"]), ["with\\ space"]);
+}
+
+#[test]
+fn zsh_completes_commands_and_what_follows_them() {
+    if !is_here("zsh") {
+        return;
+    }
+    let installed = Installed::new();
+    let offered = |words: &[&str]| lines(finish(&mut installed.zsh(words)));
+    assert_eq!(offered(&["kubectl-failover", "create", "web-svc", "--dry-run=c"]), ["--dry-run=client"]);
+    let gateway = offered(&["kubectl-failover", "sandbox", "ga"]);
+    assert!(gateway.len() == 1 && gateway[0].starts_with("gateway:"), "{gateway:?}");
 }
 
 #[test]
 fn fish_completes_commands_and_what_follows_them() {
     if !is_here("fish") {
-        eprintln!("fish is not here");
         return;
     }
-    let script = repository().join("completions/kubectl-failover.fish");
-    let ask = format!("source {}; complete -C 'kubectl-failover sandbox ga'", script.display());
-    assert!(run("fish", ["-c", &ask]).exits(0).stdout.starts_with("gateway\t"));
+    let installed = Installed::new();
+    for program in ["kubectl-failover", "linkerd-failover"] {
+        let mut fish = installed.fish(&format!("{program} sandbox ga"));
+        assert!(finish(&mut fish).exits(0).stdout.starts_with("gateway\t"));
+    }
 }
 
 /// What bash offers for the last of the words after `kubectl-failover`.
-fn in_bash(words: &str) -> Vec<String> {
-    const ASK: &str = r#"
-source "$1"
-shift
-COMP_WORDS=("$@")
-COMP_CWORD=$(($# - 1))
-registered=$(complete -p kubectl-failover)
-registered=${registered#*-F }
-"${registered%% *}" kubectl-failover "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
-printf '%s\n' "${COMPREPLY[@]}"
-"#;
-    let script = repository().join("completions/kubectl-failover.bash");
-    let mut bash = Command::new("bash");
-    bash.args(["-c", ASK, "bash"]).arg(script).arg("kubectl-failover").args(words.split(' '));
-    finish(&mut bash).exits(0).stdout.lines().map(str::to_owned).collect()
+fn in_bash(words: &[&str]) -> Vec<String> {
+    let words = [&["kubectl-failover"], words].concat();
+    lines(finish(&mut Installed::new().bash(&words)))
 }
 
-#[test]
-fn hidden_commands_are_not_offered() {
-    for (shell, _) in SHELLS {
-        let script = run(BINARY, ["completion", shell]).exits(0).says("gateway").stdout;
-        assert!(!script.contains("supervise"), "{shell}");
-    }
+fn lines(output: Output) -> Vec<String> {
+    output.exits(0).stdout.lines().map(str::to_owned).collect()
 }
 
 #[test]
 fn another_shell_is_a_usage_error() {
     run(BINARY, ["completion", "tcsh"]).exits(2).complains("possible values: bash, zsh, fish");
-}
-
-fn is_here(shell: &str) -> bool {
-    Command::new(shell).args(["-c", "true"]).stdout(Stdio::null()).status().is_ok()
 }

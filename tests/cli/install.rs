@@ -16,8 +16,10 @@ fn everything_is_put_under_the_home_folder() {
         "bin/linkerd-failover",
         "bin/kubectl_complete-failover",
         "share/bash-completion/completions/kubectl-failover",
+        "share/bash-completion/completions/linkerd-failover",
         "share/zsh/site-functions/_kubectl-failover",
         "share/fish/vendor_completions.d/kubectl-failover.fish",
+        "share/fish/vendor_completions.d/linkerd-failover.fish",
         "share/man/man1/kubectl-failover.1",
         "share/man/man1/kubectl-failover-status.1",
     ] {

@@ -1,4 +1,4 @@
-//! The completion scripts and man pages in the repository are those that the command line's definition gives.
+//! The man pages in the repository are those that the command line's definition gives.
 
 use std::collections::BTreeMap;
 use std::fs;

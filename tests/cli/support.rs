@@ -66,12 +66,6 @@ impl Link {
         self.folder.path().join(self.name)
     }
 
-    /// Another name, in the same folder.
-    pub fn and(self, name: &str) -> Self {
-        symlink(BINARY, self.folder.path().join(name)).expect("a link");
-        self
-    }
-
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }

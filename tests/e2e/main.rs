@@ -1,12 +1,18 @@
 //! The tests against real control planes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod access;
 mod check;
+mod completion;
 mod create;
+mod history;
+mod hostile;
 mod lease;
+mod live;
 mod orders;
 mod sandbox;
 mod status;
 #[path = "../support/mod.rs"]
 mod support;
+mod wait;
 mod watch;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kubectl_failover::model::operate::{Ends, Forced};
 use kubectl_failover::model::{
-    Failback, MinReady, OrderStatus, PolicyKind, Readiness, Rule, Runner, State, Status, Weights, WhyUnknown,
+    Failback, MinReady, OrderStatus, Readiness, Rule, Runner, State, Status, Weights,
 };
 
 use super::object::{DEAD, Object, READY, forced, name};

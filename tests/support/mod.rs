@@ -8,12 +8,17 @@
 //! ```
 #![allow(dead_code, unused_imports, reason = "no test binary uses all of it")]
 
+mod connect_proxy;
+mod documented;
 mod dump;
 mod endpoints;
 mod fault_proxy;
+mod harmless;
+mod installed;
 mod namespace;
 mod objects;
 mod plugin;
+mod pty;
 mod rights;
 mod running;
 mod sandbox;
@@ -21,12 +26,17 @@ mod scripted;
 mod wait;
 mod watching;
 
+pub use connect_proxy::ConnectProxy;
+pub use documented::documented;
 pub use endpoints::endpoint;
 pub use fault_proxy::{A_WHILE, Fault, FaultProxy};
+pub use harmless::harmless;
+pub use installed::{Installed, is_here};
 pub use namespace::{Side, TestNamespace};
 pub use objects::{patch_json, traffic_split_resource};
 pub use plugin::{Output, Plugin, plugin};
-pub use rights::{restricted_kubeconfig, rule};
+pub use pty::Pty;
+pub use rights::{kubeconfig_with, restricted_kubeconfig, rule, token_in, users};
 pub use running::Running;
 pub use sandbox::{Sandbox, processes_mentioning, shared};
 pub use scripted::ScriptedServer;

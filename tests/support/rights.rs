@@ -1,4 +1,5 @@
 use std::io::Write;
+use std::path::Path;
 
 use k8s_openapi::api::authentication::v1::TokenRequest;
 use k8s_openapi::api::authorization::v1::SelfSubjectAccessReview;
@@ -6,7 +7,7 @@ use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::{PolicyRule, Role, RoleBinding};
 use kube::Api;
 use kube::api::PostParams;
-use kube::config::Kubeconfig;
+use kube::config::{AuthInfo, Kubeconfig};
 use serde_json::json;
 use tempfile::NamedTempFile;
 
@@ -33,7 +34,12 @@ pub async fn restricted_kubeconfig(side: &Side, name: &str, rules: &[PolicyRule]
     side.create::<Role>(json!({"metadata": {"name": name}, "rules": rules})).await;
     side.create::<RoleBinding>(json!({"metadata": {"name": name}, "subjects": [subject], "roleRef": role}))
         .await;
-    let file = write_kubeconfig(&token(side, name).await);
+    let token = token(side, name).await;
+    let file = kubeconfig_with(|config| {
+        for user in users(config) {
+            user.token = Some(token.clone().into());
+        }
+    });
     if let Some(rule) = rules.first() {
         let client = sandbox::client(file.path(), side.context).await;
         eventually("the rights are in force", async || allowed(&client, side, rule).await).await;
@@ -48,16 +54,27 @@ async fn token(side: &Side, account: &str) -> String {
     answer.expect("a token is given").status.expect("the answer has a token").token
 }
 
-fn write_kubeconfig(token: &str) -> NamedTempFile {
+/// The shared clusters' kubeconfig with changes.
+pub fn kubeconfig_with(change: impl FnOnce(&mut Kubeconfig)) -> NamedTempFile {
     let text = std::fs::read_to_string(sandbox::shared().kubeconfig()).expect("the kubeconfig can be read");
     let mut config = Kubeconfig::from_yaml(&text).expect("the kubeconfig is well-formed");
-    for user in config.auth_infos.iter_mut().filter_map(|user| user.auth_info.as_mut()) {
-        user.token = Some(token.to_owned().into());
-    }
+    change(&mut config);
     let mut file = NamedTempFile::new().expect("a temporary file can be made");
     let text = serde_yaml::to_string(&config).expect("the kubeconfig can be written");
     file.write_all(text.as_bytes()).expect("the kubeconfig can be written");
     file
+}
+
+/// The token of a kubeconfig's first user.
+pub fn token_in(path: &Path) -> String {
+    let text = std::fs::read_to_string(path).expect("the kubeconfig can be read");
+    let config: serde_json::Value = serde_yaml::from_str(&text).expect("the kubeconfig is YAML");
+    config["users"][0]["user"]["token"].as_str().expect("the first user has a token").to_owned()
+}
+
+/// The users of a kubeconfig.
+pub fn users(config: &mut Kubeconfig) -> impl Iterator<Item = &mut AuthInfo> {
+    config.auth_infos.iter_mut().filter_map(|user| user.auth_info.as_mut())
 }
 
 /// The authorizer learns of new rights a moment after they have been written.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Output, Side, TestNamespace, plugin};
+use crate::support::{Output, Side, TestNamespace, documented, plugin};
 
 #[tokio::test]
 async fn before_during_and_after_a_failover() {
@@ -50,6 +50,7 @@ async fn the_shape_of_the_json() {
     assert_eq!(keys(&list), ["apiVersion", "context", "items", "kind", "server"]);
     assert_eq!(list["apiVersion"], "cli.failover.linkerd.io/v1");
     assert_eq!(list["kind"], "StatusList");
+    documented(&list);
     assert!(list["server"].as_str().unwrap().starts_with("https://127.0.0.1:"), "{list}");
     let item = &list["items"][0];
     let expected = [

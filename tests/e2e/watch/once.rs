@@ -4,7 +4,7 @@ use k8s_openapi::api::coordination::v1::Lease;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{Side, TestNamespace, plugin, watching};
+use crate::support::{Side, TestNamespace, documented, plugin, watching};
 
 #[tokio::test]
 async fn once_moves_what_has_to_move_and_ends() {
@@ -75,6 +75,7 @@ async fn moves_as_json() {
             "why",
         ];
         assert_eq!(keys, expected);
+        documented(line);
         assert_eq!(line["apiVersion"], "cli.failover.linkerd.io/v1");
         assert_eq!(line["kind"], "Transition");
         assert_eq!(line["namespace"], ns.name);

@@ -103,7 +103,7 @@ async fn without_groups_it_ends_with_words() {
         let output = plugin().args([command]).on(&ns.west).kubeconfig(kubeconfig.path()).run().await.code(1);
         output
             .stderr_contains("context west")
-            .stderr_contains("cannot list resource \"trafficsplits\"")
+            .stderr_contains("to list trafficsplits.split.smi-spec.io in namespace")
             .stderr_contains("ask an administrator");
     }
 }

@@ -26,7 +26,7 @@ pub fn clean_json(json: &str) -> String {
     out
 }
 
-pub(super) fn is_harmless(character: char) -> bool {
+pub fn is_harmless(character: char) -> bool {
     let turns =
         matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let breaks = matches!(character, '\u{2028}' | '\u{2029}');

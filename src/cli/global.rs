@@ -1,0 +1,137 @@
+//! The flags that every command takes, and what they come to once all are read.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
+use clap::{Args, ColorChoice};
+
+use super::values::{self, parse_bool, parse_timeout, parse_verbosity};
+
+/// The flags that reach a cluster, with kubectl's names and meanings.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Cluster")]
+pub struct GlobalArgs {
+    /// Context of the kubeconfig to use
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+    /// Path of the kubeconfig [default: $KUBECONFIG, then ~/.kube/config]
+    #[arg(long, global = true, value_name = "FILE", value_parser = OsStringValueParser::new().map(PathBuf::from))]
+    pub kubeconfig: Option<PathBuf>,
+    /// Namespace [default: the context's]
+    #[arg(short, long, global = true, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// All namespaces
+    #[arg(short = 'A', long, global = true, conflicts_with = "namespace")]
+    pub all_namespaces: bool,
+    /// Cluster of the kubeconfig to use
+    #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
+    pub cluster: Option<String>,
+    /// User of the kubeconfig to use
+    #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
+    pub user: Option<String>,
+    /// Address of the API server
+    #[arg(short, long, global = true, value_name = "URL", hide_short_help = true)]
+    pub server: Option<String>,
+    /// Address of the API server, as linkerd names the flag
+    #[arg(long, global = true, value_name = "URL", hide_short_help = true)]
+    pub api_addr: Option<String>,
+    /// Bearer token for the API server
+    #[arg(long, global = true, value_name = "TOKEN", hide_short_help = true)]
+    pub token: Option<String>,
+    /// User to impersonate
+    #[arg(long = "as", global = true, value_name = "USER", hide_short_help = true)]
+    pub impersonate_user: Option<String>,
+    /// Group to impersonate; may be repeated
+    #[arg(long = "as-group", global = true, value_name = "GROUP", hide_short_help = true)]
+    pub impersonate_groups: Vec<String>,
+    /// UID to impersonate
+    #[arg(long = "as-uid", global = true, value_name = "UID", hide_short_help = true)]
+    pub impersonate_uid: Option<String>,
+    /// Time limit of each request, such as 10s; 0 for none [default: 10s]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = parse_timeout, hide_short_help = true)]
+    pub request_timeout: Option<Duration>,
+    /// Do not check the API server's certificate
+    #[arg(
+        long, global = true, value_name = "BOOL", value_parser = parse_bool, action = clap::ArgAction::Set,
+        num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true",
+        hide_default_value = true, hide_short_help = true
+    )]
+    pub insecure_skip_tls_verify: bool,
+    /// File with the certificate authority of the API server
+    #[arg(long, global = true, value_name = "FILE", value_parser = OsStringValueParser::new().map(PathBuf::from), hide_short_help = true)]
+    pub certificate_authority: Option<PathBuf>,
+    /// File with the client certificate
+    #[arg(long, global = true, value_name = "FILE", value_parser = OsStringValueParser::new().map(PathBuf::from), hide_short_help = true)]
+    pub client_certificate: Option<PathBuf>,
+    /// File with the client certificate's key
+    #[arg(long, global = true, value_name = "FILE", value_parser = OsStringValueParser::new().map(PathBuf::from), hide_short_help = true)]
+    pub client_key: Option<PathBuf>,
+    /// Server name to check the API server's certificate against
+    #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
+    pub tls_server_name: Option<String>,
+    /// Namespace of Linkerd's control plane [default: $LINKERD_NAMESPACE, then linkerd]
+    #[arg(short = 'L', long, global = true, value_name = "NAME", hide_short_help = true)]
+    pub linkerd_namespace: Option<String>,
+    /// Use colours: by default on a terminal, unless NO_COLOR is set
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", hide_short_help = true)]
+    pub color: ColorChoice,
+    /// Say more on stderr: each request with its status and time
+    #[arg(
+        short, long, global = true, value_name = "LEVEL", value_parser = parse_verbosity,
+        action = clap::ArgAction::Append, num_args = 0..=1, require_equals = true, default_missing_value = "true"
+    )]
+    pub verbose: Vec<u8>,
+}
+
+/// Where linkerd puts its control plane unless told otherwise.
+const LINKERD_NAMESPACE: &str = "linkerd";
+
+impl GlobalArgs {
+    /// Takes a flag with an empty value for one that is not given, and linkerd's flags for kubectl's.
+    pub fn settle(&mut self) {
+        let texts = [
+            &mut self.context,
+            &mut self.namespace,
+            &mut self.cluster,
+            &mut self.user,
+            &mut self.server,
+            &mut self.api_addr,
+            &mut self.token,
+            &mut self.impersonate_user,
+            &mut self.impersonate_uid,
+            &mut self.tls_server_name,
+            &mut self.linkerd_namespace,
+        ];
+        for text in texts {
+            text.take_if(|text| text.is_empty());
+        }
+        let files = [
+            &mut self.kubeconfig,
+            &mut self.certificate_authority,
+            &mut self.client_certificate,
+            &mut self.client_key,
+        ];
+        for file in files {
+            file.take_if(|file| file.as_os_str().is_empty());
+        }
+        let address = self.api_addr.take();
+        self.server = self.server.take().or(address);
+        self.impersonate_groups = values::members(&self.impersonate_groups);
+    }
+
+    /// How much to say: 0 for no more than what is asked for.
+    pub fn verbosity(&self) -> u8 {
+        match self.verbose.last() {
+            None | Some(0) => 0,
+            Some(_) => self.verbose.iter().fold(0, |sum, level| sum.saturating_add(*level)),
+        }
+    }
+
+    /// The namespace of Linkerd's control plane.
+    pub fn linkerd_namespace(&self) -> String {
+        let given = self.linkerd_namespace.clone();
+        let given = given.or_else(|| std::env::var("LINKERD_NAMESPACE").ok().filter(|name| !name.is_empty()));
+        given.unwrap_or_else(|| LINKERD_NAMESPACE.to_owned())
+    }
+}

@@ -1,0 +1,77 @@
+//! What a kubeconfig and a cluster know, within a time in which somebody waits for Tab.
+
+use std::collections::BTreeSet;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use kube::config::Kubeconfig;
+
+use crate::cli::GlobalArgs;
+use crate::cluster::services::Service;
+use crate::cluster::{Cluster, RequestResult, namespaces, services, stream, survey};
+use crate::resource::Record;
+
+/// Leaves some of a second for the start of the process and for the shell.
+const LIMIT: Duration = Duration::from_millis(700);
+
+/// The kubeconfig that the flags mean; an empty one where it can't be read.
+pub fn kubeconfig(flags: &GlobalArgs) -> Kubeconfig {
+    crate::cluster::kubeconfig::read(flags)
+        .ok()
+        .flatten()
+        .map(|(kubeconfig, _)| kubeconfig)
+        .unwrap_or_default()
+}
+
+/// The cluster's namespaces; where they may not be listed, those that the kubeconfig names.
+pub fn namespaces(flags: &GlobalArgs) -> BTreeSet<String> {
+    let listed = ask(flags, async |cluster| namespaces::names(&cluster).await);
+    listed.map_or_else(|| configured_namespaces(flags), BTreeSet::from_iter)
+}
+
+fn configured_namespaces(flags: &GlobalArgs) -> BTreeSet<String> {
+    let contexts = kubeconfig(flags).contexts.into_iter().filter_map(|entry| entry.context);
+    contexts.filter_map(|context| context.namespace).filter(|name| !name.is_empty()).collect()
+}
+
+/// The services of the namespace.
+pub fn services(flags: &GlobalArgs) -> Vec<Service> {
+    ask(flags, async |cluster| {
+        let services = services::all(&cluster.namespace);
+        stream::list(&cluster, &services).await.map(|(services, _)| services)
+    })
+    .unwrap_or_default()
+}
+
+/// The groups of the namespace or, if the flags say so, of all.
+pub fn groups(flags: &GlobalArgs) -> Vec<Record> {
+    let everywhere = flags.all_namespaces;
+    ask(flags, async move |cluster| {
+        let namespace = (!everywhere).then_some(cluster.namespace.as_str());
+        survey::list_groups(&cluster, namespace, None).await
+    })
+    .unwrap_or_default()
+}
+
+/// The answer to a question, unless it fails or takes too long. Asked on a thread that is left behind when time is
+/// up: a plugin that gets credentials can't be interrupted.
+fn ask<T: Send + 'static>(
+    flags: &GlobalArgs,
+    question: impl AsyncFnOnce(Cluster) -> RequestResult<T> + Send + 'static,
+) -> Option<T> {
+    let (sender, receiver) = mpsc::channel();
+    let flags = flags.clone();
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let answer = runtime.ok().and_then(|runtime| {
+            runtime.block_on(async {
+                let cluster = Cluster::connect(&flags).await.ok()?;
+                question(cluster.limited(LIMIT)).await.ok()
+            })
+        });
+        // Whoever asked may have stopped waiting.
+        let _ = sender.send(answer);
+    });
+    receiver.recv_timeout(LIMIT).ok().flatten()
+}

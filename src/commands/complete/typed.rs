@@ -1,0 +1,72 @@
+//! What the line says so far, as far as it can be understood.
+
+use std::ffi::OsString;
+
+use clap::{ArgMatches, FromArgMatches as _};
+
+use crate::cli::GlobalArgs;
+
+/// The words before the one that is being completed.
+#[derive(Debug, Clone, Default)]
+pub struct Typed {
+    pub flags: GlobalArgs,
+    /// Of the innermost command alone: a command's arguments mean nothing to another one.
+    command: ArgMatches,
+}
+
+impl Typed {
+    /// `line` starts with the program's name. A line that is not finished is often no valid one: what can't be
+    /// understood is passed over.
+    pub fn read(definition: clap::Command, line: &[OsString]) -> Self {
+        let Ok(matches) = definition.ignore_errors(true).try_get_matches_from(line) else {
+            return Self::default();
+        };
+        let flags = GlobalArgs::from_arg_matches(&matches).unwrap_or_default();
+        let mut command = matches;
+        while let Some((_, inner)) = command.remove_subcommand() {
+            command = inner;
+        }
+        Self { flags, command }
+    }
+
+    /// The values of an argument; none where the command has no such argument.
+    pub fn all(&self, argument: &str) -> Vec<String> {
+        let values = self.command.try_get_many::<String>(argument).ok().flatten();
+        values.into_iter().flatten().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::program::Program;
+
+    fn typed(words: &[&str]) -> Typed {
+        let line: Vec<OsString> =
+            ["kubectl-failover"].iter().chain(words).map(|word| OsString::from(*word)).collect();
+        Typed::read(Program::Completion.command(), &line)
+    }
+
+    #[test]
+    fn flags_count_wherever_they_stand() {
+        for words in [
+            &["--context", "west", "-n", "emojivoto", "status"][..],
+            &["status", "--context=west", "-nemojivoto"],
+            &["--context", "west", "status", "web", "-n", "emojivoto", "--output"],
+        ] {
+            let flags = typed(words).flags;
+            assert_eq!(flags.context.as_deref(), Some("west"), "{words:?}");
+            assert_eq!(flags.namespace.as_deref(), Some("emojivoto"), "{words:?}");
+        }
+        assert!(typed(&["-A", "status"]).flags.all_namespaces);
+    }
+
+    #[test]
+    fn an_unfinished_line_is_understood_as_far_as_it_goes() {
+        let line = typed(&["create", "web", "--fallback", "web-a", "--fallback"]);
+        assert_eq!((line.all("service"), line.all("fallback")), (vec!["web".into()], vec!["web-a".into()]));
+        assert_eq!(typed(&["status", "a", "ts/b", "--context"]).all("names"), ["a", "ts/b"]);
+        assert_eq!(typed(&["status"]).all("service"), [""; 0]);
+        assert_eq!(typed(&["no-such-command", "x"]).all("names"), [""; 0]);
+    }
+}

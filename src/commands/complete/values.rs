@@ -1,0 +1,228 @@
+//! The values that only a kubeconfig or a cluster knows, for the arguments that take them.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::sync::Arc;
+
+use clap::{Arg, Command};
+use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
+
+use super::lookup;
+use super::typed::Typed;
+use crate::cluster::services::Service;
+use crate::resource::Record;
+use crate::view::text::clean;
+
+/// A value with its meaning.
+type Choice = (String, String);
+type Completer = fn(&Typed, &str) -> Vec<Choice>;
+
+/// Adds completers to a command and to all below it. They go by the names of arguments, so that a new command that
+/// names its arguments like the others gets them too.
+pub fn add(command: Command, typed: &Arc<Typed>) -> Command {
+    command.mut_args(|argument| with_values(argument, typed)).mut_subcommands(|inner| add(inner, typed))
+}
+
+fn with_values(argument: Arg, typed: &Arc<Typed>) -> Arg {
+    let Some(completer) = completer(&argument) else { return argument };
+    let typed = typed.clone();
+    let complete = move |begun: &OsStr| candidates(completer, &typed, begun);
+    argument.add(ArgValueCompleter::new(complete))
+}
+
+fn completer(argument: &Arg) -> Option<Completer> {
+    Some(match (argument.get_id().as_str(), argument.is_positional()) {
+        ("context", false) => contexts,
+        ("cluster", false) => clusters,
+        ("user", false) => users,
+        ("namespace", false) => namespaces,
+        ("name" | "names", true) => groups,
+        ("to" | "home", false) => backends,
+        ("service", true) => apexes,
+        ("primary", false) => primaries,
+        ("fallback", false) => fallbacks,
+        _ => return None,
+    })
+}
+
+/// Those that continue what has been begun. What can't be printed as it is can't be typed either.
+fn candidates(completer: Completer, typed: &Typed, begun: &OsStr) -> Vec<CompletionCandidate> {
+    let Some(begun) = begun.to_str() else { return Vec::new() };
+    let mut seen = BTreeSet::new();
+    completer(typed, begun)
+        .into_iter()
+        .filter(|(value, _)| value.starts_with(begun) && clean(value) == *value && seen.insert(value.clone()))
+        .map(|(value, help)| CompletionCandidate::new(value).help((!help.is_empty()).then(|| help.into())))
+        .collect()
+}
+
+fn contexts(typed: &Typed, _: &str) -> Vec<Choice> {
+    let kubeconfig = lookup::kubeconfig(&typed.flags);
+    let current = kubeconfig.current_context.unwrap_or_default();
+    let choice = |name: String| {
+        let help = if name == current { "the current one" } else { "" };
+        (name, help.to_owned())
+    };
+    kubeconfig.contexts.into_iter().map(|entry| choice(entry.name)).collect()
+}
+
+fn clusters(typed: &Typed, _: &str) -> Vec<Choice> {
+    without_help(lookup::kubeconfig(&typed.flags).clusters.into_iter().map(|entry| entry.name))
+}
+
+fn users(typed: &Typed, _: &str) -> Vec<Choice> {
+    without_help(lookup::kubeconfig(&typed.flags).auth_infos.into_iter().map(|entry| entry.name))
+}
+
+fn namespaces(typed: &Typed, _: &str) -> Vec<Choice> {
+    without_help(lookup::namespaces(&typed.flags))
+}
+
+fn without_help(values: impl IntoIterator<Item = String>) -> Vec<Choice> {
+    values.into_iter().map(|value| (value, String::new())).collect()
+}
+
+/// Names of objects; once something has been begun, also those of apexes, and names with their kind before them.
+fn groups(typed: &Typed, begun: &str) -> Vec<Choice> {
+    let records = lookup::groups(&typed.flags);
+    let named = typed.all("names");
+    let left = records.iter().filter(|record| !named.contains(&record.meta.name));
+    let left: Vec<(&Record, String)> = left.map(|record| (record, summary(record))).collect();
+    let mut choices: Vec<Choice> =
+        left.iter().map(|(record, help)| (record.meta.name.clone(), help.clone())).collect();
+    if begun.is_empty() {
+        return choices;
+    }
+    for (record, help) in left {
+        let kind = record.kind.info();
+        choices.push((record.apex.clone(), help.clone()));
+        choices.push((format!("{}/{}", kind.singular, record.meta.name), help.clone()));
+        choices.push((format!("{}/{}", kind.short, record.meta.name), help));
+    }
+    choices
+}
+
+fn summary(record: &Record) -> String {
+    match &record.group {
+        Ok(group) => {
+            let backends: Vec<&str> =
+                group.backends.iter().map(|backend| backend.service.name.as_str()).collect();
+            format!("{}: {}", group.apex, backends.join(", "))
+        }
+        Err(invalid) => format!("no valid group: {}", invalid.reason),
+    }
+}
+
+fn backends(typed: &Typed, _: &str) -> Vec<Choice> {
+    let named = [typed.all("names"), typed.all("name")].concat();
+    backends_of(&lookup::groups(&typed.flags), &named)
+}
+
+/// The backends of the groups that are named; where none is, of all.
+fn backends_of(records: &[Record], named: &[String]) -> Vec<Choice> {
+    let is_meant = |record: &&Record| named.is_empty() || named.iter().any(|name| means(name, record));
+    let groups = records.iter().filter(is_meant).filter_map(|record| record.group.as_ref().ok());
+    let choices = groups.flat_map(|group| {
+        group.backends.iter().map(|backend| {
+            let name = &backend.service.name;
+            let role = if name == group.home_name() { "primary" } else { "fallback" };
+            (name.clone(), format!("{role} of {}", group.apex))
+        })
+    });
+    choices.collect()
+}
+
+fn means(name: &str, record: &Record) -> bool {
+    let bare = name.rsplit('/').next().unwrap_or(name);
+    record.meta.name == bare || record.apex == bare
+}
+
+/// What clients call is seldom a mirror of another cluster's service.
+fn apexes(typed: &Typed, begun: &str) -> Vec<Choice> {
+    preferred(lookup::services(&typed.flags), begun, |service| !service.is_mirror)
+}
+
+fn primaries(typed: &Typed, begun: &str) -> Vec<Choice> {
+    let taken = [typed.all("service"), typed.all("fallback")].concat();
+    let origins = typed.all("service");
+    preferred(without(lookup::services(&typed.flags), &taken), begun, |service| mirrors(service, &origins))
+}
+
+fn fallbacks(typed: &Typed, begun: &str) -> Vec<Choice> {
+    let mut taken = [typed.all("primary"), typed.all("fallback")].concat();
+    // With another primary, the service itself can be a fallback.
+    if typed.all("primary").is_empty() {
+        taken.extend(typed.all("service"));
+    }
+    let origins = typed.all("service");
+    preferred(without(lookup::services(&typed.flags), &taken), begun, |service| mirrors(service, &origins))
+}
+
+fn without(services: Vec<Service>, taken: &[String]) -> Vec<Service> {
+    services.into_iter().filter(|service| !taken.contains(&service.at.name)).collect()
+}
+
+fn mirrors(service: &Service, origins: &[String]) -> bool {
+    service.is_mirror && service.mirrors.as_ref().is_some_and(|origin| origins.contains(origin))
+}
+
+/// The services that are most likely meant, or all where none of those continues what has been begun.
+fn preferred(services: Vec<Service>, begun: &str, likely: impl Fn(&Service) -> bool) -> Vec<Choice> {
+    let fitting: Vec<Service> =
+        services.into_iter().filter(|service| service.at.name.starts_with(begun)).collect();
+    let any = fitting.iter().any(&likely);
+    let chosen = fitting.into_iter().filter(|service| !any || likely(service));
+    chosen.map(|service| (service.at.name.clone(), service_help(&service))).collect()
+}
+
+fn service_help(service: &Service) -> String {
+    match &service.mirrors {
+        Some(origin) if service.is_mirror => format!("mirrors {origin} of another cluster"),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resource::{Kind as _, NewGroup, TrafficSplit};
+
+    fn record(apex: &str) -> Record {
+        let group = NewGroup {
+            namespace: "ns".into(),
+            name: format!("{apex}-failover"),
+            apex: apex.into(),
+            controlled_by: "linkerd-failover".into(),
+            primary: apex.into(),
+            backends: vec![apex.into(), format!("{apex}-east")],
+        };
+        let raw = serde_json::value::to_raw_value(&TrafficSplit.manifest(&group)).unwrap();
+        TrafficSplit.read(&raw).unwrap()
+    }
+
+    #[test]
+    fn backends_are_those_of_the_group_that_is_named() {
+        let records = [record("web"), record("mail")];
+        let offered = |named: &[&str]| -> Vec<String> {
+            let named: Vec<String> = named.iter().map(ToString::to_string).collect();
+            backends_of(&records, &named).into_iter().map(|(value, _)| value).collect()
+        };
+        for name in ["web-failover", "ts/web-failover", "web"] {
+            assert_eq!(offered(&[name]), ["web", "web-east"], "{name}");
+        }
+        assert_eq!(offered(&[]), ["web", "web-east", "mail", "mail-east"]);
+        assert_eq!(offered(&["other"]), [""; 0]);
+        assert_eq!(backends_of(&records, &["mail".into()])[1].1, "fallback of mail");
+    }
+
+    #[test]
+    fn a_command_gets_its_completers_by_the_names_of_its_arguments() {
+        let force = Command::new("force").arg(Arg::new("name")).arg(Arg::new("to").long("to"));
+        let force = add(force.arg(Arg::new("reason").long("reason")), &Arc::default());
+        let completed = |id: &str| {
+            force.get_arguments().find(|argument| argument.get_id() == id).unwrap().get::<ArgValueCompleter>()
+        };
+        assert!(completed("name").is_some() && completed("to").is_some());
+        assert!(completed("reason").is_none());
+    }
+}

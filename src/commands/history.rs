@@ -1,0 +1,126 @@
+//! `history`: the moves that are known.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use futures::future;
+use jiff::Timestamp;
+
+use super::{scope, selection};
+use crate::cli::{GlobalArgs, HistoryArgs, HistoryFormat};
+use crate::cluster::history::{self, Told};
+use crate::cluster::{Cluster, RequestError, survey};
+use crate::error::{self, Exit};
+use crate::model::history::{Move, merge};
+use crate::resource::{GroupName, Record};
+use crate::view::ago::ago;
+use crate::view::history::{HistoryList, table};
+use crate::view::table::Style;
+use crate::view::terminal;
+use crate::view::text::{clean, clean_json, clean_lines};
+
+pub async fn run(flags: &GlobalArgs, args: &HistoryArgs) -> anyhow::Result<Exit> {
+    let names: anyhow::Result<Vec<GroupName>> =
+        args.names.iter().map(|name| selection::parse_name(name)).collect();
+    let names = names?;
+    let cluster = Cluster::connect(flags).await?;
+    let namespace = scope(flags, &cluster);
+    let namespace = namespace.as_deref();
+    let groups = survey::list_groups(&cluster, namespace, args.selector.as_deref());
+    let (groups, events) = future::join(groups, history::read(&cluster, namespace)).await;
+    let groups = groups.map_err(|cause| selection::no_groups(&cluster, &cause))?;
+    let (told, failure) = match events {
+        Ok(told) => (told, None),
+        Err(error) => (Told::default(), Some(error)),
+    };
+    let oldest = told.oldest;
+    let records: Vec<&Record> = chosen(&groups, &names);
+    let events = told.moves.into_iter().filter_map(|told| {
+        let record = groups.iter().find(|record| record.id() == told.group);
+        let is_meant = match record {
+            Some(record) => records.iter().any(|chosen| chosen.id() == record.id()),
+            // What is gone has no labels and no apex, but it had a name.
+            None => args.selector.is_none() && (names.is_empty() || is_named(&names, &told)),
+        };
+        is_meant.then(|| Move { apex: record.map(|record| record.apex.clone()), ..told })
+    });
+    let moves = merge(records.iter().flat_map(|record| record.moves()).chain(events).collect());
+    if let Some(name) = names.iter().find(|name| is_unknown(name, &groups, &moves)) {
+        return Err(selection::unknown(&cluster, namespace, &name.to_string(), &groups).await.into());
+    }
+    print(&cluster, &moves, args.output, flags.all_namespaces)?;
+    for line in footer(&cluster, moves.is_empty(), oldest, failure.as_ref()) {
+        eprintln!("{line}");
+    }
+    Ok(Exit::Done)
+}
+
+fn chosen<'a>(groups: &'a [Record], names: &[GroupName]) -> Vec<&'a Record> {
+    if names.is_empty() {
+        return groups.iter().collect();
+    }
+    let picked = names.iter().flat_map(|name| name.pick(groups));
+    let mut chosen: Vec<&Record> = picked.collect();
+    chosen.sort_by_key(|record| record.id());
+    chosen.dedup_by_key(|record| record.id());
+    chosen
+}
+
+fn is_named(names: &[GroupName], told: &Move) -> bool {
+    names
+        .iter()
+        .any(|name| name.name == told.group.name && name.kind.is_none_or(|kind| kind == told.group.kind))
+}
+
+fn is_unknown(name: &GroupName, groups: &[Record], moves: &[Move]) -> bool {
+    let name = std::slice::from_ref(name);
+    chosen(groups, name).is_empty() && !moves.iter().any(|told| is_named(name, told))
+}
+
+fn print(cluster: &Cluster, moves: &[Move], format: HistoryFormat, namespaces: bool) -> anyhow::Result<()> {
+    let list = || HistoryList::new(&cluster.context, &cluster.server, moves);
+    let text = match format {
+        HistoryFormat::Json => clean_json(&serde_json::to_string_pretty(&list())?) + "\n",
+        HistoryFormat::Yaml => clean_lines(&serde_yaml::to_string(&list())?),
+        HistoryFormat::Table | HistoryFormat::Wide if moves.is_empty() => String::new(),
+        HistoryFormat::Table | HistoryFormat::Wide => {
+            let on_terminal = std::io::stdout().is_terminal();
+            let style = Style {
+                wide: format == HistoryFormat::Wide,
+                namespaces,
+                colour: false,
+                width: on_terminal.then(terminal::width),
+            };
+            table(moves, style, cluster.clock().now())
+        }
+    };
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+/// How far back all this goes.
+fn footer(
+    cluster: &Cluster,
+    is_empty: bool,
+    oldest: Option<Timestamp>,
+    failure: Option<&RequestError>,
+) -> Vec<String> {
+    let mut lines = Vec::new();
+    if is_empty {
+        lines.push("No moves are known.".to_owned());
+    }
+    if let Some(failure) = failure {
+        let problem = error::explain(cluster, failure);
+        lines.push(format!("Events cannot be read: {}", clean(&problem.message)));
+        lines.push("Without them, only the last move of each group is known.".to_owned());
+        return lines;
+    }
+    let back = match oldest {
+        Some(oldest) => format!("Events go back {}", ago(oldest, cluster.clock().now())),
+        None => "There are no Events".to_owned(),
+    };
+    lines.push(format!(
+        "{back}; a cluster keeps them for an hour by default. Of older moves only each group's last one is known."
+    ));
+    lines
+}

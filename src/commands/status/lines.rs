@@ -1,0 +1,68 @@
+use std::io::Write as _;
+
+use super::{Page, place};
+use crate::cli::StatusFormat;
+use crate::cluster::Cluster;
+use crate::error::Exit;
+use crate::model::{Status, StatusChange, status_change};
+use crate::observe::{Observer, Scope, Sight};
+use crate::sandbox::interrupt::Interrupts;
+use crate::view::changes::{json_line, text_line};
+use crate::view::text::clean;
+
+/// Prints a line for each group as it is, then one for each change, until a signal comes.
+pub async fn run(cluster: &Cluster, scope: Scope, page: Page) -> anyhow::Result<Exit> {
+    let mut interrupts = Interrupts::listen()?;
+    let place = place(cluster, scope.namespace.as_deref());
+    let mut observer = Observer::start(cluster, scope);
+    let mut known: Option<Sight> = None;
+    loop {
+        let sight = tokio::select! {
+            _ = interrupts.next() => return Ok(Exit::Done),
+            sight = observer.next() => sight?,
+        };
+        remark(known.as_ref(), &sight, &place);
+        let before = known.as_ref().map(|sight| sight.statuses.as_slice());
+        tell(cluster, &changes(before, &sight.statuses), page.format)?;
+        known = Some(sight);
+    }
+}
+
+pub fn changes(before: Option<&[Status]>, now: &[Status]) -> Vec<StatusChange> {
+    match before {
+        Some(before) => status_change::changes(before, now),
+        None => status_change::initial(now),
+    }
+}
+
+fn tell(cluster: &Cluster, changes: &[StatusChange], format: StatusFormat) -> anyhow::Result<()> {
+    let at = cluster.clock().now();
+    let mut out = std::io::stdout().lock();
+    for change in changes {
+        if format == StatusFormat::Json {
+            writeln!(out, "{}", json_line(change, &cluster.context, at)?)?;
+        } else if change.is_transition() {
+            writeln!(out, "{}", text_line(change, at))?;
+        }
+    }
+    Ok(out.flush()?)
+}
+
+/// What is no change of a group goes to standard error.
+fn remark(before: Option<&Sight>, now: &Sight, place: &str) {
+    let was_lost = before.and_then(|sight| sight.lost.as_ref());
+    match (was_lost, &now.lost) {
+        (None, Some(lost)) => eprintln!("connection lost: {}; trying again", clean(&lost.why)),
+        (Some(_), None) => eprintln!("connected again"),
+        _ => {}
+    }
+    if before.is_some() {
+        return;
+    }
+    for name in &now.absent {
+        eprintln!("there is no group {:?} in {place} yet", clean(&name.to_string()));
+    }
+    if now.statuses.is_empty() && now.absent.is_empty() {
+        eprintln!("no groups in {place} yet");
+    }
+}

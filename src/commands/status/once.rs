@@ -1,0 +1,32 @@
+use super::Page;
+use super::print::{Printed, print};
+use crate::cli::StatusArgs;
+use crate::cluster::{Cluster, survey};
+use crate::commands::selection;
+use crate::error::Exit;
+use crate::model::{State, Status};
+
+/// Shows the groups as they stand.
+pub async fn run(
+    cluster: &Cluster,
+    namespace: Option<String>,
+    args: &StatusArgs,
+    page: Page,
+) -> anyhow::Result<Exit> {
+    let namespace = namespace.as_deref();
+    let chosen = selection::choose(cluster, namespace, args.selector.as_deref(), &args.names).await?;
+    let mut statuses = survey::survey(cluster, &chosen.records, &chosen.rivals).await;
+    statuses.sort_by(|a, b| a.id.cmp(&b.id));
+    if statuses.is_empty() {
+        selection::say_none(cluster, namespace);
+    }
+    let exit = args.exit_code.then(|| verdict(&statuses));
+    print(cluster, &Printed { statuses: &statuses, exit, missing: None }, page)?;
+    Ok(exit.unwrap_or(Exit::Done))
+}
+
+/// Whether there are groups, all with their traffic where it should be.
+fn verdict(statuses: &[Status]) -> Exit {
+    let is_well = |status: &Status| matches!(status.state, State::Primary | State::Active);
+    if !statuses.is_empty() && statuses.iter().all(is_well) { Exit::Done } else { Exit::NotMet }
+}

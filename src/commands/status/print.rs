@@ -1,0 +1,53 @@
+use std::io::{IsTerminal as _, Write as _};
+
+use super::Page;
+use crate::cli::StatusFormat;
+use crate::cluster::Cluster;
+use crate::error::Exit;
+use crate::model::Status;
+use crate::view::status::{Missing, StatusList};
+use crate::view::table::{self, Style};
+use crate::view::terminal;
+use crate::view::text::{clean, clean_json, clean_lines};
+
+/// Groups as they stand and, where it depends on them, how the command ends.
+pub struct Printed<'a> {
+    pub statuses: &'a [Status],
+    pub exit: Option<Exit>,
+    pub missing: Option<&'a [Missing]>,
+}
+
+pub fn print(cluster: &Cluster, printed: &Printed, page: Page) -> anyhow::Result<()> {
+    let text = render(cluster, printed, page)?;
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+/// How a table is drawn on standard output.
+pub fn style(page: Page) -> Style {
+    let on_terminal = std::io::stdout().is_terminal();
+    Style {
+        wide: page.format == StatusFormat::Wide,
+        namespaces: page.namespaces,
+        colour: terminal::is_coloured(page.colour, on_terminal),
+        width: on_terminal.then(terminal::width),
+    }
+}
+
+fn render(cluster: &Cluster, printed: &Printed, page: Page) -> anyhow::Result<String> {
+    let Printed { statuses, exit, missing } = *printed;
+    let list =
+        || StatusList::new(&cluster.context, &cluster.server, statuses).ending(exit.map(Exit::code), missing);
+    Ok(match page.format {
+        StatusFormat::Json => clean_json(&serde_json::to_string_pretty(&list())?) + "\n",
+        StatusFormat::Yaml => clean_lines(&serde_yaml::to_string(&list())?),
+        StatusFormat::Name => {
+            statuses.iter().map(|status| format!("{}/{}\n", status.id.kind, clean(&status.id.name))).collect()
+        }
+        StatusFormat::Table | StatusFormat::Wide if statuses.is_empty() => String::new(),
+        StatusFormat::Table | StatusFormat::Wide => {
+            table::render(statuses, &cluster.context, style(page), cluster.clock().now())
+        }
+    })
+}

@@ -1,0 +1,121 @@
+//! The moves of groups' traffic that can be known.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::group::GroupId;
+
+/// Two reports this close together speak of one move.
+const SAME: SignedDuration = SignedDuration::from_secs(2);
+
+/// One move, or an edit that may have been one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Move {
+    pub group: GroupId,
+    /// None where the object is gone.
+    pub apex: Option<String>,
+    pub at: Timestamp,
+    /// Weights, written `web-svc=1,web-svc-east=0`, where they are known.
+    pub from: Option<String>,
+    pub to: Option<String>,
+    pub by: String,
+    pub why: String,
+    pub unverified: bool,
+    /// What reports it, the best first.
+    pub sources: Vec<Source>,
+}
+
+/// What reports a move, the more telling first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// The annotation on the object.
+    LastMove,
+    Event,
+    /// An Event of Linkerd's own failover controller.
+    UpstreamEvent,
+    /// Who last edited the backends: a hint that they may have been moved.
+    ManagedFields,
+}
+
+/// The moves, the newest first, each once.
+pub fn merge(mut reports: Vec<Move>) -> Vec<Move> {
+    reports.sort_by_key(|report| report.sources.first().copied());
+    let mut moves: Vec<Move> = Vec::new();
+    for report in reports {
+        match moves.iter_mut().find(|known| is_same(known, &report)) {
+            Some(known) => {
+                known.sources.extend(report.sources);
+                known.sources.dedup();
+                known.from = known.from.take().or(report.from);
+                known.to = known.to.take().or(report.to);
+            }
+            None => moves.push(report),
+        }
+    }
+    moves.sort_by(|a, b| b.at.cmp(&a.at).then_with(|| a.group.cmp(&b.group)));
+    moves
+}
+
+/// Two Events are two moves, however close together; times of edits have whole seconds.
+fn is_same(known: &Move, report: &Move) -> bool {
+    known.group == report.group
+        && known.at.duration_since(report.at).abs() <= SAME
+        && !report.sources.iter().any(|source| known.sources.contains(source))
+        && agree(known.to.as_ref(), report.to.as_ref())
+}
+
+fn agree(a: Option<&String>, b: Option<&String>) -> bool {
+    a.is_none() || b.is_none() || a == b
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(source: Source, seconds: i64, to: Option<&str>) -> Move {
+        Move {
+            group: GroupId { namespace: "ns".to_owned(), kind: "trafficsplit", name: "web".to_owned() },
+            apex: None,
+            at: Timestamp::from_second(seconds).unwrap(),
+            from: None,
+            to: to.map(str::to_owned),
+            by: String::new(),
+            why: String::new(),
+            unverified: false,
+            sources: vec![source],
+        }
+    }
+
+    fn merged(reports: Vec<Move>) -> Vec<(i64, Vec<Source>)> {
+        merge(reports).into_iter().map(|one| (one.at.as_second(), one.sources)).collect()
+    }
+
+    #[test]
+    fn a_move_that_is_reported_twice_is_one() {
+        use Source::{Event, LastMove, ManagedFields};
+        let reports = vec![
+            report(ManagedFields, 101, None),
+            report(Event, 100, Some("web=0,east=1")),
+            report(LastMove, 100, Some("web=0,east=1")),
+            report(Event, 50, Some("web=1,east=0")),
+        ];
+        assert_eq!(merged(reports), [(100, vec![LastMove, Event, ManagedFields]), (50, vec![Event])]);
+    }
+
+    #[test]
+    fn moves_in_quick_succession_are_two() {
+        use Source::{Event, LastMove};
+        let reports = vec![
+            report(Event, 100, Some("web=0,east=1")),
+            report(Event, 101, Some("web=1,east=0")),
+            report(LastMove, 101, Some("web=1,east=0")),
+        ];
+        assert_eq!(merged(reports), [(101, vec![LastMove, Event]), (100, vec![Event])]);
+    }
+
+    #[test]
+    fn other_groups_are_left_apart() {
+        let mut other = report(Source::Event, 100, None);
+        other.group.name = "mail".to_owned();
+        assert_eq!(merge(vec![report(Source::LastMove, 100, None), other]).len(), 2);
+    }
+}

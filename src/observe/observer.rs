@@ -1,0 +1,320 @@
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
+
+use super::connection::Lost;
+use super::picture::{Look, Picture};
+use crate::cluster::lease::{self, Lease};
+use crate::cluster::services::{self, Service};
+use crate::cluster::slices::{self, Slice};
+use crate::cluster::stream::{self, Event, Source, Versioned};
+use crate::cluster::{Cluster, RequestError, groups, survey};
+use crate::error;
+use crate::model::{ServiceRef, Status};
+use crate::resource::{GroupName, KINDS, Record};
+use crate::watch::feed::{self, FeedId};
+
+/// How often what time alone changes is looked at: Leases and overrides end, watches fall silent.
+const TICK: Duration = Duration::from_secs(1);
+/// How many things that happened wait to be taken in before the watches are held back.
+const INBOX: usize = 1024;
+/// How many Services are looked up at once, and how long that may hold up what else is to be told.
+const LOOKUPS: usize = 8;
+const LOOKUP_LIMIT: Duration = Duration::from_secs(2);
+
+/// Which groups to follow.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    /// None: all namespaces.
+    pub namespace: Option<String>,
+    /// A label selector that narrows the groups down.
+    pub selector: Option<String>,
+    /// None: all groups.
+    pub names: Vec<GroupName>,
+}
+
+/// The groups as they stand at a moment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sight {
+    /// Sorted by the groups' names.
+    pub statuses: Vec<Status>,
+    /// Names that no group has.
+    pub absent: Vec<GroupName>,
+    /// The cluster is not heard: the statuses are those from before.
+    pub lost: Option<Lost>,
+}
+
+enum Input {
+    Groups(&'static str, Box<Event<Record>>),
+    Slices(FeedId, Event<Slice>),
+    Mirrors(FeedId, Event<Service>),
+    Leases(Event<Lease>),
+    Upstream(bool),
+    LookedUp(ServiceRef, Option<bool>),
+}
+
+/// What has to be known before there is anything to show.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Awaited {
+    Groups(&'static str),
+    Leases,
+    Upstream,
+}
+
+/// Follows groups until it is dropped.
+#[derive(Debug)]
+pub struct Observer {
+    cluster: Cluster,
+    picture: Picture,
+    tasks: JoinSet<()>,
+    feeds: HashMap<FeedId, [AbortHandle; 2]>,
+    lookups: Arc<Semaphore>,
+    /// Services that are being looked up.
+    asked: HashSet<ServiceRef>,
+    inbox: mpsc::Sender<Input>,
+    arrivals: mpsc::Receiver<Input>,
+    awaited: HashSet<Awaited>,
+    /// Kinds that the cluster does not know.
+    absent_kinds: usize,
+    ticks: Interval,
+    started: Instant,
+    /// Something may look different from what was shown.
+    dirty: bool,
+    shown: Option<Sight>,
+}
+
+impl Observer {
+    pub fn start(cluster: &Cluster, scope: Scope) -> Self {
+        let (inbox, arrivals) = mpsc::channel(INBOX);
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let Scope { namespace, selector, names } = scope;
+        let mut observer = Self {
+            cluster: cluster.clone(),
+            picture: Picture::of(names),
+            tasks: JoinSet::new(),
+            feeds: HashMap::new(),
+            lookups: Arc::new(Semaphore::new(LOOKUPS)),
+            asked: HashSet::new(),
+            inbox,
+            arrivals,
+            awaited: HashSet::from([Awaited::Leases, Awaited::Upstream]),
+            absent_kinds: 0,
+            ticks,
+            started: Instant::now(),
+            dirty: false,
+            shown: None,
+        };
+        for kind in KINDS {
+            let name = kind.info().singular;
+            observer.awaited.insert(Awaited::Groups(name));
+            let source = groups::source(*kind, namespace.as_deref(), selector.as_deref());
+            observer.follow(source, move |event| Input::Groups(name, Box::new(event)));
+        }
+        observer.follow(lease::source(namespace.as_deref()), Input::Leases);
+        observer.look_for_upstream();
+        observer
+    }
+
+    /// The groups as they stand, at first and whenever that has changed. May be dropped and called again.
+    ///
+    /// # Errors
+    /// Where the cluster can't be reached or read at the start.
+    pub async fn next(&mut self) -> anyhow::Result<Sight> {
+        loop {
+            let mut ask = true;
+            tokio::select! {
+                Some(input) = self.arrivals.recv() => ask = self.take_in(input)?,
+                _ = self.ticks.tick() => self.dirty = true,
+            }
+            while let Ok(input) = self.arrivals.try_recv() {
+                ask |= self.take_in(input)?;
+            }
+            // Ended tasks are of no interest, but they take room.
+            while self.tasks.try_join_next().is_some() {}
+            self.rewire();
+            if ask {
+                self.look_up();
+            }
+            if std::mem::take(&mut self.dirty)
+                && let Some(sight) = self.news()
+            {
+                return Ok(sight);
+            }
+        }
+    }
+
+    /// How long ago something was, of what a [`Lost`] says.
+    pub fn since(&self, then: Duration) -> Duration {
+        self.now().saturating_sub(then)
+    }
+
+    fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn follow<T: Versioned>(
+        &mut self,
+        source: Source<T>,
+        wrap: impl Fn(Event<T>) -> Input + Send + 'static,
+    ) -> AbortHandle {
+        let inbox = self.inbox.clone();
+        let following = stream::follow(self.cluster.clone(), source, move |event| {
+            let (inbox, input) = (inbox.clone(), wrap(event));
+            async move { inbox.send(input).await.is_ok() }
+        });
+        self.tasks.spawn(following)
+    }
+
+    fn look_for_upstream(&mut self) {
+        let (cluster, inbox) = (self.cluster.clone(), self.inbox.clone());
+        self.tasks.spawn(async move {
+            let _ = inbox.send(Input::Upstream(survey::runs_upstream(&cluster).await)).await;
+        });
+    }
+
+    /// Takes in what came; gives whether Services may have to be looked up for it.
+    fn take_in(&mut self, input: Input) -> anyhow::Result<bool> {
+        let now = self.now();
+        match input {
+            Input::Groups(kind, event) => {
+                self.first_list(kind, &event)?;
+                self.dirty = true;
+                self.picture.groups(kind, *event, now);
+            }
+            Input::Slices(id, event) => {
+                let (matters, stop) = self.picture.slices(id, event, now);
+                self.dirty |= matters;
+                self.stop(stop);
+                return Ok(matters);
+            }
+            Input::Mirrors(id, event) => {
+                let matters = self.picture.mirrors(id, event);
+                self.dirty |= matters;
+                return Ok(matters);
+            }
+            Input::Leases(event) => {
+                self.awaited.remove(&Awaited::Leases);
+                self.dirty = true;
+                self.picture.leases(event);
+                return Ok(false);
+            }
+            Input::Upstream(runs) => {
+                self.awaited.remove(&Awaited::Upstream);
+                self.dirty = true;
+                self.picture.runners.upstream = runs;
+                return Ok(false);
+            }
+            Input::LookedUp(service, found) => {
+                self.asked.remove(&service);
+                self.dirty = true;
+                self.picture.looked_up(service, found, now);
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Until a list of groups has come, what fails ends it all, unless it may pass.
+    fn first_list(&mut self, kind: &'static str, event: &Event<Record>) -> anyhow::Result<()> {
+        let awaited = Awaited::Groups(kind);
+        match event {
+            Event::Failed(error) if self.awaited.contains(&awaited) => {
+                if error.is_not_found() {
+                    self.awaited.remove(&awaited);
+                    self.absent_kinds += 1;
+                }
+                self.refuse(error)
+            }
+            _ => {
+                self.awaited.remove(&awaited);
+                Ok(())
+            }
+        }
+    }
+
+    fn refuse(&self, error: &RequestError) -> anyhow::Result<()> {
+        match error {
+            error if error.may_pass() => Ok(()),
+            error if !error.is_not_found() => Err(error::explain(&self.cluster, error).into()),
+            _ if self.absent_kinds == KINDS.len() => Err(error::no_kinds(&self.cluster).into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn rewire(&mut self) {
+        let rewiring = self.picture.rewire(self.now());
+        for (id, scope) in rewiring.start {
+            self.start_feed(id, &scope);
+        }
+        self.stop(rewiring.stop);
+    }
+
+    fn start_feed(&mut self, id: FeedId, scope: &feed::Scope) {
+        let source = match &scope.namespace {
+            Some(namespace) => slices::source(namespace, scope.services.as_ref()),
+            None => slices::source_everywhere(),
+        };
+        let mirrors = services::mirrors(scope.namespace.as_deref());
+        let tasks = [
+            self.follow(mirrors, move |event| Input::Mirrors(id, event)),
+            self.follow(source, move |event| Input::Slices(id, event)),
+        ];
+        self.feeds.insert(id, tasks);
+    }
+
+    fn stop(&mut self, feeds: Vec<FeedId>) {
+        let tasks = feeds.iter().filter_map(|id| self.feeds.remove(id)).flatten();
+        tasks.for_each(|task| task.abort());
+    }
+
+    fn look_up(&mut self) {
+        for service in self.picture.unsure_services(self.now()) {
+            self.asked.insert(service.clone());
+            let (cluster, inbox) = (self.cluster.limited(LOOKUP_LIMIT), self.inbox.clone());
+            let lookups = Arc::clone(&self.lookups);
+            self.tasks.spawn(async move {
+                let _turn = lookups.acquire().await;
+                let found = services::get(&cluster, &service).await.ok().map(|found| found.is_some());
+                let _ = inbox.send(Input::LookedUp(service, found)).await;
+            });
+        }
+    }
+
+    /// What is seen, if all of it is known and it is not what was shown last.
+    fn news(&mut self) -> Option<Sight> {
+        if !self.awaited.is_empty() || !self.asked.is_empty() {
+            return None;
+        }
+        let now = self.now();
+        let lost = self.picture.connection.lost(now);
+        let sight = if lost.is_some() {
+            Sight { lost, ..self.shown.clone().unwrap_or_default() }
+        } else {
+            let look = self.picture.look(now, self.cluster.clock().now());
+            if look.is_cut_off && self.picture.connection.is_recovering(now) {
+                return None;
+            }
+            self.sight(look)?
+        };
+        (self.shown.as_ref() != Some(&sight)).then(|| self.shown.insert(sight).clone())
+    }
+
+    /// A group whose backends are being read is shown as it was; at first, everything waits for that.
+    fn sight(&self, look: Look) -> Option<Sight> {
+        let Look { mut statuses, absent, unread, .. } = look;
+        match &self.shown {
+            None if !unread.is_empty() => return None,
+            None => {}
+            Some(shown) => {
+                statuses.extend(shown.statuses.iter().filter(|old| unread.contains(&old.id)).cloned());
+            }
+        }
+        statuses.sort_by(|a, b| a.id.cmp(&b.id));
+        Some(Sight { statuses, absent, lost: None })
+    }
+}

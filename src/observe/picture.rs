@@ -1,0 +1,183 @@
+//! What the watches have told so far, and the groups as they stand by it. No I/O.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::connection::Connection;
+use crate::cluster::lease::Lease;
+use crate::cluster::readiness::Wanted;
+use crate::cluster::services::Service;
+use crate::cluster::slices::Slice;
+use crate::cluster::stream::Event;
+use crate::cluster::survey::{self, Runners};
+use crate::model::readiness::Source;
+use crate::model::{GroupId, Readiness, ServiceRef, Status, WhyUnknown};
+use crate::resource::{GroupName, Record};
+use crate::watch::feed::FeedId;
+use crate::watch::feeds::{Feeds, Reading, Rewiring, Touched};
+
+#[derive(Debug, Default)]
+pub struct Picture {
+    /// Of the groups of these names; empty: of all.
+    names: Vec<GroupName>,
+    records: BTreeMap<GroupId, Record>,
+    feeds: Feeds,
+    planned: Option<(Wanted, bool)>,
+    pub runners: Runners,
+    pub connection: Connection,
+}
+
+/// The groups that are meant, as they stand.
+#[derive(Debug)]
+pub struct Look {
+    /// Sorted by the groups' names.
+    pub statuses: Vec<Status>,
+    /// Names that no group has.
+    pub absent: Vec<GroupName>,
+    /// Groups whose backends are being read for the first time; they are not among the statuses.
+    pub unread: BTreeSet<GroupId>,
+    /// The readiness of a backend is unknown because nothing comes.
+    pub is_cut_off: bool,
+}
+
+impl Picture {
+    pub fn of(names: Vec<GroupName>) -> Self {
+        Self { names, ..Self::default() }
+    }
+
+    pub fn groups(&mut self, kind: &'static str, event: Event<Record>, now: Duration) {
+        match &event {
+            Event::Failed(error) => self.connection.failed(kind, error),
+            _ => self.connection.heard(kind, now),
+        }
+        match event {
+            Event::Listed(records) => {
+                self.records.retain(|id, _| id.kind != kind);
+                self.records.extend(records.into_iter().map(|record| (record.id(), record)));
+            }
+            Event::Applied(record) => {
+                self.records.insert(record.id(), record);
+            }
+            Event::Deleted(record) => {
+                self.records.remove(&record.id());
+            }
+            Event::Alive | Event::Failed(_) => {}
+        }
+    }
+
+    /// Takes in what a slices' watch told; gives whether it matters, and the feeds to stop.
+    pub fn slices(&mut self, id: FeedId, event: Event<Slice>, now: Duration) -> (bool, Vec<FeedId>) {
+        let failed = matches!(event, Event::Failed(_));
+        let (touched, stop) = self.feeds.slices(id, event, now);
+        (failed || touched != Touched::Nothing, stop)
+    }
+
+    pub fn mirrors(&mut self, id: FeedId, event: Event<Service>) -> bool {
+        let failed = matches!(event, Event::Failed(_));
+        failed || self.feeds.mirrors(id, event) != Touched::Nothing
+    }
+
+    pub fn leases(&mut self, event: Event<Lease>) {
+        let known = &mut self.runners.leases;
+        let is_other = |new: &Lease| {
+            let namespace = new.metadata.namespace.clone();
+            move |old: &Lease| old.metadata.namespace != namespace
+        };
+        match event {
+            Event::Listed(leases) => *known = Some(leases),
+            Event::Applied(lease) => {
+                let leases = known.get_or_insert_default();
+                leases.retain(is_other(&lease));
+                leases.push(lease);
+            }
+            Event::Deleted(lease) => known.iter_mut().for_each(|leases| leases.retain(is_other(&lease))),
+            Event::Failed(error) if error.is_forbidden() => *known = None,
+            Event::Alive | Event::Failed(_) => {}
+        }
+    }
+
+    pub fn looked_up(&mut self, service: ServiceRef, found: Option<bool>, now: Duration) {
+        self.feeds.exists(service, found, now);
+    }
+
+    /// The watches to start and to stop, if the groups need others than those that there are.
+    pub fn rewire(&mut self, now: Duration) -> Rewiring {
+        let plan = (self.wanted(), self.feeds.is_confined());
+        if self.planned.as_ref() == Some(&plan) {
+            return Rewiring::default();
+        }
+        let rewiring = self.feeds.plan(&plan.0, now);
+        self.planned = Some(plan);
+        rewiring
+    }
+
+    /// The services without slices that should be looked up now.
+    pub fn unsure_services(&mut self, now: Duration) -> Vec<ServiceRef> {
+        let Some((wanted, _)) = &self.planned else { return Vec::new() };
+        let services = wanted
+            .iter()
+            .flat_map(|(namespace, names)| names.iter().map(move |name| ServiceRef::new(namespace, name)));
+        services
+            .filter(|service| {
+                self.feeds.read(service, now) != Reading::NotYet && self.feeds.must_ask(service, now)
+            })
+            .collect()
+    }
+
+    fn wanted(&self) -> Wanted {
+        let mut wanted = Wanted::new();
+        let valid = self.chosen().0.into_iter().filter_map(|record| record.group.as_ref().ok());
+        for backend in valid.flat_map(|group| &group.backends) {
+            let ServiceRef { namespace, name } = backend.service.clone();
+            wanted.entry(namespace).or_default().insert(name);
+        }
+        wanted
+    }
+
+    /// The groups that are meant, and the names that no group has.
+    fn chosen(&self) -> (Vec<&Record>, Vec<GroupName>) {
+        if self.names.is_empty() {
+            return (self.records.values().collect(), Vec::new());
+        }
+        let (mut chosen, mut absent) = (BTreeMap::new(), Vec::new());
+        for name in &self.names {
+            let found = name.pick(self.records.values());
+            if found.is_empty() {
+                absent.push(name.clone());
+            }
+            chosen.extend(found.into_iter().map(|record| (record.id(), record)));
+        }
+        (chosen.into_values().collect(), absent)
+    }
+
+    /// The groups as they stand at `now`, which is `at` on the API server's clock.
+    pub fn look(&self, now: Duration, at: Timestamp) -> Look {
+        let (chosen, absent) = self.chosen();
+        let oldest = survey::oldest_by_apex(self.records.values());
+        let (mut readings, mut unread) = (HashMap::new(), BTreeSet::new());
+        for record in &chosen {
+            for backend in record.group.iter().flat_map(|group| &group.backends) {
+                match self.feeds.read(&backend.service, now) {
+                    Reading::Ready(readiness) => {
+                        readings.insert(backend.service.clone(), readiness);
+                    }
+                    Reading::NotYet => {
+                        unread.insert(record.id());
+                    }
+                }
+            }
+        }
+        let read = chosen.iter().filter(|record| !unread.contains(&record.id()));
+        let status =
+            |record: &&Record| survey::status(record, &readings, &oldest, self.runners.of(record, at), at);
+        let statuses = read.map(status).collect();
+        Look { statuses, absent, is_cut_off: readings.values().any(is_cut_off), unread }
+    }
+}
+
+fn is_cut_off(readiness: &Readiness) -> bool {
+    let Readiness::Unknown { why } = readiness else { return false };
+    matches!(why, WhyUnknown::Silent | WhyUnknown::Failing(Source::Slices, _))
+}

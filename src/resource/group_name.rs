@@ -1,0 +1,33 @@
+use std::fmt;
+
+use super::record::Record;
+
+/// Groups as a user names them: `NAME`, `KIND/NAME` or the apex's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupName {
+    /// Singular, such as `trafficsplit`; none: any kind.
+    pub kind: Option<&'static str>,
+    pub name: String,
+}
+
+impl GroupName {
+    /// The groups that are meant: by the object's name, else by the apex.
+    pub fn pick<'a>(&self, all: impl IntoIterator<Item = &'a Record>) -> Vec<&'a Record> {
+        let is_of_kind = |record: &&Record| self.kind.is_none_or(|kind| record.kind.info().singular == kind);
+        let of_kind: Vec<&Record> = all.into_iter().filter(is_of_kind).collect();
+        let by = |is_meant: fn(&Record, &str) -> bool| -> Vec<&Record> {
+            of_kind.iter().copied().filter(|record| is_meant(record, &self.name)).collect()
+        };
+        let by_name = by(|record, name| record.meta.name == name);
+        if by_name.is_empty() { by(|record, name| record.apex == name) } else { by_name }
+    }
+}
+
+impl fmt::Display for GroupName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            Some(kind) => write!(f, "{kind}/{}", self.name),
+            None => f.write_str(&self.name),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Moves, as people and as programs read them.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::ago::ago;
+use super::stream::API_VERSION;
+use super::table::{Style, grid, text_cell};
+use crate::model::history::{Move, Source};
+
+/// The moves that are known in one cluster, the newest first.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HistoryList<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    context: &'a str,
+    server: &'a str,
+    items: Vec<Item<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Item<'a> {
+    namespace: &'a str,
+    /// Kind of the object, such as `trafficsplit`.
+    object: &'a str,
+    name: &'a str,
+    /// None where the object is gone.
+    apex: Option<&'a str>,
+    at: Timestamp,
+    /// Weights, where they are known.
+    from: Option<&'a str>,
+    to: Option<&'a str>,
+    by: &'a str,
+    why: &'a str,
+    unverified: bool,
+    /// It is only known that someone edited the backends.
+    hint: bool,
+    sources: Vec<&'static str>,
+}
+
+impl<'a> HistoryList<'a> {
+    pub fn new(context: &'a str, server: &'a str, moves: &'a [Move]) -> Self {
+        let items = moves.iter().map(item).collect();
+        Self { api_version: API_VERSION, kind: "HistoryList", context, server, items }
+    }
+}
+
+fn item(told: &Move) -> Item<'_> {
+    Item {
+        namespace: &told.group.namespace,
+        object: told.group.kind,
+        name: &told.group.name,
+        apex: told.apex.as_deref(),
+        at: told.at,
+        from: told.from.as_deref(),
+        to: told.to.as_deref(),
+        by: &told.by,
+        why: &told.why,
+        unverified: told.unverified,
+        hint: is_hint(told),
+        sources: sources(told),
+    }
+}
+
+fn is_hint(told: &Move) -> bool {
+    told.sources == [Source::ManagedFields]
+}
+
+fn sources(told: &Move) -> Vec<&'static str> {
+    let name = |source: &Source| match source {
+        Source::LastMove => "last-move",
+        Source::Event => "event",
+        Source::UpstreamEvent => "upstream-event",
+        Source::ManagedFields => "managed-fields",
+    };
+    told.sources.iter().map(name).collect()
+}
+
+/// A row for each move.
+pub fn table(moves: &[Move], style: Style, now: Timestamp) -> String {
+    let mut header = vec!["AGE", "NAME", "FROM", "TO", "BY", "WHY"];
+    if style.namespaces {
+        header.insert(1, "NAMESPACE");
+    }
+    if style.wide {
+        header.insert(0, "TIME");
+        header.push("KNOWN FROM");
+    }
+    grid(header, moves.iter().map(|told| row(told, style, now)), style)
+}
+
+fn row(told: &Move, style: Style, now: Timestamp) -> comfy_table::Row {
+    let weights = |weights: &Option<String>| {
+        let weights = weights.as_deref().unwrap_or("?");
+        if style.wide { weights.to_owned() } else { carrying(weights) }
+    };
+    let why = if told.unverified { format!("{} (unverified)", told.why) } else { told.why.clone() };
+    let mut cells = vec![
+        ago(told.at, now),
+        told.group.name.clone(),
+        weights(&told.from),
+        weights(&told.to),
+        told.by.clone(),
+        why,
+    ];
+    if style.namespaces {
+        cells.insert(1, told.group.namespace.clone());
+    }
+    if style.wide {
+        cells.insert(0, format!("{:.0}", told.at));
+        cells.push(sources(told).join(","));
+    }
+    comfy_table::Row::from(cells.iter().map(|text| text_cell(text)).collect::<Vec<_>>())
+}
+
+/// The backends that carry traffic, of weights as annotations have them.
+fn carrying(weights: &str) -> String {
+    let carries = |pair: &&str| !pair.ends_with("=0");
+    let names = weights.split(',').filter(carries).map(|pair| pair.split('=').next().unwrap_or(pair));
+    let names = names.collect::<Vec<_>>().join(",");
+    if names.is_empty() { "nothing".to_owned() } else { names }
+}

@@ -1,0 +1,156 @@
+//! `history`: the moves that are known.
+
+use k8s_openapi::api::events::v1::Event;
+use kube::api::{DeleteParams, ListParams};
+use serde_json::{Value, json};
+
+use crate::support::{Output, Side, TestNamespace, eventually, plugin, restricted_kubeconfig, rule};
+
+const GROUP: &[(&str, u32, u8)] = &[("web", 1, 1), ("web-east", 0, 1)];
+
+#[tokio::test]
+async fn each_move_once_and_the_newest_first() {
+    let ns = TestNamespace::new("moves").await;
+    ns.west.group("web", GROUP).await;
+    history(&ns.west, &[]).await.success().stdout_is("").stderr_contains("No moves are known.");
+    let fresh = history(&ns.west, &["-o", "json"]).await.success().json();
+    assert_eq!(fresh["items"], json!([]));
+
+    there_and_back(&ns.west).await;
+    let list = history(&ns.west, &["-o", "json"]).await.success().json();
+    assert_eq!(keys(&list), ["apiVersion", "context", "items", "kind", "server"]);
+    assert_eq!(list["kind"], "HistoryList");
+    let items = list["items"].as_array().unwrap();
+    assert_eq!(items.len(), 2, "{list:#}");
+    let expected = [
+        "apex",
+        "at",
+        "by",
+        "from",
+        "hint",
+        "name",
+        "namespace",
+        "object",
+        "sources",
+        "to",
+        "unverified",
+        "why",
+    ];
+    assert_eq!(keys(&items[0]), expected);
+    let plain = |item: &Value| json!([item["from"], item["to"], item["why"], item["sources"], item["hint"]]);
+    let back = "web has 1 of 2 endpoints ready";
+    let out = "web has no ready endpoints (0 of 1)";
+    let (home, away) = ("web=1,web-east=0", "web=0,web-east=1");
+    assert_eq!(plain(&items[0]), json!([away, home, back, ["last-move", "event"], false]));
+    assert_eq!(plain(&items[1]), json!([home, away, out, ["event"], false]));
+
+    let table = history(&ns.west, &["web"]).await.success();
+    let rows: Vec<&str> = table.stdout.lines().collect();
+    assert!(rows[0].starts_with("AGE  NAME  FROM      TO        BY"), "{table}");
+    assert!(rows[1].contains("web   web-east  web ") && rows[1].ends_with(back), "{table}");
+    assert!(rows[2].contains("web   web       web-east ") && rows[2].ends_with(out), "{table}");
+    table.stderr_contains("Events go back ");
+    history(&ns.west, &["-o", "wide"])
+        .await
+        .success()
+        .stdout_contains("last-move,event")
+        .stdout_contains(home);
+    let yaml = history(&ns.west, &["-o", "yaml"]).await.success();
+    let from_yaml: Value = serde_yaml::from_str(&yaml.stdout).unwrap();
+    assert_eq!(from_yaml["items"], list["items"]);
+}
+
+#[tokio::test]
+async fn groups_that_are_gone_keep_their_events() {
+    let ns = TestNamespace::new("past").await;
+    ns.west.group("web", GROUP).await;
+    there_and_back(&ns.west).await;
+    ns.west.traffic_splits().delete("web", &DeleteParams::default()).await.unwrap();
+    let list = history(&ns.west, &["web", "-o", "json"]).await.success().json();
+    assert_eq!(list["items"].as_array().unwrap().len(), 2);
+    assert_eq!(list["items"][0]["apex"], Value::Null);
+    let labelled = history(&ns.west, &["-l", "team=web", "-o", "json"]).await.success().json();
+    assert_eq!(labelled["items"], json!([]), "what is gone has no labels");
+    history(&ns.west, &["mail"]).await.code(1).stderr_contains("there is no group \"mail\"");
+}
+
+#[tokio::test]
+async fn without_the_right_to_events_the_rest_is_shown() {
+    let ns = TestNamespace::new("noevents").await;
+    ns.west.group("web", GROUP).await;
+    there_and_back(&ns.west).await;
+    let rights = [rule("split.smi-spec.io", &["trafficsplits"], &["list"])];
+    let kubeconfig = restricted_kubeconfig(&ns.west, "reader", &rights).await;
+    let output =
+        plugin().args(["history", "-o", "json"]).on(&ns.west).kubeconfig(kubeconfig.path()).run().await;
+    let output = output.success().stderr_contains("Events cannot be read: ").stderr_contains("events");
+    let list = output.stderr_contains("only the last move of each group is known").json();
+    assert_eq!(list["items"].as_array().unwrap().len(), 1);
+    assert_eq!(list["items"][0]["sources"], json!(["last-move"]));
+}
+
+#[tokio::test]
+async fn moves_of_linkerds_own_controller_and_edits_are_told_as_what_they_are() {
+    let ns = TestNamespace::new("others").await;
+    ns.west.group("web", GROUP).await;
+    let split = ns.west.split("web").await;
+    ns.west
+        .create::<Event>(json!({
+            "metadata": {"name": "web.1"},
+            "eventTime": "2026-01-01T00:00:00.000000Z",
+            "reportingController": "linkerd-failover",
+            "reportingInstance": "linkerd-failover-0",
+            "action": "Failover", "reason": "Failover", "type": "Normal",
+            "note": "Traffic\u{1b}[2J routed to fallbacks",
+            "regarding": {"apiVersion": "split.smi-spec.io/v1alpha2", "kind": "TrafficSplit",
+                "namespace": ns.name, "name": "web", "uid": split["metadata"]["uid"]},
+        }))
+        .await;
+    let created: jiff::Timestamp = split["metadata"]["creationTimestamp"].as_str().unwrap().parse().unwrap();
+    eventually("an edit would have another time than the creation", async || {
+        let age = jiff::Timestamp::now().duration_since(created);
+        if age.as_secs() >= 2 { Ok(()) } else { Err(format!("{age:?}")) }
+    })
+    .await;
+    ns.west.set_weights("web", &[("web", 0), ("web-east", 1)]).await;
+    let list = history(&ns.west, &["-o", "json"]).await.success().json();
+    let told: Vec<Value> = list["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| json!([item["by"], item["sources"], item["hint"]]))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            json!(["kubectl-edit", ["managed-fields"], true]),
+            json!(["linkerd-failover", ["upstream-event"], false])
+        ]
+    );
+    for format in ["table", "wide", "json", "yaml"] {
+        let output = history(&ns.west, &["-o", format]).await.success();
+        assert!(!output.stdout.contains(|letter: char| letter.is_control() && letter != '\n'), "{output}");
+    }
+}
+
+/// Two moves by the loop, with their Events.
+async fn there_and_back(side: &Side) {
+    for (ready, moves) in [(0, 1), (1, 2)] {
+        side.ready("web", ready).await;
+        plugin().args(["watch", "--once"]).on(side).run().await.success();
+        eventually(&format!("there are {moves} Events"), async || {
+            let mut events = side.api::<Event>().list(&ListParams::default()).await.unwrap().items;
+            events.retain(|event| event.action.as_deref() == Some("MoveTraffic"));
+            if events.len() == moves { Ok(()) } else { Err(format!("{events:?}")) }
+        })
+        .await;
+    }
+}
+
+fn keys(object: &Value) -> Vec<&str> {
+    object.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+async fn history(side: &Side, args: &[&str]) -> Output {
+    plugin().args(["history"]).args(args.to_vec()).on(side).run().await
+}

@@ -1,0 +1,198 @@
+//! `status --watch`: lines, JSON Lines, and the live table on a terminal.
+
+use http::Method;
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::support::{Fault, FaultProxy, Plugin, Pty, Running, Side, TestNamespace, plugin};
+
+const GROUP: &[(&str, u32, u8)] = &[("web", 1, 1), ("web-east", 0, 1)];
+
+#[tokio::test]
+async fn a_line_for_each_change_where_there_is_no_terminal() {
+    let ns = TestNamespace::new("lines").await;
+    ns.west.group("web", GROUP).await;
+    let mut watch = command(&ns.west, &["-w"]).spawn();
+    let group = format!("Z {}/web: ", ns.name);
+    let first = watch.line().await;
+    assert!(
+        first.ends_with(&format!("{group}Primary, active web: web has 1 of 2 endpoints ready")),
+        "{first}"
+    );
+    ns.west.ready("web", 0).await;
+    let line = watch.line().await;
+    let expected = "Primary -> OutOfSync +short: web has no ready endpoints (0 of 1)";
+    assert!(line.ends_with(&format!("{group}{expected}")), "{line}");
+    ns.west.set_weights("web", &[("web", 0), ("web-east", 1)]).await;
+    let line = watch.line().await;
+    let expected =
+        "OutOfSync -> Failover, active web -> web-east -redundant: web has no ready endpoints (0 of 1)";
+    assert!(line.ends_with(&format!("{group}{expected}")), "{line}");
+    ns.west.group("mail", &[("mail", 1, 1), ("mail-east", 0, 0)]).await;
+    watch.line_containing("/mail: appeared, Primary, active mail").await;
+    ns.west.traffic_splits().delete("mail", &kube::api::DeleteParams::default()).await.unwrap();
+    watch.line_containing("/mail: gone, was Primary").await;
+    let (status, rest, errors) = watch.end_and_collect(Signal::INT).await;
+    assert_eq!((status.code(), rest.len(), errors.len()), (Some(0), 0, 0), "{rest:?} {errors:?}");
+}
+
+/// Programs read these: a change here is a change for all of them.
+#[tokio::test]
+async fn json_lines_and_their_shape() {
+    let ns = TestNamespace::new("jsonlines").await;
+    ns.west.group("web", GROUP).await;
+    let mut watch = command(&ns.west, &["web", "--watch", "-o", "json"]).spawn();
+    let first = json_of(&mut watch).await;
+    let expected = [
+        "active",
+        "apex",
+        "apiVersion",
+        "backends",
+        "change",
+        "changed",
+        "context",
+        "flags",
+        "kind",
+        "name",
+        "namespace",
+        "next",
+        "object",
+        "previous",
+        "primary",
+        "reason",
+        "runner",
+        "state",
+        "time",
+    ];
+    let keys = |value: &Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
+    let without_next: Vec<&str> = expected.into_iter().filter(|key| *key != "next").collect();
+    assert_eq!(keys(&first), without_next, "a group that is well needs nothing");
+    assert_eq!(first["apiVersion"], "cli.failover.linkerd.io/v1");
+    let plain = json!([first["kind"], first["change"], first["previous"], first["state"], first["context"]]);
+    assert_eq!(plain, json!(["StatusChange", "initial", null, "Primary", "west"]));
+
+    ns.west.ready("web", 0).await;
+    let second = json_of(&mut watch).await;
+    assert_eq!(keys(&second), expected);
+    assert_eq!(second["change"], "changed");
+    let previous = json!({"state": "Primary", "flags": ["redundant", "unattended"], "active": ["web"]});
+    assert_eq!(second["previous"], previous);
+    assert_eq!(second["state"], "OutOfSync");
+    assert_eq!(
+        second["backends"][0],
+        json!({"name": "web", "weight": 1, "ready": 0, "total": 1, "exists": true})
+    );
+
+    ns.west.ready("web-east", 2).await;
+    let third = json_of(&mut watch).await;
+    assert_eq!(third["backends"][1]["ready"], 2, "numbers are changes too: {third}");
+    assert_eq!(watch.end_with(Signal::TERM).await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_told_and_nothing_is_missed() {
+    let ns = TestNamespace::new("lost").await;
+    ns.west.group("web", GROUP).await;
+    let proxy = FaultProxy::before(&ns.west).await;
+    let mut watch = command(&ns.west, &["-w"]).kubeconfig(proxy.kubeconfig()).spawn();
+    watch.line_containing("Primary").await;
+    proxy.until_seen(Method::GET, "endpointslices?watch", 1).await;
+    proxy.inject(Method::GET, "/", usize::MAX, Fault::CutBefore);
+    proxy.cut_streams();
+    watch.stderr_line_containing("connection lost: ").await;
+    ns.west.ready("web", 0).await;
+    proxy.heal();
+    watch.stderr_line_containing("connected again").await;
+    watch.line_containing("Primary -> OutOfSync").await;
+    assert_eq!(watch.seen.len(), 2, "{:?}", watch.seen);
+    assert_eq!(watch.end_with(Signal::INT).await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn formats_that_have_no_lines_are_refused() {
+    for format in ["yaml", "name"] {
+        let output = plugin().without_clusters().args(["status", "-w", "-o", format]).run().await.code(2);
+        output.stderr_contains("use --output table, wide or json");
+    }
+}
+
+#[tokio::test]
+async fn a_live_table_on_a_terminal() {
+    let ns = TestNamespace::new("table").await;
+    ns.west.group("web", GROUP).await;
+    let table = Pty::start(command(&ns.west, &["-w"]).command(), 120, 24);
+    let frame = table.until_frame("the group", |frame| frame.contains("Primary")).await;
+    assert!(frame.contains(&format!("1 group in namespace {} of context west", ns.name)), "{frame}");
+    ns.west.ready("web", 0).await;
+    let frame = table.until_frame("a transition", |frame| frame.contains("Last changes:")).await;
+    assert!(frame.contains("OutOfSync") && frame.contains("Primary -> OutOfSync +short"), "{frame}");
+    assert!(frame.contains("next: kubectl failover watch"), "{frame}");
+    assert!(table.written().contains("\u{1b}[38;5;"), "states have colours");
+
+    table.resize(48, 8);
+    let frame = table.until_frame("a smaller table", |frame| frame.lines().count() <= 8).await;
+    assert!(frame.contains("OutOfSync") && frame.contains("do not fit"), "{frame}");
+    assert_eq!(table.written().matches("\u{1b}[2J").count(), 1, "the screen is cleared once, at the start");
+
+    table.resize(120, 24);
+    table.until_frame("the whole table", |frame| !frame.contains("do not fit")).await;
+    table.signal(Signal::INT);
+    let (code, written) = table.wait().await;
+    assert_eq!(code, Some(0), "{written}");
+    let (_, after) = written.rsplit_once("\u{1b}[?1049l").expect("the screen is restored");
+    assert!(after.contains("OutOfSync"), "what was seen last stays: {after:?}");
+    let restored = "\u{1b}[?7h\u{1b}[?25h\u{1b}[?1049l";
+    assert!(written.contains(restored), "the cursor and line ends are restored");
+}
+
+#[tokio::test]
+async fn a_live_table_keeps_what_it_showed_while_the_connection_is_lost() {
+    let ns = TestNamespace::new("livelost").await;
+    ns.west.group("web", GROUP).await;
+    let proxy = FaultProxy::before(&ns.west).await;
+    let command = command(&ns.west, &["-w"]).kubeconfig(proxy.kubeconfig()).command();
+    let table = Pty::start(command, 120, 24);
+    table.until_frame("the group", |frame| frame.contains("Primary")).await;
+    proxy.inject(Method::GET, "/", usize::MAX, Fault::CutBefore);
+    proxy.cut_streams();
+    let frame = table.until_frame("the loss", |frame| frame.contains("CONNECTION LOST")).await;
+    assert!(frame.contains("Primary") && frame.contains("trying again"), "{frame}");
+    proxy.heal();
+    table.until_frame("the table alone", |frame| !frame.contains("CONNECTION LOST")).await;
+    table.signal(Signal::TERM);
+    let (code, written) = table.wait().await;
+    assert_eq!(code, Some(0), "{written}");
+    assert!(!written.contains("Unknown"), "{written}");
+}
+
+/// Whoever may write annotations must not be able to drive the terminal of those who look.
+#[tokio::test]
+async fn control_characters_of_a_cluster_are_not_printed() {
+    let ns = TestNamespace::new("liveescapes").await;
+    ns.west.group("web", GROUP).await;
+    let evil = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\r\n\u{202e}";
+    let primary = json!({"failover.linkerd.io/primary-service": format!("web{evil}")});
+    ns.west.edit_split("web", json!({"metadata": {"annotations": primary}})).await;
+    for format in ["table", "json"] {
+        let mut watch = command(&ns.west, &["-w", "-o", format]).spawn();
+        let line = watch.line().await;
+        let harmful = |letter: char| letter.is_control() || letter == '\u{202e}';
+        assert!(line.contains("Invalid") && !line.contains(harmful), "{line:?}");
+        watch.end_with(Signal::INT).await;
+    }
+    let table = Pty::start(command(&ns.west, &["-w", "-o", "wide"]).command(), 120, 24);
+    table.until_frame("the group", |frame| frame.contains("Invalid")).await;
+    table.signal(Signal::INT);
+    let (_, written) = table.wait().await;
+    assert!(!written.contains("]0;owned\u{7}") && !written.contains('\u{202e}'), "{written:?}");
+    assert_eq!(written.matches("\u{1b}[2J").count(), 1, "{written:?}");
+}
+
+async fn json_of(watch: &mut Running) -> Value {
+    let line = watch.line().await;
+    serde_json::from_str(&line).unwrap_or_else(|cause| panic!("{cause}: {line}"))
+}
+
+fn command(side: &Side, args: &[&str]) -> Plugin {
+    plugin().args(["status"]).args(args.to_vec()).on(side)
+}

@@ -1,0 +1,106 @@
+use std::fs::File;
+use std::io::Read;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+
+use rustix::fs::{Mode, OFlags, open};
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
+use tokio::process::{Child, Command};
+
+use super::wait::{LIMIT, eventually};
+
+/// The plugin on a terminal of its own; killed when this is dropped.
+pub struct Pty {
+    terminal: File,
+    child: Child,
+    written: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Pty {
+    pub fn start(mut command: Command, columns: u16, rows: u16) -> Self {
+        let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudoterminal can be had");
+        grantpt(&terminal).expect("the pseudoterminal is ours");
+        unlockpt(&terminal).expect("the pseudoterminal can be unlocked");
+        let name = ptsname(&terminal, Vec::new()).expect("the pseudoterminal has a name");
+        let end = || {
+            let end = open(name.as_c_str(), OFlags::RDWR | OFlags::NOCTTY, Mode::empty());
+            Stdio::from(end.expect("the pseudoterminal can be opened"))
+        };
+        let terminal = File::from(terminal);
+        resize(&terminal, columns, rows);
+        let command = command.stdin(end()).stdout(end()).stderr(end()).env("TERM", "xterm-256color");
+        let child = command.env_remove("NO_COLOR").kill_on_drop(true).spawn().expect("the plugin starts");
+        let written = Arc::<Mutex<Vec<u8>>>::default();
+        collect(terminal.try_clone().expect("the terminal can be shared"), Arc::clone(&written));
+        Self { terminal, child, written }
+    }
+
+    /// All that was written to the terminal so far.
+    pub fn written(&self) -> String {
+        String::from_utf8_lossy(&self.written.lock().expect("the reader is well")).into_owned()
+    }
+
+    /// The frame that was drawn last, without colours and the like; none while one is being drawn.
+    pub fn frame(&self) -> Option<String> {
+        let written = self.written();
+        let (_, frame) = written.rsplit_once("\x1b[H")?;
+        let (frame, _) = frame.split_once("\x1b[J")?;
+        Some(plain(frame))
+    }
+
+    /// Waits for a frame of which this is true.
+    pub async fn until_frame(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
+        eventually(&format!("the frame shows {what}"), async || match self.frame() {
+            Some(frame) if is_so(&frame) => Ok(frame),
+            _ => Err(self.written()),
+        })
+        .await
+    }
+
+    pub fn resize(&self, columns: u16, rows: u16) {
+        resize(&self.terminal, columns, rows);
+        // It is not the terminal that the process is controlled by, so the kernel does not tell.
+        self.signal(Signal::WINCH);
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        let pid = self.child.id().and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
+        kill_process(pid.expect("the plugin still runs"), signal).expect("the signal is sent");
+    }
+
+    /// Waits for the end; gives the exit code and all that was written.
+    pub async fn wait(mut self) -> (Option<i32>, String) {
+        let ended = tokio::time::timeout(LIMIT, self.child.wait()).await.expect("the plugin ends in time");
+        (ended.expect("the plugin can be waited for").code(), self.written())
+    }
+}
+
+fn resize(terminal: &File, columns: u16, rows: u16) {
+    let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(terminal, size).expect("the terminal has a size");
+}
+
+fn collect(mut terminal: File, written: Arc<Mutex<Vec<u8>>>) {
+    std::thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(length @ 1..) = terminal.read(&mut buffer) {
+            written.lock().expect("the tests are well").extend_from_slice(&buffer[..length]);
+        }
+    });
+}
+
+/// Text without escape sequences.
+fn plain(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text.chars();
+    while let Some(character) = rest.next() {
+        if character == '\u{1b}' {
+            rest.by_ref().find(|character| character.is_ascii_alphabetic());
+        } else if character != '\r' {
+            plain.push(character);
+        }
+    }
+    plain
+}
