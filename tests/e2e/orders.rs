@@ -1,6 +1,7 @@
 //! `force`, `failback`, `pause` and `resume`.
 
 mod ends;
+mod game_day;
 mod life;
 mod pause;
 mod prompt;
