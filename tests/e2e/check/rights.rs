@@ -13,13 +13,13 @@ struct Case {
 }
 
 /// Without the right to look at groups nothing works.
-const GROUPS: (&str, &str) = ("trafficsplits", "cannot list resource \"trafficsplits\"");
+const GROUPS: (&str, &str) = ("trafficsplits", "to list trafficsplits.split.smi-spec.io");
 
-const CASES: [Case; 8] = [
+const CASES: [Case; 9] = [
     Case {
         command: "create",
         args: &["spare", "--fallback", "bare"],
-        without: &[GROUPS, ("services", "cannot get resource \"services\"")],
+        without: &[GROUPS, ("services", "to get services")],
     },
     Case {
         command: "status",
@@ -49,6 +49,7 @@ const CASES: [Case; 8] = [
     Case { command: "failback", args: &["web", "--yes"], without: &[GROUPS] },
     Case { command: "pause", args: &["web"], without: &[GROUPS] },
     Case { command: "resume", args: &["web"], without: &[GROUPS] },
+    Case { command: "history", args: &[], without: &[GROUPS] },
     Case {
         command: "check",
         args: &["--proxy"],
