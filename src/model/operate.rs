@@ -24,7 +24,7 @@ pub enum Forced {
     /// An override in force with the same target and end, and weights that agree.
     AlreadySo,
     Order {
-        order: Override,
+        order: Box<Override>,
         weights: Weights,
         unverified: bool,
         notes: Notes,
@@ -83,7 +83,7 @@ pub fn force(group: &Group, readiness: &[Readiness], wish: &Wish, now: Timestamp
     if same && weights == Weights::Hold {
         return Forced::AlreadySo;
     }
-    Forced::Order { order, weights, unverified, notes: decision.notes }
+    Forced::Order { order: Box::new(order), weights, unverified, notes: decision.notes }
 }
 
 /// Ends an override or a stay on a fallback, and moves the traffic home. `home` names another home than the

@@ -106,9 +106,9 @@ impl Meta {
         ];
         let managed = |manager: &&str| self.managed_fields.iter().any(|entry| entry.manager == **manager);
         let labelled = |label: &&str| self.labels.contains_key(*label);
-        let by_tool = TOOLS.iter().find(|(_, managers, labels)| {
-            managers.iter().any(|manager| managed(&manager)) || labels.iter().any(|label| labelled(&label))
-        });
+        let by_tool = TOOLS
+            .iter()
+            .find(|(_, managers, labels)| managers.iter().any(managed) || labels.iter().any(labelled));
         by_tool.map(|(tool, ..)| *tool).or(self.annotations.tracked_by)
     }
 
