@@ -148,8 +148,11 @@ impl Cluster {
 
     async fn ask(&self, call: Call, limit: Duration) -> RequestResult<Bytes> {
         let (method, path) = (call.method.clone(), call.path.clone());
+        let headers = self.timeout.min(limit);
         let whole = async {
-            let response = self.exchange(call).await?;
+            let response = tokio::time::timeout(headers, self.exchange(call)).await;
+            let late = |_| failure(&method, &path, Cause::TimedOut { after: headers });
+            let response = response.map_err(late)??;
             let body = response.into_body().collect().await;
             body.map(http_body_util::Collected::to_bytes)
                 .map_err(|cause| failure(&method, &path, Cause::Unreachable { how: in_words(&cause) }))
@@ -266,5 +269,7 @@ pub(super) fn in_words(error: &dyn std::error::Error) -> String {
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
-    cause.to_string()
+    let words = cause.to_string();
+    // The TLS library's words for it end in a link to its own documentation.
+    if words.starts_with("peer closed connection") { "the connection was cut".to_owned() } else { words }
 }

@@ -122,7 +122,7 @@ pub async fn chosen(
     let selector = groups.selector.as_deref();
     let chosen = selection::choose(cluster, namespace.as_deref(), selector, &groups.names).await?;
     if chosen.records.is_empty() {
-        selection::say_none(cluster, namespace.as_deref());
+        selection::say_none(cluster, namespace.as_deref(), selector);
     }
     Ok(chosen.records)
 }

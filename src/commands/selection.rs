@@ -1,6 +1,6 @@
 //! Which groups a command means.
 
-use crate::cluster::{Cluster, RequestError, groups, survey};
+use crate::cluster::{Cluster, RequestError, groups, stream, survey};
 use crate::error::{self, Problem};
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::{GroupName, KINDS, Kind, Record};
@@ -86,9 +86,11 @@ pub async fn unknown(cluster: &Cluster, namespace: Option<&str>, name: &str, all
     let bare = name.rsplit('/').next().unwrap_or(name);
     if let Some(namespace) = namespace {
         for kind in KINDS {
-            if let Ok(Some(record)) = groups::get(cluster, *kind, namespace, bare).await
-                && !record.is_controlled()
-            {
+            let listed = stream::list(cluster, &groups::all(*kind, namespace)).await;
+            let records = listed.map(|(records, _)| records).unwrap_or_default();
+            let mut bystanders = records.iter().filter(|record| !record.is_controlled());
+            if let Some(record) = bystanders.find(|record| record.meta.name == bare || record.apex == bare) {
+                let bare = &record.meta.name;
                 let info = kind.info();
                 return Problem::new(format!("{}/{} is no failover group: it has no label {CONTROLLED_BY}", info.singular, clean(bare)))
                     .next(format!(
@@ -114,9 +116,16 @@ pub async fn unknown(cluster: &Cluster, namespace: Option<&str>, name: &str, all
 }
 
 /// Says that there are no groups to do anything with.
-pub fn say_none(cluster: &Cluster, namespace: Option<&str>) {
-    terminal::say(&format!("No groups found in {} of context {}.", place(namespace), cluster.context));
-    terminal::say("  next: kubectl failover create SERVICE --fallback SERVICE");
+pub fn say_none(cluster: &Cluster, namespace: Option<&str>, selector: Option<&str>) {
+    let labels = selector.map(|labels| format!(" with labels {labels}")).unwrap_or_default();
+    terminal::say(&format!(
+        "No groups{labels} found in {} of context {}.",
+        place(namespace),
+        cluster.context
+    ));
+    if selector.is_none() {
+        terminal::say("  next: kubectl failover create SERVICE --fallback SERVICE");
+    }
 }
 
 fn place(namespace: Option<&str>) -> String {

@@ -23,9 +23,10 @@ pub async fn run(flags: &GlobalArgs, args: WatchArgs) -> anyhow::Result<Exit> {
         once: args.once,
         dry_run: args.dry_run,
     };
+    let labels = options.selector.as_ref().map(|labels| format!(" with labels {labels}")).unwrap_or_default();
     let place = match &options.namespace {
-        Some(namespace) => format!("namespace {namespace}"),
-        None => "all namespaces".to_owned(),
+        Some(namespace) => format!("{labels} in namespace {namespace}"),
+        None => format!("{labels} in all namespaces"),
     };
     let context = cluster.context.clone();
     let mut say = |notice: Notice| tell(&notice, args.output, &context, &place);
@@ -48,7 +49,7 @@ pub async fn run(flags: &GlobalArgs, args: WatchArgs) -> anyhow::Result<Exit> {
 fn tell(notice: &Notice, format: StreamFormat, context: &str, place: &str) -> anyhow::Result<()> {
     let line = match notice {
         Notice::Started { .. } => {
-            say(&format!("{} in {place} of context {context}", text_line(notice)));
+            say(&format!("{}{place} of context {context}", text_line(notice)));
             return Ok(());
         }
         Notice::Moved(_) | Notice::WouldMove(_) => match format {
@@ -72,7 +73,7 @@ fn stopped() -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate()).context("listening for signals")?;
     Ok(async move {
         next(&mut interrupt, &mut terminate).await;
-        say("ending; once more to end at once");
+        say("ending; Ctrl-C again ends at once");
         tokio::spawn(async move {
             next(&mut interrupt, &mut terminate).await;
             std::process::exit(130);

@@ -3,6 +3,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::group::GroupId;
+use super::report::State;
 
 /// What the loop tells of its work.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +21,17 @@ pub enum Notice {
     },
     /// Traffic would be moved, but for `--dry-run`.
     WouldMove(Transition),
+    /// Nobody is ready, or the readiness that would decide can't be known: traffic stays where it is.
+    Stuck {
+        group: GroupId,
+        state: State,
+        reason: String,
+    },
+    /// That is over.
+    Unstuck {
+        group: GroupId,
+        reason: String,
+    },
     /// An object with the label is no group; its traffic is left alone.
     Invalid {
         group: GroupId,
@@ -38,6 +50,14 @@ pub enum Notice {
         holder: String,
     },
     TookOver {
+        namespace: String,
+    },
+    /// The Lease can't be renewed: nothing is written once it has ended.
+    LeaseFailing {
+        namespace: String,
+        why: String,
+    },
+    LeaseAgain {
         namespace: String,
     },
     /// Nothing keeps two loops apart but the versions of the objects.

@@ -136,7 +136,8 @@ pub(super) fn reason(group: &Group, readiness: &[Readiness], verdict: &Verdict) 
     match verdict.rule {
         Rule::Paused => String::new(),
         Rule::NobodyReady => "no backend has a ready endpoint".to_owned(),
-        Rule::PrimaryUnknown | Rule::AtHome => primary,
+        Rule::PrimaryUnknown => primary,
+        Rule::AtHome => at_home(group, readiness, verdict, primary),
         Rule::StayAway if verdict.waiting => format!("{primary}; failback-delay is running"),
         Rule::StayAway if verdict.leaves_away(group.primary) => format!("{primary}; failback is manual"),
         Rule::StayAway => format!("{primary}, and no fallback that carries traffic is ready"),
@@ -145,11 +146,32 @@ pub(super) fn reason(group: &Group, readiness: &[Readiness], verdict: &Verdict) 
         Rule::FailOver if verdict.waiting => {
             format!("{primary}; failback-delay is running for a preferred fallback")
         }
-        Rule::FailOver => primary,
+        Rule::FailOver if group.carries(group.primary) => primary,
+        Rule::FailOver => turned(group, readiness, verdict).unwrap_or(primary),
         Rule::FallbackUnknown => format!("{primary}, and the fallback's readiness is unknown"),
         Rule::PrimaryShort => format!("{primary}, but no fallback is ready"),
         Rule::Blind => format!("{primary}, and the fallbacks' readiness is unknown"),
     }
+}
+
+/// The primary is enough and carries: why anything is to change all the same.
+fn at_home(group: &Group, readiness: &[Readiness], verdict: &Verdict, primary: String) -> String {
+    match &verdict.weights {
+        Weights::Set(_) if group.policy_kind() != PolicyKind::ActiveActive => {
+            format!("{primary}, and is to carry the traffic alone")
+        }
+        Weights::Set(_) => turned(group, readiness, verdict).unwrap_or(primary),
+        Weights::Hold => primary,
+    }
+}
+
+/// How the first fallback stands whose traffic comes or goes: that is why, where the primary's does not.
+fn turned(group: &Group, readiness: &[Readiness], verdict: &Verdict) -> Option<String> {
+    let Weights::Set(weights) = &verdict.weights else { return None };
+    let turns = |&i: &usize| i != group.primary && group.carries(i) != weights.get(i).is_some_and(|&w| w > 0);
+    let everyone = 0..group.backends.len();
+    let lost = everyone.clone().filter(turns).find(|&i| readiness[i].is_dead());
+    lost.or_else(|| everyone.clone().find(turns)).map(|i| standing(group, readiness, i))
 }
 
 /// Who paused a group, and why.

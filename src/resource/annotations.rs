@@ -17,3 +17,5 @@ pub const MIN_READY: &str = "min-ready";
 pub const FAILOVER_DELAY: &str = "failover-delay";
 pub const FAILBACK_DELAY: &str = "failback-delay";
 pub const FAILBACK: &str = "failback";
+/// Those that make up a policy.
+pub const POLICY_KEYS: [&str; 6] = [POLICY, WEIGHTS, MIN_READY, FAILOVER_DELAY, FAILBACK_DELAY, FAILBACK];

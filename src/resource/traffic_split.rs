@@ -117,7 +117,7 @@ fn backends(meta: &Meta, spec: &Spec) -> Result<Vec<Backend>, Invalid> {
         if !is_service_name(service) {
             return Err(invalid(
                 format!("backend {service:?} is no name of a service in this namespace"),
-                "a TrafficSplit's backends are plain names of services beside it",
+                "list plain names of services of the same namespace",
             ));
         }
         if backends.iter().any(|known| known.service.name == *service) {

@@ -190,7 +190,8 @@ fn change(changed: &Changed) -> Change<'_> {
 pub fn next_step(status: &Status, context: &str) -> Option<String> {
     let place = format!("--context {context} -n {}", status.id.namespace);
     if let Some(mend) = &status.mend {
-        return Some(clean(mend));
+        let (kind, name) = (status.id.kind, &status.id.name);
+        return Some(clean(&format!("{mend}: kubectl {place} edit {kind} {name}")));
     }
     let services = |wanted: fn(&BackendStatus) -> bool| {
         let names =

@@ -80,6 +80,10 @@ pub fn text_line(notice: &Notice) -> String {
         }
         Notice::WouldMove(transition) => format!("{} (dry run)", moved(transition)),
         Notice::Ended { group, what } => format!("{group}: the {what} is over, and has been ended"),
+        Notice::Stuck { group, state, reason } => {
+            format!("{group}: {state}: {reason}; its traffic stays where it is")
+        }
+        Notice::Unstuck { group, reason } => format!("{group} can be served again: {reason}"),
         Notice::Invalid { group, reason, mend } => {
             format!("{group} is no valid group: {reason}; its traffic is left alone; to mend it, {mend}")
         }
@@ -87,6 +91,12 @@ pub fn text_line(notice: &Notice) -> String {
         Notice::Standby { namespace, holder } => {
             format!("{namespace}: {holder} runs the groups; standing by, to take over when that ends")
         }
+        Notice::LeaseFailing { namespace, why } => {
+            format!(
+                "{namespace}: the Lease cannot be renewed: {why}; once it has ended nothing is written until it can"
+            )
+        }
+        Notice::LeaseAgain { namespace } => format!("{namespace}: the Lease is renewed again"),
         Notice::TookOver { namespace } => format!("{namespace}: taken over, this loop runs the groups now"),
         Notice::Unguarded { namespace, why } => format!(
             "{namespace}: no Lease ({why}); going on without one: run no second loop here, or allow get, create \

@@ -89,7 +89,7 @@ impl Engine {
     /// Whether nothing is under way, nothing waits for a delay, and every group has been decided on.
     pub fn is_at_rest(&self) -> bool {
         let rests = |tracked: &Tracked| {
-            tracked.dirty.is_none() && !tracked.waiting && (tracked.phase == Phase::Idle || tracked.refused)
+            tracked.refused || (tracked.dirty.is_none() && !tracked.waiting && tracked.phase == Phase::Idle)
         };
         !self.replan && (self.dry_run || self.leases.are_settled()) && self.groups.values().all(rests)
     }

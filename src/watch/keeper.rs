@@ -85,8 +85,8 @@ impl Keeper {
                 (Some(Standing::Unguarded { why: error.cause.to_string() }), ASK_AGAIN)
             }
             Err(error) => {
-                tracing::warn!(namespace = self.namespace, %error, "the Lease cannot be renewed");
-                (None, self.backoff.next(error.retry_after()))
+                let why = error.cause.to_string();
+                (Some(Standing::Failing { why }), self.backoff.next(error.retry_after()))
             }
         }
     }

@@ -23,12 +23,18 @@ pub enum Standing {
     Unguarded {
         why: String,
     },
+    /// It can't be asked for: what was known before holds as long as it did.
+    Failing {
+        why: String,
+    },
 }
 
 #[derive(Debug, Default)]
 struct Entry {
     /// None: not known yet.
     standing: Option<Standing>,
+    /// It can't be asked for at present, and that has been said.
+    failing: bool,
     /// Groups that wait for the right to write.
     blocked: BTreeSet<GroupId>,
 }
@@ -68,7 +74,14 @@ impl Leases {
     /// Takes in a standing; gives the groups that may be written now, and what is to be told.
     pub fn learn(&mut self, namespace: &str, standing: Standing) -> (BTreeSet<GroupId>, Option<Notice>) {
         let Some(entry) = self.namespaces.get_mut(namespace) else { return Default::default() };
-        let notice = notice(namespace, entry.standing.as_ref(), &standing);
+        if let Standing::Failing { why } = standing {
+            let first = !std::mem::replace(&mut entry.failing, true);
+            let notice = Notice::LeaseFailing { namespace: namespace.to_owned(), why };
+            return (BTreeSet::new(), first.then_some(notice));
+        }
+        let again = std::mem::take(&mut entry.failing)
+            .then(|| Notice::LeaseAgain { namespace: namespace.to_owned() });
+        let notice = notice(namespace, entry.standing.as_ref(), &standing).or(again);
         let may_write = !matches!(standing, Standing::Standby { .. });
         entry.standing = Some(standing);
         let freed = if may_write { std::mem::take(&mut entry.blocked) } else { BTreeSet::new() };
@@ -119,7 +132,7 @@ fn notice(namespace: &str, before: Option<&Standing>, now: &Standing) -> Option<
         (Some(Standing::Standby { .. }), Standing::Held { .. }) => Some(Notice::TookOver { namespace }),
         (Some(Standing::Unguarded { .. }), Standing::Unguarded { .. }) => None,
         (_, Standing::Unguarded { why }) => Some(Notice::Unguarded { namespace, why: why.clone() }),
-        (_, Standing::Held { .. }) => None,
+        (_, Standing::Held { .. } | Standing::Failing { .. }) => None,
     }
 }
 

@@ -8,7 +8,7 @@ use super::feeds::Reading;
 use super::leases::Permit;
 use super::tracked::{Cause, Pending, Phase};
 use crate::model::notice::Notice;
-use crate::model::{Decision, Group, GroupId, Invalid, Readiness, ServiceRef, Weights, decide};
+use crate::model::{Decision, Group, GroupId, Invalid, Readiness, ServiceRef, State, Weights, decide};
 use crate::resource::Change;
 use crate::resource::annotations::CONTROLLED_BY;
 
@@ -58,6 +58,15 @@ impl Engine {
         tracked.stopwatches.observe(&group.at(moment.server, &readiness), &readiness, moment.now);
         let decision = decide(group, &readiness, &tracked.stopwatches.read(moment.now), moment.server);
         tracked.waiting = decision.waiting;
+        let stuck = matches!(decision.state, State::Unavailable | State::Unknown);
+        if std::mem::replace(&mut tracked.stuck, stuck) != stuck {
+            let (group, state, reason) = (id.clone(), decision.state, decision.reason.clone());
+            self.effects.push(Effect::Say(if stuck {
+                Notice::Stuck { group, state, reason }
+            } else {
+                Notice::Unstuck { group, reason }
+            }));
+        }
         if let Some(left) = decision.look_again {
             self.alarms.insert((moment.now + left, id.clone()));
         }

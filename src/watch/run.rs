@@ -172,7 +172,6 @@ impl Loop<'_> {
         let now = self.now();
         match input {
             Input::Groups(kind, event) => {
-                self.note(&event, |_| format!("{kind}s"))?;
                 match event.as_ref() {
                     Event::Listed(_) => {
                         self.kinds.insert(kind, KindState::Listed);
@@ -180,6 +179,7 @@ impl Loop<'_> {
                     Event::Failed(error) => self.no_groups(kind, error)?,
                     _ => {}
                 }
+                self.note(&event, |_| format!("{kind}s"))?;
                 self.engine.groups(kind, *event, now);
             }
             Input::Slices(id, event) => {

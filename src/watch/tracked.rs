@@ -83,6 +83,8 @@ pub struct Tracked {
     pub verified: Option<Duration>,
     /// What was last said of it, so that it is said once.
     pub said: Option<String>,
+    /// That its traffic is stuck has been said.
+    pub stuck: bool,
     /// Only a delay keeps its traffic from moving.
     pub waiting: bool,
     /// A write was refused in a way that trying again soon will not change.
@@ -101,6 +103,7 @@ impl Tracked {
             doubt: None,
             verified: None,
             said: None,
+            stuck: false,
             waiting: false,
             refused: false,
         }

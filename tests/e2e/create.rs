@@ -300,8 +300,8 @@ async fn a_right_that_is_missing_is_named() {
     let services = rule("", &["services"], &["get"]);
     let reader = [services.clone(), rule("split.smi-spec.io", &["trafficsplits"], &["list"])];
     for (name, rules, right) in [
-        ("nobody", &[services][..], "cannot list resource \"trafficsplits\""),
-        ("reader", &reader[..], "cannot create resource \"trafficsplits\""),
+        ("nobody", &[services][..], "to list trafficsplits.split.smi-spec.io"),
+        ("reader", &reader[..], "to create trafficsplits.split.smi-spec.io"),
     ] {
         let kubeconfig = restricted_kubeconfig(&ns.west, name, rules).await;
         let output = create(&ns.west, "web-svc-east").kubeconfig(kubeconfig.path()).run().await.code(1);

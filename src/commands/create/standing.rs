@@ -3,9 +3,9 @@
 use crate::cluster::stream::list;
 use crate::cluster::{Cluster, groups};
 use crate::error::{Problem, explain};
-use crate::model::Invalid;
-use crate::resource::annotations::{CONTROLLED_BY, POLICY};
-use crate::resource::{Kind, Meta, NewGroup, Record};
+use crate::model::{Invalid, Policy};
+use crate::resource::annotations::{CONTROLLED_BY, POLICY_KEYS};
+use crate::resource::{Kind, NewGroup, Record};
 use crate::view::object::full_name;
 use crate::view::text::clean;
 
@@ -73,32 +73,29 @@ fn differences(record: &Record, asked: &NewGroup) -> Vec<String> {
     let differing = |what, is: &str, asked: &str| (is != asked).then(|| difference(what, is, asked));
     let lines = [
         differing("service", &group.apex, &asked.apex),
-        (!same_backends(&record.meta, &backends, asked))
+        (!same_backends(&backends, asked))
             .then(|| difference("backends", &backends.join(", "), &asked.backends.join(", "))),
         differing("primary", primary, &asked.primary),
         differing("controlled-by", label, &asked.controlled_by),
     ];
-    lines.into_iter().flatten().collect()
+    let policies = POLICY_KEYS.iter().filter_map(|key| {
+        let value = record.meta.annotations.get(key)?;
+        (group.policy != Policy::of(group.backends.len())).then(|| difference(key, value, "(not set)"))
+    });
+    lines.into_iter().flatten().chain(policies).collect()
 }
 
 fn difference(what: &str, is: &str, asked: &str) -> String {
     clean(&format!("{what}: {is} → {asked}"))
 }
 
-/// The order of the fallbacks matters under the policy `ordered` alone; elsewhere a list in another order asks for
-/// the same thing. Where the primary stands among them never matters.
-fn same_backends(meta: &Meta, backends: &[&str], asked: &NewGroup) -> bool {
-    let mut asked_backends: Vec<&str> = asked.backends.iter().map(String::as_str).collect();
-    let mut backends = backends.to_vec();
-    if meta.annotations.get(POLICY) == Some("ordered") {
-        for list in [&mut backends, &mut asked_backends] {
-            list.sort_by_key(|name| *name != asked.primary);
-        }
-    } else {
-        backends.sort_unstable();
-        asked_backends.sort_unstable();
-    }
-    backends == asked_backends
+/// A list in another order asks for the same thing.
+fn same_backends(backends: &[&str], asked: &NewGroup) -> bool {
+    let sorted = |mut names: Vec<String>| {
+        names.sort_unstable();
+        names
+    };
+    sorted(backends.iter().map(|name| (*name).to_owned()).collect()) == sorted(asked.backends.clone())
 }
 
 /// Whether the apex has no other object: of two groups for one apex, one would be ignored.
@@ -175,12 +172,11 @@ mod tests {
     }
 
     #[test]
-    fn under_the_policy_ordered_the_order_of_fallbacks_is_a_difference() {
-        let mut change = annotated(json!({ "failover.linkerd.io/policy": "ordered" }));
-        merge(&mut change, &backends(&["web-a", "web", "web-b"]));
-        assert_eq!(lines(&change), Vec::<String>::new());
-        merge(&mut change, &backends(&["web", "web-b", "web-a"]));
-        assert_eq!(lines(&change), ["backends: web, web-b, web-a → web, web-a, web-b"]);
+    fn a_policy_that_was_not_asked_for_is_a_difference() {
+        let ordered = annotated(json!({ "failover.linkerd.io/policy": "ordered" }));
+        assert_eq!(lines(&ordered), ["policy: ordered → (not set)"]);
+        let usual = annotated(json!({ "failover.linkerd.io/policy": "spread" }));
+        assert_eq!(lines(&usual), Vec::<String>::new());
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub async fn run(
     let mut statuses = survey::survey(cluster, &chosen.records, &chosen.rivals).await;
     statuses.sort_by(|a, b| a.id.cmp(&b.id));
     if statuses.is_empty() {
-        selection::say_none(cluster, namespace);
+        selection::say_none(cluster, namespace, args.selector.as_deref());
     }
     let exit = args.exit_code.then(|| verdict(&statuses));
     print(cluster, &Printed { statuses: &statuses, exit, missing: None }, page)?;

@@ -31,7 +31,8 @@ pub fn style(page: Page) -> Style {
         wide: page.format == StatusFormat::Wide,
         namespaces: page.namespaces,
         colour: terminal::is_coloured(page.colour, on_terminal),
-        width: on_terminal.then(terminal::width),
+        // A name that is broken in two can't be read or copied: the terminal wraps lines better.
+        width: None,
     }
 }
 

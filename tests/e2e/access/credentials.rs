@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Command;
 
 use kube::config::ExecConfig;
 use tempfile::{NamedTempFile, TempDir};
@@ -105,8 +106,12 @@ struct Program {
 impl Program {
     fn new(script: &str) -> Self {
         let program = Self { folder: tempfile::tempdir().unwrap() };
-        fs::write(program.path(), format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(program.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let draft = program.folder.path().join("draft");
+        fs::write(&draft, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&draft, fs::Permissions::from_mode(0o755)).unwrap();
+        // By another process: a program that this one has open for writing may not run yet.
+        let copied = Command::new("cp").arg("-p").arg(&draft).arg(program.path()).status();
+        assert!(copied.unwrap().success());
         program
     }
 
