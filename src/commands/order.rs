@@ -158,8 +158,9 @@ pub async fn carry_out(
     let mut outcomes: Vec<Outcome> = stream::iter(writes).buffer_unordered(AT_ONCE).collect().await;
     read_back(cluster, &mut outcomes).await;
     outcomes.sort_by(|a, b| a.id.cmp(&b.id));
-    report::tell(cluster, order, &outcomes, args.output)?;
-    Ok(exit(&outcomes))
+    let exit = exit(&outcomes);
+    report::tell(cluster, order, &outcomes, exit, args.output)?;
+    Ok(exit)
 }
 
 /// Looks at what was changed: what is true now, not what was asked.

@@ -1,5 +1,5 @@
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
@@ -68,6 +68,16 @@ impl Pty {
     pub fn signal(&self, signal: Signal) {
         let pid = self.child.id().and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
         kill_process(pid.expect("the plugin still runs"), signal).expect("the signal is sent");
+    }
+
+    /// Waits until this was written, and types a line.
+    pub async fn answer(&mut self, question: &str, line: &str) {
+        eventually(&format!("{question:?} is asked"), async || {
+            let written = self.written();
+            if written.contains(question) { Ok(()) } else { Err(written) }
+        })
+        .await;
+        writeln!(self.terminal, "{line}").expect("the terminal takes the line");
     }
 
     /// Waits for the end; gives the exit code and all that was written.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::{Fate, Order, Outcome};
 use crate::cli::{Danger, StreamFormat};
 use crate::cluster::Cluster;
+use crate::error::Exit;
 use crate::model::{State, Status};
 use crate::view::stream::API_VERSION;
 use crate::view::text::{clean, clean_json};
@@ -18,6 +19,7 @@ struct ChangeList<'a> {
     command: &'static str,
     context: &'a str,
     server: &'a str,
+    exit_code: u8,
     items: Vec<Item<'a>>,
 }
 
@@ -47,6 +49,7 @@ pub fn tell(
     cluster: &Cluster,
     order: &dyn Order,
     outcomes: &[Outcome],
+    exit: Exit,
     format: StreamFormat,
 ) -> anyhow::Result<()> {
     let items: Vec<Item> = outcomes.iter().map(|outcome| item(order, outcome)).collect();
@@ -58,6 +61,7 @@ pub fn tell(
             command: order.name(),
             context: &cluster.context,
             server: &cluster.server,
+            exit_code: exit.code(),
             items,
         };
         writeln!(out, "{}", clean_json(&serde_json::to_string_pretty(&list)?))?;

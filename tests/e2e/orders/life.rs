@@ -160,3 +160,21 @@ async fn home_stands_in_for_a_primary_that_is_no_backend_any_more() {
     assert_eq!(status(&ns.west, "web").await["state"], "Primary");
     end(watch).await;
 }
+
+#[tokio::test]
+async fn failback_ends_a_stay_on_the_fallback_by_policy() {
+    let ns = TestNamespace::new("manual").await;
+    web(&ns.west, [0, 1, 0]).await;
+    let manual = json!({"metadata": {"annotations": {"failover.linkerd.io/failback": "manual"}}});
+    ns.west.edit_split("web", manual).await;
+    let watch = watching(&ns.west, &[]).await;
+    ns.west.until_weights("web", &[0, 1, 0]).await;
+    ns.west.ready("web", 1).await;
+    seen_by_the_loop(&ns.west).await;
+    assert!(annotation(&ns.west, "web", "held").await.is_string());
+    let output = run(&ns.west, "failback web").await.success();
+    output.stdout_contains("/web: sent home to web; now web carries the traffic (Primary)");
+    assert_home(&ns.west, "web", &[1, 0, 0]).await;
+    assert_eq!(annotation(&ns.west, "web", "held").await, Value::Null);
+    end(watch).await;
+}

@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::{run, run_through};
-use crate::support::{Fault, FaultProxy, Output, Side, TestNamespace};
+use crate::support::{Fault, FaultProxy, Output, Side, TestNamespace, documented};
 
 /// Two groups with one fallback each; mail's has so many ready endpoints.
 async fn two(side: &Side, mail_east: u8) {
@@ -94,6 +94,7 @@ async fn as_json() {
         "command": "force",
         "context": "west",
         "server": null,
+        "exitCode": 1,
         "items": [
             {
                 "namespace": ns.name, "object": "trafficsplit", "name": "mail", "result": "refused",
@@ -111,6 +112,7 @@ async fn as_json() {
         ],
     });
     assert_eq!(shape, expected);
+    documented(&list);
     assert!(list["server"].as_str().unwrap().starts_with("https://"), "{list}");
     let results = |output: &Output| output.json()["items"][0]["result"].clone();
     let again = run(&ns.west, "force web -o json").await.success();
