@@ -2,13 +2,19 @@
 
 mod examples;
 mod global;
+mod orders;
+mod sandbox;
 mod values;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use global::GlobalArgs;
+pub use orders::{ChangeArgs, Danger, FailbackArgs, ForceArgs, GroupsArgs, PauseArgs, ResumeArgs};
+pub use sandbox::{
+    GatewayState, SandboxCommand, SandboxGatewayArgs, SandboxGuardArgs, SandboxRunArgs, SandboxSuperviseArgs,
+    SandboxUpArgs,
+};
 use values::{parse_bool, parse_duration};
 
 use crate::rights::Task;
@@ -168,194 +174,6 @@ pub struct CheckArgs {
     pub rbac: Option<Task>,
 }
 
-/// Which groups a command changes.
-#[derive(Debug, Args)]
-pub struct GroupsArgs {
-    /// Groups: NAME, KIND/NAME, or the service that clients call
-    pub names: Vec<String>,
-    /// All groups with these labels
-    #[arg(short = 'l', long, value_name = "LABELS", conflicts_with = "names")]
-    pub selector: Option<String>,
-    /// All groups
-    #[arg(long, conflicts_with_all = ["names", "selector"])]
-    pub all: bool,
-}
-
-/// How a command changes groups.
-#[derive(Debug, Args)]
-pub struct ChangeArgs {
-    /// Only show what would change; `server` has the API server check it too
-    #[arg(long, value_enum, default_value_t, value_name = "MODE")]
-    pub dry_run: DryRun,
-    /// Do not ask
-    #[arg(short = 'y', long)]
-    pub yes: bool,
-    /// Print in this format
-    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
-    pub output: StreamFormat,
-}
-
-#[derive(Debug, Args)]
-pub struct ForceArgs {
-    #[command(flatten)]
-    pub groups: GroupsArgs,
-    /// Backend that is to have the traffic [default: the fallback, where there is just one]
-    #[arg(long, value_name = "BACKEND")]
-    pub to: Option<String>,
-    /// Why, for those who look at it later
-    #[arg(long, value_name = "TEXT")]
-    pub reason: Option<String>,
-    /// End by itself after this long, such as 30m
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    pub duration: Option<Duration>,
-    /// Stay, and end it when its time is over or on Ctrl-C
-    #[arg(long, requires = "duration")]
-    pub wait: bool,
-    /// Go on in spite of this; may be repeated
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "DANGER")]
-    pub allow: Vec<Danger>,
-    #[command(flatten)]
-    pub change: ChangeArgs,
-}
-
-#[derive(Debug, Args)]
-pub struct FailbackArgs {
-    #[command(flatten)]
-    pub groups: GroupsArgs,
-    /// Wait until the primary has enough ready endpoints, then move
-    #[arg(long)]
-    pub when_ready: bool,
-    /// How long to wait [default: without end]
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, requires = "when_ready")]
-    pub timeout: Option<Duration>,
-    /// Backend to go back to, where the override does not name one
-    #[arg(long, value_name = "BACKEND")]
-    pub home: Option<String>,
-    /// Why, for those who look at it later
-    #[arg(long, value_name = "TEXT")]
-    pub reason: Option<String>,
-    /// Go on in spite of this; may be repeated
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "DANGER")]
-    pub allow: Vec<Danger>,
-    #[command(flatten)]
-    pub change: ChangeArgs,
-}
-
-#[derive(Debug, Args)]
-pub struct PauseArgs {
-    #[command(flatten)]
-    pub groups: GroupsArgs,
-    /// End by itself after this long, such as 2h
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    pub duration: Option<Duration>,
-    /// Why, for those who look at it later
-    #[arg(long, value_name = "TEXT")]
-    pub reason: Option<String>,
-    #[command(flatten)]
-    pub change: ChangeArgs,
-}
-
-#[derive(Debug, Args)]
-pub struct ResumeArgs {
-    #[command(flatten)]
-    pub groups: GroupsArgs,
-    #[command(flatten)]
-    pub change: ChangeArgs,
-}
-
-/// What a change by hand is refused for, unless it is named.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Danger {
-    /// The backend has no ready endpoint, or not enough
-    Unready,
-    /// Whether the backend is ready can't be known
-    Unknown,
-    /// Another object routes the same service, so that the change may have no effect
-    Conflict,
-    /// A GitOps tool owns the object and may put it back
-    Gitops,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum SandboxCommand {
-    /// Start the clusters; they stay until `sandbox down`
-    #[command(after_help = examples::SANDBOX_UP)]
-    Up(SandboxUpArgs),
-    /// Stop the clusters and remove their data
-    #[command(after_help = examples::SANDBOX_DOWN)]
-    Down,
-    /// Show what runs
-    #[command(after_help = examples::SANDBOX_STATUS)]
-    Status,
-    /// Play the whole story: outage in west, failover to east, recovery, failback
-    #[command(after_help = examples::SANDBOX_DEMO)]
-    Demo(SandboxUpArgs),
-    /// Start clusters, run a command with KUBECONFIG set, and stop them again
-    #[command(after_help = examples::SANDBOX_RUN)]
-    Run(SandboxRunArgs),
-    /// Take a cluster's gateway down, or bring it up
-    #[command(after_help = examples::SANDBOX_GATEWAY)]
-    Gateway(SandboxGatewayArgs),
-    /// Keep the clusters running (started by the other sandbox commands)
-    #[command(hide = true)]
-    Supervise(SandboxSuperviseArgs),
-    /// Become PROGRAM, to be killed when the parent ends (started by `supervise`)
-    #[command(hide = true)]
-    Guard(SandboxGuardArgs),
-}
-
-#[derive(Debug, Clone, Args)]
-pub struct SandboxUpArgs {
-    /// Names of the clusters
-    #[arg(long, value_delimiter = ',', default_value = "west,east", value_name = "NAMES")]
-    pub clusters: Vec<String>,
-    /// Take the control plane's programs from this folder instead of building them
-    #[arg(long, value_name = "DIR")]
-    pub assets: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub struct SandboxRunArgs {
-    #[command(flatten)]
-    pub up: SandboxUpArgs,
-    /// Command to run
-    #[arg(last = true, required = true, value_name = "CMD")]
-    pub command: Vec<std::ffi::OsString>,
-}
-
-#[derive(Debug, Args)]
-pub struct SandboxGatewayArgs {
-    /// Cluster whose gateway it is
-    pub cluster: String,
-    /// What becomes of it
-    #[arg(value_enum)]
-    pub state: GatewayState,
-}
-
-#[derive(Debug, Args)]
-pub struct SandboxSuperviseArgs {
-    /// Folder of this sandbox's data
-    #[arg(long, value_name = "DIR")]
-    pub dir: PathBuf,
-    #[command(flatten)]
-    pub up: SandboxUpArgs,
-    /// End when standard input is closed
-    #[arg(long)]
-    pub until_stdin_closes: bool,
-    /// Leave the emojivoto services out
-    #[arg(long)]
-    pub bare: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct SandboxGuardArgs {
-    /// Process id of the parent
-    #[arg(long)]
-    pub parent: u32,
-    #[arg(last = true, required = true, value_name = "PROGRAM")]
-    pub command: Vec<std::ffi::OsString>,
-}
-
 #[derive(Debug, Args)]
 pub struct CompletionArgs {
     /// Shell to complete in
@@ -368,12 +186,6 @@ pub enum CompletionShell {
     Bash,
     Zsh,
     Fish,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum GatewayState {
-    Up,
-    Down,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
