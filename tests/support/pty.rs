@@ -2,6 +2,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 use rustix::fs::{Mode, OFlags, open};
 use rustix::process::{Pid, Signal, kill_process};
@@ -16,6 +17,8 @@ pub struct Pty {
     terminal: File,
     child: Child,
     written: Arc<Mutex<Vec<u8>>>,
+    /// Ends once all is read and nobody has the other end open.
+    reader: JoinHandle<()>,
 }
 
 impl Pty {
@@ -33,8 +36,9 @@ impl Pty {
         let command = command.stdin(end()).stdout(end()).stderr(end()).env("TERM", "xterm-256color");
         let child = command.env_remove("NO_COLOR").kill_on_drop(true).spawn().expect("the plugin starts");
         let written = Arc::<Mutex<Vec<u8>>>::default();
-        collect(terminal.try_clone().expect("the terminal can be shared"), Arc::clone(&written));
-        Self { terminal, child, written }
+        let shared = terminal.try_clone().expect("the terminal can be shared");
+        let reader = collect(shared, Arc::clone(&written));
+        Self { terminal, child, written, reader }
     }
 
     /// All that was written to the terminal so far.
@@ -83,7 +87,12 @@ impl Pty {
     /// Waits for the end; gives the exit code and all that was written.
     pub async fn wait(mut self) -> (Option<i32>, String) {
         let ended = tokio::time::timeout(LIMIT, self.child.wait()).await.expect("the plugin ends in time");
-        (ended.expect("the plugin can be waited for").code(), self.written())
+        let code = ended.expect("the plugin can be waited for").code();
+        eventually("all that was written is read", async || {
+            if self.reader.is_finished() { Ok(()) } else { Err(self.written()) }
+        })
+        .await;
+        (code, self.written())
     }
 }
 
@@ -92,13 +101,13 @@ fn resize(terminal: &File, columns: u16, rows: u16) {
     tcsetwinsize(terminal, size).expect("the terminal has a size");
 }
 
-fn collect(mut terminal: File, written: Arc<Mutex<Vec<u8>>>) {
+fn collect(mut terminal: File, written: Arc<Mutex<Vec<u8>>>) -> JoinHandle<()> {
     std::thread::spawn(move || {
         let mut buffer = [0; 4096];
         while let Ok(length @ 1..) = terminal.read(&mut buffer) {
             written.lock().expect("the tests are well").extend_from_slice(&buffer[..length]);
         }
-    });
+    })
 }
 
 /// Text without escape sequences.
