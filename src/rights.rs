@@ -112,8 +112,8 @@ impl Task {
                     ]
                 }
             }
-            Self::Force => const { &[CHANGED_SPLITS, SLICES, SERVICES, LEASES, PROFILES] },
-            Self::Failback => const { &[CHANGED_SPLITS, SLICES_FOLLOWED, SERVICES, LEASES] },
+            Self::Force => const { &[CHANGED_SPLITS, SLICES, SERVICES, EVENTS, LEASES, PROFILES] },
+            Self::Failback => const { &[CHANGED_SPLITS, SLICES_FOLLOWED, SERVICES, EVENTS, LEASES] },
             Self::Pause | Self::Resume => {
                 const {
                     const LOST: &str = "how the groups stand afterwards is not shown";

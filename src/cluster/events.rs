@@ -12,8 +12,18 @@ pub const CONTROLLER: &str = "failover.linkerd.io/kubectl-failover";
 /// On an Event: the move as it is noted on the object.
 pub const MOVE: &str = "failover.linkerd.io/last-move";
 
-/// An Event on a group's object as it is after the move. Messages longer than the API takes are cut.
-pub fn moved(record: &Record, by: &str, at: Timestamp, reason: &str, note: &str) -> Value {
+/// An Event on a group's object as it is after a move.
+pub fn of_move(record: &Record, by: &str, at: Timestamp, why: &str, unverified: bool) -> Value {
+    let reason = if unverified { "TrafficMovedUnverified" } else { "TrafficMoved" };
+    let backends = record.group.as_ref().map(|group| group.backends.as_slice()).unwrap_or_default();
+    let carrying = backends.iter().filter(|backend| backend.weight > 0);
+    let active: Vec<&str> = carrying.map(|backend| backend.service.name.as_str()).collect();
+    let carry = if active.len() == 1 { "carries" } else { "carry" };
+    moved(record, by, at, reason, &format!("{} {carry} the traffic: {why}", active.join(", ")))
+}
+
+/// Messages longer than the API takes are cut.
+fn moved(record: &Record, by: &str, at: Timestamp, reason: &str, note: &str) -> Value {
     const LONGEST_NOTE: usize = 1024;
     // Names have at most 253 characters, and the time takes up to 17.
     const LONGEST_NAME: usize = 230;

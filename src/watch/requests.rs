@@ -96,9 +96,8 @@ impl Requests {
 
     /// Queues an Event on the object. It holds nothing up: where too many wait, it is left out.
     pub fn publish(&self, record: &Record, transition: &Transition) {
-        let reason = if transition.unverified { "TrafficMovedUnverified" } else { "TrafficMoved" };
-        let note = format!("{} carries the traffic: {}", transition.active(), transition.why);
-        let event = events::moved(record, &self.signature, transition.at, reason, &note);
+        let Transition { at, why, unverified, .. } = transition;
+        let event = events::of_move(record, &self.signature, *at, why, *unverified);
         if self.events.try_send((record.meta.namespace.clone(), event)).is_err() {
             tracing::warn!(group = %transition.group, "too many Events wait: this move gets none");
         }

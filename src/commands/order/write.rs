@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::{Fate, Order, Plan, look};
 use crate::cluster::backoff::Backoff;
-use crate::cluster::{Cluster, RequestError, apply, groups};
+use crate::cluster::{Cluster, RequestError, apply, events, groups};
 use crate::error::{Problem, explain};
 use crate::resource::{Change, Record};
 
@@ -23,7 +23,10 @@ pub async fn until_done(
     for attempt in 1.. {
         let error = match apply::apply(cluster, &record, &change, trial).await {
             Ok(_) if trial => return Fate::WouldChange(words),
-            Ok(_) => return Fate::Changed(words),
+            Ok(after) => {
+                tell_of_move(cluster, &after, &change, by).await;
+                return Fate::Changed(words);
+            }
             Err(error) => error,
         };
         let last = attempt == MOST_TRIES;
@@ -47,6 +50,15 @@ pub async fn until_done(
         }
     }
     Fate::Failed(Problem::new("it could not be written"))
+}
+
+/// Writes an Event of the move, if traffic moved. Without one the move stands all the same.
+async fn tell_of_move(cluster: &Cluster, after: &Record, change: &Change, by: &str) {
+    let Some(last) = &change.last_move else { return };
+    let event = events::of_move(after, by, last.at, &last.why, last.unverified);
+    if let Err(cause) = events::publish(cluster, &after.meta.namespace, &event).await {
+        tracing::debug!(%cause, "an Event was not written");
+    }
 }
 
 /// A conflict, or trouble of the server's or the line's. A patch that the server takes amiss (422) may have met an
