@@ -49,7 +49,7 @@ fn kind(cluster: &Cluster, apis: &ApiGroups, info: &KindInfo, served: &RequestRe
                 "the CustomResourceDefinition {crd} is not installed; Linkerd's SMI extension has it"
             )]
         }
-        Ok(false) if apis.versions(group).iter().any(|served| *served == version) => {
+        Ok(false) if apis.versions(group).contains(&version) => {
             vec![format!("{crd} is listed, but not served: it is coming, or on its way out; check again")]
         }
         Ok(false) => vec![format!("{crd} is served as {versions}, not as {version}; upgrade its definition")],

@@ -50,6 +50,9 @@ pub struct ForceArgs {
     /// Stay, and end it when its time is over or on Ctrl-C
     #[arg(long, requires = "duration")]
     pub wait: bool,
+    /// How long to stay at the most; what is not ended by then ends as without --wait
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, requires = "wait")]
+    pub timeout: Option<Duration>,
     /// Go on in spite of this; may be repeated
     #[arg(long, value_enum, value_delimiter = ',', value_name = "DANGER")]
     pub allow: Vec<Danger>,

@@ -38,7 +38,10 @@ impl Order for Failback {
             return Err(Refusal {
                 danger: None,
                 reason: "the override does not say which backend is home".to_owned(),
-                next: format!("name it: kubectl failover failback {} --home BACKEND", group.id.name),
+                next: format!(
+                    "name it: kubectl failover failback {} --home BACKEND {}",
+                    group.id.name, seen.place
+                ),
             });
         };
         if returned.ends == Ends::Nothing && group.carries(returned.home) {

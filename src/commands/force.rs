@@ -29,7 +29,7 @@ pub async fn run(flags: &GlobalArgs, args: &ForceArgs) -> anyhow::Result<Exit> {
     let exit = order::carry_out(&cluster, records.clone(), &args.change, true, &force).await?;
     match until {
         Some(until) if args.wait && exit == Exit::Done && args.change.dry_run == DryRun::None => {
-            stay::until_over(&cluster, &records, until).await
+            stay::until_over(&cluster, &records, until, args.timeout).await
         }
         _ => Ok(exit),
     }
@@ -133,8 +133,8 @@ impl Force {
             return Ok(());
         }
         let next = format!(
-            "look at it: kubectl -n {} get endpointslice -l kubernetes.io/service-name={name}",
-            group.id.namespace
+            "look at it: kubectl {} get endpointslice -l kubernetes.io/service-name={name}",
+            seen.place
         );
         Err(Refusal { danger: Some(danger), reason, next })
     }

@@ -8,20 +8,34 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::order::{self, Order, Plan, Refusal, Seen};
 use crate::cli::{ChangeArgs, DryRun, StreamFormat};
 use crate::cluster::Cluster;
-use crate::error::Exit;
+use crate::error::{Exit, Problem};
 use crate::model::{Timers, decide};
 use crate::resource::{Change, Record};
 use crate::view::text::clean;
 
 /// Waits until then by the API server's clock, or for a signal, and ends the overrides of these groups.
-pub async fn until_over(cluster: &Cluster, records: &[Record], until: Timestamp) -> anyhow::Result<Exit> {
+///
+/// # Errors
+/// Exit 3 where `limit` is over before: the overrides go on.
+pub async fn until_over(
+    cluster: &Cluster,
+    records: &[Record],
+    until: Timestamp,
+    limit: Option<Duration>,
+) -> anyhow::Result<Exit> {
     // Before it is said that Ctrl-C ends it.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let names: Vec<&str> = records.iter().map(|record| record.meta.name.as_str()).collect();
     eprintln!("staying until {until:.0} to end it; Ctrl-C ends it at once: {}", clean(&names.join(", ")));
     let left = Duration::try_from(until.duration_since(cluster.clock().now())).unwrap_or_default();
+    let limit = limit.filter(|limit| *limit < left);
     tokio::select! {
         () = tokio::time::sleep(left) => {}
+        () = tokio::time::sleep(limit.unwrap_or_default()), if limit.is_some() => {
+            return Err(Problem::not_met(format!("the override goes on until {until:.0}"))
+                .next("a loop ends it then, or: kubectl failover failback")
+                .into());
+        }
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }

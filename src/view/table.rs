@@ -197,6 +197,9 @@ fn note(status: &Status, context: &str, now: Timestamp) -> Option<String> {
     }
     let said = |text: &str| shorten(&clean(text), LONGEST_NOTE);
     let mut text = format!("{}: {}. ", said(&status.id.name), said(&status.reason));
+    if status.state == State::OutOfSync {
+        text.push_str("What follows from that is not written yet. ");
+    }
     if let Some(order) = &status.order {
         text.push_str(&format!("{}. ", said(&order_words(order, status.flags.unattended))));
     }

@@ -38,7 +38,8 @@ struct Item<'a> {
     /// State and backends that carry traffic, as they are afterwards.
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<State>,
-    active: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    active: Option<Vec<&'a str>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     next: Vec<String>,
 }
@@ -110,7 +111,7 @@ fn item<'a>(order: &dyn Order, outcome: &'a Outcome) -> Item<'a> {
         message = format!("{message}; now {} {carry} the traffic ({})", active.join(", "), now.state);
         next.extend(order.after(now));
     }
-    let (state, active) = (now.map(|now| now.state), now.map(Status::active).unwrap_or_default());
+    let (state, active) = (now.map(|now| now.state), now.map(Status::active));
     next.retain(|line| !line.is_empty());
     let id = &outcome.id;
     Item {

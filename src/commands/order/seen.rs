@@ -17,6 +17,8 @@ pub struct Seen {
     pub rivals: Vec<String>,
     /// The GitOps tool that owns the object.
     pub owner: Option<&'static str>,
+    /// `--context … -n …`, as a command line that is suggested needs it.
+    pub place: String,
     /// Who gives the order.
     pub by: String,
     /// The API server's time.
@@ -85,6 +87,7 @@ pub async fn look(cluster: &Cluster, records: &[Record], by: &str, conflicts: bo
         readiness: record.group.as_ref().map(|group| readiness::in_order(group, &known)).unwrap_or_default(),
         rivals,
         owner: record.meta.gitops_owner(),
+        place: format!("--context {} -n {}", cluster.context, record.meta.namespace),
         by: by.to_owned(),
         now,
     };

@@ -26,7 +26,7 @@ async fn it_names_the_context_the_server_and_each_change() {
     for answer in ["", "n", "yup"] {
         let (shown, code) = answering(&ns.west, "force web --to web-east", answer).await;
         assert!(shown.contains("context west (https://"), "{shown}");
-        assert!(shown.contains(&format!("  {}/web: forced to web-east\r\n", ns.name)), "{shown}");
+        assert!(shown.contains(&format!("  {}/web: web -> web-east\r\n", ns.name)), "{shown}");
         assert!(shown.contains(QUESTION) && shown.contains("nothing was changed"), "{shown}");
         assert_eq!(code, Some(4), "{answer:?}: {shown}");
         assert_eq!(ns.west.version("web").await, version);
@@ -35,7 +35,7 @@ async fn it_names_the_context_the_server_and_each_change() {
     assert_eq!(code, Some(0), "{shown}");
     ns.west.until_weights("web", &[0, 1, 0]).await;
     let (shown, code) = answering(&ns.west, "failback web", "Yes").await;
-    assert!(shown.contains("/web: the override is ended\r\n"), "{shown}");
+    assert!(shown.contains("/web: web-east -> web\r\n"), "{shown}");
     assert_eq!(code, Some(0), "{shown}");
     ns.west.until_weights("web", &[1, 0, 0]).await;
 }

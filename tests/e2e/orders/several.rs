@@ -98,9 +98,9 @@ async fn as_json() {
         "items": [
             {
                 "namespace": ns.name, "object": "trafficsplit", "name": "mail", "result": "refused",
-                "message": "mail-east has no ready endpoint", "allow": "unready", "active": [],
+                "message": "mail-east has no ready endpoint", "allow": "unready",
                 "next": [
-                    format!("look at it: kubectl -n {} get endpointslice -l kubernetes.io/service-name=mail-east", ns.name),
+                    format!("look at it: kubectl --context west -n {} get endpointslice -l kubernetes.io/service-name=mail-east", ns.name),
                     "to go on all the same, add --allow=unready",
                 ],
             },
