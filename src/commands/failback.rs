@@ -6,7 +6,7 @@ use crate::cli::{Danger, FailbackArgs, GlobalArgs};
 use crate::cluster::Cluster;
 use crate::error::Exit;
 use crate::model::operate::{self, Ends, Returned};
-use crate::model::{Group, Order as Standing, Readiness, Weights};
+use crate::model::{Group, Readiness, Weights};
 use crate::resource::Change;
 
 pub async fn run(flags: &GlobalArgs, args: &FailbackArgs) -> anyhow::Result<Exit> {
@@ -67,8 +67,8 @@ impl Failback {
                 "name one of its backends with --home",
             ));
         };
-        if !matches!(group.order, Some(Standing::Standing { .. })) && position != group.primary {
-            let reason = format!("{} is home, and no override is in force", group.primary_name());
+        if group.order.is_none() && position != group.primary {
+            let reason = format!("{} is home, and there is no override", group.primary_name());
             return Err(refusal(
                 reason,
                 "to make another backend the primary, change the annotation primary-service",
@@ -112,8 +112,8 @@ impl Failback {
             Ends::Override => {
                 (Change::default().ending_override(Some(home)), "the override is ended".to_owned())
             }
-            Ends::BrokenOverride { primary_lost } => (
-                Change::default().ending_override(primary_lost.then_some(home)),
+            Ends::BrokenOverride { sets_home } => (
+                Change::default().ending_override(sets_home.then_some(home)),
                 "the broken override is taken away".to_owned(),
             ),
             Ends::Nothing if returned.weights == Weights::Hold => return Ok(Plan::Unchanged(returned.why)),

@@ -49,9 +49,10 @@ pub struct Returned {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ends {
     Override,
-    /// One that said nothing any more: the primary that the object names stays, where it is a backend.
+    /// One that said nothing any more: the primary that the object names stays, unless it is no backend or another
+    /// home is named.
     BrokenOverride {
-        primary_lost: bool,
+        sets_home: bool,
     },
     Nothing,
 }
@@ -96,9 +97,10 @@ pub fn failback(
 ) -> Option<Returned> {
     let (ends, primary) = match &group.order {
         Some(Order::Standing { home: known, .. }) => (Ends::Override, home.or(*known)?),
-        Some(Order::Broken { primary_lost, .. }) => {
-            (Ends::BrokenOverride { primary_lost: *primary_lost }, group.primary)
-        }
+        Some(Order::Broken { primary_lost, .. }) => (
+            Ends::BrokenOverride { sets_home: *primary_lost || home.is_some() },
+            home.unwrap_or(group.primary),
+        ),
         None => (Ends::Nothing, group.primary),
     };
     let ordinary = Group { primary, ..at_once(group) };

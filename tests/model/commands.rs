@@ -81,7 +81,7 @@ fn failback_of_what_there_is() {
     object.annotate("primary-service", Some(name(0)));
     object.settle();
     let returned = object.failback(None).unwrap();
-    assert_eq!(returned.ends, Ends::BrokenOverride { primary_lost: false });
+    assert_eq!(returned.ends, Ends::BrokenOverride { sets_home: false });
     assert_eq!((object.annotation("override"), object.annotation("primary-service")), (None, Some("svc-0")));
 }
 

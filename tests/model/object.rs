@@ -131,7 +131,7 @@ impl Object {
         let returned = failback(&group, &self.readiness, home, self.now)?;
         let home = group.backend_name(returned.home);
         let change = match returned.ends {
-            Ends::Override | Ends::BrokenOverride { primary_lost: true } => {
+            Ends::Override | Ends::BrokenOverride { sets_home: true } => {
                 Change::default().ending_override(Some(home))
             }
             Ends::BrokenOverride { .. } => Change::default().ending_override(None),

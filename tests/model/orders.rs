@@ -114,7 +114,7 @@ fn home_stands_in_for_a_primary_that_is_no_backend() {
     object.annotate("primary-service", Some("gone".into()));
     assert_eq!(object.group().primary, 0);
     let returned = object.failback(None).unwrap();
-    assert_eq!(returned.ends, Ends::BrokenOverride { primary_lost: true });
+    assert_eq!(returned.ends, Ends::BrokenOverride { sets_home: true });
     assert_eq!((object.annotation("override"), object.annotation("primary-service")), (None, Some("svc-0")));
     assert_eq!(object.weights(), [1, 0]);
 

@@ -79,7 +79,7 @@ async fn what_is_no_backend_cannot_be_let_through() {
     let output = run(&ns.west, "failback web --home elsewhere").await;
     is_refused(output, &ns.west, "elsewhere is not a backend of this group");
     let output = run(&ns.west, "failback web --home web-east").await;
-    is_refused(output, &ns.west, "web is home, and no override is in force");
+    is_refused(output, &ns.west, "web is home, and there is no override");
     assert_eq!(ns.west.version("web").await, version);
 }
 
