@@ -86,6 +86,16 @@ fn failback_of_what_there_is() {
 }
 
 #[test]
+fn a_home_can_be_named_over_an_override_that_cannot_be_read() {
+    let mut object = forced(2, 1, None);
+    object.annotate("override", Some("{garbage".to_owned()));
+    let returned = object.failback(Some(0)).unwrap();
+    assert_eq!((returned.ends, returned.home), (Ends::BrokenOverride { sets_home: true }, 0));
+    assert_eq!((object.annotation("override"), object.annotation("primary-service")), (None, Some("svc-0")));
+    assert_eq!(object.weights(), [1, 0]);
+}
+
+#[test]
 fn failback_ends_a_stay_by_order_of_the_policy() {
     let mut object = Object::new(2);
     object.policy.failback = Failback::Manual;
