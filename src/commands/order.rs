@@ -14,6 +14,7 @@ use crate::cluster::{Cluster, groups, identity, survey};
 use crate::error::{self, Exit, Problem};
 use crate::model::{GroupId, Status};
 use crate::resource::{Change, KINDS, Record};
+use crate::view::text::clean;
 
 pub use seen::{Seen, look};
 
@@ -121,10 +122,21 @@ pub async fn chosen(
     let namespace = scope(flags, cluster);
     let selector = groups.selector.as_deref();
     let chosen = selection::choose(cluster, namespace.as_deref(), selector, &groups.names).await?;
+    if !groups.names.is_empty() && chosen.records.len() > groups.names.len() {
+        return Err(ambiguous(&groups.names, &chosen.records).into());
+    }
     if chosen.records.is_empty() {
         selection::say_none(cluster, namespace.as_deref(), selector);
     }
     Ok(chosen.records)
+}
+
+/// Names that mean more groups than there are names: nothing is changed by guessing.
+fn ambiguous(names: &[String], records: &[Record]) -> Problem {
+    let groups: Vec<String> = records.iter().map(|record| clean(&record.id().to_string())).collect();
+    Problem::usage(format!("{} means several groups: {}", clean(&names.join(" ")), groups.join(", ")))
+        .next("nothing was changed")
+        .next("name each by its object, and its namespace with -n; or choose by labels with -l")
 }
 
 /// Plans for every group, asks once, writes, and tells what is true afterwards.

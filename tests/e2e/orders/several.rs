@@ -18,6 +18,24 @@ async fn until(side: &Side, web: &[u64], mail: &[u64]) {
 }
 
 #[tokio::test]
+async fn a_name_that_means_several_groups_changes_none() {
+    let ns = TestNamespace::new("ambiguous").await;
+    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    for name in ["first", "second"] {
+        ns.west.traffic_split(name, "mail", &[("mail", 1)]).await;
+    }
+    let versions = [ns.west.version("first").await, ns.west.version("second").await];
+    run(&ns.west, "pause mail")
+        .await
+        .code(2)
+        .stderr_contains("mail means several groups")
+        .stderr_contains("-l");
+    run(&ns.west, "pause first").await.success();
+    assert_ne!(ns.west.version("first").await, versions[0]);
+    assert_eq!(ns.west.version("second").await, versions[1]);
+}
+
+#[tokio::test]
 async fn by_names_by_labels_and_all() {
     let ns = TestNamespace::new("several").await;
     two(&ns.west, 1).await;
