@@ -3,7 +3,7 @@
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::client::{Cluster, PatchKind, unreadable};
+use super::client::{Cluster, unreadable};
 use super::error::RequestResult;
 use super::groups::endpoint;
 use crate::resource::{Change, Kind, NewGroup, Record, patch};
@@ -19,7 +19,7 @@ pub async fn apply(
 ) -> RequestResult<Record> {
     let path = endpoint(record.kind).object(&record.meta.namespace, &record.meta.name);
     let path = super::path::with_query(&path, &write_parameters(trial));
-    let raw: Box<RawValue> = cluster.patch(&path, PatchKind::Json, &patch(record, change)).await?;
+    let raw: Box<RawValue> = cluster.patch(&path, &patch(record, change)).await?;
     record.kind.read(&raw).map_err(|cause| unreadable(&path, &cause))
 }
 

@@ -53,13 +53,6 @@ impl std::fmt::Debug for Cluster {
     }
 }
 
-/// What a patch is written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PatchKind {
-    Json,
-    Merge,
-}
-
 impl Cluster {
     /// Resolves the flags and makes a client; asks the cluster nothing yet.
     ///
@@ -111,17 +104,8 @@ impl Cluster {
         read_json(Method::POST, path, &answer)
     }
 
-    pub async fn patch<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        kind: PatchKind,
-        patch: &impl Serialize,
-    ) -> RequestResult<T> {
-        let content_type = match kind {
-            PatchKind::Json => "application/json-patch+json",
-            PatchKind::Merge => "application/merge-patch+json",
-        };
-        let call = Call::new(Method::PATCH, path).body(content_type, patch)?;
+    pub async fn patch<T: DeserializeOwned>(&self, path: &str, patch: &impl Serialize) -> RequestResult<T> {
+        let call = Call::new(Method::PATCH, path).body("application/json-patch+json", patch)?;
         let answer = self.ask(call, self.timeout).await?;
         read_json(Method::PATCH, path, &answer)
     }

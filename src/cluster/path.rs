@@ -59,10 +59,6 @@ impl Selection {
     pub fn labels(labels: impl Into<String>) -> Self {
         Self { labels: labels.into(), fields: String::new() }
     }
-
-    pub fn fields(fields: impl Into<String>) -> Self {
-        Self { labels: String::new(), fields: fields.into() }
-    }
 }
 
 /// Adds query parameters to a path; those without a value are left out.

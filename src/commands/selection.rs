@@ -128,7 +128,7 @@ pub fn say_none(cluster: &Cluster, namespace: Option<&str>, selector: Option<&st
     }
 }
 
-fn place(namespace: Option<&str>) -> String {
+pub fn place(namespace: Option<&str>) -> String {
     namespace.map_or("any namespace".to_owned(), |namespace| format!("namespace {namespace}"))
 }
 

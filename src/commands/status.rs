@@ -53,6 +53,5 @@ struct Page {
 
 /// Where the groups are, for people.
 fn place(cluster: &Cluster, namespace: Option<&str>) -> String {
-    let place = namespace.map_or("any namespace".to_owned(), |name| format!("namespace {name}"));
-    format!("{} of context {}", clean(&place), clean(&cluster.context))
+    format!("{} of context {}", clean(&selection::place(namespace)), clean(&cluster.context))
 }
