@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::examples;
+use super::values::parse_kind;
 
 #[derive(Debug, Subcommand)]
 pub enum SandboxCommand {
@@ -19,19 +20,34 @@ pub enum SandboxCommand {
     Status,
     /// Play the whole story: outage in west, failover to east, recovery, failback
     #[command(after_help = examples::SANDBOX_DEMO)]
-    Demo(SandboxUpArgs),
+    Demo(SandboxDemoArgs),
     /// Start clusters, run a command with KUBECONFIG set, and stop them again
     #[command(after_help = examples::SANDBOX_RUN)]
     Run(SandboxRunArgs),
     /// Take a cluster's gateway down, or bring it up
     #[command(after_help = examples::SANDBOX_GATEWAY)]
     Gateway(SandboxGatewayArgs),
+    /// Cut a cluster's API off, or connect it again
+    #[command(after_help = examples::SANDBOX_PARTITION)]
+    Partition(SandboxPartitionArgs),
     /// Keep the clusters running (started by the other sandbox commands)
     #[command(hide = true)]
     Supervise(SandboxSuperviseArgs),
     /// Become PROGRAM, to be killed when the parent ends (started by `supervise`)
     #[command(hide = true)]
     Guard(SandboxGuardArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct SandboxDemoArgs {
+    #[command(flatten)]
+    pub up: SandboxUpArgs,
+    /// Kind of object that carries the group
+    #[arg(long, default_value = "trafficsplit", value_name = "KIND", value_parser = parse_kind)]
+    pub kind: String,
+    /// Mirror the service without a gateway, as in a flat network: its endpoints are read in the other cluster
+    #[arg(long)]
+    pub flat: bool,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -63,6 +79,15 @@ pub struct SandboxGatewayArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct SandboxPartitionArgs {
+    /// Cluster whose API it is
+    pub cluster: String,
+    /// `on`: requests to it hang, as in a network that is dead; `off`: it answers again
+    #[arg(value_enum)]
+    pub state: PartitionState,
+}
+
+#[derive(Debug, Args)]
 pub struct SandboxSuperviseArgs {
     /// Folder of this sandbox's data
     #[arg(long, value_name = "DIR")]
@@ -90,4 +115,10 @@ pub struct SandboxGuardArgs {
 pub enum GatewayState {
     Up,
     Down,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PartitionState {
+    On,
+    Off,
 }

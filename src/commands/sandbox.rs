@@ -1,6 +1,6 @@
 use crate::cli::SandboxCommand;
 use crate::error::{Exit, Problem};
-use crate::sandbox::{demo, standing, supervise, temporary};
+use crate::sandbox::{demo, network, standing, supervise, temporary};
 
 pub async fn run(command: SandboxCommand) -> anyhow::Result<Exit> {
     match command {
@@ -9,7 +9,8 @@ pub async fn run(command: SandboxCommand) -> anyhow::Result<Exit> {
         SandboxCommand::Status => standing::status(),
         SandboxCommand::Demo(args) => demo::run(&args).await,
         SandboxCommand::Run(args) => temporary::run(&args).await,
-        SandboxCommand::Gateway(args) => standing::gateway(&args).await,
+        SandboxCommand::Gateway(args) => network::gateway(&args).await,
+        SandboxCommand::Partition(args) => network::partition(&args).await,
         SandboxCommand::Supervise(args) => supervise::run(args).await,
         SandboxCommand::Guard(_) => Err(Problem::usage("a guard starts before the async runtime").into()),
     }

@@ -16,8 +16,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The limit of a single request that is no watch.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How an administrator reaches a cluster.
-#[derive(Debug, Clone)]
+/// How a user reaches a cluster.
+#[derive(Clone)]
 pub struct Access {
     pub cluster: String,
     pub server: String,
@@ -26,8 +26,12 @@ pub struct Access {
     pub token: String,
 }
 
-/// Writes a kubeconfig with a context for each cluster, the first one current.
 pub fn write_kubeconfig(path: &Path, clusters: &[Access]) -> anyhow::Result<()> {
+    place::write_private(path, &kubeconfig(clusters)?)
+}
+
+/// A kubeconfig with a context for each cluster, the first one current.
+pub fn kubeconfig(clusters: &[Access]) -> anyhow::Result<String> {
     let named = |key: &str, value: fn(&Access) -> serde_json::Value| -> Vec<_> {
         clusters.iter().map(|access| json!({"name": access.cluster, key: value(access)})).collect()
     };
@@ -42,7 +46,7 @@ pub fn write_kubeconfig(path: &Path, clusters: &[Access]) -> anyhow::Result<()> 
         "users": named("user", |access| json!({"token": access.token})),
         "contexts": named("context", |access| json!({"cluster": access.cluster, "user": access.cluster})),
     });
-    place::write_private(path, &serde_yaml::to_string(&config).context("writing a kubeconfig")?)
+    serde_yaml::to_string(&config).context("writing a kubeconfig")
 }
 
 /// A client for one of the contexts of a kubeconfig of the sandbox.

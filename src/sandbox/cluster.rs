@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use kube::Client;
+use rustix::process::Signal;
 use tokio::net::TcpStream;
 
 use super::access::{self, Access};
@@ -15,7 +16,10 @@ use super::program::{Launch, Program, Roster};
 use super::secrets::{self, SigningKey};
 use crate::error::Problem;
 
+const APISERVER: &str = "kube-apiserver";
 const STAGES: &str = include_str!("assets/stages.yaml");
+/// Bound to its rights in `assets/remote-access.yaml`.
+const READER: &str = "linkerd-service-mirror-remote-access";
 const POLL: Duration = Duration::from_millis(25);
 /// Far more than a start takes on a slow machine.
 const START_LIMIT: Duration = Duration::from_secs(90);
@@ -27,9 +31,22 @@ const CONTROLLERS: &str = "namespace-controller,deployment-controller,replicaset
 /// A control plane whose API is ready.
 #[derive(Clone)]
 pub struct Cluster {
+    /// The administrator's.
     pub access: Access,
+    /// That of the other clusters, which may only read services and their endpoints.
+    pub reader: Access,
     pub client: Client,
     pub programs: Vec<Program>,
+}
+
+impl Cluster {
+    /// Cuts the API off, or connects it again: a process that is stopped accepts connections and never answers, as
+    /// behind a network that is dead. The cluster's own controllers are cut off too, and catch up afterwards.
+    pub fn partition(&self, partitioned: bool) -> anyhow::Result<()> {
+        let signal = if partitioned { Signal::STOP } else { Signal::CONT };
+        let mut servers = self.programs.iter().filter(|program| program.name == APISERVER);
+        servers.try_for_each(|server| server.signal(signal))
+    }
 }
 
 /// What a start needs.
@@ -70,6 +87,7 @@ struct Start<'a> {
     name: &'a str,
     dir: PathBuf,
     token: String,
+    reader_token: String,
     api_port: u16,
     programs: Vec<Program>,
 }
@@ -82,16 +100,19 @@ impl<'a> Start<'a> {
         }
         place::make_private_dir(&dir)?;
         let token = secrets::random_hex(24)?;
+        let reader_token = secrets::random_hex(24)?;
+        let tokens = format!("{token},admin,admin,system:masters\n{reader_token},{READER},{READER}\n");
         let key = SigningKey::generate()?;
         for (file, content) in [
-            ("tokens.csv", format!("{token},admin,admin,system:masters\n").as_str()),
+            ("tokens.csv", tokens.as_str()),
             ("service-account.key", key.private_pem.as_str()),
             ("service-account.pub", key.public_pem.as_str()),
             ("stages.yaml", STAGES),
         ] {
             place::write_private(&dir.join(file), content)?;
         }
-        Ok(Self { starter, name, dir, token, api_port: starter.ports.next()?, programs: Vec::new() })
+        let api_port = starter.ports.next()?;
+        Ok(Self { starter, name, dir, token, reader_token, api_port, programs: Vec::new() })
     }
 
     async fn run(&mut self) -> anyhow::Result<Cluster> {
@@ -112,7 +133,8 @@ impl<'a> Start<'a> {
         self.until(|| async { is_ready(&client).await.then_some(()) }).await?;
         self.start_controllers()?;
         self.start_kwok()?;
-        Ok(Cluster { access, client, programs: self.programs.clone() })
+        let reader = Access { token: self.reader_token.clone(), ..access.clone() };
+        Ok(Cluster { access, reader, client, programs: self.programs.clone() })
     }
 
     fn start_etcd(&mut self) -> anyhow::Result<u16> {
@@ -154,7 +176,7 @@ impl<'a> Start<'a> {
             "--disable-admission-plugins=ServiceAccount".to_owned(),
             "--endpoint-reconciler-type=none".to_owned(),
         ];
-        self.launch("kube-apiserver", "kube-apiserver", arguments)
+        self.launch(APISERVER, APISERVER, arguments)
     }
 
     fn start_controllers(&mut self) -> anyhow::Result<()> {

@@ -19,41 +19,52 @@ use super::interrupt::Interrupts;
 use super::out;
 use super::place::Place;
 use super::session::Session;
-use crate::cli::SandboxUpArgs;
+use crate::cli::SandboxDemoArgs;
 use crate::error::{Exit, Problem};
+use crate::resource::{Kind, TrafficSplit, kinds_called};
 
 const NAMESPACE: &str = "emojivoto";
 const APEX: &str = "web-svc";
 
 /// Starts the clusters, plays the story and takes everything down again, however it went.
-pub async fn run(args: &SandboxUpArgs) -> anyhow::Result<Exit> {
-    let [home, away, ..] = args.clusters.as_slice() else {
+pub async fn run(args: &SandboxDemoArgs) -> anyhow::Result<Exit> {
+    let [home, away, ..] = args.up.clusters.as_slice() else {
         return Err(Problem::usage("the story needs two clusters").into());
     };
+    let kinds = kinds_called(&args.kind);
+    let Some(kind) = kinds.first() else {
+        return Err(Problem::usage(format!("{:?} is no kind of group", args.kind)).into());
+    };
     let mut interrupts = Interrupts::listen()?;
-    let session = Session::start(Place::temporary()?, args, &mut interrupts).await?;
-    let outcome = interrupts.or(play(&session, home, away)).await;
+    let session = Session::start(Place::temporary()?, &args.up, &mut interrupts).await?;
+    let told = async {
+        let kubeconfig = session.place().kubeconfig();
+        let story = Story {
+            kind: *kind,
+            flat: args.flat,
+            home_client: access::client(&kubeconfig, home).await?,
+            away_client: access::client(&kubeconfig, away).await?,
+            actor: Actor { kubeconfig, context: home.to_owned() },
+            remote: format!("{away}={away}"),
+            away: away.to_owned(),
+            fallback: format!("{APEX}-{away}"),
+        };
+        story.play().await
+    };
+    let outcome = interrupts.or(told).await;
     session.stop().await?;
     outcome.map(|()| Exit::Done)
 }
 
-async fn play(session: &Session, home: &str, away: &str) -> anyhow::Result<()> {
-    let kubeconfig = session.place().kubeconfig();
-    let story = Story {
-        home_client: access::client(&kubeconfig, home).await?,
-        away_client: access::client(&kubeconfig, away).await?,
-        actor: Actor { kubeconfig, context: home.to_owned() },
-        away: away.to_owned(),
-        fallback: format!("{APEX}-{away}"),
-    };
-    story.play().await
-}
-
 /// One telling: where the service fails, and where it is taken over.
 struct Story {
+    kind: &'static dyn Kind,
+    flat: bool,
     home_client: Client,
     away_client: Client,
     actor: Actor,
+    /// The other cluster and its context, as `--remote` takes them.
+    remote: String,
     away: String,
     fallback: String,
 }
@@ -62,16 +73,16 @@ impl Story {
     async fn play(&self) -> anyhow::Result<()> {
         step(1, self.export().await)?;
         step(2, self.create().await)?;
-        let mut observer = step(3, Observer::start(&self.home_client, &self.fallback).await)?;
+        let mut observer = step(3, Observer::start(&self.home_client, self.kind, &self.fallback).await)?;
         out::line(format!("\n3. Watch, and take all of {APEX}'s pods in {} away", self.actor.context))?;
-        let watch = step(3, self.actor.start_watch().await)?;
-        step(4, self.actor.run(&["status"]).await)?;
+        let watch = step(3, self.actor.start_watch(&self.with_remote(&["watch"])).await)?;
+        step(4, self.actor.run(&self.with_remote(&["status"])).await)?;
         let over = step(3, self.switch(&mut observer, 0).await)?;
         out::line("\n4. Status during the failover")?;
-        step(4, self.actor.run(&["status"]).await)?;
+        step(4, self.actor.run(&self.with_remote(&["status"])).await)?;
         out::line(format!("\n5. Bring {APEX}'s pods back"))?;
         let back = step(5, self.switch(&mut observer, 1).await)?;
-        step(4, self.actor.run(&["status"]).await)?;
+        step(4, self.actor.run(&self.with_remote(&["status"])).await)?;
         step(5, watch.end().await)?;
         out::line(format!(
             "\n6. {APEX} failed over to {} in {} and back in {}, measured from the endpoint change.",
@@ -85,27 +96,41 @@ impl Story {
     async fn export(&self) -> anyhow::Result<()> {
         out::line(format!("1. Export {APEX} from {}", self.away))?;
         let label = "mirror.linkerd.io/exported";
+        let mode = if self.flat { "remote-discovery" } else { "true" };
         out::line(format!(
-            "$ kubectl --context={} -n {NAMESPACE} label service {APEX} {label}=true",
+            "$ kubectl --context={} -n {NAMESPACE} label service {APEX} {label}={mode}",
             self.away
         ))?;
         let services: Api<Service> = Api::namespaced(self.away_client.clone(), NAMESPACE);
-        let patch = Patch::Merge(json!({"metadata": {"labels": {label: "true"}}}));
+        let patch = Patch::Merge(json!({"metadata": {"labels": {label: mode}}}));
         limited(services.patch(APEX, &PatchParams::default(), &patch)).await?;
-        checks::mirror_appears(&self.home_client, &self.fallback).await?;
-        out::line(format!(
-            "{} has appeared in {}, with a ready endpoint.",
-            self.fallback, self.actor.context
-        ))?;
+        checks::mirror_appears(&self.home_client, &self.fallback, self.flat).await?;
+        let endpoints = if self.flat {
+            format!("; its endpoints are in {}", self.away)
+        } else {
+            ", with a ready endpoint".to_owned()
+        };
+        out::line(format!("{} has appeared in {}{endpoints}.", self.fallback, self.actor.context))?;
         Ok(())
     }
 
     async fn create(&self) -> anyhow::Result<()> {
         out::line(format!("\n2. Make {} the fallback of {APEX}", self.fallback))?;
-        self.actor.run(&["create", APEX, "--fallback", &self.fallback]).await?;
-        checks::only_this_group(&self.home_client, &self.fallback).await?;
-        out::line(format!("TrafficSplit {APEX}-failover is the only one, and as it should be."))?;
+        let info = self.kind.info();
+        let mut create = vec!["create", APEX, "--fallback", self.fallback.as_str()];
+        if info.kind != TrafficSplit.info().kind {
+            create.extend(["--kind", info.name]);
+        }
+        self.actor.run(&self.with_remote(&create)).await?;
+        checks::only_this_group(&self.home_client, self.kind, &self.fallback).await?;
+        out::line(format!("{} {APEX}-failover is the only one, and as it should be.", info.kind))?;
         Ok(())
+    }
+
+    /// In a flat network the readiness of mirrors is read in the other cluster.
+    fn with_remote<'a>(&'a self, command: &[&'a str]) -> Vec<&'a str> {
+        let remote: &[&str] = if self.flat { &["--remote", &self.remote] } else { &[] };
+        [command, remote].concat()
     }
 
     /// Scales the deployment and waits for the weights that follow; gives the time between the two changes.

@@ -11,19 +11,34 @@ use super::access::limited;
 
 const NODE: &str = include_str!("assets/node.yaml");
 const TRAFFIC_SPLIT: &str = include_str!("assets/trafficsplit.yaml");
+const REMOTE_ACCESS: &str = include_str!("assets/remote-access.yaml");
+/// Of Linkerd's own definition what a group needs; the rest is open.
+const LINKERD_HTTP_ROUTE: &str = include_str!("assets/linkerd-httproute.yaml");
+const SERVED: [(&str, &str, &str); 4] = [
+    ("split.smi-spec.io", "v1alpha2", "TrafficSplit"),
+    ("gateway.networking.k8s.io", "v1", "HTTPRoute"),
+    ("gateway.networking.k8s.io", "v1", "GRPCRoute"),
+    ("policy.linkerd.io", "v1beta3", "HTTPRoute"),
+];
 const EMOJIVOTO: &str = include_str!("assets/emojivoto.yaml");
 const POLL: Duration = Duration::from_millis(50);
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Installs the node and the TrafficSplit definition, and emojivoto unless `bare`; waits until all is in use.
-pub async fn install(client: &Client, bare: bool) -> anyhow::Result<()> {
-    create_all(client, NODE).await?;
-    create_all(client, TRAFFIC_SPLIT).await?;
+/// Installs the node, the other clusters' rights, the definitions of what carries groups, and emojivoto unless `bare`; waits until all is in use.
+pub async fn install(client: &Client, definitions: &[String], bare: bool) -> anyhow::Result<()> {
+    let own = [NODE, REMOTE_ACCESS, TRAFFIC_SPLIT, LINKERD_HTTP_ROUTE];
+    for manifest in own.into_iter().chain(definitions.iter().map(String::as_str)) {
+        create_all(client, manifest).await?;
+    }
     if !bare {
         create_all(client, EMOJIVOTO).await?;
         until("the emojivoto pods are ready", || deployments_are_ready(client)).await?;
     }
-    until("TrafficSplits are served", || traffic_splits_are_served(client)).await
+    for (group, version, kind) in SERVED {
+        let gvk = GroupVersionKind::gvk(group, version, kind);
+        until(&format!("{kind} of {group} is served"), || is_served(client, &gvk)).await?;
+    }
+    Ok(())
 }
 
 async fn create_all(client: &Client, yaml: &str) -> anyhow::Result<()> {
@@ -68,8 +83,7 @@ async fn deployments_are_ready(client: &Client) -> bool {
     limited(api.list(&ListParams::default())).await.is_ok_and(|list| list.items.iter().all(is_ready))
 }
 
-async fn traffic_splits_are_served(client: &Client) -> bool {
-    let kind = GroupVersionKind::gvk("split.smi-spec.io", "v1alpha2", "TrafficSplit");
-    let api: Api<DynamicObject> = Api::all_with(client.clone(), &ApiResource::from_gvk(&kind));
-    limited(api.list(&ListParams::default())).await.is_ok()
+async fn is_served(client: &Client, kind: &GroupVersionKind) -> bool {
+    let api: Api<DynamicObject> = Api::all_with(client.clone(), &ApiResource::from_gvk(kind));
+    limited(api.list(&ListParams::default().limit(1))).await.is_ok()
 }

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::error::Problem;
+use crate::error::{Exit, Problem};
 
 /// Listens from its making on, so that no signal that comes later ends the process unprepared.
 #[derive(Debug)]
@@ -40,8 +40,19 @@ impl Interrupts {
     pub async fn or<T>(&mut self, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
         tokio::select! {
             done = work => done,
-            Interrupted(signal) = self.next() => Err(Problem::new(format!("interrupted by {}", name(signal))).into()),
+            interrupted = self.next() => Err(interrupted.problem().into()),
         }
+    }
+}
+
+impl Interrupted {
+    /// As a shell says it: 130 for SIGINT.
+    fn exit(self) -> Exit {
+        Exit::Passed(u8::try_from(128 + self.0).unwrap_or(1))
+    }
+
+    fn problem(self) -> Problem {
+        Problem { exit: self.exit(), ..Problem::new(format!("interrupted by {}", name(self.0))) }
     }
 }
 

@@ -1,8 +1,11 @@
-//! The mirror loop: exported services of each cluster appear in the others, on the objects just as Linkerd's
-//! service mirror makes them in gateway mode.
+//! The mirror loop: exported services of each cluster appear in the others, and members of federated services in
+//! all, on the objects just as Linkerd's service mirror makes them.
 
 mod desired;
-mod pair;
+mod federated;
+mod local;
+mod watches;
+mod writer;
 
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
@@ -11,22 +14,19 @@ use tokio::sync::watch;
 
 use super::cluster::Cluster;
 use super::log::Log;
-use super::state::Gateways;
+use super::state::Networks;
 use desired::Remote;
-use pair::Pair;
+use local::Local;
 
 /// Mirrors between all clusters, in both directions; never ends by itself.
-pub async fn run(clusters: &[Cluster], gateways: &watch::Receiver<Gateways>, log: &Log) -> Infallible {
-    let mut pairs = Vec::new();
-    for (index, remote) in clusters.iter().enumerate() {
-        for local in clusters.iter().filter(|local| local.access.cluster != remote.access.cluster) {
-            let origin = Remote { cluster: remote.access.cluster.clone(), gateway: gateway_address(index) };
-            let pair = Pair::new(origin, remote.client.clone(), local.client.clone(), log);
-            pairs.push(pair.run(gateways.clone()));
-        }
-    }
-    futures::future::join_all(pairs).await;
-    // A single cluster has no pairs.
+pub async fn run(clusters: &[Cluster], networks: &watch::Receiver<Networks>, log: &Log) -> Infallible {
+    let remote = |(index, cluster): (usize, &Cluster)| {
+        let remote = Remote { cluster: cluster.access.cluster.clone(), gateway: gateway_address(index) };
+        (remote, cluster.client.clone())
+    };
+    let all: Vec<_> = clusters.iter().enumerate().map(remote).collect();
+    let locals = (0..all.len()).filter_map(|here| Local::new(&all, here, log));
+    futures::future::join_all(locals.map(|local| local.run(networks.clone()))).await;
     std::future::pending().await
 }
 

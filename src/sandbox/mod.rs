@@ -6,14 +6,17 @@
 mod access;
 mod assets;
 mod cluster;
+mod definitions;
 pub mod demo;
 mod event;
 mod guard;
 mod install;
 pub(crate) mod interrupt;
 mod known;
+mod links;
 mod log;
 mod mirror;
+pub mod network;
 mod out;
 mod place;
 mod ports;
@@ -25,6 +28,7 @@ pub mod standing;
 mod state;
 pub mod supervise;
 pub mod temporary;
+mod workshop;
 
 use crate::cli::{Command, SandboxCommand};
 use crate::error::Exit;

@@ -80,9 +80,9 @@ impl Place {
         self.dir.join("state.json")
     }
 
-    /// What `sandbox gateway` asks for.
-    pub fn gateway_requests(&self) -> PathBuf {
-        self.dir.join("gateways.json")
+    /// What `sandbox gateway` and `sandbox partition` ask for.
+    pub fn network_requests(&self) -> PathBuf {
+        self.dir.join("networks.json")
     }
 
     pub fn log(&self) -> PathBuf {

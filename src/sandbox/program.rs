@@ -5,6 +5,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Child;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -38,6 +39,15 @@ impl Program {
         let mut end = self.end.clone();
         let outcome = end.wait_for(Option::is_some).await.ok().and_then(|end| end.clone());
         outcome.unwrap_or_else(|| "ended".to_owned())
+    }
+
+    /// Sends a signal, unless the program has ended.
+    pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
+        match pid.filter(|_| self.end.borrow().is_none()).map(|pid| kill_process(pid, signal)) {
+            None | Some(Ok(()) | Err(rustix::io::Errno::SRCH)) => Ok(()),
+            Some(Err(cause)) => Err(cause).with_context(|| format!("sending {} a signal", self.name)),
+        }
     }
 
     /// Kills the program and waits until it is gone.

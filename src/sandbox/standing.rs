@@ -1,26 +1,25 @@
-//! The sandbox that stays: `up`, `down`, `status` and `gateway`.
+//! The sandbox that stays: `up`, `down` and `status`.
 
 use std::time::Duration;
 
-use anyhow::Context;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::interrupt::Interrupts;
 use super::out;
 use super::place::{Owner, Place};
 use super::session::Session;
-use super::state::{self, Gateway, ProgramState, State};
-use crate::cli::{SandboxGatewayArgs, SandboxUpArgs};
+use super::state::{ClusterState, ProgramState, State};
+use crate::cli::SandboxUpArgs;
 use crate::error::{Exit, Problem};
 
 const POLL: Duration = Duration::from_millis(20);
 const TEARDOWN: Duration = Duration::from_secs(20);
-const GATEWAY_LIMIT: Duration = Duration::from_secs(5);
 
 pub async fn up(args: &SandboxUpArgs) -> anyhow::Result<Exit> {
     let mut interrupts = Interrupts::listen()?;
     let place = Place::standing()?;
     if place.owner()?.is_some() {
+        check_standing(&place, &args.clusters)?;
         out::line("The sandbox is up already.")?;
         return status();
     }
@@ -36,6 +35,40 @@ pub async fn up(args: &SandboxUpArgs) -> anyhow::Result<Exit> {
     out::line(format!("kubectl --context {first} -n emojivoto get deployments,services"))?;
     out::line("kubectl failover sandbox down")?;
     Ok(Exit::Done)
+}
+
+/// Whether the sandbox that is up is the one that is asked for, and whole.
+fn check_standing(place: &Place, clusters: &[String]) -> anyhow::Result<()> {
+    let state = State::read(place).ok().filter(|state| state.ready);
+    let Some(state) = state else {
+        return Err(Problem::new("the sandbox is being started or taken down by another command")
+            .next("See how far it is: kubectl failover sandbox status")
+            .into());
+    };
+    let ended: Vec<_> = state.ended().map(|(cluster, program)| in_words(cluster, program)).collect();
+    let mut standing: Vec<_> = state.clusters.iter().map(|cluster| &cluster.name).collect();
+    let mut asked: Vec<_> = clusters.iter().collect();
+    standing.sort();
+    asked.sort();
+    let wrong = if standing != asked {
+        let names =
+            |names: Vec<&String>| names.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        format!("the sandbox that is up has other clusters: {}, not {}", names(standing), names(asked))
+    } else if !ended.is_empty() {
+        format!("the sandbox is up, but not whole: {}", ended.join(", "))
+    } else {
+        return Ok(());
+    };
+    Err(Problem::new(wrong)
+        .next("Start anew, which loses what is in the clusters:")
+        .next("kubectl failover sandbox down")
+        .next(format!("kubectl failover sandbox up --clusters {}", clusters.join(",")))
+        .into())
+}
+
+fn in_words(cluster: &ClusterState, program: &ProgramState) -> String {
+    let how = program.ended.as_deref().unwrap_or("runs");
+    format!("{} of {} {how}", program.name, cluster.name)
 }
 
 pub async fn down() -> anyhow::Result<Exit> {
@@ -70,7 +103,7 @@ async fn end(supervisor: &Owner) -> anyhow::Result<()> {
         .into())
 }
 
-fn tell(supervisor: &Owner, signal: Signal) -> anyhow::Result<()> {
+pub fn tell(supervisor: &Owner, signal: Signal) -> anyhow::Result<()> {
     match supervisor.pid.map(|pid| kill_process(pid, signal)) {
         Some(Err(cause)) if cause != rustix::io::Errno::SRCH => {
             Err(anyhow::Error::new(cause).context("sending the supervisor a signal"))
@@ -102,6 +135,13 @@ fn belongs_to(program: &ProgramState, place: &Place) -> bool {
     String::from_utf8_lossy(&command_line).contains(&*place.dir().to_string_lossy())
 }
 
+/// The names of the clusters that run, with what has become of their gateways.
+pub fn clusters() -> Vec<(String, &'static str)> {
+    let state = Place::standing().and_then(|place| State::read(&place));
+    let clusters = state.map(|state| state.clusters).unwrap_or_default();
+    clusters.into_iter().map(|cluster| (cluster.name, cluster.network.gateway.as_str())).collect()
+}
+
 pub fn status() -> anyhow::Result<Exit> {
     let place = Place::standing()?;
     if place.owner()?.is_none() {
@@ -113,7 +153,7 @@ pub fn status() -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     };
     for cluster in &state.clusters {
-        out::line(format!("{}  {}  gateway {}", cluster.name, cluster.server, cluster.gateway.as_str()))?;
+        out::line(format!("{}  {}  {}", cluster.name, cluster.server, cluster.network.describe()))?;
         for program in &cluster.programs {
             out::line(format!("  {}", describe(program)))?;
         }
@@ -129,51 +169,4 @@ fn describe(program: &ProgramState) -> String {
         None => format!("{:<24} process {}", program.name, program.pid),
         Some(how) => format!("{:<24} {how}; see {}", program.name, program.log.display()),
     }
-}
-
-pub async fn gateway(args: &SandboxGatewayArgs) -> anyhow::Result<Exit> {
-    let (place, supervisor) = addressed_place()?;
-    let state = State::read(&place).context("the sandbox is not ready yet")?;
-    if !state.clusters.iter().any(|cluster| cluster.name == args.cluster) {
-        let known: Vec<_> = state.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
-        return Err(Problem::usage(format!("there is no cluster {}", args.cluster))
-            .next(format!("The clusters are {}.", known.join(", ")))
-            .into());
-    }
-    let asked = Gateway::from(args.state);
-    let mut gateways = state::read_gateway_requests(&place)?;
-    gateways.insert(args.cluster.clone(), asked);
-    state::write_gateway_requests(&place, &gateways)?;
-    tell(&supervisor, Signal::USR1)?;
-    until_gateway(&place, &args.cluster, asked).await?;
-    out::line(format!("The gateway of {} is {}.", args.cluster, asked.as_str()))?;
-    Ok(Exit::Done)
-}
-
-/// The sandbox that KUBECONFIG points into (inside `sandbox run`), or else the one that stays.
-fn addressed_place() -> anyhow::Result<(Place, Owner)> {
-    let pointed = std::env::var_os("KUBECONFIG").map(std::path::PathBuf::from);
-    let around = pointed.as_deref().and_then(std::path::Path::parent).map(|dir| Place::at(dir.to_owned()));
-    let standing = Place::standing()?;
-    for place in around.into_iter().chain([standing]) {
-        if place.state_file().exists()
-            && let Some(owner) = place.owner()?
-        {
-            return Ok((place, owner));
-        }
-    }
-    Err(Problem::new("no sandbox is up").next("Start one with: kubectl failover sandbox up").into())
-}
-
-async fn until_gateway(place: &Place, cluster: &str, asked: Gateway) -> anyhow::Result<()> {
-    let wait = async {
-        loop {
-            let state = State::read(place)?;
-            if state.clusters.iter().any(|known| known.name == cluster && known.gateway == asked) {
-                return anyhow::Ok(());
-            }
-            tokio::time::sleep(POLL).await;
-        }
-    };
-    tokio::time::timeout(GATEWAY_LIMIT, wait).await.context("the supervisor did not answer")?
 }

@@ -20,7 +20,8 @@ pub struct State {
 pub struct ClusterState {
     pub name: String,
     pub server: String,
-    pub gateway: Gateway,
+    #[serde(flatten)]
+    pub network: Network,
     pub programs: Vec<ProgramState>,
 }
 
@@ -31,6 +32,14 @@ pub struct ProgramState {
     pub log: PathBuf,
     /// How it ended, if it has.
     pub ended: Option<String>,
+}
+
+/// How a cluster can be reached.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Network {
+    pub gateway: Gateway,
+    /// Its API is cut off.
+    pub partitioned: bool,
 }
 
 /// Whether the other clusters can reach a cluster's gateway.
@@ -51,19 +60,26 @@ impl Gateway {
     }
 }
 
-impl From<crate::cli::GatewayState> for Gateway {
-    fn from(asked: crate::cli::GatewayState) -> Self {
-        match asked {
-            crate::cli::GatewayState::Up => Self::Up,
-            crate::cli::GatewayState::Down => Self::Down,
-        }
+impl Network {
+    pub fn describe(self) -> String {
+        let partition = if self.partitioned { ", API cut off" } else { "" };
+        format!("gateway {}{partition}", self.gateway.as_str())
     }
 }
 
-/// The gateways by cluster; one that is not listed is up.
-pub type Gateways = BTreeMap<String, Gateway>;
+/// The networks by cluster; one that is not listed is as it should be.
+pub type Networks = BTreeMap<String, Network>;
 
 impl State {
+    /// The programs that have ended although nobody asked them to, each with its cluster.
+    pub fn ended(&self) -> impl Iterator<Item = (&ClusterState, &ProgramState)> {
+        let of_all = self.clusters.iter().flat_map(|cluster| {
+            let programs = cluster.programs.iter();
+            programs.map(move |program| (cluster, program))
+        });
+        of_all.filter(|(_, program)| program.ended.is_some())
+    }
+
     pub fn read(place: &Place) -> anyhow::Result<Self> {
         let path = place.state_file();
         let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
@@ -76,15 +92,15 @@ impl State {
     }
 }
 
-pub fn read_gateway_requests(place: &Place) -> anyhow::Result<Gateways> {
-    match std::fs::read_to_string(place.gateway_requests()) {
-        Ok(text) => serde_json::from_str(&text).context("reading the gateways that were asked for"),
-        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(Gateways::new()),
-        Err(cause) => Err(cause).context("reading the gateways that were asked for"),
+pub fn read_network_requests(place: &Place) -> anyhow::Result<Networks> {
+    match std::fs::read_to_string(place.network_requests()) {
+        Ok(text) => serde_json::from_str(&text).context("reading the networks that were asked for"),
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(Networks::new()),
+        Err(cause) => Err(cause).context("reading the networks that were asked for"),
     }
 }
 
-pub fn write_gateway_requests(place: &Place, gateways: &Gateways) -> anyhow::Result<()> {
-    let text = serde_json::to_string(gateways).context("writing the gateways down")?;
-    place::write_private(&place.gateway_requests(), &text)
+pub fn write_network_requests(place: &Place, networks: &Networks) -> anyhow::Result<()> {
+    let text = serde_json::to_string(networks).context("writing the networks down")?;
+    place::write_private(&place.network_requests(), &text)
 }

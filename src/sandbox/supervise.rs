@@ -16,8 +16,8 @@ use super::interrupt::Interrupts;
 use super::place::Place;
 use super::ports::Ports;
 use super::program::{Program, Roster};
-use super::state::{self, ClusterState, Gateways, ProgramState, State};
-use super::{access, install, mirror};
+use super::state::{self, ClusterState, Network, Networks, ProgramState, State};
+use super::{access, install, links, mirror};
 use crate::cli::SandboxSuperviseArgs;
 use crate::error::{Exit, Problem};
 
@@ -64,16 +64,16 @@ async fn serve(args: &SandboxSuperviseArgs, place: &Place, roster: &Roster) -> a
     access::write_kubeconfig(&place.kubeconfig(), &accesses)?;
     let book = Book::open(place, &assets, &clusters)?;
     // Listened for before anyone can find the sandbox: unheard, the signal would end this process.
-    let requests = signal(SignalKind::user_defined1()).context("listening for gateway requests")?;
-    let (gateways, gateways_seen) = watch::channel(Gateways::new());
-    let mirrors = mirror::run(&clusters, &gateways_seen, &log);
+    let requests = signal(SignalKind::user_defined1()).context("listening for network requests")?;
+    let (networks, networks_seen) = watch::channel(Networks::new());
+    let mirrors = mirror::run(&clusters, &networks_seen, &log);
     book.change(|state| state.ready = true)?;
     Event::Ready.tell();
     log.line("ready");
     tokio::select! {
         never = mirrors => match never {},
         outcome = note_endings(&clusters, &book, &log) => outcome,
-        outcome = follow_gateway_requests(requests, place, &book, &gateways) => outcome,
+        outcome = follow_network_requests(requests, place, &book, &clusters, &networks) => outcome,
     }
 }
 
@@ -88,12 +88,14 @@ async fn start_clusters(
     let starts = args.up.clusters.iter().map(async |name| {
         let cluster = starter.start(name).await?;
         Event::progress(format!("{name}: the API is ready, installing objects")).tell();
-        install::install(&cluster.client, args.bare)
+        install::install(&cluster.client, &assets.definitions, args.bare)
             .await
             .with_context(|| format!("installing objects in {name}"))?;
         anyhow::Ok(cluster)
     });
-    futures::future::try_join_all(starts).await
+    let clusters = futures::future::try_join_all(starts).await?;
+    links::write(&clusters).await?;
+    Ok(clusters)
 }
 
 /// The state, and its file.
@@ -131,7 +133,7 @@ fn describe(cluster: &Cluster) -> ClusterState {
     ClusterState {
         name: cluster.access.cluster.clone(),
         server: cluster.access.server.clone(),
-        gateway: state::Gateway::Up,
+        network: Network::default(),
         programs: cluster.programs.iter().map(program).collect(),
     }
 }
@@ -152,19 +154,24 @@ async fn note_endings(clusters: &[Cluster], book: &Book<'_>, log: &super::log::L
 }
 
 /// Each SIGUSR1 says that the requests have changed.
-async fn follow_gateway_requests(
+async fn follow_network_requests(
     mut requests: Signal,
     place: &Place,
     book: &Book<'_>,
-    gateways: &watch::Sender<Gateways>,
+    clusters: &[Cluster],
+    networks: &watch::Sender<Networks>,
 ) -> anyhow::Result<()> {
     loop {
         requests.recv().await;
-        let asked = state::read_gateway_requests(place)?;
-        gateways.send_replace(asked.clone());
+        let asked = state::read_network_requests(place)?;
+        let of = |name: &str| asked.get(name).copied().unwrap_or_default();
+        for cluster in clusters {
+            cluster.partition(of(&cluster.access.cluster).partitioned)?;
+        }
+        networks.send_replace(asked.clone());
         book.change(|state| {
             for cluster in &mut state.clusters {
-                cluster.gateway = asked.get(&cluster.name).copied().unwrap_or_default();
+                cluster.network = of(&cluster.name);
             }
         })?;
     }

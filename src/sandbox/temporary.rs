@@ -2,22 +2,25 @@
 
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
 use std::process::ExitStatus;
 
 use anyhow::Context;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
+use super::assets::is_executable;
 use super::guard;
 use super::interrupt::{Interrupted, Interrupts};
 use super::out;
 use super::place::Place;
 use super::session::Session;
 use crate::cli::SandboxRunArgs;
-use crate::error::Exit;
+use crate::error::{Exit, Problem};
 
 /// Runs the command with KUBECONFIG set; gives its exit code, 128 + n if signal n ended it.
 pub async fn run(args: &SandboxRunArgs) -> anyhow::Result<Exit> {
+    check_command(&args.command)?;
     let mut interrupts = Interrupts::listen()?;
     let mut session = Session::start(Place::temporary()?, &args.up, &mut interrupts).await?;
     let outcome = run_command(&session, &args.command, &mut interrupts).await;
@@ -26,6 +29,28 @@ pub async fn run(args: &SandboxRunArgs) -> anyhow::Result<Exit> {
     }
     session.stop().await?;
     Ok(Exit::Passed(exit_code(outcome?)))
+}
+
+/// Clusters are not started for a command that can't be.
+fn check_command(command: &[OsString]) -> anyhow::Result<()> {
+    let Some(name) = command.first() else { return Ok(()) };
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let places: Vec<PathBuf> = if name.as_encoded_bytes().contains(&b'/') {
+        vec![PathBuf::from(name)]
+    } else {
+        std::env::split_paths(&path).map(|dir| dir.join(name)).collect()
+    };
+    // One is among the built programs.
+    if name == "kubectl" || places.iter().any(|path| is_executable(path)) {
+        return Ok(());
+    }
+    let (code, what) = if places.iter().any(|path| path.exists()) {
+        (126, "is there, but is no program that can be run")
+    } else {
+        (127, "is not found")
+    };
+    let message = format!("the command {} {what}; no cluster was started", name.to_string_lossy());
+    Err(Problem { exit: Exit::Passed(code), ..Problem::new(message) }.into())
 }
 
 async fn run_command(

@@ -1,2 +1,6 @@
+mod demo;
 mod lifecycle;
+mod links;
 mod mirror;
+mod partition;
+mod routes;

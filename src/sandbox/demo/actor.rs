@@ -50,8 +50,8 @@ impl Actor {
     }
 
     /// Starts `watch` beside the story; its lines are shown as they come.
-    pub async fn start_watch(&self) -> anyhow::Result<Watch> {
-        let mut child = self.command(&["watch"])?.spawn().context("starting `watch`")?;
+    pub async fn start_watch(&self, arguments: &[&str]) -> anyhow::Result<Watch> {
+        let mut child = self.command(arguments)?.spawn().context("starting `watch`")?;
         let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
             anyhow::bail!("`watch` has no output");
         };

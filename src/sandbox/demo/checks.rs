@@ -2,74 +2,85 @@
 
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams};
 use kube::{Api, Client};
-use serde_json::{Value, json};
+use serde_json::value::to_raw_value;
 
 use super::observer::has_ready_endpoint;
 use super::{APEX, NAMESPACE};
 use crate::error::Problem;
+use crate::resource::annotations::CONTROLLED_BY;
+use crate::resource::{Kind, KindInfo, Record};
 use crate::sandbox::access::limited;
 
 const POLL: Duration = Duration::from_millis(50);
 const LIMIT: Duration = Duration::from_secs(15);
 
-/// Waits until the mirror service has a ready endpoint.
-pub async fn mirror_appears(client: &Client, mirror: &str) -> anyhow::Result<()> {
+/// Waits until the mirror service is there and, but for a flat network, has a ready endpoint.
+pub async fn mirror_appears(client: &Client, mirror: &str, flat: bool) -> anyhow::Result<()> {
+    let services: Api<Service> = Api::namespaced(client.clone(), NAMESPACE);
     let slices: Api<EndpointSlice> = Api::namespaced(client.clone(), NAMESPACE);
     let of_mirror = ListParams::default().labels(&format!("kubernetes.io/service-name={mirror}"));
+    let has_appeared = async || {
+        anyhow::Ok(if flat {
+            limited(services.get_opt(mirror)).await?.is_some()
+        } else {
+            limited(slices.list(&of_mirror)).await?.items.iter().any(has_ready_endpoint)
+        })
+    };
     let wait = async {
-        while !limited(slices.list(&of_mirror)).await?.items.iter().any(has_ready_endpoint) {
+        while !has_appeared().await? {
             tokio::time::sleep(POLL).await;
         }
         anyhow::Ok(())
     };
     tokio::time::timeout(LIMIT, wait)
         .await
-        .map_err(|_| Problem::new(format!("{mirror} had no ready endpoint after {} s", LIMIT.as_secs())))?
+        .map_err(|_| Problem::new(format!("{mirror} was not there and ready after {} s", LIMIT.as_secs())))?
 }
 
-/// The TrafficSplits, at the version that `create` writes.
-pub fn traffic_splits(client: &Client) -> Api<DynamicObject> {
-    let kind = GroupVersionKind::gvk("split.smi-spec.io", "v1alpha2", "TrafficSplit");
-    Api::all_with(client.clone(), &ApiResource::from_gvk(&kind))
+/// The objects of a kind, at the version that `create` writes.
+pub fn objects(client: &Client, kind: &dyn Kind) -> Api<DynamicObject> {
+    let KindInfo { api_version, kind, plural, .. } = kind.info();
+    let (group, version) = api_version.split_once('/').unwrap_or_default();
+    let kind = GroupVersionKind::gvk(group, version, kind);
+    Api::all_with(client.clone(), &ApiResource::from_gvk_with_plural(&kind, plural))
 }
 
-/// Checks that there is one TrafficSplit, and that it is the one that `create` has to make.
-pub async fn only_this_group(client: &Client, fallback: &str) -> anyhow::Result<()> {
-    let found = limited(traffic_splits(client).list(&ListParams::default())).await?.items;
-    let found: Vec<Value> = found.iter().map(essence).collect();
-    let expected = json!({
-        "apiVersion": "split.smi-spec.io/v1alpha2",
-        "kind": "TrafficSplit",
-        "namespace": NAMESPACE,
-        "name": format!("{APEX}-failover"),
-        "labels": {"failover.linkerd.io/controlled-by": "linkerd-failover"},
-        "annotations": {"failover.linkerd.io/primary-service": APEX},
-        "spec": {
-            "service": APEX,
-            "backends": [{"service": APEX, "weight": 1}, {"service": fallback, "weight": 0}],
-        },
-    });
+/// An object as a group.
+pub fn read(kind: &'static dyn Kind, object: &DynamicObject) -> anyhow::Result<Record> {
+    Ok(kind.read(to_raw_value(object)?.as_ref())?)
+}
+
+/// Checks that there is one object of the kind, and that it is the one that `create` has to make.
+pub async fn only_this_group(client: &Client, kind: &'static dyn Kind, fallback: &str) -> anyhow::Result<()> {
+    let found = limited(objects(client, kind).list(&ListParams::default())).await?.items;
+    let found: Vec<String> =
+        found.iter().map(|object| anyhow::Ok(describe(&read(kind, object)?))).collect::<Result<_, _>>()?;
+    let expected = format!(
+        "{NAMESPACE}/{APEX}-failover, run by linkerd-failover, apex {APEX}, primary {APEX}, {APEX}=1, {fallback}=0"
+    );
     if found == [expected.clone()] {
         return Ok(());
     }
-    Err(Problem::new("the TrafficSplits are not as they should be")
+    Err(Problem::new(format!("the {}s are not as they should be", kind.info().kind))
         .next(format!("expected: {expected}"))
-        .next(format!("found:    {}", Value::Array(found)))
+        .next(format!("found:    {}", found.join("; ")))
         .into())
 }
 
-fn essence(object: &DynamicObject) -> Value {
-    let types = object.types.clone().unwrap_or_default();
-    json!({
-        "apiVersion": types.api_version,
-        "kind": types.kind,
-        "namespace": object.metadata.namespace,
-        "name": object.metadata.name,
-        "labels": object.metadata.labels,
-        "annotations": object.metadata.annotations,
-        "spec": object.data["spec"],
-    })
+fn describe(record: &Record) -> String {
+    let meta = &record.meta;
+    let by = meta.labels.get(CONTROLLED_BY).unwrap_or("nobody");
+    let group = match &record.group {
+        Ok(group) => {
+            let backends =
+                group.backends.iter().map(|backend| format!("{}={}", backend.name, backend.weight));
+            format!("primary {}, {}", group.primary_name(), backends.collect::<Vec<_>>().join(", "))
+        }
+        Err(invalid) => invalid.reason.clone(),
+    };
+    format!("{}/{}, run by {by}, apex {}, {group}", meta.namespace, meta.name, record.apex)
 }

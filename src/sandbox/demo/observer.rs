@@ -9,11 +9,12 @@ use kube::api::DynamicObject;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client};
-use serde_json::{Value, json};
 
-use super::checks::traffic_splits;
+use super::checks::{objects, read};
 use super::{APEX, NAMESPACE};
 use crate::error::Problem;
+use crate::model::moves::write_weights;
+use crate::resource::Kind;
 use crate::sandbox::known::Known;
 
 const SWITCH_LIMIT: Duration = Duration::from_secs(30);
@@ -22,13 +23,14 @@ const WATCH_SECONDS: u32 = 25;
 
 enum Change {
     Slice(Event<EndpointSlice>),
-    Split(Event<DynamicObject>),
+    Group(Event<DynamicObject>),
 }
 
 pub struct Observer {
     changes: SelectAll<BoxStream<'static, watcher::Result<Change>>>,
     slices: Known<EndpointSlice>,
-    splits: Known<DynamicObject>,
+    groups: Known<DynamicObject>,
+    kind: &'static dyn Kind,
     fallback: String,
 }
 
@@ -45,21 +47,22 @@ pub fn has_ready_endpoint(slice: &EndpointSlice) -> bool {
 
 impl Observer {
     /// Opens the watches, and returns once they have listed.
-    pub async fn start(client: &Client, fallback: &str) -> anyhow::Result<Self> {
+    pub async fn start(client: &Client, kind: &'static dyn Kind, fallback: &str) -> anyhow::Result<Self> {
         let config = || watcher::Config::default().timeout(WATCH_SECONDS);
         let of_apex = config().labels(&format!("kubernetes.io/service-name={APEX}"));
         let slices: Api<EndpointSlice> = Api::namespaced(client.clone(), NAMESPACE);
-        let splits = traffic_splits(client);
+        let groups = objects(client, kind);
         let slices = watcher(slices, of_apex).default_backoff().map(|event| event.map(Change::Slice));
-        let splits = watcher(splits, config()).default_backoff().map(|event| event.map(Change::Split));
+        let groups = watcher(groups, config()).default_backoff().map(|event| event.map(Change::Group));
         let mut observer = Self {
-            changes: futures::stream::select_all([slices.boxed(), splits.boxed()]),
+            changes: futures::stream::select_all([slices.boxed(), groups.boxed()]),
             slices: Known::default(),
-            splits: Known::default(),
+            groups: Known::default(),
+            kind,
             fallback: fallback.to_owned(),
         };
         let listed = async {
-            while !(observer.slices.listed && observer.splits.listed) {
+            while !(observer.slices.listed && observer.groups.listed) {
                 observer.observe().await?;
             }
             anyhow::Ok(())
@@ -96,7 +99,7 @@ impl Observer {
     async fn observe(&mut self) -> anyhow::Result<()> {
         match self.changes.next().await {
             Some(Ok(Change::Slice(event))) => self.slices.observe(event),
-            Some(Ok(Change::Split(event))) => self.splits.observe(event),
+            Some(Ok(Change::Group(event))) => self.groups.observe(event),
             Some(Err(cause)) => return Err(anyhow::Error::new(cause).context("watching the cluster")),
             None => anyhow::bail!("the watches have ended"),
         }
@@ -107,26 +110,27 @@ impl Observer {
         self.slices.iter().any(|(_, slice)| has_ready_endpoint(slice))
     }
 
-    fn backends(&self) -> Option<&Value> {
+    /// `web-svc=1,web-svc-east=0`, as the object has them.
+    fn weights_now(&self) -> Option<String> {
         let key = (NAMESPACE.to_owned(), format!("{APEX}-failover"));
-        self.splits.get(&key).map(|split| &split.data["spec"]["backends"])
+        let group = read(self.kind, self.groups.get(&key)?).ok()?.group.ok()?;
+        Some(write_weights(&group, &group.weights()))
     }
 
     fn weights_are(&self, [primary, fallback]: [u32; 2]) -> bool {
-        let expected =
-            json!([{"service": APEX, "weight": primary}, {"service": self.fallback, "weight": fallback}]);
-        self.backends() == Some(&expected)
+        self.weights_now() == Some(format!("{APEX}={primary},{}={fallback}", self.fallback))
     }
 
     fn too_late(&self, ready: bool) -> Problem {
         let [primary, fallback] = weights(ready);
-        let found = self.backends().map(Value::to_string).unwrap_or_else(|| "no TrafficSplit".to_owned());
+        let found =
+            self.weights_now().unwrap_or_else(|| format!("none, without the {}", self.kind.info().kind));
         let readiness = if self.primary_is_ready() { "has" } else { "has no" };
         Problem::new(format!(
             "the weights did not become {primary} and {fallback} within {} s",
             SWITCH_LIMIT.as_secs()
         ))
         .next(format!("{APEX} {readiness} ready endpoints."))
-        .next(format!("The backends are {found}."))
+        .next(format!("The weights are {found}."))
     }
 }

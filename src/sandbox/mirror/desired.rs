@@ -11,11 +11,15 @@ use kube::api::ObjectMeta;
 
 use crate::sandbox::state::Gateway;
 
-pub const EXPORTED: &str = "mirror.linkerd.io/exported=true";
+/// Exported by way of the gateway, or on a flat network.
+pub const EXPORTED: &str = "mirror.linkerd.io/exported in (true,remote-discovery)";
+const EXPORTED_KEY: &str = "mirror.linkerd.io/exported";
 pub const MIRRORED: &str = "mirror.linkerd.io/mirrored-service";
-pub const CLUSTER_NAME: &str = "mirror.linkerd.io/cluster-name";
+const CLUSTER_NAME: &str = "mirror.linkerd.io/cluster-name";
 const FQ_NAME: &str = "mirror.linkerd.io/remote-svc-fq-name";
 const REMOTE_VERSION: &str = "mirror.linkerd.io/remote-resource-version";
+const REMOTE_DISCOVERY: &str = "multicluster.linkerd.io/remote-discovery";
+const REMOTE_SERVICE: &str = "multicluster.linkerd.io/remote-service";
 const OWN_PREFIX: &str = "mirror.linkerd.io/";
 /// Hints about topology say nothing across clusters.
 const NOT_COPIED: [&str; 2] =
@@ -30,41 +34,37 @@ pub struct Remote {
     pub gateway: Ipv4Addr,
 }
 
-/// The two objects that stand for an exported service.
+/// The objects that stand for services of other clusters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mirror {
     pub service: Service,
-    pub endpoints: Endpoints,
+    /// Only where the traffic goes through a gateway.
+    pub endpoints: Option<Endpoints>,
 }
 
 impl Remote {
     pub fn mirror(&self, exported: &Service, endpoints: Option<&Endpoints>, gateway: Gateway) -> Mirror {
-        Mirror { service: self.service(exported), endpoints: self.endpoints(exported, endpoints, gateway) }
+        let endpoints = (!is_flat(exported)).then(|| self.endpoints(exported, endpoints, gateway));
+        Mirror { service: self.service(exported), endpoints }
     }
 
-    pub fn mirror_name(&self, exported: &str) -> String {
+    fn mirror_name(&self, exported: &str) -> String {
         format!("{exported}-{}", self.cluster)
     }
 
     fn service(&self, exported: &Service) -> Service {
         let copied = exported.labels().iter().filter(|(key, _)| !key.starts_with(OWN_PREFIX));
-        let labels = copied.map(|(key, value)| (key.clone(), value.clone())).chain(self.labels()).collect();
+        let labels = copied.map(|(key, value)| (key.clone(), value.clone())).chain(self.labels());
+        let labels = labels.chain(self.flat_labels(exported)).collect();
         let copied = exported.annotations().iter().filter(|(key, _)| !NOT_COPIED.contains(&key.as_str()));
         let version = (REMOTE_VERSION.to_owned(), exported.resource_version().unwrap_or_default());
         let annotations = copied
             .map(|(key, value)| (key.clone(), value.clone()))
             .chain([(FQ_NAME.to_owned(), fq_name(exported)), version])
             .collect();
-        let ports = ports(exported).iter().map(|port| ServicePort {
-            name: port.name.clone(),
-            port: port.port,
-            protocol: port.protocol.clone(),
-            app_protocol: port.app_protocol.clone(),
-            ..ServicePort::default()
-        });
         Service {
             metadata: self.metadata(exported, labels, annotations),
-            spec: Some(ServiceSpec { ports: Some(ports.collect()), ..ServiceSpec::default() }),
+            spec: Some(ServiceSpec { ports: Some(copied_ports(exported)), ..ServiceSpec::default() }),
             status: None,
         }
     }
@@ -115,6 +115,31 @@ impl Remote {
     fn labels(&self) -> [(String, String); 2] {
         [(MIRRORED.to_owned(), "true".to_owned()), (CLUSTER_NAME.to_owned(), self.cluster.clone())]
     }
+
+    fn flat_labels(&self, exported: &Service) -> Vec<(String, String)> {
+        if !is_flat(exported) {
+            return Vec::new();
+        }
+        let name = (REMOTE_SERVICE.to_owned(), exported.name_any());
+        vec![(REMOTE_DISCOVERY.to_owned(), self.cluster.clone()), name]
+    }
+}
+
+/// Whether clients reach the pods themselves, without a gateway.
+fn is_flat(exported: &Service) -> bool {
+    exported.labels().get(EXPORTED_KEY).is_some_and(|value| value == "remote-discovery")
+}
+
+/// The ports of a service as its mirror has them.
+pub fn copied_ports(service: &Service) -> Vec<ServicePort> {
+    let copy = |port: &ServicePort| ServicePort {
+        name: port.name.clone(),
+        port: port.port,
+        protocol: port.protocol.clone(),
+        app_protocol: port.app_protocol.clone(),
+        ..ServicePort::default()
+    };
+    ports(service).iter().map(copy).collect()
 }
 
 fn ports(service: &Service) -> &[ServicePort] {

@@ -30,6 +30,10 @@ async fn up_stays_until_down_and_leaves_nothing() {
     let up = || sandbox(&home, ["up", "--clusters", "solo"]).run();
     up().await.success().stdout_contains(&format!("export KUBECONFIG={}", state.display()));
     up().await.success().stdout_contains("up already");
+    let other = sandbox(&home, ["up", "--clusters", "solo,duo"]).run().await.code(1);
+    other
+        .stderr_contains("has other clusters: solo, not duo, solo")
+        .stderr_contains("kubectl failover sandbox up --clusters solo,duo");
     let status =
         async || sandbox(&home, ["status"]).run().await.success().stdout_contains("kube-apiserver").stdout;
     kill(pid_in(&status().await, "kwok"), Signal::KILL);
@@ -38,6 +42,7 @@ async fn up_stays_until_down_and_leaves_nothing() {
         if shown.contains("ended with signal: 9") { Ok(()) } else { Err(shown) }
     })
     .await;
+    up().await.code(1).stderr_contains("not whole: kwok of solo ended with signal: 9");
     sandbox(&home, ["down"]).run().await.success();
     assert_nothing_left(&home);
     sandbox(&home, ["down"]).run().await.success().stdout_contains("No sandbox is up");
@@ -67,24 +72,33 @@ async fn a_killed_run_leaves_no_process_and_no_file() {
 }
 
 #[tokio::test]
+async fn a_command_that_cannot_be_run_starts_no_cluster() {
+    let home = TempDir::new().unwrap();
+    let run = async |command| sandbox(&home, ["run", "--clusters", "solo", "--", command]).run().await;
+    for command in ["/nonexistent", "no-such-program"] {
+        run(command).await.code(127).stderr_contains("is not found").stderr_lacks("Starting");
+    }
+    run("/etc/passwd").await.code(126).stderr_contains("no program").stderr_lacks("Starting");
+    assert_nothing_left(&home);
+}
+
+#[tokio::test]
 async fn a_start_that_is_interrupted_leaves_nothing() {
     let home = TempDir::new().unwrap();
-    let mut running = sandbox(&home, ["up", "--clusters", "solo"]).spawn();
-    running.stderr_line_containing("Starting").await;
-    let status = running.end_with(Signal::INT).await;
-    assert!(!status.success());
-    assert_nothing_left(&home);
+    for arguments in [&["up"] as &[&str], &["demo"], &["run", "--", "true"]] {
+        let mut running = sandbox(&home, []).args(arguments.to_vec()).spawn();
+        running.stderr_line_containing("Starting").await;
+        let status = running.end_with(Signal::INT).await;
+        assert_eq!(status.code(), Some(130), "{arguments:?}");
+        assert_nothing_left(&home);
+    }
 }
 
 #[tokio::test]
 async fn a_start_that_fails_shows_the_log_and_leaves_nothing() {
     let home = TempDir::new().unwrap();
-    let assets = TempDir::new().unwrap();
-    for name in ["server", "kube-apiserver", "kube-controller-manager", "kwok"] {
-        symlink("/bin/false", assets.path().join(name)).unwrap();
-    }
-    let assets = assets.path().to_str().unwrap();
-    let output = sandbox(&home, ["up", "--assets", assets]).run().await.code(1);
+    let assets = useless_programs();
+    let output = sandbox(&home, ["up", "--assets", assets.path().to_str().unwrap()]).run().await.code(1);
     output.stderr_contains("did not start: etcd ended").stderr_contains("last lines of its log");
     assert_nothing_left(&home);
 }
@@ -107,6 +121,18 @@ async fn a_missing_go_is_said_with_what_to_do() {
 }
 
 #[tokio::test]
+async fn definitions_that_cannot_be_had_are_named() {
+    let home = TempDir::new().unwrap();
+    let assets = useless_programs();
+    let up = sandbox(&home, ["up", "--assets", assets.path().to_str().unwrap()]);
+    let empty = home.path().join("empty");
+    let output = up.env("PATH", &empty).env("XDG_CACHE_HOME", &empty).run().await.code(1);
+    output
+        .stderr_contains("the definitions of routes")
+        .stderr_contains("gateway.networking.k8s.io_httproutes.yaml: --assets DIR");
+}
+
+#[tokio::test]
 async fn clusters_need_usable_names() {
     let home = TempDir::new().unwrap();
     sandbox(&home, ["up", "--clusters", "west,West"]).run().await.code(2).stderr_contains("\"West\"");
@@ -114,10 +140,19 @@ async fn clusters_need_usable_names() {
 }
 
 /// The sandbox commands with a state folder of their own.
-fn sandbox<const N: usize>(home: &TempDir, args: [&str; N]) -> Plugin {
+pub fn sandbox<const N: usize>(home: &TempDir, args: [&str; N]) -> Plugin {
     // Its start builds the programs if need be, which would take longer than the commands here may.
     let _ = shared();
     plugin().args(["sandbox"]).args(args).without_clusters().env("XDG_STATE_HOME", home.path())
+}
+
+/// A folder with all programs, which do nothing.
+fn useless_programs() -> TempDir {
+    let dir = TempDir::new().unwrap();
+    for name in ["server", "kube-apiserver", "kube-controller-manager", "kwok"] {
+        symlink("/bin/false", dir.path().join(name)).unwrap();
+    }
+    dir
 }
 
 /// The process of a program, as `status` shows it: `kwok  process 123`.
@@ -140,7 +175,7 @@ async fn until_no_process(home: &TempDir) {
 }
 
 #[track_caller]
-fn assert_nothing_left(home: &TempDir) {
+pub fn assert_nothing_left(home: &TempDir) {
     assert_eq!(processes_mentioning(home.path().to_str().unwrap()), Vec::<String>::new());
     let files: Vec<_> = std::fs::read_dir(home.path()).unwrap().flatten().map(|entry| entry.path()).collect();
     assert_eq!(files, Vec::<PathBuf>::new());

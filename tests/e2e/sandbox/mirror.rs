@@ -2,8 +2,12 @@ use k8s_openapi::api::core::v1::{Endpoints, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::ResourceExt;
 use kube::api::ListParams;
+use serde_json::json;
 
 use crate::support::{Side, TestNamespace, eventually, plugin};
+
+const EXPORTED: &str = "mirror.linkerd.io/exported";
+const FEDERATED: &str = "mirror.linkerd.io/federated";
 
 #[tokio::test]
 async fn an_exported_service_is_mirrored_as_linkerd_does() {
@@ -39,8 +43,7 @@ async fn an_empty_remote_service_leaves_no_slice() {
 async fn a_gateway_that_is_down_leaves_addresses_that_are_not_ready() {
     let ns = TestNamespace::new("mirror-gateway").await;
     // The other direction: the tests beside this one need the gateway of east.
-    ns.west.service("web-svc").await;
-    ns.west.deployment("web", 1).await;
+    web(&ns.west).await;
     ns.west.export("web-svc", true).await;
     until_readiness(&ns.east, "web-svc-west", &[&[true]]).await;
 
@@ -67,16 +70,122 @@ async fn the_mirror_goes_with_the_export_and_comes_back_when_deleted() {
     .await;
 
     ns.east.export("web-svc", false).await;
-    eventually("the mirror is gone", async || {
-        let present = mirrors.get_opt("web-svc-east").await.unwrap();
+    until_gone(&ns.west, "web-svc-east").await;
+}
+
+#[tokio::test]
+async fn on_a_flat_network_the_mirror_has_labels_and_no_endpoints() {
+    let ns = TestNamespace::new("mirror-flat").await;
+    web(&ns.east).await;
+    ns.east.label("web-svc", EXPORTED, Some("remote-discovery")).await;
+
+    let mirror = until_mirror(&ns.west, "web-svc-east", |mirror| {
+        mirror.labels().contains_key("multicluster.linkerd.io/remote-discovery")
+    })
+    .await;
+    let labels: Vec<_> = mirror.labels().iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    let expected = [
+        ("mirror.linkerd.io/cluster-name", "east"),
+        ("mirror.linkerd.io/mirrored-service", "true"),
+        ("multicluster.linkerd.io/remote-discovery", "east"),
+        ("multicluster.linkerd.io/remote-service", "web-svc"),
+    ];
+    assert_eq!(labels, expected);
+    let fq_name = format!("web-svc.{}.svc.cluster.local", ns.name);
+    assert_eq!(mirror.annotations()["mirror.linkerd.io/remote-svc-fq-name"], fq_name);
+    assert!(ns.west.api::<Endpoints>().get_opt("web-svc-east").await.unwrap().is_none());
+    assert_eq!(readiness(&ns.west, "web-svc-east").await, Vec::<Vec<bool>>::new());
+}
+
+#[tokio::test]
+async fn a_mirror_follows_the_way_in_which_its_service_is_exported() {
+    let ns = TestNamespace::new("mirror-mode").await;
+    export_web(&ns).await;
+    let is_flat = |mirror: &Service| mirror.labels().keys().any(|key| key.starts_with("multicluster."));
+
+    ns.east.label("web-svc", EXPORTED, Some("remote-discovery")).await;
+    until_mirror(&ns.west, "web-svc-east", is_flat).await;
+    until_readiness(&ns.west, "web-svc-east", &[]).await;
+
+    ns.east.label("web-svc", EXPORTED, Some("true")).await;
+    until_mirror(&ns.west, "web-svc-east", |mirror| !is_flat(mirror)).await;
+    until_readiness(&ns.west, "web-svc-east", &[&[true]]).await;
+}
+
+#[tokio::test]
+async fn a_federated_service_names_its_members_and_goes_with_the_last() {
+    let ns = TestNamespace::new("mirror-federated").await;
+    web(&ns.west).await;
+    web(&ns.east).await;
+    let federate = async |side: &Side, member| side.label("web-svc", FEDERATED, member).await;
+
+    federate(&ns.east, Some("member")).await;
+    until_members(&ns.west, Some("web-svc@east"), None).await;
+    until_members(&ns.east, None, Some("web-svc")).await;
+    let labels = ns.west.api::<Service>().get("web-svc-federated").await.unwrap().metadata.labels.unwrap();
+    assert_eq!(labels, [("mirror.linkerd.io/mirrored-service".into(), "true".into())].into());
+
+    federate(&ns.west, Some("member")).await;
+    until_members(&ns.west, Some("web-svc@east"), Some("web-svc")).await;
+    until_members(&ns.east, Some("web-svc@west"), Some("web-svc")).await;
+
+    federate(&ns.east, None).await;
+    until_members(&ns.west, None, Some("web-svc")).await;
+    federate(&ns.west, None).await;
+    for side in [&ns.west, &ns.east] {
+        until_gone(side, "web-svc-federated").await;
+    }
+}
+
+#[tokio::test]
+async fn mirrors_that_were_made_by_hand_are_left_alone() {
+    let ns = TestNamespace::new("mirror-hand").await;
+    let labels =
+        json!({"mirror.linkerd.io/mirrored-service": "true", "mirror.linkerd.io/cluster-name": "east"});
+    let by_hand = json!({
+        "metadata": {"name": "mail-svc-east", "labels": labels},
+        "spec": {"ports": [{"port": 80}]},
+    });
+    ns.west.create::<Service>(by_hand).await;
+    // One that comes and goes later: then the loop has seen the other.
+    export_web(&ns).await;
+    ns.east.export("web-svc", false).await;
+    until_gone(&ns.west, "web-svc-east").await;
+    assert!(ns.west.api::<Service>().get_opt("mail-svc-east").await.unwrap().is_some());
+}
+
+async fn web(side: &Side) {
+    side.service("web-svc").await;
+    side.deployment("web", 1).await;
+}
+
+async fn until_mirror(side: &Side, name: &str, holds: impl Fn(&Service) -> bool) -> Service {
+    eventually(&format!("{name} is as it should be"), async || {
+        let mirror = side.api::<Service>().get_opt(name).await.unwrap();
+        mirror.clone().filter(&holds).ok_or_else(|| format!("{mirror:?}"))
+    })
+    .await
+}
+
+async fn until_members(side: &Side, remote: Option<&str>, local: Option<&str>) {
+    until_mirror(side, "web-svc-federated", |mirror| {
+        let annotation = |key| mirror.annotations().get(key).map(String::as_str);
+        annotation("multicluster.linkerd.io/remote-discovery") == remote
+            && annotation("multicluster.linkerd.io/local-discovery") == local
+    })
+    .await;
+}
+
+async fn until_gone(side: &Side, service: &str) {
+    eventually(&format!("{service} is gone"), async || {
+        let present = side.api::<Service>().get_opt(service).await.unwrap();
         present.map_or(Ok(()), |_| Err("it is there".to_owned()))
     })
     .await;
 }
 
 async fn export_web(ns: &TestNamespace) {
-    ns.east.service("web-svc").await;
-    ns.east.deployment("web", 1).await;
+    web(&ns.east).await;
     ns.east.export("web-svc", true).await;
     until_readiness(&ns.west, "web-svc-east", &[&[true]]).await;
 }

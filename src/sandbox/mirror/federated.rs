@@ -1,0 +1,40 @@
+//! What a federated service looks like: one service that stands for its members in all clusters. No I/O.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{Service, ServiceSpec};
+use kube::api::ObjectMeta;
+
+use super::desired::{MIRRORED, Mirror, copied_ports};
+use crate::sandbox::known::Key;
+
+pub const MEMBER: &str = "mirror.linkerd.io/federated=member";
+const REMOTE: &str = "multicluster.linkerd.io/remote-discovery";
+const LOCAL: &str = "multicluster.linkerd.io/local-discovery";
+
+/// A service that is labelled as a member, and its cluster; `None` is the cluster of the federated service.
+pub type Member<'a> = (Option<&'a str>, &'a Service);
+
+/// The federated service of the members, all of this namespace and name.
+pub fn mirror((namespace, name): &Key, members: &[Member<'_>]) -> Mirror {
+    let remote: Vec<_> =
+        members.iter().filter_map(|(cluster, _)| cluster.map(|it| format!("{name}@{it}"))).collect();
+    let is_local = members.iter().any(|(cluster, _)| cluster.is_none());
+    let remote = (!remote.is_empty()).then(|| (REMOTE.to_owned(), remote.join(",")));
+    let local = is_local.then(|| (LOCAL.to_owned(), name.clone()));
+    let ports = members.first().map(|(_, service)| copied_ports(service));
+    Mirror {
+        service: Service {
+            metadata: ObjectMeta {
+                name: Some(format!("{name}-federated")),
+                namespace: Some(namespace.clone()),
+                labels: Some(BTreeMap::from([(MIRRORED.to_owned(), "true".to_owned())])),
+                annotations: Some(remote.into_iter().chain(local).collect()),
+                ..ObjectMeta::default()
+            },
+            spec: Some(ServiceSpec { ports, ..ServiceSpec::default() }),
+            status: None,
+        },
+        endpoints: None,
+    }
+}

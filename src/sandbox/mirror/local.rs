@@ -1,0 +1,173 @@
+//! The mirrors in one cluster: watches all clusters, and keeps them as they should be.
+
+use std::collections::BTreeMap;
+
+use futures::stream::{BoxStream, SelectAll};
+use futures::{FutureExt, StreamExt};
+use k8s_openapi::api::core::v1::{Endpoints, Namespace, Service};
+use kube::runtime::watcher::Event;
+use kube::{Client, ResourceExt};
+use tokio::sync::watch;
+
+use super::desired::{EXPORTED, MIRRORED, Mirror, Remote};
+use super::federated::{self, MEMBER, Member};
+use super::watches::{Change, RETRY, changes};
+use super::writer::{Writer, is_own};
+use crate::sandbox::known::{Key, Known, key_of};
+use crate::sandbox::log::Log;
+use crate::sandbox::state::Networks;
+
+/// A cluster whose services may have mirrors.
+#[derive(Default)]
+struct Origin {
+    /// `None` for the cluster that the mirrors are in.
+    remote: Option<Remote>,
+    exported: Known<Service>,
+    endpoints: Known<Endpoints>,
+    members: Known<Service>,
+}
+
+pub struct Local<'a> {
+    changes: SelectAll<BoxStream<'static, Change>>,
+    origins: Vec<Origin>,
+    mirrors: Known<Service>,
+    namespaces: Known<Namespace>,
+    writer: Writer<'a>,
+}
+
+impl<'a> Local<'a> {
+    /// The mirrors in the cluster `here` of what the clusters offer.
+    pub fn new(clusters: &[(Remote, Client)], here: usize, log: &'a Log) -> Option<Self> {
+        let (own, client) = clusters.get(here)?;
+        let mut streams = vec![
+            changes((here, client), Some(&format!("{MIRRORED}=true")), Change::Mirror),
+            changes((here, client), None, Change::Namespace),
+        ];
+        let mut origins = Vec::new();
+        for (index, (remote, origin)) in clusters.iter().enumerate() {
+            streams.push(changes((index, origin), Some(MEMBER), move |event| Change::Member(index, event)));
+            if index != here {
+                streams.push(changes((index, origin), Some(EXPORTED), move |event| {
+                    Change::Exported(index, event)
+                }));
+                streams.push(changes((index, origin), Some(EXPORTED), move |event| {
+                    Change::Endpoints(index, event)
+                }));
+            }
+            let remote = (index != here).then(|| remote.clone());
+            origins.push(Origin { remote, ..Origin::default() });
+        }
+        Some(Self {
+            changes: futures::stream::select_all(streams),
+            origins,
+            mirrors: Known::default(),
+            namespaces: Known::default(),
+            writer: Writer::new(&own.cluster, client.clone(), log),
+        })
+    }
+
+    pub async fn run(mut self, mut networks: watch::Receiver<Networks>) {
+        let mut again = false;
+        loop {
+            tokio::select! {
+                Some(change) = self.changes.next() => self.observe(change),
+                Ok(()) = networks.changed() => {}
+                () = tokio::time::sleep(RETRY), if again => {}
+                else => return,
+            }
+            while let Some(Some(change)) = self.changes.next().now_or_never() {
+                self.observe(change);
+            }
+            if self.has_listed_all() {
+                let networks = networks.borrow_and_update().clone();
+                again = !self.reconcile(&networks).await;
+            }
+        }
+    }
+
+    fn observe(&mut self, change: Change) {
+        match change {
+            Change::Exported(index, event) => self.origins[index].exported.observe(event),
+            Change::Endpoints(index, event) => self.origins[index].endpoints.observe(event),
+            Change::Member(index, event) => self.origins[index].members.observe(event),
+            Change::Namespace(event) => self.namespaces.observe(event),
+            Change::Mirror(event) => {
+                let relisted = matches!(event, Event::InitDone);
+                if let Event::Delete(service) = &event {
+                    let gone = key_of(service);
+                    self.writer.forget(|key| *key == gone);
+                }
+                self.mirrors.observe(event);
+                if relisted {
+                    self.writer.forget(|key| self.mirrors.get(key).is_none());
+                }
+            }
+            Change::Failed(index, cause) => {
+                let remote = self.origins[index].remote.as_ref();
+                let cluster = remote.map_or("it", |remote| remote.cluster.as_str());
+                self.writer.say(&format!("watching {cluster} failed, trying again: {cause}"));
+            }
+        }
+    }
+
+    fn has_listed_all(&self) -> bool {
+        let has_listed = |origin: &Origin| {
+            let exports = origin.exported.listed && origin.endpoints.listed;
+            origin.members.listed && (origin.remote.is_none() || exports)
+        };
+        self.mirrors.listed && self.namespaces.listed && self.origins.iter().all(has_listed)
+    }
+
+    /// Brings the mirrors to where they should be; whether all of it could be written.
+    async fn reconcile(&mut self, networks: &Networks) -> bool {
+        let mut desired = self.exports(networks);
+        desired.extend(self.federated());
+        desired.retain(|key, _| self.is_active(&key.0));
+        let is_surplus = |(key, service): &(&Key, &Service)| {
+            !desired.contains_key(*key) && is_own(service) && self.is_active(&key.0)
+        };
+        let surplus: Vec<Key> = self.mirrors.iter().filter(is_surplus).map(|(key, _)| key.clone()).collect();
+        let mut complete = true;
+        for (key, mirror) in desired {
+            complete &= self.writer.keep(key, mirror).await;
+        }
+        for key in surplus {
+            complete &= self.writer.remove(&key).await;
+        }
+        complete
+    }
+
+    fn exports(&self, networks: &Networks) -> BTreeMap<Key, Mirror> {
+        let mut desired = BTreeMap::new();
+        for origin in &self.origins {
+            let Some(remote) = &origin.remote else { continue };
+            let gateway = networks.get(&remote.cluster).copied().unwrap_or_default().gateway;
+            desired.extend(origin.exported.iter().map(|(key, service)| {
+                let mirror = remote.mirror(service, origin.endpoints.get(key), gateway);
+                ((key.0.clone(), mirror.service.name_any()), mirror)
+            }));
+        }
+        desired
+    }
+
+    fn federated(&self) -> BTreeMap<Key, Mirror> {
+        let mut members: BTreeMap<&Key, Vec<Member<'_>>> = BTreeMap::new();
+        for origin in &self.origins {
+            let cluster = origin.remote.as_ref().map(|remote| remote.cluster.as_str());
+            for (key, service) in origin.members.iter() {
+                members.entry(key).or_default().push((cluster, service));
+            }
+        }
+        let mirrors = members.iter().map(|(key, members)| {
+            let mirror = federated::mirror(key, members);
+            ((key.0.clone(), mirror.service.name_any()), mirror)
+        });
+        mirrors.collect()
+    }
+
+    /// Like Linkerd, the loop makes no namespaces; and nothing can be written in one that is going.
+    fn is_active(&self, namespace: &str) -> bool {
+        let namespace = self.namespaces.get(&(String::new(), namespace.to_owned()));
+        namespace.is_some_and(|namespace| namespace.metadata.deletion_timestamp.is_none())
+    }
+}
