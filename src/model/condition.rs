@@ -137,6 +137,8 @@ mod tests {
             readiness: Readiness::Missing,
         };
         Status {
+            forgotten_home: None,
+            warnings: Vec::new(),
             id: GroupId { namespace: "ns".to_owned(), kind: "trafficsplit", name: "web".to_owned() },
             apex: "web".to_owned(),
             state,
@@ -201,6 +203,7 @@ mod tests {
             held: true,
             short: true,
             redundant: true,
+            contested: true,
             unattended: true,
         };
         assert_eq!(all.names(), Flags::NAMES);

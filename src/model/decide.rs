@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::group::{Carrier, Group, same_proportion};
+use super::group::{Carrier, Group};
 use super::overrides::Pause;
 use super::policy::{Failback, PolicyKind};
 use super::readiness::Readiness;
@@ -78,7 +78,7 @@ pub fn decide(group: &Group, readiness: &[Readiness], timers: &Timers, now: Time
     let ending = group.override_to_end(now).map(|(_, home)| group.backend_name(home).to_owned());
     let situated = group.at(now, readiness);
     let mut verdict = Situation { group: &situated, readiness, timers }.judge();
-    if matches!(&verdict.weights, Weights::Set(weights) if same_proportion(weights, &group.weights())) {
+    if matches!(&verdict.weights, Weights::Set(weights) if group.has_weights(weights)) {
         verdict.weights = Weights::Hold;
     }
     let flags =
@@ -250,7 +250,7 @@ impl Situation<'_> {
             candidates.retain(|&i| wait(i).is_none());
         }
         let weights = self.by_policy(&candidates);
-        let stays = same_proportion(&weights, &self.group.weights());
+        let stays = self.group.has_weights(&weights);
         let verdict = Verdict::set(Rule::FailOver, weights);
         if stays { verdict.waiting(left) } else { verdict }
     }

@@ -32,9 +32,22 @@ pub struct GroupId {
     pub name: String,
 }
 
+impl GroupId {
+    /// The name, with the kind before it where that is another than most groups have.
+    pub fn short_name(&self) -> String {
+        if self.kind == Self::COMMON_KIND {
+            self.name.clone()
+        } else {
+            format!("{}/{}", self.kind, self.name)
+        }
+    }
+
+    const COMMON_KIND: &str = "trafficsplit";
+}
+
 impl fmt::Display for GroupId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.namespace, self.name)
+        write!(f, "{}/{}", self.namespace, self.short_name())
     }
 }
 
@@ -48,9 +61,20 @@ pub enum Carrier {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backend {
+    /// As annotations and commands call it: `web-svc`, or `other/web-svc` where it is in another namespace than the
+    /// group.
+    pub name: String,
     pub service: ServiceRef,
     /// The share on the object now.
     pub weight: u64,
+}
+
+impl Backend {
+    /// A backend of a group in the namespace `home`.
+    pub fn new(home: &str, service: ServiceRef, weight: u64) -> Self {
+        let name = if service.namespace == home { service.name.clone() } else { service.to_string() };
+        Self { name, service, weight }
+    }
 }
 
 /// One apex with its backends and policy, whichever object carries it.
@@ -74,6 +98,9 @@ pub struct Group {
     pub held: bool,
     pub policy: Policy,
     pub last_move: Option<LastMove>,
+    /// The rules of its route differ in their weights, so that those of the backends are sums: what is decided is
+    /// written to all rules, even where the sums agree with it.
+    pub uneven: bool,
 }
 
 impl Group {
@@ -97,8 +124,19 @@ impl Group {
             held: false,
             policy: Policy::of(backends.len()),
             last_move: None,
+            uneven: false,
             backends,
         }
+    }
+
+    /// The backend that annotations and commands call so.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.backends.iter().position(|backend| backend.name == name)
+    }
+
+    /// Whether the object has these weights, in proportion.
+    pub fn has_weights(&self, weights: &[u64]) -> bool {
+        !self.uneven && same_proportion(weights, &self.weights())
     }
 
     pub fn weights(&self) -> Vec<u64> {
@@ -110,7 +148,7 @@ impl Group {
     }
 
     pub fn backend_name(&self, index: usize) -> &str {
-        self.backends.get(index).map_or("", |backend| backend.service.name.as_str())
+        self.backends.get(index).map_or("", |backend| backend.name.as_str())
     }
 
     /// How many ready endpoints make this backend enough: `min-ready` speaks of the primary when it is home.
@@ -154,10 +192,11 @@ pub struct Invalid {
 }
 
 impl Invalid {
-    /// Of two groups on one apex the newer one is none.
-    pub fn claimed_twice(apex: &str, older: &GroupId, label: &str) -> Self {
+    /// Of two groups on one apex the newer one is none. `port` is the one that the older speaks of; none: all.
+    pub fn claimed_twice(apex: &str, older: &GroupId, port: Option<u16>, label: &str) -> Self {
+        let port = port.map(|port| format!(" (its port {port})")).unwrap_or_default();
         Self {
-            reason: format!("the older group {} has the same apex, {apex}", older.name),
+            reason: format!("the older group {} has the same apex, {apex}{port}", older.short_name()),
             mend: format!("delete one of the two, or take its label {label} away"),
         }
     }

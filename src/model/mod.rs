@@ -5,6 +5,7 @@ pub mod condition;
 pub mod decide;
 pub mod group;
 pub mod history;
+pub mod mirror;
 pub mod moves;
 pub mod notice;
 pub mod operate;
@@ -19,7 +20,9 @@ pub mod timers;
 pub use condition::Condition;
 pub use decide::{Decision, Rule, Weights, decide};
 pub use group::{Backend, Carrier, Group, GroupId, Invalid, ServiceRef};
-pub use moves::LastMove;
+pub use mirror::{Member, Mirror, RemoteService};
+
+pub use moves::{FORCED_TO, LastMove};
 pub use notice::{Notice, Transition};
 pub use overrides::{Order, Override, Pause};
 pub use policy::{Failback, MinReady, Policy, PolicyKind};

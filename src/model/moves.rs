@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::group::{Group, same_proportion};
+use super::group::Group;
 
 /// The last move of a group's traffic, as it is noted on the object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,25 +21,44 @@ pub struct LastMove {
 }
 
 impl LastMove {
+    /// The one backend that had all the traffic before, where there was just one.
+    fn only_source(&self) -> Option<&str> {
+        let weights = read_weights(&self.from)?;
+        let mut carrying = weights.into_iter().filter(|(_, weight)| *weight > 0);
+        let (name, _) = carrying.next()?;
+        carrying.next().is_none().then_some(name)
+    }
+
     /// Whether the group's weights are, in proportion, those that this move set.
     pub fn fits(&self, group: &Group) -> bool {
         let Some(noted) = read_weights(&self.to) else { return false };
         let weights: Option<Vec<u64>> = group
             .backends
             .iter()
-            .map(|backend| {
-                noted.iter().find(|(name, _)| *name == backend.service.name).map(|(_, weight)| *weight)
-            })
+            .map(|backend| noted.iter().find(|(name, _)| *name == backend.name).map(|(_, weight)| *weight))
             .collect();
-        noted.len() == group.backends.len()
-            && weights.is_some_and(|weights| same_proportion(&weights, &group.weights()))
+        noted.len() == group.backends.len() && weights.is_some_and(|weights| group.has_weights(&weights))
+    }
+}
+
+/// How the note of a move by `force` begins.
+pub const FORCED_TO: &str = "forced to ";
+
+impl Group {
+    /// The backend that was home before a force whose override was taken away by hand: its target counts as the
+    /// primary since.
+    pub fn forgotten_home(&self) -> Option<&str> {
+        let last = self.fitting_move().filter(|last| last.why.starts_with(FORCED_TO))?;
+        let home = self.position(last.only_source()?)?;
+        let is_forgotten = self.order.is_none() && self.carries(self.primary) && home != self.primary;
+        is_forgotten.then(|| self.backend_name(home))
     }
 }
 
 /// Writes weights as annotations have them: `web-svc=1,web-svc-east=0`.
 pub fn write_weights(group: &Group, weights: &[u64]) -> String {
     let pairs = group.backends.iter().zip(weights);
-    pairs.map(|(backend, weight)| format!("{}={weight}", backend.service.name)).collect::<Vec<_>>().join(",")
+    pairs.map(|(backend, weight)| format!("{}={weight}", backend.name)).collect::<Vec<_>>().join(",")
 }
 
 fn read_weights(text: &str) -> Option<Vec<(&str, u64)>> {

@@ -17,6 +17,8 @@ pub enum Notice {
     /// An order of an operator has ended, as it was to.
     Ended {
         group: GroupId,
+        /// The API server's time.
+        at: Timestamp,
         what: &'static str,
     },
     /// Traffic would be moved, but for `--dry-run`.
@@ -38,12 +40,36 @@ pub enum Notice {
         reason: String,
         mend: String,
     },
+    /// The object may have no effect, or not on all the traffic.
+    Warning {
+        group: GroupId,
+        warning: String,
+    },
     /// A write failed; what follows is in the words.
     WriteFailed {
         group: GroupId,
         error: String,
         next: &'static str,
     },
+    /// Someone else has put back the weights that this loop set; the answer waits, so that the traffic is not thrown
+    /// to and fro.
+    Contested {
+        group: GroupId,
+        by: String,
+        wait: Duration,
+    },
+    /// More moves are due than are allowed at once: the others wait.
+    Braked {
+        most: usize,
+        within: Duration,
+    },
+    /// Linkerd's own controller runs the group.
+    LeftToUpstream {
+        group: GroupId,
+        why: &'static str,
+    },
+    /// The machine has slept: everything is read again before anything is decided.
+    Slept,
     /// Another loop runs the groups of a namespace; this one takes over when that one ends.
     Standby {
         namespace: String,
@@ -74,6 +100,50 @@ pub enum Notice {
     ReadAgain {
         what: String,
     },
+}
+
+impl Notice {
+    /// The group that it speaks of.
+    pub fn group(&self) -> Option<&GroupId> {
+        match self {
+            Self::Moved(transition) | Self::WouldMove(transition) => Some(&transition.group),
+            Self::Ended { group, .. }
+            | Self::Stuck { group, .. }
+            | Self::Unstuck { group, .. }
+            | Self::Invalid { group, .. }
+            | Self::WriteFailed { group, .. }
+            | Self::Contested { group, .. }
+            | Self::LeftToUpstream { group, .. } => Some(group),
+            _ => None,
+        }
+    }
+
+    /// The namespace that it speaks of.
+    pub fn namespace(&self) -> Option<&str> {
+        match self {
+            Self::Standby { namespace, .. }
+            | Self::TookOver { namespace }
+            | Self::LeaseFailing { namespace, .. }
+            | Self::LeaseAgain { namespace }
+            | Self::Unguarded { namespace, .. } => Some(namespace),
+            _ => self.group().map(|group| group.namespace.as_str()),
+        }
+    }
+
+    /// Whether someone should look at it.
+    pub fn is_warning(&self) -> bool {
+        matches!(
+            self,
+            Self::Stuck { .. }
+                | Self::Invalid { .. }
+                | Self::WriteFailed { .. }
+                | Self::Contested { .. }
+                | Self::Braked { .. }
+                | Self::LeaseFailing { .. }
+                | Self::Unguarded { .. }
+                | Self::ReadFailed { .. }
+        )
+    }
 }
 
 /// A move of one group's traffic.

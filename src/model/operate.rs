@@ -122,9 +122,5 @@ fn at_once(group: &Group) -> Group {
 
 fn only(group: &Group, index: usize) -> Weights {
     let weights: Vec<u64> = (0..group.backends.len()).map(|i| u64::from(i == index)).collect();
-    if super::group::same_proportion(&weights, &group.weights()) {
-        Weights::Hold
-    } else {
-        Weights::Set(weights)
-    }
+    if group.has_weights(&weights) { Weights::Hold } else { Weights::Set(weights) }
 }

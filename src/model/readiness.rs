@@ -1,5 +1,6 @@
 use std::fmt;
 
+use super::mirror::Side;
 use super::policy::MinReady;
 
 /// What is known of a backend's endpoints.
@@ -8,6 +9,12 @@ pub enum Readiness {
     Known {
         ready: u32,
         total: u32,
+    },
+    /// The same of a mirror service, from the side that decides.
+    Mirrored {
+        ready: u32,
+        total: u32,
+        side: Side,
     },
     /// The Service does not exist: none of none are ready.
     Missing,
@@ -24,8 +31,21 @@ pub enum WhyUnknown {
     Forbidden(Source),
     /// Reading fails; the words say how.
     Failing(Source, String),
-    /// A mirror service of a flat network or a federation has no local endpoints by design.
+    /// A mirror service of a flat network or a federation has no local endpoints by design, and does not say whom
+    /// it stands for.
     NoLocalEndpoints,
+    /// What it mirrors is in a cluster that nobody may be asked about; the words say why.
+    NoRemote {
+        cluster: String,
+        how: String,
+    },
+    /// The cluster that it mirrors can't be read: why, as for one of our own.
+    Remote {
+        cluster: String,
+        why: Box<WhyUnknown>,
+    },
+    /// There is a remote to ask, but no way to do so; the words say why.
+    NoAccess(String),
 }
 
 /// What a backend's readiness is read from. Where there are no slices, its Service says what that means.
@@ -44,6 +64,13 @@ impl fmt::Display for Source {
     }
 }
 
+impl WhyUnknown {
+    /// Whether no change of endpoints will make it known.
+    pub fn is_lasting(&self) -> bool {
+        matches!(self, Self::Forbidden(_) | Self::NoLocalEndpoints)
+    }
+}
+
 impl fmt::Display for WhyUnknown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -52,7 +79,31 @@ impl fmt::Display for WhyUnknown {
             Self::Forbidden(source) => write!(f, "reading {source} is forbidden"),
             Self::Failing(source, how) => write!(f, "{source} cannot be read: {how}"),
             Self::NoLocalEndpoints => f.write_str("a mirror service without local endpoints, by design"),
+            Self::NoRemote { cluster, how } => {
+                write!(f, "a mirror of cluster {cluster} without local endpoints, by design, and {how}")
+            }
+            Self::Remote { cluster, why } => write!(f, "cluster {cluster}: {why}"),
+            Self::NoAccess(how) => f.write_str(how),
         }
+    }
+}
+
+impl WhyUnknown {
+    pub fn no_remote(cluster: &str) -> Self {
+        Self::NoRemote { cluster: cluster.to_owned(), how: "no remote to ask is named".to_owned() }
+    }
+
+    /// The same of a cluster that is mirrored.
+    pub fn in_cluster(self, cluster: &str) -> Self {
+        match self {
+            Self::NoRemote { .. } | Self::Remote { .. } => self,
+            why => Self::Remote { cluster: cluster.to_owned(), why: Box::new(why) },
+        }
+    }
+
+    /// The cluster for which a remote would have to be named.
+    pub fn cluster_without_remote(&self) -> Option<&str> {
+        if let Self::NoRemote { cluster, .. } = self { Some(cluster) } else { None }
     }
 }
 
@@ -60,9 +111,24 @@ impl Readiness {
     /// Ready and total endpoints, where they are known.
     pub fn counts(&self) -> Option<(u32, u32)> {
         match self {
-            Self::Known { ready, total } => Some((*ready, *total)),
+            Self::Known { ready, total } | Self::Mirrored { ready, total, .. } => Some((*ready, *total)),
             Self::Missing => Some((0, 0)),
             Self::Unknown { .. } => None,
+        }
+    }
+
+    /// Which side of a mirror the numbers speak of.
+    pub fn side(&self) -> Option<&Side> {
+        if let Self::Mirrored { side, .. } = self { Some(side) } else { None }
+    }
+
+    /// Whether local endpoints do not say all of it, so that who reads those alone comes to another answer.
+    pub fn rests_elsewhere(&self) -> bool {
+        use WhyUnknown::{NoLocalEndpoints, NoRemote, Remote};
+        match self {
+            Self::Mirrored { .. } => true,
+            Self::Unknown { why } => matches!(why, NoLocalEndpoints | NoRemote { .. } | Remote { .. }),
+            Self::Known { .. } | Self::Missing => false,
         }
     }
 

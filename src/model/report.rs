@@ -4,8 +4,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::decide::{Notes, Rule, Verdict, Weights};
+use super::decide::{Decision, Notes, Rule, Verdict, Weights};
 use super::group::Group;
+use super::moves::write_weights;
 use super::overrides::Pause;
 use super::policy::{Failback, PolicyKind};
 use super::readiness::Readiness;
@@ -74,17 +75,19 @@ pub struct Flags {
     pub redundant: bool,
     /// Nobody runs the group. Not of a decision: who shows a group adds it.
     pub unattended: bool,
+    /// Someone else puts weights back that this tool has set. Not of a decision either.
+    pub contested: bool,
 }
 
 impl Flags {
     /// The names of all flags.
-    pub const NAMES: [&'static str; 7] =
-        ["overridden", "broken", "unverified", "held", "short", "redundant", "unattended"];
+    pub const NAMES: [&'static str; 8] =
+        ["overridden", "broken", "unverified", "held", "short", "redundant", "unattended", "contested"];
 
     /// The names of the flags that are set.
     pub fn names(self) -> Vec<&'static str> {
-        let Self { overridden, broken, unverified, held, short, redundant, unattended } = self;
-        let set = [overridden, broken, unverified, held, short, redundant, unattended];
+        let Self { overridden, broken, unverified, held, short, redundant, unattended, contested } = self;
+        let set = [overridden, broken, unverified, held, short, redundant, unattended, contested];
         Self::NAMES.into_iter().zip(set).filter_map(|(name, set)| set.then_some(name)).collect()
     }
 }
@@ -128,6 +131,7 @@ pub(super) fn flags(group: &Group, readiness: &[Readiness], verdict: &Verdict) -
         short: readiness[group.primary].meets(group.threshold(group.primary)) == Some(false),
         redundant: !idle.is_empty() || carrying.len() > 1,
         unattended: false,
+        contested: false,
     }
 }
 
@@ -174,6 +178,22 @@ fn turned(group: &Group, readiness: &[Readiness], verdict: &Verdict) -> Option<S
     lost.or_else(|| everyone.clone().find(turns)).map(|i| standing(group, readiness, i))
 }
 
+/// What the object says, and what it should say.
+pub(super) fn out_of_sync(group: &Group, decision: &Decision) -> String {
+    let mut parts = vec![decision.reason.clone()];
+    if let Weights::Set(weights) = &decision.weights {
+        let (are, should) = (write_weights(group, &group.weights()), write_weights(group, weights));
+        parts.push(format!("weights {are} should be {should}"));
+    }
+    if let Some(home) = &decision.notes.end_override {
+        parts.push(format!("the override is over: annotation override should go, primary-service be {home}"));
+    }
+    if decision.notes.end_pause {
+        parts.push("the pause is over: annotation paused should go".to_owned());
+    }
+    parts.join("; ")
+}
+
 /// Who paused a group, and why.
 pub(super) fn pause(pause: &Pause) -> String {
     let by = if pause.by.is_empty() { "someone" } else { &pause.by };
@@ -188,8 +208,11 @@ fn standing(group: &Group, readiness: &[Readiness], index: usize) -> String {
     match &readiness[index] {
         Readiness::Unknown { why } => format!("the readiness of {name} is unknown: {why}"),
         Readiness::Missing => format!("Service {name} does not exist"),
+        Readiness::Mirrored { ready: 0, total, side } => {
+            format!("{name} has no ready endpoints ({})", side.words(0, *total))
+        }
         Readiness::Known { ready: 0, total } => format!("{name} has no ready endpoints (0 of {total})"),
-        Readiness::Known { ready, total } => {
+        Readiness::Known { ready, total } | Readiness::Mirrored { ready, total, .. } => {
             let needed = group.threshold(index).needed(*total);
             let short = if *ready < needed { format!(", {needed} needed") } else { String::new() };
             format!("{name} has {ready} of {total} endpoints ready{short}")

@@ -7,7 +7,7 @@ use super::group::{Group, GroupId, Invalid};
 use super::moves::LastMove;
 use super::overrides::{Order, Override, Pause};
 use super::readiness::Readiness;
-use super::report::{Flags, State};
+use super::report::{self, Flags, State};
 use super::timers::Timers;
 
 /// One group as it stands.
@@ -29,6 +29,10 @@ pub struct Status {
     pub order: Option<OrderStatus>,
     pub paused: Option<Pause>,
     pub runner: Runner,
+    /// The backend that was home before a force whose override was taken away by hand.
+    pub forgotten_home: Option<String>,
+    /// Why the object may have no effect, or not on all the traffic, or may not mean what it says.
+    pub warnings: Vec<String>,
 }
 
 /// An override, and what has become of it.
@@ -107,7 +111,10 @@ impl Status {
             apex: group.apex.clone(),
             state: decision.state,
             flags: Flags { unattended: runner == Runner::Nobody, ..decision.flags },
-            reason: decision.reason,
+            reason: match decision.state {
+                State::OutOfSync => report::out_of_sync(group, &decision),
+                _ => decision.reason,
+            },
             mend: None,
             primary: Some(group.at(now, readiness).primary_name().to_owned()),
             backends: readiness.iter().enumerate().map(backend).collect(),
@@ -115,6 +122,8 @@ impl Status {
             order: OrderStatus::of(group, now),
             paused: group.paused.clone(),
             runner,
+            forgotten_home: group.forgotten_home().map(str::to_owned),
+            warnings: group.forgotten_home().map(|_| forgotten(group)).into_iter().collect(),
         }
     }
 
@@ -133,6 +142,8 @@ impl Status {
             paused: None,
             changed,
             runner,
+            forgotten_home: None,
+            warnings: Vec::new(),
         }
     }
 
@@ -144,4 +155,9 @@ impl Status {
             .map(|backend| backend.name.as_str())
             .collect()
     }
+}
+
+fn forgotten(group: &Group) -> String {
+    let target = group.primary_name();
+    format!("it was forced to {target}, and the order is gone: {target} counts as the primary now")
 }

@@ -46,7 +46,9 @@ impl Stopwatches {
             .iter()
             .enumerate()
             .map(|(index, backend)| {
-                let before = old.iter().find(|watch| watch.service == backend.service);
+                let same = |watch: &&Stopwatch| watch.service == backend.service;
+                // Backends seldom change their places.
+                let before = old.get(index).filter(same).or_else(|| old.iter().find(same));
                 Stopwatch::next(before, group, index, readiness.get(index), now)
             })
             .collect();
@@ -112,7 +114,7 @@ mod tests {
     const UNKNOWN: Readiness = Readiness::Unknown { why: WhyUnknown::Silent };
 
     fn group() -> Group {
-        let backend = |name: &str| Backend { service: ServiceRef::new("ns", name), weight: 1 };
+        let backend = |name: &str| Backend::new("ns", ServiceRef::new("ns", name), 1);
         let id = GroupId { namespace: "ns".into(), kind: "trafficsplit", name: "web".into() };
         Group::ordinary(id, Carrier::Split, "web".into(), vec![backend("web"), backend("web-east")], 0)
     }

@@ -10,6 +10,8 @@ use crate::model::{Decision, Group, LastMove, Override, Pause, Weights};
 /// What is to change on a group's object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Change {
+    /// Value of the label that makes an object a group; none: leave it.
+    pub controlled_by: Option<String>,
     /// One weight for each backend; none: leave them.
     pub weights: Option<Vec<u64>>,
     /// Annotations by key, without the prefix; no value: take it away.
@@ -85,6 +87,20 @@ impl Change {
         self.annotations.insert(OVERRIDE, Some(serde_json::to_string(order)?));
         self.annotations.insert(PRIMARY_SERVICE, Some(order.to.clone()));
         Ok(self)
+    }
+
+    /// Makes the object a group.
+    #[must_use]
+    pub fn adopting(mut self, controlled_by: &str) -> Self {
+        self.controlled_by = Some(controlled_by.to_owned());
+        self
+    }
+
+    /// Sets annotations, without the prefix; no value: take it away.
+    #[must_use]
+    pub fn setting(mut self, annotations: impl IntoIterator<Item = (&'static str, Option<String>)>) -> Self {
+        self.annotations.extend(annotations);
+        self
     }
 
     /// Takes the override away and, where a home is named, makes it the primary again.

@@ -19,7 +19,7 @@ pub struct Meta {
     pub creation_timestamp: Option<Timestamp>,
     /// Set while the object waits for finalizers to let it go.
     pub deletion_timestamp: Option<Timestamp>,
-    pub labels: BTreeMap<String, String>,
+    pub labels: Labels,
     pub annotations: Annotations,
     pub managed_fields: Vec<ManagedFields>,
 }
@@ -41,19 +41,54 @@ fn names_backends<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D:
         .is_some_and(|fields| ["\"f:backends\"", "\"f:rules\""].iter().any(|key| fields.get().contains(key))))
 }
 
+/// A few at most: a list is smaller than a map.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Labels(Vec<(String, String)>);
+
+impl Labels {
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
+    }
+
+    pub fn contains_key(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+}
+
+impl FromIterator<(String, String)> for Labels {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(labels: I) -> Self {
+        Self(labels.into_iter().collect())
+    }
+}
+
+impl<'de> Deserialize<'de> for Labels {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let labels = BTreeMap::<String, String>::deserialize(deserializer)?;
+        Ok(labels.into_iter().collect())
+    }
+}
+
 /// Our own annotations, and whether the object has any at all: a patch must make the map where there is none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Annotations {
     pub exist: bool,
     /// The GitOps tool whose tracking mark is among them.
     pub tracked_by: Option<&'static str>,
-    own: BTreeMap<String, String>,
+    own: Vec<(String, String)>,
 }
 
 impl Annotations {
     /// The value of `failover.linkerd.io/KEY`.
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.own.get(key).map(String::as_str)
+        self.own.iter().find(|(own, _)| own == key).map(|(_, value)| value.as_str())
     }
 }
 
@@ -80,9 +115,10 @@ impl<'de> Deserialize<'de> for Annotations {
                         _ => None,
                     });
                     if let Some(own) = key.strip_prefix(PREFIX) {
-                        annotations.own.insert(own.to_owned(), value);
+                        annotations.own.push((own.to_owned(), value));
                     }
                 }
+                annotations.own.shrink_to_fit();
                 Ok(annotations)
             }
         }

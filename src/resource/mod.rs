@@ -1,8 +1,11 @@
 //! Between objects and the model: how each kind of object carries a group. No I/O.
 
 pub mod annotations;
+mod assemble;
 pub mod change;
 pub mod group_name;
+mod grpc_route;
+mod http_route;
 pub mod kind;
 pub mod meta;
 pub mod names;
@@ -10,12 +13,19 @@ mod orders;
 pub mod patch;
 pub mod policy;
 pub mod record;
+mod route;
+mod route_rules;
+mod route_status;
+pub mod routing;
 mod traffic_split;
 
 pub use change::Change;
 pub use group_name::GroupName;
-pub use kind::{KINDS, Kind, KindInfo, NewGroup};
-pub use meta::Meta;
-pub use patch::{Operation, patch};
+pub use grpc_route::GRPC_ROUTE;
+pub use http_route::{HTTP_ROUTE, LINKERD_HTTP_ROUTE};
+pub use kind::{KINDS, Kind, KindInfo, NewGroup, kinds_called};
+pub use meta::{Labels, Meta};
+pub use patch::{Operation, patch, patched};
 pub use record::Record;
+pub use routing::{Overlap, Routing};
 pub use traffic_split::TrafficSplit;

@@ -35,7 +35,7 @@ pub fn pause(meta: &Meta) -> Option<Pause> {
     Some(serde_json::from_str(text).unwrap_or_default())
 }
 
-fn no_backend(primary: &str, names: &[&str]) -> Invalid {
+pub fn no_backend(primary: &str, names: &[&str]) -> Invalid {
     Invalid {
         reason: format!("the primary {primary:?} is not among the backends ({})", names.join(", ")),
         mend: format!("name a backend in the annotation {PREFIX}{PRIMARY_SERVICE}"),

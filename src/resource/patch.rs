@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::annotations::PREFIX;
+use super::annotations::{CONTROLLED_BY, PREFIX};
 use super::change::Change;
 use super::record::Record;
 
@@ -25,10 +25,42 @@ pub fn patch(record: &Record, change: &Change) -> Vec<Operation> {
     let mut operations =
         vec![Operation::Replace { path: "/metadata/resourceVersion".to_owned(), value: version }];
     if let Some(weights) = &change.weights {
-        operations.extend(record.kind.weight_operations(weights));
+        let each = record.weight_paths.iter().zip(weights);
+        operations.extend(each.flat_map(|(paths, weight)| {
+            paths.iter().map(move |path| Operation::Add { path: path.clone(), value: json!(weight) })
+        }));
     }
+    operations.extend(change.controlled_by.as_ref().map(|value| label_operation(record, value)));
     operations.extend(annotation_operations(record, &change.annotations));
     operations
+}
+
+/// The object as it would be after the patch, where all that it names is there.
+pub fn patched(object: &Value, operations: &[Operation]) -> Option<Value> {
+    let mut object = object.clone();
+    for operation in operations {
+        let (path, value) = match operation {
+            Operation::Add { path, value } | Operation::Replace { path, value } => (path, Some(value)),
+            Operation::Remove { path } => (path, None),
+        };
+        let (parent, key) = path.rsplit_once('/')?;
+        let parent = object.pointer_mut(parent)?.as_object_mut()?;
+        let key = key.replace("~1", "/").replace("~0", "~");
+        match value {
+            Some(value) => parent.insert(key, value.clone()),
+            None => parent.remove(&key),
+        };
+    }
+    Some(object)
+}
+
+fn label_operation(record: &Record, value: &str) -> Operation {
+    if record.meta.labels.is_empty() {
+        let path = "/metadata/labels".to_owned();
+        return Operation::Add { path, value: json!({ CONTROLLED_BY: value }) };
+    }
+    let path = format!("/metadata/labels/{}", pointer_token(CONTROLLED_BY));
+    Operation::Add { path, value: json!(value) }
 }
 
 fn annotation_operations(

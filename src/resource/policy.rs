@@ -4,65 +4,113 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::annotations::{FAILBACK, FAILBACK_DELAY, FAILOVER_DELAY, MIN_READY, POLICY, PREFIX, WEIGHTS};
-use super::meta::Meta;
 use crate::model::{Failback, Invalid, MinReady, Policy, PolicyKind};
+
+/// The policy under which more than the primary has traffic at rest.
+pub const ACTIVE_ACTIVE: &str = "active-active";
+/// What `policy` can be.
+pub const POLICIES: [(&str, PolicyKind); 3] = [
+    ("spread", PolicyKind::Spread),
+    ("ordered", PolicyKind::Ordered),
+    (ACTIVE_ACTIVE, PolicyKind::ActiveActive),
+];
+/// What `failback` can be.
+pub const FAILBACKS: [(&str, Failback); 2] = [("auto", Failback::Auto), ("manual", Failback::Manual)];
 
 /// Shares are from 1 to this.
 const LARGEST_SHARE: u64 = 1_000_000;
 
-/// The policy of an object with these backends.
+/// A value that is not allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadValue {
+    pub key: &'static str,
+    pub value: String,
+    pub allowed: String,
+}
+
+impl From<BadValue> for Invalid {
+    fn from(BadValue { key, value, allowed }: BadValue) -> Self {
+        Self {
+            reason: format!("the annotation {PREFIX}{key} is {value:?}"),
+            mend: format!("set it to {allowed}"),
+        }
+    }
+}
+
+/// The policy of a group with these backends; `setting` gives the value of a key, where it is set.
 ///
 /// # Errors
-/// Where an annotation has a value that is not allowed; the reason says what is.
-pub fn read(meta: &Meta, backends: &[&str]) -> Result<Policy, Invalid> {
+/// Where a value is not allowed.
+pub fn read<'a>(
+    setting: impl Fn(&'static str) -> Option<&'a str>,
+    backends: &[&str],
+) -> Result<Policy, BadValue> {
+    let of = |key| Setting { key, text: setting(key) };
     let ordinary = Policy::of(backends.len());
     Ok(Policy {
-        kind: value(meta, POLICY, kind, "spread, ordered or active-active")?.unwrap_or(ordinary.kind),
-        shares: value(meta, WEIGHTS, |text| shares(text, backends), &weights_allowed(backends))?
+        kind: of(POLICY).read(|text| named(&POLICIES, text), || names(&POLICIES))?.unwrap_or(ordinary.kind),
+        shares: of(WEIGHTS)
+            .read(|text| shares(text, backends), || weights_allowed(backends))?
             .unwrap_or(ordinary.shares),
-        min_ready: value(meta, MIN_READY, min_ready, "a count from 1, or 1% to 100%")?
+        min_ready: of(MIN_READY)
+            .read(min_ready, || "a count from 1, or 1% to 100%".to_owned())?
             .unwrap_or(ordinary.min_ready),
-        failover_delay: value(meta, FAILOVER_DELAY, delay, DELAY_ALLOWED)?.unwrap_or(ordinary.failover_delay),
-        failback_delay: value(meta, FAILBACK_DELAY, delay, DELAY_ALLOWED)?.unwrap_or(ordinary.failback_delay),
-        failback: value(meta, FAILBACK, failback, "auto or manual")?.unwrap_or(ordinary.failback),
+        failover_delay: of(FAILOVER_DELAY).read(delay, delay_allowed)?.unwrap_or(ordinary.failover_delay),
+        failback_delay: of(FAILBACK_DELAY).read(delay, delay_allowed)?.unwrap_or(ordinary.failback_delay),
+        failback: of(FAILBACK)
+            .read(|text| named(&FAILBACKS, text), || names(&FAILBACKS))?
+            .unwrap_or(ordinary.failback),
     })
 }
 
-const DELAY_ALLOWED: &str = "whole numbers with s, m or h, such as 30s or 1m30s";
+/// Whether two policies of the same backends have the same value for this key.
+pub fn agree(key: &str, a: &Policy, b: &Policy) -> bool {
+    match key {
+        POLICY => a.kind == b.kind,
+        WEIGHTS => a.shares == b.shares,
+        MIN_READY => a.min_ready == b.min_ready,
+        FAILOVER_DELAY => a.failover_delay == b.failover_delay,
+        FAILBACK_DELAY => a.failback_delay == b.failback_delay,
+        _ => a.failback == b.failback,
+    }
+}
+
+struct Setting<'a> {
+    key: &'static str,
+    text: Option<&'a str>,
+}
+
+impl Setting<'_> {
+    fn read<T>(
+        self,
+        parse: impl Fn(&str) -> Option<T>,
+        allowed: impl Fn() -> String,
+    ) -> Result<Option<T>, BadValue> {
+        let Some(text) = self.text else { return Ok(None) };
+        let bad = || BadValue { key: self.key, value: text.to_owned(), allowed: allowed() };
+        parse(text).map(Some).ok_or_else(bad)
+    }
+}
+
+fn delay_allowed() -> String {
+    "whole numbers with s, m or h, such as 30s or 1m30s".to_owned()
+}
 
 fn weights_allowed(backends: &[&str]) -> String {
     let names = backends.iter().map(|name| format!("{name}=1")).collect::<Vec<_>>().join(",");
     format!("backends with whole numbers from 1 to {LARGEST_SHARE}, such as {names}")
 }
 
-/// The value of an annotation, where it is there.
-fn value<T>(
-    meta: &Meta,
-    key: &str,
-    parse: impl Fn(&str) -> Option<T>,
-    allowed: &str,
-) -> Result<Option<T>, Invalid> {
-    let Some(text) = meta.annotations.get(key) else { return Ok(None) };
-    parse(text).map(Some).ok_or_else(|| Invalid {
-        reason: format!("the annotation {PREFIX}{key} is {text:?}"),
-        mend: format!("set it to {allowed}"),
-    })
+fn named<T: Copy>(known: &[(&str, T)], text: &str) -> Option<T> {
+    known.iter().find(|(name, _)| *name == text).map(|(_, meaning)| *meaning)
 }
 
-fn kind(text: &str) -> Option<PolicyKind> {
-    match text {
-        "spread" => Some(PolicyKind::Spread),
-        "ordered" => Some(PolicyKind::Ordered),
-        "active-active" => Some(PolicyKind::ActiveActive),
-        _ => None,
-    }
-}
-
-fn failback(text: &str) -> Option<Failback> {
-    match text {
-        "auto" => Some(Failback::Auto),
-        "manual" => Some(Failback::Manual),
-        _ => None,
+/// `a, b or c`.
+fn names<T>(known: &[(&str, T)]) -> String {
+    let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+    match names.split_last() {
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
     }
 }
 
@@ -158,7 +206,7 @@ mod tests {
         #[test]
         fn nothing_that_is_written_there_breaks_it(text in any::<String>(), like in "[0-9hms%=, a-z.+-]{0,12}") {
             for text in [&text, &like] {
-                let _ = (delay(text), min_ready(text), shares(text, &["a", "b"]), kind(text), failback(text));
+                let _ = (delay(text), min_ready(text), shares(text, &["a", "b"]), named(&POLICIES, text));
             }
         }
     }

@@ -1,10 +1,14 @@
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::annotations::{CONTROLLED_BY, LAST_MOVE};
 use super::kind::Kind;
-use super::meta::Meta;
+use super::meta::{ManagedFields, Meta};
+use super::routing::Routing;
 use crate::model::history::{Move, Source};
-use crate::model::{Changed, Group, GroupId, Invalid, LastMove};
+use crate::model::{Changed, Group, GroupId, Invalid, LastMove, ServiceRef};
+
+/// The name under which the API server knows our writes.
+pub const FIELD_MANAGER: &str = "kubectl-failover";
 
 /// An object as it was last seen, and the group that it carries.
 #[derive(Clone)]
@@ -13,7 +17,17 @@ pub struct Record {
     pub meta: Meta,
     /// The service that clients call; empty where the object names none.
     pub apex: String,
+    /// The port of the apex whose traffic it shares out; none: all.
+    pub port: Option<u16>,
+    /// The ports of its backends that a route sends to; a split leaves the port as it is.
+    pub backend_ports: Vec<(ServiceRef, u16)>,
     pub group: Result<Group, Invalid>,
+    /// JSON pointers to the weights of each backend; a route may have several rules.
+    pub weight_paths: Vec<Vec<String>>,
+    /// Why the object may have no effect, or not on all the traffic.
+    pub warnings: Vec<String>,
+    /// Which requests a route takes on; none where the object is no route.
+    pub routing: Option<Routing>,
 }
 
 impl std::fmt::Debug for Record {
@@ -25,7 +39,17 @@ impl std::fmt::Debug for Record {
 impl Record {
     pub fn id(&self) -> GroupId {
         let Meta { namespace, name, .. } = &self.meta;
-        GroupId { namespace: namespace.clone(), kind: self.kind.info().singular, name: name.clone() }
+        GroupId { namespace: namespace.clone(), kind: self.kind.info().name, name: name.clone() }
+    }
+
+    /// Whether both share out the same traffic.
+    pub fn is_rival_of(&self, other: &Self) -> bool {
+        let same_port = self.port.is_none() || other.port.is_none() || self.port == other.port;
+        same_port
+            && !self.apex.is_empty()
+            && self.apex == other.apex
+            && self.meta.namespace == other.meta.namespace
+            && self.id() != other.id()
     }
 
     /// Sorts the older object first; of two of the same second the one whose name comes first.
@@ -77,13 +101,32 @@ impl Record {
         }
     }
 
+    /// Who else than this tool has edited the backends: what it writes it notes as a move, and the time of its entry
+    /// is that of any annotation it wrote since.
+    fn editors(&self) -> impl Iterator<Item = &ManagedFields> {
+        self.meta.managed_fields.iter().filter(|entry| entry.owns_backends && entry.manager != FIELD_MANAGER)
+    }
+
+    /// The field manager that last edited the backends; a hint.
+    pub fn last_editor(&self) -> Option<&str> {
+        self.editors().max_by_key(|entry| entry.time).map(|entry| entry.manager.as_str())
+    }
+
+    /// Whether someone else has changed the weights soon after they were last moved. Times of editors are whole
+    /// seconds, so that one who came later can seem to have come earlier.
+    pub fn is_contested(&self) -> bool {
+        const SOON: SignedDuration = SignedDuration::from_mins(10);
+        let Some(last) = self.meta.last_move() else { return false };
+        matches!(self.changed(), Changed::Edited { at, .. }
+            if at.duration_since(last.at).abs() < SOON)
+    }
+
     /// How the weights came to be what they are, as far as the object tells.
     pub fn changed(&self) -> Changed {
         if let Some(last) = self.group.as_ref().ok().and_then(Group::fitting_move) {
             return Changed::Moved(last.clone());
         }
-        let editors = self.meta.managed_fields.iter().filter(|entry| entry.owns_backends);
-        match editors.filter_map(|entry| Some((entry.time?, &entry.manager))).max() {
+        match self.editors().filter_map(|entry| Some((entry.time?, &entry.manager))).max() {
             Some((at, by)) if self.meta.creation_timestamp != Some(at) => {
                 Changed::Edited { by: by.clone(), at }
             }
@@ -105,7 +148,7 @@ impl Meta {
             ("Helm", &["helm"], &[]),
         ];
         let managed = |manager: &&str| self.managed_fields.iter().any(|entry| entry.manager == **manager);
-        let labelled = |label: &&str| self.labels.contains_key(*label);
+        let labelled = |label: &&str| self.labels.contains_key(label);
         let by_tool = TOOLS
             .iter()
             .find(|(_, managers, labels)| managers.iter().any(managed) || labels.iter().any(labelled));

@@ -2,15 +2,11 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::annotations::{CONTROLLED_BY, HELD, PREFIX, PRIMARY_SERVICE};
+use super::assemble::{self, invalid};
 use super::kind::{Kind, KindInfo, NewGroup};
 use super::meta::Meta;
-use super::names::is_service_name;
-use super::orders;
-use super::patch::Operation;
-use super::policy;
 use super::record::Record;
-use crate::model::{Backend, Carrier, Group, GroupId, Invalid, ServiceRef};
+use crate::model::{Backend, Carrier, Group, Invalid, ServiceRef};
 
 /// The TrafficSplit of SMI: one apex and its backends, all in the split's namespace.
 #[derive(Debug)]
@@ -18,6 +14,8 @@ pub struct TrafficSplit;
 
 static INFO: KindInfo = KindInfo {
     kind: "TrafficSplit",
+    carrier: Carrier::Split,
+    name: "trafficsplit",
     api_version: "split.smi-spec.io/v1alpha2",
     api: "apis/split.smi-spec.io/v1alpha2",
     plural: "trafficsplits",
@@ -49,22 +47,26 @@ struct SpecBackend {
 }
 
 impl Kind for TrafficSplit {
-    fn info(&self) -> &'static KindInfo {
+    fn info(&self) -> &KindInfo {
         &INFO
     }
 
-    fn read(&self, raw: &RawValue) -> serde_json::Result<Record> {
+    fn read(&'static self, raw: &RawValue) -> serde_json::Result<Record> {
         let Object { metadata, spec } = serde_json::from_str(raw.get())?;
         let group = group(&metadata, &spec);
-        Ok(Record { kind: &TrafficSplit, meta: metadata, apex: spec.service, group })
-    }
-
-    fn weight_operations(&self, weights: &[u64]) -> Vec<Operation> {
-        let set = |(index, weight): (usize, &u64)| Operation::Replace {
-            path: format!("/spec/backends/{index}/weight"),
-            value: json!(weight),
-        };
-        weights.iter().enumerate().map(set).collect()
+        let path = |index| vec![format!("/spec/backends/{index}/weight")];
+        let weight_paths = (0..spec.backends.len()).map(path).collect();
+        Ok(Record {
+            kind: self,
+            meta: metadata,
+            apex: spec.service,
+            port: None,
+            backend_ports: Vec::new(),
+            group,
+            weight_paths,
+            warnings: Vec::new(),
+            routing: None,
+        })
     }
 
     fn manifest(&self, group: &NewGroup) -> Value {
@@ -72,12 +74,7 @@ impl Kind for TrafficSplit {
         json!({
             "apiVersion": INFO.api_version,
             "kind": INFO.kind,
-            "metadata": {
-                "name": group.name,
-                "namespace": group.namespace,
-                "labels": { CONTROLLED_BY: group.controlled_by },
-                "annotations": { (format!("{PREFIX}{PRIMARY_SERVICE}")): group.primary },
-            },
+            "metadata": group.metadata(),
             "spec": {
                 "service": group.apex,
                 "backends": group.backends.iter().map(backend).collect::<Vec<_>>(),
@@ -87,25 +84,9 @@ impl Kind for TrafficSplit {
 }
 
 fn group(meta: &Meta, spec: &Spec) -> Result<Group, Invalid> {
-    if !is_service_name(&spec.service) {
-        return Err(invalid(
-            format!("spec.service {:?} is no name of a service", spec.service),
-            "name the service that clients call in spec.service",
-        ));
-    }
-    let backends = backends(meta, spec)?;
-    let names: Vec<&str> = backends.iter().map(|backend| backend.service.name.as_str()).collect();
-    let (primary, order) = orders::primary_and_order(meta, &names)?;
-    let id = GroupId { namespace: meta.namespace.clone(), kind: INFO.singular, name: meta.name.clone() };
-    let policy = policy::read(meta, &names)?;
-    Ok(Group {
-        order,
-        policy,
-        paused: orders::pause(meta),
-        held: meta.annotations.get(HELD).is_some(),
-        last_move: meta.last_move(),
-        ..Group::ordinary(id, Carrier::Split, spec.service.clone(), backends, primary)
-    })
+    const MEND: &str = "name the service that clients call in spec.service";
+    assemble::service_name(&spec.service, "spec.service", MEND)?;
+    assemble::group(meta, &INFO, &spec.service, backends(meta, spec)?)
 }
 
 fn backends(meta: &Meta, spec: &Spec) -> Result<Vec<Backend>, Invalid> {
@@ -114,22 +95,16 @@ fn backends(meta: &Meta, spec: &Spec) -> Result<Vec<Backend>, Invalid> {
     }
     let mut backends: Vec<Backend> = Vec::with_capacity(spec.backends.len());
     for SpecBackend { service, weight } in &spec.backends {
-        if !is_service_name(service) {
-            return Err(invalid(
-                format!("backend {service:?} is no name of a service in this namespace"),
-                "list plain names of services of the same namespace",
-            ));
-        }
-        if backends.iter().any(|known| known.service.name == *service) {
-            return Err(invalid(format!("backend {service} is listed twice"), "list each backend once"));
-        }
+        const MEND: &str = "list plain names of services of the same namespace";
+        assemble::service_name(service, "backend", MEND)?;
         let weight = read_weight(weight).ok_or_else(|| {
             invalid(
                 format!("the weight of backend {service} is {weight}, which is no whole number from 0"),
                 "set whole numbers from 0 as weights",
             )
         })?;
-        backends.push(Backend { service: ServiceRef::new(&meta.namespace, service), weight });
+        let service = ServiceRef::new(&meta.namespace, service);
+        assemble::add(&mut backends, Backend::new(&meta.namespace, service, weight))?;
     }
     Ok(backends)
 }
@@ -147,8 +122,4 @@ fn whole(number: f64) -> Option<u64> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // whole, and within 0 to 2^53
     ((0.0..=EXACT).contains(&number) && number.fract() == 0.0).then_some(number as u64)
-}
-
-fn invalid(reason: impl Into<String>, mend: impl Into<String>) -> Invalid {
-    Invalid { reason: reason.into(), mend: mend.into() }
 }

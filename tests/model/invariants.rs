@@ -104,7 +104,7 @@ fn scene(readiness: fn() -> BoxedStrategy<Readiness>) -> impl Strategy<Value = S
             let carrier = if route { Carrier::Route } else { Carrier::Split };
             let service = |i: usize| ServiceRef::new("ns", format!("svc-{i}"));
             let listed = backends.iter().enumerate();
-            let listed = listed.map(|(i, b)| Backend { service: service(i), weight: b.0 }).collect();
+            let listed = listed.map(|(i, b)| Backend::new("ns", service(i), b.0)).collect();
             let mut group = Group {
                 overridden: home.is_some(),
                 home,

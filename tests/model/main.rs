@@ -2,9 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod commands;
+mod garbage;
 mod invariants;
+mod loops;
+mod mirrors;
 mod object;
 mod orders;
 mod purity;
+mod routes;
 mod sequences;
 mod vectors;

@@ -2,7 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 use kubectl_failover::model::operate::{Ends, Forced, Returned, Wish, failback, force};
-use kubectl_failover::model::{Decision, Group, Order, Override, Policy, Readiness, Timers, Weights, decide};
+use kubectl_failover::model::{
+    Changed, Decision, Group, Order, Override, Policy, Readiness, Timers, Weights, decide,
+};
 use kubectl_failover::resource::{Change, Kind as _, Operation, Record, TrafficSplit, patch};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -151,19 +153,25 @@ impl Object {
     }
 
     fn apply(&mut self, change: &Change) {
-        for operation in patch(&self.record(), change) {
-            let (path, value) = match operation {
-                Operation::Add { path, value } | Operation::Replace { path, value } => (path, Some(value)),
-                Operation::Remove { path } => (path, None),
-            };
-            let (parent, key) = path.rsplit_once('/').unwrap();
-            let parent = self.json.pointer_mut(parent).unwrap().as_object_mut().unwrap();
-            let key = key.replace("~1", "/");
-            match value {
-                Some(value) => parent.insert(key, value),
-                None => Some(parent.remove(&key).expect("what is removed was there")),
-            };
-        }
+        let operations = patch(&self.record(), change);
+        change_json(&mut self.json, &operations);
+    }
+}
+
+/// Does what a patch says, as the API server does.
+pub fn change_json(object: &mut Value, operations: &[Operation]) {
+    for operation in operations {
+        let (path, value) = match operation {
+            Operation::Add { path, value } | Operation::Replace { path, value } => (path, Some(value)),
+            Operation::Remove { path } => (path, None),
+        };
+        let (parent, key) = path.rsplit_once('/').unwrap();
+        let parent = object.pointer_mut(parent).unwrap().as_object_mut().unwrap();
+        let key = key.replace("~1", "/");
+        match value {
+            Some(value) => parent.insert(key, value.clone()),
+            None => Some(parent.remove(&key).expect("what is removed was there")),
+        };
     }
 }
 
@@ -176,4 +184,23 @@ pub fn forced(backends: usize, to: usize, seconds: Option<i64>) -> Object {
     let mut object = Object::new(backends);
     object.force(to, seconds);
     object
+}
+
+#[test]
+fn notes_of_this_tool_are_no_edits() {
+    let entry = |manager: &str, second: u32| {
+        json!({"manager": manager, "operation": "Update", "time": format!("2026-01-01T00:00:0{second}Z"),
+            "fieldsV1": {"f:spec": {"f:backends": {}}}})
+    };
+    let mut object = Object::new(2);
+    object.json["metadata"]["creationTimestamp"] = json!("2026-01-01T00:00:00Z");
+    object.json["metadata"]["managedFields"] = json!([entry("kubectl-failover", 5)]);
+    let made = Changed::Created("2026-01-01T00:00:00Z".parse().ok());
+    assert_eq!((object.record().changed(), object.record().last_editor()), (made, None));
+    assert_eq!(object.record().moves(), []);
+    object.json["metadata"]["managedFields"] =
+        json!([entry("kubectl-edit", 3), entry("kubectl-failover", 5)]);
+    let at = "2026-01-01T00:00:03Z".parse().unwrap();
+    let edited = Changed::Edited { by: "kubectl-edit".to_owned(), at };
+    assert_eq!((object.record().changed(), object.record().last_editor()), (edited, Some("kubectl-edit")));
 }

@@ -46,7 +46,7 @@ fn happening() -> impl Strategy<Value = Happening> {
     ]
 }
 
-fn policy() -> impl Strategy<Value = Policy> {
+pub fn policy() -> impl Strategy<Value = Policy> {
     let delay = || prop_oneof![Just(Duration::ZERO), Just(Duration::from_secs(10))];
     let kind =
         prop_oneof![Just(PolicyKind::Spread), Just(PolicyKind::Ordered), Just(PolicyKind::ActiveActive)];

@@ -55,7 +55,7 @@ fn group(given: &Given) -> Group {
     let backends = given.weights.iter().enumerate();
     let id = GroupId { namespace: "ns".into(), kind: "trafficsplit", name: "svc-failover".into() };
     let carrier = if given.kind == "route" { Carrier::Route } else { Carrier::Split };
-    let backends = backends.map(|(index, &weight)| Backend { service: service(index), weight }).collect();
+    let backends = backends.map(|(index, &weight)| Backend::new("ns", service(index), weight)).collect();
     let mut group = Group {
         overridden: given.home.is_some(),
         home: given.home,

@@ -1,0 +1,18 @@
+use super::kind::KindInfo;
+use super::route::Route;
+use crate::model::Carrier;
+
+/// The GRPCRoute of the Gateway API.
+pub static GRPC_ROUTE: Route = Route {
+    info: KindInfo {
+        kind: "GRPCRoute",
+        carrier: Carrier::Route,
+        name: "grpcroute",
+        api_version: "gateway.networking.k8s.io/v1",
+        api: "apis/gateway.networking.k8s.io/v1",
+        plural: "grpcroutes",
+        singular: "grpcroute",
+        short: "",
+        crd: "grpcroutes.gateway.networking.k8s.io",
+    },
+};

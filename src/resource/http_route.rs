@@ -1,0 +1,33 @@
+use super::kind::KindInfo;
+use super::route::Route;
+use crate::model::Carrier;
+
+/// The HTTPRoute of the Gateway API.
+pub static HTTP_ROUTE: Route = Route {
+    info: KindInfo {
+        kind: "HTTPRoute",
+        carrier: Carrier::Route,
+        name: "httproute",
+        api_version: "gateway.networking.k8s.io/v1",
+        api: "apis/gateway.networking.k8s.io/v1",
+        plural: "httproutes",
+        singular: "httproute",
+        short: "",
+        crd: "httproutes.gateway.networking.k8s.io",
+    },
+};
+
+/// Linkerd's own HTTPRoute, which is older.
+pub static LINKERD_HTTP_ROUTE: Route = Route {
+    info: KindInfo {
+        kind: "HTTPRoute",
+        carrier: Carrier::Route,
+        name: "httproute.policy.linkerd.io",
+        api_version: "policy.linkerd.io/v1beta3",
+        api: "apis/policy.linkerd.io/v1beta3",
+        plural: "httproutes",
+        singular: "httproute",
+        short: "",
+        crd: "httproutes.policy.linkerd.io",
+    },
+};

@@ -1,0 +1,155 @@
+//! What the routes of the Gateway API and of Linkerd have in common: rules that share one service's traffic out.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::annotations::{OVERRIDE, PRIMARY_SERVICE};
+use super::kind::{Kind, KindInfo, NewGroup};
+use super::meta::Meta;
+use super::record::Record;
+use super::route_rules::{BackendRef, Protected, Rule};
+use super::route_status::{self, RouteStatus};
+use super::routing::Routing;
+use super::{assemble, route_rules};
+use crate::model::{Group, Invalid, Override, ServiceRef};
+
+/// A kind of route.
+#[derive(Debug)]
+pub struct Route {
+    pub info: KindInfo,
+}
+
+#[derive(Deserialize)]
+struct Object {
+    metadata: Meta,
+    #[serde(default)]
+    spec: Spec,
+    #[serde(default)]
+    status: RouteStatus,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Spec {
+    parent_refs: Vec<ParentRef>,
+    hostnames: Vec<String>,
+    rules: Vec<Rule>,
+}
+
+/// What a route is attached to; a gateway, where no kind is named.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ParentRef {
+    pub group: Option<String>,
+    pub kind: Option<String>,
+    pub namespace: Option<String>,
+    pub name: String,
+    pub port: Option<u16>,
+}
+
+impl ParentRef {
+    /// Linkerd takes `core` for the core group too.
+    pub fn is_service(&self) -> bool {
+        self.kind.as_deref() == Some("Service") && matches!(self.group.as_deref(), Some("" | "core"))
+    }
+}
+
+impl Kind for Route {
+    fn info(&self) -> &KindInfo {
+        &self.info
+    }
+
+    fn read(&'static self, raw: &RawValue) -> serde_json::Result<Record> {
+        let Object { metadata, spec, status } = serde_json::from_str(raw.get())?;
+        let parent = only_service(&spec.parent_refs);
+        let (apex, port) =
+            parent.as_ref().map(|parent| (parent.name.clone(), parent.port)).unwrap_or_default();
+        let mut warnings = parent.as_ref().map(|_| route_status::complaints(&status)).unwrap_or_default();
+        let (mut weight_paths, mut backend_ports, mut protected) = (Vec::new(), Vec::new(), Vec::new());
+        let group = parent.and_then(|parent| self.group(&metadata, parent, &spec.rules)).map(
+            |(group, Protected { paths, ports, rules, unprotected, .. })| {
+                (weight_paths, backend_ports, protected) = (paths, ports, rules);
+                warnings.extend(unprotected);
+                group
+            },
+        );
+        let Spec { parent_refs, hostnames, rules } = &spec;
+        let routing = Some(Routing::new(&metadata, parent_refs, hostnames, rules, protected));
+        let meta = metadata;
+        Ok(Record { kind: self, meta, apex, port, backend_ports, group, weight_paths, warnings, routing })
+    }
+
+    fn manifest(&self, group: &NewGroup) -> Value {
+        let backend = |name: &String| {
+            let weight = u64::from(*name == group.primary);
+            let ServiceRef { namespace, name } = group.service(name);
+            json!({ "name": name, "namespace": namespace, "port": group.port, "weight": weight })
+        };
+        json!({
+            "apiVersion": self.info.api_version,
+            "kind": self.info.kind,
+            "metadata": group.metadata(),
+            "spec": {
+                "parentRefs": [{ "group": "core", "kind": "Service", "name": group.apex, "port": group.port }],
+                "rules": [{ "backendRefs": group.backends.iter().map(backend).collect::<Vec<_>>() }],
+            },
+        })
+    }
+}
+
+impl Route {
+    fn group(&self, meta: &Meta, parent: &ParentRef, rules: &[Rule]) -> Result<(Group, Protected), Invalid> {
+        assemble::service_name(
+            &parent.name,
+            "the parent",
+            "name the service that clients call as the parent",
+        )?;
+        if parent.namespace.as_ref().is_some_and(|namespace| *namespace != meta.namespace) {
+            return Err(assemble::invalid(
+                format!("its parent {} is in another namespace", parent.name),
+                "put the route into the namespace of the service that clients call",
+            ));
+        }
+        let primary = anchor(meta, rules);
+        let mut protected = route_rules::protected(rules, &meta.namespace, &primary)?;
+        let backends = std::mem::take(&mut protected.backends);
+        let group = assemble::group(meta, &self.info, &parent.name, backends)?;
+        Ok((Group { uneven: protected.uneven, ..group }, protected))
+    }
+}
+
+fn only_service(parents: &[ParentRef]) -> Result<&ParentRef, Invalid> {
+    let services: Vec<&ParentRef> = parents.iter().filter(|parent| parent.is_service()).collect();
+    let names = || services.iter().map(|parent| parent.name.as_str()).collect::<Vec<_>>().join(", ");
+    match services.as_slice() {
+        [only] => Ok(only),
+        [] => Err(assemble::invalid(
+            "none of its parents is a Service",
+            "name the service that clients call in spec.parentRefs, with kind: Service and group: core",
+        )),
+        _ => Err(assemble::invalid(
+            format!("several of its parents are Services ({})", names()),
+            "make a route for each service",
+        )),
+    }
+}
+
+/// The backend that tells which rules are the group's: the primary or, under an override, the one before it. A
+/// rule where the override's target stands alone or beside others is not drawn in by it.
+fn anchor(meta: &Meta, rules: &[Rule]) -> String {
+    let is_listed = |name: &String| {
+        rules.iter().flat_map(|rule| &rule.backend_refs).any(|to| to.called(&meta.namespace) == *name)
+    };
+    let first = || {
+        let rule = rules.iter().find(|rule| rule.backend_refs.len() > 1).or(rules.first());
+        rule.and_then(|rule| rule.backend_refs.first()).map(|to: &BackendRef| to.called(&meta.namespace))
+    };
+    let named = meta.annotations.get(PRIMARY_SERVICE).map(str::to_owned);
+    let order: Option<Override> =
+        meta.annotations.get(OVERRIDE).and_then(|order| serde_json::from_str(order).ok());
+    let home = order.filter(|order| {
+        is_listed(&order.home) && named.as_ref().is_none_or(|named| *named == order.to || !is_listed(named))
+    });
+    home.map(|order| order.home).or(named).or_else(first).unwrap_or_default()
+}

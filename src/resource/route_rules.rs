@@ -1,0 +1,188 @@
+//! The rules of a route: which of them are the group's, and where their weights are.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::assemble::{self, invalid};
+use super::names::is_object_name;
+use crate::model::group::same_proportion;
+use crate::model::{Backend, Invalid, ServiceRef};
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Rule {
+    pub name: Option<String>,
+    pub matches: Vec<Value>,
+    pub backend_refs: Vec<BackendRef>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct BackendRef {
+    group: Option<String>,
+    kind: Option<String>,
+    name: String,
+    namespace: Option<String>,
+    port: Option<u16>,
+    /// 1 where it is left out.
+    weight: Option<Value>,
+}
+
+/// The rules that are a group's.
+pub struct Protected {
+    pub backends: Vec<Backend>,
+    /// JSON pointers to the weights of each backend, one in each rule.
+    pub paths: Vec<Vec<String>>,
+    /// The ports that the rules send to.
+    pub ports: Vec<(ServiceRef, u16)>,
+    /// Indexes of the rules.
+    pub rules: Vec<usize>,
+    /// The rules have different weights, and those of the backends are their sums.
+    pub uneven: bool,
+    /// A line for each rule that is left as it is.
+    pub unprotected: Vec<String>,
+}
+
+impl BackendRef {
+    fn service(&self, home: &str) -> ServiceRef {
+        ServiceRef::new(self.namespace.as_deref().unwrap_or(home), &self.name)
+    }
+
+    /// As annotations in the namespace `home` call it.
+    pub fn called(&self, home: &str) -> String {
+        Backend::new(home, self.service(home), 0).name
+    }
+
+    fn is_service(&self) -> bool {
+        self.kind.as_deref().is_none_or(|kind| kind == "Service")
+            && self.group.as_deref().is_none_or(|group| matches!(group, "" | "core"))
+    }
+
+    fn read(&self, home: &str) -> Result<Backend, Invalid> {
+        if !self.is_service() {
+            let kind = self.kind.as_deref().unwrap_or("an object of another API group");
+            return Err(invalid(
+                format!("its backend {} is no Service, but {kind}", self.name),
+                "list Services as the backends of the rules that are to fail over",
+            ));
+        }
+        assemble::service_name(&self.name, "its backend", "list names of services")?;
+        if self
+            .namespace
+            .as_ref()
+            .is_some_and(|namespace| !is_object_name(namespace) || namespace.contains('.'))
+        {
+            return Err(invalid(
+                format!("the namespace of its backend {} is no name of a namespace", self.name),
+                "write the backend's namespace",
+            ));
+        }
+        let weight = match &self.weight {
+            None | Some(Value::Null) => Some(1),
+            Some(weight) => weight.as_u64(),
+        };
+        let weight = weight.ok_or_else(|| {
+            invalid(
+                format!("the weight of its backend {} is no whole number from 0", self.name),
+                "set whole numbers from 0 as weights",
+            )
+        })?;
+        Ok(Backend::new(home, self.service(home), weight))
+    }
+}
+
+/// Finds the rules that have the primary beside others: they are the group, and must have the same backends.
+///
+/// # Errors
+/// Where there is none, or they differ; the reason names the rule.
+pub fn protected(rules: &[Rule], home: &str, primary: &str) -> Result<Protected, Invalid> {
+    let has_primary = |rule: &Rule| rule.backend_refs.iter().any(|to| to.called(home) == primary);
+    let mut found: Option<(usize, Protected)> = None;
+    let mut unprotected = Vec::new();
+    for (index, rule) in rules.iter().enumerate() {
+        if rule.backend_refs.len() < 2 || !has_primary(rule) {
+            unprotected.push(left_alone(rules, index, has_primary(rule), primary));
+            continue;
+        }
+        let read = read(rule, index, home).map_err(|invalid| Invalid {
+            reason: format!("{}: {}", title(rules, index), invalid.reason),
+            ..invalid
+        })?;
+        match &mut found {
+            None => found = Some((index, read)),
+            Some((first, group)) => join(group, read).map_err(|others| {
+                let [first, this] = [*first, index].map(|index| title(rules, index));
+                invalid(
+                    format!("{this} has {primary} beside other backends ({others}) than {first}"),
+                    "list the same backends in every rule that has the primary beside others, or make a route of \
+                     its own for that rule",
+                )
+            })?,
+        }
+    }
+    let (_, group) = found.ok_or_else(|| nothing_protected(rules, home, primary))?;
+    Ok(Protected { unprotected, ..group })
+}
+
+fn read(rule: &Rule, index: usize, home: &str) -> Result<Protected, Invalid> {
+    let mut backends = Vec::with_capacity(rule.backend_refs.len());
+    for to in &rule.backend_refs {
+        assemble::add(&mut backends, to.read(home)?)?;
+    }
+    let path = |at| vec![format!("/spec/rules/{index}/backendRefs/{at}/weight")];
+    let paths = (0..backends.len()).map(path).collect();
+    let ports = rule.backend_refs.iter().filter_map(|to| Some((to.service(home), to.port?))).collect();
+    let rules = vec![index];
+    Ok(Protected { backends, paths, ports, rules, uneven: false, unprotected: Vec::new() })
+}
+
+/// Takes another rule into the group; where it has other backends, gives their names.
+fn join(group: &mut Protected, mut rule: Protected) -> Result<(), String> {
+    let position =
+        |backend: &Backend| rule.backends.iter().position(|other| other.service == backend.service);
+    let places: Option<Vec<usize>> = group.backends.iter().map(position).collect();
+    let Some(places) = places.filter(|places| places.len() == rule.backends.len()) else {
+        return Err(rule.backends.iter().map(|backend| backend.name.as_str()).collect::<Vec<_>>().join(", "));
+    };
+    let weight = |&place: &usize| rule.backends.get(place).map_or(0, |backend| backend.weight);
+    let weights: Vec<u64> = places.iter().map(weight).collect();
+    let own: Vec<u64> = group.backends.iter().map(|backend| backend.weight).collect();
+    if group.uneven || !same_proportion(&own, &weights) {
+        group.uneven = true;
+        for (backend, weight) in group.backends.iter_mut().zip(weights) {
+            backend.weight = backend.weight.saturating_add(weight);
+        }
+    }
+    group.ports.append(&mut rule.ports);
+    for (paths, place) in group.paths.iter_mut().zip(places) {
+        paths.append(rule.paths.get_mut(place).unwrap_or(&mut Vec::new()));
+    }
+    group.rules.append(&mut rule.rules);
+    Ok(())
+}
+
+fn nothing_protected(rules: &[Rule], home: &str, primary: &str) -> Invalid {
+    let mut names: Vec<String> =
+        rules.iter().flat_map(|rule| &rule.backend_refs).map(|to| to.called(home)).collect();
+    names.sort();
+    names.dedup();
+    if names.iter().any(|name| name == primary) {
+        return invalid(
+            format!("no rule has {primary} beside a fallback"),
+            "list the fallback beside it, in the rules that are to fail over",
+        );
+    }
+    super::orders::no_backend(primary, &names.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+fn left_alone(rules: &[Rule], index: usize, has_primary: bool, primary: &str) -> String {
+    let why = if has_primary { format!("has {primary} alone") } else { format!("is without {primary}") };
+    format!("{} {why}: it is left as it is, and does not fail over", title(rules, index))
+}
+
+/// `rule 2 (canary)`, counted from 1.
+fn title(rules: &[Rule], index: usize) -> String {
+    let name = rules.get(index).and_then(|rule| rule.name.as_ref()).filter(|name| !name.is_empty());
+    let name = name.map(|name| format!(" ({name})")).unwrap_or_default();
+    format!("rule {}{name}", index + 1)
+}

@@ -1,0 +1,50 @@
+//! What a route's status says of its being in effect.
+
+use serde::Deserialize;
+
+use super::route::ParentRef;
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct RouteStatus {
+    parents: Vec<Parent>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Parent {
+    parent_ref: ParentRef,
+    conditions: Vec<Condition>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Condition {
+    #[serde(rename = "type")]
+    kind: String,
+    status: String,
+    reason: String,
+    message: String,
+}
+
+/// A line for each reason why the route has no effect, or a part of it none.
+pub fn complaints(status: &RouteStatus) -> Vec<String> {
+    let parents: Vec<&Parent> =
+        status.parents.iter().filter(|parent| parent.parent_ref.is_service()).collect();
+    if parents.is_empty() {
+        return vec!["no controller has accepted the route yet: until one does, it has no effect".to_owned()];
+    }
+    let conditions = parents.iter().flat_map(|parent| &parent.conditions);
+    let complaint = |condition: &Condition| {
+        let what = match (condition.kind.as_str(), condition.status.as_str()) {
+            (_, "True") => return None,
+            ("Accepted", _) => "the route is not accepted, so it has no effect",
+            ("ResolvedRefs", _) => "not all backends of the route are found: traffic to those fails",
+            _ => return None,
+        };
+        let Condition { reason, message, .. } = condition;
+        let said = if message.is_empty() { reason } else { message };
+        Some(if said.is_empty() { what.to_owned() } else { format!("{what} ({said})") })
+    };
+    conditions.filter_map(complaint).collect()
+}

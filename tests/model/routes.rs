@@ -1,0 +1,232 @@
+//! How a route is read as a group, and what a change of its weights patches.
+
+use kubectl_failover::model::decide::{Weights, decide};
+use kubectl_failover::model::{Invalid, Readiness, Timers};
+use kubectl_failover::resource::{Change, HTTP_ROUTE, Kind as _, Overlap, Record, patch};
+use serde_json::{Value, json};
+
+fn to(name: &str, weight: u64) -> Value {
+    json!({ "kind": "Service", "name": name, "namespace": "ns", "port": 80, "weight": weight })
+}
+
+fn rule(name: &str, backends: &[(&str, u64)]) -> Value {
+    let backends: Vec<Value> = backends.iter().map(|(name, weight)| to(name, *weight)).collect();
+    json!({ "name": name, "backendRefs": backends })
+}
+
+fn route(rules: &[Value], annotations: &Value) -> Value {
+    json!({
+        "metadata": { "name": "web", "namespace": "ns", "resourceVersion": "7", "annotations": annotations },
+        "spec": {
+            "parentRefs": [{ "group": "core", "kind": "Service", "name": "web", "port": 80 }],
+            "rules": rules,
+        },
+        "status": { "parents": [{
+            "parentRef": { "group": "core", "kind": "Service", "name": "web", "port": 80 },
+            "conditions": [{ "type": "Accepted", "status": "True" }],
+        }] },
+    })
+}
+
+fn primary(name: &str) -> Value {
+    json!({ "failover.linkerd.io/primary-service": name })
+}
+
+fn read(object: &Value) -> Record {
+    let raw = serde_json::value::to_raw_value(object).unwrap();
+    HTTP_ROUTE.read(&raw).unwrap()
+}
+
+fn why_invalid(object: &Value) -> String {
+    let Invalid { reason, .. } = read(object).group.expect_err("it is no valid group");
+    reason
+}
+
+const READY: Readiness = Readiness::Known { ready: 1, total: 1 };
+const DEAD: Readiness = Readiness::Known { ready: 0, total: 1 };
+
+fn patched(record: &Record, weights: &[u64]) -> Vec<(String, Value)> {
+    let change = Change { weights: Some(weights.to_vec()), ..Change::default() };
+    let operations = serde_json::to_value(patch(record, &change)).unwrap();
+    let pair =
+        |operation: &Value| (operation["path"].as_str().unwrap().to_owned(), operation["value"].clone());
+    operations.as_array().unwrap().iter().map(pair).collect()
+}
+
+#[test]
+fn the_rules_that_have_the_primary_beside_others_are_the_group() {
+    let rules = [
+        rule("main", &[("web", 1), ("web-east", 0)]),
+        rule("canary", &[("web", 1)]),
+        rule("docs", &[("docs", 3), ("docs-east", 1)]),
+        rule("api", &[("web-east", 0), ("web", 1)]),
+    ];
+    let record = read(&route(&rules, &primary("web")));
+    let group = record.group.as_ref().unwrap();
+    assert_eq!((group.apex.as_str(), record.port, group.primary_name()), ("web", Some(80), "web"));
+    assert_eq!(group.weights(), [1, 0]);
+    assert!(!group.uneven);
+    assert_eq!(
+        record.warnings,
+        [
+            "rule 2 (canary) has web alone: it is left as it is, and does not fail over",
+            "rule 3 (docs) is without web: it is left as it is, and does not fail over",
+        ]
+    );
+    let expected = [
+        ("/metadata/resourceVersion", json!("7")),
+        ("/spec/rules/0/backendRefs/0/weight", json!(0)),
+        ("/spec/rules/3/backendRefs/1/weight", json!(0)),
+        ("/spec/rules/0/backendRefs/1/weight", json!(1)),
+        ("/spec/rules/3/backendRefs/0/weight", json!(1)),
+    ];
+    assert_eq!(patched(&record, &[0, 1]), expected.map(|(path, value)| (path.to_owned(), value)));
+}
+
+#[test]
+fn rules_with_other_backends_are_named() {
+    let rules = [rule("main", &[("web", 1), ("web-east", 0)]), rule("", &[("web", 1), ("web-central", 0)])];
+    let reason = why_invalid(&route(&rules, &primary("web")));
+    assert_eq!(reason, "rule 2 has web beside other backends (web, web-central) than rule 1 (main)");
+}
+
+#[test]
+fn an_override_draws_no_other_rule_in() {
+    let rules =
+        [rule("main", &[("web", 0), ("web-east", 1)]), rule("old", &[("web-east", 1), ("web-old", 1)])];
+    let order = json!({ "to": "web-east", "home": "web", "by": "me" }).to_string();
+    let annotations = json!({
+        "failover.linkerd.io/primary-service": "web-east",
+        "failover.linkerd.io/override": order,
+    });
+    let record = read(&route(&rules, &annotations));
+    let group = record.group.unwrap();
+    assert_eq!((group.primary_name(), group.home_name(), group.weights()), ("web-east", "web", vec![0, 1]));
+}
+
+#[test]
+fn the_first_backend_that_stands_beside_others_is_the_primary_where_none_is_named() {
+    let rules = [rule("one", &[("docs", 1)]), rule("two", &[("web", 1), ("web-east", 0)])];
+    assert_eq!(read(&route(&rules, &json!({}))).group.unwrap().primary_name(), "web");
+}
+
+#[test]
+fn what_can_be_no_group_says_why() {
+    let two = rule("main", &[("web", 1), ("web-east", 0)]);
+    let with = |pointer: &str, value: Value| {
+        let mut object = route(std::slice::from_ref(&two), &primary("web"));
+        *object.pointer_mut(pointer).unwrap() = value;
+        why_invalid(&object)
+    };
+    let gateway = json!({ "name": "gw" });
+    let service = |name: &str| json!({ "group": "", "kind": "Service", "name": name });
+    assert_eq!(with("/spec/parentRefs", json!([gateway])), "none of its parents is a Service");
+    let several = with("/spec/parentRefs", json!([service("web"), service("api")]));
+    assert_eq!(several, "several of its parents are Services (web, api)");
+    let elsewhere = json!([{ "group": "core", "kind": "Service", "name": "web", "namespace": "other" }]);
+    assert_eq!(with("/spec/parentRefs", elsewhere), "its parent web is in another namespace");
+    assert_eq!(
+        with("/spec/rules/0/backendRefs/1/kind", json!("ExternalBackend")),
+        "rule 1 (main): its backend web-east is no Service, but ExternalBackend"
+    );
+    assert_eq!(
+        with("/spec/rules", json!([rule("main", &[("web", 1)])])),
+        "no rule has web beside a fallback"
+    );
+    assert_eq!(
+        with("/spec/rules", json!([rule("main", &[("a", 1), ("b", 0)])])),
+        "the primary \"web\" is not among the backends (a, b)"
+    );
+    let twice = with("/spec/rules/0/backendRefs/1/name", json!("web"));
+    assert_eq!(twice, "rule 1 (main): backend web is listed twice");
+}
+
+#[test]
+fn a_backend_of_another_namespace_has_it_in_its_name() {
+    let mut object = route(&[rule("main", &[("web", 1), ("web", 0)])], &primary("web"));
+    *object.pointer_mut("/spec/rules/0/backendRefs/1/namespace").unwrap() = json!("spare");
+    let group = read(&object).group.unwrap();
+    let names: Vec<&str> = group.backends.iter().map(|backend| backend.name.as_str()).collect();
+    assert_eq!(names, ["web", "spare/web"]);
+    assert_eq!(group.backends[1].service.namespace, "spare");
+}
+
+#[test]
+fn a_weight_that_is_left_out_is_1_and_is_added() {
+    let mut object = route(&[rule("main", &[("web", 1), ("web-east", 0)])], &primary("web"));
+    let refs = object.pointer_mut("/spec/rules/0/backendRefs").unwrap();
+    for to in refs.as_array_mut().unwrap() {
+        to.as_object_mut().unwrap().remove("weight");
+    }
+    let record = read(&object);
+    assert_eq!(record.group.as_ref().unwrap().weights(), [1, 1]);
+    assert_eq!(patched(&record, &[1, 0])[1], ("/spec/rules/0/backendRefs/0/weight".to_owned(), json!(1)));
+}
+
+#[test]
+fn rules_that_differ_in_their_weights_are_brought_together() {
+    let rules = [rule("a", &[("web", 1), ("web-east", 0)]), rule("b", &[("web", 0), ("web-east", 1)])];
+    let even = [rule("a", &[("web", 1), ("web-east", 0)]), rule("b", &[("web", 100), ("web-east", 0)])];
+    let annotations = json!({
+        "failover.linkerd.io/primary-service": "web",
+        "failover.linkerd.io/policy": "active-active",
+    });
+    let decided = |rules: &[Value], annotations: &Value, readiness: &[Readiness]| {
+        let group = read(&route(rules, annotations)).group.unwrap();
+        decide(&group, readiness, &Timers::none(), jiff::Timestamp::UNIX_EPOCH).weights
+    };
+    assert_eq!(decided(&rules, &primary("web"), &[READY, READY]), Weights::Set(vec![1, 0]));
+    assert_eq!(decided(&rules, &annotations, &[READY, READY]), Weights::Set(vec![1, 1]));
+    assert_eq!(decided(&rules, &primary("web"), &[DEAD, READY]), Weights::Set(vec![0, 1]));
+    assert_eq!(decided(&even, &primary("web"), &[READY, READY]), Weights::Hold);
+}
+
+#[test]
+fn the_status_says_why_a_route_has_no_effect() {
+    let mut object = route(&[rule("main", &[("web", 1), ("web-east", 0)])], &primary("web"));
+    assert_eq!(read(&object).warnings, [] as [&str; 0]);
+    let conditions = object.pointer_mut("/status/parents/0/conditions").unwrap();
+    *conditions = json!([
+        { "type": "Accepted", "status": "False", "reason": "RouteReasonConflicted", "message": "a GRPCRoute is there" },
+        { "type": "ResolvedRefs", "status": "False", "reason": "BackendNotFound", "message": "" },
+    ]);
+    assert_eq!(
+        read(&object).warnings,
+        [
+            "the route is not accepted, so it has no effect (a GRPCRoute is there)",
+            "not all backends of the route are found: traffic to those fails (BackendNotFound)",
+        ]
+    );
+    object["status"] = json!({});
+    assert_eq!(
+        read(&object).warnings,
+        ["no controller has accepted the route yet: until one does, it has no effect"]
+    );
+}
+
+#[test]
+fn routes_overlap_where_a_hostname_and_a_match_are_equal() {
+    let path = |path: &str| json!({ "path": { "type": "PathPrefix", "value": path } });
+    let with = |hostnames: &[&str], rules: &[&[Value]]| {
+        let rules: Vec<Value> = rules
+            .iter()
+            .map(|matches| {
+                let mut rule = rule("", &[("web", 1), ("web-east", 0)]);
+                rule["matches"] = json!(matches);
+                rule
+            })
+            .collect();
+        let mut object = route(&rules, &primary("web"));
+        object["spec"]["hostnames"] = json!(hostnames);
+        read(&object).routing.unwrap()
+    };
+    let own = with(&[], &[&[path("/a")], &[path("/b"), path("/")]]);
+    assert_eq!(own.overlap(&with(&[], &[&[path("/c")]])), Overlap::Nothing);
+    assert_eq!(own.overlap(&with(&[], &[&[path("/b"), path("/c")]])), Overlap::Some);
+    assert_eq!(own.overlap(&with(&[], &[&[path("/b"), path("/a")], &[]])), Overlap::All);
+    assert_eq!(own.overlap(&with(&["web.example"], &[&[path("/a")]])), Overlap::Nothing);
+    let named = with(&["a.example", "b.example"], &[&[]]);
+    assert_eq!(named.overlap(&with(&["B.example"], &[&[json!({})]])), Overlap::Some);
+    assert!(own.takes("web", Some(80)) && own.takes("web", None));
+    assert!(!own.takes("web", Some(81)) && !own.takes("api", Some(80)));
+}
