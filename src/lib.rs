@@ -11,6 +11,7 @@ mod logging;
 pub mod model;
 pub mod observe;
 pub mod program;
+pub mod reach;
 pub mod resource;
 pub mod rights;
 pub mod sandbox;
@@ -28,26 +29,28 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let words: Vec<OsString> = args.into_iter().collect();
     let program = Program::called(words.first().map(OsString::as_os_str));
     if let Some(words) = program.to_complete(&words) {
-        return error::finish(commands::complete(words));
+        return error::finish(commands::complete(words), false);
     }
     if let Some(metadata) = program::extension_metadata(&words) {
-        return error::finish(commands::print(&metadata));
+        return error::finish(commands::print(&metadata), false);
     }
     let cli = match program.parse(&words) {
         Ok(cli) => cli,
-        Err(usage) => return error::report_usage(&usage),
+        Err(usage) => return error::report_usage(&usage, program::asks_for_json(&words)),
     };
+    let json = commands::prints_json(&cli.command);
     if let Some(outcome) = sandbox::before_runtime(&cli.command) {
-        return error::finish(outcome);
+        return error::finish(outcome, json);
     }
-    logging::start(cli.global.verbosity());
+    logging::start(cli.global.verbosity(), cli.command.log_format());
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(cause) => {
-            return error::finish(Err(anyhow::Error::new(cause).context("starting the async runtime")));
+            let error = anyhow::Error::new(cause).context("starting the async runtime");
+            return error::finish(Err(error), json);
         }
     };
     let outcome = runtime.block_on(commands::run(cli));
     runtime.shutdown_timeout(std::time::Duration::from_millis(100));
-    error::finish(outcome)
+    error::finish(outcome, json)
 }

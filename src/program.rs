@@ -76,11 +76,28 @@ pub fn extension_metadata(words: &[OsString]) -> Option<String> {
 
 /// What `--color` says, for help and usage errors: they are printed by whoever reads the flags.
 fn colour(words: &[OsString]) -> ColorChoice {
+    let given = values_of(words, &["--color"]).find_map(|word| ColorChoice::from_str(word, false).ok());
+    given.unwrap_or_default()
+}
+
+/// Whether a line that can't be understood asks for JSON.
+pub fn asks_for_json(words: &[OsString]) -> bool {
+    values_of(words, &["--output", "-o"]).any(|format| format == "json")
+}
+
+/// The values of a flag, by its names, on a line that need not be a valid one.
+fn values_of<'a>(words: &'a [OsString], names: &'a [&str]) -> impl Iterator<Item = &'a str> {
     let ours = words.iter().take_while(|word| *word != "--");
-    let words: Vec<&str> = ours.filter_map(|word| word.to_str()).collect();
-    let apart = words.windows(2).filter(|pair| pair[0] == "--color").map(|pair| pair[1]);
-    let joined = words.iter().filter_map(|word| word.strip_prefix("--color="));
-    apart.chain(joined).find_map(|word| ColorChoice::from_str(word, false).ok()).unwrap_or_default()
+    let ours: Vec<&str> = ours.filter_map(|word| word.to_str()).collect();
+    let values = ours.iter().enumerate().filter_map(|(index, word)| {
+        let rest = names.iter().find_map(|name| word.strip_prefix(name).map(|rest| (name, rest)))?;
+        match rest {
+            (_, "") => ours.get(index + 1).copied(),
+            (name, rest) if !name.starts_with("--") => Some(rest.trim_start_matches('=')),
+            (_, rest) => rest.strip_prefix('='),
+        }
+    });
+    values.collect::<Vec<_>>().into_iter()
 }
 
 /// With examples that call it so.
@@ -124,6 +141,19 @@ mod tests {
         assert_eq!(of("kubectl-failover --color=always --help"), ColorChoice::Always);
         assert_eq!(of("kubectl-failover --color=pink"), ColorChoice::Auto);
         assert_eq!(of("kubectl-failover sandbox run -- ls --color=always"), ColorChoice::Auto);
+    }
+
+    #[test]
+    fn json_is_asked_for_before_the_flags_are_known() {
+        let of = |line: &str| asks_for_json(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
+        for line in
+            ["x status -o json --bogus", "x -ojson", "x -o=json force", "x --output json", "x --output=json"]
+        {
+            assert!(of(line), "{line}");
+        }
+        for line in ["x status -o yaml", "x --json", "x sandbox run -- kubectl -o json", "x --outputs=json"] {
+            assert!(!of(line), "{line}");
+        }
     }
 
     #[test]

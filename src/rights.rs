@@ -3,6 +3,8 @@
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
+use crate::resource::{KINDS, Kind};
+
 /// A command that needs rights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Task {
@@ -11,6 +13,7 @@ pub enum Task {
     Watch,
     Force,
     Failback,
+    Set,
     Pause,
     Resume,
     History,
@@ -50,6 +53,15 @@ impl Right {
         Self { reach: Reach::Cluster, ..self }
     }
 
+    /// The kind of object that can carry groups, if it is about one.
+    pub fn carrier(&self) -> Option<&'static dyn Kind> {
+        let is_kind = |kind: &&&dyn Kind| {
+            let info = kind.info();
+            info.plural == self.resource && info.group() == self.group
+        };
+        KINDS.iter().find(is_kind).copied()
+    }
+
     /// As `kubectl auth can-i` takes it: `trafficsplits.split.smi-spec.io`.
     pub fn full_resource(&self) -> String {
         if self.group.is_empty() {
@@ -60,8 +72,12 @@ impl Right {
     }
 }
 
-const fn splits(verbs: &'static [&'static str]) -> Right {
-    Right::needed("split.smi-spec.io", "trafficsplits", verbs)
+/// What is done with each kind of object that can carry groups.
+fn carriers(verbs: &'static [&'static str]) -> impl Iterator<Item = Right> {
+    KINDS.iter().map(move |kind| {
+        let info = kind.info();
+        Right::needed(info.group(), info.plural, verbs).helpful("groups that such objects carry are left out")
+    })
 }
 
 const SLICES: Right = Right::needed("discovery.k8s.io", "endpointslices", &["list"]);
@@ -71,11 +87,15 @@ const SLICES_FOLLOWED: Right = Right::needed("discovery.k8s.io", "endpointslices
 const SERVICES_FOLLOWED: Right = Right::needed("", "services", &["get", "list", "watch"]);
 const LEASES: Right =
     Right::needed("coordination.k8s.io", "leases", &["list"]).helpful("who runs the groups is not shown");
-const CHANGED_SPLITS: Right = splits(&["get", "list", "patch"]);
 const EVENTS: Right =
     Right::needed("events.k8s.io", "events", &["create"]).helpful("moves are not told in Events");
-const PROFILES: Right = Right::needed("linkerd.io", "serviceprofiles", &["get"])
+const PROFILES: Right = Right::needed("linkerd.io", "serviceprofiles", &["list"])
     .helpful("a ServiceProfile on the same service is not noticed");
+
+/// What `--remote` needs in each of the clusters that are asked.
+pub const REMOTE: Right = SLICES_FOLLOWED;
+/// What `--remote-from-links` needs in the namespace of Linkerd's multicluster extension.
+pub const LINKS: Right = Right::needed("", "secrets", &["get"]);
 
 impl Task {
     /// As it is typed.
@@ -86,6 +106,7 @@ impl Task {
             Self::Watch => "watch",
             Self::Force => "force",
             Self::Failback => "failback",
+            Self::Set => "set",
             Self::Pause => "pause",
             Self::Resume => "resume",
             Self::History => "history",
@@ -93,49 +114,55 @@ impl Task {
         }
     }
 
-    /// What it needs, and what it can use.
-    pub fn rights(self) -> &'static [Right] {
+    /// What it needs, and what it can use. Of the kinds that can carry groups, one is needed.
+    pub fn rights(self) -> Vec<Right> {
+        let (verbs, others) = self.verbs_and_others();
+        carriers(verbs).chain(others.iter().copied()).collect()
+    }
+
+    /// What it does with the objects that carry groups, and the rights to other things.
+    fn verbs_and_others(self) -> (&'static [&'static str], &'static [Right]) {
         match self {
-            Self::Create => const { &[splits(&["get", "list", "create"]), SERVICES] },
+            Self::Create => (&["get", "list", "create", "patch"], &[SERVICES]),
             Self::Status => {
-                const { &[splits(&["get", "list", "watch"]), SLICES_FOLLOWED, SERVICES_FOLLOWED, LEASES] }
+                (&["get", "list", "watch"], &[SLICES_FOLLOWED, SERVICES_FOLLOWED, LEASES, PROFILES])
             }
-            Self::Watch => {
+            Self::Watch => (
+                &["get", "list", "watch", "patch"],
                 const {
                     &[
-                        splits(&["get", "list", "watch", "patch"]),
                         SLICES_FOLLOWED,
                         SERVICES_FOLLOWED,
                         EVENTS,
                         Right::needed("coordination.k8s.io", "leases", &["get", "create", "update"])
                             .helpful("a second loop is not kept out"),
                     ]
-                }
-            }
-            Self::Force => const { &[CHANGED_SPLITS, SLICES, SERVICES, EVENTS, LEASES, PROFILES] },
-            Self::Failback => const { &[CHANGED_SPLITS, SLICES_FOLLOWED, SERVICES, EVENTS, LEASES] },
-            Self::Pause | Self::Resume => {
+                },
+            ),
+            Self::Force => (&["get", "list", "patch"], &[SLICES, SERVICES, EVENTS, LEASES, PROFILES]),
+            Self::Failback => (&["get", "list", "patch"], &[SLICES_FOLLOWED, SERVICES, EVENTS, LEASES]),
+            Self::Set | Self::Pause | Self::Resume => (
+                &["get", "list", "patch"],
                 const {
                     const LOST: &str = "how the groups stand afterwards is not shown";
-                    &[CHANGED_SPLITS, SLICES.helpful(LOST), SERVICES.helpful(LOST), LEASES]
-                }
-            }
-            Self::History => {
+                    &[SLICES.helpful(LOST), SERVICES.helpful(LOST), LEASES]
+                },
+            ),
+            Self::History => (
+                &["get", "list"],
+                const {
+                    &[Right::needed("events.k8s.io", "events", &["list"])
+                        .helpful("of each group only the last move is known")]
+                },
+            ),
+            Self::Check => (
+                &["list"],
                 const {
                     &[
-                        splits(&["get", "list"]),
-                        Right::needed("events.k8s.io", "events", &["list"])
-                            .helpful("of each group only the last move is known"),
-                    ]
-                }
-            }
-            Self::Check => {
-                const {
-                    &[
-                        splits(&["list"]),
                         SLICES,
                         SERVICES,
                         LEASES,
+                        PROFILES,
                         Right::needed("", "pods", &["list"]).helpful("--proxy cannot look at pods"),
                         Right::needed("", "namespaces", &["list"])
                             .cluster_wide()
@@ -144,8 +171,8 @@ impl Task {
                             .cluster_wide()
                             .helpful("whether Linkerd is ready is not known"),
                     ]
-                }
-            }
+                },
+            ),
         }
     }
 

@@ -1,4 +1,8 @@
-//! Text that is safe to print.
+//! Text that is safe to print, and fits, and words that several commands share.
+
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+use crate::model::Carrier;
 
 /// Text from a cluster or a user without control characters, escape sequences and characters that turn the
 /// direction of writing: each becomes a space.
@@ -40,6 +44,44 @@ pub fn shorten(text: &str, characters: usize) -> String {
     }
     let start: String = text.chars().take(characters.saturating_sub(1)).collect();
     format!("{start}…")
+}
+
+/// A word as a shell takes it.
+pub fn shell_word(text: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:=@,%+".contains(letter);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// As much of a text as fits into so many columns of a terminal, with an ellipsis where it was cut.
+pub fn cut(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    let mut used = 1;
+    let fits = |character: &char| {
+        used += character.width().unwrap_or(0);
+        used <= columns
+    };
+    format!("{}…", text.chars().take_while(fits).collect::<String>())
+}
+
+/// What makes a GitOps tool leave weights alone that it has not set.
+pub fn way_out(owner: &str, carrier: Carrier) -> String {
+    let weights = match carrier {
+        Carrier::Split => ".spec.backends[].weight",
+        Carrier::Route => ".spec.rules[].backendRefs[].weight",
+    };
+    match owner {
+        "Argo CD" => format!(
+            "in its Application set spec.ignoreDifferences to jqPathExpressions: [{weights}] and the sync option \
+             RespectIgnoreDifferences=true"
+        ),
+        "Flux" => "annotate it there with kustomize.toolkit.fluxcd.io/ssa: IfNotPresent".to_owned(),
+        _ => "take it out of the release, or do not upgrade that while traffic is away".to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use super::client::{Cluster, unreadable};
 use super::error::RequestResult;
 use super::groups::endpoint;
+use crate::resource::record::FIELD_MANAGER;
 use crate::resource::{Change, Kind, NewGroup, Record, patch};
 
 /// Writes a change to the object as it was read: if it is another version by now, the server refuses.
@@ -38,6 +39,3 @@ pub async fn create(
 fn write_parameters(trial: bool) -> [(&'static str, &'static str); 2] {
     [("fieldManager", FIELD_MANAGER), ("dryRun", if trial { "All" } else { "" })]
 }
-
-/// The name under which the API server knows our writes.
-pub const FIELD_MANAGER: &str = "kubectl-failover";

@@ -3,20 +3,24 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
+use kube::Config;
 use kube::client::Body;
 use kube::config::ExecConfig;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::clock::ServerClock;
 use super::connector;
 use super::credentials;
 use super::error::{Cause, RequestError, RequestResult, StatusBody};
 use super::kubeconfig::{self, Resolved};
+use super::remotes::Remotes;
+use super::renewal::Renewal;
 use crate::cli::GlobalArgs;
 use crate::error::Problem;
+use crate::reach::Reach;
 use crate::text::shorten;
 
 /// The time limit of one request where no flag says another.
@@ -26,19 +30,25 @@ const LIST_TIMEOUT: Duration = Duration::from_secs(30);
 /// `--request-timeout 0`: longer than anyone waits.
 const NO_LIMIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
+/// A server that asks for more patience than this is asked again all the same.
+const LONGEST_WISH: Duration = Duration::from_secs(5 * 60);
 /// The longest message of a server that is of use to anybody.
 const LONGEST_MESSAGE: usize = 1000;
 
 /// One cluster, as one user.
 #[derive(Clone)]
 pub struct Cluster {
-    client: kube::Client,
+    access: Arc<Renewal>,
     clock: Arc<ServerClock>,
     timeout: Duration,
     /// The limit where an answer has many objects.
     list_timeout: Duration,
+    /// The clusters that may be asked about what its mirrors stand for.
+    pub(super) remotes: Remotes,
     /// Name of the context of the kubeconfig.
     pub context: String,
+    /// The flags by which a command line reaches it.
+    pub reach: Reach,
     /// Address of the API server.
     pub server: String,
     /// The namespace that is meant where none is named.
@@ -59,16 +69,46 @@ impl Cluster {
     /// # Errors
     /// A [`Problem`] where the kubeconfig can't be read or lacks what the flags name.
     pub async fn connect(flags: &GlobalArgs) -> anyhow::Result<Self> {
-        let Resolved { config, context, user } = kubeconfig::resolve(flags).await?;
+        let Resolved { config, context, is_made_up, user } = kubeconfig::resolve(flags).await?;
+        let reach = Reach::of(flags, (!is_made_up).then_some(context.as_str()));
+        let url = config.cluster_url.clone();
+        let cluster = Self::of_config(config, context, reach, user, flags.request_timeout)?;
+        let client = cluster.access.client().await.0;
+        let access = Arc::new(Renewal::by(flags, client, &cluster.context, url));
+        Ok(Self { access, ..cluster })
+    }
+
+    /// A client for this configuration.
+    pub(super) fn of_config(
+        config: Config,
+        context: String,
+        reach: Reach,
+        user: Option<String>,
+        limit: Option<Duration>,
+    ) -> Result<Self, Problem> {
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
         let namespace = config.default_namespace.clone();
         let exec = config.auth_info.exec.clone();
+        let url = config.cluster_url.clone();
         let client = connector::client(config).map_err(|cause| unusable(&context, exec.as_ref(), &cause))?;
-        let asked = flags.request_timeout.map(|limit| if limit.is_zero() { NO_LIMIT } else { limit });
+        let asked = limit.map(|limit| if limit.is_zero() { NO_LIMIT } else { limit });
         let timeout = asked.unwrap_or(REQUEST_TIMEOUT);
         let list_timeout = asked.unwrap_or(LIST_TIMEOUT);
+        let access = Arc::new(Renewal::never(client, url));
         let clock = Arc::default();
-        Ok(Self { client, clock, timeout, list_timeout, context, server, namespace, user })
+        let remotes = Remotes::default();
+        Ok(Self { access, clock, timeout, list_timeout, remotes, context, reach, server, namespace, user })
+    }
+
+    /// The same cluster, with others to ask about what its mirrors stand for.
+    #[must_use]
+    pub fn with_remotes(self, remotes: Remotes) -> Self {
+        let reach = self.reach.with_remotes(remotes.flags());
+        Self { remotes, reach, ..self }
+    }
+
+    pub fn remotes(&self) -> &Remotes {
+        &self.remotes
     }
 
     /// The API server's clock.
@@ -94,8 +134,12 @@ impl Cluster {
 
     /// Gets many objects at once, with a longer limit.
     pub async fn get_many<T: DeserializeOwned>(&self, path: &str) -> RequestResult<T> {
-        let answer = self.ask(Call::new(Method::GET, path), self.list_timeout).await?;
-        read_json(Method::GET, path, &answer)
+        read_json(Method::GET, path, &self.get_bytes(path).await?)
+    }
+
+    /// The same before it is read, so that what is read can point into it.
+    pub(super) async fn get_bytes(&self, path: &str) -> RequestResult<Bytes> {
+        self.ask(Call::new(Method::GET, path), self.list_timeout).await
     }
 
     pub async fn create<T: DeserializeOwned>(&self, path: &str, object: &impl Serialize) -> RequestResult<T> {
@@ -151,7 +195,8 @@ impl Cluster {
     async fn exchange(&self, call: Call) -> RequestResult<Response<Body>> {
         let (method, path) = (call.method.clone(), call.path.clone());
         let started = Instant::now();
-        let answer = self.client.send(call.into_request()?).await;
+        let (client, number) = self.access.client().await;
+        let answer = client.send(call.into_request()?).await;
         let took = started.elapsed();
         let response = answer.map_err(|cause| {
             tracing::debug!(%method, url = self.server.clone() + &path, ?took, "no answer");
@@ -162,6 +207,9 @@ impl Cluster {
         self.clock.hear(response.headers());
         if status.is_success() {
             return Ok(response);
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            self.access.refused(number);
         }
         let retry_after = retry_after(response.headers());
         let body =
@@ -212,7 +260,11 @@ pub(super) fn failure(method: &Method, path: &str, cause: Cause) -> RequestError
     RequestError { method: method.clone(), path, cause }
 }
 
-pub(super) fn read_json<T: DeserializeOwned>(method: Method, path: &str, body: &[u8]) -> RequestResult<T> {
+pub(super) fn read_json<'a, T: Deserialize<'a>>(
+    method: Method,
+    path: &str,
+    body: &'a [u8],
+) -> RequestResult<T> {
     serde_json::from_slice(body)
         .map_err(|cause| failure(&method, path, Cause::Unreadable { how: cause.to_string() }))
 }
@@ -237,7 +289,7 @@ fn unusable(context: &str, exec: Option<&ExecConfig>, cause: &kube::Error) -> Pr
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
+    Some(Duration::from_secs(seconds).min(LONGEST_WISH))
 }
 
 fn no_answer(cause: &kube::Error) -> Cause {

@@ -1,12 +1,16 @@
 //! The moves that Events tell of.
 
+use std::collections::BTreeSet;
+
+use futures::future::try_join_all;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::client::Cluster;
 use super::error::RequestResult;
-use super::events::{CONTROLLER, MOVE};
+use super::events::{CONTROLLER, LEASE_KIND, MOVE, MOVED, MOVES, OneOfMany};
+use super::lease;
 use super::path::EVENTS;
 use super::stream::{Source as Collection, Versioned, list};
 use crate::model::history::{Move, Source};
@@ -15,8 +19,6 @@ use crate::resource::{KINDS, KindInfo};
 
 /// The reason of the Events of Linkerd's own failover controller.
 const UPSTREAM_REASON: &str = "Failover";
-/// The reasons of our own Events that tell of moves start with this.
-const MOVED: &str = "TrafficMoved";
 
 /// What Events tell.
 #[derive(Debug, Default)]
@@ -26,22 +28,25 @@ pub struct Told {
     pub oldest: Option<Timestamp>,
 }
 
-/// Reads the Events on objects that can carry groups.
+/// Reads the Events on objects that can carry groups, and those that tell of many moves.
 ///
 /// # Errors
 /// Where a list fails.
 pub async fn read(cluster: &Cluster, namespace: Option<&str>) -> RequestResult<Told> {
-    let mut told = Told::default();
-    for kind in KINDS {
-        let info = kind.info();
+    let kinds: BTreeSet<&str> = KINDS.iter().map(|kind| kind.info().kind).collect();
+    let on_groups = kinds.into_iter().map(|kind| format!("regarding.kind={kind}"));
+    let on_leases = format!("regarding.kind={LEASE_KIND},regarding.name={}", lease::NAME);
+    let lists = on_groups.chain([on_leases]).map(|fields| async move {
         let mut events =
             Collection::new(EVENTS, namespace, "", |raw: &RawValue| serde_json::from_str::<Event>(raw.get()));
-        events.selection.fields = format!("regarding.kind={}", info.kind);
-        for event in list(cluster, &events).await?.0 {
-            let at = event.at();
-            told.oldest = at.into_iter().chain(told.oldest).min();
-            told.moves.extend(at.and_then(|at| event.tells(info, at)));
-        }
+        events.selection.fields = fields;
+        list(cluster, &events).await
+    });
+    let mut told = Told::default();
+    for event in try_join_all(lists).await?.into_iter().flat_map(|(events, _)| events) {
+        let at = event.at();
+        told.oldest = at.into_iter().chain(told.oldest).min();
+        told.moves.extend(at.map(|at| event.moves(at)).unwrap_or_default());
     }
     Ok(told)
 }
@@ -75,8 +80,10 @@ struct Series {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 struct Regarding {
+    kind: String,
+    api_version: String,
     namespace: String,
     name: String,
 }
@@ -87,21 +94,47 @@ impl Event {
         last.or(self.event_time).or(self.deprecated_last_timestamp).or(self.metadata.creation_timestamp)
     }
 
+    /// The moves that it tells of.
+    fn moves(self, at: Timestamp) -> Vec<Move> {
+        if self.regarding.kind == LEASE_KIND { self.many() } else { self.one(at).into_iter().collect() }
+    }
+
+    fn many(&self) -> Vec<Move> {
+        let entries = self.annotation(MOVES).and_then(|noted| serde_json::from_str(noted).ok());
+        let entries: Vec<OneOfMany> = entries.unwrap_or_default();
+        let is_own = self.reporting_controller.as_deref() == Some(CONTROLLER);
+        let own = entries.into_iter().filter(|_| is_own);
+        own.filter_map(|entry| {
+            let kind = KINDS.iter().map(|kind| kind.info().name).find(|name| *name == entry.kind)?;
+            let LastMove { from, to, at, by, why, unverified } = entry.last;
+            let group = GroupId { namespace: self.regarding.namespace.clone(), kind, name: entry.name };
+            let sources = vec![Source::Event];
+            Some(Move { group, apex: None, at, from: Some(from), to: Some(to), by, why, unverified, sources })
+        })
+        .collect()
+    }
+
+    fn annotation(&self, name: &str) -> Option<&str> {
+        self.metadata.annotations.as_ref()?.get(name).map(String::as_str)
+    }
+
     /// The move, if it tells of one.
-    fn tells(self, kind: &KindInfo, at: Timestamp) -> Option<Move> {
+    fn one(self, at: Timestamp) -> Option<Move> {
+        let group = self.regarding.api_version.split('/').next().unwrap_or_default();
+        let is_kind = |info: &&KindInfo| info.kind == self.regarding.kind && info.group() == group;
+        let kind = KINDS.iter().map(|kind| kind.info()).find(is_kind)?;
         let reason = self.reason.as_deref().unwrap_or_default();
-        let controller = self.reporting_controller.unwrap_or_default();
+        let controller = self.reporting_controller.clone().unwrap_or_default();
         let is_own = controller == CONTROLLER && reason.starts_with(MOVED);
         if !is_own && reason != UPSTREAM_REASON {
             return None;
         }
-        let annotation = self.metadata.annotations.as_ref().and_then(|all| all.get(MOVE));
-        let noted: Option<LastMove> =
-            annotation.filter(|_| is_own).and_then(|noted| serde_json::from_str(noted).ok());
+        let annotation = self.annotation(MOVE).filter(|_| is_own);
+        let noted: Option<LastMove> = annotation.and_then(|noted| serde_json::from_str(noted).ok());
         let told = Move {
             group: GroupId {
                 namespace: self.regarding.namespace,
-                kind: kind.singular,
+                kind: kind.name,
                 name: self.regarding.name,
             },
             apex: None,

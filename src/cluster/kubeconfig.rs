@@ -14,6 +14,8 @@ use crate::error::Problem;
 pub struct Resolved {
     pub config: Config,
     pub context: String,
+    /// No kubeconfig has a context of that name.
+    pub is_made_up: bool,
     pub user: Option<String>,
 }
 
@@ -30,7 +32,9 @@ pub async fn resolve(flags: &GlobalArgs) -> anyhow::Result<Resolved> {
         return Err(no_kubeconfig().into());
     }
     let (mut kubeconfig, files) = found.unwrap_or_default();
+    let known = kubeconfig.contexts.len();
     let context = pick_context(&mut kubeconfig, flags, &files)?;
+    let is_made_up = kubeconfig.contexts.len() > known;
     let user = override_entries(&mut kubeconfig, flags, &context);
     let options = KubeConfigOptions {
         context: Some(context.clone()),
@@ -51,7 +55,16 @@ pub async fn resolve(flags: &GlobalArgs) -> anyhow::Result<Resolved> {
     if let Some(namespace) = &flags.namespace {
         config.default_namespace.clone_from(namespace);
     }
-    Ok(Resolved { config, context, user })
+    Ok(Resolved { config, context, is_made_up, user })
+}
+
+/// Whether the kubeconfig has the context that the flags name.
+///
+/// # Errors
+/// A [`Problem`] that says which ones there are.
+pub fn check_context(flags: &GlobalArgs) -> anyhow::Result<()> {
+    let (mut kubeconfig, files) = read(flags)?.unwrap_or_default();
+    pick_context(&mut kubeconfig, flags, &files).map(drop)
 }
 
 /// A kubeconfig with the files that it came from.
@@ -234,5 +247,5 @@ fn in_cluster(mut config: Config, flags: &GlobalArgs) -> Resolved {
     if let Some(namespace) = &flags.namespace {
         config.default_namespace.clone_from(namespace);
     }
-    Resolved { config, context: "in-cluster".to_owned(), user: None }
+    Resolved { config, context: "in-cluster".to_owned(), is_made_up: true, user: None }
 }

@@ -1,6 +1,7 @@
 //! Namespaces, by name.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::client::Cluster;
 use super::error::RequestResult;
@@ -19,6 +20,12 @@ struct Object {
 #[derive(Deserialize)]
 struct ObjectMeta {
     name: String,
+}
+
+/// Whether a namespace is known not to exist. Many users may not read namespaces: then nothing is known.
+pub async fn is_missing(cluster: &Cluster, namespace: &str) -> bool {
+    let found: RequestResult<IgnoredAny> = cluster.get(&NAMESPACES.cluster_object(namespace)).await;
+    found.is_err_and(|error| error.is_not_found())
 }
 
 /// The names of all namespaces.

@@ -36,6 +36,7 @@ impl Endpoint {
 }
 
 pub const SERVICES: Endpoint = Endpoint::new("api/v1", "services");
+pub const SECRETS: Endpoint = Endpoint::new("api/v1", "secrets");
 pub const NAMESPACES: Endpoint = Endpoint::new("api/v1", "namespaces");
 pub const ENDPOINT_SLICES: Endpoint = Endpoint::new("apis/discovery.k8s.io/v1", "endpointslices");
 pub const EVENTS: Endpoint = Endpoint::new("apis/events.k8s.io/v1", "events");

@@ -1,45 +1,91 @@
 //! ServiceProfiles, which route a service before any TrafficSplit or route does.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+use serde_json::value::RawValue;
 
-use super::client::Cluster;
-use super::error::RequestResult;
 use super::path::SERVICE_PROFILES;
-use crate::resource::Record;
+use super::stream::{Source, Versioned};
+use crate::model::{Group, ServiceRef};
 
-#[derive(Deserialize)]
-struct Profile {
+/// A ServiceProfile, slim.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Profile {
+    metadata: Meta,
     #[serde(default)]
     spec: Spec,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Meta {
+    name: String,
+    namespace: String,
+    resource_version: String,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Spec {
-    dst_overrides: Vec<Override>,
+    routes: Option<Vec<IgnoredAny>>,
+    dst_overrides: Option<Vec<Override>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
 struct Override {
-    #[serde(default)]
     authority: String,
+    /// A quantity, `1` or `500m`.
+    weight: Value,
 }
 
-/// The ServiceProfile of the group's apex, if it routes to other services than the group's backends. One that
-/// routes to just those is what Linkerd's SMI extension makes of a TrafficSplit.
-pub async fn foreign(cluster: &Cluster, record: &Record) -> RequestResult<Option<String>> {
-    let namespace = &record.meta.namespace;
-    let name = format!("{}.{namespace}.svc.cluster.local", record.apex);
-    let profile: Profile = match cluster.get(&SERVICE_PROFILES.object(namespace, &name)).await {
-        Ok(profile) => profile,
-        Err(error) if error.is_not_found() => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let backends = record.group.as_ref().map(|group| group.backends.as_slice()).unwrap_or_default();
-    let is_backend = |authority: &str| {
-        let service = authority.split('.').next().unwrap_or_default();
-        backends.iter().any(|backend| backend.service.name == service)
-    };
-    let foreign = profile.spec.dst_overrides.iter().any(|to| !is_backend(&to.authority));
-    Ok(foreign.then(|| format!("ServiceProfile {name}")))
+/// The ServiceProfiles of a namespace, or of the cluster.
+pub fn source(namespace: Option<&str>) -> Source<Profile> {
+    Source::new(SERVICE_PROFILES, namespace, "", |raw: &RawValue| serde_json::from_str(raw.get()))
+}
+
+impl Profile {
+    pub fn name(&self) -> &str {
+        &self.metadata.name
+    }
+
+    /// Whether it is the service's, whatever the cluster's domain; another namespace's holds for its own clients.
+    pub fn is_of(&self, service: &ServiceRef) -> bool {
+        let ServiceRef { namespace, name } = service;
+        self.metadata.namespace == *namespace && self.name().starts_with(&format!("{name}.{namespace}.svc."))
+    }
+
+    fn overrides(&self) -> &[Override] {
+        self.spec.dst_overrides.as_deref().unwrap_or_default()
+    }
+
+    /// Whether it comes before the service's routes.
+    pub fn beats_routes(&self) -> bool {
+        self.spec.routes.as_ref().is_some_and(|routes| !routes.is_empty())
+            || self.overrides().iter().any(Override::carries)
+    }
+
+    /// Whether it leads to other services than the group's backends. One that leads to just those is what Linkerd's
+    /// SMI extension makes of a TrafficSplit.
+    pub fn leads_elsewhere(&self, group: &Group) -> bool {
+        let is_backend = |service: &str| group.backends.iter().any(|backend| backend.service.name == service);
+        self.overrides().iter().any(|to| !is_backend(to.authority.split('.').next().unwrap_or_default()))
+    }
+}
+
+impl Override {
+    fn carries(&self) -> bool {
+        match &self.weight {
+            Value::Number(weight) => weight.as_f64() != Some(0.0),
+            Value::String(weight) => weight.chars().any(|digit| matches!(digit, '1'..='9')),
+            _ => false,
+        }
+    }
+}
+
+impl Versioned for Profile {
+    fn resource_version(&self) -> &str {
+        &self.metadata.resource_version
+    }
 }

@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use futures::future::join;
 use futures::{StreamExt as _, stream};
 
 use super::client::Cluster;
 use super::error::{RequestError, RequestResult};
+use super::mirrors;
 use super::services::{self, Service};
 use super::slices::{self, Slice, SliceIndex};
 use super::stream::{Source, list};
 use crate::model::readiness::{self, Readiness, WhyUnknown};
-use crate::model::{Backend, Group, ServiceRef};
+use crate::model::{Backend, Group, Mirror, ServiceRef};
 use crate::resource::Record;
 
 /// Names of services, by namespace.
@@ -24,14 +26,19 @@ const MOST_LOOKUPS: usize = 4;
 const AT_ONCE: usize = 8;
 
 /// The backends of these groups.
-pub fn backends_of(records: &[Record]) -> Wanted {
+pub fn backends_of<'a>(records: impl IntoIterator<Item = &'a Record>) -> Wanted {
+    let groups = records.into_iter().filter_map(|record| record.group.as_ref().ok());
+    by_namespace(groups.flat_map(|group| &group.backends).map(|backend| &backend.service))
+}
+
+pub fn by_namespace<'a>(services: impl IntoIterator<Item = &'a ServiceRef>) -> Wanted {
     let mut wanted = Wanted::new();
-    let groups = records.iter().filter_map(|record| record.group.as_ref().ok());
-    for backend in groups.flat_map(|group| &group.backends) {
-        let ServiceRef { namespace, name } = backend.service.clone();
-        wanted.entry(namespace).or_default().insert(name);
-    }
+    services.into_iter().for_each(|service| want(&mut wanted, service));
     wanted
+}
+
+pub fn want(wanted: &mut Wanted, service: &ServiceRef) {
+    wanted.entry(service.namespace.clone()).or_default().insert(service.name.clone());
 }
 
 /// The readiness of a group's backends, in their order; what was not read is unknown.
@@ -42,8 +49,18 @@ pub fn in_order(group: &Group, known: &HashMap<ServiceRef, Readiness>) -> Vec<Re
     group.backends.iter().map(of).collect()
 }
 
-/// What is known of each backend that is wanted. What can't be read is unknown, with the reason.
+/// What is known of each backend that is wanted. What can't be read is unknown, with the reason. Of mirror services
+/// the clusters that may be asked are asked too.
 pub async fn read(cluster: &Cluster, wanted: &Wanted) -> HashMap<ServiceRef, Readiness> {
+    if cluster.remotes().is_empty() {
+        return read_here(cluster, wanted).await;
+    }
+    let (local, mirrors) = join(read_here(cluster, wanted), mirrors::find(cluster, wanted)).await;
+    mirrors::follow_up(cluster, local, &mirrors).await
+}
+
+/// The same from this cluster alone.
+pub(super) async fn read_here(cluster: &Cluster, wanted: &Wanted) -> HashMap<ServiceRef, Readiness> {
     if wanted.len() > MOST_NAMESPACES
         && let Ok((slices, _)) = list(cluster, &slices::source_everywhere()).await
     {
@@ -120,8 +137,11 @@ async fn look_up(cluster: &Cluster, namespace: &str, bare: Vec<ServiceRef>) -> V
 
 fn without_slices(found: Result<Option<&Service>, &RequestError>) -> Readiness {
     match found {
-        Ok(Some(service)) if service.has_local_endpoints => Readiness::Known { ready: 0, total: 0 },
-        Ok(Some(_)) => unknown(&WhyUnknown::NoLocalEndpoints),
+        Ok(Some(service)) if service.has_local_endpoints() => Readiness::Known { ready: 0, total: 0 },
+        Ok(Some(service)) => service
+            .stands_for
+            .as_ref()
+            .map_or_else(|| unknown(&WhyUnknown::NoLocalEndpoints), Mirror::without_remotes),
         Ok(None) => Readiness::Missing,
         Err(error) => unknown(&why_unknown(readiness::Source::Service, error)),
     }

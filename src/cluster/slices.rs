@@ -81,7 +81,9 @@ struct Conditions {
 }
 
 impl Slice {
-    fn decode(raw: &RawValue) -> serde_json::Result<Self> {
+    /// # Errors
+    /// Where it is no EndpointSlice.
+    pub fn decode(raw: &RawValue) -> serde_json::Result<Self> {
         let Object { mut metadata, address_type, endpoints } = serde_json::from_str(raw.get())?;
         let family = match address_type.as_str() {
             "IPv4" => AddressFamily::V4,
@@ -122,9 +124,15 @@ impl SliceIndex {
     pub fn of(slices: impl IntoIterator<Item = Slice>) -> Self {
         let mut index = Self::default();
         for slice in slices {
-            index.services.entry(slice.service).or_default().push((slice.name, slice.counts));
+            index.add(slice);
         }
         index
+    }
+
+    /// Most services have one slice.
+    fn add(&mut self, slice: Slice) {
+        let slices = self.services.entry(slice.service).or_insert_with(|| Vec::with_capacity(1));
+        slices.push((slice.name, slice.counts));
     }
 
     /// Takes in a slice as it is now; gives the services whose counts have changed.
@@ -138,8 +146,8 @@ impl SliceIndex {
             }
             None => {
                 let mut changed = self.take_from_others(&slice);
-                self.services.entry(slice.service.clone()).or_default().push((slice.name, slice.counts));
-                changed.push(slice.service);
+                changed.push(slice.service.clone());
+                self.add(slice);
                 changed
             }
         }
@@ -173,7 +181,7 @@ impl SliceIndex {
     pub fn refresh(&mut self, services: &HashSet<ServiceRef>, slices: Vec<Slice>) {
         self.services.retain(|service, _| !services.contains(service));
         for slice in slices.into_iter().filter(|slice| services.contains(&slice.service)) {
-            self.services.entry(slice.service).or_default().push((slice.name, slice.counts));
+            self.add(slice);
         }
     }
 

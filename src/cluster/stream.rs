@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout};
 
 use super::backoff::Backoff;
-use super::client::{Cluster, failure, in_words};
+use super::client::{Cluster, failure, in_words, read_json};
 use super::error::{Cause, RequestError, RequestResult, StatusBody};
 use super::path::{Endpoint, Selection, with_query};
 
@@ -22,7 +22,10 @@ const WATCH_SECONDS: &str = "20";
 const QUIET_LIMIT: Duration = Duration::from_secs(25);
 /// A watch that ends sooner, and has told nothing, is no reason to try the next one at once.
 const SHORTEST: Duration = Duration::from_secs(1);
-const PAGE: &str = "1000";
+/// How often a collection that the server does not know is asked for.
+const ABSENT: Duration = Duration::from_secs(10);
+/// A page of slices with 20 endpoints each takes 3 MB.
+const PAGE: &str = "500";
 
 /// Something that a list or a watch gives.
 pub trait Versioned: Send + 'static {
@@ -33,13 +36,23 @@ pub trait Versioned: Send + 'static {
 type Decode<T> = dyn Fn(&RawValue) -> serde_json::Result<T> + Send + Sync;
 
 /// A collection to follow.
-#[derive(Clone)]
 pub struct Source<T> {
     pub endpoint: Endpoint,
     /// None: the whole cluster.
     pub namespace: Option<String>,
     pub selection: Selection,
     decode: Arc<Decode<T>>,
+}
+
+impl<T> Clone for Source<T> {
+    fn clone(&self) -> Self {
+        Self {
+            endpoint: self.endpoint,
+            namespace: self.namespace.clone(),
+            selection: self.selection.clone(),
+            decode: Arc::clone(&self.decode),
+        }
+    }
 }
 
 impl<T> std::fmt::Debug for Source<T> {
@@ -83,11 +96,20 @@ pub enum Event<T> {
     Failed(RequestError),
 }
 
+impl<T> Event<T> {
+    pub fn failure(&self) -> Option<&RequestError> {
+        match self {
+            Self::Failed(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Deserialize)]
-struct List {
+struct List<'a> {
     metadata: ListMeta,
-    #[serde(default)]
-    items: Option<Vec<Box<RawValue>>>,
+    #[serde(default, borrow)]
+    items: Option<Vec<&'a RawValue>>,
 }
 
 #[derive(Deserialize)]
@@ -100,10 +122,11 @@ struct ListMeta {
 }
 
 #[derive(Deserialize)]
-struct WatchLine {
+struct WatchLine<'a> {
     #[serde(rename = "type")]
-    kind: String,
-    object: Box<RawValue>,
+    kind: &'a str,
+    #[serde(borrow)]
+    object: &'a RawValue,
 }
 
 /// The metadata of a bookmark.
@@ -124,8 +147,9 @@ pub async fn list<T>(cluster: &Cluster, source: &Source<T>) -> RequestResult<(Ve
             ("limit", PAGE),
             ("continue", &next_page),
         ];
-        let page: List = cluster.get_many(&with_query(&path, &query)).await?;
-        objects.extend(page.items.unwrap_or_default().iter().filter_map(|raw| source.decode(raw)));
+        let answer = cluster.get_bytes(&with_query(&path, &query)).await?;
+        let page: List<'_> = read_json(Method::GET, &path, &answer)?;
+        objects.extend(page.items.unwrap_or_default().into_iter().filter_map(|raw| source.decode(raw)));
         if page.metadata.next_page.is_empty() {
             return Ok((objects, page.metadata.resource_version));
         }
@@ -149,7 +173,7 @@ where
                 version
             }
             Err(error) => {
-                let wait = backoff.next(error.retry_after());
+                let wait = backoff.next(error.retry_after().or(error.is_not_found().then_some(ABSENT)));
                 if !tell(Event::Failed(error)).await {
                     return;
                 }
@@ -248,9 +272,9 @@ impl<T: Versioned> Watch<'_, T> {
         let unreadable = |how: String| self.broken(path, Cause::Unreadable { how });
         let WatchLine { kind, object } =
             serde_json::from_slice(line).map_err(|cause| unreadable(cause.to_string()))?;
-        match kind.as_str() {
+        match kind {
             "ADDED" | "MODIFIED" | "DELETED" => {
-                let Some(decoded) = self.source.decode(&object) else { return Ok(Event::Alive) };
+                let Some(decoded) = self.source.decode(object) else { return Ok(Event::Alive) };
                 decoded.resource_version().clone_into(version);
                 Ok(if kind == "DELETED" { Event::Deleted(decoded) } else { Event::Applied(decoded) })
             }

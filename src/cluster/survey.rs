@@ -9,39 +9,51 @@ use super::client::Cluster;
 use super::error::{RequestError, RequestResult};
 use super::lease::{self, Lease};
 use super::readiness;
-use super::{groups, stream, upstream};
-use crate::model::{GroupId, Invalid, Readiness, Runner, ServiceRef, Status};
+use super::upstream::{self, Upstream};
+use super::{groups, stream};
+use crate::model::{Invalid, Readiness, Runner, ServiceRef, Status};
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::{KINDS, Record};
+
+/// Groups, and what could not be read of them.
+#[derive(Debug, Default)]
+pub struct Listed {
+    pub records: Vec<Record>,
+    /// Lists of kinds that the user may not read, where others can be read.
+    pub forbidden: Vec<RequestError>,
+}
 
 /// Lists the groups of every kind that the cluster knows.
 ///
 /// # Errors
-/// Where a list fails, or no kind is known: then with "not found".
+/// Where a list fails, or there is none to read: no kind is known (then with "not found"), or none is allowed.
 pub async fn list_groups(
     cluster: &Cluster,
     namespace: Option<&str>,
     labels: Option<&str>,
-) -> RequestResult<Vec<Record>> {
+) -> RequestResult<Listed> {
     let lists = KINDS.iter().map(|kind| async move {
         let source = groups::source(*kind, namespace, labels);
-        stream::list(cluster, &source).await.map(|(records, _)| records)
+        match stream::list(cluster, &source).await {
+            Ok((records, _)) => Ok(records),
+            Err(error) => Err(groups::clarified(cluster, *kind, error).await),
+        }
     });
-    let (mut records, mut absent): (Vec<Record>, Option<RequestError>) = (Vec::new(), None);
-    let mut known = false;
+    let (mut listed, mut absent, mut known) = (Listed::default(), None, false);
     for list in future::join_all(lists).await {
         match list {
-            Ok(listed) => {
+            Ok(records) => {
                 known = true;
-                records.extend(listed);
+                listed.records.extend(records);
             }
             Err(error) if error.is_not_found() => absent = Some(error),
+            Err(error) if error.is_forbidden() => listed.forbidden.push(error),
             Err(error) => return Err(error),
         }
     }
-    match absent {
+    match listed.forbidden.first().cloned().or(absent) {
         Some(error) if !known => Err(error),
-        _ => Ok(records),
+        _ => Ok(listed),
     }
 }
 
@@ -52,42 +64,58 @@ pub async fn survey(cluster: &Cluster, records: &[Record], rivals: &[Record]) ->
     let namespaces: Vec<&str> = records.iter().map(|record| record.meta.namespace.as_str()).collect();
     let (readiness, runners) =
         future::join(readiness::read(cluster, &wanted), Runners::read(cluster, &namespaces)).await;
-    let oldest = oldest_by_apex(rivals);
+    let claims = Claims::of(rivals);
     let now = cluster.clock().now();
-    records.iter().map(|record| status(record, &readiness, &oldest, runners.of(record, now), now)).collect()
+    records.iter().map(|record| status(record, &readiness, &claims, runners.of(record, now), now)).collect()
 }
 
 /// How one group stands, for what is known of its backends; those that are not among `readiness` are unknown.
 pub fn status(
     record: &Record,
     readiness: &HashMap<ServiceRef, Readiness>,
-    oldest: &BTreeMap<ServiceRef, GroupId>,
+    claims: &Claims<'_>,
     runner: Runner,
     now: Timestamp,
 ) -> Status {
-    let apex = ServiceRef::new(&record.meta.namespace, &record.apex);
-    let rival = oldest.get(&apex).filter(|oldest| **oldest != record.id());
-    let invalid = match (&record.group, rival) {
+    let invalid = match (&record.group, claims.older_rival(record)) {
         (Err(invalid), _) => invalid.clone(),
-        (Ok(_), Some(rival)) => Invalid::claimed_twice(&record.apex, rival, CONTROLLED_BY),
+        (Ok(_), Some(rival)) => Invalid::claimed_twice(&record.apex, &rival.id(), rival.port, CONTROLLED_BY),
         (Ok(group), None) => {
             let backends = readiness::in_order(group, readiness);
-            return Status::of(group, &backends, record.changed(), runner, now);
+            let mut status = Status::of(group, &backends, record.changed(), runner, now);
+            status.flags.contested = record.is_contested();
+            status.warnings.extend_from_slice(&record.warnings);
+            return status;
         }
     };
-    Status::invalid(record.id(), record.apex.clone(), invalid, record.changed(), runner)
+    let status = Status::invalid(record.id(), record.apex.clone(), invalid, record.changed(), runner);
+    Status { warnings: record.warnings.clone(), ..status }
 }
 
-/// Of the groups that share an apex, the oldest one that is a group.
-pub fn oldest_by_apex<'a>(records: impl IntoIterator<Item = &'a Record>) -> BTreeMap<ServiceRef, GroupId> {
-    let mut groups: Vec<&Record> = records.into_iter().filter(|record| record.group.is_ok()).collect();
-    groups.sort_by_key(|record| record.age());
-    let mut oldest = BTreeMap::new();
-    for record in groups {
-        let apex = ServiceRef::new(&record.meta.namespace, &record.apex);
-        oldest.entry(apex).or_insert_with(|| record.id());
+/// The groups that claim each apex, the oldest one first.
+#[derive(Debug, Default)]
+pub struct Claims<'a> {
+    by_apex: BTreeMap<(&'a str, &'a str), Vec<&'a Record>>,
+}
+
+impl<'a> Claims<'a> {
+    pub fn of(records: impl IntoIterator<Item = &'a Record>) -> Self {
+        let mut groups: Vec<&Record> = records.into_iter().filter(|record| record.group.is_ok()).collect();
+        groups.sort_by_key(|record| record.age());
+        let mut claims = Self::default();
+        for record in groups {
+            let apex = (record.meta.namespace.as_str(), record.apex.as_str());
+            claims.by_apex.entry(apex).or_default().push(record);
+        }
+        claims
     }
-    oldest
+
+    /// An older group that shares out the same traffic.
+    pub fn older_rival(&self, record: &Record) -> Option<&'a Record> {
+        let claims = self.by_apex.get(&(record.meta.namespace.as_str(), record.apex.as_str()))?;
+        let mut older = claims.iter().take_while(|claim| claim.age() < record.age());
+        older.find(|claim| claim.is_rival_of(record)).copied()
+    }
 }
 
 /// Who runs the groups, by namespace.
@@ -96,14 +124,14 @@ pub struct Runners {
     /// None: they can't be read.
     pub leases: Option<Vec<Lease>>,
     /// Linkerd's own controller runs in the cluster.
-    pub upstream: bool,
+    pub upstream: Option<Upstream>,
 }
 
 impl Runners {
     async fn read(cluster: &Cluster, namespaces: &[&str]) -> Self {
         let first = namespaces.first().copied();
         let single = first.filter(|first| namespaces.iter().all(|namespace| namespace == first));
-        let (leases, upstream) = future::join(lease::list(cluster, single), runs_upstream(cluster)).await;
+        let (leases, upstream) = future::join(lease::list(cluster, single), seen_upstream(cluster)).await;
         Self { leases: leases.ok(), upstream }
     }
 
@@ -112,14 +140,16 @@ impl Runners {
         let own = leases.iter().find(|lease| lease.metadata.namespace == record.meta.namespace);
         match own.and_then(|lease| lease.spec.holder(now)) {
             Some(holder) => Runner::Held(holder.to_owned()),
-            None if self.upstream => Runner::Upstream,
+            None if self.upstream.as_ref().is_some_and(|upstream| upstream.covers(record)) => {
+                Runner::Upstream
+            }
             None => Runner::Nobody,
         }
     }
 }
 
-/// Whether Linkerd's own controller is seen. Where the namespaces of the cluster may not be listed it can't be,
-/// which is no failure.
-pub async fn runs_upstream(cluster: &Cluster) -> bool {
-    upstream::find(cluster).await.is_ok_and(|found| found.is_some())
+/// Linkerd's own controller, if it is seen. Where the namespaces of the cluster may not be listed it can't be, which
+/// is no failure.
+pub async fn seen_upstream(cluster: &Cluster) -> Option<Upstream> {
+    upstream::find(cluster).await.ok().flatten()
 }

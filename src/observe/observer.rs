@@ -3,20 +3,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc};
-use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use super::connection::Lost;
 use super::picture::{Look, Picture};
 use crate::cluster::lease::{self, Lease};
-use crate::cluster::services::{self, Service};
-use crate::cluster::slices::{self, Slice};
-use crate::cluster::stream::{self, Event, Source, Versioned};
+use crate::cluster::services;
+use crate::cluster::stream::Event;
+use crate::cluster::upstream::Upstream;
 use crate::cluster::{Cluster, RequestError, groups, survey};
 use crate::error;
 use crate::model::{ServiceRef, Status};
 use crate::resource::{GroupName, KINDS, Record};
-use crate::watch::feed::{self, FeedId};
+use crate::watch::feed::FeedId;
+use crate::watch::watches::{Told, Watches};
 
 /// How often what time alone changes is looked at: Leases and overrides end, watches fall silent.
 const TICK: Duration = Duration::from_secs(1);
@@ -49,12 +49,16 @@ pub struct Sight {
 }
 
 enum Input {
-    Groups(&'static str, Box<Event<Record>>),
-    Slices(FeedId, Event<Slice>),
-    Mirrors(FeedId, Event<Service>),
+    Told(Told),
     Leases(Event<Lease>),
-    Upstream(bool),
+    Upstream(Option<Upstream>),
     LookedUp(ServiceRef, Option<bool>),
+}
+
+impl From<Told> for Input {
+    fn from(told: Told) -> Self {
+        Self::Told(told)
+    }
 }
 
 /// What has to be known before there is anything to show.
@@ -70,16 +74,17 @@ enum Awaited {
 pub struct Observer {
     cluster: Cluster,
     picture: Picture,
-    tasks: JoinSet<()>,
-    feeds: HashMap<FeedId, [AbortHandle; 2]>,
+    watches: Watches<Input>,
     lookups: Arc<Semaphore>,
     /// Services that are being looked up.
     asked: HashSet<ServiceRef>,
     inbox: mpsc::Sender<Input>,
     arrivals: mpsc::Receiver<Input>,
     awaited: HashSet<Awaited>,
-    /// Kinds that the cluster does not know.
+    /// Kinds that the cluster does not know, or that may not be read.
     absent_kinds: usize,
+    /// Why kinds that may not be read are not.
+    forbidden: HashMap<&'static str, RequestError>,
     ticks: Interval,
     started: Instant,
     /// Something may look different from what was shown.
@@ -95,27 +100,27 @@ impl Observer {
         let Scope { namespace, selector, names } = scope;
         let mut observer = Self {
             cluster: cluster.clone(),
-            picture: Picture::of(names),
-            tasks: JoinSet::new(),
-            feeds: HashMap::new(),
+            picture: Picture::of(names, cluster.remotes().asked()),
+            watches: Watches::new(cluster, inbox.clone()),
             lookups: Arc::new(Semaphore::new(LOOKUPS)),
             asked: HashSet::new(),
             inbox,
             arrivals,
             awaited: HashSet::from([Awaited::Leases, Awaited::Upstream]),
             absent_kinds: 0,
+            forbidden: HashMap::new(),
             ticks,
             started: Instant::now(),
             dirty: false,
             shown: None,
         };
         for kind in KINDS {
-            let name = kind.info().singular;
+            let name = kind.info().name;
             observer.awaited.insert(Awaited::Groups(name));
             let source = groups::source(*kind, namespace.as_deref(), selector.as_deref());
-            observer.follow(source, move |event| Input::Groups(name, Box::new(event)));
+            observer.watches.follow_groups(*kind, source);
         }
-        observer.follow(lease::source(namespace.as_deref()), Input::Leases);
+        observer.watches.follow(lease::source(namespace.as_deref()), Input::Leases);
         observer.look_for_upstream();
         observer
     }
@@ -134,8 +139,6 @@ impl Observer {
             while let Ok(input) = self.arrivals.try_recv() {
                 ask |= self.take_in(input)?;
             }
-            // Ended tasks are of no interest, but they take room.
-            while self.tasks.try_join_next().is_some() {}
             self.rewire();
             if ask {
                 self.look_up();
@@ -157,23 +160,10 @@ impl Observer {
         self.started.elapsed()
     }
 
-    fn follow<T: Versioned>(
-        &mut self,
-        source: Source<T>,
-        wrap: impl Fn(Event<T>) -> Input + Send + 'static,
-    ) -> AbortHandle {
-        let inbox = self.inbox.clone();
-        let following = stream::follow(self.cluster.clone(), source, move |event| {
-            let (inbox, input) = (inbox.clone(), wrap(event));
-            async move { inbox.send(input).await.is_ok() }
-        });
-        self.tasks.spawn(following)
-    }
-
     fn look_for_upstream(&mut self) {
         let (cluster, inbox) = (self.cluster.clone(), self.inbox.clone());
-        self.tasks.spawn(async move {
-            let _ = inbox.send(Input::Upstream(survey::runs_upstream(&cluster).await)).await;
+        self.watches.spawn(async move {
+            let _ = inbox.send(Input::Upstream(survey::seen_upstream(&cluster).await)).await;
         });
     }
 
@@ -181,42 +171,51 @@ impl Observer {
     fn take_in(&mut self, input: Input) -> anyhow::Result<bool> {
         let now = self.now();
         match input {
-            Input::Groups(kind, event) => {
-                self.first_list(kind, &event)?;
-                self.dirty = true;
-                self.picture.groups(kind, *event, now);
-            }
-            Input::Slices(id, event) => {
-                let (matters, stop) = self.picture.slices(id, event, now);
-                self.dirty |= matters;
-                self.stop(stop);
-                return Ok(matters);
-            }
-            Input::Mirrors(id, event) => {
-                let matters = self.picture.mirrors(id, event);
-                self.dirty |= matters;
-                return Ok(matters);
-            }
+            Input::Told(told) => return self.hear(told, now),
             Input::Leases(event) => {
                 self.awaited.remove(&Awaited::Leases);
                 self.dirty = true;
                 self.picture.leases(event);
-                return Ok(false);
             }
             Input::Upstream(runs) => {
                 self.awaited.remove(&Awaited::Upstream);
                 self.dirty = true;
                 self.picture.runners.upstream = runs;
-                return Ok(false);
             }
             Input::LookedUp(service, found) => {
                 self.asked.remove(&service);
                 self.dirty = true;
                 self.picture.looked_up(service, found, now);
-                return Ok(false);
             }
         }
-        Ok(true)
+        Ok(false)
+    }
+
+    fn hear(&mut self, told: Told, now: Duration) -> anyhow::Result<bool> {
+        match told {
+            Told::Groups(kind, event) => {
+                let kind = kind.info().name;
+                self.first_list(kind, &event)?;
+                self.dirty = true;
+                self.picture.groups(kind, *event, now);
+                Ok(true)
+            }
+            Told::Slices(id, event) => {
+                let (matters, stop) = self.picture.slices(id, event, now);
+                self.dirty |= matters;
+                self.stop(stop);
+                Ok(matters)
+            }
+            Told::Mirrors(id, event) => {
+                let matters = self.picture.mirrors(id, event);
+                self.dirty |= matters;
+                Ok(matters)
+            }
+            Told::NoAccess(id, why) => {
+                self.dirty |= self.picture.no_access(id, why);
+                Ok(false)
+            }
+        }
     }
 
     /// Until a list of groups has come, what fails ends it all, unless it may pass.
@@ -224,11 +223,18 @@ impl Observer {
         let awaited = Awaited::Groups(kind);
         match event {
             Event::Failed(error) if self.awaited.contains(&awaited) => {
-                if error.is_not_found() {
+                if error.is_not_found() || error.is_forbidden() {
                     self.awaited.remove(&awaited);
                     self.absent_kinds += 1;
                 }
+                if error.is_forbidden() {
+                    self.forbidden.insert(kind, error.clone());
+                }
                 self.refuse(error)
+            }
+            // Who may list and not watch, or may no longer, would wait in vain.
+            Event::Failed(error) if error.is_forbidden() && !self.forbidden.contains_key(kind) => {
+                Err(error::explain(&self.cluster, error).into())
             }
             _ => {
                 self.awaited.remove(&awaited);
@@ -240,36 +246,27 @@ impl Observer {
     fn refuse(&self, error: &RequestError) -> anyhow::Result<()> {
         match error {
             error if error.may_pass() => Ok(()),
-            error if !error.is_not_found() => Err(error::explain(&self.cluster, error).into()),
-            _ if self.absent_kinds == KINDS.len() => Err(error::no_kinds(&self.cluster).into()),
-            _ => Ok(()),
+            error if !error.is_not_found() && !error.is_forbidden() => {
+                Err(error::explain(&self.cluster, error).into())
+            }
+            _ if self.absent_kinds < KINDS.len() => Ok(()),
+            _ => Err(match KINDS.iter().find_map(|kind| self.forbidden.get(kind.info().name)) {
+                Some(error) => error::explain(&self.cluster, error).into(),
+                None => error::no_kinds(&self.cluster).into(),
+            }),
         }
     }
 
     fn rewire(&mut self) {
         let rewiring = self.picture.rewire(self.now());
         for (id, scope) in rewiring.start {
-            self.start_feed(id, &scope);
+            self.watches.start(id, &scope);
         }
         self.stop(rewiring.stop);
     }
 
-    fn start_feed(&mut self, id: FeedId, scope: &feed::Scope) {
-        let source = match &scope.namespace {
-            Some(namespace) => slices::source(namespace, scope.services.as_ref()),
-            None => slices::source_everywhere(),
-        };
-        let mirrors = services::mirrors(scope.namespace.as_deref());
-        let tasks = [
-            self.follow(mirrors, move |event| Input::Mirrors(id, event)),
-            self.follow(source, move |event| Input::Slices(id, event)),
-        ];
-        self.feeds.insert(id, tasks);
-    }
-
     fn stop(&mut self, feeds: Vec<FeedId>) {
-        let tasks = feeds.iter().filter_map(|id| self.feeds.remove(id)).flatten();
-        tasks.for_each(|task| task.abort());
+        feeds.into_iter().for_each(|id| self.watches.stop(id));
     }
 
     fn look_up(&mut self) {
@@ -277,7 +274,7 @@ impl Observer {
             self.asked.insert(service.clone());
             let (cluster, inbox) = (self.cluster.limited(LOOKUP_LIMIT), self.inbox.clone());
             let lookups = Arc::clone(&self.lookups);
-            self.tasks.spawn(async move {
+            self.watches.spawn(async move {
                 let _turn = lookups.acquire().await;
                 let found = services::get(&cluster, &service).await.ok().map(|found| found.is_some());
                 let _ = inbox.send(Input::LookedUp(service, found)).await;

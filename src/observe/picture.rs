@@ -1,4 +1,5 @@
-//! What the watches have told so far, and the groups as they stand by it. No I/O.
+//! What the watches have told so far, and the groups as they stand by it. No I/O. Other objects that keep a group
+//! from having an effect are not followed: that would take more watches than the groups themselves.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -7,7 +8,8 @@ use jiff::Timestamp;
 
 use super::connection::Connection;
 use crate::cluster::lease::Lease;
-use crate::cluster::readiness::Wanted;
+use crate::cluster::readiness::{self, Wanted};
+use crate::cluster::remotes::Asked;
 use crate::cluster::services::Service;
 use crate::cluster::slices::Slice;
 use crate::cluster::stream::Event;
@@ -16,7 +18,8 @@ use crate::model::readiness::Source;
 use crate::model::{GroupId, Readiness, ServiceRef, Status, WhyUnknown};
 use crate::resource::{GroupName, Record};
 use crate::watch::feed::FeedId;
-use crate::watch::feeds::{Feeds, Reading, Rewiring, Touched};
+use crate::watch::feeds::{Feeds, Rewiring, Touched};
+use crate::watch::readings::Reading;
 
 #[derive(Debug, Default)]
 pub struct Picture {
@@ -24,7 +27,7 @@ pub struct Picture {
     names: Vec<GroupName>,
     records: BTreeMap<GroupId, Record>,
     feeds: Feeds,
-    planned: Option<(Wanted, bool)>,
+    planned: Option<(Wanted, u64)>,
     pub runners: Runners,
     pub connection: Connection,
 }
@@ -43,8 +46,8 @@ pub struct Look {
 }
 
 impl Picture {
-    pub fn of(names: Vec<GroupName>) -> Self {
-        Self { names, ..Self::default() }
+    pub fn of(names: Vec<GroupName>, asked: Asked) -> Self {
+        Self { names, feeds: Feeds::asking(asked), ..Self::default() }
     }
 
     pub fn groups(&mut self, kind: &'static str, event: Event<Record>, now: Duration) {
@@ -79,6 +82,11 @@ impl Picture {
         failed || self.feeds.mirrors(id, event) != Touched::Nothing
     }
 
+    /// Takes in that the cluster of a watch can't be asked; gives whether it matters.
+    pub fn no_access(&mut self, id: FeedId, why: WhyUnknown) -> bool {
+        self.feeds.no_access(id, why) != Touched::Nothing
+    }
+
     pub fn leases(&mut self, event: Event<Lease>) {
         let known = &mut self.runners.leases;
         let is_other = |new: &Lease| {
@@ -104,11 +112,11 @@ impl Picture {
 
     /// The watches to start and to stop, if the groups need others than those that there are.
     pub fn rewire(&mut self, now: Duration) -> Rewiring {
-        let plan = (self.wanted(), self.feeds.is_confined());
+        let plan = (self.wanted(), self.feeds.revision());
         if self.planned.as_ref() == Some(&plan) {
             return Rewiring::default();
         }
-        let rewiring = self.feeds.plan(&plan.0, now);
+        let rewiring = self.feeds.plan(plan.0.clone(), now);
         self.planned = Some(plan);
         rewiring
     }
@@ -127,13 +135,7 @@ impl Picture {
     }
 
     fn wanted(&self) -> Wanted {
-        let mut wanted = Wanted::new();
-        let valid = self.chosen().0.into_iter().filter_map(|record| record.group.as_ref().ok());
-        for backend in valid.flat_map(|group| &group.backends) {
-            let ServiceRef { namespace, name } = backend.service.clone();
-            wanted.entry(namespace).or_default().insert(name);
-        }
-        wanted
+        readiness::backends_of(self.chosen().0)
     }
 
     /// The groups that are meant, and the names that no group has.
@@ -155,7 +157,7 @@ impl Picture {
     /// The groups as they stand at `now`, which is `at` on the API server's clock.
     pub fn look(&self, now: Duration, at: Timestamp) -> Look {
         let (chosen, absent) = self.chosen();
-        let oldest = survey::oldest_by_apex(self.records.values());
+        let claims = survey::Claims::of(self.records.values());
         let (mut readings, mut unread) = (HashMap::new(), BTreeSet::new());
         for record in &chosen {
             for backend in record.group.iter().flat_map(|group| &group.backends) {
@@ -171,7 +173,7 @@ impl Picture {
         }
         let read = chosen.iter().filter(|record| !unread.contains(&record.id()));
         let status =
-            |record: &&Record| survey::status(record, &readings, &oldest, self.runners.of(record, at), at);
+            |record: &&Record| survey::status(record, &readings, &claims, self.runners.of(record, at), at);
         let statuses = read.map(status).collect();
         Look { statuses, absent, is_cut_off: readings.values().any(is_cut_off), unread }
     }

@@ -1,0 +1,154 @@
+//! What keeps a group's object from having an effect, as far as other objects tell.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use futures::{StreamExt as _, future, stream};
+
+use super::client::Cluster;
+use super::profiles::{self, Profile};
+use super::services::{self, Service};
+use super::stream::list;
+use super::{RequestResult, groups};
+use crate::model::{GroupId, ServiceRef, Status};
+use crate::resource::{KINDS, Kind, Overlap, Record, TrafficSplit};
+
+/// With more namespaces than this, one list of the whole cluster is cheaper.
+const MOST_NAMESPACES: usize = 50;
+/// With more Services to read in a namespace than this, a list of all is cheaper.
+const MOST_LOOKUPS: usize = 4;
+/// How many namespaces are read at once.
+const AT_ONCE: usize = 4;
+
+/// A line for each object that keeps a group from having an effect, by group.
+pub type Obstacles = HashMap<GroupId, Vec<String>>;
+
+/// The same for groups that routes carry. Where there are none, nothing is asked.
+pub async fn on_routes(cluster: &Cluster, records: &[Record]) -> Obstacles {
+    read(cluster, records.iter().filter(|record| record.routing.is_some())).await
+}
+
+/// What else routes the services of these groups. What can't be read is no obstacle.
+pub async fn read(cluster: &Cluster, records: impl IntoIterator<Item = &Record>) -> Obstacles {
+    let groups: Vec<&Record> = records.into_iter().filter(|record| record.group.is_ok()).collect();
+    let mut parents: BTreeMap<Option<&str>, BTreeSet<&str>> = BTreeMap::new();
+    let namespaces: BTreeSet<&str> = groups.iter().map(|record| record.meta.namespace.as_str()).collect();
+    for record in &groups {
+        let namespace = Some(record.meta.namespace.as_str()).filter(|_| namespaces.len() <= MOST_NAMESPACES);
+        let parents = parents.entry(namespace).or_default();
+        parents.extend(record.routing.is_some().then_some(record.apex.as_str()));
+    }
+    let reads = parents.iter().map(|(namespace, parents)| Neighbours::read(cluster, *namespace, parents));
+    let neighbours: Vec<Neighbours> = stream::iter(reads).buffer_unordered(AT_ONCE).collect().await;
+    let line = |record: &&Record| {
+        let lines: Vec<String> = neighbours.iter().flat_map(|there| there.obstacles(record)).collect();
+        (!lines.is_empty()).then(|| (record.id(), lines))
+    };
+    groups.iter().filter_map(line).collect()
+}
+
+/// Adds the lines to the warnings of each group.
+pub fn warn(statuses: &mut [Status], mut obstacles: Obstacles) {
+    for status in statuses {
+        status.warnings.extend(obstacles.remove(&status.id).unwrap_or_default());
+    }
+}
+
+/// What stands beside the groups of a namespace, or of the cluster.
+struct Neighbours {
+    /// TrafficSplits and, where there are groups of routes, routes; groups or not.
+    records: Vec<Record>,
+    profiles: Vec<Profile>,
+    services: Vec<Service>,
+}
+
+impl Neighbours {
+    /// `parents` are the services that groups of routes are attached to.
+    async fn read(cluster: &Cluster, namespace: Option<&str>, parents: &BTreeSet<&str>) -> Self {
+        let kinds = if parents.is_empty() { &[&TrafficSplit as &dyn Kind] } else { KINDS };
+        let records = kinds.iter().map(|kind| async move {
+            let source = groups::all(*kind, namespace);
+            readable(list(cluster, &source).await)
+        });
+        let source = profiles::source(namespace);
+        let profiles = async { readable(list(cluster, &source).await) };
+        let services = read_services(cluster, namespace, parents);
+        let (records, profiles, services) =
+            future::join3(future::join_all(records), profiles, services).await;
+        Self { records: records.into_iter().flatten().collect(), profiles, services }
+    }
+
+    fn obstacles(&self, record: &Record) -> Vec<String> {
+        let apex = ServiceRef::new(&record.meta.namespace, &record.apex);
+        let mut lines: Vec<String> =
+            self.records.iter().filter_map(|other| obstacle(record, other)).collect();
+        let is_in_the_way = |profile: &&Profile| match (&record.routing, &record.group) {
+            (Some(_), _) => profile.beats_routes(),
+            (None, Ok(group)) => profile.leads_elsewhere(group),
+            (None, Err(_)) => false,
+        };
+        let profiles = self.profiles.iter().filter(|profile| profile.is_of(&apex)).filter(is_in_the_way);
+        lines.extend(profiles.map(|profile| competes("ServiceProfile", profile.name())));
+        if record.routing.is_some() {
+            let parent = self.services.iter().find(|service| service.at == apex);
+            let why = parent.and_then(|service| service.no_parent);
+            lines.extend(
+                why.map(|why| format!("Service {} {why}, so routes on it have no effect", apex.name)),
+            );
+        }
+        lines
+    }
+}
+
+fn readable<T>(listed: RequestResult<(Vec<T>, String)>) -> Vec<T> {
+    listed.map(|(objects, _)| objects).unwrap_or_default()
+}
+
+async fn read_services(cluster: &Cluster, namespace: Option<&str>, names: &BTreeSet<&str>) -> Vec<Service> {
+    match namespace {
+        Some(namespace) if names.len() <= MOST_LOOKUPS => {
+            let services: Vec<ServiceRef> =
+                names.iter().map(|name| ServiceRef::new(namespace, *name)).collect();
+            let found =
+                future::join_all(services.iter().map(|service| services::get(cluster, service))).await;
+            found.into_iter().filter_map(|found| found.ok().flatten()).collect()
+        }
+        _ => readable(list(cluster, &services::all(namespace)).await),
+    }
+}
+
+fn competes(kind: &str, name: &str) -> String {
+    format!("{kind} {name} routes the same service, so this may have no effect")
+}
+
+/// What another object keeps a group from, if anything. Of routes of one kind the older one has the requests that
+/// both have the same match for; Linkerd's own HTTPRoutes are of one kind with those of the Gateway API.
+fn obstacle(record: &Record, other: &Record) -> Option<String> {
+    if other.meta.namespace != record.meta.namespace || other.id() == record.id() {
+        return None;
+    }
+    let (kind, name) = (other.kind.info().kind, &other.meta.name);
+    let (Some(own), Some(theirs)) = (&record.routing, &other.routing) else {
+        let is_rival = other.routing.is_none() && other.is_rival_of(record);
+        return is_rival.then(|| competes(kind, name));
+    };
+    if !theirs.takes(&record.apex, record.port) {
+        return None;
+    }
+    if kind != record.kind.info().kind {
+        return (kind == "GRPCRoute").then(|| {
+            format!(
+                "{kind} {name} is on the same service, and comes before all HTTPRoutes: this has no effect"
+            )
+        });
+    }
+    if (other.meta.creation_timestamp, name) >= (record.meta.creation_timestamp, &record.meta.name) {
+        return None;
+    }
+    match own.overlap(theirs) {
+        Overlap::Nothing => None,
+        Overlap::Some => {
+            Some(format!("the older {kind} {name} has some of the same matches: on those this has no effect"))
+        }
+        Overlap::All => Some(format!("the older {kind} {name} has the same matches: this has no effect")),
+    }
+}
