@@ -1,89 +1,195 @@
 //! `watch`: the reconcile loop.
 
-use std::io::Write as _;
+mod ending;
+mod hooks;
+mod serve;
+mod several;
+mod teller;
 
-use anyhow::Context as _;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use std::cell::Cell;
+use std::time::Duration;
 
+use ending::{End, Limits};
+use hooks::Hooks;
+use serve::Server;
+use teller::Teller;
+
+use super::contexts::{self, Contexts};
 use super::scope;
-use crate::cli::{GlobalArgs, StreamFormat, WatchArgs};
+use crate::cli::{GlobalArgs, RemoteArgs, StreamFormat, WatchArgs};
 use crate::cluster::Cluster;
+
 use crate::error::{Exit, Problem};
-use crate::model::Notice;
-use crate::view::stream::{json_line, text_line};
-use crate::view::terminal::say;
+use crate::model::{Condition, GroupId, Notice};
+use crate::observe::Scope;
 use crate::view::text::clean;
-use crate::watch::{self, Options, Outcome};
+use crate::watch::{self, MaxMoves, Metrics, Options, Outcome};
+
+/// How many groups are named where many are concerned.
+const NAMED: usize = 5;
+
+/// What holds for the loop of every cluster.
+struct Plan {
+    remotes: RemoteArgs,
+    selector: Option<String>,
+    once: bool,
+    dry_run: bool,
+    max_moves: Option<MaxMoves>,
+    alongside_upstream: bool,
+    timeout: Option<Duration>,
+    run_for: Option<Duration>,
+    format: StreamFormat,
+    metrics: Metrics,
+    hooks: Option<Hooks>,
+    /// There is more than one.
+    several: bool,
+}
 
 pub async fn run(flags: &GlobalArgs, args: WatchArgs) -> anyhow::Result<Exit> {
-    let cluster = Cluster::connect(flags).await?;
-    let options = Options {
-        namespace: scope(flags, &cluster),
+    let plan = Plan {
+        remotes: args.remotes,
         selector: args.selector,
         once: args.once,
         dry_run: args.dry_run,
+        max_moves: args.max_moves,
+        alongside_upstream: args.alongside_upstream,
+        timeout: args.timeout,
+        run_for: args.run_for,
+        format: args.output,
+        metrics: Metrics::default(),
+        hooks: args.on_transition.as_ref().map(Hooks::start).transpose()?,
+        several: !args.contexts.is_empty(),
     };
+    let each =
+        if plan.several { contexts::each(flags, Contexts::These(&args.contexts))? } else { Vec::new() };
+    let _server = match args.metrics {
+        Some(address) => Some(Server::start(address, plan.metrics.clone()).await?),
+        None => None,
+    };
+    let exit =
+        if plan.several { several::run(&each, &plan).await } else { one(flags, &plan, &args.until).await };
+    if let Some(hooks) = plan.hooks {
+        hooks.finish().await;
+    }
+    exit
+}
+
+/// Runs the loop of one cluster.
+async fn one(flags: &GlobalArgs, plan: &Plan, until: &[Condition]) -> anyhow::Result<Exit> {
+    let cluster = super::connect(flags, &plan.remotes).await?;
+    let scope =
+        Scope { namespace: scope(flags, &cluster), selector: plan.selector.clone(), names: Vec::new() };
+    // With conditions to meet, the time is theirs.
+    let timeout = plan.timeout.filter(|_| until.is_empty());
+    let limits = Limits { run_for: plan.run_for, timeout };
+    let signalled = ending::signalled()?;
+    let unmet = Cell::new(None);
+    let end = async {
+        tokio::select! {
+            () = signalled => End::Asked,
+            end = ending::time_is_up(limits) => end,
+            met = ending::met(&cluster, scope, until, plan.timeout) => {
+                unmet.set(met.err());
+                End::Asked
+            }
+        }
+    };
+    let ended = run_loop(&cluster, flags, plan, end).await?;
+    unmet.take().map_or(Ok(ended.exit), Err)
+}
+
+/// How one loop ended.
+struct Ended {
+    exit: Exit,
+    /// Its groups were known by then.
+    began: bool,
+}
+
+/// Runs one loop until it is done, or told to end.
+async fn run_loop(
+    cluster: &Cluster,
+    flags: &GlobalArgs,
+    plan: &Plan,
+    end: impl Future<Output = End>,
+) -> anyhow::Result<Ended> {
+    let options = Options {
+        namespace: scope(flags, cluster),
+        selector: plan.selector.clone(),
+        once: plan.once,
+        dry_run: plan.dry_run,
+        max_moves: plan.max_moves,
+        alongside_upstream: plan.alongside_upstream,
+        metrics: plan.metrics.clone(),
+        clocks: None,
+    };
+    let teller = Teller {
+        context: &cluster.context,
+        names_context: plan.several,
+        place: place(&options),
+        format: plan.format,
+        hooks: plan.hooks.as_ref(),
+    };
+    let why = Cell::new(End::Asked);
+    let (began, stop) = (Cell::new(false), async { why.set(end.await) });
+    let mut say = |notice: Notice| {
+        began.set(began.get() || matches!(notice, Notice::Started { .. }));
+        teller.tell(&notice)
+    };
+    let outcome = watch::run(cluster, &options, stop, &mut say).await?;
+    let exit = verdict(outcome, why.get(), plan.timeout.unwrap_or_default())?;
+    Ok(Ended { exit, began: began.get() })
+}
+
+fn place(options: &Options) -> String {
     let labels = options.selector.as_ref().map(|labels| format!(" with labels {labels}")).unwrap_or_default();
-    let place = match &options.namespace {
+    match &options.namespace {
         Some(namespace) => format!("{labels} in namespace {namespace}"),
         None => format!("{labels} in all namespaces"),
-    };
-    let context = cluster.context.clone();
-    let mut say = |notice: Notice| tell(&notice, args.output, &context, &place);
-    match watch::run(&cluster, &options, stopped()?, &mut say).await? {
-        Outcome::Stopped | Outcome::Done { refused: 0 } => Ok(Exit::Done),
-        Outcome::HeldByAnother { namespace, holder } => Err(Problem::not_met(format!(
+    }
+}
+
+fn verdict(outcome: Outcome, end: End, timeout: Duration) -> anyhow::Result<Exit> {
+    Err(match outcome {
+        Outcome::Stopped { unsettled } if end == End::OutOfTime => out_of_time(&unsettled, timeout),
+        Outcome::Stopped { .. } | Outcome::Done { refused: 0 } => return Ok(Exit::Done),
+        Outcome::RunByUpstream { groups } => run_by_upstream(&groups),
+        Outcome::HeldByAnother { namespace, holder } => Problem::not_met(format!(
             "namespace {} is run by {}, which keeps its traffic where it belongs",
             clean(&namespace),
             clean(&holder)
         ))
-        .next("end that loop, or leave the groups to it")
-        .into()),
+        .next("end that loop, or leave the groups to it"),
         Outcome::Done { refused } => {
-            Err(Problem::new(format!("{refused} group(s) could not be moved: see above")).into())
+            Problem::new(format!("{refused} group(s) could not be moved: see above"))
         }
+    }
+    .into())
+}
+
+fn out_of_time(unsettled: &[(GroupId, &'static str)], timeout: Duration) -> Problem {
+    let problem = Problem::not_met(format!(
+        "not every group is where it belongs after {} s: what was begun is done",
+        timeout.as_secs_f64()
+    ));
+    if unsettled.is_empty() {
+        return problem.next("the groups, or who runs them, were not known in time");
+    }
+    let line = |(group, why): &(GroupId, &'static str)| format!("{}: {why}", clean(&group.to_string()));
+    let problem = unsettled.iter().take(NAMED).map(line).fold(problem, Problem::next);
+    match unsettled.len().saturating_sub(NAMED) {
+        0 => problem,
+        more => problem.next(format!("and {more} more")),
     }
 }
 
-/// Moves go to standard output, everything else to standard error.
-fn tell(notice: &Notice, format: StreamFormat, context: &str, place: &str) -> anyhow::Result<()> {
-    let line = match notice {
-        Notice::Started { .. } => {
-            say(&format!("{}{place} of context {context}", text_line(notice)));
-            return Ok(());
-        }
-        Notice::Moved(_) | Notice::WouldMove(_) => match format {
-            StreamFormat::Text => text_line(notice),
-            StreamFormat::Json => json_line(notice, context)?.unwrap_or_default(),
-        },
-        _ => {
-            say(&text_line(notice));
-            return Ok(());
-        }
-    };
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}")?;
-    out.flush()?;
-    Ok(())
-}
-
-/// Ends with the first SIGINT or SIGTERM; the second one ends the process at once.
-fn stopped() -> anyhow::Result<impl Future<Output = ()>> {
-    let mut interrupt = signal(SignalKind::interrupt()).context("listening for signals")?;
-    let mut terminate = signal(SignalKind::terminate()).context("listening for signals")?;
-    Ok(async move {
-        next(&mut interrupt, &mut terminate).await;
-        say("ending; Ctrl-C again ends at once");
-        tokio::spawn(async move {
-            next(&mut interrupt, &mut terminate).await;
-            std::process::exit(130);
-        });
-    })
-}
-
-async fn next(interrupt: &mut Signal, terminate: &mut Signal) {
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
+fn run_by_upstream(groups: &[GroupId]) -> Problem {
+    let names: Vec<String> = groups.iter().take(NAMED).map(|group| clean(&group.to_string())).collect();
+    let more = groups.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    Problem::refused(format!(
+        "Linkerd's own failover controller runs {}{more}: two loops would undo each other's moves",
+        names.join(", ")
+    ))
+    .next("have one of them run the groups: choose others with -l, or narrow the controller's selector down")
+    .next("to share the groups on which both come to the same answer: --alongside-upstream")
 }

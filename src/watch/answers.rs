@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::behind::Place;
 use super::engine::{Effect, Engine};
 use super::tracked::{Cause, Pending, Phase};
 use crate::cluster::RequestResult;
@@ -13,34 +14,37 @@ use crate::resource::Record;
 /// How long to leave a group alone whose write was refused for good.
 const SLOW_RETRY: Duration = Duration::from_secs(30);
 
+/// A fresh list of slices, or why there is none.
+pub type Checked = (Place, RequestResult<Vec<Slice>>);
+
 impl Engine {
-    /// Takes in a fresh list of a group's slices.
-    pub fn verified(&mut self, id: &GroupId, slices: RequestResult<Vec<Slice>>, now: Duration) {
+    /// Takes in fresh lists of a group's slices.
+    pub fn verified(&mut self, id: &GroupId, lists: Vec<Checked>, now: Duration) {
         let Some(tracked) = self.groups.get_mut(id) else { return };
         if tracked.phase != Phase::Verifying {
             return;
         }
-        match slices {
-            Ok(slices) => {
-                let group = tracked.record.group.as_ref();
-                let services = group
-                    .map(|group| group.backends.iter().map(|backend| backend.service.clone()).collect())
-                    .unwrap_or_default();
-                tracked.phase = Phase::Idle;
-                tracked.verified = Some(now);
-                tracked.backoff.reset();
-                self.feeds.refresh(&services, &slices);
-                self.touch(id, Cause::Timer, now);
-            }
-            Err(error) => {
-                self.say_once(
-                    id,
-                    error.to_string(),
-                    "no move without a fresh list of its EndpointSlices; trying again",
-                );
-                self.wait(id, error.retry_after(), now);
+        let ours = lists.iter().filter(|(place, _)| place.cluster.is_none());
+        if let Some(error) = ours.filter_map(|(_, slices)| slices.as_ref().err()).next() {
+            self.say_once(
+                id,
+                error.to_string(),
+                "no move without a fresh list of its EndpointSlices; trying again",
+            );
+            self.wait(id, error.retry_after(), now);
+            return;
+        }
+        tracked.phase = Phase::Idle;
+        tracked.verified = Some(now);
+        tracked.backoff.reset();
+        for (place, slices) in &lists {
+            match slices {
+                Ok(slices) => self.feeds.refresh(place, slices),
+                // What another cluster does not say holds nothing up: it is not known.
+                Err(error) => self.feeds.doubt(place, error),
             }
         }
+        self.touch(id, Cause::Timer, now);
     }
 
     /// Takes in the answer to a write.
@@ -55,7 +59,7 @@ impl Engine {
             }
             Err(error) if error.is_forbidden() => self.refuse(id, &error.to_string(), now),
             Err(error) => {
-                tracked.doubt = Some(pending);
+                tracked.doubts.push(pending);
                 self.say_once(id, error.to_string(), "trying again");
                 self.wait(id, error.retry_after(), now);
                 self.resolve_doubt(id, now);
@@ -66,9 +70,11 @@ impl Engine {
     /// Tells of a write that got no answer, once the object shows that it was done all the same.
     pub(super) fn resolve_doubt(&mut self, id: &GroupId, now: Duration) {
         let Some(tracked) = self.groups.get_mut(id) else { return };
-        let Some(pending) = tracked.doubt.take_if(|pending| pending.is_done_in(&tracked.record)) else {
-            return;
-        };
+        let version = &tracked.record.meta.resource_version;
+        let done = tracked.doubts.iter().find(|pending| pending.is_done_in(&tracked.record)).cloned();
+        // One that was made for another version can no longer be done.
+        tracked.doubts.retain(|pending| pending.version == *version);
+        let Some(pending) = done else { return };
         if matches!(tracked.phase, Phase::Waiting(_)) {
             tracked.phase = Phase::Idle;
         }
@@ -117,11 +123,14 @@ impl Engine {
             tracked.backoff.reset();
             tracked.said = None;
             tracked.refused = false;
-            tracked.doubt = None;
+            tracked.doubts.clear();
+            if pending.last_move.is_some() {
+                tracked.fight.wrote(pending.to.iter().map(|(_, weight)| *weight).collect());
+            }
         }
         let ended = [(pending.notes.end_override.is_some(), "override"), (pending.notes.end_pause, "pause")];
         for (_, what) in ended.into_iter().filter(|(ended, _)| *ended) {
-            self.say(Notice::Ended { group: id.clone(), what });
+            self.say(Notice::Ended { group: id.clone(), at: pending.at, what });
         }
         if let Some(transition) = pending.transition(id, &record.apex, now) {
             self.effects.push(Effect::Moved(Box::new(record), transition));

@@ -1,21 +1,26 @@
 //! The loop's memory and its next steps. It is told what happens and when; what it asks for is done elsewhere.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::behind::Place;
+use super::brake::{Brake, MaxMoves};
+use super::census::Census;
 use super::feed::{FeedId, Scope};
 use super::feeds::{Feeds, Rewiring, Touched};
 use super::leases::{Leases, Standing};
 use super::register::{Places, Register};
 use super::tracked::{Cause, Phase, Tracked};
 use crate::cluster::RequestResult;
+use crate::cluster::remotes::Asked;
 use crate::cluster::services::Service;
 use crate::cluster::slices::Slice;
 use crate::cluster::stream::Event;
+use crate::cluster::upstream::Upstream;
 use crate::model::notice::{Notice, Transition};
-use crate::model::{GroupId, ServiceRef};
+use crate::model::{GroupId, ServiceRef, State, Stopwatches, WhyUnknown};
 use crate::resource::{Change, Record};
 
 /// Plans of watches are not made more often than this.
@@ -35,11 +40,13 @@ pub enum Effect {
     StopFeed(FeedId),
     /// Read one Service.
     LookUp(ServiceRef),
-    /// List the slices of these services, which are all in one namespace, for this group.
-    Verify(GroupId, BTreeSet<String>),
+    /// List the slices of these services for this group.
+    Verify(GroupId, Vec<Place>),
     /// Write, if it starts before then.
     Write(GroupId, Box<Record>, Change, Option<Duration>),
     TakeLease(String),
+    /// Begin every watch of groups and every keeping of a Lease anew.
+    StartOver(Vec<String>),
     GiveLeaseBack(String),
     /// Read the group's object again.
     Reread(GroupId, Box<Record>),
@@ -50,7 +57,8 @@ pub enum Effect {
 
 #[derive(Debug)]
 pub struct Engine {
-    pub(super) groups: HashMap<GroupId, Tracked>,
+    /// Boxed: a table has room for up to twice as many as it holds.
+    pub(super) groups: HashMap<GroupId, Box<Tracked>>,
     pub(super) register: Register,
     pub(super) feeds: Feeds,
     /// Groups that are to be looked at, in the order in which they were touched.
@@ -61,25 +69,48 @@ pub struct Engine {
     planned: Option<Duration>,
     pub(super) leases: Leases,
     pub(super) signature: String,
-    pub(super) dry_run: bool,
+    pub(super) settings: Settings,
+    pub(super) brake: Brake,
+    pub(super) census: Census,
     pub(super) effects: Vec<Effect>,
 }
 
+/// How the loop is to go about its work.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Write nothing.
+    pub dry_run: bool,
+    pub max_moves: Option<MaxMoves>,
+    /// Linkerd's own controller, where it runs.
+    pub upstream: Option<Upstream>,
+    /// Run beside it the groups on which both come to the same answer.
+    pub alongside_upstream: bool,
+    /// The other clusters that may be asked.
+    pub asked: Asked,
+}
+
 impl Engine {
-    pub fn new(signature: String, dry_run: bool) -> Self {
+    pub fn new(signature: String, settings: Settings) -> Self {
         Self {
+            brake: Brake::new(settings.max_moves),
+            census: Census::default(),
             groups: HashMap::new(),
             register: Register::default(),
-            feeds: Feeds::default(),
+            feeds: Feeds::asking(settings.asked.clone()),
             queue: Vec::new(),
             alarms: BTreeSet::new(),
             replan: false,
             planned: None,
             leases: Leases::default(),
             signature,
-            dry_run,
+            settings,
             effects: Vec::new(),
         }
+    }
+
+    /// How many groups are in which state, unless that was told before.
+    pub fn census(&mut self) -> Option<&BTreeMap<State, usize>> {
+        self.census.news()
     }
 
     pub fn group_count(&self) -> usize {
@@ -91,7 +122,24 @@ impl Engine {
         let rests = |tracked: &Tracked| {
             tracked.refused || (tracked.dirty.is_none() && !tracked.waiting && tracked.phase == Phase::Idle)
         };
-        !self.replan && (self.dry_run || self.leases.are_settled()) && self.groups.values().all(rests)
+        !self.replan
+            && (self.settings.dry_run || self.leases.are_settled())
+            && self.groups.values().all(|tracked| rests(tracked))
+    }
+
+    /// The groups that are not where they belong, as far as that is known, and why.
+    pub fn unsettled(&self) -> Vec<(GroupId, &'static str)> {
+        let why = |tracked: &Tracked| match &tracked.phase {
+            _ if tracked.refused => Some("its write was refused"),
+            Phase::Idle if tracked.waiting => Some("its move has to wait"),
+            Phase::Idle if tracked.dirty.is_none() => None,
+            Phase::Idle => Some("what it needs is not known yet"),
+            _ => Some("its write has not succeeded yet"),
+        };
+        let mut groups: Vec<_> =
+            self.groups.iter().filter_map(|(id, tracked)| Some((id.clone(), why(tracked)?))).collect();
+        groups.sort();
+        groups
     }
 
     /// Another loop that certainly runs groups which this one is to run: the namespace, and who.
@@ -99,9 +147,23 @@ impl Engine {
         self.leases.other_holder()
     }
 
+    /// Groups that Linkerd's own controller runs too.
+    pub fn run_by_upstream(&self) -> Vec<GroupId> {
+        let Some(upstream) = &self.settings.upstream else { return Vec::new() };
+        let covered = self.groups.iter().filter(|(_, tracked)| upstream.covers(&tracked.record));
+        let mut groups: Vec<GroupId> = covered.map(|(id, _)| id.clone()).collect();
+        groups.sort();
+        groups
+    }
+
     /// Groups whose writes were refused.
     pub fn refused(&self) -> usize {
         self.groups.values().filter(|tracked| tracked.refused).count()
+    }
+
+    /// The clusters that the mirrors among the backends stand for, once that is known.
+    pub fn mirrored(&self, now: Duration) -> Option<Vec<&str>> {
+        if self.replan { None } else { self.feeds.mirrored(now) }
     }
 
     /// When to call [`Engine::tick`], if nothing else happens before.
@@ -123,8 +185,27 @@ impl Engine {
 
     /// Looks for feeds that have gone quiet, or have come back.
     pub fn tick(&mut self, now: Duration) {
-        for scope in self.feeds.trust_changes(now) {
-            self.touch_scope(&scope, Cause::Timer, now);
+        let revision = self.feeds.revision();
+        for touched in self.feeds.trust_changes(now) {
+            self.touch_all(&touched, Cause::Timer, now);
+        }
+        self.replan |= self.feeds.revision() != revision;
+    }
+
+    /// Takes in that the machine has slept: nothing that was known before counts, and no delay has run.
+    pub fn slept(&mut self, now: Duration) {
+        self.effects.extend(self.feeds.clear().into_iter().map(Effect::StopFeed));
+        self.replan = true;
+        self.planned = None;
+        self.effects.push(Effect::StartOver(self.leases.lose()));
+        self.effects.push(Effect::Say(Notice::Slept));
+        let ids: Vec<GroupId> = self.groups.keys().cloned().collect();
+        for id in ids {
+            if let Some(tracked) = self.groups.get_mut(&id) {
+                tracked.stopwatches = Stopwatches::default();
+                tracked.verified = None;
+            }
+            self.touch(&id, Cause::Timer, now);
         }
     }
 
@@ -154,16 +235,24 @@ impl Engine {
 
     /// Takes in what a watch of slices told.
     pub fn slices(&mut self, feed: FeedId, event: Event<Slice>, now: Duration) {
-        let was_confined = self.feeds.is_confined();
+        let revision = self.feeds.revision();
         let (touched, stop) = self.feeds.slices(feed, event, now);
         self.effects.extend(stop.into_iter().map(Effect::StopFeed));
-        self.replan |= self.feeds.is_confined() != was_confined;
+        self.replan |= self.feeds.revision() != revision;
         self.touch_all(&touched, Cause::Readiness, now);
+    }
+
+    /// Takes in that the cluster of a watch can't be asked.
+    pub fn no_access(&mut self, feed: FeedId, why: WhyUnknown, now: Duration) {
+        let touched = self.feeds.no_access(feed, why);
+        self.touch_all(&touched, Cause::Timer, now);
     }
 
     /// Takes in what a watch of mirror services told.
     pub fn mirrors(&mut self, feed: FeedId, event: Event<Service>, now: Duration) {
+        let revision = self.feeds.revision();
         let touched = self.feeds.mirrors(feed, event);
+        self.replan |= self.feeds.revision() != revision;
         self.touch_all(&touched, Cause::Group, now);
     }
 
@@ -201,10 +290,10 @@ impl Engine {
         }
         self.replan = false;
         self.planned = Some(now);
-        let Rewiring { start, stop } = self.feeds.plan(&self.register.services(), now);
+        let Rewiring { start, stop } = self.feeds.plan(self.register.services(), now);
         self.effects.extend(start.into_iter().map(|(id, scope)| Effect::StartFeed(id, scope)));
         self.effects.extend(stop.into_iter().map(Effect::StopFeed));
-        if !self.dry_run {
+        if !self.settings.dry_run {
             let namespaces = self.groups.keys().map(|id| id.namespace.clone()).collect();
             let (take, give_back) = self.leases.plan(&namespaces);
             self.effects.extend(take.into_iter().map(Effect::TakeLease));
@@ -218,7 +307,7 @@ impl Engine {
         match self.groups.get_mut(&id) {
             Some(tracked) => tracked.adopt(record),
             None => {
-                self.groups.insert(id.clone(), Tracked::new(record));
+                self.groups.insert(id.clone(), Box::new(Tracked::new(record)));
             }
         }
         let after = self.groups.get(&id).map(|tracked| Places::of(&tracked.record)).unwrap_or_default();
@@ -230,7 +319,8 @@ impl Engine {
     }
 
     pub(super) fn forget(&mut self, id: &GroupId, now: Duration) {
-        if let Some(tracked) = self.groups.remove(id) {
+        if let Some(mut tracked) = self.groups.remove(id) {
+            self.census.change(&mut tracked.counted, None);
             self.reindex(id, &Places::of(&tracked.record), &Places::default(), now);
         }
     }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::mirrors::Mirrors;
 use crate::cluster::RequestError;
 use crate::cluster::readiness::why_unknown;
-use crate::cluster::slices::SliceIndex;
+use crate::cluster::slices::{self, Slice, SliceIndex};
+use crate::cluster::stream;
 use crate::model::readiness::Source;
 use crate::model::{ServiceRef, WhyUnknown};
 
@@ -23,6 +24,8 @@ pub struct FeedId(pub u64);
 /// What a feed covers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
+    /// None: the cluster that the groups are in; else one that its mirrors stand for.
+    pub cluster: Option<String>,
     /// None: the whole cluster.
     pub namespace: Option<String>,
     /// None: every service.
@@ -30,14 +33,27 @@ pub struct Scope {
 }
 
 impl Scope {
-    pub fn covers(&self, service: &ServiceRef) -> bool {
+    pub fn covers(&self, cluster: Option<&str>, service: &ServiceRef) -> bool {
+        self.cluster.as_deref() == cluster && self.speaks_of(service)
+    }
+
+    fn speaks_of(&self, service: &ServiceRef) -> bool {
         self.namespace.as_ref().is_none_or(|namespace| *namespace == service.namespace)
             && self.services.as_ref().is_none_or(|services| services.contains(&service.name))
     }
 
+    /// The slices to follow.
+    pub fn slices(&self) -> stream::Source<Slice> {
+        match &self.namespace {
+            Some(namespace) => slices::source(namespace, self.services.as_ref()),
+            None => slices::source_everywhere(),
+        }
+    }
+
     /// Whether both speak of some namespace.
     pub fn meets(&self, other: &Self) -> bool {
-        self.namespace.is_none() || other.namespace.is_none() || self.namespace == other.namespace
+        self.cluster == other.cluster
+            && (self.namespace.is_none() || other.namespace.is_none() || self.namespace == other.namespace)
     }
 }
 
@@ -64,6 +80,8 @@ pub struct Feed {
     pub last_heard: Duration,
     /// Why the last try failed.
     trouble: Option<WhyUnknown>,
+    /// A fresh list could not be had when one was needed: nothing is known until something is heard.
+    doubt: Option<WhyUnknown>,
     /// As it was when its groups were last told.
     told: (Trust, Trust),
 }
@@ -80,14 +98,21 @@ impl Feed {
             started: now,
             last_heard: now,
             trouble: None,
+            doubt: None,
             told: (Trust::NotYet, Trust::NotYet),
         }
+    }
+
+    /// Whether it is of the cluster that the groups are in.
+    pub fn is_ours(&self) -> bool {
+        self.scope.cluster.is_none()
     }
 
     /// Takes in that the server was heard.
     pub fn heard(&mut self, now: Duration) {
         self.last_heard = now;
         self.trouble = None;
+        self.doubt = None;
     }
 
     /// Takes in a list.
@@ -101,13 +126,36 @@ impl Feed {
         self.trouble = Some(why_unknown(Source::Slices, error));
     }
 
+    /// Takes in that the cluster can't be asked at all.
+    pub fn no_access(&mut self, why: WhyUnknown) {
+        self.trouble = Some(why);
+    }
+
+    pub fn doubt(&mut self, error: &RequestError) {
+        self.doubt = Some(why_unknown(Source::Slices, error));
+    }
+
+    pub fn is_fresh(&self, now: Duration) -> bool {
+        now.saturating_sub(self.last_heard) <= FRESH
+    }
+
     pub fn trust(&self, now: Duration) -> Trust {
+        match (self.own_trust(now), &self.scope.cluster) {
+            (Trust::Unknown(why), Some(cluster)) => Trust::Unknown(why.in_cluster(cluster)),
+            (trust, _) => trust,
+        }
+    }
+
+    fn own_trust(&self, now: Duration) -> Trust {
         let quiet = now.saturating_sub(self.last_heard);
-        match &self.trouble {
-            Some(why @ WhyUnknown::Forbidden(_)) => Trust::Unknown(why.clone()),
+        match (&self.doubt, &self.trouble) {
+            (Some(why), _) | (None, Some(why @ WhyUnknown::Forbidden(_))) => Trust::Unknown(why.clone()),
             _ if self.listed && quiet <= SILENCE_LIMIT => Trust::Known,
-            trouble if self.listed => Trust::Unknown(trouble.clone().unwrap_or(WhyUnknown::Silent)),
-            trouble if quiet > PATIENCE => Trust::Unknown(trouble.clone().unwrap_or(WhyUnknown::NotListed)),
+            (_, trouble) if self.listed => Trust::Unknown(trouble.clone().unwrap_or(WhyUnknown::Silent)),
+            (_, Some(why)) if why.cluster_without_remote().is_some() => Trust::Unknown(why.clone()),
+            (_, trouble) if quiet > PATIENCE => {
+                Trust::Unknown(trouble.clone().unwrap_or(WhyUnknown::NotListed))
+            }
             _ => Trust::NotYet,
         }
     }

@@ -3,11 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use super::feed::{FRESH, Feed, FeedId, Scope, Trust};
+use super::behind::{Behind, Place};
+use super::feed::{Feed, FeedId, Scope, Trust};
+use crate::cluster::RequestError;
+use crate::cluster::readiness::{Wanted, want};
+use crate::cluster::remotes::Asked;
 use crate::cluster::services::Service;
 use crate::cluster::slices::{Slice, SliceIndex, selector};
 use crate::cluster::stream::Event;
-use crate::model::{Group, Readiness, ServiceRef, WhyUnknown};
+use crate::model::{Mirror, ServiceRef, WhyUnknown};
 
 /// With groups in more namespaces than this, one watch of the whole cluster is cheaper.
 const MOST_NAMESPACES: usize = 50;
@@ -20,13 +24,19 @@ pub struct Feeds {
     feeds: Vec<Feed>,
     next: u64,
     /// Services without slices: whether they exist, and when that was asked.
-    existence: HashMap<ServiceRef, (Existence, Duration)>,
-    /// A watch of the whole cluster was refused.
-    confined: bool,
+    pub(super) existence: HashMap<ServiceRef, (Existence, Duration)>,
+    /// The clusters, ours being none, in which a watch of everything was refused.
+    confined: HashSet<Option<String>>,
+    /// The other clusters that may be asked.
+    pub(super) asked: Asked,
+    /// The mirrors among the backends.
+    pub(super) behind: Behind,
+    /// Grows when the watches may have to be planned anew.
+    revision: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Existence {
+pub(super) enum Existence {
     Asked,
     Exists,
     Missing,
@@ -39,29 +49,21 @@ pub struct Rewiring {
     pub stop: Vec<FeedId>,
 }
 
-/// Whether a decision can be made on what is known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reading {
-    /// The first list is on its way.
-    NotYet,
-    Ready(Readiness),
-}
-
 impl Feeds {
-    /// Plans the watches for these services, by namespace. Those that are there serve until the new ones have
-    /// listed.
-    pub fn plan(&mut self, services: &BTreeMap<String, BTreeSet<String>>, now: Duration) -> Rewiring {
-        let scopes: Vec<Scope> = if services.len() > MOST_NAMESPACES && !self.confined {
-            vec![Scope { namespace: None, services: None }]
-        } else {
-            let scope = |(namespace, names): (&String, &BTreeSet<String>)| Scope {
-                namespace: Some(namespace.clone()),
-                services: selector(names).map(|_| names.clone()),
-            };
-            services.iter().map(scope).collect()
-        };
+    pub fn asking(asked: Asked) -> Self {
+        Self { asked, ..Self::default() }
+    }
+
+    /// Plans the watches for these services and what the mirrors among them stand for. Those that are there serve
+    /// until the new ones have listed.
+    pub fn plan(&mut self, services: Wanted, now: Duration) -> Rewiring {
+        let wanted = self.places(services);
+        let scopes: Vec<Scope> =
+            wanted.iter().flat_map(|(cluster, services)| self.scopes(cluster.as_ref(), services)).collect();
+        // Until it is known which services are mirrors, other clusters' feeds may be needed still.
+        let unsure = self.is_unsure(now);
         for feed in &mut self.feeds {
-            feed.wanted = scopes.contains(&feed.scope);
+            feed.wanted = scopes.contains(&feed.scope) || (unsure && !feed.is_ours());
         }
         let mut start = Vec::new();
         for scope in scopes {
@@ -73,6 +75,53 @@ impl Feeds {
             }
         }
         Rewiring { start, stop: self.retire() }
+    }
+
+    fn is_unsure(&self, now: Duration) -> bool {
+        self.feeds.iter().any(|feed| feed.is_ours() && feed.mirrors_trust(now) == Trust::NotYet)
+    }
+
+    /// The clusters that the mirrors among the services stand for, as of the last plan; none while it is not known
+    /// which are mirrors.
+    pub fn mirrored(&self, now: Duration) -> Option<Vec<&str>> {
+        (!self.is_unsure(now)).then(|| self.behind.clusters())
+    }
+
+    /// Forgets everything; gives the feeds to stop.
+    pub fn clear(&mut self) -> Vec<FeedId> {
+        self.existence.clear();
+        self.feeds.drain(..).map(|feed| feed.id).collect()
+    }
+
+    /// These services with those behind the mirrors among them, by cluster.
+    fn places(&mut self, services: Wanted) -> BTreeMap<Option<String>, Wanted> {
+        let mut behind = Behind::default();
+        if !self.asked.nobody() {
+            for service in refs(&services) {
+                if let Some(mirror) = self.mirror(&service) {
+                    behind.add(&service, mirror, &self.asked);
+                }
+            }
+        }
+        self.behind = behind;
+        let mut places = BTreeMap::from([(None, services)]);
+        for (cluster, service) in self.behind.services() {
+            want(places.entry(cluster.clone()).or_default(), service);
+        }
+        places
+    }
+
+    fn scopes(&self, cluster: Option<&String>, services: &Wanted) -> Vec<Scope> {
+        let cluster = cluster.cloned();
+        if services.len() > MOST_NAMESPACES && !self.confined.contains(&cluster) {
+            return vec![Scope { cluster, namespace: None, services: None }];
+        }
+        let scope = |(namespace, names): (&String, &BTreeSet<String>)| Scope {
+            cluster: cluster.clone(),
+            namespace: Some(namespace.clone()),
+            services: selector(names).map(|_| names.clone()),
+        };
+        services.iter().map(scope).collect()
     }
 
     /// Drops feeds that nobody needs: not wanted, and what replaces them has listed.
@@ -117,31 +166,39 @@ impl Feeds {
             Event::Failed(error) => {
                 feed.failed(&error);
                 if error.is_forbidden() && feed.scope.namespace.is_none() {
-                    self.confined = true;
+                    self.revision += u64::from(self.confined.insert(feed.scope.cluster.clone()));
                 }
                 Touched::Nothing
             }
         };
+        let cluster = feed.scope.cluster.clone();
         let stop = if matches!(touched, Touched::Scope(_)) { self.retire() } else { Vec::new() };
-        (touched, stop)
+        (self.behind.touched(cluster.as_deref(), touched), stop)
     }
 
-    /// Whether a watch of the whole cluster was refused, so that the plan must do without.
-    pub fn is_confined(&self) -> bool {
-        self.confined
+    /// Takes in that the cluster of a feed can't be asked; gives what may have changed by it.
+    pub fn no_access(&mut self, id: FeedId, why: WhyUnknown) -> Touched {
+        let Some(feed) = self.feeds.iter_mut().find(|feed| feed.id == id) else { return Touched::Nothing };
+        feed.no_access(why);
+        self.behind.touched(feed.scope.cluster.as_deref(), Touched::Scope(feed.scope.clone()))
+    }
+
+    /// Another number than before: the watches have to be planned anew.
+    pub fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// Takes in what a mirror services' watch told; gives what may have changed by it.
     pub fn mirrors(&mut self, id: FeedId, event: Event<Service>) -> Touched {
         let Some(feed) = self.feeds.iter_mut().find(|feed| feed.id == id) else { return Touched::Nothing };
-        match event {
+        let touched = match event {
             Event::Listed(services) => {
-                feed.mirrors.list(services);
+                feed.mirrors.list(services, &self.asked);
                 Touched::Scope(feed.scope.clone())
             }
             Event::Applied(service) => {
                 self.existence.remove(&service.at);
-                if feed.mirrors.apply(&service) {
+                if feed.mirrors.apply(&service, &self.asked) {
                     Touched::Services(vec![service.at])
                 } else {
                     Touched::Nothing
@@ -160,14 +217,25 @@ impl Feeds {
                 feed.mirrors.failed(&error);
                 Touched::Nothing
             }
-        }
+        };
+        self.revision += u64::from(touched != Touched::Nothing && !self.asked.nobody());
+        touched
     }
 
     /// Puts a fresh list of the slices of these services in the place of what was known.
-    pub fn refresh(&mut self, services: &HashSet<ServiceRef>, slices: &[Slice]) {
-        for feed in &mut self.feeds {
-            feed.index.refresh(services, slices.to_vec());
+    pub fn refresh(&mut self, place: &Place, slices: &[Slice]) {
+        let services: HashSet<ServiceRef> = place.services().collect();
+        for feed in self.feeds.iter_mut().filter(|feed| feed.scope.cluster == place.cluster) {
+            feed.index.refresh(&services, slices.to_vec());
         }
+    }
+
+    /// Takes in that no fresh list could be had of this place in another cluster.
+    pub fn doubt(&mut self, place: &Place, error: &RequestError) {
+        let feeds = self.feeds.iter_mut().filter(|feed| {
+            place.services().any(|service| feed.scope.covers(place.cluster.as_deref(), &service))
+        });
+        feeds.for_each(|feed| feed.doubt(error));
     }
 
     /// Notes whether a Service exists, if that could be found out; tells whether that is news.
@@ -199,58 +267,40 @@ impl Feeds {
         stale
     }
 
-    pub fn read(&self, service: &ServiceRef, now: Duration) -> Reading {
-        let Some(feed) = self.best(service, now) else { return Reading::NotYet };
-        let readiness = match feed.trust(now) {
-            Trust::NotYet => return Reading::NotYet,
-            Trust::Unknown(why) => Readiness::Unknown { why },
-            Trust::Known => match feed.index.counts(service) {
-                Some((ready, total)) => Readiness::Known { ready, total },
-                None => return self.read_bare(feed, service, now),
-            },
-        };
-        Reading::Ready(readiness)
+    /// What is concerned where trust has changed since the last call.
+    pub fn trust_changes(&mut self, now: Duration) -> Vec<Touched> {
+        let changed: Vec<Scope> = self
+            .feeds
+            .iter_mut()
+            .filter_map(|feed| feed.trust_changed(now).then(|| feed.scope.clone()))
+            .collect();
+        self.revision += u64::from(!changed.is_empty() && !self.asked.nobody());
+        let touched =
+            |scope: Scope| self.behind.touched(scope.cluster.clone().as_deref(), Touched::Scope(scope));
+        changed.into_iter().map(touched).collect()
     }
 
-    /// What a backend without slices is: dead, missing, or a mirror that has none by design.
-    fn read_bare(&self, feed: &Feed, service: &ServiceRef, now: Duration) -> Reading {
-        let missing = || self.existence.get(service).is_some_and(|(what, _)| *what == Existence::Missing);
-        Reading::Ready(match feed.mirrors_trust(now) {
-            Trust::NotYet => return Reading::NotYet,
-            Trust::Unknown(why) => Readiness::Unknown { why },
-            Trust::Known if feed.mirrors.has(service) => {
-                Readiness::Unknown { why: WhyUnknown::NoLocalEndpoints }
-            }
-            Trust::Known if missing() => Readiness::Missing,
-            Trust::Known => Readiness::Known { ready: 0, total: 0 },
-        })
+    pub(super) fn counts(&self, service: &ServiceRef, now: Duration) -> Option<(u32, u32)> {
+        self.best(None, service, now)?.index.counts(service)
     }
 
-    /// Whether the server has not been heard lately enough for what is known of the group's backends to be acted on.
-    pub fn is_stale(&self, group: &Group, readiness: &[Readiness], now: Duration) -> bool {
-        let is_fresh = |service: &ServiceRef| {
-            self.best(service, now).is_some_and(|feed| now.saturating_sub(feed.last_heard) <= FRESH)
-        };
-        let mut known = group.backends.iter().zip(readiness).filter(|(_, readiness)| !readiness.is_unknown());
-        known.any(|(backend, _)| !is_fresh(&backend.service))
-    }
-
-    /// The scopes in which trust has changed since the last call.
-    pub fn trust_changes(&mut self, now: Duration) -> Vec<Scope> {
-        let changed =
-            self.feeds.iter_mut().filter_map(|feed| feed.trust_changed(now).then(|| feed.scope.clone()));
-        changed.collect()
-    }
-
-    fn counts(&self, service: &ServiceRef, now: Duration) -> Option<(u32, u32)> {
-        self.best(service, now)?.index.counts(service)
+    /// What a service of ours stands for, if it is a mirror of which its slices do not say all.
+    pub(super) fn mirror(&self, service: &ServiceRef) -> Option<&Mirror> {
+        let covering = self.feeds.iter().rev().filter(|feed| feed.scope.covers(None, service));
+        covering.filter_map(|feed| feed.mirrors.get(service)).next()
     }
 
     /// The feed that knows most: one that has listed before one that has not, then the newest.
-    fn best(&self, service: &ServiceRef, now: Duration) -> Option<&Feed> {
-        let covering = self.feeds.iter().filter(|feed| feed.scope.covers(service));
+    pub(super) fn best(&self, cluster: Option<&str>, service: &ServiceRef, now: Duration) -> Option<&Feed> {
+        let covering = self.feeds.iter().filter(|feed| feed.scope.covers(cluster, service));
         covering.max_by_key(|feed| (feed.trust(now) == Trust::Known, feed.listed, feed.id))
     }
+}
+
+fn refs(services: &Wanted) -> impl Iterator<Item = ServiceRef> {
+    services
+        .iter()
+        .flat_map(|(namespace, names)| names.iter().map(move |name| ServiceRef::new(namespace, name)))
 }
 
 /// What an event may have changed.

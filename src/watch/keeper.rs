@@ -1,8 +1,9 @@
 //! Takes and keeps the Lease of one namespace, for as long as it has groups.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, sleep};
 
 use super::leases::Standing;
@@ -25,6 +26,7 @@ pub async fn keep(
     namespace: String,
     identity: String,
     started: Instant,
+    turns: Arc<Semaphore>,
     tell: impl AsyncFn(Standing) -> bool,
     mut end: oneshot::Receiver<()>,
 ) {
@@ -33,9 +35,11 @@ pub async fn keep(
         namespace,
         identity,
         started,
+        turns,
         seen: None,
         renewing: false,
         held: None,
+        has_held: false,
         backoff: Backoff::default(),
     };
     loop {
@@ -59,17 +63,22 @@ struct Keeper {
     identity: String,
     /// The loop's start, from which its times count.
     started: Instant,
+    /// Many namespaces' Leases fall due together: they share a few connections.
+    turns: Arc<Semaphore>,
     /// Another's Lease as it was last seen to change, and when: clocks that disagree do no harm so.
     seen: Option<(Lease, Instant)>,
     /// That one has been seen to renew it.
     renewing: bool,
     held: Option<Lease>,
+    has_held: bool,
     backoff: Backoff,
 }
 
 impl Keeper {
     /// One try to take or renew; gives what is to be told and how long to wait.
     async fn step(&mut self) -> (Option<Standing>, Duration) {
+        let turns = Arc::clone(&self.turns);
+        let _turn = turns.acquire().await;
         match self.try_once().await {
             Ok((standing, pause)) => {
                 self.backoff.reset();
@@ -80,7 +89,8 @@ impl Keeper {
                 self.held = None;
                 (None, self.backoff.next(None))
             }
-            Err(error) if error.is_forbidden() => {
+            // Whoever has held the Lease, or has seen another do, must fear that it is held now.
+            Err(error) if error.is_forbidden() && !self.knows_of_holder() => {
                 self.held = None;
                 (Some(Standing::Unguarded { why: error.cause.to_string() }), ASK_AGAIN)
             }
@@ -98,13 +108,14 @@ impl Keeper {
                 .await?
                 .unwrap_or_else(|| Lease::new(&self.namespace)),
         };
-        if let Some(holder) = self.others(&current) {
-            return Ok((Standing::Standby { holder, renewing: self.renewing }, LOOK_EVERY));
+        if let Some((holder, left)) = self.others(&current) {
+            return Ok((Standing::Standby { holder, renewing: self.renewing }, LOOK_EVERY.min(left)));
         }
         let asked = Instant::now();
         let wanted = current.held_by(&self.identity, self.cluster.clock().now());
         let kept = self.put(&wanted, current).await?;
         self.held = Some(kept);
+        self.has_held = true;
         // Counted from before it was asked for: the server's count starts later.
         Ok((Standing::Held { until: asked.duration_since(self.started) + LASTS }, RENEW_EVERY))
     }
@@ -120,8 +131,13 @@ impl Keeper {
         answer
     }
 
-    /// Who else holds it: until it has not changed for as long as it lasts, by our own clock.
-    fn others(&mut self, current: &Lease) -> Option<String> {
+    fn knows_of_holder(&self) -> bool {
+        self.has_held || self.seen.is_some()
+    }
+
+    /// Who else holds it: until it has not changed for as long as it lasts, by our own clock. Gives how much of that
+    /// is left, so that a takeover is not late.
+    fn others(&mut self, current: &Lease) -> Option<(String, Duration)> {
         let holder = current.spec.holder_identity.clone().filter(|holder| !holder.is_empty())?;
         if holder == self.identity {
             return None;
@@ -139,7 +155,8 @@ impl Keeper {
         };
         let seconds = current.spec.lease_duration_seconds.unwrap_or(lease::SECONDS).max(1);
         let lasts = Duration::from_secs(u64::from(seconds.unsigned_abs()));
-        (now.duration_since(since) < lasts).then_some(holder)
+        let left = lasts.checked_sub(now.duration_since(since)).filter(|left| !left.is_zero())?;
+        Some((holder, left))
     }
 
     async fn give_back(mut self) {

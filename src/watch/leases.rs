@@ -103,6 +103,12 @@ impl Leases {
         }
     }
 
+    /// Forgets all standings; gives the namespaces.
+    pub fn lose(&mut self) -> Vec<String> {
+        self.namespaces.values_mut().for_each(|entry| entry.standing = None);
+        self.namespaces.keys().cloned().collect()
+    }
+
     /// Who else runs groups here, once it is certain that they still do.
     pub fn other_holder(&self) -> Option<(&str, &str)> {
         self.namespaces.iter().find_map(|(namespace, entry)| match &entry.standing {

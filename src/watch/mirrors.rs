@@ -1,48 +1,54 @@
 //! The mirror services of one scope.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use super::feed::Trust;
 use crate::cluster::RequestError;
 use crate::cluster::readiness::why_unknown;
+use crate::cluster::remotes::Asked;
 use crate::cluster::services::Service;
 use crate::model::readiness::Source;
-use crate::model::{ServiceRef, WhyUnknown};
+use crate::model::{Mirror, ServiceRef, WhyUnknown};
 
-/// Which services are mirrors without local endpoints by design: that these have no slices says nothing.
+/// The mirrors whose slices do not say all: those without local endpoints by design and, where other clusters may be
+/// asked, all others.
 #[derive(Debug, Default)]
 pub struct Mirrors {
-    flat: HashSet<ServiceRef>,
+    known: HashMap<ServiceRef, Mirror>,
     listed: bool,
     /// Why the last try failed.
     trouble: Option<WhyUnknown>,
 }
 
 impl Mirrors {
-    pub fn has(&self, service: &ServiceRef) -> bool {
-        self.flat.contains(service)
+    pub fn get(&self, service: &ServiceRef) -> Option<&Mirror> {
+        self.known.get(service)
     }
 
-    pub fn list(&mut self, services: Vec<Service>) {
-        let flat = services.into_iter().filter(|service| !service.has_local_endpoints);
-        self.flat = flat.map(|service| service.at).collect();
+    pub fn list(&mut self, services: Vec<Service>, asked: &Asked) {
+        let matters = services.into_iter().filter_map(|service| {
+            let mirror = service.stands_for.filter(|mirror| matters(mirror, asked))?;
+            Some((service.at, mirror))
+        });
+        self.known = matters.collect();
         self.listed = true;
         self.trouble = None;
     }
 
     /// Takes in a mirror service as it is now; tells whether its meaning has changed.
-    pub fn apply(&mut self, service: &Service) -> bool {
+    pub fn apply(&mut self, service: &Service, asked: &Asked) -> bool {
         self.trouble = None;
-        if service.has_local_endpoints {
-            self.flat.remove(&service.at)
-        } else {
-            self.flat.insert(service.at.clone())
+        match service.stands_for.as_ref().filter(|mirror| matters(mirror, asked)) {
+            Some(mirror) => {
+                self.known.insert(service.at.clone(), mirror.clone()).is_none_or(|before| before != *mirror)
+            }
+            None => self.known.remove(&service.at).is_some(),
         }
     }
 
     pub fn delete(&mut self, service: &ServiceRef) {
         self.trouble = None;
-        self.flat.remove(service);
+        self.known.remove(service);
     }
 
     pub fn heard(&mut self) {
@@ -65,4 +71,8 @@ impl Mirrors {
             _ => Trust::NotYet,
         }
     }
+}
+
+fn matters(mirror: &Mirror, asked: &Asked) -> bool {
+    !mirror.has_local_endpoints() || !asked.nobody()
 }

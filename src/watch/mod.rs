@@ -1,20 +1,38 @@
 //! The reconcile loop. `engine` is told what happens and says what is to be done, without I/O; `run` does it.
 
 mod answers;
+mod behind;
+mod brake;
+mod census;
 mod engine;
 pub(crate) mod feed;
 pub(crate) mod feeds;
+mod fight;
+mod hearing;
 mod keeper;
+mod kinds;
+mod lane;
 mod leases;
+mod meter;
+mod metrics;
 mod mirrors;
+mod options;
+pub(crate) mod readings;
 mod reconcile;
 mod register;
 mod requests;
 mod run;
+mod sleep;
+mod tidings;
 mod tracked;
-mod watches;
+mod upstream;
+pub(crate) mod watches;
 
-pub use run::{Options, Outcome, run};
+pub use brake::MaxMoves;
+pub use metrics::Metrics;
+pub use options::{Options, Outcome};
+pub use run::run;
+pub use sleep::Clocks;
 
 #[cfg(test)]
 mod tests;

@@ -2,20 +2,23 @@
 
 use std::time::Duration;
 
+use super::brake::{Go, MaxMoves};
 use super::engine::{Effect, Engine, Moment};
 use super::feed::FRESH;
-use super::feeds::Reading;
+use super::fight::Answer;
 use super::leases::Permit;
+use super::readings::Reading;
 use super::tracked::{Cause, Pending, Phase};
+use super::upstream;
 use crate::model::notice::Notice;
 use crate::model::{Decision, Group, GroupId, Invalid, Readiness, ServiceRef, State, Weights, decide};
-use crate::resource::Change;
 use crate::resource::annotations::CONTROLLED_BY;
+use crate::resource::{Change, Record};
 
 impl Engine {
     /// Decides for one group, if that is possible now, and asks for what follows.
     pub(super) fn consider(&mut self, id: &GroupId, moment: Moment) {
-        let rival = self.older_rival(id);
+        let rival = self.older_rival(id).map(|rival| (rival.id(), rival.port));
         let Some(tracked) = self.groups.get_mut(id) else { return };
         tracked.queued = false;
         if tracked.phase != Phase::Idle {
@@ -24,7 +27,9 @@ impl Engine {
         }
         let Some((cause, since)) = tracked.dirty else { return };
         let valid = match (&tracked.record.group, rival) {
-            (Ok(_), Some(rival)) => Err(Invalid::claimed_twice(&tracked.record.apex, &rival, CONTROLLED_BY)),
+            (Ok(_), Some((rival, port))) => {
+                Err(Invalid::claimed_twice(&tracked.record.apex, &rival, port, CONTROLLED_BY))
+            }
             (Ok(group), None) => Ok(group),
             (Err(invalid), _) => Err(invalid.clone()),
         };
@@ -33,6 +38,7 @@ impl Engine {
             Err(invalid) => {
                 tracked.dirty = None;
                 tracked.waiting = false;
+                self.census.change(&mut tracked.counted, Some(State::Invalid));
                 if tracked.said.as_deref() != Some(&invalid.reason) {
                     tracked.said = Some(invalid.reason.clone());
                     let Invalid { reason, mend } = invalid;
@@ -41,6 +47,13 @@ impl Engine {
                 return;
             }
         };
+        if tracked.warned != tracked.record.warnings {
+            let warnings = tracked.record.warnings.clone();
+            let before = std::mem::replace(&mut tracked.warned, warnings.clone());
+            let new = warnings.into_iter().filter(|warning| !before.contains(warning));
+            self.effects
+                .extend(new.map(|warning| Effect::Say(Notice::Warning { group: id.clone(), warning })));
+        }
         let mut readiness = Vec::with_capacity(group.backends.len());
         for backend in &group.backends {
             match self.feeds.read(&backend.service, moment.now) {
@@ -50,27 +63,34 @@ impl Engine {
             }
         }
         tracked.dirty = None;
-        for backend in &group.backends {
-            if self.feeds.must_ask(&backend.service, moment.now) {
-                self.effects.push(Effect::LookUp(backend.service.clone()));
+        if let Some(why) = upstream::has_it(&self.settings, &tracked.record, &readiness) {
+            self.census.change(&mut tracked.counted, None);
+            if tracked.said.as_deref() != Some(why) {
+                tracked.said = Some(why.to_owned());
+                self.effects.push(Effect::Say(Notice::LeftToUpstream { group: id.clone(), why }));
             }
+            return;
         }
         tracked.stopwatches.observe(&group.at(moment.server, &readiness), &readiness, moment.now);
         let decision = decide(group, &readiness, &tracked.stopwatches.read(moment.now), moment.server);
         tracked.waiting = decision.waiting;
-        let stuck = matches!(decision.state, State::Unavailable | State::Unknown);
-        if std::mem::replace(&mut tracked.stuck, stuck) != stuck {
-            let (group, state, reason) = (id.clone(), decision.state, decision.reason.clone());
-            self.effects.push(Effect::Say(if stuck {
-                Notice::Stuck { group, state, reason }
-            } else {
-                Notice::Unstuck { group, reason }
-            }));
-        }
+        self.census.change(&mut tracked.counted, Some(decision.state));
+        self.effects.extend(tracked.news_of_being_stuck(id, &decision).map(Effect::Say));
         if let Some(left) = decision.look_again {
-            self.alarms.insert((moment.now + left, id.clone()));
+            self.alarms.insert((moment.now.saturating_add(left), id.clone()));
         }
         self.act(id, cause, since, &decision, &readiness, moment);
+        self.ask_for_services(id, moment.now);
+    }
+
+    /// Asks whether backends without slices exist: after the write, which is not to wait for that.
+    fn ask_for_services(&mut self, id: &GroupId, now: Duration) {
+        let Some(Ok(group)) = self.groups.get(id).map(|tracked| &tracked.record.group) else { return };
+        for backend in &group.backends {
+            if self.feeds.must_ask(&backend.service, now) {
+                self.effects.push(Effect::LookUp(backend.service.clone()));
+            }
+        }
     }
 
     fn act(
@@ -84,17 +104,38 @@ impl Engine {
     ) {
         let Some(tracked) = self.groups.get_mut(id) else { return };
         let Ok(group) = &tracked.record.group else { return };
+        if decision.weights == Weights::Hold {
+            tracked.fight.agreed(group);
+            self.brake.forget(id);
+        }
         if !decision.asks_for_change() {
             tracked.said = None;
             tracked.refused = false;
             return;
         }
+        if let Weights::Set(weights) = &decision.weights {
+            let carrying = group.backends.iter().zip(readiness).filter(|(backend, _)| backend.weight > 0);
+            let dead = carrying.map(|(_, readiness)| readiness).all(Readiness::is_dead);
+            let urgent = dead && cause == Cause::Readiness;
+            let answer = tracked.fight.answer(group, weights, dead, urgent, moment.now);
+            if let Answer::Later { at, is_news } = answer {
+                tracked.waiting = true;
+                self.alarms.insert((at, id.clone()));
+                if is_news {
+                    let by = tracked.record.last_editor().unwrap_or("someone").to_owned();
+                    let wait = at.saturating_sub(moment.now);
+                    self.say(Notice::Contested { group: id.clone(), by, wait });
+                }
+                return;
+            }
+        }
         if decision.weights != Weights::Hold && cause != Cause::Readiness {
             let just_read = tracked.verified.is_some_and(|at| moment.now.saturating_sub(at) <= FRESH);
-            if !just_read && self.feeds.is_stale(group, readiness, moment.now) {
+            let backends = group.backends.iter().map(|backend| &backend.service).zip(readiness);
+            let stale = if just_read { Vec::new() } else { self.feeds.stale(backends, moment.now) };
+            if !stale.is_empty() {
                 tracked.phase = Phase::Verifying;
-                let names = group.backends.iter().map(|backend| backend.service.name.clone()).collect();
-                self.effects.push(Effect::Verify(id.clone(), names));
+                self.effects.push(Effect::Verify(id.clone(), stale));
                 return;
             }
         }
@@ -105,14 +146,25 @@ impl Engine {
             to: named(group, &weights),
             last_move: change.last_move.clone(),
             notes: decision.notes.clone(),
+            at: moment.server,
             since,
             version: tracked.record.meta.resource_version.clone(),
         };
-        if self.dry_run {
+        if self.settings.dry_run {
             self.rehearse(id, &pending, moment.now);
             return;
         }
         let Permit::Granted { until } = self.leases.permit(id, moment.now) else { return };
+        if pending.last_move.is_some()
+            && let Go::Later { at, is_news } = self.brake.start(id, moment.now)
+        {
+            tracked.waiting = true;
+            self.alarms.insert((at, id.clone()));
+            if is_news && let Some(MaxMoves { most, within }) = self.brake.limit() {
+                self.say(Notice::Braked { most, within });
+            }
+            return;
+        }
         let record = Box::new(tracked.record.clone());
         tracked.phase = Phase::Writing(pending);
         self.effects.push(Effect::Write(id.clone(), record, change, until));
@@ -130,17 +182,18 @@ impl Engine {
     }
 
     /// An older group on the same apex, if there is one.
-    fn older_rival(&self, id: &GroupId) -> Option<GroupId> {
+    fn older_rival(&self, id: &GroupId) -> Option<&Record> {
         let tracked = self.groups.get(id)?;
-        let apex = ServiceRef::new(&id.namespace, &tracked.record.apex);
-        let own = tracked.record.age();
+        let record = &tracked.record;
+        let apex = ServiceRef::new(&id.namespace, &record.apex);
         let rivals = self.register.sharing(&apex).iter().filter_map(|rival| self.groups.get(rival));
-        let older = rivals.filter(|rival| rival.record.group.is_ok() && rival.record.age() < own);
-        older.map(|rival| rival.record.id()).min()
+        let rivals = rivals.map(|rival| &rival.record).filter(|rival| rival.is_rival_of(record));
+        let older = rivals.filter(|rival| rival.group.is_ok() && rival.age() < record.age());
+        older.min_by_key(|rival| rival.id())
     }
 }
 
 fn named(group: &Group, weights: &[u64]) -> Vec<(String, u64)> {
-    let names = group.backends.iter().map(|backend| backend.service.name.clone());
+    let names = group.backends.iter().map(|backend| backend.name.clone());
     names.zip(weights.iter().copied()).collect()
 }

@@ -1,8 +1,9 @@
 //! Which groups a service concerns.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use super::feed::Scope;
+use crate::cluster::readiness::{Wanted, by_namespace};
 use crate::model::{GroupId, ServiceRef};
 use crate::resource::Record;
 
@@ -16,6 +17,8 @@ pub struct Register {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Places {
     pub apex: Option<ServiceRef>,
+    /// The apex's port; none: all.
+    pub port: Option<u16>,
     pub backends: BTreeSet<ServiceRef>,
 }
 
@@ -25,6 +28,7 @@ impl Places {
         let group = record.group.as_ref();
         Self {
             apex: (!record.apex.is_empty()).then_some(apex),
+            port: record.port,
             backends: group
                 .map(|group| group.backends.iter().map(|backend| backend.service.clone()).collect())
                 .unwrap_or_default(),
@@ -39,14 +43,14 @@ impl Register {
             remove(&mut self.by_backend, service, id);
         }
         for service in after.backends.difference(&before.backends) {
-            self.by_backend.entry(service.clone()).or_default().push(id.clone());
+            add(&mut self.by_backend, service, id);
         }
         if before.apex != after.apex {
             if let Some(apex) = &before.apex {
                 remove(&mut self.by_apex, apex, id);
             }
             if let Some(apex) = &after.apex {
-                self.by_apex.entry(apex.clone()).or_default().push(id.clone());
+                add(&mut self.by_apex, apex, id);
             }
         }
         let apexes = [&before.apex, &after.apex].into_iter().flatten();
@@ -66,18 +70,19 @@ impl Register {
 
     /// The groups that have a backend in this scope.
     pub fn groups_within(&self, scope: &Scope) -> BTreeSet<GroupId> {
-        let covered = self.by_backend.iter().filter(|(service, _)| scope.covers(service));
+        let covered = self.by_backend.iter().filter(|(service, _)| scope.covers(None, service));
         covered.flat_map(|(_, ids)| ids.iter().cloned()).collect()
     }
 
     /// The names of all backends, by namespace.
-    pub fn services(&self) -> BTreeMap<String, BTreeSet<String>> {
-        let mut services: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for service in self.by_backend.keys() {
-            services.entry(service.namespace.clone()).or_default().insert(service.name.clone());
-        }
-        services
+    pub fn services(&self) -> Wanted {
+        by_namespace(self.by_backend.keys())
     }
+}
+
+/// Most lists stay at one group.
+fn add(index: &mut HashMap<ServiceRef, Vec<GroupId>>, service: &ServiceRef, id: &GroupId) {
+    index.entry(service.clone()).or_insert_with(|| Vec::with_capacity(1)).push(id.clone());
 }
 
 fn remove(index: &mut HashMap<ServiceRef, Vec<GroupId>>, service: &ServiceRef, id: &GroupId) {

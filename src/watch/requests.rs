@@ -1,35 +1,34 @@
 //! The loop's own requests: bounded in number, each in a task of its own, their answers in one place.
 
-use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use futures::FutureExt as _;
-use futures::future::BoxFuture;
-use serde_json::Value;
-use tokio::sync::mpsc;
-use tokio::task::{JoinHandle, JoinSet};
+use futures::future::join_all;
 use tokio::time::{Instant, timeout};
 
+use super::answers::Checked;
+use super::behind::Place;
+use super::lane::Lane;
 use super::leases::WRITE_LIMIT;
-use crate::cluster::slices::{self, Slice};
-use crate::cluster::{Cluster, RequestResult, apply, events, groups, services, stream};
+use super::tidings::Tidings;
+use crate::cluster::events::MoveEvent;
+use crate::cluster::{Cluster, RequestResult, apply, groups, mirrors, services};
 use crate::model::notice::Transition;
 use crate::model::{GroupId, ServiceRef};
 use crate::resource::{Change, Record};
 
 /// How many writes are under way at once: more bring an API server no further.
-const MOST_WRITES: usize = 16;
+const MOST_WRITES: usize = 32;
 /// How many reads are under way at once.
 const MOST_READS: usize = 8;
-/// How many Events wait to be written before new ones are left out.
-const MOST_EVENTS: usize = 1000;
+/// How long there are no writes before what can wait is done: in a mass failover, writes come in waves.
+const QUIET: Duration = Duration::from_millis(500);
 /// How long the last Events may take when the loop ends.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// What has come back.
 pub enum Answer {
     LookedUp(ServiceRef, RequestResult<bool>),
-    Verified(GroupId, RequestResult<Vec<Slice>>),
+    Verified(GroupId, Vec<Checked>),
     Written(GroupId, Box<RequestResult<Record>>),
     /// It was not begun: it could have outlasted the Lease.
     Postponed(GroupId),
@@ -38,29 +37,35 @@ pub enum Answer {
 
 pub struct Requests {
     cluster: Cluster,
-    writes: Lane,
-    reads: Lane,
-    events: mpsc::Sender<(String, Value)>,
-    publisher: JoinHandle<()>,
-    signature: String,
+    writes: Lane<Answer>,
+    reads: Lane<Answer>,
+    /// Reads from other clusters: they may be slow, and hold up no others.
+    far_reads: Lane<Answer>,
+    /// When the last write was asked for or answered.
+    last_write: Option<Instant>,
+    /// No decision turns on whether a Service exists: these wait until there are no more writes.
+    lookups: Lane<Answer>,
+    /// These wait too.
+    tidings: Tidings,
 }
 
 impl Requests {
     pub fn new(cluster: &Cluster, signature: String) -> Self {
-        let (events, queue) = mpsc::channel(MOST_EVENTS);
         Self {
             cluster: cluster.clone(),
             writes: Lane::new(MOST_WRITES),
             reads: Lane::new(MOST_READS),
-            events,
-            publisher: tokio::spawn(publish_all(cluster.clone(), queue)),
-            signature,
+            far_reads: Lane::new(MOST_READS),
+            last_write: None,
+            lookups: Lane::new(MOST_READS),
+            tidings: Tidings::new(cluster, signature),
         }
     }
 
     /// Writes, if it can end before `until`.
     pub fn write(&mut self, id: GroupId, record: Record, change: Change, until: Option<Instant>) {
         let cluster = self.cluster.limited(WRITE_LIMIT);
+        self.last_write = Some(Instant::now());
         self.writes.add(async move {
             if until.is_some_and(|until| Instant::now() + WRITE_LIMIT > until) {
                 return Answer::Postponed(id);
@@ -77,39 +82,76 @@ impl Requests {
         });
     }
 
+    /// Finds out whether a Service exists.
     pub fn look_up(&mut self, service: ServiceRef) {
         let cluster = self.cluster.clone();
-        self.reads.add(async move {
+        self.lookups.add(async move {
             let found = services::get(&cluster, &service).await.map(|found| found.is_some());
             Answer::LookedUp(service, found)
         });
     }
 
-    pub fn verify(&mut self, id: GroupId, services: BTreeSet<String>) {
+    pub fn verify(&mut self, id: GroupId, places: Vec<Place>) {
         let cluster = self.cluster.clone();
-        self.reads.add(async move {
-            let source = slices::source(&id.namespace, Some(&services));
-            let listed = stream::list(&cluster, &source).await.map(|(slices, _)| slices);
-            Answer::Verified(id, listed)
+        let is_far = places.iter().any(|place| place.cluster.is_some());
+        let lane = if is_far { &mut self.far_reads } else { &mut self.reads };
+        lane.add(async move {
+            let checks = places.into_iter().map(|place| async {
+                let listed =
+                    mirrors::list_slices(&cluster, place.cluster.as_deref(), &place.namespace, &place.names);
+                let listed = listed.await;
+                (place, listed)
+            });
+            Answer::Verified(id, join_all(checks).await)
         });
     }
 
-    /// Queues an Event on the object. It holds nothing up: where too many wait, it is left out.
-    pub fn publish(&self, record: &Record, transition: &Transition) {
+    /// Queues an Event of the move. It holds nothing up.
+    pub fn publish(&mut self, record: &Record, transition: &Transition) {
         let Transition { at, why, unverified, .. } = transition;
-        let event = events::of_move(record, &self.signature, *at, why, *unverified);
-        if self.events.try_send((record.meta.namespace.clone(), event)).is_err() {
-            tracing::warn!(group = %transition.group, "too many Events wait: this move gets none");
-        }
+        self.tidings.add(MoveEvent::new(record, *at, why, *unverified));
     }
 
     /// The next answer; none while nothing is under way.
     pub async fn next(&mut self) -> Option<Answer> {
-        tokio::select! {
-            Some(answer) = self.writes.next() => Some(answer),
-            Some(answer) = self.reads.next() => Some(answer),
-            else => None,
+        loop {
+            self.start();
+            let quiet = self.quiet_at();
+            tokio::select! {
+                Some(answer) = self.writes.next() => {
+                    self.last_write = Some(Instant::now());
+                    return Some(answer);
+                }
+                Some(answer) = self.reads.next() => return Some(answer),
+                Some(answer) = self.far_reads.next() => return Some(answer),
+                Some(answer) = self.lookups.next() => return Some(answer),
+                Some(()) = self.tidings.next() => {}
+                Some(()) = wait_until(quiet) => {}
+                else => return None,
+            }
         }
+    }
+
+    /// Starts what may run now.
+    fn start(&mut self) {
+        self.writes.start();
+        self.reads.start();
+        self.far_reads.start();
+        if self.is_quiet() {
+            self.lookups.start();
+            self.tidings.start();
+        }
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.writes.is_idle() && self.last_write.is_none_or(|last| last.elapsed() >= QUIET)
+    }
+
+    /// When what waits for quiet may start, if nothing else happens; none where that is now, or nothing waits.
+    fn quiet_at(&self) -> Option<Instant> {
+        let waits = self.lookups.waits() || self.tidings.waits();
+        let last = self.last_write.filter(|_| waits && self.writes.is_idle() && !self.is_quiet());
+        last.map(|last| last + QUIET)
     }
 
     /// The next answer to a write; none when no write is under way.
@@ -117,67 +159,28 @@ impl Requests {
         self.writes.next().await
     }
 
+    /// Whether no answer is outstanding on which a decision could turn.
     pub fn are_done(&self) -> bool {
-        self.writes.is_idle() && self.reads.is_idle()
+        let reads = [&self.reads, &self.far_reads];
+        self.writes.is_idle() && reads.iter().all(|lane| lane.is_idle())
     }
 
     pub fn drop_what_has_not_started(&mut self) {
-        self.writes.waiting.clear();
-        self.reads.waiting.clear();
-        self.reads.running.abort_all();
+        self.writes.drop_what_waits();
+        for reads in [&mut self.reads, &mut self.far_reads, &mut self.lookups] {
+            reads.drop_all();
+        }
     }
 
     /// Gives the Events that wait a moment to be written.
-    pub async fn flush_events(self) {
-        drop(self.events);
-        if timeout(FAREWELL, self.publisher).await.is_err() {
+    pub async fn flush_events(mut self) {
+        if timeout(FAREWELL, self.tidings.flush()).await.is_err() {
             tracing::warn!("the last Events could not be written in time");
         }
     }
 }
 
-/// A bounded number of requests at once; the others wait in line.
-struct Lane {
-    most: usize,
-    running: JoinSet<Answer>,
-    waiting: VecDeque<BoxFuture<'static, Answer>>,
-}
-
-impl Lane {
-    fn new(most: usize) -> Self {
-        Self { most, running: JoinSet::new(), waiting: VecDeque::new() }
-    }
-
-    fn add(&mut self, request: impl Future<Output = Answer> + Send + 'static) {
-        if self.running.len() < self.most {
-            self.running.spawn(request);
-        } else {
-            self.waiting.push_back(request.boxed());
-        }
-    }
-
-    async fn next(&mut self) -> Option<Answer> {
-        loop {
-            let ended = self.running.join_next().await?;
-            if let Some(request) = self.waiting.pop_front() {
-                self.running.spawn(request);
-            }
-            match ended {
-                Ok(answer) => return Some(answer),
-                Err(cause) => tracing::debug!(%cause, "a request was dropped"),
-            }
-        }
-    }
-
-    fn is_idle(&self) -> bool {
-        self.running.is_empty() && self.waiting.is_empty()
-    }
-}
-
-async fn publish_all(cluster: Cluster, mut queue: mpsc::Receiver<(String, Value)>) {
-    while let Some((namespace, event)) = queue.recv().await {
-        if let Err(cause) = events::publish(&cluster, &namespace, &event).await {
-            tracing::warn!(%cause, "an Event was not written");
-        }
-    }
+async fn wait_until(at: Option<Instant>) -> Option<()> {
+    tokio::time::sleep_until(at?).await;
+    Some(())
 }

@@ -1,50 +1,48 @@
 //! Does what the engine asks for: watches, reads and writes, each in its own task, and tells it what comes back.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
+use futures::future::join;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::engine::{Effect, Engine, Moment};
+use super::engine::{Effect, Engine, Moment, Settings};
+use super::hearing::{Hearing, Stream};
 use super::keeper;
-use super::leases::WRITE_LIMIT;
+use super::kinds::{Kinds, Troubles};
+use super::leases::{Standing, WRITE_LIMIT};
+use super::meter::Meter;
+use super::options::{Options, Outcome};
 use super::requests::{Answer, Requests};
-use super::watches::{Input, Watches};
+use super::sleep::{Clocks, Sleep};
+use super::watches::{Told, Watches};
 use crate::cluster::stream::Event;
-use crate::cluster::{Cluster, RequestError, groups, identity};
+use crate::cluster::{Cluster, RequestError, groups, identity, survey};
 use crate::error;
-use crate::model::notice::Notice;
-use crate::resource::KINDS;
+use crate::model::GroupId;
+use crate::model::notice::{Notice, Transition};
+use crate::resource::{KINDS, Kind, Record};
 
 /// How often silent watches are looked for.
 const TICK: Duration = Duration::from_secs(1);
 /// How many things that happened wait to be taken in before the watches are held back.
 const INBOX: usize = 1024;
+/// How many Leases are asked for at once.
+const MOST_LEASES: usize = 32;
 
-/// What to run on.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// None: all namespaces.
-    pub namespace: Option<String>,
-    /// A label selector that narrows the groups down.
-    pub selector: Option<String>,
-    /// Stop when every group is where it belongs.
-    pub once: bool,
-    /// Write nothing.
-    pub dry_run: bool,
+/// What the loop's tasks tell it.
+enum Input {
+    Told(Told),
+    Lease(String, Standing),
 }
 
-/// How the loop ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// It was told to stop.
-    Stopped,
-    /// `once`: every group is where it belongs, but for so many whose writes were refused.
-    Done { refused: usize },
-    /// `once`: another loop runs groups here.
-    HeldByAnother { namespace: String, holder: String },
+impl From<Told> for Input {
+    fn from(told: Told) -> Self {
+        Self::Told(told)
+    }
 }
 
 /// Runs the loop until it is told to stop or, with `once`, has nothing left to do. Writes that are under way when
@@ -59,15 +57,24 @@ pub async fn run(
     say: &mut dyn FnMut(Notice) -> anyhow::Result<()>,
 ) -> anyhow::Result<Outcome> {
     tokio::pin!(stop);
-    let signature = tokio::select! {
-        () = &mut stop => return Ok(Outcome::Stopped),
-        signature = identity::signature(cluster) => signature,
+    let (signature, upstream) = tokio::select! {
+        () = &mut stop => return Ok(Outcome::Stopped { unsettled: Vec::new() }),
+        known = join(identity::signature(cluster), survey::seen_upstream(cluster)) => known,
     };
     let signature = signature.map_err(|cause| error::explain(cluster, &cause))?;
     let identity = format!("{signature}/{:06x}", fastrand::u32(..1 << 24));
     let (inbox, mut arrivals) = mpsc::channel(INBOX);
     let mut running = Loop {
-        engine: Engine::new(signature.clone(), options.dry_run),
+        engine: Engine::new(
+            signature.clone(),
+            Settings {
+                dry_run: options.dry_run,
+                max_moves: options.max_moves,
+                upstream,
+                alongside_upstream: options.alongside_upstream,
+                asked: cluster.remotes().asked(),
+            },
+        ),
         requests: Requests::new(cluster, signature),
         cluster,
         options,
@@ -75,9 +82,14 @@ pub async fn run(
         watches: Watches::new(cluster, inbox.clone()),
         inbox,
         leases: HashMap::new(),
+        lease_turns: Arc::new(Semaphore::new(MOST_LEASES)),
         identity,
-        kinds: HashMap::new(),
-        troubled: HashSet::new(),
+        kinds: Kinds::default(),
+        troubles: Troubles::default(),
+        hearing: Hearing::default(),
+        meter: Meter::of(&options.metrics, &cluster.context),
+        sleep: Sleep::new(options.clocks.unwrap_or(Clocks::read)(Duration::ZERO)),
+        groups: Vec::new(),
         started: Instant::now(),
         announced: false,
     };
@@ -87,7 +99,10 @@ pub async fn run(
     loop {
         let alarm = running.next_alarm();
         tokio::select! {
-            () = &mut stop => return running.finish().await.map(|()| Outcome::Stopped),
+            () = &mut stop => {
+                let unsettled = running.finish().await?;
+                return Ok(Outcome::Stopped { unsettled });
+            }
             Some(input) = arrivals.recv() => running.take_in(input)?,
             Some(answer) = running.requests.next() => running.answered(answer),
             _ = ticks.tick() => running.tick(),
@@ -96,27 +111,23 @@ pub async fn run(
         while let Ok(input) = arrivals.try_recv() {
             running.take_in(input)?;
         }
+        let told = running.announced;
         running.settle()?;
+        if !told && let Some(outcome) = running.refused_by_upstream() {
+            return running.finish().await.map(|_| outcome);
+        }
         if options.once
             && let Some((namespace, holder)) = running.engine.other_holder()
         {
             let outcome =
                 Outcome::HeldByAnother { namespace: namespace.to_owned(), holder: holder.to_owned() };
-            return running.finish().await.map(|()| outcome);
+            return running.finish().await.map(|_| outcome);
         }
         if options.once && arrivals.is_empty() && running.is_done() {
             let refused = running.engine.refused();
-            return running.finish().await.map(|()| Outcome::Done { refused });
+            return running.finish().await.map(|_| Outcome::Done { refused });
         }
     }
-}
-
-/// How far the list of one kind's objects has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum KindState {
-    Asked,
-    Absent,
-    Listed,
 }
 
 struct Loop<'a> {
@@ -125,14 +136,19 @@ struct Loop<'a> {
     cluster: &'a Cluster,
     options: &'a Options,
     say: &'a mut dyn FnMut(Notice) -> anyhow::Result<()>,
-    watches: Watches,
+    watches: Watches<Input>,
     inbox: mpsc::Sender<Input>,
     leases: HashMap<String, (oneshot::Sender<()>, JoinHandle<()>)>,
+    lease_turns: Arc<Semaphore>,
     /// What this loop holds Leases as.
     identity: String,
-    kinds: HashMap<&'static str, KindState>,
-    /// What cannot be read at present, so that it is said once.
-    troubled: HashSet<String>,
+    kinds: Kinds,
+    troubles: Troubles,
+    hearing: Hearing,
+    meter: Meter,
+    sleep: Sleep,
+    /// The watches of groups.
+    groups: Vec<AbortHandle>,
     started: Instant,
     announced: bool,
 }
@@ -144,17 +160,17 @@ impl Loop<'_> {
 
     fn next_alarm(&self) -> Instant {
         const FAR: Duration = Duration::from_secs(3600);
-        let now = self.now();
-        self.started + self.engine.next_alarm().unwrap_or(now + FAR)
+        let far = self.now() + FAR;
+        self.started + self.engine.next_alarm().map_or(far, |alarm| alarm.min(far))
     }
 
     fn follow_groups(&mut self) {
+        self.groups.drain(..).for_each(|task| task.abort());
         for kind in KINDS {
-            let name = kind.info().singular;
-            self.kinds.insert(name, KindState::Asked);
+            self.kinds.ask(*kind);
             let selector = self.options.selector.as_deref();
             let source = groups::source(*kind, self.options.namespace.as_deref(), selector);
-            self.watches.follow(source, move |event| Input::Groups(name, Box::new(event)));
+            self.groups.push(self.watches.follow_groups(*kind, source));
         }
     }
 
@@ -162,71 +178,123 @@ impl Loop<'_> {
         let (end, ended) = oneshot::channel();
         let (inbox, name) = (self.inbox.clone(), namespace.clone());
         let tell = async move |standing| inbox.send(Input::Lease(name.clone(), standing)).await.is_ok();
-        let cluster = self.cluster.limited(WRITE_LIMIT);
+        let (cluster, turns) = (self.cluster.limited(WRITE_LIMIT), Arc::clone(&self.lease_turns));
         let keeper =
-            keeper::keep(cluster, namespace.clone(), self.identity.clone(), self.started, tell, ended);
+            keeper::keep(cluster, namespace.clone(), self.identity.clone(), self.started, turns, tell, ended);
         self.leases.insert(namespace, (end, tokio::spawn(keeper)));
+    }
+
+    /// The Leases are asked for anew; whoever has taken one over meanwhile keeps it.
+    fn start_over(&mut self, namespaces: Vec<String>) {
+        self.follow_groups();
+        for (_, (_, keeper)) in self.leases.drain() {
+            keeper.abort();
+        }
+        for namespace in namespaces {
+            self.take_lease(namespace);
+        }
     }
 
     fn take_in(&mut self, input: Input) -> anyhow::Result<()> {
         let now = self.now();
         match input {
-            Input::Groups(kind, event) => {
-                match event.as_ref() {
-                    Event::Listed(_) => {
-                        self.kinds.insert(kind, KindState::Listed);
-                    }
-                    Event::Failed(error) => self.no_groups(kind, error)?,
-                    _ => {}
-                }
-                self.note(&event, |_| format!("{kind}s"))?;
-                self.engine.groups(kind, *event, now);
+            Input::Told(told) => {
+                self.measure(&told, now);
+                self.hear(told, now)
             }
-            Input::Slices(id, event) => {
-                self.note(&event, |running| running.watches.place("EndpointSlices", id))?;
-                self.engine.slices(id, event, now);
-            }
-            Input::Mirrors(id, event) => {
-                self.note(&event, |running| running.watches.place("Services", id))?;
-                self.engine.mirrors(id, event, now);
-            }
-            Input::Lease(namespace, standing) => self.engine.lease(&namespace, standing, now),
-        }
-        Ok(())
-    }
-
-    /// Says when something can no longer be read, and when it can again.
-    fn note<T>(&mut self, event: &Event<T>, what: impl FnOnce(&Self) -> String) -> anyhow::Result<()> {
-        match event {
-            Event::Failed(error) if error.is_not_found() => Ok(()),
-            Event::Failed(error) => {
-                let what = what(self);
-                if self.troubled.insert(what.clone()) {
-                    (self.say)(Notice::ReadFailed { what, error: error.to_string() })?;
-                }
+            Input::Lease(namespace, standing) => {
+                self.meter.lease(&namespace, &standing);
+                self.engine.lease(&namespace, standing, now);
                 Ok(())
             }
-            _ if self.troubled.is_empty() => Ok(()),
-            _ => {
-                let what = what(self);
-                if self.troubled.remove(&what) { (self.say)(Notice::ReadAgain { what }) } else { Ok(()) }
-            }
         }
     }
 
-    /// A list of groups failed: at the start most failures end the loop, later none does.
-    fn no_groups(&mut self, kind: &'static str, error: &RequestError) -> anyhow::Result<()> {
-        if self.kinds.get(kind) == Some(&KindState::Listed) {
-            return Ok(());
-        }
-        if !error.is_not_found() {
-            return if error.may_pass() { Ok(()) } else { Err(error::explain(self.cluster, error).into()) };
-        }
-        self.kinds.insert(kind, KindState::Absent);
-        if self.kinds.values().all(|state| *state == KindState::Absent) {
-            return Err(error::no_kinds(self.cluster).into());
+    fn hear(&mut self, told: Told, now: Duration) -> anyhow::Result<()> {
+        match told {
+            Told::Groups(kind, event) => {
+                if let Event::Listed(_) = event.as_ref() {
+                    self.kinds.list(kind);
+                }
+                match event.as_ref() {
+                    Event::Failed(error) if !self.kinds.is_known(kind) => self.no_groups(kind, error)?,
+                    event => {
+                        let notice = self.troubles.note(event, || kind.info().crd.to_owned());
+                        self.say(notice)?;
+                    }
+                }
+                self.engine.groups(kind.info().name, *event, now);
+            }
+            Told::Slices(id, event) => {
+                let notice = self.troubles.note(&event, || self.watches.place("EndpointSlices", id));
+                self.say(notice)?;
+                self.engine.slices(id, event, now);
+            }
+            Told::Mirrors(id, event) => {
+                let notice = self.troubles.note(&event, || self.watches.place("Services", id));
+                self.say(notice)?;
+                self.engine.mirrors(id, event, now);
+            }
+            Told::NoAccess(id, why) => {
+                let what = self.watches.place("EndpointSlices", id);
+                let notice = self.troubles.note_failure(&what, &why);
+                self.say(notice)?;
+                self.engine.no_access(id, why, now);
+            }
         }
         Ok(())
+    }
+
+    fn measure(&mut self, told: &Told, now: Duration) {
+        let (stream, failure, resource) = match told {
+            Told::Groups(kind, event) => {
+                (Some(Stream::Groups(kind.info().name)), event.failure(), kind.info().crd)
+            }
+            Told::Slices(id, event) => (Some(Stream::Slices(*id)), event.failure(), "endpointslices"),
+            Told::Mirrors(_, event) => (None, event.failure(), "services"),
+            Told::NoAccess(..) => return self.meter.restarts("endpointslices"),
+        };
+        match (failure, stream) {
+            (Some(error), _) if !error.is_not_found() => self.meter.restarts(resource),
+            (Some(_), Some(stream)) => self.hearing.ends(stream),
+            (None, Some(stream)) => self.hearing.heard(stream, now),
+            _ => {}
+        }
+    }
+
+    fn say(&mut self, notice: impl IntoIterator<Item = Notice>) -> anyhow::Result<()> {
+        notice.into_iter().try_for_each(&mut self.say)
+    }
+
+    /// The first list of a kind's groups failed: most failures end the loop, later none does.
+    fn no_groups(&mut self, kind: &'static dyn Kind, error: &RequestError) -> anyhow::Result<()> {
+        if error.may_pass() {
+            let notice = self.troubles.note_failure(kind.info().crd, error);
+            return self.say(notice);
+        }
+        self.kinds.lack(kind, error, self.cluster)
+    }
+
+    /// Says what is followed, once it is known, and what can't be.
+    fn announce(&mut self) -> anyhow::Result<()> {
+        if self.announced || !self.kinds.are_known() {
+            return Ok(());
+        }
+        self.announced = true;
+        for (what, error) in self.kinds.take_forbidden() {
+            let notice = self.troubles.note_failure(what, &error);
+            self.say(notice)?;
+        }
+        self.say([Notice::Started { groups: self.engine.group_count() }])
+    }
+
+    /// Two loops that do not know of each other would undo each other's moves.
+    fn refused_by_upstream(&self) -> Option<Outcome> {
+        if !self.announced || self.options.alongside_upstream || self.options.dry_run {
+            return None;
+        }
+        let groups = self.engine.run_by_upstream();
+        (!groups.is_empty()).then_some(Outcome::RunByUpstream { groups })
     }
 
     fn answered(&mut self, answer: Answer) {
@@ -234,7 +302,10 @@ impl Loop<'_> {
         match answer {
             Answer::LookedUp(service, found) => self.engine.looked_up(service, found, now),
             Answer::Verified(id, slices) => self.engine.verified(&id, slices, now),
-            Answer::Written(id, answer) => self.engine.written(&id, *answer, now),
+            Answer::Written(id, answer) => {
+                self.meter.wrote(&id, answer.is_ok());
+                self.engine.written(&id, *answer, now);
+            }
             Answer::Postponed(id) => self.engine.postponed(&id, now),
             Answer::Reread(id, answer) => self.engine.reread(&id, *answer, now),
         }
@@ -243,18 +314,30 @@ impl Loop<'_> {
     fn tick(&mut self) {
         let now = self.now();
         self.engine.tick(now);
+        self.meter.turns(self.announced && self.troubles.are_none() && self.hearing.is_complete(now));
     }
 
     /// Lets the engine decide and does what it asks for.
     fn settle(&mut self) -> anyhow::Result<()> {
         let moment = Moment { now: self.now(), server: self.cluster.clock().now() };
+        if self.sleep.has_passed(self.options.clocks.unwrap_or(Clocks::read)(moment.now)) {
+            self.engine.slept(moment.now);
+        }
         for effect in self.engine.settle(moment) {
             match effect {
-                Effect::StartFeed(id, scope) => self.watches.start(id, &scope),
-                Effect::StopFeed(id) => self.watches.stop(id),
+                Effect::StartOver(namespaces) => self.start_over(namespaces),
+                Effect::StartFeed(id, scope) => {
+                    self.hearing.starts(Stream::Slices(id));
+                    self.watches.start(id, &scope);
+                }
+                Effect::StopFeed(id) => {
+                    self.hearing.ends(Stream::Slices(id));
+                    self.watches.stop(id);
+                }
                 Effect::LookUp(service) => self.requests.look_up(service),
                 Effect::Verify(id, services) => self.requests.verify(id, services),
                 Effect::Write(id, record, change, until) => {
+                    self.meter.writes(&id);
                     let until = until.map(|until| self.started + until);
                     self.requests.write(id, *record, change, until);
                 }
@@ -262,28 +345,37 @@ impl Loop<'_> {
                 Effect::GiveLeaseBack(namespace) => {
                     // The keeper gives it back when its end is dropped.
                     self.leases.remove(&namespace);
+                    self.meter.no_lease(&namespace);
                 }
                 Effect::Reread(id, record) => self.requests.reread(id, *record),
-                Effect::Moved(record, transition) => {
-                    self.requests.publish(&record, &transition);
-                    (self.say)(Notice::Moved(transition))?;
-                }
-                Effect::Say(notice) => (self.say)(notice)?,
+                Effect::Moved(record, transition) => self.moved(&record, transition)?,
+                Effect::Say(notice) => self.say([notice])?,
             }
         }
-        if !self.announced && self.kinds.values().all(|state| *state != KindState::Asked) {
-            self.announced = true;
-            (self.say)(Notice::Started { groups: self.engine.group_count() })?;
+        if let Some(counts) = self.engine.census() {
+            self.meter.groups(counts);
+        }
+        self.announce()?;
+        if self.announced
+            && let Some(mirrored) = self.engine.mirrored(moment.now)
+        {
+            self.cluster.remotes().warn_of_strangers(&mirrored);
         }
         Ok(())
+    }
+
+    fn moved(&mut self, record: &Record, transition: Transition) -> anyhow::Result<()> {
+        self.requests.publish(record, &transition);
+        self.meter.moved(&transition);
+        self.say([Notice::Moved(transition)])
     }
 
     fn is_done(&self) -> bool {
         self.announced && self.requests.are_done() && self.engine.is_at_rest()
     }
 
-    /// Stops watching and lets what is being written end.
-    async fn finish(mut self) -> anyhow::Result<()> {
+    /// Stops watching and lets what is being written end; gives the groups that are not where they belong then.
+    async fn finish(mut self) -> anyhow::Result<Vec<(GroupId, &'static str)>> {
         self.watches.stop_all();
         self.requests.drop_what_has_not_started();
         while let Some(answer) = self.requests.next_write().await {
@@ -291,13 +383,12 @@ impl Loop<'_> {
             let moment = Moment { now: self.now(), server: self.cluster.clock().now() };
             for effect in self.engine.settle(moment) {
                 if let Effect::Moved(record, transition) = effect {
-                    self.requests.publish(&record, &transition);
-                    (self.say)(Notice::Moved(transition))?;
+                    self.moved(&record, transition)?;
                 }
             }
         }
         let keepers: Vec<JoinHandle<()>> = self.leases.drain().map(|(_, (_, keeper))| keeper).collect();
         futures::future::join(self.requests.flush_events(), futures::future::join_all(keepers)).await;
-        Ok(())
+        Ok(self.engine.unsettled())
     }
 }

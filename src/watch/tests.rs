@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::value::RawValue;
 
-use super::engine::{Effect, Engine, Moment};
+use super::behind::Place;
+use super::engine::{Effect, Engine, Moment, Settings};
 use super::feed::FeedId;
 use super::leases::Standing;
 use crate::cluster::error::Cause;
+use crate::cluster::remotes::Asked;
 use crate::cluster::services::Service;
 use crate::cluster::slices::Slice;
 use crate::cluster::stream::Event;
@@ -27,8 +29,17 @@ struct Bench {
 impl Bench {
     /// The group is known, and nothing else.
     fn new(backends: &[(&str, u64)]) -> Self {
-        let mut bench =
-            Self { engine: Engine::new("me@here".into(), false), now: Duration::ZERO, effects: Vec::new() };
+        Self::with(Settings::default(), backends)
+    }
+
+    /// The same with other clusters that may be asked.
+    fn asking(remotes: &[&str], backends: &[(&str, u64)]) -> Self {
+        Self::with(Settings { asked: Asked::of(remotes), ..Settings::default() }, backends)
+    }
+
+    fn with(settings: Settings, backends: &[(&str, u64)]) -> Self {
+        let engine = Engine::new("me@here".into(), settings);
+        let mut bench = Self { engine, now: Duration::ZERO, effects: Vec::new() };
         bench.engine.groups("trafficsplit", Event::Listed(vec![group(1, backends, None)]), bench.now);
         bench.settle();
         let standing = Standing::Held { until: Duration::from_secs(100_000) };
@@ -38,7 +49,11 @@ impl Bench {
 
     /// Both backends of a group at home are ready, and all is listed.
     fn at_home() -> Self {
-        let mut bench = Self::new(&[("web", 1), ("web-east", 0)]);
+        Self::at_home_with(Settings::default())
+    }
+
+    fn at_home_with(settings: Settings) -> Self {
+        let mut bench = Self::with(settings, &[("web", 1), ("web-east", 0)]);
         let feed = bench.started()[0];
         bench.list(feed, &[("web", 1), ("web-east", 1)]);
         assert!(bench.writes().is_empty() && bench.engine.is_at_rest());
@@ -46,7 +61,8 @@ impl Bench {
     }
 
     fn settle(&mut self) {
-        let moment = Moment { now: self.now, server: Timestamp::UNIX_EPOCH };
+        let server = Timestamp::UNIX_EPOCH + SignedDuration::try_from(self.now).unwrap();
+        let moment = Moment { now: self.now, server };
         self.effects.extend(self.engine.settle(moment));
     }
 
@@ -77,7 +93,15 @@ impl Bench {
     }
 
     fn verify(&mut self, slices: RequestResult<Vec<Slice>>) {
-        self.engine.verified(&id(), slices, self.now);
+        let mut ours = Vec::new();
+        for name in ["web", "web-east"] {
+            Place::add(&mut ours, None, &ServiceRef::new("ns", name));
+        }
+        self.engine.verified(
+            &id(),
+            ours.into_iter().map(|place| (place, slices.clone())).collect(),
+            self.now,
+        );
         self.settle();
     }
 
@@ -114,6 +138,23 @@ impl Bench {
         self.take(|effect| matches!(effect, Effect::Moved(..)).then_some(())).len()
     }
 
+    /// Who was said to contest the weights, and the seconds until the answer.
+    fn contests(&mut self) -> Vec<(String, u64)> {
+        self.take(|effect| match effect {
+            Effect::Say(Notice::Contested { by, wait, .. }) => Some((by.clone(), wait.as_secs())),
+            _ => None,
+        })
+    }
+
+    /// What was said of traffic that has nowhere to go, and that it has again.
+    fn stuck(&mut self) -> Vec<&'static str> {
+        self.take(|effect| match effect {
+            Effect::Say(Notice::Stuck { .. }) => Some("stuck"),
+            Effect::Say(Notice::Unstuck { .. }) => Some("unstuck"),
+            _ => None,
+        })
+    }
+
     fn complaints(&mut self) -> Vec<String> {
         self.take(|effect| match effect {
             Effect::Say(Notice::WriteFailed { error, .. }) => Some(error.clone()),
@@ -127,6 +168,14 @@ fn id() -> GroupId {
 }
 
 fn group(version: u64, backends: &[(&str, u64)], last_move: Option<&str>) -> Record {
+    read(version, backends, &[("last-move", last_move.unwrap_or_default())])
+}
+
+fn read(version: u64, backends: &[(&str, u64)], annotations: &[(&str, &str)]) -> Record {
+    let annotations: serde_json::Map<String, serde_json::Value> = annotations
+        .iter()
+        .map(|(key, value)| (format!("failover.linkerd.io/{key}"), (*value).into()))
+        .collect();
     let backends: Vec<_> = backends
         .iter()
         .map(|(service, weight)| serde_json::json!({"service": service, "weight": weight}))
@@ -135,7 +184,7 @@ fn group(version: u64, backends: &[(&str, u64)], last_move: Option<&str>) -> Rec
         "metadata": {
             "name": "web", "namespace": "ns", "uid": "1", "resourceVersion": version.to_string(),
             "labels": {"failover.linkerd.io/controlled-by": "x"},
-            "annotations": {"failover.linkerd.io/last-move": last_move.unwrap_or_default()},
+            "annotations": annotations,
         },
         "spec": {"service": "web", "backends": backends},
     });
@@ -162,5 +211,9 @@ fn forbidden() -> RequestError {
     RequestError { cause: Cause::Status { code: 403, reason, message, retry_after: None }, ..lost() }
 }
 
+mod fights;
+mod flapping;
 mod moves;
+mod remotes;
+mod sleep;
 mod trust;

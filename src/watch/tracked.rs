@@ -1,9 +1,12 @@
 use std::time::Duration;
 
+use jiff::Timestamp;
+
+use super::fight::Fight;
 use crate::cluster::backoff::Backoff;
 use crate::model::decide::Notes;
-use crate::model::notice::Transition;
-use crate::model::{GroupId, LastMove, Stopwatches};
+use crate::model::notice::{Notice, Transition};
+use crate::model::{Decision, GroupId, LastMove, State, Stopwatches, Weights};
 use crate::resource::Record;
 
 /// What caused a group to be looked at.
@@ -33,6 +36,8 @@ pub enum Phase {
 /// A write that has been sent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pending {
+    /// When it was decided, by the API server's clock.
+    pub at: Timestamp,
     pub from: Vec<(String, u64)>,
     pub to: Vec<(String, u64)>,
     /// The note of the move; none where only other notes change.
@@ -77,21 +82,44 @@ pub struct Tracked {
     /// It stands in the engine's queue.
     pub queued: bool,
     pub backoff: Backoff,
-    /// A write that got no answer: it may have been done.
-    pub doubt: Option<Pending>,
+    /// Writes that got no answer: one of them may have been done.
+    pub doubts: Vec<Pending>,
     /// When its slices were last read for it alone.
     pub verified: Option<Duration>,
     /// What was last said of it, so that it is said once.
     pub said: Option<String>,
-    /// That its traffic is stuck has been said.
-    pub stuck: bool,
-    /// Only a delay keeps its traffic from moving.
+    /// The warnings that have been said of its object.
+    pub warned: Vec<String>,
+    /// Nowhere is known to be ready for its traffic.
+    stuck: bool,
+    /// That its traffic stays where it is for that has been said.
+    said_stuck: bool,
+    /// Only time keeps its traffic from moving: a delay, a fight or the brake.
     pub waiting: bool,
+    pub fight: Fight,
+    /// What it is counted as.
+    pub counted: Option<State>,
     /// A write was refused in a way that trying again soon will not change.
     pub refused: bool,
 }
 
 impl Tracked {
+    /// What there is to say where its traffic has nowhere to go, or has again. Where it moves all the same, the move
+    /// says all of it.
+    pub fn news_of_being_stuck(&mut self, id: &GroupId, decision: &Decision) -> Option<Notice> {
+        let stuck = matches!(decision.state, State::Unavailable | State::Unknown);
+        if std::mem::replace(&mut self.stuck, stuck) == stuck {
+            return None;
+        }
+        let (group, state, reason) = (id.clone(), decision.state, decision.reason.clone());
+        let said = std::mem::replace(&mut self.said_stuck, stuck && decision.weights == Weights::Hold);
+        match (said, self.said_stuck) {
+            (_, true) => Some(Notice::Stuck { group, state, reason }),
+            (true, false) => Some(Notice::Unstuck { group, reason }),
+            (false, false) => None,
+        }
+    }
+
     pub fn new(record: Record) -> Self {
         Self {
             record,
@@ -100,11 +128,15 @@ impl Tracked {
             dirty: None,
             queued: false,
             backoff: Backoff::default(),
-            doubt: None,
+            doubts: Vec::new(),
             verified: None,
             said: None,
+            warned: Vec::new(),
             stuck: false,
+            said_stuck: false,
             waiting: false,
+            fight: Fight::default(),
+            counted: None,
             refused: false,
         }
     }

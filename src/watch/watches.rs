@@ -1,36 +1,48 @@
-//! The loop's watches, each in a task of its own.
+//! The watches that a loop or an observer lives on, each in a task of its own.
 
 use std::collections::HashMap;
 
 use tokio::sync::mpsc;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::feed::{FeedId, Scope};
-use super::leases::Standing;
-use crate::cluster::Cluster;
+use crate::cluster::far_stream::{self, Heard};
 use crate::cluster::services::{self, Service};
-use crate::cluster::slices::{self, Slice};
+use crate::cluster::slices::Slice;
 use crate::cluster::stream::{self, Event, Source, Versioned};
-use crate::resource::Record;
+use crate::cluster::{Cluster, groups};
+use crate::model::WhyUnknown;
+use crate::resource::{Kind, Record};
 
-/// What the tasks of the loop tell it.
-pub enum Input {
-    Groups(&'static str, Box<Event<Record>>),
+/// What the watches tell.
+pub enum Told {
+    Groups(&'static dyn Kind, Box<Event<Record>>),
     Slices(FeedId, Event<Slice>),
     Mirrors(FeedId, Event<Service>),
-    Lease(String, Standing),
+    /// The cluster of a feed can't be asked.
+    NoAccess(FeedId, WhyUnknown),
 }
 
-pub struct Watches {
+/// Watches that tell an inbox. They end when this is dropped.
+pub struct Watches<I> {
     cluster: Cluster,
-    inbox: mpsc::Sender<Input>,
+    inbox: mpsc::Sender<I>,
+    tasks: JoinSet<()>,
     feeds: HashMap<FeedId, Following>,
 }
 
+impl<I> std::fmt::Debug for Watches<I> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Watches").field("feeds", &self.feeds).finish_non_exhaustive()
+    }
+}
+
 /// The watches of one feed.
+#[derive(Debug)]
 struct Following {
+    cluster: Option<String>,
     namespace: Option<String>,
-    tasks: [AbortHandle; 2],
+    tasks: Vec<AbortHandle>,
 }
 
 impl Following {
@@ -39,35 +51,70 @@ impl Following {
     }
 }
 
-impl Watches {
-    pub fn new(cluster: &Cluster, inbox: mpsc::Sender<Input>) -> Self {
-        Self { cluster: cluster.clone(), inbox, feeds: HashMap::new() }
+impl<I: From<Told> + Send + 'static> Watches<I> {
+    pub fn new(cluster: &Cluster, inbox: mpsc::Sender<I>) -> Self {
+        Self { cluster: cluster.clone(), inbox, tasks: JoinSet::new(), feeds: HashMap::new() }
+    }
+
+    /// Does something beside the watches, until they all end.
+    pub fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+        // Ended tasks are of no interest, but they take room.
+        while self.tasks.try_join_next().is_some() {}
+        self.tasks.spawn(task)
     }
 
     pub fn follow<T: Versioned>(
-        &self,
+        &mut self,
         source: Source<T>,
-        wrap: impl Fn(Event<T>) -> Input + Send + 'static,
+        wrap: impl Fn(Event<T>) -> I + Send + 'static,
     ) -> AbortHandle {
-        let (cluster, inbox) = (self.cluster.clone(), self.inbox.clone());
-        let following = stream::follow(cluster, source, move |event| {
+        let inbox = self.inbox.clone();
+        let following = stream::follow(self.cluster.clone(), source, move |event| {
             let (inbox, input) = (inbox.clone(), wrap(event));
             async move { inbox.send(input).await.is_ok() }
         });
-        tokio::spawn(following).abort_handle()
+        self.spawn(following)
     }
 
+    pub fn follow_groups(&mut self, kind: &'static dyn Kind, source: Source<Record>) -> AbortHandle {
+        let (cluster, inbox) = (self.cluster.clone(), self.inbox.clone());
+        let following = stream::follow(self.cluster.clone(), source, move |event| {
+            let (cluster, inbox) = (cluster.clone(), inbox.clone());
+            async move {
+                let event = Box::new(groups::clarify(&cluster, kind, event).await);
+                inbox.send(Told::Groups(kind, event).into()).await.is_ok()
+            }
+        });
+        self.spawn(following)
+    }
+
+    /// Starts the watches of a feed.
     pub fn start(&mut self, id: FeedId, scope: &Scope) {
-        let source = match (&scope.namespace, &scope.services) {
-            (Some(namespace), services) => slices::source(namespace, services.as_ref()),
-            (None, _) => slices::source_everywhere(),
+        let source = scope.slices();
+        let tasks = match &scope.cluster {
+            Some(name) => vec![self.follow_there(name.clone(), source, id)],
+            None => vec![
+                self.follow(services::mirrors(scope.namespace.as_deref()), move |event| {
+                    Told::Mirrors(id, event).into()
+                }),
+                self.follow(source, move |event| Told::Slices(id, event).into()),
+            ],
         };
-        let mirrors = services::mirrors(scope.namespace.as_deref());
-        let tasks = [
-            self.follow(mirrors, move |event| Input::Mirrors(id, event)),
-            self.follow(source, move |event| Input::Slices(id, event)),
-        ];
-        self.feeds.insert(id, Following { namespace: scope.namespace.clone(), tasks });
+        let (cluster, namespace) = (scope.cluster.clone(), scope.namespace.clone());
+        self.feeds.insert(id, Following { cluster, namespace, tasks });
+    }
+
+    fn follow_there(&mut self, name: String, source: Source<Slice>, id: FeedId) -> AbortHandle {
+        let inbox = self.inbox.clone();
+        let following = far_stream::follow(self.cluster.clone(), name, source, move |heard| {
+            let told = match heard {
+                Heard::Event(event) => Told::Slices(id, event),
+                Heard::NoAccess(why) => Told::NoAccess(id, why),
+            };
+            let inbox = inbox.clone();
+            async move { inbox.send(told.into()).await.is_ok() }
+        });
+        self.spawn(following)
     }
 
     pub fn stop(&mut self, id: FeedId) {
@@ -75,14 +122,20 @@ impl Watches {
     }
 
     pub fn stop_all(&mut self) {
-        self.feeds.drain().for_each(|(_, following)| following.end());
+        self.feeds.clear();
+        self.tasks.abort_all();
     }
 
     /// What a feed reads, in words.
     pub fn place(&self, what: &str, feed: FeedId) -> String {
-        match self.feeds.get(&feed).and_then(|following| following.namespace.as_ref()) {
+        let following = self.feeds.get(&feed);
+        let place = match following.and_then(|following| following.namespace.as_ref()) {
             Some(namespace) => format!("{what} of namespace {namespace}"),
             None => format!("{what} of all namespaces"),
+        };
+        match following.and_then(|following| following.cluster.as_ref()) {
+            Some(cluster) => format!("{place} in cluster {cluster}"),
+            None => place,
         }
     }
 }

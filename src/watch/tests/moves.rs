@@ -73,3 +73,41 @@ fn what_was_refused_waits_for_half_a_minute_or_another_version() {
     assert_eq!(bench.writes().len(), 1);
     assert_eq!(bench.complaints().len(), 1, "said once");
 }
+
+/// The object's version tells which of the tries it was.
+#[test]
+fn the_first_of_two_writes_without_an_answer_may_be_the_one_that_was_done() {
+    let (mut bench, first) = Bench::failing_over();
+    bench.written(Err(lost()));
+    bench.now = bench.engine.next_alarm().unwrap();
+    bench.settle();
+    assert_eq!(bench.writes().len(), 1);
+    bench.written(Err(lost()));
+    bench.edit(group(2, AWAY, Some(&first)));
+    bench.pass(5);
+    assert_eq!((bench.moves(), bench.writes().len()), (1, 0));
+    assert!(bench.engine.is_at_rest());
+}
+
+#[test]
+fn a_delay_without_end_is_waited_for() {
+    let mut bench = Bench::at_home();
+    bench.edit(read(2, HOME, &[("failover-delay", "18446744073709551615s")]));
+    bench.pass(1);
+    bench.tell(FeedId(1), "web", 0);
+    bench.pass(5);
+    assert_eq!(bench.writes().len(), 0);
+    assert!(bench.engine.next_alarm().is_some());
+}
+
+#[test]
+fn traffic_that_has_nowhere_to_go_is_told_once_and_so_is_its_end() {
+    let mut bench = Bench::at_home();
+    let feed = FeedId(1);
+    bench.tell(feed, "web-east", 0);
+    bench.tell(feed, "web", 0);
+    bench.pass(3);
+    assert_eq!(bench.stuck(), ["stuck"]);
+    bench.tell(feed, "web", 1);
+    assert_eq!(bench.stuck(), ["unstuck"]);
+}

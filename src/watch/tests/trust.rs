@@ -1,6 +1,7 @@
 //! What is not known, or no longer, moves nothing.
 
 use super::*;
+use crate::model::Mirror;
 
 const AWAY: &[(&str, u64)] = &[("web", 0), ("web-east", 1)];
 
@@ -94,12 +95,13 @@ fn a_backend_without_slices_is_not_dead_before_the_mirrors_are_known() {
     bench.settle();
     assert!(bench.writes().is_empty() && !bench.engine.is_at_rest());
     let flat = Service {
+        no_parent: None,
         at: ServiceRef::new("ns", "web"),
         version: "1".into(),
         ports: Vec::new(),
         is_mirror: true,
         mirrors: None,
-        has_local_endpoints: false,
+        stands_for: Some(Mirror::Federated(Vec::new())),
     };
     bench.engine.mirrors(FeedId(1), Event::Listed(vec![flat.clone()]), bench.now);
     bench.settle();

@@ -1,0 +1,102 @@
+//! Which kinds of objects can be read, and what can't be read at present.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::cluster::stream::Event;
+use crate::cluster::{Cluster, RequestError};
+use crate::error;
+use crate::model::Notice;
+use crate::resource::{KINDS, Kind};
+
+/// How far the list of one kind's objects has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    Asked,
+    /// Not known to the cluster, or not to be read by this user.
+    Absent,
+    Listed,
+}
+
+#[derive(Debug, Default)]
+pub struct Kinds {
+    progress: HashMap<&'static str, Progress>,
+    /// Why kinds that may not be read are not, until that has been said.
+    forbidden: BTreeMap<&'static str, RequestError>,
+}
+
+impl Kinds {
+    pub fn ask(&mut self, kind: &dyn Kind) {
+        self.progress.entry(kind.info().name).or_insert(Progress::Asked);
+    }
+
+    pub fn list(&mut self, kind: &dyn Kind) {
+        self.progress.insert(kind.info().name, Progress::Listed);
+    }
+
+    /// Whether it has been found out what there is of a kind.
+    pub fn is_known(&self, kind: &dyn Kind) -> bool {
+        !matches!(self.progress.get(kind.info().name), None | Some(Progress::Asked))
+    }
+
+    /// Whether it is known of each kind whether there is any.
+    pub fn are_known(&self) -> bool {
+        self.progress.values().all(|progress| *progress != Progress::Asked)
+    }
+
+    /// The first list of a kind failed in a way that does not pass.
+    ///
+    /// # Errors
+    /// Where that leaves nothing to follow.
+    pub fn lack(&mut self, kind: &dyn Kind, error: &RequestError, cluster: &Cluster) -> anyhow::Result<()> {
+        if !error.is_not_found() && !error.is_forbidden() {
+            return Err(error::explain(cluster, error).into());
+        }
+        self.progress.insert(kind.info().name, Progress::Absent);
+        if error.is_forbidden() {
+            self.forbidden.insert(kind.info().crd, error.clone());
+        }
+        if self.progress.values().any(|progress| *progress != Progress::Absent) {
+            return Ok(());
+        }
+        let refused = KINDS.iter().find_map(|kind| self.forbidden.get(kind.info().crd));
+        Err(match refused {
+            Some(error) => error::explain(cluster, error).into(),
+            None => error::no_kinds(cluster).into(),
+        })
+    }
+
+    /// Why kinds can't be read, to be said.
+    pub fn take_forbidden(&mut self) -> BTreeMap<&'static str, RequestError> {
+        std::mem::take(&mut self.forbidden)
+    }
+}
+
+/// What cannot be read at present, so that it is said once.
+#[derive(Debug, Default)]
+pub struct Troubles {
+    troubled: HashSet<String>,
+}
+
+impl Troubles {
+    /// What is to be said when something can no longer be read, and when it can again.
+    pub fn note<T>(&mut self, event: &Event<T>, what: impl FnOnce() -> String) -> Option<Notice> {
+        match event {
+            Event::Failed(error) if error.is_not_found() => None,
+            Event::Failed(error) => self.note_failure(&what(), error),
+            _ if self.troubled.is_empty() => None,
+            _ => {
+                let what = what();
+                self.troubled.remove(&what).then_some(Notice::ReadAgain { what })
+            }
+        }
+    }
+
+    pub fn are_none(&self) -> bool {
+        self.troubled.is_empty()
+    }
+
+    pub fn note_failure(&mut self, what: &str, error: &impl ToString) -> Option<Notice> {
+        let is_news = self.troubled.insert(what.to_owned());
+        is_news.then(|| Notice::ReadFailed { what: what.to_owned(), error: error.to_string() })
+    }
+}

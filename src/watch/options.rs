@@ -1,0 +1,40 @@
+//! What a loop is to do, and how it ended.
+
+use std::time::Duration;
+
+use super::brake::MaxMoves;
+use super::metrics::Metrics;
+use super::sleep::Clocks;
+use crate::model::GroupId;
+
+/// What to run on.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// None: all namespaces.
+    pub namespace: Option<String>,
+    /// A label selector that narrows the groups down.
+    pub selector: Option<String>,
+    /// Stop when every group is where it belongs.
+    pub once: bool,
+    /// Write nothing.
+    pub dry_run: bool,
+    pub max_moves: Option<MaxMoves>,
+    /// Run beside Linkerd's own controller the groups on which both come to the same answer.
+    pub alongside_upstream: bool,
+    pub metrics: Metrics,
+    /// What tells the clocks, from the time since the loop's start; none: the machine. Tests let it sleep so.
+    pub clocks: Option<fn(Duration) -> Clocks>,
+}
+
+/// How the loop ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was told to stop; these groups were not where they belong yet, and why.
+    Stopped { unsettled: Vec<(GroupId, &'static str)> },
+    /// `once`: every group is where it belongs, but for so many whose writes were refused.
+    Done { refused: usize },
+    /// Linkerd's own controller runs these groups.
+    RunByUpstream { groups: Vec<GroupId> },
+    /// `once`: another loop runs groups here.
+    HeldByAnother { namespace: String, holder: String },
+}

@@ -1,0 +1,82 @@
+//! Others who write the same objects.
+
+use super::*;
+use crate::watch::MaxMoves;
+
+const HOME: &[(&str, u64)] = &[("web", 1), ("web-east", 0)];
+const AWAY: &[(&str, u64)] = &[("web", 0), ("web-east", 1)];
+
+impl Bench {
+    /// The primary has died, and traffic has been moved; gives the note of the move.
+    fn failed_over(&mut self) -> String {
+        self.tell(FeedId(1), "web", 0);
+        let (_, note) = self.writes().remove(0);
+        self.engine.written(&id(), Ok(group(2, AWAY, Some(&note))), self.now);
+        self.settle();
+        note
+    }
+}
+
+#[test]
+fn a_reversal_is_answered_after_five_seconds_and_the_next_one_after_ten() {
+    let mut bench = Bench::at_home();
+    let mut note = bench.failed_over();
+    for (version, wait) in [(3, 5), (5, 10), (7, 20)] {
+        bench.edit(group(version, HOME, Some(&note)));
+        assert_eq!(bench.contests(), [("someone".to_owned(), wait)]);
+        // The watch must be heard, or a move would read the slices again first.
+        for _ in 1..wait {
+            bench.engine.slices(FeedId(1), Event::Alive, bench.now);
+            bench.pass(1);
+        }
+        assert_eq!(bench.writes().len(), 0, "{wait}");
+        bench.engine.slices(FeedId(1), Event::Alive, bench.now);
+        bench.pass(1);
+        let (weights, again) = bench.writes().remove(0);
+        assert_eq!(weights, [0, 1]);
+        note = again;
+        bench.engine.written(&id(), Ok(group(version + 1, AWAY, Some(&note))), bench.now);
+        bench.settle();
+    }
+}
+
+#[test]
+fn a_move_that_changed_endpoints_cause_does_not_wait() {
+    let mut bench = Bench::at_home();
+    let note = bench.failed_over();
+    bench.edit(group(3, HOME, Some(&note)));
+    assert_eq!(bench.contests().len(), 1);
+    // The primary is back: what the other side wrote is right now.
+    bench.tell(FeedId(1), "web", 1);
+    assert_eq!(bench.writes().len(), 0);
+    bench.tell(FeedId(1), "web", 0);
+    assert_eq!(bench.writes().remove(0).0, [0, 1]);
+    assert_eq!(bench.contests().len(), 0);
+}
+
+#[test]
+fn a_failed_write_is_no_reversal() {
+    let mut bench = Bench::at_home();
+    bench.tell(FeedId(1), "web", 0);
+    assert_eq!(bench.writes().len(), 1);
+    bench.engine.written(&id(), Err(lost()), bench.now);
+    bench.pass(3);
+    assert_eq!((bench.writes().len(), bench.contests().len()), (1, 0));
+}
+
+#[test]
+fn moves_over_the_limit_wait_and_come_all_the_same() {
+    let within = Duration::from_secs(60);
+    let settings = Settings { max_moves: Some(MaxMoves { most: 1, within }), ..Settings::default() };
+    let mut bench = Bench::at_home_with(settings);
+    let note = bench.failed_over();
+    bench.tell(FeedId(1), "web", 1);
+    let braked =
+        bench.take(|effect| matches!(effect, Effect::Say(Notice::Braked { most: 1, .. })).then_some(()));
+    assert_eq!((bench.writes().len(), braked.len()), (0, 1));
+    for _ in 0..60 {
+        bench.engine.slices(FeedId(1), Event::Alive, bench.now);
+        bench.pass(1);
+    }
+    assert_eq!(bench.writes().remove(0).0, [1, 0], "{note}");
+}
