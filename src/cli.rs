@@ -1,23 +1,30 @@
 //! The command line, as clap sees it, and nothing else.
 
+mod create;
 mod examples;
 mod global;
 mod orders;
+mod remotes;
 mod sandbox;
 mod values;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub use create::{CreateArgs, PolicyArgs, SetArgs};
 pub use global::GlobalArgs;
 pub use orders::{ChangeArgs, Danger, FailbackArgs, ForceArgs, GroupsArgs, PauseArgs, ResumeArgs};
+pub use remotes::RemoteArgs;
 pub use sandbox::{
-    GatewayState, SandboxCommand, SandboxGatewayArgs, SandboxGuardArgs, SandboxRunArgs, SandboxSuperviseArgs,
-    SandboxUpArgs,
+    GatewayState, PartitionState, SandboxCommand, SandboxDemoArgs, SandboxGatewayArgs, SandboxGuardArgs,
+    SandboxPartitionArgs, SandboxRunArgs, SandboxSuperviseArgs, SandboxUpArgs,
 };
-use values::{parse_bool, parse_duration};
+pub use values::CommandWords;
+use values::{parse_address, parse_bool, parse_command, parse_duration, parse_max_moves};
 
 use crate::rights::Task;
+use crate::watch::MaxMoves;
 
 use crate::model::Condition;
 
@@ -55,6 +62,9 @@ pub enum Command {
     /// End a force, or a stay on a fallback, and move the traffic home
     #[command(after_help = examples::FAILBACK)]
     Failback(FailbackArgs),
+    /// Change the policy or the primary of groups
+    #[command(after_help = examples::SET)]
+    Set(SetArgs),
     /// Have the loop leave groups alone
     #[command(after_help = examples::PAUSE)]
     Pause(PauseArgs),
@@ -69,31 +79,14 @@ pub enum Command {
     Completion(CompletionArgs),
 }
 
-#[derive(Debug, Args)]
-pub struct CreateArgs {
-    /// Service that clients call (the apex)
-    pub service: String,
-    /// Service that takes over when the primary has no ready endpoints; may be repeated
-    #[arg(long, required = true, value_name = "SERVICE")]
-    pub fallback: Vec<String>,
-    /// Service that should have the traffic [default: SERVICE]
-    #[arg(long, value_name = "SERVICE")]
-    pub primary: Option<String>,
-    /// Name of the object [default: SERVICE-failover]
-    #[arg(long)]
-    pub name: Option<String>,
-    /// Value of the label failover.linkerd.io/controlled-by
-    #[arg(long, value_name = "VALUE", default_value = "linkerd-failover")]
-    pub controlled_by: String,
-    /// Let services through that do not exist (yet)
-    #[arg(long)]
-    pub allow_missing: bool,
-    /// Only show what would be made; `server` has the API server check it too
-    #[arg(long, value_enum, default_value_t, value_name = "MODE")]
-    pub dry_run: DryRun,
-    /// Print the object in this format
-    #[arg(short, long, value_enum, value_name = "FORMAT")]
-    pub output: Option<ObjectFormat>,
+impl Command {
+    /// How it says what goes to standard error.
+    pub fn log_format(&self) -> LogFormat {
+        match self {
+            Self::Watch(args) => args.log_format,
+            _ => LogFormat::Text,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -103,6 +96,12 @@ pub struct StatusArgs {
     /// Only groups with these labels
     #[arg(short = 'l', long, value_name = "LABELS")]
     pub selector: Option<String>,
+    /// The groups of all these contexts of the kubeconfig, such as west,east
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', conflicts_with_all = ["watch", "conditions"])]
+    pub contexts: Vec<String>,
+    /// The groups of every context of the kubeconfig
+    #[arg(long, conflicts_with_all = ["contexts", "watch", "conditions"])]
+    pub all_contexts: bool,
     /// Print in this format
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: StatusFormat,
@@ -111,7 +110,7 @@ pub struct StatusArgs {
     #[arg(long = "for", value_name = "CONDITION", conflicts_with_all = ["watch", "exit_code"])]
     pub conditions: Vec<Condition>,
     /// How long to wait; 0s looks once [default: 30s]
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, requires = "conditions")]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true, requires = "conditions")]
     pub timeout: Option<Duration>,
     /// Exit 3 unless there is a group and every group is Primary or Active
     #[arg(long, conflicts_with = "watch")]
@@ -119,6 +118,8 @@ pub struct StatusArgs {
     /// Go on and show each change: a live table on a terminal, a line per change elsewhere, JSON Lines with `-o json`
     #[arg(short, long)]
     pub watch: bool,
+    #[command(flatten)]
+    pub remotes: RemoteArgs,
 }
 
 #[derive(Debug, Args)]
@@ -138,15 +139,46 @@ pub struct WatchArgs {
     /// Only groups with these labels
     #[arg(short = 'l', long, value_name = "LABELS")]
     pub selector: Option<String>,
+    /// Run a loop for each of these contexts of the kubeconfig, such as west,east
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub contexts: Vec<String>,
     /// Bring every group to where it belongs, then stop
-    #[arg(long)]
+    #[arg(long, group = "end")]
     pub once: bool,
+    /// Stop when this is true of every group, as with `status --for`; repeated, all must be true
+    #[arg(long, value_name = "CONDITION", group = "end", conflicts_with = "contexts")]
+    pub until: Vec<Condition>,
+    /// How long --once or --until may take; exit 3 when it was not enough
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true, requires = "end")]
+    pub timeout: Option<Duration>,
+    /// Stop well after this time
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true, conflicts_with = "end")]
+    pub run_for: Option<Duration>,
+    /// Run this program for each move: its arguments are split at blanks, quotes hold words together, and no shell
+    /// runs unless it is named; the move is in its environment (FAILOVER_GROUP, FAILOVER_TO …), and as JSON on its
+    /// standard input
+    #[arg(long, value_name = "COMMAND", value_parser = parse_command)]
+    pub on_transition: Option<CommandWords>,
+    /// Serve /metrics for Prometheus, /healthz and /readyz here: a port of this machine alone, or IP:PORT
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
+    pub metrics: Option<SocketAddr>,
+    /// Format of what goes to standard error; as JSON, an object a line, with one for each move
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub log_format: LogFormat,
     /// Say what would be done, and write nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Move no more groups than this in a span of time, such as 20/1m; the others wait
+    #[arg(long, value_name = "N/DURATION", value_parser = parse_max_moves)]
+    pub max_moves: Option<MaxMoves>,
+    /// Run groups that Linkerd's own failover controller runs too, as far as both come to the same answer
+    #[arg(long)]
+    pub alongside_upstream: bool,
     /// Print in this format
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: StreamFormat,
+    #[command(flatten)]
+    pub remotes: RemoteArgs,
 }
 
 #[derive(Debug, Args)]
@@ -164,7 +196,7 @@ pub struct CheckArgs {
     )]
     pub proxy: bool,
     /// How long to wait for what may mend itself, such as 5m
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "0s")]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true, default_value = "0s")]
     pub wait: Duration,
     /// Print in this format; short leaves out what is well
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
@@ -172,6 +204,8 @@ pub struct CheckArgs {
     /// Print the least Role that a command needs (with -A, the ClusterRole), and check nothing
     #[arg(long, value_enum, value_name = "COMMAND", conflicts_with_all = ["pre", "proxy", "output"])]
     pub rbac: Option<Task>,
+    #[command(flatten)]
+    pub remotes: RemoteArgs,
 }
 
 #[derive(Debug, Args)]
@@ -232,6 +266,13 @@ pub enum HistoryFormat {
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum StreamFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
     #[default]
     Text,
     Json,

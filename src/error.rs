@@ -1,5 +1,6 @@
 //! What users see when something does not work: the message, what to do next, and the exit code.
 
+mod document;
 mod nearest;
 mod right;
 
@@ -9,6 +10,7 @@ use right::Right;
 
 use crate::cluster::error::Cause;
 use crate::cluster::{Cluster, RequestError};
+use crate::logging;
 use crate::resource::KINDS;
 use crate::view::terminal::say;
 use crate::view::text::{clean, clean_lines};
@@ -52,11 +54,13 @@ pub struct Problem {
     /// Lines that say what to do next; printed below the message.
     pub next: Vec<String>,
     pub exit: Exit,
+    /// What was printed as JSON or YAML says all of it, the exit code too.
+    pub is_printed: bool,
 }
 
 impl Problem {
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), next: Vec::new(), exit: Exit::Failed }
+        Self { message: message.into(), next: Vec::new(), exit: Exit::Failed, is_printed: false }
     }
 
     pub fn usage(message: impl Into<String>) -> Self {
@@ -99,12 +103,12 @@ impl Problem {
 
 /// A request's failure in words: which cluster, what it means, what to do next.
 pub fn explain(cluster: &Cluster, error: &RequestError) -> Problem {
-    let (place, context) = (place(cluster), clean(&cluster.context));
+    let (place, reach) = (place(cluster), cluster.reach.all());
     match &error.cause {
         Cause::Unreachable { how } => {
             Problem::new(format!("the API server of {place} cannot be reached: {how}"))
                 .next("check the connection, a VPN for example, and the address in the kubeconfig")
-                .next(format!("try: kubectl --context {context} version"))
+                .next(format!("try: kubectl {reach} version"))
         }
         Cause::TimedOut { after } => {
             Problem::new(format!("the API server of {place} did not answer within {} s", after.as_secs_f32()))
@@ -125,14 +129,14 @@ fn rejected(cluster: &Cluster) -> Problem {
     let user = cluster.user.as_ref().map_or(String::new(), |user| format!(" of user {:?}", clean(user)));
     Problem::new(format!("{} does not accept the credentials{user}", place(cluster)))
         .next("log in again: they may have expired")
-        .next(format!("see who you are there: kubectl --context {} auth whoami", clean(&cluster.context)))
+        .next(format!("see who you are there: kubectl {} auth whoami", cluster.reach.all()))
 }
 
 fn forbidden(cluster: &Cluster, message: &str) -> Problem {
     let place = place(cluster);
     match Right::missing_in(message) {
         Some(right) => right
-            .next(&clean(&cluster.context))
+            .next(&cluster.reach)
             .into_iter()
             .fold(Problem::new(format!("{place} does not allow {}", right.in_words())), Problem::next),
         None => Problem::new(format!("{place} does not allow it: {message}"))
@@ -152,25 +156,72 @@ pub fn no_kinds(cluster: &Cluster) -> Problem {
         .next("for TrafficSplits, Linkerd's SMI extension does: https://linkerd.io/2/tasks/linkerd-smi/")
 }
 
-/// Prints clap's help, version or usage error; help and version are no errors.
-pub fn report_usage(usage: &clap::Error) -> ExitCode {
+/// Prints clap's help, version or usage error, which programs that asked for JSON get as such; help and version are
+/// no errors.
+pub fn report_usage(usage: &clap::Error, json: bool) -> ExitCode {
     // A closed pipe (`… --help | head -1`) is no failure.
     let _ = usage.print();
-    if usage.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }
+    if !usage.use_stderr() {
+        return Exit::Done.into();
+    }
+    if json {
+        document::print(&document::of_usage(usage));
+    }
+    Exit::Usage.into()
 }
 
-/// Prints the error of a command, if there is one, and gives the exit code.
-pub fn finish(outcome: anyhow::Result<Exit>) -> ExitCode {
+/// An error in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// Perhaps of several lines, safe to print.
+    pub message: String,
+    pub next: Vec<String>,
+    pub exit: Exit,
+    /// Standard output has it already.
+    pub is_printed: bool,
+}
+
+impl Told {
+    pub fn of(error: &anyhow::Error) -> Self {
+        let problem = error.chain().find_map(|cause| cause.downcast_ref::<Problem>());
+        Self {
+            message: clean_lines(&format!("{error:#}")),
+            next: problem.iter().flat_map(|problem| &problem.next).map(|line| clean(line)).collect(),
+            exit: problem.map_or(Exit::Failed, |problem| problem.exit),
+            is_printed: problem.is_some_and(|problem| problem.is_printed),
+        }
+    }
+
+    /// Says it on standard error.
+    pub fn say(&self) {
+        if logging::is_json() {
+            tracing::error!(next = self.next.join("; "), exit_code = self.exit.code(), "{}", self.message);
+        } else {
+            self.lines("error").iter().for_each(|line| say(line));
+        }
+    }
+
+    /// The message after a word that says what it is about, and indented what to do next.
+    pub fn lines(&self, about: &str) -> Vec<String> {
+        let message = format!("{about}: {}", self.message);
+        let next = self.next.iter().map(|line| format!("  {line}"));
+        message.lines().map(str::to_owned).chain(next).collect()
+    }
+}
+
+/// Prints the error of a command, if there is one, and gives the exit code. Programs that asked for JSON get the error
+/// as such on standard output.
+pub fn finish(outcome: anyhow::Result<Exit>, json: bool) -> ExitCode {
     match outcome {
         Ok(exit) => exit.into(),
         Err(error) if is_broken_pipe(&error) => Exit::Done.into(),
         Err(error) => {
-            let problem = error.chain().find_map(|cause| cause.downcast_ref::<Problem>());
-            clean_lines(&format!("error: {error:#}")).lines().for_each(say);
-            for line in problem.map(|problem| problem.next.as_slice()).unwrap_or_default() {
-                say(&format!("  {line}"));
+            let told = Told::of(&error);
+            told.say();
+            if json && !told.is_printed {
+                document::print(&document::Document::new(told.exit, &told.message, &told.next));
             }
-            problem.map_or(Exit::Failed, |problem| problem.exit).into()
+            told.exit.into()
         }
     }
 }

@@ -2,19 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use futures::future::join;
+
 use super::complaints;
 use crate::cli::GlobalArgs;
-use crate::cluster::{Cluster, RequestResult, survey, upstream};
+use crate::cluster::survey::{self, Listed};
+use crate::cluster::{Cluster, RequestResult, effects, remotes, upstream};
 use crate::model::check::{Category, CheckResult};
 use crate::model::{BackendStatus, GroupId, Readiness, Runner, Status};
 use crate::resource::Record;
+use crate::view::text::way_out;
 
 /// Gives the groups too.
 pub async fn check(cluster: &Cluster, flags: &GlobalArgs) -> (Category, Vec<Record>) {
     let mut category = Category::new("failover-groups");
     let (place, listed) = list(cluster, flags).await;
-    let records = match listed {
-        Ok(records) => records,
+    let Listed { records, forbidden } = match listed {
+        Ok(listed) => listed,
         Err(error) => {
             let description = format!("the groups of {place} can be read");
             category.checks.push(CheckResult::error(description, complaints(cluster, &error)));
@@ -22,14 +26,15 @@ pub async fn check(cluster: &Cluster, flags: &GlobalArgs) -> (Category, Vec<Reco
         }
     };
     let count = records.len();
-    category.checks.push(CheckResult::success(format!("the groups of {place} can be read ({count} found)")));
+    let unread = forbidden.iter().flat_map(|error| complaints(cluster, error)).collect();
+    let description = format!("the groups of {place} can be read ({count} found)");
+    category.checks.push(CheckResult::warning(description, unread));
     if !records.is_empty() {
-        let groups = Groups {
-            cluster,
-            statuses: survey::survey(cluster, &records, &records).await,
-            run_by_upstream: run_by_upstream(cluster, &records).await,
-            records: &records,
-        };
+        let survey = survey::survey(cluster, &records, &records);
+        let (mut statuses, obstacles) = join(survey, effects::read(cluster, &records)).await;
+        effects::warn(&mut statuses, obstacles);
+        let run_by_upstream = run_by_upstream(cluster, &records).await;
+        let groups = Groups { cluster, statuses, run_by_upstream, records: &records };
         category.checks.extend(groups.checks());
     }
     (category, records)
@@ -37,7 +42,7 @@ pub async fn check(cluster: &Cluster, flags: &GlobalArgs) -> (Category, Vec<Reco
 
 /// Those of the namespace that is named; otherwise of all namespaces or, where that is not allowed, of the
 /// context's.
-async fn list(cluster: &Cluster, flags: &GlobalArgs) -> (String, RequestResult<Vec<Record>>) {
+async fn list(cluster: &Cluster, flags: &GlobalArgs) -> (String, RequestResult<Listed>) {
     if flags.namespace.is_none() {
         let everywhere = survey::list_groups(cluster, None, None).await;
         let forbidden = everywhere.as_ref().is_err_and(|error| error.is_forbidden());
@@ -55,7 +60,7 @@ async fn run_by_upstream(cluster: &Cluster, records: &[Record]) -> HashSet<Group
     let namespaces: BTreeSet<&str> = records.iter().map(|record| record.meta.namespace.as_str()).collect();
     let single = namespaces.first().copied().filter(|_| namespaces.len() == 1);
     let selected = survey::list_groups(cluster, single, Some(&upstream.selector)).await.unwrap_or_default();
-    selected.iter().map(Record::id).collect()
+    selected.records.iter().map(Record::id).collect()
 }
 
 struct Groups<'a> {
@@ -73,6 +78,7 @@ impl Groups<'_> {
             self.apexes(),
             self.services(),
             self.readiness(),
+            self.effects(),
             self.run(),
             self.run_once(),
             self.owners(),
@@ -121,15 +127,40 @@ impl Groups<'_> {
             |status: &Status| status.backends.iter().any(|backend| backend.readiness == Readiness::Missing);
         let namespace = self.by_namespace(is_missing).keys().next().copied().unwrap_or_default();
         CheckResult::error("every backend's Service exists", missing)
-            .hint(format!("kubectl --context {} -n {namespace} get services", self.cluster.context))
+            .hint(format!("kubectl {} get services", self.cluster.reach.within(namespace)))
     }
 
     fn readiness(&self) -> CheckResult {
-        let unknown = self.backends(|readiness| match readiness {
-            Readiness::Unknown { why } => Some(format!("is unknown: {why}")),
-            _ => None,
-        });
+        let is_primary = |status: &Status, backend: &BackendStatus| {
+            status.primary.as_deref() == Some(backend.name.as_str())
+        };
+        let line = |status: &Status, backend: &BackendStatus| {
+            let Readiness::Unknown { why } = &backend.readiness else { return None };
+            let role = if is_primary(status, backend) { "primary" } else { "fallback" };
+            let mend = remotes::how_to_ask(&self.cluster.remotes().asked(), why)
+                .map_or(String::new(), |how| format!("; {how}"));
+            Some(format!("{}: the {role}, {}, is unknown: {why}{mend}", status.id, backend.name))
+        };
+        let both = |status: &Status| {
+            status.backends.iter().filter_map(|backend| line(status, backend)).collect::<Vec<_>>()
+        };
+        let unknown = self.statuses.iter().flat_map(both).collect();
         CheckResult::warning("the readiness of every backend is known", unknown)
+    }
+
+    fn effects(&self) -> CheckResult {
+        let lines = |status: &Status| {
+            status.warnings.iter().map(|warning| format!("{}: {warning}", status.id)).collect::<Vec<_>>()
+        };
+        let hint = self.statuses.iter().find(|status| !status.warnings.is_empty()).map(|status| {
+            let GroupId { namespace, kind, name } = &status.id;
+            format!("kubectl {} describe {kind} {name}", self.cluster.reach.within(namespace))
+        });
+        CheckResult::warning(
+            "nothing keeps a group from having its effect",
+            self.statuses.iter().flat_map(lines).collect(),
+        )
+        .hint(hint.unwrap_or_default())
     }
 
     /// A line for each namespace of groups of which this holds.
@@ -158,7 +189,7 @@ impl Groups<'_> {
             Runner::Held(_) | Runner::Unknown => false,
         });
         let namespace = unattended.keys().next().copied().unwrap_or_default();
-        let hint = format!("kubectl failover watch --context {} -n {namespace}", self.cluster.context);
+        let hint = format!("kubectl failover watch {}", self.cluster.reach.for_plugin(namespace));
         let line = |(namespace, names): (&&str, &Vec<&str>)| {
             format!("nobody runs {} in namespace {namespace}: nothing moves by itself", names.join(", "))
         };
@@ -180,20 +211,12 @@ impl Groups<'_> {
     fn owners(&self) -> CheckResult {
         let owned = self.records.iter().filter_map(|record| {
             let owner = record.meta.gitops_owner()?;
-            Some(format!("{}: {owner} may put its weights back; {}", record.id(), way_out(owner)))
+            Some(format!(
+                "{}: {owner} may put its weights back; {}",
+                record.id(),
+                way_out(owner, record.kind.info().carrier)
+            ))
         });
         CheckResult::warning("no GitOps tool owns a group", owned.collect())
-    }
-}
-
-/// What makes a GitOps tool leave weights alone that it has not set.
-fn way_out(owner: &str) -> &'static str {
-    match owner {
-        "Argo CD" => {
-            "in its Application set spec.ignoreDifferences to jqPathExpressions: [.spec.backends[].weight] and the \
-             sync option RespectIgnoreDifferences=true"
-        }
-        "Flux" => "annotate it there with kustomize.toolkit.fluxcd.io/ssa: IfNotPresent",
-        _ => "take it out of the release, or do not upgrade that while traffic is away",
     }
 }

@@ -83,7 +83,7 @@ impl Part {
         };
         let waiting: Vec<&(String, Deployment)> = found.iter().filter(|(_, it)| !it.is_ready()).collect();
         let Some((namespace, _)) = waiting.first() else { return CheckResult::success(description) };
-        let hint = format!("kubectl --context {} -n {namespace} get pods", cluster.context);
+        let hint = format!("kubectl {} get pods", cluster.reach.within(namespace));
         let complaint = |(namespace, deployment): &&(String, Deployment)| {
             let Deployment { name, wanted, ready, .. } = deployment;
             format!("deployment {namespace}/{name} has {ready} of {wanted} pods ready")

@@ -10,6 +10,7 @@ mod rights;
 
 use crate::cli::GlobalArgs;
 use crate::cluster::error::Cause;
+use crate::cluster::remotes::Remotes;
 use crate::cluster::{Cluster, RequestError};
 use crate::error::explain;
 use crate::model::check::Category;
@@ -17,12 +18,14 @@ use crate::model::check::Category;
 pub use patience::Patience;
 
 /// What to check.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// Only what must hold before the first use.
     pub pre: bool,
     /// The pods behind the groups' services too.
     pub proxy: bool,
+    /// Whom to ask about mirrors.
+    pub remotes: Remotes,
 }
 
 /// Checks one subject after the other; without an API server that answers, there is nothing more to ask.
@@ -31,6 +34,7 @@ pub async fn run(flags: &GlobalArgs, options: Options, patience: &Patience<'_>) 
         patience.settle(async || api::check(flags).await, |(category, _)| category.pending()).await;
     let mut categories = vec![category];
     let Some((cluster, apis)) = server else { return categories };
+    let cluster = cluster.with_remotes(options.remotes.clone());
     let (kinds, can_have_groups) = kinds::check(&cluster, &apis).await;
     categories.push(kinds);
     if !options.pre {
@@ -38,7 +42,7 @@ pub async fn run(flags: &GlobalArgs, options: Options, patience: &Patience<'_>) 
         let linkerd = async || linkerd::check(&cluster, &namespace).await;
         categories.push(patience.settle(linkerd, Category::pending).await);
     }
-    categories.push(rights::check(&cluster, flags).await);
+    categories.push(rights::check(&cluster, flags, &apis).await);
     if options.pre || !can_have_groups {
         return categories;
     }

@@ -8,6 +8,7 @@ use futures::{StreamExt as _, stream};
 use super::complaints;
 use crate::cli::GlobalArgs;
 use crate::cluster::access::{self, Deed};
+use crate::cluster::discovery::ApiGroups;
 use crate::cluster::{Cluster, RequestResult};
 use crate::model::check::{Category, CheckResult};
 use crate::rights::{Reach, Right, Task};
@@ -18,17 +19,25 @@ const AT_ONCE: usize = 8;
 type Answers = HashMap<Deed, RequestResult<bool>>;
 
 /// In the namespace that is worked in, or in all.
-pub async fn check(cluster: &Cluster, flags: &GlobalArgs) -> Category {
+pub async fn check(cluster: &Cluster, flags: &GlobalArgs, apis: &ApiGroups) -> Category {
     let namespace = (!flags.all_namespaces).then_some(cluster.namespace.as_str());
-    let rights = Task::value_variants().iter().flat_map(|task| task.rights());
+    let tasks: Vec<(Task, Vec<Right>)> =
+        Task::value_variants().iter().map(|task| (*task, rights_that_matter(*task, apis))).collect();
+    let rights = tasks.iter().flat_map(|(_, rights)| rights);
     let deeds: HashSet<Deed> = rights.flat_map(|right| deeds(right, namespace)).collect();
     let questions = deeds.into_iter().map(|deed| async move {
         let answer = access::allows(cluster, &deed).await;
         (deed, answer)
     });
     let answers: Answers = stream::iter(questions).buffer_unordered(AT_ONCE).collect().await;
-    let checks = Task::value_variants().iter().map(|task| command(cluster, *task, namespace, &answers));
+    let checks = tasks.iter().map(|(task, rights)| command(cluster, *task, rights, namespace, &answers));
     Category { checks: checks.collect(), ..Category::new("failover-rights") }
+}
+
+/// Without those to kinds of objects that the cluster does not know.
+fn rights_that_matter(task: Task, apis: &ApiGroups) -> Vec<Right> {
+    let matters = |right: &Right| right.carrier().is_none_or(|kind| apis.serve(kind.info().api_version));
+    task.rights().into_iter().filter(matters).collect()
 }
 
 fn deeds(right: &Right, namespace: Option<&str>) -> impl Iterator<Item = Deed> {
@@ -41,28 +50,38 @@ fn place(namespace: Option<&str>) -> String {
     namespace.map_or("all namespaces".to_owned(), |namespace| format!("namespace {namespace}"))
 }
 
-/// What it needs is an error where it is missing; what it can do without, a warning.
-fn command(cluster: &Cluster, task: Task, namespace: Option<&str>, answers: &Answers) -> CheckResult {
+/// What it needs is an error where it is missing; what it can do without, a warning. Of the kinds that carry groups
+/// it needs one.
+fn command(
+    cluster: &Cluster,
+    task: Task,
+    rights: &[Right],
+    namespace: Option<&str>,
+    answers: &Answers,
+) -> CheckResult {
     let description = format!("{} is allowed in {}", task.name(), place(namespace));
     let (mut missing, mut lost) = (Vec::new(), Vec::new());
-    for right in task.rights() {
+    let is_allowed = |deed: &Deed| matches!(answers.get(deed), Some(Ok(true)));
+    let mut carriers = rights.iter().filter(|right| right.carrier().is_some());
+    let has_carrier = carriers.any(|right| deeds(right, namespace).all(|deed| is_allowed(&deed)));
+    for right in rights {
         let deeds: Vec<Deed> = deeds(right, namespace).collect();
         if let Some(error) = deeds.iter().find_map(|deed| answers.get(deed)?.as_ref().err()) {
             return CheckResult::error(description, complaints(cluster, error));
         }
-        let denied = deeds.iter().filter(|deed| !matches!(answers.get(*deed), Some(Ok(true))));
+        let denied = deeds.iter().filter(|deed| !is_allowed(deed));
         let verbs: Vec<&str> = denied.map(|deed| deed.verb).collect();
         if !verbs.is_empty() {
             let place = place(namespace.filter(|_| right.reach == Reach::Namespace));
             let line = format!("you may not {} {} in {place}", verbs.join(", "), right.full_resource());
             match right.lost {
                 None => missing.push(line),
+                Some(_) if right.carrier().is_some() && !has_carrier => missing.push(line),
                 Some(loss) => lost.push(format!("{line}: {loss}")),
             }
         }
     }
-    let scope = namespace.map_or("-A".to_owned(), |namespace| format!("-n {namespace}"));
-    let hint = format!("kubectl failover check --rbac {} --context {} {scope}", task.name(), cluster.context);
+    let hint = format!("kubectl failover check --rbac {} {}", task.name(), cluster.reach.scoped(namespace));
     if missing.is_empty() {
         CheckResult::warning(description, lost).hint(hint)
     } else {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 
-use super::values::parse_duration;
-use super::{DryRun, StreamFormat};
+use super::values::{parse_duration, parse_lasting};
+use super::{DryRun, RemoteArgs, StreamFormat};
 
 /// Which groups a command changes.
 #[derive(Debug, Args)]
@@ -32,6 +32,8 @@ pub struct ChangeArgs {
     /// Print in this format
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: StreamFormat,
+    #[command(flatten)]
+    pub remotes: RemoteArgs,
 }
 
 #[derive(Debug, Args)]
@@ -45,13 +47,14 @@ pub struct ForceArgs {
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
     /// End by itself after this long, such as 30m
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_lasting, allow_hyphen_values = true)]
     pub duration: Option<Duration>,
-    /// Stay, and end it when its time is over or on Ctrl-C
-    #[arg(long, requires = "duration")]
+    /// With --duration: stay, and end it when its time is over or on Ctrl-C. Without: wait until the traffic is where
+    /// it was asked
+    #[arg(long)]
     pub wait: bool,
-    /// How long to stay at the most; what is not ended by then ends as without --wait
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, requires = "wait")]
+    /// How long to wait at the most; then exit 3, and the override goes on [default: until its end, or else 30s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true, requires = "wait")]
     pub timeout: Option<Duration>,
     /// Go on in spite of this; may be repeated
     #[arg(long, value_enum, value_delimiter = ',', value_name = "DANGER")]
@@ -61,14 +64,18 @@ pub struct ForceArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("waits").multiple(true))]
 pub struct FailbackArgs {
     #[command(flatten)]
     pub groups: GroupsArgs,
     /// Wait until the primary has enough ready endpoints, then move
-    #[arg(long)]
+    #[arg(long, group = "waits")]
     pub when_ready: bool,
-    /// How long to wait [default: without end]
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, requires = "when_ready")]
+    /// Afterwards, wait until the traffic is at home
+    #[arg(long, group = "waits")]
+    pub wait: bool,
+    /// How long to wait at the most, in all; then exit 3 [default: --when-ready without end, --wait 30s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true, requires = "waits")]
     pub timeout: Option<Duration>,
     /// Backend to go back to, where the override does not name one
     #[arg(long, value_name = "BACKEND")]
@@ -88,7 +95,7 @@ pub struct PauseArgs {
     #[command(flatten)]
     pub groups: GroupsArgs,
     /// End by itself after this long, such as 2h
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_lasting, allow_hyphen_values = true)]
     pub duration: Option<Duration>,
     /// Why, for those who look at it later
     #[arg(long, value_name = "TEXT")]

@@ -1,6 +1,11 @@
 //! Values of flags as kubectl and linkerd write them.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
+
+use crate::resource::{KINDS, kinds_called};
+use crate::watch::MaxMoves;
 
 /// A duration as Go writes it, such as `5m0s`, `1h2m3s` or `300ms`; zero needs no unit.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
@@ -9,12 +14,81 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         return Ok(Duration::ZERO);
     }
     let span: jiff::SignedDuration = text.parse().map_err(|_| NO_DURATION.to_owned())?;
-    Duration::try_from(span).map_err(|_| "a duration is not negative".to_owned())
+    within_reason(Duration::try_from(span).map_err(|_| "a duration is not negative".to_owned())?)
+}
+
+/// How long something lasts that is to end by itself.
+pub fn parse_lasting(text: &str) -> Result<Duration, String> {
+    match parse_duration(text)? {
+        Duration::ZERO => Err("--duration must be longer than 0s".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
+/// Moments further away than this can't be told by every clock.
+fn within_reason(duration: Duration) -> Result<Duration, String> {
+    const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+    if duration > LONGEST { Err("a duration is 100 years at most".to_owned()) } else { Ok(duration) }
 }
 
 /// A time limit: a duration or, as kubectl has it, a number of seconds.
 pub fn parse_timeout(text: &str) -> Result<Duration, String> {
-    text.parse().map(Duration::from_secs).or_else(|_| parse_duration(text))
+    match text.parse() {
+        Ok(seconds) => within_reason(Duration::from_secs(seconds)),
+        Err(_) => parse_duration(text),
+    }
+}
+
+/// So many moves in a span of time: `20/1m`.
+pub fn parse_max_moves(text: &str) -> Result<MaxMoves, String> {
+    const NO_RATE: &str = "it is a number from 1 and a span of time, such as 20/1m";
+    let (most, within) = text.split_once('/').ok_or(NO_RATE)?;
+    let most = most.parse().ok().filter(|most| *most > 0).ok_or(NO_RATE)?;
+    let within = parse_duration(within).map_err(|_| NO_RATE)?;
+    if within.is_zero() { Err(NO_RATE.to_owned()) } else { Ok(MaxMoves { most, within }) }
+}
+
+/// A kind of object that can carry a group, as people call it.
+pub fn parse_kind(text: &str) -> Result<String, String> {
+    if kinds_called(text).is_empty() {
+        let known = KINDS.iter().map(|kind| kind.info().name).collect::<Vec<_>>().join(", ");
+        return Err(format!("kinds there are: {known}"));
+    }
+    Ok(text.to_owned())
+}
+
+/// A program and its arguments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandWords {
+    pub program: String,
+    pub arguments: Vec<String>,
+}
+
+impl CommandWords {
+    /// Whether there is such a file, or one of that name on the PATH.
+    pub fn is_found(&self) -> bool {
+        if self.program.contains('/') {
+            return Path::new(&self.program).is_file();
+        }
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&path).any(|folder| folder.join(&self.program).is_file())
+    }
+}
+
+/// A command as a shell splits it into words.
+pub fn parse_command(text: &str) -> Result<CommandWords, String> {
+    let mut words = shlex::split(text).ok_or("a quote in it is not closed")?.into_iter();
+    let program = words.next().filter(|program| !program.is_empty()).ok_or("it names a program")?;
+    Ok(CommandWords { program, arguments: words.collect() })
+}
+
+/// A port of this machine alone (`9090`, `:9090`), or an IP address and a port.
+pub fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(port) = text.strip_prefix(':').unwrap_or(text).parse() {
+        return Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
+    }
+    let address = text.replacen("localhost:", "127.0.0.1:", 1).parse();
+    address.map_err(|_| "it is a port, or an IP address and a port, such as 9090 or 0.0.0.0:9090".to_owned())
 }
 
 /// A boolean as Go's flags take it.
@@ -73,6 +147,41 @@ mod tests {
         assert_eq!(parse_timeout("0"), Ok(Duration::ZERO));
         assert_eq!(parse_timeout("1m0s"), Ok(Duration::from_secs(60)));
         assert!(parse_timeout("-7").is_err());
+        assert!(parse_timeout("18446744073709551615").is_err());
+    }
+
+    #[test]
+    fn rates_of_moves() {
+        let within = Duration::from_secs(60);
+        assert_eq!(parse_max_moves("20/1m"), Ok(MaxMoves { most: 20, within }));
+        for bad in ["", "20", "0/1m", "-1/1m", "20/", "20/0s", "20/1", "/1m"] {
+            assert!(parse_max_moves(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn commands_are_split_into_words() {
+        let words = |text: &str| parse_command(text).map(|words| (words.program, words.arguments));
+        let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        assert_eq!(words("notify"), Ok(("notify".to_owned(), owned(&[]))));
+        let shell = ("sh".to_owned(), owned(&["-c", "echo \"$FAILOVER_TO\" >> log"]));
+        assert_eq!(words("sh -c 'echo \"$FAILOVER_TO\" >> log'"), Ok(shell));
+        for bad in ["", "  ", "''", "sh -c 'echo"] {
+            assert!(parse_command(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_bare_port_is_of_this_machine_alone() {
+        let of = |text: &str| parse_address(text).map(|address| address.to_string());
+        for local in ["9090", ":9090", "localhost:9090", "127.0.0.1:9090"] {
+            assert_eq!(of(local).as_deref(), Ok("127.0.0.1:9090"), "{local}");
+        }
+        assert_eq!(of("0.0.0.0:9090").as_deref(), Ok("0.0.0.0:9090"));
+        assert_eq!(of("[::]:9090").as_deref(), Ok("[::]:9090"));
+        for bad in ["", ":", "host:9090", "99999", "0.0.0.0"] {
+            assert!(parse_address(bad).is_err(), "{bad:?}");
+        }
     }
 
     #[test]
@@ -82,5 +191,17 @@ mod tests {
         assert_eq!(of(&["", "a"]), ["a"]);
         assert_eq!(of(&["[a,b]", "c", "d, e"]), ["a", "b", "c", "d", "e"]);
         assert_eq!(of(&["system:masters"]), ["system:masters"]);
+    }
+
+    proptest::proptest! {
+        /// What is read fits any clock.
+        #[test]
+        fn any_text_is_read_or_refused(text in proptest::prop_oneof!["\\PC*", "[0-9]{1,20}[smh/]?[0-9]{0,20}[smh]?"]) {
+            let moment = std::time::Instant::now();
+            for duration in [parse_duration(&text), parse_timeout(&text), parse_max_moves(&text).map(|it| it.within)] {
+                proptest::prop_assert!(duration.is_err() || moment.checked_add(duration.unwrap()).is_some());
+            }
+            let _ = (parse_bool(&text).is_ok(), parse_verbosity(&text).is_ok(), members(&[text]));
+        }
     }
 }

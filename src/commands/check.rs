@@ -10,6 +10,7 @@ use super::print;
 use crate::check::{self, Options, Patience};
 use crate::cli::{CheckArgs, CheckFormat, GlobalArgs};
 use crate::cluster::kubeconfig;
+use crate::cluster::remotes::Remotes;
 use crate::error::Exit;
 use crate::rights::{Reach, Task};
 use crate::view::check::{Style, json, succeeded, text};
@@ -23,7 +24,8 @@ pub async fn run(flags: &GlobalArgs, args: &CheckArgs) -> anyhow::Result<Exit> {
     }
     let progress = Progress::default();
     let say = |what: &str| progress.say(what);
-    let options = Options { pre: args.pre, proxy: args.proxy };
+    let remotes = Remotes::of(flags, &args.remotes, terminal::say)?;
+    let options = Options { pre: args.pre, proxy: args.proxy, remotes };
     let categories = check::run(flags, options, &Patience::new(args.wait, &say)).await;
     progress.clear();
     let style = Style {

@@ -33,18 +33,20 @@ fn answer(words: &[OsString]) -> String {
     format!("{lines}:{}\n", directive(&choices))
 }
 
-/// Flags are offered where one has been begun, or where nothing else fits.
+/// Flags are offered where one has been begun, or where nothing else fits. Where a name is to come that nobody knows,
+/// a flag would look like one.
 fn choices(words: &[OsString]) -> Vec<CompletionCandidate> {
     let begun = words.last().cloned().unwrap_or_default();
-    let mut choices = candidates(words);
+    let (mut choices, awaits_name) = candidates(words);
     let is_flag = |choice: &CompletionCandidate| choice.get_value().as_encoded_bytes().starts_with(b"-");
-    if begun.is_empty() && !choices.iter().all(is_flag) {
+    if begun.is_empty() && (awaits_name || !choices.iter().all(is_flag)) {
         choices.retain(|choice| !is_flag(choice));
     }
     choices
 }
 
-fn candidates(words: &[OsString]) -> Vec<CompletionCandidate> {
+/// With whether a name is to come.
+fn candidates(words: &[OsString]) -> (Vec<CompletionCandidate>, bool) {
     let mut line = vec![OsString::from("kubectl-failover")];
     line.extend_from_slice(words);
     if words.is_empty() {
@@ -56,10 +58,11 @@ fn candidates(words: &[OsString]) -> Vec<CompletionCandidate> {
         line[last].push("-");
     }
     let typed = Typed::read(definition(), &line[..last]);
+    let awaits_name = typed.awaits_name;
     let mut command = values::add(definition(), &Arc::new(typed));
     let here = std::env::current_dir().ok();
     // Whatever goes wrong, a shell has no use for an error in the middle of a line.
-    complete(&mut command, line, last, here.as_deref()).unwrap_or_default()
+    (complete(&mut command, line, last, here.as_deref()).unwrap_or_default(), awaits_name)
 }
 
 fn definition() -> clap::Command {

@@ -1,29 +1,45 @@
 //! `failback`: ends a force, or a stay on a fallback, and moves the traffic home.
 
+use std::time::{Duration, Instant};
+
 use super::order::{self, Order, Plan, Refusal, Seen};
 use super::ready;
 use crate::cli::{Danger, FailbackArgs, GlobalArgs};
-use crate::cluster::Cluster;
 use crate::error::Exit;
 use crate::model::operate::{self, Ends, Returned};
-use crate::model::{Group, Readiness, Weights};
+use crate::model::{Group, Readiness, Runner, State, Status, Weights};
 use crate::resource::Change;
 
 pub async fn run(flags: &GlobalArgs, args: &FailbackArgs) -> anyhow::Result<Exit> {
-    let cluster = Cluster::connect(flags).await?;
-    let failback =
-        Failback { home: args.home.clone(), reason: args.reason.clone(), allow: args.allow.clone() };
+    let cluster = super::connect(flags, &args.change.remotes).await?;
+    let mut failback = Failback {
+        home: args.home.clone(),
+        reason: args.reason.clone(),
+        allow: args.allow.clone(),
+        patience: args.wait.then(|| args.timeout.unwrap_or(order::PATIENCE)),
+        ran_out_of_time: false,
+    };
+    let started = Instant::now();
     let mut records = order::chosen(&cluster, flags, &args.groups, &failback).await?;
     if args.when_ready {
-        records = ready::wait(&cluster, records, args.timeout, &failback).await?;
+        let (found, all_ready) = ready::wait(&cluster, records, args.timeout, &failback).await?;
+        records = found;
+        failback.ran_out_of_time = !all_ready;
+        // One limit holds for both waits.
+        let left = args.timeout.map(|timeout| timeout.saturating_sub(started.elapsed()));
+        failback.patience = failback.patience.map(|patience| left.unwrap_or(patience));
     }
-    order::carry_out(&cluster, records, &args.change, true, &failback).await
+    Ok(order::carry_out(&cluster, records, &args.change, true, &failback).await?.exit)
 }
 
 pub struct Failback {
     home: Option<String>,
     reason: Option<String>,
     allow: Vec<Danger>,
+    /// How long to wait until the traffic is at home.
+    patience: Option<Duration>,
+    /// Not every group was ready in time.
+    ran_out_of_time: bool,
 }
 
 impl Order for Failback {
@@ -33,10 +49,11 @@ impl Order for Failback {
 
     fn plan(&self, seen: &Seen) -> Result<Plan, Refusal> {
         let group = seen.valid()?;
-        let named = self.named_home(group)?;
+        let named = self.named_home(group, &seen.place)?;
         let Some(returned) = operate::failback(group, &seen.readiness, named, seen.now) else {
             return Err(Refusal {
                 danger: None,
+                may_pass: false,
                 reason: "the override does not say which backend is home".to_owned(),
                 next: format!(
                     "name it: kubectl failover failback {} --home BACKEND {}",
@@ -50,41 +67,86 @@ impl Order for Failback {
                 group.backend_name(returned.home)
             )));
         }
-        self.refuse_unready(group, &seen.readiness, &returned)?;
+        self.refuse_unready(group, seen, &returned)?;
         seen.refuse_owner(&self.allow)?;
         self.change(group, seen, returned)
+    }
+
+    fn after(&self, status: &Status, place: &str) -> Vec<String> {
+        if let Some(patience) = self.patience.filter(|_| !self.is_met(status)) {
+            return vec![too_late(status, patience, place)];
+        }
+        let mut lines: Vec<String> =
+            status.primary.iter().flat_map(|home| order::not_there(status, home, place)).collect();
+        if !lines.is_empty() {
+            let name = status.id.short_name();
+            lines.push(format!(
+                "where failback is manual no loop does it: kubectl failover failback {name} --when-ready {place}"
+            ));
+        }
+        lines
+    }
+
+    fn terms(&self, seen: &Seen) -> Vec<String> {
+        let reason = self.reason.as_ref().map(|reason| format!("reason: {reason}"));
+        let ended = seen.standing().map(|order| format!("ends the force to {}", order::target(order)));
+        reason.into_iter().chain(ended).collect()
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        self.patience
+    }
+
+    fn ran_out_of_time(&self) -> bool {
+        self.ran_out_of_time
+    }
+
+    /// No override is left, and home has its share.
+    fn is_met(&self, status: &Status) -> bool {
+        let home = status.primary.as_deref();
+        status.order.is_none()
+            && status.state != State::OutOfSync
+            && home.is_some_and(|home| status.active().contains(&home))
+    }
+}
+
+fn too_late(status: &Status, patience: Duration, place: &str) -> String {
+    let late = format!("the traffic is not at home after {:.1} s", patience.as_secs_f64());
+    match status.runner {
+        Runner::Nobody => {
+            format!("{late}, and nobody runs a loop here to move it: kubectl failover watch {place}")
+        }
+        _ => format!("{late}; it goes there once home is ready"),
     }
 }
 
 impl Failback {
-    fn named_home(&self, group: &Group) -> Result<Option<usize>, Refusal> {
+    fn named_home(&self, group: &Group, place: &str) -> Result<Option<usize>, Refusal> {
         let Some(home) = &self.home else { return Ok(None) };
-        let refusal = |reason: String, next: &str| Refusal { danger: None, reason, next: next.to_owned() };
-        let position = group.backends.iter().position(|backend| backend.service.name == *home);
+        let refusal = |reason: String, next: String| Refusal { danger: None, may_pass: false, reason, next };
+        let position = group.position(home);
         let Some(position) = position else {
             return Err(refusal(
                 format!("{home} is not a backend of this group"),
-                "name one of its backends with --home",
+                "name one of its backends with --home".to_owned(),
             ));
         };
         if group.order.is_none() && position != group.primary {
             let reason = format!("{} is home, and there is no override", group.primary_name());
             return Err(refusal(
                 reason,
-                "to make another backend the primary, change the annotation primary-service",
+                format!(
+                    "to make {home} the primary: kubectl failover set {} --primary {home} {place}",
+                    group.id.name
+                ),
             ));
         }
         Ok(Some(position))
     }
 
-    fn refuse_unready(
-        &self,
-        group: &Group,
-        readiness: &[Readiness],
-        returned: &Returned,
-    ) -> Result<(), Refusal> {
+    fn refuse_unready(&self, group: &Group, seen: &Seen, returned: &Returned) -> Result<(), Refusal> {
         let name = group.backend_name(returned.home);
-        let Some(home) = readiness.get(returned.home) else { return Ok(()) };
+        let Some(home) = seen.readiness.get(returned.home) else { return Ok(()) };
         // What is said is how many endpoints make it enough for an ordinary group.
         let needed = group.policy.min_ready;
         let (danger, reason) = match (home, home.meets(needed)) {
@@ -102,8 +164,14 @@ impl Failback {
         if matches!(returned.ends, Ends::BrokenOverride { .. }) || self.allow.contains(&danger) {
             return Ok(());
         }
-        let next = format!("to wait for it: kubectl failover failback {} --when-ready", group.id.name);
-        Err(Refusal { danger: Some(danger), reason, next })
+        let place = &seen.place;
+        let forever = matches!(home, Readiness::Unknown { why } if why.is_lasting());
+        let next = if forever {
+            format!("to see what may be missing: kubectl failover check {place}")
+        } else {
+            format!("to wait for it: kubectl failover failback {} --when-ready {place}", group.id.name)
+        };
+        Err(Refusal { danger: Some(danger), may_pass: !forever, reason, next })
     }
 
     fn change(&self, group: &Group, seen: &Seen, returned: Returned) -> Result<Plan, Refusal> {

@@ -7,46 +7,43 @@ use jiff::Timestamp;
 use super::order::{self, Order, Plan, Refusal, Seen};
 use super::stay;
 use crate::cli::{Danger, DryRun, ForceArgs, GlobalArgs};
-use crate::cluster::Cluster;
-use crate::error::{Exit, Problem};
+use crate::error::Exit;
 use crate::model::operate::{self, Forced, Wish};
-use crate::model::{Group, Readiness, Runner, Status, Weights};
+use crate::model::{FORCED_TO, Group, OrderStatus, Readiness, Runner, State, Status, Weights};
 use crate::resource::Change;
 
 pub async fn run(flags: &GlobalArgs, args: &ForceArgs) -> anyhow::Result<Exit> {
-    let cluster = Cluster::connect(flags).await?;
+    let cluster = super::connect(flags, &args.change.remotes).await?;
     let force = Force {
         to: args.to.clone(),
         reason: args.reason.clone(),
-        until: None,
-        allow: args.allow.clone(),
+        duration: args.duration,
         waits: args.wait,
+        timeout: args.timeout,
+        allow: args.allow.clone(),
     };
     let records = order::chosen(&cluster, flags, &args.groups, &force).await?;
-    // The list that was just answered has told the API server's time.
-    let until = args.duration.map(|duration| end(&cluster, duration)).transpose()?;
-    let force = Force { until, ..force };
-    let exit = order::carry_out(&cluster, records.clone(), &args.change, true, &force).await?;
-    match until {
-        Some(until) if args.wait && exit == Exit::Done && args.change.dry_run == DryRun::None => {
-            stay::until_over(&cluster, &records, until, args.timeout).await
+    order::check_duration(&cluster, args.duration)?;
+    let done = order::carry_out(&cluster, records.clone(), &args.change, true, &force).await?;
+    let stayed = records.into_iter().filter(|record| done.groups.contains(&record.id())).collect::<Vec<_>>();
+    let until = args.duration.and_then(|duration| order::end(done.started, duration));
+    match (until, done.interrupts) {
+        (Some(until), Some(interrupts)) if !stayed.is_empty() && args.change.dry_run == DryRun::None => {
+            let end = stay::End { until, limit: args.timeout, interrupts, output: args.change.output };
+            let exit = stay::until_over(&cluster, &stayed, end).await?;
+            Ok(if done.exit == Exit::Done { exit } else { done.exit })
         }
-        _ => Ok(exit),
+        _ => Ok(done.exit),
     }
-}
-
-fn end(cluster: &Cluster, duration: Duration) -> Result<Timestamp, Problem> {
-    let end = cluster.clock().now().checked_add(duration).ok();
-    let end = end.and_then(|end| end.round(jiff::Unit::Second).ok());
-    end.ok_or_else(|| Problem::usage("--duration is too long"))
 }
 
 struct Force {
     to: Option<String>,
     reason: Option<String>,
-    until: Option<Timestamp>,
-    allow: Vec<Danger>,
+    duration: Option<Duration>,
     waits: bool,
+    timeout: Option<Duration>,
+    allow: Vec<Danger>,
 }
 
 impl Order for Force {
@@ -61,7 +58,9 @@ impl Order for Force {
     fn plan(&self, seen: &Seen) -> Result<Plan, Refusal> {
         let group = seen.valid()?;
         let target = self.target(group)?;
-        let wish = Wish { to: target, until: self.until, reason: self.reason.clone(), by: seen.by.clone() };
+        let until = self.duration.and_then(|duration| order::end(seen.started, duration));
+        self.refuse_paused(group, seen, until)?;
+        let wish = Wish { to: target, until, reason: self.reason.clone(), by: seen.by.clone() };
         let forced = operate::force(group, &seen.readiness, &wish, seen.now);
         let Forced::Order { order, weights, unverified, notes } = forced else {
             return Ok(Plan::Unchanged(format!("{} is forced already", group.backend_name(target))));
@@ -69,11 +68,15 @@ impl Order for Force {
         self.refuse_unready(group, seen, target)?;
         seen.refuse_conflicts(&self.allow)?;
         let why = match &self.reason {
-            Some(reason) => format!("forced to {}: {reason}", order.to),
-            None => format!("forced to {}", order.to),
+            Some(reason) => format!("{FORCED_TO}{}: {reason}", order.to),
+            None => format!("{FORCED_TO}{}", order.to),
         };
         let until = order.until.map(|until| format!(" until {until:.0}")).unwrap_or_default();
-        let words = format!("forced to {}{until}", order.to);
+        let earlier = seen.standing().and_then(|standing| standing.until);
+        let earlier = earlier.filter(|earlier| order.until != Some(*earlier));
+        let earlier =
+            earlier.map(|earlier| format!("; the earlier end {earlier:.0} is gone")).unwrap_or_default();
+        let words = format!("forced to {}{until}{earlier}", order.to);
         let change = Change::default().overriding(&order).map_err(|_| Refusal::unwritable())?;
         let change = change.noting(&notes, seen.now);
         let change = match weights {
@@ -85,11 +88,55 @@ impl Order for Force {
         Ok(Plan::Change { change: Box::new(change), words })
     }
 
-    fn after(&self, status: &Status) -> Option<String> {
-        let unended = self.until.is_some() && !self.waits && status.runner == Runner::Nobody;
-        unended.then(|| {
-            "nobody runs a loop here to end it then: kubectl failover watch, or failback by hand".to_owned()
-        })
+    fn terms(&self, seen: &Seen) -> Vec<String> {
+        let until = self.duration.and_then(|duration| order::end(seen.started, duration));
+        let until = until.map_or_else(|| "no end".to_owned(), |until| format!("until {until:.0}"));
+        let reason = self.reason.as_ref().map(|reason| format!("reason: {reason}"));
+        let replaced = seen.standing().map(|order| format!("replaces the force to {}", order::target(order)));
+        std::iter::once(until).chain(reason).chain(replaced).collect()
+    }
+
+    fn after(&self, status: &Status, place: &str) -> Vec<String> {
+        let name = &status.id.name;
+        let mut lines = Vec::new();
+        if self.duration.is_some() && status.state == State::Paused {
+            lines.push(format!(
+                "the pause keeps the override from ending: kubectl failover resume {name} {place}"
+            ));
+        } else if self.duration.is_some() && !self.waits && status.runner == Runner::Nobody {
+            lines.push(format!(
+                "nobody runs a loop here to end it then: kubectl failover watch {place}, or by hand: \
+                 kubectl failover failback {name} {place}"
+            ));
+        }
+        if let Some(patience) = self.patience().filter(|_| !self.is_met(status)) {
+            lines.push(format!(
+                "the traffic is not where it was asked after {} s; the override stands, and it goes there once the \
+                 backend is ready",
+                patience.as_secs_f64()
+            ));
+        } else if let Some(OrderStatus::InForce(order) | OrderStatus::Homeless(order)) = &status.order {
+            lines.extend(order::not_there(status, &order.to, place));
+        }
+        lines
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        (self.waits && self.duration.is_none()).then(|| self.timeout.unwrap_or(order::PATIENCE))
+    }
+
+    /// The override's target has all of the traffic.
+    fn is_met(&self, status: &Status) -> bool {
+        match &status.order {
+            Some(OrderStatus::InForce(order) | OrderStatus::Homeless(order)) => {
+                status.active() == [order.to.as_str()]
+            }
+            _ => false,
+        }
+    }
+
+    fn ends_on_signals(&self) -> bool {
+        self.waits && self.duration.is_some()
     }
 }
 
@@ -97,24 +144,40 @@ impl Force {
     fn target(&self, group: &Group) -> Result<usize, Refusal> {
         let fallbacks: Vec<usize> =
             (0..group.backends.len()).filter(|&i| group.backend_name(i) != group.home_name()).collect();
-        let names = || {
-            group.backends.iter().map(|backend| backend.service.name.clone()).collect::<Vec<_>>().join(", ")
-        };
+        let names =
+            || group.backends.iter().map(|backend| backend.name.as_str()).collect::<Vec<_>>().join(", ");
         let refusal = |reason: String| Refusal {
             danger: None,
+            may_pass: false,
             reason,
             next: format!("name a backend with --to: {}", names()),
         };
         match (&self.to, fallbacks.as_slice()) {
-            (Some(to), _) => group
-                .backends
-                .iter()
-                .position(|backend| backend.service.name == *to)
-                .ok_or_else(|| refusal(format!("{to} is not a backend of this group"))),
+            (Some(to), _) => {
+                group.position(to).ok_or_else(|| refusal(format!("{to} is not a backend of this group")))
+            }
             (None, [only]) => Ok(*only),
             (None, []) => Err(refusal("the group has no fallback".to_owned())),
             (None, _) => Err(refusal("the group has several fallbacks".to_owned())),
         }
+    }
+
+    /// Who stays to end it could not end it under a pause.
+    fn refuse_paused(&self, group: &Group, seen: &Seen, until: Option<Timestamp>) -> Result<(), Refusal> {
+        let (Some(pause), Some(until)) = (&group.paused, until.filter(|_| self.waits)) else { return Ok(()) };
+        if pause.is_over(until) {
+            return Ok(());
+        }
+        Err(Refusal {
+            danger: None,
+            may_pass: false,
+            reason: format!("it is {}, which would keep --wait from ending the force", order::paused(pause)),
+            next: format!(
+                "end the pause first: kubectl failover resume {} {}; or force without --wait",
+                group.id.short_name(),
+                seen.place
+            ),
+        })
     }
 
     fn refuse_unready(&self, group: &Group, seen: &Seen, target: usize) -> Result<(), Refusal> {
@@ -125,17 +188,18 @@ impl Force {
             }
             Some(Readiness::Missing) => (Danger::Unready, format!("Service {name} does not exist")),
             Some(readiness) if readiness.is_dead() => {
-                (Danger::Unready, format!("{name} has no ready endpoint"))
+                let total = readiness.counts().map_or(0, |(_, total)| total);
+                let side =
+                    readiness.side().map_or(String::new(), |side| format!(": {}", side.words(0, total)));
+                (Danger::Unready, format!("{name} has no ready endpoint{side}"))
             }
             _ => return Ok(()),
         };
         if self.allow.contains(&danger) {
             return Ok(());
         }
-        let next = format!(
-            "look at it: kubectl {} get endpointslice -l kubernetes.io/service-name={name}",
-            seen.place
-        );
-        Err(Refusal { danger: Some(danger), reason, next })
+        let next =
+            format!("look at it: {} get endpointslice -l kubernetes.io/service-name={name}", seen.kubectl);
+        Err(Refusal { danger: Some(danger), may_pass: false, reason, next })
     }
 }

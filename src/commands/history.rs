@@ -1,6 +1,6 @@
 //! `history`: the moves that are known.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 
 use futures::future;
 use jiff::Timestamp;
@@ -15,7 +15,6 @@ use crate::resource::{GroupName, Record};
 use crate::view::ago::ago;
 use crate::view::history::{HistoryList, table};
 use crate::view::table::Style;
-use crate::view::terminal;
 use crate::view::text::{clean, clean_json, clean_lines};
 
 pub async fn run(flags: &GlobalArgs, args: &HistoryArgs) -> anyhow::Result<Exit> {
@@ -27,7 +26,7 @@ pub async fn run(flags: &GlobalArgs, args: &HistoryArgs) -> anyhow::Result<Exit>
     let namespace = namespace.as_deref();
     let groups = survey::list_groups(&cluster, namespace, args.selector.as_deref());
     let (groups, events) = future::join(groups, history::read(&cluster, namespace)).await;
-    let groups = groups.map_err(|cause| selection::no_groups(&cluster, &cause))?;
+    let groups = selection::readable(&cluster, groups)?;
     let (told, failure) = match events {
         Ok(told) => (told, None),
         Err(error) => (Told::default(), Some(error)),
@@ -66,9 +65,7 @@ fn chosen<'a>(groups: &'a [Record], names: &[GroupName]) -> Vec<&'a Record> {
 }
 
 fn is_named(names: &[GroupName], told: &Move) -> bool {
-    names
-        .iter()
-        .any(|name| name.name == told.group.name && name.kind.is_none_or(|kind| kind == told.group.kind))
+    names.iter().any(|name| name.name == told.group.name && name.allows(told.group.kind))
 }
 
 fn is_unknown(name: &GroupName, groups: &[Record], moves: &[Move]) -> bool {
@@ -83,13 +80,8 @@ fn print(cluster: &Cluster, moves: &[Move], format: HistoryFormat, namespaces: b
         HistoryFormat::Yaml => clean_lines(&serde_yaml::to_string(&list())?),
         HistoryFormat::Table | HistoryFormat::Wide if moves.is_empty() => String::new(),
         HistoryFormat::Table | HistoryFormat::Wide => {
-            let on_terminal = std::io::stdout().is_terminal();
-            let style = Style {
-                wide: format == HistoryFormat::Wide,
-                namespaces,
-                colour: false,
-                width: on_terminal.then(terminal::width),
-            };
+            let wide = format == HistoryFormat::Wide;
+            let style = Style { wide, namespaces, ..Style::default() };
             table(moves, style, cluster.clock().now())
         }
     };

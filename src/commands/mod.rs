@@ -3,6 +3,8 @@
 mod check;
 mod complete;
 mod completion;
+mod conditions;
+mod contexts;
 mod create;
 mod failback;
 mod force;
@@ -12,6 +14,8 @@ mod pause;
 mod ready;
 mod sandbox;
 mod selection;
+mod set;
+mod settings;
 mod status;
 mod stay;
 mod watch;
@@ -20,9 +24,13 @@ pub use complete::run as complete;
 
 use std::io::Write as _;
 
-use crate::cli::{Cli, Command, GlobalArgs};
+use crate::cli::{
+    Cli, Command, GlobalArgs, HistoryFormat, ObjectFormat, RemoteArgs, StatusFormat, StreamFormat,
+};
 use crate::cluster::Cluster;
+use crate::cluster::remotes::Remotes;
 use crate::error::Exit;
+use crate::view::terminal::say;
 
 /// Runs one command.
 pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
@@ -34,10 +42,27 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Check(args) => check::run(&cli.global, &args).await,
         Command::Force(args) => force::run(&cli.global, &args).await,
         Command::Failback(args) => failback::run(&cli.global, &args).await,
+        Command::Set(args) => set::run(&cli.global, &args).await,
         Command::Pause(args) => pause::pause(&cli.global, &args).await,
         Command::Resume(args) => pause::resume(&cli.global, &args).await,
         Command::Sandbox(command) => sandbox::run(command).await,
         Command::Completion(args) => completion::run(&args),
+    }
+}
+
+/// Whether a command's standard output is JSON of our own kinds: `check` prints what linkerd reads.
+pub fn prints_json(command: &Command) -> bool {
+    match command {
+        Command::Status(args) => args.output == StatusFormat::Json,
+        Command::Create(args) => args.output == Some(ObjectFormat::Json),
+        Command::History(args) => args.output == HistoryFormat::Json,
+        Command::Watch(args) => args.output == StreamFormat::Json,
+        Command::Force(args) => args.change.output == StreamFormat::Json,
+        Command::Failback(args) => args.change.output == StreamFormat::Json,
+        Command::Set(args) => args.change.output == StreamFormat::Json,
+        Command::Pause(args) => args.change.output == StreamFormat::Json,
+        Command::Resume(args) => args.change.output == StreamFormat::Json,
+        Command::Check(_) | Command::Sandbox(_) | Command::Completion(_) => false,
     }
 }
 
@@ -52,4 +77,10 @@ pub fn print(text: &str) -> anyhow::Result<Exit> {
 /// The namespace that the flags mean; none: all of them.
 fn scope(flags: &GlobalArgs, cluster: &Cluster) -> Option<String> {
     (!flags.all_namespaces).then(|| cluster.namespace.clone())
+}
+
+/// The cluster that the flags mean, with those that may be asked about its mirrors.
+async fn connect(flags: &GlobalArgs, remotes: &RemoteArgs) -> anyhow::Result<Cluster> {
+    let remotes = Remotes::of(flags, remotes, say)?;
+    Ok(Cluster::connect(flags).await?.with_remotes(remotes))
 }

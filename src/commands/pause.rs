@@ -1,37 +1,29 @@
 //! `pause` and `resume`: the loop leaves groups alone, or takes them up again.
 
-use jiff::Timestamp;
+use std::time::Duration;
 
 use super::order::{self, Order, Plan, Refusal, Seen};
 use crate::cli::{GlobalArgs, PauseArgs, ResumeArgs};
-use crate::cluster::Cluster;
-use crate::error::{Exit, Problem};
+use crate::error::Exit;
 use crate::model::Pause;
 use crate::resource::Change;
 
 pub async fn pause(flags: &GlobalArgs, args: &PauseArgs) -> anyhow::Result<Exit> {
-    let cluster = Cluster::connect(flags).await?;
-    let pausing = Pausing { reason: args.reason.clone(), until: None };
+    let cluster = super::connect(flags, &args.change.remotes).await?;
+    let pausing = Pausing { reason: args.reason.clone(), duration: args.duration };
     let records = order::chosen(&cluster, flags, &args.groups, &pausing).await?;
-    // The list that was just answered has told the API server's time.
-    let until = match args.duration {
-        None => None,
-        Some(duration) => {
-            let until = cluster.clock().now().checked_add(duration).ok();
-            Some(until.ok_or_else(|| Problem::usage("--duration is too long"))?)
-        }
-    };
-    let pausing = Pausing { until, ..pausing };
-    order::carry_out(&cluster, records, &args.change, false, &pausing).await
+    order::check_duration(&cluster, args.duration)?;
+    Ok(order::carry_out(&cluster, records, &args.change, false, &pausing).await?.exit)
 }
 
 pub async fn resume(flags: &GlobalArgs, args: &ResumeArgs) -> anyhow::Result<Exit> {
-    order::run(flags, &args.groups, &args.change, false, &Resuming).await
+    let cluster = super::connect(flags, &args.change.remotes).await?;
+    order::run(&cluster, flags, &args.groups, &args.change, false, &Resuming).await
 }
 
 struct Pausing {
     reason: Option<String>,
-    until: Option<Timestamp>,
+    duration: Option<Duration>,
 }
 
 impl Order for Pausing {
@@ -41,16 +33,22 @@ impl Order for Pausing {
 
     fn plan(&self, seen: &Seen) -> Result<Plan, Refusal> {
         let group = seen.valid()?;
+        let until = self.duration.and_then(|duration| order::end(seen.started, duration));
         let standing = group.paused.as_ref().filter(|pause| !pause.is_over(seen.now));
-        if standing.is_some_and(|pause| self.until.is_none() && pause.until.is_none()) {
+        if standing.is_some_and(|pause| until.is_none() && pause.until.is_none()) {
             return Ok(Plan::Unchanged("paused already".to_owned()));
         }
-        let pause =
-            Pause { by: seen.by.clone(), at: Some(seen.now), until: self.until, reason: self.reason.clone() };
-        let until = self.until.map(|until| format!(" until {until:.0}")).unwrap_or_default();
+        let pause = Pause { by: seen.by.clone(), at: Some(seen.now), until, reason: self.reason.clone() };
+        let until = until.map(|until| format!(" until {until:.0}")).unwrap_or_default();
         let change = Change::default().pausing(&pause).map_err(|_| Refusal::unwritable())?;
-        Ok(Plan::Change { change: Box::new(change), words: format!("paused{until}") })
+        Ok(Plan::Change { change: Box::new(change), words: format!("paused{until}{}", owner(seen)) })
     }
+}
+
+/// A warning: the annotation may not last.
+fn owner(seen: &Seen) -> String {
+    let warning = |owner| format!(" (warning: {owner} owns the object, and may undo it)");
+    seen.owner.map(warning).unwrap_or_default()
 }
 
 struct Resuming;
@@ -65,6 +63,6 @@ impl Order for Resuming {
             return Ok(Plan::Unchanged("not paused".to_owned()));
         }
         let change = Change::default().resuming();
-        Ok(Plan::Change { change: Box::new(change), words: "resumed".to_owned() })
+        Ok(Plan::Change { change: Box::new(change), words: format!("resumed{}", owner(seen)) })
     }
 }

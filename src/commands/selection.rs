@@ -1,9 +1,10 @@
 //! Which groups a command means.
 
-use crate::cluster::{Cluster, RequestError, groups, stream, survey};
+use crate::cluster::survey::{self, Listed};
+use crate::cluster::{Cluster, RequestResult, groups, namespaces, stream};
 use crate::error::{self, Problem};
 use crate::resource::annotations::CONTROLLED_BY;
-use crate::resource::{GroupName, KINDS, Kind, Record};
+use crate::resource::{GroupName, KINDS, Kind, Record, kinds_called};
 use crate::view::terminal;
 use crate::view::text::clean;
 
@@ -23,10 +24,12 @@ pub async fn choose(
     labels: Option<&str>,
     names: &[String],
 ) -> anyhow::Result<Chosen> {
-    let all =
-        survey::list_groups(cluster, namespace, labels).await.map_err(|cause| no_groups(cluster, &cause))?;
+    let list = async |labels| readable(cluster, survey::list_groups(cluster, namespace, labels).await);
+    let all = list(labels).await?;
+    // A rival need not have the labels.
+    let rivals = if labels.is_some() { list(None).await? } else { all.clone() };
     if names.is_empty() {
-        return Ok(Chosen { records: all.clone(), rivals: all });
+        return Ok(Chosen { records: all, rivals });
     }
     let mut records: Vec<Record> = Vec::new();
     for name in names {
@@ -40,7 +43,7 @@ pub async fn choose(
             }
         }
     }
-    Ok(Chosen { records, rivals: all })
+    Ok(Chosen { records, rivals })
 }
 
 /// These groups as they are now; those that are gone are left out.
@@ -60,30 +63,33 @@ pub async fn reread(cluster: &Cluster, records: &[Record]) -> anyhow::Result<Vec
 pub fn parse_name(name: &str) -> anyhow::Result<GroupName> {
     Ok(match name.split_once('/') {
         Some((kind, name)) => {
-            GroupName { kind: Some(find_kind(kind)?.info().singular), name: name.to_owned() }
+            check_kind(kind)?;
+            GroupName { kind: Some(kind.to_owned()), name: name.to_owned() }
         }
         None => GroupName { kind: None, name: name.to_owned() },
     })
 }
 
-fn find_kind(name: &str) -> anyhow::Result<&'static dyn Kind> {
-    let lower = name.to_lowercase();
-    let is = |kind: &&&'static dyn Kind| {
-        let info = kind.info();
-        [info.singular, info.plural, info.short, info.crd].contains(&lower.as_str())
-    };
-    KINDS.iter().find(is).copied().ok_or_else(|| {
-        let known = || KINDS.iter().map(|kind| kind.info().singular);
-        Problem::usage(format!("{:?} is no kind of group", clean(name)))
-            .did_you_mean(&lower, known())
-            .there_are("kinds", known())
-            .into()
-    })
+fn check_kind(name: &str) -> Result<(), Problem> {
+    if KINDS.iter().any(|kind| kind.info().is_called(name)) {
+        return Ok(());
+    }
+    let known = || KINDS.iter().map(|kind| kind.info().name);
+    Err(Problem::usage(format!("{:?} is no kind of group", clean(name)))
+        .did_you_mean(&name.to_lowercase(), known())
+        .there_are("kinds", known()))
 }
 
 /// Says whether an object of that name is there all the same, and which groups there are.
 pub async fn unknown(cluster: &Cluster, namespace: Option<&str>, name: &str, all: &[Record]) -> Problem {
     let bare = name.rsplit('/').next().unwrap_or(name);
+    if let Some(problem) = of_absent_kind(cluster, namespace, name).await {
+        return if all.is_empty() {
+            problem.next(format!("make a group with: {}", how_to_create(cluster, namespace).await))
+        } else {
+            problem.there_are("groups", all.iter().map(|record| record.meta.name.as_str()))
+        };
+    }
     if let Some(namespace) = namespace {
         for kind in KINDS {
             let listed = stream::list(cluster, &groups::all(*kind, namespace)).await;
@@ -92,11 +98,18 @@ pub async fn unknown(cluster: &Cluster, namespace: Option<&str>, name: &str, all
             if let Some(record) = bystanders.find(|record| record.meta.name == bare || record.apex == bare) {
                 let bare = &record.meta.name;
                 let info = kind.info();
-                return Problem::new(format!("{}/{} is no failover group: it has no label {CONTROLLED_BY}", info.singular, clean(bare)))
-                    .next(format!(
-                        "to make it one: kubectl --context {} -n {namespace} label {} {} {CONTROLLED_BY}=linkerd-failover",
-                        cluster.context, info.singular, clean(bare)
-                    ));
+                return Problem::new(format!(
+                    "{}/{} is no failover group: it has no label {CONTROLLED_BY}",
+                    info.name,
+                    clean(bare)
+                ))
+                .next(format!(
+                    "to make it one: kubectl failover create --adopt {}/{} --primary {} {}",
+                    info.name,
+                    clean(bare),
+                    record.group.as_ref().map_or("SERVICE".to_owned(), |group| clean(group.home_name())),
+                    cluster.reach.for_plugin(namespace)
+                ));
             }
         }
     }
@@ -107,32 +120,117 @@ pub async fn unknown(cluster: &Cluster, namespace: Option<&str>, name: &str, all
         clean(&cluster.context)
     ));
     if all.is_empty() {
-        return problem
-            .next("there are no groups; make one with: kubectl failover create SERVICE --fallback SERVICE");
+        if let Some(namespace) = missing(cluster, namespace).await {
+            return problem.next(format!("namespace {namespace} does not exist: name another one with -n"));
+        }
+        return problem.next(format!(
+            "there are no groups; make one with: {}",
+            how_to_create(cluster, namespace).await
+        ));
     }
     let names = || all.iter().map(|record| record.meta.name.as_str());
     let apexes = all.iter().map(|record| record.apex.as_str());
     problem.did_you_mean(bare, names().chain(apexes)).there_are("groups", names())
 }
 
-/// Says that there are no groups to do anything with.
-pub fn say_none(cluster: &Cluster, namespace: Option<&str>, selector: Option<&str>) {
-    let labels = selector.map(|labels| format!(" with labels {labels}")).unwrap_or_default();
-    terminal::say(&format!(
-        "No groups{labels} found in {} of context {}.",
-        place(namespace),
-        cluster.context
-    ));
-    if selector.is_none() {
-        terminal::say("  next: kubectl failover create SERVICE --fallback SERVICE");
+/// That a name's kind is one that the cluster does not know, where that is so.
+async fn of_absent_kind(cluster: &Cluster, namespace: Option<&str>, name: &str) -> Option<Problem> {
+    let (called, _) = name.split_once('/')?;
+    let kinds = kinds_called(called);
+    for kind in &kinds {
+        if !is_absent(cluster, *kind, namespace).await {
+            return None;
+        }
     }
+    let crds: Vec<&str> = kinds.iter().map(|kind| kind.info().crd).collect();
+    let what = format!("{}s", kinds.first()?.info().kind);
+    Some(
+        Problem::new(format!("context {} does not know {what}", clean(&cluster.context)))
+            .next(format!("the CustomResourceDefinition {} is not installed", crds.join(" or "))),
+    )
+}
+
+/// Whether the cluster does not know a kind of objects.
+async fn is_absent(cluster: &Cluster, kind: &'static dyn Kind, namespace: Option<&str>) -> bool {
+    match stream::list(cluster, &groups::source(kind, namespace, None)).await {
+        Ok(_) => false,
+        Err(error) => groups::clarified(cluster, kind, error).await.is_not_found(),
+    }
+}
+
+/// That there are no groups to do anything with, perhaps for want of the namespace.
+pub async fn none(cluster: &Cluster, namespace: Option<&str>, selector: Option<&str>) -> String {
+    if let Some(namespace) = missing(cluster, namespace).await {
+        return format!(
+            "no groups found: namespace {namespace} does not exist in context {}",
+            cluster.context
+        );
+    }
+    let labels = selector.map(|labels| format!(" with labels {labels}")).unwrap_or_default();
+    format!("no groups{labels} found in {} of context {}", place(namespace), cluster.context)
+}
+
+/// The namespace, where it does not exist.
+async fn missing<'a>(cluster: &Cluster, namespace: Option<&'a str>) -> Option<&'a str> {
+    let namespace = namespace?;
+    namespaces::is_missing(cluster, namespace).await.then_some(namespace)
+}
+
+/// Says that there are no groups to show.
+pub async fn say_none(cluster: &Cluster, namespace: Option<&str>, selector: Option<&str>) {
+    let none = none(cluster, namespace, selector).await;
+    terminal::say(&format!("N{}.", none.trim_start_matches('n')));
+    if selector.is_none() {
+        terminal::say(&format!("  next: {}", how_to_create(cluster, namespace).await));
+    }
+}
+
+/// What a command line needs to make a group where one is looked for.
+pub fn home(cluster: &Cluster, namespace: Option<&str>) -> String {
+    cluster.reach.for_plugin(namespace.unwrap_or("NAMESPACE"))
+}
+
+async fn how_to_create(cluster: &Cluster, namespace: Option<&str>) -> String {
+    let kind = kind_to_name(cluster, namespace).await.map(|kind| format!("--kind {kind} "));
+    let kind = kind.unwrap_or_default();
+    format!("kubectl failover create SERVICE --fallback SERVICE {kind}{}", home(cluster, namespace))
+}
+
+/// The kind that `create` has to be told: the first one that there is, where its default is not there.
+async fn kind_to_name(cluster: &Cluster, namespace: Option<&str>) -> Option<&'static str> {
+    let (default, others) = KINDS.split_first()?;
+    if !is_absent(cluster, *default, namespace).await {
+        return None;
+    }
+    for kind in others {
+        if !is_absent(cluster, *kind, namespace).await {
+            return Some(kind.info().name);
+        }
+    }
+    None
 }
 
 pub fn place(namespace: Option<&str>) -> String {
     namespace.map_or("any namespace".to_owned(), |namespace| format!("namespace {namespace}"))
 }
 
-/// The words for a list of groups that failed.
-pub fn no_groups(cluster: &Cluster, error: &RequestError) -> Problem {
-    if error.is_not_found() { error::no_kinds(cluster) } else { error::explain(cluster, error) }
+/// The same with the cluster, for people.
+pub fn place_of(cluster: &Cluster, namespace: Option<&str>) -> String {
+    format!("{} of context {}", clean(&place(namespace)), clean(&cluster.context))
+}
+
+/// The groups that could be read; warns of kinds that may not be.
+///
+/// # Errors
+/// Where the lists failed.
+pub fn readable(cluster: &Cluster, listed: RequestResult<Listed>) -> Result<Vec<Record>, Problem> {
+    let Listed { records, forbidden } = listed.map_err(|error| {
+        if error.is_not_found() { error::no_kinds(cluster) } else { error::explain(cluster, &error) }
+    })?;
+    for error in forbidden {
+        let Problem { message, next, .. } = error::explain(cluster, &error);
+        terminal::say(&format!("warning: {message}: groups that such objects carry are left out"));
+        next.iter().for_each(|line| terminal::say(&format!("  {line}")));
+    }
+    Ok(records)
 }

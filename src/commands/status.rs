@@ -5,6 +5,7 @@ mod lines;
 mod live;
 mod once;
 mod print;
+mod several;
 mod wait;
 mod waiting;
 
@@ -12,12 +13,11 @@ use std::io::IsTerminal as _;
 
 use clap::ColorChoice;
 
+use super::contexts::{self, Contexts};
 use super::{scope, selection};
 use crate::cli::{GlobalArgs, StatusArgs, StatusFormat};
-use crate::cluster::Cluster;
 use crate::error::{Exit, Problem};
 use crate::observe::Scope;
-use crate::view::text::clean;
 
 pub async fn run(flags: &GlobalArgs, args: StatusArgs) -> anyhow::Result<Exit> {
     if args.watch && matches!(args.output, StatusFormat::Yaml | StatusFormat::Name) {
@@ -25,8 +25,18 @@ pub async fn run(flags: &GlobalArgs, args: StatusArgs) -> anyhow::Result<Exit> {
             .next("use --output table, wide or json")
             .into());
     }
-    let cluster = Cluster::connect(flags).await?;
+    let several = args.all_contexts || !args.contexts.is_empty();
+    if several && args.output == StatusFormat::Name {
+        return Err(Problem::usage("--output name does not say which cluster a group is in")
+            .next("use --output json, or one context at a time")
+            .into());
+    }
     let page = Page { format: args.output, namespaces: flags.all_namespaces, colour: flags.color };
+    if several {
+        let wanted = if args.all_contexts { Contexts::All } else { Contexts::These(&args.contexts) };
+        return several::run(&contexts::each(flags, wanted)?, &args, page).await;
+    }
+    let cluster = super::connect(flags, &args.remotes).await?;
     if !args.watch && args.conditions.is_empty() {
         return once::run(&cluster, scope(flags, &cluster), &args, page).await;
     }
@@ -49,9 +59,4 @@ struct Page {
     /// With a column for the namespace.
     namespaces: bool,
     colour: ColorChoice,
-}
-
-/// Where the groups are, for people.
-fn place(cluster: &Cluster, namespace: Option<&str>) -> String {
-    format!("{} of context {}", clean(&selection::place(namespace)), clean(&cluster.context))
 }

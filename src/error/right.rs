@@ -1,5 +1,7 @@
 //! The right that a forbidden request would have needed, from the API server's words.
 
+use crate::reach::Reach;
+
 /// One verb on one resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Right<'a> {
@@ -39,27 +41,29 @@ impl<'a> Right<'a> {
         format!("user {:?} to {} {} {place}", self.user, self.verb, self.full_resource())
     }
 
-    /// How to see that it is missing, and how an administrator makes a role with it.
-    pub fn next(&self, context: &str) -> [String; 2] {
+    /// How to see that it is missing, how an administrator makes a role with it, and what else will be needed.
+    pub fn next(&self, reach: &Reach) -> Vec<String> {
+        let cluster = reach.cluster();
         if self.is_impersonation() {
-            return [
+            return vec![
                 format!(
-                    "ask an administrator for a clusterrole that lets you, or leave out --as: kubectl --context {context} create clusterrole failover --verb=impersonate --resource=users,groups"
+                    "ask an administrator for a clusterrole that lets you, or leave out --as: kubectl {cluster} create clusterrole failover --verb=impersonate --resource=users,groups"
                 ),
-                format!("see whether it is there: kubectl --context {context} auth can-i impersonate users"),
+                format!("see whether it is there: kubectl {cluster} auth can-i impersonate users"),
             ];
         }
-        let kubectl = match self.namespace {
-            Some(namespace) => format!("kubectl --context {context} -n {namespace}"),
-            None => format!("kubectl --context {context}"),
+        let (role, namespace, scope) = match self.namespace {
+            Some(namespace) => ("role", format!(" -n {namespace}"), format!("-n {namespace}")),
+            None => ("clusterrole", String::new(), "-A".to_owned()),
         };
-        let role = if self.namespace.is_some() { "role" } else { "clusterrole" };
+        let all = reach.all();
         let (verb, resource) = (self.verb, self.full_resource());
-        [
+        vec![
             format!(
-                "ask an administrator for a {role} with it, bound to you: {kubectl} create {role} failover --verb={verb} --resource={resource}"
+                "ask an administrator for a {role} with it, bound to you: kubectl {cluster}{namespace} create {role} failover --verb={verb} --resource={resource}"
             ),
-            format!("see whether it is there: {kubectl} auth can-i {verb} {resource}"),
+            format!("see whether it is there: kubectl {all}{namespace} auth can-i {verb} {resource}"),
+            format!("all that a command needs: kubectl failover check --rbac COMMAND {all} {scope}"),
         ]
     }
 
@@ -82,6 +86,11 @@ impl<'a> Right<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::GlobalArgs;
+
+    fn west() -> Reach {
+        Reach::of(&GlobalArgs::default(), Some("west"))
+    }
 
     #[test]
     fn a_right_in_a_namespace() {
@@ -91,11 +100,13 @@ mod tests {
         );
         let right = right.unwrap();
         assert_eq!(right.in_words(), "user \"me\" to list trafficsplits.split.smi-spec.io in namespace ns");
-        let [role, question] = right.next("west");
+        let next = right.next(&west());
+        let [role, question, all] = next.as_slice() else { panic!("{next:?}") };
         let command = "kubectl --context west -n ns create role failover --verb=list --resource=trafficsplits.split.smi-spec.io";
         assert!(role.ends_with(command), "{role}");
         let command = "kubectl --context west -n ns auth can-i list trafficsplits.split.smi-spec.io";
         assert!(question.ends_with(command), "{question}");
+        assert!(all.ends_with("kubectl failover check --rbac COMMAND --context west -n ns"), "{all}");
     }
 
     #[test]
@@ -104,7 +115,7 @@ mod tests {
             "x: User \"me\" cannot list resource \"namespaces\" in API group \"\" at the cluster scope";
         let right = Right::missing_in(message).unwrap();
         assert_eq!(right.in_words(), "user \"me\" to list namespaces in the whole cluster");
-        assert!(right.next("west")[0].contains("kubectl --context west create clusterrole "));
+        assert!(right.next(&west())[0].contains("kubectl --context west create clusterrole "));
         let message = "x: User \"me\" cannot get resource \"deployments/scale\" in API group \"apps\" in the namespace \"ns\"";
         assert_eq!(
             Right::missing_in(message).unwrap().in_words(),
@@ -121,7 +132,7 @@ mod tests {
             );
             let right = Right::missing_in(&message).unwrap();
             assert_eq!(right.in_words(), "user \"me\" to act as somebody else");
-            assert!(right.next("west")[1].ends_with("kubectl --context west auth can-i impersonate users"));
+            assert!(right.next(&west())[1].ends_with("kubectl --context west auth can-i impersonate users"));
         }
     }
 

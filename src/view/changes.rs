@@ -7,6 +7,7 @@ use super::status::{Item, item};
 use super::stream::API_VERSION;
 use super::text::{clean, clean_json};
 use crate::model::{State, Status, StatusChange};
+use crate::reach::Reach;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -35,7 +36,12 @@ struct Previous<'a> {
 ///
 /// # Errors
 /// Where the line can't be serialised.
-pub fn json_line(change: &StatusChange, context: &str, at: Timestamp) -> serde_json::Result<String> {
+pub fn json_line(
+    change: &StatusChange,
+    context: &str,
+    reach: &Reach,
+    at: Timestamp,
+) -> serde_json::Result<String> {
     let (word, before) = match change {
         StatusChange::Initial(_) => ("initial", None),
         StatusChange::Appeared(_) => ("appeared", None),
@@ -54,7 +60,7 @@ pub fn json_line(change: &StatusChange, context: &str, at: Timestamp) -> serde_j
         context,
         change: word,
         previous,
-        item: item(change.status(), context),
+        item: item(change.status(), reach),
     };
     serde_json::to_string(&line).map(|line| clean_json(&line))
 }

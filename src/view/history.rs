@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::ago::ago;
+use super::grid::{Cell, grid};
 use super::stream::API_VERSION;
-use super::table::{Style, grid, text_cell};
+use super::table::Style;
 use crate::model::history::{Move, Source};
 
 /// The moves that are known in one cluster, the newest first.
@@ -88,10 +89,11 @@ pub fn table(moves: &[Move], style: Style, now: Timestamp) -> String {
         header.insert(0, "TIME");
         header.push("KNOWN FROM");
     }
-    grid(header, moves.iter().map(|told| row(told, style, now)), style)
+    let rows: Vec<Vec<Cell>> = moves.iter().map(|told| row(told, style, now)).collect();
+    grid(&header, &rows, None).join("\n") + "\n"
 }
 
-fn row(told: &Move, style: Style, now: Timestamp) -> comfy_table::Row {
+fn row(told: &Move, style: Style, now: Timestamp) -> Vec<Cell> {
     let weights = |weights: &Option<String>| {
         let weights = weights.as_deref().unwrap_or("?");
         if style.wide { weights.to_owned() } else { carrying(weights) }
@@ -112,7 +114,7 @@ fn row(told: &Move, style: Style, now: Timestamp) -> comfy_table::Row {
         cells.insert(0, format!("{:.0}", told.at));
         cells.push(sources(told).join(","));
     }
-    comfy_table::Row::from(cells.iter().map(|text| text_cell(text)).collect::<Vec<_>>())
+    cells.iter().map(|text| Cell::new(text)).collect()
 }
 
 /// The backends that carry traffic, of weights as annotations have them.

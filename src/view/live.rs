@@ -7,9 +7,11 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::ago::ago;
 use super::changes::what;
-use super::table::{self, Style};
-use super::text::clean;
+use super::compact;
+use super::table::{Shown, Style};
+use super::text::{clean, cut};
 use crate::model::{Status, StatusChange};
+use crate::reach::Reach;
 
 /// How many transitions are shown.
 const MOST_TRANSITIONS: usize = 5;
@@ -19,7 +21,9 @@ const MOST_TRANSITIONS: usize = 5;
 pub struct Live<'a> {
     /// Which groups, and in which cluster.
     pub place: &'a str,
-    pub context: &'a str,
+    /// What a command line needs to reach the cluster, and the groups in it.
+    pub reach: &'a Reach,
+    pub scope: &'a str,
     pub statuses: &'a [Status],
     /// What is to be said above the table: names that no group has, or that the connection is lost.
     pub warning: Option<String>,
@@ -44,18 +48,37 @@ impl Transitions {
 }
 
 impl Live<'_> {
-    /// The lines of the frame, never more than the terminal has rows: what does not fit is cut and counted.
+    /// The lines of the frame, never more than the terminal has rows: what does not fit is cut and counted. The table
+    /// comes first, then the newest change, then what is to be said of the groups, then the other changes.
     pub fn frame(&self) -> Vec<String> {
-        let mut lines = self.head();
-        lines.extend(self.body());
-        lines.extend(self.transitions());
         let rows = usize::from(self.rows).max(1);
-        if lines.len() > rows {
-            let cut = lines.len() - rows + 1;
-            lines.truncate(rows - 1);
-            lines.push(self.cut(&format!("… {cut} more lines do not fit")));
+        let mut lines = self.head();
+        lines.extend(self.table());
+        self.keep(&mut lines, rows);
+        let changes = self.changes();
+        let room = rows - lines.len();
+        let newest = changes.first().map_or(0, Vec::len);
+        let mut notes = compact::notes(self.shown(), self.columns);
+        self.keep(&mut notes, if newest < room { room - newest } else { room });
+        let mut room = room - notes.len();
+        lines.extend(notes);
+        for change in changes {
+            let Some(left) = room.checked_sub(change.len()) else { break };
+            room = left;
+            lines.extend(change);
         }
         lines
+    }
+
+    /// The first lines, and how many more there would be.
+    fn keep(&self, lines: &mut Vec<String>, room: usize) {
+        if lines.len() > room {
+            let left_out = lines.len() + 1 - room;
+            lines.truncate(room.saturating_sub(1));
+            if room > 0 {
+                lines.push(self.cut(&format!("… {left_out} more lines do not fit")));
+            }
+        }
     }
 
     fn head(&self) -> Vec<String> {
@@ -72,52 +95,40 @@ impl Live<'_> {
         lines
     }
 
-    fn body(&self) -> Vec<String> {
+    fn table(&self) -> Vec<String> {
         if self.statuses.is_empty() {
-            let next = "make one with: kubectl failover create SERVICE --fallback SERVICE";
-            return wrap(&format!("No groups yet; {next}"), self.columns.into());
+            let next =
+                format!("make one with: kubectl failover create SERVICE --fallback SERVICE {}", self.scope);
+            return wrap(&clean(&format!("No groups yet; {next}")), self.columns.into());
         }
-        let rows = table::rows_that_fit(self.statuses, self.style, self.columns, self.now);
-        let notes = table::notes(self.statuses, self.context, self.now);
-        let notes = notes.lines().flat_map(|line| wrap(line, self.columns.into()));
-        let mut lines: Vec<String> = rows.lines().map(str::to_owned).collect();
-        let notes: Vec<String> = notes.collect();
-        if !notes.is_empty() {
-            lines.push(String::new());
-            lines.extend(notes);
-        }
-        lines
+        compact::rows(self.shown(), self.style, self.columns)
     }
 
-    fn transitions(&self) -> Vec<String> {
-        if self.transitions.last.is_empty() {
-            return Vec::new();
-        }
-        let line = |(at, what): &(Timestamp, String)| {
-            self.cut(&format!("{} ({} ago) {what}", at.strftime("%H:%M:%SZ"), ago(*at, self.now)))
+    fn shown(&self) -> Shown<'_> {
+        Shown { context: "", reach: self.reach, statuses: self.statuses, now: self.now }
+    }
+
+    /// The lines of each change, the newest first, with a heading.
+    fn changes(&self) -> Vec<Vec<String>> {
+        let lines = |(at, what): &(Timestamp, String)| {
+            let line = format!("{} ({} ago) {what}", at.strftime("%H:%M:%SZ"), ago(*at, self.now));
+            wrap(&line, self.columns.into())
         };
-        let heading = [String::new(), "Last changes:".to_owned()];
-        heading.into_iter().chain(self.transitions.last.iter().map(line)).collect()
+        let mut changes: Vec<Vec<String>> = self.transitions.last.iter().map(lines).collect();
+        if let Some(newest) = changes.first_mut() {
+            newest.splice(..0, [String::new(), "Last changes:".to_owned()]);
+        }
+        changes
     }
 
-    /// As much of a line as fits.
     fn cut(&self, text: &str) -> String {
-        let columns = usize::from(self.columns);
-        if text.width() <= columns {
-            return text.to_owned();
-        }
-        let mut used = 1;
-        let fits = |character: &char| {
-            used += character.width().unwrap_or(0);
-            used <= columns
-        };
-        format!("{}…", text.chars().take_while(fits).collect::<String>())
+        cut(text, self.columns.into())
     }
 }
 
 /// Breaks a line at spaces, or where a word is too long anywhere, so that each piece fits into so many columns;
 /// pieces after the first one are indented.
-fn wrap(text: &str, columns: usize) -> Vec<String> {
+pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
     const INDENT: &str = "    ";
     let columns = columns.max(2 * INDENT.len());
     let (mut lines, mut line) = (Vec::new(), String::new());
@@ -142,6 +153,7 @@ fn wrap(text: &str, columns: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::GlobalArgs;
     use crate::model::{BackendStatus, Changed, Flags, GroupId, Readiness, Runner, State};
 
     fn group(name: &str) -> Status {
@@ -151,6 +163,8 @@ mod tests {
             readiness: Readiness::Known { ready: 1, total: 1 },
         };
         Status {
+            forgotten_home: None,
+            warnings: Vec::new(),
             id: GroupId { namespace: "emojivoto".to_owned(), kind: "trafficsplit", name: name.to_owned() },
             apex: "web-svc".to_owned(),
             state: State::Failover,
@@ -172,13 +186,15 @@ mod tests {
         for status in &statuses {
             transitions.add(&StatusChange::Appeared(status.clone()), Timestamp::UNIX_EPOCH);
         }
+        let reach = Reach::of(&GlobalArgs::default(), Some("west"));
         let live = Live {
             place: "namespace emojivoto of context west",
-            context: "west",
+            reach: &reach,
+            scope: "--context west -n emojivoto",
             statuses: &statuses,
             warning: Some("CONNECTION LOST, last heard 9s ago: connection refused; trying again".to_owned()),
             transitions: &transitions,
-            style: Style { wide: true, namespaces: true, colour: false, width: None },
+            style: Style { wide: true, namespaces: true, ..Style::default() },
             now: Timestamp::UNIX_EPOCH,
             columns,
             rows,
@@ -208,12 +224,24 @@ mod tests {
             assert!(wide.contains(text), "{text}: {wide}");
         }
         let narrow = frame(50, 50, 1).join("\n");
-        assert!(
-            narrow.contains("STATE") && narrow.contains("ACTIVE") && !narrow.contains("LOOP"),
-            "{narrow}"
-        );
+        assert!(narrow.contains("LOOP") && !narrow.contains("WHY"), "{narrow}");
+        assert!(narrow.contains("  emojivoto: 1/1 web-svc (w0), 1/1 group-0-東京\n    (w1)"), "{narrow}");
+        let slim = frame(30, 50, 1).join("\n");
+        assert!(slim.contains("STATE") && slim.contains("ACTIVE") && !slim.contains("LOOP"), "{slim}");
         let low = frame(250, 10, 40);
         assert!(low.last().unwrap().ends_with("more lines do not fit"), "{low:#?}");
+    }
+
+    #[test]
+    fn three_groups_show_what_matters_on_a_usual_terminal() {
+        let frame = frame(80, 24, 3);
+        let text = frame.join("\n");
+        for word in ["STATE", "ACTIVE", "SINCE", "LOOP", "1/1 group-2-東京", "nobody"] {
+            assert!(text.contains(word), "{word}: {text}");
+        }
+        let newest = frame.iter().position(|line| line == "Last changes:").unwrap() + 1;
+        let change = frame[newest..].join(" ").replace("     ", " ");
+        assert!(change.contains("appeared, Failover, active group-2-東京: web-svc has no ready"), "{text}");
     }
 
     #[test]

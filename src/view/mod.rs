@@ -3,6 +3,9 @@
 pub mod ago;
 pub mod changes;
 pub mod check;
+pub mod clusters;
+pub mod compact;
+pub mod grid;
 pub mod history;
 pub mod live;
 pub mod object;

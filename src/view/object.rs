@@ -41,8 +41,7 @@ fn is_printable(character: char) -> bool {
 
 /// The name that kubectl prints and takes: `trafficsplit.split.smi-spec.io/web-svc-failover`.
 pub fn full_name(kind: &KindInfo, name: &str) -> String {
-    let group = kind.api_version.split('/').next().unwrap_or_default();
-    format!("{}.{group}/{name}", kind.singular)
+    format!("{}/{name}", kind.full_name())
 }
 
 /// Who wrote which field is long and of no use to a reader; kubectl leaves it out too.

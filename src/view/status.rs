@@ -5,7 +5,11 @@ use serde::Serialize;
 
 use super::stream::API_VERSION;
 use super::text::clean;
-use crate::model::{BackendStatus, Changed, OrderStatus, Override, Pause, Readiness, Runner, State, Status};
+use crate::model::{
+    BackendStatus, Changed, OrderStatus, Override, Pause, Readiness, RemoteService, Runner, State, Status,
+    WhyUnknown,
+};
+use crate::reach::Reach;
 
 /// Groups as they stand, in one cluster.
 #[derive(Debug, Serialize)]
@@ -61,6 +65,9 @@ pub(super) struct Item<'a> {
     /// When, by whom and why the weights came to be what they are.
     changed: Change<'a>,
     runner: RunnerLine<'a>,
+    /// Why the object may have no effect, or not on all the traffic.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    warnings: &'a [String],
 }
 
 #[derive(Debug, Serialize)]
@@ -84,6 +91,20 @@ struct Backend<'a> {
     exists: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     unknown: Option<String>,
+    /// Of a mirror whose original was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mirror: Option<MirrorLine<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MirrorLine<'a> {
+    cluster: Option<&'a str>,
+    service: Option<&'a str>,
+    /// The side that `ready` and `total` speak of: `remote`, `members`, or where nothing is ready also `gateway` or
+    /// `both`.
+    side: &'static str,
+    words: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -107,8 +128,9 @@ struct RunnerLine<'a> {
 }
 
 impl<'a> StatusList<'a> {
-    pub fn new(context: &'a str, server: &'a str, statuses: &'a [Status]) -> Self {
-        let items = statuses.iter().map(|status| item(status, context)).collect();
+    /// `reach` is what a command line needs to reach the cluster.
+    pub fn new(context: &'a str, server: &'a str, reach: &Reach, statuses: &'a [Status]) -> Self {
+        let items = statuses.iter().map(|status| item(status, reach)).collect();
         let kind = "StatusList";
         Self { api_version: API_VERSION, kind, context, server, items, exit_code: None, missing: None }
     }
@@ -120,7 +142,7 @@ impl<'a> StatusList<'a> {
     }
 }
 
-pub(super) fn item<'a>(status: &'a Status, context: &str) -> Item<'a> {
+pub(super) fn item<'a>(status: &'a Status, reach: &Reach) -> Item<'a> {
     Item {
         namespace: &status.id.namespace,
         object: status.id.kind,
@@ -129,7 +151,7 @@ pub(super) fn item<'a>(status: &'a Status, context: &str) -> Item<'a> {
         state: status.state,
         flags: status.flags.names(),
         reason: &status.reason,
-        next: next_step(status, context),
+        next: next_step(status, reach),
         primary: status.primary.as_deref(),
         active: status.active(),
         backends: status.backends.iter().map(backend).collect(),
@@ -142,6 +164,7 @@ pub(super) fn item<'a>(status: &'a Status, context: &str) -> Item<'a> {
             Runner::Nobody => RunnerLine { kind: "nobody", holder: None },
             Runner::Unknown => RunnerLine { kind: "unknown", holder: None },
         },
+        warnings: &status.warnings,
     }
 }
 
@@ -167,6 +190,15 @@ fn backend(backend: &BackendStatus) -> Backend<'_> {
             Readiness::Unknown { why } => Some(why.to_string()),
             _ => None,
         },
+        mirror: backend.readiness.side().map(|side| {
+            let (remote, (ready, total)) = (side.remote(), counts.unwrap_or_default());
+            MirrorLine {
+                cluster: remote.map(|remote| remote.cluster.as_str()),
+                service: remote.map(|remote| remote.service.name.as_str()),
+                side: side.name(),
+                words: side.words(ready, total),
+            }
+        }),
     }
 }
 
@@ -187,47 +219,101 @@ fn change(changed: &Changed) -> Change<'_> {
 }
 
 /// What to type next, for a group that is not well.
-pub fn next_step(status: &Status, context: &str) -> Option<String> {
-    let place = format!("--context {context} -n {}", status.id.namespace);
+pub fn next_step(status: &Status, reach: &Reach) -> Option<String> {
+    let namespace = &status.id.namespace;
+    let (place, ours) = (reach.within(namespace), reach.for_plugin(namespace));
     if let Some(mend) = &status.mend {
         let (kind, name) = (status.id.kind, &status.id.name);
         return Some(clean(&format!("{mend}: kubectl {place} edit {kind} {name}")));
     }
-    let services = |wanted: fn(&BackendStatus) -> bool| {
-        let names =
-            status.backends.iter().filter(|backend| wanted(backend)).map(|backend| backend.name.as_str());
-        names.collect::<Vec<_>>().join(" ")
-    };
     match &status.order {
         Some(OrderStatus::Homeless(_)) => {
             return Some(format!(
-                "kubectl failover failback {} --home BACKEND {place}",
+                "kubectl failover failback {} --home BACKEND {ours}",
                 clean(&status.id.name)
             ));
         }
         Some(OrderStatus::Broken { .. }) => {
-            return Some(format!("kubectl failover failback {} {place}", clean(&status.id.name)));
+            return Some(format!("kubectl failover failback {} {ours}", clean(&status.id.name)));
         }
         _ => {}
     }
     match status.state {
         State::Paused | State::Overridden => {
             let command = if status.state == State::Paused { "resume" } else { "failback" };
-            Some(format!("kubectl failover {command} {} {place}", clean(&status.id.name)))
+            Some(format!("kubectl failover {command} {} {ours}", clean(&status.id.name)))
         }
-        State::Invalid | State::Active | State::Primary => None,
+        State::Active | State::Primary => status
+            .forgotten_home
+            .as_ref()
+            .map(|home| clean(&format!("kubectl failover set {} --primary {home} {place}", status.id.name))),
+        State::Invalid => None,
         State::OutOfSync | State::Waiting if status.flags.unattended => {
-            Some(format!("kubectl failover watch {place}"))
+            Some(format!("kubectl failover watch {ours}"))
         }
         State::OutOfSync | State::Waiting => None,
-        State::Unknown => Some(format!(
-            "kubectl {place} get service {} --show-labels",
-            services(|backend| backend.readiness.is_unknown())
-        )),
+        State::Unknown if remote_to_name(status).is_some() => remote_to_name(status).map(|cluster| {
+            let name = clean(&status.id.name);
+            let links = if reach.has_links() { "" } else { ", or --remote-from-links" };
+            clean(&format!("kubectl failover status {name} --remote {cluster}=CONTEXT {ours}{links}"))
+        }),
+        State::Unknown => Some(unknown_next(status, &place, &ours)),
         State::Unavailable => Some(format!("kubectl {place} get service,endpointslice,pod")),
-        State::Failover => {
-            let primary = status.primary.as_deref().unwrap_or_default();
-            Some(format!("kubectl {place} get endpointslice -l kubernetes.io/service-name={primary}"))
+        State::Failover if status.flags.held => {
+            Some(format!("kubectl failover failback {} {ours}", clean(&status.id.name)))
+        }
+        State::Failover => Some(where_the_primary_is(status, &place)),
+    }
+}
+
+/// How to see why the primary is not ready: a mirror's endpoints are in the cluster that it stands for.
+fn where_the_primary_is(status: &Status, place: &str) -> String {
+    let primary = status.primary.as_deref().unwrap_or_default();
+    let backend = status.backends.iter().find(|backend| backend.name == primary);
+    let remote = backend.and_then(|backend| match &backend.readiness {
+        Readiness::Mirrored { side, .. } => side.remote(),
+        _ => None,
+    });
+    let slices = "get endpointslice -l kubernetes.io/service-name=";
+    match remote {
+        Some(RemoteService { cluster, service }) => {
+            clean(&format!("in cluster {cluster}: kubectl -n {} {slices}{}", service.namespace, service.name))
+        }
+        None => match primary.split_once('/') {
+            Some((namespace, name)) => clean(&format!("kubectl {place} -n {namespace} {slices}{name}")),
+            None => clean(&format!("kubectl {place} {slices}{primary}")),
+        },
+    }
+}
+
+/// Traffic can be moved by hand to what is ready, or tried.
+fn unknown_next(status: &Status, place: &str, ours: &str) -> String {
+    let idle = |backend: &&BackendStatus| backend.weight == 0 && backend.readiness.is_ready();
+    let name = &status.id.name;
+    if let Some(BackendStatus { name: ready, .. }) = status.backends.iter().find(idle) {
+        return clean(&format!("kubectl failover force {name} --to {ready} {ours}"));
+    }
+    let unknown = status.backends.iter().filter_map(|backend| match &backend.readiness {
+        Readiness::Unknown { why } => Some((backend.name.as_str(), why)),
+        _ => None,
+    });
+    let unknown: Vec<(&str, &WhyUnknown)> = unknown.collect();
+    match unknown.first() {
+        Some((backend, WhyUnknown::Remote { cluster, .. })) => clean(&format!(
+            "see whether cluster {cluster} can be reached; to try {backend} all the same: kubectl failover force \
+             {name} --to {backend} --allow=unknown {ours}"
+        )),
+        _ => {
+            let names: Vec<&str> = unknown.iter().map(|(name, _)| *name).collect();
+            clean(&format!("kubectl {place} get service {} --show-labels", names.join(" ")))
         }
     }
+}
+
+/// A cluster that would have to be asked for a backend of which nothing is known.
+fn remote_to_name(status: &Status) -> Option<&str> {
+    status.backends.iter().find_map(|backend| match &backend.readiness {
+        Readiness::Unknown { why } => why.cluster_without_remote(),
+        _ => None,
+    })
 }

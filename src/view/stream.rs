@@ -1,5 +1,8 @@
 //! What a loop tells, as lines of text or of JSON.
 
+use std::time::Duration;
+
+use jiff::SignedDuration;
 use serde::Serialize;
 
 use super::text::{clean, clean_json};
@@ -79,7 +82,9 @@ pub fn text_line(notice: &Notice) -> String {
             format!("{}, in {took:.0} ms", moved(transition))
         }
         Notice::WouldMove(transition) => format!("{} (dry run)", moved(transition)),
-        Notice::Ended { group, what } => format!("{group}: the {what} is over, and has been ended"),
+        Notice::Ended { group, at, what } => {
+            format!("{at:.0} {group}: the {what} is over, and has been ended")
+        }
         Notice::Stuck { group, state, reason } => {
             format!("{group}: {state}: {reason}; its traffic stays where it is")
         }
@@ -87,14 +92,28 @@ pub fn text_line(notice: &Notice) -> String {
         Notice::Invalid { group, reason, mend } => {
             format!("{group} is no valid group: {reason}; its traffic is left alone; to mend it, {mend}")
         }
+        Notice::Warning { group, warning } => format!("{group}: warning: {warning}"),
         Notice::WriteFailed { group, error, next } => format!("{group} is not moved: {error}; {next}"),
+        Notice::Contested { group, by, wait } => {
+            let wait = spell(*wait);
+            format!("{group} is contested: {by} has put its weights back; the answer comes in {wait}")
+        }
+        Notice::Braked { most, within } => format!(
+            "MORE MOVES ARE DUE THAN --max-moves ALLOWS: going on with at most {most} in {}. Are the endpoints really \
+             gone? To stop: Ctrl-C",
+            spell(*within)
+        ),
+        Notice::LeftToUpstream { group, why } => {
+            format!("{group} is left to Linkerd's failover controller: {why}")
+        }
+        Notice::Slept => {
+            "this machine has slept, or its clock was set: all is read again before anything moves".to_owned()
+        }
         Notice::Standby { namespace, holder } => {
             format!("{namespace}: {holder} runs the groups; standing by, to take over when that ends")
         }
         Notice::LeaseFailing { namespace, why } => {
-            format!(
-                "{namespace}: the Lease cannot be renewed: {why}; once it has ended nothing is written until it can"
-            )
+            format!("{namespace}: the Lease cannot be read or renewed: {why}; without it nothing is written")
         }
         Notice::LeaseAgain { namespace } => format!("{namespace}: the Lease is renewed again"),
         Notice::TookOver { namespace } => format!("{namespace}: taken over, this loop runs the groups now"),
@@ -105,6 +124,11 @@ pub fn text_line(notice: &Notice) -> String {
         Notice::ReadFailed { what, error } => format!("{what} cannot be read: {error}; trying again"),
         Notice::ReadAgain { what } => format!("{what} can be read again"),
     })
+}
+
+fn spell(duration: Duration) -> String {
+    let whole = SignedDuration::from_secs(i64::try_from(duration.as_secs()).unwrap_or(i64::MAX));
+    format!("{whole:#}")
 }
 
 fn moved(transition: &Transition) -> String {

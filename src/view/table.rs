@@ -1,95 +1,75 @@
 //! The state of groups, as a table for people.
 
-use comfy_table::{Cell, Color, ContentArrangement, Row, Table, presets};
 use jiff::Timestamp;
-use unicode_width::UnicodeWidthStr as _;
 
 use super::ago::ago;
+use super::grid::{self, Cell, Colour};
 use super::status::next_step;
 use super::text::{clean, shorten};
+use crate::model::mirror::Side;
 use crate::model::{BackendStatus, Changed, OrderStatus, Override, Readiness, Runner, State, Status};
-
-/// The longest text in one cell.
-const LONGEST_CELL: usize = 120;
+use crate::reach::Reach;
 
 /// The longest text in a note below the table.
 const LONGEST_NOTE: usize = 400;
 
 /// How a table is to be drawn.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Style {
     /// With weights, by whom and why.
     pub wide: bool,
     /// With a column for the namespace.
     pub namespaces: bool,
+    /// With a column for the cluster.
+    pub clusters: bool,
     pub colour: bool,
-    /// Columns of the terminal; none: as wide as it gets.
-    pub width: Option<u16>,
+}
+
+/// The groups of one cluster.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'a> {
+    pub context: &'a str,
+    /// The flags by which a command line reaches it.
+    pub reach: &'a Reach,
+    pub statuses: &'a [Status],
+    /// By the cluster's clock.
+    pub now: Timestamp,
 }
 
 /// A row for each group, and below a line or two for each one that is not at home.
-pub fn render(statuses: &[Status], context: &str, style: Style, now: Timestamp) -> String {
-    let (rows, notes) = (rows(statuses, style, now), notes(statuses, context, now));
+pub fn render(shown: Shown, style: Style) -> String {
+    let (rows, notes) = (rows(&[shown], style), notes(shown));
     if notes.is_empty() { rows } else { format!("{rows}\n{notes}") }
 }
 
-/// A row for each group.
-pub fn rows(statuses: &[Status], style: Style, now: Timestamp) -> String {
-    rows_with(&Column::of(style), statuses, style, now)
+/// A row for each group of each cluster, as wide as it gets: the terminal wraps lines better than we could, and a name
+/// that is cut can't be copied.
+pub fn rows(shown: &[Shown], style: Style) -> String {
+    let (header, rows) = cells(&Column::of(style), shown, style);
+    grid::grid(&header, &rows, None).join("\n") + "\n"
 }
 
-/// The same without the columns that matter least, as far as there is no room for them.
-pub fn rows_that_fit(statuses: &[Status], style: Style, columns: u16, now: Timestamp) -> String {
-    let mut shown = Column::of(style);
-    for least in Column::LEAST_FIRST {
-        let plain = Style { width: None, colour: false, ..style };
-        let natural = rows_with(&shown, statuses, plain, now);
-        if natural.lines().all(|line| line.width() <= usize::from(columns)) {
-            break;
-        }
-        shown.retain(|column| *column != least);
-    }
-    rows_with(&shown, statuses, Style { width: Some(columns), ..style }, now)
-}
-
-fn rows_with(columns: &[Column], statuses: &[Status], style: Style, now: Timestamp) -> String {
-    let header = columns.iter().map(|column| column.name()).collect();
-    let row = |status: &Status| {
-        Row::from(columns.iter().map(|column| column.cell(status, style, now)).collect::<Vec<_>>())
+/// A header, and a row for each group.
+pub(super) fn cells(
+    columns: &[Column],
+    shown: &[Shown],
+    style: Style,
+) -> (Vec<&'static str>, Vec<Vec<Cell>>) {
+    let row = |shown: &Shown, status: &Status| {
+        columns.iter().map(|column| column.cell(shown, status, style)).collect()
     };
-    grid(header, statuses.iter().map(row), style)
-}
-
-/// Columns without lines between them, as wide as the terminal at most.
-pub(super) fn grid(header: Vec<&str>, rows: impl Iterator<Item = Row>, style: Style) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    match style.width {
-        Some(width) => {
-            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-        }
-        None => {
-            table.set_content_arrangement(ContentArrangement::Disabled);
-        }
-    }
-    table.set_header(header).add_rows(rows);
-    if style.colour {
-        // Whether there is a terminal has been asked already, and may not matter.
-        table.enforce_styling();
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    let rows = shown.iter().flat_map(|shown| shown.statuses.iter().map(move |status| row(shown, status)));
+    (columns.iter().map(|column| column.name()).collect(), rows.collect())
 }
 
 /// A line or two for each group that is not at home.
-pub fn notes(statuses: &[Status], context: &str, now: Timestamp) -> String {
-    statuses.iter().filter_map(|status| note(status, context, now)).collect()
+pub fn notes(shown: Shown) -> String {
+    shown.statuses.iter().filter_map(|status| note(status, shown.reach, shown.now)).collect()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Column {
+pub(super) enum Column {
+    Cluster,
     Namespace,
     Name,
     Apex,
@@ -104,23 +84,14 @@ enum Column {
 }
 
 impl Column {
-    /// Those that can be done without, the first one most easily.
-    const LEAST_FIRST: [Self; 8] = [
-        Self::Loop,
-        Self::Apex,
-        Self::By,
-        Self::Why,
-        Self::Since,
-        Self::Flags,
-        Self::Namespace,
-        Self::Backends,
-    ];
-
-    fn of(style: Style) -> Vec<Self> {
-        use Column::{Active, Apex, Backends, By, Flags, Loop, Name, Namespace, Since, State, Why};
+    pub fn of(style: Style) -> Vec<Self> {
+        use Column::{Active, Apex, Backends, By, Cluster, Flags, Loop, Name, Namespace, Since, State, Why};
         let mut columns = vec![Name, Apex, State, Active, Backends, Since, Loop];
         if style.namespaces {
             columns.insert(0, Namespace);
+        }
+        if style.clusters {
+            columns.insert(0, Cluster);
         }
         if style.wide {
             columns.extend([Flags, By, Why]);
@@ -130,6 +101,7 @@ impl Column {
 
     fn name(self) -> &'static str {
         match self {
+            Self::Cluster => "CLUSTER",
             Self::Namespace => "NAMESPACE",
             Self::Name => "NAME",
             Self::Apex => "APEX",
@@ -144,41 +116,54 @@ impl Column {
         }
     }
 
-    fn cell(self, status: &Status, style: Style, now: Timestamp) -> Cell {
+    fn cell(self, shown: &Shown, status: &Status, style: Style) -> Cell {
         let (at, by, why) = change(&status.changed);
         match self {
-            Self::Namespace => text_cell(&status.id.namespace),
-            Self::Name => text_cell(&status.id.name),
-            Self::Apex => text_cell(&status.apex),
-            Self::State => state_cell(status.state, style.colour),
-            Self::Active => text_cell(&or_dash(status.active().join(","))),
-            Self::Backends => text_cell(&or_dash(backends(status, style.wide))),
-            Self::Since => text_cell(&at.map_or("-".to_owned(), |at| ago(at, now))),
-            Self::Loop => text_cell(match &status.runner {
+            Self::Cluster => Cell::new(shown.context),
+            Self::Namespace => Cell::new(&status.id.namespace),
+            Self::Name => Cell::new(&status.id.short_name()),
+            Self::Apex => Cell::new(&status.apex),
+            Self::State if style.colour => {
+                Cell::new(&status.state.to_string()).coloured(colour(status.state))
+            }
+            Self::State => Cell::new(&status.state.to_string()),
+            Self::Active => Cell::new(&or_dash(status.active().join(","))),
+            Self::Backends => Cell::new(&or_dash(backends(status, style.wide))),
+            Self::Since => Cell::new(&at.map_or("-".to_owned(), |at| ago(at, shown.now))),
+            Self::Loop => Cell::new(match &status.runner {
                 Runner::Held(holder) => holder,
                 Runner::Upstream => "linkerd-failover",
                 Runner::Nobody => "nobody",
                 Runner::Unknown => "unknown",
             }),
-            Self::Flags => text_cell(&or_dash(status.flags.names().join(","))),
-            Self::By => text_cell(&or_dash(by.to_owned())),
-            Self::Why if status.mend.is_some() => text_cell(&status.reason),
-            Self::Why => text_cell(&or_dash(why.to_owned())),
+            Self::Flags => Cell::new(&or_dash(status.flags.names().join(","))),
+            Self::By => Cell::new(&or_dash(by.to_owned())),
+            Self::Why if status.mend.is_some() => Cell::new(&status.reason),
+            Self::Why => Cell::new(&or_dash(why.to_owned())),
         }
     }
 }
 
 fn backends(status: &Status, wide: bool) -> String {
     let one = |backend: &BackendStatus| {
-        let counts = match &backend.readiness {
-            Readiness::Known { ready, total } => format!("{ready}/{total}"),
-            Readiness::Missing => "missing".to_owned(),
-            Readiness::Unknown { .. } => "?".to_owned(),
-        };
-        let weight = if wide { format!("(w{})", backend.weight) } else { String::new() };
+        let counts = counts(backend);
+        let short = backend.readiness.side().filter(|_| !backend.readiness.is_ready()).and_then(Side::short);
+        let short = short.map_or(String::new(), |side| format!(",{side}"));
+        let weight = if wide { format!("(w{}{short})", backend.weight) } else { String::new() };
         format!("{}:{counts}{weight}", backend.name)
     };
     status.backends.iter().map(one).collect::<Vec<_>>().join(" ")
+}
+
+/// How many endpoints of a backend are ready.
+pub(super) fn counts(backend: &BackendStatus) -> String {
+    match &backend.readiness {
+        Readiness::Known { ready, total } | Readiness::Mirrored { ready, total, .. } => {
+            format!("{ready}/{total}")
+        }
+        Readiness::Missing => "missing".to_owned(),
+        Readiness::Unknown { .. } => "?".to_owned(),
+    }
 }
 
 /// When, by whom and why.
@@ -191,14 +176,30 @@ fn change(changed: &Changed) -> (Option<Timestamp>, &str, &str) {
 }
 
 /// What is to be said of a group that is not at home.
-fn note(status: &Status, context: &str, now: Timestamp) -> Option<String> {
-    if matches!(status.state, State::Primary | State::Active) && status.order.is_none() {
-        return None;
-    }
+fn note(status: &Status, reach: &Reach, now: Timestamp) -> Option<String> {
     let said = |text: &str| shorten(&clean(text), LONGEST_NOTE);
+    let warning = |text: &String| format!("{}: warning: {}.\n", said(&status.id.name), said(text));
+    let warnings: String = status.warnings.iter().map(warning).collect();
+    let unknown = unknown_words(status);
+    if matches!(status.state, State::Primary | State::Active) && status.order.is_none() {
+        let unknown = unknown.map(|words| format!("{}: {}\n", said(&status.id.name), said(&words)));
+        let next = next_step(status, reach).map(|next| format!("  next: {}\n", clean(&next)));
+        let text = format!("{}{warnings}{}", unknown.unwrap_or_default(), next.unwrap_or_default());
+        return (!text.is_empty()).then_some(text);
+    }
     let mut text = format!("{}: {}. ", said(&status.id.name), said(&status.reason));
     if status.state == State::OutOfSync {
-        text.push_str("What follows from that is not written yet. ");
+        text.push_str(match (status.flags.unattended, &status.paused) {
+            (true, Some(_)) => "The pause is over, and nobody runs to end it. ",
+            (true, None) => "Nobody runs to write that. ",
+            (false, _) => "That is not written yet. ",
+        });
+    }
+    if let Some(words) = &unknown {
+        text.push_str(&format!("{} ", said(words)));
+    }
+    if status.flags.unverified {
+        text.push_str("The traffic is where nobody can say that anything is ready (unverified). ");
     }
     if let Some(order) = &status.order {
         text.push_str(&format!("{}. ", said(&order_words(order, status.flags.unattended))));
@@ -215,10 +216,23 @@ fn note(status: &Status, context: &str, now: Timestamp) -> Option<String> {
         Changed::Created(_) => {}
     }
     let mut text = format!("{}\n", text.trim_end());
-    if let Some(next) = next_step(status, context) {
+    if let Some(next) = next_step(status, reach) {
         text.push_str(&format!("  next: {}\n", clean(&next)));
     }
+    text.push_str(&warnings);
     Some(text)
+}
+
+/// Why the readiness of backends is unknown, where the reason does not say so already.
+fn unknown_words(status: &Status) -> Option<String> {
+    let words = status.backends.iter().filter_map(|backend| {
+        let Readiness::Unknown { why } = &backend.readiness else { return None };
+        let why = why.to_string();
+        (!status.reason.contains(&why))
+            .then(|| format!("Whether {} is ready is not known: {why}.", backend.name))
+    });
+    let words: Vec<String> = words.collect();
+    (!words.is_empty()).then(|| words.join(" "))
 }
 
 /// What an override asks for, by whom and why, and what has become of it.
@@ -245,21 +259,13 @@ fn order_words(order: &OrderStatus, unattended: bool) -> String {
     }
 }
 
-fn state_cell(state: State, colour: bool) -> Cell {
-    let cell = Cell::new(state.to_string());
-    if !colour {
-        return cell;
+fn colour(state: State) -> Colour {
+    match state {
+        State::Primary | State::Active => Colour::Green,
+        State::Invalid | State::Unavailable => Colour::Red,
+        State::Failover | State::Overridden | State::OutOfSync | State::Unknown => Colour::Yellow,
+        State::Waiting | State::Paused => Colour::Cyan,
     }
-    cell.fg(match state {
-        State::Primary | State::Active => Color::Green,
-        State::Invalid | State::Unavailable => Color::Red,
-        State::Failover | State::Overridden | State::OutOfSync | State::Unknown => Color::Yellow,
-        State::Waiting | State::Paused => Color::Cyan,
-    })
-}
-
-pub(super) fn text_cell(text: &str) -> Cell {
-    Cell::new(shorten(&clean(text), LONGEST_CELL))
 }
 
 fn or_dash(text: String) -> String {

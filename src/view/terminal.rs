@@ -1,10 +1,13 @@
 //! What the terminal can do.
 
 use std::io::Write as _;
+use std::time::Duration;
 
 use clap::ColorChoice;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::text::clean;
+use crate::logging;
 
 /// Whether to colour what goes to a stream: what the flag says, or else what the terminal and its environment say.
 pub fn is_coloured(choice: ColorChoice, on_terminal: bool) -> bool {
@@ -17,6 +20,10 @@ pub fn is_coloured(choice: ColorChoice, on_terminal: bool) -> bool {
 
 /// A line on standard error, without anything that would drive the terminal. That nobody reads it is no failure.
 pub fn say(line: &str) {
+    if logging::is_json() {
+        tracing::info!("{line}");
+        return;
+    }
     let _ = writeln!(std::io::stderr(), "{}", clean(line));
 }
 
@@ -26,14 +33,21 @@ fn colour_is_wanted() -> bool {
     !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
-/// Its width in columns.
-pub fn width() -> u16 {
-    const USUAL: u16 = 80;
-    let asked = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    asked
-        .or_else(|| rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| size.ws_col))
-        .filter(|columns| *columns > 0)
-        .unwrap_or(USUAL)
+/// Waits until standard output is a pipe from which nobody will read any more.
+pub async fn unread() {
+    const LOOK_EVERY: Duration = Duration::from_secs(1);
+    let mut looks = tokio::time::interval(LOOK_EVERY);
+    while !is_unread() {
+        looks.tick().await;
+    }
+}
+
+fn is_unread() -> bool {
+    let output = std::io::stdout();
+    // Errors are told unasked.
+    let mut asked = [PollFd::new(&output, PollFlags::empty())];
+    let told = poll(&mut asked, Some(&Timespec::default()));
+    told.is_ok() && asked[0].revents().intersects(PollFlags::ERR | PollFlags::HUP)
 }
 
 /// Its columns and rows now, whatever the environment says.

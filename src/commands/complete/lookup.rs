@@ -9,8 +9,8 @@ use kube::config::Kubeconfig;
 
 use crate::cli::GlobalArgs;
 use crate::cluster::services::Service;
-use crate::cluster::{Cluster, RequestResult, namespaces, services, stream, survey};
-use crate::resource::Record;
+use crate::cluster::{Cluster, RequestResult, groups, namespaces, services, stream, survey};
+use crate::resource::{KINDS, Record};
 
 /// Leaves some of a second for the start of the process and for the shell.
 const LIMIT: Duration = Duration::from_millis(700);
@@ -38,7 +38,7 @@ fn configured_namespaces(flags: &GlobalArgs) -> BTreeSet<String> {
 /// The services of the namespace.
 pub fn services(flags: &GlobalArgs) -> Vec<Service> {
     ask(flags, async |cluster| {
-        let services = services::all(&cluster.namespace);
+        let services = services::all(cluster.namespace.as_str());
         stream::list(&cluster, &services).await.map(|(services, _)| services)
     })
     .unwrap_or_default()
@@ -49,7 +49,20 @@ pub fn groups(flags: &GlobalArgs) -> Vec<Record> {
     let everywhere = flags.all_namespaces;
     ask(flags, async move |cluster| {
         let namespace = (!everywhere).then_some(cluster.namespace.as_str());
-        survey::list_groups(&cluster, namespace, None).await
+        survey::list_groups(&cluster, namespace, None).await.map(|listed| listed.records)
+    })
+    .unwrap_or_default()
+}
+
+/// The objects of the namespace that could carry a group, and carry none.
+pub fn adoptable(flags: &GlobalArgs) -> Vec<Record> {
+    ask(flags, async |cluster| {
+        let lists = KINDS.iter().map(|kind| async {
+            let source = groups::all(*kind, cluster.namespace.as_str());
+            stream::list(&cluster, &source).await.map(|(records, _)| records).unwrap_or_default()
+        });
+        let records = futures::future::join_all(lists).await.into_iter().flatten();
+        Ok(records.filter(|record| !record.is_controlled()).collect())
     })
     .unwrap_or_default()
 }

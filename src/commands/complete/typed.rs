@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use clap::{ArgMatches, FromArgMatches as _};
+use clap::{Arg, ArgAction, ArgMatches, FromArgMatches as _};
 
 use crate::cli::GlobalArgs;
 
@@ -12,21 +12,30 @@ pub struct Typed {
     pub flags: GlobalArgs,
     /// Of the innermost command alone: a command's arguments mean nothing to another one.
     command: ArgMatches,
+    /// The command takes a name, or one more, that is not there yet.
+    pub awaits_name: bool,
 }
 
 impl Typed {
     /// `line` starts with the program's name. A line that is not finished is often no valid one: what can't be
     /// understood is passed over.
     pub fn read(definition: clap::Command, line: &[OsString]) -> Self {
+        let mut innermost = definition.clone();
         let Ok(matches) = definition.ignore_errors(true).try_get_matches_from(line) else {
             return Self::default();
         };
         let flags = GlobalArgs::from_arg_matches(&matches).unwrap_or_default();
         let mut command = matches;
-        while let Some((_, inner)) = command.remove_subcommand() {
+        while let Some((name, inner)) = command.remove_subcommand() {
             command = inner;
+            innermost = innermost.find_subcommand(name).cloned().unwrap_or_default();
         }
-        Self { flags, command }
+        let is_open = |argument: &Arg| {
+            let given = command.try_contains_id(argument.get_id().as_str()).unwrap_or_default();
+            !argument.is_last_set() && (!given || matches!(argument.get_action(), ArgAction::Append))
+        };
+        let awaits_name = innermost.get_positionals().any(is_open);
+        Self { flags, command, awaits_name }
     }
 
     /// The values of an argument; none where the command has no such argument.

@@ -10,7 +10,9 @@ use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use super::lookup;
 use super::typed::Typed;
 use crate::cluster::services::Service;
-use crate::resource::Record;
+use crate::model::report::{Flags, State};
+use crate::resource::{KINDS, Kind, Record};
+use crate::sandbox::standing;
 use crate::view::text::clean;
 
 /// A value with its meaning.
@@ -32,8 +34,12 @@ fn with_values(argument: Arg, typed: &Arc<Typed>) -> Arg {
 
 fn completer(argument: &Arg) -> Option<Completer> {
     Some(match (argument.get_id().as_str(), argument.is_positional()) {
-        ("context", false) => contexts,
+        ("context" | "contexts", false) => contexts,
+        ("remote", false) => remotes,
         ("cluster", false) => clusters,
+        ("cluster", true) => sandbox_clusters,
+        ("conditions", false) => conditions,
+        ("selector", false) => labels,
         ("user", false) => users,
         ("namespace", false) => namespaces,
         ("name" | "names", true) => groups,
@@ -41,6 +47,9 @@ fn completer(argument: &Arg) -> Option<Completer> {
         ("service", true) => apexes,
         ("primary", false) => primaries,
         ("fallback", false) => fallbacks,
+        ("weights", false) => weights,
+        ("kind", false) => kinds,
+        ("adopt", false) => adoptable,
         _ => return None,
     })
 }
@@ -66,8 +75,53 @@ fn contexts(typed: &Typed, _: &str) -> Vec<Choice> {
     kubeconfig.contexts.into_iter().map(|entry| choice(entry.name)).collect()
 }
 
+/// Contexts, for the cluster that has been named or, until then, for one of the same name.
+fn remotes(typed: &Typed, begun: &str) -> Vec<Choice> {
+    let named = begun.split_once('=').map(|(name, _)| name);
+    let choice = |(context, _): Choice| (format!("{}={context}", named.unwrap_or(&context)), String::new());
+    contexts(typed, begun).into_iter().map(choice).collect()
+}
+
 fn clusters(typed: &Typed, _: &str) -> Vec<Choice> {
     without_help(lookup::kubeconfig(&typed.flags).clusters.into_iter().map(|entry| entry.name))
+}
+
+fn sandbox_clusters(_: &Typed, _: &str) -> Vec<Choice> {
+    let clusters = standing::clusters().into_iter();
+    clusters.map(|(name, gateway)| (name, format!("its gateway is {gateway}"))).collect()
+}
+
+/// The last claim of a condition; the ones before it, and the `!` that negates it, stay.
+fn conditions(typed: &Typed, begun: &str) -> Vec<Choice> {
+    let (before, last) = last_of_list(begun);
+    let (bang, word) = last.strip_prefix('!').map_or(("", last), |word| ("!", word));
+    let lower = word.starts_with(|letter: char| letter.is_ascii_lowercase());
+    let state = |state: State| {
+        let name = state.to_string();
+        if lower { name.to_lowercase() } else { name }
+    };
+    let states = State::ALL.map(|name| (state(name), "a state".to_owned())).into_iter();
+    let flags = Flags::NAMES.map(|name| (name.to_owned(), "a flag".to_owned())).into_iter();
+    let mut claims: Vec<Choice> = flags.chain(states).collect();
+    if "active=".starts_with(word) || word.starts_with("active=") {
+        let backends = backends(typed, "").into_iter();
+        claims.extend(backends.map(|(name, help)| (format!("active={name}"), help)));
+    }
+    claims.into_iter().map(|(claim, help)| (format!("{before}{bang}{claim}"), help)).collect()
+}
+
+/// The labels of the groups that there are.
+fn labels(typed: &Typed, begun: &str) -> Vec<Choice> {
+    let (before, _) = last_of_list(begun);
+    let records = lookup::groups(&typed.flags);
+    let labels: BTreeSet<(&str, &str)> =
+        records.iter().flat_map(|record| record.meta.labels.iter()).collect();
+    without_help(labels.into_iter().map(|(key, value)| format!("{before}{key}={value}")))
+}
+
+/// What stands before the last member of a list, its comma included, and that member.
+fn last_of_list(text: &str) -> (&str, &str) {
+    text.split_at(text.rfind(',').map_or(0, |comma| comma + 1))
 }
 
 fn users(typed: &Typed, _: &str) -> Vec<Choice> {
@@ -96,7 +150,7 @@ fn groups(typed: &Typed, begun: &str) -> Vec<Choice> {
     for (record, help) in left {
         let kind = record.kind.info();
         choices.push((record.apex.clone(), help.clone()));
-        choices.push((format!("{}/{}", kind.singular, record.meta.name), help.clone()));
+        choices.push((format!("{}/{}", kind.name, record.meta.name), help.clone()));
         choices.push((format!("{}/{}", kind.short, record.meta.name), help));
     }
     choices
@@ -105,8 +159,7 @@ fn groups(typed: &Typed, begun: &str) -> Vec<Choice> {
 fn summary(record: &Record) -> String {
     match &record.group {
         Ok(group) => {
-            let backends: Vec<&str> =
-                group.backends.iter().map(|backend| backend.service.name.as_str()).collect();
+            let backends: Vec<&str> = group.backends.iter().map(|backend| backend.name.as_str()).collect();
             format!("{}: {}", group.apex, backends.join(", "))
         }
         Err(invalid) => format!("no valid group: {}", invalid.reason),
@@ -124,7 +177,7 @@ fn backends_of(records: &[Record], named: &[String]) -> Vec<Choice> {
     let groups = records.iter().filter(is_meant).filter_map(|record| record.group.as_ref().ok());
     let choices = groups.flat_map(|group| {
         group.backends.iter().map(|backend| {
-            let name = &backend.service.name;
+            let name = &backend.name;
             let role = if name == group.home_name() { "primary" } else { "fallback" };
             (name.clone(), format!("{role} of {}", group.apex))
         })
@@ -137,12 +190,42 @@ fn means(name: &str, record: &Record) -> bool {
     record.meta.name == bare || record.apex == bare
 }
 
+/// A list as far as it goes, with a backend that is not in it yet.
+fn weights(typed: &Typed, begun: &str) -> Vec<Choice> {
+    let (before, _) = begun.rsplit_once(',').map_or(("", begun), |(before, last)| (before, last));
+    let named: Vec<&str> = before.split(',').filter_map(|pair| Some(pair.split_once('=')?.0)).collect();
+    let start = if before.is_empty() { String::new() } else { format!("{before},") };
+    let services = [typed.all("service"), typed.all("primary"), typed.all("fallback")].concat();
+    let services = services.into_iter().map(|name| (name, String::new()));
+    let known = if typed.all("service").is_empty() { backends(typed, begun) } else { services.collect() };
+    let left = known.into_iter().filter(|(name, _)| !named.contains(&name.as_str()));
+    left.map(|(name, help)| (format!("{start}{name}="), help)).collect()
+}
+
+fn kinds(_: &Typed, _: &str) -> Vec<Choice> {
+    let choice = |kind: &&dyn Kind| {
+        let info = kind.info();
+        (info.name.to_owned(), format!("{} of {}", info.kind, info.api_version))
+    };
+    KINDS.iter().map(choice).collect()
+}
+
+/// Objects that are no groups yet.
+fn adoptable(typed: &Typed, _: &str) -> Vec<Choice> {
+    let choice =
+        |record: Record| (format!("{}/{}", record.kind.info().name, record.meta.name), summary(&record));
+    lookup::adoptable(&typed.flags).into_iter().map(choice).collect()
+}
+
 /// What clients call is seldom a mirror of another cluster's service.
 fn apexes(typed: &Typed, begun: &str) -> Vec<Choice> {
     preferred(lookup::services(&typed.flags), begun, |service| !service.is_mirror)
 }
 
 fn primaries(typed: &Typed, begun: &str) -> Vec<Choice> {
+    if !typed.all("names").is_empty() {
+        return backends(typed, begun);
+    }
     let taken = [typed.all("service"), typed.all("fallback")].concat();
     let origins = typed.all("service");
     preferred(without(lookup::services(&typed.flags), &taken), begun, |service| mirrors(service, &origins))
@@ -185,10 +268,12 @@ fn service_help(service: &Service) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resource::{Kind as _, NewGroup, TrafficSplit};
+    use crate::resource::{NewGroup, TrafficSplit};
 
     fn record(apex: &str) -> Record {
         let group = NewGroup {
+            port: None,
+            settings: [].into(),
             namespace: "ns".into(),
             name: format!("{apex}-failover"),
             apex: apex.into(),

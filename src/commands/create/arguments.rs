@@ -1,9 +1,18 @@
 //! What the arguments ask for, checked before anything is asked of a cluster.
 
 use crate::cli::{CreateArgs, GlobalArgs};
+use crate::commands::settings;
 use crate::error::Problem;
-use crate::resource::NewGroup;
+use crate::model::Carrier;
 use crate::resource::names::{is_label_value, is_object_name, is_service_name};
+use crate::resource::{Kind, NewGroup, kinds_called};
+
+const DEFAULT_KIND: &str = "trafficsplit";
+
+/// The kinds that are meant; of several, the first one that the cluster has.
+pub fn kinds(args: &CreateArgs) -> Vec<&'static dyn Kind> {
+    kinds_called(args.kind.as_deref().unwrap_or(DEFAULT_KIND))
+}
 
 /// # Errors
 /// A usage error where the arguments ask for something that can't be a group.
@@ -14,47 +23,95 @@ pub fn check(flags: &GlobalArgs, args: &CreateArgs) -> Result<(), Problem> {
         )
         .next("name the namespace with -n"));
     }
-    check_names(args)?;
-    check_fallbacks(args)
+    if !is_label_value(&args.controlled_by) {
+        return Err(Problem::usage(format!("{:?} is no value of a label", args.controlled_by))
+            .next("it has at most 63 letters, digits, -, _ and ., and a letter or digit at both ends"));
+    }
+    if args.adopt.is_some() {
+        return settings::check(&settings::of(&args.policy), None);
+    }
+    let is_split = kinds(args).iter().any(|kind| kind.info().carrier == Carrier::Split);
+    if is_split && args.port.is_some() {
+        return Err(Problem::usage(
+            "a TrafficSplit shares out the traffic of all ports: --port is for routes",
+        )
+        .next("leave it out, or make a route: --kind httproute"));
+    }
+    check_names(args, is_split)?;
+    check_fallbacks(args)?;
+    let backends = std::iter::once(primary(args)).chain(args.fallback.iter().map(String::as_str));
+    settings::check(&settings::of(&args.policy), Some(&backends.collect::<Vec<_>>()))
 }
 
 /// The group that the arguments ask for.
 pub fn group(args: &CreateArgs, namespace: &str) -> NewGroup {
-    let primary = primary(args);
-    let fallbacks = args.fallback.iter().map(String::as_str);
+    let backend = |typed: &str| NewGroup::backend_name(namespace, typed);
+    let primary = backend(primary(args));
+    let fallbacks = args.fallback.iter().map(|fallback| backend(fallback));
     NewGroup {
         namespace: namespace.to_owned(),
         name: object_name(args),
-        apex: args.service.clone(),
+        apex: apex(args).to_owned(),
         controlled_by: args.controlled_by.clone(),
-        primary: primary.to_owned(),
-        backends: std::iter::once(primary).chain(fallbacks).map(str::to_owned).collect(),
+        backends: std::iter::once(primary.clone()).chain(fallbacks).collect(),
+        primary,
+        port: args.port,
+        settings: settings::of(&args.policy),
     }
 }
 
+/// The same arguments as a command line that makes a group of another kind.
+pub fn with_kind(args: &CreateArgs, kind: &str) -> String {
+    let mut line = format!("kubectl failover create {} --kind {kind}", apex(args));
+    let fallbacks = args.fallback.iter().map(|fallback| ("fallback", fallback));
+    let flags = args.primary.iter().map(|primary| ("primary", primary));
+    let flags = flags.chain(fallbacks).chain(args.name.iter().map(|name| ("name", name)));
+    for (flag, value) in flags {
+        line += &format!(" --{flag} {value}");
+    }
+    if let Some(port) = args.port {
+        line += &format!(" --port {port}");
+    }
+    for (key, value) in settings::of(&args.policy) {
+        line += &format!(" --{key} {value}");
+    }
+    line
+}
+
+fn apex(args: &CreateArgs) -> &str {
+    args.service.as_deref().unwrap_or_default()
+}
+
 fn primary(args: &CreateArgs) -> &str {
-    args.primary.as_deref().unwrap_or(&args.service)
+    args.primary.as_deref().unwrap_or(apex(args))
 }
 
 fn object_name(args: &CreateArgs) -> String {
-    args.name.clone().unwrap_or_else(|| format!("{}-failover", args.service))
+    args.name.clone().unwrap_or_else(|| format!("{}-failover", apex(args)))
 }
 
-fn check_names(args: &CreateArgs) -> Result<(), Problem> {
-    let services = std::iter::once(&args.service).chain(&args.primary).chain(&args.fallback);
-    if let Some(bad) = services.into_iter().find(|name| !is_service_name(name)) {
+fn check_names(args: &CreateArgs, is_split: bool) -> Result<(), Problem> {
+    let of_backends = |name: &&String| {
+        let (namespace, service) = name.split_once('/').unwrap_or(("default", name));
+        is_service_name(service) && is_object_name(namespace) && !namespace.contains('.')
+    };
+    let backends = || args.primary.iter().chain(&args.fallback);
+    let bad = args.service.iter().find(|name| !is_service_name(name));
+    if let Some(bad) = bad.or(backends().find(|name| !of_backends(name))) {
         return Err(Problem::usage(format!("{bad:?} is no name of a service"))
             .next("it has at most 63 of a-z, 0-9 and -, starts with a letter and does not end with -")
-            .next("backends are services of the same namespace, by their plain names"));
+            .next("backends of a route may be in other namespaces: NAMESPACE/SERVICE"));
+    }
+    if let Some(foreign) = backends().find(|name| is_split && name.contains('/')) {
+        return Err(Problem::usage(format!(
+            "{foreign} names a namespace: the backends of a TrafficSplit are services of its own namespace"
+        ))
+        .next("name it without the namespace, or make a route, which can reach others: --kind httproute"));
     }
     let name = object_name(args);
     if !is_object_name(&name) {
         return Err(Problem::usage(format!("{name:?} is no name of an object"))
             .next("it has at most 253 of a-z, 0-9, - and ., and a letter or digit at both ends"));
-    }
-    if !is_label_value(&args.controlled_by) {
-        return Err(Problem::usage(format!("{:?} is no value of a label", args.controlled_by))
-            .next("it has at most 63 letters, digits, -, _ and ., and a letter or digit at both ends"));
     }
     Ok(())
 }

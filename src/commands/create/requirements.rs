@@ -1,19 +1,15 @@
-//! What a group needs in its namespace: its services, and ports that fit.
-
-use std::collections::BTreeSet;
-
-use futures::future::try_join_all;
-use serde::de::IgnoredAny;
+//! What a group needs in its namespace: its services.
 
 use super::{kubectl, place};
-use crate::cluster::path::NAMESPACES;
+use crate::cluster::readiness;
 use crate::cluster::services::{self, Service};
 use crate::cluster::stream::list;
-use crate::cluster::{Cluster, RequestResult};
+use crate::cluster::{Cluster, RequestResult, namespaces, remotes};
 use crate::error::Problem;
-use crate::model::ServiceRef;
+use crate::model::{Carrier, Readiness, ServiceRef};
 use crate::resource::NewGroup;
 use crate::view::text::clean;
+use futures::future::try_join_all;
 
 const EXPORT: &str = "mirror.linkerd.io/exported=true";
 
@@ -21,14 +17,21 @@ const EXPORT: &str = "mirror.linkerd.io/exported=true";
 #[derive(Debug)]
 pub struct Services {
     found: Vec<Service>,
+    /// As annotations call them.
     missing: Vec<String>,
+}
+
+impl Services {
+    pub fn find(&self, at: &ServiceRef) -> Option<&Service> {
+        self.found.iter().find(|service| service.at == *at)
+    }
 }
 
 /// Reads the apex and the backends, all at once.
 pub async fn read(cluster: &Cluster, asked: &NewGroup) -> RequestResult<Services> {
     let backends = asked.backends.iter().filter(|name| **name != asked.apex);
     let names: Vec<&String> = std::iter::once(&asked.apex).chain(backends).collect();
-    let refs: Vec<ServiceRef> = names.iter().map(|name| ServiceRef::new(&asked.namespace, *name)).collect();
+    let refs: Vec<ServiceRef> = names.iter().map(|name| asked.service(name)).collect();
     let answers = try_join_all(refs.iter().map(|service| services::get(cluster, service))).await?;
     let missing = names.iter().zip(&answers).filter(|(_, answer)| answer.is_none());
     let missing = missing.map(|(name, _)| (*name).clone()).collect();
@@ -42,6 +45,7 @@ pub async fn read(cluster: &Cluster, asked: &NewGroup) -> RequestResult<Services
 pub async fn check(
     cluster: &Cluster,
     asked: &NewGroup,
+    carrier: Carrier,
     services: &Services,
     allow_missing: bool,
 ) -> Result<Vec<String>, Problem> {
@@ -52,30 +56,50 @@ pub async fn check(
             return Err(missing(cluster, asked, &services.missing).await);
         }
     }
-    check_ports(asked, services, &place)?;
+    if carrier == Carrier::Route {
+        can_have_routes(asked, services, &place)?;
+    }
     let absent = services.missing.iter().map(|name| {
         format!("service {name} does not exist in {place}; until it does, it counts as having no endpoints")
     });
-    let backends = services.found.iter().filter(|service| asked.backends.contains(&service.at.name));
-    let blind = backends.filter(|service| !service.has_local_endpoints).map(|Service { at, .. }| {
-        let name = &at.name;
-        format!("{name} mirrors another cluster without endpoints in this one: whether it is ready cannot be known here yet")
-    });
-    Ok(absent.chain(blind).collect())
+    Ok(absent.chain(unknowable(cluster, asked, services).await).collect())
+}
+
+/// A warning for each backend whose readiness can't be known, asking all that may be asked.
+pub async fn unknowable(cluster: &Cluster, asked: &NewGroup, services: &Services) -> Vec<String> {
+    let backends =
+        asked.backends.iter().filter_map(|name| Some((name, services.find(&asked.service(name))?)));
+    let mirrors: Vec<(&String, &Service)> =
+        backends.filter(|(_, service)| service.stands_for.is_some()).collect();
+    let wanted = readiness::by_namespace(mirrors.iter().map(|(_, service)| &service.at));
+    let known = readiness::read(cluster, &wanted).await;
+    let warning = |(name, service): &(&String, &Service)| {
+        let Some(Readiness::Unknown { why }) = known.get(&service.at) else { return None };
+        let role = if **name == asked.primary { "the primary, " } else { "the fallback, " };
+        let mend = remotes::how_to_ask(&cluster.remotes().asked(), why)
+            .map_or(String::new(), |how| format!("; {how}, for watch too"));
+        Some(format!("{role}{name}, is of unknown readiness: {why}{mend}"))
+    };
+    mirrors.iter().filter_map(warning).collect()
+}
+
+fn can_have_routes(asked: &NewGroup, services: &Services, place: &str) -> Result<(), Problem> {
+    let why = services.find(&asked.service(&asked.apex)).and_then(|apex| apex.no_parent);
+    let Some(why) = why else { return Ok(()) };
+    let apex = &asked.apex;
+    Err(Problem::new(format!("{apex} in {place} {why}: Linkerd attaches no route to it"))
+        .next("routes are for services with a cluster IP: have clients call such a one"))
 }
 
 async fn namespace_exists(cluster: &Cluster, asked: &NewGroup) -> Result<(), Problem> {
-    let Cluster { context, server, .. } = cluster;
+    let Cluster { context, server, reach, .. } = cluster;
     let namespace = &asked.namespace;
-    match cluster.get::<IgnoredAny>(&NAMESPACES.cluster_object(namespace)).await {
-        Err(error) if error.is_not_found() => {
-            Err(Problem::new(format!("namespace {namespace} does not exist in context {context} ({server})"))
-                .next("name the services' namespace with -n, or another context with --context")
-                .next(format!("see what is there: kubectl --context {context} get namespaces")))
-        }
-        // Many users may not read namespaces: that the services are missing is known all the same.
-        _ => Ok(()),
+    if !namespaces::is_missing(cluster, namespace).await {
+        return Ok(());
     }
+    Err(Problem::new(format!("namespace {namespace} does not exist in context {context} ({server})"))
+        .next("name the services' namespace with -n, or another context with --context")
+        .next(format!("see what is there: kubectl {} get namespaces", reach.all())))
 }
 
 async fn missing(cluster: &Cluster, asked: &NewGroup, missing: &[String]) -> Problem {
@@ -128,47 +152,12 @@ fn is_mirror_name(name: &str, origin: &str) -> bool {
 
 /// Who names a mirror service after the apex means a mirror of the apex; elsewhere its origin is not known.
 fn how_to_export(asked: &NewGroup, missing: &str) -> String {
-    let NewGroup { namespace, apex, .. } = asked;
+    let NewGroup { apex, .. } = asked;
+    let ServiceRef { namespace, .. } = asked.service(missing);
     let named_after = missing.strip_prefix(apex.as_str()).and_then(|rest| rest.strip_prefix('-'));
     let (cluster, origin) = named_after.map_or(("CLUSTER", "SERVICE"), |cluster| (cluster, apex.as_str()));
     format!(
         "if {missing} is to mirror a service of another cluster, export that one there: \
          kubectl --context {cluster} -n {namespace} label service {origin} {EXPORT}"
     )
-}
-
-/// Traffic to a port that a backend lacks would fail. Names of ports play no part: traffic goes by number.
-fn check_ports(asked: &NewGroup, services: &Services, place: &str) -> Result<(), Problem> {
-    let find = |name: &String| services.found.iter().find(|service| service.at.name == *name);
-    let Some(apex) = find(&asked.apex) else { return Ok(()) };
-    let needed = numbers(apex);
-    let lines: Vec<String> = asked
-        .backends
-        .iter()
-        .filter_map(find)
-        .map(|backend| (backend, needed.difference(&numbers(backend)).copied().collect::<BTreeSet<u16>>()))
-        .filter(|(_, lacking)| !lacking.is_empty())
-        .map(|(backend, lacking)| {
-            format!("{} lacks {}; it has {}", backend.at.name, join(&lacking), join(&numbers(backend)))
-        })
-        .collect();
-    if lines.is_empty() {
-        return Ok(());
-    }
-    let message = format!("not every backend has the ports of {} ({}) in {place}", asked.apex, join(&needed));
-    Err(lines
-        .into_iter()
-        .fold(Problem::new(message), Problem::next)
-        .next("add the ports to those services, or choose others: traffic to a missing port would fail"))
-}
-
-fn numbers(service: &Service) -> BTreeSet<u16> {
-    service.ports.iter().map(|port| port.port).collect()
-}
-
-fn join(ports: &BTreeSet<u16>) -> String {
-    if ports.is_empty() {
-        return "none".to_owned();
-    }
-    ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -1,33 +1,34 @@
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
-use super::{Order, Plan, Refusal};
+use super::{Order, Plan, Task, paused};
 use crate::cluster::Cluster;
 use crate::error::Problem;
-use crate::resource::{Change, Record};
+use crate::resource::Change;
+use crate::sandbox::interrupt::Interrupts;
 use crate::view::text::clean;
 
 /// Asks once for all groups that are to change: on a terminal, unless `--yes` was given. Elsewhere `--yes` has to
-/// be there.
+/// be there. Gives the signals from then on, where it had to ask: they no longer end the process by themselves.
 ///
 /// # Errors
 /// Where the answer is no, or nobody can be asked.
-pub fn ask(
+pub async fn ask(
     cluster: &Cluster,
     order: &dyn Order,
-    plans: &[(Record, Result<Plan, Refusal>)],
+    tasks: &[Task],
     yes: bool,
-) -> anyhow::Result<()> {
-    let changes: Vec<String> = plans
+) -> anyhow::Result<Option<Interrupts>> {
+    let changes: Vec<String> = tasks
         .iter()
-        .filter_map(|(record, plan)| match plan {
-            Ok(Plan::Change { change, .. }) => {
-                Some(clean(&format!("  {}: {}", record.id(), before_and_after(record, change))))
+        .filter_map(|task| match &task.plan {
+            Ok(Plan::Change { change, words }) => {
+                Some(clean(&format!("  {}: {}", task.record.id(), in_words(order, task, change, words))))
             }
             _ => None,
         })
         .collect();
     if yes || changes.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return Err(Problem::refused(format!(
@@ -42,31 +43,46 @@ pub fn ask(
     for change in changes {
         eprintln!("{change}");
     }
-    for (record, plan) in plans {
+    for Task { record, plan, .. } in tasks {
         if let Err(refusal) = plan {
             eprintln!("{}", clean(&format!("  {} is refused: {}", record.id(), refusal.reason)));
         }
     }
+    let mut interrupts = Interrupts::listen()?;
     eprint!("Go on? [y/N] ");
     std::io::stderr().flush()?;
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
+    let answer = tokio::select! {
+        answer = tokio::task::spawn_blocking(read_line) => answer??,
+        _ = interrupts.next() => {
+            eprintln!();
+            String::new()
+        }
+    };
     match answer.trim().to_lowercase().as_str() {
-        "y" | "yes" => Ok(()),
+        "y" | "yes" => Ok(Some(interrupts)),
         _ => Err(Problem::refused("nothing was changed").into()),
     }
 }
 
-/// Where the traffic is, and where it is to go.
-fn before_and_after(record: &Record, change: &Change) -> String {
-    let Ok(group) = &record.group else { return String::new() };
+fn read_line() -> std::io::Result<String> {
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line)?;
+    Ok(line)
+}
+
+/// Where the traffic is, and where it is to go; where it stays, what changes. Then on what terms.
+fn in_words(order: &dyn Order, task: &Task, change: &Change, words: &str) -> String {
+    let Ok(group) = &task.record.group else { return words.to_owned() };
     let active = |weights: &[u64]| {
         let pairs = group.backends.iter().zip(weights).filter(|(_, weight)| **weight > 0);
-        pairs.map(|(backend, _)| backend.service.name.as_str()).collect::<Vec<_>>().join(", ")
+        pairs.map(|(backend, _)| backend.name.as_str()).collect::<Vec<_>>().join(", ")
     };
     let before = active(&group.weights());
-    match &change.weights {
+    let moved = match &change.weights {
         Some(weights) => format!("{before} -> {}", active(weights)),
-        None => format!("the traffic stays on {before}"),
-    }
+        None => format!("{words}; the traffic stays on {before}"),
+    };
+    let terms = order.terms(&task.seen).into_iter().filter(|term| !moved.contains(term));
+    let pause = group.paused.as_ref().filter(|pause| !pause.is_over(task.seen.now)).map(paused);
+    std::iter::once(moved.clone()).chain(terms).chain(pause).collect::<Vec<_>>().join("; ")
 }

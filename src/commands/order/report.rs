@@ -29,7 +29,7 @@ struct Item<'a> {
     namespace: &'a str,
     object: &'a str,
     name: &'a str,
-    /// `changed`, `wouldChange`, `unchanged`, `refused` or `failed`.
+    /// `changed`, `wouldChange`, `unchanged`, `refused`, `notMet` or `failed`.
     result: &'static str,
     message: String,
     /// What to name in `--allow`, where a refusal can be overcome.
@@ -53,7 +53,10 @@ pub fn tell(
     exit: Exit,
     format: StreamFormat,
 ) -> anyhow::Result<()> {
-    let items: Vec<Item> = outcomes.iter().map(|outcome| item(order, outcome)).collect();
+    let items: Vec<Item> = outcomes
+        .iter()
+        .map(|outcome| item(order, outcome, &cluster.reach.for_plugin(&outcome.id.namespace)))
+        .collect();
     let mut out = std::io::stdout().lock();
     if format == StreamFormat::Json {
         let list = ChangeList {
@@ -72,6 +75,7 @@ pub fn tell(
         let line = clean(&format!("{}/{}: {}", item.namespace, item.name, item.message));
         match item.result {
             "refused" => eprintln!("refused: {line}"),
+            "notMet" => eprintln!("not ready in time: {line}"),
             "failed" => eprintln!("error: {line}"),
             "wouldChange" => writeln!(out, "{line} (dry run)")?,
             _ => writeln!(out, "{line}")?,
@@ -86,7 +90,7 @@ pub fn tell(
     Ok(())
 }
 
-fn item<'a>(order: &dyn Order, outcome: &'a Outcome) -> Item<'a> {
+fn item<'a>(order: &dyn Order, outcome: &'a Outcome, place: &str) -> Item<'a> {
     let mut allow = None;
     let mut next = Vec::new();
     let now = outcome.now.as_ref();
@@ -100,16 +104,18 @@ fn item<'a>(order: &dyn Order, outcome: &'a Outcome) -> Item<'a> {
             next.extend(allow.as_ref().map(|danger| format!("to go on all the same, add --allow={danger}")));
             ("refused", refusal.reason.clone())
         }
+        Fate::NotMet(refusal) => {
+            next.push(refusal.next.clone());
+            ("notMet", refusal.reason.clone())
+        }
         Fate::Failed(problem) => {
             next.clone_from(&problem.next);
             ("failed", problem.message.clone())
         }
     };
     if let Some(now) = now {
-        let active = now.active();
-        let carry = if active.len() == 1 { "carries" } else { "carry" };
-        message = format!("{message}; now {} {carry} the traffic ({})", active.join(", "), now.state);
-        next.extend(order.after(now));
+        message = format!("{message}; {}", truth(now));
+        next.extend(order.after(now, place));
     }
     let (state, active) = (now.map(|now| now.state), now.map(Status::active));
     next.retain(|line| !line.is_empty());
@@ -127,6 +133,16 @@ fn item<'a>(order: &dyn Order, outcome: &'a Outcome) -> Item<'a> {
     }
 }
 
+/// What is true now.
+fn truth(now: &Status) -> String {
+    if now.state == State::Invalid {
+        return format!("it may have no effect, since the group is Invalid: {}", now.reason);
+    }
+    let active = now.active();
+    let carry = if active.len() == 1 { "carries" } else { "carry" };
+    format!("now {} {carry} the traffic ({})", active.join(", "), now.state)
+}
+
 fn name(danger: Danger) -> String {
     let value = clap::ValueEnum::to_possible_value(&danger);
     value.map(|value| value.get_name().to_owned()).unwrap_or_default()
@@ -139,6 +155,7 @@ fn summary(items: &[Item]) -> String {
         ("would change", count("wouldChange")),
         ("unchanged", count("unchanged")),
         ("refused", count("refused")),
+        ("not ready in time", count("notMet")),
         ("failed", count("failed")),
     ];
     let parts: Vec<String> =

@@ -1,28 +1,49 @@
-use futures::future::{join, join_all};
+use futures::future::{join_all, join3};
 use jiff::Timestamp;
+use serde_json::Value;
 
-use super::Refusal;
+use super::{Order, Refusal};
 use crate::cli::Danger;
-use crate::cluster::{Cluster, groups, profiles, readiness, stream};
-use crate::model::{Group, Invalid, Readiness};
-use crate::resource::Record;
+use crate::cluster::effects::{self, Obstacles};
+use crate::cluster::{Cluster, groups, readiness};
+use crate::model::{Group, Invalid, Override, Readiness};
+use crate::resource::{Meta, Record};
+
+/// What is looked at beside the group and its backends.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Looks {
+    conflicts: bool,
+    objects: bool,
+}
+
+impl Looks {
+    pub fn of(order: &dyn Order) -> Self {
+        Self { conflicts: order.fears_conflicts(), objects: order.needs_objects() }
+    }
+}
 
 /// A group as an order finds it.
 #[derive(Debug)]
 pub struct Seen {
     pub group: Result<Group, Invalid>,
+    /// The object as it is now, where that is looked at.
+    pub object: Option<(Record, Value)>,
     /// One for each backend.
     pub readiness: Vec<Readiness>,
-    /// Other objects that route the same apex.
-    pub rivals: Vec<String>,
+    /// What may keep the object from having an effect.
+    pub obstacles: Vec<String>,
     /// The GitOps tool that owns the object.
     pub owner: Option<&'static str>,
-    /// `--context … -n …`, as a command line that is suggested needs it.
+    /// `--context … -n …`, as a command line of ours that is suggested needs it.
     pub place: String,
+    /// The start of a kubectl command line in the group's namespace.
+    pub kubectl: String,
     /// Who gives the order.
     pub by: String,
     /// The API server's time.
     pub now: Timestamp,
+    /// When the order was given: the same for all groups, and however often a write is tried.
+    pub started: Timestamp,
 }
 
 impl Seen {
@@ -33,9 +54,15 @@ impl Seen {
     pub fn valid(&self) -> Result<&Group, Refusal> {
         self.group.as_ref().map_err(|invalid| Refusal {
             danger: None,
+            may_pass: false,
             reason: format!("it is no valid group: {}", invalid.reason),
             next: format!("to mend it, {}", invalid.mend),
         })
+    }
+
+    /// The override in force.
+    pub fn standing(&self) -> Option<&Override> {
+        self.group.as_ref().ok()?.override_in_force(self.now)
     }
 
     /// Refuses what could have no effect, or be put back.
@@ -43,14 +70,12 @@ impl Seen {
     /// # Errors
     /// Where that is so, and not allowed.
     pub fn refuse_conflicts(&self, allowed: &[Danger]) -> Result<(), Refusal> {
-        if !self.rivals.is_empty() && !allowed.contains(&Danger::Conflict) {
+        if !self.obstacles.is_empty() && !allowed.contains(&Danger::Conflict) {
             return Err(Refusal {
                 danger: Some(Danger::Conflict),
-                reason: format!(
-                    "{} routes the same service, so this may have no effect",
-                    self.rivals.join(" and ")
-                ),
-                next: "remove what should not route it".to_owned(),
+                may_pass: false,
+                reason: self.obstacles.join("; "),
+                next: "remove what should not route the service".to_owned(),
             });
         }
         self.refuse_owner(allowed)
@@ -64,6 +89,7 @@ impl Seen {
         match self.owner {
             Some(owner) if !allowed.contains(&Danger::Gitops) => Err(Refusal {
                 danger: Some(Danger::Gitops),
+                may_pass: false,
                 reason: format!("{owner} owns the object, and may put it back"),
                 next: format!(
                     "have {owner} leave the weights and our annotations alone, or change them there"
@@ -75,32 +101,38 @@ impl Seen {
 }
 
 /// Looks at these groups: their backends' readiness and, where it matters, what else routes their apexes.
-pub async fn look(cluster: &Cluster, records: &[Record], by: &str, conflicts: bool) -> Vec<Seen> {
+pub async fn look(
+    cluster: &Cluster,
+    records: &[Record],
+    by: &str,
+    started: Timestamp,
+    looks: Looks,
+) -> Vec<Seen> {
     let wanted = readiness::backends_of(records);
-    let rivals = join_all(records.iter().map(|record| async move {
-        if conflicts { find_rivals(cluster, record).await } else { Vec::new() }
-    }));
-    let (known, rivals) = join(readiness::read(cluster, &wanted), rivals).await;
+    let obstacles =
+        async { if looks.conflicts { effects::read(cluster, records).await } else { Obstacles::new() } };
+    let objects = join_all(
+        records.iter().map(async |record| if looks.objects { whole(cluster, record).await } else { None }),
+    );
+    let (known, mut obstacles, objects) = join3(readiness::read(cluster, &wanted), obstacles, objects).await;
     let now = cluster.clock().now();
-    let seen = |(record, rivals): (&Record, Vec<String>)| Seen {
+    let seen = |(record, object): (&Record, Option<(Record, Value)>)| Seen {
         group: record.group.clone(),
+        object,
         readiness: record.group.as_ref().map(|group| readiness::in_order(group, &known)).unwrap_or_default(),
-        rivals,
+        obstacles: obstacles.remove(&record.id()).unwrap_or_default(),
         owner: record.meta.gitops_owner(),
-        place: format!("--context {} -n {}", cluster.context, record.meta.namespace),
+        place: cluster.reach.for_plugin(&record.meta.namespace),
+        kubectl: format!("kubectl {}", cluster.reach.within(&record.meta.namespace)),
         by: by.to_owned(),
         now,
+        started,
     };
-    records.iter().zip(rivals).map(seen).collect()
+    records.iter().zip(objects).map(seen).collect()
 }
 
-/// Other objects of the namespace that route the same apex. What can't be read is no rival.
-async fn find_rivals(cluster: &Cluster, record: &Record) -> Vec<String> {
-    let namespace = &record.meta.namespace;
-    let source = groups::all(record.kind, namespace);
-    let (listed, profile) = join(stream::list(cluster, &source), profiles::foreign(cluster, record)).await;
-    let others = listed.map(|(records, _)| records).unwrap_or_default().into_iter();
-    let same_apex = others.filter(|other| other.apex == record.apex && other.meta.uid != record.meta.uid);
-    let named = same_apex.map(|other| format!("{} {}", other.kind.info().kind, other.meta.name));
-    named.chain(profile.ok().flatten()).collect()
+/// The object as it is now; a change that is planned on it is refused where the record is another version.
+async fn whole(cluster: &Cluster, record: &Record) -> Option<(Record, Value)> {
+    let Meta { namespace, name, .. } = &record.meta;
+    groups::with_object(cluster, record.kind, namespace, name).await.ok().flatten()
 }

@@ -1,13 +1,26 @@
 use std::time::Duration;
 
-use super::{Fate, Order, Plan, look};
+use jiff::Timestamp;
+
+use super::shown::Shown;
+use super::{Fate, Looks, Order, Plan, look};
 use crate::cluster::backoff::Backoff;
-use crate::cluster::{Cluster, RequestError, apply, events, groups};
+use crate::cluster::events::MoveEvent;
+use crate::cluster::{Cluster, RequestError, RequestResult, apply, events, groups};
 use crate::error::{Problem, explain};
 use crate::resource::{Change, Record};
 
 /// How often a write is tried against others that write the same object, and against a server in trouble.
 const MOST_TRIES: u32 = 10;
+
+/// By whom, from when on, whether in earnest, and on which orders that were shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Signed<'a> {
+    pub by: &'a str,
+    pub started: Timestamp,
+    pub trial: bool,
+    pub shown: Option<&'a Shown>,
+}
 
 /// Writes a change. Where someone else was faster, the group is looked at anew and the order planned again.
 pub async fn until_done(
@@ -15,10 +28,10 @@ pub async fn until_done(
     mut record: Record,
     mut change: Change,
     mut words: String,
-    by: &str,
-    trial: bool,
+    signed: Signed<'_>,
     order: &dyn Order,
 ) -> Fate {
+    let Signed { by, started, trial, shown } = signed;
     let mut backoff = Backoff::default();
     for attempt in 1.. {
         let error = match apply::apply(cluster, &record, &change, trial).await {
@@ -29,21 +42,28 @@ pub async fn until_done(
             }
             Err(error) => error,
         };
+        if error.is_not_found() {
+            return Fate::Failed(gone(cluster, &record));
+        }
         let last = attempt == MOST_TRIES;
         if last || !may_do_better(&error) {
             return Fate::Failed(explain(cluster, &error));
         }
         tokio::time::sleep(pause(&mut backoff, &error)).await;
         let found = groups::get(cluster, record.kind, &record.meta.namespace, &record.meta.name).await;
-        record = match found {
-            Ok(Some(found)) if found.is_controlled() => found,
-            Ok(_) => return Fate::Failed(Problem::new("it has been deleted, or is no group any more")),
-            Err(error) => return Fate::Failed(explain(cluster, &error)),
+        record = match still_there(cluster, &record, found) {
+            Ok(found) => found,
+            Err(problem) => return Fate::Failed(problem),
         };
-        let seen = look(cluster, std::slice::from_ref(&record), by, order.fears_conflicts()).await;
+        let seen = look(cluster, std::slice::from_ref(&record), by, started, Looks::of(order)).await;
         let Some(seen) = seen.first() else { continue };
         match order.plan(seen) {
-            Ok(Plan::Change { change: again, words: anew }) => (change, words) = (*again, anew),
+            Ok(Plan::Change { change: again, words: anew }) => {
+                if let Some(Err(refusal)) = shown.map(|shown| shown.refuse_changed(cluster, &record)) {
+                    return Fate::Refused(refusal);
+                }
+                (change, words) = (*again, anew);
+            }
             // Another write, perhaps our own whose answer was lost, has already done it.
             Ok(Plan::Unchanged(words)) => return Fate::Unchanged(words),
             Err(refusal) => return Fate::Refused(refusal),
@@ -52,10 +72,34 @@ pub async fn until_done(
     Fate::Failed(Problem::new("it could not be written"))
 }
 
+/// The group as it was read again.
+///
+/// # Errors
+/// Where it could not be read, or is no group any more.
+pub fn still_there(
+    cluster: &Cluster,
+    record: &Record,
+    found: RequestResult<Option<Record>>,
+) -> Result<Record, Problem> {
+    match found {
+        Ok(Some(found)) if found.is_controlled() => Ok(found),
+        Ok(_) => Err(gone(cluster, record)),
+        Err(error) => Err(explain(cluster, &error)),
+    }
+}
+
+fn gone(cluster: &Cluster, record: &Record) -> Problem {
+    let namespace = &record.meta.namespace;
+    Problem::new(format!("there is no group {} any more", record.id().short_name())).next(format!(
+        "it was deleted, or has lost its label; to see which there are: kubectl failover status {}",
+        cluster.reach.within(namespace)
+    ))
+}
+
 /// Writes an Event of the move, if traffic moved. Without one the move stands all the same.
 async fn tell_of_move(cluster: &Cluster, after: &Record, change: &Change, by: &str) {
     let Some(last) = &change.last_move else { return };
-    let event = events::of_move(after, by, last.at, &last.why, last.unverified);
+    let event = MoveEvent::new(after, last.at, &last.why, last.unverified).on_object(by);
     if let Err(cause) = events::publish(cluster, &after.meta.namespace, &event).await {
         tracing::debug!(%cause, "an Event was not written");
     }

@@ -1,24 +1,28 @@
 use std::io::Write as _;
 
-use super::{Page, place};
+use super::Page;
 use crate::cli::StatusFormat;
 use crate::cluster::Cluster;
+use crate::commands::selection::place_of;
 use crate::error::Exit;
 use crate::model::{Status, StatusChange, status_change};
 use crate::observe::{Observer, Scope, Sight};
 use crate::sandbox::interrupt::Interrupts;
 use crate::view::changes::{json_line, text_line};
+use crate::view::terminal;
 use crate::view::text::clean;
 
-/// Prints a line for each group as it is, then one for each change, until a signal comes.
+/// Prints a line for each group as it is, then one for each change, until a signal comes or
+/// nobody reads them any more.
 pub async fn run(cluster: &Cluster, scope: Scope, page: Page) -> anyhow::Result<Exit> {
     let mut interrupts = Interrupts::listen()?;
-    let place = place(cluster, scope.namespace.as_deref());
+    let place = place_of(cluster, scope.namespace.as_deref());
     let mut observer = Observer::start(cluster, scope);
     let mut known: Option<Sight> = None;
     loop {
         let sight = tokio::select! {
             _ = interrupts.next() => return Ok(Exit::Done),
+            () = terminal::unread() => return Ok(Exit::Done),
             sight = observer.next() => sight?,
         };
         remark(known.as_ref(), &sight, &place);
@@ -40,7 +44,7 @@ fn tell(cluster: &Cluster, changes: &[StatusChange], format: StatusFormat) -> an
     let mut out = std::io::stdout().lock();
     for change in changes {
         if format == StatusFormat::Json {
-            writeln!(out, "{}", json_line(change, &cluster.context, at)?)?;
+            writeln!(out, "{}", json_line(change, &cluster.context, &cluster.reach, at)?)?;
         } else if change.is_transition() {
             writeln!(out, "{}", text_line(change, at))?;
         }

@@ -6,8 +6,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
 use super::lines::changes;
-use super::{Page, place, print};
+use super::{Page, print};
 use crate::cluster::Cluster;
+use crate::commands::selection::place_of;
 use crate::error::Exit;
 use crate::observe::{Observer, Scope, Sight};
 use crate::sandbox::interrupt::Interrupts;
@@ -25,13 +26,15 @@ const AGEING: Duration = Duration::from_secs(1);
 pub async fn run(cluster: &Cluster, scope: Scope, page: Page) -> anyhow::Result<Exit> {
     let mut interrupts = Interrupts::listen()?;
     let mut signals = Signals::listen()?;
-    let place = place(cluster, scope.namespace.as_deref());
+    let place = place_of(cluster, scope.namespace.as_deref());
+    let home = super::selection::home(cluster, scope.namespace.as_deref());
     let mut observer = Observer::start(cluster, scope);
     let first = tokio::select! {
         _ = interrupts.next() => return Ok(Exit::Done),
         sight = observer.next() => sight?,
     };
-    let mut table = LiveTable { cluster, page, place, sight: first, transitions: Transitions::default() };
+    let mut table =
+        LiveTable { cluster, page, place, scope: home, sight: first, transitions: Transitions::default() };
     let mut screen = Screen::enter()?;
     let mut drawn = Instant::now();
     let mut due = drawn;
@@ -85,6 +88,7 @@ struct LiveTable<'a> {
     cluster: &'a Cluster,
     page: Page,
     place: String,
+    scope: String,
     sight: Sight,
     transitions: Transitions,
 }
@@ -105,13 +109,15 @@ impl LiveTable<'_> {
         let now = self.cluster.clock().now();
         let live = Live {
             place: &self.place,
-            context: &self.cluster.context,
+            reach: &self.cluster.reach,
+            scope: &self.scope,
             statuses: &self.sight.statuses,
             warning: self.warning(observer),
             transitions: &self.transitions,
             style: print::style(self.page),
             now,
-            columns,
+            // The rest of a line is cleared after it, which would take what stands in the last column.
+            columns: columns.saturating_sub(1),
             rows,
         };
         live.frame()

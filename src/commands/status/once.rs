@@ -1,7 +1,9 @@
+use futures::future::join;
+
 use super::Page;
 use super::print::{Printed, print};
 use crate::cli::StatusArgs;
-use crate::cluster::{Cluster, survey};
+use crate::cluster::{Cluster, effects, survey};
 use crate::commands::selection;
 use crate::error::Exit;
 use crate::model::{State, Status};
@@ -15,10 +17,12 @@ pub async fn run(
 ) -> anyhow::Result<Exit> {
     let namespace = namespace.as_deref();
     let chosen = selection::choose(cluster, namespace, args.selector.as_deref(), &args.names).await?;
-    let mut statuses = survey::survey(cluster, &chosen.records, &chosen.rivals).await;
+    let survey = survey::survey(cluster, &chosen.records, &chosen.rivals);
+    let (mut statuses, obstacles) = join(survey, effects::on_routes(cluster, &chosen.records)).await;
+    effects::warn(&mut statuses, obstacles);
     statuses.sort_by(|a, b| a.id.cmp(&b.id));
     if statuses.is_empty() {
-        selection::say_none(cluster, namespace, args.selector.as_deref());
+        selection::say_none(cluster, namespace, args.selector.as_deref()).await;
     }
     let exit = args.exit_code.then(|| verdict(&statuses));
     print(cluster, &Printed { statuses: &statuses, exit, missing: None }, page)?;
@@ -26,7 +30,8 @@ pub async fn run(
 }
 
 /// Whether there are groups, all with their traffic where it should be.
-fn verdict(statuses: &[Status]) -> Exit {
+pub fn verdict<'a>(statuses: impl IntoIterator<Item = &'a Status>) -> Exit {
     let is_well = |status: &Status| matches!(status.state, State::Primary | State::Active);
-    if !statuses.is_empty() && statuses.iter().all(is_well) { Exit::Done } else { Exit::NotMet }
+    let mut statuses = statuses.into_iter().peekable();
+    if statuses.peek().is_some() && statuses.all(is_well) { Exit::Done } else { Exit::NotMet }
 }

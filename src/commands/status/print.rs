@@ -5,8 +5,9 @@ use crate::cli::StatusFormat;
 use crate::cluster::Cluster;
 use crate::error::Exit;
 use crate::model::Status;
+use crate::view::compact;
 use crate::view::status::{Missing, StatusList};
-use crate::view::table::{self, Style};
+use crate::view::table::{self, Shown, Style};
 use crate::view::terminal;
 use crate::view::text::{clean, clean_json, clean_lines};
 
@@ -18,7 +19,10 @@ pub struct Printed<'a> {
 }
 
 pub fn print(cluster: &Cluster, printed: &Printed, page: Page) -> anyhow::Result<()> {
-    let text = render(cluster, printed, page)?;
+    write(&render(cluster, printed, page)?)
+}
+
+pub fn write(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;
     Ok(out.flush()?)
@@ -30,16 +34,15 @@ pub fn style(page: Page) -> Style {
     Style {
         wide: page.format == StatusFormat::Wide,
         namespaces: page.namespaces,
+        clusters: false,
         colour: terminal::is_coloured(page.colour, on_terminal),
-        // A name that is broken in two can't be read or copied: the terminal wraps lines better.
-        width: None,
     }
 }
 
 fn render(cluster: &Cluster, printed: &Printed, page: Page) -> anyhow::Result<String> {
     let Printed { statuses, exit, missing } = *printed;
-    let list =
-        || StatusList::new(&cluster.context, &cluster.server, statuses).ending(exit.map(Exit::code), missing);
+    let Cluster { context, server, reach, .. } = cluster;
+    let list = || StatusList::new(context, server, reach, statuses).ending(exit.map(Exit::code), missing);
     Ok(match page.format {
         StatusFormat::Json => clean_json(&serde_json::to_string_pretty(&list())?) + "\n",
         StatusFormat::Yaml => clean_lines(&serde_yaml::to_string(&list())?),
@@ -48,7 +51,14 @@ fn render(cluster: &Cluster, printed: &Printed, page: Page) -> anyhow::Result<St
         }
         StatusFormat::Table | StatusFormat::Wide if statuses.is_empty() => String::new(),
         StatusFormat::Table | StatusFormat::Wide => {
-            table::render(statuses, &cluster.context, style(page), cluster.clock().now())
+            let shown = Shown { context: &cluster.context, reach, statuses, now: cluster.clock().now() };
+            // Who asks for the wide table wants all of it.
+            let may_narrow = page.format == StatusFormat::Table && std::io::stdout().is_terminal();
+            if may_narrow {
+                compact::render(shown, style(page), terminal::size().0)
+            } else {
+                table::render(shown, style(page))
+            }
         }
     })
 }

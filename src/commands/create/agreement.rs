@@ -1,0 +1,195 @@
+//! Whether the object that has the name is the group that is asked for.
+
+use super::{kubectl, place};
+use crate::cluster::Cluster;
+use crate::error::Problem;
+use crate::model::{Group, Invalid};
+use crate::resource::annotations::{CONTROLLED_BY, POLICY_KEYS};
+use crate::resource::{NewGroup, Record, policy};
+use crate::view::object::full_name;
+use crate::view::text::clean;
+
+/// Whether the object that has the name is the one that is asked for. Weights don't count, so that a job may run
+/// again while traffic is away, by failover or by force.
+///
+/// # Errors
+/// A [`Problem`] that shows every difference.
+pub fn agree(cluster: &Cluster, record: &Record, asked: &NewGroup) -> Result<(), Problem> {
+    let kind = record.kind.info();
+    let (name, place) = (full_name(kind, &asked.name), place(cluster, asked));
+    let kubectl = kubectl(cluster, asked);
+    if record.meta.deletion_timestamp.is_some() {
+        return Err(Problem::new(format!("{name} in {place} is being deleted"))
+            .next(format!("wait until it is gone, then try again: {kubectl} wait --for=delete {name}")));
+    }
+    let differences = differences(record, asked);
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let problem = Problem::new(format!("{name} is there already in {place}, and is not what is asked for"));
+    Err(differences
+        .into_iter()
+        .fold(problem, Problem::next)
+        .next("nothing was changed")
+        .next(format!(
+            "to keep it, call create with its values; to change its policy or primary: kubectl failover set {}/{} {}",
+            kind.name,
+            asked.name,
+            cluster.reach.for_plugin(&asked.namespace)
+        ))
+        .next(format!("to change anything else: {kubectl} edit {name}")))
+}
+
+/// A line for each difference, as it is and as it is asked for.
+fn differences(record: &Record, asked: &NewGroup) -> Vec<String> {
+    let group = match &record.group {
+        Ok(group) => group,
+        Err(Invalid { reason, mend }) => {
+            return vec![clean(&format!("it is no valid group: {reason}; to mend it, {mend}"))];
+        }
+    };
+    let backends: Vec<&str> = group.backends.iter().map(|backend| backend.name.as_str()).collect();
+    let primary = group.home_name();
+    let label = record.meta.labels.get(CONTROLLED_BY).unwrap_or("(no label)");
+    let differing = |what, is: &str, asked: &str| (is != asked).then(|| difference(what, is, asked));
+    let lines = [
+        differing("service", &group.apex, &asked.apex),
+        (!same_backends(&backends, asked))
+            .then(|| difference("backends", &backends.join(", "), &asked.backends.join(", "))),
+        differing("primary", primary, &asked.primary),
+        differing("controlled-by", label, &asked.controlled_by),
+        asked.port.filter(|_| record.port != asked.port).map(|asked| {
+            let is = record.port.map_or("all".to_owned(), |port| port.to_string());
+            difference("port", &is, &asked.to_string())
+        }),
+    ];
+    lines.into_iter().flatten().chain(policy_differences(record, group, asked)).collect()
+}
+
+/// A value that is written in another way, or is the default, is the same.
+fn policy_differences(record: &Record, group: &Group, asked: &NewGroup) -> Vec<String> {
+    let names: Vec<&str> = group.backends.iter().map(|backend| backend.name.as_str()).collect();
+    let wanted = policy::read(|key| asked.settings.get(key).map(String::as_str), &names);
+    let lines = POLICY_KEYS.iter().filter_map(|key| {
+        let (is, asked) = (record.meta.annotations.get(key), asked.settings.get(key).map(String::as_str));
+        let same = match &wanted {
+            Ok(wanted) => policy::agree(key, wanted, &group.policy),
+            // Shares of backends that the group does not have.
+            Err(_) => is == asked,
+        };
+        (!same).then(|| difference(key, is.unwrap_or("(not set)"), asked.unwrap_or("(not set)")))
+    });
+    lines.collect()
+}
+
+fn difference(what: &str, is: &str, asked: &str) -> String {
+    clean(&format!("{what}: {is} → {asked}"))
+}
+
+/// A list in another order asks for the same thing.
+fn same_backends(backends: &[&str], asked: &NewGroup) -> bool {
+    let sorted = |mut names: Vec<String>| {
+        names.sort_unstable();
+        names
+    };
+    sorted(backends.iter().map(|name| (*name).to_owned()).collect()) == sorted(asked.backends.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::resource::{Kind as _, TrafficSplit};
+
+    fn asked() -> NewGroup {
+        NewGroup {
+            port: None,
+            settings: [].into(),
+            namespace: "ns".into(),
+            name: "web-failover".into(),
+            apex: "web".into(),
+            controlled_by: "linkerd-failover".into(),
+            primary: "web".into(),
+            backends: vec!["web".into(), "web-a".into(), "web-b".into()],
+        }
+    }
+
+    /// The lines for the object that is asked for, changed by a merge of `change`.
+    fn lines(change: &Value) -> Vec<String> {
+        let mut object = TrafficSplit.manifest(&asked());
+        merge(&mut object, change);
+        let raw = serde_json::value::to_raw_value(&object).unwrap();
+        differences(&TrafficSplit.read(&raw).unwrap(), &asked())
+    }
+
+    fn merge(target: &mut Value, change: &Value) {
+        match (target, change) {
+            (Value::Object(target), Value::Object(change)) => {
+                for (key, value) in change {
+                    merge(target.entry(key.clone()).or_insert(Value::Null), value);
+                }
+            }
+            (target, change) => *target = change.clone(),
+        }
+    }
+
+    fn annotated(annotations: Value) -> Value {
+        json!({ "metadata": { "annotations": annotations } })
+    }
+
+    fn backends(names: &[&str]) -> Value {
+        let backends: Vec<Value> =
+            names.iter().map(|name| json!({ "service": name, "weight": "3" })).collect();
+        json!({ "spec": { "backends": backends } })
+    }
+
+    #[test]
+    fn weights_and_the_order_of_fallbacks_are_no_difference() {
+        for change in [json!({}), backends(&["web", "web-a", "web-b"]), backends(&["web-b", "web", "web-a"])]
+        {
+            assert_eq!(lines(&change), Vec::<String>::new());
+        }
+    }
+
+    #[test]
+    fn a_policy_that_was_not_asked_for_is_a_difference() {
+        let ordered = annotated(json!({ "failover.linkerd.io/policy": "ordered" }));
+        assert_eq!(lines(&ordered), ["policy: ordered → (not set)"]);
+        let usual = annotated(json!({ "failover.linkerd.io/policy": "spread" }));
+        assert_eq!(lines(&usual), Vec::<String>::new());
+    }
+
+    #[test]
+    fn under_an_override_home_is_the_primary() {
+        let forced = |to: &str, primary: &str| {
+            annotated(json!({
+                "failover.linkerd.io/primary-service": primary,
+                "failover.linkerd.io/override": json!({ "to": to, "home": "web", "by": "x" }).to_string(),
+            }))
+        };
+        assert_eq!(lines(&forced("web-a", "web-a")), Vec::<String>::new());
+        assert_eq!(lines(&forced("web-b", "web-a")), ["primary: web-a → web"]);
+    }
+
+    #[test]
+    fn every_difference_has_its_line() {
+        let mut change = annotated(json!({ "failover.linkerd.io/primary-service": "web-c" }));
+        merge(&mut change, &backends(&["web-c", "web-a"]));
+        merge(&mut change, &json!({ "metadata": { "labels": { CONTROLLED_BY: "me" } } }));
+        merge(&mut change, &json!({ "spec": { "service": "other" } }));
+        let expected = [
+            "service: other → web",
+            "backends: web-c, web-a → web, web-a, web-b",
+            "primary: web-c → web",
+            "controlled-by: me → linkerd-failover",
+        ];
+        assert_eq!(lines(&change), expected);
+    }
+
+    #[test]
+    fn an_object_that_is_no_group_differs() {
+        let seen = lines(&annotated(json!({ "failover.linkerd.io/primary-service": "gone" })));
+        assert!(seen.len() == 1 && seen[0].contains("no valid group"), "{seen:?}");
+    }
+}

@@ -1,0 +1,90 @@
+//! Whether the services have the ports that the traffic goes to. Names of ports play no part: it goes by number.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::requirements::Services;
+use crate::cluster::services::Service;
+use crate::error::Problem;
+use crate::model::{Carrier, ServiceRef};
+use crate::resource::{NewGroup, Record};
+
+/// The port of a new route: the one that is named, else the apex's only one.
+///
+/// # Errors
+/// A usage error that lists the ports, where there is none or a choice.
+pub fn of_route(asked: &NewGroup, services: &Services) -> Result<u16, Problem> {
+    if let Some(port) = asked.port {
+        return Ok(port);
+    }
+    let apex = &asked.apex;
+    let ports = services.find(&asked.service(apex)).map(numbers).unwrap_or_default();
+    let mut all = ports.iter();
+    match (all.next(), all.next()) {
+        (Some(only), None) => Ok(*only),
+        (None, _) => Err(Problem::usage(format!("which port of {apex} the route is for is not known"))
+            .next("name it with --port, such as --port 80")),
+        (Some(first), _) => Err(Problem::usage(format!("{apex} has several ports: {}", join(&ports)))
+            .next(format!("a route is for one of them: name it with --port, such as --port {first}"))),
+    }
+}
+
+/// What each service needs: a split leaves the port as it is, a route sends to its own.
+pub fn needed(asked: &NewGroup, record: &Record, services: &Services) -> BTreeMap<ServiceRef, BTreeSet<u16>> {
+    let apex = asked.service(&asked.apex);
+    let mut needed: BTreeMap<ServiceRef, BTreeSet<u16>> = BTreeMap::new();
+    if record.backend_ports.is_empty() {
+        let of_apex = services.find(&apex).map(numbers).unwrap_or_default();
+        return asked.backends.iter().map(|name| (asked.service(name), of_apex.clone())).collect();
+    }
+    let parent = record.port.map(|port| (apex, port));
+    for (service, port) in record.backend_ports.iter().cloned().chain(parent) {
+        needed.entry(service).or_default().insert(port);
+    }
+    needed
+}
+
+/// # Errors
+/// A [`Problem`] that names each port that a service lacks: traffic to it would fail.
+pub fn check(
+    asked: &NewGroup,
+    carrier: Carrier,
+    needed: &BTreeMap<ServiceRef, BTreeSet<u16>>,
+    services: &Services,
+    place: &str,
+) -> Result<(), Problem> {
+    let lacking = |(at, needed): (&ServiceRef, &BTreeSet<u16>)| {
+        let service = services.find(at)?;
+        let has = numbers(service);
+        let lacking: BTreeSet<u16> = needed.difference(&has).copied().collect();
+        let name = NewGroup::backend_name(&asked.namespace, &at.to_string());
+        (!lacking.is_empty()).then(|| format!("{name} lacks {}; it has {}", join(&lacking), join(&has)))
+    };
+    let lines: Vec<String> = needed.iter().filter_map(lacking).collect();
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let all: BTreeSet<u16> = needed.values().flatten().copied().collect();
+    let message = match carrier {
+        Carrier::Route => {
+            format!("not every service has the ports that the route is for ({}) in {place}", join(&all))
+        }
+        Carrier::Split => {
+            format!("not every backend has the ports of {} ({}) in {place}", asked.apex, join(&all))
+        }
+    };
+    Err(lines
+        .into_iter()
+        .fold(Problem::new(message), Problem::next)
+        .next("add the ports to those services, or choose others: traffic to a missing port would fail"))
+}
+
+fn numbers(service: &Service) -> BTreeSet<u16> {
+    service.ports.iter().map(|port| port.port).collect()
+}
+
+fn join(ports: &BTreeSet<u16>) -> String {
+    if ports.is_empty() {
+        return "none".to_owned();
+    }
+    ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", ")
+}
