@@ -5,6 +5,8 @@ use std::process::Command;
 use super::support::{Link, Output, finish, run};
 use crate::common::{Installed, is_here};
 
+const NOWHERE: &str = "http://127.0.0.1:1";
+
 #[test]
 fn a_command_is_completed() {
     assert_eq!(choices(&["cr"]), ["create"]);
@@ -41,6 +43,43 @@ fn the_values_of_a_flag_are_completed() {
     assert_eq!(choices(&["create", "--dry-run=c"]), ["--dry-run=client"]);
     assert_eq!(choices(&["status", "-o", "w"]), ["wide"]);
     assert_eq!(choices(&["completion", ""]), ["bash", "zsh", "fish"]);
+}
+
+#[test]
+fn conditions_are_states_and_flags_each_of_which_may_be_negated() {
+    let condition = |begun: &str| choices(&["--server", NOWHERE, "status", "--for", begun]);
+    assert_eq!(condition("Fail"), ["Failover"]);
+    assert_eq!(condition("un"), ["unverified", "unattended", "unknown", "unavailable"]);
+    assert_eq!(condition("!held"), ["!held"]);
+    assert_eq!(condition("Primary,!sho"), ["Primary,!short"]);
+    assert!(condition("").contains(&"OutOfSync".to_owned()));
+}
+
+/// A flag in the place of a name would look like one.
+#[test]
+fn where_a_name_is_to_come_and_no_server_answers_nothing_is_offered() {
+    for command in [&["status"][..], &["force", "web"], &["create"], &["history"]] {
+        let words = [&["--server", NOWHERE], command, &[""]].concat();
+        assert_eq!(choices(&words), [""; 0], "{command:?}");
+    }
+    assert!(choices(&["--server", NOWHERE, "create", "web", ""]).contains(&"--fallback".to_owned()));
+    assert!(choices(&["watch", ""]).contains(&"--once".to_owned()));
+}
+
+#[test]
+fn the_sandboxs_clusters_have_gateways() {
+    let home = tempfile::tempdir().expect("a folder");
+    let place = home.path().join("kubectl-failover/sandbox/up");
+    std::fs::create_dir_all(&place).expect("a sandbox's folder");
+    let cluster = |name: &str| serde_json::json!({"name": name, "server": "", "gateway": "up", "partitioned": false, "programs": []});
+    let state = serde_json::json!({
+        "supervisor": 1, "ready": true, "assets": "", "clusters": [cluster("west"), cluster("east")],
+    });
+    std::fs::write(place.join("state.json"), state.to_string()).expect("a sandbox's state");
+    let link = link();
+    let mut command = Command::new(link.path());
+    let output = finish(command.args(["sandbox", "gateway", "e"]).env("XDG_STATE_HOME", home.path()));
+    assert_eq!(output.stdout, "east\tits gateway is up\n:4\n");
 }
 
 #[test]

@@ -36,6 +36,62 @@ async fn names_are_checked() {
 }
 
 #[tokio::test]
+async fn only_routes_reach_other_namespaces_and_have_a_port() {
+    usage_error(&["web", "--fallback", "other/web"], "other/web names a namespace").await;
+    usage_error(&["web", "--fallback", "a", "--port", "80"], "--port is for routes").await;
+    usage_error(&["web", "--fallback", "a/b/c", "--kind", "httproute"], "\"a/b/c\" is no name").await;
+    usage_error(&["web", "--fallback", "a", "--kind", "httproute", "--port", "0"], "--port").await;
+    for kind in ["httproute", "HTTPRoutes", "grpcroute", "httproute.policy.linkerd.io"] {
+        let args = ["web", "--fallback", "other/web", "--kind", kind, "--port", "80"];
+        create(&args).await.code(1).stderr_contains("there is no kubeconfig");
+    }
+    let kinds = "trafficsplit, httproute, grpcroute, httproute.policy.linkerd.io";
+    usage_error(&["web", "--fallback", "a", "--kind", "service"], kinds).await;
+}
+
+#[tokio::test]
+async fn a_policy_says_what_is_allowed() {
+    let refused = [
+        ("--policy", "random", "active-active"),
+        ("--failback", "never", "manual"),
+        ("--min-ready", "0", "a count from 1, or 1% to 100%"),
+        ("--failover-delay", "5", "such as 30s or 1m30s"),
+        ("--failback-delay", "soon", "such as 30s or 1m30s"),
+        ("--weights", "other=1", "such as web=1,a=1"),
+    ];
+    for (flag, value, allowed) in refused {
+        usage_error(&["web", "--fallback", "a", flag, value], allowed).await;
+    }
+    let args = ["web", "--fallback", "a", "--weights", "web=1,a=2", "--min-ready", "50%"];
+    create(&args).await.code(1).stderr_contains("there is no kubeconfig");
+}
+
+#[tokio::test]
+async fn what_is_adopted_has_its_services_and_its_name() {
+    for flags in
+        [&["web"][..], &["--fallback", "a"], &["--kind", "httproute"], &["--name", "x"], &["--port", "1"]]
+    {
+        let args = [&["--adopt", "httproute/web"], flags].concat();
+        usage_error(&args, "cannot be used with").await;
+    }
+    usage_error(&["--adopt", "httproute/web", "--min-ready", "x"], "--min-ready cannot be").await;
+    create(&["--adopt", "httproute/web"]).await.code(1).stderr_contains("there is no kubeconfig");
+}
+
+/// `set` with these arguments and nothing to reach a cluster with.
+#[tokio::test]
+async fn set_says_what_is_to_be_set() {
+    let set = async |args: &[&str]| {
+        let output = plugin().without_clusters().without_kubeconfig().args(["set"]).args(args).run().await;
+        output.code(2).stdout_is_empty()
+    };
+    set(&["web"]).await.stderr_contains("set what?");
+    set(&["web", "--min-ready", "many"]).await.stderr_contains("a count from 1, or 1% to 100%");
+    set(&["web", "--unset", "primary"]).await.stderr_contains("failback-delay");
+    set(&["web", "--min-ready", "2", "--unset", "min-ready"]).await.stderr_contains("contradict each other");
+}
+
+#[tokio::test]
 async fn one_namespace_is_needed() {
     usage_error(&["web", "--fallback", "a", "-A"], "--all-namespaces").await;
 }
@@ -54,7 +110,7 @@ fn on(server: &ScriptedServer) -> Plugin {
 #[tokio::test]
 async fn a_cluster_without_the_kind_is_told_apart() {
     let server = ScriptedServer::start(|_, path| {
-        if path.contains("trafficsplits") {
+        if path.contains("trafficsplits") || path.contains("routes") {
             (404, "404 page not found\n".to_owned())
         } else {
             (200, service("web"))
@@ -64,10 +120,29 @@ async fn a_cluster_without_the_kind_is_told_apart() {
     let output = on(&server).run().await.code(1).stdout_is_empty();
     output
         .stderr_contains("does not know TrafficSplit of split.smi-spec.io/v1alpha2")
-        .stderr_contains("install the CustomResourceDefinition trafficsplits.split.smi-spec.io")
+        .stderr_contains("  install the CustomResourceDefinition trafficsplits.split.smi-spec.io")
+        .stderr_lacks("--kind")
         .stderr_contains("sandbox up");
     let writes: Vec<String> = server.requests().into_iter().filter(|it| !it.starts_with("GET")).collect();
     assert_eq!(writes, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn where_only_routes_are_known_the_command_for_one_is_named() {
+    let server = ScriptedServer::start(|_, path| match path {
+        path if path.contains("policy.linkerd.io") && path.contains("httproutes") => {
+            (200, json!({"metadata": {"resourceVersion": "1"}, "items": []}).to_string())
+        }
+        path if path.contains("/services/") => (200, service("web")),
+        _ => (404, "404 page not found\n".to_owned()),
+    })
+    .await;
+    let line = "kubectl failover create web --kind httproute.policy.linkerd.io --fallback web-east --server ";
+    on(&server).run().await.code(1).stdout_is_empty().stderr_contains(line);
+    let output = on(&server).args(["--kind", "httproute", "--dry-run", "client"]).run().await.success();
+    output
+        .stdout_is("httproute.policy.linkerd.io/web-failover created (dry run)\n")
+        .stderr_contains("httproute.gateway.networking.k8s.io is not served here");
 }
 
 /// A namespace where the object appears between the check and the write.
@@ -75,7 +150,7 @@ async fn faster_rival(primary: &'static str) -> ScriptedServer {
     ScriptedServer::start(move |method, path| match (method, path) {
         ("POST", _) => (409, json!({"reason": "AlreadyExists", "message": "it exists"}).to_string()),
         (_, path) if path.contains("/trafficsplits/web-failover") => (200, split(primary).to_string()),
-        (_, path) if path.contains("/trafficsplits") => {
+        (_, path) if path.contains("/trafficsplits") || path.contains("routes") => {
             (200, json!({"metadata": {"resourceVersion": "1"}, "items": []}).to_string())
         }
         _ => (200, service("web")),

@@ -53,7 +53,7 @@ async fn a_server_that_refuses_connections() {
         let output = fail(command, path(&file), &[]).await;
         let output =
             output.stderr_contains("the API server of context away").stderr_contains("cannot be reached");
-        output.stderr_contains(&address.to_string()).stderr_contains("kubectl --context away version");
+        output.stderr_contains(&address.to_string()).stderr_contains("kubectl --context away --kubeconfig");
     }
 }
 

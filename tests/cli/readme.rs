@@ -1,7 +1,7 @@
 //! What the README says of the code is what the code says.
 
 use clap::ValueEnum as _;
-use kubectl_failover::rights::{Right, Task};
+use kubectl_failover::rights::{LINKS, REMOTE, Right, Task};
 
 use super::support::repository;
 
@@ -10,8 +10,20 @@ fn the_rights_are_those_of_the_table() {
     let readme = std::fs::read_to_string(repository().join("README.md")).expect("the README");
     let words = |right: &Right| format!("{}: {}", right.resource, right.verbs.join(", "));
     for task in Task::value_variants() {
-        let rights: Vec<String> = task.rights().iter().map(words).collect();
+        let rights = task.rights();
+        let carriers = rights.iter().filter(|right| right.carrier().is_some());
+        let verbs = carriers.map(|right| right.verbs).next().unwrap_or_default();
+        let others = rights.iter().filter(|right| right.carrier().is_none()).map(words);
+        let rights: Vec<String> =
+            std::iter::once(format!("groups: {}", verbs.join(", "))).chain(others).collect();
         let row = format!("| `{}` | {} |", task.name(), rights.join("; "));
+        assert!(readme.contains(&row), "the README should have the row\n{row}");
+    }
+    for (flag, right) in [
+        ("`--remote`, in the other cluster", &REMOTE),
+        ("`--remote-from-links`, in namespace `linkerd-multicluster`", &LINKS),
+    ] {
+        let row = format!("| {flag} | {} |", words(right));
         assert!(readme.contains(&row), "the README should have the row\n{row}");
     }
 }

@@ -7,6 +7,9 @@ use crate::common::{Plugin, ScriptedServer, plugin};
 /// A cluster with these TrafficSplits and nothing else.
 pub async fn cluster(splits: Value) -> ScriptedServer {
     ScriptedServer::start(move |_, path| {
+        if path.ends_with("/selfsubjectreviews") {
+            return (201, json!({"status": {"userInfo": {"username": "me"}}}).to_string());
+        }
         if path.contains("/trafficsplits/") {
             return (404, json!({"reason": "NotFound", "message": "not found"}).to_string());
         }

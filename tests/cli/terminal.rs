@@ -23,7 +23,8 @@ async fn colours_come_only_where_they_are_wanted() {
         assert!(!status(args, false).await.contains(ESCAPE), "{args:?}");
     }
     assert!(status(&["--color", "always"], false).await.contains(ESCAPE));
-    assert!(status(&["--color", "always"], true).await.contains(ESCAPE), "the flag says more than NO_COLOR");
+    let coloured = status(&["--color", "always"], true).await;
+    assert!(coloured.contains("\u{1b}[31mUnavailable"), "the flag says more than NO_COLOR: {coloured:?}");
 }
 
 #[test]

@@ -37,6 +37,21 @@ async fn groups_by_name_by_kind_and_by_apex() {
 }
 
 #[tokio::test]
+async fn conditions_with_backends_and_labels_of_groups() {
+    let ns = TestNamespace::new("asked").await;
+    ns.west.group("web-failover", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    ns.west.edit_split("web-failover", json!({"metadata": {"labels": {"team": "shop"}}})).await;
+    let status = async |words: &[&str]| on(&ns.west, &[&["status"], words].concat()).await;
+    assert_eq!(status(&["--for", "active="]).await, ["active=web", "active=web-east"]);
+    assert_eq!(
+        status(&["web-failover", "--for", "held,!act"]).await,
+        ["held,!active", "held,!active=web", "held,!active=web-east"]
+    );
+    assert_eq!(status(&["-l", "te"]).await, ["team=shop"]);
+    assert_eq!(status(&["-l", "a=b,te"]).await, ["a=b,team=shop"]);
+}
+
+#[tokio::test]
 async fn services_mirrors_of_the_typed_one_first() {
     let ns = TestNamespace::new("services").await;
     for name in ["web", "web-east", "mail"] {
@@ -54,6 +69,28 @@ async fn services_mirrors_of_the_typed_one_first() {
     assert_eq!(create(&["web", "--fallback", "web-east", "--fallback", ""]).await, ["mail"]);
     assert_eq!(create(&["mail", "--fallback", ""]).await, ["web", "web-east"]);
     assert_eq!(create(&["web", "--primary", ""]).await, ["web-east"]);
+}
+
+#[tokio::test]
+async fn kinds_policies_and_what_they_name() {
+    let ns = TestNamespace::new("policies").await;
+    ns.west.group("web-failover", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    ns.west.traffic_split("mail", "mail", &[("mail", 1)]).await;
+    let label = json!({"metadata": {"labels": {"failover.linkerd.io/controlled-by": null}}});
+    ns.west.edit_split("mail", label).await;
+    let west = async |words: &[&str]| on(&ns.west, words).await;
+    let kinds = ["trafficsplit", "httproute", "grpcroute", "httproute.policy.linkerd.io"];
+    let mut offered = west(&["create", "web", "--kind", ""]).await;
+    offered.sort_by_key(|kind| kinds.iter().position(|known| known == kind));
+    assert_eq!(offered, kinds);
+    assert_eq!(west(&["create", "--adopt", ""]).await, ["trafficsplit/mail"]);
+    assert_eq!(west(&["set", "web-failover", "--policy", "a"]).await, ["active-active"]);
+    assert_eq!(west(&["set", "web-failover", "--failback", "m"]).await, ["manual"]);
+    assert_eq!(west(&["set", "web-failover", "--unset", "min"]).await, ["min-ready"]);
+    assert_eq!(west(&["set", "web-failover", "--primary", ""]).await, ["web", "web-east"]);
+    assert_eq!(west(&["set", "web-failover", "--weights", "web=2,"]).await, ["web=2,web-east="]);
+    let args = ["create", "web", "--fallback", "web-east", "--weights", ""];
+    assert_eq!(west(&args).await, ["web=", "web-east="]);
 }
 
 #[tokio::test]

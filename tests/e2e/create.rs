@@ -1,3 +1,7 @@
+mod adopt;
+mod kinds;
+mod policy;
+
 use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt;
 use kube::api::{DynamicObject, ListParams};
@@ -230,7 +234,7 @@ async fn an_apex_has_one_object_whether_it_is_labelled_or_not() {
 
     patch_json(&ns.west.traffic_splits(), "other", json!({"metadata": {"labels": null}})).await;
     let output = create(&ns.west, "web-svc-east").run().await.code(1);
-    output.stderr_contains(&taken).stderr_contains("failover.linkerd.io/controlled-by=linkerd-failover");
+    output.stderr_contains(&taken).stderr_contains("kubectl failover create --adopt trafficsplit/other");
     only_split(&ns.west).await;
 }
 
@@ -264,6 +268,19 @@ async fn the_object_is_printed_as_the_server_has_it() {
 }
 
 /// kubectl and the API server read YAML 1.1, where these words are no strings.
+/// What a client dry run prints can be kept in a repository.
+#[tokio::test]
+async fn a_client_dry_run_prints_the_manifest_of_a_group_that_is_there() {
+    let ns = namespace("manifest", &["web-svc-east"]).await;
+    let manifest = async || {
+        let plugin = create(&ns.west, "web-svc-east").args(["--dry-run=client", "-o", "json"]);
+        plugin.run().await.success().json()
+    };
+    let before = manifest().await;
+    create(&ns.west, "web-svc-east").run().await.success();
+    assert_eq!(manifest().await, before);
+}
+
 #[tokio::test]
 async fn the_printed_yaml_can_be_applied() {
     let ns = TestNamespace::new("create-yaml").await;
@@ -291,7 +308,7 @@ async fn a_mirror_service_without_endpoints_here_is_warned_about() {
     let metadata = json!({"name": "web-svc-north", "labels": labels});
     ns.west.create::<Service>(json!({"metadata": metadata, "spec": {"ports": [{"port": 80}]}})).await;
     let output = create(&ns.west, "web-svc-north").run().await.success();
-    output.stderr_contains("warning: web-svc-north mirrors another cluster without endpoints in this one");
+    output.stderr_contains("warning: the fallback, web-svc-north, is of unknown readiness: a mirror");
 }
 
 #[tokio::test]

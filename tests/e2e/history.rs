@@ -133,6 +133,40 @@ async fn moves_of_linkerds_own_controller_and_edits_are_told_as_what_they_are() 
     }
 }
 
+/// An Event for each would keep the API server as busy as the moves themselves.
+#[tokio::test]
+async fn many_moves_at_once_are_told_by_few_events() {
+    const GROUPS: usize = 30;
+    let ns = TestNamespace::new("many-moves").await;
+    for number in 0..GROUPS {
+        let (name, fallback) = (format!("g{number}"), format!("g{number}-east"));
+        ns.west.group(&name, &[(&name, 1, 0), (&fallback, 0, 1)]).await;
+    }
+    plugin().args(["watch", "--once"]).on(&ns.west).run().await.success();
+    let mut events = ns.west.api::<Event>().list(&ListParams::default()).await.unwrap().items;
+    events.retain(|event| event.action.as_deref() == Some("MoveTraffic"));
+    assert!(events.len() < GROUPS / 2, "{events:#?}");
+    let together =
+        events.iter().find(|event| event.regarding.as_ref().unwrap().kind.as_deref() == Some("Lease"));
+    let note = together.expect("one tells of many").note.as_deref().unwrap();
+    assert!(note.starts_with("traffic of ") && note.ends_with(" more"), "{note}");
+
+    // The objects' own notes are gone with them.
+    ns.west
+        .traffic_splits()
+        .delete_collection(&DeleteParams::default(), &ListParams::default())
+        .await
+        .unwrap();
+    let list = history(&ns.west, &["-o", "json"]).await.success().json();
+    let items = list["items"].as_array().unwrap();
+    assert_eq!(items.len(), GROUPS, "{list:#}");
+    for item in items {
+        let name = item["name"].as_str().unwrap();
+        assert_eq!(item["to"], format!("{name}=0,{name}-east=1"));
+        assert_eq!(item["why"], format!("{name} has no ready endpoints (0 of 1)"));
+    }
+}
+
 /// Two moves by the loop, with their Events.
 async fn there_and_back(side: &Side) {
     for (ready, moves) in [(0, 1), (1, 2)] {

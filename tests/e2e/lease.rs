@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use http::Method;
 use k8s_openapi::api::coordination::v1::Lease;
 use rustix::process::Signal;
 
-use crate::support::{Side, TestNamespace, end, eventually, eventually_within, plugin, started};
+use crate::support::{
+    Fault, FaultProxy, Side, TestNamespace, end, eventually, eventually_within, plugin, started,
+};
 
 #[tokio::test]
 async fn the_second_loop_stands_by_and_takes_over_from_one_that_was_killed() {
@@ -22,6 +25,34 @@ async fn the_second_loop_stands_by_and_takes_over_from_one_that_was_killed() {
     .await;
     second.stderr_line_containing(&format!("{}: taken over", ns.name)).await;
     second.line_containing("web -> web-east").await;
+    end(second).await;
+}
+
+/// It knows that there is another, and can't know any more whether that one still writes.
+#[tokio::test]
+async fn a_standby_that_may_no_longer_read_the_lease_does_not_write() {
+    const LEASE: &str = "/leases/kubectl-failover";
+    let ns = TestNamespace::new("standby-403").await;
+    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    let first = started(plugin().args(["watch"]).on(&ns.west)).await;
+    until_held(&ns.west).await;
+    let proxy = FaultProxy::before(&ns.west).await;
+    let mut second = plugin().args(["watch"]).on(&ns.west).kubeconfig(proxy.kubeconfig()).spawn();
+    second.stderr_line_containing("standing by").await;
+    proxy.inject(Method::GET, LEASE, usize::MAX, Fault::Answer(403, None));
+    second.stderr_line_containing("the Lease cannot be read or renewed").await;
+    assert!(!first.end_with(Signal::KILL).await.success());
+
+    ns.west.ready("web", 0).await;
+    let asked = proxy.seen(&Method::GET, LEASE).len();
+    proxy.until_seen(Method::GET, LEASE, asked + 3).await;
+    assert_eq!(proxy.writes(), 0, "written without knowing who runs the groups");
+    proxy.heal();
+    eventually_within(Duration::from_secs(25), "it has moved the traffic", async || {
+        let weights = ns.west.weights("web").await;
+        if weights[1].1 == 1 { Ok(()) } else { Err(format!("{weights:?}")) }
+    })
+    .await;
     end(second).await;
 }
 

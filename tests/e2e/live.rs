@@ -1,10 +1,17 @@
 //! `status --watch`: lines, JSON Lines, and the live table on a terminal.
 
+use std::process::Stdio;
+use std::time::Duration;
+
 use http::Method;
 use rustix::process::Signal;
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::time::timeout;
 
-use crate::support::{Fault, FaultProxy, Plugin, Pty, Running, Side, TestNamespace, plugin};
+use crate::support::{
+    Fault, FaultProxy, Plugin, Pty, Running, Side, TestNamespace, plugin, restricted_kubeconfig, rule,
+};
 
 const GROUP: &[(&str, u32, u8)] = &[("web", 1, 1), ("web-east", 0, 1)];
 
@@ -21,7 +28,8 @@ async fn a_line_for_each_change_where_there_is_no_terminal() {
     );
     ns.west.ready("web", 0).await;
     let line = watch.line().await;
-    let expected = "Primary -> OutOfSync +short: web has no ready endpoints (0 of 1)";
+    let expected = "Primary -> OutOfSync +short: web has no ready endpoints (0 of 1); weights web=1,web-east=0 \
+                    should be web=0,web-east=1";
     assert!(line.ends_with(&format!("{group}{expected}")), "{line}");
     ns.west.set_weights("web", &[("web", 0), ("web-east", 1)]).await;
     let line = watch.line().await;
@@ -108,6 +116,23 @@ async fn a_lost_connection_is_told_and_nothing_is_missed() {
     assert_eq!(watch.end_with(Signal::INT).await.code(), Some(0));
 }
 
+/// Trying again would not help.
+#[tokio::test]
+async fn who_may_not_watch_is_told_so() {
+    let ns = TestNamespace::new("nowatch").await;
+    ns.west.group("web", GROUP).await;
+    let rights = [
+        rule("split.smi-spec.io", &["trafficsplits"], &["get", "list"]),
+        rule("discovery.k8s.io", &["endpointslices"], &["list", "watch"]),
+    ];
+    let user = restricted_kubeconfig(&ns.west, "reader", &rights).await;
+    let output = command(&ns.west, &["-w"]).kubeconfig(user.path()).run().await.code(1);
+    output
+        .stderr_contains("to watch trafficsplits.split.smi-spec.io in namespace")
+        .stderr_contains("kubectl failover check --rbac COMMAND")
+        .stderr_lacks("connection lost");
+}
+
 #[tokio::test]
 async fn formats_that_have_no_lines_are_refused() {
     for format in ["yaml", "name"] {
@@ -127,7 +152,7 @@ async fn a_live_table_on_a_terminal() {
     let frame = table.until_frame("a transition", |frame| frame.contains("Last changes:")).await;
     assert!(frame.contains("OutOfSync") && frame.contains("Primary -> OutOfSync +short"), "{frame}");
     assert!(frame.contains("next: kubectl failover watch"), "{frame}");
-    assert!(table.written().contains("\u{1b}[38;5;"), "states have colours");
+    assert!(table.written().contains("\u{1b}[33mOutOfSync\u{1b}[39m"), "states have colours");
 
     table.resize(48, 8);
     let frame = table.until_frame("a smaller table", |frame| frame.lines().count() <= 8).await;
@@ -143,6 +168,39 @@ async fn a_live_table_on_a_terminal() {
     assert!(after.contains("OutOfSync"), "what was seen last stays: {after:?}");
     let restored = "\u{1b}[?7h\u{1b}[?25h\u{1b}[?1049l";
     assert!(written.contains(restored), "the cursor and line ends are restored");
+}
+
+#[tokio::test]
+async fn it_ends_when_nobody_reads_its_lines_any_more() {
+    let ns = TestNamespace::new("unread").await;
+    ns.west.group("web", GROUP).await;
+    let mut command = command(&ns.west, &["-w"]).command();
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.next_line().await.unwrap().unwrap().contains("Primary"));
+    drop(lines);
+    let ended = timeout(Duration::from_secs(30), child.wait()).await.expect("it ends though nothing changes");
+    assert!(ended.unwrap().success());
+}
+
+/// The terminal would wrap lines that are too long within words.
+#[tokio::test]
+async fn a_table_on_a_narrow_terminal_takes_two_lines_for_a_group() {
+    const COLUMNS: u16 = 40;
+    let ns = TestNamespace::new("narrow").await;
+    ns.west.group("web", &[("web", 1, 0), ("web-east", 0, 1)]).await;
+    let (code, written) = Pty::start(command(&ns.west, &[]).command(), COLUMNS, 24).wait().await;
+    let plain = written.replace("\u{1b}[33m", "").replace("\u{1b}[39m", "");
+    let lines: Vec<&str> = plain.lines().map(str::trim_end).collect();
+    assert_eq!(code, Some(0), "{written}");
+    let fits = |line: &&str| line.chars().count() <= usize::from(COLUMNS) || line.starts_with("  next: ");
+    assert!(lines.iter().all(fits), "{plain}");
+    assert!(lines[0].starts_with("NAME  STATE") && !lines[0].contains("BACKENDS"), "{plain}");
+    assert_eq!(lines[2], "  0/1 web, 1/2 web-east", "{plain}");
+    let next = format!("  next: kubectl failover watch --context west -n {}", ns.name);
+    assert!(lines.contains(&next.as_str()), "what is to be pasted stays whole: {plain}");
+    let (_, written) = Pty::start(command(&ns.west, &[]).command(), 200, 24).wait().await;
+    assert!(written.lines().next().unwrap().contains("BACKENDS"), "{written}");
 }
 
 #[tokio::test]

@@ -10,7 +10,10 @@ mod hostile;
 mod lease;
 mod live;
 mod orders;
+mod remotes;
+mod routes;
 mod sandbox;
+mod set;
 mod status;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,5 +1,12 @@
+mod brake;
+mod contexts;
+mod ends;
 mod faults;
+mod flapping;
 mod groups;
+mod hooks;
+mod logs;
+mod metrics;
 mod once;
 mod policy;
 mod readiness;
@@ -7,3 +14,4 @@ mod refusals;
 mod rights;
 mod start;
 mod story;
+mod upstream;

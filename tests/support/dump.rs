@@ -7,6 +7,9 @@ use serde::de::DeserializeOwned;
 
 use super::objects::traffic_split_resource;
 
+/// As many objects of a kind are shown.
+const MOST: usize = 20;
+
 /// What a reader of a failed test wants to see of its namespace, as YAML.
 pub async fn namespace(client: &Client, context: &str, name: &str) -> String {
     let splits: Api<DynamicObject> =
@@ -22,7 +25,11 @@ where
     K: Clone + DeserializeOwned + Serialize + std::fmt::Debug + ResourceExt,
 {
     match api.list(&ListParams::default()).await {
-        Ok(list) => list.items.into_iter().map(document).collect(),
+        Ok(list) => {
+            let more = list.items.len().saturating_sub(MOST);
+            let shown: String = list.items.into_iter().take(MOST).map(document).collect();
+            if more > 0 { format!("{shown}# and {more} more\n") } else { shown }
+        }
         Err(cause) => format!("# {cause}\n"),
     }
 }

@@ -3,52 +3,25 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use http::header::{CONTENT_TYPE, DATE, RETRY_AFTER};
 use http::{Method, Request};
 use http_body_util::BodyExt as _;
+use jiff::SignedDuration;
+use jiff::fmt::rfc2822;
 use kube::client::Body;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
+use super::faults::{Fault, Recorded, Rule};
 use super::namespace::Side;
 use super::wait::eventually;
-
-/// What becomes of a request.
-#[derive(Debug, Clone)]
-pub enum Fault {
-    /// It is answered here, with this code and perhaps Retry-After.
-    Answer(u16, Option<u32>),
-    /// It never gets an answer.
-    Hang,
-    /// The connection is cut before the API server hears of it.
-    CutBefore,
-    /// The connection is cut after the API server has done it.
-    CutAfter,
-    /// It waits until the gate is opened.
-    Wait(Arc<Notify>),
-    /// A watch tells one ERROR event with code 410.
-    Expired,
-}
-
-struct Rule {
-    method: Method,
-    path: String,
-    left: usize,
-    fault: Fault,
-}
-
-#[derive(Debug, Clone)]
-pub struct Recorded {
-    pub method: Method,
-    /// With the query.
-    pub path: String,
-    pub at: std::time::Instant,
-}
 
 struct Shared {
     upstream: kube::Client,
@@ -56,6 +29,8 @@ struct Shared {
     seen: Mutex<Vec<Recorded>>,
     /// Counts the times when all streams are cut.
     cuts: watch::Sender<u32>,
+    /// Seconds.
+    clock_ahead: AtomicI64,
 }
 
 pub struct FaultProxy {
@@ -73,6 +48,7 @@ impl FaultProxy {
             rules: Mutex::default(),
             seen: Mutex::default(),
             cuts: watch::Sender::new(0),
+            clock_ahead: AtomicI64::new(0),
         });
         let serving = Arc::clone(&shared);
         tokio::spawn(async move {
@@ -90,8 +66,21 @@ impl FaultProxy {
     /// Does this to the next `times` requests of this method whose path and query contain `path`: its parts, where
     /// it has stars in it, in their order.
     pub fn inject(&self, method: Method, path: &str, times: usize, fault: Fault) {
-        let rule = Rule { method, path: path.to_owned(), left: times, fault };
+        self.add(Rule::new(method, path, times, fault));
+    }
+
+    /// Does these, in turn, to one in `every` such requests, until [`FaultProxy::heal`].
+    pub fn disturb(&self, method: Method, path: &str, every: usize, faults: &[Fault]) {
+        self.add(Rule::recurring(method, path, every, faults));
+    }
+
+    fn add(&self, rule: Rule) {
         self.shared.rules.lock().expect("no test panics here").push(rule);
+    }
+
+    /// Has the API server's clock go this far ahead of this machine's, or behind it.
+    pub fn shift_clock(&self, ahead: SignedDuration) {
+        self.shared.clock_ahead.store(ahead.as_secs(), Ordering::Relaxed);
     }
 
     /// Ends all faults that have not yet come to pass.
@@ -107,7 +96,7 @@ impl FaultProxy {
     /// The requests so far of this method whose path and query contain `path`.
     pub fn seen(&self, method: &Method, path: &str) -> Vec<Recorded> {
         let seen = self.shared.seen.lock().expect("no test panics here");
-        seen.iter().filter(|it| it.method == method && fits(path, &it.path)).cloned().collect()
+        seen.iter().filter(|it| it.is(method, path)).cloned().collect()
     }
 
     /// The writes to TrafficSplits so far.
@@ -126,31 +115,27 @@ impl FaultProxy {
 }
 
 impl Shared {
-    /// The fault for a request, if the script has one.
-    fn take(&self, method: &Method, path: &str) -> Option<Fault> {
-        self.seen.lock().ok()?.push(Recorded {
-            method: method.clone(),
-            path: path.to_owned(),
-            at: std::time::Instant::now(),
-        });
-        let mut rules = self.rules.lock().ok()?;
-        let applies = |rule: &&mut Rule| rule.left > 0 && rule.method == method && fits(&rule.path, path);
-        let rule = rules.iter_mut().find(applies)?;
-        rule.left -= 1;
-        Some(rule.fault.clone())
+    /// Notes a request; gives its place in the notes, and the fault for it, if the script has one.
+    fn take(&self, method: &Method, path: &str) -> (usize, Option<Fault>) {
+        let mut seen = self.seen.lock().expect("no test panics here");
+        let at = Instant::now();
+        seen.push(Recorded { method: method.clone(), path: path.to_owned(), at, status: None });
+        let mut rules = self.rules.lock().expect("no test panics here");
+        (seen.len() - 1, rules.iter_mut().find_map(|rule| rule.take(method, path)))
     }
-}
 
-/// Whether the parts of a pattern, between its stars, stand in a text in their order.
-fn fits(pattern: &str, text: &str) -> bool {
-    let mut rest = text;
-    pattern.split('*').all(|part| match rest.split_once(part) {
-        Some((_, after)) => {
-            rest = after;
-            true
-        }
-        None => false,
-    })
+    fn answered(&self, place: usize, status: u16) {
+        self.seen.lock().expect("no test panics here")[place].status = Some(status);
+    }
+
+    /// A `Date` header as the script's clock has it.
+    fn date(&self, date: &str) -> String {
+        let ahead = SignedDuration::from_secs(self.clock_ahead.load(Ordering::Relaxed));
+        let shifted = rfc2822::parse(date).ok().and_then(|date| date.timestamp().checked_add(ahead).ok());
+        let printed =
+            shifted.and_then(|date| rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&date).ok());
+        printed.unwrap_or_else(|| date.to_owned())
+    }
 }
 
 fn kubeconfig(context: &str, address: SocketAddr) -> NamedTempFile {
@@ -172,7 +157,7 @@ async fn serve(shared: Arc<Shared>, mut stream: TcpStream) {
     let _ = stream.set_nodelay(true);
     let Some(request) = read(&mut stream).await else { return };
     let (method, path) = (request.method().clone(), request.uri().to_string());
-    let fault = shared.take(&method, &path);
+    let (place, fault) = shared.take(&method, &path);
     match fault {
         Some(Fault::Answer(code, retry_after)) => {
             let _ = answer(&mut stream, code, retry_after, &status(code)).await;
@@ -188,12 +173,19 @@ async fn serve(shared: Arc<Shared>, mut stream: TcpStream) {
             let _ = stream.read(&mut [0]).await;
             return;
         }
+        Some(Fault::Silent) => {
+            let head = "HTTP/1.1 200 Scripted\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
+            let _ = stream.write_all(head.as_bytes()).await;
+            let _ = stream.read(&mut [0]).await;
+            return;
+        }
         Some(Fault::CutBefore) => return,
         Some(Fault::Wait(ref gate)) => gate.notified().await,
+        Some(Fault::Delay(time)) => tokio::time::sleep(time).await,
         Some(Fault::CutAfter) | None => {}
     }
     let mut cuts = shared.cuts.subscribe();
-    let forwarding = forward(&shared, request, &mut stream, matches!(fault, Some(Fault::CutAfter)));
+    let forwarding = forward(&shared, place, request, &mut stream, matches!(fault, Some(Fault::CutAfter)));
     tokio::select! {
         _ = forwarding => {}
         _ = cuts.changed() => {}
@@ -233,16 +225,24 @@ async fn read(stream: &mut TcpStream) -> Option<Request<Body>> {
 }
 
 /// Passes a request on, and the answer back as it comes; the end of the connection is the end of the answer.
-async fn forward(shared: &Shared, request: Request<Body>, stream: &mut TcpStream, cut: bool) -> Option<()> {
+async fn forward(
+    shared: &Shared,
+    place: usize,
+    request: Request<Body>,
+    stream: &mut TcpStream,
+    cut: bool,
+) -> Option<()> {
     let answer = shared.upstream.send(request).await.ok()?;
     let (parts, mut body) = answer.into_parts();
+    shared.answered(place, parts.status.as_u16());
     if cut {
         let _ = body.collect().await;
         return None;
     }
     let mut head = format!("HTTP/1.1 {}\r\nconnection: close\r\n", parts.status);
-    for name in [http::header::CONTENT_TYPE, http::header::DATE, http::header::RETRY_AFTER] {
+    for name in [CONTENT_TYPE, DATE, RETRY_AFTER] {
         if let Some(value) = parts.headers.get(&name).and_then(|value| value.to_str().ok()) {
+            let value = if name == DATE { shared.date(value) } else { value.to_owned() };
             head.push_str(&format!("{name}: {value}\r\n"));
         }
     }

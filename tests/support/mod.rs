@@ -13,32 +13,41 @@ mod documented;
 mod dump;
 mod endpoints;
 mod fault_proxy;
+mod faults;
 mod harmless;
 mod installed;
 mod namespace;
 mod objects;
 mod plugin;
+mod programs;
 mod pty;
 mod rights;
 mod running;
 mod sandbox;
 mod scripted;
+mod upstream;
 mod wait;
 mod watching;
 
 pub use connect_proxy::ConnectProxy;
 pub use documented::documented;
 pub use endpoints::endpoint;
-pub use fault_proxy::{A_WHILE, Fault, FaultProxy};
+pub use fault_proxy::{A_WHILE, FaultProxy};
+pub use faults::{Fault, Recorded};
 pub use harmless::harmless;
 pub use installed::{Installed, is_here};
 pub use namespace::{Side, TestNamespace};
 pub use objects::{patch_json, traffic_split_resource};
 pub use plugin::{Output, Plugin, plugin};
+pub use programs::{Revived, start_again};
 pub use pty::Pty;
-pub use rights::{kubeconfig_with, restricted_kubeconfig, rule, token_in, users};
+pub use rights::{
+    kubeconfig_of, kubeconfig_with, restricted_kubeconfig, restricted_kubeconfig_of, rule, token, token_in,
+    users,
+};
 pub use running::Running;
-pub use sandbox::{Sandbox, processes_mentioning, shared};
+pub use sandbox::{Sandbox, client, processes_mentioning, share, shared};
 pub use scripted::ScriptedServer;
-pub use wait::{LIMIT, eventually, eventually_within};
-pub use watching::{end, operator_rights, operator_rights_without, started, watching, watching_as};
+pub use upstream::{ReadinessFrom, Upstream};
+pub use wait::{LIMIT, eventually, eventually_within, on_this_machine};
+pub use watching::{Rest, end, operator_rights, operator_rights_without, started, watching, watching_as};

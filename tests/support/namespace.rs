@@ -97,7 +97,7 @@ impl Side {
         self.api::<K>().create(&PostParams::default(), &object).await.expect("the object is created")
     }
 
-    async fn create_namespace(&self) {
+    pub async fn create_namespace(&self) {
         let object = serde_json::json!({
             "metadata": {"name": self.namespace, "labels": {"failover-test": "true"}},
         });

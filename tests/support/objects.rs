@@ -1,4 +1,5 @@
 use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Service;
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
@@ -16,6 +17,12 @@ fn app(name: &str) -> &str {
 }
 
 impl Side {
+    /// Who holds the namespace's Lease; empty where it was given back.
+    pub async fn lease_holder(&self) -> String {
+        let lease = self.api::<Lease>().get("kubectl-failover").await.expect("there is a Lease");
+        lease.spec.and_then(|spec| spec.holder_identity).expect("the Lease says who holds it")
+    }
+
     /// A service with the port http 80. `web-svc` sends to the pods of the deployment `web`.
     pub async fn service(&self, name: &str) -> Service {
         self.create(json!({
@@ -50,8 +57,12 @@ impl Side {
 
     /// Exports a service, so that the other clusters mirror it, or no longer does.
     pub async fn export(&self, service: &str, exported: bool) {
-        let value = exported.then_some("true");
-        let patch = json!({"metadata": {"labels": {"mirror.linkerd.io/exported": value}}});
+        self.label(service, "mirror.linkerd.io/exported", exported.then_some("true")).await;
+    }
+
+    /// Labels a service, or takes the label away.
+    pub async fn label(&self, service: &str, key: &str, value: Option<&str>) {
+        let patch = json!({"metadata": {"labels": {key: value}}});
         patch_json(&self.api::<Service>(), service, patch).await;
     }
 

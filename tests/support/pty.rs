@@ -74,13 +74,18 @@ impl Pty {
         kill_process(pid.expect("the plugin still runs"), signal).expect("the signal is sent");
     }
 
-    /// Waits until this was written, and types a line.
-    pub async fn answer(&mut self, question: &str, line: &str) {
-        eventually(&format!("{question:?} is asked"), async || {
+    /// Waits until this was written.
+    pub async fn until(&self, text: &str) {
+        eventually(&format!("{text:?} is written"), async || {
             let written = self.written();
-            if written.contains(question) { Ok(()) } else { Err(written) }
+            if written.contains(text) { Ok(()) } else { Err(written) }
         })
         .await;
+    }
+
+    /// Waits until this was written, and types a line.
+    pub async fn answer(&mut self, question: &str, line: &str) {
+        self.until(question).await;
         writeln!(self.terminal, "{line}").expect("the terminal takes the line");
     }
 

@@ -26,8 +26,19 @@ pub fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> PolicyRule {
     }
 }
 
-/// A kubeconfig, its contexts named as usual, for a ServiceAccount with just these rights in the namespace.
+/// A kubeconfig, its contexts named as usual, for a ServiceAccount with just these rights in the namespace; of the
+/// other side it is an administrator's still.
 pub async fn restricted_kubeconfig(side: &Side, name: &str, rules: &[PolicyRule]) -> NamedTempFile {
+    restricted_kubeconfig_of(&sandbox::shared().kubeconfig(), side, name, rules).await
+}
+
+/// The same for clusters of a test's own.
+pub async fn restricted_kubeconfig_of(
+    clusters: &Path,
+    side: &Side,
+    name: &str,
+    rules: &[PolicyRule],
+) -> NamedTempFile {
     let subject = json!({"kind": "ServiceAccount", "name": name, "namespace": side.namespace});
     let role = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name});
     side.create::<ServiceAccount>(json!({"metadata": {"name": name}})).await;
@@ -35,10 +46,10 @@ pub async fn restricted_kubeconfig(side: &Side, name: &str, rules: &[PolicyRule]
     side.create::<RoleBinding>(json!({"metadata": {"name": name}, "subjects": [subject], "roleRef": role}))
         .await;
     let token = token(side, name).await;
-    let file = kubeconfig_with(|config| {
-        for user in users(config) {
-            user.token = Some(token.clone().into());
-        }
+    let file = kubeconfig_of(clusters, |config| {
+        let own = config.auth_infos.iter_mut().find(|user| user.name == side.context);
+        let own = own.and_then(|user| user.auth_info.as_mut()).expect("the context has a user");
+        own.token = Some(token.into());
     });
     if let Some(rule) = rules.first() {
         let client = sandbox::client(file.path(), side.context).await;
@@ -47,7 +58,7 @@ pub async fn restricted_kubeconfig(side: &Side, name: &str, rules: &[PolicyRule]
     file
 }
 
-async fn token(side: &Side, account: &str) -> String {
+pub async fn token(side: &Side, account: &str) -> String {
     let accounts = side.api::<ServiceAccount>();
     let answer =
         accounts.create_token_request(account, &PostParams::default(), &TokenRequest::default()).await;
@@ -56,7 +67,12 @@ async fn token(side: &Side, account: &str) -> String {
 
 /// The shared clusters' kubeconfig with changes.
 pub fn kubeconfig_with(change: impl FnOnce(&mut Kubeconfig)) -> NamedTempFile {
-    let text = std::fs::read_to_string(sandbox::shared().kubeconfig()).expect("the kubeconfig can be read");
+    kubeconfig_of(&sandbox::shared().kubeconfig(), change)
+}
+
+/// Any clusters' kubeconfig with changes.
+pub fn kubeconfig_of(clusters: &Path, change: impl FnOnce(&mut Kubeconfig)) -> NamedTempFile {
+    let text = std::fs::read_to_string(clusters).expect("the kubeconfig can be read");
     let mut config = Kubeconfig::from_yaml(&text).expect("the kubeconfig is well-formed");
     change(&mut config);
     let mut file = NamedTempFile::new().expect("a temporary file can be made");

@@ -2,6 +2,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
+use tempfile::NamedTempFile;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
@@ -18,6 +19,8 @@ pub struct Running {
     pub seen: Vec<String>,
     /// The lines of standard error so far, as far as they were looked at.
     errors: Vec<String>,
+    /// What it may read while it runs.
+    files: Vec<NamedTempFile>,
 }
 
 impl Running {
@@ -27,7 +30,13 @@ impl Running {
         let mut child = child.expect("the plugin starts");
         let stdout = lines(child.stdout.take().expect("standard output is piped"));
         let stderr = lines(child.stderr.take().expect("standard error is piped"));
-        Self { command: line, child, stdout, stderr, seen: Vec::new(), errors: Vec::new() }
+        Self { command: line, child, stdout, stderr, seen: Vec::new(), errors: Vec::new(), files: Vec::new() }
+    }
+
+    /// Keeps a file for as long as the plugin runs.
+    pub fn keeping(mut self, file: NamedTempFile) -> Self {
+        self.files.push(file);
+        self
     }
 
     pub fn pid(&self) -> Pid {

@@ -15,8 +15,13 @@ pub struct Sandbox {
 
 /// The clusters west and east, which all tests of a test binary share.
 pub fn shared() -> &'static Sandbox {
+    share(&["west", "east"])
+}
+
+/// These clusters as the shared ones, if nobody has asked for them yet.
+pub fn share(clusters: &[&str]) -> &'static Sandbox {
     static SHARED: OnceLock<Sandbox> = OnceLock::new();
-    SHARED.get_or_init(|| Sandbox::start(&["west", "east"]))
+    SHARED.get_or_init(|| Sandbox::start(clusters))
 }
 
 impl Sandbox {

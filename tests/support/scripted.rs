@@ -7,6 +7,7 @@ use tokio::net::{TcpListener, TcpStream};
 pub struct ScriptedServer {
     pub url: String,
     requests: Arc<Mutex<Vec<String>>>,
+    headers: Arc<Mutex<Vec<String>>>,
 }
 
 impl ScriptedServer {
@@ -15,17 +16,23 @@ impl ScriptedServer {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let url = format!("http://{}", listener.local_addr().expect("the listener has an address"));
         let requests = Arc::<Mutex<Vec<String>>>::default();
-        let (answer, seen) = (Arc::new(answer), requests.clone());
+        let headers = Arc::<Mutex<Vec<String>>>::default();
+        let (answer, seen, heard) = (Arc::new(answer), requests.clone(), headers.clone());
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (answer, seen) = (answer.clone(), seen.clone());
+                let (answer, seen, heard) = (answer.clone(), seen.clone(), heard.clone());
                 tokio::spawn(async move {
                     // A client that goes away early is the test's to judge.
-                    let _ = serve(stream, &*answer, &seen).await;
+                    let _ = serve(stream, &*answer, &seen, &heard).await;
                 });
             }
         });
-        Self { url, requests }
+        Self { url, requests, headers }
+    }
+
+    /// `name: value` of every header so far, the names in lower case.
+    pub fn headers(&self) -> Vec<String> {
+        self.headers.lock().expect("no test thread panicked").clone()
     }
 
     /// `METHOD PATH` of every request so far.
@@ -39,13 +46,14 @@ async fn serve(
     stream: TcpStream,
     answer: &(dyn Fn(&str, &str) -> (u16, String) + Send + Sync),
     seen: &Mutex<Vec<String>>,
+    heard: &Mutex<Vec<String>>,
 ) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
     stream.read_line(&mut line).await?;
     let mut words = line.split_whitespace().map(str::to_owned);
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let length = body_length(&mut stream).await?;
+    let length = body_length(&mut stream, heard).await?;
     stream.read_exact(&mut vec![0; length]).await?;
     seen.lock().expect("no test thread panicked").push(format!("{method} {path}"));
     let (status, body) = answer(&method, &path);
@@ -55,17 +63,23 @@ async fn serve(
     stream.shutdown().await
 }
 
-/// Reads the headers to their end.
-async fn body_length(stream: &mut BufReader<TcpStream>) -> std::io::Result<usize> {
+/// Reads the headers to their end, and keeps them.
+async fn body_length(
+    stream: &mut BufReader<TcpStream>,
+    heard: &Mutex<Vec<String>>,
+) -> std::io::Result<usize> {
     let mut length = 0;
     loop {
         let mut line = String::new();
         stream.read_line(&mut line).await?;
         match line.trim().split_once(':') {
-            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
-                length = value.trim().parse().unwrap_or_default();
+            Some((name, value)) => {
+                let header = format!("{}: {}", name.to_lowercase(), value.trim());
+                heard.lock().expect("no test thread panicked").push(header);
+                if name.eq_ignore_ascii_case("content-length") {
+                    length = value.trim().parse().unwrap_or_default();
+                }
             }
-            Some(_) => {}
             None => return Ok(length),
         }
     }

@@ -9,7 +9,7 @@ use super::running::Running;
 
 /// The rights that the loop needs, by resource.
 pub fn operator_rights() -> Vec<PolicyRule> {
-    let rights = Task::Watch.rights().iter();
+    let rights = Task::Watch.rights().into_iter();
     rights.map(|right| rule(right.group, &[right.resource], right.verbs)).collect()
 }
 
@@ -27,7 +27,8 @@ pub async fn watching(side: &Side, args: &[&str]) -> Running {
 /// The loop as a user with these rights.
 pub async fn watching_as(side: &Side, rights: &[PolicyRule], args: &[&str]) -> Running {
     let kubeconfig = restricted_kubeconfig(side, "operator", rights).await;
-    started(plugin().args(["watch"]).args(args.to_vec()).on(side).kubeconfig(kubeconfig.path())).await
+    let watch = plugin().args(["watch"]).args(args.to_vec()).on(side).kubeconfig(kubeconfig.path());
+    started(watch).await.keeping(kubeconfig)
 }
 
 /// Starts a loop and waits until it knows its groups.

@@ -7,6 +7,8 @@ use kube::api::{DeleteParams, PostParams};
 use serde_json::{Value, json};
 
 use super::{error, find};
+use kubectl_failover::resource::KINDS;
+
 use crate::support::{Plugin, Sandbox, Side, eventually, plugin};
 
 /// A namespace with labels; it is not deleted, since its cluster ends with the test.
@@ -78,8 +80,8 @@ async fn upstream_and_a_loop_of_ours_are_two_loops() {
     let report = until(&sandbox, "the controller is seen", runs).await;
     assert_eq!(error(&report, "every group is run by somebody"), "");
 
-    let watch =
-        plugin().without_clusters().env("KUBECONFIG", sandbox.kubeconfig()).args(["watch", "-n", "web"]);
+    let watch = plugin().without_clusters().env("KUBECONFIG", sandbox.kubeconfig());
+    let watch = watch.args(["watch", "-n", "web", "--alongside-upstream"]);
     let _watch = crate::support::started(watch).await;
     let both = "and Linkerd's failover controller both move it";
     let report =
@@ -100,12 +102,14 @@ async fn upstream_and_a_loop_of_ours_are_two_loops() {
 async fn without_the_definition_there_can_be_no_groups() {
     let sandbox = Sandbox::start(&["west"]);
     let definitions: Api<CustomResourceDefinition> = Api::all(sandbox.client("west").await);
-    definitions.delete("trafficsplits.split.smi-spec.io", &DeleteParams::default()).await.unwrap();
+    for kind in KINDS {
+        definitions.delete(kind.info().crd, &DeleteParams::default()).await.unwrap();
+    }
     // On its way out it is listed for a moment, but no longer served.
     let words = "CustomResourceDefinition trafficsplits.split.smi-spec.io is not installed";
-    let gone = |report: &Value| error(report, "TrafficSplits can be used").contains(words);
+    let gone = |report: &Value| report.to_string().contains(words);
     let report = until(&sandbox, "the definition is gone", gone).await;
-    assert_eq!(find(&report, "TrafficSplits can be used")["result"], "error");
+    assert_eq!(find(&report, "TrafficSplits of split.smi-spec.io can be used")["result"], "error");
     check(&sandbox).args(["--pre"]).run().await.code(1);
     check(&sandbox).args(["--wait", "60s"]).run().await.code(1);
 }

@@ -15,7 +15,7 @@ struct Case {
 /// Without the right to look at groups nothing works.
 const GROUPS: (&str, &str) = ("trafficsplits", "to list trafficsplits.split.smi-spec.io");
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 10] = [
     Case {
         command: "create",
         args: &["spare", "--fallback", "bare"],
@@ -35,7 +35,7 @@ const CASES: [Case; 9] = [
         command: "watch",
         args: &["--once"],
         without: &[
-            GROUPS,
+            ("trafficsplits", "trafficsplits.split.smi-spec.io cannot be read"),
             ("endpointslices", "EndpointSlices of namespace"),
             ("services", "Services of namespace"),
             ("leases", "update of leases.coordination.k8s.io"),
@@ -47,6 +47,7 @@ const CASES: [Case; 9] = [
         without: &[GROUPS, ("endpointslices", "reading its EndpointSlices is forbidden")],
     },
     Case { command: "failback", args: &["web", "--yes"], without: &[GROUPS] },
+    Case { command: "set", args: &["web", "--min-ready", "2"], without: &[GROUPS] },
     Case { command: "pause", args: &["web"], without: &[GROUPS] },
     Case { command: "resume", args: &["web"], without: &[GROUPS] },
     Case { command: "history", args: &[], without: &[GROUPS] },
@@ -54,7 +55,7 @@ const CASES: [Case; 9] = [
         command: "check",
         args: &["--proxy"],
         without: &[
-            ("trafficsplits", "× the groups of namespace"),
+            ("trafficsplits", "‼ the groups of namespace"),
             ("endpointslices", "reading its EndpointSlices is forbidden"),
             ("services", "reading its Service is forbidden"),
             ("leases", "Leases cannot be read"),

@@ -178,3 +178,31 @@ async fn failback_ends_a_stay_on_the_fallback_by_policy() {
     assert_eq!(annotation(&ns.west, "web", "held").await, Value::Null);
     end(watch).await;
 }
+
+#[tokio::test]
+async fn an_order_that_moves_nothing_says_why_and_when_it_will() {
+    let ns = TestNamespace::new("not-there").await;
+    web(&ns.west, [1, 0, 1]).await;
+    let forced = run(&ns.west, "force web --to web-east --allow=unready").await.success();
+    forced.stderr_contains(
+        "the traffic was not moved to web-east: it has no ready endpoint; a loop moves it when web-east has a ready \
+         endpoint",
+    );
+    let again = run(&ns.west, "force web --to web-east --allow=unready").await.success();
+    again.stdout_contains("web-east is forced already; now web-central carries the traffic");
+    run(&ns.west, "force web --to web-central").await.success().stderr_lacks("was not moved");
+    ns.west.ready("web", 0).await;
+    let back = run(&ns.west, "failback web --allow=unready").await.success();
+    back.stdout_contains("now web-central carries")
+        .stderr_contains("the traffic was not moved to web: it has no");
+}
+
+#[tokio::test]
+async fn another_end_is_told_with_the_one_that_is_gone() {
+    let ns = TestNamespace::new("another-end").await;
+    web(&ns.west, [1, 1, 1]).await;
+    run(&ns.west, "force web --to web-east --duration 1h").await.success();
+    let until = override_of(&ns.west, "web").await["until"].as_str().unwrap().to_owned();
+    let without = run(&ns.west, "force web --to web-east").await.success();
+    without.stdout_contains(&format!("forced to web-east; the earlier end {until} is gone"));
+}

@@ -1,8 +1,9 @@
 //! The loop leaves groups alone.
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use super::{annotation, assert_home, override_of, run, seen_by_the_loop, status, web};
+use super::{annotation, assert_home, order, override_of, run, seen_by_the_loop, status, web};
 use crate::support::{TestNamespace, end, eventually, plugin, watching};
 
 const PAUSED: &str = "failover.linkerd.io/paused";
@@ -33,6 +34,17 @@ async fn a_paused_group_stays_as_it_is_until_it_is_resumed() {
 }
 
 #[tokio::test]
+async fn a_pause_of_what_a_gitops_tool_owns_may_not_last() {
+    let ns = TestNamespace::new("pause-owned").await;
+    web(&ns.west, [1, 1, 0]).await;
+    let owned = json!({"metadata": {"annotations": {"argocd.argoproj.io/tracking-id": "app:x"}}});
+    ns.west.edit_split("web", owned).await;
+    let words = "(warning: Argo CD owns the object, and may undo it)";
+    run(&ns.west, "pause web").await.success().stdout_contains(&format!("/web: paused {words}"));
+    run(&ns.west, "resume web").await.success().stdout_contains(&format!("/web: resumed {words}"));
+}
+
+#[tokio::test]
 async fn a_pause_with_an_end_ends_by_itself() {
     let ns = TestNamespace::new("pause-end").await;
     web(&ns.west, [1, 1, 0]).await;
@@ -43,6 +55,23 @@ async fn a_pause_with_an_end_ends_by_itself() {
     ns.west.until_weights("web", &[0, 1, 0]).await;
     assert_eq!(annotation(&ns.west, "web", "paused").await, Value::Null);
     end(watch).await;
+}
+
+#[tokio::test]
+async fn a_pause_that_is_over_and_that_nobody_ends_is_told_as_such() {
+    let ns = TestNamespace::new("pause-over").await;
+    web(&ns.west, [0, 1, 0]).await;
+    run(&ns.west, "pause web --duration 1s").await.success();
+    eventually("the pause is over", async || {
+        let status = status(&ns.west, "web").await;
+        if status["state"] == "OutOfSync" { Ok(()) } else { Err(status.to_string()) }
+    })
+    .await;
+    let table = plugin().args(["status", "web"]).on(&ns.west).run().await.success();
+    table
+        .stdout_contains("weights web=1,web-east=0,web-central=0 should be web=0,web-east=1,web-central=0")
+        .stdout_contains("the pause is over: annotation paused should go")
+        .stdout_contains("The pause is over, and nobody runs to end it.");
 }
 
 #[tokio::test]
@@ -69,8 +98,17 @@ async fn who_stays_with_a_force_leaves_a_paused_group_alone() {
     let ns = TestNamespace::new("pause-wait").await;
     web(&ns.west, [1, 1, 0]).await;
     run(&ns.west, "pause web").await.success();
-    let output = run(&ns.west, "force web --to web-east --duration 1s --wait").await.success();
-    output.stdout_contains("the override stays: paused by ");
+    let output = run(&ns.west, "force web --to web-east --duration 1s --wait").await.code(4);
+    output.stderr_contains("which would keep --wait from ending the force").stderr_contains("resume web");
+    assert_eq!(override_of(&ns.west, "web").await, Value::Null);
+
+    run(&ns.west, "resume web").await.success();
+    let mut force = order(&ns.west, "force web --to web-east --duration 1h --wait").spawn();
+    force.stderr_line_containing("staying until").await;
+    run(&ns.west, "pause web").await.success();
+    let (status, _, stderr) = force.end_and_collect(Signal::INT).await;
+    assert_eq!(status.code(), Some(4), "{stderr:?}");
+    assert!(stderr.iter().any(|line| line.contains("the override stays: paused by ")), "{stderr:?}");
     assert_eq!(override_of(&ns.west, "web").await["to"], "web-east");
 }
 

@@ -1,7 +1,12 @@
 //! The question, on a terminal.
 
-use super::web;
-use crate::support::{Pty, Side, TestNamespace, plugin};
+use jiff::Timestamp;
+use kube::api::DeleteParams;
+use rustix::process::Signal;
+use serde_json::json;
+
+use super::{override_of, run, web};
+use crate::support::{Pty, Side, TestNamespace, eventually, plugin};
 
 const QUESTION: &str = "Go on? [y/N] ";
 
@@ -26,7 +31,7 @@ async fn it_names_the_context_the_server_and_each_change() {
     for answer in ["", "n", "yup"] {
         let (shown, code) = answering(&ns.west, "force web --to web-east", answer).await;
         assert!(shown.contains("context west (https://"), "{shown}");
-        assert!(shown.contains(&format!("  {}/web: web -> web-east\r\n", ns.name)), "{shown}");
+        assert!(shown.contains(&format!("  {}/web: web -> web-east; no end\r\n", ns.name)), "{shown}");
         assert!(shown.contains(QUESTION) && shown.contains("nothing was changed"), "{shown}");
         assert_eq!(code, Some(4), "{answer:?}: {shown}");
         assert_eq!(ns.west.version("web").await, version);
@@ -35,9 +40,44 @@ async fn it_names_the_context_the_server_and_each_change() {
     assert_eq!(code, Some(0), "{shown}");
     ns.west.until_weights("web", &[0, 1, 0]).await;
     let (shown, code) = answering(&ns.west, "failback web", "Yes").await;
-    assert!(shown.contains("/web: web-east -> web\r\n"), "{shown}");
+    assert!(shown.contains("/web: web-east -> web; ends the force to web-east by "), "{shown}");
     assert_eq!(code, Some(0), "{shown}");
     ns.west.until_weights("web", &[1, 0, 0]).await;
+}
+
+#[tokio::test]
+async fn an_interrupt_is_a_no() {
+    let ns = TestNamespace::new("prompt-break").await;
+    web(&ns.west, [1, 1, 1]).await;
+    let version = ns.west.version("web").await;
+    let terminal = on_a_terminal(&ns.west, "force web --to web-east");
+    terminal.until(QUESTION).await;
+    terminal.signal(Signal::INT);
+    let (code, shown) = terminal.wait().await;
+    assert!(shown.contains("nothing was changed"), "{shown}");
+    assert_eq!((code, ns.west.version("web").await), (Some(4), version), "{shown}");
+}
+
+/// Who thinks about the answer does not lose any of the time that was asked for.
+#[tokio::test]
+async fn the_end_counts_from_the_answer() {
+    let ns = TestNamespace::new("prompt-end").await;
+    web(&ns.west, [1, 1, 1]).await;
+    let mut terminal = on_a_terminal(&ns.west, "force web --to web-east --duration 1h");
+    terminal.until(QUESTION).await;
+    let asked = Timestamp::now();
+    let later = std::time::Duration::from_secs(2);
+    eventually("somebody has thought about it", async || {
+        let thought = Timestamp::now().duration_since(asked);
+        if thought.unsigned_abs() >= later { Ok(()) } else { Err(format!("{thought:#}")) }
+    })
+    .await;
+    terminal.answer(QUESTION, "y").await;
+    let (code, shown) = terminal.wait().await;
+    assert_eq!(code, Some(0), "{shown}");
+    let until: Timestamp = override_of(&ns.west, "web").await["until"].as_str().unwrap().parse().unwrap();
+    let lasts = until.duration_since(asked);
+    assert!(lasts.as_secs() > 3600, "{lasts:#}");
 }
 
 #[tokio::test]
@@ -52,4 +92,57 @@ async fn it_is_not_asked_where_nothing_would_change() {
     let dry = "force web --to web-central --dry-run=server";
     let (code, shown) = on_a_terminal(&ns.west, dry).wait().await;
     assert!(!shown.contains(QUESTION) && code == Some(0), "{shown}");
+}
+
+#[tokio::test]
+async fn it_names_the_end_the_reason_and_what_is_replaced() {
+    let ns = TestNamespace::new("prompt-terms").await;
+    web(&ns.west, [1, 1, 1]).await;
+    run(&ns.west, "force web --to web-east").await.success();
+    run(&ns.west, "pause web").await.success();
+    let command = "force web --to web-central --duration 1h --reason drill";
+    let (shown, _) = answering(&ns.west, command, "n").await;
+    assert!(shown.contains("/web: web-east -> web-central; until 2"), "{shown}");
+    assert!(shown.contains("; reason: drill; replaces the force to web-east by "), "{shown}");
+    assert!(shown.contains("; paused by "), "{shown}");
+}
+
+/// An answer speaks of what was shown, not of what somebody else has ordered since.
+#[tokio::test]
+async fn what_others_order_while_it_waits_is_not_overwritten() {
+    let ns = TestNamespace::new("prompt-others").await;
+    web(&ns.west, [1, 1, 1]).await;
+    for (other, now) in [
+        ("force web --to web-east", "now forced to web-east by "),
+        ("pause web", "now paused by "),
+        ("failback web", "now not forced"),
+    ] {
+        let mut terminal = on_a_terminal(&ns.west, "force web --to web-central");
+        terminal.until(QUESTION).await;
+        run(&ns.west, other).await.success();
+        let version = ns.west.version("web").await;
+        terminal.answer(QUESTION, "y").await;
+        let (code, shown) = terminal.wait().await;
+        assert!(shown.contains(&format!("it was changed while you were asked: {now}")), "{shown}");
+        assert_eq!((code, ns.west.version("web").await), (Some(4), version), "{shown}");
+    }
+    let mut terminal = on_a_terminal(&ns.west, "force web --to web-central");
+    terminal.until(QUESTION).await;
+    ns.west.edit_split("web", json!({"metadata": {"labels": {"touched": "yes"}}})).await;
+    terminal.answer(QUESTION, "y").await;
+    let (code, shown) = terminal.wait().await;
+    assert_eq!(code, Some(0), "what is no order does not matter: {shown}");
+}
+
+#[tokio::test]
+async fn a_group_that_is_deleted_while_it_waits_is_called_so() {
+    let ns = TestNamespace::new("prompt-gone").await;
+    web(&ns.west, [1, 1, 1]).await;
+    let mut terminal = on_a_terminal(&ns.west, "force web --to web-east");
+    terminal.until(QUESTION).await;
+    ns.west.traffic_splits().delete("web", &DeleteParams::default()).await.unwrap();
+    terminal.answer(QUESTION, "y").await;
+    let (code, shown) = terminal.wait().await;
+    assert!(shown.contains("there is no group web any more"), "{shown}");
+    assert_eq!(code, Some(1), "{shown}");
 }

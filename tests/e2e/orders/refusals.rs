@@ -59,7 +59,10 @@ async fn a_target_of_which_nobody_knows() {
     assert_eq!(ns.west.last_move("web").await["unverified"], true);
 
     let words = "whether web is ready is not known: ";
-    is_refused(run_through(&ns.west, user.path(), "failback web").await, &ns.west, words);
+    let refused = is_refused(run_through(&ns.west, user.path(), "failback web").await, &ns.west, words);
+    refused.stderr_contains("kubectl failover check --").stderr_lacks("--when-ready");
+    let waits = run_through(&ns.west, user.path(), "failback web --when-ready --timeout 20s").await;
+    is_refused(waits, &ns.west, words);
     run_through(&ns.west, user.path(), "failback web --allow=unknown").await.success();
     ns.west.until_weights("web", &[1, 0, 0]).await;
 }
@@ -168,7 +171,8 @@ async fn an_interrupt_while_it_waits_for_home_changes_nothing() {
     let version = ns.west.version("web").await;
     let mut waiting = super::order(&ns.west, "failback web --when-ready").spawn();
     waiting.stderr_line_containing("waiting: ").await;
-    let status = waiting.end_with(Signal::INT).await;
+    // Not SIGINT, which a shell has its background jobs ignore, and what they start.
+    let status = waiting.end_with(Signal::TERM).await;
     assert_ne!(status.code(), Some(0));
     assert_eq!(ns.west.version("web").await, version);
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::refusals::refused;
 use super::{order, run, web};
-use crate::support::{Sandbox, Side, TestNamespace, eventually, patch_json};
+use crate::support::{Sandbox, Side, TestNamespace, eventually, patch_json, plugin};
 
 #[tokio::test]
 async fn another_split_of_the_same_apex() {
@@ -20,6 +20,30 @@ async fn another_split_of_the_same_apex() {
     refused(&ns.west, "force web --to web-east", "conflict", words).await;
     run(&ns.west, "force web --to web-east --allow=conflict").await.success();
     ns.west.until_weights("web", &[0, 1, 0]).await;
+}
+
+#[tokio::test]
+async fn a_force_on_the_newer_of_two_groups_is_told_to_have_no_effect() {
+    let ns = TestNamespace::new("newer").await;
+    web(&ns.west, [1, 1, 1]).await;
+    let created = |name: &str| {
+        let (side, name) = (ns.west.clone(), name.to_owned());
+        async move { side.split(&name).await["metadata"]["creationTimestamp"].clone() }
+    };
+    let first = created("web").await;
+    // Ages are whole seconds.
+    eventually("a newer group", async || {
+        let _ = ns.west.traffic_splits().delete("rival", &kube::api::DeleteParams::default()).await;
+        ns.west.traffic_split("rival", "web", &[("web", 1), ("web-east", 0)]).await;
+        if created("rival").await == first { Err("as old".to_owned()) } else { Ok(()) }
+    })
+    .await;
+    let output = run(&ns.west, "force rival --to web-east --allow=conflict").await.success();
+    output.stdout_contains("forced to web-east; it may have no effect, since the group is Invalid: ");
+    let labels = json!({"metadata": {"labels": {"team": "shop"}}});
+    ns.west.edit_split("rival", labels).await;
+    let narrow = plugin().args(["status", "-l", "team=shop"]).on(&ns.west).run().await.success();
+    narrow.stdout_contains("Invalid");
 }
 
 #[tokio::test]
@@ -91,6 +115,27 @@ async fn a_service_profile_that_routes_elsewhere() {
     side.until_weights("web", &[1, 0, 0]).await;
     force(" --allow=conflict").await.success();
     side.until_weights("web", &[0, 1, 0]).await;
+
+    // A route gives way to its own backends too, and to a profile that has routes itself.
+    crate::routes::http_route(&side, "mail", "mail").await;
+    let words =
+        "ServiceProfile mail.default.svc.cluster.local routes the same service, so this may have no effect";
+    let warned = async || {
+        let status = order(&side, "status httproute/mail").kubeconfig(&sandbox.kubeconfig()).run().await;
+        status.success().stdout.contains(&format!("warning: {words}."))
+    };
+    let unused = json!({"dstOverrides": [{"authority": "web.default.svc.cluster.local", "weight": "0"}]});
+    profile(&profiles, "mail.default.svc.cluster.local", unused).await;
+    assert!(!warned().await);
+    let used = json!({"dstOverrides": [{"authority": "web.default.svc.cluster.local", "weight": "500m"}]});
+    let routes =
+        json!({"dstOverrides": null, "routes": [{"name": "all", "condition": {"pathRegex": "/.*"}}]});
+    for spec in [used, routes] {
+        patch_json(&profiles, "mail.default.svc.cluster.local", json!({"spec": spec})).await;
+        assert!(warned().await, "{spec}");
+        let force = order(&side, "force mail --to web-east").kubeconfig(&sandbox.kubeconfig()).run().await;
+        force.code(4).stderr_contains(words).stderr_contains("--allow=conflict");
+    }
 }
 
 const PROFILE: &str = "web.default.svc.cluster.local";
@@ -113,15 +158,18 @@ async fn profiles(side: &Side) -> Api<DynamicObject> {
     let kind = GroupVersionKind::gvk("linkerd.io", "v1alpha2", "ServiceProfile");
     let profiles: Api<DynamicObject> =
         Api::namespaced_with(side.client.clone(), &side.namespace, &ApiResource::from_gvk(&kind));
-    let profile = json!({"metadata": {"name": PROFILE}, "spec": {}});
-    let profile: DynamicObject = serde_json::from_value(json!({
-        "apiVersion": "linkerd.io/v1alpha2", "kind": "ServiceProfile",
-        "metadata": profile["metadata"], "spec": profile["spec"],
-    }))
-    .unwrap();
+    profile(&profiles, PROFILE, json!({})).await;
+    profiles
+}
+
+/// Makes a profile, as soon as they are served.
+async fn profile(profiles: &Api<DynamicObject>, name: &str, spec: Value) {
+    let profile = json!({
+        "apiVersion": "linkerd.io/v1alpha2", "kind": "ServiceProfile", "metadata": {"name": name}, "spec": spec,
+    });
+    let profile: DynamicObject = serde_json::from_value(profile).unwrap();
     eventually("ServiceProfiles are served", async || {
         profiles.create(&PostParams::default(), &profile).await.map_err(|cause| cause.to_string())
     })
     .await;
-    profiles
 }

@@ -64,6 +64,10 @@ async fn none_is_chosen_by_chance() {
         output.stdout_is("").stderr_contains(&format!("No groups found in namespace {}", ns.name));
     }
     two(&ns.west, 1).await;
+    for command in ["force", "failback", "pause", "resume"] {
+        let output = run(&ns.west, &format!("{command} -l team=nobody")).await.code(1).stdout_is("");
+        output.stderr_contains("nothing was selected: no groups with labels team=nobody found");
+    }
     let output = run(&ns.west, "force web mial").await.code(1);
     output.stderr_contains("there is no group \"mial\"");
     until(&ns.west, &[1, 0], &[1, 0]).await;

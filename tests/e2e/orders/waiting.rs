@@ -1,9 +1,12 @@
-//! `failback --when-ready`.
+//! `failback --when-ready` and `--wait`.
 
 use http::Method;
+use serde_json::{Value, json};
 
 use super::{assert_home, order, run, run_through, web};
 use crate::support::{A_WHILE, FaultProxy, TestNamespace};
+
+const TRACKED: &str = "argocd.argoproj.io/tracking-id";
 
 #[tokio::test]
 async fn it_moves_home_as_soon_as_home_is_ready() {
@@ -53,6 +56,29 @@ async fn it_does_not_wait_for_ever() {
 }
 
 #[tokio::test]
+async fn of_several_groups_those_that_are_ready_go_home_and_the_others_are_late() {
+    let ns = TestNamespace::new("when-some").await;
+    ns.west.group("web", &[("web", 1, 0), ("web-east", 0, 1)]).await;
+    ns.west.group("mail", &[("mail", 1, 1), ("mail-east", 0, 1)]).await;
+    let force = async || run(&ns.west, "force web mail").await.success();
+    force().await;
+    let output = run(&ns.west, "failback web mail --when-ready --timeout 1s").await.code(3);
+    output
+        .stdout_contains("/mail: the override is ended")
+        .stderr_contains(&format!("not ready in time: {}/web: web has 0 of 1 endpoints ready", ns.name))
+        .stderr_contains("2 groups: 1 changed, 1 not ready in time")
+        .stderr_lacks("refused");
+    ns.west.until_weights("mail", &[1, 0]).await;
+
+    force().await;
+    ns.west.edit_split("mail", json!({"metadata": {"annotations": {TRACKED: "app:x"}}})).await;
+    let output = run(&ns.west, "failback web mail --when-ready --timeout 1s -o json").await.code(1).json();
+    let results: Vec<&Value> =
+        output["items"].as_array().unwrap().iter().map(|item| &item["result"]).collect();
+    assert_eq!(results, ["refused", "notMet"], "{output:#}");
+}
+
+#[tokio::test]
 async fn what_is_ready_does_not_wait() {
     let ns = TestNamespace::new("when-now").await;
     web(&ns.west, [1, 1, 1]).await;
@@ -63,4 +89,19 @@ async fn what_is_ready_does_not_wait() {
     let again = run(&ns.west, "failback web --when-ready --timeout 20s").await.success();
     again.stdout_contains("web has the traffic already");
     run(&ns.west, "failback web --timeout 1s").await.code(2).stderr_contains("--when-ready");
+}
+
+#[tokio::test]
+async fn it_waits_until_the_traffic_is_at_home() {
+    let ns = TestNamespace::new("failback-wait").await;
+    web(&ns.west, [1, 1, 1]).await;
+    run(&ns.west, "force web --to web-east").await.success();
+    let output = run(&ns.west, "failback web --when-ready --wait --timeout 20s").await.success();
+    output.stdout_contains("now web carries the traffic (Primary)");
+    run(&ns.west, "force web --to web-east").await.success();
+    ns.west.ready("web", 0).await;
+    let output = run(&ns.west, "failback web --wait --timeout 1s --allow=unready").await.code(3);
+    output
+        .stdout_contains("the override is ended")
+        .stderr_contains("the traffic is not at home after 1.0 s, and nobody runs a loop here to move it");
 }

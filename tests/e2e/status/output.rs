@@ -16,8 +16,10 @@ async fn before_during_and_after_a_failover() {
 
     ns.west.ready("web", 0).await;
     let output = status(&ns.west, &[]).await;
-    let output =
-        output.stdout_contains("OutOfSync").stdout_contains("web: web has no ready endpoints (0 of 1).");
+    let output = output
+        .stdout_contains("OutOfSync")
+        .stdout_contains("web: web has no ready endpoints (0 of 1); weights web=1,");
+    let output = output.stdout_contains("should be web=0,web-east=1. Nobody runs to write that.");
     output.stdout_contains(&format!("  next: kubectl failover watch --context west -n {}", ns.name));
 
     once().await;

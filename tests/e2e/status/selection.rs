@@ -38,7 +38,10 @@ async fn a_split_without_the_label_is_named_with_what_would_make_it_a_group() {
     let label = "failover.linkerd.io/controlled-by";
     ns.west.edit_split("web-failover", json!({"metadata": {"labels": {label: null}}})).await;
     let output = status(&ns.west, &["web-failover"]).await.code(1);
-    let command = format!("kubectl --context west -n {} label trafficsplit web-failover {label}=", ns.name);
+    let command = format!(
+        "kubectl failover create --adopt trafficsplit/web-failover --primary web --context west -n {}",
+        ns.name
+    );
     output.stderr_contains("is no failover group: it has no label").stderr_contains(&command);
     status(&ns.west, &["-o", "name"]).await.success().stdout_is("trafficsplit/mail-failover\n");
 }
@@ -65,6 +68,15 @@ async fn nothing_found_is_said_on_standard_error_and_is_no_failure() {
     assert_eq!(json["items"], json!([]));
     status(&ns.west, &["-o", "name"]).await.success().stdout_is("");
     status(&ns.west, &["-o", "yaml"]).await.success().stdout_contains("items: []");
+}
+
+#[tokio::test]
+async fn a_namespace_that_does_not_exist_is_said_not_to() {
+    let in_nope = |args: &[&str]| plugin().context("west").namespace("nope").args(args.to_vec());
+    let table = in_nope(&["status"]).run().await.success();
+    table.stderr_contains("No groups found: namespace nope does not exist in context west.");
+    let named = in_nope(&["status", "web"]).run().await.code(1);
+    named.stderr_contains("namespace nope does not exist: name another one with -n");
 }
 
 async fn two_groups(side: &Side) {

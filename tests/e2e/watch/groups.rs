@@ -21,7 +21,7 @@ async fn what_can_be_no_group_is_said_once_and_does_not_disturb_the_others() {
         ("twice", "good", twice, "backend good is listed twice"),
         ("fraction", "good", weights(json!(0.5), json!(0)), "the weight of backend good is 0.5"),
         ("negative", "good", weights(json!(1), json!(-1)), "the weight of backend good-east is -1"),
-        ("foreign", "good", foreign, "is no name of a service in this namespace"),
+        ("foreign", "good", foreign, "is no name of a service"),
     ];
     let mut versions = Vec::new();
     for (name, primary, backends, _) in &cases {

@@ -4,7 +4,7 @@ use k8s_openapi::api::coordination::v1::Lease;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{Side, TestNamespace, documented, plugin, watching};
+use crate::support::{TestNamespace, documented, plugin, watching};
 
 #[tokio::test]
 async fn once_moves_what_has_to_move_and_ends() {
@@ -15,7 +15,7 @@ async fn once_moves_what_has_to_move_and_ends() {
     let output = output.stdout_contains("web: web -> web-east: web has no ready endpoints (0 of 1), in ");
     assert_eq!(output.stdout.lines().count(), 1, "{output}");
     ns.west.until_weights("web", &[0, 1]).await;
-    assert_eq!(lease_holder(&ns.west).await, "");
+    assert_eq!(ns.west.lease_holder().await, "");
 
     let version = ns.west.version("web").await;
     plugin().args(["watch", "--once"]).on(&ns.west).run().await.success().stdout_is("");
@@ -93,15 +93,9 @@ async fn an_interrupt_ends_the_loop_well_and_gives_the_lease_back() {
     ns.west.group("web", &[("web", 1, 0), ("web-east", 0, 1)]).await;
     let mut watch = watching(&ns.west, &[]).await;
     watch.line().await;
-    let holder = lease_holder(&ns.west).await;
+    let holder = ns.west.lease_holder().await;
     assert!(holder.starts_with(&format!("system:serviceaccount:{}:operator@", ns.name)), "{holder}");
     let status = watch.end_with(Signal::INT).await;
     assert_eq!(status.code(), Some(0));
-    assert_eq!(lease_holder(&ns.west).await, "");
-}
-
-/// Who holds the Lease; empty where it was given back.
-async fn lease_holder(side: &Side) -> String {
-    let lease = side.api::<Lease>().get("kubectl-failover").await.unwrap();
-    lease.spec.unwrap().holder_identity.unwrap()
+    assert_eq!(ns.west.lease_holder().await, "");
 }

@@ -1,0 +1,48 @@
+//! Flags that do not go together, or say nothing.
+
+use super::support::{BINARY, run};
+
+#[track_caller]
+fn refused(line: &str, words: &str) {
+    run(BINARY, line.split(' ')).exits(2).complains(words);
+}
+
+#[test]
+fn flags_of_one_cluster_do_not_go_to_several() {
+    for command in ["status", "watch"] {
+        for flag in ["--context", "--server", "--token", "--cluster", "--user", "--client-key"] {
+            let line = format!("{command} --contexts west,east {flag} x");
+            refused(&line, &format!("{flag} speaks of one cluster"));
+        }
+    }
+    refused("status --all-contexts --contexts west", "cannot be used with");
+}
+
+#[test]
+fn what_looks_at_one_cluster_at_a_time_says_so() {
+    refused("status --contexts west,east --watch", "cannot be used with '--watch'");
+    refused("status --contexts west,east --for failover", "cannot be used with '--for");
+    refused("status --contexts west,east -o name", "does not say which cluster");
+    refused("watch --contexts west,east --until failover", "cannot be used with");
+}
+
+#[test]
+fn times_limit_what_ends() {
+    refused("watch --timeout 3s", "required arguments were not provided");
+    refused("watch --once --until failover", "cannot be used with");
+    refused("watch --once --run-for 3s", "cannot be used with");
+    refused("watch --until nonsense", "active=BACKEND");
+    refused("force web --duration 0s", "--duration must be longer than 0s");
+    refused("pause web --duration 0", "--duration must be longer than 0s");
+    refused("watch --run-for soon", "a duration is a number with a unit");
+    refused("watch --run-for -5m", "a duration is not negative");
+    refused("force web --duration -5m", "a duration is not negative");
+    refused("pause web --duration -5m", "a duration is not negative");
+}
+
+#[test]
+fn what_is_no_command_and_no_address() {
+    refused("watch --on-transition 'open", "a quote in it is not closed");
+    refused("watch --metrics nowhere", "it is a port, or an IP address and a port");
+    refused("watch --log-format yaml", "possible values: text, json");
+}

@@ -1,0 +1,51 @@
+//! Readiness that is read from the clusters that mirrors stand for.
+
+mod links;
+mod lost;
+mod ready;
+mod real;
+
+use k8s_openapi::api::core::v1::Service;
+use serde_json::{Value, json};
+
+use crate::support::{Side, TestNamespace};
+
+/// East under a name that the sandbox's own mirrors do not have: they take away what is theirs by its name and not
+/// exported.
+const REMOTE: [&str; 2] = ["--remote", "far=east"];
+
+/// A mirror in a flat network: its pods are in east, and the mirror has no endpoints.
+async fn flat_mirror(side: &Side, name: &str, origin: &str) {
+    mirror(
+        side,
+        name,
+        json!({
+            "mirror.linkerd.io/cluster-name": "far",
+            "multicluster.linkerd.io/remote-discovery": "far",
+            "multicluster.linkerd.io/remote-service": origin,
+        }),
+        json!({}),
+    )
+    .await;
+}
+
+/// A mirror; its endpoints, where it has any, are what the test writes.
+async fn mirror(side: &Side, name: &str, mut labels: Value, annotations: Value) {
+    labels["mirror.linkerd.io/mirrored-service"] = json!("true");
+    let metadata = json!({"name": name, "labels": labels, "annotations": annotations});
+    side.create::<Service>(json!({"metadata": metadata, "spec": {"ports": [{"name": "http", "port": 80}]}}))
+        .await;
+}
+
+/// In west a group of web and of web-east, which mirrors web of east in a flat network. web has a ready endpoint
+/// on both sides, and the traffic in west.
+async fn flat_group(purpose: &str) -> TestNamespace {
+    let ns = TestNamespace::new(purpose).await;
+    ns.east.bare_service("web").await;
+    ns.east.ready("web", 1).await;
+    ns.west.bare_service("web").await;
+    ns.west.ready("web", 1).await;
+    flat_mirror(&ns.west, "web-east", "web").await;
+    ns.west.traffic_split("web", "web", &[("web", 1), ("web-east", 0)]).await;
+    ns
+}

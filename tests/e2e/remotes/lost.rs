@@ -1,0 +1,109 @@
+//! A remote that can't be reached: unknown after a while, never dead, and no burden to anything else.
+
+use std::time::{Duration, Instant};
+
+use http::Method;
+use kube::config::Kubeconfig;
+use tempfile::NamedTempFile;
+
+use super::{REMOTE, flat_group};
+use crate::support::{
+    Fault, FaultProxy, Running, TestNamespace, end, eventually_within, kubeconfig_with, plugin, started,
+};
+
+/// The shared kubeconfig with the context of east behind a proxy.
+fn through(proxy: &FaultProxy) -> NamedTempFile {
+    let behind = Kubeconfig::read_from(proxy.kubeconfig()).expect("the proxy's kubeconfig can be read");
+    let entry = behind.clusters.into_iter().find_map(|entry| entry.cluster).expect("it has a cluster");
+    kubeconfig_with(|config| {
+        let east = config.clusters.iter_mut().find(|cluster| cluster.name == "east").expect("there is east");
+        east.cluster = Some(entry);
+    })
+}
+
+/// Cuts a remote off: what is open breaks, what is new hangs.
+fn cut_off(proxy: &FaultProxy) {
+    proxy.inject(Method::GET, "endpointslices", usize::MAX, Fault::Hang);
+    proxy.cut_streams();
+}
+
+async fn line_in_time(running: &mut Running, text: &str, limit: Duration) -> String {
+    let end = Instant::now() + limit;
+    while let Some(line) = running.line_within(end.saturating_duration_since(Instant::now())).await {
+        if line.contains(text) {
+            return line;
+        }
+    }
+    panic!("no line with {text:?} within {limit:?}");
+}
+
+async fn mark(ns: &TestNamespace) {
+    ns.west.group("mark", &[("mark", 1, 1), ("mark-east", 0, 1)]).await;
+}
+
+#[tokio::test]
+async fn a_remote_cut_off_is_unknown_in_time_moves_nothing_and_comes_back_by_itself() {
+    let ns = flat_group("remote-lost").await;
+    ns.west.ready("web", 0).await;
+    let proxy = FaultProxy::before(&ns.east).await;
+    let kubeconfig = through(&proxy);
+    let watch = plugin().args(["watch"]).args(REMOTE).on(&ns.west).kubeconfig(kubeconfig.path());
+    let mut watch = started(watch).await;
+    ns.west.until_weights("web", &[0, 1]).await;
+    assert_ne!(ns.west.last_move("web").await["unverified"], true, "it is known");
+    let sight = plugin().args(["status", "web", "-w", "-o", "json"]).args(REMOTE);
+    let mut sight = sight.on(&ns.west).kubeconfig(kubeconfig.path()).spawn();
+    sight.line_containing("\"ready\":1").await;
+
+    cut_off(&proxy);
+    let limit = Duration::from_secs(45);
+    let line = line_in_time(&mut sight, "cluster far", limit).await;
+    assert!(line.contains("\"state\":\"Unknown\""), "{line}");
+    watch.stderr_line_containing("in cluster far").await;
+    ns.west.until_weights("web", &[0, 1]).await;
+
+    proxy.heal();
+    proxy.cut_streams();
+    ns.east.ready("web", 2).await;
+    line_in_time(&mut sight, "\"ready\":2", limit).await;
+    ns.west.ready("web", 1).await;
+    ns.west.until_weights("web", &[1, 0]).await;
+    drop(sight);
+    assert_eq!(end(watch).await.moves("web: web-east -> web"), 1);
+}
+
+#[tokio::test]
+async fn a_remote_that_hangs_delays_no_other_group() {
+    let ns = flat_group("remote-hangs").await;
+    mark(&ns).await;
+    let proxy = FaultProxy::before(&ns.east).await;
+    cut_off(&proxy);
+    let kubeconfig = through(&proxy);
+    ns.west.ready("mark", 0).await;
+    ns.west.ready("web", 0).await;
+    let watch = plugin().args(["watch"]).args(REMOTE).on(&ns.west).kubeconfig(kubeconfig.path());
+    let mut watch = started(watch).await;
+    // The first line of all: the other group is moved, while the one with the mirror waits for its remote.
+    let first = watch.line_containing("->").await;
+    assert!(first.contains("mark -> mark-east"), "{first}");
+    // Nothing is known of the only fallback, and the primary is dead: it is tried, unverified.
+    eventually_within(Duration::from_secs(30), "it is tried", async || {
+        let note = ns.west.last_move("web").await;
+        if note["unverified"] == true { Ok(()) } else { Err(note.to_string()) }
+    })
+    .await;
+    end(watch).await;
+}
+
+#[tokio::test]
+async fn status_waits_for_a_remote_that_hangs_only_so_long_and_says_so() {
+    let ns = flat_group("status-hangs").await;
+    let proxy = FaultProxy::before(&ns.east).await;
+    cut_off(&proxy);
+    let kubeconfig = through(&proxy);
+    let status =
+        plugin().args(["status", "-o", "json"]).args(REMOTE).on(&ns.west).kubeconfig(kubeconfig.path());
+    let seen = status.run().await.success().json();
+    let unknown = seen["items"][0]["backends"][1]["unknown"].as_str().expect("it is unknown").to_owned();
+    assert!(unknown.starts_with("cluster far: ") && unknown.contains("no answer within 5 s"), "{unknown}");
+}

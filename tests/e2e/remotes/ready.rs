@@ -1,0 +1,179 @@
+//! What the remote says counts.
+
+use serde_json::json;
+
+use super::{REMOTE, flat_group, flat_mirror, mirror};
+use crate::support::{TestNamespace, documented, end, eventually, plugin, watching};
+
+#[tokio::test]
+async fn status_reads_a_flat_mirror_from_its_cluster() {
+    let ns = flat_group("flat-status").await;
+    let status = async |args: &[&str]| plugin().args(["status"]).args(args.to_vec()).on(&ns.west).run().await;
+    let blind = status(&[]).await.success();
+    blind.stdout_contains("web-east:?");
+    status(&REMOTE).await.success().stdout_contains("web-east:1/2");
+
+    ns.east.ready("web", 0).await;
+    let typo = status(&["--remote", "typo=east", "-o", "json"]).await.success();
+    typo.stderr_contains("warning: no mirror of these groups names the cluster typo; there are: far");
+    let seen = status(&["--remote", "far=east", "-o", "json"]).await.success().json();
+    let backend = &seen["items"][0]["backends"][1];
+    assert_eq!((&backend["ready"], &backend["total"]), (&json!(0), &json!(1)));
+    assert_eq!(backend["mirror"]["side"], "remote");
+    assert_eq!(backend["mirror"]["words"], "web in far has 0 of 1 endpoints ready");
+    documented(&seen);
+
+    ns.west.ready("web", 0).await;
+    ns.east.ready("web", 1).await;
+    let moving = status(&["--remote", "far=east", "-o", "json"]).await.success().json();
+    let next = moving["items"][0]["next"].as_str().unwrap_or_default();
+    assert!(next.starts_with("kubectl failover watch ") && next.ends_with(" --remote far=east"), "{moving}");
+}
+
+#[tokio::test]
+async fn the_loop_moves_traffic_only_to_a_remote_that_has_endpoints() {
+    let ns = flat_group("flat-loop").await;
+    ns.east.ready("web", 0).await;
+    // A second group shows when the loop has seen a change after the first group's.
+    ns.west.group("mark", &[("mark", 1, 1), ("mark-east", 0, 1)]).await;
+    let mut watch = watching(&ns.west, &REMOTE).await;
+    ns.west.ready("web", 0).await;
+    ns.west.ready("mark", 0).await;
+    watch.line_containing("mark ->").await;
+    ns.west.until_weights("web", &[1, 0]).await;
+
+    ns.east.ready("web", 1).await;
+    ns.west.until_weights("web", &[0, 1]).await;
+    assert_ne!(ns.west.last_move("web").await["unverified"], true, "it is known");
+    // The remote dies: known dead, so that the primary, back again, is not kept waiting, and no other is tried.
+    ns.east.ready("web", 0).await;
+    let args = ["status", "web", "--for", "Unavailable", "--timeout", "20s"];
+    plugin().args(args).args(REMOTE).on(&ns.west).run().await.success().stdout_contains("Unavailable");
+    ns.west.ready("web", 1).await;
+    ns.west.until_weights("web", &[1, 0]).await;
+    assert_eq!(end(watch).await.complaints("warning"), 0);
+}
+
+#[tokio::test]
+async fn the_loop_warns_once_of_a_cluster_that_no_mirror_names() {
+    let ns = flat_group("flat-typo").await;
+    let labels = json!({"mirror.linkerd.io/cluster-name": "near"});
+    let full = json!({"mirror.linkerd.io/remote-svc-fq-name": "web.elsewhere.svc.cluster.local"});
+    mirror(&ns.west, "web-near", labels, full).await;
+    ns.west.ready("web-near", 1).await;
+    ns.west.traffic_split("two", "two", &[("two", 1), ("web-near", 0)]).await;
+    let warning = "warning: no mirror of these groups names the cluster typo; there are: far, near";
+    let mut watch = watching(&ns.west, &["--remote", "far=east", "--remote", "typo=east"]).await;
+    watch.stderr_line_containing(warning).await;
+    ns.west.ready("web", 0).await;
+    ns.west.until_weights("web", &[0, 1]).await;
+    assert_eq!(end(watch).await.complaints("warning: no mirror"), 1);
+}
+
+#[tokio::test]
+async fn a_gateway_mirror_needs_both_sides_and_says_which_is_short() {
+    let ns = TestNamespace::new("both-sides").await;
+    ns.east.bare_service("origin").await;
+    ns.east.ready("origin", 0).await;
+    ns.west.bare_service("web").await;
+    ns.west.ready("web", 0).await;
+    let labels = json!({"mirror.linkerd.io/cluster-name": "far"});
+    let full =
+        json!({"mirror.linkerd.io/remote-svc-fq-name": format!("origin.{}.svc.cluster.local", ns.name)});
+    mirror(&ns.west, "web-east", labels, full).await;
+    ns.west.ready("web-east", 1).await;
+    ns.west.traffic_split("web", "web", &[("web", 1), ("web-east", 0)]).await;
+    let remote = ["--remote", "far=east"];
+    let status =
+        async || plugin().args(["status", "-o", "json"]).args(remote).on(&ns.west).run().await.success();
+    let side = async || status().await.json()["items"][0]["backends"][1]["mirror"]["words"].clone();
+
+    assert_eq!(side().await, "origin in far has 0 of 1 endpoints ready");
+    let watch = watching(&ns.west, &remote).await;
+    ns.west.ready("web-east", 0).await;
+    ns.east.ready("origin", 1).await;
+    eventually("the gateway is what is short", async || {
+        let said = side().await;
+        if said == "the gateway of far is not ready" { Ok(()) } else { Err(said.to_string()) }
+    })
+    .await;
+    ns.west.until_weights("web", &[1, 0]).await;
+    ns.west.ready("web-east", 1).await;
+    ns.west.until_weights("web", &[0, 1]).await;
+    assert_ne!(ns.west.last_move("web").await["unverified"], true, "it is known");
+    end(watch).await;
+}
+
+#[tokio::test]
+async fn the_members_of_a_federation_are_counted_together() {
+    let ns = TestNamespace::new("federation").await;
+    ns.west.bare_service("api").await;
+    ns.west.ready("api", 0).await;
+    ns.east.bare_service("api").await;
+    ns.east.ready("api", 1).await;
+    let members = json!({
+        "multicluster.linkerd.io/local-discovery": "api",
+        "multicluster.linkerd.io/remote-discovery": "api@far",
+    });
+    mirror(&ns.west, "api-federated", json!({}), members).await;
+    ns.west.bare_service("web").await;
+    ns.west.ready("web", 1).await;
+    ns.west.traffic_split("web", "web", &[("web", 1), ("api-federated", 0)]).await;
+    let watch = watching(&ns.west, &REMOTE).await;
+    let status = plugin().args(["status"]).args(REMOTE).on(&ns.west).run().await.success();
+    status.stdout_contains("api-federated:1/3");
+    ns.west.ready("web", 0).await;
+    ns.west.until_weights("web", &[0, 1]).await;
+    assert_ne!(ns.west.last_move("web").await["unverified"], true, "it is known");
+    ns.east.ready("api", 0).await;
+    ns.west.ready("api", 1).await;
+    let args = ["status", "--for", "active=api-federated", "--for", "!unavailable", "-o", "json"];
+    plugin().args(args).args(REMOTE).on(&ns.west).run().await.success();
+    end(watch).await;
+}
+
+#[tokio::test]
+async fn orders_know_how_ready_a_remote_is() {
+    let ns = flat_group("flat-orders").await;
+    let force = async |args: &[&str]| {
+        plugin()
+            .args(["force", "web", "--to", "web-east", "--yes"])
+            .args(args.to_vec())
+            .on(&ns.west)
+            .run()
+            .await
+    };
+    force(&[]).await.code(4).stderr_contains("is not known");
+    ns.east.ready("web", 0).await;
+    force(&REMOTE).await.code(4).stderr_contains("no ready endpoint");
+    ns.east.ready("web", 1).await;
+    force(&REMOTE).await.success().stdout_contains("now web-east carries the traffic (Overridden)");
+}
+
+#[tokio::test]
+async fn create_and_check_warn_of_a_primary_that_cannot_be_known() {
+    let ns = TestNamespace::new("blind-primary").await;
+    ns.east.bare_service("web").await;
+    ns.east.ready("web", 1).await;
+    ns.west.bare_service("web").await;
+    ns.west.ready("web", 1).await;
+    flat_mirror(&ns.west, "web-east", "web").await;
+    let create = async |args: &[&str]| {
+        let words = ["create", "web", "--primary", "web-east", "--fallback", "web"];
+        plugin().args(words).args(args.to_vec()).on(&ns.west).run().await.success()
+    };
+    let blind = create(&["--dry-run=client"]).await;
+    blind
+        .stderr_contains("the primary, web-east, is of unknown readiness")
+        .stderr_contains("--remote far=CONTEXT");
+    create(&REMOTE).await.stderr_lacks("warning");
+    let again = create(&[]).await.stdout_contains("unchanged");
+    again.stderr_contains("the primary, web-east, is of unknown readiness");
+
+    let check = async |args: &[&str]| plugin().args(["check"]).args(args.to_vec()).on(&ns.west).run().await;
+    check(&[])
+        .await
+        .stdout_contains("the primary, web-east, is unknown")
+        .stdout_contains("--remote far=CONTEXT");
+    check(&REMOTE).await.stdout_contains("√ the readiness of every backend is known");
+}

@@ -1,0 +1,108 @@
+//! A program that runs for each move.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::{TestNamespace, end, eventually, plugin, processes_mentioning, watching};
+
+/// A program in a folder of its own, which it can find by `$(dirname "$0")`.
+fn script(text: &str) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("hook");
+    std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("the script is written");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("the script may be run");
+    (folder, path)
+}
+
+async fn until_there(path: &Path) -> String {
+    eventually("the hook has written", async || {
+        std::fs::read_to_string(path).map_err(|cause| cause.to_string())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_move_is_in_its_environment_and_on_its_input() {
+    let ns = TestNamespace::new("hook").await;
+    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    let (folder, hook) = script(
+        "cd \"$(dirname \"$0\")\"\nenv | grep ^FAILOVER_ | sort > environment\ncat > input\n\
+         printf '%s\\n' \"$@\" > words\necho noise\nmv words arguments",
+    );
+    let command = format!("{} 'two words' $HOME;ls", hook.display());
+    let mut watch = watching(&ns.west, &["-o", "json", "--on-transition", &command]).await;
+    ns.west.ready("web", 0).await;
+    let line = watch.line().await;
+    let arguments = until_there(&folder.path().join("arguments")).await;
+    assert_eq!(arguments, "two words\n$HOME;ls\n", "no shell has read them");
+
+    let input = until_there(&folder.path().join("input")).await;
+    assert_eq!(input.trim_end(), line, "the same as on standard output");
+    let told: Value = serde_json::from_str(&line).unwrap();
+    let expected = format!(
+        "FAILOVER_APEX=web\nFAILOVER_CONTEXT=west\nFAILOVER_FROM=web\nFAILOVER_GROUP=web\n\
+         FAILOVER_NAMESPACE={}\nFAILOVER_OBJECT=trafficsplit\nFAILOVER_TIME={}\nFAILOVER_TO=web-east\n\
+         FAILOVER_UNVERIFIED=false\nFAILOVER_WHY=web has no ready endpoints (0 of 1)\n",
+        ns.name,
+        told["time"].as_str().unwrap(),
+    );
+    assert_eq!(until_there(&folder.path().join("environment")).await, expected);
+    let rest = end(watch).await;
+    assert!(rest.stdout.is_empty(), "what it prints is not mixed with the moves: {rest:?}");
+}
+
+#[tokio::test]
+async fn its_failure_is_logged_and_holds_nothing_up() {
+    let ns = TestNamespace::new("hook-fails").await;
+    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    let (_folder, hook) = script("printf 'first\\n\\033[2Jlast words\\n\\n' >&2; exit 3");
+    let mut watch = watching(&ns.west, &["--on-transition", &hook.display().to_string()]).await;
+    ns.west.ready("web", 0).await;
+    watch.line_containing("web -> web-east").await;
+    let line = watch.stderr_line_containing("the hook failed with exit status: 3").await;
+    assert!(line.ends_with(":  [2Jlast words") || line.ends_with(": [2Jlast words"), "{line:?}");
+    ns.west.ready("web", 1).await;
+    watch.line_containing("web-east -> web").await;
+    end(watch).await;
+}
+
+#[tokio::test]
+async fn what_hangs_is_killed_with_all_that_it_started() {
+    let ns = TestNamespace::new("hook-hangs").await;
+    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    let marker = format!("86{}", std::process::id());
+    let command = format!("sh -c 'sleep {marker} & wait'");
+    let mut watch = watching(&ns.west, &["--on-transition", &command]).await;
+    // More than run at once.
+    for _ in 0..3 {
+        ns.west.ready("web", 0).await;
+        watch.line_containing("web -> web-east").await;
+        ns.west.ready("web", 1).await;
+        watch.line_containing("web-east -> web").await;
+    }
+    let sleepers = || processes_mentioning(&format!("sleep {marker}")).into_iter();
+    let sleepers = || sleepers().filter(|line| line.starts_with("sleep")).count();
+    eventually("as many run as may", async || match sleepers() {
+        4 => Ok(()),
+        other => Err(other.to_string()),
+    })
+    .await;
+    let rest = end(watch).await;
+    let said = "4 hooks still ran 5 s after the end, and were killed; those of 2 more moves were never run";
+    assert_eq!(rest.complaints(said), 1, "{rest:?}");
+    eventually("none is left", async || match sleepers() {
+        0 => Ok(()),
+        other => Err(other.to_string()),
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_program_that_is_not_there_is_said_at_once() {
+    let ns = TestNamespace::new("hook-missing").await;
+    let run = plugin().args(["watch", "--on-transition", "/nowhere/to-be-found now"]).on(&ns.west);
+    run.run().await.code(1).stderr_contains("there is no program \"/nowhere/to-be-found\"");
+}
