@@ -1,0 +1,18 @@
+//! Faults of clusters, networks and processes, with hundreds of groups: nothing is lost.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod contest;
+mod edits;
+mod estate;
+mod leases;
+mod odd;
+mod restarts;
+mod rights;
+mod servers;
+mod sleep;
+mod soak;
+mod story;
+#[path = "../support/mod.rs"]
+mod support;
+mod watches;
+mod writes;

@@ -1,0 +1,76 @@
+//! Objects that the API server takes and that are no sensible groups, beside good ones.
+
+use kube::Api;
+use kube::api::{DynamicObject, PostParams};
+use serde_json::{Value, json};
+
+use crate::estate::{Estate, LIMIT, MANY, for_each};
+use crate::support::{TestNamespace, end, traffic_split_resource, watching};
+
+const ODD: usize = 500;
+/// The kinds of odd objects; the first ones are no groups.
+const KINDS: usize = 11;
+const INVALID: usize = 7;
+
+#[tokio::test]
+async fn odd_objects_are_reported_once_and_stop_no_other() {
+    let ns = TestNamespace::new("odd").await;
+    let estate = Estate::build(&ns.west, MANY).await;
+    let odd: Vec<usize> = (0..ODD).collect();
+    let resource = traffic_split_resource("v1alpha1");
+    let splits: Api<DynamicObject> =
+        Api::namespaced_with(ns.west.client.clone(), &ns.west.namespace, &resource);
+    for_each(&odd, async |number: &usize| {
+        let object = serde_json::from_value(object(*number)).unwrap();
+        splits.create(&PostParams::default(), &object).await.unwrap();
+    })
+    .await;
+    let watch = watching(&ns.west, &[]).await;
+    estate.lose_all_primaries().await;
+    estate.until_right(LIMIT).await;
+    for_each(&odd, async |number: &usize| {
+        let edit = json!({"metadata": {"annotations": {"note": "edited"}}});
+        ns.west.edit_split(&format!("odd-{number}"), edit).await;
+    })
+    .await;
+    estate.restore_all_primaries().await;
+    estate.until_right(LIMIT).await;
+    let rest = end(watch).await;
+    for number in odd {
+        let reports = rest.complaints(&format!("/odd-{number} is no valid group"));
+        assert_eq!(reports, usize::from(number % KINDS < INVALID), "{}", object(number));
+    }
+}
+
+/// Its valid ones share the backends of a good group, but for the ones with many.
+fn object(number: usize) -> Value {
+    let good = [backend("g0", json!(1)), backend("g0-east", json!(0))];
+    let with = |backends: Value| (backends, json!({}));
+    let (backends, annotations) = match number % KINDS {
+        0 => with(json!([backend("g0", json!("much")), good[1]])),
+        1 => with(json!([backend("", json!(1)), good[1]])),
+        2 => with(json!([backend("w\u{e9}b\u{1f600}\u{202e}\u{7}", json!(1)), good[1]])),
+        3 => with(json!([backend("g0", json!(-1)), good[1]])),
+        4 => with(json!([good[0], good[0]])),
+        5 => with(json!([])),
+        6 => (json!(good), json!({"failover.linkerd.io/min-ready": "\u{1b}[2J\n200%"})),
+        7 => (json!(good), json!({"failover.linkerd.io/override": "{\"to\": [", "note": "?".repeat(1000)})),
+        8 => (json!(good), json!({"huge": "x".repeat(100_000)})),
+        9 => (json!(good), json!({"failover.linkerd.io/failover-delay": "18446744073709551615s"})),
+        _ => with((0..200).map(|backup| backend(&format!("b{backup}"), json!("1"))).collect()),
+    };
+    json!({
+        "apiVersion": "split.smi-spec.io/v1alpha1",
+        "kind": "TrafficSplit",
+        "metadata": {
+            "name": format!("odd-{number}"),
+            "labels": {"failover.linkerd.io/controlled-by": "linkerd-failover"},
+            "annotations": annotations,
+        },
+        "spec": {"service": format!("odd-{number}"), "backends": backends},
+    })
+}
+
+fn backend(service: &str, weight: Value) -> Value {
+    json!({"service": service, "weight": weight})
+}

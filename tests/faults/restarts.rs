@@ -1,0 +1,69 @@
+//! Loops that are killed and started again.
+
+use std::time::Duration;
+
+use http::Method;
+use rustix::process::Signal;
+
+use crate::estate::{Estate, LIMIT, MANY, fallback_of, for_each};
+use crate::support::{Fault, FaultProxy, TestNamespace, end, plugin, started};
+
+const SPLITS: &str = "/trafficsplits/";
+
+/// Each write takes long enough for the kill to come between the first ones and the last ones.
+#[tokio::test]
+async fn a_loop_killed_in_a_mass_failover_is_finished_by_the_next_one() {
+    let ns = TestNamespace::new("killed").await;
+    let estate = Estate::build(&ns.west, MANY).await;
+    let proxy = FaultProxy::before(&ns.west).await;
+    proxy.disturb(Method::PATCH, SPLITS, 1, &[Fault::Delay(Duration::from_millis(300))]);
+    let watch = || plugin().args(["watch"]).on(&ns.west).kubeconfig(proxy.kubeconfig());
+    let first = started(watch()).await;
+    estate.lose_all_primaries().await;
+    proxy.until_seen(Method::PATCH, SPLITS, MANY / 4).await;
+    first.end_with(Signal::KILL).await;
+    let away = estate.away().await;
+    assert!(away > 0 && away < MANY * 3 / 4, "{away}");
+
+    proxy.heal();
+    let second = started(watch()).await;
+    estate.until_right(LIMIT).await;
+    assert_eq!(estate.away().await, MANY);
+    assert_eq!(estate.generations().await, 2 * MANY as i64, "some were written twice");
+    end(second).await;
+}
+
+/// Slow lists and broken ones give every order in which they can come.
+#[tokio::test]
+async fn starts_over_healthy_groups_write_nothing() {
+    const GROUPS: usize = 1000;
+    const STARTS: usize = 20;
+    let ns = TestNamespace::new("starts").await;
+    let estate = Estate::build(&ns.west, GROUPS).await;
+    let away: Vec<String> = estate.names.iter().step_by(5).cloned().collect();
+    for_each(&away, async |name: &String| {
+        estate.set(name, false).await;
+        ns.west.set_weights(name, &[(name, 0), (&fallback_of(name), 1)]).await;
+    })
+    .await;
+    let before = versions(&estate).await;
+    let proxy = FaultProxy::before(&ns.west).await;
+    let late = Fault::Delay(Duration::from_millis(500));
+    for start in 0..STARTS {
+        let disturbed =
+            ["trafficsplits?", "endpointslices?", "services?", "httproutes?", "/leases"][start % 5];
+        let method = if disturbed == "/leases" { Method::POST } else { Method::GET };
+        let fault = if start % 2 == 0 { late.clone() } else { Fault::Answer(503, None) };
+        proxy.inject(method, disturbed, 1, fault);
+        let once = plugin().args(["watch", "--once"]).on(&ns.west).kubeconfig(proxy.kubeconfig());
+        once.run().await.success().stdout_is("");
+        proxy.heal();
+    }
+    assert_eq!(proxy.writes(), 0);
+    assert_eq!(versions(&estate).await, before);
+    assert_eq!(estate.wrong().await, Vec::<String>::new());
+}
+
+async fn versions(estate: &Estate) -> Vec<String> {
+    estate.records().await.into_iter().map(|record| record.meta.resource_version).collect()
+}

@@ -1,0 +1,119 @@
+//! Rights and credentials are taken away while the loop runs, and come back.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use http::Method;
+use k8s_openapi::api::core::v1::ServiceAccount;
+use k8s_openapi::api::rbac::v1::RoleBinding;
+use kube::api::{DeleteParams, PostParams};
+use kube::config::ExecConfig;
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::estate::{Estate, LIMIT, MANY};
+use crate::support::{
+    FaultProxy, Side, TestNamespace, client, end, kubeconfig_with, operator_rights, plugin,
+    restricted_kubeconfig, started, token, users,
+};
+
+/// What was refused is tried again every 30 s.
+const RECOVERY: Duration = Duration::from_secs(30 + 60);
+
+#[tokio::test]
+async fn rights_that_go_and_come_back_are_said_and_outlasted() {
+    let ns = TestNamespace::new("rights").await;
+    let estate = Estate::build(&ns.west, MANY).await;
+    let operator = restricted_kubeconfig(&ns.west, "operator", &operator_rights()).await;
+    // The proxy has the operator's rights, and can cut the watches, which the API server lets go on.
+    let as_operator = Side { client: client(operator.path(), "west").await, ..ns.west.clone() };
+    let proxy = FaultProxy::before(&as_operator).await;
+    let mut watch = started(plugin().args(["watch"]).on(&ns.west).kubeconfig(proxy.kubeconfig())).await;
+    proxy.until_seen(Method::GET, "endpointslices?watch", 1).await;
+
+    let bindings = ns.west.api::<RoleBinding>();
+    let binding = bindings.get("operator").await.unwrap();
+    bindings.delete("operator", &DeleteParams::default()).await.unwrap();
+    until_forbidden(&as_operator).await;
+    estate.lose_all_primaries().await;
+    watch.stderr_line_containing("is not moved").await;
+    proxy.cut_streams();
+    watch.stderr_line_containing("EndpointSlices of namespace").await;
+    assert_eq!(estate.away().await, 0);
+
+    let again = RoleBinding {
+        metadata: kube::core::ObjectMeta { name: binding.metadata.name, ..Default::default() },
+        ..binding
+    };
+    bindings.create(&PostParams::default(), &again).await.unwrap();
+    estate.until_right(RECOVERY).await;
+    assert_eq!(estate.away().await, MANY);
+    watch.stderr_line_containing("can be read again").await;
+    end(watch).await;
+}
+
+async fn until_forbidden(side: &Side) {
+    crate::support::eventually("the rights are gone", async || {
+        let answer = side.traffic_splits().list(&Default::default()).await;
+        answer.map_or_else(|_| Ok(()), |_| Err("they are still there".to_owned()))
+    })
+    .await;
+}
+
+/// The token's ServiceAccount is made anew: the old token is worth nothing from then on.
+#[tokio::test]
+async fn a_token_that_is_refused_is_fetched_anew() {
+    let ns = TestNamespace::new("token").await;
+    let estate = Estate::build(&ns.west, MANY).await;
+    restricted_kubeconfig(&ns.west, "operator", &operator_rights()).await;
+    let folder = TempDir::new().unwrap();
+    give_token(folder.path(), &token(&ns.west, "operator").await);
+    let program = program(folder.path());
+    let kubeconfig = kubeconfig_with(|config| {
+        for user in users(config) {
+            user.token = None;
+            user.exec = Some(program.clone());
+        }
+    });
+    let mut watch = started(plugin().args(["watch"]).on(&ns.west).kubeconfig(kubeconfig.path())).await;
+    estate.set("g0", false).await;
+    estate.until_right(LIMIT).await;
+
+    let accounts = ns.west.api::<ServiceAccount>();
+    accounts.delete("operator", &DeleteParams::default()).await.unwrap();
+    watch.stderr_line_containing("the Lease cannot be read or renewed: Unauthorized").await;
+    estate.lose_all_primaries().await;
+    let account = json!({"metadata": {"name": "operator"}});
+    ns.west.create::<ServiceAccount>(account).await;
+    give_token(folder.path(), &token(&ns.west, "operator").await);
+    estate.until_right(LIMIT).await;
+    assert_eq!(estate.away().await, MANY);
+    watch.stderr_line_containing("the Lease is renewed again").await;
+    end(watch).await;
+}
+
+fn give_token(folder: &Path, token: &str) {
+    let answer = json!({
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "kind": "ExecCredential",
+        "status": {"token": token},
+    });
+    // As a whole: it may be read at this moment.
+    fs::write(folder.join("new"), answer.to_string()).unwrap();
+    fs::rename(folder.join("new"), folder.join("answer")).unwrap();
+}
+
+/// A program that gives the token of the moment.
+fn program(folder: &Path) -> ExecConfig {
+    let path = folder.join("program");
+    fs::write(&path, format!("#!/bin/sh\nexec cat '{}'\n", folder.join("answer").display())).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+    let config = json!({
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": path,
+        "interactiveMode": "Never",
+    });
+    serde_json::from_value(config).unwrap()
+}

@@ -1,0 +1,84 @@
+//! Programs of a control plane are killed and come back.
+
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::Client;
+use kube::api::{Api, ListParams};
+
+use crate::estate::{Estate, LIMIT, MANY};
+use crate::support::{
+    Sandbox, Side, client, end, eventually_within, kubeconfig_of, on_this_machine, operator_rights, plugin,
+    restricted_kubeconfig_of, start_again, started,
+};
+
+const APISERVER: &str = "kube-apiserver";
+/// How long a program is gone.
+const GONE: Duration = Duration::from_secs(10);
+/// How long after its return everything is right again.
+const CAUGHT_UP: Duration = Duration::from_secs(5);
+
+/// While the API server that the loop talks to is gone, endpoints change by way of another one.
+#[tokio::test]
+async fn servers_that_are_killed_and_come_back_cost_no_change() {
+    let sandbox = Sandbox::start(&["solo"]);
+    let side = Side { context: "solo", namespace: "estate".into(), client: sandbox.client("solo").await };
+    side.create_namespace().await;
+    let estate = Estate::build(&side, MANY).await;
+    let (_second, side_door) = second_server(&sandbox).await;
+    let by_side_door =
+        Estate { side: Side { client: side_door, ..side.clone() }, names: estate.names.clone() };
+    let rights = operator_rights();
+    let operator = restricted_kubeconfig_of(&sandbox.kubeconfig(), &side, "operator", &rights).await;
+    let watch = started(plugin().args(["watch"]).on(&side).kubeconfig(operator.path())).await;
+    estate.set("g0", false).await;
+    estate.until_right(LIMIT).await;
+
+    let command = sandbox.kill("solo", APISERVER).await;
+    let killed = Instant::now();
+    by_side_door.lose_all_primaries().await;
+    tokio::time::sleep(GONE.saturating_sub(killed.elapsed())).await;
+    assert_eq!(by_side_door.away().await, 1, "the loop has another way to the cluster");
+    let _apiserver = start_again(&command);
+    until_it_answers(&side.client).await;
+    estate.until_right(on_this_machine(CAUGHT_UP)).await;
+    assert_eq!(estate.away().await, MANY);
+
+    let command = sandbox.kill("solo", "etcd").await;
+    let killed = Instant::now();
+    tokio::time::sleep(GONE.saturating_sub(killed.elapsed())).await;
+    let _etcd = start_again(&command);
+    until_it_answers(&side.client).await;
+    estate.restore_all_primaries().await;
+    estate.until_right(on_this_machine(CAUGHT_UP)).await;
+    assert_eq!(estate.away().await, 0);
+    end(watch).await;
+}
+
+/// Another API server on the same etcd.
+async fn second_server(sandbox: &Sandbox) -> (crate::support::Revived, Client) {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut command = sandbox.command_of("solo", APISERVER);
+    for argument in command.iter_mut().filter(|argument| argument.starts_with("--secure-port=")) {
+        *argument = format!("--secure-port={port}");
+    }
+    let server = start_again(&command);
+    let kubeconfig = kubeconfig_of(&sandbox.kubeconfig(), |config| {
+        for cluster in config.clusters.iter_mut().filter_map(|entry| entry.cluster.as_mut()) {
+            cluster.server = Some(format!("https://127.0.0.1:{port}"));
+        }
+    });
+    let client = client(kubeconfig.path(), "solo").await;
+    until_it_answers(&client).await;
+    (server, client)
+}
+
+async fn until_it_answers(client: &Client) {
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    eventually_within(LIMIT, "the API server answers", async || {
+        let answer =
+            tokio::time::timeout(Duration::from_secs(1), namespaces.list(&ListParams::default())).await;
+        answer.map_err(|late| late.to_string())?.map(drop).map_err(|cause| cause.to_string())
+    })
+    .await;
+}

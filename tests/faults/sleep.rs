@@ -1,0 +1,103 @@
+//! A machine that sleeps while delays are running. The loop runs in this process, so that its clocks can jump.
+
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use http::Method;
+use kube::api::{Patch, PatchParams};
+use kubectl_failover::cli::GlobalArgs;
+use kubectl_failover::cluster::Cluster;
+use kubectl_failover::model::Notice;
+use kubectl_failover::watch::{Clocks, Options, run};
+use serde_json::json;
+
+use crate::estate::{Estate, LIMIT, MANY, for_each};
+use crate::support::{Fault, FaultProxy, TestNamespace};
+
+const DELAY: Duration = Duration::from_secs(6);
+const WATCH: &str = "?watch=true";
+const SPLITS: &str = "/trafficsplits/";
+/// For how long the machine has slept so far, in seconds.
+static SLEPT: AtomicU64 = AtomicU64::new(0);
+
+fn clocks(monotonic: Duration) -> Clocks {
+    let slept = Duration::from_secs(SLEPT.load(Ordering::Relaxed));
+    let awake = Clocks::read(monotonic);
+    Clocks { boot: awake.boot + slept, wall: awake.wall + slept, ..awake }
+}
+
+#[tokio::test]
+async fn a_machine_that_slept_moves_nothing_that_has_recovered_and_begins_delays_anew() {
+    let ns = TestNamespace::new("sleep").await;
+    let estate = Estate::build(&ns.west, MANY).await;
+    for_each(&estate.names, async |name: &String| {
+        let delay = json!({"failover.linkerd.io/failover-delay": format!("{}s", DELAY.as_secs())});
+        let patch = Patch::Merge(json!({"metadata": {"annotations": delay}}));
+        ns.west.traffic_splits().patch(name, &PatchParams::default(), &patch).await.unwrap();
+    })
+    .await;
+    let proxy = FaultProxy::before(&ns.west).await;
+    let flags = GlobalArgs { kubeconfig: Some(proxy.kubeconfig().to_owned()), ..GlobalArgs::default() };
+    let cluster = Cluster::connect(&flags).await.unwrap();
+    let options = Options { namespace: Some(ns.name.clone()), clocks: Some(clocks), ..Options::default() };
+    let notices = RefCell::new(Vec::new());
+    let mut say = |notice: Notice| {
+        notices.borrow_mut().push(notice);
+        Ok(())
+    };
+    let said =
+        |is_meant: fn(&Notice) -> bool| notices.borrow().iter().filter(|notice| is_meant(notice)).count();
+    let until = async |what: &str, count: usize, is_meant: fn(&Notice) -> bool| {
+        let seen = async || if said(is_meant) >= count { Ok(()) } else { Err(format!("{}", said(is_meant))) };
+        estate.until(LIMIT, what, seen).await;
+    };
+    let story = async {
+        until("the loop has started", 1, |notice| matches!(notice, Notice::Started { .. })).await;
+        proxy.until_seen(Method::GET, WATCH, 2).await;
+
+        // Nothing is heard while it sleeps.
+        estate.lose_all_primaries().await;
+        sleep_for(&proxy, 3600, async || estate.restore_all_primaries().await).await;
+        until("it notices", 1, |notice| matches!(notice, Notice::Slept)).await;
+        let awake = Instant::now();
+        estate.until(LIMIT, "the delays would be over", async || past(awake, DELAY * 2)).await;
+        assert_eq!(proxy.writes(), 0, "what has recovered was moved");
+        assert!(estate.wrong().await.is_empty());
+
+        estate.lose_all_primaries().await;
+        let lost = Instant::now();
+        estate.until(LIMIT, "the delays have begun", async || past(lost, DELAY / 2)).await;
+        sleep_for(&proxy, 60, async || ()).await;
+        let woke = Instant::now();
+        until("it notices again", 2, |notice| matches!(notice, Notice::Slept)).await;
+        let all_moved = async || match estate.away().await {
+            MANY => Ok(()),
+            away => Err(away.to_string()),
+        };
+        estate.until(LIMIT, "all have moved", all_moved).await;
+        let first = proxy.seen(&Method::PATCH, SPLITS).into_iter().map(|write| write.at).min().unwrap();
+        assert!(first >= woke + DELAY, "moved {:?} after the sleep", first.duration_since(woke));
+    };
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = run(&cluster, &options, async move { stopped.await.unwrap_or_default() }, &mut say);
+    let (outcome, ()) = tokio::join!(running, async move {
+        story.await;
+        drop(stop);
+    });
+    outcome.unwrap();
+}
+
+/// Cuts the loop off, lets things happen, and wakes it so many seconds later by its clocks.
+async fn sleep_for(proxy: &FaultProxy, seconds: u64, meanwhile: impl AsyncFnOnce()) {
+    proxy.disturb(Method::GET, WATCH, 1, &[Fault::Hang]);
+    proxy.cut_streams();
+    meanwhile().await;
+    SLEPT.fetch_add(seconds, Ordering::Relaxed);
+    proxy.heal();
+    proxy.cut_streams();
+}
+
+fn past(start: Instant, time: Duration) -> Result<(), String> {
+    if start.elapsed() > time { Ok(()) } else { Err(format!("{:?}", start.elapsed())) }
+}

@@ -1,0 +1,55 @@
+//! Faults without end: the loop keeps up, and does not grow.
+
+use std::time::Duration;
+
+use http::Method;
+use rustix::process::Pid;
+
+use crate::estate::{Estate, LIMIT, MANY};
+use crate::story::Story;
+use crate::support::{FaultProxy, TestNamespace, end, plugin, started};
+use crate::{watches, writes};
+
+/// How long to go on, in seconds: 600 and more for a soak. Some seconds alone are too short to see what leaks slowly.
+const VARIABLE: &str = "FAILOVER_SOAK_SECONDS";
+const SHORT: u64 = 20;
+/// After this long, memory has found its size.
+const WARM_UP: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn flips_and_faults_without_end_do_not_make_it_grow() {
+    let asked = std::env::var(VARIABLE).ok().map(|seconds| seconds.parse().expect("a number of seconds"));
+    let time = Duration::from_secs(asked.unwrap_or(SHORT));
+    let warm_up = WARM_UP.min(time / 2);
+    let most = if asked.is_some() { 1.05 } else { 1.25 };
+
+    let ns = TestNamespace::new("soak").await;
+    let estate = Estate::build(&ns.west, MANY).await;
+    let proxy = FaultProxy::before(&ns.west).await;
+    proxy.disturb(Method::PATCH, "/trafficsplits/", 5, &writes::FAULTS);
+    proxy.disturb(Method::GET, "?watch=true", 6, &watches::FAULTS);
+    let watch = plugin().args(["watch", "-o", "json"]).on(&ns.west).kubeconfig(proxy.kubeconfig());
+    let watch = started(watch).await;
+    let going_on = async |time| {
+        tokio::select! {
+            () = watches::churn(&estate, time) => {}
+            () = watches::cut_all_the_time(&proxy) => {}
+        }
+    };
+    going_on(warm_up).await;
+    let before = resident_kib(watch.pid());
+    going_on(time - warm_up).await;
+    let after = resident_kib(watch.pid());
+    proxy.heal();
+    estate.until_right(LIMIT).await;
+    Story::of(&end(watch).await).is_whole();
+    let growth = after / before;
+    println!("{before} KiB after {warm_up:?}, {after} KiB after {time:?}: {growth:.3} times");
+    assert!(growth < most, "it has grown from {before} KiB to {after} KiB");
+}
+
+fn resident_kib(process: Pid) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.as_raw_nonzero())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}

@@ -1,0 +1,91 @@
+//! Watches that are cut, that have expired, that hang.
+
+use std::time::{Duration, Instant};
+
+use http::Method;
+
+use crate::estate::{Estate, LIMIT, MANY};
+use crate::story::Story;
+use crate::support::{Fault, FaultProxy, TestNamespace, end, plugin, started};
+
+/// What becomes of one watch in six.
+pub const FAULTS: [Fault; 4] =
+    [Fault::Answer(410, None), Fault::Hang, Fault::Expired, Fault::Answer(500, None)];
+const WATCH: &str = "?watch=true";
+const SLICES: &str = "endpointslices?watch";
+const CHURN: Duration = Duration::from_secs(30);
+/// A watch that gives the head of an answer and then no byte is given up after 25 s, and opened again at once.
+const SILENCE_LIMIT: Duration = Duration::from_secs(25 + 2);
+
+#[tokio::test]
+async fn watches_that_end_all_the_time_lose_no_change() {
+    let ns = TestNamespace::new("watches").await;
+    let estate = Estate::build(&ns.west, MANY).await;
+    let proxy = FaultProxy::before(&ns.west).await;
+    proxy.disturb(Method::GET, WATCH, 6, &FAULTS);
+    let watch = plugin().args(["watch", "-o", "json"]).on(&ns.west).kubeconfig(proxy.kubeconfig());
+    let watch = started(watch).await;
+    tokio::select! {
+        () = churn(&estate, CHURN) => {}
+        () = cut_all_the_time(&proxy) => {}
+    }
+    proxy.heal();
+    estate.until_right(LIMIT).await;
+    assert!(proxy.seen(&Method::GET, WATCH).len() > 100);
+    Story::of(&end(watch).await).is_whole();
+}
+
+#[tokio::test]
+async fn a_watch_without_a_byte_is_noticed_in_time() {
+    let ns = TestNamespace::new("silence").await;
+    let estate = Estate::build(&ns.west, MANY).await;
+    let proxy = FaultProxy::before(&ns.west).await;
+    let watch = plugin().args(["watch"]).on(&ns.west).kubeconfig(proxy.kubeconfig());
+    let watch = started(watch).await;
+    proxy.until_seen(Method::GET, SLICES, 1).await;
+    proxy.inject(Method::GET, SLICES, 1, Fault::Silent);
+    proxy.cut_streams();
+    proxy.until_seen(Method::GET, SLICES, 2).await;
+    estate.lose_all_primaries().await;
+    estate.until_right(LIMIT).await;
+    assert_eq!(estate.away().await, MANY);
+    let opened = proxy.seen(&Method::GET, SLICES);
+    let silence = opened[2].at.duration_since(opened[1].at);
+    assert!(silence < SILENCE_LIMIT, "{silence:?}");
+    end(watch).await;
+}
+
+/// Primaries go up and down at random.
+pub async fn churn(estate: &Estate, time: Duration) {
+    let mut random = fastrand::Rng::with_seed(7);
+    let start = Instant::now();
+    while start.elapsed() < time {
+        let group = &estate.names[random.usize(..estate.names.len())];
+        estate.set(group, random.bool()).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+pub async fn cut_all_the_time(proxy: &FaultProxy) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        proxy.cut_streams();
+    }
+}
+
+/// The cluster serves no GRPCRoutes, and then nothing at all for a while.
+#[tokio::test]
+async fn a_kind_that_is_not_there_ends_no_loop_when_the_cluster_is_gone() {
+    const ROUTES: &str = "/grpcroutes?";
+    let ns = TestNamespace::new("kinds").await;
+    let estate = Estate::build(&ns.west, MANY).await;
+    let proxy = FaultProxy::before(&ns.west).await;
+    proxy.inject(Method::GET, ROUTES, 1, Fault::Answer(404, None));
+    let watch = plugin().args(["watch"]).on(&ns.west).kubeconfig(proxy.kubeconfig());
+    let watch = started(watch).await;
+    proxy.inject(Method::GET, ROUTES, 2, Fault::CutBefore);
+    proxy.until_seen(Method::GET, ROUTES, 4).await;
+    estate.lose_all_primaries().await;
+    estate.until_right(LIMIT).await;
+    end(watch).await;
+}

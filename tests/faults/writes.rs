@@ -1,0 +1,35 @@
+//! A fifth of all writes fails.
+
+use http::Method;
+
+use crate::estate::{Estate, LIMIT, MANY};
+use crate::story::Story;
+use crate::support::{Fault, FaultProxy, TestNamespace, end, plugin, started};
+
+/// What becomes of one write in five.
+pub const FAULTS: [Fault; 4] =
+    [Fault::Answer(503, None), Fault::Answer(429, Some(1)), Fault::CutBefore, Fault::CutAfter];
+
+#[tokio::test]
+async fn a_fifth_of_the_writes_fails_and_every_group_is_moved_once() {
+    let ns = TestNamespace::new("writes").await;
+    let estate = Estate::build(&ns.west, MANY).await;
+    let proxy = FaultProxy::before(&ns.west).await;
+    proxy.disturb(Method::PATCH, "/trafficsplits/", 5, &FAULTS);
+    let watch = plugin().args(["watch", "-o", "json"]).on(&ns.west).kubeconfig(proxy.kubeconfig());
+    let watch = started(watch).await;
+
+    estate.lose_all_primaries().await;
+    estate.until_right(LIMIT).await;
+    assert_eq!(estate.away().await, MANY);
+    estate.restore_all_primaries().await;
+    estate.until_right(LIMIT).await;
+    assert_eq!(estate.away().await, 0);
+
+    let rest = end(watch).await;
+    let story = Story::of(&rest);
+    story.is_whole();
+    assert_eq!(story.moves(), 2 * MANY, "{:#?}", rest.stderr);
+    assert_eq!(estate.generations().await, 3 * MANY as i64, "some were written twice");
+    assert!(proxy.writes() >= 2 * MANY * 5 / 4 - MANY / 5, "{} writes", proxy.writes());
+}
