@@ -1,0 +1,54 @@
+//! `watch` and `status` under load, against the sandbox, beside programs that do the least that would do.
+//! What is measured, how, and what came out: README.md.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a benchmark fails by panicking")]
+
+#[path = "failover/bare.rs"]
+mod bare;
+#[path = "failover/estate.rs"]
+mod estate;
+#[path = "failover/outside.rs"]
+mod outside;
+#[path = "failover/process.rs"]
+mod process;
+#[path = "failover/report.rs"]
+mod report;
+#[path = "failover/requests.rs"]
+mod requests;
+#[path = "failover/rows/mod.rs"]
+mod rows;
+#[path = "failover/slow_line.rs"]
+mod slow_line;
+#[path = "failover/statistics.rs"]
+mod statistics;
+#[path = "../tests/support/mod.rs"]
+mod support;
+#[path = "failover/world.rs"]
+mod world;
+
+use report::Report;
+use world::World;
+
+fn main() {
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    match words.split_first() {
+        Some((first, rest)) if first == bare::NAME => runtime.block_on(bare::run(rest)),
+        _ => runtime.block_on(measure(&words)),
+    }
+}
+
+/// Measures the rows that are named, or all of them.
+async fn measure(words: &[String]) {
+    let quick = words.iter().any(|word| word == "--quick");
+    let names: Vec<&str> = words.iter().map(String::as_str).filter(|word| !word.starts_with("--")).collect();
+    let unknown = names.iter().find(|name| !rows::NAMES.contains(name));
+    assert!(unknown.is_none(), "{} is no row; there are: {}", unknown.unwrap(), rows::NAMES.join(" "));
+    let world = World::start(quick).await;
+    let mut report = Report::new(quick);
+    for name in rows::NAMES.iter().filter(|name| names.is_empty() || names.contains(name)) {
+        eprintln!("# {name}");
+        rows::measure(name, &world, &mut report).await;
+        report.write();
+    }
+    report.print();
+}

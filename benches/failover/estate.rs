@@ -1,0 +1,183 @@
+//! Groups and the endpoints of their services, written without pods.
+
+use std::ops::Range;
+
+use http::Method;
+use kube::Client;
+use serde_json::{Value, json};
+
+use super::requests::{JSON, JSON_PATCH, MERGE_PATCH, at_once, get, send};
+
+/// How many writes of a set-up are under way at once.
+const WRITERS: usize = 32;
+const AWAY: [u64; 2] = [0, 1];
+const HOME: [u64; 2] = [1, 0];
+
+/// The groups of one namespace, each with a primary and a fallback.
+#[derive(Clone)]
+pub struct Estate {
+    pub client: Client,
+    pub namespace: String,
+    pub groups: usize,
+    /// Endpoints of each service.
+    pub endpoints: usize,
+}
+
+/// The name of a group, its apex and its primary.
+pub fn name(group: usize) -> String {
+    format!("g{group:05}")
+}
+
+pub fn splits(namespace: &str) -> String {
+    format!("/apis/split.smi-spec.io/v1alpha2/namespaces/{namespace}/trafficsplits")
+}
+
+pub fn slices(namespace: &str) -> String {
+    format!("/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices")
+}
+
+/// A patch that moves a group's weights, as large as the plugin's.
+pub fn patch(away: bool) -> Vec<u8> {
+    let weights = if away { AWAY } else { HOME };
+    let note = json!({
+        "from": "g00000=1,g00000-east=0", "to": "g00000=0,g00000-east=1", "at": "2026-01-01T00:00:00.000Z",
+        "by": "system:serviceaccount:bench:operator on host", "why": "primary g00000 has no ready endpoints",
+    });
+    json!([
+        {"op": "add", "path": "/spec/backends/0/weight", "value": weights[0]},
+        {"op": "add", "path": "/spec/backends/1/weight", "value": weights[1]},
+        {"op": "add", "path": "/metadata/annotations/failover.linkerd.io~1last-move", "value": note.to_string()},
+    ])
+    .to_string()
+    .into_bytes()
+}
+
+pub async fn move_group(client: &Client, namespace: &str, group: &str, patch: Vec<u8>) {
+    let path = format!("{}/{group}?fieldManager=bare", splits(namespace));
+    send(client, Method::PATCH, &path, JSON_PATCH, patch).await;
+}
+
+impl Estate {
+    /// Writes everything.
+    pub async fn create(client: &Client, namespace: &str, groups: usize, endpoints: usize) -> Self {
+        let namespace = namespace.to_owned();
+        let estate = Self { client: client.clone(), namespace, groups, endpoints };
+        let object = json!({"metadata": {"name": estate.namespace}});
+        estate.post("/api/v1/namespaces", object).await;
+        let names = || (0..groups).map(name);
+        estate.services(names(), "primary").await;
+        estate.services(names().map(|name| format!("{name}-east")), "fallback").await;
+        let path = splits(&estate.namespace);
+        at_once(WRITERS, names().map(|name| estate.post(&path, split(&name)))).await;
+        estate
+    }
+
+    /// Adds services that are no backends.
+    pub async fn add_others(&self, count: usize) {
+        self.services((0..count).map(|other| format!("o{other:05}")), "other").await;
+    }
+
+    async fn services(&self, names: impl Iterator<Item = String> + Clone, role: &str) {
+        let path = format!("/api/v1/namespaces/{}/services", self.namespace);
+        at_once(WRITERS, names.clone().map(|name| self.post(&path, service(&name)))).await;
+        self.write_slices(names, role).await;
+    }
+
+    async fn write_slices(&self, names: impl Iterator<Item = String>, role: &str) {
+        let path = slices(&self.namespace);
+        at_once(WRITERS, names.map(|name| self.post(&path, self.slice(&name, role)))).await;
+    }
+
+    async fn post(&self, path: &str, object: Value) {
+        send(&self.client, Method::POST, path, JSON, object.to_string().into_bytes()).await;
+    }
+
+    fn slice(&self, service: &str, role: &str) -> Value {
+        json!({
+            "metadata": {"name": service, "labels": {
+                "kubernetes.io/service-name": service,
+                "endpointslice.kubernetes.io/managed-by": "bench",
+                "role": role,
+            }},
+            "addressType": "IPv4",
+            "endpoints": self.endpoints(service, true),
+            "ports": [{"name": "http", "port": 8080}],
+        })
+    }
+
+    fn endpoints(&self, service: &str, ready: bool) -> Vec<Value> {
+        let endpoint = |number: usize| {
+            json!({
+                "addresses": [format!("10.1.{}.{}", number / 250, number % 250 + 1)],
+                "conditions": {"ready": ready, "serving": ready, "terminating": false},
+                "nodeName": format!("node-{number}"),
+                "targetRef": {"kind": "Pod", "namespace": self.namespace,
+                    "name": format!("{service}-6f7c9c8d5b-{number:05}"),
+                    "uid": format!("5a3f1d0c-8c4e-4b1e-9a64-0000{number:08}")},
+            })
+        };
+        (0..self.endpoints).map(endpoint).collect()
+    }
+
+    /// Makes all endpoints of a service ready, or not; it has happened when this returns.
+    pub async fn set_ready(&self, service: &str, ready: bool) {
+        let path = format!("{}/{service}", slices(&self.namespace));
+        let patch = json!({"endpoints": self.endpoints(service, ready)}).to_string();
+        send(&self.client, Method::PATCH, &path, MERGE_PATCH, patch.into_bytes()).await;
+    }
+
+    /// Makes a slice new, which changes nothing that counts.
+    pub async fn stir(&self, service: &str, round: usize) {
+        let path = format!("{}/{service}", slices(&self.namespace));
+        let patch = json!({"metadata": {"annotations": {"round": round.to_string()}}}).to_string();
+        send(&self.client, Method::PATCH, &path, MERGE_PATCH, patch.into_bytes()).await;
+    }
+
+    /// Deletes the slices of all primaries by one request.
+    pub async fn delete_primaries(&self) {
+        let path = format!("{}?labelSelector=role%3Dprimary", slices(&self.namespace));
+        send(&self.client, Method::DELETE, &path, JSON, Vec::new()).await;
+    }
+
+    pub async fn restore_primaries(&self) {
+        self.write_slices((0..self.groups).map(name), "primary").await;
+    }
+
+    /// Moves the weights of these groups by hand.
+    pub async fn move_by_hand(&self, groups: Range<usize>, away: bool, connections: usize) {
+        let patch = patch(away);
+        let moves = groups.map(|group| {
+            let patch = patch.clone();
+            async move { move_group(&self.client, &self.namespace, &name(group), patch).await }
+        });
+        at_once(connections, moves).await;
+    }
+
+    /// How many groups' primaries carry nothing.
+    pub async fn count_away(&self) -> usize {
+        let list = get(&self.client, &splits(&self.namespace)).await;
+        let items = list["items"].as_array().expect("a list has items");
+        items.iter().filter(|item| item["spec"]["backends"][0]["weight"] == 0).count()
+    }
+}
+
+fn service(name: &str) -> Value {
+    json!({"metadata": {"name": name}, "spec": {"clusterIP": "None", "ports": [{"name": "http", "port": 80}]}})
+}
+
+fn split(name: &str) -> Value {
+    let backend = |service: String, weight: u64| json!({"service": service, "weight": weight});
+    json!({
+        "apiVersion": "split.smi-spec.io/v1alpha2",
+        "kind": "TrafficSplit",
+        "metadata": {
+            "name": name,
+            "labels": {"failover.linkerd.io/controlled-by": "linkerd-failover"},
+            "annotations": {"failover.linkerd.io/primary-service": name},
+        },
+        "spec": {
+            "service": name,
+            "backends": [backend(name.to_owned(), HOME[0]), backend(format!("{name}-east"), HOME[1])],
+        },
+    })
+}
