@@ -1,5 +1,7 @@
 //! What an operator's commands come to on one group: the orders and the weights that follow from them.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::decide::{Notes, Weights, decide};
@@ -75,7 +77,8 @@ pub fn force(group: &Group, readiness: &[Readiness], wish: &Wish, now: Timestamp
         until: wish.until,
         reason: wish.reason.clone(),
     };
-    let overridden = Group { primary: wish.to, home: home.0, overridden: true, ..at_once(group) };
+    let mut overridden = Group { primary: wish.to, home: home.0, overridden: true, ..without_orders(group) };
+    overridden.policy.failover_delay = Duration::ZERO;
     let unknown = readiness.get(wish.to).is_some_and(Readiness::is_unknown);
     let decision = decide(&overridden, readiness, &Timers::none(), now);
     let (weights, unverified) =
@@ -87,7 +90,8 @@ pub fn force(group: &Group, readiness: &[Readiness], wish: &Wish, now: Timestamp
     Forced::Order { order: Box::new(order), weights, unverified, notes: decision.notes }
 }
 
-/// Ends an override or a stay on a fallback, and moves the traffic home. `home` names another home than the
+/// Ends an override or a stay on a fallback, and moves the traffic home. A `failover-delay` holds, as it does when
+/// the loop ends an override: this is no order to leave a home that carries and is not enough. `home` names another home than the
 /// override does; none where the override has no home that is a backend, and none is named.
 pub fn failback(
     group: &Group,
@@ -103,7 +107,7 @@ pub fn failback(
         ),
         None => (Ends::Nothing, group.primary),
     };
-    let ordinary = Group { primary, ..at_once(group) };
+    let ordinary = Group { primary, ..without_orders(group) };
     let decision = decide(&ordinary, readiness, &Timers::none(), now);
     // Who goes home without knowing that it is ready has said so; a broken override moves nothing.
     let blindly = readiness.get(primary).is_some_and(Readiness::is_unknown)
@@ -113,11 +117,10 @@ pub fn failback(
     Some(Returned { home: primary, ends, weights, unverified, notes: decision.notes, why: decision.reason })
 }
 
-/// The group without orders, and with nothing that delays a move.
-fn at_once(group: &Group) -> Group {
-    let mut group = Group { order: None, paused: None, overridden: false, home: None, ..group.clone() };
-    group.policy.failover_delay = std::time::Duration::ZERO;
-    group.without_failback_delay()
+/// The group without orders, and with nothing that delays a move to its primary.
+fn without_orders(group: &Group) -> Group {
+    Group { order: None, paused: None, overridden: false, home: None, ..group.clone() }
+        .without_failback_delay()
 }
 
 fn only(group: &Group, index: usize) -> Weights {

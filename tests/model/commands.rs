@@ -118,3 +118,22 @@ fn who_goes_home_without_knowing_gets_there() {
     assert_eq!(object.weights(), [1, 0]);
     assert!(!object.settle().asks_for_change());
 }
+
+#[test]
+fn failback_does_not_move_traffic_off_a_home_that_failover_delay_keeps_it_on() {
+    for target in [0, 1] {
+        let mut object = forced(2, target, None);
+        object.policy.failover_delay = Duration::from_secs(600);
+        object.policy.min_ready = MinReady::Count(2);
+        object.readiness[0] = Readiness::Known { ready: 1, total: 2 };
+        object.json["spec"]["backends"][0]["weight"] = 1.into();
+        object.json["spec"]["backends"][1]["weight"] = 0.into();
+        object.annotate("primary-service", Some(name(0)));
+        object.failback(None).unwrap();
+        assert_eq!(
+            (object.annotation("override"), object.weights()),
+            (None, vec![1, 0]),
+            "forced to {target}"
+        );
+    }
+}
