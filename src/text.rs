@@ -31,8 +31,10 @@ pub fn clean_json(json: &str) -> String {
 }
 
 pub fn is_harmless(character: char) -> bool {
-    let turns =
-        matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let turns = matches!(
+        character,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
     let breaks = matches!(character, '\u{2028}' | '\u{2029}');
     !character.is_control() && !turns && !breaks
 }
@@ -90,7 +92,7 @@ mod tests {
 
     #[test]
     fn nothing_that_moves_a_cursor_is_left() {
-        assert_eq!(clean("a\u{1b}[2Jb\nc\td\u{202e}e\u{9b}f"), "a [2Jb c d e f");
+        assert_eq!(clean("a\u{1b}[2Jb\nc\td\u{202e}e\u{9b}f\u{61c}g"), "a [2Jb c d e f g");
         assert_eq!(clean("web-svc-öst → 東"), "web-svc-öst → 東");
     }
 

@@ -6,6 +6,7 @@ use super::status::{Item, item};
 use super::stream::API_VERSION;
 use super::table::{self, Shown, Style};
 use crate::error::Told;
+use crate::text::clean;
 
 /// The groups of one cluster, or why they can't be shown.
 #[derive(Debug)]
@@ -67,7 +68,7 @@ pub fn render(looks: &[Look], style: Style) -> String {
 }
 
 fn notes(look: &Look) -> String {
-    let context = look.shown.context;
+    let context = clean(look.shown.context);
     let said =
         |line: &str| if line.starts_with(' ') { format!("{line}\n") } else { format!("{context}: {line}\n") };
     let of_groups = table::notes(look.shown);
