@@ -147,7 +147,11 @@ impl Object {
     }
 }
 
-/// When a loop that nobody interferes with has moved the traffic off the primary, and back to it.
+fn primary_more_often() -> impl Strategy<Value = usize> {
+    prop_oneof![2 => Just(0), 1 => 1..BACKENDS]
+}
+
+/// When the traffic has left the primary, and come back to it.
 #[derive(Default)]
 struct Turns {
     away: Option<Timestamp>,
@@ -180,20 +184,17 @@ proptest! {
         happenings in proptest::collection::vec(happening(), 1..25),
     ) {
         let mut object = Object { policy, ..Object::of(carrier, BACKENDS) };
-        let (mut stopwatches, mut turns) = (Stopwatches::default(), Turns::default());
+        let mut stopwatches = Stopwatches::default();
         for happening in &happenings {
             object.befall(happening)?;
-            match happening {
-                Happening::Restart => stopwatches = Stopwatches::default(),
-                Happening::Readiness(..) | Happening::Time(_) => {}
-                _ => turns = Turns::default(),
+            if matches!(happening, Happening::Restart) {
+                stopwatches = Stopwatches::default();
             }
             let in_force = object.in_force();
             let note = object.annotation("override").map(str::to_owned);
             let is_over = object.group().override_to_end(object.now).is_some();
             object.keep_time(&mut stopwatches);
 
-            let carried = object.group().carries(object.group().at(object.now, &object.readiness).primary);
             let decision = object.settle();
             if decision.rule == Rule::Paused {
                 prop_assert!(!decision.asks_for_change());
@@ -204,16 +205,11 @@ proptest! {
                     object.nothing_is_stranded()?;
                 }
             }
-            let turned = decision.weights != Weights::Hold && !is_over;
-            if turned && carried != object.group().carries(object.group().primary) {
-                turns.see(&object, decision.rule)?;
-            }
             prop_assert_eq!(object.in_force(), in_force);
             if !is_over || decision.rule == Rule::Paused {
                 prop_assert_eq!(object.annotation("override"), note.as_deref());
             } else {
                 prop_assert!(object.annotation("override").is_none());
-                turns = Turns::default();
             }
             let again = object.decide();
             prop_assert!(!again.asks_for_change(), "first {:?}, then {:?}", decision, again);
@@ -223,6 +219,28 @@ proptest! {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn turns_are_never_closer_to_each_other_than_the_delay(
+        carrier in carrier(),
+        policy in policy(),
+        steps in proptest::collection::vec((primary_more_often(), readiness(), 0i64..8), 1..60),
+    ) {
+        let mut object = Object { policy, ..Object::of(carrier, BACKENDS) };
+        let (mut stopwatches, mut turns) = (Stopwatches::default(), Turns::default());
+        for (backend, readiness, seconds) in steps {
+            object.readiness[backend] = readiness;
+            for seconds in [0, seconds] {
+                object.pass(seconds);
+                object.keep_time(&mut stopwatches);
+                let carried = object.group().carries(0);
+                let decision = object.settle();
+                if carried != object.group().carries(0) {
+                    turns.see(&object, decision.rule)?;
+                }
+            }
+        }
+    }
 
     #[test]
     fn a_primary_that_comes_and_goes_within_the_delay_moves_traffic_once_there_and_once_back(
