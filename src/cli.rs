@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-pub use create::{CreateArgs, PolicyArgs, SetArgs};
+pub use create::{CreateArgs, PolicyArgs, SetArgs, USUAL_CONTROLLER};
 pub use global::GlobalArgs;
 pub use orders::{ChangeArgs, Danger, FailbackArgs, ForceArgs, GroupsArgs, PauseArgs, ResumeArgs};
 pub use remotes::RemoteArgs;

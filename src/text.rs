@@ -74,7 +74,7 @@ pub fn cut(text: &str, columns: usize) -> String {
 pub fn way_out(owner: &str, carrier: Carrier) -> String {
     let weights = match carrier {
         Carrier::Split => ".spec.backends[].weight",
-        Carrier::Route => ".spec.rules[].backendRefs[].weight",
+        Carrier::Route => ".spec.rules[].backendRefs[].weight, .spec.rules[].backendRefs[].namespace",
     };
     match owner {
         "Argo CD" => format!(

@@ -9,6 +9,9 @@ use super::{DryRun, ObjectFormat, RemoteArgs};
 use crate::resource::annotations::POLICY_KEYS;
 use crate::resource::policy::{FAILBACKS, POLICIES};
 
+/// Who runs a group, where nobody else is named.
+pub const USUAL_CONTROLLER: &str = "linkerd-failover";
+
 #[derive(Debug, Args)]
 pub struct CreateArgs {
     /// Service that clients call (the apex)
@@ -37,7 +40,7 @@ pub struct CreateArgs {
     #[command(flatten)]
     pub policy: PolicyArgs,
     /// Value of the label failover.linkerd.io/controlled-by
-    #[arg(long, value_name = "VALUE", default_value = "linkerd-failover")]
+    #[arg(long, value_name = "VALUE", default_value = USUAL_CONTROLLER)]
     pub controlled_by: String,
     /// Let services through that do not exist (yet)
     #[arg(long)]

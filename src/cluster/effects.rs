@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures::{StreamExt as _, future, stream};
+use jiff::Timestamp;
 
 use super::client::Cluster;
 use super::profiles::{self, Profile};
@@ -79,8 +80,8 @@ impl Neighbours {
 
     fn obstacles(&self, record: &Record) -> Vec<String> {
         let apex = ServiceRef::new(&record.meta.namespace, &record.apex);
-        let mut lines: Vec<String> =
-            self.records.iter().filter_map(|other| obstacle(record, other)).collect();
+        let obstacles = self.records.iter().filter_map(|other| obstacle(record, other));
+        let mut lines: Vec<String> = obstacles.map(|obstacle| obstacle.words).collect();
         let is_in_the_way = |profile: &&Profile| match (&record.routing, &record.group) {
             (Some(_), _) => profile.beats_routes(),
             (None, Ok(group)) => profile.leads_elsewhere(group),
@@ -120,35 +121,61 @@ fn competes(kind: &str, name: &str) -> String {
     format!("{kind} {name} routes the same service, so this may have no effect")
 }
 
+/// An object that keeps another one from having an effect.
+#[derive(Debug)]
+pub struct Obstacle {
+    /// It takes all of the traffic.
+    pub is_total: bool,
+    pub words: String,
+}
+
+impl Obstacle {
+    fn total(words: String) -> Self {
+        Self { is_total: true, words }
+    }
+
+    fn partial(words: String) -> Self {
+        Self { is_total: false, words }
+    }
+}
+
 /// What another object keeps a group from, if anything. Of routes of one kind the older one has the requests that
 /// both have the same match for; Linkerd's own HTTPRoutes are of one kind with those of the Gateway API.
-fn obstacle(record: &Record, other: &Record) -> Option<String> {
+pub fn obstacle(record: &Record, other: &Record) -> Option<Obstacle> {
     if other.meta.namespace != record.meta.namespace || other.id() == record.id() {
         return None;
     }
     let (kind, name) = (other.kind.info().kind, &other.meta.name);
     let (Some(own), Some(theirs)) = (&record.routing, &other.routing) else {
         let is_rival = other.routing.is_none() && other.is_rival_of(record);
-        return is_rival.then(|| competes(kind, name));
+        return is_rival.then(|| Obstacle::partial(competes(kind, name)));
     };
     if !theirs.takes(&record.apex, record.port) {
         return None;
     }
     if kind != record.kind.info().kind {
         return (kind == "GRPCRoute").then(|| {
-            format!(
+            Obstacle::total(format!(
                 "{kind} {name} is on the same service, and comes before all HTTPRoutes: this has no effect"
-            )
+            ))
         });
     }
-    if (other.meta.creation_timestamp, name) >= (record.meta.creation_timestamp, &record.meta.name) {
+    if age(other) >= age(record) {
         return None;
     }
     match own.overlap(theirs) {
         Overlap::Nothing => None,
-        Overlap::Some => {
-            Some(format!("the older {kind} {name} has some of the same matches: on those this has no effect"))
+        Overlap::Some => Some(Obstacle::partial(format!(
+            "the older {kind} {name} has some of the same matches: on those this has no effect"
+        ))),
+        Overlap::All => {
+            Some(Obstacle::total(format!("the older {kind} {name} has the same matches: this has no effect")))
         }
-        Overlap::All => Some(format!("the older {kind} {name} has the same matches: this has no effect")),
     }
+}
+
+/// Sorts the older object first; one that is not made yet comes last.
+fn age(record: &Record) -> (bool, Option<Timestamp>, &str) {
+    let made = record.meta.creation_timestamp;
+    (made.is_none(), made, &record.meta.name)
 }

@@ -94,7 +94,7 @@ fn read(kind: &'static dyn Kind, object: &Value) -> Result<Record, Problem> {
     raw.map_err(|cause| Problem::new(format!("the object cannot be read: {cause}")))
 }
 
-/// What must hold of every group: it is a valid one, its services have the ports, and no other has its apex.
+/// What must hold of every group: it is a valid one, its services have the ports, and its apex is free.
 fn check(
     cluster: &Cluster,
     standing: &Standing,
@@ -110,6 +110,7 @@ fn check(
     let needed = ports::needed(group, record, services);
     ports::check(group, record.kind.info().carrier, &needed, services, &place(cluster, group))?;
     standing::apex_is_free(cluster, standing, record, group)?;
+    warn(&standing::obstacles(standing, record));
     for info in standing.hidden() {
         let (kind, of, apex) = (info.kind, info.group(), &group.apex);
         say(&format!(

@@ -289,13 +289,15 @@ impl Situation<'_> {
         }
     }
 
-    /// The weights stay, but while a carrying backend is ready, dead fallbacks lose theirs.
+    /// The weights stay, but while a carrying backend is ready, dead fallbacks lose theirs. Where a rule of a route has
+    /// none, all of its rules get what is kept.
     fn hold(&self, rule: Rule) -> Verdict {
         let weights = self.group.weights();
         let served = self.everyone().any(|i| self.carries(i) && self.ready(i));
         let loses = |i: usize| served && i != self.group.primary && self.dead(i);
         let kept: Vec<u64> = self.everyone().map(|i| if loses(i) { 0 } else { weights[i] }).collect();
-        let weights = if kept == weights { Weights::Hold } else { Weights::Set(kept) };
+        let stays = kept == weights && !self.group.has_empty_rule;
+        let weights = if stays { Weights::Hold } else { Weights::Set(kept) };
         Verdict { rule, weights, unverified: false, waiting: false, look_again: None }
     }
 

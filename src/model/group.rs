@@ -101,6 +101,8 @@ pub struct Group {
     /// The rules of its route differ in their weights, so that those of the backends are sums: what is decided is
     /// written to all rules, even where the sums agree with it.
     pub uneven: bool,
+    /// One of those rules has no weight at all, which Linkerd's proxy does not stand: a hold is written too.
+    pub has_empty_rule: bool,
 }
 
 impl Group {
@@ -125,6 +127,7 @@ impl Group {
             policy: Policy::of(backends.len()),
             last_move: None,
             uneven: false,
+            has_empty_rule: false,
             backends,
         }
     }

@@ -183,7 +183,11 @@ pub(super) fn out_of_sync(group: &Group, decision: &Decision) -> String {
     let mut parts = vec![decision.reason.clone()];
     if let Weights::Set(weights) = &decision.weights {
         let (are, should) = (write_weights(group, &group.weights()), write_weights(group, weights));
-        parts.push(format!("weights {are} should be {should}"));
+        parts.push(if group.uneven {
+            format!("the rules differ in their weights: all should have {should}")
+        } else {
+            format!("weights {are} should be {should}")
+        });
     }
     if let Some(home) = &decision.notes.end_override {
         parts.push(format!("the override is over: annotation override should go, primary-service be {home}"));

@@ -31,8 +31,8 @@ pub struct BadValue {
 impl From<BadValue> for Invalid {
     fn from(BadValue { key, value, allowed }: BadValue) -> Self {
         Self {
-            reason: format!("the annotation {PREFIX}{key} is {value:?}"),
-            mend: format!("set it to {allowed}"),
+            reason: format!("the annotation {PREFIX}{key} is {value:?}, but can only be {allowed}"),
+            mend: "set it to such a value, or take it away".to_owned(),
         }
     }
 }

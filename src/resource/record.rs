@@ -24,6 +24,8 @@ pub struct Record {
     pub group: Result<Group, Invalid>,
     /// JSON pointers to the weights of each backend; a route may have several rules.
     pub weight_paths: Vec<Vec<String>>,
+    /// JSON pointers to the namespaces of backends that a route leaves out, which Linkerd's parts do not all read alike.
+    pub bare_backends: Vec<String>,
     /// Why the object may have no effect, or not on all the traffic.
     pub warnings: Vec<String>,
     /// Which requests a route takes on; none where the object is no route.

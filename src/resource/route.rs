@@ -66,18 +66,26 @@ impl Kind for Route {
         let (apex, port) =
             parent.as_ref().map(|parent| (parent.name.clone(), parent.port)).unwrap_or_default();
         let mut warnings = parent.as_ref().map(|_| route_status::complaints(&status)).unwrap_or_default();
-        let (mut weight_paths, mut backend_ports, mut protected) = (Vec::new(), Vec::new(), Vec::new());
-        let group = parent.and_then(|parent| self.group(&metadata, parent, &spec.rules)).map(
-            |(group, Protected { paths, ports, rules, unprotected, .. })| {
-                (weight_paths, backend_ports, protected) = (paths, ports, rules);
-                warnings.extend(unprotected);
-                group
-            },
-        );
+        let group = parent.and_then(|parent| self.group(&metadata, parent, &spec.rules));
+        let (group, protected) = match group {
+            Ok((group, protected)) => (Ok(group), protected),
+            Err(invalid) => (Err(invalid), Protected::default()),
+        };
+        warnings.extend(protected.unprotected);
         let Spec { parent_refs, hostnames, rules } = &spec;
-        let routing = Some(Routing::new(&metadata, parent_refs, hostnames, rules, protected));
-        let meta = metadata;
-        Ok(Record { kind: self, meta, apex, port, backend_ports, group, weight_paths, warnings, routing })
+        let routing = Some(Routing::new(&metadata, parent_refs, hostnames, rules, protected.rules));
+        Ok(Record {
+            kind: self,
+            meta: metadata,
+            apex,
+            port,
+            backend_ports: protected.ports,
+            group,
+            weight_paths: protected.paths,
+            bare_backends: protected.bare,
+            warnings,
+            routing,
+        })
     }
 
     fn manifest(&self, group: &NewGroup) -> Value {
@@ -115,7 +123,8 @@ impl Route {
         let mut protected = route_rules::protected(rules, &meta.namespace, &primary)?;
         let backends = std::mem::take(&mut protected.backends);
         let group = assemble::group(meta, &self.info, &parent.name, backends)?;
-        Ok((Group { uneven: protected.uneven, ..group }, protected))
+        let Protected { uneven, has_empty_rule, .. } = protected;
+        Ok((Group { uneven, has_empty_rule, ..group }, protected))
     }
 }
 

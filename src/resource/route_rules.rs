@@ -29,16 +29,21 @@ pub struct BackendRef {
 }
 
 /// The rules that are a group's.
+#[derive(Default)]
 pub struct Protected {
     pub backends: Vec<Backend>,
     /// JSON pointers to the weights of each backend, one in each rule.
     pub paths: Vec<Vec<String>>,
+    /// JSON pointers to the namespaces that are left out.
+    pub bare: Vec<String>,
     /// The ports that the rules send to.
     pub ports: Vec<(ServiceRef, u16)>,
     /// Indexes of the rules.
     pub rules: Vec<usize>,
     /// The rules have different weights, and those of the backends are their sums.
     pub uneven: bool,
+    /// A rule has no weight at all.
+    pub has_empty_rule: bool,
     /// A line for each rule that is left as it is.
     pub unprotected: Vec<String>,
 }
@@ -129,11 +134,21 @@ fn read(rule: &Rule, index: usize, home: &str) -> Result<Protected, Invalid> {
     for to in &rule.backend_refs {
         assemble::add(&mut backends, to.read(home)?)?;
     }
-    let path = |at| vec![format!("/spec/rules/{index}/backendRefs/{at}/weight")];
-    let paths = (0..backends.len()).map(path).collect();
-    let ports = rule.backend_refs.iter().filter_map(|to| Some((to.service(home), to.port?))).collect();
-    let rules = vec![index];
-    Ok(Protected { backends, paths, ports, rules, uneven: false, unprotected: Vec::new() })
+    let path = |at: usize, field: &str| format!("/spec/rules/{index}/backendRefs/{at}/{field}");
+    let listed = || rule.backend_refs.iter().enumerate();
+    Ok(Protected {
+        paths: listed().map(|(at, _)| vec![path(at, "weight")]).collect(),
+        bare: listed()
+            .filter(|(_, to)| to.namespace.is_none())
+            .map(|(at, _)| path(at, "namespace"))
+            .collect(),
+        ports: listed().filter_map(|(_, to)| Some((to.service(home), to.port?))).collect(),
+        rules: vec![index],
+        uneven: false,
+        has_empty_rule: backends.iter().all(|backend| backend.weight == 0),
+        unprotected: Vec::new(),
+        backends,
+    })
 }
 
 /// Takes another rule into the group; where it has other backends, gives their names.
@@ -153,6 +168,8 @@ fn join(group: &mut Protected, mut rule: Protected) -> Result<(), String> {
             backend.weight = backend.weight.saturating_add(weight);
         }
     }
+    group.has_empty_rule |= rule.has_empty_rule;
+    group.bare.append(&mut rule.bare);
     group.ports.append(&mut rule.ports);
     for (paths, place) in group.paths.iter_mut().zip(places) {
         paths.append(rule.paths.get_mut(place).unwrap_or(&mut Vec::new()));

@@ -29,13 +29,11 @@ struct Condition {
 
 /// A line for each reason why the route has no effect, or a part of it none.
 pub fn complaints(status: &RouteStatus) -> Vec<String> {
-    let parents: Vec<&Parent> =
-        status.parents.iter().filter(|parent| parent.parent_ref.is_service()).collect();
-    if parents.is_empty() {
-        return vec!["no controller has accepted the route yet: until one does, it has no effect".to_owned()];
-    }
-    let conditions = parents.iter().flat_map(|parent| &parent.conditions);
-    let complaint = |condition: &Condition| {
+    let parents = status.parents.iter().filter(|parent| parent.parent_ref.is_service());
+    let conditions: Vec<&Condition> = parents.flat_map(|parent| &parent.conditions).collect();
+    let is_judged = conditions.iter().any(|condition| condition.kind == "Accepted");
+    let unjudged = "no controller has accepted the route yet: until one does, it has no effect";
+    let complaint = |condition: &&Condition| {
         let what = match (condition.kind.as_str(), condition.status.as_str()) {
             (_, "True") => return None,
             ("Accepted", _) => "the route is not accepted, so it has no effect",
@@ -46,5 +44,6 @@ pub fn complaints(status: &RouteStatus) -> Vec<String> {
         let said = if message.is_empty() { reason } else { message };
         Some(if said.is_empty() { what.to_owned() } else { format!("{what} ({said})") })
     };
-    conditions.filter_map(complaint).collect()
+    let unjudged = (!is_judged).then(|| unjudged.to_owned());
+    unjudged.into_iter().chain(conditions.iter().filter_map(complaint)).collect()
 }

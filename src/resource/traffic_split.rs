@@ -64,6 +64,7 @@ impl Kind for TrafficSplit {
             backend_ports: Vec::new(),
             group,
             weight_paths,
+            bare_backends: Vec::new(),
             warnings: Vec::new(),
             routing: None,
         })

@@ -3,9 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use kubectl_failover::model::operate::{Ends, Forced, Returned, Wish, failback, force};
 use kubectl_failover::model::{
-    Changed, Decision, Group, Order, Override, Policy, Readiness, Timers, Weights, decide,
+    Carrier, Changed, Decision, Group, Order, Override, Policy, Readiness, Timers, Weights, decide,
 };
-use kubectl_failover::resource::{Change, Kind as _, Operation, Record, TrafficSplit, patch};
+use kubectl_failover::resource::{Change, HTTP_ROUTE, Kind, Operation, Record, TrafficSplit, patch};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -15,6 +15,7 @@ const BY: &str = "someone@somewhere";
 
 #[derive(Debug, Clone)]
 pub struct Object {
+    pub carrier: Carrier,
     pub json: Value,
     pub policy: Policy,
     pub readiness: Vec<Readiness>,
@@ -23,13 +24,18 @@ pub struct Object {
 }
 
 impl Object {
-    /// The backends `svc-0`, `svc-1` …, all ready; the first one is the primary and has the traffic.
+    /// A TrafficSplit of the backends `svc-0`, `svc-1` …, all ready; the first one is the primary and has the traffic.
     pub fn new(backends: usize) -> Self {
+        Self::of(Carrier::Split, backends)
+    }
+
+    /// The same, or an HTTPRoute.
+    pub fn of(carrier: Carrier, backends: usize) -> Self {
         let mut object = Self {
+            carrier,
             json: json!({
                 "metadata": {"name": "web", "namespace": "ns", "uid": "1", "resourceVersion": "1",
                     "labels": {"failover.linkerd.io/controlled-by": "x"}},
-                "spec": {"service": "svc-0"},
             }),
             policy: Policy::of(backends),
             readiness: vec![READY; backends],
@@ -43,8 +49,38 @@ impl Object {
     /// Applies the manifest that the group was made with: what others have added to the object stays.
     pub fn apply_manifest(&mut self) {
         let backend = |i: usize| json!({"service": name(i), "weight": u64::from(i == 0)});
-        self.json["spec"]["backends"] = (0..self.readiness.len()).map(backend).collect();
+        let backend_ref = |i: usize| json!({"name": name(i), "port": 80, "weight": u64::from(i == 0)});
+        let all = 0..self.readiness.len();
+        self.json["spec"] = match self.carrier {
+            Carrier::Split => {
+                json!({"service": "svc-0", "backends": all.map(backend).collect::<Vec<_>>()})
+            }
+            // A second rule has them in another order.
+            Carrier::Route => json!({
+                "parentRefs": [{"group": "core", "kind": "Service", "name": "svc-0", "port": 80}],
+                "rules": [
+                    {"backendRefs": all.clone().map(backend_ref).collect::<Vec<_>>()},
+                    {"backendRefs": all.rev().map(backend_ref).collect::<Vec<_>>()},
+                ],
+            }),
+        };
         self.annotate("primary-service", Some(name(0)));
+    }
+
+    /// Takes all weight from a rule of a route, as no API server forbids.
+    pub fn empty_rule(&mut self, rule: usize) {
+        let refs =
+            self.json.pointer_mut(&format!("/spec/rules/{rule}/backendRefs")).and_then(Value::as_array_mut);
+        for to in refs.into_iter().flatten() {
+            to["weight"] = json!(0);
+        }
+    }
+
+    /// Whether a rule of a route has no weight at all.
+    pub fn has_empty_rule(&self) -> bool {
+        let rules = self.json["spec"]["rules"].as_array().into_iter().flatten();
+        let refs = |rule: &Value| rule["backendRefs"].as_array().cloned().unwrap_or_default();
+        rules.into_iter().any(|rule| refs(rule).iter().all(|to| to["weight"] == json!(0)))
     }
 
     pub fn annotate(&mut self, key: &str, value: Option<String>) {
@@ -75,7 +111,11 @@ impl Object {
     }
 
     pub fn record(&self) -> Record {
-        let mut record = TrafficSplit.read(&RawValue::from_string(self.json.to_string()).unwrap()).unwrap();
+        let kind: &dyn Kind = match self.carrier {
+            Carrier::Split => &TrafficSplit,
+            Carrier::Route => &HTTP_ROUTE,
+        };
+        let mut record = kind.read(&RawValue::from_string(self.json.to_string()).unwrap()).unwrap();
         if let Ok(group) = &mut record.group {
             group.policy = self.policy.clone();
         }

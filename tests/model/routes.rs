@@ -1,7 +1,7 @@
 //! How a route is read as a group, and what a change of its weights patches.
 
 use kubectl_failover::model::decide::{Weights, decide};
-use kubectl_failover::model::{Invalid, Readiness, Timers};
+use kubectl_failover::model::{Changed, Group, Invalid, Readiness, Rule, Runner, Status, Timers};
 use kubectl_failover::resource::{Change, HTTP_ROUTE, Kind as _, Overlap, Record, patch};
 use serde_json::{Value, json};
 
@@ -179,6 +179,51 @@ fn rules_that_differ_in_their_weights_are_brought_together() {
     assert_eq!(decided(&rules, &annotations, &[READY, READY]), Weights::Set(vec![1, 1]));
     assert_eq!(decided(&rules, &primary("web"), &[DEAD, READY]), Weights::Set(vec![0, 1]));
     assert_eq!(decided(&even, &primary("web"), &[READY, READY]), Weights::Hold);
+    let now = jiff::Timestamp::UNIX_EPOCH;
+    let group = read(&route(&rules, &primary("web"))).group.unwrap();
+    let status = Status::of(&group, &[READY, READY], Changed::Created(None), Runner::Nobody, now);
+    assert!(status.reason.ends_with("; the rules differ in their weights: all should have web=1,web-east=0"));
+}
+
+#[test]
+fn a_rule_without_any_weight_gets_what_the_others_keep() {
+    let annotations = json!({
+        "failover.linkerd.io/primary-service": "web",
+        "failover.linkerd.io/failback": "manual",
+    });
+    let group = |weights: &[[u64; 3]]| {
+        let backends = |it: &[u64; 3]| [("web", it[0]), ("web-east", it[1]), ("web-central", it[2])];
+        let rules: Vec<Value> = weights.iter().map(|it| rule("", &backends(it))).collect();
+        read(&route(&rules, &annotations)).group.unwrap()
+    };
+    let decided = |group: &Group, readiness: &[Readiness]| {
+        decide(group, readiness, &Timers::none(), jiff::Timestamp::UNIX_EPOCH)
+    };
+    let empty = decided(&group(&[[0, 2, 0], [0, 0, 0], [0, 1, 0]]), &[READY; 3]);
+    assert_eq!(
+        (empty.rule, empty.weights, empty.flags.held),
+        (Rule::StayAway, Weights::Set(vec![0, 3, 0]), true)
+    );
+    // Rules that only differ are left alone by a hold, but for what is dead.
+    let differing = group(&[[0, 1, 0], [0, 0, 1]]);
+    assert_eq!(decided(&differing, &[READY; 3]).weights, Weights::Hold);
+    assert_eq!(decided(&differing, &[READY, READY, DEAD]).weights, Weights::Set(vec![0, 1, 0]));
+    let paused = json!({ "failover.linkerd.io/primary-service": "web", "failover.linkerd.io/paused": "{}" });
+    let both = [rule("a", &[("web", 1), ("web-east", 0)]), rule("b", &[("web", 0), ("web-east", 0)])];
+    let paused = read(&route(&both, &paused)).group.unwrap();
+    assert_eq!(decided(&paused, &[READY; 2]).weights, Weights::Hold);
+}
+
+#[test]
+fn a_namespace_that_is_left_out_is_written_with_the_weights() {
+    let mut object = route(&[rule("main", &[("web", 1), ("web-east", 0)])], &primary("web"));
+    object.pointer_mut("/spec/rules/0/backendRefs/1").unwrap().as_object_mut().unwrap().remove("namespace");
+    let record = read(&object);
+    let operations = patched(&record, &[0, 1]);
+    assert_eq!(operations[3..], [("/spec/rules/0/backendRefs/1/namespace".to_owned(), json!("ns"))]);
+    let note = Change::default().setting([("held", Some("now".to_owned()))]);
+    let operations = serde_json::to_string(&patch(&record, &note)).unwrap();
+    assert!(!operations.contains("backendRefs"), "{operations}");
 }
 
 #[test]
@@ -197,11 +242,12 @@ fn the_status_says_why_a_route_has_no_effect() {
             "not all backends of the route are found: traffic to those fails (BackendNotFound)",
         ]
     );
+    let unjudged = "no controller has accepted the route yet: until one does, it has no effect";
+    *object.pointer_mut("/status/parents/0/conditions").unwrap() =
+        json!([{ "type": "ResolvedRefs", "status": "True" }]);
+    assert_eq!(read(&object).warnings, [unjudged]);
     object["status"] = json!({});
-    assert_eq!(
-        read(&object).warnings,
-        ["no controller has accepted the route yet: until one does, it has no effect"]
-    );
+    assert_eq!(read(&object).warnings, [unjudged]);
 }
 
 #[test]

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use kubectl_failover::model::operate::{Ends, Forced};
-use kubectl_failover::model::{Failback, MinReady, Policy, PolicyKind, Readiness, Rule, Weights, WhyUnknown};
+use kubectl_failover::model::{
+    Carrier, Failback, MinReady, Policy, PolicyKind, Readiness, Rule, Stopwatches, Weights, WhyUnknown,
+};
 use proptest::prelude::*;
 
-use super::object::{Object, name};
+use super::object::{DEAD, Object, READY, name};
 
 const BACKENDS: usize = 3;
 
@@ -16,9 +19,12 @@ enum Happening {
     Force(usize, Option<i64>),
     Failback,
     Time(i64),
+    Restart,
     Pause(Option<i64>),
     Resume,
     ManifestApplied,
+    /// Of a split there is none.
+    RuleEmptied(usize),
     OverrideDeleted,
     OverrideGarbage,
 }
@@ -37,10 +43,12 @@ fn happening() -> impl Strategy<Value = Happening> {
         6 => (0..BACKENDS, readiness()).prop_map(|(backend, it)| Happening::Readiness(backend, it)),
         3 => (0..BACKENDS, end()).prop_map(|(to, seconds)| Happening::Force(to, seconds)),
         2 => Just(Happening::Failback),
-        2 => (1i64..4).prop_map(Happening::Time),
+        4 => (1i64..12).prop_map(Happening::Time),
+        1 => Just(Happening::Restart),
         1 => end().prop_map(Happening::Pause),
         1 => Just(Happening::Resume),
         1 => Just(Happening::ManifestApplied),
+        1 => (0..2usize).prop_map(Happening::RuleEmptied),
         1 => Just(Happening::OverrideDeleted),
         1 => Just(Happening::OverrideGarbage),
     ]
@@ -51,7 +59,8 @@ pub fn policy() -> impl Strategy<Value = Policy> {
     let kind =
         prop_oneof![Just(PolicyKind::Spread), Just(PolicyKind::Ordered), Just(PolicyKind::ActiveActive)];
     let failback = prop_oneof![Just(Failback::Auto), Just(Failback::Manual)];
-    let min_ready = prop_oneof![Just(MinReady::Count(1)), Just(MinReady::Count(2))];
+    let min_ready =
+        prop_oneof![Just(MinReady::Count(1)), Just(MinReady::Count(2)), Just(MinReady::Percent(60))];
     (kind, delay(), delay(), failback, min_ready).prop_map(
         |(kind, failover_delay, failback_delay, failback, min_ready)| Policy {
             kind,
@@ -64,6 +73,10 @@ pub fn policy() -> impl Strategy<Value = Policy> {
     )
 }
 
+pub fn carrier() -> impl Strategy<Value = Carrier> {
+    prop_oneof![Just(Carrier::Split), Just(Carrier::Route)]
+}
+
 impl Object {
     fn befall(&mut self, happening: &Happening) -> Result<(), TestCaseError> {
         match happening {
@@ -71,6 +84,9 @@ impl Object {
             Happening::Force(to, seconds) => self.forced_as_it_should(*to, *seconds)?,
             Happening::Failback => self.sent_home_as_it_should()?,
             Happening::Time(seconds) => self.pass(*seconds),
+            // The loop's, who forgets its timers.
+            Happening::Restart => {}
+            Happening::RuleEmptied(rule) => self.empty_rule(*rule),
             Happening::Pause(seconds) => {
                 let until = seconds.map(|seconds| format!(r#""until":"{}""#, self.in_seconds(seconds)));
                 self.annotate("paused", Some(format!("{{{}}}", until.unwrap_or_default())));
@@ -114,6 +130,13 @@ impl Object {
         self.nothing_is_stranded()
     }
 
+    /// Takes in the readiness as it is now, as the loop does before it decides.
+    fn keep_time(&mut self, stopwatches: &mut Stopwatches) {
+        let clock = Duration::try_from(self.now.duration_since(Timestamp::UNIX_EPOCH)).unwrap();
+        stopwatches.observe(&self.group().at(self.now, &self.readiness), &self.readiness, clock);
+        self.timers = stopwatches.read(clock);
+    }
+
     fn nothing_is_stranded(&self) -> Result<(), TestCaseError> {
         let weights = self.weights();
         let carrying: Vec<usize> = (0..BACKENDS).filter(|&i| weights[i] > 0).collect();
@@ -124,27 +147,63 @@ impl Object {
     }
 }
 
+fn primary_more_often() -> impl Strategy<Value = usize> {
+    prop_oneof![2 => Just(0), 1 => 1..BACKENDS]
+}
+
+/// When the traffic has left the primary, and come back to it.
+#[derive(Default)]
+struct Turns {
+    away: Option<Timestamp>,
+    home: Option<Timestamp>,
+}
+
+impl Turns {
+    /// Two of a kind are never closer to each other than the delay.
+    fn see(&mut self, object: &Object, rule: Rule) -> Result<(), TestCaseError> {
+        let (last, delay) = match rule {
+            Rule::FailOver | Rule::Blind => (&mut self.away, object.policy.failover_delay),
+            Rule::ComeHome => (&mut self.home, object.policy.failback_delay),
+            _ => return Ok(()),
+        };
+        if let Some(last) = last.replace(object.now) {
+            let between = Duration::try_from(object.now.duration_since(last)).unwrap();
+            prop_assert!(between >= delay, "{:?} after {:?} already", rule, between);
+        }
+        Ok(())
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_happens_the_loop_keeps_traffic_alive_and_orders_standing(
+        carrier in carrier(),
         policy in policy(),
-        happenings in proptest::collection::vec(happening(), 1..20),
+        happenings in proptest::collection::vec(happening(), 1..25),
     ) {
-        let mut object = Object { policy, ..Object::new(BACKENDS) };
+        let mut object = Object { policy, ..Object::of(carrier, BACKENDS) };
+        let mut stopwatches = Stopwatches::default();
         for happening in &happenings {
             object.befall(happening)?;
+            if matches!(happening, Happening::Restart) {
+                stopwatches = Stopwatches::default();
+            }
             let in_force = object.in_force();
             let note = object.annotation("override").map(str::to_owned);
             let is_over = object.group().override_to_end(object.now).is_some();
+            object.keep_time(&mut stopwatches);
 
             let decision = object.settle();
-            prop_assert!(object.weights().iter().sum::<u64>() > 0);
             if decision.rule == Rule::Paused {
                 prop_assert!(!decision.asks_for_change());
-            } else if decision.rule != Rule::FailoverDelayed {
-                object.nothing_is_stranded()?;
+            } else {
+                prop_assert!(object.weights().iter().sum::<u64>() > 0);
+                prop_assert!(!object.has_empty_rule(), "{:?}", decision);
+                if decision.rule != Rule::FailoverDelayed {
+                    object.nothing_is_stranded()?;
+                }
             }
             prop_assert_eq!(object.in_force(), in_force);
             if !is_over || decision.rule == Rule::Paused {
@@ -155,5 +214,60 @@ proptest! {
             let again = object.decide();
             prop_assert!(!again.asks_for_change(), "first {:?}, then {:?}", decision, again);
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn turns_are_never_closer_to_each_other_than_the_delay(
+        carrier in carrier(),
+        policy in policy(),
+        steps in proptest::collection::vec((primary_more_often(), readiness(), 0i64..8), 1..60),
+    ) {
+        let mut object = Object { policy, ..Object::of(carrier, BACKENDS) };
+        let (mut stopwatches, mut turns) = (Stopwatches::default(), Turns::default());
+        for (backend, readiness, seconds) in steps {
+            object.readiness[backend] = readiness;
+            for seconds in [0, seconds] {
+                object.pass(seconds);
+                object.keep_time(&mut stopwatches);
+                let carried = object.group().carries(0);
+                let decision = object.settle();
+                if carried != object.group().carries(0) {
+                    turns.see(&object, decision.rule)?;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_primary_that_comes_and_goes_within_the_delay_moves_traffic_once_there_and_once_back(
+        carrier in carrier(),
+        failover_delay in prop_oneof![Just(0u64), Just(10)],
+        turns in proptest::collection::vec((1i64..10, any::<bool>()), 2..20),
+    ) {
+        let seconds = Duration::from_secs;
+        let policy = Policy { failback_delay: seconds(10), failover_delay: seconds(failover_delay), ..Policy::of(2) };
+        let mut object = Object { policy, ..Object::of(carrier, 2) };
+        let (mut stopwatches, mut moves) = (Stopwatches::default(), 0);
+        let mut pass = |object: &mut Object, seconds: i64, readiness: Readiness| {
+            object.readiness[0] = readiness;
+            for seconds in [0, seconds] {
+                object.pass(seconds);
+                object.keep_time(&mut stopwatches);
+                moves += usize::from(object.settle().weights != Weights::Hold);
+            }
+            moves
+        };
+        for (up, (seconds, unknown)) in turns.into_iter().enumerate() {
+            pass(&mut object, seconds, if up % 2 == 0 { DEAD } else { READY });
+            if unknown {
+                pass(&mut object, 15, Readiness::Unknown { why: WhyUnknown::Silent });
+            }
+        }
+        let moves = pass(&mut object, 20, READY);
+        prop_assert_eq!(moves, if failover_delay == 0 { 2 } else { 0 });
     }
 }

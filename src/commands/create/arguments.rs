@@ -1,6 +1,6 @@
 //! What the arguments ask for, checked before anything is asked of a cluster.
 
-use crate::cli::{CreateArgs, GlobalArgs};
+use crate::cli::{CreateArgs, GlobalArgs, USUAL_CONTROLLER};
 use crate::commands::settings;
 use crate::error::Problem;
 use crate::model::Carrier;
@@ -74,6 +74,12 @@ pub fn with_kind(args: &CreateArgs, kind: &str) -> String {
     }
     for (key, value) in settings::of(&args.policy) {
         line += &format!(" --{key} {value}");
+    }
+    if args.controlled_by != USUAL_CONTROLLER {
+        line += &format!(" --controlled-by {}", args.controlled_by);
+    }
+    if args.allow_missing {
+        line += " --allow-missing";
     }
     line
 }

@@ -3,12 +3,14 @@
 use futures::future::join_all;
 
 use crate::cli::CreateArgs;
+use crate::cluster::effects::obstacle;
 use crate::cluster::stream::list;
 use crate::cluster::{Cluster, RequestError, RequestResult, groups};
 use crate::error::{Problem, explain};
 use crate::model::Carrier;
 use crate::resource::{KINDS, Kind, KindInfo, NewGroup, Record};
 use crate::view::object::full_name;
+use crate::view::text::clean;
 
 /// The objects of a namespace that carry groups or could, by kind.
 pub struct Standing(Vec<(&'static dyn Kind, RequestResult<Vec<Record>>)>);
@@ -108,7 +110,8 @@ fn unknown_kind(
     problem.next("to try things out first, the clusters of `kubectl failover sandbox up` have it too")
 }
 
-/// Whether no other object has the apex: of two for the same traffic, one would be ignored.
+/// Whether the apex is free for this object: of two for the same traffic, one would be ignored. Routes that are no
+/// groups may share it.
 ///
 /// # Errors
 /// A [`Problem`] that names the other object.
@@ -118,7 +121,8 @@ pub fn apex_is_free(
     new: &Record,
     asked: &NewGroup,
 ) -> Result<(), Problem> {
-    let Some(other) = standing.records().find(|record| record.is_rival_of(new)) else { return Ok(()) };
+    let is_in_the_way = |other: &&Record| other.is_rival_of(new) && !may_stand_beside(new, other);
+    let Some(other) = standing.records().find(is_in_the_way) else { return Ok(()) };
     let kubectl = super::kubectl(cluster, asked);
     let info = other.kind.info();
     let (other_name, place) = (full_name(info, &other.meta.name), super::place(cluster, asked));
@@ -135,4 +139,21 @@ pub fn apex_is_free(
             cluster.reach.for_plugin(&asked.namespace)
         ))
     })
+}
+
+/// Whether both are routes, and neither another group nor the end of one of them. An adopted route changes nothing for
+/// the others.
+fn may_stand_beside(new: &Record, other: &Record) -> bool {
+    let is_new = new.meta.creation_timestamp.is_none();
+    let ends = |a, b| obstacle(a, b).is_some_and(|obstacle| obstacle.is_total);
+    new.routing.is_some()
+        && other.routing.is_some()
+        && !other.is_controlled()
+        && !(is_new && (ends(new, other) || ends(other, new)))
+}
+
+/// A line for each other object that keeps this one from having an effect on all of its traffic.
+pub fn obstacles(standing: &Standing, new: &Record) -> Vec<String> {
+    let obstacles = standing.records().filter_map(|other| obstacle(new, other));
+    obstacles.map(|obstacle| clean(&obstacle.words)).collect()
 }

@@ -7,6 +7,7 @@ use crate::cluster::{Cluster, effects, survey};
 use crate::commands::selection;
 use crate::error::Exit;
 use crate::model::{State, Status};
+use crate::resource::Record;
 
 /// Shows the groups as they stand.
 pub async fn run(
@@ -17,16 +18,22 @@ pub async fn run(
 ) -> anyhow::Result<Exit> {
     let namespace = namespace.as_deref();
     let chosen = selection::choose(cluster, namespace, args.selector.as_deref(), &args.names).await?;
-    let survey = survey::survey(cluster, &chosen.records, &chosen.rivals);
-    let (mut statuses, obstacles) = join(survey, effects::on_routes(cluster, &chosen.records)).await;
-    effects::warn(&mut statuses, obstacles);
-    statuses.sort_by(|a, b| a.id.cmp(&b.id));
+    let statuses = statuses(cluster, &chosen.records, &chosen.rivals).await;
     if statuses.is_empty() {
         selection::say_none(cluster, namespace, args.selector.as_deref()).await;
     }
     let exit = args.exit_code.then(|| verdict(&statuses));
     print(cluster, &Printed { statuses: &statuses, exit, missing: None }, page)?;
     Ok(exit.unwrap_or(Exit::Done))
+}
+
+/// How these groups stand, and what keeps them from having an effect. `rivals` are all groups of their namespaces.
+pub async fn statuses(cluster: &Cluster, records: &[Record], rivals: &[Record]) -> Vec<Status> {
+    let survey = survey::survey(cluster, records, rivals);
+    let (mut statuses, obstacles) = join(survey, effects::on_routes(cluster, records)).await;
+    effects::warn(&mut statuses, obstacles);
+    statuses.sort_by(|a, b| a.id.cmp(&b.id));
+    statuses
 }
 
 /// Whether there are groups, all with their traffic where it should be.

@@ -67,8 +67,7 @@ async fn find(flags: &GlobalArgs, args: &StatusArgs, names: &[GroupName]) -> any
     let picked: HashSet<GroupId> = names.iter().flat_map(|name| name.pick(&all)).map(Record::id).collect();
     let is_meant = |record: &&Record| names.is_empty() || picked.contains(&record.id());
     let records: Vec<Record> = all.iter().filter(is_meant).cloned().collect();
-    let mut statuses = survey::survey(&cluster, &records, &all).await;
-    statuses.sort_by(|a, b| a.id.cmp(&b.id));
+    let statuses = once::statuses(&cluster, &records, &all).await;
     let known = names.iter().filter(|name| !name.pick(&all).is_empty()).cloned().collect();
     Ok(Found { cluster, statuses, known })
 }
