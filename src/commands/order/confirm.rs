@@ -1,6 +1,7 @@
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
-use super::{Order, Plan, Task, paused};
+use super::carry::Task;
+use super::{Order, Plan, paused};
 use crate::cluster::Cluster;
 use crate::error::Problem;
 use crate::resource::Change;

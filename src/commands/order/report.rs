@@ -93,7 +93,6 @@ pub fn tell(
 fn item<'a>(order: &dyn Order, outcome: &'a Outcome, place: &str) -> Item<'a> {
     let mut allow = None;
     let mut next = Vec::new();
-    let now = outcome.now.as_ref();
     let (result, mut message) = match &outcome.fate {
         Fate::Changed(words) => ("changed", words.clone()),
         Fate::WouldChange(words) => ("wouldChange", words.clone()),
@@ -108,15 +107,23 @@ fn item<'a>(order: &dyn Order, outcome: &'a Outcome, place: &str) -> Item<'a> {
             next.push(refusal.next.clone());
             ("notMet", refusal.reason.clone())
         }
-        Fate::Failed(problem) => {
+        Fate::Failed(problem) | Fate::Gone(problem) => {
             next.clone_from(&problem.next);
             ("failed", problem.message.clone())
         }
     };
-    if let Some(now) = now {
-        message = format!("{message}; {}", truth(now));
-        next.extend(order.after(now, place));
+    match &outcome.now {
+        Some(Ok(now)) => {
+            message = format!("{message}; {}", truth(now));
+            next.extend(order.after(now, place));
+        }
+        Some(Err(problem)) => {
+            message = format!("{message}; it could not be read back: {}", problem.message);
+            next.extend(problem.next.iter().cloned());
+        }
+        None => {}
     }
+    let now = outcome.now.as_ref().and_then(|now| now.as_ref().ok());
     let (state, active) = (now.map(|now| now.state), now.map(Status::active));
     next.retain(|line| !line.is_empty());
     let id = &outcome.id;

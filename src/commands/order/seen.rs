@@ -6,7 +6,8 @@ use super::{Order, Refusal};
 use crate::cli::Danger;
 use crate::cluster::effects::{self, Obstacles};
 use crate::cluster::{Cluster, groups, readiness};
-use crate::model::{Group, Invalid, Override, Readiness};
+use crate::cluster::remotes::{self, Asked};
+use crate::model::{Group, Invalid, Override, Readiness, WhyUnknown};
 use crate::resource::{Meta, Record};
 
 /// What is looked at beside the group and its backends.
@@ -34,6 +35,8 @@ pub struct Seen {
     pub obstacles: Vec<String>,
     /// The GitOps tool that owns the object.
     pub owner: Option<&'static str>,
+    /// The clusters that are asked how ready mirrors are.
+    pub asked: Asked,
     /// `--context … -n …`, as a command line of ours that is suggested needs it.
     pub place: String,
     /// The start of a kubectl command line in the group's namespace.
@@ -58,6 +61,17 @@ impl Seen {
             reason: format!("it is no valid group: {}", invalid.reason),
             next: format!("to mend it, {}", invalid.mend),
         })
+    }
+
+    /// Whether how ready a backend is could not be read just now.
+    pub fn misses_readiness(&self) -> bool {
+        self.readiness.iter().any(|readiness| matches!(readiness, Readiness::Unknown { why } if why.is_failing()))
+    }
+
+    /// What to do where readiness is unknown, and no change of local endpoints will make it known.
+    pub fn how_to_know(&self, why: &WhyUnknown) -> Option<String> {
+        let check = || format!("to see what may be missing: kubectl failover check {}", self.place);
+        remotes::how_to_ask(&self.asked, why).or_else(|| why.is_lasting().then(check))
     }
 
     /// The override in force.
@@ -122,6 +136,7 @@ pub async fn look(
         readiness: record.group.as_ref().map(|group| readiness::in_order(group, &known)).unwrap_or_default(),
         obstacles: obstacles.remove(&record.id()).unwrap_or_default(),
         owner: record.meta.gitops_owner(),
+        asked: cluster.remotes().asked(),
         place: cluster.reach.for_plugin(&record.meta.namespace),
         kubectl: format!("kubectl {}", cluster.reach.within(&record.meta.namespace)),
         by: by.to_owned(),
