@@ -81,7 +81,8 @@ impl Order for Force {
         let earlier = earlier.filter(|earlier| order.until != Some(*earlier));
         let earlier =
             earlier.map(|earlier| format!("; the earlier end {earlier:.0} is gone")).unwrap_or_default();
-        let words = format!("forced to {}{until}{earlier}", order.to);
+        let doubts = seen.doubts.iter().map(|doubt| format!("; warning: {doubt}")).collect::<String>();
+        let words = format!("forced to {}{until}{earlier}{doubts}", order.to);
         let change = Change::default().overriding(&order).map_err(|_| Refusal::unwritable())?;
         let change = change.noting(&notes, seen.now);
         let change = match weights {
@@ -98,7 +99,8 @@ impl Order for Force {
         let until = until.map_or_else(|| "no end".to_owned(), |until| format!("until {until:.0}"));
         let reason = self.reason.as_ref().map(|reason| format!("reason: {reason}"));
         let replaced = seen.standing().map(|order| format!("replaces the force to {}", order::target(order)));
-        std::iter::once(until).chain(reason).chain(replaced).collect()
+        let doubts = seen.doubts.iter().map(|doubt| format!("warning: {doubt}"));
+        std::iter::once(until).chain(reason).chain(replaced).chain(doubts).collect()
     }
 
     fn after(&self, status: &Status, place: &str) -> Vec<String> {

@@ -45,7 +45,8 @@ impl Order for Pausing {
     }
 
     fn after(&self, status: &Status, _place: &str) -> Vec<String> {
-        let warning = (status.runner == Runner::Upstream).then(|| format!("warning: {UPSTREAM_IGNORES_PAUSES}"));
+        let warning =
+            (status.runner == Runner::Upstream).then(|| format!("warning: {UPSTREAM_IGNORES_PAUSES}"));
         warning.into_iter().collect()
     }
 }

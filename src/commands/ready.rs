@@ -85,11 +85,7 @@ async fn read(cluster: &Cluster, records: &[Record]) -> RequestResult<(Vec<Recor
     for record in records {
         match groups::get(cluster, record.kind, &record.meta.namespace, &record.meta.name).await? {
             Some(found) if found.is_controlled() => there.push(found),
-            _ => lost.push(Outcome {
-                id: record.id(),
-                fate: Fate::Gone(gone(cluster, record)),
-                now: None,
-            }),
+            _ => lost.push(Outcome { id: record.id(), fate: Fate::Gone(gone(cluster, record)), now: None }),
         }
     }
     Ok((there, lost))
@@ -106,10 +102,7 @@ async fn refusals(cluster: &Cluster, records: &[Record], failback: &Failback) ->
 }
 
 /// Watches the slices of the groups' backends; each change is a message, and that they may not be watched.
-fn follow(
-    cluster: &Cluster,
-    records: &[Record],
-) -> (JoinSet<()>, mpsc::Receiver<Result<(), RequestError>>) {
+fn follow(cluster: &Cluster, records: &[Record]) -> (JoinSet<()>, mpsc::Receiver<Result<(), RequestError>>) {
     let (tell, changes) = mpsc::channel(1);
     let mut watches = JoinSet::new();
     for (namespace, names) in readiness::backends_of(records) {

@@ -105,8 +105,7 @@ pub enum Runner {
 }
 
 /// Said of a group that is paused where that controller runs it.
-pub const UPSTREAM_IGNORES_PAUSES: &str =
-    "Linkerd's failover controller runs this group and knows nothing of pauses: it goes on moving the traffic";
+pub const UPSTREAM_IGNORES_PAUSES: &str = "Linkerd's failover controller runs this group and knows nothing of pauses: it goes on moving the traffic";
 
 impl Status {
     /// How a group stands, with the readiness of each of its backends.
@@ -118,7 +117,8 @@ impl Status {
         now: Timestamp,
     ) -> Self {
         let decision = decide(group, readiness, &Timers::none(), now);
-        let mut warnings: Vec<String> = group.forgotten_home().map(|_| forgotten(group)).into_iter().collect();
+        let mut warnings: Vec<String> =
+            group.forgotten_home().map(|_| forgotten(group)).into_iter().collect();
         if runner == Runner::Upstream && decision.state == State::Paused {
             warnings.push(UPSTREAM_IGNORES_PAUSES.to_owned());
         }

@@ -6,8 +6,8 @@ use serde::Serialize;
 use super::stream::API_VERSION;
 use super::text::clean;
 use crate::model::{
-    BackendStatus, Changed, LeftOver, OrderStatus, Override, Pause, Readiness, RemoteService, Runner, State, Status,
-    WhyUnknown,
+    BackendStatus, Changed, LeftOver, OrderStatus, Override, Pause, Readiness, RemoteService, Runner, State,
+    Status, WhyUnknown,
 };
 use crate::reach::Reach;
 

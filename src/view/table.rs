@@ -7,7 +7,9 @@ use super::grid::{self, Cell, Colour};
 use super::status::next_step;
 use super::text::{clean, shorten};
 use crate::model::mirror::Side;
-use crate::model::{BackendStatus, Changed, LeftOver, OrderStatus, Override, Readiness, Runner, State, Status};
+use crate::model::{
+    BackendStatus, Changed, LeftOver, OrderStatus, Override, Readiness, Runner, State, Status,
+};
 use crate::reach::Reach;
 
 /// The longest text in a note below the table.

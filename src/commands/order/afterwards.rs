@@ -51,7 +51,8 @@ async fn look(cluster: &Cluster, outcomes: &mut [Outcome]) {
         let of_it = |status: &&Status| status.id == outcome.id;
         let status = reads.iter().flatten().flatten().find(of_it).cloned();
         let failure = reads.iter().filter_map(|read| read.as_ref().err());
-        let failure = failure.filter(|(namespace, _)| *namespace == outcome.id.namespace).map(|(_, problem)| problem);
+        let failure =
+            failure.filter(|(namespace, _)| *namespace == outcome.id.namespace).map(|(_, problem)| problem);
         let gone = || Problem::new("there is no such group any more");
         outcome.now = Some(status.ok_or_else(|| failure.last().cloned().unwrap_or_else(gone)));
     }

@@ -8,7 +8,8 @@ use crate::cluster::Cluster;
 use crate::error::Exit;
 use crate::model::{State, Status};
 use crate::view::stream::API_VERSION;
-use crate::view::text::{clean, clean_json};
+use crate::view::terminal::say;
+use crate::view::text::{LONGEST_LINE, clean, clean_json, shorten};
 
 /// What has become of the groups, in JSON.
 #[derive(Serialize)]
@@ -72,20 +73,21 @@ pub fn tell(
         return Ok(());
     }
     for item in &items {
-        let line = clean(&format!("{}/{}: {}", item.namespace, item.name, item.message));
+        let line =
+            shorten(&clean(&format!("{}/{}: {}", item.namespace, item.name, item.message)), LONGEST_LINE);
         match item.result {
-            "refused" => eprintln!("refused: {line}"),
-            "notMet" => eprintln!("not ready in time: {line}"),
-            "failed" => eprintln!("error: {line}"),
+            "refused" => say(&format!("refused: {line}")),
+            "notMet" => say(&format!("not ready in time: {line}")),
+            "failed" => say(&format!("error: {line}")),
             "wouldChange" => writeln!(out, "{line} (dry run)")?,
             _ => writeln!(out, "{line}")?,
         }
         for next in &item.next {
-            eprintln!("  {}", clean(next));
+            say(&format!("  {}", shorten(next, LONGEST_LINE)));
         }
     }
     if items.len() > 1 {
-        eprintln!("{}", summary(&items));
+        say(&summary(&items));
     }
     Ok(())
 }
