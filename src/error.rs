@@ -47,7 +47,7 @@ impl From<Exit> for ExitCode {
 }
 
 /// A failure in words for the user: what failed and where, what to do next, and how to exit.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub struct Problem {
     pub message: String,

@@ -1,5 +1,6 @@
 //! `kubectl failover`: moves a service's traffic to its fallbacks when its primary has no ready endpoints,
 //! and back. The crate is a library only so that its tests and benchmarks can reach the parts.
+#![deny(clippy::print_stdout, clippy::print_stderr, reason = "they panic where nobody reads")]
 
 pub mod check;
 pub mod cli;

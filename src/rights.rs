@@ -87,6 +87,7 @@ const SLICES_FOLLOWED: Right = Right::needed("discovery.k8s.io", "endpointslices
 const SERVICES_FOLLOWED: Right = Right::needed("", "services", &["get", "list", "watch"]);
 const LEASES: Right =
     Right::needed("coordination.k8s.io", "leases", &["list"]).helpful("who runs the groups is not shown");
+const LEASES_FOLLOWED: Right = Right { verbs: &["list", "watch"], ..LEASES };
 const EVENTS: Right =
     Right::needed("events.k8s.io", "events", &["create"]).helpful("moves are not told in Events");
 const PROFILES: Right = Right::needed("linkerd.io", "serviceprofiles", &["list"])
@@ -125,7 +126,7 @@ impl Task {
         match self {
             Self::Create => (&["get", "list", "create", "patch"], &[SERVICES]),
             Self::Status => {
-                (&["get", "list", "watch"], &[SLICES_FOLLOWED, SERVICES_FOLLOWED, LEASES, PROFILES])
+                (&["get", "list", "watch"], &[SLICES_FOLLOWED, SERVICES_FOLLOWED, LEASES_FOLLOWED, PROFILES])
             }
             Self::Watch => (
                 &["get", "list", "watch", "patch"],

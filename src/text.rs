@@ -39,6 +39,9 @@ pub fn is_harmless(character: char) -> bool {
     !character.is_control() && !turns && !breaks
 }
 
+/// The longest line about one group, for people: long enough for every line of ours with names of usual length.
+pub const LONGEST_LINE: usize = 1000;
+
 /// The start of a text, with an ellipsis where it was cut.
 pub fn shorten(text: &str, characters: usize) -> String {
     if text.chars().count() <= characters {

@@ -31,8 +31,8 @@ pub async fn check(cluster: &Cluster, flags: &GlobalArgs) -> (Category, Vec<Reco
     category.checks.push(CheckResult::warning(description, unread));
     if !records.is_empty() {
         let survey = survey::survey(cluster, &records, &records);
-        let (mut statuses, obstacles) = join(survey, effects::read(cluster, &records)).await;
-        effects::warn(&mut statuses, obstacles);
+        let (mut statuses, effects) = join(survey, effects::read(cluster, &records)).await;
+        effects::warn(&mut statuses, effects.obstacles);
         let run_by_upstream = run_by_upstream(cluster, &records).await;
         let groups = Groups { cluster, statuses, run_by_upstream, records: &records };
         category.checks.extend(groups.checks());

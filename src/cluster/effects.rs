@@ -6,10 +6,11 @@ use futures::{StreamExt as _, future, stream};
 use jiff::Timestamp;
 
 use super::client::Cluster;
+use super::path::{Endpoint, SERVICE_PROFILES};
 use super::profiles::{self, Profile};
 use super::services::{self, Service};
-use super::stream::list;
-use super::{RequestResult, groups};
+use super::stream::{Source, list};
+use super::{RequestResult, discovery, groups};
 use crate::model::{GroupId, ServiceRef, Status};
 use crate::resource::{KINDS, Kind, Overlap, Record, TrafficSplit};
 
@@ -23,13 +24,28 @@ const AT_ONCE: usize = 4;
 /// A line for each object that keeps a group from having an effect, by group.
 pub type Obstacles = HashMap<GroupId, Vec<String>>;
 
-/// The same for groups that routes carry. Where there are none, nothing is asked.
-pub async fn on_routes(cluster: &Cluster, records: &[Record]) -> Obstacles {
-    read(cluster, records.iter().filter(|record| record.routing.is_some())).await
+/// What keeps groups from having an effect, and what is not known of that.
+#[derive(Debug, Default)]
+pub struct Effects {
+    pub obstacles: Obstacles,
+    pub doubts: Vec<Doubt>,
 }
 
-/// What else routes the services of these groups. What can't be read is no obstacle.
-pub async fn read(cluster: &Cluster, records: impl IntoIterator<Item = &Record>) -> Obstacles {
+/// That something could not be read.
+#[derive(Debug, Clone)]
+pub struct Doubt {
+    /// None: of any namespace.
+    pub namespace: Option<String>,
+    pub words: String,
+}
+
+/// What keeps groups that routes carry from having an effect. Where there are none, nothing is asked.
+pub async fn on_routes(cluster: &Cluster, records: &[Record]) -> Obstacles {
+    read(cluster, records.iter().filter(|record| record.routing.is_some())).await.obstacles
+}
+
+/// What else routes the services of these groups.
+pub async fn read(cluster: &Cluster, records: impl IntoIterator<Item = &Record>) -> Effects {
     let groups: Vec<&Record> = records.into_iter().filter(|record| record.group.is_ok()).collect();
     let mut parents: BTreeMap<Option<&str>, BTreeSet<&str>> = BTreeMap::new();
     let namespaces: BTreeSet<&str> = groups.iter().map(|record| record.meta.namespace.as_str()).collect();
@@ -44,7 +60,8 @@ pub async fn read(cluster: &Cluster, records: impl IntoIterator<Item = &Record>)
         let lines: Vec<String> = neighbours.iter().flat_map(|there| there.obstacles(record)).collect();
         (!lines.is_empty()).then(|| (record.id(), lines))
     };
-    groups.iter().filter_map(line).collect()
+    let obstacles = groups.iter().filter_map(line).collect();
+    Effects { obstacles, doubts: neighbours.into_iter().flat_map(|there| there.doubts).collect() }
 }
 
 /// Adds the lines to the warnings of each group.
@@ -60,6 +77,7 @@ struct Neighbours {
     records: Vec<Record>,
     profiles: Vec<Profile>,
     services: Vec<Service>,
+    doubts: Vec<Doubt>,
 }
 
 impl Neighbours {
@@ -67,15 +85,21 @@ impl Neighbours {
     async fn read(cluster: &Cluster, namespace: Option<&str>, parents: &BTreeSet<&str>) -> Self {
         let kinds = if parents.is_empty() { &[&TrafficSplit as &dyn Kind] } else { KINDS };
         let records = kinds.iter().map(|kind| async move {
-            let source = groups::all(*kind, namespace);
-            readable(list(cluster, &source).await)
+            let listed = all_of(cluster, groups::endpoint(*kind), &groups::all(*kind, namespace)).await;
+            (format!("another {}", kind.info().kind), listed)
         });
         let source = profiles::source(namespace);
-        let profiles = async { readable(list(cluster, &source).await) };
+        let profiles = all_of(cluster, SERVICE_PROFILES, &source);
         let services = read_services(cluster, namespace, parents);
         let (records, profiles, services) =
             future::join3(future::join_all(records), profiles, services).await;
-        Self { records: records.into_iter().flatten().collect(), profiles, services }
+        let mut doubts = Vec::new();
+        let mut known = Vec::new();
+        for (what, listed) in records {
+            known.extend(or_doubt(listed, &what, namespace, &mut doubts));
+        }
+        let profiles = or_doubt(profiles, "a ServiceProfile", namespace, &mut doubts);
+        Self { records: known, profiles, services, doubts }
     }
 
     fn obstacles(&self, record: &Record) -> Vec<String> {
@@ -100,10 +124,35 @@ impl Neighbours {
     }
 }
 
-fn readable<T>(listed: RequestResult<(Vec<T>, String)>) -> Vec<T> {
-    listed.map(|(objects, _)| objects).unwrap_or_default()
+/// What was listed; where that failed nothing, and a doubt.
+fn or_doubt<T>(
+    listed: RequestResult<Vec<T>>,
+    what: &str,
+    namespace: Option<&str>,
+    doubts: &mut Vec<Doubt>,
+) -> Vec<T> {
+    listed.unwrap_or_else(|error| {
+        let words = format!("whether {what} routes the same service is not known: {}", error.cause);
+        doubts.push(Doubt { namespace: namespace.map(str::to_owned), words });
+        Vec::new()
+    })
 }
 
+/// All objects of a kind; none of one that the cluster does not know, whether that may be listed or not.
+async fn all_of<T>(cluster: &Cluster, endpoint: Endpoint, source: &Source<T>) -> RequestResult<Vec<T>> {
+    match list(cluster, source).await {
+        Ok((objects, _)) => Ok(objects),
+        Err(error) if error.is_not_found() => Ok(Vec::new()),
+        Err(error) if error.is_forbidden() => {
+            let api = endpoint.api.trim_start_matches("apis/");
+            let is_absent = matches!(discovery::serves(cluster, api, endpoint.plural).await, Ok(false));
+            if is_absent { Ok(Vec::new()) } else { Err(error) }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The Services that can be read.
 async fn read_services(cluster: &Cluster, namespace: Option<&str>, names: &BTreeSet<&str>) -> Vec<Service> {
     match namespace {
         Some(namespace) if names.len() <= MOST_LOOKUPS => {
@@ -113,7 +162,10 @@ async fn read_services(cluster: &Cluster, namespace: Option<&str>, names: &BTree
                 future::join_all(services.iter().map(|service| services::get(cluster, service))).await;
             found.into_iter().filter_map(|found| found.ok().flatten()).collect()
         }
-        _ => readable(list(cluster, &services::all(namespace)).await),
+        _ => {
+            let listed = list(cluster, &services::all(namespace)).await;
+            listed.map(|(services, _)| services).unwrap_or_default()
+        }
     }
 }
 

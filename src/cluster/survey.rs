@@ -11,7 +11,7 @@ use super::lease::{self, Lease};
 use super::readiness;
 use super::upstream::{self, Upstream};
 use super::{groups, stream};
-use crate::model::{Invalid, Readiness, Runner, ServiceRef, Status};
+use crate::model::{Invalid, OrderStatus, Readiness, Runner, ServiceRef, Status};
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::{KINDS, Record};
 
@@ -85,6 +85,9 @@ pub fn status(
             let mut status = Status::of(group, &backends, record.changed(), runner, now);
             status.flags.contested = record.is_contested();
             status.warnings.extend_from_slice(&record.warnings);
+            if let Some(OrderStatus::Broken { edited_by, .. }) = &mut status.order {
+                *edited_by = record.order_editor().map(str::to_owned);
+            }
             return status;
         }
     };

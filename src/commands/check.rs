@@ -15,7 +15,7 @@ use crate::error::Exit;
 use crate::rights::{Reach, Task};
 use crate::view::check::{Style, json, succeeded, text};
 use crate::view::object;
-use crate::view::terminal;
+use crate::view::terminal::{self, say};
 use crate::view::text::clean;
 
 pub async fn run(flags: &GlobalArgs, args: &CheckArgs) -> anyhow::Result<Exit> {
@@ -82,6 +82,6 @@ async fn print_role(flags: &GlobalArgs, task: Task) -> anyhow::Result<Exit> {
         (Reach::Namespace, Some(namespace)) => format!("rolebinding {name} --role={name} -n {namespace}"),
         (Reach::Namespace, None) => format!("rolebinding {name} --role={name}"),
     };
-    eprintln!("next: apply it, then kubectl create {binding} --user=USER");
+    say(&format!("next: apply it, then kubectl create {binding} --user=USER"));
     Ok(printed)
 }

@@ -21,15 +21,16 @@ pub async fn run(flags: &GlobalArgs, args: &FailbackArgs) -> anyhow::Result<Exit
     };
     let started = Instant::now();
     let mut records = order::chosen(&cluster, flags, &args.groups, &failback).await?;
+    let mut gone = Vec::new();
     if args.when_ready {
-        let (found, all_ready) = ready::wait(&cluster, records, args.timeout, &failback).await?;
-        records = found;
-        failback.ran_out_of_time = !all_ready;
+        let waited = ready::wait(&cluster, records, args.timeout, &failback).await?;
+        (records, gone) = (waited.records, waited.gone);
+        failback.ran_out_of_time = !waited.all_ready;
         // One limit holds for both waits.
         let left = args.timeout.map(|timeout| timeout.saturating_sub(started.elapsed()));
         failback.patience = failback.patience.map(|patience| left.unwrap_or(patience));
     }
-    Ok(order::carry_out(&cluster, records, &args.change, true, &failback).await?.exit)
+    order::carry_out_beside(&cluster, records, gone, &args.change, true, &failback).await?.exit
 }
 
 pub struct Failback {
@@ -165,13 +166,15 @@ impl Failback {
             return Ok(());
         }
         let place = &seen.place;
-        let forever = matches!(home, Readiness::Unknown { why } if why.is_lasting());
-        let next = if forever {
-            format!("to see what may be missing: kubectl failover check {place}")
-        } else {
-            format!("to wait for it: kubectl failover failback {} --when-ready {place}", group.id.name)
+        let forever = match home {
+            Readiness::Unknown { why } => seen.how_to_know(why),
+            _ => None,
         };
-        Err(Refusal { danger: Some(danger), may_pass: !forever, reason, next })
+        let may_pass = forever.is_none();
+        let next = forever.unwrap_or_else(|| {
+            format!("to wait for it: kubectl failover failback {} --when-ready {place}", group.id.name)
+        });
+        Err(Refusal { danger: Some(danger), may_pass, reason, next })
     }
 
     fn change(&self, group: &Group, seen: &Seen, returned: Returned) -> Result<Plan, Refusal> {

@@ -5,11 +5,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::order::{self, Order, Plan, Refusal, Seen};
-use super::stay;
+use super::stay::Stay;
 use crate::cli::{Danger, DryRun, ForceArgs, GlobalArgs};
 use crate::error::Exit;
 use crate::model::operate::{self, Forced, Wish};
-use crate::model::{FORCED_TO, Group, OrderStatus, Readiness, Runner, State, Status, Weights};
+use crate::model::{FORCED_TO, Group, OrderStatus, Readiness, Runner, State, Status, Weights, WhyUnknown};
 use crate::resource::Change;
 
 pub async fn run(flags: &GlobalArgs, args: &ForceArgs) -> anyhow::Result<Exit> {
@@ -29,11 +29,16 @@ pub async fn run(flags: &GlobalArgs, args: &ForceArgs) -> anyhow::Result<Exit> {
     let until = args.duration.and_then(|duration| order::end(done.started, duration));
     match (until, done.interrupts) {
         (Some(until), Some(interrupts)) if !stayed.is_empty() && args.change.dry_run == DryRun::None => {
-            let end = stay::End { until, limit: args.timeout, interrupts, output: args.change.output };
-            let exit = stay::until_over(&cluster, &stayed, end).await?;
-            Ok(if done.exit == Exit::Done { exit } else { done.exit })
+            let (limit, output) = (args.timeout, args.change.output);
+            let stay = Stay { records: &stayed, until, by: &done.by, limit, interrupts, output };
+            // What could not be told is no reason to leave the override behind.
+            let over = stay.until_over(&cluster).await;
+            match done.exit? {
+                Exit::Done => over,
+                exit => over.map(|_| exit),
+            }
         }
-        _ => Ok(done.exit),
+        _ => done.exit,
     }
 }
 
@@ -76,7 +81,8 @@ impl Order for Force {
         let earlier = earlier.filter(|earlier| order.until != Some(*earlier));
         let earlier =
             earlier.map(|earlier| format!("; the earlier end {earlier:.0} is gone")).unwrap_or_default();
-        let words = format!("forced to {}{until}{earlier}", order.to);
+        let doubts = seen.doubts.iter().map(|doubt| format!("; warning: {doubt}")).collect::<String>();
+        let words = format!("forced to {}{until}{earlier}{doubts}", order.to);
         let change = Change::default().overriding(&order).map_err(|_| Refusal::unwritable())?;
         let change = change.noting(&notes, seen.now);
         let change = match weights {
@@ -93,7 +99,8 @@ impl Order for Force {
         let until = until.map_or_else(|| "no end".to_owned(), |until| format!("until {until:.0}"));
         let reason = self.reason.as_ref().map(|reason| format!("reason: {reason}"));
         let replaced = seen.standing().map(|order| format!("replaces the force to {}", order::target(order)));
-        std::iter::once(until).chain(reason).chain(replaced).collect()
+        let doubts = seen.doubts.iter().map(|doubt| format!("warning: {doubt}"));
+        std::iter::once(until).chain(reason).chain(replaced).chain(doubts).collect()
     }
 
     fn after(&self, status: &Status, place: &str) -> Vec<String> {
@@ -103,11 +110,8 @@ impl Order for Force {
             lines.push(format!(
                 "the pause keeps the override from ending: kubectl failover resume {name} {place}"
             ));
-        } else if self.duration.is_some() && !self.waits && status.runner == Runner::Nobody {
-            lines.push(format!(
-                "nobody runs a loop here to end it then: kubectl failover watch {place}, or by hand: \
-                 kubectl failover failback {name} {place}"
-            ));
+        } else if self.duration.is_some() && !self.waits {
+            lines.extend(not_ended(status, place));
         }
         if let Some(patience) = self.patience().filter(|_| !self.is_met(status)) {
             lines.push(format!(
@@ -138,6 +142,23 @@ impl Order for Force {
     fn ends_on_signals(&self) -> bool {
         self.waits && self.duration.is_some()
     }
+}
+
+/// That nobody is known to end an override whose time will be over; none where a loop runs.
+fn not_ended(status: &Status, place: &str) -> Option<String> {
+    let by_hand = format!("kubectl failover failback {} {place}", status.id.name);
+    Some(match status.runner {
+        Runner::Held(_) => return None,
+        Runner::Nobody => format!(
+            "nobody runs a loop here to end it then: kubectl failover watch {place}, or by hand: {by_hand}"
+        ),
+        Runner::Upstream => {
+            format!("Linkerd's failover controller keeps it, and does not end it: by hand: {by_hand}")
+        }
+        Runner::Unknown => {
+            format!("whether a loop runs here to end it then is not known; by hand: {by_hand}")
+        }
+    })
 }
 
 impl Force {
@@ -182,24 +203,35 @@ impl Force {
 
     fn refuse_unready(&self, group: &Group, seen: &Seen, target: usize) -> Result<(), Refusal> {
         let name = group.backend_name(target);
-        let (danger, reason) = match seen.readiness.get(target) {
-            Some(Readiness::Unknown { why }) => {
-                (Danger::Unknown, format!("whether {name} is ready is not known: {why}"))
-            }
-            Some(Readiness::Missing) => (Danger::Unready, format!("Service {name} does not exist")),
+        let slices =
+            || format!("look at it: {} get endpointslice -l kubernetes.io/service-name={name}", seen.kubectl);
+        let (danger, reason, next) = match seen.readiness.get(target) {
+            Some(Readiness::Unknown { why }) => (
+                Danger::Unknown,
+                format!("whether {name} is ready is not known: {why}"),
+                seen.how_to_know(why).unwrap_or_else(|| match why {
+                    WhyUnknown::Remote { cluster, .. } => {
+                        format!("see whether cluster {cluster} can be reached")
+                    }
+                    _ => slices(),
+                }),
+            ),
+            Some(Readiness::Missing) => (
+                Danger::Unready,
+                format!("Service {name} does not exist"),
+                format!("see which there are: {} get service", seen.kubectl),
+            ),
             Some(readiness) if readiness.is_dead() => {
                 let total = readiness.counts().map_or(0, |(_, total)| total);
                 let side =
                     readiness.side().map_or(String::new(), |side| format!(": {}", side.words(0, total)));
-                (Danger::Unready, format!("{name} has no ready endpoint{side}"))
+                (Danger::Unready, format!("{name} has no ready endpoint{side}"), slices())
             }
             _ => return Ok(()),
         };
         if self.allow.contains(&danger) {
             return Ok(());
         }
-        let next =
-            format!("look at it: {} get endpointslice -l kubernetes.io/service-name={name}", seen.kubectl);
         Err(Refusal { danger: Some(danger), may_pass: false, reason, next })
     }
 }

@@ -15,6 +15,7 @@ use crate::resource::{GroupName, Record};
 use crate::view::ago::ago;
 use crate::view::history::{HistoryList, table};
 use crate::view::table::Style;
+use crate::view::terminal::say;
 use crate::view::text::{clean, clean_json, clean_lines};
 
 pub async fn run(flags: &GlobalArgs, args: &HistoryArgs) -> anyhow::Result<Exit> {
@@ -48,7 +49,7 @@ pub async fn run(flags: &GlobalArgs, args: &HistoryArgs) -> anyhow::Result<Exit>
     }
     print(&cluster, &moves, args.output, flags.all_namespaces)?;
     for line in footer(&cluster, moves.is_empty(), oldest, failure.as_ref()) {
-        eprintln!("{line}");
+        say(&line);
     }
     Ok(Exit::Done)
 }

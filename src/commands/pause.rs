@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::order::{self, Order, Plan, Refusal, Seen};
 use crate::cli::{GlobalArgs, PauseArgs, ResumeArgs};
 use crate::error::Exit;
-use crate::model::Pause;
+use crate::model::{Pause, Runner, Status, UPSTREAM_IGNORES_PAUSES};
 use crate::resource::Change;
 
 pub async fn pause(flags: &GlobalArgs, args: &PauseArgs) -> anyhow::Result<Exit> {
@@ -13,7 +13,7 @@ pub async fn pause(flags: &GlobalArgs, args: &PauseArgs) -> anyhow::Result<Exit>
     let pausing = Pausing { reason: args.reason.clone(), duration: args.duration };
     let records = order::chosen(&cluster, flags, &args.groups, &pausing).await?;
     order::check_duration(&cluster, args.duration)?;
-    Ok(order::carry_out(&cluster, records, &args.change, false, &pausing).await?.exit)
+    order::carry_out(&cluster, records, &args.change, false, &pausing).await?.exit
 }
 
 pub async fn resume(flags: &GlobalArgs, args: &ResumeArgs) -> anyhow::Result<Exit> {
@@ -42,6 +42,12 @@ impl Order for Pausing {
         let until = until.map(|until| format!(" until {until:.0}")).unwrap_or_default();
         let change = Change::default().pausing(&pause).map_err(|_| Refusal::unwritable())?;
         Ok(Plan::Change { change: Box::new(change), words: format!("paused{until}{}", owner(seen)) })
+    }
+
+    fn after(&self, status: &Status, _place: &str) -> Vec<String> {
+        let warning =
+            (status.runner == Runner::Upstream).then(|| format!("warning: {UPSTREAM_IGNORES_PAUSES}"));
+        warning.into_iter().collect()
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::cluster::survey::{self, Listed};
 use crate::cluster::{Cluster, RequestResult, groups, namespaces, stream};
 use crate::error::{self, Problem};
+use crate::model::GroupId;
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::{GroupName, KINDS, Kind, Record, kinds_called};
 use crate::view::terminal;
@@ -12,6 +13,8 @@ use crate::view::text::clean;
 pub struct Chosen {
     pub records: Vec<Record>,
     pub rivals: Vec<Record>,
+    /// A name that means several groups, and those.
+    pub ambiguous: Option<(String, Vec<GroupId>)>,
 }
 
 /// The groups of these names or, without names, all. A name is `NAME`, `KIND/NAME` or the apex's.
@@ -29,13 +32,17 @@ pub async fn choose(
     // A rival need not have the labels.
     let rivals = if labels.is_some() { list(None).await? } else { all.clone() };
     if names.is_empty() {
-        return Ok(Chosen { records: all, rivals });
+        return Ok(Chosen { records: all, rivals, ambiguous: None });
     }
     let mut records: Vec<Record> = Vec::new();
+    let mut ambiguous = None;
     for name in names {
         let found = parse_name(name)?.pick(&all);
         if found.is_empty() {
             return Err(unknown(cluster, namespace, name, &all).await.into());
+        }
+        if found.len() > 1 && ambiguous.is_none() {
+            ambiguous = Some((name.clone(), found.iter().map(|record| record.id()).collect()));
         }
         for record in found {
             if !records.iter().any(|known| known.id() == record.id()) {
@@ -43,17 +50,7 @@ pub async fn choose(
             }
         }
     }
-    Ok(Chosen { records, rivals })
-}
-
-/// These groups as they are now; those that are gone are left out.
-pub async fn reread(cluster: &Cluster, records: &[Record]) -> anyhow::Result<Vec<Record>> {
-    let mut found = Vec::with_capacity(records.len());
-    for record in records {
-        let now = groups::get(cluster, record.kind, &record.meta.namespace, &record.meta.name).await;
-        found.extend(now.map_err(|cause| error::explain(cluster, &cause))?);
-    }
-    Ok(found)
+    Ok(Chosen { records, rivals, ambiguous })
 }
 
 /// Reads a name of groups.

@@ -4,48 +4,82 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::order::{self, Order, Plan, Refusal, Seen};
-use crate::cli::{ChangeArgs, DryRun, RemoteArgs, StreamFormat};
+use super::order::{self, Fate, Order, Outcome, Plan, Refusal, Seen};
+use crate::cli::StreamFormat;
 use crate::cluster::Cluster;
 use crate::error::{Exit, Problem};
 use crate::model::{Timers, decide};
 use crate::resource::{Change, Record};
 use crate::sandbox::interrupt::Interrupts;
+use crate::view::terminal::say;
 use crate::view::text::clean;
 
-/// When to end overrides, and how to tell of it.
-pub struct End {
+/// How long the end is tried: a rolling update of the control plane may take that long.
+const PERSEVERANCE: Duration = Duration::from_secs(300);
+
+/// Overrides that are to be ended.
+pub struct Stay<'a> {
+    pub records: &'a [Record],
     pub until: Timestamp,
+    /// Who gave the order.
+    pub by: &'a str,
+    /// How long to stay at most.
     pub limit: Option<Duration>,
     pub interrupts: Interrupts,
     pub output: StreamFormat,
 }
 
-/// Waits until then by the API server's clock, or for a signal, and ends the overrides of these groups.
-///
-/// # Errors
-/// Exit 3 where the limit is over before: the overrides go on.
-pub async fn until_over(cluster: &Cluster, records: &[Record], end: End) -> anyhow::Result<Exit> {
-    let End { until, limit, mut interrupts, output } = end;
-    let names: Vec<&str> = records.iter().map(|record| record.meta.name.as_str()).collect();
-    let names = clean(&names.join(" "));
-    eprintln!("staying until {until:.0} to end it; Ctrl-C ends it at once: {names}");
-    let left = Duration::try_from(until.duration_since(cluster.clock().now())).unwrap_or_default();
-    let limit = limit.filter(|limit| *limit < left);
-    tokio::select! {
-        () = tokio::time::sleep(left) => {}
-        () = tokio::time::sleep(limit.unwrap_or_default()), if limit.is_some() => {
-            let namespace = records.first().map_or("NAMESPACE", |record| &record.meta.namespace);
-            let place = cluster.reach.for_plugin(namespace);
-            return Err(Problem::not_met(format!("the override goes on until {until:.0}"))
-                .next(format!("a loop ends it then, or: kubectl failover failback {names} {place}"))
-                .into());
+impl Stay<'_> {
+    /// Waits until then by the API server's clock, or for a signal, and ends the overrides.
+    ///
+    /// # Errors
+    /// Exit 3 where the limit is over before: the overrides go on. Where a second signal comes before they are ended.
+    pub async fn until_over(mut self, cluster: &Cluster) -> anyhow::Result<Exit> {
+        let until = self.until;
+        say(&format!("staying until {until:.0} to end it; Ctrl-C ends it at once: {}", self.names()));
+        let left = Duration::try_from(until.duration_since(cluster.clock().now())).unwrap_or_default();
+        let limit = self.limit.filter(|limit| *limit < left);
+        tokio::select! {
+            () = tokio::time::sleep(left) => {}
+            () = tokio::time::sleep(limit.unwrap_or_default()), if limit.is_some() => {
+                return Err(Problem::not_met(format!("the override goes on until {until:.0}"))
+                    .next(format!("a loop ends it then, or: {}", self.by_hand(cluster)))
+                    .into());
+            }
+            _ = self.interrupts.next() => {}
         }
-        _ = interrupts.next() => {}
+        let ending = Ending { until };
+        let mut outcomes = tokio::select! {
+            outcomes = order::carry_on(cluster, self.records, self.by, &ending) => outcomes,
+            _ = self.interrupts.next() => {
+                let names = self.names();
+                let what = format!("interrupted: the override on {names} may still stand, until {until:.0}");
+                return Err(Problem::new(what).next(format!("to end it: {}", self.by_hand(cluster))).into());
+            }
+        };
+        for outcome in &mut outcomes {
+            still_stands(cluster, outcome, until);
+        }
+        order::tell(cluster, &ending, &outcomes, self.output)
     }
-    let records = super::selection::reread(cluster, records).await?;
-    let args = ChangeArgs { dry_run: DryRun::None, yes: true, output, remotes: RemoteArgs::default() };
-    Ok(order::carry_out(cluster, records, &args, false, &Ending { until }).await?.exit)
+
+    fn names(&self) -> String {
+        let names: Vec<&str> = self.records.iter().map(|record| record.meta.name.as_str()).collect();
+        clean(&names.join(" "))
+    }
+
+    fn by_hand(&self, cluster: &Cluster) -> String {
+        let namespace = self.records.first().map_or("NAMESPACE", |record| &record.meta.namespace);
+        format!("kubectl failover failback {} {}", self.names(), cluster.reach.for_plugin(namespace))
+    }
+}
+
+/// Says so of an override whose end could not be written.
+fn still_stands(cluster: &Cluster, outcome: &mut Outcome, until: Timestamp) {
+    let Fate::Failed(problem) = &mut outcome.fate else { return };
+    let (name, place) = (outcome.id.short_name(), cluster.reach.for_plugin(&outcome.id.namespace));
+    problem.message = format!("the override still stands, until {until:.0}: {}", problem.message);
+    problem.next.push(format!("to end it by hand: kubectl failover failback {name} {place}"));
 }
 
 /// Ends an override as the loop does when its time is over.
@@ -56,6 +90,10 @@ struct Ending {
 impl Order for Ending {
     fn name(&self) -> &'static str {
         "force"
+    }
+
+    fn perseverance(&self) -> Duration {
+        PERSEVERANCE
     }
 
     fn plan(&self, seen: &Seen) -> Result<Plan, Refusal> {

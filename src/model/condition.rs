@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::report::{Flags, State};
-use super::status::Status;
+use super::status::{Runner, Status};
 
 /// Claims of which one must hold: `Failover,Unavailable`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +44,10 @@ impl Condition {
 
 impl Claim {
     fn holds(&self, status: &Status) -> bool {
+        if self.what == What::Flag("unattended") && status.runner == Runner::Unknown {
+            // Neither it nor its contrary is known.
+            return false;
+        }
         let is_so = match &self.what {
             What::State(state) => status.state == *state,
             What::Flag(name) => status.flags.names().contains(name),
@@ -128,7 +132,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{BackendStatus, Changed, GroupId, Readiness, Runner};
+    use crate::model::{BackendStatus, Changed, GroupId, Readiness};
 
     fn status(state: State, flags: Flags, weights: &[(&str, u64)]) -> Status {
         let backend = |(name, weight): &(&str, u64)| BackendStatus {
@@ -182,6 +186,16 @@ mod tests {
         for text in ["redundant", "!short", "active=web", "active=other", "Active"] {
             assert!(!holds(text, &moved), "{text}");
         }
+    }
+
+    #[test]
+    fn who_is_not_known_to_run_a_group_proves_nothing() {
+        let unattended = Flags { unattended: true, ..Flags::default() };
+        let nobody = status(State::Primary, unattended, &[]);
+        assert!(holds("unattended", &nobody) && !holds("!unattended", &nobody));
+        let unknown = Status { runner: Runner::Unknown, ..status(State::Primary, Flags::default(), &[]) };
+        assert!(!holds("unattended", &unknown) && !holds("!unattended", &unknown));
+        assert!(holds("!unattended,Primary", &unknown));
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub enum Order {
     /// It says nothing any more: traffic follows the primary that the object names.
     Broken {
         why: String,
+        /// What it said, where it can be read.
+        order: Option<Override>,
         /// That primary is no backend: the override's home stands in for it.
         primary_lost: bool,
     },

@@ -67,7 +67,20 @@ impl fmt::Display for Source {
 impl WhyUnknown {
     /// Whether no change of endpoints will make it known.
     pub fn is_lasting(&self) -> bool {
-        matches!(self, Self::Forbidden(_) | Self::NoLocalEndpoints)
+        match self {
+            Self::Forbidden(_) | Self::NoLocalEndpoints | Self::NoRemote { .. } => true,
+            Self::Remote { why, .. } => why.is_lasting(),
+            Self::NotListed | Self::Silent | Self::Failing(..) | Self::NoAccess(_) => false,
+        }
+    }
+
+    /// Whether a request failed that may do better.
+    pub fn is_failing(&self) -> bool {
+        match self {
+            Self::Failing(..) => true,
+            Self::Remote { why, .. } => why.is_failing(),
+            _ => false,
+        }
     }
 }
 

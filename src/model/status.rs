@@ -46,13 +46,26 @@ pub enum OrderStatus {
     /// It says nothing any more.
     Broken {
         why: String,
+        /// What it said, where it can be read.
+        order: Option<Override>,
+        /// Who last wrote it or the primary, other than this tool; a hint, from field managers.
+        edited_by: Option<String>,
     },
+}
+
+/// An order whose time is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeftOver {
+    Override,
+    Pause,
 }
 
 impl OrderStatus {
     fn of(group: &Group, now: Timestamp) -> Option<Self> {
         Some(match group.order.as_ref()? {
-            Order::Broken { why, .. } => Self::Broken { why: why.clone() },
+            Order::Broken { why, order, .. } => {
+                Self::Broken { why: why.clone(), order: order.clone(), edited_by: None }
+            }
             Order::Standing { order, home: None } => Self::Homeless(order.clone()),
             Order::Standing { order, .. } if group.override_in_force(now).is_some() => {
                 Self::InForce(order.clone())
@@ -91,6 +104,9 @@ pub enum Runner {
     Unknown,
 }
 
+/// Said of a group that is paused where that controller runs it.
+pub const UPSTREAM_IGNORES_PAUSES: &str = "Linkerd's failover controller runs this group and knows nothing of pauses: it goes on moving the traffic";
+
 impl Status {
     /// How a group stands, with the readiness of each of its backends.
     pub fn of(
@@ -101,6 +117,11 @@ impl Status {
         now: Timestamp,
     ) -> Self {
         let decision = decide(group, readiness, &Timers::none(), now);
+        let mut warnings: Vec<String> =
+            group.forgotten_home().map(|_| forgotten(group)).into_iter().collect();
+        if runner == Runner::Upstream && decision.state == State::Paused {
+            warnings.push(UPSTREAM_IGNORES_PAUSES.to_owned());
+        }
         let backend = |(index, readiness): (usize, &Readiness)| BackendStatus {
             name: group.backend_name(index).to_owned(),
             weight: group.backends.get(index).map_or(0, |backend| backend.weight),
@@ -123,7 +144,7 @@ impl Status {
             paused: group.paused.clone(),
             runner,
             forgotten_home: group.forgotten_home().map(str::to_owned),
-            warnings: group.forgotten_home().map(|_| forgotten(group)).into_iter().collect(),
+            warnings,
         }
     }
 
@@ -144,6 +165,17 @@ impl Status {
             runner,
             forgotten_home: None,
             warnings: Vec::new(),
+        }
+    }
+
+    /// What is over, and has not been ended.
+    pub fn left_over(&self) -> Option<LeftOver> {
+        if self.state != State::OutOfSync {
+            return None;
+        }
+        match &self.order {
+            Some(OrderStatus::Over(_)) => Some(LeftOver::Override),
+            _ => self.paused.as_ref().map(|_| LeftOver::Pause),
         }
     }
 

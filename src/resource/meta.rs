@@ -6,7 +6,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::annotations::PREFIX;
+use super::annotations::{OVERRIDE, PREFIX, PRIMARY_SERVICE};
 
 /// The part of an object's metadata that the tool reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -30,15 +30,31 @@ pub struct Meta {
 pub struct ManagedFields {
     pub manager: String,
     pub time: Option<Timestamp>,
-    /// Whether the list of backends is among the fields.
-    #[serde(rename = "fieldsV1", deserialize_with = "names_backends")]
-    pub owns_backends: bool,
+    #[serde(rename = "fieldsV1")]
+    pub owned: Owned,
 }
 
-fn names_backends<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    let fields = Option::<Box<RawValue>>::deserialize(deserializer)?;
-    Ok(fields
-        .is_some_and(|fields| ["\"f:backends\"", "\"f:rules\""].iter().any(|key| fields.get().contains(key))))
+/// What matters of the fields that a manager owns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Owned {
+    /// The list of backends.
+    pub backends: bool,
+    /// The annotation of an override, or that of the primary.
+    pub orders: bool,
+}
+
+impl<'de> Deserialize<'de> for Owned {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Some(fields) = Option::<Box<RawValue>>::deserialize(deserializer)? else {
+            return Ok(Self::default());
+        };
+        let has = |key: &str| fields.get().contains(key);
+        let notes = |key: &str| has(PREFIX) && has(&format!("\"f:{PREFIX}{key}\""));
+        Ok(Self {
+            backends: has("\"f:backends\"") || has("\"f:rules\""),
+            orders: notes(OVERRIDE) || notes(PRIMARY_SERVICE),
+        })
+    }
 }
 
 /// A few at most: a list is smaller than a map.

@@ -15,14 +15,16 @@ pub fn primary_and_order(meta: &Meta, names: &[&str]) -> Result<(usize, Option<O
     let home = parsed.as_ref().and_then(|order| position(&order.as_ref().ok()?.home));
     let named = named.or_else(|| names.first().copied()).unwrap_or_default();
     let Some(primary) = position(named).or(home) else { return Err(no_backend(named, names)) };
-    let broken = |why: String| Order::Broken { why, primary_lost: position(named).is_none() };
+    let primary_lost = position(named).is_none();
+    let broken = |why: String, order: Option<Override>| Order::Broken { why, order, primary_lost };
     let order = parsed.map(|parsed| match parsed {
-        Err(_) => broken(format!("the annotation {PREFIX}{OVERRIDE} cannot be read")),
+        Err(_) => broken(format!("the annotation {PREFIX}{OVERRIDE} cannot be read"), None),
         Ok(order) if position(&order.to).is_none() => {
-            broken(format!("its target {} is no backend any more", order.to))
+            broken(format!("its target {} is no backend any more", order.to), Some(order))
         }
         Ok(order) if named != order.to => {
-            broken(format!("its target is {}, but the object names {named} as primary", order.to))
+            let why = format!("its target is {}, but the object names {named} as primary", order.to);
+            broken(why, Some(order))
         }
         Ok(order) => Order::Standing { order, home },
     });

@@ -106,12 +106,19 @@ impl Record {
     /// Who else than this tool has edited the backends: what it writes it notes as a move, and the time of its entry
     /// is that of any annotation it wrote since.
     fn editors(&self) -> impl Iterator<Item = &ManagedFields> {
-        self.meta.managed_fields.iter().filter(|entry| entry.owns_backends && entry.manager != FIELD_MANAGER)
+        self.meta.managed_fields.iter().filter(|entry| entry.owned.backends && entry.manager != FIELD_MANAGER)
     }
 
     /// The field manager that last edited the backends; a hint.
     pub fn last_editor(&self) -> Option<&str> {
         self.editors().max_by_key(|entry| entry.time).map(|entry| entry.manager.as_str())
+    }
+
+    /// The field manager that last wrote the override or the primary, where that was not this tool; a hint.
+    pub fn order_editor(&self) -> Option<&str> {
+        let owners = self.meta.managed_fields.iter().filter(|entry| entry.owned.orders);
+        let last = owners.max_by_key(|entry| (entry.time, entry.manager != FIELD_MANAGER))?;
+        Some(last.manager.as_str()).filter(|manager| *manager != FIELD_MANAGER)
     }
 
     /// Whether someone else has changed the weights soon after they were last moved. Times of editors are whole

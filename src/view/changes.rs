@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::status::{Item, item};
 use super::stream::API_VERSION;
-use super::text::{clean, clean_json};
+use super::text::{LONGEST_LINE, clean, clean_json, shorten};
 use crate::model::{State, Status, StatusChange};
 use crate::reach::Reach;
 
@@ -67,7 +67,7 @@ pub fn json_line(
 
 /// One line of text: the time, the group, and what has become of it.
 pub fn text_line(change: &StatusChange, at: Timestamp) -> String {
-    clean(&format!("{at:.0} {}", what(change)))
+    shorten(&clean(&format!("{at:.0} {}", what(change))), LONGEST_LINE)
 }
 
 /// The group, and what has become of it.

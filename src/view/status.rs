@@ -6,8 +6,8 @@ use serde::Serialize;
 use super::stream::API_VERSION;
 use super::text::clean;
 use crate::model::{
-    BackendStatus, Changed, OrderStatus, Override, Pause, Readiness, RemoteService, Runner, State, Status,
-    WhyUnknown,
+    BackendStatus, Changed, LeftOver, OrderStatus, Override, Pause, Readiness, RemoteService, Runner, State,
+    Status, WhyUnknown,
 };
 use crate::reach::Reach;
 
@@ -78,6 +78,8 @@ struct OrderLine<'a> {
     order: Option<&'a Override>,
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<&'a str>,
+    #[serde(rename = "editedBy", skip_serializing_if = "Option::is_none")]
+    edited_by: Option<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -169,13 +171,15 @@ pub(super) fn item<'a>(status: &'a Status, reach: &Reach) -> Item<'a> {
 }
 
 fn order(order: &OrderStatus) -> OrderLine<'_> {
-    let (status, order, why) = match order {
-        OrderStatus::InForce(order) => ("inForce", Some(order), None),
-        OrderStatus::Over(order) => ("over", Some(order), None),
-        OrderStatus::Homeless(order) => ("homeless", Some(order), None),
-        OrderStatus::Broken { why } => ("broken", None, Some(why.as_str())),
-    };
-    OrderLine { status, order, why }
+    let line = |status, order| OrderLine { status, order, why: None, edited_by: None };
+    match order {
+        OrderStatus::InForce(order) => line("inForce", Some(order)),
+        OrderStatus::Over(order) => line("over", Some(order)),
+        OrderStatus::Homeless(order) => line("homeless", Some(order)),
+        OrderStatus::Broken { why, order, edited_by } => {
+            OrderLine { why: Some(why), edited_by: edited_by.as_deref(), ..line("broken", order.as_ref()) }
+        }
+    }
 }
 
 fn backend(backend: &BackendStatus) -> Backend<'_> {
@@ -251,6 +255,11 @@ pub fn next_step(status: &Status, reach: &Reach) -> Option<String> {
         State::OutOfSync | State::Waiting if status.flags.unattended => {
             Some(format!("kubectl failover watch {ours}"))
         }
+        // That controller ends neither.
+        State::OutOfSync if status.runner == Runner::Upstream => status.left_over().map(|left| {
+            let command = if left == LeftOver::Override { "failback" } else { "resume" };
+            format!("kubectl failover {command} {} {ours}", clean(&status.id.name))
+        }),
         State::OutOfSync | State::Waiting => None,
         State::Unknown if remote_to_name(status).is_some() => remote_to_name(status).map(|cluster| {
             let name = clean(&status.id.name);

@@ -7,7 +7,9 @@ use super::grid::{self, Cell, Colour};
 use super::status::next_step;
 use super::text::{clean, shorten};
 use crate::model::mirror::Side;
-use crate::model::{BackendStatus, Changed, OrderStatus, Override, Readiness, Runner, State, Status};
+use crate::model::{
+    BackendStatus, Changed, LeftOver, OrderStatus, Override, Readiness, Runner, State, Status,
+};
 use crate::reach::Reach;
 
 /// The longest text in a note below the table.
@@ -189,11 +191,7 @@ fn note(status: &Status, reach: &Reach, now: Timestamp) -> Option<String> {
     }
     let mut text = format!("{}: {}. ", said(&status.id.name), said(&status.reason));
     if status.state == State::OutOfSync {
-        text.push_str(match (status.flags.unattended, &status.paused) {
-            (true, Some(_)) => "The pause is over, and nobody runs to end it. ",
-            (true, None) => "Nobody runs to write that. ",
-            (false, _) => "That is not written yet. ",
-        });
+        text.push_str(unwritten(status));
     }
     if let Some(words) = &unknown {
         text.push_str(&format!("{} ", said(words)));
@@ -202,7 +200,7 @@ fn note(status: &Status, reach: &Reach, now: Timestamp) -> Option<String> {
         text.push_str("The traffic is where nobody can say that anything is ready (unverified). ");
     }
     if let Some(order) = &status.order {
-        text.push_str(&format!("{}. ", said(&order_words(order, status.flags.unattended))));
+        text.push_str(&format!("{}. ", said(&order_words(order, &status.runner))));
     }
     match &status.changed {
         Changed::Moved(last) => {
@@ -223,6 +221,20 @@ fn note(status: &Status, reach: &Reach, now: Timestamp) -> Option<String> {
     Some(text)
 }
 
+/// Why what should be so is not so yet.
+fn unwritten(status: &Status) -> &'static str {
+    match (&status.runner, status.left_over()) {
+        (Runner::Nobody, Some(LeftOver::Pause)) => "The pause is over, and nobody runs to end it. ",
+        (Runner::Nobody, _) => "Nobody runs to write that. ",
+        (Runner::Upstream, Some(LeftOver::Pause)) => {
+            "The pause is over, and Linkerd's controller does not end it. "
+        }
+        // What is said of the override says it.
+        (Runner::Upstream, Some(LeftOver::Override)) => "",
+        _ => "That is not written yet. ",
+    }
+}
+
 /// Why the readiness of backends is unknown, where the reason does not say so already.
 fn unknown_words(status: &Status) -> Option<String> {
     let words = status.backends.iter().filter_map(|backend| {
@@ -236,7 +248,7 @@ fn unknown_words(status: &Status) -> Option<String> {
 }
 
 /// What an override asks for, by whom and why, and what has become of it.
-fn order_words(order: &OrderStatus, unattended: bool) -> String {
+fn order_words(order: &OrderStatus, runner: &Runner) -> String {
     let asked = |order: &Override| {
         let by = if order.by.is_empty() { "someone" } else { &order.by };
         let reason = order.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
@@ -249,13 +261,21 @@ fn order_words(order: &OrderStatus, unattended: bool) -> String {
         }
         OrderStatus::InForce(order) => asked(order),
         OrderStatus::Over(order) => {
-            let yet = if unattended { "nobody runs to end it" } else { "not ended yet" };
+            let yet = match runner {
+                Runner::Nobody => "nobody runs to end it",
+                Runner::Upstream => "Linkerd's controller does not end it",
+                Runner::Held(_) | Runner::Unknown => "not ended yet",
+            };
             format!("{}, expired at {}: {yet}", asked(order), end(order))
         }
         OrderStatus::Homeless(order) => {
             format!("{}, without an end: it does not say which backend is home", asked(order))
         }
-        OrderStatus::Broken { why } => format!("There is a broken override: {why}"),
+        OrderStatus::Broken { why, order, edited_by } => {
+            let asked = order.as_ref().map(|order| format!(". {}", asked(order))).unwrap_or_default();
+            let by = edited_by.as_ref().map(|by| format!("; last edited by {by} (a hint)"));
+            format!("There is a broken override: {why}{asked}{}", by.unwrap_or_default())
+        }
     }
 }
 

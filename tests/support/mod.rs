@@ -30,7 +30,7 @@ mod wait;
 mod watching;
 
 pub use connect_proxy::ConnectProxy;
-pub use documented::documented;
+pub use documented::{documented, documented_as};
 pub use endpoints::endpoint;
 pub use fault_proxy::{A_WHILE, FaultProxy};
 pub use faults::{Fault, Recorded};

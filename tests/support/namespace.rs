@@ -98,9 +98,11 @@ impl Side {
     }
 
     pub async fn create_namespace(&self) {
-        let object = serde_json::json!({
-            "metadata": {"name": self.namespace, "labels": {"failover-test": "true"}},
-        });
+        self.create_namespace_with(serde_json::json!({"failover-test": "true"})).await;
+    }
+
+    pub async fn create_namespace_with(&self, labels: serde_json::Value) {
+        let object = serde_json::json!({"metadata": {"name": self.namespace, "labels": labels}});
         let object: Namespace = serde_json::from_value(object).expect("the namespace is well-formed");
         self.cluster_api().create(&PostParams::default(), &object).await.expect("the namespace is created");
     }

@@ -5,6 +5,9 @@ use std::sync::OnceLock;
 
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+use serde_json::Value;
+
+use super::namespace::Side;
 
 /// A running sandbox without emojivoto; it ends when this is dropped or the test process ends, however it does.
 pub struct Sandbox {
@@ -62,6 +65,13 @@ impl Sandbox {
     /// An administrator's client; each test needs its own, since a client belongs to the runtime that made it.
     pub async fn client(&self, context: &str) -> Client {
         client(&self.kubeconfig(), context).await
+    }
+
+    /// A new namespace with these labels.
+    pub async fn side(&self, context: &'static str, namespace: &str, labels: Value) -> Side {
+        let side = Side { context, namespace: namespace.to_owned(), client: self.client(context).await };
+        side.create_namespace_with(labels).await;
+        side
     }
 }
 

@@ -6,16 +6,18 @@ use std::time::Duration;
 use futures::future::join_all;
 use tokio::time::{Instant, sleep};
 
-use super::{Fate, Order, Outcome};
+use super::{Order, Outcome};
 use crate::cluster::{Cluster, survey};
+use crate::error::{Problem, explain};
 use crate::model::{Readiness, Runner, State, Status};
 use crate::resource::Record;
 
 /// How often a group is looked at that is not as asked. What a watch needs, who forces may not have a right to.
 const PACE: Duration = Duration::from_secs(1);
 
-/// Reads the groups that are as they were to be made; where the order has patience, until all of them are as asked.
+/// Reads the groups that are as they were to be made, and puts the outcomes into the groups' order; where the order has patience, until all of them are as asked.
 pub async fn read_back(cluster: &Cluster, outcomes: &mut [Outcome], order: &dyn Order) {
+    outcomes.sort_by(|a, b| a.id.cmp(&b.id));
     let patience = order.patience();
     let end = Instant::now() + patience.unwrap_or_default();
     loop {
@@ -28,30 +30,31 @@ pub async fn read_back(cluster: &Cluster, outcomes: &mut [Outcome], order: &dyn 
     }
 }
 
-/// Whether every group that was read is as asked.
+/// Whether every group that was changed, or was so already, is seen to be as asked.
 pub fn all_met(outcomes: &[Outcome], order: &dyn Order) -> bool {
-    outcomes.iter().filter_map(|outcome| outcome.now.as_ref()).all(|status| order.is_met(status))
+    let is_met = |outcome: &Outcome| matches!(&outcome.now, Some(Ok(status)) if order.is_met(status));
+    outcomes.iter().filter(|outcome| outcome.is_so()).all(is_met)
 }
 
 async fn look(cluster: &Cluster, outcomes: &mut [Outcome]) {
-    let mut wanted: Vec<&mut Outcome> = outcomes
-        .iter_mut()
-        .filter(|outcome| matches!(outcome.fate, Fate::Changed(_) | Fate::Unchanged(_)))
-        .collect();
+    let mut wanted: Vec<&mut Outcome> = outcomes.iter_mut().filter(|outcome| outcome.is_so()).collect();
     let namespaces: BTreeSet<String> = wanted.iter().map(|outcome| outcome.id.namespace.clone()).collect();
     let reads = namespaces.iter().map(|namespace| async {
         let meant = |record: &Record| wanted.iter().any(|outcome| outcome.id == record.id());
-        // Where they can't be read, what the writes answered has to do.
-        let all = survey::list_groups(cluster, Some(namespace), None).await.unwrap_or_default();
-        let records: Vec<Record> = all.records.iter().filter(|record| meant(record)).cloned().collect();
-        survey::survey(cluster, &records, &all.records).await
+        let all = survey::list_groups(cluster, Some(namespace), None).await;
+        let all = all.map_err(|error| (namespace.clone(), explain(cluster, &error)))?.records;
+        let records: Vec<Record> = all.iter().filter(|record| meant(record)).cloned().collect();
+        Ok(survey::survey(cluster, &records, &all).await)
     });
-    let statuses: Vec<Status> = join_all(reads).await.into_iter().flatten().collect();
-    for status in statuses {
-        let outcome = wanted.iter_mut().find(|outcome| outcome.id == status.id);
-        if let Some(outcome) = outcome {
-            outcome.now = Some(status);
-        }
+    let reads: Vec<Result<Vec<Status>, (String, Problem)>> = join_all(reads).await;
+    for outcome in &mut wanted {
+        let of_it = |status: &&Status| status.id == outcome.id;
+        let status = reads.iter().flatten().flatten().find(of_it).cloned();
+        let failure = reads.iter().filter_map(|read| read.as_ref().err());
+        let failure =
+            failure.filter(|(namespace, _)| *namespace == outcome.id.namespace).map(|(_, problem)| problem);
+        let gone = || Problem::new("there is no such group any more");
+        outcome.now = Some(status.ok_or_else(|| failure.last().cloned().unwrap_or_else(gone)));
     }
 }
 

@@ -1,11 +1,13 @@
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
-use super::{Order, Plan, Task, paused};
+use super::carry::Task;
+use super::{Order, Plan, paused};
 use crate::cluster::Cluster;
 use crate::error::Problem;
 use crate::resource::Change;
 use crate::sandbox::interrupt::Interrupts;
-use crate::view::text::clean;
+use crate::view::terminal::say;
+use crate::view::text::{LONGEST_LINE, shorten};
 
 /// Asks once for all groups that are to change: on a terminal, unless `--yes` was given. Elsewhere `--yes` has to
 /// be there. Gives the signals from then on, where it had to ask: they no longer end the process by themselves.
@@ -22,7 +24,8 @@ pub async fn ask(
         .iter()
         .filter_map(|task| match &task.plan {
             Ok(Plan::Change { change, words }) => {
-                Some(clean(&format!("  {}: {}", task.record.id(), in_words(order, task, change, words))))
+                let line = format!("  {}: {}", task.record.id(), in_words(order, task, change, words));
+                Some(shorten(&line, LONGEST_LINE))
             }
             _ => None,
         })
@@ -39,22 +42,23 @@ pub async fn ask(
         .next("to go on without being asked, add --yes; to see what would change, --dry-run=client")
         .into());
     }
-    eprintln!("{} in context {} ({})", order.name(), clean(&cluster.context), clean(&cluster.server));
+    say(&format!("{} in context {} ({})", order.name(), cluster.context, cluster.server));
     for change in changes {
-        eprintln!("{change}");
+        say(&change);
     }
     for Task { record, plan, .. } in tasks {
         if let Err(refusal) = plan {
-            eprintln!("{}", clean(&format!("  {} is refused: {}", record.id(), refusal.reason)));
+            say(&shorten(&format!("  {} is refused: {}", record.id(), refusal.reason), LONGEST_LINE));
         }
     }
     let mut interrupts = Interrupts::listen()?;
-    eprint!("Go on? [y/N] ");
-    std::io::stderr().flush()?;
+    let mut terminal = std::io::stderr();
+    write!(terminal, "Go on? [y/N] ")?;
+    terminal.flush()?;
     let answer = tokio::select! {
         answer = tokio::task::spawn_blocking(read_line) => answer??,
         _ = interrupts.next() => {
-            eprintln!();
+            say("");
             String::new()
         }
     };

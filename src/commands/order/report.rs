@@ -8,7 +8,8 @@ use crate::cluster::Cluster;
 use crate::error::Exit;
 use crate::model::{State, Status};
 use crate::view::stream::API_VERSION;
-use crate::view::text::{clean, clean_json};
+use crate::view::terminal::say;
+use crate::view::text::{LONGEST_LINE, clean, clean_json, shorten};
 
 /// What has become of the groups, in JSON.
 #[derive(Serialize)]
@@ -72,20 +73,21 @@ pub fn tell(
         return Ok(());
     }
     for item in &items {
-        let line = clean(&format!("{}/{}: {}", item.namespace, item.name, item.message));
+        let line =
+            shorten(&clean(&format!("{}/{}: {}", item.namespace, item.name, item.message)), LONGEST_LINE);
         match item.result {
-            "refused" => eprintln!("refused: {line}"),
-            "notMet" => eprintln!("not ready in time: {line}"),
-            "failed" => eprintln!("error: {line}"),
+            "refused" => say(&format!("refused: {line}")),
+            "notMet" => say(&format!("not ready in time: {line}")),
+            "failed" => say(&format!("error: {line}")),
             "wouldChange" => writeln!(out, "{line} (dry run)")?,
             _ => writeln!(out, "{line}")?,
         }
         for next in &item.next {
-            eprintln!("  {}", clean(next));
+            say(&format!("  {}", shorten(next, LONGEST_LINE)));
         }
     }
     if items.len() > 1 {
-        eprintln!("{}", summary(&items));
+        say(&summary(&items));
     }
     Ok(())
 }
@@ -93,7 +95,6 @@ pub fn tell(
 fn item<'a>(order: &dyn Order, outcome: &'a Outcome, place: &str) -> Item<'a> {
     let mut allow = None;
     let mut next = Vec::new();
-    let now = outcome.now.as_ref();
     let (result, mut message) = match &outcome.fate {
         Fate::Changed(words) => ("changed", words.clone()),
         Fate::WouldChange(words) => ("wouldChange", words.clone()),
@@ -108,15 +109,23 @@ fn item<'a>(order: &dyn Order, outcome: &'a Outcome, place: &str) -> Item<'a> {
             next.push(refusal.next.clone());
             ("notMet", refusal.reason.clone())
         }
-        Fate::Failed(problem) => {
+        Fate::Failed(problem) | Fate::Gone(problem) => {
             next.clone_from(&problem.next);
             ("failed", problem.message.clone())
         }
     };
-    if let Some(now) = now {
-        message = format!("{message}; {}", truth(now));
-        next.extend(order.after(now, place));
+    match &outcome.now {
+        Some(Ok(now)) => {
+            message = format!("{message}; {}", truth(now));
+            next.extend(order.after(now, place));
+        }
+        Some(Err(problem)) => {
+            message = format!("{message}; it could not be read back: {}", problem.message);
+            next.extend(problem.next.iter().cloned());
+        }
+        None => {}
     }
+    let now = outcome.now.as_ref().and_then(|now| now.as_ref().ok());
     let (state, active) = (now.map(|now| now.state), now.map(Status::active));
     next.retain(|line| !line.is_empty());
     let id = &outcome.id;

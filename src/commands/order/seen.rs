@@ -4,9 +4,10 @@ use serde_json::Value;
 
 use super::{Order, Refusal};
 use crate::cli::Danger;
-use crate::cluster::effects::{self, Obstacles};
+use crate::cluster::effects::{self, Effects};
+use crate::cluster::remotes::{self, Asked};
 use crate::cluster::{Cluster, groups, readiness};
-use crate::model::{Group, Invalid, Override, Readiness};
+use crate::model::{Group, Invalid, Override, Readiness, WhyUnknown};
 use crate::resource::{Meta, Record};
 
 /// What is looked at beside the group and its backends.
@@ -32,8 +33,12 @@ pub struct Seen {
     pub readiness: Vec<Readiness>,
     /// What may keep the object from having an effect.
     pub obstacles: Vec<String>,
+    /// What is not known of that.
+    pub doubts: Vec<String>,
     /// The GitOps tool that owns the object.
     pub owner: Option<&'static str>,
+    /// The clusters that are asked how ready mirrors are.
+    pub asked: Asked,
     /// `--context … -n …`, as a command line of ours that is suggested needs it.
     pub place: String,
     /// The start of a kubectl command line in the group's namespace.
@@ -58,6 +63,19 @@ impl Seen {
             reason: format!("it is no valid group: {}", invalid.reason),
             next: format!("to mend it, {}", invalid.mend),
         })
+    }
+
+    /// Whether how ready a backend is could not be read just now.
+    pub fn misses_readiness(&self) -> bool {
+        self.readiness
+            .iter()
+            .any(|readiness| matches!(readiness, Readiness::Unknown { why } if why.is_failing()))
+    }
+
+    /// What to do where readiness is unknown, and no change of local endpoints will make it known.
+    pub fn how_to_know(&self, why: &WhyUnknown) -> Option<String> {
+        let check = || format!("to see what may be missing: kubectl failover check {}", self.place);
+        remotes::how_to_ask(&self.asked, why).or_else(|| why.is_lasting().then(check))
     }
 
     /// The override in force.
@@ -109,19 +127,28 @@ pub async fn look(
     looks: Looks,
 ) -> Vec<Seen> {
     let wanted = readiness::backends_of(records);
-    let obstacles =
-        async { if looks.conflicts { effects::read(cluster, records).await } else { Obstacles::new() } };
+    let effects =
+        async { if looks.conflicts { effects::read(cluster, records).await } else { Effects::default() } };
     let objects = join_all(
         records.iter().map(async |record| if looks.objects { whole(cluster, record).await } else { None }),
     );
-    let (known, mut obstacles, objects) = join3(readiness::read(cluster, &wanted), obstacles, objects).await;
+    let (known, effects, objects) = join3(readiness::read(cluster, &wanted), effects, objects).await;
+    let Effects { mut obstacles, doubts } = effects;
+    let doubts_on = |record: &Record| {
+        let namespace = Some(&record.meta.namespace);
+        let near =
+            doubts.iter().filter(|doubt| doubt.namespace.is_none() || doubt.namespace.as_ref() == namespace);
+        near.map(|doubt| doubt.words.clone()).collect()
+    };
     let now = cluster.clock().now();
     let seen = |(record, object): (&Record, Option<(Record, Value)>)| Seen {
         group: record.group.clone(),
         object,
         readiness: record.group.as_ref().map(|group| readiness::in_order(group, &known)).unwrap_or_default(),
         obstacles: obstacles.remove(&record.id()).unwrap_or_default(),
+        doubts: doubts_on(record),
         owner: record.meta.gitops_owner(),
+        asked: cluster.remotes().asked(),
         place: cluster.reach.for_plugin(&record.meta.namespace),
         kubectl: format!("kubectl {}", cluster.reach.within(&record.meta.namespace)),
         by: by.to_owned(),

@@ -1,17 +1,40 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::{Instant, sleep};
 
 use super::shown::Shown;
 use super::{Fate, Looks, Order, Plan, look};
 use crate::cluster::backoff::Backoff;
 use crate::cluster::events::MoveEvent;
-use crate::cluster::{Cluster, RequestError, RequestResult, apply, events, groups};
+use crate::cluster::{Cluster, RequestError, apply, events, groups};
 use crate::error::{Problem, explain};
 use crate::resource::{Change, Record};
 
-/// How often a write is tried against others that write the same object, and against a server in trouble.
-const MOST_TRIES: u32 = 10;
+/// Tries against others that write the same object, and against a server in trouble, until their time is over.
+#[derive(Debug)]
+pub struct Tries {
+    end: Instant,
+    backoff: Backoff,
+}
+
+impl Tries {
+    pub fn within(time: Duration) -> Self {
+        Self { end: Instant::now() + time, backoff: Backoff::default() }
+    }
+
+    /// Whether another try may do better; waits until it is time for it.
+    pub async fn again(&mut self, error: &RequestError) -> bool {
+        let left = self.end.saturating_duration_since(Instant::now());
+        if !may_do_better(error) || left.is_zero() {
+            return false;
+        }
+        if !error.is_conflict() {
+            sleep(self.backoff.next(error.retry_after()).min(left)).await;
+        }
+        true
+    }
+}
 
 /// By whom, from when on, whether in earnest, and on which orders that were shown.
 #[derive(Debug, Clone, Copy)]
@@ -32,8 +55,8 @@ pub async fn until_done(
     order: &dyn Order,
 ) -> Fate {
     let Signed { by, started, trial, shown } = signed;
-    let mut backoff = Backoff::default();
-    for attempt in 1.. {
+    let mut tries = Tries::within(order.perseverance());
+    loop {
         let error = match apply::apply(cluster, &record, &change, trial).await {
             Ok(_) if trial => return Fate::WouldChange(words),
             Ok(after) => {
@@ -43,17 +66,14 @@ pub async fn until_done(
             Err(error) => error,
         };
         if error.is_not_found() {
-            return Fate::Failed(gone(cluster, &record));
+            return Fate::Gone(gone(cluster, &record));
         }
-        let last = attempt == MOST_TRIES;
-        if last || !may_do_better(&error) {
+        if !tries.again(&error).await {
             return Fate::Failed(explain(cluster, &error));
         }
-        tokio::time::sleep(pause(&mut backoff, &error)).await;
-        let found = groups::get(cluster, record.kind, &record.meta.namespace, &record.meta.name).await;
-        record = match still_there(cluster, &record, found) {
+        record = match read_again(cluster, &record, &mut tries).await {
             Ok(found) => found,
-            Err(problem) => return Fate::Failed(problem),
+            Err(fate) => return fate,
         };
         let seen = look(cluster, std::slice::from_ref(&record), by, started, Looks::of(order)).await;
         let Some(seen) = seen.first() else { continue };
@@ -69,26 +89,24 @@ pub async fn until_done(
             Err(refusal) => return Fate::Refused(refusal),
         }
     }
-    Fate::Failed(Problem::new("it could not be written"))
 }
 
-/// The group as it was read again.
+/// The group as it is now.
 ///
 /// # Errors
-/// Where it could not be read, or is no group any more.
-pub fn still_there(
-    cluster: &Cluster,
-    record: &Record,
-    found: RequestResult<Option<Record>>,
-) -> Result<Record, Problem> {
-    match found {
-        Ok(Some(found)) if found.is_controlled() => Ok(found),
-        Ok(_) => Err(gone(cluster, record)),
-        Err(error) => Err(explain(cluster, &error)),
+/// What has become of it where it can't be read, or is no group any more.
+pub async fn read_again(cluster: &Cluster, record: &Record, tries: &mut Tries) -> Result<Record, Fate> {
+    loop {
+        match groups::get(cluster, record.kind, &record.meta.namespace, &record.meta.name).await {
+            Ok(Some(found)) if found.is_controlled() => return Ok(found),
+            Ok(_) => return Err(Fate::Gone(gone(cluster, record))),
+            Err(error) if tries.again(&error).await => {}
+            Err(error) => return Err(Fate::Failed(explain(cluster, &error))),
+        }
     }
 }
 
-fn gone(cluster: &Cluster, record: &Record) -> Problem {
+pub fn gone(cluster: &Cluster, record: &Record) -> Problem {
     let namespace = &record.meta.namespace;
     Problem::new(format!("there is no group {} any more", record.id().short_name())).next(format!(
         "it was deleted, or has lost its label; to see which there are: kubectl failover status {}",
@@ -107,10 +125,6 @@ async fn tell_of_move(cluster: &Cluster, after: &Record, change: &Change, by: &s
 
 /// A conflict, or trouble of the server's or the line's. A patch that the server takes amiss (422) may have met an
 /// object that has changed.
-fn may_do_better(error: &RequestError) -> bool {
+pub fn may_do_better(error: &RequestError) -> bool {
     error.code().is_none_or(|code| matches!(code, 409 | 422 | 429 | 500..))
-}
-
-fn pause(backoff: &mut Backoff, error: &RequestError) -> Duration {
-    if error.is_conflict() { Duration::ZERO } else { backoff.next(error.retry_after()) }
 }

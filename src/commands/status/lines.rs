@@ -9,7 +9,7 @@ use crate::model::{Status, StatusChange, status_change};
 use crate::observe::{Observer, Scope, Sight};
 use crate::sandbox::interrupt::Interrupts;
 use crate::view::changes::{json_line, text_line};
-use crate::view::terminal;
+use crate::view::terminal::{self, say};
 use crate::view::text::clean;
 
 /// Prints a line for each group as it is, then one for each change, until a signal comes or
@@ -56,17 +56,17 @@ fn tell(cluster: &Cluster, changes: &[StatusChange], format: StatusFormat) -> an
 fn remark(before: Option<&Sight>, now: &Sight, place: &str) {
     let was_lost = before.and_then(|sight| sight.lost.as_ref());
     match (was_lost, &now.lost) {
-        (None, Some(lost)) => eprintln!("connection lost: {}; trying again", clean(&lost.why)),
-        (Some(_), None) => eprintln!("connected again"),
+        (None, Some(lost)) => say(&format!("connection lost: {}; trying again", lost.why)),
+        (Some(_), None) => say("connected again"),
         _ => {}
     }
     if before.is_some() {
         return;
     }
     for name in &now.absent {
-        eprintln!("there is no group {:?} in {place} yet", clean(&name.to_string()));
+        say(&format!("there is no group {:?} in {place} yet", clean(&name.to_string())));
     }
     if now.statuses.is_empty() && now.absent.is_empty() {
-        eprintln!("no groups in {place} yet");
+        say(&format!("no groups in {place} yet"));
     }
 }

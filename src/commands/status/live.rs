@@ -36,30 +36,28 @@ pub async fn run(cluster: &Cluster, scope: Scope, page: Page) -> anyhow::Result<
     let mut table =
         LiveTable { cluster, page, place, scope: home, sight: first, transitions: Transitions::default() };
     let mut screen = Screen::enter()?;
-    let mut drawn = Instant::now();
-    let mut due = drawn;
+    let mut pace = Pace::start(Instant::now());
     loop {
         tokio::select! {
             _ = interrupts.next() => break,
-            () = sleep_until(due) => {
+            () = sleep_until(pace.due) => {
                 screen.draw(table.frame(&observer))?;
-                drawn = Instant::now();
-                due = drawn + AGEING;
+                pace.drew(Instant::now());
             }
             sight = observer.next() => {
                 table.take_in(sight?);
-                due = due.min(drawn + PACE);
+                pace.news();
             }
             _ = signals.resized.recv() => {
                 screen.forget();
-                due = due.min(drawn + PACE);
+                pace.news();
             }
             _ = signals.stopped.recv() => {
                 screen.leave()?;
                 // This process rests here until it is told to go on.
                 kill_process(getpid(), Posix::STOP).context("stopping")?;
                 screen.resume()?;
-                due = Instant::now();
+                pace = Pace::start(Instant::now());
             }
         }
     }
@@ -67,6 +65,27 @@ pub async fn run(cluster: &Cluster, scope: Scope, page: Page) -> anyhow::Result<
     let seen = print::Printed { statuses: &table.sight.statuses, exit: None, missing: None };
     print::print(cluster, &seen, page)?;
     Ok(Exit::Done)
+}
+
+/// When the next frame is due.
+struct Pace {
+    drawn: Instant,
+    due: Instant,
+}
+
+impl Pace {
+    fn start(now: Instant) -> Self {
+        Self { drawn: now, due: now }
+    }
+
+    fn drew(&mut self, now: Instant) {
+        *self = Self { drawn: now, due: now + AGEING };
+    }
+
+    /// There is something else to show.
+    fn news(&mut self) {
+        self.due = self.due.min(self.drawn + PACE);
+    }
 }
 
 /// What a terminal tells of itself.
@@ -137,5 +156,35 @@ impl LiveTable<'_> {
         }
         let names: Vec<String> = absent.iter().map(ToString::to_string).collect();
         (!names.is_empty()).then(|| format!("no such group yet: {}", names.join(", ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Draws whenever a frame is due, with news every so often; gives the frames of ten seconds.
+    fn frames(every: Duration) -> u32 {
+        let start = Instant::now();
+        let mut pace = Pace::start(start);
+        let mut frames = 0;
+        for millis in 0..10_000 {
+            let passed = Duration::from_millis(millis);
+            if millis % u64::try_from(every.as_millis()).unwrap() == 0 {
+                pace.news();
+            }
+            if start + passed >= pace.due {
+                frames += 1;
+                pace.drew(start + passed);
+            }
+        }
+        frames
+    }
+
+    #[test]
+    fn however_much_changes_there_are_five_frames_a_second() {
+        assert_eq!(frames(Duration::from_millis(1)), 50);
+        assert_eq!(frames(Duration::from_millis(500)), 20);
+        assert_eq!(frames(Duration::from_secs(60)), 10, "ages are brought up to date");
     }
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::{Instant, sleep_until};
 
+use crate::view::terminal::say;
+
 /// What takes longer than this is said.
 const NOTICEABLE: Duration = Duration::from_secs(1);
 const SPIN: Duration = Duration::from_millis(120);
@@ -40,7 +42,8 @@ impl Waiting {
             None if self.said.get() || self.started.elapsed() < NOTICEABLE => {}
             None => {
                 self.said.set(true);
-                eprintln!("waiting up to {} s for {}: {first}", self.timeout.as_secs_f64(), self.asked);
+                let seconds = self.timeout.as_secs_f64();
+                say(&format!("waiting up to {seconds} s for {}: {first}", self.asked));
             }
         }
     }

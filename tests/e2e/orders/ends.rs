@@ -1,12 +1,16 @@
 //! Overrides with an end, and who ends them.
 
+use std::process::Stdio;
+use std::sync::Arc;
+
 use http::Method;
 use jiff::Timestamp;
-use rustix::process::Signal;
+use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use super::{annotation, assert_home, order, override_of, run, status, web};
-use crate::support::{FaultProxy, TestNamespace, end, eventually, plugin, watching};
+use crate::support::{Fault, FaultProxy, LIMIT, Running, TestNamespace, end, eventually, plugin, watching};
 
 #[tokio::test]
 async fn the_loop_ends_it_and_traffic_goes_home() {
@@ -173,4 +177,100 @@ async fn who_stays_leaves_alone_what_others_have_changed() {
     assert_eq!(status.code(), Some(0));
     assert!(stdout.last().unwrap().contains("has been ended or changed meanwhile"), "{stdout:?}");
     assert_eq!(override_of(&ns.west, "web").await["to"], "web-central");
+}
+
+/// A force that is stayed with, through a proxy that is yet to make trouble.
+async fn staying(ns: &TestNamespace) -> (FaultProxy, Running) {
+    web(&ns.west, [1, 1, 1]).await;
+    let proxy = FaultProxy::before(&ns.west).await;
+    let force = order(&ns.west, "force web --to web-east --duration 1h --wait");
+    let mut force = force.kubeconfig(proxy.kubeconfig()).spawn();
+    force.stderr_line_containing("staying until").await;
+    (proxy, force)
+}
+
+#[tokio::test]
+async fn trouble_at_the_end_is_overcome() {
+    let ns = TestNamespace::new("end-trouble").await;
+    let (proxy, force) = staying(&ns).await;
+    for (method, path) in [
+        (Method::GET, "/trafficsplits/web"),
+        (Method::GET, "/endpointslices"),
+        (Method::PATCH, "/trafficsplits/web"),
+    ] {
+        proxy.inject(method, path, 2, Fault::Answer(503, None));
+    }
+    proxy.inject(Method::POST, "/selfsubjectreviews", usize::MAX, Fault::Answer(503, None));
+    let (status, stdout, stderr) = force.end_and_collect(Signal::INT).await;
+    assert_eq!(status.code(), Some(0), "{stdout:?} {stderr:?}");
+    assert!(stdout.last().unwrap().contains("the override is ended; now web carries"), "{stdout:?}");
+    assert_home(&ns.west, "web", &[1, 0, 0]).await;
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_it_at_once_and_says_what_stands() {
+    let ns = TestNamespace::new("end-twice").await;
+    let (proxy, force) = staying(&ns).await;
+    let reads = proxy.seen(&Method::GET, "/trafficsplits/web").len();
+    proxy.inject(Method::GET, "/trafficsplits/web", usize::MAX, Fault::Answer(503, None));
+    kill_process(force.pid(), Signal::INT).unwrap();
+    proxy.until_seen(Method::GET, "/trafficsplits/web", reads + 1).await;
+    let (status, _, stderr) = force.end_and_collect(Signal::INT).await;
+    assert_eq!(status.code(), Some(1), "{stderr:?}");
+    let said = stderr.join("\n");
+    assert!(said.contains("interrupted: the override on web may still stand, until "), "{said}");
+    assert!(said.contains("to end it: kubectl failover failback web --context west"), "{said}");
+    assert_eq!(override_of(&ns.west, "web").await["to"], "web-east");
+}
+
+#[tokio::test]
+async fn an_end_that_is_refused_says_what_stands() {
+    let ns = TestNamespace::new("end-refused").await;
+    let (proxy, force) = staying(&ns).await;
+    proxy.inject(Method::PATCH, "/trafficsplits/web", usize::MAX, Fault::Answer(403, None));
+    let (status, _, stderr) = force.end_and_collect(Signal::INT).await;
+    assert_eq!(status.code(), Some(1), "{stderr:?}");
+    let said = stderr.join("\n");
+    assert!(said.contains("/web: the override still stands, until "), "{said}");
+    assert!(said.contains("to end it by hand: kubectl failover failback web --context west"), "{said}");
+}
+
+/// Nobody reads what it says, and still nothing is left behind.
+#[tokio::test]
+async fn who_stays_unread_ends_it_all_the_same() {
+    let ns = TestNamespace::new("end-unread").await;
+    web(&ns.west, [1, 1, 1]).await;
+    let mut command = order(&ns.west, "force web --to web-east --duration 2s --wait").command();
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop((child.stdout.take(), child.stderr.take()));
+    let ended = tokio::time::timeout(LIMIT, child.wait()).await.expect("it ends").unwrap();
+    assert_eq!(ended.code(), Some(0), "a broken pipe is no error");
+    assert_eq!(ns.west.last_move("web").await["to"], "web=1,web-east=0,web-central=0");
+    assert_home(&ns.west, "web", &[1, 0, 0]).await;
+}
+
+/// What is true afterwards can't be told: neither that the traffic is there nor that it is not.
+#[tokio::test]
+async fn what_can_not_be_read_back_is_not_taken_for_done() {
+    let ns = TestNamespace::new("end-blind").await;
+    web(&ns.west, [1, 1, 1]).await;
+    let proxy = FaultProxy::before(&ns.west).await;
+    for (command, code) in [
+        ("force web --to web-east --wait --timeout 1s", 3),
+        ("force web --to web-central", 0),
+        ("failback web --wait --timeout 1s", 3),
+    ] {
+        let gate = Arc::new(Notify::new());
+        let writes = proxy.writes();
+        proxy.inject(Method::PATCH, "/trafficsplits/web", 1, Fault::Wait(Arc::clone(&gate)));
+        let order = order(&ns.west, command).kubeconfig(proxy.kubeconfig()).spawn();
+        proxy.until_seen(Method::PATCH, "/trafficsplits/web", writes + 1).await;
+        proxy.inject(Method::GET, "/trafficsplits?", usize::MAX, Fault::Answer(503, None));
+        gate.notify_one();
+        let (status, stdout, stderr) = order.wait_and_collect().await;
+        assert_eq!(status.code(), Some(code), "{command}: {stdout:?} {stderr:?}");
+        assert!(stdout.join("").contains("; it could not be read back: "), "{command}: {stdout:?}");
+        proxy.heal();
+    }
+    assert_home(&ns.west, "web", &[1, 0, 0]).await;
 }

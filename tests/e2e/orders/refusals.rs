@@ -1,10 +1,11 @@
 //! What is refused, and let through only by naming just that.
 
+use http::Method;
 use rustix::process::Signal;
 
 use super::{annotation, override_of, run, run_through, web};
 use crate::support::{
-    FaultProxy, Output, Side, TestNamespace, operator_rights_without, plugin, restricted_kubeconfig,
+    Fault, FaultProxy, Output, Side, TestNamespace, operator_rights_without, plugin, restricted_kubeconfig,
 };
 
 /// Refused as it stands and with every other danger allowed, without a write.
@@ -175,4 +176,18 @@ async fn an_interrupt_while_it_waits_for_home_changes_nothing() {
     let status = waiting.end_with(Signal::TERM).await;
     assert_ne!(status.code(), Some(0));
     assert_eq!(ns.west.version("web").await, version);
+}
+
+#[tokio::test]
+async fn what_nobody_could_look_for_is_told() {
+    let ns = TestNamespace::new("doubts").await;
+    web(&ns.west, [1, 1, 1]).await;
+    let proxy = FaultProxy::before(&ns.west).await;
+    proxy.inject(Method::GET, "/serviceprofiles?", 1, Fault::Answer(503, None));
+    let output = run_through(&ns.west, proxy.kubeconfig(), "force web --to web-east").await.success();
+    output.stdout_contains(
+        "forced to web-east; warning: whether a ServiceProfile routes the same service is not known: as scripted",
+    );
+    let again = run_through(&ns.west, proxy.kubeconfig(), "force web --to web-central").await.success();
+    again.stdout_contains("forced to web-central; now web-central carries");
 }

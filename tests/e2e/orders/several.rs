@@ -30,7 +30,13 @@ async fn a_name_that_means_several_groups_changes_none() {
         .code(2)
         .stderr_contains("mail means several groups")
         .stderr_contains("-l");
-    run(&ns.west, "pause first").await.success();
+    for names in ["mail first", "mail mail", "first mail web"] {
+        let output = run(&ns.west, &format!("pause {names}")).await.code(2);
+        output.stderr_contains("mail means several groups");
+    }
+    let before = [ns.west.version("first").await, ns.west.version("second").await];
+    assert_eq!(before, versions);
+    run(&ns.west, "pause first first").await.success();
     assert_ne!(ns.west.version("first").await, versions[0]);
     assert_eq!(ns.west.version("second").await, versions[1]);
 }

@@ -1,7 +1,9 @@
 //! Beside a loop that applies the rules of Linkerd's own failover extension.
 
-use super::{assert_home, run, status, web};
-use crate::support::{ReadinessFrom, TestNamespace, Upstream};
+use serde_json::json;
+
+use super::{assert_home, order, run, status, web};
+use crate::support::{ReadinessFrom, Sandbox, TestNamespace, Upstream, eventually};
 
 #[tokio::test]
 async fn a_force_stays_in_place_and_failback_works() {
@@ -29,4 +31,46 @@ async fn a_force_stays_in_place_and_failback_works() {
     run(&ns.west, "failback web").await.success();
     upstream.has_spoken().await;
     assert_home(&ns.west, "web", &[1, 0, 0]).await;
+}
+
+/// Where that controller is seen in the cluster, who gives an order is told what it will not do.
+#[tokio::test]
+async fn what_the_controller_does_not_end_or_heed_is_said() {
+    let sandbox = Sandbox::start(&["west"]);
+    let extension =
+        sandbox.side("west", "linkerd-failover", json!({"linkerd.io/extension": "failover"})).await;
+    let shop = sandbox.side("west", "shop", json!({})).await;
+    web(&shop, [1, 1, 1]).await;
+    extension.deployment("linkerd-failover", 1).await;
+    let run =
+        async |command: &str| order(&shop, command).kubeconfig(&sandbox.kubeconfig()).run().await.success();
+    eventually("the controller is seen", async || {
+        let status = run("status web -o json").await.json();
+        let kind = &status["items"][0]["runner"]["kind"];
+        if kind == "linkerd-failover" { Ok(()) } else { Err(kind.to_string()) }
+    })
+    .await;
+
+    let forced = run("force web --to web-east --duration 1s").await;
+    forced.stderr_contains(
+        "Linkerd's failover controller keeps it, and does not end it: by hand: kubectl failover failback web --context \
+         west -n shop",
+    );
+    run("status web --for OutOfSync --timeout 20s").await;
+    run("status web")
+        .await
+        .stdout_contains("Linkerd's controller does not end it. ")
+        .stdout_contains("  next: kubectl failover failback web --context west -n shop");
+    run("failback web").await;
+
+    let words = "Linkerd's failover controller runs this group and knows nothing of pauses";
+    run("pause web").await.stdout_contains("/web: paused; ").stderr_contains(words);
+    run("status web").await.stdout_contains(words);
+    run("resume web").await.stderr_lacks(words);
+    run("pause web --duration 1s").await;
+    run("status web --for OutOfSync --timeout 20s").await;
+    run("status web")
+        .await
+        .stdout_contains("The pause is over, and Linkerd's controller does not end it. ")
+        .stdout_contains("  next: kubectl failover resume web --context west -n shop");
 }

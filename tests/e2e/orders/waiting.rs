@@ -1,10 +1,16 @@
 //! `failback --when-ready` and `--wait`.
 
+use std::sync::Arc;
+
 use http::Method;
+use kube::api::DeleteParams;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use super::{assert_home, order, run, run_through, web};
-use crate::support::{A_WHILE, FaultProxy, TestNamespace};
+use crate::support::{
+    A_WHILE, Fault, FaultProxy, TestNamespace, operator_rights_without, restricted_kubeconfig, rule,
+};
 
 const TRACKED: &str = "argocd.argoproj.io/tracking-id";
 
@@ -104,4 +110,49 @@ async fn it_waits_until_the_traffic_is_at_home() {
     output
         .stdout_contains("the override is ended")
         .stderr_contains("the traffic is not at home after 1.0 s, and nobody runs a loop here to move it");
+}
+
+#[tokio::test]
+async fn while_it_waits_a_group_that_can_not_be_read_is_waited_for() {
+    let ns = TestNamespace::new("when-trouble").await;
+    web(&ns.west, [0, 1, 1]).await;
+    run(&ns.west, "force web --to web-east").await.success();
+    let proxy = FaultProxy::before(&ns.west).await;
+    let gate = Arc::new(Notify::new());
+    proxy.inject(Method::GET, "/trafficsplits/web", 1, Fault::Answer(503, None));
+    proxy.inject(Method::GET, "endpointslices*watch=", 1, Fault::Wait(Arc::clone(&gate)));
+    let mut waiting = order(&ns.west, "failback web --when-ready").kubeconfig(proxy.kubeconfig()).spawn();
+    let line = waiting.stderr_line_containing("waiting: context west").await;
+    assert!(line.contains("as scripted (HTTP 503)"), "{line}");
+    ns.west.ready("web", 1).await;
+    gate.notify_one();
+    let (status, _, stderr) = waiting.wait_and_collect().await;
+    assert_eq!(status.code(), Some(0), "{stderr:?}");
+    assert_home(&ns.west, "web", &[1, 0, 0]).await;
+}
+
+#[tokio::test]
+async fn who_may_not_watch_does_not_wait_in_vain() {
+    let ns = TestNamespace::new("when-forbidden").await;
+    web(&ns.west, [0, 1, 1]).await;
+    run(&ns.west, "force web --to web-east").await.success();
+    let mut rights = operator_rights_without("endpointslices");
+    rights.push(rule("discovery.k8s.io", &["endpointslices"], &["list"]));
+    let user = restricted_kubeconfig(&ns.west, "lister", &rights).await;
+    let output = run_through(&ns.west, user.path(), "failback web --when-ready").await.code(1);
+    output.stderr_contains("to watch endpointslices.discovery.k8s.io");
+}
+
+#[tokio::test]
+async fn a_group_that_is_deleted_meanwhile_is_told_of() {
+    let ns = TestNamespace::new("when-deleted").await;
+    web(&ns.west, [0, 1, 1]).await;
+    run(&ns.west, "force web --to web-east").await.success();
+    let mut waiting = order(&ns.west, "failback web --when-ready").spawn();
+    waiting.stderr_line_containing("waiting: ").await;
+    ns.west.traffic_splits().delete("web", &DeleteParams::default()).await.unwrap();
+    ns.west.ready("web", 1).await;
+    let (status, stdout, stderr) = waiting.wait_and_collect().await;
+    assert_eq!((status.code(), stdout.len()), (Some(1), 0), "{stderr:?}");
+    assert!(stderr.join("\n").contains("there is no group web any more"), "{stderr:?}");
 }

@@ -1,11 +1,9 @@
 //! The loop beside Linkerd's own failover controller.
 
-use kube::Api;
-use kube::api::PostParams;
 use serde_json::json;
 
 use crate::support::{
-    ReadinessFrom, Sandbox, Side, TestNamespace, Upstream, end, eventually, plugin, started, watching,
+    ReadinessFrom, Sandbox, TestNamespace, Upstream, end, eventually, plugin, started, watching,
 };
 
 /// The two disagree on whether one endpoint is enough.
@@ -38,16 +36,9 @@ async fn weights_that_another_loop_puts_back_are_contested() {
 #[tokio::test]
 async fn groups_that_linkerds_controller_runs_are_refused_or_shared() {
     let sandbox = Sandbox::start(&["west"]);
-    let side = async |namespace: &str, labels| {
-        let client = sandbox.client("west").await;
-        let object = json!({"metadata": {"name": namespace, "labels": labels}});
-        let object = serde_json::from_value(object).unwrap();
-        let namespaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(client.clone());
-        namespaces.create(&PostParams::default(), &object).await.unwrap();
-        Side { context: "west", namespace: namespace.to_owned(), client }
-    };
-    let extension = side("linkerd-failover", json!({"linkerd.io/extension": "failover"})).await;
-    let shop = side("shop", json!({})).await;
+    let extension =
+        sandbox.side("west", "linkerd-failover", json!({"linkerd.io/extension": "failover"})).await;
+    let shop = sandbox.side("west", "shop", json!({})).await;
     shop.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
     shop.group("mail", &[("mail", 1, 1), ("mail-east", 0, 1)]).await;
     let manual = json!({"metadata": {"annotations": {"failover.linkerd.io/failback": "manual"}}});
