@@ -60,7 +60,9 @@ pub fn words(sight: Option<&Sight>, missing: &[Missing], place: &str) -> Vec<Str
         let asked = missing.asked.join(" and ");
         let Some(name) = &missing.name else { return format!("there are no groups in {place}") };
         let status = sight.statuses.iter().find(|status| {
-            status.id.name == *name && Some(&status.id.namespace) == missing.namespace.as_ref()
+            status.id.name == *name
+                && Some(&status.id.namespace) == missing.namespace.as_ref()
+                && Some(status.id.kind) == missing.object.as_deref()
         });
         match status {
             Some(status) => format!("{}; asked for: {asked}", clean(&stands(status))),

@@ -58,7 +58,8 @@ impl Order for Failback {
                 reason: "the override does not say which backend is home".to_owned(),
                 next: format!(
                     "name it: kubectl failover failback {} --home BACKEND {}",
-                    group.id.name, seen.place
+                    group.id.short_name(),
+                    seen.place
                 ),
             });
         };
@@ -74,11 +75,10 @@ impl Order for Failback {
     }
 
     fn after(&self, status: &Status, place: &str) -> Vec<String> {
-        if let Some(patience) = self.patience.filter(|_| !self.is_met(status)) {
-            return vec![too_late(status, patience, place)];
-        }
-        let mut lines: Vec<String> =
-            status.primary.iter().flat_map(|home| order::not_there(status, home, place)).collect();
+        let mut lines: Vec<String> = match self.patience.filter(|_| !self.is_met(status)) {
+            Some(patience) => vec![too_late(status, patience, place)],
+            None => status.primary.iter().flat_map(|home| order::not_there(status, home, place)).collect(),
+        };
         if !lines.is_empty() {
             let name = status.id.short_name();
             lines.push(format!(
@@ -125,8 +125,7 @@ impl Failback {
     fn named_home(&self, group: &Group, place: &str) -> Result<Option<usize>, Refusal> {
         let Some(home) = &self.home else { return Ok(None) };
         let refusal = |reason: String, next: String| Refusal { danger: None, may_pass: false, reason, next };
-        let position = group.position(home);
-        let Some(position) = position else {
+        let Some(position) = group.named(home) else {
             return Err(refusal(
                 format!("{home} is not a backend of this group"),
                 "name one of its backends with --home".to_owned(),
@@ -138,7 +137,7 @@ impl Failback {
                 reason,
                 format!(
                     "to make {home} the primary: kubectl failover set {} --primary {home} {place}",
-                    group.id.name
+                    group.id.short_name()
                 ),
             ));
         }
@@ -172,7 +171,10 @@ impl Failback {
         };
         let may_pass = forever.is_none();
         let next = forever.unwrap_or_else(|| {
-            format!("to wait for it: kubectl failover failback {} --when-ready {place}", group.id.name)
+            format!(
+                "to wait for it: kubectl failover failback {} --when-ready {place}",
+                group.id.short_name()
+            )
         });
         Err(Refusal { danger: Some(danger), may_pass, reason, next })
     }
@@ -188,7 +190,8 @@ impl Failback {
                 "the broken override is taken away".to_owned(),
             ),
             Ends::Nothing if returned.weights == Weights::Hold => return Ok(Plan::Unchanged(returned.why)),
-            Ends::Nothing => (Change::default(), format!("sent home to {home}")),
+            Ends::Nothing if returned.reaches_home() => (Change::default(), format!("sent home to {home}")),
+            Ends::Nothing => (Change::default(), format!("{home} is home, and {}", returned.why)),
         };
         let change = change.noting(&returned.notes, seen.now);
         let Weights::Set(weights) = &returned.weights else {

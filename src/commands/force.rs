@@ -11,6 +11,7 @@ use crate::error::Exit;
 use crate::model::operate::{self, Forced, Wish};
 use crate::model::{FORCED_TO, Group, OrderStatus, Readiness, Runner, State, Status, Weights, WhyUnknown};
 use crate::resource::Change;
+use crate::view::status::slices_of;
 
 pub async fn run(flags: &GlobalArgs, args: &ForceArgs) -> anyhow::Result<Exit> {
     let cluster = super::connect(flags, &args.change.remotes).await?;
@@ -104,7 +105,7 @@ impl Order for Force {
     }
 
     fn after(&self, status: &Status, place: &str) -> Vec<String> {
-        let name = &status.id.name;
+        let name = &status.id.short_name();
         let mut lines = Vec::new();
         if self.duration.is_some() && status.state == State::Paused {
             lines.push(format!(
@@ -146,7 +147,7 @@ impl Order for Force {
 
 /// That nobody is known to end an override whose time will be over; none where a loop runs.
 fn not_ended(status: &Status, place: &str) -> Option<String> {
-    let by_hand = format!("kubectl failover failback {} {place}", status.id.name);
+    let by_hand = format!("kubectl failover failback {} {place}", status.id.short_name());
     Some(match status.runner {
         Runner::Held(_) => return None,
         Runner::Nobody => format!(
@@ -175,7 +176,7 @@ impl Force {
         };
         match (&self.to, fallbacks.as_slice()) {
             (Some(to), _) => {
-                group.position(to).ok_or_else(|| refusal(format!("{to} is not a backend of this group")))
+                group.named(to).ok_or_else(|| refusal(format!("{to} is not a backend of this group")))
             }
             (None, [only]) => Ok(*only),
             (None, []) => Err(refusal("the group has no fallback".to_owned())),
@@ -203,8 +204,7 @@ impl Force {
 
     fn refuse_unready(&self, group: &Group, seen: &Seen, target: usize) -> Result<(), Refusal> {
         let name = group.backend_name(target);
-        let slices =
-            || format!("look at it: {} get endpointslice -l kubernetes.io/service-name={name}", seen.kubectl);
+        let slices = || format!("look at it: {}", slices_of(&seen.kubectl, name));
         let (danger, reason, next) = match seen.readiness.get(target) {
             Some(Readiness::Unknown { why }) => (
                 Danger::Unknown,

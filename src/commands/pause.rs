@@ -40,8 +40,13 @@ impl Order for Pausing {
         }
         let pause = Pause { by: seen.by.clone(), at: Some(seen.now), until, reason: self.reason.clone() };
         let until = until.map(|until| format!(" until {until:.0}")).unwrap_or_default();
+        let replaced =
+            standing.map(|earlier| format!("; it was {}", order::paused(earlier))).unwrap_or_default();
         let change = Change::default().pausing(&pause).map_err(|_| Refusal::unwritable())?;
-        Ok(Plan::Change { change: Box::new(change), words: format!("paused{until}{}", owner(seen)) })
+        Ok(Plan::Change {
+            change: Box::new(change),
+            words: format!("paused{until}{replaced}{}", owner(seen)),
+        })
     }
 
     fn after(&self, status: &Status, _place: &str) -> Vec<String> {

@@ -55,15 +55,26 @@ impl Order for Set {
     }
 
     fn plan(&self, seen: &Seen) -> Result<Plan, Refusal> {
-        let Some((record, object)) = &seen.object else { return Err(unread()) };
-        let annotations = self.changes(record);
+        let (record, object) =
+            seen.object.as_ref().ok_or_else(unread)?.as_ref().map_err(|cause| Refusal {
+                reason: format!("its object cannot be read: {cause}"),
+                next: "try again when it can be".to_owned(),
+                ..unread()
+            })?;
+        let mut annotations = self.changes(record);
         if annotations.is_empty() {
             return Ok(Plan::Unchanged("it is so already".to_owned()));
         }
+        let mut lines: Vec<String> =
+            annotations.iter().map(|(key, value)| line(record, key, value)).collect();
         if annotations.contains_key(PRIMARY_SERVICE) && record.meta.annotations.get(OVERRIDE).is_some() {
-            return Err(overridden(record, seen));
+            if record.group.as_ref().is_ok_and(|group| group.broken_override().is_none()) {
+                return Err(overridden(record, seen));
+            }
+            // Another primary must not bring it back to life.
+            annotations.insert(OVERRIDE, None);
+            lines.push("the broken override is taken away".to_owned());
         }
-        let lines: Vec<String> = annotations.iter().map(|(key, value)| line(record, key, value)).collect();
         let change = Change::default().setting(annotations);
         let after = patched(object, &patch(record, &change)).ok_or_else(unread)?;
         let after = serde_json::value::to_raw_value(&after).and_then(|raw| record.kind.read(&raw));

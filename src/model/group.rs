@@ -137,6 +137,12 @@ impl Group {
         self.backends.iter().position(|backend| backend.name == name)
     }
 
+    /// The backend that a user calls so, who may also name the group's own namespace.
+    pub fn named(&self, typed: &str) -> Option<usize> {
+        let at_home = || typed.strip_prefix(&self.id.namespace)?.strip_prefix('/');
+        self.position(typed).or_else(|| self.position(at_home()?))
+    }
+
     /// Whether the object has these weights, in proportion.
     pub fn has_weights(&self, weights: &[u64]) -> bool {
         !self.uneven && same_proportion(weights, &self.weights())

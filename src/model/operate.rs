@@ -47,6 +47,13 @@ pub struct Returned {
     pub why: String,
 }
 
+impl Returned {
+    /// Whether home gets traffic.
+    pub fn reaches_home(&self) -> bool {
+        matches!(&self.weights, Weights::Set(weights) if weights.get(self.home).is_some_and(|weight| *weight > 0))
+    }
+}
+
 /// What a failback ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ends {

@@ -140,7 +140,10 @@ pub(super) fn reason(group: &Group, readiness: &[Readiness], verdict: &Verdict) 
     match verdict.rule {
         Rule::Paused => String::new(),
         Rule::NobodyReady => "no backend has a ready endpoint".to_owned(),
-        Rule::PrimaryUnknown => primary,
+        Rule::PrimaryUnknown => match turned(group, readiness, verdict) {
+            Some(fallback) => format!("{fallback}, and {primary}"),
+            None => primary,
+        },
         Rule::AtHome => at_home(group, readiness, verdict, primary),
         Rule::StayAway if verdict.waiting => format!("{primary}; failback-delay is running"),
         Rule::StayAway if verdict.leaves_away(group.primary) => format!("{primary}; failback is manual"),

@@ -234,23 +234,22 @@ pub fn next_step(status: &Status, reach: &Reach) -> Option<String> {
         Some(OrderStatus::Homeless(_)) => {
             return Some(format!(
                 "kubectl failover failback {} --home BACKEND {ours}",
-                clean(&status.id.name)
+                clean(&status.id.short_name())
             ));
         }
         Some(OrderStatus::Broken { .. }) => {
-            return Some(format!("kubectl failover failback {} {ours}", clean(&status.id.name)));
+            return Some(format!("kubectl failover failback {} {ours}", clean(&status.id.short_name())));
         }
         _ => {}
     }
     match status.state {
         State::Paused | State::Overridden => {
             let command = if status.state == State::Paused { "resume" } else { "failback" };
-            Some(format!("kubectl failover {command} {} {ours}", clean(&status.id.name)))
+            Some(format!("kubectl failover {command} {} {ours}", clean(&status.id.short_name())))
         }
-        State::Active | State::Primary => status
-            .forgotten_home
-            .as_ref()
-            .map(|home| clean(&format!("kubectl failover set {} --primary {home} {place}", status.id.name))),
+        State::Active | State::Primary => status.forgotten_home.as_ref().map(|home| {
+            clean(&format!("kubectl failover set {} --primary {home} {ours}", status.id.short_name()))
+        }),
         State::Invalid => None,
         State::OutOfSync | State::Waiting if status.flags.unattended => {
             Some(format!("kubectl failover watch {ours}"))
@@ -258,18 +257,18 @@ pub fn next_step(status: &Status, reach: &Reach) -> Option<String> {
         // That controller ends neither.
         State::OutOfSync if status.runner == Runner::Upstream => status.left_over().map(|left| {
             let command = if left == LeftOver::Override { "failback" } else { "resume" };
-            format!("kubectl failover {command} {} {ours}", clean(&status.id.name))
+            format!("kubectl failover {command} {} {ours}", clean(&status.id.short_name()))
         }),
         State::OutOfSync | State::Waiting => None,
         State::Unknown if remote_to_name(status).is_some() => remote_to_name(status).map(|cluster| {
-            let name = clean(&status.id.name);
+            let name = clean(&status.id.short_name());
             let links = if reach.has_links() { "" } else { ", or --remote-from-links" };
             clean(&format!("kubectl failover status {name} --remote {cluster}=CONTEXT {ours}{links}"))
         }),
         State::Unknown => Some(unknown_next(status, &place, &ours)),
         State::Unavailable => Some(format!("kubectl {place} get service,endpointslice,pod")),
         State::Failover if status.flags.held => {
-            Some(format!("kubectl failover failback {} {ours}", clean(&status.id.name)))
+            Some(format!("kubectl failover failback {} {ours}", clean(&status.id.short_name())))
         }
         State::Failover => Some(where_the_primary_is(status, &place)),
     }
@@ -283,22 +282,28 @@ fn where_the_primary_is(status: &Status, place: &str) -> String {
         Readiness::Mirrored { side, .. } => side.remote(),
         _ => None,
     });
-    let slices = "get endpointslice -l kubernetes.io/service-name=";
     match remote {
-        Some(RemoteService { cluster, service }) => {
-            clean(&format!("in cluster {cluster}: kubectl -n {} {slices}{}", service.namespace, service.name))
-        }
-        None => match primary.split_once('/') {
-            Some((namespace, name)) => clean(&format!("kubectl {place} -n {namespace} {slices}{name}")),
-            None => clean(&format!("kubectl {place} {slices}{primary}")),
-        },
+        Some(RemoteService { cluster, service }) => slices_of(
+            &format!("in cluster {}: kubectl -n {}", clean(cluster), clean(&service.namespace)),
+            &service.name,
+        ),
+        None => slices_of(&format!("kubectl {place}"), primary),
     }
+}
+
+/// A command line that shows a backend's endpoints; `kubectl` is its start, in the group's namespace.
+pub fn slices_of(kubectl: &str, backend: &str) -> String {
+    let (elsewhere, name) = match backend.split_once('/') {
+        Some((namespace, name)) => (format!(" -n {namespace}"), name),
+        None => (String::new(), backend),
+    };
+    clean(&format!("{kubectl}{elsewhere} get endpointslice -l kubernetes.io/service-name={name}"))
 }
 
 /// Traffic can be moved by hand to what is ready, or tried.
 fn unknown_next(status: &Status, place: &str, ours: &str) -> String {
     let idle = |backend: &&BackendStatus| backend.weight == 0 && backend.readiness.is_ready();
-    let name = &status.id.name;
+    let name = &status.id.short_name();
     if let Some(BackendStatus { name: ready, .. }) = status.backends.iter().find(idle) {
         return clean(&format!("kubectl failover force {name} --to {ready} {ours}"));
     }

@@ -89,6 +89,13 @@ async fn another_primary_is_asked_for_and_not_under_an_override() {
         .stderr_contains(&format!("kubectl failover failback web --context west -n {}", ns.name));
     set(&ns.west, &["web", "--min-ready", "2"]).await.success();
     assert_eq!(annotation(&ns.west, "web", "primary-service").await, "web");
+
+    annotate(&ns.west, "web", "primary-service", "web-east").await;
+    let output = set(&ns.west, &["web", "--primary", "web", "--yes"]).await.success();
+    output.stdout_contains("the broken override is taken away");
+    let annotations = ns.west.split("web").await["metadata"]["annotations"].clone();
+    assert_eq!(annotations["failover.linkerd.io/primary-service"], "web");
+    assert!(annotations.get("failover.linkerd.io/override").is_none(), "{annotations}");
 }
 
 #[tokio::test]

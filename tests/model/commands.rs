@@ -137,3 +137,17 @@ fn failback_does_not_move_traffic_off_a_home_that_failover_delay_keeps_it_on() {
         );
     }
 }
+
+#[test]
+fn a_move_away_from_the_dead_names_them_where_the_primary_is_unknown() {
+    let mut object = Object::new(3);
+    object.readiness = vec![DEAD, READY, READY];
+    object.settle();
+    object.readiness = vec![UNKNOWN, DEAD, DEAD];
+    object.json["spec"]["backends"][2]["weight"] = 0.into();
+    object.readiness[2] = READY;
+    let decision = object.settle();
+    assert_eq!((decision.rule, object.weights()), (Rule::PrimaryUnknown, vec![0, 0, 1]));
+    let unknown = "the readiness of svc-0 is unknown: nothing heard from the API server for 30 s";
+    assert_eq!(decision.reason, format!("svc-1 has no ready endpoints (0 of 1), and {unknown}"));
+}

@@ -149,6 +149,8 @@ fn a_backend_of_another_namespace_has_it_in_its_name() {
     let names: Vec<&str> = group.backends.iter().map(|backend| backend.name.as_str()).collect();
     assert_eq!(names, ["web", "spare/web"]);
     assert_eq!(group.backends[1].service.namespace, "spare");
+    let typed = ["web", "ns/web", "spare/web", "other/web", "ns/", "nsweb"];
+    assert_eq!(typed.map(|typed| group.named(typed)), [Some(0), Some(0), Some(1), None, None, None]);
 }
 
 #[test]

@@ -126,6 +126,9 @@ impl Object {
         if enough {
             prop_assert!(self.weights()[returned.home] > 0);
             prop_assert_eq!(self.decide().weights, Weights::Hold);
+        } else if self.weights()[returned.home] > 0 && !self.policy.failover_delay.is_zero() {
+            // To leave home is for the loop, once the delay is over.
+            return Ok(());
         }
         self.nothing_is_stranded()
     }
@@ -164,7 +167,11 @@ impl Turns {
         let (last, delay) = match rule {
             Rule::FailOver | Rule::Blind => (&mut self.away, object.policy.failover_delay),
             Rule::ComeHome => (&mut self.home, object.policy.failback_delay),
-            _ => return Ok(()),
+            // The primary stood in while no fallback was ready: its delay has run long since.
+            _ => {
+                *self = Self::default();
+                return Ok(());
+            }
         };
         if let Some(last) = last.replace(object.now) {
             let between = Duration::try_from(object.now.duration_since(last)).unwrap();

@@ -114,7 +114,11 @@ async fn plan(
     }
     let mut annotations: Vec<(&'static str, Option<String>)> =
         settings::of(&args.policy).into_iter().map(|(key, value)| (key, Some(value))).collect();
-    annotations.extend((!group.primary.is_empty()).then(|| (PRIMARY_SERVICE, Some(group.primary.clone()))));
+    // Under an override that stays, another primary would break it.
+    let names_primary = args.primary.is_some() || record.meta.annotations.get(OVERRIDE).is_none();
+    annotations.extend(
+        (names_primary && !group.primary.is_empty()).then(|| (PRIMARY_SERVICE, Some(group.primary.clone()))),
+    );
     let change = Change::default().adopting(&args.controlled_by).setting(annotations);
     let after = patched(object, &patch(record, &change))
         .ok_or_else(|| Problem::new("the object has no metadata that can be changed"))?;

@@ -31,13 +31,21 @@ pub fn agree(cluster: &Cluster, record: &Record, asked: &NewGroup) -> Result<(),
         .into_iter()
         .fold(problem, Problem::next)
         .next("nothing was changed")
-        .next(format!(
-            "to keep it, call create with its values; to change its policy or primary: kubectl failover set {}/{} {}",
-            kind.name,
-            asked.name,
-            cluster.reach.for_plugin(&asked.namespace)
-        ))
+        .next(way_on(cluster, record, asked))
         .next(format!("to change anything else: {kubectl} edit {name}")))
+}
+
+fn way_on(cluster: &Cluster, record: &Record, asked: &NewGroup) -> String {
+    let (name, place) =
+        (format!("{}/{}", record.kind.info().name, asked.name), cluster.reach.for_plugin(&asked.namespace));
+    if record.is_controlled() {
+        format!(
+            "to keep it, call create with its values; to change its policy or primary: kubectl failover set {name} \
+             {place}"
+        )
+    } else {
+        format!("to make it a group as it is: kubectl failover create --adopt {name} {place}")
+    }
 }
 
 /// A line for each difference, as it is and as it is asked for.

@@ -79,7 +79,8 @@ fn in_words(order: &dyn Order, task: &Task, change: &Change, words: &str) -> Str
     let Ok(group) = &task.record.group else { return words.to_owned() };
     let active = |weights: &[u64]| {
         let pairs = group.backends.iter().zip(weights).filter(|(_, weight)| **weight > 0);
-        pairs.map(|(backend, _)| backend.name.as_str()).collect::<Vec<_>>().join(", ")
+        let names: Vec<&str> = pairs.map(|(backend, _)| backend.name.as_str()).collect();
+        if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
     };
     let before = active(&group.weights());
     let moved = match &change.weights {

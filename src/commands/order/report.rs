@@ -148,8 +148,12 @@ fn truth(now: &Status) -> String {
         return format!("it may have no effect, since the group is Invalid: {}", now.reason);
     }
     let active = now.active();
-    let carry = if active.len() == 1 { "carries" } else { "carry" };
-    format!("now {} {carry} the traffic ({})", active.join(", "), now.state)
+    let carriers = match active.as_slice() {
+        [] => "nothing carries".to_owned(),
+        [only] => format!("{only} carries"),
+        several => format!("{} carry", several.join(", ")),
+    };
+    format!("now {carriers} the traffic ({})", now.state)
 }
 
 fn name(danger: Danger) -> String {

@@ -27,8 +27,8 @@ impl Looks {
 #[derive(Debug)]
 pub struct Seen {
     pub group: Result<Group, Invalid>,
-    /// The object as it is now, where that is looked at.
-    pub object: Option<(Record, Value)>,
+    /// The object as it is now, where that is looked at, or why it can't be read.
+    pub object: Option<Result<(Record, Value), String>>,
     /// One for each backend.
     pub readiness: Vec<Readiness>,
     /// What may keep the object from having an effect.
@@ -141,7 +141,7 @@ pub async fn look(
         near.map(|doubt| doubt.words.clone()).collect()
     };
     let now = cluster.clock().now();
-    let seen = |(record, object): (&Record, Option<(Record, Value)>)| Seen {
+    let seen = |(record, object): (&Record, Option<Result<(Record, Value), String>>)| Seen {
         group: record.group.clone(),
         object,
         readiness: record.group.as_ref().map(|group| readiness::in_order(group, &known)).unwrap_or_default(),
@@ -159,7 +159,8 @@ pub async fn look(
 }
 
 /// The object as it is now; a change that is planned on it is refused where the record is another version.
-async fn whole(cluster: &Cluster, record: &Record) -> Option<(Record, Value)> {
+async fn whole(cluster: &Cluster, record: &Record) -> Option<Result<(Record, Value), String>> {
     let Meta { namespace, name, .. } = &record.meta;
-    groups::with_object(cluster, record.kind, namespace, name).await.ok().flatten()
+    let read = groups::with_object(cluster, record.kind, namespace, name).await;
+    read.map_err(|error| error.cause.to_string()).transpose()
 }

@@ -42,7 +42,7 @@ impl Shown {
                 pause.map_or_else(|| "now not paused".to_owned(), |pause| format!("now {}", paused(pause))),
             );
         }
-        let place = cluster.reach.within(&record.meta.namespace);
+        let place = cluster.reach.for_plugin(&record.meta.namespace);
         Err(Refusal {
             danger: None,
             may_pass: false,

@@ -110,7 +110,7 @@ pub fn gone(cluster: &Cluster, record: &Record) -> Problem {
     let namespace = &record.meta.namespace;
     Problem::new(format!("there is no group {} any more", record.id().short_name())).next(format!(
         "it was deleted, or has lost its label; to see which there are: kubectl failover status {}",
-        cluster.reach.within(namespace)
+        cluster.reach.for_plugin(namespace)
     ))
 }
 

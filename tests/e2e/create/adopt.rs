@@ -93,6 +93,22 @@ async fn nothing_but_our_label_and_annotations_changes() {
 }
 
 #[tokio::test]
+async fn an_override_that_stands_goes_on_standing() {
+    let ns = namespace("adopt-forced", &["web-svc-east"]).await;
+    ns.west.traffic_split("web", "web-svc", &[("web-svc", 0), ("web-svc-east", 1)]).await;
+    let order = json!({"to": "web-svc-east", "home": "web-svc", "by": "me"}).to_string();
+    let annotations = json!({
+        "failover.linkerd.io/primary-service": "web-svc-east",
+        "failover.linkerd.io/override": order,
+    });
+    let metadata = json!({"metadata": {"labels": null, "annotations": annotations}});
+    patch_json(&ns.west.traffic_splits(), "web", metadata).await;
+    let output = adopt(&ns.west, "ts/web", &[]).await.success();
+    output.stderr_contains("has failover.linkerd.io/override already, which stays");
+    assert_eq!(ns.west.split("web").await["metadata"]["annotations"], annotations);
+}
+
+#[tokio::test]
 async fn an_object_without_labels_and_annotations_is_adopted_too() {
     let ns = namespace("adopt-bare", &["web-svc-east"]).await;
     ns.west.traffic_split("web", "web-svc", &[("web-svc", 3), ("web-svc-east", 0)]).await;
