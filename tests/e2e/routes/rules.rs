@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    HOME, HTTP, edit, group, read, rule, run, services, spec, status, take_weights, to, until_weights,
-    version,
+    HOME, HTTP, add_namespaces, edit, group, read, rule, run, services, spec, status, take_weights, to,
+    until_weights, version,
 };
 use crate::support::{TestNamespace, end, plugin, started, watching};
 
@@ -43,12 +43,8 @@ async fn rules_with_the_same_backends_move_together_and_all_else_stays() {
     assert_eq!(take_weights(&mut before), [vec![1, 0], vec![0], vec![3, 0], vec![], vec![0, 100]]);
 
     let mut watch = watching(side, &[]).await;
-    // The namespaces of the group's backends are written once, with the first move.
-    for pointer in ["/spec/rules/0/backendRefs", "/spec/rules/4/backendRefs"] {
-        for to in before.pointer_mut(pointer).unwrap().as_array_mut().unwrap() {
-            assert_eq!(to["namespace"], json!(null));
-            to["namespace"] = json!(ns.name);
-        }
+    for index in [0, 4] {
+        add_namespaces(&mut before, index);
     }
     let steps: [(u8, [&[u64]; 5]); 2] =
         [(0, [&[0, 1], &[0], &[3, 0], &[], &[1, 0]]), (1, [&[1, 0], &[0], &[3, 0], &[], &[0, 1]])];
