@@ -29,13 +29,9 @@ pub fn patch(record: &Record, change: &Change) -> Vec<Operation> {
         operations.extend(each.flat_map(|(paths, weight)| {
             paths.iter().map(move |path| Operation::Add { path: path.clone(), value: json!(weight) })
         }));
-        let namespace = json!(record.meta.namespace);
-        operations.extend(
-            record
-                .bare_backends
-                .iter()
-                .map(|path| Operation::Add { path: path.clone(), value: namespace.clone() }),
-        );
+        let namespace =
+            |path: &String| Operation::Add { path: path.clone(), value: json!(record.meta.namespace) };
+        operations.extend(record.bare_backends.iter().map(namespace));
     }
     operations.extend(change.controlled_by.as_ref().map(|value| label_operation(record, value)));
     operations.extend(annotation_operations(record, &change.annotations));

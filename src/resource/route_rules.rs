@@ -8,6 +8,9 @@ use super::names::is_object_name;
 use crate::model::group::same_proportion;
 use crate::model::{Backend, Invalid, ServiceRef};
 
+/// As the Gateway API has it.
+const LARGEST_WEIGHT: u64 = 1_000_000;
+
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Rule {
@@ -125,8 +128,18 @@ pub fn protected(rules: &[Rule], home: &str, primary: &str) -> Result<Protected,
             })?,
         }
     }
-    let (_, group) = found.ok_or_else(|| nothing_protected(rules, home, primary))?;
+    let (_, mut group) = found.ok_or_else(|| nothing_protected(rules, home, primary))?;
+    if group.uneven {
+        scale_down(&mut group.backends);
+    }
     Ok(Protected { unprotected, ..group })
+}
+
+/// Brings sums of weights into the range of a weight; what carries goes on carrying.
+fn scale_down(backends: &mut [Backend]) {
+    let largest = backends.iter().map(|backend| backend.weight).max().unwrap_or_default();
+    let divisor = largest.div_ceil(LARGEST_WEIGHT).max(1);
+    backends.iter_mut().for_each(|backend| backend.weight = backend.weight.div_ceil(divisor));
 }
 
 fn read(rule: &Rule, index: usize, home: &str) -> Result<Protected, Invalid> {

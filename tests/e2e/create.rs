@@ -301,12 +301,7 @@ async fn the_printed_yaml_can_be_applied() {
 #[tokio::test]
 async fn a_mirror_service_without_endpoints_here_is_warned_about() {
     let ns = namespace("create-flat", &[]).await;
-    let labels = json!({
-        "mirror.linkerd.io/mirrored-service": "true",
-        "multicluster.linkerd.io/remote-discovery": "north",
-    });
-    let metadata = json!({"name": "web-svc-north", "labels": labels});
-    ns.west.create::<Service>(json!({"metadata": metadata, "spec": {"ports": [{"port": 80}]}})).await;
+    ns.west.unknowable_service("web-svc-north").await;
     let output = create(&ns.west, "web-svc-north").run().await.success();
     output.stderr_contains("warning: the fallback, web-svc-north, is of unknown readiness: a mirror");
 }

@@ -113,6 +113,15 @@ fn take_weights(route: &mut Value) -> Vec<Vec<u64>> {
     rules.iter_mut().map(weights).collect()
 }
 
+/// Adds the namespaces that a rule leaves out, as the first move does.
+fn add_namespaces(route: &mut Value, rule: usize) {
+    let namespace = route["metadata"]["namespace"].clone();
+    for to in route["spec"]["rules"][rule]["backendRefs"].as_array_mut().unwrap() {
+        assert_eq!(to["namespace"], json!(null));
+        to["namespace"] = namespace.clone();
+    }
+}
+
 /// Waits until the weights of each rule are these.
 async fn until_weights(side: &Side, kind: Kind, name: &str, expected: &[&[u64]]) {
     eventually(&format!("the weights of {name} are {expected:?}"), async || {

@@ -12,6 +12,7 @@ mod policy;
 mod readiness;
 mod refusals;
 mod rights;
+mod rules;
 mod start;
 mod story;
 mod upstream;

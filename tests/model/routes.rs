@@ -206,6 +206,9 @@ fn a_rule_without_any_weight_gets_what_the_others_keep() {
         (empty.rule, empty.weights, empty.flags.held),
         (Rule::StayAway, Weights::Set(vec![0, 3, 0]), true)
     );
+    let most = 1_000_000;
+    let large = decided(&group(&[[0, most, 1], [0, most, 0], [0, 0, 0]]), &[READY; 3]);
+    assert_eq!(large.weights, Weights::Set(vec![0, most, 1]), "a weight has its largest value");
     // Rules that only differ are left alone by a hold, but for what is dead.
     let differing = group(&[[0, 1, 0], [0, 0, 1]]);
     assert_eq!(decided(&differing, &[READY; 3]).weights, Weights::Hold);

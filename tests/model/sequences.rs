@@ -182,7 +182,7 @@ impl Turns {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_happens_the_loop_keeps_traffic_alive_and_orders_standing(
@@ -225,13 +225,13 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn turns_are_never_closer_to_each_other_than_the_delay(
         carrier in carrier(),
         policy in policy(),
-        steps in proptest::collection::vec((primary_more_often(), readiness(), 0i64..8), 1..60),
+        steps in proptest::collection::vec((primary_more_often(), readiness(), 0i64..8), 1..40),
     ) {
         let mut object = Object { policy, ..Object::of(carrier, BACKENDS) };
         let (mut stopwatches, mut turns) = (Stopwatches::default(), Turns::default());

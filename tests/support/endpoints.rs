@@ -19,6 +19,18 @@ impl Side {
         self.create(json!({"metadata": {"name": name}, "spec": spec})).await
     }
 
+    /// A mirror in a flat network, of a cluster that nobody asks: its readiness is unknown.
+    pub async fn unknowable_service(&self, name: &str) -> Service {
+        let labels = json!({
+            "mirror.linkerd.io/mirrored-service": "true",
+            "mirror.linkerd.io/cluster-name": "north",
+            "multicluster.linkerd.io/remote-discovery": "north",
+            "multicluster.linkerd.io/remote-service": "web",
+        });
+        let spec = json!({"ports": [{"name": "http", "port": 80}]});
+        self.create(json!({"metadata": {"name": name, "labels": labels}, "spec": spec})).await
+    }
+
     /// Gives a service one slice, with so many endpoints that are ready and one that is not.
     pub async fn ready(&self, service: &str, ready: u8) {
         let mut endpoints = vec![endpoint("10.0.0.250", false, false)];

@@ -143,3 +143,32 @@ fn check_fallbacks(args: &CreateArgs) -> Result<(), Problem> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args as _, Command, FromArgMatches as _};
+
+    use super::*;
+
+    #[test]
+    fn the_line_for_another_kind_asks_for_the_same() {
+        let same = [
+            ["--primary", "web-east"],
+            ["--fallback", "web"],
+            ["--fallback", "web-north"],
+            ["--name", "x"],
+            ["--port", "80"],
+            ["--min-ready", "2"],
+            ["--policy", "ordered"],
+            ["--controlled-by", "me"],
+        ];
+        let typed = [["create", "web"].as_slice(), same.as_flattened(), &["--allow-missing"]].concat();
+        let matches = CreateArgs::augment_args(Command::new("create")).get_matches_from(&typed);
+        let args = CreateArgs::from_arg_matches(&matches).unwrap();
+        let rest = typed[2..].join(" ");
+        assert_eq!(
+            with_kind(&args, "httproute"),
+            format!("kubectl failover create web --kind httproute {rest}")
+        );
+    }
+}

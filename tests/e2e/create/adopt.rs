@@ -183,6 +183,58 @@ async fn what_create_checks_is_checked() {
     release(&ns.west, HTTP).await;
 }
 
+/// A route of both services for these paths.
+fn of_paths(name: &str, paths: &[&str]) -> Value {
+    let rule = |path: &&str| {
+        let backends = [to("web-svc", 1), to("web-svc-east", 0)];
+        json!({"matches": [{"path": {"type": "PathPrefix", "value": path}}], "backendRefs": backends})
+    };
+    json!({"metadata": {"name": name}, "spec": {
+        "parentRefs": [{"group": "core", "kind": "Service", "name": "web-svc", "port": 80}],
+        "rules": paths.iter().map(rule).collect::<Vec<_>>(),
+    }})
+}
+
+#[tokio::test]
+async fn other_routes_of_the_service_are_no_hindrance_unless_they_are_groups() {
+    let ns = namespace("adopt-beside", &["web-svc-east"]).await;
+    // Of those of the same second the first name is the older one.
+    for (name, paths) in [("assets", &["/assets"][..]), ("docs", &["/docs"]), ("web", &["/", "/assets"])] {
+        make_route(&ns.west, HTTP, of_paths(name, paths)).await;
+    }
+    let output = adopt(&ns.west, "httproute/web", &["--primary", "web-svc"]).await.success();
+    output
+        .stderr_contains(
+            "warning: the older HTTPRoute assets has some of the same matches: on those this has no",
+        )
+        .stderr_lacks("docs");
+    let output = adopt(&ns.west, "httproute/docs", &["--primary", "web-svc"]).await.code(1);
+    output
+        .stderr_contains("httproute.gateway.networking.k8s.io/web in namespace")
+        .stderr_contains("has the service web-svc already");
+}
+
+#[tokio::test]
+async fn a_new_route_neither_ends_another_nor_is_ended_by_it() {
+    let ns = namespace("create-beside", &["web-svc-east"]).await;
+    let create = async |kind: &str| {
+        plugin()
+            .on(&ns.west)
+            .args(["create", "web-svc", "--fallback", "web-svc-east", "--kind", kind])
+            .run()
+            .await
+    };
+    make_route(&ns.west, LINKERD, of_paths("all", &["/"])).await;
+    let advice = "kubectl failover create --adopt httproute.policy.linkerd.io/all --primary web-svc";
+    for kind in ["httproute", "grpcroute"] {
+        create(kind).await.code(1).stdout_is_empty().stderr_contains(advice);
+    }
+    let docs = json!({"spec": {"rules": of_paths("all", &["/docs"])["spec"]["rules"]}});
+    patch_json(&routes(&ns.west, LINKERD), "all", docs).await;
+    create("grpcroute").await.code(1).stderr_contains(advice);
+    create("httproute").await.success().stderr_lacks("warning");
+}
+
 #[tokio::test]
 async fn what_a_gitops_tool_owns_comes_with_the_way_out() {
     let ns = TestNamespace::new("adopt-owned").await;

@@ -2,9 +2,10 @@
 
 use http::Method;
 use k8s_openapi::api::core::v1::Service;
+use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
-use super::{GRPC, HOME, HTTP, LINKERD, bystander, edit, group, rule, run, services, spec, status};
+use super::{GRPC, HOME, HTTP, LINKERD, bystander, edit, group, routes, rule, run, services, spec, status};
 use crate::support::{FaultProxy, Side, TestNamespace, plugin};
 
 const UNACCEPTED: &str = "no controller has accepted the route yet: until one does, it has no effect";
@@ -118,6 +119,63 @@ async fn a_service_that_takes_no_routes() {
         let words = format!("Service {apex} is {why}, so routes on it have no effect");
         hindered(side, &format!("httproute/{apex}"), &words).await;
     }
+}
+
+/// Writes what Linkerd's controller would say of a route.
+async fn judge(side: &Side, name: &str, conditions: &[(&str, &str, &str, &str)]) {
+    let conditions = conditions.iter().map(|(kind, status, reason, message)| {
+        json!({
+            "type": kind, "status": status, "reason": reason, "message": message,
+            "lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": 1,
+        })
+    });
+    let parent = json!({
+        "controllerName": "linkerd.io/policy-controller",
+        "parentRef": {"group": "core", "kind": "Service", "name": "web", "port": 80},
+        "conditions": conditions.collect::<Vec<_>>(),
+    });
+    let status = Patch::Merge(json!({"status": {"parents": [parent]}}));
+    routes(side, HTTP)
+        .patch_status(name, &PatchParams::default(), &status)
+        .await
+        .expect("the status is taken");
+}
+
+#[tokio::test]
+async fn what_the_controller_says_of_a_route() {
+    let ns = TestNamespace::new("judged").await;
+    let side = &ns.west;
+    services(side).await;
+    group(side, HTTP, "web", spec("web", &[rule(HOME)])).await;
+    let seen = async || {
+        let check = run(side, "check -o json").await.json();
+        let check = find(&check, "nothing keeps a group from having its effect").clone();
+        (status(side, "web").await["warnings"].clone(), check)
+    };
+    let resolved = ("ResolvedRefs", "True", "ResolvedRefs", "");
+    judge(side, "web", &[("Accepted", "True", "Accepted", ""), resolved]).await;
+    let (warnings, check) = seen().await;
+    assert_eq!((warnings, &check["result"]), (json!(null), &json!("success")));
+
+    let refused = [
+        ("Accepted", "False", "RouteReasonConflicted", "it conflicts with another"),
+        ("ResolvedRefs", "False", "BackendNotFound", ""),
+    ];
+    judge(side, "web", &refused).await;
+    let words = [
+        "the route is not accepted, so it has no effect (it conflicts with another)",
+        "not all backends of the route are found: traffic to those fails (BackendNotFound)",
+    ];
+    let (warnings, check) = seen().await;
+    assert_eq!(warnings, json!(words));
+    let output = run(side, "status").await.success();
+    for words in words {
+        assert!(output.stdout.contains(&format!("warning: {words}.\n")), "{output}");
+        assert!(check["error"].as_str().unwrap().contains(words), "{check}");
+    }
+
+    judge(side, "web", &[resolved]).await;
+    assert_eq!(seen().await.0, json!([UNACCEPTED]));
 }
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    HOME, HTTP, edit, group, read, rule, run, services, spec, status, take_weights, to, until_weights,
-    version,
+    HOME, HTTP, add_namespaces, edit, group, read, rule, run, services, spec, status, take_weights, to,
+    until_weights, version,
 };
 use crate::support::{TestNamespace, end, plugin, started, watching};
 
@@ -43,6 +43,9 @@ async fn rules_with_the_same_backends_move_together_and_all_else_stays() {
     assert_eq!(take_weights(&mut before), [vec![1, 0], vec![0], vec![3, 0], vec![], vec![0, 100]]);
 
     let mut watch = watching(side, &[]).await;
+    for index in [0, 4] {
+        add_namespaces(&mut before, index);
+    }
     let steps: [(u8, [&[u64]; 5]); 2] =
         [(0, [&[0, 1], &[0], &[3, 0], &[], &[1, 0]]), (1, [&[1, 0], &[0], &[3, 0], &[], &[0, 1]])];
     for (ready, weights) in steps {
@@ -181,7 +184,30 @@ async fn a_weight_that_is_left_out_is_1_and_never_are_all_of_a_rule_0() {
     }
     watch.stderr_line_containing("Unavailable").await;
     until_weights(side, HTTP, "web", &[&[1, 0]]).await;
-    edit(side, HTTP, "web", json!({"spec": {"rules": [rule(&[("web", 0), ("web-east", 0)])]}})).await;
+    let empty = || rule(&[("web", 0), ("web-east", 0)]);
+    edit(side, HTTP, "web", json!({"spec": {"rules": [empty()]}})).await;
+    until_weights(side, HTTP, "web", &[&[1, 0]]).await;
+    // Where the other rules have weights, these are what stays.
+    edit(side, HTTP, "web", json!({"spec": {"rules": [rule(&[("web", 0), ("web-east", 2)]), empty()]}}))
+        .await;
+    until_weights(side, HTTP, "web", &[&[0, 2], &[0, 2]]).await;
+    end(watch).await;
+}
+
+#[tokio::test]
+async fn a_dead_primary_stays_in_beside_those_that_are_tried() {
+    let ns = TestNamespace::new("blind").await;
+    let side = &ns.west;
+    side.bare_service("web").await;
+    side.ready("web", 1).await;
+    side.unknowable_service("web-north").await;
+    group(side, HTTP, "web", spec("web", &[rule(&[("web", 1), ("web-north", 0)])])).await;
+    let watch = watching(side, &[]).await;
+    side.ready("web", 0).await;
+    until_weights(side, HTTP, "web", &[&[1, 1]]).await;
+    let flags = status(side, "web").await["flags"].clone();
+    assert!(flags.as_array().unwrap().contains(&json!("unverified")), "{flags}");
+    side.ready("web", 1).await;
     until_weights(side, HTTP, "web", &[&[1, 0]]).await;
     end(watch).await;
 }

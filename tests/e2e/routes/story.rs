@@ -4,8 +4,10 @@ use k8s_openapi::api::events::v1::Event;
 use kube::api::ListParams;
 use serde_json::{Value, json};
 
-use super::{GRPC, HOME, HTTP, Kind, LINKERD, group, read, rule, run, services, spec, status, take_weights};
-use super::{until_weights, version};
+use super::{
+    GRPC, HOME, HTTP, Kind, LINKERD, add_namespaces, group, read, rule, run, services, spec, status,
+    take_weights, until_weights, version,
+};
 use crate::support::{Side, TestNamespace, documented, end, eventually, plugin, watching};
 
 #[tokio::test]
@@ -29,7 +31,8 @@ async fn story(kind: Kind) {
     services(side).await;
     group(side, kind, "web-route", spec("web", &[rule(HOME)])).await;
     let name = format!("{}/web-route", kind.name);
-    let before = read(side, kind, "web-route").await;
+    let mut before = read(side, kind, "web-route").await;
+    add_namespaces(&mut before, 0);
 
     let mut watch = watching(side, &[]).await;
     side.ready("web", 0).await;

@@ -6,6 +6,7 @@ use http::Method;
 use kube::config::{Cluster, Context, Kubeconfig, NamedCluster, NamedContext};
 use serde_json::json;
 
+use crate::routes::http_route;
 use crate::support::{
     Fault, FaultProxy, Output, Plugin, TestNamespace, documented, kubeconfig_with, plugin, shared,
 };
@@ -86,6 +87,7 @@ async fn a_cluster_that_hangs_has_a_time_limit_of_its_own() {
 #[tokio::test]
 async fn the_shape_of_the_json() {
     let ns = groups("clusters-json").await;
+    http_route(&ns.west, "route", "web").await;
     let kubeconfig = kubeconfig_with(add_gone);
     let args = ["--contexts", "west,gone", "-o", "json"];
     let list = status(&ns, &args).kubeconfig(kubeconfig.path()).run().await.code(1).json();
@@ -99,6 +101,9 @@ async fn the_shape_of_the_json() {
     assert_eq!((&gone["server"], &gone["items"]), (&json!(null), &json!([])));
     let alone = plugin().args(["status", "-o", "json"]).on(&ns.west).run().await.success().json();
     assert_eq!(west["items"], alone["items"]);
+    let warnings = west["items"][0]["warnings"].as_array().unwrap();
+    let conflict = "TrafficSplit web routes the same service, so this may have no effect";
+    assert!(warnings.iter().any(|warning| warning == conflict), "{warnings:?}");
 }
 
 #[tokio::test]

@@ -13,11 +13,11 @@ async fn traffic_moves_once_there_and_once_back() {
     let delay = json!({"failover.linkerd.io/failback-delay": "10s"});
     ns.west.edit_split("web", json!({"metadata": {"annotations": delay}})).await;
     let mut watch = watching(&ns.west, &[]).await;
-    // Longer than the delay, and never as long as it in one piece.
+    // For a minute, and never up for as long as the delay.
     let mut turns = tokio::time::interval(Duration::from_secs(2));
-    for ready in [0, 1, 0, 1, 0, 1, 0, 1] {
+    for turn in 0..30 {
         turns.tick().await;
-        ns.west.ready("web", ready).await;
+        ns.west.ready("web", turn % 2).await;
     }
     watch.line_containing("web -> web-east").await;
     assert_eq!(watch.line_within(Duration::ZERO).await, None, "it came back too early");

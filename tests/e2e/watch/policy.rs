@@ -5,13 +5,13 @@ use serde_json::json;
 use crate::support::{Side, TestNamespace, end, eventually, plugin, watching};
 
 /// Sets policy annotations on a group.
-async fn set(side: &Side, group: &str, annotations: &[(&str, &str)]) {
+pub async fn set(side: &Side, group: &str, annotations: &[(&str, &str)]) {
     let pairs = annotations.iter().map(|(key, value)| (format!("failover.linkerd.io/{key}"), json!(value)));
     let map: serde_json::Map<_, _> = pairs.collect();
     side.edit_split(group, json!({"metadata": {"annotations": map}})).await;
 }
 
-const THREE: [(&str, u32, u8); 3] = [("web", 1, 1), ("web-central", 0, 1), ("web-east", 0, 1)];
+pub const THREE: [(&str, u32, u8); 3] = [("web", 1, 1), ("web-central", 0, 1), ("web-east", 0, 1)];
 
 #[tokio::test]
 async fn ordered_fallbacks_take_over_one_after_the_other() {
@@ -102,4 +102,8 @@ async fn a_bad_value_leaves_the_traffic_alone_and_says_what_is_allowed() {
     ns.west.until_weights("bad", &[1, 0]).await;
     let rest = end(watch).await;
     assert_eq!(rest.complaints("such as 30s or 1m30s"), 1, "{rest:?}");
+    let status = plugin().args(["status", "bad", "-o", "json"]).on(&ns.west).run().await.success().json();
+    let reason = "the annotation failover.linkerd.io/failover-delay is \"soon\", but can only be whole numbers with s, m \
+                  or h, such as 30s or 1m30s";
+    assert_eq!(status["items"][0]["reason"], reason);
 }

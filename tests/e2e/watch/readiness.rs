@@ -102,16 +102,7 @@ async fn a_slice_without_endpoints_is_no_error() {
 #[tokio::test]
 async fn a_mirror_without_local_endpoints_by_design_is_unknown_and_not_dead() {
     let ns = TestNamespace::new("flat").await;
-    let mirror = json!({
-        "metadata": {"name": "web-north", "labels": {
-            "mirror.linkerd.io/mirrored-service": "true",
-            "mirror.linkerd.io/cluster-name": "north",
-            "multicluster.linkerd.io/remote-discovery": "north",
-            "multicluster.linkerd.io/remote-service": "web",
-        }},
-        "spec": {"ports": [{"name": "http", "port": 80}]},
-    });
-    ns.west.create::<k8s_openapi::api::core::v1::Service>(mirror).await;
+    ns.west.unknowable_service("web-north").await;
     ns.west.bare_service("web").await;
     ns.west.ready("web", 1).await;
     // It carries: a loop that took it for dead would move its traffic away at the start.

@@ -1,0 +1,95 @@
+//! Rules of the decision that no other story comes by.
+
+use std::time::{Duration, Instant};
+
+use super::policy::{THREE, set};
+use crate::support::{TestNamespace, end, eventually, plugin, watching};
+
+#[tokio::test]
+async fn a_short_primary_has_the_traffic_where_nobody_else_is_ready() {
+    let ns = TestNamespace::new("short").await;
+    ns.west.group("web", &[("web", 0, 1), ("web-east", 1, 0)]).await;
+    set(&ns.west, "web", &[("min-ready", "2")]).await;
+    let watch = watching(&ns.west, &[]).await;
+    ns.west.until_weights("web", &[1, 0]).await;
+    ns.west.ready("web-east", 1).await;
+    ns.west.until_weights("web", &[0, 1]).await;
+    ns.west.ready("web-east", 0).await;
+    ns.west.until_weights("web", &[1, 0]).await;
+    end(watch).await;
+}
+
+#[tokio::test]
+async fn enough_can_be_a_percentage() {
+    let ns = TestNamespace::new("percentage").await;
+    // One endpoint of each service is not ready: 2 of 3, then 1 of 2.
+    ns.west.group("web", &[("web", 1, 2), ("web-east", 0, 1)]).await;
+    set(&ns.west, "web", &[("min-ready", "60%")]).await;
+    let watch = watching(&ns.west, &[]).await;
+    ns.west.ready("web", 1).await;
+    ns.west.until_weights("web", &[0, 1]).await;
+    ns.west.ready("web", 2).await;
+    ns.west.until_weights("web", &[1, 0]).await;
+    end(watch).await;
+}
+
+#[tokio::test]
+async fn an_unknown_primary_gets_nothing_while_another_is_ready_and_is_tried_where_none_is() {
+    let ns = TestNamespace::new("unknown").await;
+    ns.west.unknowable_service("web-north").await;
+    for (service, ready) in [("web", 0), ("web-east", 1)] {
+        ns.west.bare_service(service).await;
+        ns.west.ready(service, ready).await;
+    }
+    let weights = [("web-north", 0), ("web", 1), ("web-east", 0)];
+    ns.west.traffic_split("web", "web-north", &weights).await;
+    let watch = watching(&ns.west, &[]).await;
+    ns.west.until_weights("web", &[0, 0, 1]).await;
+    ns.west.ready("web-east", 0).await;
+    ns.west.until_weights("web", &[1, 0, 0]).await;
+    assert_eq!(ns.west.last_move("web").await["unverified"], true);
+    end(watch).await;
+}
+
+#[tokio::test]
+async fn a_stay_takes_weight_from_the_dead_and_ends_where_all_are() {
+    let ns = TestNamespace::new("stay").await;
+    ns.west.group("web", &THREE).await;
+    set(&ns.west, "web", &[("failback", "manual")]).await;
+    let watch = watching(&ns.west, &[]).await;
+    ns.west.ready("web", 0).await;
+    ns.west.until_weights("web", &[0, 1, 1]).await;
+    ns.west.ready("web", 1).await;
+    eventually("it is held", async || {
+        let status = plugin().args(["status", "web", "-o", "json"]).on(&ns.west).run().await.success().json();
+        let flags = &status["items"][0]["flags"];
+        let held = flags.as_array().is_some_and(|flags| flags.iter().any(|flag| flag == "held"));
+        if held { Ok(()) } else { Err(flags.to_string()) }
+    })
+    .await;
+    ns.west.ready("web-central", 0).await;
+    ns.west.until_weights("web", &[0, 0, 1]).await;
+    ns.west.ready("web-east", 0).await;
+    ns.west.until_weights("web", &[1, 0, 0]).await;
+    end(watch).await;
+}
+
+#[tokio::test]
+async fn a_preferred_fallback_waits_out_the_delay_as_the_primary_does() {
+    let ns = TestNamespace::new("preferred").await;
+    ns.west.group("web", &THREE).await;
+    let delay = Duration::from_secs(2);
+    set(&ns.west, "web", &[("policy", "ordered"), ("failback-delay", "2s")]).await;
+    let watch = watching(&ns.west, &[]).await;
+    for (service, weights) in [("web", [0, 1, 0]), ("web-central", [0, 0, 1])] {
+        ns.west.ready(service, 0).await;
+        ns.west.until_weights("web", &weights).await;
+    }
+    for (service, weights) in [("web-central", [0, 1, 0]), ("web", [1, 0, 0])] {
+        let started = Instant::now();
+        ns.west.ready(service, 1).await;
+        ns.west.until_weights("web", &weights).await;
+        assert!(started.elapsed() >= delay, "{service} has the traffic after {:?}", started.elapsed());
+    }
+    end(watch).await;
+}
