@@ -43,7 +43,7 @@ impl Stay<'_> {
             () = tokio::time::sleep(left) => {}
             () = tokio::time::sleep(limit.unwrap_or_default()), if limit.is_some() => {
                 return Err(Problem::not_met(format!("the override goes on until {until:.0}"))
-                    .next(format!("a loop ends it then, or: {}", self.by_hand(cluster)))
+                    .next(format!("a watch ends it then, if one runs; by hand: {}", self.by_hand(cluster)))
                     .into());
             }
             _ = self.interrupts.next() => {}
