@@ -3,33 +3,29 @@
 # back home. It ends with an error at the first step that does not hold; however it ends, it tidies up.
 # To rehearse it on your own machine: kubectl failover sandbox run -- examples/game-day.sh
 set -euo pipefail
-west=(--context "${WEST:-west}" -n emojivoto)
-east=(--context "${EAST:-east}" -n emojivoto)
+west=(--context "${WEST:-west}" -n emojivoto) east=(--context "${EAST:-east}" -n emojivoto)
 plugin() { kubectl failover "$@" "${west[@]}"; }
 expect() { plugin status web-svc --for "$1" --for "active=$2" --timeout 30s; }
+scale() { kubectl scale deploy/web --replicas "$1" "${west[@]}"; }
 replicas=$(kubectl get deploy/web -o jsonpath='{.spec.replicas}' "${west[@]}")
 before=$(kubectl get trafficsplit web-svc-failover --ignore-not-found -o name "${west[@]}")
-watch=''
 tidy() {
   set +e
-  kubectl scale deploy/web --replicas "$replicas" "${west[@]}"
+  scale "$replicas"
   plugin failback web-svc --when-ready --timeout 30s --yes
-  [[ $watch ]] && kill "$watch" && wait "$watch"
+  kill %1 && wait # the watch
   [[ $before ]] || kubectl delete trafficsplit web-svc-failover --ignore-not-found "${west[@]}"
 }
 trap tidy EXIT
-
 kubectl label service web-svc mirror.linkerd.io/exported=true --overwrite "${east[@]}"
 kubectl wait --for=create service/web-svc-east --timeout 30s "${west[@]}"
 plugin create web-svc --fallback web-svc-east
-kubectl failover watch "${west[@]}" & watch=$! # the plugin itself: kubectl becomes it
+kubectl failover watch "${west[@]}" & # the plugin itself: kubectl becomes it
 expect primary web-svc
-
-kubectl scale deploy/web --replicas 0 "${west[@]}" # the outage
+scale 0 # the outage
 expect failover web-svc-east
-kubectl scale deploy/web --replicas "$replicas" "${west[@]}"
+scale "$replicas"
 expect primary web-svc
-
 plugin force web-svc --to web-svc-east --duration 30m --reason 'game day' --yes
 expect overridden web-svc-east
 plugin failback web-svc --when-ready --wait --timeout 30s --yes

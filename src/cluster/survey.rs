@@ -126,6 +126,8 @@ impl<'a> Claims<'a> {
 pub struct Runners {
     /// None: they can't be read.
     pub leases: Option<Vec<Lease>>,
+    /// They can't be followed any more, so that those above may be past.
+    pub are_stale: bool,
     /// Linkerd's own controller runs in the cluster.
     pub upstream: Option<Upstream>,
 }
@@ -135,11 +137,11 @@ impl Runners {
         let first = namespaces.first().copied();
         let single = first.filter(|first| namespaces.iter().all(|namespace| namespace == first));
         let (leases, upstream) = future::join(lease::list(cluster, single), seen_upstream(cluster)).await;
-        Self { leases: leases.ok(), upstream }
+        Self { leases: leases.ok(), are_stale: false, upstream }
     }
 
     pub fn of(&self, record: &Record, now: Timestamp) -> Runner {
-        let Some(leases) = &self.leases else { return Runner::Unknown };
+        let Some(leases) = self.leases.as_ref().filter(|_| !self.are_stale) else { return Runner::Unknown };
         let own = leases.iter().find(|lease| lease.metadata.namespace == record.meta.namespace);
         match own.and_then(|lease| lease.spec.holder(now)) {
             Some(holder) => Runner::Held(holder.to_owned()),

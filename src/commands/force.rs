@@ -111,7 +111,8 @@ impl Order for Force {
             lines.push(format!(
                 "the pause keeps the override from ending: kubectl failover resume {name} {place}"
             ));
-        } else if self.duration.is_some() && !self.waits {
+        }
+        if self.duration.is_some() && !self.waits {
             lines.extend(not_ended(status, place));
         }
         if let Some(patience) = self.patience().filter(|_| !self.is_met(status)) {

@@ -1,7 +1,7 @@
 //! Which groups a command means.
 
 use crate::cluster::survey::{self, Listed};
-use crate::cluster::{Cluster, RequestResult, groups, namespaces, stream};
+use crate::cluster::{Cluster, RequestError, RequestResult, groups, namespaces, stream};
 use crate::error::{self, Problem};
 use crate::model::GroupId;
 use crate::resource::annotations::CONTROLLED_BY;
@@ -224,10 +224,15 @@ pub fn readable(cluster: &Cluster, listed: RequestResult<Listed>) -> Result<Vec<
     let Listed { records, forbidden } = listed.map_err(|error| {
         if error.is_not_found() { error::no_kinds(cluster) } else { error::explain(cluster, &error) }
     })?;
+    say_forbidden(cluster, &forbidden);
+    Ok(records)
+}
+
+/// Warns of kinds that may not be read.
+pub fn say_forbidden<'a>(cluster: &Cluster, forbidden: impl IntoIterator<Item = &'a RequestError>) {
     for error in forbidden {
-        let Problem { message, next, .. } = error::explain(cluster, &error);
+        let Problem { message, next, .. } = error::explain(cluster, error);
         terminal::say(&format!("warning: {message}: groups that such objects carry are left out"));
         next.iter().for_each(|line| terminal::say(&format!("  {line}")));
     }
-    Ok(records)
 }

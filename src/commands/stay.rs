@@ -33,25 +33,25 @@ impl Stay<'_> {
     /// Waits until then by the API server's clock, or for a signal, and ends the overrides.
     ///
     /// # Errors
-    /// Exit 3 where the limit is over before: the overrides go on. Where a second signal comes before they are ended.
+    /// Exit 3 where the limit is over before: the overrides go on. Where a second signal stops their ending.
     pub async fn until_over(mut self, cluster: &Cluster) -> anyhow::Result<Exit> {
         let until = self.until;
         say(&format!("staying until {until:.0} to end it; Ctrl-C ends it at once: {}", self.names()));
         let left = Duration::try_from(until.duration_since(cluster.clock().now())).unwrap_or_default();
         let limit = self.limit.filter(|limit| *limit < left);
-        tokio::select! {
-            () = tokio::time::sleep(left) => {}
+        let was_told_to = tokio::select! {
+            () = tokio::time::sleep(left) => false,
             () = tokio::time::sleep(limit.unwrap_or_default()), if limit.is_some() => {
                 return Err(Problem::not_met(format!("the override goes on until {until:.0}"))
-                    .next(format!("a loop ends it then, or: {}", self.by_hand(cluster)))
+                    .next(format!("a watch ends it then, if one runs; by hand: {}", self.by_hand(cluster)))
                     .into());
             }
-            _ = self.interrupts.next() => {}
-        }
+            _ = self.interrupts.next() => true,
+        };
         let ending = Ending { until };
         let mut outcomes = tokio::select! {
             outcomes = order::carry_on(cluster, self.records, self.by, &ending) => outcomes,
-            _ = self.interrupts.next() => {
+            () = insistence(&mut self.interrupts, was_told_to) => {
                 let names = self.names();
                 let what = format!("interrupted: the override on {names} may still stand, until {until:.0}");
                 return Err(Problem::new(what).next(format!("to end it: {}", self.by_hand(cluster))).into());
@@ -72,6 +72,15 @@ impl Stay<'_> {
         let namespace = self.records.first().map_or("NAMESPACE", |record| &record.meta.namespace);
         format!("kubectl failover failback {} {}", self.names(), cluster.reach.for_plugin(namespace))
     }
+}
+
+/// Comes with the second signal of all.
+async fn insistence(interrupts: &mut Interrupts, is_second: bool) {
+    if !is_second {
+        interrupts.next().await;
+    }
+    say("ending it; Ctrl-C once more stops that, and may leave the override behind");
+    interrupts.next().await;
 }
 
 /// Says so of an override whose end could not be written.

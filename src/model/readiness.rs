@@ -189,3 +189,20 @@ pub fn sum_slices(slices: impl IntoIterator<Item = SliceCounts>) -> (u32, u32) {
     }
     families.into_iter().max().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_change_of_endpoints_makes_known_is_lasting() {
+        let no_remote = WhyUnknown::no_remote("east");
+        assert!(no_remote.is_lasting() && WhyUnknown::NoLocalEndpoints.is_lasting());
+        let forbidden = WhyUnknown::Forbidden(Source::Slices);
+        assert!(forbidden.is_lasting() && forbidden.in_cluster("east").is_lasting());
+        let failing = WhyUnknown::Failing(Source::Slices, "HTTP 503".to_owned());
+        assert!(failing.is_failing() && !failing.is_lasting());
+        let remote = failing.in_cluster("east");
+        assert!(remote.is_failing() && !remote.is_lasting());
+    }
+}

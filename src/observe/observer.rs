@@ -151,6 +151,11 @@ impl Observer {
         }
     }
 
+    /// Why kinds are left out that may not be read.
+    pub fn forbidden(&self) -> impl Iterator<Item = &RequestError> {
+        self.forbidden.values()
+    }
+
     /// How long ago something was, of what a [`Lost`] says.
     pub fn since(&self, then: Duration) -> Duration {
         self.now().saturating_sub(then)

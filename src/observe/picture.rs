@@ -88,6 +88,11 @@ impl Picture {
     }
 
     pub fn leases(&mut self, event: Event<Lease>) {
+        // A watch that is allowed again goes on where it ended.
+        self.runners.are_stale = match &event {
+            Event::Failed(error) => self.runners.are_stale || error.is_forbidden(),
+            _ => false,
+        };
         let known = &mut self.runners.leases;
         let is_other = |new: &Lease| {
             let namespace = new.metadata.namespace.clone();
@@ -101,7 +106,6 @@ impl Picture {
                 leases.push(lease);
             }
             Event::Deleted(lease) => known.iter_mut().for_each(|leases| leases.retain(is_other(&lease))),
-            Event::Failed(error) if error.is_forbidden() => *known = None,
             Event::Alive | Event::Failed(_) => {}
         }
     }
@@ -182,4 +186,32 @@ impl Picture {
 fn is_cut_off(readiness: &Readiness) -> bool {
     let Readiness::Unknown { why } = readiness else { return false };
     matches!(why, WhyUnknown::Silent | WhyUnknown::Failing(Source::Slices, _))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use serde_json::value::RawValue;
+
+    use super::*;
+    use crate::cluster::error::{Cause, RequestError};
+    use crate::model::Runner;
+    use crate::resource::{Kind as _, TrafficSplit};
+
+    #[test]
+    fn who_runs_a_group_is_unknown_while_leases_may_not_be_watched() {
+        let object = json!({"metadata": {"name": "web", "namespace": "ns"}, "spec": {"service": "web", "backends": []}});
+        let record = TrafficSplit.read(&RawValue::from_string(object.to_string()).unwrap()).unwrap();
+        let runner = |picture: &Picture| picture.runners.of(&record, Timestamp::UNIX_EPOCH);
+        let mut picture = Picture::default();
+        picture.leases(Event::Listed(Vec::new()));
+        assert_eq!(runner(&picture), Runner::Nobody);
+        let cause =
+            Cause::Status { code: 403, reason: String::new(), message: String::new(), retry_after: None };
+        let forbidden = RequestError { method: http::Method::GET, path: String::new(), cause };
+        picture.leases(Event::Failed(forbidden));
+        assert_eq!(runner(&picture), Runner::Unknown);
+        picture.leases(Event::Alive);
+        assert_eq!(runner(&picture), Runner::Nobody);
+    }
 }

@@ -114,11 +114,11 @@ impl Record {
         self.editors().max_by_key(|entry| entry.time).map(|entry| entry.manager.as_str())
     }
 
-    /// The field manager that last wrote the override or the primary, where that was not this tool; a hint.
+    /// Who else than this tool last wrote the override or the primary; a hint.
     pub fn order_editor(&self) -> Option<&str> {
-        let owners = self.meta.managed_fields.iter().filter(|entry| entry.owned.orders);
-        let last = owners.max_by_key(|entry| (entry.time, entry.manager != FIELD_MANAGER))?;
-        Some(last.manager.as_str()).filter(|manager| *manager != FIELD_MANAGER)
+        let owns = |entry: &&ManagedFields| entry.owned.orders && entry.manager != FIELD_MANAGER;
+        let owners = self.meta.managed_fields.iter().filter(owns);
+        owners.max_by_key(|entry| entry.time).map(|entry| entry.manager.as_str())
     }
 
     /// Whether someone else has changed the weights soon after they were last moved. Times of editors are whole

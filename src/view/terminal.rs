@@ -1,6 +1,6 @@
 //! What the terminal can do.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::time::Duration;
 
 use clap::ColorChoice;
@@ -25,6 +25,17 @@ pub fn say(line: &str) {
         return;
     }
     let _ = writeln!(std::io::stderr(), "{}", clean(line));
+}
+
+/// A line on standard output. That nobody reads it is no failure of what was done.
+///
+/// # Errors
+/// Where it could not be written for another reason, such as a full disk.
+pub fn print(line: &str) -> std::io::Result<()> {
+    match writeln!(std::io::stdout(), "{line}") {
+        Err(cause) if cause.kind() == ErrorKind::BrokenPipe => Ok(()),
+        printed => printed,
+    }
 }
 
 /// Whether colour is wanted, on a terminal: <https://no-color.org>.

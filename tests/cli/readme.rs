@@ -27,3 +27,11 @@ fn the_rights_are_those_of_the_table() {
         assert!(readme.contains(&row), "the README should have the row\n{row}");
     }
 }
+
+#[test]
+fn the_game_day_is_the_script() {
+    let read = |path: &str| std::fs::read_to_string(repository().join(path)).expect("the file");
+    let (readme, script) = (read("README.md"), read("examples/game-day.sh"));
+    let steps = script.find("set -euo pipefail").map(|start| &script[start..]).expect("the start");
+    assert!(readme.contains(&format!("```bash\n{steps}```")), "the README should have\n{steps}");
+}

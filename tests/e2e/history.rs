@@ -4,7 +4,9 @@ use k8s_openapi::api::events::v1::Event;
 use kube::api::{DeleteParams, ListParams};
 use serde_json::{Value, json};
 
-use crate::support::{Output, Side, TestNamespace, eventually, plugin, restricted_kubeconfig, rule};
+use crate::support::{
+    Output, Side, TestNamespace, documented, eventually, plugin, restricted_kubeconfig, rule,
+};
 
 const GROUP: &[(&str, u32, u8)] = &[("web", 1, 1), ("web-east", 0, 1)];
 
@@ -20,6 +22,7 @@ async fn each_move_once_and_the_newest_first() {
     let list = history(&ns.west, &["-o", "json"]).await.success().json();
     assert_eq!(keys(&list), ["apiVersion", "context", "items", "kind", "server"]);
     assert_eq!(list["kind"], "HistoryList");
+    documented(&list);
     let items = list["items"].as_array().unwrap();
     assert_eq!(items.len(), 2, "{list:#}");
     let expected = [

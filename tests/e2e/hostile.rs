@@ -1,14 +1,19 @@
 //! Whoever may write to a cluster must not be able to drive the terminal of those who look.
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{Output, Side, TestNamespace, harmless, kubeconfig_with, plugin};
+use crate::support::{Output, Pty, Side, TestNamespace, harmless, kubeconfig_with, plugin};
 
 const EVIL: &str = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\r\n\u{202e}\u{2028}";
 
 /// A group with as much harm in it as an API server takes.
 async fn hostile_group(side: &Side) -> Value {
     side.group("web", &[("web", 0, 0), ("web-east", 1, 1)]).await;
+    hostile_notes(side).await
+}
+
+async fn hostile_notes(side: &Side) -> Value {
     let long = format!("{EVIL}{}", "lang ".repeat(2000));
     let last = json!({
         "from": format!("web=1,{EVIL}=0"), "to": "web=0,web-east=1", "at": "2026-01-01T00:00:00Z",
@@ -32,7 +37,7 @@ async fn notes_on_an_object() {
     let last = hostile_group(&ns.west).await;
     for format in ["table", "wide", "json", "yaml", "name"] {
         let output = harmless(status(&ns.west, format).await);
-        let limit = if matches!(format, "json" | "yaml") { usize::MAX } else { 2000 };
+        let limit = if matches!(format, "json" | "yaml") { usize::MAX } else { 2500 };
         assert!(output.stdout.len() < limit, "{} bytes as {format}", output.stdout.len());
     }
     let lossless = status(&ns.west, "json").await.json()["items"][0]["changed"].clone();
@@ -93,6 +98,76 @@ async fn moves() {
     let line: Value = serde_json::from_str(watch("json").await.stdout.trim()).unwrap();
     assert_eq!(line["kind"], "Transition");
     assert!(last["by"].as_str().unwrap().contains(EVIL));
+}
+
+/// No line for people is longer than a terminal can show, whatever stands in the notes.
+fn short(output: Output) -> Output {
+    let lines = || output.stdout.lines().chain(output.stderr.lines());
+    let longest = lines().map(|line| line.chars().count()).max().unwrap_or_default();
+    assert!(longest < 1100, "a line of {longest} characters: {output}");
+    output
+}
+
+#[tokio::test]
+async fn orders_on_a_hostile_group() {
+    let ns = TestNamespace::new("orders").await;
+    hostile_group(&ns.west).await;
+    let long = format!("{EVIL}{}", "lang ".repeat(200));
+    let order = async |args: &[&str], json: bool| {
+        let format = if json { "json" } else { "text" };
+        let output = plugin().args(args.to_vec()).args(["-o", format]).on(&ns.west).run().await;
+        if json { harmless(output) } else { short(harmless(output)) }
+    };
+    for json in [true, false] {
+        for args in
+            [&["force", "web", "--to", EVIL, "--yes"] as &[&str], &["set", "web", "--primary", EVIL, "--yes"]]
+        {
+            order(args, json).await.code(4);
+        }
+        for args in [
+            &["failback", "web", "--reason", &long, "--yes"] as &[&str],
+            &["force", "web", "--to", "web", "--allow=unready", "--reason", &long, "--yes"],
+            &["pause", "web", "--reason", &long, "--duration", "1h"],
+            &["set", "web", "--min-ready", "1", "--dry-run=client"],
+            &["resume", "web"],
+            &["failback", "web", "--allow=unready", "--reason", &long, "--yes"],
+        ] {
+            order(args, json).await.success();
+        }
+        hostile_notes(&ns.west).await;
+    }
+}
+
+#[tokio::test]
+async fn the_question() {
+    let ns = TestNamespace::new("question").await;
+    hostile_group(&ns.west).await;
+    for words in [["force", "web", "--to", "web-east"], ["failback", "web", "--allow", "unready"]] {
+        let command = plugin().args(words).args(["--reason", EVIL]).on(&ns.west).command();
+        let mut terminal = Pty::start(command, 200, 50);
+        terminal.answer("Go on? [y/N] ", "n").await;
+        let (code, shown) = terminal.wait().await;
+        let harmful =
+            |letter: char| (letter.is_control() && !"\r\n".contains(letter)) || letter == '\u{202e}';
+        assert!(code == Some(4) && !shown.contains(harmful), "{shown:?}");
+        assert!(shown.lines().all(|line| line.chars().count() < 1100), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn conditions_and_changes() {
+    let ns = TestNamespace::new("conditions").await;
+    hostile_group(&ns.west).await;
+    let invalid = json!({"failover.linkerd.io/primary-service": format!("{EVIL}{}", "x".repeat(10_000))});
+    for annotations in [json!({}), invalid] {
+        ns.west.edit_split("web", json!({"metadata": {"annotations": annotations}})).await;
+        let unmet = ["status", "web", "--for", "Active", "--timeout", "0s"];
+        short(harmless(plugin().args(unmet).on(&ns.west).run().await.code(3)));
+        let mut watch = plugin().args(["status", "-w"]).on(&ns.west).spawn();
+        let line = watch.line().await;
+        assert!(line.chars().count() <= 1000 && !line.contains(char::is_control), "{line:?}");
+        watch.end_with(Signal::INT).await;
+    }
 }
 
 /// A kubeconfig comes from elsewhere too.

@@ -10,7 +10,8 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::time::timeout;
 
 use crate::support::{
-    Fault, FaultProxy, Plugin, Pty, Running, Side, TestNamespace, plugin, restricted_kubeconfig, rule,
+    Fault, FaultProxy, Plugin, Pty, Running, Side, TestNamespace, documented, plugin, restricted_kubeconfig,
+    rule,
 };
 
 const GROUP: &[(&str, u32, u8)] = &[("web", 1, 1), ("web-east", 0, 1)];
@@ -82,6 +83,7 @@ async fn json_lines_and_their_shape() {
     ns.west.ready("web", 0).await;
     let second = json_of(&mut watch).await;
     assert_eq!(keys(&second), expected);
+    documented(&second);
     assert_eq!(second["change"], "changed");
     let previous = json!({"state": "Primary", "flags": ["redundant", "unattended"], "active": ["web"]});
     assert_eq!(second["previous"], previous);

@@ -1,6 +1,6 @@
 //! What is true after the writes: read back, not taken from what was asked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -37,24 +37,28 @@ pub fn all_met(outcomes: &[Outcome], order: &dyn Order) -> bool {
 }
 
 async fn look(cluster: &Cluster, outcomes: &mut [Outcome]) {
-    let mut wanted: Vec<&mut Outcome> = outcomes.iter_mut().filter(|outcome| outcome.is_so()).collect();
+    let wanted: Vec<&mut Outcome> = outcomes.iter_mut().filter(|outcome| outcome.is_so()).collect();
     let namespaces: BTreeSet<String> = wanted.iter().map(|outcome| outcome.id.namespace.clone()).collect();
     let reads = namespaces.iter().map(|namespace| async {
         let meant = |record: &Record| wanted.iter().any(|outcome| outcome.id == record.id());
-        let all = survey::list_groups(cluster, Some(namespace), None).await;
-        let all = all.map_err(|error| (namespace.clone(), explain(cluster, &error)))?.records;
-        let records: Vec<Record> = all.iter().filter(|record| meant(record)).cloned().collect();
-        Ok(survey::survey(cluster, &records, &all).await)
+        let read = match survey::list_groups(cluster, Some(namespace), None).await {
+            Ok(all) => {
+                let records: Vec<Record> =
+                    all.records.iter().filter(|record| meant(record)).cloned().collect();
+                Ok(survey::survey(cluster, &records, &all.records).await)
+            }
+            Err(error) => Err(explain(cluster, &error)),
+        };
+        (namespace.as_str(), read)
     });
-    let reads: Vec<Result<Vec<Status>, (String, Problem)>> = join_all(reads).await;
-    for outcome in &mut wanted {
-        let of_it = |status: &&Status| status.id == outcome.id;
-        let status = reads.iter().flatten().flatten().find(of_it).cloned();
-        let failure = reads.iter().filter_map(|read| read.as_ref().err());
-        let failure =
-            failure.filter(|(namespace, _)| *namespace == outcome.id.namespace).map(|(_, problem)| problem);
-        let gone = || Problem::new("there is no such group any more");
-        outcome.now = Some(status.ok_or_else(|| failure.last().cloned().unwrap_or_else(gone)));
+    let reads: HashMap<&str, Result<Vec<Status>, Problem>> = join_all(reads).await.into_iter().collect();
+    for outcome in wanted {
+        let find = |statuses: &Vec<Status>| {
+            let status = statuses.iter().find(|status| status.id == outcome.id).cloned();
+            status.ok_or_else(|| Problem::new("there is no such group any more"))
+        };
+        let read = reads.get(outcome.id.namespace.as_str());
+        outcome.now = read.map(|read| read.as_ref().map_err(Problem::clone).and_then(find));
     }
 }
 

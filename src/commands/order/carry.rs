@@ -114,7 +114,7 @@ pub async fn carry_on(cluster: &Cluster, records: &[Record], by: &str, order: &d
 /// Tells what has become of the groups, and gives how the command ends.
 ///
 /// # Errors
-/// Where nobody reads it.
+/// Where that can't be written.
 pub fn tell(
     cluster: &Cluster,
     order: &dyn Order,

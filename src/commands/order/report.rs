@@ -1,5 +1,3 @@
-use std::io::Write as _;
-
 use serde::Serialize;
 
 use super::{Fate, Order, Outcome};
@@ -8,7 +6,7 @@ use crate::cluster::Cluster;
 use crate::error::Exit;
 use crate::model::{State, Status};
 use crate::view::stream::API_VERSION;
-use crate::view::terminal::say;
+use crate::view::terminal::{print, say};
 use crate::view::text::{LONGEST_LINE, clean, clean_json, shorten};
 
 /// What has become of the groups, in JSON.
@@ -58,7 +56,6 @@ pub fn tell(
         .iter()
         .map(|outcome| item(order, outcome, &cluster.reach.for_plugin(&outcome.id.namespace)))
         .collect();
-    let mut out = std::io::stdout().lock();
     if format == StreamFormat::Json {
         let list = ChangeList {
             api_version: API_VERSION,
@@ -69,8 +66,7 @@ pub fn tell(
             exit_code: exit.code(),
             items,
         };
-        writeln!(out, "{}", clean_json(&serde_json::to_string_pretty(&list)?))?;
-        return Ok(());
+        return Ok(print(&clean_json(&serde_json::to_string_pretty(&list)?))?);
     }
     for item in &items {
         let line =
@@ -79,8 +75,8 @@ pub fn tell(
             "refused" => say(&format!("refused: {line}")),
             "notMet" => say(&format!("not ready in time: {line}")),
             "failed" => say(&format!("error: {line}")),
-            "wouldChange" => writeln!(out, "{line} (dry run)")?,
-            _ => writeln!(out, "{line}")?,
+            "wouldChange" => print(&format!("{line} (dry run)"))?,
+            _ => print(&line)?,
         }
         for next in &item.next {
             say(&format!("  {}", shorten(next, LONGEST_LINE)));

@@ -71,10 +71,14 @@ pub async fn until_done(
         if !tries.again(&error).await {
             return Fate::Failed(explain(cluster, &error));
         }
+        let before = record.meta.resource_version.clone();
         record = match read_again(cluster, &record, &mut tries).await {
             Ok(found) => found,
             Err(fate) => return fate,
         };
+        if error.code() == Some(422) && record.meta.resource_version == before {
+            return Fate::Failed(explain(cluster, &error));
+        }
         let seen = look(cluster, std::slice::from_ref(&record), by, started, Looks::of(order)).await;
         let Some(seen) = seen.first() else { continue };
         match order.plan(seen) {

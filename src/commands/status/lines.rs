@@ -3,7 +3,7 @@ use std::io::Write as _;
 use super::Page;
 use crate::cli::StatusFormat;
 use crate::cluster::Cluster;
-use crate::commands::selection::place_of;
+use crate::commands::selection::{place_of, say_forbidden};
 use crate::error::Exit;
 use crate::model::{Status, StatusChange, status_change};
 use crate::observe::{Observer, Scope, Sight};
@@ -25,6 +25,9 @@ pub async fn run(cluster: &Cluster, scope: Scope, page: Page) -> anyhow::Result<
             () = terminal::unread() => return Ok(Exit::Done),
             sight = observer.next() => sight?,
         };
+        if known.is_none() {
+            say_forbidden(cluster, observer.forbidden());
+        }
         remark(known.as_ref(), &sight, &place);
         let before = known.as_ref().map(|sight| sight.statuses.as_slice());
         tell(cluster, &changes(before, &sight.statuses), page.format)?;

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until};
 use super::lines::changes;
 use super::{Page, print};
 use crate::cluster::Cluster;
-use crate::commands::selection::place_of;
+use crate::commands::selection::{place_of, say_forbidden};
 use crate::error::Exit;
 use crate::observe::{Observer, Scope, Sight};
 use crate::sandbox::interrupt::Interrupts;
@@ -35,6 +35,7 @@ pub async fn run(cluster: &Cluster, scope: Scope, page: Page) -> anyhow::Result<
     };
     let mut table =
         LiveTable { cluster, page, place, scope: home, sight: first, transitions: Transitions::default() };
+    say_forbidden(cluster, observer.forbidden());
     let mut screen = Screen::enter()?;
     let mut pace = Pace::start(Instant::now());
     loop {

@@ -8,7 +8,7 @@ use super::waiting::Waiting;
 use crate::cli::StatusFormat;
 use crate::cluster::Cluster;
 use crate::commands::conditions::{asked, missing, not_met, words};
-use crate::commands::selection::place_of;
+use crate::commands::selection::{place_of, say_forbidden};
 use crate::error::{Exit, Problem};
 use crate::model::Condition;
 use crate::observe::{Observer, Scope};
@@ -35,6 +35,7 @@ pub async fn run(
         sight = observer.next() => Some(sight?),
         () = sleep_until(started + first) => None,
     };
+    say_forbidden(cluster, observer.forbidden());
     let end = started + timeout;
     let missing = loop {
         let missing = missing(sight.as_ref(), &conditions);

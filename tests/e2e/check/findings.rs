@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::Service;
 use serde_json::{Value, json};
 
 use super::{error, find};
-use crate::support::{Output, Side, TestNamespace, eventually, patch_json, plugin, watching};
+use crate::support::{Output, Side, TestNamespace, documented_as, eventually, patch_json, plugin, watching};
 
 async fn check(side: &Side, args: &[&str]) -> Output {
     plugin().args(["check"]).args(args.to_vec()).on(side).run().await
@@ -42,6 +42,7 @@ async fn groups_that_are_none_are_named_with_their_mend() {
 
     let output = check(&ns.west, &["-o", "json"]).await.code(1);
     let report = output.json();
+    documented_as("check -o json", &report);
     assert_eq!(report["success"], false, "{output}");
     let invalid = error(&report, "every group is valid");
     let words = format!("{}/mail: the primary \"gone", ns.name);

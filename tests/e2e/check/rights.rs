@@ -1,9 +1,10 @@
 //! Each command as a user with just the Role that `check --rbac` prints, and with one rule less.
 
 use k8s_openapi::api::rbac::v1::{PolicyRule, Role};
+use rustix::process::Signal;
 
 use super::{error, find, said};
-use crate::support::{Side, TestNamespace, plugin, restricted_kubeconfig, rule};
+use crate::support::{Side, TestNamespace, end, plugin, restricted_kubeconfig, rule, watching};
 
 /// A command, and what it says where the right to a resource is missing; with all rights it says none of it.
 struct Case {
@@ -15,7 +16,7 @@ struct Case {
 /// Without the right to look at groups nothing works.
 const GROUPS: (&str, &str) = ("trafficsplits", "to list trafficsplits.split.smi-spec.io");
 
-const CASES: [Case; 10] = [
+const CASES: [Case; 11] = [
     Case {
         command: "create",
         args: &["spare", "--fallback", "bare"],
@@ -30,6 +31,11 @@ const CASES: [Case; 10] = [
             ("services", "reading its Service is forbidden"),
             ("leases", "unknown"),
         ],
+    },
+    Case {
+        command: "status",
+        args: &["--for", "unattended", "--timeout", "10s"],
+        without: &[GROUPS, ("leases", "not met within 10 s")],
     },
     Case {
         command: "watch",
@@ -124,8 +130,9 @@ async fn rights_are_told_apart_by_command() {
 
     let status = find(&report, "status is allowed");
     assert_eq!(status["result"], "warning", "{status}");
-    let lost =
-        format!("you may not list leases.coordination.k8s.io {place}: who runs the groups is not shown");
+    let lost = format!(
+        "you may not list, watch leases.coordination.k8s.io {place}: who runs the groups is not shown"
+    );
     assert_eq!(status["error"], lost);
     let watch = find(&report, "watch is allowed");
     assert_eq!(watch["result"], "error");
@@ -154,4 +161,22 @@ async fn a_role_can_be_applied() {
     let applied: Role = ns.west.client.request(request).await.unwrap();
     let expected = rule("split.smi-spec.io", &["trafficsplits"], &["get", "list", "watch", "patch"]);
     assert_eq!(applied.rules.unwrap()[0], expected);
+}
+
+/// What is followed needs to be watched, not just listed.
+#[tokio::test]
+async fn with_its_role_status_sees_a_loop_come() {
+    let ns = TestNamespace::new("rbac-follow").await;
+    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    let rules = rules(&ns.west, "status").await;
+    let user = restricted_kubeconfig(&ns.west, "reader", &rules).await;
+    let status = plugin().args(["status", "-w", "-o", "json"]).on(&ns.west);
+    let mut status = status.kubeconfig(user.path()).spawn();
+    status.line_containing("\"kind\":\"nobody\"").await;
+    let watch = watching(&ns.west, &[]).await;
+    status.line_containing("\"kind\":\"watch\"").await;
+    end(watch).await;
+    status.line_containing("\"kind\":\"nobody\"").await;
+    assert!(!status.seen.join("").contains("\"kind\":\"unknown\""), "{:?}", status.seen);
+    assert!(status.end_with(Signal::INT).await.success());
 }

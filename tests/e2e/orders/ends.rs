@@ -210,11 +210,12 @@ async fn trouble_at_the_end_is_overcome() {
 #[tokio::test]
 async fn a_second_signal_ends_it_at_once_and_says_what_stands() {
     let ns = TestNamespace::new("end-twice").await;
-    let (proxy, force) = staying(&ns).await;
+    let (proxy, mut force) = staying(&ns).await;
     let reads = proxy.seen(&Method::GET, "/trafficsplits/web").len();
     proxy.inject(Method::GET, "/trafficsplits/web", usize::MAX, Fault::Answer(503, None));
     kill_process(force.pid(), Signal::INT).unwrap();
     proxy.until_seen(Method::GET, "/trafficsplits/web", reads + 1).await;
+    force.stderr_line_containing("ending it; Ctrl-C once more").await;
     let (status, _, stderr) = force.end_and_collect(Signal::INT).await;
     assert_eq!(status.code(), Some(1), "{stderr:?}");
     let said = stderr.join("\n");

@@ -1,12 +1,12 @@
 //! What becomes of a force, with a loop running.
 
+use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
 
 use super::{annotation, assert_home, override_of, run, seen_by_the_loop, status, web};
-use crate::support::{TestNamespace, end, plugin, watching};
+use crate::support::{Side, TestNamespace, documented, end, plugin, watching};
 
 const OVERRIDE: &str = "failover.linkerd.io/override";
-const PRIMARY: &str = "failover.linkerd.io/primary-service";
 
 #[tokio::test]
 async fn a_force_notes_who_why_and_what_was_home() {
@@ -80,10 +80,12 @@ async fn home_is_where_the_traffic_was_before_the_first_of_two_forces() {
 #[tokio::test]
 async fn the_original_manifest_applied_over_a_force_breaks_it() {
     let ns = TestNamespace::new("force-apply").await;
-    web(&ns.west, [1, 1, 1]).await;
+    let original = manifest(&ns.west).await;
+    apply(&ns.west, &original).await;
     let watch = watching(&ns.west, &[]).await;
-    run(&ns.west, "force web --to web-east").await.success();
-    ns.west.edit_split("web", json!({"metadata": {"annotations": {PRIMARY: "web"}}})).await;
+    run(&ns.west, "force web --to web-east --reason rehearsal").await.success();
+    ns.west.until_weights("web", &[0, 1, 0]).await;
+    apply(&ns.west, &original).await;
     ns.west.until_weights("web", &[1, 0, 0]).await;
 
     let broken = status(&ns.west, "web").await;
@@ -91,13 +93,53 @@ async fn the_original_manifest_applied_over_a_force_breaks_it() {
     assert_eq!(broken["override"]["status"], "broken");
     let why = "its target is web-east, but the object names web as primary";
     assert_eq!(broken["override"]["why"], why);
+    assert_eq!(
+        (&broken["override"]["editedBy"], &broken["override"]["to"]),
+        (&json!("deployer"), &json!("web-east"))
+    );
+    documented(&plugin().args(["status", "-o", "json"]).on(&ns.west).run().await.success().json());
+    let by = broken["override"]["by"].as_str().unwrap();
     let table = plugin().args(["status", "web"]).on(&ns.west).run().await.success();
-    table.stdout_contains(why).stdout_contains("next: kubectl failover failback web --context west");
+    let words = format!("{why}. Forced to web-east by {by} (rehearsal); last edited by deployer (a hint).");
+    table.stdout_contains(&words).stdout_contains("next: kubectl failover failback web --context west");
 
     let output = run(&ns.west, "failback web").await.success();
     output.stdout_contains("the broken override is taken away; now web carries the traffic (Primary)");
     assert_home(&ns.west, "web", &[1, 0, 0]).await;
     end(watch).await;
+}
+
+/// Of a manifest without a primary only the weights come back, and those are put right again.
+#[tokio::test]
+async fn a_manifest_without_a_primary_applied_over_a_force_leaves_it_in_force() {
+    let ns = TestNamespace::new("force-bare").await;
+    let mut original = manifest(&ns.west).await;
+    original["metadata"].as_object_mut().unwrap().remove("annotations");
+    apply(&ns.west, &original).await;
+    run(&ns.west, "force web --to web-east").await.success();
+    apply(&ns.west, &original).await;
+    ns.west.until_weights("web", &[1, 0, 0]).await;
+    let reset = status(&ns.west, "web").await;
+    assert_eq!((&reset["override"]["status"], &reset["state"]), (&json!("inForce"), &json!("OutOfSync")));
+    let watch = watching(&ns.west, &[]).await;
+    ns.west.until_weights("web", &[0, 1, 0]).await;
+    assert_eq!(status(&ns.west, "web").await["state"], "Overridden");
+    end(watch).await;
+}
+
+/// What `create -o yaml` prints of a group with two fallbacks, which is not made.
+async fn manifest(side: &Side) -> Value {
+    web(side, [1, 1, 1]).await;
+    side.traffic_splits().delete("web", &DeleteParams::default()).await.unwrap();
+    let words = "create web --fallback web-east --fallback web-central --name web --dry-run=client -o yaml";
+    let yaml = run(side, words).await.success().stdout;
+    serde_yaml::from_str(&yaml).unwrap()
+}
+
+/// Applies it as `kubectl apply --server-side --force-conflicts` does.
+async fn apply(side: &Side, manifest: &Value) {
+    let params = PatchParams::apply("deployer").force();
+    side.traffic_splits().patch("web", &params, &Patch::Apply(manifest)).await.unwrap();
 }
 
 #[tokio::test]

@@ -130,12 +130,14 @@ async fn trouble_on_the_way_is_overcome() {
 }
 
 #[tokio::test]
-async fn a_write_that_is_forbidden_is_not_repeated() {
+async fn a_write_that_is_forbidden_or_taken_amiss_is_not_repeated() {
     let ns = TestNamespace::new("forbidden-write").await;
     web(&ns.west, [1, 1, 1]).await;
-    let proxy = FaultProxy::before(&ns.west).await;
-    proxy.inject(Method::PATCH, "/trafficsplits/web", 9, Fault::Answer(403, None));
-    let output = run_through(&ns.west, proxy.kubeconfig(), "force web --to web-east").await.code(1);
-    output.stdout_is("").stderr_contains("error: ");
-    assert_eq!(proxy.writes(), 1);
+    for code in [403, 422] {
+        let proxy = FaultProxy::before(&ns.west).await;
+        proxy.inject(Method::PATCH, "/trafficsplits/web", 9, Fault::Answer(code, None));
+        let output = run_through(&ns.west, proxy.kubeconfig(), "force web --to web-east").await.code(1);
+        output.stdout_is("").stderr_contains("error: ");
+        assert_eq!(proxy.writes(), 1, "{code}");
+    }
 }

@@ -143,11 +143,29 @@ async fn orders_know_how_ready_a_remote_is() {
             .run()
             .await
     };
-    force(&[]).await.code(4).stderr_contains("is not known");
+    let blind = force(&[]).await.code(4).stderr_contains("is not known");
+    blind.stderr_contains("name one with --remote far=CONTEXT, or use --remote-from-links");
     ns.east.ready("web", 0).await;
     force(&REMOTE).await.code(4).stderr_contains("no ready endpoint");
     ns.east.ready("web", 1).await;
     force(&REMOTE).await.success().stdout_contains("now web-east carries the traffic (Overridden)");
+}
+
+/// Who waited for it would wait for ever.
+#[tokio::test]
+async fn a_home_that_nobody_may_ask_about_is_not_waited_for() {
+    let ns = flat_group("flat-home").await;
+    let home = json!({"metadata": {"annotations": {"failover.linkerd.io/primary-service": "web-east"}}});
+    ns.west.edit_split("web", home).await;
+    let order = async |args: &[&str]| plugin().args(args.to_vec()).args(["--yes"]).on(&ns.west).run().await;
+    order(&["force", "web", "--to", "web"]).await.success();
+    for args in [&["failback", "web"] as &[&str], &["failback", "web", "--when-ready"]] {
+        let output = order(args).await.code(4).stderr_contains("name one with --remote far=CONTEXT");
+        output.stderr_lacks("to wait for it");
+    }
+    let args = ["failback", "web", "--when-ready", "--timeout", "20s", REMOTE[0], REMOTE[1]];
+    order(&args).await.success();
+    ns.west.until_weights("web", &[0, 1]).await;
 }
 
 #[tokio::test]
