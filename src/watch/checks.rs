@@ -107,7 +107,8 @@ impl Engine {
         }
         let heard: Vec<Readiness> = services.map(|service| self.feeds.heard(service, moment.now)).collect();
         let without = decide(group, &heard, &tracked.stopwatches.read(moment.now), moment.server);
-        if without.weights == Weights::Hold || without.flags.unverified {
+        let Weights::Set(weights) = &without.weights else { return None };
+        if !weights.iter().zip(&heard).any(|(&weight, readiness)| weight > 0 && readiness.is_ready()) {
             return None;
         }
         if without.weights == decision.weights {

@@ -197,6 +197,17 @@ fn a_list_that_is_older_than_what_the_watch_has_told_says_nothing() {
 }
 
 #[test]
+fn traffic_that_was_put_on_a_remote_unverified_comes_home_without_its_word() {
+    let away = &[("web", 0), ("web-east", 1)];
+    let (mut bench, theirs) = Bench::with_mirror(flat(), &[("web", 1)]);
+    bench.list_there(theirs, &[("origin", 1)]);
+    bench.pass_alive(15);
+    let note = r#"{"from":"web=1","to":"web-east=1","at":"2026-01-01T00:00:00Z","by":"me","why":"x","unverified":true}"#;
+    bench.edit(group(2, away, Some(note)));
+    assert_eq!(bench.writes()[0].0, [1, 0]);
+}
+
+#[test]
 fn what_happens_here_is_decided_on_while_a_remote_is_asked() {
     let mut bench = delayed_with_a_silent_remote();
     bench.tell(FeedId(1), "web", 1);
