@@ -31,12 +31,13 @@ impl Feeds {
             return own;
         }
         let Reading::Ready(own) = own else { return Reading::NotYet };
-        if self.best(None, service, now).is_some_and(|feed| feed.mirrors_trust(now) == Trust::NotYet) {
-            return Reading::NotYet;
-        }
-        match self.mirror(service) {
-            Some(mirror) => self.read_mirror(mirror, own, now, ears),
-            None => Reading::Ready(own),
+        let mirrors = self.best(None, service, now).map(|feed| feed.mirrors_trust(now));
+        match (mirrors, self.mirror(service)) {
+            (Some(Trust::NotYet), _) => Reading::NotYet,
+            (_, Some(mirror)) => self.read_mirror(mirror, own, now, ears),
+            // One that may be a mirror is not known by its own endpoints alone.
+            (Some(Trust::Unknown(why)), None) if own.is_ready() => Reading::Ready(Readiness::Unknown { why }),
+            (_, None) => Reading::Ready(own),
         }
     }
 

@@ -107,6 +107,20 @@ fn a_gateway_without_its_remote_is_no_fallback() {
 }
 
 #[test]
+fn where_it_is_not_known_which_services_are_mirrors_local_endpoints_are_not_all() {
+    for error in [forbidden(), lost()] {
+        let mut bench = Bench::asking(&["east"], &[("web", 1), ("web-east", 0)]);
+        let ours = bench.started()[0];
+        let slices = vec![slice("web", 0), slice("web-east", 1)];
+        bench.engine.slices(ours, Event::Listed(slices), bench.now);
+        bench.engine.mirrors(ours, Event::Failed(error), bench.now);
+        bench.pass(12);
+        let (weights, note) = bench.writes().remove(0);
+        assert!(weights == [0, 1] && note.contains("unverified"), "{note}");
+    }
+}
+
+#[test]
 fn a_gateway_that_is_down_does_not_wait_for_its_remote() {
     let (bench, _) = Bench::with_mirror(gateway(), &[("web", 1), ("web-east", 0)]);
     assert!(bench.engine.is_at_rest());
