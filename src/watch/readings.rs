@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::behind::{Located, Place};
 use super::feed::{FRESH, Feed, Trust};
 use super::feeds::{Existence, Feeds};
+use crate::model::readiness::Source;
 use crate::model::{Mirror, Readiness, RemoteService, ServiceRef, WhyUnknown};
 
 /// Whether a decision can be made on what is known.
@@ -60,7 +61,7 @@ impl Feeds {
         let why = if !self.asked.has(cluster) {
             WhyUnknown::no_remote(cluster)
         } else if ears == Ears::Strict && self.is_stale(&located(), now) {
-            WhyUnknown::Silent.in_cluster(cluster)
+            WhyUnknown::Failing(Source::Slices, "no answer yet".to_owned()).in_cluster(cluster)
         } else {
             return self.read_at(Some(cluster), service, now);
         };
