@@ -135,11 +135,12 @@ impl Groups<'_> {
             status.primary.as_deref() == Some(backend.name.as_str())
         };
         let line = |status: &Status, backend: &BackendStatus| {
-            let Readiness::Unknown { why } = &backend.readiness else { return None };
+            let why = backend.readiness.why_unknown()?;
+            let part = if backend.readiness.is_unknown() { "" } else { "partly " };
             let role = if is_primary(status, backend) { "primary" } else { "fallback" };
             let mend = remotes::how_to_ask(&self.cluster.remotes().asked(), why)
                 .map_or(String::new(), |how| format!("; {how}"));
-            Some(format!("{}: the {role}, {}, is unknown: {why}{mend}", status.id, backend.name))
+            Some(format!("{}: the {role}, {}, is {part}unknown: {why}{mend}", status.id, backend.name))
         };
         let both = |status: &Status| {
             status.backends.iter().filter_map(|backend| line(status, backend)).collect::<Vec<_>>()

@@ -6,6 +6,7 @@ mod kinds;
 mod linkerd;
 mod patience;
 mod proxy;
+mod remotes;
 mod rights;
 
 use crate::cli::GlobalArgs;
@@ -44,9 +45,11 @@ pub async fn run(flags: &GlobalArgs, options: Options, patience: &Patience<'_>) 
     }
     categories.push(rights::check(&cluster, flags, &apis).await);
     if options.pre || !can_have_groups {
+        categories.extend(remotes::check(&cluster, &[]).await);
         return categories;
     }
     let (groups, seen) = groups::check(&cluster, flags).await;
+    categories.extend(remotes::check(&cluster, &seen).await);
     categories.push(groups);
     if options.proxy {
         categories.push(proxy::check(&cluster, &seen).await);

@@ -20,22 +20,46 @@ use crate::model::{Mirror, Readiness, RemoteService, ServiceRef, WhyUnknown};
 /// How long another cluster may take to say all that is wanted.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Which of the services that are wanted are mirrors, as far as that can be read.
-pub async fn find(cluster: &Cluster, wanted: &Wanted) -> HashMap<ServiceRef, Mirror> {
+/// Which services are mirrors.
+#[derive(Debug, Default)]
+pub struct Found {
+    mirrors: HashMap<ServiceRef, Mirror>,
+    /// The namespaces in which that can't be read, and why.
+    unread: HashMap<String, WhyUnknown>,
+}
+
+impl Found {
+    /// The services of other clusters that they stand for.
+    pub fn remotes(&self) -> impl Iterator<Item = &RemoteService> {
+        self.mirrors.values().flat_map(Mirror::remotes)
+    }
+}
+
+/// Which of the services that are wanted are mirrors.
+pub async fn find(cluster: &Cluster, wanted: &Wanted) -> Found {
     let lists = wanted.iter().map(|(namespace, names)| async move {
-        let source = services::mirrors(Some(namespace));
-        let listed = list(cluster, &source).await.map(|(services, _)| services).unwrap_or_default();
-        let wanted = listed.into_iter().filter(|service| names.contains(&service.at.name));
-        wanted.filter_map(|service| Some((service.at, service.stands_for?))).collect::<Vec<_>>()
+        (namespace, names, list(cluster, &services::mirrors(Some(namespace))).await)
     });
-    join_all(lists).await.into_iter().flatten().collect()
+    let mut found = Found::default();
+    for (namespace, names, listed) in join_all(lists).await {
+        match listed {
+            Ok((services, _)) => {
+                let wanted = services.into_iter().filter(|service| names.contains(&service.at.name));
+                found.mirrors.extend(wanted.filter_map(|service| Some((service.at, service.stands_for?))));
+            }
+            Err(error) => {
+                found.unread.insert(namespace.clone(), why_unknown(Source::Service, &error));
+            }
+        }
+    }
+    found
 }
 
 /// Asks the clusters that the mirrors stand for, all at once, and puts what they say beside what is known here.
 pub async fn follow_up(
     cluster: &Cluster,
     mut local: HashMap<ServiceRef, Readiness>,
-    mirrors: &HashMap<ServiceRef, Mirror>,
+    Found { mirrors, unread }: &Found,
 ) -> HashMap<ServiceRef, Readiness> {
     let (mut here, mut there) = (Wanted::new(), HashMap::<&str, Wanted>::new());
     for mirror in mirrors.values() {
@@ -65,6 +89,12 @@ pub async fn follow_up(
         };
         let own = local.remove(service).unwrap_or_else(unread);
         local.insert(service.clone(), mirror.reading(own, of_here, of_there));
+    }
+    // One that may be a mirror is not known by its own endpoints alone.
+    for (service, readiness) in local.iter_mut().filter(|(_, readiness)| readiness.is_ready()) {
+        if let Some(why) = unread.get(&service.namespace) {
+            *readiness = Readiness::Unknown { why: why.clone() };
+        }
     }
     local
 }

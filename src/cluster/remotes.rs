@@ -62,6 +62,11 @@ impl Asked {
         self.linked || self.named.iter().any(|name| name == cluster)
     }
 
+    /// The clusters of which a context is named.
+    pub fn named(&self) -> impl Iterator<Item = &str> {
+        self.named.iter().map(String::as_str)
+    }
+
     /// A warning of names that are none of the mirrored clusters'.
     fn strangers(&self, mirrored: &[&str]) -> Option<String> {
         let is_stranger = |name: &&str| !mirrored.contains(name);

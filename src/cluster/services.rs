@@ -106,8 +106,9 @@ impl Service {
 
 impl ObjectMeta {
     fn stands_for(&self) -> Option<Mirror> {
-        if let Some(members) = self.annotations.get(REMOTE_DISCOVERY) {
-            return Some(Mirror::Federated(self.members(members)));
+        let (there, here) = (self.annotations.get(REMOTE_DISCOVERY), self.annotations.get(LOCAL_DISCOVERY));
+        if there.is_some() || here.is_some() {
+            return Some(Mirror::Federated(self.members(there, here)));
         }
         if let Some(cluster) = self.labels.get(REMOTE_DISCOVERY) {
             let name = self.labels.get(REMOTE_SERVICE).map(String::as_str);
@@ -128,13 +129,12 @@ impl ObjectMeta {
         (!cluster.is_empty()).then(|| RemoteService { cluster: cluster.to_owned(), service })
     }
 
-    /// The members of a federation: `svc@east,svc@north`, and here the service that another annotation names.
-    fn members(&self, there: &str) -> Vec<Member> {
+    /// The members of a federation: `svc@east,svc@north`, and the service of this cluster.
+    fn members(&self, there: Option<&String>, here: Option<&String>) -> Vec<Member> {
         let own = |name: &str| ServiceRef::new(&self.namespace, name);
-        let here =
-            self.annotations.get(LOCAL_DISCOVERY).map(|name| name.trim()).filter(|name| !name.is_empty());
+        let here = here.map(|name| name.trim()).filter(|name| !name.is_empty());
         let here = here.map(|name| Member::Here(own(name)));
-        let there = there.split(',').filter_map(|member| {
+        let there = there.into_iter().flat_map(|members| members.split(',')).filter_map(|member| {
             let (name, cluster) = member.trim().split_once('@')?;
             let names_both = !name.is_empty() && !cluster.is_empty();
             names_both
@@ -208,5 +208,15 @@ mod tests {
         let annotations = json!({REMOTE_DISCOVERY: "web@east, web@,@x,nothing", LOCAL_DISCOVERY: "web"});
         let members = vec![Member::Here(ServiceRef::new("ns", "web")), Member::There(east("ns"))];
         assert_eq!(stands_for(json!({}), annotations), Some(Mirror::Federated(members)));
+    }
+
+    #[test]
+    fn a_federation_may_have_members_on_one_side_alone() {
+        let here = vec![Member::Here(ServiceRef::new("ns", "web"))];
+        let local = stands_for(json!({}), json!({LOCAL_DISCOVERY: "web"}));
+        assert_eq!(local, Some(Mirror::Federated(here)));
+        let there = vec![Member::There(east("ns"))];
+        let remote = stands_for(json!({}), json!({REMOTE_DISCOVERY: "web@east"}));
+        assert_eq!(remote, Some(Mirror::Federated(there)));
     }
 }

@@ -149,13 +149,11 @@ impl Failback {
         let Some(home) = seen.readiness.get(returned.home) else { return Ok(()) };
         // What is said is how many endpoints make it enough for an ordinary group.
         let needed = group.policy.min_ready;
-        let (danger, reason) = match (home, home.meets(needed)) {
-            (_, Some(true)) => return Ok(()),
-            (Readiness::Unknown { why }, _) => {
-                (Danger::Unknown, format!("whether {name} is ready is not known: {why}"))
-            }
-            (Readiness::Missing, _) => (Danger::Unready, format!("Service {name} does not exist")),
-            (home, _) => {
+        let (danger, reason) = match (home, home.meets(needed), home.why_unknown()) {
+            (_, Some(true), _) => return Ok(()),
+            (_, None, Some(why)) => (Danger::Unknown, format!("whether {name} is ready is not known: {why}")),
+            (Readiness::Missing, ..) => (Danger::Unready, format!("Service {name} does not exist")),
+            (home, ..) => {
                 let (ready, total) = home.counts().unwrap_or_default();
                 let needed = needed.needed(total);
                 (Danger::Unready, format!("{name} has {ready} of {total} endpoints ready, {needed} needed"))

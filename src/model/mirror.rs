@@ -92,8 +92,8 @@ pub enum Side {
     Gateway(RemoteService),
     /// Neither the gateway nor the remote service is ready.
     Both(RemoteService),
-    /// The members of a federation, added up; of some nothing may be known.
-    Members { known: usize, all: usize },
+    /// The members of a federation, those that are known added up, and why the others are not.
+    Members { all: usize, unknown: Vec<WhyUnknown> },
 }
 
 impl Side {
@@ -135,8 +135,9 @@ impl Side {
             Self::Both(remote) => {
                 format!("the gateway of {} is not ready, and {}", remote.cluster, counts(remote))
             }
-            Self::Members { known, all } => {
-                let of = if known == all { String::new() } else { format!(", {known} of which are known,") };
+            Self::Members { all, unknown } => {
+                let known = all.saturating_sub(unknown.len());
+                let of = if known == *all { String::new() } else { format!(", {known} of which are known,") };
                 format!("{ready} of {total} endpoints of its {all} members{of} are ready")
             }
         }
@@ -170,24 +171,21 @@ fn as_there(remote: &RemoteService, there: Readiness) -> Readiness {
     }
 }
 
-/// One ready member is enough; without one, every member has to be known.
+/// One ready member is enough to be ready; without one, every member has to be known.
 fn together(members: impl Iterator<Item = Readiness>) -> Readiness {
-    let (mut ready, mut total, mut known, mut all) = (0u32, 0u32, 0, 0);
-    let mut unknown = None;
+    let (mut ready, mut total, mut all) = (0u32, 0u32, 0);
+    let mut unknown = Vec::new();
     for member in members {
         all += 1;
-        match member.counts() {
-            Some((more_ready, more)) => {
-                known += 1;
-                ready = ready.saturating_add(more_ready);
-                total = total.saturating_add(more);
-            }
-            None => unknown = unknown.or(Some(member)),
+        if let Some((more_ready, more)) = member.counts() {
+            ready = ready.saturating_add(more_ready);
+            total = total.saturating_add(more);
         }
+        unknown.extend(member.why_unknown().cloned());
     }
-    match unknown {
-        Some(unknown) if ready == 0 => unknown,
+    match unknown.first() {
+        Some(why) if ready == 0 => Readiness::Unknown { why: why.clone() },
         None if all == 0 => Readiness::Unknown { why: WhyUnknown::NoLocalEndpoints },
-        _ => Readiness::Mirrored { ready, total, side: Side::Members { known, all } },
+        _ => Readiness::Mirrored { ready, total, side: Side::Members { all, unknown } },
     }
 }

@@ -157,9 +157,25 @@ impl Readiness {
         self.counts().is_some_and(|(ready, _)| ready == 0)
     }
 
-    /// Whether the threshold is met; none while unknown.
+    /// Why it is not known or, of a federation, why a member is not.
+    pub fn why_unknown(&self) -> Option<&WhyUnknown> {
+        match self {
+            Self::Unknown { why } => Some(why),
+            Self::Mirrored { side: Side::Members { unknown, .. }, .. } => unknown.first(),
+            Self::Known { .. } | Self::Mirrored { .. } | Self::Missing => None,
+        }
+    }
+
+    /// Whether the threshold is met; none while that is not known. Members of a federation that are not known could
+    /// only add to a count, and could turn a percentage either way.
     pub fn meets(&self, min_ready: MinReady) -> Option<bool> {
-        self.counts().map(|(ready, total)| ready >= min_ready.needed(total))
+        let (ready, total) = self.counts()?;
+        let enough = ready >= min_ready.needed(total);
+        match (self.why_unknown(), min_ready) {
+            (None, _) => Some(enough),
+            (Some(_), MinReady::Count(_)) => enough.then_some(true),
+            (Some(_), MinReady::Percent(_)) => None,
+        }
     }
 }
 

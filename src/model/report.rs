@@ -97,7 +97,8 @@ pub(super) fn state(group: &Group, readiness: &[Readiness], verdict: &Verdict, n
     let ready = |i: usize| readiness[i].is_ready();
     let everyone = 0..group.backends.len();
     let served = everyone.clone().any(|i| group.carries(i) && ready(i));
-    if unknown(group.primary) || (!served && everyone.clone().any(unknown)) {
+    let primary_unknown = readiness[group.primary].meets(group.threshold(group.primary)).is_none();
+    if primary_unknown || (!served && everyone.clone().any(unknown)) {
         State::Unknown
     } else if !everyone.clone().any(ready) {
         State::Unavailable
@@ -220,7 +221,14 @@ fn standing(group: &Group, readiness: &[Readiness], index: usize) -> String {
         }
         Readiness::Known { ready: 0, total } => format!("{name} has no ready endpoints (0 of {total})"),
         Readiness::Known { ready, total } | Readiness::Mirrored { ready, total, .. } => {
-            let needed = group.threshold(index).needed(*total);
+            let threshold = group.threshold(index);
+            if let (None, Some(why)) = (readiness[index].meets(threshold), readiness[index].why_unknown()) {
+                return format!(
+                    "whether {name} has enough endpoints is unknown: of its known members {ready} of {total} are \
+                     ready; {why}"
+                );
+            }
+            let needed = threshold.needed(*total);
             let short = if *ready < needed { format!(", {needed} needed") } else { String::new() };
             format!("{name} has {ready} of {total} endpoints ready{short}")
         }

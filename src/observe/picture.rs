@@ -79,7 +79,8 @@ impl Picture {
 
     pub fn mirrors(&mut self, id: FeedId, event: Event<Service>) -> bool {
         let failed = matches!(event, Event::Failed(_));
-        failed || self.feeds.mirrors(id, event) != Touched::Nothing
+        let touched = self.feeds.mirrors(id, event);
+        failed || touched != Touched::Nothing
     }
 
     /// Takes in that the cluster of a watch can't be asked; gives whether it matters.

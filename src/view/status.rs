@@ -307,10 +307,10 @@ fn unknown_next(status: &Status, place: &str, ours: &str) -> String {
     if let Some(BackendStatus { name: ready, .. }) = status.backends.iter().find(idle) {
         return clean(&format!("kubectl failover force {name} --to {ready} {ours}"));
     }
-    let unknown = status.backends.iter().filter_map(|backend| match &backend.readiness {
-        Readiness::Unknown { why } => Some((backend.name.as_str(), why)),
-        _ => None,
-    });
+    let unknown = status
+        .backends
+        .iter()
+        .filter_map(|backend| Some((backend.name.as_str(), backend.readiness.why_unknown()?)));
     let unknown: Vec<(&str, &WhyUnknown)> = unknown.collect();
     match unknown.first() {
         Some((backend, WhyUnknown::Remote { cluster, .. })) => clean(&format!(
@@ -326,8 +326,5 @@ fn unknown_next(status: &Status, place: &str, ours: &str) -> String {
 
 /// A cluster that would have to be asked for a backend of which nothing is known.
 fn remote_to_name(status: &Status) -> Option<&str> {
-    status.backends.iter().find_map(|backend| match &backend.readiness {
-        Readiness::Unknown { why } => why.cluster_without_remote(),
-        _ => None,
-    })
+    status.backends.iter().find_map(|backend| backend.readiness.why_unknown()?.cluster_without_remote())
 }

@@ -238,10 +238,10 @@ fn unwritten(status: &Status) -> &'static str {
 /// Why the readiness of backends is unknown, where the reason does not say so already.
 fn unknown_words(status: &Status) -> Option<String> {
     let words = status.backends.iter().filter_map(|backend| {
-        let Readiness::Unknown { why } = &backend.readiness else { return None };
-        let why = why.to_string();
+        let why = backend.readiness.why_unknown()?.to_string();
+        let what = if backend.readiness.is_unknown() { "is ready" } else { "has more endpoints" };
         (!status.reason.contains(&why))
-            .then(|| format!("Whether {} is ready is not known: {why}.", backend.name))
+            .then(|| format!("Whether {} {what} is not known: {why}.", backend.name))
     });
     let words: Vec<String> = words.collect();
     (!words.is_empty()).then(|| words.join(" "))

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use super::behind::Place;
 use super::engine::{Effect, Engine};
 use super::tracked::{Cause, Pending, Phase};
 use crate::cluster::RequestResult;
-use crate::cluster::slices::Slice;
 use crate::model::GroupId;
 use crate::model::notice::Notice;
 use crate::resource::Record;
@@ -14,39 +12,7 @@ use crate::resource::Record;
 /// How long to leave a group alone whose write was refused for good.
 const SLOW_RETRY: Duration = Duration::from_secs(30);
 
-/// A fresh list of slices, or why there is none.
-pub type Checked = (Place, RequestResult<Vec<Slice>>);
-
 impl Engine {
-    /// Takes in fresh lists of a group's slices.
-    pub fn verified(&mut self, id: &GroupId, lists: Vec<Checked>, now: Duration) {
-        let Some(tracked) = self.groups.get_mut(id) else { return };
-        if tracked.phase != Phase::Verifying {
-            return;
-        }
-        let ours = lists.iter().filter(|(place, _)| place.cluster.is_none());
-        if let Some(error) = ours.filter_map(|(_, slices)| slices.as_ref().err()).next() {
-            self.say_once(
-                id,
-                error.to_string(),
-                "no move without a fresh list of its EndpointSlices; trying again",
-            );
-            self.wait(id, error.retry_after(), now);
-            return;
-        }
-        tracked.phase = Phase::Idle;
-        tracked.verified = Some(now);
-        tracked.backoff.reset();
-        for (place, slices) in &lists {
-            match slices {
-                Ok(slices) => self.feeds.refresh(place, slices),
-                // What another cluster does not say holds nothing up: it is not known.
-                Err(error) => self.feeds.doubt(place, error),
-            }
-        }
-        self.touch(id, Cause::Timer, now);
-    }
-
     /// Takes in the answer to a write.
     pub fn written(&mut self, id: &GroupId, answer: RequestResult<Record>, now: Duration) {
         let Some(tracked) = self.groups.get_mut(id) else { return };
@@ -147,7 +113,7 @@ impl Engine {
     }
 
     /// Says what keeps a group's traffic from moving, unless that was the last thing said of it.
-    fn say_once(&mut self, id: &GroupId, error: String, next: &'static str) {
+    pub(super) fn say_once(&mut self, id: &GroupId, error: String, next: &'static str) {
         let Some(tracked) = self.groups.get_mut(id) else { return };
         if tracked.said.as_ref() != Some(&error) {
             tracked.said = Some(error.clone());
@@ -156,7 +122,7 @@ impl Engine {
     }
 
     /// Tries again after a while.
-    fn wait(&mut self, id: &GroupId, wish: Option<Duration>, now: Duration) {
+    pub(super) fn wait(&mut self, id: &GroupId, wish: Option<Duration>, now: Duration) {
         let Some(tracked) = self.groups.get_mut(id) else { return };
         let until = now + tracked.backoff.next(wish);
         tracked.phase = Phase::Waiting(until);

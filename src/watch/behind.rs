@@ -7,7 +7,7 @@ use crate::cluster::remotes::Asked;
 use crate::model::{Mirror, ServiceRef};
 
 /// A service of a cluster; none: of ours.
-type Located = (Option<String>, ServiceRef);
+pub type Located = (Option<String>, ServiceRef);
 
 #[derive(Debug, Default)]
 pub struct Behind {

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::behind::Place;
 use super::brake::{Brake, MaxMoves};
 use super::census::Census;
+use super::checks::Checks;
 use super::feed::{FeedId, Scope};
 use super::feeds::{Feeds, Rewiring, Touched};
 use super::leases::{Leases, Standing};
@@ -40,8 +41,8 @@ pub enum Effect {
     StopFeed(FeedId),
     /// Read one Service.
     LookUp(ServiceRef),
-    /// List the slices of these services for this group.
-    Verify(GroupId, Vec<Place>),
+    /// List the slices of these services.
+    Verify(Place),
     /// Write, if it starts before then.
     Write(GroupId, Box<Record>, Change, Option<Duration>),
     TakeLease(String),
@@ -61,6 +62,7 @@ pub struct Engine {
     pub(super) groups: HashMap<GroupId, Box<Tracked>>,
     pub(super) register: Register,
     pub(super) feeds: Feeds,
+    pub(super) checks: Checks,
     /// Groups that are to be looked at, in the order in which they were touched.
     pub(super) queue: Vec<GroupId>,
     pub(super) alarms: BTreeSet<(Duration, GroupId)>,
@@ -97,6 +99,7 @@ impl Engine {
             groups: HashMap::new(),
             register: Register::default(),
             feeds: Feeds::asking(settings.asked.clone()),
+            checks: Checks::default(),
             queue: Vec::new(),
             alarms: BTreeSet::new(),
             replan: false,
@@ -131,6 +134,7 @@ impl Engine {
     pub fn unsettled(&self) -> Vec<(GroupId, &'static str)> {
         let why = |tracked: &Tracked| match &tracked.phase {
             _ if tracked.refused => Some("its write was refused"),
+            Phase::Verifying => Some("what it needs is not known yet"),
             Phase::Idle if tracked.waiting => Some("its move has to wait"),
             Phase::Idle if tracked.dirty.is_none() => None,
             Phase::Idle => Some("what it needs is not known yet"),
@@ -195,6 +199,7 @@ impl Engine {
     /// Takes in that the machine has slept: nothing that was known before counts, and no delay has run.
     pub fn slept(&mut self, now: Duration) {
         self.effects.extend(self.feeds.clear().into_iter().map(Effect::StopFeed));
+        self.checks = Checks::default();
         self.replan = true;
         self.planned = None;
         self.effects.push(Effect::StartOver(self.leases.lose()));
@@ -203,7 +208,6 @@ impl Engine {
         for id in ids {
             if let Some(tracked) = self.groups.get_mut(&id) {
                 tracked.stopwatches = Stopwatches::default();
-                tracked.verified = None;
             }
             self.touch(&id, Cause::Timer, now);
         }
@@ -340,7 +344,7 @@ impl Engine {
         }
     }
 
-    fn touch_all(&mut self, touched: &Touched, cause: Cause, now: Duration) {
+    pub(super) fn touch_all(&mut self, touched: &Touched, cause: Cause, now: Duration) {
         match touched {
             Touched::Nothing => {}
             Touched::Services(services) => {

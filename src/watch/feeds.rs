@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use super::behind::{Behind, Place};
-use super::feed::{Feed, FeedId, Scope, Trust};
+use super::behind::{Behind, Located, Place};
+use super::feed::{FRESH, Feed, FeedId, Scope, Trust};
 use crate::cluster::RequestError;
 use crate::cluster::readiness::{Wanted, want};
 use crate::cluster::remotes::Asked;
@@ -31,6 +31,8 @@ pub struct Feeds {
     pub(super) asked: Asked,
     /// The mirrors among the backends.
     pub(super) behind: Behind,
+    /// When services were last listed beside the watches.
+    pub(super) refreshed: HashMap<Located, Duration>,
     /// Grows when the watches may have to be planned anew.
     revision: u64,
 }
@@ -90,6 +92,7 @@ impl Feeds {
     /// Forgets everything; gives the feeds to stop.
     pub fn clear(&mut self) -> Vec<FeedId> {
         self.existence.clear();
+        self.refreshed.clear();
         self.feeds.drain(..).map(|feed| feed.id).collect()
     }
 
@@ -222,20 +225,34 @@ impl Feeds {
         touched
     }
 
-    /// Puts a fresh list of the slices of these services in the place of what was known.
-    pub fn refresh(&mut self, place: &Place, slices: &[Slice]) {
+    /// Puts a list of the slices of these services, which was asked for at `asked`, in the place of what was known. A
+    /// watch that has told something since knows better.
+    pub fn refresh(&mut self, place: &Place, slices: &[Slice], asked: Duration, now: Duration) {
         let services: HashSet<ServiceRef> = place.services().collect();
-        for feed in self.feeds.iter_mut().filter(|feed| feed.scope.cluster == place.cluster) {
+        let feeds = self.feeds.iter_mut().filter(|feed| feed.scope.cluster == place.cluster);
+        for feed in feeds.filter(|feed| feed.last_heard <= asked) {
             feed.index.refresh(&services, slices.to_vec());
         }
+        self.refreshed.retain(|_, at| now.saturating_sub(*at) <= FRESH);
+        self.refreshed.extend(services.into_iter().map(|service| ((place.cluster.clone(), service), now)));
     }
 
-    /// Takes in that no fresh list could be had of this place in another cluster.
-    pub fn doubt(&mut self, place: &Place, error: &RequestError) {
-        let feeds = self.feeds.iter_mut().filter(|feed| {
-            place.services().any(|service| feed.scope.covers(place.cluster.as_deref(), &service))
-        });
-        feeds.for_each(|feed| feed.doubt(error));
+    /// Takes in that no fresh list could be had of this place in another cluster: nothing more is known by the watches
+    /// that have not been heard lately, of this place or, where there was no answer at all, of the whole cluster. Gives
+    /// what may have changed by it.
+    pub fn doubt(&mut self, place: &Place, error: &RequestError, now: Duration) -> Vec<Touched> {
+        let cluster = place.cluster.as_deref();
+        let is_meant = |feed: &Feed| {
+            let covers = |service: ServiceRef| feed.scope.covers(cluster, &service);
+            let speaks_of_it = error.code().is_none() || place.services().any(covers);
+            feed.scope.cluster == place.cluster && speaks_of_it && !feed.is_fresh(now)
+        };
+        let mut touched = Vec::new();
+        for feed in self.feeds.iter_mut().filter(|feed| is_meant(feed)) {
+            feed.doubt(error);
+            touched.push(self.behind.touched(cluster, Touched::Scope(feed.scope.clone())));
+        }
+        touched
     }
 
     /// Notes whether a Service exists, if that could be found out; tells whether that is news.

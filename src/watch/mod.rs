@@ -4,6 +4,7 @@ mod answers;
 mod behind;
 mod brake;
 mod census;
+mod checks;
 mod engine;
 pub(crate) mod feed;
 pub(crate) mod feeds;

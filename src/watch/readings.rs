@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::behind::Place;
-use super::feed::{Feed, Trust};
+use super::behind::{Located, Place};
+use super::feed::{FRESH, Feed, Trust};
 use super::feeds::{Existence, Feeds};
+use crate::model::readiness::Source;
 use crate::model::{Mirror, Readiness, RemoteService, ServiceRef, WhyUnknown};
 
 /// Whether a decision can be made on what is known.
@@ -17,42 +18,54 @@ pub enum Reading {
 
 impl Feeds {
     pub fn read(&self, service: &ServiceRef, now: Duration) -> Reading {
+        self.read_by(service, now, Ears::Patient)
+    }
+
+    /// What is known of a backend without what other clusters would have to say again.
+    pub fn heard(&self, service: &ServiceRef, now: Duration) -> Readiness {
+        known(self.read_by(service, now, Ears::Strict))
+    }
+
+    fn read_by(&self, service: &ServiceRef, now: Duration, ears: Ears) -> Reading {
         let own = self.read_at(None, service, now);
         if self.asked.nobody() {
             return own;
         }
         let Reading::Ready(own) = own else { return Reading::NotYet };
-        if self.best(None, service, now).is_some_and(|feed| feed.mirrors_trust(now) == Trust::NotYet) {
-            return Reading::NotYet;
-        }
-        match self.mirror(service) {
-            Some(mirror) => self.read_mirror(mirror, own, now),
-            None => Reading::Ready(own),
+        let mirrors = self.best(None, service, now).map(|feed| feed.mirrors_trust(now));
+        match (mirrors, self.mirror(service)) {
+            (Some(Trust::NotYet), _) => Reading::NotYet,
+            (_, Some(mirror)) => self.read_mirror(mirror, own, now, ears),
+            // One that may be a mirror is not known by its own endpoints alone.
+            (Some(Trust::Unknown(why)), None) if own.is_ready() => Reading::Ready(Readiness::Unknown { why }),
+            (_, None) => Reading::Ready(own),
         }
     }
 
     /// What a mirror's own endpoints and those of the services behind it come to.
-    fn read_mirror(&self, mirror: &Mirror, own: Readiness, now: Duration) -> Reading {
+    fn read_mirror(&self, mirror: &Mirror, own: Readiness, now: Duration, ears: Ears) -> Reading {
         let here = |service: &ServiceRef| self.read_at(None, service, now);
-        let there = |remote: &RemoteService| self.read_there(remote, now);
+        let there = |remote: &RemoteService| self.read_there(remote, now, ears);
         // Without its gateway a mirror is dead, whatever may be known of the other side.
         let waits = !mirror.has_local_endpoints() || own.is_ready();
         let mut parts = mirror.locals().map(here).chain(mirror.remotes().map(there));
         if waits && parts.any(|part| part == Reading::NotYet) {
             return Reading::NotYet;
         }
-        let known = |reading: Reading| match reading {
-            Reading::Ready(readiness) => readiness,
-            Reading::NotYet => Readiness::Unknown { why: WhyUnknown::NotListed },
-        };
         Reading::Ready(mirror.reading(own, |service| known(here(service)), |remote| known(there(remote))))
     }
 
-    fn read_there(&self, remote: &RemoteService, now: Duration) -> Reading {
-        if self.asked.has(&remote.cluster) {
-            return self.read_at(Some(&remote.cluster), &remote.service, now);
-        }
-        Reading::Ready(Readiness::Unknown { why: WhyUnknown::no_remote(&remote.cluster) })
+    fn read_there(&self, remote: &RemoteService, now: Duration, ears: Ears) -> Reading {
+        let RemoteService { cluster, service } = remote;
+        let located = || (Some(cluster.clone()), service.clone());
+        let why = if !self.asked.has(cluster) {
+            WhyUnknown::no_remote(cluster)
+        } else if ears == Ears::Strict && self.is_stale(&located(), now) {
+            WhyUnknown::Failing(Source::Slices, "no answer yet".to_owned()).in_cluster(cluster)
+        } else {
+            return self.read_at(Some(cluster), service, now);
+        };
+        Reading::Ready(Readiness::Unknown { why })
     }
 
     /// What the slices of a service in one cluster say.
@@ -94,20 +107,39 @@ impl Feeds {
         for (service, _) in backends.filter(|(_, readiness)| !readiness.is_unknown()) {
             let behind = self.behind.behind(service).into_iter().flatten();
             let ours = (None, service.clone());
-            for (cluster, service) in std::iter::once(&ours).chain(behind) {
-                if self.is_stale(cluster.as_deref(), service, now) {
-                    Place::add(&mut places, cluster.as_ref(), service);
-                }
+            for located in std::iter::once(&ours).chain(behind).filter(|located| self.is_stale(located, now))
+            {
+                Place::add(&mut places, located.0.as_ref(), &located.1);
             }
         }
         places
     }
 
-    /// Whether a feed that is believed has not been heard lately.
-    fn is_stale(&self, cluster: Option<&str>, service: &ServiceRef, now: Duration) -> bool {
-        match self.best(cluster, service, now) {
+    /// Whether a feed that is believed has not been heard lately, nor its service been listed beside it.
+    fn is_stale(&self, located: &Located, now: Duration) -> bool {
+        if self.refreshed.get(located).is_some_and(|at| now.saturating_sub(*at) <= FRESH) {
+            return false;
+        }
+        let (cluster, service) = located;
+        match self.best(cluster.as_deref(), service, now) {
             Some(feed) => feed.trust(now) == Trust::Known && !feed.is_fresh(now),
             None => cluster.is_none(),
         }
+    }
+}
+
+/// Whose word of other clusters is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ears {
+    /// Of every feed that is believed.
+    Patient,
+    /// Only of one that has been heard lately.
+    Strict,
+}
+
+fn known(reading: Reading) -> Readiness {
+    match reading {
+        Reading::Ready(readiness) => readiness,
+        Reading::NotYet => Readiness::Unknown { why: WhyUnknown::NotListed },
     }
 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::brake::{Go, MaxMoves};
 use super::engine::{Effect, Engine, Moment};
-use super::feed::FRESH;
 use super::fight::Answer;
 use super::leases::Permit;
 use super::readings::Reading;
@@ -21,10 +20,11 @@ impl Engine {
         let rival = self.older_rival(id).map(|rival| (rival.id(), rival.port));
         let Some(tracked) = self.groups.get_mut(id) else { return };
         tracked.queued = false;
-        if tracked.phase != Phase::Idle {
+        if !matches!(tracked.phase, Phase::Idle | Phase::Verifying) {
             // What is under way touches the group again when it ends.
             return;
         }
+        tracked.phase = Phase::Idle;
         let Some((cause, since)) = tracked.dirty else { return };
         let valid = match (&tracked.record.group, rival) {
             (Ok(_), Some((rival, port))) => {
@@ -79,7 +79,13 @@ impl Engine {
         if let Some(left) = decision.look_again {
             self.alarms.insert((moment.now.saturating_add(left), id.clone()));
         }
-        self.act(id, cause, since, &decision, &readiness, moment);
+        if let Some(decision) = self.confirmed(id, cause, decision, &readiness, moment) {
+            self.act(id, cause, since, &decision, &readiness, moment);
+        } else if let Some(tracked) = self.groups.get_mut(id) {
+            // What is under way touches the group again.
+            tracked.phase = Phase::Verifying;
+            tracked.dirty = Some((cause, since));
+        }
         self.ask_for_services(id, moment.now);
     }
 
@@ -126,16 +132,6 @@ impl Engine {
                     let wait = at.saturating_sub(moment.now);
                     self.say(Notice::Contested { group: id.clone(), by, wait });
                 }
-                return;
-            }
-        }
-        if decision.weights != Weights::Hold && cause != Cause::Readiness {
-            let just_read = tracked.verified.is_some_and(|at| moment.now.saturating_sub(at) <= FRESH);
-            let backends = group.backends.iter().map(|backend| &backend.service).zip(readiness);
-            let stale = if just_read { Vec::new() } else { self.feeds.stale(backends, moment.now) };
-            if !stale.is_empty() {
-                tracked.phase = Phase::Verifying;
-                self.effects.push(Effect::Verify(id.clone(), stale));
                 return;
             }
         }

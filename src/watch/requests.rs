@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use futures::future::join_all;
 use tokio::time::{Instant, timeout};
 
-use super::answers::Checked;
 use super::behind::Place;
 use super::lane::Lane;
 use super::leases::WRITE_LIMIT;
 use super::tidings::Tidings;
 use crate::cluster::events::MoveEvent;
+use crate::cluster::slices::Slice;
 use crate::cluster::{Cluster, RequestResult, apply, groups, mirrors, services};
 use crate::model::notice::Transition;
 use crate::model::{GroupId, ServiceRef};
@@ -28,7 +27,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// What has come back.
 pub enum Answer {
     LookedUp(ServiceRef, RequestResult<bool>),
-    Verified(GroupId, Vec<Checked>),
+    Verified(Place, RequestResult<Vec<Slice>>),
     Written(GroupId, Box<RequestResult<Record>>),
     /// It was not begun: it could have outlasted the Lease.
     Postponed(GroupId),
@@ -39,8 +38,8 @@ pub struct Requests {
     cluster: Cluster,
     writes: Lane<Answer>,
     reads: Lane<Answer>,
-    /// Reads from other clusters: they may be slow, and hold up no others.
-    far_reads: Lane<Answer>,
+    /// Lists of slices. As many as are asked for: none is to wait for another cluster.
+    lists: Lane<Answer>,
     /// When the last write was asked for or answered.
     last_write: Option<Instant>,
     /// No decision turns on whether a Service exists: these wait until there are no more writes.
@@ -55,7 +54,7 @@ impl Requests {
             cluster: cluster.clone(),
             writes: Lane::new(MOST_WRITES),
             reads: Lane::new(MOST_READS),
-            far_reads: Lane::new(MOST_READS),
+            lists: Lane::new(usize::MAX),
             last_write: None,
             lookups: Lane::new(MOST_READS),
             tidings: Tidings::new(cluster, signature),
@@ -91,18 +90,12 @@ impl Requests {
         });
     }
 
-    pub fn verify(&mut self, id: GroupId, places: Vec<Place>) {
+    pub fn verify(&mut self, place: Place) {
         let cluster = self.cluster.clone();
-        let is_far = places.iter().any(|place| place.cluster.is_some());
-        let lane = if is_far { &mut self.far_reads } else { &mut self.reads };
-        lane.add(async move {
-            let checks = places.into_iter().map(|place| async {
-                let listed =
-                    mirrors::list_slices(&cluster, place.cluster.as_deref(), &place.namespace, &place.names);
-                let listed = listed.await;
-                (place, listed)
-            });
-            Answer::Verified(id, join_all(checks).await)
+        self.lists.add(async move {
+            let Place { cluster: name, namespace, names } = &place;
+            let listed = mirrors::list_slices(&cluster, name.as_deref(), namespace, names).await;
+            Answer::Verified(place, listed)
         });
     }
 
@@ -123,7 +116,7 @@ impl Requests {
                     return Some(answer);
                 }
                 Some(answer) = self.reads.next() => return Some(answer),
-                Some(answer) = self.far_reads.next() => return Some(answer),
+                Some(answer) = self.lists.next() => return Some(answer),
                 Some(answer) = self.lookups.next() => return Some(answer),
                 Some(()) = self.tidings.next() => {}
                 Some(()) = wait_until(quiet) => {}
@@ -136,7 +129,7 @@ impl Requests {
     fn start(&mut self) {
         self.writes.start();
         self.reads.start();
-        self.far_reads.start();
+        self.lists.start();
         if self.is_quiet() {
             self.lookups.start();
             self.tidings.start();
@@ -161,13 +154,13 @@ impl Requests {
 
     /// Whether no answer is outstanding on which a decision could turn.
     pub fn are_done(&self) -> bool {
-        let reads = [&self.reads, &self.far_reads];
+        let reads = [&self.reads, &self.lists];
         self.writes.is_idle() && reads.iter().all(|lane| lane.is_idle())
     }
 
     pub fn drop_what_has_not_started(&mut self) {
         self.writes.drop_what_waits();
-        for reads in [&mut self.reads, &mut self.far_reads, &mut self.lookups] {
+        for reads in [&mut self.reads, &mut self.lists, &mut self.lookups] {
             reads.drop_all();
         }
     }

@@ -301,7 +301,7 @@ impl Loop<'_> {
         let now = self.now();
         match answer {
             Answer::LookedUp(service, found) => self.engine.looked_up(service, found, now),
-            Answer::Verified(id, slices) => self.engine.verified(&id, slices, now),
+            Answer::Verified(place, slices) => self.engine.verified(&place, slices, now),
             Answer::Written(id, answer) => {
                 self.meter.wrote(&id, answer.is_ok());
                 self.engine.written(&id, *answer, now);
@@ -335,7 +335,7 @@ impl Loop<'_> {
                     self.watches.stop(id);
                 }
                 Effect::LookUp(service) => self.requests.look_up(service),
-                Effect::Verify(id, services) => self.requests.verify(id, services),
+                Effect::Verify(place) => self.requests.verify(place),
                 Effect::Write(id, record, change, until) => {
                     self.meter.writes(&id);
                     let until = until.map(|until| self.started + until);

@@ -97,12 +97,13 @@ impl Bench {
         for name in ["web", "web-east"] {
             Place::add(&mut ours, None, &ServiceRef::new("ns", name));
         }
-        self.engine.verified(
-            &id(),
-            ours.into_iter().map(|place| (place, slices.clone())).collect(),
-            self.now,
-        );
+        ours.iter().for_each(|place| self.engine.verified(place, slices.clone(), self.now));
         self.settle();
+    }
+
+    /// The places of which fresh lists are asked for.
+    fn listed_again(&mut self) -> Vec<Place> {
+        self.take(|effect| if let Effect::Verify(place) = effect { Some(place.clone()) } else { None })
     }
 
     /// Takes the effects of one kind out.
@@ -121,7 +122,7 @@ impl Bench {
     }
 
     fn verifications(&mut self) -> usize {
-        self.take(|effect| matches!(effect, Effect::Verify(..)).then_some(())).len()
+        self.listed_again().len()
     }
 
     /// The weights of the writes, with what they note as last move.

@@ -27,7 +27,7 @@ pub enum Phase {
     Writing(Pending),
     /// Its object is being read again, after a refused write.
     Reading(Pending),
-    /// Its slices are being listed again, before a move that no slice has caused.
+    /// Slices are being listed again, before a move that no slice has caused. What else happens is decided on.
     Verifying,
     /// A write or a read has failed; the next try is at this time.
     Waiting(Duration),
@@ -84,8 +84,6 @@ pub struct Tracked {
     pub backoff: Backoff,
     /// Writes that got no answer: one of them may have been done.
     pub doubts: Vec<Pending>,
-    /// When its slices were last read for it alone.
-    pub verified: Option<Duration>,
     /// What was last said of it, so that it is said once.
     pub said: Option<String>,
     /// The warnings that have been said of its object.
@@ -129,7 +127,6 @@ impl Tracked {
             queued: false,
             backoff: Backoff::default(),
             doubts: Vec::new(),
-            verified: None,
             said: None,
             warned: Vec::new(),
             stuck: false,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use kubectl_failover::model::group::same_proportion;
+use kubectl_failover::model::mirror::Side;
 use kubectl_failover::model::moves::write_weights;
 use kubectl_failover::model::{
     Backend, Carrier, Decision, Failback, Group, GroupId, LastMove, MinReady, Policy, PolicyKind, Readiness,
@@ -88,7 +89,14 @@ fn known() -> BoxedStrategy<Readiness> {
 }
 
 fn any_readiness() -> BoxedStrategy<Readiness> {
-    prop_oneof![1 => Just(Readiness::Unknown { why: WhyUnknown::Silent }), 2 => known()].boxed()
+    let unknown = Just(Readiness::Unknown { why: WhyUnknown::Silent });
+    let partly = (1u32..4, 0u32..3).prop_map(|(ready, more)| partly_known(ready, ready + more));
+    prop_oneof![2 => unknown, 1 => partly, 4 => known()].boxed()
+}
+
+/// A federation of which one member is not known.
+fn partly_known(ready: u32, total: u32) -> Readiness {
+    Readiness::Mirrored { ready, total, side: Side::Members { all: 2, unknown: vec![WhyUnknown::Silent] } }
 }
 
 fn scene(readiness: fn() -> BoxedStrategy<Readiness>) -> impl Strategy<Value = Scene> {
@@ -205,6 +213,26 @@ proptest! {
             if gone {
                 *readiness = Readiness::Unknown { why: WhyUnknown::Silent };
             }
+        }
+        let decision = blind.decide();
+        let excepted = decision.flags.unverified || scene.group.placed_unverified();
+        prop_assert!(decision.weights == Weights::Hold || excepted, "{decision:?}");
+    }
+
+    #[test]
+    fn a_member_that_turns_unknown_moves_nothing(
+        scene in scene(known),
+        left in prop::collection::vec(prop::option::of((0u32..4, 0u32..4)), 5),
+    ) {
+        let scene = scene.after(&scene.decide());
+        let mut blind = scene.clone();
+        for (readiness, left) in blind.readiness.iter_mut().zip(left) {
+            let (Some((ready, total)), Some((fewer, less))) = (readiness.counts(), left) else { continue };
+            let (ready, total) = (ready.min(fewer), total.min(less));
+            *readiness = match ready {
+                0 => Readiness::Unknown { why: WhyUnknown::Silent },
+                ready => partly_known(ready, total.max(ready)),
+            };
         }
         let decision = blind.decide();
         let excepted = decision.flags.unverified || scene.group.placed_unverified();

@@ -1,6 +1,6 @@
 //! What is known of a mirror service when both sides have been read.
 
-use kubectl_failover::model::{Member, Mirror, Readiness, RemoteService, ServiceRef, WhyUnknown};
+use kubectl_failover::model::{Member, MinReady, Mirror, Readiness, RemoteService, ServiceRef, WhyUnknown};
 use proptest::prelude::*;
 
 const UNKNOWN: Readiness = Readiness::Unknown { why: WhyUnknown::Silent };
@@ -84,9 +84,24 @@ fn a_federation_is_the_sum_of_its_members() {
         (one_ready.counts(), words(&one_ready)),
         (Some((1, 5)), "1 of 5 endpoints of its 3 members, 2 of which are known, are ready".into())
     );
+    assert_eq!(one_ready.why_unknown(), Some(&WhyUnknown::Silent));
+    assert_eq!(federated(&[known(0, 2), known(1, 3)]).why_unknown(), None);
     assert!(federated(&[known(0, 2), UNKNOWN]).is_unknown());
     assert!(federated(&[known(0, 2), known(0, 0)]).is_dead());
     assert!(Mirror::Federated(Vec::new()).reading(UNKNOWN, |_| UNKNOWN, |_| UNKNOWN).is_unknown());
+}
+
+#[test]
+fn a_threshold_that_a_member_could_turn_is_not_known_to_be_met() {
+    let partly = federated(&[known(2, 2), UNKNOWN]);
+    assert_eq!(partly.meets(MinReady::Count(2)), Some(true), "the other member can only add");
+    assert_eq!(partly.meets(MinReady::Count(3)), None);
+    assert_eq!(partly.meets(MinReady::Percent(50)), None);
+    assert_eq!(federated(&[known(2, 2), known(0, 2)]).meets(MinReady::Count(3)), Some(false));
+}
+
+fn any_min_ready() -> impl Strategy<Value = MinReady> {
+    prop_oneof![(1u32..6).prop_map(MinReady::Count), (1u8..=100).prop_map(MinReady::Percent)]
 }
 
 fn any_readiness() -> impl Strategy<Value = Readiness> {
@@ -114,5 +129,19 @@ proptest! {
         let reading = federated(&members);
         prop_assert_eq!(reading.is_ready(), members.iter().any(Readiness::is_ready));
         prop_assert_eq!(reading.is_dead(), members.iter().all(Readiness::is_dead));
+    }
+
+    #[test]
+    fn members_that_turn_unknown_never_turn_enough_into_short_or_back(
+        members in prop::collection::vec((any_readiness(), any::<bool>()), 1..5),
+        min_ready in any_min_ready(),
+    ) {
+        let before: Vec<Readiness> = members.iter().map(|(readiness, _)| readiness.clone()).collect();
+        let lost = |(readiness, gone): (Readiness, bool)| if gone { UNKNOWN } else { readiness };
+        let after: Vec<Readiness> = members.into_iter().map(lost).collect();
+        let meets = |members: &[Readiness]| federated(members).meets(min_ready);
+        if let (Some(before), Some(after)) = (meets(&before), meets(&after)) {
+            prop_assert_eq!(before, after);
+        }
     }
 }

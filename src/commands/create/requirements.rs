@@ -6,7 +6,7 @@ use crate::cluster::services::{self, Service};
 use crate::cluster::stream::list;
 use crate::cluster::{Cluster, RequestResult, namespaces, remotes};
 use crate::error::Problem;
-use crate::model::{Carrier, Readiness, ServiceRef};
+use crate::model::{Carrier, ServiceRef};
 use crate::resource::NewGroup;
 use crate::view::text::clean;
 use futures::future::try_join_all;
@@ -74,11 +74,13 @@ pub async fn unknowable(cluster: &Cluster, asked: &NewGroup, services: &Services
     let wanted = readiness::by_namespace(mirrors.iter().map(|(_, service)| &service.at));
     let known = readiness::read(cluster, &wanted).await;
     let warning = |(name, service): &(&String, &Service)| {
-        let Some(Readiness::Unknown { why }) = known.get(&service.at) else { return None };
+        let readiness = known.get(&service.at)?;
+        let why = readiness.why_unknown()?;
+        let part = if readiness.is_unknown() { "" } else { "partly " };
         let role = if **name == asked.primary { "the primary, " } else { "the fallback, " };
         let mend = remotes::how_to_ask(&cluster.remotes().asked(), why)
             .map_or(String::new(), |how| format!("; {how}, for watch too"));
-        Some(format!("{role}{name}, is of unknown readiness: {why}{mend}"))
+        Some(format!("{role}{name}, is of {part}unknown readiness: {why}{mend}"))
     };
     mirrors.iter().filter_map(warning).collect()
 }

@@ -1,5 +1,6 @@
 //! Credentials from the secrets of Linkerd's links.
 
+use futures::future::join;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
@@ -147,6 +148,32 @@ async fn the_right_to_one_secret_is_enough_and_new_credentials_are_found_by_a_ru
     status.run().await.success().stdout_contains("web-east:1/2");
     end(watch).await;
     link.delete().await;
+}
+
+/// The cluster was built anew: where it was, nothing answers, or another one does.
+async fn found_again(purpose: &str, outdated: &Value) {
+    let ns = linked_group(purpose).await;
+    let link = Link::new(&ns.west, outdated).await;
+    let mut watch = started(plugin().args(["watch", "--remote-from-links"]).on(&ns.west)).await;
+    let what = format!("EndpointSlices of namespace {} in cluster {}", ns.name, ns.name);
+    watch.stderr_line_containing(&what).await;
+    link.write(&east()).await;
+    watch.stderr_line_containing(&format!("{what} can be read again")).await;
+    ns.west.ready("web", 0).await;
+    ns.west.until_weights("web", &[0, 1]).await;
+    assert_ne!(ns.west.last_move("web").await["unverified"], true, "it is known");
+    end(watch).await;
+    link.delete().await;
+}
+
+#[tokio::test]
+async fn a_cluster_that_has_another_address_or_authority_is_found_by_a_running_loop() {
+    let nowhere = with("clusters", "cluster", "server", json!("https://127.0.0.1:1"));
+    let others = east()["clusters"].as_array().expect("it is a list").clone();
+    let west = others.iter().find(|entry| entry["name"] == "west").expect("there is west");
+    let authority = west["cluster"]["certificate-authority-data"].clone();
+    let strange = with("clusters", "cluster", "certificate-authority-data", authority);
+    join(found_again("link-moved", &nowhere), found_again("link-strange", &strange)).await;
 }
 
 #[tokio::test]

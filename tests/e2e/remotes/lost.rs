@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use futures::future::join_all;
 use http::Method;
 use kube::config::Kubeconfig;
+use serde_json::json;
 use tempfile::NamedTempFile;
 
 use super::{REMOTE, flat_group};
@@ -90,6 +92,38 @@ async fn a_remote_that_hangs_delays_no_other_group() {
     eventually_within(Duration::from_secs(30), "it is tried", async || {
         let note = ns.west.last_move("web").await;
         if note["unverified"] == true { Ok(()) } else { Err(note.to_string()) }
+    })
+    .await;
+    end(watch).await;
+}
+
+#[tokio::test]
+async fn a_remote_that_begins_to_hang_keeps_no_group_from_what_is_ready_here() {
+    const MANY: usize = 24;
+    const DELAY: Duration = Duration::from_secs(12);
+    let ns = flat_group("remote-hung").await;
+    let groups: Vec<(String, String)> =
+        (0..MANY).map(|i| (format!("app-{i}"), format!("other-{i}"))).collect();
+    for (app, other) in &groups {
+        ns.west.ready(app, 1).await;
+        ns.west.ready(other, 1).await;
+        ns.west.traffic_split(app, app, &[(app, 1), ("web-east", 0), (other, 0)]).await;
+        let delay = json!({"failover.linkerd.io/failover-delay": format!("{}s", DELAY.as_secs())});
+        ns.west.edit_split(app, json!({"metadata": {"annotations": delay}})).await;
+    }
+    let proxy = FaultProxy::before(&ns.east).await;
+    let kubeconfig = through(&proxy);
+    let watch = plugin().args(["watch"]).args(REMOTE).on(&ns.west).kubeconfig(kubeconfig.path());
+    let watch = started(watch).await;
+    proxy.until_seen(Method::GET, "endpointslices", 2).await;
+    cut_off(&proxy);
+    join_all(groups.iter().map(|(app, _)| ns.west.ready(app, 0))).await;
+    // One after the other they would take several limits of a request.
+    eventually_within(DELAY + Duration::from_secs(6), "all are on what is ready here", async || {
+        let weights = join_all(groups.iter().map(|(app, _)| ns.west.weights(app))).await;
+        let away = weights.iter().filter(|weights| weights[0].1 == 0 && weights[2].1 == 1);
+        let away = away.count();
+        if away == MANY { Ok(()) } else { Err(format!("{away} of {MANY}")) }
     })
     .await;
     end(watch).await;

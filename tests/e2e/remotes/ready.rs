@@ -1,9 +1,14 @@
 //! What the remote says counts.
 
+use std::path::Path;
+
 use serde_json::json;
 
 use super::{REMOTE, flat_group, flat_mirror, mirror};
-use crate::support::{TestNamespace, documented, end, eventually, plugin, watching};
+use crate::support::{
+    TestNamespace, documented, end, eventually, operator_rights_without, plugin, restricted_kubeconfig, rule,
+    shared, watching,
+};
 
 #[tokio::test]
 async fn status_reads_a_flat_mirror_from_its_cluster() {
@@ -130,6 +135,93 @@ async fn the_members_of_a_federation_are_counted_together() {
     let args = ["status", "--for", "active=api-federated", "--for", "!unavailable", "-o", "json"];
     plugin().args(args).args(REMOTE).on(&ns.west).run().await.success();
     end(watch).await;
+}
+
+#[tokio::test]
+async fn a_federation_of_local_members_alone_is_as_ready_as_they_are() {
+    let ns = TestNamespace::new("federation-here").await;
+    ns.west.bare_service("api").await;
+    ns.west.ready("api", 1).await;
+    let members = json!({"multicluster.linkerd.io/local-discovery": "api"});
+    mirror(&ns.west, "api-federated", json!({}), members).await;
+    ns.west.bare_service("web").await;
+    ns.west.ready("web", 0).await;
+    ns.west.traffic_split("web", "web", &[("web", 1), ("api-federated", 0)]).await;
+    let status = plugin().args(["status"]).args(REMOTE).on(&ns.west).run().await.success();
+    status.stdout_contains("api-federated:1/2");
+    let watch = watching(&ns.west, &REMOTE).await;
+    ns.west.until_weights("web", &[0, 1]).await;
+    assert_ne!(ns.west.last_move("web").await["unverified"], true, "it is known");
+    end(watch).await;
+}
+
+#[tokio::test]
+async fn a_federation_of_which_a_member_is_unknown_is_told_and_moves_nothing() {
+    let ns = TestNamespace::new("federation-partly").await;
+    ns.west.bare_service("api").await;
+    ns.west.ready("api", 2).await;
+    let members = json!({
+        "multicluster.linkerd.io/local-discovery": "api",
+        "multicluster.linkerd.io/remote-discovery": "api@gone",
+    });
+    mirror(&ns.west, "api-federated", json!({}), members).await;
+    ns.west.bare_service("web").await;
+    ns.west.ready("web", 1).await;
+    let words = ["create", "api-federated", "--fallback", "web", "--min-ready", "9"];
+    let created = plugin().args(words).args(REMOTE).on(&ns.west).run().await.success();
+    created.stderr_contains(
+        "the primary, api-federated, is of partly unknown readiness: a mirror of cluster gone",
+    );
+    let check = plugin().args(["check"]).args(REMOTE).on(&ns.west).run().await;
+    check.stdout_contains("the primary, api-federated, is partly unknown");
+    plugin().args(["watch", "--once"]).args(REMOTE).on(&ns.west).run().await.success();
+    let status = plugin().args(["status", "-o", "json"]).args(REMOTE).on(&ns.west).run().await.success();
+    let item = &status.json()["items"][0];
+    assert_eq!((&item["state"], &item["active"]), (&json!("Unknown"), &json!(["api-federated"])), "{item}");
+}
+
+#[tokio::test]
+async fn where_it_cannot_be_known_what_is_a_mirror_local_endpoints_are_not_all() {
+    let ns = flat_group("flat-hidden").await;
+    let rights = operator_rights_without("services");
+    let kubeconfig = restricted_kubeconfig(&ns.west, "operator", &rights).await;
+    let status = async |args: &[&str]| {
+        plugin().args(["status"]).args(args.to_vec()).on(&ns.west).kubeconfig(kubeconfig.path()).run().await
+    };
+    status(&[]).await.success().stdout_contains("web:1/2");
+    status(&REMOTE)
+        .await
+        .success()
+        .stdout_contains("web:?")
+        .stdout_contains("reading its Service is forbidden");
+}
+
+#[tokio::test]
+async fn check_says_whether_a_remote_can_be_asked_and_what_is_missing() {
+    let ns = flat_group("remote-rights").await;
+    let check = async |kubeconfig: &Path, args: &[&str]| {
+        plugin().args(["check"]).args(args.to_vec()).on(&ns.west).kubeconfig(kubeconfig).run().await
+    };
+    let readable = "how ready services are may be read in cluster far";
+    let whole = shared().kubeconfig();
+    check(&whole, &REMOTE)
+        .await
+        .stdout_contains("√ there are credentials for cluster far")
+        .stdout_contains(&format!("√ {readable}"));
+
+    let list = [rule("discovery.k8s.io", &["endpointslices"], &["list"])];
+    let less = restricted_kubeconfig(&ns.east, "looker", &list).await;
+    for args in [&REMOTE[..], &["--remote", "far=east", "--pre"]] {
+        check(less.path(), args).await.code(1).stdout_contains(&format!("× {readable}")).stdout_contains(
+            &format!("you may not watch endpointslices.discovery.k8s.io in namespace {}", ns.name),
+        );
+    }
+    check(&whole, &["--remote-from-links"])
+        .await
+        .code(1)
+        .stdout_contains("× there are credentials for cluster far")
+        .stdout_contains("there is no secret cluster-credentials-far")
+        .stdout_contains("--resource-name=cluster-credentials-far");
 }
 
 #[tokio::test]

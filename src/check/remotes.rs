@@ -1,0 +1,85 @@
+//! Whether the clusters that are named to be asked about mirrors can be.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::future::join_all;
+
+use super::complaints;
+use crate::cluster::access::{self, Deed};
+use crate::cluster::{Cluster, links, mirrors, readiness, remotes};
+use crate::model::RemoteService;
+use crate::model::check::{Category, CheckResult};
+use crate::resource::Record;
+use crate::rights::{LINKS, REMOTE};
+
+/// Of each cluster the namespaces of the services that these groups' mirrors stand for; of one that none of them
+/// mirrors, the one that is worked in. None where nobody is to be asked.
+pub async fn check(cluster: &Cluster, records: &[Record]) -> Option<Category> {
+    let asked = cluster.remotes().asked();
+    if asked.nobody() {
+        return None;
+    }
+    let found = mirrors::find(cluster, &readiness::backends_of(records)).await;
+    let mut places: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for RemoteService { cluster, service } in found.remotes().filter(|remote| asked.has(&remote.cluster)) {
+        places.entry(cluster).or_default().insert(&service.namespace);
+    }
+    for name in asked.named() {
+        places.entry(name).or_insert_with(|| BTreeSet::from([cluster.namespace.as_str()]));
+    }
+    let checks = places.iter().map(|(name, namespaces)| remote(cluster, name, namespaces));
+    let checks: Vec<CheckResult> = join_all(checks).await.into_iter().flatten().collect();
+    let category = Category { checks, ..Category::new("failover-remotes") };
+    (!category.checks.is_empty()).then_some(category)
+}
+
+async fn remote(local: &Cluster, name: &str, namespaces: &BTreeSet<&str>) -> Vec<CheckResult> {
+    let description = format!("there are credentials for cluster {name}");
+    let there = match local.remote(name).await {
+        Ok(there) => there,
+        Err(why) => {
+            let mend = remotes::how_to_ask(&local.remotes().asked(), &why);
+            let lines = std::iter::once(why.to_string()).chain(mend).collect();
+            let failed = CheckResult::error(description, lines);
+            let is_link = local.reach.has_links() && why.cluster_without_remote().is_some();
+            return vec![if is_link { failed.hint(right_to_link(name)) } else { failed }];
+        }
+    };
+    let lines = join_all(namespaces.iter().map(|namespace| missing(&there, namespace))).await;
+    let readable = format!("how ready services are may be read in cluster {name}");
+    let (resource, verbs) = (REMOTE.full_resource(), REMOTE.verbs.join(","));
+    let first = namespaces.first().copied().unwrap_or_default();
+    let hint = format!(
+        "in cluster {name}: kubectl create role kubectl-failover-remote -n {first} --verb={verbs} --resource={resource}"
+    );
+    vec![
+        CheckResult::success(description),
+        CheckResult::error(readable, lines.into_iter().flatten().collect()).hint(hint),
+    ]
+}
+
+/// The right to the one secret that is needed.
+fn right_to_link(name: &str) -> String {
+    let (namespace, secret, right) = (links::NAMESPACE, links::secret_name(name), LINKS.resource);
+    format!(
+        "kubectl create role {secret} -n {namespace} --verb={} --resource={right} --resource-name={secret}",
+        LINKS.verbs.join(",")
+    )
+}
+
+/// What may not be done there, or why that is not known.
+async fn missing(there: &Cluster, namespace: &str) -> Vec<String> {
+    let mut denied = Vec::new();
+    for verb in REMOTE.verbs {
+        let (group, resource) = (REMOTE.group, REMOTE.resource);
+        let deed = Deed { verb, group, resource, namespace: Some(namespace.to_owned()) };
+        match access::allows(there, &deed).await {
+            Ok(true) => {}
+            Ok(false) => denied.push(*verb),
+            Err(error) => return complaints(there, &error),
+        }
+    }
+    let line =
+        || format!("you may not {} {} in namespace {namespace}", denied.join(", "), REMOTE.full_resource());
+    (!denied.is_empty()).then(line).into_iter().collect()
+}
