@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use super::behind::Place;
-use super::engine::{Effect, Engine, Moment};
+use super::engine::{Engine, Moment};
 use super::feeds::Touched;
 use super::tracked::{Cause, Phase};
 use crate::cluster::slices::Slice;
@@ -45,7 +45,7 @@ impl Checks {
     }
 
     /// The lists to ask for now.
-    fn start(&mut self, now: Duration) -> Vec<Place> {
+    pub fn start(&mut self, now: Duration) -> Vec<Place> {
         let mut started = Vec::new();
         for (cluster, Lists { running, waiting }) in &mut self.clusters {
             let idle = waiting.keys().filter(|namespace| !running.contains_key(*namespace));
@@ -101,7 +101,6 @@ impl Engine {
         }
         let clusters: BTreeSet<Option<String>> = stale.iter().map(|place| place.cluster.clone()).collect();
         stale.into_iter().for_each(|place| self.checks.want(place));
-        self.effects.extend(self.checks.start(moment.now).into_iter().map(Effect::Verify));
         if clusters.contains(&None) {
             return None;
         }
@@ -134,7 +133,6 @@ impl Engine {
             Err(error) if place.cluster.is_none() => self.unconfirmed(place, &error, now),
             Err(error) => self.doubt(place, &error, now),
         }
-        self.effects.extend(self.checks.start(now).into_iter().map(Effect::Verify));
     }
 
     /// Without a fresh list from our own cluster nothing moves.

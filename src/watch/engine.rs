@@ -184,6 +184,7 @@ impl Engine {
         for id in std::mem::take(&mut self.queue) {
             self.consider(&id, moment);
         }
+        self.effects.extend(self.checks.start(moment.now).into_iter().map(Effect::Verify));
         std::mem::take(&mut self.effects)
     }
 
