@@ -38,6 +38,9 @@ pub enum Weights {
 pub struct Decision {
     pub rule: Rule,
     pub weights: Weights,
+    /// The weights go where nobody knows that anything is ready. The flag of that name also speaks of where the
+    /// traffic is now.
+    pub unverified: bool,
     pub state: State,
     pub flags: Flags,
     /// Why, in words, without a full stop.
@@ -91,6 +94,7 @@ pub fn decide(group: &Group, readiness: &[Readiness], timers: &Timers, now: Time
     let ends = group.override_in_force(now).and_then(|order| left_until(order.until?, now));
     Decision {
         rule: verdict.rule,
+        unverified: verdict.unverified,
         state: report::state(&situated, readiness, &verdict, &notes),
         flags,
         reason: report::reason(&situated, readiness, &verdict),
@@ -109,6 +113,7 @@ fn paused(group: &Group, readiness: &[Readiness], pause: &Pause, now: Timestamp)
     Decision {
         rule: Rule::Paused,
         weights: Weights::Hold,
+        unverified: false,
         state: State::Paused,
         flags: Flags {
             broken: group.broken_override().is_some(),

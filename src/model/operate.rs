@@ -89,7 +89,7 @@ pub fn force(group: &Group, readiness: &[Readiness], wish: &Wish, now: Timestamp
     let unknown = readiness.get(wish.to).is_some_and(Readiness::is_unknown);
     let decision = decide(&overridden, readiness, &Timers::none(), now);
     let (weights, unverified) =
-        if unknown { (only(group, wish.to), true) } else { (decision.weights, decision.flags.unverified) };
+        if unknown { (only(group, wish.to), true) } else { (decision.weights, decision.unverified) };
     let same = standing.is_some_and(|standing| standing.to == order.to && standing.until == order.until);
     if same && weights == Weights::Hold {
         return Forced::AlreadySo;
@@ -120,7 +120,7 @@ pub fn failback(
     let blindly = readiness.get(primary).is_some_and(Readiness::is_unknown)
         && !matches!(ends, Ends::BrokenOverride { .. });
     let (weights, unverified) =
-        if blindly { (only(group, primary), true) } else { (decision.weights, decision.flags.unverified) };
+        if blindly { (only(group, primary), true) } else { (decision.weights, decision.unverified) };
     Some(Returned { home: primary, ends, weights, unverified, notes: decision.notes, why: decision.reason })
 }
 

@@ -39,7 +39,7 @@ impl Change {
         change = change.noting(notes, now);
         match &decision.weights {
             Weights::Hold => Ok(change),
-            Weights::Set(weights) => change.moving(group, weights, by, &why, decision.flags.unverified, now),
+            Weights::Set(weights) => change.moving(group, weights, by, &why, decision.unverified, now),
         }
     }
 

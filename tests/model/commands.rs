@@ -151,3 +151,27 @@ fn a_move_away_from_the_dead_names_them_where_the_primary_is_unknown() {
     let unknown = "the readiness of svc-0 is unknown: nothing heard from the API server for 30 s";
     assert_eq!(decision.reason, format!("svc-1 has no ready endpoints (0 of 1), and {unknown}"));
 }
+
+#[test]
+fn a_move_to_what_is_known_to_be_ready_is_no_unverified_one() {
+    let blind = || {
+        let mut object = Object::new(3);
+        object.readiness = vec![DEAD, UNKNOWN, DEAD];
+        object.settle();
+        assert!(object.group().placed_unverified());
+        object
+    };
+    let mut home = blind();
+    home.readiness[0] = READY;
+    home.settle();
+    let mut forced = blind();
+    forced.readiness[2] = READY;
+    forced.force(2, None);
+    let mut sent = blind();
+    sent.policy.failback = Failback::Manual;
+    sent.readiness[0] = READY;
+    sent.failback(None);
+    for object in [home, forced, sent] {
+        assert!(!object.group().placed_unverified(), "{:?}", object.weights());
+    }
+}

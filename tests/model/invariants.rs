@@ -39,7 +39,7 @@ impl Scene {
             for (backend, &weight) in next.group.backends.iter_mut().zip(weights) {
                 backend.weight = weight;
             }
-            let blind = decision.flags.unverified;
+            let blind = decision.unverified;
             next.group.last_move = Some(moved(&next.group, blind));
         }
         next
@@ -215,7 +215,7 @@ proptest! {
             }
         }
         let decision = blind.decide();
-        let excepted = decision.flags.unverified || scene.group.placed_unverified();
+        let excepted = decision.unverified || scene.group.placed_unverified();
         prop_assert!(decision.weights == Weights::Hold || excepted, "{decision:?}");
     }
 
@@ -235,7 +235,7 @@ proptest! {
             };
         }
         let decision = blind.decide();
-        let excepted = decision.flags.unverified || scene.group.placed_unverified();
+        let excepted = decision.unverified || scene.group.placed_unverified();
         prop_assert!(decision.weights == Weights::Hold || excepted, "{decision:?}");
     }
 

@@ -186,6 +186,7 @@ fn compare(group: &Group, readiness: &[Readiness], timers: &Timers, answer: &Ans
         && (0..readiness.len()).any(|index| group.carries(index) && readiness[index].is_unknown());
     let agrees = decision.rule as u8 == answer.rule
         && decision.weights == weights
+        && decision.unverified == answer.unverified
         && decision.flags.unverified == (answer.unverified || on_trial)
         && decision.waiting == answer.waiting
         && decision.look_again.is_some() == answer.waiting
