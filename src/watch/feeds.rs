@@ -74,7 +74,7 @@ impl Feeds {
                 self.feeds.push(Feed::new(id, scope, now));
             }
         }
-        Rewiring { start, stop: self.retire() }
+        Rewiring { start, stop: self.retire(now) }
     }
 
     fn is_unsure(&self, now: Duration) -> bool {
@@ -104,6 +104,10 @@ impl Feeds {
             }
         }
         self.behind = behind;
+        let is_wanted = |service: &ServiceRef| {
+            services.get(&service.namespace).is_some_and(|names| names.contains(&service.name))
+        };
+        self.existence.retain(|service, _| is_wanted(service));
         let mut places = BTreeMap::from([(None, services)]);
         for (cluster, service) in self.behind.services() {
             want(places.entry(cluster.clone()).or_default(), service);
@@ -124,19 +128,25 @@ impl Feeds {
         services.iter().map(scope).collect()
     }
 
-    /// Drops feeds that nobody needs: not wanted, and what replaces them has listed.
-    fn retire(&mut self) -> Vec<FeedId> {
+    /// Drops feeds that nobody needs: not wanted, and what replaces them serves.
+    fn retire(&mut self, now: Duration) -> Vec<FeedId> {
         let pending: Vec<Scope> = self
             .feeds
             .iter()
-            .filter(|feed| feed.wanted && !feed.listed)
+            .filter(|feed| feed.wanted && !feed.serves(now))
             .map(|feed| feed.scope.clone())
             .collect();
-        let serves = |feed: &Feed| feed.listed && pending.iter().any(|scope| scope.meets(&feed.scope));
-        let needed = |feed: &Feed| feed.wanted || serves(feed);
+        let stands_in = |feed: &Feed| feed.listed && pending.iter().any(|scope| scope.meets(&feed.scope));
+        let needed = |feed: &Feed| feed.wanted || stands_in(feed);
         let gone = self.feeds.iter().filter(|feed| !needed(feed)).map(|feed| feed.id).collect();
         self.feeds.retain(needed);
         gone
+    }
+
+    /// Has the watches planned anew where that may change something.
+    fn revise(&mut self) {
+        let is_changing = self.feeds.iter().any(|feed| !feed.wanted);
+        self.revision += u64::from(is_changing || !self.asked.nobody());
     }
 
     /// Takes in what a slices' watch told; gives the services whose readiness may have changed (none: all that
@@ -151,13 +161,12 @@ impl Feeds {
                 Touched::Scope(feed.scope.clone())
             }
             Event::Applied(slice) => {
-                feed.heard(now);
-                Touched::Services(feed.index.apply(slice))
+                feed.told(now);
+                Touched::Services(feed.index.apply(&slice))
             }
             Event::Deleted(slice) => {
-                feed.heard(now);
-                feed.index.delete(&slice);
-                Touched::Services(vec![slice.service])
+                feed.told(now);
+                Touched::Services(feed.index.delete(&slice))
             }
             Event::Alive => {
                 feed.heard(now);
@@ -172,7 +181,7 @@ impl Feeds {
             }
         };
         let cluster = feed.scope.cluster.clone();
-        let stop = if matches!(touched, Touched::Scope(_)) { self.retire() } else { Vec::new() };
+        let stop = if matches!(touched, Touched::Scope(_)) { self.retire(now) } else { Vec::new() };
         (self.behind.touched(cluster.as_deref(), touched), stop)
     }
 
@@ -218,16 +227,22 @@ impl Feeds {
                 Touched::Nothing
             }
         };
-        self.revision += u64::from(touched != Touched::Nothing && !self.asked.nobody());
+        if touched != Touched::Nothing {
+            self.revise();
+        }
         touched
     }
 
-    /// Puts a fresh list of the slices of these services in the place of what was known.
-    pub fn refresh(&mut self, place: &Place, slices: &[Slice]) {
+    /// Puts a fresh list of the slices of these services in the place of what was known, but not of what has been heard
+    /// since it was asked for; gives what has changed by it.
+    pub fn refresh(&mut self, place: &Place, slices: &[Slice], asked: Duration) -> Touched {
         let services: HashSet<ServiceRef> = place.services().collect();
-        for feed in self.feeds.iter_mut().filter(|feed| feed.scope.cluster == place.cluster) {
-            feed.index.refresh(&services, slices.to_vec());
+        let mut changed = BTreeSet::new();
+        let is_meant = |feed: &&mut Feed| feed.scope.cluster == place.cluster && !feed.has_told_since(asked);
+        for feed in self.feeds.iter_mut().filter(is_meant) {
+            changed.extend(feed.index.refresh(&services, slices));
         }
+        self.behind.touched(place.cluster.as_deref(), Touched::Services(changed.into_iter().collect()))
     }
 
     /// Takes in that no fresh list could be had of this place in another cluster.
@@ -239,32 +254,27 @@ impl Feeds {
     }
 
     /// Notes whether a Service exists, if that could be found out; tells whether that is news.
-    pub fn exists(&mut self, service: ServiceRef, found: Option<bool>, now: Duration) -> bool {
-        let existence = match found {
-            Some(true) => Existence::Exists,
-            Some(false) => Existence::Missing,
-            None => {
-                // To be asked again when it matters.
-                self.existence.remove(&service);
-                return false;
-            }
-        };
-        self.existence.insert(service, (existence, now)).is_none_or(|(before, _)| before != existence)
+    pub fn exists(&mut self, service: &ServiceRef, found: Option<bool>, now: Duration) -> bool {
+        let (Some(found), Some(known)) = (found, self.existence.get_mut(service)) else { return false };
+        let existence = if found { Existence::Exists } else { Existence::Missing };
+        std::mem::replace(known, (existence, now)).0 != existence
     }
 
-    /// Which Service, without slices, should be looked up now.
+    /// Whether a Service, without slices, should be looked up now.
     pub fn must_ask(&mut self, service: &ServiceRef, now: Duration) -> bool {
-        if self.counts(service, now).is_some() {
+        let is_due = self.existence.get(service).is_none_or(|(_, asked)| is_old(*asked, now));
+        if !is_due || self.counts(service, now).is_some() {
             return false;
         }
-        let stale = self.existence.get(service).is_none_or(|(existence, at)| {
-            *existence != Existence::Asked && now.saturating_sub(*at) >= EXISTENCE_LIFETIME
-        });
-        if stale {
-            let entry = self.existence.entry(service.clone()).or_insert((Existence::Asked, now));
-            entry.1 = now;
-        }
-        stale
+        self.existence.entry(service.clone()).or_insert((Existence::Asked, now)).1 = now;
+        true
+    }
+
+    /// The Services, without slices, of which it has to be asked again whether they exist.
+    pub fn to_ask_again(&mut self, now: Duration) -> Vec<ServiceRef> {
+        let due = self.existence.iter().filter(|(_, (_, asked))| is_old(*asked, now));
+        let due: Vec<ServiceRef> = due.map(|(service, _)| service.clone()).collect();
+        due.into_iter().filter(|service| self.must_ask(service, now)).collect()
     }
 
     /// What is concerned where trust has changed since the last call.
@@ -274,7 +284,9 @@ impl Feeds {
             .iter_mut()
             .filter_map(|feed| feed.trust_changed(now).then(|| feed.scope.clone()))
             .collect();
-        self.revision += u64::from(!changed.is_empty() && !self.asked.nobody());
+        if !changed.is_empty() {
+            self.revise();
+        }
         let touched =
             |scope: Scope| self.behind.touched(scope.cluster.clone().as_deref(), Touched::Scope(scope));
         changed.into_iter().map(touched).collect()
@@ -290,11 +302,15 @@ impl Feeds {
         covering.filter_map(|feed| feed.mirrors.get(service)).next()
     }
 
-    /// The feed that knows most: one that has listed before one that has not, then the newest.
+    /// The feed that knows most: one that serves before one that does not yet, then the newest.
     pub(super) fn best(&self, cluster: Option<&str>, service: &ServiceRef, now: Duration) -> Option<&Feed> {
         let covering = self.feeds.iter().filter(|feed| feed.scope.covers(cluster, service));
-        covering.max_by_key(|feed| (feed.trust(now) == Trust::Known, feed.listed, feed.id))
+        covering.max_by_key(|feed| (feed.trust(now) == Trust::Known, feed.serves(now), feed.id))
     }
+}
+
+fn is_old(asked: Duration, now: Duration) -> bool {
+    now.saturating_sub(asked) >= EXISTENCE_LIFETIME
 }
 
 fn refs(services: &Wanted) -> impl Iterator<Item = ServiceRef> {

@@ -186,6 +186,7 @@ impl Loop<'_> {
 
     /// The Leases are asked for anew; whoever has taken one over meanwhile keeps it.
     fn start_over(&mut self, namespaces: Vec<String>) {
+        self.requests.take_leaves_back();
         self.follow_groups();
         for (_, (_, keeper)) in self.leases.drain() {
             keeper.abort();
@@ -302,12 +303,12 @@ impl Loop<'_> {
         match answer {
             Answer::LookedUp(service, found) => self.engine.looked_up(service, found, now),
             Answer::Verified(id, slices) => self.engine.verified(&id, slices, now),
-            Answer::Written(id, answer) => {
-                self.meter.wrote(&id, answer.is_ok());
-                self.engine.written(&id, *answer, now);
+            Answer::Written(id, number, answer) => {
+                self.meter.wrote(answer.is_ok());
+                self.engine.written(&id, number, *answer, now);
             }
-            Answer::Postponed(id) => self.engine.postponed(&id, now),
-            Answer::Reread(id, answer) => self.engine.reread(&id, *answer, now),
+            Answer::Postponed(id, number) => self.engine.postponed(&id, number, now),
+            Answer::Reread(id, number, answer) => self.engine.reread(&id, number, *answer, now),
         }
     }
 
@@ -336,10 +337,9 @@ impl Loop<'_> {
                 }
                 Effect::LookUp(service) => self.requests.look_up(service),
                 Effect::Verify(id, services) => self.requests.verify(id, services),
-                Effect::Write(id, record, change, until) => {
-                    self.meter.writes(&id);
-                    let until = until.map(|until| self.started + until);
-                    self.requests.write(id, *record, change, until);
+                Effect::Write(write) => {
+                    self.meter.writes(write.is_retry);
+                    self.requests.write(*write, self.started);
                 }
                 Effect::TakeLease(namespace) => self.take_lease(namespace),
                 Effect::GiveLeaseBack(namespace) => {
@@ -347,7 +347,7 @@ impl Loop<'_> {
                     self.leases.remove(&namespace);
                     self.meter.no_lease(&namespace);
                 }
-                Effect::Reread(id, record) => self.requests.reread(id, *record),
+                Effect::Reread(id, number, record) => self.requests.reread(id, number, *record),
                 Effect::Moved(record, transition) => self.moved(&record, transition)?,
                 Effect::Say(notice) => self.say([notice])?,
             }

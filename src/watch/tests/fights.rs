@@ -11,7 +11,7 @@ impl Bench {
     fn failed_over(&mut self) -> String {
         self.tell(FeedId(1), "web", 0);
         let (_, note) = self.writes().remove(0);
-        self.engine.written(&id(), Ok(group(2, AWAY, Some(&note))), self.now);
+        self.answer(Ok(group(2, AWAY, Some(&note))));
         self.settle();
         note
     }
@@ -35,7 +35,7 @@ fn a_reversal_is_answered_after_five_seconds_and_the_next_one_after_ten() {
         let (weights, again) = bench.writes().remove(0);
         assert_eq!(weights, [0, 1]);
         note = again;
-        bench.engine.written(&id(), Ok(group(version + 1, AWAY, Some(&note))), bench.now);
+        bench.answer(Ok(group(version + 1, AWAY, Some(&note))));
         bench.settle();
     }
 }
@@ -59,7 +59,7 @@ fn a_failed_write_is_no_reversal() {
     let mut bench = Bench::at_home();
     bench.tell(FeedId(1), "web", 0);
     assert_eq!(bench.writes().len(), 1);
-    bench.engine.written(&id(), Err(lost()), bench.now);
+    bench.answer(Err(lost()));
     bench.pass(3);
     assert_eq!((bench.writes().len(), bench.contests().len()), (1, 0));
 }

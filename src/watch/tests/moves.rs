@@ -15,7 +15,7 @@ impl Bench {
     }
 
     fn written(&mut self, answer: RequestResult<Record>) {
-        self.engine.written(&id(), answer, self.now);
+        self.answer(answer);
         self.settle();
     }
 }

@@ -35,7 +35,7 @@ fn a_delay_that_was_running_starts_again() {
     let delayed = read(2, AWAY, &[("failback-delay", "10s")]);
     bench.tell(FeedId(1), "web", 0);
     bench.take(|effect| matches!(effect, Effect::Write(..)).then_some(()));
-    bench.engine.written(&id(), Ok(delayed), bench.now);
+    bench.answer(Ok(delayed));
     bench.tell(FeedId(1), "web", 1);
     bench.pass(8);
     assert_eq!(bench.writes().len(), 0, "the delay is running");
