@@ -69,6 +69,11 @@ impl RequestError {
         matches!(self.code(), Some(429 | 500..))
     }
 
+    /// Whether no answer came: the connection broke, or took too long.
+    pub fn is_about_the_line(&self) -> bool {
+        matches!(self.cause, Cause::Unreachable { .. } | Cause::TimedOut { .. })
+    }
+
     /// Whether what was asked for may have been done all the same, or may still be.
     pub fn may_be_done(&self) -> bool {
         match self.cause {
