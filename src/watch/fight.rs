@@ -109,8 +109,7 @@ mod tests {
         let theirs = group([1, 0]);
         let mut waits = Vec::new();
         for _ in 0..count {
-            let Answer::Later { at, is_news: true } = fight.answer(&theirs, &[0, 1], dead, *now)
-            else {
+            let Answer::Later { at, is_news: true } = fight.answer(&theirs, &[0, 1], dead, *now) else {
                 panic!("a reversal is answered later");
             };
             waits.push((at - *now).as_secs());

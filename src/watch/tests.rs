@@ -147,6 +147,20 @@ impl Bench {
         })
     }
 
+    /// The numbers of the reads of the group's object.
+    fn rereads(&mut self) -> Vec<u64> {
+        self.take(|effect| if let Effect::Reread(_, number, _) = effect { Some(*number) } else { None })
+    }
+
+    fn reread(&mut self, number: u64, record: Record) {
+        self.engine.reread(&id(), number, Ok(Some(record)), self.now);
+        self.settle();
+    }
+
+    fn looked_up(&mut self) -> Vec<ServiceRef> {
+        self.take(|effect| if let Effect::LookUp(service) = effect { Some(service.clone()) } else { None })
+    }
+
     fn moves(&mut self) -> usize {
         self.take(|effect| matches!(effect, Effect::Moved(..)).then_some(())).len()
     }
@@ -220,13 +234,26 @@ fn lost() -> RequestError {
 }
 
 fn forbidden() -> RequestError {
-    let (reason, message) = ("Forbidden".to_owned(), "not allowed".to_owned());
-    RequestError { cause: Cause::Status { code: 403, reason, message, retry_after: None }, ..lost() }
+    status(403)
+}
+
+fn status(code: u16) -> RequestError {
+    let (reason, message) = ("Reason".to_owned(), "not allowed".to_owned());
+    RequestError { cause: Cause::Status { code, reason, message, retry_after: None }, ..lost() }
+}
+
+/// The same group under another name, with other services.
+fn named(mut record: Record, name: &str) -> Record {
+    name.clone_into(&mut record.meta.name);
+    name.clone_into(&mut record.apex);
+    record
 }
 
 mod fights;
 mod flapping;
 mod moves;
+mod older;
+mod places;
 mod remotes;
 mod sleep;
 mod trust;

@@ -1,7 +1,7 @@
 //! Others who write the same objects.
 
 use super::*;
-use crate::watch::MaxMoves;
+use crate::watch::brake::{Go, MaxMoves};
 
 const HOME: &[(&str, u64)] = &[("web", 1), ("web-east", 0)];
 const AWAY: &[(&str, u64)] = &[("web", 0), ("web-east", 1)];
@@ -79,4 +79,43 @@ fn moves_over_the_limit_wait_and_come_all_the_same() {
         bench.pass(1);
     }
     assert_eq!(bench.writes().remove(0).0, [1, 0], "{note}");
+}
+
+#[test]
+fn endpoints_that_change_nothing_about_it_do_not_hasten_an_answer() {
+    let mut bench = Bench::at_home();
+    let note = bench.failed_over();
+    bench.edit(group(3, HOME, Some(&note)));
+    assert_eq!(bench.contests().len(), 1);
+    // A rollout of the fallback, a moment without it, and a new list.
+    for ready in [2, 1, 0, 1] {
+        bench.tell(FeedId(1), "web-east", ready);
+        assert!(bench.writes().is_empty(), "{ready}");
+    }
+    bench.list(FeedId(1), &[("web", 0), ("web-east", 1)]);
+    assert!(bench.writes().is_empty());
+    bench.pass(5);
+    assert_eq!((bench.writes().len(), bench.contests().len()), (1, 0));
+}
+
+#[test]
+fn whoever_has_no_move_to_make_any_more_does_not_wait_for_the_brake() {
+    let within = Duration::from_secs(60);
+    let ends: [fn(&mut Bench); 3] = [
+        |bench| bench.tell(FeedId(1), "web", 0),
+        |bench| bench.edit(read(9, AWAY, &[("failback-delay", "soon")])),
+        |bench| bench.engine.groups("trafficsplit", Event::Listed(Vec::new()), bench.now),
+    ];
+    for end in ends {
+        let settings = Settings { max_moves: Some(MaxMoves { most: 1, within }), ..Settings::default() };
+        let mut bench = Bench::at_home_with(settings);
+        bench.failed_over();
+        bench.tell(FeedId(1), "web", 1);
+        assert!(bench.writes().is_empty());
+        end(&mut bench);
+        bench.settle();
+        let other = GroupId { name: "other".into(), ..id() };
+        let go = bench.engine.brake.start(&other, bench.now);
+        assert!(matches!(go, Go::Later { is_news: true, .. }), "{go:?}");
+    }
 }

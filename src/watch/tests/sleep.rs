@@ -67,3 +67,20 @@ fn a_primary_that_has_recovered_meanwhile_is_not_left() {
     bench.pass(60);
     assert_eq!((bench.writes().len(), bench.verifications()), (0, 0));
 }
+
+#[test]
+fn a_write_that_had_not_started_is_decided_on_anew() {
+    let mut bench = Bench::at_home();
+    bench.tell(FeedId(1), "web", 0);
+    assert_eq!(bench.writes().len(), 1);
+    bench.slept();
+    bench.engine.postponed(&id(), bench.number, bench.now);
+    bench.settle();
+    let standing = Standing::Held { until: Duration::from_secs(100_000) };
+    bench.engine.lease("ns", standing, bench.now);
+    bench.settle();
+    assert!(bench.writes().is_empty() && !bench.engine.is_at_rest());
+    let feed = bench.started()[0];
+    bench.list(feed, &[("web", 1), ("web-east", 1)]);
+    assert!(bench.writes().is_empty() && bench.engine.is_at_rest());
+}
