@@ -234,7 +234,7 @@ mod tests {
         assert_eq!(index.apply(&slice("x", "b", 2)), [a.clone(), b.clone()]);
         assert_eq!((index.counts(&a), index.counts(&b)), (None, Some((3, 3))));
         assert_eq!(index.apply(&slice("x", "b", 2)), []);
-        assert_eq!(index.delete(&slice("x", "a", 2)), [b.clone()], "a late label does not mislead");
+        assert_eq!(index.delete(&slice("x", "a", 2)), vec![b.clone()], "a late label does not mislead");
         assert_eq!(index.counts(&b), Some((1, 1)));
     }
 
@@ -243,7 +243,7 @@ mod tests {
         let [a, b, c] = ["a", "b", "c"].map(|name| ServiceRef::new("ns", name));
         let mut index = SliceIndex::of([slice("x", "a", 2), slice("y", "b", 1), slice("z", "c", 1)]);
         let asked = [a.clone(), b.clone()].into();
-        assert_eq!(index.refresh(&asked, &[slice("x", "a", 2), slice("z", "c", 9)]), [b.clone()]);
+        assert_eq!(index.refresh(&asked, &[slice("x", "a", 2), slice("z", "c", 9)]), vec![b.clone()]);
         assert_eq!([&a, &b, &c].map(|service| index.counts(service)), [Some((2, 2)), None, Some((1, 1))]);
         assert_eq!(index.apply(&slice("y", "b", 1)), [b]);
     }

@@ -202,7 +202,7 @@ impl Engine {
             self.touch_all(&touched, Cause::Timer, now);
         }
         self.replan |= self.feeds.revision() != revision;
-        self.effects.extend(self.feeds.to_ask_again(now).into_iter().map(Effect::LookUp));
+        self.effects.extend(self.feeds.services_due(now).into_iter().map(Effect::LookUp));
     }
 
     /// Takes in that the machine has slept: nothing that was known before counts, and no delay has run.

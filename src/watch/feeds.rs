@@ -271,7 +271,7 @@ impl Feeds {
     }
 
     /// The Services, without slices, of which it has to be asked again whether they exist.
-    pub fn to_ask_again(&mut self, now: Duration) -> Vec<ServiceRef> {
+    pub fn services_due(&mut self, now: Duration) -> Vec<ServiceRef> {
         let due = self.existence.iter().filter(|(_, (_, asked))| is_old(*asked, now));
         let due: Vec<ServiceRef> = due.map(|(service, _)| service.clone()).collect();
         due.into_iter().filter(|service| self.must_ask(service, now)).collect()
