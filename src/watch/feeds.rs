@@ -238,11 +238,12 @@ impl Feeds {
     pub fn refresh(&mut self, place: &Place, slices: &[Slice], asked: Duration) -> Touched {
         let services: HashSet<ServiceRef> = place.services().collect();
         let mut changed = BTreeSet::new();
-        let is_meant = |feed: &&mut Feed| feed.scope.cluster == place.cluster && !feed.has_told_since(asked);
-        for feed in self.feeds.iter_mut().filter(is_meant) {
+        let cluster = place.cluster.as_deref();
+        let covers = |feed: &Feed| services.iter().any(|service| feed.scope.covers(cluster, service));
+        for feed in self.feeds.iter_mut().filter(|feed| covers(feed) && !feed.has_told_since(asked)) {
             changed.extend(feed.index.refresh(&services, slices));
         }
-        self.behind.touched(place.cluster.as_deref(), Touched::Services(changed.into_iter().collect()))
+        self.behind.touched(cluster, Touched::Services(changed.into_iter().collect()))
     }
 
     /// Takes in that no fresh list could be had of this place in another cluster.
