@@ -10,12 +10,14 @@ const FIRST: Duration = Duration::from_millis(50);
 const LONGEST: Duration = Duration::from_secs(2);
 
 impl Backoff {
-    /// The next wait; the server's own wish, if it is longer, comes first.
+    /// The next wait; the server's own wish, if it is longer, comes first. It tells many the same: they come back spread
+    /// over up to a quarter more.
     pub fn next(&mut self, wish: Option<Duration>) -> Duration {
         let whole = FIRST.saturating_mul(1 << self.tries.min(10)).min(LONGEST);
         self.tries = self.tries.saturating_add(1);
         let wait = whole.mul_f64(1.0 - fastrand::f64() / 2.0);
-        wish.map_or(wait, |wish| wish.max(wait))
+        let spread = |wish: Duration| wish.saturating_add((wish / 4).mul_f64(fastrand::f64()));
+        wish.map_or(wait, |wish| spread(wish).max(wait))
     }
 
     pub fn reset(&mut self) {
@@ -40,6 +42,9 @@ mod tests {
 
     #[test]
     fn the_server_may_ask_for_more() {
-        assert_eq!(Backoff::default().next(Some(Duration::from_secs(7))), Duration::from_secs(7));
+        let waits: Vec<Duration> =
+            (0..40).map(|_| Backoff::default().next(Some(Duration::from_secs(8)))).collect();
+        assert!(waits.iter().all(|wait| (8.0..=10.0).contains(&wait.as_secs_f64())), "{waits:?}");
+        assert!(waits.iter().any(|wait| *wait != waits[0]), "all come back at once");
     }
 }

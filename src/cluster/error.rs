@@ -69,6 +69,20 @@ impl RequestError {
         matches!(self.code(), Some(429 | 500..))
     }
 
+    /// Whether no answer came: the connection broke, or took too long.
+    pub fn is_about_the_line(&self) -> bool {
+        matches!(self.cause, Cause::Unreachable { .. } | Cause::TimedOut { .. })
+    }
+
+    /// Whether what was asked for may have been done all the same, or may still be.
+    pub fn may_be_done(&self) -> bool {
+        match self.cause {
+            Cause::Status { code, .. } => code >= 500,
+            Cause::Credentials { .. } => false,
+            Cause::TimedOut { .. } | Cause::Unreachable { .. } | Cause::Unreadable { .. } => true,
+        }
+    }
+
     pub fn retry_after(&self) -> Option<Duration> {
         match self.cause {
             Cause::Status { retry_after, .. } => retry_after,

@@ -1,6 +1,7 @@
 //! EndpointSlices, decoded into the few fields that say how many endpoints are ready.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -113,10 +114,57 @@ impl Versioned for Slice {
     }
 }
 
-/// The counts of all slices of the services that are wanted.
+/// The counts of slices, by service.
 #[derive(Debug, Default)]
 pub struct SliceIndex {
-    services: HashMap<ServiceRef, Vec<(String, SliceCounts)>>,
+    namespaces: HashMap<String, Namespace>,
+}
+
+#[derive(Debug, Default)]
+struct Namespace {
+    /// Most services have one slice.
+    services: HashMap<Arc<str>, Vec<(Arc<str>, SliceCounts)>>,
+    /// The service of each slice.
+    owners: HashMap<Arc<str>, Arc<str>>,
+}
+
+impl Namespace {
+    /// Takes in a slice as it is now; gives the services whose counts have changed. Its service can be another than
+    /// before: it is a label.
+    fn put(&mut self, slice: &str, service: &str, counts: SliceCounts) -> Vec<Arc<str>> {
+        let is_slice = |(name, _): &&mut (Arc<str>, SliceCounts)| **name == *slice;
+        let slices = self.services.get_mut(service);
+        if let Some((_, known)) = slices.and_then(|slices| slices.iter_mut().find(is_slice)) {
+            let has_changed = std::mem::replace(known, counts) != counts;
+            return if has_changed { vec![service.into()] } else { Vec::new() };
+        }
+        let mut changed: Vec<Arc<str>> = self.take(slice).into_iter().collect();
+        let known = self.services.get_key_value(service).map(|(name, _)| Arc::clone(name));
+        let (slice, service) = (Arc::<str>::from(slice), known.unwrap_or_else(|| service.into()));
+        self.owners.insert(Arc::clone(&slice), Arc::clone(&service));
+        let slices = self.services.entry(Arc::clone(&service)).or_insert_with(|| Vec::with_capacity(1));
+        slices.push((slice, counts));
+        changed.push(service);
+        changed
+    }
+
+    /// Takes a slice out; gives the service that it was of.
+    fn take(&mut self, slice: &str) -> Option<Arc<str>> {
+        let service = self.owners.remove(slice)?;
+        if let Some(slices) = self.services.get_mut(&service) {
+            slices.retain(|(name, _)| **name != *slice);
+            if slices.is_empty() {
+                self.services.remove(&service);
+            }
+        }
+        Some(service)
+    }
+
+    fn forget(&mut self, service: &str) {
+        for (slice, _) in self.services.remove(service).unwrap_or_default() {
+            self.owners.remove(&slice);
+        }
+    }
 }
 
 impl SliceIndex {
@@ -124,70 +172,48 @@ impl SliceIndex {
     pub fn of(slices: impl IntoIterator<Item = Slice>) -> Self {
         let mut index = Self::default();
         for slice in slices {
-            index.add(slice);
+            index.put(&slice);
         }
         index
     }
 
-    /// Most services have one slice.
-    fn add(&mut self, slice: Slice) {
-        let slices = self.services.entry(slice.service).or_insert_with(|| Vec::with_capacity(1));
-        slices.push((slice.name, slice.counts));
+    fn put(&mut self, slice: &Slice) -> Vec<Arc<str>> {
+        let namespace = self.namespaces.entry(slice.service.namespace.clone()).or_default();
+        namespace.put(&slice.name, &slice.service.name, slice.counts)
     }
 
     /// Takes in a slice as it is now; gives the services whose counts have changed.
-    pub fn apply(&mut self, slice: Slice) -> Vec<ServiceRef> {
-        let known = self.services.get_mut(&slice.service);
-        match known.and_then(|slices| slices.iter_mut().find(|(name, _)| *name == slice.name)) {
-            Some((_, counts)) if *counts == slice.counts => Vec::new(),
-            Some((_, counts)) => {
-                *counts = slice.counts;
-                vec![slice.service]
-            }
-            None => {
-                let mut changed = self.take_from_others(&slice);
-                changed.push(slice.service.clone());
-                self.add(slice);
-                changed
-            }
-        }
+    pub fn apply(&mut self, slice: &Slice) -> Vec<ServiceRef> {
+        let changed = self.put(slice);
+        changed.iter().map(|name| ServiceRef::new(&slice.service.namespace, &**name)).collect()
     }
 
-    /// A slice that is new to its service may have been another's: its label can change.
-    fn take_from_others(&mut self, slice: &Slice) -> Vec<ServiceRef> {
-        let Slice { name, service, .. } = slice;
-        let had = |(other, slices): (&ServiceRef, &Vec<(String, SliceCounts)>)| {
-            let is_here =
-                other.namespace == service.namespace && slices.iter().any(|(known, _)| known == name);
-            is_here.then(|| other.clone())
-        };
-        let others: Vec<ServiceRef> = self.services.iter().filter_map(had).collect();
-        for other in &others {
-            self.delete(&Slice { service: other.clone(), ..slice.clone() });
-        }
-        others
+    /// Takes in that a slice is gone; gives the service whose counts have changed.
+    pub fn delete(&mut self, slice: &Slice) -> Vec<ServiceRef> {
+        let namespace = self.namespaces.get_mut(&slice.service.namespace);
+        let service = namespace.and_then(|namespace| namespace.take(&slice.name));
+        service.iter().map(|name| ServiceRef::new(&slice.service.namespace, &**name)).collect()
     }
 
-    pub fn delete(&mut self, slice: &Slice) {
-        if let Some(slices) = self.services.get_mut(&slice.service) {
-            slices.retain(|(name, _)| *name != slice.name);
-            if slices.is_empty() {
-                self.services.remove(&slice.service);
+    /// Puts a fresh list of the slices of `services` in the place of what was known of them; gives those whose counts
+    /// have changed.
+    pub fn refresh(&mut self, services: &HashSet<ServiceRef>, slices: &[Slice]) -> Vec<ServiceRef> {
+        let before: Vec<_> = services.iter().map(|service| (service, self.counts(service))).collect();
+        for service in services {
+            if let Some(namespace) = self.namespaces.get_mut(&service.namespace) {
+                namespace.forget(&service.name);
             }
         }
-    }
-
-    /// Puts a fresh list of the slices of `services` in the place of what was known of them.
-    pub fn refresh(&mut self, services: &HashSet<ServiceRef>, slices: Vec<Slice>) {
-        self.services.retain(|service, _| !services.contains(service));
-        for slice in slices.into_iter().filter(|slice| services.contains(&slice.service)) {
-            self.add(slice);
+        for slice in slices.iter().filter(|slice| services.contains(&slice.service)) {
+            self.put(slice);
         }
+        let changed = before.into_iter().filter(|(service, counts)| self.counts(service) != *counts);
+        changed.map(|(service, _)| service.clone()).collect()
     }
 
     /// Ready and total endpoints; none where the service has no slice.
     pub fn counts(&self, service: &ServiceRef) -> Option<(u32, u32)> {
-        let slices = self.services.get(service)?;
+        let slices = self.namespaces.get(&service.namespace)?.services.get(service.name.as_str())?;
         Some(sum_slices(slices.iter().map(|(_, counts)| *counts)))
     }
 }
@@ -205,9 +231,21 @@ mod tests {
     fn a_slice_that_changes_its_service_counts_for_the_new_one_alone() {
         let (a, b) = (ServiceRef::new("ns", "a"), ServiceRef::new("ns", "b"));
         let mut index = SliceIndex::of([slice("x", "a", 2), slice("y", "b", 1)]);
-        assert_eq!(index.apply(slice("x", "b", 2)), [a.clone(), b.clone()]);
+        assert_eq!(index.apply(&slice("x", "b", 2)), [a.clone(), b.clone()]);
         assert_eq!((index.counts(&a), index.counts(&b)), (None, Some((3, 3))));
-        assert_eq!(index.apply(slice("x", "b", 2)), []);
+        assert_eq!(index.apply(&slice("x", "b", 2)), []);
+        assert_eq!(index.delete(&slice("x", "a", 2)), vec![b.clone()], "a late label does not mislead");
+        assert_eq!(index.counts(&b), Some((1, 1)));
+    }
+
+    #[test]
+    fn a_fresh_list_tells_whose_counts_have_changed() {
+        let [a, b, c] = ["a", "b", "c"].map(|name| ServiceRef::new("ns", name));
+        let mut index = SliceIndex::of([slice("x", "a", 2), slice("y", "b", 1), slice("z", "c", 1)]);
+        let asked = [a.clone(), b.clone()].into();
+        assert_eq!(index.refresh(&asked, &[slice("x", "a", 2), slice("z", "c", 9)]), vec![b.clone()]);
+        assert_eq!([&a, &b, &c].map(|service| index.counts(service)), [Some((2, 2)), None, Some((1, 1))]);
+        assert_eq!(index.apply(&slice("y", "b", 1)), [b]);
     }
 
     #[test]

@@ -112,7 +112,7 @@ impl Picture {
     }
 
     pub fn looked_up(&mut self, service: ServiceRef, found: Option<bool>, now: Duration) {
-        self.feeds.exists(service, found, now);
+        self.feeds.exists(&service, found, now);
     }
 
     /// The watches to start and to stop, if the groups need others than those that there are.

@@ -12,12 +12,16 @@ pub struct MaxMoves {
     pub within: Duration,
 }
 
+/// Counts moves, not tries: one that fails and is tried again is the same move for as long as it counts.
 #[derive(Debug, Default)]
 pub struct Brake {
     limit: Option<MaxMoves>,
-    /// When the last moves started, the oldest one first; no more than the limit.
-    started: VecDeque<Duration>,
+    /// The moves that count, the oldest first and no more than the limit: when each started and, until it is known to
+    /// be done, whose it is.
+    started: VecDeque<(Duration, Option<GroupId>)>,
     waiting: BTreeSet<GroupId>,
+    /// Groups that have had a turn and made nothing of it: they let others go first.
+    yielding: BTreeSet<GroupId>,
 }
 
 /// Whether a move may start.
@@ -35,26 +39,51 @@ impl Brake {
     /// Asks for a move to start at `now`; what is granted counts.
     pub fn start(&mut self, group: &GroupId, now: Duration) -> Go {
         let Some(limit) = self.limit else { return Go::Now };
-        while self.started.front().is_some_and(|start| now.saturating_sub(*start) >= limit.within) {
-            self.started.pop_front();
+        self.expire(now, limit);
+        if self.has_turn(group) {
+            return Go::Now;
         }
-        match self.started.front() {
-            Some(oldest) if self.started.len() >= limit.most => {
-                let is_news = self.waiting.is_empty();
-                self.waiting.insert(group.clone());
-                Go::Later { at: oldest.saturating_add(limit.within), is_news }
-            }
-            _ => {
-                self.waiting.remove(group);
-                self.started.push_back(now);
-                Go::Now
-            }
+        let is_full = self.started.len() >= limit.most;
+        let yields = self.yielding.contains(group) && self.waiting.iter().any(|other| other != group);
+        if !is_full && !yields {
+            self.waiting.remove(group);
+            self.started.push_back((now, Some(group.clone())));
+            return Go::Now;
+        }
+        let is_news = self.waiting.is_empty();
+        self.waiting.insert(group.clone());
+        let oldest = self.started.front().map_or(now, |(start, _)| *start);
+        Go::Later { at: oldest.saturating_add(limit.within), is_news }
+    }
+
+    fn expire(&mut self, now: Duration, limit: MaxMoves) {
+        while self.started.front().is_some_and(|(start, _)| now.saturating_sub(*start) >= limit.within)
+            && let Some((_, owner)) = self.started.pop_front()
+        {
+            self.yielding.extend(owner);
         }
     }
 
-    /// Takes in that a group has no move to make any more.
-    pub fn forget(&mut self, group: &GroupId) {
+    fn has_turn(&self, group: &GroupId) -> bool {
+        self.started.iter().any(|(_, owner)| owner.as_ref() == Some(group))
+    }
+
+    /// Takes in that a group has moved, or has no move to make any more. What it has started goes on counting: it may
+    /// have been done.
+    pub fn settled(&mut self, group: &GroupId) {
         self.waiting.remove(group);
+        self.yielding.remove(group);
+        for (_, owner) in &mut self.started {
+            owner.take_if(|owner| owner == group);
+        }
+    }
+
+    /// Takes in that a group's move was refused: it does not count.
+    pub fn refused(&mut self, group: &GroupId) {
+        if self.has_turn(group) {
+            self.started.retain(|(_, owner)| owner.as_ref() != Some(group));
+            self.yielding.insert(group.clone());
+        }
     }
 
     pub fn limit(&self) -> Option<MaxMoves> {
@@ -66,23 +95,78 @@ impl Brake {
 mod tests {
     use super::*;
 
+    const MINUTE: Duration = Duration::from_secs(60);
+
     fn id(name: &str) -> GroupId {
         GroupId { namespace: "ns".into(), kind: "trafficsplit", name: name.into() }
     }
 
+    fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn brake(most: usize) -> Brake {
+        Brake::new(Some(MaxMoves { most, within: MINUTE }))
+    }
+
+    /// Asks and, where it may, moves.
+    fn moves(brake: &mut Brake, name: &str, now: u64) -> Go {
+        let go = brake.start(&id(name), at(now));
+        if go == Go::Now {
+            brake.settled(&id(name));
+        }
+        go
+    }
+
     #[test]
     fn moves_keep_to_the_rate() {
-        let minute = Duration::from_secs(60);
-        let mut brake = Brake::new(Some(MaxMoves { most: 2, within: minute }));
-        let at = Duration::from_secs;
+        let mut brake = brake(2);
+        assert_eq!(moves(&mut brake, "a", 100), Go::Now);
+        assert_eq!(moves(&mut brake, "b", 110), Go::Now);
+        assert_eq!(moves(&mut brake, "c", 120), Go::Later { at: at(160), is_news: true });
+        assert_eq!(moves(&mut brake, "d", 121), Go::Later { at: at(160), is_news: false });
+        assert_eq!(moves(&mut brake, "c", 160), Go::Now);
+        assert_eq!(moves(&mut brake, "d", 160), Go::Later { at: at(170), is_news: false });
+        assert_eq!(moves(&mut brake, "d", 170), Go::Now);
+        assert_eq!(moves(&mut brake, "e", 171), Go::Later { at: at(220), is_news: true });
+    }
+
+    #[test]
+    fn tries_of_one_move_count_once_and_another_move_counts_again() {
+        let mut brake = brake(2);
+        assert!((100..110).all(|now| brake.start(&id("a"), at(now)) == Go::Now));
+        assert_eq!(moves(&mut brake, "b", 110), Go::Now);
+        brake.settled(&id("a"));
+        assert_eq!(brake.start(&id("a"), at(111)), Go::Later { at: at(160), is_news: true });
+    }
+
+    #[test]
+    fn what_is_refused_holds_nobody_up() {
+        let mut brake = brake(1);
         assert_eq!(brake.start(&id("a"), at(100)), Go::Now);
-        assert_eq!(brake.start(&id("b"), at(110)), Go::Now);
-        assert_eq!(brake.start(&id("c"), at(120)), Go::Later { at: at(160), is_news: true });
-        assert_eq!(brake.start(&id("d"), at(121)), Go::Later { at: at(160), is_news: false });
-        assert_eq!(brake.start(&id("c"), at(160)), Go::Now);
-        assert_eq!(brake.start(&id("d"), at(160)), Go::Later { at: at(170), is_news: false });
-        assert_eq!(brake.start(&id("d"), at(170)), Go::Now);
-        assert_eq!(brake.start(&id("e"), at(171)), Go::Later { at: at(220), is_news: true });
+        assert_eq!(brake.start(&id("b"), at(100)), Go::Later { at: at(160), is_news: true });
+        brake.refused(&id("a"));
+        assert_eq!(brake.start(&id("a"), at(130)), Go::Later { at: at(190), is_news: false });
+        assert_eq!(moves(&mut brake, "b", 160), Go::Now);
+        assert_eq!(brake.start(&id("a"), at(220)), Go::Now);
+    }
+
+    #[test]
+    fn what_fails_for_long_lets_others_go_first() {
+        let mut brake = brake(1);
+        assert_eq!(brake.start(&id("a"), at(100)), Go::Now);
+        assert_eq!(brake.start(&id("b"), at(100)), Go::Later { at: at(160), is_news: true });
+        assert_eq!(brake.start(&id("a"), at(160)), Go::Later { at: at(220), is_news: false });
+        assert_eq!(moves(&mut brake, "b", 160), Go::Now);
+    }
+
+    #[test]
+    fn the_next_slowing_down_is_news_once_nobody_waits() {
+        let mut brake = brake(1);
+        assert_eq!(moves(&mut brake, "a", 100), Go::Now);
+        assert_eq!(moves(&mut brake, "b", 100), Go::Later { at: at(160), is_news: true });
+        brake.settled(&id("b"));
+        assert_eq!(moves(&mut brake, "c", 101), Go::Later { at: at(160), is_news: true });
     }
 
     #[test]

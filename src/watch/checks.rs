@@ -96,7 +96,6 @@ impl Engine {
         let services = group.backends.iter().map(|backend| &backend.service);
         let stale = self.feeds.stale(services.clone().zip(readiness), moment.now);
         if stale.is_empty() {
-            tracked.backoff.reset();
             return Some(decision);
         }
         let clusters: BTreeSet<Option<String>> = stale.iter().map(|place| place.cluster.clone()).collect();
@@ -116,7 +115,7 @@ impl Engine {
         let since = clusters.iter().filter_map(|cluster| self.checks.since(cluster.as_ref())).min();
         let until = since.unwrap_or(moment.now) + GRACE;
         if moment.now < until {
-            self.alarms.insert((until, id.clone()));
+            self.alarms.set(id, until);
             return None;
         }
         Some(without)
@@ -127,7 +126,8 @@ impl Engine {
         let Some(asked) = self.checks.end(place) else { return };
         match listed {
             Ok(slices) => {
-                self.feeds.refresh(place, &slices, asked, now);
+                let changed = self.feeds.refresh(place, &slices, asked, now);
+                self.touch_all(&changed, Cause::Readiness, now);
                 self.touch_place(place, now);
             }
             Err(error) if place.cluster.is_none() => self.unconfirmed(place, &error, now),

@@ -1,27 +1,24 @@
 //! The loop's memory and its next steps. It is told what happens and when; what it asks for is done elsewhere.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::alarms::Alarms;
 use super::behind::Place;
 use super::brake::{Brake, MaxMoves};
 use super::census::Census;
 use super::checks::Checks;
 use super::feed::{FeedId, Scope};
-use super::feeds::{Feeds, Rewiring, Touched};
-use super::leases::{Leases, Standing};
-use super::register::{Places, Register};
+use super::feeds::{Feeds, Rewiring};
+use super::leases::Leases;
+use super::register::Register;
 use super::tracked::{Cause, Phase, Tracked};
-use crate::cluster::RequestResult;
 use crate::cluster::remotes::Asked;
-use crate::cluster::services::Service;
-use crate::cluster::slices::Slice;
-use crate::cluster::stream::Event;
 use crate::cluster::upstream::Upstream;
 use crate::model::notice::{Notice, Transition};
-use crate::model::{GroupId, ServiceRef, State, Stopwatches, WhyUnknown};
+use crate::model::{GroupId, ServiceRef, State, Stopwatches};
 use crate::resource::{Change, Record};
 
 /// Plans of watches are not made more often than this.
@@ -43,17 +40,30 @@ pub enum Effect {
     LookUp(ServiceRef),
     /// List the slices of these services.
     Verify(Place),
-    /// Write, if it starts before then.
-    Write(GroupId, Box<Record>, Change, Option<Duration>),
+    Write(Box<Write>),
     TakeLease(String),
     /// Begin every watch of groups and every keeping of a Lease anew.
     StartOver(Vec<String>),
     GiveLeaseBack(String),
-    /// Read the group's object again.
-    Reread(GroupId, Box<Record>),
+    /// Read the group's object again; its answer is to have this number.
+    Reread(GroupId, u64, Box<Record>),
     /// Traffic has been moved: tell, and write an Event on the object.
     Moved(Box<Record>, Transition),
     Say(Notice),
+}
+
+/// A write that is asked for.
+#[derive(Debug)]
+pub struct Write {
+    pub group: GroupId,
+    /// Its answer is to have it.
+    pub number: u64,
+    /// The last one failed.
+    pub is_retry: bool,
+    pub record: Record,
+    pub change: Change,
+    /// It is to start only if it can end before then.
+    pub until: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -65,15 +75,17 @@ pub struct Engine {
     pub(super) checks: Checks,
     /// Groups that are to be looked at, in the order in which they were touched.
     pub(super) queue: Vec<GroupId>,
-    pub(super) alarms: BTreeSet<(Duration, GroupId)>,
+    pub(super) alarms: Alarms,
     /// The set of services has changed, and the watches are to be planned again.
-    replan: bool,
+    pub(super) replan: bool,
     planned: Option<Duration>,
     pub(super) leases: Leases,
     pub(super) signature: String,
     pub(super) settings: Settings,
     pub(super) brake: Brake,
     pub(super) census: Census,
+    /// Of the requests whose answers have numbers.
+    pub(super) last_number: u64,
     pub(super) effects: Vec<Effect>,
 }
 
@@ -101,12 +113,13 @@ impl Engine {
             feeds: Feeds::asking(settings.asked.clone()),
             checks: Checks::default(),
             queue: Vec::new(),
-            alarms: BTreeSet::new(),
+            alarms: Alarms::default(),
             replan: false,
             planned: None,
             leases: Leases::default(),
             signature,
             settings,
+            last_number: 0,
             effects: Vec::new(),
         }
     }
@@ -173,8 +186,7 @@ impl Engine {
     /// When to call [`Engine::tick`], if nothing else happens before.
     pub fn next_alarm(&self) -> Option<Duration> {
         let plan = self.replan.then(|| self.planned.map_or(Duration::ZERO, |planned| planned + PLAN_PAUSE));
-        let alarm = self.alarms.first().map(|(at, _)| *at);
-        plan.into_iter().chain(alarm).min()
+        plan.into_iter().chain(self.alarms.next()).min()
     }
 
     /// Decides what is due and hands out what is to be done.
@@ -188,13 +200,14 @@ impl Engine {
         std::mem::take(&mut self.effects)
     }
 
-    /// Looks for feeds that have gone quiet, or have come back.
+    /// Looks for feeds that have gone quiet, or have come back, and for what has to be asked again.
     pub fn tick(&mut self, now: Duration) {
         let revision = self.feeds.revision();
         for touched in self.feeds.trust_changes(now) {
             self.touch_all(&touched, Cause::Timer, now);
         }
         self.replan |= self.feeds.revision() != revision;
+        self.effects.extend(self.feeds.services_due(now).into_iter().map(Effect::LookUp));
     }
 
     /// Takes in that the machine has slept: nothing that was known before counts, and no delay has run.
@@ -214,76 +227,14 @@ impl Engine {
         }
     }
 
-    /// Takes in what a watch of groups of one kind, `kind`, told.
-    pub fn groups(&mut self, kind: &'static str, event: Event<Record>, now: Duration) {
-        match event {
-            Event::Listed(records) => {
-                let listed: HashSet<GroupId> = records.iter().map(Record::id).collect();
-                let gone: Vec<GroupId> = self
-                    .groups
-                    .keys()
-                    .filter(|id| id.kind == kind && !listed.contains(id))
-                    .cloned()
-                    .collect();
-                for id in gone {
-                    self.forget(&id, now);
-                }
-                for record in records {
-                    self.learn(record, now);
-                }
-            }
-            Event::Applied(record) => self.learn(record, now),
-            Event::Deleted(record) => self.forget(&record.id(), now),
-            Event::Alive | Event::Failed(_) => {}
-        }
-    }
-
-    /// Takes in what a watch of slices told.
-    pub fn slices(&mut self, feed: FeedId, event: Event<Slice>, now: Duration) {
-        let revision = self.feeds.revision();
-        let (touched, stop) = self.feeds.slices(feed, event, now);
-        self.effects.extend(stop.into_iter().map(Effect::StopFeed));
-        self.replan |= self.feeds.revision() != revision;
-        self.touch_all(&touched, Cause::Readiness, now);
-    }
-
-    /// Takes in that the cluster of a watch can't be asked.
-    pub fn no_access(&mut self, feed: FeedId, why: WhyUnknown, now: Duration) {
-        let touched = self.feeds.no_access(feed, why);
-        self.touch_all(&touched, Cause::Timer, now);
-    }
-
-    /// Takes in what a watch of mirror services told.
-    pub fn mirrors(&mut self, feed: FeedId, event: Event<Service>, now: Duration) {
-        let revision = self.feeds.revision();
-        let touched = self.feeds.mirrors(feed, event);
-        self.replan |= self.feeds.revision() != revision;
-        self.touch_all(&touched, Cause::Group, now);
-    }
-
-    /// Takes in what has become of a namespace's Lease.
-    pub fn lease(&mut self, namespace: &str, standing: Standing, now: Duration) {
-        let (freed, notice) = self.leases.learn(namespace, standing);
-        self.effects.extend(notice.map(Effect::Say));
-        for id in freed {
-            self.touch(&id, Cause::Timer, now);
-        }
-    }
-
-    /// Takes in whether a Service exists.
-    pub fn looked_up(&mut self, service: ServiceRef, found: RequestResult<bool>, now: Duration) {
-        if self.feeds.exists(service.clone(), found.ok(), now) {
-            self.touch_service(&service, Cause::Group, now);
-        }
-    }
-
     /// Wakes the groups whose time has come.
     fn ring(&mut self, now: Duration) {
-        while self.alarms.first().is_some_and(|(at, _)| *at <= now) {
-            let Some((at, id)) = self.alarms.pop_first() else { return };
+        while let Some(id) = self.alarms.ring(now) {
             let Some(tracked) = self.groups.get_mut(&id) else { continue };
-            if tracked.phase == Phase::Waiting(at) {
-                tracked.phase = Phase::Idle;
+            match tracked.phase {
+                Phase::Waiting(until) if until > now => self.alarms.set(&id, until),
+                Phase::Waiting(_) => tracked.phase = Phase::Idle,
+                _ => {}
             }
             self.touch(&id, Cause::Timer, now);
         }
@@ -303,67 +254,6 @@ impl Engine {
             let (take, give_back) = self.leases.plan(&namespaces);
             self.effects.extend(take.into_iter().map(Effect::TakeLease));
             self.effects.extend(give_back.into_iter().map(Effect::GiveLeaseBack));
-        }
-    }
-
-    pub(super) fn learn(&mut self, record: Record, now: Duration) {
-        let id = record.id();
-        let before = self.groups.get(&id).map(|tracked| Places::of(&tracked.record));
-        match self.groups.get_mut(&id) {
-            Some(tracked) => tracked.adopt(record),
-            None => {
-                self.groups.insert(id.clone(), Box::new(Tracked::new(record)));
-            }
-        }
-        let after = self.groups.get(&id).map(|tracked| Places::of(&tracked.record)).unwrap_or_default();
-        if before.as_ref() != Some(&after) {
-            self.reindex(&id, &before.unwrap_or_default(), &after, now);
-        }
-        self.touch(&id, Cause::Group, now);
-        self.resolve_doubt(&id, now);
-    }
-
-    pub(super) fn forget(&mut self, id: &GroupId, now: Duration) {
-        if let Some(mut tracked) = self.groups.remove(id) {
-            self.census.change(&mut tracked.counted, None);
-            self.reindex(id, &Places::of(&tracked.record), &Places::default(), now);
-        }
-    }
-
-    fn reindex(&mut self, id: &GroupId, before: &Places, after: &Places, now: Duration) {
-        self.replan |= before.backends != after.backends;
-        for rival in self.register.update(id, before, after) {
-            self.touch(&rival, Cause::Group, now);
-        }
-    }
-
-    pub(super) fn touch(&mut self, id: &GroupId, cause: Cause, now: Duration) {
-        let Some(tracked) = self.groups.get_mut(id) else { return };
-        tracked.touch(cause, now);
-        if !std::mem::replace(&mut tracked.queued, true) {
-            self.queue.push(id.clone());
-        }
-    }
-
-    pub(super) fn touch_all(&mut self, touched: &Touched, cause: Cause, now: Duration) {
-        match touched {
-            Touched::Nothing => {}
-            Touched::Services(services) => {
-                services.iter().for_each(|service| self.touch_service(service, cause, now));
-            }
-            Touched::Scope(scope) => self.touch_scope(scope, cause, now),
-        }
-    }
-
-    fn touch_service(&mut self, service: &ServiceRef, cause: Cause, now: Duration) {
-        for id in self.register.groups_of(service).to_vec() {
-            self.touch(&id, cause, now);
-        }
-    }
-
-    fn touch_scope(&mut self, scope: &Scope, cause: Cause, now: Duration) {
-        for id in self.register.groups_within(scope) {
-            self.touch(&id, cause, now);
         }
     }
 

@@ -78,12 +78,14 @@ pub struct Feed {
     pub mirrors: Mirrors,
     started: Duration,
     pub last_heard: Duration,
+    /// When the watch last told of slices.
+    last_told: Option<Duration>,
     /// Why the last try failed.
     trouble: Option<WhyUnknown>,
     /// A fresh list could not be had when one was needed: nothing is known until something is heard.
     doubt: Option<WhyUnknown>,
     /// As it was when its groups were last told.
-    told: (Trust, Trust),
+    trust_told: (Trust, Trust),
 }
 
 impl Feed {
@@ -97,9 +99,10 @@ impl Feed {
             mirrors: Mirrors::default(),
             started: now,
             last_heard: now,
+            last_told: None,
             trouble: None,
             doubt: None,
-            told: (Trust::NotYet, Trust::NotYet),
+            trust_told: (Trust::NotYet, Trust::NotYet),
         }
     }
 
@@ -115,9 +118,20 @@ impl Feed {
         self.doubt = None;
     }
 
+    /// Takes in that the server was heard, and told of slices.
+    pub fn told(&mut self, now: Duration) {
+        self.heard(now);
+        self.last_told = Some(now);
+    }
+
+    /// Whether the watch has told of slices since then: what was asked for then may be older.
+    pub fn has_told_since(&self, then: Duration) -> bool {
+        self.last_told.is_some_and(|told| told >= then)
+    }
+
     /// Takes in a list.
     pub fn list(&mut self, index: SliceIndex, now: Duration) {
-        self.heard(now);
+        self.told(now);
         self.index = index;
         self.listed = true;
     }
@@ -170,11 +184,16 @@ impl Feed {
         }
     }
 
+    /// Whether it can take the place of others: what it covers has been listed, or what are mirrors can't be.
+    pub fn serves(&self, now: Duration) -> bool {
+        self.listed && !(self.is_ours() && self.mirrors_trust(now) == Trust::NotYet)
+    }
+
     /// Whether trust has changed since this was last asked.
     pub fn trust_changed(&mut self, now: Duration) -> bool {
         let trust = (self.trust(now), self.mirrors_trust(now));
-        let changed = trust != self.told;
-        self.told = trust;
+        let changed = trust != self.trust_told;
+        self.trust_told = trust;
         changed
     }
 }

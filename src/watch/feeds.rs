@@ -76,7 +76,7 @@ impl Feeds {
                 self.feeds.push(Feed::new(id, scope, now));
             }
         }
-        Rewiring { start, stop: self.retire() }
+        Rewiring { start, stop: self.retire(now) }
     }
 
     fn is_unsure(&self, now: Duration) -> bool {
@@ -107,6 +107,10 @@ impl Feeds {
             }
         }
         self.behind = behind;
+        let is_wanted = |service: &ServiceRef| {
+            services.get(&service.namespace).is_some_and(|names| names.contains(&service.name))
+        };
+        self.existence.retain(|service, _| is_wanted(service));
         let mut places = BTreeMap::from([(None, services)]);
         for (cluster, service) in self.behind.services() {
             want(places.entry(cluster.clone()).or_default(), service);
@@ -127,19 +131,25 @@ impl Feeds {
         services.iter().map(scope).collect()
     }
 
-    /// Drops feeds that nobody needs: not wanted, and what replaces them has listed.
-    fn retire(&mut self) -> Vec<FeedId> {
+    /// Drops feeds that nobody needs: not wanted, and what replaces them serves.
+    fn retire(&mut self, now: Duration) -> Vec<FeedId> {
         let pending: Vec<Scope> = self
             .feeds
             .iter()
-            .filter(|feed| feed.wanted && !feed.listed)
+            .filter(|feed| feed.wanted && !feed.serves(now))
             .map(|feed| feed.scope.clone())
             .collect();
-        let serves = |feed: &Feed| feed.listed && pending.iter().any(|scope| scope.meets(&feed.scope));
-        let needed = |feed: &Feed| feed.wanted || serves(feed);
+        let stands_in = |feed: &Feed| feed.listed && pending.iter().any(|scope| scope.meets(&feed.scope));
+        let needed = |feed: &Feed| feed.wanted || stands_in(feed);
         let gone = self.feeds.iter().filter(|feed| !needed(feed)).map(|feed| feed.id).collect();
         self.feeds.retain(needed);
         gone
+    }
+
+    /// Has the watches planned anew where that may change something.
+    fn revise(&mut self) {
+        let is_changing = self.feeds.iter().any(|feed| !feed.wanted);
+        self.revision += u64::from(is_changing || !self.asked.nobody());
     }
 
     /// Takes in what a slices' watch told; gives the services whose readiness may have changed (none: all that
@@ -154,13 +164,12 @@ impl Feeds {
                 Touched::Scope(feed.scope.clone())
             }
             Event::Applied(slice) => {
-                feed.heard(now);
-                Touched::Services(feed.index.apply(slice))
+                feed.told(now);
+                Touched::Services(feed.index.apply(&slice))
             }
             Event::Deleted(slice) => {
-                feed.heard(now);
-                feed.index.delete(&slice);
-                Touched::Services(vec![slice.service])
+                feed.told(now);
+                Touched::Services(feed.index.delete(&slice))
             }
             Event::Alive => {
                 feed.heard(now);
@@ -175,7 +184,7 @@ impl Feeds {
             }
         };
         let cluster = feed.scope.cluster.clone();
-        let stop = if matches!(touched, Touched::Scope(_)) { self.retire() } else { Vec::new() };
+        let stop = if matches!(touched, Touched::Scope(_)) { self.retire(now) } else { Vec::new() };
         (self.behind.touched(cluster.as_deref(), touched), stop)
     }
 
@@ -221,20 +230,25 @@ impl Feeds {
                 Touched::Nothing
             }
         };
-        self.revision += u64::from(touched != Touched::Nothing && !self.asked.nobody());
+        if touched != Touched::Nothing {
+            self.revise();
+        }
         touched
     }
 
-    /// Puts a list of the slices of these services, which was asked for at `asked`, in the place of what was known. A
-    /// watch that has told something since knows better.
-    pub fn refresh(&mut self, place: &Place, slices: &[Slice], asked: Duration, now: Duration) {
+    /// Puts a list of the slices of these services, which was asked for at `asked`, in the place of what was known, but
+    /// not of what a watch has told since; gives what has changed by it.
+    pub fn refresh(&mut self, place: &Place, slices: &[Slice], asked: Duration, now: Duration) -> Touched {
         let services: HashSet<ServiceRef> = place.services().collect();
-        let feeds = self.feeds.iter_mut().filter(|feed| feed.scope.cluster == place.cluster);
-        for feed in feeds.filter(|feed| feed.last_heard <= asked) {
-            feed.index.refresh(&services, slices.to_vec());
+        let mut changed = BTreeSet::new();
+        let cluster = place.cluster.as_deref();
+        let covers = |feed: &Feed| services.iter().any(|service| feed.scope.covers(cluster, service));
+        for feed in self.feeds.iter_mut().filter(|feed| covers(feed) && !feed.has_told_since(asked)) {
+            changed.extend(feed.index.refresh(&services, slices));
         }
         self.refreshed.retain(|_, at| now.saturating_sub(*at) <= FRESH);
         self.refreshed.extend(services.into_iter().map(|service| ((place.cluster.clone(), service), now)));
+        self.behind.touched(cluster, Touched::Services(changed.into_iter().collect()))
     }
 
     /// Takes in that no fresh list could be had of this place in another cluster: nothing more is known by the watches
@@ -256,32 +270,27 @@ impl Feeds {
     }
 
     /// Notes whether a Service exists, if that could be found out; tells whether that is news.
-    pub fn exists(&mut self, service: ServiceRef, found: Option<bool>, now: Duration) -> bool {
-        let existence = match found {
-            Some(true) => Existence::Exists,
-            Some(false) => Existence::Missing,
-            None => {
-                // To be asked again when it matters.
-                self.existence.remove(&service);
-                return false;
-            }
-        };
-        self.existence.insert(service, (existence, now)).is_none_or(|(before, _)| before != existence)
+    pub fn exists(&mut self, service: &ServiceRef, found: Option<bool>, now: Duration) -> bool {
+        let (Some(found), Some(known)) = (found, self.existence.get_mut(service)) else { return false };
+        let existence = if found { Existence::Exists } else { Existence::Missing };
+        std::mem::replace(known, (existence, now)).0 != existence
     }
 
-    /// Which Service, without slices, should be looked up now.
+    /// Whether a Service, without slices, should be looked up now.
     pub fn must_ask(&mut self, service: &ServiceRef, now: Duration) -> bool {
-        if self.counts(service, now).is_some() {
+        let is_due = self.existence.get(service).is_none_or(|(_, asked)| is_old(*asked, now));
+        if !is_due || self.counts(service, now).is_some() {
             return false;
         }
-        let stale = self.existence.get(service).is_none_or(|(existence, at)| {
-            *existence != Existence::Asked && now.saturating_sub(*at) >= EXISTENCE_LIFETIME
-        });
-        if stale {
-            let entry = self.existence.entry(service.clone()).or_insert((Existence::Asked, now));
-            entry.1 = now;
-        }
-        stale
+        self.existence.entry(service.clone()).or_insert((Existence::Asked, now)).1 = now;
+        true
+    }
+
+    /// The Services, without slices, of which it has to be asked again whether they exist.
+    pub fn services_due(&mut self, now: Duration) -> Vec<ServiceRef> {
+        let due = self.existence.iter().filter(|(_, (_, asked))| is_old(*asked, now));
+        let due: Vec<ServiceRef> = due.map(|(service, _)| service.clone()).collect();
+        due.into_iter().filter(|service| self.must_ask(service, now)).collect()
     }
 
     /// What is concerned where trust has changed since the last call.
@@ -291,7 +300,9 @@ impl Feeds {
             .iter_mut()
             .filter_map(|feed| feed.trust_changed(now).then(|| feed.scope.clone()))
             .collect();
-        self.revision += u64::from(!changed.is_empty() && !self.asked.nobody());
+        if !changed.is_empty() {
+            self.revise();
+        }
         let touched =
             |scope: Scope| self.behind.touched(scope.cluster.clone().as_deref(), Touched::Scope(scope));
         changed.into_iter().map(touched).collect()
@@ -307,11 +318,15 @@ impl Feeds {
         covering.filter_map(|feed| feed.mirrors.get(service)).next()
     }
 
-    /// The feed that knows most: one that has listed before one that has not, then the newest.
+    /// The feed that knows most: one that serves before one that does not yet, then the newest.
     pub(super) fn best(&self, cluster: Option<&str>, service: &ServiceRef, now: Duration) -> Option<&Feed> {
         let covering = self.feeds.iter().filter(|feed| feed.scope.covers(cluster, service));
-        covering.max_by_key(|feed| (feed.trust(now) == Trust::Known, feed.listed, feed.id))
+        covering.max_by_key(|feed| (feed.trust(now) == Trust::Known, feed.serves(now), feed.id))
     }
+}
+
+fn is_old(asked: Duration, now: Duration) -> bool {
+    now.saturating_sub(asked) >= EXISTENCE_LIFETIME
 }
 
 fn refs(services: &Wanted) -> impl Iterator<Item = ServiceRef> {

@@ -21,7 +21,15 @@ pub struct Fight {
     ours: Option<Vec<u64>>,
     wait: Duration,
     last_reversal: Option<Duration>,
-    answer_at: Option<Duration>,
+    /// The answer that is due.
+    due: Option<Due>,
+}
+
+#[derive(Debug)]
+struct Due {
+    at: Duration,
+    /// The reversal left all the traffic on dead backends.
+    dead: bool,
 }
 
 /// Whether a write may start.
@@ -40,40 +48,40 @@ impl Fight {
     /// Takes in what this loop has written.
     pub fn wrote(&mut self, weights: Vec<u64>) {
         self.ours = Some(weights);
-        self.answer_at = None;
+        self.due = None;
     }
 
-    /// Takes in that the group's weights are to stay as they are.
-    pub fn agreed(&mut self, group: &Group) {
-        self.answer_at = None;
-        self.ours.take_if(|ours| !group.has_weights(ours));
+    /// Takes in that the group's weights are to stay as they are. That is no peace where an answer is due and only
+    /// waits for somebody to be ready; `served`: a backend that carries is.
+    pub fn agreed(&mut self, group: &Group, served: bool) {
+        if served || self.due.is_none() {
+            self.due = None;
+            self.ours.take_if(|ours| !group.has_weights(ours));
+        }
     }
 
-    /// When these weights may be written. `urgent`: changed endpoints have left all the traffic on dead backends.
-    pub fn answer(
-        &mut self,
-        group: &Group,
-        weights: &[u64],
-        dead: bool,
-        urgent: bool,
-        now: Duration,
-    ) -> Answer {
+    /// When these weights may be written. `dead`: all the traffic goes to dead backends; where it did not when it was
+    /// put there, that is what causes the write.
+    pub fn answer(&mut self, group: &Group, weights: &[u64], dead: bool, now: Duration) -> Answer {
         let is_reversal = group.fitting_move().is_none()
             && self.ours.as_ref().is_some_and(|ours| same_proportion(ours, weights));
-        if !is_reversal || urgent {
-            self.answer_at = None;
+        if !is_reversal {
+            self.due = None;
             return Answer::Now;
         }
         let limit = if dead { LONGEST_WHILE_DEAD } else { LONGEST };
-        match self.answer_at {
-            Some(at) if at <= now => Answer::Now,
-            Some(at) => Answer::Later { at: at.min(now + limit), is_news: false },
+        match &mut self.due {
+            Some(due) if due.at <= now || (dead && !due.dead) => Answer::Now,
+            Some(due) => {
+                due.at = due.at.min(now + limit);
+                Answer::Later { at: due.at, is_news: false }
+            }
             None => {
                 let fights = self.last_reversal.is_some_and(|last| now.saturating_sub(last) < PEACE);
                 self.wait = if fights { self.wait.saturating_mul(2).min(LONGEST) } else { FIRST };
                 self.last_reversal = Some(now);
                 let at = now + self.wait.min(limit);
-                self.answer_at = Some(at);
+                self.due = Some(Due { at, dead });
                 Answer::Later { at, is_news: true }
             }
         }
@@ -101,13 +109,12 @@ mod tests {
         let theirs = group([1, 0]);
         let mut waits = Vec::new();
         for _ in 0..count {
-            let Answer::Later { at, is_news: true } = fight.answer(&theirs, &[0, 1], dead, false, *now)
-            else {
+            let Answer::Later { at, is_news: true } = fight.answer(&theirs, &[0, 1], dead, *now) else {
                 panic!("a reversal is answered later");
             };
             waits.push((at - *now).as_secs());
             *now = at;
-            assert_eq!(fight.answer(&theirs, &[0, 1], dead, false, *now), Answer::Now);
+            assert_eq!(fight.answer(&theirs, &[0, 1], dead, *now), Answer::Now);
             fight.wrote(vec![0, 1]);
         }
         waits
@@ -116,7 +123,7 @@ mod tests {
     #[test]
     fn answers_to_reversals_come_later_and_later() {
         let (mut fight, mut now) = (Fight::default(), seconds(100));
-        assert_eq!(fight.answer(&group([1, 0]), &[0, 1], false, false, now), Answer::Now);
+        assert_eq!(fight.answer(&group([1, 0]), &[0, 1], false, now), Answer::Now);
         fight.wrote(vec![0, 1]);
         assert_eq!(waits(&mut fight, false, 8, &mut now), [5, 10, 20, 40, 80, 160, 300, 300]);
         now += PEACE;
@@ -129,18 +136,51 @@ mod tests {
         fight.wrote(vec![0, 1]);
         assert_eq!(waits(&mut fight, true, 5, &mut now), [5, 10, 20, 30, 30]);
         assert_eq!(waits(&mut fight, false, 1, &mut now), [160]);
-        let theirs = group([1, 0]);
-        fight.answer(&theirs, &[0, 1], false, false, now);
-        let later = Answer::Later { at: now + seconds(30), is_news: false };
-        assert_eq!(fight.answer(&theirs, &[0, 1], true, false, now), later);
-        assert_eq!(fight.answer(&theirs, &[0, 1], true, true, now), Answer::Now);
+    }
+
+    #[test]
+    fn an_answer_that_becomes_due_sooner_stays_so() {
+        let (mut fight, theirs) = (Fight::default(), group([1, 0]));
+        fight.wrote(vec![0, 1]);
+        waits(&mut fight, true, 5, &mut seconds(100));
+        assert_eq!(
+            fight.answer(&theirs, &[0, 1], true, seconds(300)),
+            Answer::Later { at: seconds(330), is_news: true }
+        );
+        let mut fight = Fight { due: Some(Due { at: seconds(600), dead: true }), ..fight };
+        for now in [310, 320, 339] {
+            let later = Answer::Later { at: seconds(340), is_news: false };
+            assert_eq!(fight.answer(&theirs, &[0, 1], true, seconds(now)), later);
+        }
+        assert_eq!(fight.answer(&theirs, &[0, 1], true, seconds(340)), Answer::Now);
+    }
+
+    #[test]
+    fn traffic_that_dies_where_it_was_put_does_not_wait() {
+        let (mut fight, theirs, now) = (Fight::default(), group([1, 0]), seconds(100));
+        fight.wrote(vec![0, 1]);
+        assert!(matches!(fight.answer(&theirs, &[0, 1], false, now), Answer::Later { .. }));
+        assert_eq!(fight.answer(&theirs, &[0, 1], true, now), Answer::Now);
+        assert_eq!(fight.answer(&theirs, &[0, 1], true, now), Answer::Now, "a write that failed is repeated");
+    }
+
+    #[test]
+    fn a_moment_in_which_nobody_is_ready_makes_no_peace() {
+        let (mut fight, theirs, now) = (Fight::default(), group([1, 0]), seconds(100));
+        fight.wrote(vec![0, 1]);
+        let first = fight.answer(&theirs, &[0, 1], true, now);
+        fight.agreed(&theirs, false);
+        let Answer::Later { at, is_news: true } = first else { panic!("{first:?}") };
+        assert_eq!(fight.answer(&theirs, &[0, 1], true, now), Answer::Later { at, is_news: false });
+        fight.agreed(&theirs, true);
+        assert_eq!(fight.answer(&theirs, &[0, 1], true, now), Answer::Now);
     }
 
     #[test]
     fn what_was_agreed_with_is_no_reversal() {
         let mut fight = Fight::default();
         fight.wrote(vec![0, 1]);
-        fight.agreed(&group([1, 0]));
-        assert_eq!(fight.answer(&group([1, 0]), &[0, 1], false, false, seconds(9)), Answer::Now);
+        fight.agreed(&group([1, 0]), true);
+        assert_eq!(fight.answer(&group([1, 0]), &[0, 1], false, seconds(9)), Answer::Now);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, oneshot};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::leases::Standing;
 use crate::cluster::backoff::Backoff;
@@ -20,7 +20,8 @@ const ASK_AGAIN: Duration = Duration::from_secs(60);
 const GIVE_BACK: Duration = Duration::from_secs(2);
 const LASTS: Duration = Duration::from_secs(lease::SECONDS.unsigned_abs() as u64);
 
-/// Tells the standing whenever it is known anew, until `end` is sent or dropped; then gives the Lease back.
+/// Tells the standing whenever it is known anew, until `end` is sent or dropped; then gives the Lease back. Many
+/// namespaces' Leases fall due together: by `turns` they share a few connections.
 pub async fn keep(
     cluster: Cluster,
     namespace: String,
@@ -35,15 +36,31 @@ pub async fn keep(
         namespace,
         identity,
         started,
-        turns,
         seen: None,
         renewing: false,
         held: None,
-        has_held: false,
+        caution: Caution::default(),
         backoff: Backoff::default(),
     };
     loop {
-        let (standing, pause) = keeper.step().await;
+        let turn = tokio::select! {
+            turn = turns.acquire() => turn,
+            _ = &mut end => break,
+        };
+        let stepped = {
+            let step = keeper.step();
+            tokio::pin!(step);
+            tokio::select! {
+                stepped = &mut step => Some(stepped),
+                // What comes of a request that is under way decides whether there is something to give back.
+                _ = &mut end => {
+                    let _ = timeout(GIVE_BACK, step).await;
+                    None
+                }
+            }
+        };
+        drop(turn);
+        let Some((standing, pause)) = stepped else { break };
         if let Some(standing) = standing
             && !tell(standing).await
         {
@@ -57,31 +74,49 @@ pub async fn keep(
     keeper.give_back().await;
 }
 
+/// Whether writes may go on without a Lease, by what is known of it.
+#[derive(Debug, Default)]
+struct Caution {
+    /// It was ours, or another's: someone may hold it now.
+    knows_of_holder: bool,
+    forbidden_since: Option<Instant>,
+}
+
+impl Caution {
+    fn allowed(&mut self) {
+        self.forbidden_since = None;
+    }
+
+    /// Takes in that Leases are forbidden; tells whether the group may be run without: nobody is known to hold it, or
+    /// has been for long.
+    fn forbidden(&mut self, now: Instant) -> bool {
+        let since = *self.forbidden_since.get_or_insert(now);
+        !self.knows_of_holder || now.duration_since(since) >= 2 * LASTS
+    }
+}
+
 struct Keeper {
     cluster: Cluster,
     namespace: String,
     identity: String,
     /// The loop's start, from which its times count.
     started: Instant,
-    /// Many namespaces' Leases fall due together: they share a few connections.
-    turns: Arc<Semaphore>,
     /// Another's Lease as it was last seen to change, and when: clocks that disagree do no harm so.
     seen: Option<(Lease, Instant)>,
     /// That one has been seen to renew it.
     renewing: bool,
     held: Option<Lease>,
-    has_held: bool,
+    caution: Caution,
     backoff: Backoff,
 }
 
 impl Keeper {
     /// One try to take or renew; gives what is to be told and how long to wait.
     async fn step(&mut self) -> (Option<Standing>, Duration) {
-        let turns = Arc::clone(&self.turns);
-        let _turn = turns.acquire().await;
         match self.try_once().await {
             Ok((standing, pause)) => {
                 self.backoff.reset();
+                self.caution.allowed();
                 (Some(standing), pause)
             }
             // Someone else was faster.
@@ -89,8 +124,8 @@ impl Keeper {
                 self.held = None;
                 (None, self.backoff.next(None))
             }
-            // Whoever has held the Lease, or has seen another do, must fear that it is held now.
-            Err(error) if error.is_forbidden() && !self.knows_of_holder() => {
+            // Whoever has held the Lease, or has seen another do, must fear for a while that it is held now.
+            Err(error) if error.is_forbidden() && self.caution.forbidden(Instant::now()) => {
                 self.held = None;
                 (Some(Standing::Unguarded { why: error.cause.to_string() }), ASK_AGAIN)
             }
@@ -115,7 +150,7 @@ impl Keeper {
         let wanted = current.held_by(&self.identity, self.cluster.clock().now());
         let kept = self.put(&wanted, current).await?;
         self.held = Some(kept);
-        self.has_held = true;
+        self.caution.knows_of_holder = true;
         // Counted from before it was asked for: the server's count starts later.
         Ok((Standing::Held { until: asked.duration_since(self.started) + LASTS }, RENEW_EVERY))
     }
@@ -129,10 +164,6 @@ impl Keeper {
             self.held = Some(before);
         }
         answer
-    }
-
-    fn knows_of_holder(&self) -> bool {
-        self.has_held || self.seen.is_some()
     }
 
     /// Who else holds it: until it has not changed for as long as it lasts, by our own clock. Gives how much of that
@@ -150,6 +181,7 @@ impl Keeper {
                     .as_ref()
                     .is_some_and(|(seen, _)| seen.spec.holder_identity == current.spec.holder_identity);
                 self.seen = Some((current.clone(), now));
+                self.caution.knows_of_holder = true;
                 now
             }
         };
@@ -161,7 +193,7 @@ impl Keeper {
 
     async fn give_back(mut self) {
         let Some(held) = self.held.take() else { return };
-        let given = tokio::time::timeout(GIVE_BACK, lease::put(&self.cluster, &held.given_back())).await;
+        let given = timeout(GIVE_BACK, lease::put(&self.cluster, &held.given_back())).await;
         if !matches!(given, Ok(Ok(_))) {
             tracing::warn!(
                 namespace = self.namespace,
@@ -173,4 +205,22 @@ impl Keeper {
 
 fn is_about_the_server(error: &RequestError) -> bool {
     !error.is_conflict() && !error.is_forbidden() && !error.is_not_found()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_the_right_nobody_who_may_hold_the_lease_is_written_beside() {
+        let start = Instant::now();
+        assert!(Caution::default().forbidden(start), "nobody is known to hold it");
+
+        let mut caution = Caution { knows_of_holder: true, ..Caution::default() };
+        assert!(!caution.forbidden(start));
+        assert!(!caution.forbidden(start + LASTS));
+        assert!(caution.forbidden(start + 2 * LASTS));
+        caution.allowed();
+        assert!(!caution.forbidden(start + 3 * LASTS), "it begins anew");
+    }
 }

@@ -43,6 +43,13 @@ impl Kinds {
         self.progress.values().all(|progress| *progress != Progress::Asked)
     }
 
+    /// Whether the first list of a kind may yet succeed after this failure: once others have been listed, a connection
+    /// that breaks says nothing of the cluster as a whole.
+    pub fn may_yet_come(&self, error: &RequestError) -> bool {
+        let any_listed = self.progress.values().any(|progress| *progress == Progress::Listed);
+        error.may_pass() || (any_listed && error.is_about_the_line())
+    }
+
     /// The first list of a kind failed in a way that does not pass.
     ///
     /// # Errors
@@ -98,5 +105,26 @@ impl Troubles {
     pub fn note_failure(&mut self, what: &str, error: &impl ToString) -> Option<Notice> {
         let is_news = self.troubled.insert(what.to_owned());
         is_news.then(|| Notice::ReadFailed { what: what.to_owned(), error: error.to_string() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::cluster::error::Cause;
+
+    #[test]
+    fn a_line_that_breaks_passes_once_any_kind_has_been_listed() {
+        let error = |cause| RequestError { method: http::Method::GET, path: "/x".into(), cause };
+        let cut = error(Cause::Unreachable { how: "the connection was cut".into() });
+        let late = error(Cause::TimedOut { after: Duration::from_secs(5) });
+        let mut kinds = Kinds::default();
+        KINDS.iter().for_each(|kind| kinds.ask(*kind));
+        assert!(!kinds.may_yet_come(&cut) && !kinds.may_yet_come(&late));
+        kinds.list(KINDS[1]);
+        assert!(kinds.may_yet_come(&cut) && kinds.may_yet_come(&late));
+        assert!(!kinds.may_yet_come(&error(Cause::Credentials { how: "no program".into() })));
     }
 }

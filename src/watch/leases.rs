@@ -31,6 +31,8 @@ pub enum Standing {
 
 #[derive(Debug, Default)]
 struct Entry {
+    /// Somebody keeps it; otherwise it is there for the groups that wait.
+    is_kept: bool,
     /// None: not known yet.
     standing: Option<Standing>,
     /// It can't be asked for at present, and that has been said.
@@ -57,18 +59,17 @@ pub enum Permit {
 impl Leases {
     /// Keeps Leases for just these namespaces; gives those to take and those to give back.
     pub fn plan(&mut self, namespaces: &BTreeSet<String>) -> (Vec<String>, Vec<String>) {
-        let gone: Vec<String> =
-            self.namespaces.keys().filter(|namespace| !namespaces.contains(*namespace)).cloned().collect();
+        let gone = self.kept().filter(|namespace| !namespaces.contains(*namespace)).cloned().collect();
         self.namespaces.retain(|namespace, _| namespaces.contains(namespace));
-        let new: Vec<String> = namespaces
-            .iter()
-            .filter(|namespace| !self.namespaces.contains_key(*namespace))
-            .cloned()
-            .collect();
-        for namespace in &new {
-            self.namespaces.insert(namespace.clone(), Entry::default());
-        }
-        (new, gone)
+        let take = |namespace: &&String| {
+            let entry = self.namespaces.entry((*namespace).clone()).or_default();
+            !std::mem::replace(&mut entry.is_kept, true)
+        };
+        (namespaces.iter().filter(take).cloned().collect(), gone)
+    }
+
+    fn kept(&self) -> impl Iterator<Item = &String> {
+        self.namespaces.iter().filter(|(_, entry)| entry.is_kept).map(|(namespace, _)| namespace)
     }
 
     /// Takes in a standing; gives the groups that may be written now, and what is to be told.
@@ -106,7 +107,7 @@ impl Leases {
     /// Forgets all standings; gives the namespaces.
     pub fn lose(&mut self) -> Vec<String> {
         self.namespaces.values_mut().for_each(|entry| entry.standing = None);
-        self.namespaces.keys().cloned().collect()
+        self.kept().cloned().collect()
     }
 
     /// Who else runs groups here, once it is certain that they still do.
@@ -165,6 +166,18 @@ mod tests {
     fn no_write_starts_before_the_standing_is_known() {
         let mut leases = leases(None);
         assert_eq!(leases.permit(&group(), NOW), Permit::Denied);
+        let (freed, _) = leases.learn("ns", Standing::Held { until: NOW + WRITE_LIMIT });
+        assert_eq!(freed, [group()].into());
+    }
+
+    #[test]
+    fn a_namespace_whose_group_waits_already_is_still_to_be_taken() {
+        let mut leases = Leases::default();
+        assert_eq!(leases.permit(&group(), NOW), Permit::Denied);
+        assert!(leases.lose().is_empty() && !leases.are_settled());
+        let namespaces = ["ns".to_owned()].into();
+        assert_eq!(leases.plan(&namespaces), (vec!["ns".to_owned()], Vec::new()));
+        assert_eq!(leases.plan(&namespaces), Default::default());
         let (freed, _) = leases.learn("ns", Standing::Held { until: NOW + WRITE_LIMIT });
         assert_eq!(freed, [group()].into());
     }

@@ -9,7 +9,7 @@ use prometheus_client::metrics::histogram::Histogram;
 
 use super::leases::Standing;
 use super::metrics::{Followed, Health, InState, Lease, Metrics, Namespace, Place};
-use crate::model::{GroupId, State, Transition};
+use crate::model::{State, Transition};
 
 /// The figures of one loop, while it runs.
 #[derive(Debug)]
@@ -21,8 +21,6 @@ pub struct Meter {
     failures: Counter,
     retries: Counter,
     reaction: Histogram,
-    /// Groups whose last write failed.
-    failed: HashSet<GroupId>,
     /// Namespaces whose Lease is told of.
     namespaces: HashSet<String>,
 }
@@ -40,7 +38,6 @@ impl Meter {
             reaction: all.reaction.get_or_create(&place).clone(),
             all: all.clone(),
             health,
-            failed: HashSet::new(),
             namespaces: HashSet::new(),
         };
         meter.turns(false);
@@ -55,18 +52,13 @@ impl Meter {
         self.health.knows.store(knows, Ordering::Relaxed);
     }
 
-    pub fn writes(&mut self, group: &GroupId) {
-        if self.failed.remove(group) {
-            self.retries.inc();
-        }
+    pub fn writes(&self, is_retry: bool) {
+        self.retries.inc_by(u64::from(is_retry));
     }
 
-    pub fn wrote(&mut self, group: &GroupId, well: bool) {
+    pub fn wrote(&self, well: bool) {
         self.writes.inc();
-        if !well {
-            self.failures.inc();
-            self.failed.insert(group.clone());
-        }
+        self.failures.inc_by(u64::from(!well));
     }
 
     pub fn moved(&self, transition: &Transition) {

@@ -1,5 +1,6 @@
 //! The reconcile loop. `engine` is told what happens and says what is to be done, without I/O; `run` does it.
 
+mod alarms;
 mod answers;
 mod behind;
 mod brake;
@@ -10,10 +11,12 @@ pub(crate) mod feed;
 pub(crate) mod feeds;
 mod fight;
 mod hearing;
+mod intake;
 mod keeper;
 mod kinds;
 mod lane;
 mod leases;
+mod leave;
 mod meter;
 mod metrics;
 mod mirrors;

@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use super::brake::{Go, MaxMoves};
-use super::engine::{Effect, Engine, Moment};
+use super::engine::{Effect, Engine, Moment, Write};
 use super::fight::Answer;
 use super::leases::Permit;
 use super::readings::Reading;
-use super::tracked::{Cause, Pending, Phase};
+use super::tracked::{Pending, Phase};
 use super::upstream;
 use crate::model::notice::Notice;
-use crate::model::{Decision, Group, GroupId, Invalid, Readiness, ServiceRef, State, Weights, decide};
+use crate::model::{
+    Decision, Group, GroupId, Invalid, Readiness, ServiceRef, State, Stopwatches, Weights, WhyUnknown, decide,
+};
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::{Change, Record};
 
@@ -20,11 +22,6 @@ impl Engine {
         let rival = self.older_rival(id).map(|rival| (rival.id(), rival.port));
         let Some(tracked) = self.groups.get_mut(id) else { return };
         tracked.queued = false;
-        if !matches!(tracked.phase, Phase::Idle | Phase::Verifying) {
-            // What is under way touches the group again when it ends.
-            return;
-        }
-        tracked.phase = Phase::Idle;
         let Some((cause, since)) = tracked.dirty else { return };
         let valid = match (&tracked.record.group, rival) {
             (Ok(_), Some((rival, port))) => {
@@ -35,18 +32,28 @@ impl Engine {
         };
         let group = match valid {
             Ok(group) => group,
-            Err(invalid) => {
-                tracked.dirty = None;
-                tracked.waiting = false;
-                self.census.change(&mut tracked.counted, Some(State::Invalid));
-                if tracked.said.as_deref() != Some(&invalid.reason) {
-                    tracked.said = Some(invalid.reason.clone());
-                    let Invalid { reason, mend } = invalid;
-                    self.effects.push(Effect::Say(Notice::Invalid { group: id.clone(), reason, mend }));
-                }
-                return;
-            }
+            Err(invalid) => return self.set_aside(id, invalid),
         };
+        let mut all_known = true;
+        let readings = group.backends.iter().map(|backend| self.feeds.read(&backend.service, moment.now));
+        let readiness: Vec<Readiness> = readings
+            .map(|reading| match reading {
+                Reading::Ready(known) => known,
+                Reading::NotYet => {
+                    all_known = false;
+                    Readiness::Unknown { why: WhyUnknown::NotListed }
+                }
+            })
+            .collect();
+        // Whatever is under way: a timer that missed a change would end too early.
+        tracked.stopwatches.observe(&group.at(moment.server, &readiness), &readiness, moment.now);
+        if !tracked.may_be_decided_on() {
+            return;
+        }
+        tracked.phase = Phase::Idle;
+        if tracked.suspect {
+            return self.ask_again(id, None);
+        }
         if tracked.warned != tracked.record.warnings {
             let warnings = tracked.record.warnings.clone();
             let before = std::mem::replace(&mut tracked.warned, warnings.clone());
@@ -54,16 +61,13 @@ impl Engine {
             self.effects
                 .extend(new.map(|warning| Effect::Say(Notice::Warning { group: id.clone(), warning })));
         }
-        let mut readiness = Vec::with_capacity(group.backends.len());
-        for backend in &group.backends {
-            match self.feeds.read(&backend.service, moment.now) {
-                Reading::Ready(known) => readiness.push(known),
-                // The list, or the end of patience with it, touches the group again.
-                Reading::NotYet => return,
-            }
+        if !all_known {
+            // The list, or the end of patience with it, touches the group again.
+            return;
         }
         tracked.dirty = None;
         if let Some(why) = upstream::has_it(&self.settings, &tracked.record, &readiness) {
+            self.brake.settled(id);
             self.census.change(&mut tracked.counted, None);
             if tracked.said.as_deref() != Some(why) {
                 tracked.said = Some(why.to_owned());
@@ -71,22 +75,43 @@ impl Engine {
             }
             return;
         }
-        tracked.stopwatches.observe(&group.at(moment.server, &readiness), &readiness, moment.now);
         let decision = decide(group, &readiness, &tracked.stopwatches.read(moment.now), moment.server);
         tracked.waiting = decision.waiting;
         self.census.change(&mut tracked.counted, Some(decision.state));
         self.effects.extend(tracked.news_of_being_stuck(id, &decision).map(Effect::Say));
         if let Some(left) = decision.look_again {
-            self.alarms.insert((moment.now.saturating_add(left), id.clone()));
+            self.alarms.set(id, moment.now.saturating_add(left));
         }
         if let Some(decision) = self.confirmed(id, cause, decision, &readiness, moment) {
-            self.act(id, cause, since, &decision, &readiness, moment);
+            self.act(id, since, &decision, &readiness, moment);
         } else if let Some(tracked) = self.groups.get_mut(id) {
             // What is under way touches the group again.
             tracked.phase = Phase::Verifying;
             tracked.dirty = Some((cause, since));
         }
         self.ask_for_services(id, moment.now);
+    }
+
+    /// Leaves alone what is no group.
+    fn set_aside(&mut self, id: &GroupId, invalid: Invalid) {
+        let Some(tracked) = self.groups.get_mut(id) else { return };
+        tracked.stopwatches = Stopwatches::default();
+        if !tracked.may_be_decided_on() {
+            return;
+        }
+        tracked.phase = Phase::Idle;
+        if tracked.suspect {
+            return self.ask_again(id, None);
+        }
+        tracked.dirty = None;
+        tracked.waiting = false;
+        self.brake.settled(id);
+        self.census.change(&mut tracked.counted, Some(State::Invalid));
+        if tracked.said.as_deref() != Some(&invalid.reason) {
+            tracked.said = Some(invalid.reason.clone());
+            let Invalid { reason, mend } = invalid;
+            self.say(Notice::Invalid { group: id.clone(), reason, mend });
+        }
     }
 
     /// Asks whether backends without slices exist: after the write, which is not to wait for that.
@@ -102,7 +127,6 @@ impl Engine {
     fn act(
         &mut self,
         id: &GroupId,
-        cause: Cause,
         since: Duration,
         decision: &Decision,
         readiness: &[Readiness],
@@ -110,23 +134,24 @@ impl Engine {
     ) {
         let Some(tracked) = self.groups.get_mut(id) else { return };
         let Ok(group) = &tracked.record.group else { return };
+        let mut carrying = group.backends.iter().zip(readiness).filter(|(backend, _)| backend.weight > 0);
         if decision.weights == Weights::Hold {
-            tracked.fight.agreed(group);
-            self.brake.forget(id);
+            tracked.fight.agreed(group, carrying.any(|(_, readiness)| readiness.is_ready()));
+            self.brake.settled(id);
         }
         if !decision.asks_for_change() {
             tracked.said = None;
             tracked.refused = false;
+            tracked.conflicts = 0;
+            tracked.backoff.reset();
             return;
         }
         if let Weights::Set(weights) = &decision.weights {
-            let carrying = group.backends.iter().zip(readiness).filter(|(backend, _)| backend.weight > 0);
-            let dead = carrying.map(|(_, readiness)| readiness).all(Readiness::is_dead);
-            let urgent = dead && cause == Cause::Readiness;
-            let answer = tracked.fight.answer(group, weights, dead, urgent, moment.now);
+            let dead = carrying.all(|(_, readiness)| readiness.is_dead());
+            let answer = tracked.fight.answer(group, weights, dead, moment.now);
             if let Answer::Later { at, is_news } = answer {
                 tracked.waiting = true;
-                self.alarms.insert((at, id.clone()));
+                self.alarms.set(id, at);
                 if is_news {
                     let by = tracked.record.last_editor().unwrap_or("someone").to_owned();
                     let wait = at.saturating_sub(moment.now);
@@ -137,7 +162,10 @@ impl Engine {
         }
         let Ok(change) = Change::of(group, decision, &self.signature, moment.server) else { return };
         let weights = change.weights.clone().unwrap_or_else(|| group.weights());
+        self.last_number += 1;
+        let number = self.last_number;
         let pending = Pending {
+            number,
             from: named(group, &group.weights()),
             to: named(group, &weights),
             last_move: change.last_move.clone(),
@@ -155,15 +183,22 @@ impl Engine {
             && let Go::Later { at, is_news } = self.brake.start(id, moment.now)
         {
             tracked.waiting = true;
-            self.alarms.insert((at, id.clone()));
+            self.alarms.set(id, at);
             if is_news && let Some(MaxMoves { most, within }) = self.brake.limit() {
                 self.say(Notice::Braked { most, within });
             }
             return;
         }
-        let record = Box::new(tracked.record.clone());
+        let write = Write {
+            group: id.clone(),
+            number,
+            is_retry: tracked.failed,
+            record: tracked.record.clone(),
+            change,
+            until,
+        };
         tracked.phase = Phase::Writing(pending);
-        self.effects.push(Effect::Write(id.clone(), record, change, until));
+        self.effects.push(Effect::Write(Box::new(write)));
     }
 
     /// Says once what a write would do.

@@ -5,15 +5,17 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::behind::Place;
+use super::engine::Write;
 use super::lane::Lane;
 use super::leases::WRITE_LIMIT;
+use super::leave::Leaves;
 use super::tidings::Tidings;
 use crate::cluster::events::MoveEvent;
 use crate::cluster::slices::Slice;
 use crate::cluster::{Cluster, RequestResult, apply, groups, mirrors, services};
 use crate::model::notice::Transition;
 use crate::model::{GroupId, ServiceRef};
-use crate::resource::{Change, Record};
+use crate::resource::Record;
 
 /// How many writes are under way at once: more bring an API server no further.
 const MOST_WRITES: usize = 32;
@@ -28,15 +30,17 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub enum Answer {
     LookedUp(ServiceRef, RequestResult<bool>),
     Verified(Place, RequestResult<Vec<Slice>>),
-    Written(GroupId, Box<RequestResult<Record>>),
-    /// It was not begun: it could have outlasted the Lease.
-    Postponed(GroupId),
-    Reread(GroupId, Box<RequestResult<Option<Record>>>),
+    /// With the request's number.
+    Written(GroupId, u64, Box<RequestResult<Record>>),
+    /// It was not begun: it could have outlasted the Lease, or the machine has slept since it was asked for.
+    Postponed(GroupId, u64),
+    Reread(GroupId, u64, Box<RequestResult<Option<Record>>>),
 }
 
 pub struct Requests {
     cluster: Cluster,
     writes: Lane<Answer>,
+    leaves: Leaves,
     reads: Lane<Answer>,
     /// Lists of slices. As many as are asked for: none is to wait for another cluster.
     lists: Lane<Answer>,
@@ -53,6 +57,7 @@ impl Requests {
         Self {
             cluster: cluster.clone(),
             writes: Lane::new(MOST_WRITES),
+            leaves: Leaves::default(),
             reads: Lane::new(MOST_READS),
             lists: Lane::new(usize::MAX),
             last_write: None,
@@ -61,23 +66,31 @@ impl Requests {
         }
     }
 
-    /// Writes, if it can end before `until`.
-    pub fn write(&mut self, id: GroupId, record: Record, change: Change, until: Option<Instant>) {
+    /// Writes, unless it is too late for that when its turn comes. Times since `started`.
+    pub fn write(&mut self, write: Write, started: Instant) {
         let cluster = self.cluster.limited(WRITE_LIMIT);
         self.last_write = Some(Instant::now());
+        let Write { group, number, record, change, until, .. } = write;
+        let leave = self.leaves.give(until.map(|until| started + until));
         self.writes.add(async move {
-            if until.is_some_and(|until| Instant::now() + WRITE_LIMIT > until) {
-                return Answer::Postponed(id);
+            if !leave.holds() {
+                return Answer::Postponed(group, number);
             }
-            Answer::Written(id, Box::new(apply::apply(&cluster, &record, &change, false).await))
+            let answer = apply::apply(&cluster, &record, &change, false).await;
+            Answer::Written(group, number, Box::new(answer))
         });
     }
 
-    pub fn reread(&mut self, id: GroupId, record: Record) {
+    /// Has no write start that has not started yet.
+    pub fn take_leaves_back(&mut self) {
+        self.leaves.take_back();
+    }
+
+    pub fn reread(&mut self, id: GroupId, number: u64, record: Record) {
         let cluster = self.cluster.clone();
         self.reads.add(async move {
             let found = groups::get(&cluster, record.kind, &record.meta.namespace, &record.meta.name).await;
-            Answer::Reread(id, Box::new(found))
+            Answer::Reread(id, number, Box::new(found))
         });
     }
 

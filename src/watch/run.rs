@@ -1,6 +1,10 @@
 //! Does what the engine asks for: watches, reads and writes, each in its own task, and tells it what comes back.
 
+mod ending;
+mod hear;
+
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,12 +23,10 @@ use super::options::{Options, Outcome};
 use super::requests::{Answer, Requests};
 use super::sleep::{Clocks, Sleep};
 use super::watches::{Told, Watches};
-use crate::cluster::stream::Event;
-use crate::cluster::{Cluster, RequestError, groups, identity, survey};
+use crate::cluster::{Cluster, groups, identity, survey};
 use crate::error;
-use crate::model::GroupId;
 use crate::model::notice::{Notice, Transition};
-use crate::resource::{KINDS, Kind, Record};
+use crate::resource::{KINDS, Record};
 
 /// How often silent watches are looked for.
 const TICK: Duration = Duration::from_secs(1);
@@ -93,41 +95,12 @@ pub async fn run(
         started: Instant::now(),
         announced: false,
     };
-    running.follow_groups();
-    let mut ticks = tokio::time::interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    loop {
-        let alarm = running.next_alarm();
-        tokio::select! {
-            () = &mut stop => {
-                let unsettled = running.finish().await?;
-                return Ok(Outcome::Stopped { unsettled });
-            }
-            Some(input) = arrivals.recv() => running.take_in(input)?,
-            Some(answer) = running.requests.next() => running.answered(answer),
-            _ = ticks.tick() => running.tick(),
-            () = tokio::time::sleep_until(alarm) => {}
-        }
-        while let Ok(input) = arrivals.try_recv() {
-            running.take_in(input)?;
-        }
-        let told = running.announced;
-        running.settle()?;
-        if !told && let Some(outcome) = running.refused_by_upstream() {
-            return running.finish().await.map(|_| outcome);
-        }
-        if options.once
-            && let Some((namespace, holder)) = running.engine.other_holder()
-        {
-            let outcome =
-                Outcome::HeldByAnother { namespace: namespace.to_owned(), holder: holder.to_owned() };
-            return running.finish().await.map(|_| outcome);
-        }
-        if options.once && arrivals.is_empty() && running.is_done() {
-            let refused = running.engine.refused();
-            return running.finish().await.map(|_| Outcome::Done { refused });
-        }
-    }
+    let ended = running.go(&mut arrivals, stop).await;
+    // Nobody takes in any more what the tasks tell: none is to wait for that.
+    drop(arrivals);
+    let (unsettled, told) = running.finish().await;
+    let outcome = ended?.unwrap_or(Outcome::Stopped { unsettled });
+    told.map(|()| outcome)
 }
 
 struct Loop<'a> {
@@ -154,8 +127,41 @@ struct Loop<'a> {
 }
 
 impl Loop<'_> {
+    /// Runs until it is told to stop, and then gives nothing, or until the options say that it ends.
+    async fn go(
+        &mut self,
+        arrivals: &mut mpsc::Receiver<Input>,
+        mut stop: Pin<&mut impl Future<Output = ()>>,
+    ) -> anyhow::Result<Option<Outcome>> {
+        self.follow_groups();
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            let alarm = self.next_alarm();
+            tokio::select! {
+                () = stop.as_mut() => return Ok(None),
+                Some(input) = arrivals.recv() => self.take_in(input)?,
+                Some(answer) = self.requests.next() => self.answered(answer),
+                _ = ticks.tick() => self.tick(),
+                () = tokio::time::sleep_until(alarm) => {}
+            }
+            while let Ok(input) = arrivals.try_recv() {
+                self.take_in(input)?;
+            }
+            let was_announced = self.announced;
+            self.settle()?;
+            if let Some(outcome) = self.outcome(!was_announced, arrivals.is_empty()) {
+                return Ok(Some(outcome));
+            }
+        }
+    }
+
     fn now(&self) -> Duration {
         self.started.elapsed()
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { now: self.now(), server: self.cluster.clock().now() }
     }
 
     fn next_alarm(&self) -> Instant {
@@ -186,6 +192,7 @@ impl Loop<'_> {
 
     /// The Leases are asked for anew; whoever has taken one over meanwhile keeps it.
     fn start_over(&mut self, namespaces: Vec<String>) {
+        self.requests.take_leaves_back();
         self.follow_groups();
         for (_, (_, keeper)) in self.leases.drain() {
             keeper.abort();
@@ -210,69 +217,8 @@ impl Loop<'_> {
         }
     }
 
-    fn hear(&mut self, told: Told, now: Duration) -> anyhow::Result<()> {
-        match told {
-            Told::Groups(kind, event) => {
-                if let Event::Listed(_) = event.as_ref() {
-                    self.kinds.list(kind);
-                }
-                match event.as_ref() {
-                    Event::Failed(error) if !self.kinds.is_known(kind) => self.no_groups(kind, error)?,
-                    event => {
-                        let notice = self.troubles.note(event, || kind.info().crd.to_owned());
-                        self.say(notice)?;
-                    }
-                }
-                self.engine.groups(kind.info().name, *event, now);
-            }
-            Told::Slices(id, event) => {
-                let notice = self.troubles.note(&event, || self.watches.place("EndpointSlices", id));
-                self.say(notice)?;
-                self.engine.slices(id, event, now);
-            }
-            Told::Mirrors(id, event) => {
-                let notice = self.troubles.note(&event, || self.watches.place("Services", id));
-                self.say(notice)?;
-                self.engine.mirrors(id, event, now);
-            }
-            Told::NoAccess(id, why) => {
-                let what = self.watches.place("EndpointSlices", id);
-                let notice = self.troubles.note_failure(&what, &why);
-                self.say(notice)?;
-                self.engine.no_access(id, why, now);
-            }
-        }
-        Ok(())
-    }
-
-    fn measure(&mut self, told: &Told, now: Duration) {
-        let (stream, failure, resource) = match told {
-            Told::Groups(kind, event) => {
-                (Some(Stream::Groups(kind.info().name)), event.failure(), kind.info().crd)
-            }
-            Told::Slices(id, event) => (Some(Stream::Slices(*id)), event.failure(), "endpointslices"),
-            Told::Mirrors(_, event) => (None, event.failure(), "services"),
-            Told::NoAccess(..) => return self.meter.restarts("endpointslices"),
-        };
-        match (failure, stream) {
-            (Some(error), _) if !error.is_not_found() => self.meter.restarts(resource),
-            (Some(_), Some(stream)) => self.hearing.ends(stream),
-            (None, Some(stream)) => self.hearing.heard(stream, now),
-            _ => {}
-        }
-    }
-
     fn say(&mut self, notice: impl IntoIterator<Item = Notice>) -> anyhow::Result<()> {
         notice.into_iter().try_for_each(&mut self.say)
-    }
-
-    /// The first list of a kind's groups failed: most failures end the loop, later none does.
-    fn no_groups(&mut self, kind: &'static dyn Kind, error: &RequestError) -> anyhow::Result<()> {
-        if error.may_pass() {
-            let notice = self.troubles.note_failure(kind.info().crd, error);
-            return self.say(notice);
-        }
-        self.kinds.lack(kind, error, self.cluster)
     }
 
     /// Says what is followed, once it is known, and what can't be.
@@ -288,26 +234,17 @@ impl Loop<'_> {
         self.say([Notice::Started { groups: self.engine.group_count() }])
     }
 
-    /// Two loops that do not know of each other would undo each other's moves.
-    fn refused_by_upstream(&self) -> Option<Outcome> {
-        if !self.announced || self.options.alongside_upstream || self.options.dry_run {
-            return None;
-        }
-        let groups = self.engine.run_by_upstream();
-        (!groups.is_empty()).then_some(Outcome::RunByUpstream { groups })
-    }
-
     fn answered(&mut self, answer: Answer) {
         let now = self.now();
         match answer {
             Answer::LookedUp(service, found) => self.engine.looked_up(service, found, now),
             Answer::Verified(place, slices) => self.engine.verified(&place, slices, now),
-            Answer::Written(id, answer) => {
-                self.meter.wrote(&id, answer.is_ok());
-                self.engine.written(&id, *answer, now);
+            Answer::Written(id, number, answer) => {
+                self.meter.wrote(answer.is_ok());
+                self.engine.written(&id, number, *answer, now);
             }
-            Answer::Postponed(id) => self.engine.postponed(&id, now),
-            Answer::Reread(id, answer) => self.engine.reread(&id, *answer, now),
+            Answer::Postponed(id, number) => self.engine.postponed(&id, number, now),
+            Answer::Reread(id, number, answer) => self.engine.reread(&id, number, *answer, now),
         }
     }
 
@@ -319,7 +256,7 @@ impl Loop<'_> {
 
     /// Lets the engine decide and does what it asks for.
     fn settle(&mut self) -> anyhow::Result<()> {
-        let moment = Moment { now: self.now(), server: self.cluster.clock().now() };
+        let moment = self.moment();
         if self.sleep.has_passed(self.options.clocks.unwrap_or(Clocks::read)(moment.now)) {
             self.engine.slept(moment.now);
         }
@@ -336,10 +273,9 @@ impl Loop<'_> {
                 }
                 Effect::LookUp(service) => self.requests.look_up(service),
                 Effect::Verify(place) => self.requests.verify(place),
-                Effect::Write(id, record, change, until) => {
-                    self.meter.writes(&id);
-                    let until = until.map(|until| self.started + until);
-                    self.requests.write(id, *record, change, until);
+                Effect::Write(write) => {
+                    self.meter.writes(write.is_retry);
+                    self.requests.write(*write, self.started);
                 }
                 Effect::TakeLease(namespace) => self.take_lease(namespace),
                 Effect::GiveLeaseBack(namespace) => {
@@ -347,7 +283,7 @@ impl Loop<'_> {
                     self.leases.remove(&namespace);
                     self.meter.no_lease(&namespace);
                 }
-                Effect::Reread(id, record) => self.requests.reread(id, *record),
+                Effect::Reread(id, number, record) => self.requests.reread(id, number, *record),
                 Effect::Moved(record, transition) => self.moved(&record, transition)?,
                 Effect::Say(notice) => self.say([notice])?,
             }
@@ -368,27 +304,5 @@ impl Loop<'_> {
         self.requests.publish(record, &transition);
         self.meter.moved(&transition);
         self.say([Notice::Moved(transition)])
-    }
-
-    fn is_done(&self) -> bool {
-        self.announced && self.requests.are_done() && self.engine.is_at_rest()
-    }
-
-    /// Stops watching and lets what is being written end; gives the groups that are not where they belong then.
-    async fn finish(mut self) -> anyhow::Result<Vec<(GroupId, &'static str)>> {
-        self.watches.stop_all();
-        self.requests.drop_what_has_not_started();
-        while let Some(answer) = self.requests.next_write().await {
-            self.answered(answer);
-            let moment = Moment { now: self.now(), server: self.cluster.clock().now() };
-            for effect in self.engine.settle(moment) {
-                if let Effect::Moved(record, transition) = effect {
-                    self.moved(&record, transition)?;
-                }
-            }
-        }
-        let keepers: Vec<JoinHandle<()>> = self.leases.drain().map(|(_, (_, keeper))| keeper).collect();
-        futures::future::join(self.requests.flush_events(), futures::future::join_all(keepers)).await;
-        Ok(self.engine.unsettled())
     }
 }

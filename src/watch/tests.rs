@@ -24,6 +24,8 @@ struct Bench {
     engine: Engine,
     now: Duration,
     effects: Vec<Effect>,
+    /// The number of the last write.
+    number: u64,
 }
 
 impl Bench {
@@ -39,7 +41,7 @@ impl Bench {
 
     fn with(settings: Settings, backends: &[(&str, u64)]) -> Self {
         let engine = Engine::new("me@here".into(), settings);
-        let mut bench = Self { engine, now: Duration::ZERO, effects: Vec::new() };
+        let mut bench = Self { engine, now: Duration::ZERO, effects: Vec::new(), number: 0 };
         bench.engine.groups("trafficsplit", Event::Listed(vec![group(1, backends, None)]), bench.now);
         bench.settle();
         let standing = Standing::Held { until: Duration::from_secs(100_000) };
@@ -63,7 +65,13 @@ impl Bench {
     fn settle(&mut self) {
         let server = Timestamp::UNIX_EPOCH + SignedDuration::try_from(self.now).unwrap();
         let moment = Moment { now: self.now, server };
-        self.effects.extend(self.engine.settle(moment));
+        let effects = self.engine.settle(moment);
+        for effect in &effects {
+            if let Effect::Write(write) = effect {
+                self.number = write.number;
+            }
+        }
+        self.effects.extend(effects);
     }
 
     /// Lets time pass, a second at a time as the loop does.
@@ -90,6 +98,11 @@ impl Bench {
     fn edit(&mut self, record: Record) {
         self.engine.groups("trafficsplit", Event::Applied(record), self.now);
         self.settle();
+    }
+
+    /// The last write is answered.
+    fn answer(&mut self, answer: RequestResult<Record>) {
+        self.engine.written(&id(), self.number, answer, self.now);
     }
 
     fn verify(&mut self, slices: RequestResult<Vec<Slice>>) {
@@ -128,11 +141,25 @@ impl Bench {
     /// The weights of the writes, with what they note as last move.
     fn writes(&mut self) -> Vec<(Vec<u64>, String)> {
         self.take(|effect| match effect {
-            Effect::Write(_, _, change, _) => {
-                Some((change.weights.clone()?, change.annotations["last-move"].clone()?))
+            Effect::Write(write) => {
+                Some((write.change.weights.clone()?, write.change.annotations["last-move"].clone()?))
             }
             _ => None,
         })
+    }
+
+    /// The numbers of the reads of the group's object.
+    fn rereads(&mut self) -> Vec<u64> {
+        self.take(|effect| if let Effect::Reread(_, number, _) = effect { Some(*number) } else { None })
+    }
+
+    fn reread(&mut self, number: u64, record: Record) {
+        self.engine.reread(&id(), number, Ok(Some(record)), self.now);
+        self.settle();
+    }
+
+    fn looked_up(&mut self) -> Vec<ServiceRef> {
+        self.take(|effect| if let Effect::LookUp(service) = effect { Some(service.clone()) } else { None })
     }
 
     fn moves(&mut self) -> usize {
@@ -208,13 +235,26 @@ fn lost() -> RequestError {
 }
 
 fn forbidden() -> RequestError {
-    let (reason, message) = ("Forbidden".to_owned(), "not allowed".to_owned());
-    RequestError { cause: Cause::Status { code: 403, reason, message, retry_after: None }, ..lost() }
+    status(403)
+}
+
+fn status(code: u16) -> RequestError {
+    let (reason, message) = ("Reason".to_owned(), "not allowed".to_owned());
+    RequestError { cause: Cause::Status { code, reason, message, retry_after: None }, ..lost() }
+}
+
+/// The same group under another name, with other services.
+fn named(mut record: Record, name: &str) -> Record {
+    name.clone_into(&mut record.meta.name);
+    name.clone_into(&mut record.apex);
+    record
 }
 
 mod fights;
 mod flapping;
 mod moves;
+mod older;
+mod places;
 mod remotes;
 mod sleep;
 mod trust;

@@ -9,6 +9,9 @@ use crate::model::notice::{Notice, Transition};
 use crate::model::{Decision, GroupId, LastMove, State, Stopwatches, Weights};
 use crate::resource::Record;
 
+/// A server may still do a write of which the answer was given up, but not for so many tries.
+const MOST_DOUBTS: usize = 16;
+
 /// What caused a group to be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
@@ -25,17 +28,30 @@ pub enum Cause {
 pub enum Phase {
     Idle,
     Writing(Pending),
-    /// Its object is being read again, after a refused write.
-    Reading(Pending),
+    /// Its object is being read again: a write was refused, or what is known of it is in doubt.
+    Reading(Rereading),
     /// Slices are being listed again, before a move that no slice has caused. What else happens is decided on.
     Verifying,
     /// A write or a read has failed; the next try is at this time.
     Waiting(Duration),
 }
 
+/// A read that has been asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rereading {
+    /// Which request it is.
+    pub number: u64,
+    /// The version of the object that was known.
+    pub known: String,
+    /// The write that was refused.
+    pub refused: Option<Pending>,
+}
+
 /// A write that has been sent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pending {
+    /// Which request it is.
+    pub number: u64,
     /// When it was decided, by the API server's clock.
     pub at: Timestamp,
     pub from: Vec<(String, u64)>,
@@ -65,9 +81,9 @@ impl Pending {
         })
     }
 
-    /// Whether this is the object as it was to become.
-    pub fn is_done_in(&self, record: &Record) -> bool {
-        self.last_move.is_some() && record.meta.last_move() == self.last_move
+    /// Whether it is the last move that an object notes.
+    pub fn is_noted(&self, last: Option<&LastMove>) -> bool {
+        last.is_some() && self.last_move.as_ref() == last
     }
 }
 
@@ -82,8 +98,14 @@ pub struct Tracked {
     /// It stands in the engine's queue.
     pub queued: bool,
     pub backoff: Backoff,
-    /// Writes that got no answer: one of them may have been done.
+    /// The last writes that got no answer: one of them may have been done.
     pub doubts: Vec<Pending>,
+    /// Its last write failed.
+    pub failed: bool,
+    /// How many writes in a row have met another version of the object.
+    pub conflicts: u32,
+    /// What looked older than what is known has been heard: the object is to be read again before anything else.
+    pub suspect: bool,
     /// What was last said of it, so that it is said once.
     pub said: Option<String>,
     /// The warnings that have been said of its object.
@@ -127,6 +149,9 @@ impl Tracked {
             queued: false,
             backoff: Backoff::default(),
             doubts: Vec::new(),
+            failed: false,
+            conflicts: 0,
+            suspect: false,
             said: None,
             warned: Vec::new(),
             stuck: false,
@@ -138,12 +163,30 @@ impl Tracked {
         }
     }
 
-    /// Takes in the object as it is now, unless what is known is newer.
+    /// Takes in the object as it was told. What looks older mostly is; after a restore of the cluster's store it is
+    /// what there is: only a read can tell.
     pub fn adopt(&mut self, record: Record) {
+        if self.knows_newer_than(&record) {
+            self.suspect = true;
+        } else {
+            self.replace(record);
+        }
+    }
+
+    /// Takes in the object as it was read, which counts, unless something was told meanwhile.
+    pub fn adopt_read(&mut self, record: Record, known: &str) {
+        let told = self.suspect || self.record.meta.resource_version != known;
+        if told { self.adopt(record) } else { self.replace(record) }
+    }
+
+    fn knows_newer_than(&self, record: &Record) -> bool {
+        let (new, known) = (&record.meta, &self.record.meta);
+        new.uid == known.uid && is_older(&new.resource_version, &known.resource_version)
+    }
+
+    fn replace(&mut self, record: Record) {
         if record.meta.uid != self.record.meta.uid {
             self.stopwatches = Stopwatches::default();
-        } else if is_older(&record.meta.resource_version, &self.record.meta.resource_version) {
-            return;
         }
         if self.refused
             && matches!(self.phase, Phase::Waiting(_))
@@ -153,6 +196,42 @@ impl Tracked {
             self.phase = Phase::Idle;
         }
         self.record = record;
+    }
+
+    /// The write that has this number, if it is under way: it is no longer then.
+    pub fn end_write(&mut self, number: u64) -> Option<Pending> {
+        if !matches!(&self.phase, Phase::Writing(pending) if pending.number == number) {
+            return None;
+        }
+        match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Writing(pending) => Some(pending),
+            _ => None,
+        }
+    }
+
+    /// The same of a read.
+    pub fn end_read(&mut self, number: u64) -> Option<Rereading> {
+        if !matches!(&self.phase, Phase::Reading(reading) if reading.number == number) {
+            return None;
+        }
+        match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Reading(reading) => Some(reading),
+            _ => None,
+        }
+    }
+
+    /// Keeps a write in mind that may have been done.
+    pub fn doubt(&mut self, pending: Pending) {
+        if self.doubts.len() >= MOST_DOUBTS {
+            self.doubts.remove(0);
+        }
+        self.doubts.push(pending);
+    }
+
+    /// Whether nothing is under way that touches it again when it ends; what else happens while slices are listed
+    /// again is decided on.
+    pub fn may_be_decided_on(&self) -> bool {
+        matches!(self.phase, Phase::Idle | Phase::Verifying)
     }
 
     /// Marks it to be looked at. The strongest cause counts, from when the first one was heard.

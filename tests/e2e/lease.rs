@@ -72,6 +72,26 @@ async fn a_loop_that_ends_well_hands_over_at_once() {
 }
 
 #[tokio::test]
+async fn a_loop_that_nobody_listens_to_any_more_gives_its_lease_back() {
+    let ns = TestNamespace::new("unheard").await;
+    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    let mut watch = started(plugin().args(["watch"]).on(&ns.west)).await;
+    until_held(&ns.west).await;
+    watch.stop_listening();
+    for (ready, weight) in [(0, 0), (1, 1)] {
+        ns.west.ready("web", ready).await;
+        eventually("the traffic has moved", async || {
+            let weights = ns.west.weights("web").await;
+            if weights[0].1 == weight { Ok(()) } else { Err(format!("{weights:?}")) }
+        })
+        .await;
+    }
+    assert!(watch.wait().await.success());
+    let lease = ns.west.api::<Lease>().get("kubectl-failover").await.unwrap();
+    assert_eq!(lease.spec.unwrap().holder_identity.as_deref(), Some(""));
+}
+
+#[tokio::test]
 async fn once_beside_another_loop_ends_with_words() {
     let ns = TestNamespace::new("once-beside").await;
     ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;

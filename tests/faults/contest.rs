@@ -37,7 +37,8 @@ async fn a_disagreement_with_upstream_is_fought_slowly_and_shown() {
         .until(LIMIT, "answers", async || if answered() { Ok(()) } else { Err(proxy.writes().to_string()) })
         .await;
     estate
-        .until(LIMIT, "some time has passed", async || {
+        .until(LIMIT, "some time has passed with rollouts", async || {
+            for_each(&estate.names, async |name: &String| estate.roll_out(&fallback_of(name)).await).await;
             if start.elapsed() > PATIENCE * 2 { Ok(()) } else { Err(String::new()) }
         })
         .await;

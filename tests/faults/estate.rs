@@ -65,6 +65,15 @@ impl Estate {
         self.side.api::<EndpointSlice>().patch(service, &PatchParams::default(), &patch).await.unwrap();
     }
 
+    /// Brings a second endpoint up beside the one that is there and takes it away again, as a rollout does.
+    pub async fn roll_out(&self, service: &str) {
+        let one = endpoint("10.0.0.1", true, false);
+        for endpoints in [json!([one, endpoint("10.0.0.2", true, false)]), json!([one])] {
+            let patch = Patch::Merge(json!({"endpoints": endpoints}));
+            self.side.api::<EndpointSlice>().patch(service, &PatchParams::default(), &patch).await.unwrap();
+        }
+    }
+
     /// Deletes the slices of all primaries by one request.
     pub async fn lose_all_primaries(&self) {
         let slices = self.side.api::<EndpointSlice>();

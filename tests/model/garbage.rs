@@ -193,7 +193,7 @@ proptest! {
             let counts = slice.counts;
             prop_assert!(counts.ready <= counts.total && counts.total <= 4);
             prop_assert!(!is_whole || (counts.family == AddressFamily::V4 && counts.ready == 3));
-            index.apply(slice.clone());
+            index.apply(&slice);
             prop_assert_eq!(index.counts(&slice.service), Some((counts.ready, counts.total)));
             index.delete(&slice);
             prop_assert_eq!(index.counts(&slice.service), None);

@@ -89,6 +89,11 @@ impl Running {
         tokio::time::timeout(time, self.stdout.recv()).await.ok().flatten()
     }
 
+    /// Closes its standard output, after the next line.
+    pub fn stop_listening(&mut self) {
+        self.stdout.close();
+    }
+
     /// Sends a signal and waits for the end.
     pub async fn end_with(mut self, signal: Signal) -> ExitStatus {
         kill_process(self.pid(), signal).expect("the signal is sent");

@@ -1,7 +1,7 @@
 //! Others who write the same objects.
 
 use super::*;
-use crate::watch::MaxMoves;
+use crate::watch::brake::{Go, MaxMoves};
 
 const HOME: &[(&str, u64)] = &[("web", 1), ("web-east", 0)];
 const AWAY: &[(&str, u64)] = &[("web", 0), ("web-east", 1)];
@@ -11,7 +11,7 @@ impl Bench {
     fn failed_over(&mut self) -> String {
         self.tell(FeedId(1), "web", 0);
         let (_, note) = self.writes().remove(0);
-        self.engine.written(&id(), Ok(group(2, AWAY, Some(&note))), self.now);
+        self.answer(Ok(group(2, AWAY, Some(&note))));
         self.settle();
         note
     }
@@ -35,7 +35,7 @@ fn a_reversal_is_answered_after_five_seconds_and_the_next_one_after_ten() {
         let (weights, again) = bench.writes().remove(0);
         assert_eq!(weights, [0, 1]);
         note = again;
-        bench.engine.written(&id(), Ok(group(version + 1, AWAY, Some(&note))), bench.now);
+        bench.answer(Ok(group(version + 1, AWAY, Some(&note))));
         bench.settle();
     }
 }
@@ -59,7 +59,7 @@ fn a_failed_write_is_no_reversal() {
     let mut bench = Bench::at_home();
     bench.tell(FeedId(1), "web", 0);
     assert_eq!(bench.writes().len(), 1);
-    bench.engine.written(&id(), Err(lost()), bench.now);
+    bench.answer(Err(lost()));
     bench.pass(3);
     assert_eq!((bench.writes().len(), bench.contests().len()), (1, 0));
 }
@@ -79,4 +79,43 @@ fn moves_over_the_limit_wait_and_come_all_the_same() {
         bench.pass(1);
     }
     assert_eq!(bench.writes().remove(0).0, [1, 0], "{note}");
+}
+
+#[test]
+fn endpoints_that_change_nothing_about_it_do_not_hasten_an_answer() {
+    let mut bench = Bench::at_home();
+    let note = bench.failed_over();
+    bench.edit(group(3, HOME, Some(&note)));
+    assert_eq!(bench.contests().len(), 1);
+    // A rollout of the fallback, a moment without it, and a new list.
+    for ready in [2, 1, 0, 1] {
+        bench.tell(FeedId(1), "web-east", ready);
+        assert!(bench.writes().is_empty(), "{ready}");
+    }
+    bench.list(FeedId(1), &[("web", 0), ("web-east", 1)]);
+    assert!(bench.writes().is_empty());
+    bench.pass(5);
+    assert_eq!((bench.writes().len(), bench.contests().len()), (1, 0));
+}
+
+#[test]
+fn whoever_has_no_move_to_make_any_more_does_not_wait_for_the_brake() {
+    let within = Duration::from_secs(60);
+    let ends: [fn(&mut Bench); 3] = [
+        |bench| bench.tell(FeedId(1), "web", 0),
+        |bench| bench.edit(read(9, AWAY, &[("failback-delay", "soon")])),
+        |bench| bench.engine.groups("trafficsplit", Event::Listed(Vec::new()), bench.now),
+    ];
+    for end in ends {
+        let settings = Settings { max_moves: Some(MaxMoves { most: 1, within }), ..Settings::default() };
+        let mut bench = Bench::at_home_with(settings);
+        bench.failed_over();
+        bench.tell(FeedId(1), "web", 1);
+        assert!(bench.writes().is_empty());
+        end(&mut bench);
+        bench.settle();
+        let other = GroupId { name: "other".into(), ..id() };
+        let go = bench.engine.brake.start(&other, bench.now);
+        assert!(matches!(go, Go::Later { is_news: true, .. }), "{go:?}");
+    }
 }

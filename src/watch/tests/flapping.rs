@@ -24,7 +24,7 @@ fn in_a_whole_minute_traffic_moves_once_there_and_once_back() {
         for (weights, note) in bench.writes() {
             let answer = delayed(3 + second, &weights, Some(&note));
             moves.push((second, weights));
-            bench.engine.written(&id(), Ok(answer), bench.now);
+            bench.answer(Ok(answer));
             bench.settle();
         }
         bench.pass(1);

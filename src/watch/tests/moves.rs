@@ -15,7 +15,7 @@ impl Bench {
     }
 
     fn written(&mut self, answer: RequestResult<Record>) {
-        self.engine.written(&id(), answer, self.now);
+        self.answer(answer);
         self.settle();
     }
 }
@@ -110,4 +110,64 @@ fn traffic_that_has_nowhere_to_go_is_told_once_and_so_is_its_end() {
     assert_eq!(bench.stuck(), ["stuck"]);
     bench.tell(feed, "web", 1);
     assert_eq!(bench.stuck(), ["unstuck"]);
+}
+
+#[test]
+fn a_definite_refusal_leaves_no_doubt_and_failures_without_end_leave_few() {
+    for (error, doubts) in [(status(429), 0), (status(400), 0), (status(500), 16), (lost(), 16)] {
+        let (mut bench, _) = Bench::failing_over();
+        for _ in 0..40 {
+            bench.written(Err(error.clone()));
+            bench.now = bench.engine.next_alarm().unwrap();
+            bench.engine.slices(FeedId(1), Event::Alive, bench.now);
+            bench.settle();
+        }
+        assert_eq!(bench.engine.groups[&id()].doubts.len(), doubts, "{error}");
+    }
+}
+
+fn delayed(version: u64) -> Record {
+    read(version, HOME, &[("failover-delay", "10s")])
+}
+
+/// A timer that missed it would end too early.
+#[test]
+fn a_primary_that_comes_and_goes_while_a_write_is_refused_is_seen() {
+    let mut bench = Bench::at_home();
+    bench.edit(delayed(2));
+    bench.tell(FeedId(1), "web", 0);
+    let alive = |bench: &mut Bench, seconds: u64| {
+        for _ in 0..seconds {
+            bench.engine.slices(FeedId(1), Event::Alive, bench.now);
+            bench.pass(1);
+        }
+    };
+    alive(&mut bench, 10);
+    assert_eq!(bench.writes().len(), 1);
+    bench.written(Err(forbidden()));
+    alive(&mut bench, 25);
+    bench.tell(FeedId(1), "web", 1);
+    bench.tell(FeedId(1), "web", 0);
+    alive(&mut bench, 9);
+    assert!(bench.writes().is_empty(), "the delay runs anew");
+    alive(&mut bench, 1);
+    assert_eq!(bench.writes().len(), 1);
+}
+
+#[test]
+fn what_is_no_group_for_a_while_has_its_delays_run_anew() {
+    let mut bench = Bench::at_home();
+    bench.edit(delayed(2));
+    bench.tell(FeedId(1), "web", 0);
+    bench.pass(9);
+    bench.edit(read(3, HOME, &[("failover-delay", "soon")]));
+    bench.edit(delayed(4));
+    bench.pass(1);
+    let feed = bench.started().pop().expect("a watch anew");
+    bench.list(feed, &[("web", 0), ("web-east", 1)]);
+    bench.pass(9);
+    assert!(bench.writes().is_empty());
+    bench.engine.slices(feed, Event::Alive, bench.now);
+    bench.pass(1);
+    assert_eq!(bench.writes().len(), 1);
 }

@@ -142,7 +142,7 @@ fn a_remote_that_falls_silent_moves_nothing_and_is_well_again_without_more() {
         bench.list_there(theirs, &[("origin", 1)]);
         assert_eq!(bench.writes().len(), 1);
         let away = group(2, &[("web", 0), ("web-east", 1)], None);
-        bench.engine.written(&id(), Ok(away), bench.now);
+        bench.answer(Ok(away));
         bench.settle();
         bench
     };

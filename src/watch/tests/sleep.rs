@@ -35,7 +35,7 @@ fn a_delay_that_was_running_starts_again() {
     let delayed = read(2, AWAY, &[("failback-delay", "10s")]);
     bench.tell(FeedId(1), "web", 0);
     bench.take(|effect| matches!(effect, Effect::Write(..)).then_some(()));
-    bench.engine.written(&id(), Ok(delayed), bench.now);
+    bench.answer(Ok(delayed));
     bench.tell(FeedId(1), "web", 1);
     bench.pass(8);
     assert_eq!(bench.writes().len(), 0, "the delay is running");
@@ -66,4 +66,21 @@ fn a_primary_that_has_recovered_meanwhile_is_not_left() {
     bench.list(feed, &[("web", 1), ("web-east", 1)]);
     bench.pass(60);
     assert_eq!((bench.writes().len(), bench.verifications()), (0, 0));
+}
+
+#[test]
+fn a_write_that_had_not_started_is_decided_on_anew() {
+    let mut bench = Bench::at_home();
+    bench.tell(FeedId(1), "web", 0);
+    assert_eq!(bench.writes().len(), 1);
+    bench.slept();
+    bench.engine.postponed(&id(), bench.number, bench.now);
+    bench.settle();
+    let standing = Standing::Held { until: Duration::from_secs(100_000) };
+    bench.engine.lease("ns", standing, bench.now);
+    bench.settle();
+    assert!(bench.writes().is_empty() && !bench.engine.is_at_rest());
+    let feed = bench.started()[0];
+    bench.list(feed, &[("web", 1), ("web-east", 1)]);
+    assert!(bench.writes().is_empty() && bench.engine.is_at_rest());
 }

@@ -144,10 +144,7 @@ fn the_old_watch_serves_until_the_new_one_has_listed() {
 fn a_group_that_needs_nothing_new_is_served_during_the_change() {
     let mut bench = Bench::at_home();
     bench.pass(1);
-    let mut other = group(5, &[("mail", 1), ("mail-east", 0)], None);
-    "mail".clone_into(&mut other.meta.name);
-    "mail".clone_into(&mut other.apex);
-    bench.edit(other);
+    bench.edit(named(group(5, &[("mail", 1), ("mail-east", 0)], None), "mail"));
     let new = bench.started();
     assert_eq!((new.len(), bench.stopped().len()), (1, 0));
     bench.tell(FeedId(1), "web", 0);
@@ -155,4 +152,79 @@ fn a_group_that_needs_nothing_new_is_served_during_the_change() {
     bench.list(new[0], &[("web", 0), ("web-east", 1), ("mail", 1), ("mail-east", 1)]);
     assert_eq!(bench.stopped(), [FeedId(1)]);
     assert!(bench.writes().is_empty());
+}
+
+#[test]
+fn the_old_watch_serves_until_the_mirrors_are_listed_too() {
+    let mut bench = Bench::at_home();
+    bench.pass(1);
+    bench.edit(named(group(5, &[("mail", 1), ("mail-east", 0)], None), "mail"));
+    let [new] = bench.started()[..] else { panic!("{:?}", bench.effects) };
+    let slices = [slice("web-east", 1), slice("mail", 1), slice("mail-east", 1)];
+    bench.engine.slices(new, Event::Listed(slices.into()), bench.now);
+    bench.settle();
+    // Whether web is without slices by design is known from the old one alone.
+    bench.tell(FeedId(1), "web", 0);
+    assert_eq!((bench.writes().len(), bench.stopped().len()), (1, 0));
+    bench.engine.mirrors(new, Event::Listed(Vec::new()), bench.now);
+    bench.pass(1);
+    assert_eq!(bench.stopped(), [FeedId(1)]);
+}
+
+#[test]
+fn the_old_watch_goes_where_the_mirrors_are_not_listed_in_time() {
+    let mut bench = Bench::at_home();
+    bench.pass(1);
+    bench.edit(group(2, &[("web", 1), ("web-east", 0), ("web-north", 0)], None));
+    let [new] = bench.started()[..] else { panic!("{:?}", bench.effects) };
+    bench.engine.slices(new, Event::Listed(vec![slice("web", 1)]), bench.now);
+    bench.pass(10);
+    assert!(bench.stopped().is_empty());
+    bench.pass(2);
+    assert_eq!(bench.stopped(), [FeedId(1)]);
+}
+
+#[test]
+fn a_fresh_list_wakes_every_group_that_it_concerns() {
+    let mut bench = Bench::at_home();
+    bench.pass(1);
+    bench.edit(named(group(5, &[("web", 1), ("web-north", 0)], None), "mail"));
+    let feed = bench.started().pop().expect("a feed");
+    bench.list(feed, &[("web", 1), ("web-east", 1), ("web-north", 1)]);
+    bench.pass(12);
+    bench.edit(group(2, AWAY, None));
+    assert_eq!((bench.verifications(), bench.writes().len()), (1, 0));
+    bench.verify(Ok(vec![slice("web", 0), slice("web-east", 1)]));
+    assert_eq!(bench.writes().len(), 1, "the other group's primary is dead");
+}
+
+#[test]
+fn what_the_watch_has_told_since_is_newer_than_a_fresh_list() {
+    let mut bench = Bench::at_home();
+    bench.pass(12);
+    bench.edit(group(2, AWAY, None));
+    assert_eq!(bench.verifications(), 1);
+    bench.tell(FeedId(1), "web", 0);
+    bench.verify(Ok(vec![slice("web", 1), slice("web-east", 1)]));
+    assert!(bench.writes().is_empty() && bench.engine.is_at_rest());
+}
+
+#[test]
+fn a_service_without_slices_is_looked_up_every_minute_while_it_is_wanted() {
+    let mut bench = Bench::new(&[("web", 1), ("web-east", 0)]);
+    bench.list(FeedId(1), &[("web", 1)]);
+    assert_eq!(bench.looked_up(), [ServiceRef::new("ns", "web-east")]);
+    for found in [Ok(false), Err(lost())] {
+        bench.engine.looked_up(ServiceRef::new("ns", "web-east"), found, bench.now);
+        for _ in 0..59 {
+            bench.engine.slices(FeedId(1), Event::Alive, bench.now);
+            bench.pass(1);
+        }
+        assert!(bench.looked_up().is_empty());
+        bench.pass(1);
+        assert_eq!(bench.looked_up().len(), 1);
+    }
+    bench.engine.groups("trafficsplit", Event::Listed(Vec::new()), bench.now);
+    bench.pass(120);
+    assert!(bench.looked_up().is_empty());
 }
