@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// Waits between tries: doubling from 50 ms to 2 s, each shortened at random by up to a half.
+/// Waits between tries: doubling from 50 ms to 2 s, or to 30 s, each shortened at random by up to a half.
 #[derive(Debug, Clone, Default)]
 pub struct Backoff {
     tries: u32,
@@ -8,14 +8,25 @@ pub struct Backoff {
 
 const FIRST: Duration = Duration::from_millis(50);
 const LONGEST: Duration = Duration::from_secs(2);
+/// The same where it takes a person to change anything.
+const LONGEST_REFUSED: Duration = Duration::from_secs(30);
 
 impl Backoff {
     /// The next wait; the server's own wish, if it is longer, comes first.
     pub fn next(&mut self, wish: Option<Duration>) -> Duration {
-        let whole = FIRST.saturating_mul(1 << self.tries.min(10)).min(LONGEST);
-        self.tries = self.tries.saturating_add(1);
-        let wait = whole.mul_f64(1.0 - fastrand::f64() / 2.0);
+        let wait = self.up_to(LONGEST);
         wish.map_or(wait, |wish| wish.max(wait))
+    }
+
+    /// The next wait after a refusal. Rights may take a moment to be in force; after that, it takes a person.
+    pub fn next_refused(&mut self) -> Duration {
+        self.up_to(LONGEST_REFUSED)
+    }
+
+    fn up_to(&mut self, longest: Duration) -> Duration {
+        let whole = FIRST.saturating_mul(1 << self.tries.min(10)).min(longest);
+        self.tries = self.tries.saturating_add(1);
+        whole.mul_f64(1.0 - fastrand::f64() / 2.0)
     }
 
     pub fn reset(&mut self) {
@@ -36,6 +47,14 @@ mod tests {
         assert!(waits[20] >= LONGEST / 2);
         backoff.reset();
         assert!(backoff.next(None) <= FIRST);
+    }
+
+    #[test]
+    fn refusals_are_tried_again_more_slowly() {
+        let mut backoff = Backoff::default();
+        let waits: Vec<Duration> = (0..40).map(|_| backoff.next_refused()).collect();
+        assert!(waits[0] <= FIRST);
+        assert!(waits[20] >= LONGEST_REFUSED / 2 && waits.iter().all(|wait| *wait <= LONGEST_REFUSED));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Every request that the tool makes of a cluster.
 
 pub mod access;
+mod authorization;
 pub mod apply;
 pub mod backoff;
 pub mod client;

@@ -92,7 +92,8 @@ pub enum Event<T> {
     Deleted(T),
     /// Nothing changed, but the server is there.
     Alive,
-    /// A list or a watch failed; it is tried again.
+    /// A list or a watch failed; it is tried again. "Not found" is what the list of a collection says that the server
+    /// does not know: it has no objects.
     Failed(RequestError),
 }
 
@@ -102,6 +103,11 @@ impl<T> Event<T> {
             Self::Failed(error) => Some(error),
             _ => None,
         }
+    }
+
+    /// The collection is not known to the server.
+    pub fn is_absent(&self) -> bool {
+        self.failure().is_some_and(RequestError::is_not_found)
     }
 }
 
@@ -173,7 +179,7 @@ where
                 version
             }
             Err(error) => {
-                let wait = backoff.next(error.retry_after().or(error.is_not_found().then_some(ABSENT)));
+                let wait = pause(&mut backoff, &error);
                 if !tell(Event::Failed(error)).await {
                     return;
                 }
@@ -201,7 +207,7 @@ where
                 // Connections end; only where no new one does better is that worth telling.
                 End::Broken(_) if watch.heard => tokio::time::sleep(backoff.next(None)).await,
                 End::Broken(error) => {
-                    let wait = backoff.next(error.retry_after());
+                    let wait = pause(&mut backoff, &error);
                     if !tell(Event::Failed(error)).await {
                         return;
                     }
@@ -212,10 +218,18 @@ where
     }
 }
 
+/// How long to wait after a failure.
+fn pause(backoff: &mut Backoff, error: &RequestError) -> Duration {
+    if error.is_forbidden() {
+        return backoff.next_refused();
+    }
+    backoff.next(error.retry_after().or(error.is_not_found().then_some(ABSENT)))
+}
+
 enum End {
     /// The server closed it in good order.
     Closed,
-    /// The version is too old: list again.
+    /// The version is too old, or the collection is no longer there: list again.
     Expired,
     Broken(RequestError),
     Unheard,
@@ -244,7 +258,7 @@ impl<T: Versioned> Watch<'_, T> {
         ];
         let mut lines = match self.cluster.open(&with_query(&path, &query)).await {
             Ok(response) => Lines { body: response.into_body(), buffer: BytesMut::new(), searched: 0 },
-            Err(error) if error.is_gone() => return End::Expired,
+            Err(error) if error.is_gone() || error.is_not_found() => return End::Expired,
             Err(error) => return End::Broken(error),
         };
         if !tell(Event::Alive).await {

@@ -46,6 +46,9 @@ struct Plan {
 }
 
 pub async fn run(flags: &GlobalArgs, args: WatchArgs) -> anyhow::Result<Exit> {
+    // A loop that waits for one answer without end would guard nothing.
+    let limit = flags.request_timeout.filter(|limit| !limit.is_zero());
+    let flags = &GlobalArgs { request_timeout: limit, ..flags.clone() };
     let plan = Plan {
         remotes: args.remotes,
         selector: args.selector,

@@ -198,6 +198,12 @@ impl Loop<'_> {
     fn take_in(&mut self, input: Input) -> anyhow::Result<()> {
         let now = self.now();
         match input {
+            // The last word of what nobody follows any more.
+            Input::Told(Told::Slices(id, _) | Told::Mirrors(id, _) | Told::NoAccess(id, _))
+                if !self.watches.follows(id) =>
+            {
+                Ok(())
+            }
             Input::Told(told) => {
                 self.measure(&told, now);
                 self.hear(told, now)
@@ -223,7 +229,8 @@ impl Loop<'_> {
                         self.say(notice)?;
                     }
                 }
-                self.engine.groups(kind.info().name, *event, now);
+                let event = if event.is_absent() { Event::Listed(Vec::new()) } else { *event };
+                self.engine.groups(kind.info().name, event, now);
             }
             Told::Slices(id, event) => {
                 let notice = self.troubles.note(&event, || self.watches.place("EndpointSlices", id));
@@ -282,7 +289,7 @@ impl Loop<'_> {
         }
         self.announced = true;
         for (what, error) in self.kinds.take_forbidden() {
-            let notice = self.troubles.note_failure(what, &error);
+            let notice = self.troubles.note_lack(what, &error);
             self.say(notice)?;
         }
         self.say([Notice::Started { groups: self.engine.group_count() }])
@@ -332,6 +339,10 @@ impl Loop<'_> {
                 }
                 Effect::StopFeed(id) => {
                     self.hearing.ends(Stream::Slices(id));
+                    if self.watches.is_alone(id) {
+                        let places = ["EndpointSlices", "Services"].map(|what| self.watches.place(what, id));
+                        places.iter().for_each(|place| self.troubles.forget(place));
+                    }
                     self.watches.stop(id);
                 }
                 Effect::LookUp(service) => self.requests.look_up(service),

@@ -46,6 +46,10 @@ struct Following {
 }
 
 impl Following {
+    fn place(&self) -> (Option<&String>, Option<&String>) {
+        (self.cluster.as_ref(), self.namespace.as_ref())
+    }
+
     fn end(self) {
         self.tasks.iter().for_each(AbortHandle::abort);
     }
@@ -115,6 +119,16 @@ impl<I: From<Told> + Send + 'static> Watches<I> {
             async move { inbox.send(told.into()).await.is_ok() }
         });
         self.spawn(following)
+    }
+
+    pub fn follows(&self, id: FeedId) -> bool {
+        self.feeds.contains_key(&id)
+    }
+
+    /// Whether no other feed reads the same place.
+    pub fn is_alone(&self, id: FeedId) -> bool {
+        let own = self.feeds.get(&id).map(Following::place);
+        self.feeds.iter().all(|(other, following)| *other == id || Some(following.place()) != own)
     }
 
     pub fn stop(&mut self, id: FeedId) {
