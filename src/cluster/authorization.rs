@@ -149,7 +149,11 @@ mod tests {
             let number = count.fetch_add(1, Ordering::Relaxed);
             async move {
                 tokio::time::sleep(LIMIT * 3).await;
-                if number < failures { Err(BoxError::from("not now")) } else { Ok(Response::new(HeaderValue::from_str("it").ok())) }
+                if number < failures {
+                    Err(BoxError::from("not now"))
+                } else {
+                    Ok(Response::new(HeaderValue::from_str("it").ok()))
+                }
             }
         };
         (Authorization::from(BoxCloneSyncService::new(service_fn(give))), asked)

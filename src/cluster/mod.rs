@@ -1,8 +1,8 @@
 //! Every request that the tool makes of a cluster.
 
 pub mod access;
-mod authorization;
 pub mod apply;
+mod authorization;
 pub mod backoff;
 pub mod client;
 pub mod clock;

@@ -265,6 +265,16 @@ impl Engine {
         }
     }
 
+    /// Takes in whether Linkerd's own controller runs.
+    pub fn upstream(&mut self, upstream: Option<Upstream>, now: Duration) {
+        if self.settings.upstream == upstream {
+            return;
+        }
+        self.settings.upstream = upstream;
+        let ids: Vec<GroupId> = self.groups.keys().cloned().collect();
+        ids.iter().for_each(|id| self.touch(id, Cause::Timer, now));
+    }
+
     /// Takes in whether a Service exists.
     pub fn looked_up(&mut self, service: ServiceRef, found: RequestResult<bool>, now: Duration) {
         if self.feeds.exists(service.clone(), found.ok(), now) {

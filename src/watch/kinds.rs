@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::feed::FeedId;
+use super::watches::{Told, Watches};
 use crate::cluster::stream::Event;
 use crate::cluster::{Cluster, RequestError};
 use crate::error;
@@ -114,9 +116,13 @@ impl Troubles {
         Some(Notice::ReadFailed { what: what.to_owned(), error: error.to_string() })
     }
 
-    /// It is not to be read any more.
-    pub fn forget(&mut self, what: &str) {
-        self.troubled.remove(what);
+    /// What a feed reads is not to be read any more, unless another one does so.
+    pub fn forget<I: From<Told> + Send + 'static>(&mut self, watches: &Watches<I>, feed: FeedId) {
+        if watches.is_alone(feed) {
+            for what in ["EndpointSlices", "Services"] {
+                self.troubled.remove(&watches.place(what, feed));
+            }
+        }
     }
 }
 
@@ -134,14 +140,6 @@ mod tests {
         assert!(!troubles.are_none());
         let again = troubles.note(&Event::<()>::Alive, || WHAT.to_owned());
         assert_eq!(again, Some(Notice::ReadAgain { what: WHAT.to_owned() }));
-        assert!(troubles.are_none());
-    }
-
-    #[test]
-    fn what_is_not_needed_any_more_is_no_trouble() {
-        let mut troubles = Troubles::default();
-        troubles.note_failure(WHAT, &"no");
-        troubles.forget(WHAT);
         assert!(troubles.are_none());
     }
 

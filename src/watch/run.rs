@@ -18,9 +18,11 @@ use super::meter::Meter;
 use super::options::{Options, Outcome};
 use super::requests::{Answer, Requests};
 use super::sleep::{Clocks, Sleep};
+use super::upstream::Lookout;
 use super::watches::{Told, Watches};
 use crate::cluster::stream::Event;
-use crate::cluster::{Cluster, RequestError, groups, identity, survey};
+use crate::cluster::upstream::{self, Upstream};
+use crate::cluster::{Cluster, RequestError, RequestResult, groups, identity};
 use crate::error;
 use crate::model::GroupId;
 use crate::model::notice::{Notice, Transition};
@@ -34,9 +36,10 @@ const INBOX: usize = 1024;
 const MOST_LEASES: usize = 32;
 
 /// What the loop's tasks tell it.
-enum Input {
+pub(super) enum Input {
     Told(Told),
     Lease(String, Standing),
+    Upstream(RequestResult<Option<Upstream>>),
 }
 
 impl From<Told> for Input {
@@ -59,7 +62,7 @@ pub async fn run(
     tokio::pin!(stop);
     let (signature, upstream) = tokio::select! {
         () = &mut stop => return Ok(Outcome::Stopped { unsettled: Vec::new() }),
-        known = join(identity::signature(cluster), survey::seen_upstream(cluster)) => known,
+        known = join(identity::signature(cluster), upstream::find(cluster)) => known,
     };
     let signature = signature.map_err(|cause| error::explain(cluster, &cause))?;
     let identity = format!("{signature}/{:06x}", fastrand::u32(..1 << 24));
@@ -70,7 +73,7 @@ pub async fn run(
             Settings {
                 dry_run: options.dry_run,
                 max_moves: options.max_moves,
-                upstream,
+                upstream: None,
                 alongside_upstream: options.alongside_upstream,
                 asked: cluster.remotes().asked(),
             },
@@ -87,12 +90,14 @@ pub async fn run(
         kinds: Kinds::default(),
         troubles: Troubles::default(),
         hearing: Hearing::default(),
+        lookout: Lookout::default(),
         meter: Meter::of(&options.metrics, &cluster.context),
         sleep: Sleep::new(options.clocks.unwrap_or(Clocks::read)(Duration::ZERO)),
         groups: Vec::new(),
         started: Instant::now(),
         announced: false,
     };
+    running.looked(upstream)?;
     running.follow_groups();
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -130,14 +135,14 @@ pub async fn run(
     }
 }
 
-struct Loop<'a> {
-    engine: Engine,
+pub(super) struct Loop<'a> {
+    pub(super) engine: Engine,
     requests: Requests,
-    cluster: &'a Cluster,
-    options: &'a Options,
+    pub(super) cluster: &'a Cluster,
+    pub(super) options: &'a Options,
     say: &'a mut dyn FnMut(Notice) -> anyhow::Result<()>,
-    watches: Watches<Input>,
-    inbox: mpsc::Sender<Input>,
+    pub(super) watches: Watches<Input>,
+    pub(super) inbox: mpsc::Sender<Input>,
     leases: HashMap<String, (oneshot::Sender<()>, JoinHandle<()>)>,
     lease_turns: Arc<Semaphore>,
     /// What this loop holds Leases as.
@@ -145,16 +150,17 @@ struct Loop<'a> {
     kinds: Kinds,
     troubles: Troubles,
     hearing: Hearing,
+    pub(super) lookout: Lookout,
     meter: Meter,
     sleep: Sleep,
     /// The watches of groups.
     groups: Vec<AbortHandle>,
     started: Instant,
-    announced: bool,
+    pub(super) announced: bool,
 }
 
 impl Loop<'_> {
-    fn now(&self) -> Duration {
+    pub(super) fn now(&self) -> Duration {
         self.started.elapsed()
     }
 
@@ -198,12 +204,7 @@ impl Loop<'_> {
     fn take_in(&mut self, input: Input) -> anyhow::Result<()> {
         let now = self.now();
         match input {
-            // The last word of what nobody follows any more.
-            Input::Told(Told::Slices(id, _) | Told::Mirrors(id, _) | Told::NoAccess(id, _))
-                if !self.watches.follows(id) =>
-            {
-                Ok(())
-            }
+            Input::Told(told) if self.watches.is_stopped(&told) => Ok(()),
             Input::Told(told) => {
                 self.measure(&told, now);
                 self.hear(told, now)
@@ -213,6 +214,7 @@ impl Loop<'_> {
                 self.engine.lease(&namespace, standing, now);
                 Ok(())
             }
+            Input::Upstream(seen) => self.looked(seen),
         }
     }
 
@@ -269,7 +271,7 @@ impl Loop<'_> {
         }
     }
 
-    fn say(&mut self, notice: impl IntoIterator<Item = Notice>) -> anyhow::Result<()> {
+    pub(super) fn say(&mut self, notice: impl IntoIterator<Item = Notice>) -> anyhow::Result<()> {
         notice.into_iter().try_for_each(&mut self.say)
     }
 
@@ -295,15 +297,6 @@ impl Loop<'_> {
         self.say([Notice::Started { groups: self.engine.group_count() }])
     }
 
-    /// Two loops that do not know of each other would undo each other's moves.
-    fn refused_by_upstream(&self) -> Option<Outcome> {
-        if !self.announced || self.options.alongside_upstream || self.options.dry_run {
-            return None;
-        }
-        let groups = self.engine.run_by_upstream();
-        (!groups.is_empty()).then_some(Outcome::RunByUpstream { groups })
-    }
-
     fn answered(&mut self, answer: Answer) {
         let now = self.now();
         match answer {
@@ -321,6 +314,7 @@ impl Loop<'_> {
     fn tick(&mut self) {
         let now = self.now();
         self.engine.tick(now);
+        self.look_for_upstream(now);
         self.meter.turns(self.announced && self.troubles.are_none() && self.hearing.is_complete(now));
     }
 
@@ -339,10 +333,7 @@ impl Loop<'_> {
                 }
                 Effect::StopFeed(id) => {
                     self.hearing.ends(Stream::Slices(id));
-                    if self.watches.is_alone(id) {
-                        let places = ["EndpointSlices", "Services"].map(|what| self.watches.place(what, id));
-                        places.iter().for_each(|place| self.troubles.forget(place));
-                    }
+                    self.troubles.forget(&self.watches, id);
                     self.watches.stop(id);
                 }
                 Effect::LookUp(service) => self.requests.look_up(service),
@@ -360,7 +351,10 @@ impl Loop<'_> {
                 }
                 Effect::Reread(id, record) => self.requests.reread(id, *record),
                 Effect::Moved(record, transition) => self.moved(&record, transition)?,
-                Effect::Say(notice) => self.say([notice])?,
+                Effect::Say(notice) => {
+                    self.lookout.hear(&notice, moment.now);
+                    self.say([notice])?;
+                }
             }
         }
         if let Some(counts) = self.engine.census() {

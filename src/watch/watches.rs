@@ -121,8 +121,14 @@ impl<I: From<Told> + Send + 'static> Watches<I> {
         self.spawn(following)
     }
 
-    pub fn follows(&self, id: FeedId) -> bool {
-        self.feeds.contains_key(&id)
+    /// Whether this is the last word of a feed that nobody follows any more.
+    pub fn is_stopped(&self, told: &Told) -> bool {
+        match told {
+            Told::Groups(..) => false,
+            Told::Slices(id, _) | Told::Mirrors(id, _) | Told::NoAccess(id, _) => {
+                !self.feeds.contains_key(id)
+            }
+        }
     }
 
     /// Whether no other feed reads the same place.

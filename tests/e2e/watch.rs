@@ -5,6 +5,7 @@ mod faults;
 mod flapping;
 mod groups;
 mod hooks;
+mod kinds;
 mod logs;
 mod metrics;
 mod once;
