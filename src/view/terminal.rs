@@ -1,13 +1,12 @@
 //! What the terminal can do.
 
-use std::io::Write as _;
 use std::time::Duration;
 
 use clap::ColorChoice;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::text::clean;
-use crate::logging;
+use crate::{logging, outlet};
 
 /// Whether to colour what goes to a stream: what the flag says, or else what the terminal and its environment say.
 pub fn is_coloured(choice: ColorChoice, on_terminal: bool) -> bool {
@@ -24,7 +23,7 @@ pub fn say(line: &str) {
         tracing::info!("{line}");
         return;
     }
-    let _ = writeln!(std::io::stderr(), "{}", clean(line));
+    outlet::complain(&clean(line));
 }
 
 /// Whether colour is wanted, on a terminal: <https://no-color.org>.
