@@ -268,10 +268,10 @@ impl<T: Versioned> Watch<'_, T> {
             let line = match timeout(QUIET_LIMIT, lines.next()).await {
                 Ok(Ok(Some(line))) => line,
                 Ok(Ok(None)) => return End::Closed,
-                Ok(Err(how)) => return self.broken(&path, Cause::Unreachable { how }),
-                Err(_) => return self.broken(&path, Cause::TimedOut { after: QUIET_LIMIT }),
+                Ok(Err(how)) => return broken(&path, Cause::Unreachable { how }),
+                Err(_) => return broken(&path, Cause::TimedOut { after: QUIET_LIMIT }),
             };
-            let event = match self.read(&path, &line, version) {
+            let event = match self.source.read(&path, &line, version) {
                 Ok(event) => event,
                 Err(end) => return end,
             };
@@ -281,14 +281,17 @@ impl<T: Versioned> Watch<'_, T> {
             }
         }
     }
+}
 
+impl<T: Versioned> Source<T> {
+    /// What a line of a watch tells; the version moves on with it.
     fn read(&self, path: &str, line: &[u8], version: &mut String) -> Result<Event<T>, End> {
-        let unreadable = |how: String| self.broken(path, Cause::Unreadable { how });
+        let unreadable = |how: String| broken(path, Cause::Unreadable { how });
         let WatchLine { kind, object } =
             serde_json::from_slice(line).map_err(|cause| unreadable(cause.to_string()))?;
         match kind {
             "ADDED" | "MODIFIED" | "DELETED" => {
-                let Some(decoded) = self.source.decode(object) else { return Ok(Event::Alive) };
+                let Some(decoded) = self.decode(object) else { return Ok(Event::Alive) };
                 decoded.resource_version().clone_into(version);
                 Ok(if kind == "DELETED" { Event::Deleted(decoded) } else { Event::Applied(decoded) })
             }
@@ -304,15 +307,15 @@ impl<T: Versioned> Watch<'_, T> {
                 if code == 410 {
                     return Err(End::Expired);
                 }
-                Err(self.broken(path, Cause::Status { code, reason, message, retry_after: None }))
+                Err(broken(path, Cause::Status { code, reason, message, retry_after: None }))
             }
             other => Err(unreadable(format!("a watch event of type {other:?}"))),
         }
     }
+}
 
-    fn broken(&self, path: &str, cause: Cause) -> End {
-        End::Broken(failure(&Method::GET, path, cause))
-    }
+fn broken(path: &str, cause: Cause) -> End {
+    End::Broken(failure(&Method::GET, path, cause))
 }
 
 /// The lines of a body that goes on.
@@ -341,6 +344,67 @@ impl Lines {
                 Some(Err(cause)) => return Err(in_words(&cause)),
                 None => return Ok(None),
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::cluster::path::ENDPOINT_SLICES;
+
+    #[derive(Deserialize)]
+    struct Object {
+        metadata: ListMeta,
+    }
+
+    impl Versioned for Object {
+        fn resource_version(&self) -> &str {
+            &self.metadata.resource_version
+        }
+    }
+
+    fn read(line: &[u8]) -> (Result<Event<Object>, End>, String) {
+        let source =
+            Source::new(ENDPOINT_SLICES, Some("ns"), "", |raw| serde_json::from_str::<Object>(raw.get()));
+        let mut version = "before".to_owned();
+        (source.read("/path", line, &mut version), version)
+    }
+
+    fn line(kind: &str, version: &str) -> String {
+        serde_json::json!({"type": kind, "object": {"metadata": {"resourceVersion": version}}}).to_string()
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_that_are_no_event_end_a_watch_and_leave_the_version(bytes in any::<Vec<u8>>()) {
+            let (event, version) = read(&bytes);
+            prop_assert!(matches!(event, Err(End::Broken(_))));
+            prop_assert_eq!(version, "before");
+        }
+
+        #[test]
+        fn a_line_that_was_cut_off_is_no_event(kind in "ADDED|MODIFIED|DELETED|BOOKMARK", cut in 0..40_usize) {
+            let line = line(&kind, "7");
+            let cut = cut.min(line.len() - 1);
+            prop_assert!(read(&line.as_bytes()[..cut]).0.is_err());
+        }
+
+        #[test]
+        fn what_is_told_moves_the_version_on(kind in "ADDED|MODIFIED|DELETED|BOOKMARK", version in "[0-9]{1,20}") {
+            let (event, after) = read(line(&kind, &version).as_bytes());
+            prop_assert!(event.is_ok());
+            prop_assert_eq!(after, version);
+        }
+
+        #[test]
+        fn errors_end_a_watch(code in any::<u16>(), message in any::<String>()) {
+            let line = serde_json::json!({"type": "ERROR", "object": {"code": code, "message": message}});
+            let (event, _) = read(line.to_string().as_bytes());
+            prop_assert_eq!(matches!(event, Err(End::Expired)), code == 410);
+            prop_assert!(event.is_err());
         }
     }
 }

@@ -16,3 +16,4 @@ mod rights;
 mod start;
 mod story;
 mod upstream;
+mod wide;

@@ -49,7 +49,7 @@ pub use running::Running;
 pub use sandbox::{Sandbox, client, processes_mentioning, share, shared};
 pub use scripted::ScriptedServer;
 pub use upstream::{ReadinessFrom, Upstream};
-pub use wait::{LIMIT, eventually, eventually_within, on_this_machine};
+pub use wait::{LIMIT, eventually, eventually_within};
 pub use watching::{
     Rest, end, operator_rights, operator_rights_beyond, operator_rights_without, started, watching,
     watching_as,
