@@ -4,6 +4,8 @@ use std::time::Duration;
 #[derive(Debug, Clone, Default)]
 pub struct Backoff {
     tries: u32,
+    /// How many of the last tries in a row were refused.
+    refusals: u32,
 }
 
 const FIRST: Duration = Duration::from_millis(50);
@@ -14,24 +16,26 @@ const LONGEST_REFUSED: Duration = Duration::from_secs(30);
 impl Backoff {
     /// The next wait; the server's own wish, if it is longer, comes first.
     pub fn next(&mut self, wish: Option<Duration>) -> Duration {
-        let wait = self.up_to(LONGEST);
+        self.refusals = 0;
+        let wait = wait(&mut self.tries, LONGEST);
         wish.map_or(wait, |wish| wish.max(wait))
     }
 
-    /// The next wait after a refusal. Rights may take a moment to be in force; after that, it takes a person.
+    /// The next wait after a refusal. Rights may take a moment to be in force, and a server that has just started may not
+    /// know them yet; after that, it takes a person.
     pub fn next_refused(&mut self) -> Duration {
-        self.up_to(LONGEST_REFUSED)
-    }
-
-    fn up_to(&mut self, longest: Duration) -> Duration {
-        let whole = FIRST.saturating_mul(1 << self.tries.min(10)).min(longest);
-        self.tries = self.tries.saturating_add(1);
-        whole.mul_f64(1.0 - fastrand::f64() / 2.0)
+        wait(&mut self.refusals, LONGEST_REFUSED)
     }
 
     pub fn reset(&mut self) {
-        self.tries = 0;
+        *self = Self::default();
     }
+}
+
+fn wait(tries: &mut u32, longest: Duration) -> Duration {
+    let whole = FIRST.saturating_mul(1 << (*tries).min(10)).min(longest);
+    *tries = tries.saturating_add(1);
+    whole.mul_f64(1.0 - fastrand::f64() / 2.0)
 }
 
 #[cfg(test)]
@@ -55,6 +59,9 @@ mod tests {
         let waits: Vec<Duration> = (0..40).map(|_| backoff.next_refused()).collect();
         assert!(waits[0] <= FIRST);
         assert!(waits[20] >= LONGEST_REFUSED / 2 && waits.iter().all(|wait| *wait <= LONGEST_REFUSED));
+        // A server that was away refuses for a moment.
+        backoff.next(None);
+        assert!(backoff.next_refused() <= FIRST);
     }
 
     #[test]
