@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::Client;
 use kube::api::{Api, ListParams};
 
@@ -48,7 +49,7 @@ async fn servers_that_are_killed_and_come_back_cost_no_change() {
     tokio::time::sleep(GONE.saturating_sub(killed.elapsed())).await;
     assert_eq!(by_side_door.away().await, 1, "the loop has another way to the cluster");
     let _apiserver = start_again(&command);
-    until_it_answers(&side.client).await;
+    until_it_tells(&estate, MANY).await;
     estate.until_right(limit).await;
     assert_eq!(estate.away().await, MANY);
 
@@ -58,6 +59,7 @@ async fn servers_that_are_killed_and_come_back_cost_no_change() {
     let _etcd = start_again(&command);
     until_it_answers(&side.client).await;
     estate.restore_all_primaries().await;
+    until_it_tells(&estate, 2 * MANY).await;
     estate.until_right(limit).await;
     assert_eq!(estate.away().await, 0);
     end(watch).await;
@@ -79,6 +81,22 @@ async fn second_server(sandbox: &Sandbox) -> (crate::support::Revived, Client) {
     let client = client(kubeconfig.path(), "solo").await;
     until_it_answers(&client).await;
     (server, client)
+}
+
+/// Waits until the API server itself has heard of all slices, so that its watches tell of them: after etcd's return that
+/// may take it seconds.
+async fn until_it_tells(estate: &Estate, slices: usize) {
+    let (api, from_its_cache) = (estate.side.api::<EndpointSlice>(), ListParams::default().match_any());
+    eventually_within(LIMIT, "the API server has heard of all slices", async || {
+        let list = api.list(&from_its_cache);
+        let list =
+            tokio::time::timeout(Duration::from_secs(1), list).await.map_err(|late| late.to_string())?;
+        match list.map_err(|cause| cause.to_string())?.items.len() {
+            heard if heard == slices => Ok(()),
+            heard => Err(heard.to_string()),
+        }
+    })
+    .await;
 }
 
 pub async fn until_it_answers(client: &Client) {
