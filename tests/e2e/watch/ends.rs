@@ -1,6 +1,7 @@
 //! Runs that end when something has come true, or when their time is over.
 
 use std::io::Write as _;
+use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -106,7 +107,7 @@ async fn a_standard_output_that_is_closed_ends_it_well() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let mut command = watch(&ns.west, &[]).command();
-    let mut child = command.stdout(writer).spawn().unwrap();
+    let mut child = command.stdout(writer).stderr(Stdio::null()).spawn().unwrap();
     let status = tokio::time::timeout(Duration::from_secs(20), child.wait()).await.expect("it ends");
     assert_eq!(status.unwrap().code(), Some(0));
     assert_eq!(ns.west.lease_holder().await, "");
