@@ -18,6 +18,7 @@ pub mod history;
 pub mod identity;
 pub mod kubeconfig;
 pub mod lease;
+mod lines;
 pub mod links;
 pub mod mirrors;
 pub mod namespaces;

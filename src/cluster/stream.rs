@@ -3,17 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
 use http::Method;
-use http_body_util::BodyExt as _;
-use kube::client::Body;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout};
 
 use super::backoff::Backoff;
-use super::client::{Cluster, failure, in_words, read_json};
+use super::client::{Cluster, failure, read_json};
 use super::error::{Cause, RequestError, RequestResult, StatusBody};
+use super::lines::Lines;
 use super::path::{Endpoint, Selection, with_query};
 
 /// How long the server is asked to keep a watch open: a healthy one gives a byte at least this often.
@@ -257,7 +255,7 @@ impl<T: Versioned> Watch<'_, T> {
             ("fieldSelector", &self.source.selection.fields),
         ];
         let mut lines = match self.cluster.open(&with_query(&path, &query)).await {
-            Ok(response) => Lines { body: response.into_body(), buffer: BytesMut::new(), searched: 0 },
+            Ok(response) => Lines::of(response.into_body()),
             Err(error) if error.is_gone() || error.is_not_found() => return End::Expired,
             Err(error) => return End::Broken(error),
         };
@@ -316,36 +314,6 @@ impl<T: Versioned> Source<T> {
 
 fn broken(path: &str, cause: Cause) -> End {
     End::Broken(failure(&Method::GET, path, cause))
-}
-
-/// The lines of a body that goes on.
-struct Lines {
-    body: Body,
-    buffer: BytesMut,
-    /// How much of the buffer is known to have no line end.
-    searched: usize,
-}
-
-impl Lines {
-    /// The next whole line; none at the end, where a piece of a line is dropped.
-    async fn next(&mut self) -> Result<Option<Bytes>, String> {
-        loop {
-            let unsearched = self.buffer.get(self.searched..).unwrap_or_default();
-            if let Some(end) = unsearched.iter().position(|&byte| byte == b'\n') {
-                let line = self.buffer.split_to(self.searched + end + 1);
-                self.searched = 0;
-                return Ok(Some(line.freeze()));
-            }
-            self.searched = self.buffer.len();
-            match self.body.frame().await {
-                Some(Ok(frame)) => {
-                    self.buffer.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data))
-                }
-                Some(Err(cause)) => return Err(in_words(&cause)),
-                None => return Ok(None),
-            }
-        }
-    }
 }
 
 #[cfg(test)]
