@@ -11,6 +11,7 @@ pub mod generated;
 mod logging;
 pub mod model;
 pub mod observe;
+mod outlet;
 pub mod program;
 pub mod reach;
 pub mod resource;
@@ -53,5 +54,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let outcome = runtime.block_on(commands::run(cli));
     runtime.shutdown_timeout(std::time::Duration::from_millis(100));
-    error::finish(outcome, json)
+    let code = error::finish(outcome, json);
+    outlet::finish();
+    code
 }

@@ -13,6 +13,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::cli::LogFormat;
+use crate::outlet::Stderr;
 
 static JSON: AtomicBool = AtomicBool::new(false);
 
@@ -30,7 +31,7 @@ pub fn start(verbose: u8, format: LogFormat) {
         1 => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    let lines = tracing_subscriber::fmt::layer().with_writer(|| Stderr).with_ansi(false);
     let lines =
         if as_json { lines.event_format(JsonLines).boxed() } else { lines.with_target(false).boxed() };
     let started = tracing_subscriber::registry()

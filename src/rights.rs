@@ -93,6 +93,10 @@ const EVENTS: Right =
 const PROFILES: Right = Right::needed("linkerd.io", "serviceprofiles", &["list"])
     .helpful("a ServiceProfile on the same service is not noticed");
 
+const NAMESPACES: Right = Right::needed("", "namespaces", &["list"]).cluster_wide();
+const DEPLOYMENTS: Right = Right::needed("apps", "deployments", &["list"]).cluster_wide();
+const UNSEEN: &str = "Linkerd's own failover controller is not seen, and may undo the moves";
+
 /// What `--remote` needs in each of the clusters that are asked.
 pub const REMOTE: Right = SLICES_FOLLOWED;
 /// What `--remote-from-links` needs in the namespace of Linkerd's multicluster extension.
@@ -137,6 +141,8 @@ impl Task {
                         EVENTS,
                         Right::needed("coordination.k8s.io", "leases", &["get", "create", "update"])
                             .helpful("a second loop is not kept out"),
+                        NAMESPACES.helpful(UNSEEN),
+                        DEPLOYMENTS.helpful(UNSEEN),
                     ]
                 },
             ),
@@ -165,12 +171,8 @@ impl Task {
                         LEASES,
                         PROFILES,
                         Right::needed("", "pods", &["list"]).helpful("--proxy cannot look at pods"),
-                        Right::needed("", "namespaces", &["list"])
-                            .cluster_wide()
-                            .helpful("Linkerd is not looked for"),
-                        Right::needed("apps", "deployments", &["list"])
-                            .cluster_wide()
-                            .helpful("whether Linkerd is ready is not known"),
+                        NAMESPACES.helpful("Linkerd is not looked for"),
+                        DEPLOYMENTS.helpful("whether Linkerd is ready is not known"),
                     ]
                 },
             ),
@@ -191,6 +193,11 @@ impl Task {
             "metadata": metadata,
             "rules": self.rights().iter().filter(fits).map(rule).collect::<Vec<_>>(),
         })
+    }
+
+    /// What it can use in the whole cluster, which no Role can give.
+    pub fn beyond_a_role(self) -> Vec<Right> {
+        self.rights().into_iter().filter(|right| right.reach == Reach::Cluster).collect()
     }
 
     pub fn role_name(self) -> String {
@@ -233,6 +240,7 @@ mod tests {
         let role = Task::Check.role(Reach::Namespace, Some("web"));
         assert_eq!(role["metadata"], json!({ "name": "kubectl-failover-check", "namespace": "web" }));
         assert!(!resources(&role).contains(&json!("namespaces")), "{role}");
+        assert!(!resources(&Task::Watch.role(Reach::Namespace, None)).contains(&json!("deployments")));
         let role = Task::Check.role(Reach::Cluster, Some("web"));
         assert_eq!(role["kind"], "ClusterRole");
         assert_eq!(role["metadata"], json!({ "name": "kubectl-failover-check" }));

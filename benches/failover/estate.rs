@@ -133,6 +133,13 @@ impl Estate {
         send(&self.client, Method::PATCH, &path, MERGE_PATCH, patch.into_bytes()).await;
     }
 
+    /// Deletes a slice and creates it again.
+    pub async fn replace_slice(&self, service: &str, role: &str) {
+        let path = format!("{}/{service}", slices(&self.namespace));
+        send(&self.client, Method::DELETE, &path, JSON, Vec::new()).await;
+        self.post(&slices(&self.namespace), self.slice(service, role)).await;
+    }
+
     /// Deletes the slices of all primaries by one request.
     pub async fn delete_primaries(&self) {
         let path = format!("{}?labelSelector=role%3Dprimary", slices(&self.namespace));

@@ -19,14 +19,16 @@ pub struct World {
     pub client: Client,
     pub kubeconfig: PathBuf,
     pub quick: bool,
+    /// What a slow line adds to each request.
+    pub delay: Duration,
     estates: AtomicUsize,
 }
 
 impl World {
-    pub async fn start(quick: bool) -> Self {
+    pub async fn start(quick: bool, delay: Duration) -> Self {
         let kubeconfig = share(&[CONTEXT]).kubeconfig();
         let client = client(&kubeconfig).await;
-        Self { client, kubeconfig, quick, estates: AtomicUsize::new(0) }
+        Self { client, kubeconfig, quick, delay, estates: AtomicUsize::new(0) }
     }
 
     /// A size as it is wanted, or a small part of it.

@@ -201,7 +201,14 @@ mod tests {
             for duration in [parse_duration(&text), parse_timeout(&text), parse_max_moves(&text).map(|it| it.within)] {
                 proptest::prop_assert!(duration.is_err() || moment.checked_add(duration.unwrap()).is_some());
             }
-            let _ = (parse_bool(&text).is_ok(), parse_verbosity(&text).is_ok(), members(&[text]));
+            let _ = (parse_command(&text).is_ok(), parse_bool(&text).is_ok(), parse_verbosity(&text).is_ok(), members(&[text]));
+        }
+
+        #[test]
+        fn quoted_words_of_a_command_come_out_as_they_were(program in "[^\0]+", arguments in proptest::collection::vec("[^\0]*", 0..5)) {
+            let words = std::iter::once(program.as_str()).chain(arguments.iter().map(String::as_str));
+            let typed = shlex::try_join(words).unwrap();
+            proptest::prop_assert_eq!(parse_command(&typed), Ok(CommandWords { program, arguments }));
         }
     }
 }

@@ -309,3 +309,30 @@ pub(super) fn in_words(error: &dyn std::error::Error) -> String {
     // The TLS library's words for it end in a link to its own documentation.
     if words.starts_with("peer closed connection") { "the connection was cut".to_owned() } else { words }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn wish(value: HeaderValue) -> Option<Duration> {
+        retry_after(&HeaderMap::from_iter([(RETRY_AFTER, value)]))
+    }
+
+    proptest! {
+        #[test]
+        fn seconds_are_a_wish_up_to_a_limit(seconds in any::<u64>()) {
+            let wished = wish(seconds.into());
+            prop_assert_eq!(wished, Some(Duration::from_secs(seconds).min(LONGEST_WISH)));
+        }
+
+        #[test]
+        fn any_bytes_are_no_wish_or_one_within_the_limit(bytes in any::<Vec<u8>>()) {
+            if let Ok(value) = HeaderValue::from_bytes(&bytes) {
+                prop_assert!(wish(value).is_none_or(|wish| wish <= LONGEST_WISH));
+            }
+        }
+    }
+}

@@ -35,7 +35,31 @@ impl ServerClock {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_leave_a_time(bytes in any::<Vec<u8>>()) {
+            let clock = ServerClock::default();
+            if let Ok(value) = HeaderValue::from_bytes(&bytes) {
+                clock.hear(&HeaderMap::from_iter([(DATE, value)]));
+            }
+            prop_assert!(clock.now().duration_since(Timestamp::now()).abs() < SignedDuration::from_secs(1));
+        }
+
+        #[test]
+        fn any_date_is_believed_as_far_as_it_can_be(seconds in -377_000_000_000..253_000_000_000_i64) {
+            let at = Timestamp::from_second(seconds).unwrap();
+            if let Ok(date) = rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&at) {
+                let clock = ServerClock::default();
+                clock.hear(&HeaderMap::from_iter([(DATE, date.parse().unwrap())]));
+                prop_assert!(clock.now().duration_since(at).abs() < SignedDuration::from_secs(2));
+            }
+        }
+    }
 
     fn heard(date: &str) -> SignedDuration {
         let clock = ServerClock::default();

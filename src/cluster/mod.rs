@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod apply;
+mod authorization;
 pub mod backoff;
 pub mod client;
 pub mod clock;
@@ -17,6 +18,7 @@ pub mod history;
 pub mod identity;
 pub mod kubeconfig;
 pub mod lease;
+mod lines;
 pub mod links;
 pub mod mirrors;
 pub mod namespaces;

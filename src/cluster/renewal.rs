@@ -1,17 +1,17 @@
 //! The client of a cluster, made anew when its credentials are refused: tokens expire, and the program or the file
 //! that they come from may have newer ones.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, Shared};
 use kube::Client;
 
+use super::authorization::PAUSE;
 use super::connector;
 use super::kubeconfig;
 use crate::cli::GlobalArgs;
-
-/// New credentials are asked for no more often than this: it may take a program, and a person.
-const PAUSE: Duration = Duration::from_secs(5);
 
 pub struct Renewal {
     /// By what new credentials are found; they name the context, so that it stays the same. None: elsewhere.
@@ -25,13 +25,16 @@ struct Current {
     /// Counts the clients.
     number: u64,
     refused: bool,
+    /// When another one was last tried to be made.
     tried: Instant,
+    /// It is being made. That goes on when the requests that wait for it do so no longer.
+    under_way: Option<Shared<BoxFuture<'static, ()>>>,
 }
 
 impl Renewal {
     /// The client stays as it is: whoever made it finds new credentials.
     pub fn never(client: Client, server: http::Uri) -> Self {
-        let current = Current { client, number: 0, refused: false, tried: Instant::now() };
+        let current = Current { client, number: 0, refused: false, tried: Instant::now(), under_way: None };
         Self { flags: None, server, current: Mutex::new(current) }
     }
 
@@ -41,14 +44,9 @@ impl Renewal {
     }
 
     /// The client with its number: a new one where the last was refused and another can be had.
-    pub async fn client(&self) -> (Client, u64) {
-        if self.is_due()
-            && let Some(client) = self.make().await
-        {
-            let mut current = self.current();
-            current.client = client;
-            current.number += 1;
-            current.refused = false;
+    pub async fn client(self: &Arc<Self>) -> (Client, u64) {
+        if let Some(renewal) = self.renewal() {
+            renewal.await;
         }
         let current = self.current();
         (current.client.clone(), current.number)
@@ -60,13 +58,29 @@ impl Renewal {
         current.refused |= current.number == number;
     }
 
-    fn is_due(&self) -> bool {
+    /// What to wait for, if the client is being made anew or is to be.
+    fn renewal(self: &Arc<Self>) -> Option<Shared<BoxFuture<'static, ()>>> {
         let mut current = self.current();
-        let due = current.refused && current.tried.elapsed() >= PAUSE;
-        if due {
-            current.tried = Instant::now();
+        if !current.refused {
+            return None;
         }
-        due
+        if current.under_way.is_none() && current.tried.elapsed() >= PAUSE {
+            let task = tokio::spawn(Arc::clone(self).renew());
+            current.under_way = Some(task.map(drop).boxed().shared());
+        }
+        current.under_way.clone()
+    }
+
+    async fn renew(self: Arc<Self>) {
+        let made = self.make().await;
+        let mut current = self.current();
+        if let Some(client) = made {
+            current.client = client;
+            current.number += 1;
+            current.refused = false;
+        }
+        current.tried = Instant::now();
+        current.under_way = None;
     }
 
     /// Another client for the same server; a kubeconfig that now names another one is no help.

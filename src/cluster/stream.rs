@@ -3,17 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
 use http::Method;
-use http_body_util::BodyExt as _;
-use kube::client::Body;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout};
 
 use super::backoff::Backoff;
-use super::client::{Cluster, failure, in_words, read_json};
+use super::client::{Cluster, failure, read_json};
 use super::error::{Cause, RequestError, RequestResult, StatusBody};
+use super::lines::Lines;
 use super::path::{Endpoint, Selection, with_query};
 
 /// How long the server is asked to keep a watch open: a healthy one gives a byte at least this often.
@@ -92,7 +90,8 @@ pub enum Event<T> {
     Deleted(T),
     /// Nothing changed, but the server is there.
     Alive,
-    /// A list or a watch failed; it is tried again.
+    /// A list or a watch failed; it is tried again. "Not found" is what the list of a collection says that the server
+    /// does not know: it has no objects.
     Failed(RequestError),
 }
 
@@ -102,6 +101,11 @@ impl<T> Event<T> {
             Self::Failed(error) => Some(error),
             _ => None,
         }
+    }
+
+    /// The collection is not known to the server.
+    pub fn is_absent(&self) -> bool {
+        self.failure().is_some_and(RequestError::is_not_found)
     }
 }
 
@@ -173,7 +177,7 @@ where
                 version
             }
             Err(error) => {
-                let wait = backoff.next(error.retry_after().or(error.is_not_found().then_some(ABSENT)));
+                let wait = pause(&mut backoff, &error);
                 if !tell(Event::Failed(error)).await {
                     return;
                 }
@@ -201,7 +205,7 @@ where
                 // Connections end; only where no new one does better is that worth telling.
                 End::Broken(_) if watch.heard => tokio::time::sleep(backoff.next(None)).await,
                 End::Broken(error) => {
-                    let wait = backoff.next(error.retry_after());
+                    let wait = pause(&mut backoff, &error);
                     if !tell(Event::Failed(error)).await {
                         return;
                     }
@@ -212,10 +216,18 @@ where
     }
 }
 
+/// How long to wait after a failure.
+fn pause(backoff: &mut Backoff, error: &RequestError) -> Duration {
+    if error.is_forbidden() {
+        return backoff.next_refused();
+    }
+    backoff.next(error.retry_after().or(error.is_not_found().then_some(ABSENT)))
+}
+
 enum End {
     /// The server closed it in good order.
     Closed,
-    /// The version is too old: list again.
+    /// The version is too old, or the collection is no longer there: list again.
     Expired,
     Broken(RequestError),
     Unheard,
@@ -243,8 +255,8 @@ impl<T: Versioned> Watch<'_, T> {
             ("fieldSelector", &self.source.selection.fields),
         ];
         let mut lines = match self.cluster.open(&with_query(&path, &query)).await {
-            Ok(response) => Lines { body: response.into_body(), buffer: BytesMut::new(), searched: 0 },
-            Err(error) if error.is_gone() => return End::Expired,
+            Ok(response) => Lines::of(response.into_body()),
+            Err(error) if error.is_gone() || error.is_not_found() => return End::Expired,
             Err(error) => return End::Broken(error),
         };
         if !tell(Event::Alive).await {
@@ -254,10 +266,10 @@ impl<T: Versioned> Watch<'_, T> {
             let line = match timeout(QUIET_LIMIT, lines.next()).await {
                 Ok(Ok(Some(line))) => line,
                 Ok(Ok(None)) => return End::Closed,
-                Ok(Err(how)) => return self.broken(&path, Cause::Unreachable { how }),
-                Err(_) => return self.broken(&path, Cause::TimedOut { after: QUIET_LIMIT }),
+                Ok(Err(how)) => return broken(&path, Cause::Unreachable { how }),
+                Err(_) => return broken(&path, Cause::TimedOut { after: QUIET_LIMIT }),
             };
-            let event = match self.read(&path, &line, version) {
+            let event = match self.source.read(&path, &line, version) {
                 Ok(event) => event,
                 Err(end) => return end,
             };
@@ -267,14 +279,17 @@ impl<T: Versioned> Watch<'_, T> {
             }
         }
     }
+}
 
+impl<T: Versioned> Source<T> {
+    /// What a line of a watch tells; the version moves on with it.
     fn read(&self, path: &str, line: &[u8], version: &mut String) -> Result<Event<T>, End> {
-        let unreadable = |how: String| self.broken(path, Cause::Unreadable { how });
+        let unreadable = |how: String| broken(path, Cause::Unreadable { how });
         let WatchLine { kind, object } =
             serde_json::from_slice(line).map_err(|cause| unreadable(cause.to_string()))?;
         match kind {
             "ADDED" | "MODIFIED" | "DELETED" => {
-                let Some(decoded) = self.source.decode(object) else { return Ok(Event::Alive) };
+                let Some(decoded) = self.decode(object) else { return Ok(Event::Alive) };
                 decoded.resource_version().clone_into(version);
                 Ok(if kind == "DELETED" { Event::Deleted(decoded) } else { Event::Applied(decoded) })
             }
@@ -290,43 +305,74 @@ impl<T: Versioned> Watch<'_, T> {
                 if code == 410 {
                     return Err(End::Expired);
                 }
-                Err(self.broken(path, Cause::Status { code, reason, message, retry_after: None }))
+                Err(broken(path, Cause::Status { code, reason, message, retry_after: None }))
             }
             other => Err(unreadable(format!("a watch event of type {other:?}"))),
         }
     }
+}
 
-    fn broken(&self, path: &str, cause: Cause) -> End {
-        End::Broken(failure(&Method::GET, path, cause))
+fn broken(path: &str, cause: Cause) -> End {
+    End::Broken(failure(&Method::GET, path, cause))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::cluster::path::ENDPOINT_SLICES;
+
+    #[derive(Deserialize)]
+    struct Object {
+        metadata: ListMeta,
     }
-}
 
-/// The lines of a body that goes on.
-struct Lines {
-    body: Body,
-    buffer: BytesMut,
-    /// How much of the buffer is known to have no line end.
-    searched: usize,
-}
+    impl Versioned for Object {
+        fn resource_version(&self) -> &str {
+            &self.metadata.resource_version
+        }
+    }
 
-impl Lines {
-    /// The next whole line; none at the end, where a piece of a line is dropped.
-    async fn next(&mut self) -> Result<Option<Bytes>, String> {
-        loop {
-            let unsearched = self.buffer.get(self.searched..).unwrap_or_default();
-            if let Some(end) = unsearched.iter().position(|&byte| byte == b'\n') {
-                let line = self.buffer.split_to(self.searched + end + 1);
-                self.searched = 0;
-                return Ok(Some(line.freeze()));
-            }
-            self.searched = self.buffer.len();
-            match self.body.frame().await {
-                Some(Ok(frame)) => {
-                    self.buffer.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data))
-                }
-                Some(Err(cause)) => return Err(in_words(&cause)),
-                None => return Ok(None),
-            }
+    fn read(line: &[u8]) -> (Result<Event<Object>, End>, String) {
+        let source =
+            Source::new(ENDPOINT_SLICES, Some("ns"), "", |raw| serde_json::from_str::<Object>(raw.get()));
+        let mut version = "before".to_owned();
+        (source.read("/path", line, &mut version), version)
+    }
+
+    fn line(kind: &str, version: &str) -> String {
+        serde_json::json!({"type": kind, "object": {"metadata": {"resourceVersion": version}}}).to_string()
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_that_are_no_event_end_a_watch_and_leave_the_version(bytes in any::<Vec<u8>>()) {
+            let (event, version) = read(&bytes);
+            prop_assert!(matches!(event, Err(End::Broken(_))));
+            prop_assert_eq!(version, "before");
+        }
+
+        #[test]
+        fn a_line_that_was_cut_off_is_no_event(kind in "ADDED|MODIFIED|DELETED|BOOKMARK", cut in 0..40_usize) {
+            let line = line(&kind, "7");
+            let cut = cut.min(line.len() - 1);
+            prop_assert!(read(&line.as_bytes()[..cut]).0.is_err());
+        }
+
+        #[test]
+        fn what_is_told_moves_the_version_on(kind in "ADDED|MODIFIED|DELETED|BOOKMARK", version in "[0-9]{1,20}") {
+            let (event, after) = read(line(&kind, &version).as_bytes());
+            prop_assert!(event.is_ok());
+            prop_assert_eq!(after, version);
+        }
+
+        #[test]
+        fn errors_end_a_watch(code in any::<u16>(), message in any::<String>()) {
+            let line = serde_json::json!({"type": "ERROR", "object": {"code": code, "message": message}});
+            let (event, _) = read(line.to_string().as_bytes());
+            prop_assert_eq!(matches!(event, Err(End::Expired)), code == 410);
+            prop_assert!(event.is_err());
         }
     }
 }

@@ -7,6 +7,8 @@ use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::{Kind as _, Labels, Record, TrafficSplit};
 
 const EXTENSION: &str = "linkerd.io/extension=failover";
+/// The name that its writes bear.
+pub const MANAGER: &str = "failover.linkerd.io";
 
 /// What the controller selects.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,11 +58,12 @@ fn meets(labels: &Labels, requirement: &str) -> bool {
     }
 }
 
-/// The controller that runs in the cluster: a Deployment with a ready pod, in a namespace of the extension.
+/// The controller that runs in the cluster: a Deployment that is to have pods, in a namespace of the extension. Those
+/// that are not ready yet may be at any moment.
 pub async fn find(cluster: &Cluster) -> RequestResult<Option<Upstream>> {
     for namespace in workloads::namespaces(cluster, EXTENSION).await? {
         let deployments = workloads::deployments(cluster, &namespace).await?;
-        if let Some(controller) = deployments.iter().find(|deployment| deployment.ready > 0) {
+        if let Some(controller) = deployments.iter().find(|deployment| deployment.wanted > 0) {
             let selector = selector(controller).to_owned();
             return Ok(Some(Upstream { namespace, selector }));
         }

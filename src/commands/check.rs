@@ -1,6 +1,7 @@
 //! `check`: can this cluster and this user do what the tool needs.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::cli::{CheckArgs, CheckFormat, GlobalArgs};
 use crate::cluster::kubeconfig;
 use crate::cluster::remotes::Remotes;
 use crate::error::Exit;
-use crate::rights::{Reach, Task};
+use crate::rights::{Reach, Right, Task};
 use crate::view::check::{Style, json, succeeded, text};
 use crate::view::object;
 use crate::view::terminal::{self, say};
@@ -83,5 +84,17 @@ async fn print_role(flags: &GlobalArgs, task: Task) -> anyhow::Result<Exit> {
         (Reach::Namespace, None) => format!("rolebinding {name} --role={name}"),
     };
     say(&format!("next: apply it, then kubectl create {binding} --user=USER"));
+    let beyond = task.beyond_a_role();
+    if reach == Reach::Namespace && !beyond.is_empty() {
+        let resources: Vec<String> = beyond.iter().map(Right::full_resource).collect();
+        let verbs: BTreeSet<&str> = beyond.iter().flat_map(|right| right.verbs).copied().collect();
+        let verbs = Vec::from_iter(verbs).join(",");
+        say(&format!(
+            "next: to see Linkerd's programs too, which are elsewhere: kubectl create clusterrole {name} \
+             --verb={verbs} --resource={}, then kubectl create clusterrolebinding {name} --clusterrole={name} \
+             --user=USER",
+            resources.join(",")
+        ));
+    }
     Ok(printed)
 }

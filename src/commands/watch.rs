@@ -9,6 +9,7 @@ mod teller;
 use std::cell::Cell;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use ending::{End, Limits};
 use hooks::Hooks;
 use serve::Server;
@@ -22,6 +23,7 @@ use crate::cluster::Cluster;
 use crate::error::{Exit, Problem};
 use crate::model::{Condition, GroupId, Notice};
 use crate::observe::Scope;
+use crate::outlet;
 use crate::view::text::clean;
 use crate::watch::{self, MaxMoves, Metrics, Options, Outcome};
 
@@ -46,6 +48,10 @@ struct Plan {
 }
 
 pub async fn run(flags: &GlobalArgs, args: WatchArgs) -> anyhow::Result<Exit> {
+    // A loop that waits for one answer without end would guard nothing.
+    let limit = flags.request_timeout.filter(|limit| !limit.is_zero());
+    let flags = &GlobalArgs { request_timeout: limit, ..flags.clone() };
+    outlet::start().context("starting to write")?;
     let plan = Plan {
         remotes: args.remotes,
         selector: args.selector,
@@ -71,6 +77,7 @@ pub async fn run(flags: &GlobalArgs, args: WatchArgs) -> anyhow::Result<Exit> {
     if let Some(hooks) = plan.hooks {
         hooks.finish().await;
     }
+    outlet::check()?;
     exit
 }
 
@@ -87,6 +94,7 @@ async fn one(flags: &GlobalArgs, plan: &Plan, until: &[Condition]) -> anyhow::Re
     let end = async {
         tokio::select! {
             () = signalled => End::Asked,
+            () = outlet::closed() => End::Asked,
             end = ending::time_is_up(limits) => end,
             met = ending::met(&cluster, scope, until, plan.timeout) => {
                 unmet.set(met.err());

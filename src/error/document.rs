@@ -1,10 +1,9 @@
 //! An error as programs read it.
 
-use std::io::Write as _;
-
 use serde::Serialize;
 
 use super::Exit;
+use crate::outlet;
 use crate::view::stream::API_VERSION;
 use crate::view::text::clean_json;
 
@@ -43,6 +42,6 @@ pub fn of_usage(usage: &clap::Error) -> Document {
 /// One line on standard output. That nobody reads it is no failure.
 pub fn print(document: &Document) {
     if let Ok(json) = serde_json::to_string(document) {
-        let _ = writeln!(std::io::stdout(), "{}", clean_json(&json));
+        let _ = outlet::print(&clean_json(&json));
     }
 }

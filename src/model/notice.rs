@@ -68,6 +68,8 @@ pub enum Notice {
         group: GroupId,
         why: &'static str,
     },
+    /// Whether Linkerd's own controller runs in the cluster can't be seen.
+    UpstreamUnseen,
     /// The machine has slept: everything is read again before anything is decided.
     Slept,
     /// Another loop runs the groups of a namespace; this one takes over when that one ends.
@@ -139,6 +141,7 @@ impl Notice {
                 | Self::WriteFailed { .. }
                 | Self::Contested { .. }
                 | Self::Braked { .. }
+                | Self::UpstreamUnseen
                 | Self::LeaseFailing { .. }
                 | Self::Unguarded { .. }
                 | Self::ReadFailed { .. }

@@ -45,6 +45,11 @@ impl Connection {
         }
     }
 
+    /// There is nothing to hear any more.
+    pub fn gone(&mut self, stream: &str) {
+        self.streams.remove(stream);
+    }
+
     pub fn lost(&self, now: Duration) -> Option<Lost> {
         let lost = |line: &Line| {
             let silent = now.saturating_sub(line.last_heard) > QUIET_LIMIT;

@@ -52,6 +52,10 @@ impl Picture {
 
     pub fn groups(&mut self, kind: &'static str, event: Event<Record>, now: Duration) {
         match &event {
+            event if event.is_absent() => {
+                self.connection.gone(kind);
+                self.records.retain(|id, _| id.kind != kind);
+            }
             Event::Failed(error) => self.connection.failed(kind, error),
             _ => self.connection.heard(kind, now),
         }

@@ -106,6 +106,9 @@ pub fn text_line(notice: &Notice) -> String {
         Notice::LeftToUpstream { group, why } => {
             format!("{group} is left to Linkerd's failover controller: {why}")
         }
+        Notice::UpstreamUnseen => "it cannot be seen whether Linkerd's own failover controller runs here, which may \
+                                   undo the moves: allow to list namespaces and deployments.apps in the whole cluster"
+            .to_owned(),
         Notice::Slept => {
             "this machine has slept, or its clock was set: all is read again before anything moves".to_owned()
         }

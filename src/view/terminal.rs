@@ -7,7 +7,7 @@ use clap::ColorChoice;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::text::clean;
-use crate::logging;
+use crate::{logging, outlet};
 
 /// Whether to colour what goes to a stream: what the flag says, or else what the terminal and its environment say.
 pub fn is_coloured(choice: ColorChoice, on_terminal: bool) -> bool {
@@ -24,7 +24,7 @@ pub fn say(line: &str) {
         tracing::info!("{line}");
         return;
     }
-    let _ = writeln!(std::io::stderr(), "{}", clean(line));
+    outlet::complain(&clean(line));
 }
 
 /// A line on standard output. That nobody reads it is no failure of what was done.

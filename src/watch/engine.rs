@@ -227,6 +227,16 @@ impl Engine {
         }
     }
 
+    /// Takes in whether Linkerd's own controller runs.
+    pub fn upstream(&mut self, upstream: Option<Upstream>, now: Duration) {
+        if self.settings.upstream == upstream {
+            return;
+        }
+        self.settings.upstream = upstream;
+        let ids: Vec<GroupId> = self.groups.keys().cloned().collect();
+        ids.iter().for_each(|id| self.touch(id, Cause::Timer, now));
+    }
+
     /// Wakes the groups whose time has come.
     fn ring(&mut self, now: Duration) {
         while let Some(id) = self.alarms.ring(now) {

@@ -1,7 +1,9 @@
 //! Which kinds of objects can be read, and what can't be read at present.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
+use super::feed::FeedId;
+use super::watches::{Told, Watches};
 use crate::cluster::stream::Event;
 use crate::cluster::{Cluster, RequestError};
 use crate::error;
@@ -81,7 +83,8 @@ impl Kinds {
 /// What cannot be read at present, so that it is said once.
 #[derive(Debug, Default)]
 pub struct Troubles {
-    troubled: HashSet<String>,
+    /// Whether the loop works without it.
+    troubled: HashMap<String, bool>,
 }
 
 impl Troubles {
@@ -93,18 +96,40 @@ impl Troubles {
             _ if self.troubled.is_empty() => None,
             _ => {
                 let what = what();
-                self.troubled.remove(&what).then_some(Notice::ReadAgain { what })
+                self.troubled.remove(&what).map(|_| Notice::ReadAgain { what })
             }
         }
     }
 
+    /// Whether all that the loop needs can be read.
     pub fn are_none(&self) -> bool {
-        self.troubled.is_empty()
+        self.troubled.values().all(|is_dispensable| *is_dispensable)
     }
 
     pub fn note_failure(&mut self, what: &str, error: &impl ToString) -> Option<Notice> {
-        let is_news = self.troubled.insert(what.to_owned());
-        is_news.then(|| Notice::ReadFailed { what: what.to_owned(), error: error.to_string() })
+        self.add(what, error, false)
+    }
+
+    /// The same of something without which the loop works, for less.
+    pub fn note_lack(&mut self, what: &str, error: &impl ToString) -> Option<Notice> {
+        self.add(what, error, true)
+    }
+
+    fn add(&mut self, what: &str, error: &impl ToString, is_dispensable: bool) -> Option<Notice> {
+        if self.troubled.contains_key(what) {
+            return None;
+        }
+        self.troubled.insert(what.to_owned(), is_dispensable);
+        Some(Notice::ReadFailed { what: what.to_owned(), error: error.to_string() })
+    }
+
+    /// What a feed reads is not to be read any more, unless another one does so.
+    pub fn forget<I: From<Told> + Send + 'static>(&mut self, watches: &Watches<I>, feed: FeedId) {
+        if watches.is_alone(feed) {
+            for what in ["EndpointSlices", "Services"] {
+                self.troubled.remove(&watches.place(what, feed));
+            }
+        }
     }
 }
 
@@ -114,6 +139,28 @@ mod tests {
 
     use super::*;
     use crate::cluster::error::Cause;
+
+    const WHAT: &str = "EndpointSlices of all namespaces";
+
+    #[test]
+    fn what_cannot_be_read_is_said_once_and_so_is_its_return() {
+        let mut troubles = Troubles::default();
+        assert!(troubles.note_failure(WHAT, &"no").is_some());
+        assert!(troubles.note_failure(WHAT, &"no").is_none());
+        assert!(!troubles.are_none());
+        let again = troubles.note(&Event::<()>::Alive, || WHAT.to_owned());
+        assert_eq!(again, Some(Notice::ReadAgain { what: WHAT.to_owned() }));
+        assert!(troubles.are_none());
+    }
+
+    #[test]
+    fn what_the_loop_can_do_without_is_said_and_leaves_it_well() {
+        let mut troubles = Troubles::default();
+        assert!(troubles.note_lack("httproutes", &"no").is_some());
+        assert!(troubles.note_failure("httproutes", &"no").is_none());
+        assert!(troubles.are_none());
+        assert!(troubles.note(&Event::<()>::Alive, || "httproutes".to_owned()).is_some());
+    }
 
     #[test]
     fn a_line_that_breaks_passes_once_any_kind_has_been_listed() {

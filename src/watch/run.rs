@@ -22,8 +22,10 @@ use super::meter::Meter;
 use super::options::{Options, Outcome};
 use super::requests::{Answer, Requests};
 use super::sleep::{Clocks, Sleep};
+use super::upstream::Lookout;
 use super::watches::{Told, Watches};
-use crate::cluster::{Cluster, groups, identity, survey};
+use crate::cluster::upstream::{self, Upstream};
+use crate::cluster::{Cluster, RequestResult, groups, identity};
 use crate::error;
 use crate::model::notice::{Notice, Transition};
 use crate::resource::{KINDS, Record};
@@ -36,9 +38,10 @@ const INBOX: usize = 1024;
 const MOST_LEASES: usize = 32;
 
 /// What the loop's tasks tell it.
-enum Input {
+pub(super) enum Input {
     Told(Told),
     Lease(String, Standing),
+    Upstream(RequestResult<Option<Upstream>>),
 }
 
 impl From<Told> for Input {
@@ -61,7 +64,7 @@ pub async fn run(
     tokio::pin!(stop);
     let (signature, upstream) = tokio::select! {
         () = &mut stop => return Ok(Outcome::Stopped { unsettled: Vec::new() }),
-        known = join(identity::signature(cluster), survey::seen_upstream(cluster)) => known,
+        known = join(identity::signature(cluster), upstream::find(cluster)) => known,
     };
     let signature = signature.map_err(|cause| error::explain(cluster, &cause))?;
     let identity = format!("{signature}/{:06x}", fastrand::u32(..1 << 24));
@@ -72,7 +75,7 @@ pub async fn run(
             Settings {
                 dry_run: options.dry_run,
                 max_moves: options.max_moves,
-                upstream,
+                upstream: None,
                 alongside_upstream: options.alongside_upstream,
                 asked: cluster.remotes().asked(),
             },
@@ -89,13 +92,14 @@ pub async fn run(
         kinds: Kinds::default(),
         troubles: Troubles::default(),
         hearing: Hearing::default(),
+        lookout: Lookout::default(),
         meter: Meter::of(&options.metrics, &cluster.context),
         sleep: Sleep::new(options.clocks.unwrap_or(Clocks::read)(Duration::ZERO)),
         groups: Vec::new(),
         started: Instant::now(),
         announced: false,
     };
-    let ended = running.go(&mut arrivals, stop).await;
+    let ended = running.go(upstream, &mut arrivals, stop).await;
     // Nobody takes in any more what the tasks tell: none is to wait for that.
     drop(arrivals);
     let (unsettled, told) = running.finish().await;
@@ -103,14 +107,14 @@ pub async fn run(
     told.map(|()| outcome)
 }
 
-struct Loop<'a> {
-    engine: Engine,
+pub(super) struct Loop<'a> {
+    pub(super) engine: Engine,
     requests: Requests,
-    cluster: &'a Cluster,
-    options: &'a Options,
+    pub(super) cluster: &'a Cluster,
+    pub(super) options: &'a Options,
     say: &'a mut dyn FnMut(Notice) -> anyhow::Result<()>,
-    watches: Watches<Input>,
-    inbox: mpsc::Sender<Input>,
+    pub(super) watches: Watches<Input>,
+    pub(super) inbox: mpsc::Sender<Input>,
     leases: HashMap<String, (oneshot::Sender<()>, JoinHandle<()>)>,
     lease_turns: Arc<Semaphore>,
     /// What this loop holds Leases as.
@@ -118,21 +122,24 @@ struct Loop<'a> {
     kinds: Kinds,
     troubles: Troubles,
     hearing: Hearing,
+    pub(super) lookout: Lookout,
     meter: Meter,
     sleep: Sleep,
     /// The watches of groups.
     groups: Vec<AbortHandle>,
     started: Instant,
-    announced: bool,
+    pub(super) announced: bool,
 }
 
 impl Loop<'_> {
     /// Runs until it is told to stop, and then gives nothing, or until the options say that it ends.
     async fn go(
         &mut self,
+        upstream: RequestResult<Option<Upstream>>,
         arrivals: &mut mpsc::Receiver<Input>,
         mut stop: Pin<&mut impl Future<Output = ()>>,
     ) -> anyhow::Result<Option<Outcome>> {
+        self.looked(upstream)?;
         self.follow_groups();
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -156,7 +163,7 @@ impl Loop<'_> {
         }
     }
 
-    fn now(&self) -> Duration {
+    pub(super) fn now(&self) -> Duration {
         self.started.elapsed()
     }
 
@@ -205,6 +212,7 @@ impl Loop<'_> {
     fn take_in(&mut self, input: Input) -> anyhow::Result<()> {
         let now = self.now();
         match input {
+            Input::Told(told) if self.watches.is_stopped(&told) => Ok(()),
             Input::Told(told) => {
                 self.measure(&told, now);
                 self.hear(told, now)
@@ -214,10 +222,11 @@ impl Loop<'_> {
                 self.engine.lease(&namespace, standing, now);
                 Ok(())
             }
+            Input::Upstream(seen) => self.looked(seen),
         }
     }
 
-    fn say(&mut self, notice: impl IntoIterator<Item = Notice>) -> anyhow::Result<()> {
+    pub(super) fn say(&mut self, notice: impl IntoIterator<Item = Notice>) -> anyhow::Result<()> {
         notice.into_iter().try_for_each(&mut self.say)
     }
 
@@ -228,7 +237,7 @@ impl Loop<'_> {
         }
         self.announced = true;
         for (what, error) in self.kinds.take_forbidden() {
-            let notice = self.troubles.note_failure(what, &error);
+            let notice = self.troubles.note_lack(what, &error);
             self.say(notice)?;
         }
         self.say([Notice::Started { groups: self.engine.group_count() }])
@@ -251,6 +260,7 @@ impl Loop<'_> {
     fn tick(&mut self) {
         let now = self.now();
         self.engine.tick(now);
+        self.look_for_upstream(now);
         self.meter.turns(self.announced && self.troubles.are_none() && self.hearing.is_complete(now));
     }
 
@@ -269,6 +279,7 @@ impl Loop<'_> {
                 }
                 Effect::StopFeed(id) => {
                     self.hearing.ends(Stream::Slices(id));
+                    self.troubles.forget(&self.watches, id);
                     self.watches.stop(id);
                 }
                 Effect::LookUp(service) => self.requests.look_up(service),
@@ -285,7 +296,10 @@ impl Loop<'_> {
                 }
                 Effect::Reread(id, number, record) => self.requests.reread(id, number, *record),
                 Effect::Moved(record, transition) => self.moved(&record, transition)?,
-                Effect::Say(notice) => self.say([notice])?,
+                Effect::Say(notice) => {
+                    self.lookout.hear(&notice, moment.now);
+                    self.say([notice])?;
+                }
             }
         }
         if let Some(counts) = self.engine.census() {

@@ -46,6 +46,10 @@ struct Following {
 }
 
 impl Following {
+    fn place(&self) -> (Option<&String>, Option<&String>) {
+        (self.cluster.as_ref(), self.namespace.as_ref())
+    }
+
     fn end(self) {
         self.tasks.iter().for_each(AbortHandle::abort);
     }
@@ -115,6 +119,22 @@ impl<I: From<Told> + Send + 'static> Watches<I> {
             async move { inbox.send(told.into()).await.is_ok() }
         });
         self.spawn(following)
+    }
+
+    /// Whether this is the last word of a feed that nobody follows any more.
+    pub fn is_stopped(&self, told: &Told) -> bool {
+        match told {
+            Told::Groups(..) => false,
+            Told::Slices(id, _) | Told::Mirrors(id, _) | Told::NoAccess(id, _) => {
+                !self.feeds.contains_key(id)
+            }
+        }
+    }
+
+    /// Whether no other feed reads the same place.
+    pub fn is_alone(&self, id: FeedId) -> bool {
+        let own = self.feeds.get(&id).map(Following::place);
+        self.feeds.iter().all(|(other, following)| *other == id || Some(following.place()) != own)
     }
 
     pub fn stop(&mut self, id: FeedId) {

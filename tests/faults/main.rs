@@ -4,11 +4,9 @@
 mod contest;
 mod edits;
 mod estate;
-mod leases;
 mod odd;
 mod restarts;
 mod rights;
-mod servers;
 mod sleep;
 mod soak;
 mod story;

@@ -11,6 +11,9 @@ const ODD: usize = 500;
 /// The kinds of odd objects; the first ones are no groups.
 const KINDS: usize = 11;
 const INVALID: usize = 7;
+/// Groups all the same: what is odd about them does not matter to where their traffic goes.
+const MOVING: [usize; 2] = [7, 8];
+const WITHOUT_ENDPOINTS: usize = 10;
 
 #[tokio::test]
 async fn odd_objects_are_reported_once_and_stop_no_other() {
@@ -37,8 +40,17 @@ async fn odd_objects_are_reported_once_and_stop_no_other() {
     estate.until_right(LIMIT).await;
     let rest = end(watch).await;
     for number in odd {
-        let reports = rest.complaints(&format!("/odd-{number} is no valid group"));
-        assert_eq!(reports, usize::from(number % KINDS < INVALID), "{}", object(number));
+        let group = format!("/odd-{number}");
+        let said = |text: &str| rest.complaints(&(group.clone() + text));
+        let (invalid, stuck, others) =
+            (said(" is no valid group"), said(": Unavailable"), said(" ") + said(":"));
+        let kind = number % KINDS;
+        let expected = (usize::from(kind < INVALID), usize::from(kind == WITHOUT_ENDPOINTS));
+        assert_eq!((invalid, stuck), expected, "{}", object(number));
+        assert_eq!(others, expected.0 + expected.1, "{}", object(number));
+        // There and back.
+        let moves = if MOVING.contains(&kind) { 2 } else { 0 };
+        assert_eq!(rest.moves(&(group + ":")), moves, "{}", object(number));
     }
 }
 
@@ -55,7 +67,7 @@ fn object(number: usize) -> Value {
         5 => with(json!([])),
         6 => (json!(good), json!({"failover.linkerd.io/min-ready": "\u{1b}[2J\n200%"})),
         7 => (json!(good), json!({"failover.linkerd.io/override": "{\"to\": [", "note": "?".repeat(1000)})),
-        8 => (json!(good), json!({"huge": "x".repeat(100_000)})),
+        8 => (json!(good), json!({"huge": "x".repeat(250_000)})),
         9 => (json!(good), json!({"failover.linkerd.io/failover-delay": "18446744073709551615s"})),
         _ => with((0..200).map(|backup| backend(&format!("b{backup}"), json!("1"))).collect()),
     };

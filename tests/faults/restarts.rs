@@ -62,6 +62,23 @@ async fn starts_over_healthy_groups_write_nothing() {
     assert_eq!(proxy.writes(), 0);
     assert_eq!(versions(&estate).await, before);
     assert_eq!(estate.wrong().await, Vec::<String>::new());
+
+    // All at home, and loops that go on for a while.
+    for_each(&away, async |name: &String| {
+        estate.set(name, true).await;
+        ns.west.set_weights(name, &[(name, 1), (&fallback_of(name), 0)]).await;
+    })
+    .await;
+    let before = versions(&estate).await;
+    for disturbed in ["trafficsplits?", "endpointslices?", "services?"] {
+        proxy.inject(Method::GET, disturbed, 1, late.clone());
+        let run = ["watch", "--run-for", "4s"];
+        plugin().args(run).on(&ns.west).kubeconfig(proxy.kubeconfig()).run().await.success().stdout_is("");
+        proxy.heal();
+    }
+    assert!(proxy.seen(&Method::GET, "endpointslices?watch").len() >= 3);
+    assert_eq!(proxy.writes(), 0);
+    assert_eq!(versions(&estate).await, before);
 }
 
 async fn versions(estate: &Estate) -> Vec<String> {

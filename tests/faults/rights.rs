@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use http::Method;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::api::{DeleteParams, PostParams};
@@ -94,21 +95,58 @@ async fn a_token_that_is_refused_is_fetched_anew() {
     end(watch).await;
 }
 
+/// The token ends, and the program takes longer for the next one than any request may.
+#[tokio::test]
+async fn a_program_that_is_slower_than_requests_may_be_is_waited_for_and_run_once() {
+    const SLOW: &str = "12";
+    let ns = TestNamespace::new("slow-token").await;
+    let estate = Estate::build(&ns.west, MANY).await;
+    restricted_kubeconfig(&ns.west, "operator", &operator_rights()).await;
+    let folder = TempDir::new().unwrap();
+    let token = token(&ns.west, "operator").await;
+    // A minute before that it counts as ended.
+    give_token_until(folder.path(), &token, Some(Timestamp::now() + SignedDuration::from_secs(65)));
+    let program = program(folder.path());
+    let kubeconfig = kubeconfig_with(|config| {
+        for user in users(config) {
+            user.token = None;
+            user.exec = Some(program.clone());
+        }
+    });
+    let watch = started(plugin().args(["watch"]).on(&ns.west).kubeconfig(kubeconfig.path())).await;
+    give_token_until(folder.path(), &token, Some(Timestamp::now() + SignedDuration::from_hours(1)));
+    fs::write(folder.path().join("pause"), SLOW).unwrap();
+    let runs = || fs::read_to_string(folder.path().join("runs")).unwrap().lines().count();
+    let first = runs();
+    let again = async || if runs() > first { Ok(()) } else { Err("it has not run again".to_owned()) };
+    estate.until(LIMIT, "the program runs again", again).await;
+    estate.lose_all_primaries().await;
+    estate.until_right(LIMIT).await;
+    assert_eq!(estate.away().await, MANY);
+    assert_eq!(runs(), first + 1, "the program ran once for all requests");
+    end(watch).await;
+}
+
 fn give_token(folder: &Path, token: &str) {
+    give_token_until(folder, token, None);
+}
+
+fn give_token_until(folder: &Path, token: &str, end: Option<Timestamp>) {
     let answer = json!({
         "apiVersion": "client.authentication.k8s.io/v1",
         "kind": "ExecCredential",
-        "status": {"token": token},
+        "status": {"token": token, "expirationTimestamp": end},
     });
     // As a whole: it may be read at this moment.
     fs::write(folder.join("new"), answer.to_string()).unwrap();
     fs::rename(folder.join("new"), folder.join("answer")).unwrap();
 }
 
-/// A program that gives the token of the moment.
+/// A program that gives the token of the moment, after a pause if there is to be one, and notes each run.
 fn program(folder: &Path) -> ExecConfig {
     let path = folder.join("program");
-    fs::write(&path, format!("#!/bin/sh\nexec cat '{}'\n", folder.join("answer").display())).unwrap();
+    let script = "echo run >> runs\n[ ! -e pause ] || sleep \"$(cat pause)\"\nexec cat answer\n";
+    fs::write(&path, format!("#!/bin/sh\ncd '{}'\n{script}", folder.display())).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
     let config = json!({
         "apiVersion": "client.authentication.k8s.io/v1",

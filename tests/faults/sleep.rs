@@ -9,13 +9,13 @@ use kube::api::{Patch, PatchParams};
 use kubectl_failover::cli::GlobalArgs;
 use kubectl_failover::cluster::Cluster;
 use kubectl_failover::model::Notice;
-use kubectl_failover::watch::{Clocks, Options, run};
+use kubectl_failover::watch::{Clocks, Metrics, Options, run};
 use serde_json::json;
 
 use crate::estate::{Estate, LIMIT, MANY, for_each};
 use crate::support::{Fault, FaultProxy, TestNamespace};
 
-const DELAY: Duration = Duration::from_secs(6);
+const DELAY: Duration = Duration::from_secs(8);
 const WATCH: &str = "?watch=true";
 const SPLITS: &str = "/trafficsplits/";
 /// For how long the machine has slept so far, in seconds.
@@ -40,7 +40,21 @@ async fn a_machine_that_slept_moves_nothing_that_has_recovered_and_begins_delays
     let proxy = FaultProxy::before(&ns.west).await;
     let flags = GlobalArgs { kubeconfig: Some(proxy.kubeconfig().to_owned()), ..GlobalArgs::default() };
     let cluster = Cluster::connect(&flags).await.unwrap();
-    let options = Options { namespace: Some(ns.name.clone()), clocks: Some(clocks), ..Options::default() };
+    let metrics = Metrics::default();
+    let options = Options {
+        namespace: Some(ns.name.clone()),
+        metrics: metrics.clone(),
+        clocks: Some(clocks),
+        ..Options::default()
+    };
+    let all_wait = format!("failover_groups{{context=\"west\",state=\"Waiting\"}} {MANY}\n");
+    let until_all_wait = async || {
+        let seen = async || {
+            let figures = metrics.text().unwrap();
+            if figures.contains(&all_wait) { Ok(()) } else { Err(figures) }
+        };
+        estate.until(LIMIT, "every delay runs", seen).await;
+    };
     let notices = RefCell::new(Vec::new());
     let mut say = |notice: Notice| {
         notices.borrow_mut().push(notice);
@@ -58,6 +72,7 @@ async fn a_machine_that_slept_moves_nothing_that_has_recovered_and_begins_delays
 
         // Nothing is heard while it sleeps.
         estate.lose_all_primaries().await;
+        until_all_wait().await;
         sleep_for(&proxy, 3600, async || estate.restore_all_primaries().await).await;
         until("it notices", 1, |notice| matches!(notice, Notice::Slept)).await;
         let awake = Instant::now();
@@ -66,8 +81,7 @@ async fn a_machine_that_slept_moves_nothing_that_has_recovered_and_begins_delays
         assert!(estate.wrong().await.is_empty());
 
         estate.lose_all_primaries().await;
-        let lost = Instant::now();
-        estate.until(LIMIT, "the delays have begun", async || past(lost, DELAY / 2)).await;
+        until_all_wait().await;
         sleep_for(&proxy, 60, async || ()).await;
         let woke = Instant::now();
         until("it notices again", 2, |notice| matches!(notice, Notice::Slept)).await;

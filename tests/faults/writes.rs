@@ -1,4 +1,4 @@
-//! A fifth of all writes fails.
+//! A fifth of all writes of groups fails, and half of those of Events and Leases.
 
 use http::Method;
 
@@ -16,6 +16,10 @@ async fn a_fifth_of_the_writes_fails_and_every_group_is_moved_once() {
     let estate = Estate::build(&ns.west, MANY).await;
     let proxy = FaultProxy::before(&ns.west).await;
     proxy.disturb(Method::PATCH, "/trafficsplits/", 5, &FAULTS);
+    proxy.disturb(Method::POST, "/events", 2, &FAULTS);
+    for method in [Method::POST, Method::PUT] {
+        proxy.disturb(method, "/leases", 2, &FAULTS);
+    }
     let watch = plugin().args(["watch", "-o", "json"]).on(&ns.west).kubeconfig(proxy.kubeconfig());
     let watch = started(watch).await;
 

@@ -42,12 +42,15 @@ pub use plugin::{Output, Plugin, plugin};
 pub use programs::{Revived, start_again};
 pub use pty::Pty;
 pub use rights::{
-    kubeconfig_of, kubeconfig_with, restricted_kubeconfig, restricted_kubeconfig_of, rule, token, token_in,
-    users,
+    allow_everywhere, kubeconfig_of, kubeconfig_with, restricted_kubeconfig, restricted_kubeconfig_of, rule,
+    token, token_in, users,
 };
 pub use running::Running;
 pub use sandbox::{Sandbox, client, processes_mentioning, share, shared};
 pub use scripted::ScriptedServer;
 pub use upstream::{ReadinessFrom, Upstream};
-pub use wait::{LIMIT, eventually, eventually_within, on_this_machine};
-pub use watching::{Rest, end, operator_rights, operator_rights_without, started, watching, watching_as};
+pub use wait::{LIMIT, eventually, eventually_within};
+pub use watching::{
+    Rest, end, operator_rights, operator_rights_beyond, operator_rights_without, started, watching,
+    watching_as,
+};

@@ -4,7 +4,7 @@ use std::path::Path;
 use k8s_openapi::api::authentication::v1::TokenRequest;
 use k8s_openapi::api::authorization::v1::SelfSubjectAccessReview;
 use k8s_openapi::api::core::v1::ServiceAccount;
-use k8s_openapi::api::rbac::v1::{PolicyRule, Role, RoleBinding};
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding};
 use kube::Api;
 use kube::api::PostParams;
 use kube::config::{AuthInfo, Kubeconfig};
@@ -56,6 +56,20 @@ pub async fn restricted_kubeconfig_of(
         eventually("the rights are in force", async || allowed(&client, side, rule).await).await;
     }
     file
+}
+
+/// Gives a ServiceAccount rights in the whole cluster, which have to be clusters of a test's own.
+pub async fn allow_everywhere(side: &Side, account: &str, rules: &[PolicyRule]) {
+    let name = format!("{account}-{}", side.namespace);
+    let subject = json!({"kind": "ServiceAccount", "name": account, "namespace": side.namespace});
+    let role = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name});
+    let rights = json!({"metadata": {"name": name}, "rules": rules});
+    let binding = json!({"metadata": {"name": name}, "subjects": [subject], "roleRef": role});
+    let rights: ClusterRole = serde_json::from_value(rights).expect("the role is well-formed");
+    let binding: ClusterRoleBinding = serde_json::from_value(binding).expect("the binding is well-formed");
+    let params = PostParams::default();
+    side.cluster_api().create(&params, &rights).await.expect("the role is created");
+    side.cluster_api().create(&params, &binding).await.expect("the binding is created");
 }
 
 pub async fn token(side: &Side, account: &str) -> String {

@@ -25,11 +25,3 @@ pub async fn eventually_within<T>(
         }
     }
 }
-
-/// A limit that holds where the machine has nothing else to do, as much longer as it has more to do than it can.
-pub fn on_this_machine(limit: Duration) -> Duration {
-    let load = std::fs::read_to_string("/proc/loadavg").ok();
-    let load: Option<f64> = load.and_then(|text| text.split(' ').next()?.parse().ok());
-    let cores = std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
-    limit.mul_f64((load.unwrap_or_default() / cores).max(1.0))
-}

@@ -1,5 +1,5 @@
 use k8s_openapi::api::rbac::v1::PolicyRule;
-use kubectl_failover::rights::Task;
+use kubectl_failover::rights::{Reach, Task};
 use rustix::process::Signal;
 
 use super::namespace::Side;
@@ -7,9 +7,18 @@ use super::plugin::{Plugin, plugin};
 use super::rights::{restricted_kubeconfig, rule};
 use super::running::Running;
 
-/// The rights that the loop needs, by resource.
+/// The rights that the loop needs in a namespace, by resource.
 pub fn operator_rights() -> Vec<PolicyRule> {
-    let rights = Task::Watch.rights().into_iter();
+    rights_within(Reach::Namespace)
+}
+
+/// Those that it can use in the whole cluster.
+pub fn operator_rights_beyond() -> Vec<PolicyRule> {
+    rights_within(Reach::Cluster)
+}
+
+fn rights_within(reach: Reach) -> Vec<PolicyRule> {
+    let rights = Task::Watch.rights().into_iter().filter(|right| right.reach == reach);
     rights.map(|right| rule(right.group, &[right.resource], right.verbs)).collect()
 }
 

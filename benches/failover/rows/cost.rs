@@ -83,7 +83,12 @@ async fn update_others(estate: &Estate, time: Duration) -> usize {
         pulse.tick().await;
         let batch = updates..updates + UPDATES / BATCHES;
         let stir = |update: usize| async move {
-            estate.stir(&format!("o{:05}", update % UPDATES), update / UPDATES).await;
+            let service = format!("o{:05}", update % UPDATES);
+            // One in ten goes and comes again.
+            match update % 10 {
+                0 => estate.replace_slice(&service, "other").await,
+                _ => estate.stir(&service, update / UPDATES).await,
+            }
         };
         at_once(UPDATES / BATCHES, batch.clone().map(stir)).await;
         updates = batch.end;

@@ -14,7 +14,6 @@ use crate::world::World;
 
 const GROUPS: usize = 1000;
 const PAIRS: usize = 9;
-const DELAY: Duration = Duration::from_millis(25);
 
 pub async fn measure(world: &World, report: &mut Report) {
     let [ours, theirs] = estates(world).await;
@@ -34,9 +33,10 @@ pub async fn measure(world: &World, report: &mut Report) {
 
 pub async fn measure_delayed(world: &World, report: &mut Report) {
     let [ours, theirs] = estates(world).await;
-    let (_line, kubeconfig) = world.slow_line(DELAY);
-    let connections = best_connections(world, &theirs, kubeconfig.path(), report, ", 25 ms away").await;
-    let row = format!("{} primaries gone, 25 ms away", ours.groups);
+    let (_line, kubeconfig) = world.slow_line(world.delay);
+    let away = format!(", {} ms away", world.delay.as_millis());
+    let connections = best_connections(world, &theirs, kubeconfig.path(), report, &away).await;
+    let row = format!("{} primaries gone{away}", ours.groups);
     let bare = world.bare(&theirs, kubeconfig.path(), connections);
     let time = pairs(world, report, &row, [&ours, &theirs], kubeconfig.path(), &bare).await;
     report.add(format!("{row}, in all"), time / 1000.0, "s", None, Target::Most(4.0));

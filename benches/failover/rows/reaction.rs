@@ -15,7 +15,7 @@ const WARM_UP: usize = 10;
 pub async fn measure(world: &World, report: &mut Report) {
     let floor = world.estate(1, 3).await;
     let _bare = world.bare(&floor, &world.kubeconfig, 8).answer_slices().await;
-    let mut over_floor = Vec::new();
+    let mut medians = Vec::new();
     for groups in [1, 1000, 5000] {
         let estate = world.estate(world.size(groups), 3).await;
         let _watch = world.watching(&estate, &world.kubeconfig).await;
@@ -30,12 +30,14 @@ pub async fn measure(world: &World, report: &mut Report) {
             let (ours, bare) = (percentile(ours, part), percentile(bare, part));
             report.add(row, ours, "ms", Some(bare), Target::Times(target));
         }
-        over_floor.push(percentile(ours, 0.5) / percentile(bare, 0.5));
+        medians.push((percentile(ours, 0.5), percentile(bare, 0.5)));
     }
+    let [one, .., most] = medians.as_slice() else { return };
+    let row = "reaction, median: among the most groups against one";
+    report.add(row, most.0, "ms", Some(one.0), Target::Times(1.2));
     // The machine is another minutes later: what is compared is how much longer than the floor each takes.
-    let [one, .., most] = over_floor.as_slice() else { return };
     let row = "reaction, median against the floor: among the most groups against one";
-    report.add(row, *most, "×", Some(*one), Target::Times(1.2));
+    report.add(row, most.0 / most.1, "×", Some(one.0 / one.1), Target::Times(1.2));
 }
 
 /// Primaries that go and come back, each from when the API server has acknowledged it until the weights are seen.

@@ -10,8 +10,8 @@ use super::{Ended, Plan, run_loop};
 use crate::cli::GlobalArgs;
 use crate::commands::contexts;
 use crate::error::{Exit, Told};
-use crate::logging;
 use crate::view::terminal::say;
+use crate::{logging, outlet};
 
 /// How long to wait before a cluster that could not be run is tried again: at first, and at most.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -27,6 +27,7 @@ pub async fn run(each: &[GlobalArgs], plan: &Plan) -> anyhow::Result<Exit> {
     let end = tokio::select! {
         exits = &mut loops => return exits.map(|exits| worst(&exits)),
         () = signalled => End::Asked,
+        () = outlet::closed() => End::Asked,
         end = time_is_up(limits) => end,
     };
     told.send_replace(Some(end));

@@ -1,17 +1,15 @@
 //! What the loop tells, to those who listen.
 
-use std::io::Write as _;
-
 use super::hooks::Hooks;
 use crate::cli::StreamFormat;
-use crate::logging;
 use crate::model::{GroupId, Notice, Transition};
 use crate::view::stream::{json_line, text_line};
 use crate::view::terminal::say;
 use crate::view::text::clean;
+use crate::{logging, outlet};
 
-/// Tells of the loop of one context. Moves go to standard output, everything else to standard error; as JSON, moves
-/// go there too.
+/// Tells of the loop of one context. Moves go to standard output, everything else to standard error, and moves too
+/// where standard output has them as JSON, or standard error everything.
 #[derive(Debug)]
 pub struct Teller<'a> {
     pub context: &'a str,
@@ -48,9 +46,10 @@ impl Teller<'_> {
             StreamFormat::Text => &(self.prefix() + words),
             StreamFormat::Json => &json,
         };
-        let mut out = std::io::stdout().lock();
-        writeln!(out, "{line}")?;
-        out.flush()?;
+        outlet::print(line)?;
+        if self.format == StreamFormat::Json && !logging::is_json() {
+            say(&(self.prefix() + words));
+        }
         if let (Some(hooks), Notice::Moved(_)) = (self.hooks, notice) {
             hooks.tell(transition, self.context, json);
         }

@@ -30,15 +30,6 @@ impl Loop<'_> {
         (all_taken_in && self.is_done()).then(|| Outcome::Done { refused: self.engine.refused() })
     }
 
-    /// Two loops that do not know of each other would undo each other's moves.
-    fn refused_by_upstream(&self) -> Option<Outcome> {
-        if !self.announced || self.options.alongside_upstream || self.options.dry_run {
-            return None;
-        }
-        let groups = self.engine.run_by_upstream();
-        (!groups.is_empty()).then_some(Outcome::RunByUpstream { groups })
-    }
-
     fn is_done(&self) -> bool {
         self.announced && self.requests.are_done() && self.engine.is_at_rest()
     }

@@ -23,7 +23,8 @@ impl Loop<'_> {
                         self.say(notice)?;
                     }
                 }
-                self.engine.groups(kind.info().name, *event, now);
+                let event = if event.is_absent() { Event::Listed(Vec::new()) } else { *event };
+                self.engine.groups(kind.info().name, event, now);
             }
             Told::Slices(id, event) => {
                 let notice = self.troubles.note(&event, || self.watches.place("EndpointSlices", id));

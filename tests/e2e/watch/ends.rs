@@ -1,5 +1,10 @@
 //! Runs that end when something has come true, or when their time is over.
 
+use std::io::Write as _;
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use crate::support::{Plugin, Side, TestNamespace, plugin, started};
@@ -70,4 +75,51 @@ async fn once_waits_for_its_brake() {
 async fn delay(side: &Side, delay: &str) {
     let note = json!({"failover.linkerd.io/failover-delay": delay});
     side.edit_split("web", json!({"metadata": {"annotations": note}})).await;
+}
+
+/// Both streams are pipes that are full: not a byte more can be written.
+#[tokio::test]
+async fn what_nobody_reads_stops_no_move() {
+    let ns = TestNamespace::new("unread").await;
+    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    // As much as a pipe holds.
+    writer.write_all(&[b'\n'; 65_536]).unwrap();
+    let mut command = watch(&ns.west, &["-v"]).command();
+    let mut child = command.stdout(writer.try_clone().unwrap()).stderr(writer).spawn().unwrap();
+    drop(command);
+    for (ready, weights) in [(0, [0, 1]), (1, [1, 0]), (0, [0, 1])] {
+        ns.west.ready("web", ready).await;
+        ns.west.until_weights("web", &weights).await;
+    }
+    let pid = child.id().and_then(|pid| Pid::from_raw(pid.try_into().ok()?)).unwrap();
+    kill_process(pid, Signal::INT).unwrap();
+    let status = tokio::time::timeout(Duration::from_secs(20), child.wait()).await.expect("it ends");
+    assert_eq!(status.unwrap().code(), Some(0));
+    assert_eq!(ns.west.lease_holder().await, "");
+    drop(reader);
+}
+
+#[tokio::test]
+async fn a_standard_output_that_is_closed_ends_it_well() {
+    let ns = TestNamespace::new("closed").await;
+    ns.west.group("web", &[("web", 1, 0), ("web-east", 0, 1)]).await;
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = watch(&ns.west, &[]).command();
+    let mut child = command.stdout(writer).stderr(Stdio::null()).spawn().unwrap();
+    let status = tokio::time::timeout(Duration::from_secs(20), child.wait()).await.expect("it ends");
+    assert_eq!(status.unwrap().code(), Some(0));
+    assert_eq!(ns.west.lease_holder().await, "");
+}
+
+#[tokio::test]
+async fn moves_are_told_as_text_too_where_standard_output_has_json() {
+    let ns = TestNamespace::new("both").await;
+    ns.west.group("web", &[("web", 1, 0), ("web-east", 0, 1)]).await;
+    let output = watch(&ns.west, &["--once", "-o", "json"]).run().await.success();
+    output.stdout_contains("\"kind\":\"Transition\"").stderr_contains("/web: web -> web-east: ");
+    ns.west.ready("web", 1).await;
+    let output = watch(&ns.west, &["--once"]).run().await.success();
+    output.stdout_contains("web-east -> web: ").stderr_lacks("web-east -> web: ");
 }

@@ -138,6 +138,18 @@ async fn a_write_that_hangs_is_given_up_and_repeated() {
 }
 
 #[tokio::test]
+async fn a_watch_that_never_starts_is_given_up_whatever_the_flag_says() {
+    const SLICES: &str = "endpointslices?watch";
+    let mut scene = Scene::new("no-limit", &["--request-timeout", "0"]).await;
+    let opened = scene.proxy.seen(&Method::GET, SLICES).len();
+    scene.proxy.inject(Method::GET, SLICES, 1, Fault::Hang);
+    scene.proxy.cut_streams();
+    scene.proxy.until_seen(Method::GET, SLICES, opened + 2).await;
+    scene.fail_over().await;
+    end(scene.watch).await;
+}
+
+#[tokio::test]
 async fn events_that_hang_hold_no_move_up() {
     let mut scene = Scene::new("slow-events", &[]).await;
     scene.proxy.inject(Method::POST, "/events", 100, Fault::Hang);

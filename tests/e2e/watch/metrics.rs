@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use crate::support::{Fault, FaultProxy, Running, TestNamespace, end, eventually, plugin, shared};
 
 /// Where a loop serves its figures.
-async fn address(watch: &mut Running) -> String {
+pub async fn address(watch: &mut Running) -> String {
     let line = watch.stderr_line_containing("metrics are served on http://").await;
     let (_, rest) = line.split_once("http://").unwrap();
     rest.split_once('/').unwrap().0.to_owned()
@@ -27,7 +27,7 @@ async fn get(address: &str, path: &str) -> String {
     send(address, format!("GET {path} HTTP/1.1\r\nhost: here\r\n\r\n").as_bytes()).await
 }
 
-async fn until(address: &str, path: &str, wanted: &[&str]) {
+pub async fn until(address: &str, path: &str, wanted: &[&str]) {
     eventually(&format!("{path} has {wanted:?}"), async || {
         let answer = get(address, path).await;
         if wanted.iter().all(|text| answer.contains(text)) { Ok(()) } else { Err(answer) }

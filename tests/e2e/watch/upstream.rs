@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use crate::support::{
-    ReadinessFrom, Sandbox, TestNamespace, Upstream, end, eventually, plugin, started, watching,
+    ReadinessFrom, Sandbox, TestNamespace, Upstream, allow_everywhere, end, eventually, operator_rights,
+    operator_rights_beyond, plugin, restricted_kubeconfig_of, started, watching,
 };
 
 /// The two disagree on whether one endpoint is enough.
@@ -33,30 +34,44 @@ async fn weights_that_another_loop_puts_back_are_contested() {
     end(watch).await;
 }
 
+/// The loop is a ServiceAccount with the rights that the README names, and at first without those that only a
+/// ClusterRole can give.
 #[tokio::test]
-async fn groups_that_linkerds_controller_runs_are_refused_or_shared() {
+async fn groups_that_linkerds_controller_runs_are_refused_left_or_shared() {
+    const UNSEEN: &str = "it cannot be seen whether Linkerd's own failover controller runs";
     let sandbox = Sandbox::start(&["west"]);
-    let extension =
-        sandbox.side("west", "linkerd-failover", json!({"linkerd.io/extension": "failover"})).await;
+    let labels = json!({"linkerd.io/extension": "failover"});
+    let extension = sandbox.side("west", "linkerd-failover", labels).await;
     let shop = sandbox.side("west", "shop", json!({})).await;
     shop.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
-    shop.group("mail", &[("mail", 1, 1), ("mail-east", 0, 1)]).await;
-    let manual = json!({"metadata": {"annotations": {"failover.linkerd.io/failback": "manual"}}});
-    shop.edit_split("mail", manual).await;
-    let watch = || plugin().args(["watch"]).on(&shop).kubeconfig(&sandbox.kubeconfig());
+    shop.group("mail", &[("mail", 1, 2), ("mail-east", 0, 1)]).await;
+    let min_ready = json!({"metadata": {"annotations": {"failover.linkerd.io/min-ready": "2"}}});
+    shop.edit_split("mail", min_ready).await;
+    let rights = operator_rights();
+    let operator = restricted_kubeconfig_of(&sandbox.kubeconfig(), &shop, "operator", &rights).await;
+    let watch = || plugin().args(["watch"]).on(&shop).kubeconfig(operator.path());
     let once = || watch().args(["--once"]).run();
-    once().await.success();
+    once().await.success().stderr_contains(UNSEEN);
 
-    extension.deployment("linkerd-failover", 1).await;
-    eventually("the controller is seen", async || {
-        let output = once().await;
-        if output.stderr.contains("Linkerd's own failover controller") {
-            Ok(())
-        } else {
-            Err(output.to_string())
-        }
+    allow_everywhere(&shop, "operator", &operator_rights_beyond()).await;
+    eventually("its absence is seen", async || {
+        let output = once().await.success();
+        if output.stderr.contains(UNSEEN) { Err(output.to_string()) } else { Ok(()) }
     })
     .await;
+
+    // It comes while the loop runs, and is noticed when it undoes a move.
+    let mut beside = started(watch()).await;
+    extension.deployment("linkerd-failover", 1).await;
+    let upstream = Upstream::runs(&shop, ReadinessFrom::Slices);
+    shop.ready("mail", 1).await;
+    beside.line_containing("mail: mail -> mail-east").await;
+    beside.stderr_line_containing("shop/mail is left to Linkerd's failover controller").await;
+    beside.stderr_line_containing("shop/web is left to Linkerd's failover controller").await;
+    assert_eq!(end(beside).await.moves("mail"), 0);
+    drop(upstream);
+    shop.until_weights("mail", &[1, 0]).await;
+
     let refused = once().await.code(4).stdout_is_empty();
     refused.stderr_contains("runs shop/mail, shop/web").stderr_contains("--alongside-upstream");
 

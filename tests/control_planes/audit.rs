@@ -1,0 +1,73 @@
+//! What an API server's audit log says of writes.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::support::{Revived, Sandbox, start_again};
+
+const APISERVER: &str = "kube-apiserver";
+const POLICY: &str = "apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- level: Metadata
+  verbs: [create, update, patch]
+  resources:
+  - group: split.smi-spec.io
+  - group: coordination.k8s.io
+";
+
+/// The log of a cluster whose API server keeps one.
+pub struct AuditLog {
+    path: PathBuf,
+    _server: Revived,
+}
+
+/// A write that has succeeded.
+#[derive(Debug, Clone)]
+pub struct Write {
+    pub user: String,
+    /// Plural of the objects' kind.
+    pub resource: String,
+    pub began: Timestamp,
+    pub ended: Timestamp,
+}
+
+impl AuditLog {
+    /// Starts the API server of a cluster again, with a log.
+    pub async fn keep(sandbox: &Sandbox, cluster: &str) -> Self {
+        let (policy, path) = (sandbox.dir().join("audit.yaml"), sandbox.dir().join("audit.log"));
+        std::fs::write(&policy, POLICY).unwrap();
+        let mut command = sandbox.kill(cluster, APISERVER).await;
+        command.push(format!("--audit-policy-file={}", policy.display()));
+        command.push(format!("--audit-log-path={}", path.display()));
+        command.push("--audit-log-mode=blocking".to_owned());
+        Self { path, _server: start_again(&command) }
+    }
+
+    /// The writes in a namespace that succeeded, in the order of their ends.
+    pub fn writes(&self, namespace: &str) -> Vec<Write> {
+        let text = std::fs::read_to_string(&self.path).unwrap();
+        let events = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        let mut writes: Vec<Write> = events.filter_map(|event| write(&event, namespace)).collect();
+        writes.sort_by_key(|write| write.ended);
+        writes
+    }
+}
+
+fn write(event: &Value, namespace: &str) -> Option<Write> {
+    let code = event["responseStatus"]["code"].as_u64()?;
+    if event["stage"] != "ResponseComplete" || code >= 300 || event["objectRef"]["namespace"] != namespace {
+        return None;
+    }
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let time = |value: &Value| value.as_str()?.parse::<Timestamp>().ok();
+    Some(Write {
+        user: text(&event["user"]["username"])?,
+        resource: text(&event["objectRef"]["resource"])?,
+        began: time(&event["requestReceivedTimestamp"])?,
+        ended: time(&event["stageTimestamp"])?,
+    })
+}

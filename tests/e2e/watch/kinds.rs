@@ -1,0 +1,88 @@
+//! Kinds of objects that come and go while the loop runs, or that may not be read.
+
+use http::Method;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{DeleteParams, PostParams};
+use rustix::process::Signal;
+
+use super::metrics;
+use crate::support::{
+    Fault, FaultProxy, Sandbox, Side, TestNamespace, end, eventually, operator_rights_without, plugin,
+    restricted_kubeconfig, started,
+};
+
+const GROUP: &[(&str, u32, u8)] = &[("web", 1, 1), ("web-east", 0, 1)];
+
+#[tokio::test]
+async fn a_definition_that_is_removed_and_made_again_takes_its_groups_with_it_and_brings_them_back() {
+    let sandbox = Sandbox::start(&["west"]);
+    let side = Side { context: "west", namespace: "shop".into(), client: sandbox.client("west").await };
+    side.create_namespace().await;
+    side.group("web", GROUP).await;
+    let run = |args: &[&str]| plugin().args(args.to_vec()).on(&side).kubeconfig(&sandbox.kubeconfig());
+    let mut watch = started(run(&["watch"])).await;
+    let mut status = run(&["status", "-w"]).spawn();
+    status.line_containing("shop/web: Primary").await;
+
+    let definitions = side.cluster_api::<CustomResourceDefinition>();
+    let name = "trafficsplits.split.smi-spec.io";
+    let mut definition = definitions.get(name).await.unwrap();
+    definitions.delete(name, &DeleteParams::default()).await.unwrap();
+    status.line_containing("shop/web: gone").await;
+    eventually("the definition is gone", async || {
+        match definitions.get_opt(name).await.unwrap() {
+            None => Ok(()),
+            Some(_) => Err("still there"),
+        }
+        .map_err(str::to_owned)
+    })
+    .await;
+
+    definition.status = None;
+    (definition.metadata.resource_version, definition.metadata.uid) = (None, None);
+    definitions.create(&PostParams::default(), &definition).await.unwrap();
+    eventually("TrafficSplits are served again", async || {
+        side.traffic_splits().list(&Default::default()).await.map(drop).map_err(|cause| cause.to_string())
+    })
+    .await;
+    side.traffic_split("web", "web", &[("web", 1), ("web-east", 0)]).await;
+    status.line_containing("shop/web: appeared, Primary").await;
+    side.ready("web", 0).await;
+    watch.line_containing("web: web -> web-east").await;
+    status.line_containing("-> Failover").await;
+    let (ended, _, errors) = status.end_and_collect(Signal::INT).await;
+    assert_eq!((ended.code(), errors.len()), (Some(0), 0), "{errors:?}");
+    end(watch).await;
+}
+
+/// The server no longer knows the kind, and the loop has not heard of the end of its objects.
+#[tokio::test]
+async fn groups_of_a_kind_that_is_gone_are_forgotten() {
+    const SPLITS: &str = "/trafficsplits?";
+    let ns = TestNamespace::new("gone-kind").await;
+    ns.west.group("web", GROUP).await;
+    let proxy = FaultProxy::before(&ns.west).await;
+    let mut status = plugin().args(["status", "-w"]).on(&ns.west).kubeconfig(proxy.kubeconfig()).spawn();
+    status.line_containing("/web: Primary").await;
+    proxy.inject(Method::GET, SPLITS, 2, Fault::Answer(404, None));
+    proxy.cut_streams();
+    status.line_containing("/web: gone").await;
+    status.line_containing("/web: appeared, Primary").await;
+    let (ended, ..) = status.end_and_collect(Signal::INT).await;
+    assert_eq!(ended.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_kind_that_may_not_be_read_is_said_once_and_keeps_nothing_from_being_ready() {
+    let ns = TestNamespace::new("forbidden-kind").await;
+    ns.west.group("web", GROUP).await;
+    let rights = operator_rights_without("httproutes");
+    let operator = restricted_kubeconfig(&ns.west, "operator", &rights).await;
+    let args = ["watch", "--metrics", "127.0.0.1:0"];
+    let mut watch = plugin().args(args).on(&ns.west).kubeconfig(operator.path()).spawn();
+    let address = metrics::address(&mut watch).await;
+    watch.stderr_line_containing("httproutes").await;
+    metrics::until(&address, "/readyz", &["HTTP/1.1 200 OK", "ok"]).await;
+    let rest = end(watch).await;
+    assert_eq!(rest.complaints("httproutes.gateway.networking.k8s.io cannot be read"), 1, "{rest:?}");
+}
