@@ -10,6 +10,9 @@ use crate::cluster::{Cluster, groups, readiness};
 use crate::model::{Group, Invalid, Override, Readiness, WhyUnknown};
 use crate::resource::{Meta, Record};
 
+/// An object as it is now, or why it can't be read.
+type Whole = Result<(Record, Value), String>;
+
 /// What is looked at beside the group and its backends.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Looks {
@@ -27,8 +30,8 @@ impl Looks {
 #[derive(Debug)]
 pub struct Seen {
     pub group: Result<Group, Invalid>,
-    /// The object as it is now, where that is looked at, or why it can't be read.
-    pub object: Option<Result<(Record, Value), String>>,
+    /// Where that is looked at.
+    pub object: Option<Whole>,
     /// One for each backend.
     pub readiness: Vec<Readiness>,
     /// What may keep the object from having an effect.
@@ -141,7 +144,7 @@ pub async fn look(
         near.map(|doubt| doubt.words.clone()).collect()
     };
     let now = cluster.clock().now();
-    let seen = |(record, object): (&Record, Option<Result<(Record, Value), String>>)| Seen {
+    let seen = |(record, object): (&Record, Option<Whole>)| Seen {
         group: record.group.clone(),
         object,
         readiness: record.group.as_ref().map(|group| readiness::in_order(group, &known)).unwrap_or_default(),
@@ -159,7 +162,7 @@ pub async fn look(
 }
 
 /// The object as it is now; a change that is planned on it is refused where the record is another version.
-async fn whole(cluster: &Cluster, record: &Record) -> Option<Result<(Record, Value), String>> {
+async fn whole(cluster: &Cluster, record: &Record) -> Option<Whole> {
     let Meta { namespace, name, .. } = &record.meta;
     let read = groups::with_object(cluster, record.kind, namespace, name).await;
     read.map_err(|error| error.cause.to_string()).transpose()
