@@ -8,8 +8,6 @@ use crate::cluster::{Cluster, RequestResult};
 use crate::model::check::{Category, CheckResult};
 use crate::resource::{KINDS, KindInfo};
 
-const SMI: &str = "https://linkerd.io/2/tasks/linkerd-smi/";
-
 /// Tells too whether there can be groups at all.
 pub async fn check(cluster: &Cluster, apis: &ApiGroups) -> (Category, bool) {
     let mut category = Category::new("failover-kinds");
@@ -58,5 +56,5 @@ fn kind(
     if is_dispensable {
         return CheckResult::warning(description, complaints);
     }
-    CheckResult::error(description, complaints).hint(SMI)
+    CheckResult::error(description, complaints).hint(info.source.1)
 }

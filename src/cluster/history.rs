@@ -106,7 +106,7 @@ impl Event {
         let own = entries.into_iter().filter(|_| is_own);
         own.filter_map(|entry| {
             let kind = KINDS.iter().map(|kind| kind.info().name).find(|name| *name == entry.kind)?;
-            let LastMove { from, to, at, by, why, unverified } = entry.last;
+            let LastMove { from, to, at, by, why, unverified, .. } = entry.last;
             let group = GroupId { namespace: self.regarding.namespace.clone(), kind, name: entry.name };
             let sources = vec![Source::Event];
             Some(Move { group, apex: None, at, from: Some(from), to: Some(to), by, why, unverified, sources })

@@ -35,6 +35,7 @@ pub async fn resolve(flags: &GlobalArgs) -> anyhow::Result<Resolved> {
     let known = kubeconfig.contexts.len();
     let context = pick_context(&mut kubeconfig, flags, &files)?;
     let is_made_up = kubeconfig.contexts.len() > known;
+    check_names(&kubeconfig, flags, &files)?;
     let user = override_entries(&mut kubeconfig, flags, &context);
     let options = KubeConfigOptions {
         context: Some(context.clone()),
@@ -169,6 +170,29 @@ fn pick_context(
             .next("choose one with --context, or: kubectl config use-context NAME")
             .into()),
     }
+}
+
+/// Whether the kubeconfig has the cluster and the user that the flags name, and impersonation says whom.
+fn check_names(kubeconfig: &Kubeconfig, flags: &GlobalArgs, files: &[PathBuf]) -> Result<(), Problem> {
+    if flags.impersonate_user.is_none()
+        && (!flags.impersonate_groups.is_empty() || flags.impersonate_uid.is_some())
+    {
+        return Err(
+            Problem::usage("--as-group and --as-uid need a user to act as").next("name one with --as")
+        );
+    }
+    let clusters: Vec<&str> = kubeconfig.clusters.iter().map(|entry| entry.name.as_str()).collect();
+    let users: Vec<&str> = kubeconfig.auth_infos.iter().map(|entry| entry.name.as_str()).collect();
+    // With an address, the cluster's entry is made up.
+    let cluster = flags.cluster.as_ref().filter(|_| flags.server.is_none());
+    for (what, named, known) in [("cluster", cluster, clusters), ("user", flags.user.as_ref(), users)] {
+        if let Some(name) = named.filter(|name| !known.contains(&name.as_str())) {
+            return Err(Problem::new(format!("there is no {what} {name:?} in {}", list(files)))
+                .did_you_mean(name, known.iter().copied())
+                .there_are(&format!("{what}s"), known.iter().copied()));
+        }
+    }
+    Ok(())
 }
 
 /// Writes the flags over the cluster and the user that the context names; gives the user's name.

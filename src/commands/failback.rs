@@ -79,8 +79,14 @@ impl Order for Failback {
             Some(patience) => vec![too_late(status, patience, place)],
             None => status.primary.iter().flat_map(|home| order::not_there(status, home, place)).collect(),
         };
-        if !lines.is_empty() {
-            let name = status.id.short_name();
+        let name = status.id.short_name();
+        if let Some(home) = &status.forgotten_home {
+            lines.push(format!(
+                "{home} was home before a force whose override was taken away; to go there: kubectl failover set {name} \
+                 --primary {home} {place}"
+            ));
+        }
+        if !lines.is_empty() && status.forgotten_home.is_none() {
             lines.push(format!(
                 "where failback is manual no loop does it: kubectl failover failback {name} --when-ready {place}"
             ));

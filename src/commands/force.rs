@@ -9,7 +9,7 @@ use super::stay::Stay;
 use crate::cli::{Danger, DryRun, ForceArgs, GlobalArgs};
 use crate::error::Exit;
 use crate::model::operate::{self, Forced, Wish};
-use crate::model::{FORCED_TO, Group, OrderStatus, Readiness, Runner, State, Status, Weights, WhyUnknown};
+use crate::model::{Group, OrderStatus, Readiness, Runner, State, Status, Weights, WhyUnknown};
 use crate::resource::Change;
 use crate::view::status::slices_of;
 
@@ -69,13 +69,20 @@ impl Order for Force {
         let wish = Wish { to: target, until, reason: self.reason.clone(), by: seen.by.clone() };
         let forced = operate::force(group, &seen.readiness, &wish, seen.now);
         let Forced::Order { order, weights, unverified, notes } = forced else {
-            return Ok(Plan::Unchanged(format!("{} is forced already", group.backend_name(target))));
+            let reason = seen.standing().and_then(|standing| standing.reason.as_ref());
+            let kept = self
+                .reason
+                .as_ref()
+                .filter(|asked| Some(*asked) != reason)
+                .map(|_| format!(", and its reason stays: {}", reason.map_or("(none)", String::as_str)));
+            let name = group.backend_name(target);
+            return Ok(Plan::Unchanged(format!("{name} is forced already{}", kept.unwrap_or_default())));
         };
         self.refuse_unready(group, seen, target)?;
         seen.refuse_conflicts(&self.allow)?;
         let why = match &self.reason {
-            Some(reason) => format!("{FORCED_TO}{}: {reason}", order.to),
-            None => format!("{FORCED_TO}{}", order.to),
+            Some(reason) => format!("forced to {}: {reason}", order.to),
+            None => format!("forced to {}", order.to),
         };
         let until = order.until.map(|until| format!(" until {until:.0}")).unwrap_or_default();
         let earlier = seen.standing().and_then(|standing| standing.until);

@@ -22,7 +22,7 @@ pub use decide::{Decision, Rule, Weights, decide};
 pub use group::{Backend, Carrier, Group, GroupId, Invalid, ServiceRef};
 pub use mirror::{Member, Mirror, RemoteService};
 
-pub use moves::{FORCED_TO, LastMove};
+pub use moves::LastMove;
 pub use notice::{Notice, Transition};
 pub use overrides::{Order, Override, Pause};
 pub use policy::{Failback, MinReady, Policy, PolicyKind};

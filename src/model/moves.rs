@@ -18,17 +18,12 @@ pub struct LastMove {
     /// The move was a try: nobody could say that the new backends are ready.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unverified: bool,
+    /// Of a force: the backend that is home.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<String>,
 }
 
 impl LastMove {
-    /// The one backend that had all the traffic before, where there was just one.
-    fn only_source(&self) -> Option<&str> {
-        let weights = read_weights(&self.from)?;
-        let mut carrying = weights.into_iter().filter(|(_, weight)| *weight > 0);
-        let (name, _) = carrying.next()?;
-        carrying.next().is_none().then_some(name)
-    }
-
     /// Whether the group's weights are, in proportion, those that this move set.
     pub fn fits(&self, group: &Group) -> bool {
         let Some(noted) = read_weights(&self.to) else { return false };
@@ -41,15 +36,11 @@ impl LastMove {
     }
 }
 
-/// How the note of a move by `force` begins.
-pub const FORCED_TO: &str = "forced to ";
-
 impl Group {
     /// The backend that was home before a force whose override was taken away by hand: its target counts as the
     /// primary since.
     pub fn forgotten_home(&self) -> Option<&str> {
-        let last = self.fitting_move().filter(|last| last.why.starts_with(FORCED_TO))?;
-        let home = self.position(last.only_source()?)?;
+        let home = self.position(self.fitting_move()?.home.as_deref()?)?;
         let is_forgotten = self.order.is_none() && self.carries(self.primary) && home != self.primary;
         is_forgotten.then(|| self.backend_name(home))
     }

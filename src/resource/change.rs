@@ -18,6 +18,8 @@ pub struct Change {
     pub annotations: BTreeMap<&'static str, Option<String>>,
     /// The note of the move, where traffic moves.
     pub last_move: Option<LastMove>,
+    /// The home that an override remembers, where one is written.
+    pub home: Option<String>,
 }
 
 impl Change {
@@ -72,6 +74,7 @@ impl Change {
             by: by.to_owned(),
             why: why.to_owned(),
             unverified,
+            home: self.home.clone(),
         };
         self.annotations.insert(LAST_MOVE, Some(serde_json::to_string(&note)?));
         self.weights = Some(weights.to_vec());
@@ -86,6 +89,7 @@ impl Change {
     pub fn overriding(mut self, order: &Override) -> serde_json::Result<Self> {
         self.annotations.insert(OVERRIDE, Some(serde_json::to_string(order)?));
         self.annotations.insert(PRIMARY_SERVICE, Some(order.to.clone()));
+        self.home = Some(order.home.clone()).filter(|home| !home.is_empty());
         Ok(self)
     }
 

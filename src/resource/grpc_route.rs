@@ -14,5 +14,6 @@ pub static GRPC_ROUTE: Route = Route {
         singular: "grpcroute",
         short: "",
         crd: "grpcroutes.gateway.networking.k8s.io",
+        source: ("the Gateway API", "https://gateway-api.sigs.k8s.io/guides/"),
     },
 };

@@ -14,6 +14,7 @@ pub static HTTP_ROUTE: Route = Route {
         singular: "httproute",
         short: "",
         crd: "httproutes.gateway.networking.k8s.io",
+        source: ("the Gateway API", "https://gateway-api.sigs.k8s.io/guides/"),
     },
 };
 
@@ -29,5 +30,6 @@ pub static LINKERD_HTTP_ROUTE: Route = Route {
         singular: "httproute",
         short: "",
         crd: "httproutes.policy.linkerd.io",
+        source: ("Linkerd", "https://linkerd.io/2/getting-started/"),
     },
 };

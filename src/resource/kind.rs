@@ -36,6 +36,8 @@ pub struct KindInfo {
     pub short: &'static str,
     /// Name of its CustomResourceDefinition.
     pub crd: &'static str,
+    /// What brings that definition, and where it is told how.
+    pub source: (&'static str, &'static str),
 }
 
 impl KindInfo {

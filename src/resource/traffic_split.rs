@@ -22,6 +22,7 @@ static INFO: KindInfo = KindInfo {
     singular: "trafficsplit",
     short: "ts",
     crd: "trafficsplits.split.smi-spec.io",
+    source: ("Linkerd's SMI extension", "https://linkerd.io/2/tasks/linkerd-smi/"),
 };
 
 #[derive(Deserialize)]

@@ -45,6 +45,22 @@ async fn a_context_that_is_not_there() {
 }
 
 #[tokio::test]
+async fn a_cluster_or_a_user_that_is_not_there() {
+    let file = kubeconfig("https://127.0.0.1:1");
+    for command in COMMANDS {
+        for what in ["cluster", "user"] {
+            let output = fail(command, path(&file), &[&format!("--{what}"), "nobody"]).await;
+            output
+                .stderr_contains(&format!("there is no {what} \"nobody\" in"))
+                .stderr_contains(&format!("{what}s there are: "));
+        }
+        let args = ["--kubeconfig", path(&file), "--as-group", "admins"];
+        let output = plugin().without_clusters().args(command.to_vec()).args(args.to_vec()).run().await;
+        output.code(2).stderr_contains("name one with --as");
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_refuses_connections() {
     // A port that was free a moment ago.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -76,6 +76,7 @@ fn moved(group: &Group, unverified: bool) -> LastMove {
         by: "someone".into(),
         why: "something".into(),
         unverified,
+        home: None,
     }
 }
 

@@ -207,3 +207,13 @@ fn a_pause_that_cannot_be_read_has_no_end() {
     assert_eq!((decision.state, decision.look_again), (State::Paused, None));
     assert_eq!(object.weights(), [1, 0]);
 }
+
+#[test]
+fn the_home_of_a_force_whose_override_was_deleted_is_known_from_its_move() {
+    let mut object = forced(3, 1, None);
+    object.force(2, None);
+    object.annotate("override", None);
+    assert_eq!(object.group().forgotten_home(), Some(name(0).as_str()));
+    object.annotate("primary-service", Some(name(0)));
+    assert_eq!(object.group().forgotten_home(), None);
+}

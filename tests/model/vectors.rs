@@ -134,6 +134,7 @@ fn carrying(mut group: Group, weights: &[u64], blind: bool) -> Group {
             by: "reference".into(),
             why: "tried".into(),
             unverified: true,
+            home: None,
         });
     }
     group

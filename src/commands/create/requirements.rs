@@ -109,7 +109,14 @@ async fn missing(cluster: &Cluster, asked: &NewGroup, missing: &[String]) -> Pro
         [one] => format!("service {one} does not exist"),
         several => format!("services {} do not exist", several.join(", ")),
     };
-    let mut problem = Problem::new(format!("{what} in {}", place(cluster, asked)));
+    // Others are named with theirs.
+    let is_elsewhere = missing.iter().all(|name| name.contains('/'));
+    let place = if is_elsewhere {
+        format!("in context {}", cluster.context)
+    } else {
+        format!("in {}", place(cluster, asked))
+    };
+    let mut problem = Problem::new(format!("{what} {place}"));
     let kubectl = kubectl(cluster, asked);
     let (apex, backends): (Vec<&String>, Vec<&String>) =
         missing.iter().partition(|name| **name == asked.apex);

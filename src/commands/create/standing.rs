@@ -100,14 +100,10 @@ fn unknown_kind(
         ));
     }
     let or = if other.is_some() { "or " } else { "" };
-    let problem = problem.next(format!("{or}install the CustomResourceDefinition {}", info.crd));
-    let problem = match info.carrier {
-        Carrier::Split => {
-            problem.next("Linkerd's SMI extension has it: https://linkerd.io/2/tasks/linkerd-smi/")
-        }
-        Carrier::Route => problem.next("the Gateway API has it: https://gateway-api.sigs.k8s.io/guides/"),
-    };
-    problem.next("to try things out first, the clusters of `kubectl failover sandbox up` have it too")
+    let (source, page) = info.source;
+    problem
+        .next(format!("{or}install the CustomResourceDefinition {}: {source} has it, {page}", info.crd))
+        .next("to try things out first, the clusters of `kubectl failover sandbox up` have it too")
 }
 
 /// Whether the apex is free for this object: of two for the same traffic, one would be ignored. Routes that are no

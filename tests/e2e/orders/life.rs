@@ -173,7 +173,10 @@ async fn an_override_that_is_deleted_or_made_garbage_leaves_its_target_the_prima
     let garbage = status(&ns.west, "web").await;
     assert_eq!((&garbage["state"], &garbage["primary"]), (&json!("Primary"), &json!("web-east")));
     assert_eq!(garbage["override"]["why"], format!("the annotation {OVERRIDE} cannot be read"));
-    run(&ns.west, "failback web").await.success().stdout_contains("the broken override is taken away");
+    let output = run(&ns.west, "failback web").await.success();
+    output
+        .stdout_contains("the broken override is taken away")
+        .stderr_contains("failover set web --primary web ");
 
     let bare = status(&ns.west, "web").await;
     assert_eq!((&bare["primary"], bare.get("override")), (&json!("web-east"), None));
