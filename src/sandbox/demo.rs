@@ -3,6 +3,7 @@
 mod actor;
 mod checks;
 mod observer;
+mod route;
 
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use super::place::Place;
 use super::session::Session;
 use crate::cli::SandboxDemoArgs;
 use crate::error::{Exit, Problem};
+use crate::model::Carrier;
 use crate::resource::{Kind, TrafficSplit, kinds_called};
 
 const NAMESPACE: &str = "emojivoto";
@@ -85,7 +87,7 @@ impl Story {
         step(4, self.actor.run(&self.with_remote(&["status"])).await)?;
         step(5, watch.end().await)?;
         out::line(format!(
-            "\n6. {APEX} failed over to {} in {} and back in {}, measured from the endpoint change.",
+            "\n6. {APEX} failed over to {} in {} and back in {}, as watches beside the loop's saw it.",
             self.fallback,
             in_words(over),
             in_words(back)
@@ -124,6 +126,10 @@ impl Story {
         self.actor.run(&self.with_remote(&create)).await?;
         checks::only_this_group(&self.home_client, self.kind, &self.fallback).await?;
         out::line(format!("{} {APEX}-failover is the only one, and as it should be.", info.kind))?;
+        if info.carrier == Carrier::Route {
+            route::accept(&self.home_client, self.kind).await?;
+            out::line("It is accepted here, as Linkerd's policy controller does with such a route.")?;
+        }
         Ok(())
     }
 

@@ -43,10 +43,13 @@ pub async fn mirror_appears(client: &Client, mirror: &str, flat: bool) -> anyhow
 
 /// The objects of a kind, at the version that `create` writes.
 pub fn objects(client: &Client, kind: &dyn Kind) -> Api<DynamicObject> {
+    Api::all_with(client.clone(), &resource(kind))
+}
+
+pub fn resource(kind: &dyn Kind) -> ApiResource {
     let KindInfo { api_version, kind, plural, .. } = kind.info();
     let (group, version) = api_version.split_once('/').unwrap_or_default();
-    let kind = GroupVersionKind::gvk(group, version, kind);
-    Api::all_with(client.clone(), &ApiResource::from_gvk_with_plural(&kind, plural))
+    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural)
 }
 
 /// An object as a group.

@@ -26,4 +26,5 @@ async fn a_route_and_a_flat_network() {
     assert!(story.contains("web-svc-east has appeared in west; its endpoints are in east.\n"), "{story}");
     assert!(story.contains("HTTPRoute web-svc-failover is the only one, and as it should be.\n"), "{story}");
     assert!(story.contains("web-svc:0/0 web-svc-east:1/1"), "{story}");
+    assert!(!story.contains("has no effect"), "{story}");
 }
