@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::standing::Standing;
 use super::{Made, Outcome, agreement, check, requirements, standing};
 use crate::cli::{CreateArgs, DryRun};
-use crate::cluster::{Cluster, RequestResult, apply, groups};
+use crate::cluster::{Cluster, RequestResult, apply, discovery, groups};
 use crate::commands::{selection, settings};
 use crate::error::{Problem, explain};
 use crate::model::Group;
@@ -87,14 +87,21 @@ async fn find(cluster: &Cluster, name: &GroupName) -> Result<Found, Problem> {
     match (found.pop(), failure) {
         (Some(found), _) => Ok(found),
         (None, Some(error)) => Err(explain(cluster, &error)),
-        (None, None) => Err(absent(cluster, name, &kinds)),
+        (None, None) => Err(absent(cluster, name, &kinds).await),
     }
 }
 
-fn absent(cluster: &Cluster, name: &GroupName, kinds: &[&dyn Kind]) -> Problem {
+async fn absent(cluster: &Cluster, name: &GroupName, kinds: &[&dyn Kind]) -> Problem {
     let Cluster { context, namespace, .. } = cluster;
-    let plurals: Vec<String> =
-        kinds.iter().map(|kind| format!("{}.{}", kind.info().plural, kind.info().group())).collect();
+    let infos = kinds.iter().map(|kind| kind.info());
+    let served = join_all(infos.map(async |info| {
+        let known = discovery::serves(cluster, info.api_version, info.plural).await;
+        known.unwrap_or(true).then(|| format!("{}.{}", info.plural, info.group()))
+    }));
+    let plurals: Vec<String> = served.await.into_iter().flatten().collect();
+    if let (true, Some(kind)) = (plurals.is_empty(), kinds.first()) {
+        return standing::unknown(cluster, kind.info()).next(standing::where_it_is_from(kind.info()));
+    }
     Problem::new(format!(
         "there is no {} in namespace {namespace} of context {context}",
         clean(&name.to_string())

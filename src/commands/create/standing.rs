@@ -82,12 +82,8 @@ fn unknown_kind(
     args: &CreateArgs,
     namespace: &str,
 ) -> Problem {
-    let Cluster { context, server, .. } = cluster;
     let Some(info) = kinds.first().map(|kind| kind.info()) else { return Problem::new("no kind is meant") };
-    let mut problem = Problem::new(format!(
-        "context {context} ({server}) does not know {} of {}",
-        info.kind, info.api_version
-    ));
+    let mut problem = unknown(cluster, info);
     // A split reaches services of its own namespace alone.
     let other = known.iter().map(|kind| kind.info()).find(|other| other.carrier == Carrier::Route);
     if let Some(other) = other {
@@ -100,10 +96,19 @@ fn unknown_kind(
         ));
     }
     let or = if other.is_some() { "or " } else { "" };
-    let (source, page) = info.source;
     problem
-        .next(format!("{or}install the CustomResourceDefinition {}: {source} has it, {page}", info.crd))
+        .next(format!("{or}{}", where_it_is_from(info)))
         .next("to try things out first, the clusters of `kubectl failover sandbox up` have it too")
+}
+
+pub fn unknown(cluster: &Cluster, info: &KindInfo) -> Problem {
+    let Cluster { context, server, .. } = cluster;
+    Problem::new(format!("context {context} ({server}) does not know {} of {}", info.kind, info.api_version))
+}
+
+pub fn where_it_is_from(info: &KindInfo) -> String {
+    let (source, page) = info.source;
+    format!("install the CustomResourceDefinition {}: {source} has it, {page}", info.crd)
 }
 
 /// Whether the apex is free for this object: of two for the same traffic, one would be ignored. Routes that are no

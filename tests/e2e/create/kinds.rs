@@ -92,6 +92,11 @@ async fn without_trafficsplits_the_command_for_a_route_is_named_and_works() {
     })
     .await;
     create(&[]).await.code(1).stdout_is_empty();
+    let adopt = plugin().without_clusters().env("KUBECONFIG", sandbox.kubeconfig());
+    let output = adopt.args(["create", "--adopt", "ts/web", "-n", "default"]).run().await.code(1);
+    output
+        .stderr_contains("does not know TrafficSplit of split.smi-spec.io/v1alpha2")
+        .stderr_contains("Linkerd's SMI extension has it, https://");
     create(&["--kind", "httproute"]).await.success();
 }
 
