@@ -65,7 +65,7 @@ async fn a_force_whose_order_is_gone_is_told_of() {
     let mut forced = split("web", "me");
     let last = json!({
         "from": "web=1,web-east=0", "to": "web=0,web-east=1", "at": "2026-01-01T00:00:00Z", "by": "me",
-        "why": "forced to web-east: a try",
+        "why": "forced to web-east: a try", "home": "web",
     });
     forced["metadata"]["annotations"] = json!({
         "failover.linkerd.io/last-move": last.to_string(), "failover.linkerd.io/primary-service": "web-east",
