@@ -1,5 +1,5 @@
 use crate::cli::GlobalArgs;
-use crate::text::{clean, shell_word};
+use crate::text::word;
 
 /// The flag that asks for the credentials of Linkerd's links; of those for other clusters the last one.
 pub const FROM_LINKS: &str = "--remote-from-links";
@@ -65,7 +65,7 @@ impl Reach {
 
     /// The same, for kubectl in a namespace.
     pub fn within(&self, namespace: &str) -> String {
-        format!("{} -n {}", self.all, shell_word(&clean(namespace))).trim_start().to_owned()
+        format!("{} -n {}", self.all, word(namespace)).trim_start().to_owned()
     }
 
     /// The same, for our own commands in a namespace: they take the other clusters too.
@@ -89,7 +89,7 @@ impl Reach {
 
 fn words(flags: impl IntoIterator<Item = (&'static str, Option<String>)>) -> Vec<String> {
     let given = flags.into_iter().filter_map(|(name, value)| Some((name, value?)));
-    given.map(|(name, value)| format!("{name} {}", shell_word(&clean(&value)))).collect()
+    given.map(|(name, value)| format!("{name} {}", word(&value))).collect()
 }
 
 #[cfg(test)]

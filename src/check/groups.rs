@@ -11,7 +11,7 @@ use crate::cluster::{Cluster, RequestResult, effects, remotes, upstream};
 use crate::model::check::{Category, CheckResult};
 use crate::model::{BackendStatus, GroupId, Readiness, Runner, Status};
 use crate::resource::Record;
-use crate::view::text::way_out;
+use crate::view::text::{way_out, word};
 
 /// Gives the groups too.
 pub async fn check(cluster: &Cluster, flags: &GlobalArgs) -> (Category, Vec<Record>) {
@@ -155,7 +155,7 @@ impl Groups<'_> {
         };
         let hint = self.statuses.iter().find(|status| !status.warnings.is_empty()).map(|status| {
             let GroupId { namespace, kind, name } = &status.id;
-            format!("kubectl {} describe {kind} {name}", self.cluster.reach.within(namespace))
+            format!("kubectl {} describe {kind} {}", self.cluster.reach.within(namespace), word(name))
         });
         CheckResult::warning(
             "nothing keeps a group from having its effect",

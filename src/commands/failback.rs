@@ -9,6 +9,7 @@ use crate::error::Exit;
 use crate::model::operate::{self, Ends, Returned};
 use crate::model::{Group, Readiness, Runner, State, Status, Weights};
 use crate::resource::Change;
+use crate::view::text::{command_on, word};
 
 pub async fn run(flags: &GlobalArgs, args: &FailbackArgs) -> anyhow::Result<Exit> {
     let cluster = super::connect(flags, &args.change.remotes).await?;
@@ -57,9 +58,8 @@ impl Order for Failback {
                 may_pass: false,
                 reason: "the override does not say which backend is home".to_owned(),
                 next: format!(
-                    "name it: kubectl failover failback {} --home BACKEND {}",
-                    group.id.short_name(),
-                    seen.place
+                    "name it: {}",
+                    command_on("failback", &group.id, &format!("--home BACKEND {}", seen.place))
                 ),
             });
         };
@@ -80,10 +80,8 @@ impl Order for Failback {
             None => status.primary.iter().flat_map(|home| order::not_there(status, home, place)).collect(),
         };
         if !lines.is_empty() {
-            let name = status.id.short_name();
-            lines.push(format!(
-                "where failback is manual no loop does it: kubectl failover failback {name} --when-ready {place}"
-            ));
+            let command = command_on("failback", &status.id, &format!("--when-ready {place}"));
+            lines.push(format!("where failback is manual no loop does it: {command}"));
         }
         lines
     }
@@ -136,8 +134,8 @@ impl Failback {
             return Err(refusal(
                 reason,
                 format!(
-                    "to make {home} the primary: kubectl failover set {} --primary {home} {place}",
-                    group.id.short_name()
+                    "to make {home} the primary: {}",
+                    command_on("set", &group.id, &format!("--primary {} {place}", word(home)))
                 ),
             ));
         }
@@ -169,10 +167,8 @@ impl Failback {
         };
         let may_pass = forever.is_none();
         let next = forever.unwrap_or_else(|| {
-            format!(
-                "to wait for it: kubectl failover failback {} --when-ready {place}",
-                group.id.short_name()
-            )
+            let command = command_on("failback", &group.id, &format!("--when-ready {place}"));
+            format!("to wait for it: {command}")
         });
         Err(Refusal { danger: Some(danger), may_pass, reason, next })
     }

@@ -7,7 +7,7 @@ use crate::model::GroupId;
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::{GroupName, KINDS, Kind, Record, kinds_called};
 use crate::view::terminal;
-use crate::view::text::clean;
+use crate::view::text::{clean, word};
 
 /// Groups, and all that could share an apex with one of them.
 pub struct Chosen {
@@ -103,8 +103,8 @@ pub async fn unknown(cluster: &Cluster, namespace: Option<&str>, name: &str, all
                 .next(format!(
                     "to make it one: kubectl failover create --adopt {}/{} --primary {} {}",
                     info.name,
-                    clean(bare),
-                    record.group.as_ref().map_or("SERVICE".to_owned(), |group| clean(group.home_name())),
+                    word(bare),
+                    record.group.as_ref().map_or("SERVICE".to_owned(), |group| word(group.home_name())),
                     cluster.reach.for_plugin(namespace)
                 ));
             }

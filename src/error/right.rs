@@ -1,6 +1,7 @@
 //! The right that a forbidden request would have needed, from the API server's words.
 
 use crate::reach::Reach;
+use crate::text::word;
 
 /// One verb on one resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,11 +54,14 @@ impl<'a> Right<'a> {
             ];
         }
         let (role, namespace, scope) = match self.namespace {
-            Some(namespace) => ("role", format!(" -n {namespace}"), format!("-n {namespace}")),
+            Some(namespace) => {
+                let namespace = format!("-n {}", word(namespace));
+                ("role", format!(" {namespace}"), namespace)
+            }
             None => ("clusterrole", String::new(), "-A".to_owned()),
         };
         let all = reach.all();
-        let (verb, resource) = (self.verb, self.full_resource());
+        let (verb, resource) = (word(self.verb), word(&self.full_resource()));
         vec![
             format!(
                 "ask an administrator for a {role} with it, bound to you: kubectl {cluster}{namespace} create {role} failover --verb={verb} --resource={resource}"
