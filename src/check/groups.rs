@@ -165,12 +165,10 @@ impl Groups<'_> {
     }
 
     /// A line for each namespace of groups of which this holds.
-    fn by_namespace(&self, applies: impl Fn(&Status) -> bool) -> BTreeMap<&str, Vec<&str>> {
-        let mut namespaces: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for GroupId { namespace, name, .. } in
-            self.statuses.iter().filter(|status| applies(status)).map(|status| &status.id)
-        {
-            namespaces.entry(namespace).or_default().push(name);
+    fn by_namespace(&self, applies: impl Fn(&Status) -> bool) -> BTreeMap<&str, Vec<String>> {
+        let mut namespaces: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for id in self.statuses.iter().filter(|status| applies(status)).map(|status| &status.id) {
+            namespaces.entry(&id.namespace).or_default().push(id.short_name());
         }
         namespaces
     }
@@ -191,7 +189,7 @@ impl Groups<'_> {
         });
         let namespace = unattended.keys().next().copied().unwrap_or_default();
         let hint = format!("kubectl failover watch {}", self.cluster.reach.for_plugin(namespace));
-        let line = |(namespace, names): (&&str, &Vec<&str>)| {
+        let line = |(namespace, names): (&&str, &Vec<String>)| {
             format!("nobody runs {} in namespace {namespace}: nothing moves by itself", names.join(", "))
         };
         CheckResult::warning(DESCRIPTION, unattended.iter().map(line).collect()).hint(hint)

@@ -18,8 +18,8 @@ use crate::cli::{ChangeArgs, Danger, GlobalArgs, GroupsArgs};
 use crate::cluster::Cluster;
 use crate::error::{Exit, Problem};
 use crate::model::{GroupId, Status};
-use crate::resource::{Change, Record};
-use crate::view::text::clean;
+use crate::resource::{Change, GroupName, Record};
+use crate::view::text::{clean, word};
 
 pub use afterwards::not_there;
 pub use carry::{carry_on, carry_out, carry_out_beside, tell};
@@ -192,7 +192,11 @@ pub async fn chosen(
 ) -> anyhow::Result<Vec<Record>> {
     if groups.names.is_empty() && groups.selector.is_none() && !groups.all {
         return Err(Problem::usage(format!("{} of which group?", order.name()))
-            .next(format!("name it: kubectl failover {} NAME {}", order.name(), cluster.reach.all()))
+            .next(format!(
+                "name it: kubectl failover {} NAME {}",
+                order.name(),
+                cluster.reach.scoped(scope(flags, cluster).as_deref())
+            ))
             .next("or choose by labels with -l, or all groups with --all")
             .into());
     }
@@ -218,8 +222,11 @@ pub async fn chosen(
 
 /// A name that means several groups: nothing is changed by guessing.
 fn ambiguous(name: &str, groups: &[GroupId]) -> Problem {
-    let groups: Vec<String> = groups.iter().map(|group| clean(&group.to_string())).collect();
+    let typed = |group: &GroupId| {
+        format!("{} -n {}", word(&GroupName::of(group).to_string()), word(&group.namespace))
+    };
+    let groups: Vec<String> = groups.iter().map(typed).collect();
     Problem::usage(format!("{} means several groups: {}", clean(name), groups.join(", ")))
         .next("nothing was changed")
-        .next("name each by its object, and its namespace with -n; or choose by labels with -l")
+        .next("name one of those, or choose by labels with -l")
 }

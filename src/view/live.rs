@@ -58,7 +58,7 @@ impl Live<'_> {
         let changes = self.changes();
         let room = rows - lines.len();
         let newest = changes.first().map_or(0, Vec::len);
-        let mut notes = compact::notes(self.shown(), self.columns);
+        let mut notes = compact::notes(self.shown(), self.style, self.columns);
         self.keep(&mut notes, if newest < room { room - newest } else { room });
         let mut room = room - notes.len();
         lines.extend(notes);

@@ -28,7 +28,7 @@ async fn a_name_that_means_several_groups_changes_none() {
     run(&ns.west, "pause mail")
         .await
         .code(2)
-        .stderr_contains("mail means several groups")
+        .stderr_contains(&format!("mail means several groups: trafficsplit/first -n {}", ns.name))
         .stderr_contains("-l");
     for names in ["mail first", "mail mail", "first mail web"] {
         let output = run(&ns.west, &format!("pause {names}")).await.code(2);
