@@ -124,10 +124,7 @@ impl Failback {
         let Some(home) = &self.home else { return Ok(None) };
         let refusal = |reason: String, next: String| Refusal { danger: None, may_pass: false, reason, next };
         let Some(position) = group.named(home) else {
-            return Err(refusal(
-                format!("{home} is not a backend of this group"),
-                "name one of its backends with --home".to_owned(),
-            ));
+            return Err(Refusal::no_backend(group, home, "--home"));
         };
         if group.order.is_none() && position != group.primary {
             let reason = format!("{} is home, and there is no override", group.primary_name());

@@ -175,9 +175,7 @@ impl Force {
             next: format!("name a backend with --to: {}", names()),
         };
         match (&self.to, fallbacks.as_slice()) {
-            (Some(to), _) => {
-                group.named(to).ok_or_else(|| refusal(format!("{to} is not a backend of this group")))
-            }
+            (Some(to), _) => group.named(to).ok_or_else(|| Refusal::no_backend(group, to, "--to")),
             (None, [only]) => Ok(*only),
             (None, []) => Err(refusal("the group has no fallback".to_owned())),
             (None, _) => Err(refusal("the group has several fallbacks".to_owned())),

@@ -16,8 +16,8 @@ use jiff::Timestamp;
 use super::{scope, selection};
 use crate::cli::{ChangeArgs, Danger, GlobalArgs, GroupsArgs};
 use crate::cluster::Cluster;
-use crate::error::{Exit, Problem};
-use crate::model::{GroupId, Status};
+use crate::error::{Exit, Problem, nearest};
+use crate::model::{Group, GroupId, Status};
 use crate::resource::{Change, GroupName, Record};
 use crate::view::text::{clean, word};
 
@@ -112,6 +112,19 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// Of a group that has no backend of this name.
+    pub fn no_backend(group: &Group, typed: &str, flag: &str) -> Self {
+        let names: Vec<&str> = group.backends.iter().map(|backend| backend.name.as_str()).collect();
+        let meant = nearest(typed, names.iter().copied());
+        let meant = meant.map(|name| format!("did you mean {name}? ")).unwrap_or_default();
+        Self {
+            danger: None,
+            may_pass: false,
+            reason: format!("{typed} is not a backend of this group"),
+            next: format!("{meant}name a backend with {flag}: {}", names.join(", ")),
+        }
+    }
+
     /// What can't happen: notes are plain text and numbers.
     pub fn unwritable() -> Self {
         Self {

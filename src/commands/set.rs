@@ -117,7 +117,7 @@ fn line(record: &Record, key: &str, value: &Option<String>) -> String {
     format!("{key}: {is} -> {}", value.as_deref().unwrap_or(NONE))
 }
 
-fn invalid(Invalid { reason, mend }: Invalid) -> Refusal {
+fn invalid(Invalid { reason, mend, .. }: Invalid) -> Refusal {
     Refusal {
         may_pass: false,
         danger: None,

@@ -67,7 +67,7 @@ impl<'a> Right<'a> {
                 "ask an administrator for a {role} with it, bound to you: kubectl {cluster}{namespace} create {role} failover --verb={verb} --resource={resource}"
             ),
             format!("see whether it is there: kubectl {all}{namespace} auth can-i {verb} {resource}"),
-            format!("all that a command needs: kubectl failover check --rbac COMMAND {all} {scope}"),
+            format!("all that is needed: kubectl failover check --rbac {} {all} {scope}", reach.task()),
         ]
     }
 

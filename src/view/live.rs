@@ -171,6 +171,7 @@ mod tests {
             flags: Flags::default(),
             reason: "web-svc has no ready endpoints\u{1b}[2J (0 of 0)".to_owned(),
             mend: None,
+            bad_settings: Vec::new(),
             primary: Some("web-svc".to_owned()),
             backends: vec![backend("web-svc".to_owned(), 0), backend(format!("{name}-東京"), 1)],
             order: None,

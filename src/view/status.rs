@@ -227,6 +227,10 @@ pub fn next_step(status: &Status, reach: &Reach) -> Option<String> {
     let namespace = &status.id.namespace;
     let (place, ours) = (reach.within(namespace), reach.for_plugin(namespace));
     if let Some(mend) = &status.mend {
+        if !status.bad_settings.is_empty() {
+            let unset = format!("--unset {} {ours}", status.bad_settings.join(","));
+            return Some(clean(&format!("{mend}: {}", command_on("set", &status.id, &unset))));
+        }
         let (kind, name) = (status.id.kind, word(&status.id.name));
         return Some(clean(&format!("{mend}: kubectl {place} edit {kind} {name}")));
     }

@@ -69,6 +69,12 @@ async fn reasons_why_an_object_is_no_group() {
     let items = harmless(status(&ns.west, "json").await).json()["items"].clone();
     let lossless = items.as_array().unwrap().iter().any(|item| item["apex"] == long);
     assert!(lossless && items[1]["state"] == "Invalid" && items[2]["state"] == "Invalid", "{items}");
+    let unset =
+        "set mail --unset policy,weights,min-ready,failover-delay,failback-delay,failback --context west";
+    assert!(items[0]["next"].as_str().unwrap().contains(unset), "{items}");
+    let keys = "policy,weights,min-ready,failover-delay,failback-delay,failback";
+    let mended = plugin().args(["set", "mail", "--unset", keys, "--dry-run=client"]).on(&ns.west).run().await;
+    harmless(mended.success());
     let table = status(&ns.west, "table").await;
     assert!(table.stdout.len() < 5000, "{} bytes", table.stdout.len());
     for format in ["text", "json"] {
