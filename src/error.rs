@@ -6,6 +6,7 @@ mod right;
 
 use std::process::ExitCode;
 
+pub use nearest::nearest;
 use right::Right;
 
 use crate::cluster::error::Cause;
@@ -84,7 +85,7 @@ impl Problem {
     /// Names the one that may have been meant instead of an unknown one.
     #[must_use]
     pub fn did_you_mean<'a>(self, typed: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
-        match nearest::nearest(typed, known) {
+        match nearest(typed, known) {
             Some(name) => self.next(format!("did you mean {name}?")),
             None => self,
         }

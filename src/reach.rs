@@ -1,11 +1,13 @@
 use crate::cli::GlobalArgs;
-use crate::text::{clean, shell_word};
+use crate::rights::Task;
+use crate::text::word;
 
 /// The flag that asks for the credentials of Linkerd's links; of those for other clusters the last one.
 pub const FROM_LINKS: &str = "--remote-from-links";
 
 /// Of a cluster that was not even connected to.
-pub static NOWHERE: Reach = Reach { cluster: String::new(), all: String::new(), remotes: String::new() };
+pub static NOWHERE: Reach =
+    Reach { cluster: String::new(), all: String::new(), remotes: String::new(), task: None };
 
 /// The flags by which a command line that is suggested reaches the same cluster as the same user.
 #[derive(Debug, Clone, Default)]
@@ -14,6 +16,8 @@ pub struct Reach {
     all: String,
     /// The clusters that may be asked about its mirrors.
     remotes: String,
+    /// The command that runs.
+    task: Option<Task>,
 }
 
 impl Reach {
@@ -45,7 +49,7 @@ impl Reach {
             // The token itself is nobody's to read.
             all.push("--token …".to_owned());
         }
-        Self { cluster: cluster.join(" "), all: all.join(" "), remotes: String::new() }
+        Self { cluster: cluster.join(" "), all: all.join(" "), remotes: String::new(), task: flags.task }
     }
 
     /// The same, with the flags that name other clusters.
@@ -59,13 +63,18 @@ impl Reach {
         &self.cluster
     }
 
+    /// The command that runs, as `check --rbac` takes it.
+    pub fn task(&self) -> &'static str {
+        self.task.map_or("COMMAND", Task::name)
+    }
+
     pub fn all(&self) -> &str {
         &self.all
     }
 
     /// The same, for kubectl in a namespace.
     pub fn within(&self, namespace: &str) -> String {
-        format!("{} -n {}", self.all, shell_word(&clean(namespace))).trim_start().to_owned()
+        format!("{} -n {}", self.all, word(namespace)).trim_start().to_owned()
     }
 
     /// The same, for our own commands in a namespace: they take the other clusters too.
@@ -89,7 +98,7 @@ impl Reach {
 
 fn words(flags: impl IntoIterator<Item = (&'static str, Option<String>)>) -> Vec<String> {
     let given = flags.into_iter().filter_map(|(name, value)| Some((name, value?)));
-    given.map(|(name, value)| format!("{name} {}", shell_word(&clean(&value)))).collect()
+    given.map(|(name, value)| format!("{name} {}", word(&value))).collect()
 }
 
 #[cfg(test)]

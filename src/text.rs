@@ -2,7 +2,7 @@
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use crate::model::Carrier;
+use crate::model::{Carrier, GroupId};
 
 /// Text from a cluster or a user without control characters, escape sequences and characters that turn the
 /// direction of writing: each becomes a space.
@@ -60,6 +60,16 @@ pub fn shell_word(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
+/// A name from a cluster or a user as a command line that is suggested has it.
+pub fn word(text: &str) -> String {
+    shell_word(&clean(text))
+}
+
+/// A command line of ours on one group.
+pub fn command_on(command: &str, group: &GroupId, rest: &str) -> String {
+    format!("kubectl failover {command} {} {rest}", word(&group.short_name()))
+}
+
 /// As much of a text as fits into so many columns of a terminal, with an ellipsis where it was cut.
 pub fn cut(text: &str, columns: usize) -> String {
     if text.width() <= columns {
@@ -105,6 +115,14 @@ mod tests {
         let json = clean_json(&serde_json::to_string_pretty(&[text]).unwrap());
         assert!(json.chars().all(|character| is_harmless(character) || character == '\n'), "{json}");
         assert_eq!(serde_json::from_str::<[String; 1]>(&json).unwrap(), [text]);
+    }
+
+    #[test]
+    fn a_shell_runs_nothing_of_a_name() {
+        assert_eq!(word("x;touch${IFS}/tmp/y;#"), "'x;touch${IFS}/tmp/y;#'");
+        assert_eq!(word("a'$(b)\n`c`"), r"'a'\''$(b) `c`'");
+        assert_eq!(word("~root"), "'~root'");
+        assert_eq!(word("other/web-svc"), "other/web-svc");
     }
 
     #[test]

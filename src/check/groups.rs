@@ -11,7 +11,7 @@ use crate::cluster::{Cluster, RequestResult, effects, remotes, upstream};
 use crate::model::check::{Category, CheckResult};
 use crate::model::{BackendStatus, GroupId, Readiness, Runner, Status};
 use crate::resource::Record;
-use crate::view::text::way_out;
+use crate::view::text::{way_out, word};
 
 /// Gives the groups too.
 pub async fn check(cluster: &Cluster, flags: &GlobalArgs) -> (Category, Vec<Record>) {
@@ -155,7 +155,7 @@ impl Groups<'_> {
         };
         let hint = self.statuses.iter().find(|status| !status.warnings.is_empty()).map(|status| {
             let GroupId { namespace, kind, name } = &status.id;
-            format!("kubectl {} describe {kind} {name}", self.cluster.reach.within(namespace))
+            format!("kubectl {} describe {kind} {}", self.cluster.reach.within(namespace), word(name))
         });
         CheckResult::warning(
             "nothing keeps a group from having its effect",
@@ -165,12 +165,10 @@ impl Groups<'_> {
     }
 
     /// A line for each namespace of groups of which this holds.
-    fn by_namespace(&self, applies: impl Fn(&Status) -> bool) -> BTreeMap<&str, Vec<&str>> {
-        let mut namespaces: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for GroupId { namespace, name, .. } in
-            self.statuses.iter().filter(|status| applies(status)).map(|status| &status.id)
-        {
-            namespaces.entry(namespace).or_default().push(name);
+    fn by_namespace(&self, applies: impl Fn(&Status) -> bool) -> BTreeMap<&str, Vec<String>> {
+        let mut namespaces: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for id in self.statuses.iter().filter(|status| applies(status)).map(|status| &status.id) {
+            namespaces.entry(&id.namespace).or_default().push(id.short_name());
         }
         namespaces
     }
@@ -191,7 +189,7 @@ impl Groups<'_> {
         });
         let namespace = unattended.keys().next().copied().unwrap_or_default();
         let hint = format!("kubectl failover watch {}", self.cluster.reach.for_plugin(namespace));
-        let line = |(namespace, names): (&&str, &Vec<&str>)| {
+        let line = |(namespace, names): (&&str, &Vec<String>)| {
             format!("nobody runs {} in namespace {namespace}: nothing moves by itself", names.join(", "))
         };
         CheckResult::warning(DESCRIPTION, unattended.iter().map(line).collect()).hint(hint)

@@ -11,6 +11,7 @@ use crate::model::RemoteService;
 use crate::model::check::{Category, CheckResult};
 use crate::resource::Record;
 use crate::rights::{LINKS, REMOTE};
+use crate::text::word;
 
 /// Of each cluster the namespaces of the services that these groups' mirrors stand for; of one that none of them
 /// mirrors, the one that is worked in. None where nobody is to be asked.
@@ -48,7 +49,7 @@ async fn remote(local: &Cluster, name: &str, namespaces: &BTreeSet<&str>) -> Vec
     let lines = join_all(namespaces.iter().map(|namespace| missing(&there, namespace))).await;
     let readable = format!("how ready services are may be read in cluster {name}");
     let (resource, verbs) = (REMOTE.full_resource(), REMOTE.verbs.join(","));
-    let first = namespaces.first().copied().unwrap_or_default();
+    let first = word(namespaces.first().copied().unwrap_or_default());
     let hint = format!(
         "in cluster {name}: kubectl create role kubectl-failover-remote -n {first} --verb={verbs} --resource={resource}"
     );
@@ -60,7 +61,7 @@ async fn remote(local: &Cluster, name: &str, namespaces: &BTreeSet<&str>) -> Vec
 
 /// The right to the one secret that is needed.
 fn right_to_link(name: &str) -> String {
-    let (namespace, secret, right) = (links::NAMESPACE, links::secret_name(name), LINKS.resource);
+    let (namespace, secret, right) = (links::NAMESPACE, word(&links::secret_name(name)), LINKS.resource);
     format!(
         "kubectl create role {secret} -n {namespace} --verb={} --resource={right} --resource-name={secret}",
         LINKS.verbs.join(",")

@@ -6,12 +6,17 @@ use std::time::Duration;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, ColorChoice};
 
+use crate::rights::Task;
+
 use super::values::{self, parse_bool, parse_timeout, parse_verbosity};
 
 /// The flags that reach a cluster, with kubectl's names and meanings.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Cluster")]
 pub struct GlobalArgs {
+    /// The command that they are given to; none where it needs no rights
+    #[arg(skip)]
+    pub task: Option<Task>,
     /// Context of the kubeconfig to use
     #[arg(long, global = true, value_name = "NAME")]
     pub context: Option<String>,

@@ -17,7 +17,7 @@ use crate::cli::{GlobalArgs, RemoteArgs};
 use crate::error::Problem;
 use crate::model::WhyUnknown;
 use crate::reach::{FROM_LINKS, Reach};
-use crate::text::{clean, shell_word};
+use crate::text::word;
 
 /// How long credentials may take to be had.
 const CREDENTIALS_LIMIT: Duration = Duration::from_secs(10);
@@ -248,14 +248,13 @@ impl Cluster {
 
 /// The flags for these clusters and contexts, as a shell takes them.
 fn remote_flags<'a>(named: impl Iterator<Item = (&'a str, &'a str)>, linked: bool) -> String {
-    let named =
-        named.map(|(name, context)| format!("--remote {}", shell_word(&clean(&format!("{name}={context}")))));
+    let named = named.map(|(name, context)| format!("--remote {}", word(&format!("{name}={context}"))));
     named.chain(linked.then(|| FROM_LINKS.to_owned())).collect::<Vec<_>>().join(" ")
 }
 
 /// What lets a backend be known that is not for want of a remote to ask.
 pub fn how_to_ask(asked: &Asked, why: &WhyUnknown) -> Option<String> {
-    let cluster = why.cluster_without_remote()?;
+    let cluster = word(why.cluster_without_remote()?);
     Some(if asked.linked {
         format!(
             "create that secret, or get the right to read it, or name a context with --remote {cluster}=CONTEXT"

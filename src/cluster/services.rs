@@ -10,6 +10,7 @@ use super::error::RequestResult;
 use super::path::SERVICES;
 use super::stream::{Source, Versioned};
 use crate::model::{Member, Mirror, RemoteService, ServiceRef};
+use crate::resource::names::is_object_name;
 
 const MIRRORED: &str = "mirror.linkerd.io/mirrored-service";
 const MIRRORED_GATEWAY: &str = "mirror.linkerd.io/mirrored-gateway";
@@ -92,7 +93,7 @@ impl Service {
             ports: spec.ports,
             mirrors: mirrors.map(str::to_owned),
             is_mirror,
-            stands_for: if is_mirror { metadata.stands_for() } else { None },
+            stands_for: if is_mirror { metadata.stands_for().map(well_named) } else { None },
             at: ServiceRef::new(metadata.namespace, metadata.name),
             version: metadata.resource_version,
         })
@@ -142,6 +143,14 @@ impl ObjectMeta {
         });
         here.into_iter().chain(there).collect()
     }
+}
+
+/// Who may write the annotations of a mirror decides what is read in other clusters, and what command lines say: only
+/// what can be a name may pass.
+fn well_named(mirror: Mirror) -> Mirror {
+    let names = |service: &ServiceRef| is_object_name(&service.name) && is_object_name(&service.namespace);
+    let remotes = mirror.remotes().all(|it| is_object_name(&it.cluster) && names(&it.service));
+    if remotes && mirror.locals().all(names) { mirror } else { Mirror::Misnamed }
 }
 
 impl Versioned for Service {
@@ -208,6 +217,25 @@ mod tests {
         let annotations = json!({REMOTE_DISCOVERY: "web@east, web@,@x,nothing", LOCAL_DISCOVERY: "web"});
         let members = vec![Member::Here(ServiceRef::new("ns", "web")), Member::There(east("ns"))];
         assert_eq!(stands_for(json!({}), annotations), Some(Mirror::Federated(members)));
+    }
+
+    #[test]
+    fn what_can_be_no_name_is_not_followed() {
+        for cluster in
+            ["x;touch${IFS}/tmp/pwned;#", "../../../y", "Ea st", "b@c", "-x", "$(x)", &"a".repeat(254)]
+        {
+            let annotations = json!({REMOTE_DISCOVERY: format!("web@east,web@{cluster}")});
+            assert_eq!(stands_for(json!({}), annotations), Some(Mirror::Misnamed), "{cluster}");
+            let gateway = json!({CLUSTER_NAME: cluster});
+            let named = json!({FQ_NAME: "web.other.svc.cluster.local"});
+            assert_eq!(stands_for(gateway, named), Some(Mirror::Misnamed), "{cluster}");
+        }
+        let service = json!({REMOTE_DISCOVERY: "../x@east"});
+        assert_eq!(stands_for(json!({}), service), Some(Mirror::Misnamed));
+        let why = Mirror::Misnamed.without_remotes();
+        assert!(why.is_unknown() && Mirror::Misnamed.remotes().next().is_none(), "{why:?}");
+        let dotted = json!({REMOTE_DISCOVERY: "web@east.example.org"});
+        assert!(matches!(stands_for(json!({}), dotted), Some(Mirror::Federated(_))));
     }
 
     #[test]

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use crate::error::Problem;
 use crate::model::{Condition, Status};
-use crate::observe::Sight;
-use crate::resource::GroupName;
+use crate::observe::{Absent, Sight};
 use crate::view::status::Missing;
 use crate::view::text::clean;
 
@@ -40,7 +39,7 @@ pub fn missing(sight: Option<&Sight>, conditions: &[Condition]) -> Vec<Missing> 
             asked,
         })
     };
-    let of_name = |name: &GroupName| Missing {
+    let of_name = |Absent { name, .. }: &Absent| Missing {
         object: name.kind.clone(),
         name: Some(name.name.clone()),
         ..nothing.clone()
@@ -66,7 +65,12 @@ pub fn words(sight: Option<&Sight>, missing: &[Missing], place: &str) -> Vec<Str
         });
         match status {
             Some(status) => format!("{}; asked for: {asked}", clean(&stands(status))),
-            None => format!("there is no group {:?} in {place}; asked for: {asked}", clean(name)),
+            None => {
+                let absent = sight.absent.iter().find(|absent| absent.name.name == *name);
+                let meant = absent.and_then(|absent| absent.nearest.as_ref());
+                let meant = meant.map(|name| format!("; did you mean {}?", clean(name))).unwrap_or_default();
+                format!("there is no group {:?} in {place}; asked for: {asked}{meant}", clean(name))
+            }
         }
     };
     let mut lines: Vec<String> = missing.iter().take(MOST_NAMED).map(line).collect();

@@ -102,7 +102,7 @@ fn check(
     record: &Record,
     group: &NewGroup,
 ) -> Result<(), Problem> {
-    if let Err(Invalid { reason, mend }) = &record.group {
+    if let Err(Invalid { reason, mend, .. }) = &record.group {
         let name = object::full_name(record.kind.info(), &group.name);
         let problem = Problem::new(format!("{name} in {} can be no group: {reason}", place(cluster, group)));
         return Err(problem.next(format!("to mend it, {mend}")));

@@ -9,6 +9,7 @@ use crate::error::Exit;
 use crate::model::operate::{self, Ends, Returned};
 use crate::model::{Group, Readiness, Runner, State, Status, Weights};
 use crate::resource::Change;
+use crate::view::text::{command_on, word};
 
 pub async fn run(flags: &GlobalArgs, args: &FailbackArgs) -> anyhow::Result<Exit> {
     let cluster = super::connect(flags, &args.change.remotes).await?;
@@ -57,9 +58,8 @@ impl Order for Failback {
                 may_pass: false,
                 reason: "the override does not say which backend is home".to_owned(),
                 next: format!(
-                    "name it: kubectl failover failback {} --home BACKEND {}",
-                    group.id.short_name(),
-                    seen.place
+                    "name it: {}",
+                    command_on("failback", &group.id, &format!("--home BACKEND {}", seen.place))
                 ),
             });
         };
@@ -79,17 +79,14 @@ impl Order for Failback {
             Some(patience) => vec![too_late(status, patience, place)],
             None => status.primary.iter().flat_map(|home| order::not_there(status, home, place)).collect(),
         };
-        let name = status.id.short_name();
         if let Some(home) = &status.forgotten_home {
+            let command = command_on("set", &status.id, &format!("--primary {} {place}", word(home)));
             lines.push(format!(
-                "{home} was home before a force whose override was taken away; to go there: kubectl failover set {name} \
-                 --primary {home} {place}"
+                "{home} was home before a force whose override was taken away; to go there: {command}"
             ));
-        }
-        if !lines.is_empty() && status.forgotten_home.is_none() {
-            lines.push(format!(
-                "where failback is manual no loop does it: kubectl failover failback {name} --when-ready {place}"
-            ));
+        } else if !lines.is_empty() {
+            let command = command_on("failback", &status.id, &format!("--when-ready {place}"));
+            lines.push(format!("where failback is manual no loop does it: {command}"));
         }
         lines
     }
@@ -132,18 +129,15 @@ impl Failback {
         let Some(home) = &self.home else { return Ok(None) };
         let refusal = |reason: String, next: String| Refusal { danger: None, may_pass: false, reason, next };
         let Some(position) = group.named(home) else {
-            return Err(refusal(
-                format!("{home} is not a backend of this group"),
-                "name one of its backends with --home".to_owned(),
-            ));
+            return Err(Refusal::no_backend(group, home, "--home"));
         };
         if group.order.is_none() && position != group.primary {
             let reason = format!("{} is home, and there is no override", group.primary_name());
             return Err(refusal(
                 reason,
                 format!(
-                    "to make {home} the primary: kubectl failover set {} --primary {home} {place}",
-                    group.id.short_name()
+                    "to make {home} the primary: {}",
+                    command_on("set", &group.id, &format!("--primary {} {place}", word(home)))
                 ),
             ));
         }
@@ -175,10 +169,8 @@ impl Failback {
         };
         let may_pass = forever.is_none();
         let next = forever.unwrap_or_else(|| {
-            format!(
-                "to wait for it: kubectl failover failback {} --when-ready {place}",
-                group.id.short_name()
-            )
+            let command = command_on("failback", &group.id, &format!("--when-ready {place}"));
+            format!("to wait for it: {command}")
         });
         Err(Refusal { danger: Some(danger), may_pass, reason, next })
     }

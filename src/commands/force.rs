@@ -12,6 +12,7 @@ use crate::model::operate::{self, Forced, Wish};
 use crate::model::{Group, OrderStatus, Readiness, Runner, State, Status, Weights, WhyUnknown};
 use crate::resource::Change;
 use crate::view::status::slices_of;
+use crate::view::text::command_on;
 
 pub async fn run(flags: &GlobalArgs, args: &ForceArgs) -> anyhow::Result<Exit> {
     let cluster = super::connect(flags, &args.change.remotes).await?;
@@ -112,12 +113,10 @@ impl Order for Force {
     }
 
     fn after(&self, status: &Status, place: &str) -> Vec<String> {
-        let name = &status.id.short_name();
         let mut lines = Vec::new();
         if self.duration.is_some() && status.state == State::Paused {
-            lines.push(format!(
-                "the pause keeps the override from ending: kubectl failover resume {name} {place}"
-            ));
+            let command = command_on("resume", &status.id, place);
+            lines.push(format!("the pause keeps the override from ending: {command}"));
         }
         if self.duration.is_some() && !self.waits {
             lines.extend(not_ended(status, place));
@@ -155,7 +154,7 @@ impl Order for Force {
 
 /// That nobody is known to end an override whose time will be over; none where a loop runs.
 fn not_ended(status: &Status, place: &str) -> Option<String> {
-    let by_hand = format!("kubectl failover failback {} {place}", status.id.short_name());
+    let by_hand = command_on("failback", &status.id, place);
     Some(match status.runner {
         Runner::Held(_) => return None,
         Runner::Nobody => format!(
@@ -183,9 +182,7 @@ impl Force {
             next: format!("name a backend with --to: {}", names()),
         };
         match (&self.to, fallbacks.as_slice()) {
-            (Some(to), _) => {
-                group.named(to).ok_or_else(|| refusal(format!("{to} is not a backend of this group")))
-            }
+            (Some(to), _) => group.named(to).ok_or_else(|| Refusal::no_backend(group, to, "--to")),
             (None, [only]) => Ok(*only),
             (None, []) => Err(refusal("the group has no fallback".to_owned())),
             (None, _) => Err(refusal("the group has several fallbacks".to_owned())),
@@ -203,9 +200,8 @@ impl Force {
             may_pass: false,
             reason: format!("it is {}, which would keep --wait from ending the force", order::paused(pause)),
             next: format!(
-                "end the pause first: kubectl failover resume {} {}; or force without --wait",
-                group.id.short_name(),
-                seen.place
+                "end the pause first: {}; or force without --wait",
+                command_on("resume", &group.id, &seen.place)
             ),
         })
     }

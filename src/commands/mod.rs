@@ -30,10 +30,12 @@ use crate::cli::{
 use crate::cluster::Cluster;
 use crate::cluster::remotes::Remotes;
 use crate::error::Exit;
+use crate::rights::Task;
 use crate::view::terminal::say;
 
 /// Runs one command.
-pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
+pub async fn run(mut cli: Cli) -> anyhow::Result<Exit> {
+    cli.global.task = task(&cli.command);
     match cli.command {
         Command::Status(args) => status::run(&cli.global, args).await,
         Command::Create(args) => create::run(&cli.global, &args).await,
@@ -47,6 +49,23 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Resume(args) => pause::resume(&cli.global, &args).await,
         Command::Sandbox(command) => sandbox::run(command).await,
         Command::Completion(args) => completion::run(&args),
+    }
+}
+
+/// By which name the rights that a command needs can be had.
+fn task(command: &Command) -> Option<Task> {
+    match command {
+        Command::Status(_) => Some(Task::Status),
+        Command::Create(_) => Some(Task::Create),
+        Command::History(_) => Some(Task::History),
+        Command::Watch(_) => Some(Task::Watch),
+        Command::Check(_) => Some(Task::Check),
+        Command::Force(_) => Some(Task::Force),
+        Command::Failback(_) => Some(Task::Failback),
+        Command::Set(_) => Some(Task::Set),
+        Command::Pause(_) => Some(Task::Pause),
+        Command::Resume(_) => Some(Task::Resume),
+        Command::Sandbox(_) | Command::Completion(_) => None,
     }
 }
 

@@ -16,10 +16,10 @@ use jiff::Timestamp;
 use super::{scope, selection};
 use crate::cli::{ChangeArgs, Danger, GlobalArgs, GroupsArgs};
 use crate::cluster::Cluster;
-use crate::error::{Exit, Problem};
-use crate::model::{GroupId, Status};
-use crate::resource::{Change, Record};
-use crate::view::text::clean;
+use crate::error::{Exit, Problem, nearest};
+use crate::model::{Group, GroupId, Status};
+use crate::resource::{Change, GroupName, Record};
+use crate::view::text::{clean, word};
 
 pub use afterwards::not_there;
 pub use carry::{carry_on, carry_out, carry_out_beside, tell};
@@ -112,6 +112,19 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// Of a group that has no backend of this name.
+    pub fn no_backend(group: &Group, typed: &str, flag: &str) -> Self {
+        let names: Vec<&str> = group.backends.iter().map(|backend| backend.name.as_str()).collect();
+        let meant = nearest(typed, names.iter().copied());
+        let meant = meant.map(|name| format!("did you mean {name}? ")).unwrap_or_default();
+        Self {
+            danger: None,
+            may_pass: false,
+            reason: format!("{typed} is not a backend of this group"),
+            next: format!("{meant}name a backend with {flag}: {}", names.join(", ")),
+        }
+    }
+
     /// What can't happen: notes are plain text and numbers.
     pub fn unwritable() -> Self {
         Self {
@@ -192,7 +205,11 @@ pub async fn chosen(
 ) -> anyhow::Result<Vec<Record>> {
     if groups.names.is_empty() && groups.selector.is_none() && !groups.all {
         return Err(Problem::usage(format!("{} of which group?", order.name()))
-            .next(format!("name it: kubectl failover {} NAME {}", order.name(), cluster.reach.all()))
+            .next(format!(
+                "name it: kubectl failover {} NAME {}",
+                order.name(),
+                cluster.reach.scoped(scope(flags, cluster).as_deref())
+            ))
             .next("or choose by labels with -l, or all groups with --all")
             .into());
     }
@@ -218,8 +235,11 @@ pub async fn chosen(
 
 /// A name that means several groups: nothing is changed by guessing.
 fn ambiguous(name: &str, groups: &[GroupId]) -> Problem {
-    let groups: Vec<String> = groups.iter().map(|group| clean(&group.to_string())).collect();
+    let typed = |group: &GroupId| {
+        format!("{} -n {}", word(&GroupName::of(group).to_string()), word(&group.namespace))
+    };
+    let groups: Vec<String> = groups.iter().map(typed).collect();
     Problem::usage(format!("{} means several groups: {}", clean(name), groups.join(", ")))
         .next("nothing was changed")
-        .next("name each by its object, and its namespace with -n; or choose by labels with -l")
+        .next("name one of those, or choose by labels with -l")
 }

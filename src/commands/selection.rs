@@ -5,9 +5,10 @@ use crate::cluster::{Cluster, RequestError, RequestResult, groups, namespaces, s
 use crate::error::{self, Problem};
 use crate::model::GroupId;
 use crate::resource::annotations::CONTROLLED_BY;
+use crate::resource::names::is_object_name;
 use crate::resource::{GroupName, KINDS, Kind, Record, kinds_called};
 use crate::view::terminal;
-use crate::view::text::clean;
+use crate::view::text::{clean, word};
 
 /// Groups, and all that could share an apex with one of them.
 pub struct Chosen {
@@ -60,21 +61,27 @@ pub async fn choose(
 pub fn parse_name(name: &str) -> anyhow::Result<GroupName> {
     Ok(match name.split_once('/') {
         Some((kind, name)) => {
-            check_kind(kind)?;
+            check_kind(kind, name)?;
             GroupName { kind: Some(kind.to_owned()), name: name.to_owned() }
         }
         None => GroupName { kind: None, name: name.to_owned() },
     })
 }
 
-fn check_kind(name: &str) -> Result<(), Problem> {
-    if KINDS.iter().any(|kind| kind.info().is_called(name)) {
+fn check_kind(kind: &str, name: &str) -> Result<(), Problem> {
+    if KINDS.iter().any(|kind_of_group| kind_of_group.info().is_called(kind)) {
         return Ok(());
     }
     let known = || KINDS.iter().map(|kind| kind.info().name);
-    Err(Problem::usage(format!("{:?} is no kind of group", clean(name)))
-        .did_you_mean(&name.to_lowercase(), known())
-        .there_are("kinds", known()))
+    let problem = Problem::usage(format!("{:?} is no kind of group", clean(kind)))
+        .did_you_mean(&kind.to_lowercase(), known())
+        .there_are("kinds", known());
+    let may_be_namespace = is_object_name(kind) && !name.is_empty();
+    Err(if may_be_namespace {
+        problem.next(format!("if {kind} is the namespace: {} -n {kind}", word(name)))
+    } else {
+        problem
+    })
 }
 
 /// Says whether an object of that name is there all the same, and which groups there are.
@@ -103,8 +110,8 @@ pub async fn unknown(cluster: &Cluster, namespace: Option<&str>, name: &str, all
                 .next(format!(
                     "to make it one: kubectl failover create --adopt {}/{} --primary {} {}",
                     info.name,
-                    clean(bare),
-                    record.group.as_ref().map_or("SERVICE".to_owned(), |group| clean(group.home_name())),
+                    word(bare),
+                    record.group.as_ref().map_or("SERVICE".to_owned(), |group| word(group.home_name())),
                     cluster.reach.for_plugin(namespace)
                 ));
             }
@@ -234,5 +241,20 @@ pub fn say_forbidden<'a>(cluster: &Cluster, forbidden: impl IntoIterator<Item = 
         let Problem { message, next, .. } = error::explain(cluster, error);
         terminal::say(&format!("warning: {message}: groups that such objects carry are left out"));
         next.iter().for_each(|line| terminal::say(&format!("  {line}")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_before_the_name_is_told_from_a_kind() {
+        let next =
+            |typed: &str| parse_name(typed).unwrap_err().downcast::<Problem>().unwrap().next.join("\n");
+        assert!(next("emojivoto/web").ends_with("web -n emojivoto"), "{}", next("emojivoto/web"));
+        assert!(next("emojivoto/httproute/web").ends_with(" httproute/web -n emojivoto"));
+        assert!(!next("$(x)/web").contains("-n "));
+        assert!(parse_name("ts/web").is_ok() && parse_name("web").is_ok());
     }
 }

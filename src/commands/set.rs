@@ -10,6 +10,7 @@ use crate::model::moves::write_weights;
 use crate::model::{Group, Invalid, Timers, Weights, decide};
 use crate::resource::annotations::{OVERRIDE, PRIMARY_SERVICE};
 use crate::resource::{Change, NewGroup, Record, patch, patched};
+use crate::view::text::command_on;
 
 pub async fn run(flags: &GlobalArgs, args: &SetArgs) -> anyhow::Result<Exit> {
     let set =
@@ -116,7 +117,7 @@ fn line(record: &Record, key: &str, value: &Option<String>) -> String {
     format!("{key}: {is} -> {}", value.as_deref().unwrap_or(NONE))
 }
 
-fn invalid(Invalid { reason, mend }: Invalid) -> Refusal {
+fn invalid(Invalid { reason, mend, .. }: Invalid) -> Refusal {
     Refusal {
         may_pass: false,
         danger: None,
@@ -130,7 +131,7 @@ fn overridden(record: &Record, seen: &Seen) -> Refusal {
         may_pass: false,
         danger: None,
         reason: "an override stands, which has a primary of its own".to_owned(),
-        next: format!("end it first: kubectl failover failback {} {}", record.id().short_name(), seen.place),
+        next: format!("end it first: {}", command_on("failback", &record.id(), &seen.place)),
     }
 }
 

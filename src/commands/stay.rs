@@ -12,7 +12,7 @@ use crate::model::{Timers, decide};
 use crate::resource::{Change, Record};
 use crate::sandbox::interrupt::Interrupts;
 use crate::view::terminal::say;
-use crate::view::text::clean;
+use crate::view::text::{command_on, word};
 
 /// How long the end is tried: a rolling update of the control plane may take that long.
 const PERSEVERANCE: Duration = Duration::from_secs(300);
@@ -64,8 +64,8 @@ impl Stay<'_> {
     }
 
     fn names(&self) -> String {
-        let names: Vec<&str> = self.records.iter().map(|record| record.meta.name.as_str()).collect();
-        clean(&names.join(" "))
+        let names: Vec<String> = self.records.iter().map(|record| word(&record.id().short_name())).collect();
+        names.join(" ")
     }
 
     fn by_hand(&self, cluster: &Cluster) -> String {
@@ -86,9 +86,9 @@ async fn insistence(interrupts: &mut Interrupts, is_second: bool) {
 /// Says so of an override whose end could not be written.
 fn still_stands(cluster: &Cluster, outcome: &mut Outcome, until: Timestamp) {
     let Fate::Failed(problem) = &mut outcome.fate else { return };
-    let (name, place) = (outcome.id.short_name(), cluster.reach.for_plugin(&outcome.id.namespace));
+    let by_hand = command_on("failback", &outcome.id, &cluster.reach.for_plugin(&outcome.id.namespace));
     problem.message = format!("the override still stands, until {until:.0}: {}", problem.message);
-    problem.next.push(format!("to end it by hand: kubectl failover failback {name} {place}"));
+    problem.next.push(format!("to end it by hand: {by_hand}"));
 }
 
 /// Ends an override as the loop does when its time is over.
@@ -119,11 +119,7 @@ impl Order for Ending {
                 danger: None,
                 may_pass: false,
                 reason: format!("the override stays: {}", decision.reason),
-                next: format!(
-                    "to end it by hand: kubectl failover failback {} {}",
-                    group.id.short_name(),
-                    seen.place
-                ),
+                next: format!("to end it by hand: {}", command_on("failback", &group.id, &seen.place)),
             });
         }
         let change = Change::of(&group, &decision, &seen.by, seen.now).map_err(|_| Refusal::unwritable())?;

@@ -1,6 +1,7 @@
 //! The right that a forbidden request would have needed, from the API server's words.
 
 use crate::reach::Reach;
+use crate::text::word;
 
 /// One verb on one resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,17 +54,20 @@ impl<'a> Right<'a> {
             ];
         }
         let (role, namespace, scope) = match self.namespace {
-            Some(namespace) => ("role", format!(" -n {namespace}"), format!("-n {namespace}")),
+            Some(namespace) => {
+                let namespace = format!("-n {}", word(namespace));
+                ("role", format!(" {namespace}"), namespace)
+            }
             None => ("clusterrole", String::new(), "-A".to_owned()),
         };
         let all = reach.all();
-        let (verb, resource) = (self.verb, self.full_resource());
+        let (verb, resource) = (word(self.verb), word(&self.full_resource()));
         vec![
             format!(
                 "ask an administrator for a {role} with it, bound to you: kubectl {cluster}{namespace} create {role} failover --verb={verb} --resource={resource}"
             ),
             format!("see whether it is there: kubectl {all}{namespace} auth can-i {verb} {resource}"),
-            format!("all that a command needs: kubectl failover check --rbac COMMAND {all} {scope}"),
+            format!("all that is needed: kubectl failover check --rbac {} {all} {scope}", reach.task()),
         ]
     }
 

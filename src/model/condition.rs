@@ -149,6 +149,7 @@ mod tests {
             flags,
             reason: String::new(),
             mend: None,
+            bad_settings: Vec::new(),
             primary: None,
             backends: weights.iter().map(backend).collect(),
             order: None,

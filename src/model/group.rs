@@ -198,6 +198,8 @@ impl Group {
 pub struct Invalid {
     pub reason: String,
     pub mend: String,
+    /// The keys of its policy whose values are not allowed, where that is all.
+    pub settings: Vec<&'static str>,
 }
 
 impl Invalid {
@@ -207,6 +209,7 @@ impl Invalid {
         Self {
             reason: format!("the older group {} has the same apex, {apex}{port}", older.short_name()),
             mend: format!("delete one of the two, or take its label {label} away"),
+            settings: Vec::new(),
         }
     }
 }

@@ -14,6 +14,8 @@ pub enum Mirror {
     RemoteDiscovery(RemoteService),
     /// The same service in several clusters, this one perhaps among them; there are no local endpoints.
     Federated(Vec<Member>),
+    /// What it says of whom it stands for are no names, so nobody is asked.
+    Misnamed,
 }
 
 /// A service of another cluster.
@@ -41,6 +43,7 @@ impl Mirror {
         let (one, members) = match self {
             Self::Gateway(remote) | Self::RemoteDiscovery(remote) => (Some(remote), &[][..]),
             Self::Federated(members) => (None, members.as_slice()),
+            Self::Misnamed => (None, &[][..]),
         };
         let there = members.iter().filter_map(|member| match member {
             Member::There(remote) => Some(remote),
@@ -60,6 +63,9 @@ impl Mirror {
 
     /// What is known of one without local endpoints while nobody may be asked.
     pub fn without_remotes(&self) -> Readiness {
+        if *self == Self::Misnamed {
+            return Readiness::Unknown { why: WhyUnknown::Misnamed };
+        }
         let why = self.remotes().next().map(|remote| WhyUnknown::no_remote(&remote.cluster));
         Readiness::Unknown { why: why.unwrap_or(WhyUnknown::NoLocalEndpoints) }
     }
@@ -79,6 +85,7 @@ impl Mirror {
                 Member::Here(service) => here(service),
                 Member::There(remote) => as_there(remote, there(remote)),
             })),
+            Self::Misnamed => self.without_remotes(),
         }
     }
 }

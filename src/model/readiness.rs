@@ -34,6 +34,8 @@ pub enum WhyUnknown {
     /// A mirror service of a flat network or a federation has no local endpoints by design, and does not say whom
     /// it stands for.
     NoLocalEndpoints,
+    /// A mirror service that names a cluster or a service by what can be no name.
+    Misnamed,
     /// What it mirrors is in a cluster that nobody may be asked about; the words say why.
     NoRemote {
         cluster: String,
@@ -68,7 +70,7 @@ impl WhyUnknown {
     /// Whether no change of endpoints will make it known.
     pub fn is_lasting(&self) -> bool {
         match self {
-            Self::Forbidden(_) | Self::NoLocalEndpoints | Self::NoRemote { .. } => true,
+            Self::Forbidden(_) | Self::NoLocalEndpoints | Self::Misnamed | Self::NoRemote { .. } => true,
             Self::Remote { why, .. } => why.is_lasting(),
             Self::NotListed | Self::Silent | Self::Failing(..) | Self::NoAccess(_) => false,
         }
@@ -92,6 +94,9 @@ impl fmt::Display for WhyUnknown {
             Self::Forbidden(source) => write!(f, "reading {source} is forbidden"),
             Self::Failing(source, how) => write!(f, "{source} cannot be read: {how}"),
             Self::NoLocalEndpoints => f.write_str("a mirror service without local endpoints, by design"),
+            Self::Misnamed => f.write_str(
+                "a mirror service whose labels or annotations name a cluster or a service by what can be no name",
+            ),
             Self::NoRemote { cluster, how } => {
                 write!(f, "a mirror of cluster {cluster} without local endpoints, by design, and {how}")
             }
@@ -137,10 +142,12 @@ impl Readiness {
 
     /// Whether local endpoints do not say all of it, so that who reads those alone comes to another answer.
     pub fn rests_elsewhere(&self) -> bool {
-        use WhyUnknown::{NoLocalEndpoints, NoRemote, Remote};
+        use WhyUnknown::{Misnamed, NoLocalEndpoints, NoRemote, Remote};
         match self {
             Self::Mirrored { .. } => true,
-            Self::Unknown { why } => matches!(why, NoLocalEndpoints | NoRemote { .. } | Remote { .. }),
+            Self::Unknown { why } => {
+                matches!(why, NoLocalEndpoints | Misnamed | NoRemote { .. } | Remote { .. })
+            }
             Self::Known { .. } | Self::Missing => false,
         }
     }

@@ -21,6 +21,8 @@ pub struct Status {
     pub reason: String,
     /// How to mend what can't be a group.
     pub mend: Option<String>,
+    /// The keys of its policy whose values are not allowed, where that is what keeps it from being a group.
+    pub bad_settings: Vec<&'static str>,
     /// Name of the primary, where the object is a group.
     pub primary: Option<String>,
     pub backends: Vec<BackendStatus>,
@@ -137,6 +139,7 @@ impl Status {
                 _ => decision.reason,
             },
             mend: None,
+            bad_settings: Vec::new(),
             primary: Some(group.at(now, readiness).primary_name().to_owned()),
             backends: readiness.iter().enumerate().map(backend).collect(),
             changed,
@@ -157,6 +160,7 @@ impl Status {
             flags: Flags::default(),
             reason: invalid.reason,
             mend: Some(invalid.mend),
+            bad_settings: invalid.settings,
             primary: None,
             backends: Vec::new(),
             order: None,

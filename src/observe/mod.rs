@@ -6,3 +6,4 @@ mod picture;
 
 pub use connection::Lost;
 pub use observer::{Observer, Scope, Sight};
+pub use picture::Absent;

@@ -6,7 +6,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use super::connection::Lost;
-use super::picture::{Look, Picture};
+use super::picture::{Absent, Look, Picture};
 use crate::cluster::lease::{self, Lease};
 use crate::cluster::services;
 use crate::cluster::stream::Event;
@@ -43,7 +43,7 @@ pub struct Sight {
     /// Sorted by the groups' names.
     pub statuses: Vec<Status>,
     /// Names that no group has.
-    pub absent: Vec<GroupName>,
+    pub absent: Vec<Absent>,
     /// The cluster is not heard: the statuses are those from before.
     pub lost: Option<Lost>,
 }

@@ -14,6 +14,7 @@ use crate::cluster::services::Service;
 use crate::cluster::slices::Slice;
 use crate::cluster::stream::Event;
 use crate::cluster::survey::{self, Runners};
+use crate::error::nearest;
 use crate::model::readiness::Source;
 use crate::model::{GroupId, Readiness, ServiceRef, Status, WhyUnknown};
 use crate::resource::{GroupName, Record};
@@ -32,13 +33,21 @@ pub struct Picture {
     pub connection: Connection,
 }
 
+/// A name that no group has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Absent {
+    pub name: GroupName,
+    /// The one that may be meant.
+    pub nearest: Option<String>,
+}
+
 /// The groups that are meant, as they stand.
 #[derive(Debug)]
 pub struct Look {
     /// Sorted by the groups' names.
     pub statuses: Vec<Status>,
     /// Names that no group has.
-    pub absent: Vec<GroupName>,
+    pub absent: Vec<Absent>,
     /// Groups whose backends are being read for the first time; they are not among the statuses.
     pub unread: BTreeSet<GroupId>,
     /// The readiness of a backend is unknown because nothing comes.
@@ -148,7 +157,7 @@ impl Picture {
     }
 
     /// The groups that are meant, and the names that no group has.
-    fn chosen(&self) -> (Vec<&Record>, Vec<GroupName>) {
+    fn chosen(&self) -> (Vec<&Record>, Vec<Absent>) {
         if self.names.is_empty() {
             return (self.records.values().collect(), Vec::new());
         }
@@ -156,7 +165,10 @@ impl Picture {
         for name in &self.names {
             let found = name.pick(self.records.values());
             if found.is_empty() {
-                absent.push(name.clone());
+                let known =
+                    self.records.values().flat_map(|record| [record.meta.name.as_str(), &record.apex]);
+                let nearest = nearest(&name.name, known).map(str::to_owned);
+                absent.push(Absent { name: name.clone(), nearest });
             }
             chosen.extend(found.into_iter().map(|record| (record.id(), record)));
         }

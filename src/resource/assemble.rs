@@ -14,7 +14,7 @@ use crate::model::{Backend, Group, GroupId, Invalid};
 pub fn group(meta: &Meta, kind: &KindInfo, apex: &str, backends: Vec<Backend>) -> Result<Group, Invalid> {
     let names: Vec<&str> = backends.iter().map(|backend| backend.name.as_str()).collect();
     let (primary, order) = orders::primary_and_order(meta, &names)?;
-    let policy = policy::read(|key| meta.annotations.get(key), &names)?;
+    let policy = policy::valid(|key| meta.annotations.get(key), &names)?;
     let id = GroupId { namespace: meta.namespace.clone(), kind: kind.name, name: meta.name.clone() };
     Ok(Group {
         order,
@@ -46,5 +46,5 @@ pub fn service_name(name: &str, what: &str, mend: &str) -> Result<(), Invalid> {
 }
 
 pub fn invalid(reason: impl Into<String>, mend: impl Into<String>) -> Invalid {
-    Invalid { reason: reason.into(), mend: mend.into() }
+    Invalid { reason: reason.into(), mend: mend.into(), settings: Vec::new() }
 }

@@ -1,7 +1,8 @@
 use std::fmt;
 
-use super::kind::KINDS;
+use super::kind::{KINDS, kinds_called};
 use super::record::Record;
+use crate::model::GroupId;
 
 /// Groups as a user names them: `NAME`, `KIND/NAME` or the apex's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +13,14 @@ pub struct GroupName {
 }
 
 impl GroupName {
+    /// The name by which nothing but this group is meant in its namespace.
+    pub fn of(id: &GroupId) -> Self {
+        let called = kinds_called(id.kind);
+        let info = called.iter().map(|kind| kind.info()).find(|info| info.name == id.kind);
+        let full = info.filter(|_| called.len() > 1).map(|info| info.full_name());
+        Self { kind: Some(full.unwrap_or_else(|| id.kind.to_owned())), name: id.name.clone() }
+    }
+
     /// Whether a group of this kind, as [`KindInfo::name`](super::KindInfo::name) has it, can be meant.
     pub fn allows(&self, kind: &str) -> bool {
         let typed = |typed: &String| {
@@ -38,5 +47,23 @@ impl fmt::Display for GroupName {
             Some(kind) => write!(f, "{kind}/{}", self.name),
             None => f.write_str(&self.name),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_name_means_one_kind() {
+        for kind in KINDS.iter().map(|kind| kind.info()) {
+            let id = GroupId { namespace: "ns".into(), kind: kind.name, name: "web".into() };
+            let name = GroupName::of(&id);
+            let meant: Vec<&str> =
+                KINDS.iter().map(|kind| kind.info().name).filter(|kind| name.allows(kind)).collect();
+            assert_eq!(meant, [kind.name], "{name}");
+        }
+        let split = GroupId { namespace: "ns".into(), kind: "trafficsplit", name: "web".into() };
+        assert_eq!(GroupName::of(&split).to_string(), "trafficsplit/web");
     }
 }

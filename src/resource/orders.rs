@@ -41,5 +41,6 @@ pub fn no_backend(primary: &str, names: &[&str]) -> Invalid {
     Invalid {
         reason: format!("the primary {primary:?} is not among the backends ({})", names.join(", ")),
         mend: format!("name a backend in the annotation {PREFIX}{PRIMARY_SERVICE}"),
+        settings: Vec::new(),
     }
 }

@@ -3,7 +3,9 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::annotations::{FAILBACK, FAILBACK_DELAY, FAILOVER_DELAY, MIN_READY, POLICY, PREFIX, WEIGHTS};
+use super::annotations::{
+    FAILBACK, FAILBACK_DELAY, FAILOVER_DELAY, MIN_READY, POLICY, POLICY_KEYS, PREFIX, WEIGHTS,
+};
 use crate::model::{Failback, Invalid, MinReady, Policy, PolicyKind};
 
 /// The policy under which more than the primary has traffic at rest.
@@ -33,8 +35,24 @@ impl From<BadValue> for Invalid {
         Self {
             reason: format!("the annotation {PREFIX}{key} is {value:?}, but can only be {allowed}"),
             mend: "set it to such a value, or take it away".to_owned(),
+            settings: vec![key],
         }
     }
+}
+
+/// The same for a group that is there.
+///
+/// # Errors
+/// Where values are not allowed: which, and the first one in words.
+pub fn valid<'a>(
+    setting: impl Fn(&'static str) -> Option<&'a str>,
+    backends: &[&str],
+) -> Result<Policy, Invalid> {
+    read(&setting, backends).map_err(|first| {
+        let is_bad =
+            |key: &&'static str| read(|other| setting(other).filter(|_| other == *key), backends).is_err();
+        Invalid { settings: POLICY_KEYS.into_iter().filter(is_bad).collect(), ..first.into() }
+    })
 }
 
 /// The policy of a group with these backends; `setting` gives the value of a key, where it is set.

@@ -60,18 +60,18 @@ pub fn render(looks: &[Look], style: Style) -> String {
     } else {
         table::rows(&shown, style)
     };
-    let notes: String = looks.iter().map(notes).collect();
+    let notes: String = looks.iter().map(|look| notes(look, style)).collect();
     if !text.is_empty() && !notes.is_empty() {
         text.push('\n');
     }
     text + &notes
 }
 
-fn notes(look: &Look) -> String {
+fn notes(look: &Look, style: Style) -> String {
     let context = clean(look.shown.context);
     let said =
         |line: &str| if line.starts_with(' ') { format!("{line}\n") } else { format!("{context}: {line}\n") };
-    let of_groups = table::notes(look.shown);
+    let of_groups = table::notes(look.shown, style);
     let of_cluster = look.error.map(|told| told.lines("error")).unwrap_or_default();
     of_groups.lines().map(said).chain(of_cluster.iter().map(|line| said(line))).collect()
 }

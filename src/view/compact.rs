@@ -18,7 +18,7 @@ const NARROWEST: usize = 9;
 /// The groups and, below, a line or two for each one that is not at home.
 pub fn render(groups: Shown, style: Style, columns: u16) -> String {
     let rows = rows(groups, style, columns).join("\n") + "\n";
-    let notes = table::notes(groups);
+    let notes = table::notes(groups, style);
     if notes.is_empty() {
         return rows;
     }
@@ -32,8 +32,8 @@ pub fn render(groups: Shown, style: Style, columns: u16) -> String {
 }
 
 /// What stands below the groups, after an empty line; nothing where all are at home.
-pub fn notes(groups: Shown, columns: u16) -> Vec<String> {
-    let notes = table::notes(groups);
+pub fn notes(groups: Shown, style: Style, columns: u16) -> Vec<String> {
+    let notes = table::notes(groups, style);
     let lines: Vec<String> = notes.lines().flat_map(|line| wrap(line, columns.into())).collect();
     if lines.is_empty() { lines } else { [vec![String::new()], lines].concat() }
 }

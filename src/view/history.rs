@@ -101,7 +101,7 @@ fn row(told: &Move, style: Style, now: Timestamp) -> Vec<Cell> {
     let why = if told.unverified { format!("{} (unverified)", told.why) } else { told.why.clone() };
     let mut cells = vec![
         ago(told.at, now),
-        told.group.name.clone(),
+        told.group.short_name(),
         weights(&told.from),
         weights(&told.to),
         told.by.clone(),

@@ -58,7 +58,7 @@ impl Live<'_> {
         let changes = self.changes();
         let room = rows - lines.len();
         let newest = changes.first().map_or(0, Vec::len);
-        let mut notes = compact::notes(self.shown(), self.columns);
+        let mut notes = compact::notes(self.shown(), self.style, self.columns);
         self.keep(&mut notes, if newest < room { room - newest } else { room });
         let mut room = room - notes.len();
         lines.extend(notes);
@@ -171,6 +171,7 @@ mod tests {
             flags: Flags::default(),
             reason: "web-svc has no ready endpoints\u{1b}[2J (0 of 0)".to_owned(),
             mend: None,
+            bad_settings: Vec::new(),
             primary: Some("web-svc".to_owned()),
             backends: vec![backend("web-svc".to_owned(), 0), backend(format!("{name}-東京"), 1)],
             order: None,

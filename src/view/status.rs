@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::stream::API_VERSION;
-use super::text::clean;
+use super::text::{clean, command_on, word};
 use crate::model::{
     BackendStatus, Changed, LeftOver, OrderStatus, Override, Pause, Readiness, RemoteService, Runner, State,
     Status, WhyUnknown,
@@ -227,29 +227,31 @@ pub fn next_step(status: &Status, reach: &Reach) -> Option<String> {
     let namespace = &status.id.namespace;
     let (place, ours) = (reach.within(namespace), reach.for_plugin(namespace));
     if let Some(mend) = &status.mend {
-        let (kind, name) = (status.id.kind, &status.id.name);
+        if !status.bad_settings.is_empty() {
+            let unset = format!("--unset {} {ours}", status.bad_settings.join(","));
+            return Some(clean(&format!("{mend}: {}", command_on("set", &status.id, &unset))));
+        }
+        let (kind, name) = (status.id.kind, word(&status.id.name));
         return Some(clean(&format!("{mend}: kubectl {place} edit {kind} {name}")));
     }
     match &status.order {
         Some(OrderStatus::Homeless(_)) => {
-            return Some(format!(
-                "kubectl failover failback {} --home BACKEND {ours}",
-                clean(&status.id.short_name())
-            ));
+            return Some(command_on("failback", &status.id, &format!("--home BACKEND {ours}")));
         }
         Some(OrderStatus::Broken { .. }) => {
-            return Some(format!("kubectl failover failback {} {ours}", clean(&status.id.short_name())));
+            return Some(command_on("failback", &status.id, &ours));
         }
         _ => {}
     }
     match status.state {
         State::Paused | State::Overridden => {
             let command = if status.state == State::Paused { "resume" } else { "failback" };
-            Some(format!("kubectl failover {command} {} {ours}", clean(&status.id.short_name())))
+            Some(command_on(command, &status.id, &ours))
         }
-        State::Active | State::Primary => status.forgotten_home.as_ref().map(|home| {
-            clean(&format!("kubectl failover set {} --primary {home} {ours}", status.id.short_name()))
-        }),
+        State::Active | State::Primary => status
+            .forgotten_home
+            .as_ref()
+            .map(|home| command_on("set", &status.id, &format!("--primary {} {ours}", word(home)))),
         State::Invalid => None,
         State::OutOfSync | State::Waiting if status.flags.unattended => {
             Some(format!("kubectl failover watch {ours}"))
@@ -257,19 +259,17 @@ pub fn next_step(status: &Status, reach: &Reach) -> Option<String> {
         // That controller ends neither.
         State::OutOfSync if status.runner == Runner::Upstream => status.left_over().map(|left| {
             let command = if left == LeftOver::Override { "failback" } else { "resume" };
-            format!("kubectl failover {command} {} {ours}", clean(&status.id.short_name()))
+            command_on(command, &status.id, &ours)
         }),
         State::OutOfSync | State::Waiting => None,
         State::Unknown if remote_to_name(status).is_some() => remote_to_name(status).map(|cluster| {
-            let name = clean(&status.id.short_name());
             let links = if reach.has_links() { "" } else { ", or --remote-from-links" };
-            clean(&format!("kubectl failover status {name} --remote {cluster}=CONTEXT {ours}{links}"))
+            let remote = format!("--remote {}=CONTEXT {ours}{links}", word(cluster));
+            command_on("status", &status.id, &remote)
         }),
         State::Unknown => Some(unknown_next(status, &place, &ours)),
         State::Unavailable => Some(format!("kubectl {place} get service,endpointslice,pod")),
-        State::Failover if status.flags.held => {
-            Some(format!("kubectl failover failback {} {ours}", clean(&status.id.short_name())))
-        }
+        State::Failover if status.flags.held => Some(command_on("failback", &status.id, &ours)),
         State::Failover => Some(where_the_primary_is(status, &place)),
     }
 }
@@ -284,7 +284,7 @@ fn where_the_primary_is(status: &Status, place: &str) -> String {
     });
     match remote {
         Some(RemoteService { cluster, service }) => slices_of(
-            &format!("in cluster {}: kubectl -n {}", clean(cluster), clean(&service.namespace)),
+            &format!("in cluster {}: kubectl -n {}", clean(cluster), word(&service.namespace)),
             &service.name,
         ),
         None => slices_of(&format!("kubectl {place}"), primary),
@@ -294,18 +294,18 @@ fn where_the_primary_is(status: &Status, place: &str) -> String {
 /// A command line that shows a backend's endpoints; `kubectl` is its start, in the group's namespace.
 pub fn slices_of(kubectl: &str, backend: &str) -> String {
     let (elsewhere, name) = match backend.split_once('/') {
-        Some((namespace, name)) => (format!(" -n {namespace}"), name),
+        Some((namespace, name)) => (format!(" -n {}", word(namespace)), name),
         None => (String::new(), backend),
     };
-    clean(&format!("{kubectl}{elsewhere} get endpointslice -l kubernetes.io/service-name={name}"))
+    let selector = word(&format!("kubernetes.io/service-name={name}"));
+    clean(&format!("{kubectl}{elsewhere} get endpointslice -l {selector}"))
 }
 
 /// Traffic can be moved by hand to what is ready, or tried.
 fn unknown_next(status: &Status, place: &str, ours: &str) -> String {
     let idle = |backend: &&BackendStatus| backend.weight == 0 && backend.readiness.is_ready();
-    let name = &status.id.short_name();
     if let Some(BackendStatus { name: ready, .. }) = status.backends.iter().find(idle) {
-        return clean(&format!("kubectl failover force {name} --to {ready} {ours}"));
+        return command_on("force", &status.id, &format!("--to {} {ours}", word(ready)));
     }
     let unknown = status
         .backends
@@ -314,11 +314,11 @@ fn unknown_next(status: &Status, place: &str, ours: &str) -> String {
     let unknown: Vec<(&str, &WhyUnknown)> = unknown.collect();
     match unknown.first() {
         Some((backend, WhyUnknown::Remote { cluster, .. })) => clean(&format!(
-            "see whether cluster {cluster} can be reached; to try {backend} all the same: kubectl failover force \
-             {name} --to {backend} --allow=unknown {ours}"
+            "see whether cluster {cluster} can be reached; to try {backend} all the same: {}",
+            command_on("force", &status.id, &format!("--to {} --allow=unknown {ours}", word(backend)))
         )),
         _ => {
-            let names: Vec<&str> = unknown.iter().map(|(name, _)| *name).collect();
+            let names: Vec<String> = unknown.iter().map(|(name, _)| word(name)).collect();
             clean(&format!("kubectl {place} get service {} --show-labels", names.join(" ")))
         }
     }

@@ -40,7 +40,7 @@ pub struct Shown<'a> {
 
 /// A row for each group, and below a line or two for each one that is not at home.
 pub fn render(shown: Shown, style: Style) -> String {
-    let (rows, notes) = (rows(&[shown], style), notes(shown));
+    let (rows, notes) = (rows(&[shown], style), notes(shown, style));
     if notes.is_empty() { rows } else { format!("{rows}\n{notes}") }
 }
 
@@ -65,8 +65,10 @@ pub(super) fn cells(
 }
 
 /// A line or two for each group that is not at home.
-pub fn notes(shown: Shown) -> String {
-    shown.statuses.iter().filter_map(|status| note(status, shown.reach, shown.now)).collect()
+pub fn notes(shown: Shown, style: Style) -> String {
+    let name =
+        |status: &Status| if style.namespaces { status.id.to_string() } else { status.id.short_name() };
+    shown.statuses.iter().filter_map(|status| note(status, &name(status), shown.reach, shown.now)).collect()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,18 +180,18 @@ fn change(changed: &Changed) -> (Option<Timestamp>, &str, &str) {
 }
 
 /// What is to be said of a group that is not at home.
-fn note(status: &Status, reach: &Reach, now: Timestamp) -> Option<String> {
+fn note(status: &Status, name: &str, reach: &Reach, now: Timestamp) -> Option<String> {
     let said = |text: &str| shorten(&clean(text), LONGEST_NOTE);
-    let warning = |text: &String| format!("{}: warning: {}.\n", said(&status.id.name), said(text));
+    let warning = |text: &String| format!("{}: warning: {}.\n", said(name), said(text));
     let warnings: String = status.warnings.iter().map(warning).collect();
     let unknown = unknown_words(status);
     if matches!(status.state, State::Primary | State::Active) && status.order.is_none() {
-        let unknown = unknown.map(|words| format!("{}: {}\n", said(&status.id.name), said(&words)));
+        let unknown = unknown.map(|words| format!("{}: {}\n", said(name), said(&words)));
         let next = next_step(status, reach).map(|next| format!("  next: {}\n", clean(&next)));
         let text = format!("{}{warnings}{}", unknown.unwrap_or_default(), next.unwrap_or_default());
         return (!text.is_empty()).then_some(text);
     }
-    let mut text = format!("{}: {}. ", said(&status.id.name), said(&status.reason));
+    let mut text = format!("{}: {}. ", said(name), said(&status.reason));
     if status.state == State::OutOfSync {
         text.push_str(unwritten(status));
     }

@@ -109,7 +109,7 @@ impl Engine {
         self.census.change(&mut tracked.counted, Some(State::Invalid));
         if tracked.said.as_deref() != Some(&invalid.reason) {
             tracked.said = Some(invalid.reason.clone());
-            let Invalid { reason, mend } = invalid;
+            let Invalid { reason, mend, .. } = invalid;
             self.say(Notice::Invalid { group: id.clone(), reason, mend });
         }
     }

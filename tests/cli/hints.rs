@@ -44,7 +44,7 @@ async fn a_missing_right_leads_to_all_that_is_needed() {
                    the namespace \"ns\"";
     let server = answering(403, &json!({"reason": "Forbidden", "message": message})).await;
     let output = on(&server).args(["status"]).run().await.code(1);
-    let next = format!("kubectl failover check --rbac COMMAND --server {} --token … -n ns", server.url);
+    let next = format!("kubectl failover check --rbac status --server {} --token … -n ns", server.url);
     output.stderr_contains(&next).stderr_lacks(&format!("--token {SECRET}"));
 }
 

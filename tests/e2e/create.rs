@@ -113,7 +113,9 @@ async fn under_a_forced_failover_nothing_differs() {
     create(&ns.west, "web-svc-east").run().await.success().stdout_is(&format!("{NAME} unchanged\n"));
     let swapped = ["create", "web-svc", "--primary", "web-svc-east", "--fallback", "web-svc"];
     let output = plugin().on(&ns.west).args(swapped).run().await.code(1);
-    output.stderr_contains("primary: web-svc → web-svc-east\n");
+    output
+        .stderr_contains("primary: web-svc → web-svc-east\n")
+        .stderr_contains("kubectl failover set web-svc-failover --primary web-svc-east --context west");
 }
 
 #[tokio::test]

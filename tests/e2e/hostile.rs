@@ -1,5 +1,6 @@
 //! Whoever may write to a cluster must not be able to drive the terminal of those who look.
 
+use k8s_openapi::api::core::v1::Service;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -68,6 +69,12 @@ async fn reasons_why_an_object_is_no_group() {
     let items = harmless(status(&ns.west, "json").await).json()["items"].clone();
     let lossless = items.as_array().unwrap().iter().any(|item| item["apex"] == long);
     assert!(lossless && items[1]["state"] == "Invalid" && items[2]["state"] == "Invalid", "{items}");
+    let unset =
+        "set mail --unset policy,weights,min-ready,failover-delay,failback-delay,failback --context west";
+    assert!(items[0]["next"].as_str().unwrap().contains(unset), "{items}");
+    let keys = "policy,weights,min-ready,failover-delay,failback-delay,failback";
+    let mended = plugin().args(["set", "mail", "--unset", keys, "--dry-run=client"]).on(&ns.west).run().await;
+    harmless(mended.success());
     let table = status(&ns.west, "table").await;
     assert!(table.stdout.len() < 5000, "{} bytes", table.stdout.len());
     for format in ["text", "json"] {
@@ -206,4 +213,30 @@ async fn names_in_a_kubeconfig() {
 
 async fn status(side: &Side, format: &str) -> Output {
     plugin().args(["status", "-o", format]).on(side).run().await.success()
+}
+
+/// What a mirror says of its cluster ends up in command lines that somebody pastes, and in names of secrets.
+#[tokio::test]
+async fn names_of_clusters() {
+    let ns = TestNamespace::new("clusters").await;
+    ns.west.group("web", &[("web", 1, 1)]).await;
+    for (number, cluster) in ["x;touch${IFS}/tmp/pwned;#", "../../../y", "Ea st", "b@c"].iter().enumerate() {
+        let name = format!("mail-{number}");
+        let labels = json!({"mirror.linkerd.io/mirrored-service": "true"});
+        let annotations = json!({"multicluster.linkerd.io/remote-discovery": format!("mail@{cluster}")});
+        let metadata = json!({"name": name, "labels": labels, "annotations": annotations});
+        let spec = json!({"ports": [{"port": 80}]});
+        ns.west.create::<Service>(json!({"metadata": metadata, "spec": spec})).await;
+        ns.west.traffic_split(&name, &name, &[(&name, 1), ("web", 0)]).await;
+    }
+    for args in
+        [&["status"] as &[&str], &["status", "--remote-from-links"], &["check", "--remote-from-links"]]
+    {
+        let output = plugin().args(args.to_vec()).on(&ns.west).run().await;
+        let shown = format!("{}{}", output.stdout, output.stderr);
+        assert_eq!(shown.matches("by what can be no name").count(), 4, "{shown}");
+        for harm in ["touch", "../y", "Ea st", "b@c", "cluster-credentials"] {
+            assert!(!shown.contains(harm), "{harm}: {shown}");
+        }
+    }
 }

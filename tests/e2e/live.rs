@@ -131,7 +131,7 @@ async fn who_may_not_watch_is_told_so() {
     let output = command(&ns.west, &["-w"]).kubeconfig(user.path()).run().await.code(1);
     output
         .stderr_contains("to watch trafficsplits.split.smi-spec.io in namespace")
-        .stderr_contains("kubectl failover check --rbac COMMAND")
+        .stderr_contains("kubectl failover check --rbac status")
         .stderr_lacks("connection lost");
 }
 

@@ -40,6 +40,8 @@ async fn a_failover_that_comes_is_waited_for() {
     let table = waiting.line_containing("Failover").await;
     assert!(table.contains("web-east"), "{table}");
     assert_eq!(waiting.wait().await.code(), Some(0));
+    let output = status(&ns.west, &["webb", "--for", "primary", "--timeout", "0s"]).await.code(3);
+    output.stderr_contains("did you mean web?");
 }
 
 #[tokio::test]
@@ -76,6 +78,8 @@ async fn groups_that_are_not_there_yet_are_waited_for() {
     ns.west.group("web", GROUP).await;
     waiting.line_containing("web   web   Primary").await;
     assert_eq!(waiting.wait().await.code(), Some(0));
+    let output = status(&ns.west, &["webb", "--for", "primary", "--timeout", "0s"]).await.code(3);
+    output.stderr_contains("did you mean web?");
 }
 
 #[tokio::test]

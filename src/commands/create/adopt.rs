@@ -14,7 +14,7 @@ use crate::resource::annotations::{OVERRIDE, PAUSED, POLICY_KEYS, PREFIX, PRIMAR
 use crate::resource::{Change, GroupName, KINDS, Kind, NewGroup, Record, kinds_called, patch, patched};
 use crate::view::object::full_name;
 use crate::view::terminal::say;
-use crate::view::text::{clean, way_out};
+use crate::view::text::{clean, way_out, word};
 
 /// How often the object is looked at anew where somebody else writes it meanwhile.
 const MOST_TRIES: u32 = 5;
@@ -79,7 +79,7 @@ async fn find(cluster: &Cluster, name: &GroupName) -> Result<Found, Problem> {
     if found.len() > 1 {
         let names: Vec<String> = found
             .iter()
-            .map(|(record, _)| format!("{}/{}", record.kind.info().full_name(), name.name))
+            .map(|(record, _)| word(&format!("{}/{}", record.kind.info().full_name(), name.name)))
             .collect();
         return Err(Problem::usage(format!("{} means several objects", clean(&name.to_string())))
             .next(format!("name the one that is meant: {}", clean(&names.join(" or ")))));
@@ -106,7 +106,11 @@ async fn absent(cluster: &Cluster, name: &GroupName, kinds: &[&dyn Kind]) -> Pro
         "there is no {} in namespace {namespace} of context {context}",
         clean(&name.to_string())
     ))
-    .next(format!("see what there is: kubectl --context {context} -n {namespace} get {}", plurals.join(",")))
+    .next(format!(
+        "see what there is: kubectl {} get {}",
+        cluster.reach.within(namespace),
+        plurals.join(",")
+    ))
 }
 
 async fn plan(

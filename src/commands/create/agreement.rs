@@ -7,7 +7,7 @@ use crate::model::{Group, Invalid};
 use crate::resource::annotations::{CONTROLLED_BY, POLICY_KEYS};
 use crate::resource::{NewGroup, Record, policy};
 use crate::view::object::full_name;
-use crate::view::text::clean;
+use crate::view::text::{clean, command_on, word};
 
 /// Whether the object that has the name is the one that is asked for. Weights don't count, so that a job may run
 /// again while traffic is away, by failover or by force.
@@ -27,32 +27,42 @@ pub fn agree(cluster: &Cluster, record: &Record, asked: &NewGroup) -> Result<(),
         return Ok(());
     }
     let problem = Problem::new(format!("{name} is there already in {place}, and is not what is asked for"));
-    Err(differences
+    let problem = differences.into_iter().fold(problem, Problem::next).next("nothing was changed");
+    Err(way_on(cluster, record, asked)
         .into_iter()
         .fold(problem, Problem::next)
-        .next("nothing was changed")
-        .next(way_on(cluster, record, asked))
         .next(format!("to change anything else: {kubectl} edit {name}")))
 }
 
-fn way_on(cluster: &Cluster, record: &Record, asked: &NewGroup) -> String {
-    let (name, place) =
-        (format!("{}/{}", record.kind.info().name, asked.name), cluster.reach.for_plugin(&asked.namespace));
-    if record.is_controlled() {
-        format!(
-            "to keep it, call create with its values; to change its policy or primary: kubectl failover set {name} \
-             {place}"
-        )
-    } else {
-        format!("to make it a group as it is: kubectl failover create --adopt {name} {place}")
+fn way_on(cluster: &Cluster, record: &Record, asked: &NewGroup) -> Vec<String> {
+    let place = cluster.reach.for_plugin(&asked.namespace);
+    if !record.is_controlled() {
+        let name = word(&format!("{}/{}", record.kind.info().name, asked.name));
+        return vec![format!("to make it a group as it is: kubectl failover create --adopt {name} {place}")];
     }
+    let flags = flags(record, asked);
+    let set = || command_on("set", &record.id(), &format!("{} {place}", flags.join(" ")));
+    let change = (!flags.is_empty()).then(|| format!("to change its policy or primary: {}", set()));
+    std::iter::once("to keep it, call create with its values".to_owned()).chain(change).collect()
+}
+
+/// The flags by which `set` makes of its policy and primary what is asked for.
+fn flags(record: &Record, asked: &NewGroup) -> Vec<String> {
+    let Ok(group) = &record.group else { return Vec::new() };
+    let flag = |(key, _, asked): (&str, Option<&str>, Option<&str>)| match asked {
+        Some(asked) => format!("--{key} {}", word(asked)),
+        None => format!("--unset {key}"),
+    };
+    let may_be_primary = group.home_name() != asked.primary && group.position(&asked.primary).is_some();
+    let primary = may_be_primary.then(|| format!("--primary {}", word(&asked.primary)));
+    policy_differences(record, group, asked).into_iter().map(flag).chain(primary).collect()
 }
 
 /// A line for each difference, as it is and as it is asked for.
 fn differences(record: &Record, asked: &NewGroup) -> Vec<String> {
     let group = match &record.group {
         Ok(group) => group,
-        Err(Invalid { reason, mend }) => {
+        Err(Invalid { reason, mend, .. }) => {
             return vec![clean(&format!("it is no valid group: {reason}; to mend it, {mend}"))];
         }
     };
@@ -71,23 +81,31 @@ fn differences(record: &Record, asked: &NewGroup) -> Vec<String> {
             difference("port", &is, &asked.to_string())
         }),
     ];
-    lines.into_iter().flatten().chain(policy_differences(record, group, asked)).collect()
+    let policy = policy_differences(record, group, asked)
+        .into_iter()
+        .map(|(key, is, asked)| difference(key, is.unwrap_or("(not set)"), asked.unwrap_or("(not set)")));
+    lines.into_iter().flatten().chain(policy).collect()
 }
 
-/// A value that is written in another way, or is the default, is the same.
-fn policy_differences(record: &Record, group: &Group, asked: &NewGroup) -> Vec<String> {
+/// The keys whose values differ, as they are and as they are asked for. A value that is written in another way, or is
+/// the default, is the same.
+fn policy_differences<'a>(
+    record: &'a Record,
+    group: &Group,
+    asked: &'a NewGroup,
+) -> Vec<(&'static str, Option<&'a str>, Option<&'a str>)> {
     let names: Vec<&str> = group.backends.iter().map(|backend| backend.name.as_str()).collect();
     let wanted = policy::read(|key| asked.settings.get(key).map(String::as_str), &names);
-    let lines = POLICY_KEYS.iter().filter_map(|key| {
+    let differing = POLICY_KEYS.into_iter().filter_map(|key| {
         let (is, asked) = (record.meta.annotations.get(key), asked.settings.get(key).map(String::as_str));
         let same = match &wanted {
             Ok(wanted) => policy::agree(key, wanted, &group.policy),
             // Shares of backends that the group does not have.
             Err(_) => is == asked,
         };
-        (!same).then(|| difference(key, is.unwrap_or("(not set)"), asked.unwrap_or("(not set)")))
+        (!same).then_some((key, is, asked))
     });
-    lines.collect()
+    differing.collect()
 }
 
 fn difference(what: &str, is: &str, asked: &str) -> String {
@@ -125,10 +143,14 @@ mod tests {
 
     /// The lines for the object that is asked for, changed by a merge of `change`.
     fn lines(change: &Value) -> Vec<String> {
+        differences(&record(change), &asked())
+    }
+
+    fn record(change: &Value) -> Record {
         let mut object = TrafficSplit.manifest(&asked());
         merge(&mut object, change);
         let raw = serde_json::value::to_raw_value(&object).unwrap();
-        differences(&TrafficSplit.read(&raw).unwrap(), &asked())
+        TrafficSplit.read(&raw).unwrap()
     }
 
     fn merge(target: &mut Value, change: &Value) {
@@ -164,6 +186,9 @@ mod tests {
     fn a_policy_that_was_not_asked_for_is_a_difference() {
         let ordered = annotated(json!({ "failover.linkerd.io/policy": "ordered" }));
         assert_eq!(lines(&ordered), ["policy: ordered → (not set)"]);
+        assert_eq!(flags(&record(&ordered), &asked()), ["--unset policy"]);
+        let delayed = NewGroup { settings: [("failover-delay", "5s".to_owned())].into(), ..asked() };
+        assert_eq!(flags(&record(&json!({})), &delayed), ["--failover-delay 5s"]);
         let usual = annotated(json!({ "failover.linkerd.io/policy": "spread" }));
         assert_eq!(lines(&usual), Vec::<String>::new());
     }

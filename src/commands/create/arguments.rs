@@ -6,6 +6,7 @@ use crate::error::Problem;
 use crate::model::Carrier;
 use crate::resource::names::{is_label_value, is_object_name, is_service_name};
 use crate::resource::{Kind, NewGroup, kinds_called};
+use crate::text::word;
 
 const DEFAULT_KIND: &str = "trafficsplit";
 
@@ -62,21 +63,21 @@ pub fn group(args: &CreateArgs, namespace: &str) -> NewGroup {
 
 /// The same arguments as a command line that makes a group of another kind.
 pub fn with_kind(args: &CreateArgs, kind: &str) -> String {
-    let mut line = format!("kubectl failover create {} --kind {kind}", apex(args));
+    let mut line = format!("kubectl failover create {} --kind {kind}", word(apex(args)));
     let fallbacks = args.fallback.iter().map(|fallback| ("fallback", fallback));
     let flags = args.primary.iter().map(|primary| ("primary", primary));
     let flags = flags.chain(fallbacks).chain(args.name.iter().map(|name| ("name", name)));
     for (flag, value) in flags {
-        line += &format!(" --{flag} {value}");
+        line += &format!(" --{flag} {}", word(value));
     }
     if let Some(port) = args.port {
         line += &format!(" --port {port}");
     }
     for (key, value) in settings::of(&args.policy) {
-        line += &format!(" --{key} {value}");
+        line += &format!(" --{key} {}", word(&value));
     }
     if args.controlled_by != USUAL_CONTROLLER {
-        line += &format!(" --controlled-by {}", args.controlled_by);
+        line += &format!(" --controlled-by {}", word(&args.controlled_by));
     }
     if args.allow_missing {
         line += " --allow-missing";

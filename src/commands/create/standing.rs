@@ -10,7 +10,7 @@ use crate::error::{Problem, explain};
 use crate::model::Carrier;
 use crate::resource::{KINDS, Kind, KindInfo, NewGroup, Record};
 use crate::view::object::full_name;
-use crate::view::text::clean;
+use crate::view::text::{clean, word};
 
 /// The objects of a namespace that carry groups or could, by kind.
 pub struct Standing(Vec<(&'static dyn Kind, RequestResult<Vec<Record>>)>);
@@ -135,8 +135,8 @@ pub fn apex_is_free(
         problem.next(format!(
             "to have it run as a group: kubectl failover create --adopt {}/{} --primary {} {}",
             info.name,
-            other.meta.name,
-            asked.primary,
+            word(&other.meta.name),
+            word(&asked.primary),
             cluster.reach.for_plugin(&asked.namespace)
         ))
     })

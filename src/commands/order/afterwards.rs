@@ -11,6 +11,7 @@ use crate::cluster::{Cluster, survey};
 use crate::error::{Problem, explain};
 use crate::model::{Readiness, Runner, State, Status};
 use crate::resource::Record;
+use crate::view::text::command_on;
 
 /// How often a group is looked at that is not as asked. What a watch needs, who forces may not have a right to.
 const PACE: Duration = Duration::from_secs(1);
@@ -80,10 +81,8 @@ pub fn not_there(status: &Status, name: &str, place: &str) -> Vec<String> {
     let mut lines =
         vec![format!("the traffic was not moved to {name}: {why}; a loop moves it when {name} {once}")];
     if status.paused.is_some() {
-        lines.push(format!(
-            "the pause keeps a loop from it: kubectl failover resume {} {place}",
-            status.id.short_name()
-        ));
+        let command = command_on("resume", &status.id, place);
+        lines.push(format!("the pause keeps a loop from it: {command}"));
     } else if status.runner == Runner::Nobody {
         lines.push(format!("nobody runs a loop here: kubectl failover watch {place}"));
     }

@@ -68,9 +68,8 @@ pub fn tell(
         };
         return Ok(print(&clean_json(&serde_json::to_string_pretty(&list)?))?);
     }
-    for item in &items {
-        let line =
-            shorten(&clean(&format!("{}/{}: {}", item.namespace, item.name, item.message)), LONGEST_LINE);
+    for (outcome, item) in outcomes.iter().zip(&items) {
+        let line = shorten(&clean(&format!("{}: {}", outcome.id, item.message)), LONGEST_LINE);
         match item.result {
             "refused" => say(&format!("refused: {line}")),
             "notMet" => say(&format!("not ready in time: {line}")),

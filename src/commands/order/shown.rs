@@ -6,6 +6,7 @@ use crate::cluster::Cluster;
 use crate::model::{Order, Override, Pause};
 use crate::resource::Record;
 use crate::resource::annotations::{OVERRIDE, PAUSED, PRIMARY_SERVICE};
+use crate::view::text::command_on;
 
 /// The annotations that hold a group's orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,8 +49,8 @@ impl Shown {
             may_pass: false,
             reason: format!("it was changed while you were asked: {}", changes.join(", ")),
             next: format!(
-                "run it again to be asked anew; to look first: kubectl failover status {} {place}",
-                record.id().short_name()
+                "run it again to be asked anew; to look first: {}",
+                command_on("status", &record.id(), &place)
             ),
         })
     }

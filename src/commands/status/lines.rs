@@ -6,7 +6,7 @@ use crate::cluster::Cluster;
 use crate::commands::selection::{place_of, say_forbidden};
 use crate::error::Exit;
 use crate::model::{Status, StatusChange, status_change};
-use crate::observe::{Observer, Scope, Sight};
+use crate::observe::{Absent, Observer, Scope, Sight};
 use crate::sandbox::interrupt::Interrupts;
 use crate::view::changes::{json_line, text_line};
 use crate::view::terminal::{self, say};
@@ -66,7 +66,7 @@ fn remark(before: Option<&Sight>, now: &Sight, place: &str) {
     if before.is_some() {
         return;
     }
-    for name in &now.absent {
+    for Absent { name, .. } in &now.absent {
         say(&format!("there is no group {:?} in {place} yet", clean(&name.to_string())));
     }
     if now.statuses.is_empty() && now.absent.is_empty() {

@@ -155,7 +155,7 @@ impl LiveTable<'_> {
                 lost.why
             ));
         }
-        let names: Vec<String> = absent.iter().map(ToString::to_string).collect();
+        let names: Vec<String> = absent.iter().map(|absent| absent.name.to_string()).collect();
         (!names.is_empty()).then(|| format!("no such group yet: {}", names.join(", ")))
     }
 }

@@ -81,7 +81,13 @@ async fn what_is_no_backend_cannot_be_let_through() {
     let output = run(&ns.west, &format!("force web {all}")).await;
     is_refused(output, &ns.west, "the group has several fallbacks").stderr_lacks("--allow");
     let output = run(&ns.west, "failback web --home elsewhere").await;
-    is_refused(output, &ns.west, "elsewhere is not a backend of this group");
+    is_refused(output, &ns.west, "elsewhere is not a backend of this group")
+        .stderr_contains("name a backend with --home: web, web-east, web-central");
+    for command in ["force web --to web-eats", "failback web --home web-eats"] {
+        let output = run(&ns.west, command).await;
+        is_refused(output, &ns.west, "web-eats is not a backend of this group")
+            .stderr_contains("did you mean web-east?");
+    }
     let output = run(&ns.west, "failback web --home web-east").await;
     is_refused(output, &ns.west, "web is home, and there is no override");
     assert_eq!(ns.west.version("web").await, version);

@@ -28,7 +28,7 @@ async fn a_name_that_means_several_groups_changes_none() {
     run(&ns.west, "pause mail")
         .await
         .code(2)
-        .stderr_contains("mail means several groups")
+        .stderr_contains(&format!("mail means several groups: trafficsplit/first -n {}", ns.name))
         .stderr_contains("-l");
     for names in ["mail first", "mail mail", "first mail web"] {
         let output = run(&ns.west, &format!("pause {names}")).await.code(2);
@@ -65,7 +65,10 @@ async fn none_is_chosen_by_chance() {
     let ns = TestNamespace::new("several-none").await;
     for command in ["force", "failback", "pause", "resume"] {
         let output = run(&ns.west, command).await.code(2);
-        output.stderr_contains(&format!("{command} of which group?")).stderr_contains("--all");
+        output
+            .stderr_contains(&format!("{command} of which group?"))
+            .stderr_contains("--all")
+            .stderr_contains(&format!("kubectl failover {command} NAME --context west -n {}", ns.name));
         let output = run(&ns.west, &format!("{command} --all")).await.success();
         output.stdout_is("").stderr_contains(&format!("No groups found in namespace {}", ns.name));
     }

@@ -26,12 +26,17 @@ async fn two_kinds_of_one_name_are_told_apart() {
     }
     for name in ["web", "httproute/web"] {
         let output = run(side, &format!("force {name} --to web-east --yes")).await.code(2);
-        output.stderr_contains("means several groups").stderr_contains("httproute.policy.linkerd.io/web");
+        let typed = |kind: &str| format!("{kind}/web -n {}", side.namespace);
+        output
+            .stderr_contains(&format!("{name} means several groups"))
+            .stderr_contains(&typed("httproute.gateway.networking.k8s.io"))
+            .stderr_contains(&typed("httproute.policy.linkerd.io"));
     }
     let rows = run(side, "status").await.success();
     rows.stdout_contains("httproute/web ").stdout_contains("httproute.policy.linkerd.io/web ");
 
-    run(side, "force httproute.policy.linkerd.io/web --to web-east --yes").await.success();
+    let forced = run(side, "force httproute.policy.linkerd.io/web --to web-east --yes").await.success();
+    forced.stdout_contains(&format!("{}/httproute.policy.linkerd.io/web: forced to", side.namespace));
     until_weights(side, LINKERD, "web", &[&[0, 1]]).await;
     until_weights(side, HTTP, "web", &[&[1, 0]]).await;
     run(side, "failback two --yes").await.success();
@@ -42,6 +47,7 @@ async fn two_kinds_of_one_name_are_told_apart() {
     until_weights(side, HTTP, "web", &[&[0, 1]]).await;
     until_weights(side, LINKERD, "web", &[&[0, 1]]).await;
     end(watch).await;
+    run(side, "history two").await.success().stdout_contains(" httproute.policy.linkerd.io/web ");
     for (name, moves) in [("one", 1), ("two", 3)] {
         let items = run(side, &format!("history {name} -o json")).await.success().json()["items"].clone();
         let object = if name == "one" { "httproute" } else { "httproute.policy.linkerd.io" };
