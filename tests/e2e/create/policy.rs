@@ -46,5 +46,5 @@ async fn a_policy_is_written_and_compared() {
     output
         .stderr_contains("min-ready: 50% → 2\n")
         .stderr_lacks("failback:")
-        .stderr_contains("kubectl failover set trafficsplit/web-svc-failover --context west");
+        .stderr_contains("kubectl failover set web-svc-failover --min-ready 2 --context west");
 }
