@@ -36,7 +36,7 @@ struct Given {
     contexts: BTreeMap<String, String>,
     open: Mutex<HashMap<String, Connection>>,
     announce: fn(&str),
-    /// The clusters whose secrets have been announced.
+    /// What has been said, so that it is said once.
     announced: Mutex<HashSet<String>>,
     /// That a name is none of a mirrored cluster has been said, or is not to be.
     warned: AtomicBool,
@@ -195,21 +195,32 @@ impl Given {
         // A credential plugin runs here, and may take its time.
         let runtime = tokio::runtime::Handle::current();
         let connecting = tokio::task::spawn_blocking(move || runtime.block_on(Cluster::connect(&flags)));
-        match connecting.await {
-            Ok(connected) => connected.map_err(|cause| WhyUnknown::NoAccess(format!("{cause:#}"))),
-            Err(_) => Err(no_credentials()),
+        let connected = match connecting.await {
+            Ok(connected) => connected.map_err(|cause| WhyUnknown::NoAccess(format!("{cause:#}")))?,
+            Err(_) => return Err(no_credentials()),
+        };
+        if connected.server == local.server {
+            let server = &local.server;
+            self.say_once(format!(
+                "warning: --remote {name}={context} asks the cluster that the groups are in ({server}): if {name} is \
+                 another cluster, name a context of that one"
+            ));
         }
+        Ok(connected)
     }
 
-    /// Says once which secret is read.
+    /// Says which secret is read.
     fn announce(&self, local: &Cluster, name: &str) {
+        let (secret, context) = (links::secret_name(name), &local.context);
+        let namespace = links::NAMESPACE;
+        self.say_once(format!("reading the secret {secret} in namespace {namespace} of context {context}"));
+    }
+
+    fn say_once(&self, line: String) {
         let mut announced = self.announced.lock().unwrap_or_else(PoisonError::into_inner);
-        if announced.insert(name.to_owned()) {
-            let (secret, context) = (links::secret_name(name), &local.context);
-            let namespace = links::NAMESPACE;
-            (self.announce)(&format!(
-                "reading the secret {secret} in namespace {namespace} of context {context}"
-            ));
+        if !announced.contains(&line) {
+            (self.announce)(&line);
+            announced.insert(line);
         }
     }
 }

@@ -128,6 +128,8 @@ pub struct Runners {
     pub leases: Option<Vec<Lease>>,
     /// They can't be followed any more, so that those above may be past.
     pub are_stale: bool,
+    /// When the API server was last heard on them, on its clock.
+    pub heard: Timestamp,
     /// Linkerd's own controller runs in the cluster.
     pub upstream: Option<Upstream>,
 }
@@ -137,7 +139,7 @@ impl Runners {
         let first = namespaces.first().copied();
         let single = first.filter(|first| namespaces.iter().all(|namespace| namespace == first));
         let (leases, upstream) = future::join(lease::list(cluster, single), seen_upstream(cluster)).await;
-        Self { leases: leases.ok(), are_stale: false, upstream }
+        Self { leases: leases.ok(), are_stale: false, heard: cluster.clock().now(), upstream }
     }
 
     pub fn of(&self, record: &Record, now: Timestamp) -> Runner {
@@ -145,6 +147,8 @@ impl Runners {
         let own = leases.iter().find(|lease| lease.metadata.namespace == record.meta.namespace);
         match own.and_then(|lease| lease.spec.holder(now)) {
             Some(holder) => Runner::Held(holder.to_owned()),
+            // It may have been renewed since it was last heard of.
+            None if own.is_some_and(|lease| lease.spec.holder(self.heard).is_some()) => Runner::Unknown,
             None if self.upstream.as_ref().is_some_and(|upstream| upstream.covers(record)) => {
                 Runner::Upstream
             }

@@ -159,7 +159,8 @@ fn place(options: &Options) -> String {
 fn verdict(outcome: Outcome, end: End, timeout: Duration) -> anyhow::Result<Exit> {
     Err(match outcome {
         Outcome::Stopped { unsettled } if end == End::OutOfTime => out_of_time(&unsettled, timeout),
-        Outcome::Stopped { .. } | Outcome::Done { refused: 0 } => return Ok(Exit::Done),
+        Outcome::Done { unread, .. } if !unread.is_empty() => not_read(&unread),
+        Outcome::Stopped { .. } | Outcome::Done { refused: 0, .. } => return Ok(Exit::Done),
         Outcome::RunByUpstream { groups } => run_by_upstream(&groups),
         Outcome::HeldByAnother { namespace, holder } => Problem::not_met(format!(
             "namespace {} is run by {}, which keeps its traffic where it belongs",
@@ -167,7 +168,7 @@ fn verdict(outcome: Outcome, end: End, timeout: Duration) -> anyhow::Result<Exit
             clean(&holder)
         ))
         .next("end that loop, or leave the groups to it"),
-        Outcome::Done { refused } => {
+        Outcome::Done { refused, .. } => {
             Problem::new(format!("{refused} group(s) could not be moved: see above"))
         }
     }
@@ -185,6 +186,22 @@ fn out_of_time(unsettled: &[(GroupId, &'static str)], timeout: Duration) -> Prob
     let line = |(group, why): &(GroupId, &'static str)| format!("{}: {why}", clean(&group.to_string()));
     let problem = unsettled.iter().take(NAMED).map(line).fold(problem, Problem::next);
     match unsettled.len().saturating_sub(NAMED) {
+        0 => problem,
+        more => problem.next(format!("and {more} more")),
+    }
+}
+
+/// How many groups are named that can't be read.
+const MOST_UNREAD: usize = 20;
+
+fn not_read(unread: &[(GroupId, String)]) -> Problem {
+    let problem = Problem::new(format!(
+        "whether {} group(s) are where they belong is not known: their backends could not be read",
+        unread.len()
+    ));
+    let line = |(group, why): &(GroupId, String)| format!("{}: {}", clean(&group.to_string()), clean(why));
+    let problem = unread.iter().take(MOST_UNREAD).map(line).fold(problem, Problem::next);
+    match unread.len().saturating_sub(MOST_UNREAD) {
         0 => problem,
         more => problem.next(format!("and {more} more")),
     }

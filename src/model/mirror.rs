@@ -163,7 +163,9 @@ fn through_gateway(local: Readiness, remote: &RemoteService, there: Readiness) -
     if nobody_to_ask || local.is_unknown() || local == Readiness::Missing {
         return local;
     }
-    if local.is_ready() {
+    // The mirror controller deletes the slice of a mirror whose remote service is empty, however the gateway is.
+    let is_emptied = there.is_dead() && local.counts() == Some((0, 0));
+    if local.is_ready() || is_emptied {
         return as_there(remote, there);
     }
     let side = if there.is_dead() { Side::Both } else { Side::Gateway };
@@ -194,5 +196,27 @@ fn together(members: impl Iterator<Item = Readiness>) -> Readiness {
         Some(why) if ready == 0 => Readiness::Unknown { why: why.clone() },
         None if all == 0 => Readiness::Unknown { why: WhyUnknown::NoLocalEndpoints },
         _ => Readiness::Mirrored { ready, total, side: Side::Members { all, unknown } },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateway_is_blamed_only_where_a_slice_of_it_is_left() {
+        let remote = RemoteService { cluster: "east".to_owned(), service: ServiceRef::new("ns", "web-svc") };
+        let side = |local_total, there_ready| {
+            let local = Readiness::Known { ready: 0, total: local_total };
+            let there = Readiness::Known { ready: there_ready, total: there_ready };
+            match through_gateway(local, &remote, there) {
+                Readiness::Mirrored { ready: 0, side, .. } => side.short(),
+                _ => None,
+            }
+        };
+        assert_eq!(side(0, 0), Some("remote empty"));
+        assert_eq!(side(1, 0), Some("both down"));
+        assert_eq!(side(1, 2), Some("gateway down"));
+        assert_eq!(side(0, 2), Some("gateway down"));
     }
 }

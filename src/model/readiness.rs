@@ -76,6 +76,15 @@ impl WhyUnknown {
         }
     }
 
+    /// Whether nothing was to be read where nobody else may be asked.
+    pub fn is_by_design(&self) -> bool {
+        match self {
+            Self::NoLocalEndpoints | Self::NoRemote { .. } => true,
+            Self::Remote { why, .. } => why.is_by_design(),
+            _ => false,
+        }
+    }
+
     /// Whether a request failed that may do better.
     pub fn is_failing(&self) -> bool {
         match self {

@@ -180,7 +180,7 @@ impl Observer {
             Input::Leases(event) => {
                 self.awaited.remove(&Awaited::Leases);
                 self.dirty = true;
-                self.picture.leases(event);
+                self.picture.leases(event, self.cluster.clock().now());
             }
             Input::Upstream(runs) => {
                 self.awaited.remove(&Awaited::Upstream);

@@ -101,7 +101,11 @@ impl Picture {
         self.feeds.no_access(id, why) != Touched::Nothing
     }
 
-    pub fn leases(&mut self, event: Event<Lease>) {
+    /// Takes in what the Leases' watch told at `at` on the API server's clock.
+    pub fn leases(&mut self, event: Event<Lease>, at: Timestamp) {
+        if !matches!(event, Event::Failed(_)) {
+            self.runners.heard = at;
+        }
         // A watch that is allowed again goes on where it ended.
         self.runners.are_stale = match &event {
             Event::Failed(error) => self.runners.are_stale || error.is_forbidden(),
@@ -215,20 +219,53 @@ mod tests {
     use crate::model::Runner;
     use crate::resource::{Kind as _, TrafficSplit};
 
+    const START: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn record() -> Record {
+        let object = json!({"metadata": {"name": "web", "namespace": "ns"}, "spec": {"service": "web", "backends": []}});
+        TrafficSplit.read(&RawValue::from_string(object.to_string()).unwrap()).unwrap()
+    }
+
+    fn failed(cause: Cause) -> Event<Lease> {
+        Event::Failed(RequestError { method: http::Method::GET, path: String::new(), cause })
+    }
+
     #[test]
     fn who_runs_a_group_is_unknown_while_leases_may_not_be_watched() {
-        let object = json!({"metadata": {"name": "web", "namespace": "ns"}, "spec": {"service": "web", "backends": []}});
-        let record = TrafficSplit.read(&RawValue::from_string(object.to_string()).unwrap()).unwrap();
-        let runner = |picture: &Picture| picture.runners.of(&record, Timestamp::UNIX_EPOCH);
+        let record = record();
+        let runner = |picture: &Picture| picture.runners.of(&record, START);
         let mut picture = Picture::default();
-        picture.leases(Event::Listed(Vec::new()));
+        picture.leases(Event::Listed(Vec::new()), START);
         assert_eq!(runner(&picture), Runner::Nobody);
         let cause =
             Cause::Status { code: 403, reason: String::new(), message: String::new(), retry_after: None };
-        let forbidden = RequestError { method: http::Method::GET, path: String::new(), cause };
-        picture.leases(Event::Failed(forbidden));
+        picture.leases(failed(cause), START);
         assert_eq!(runner(&picture), Runner::Unknown);
-        picture.leases(Event::Alive);
+        picture.leases(Event::Alive, START);
         assert_eq!(runner(&picture), Runner::Nobody);
+    }
+
+    #[test]
+    fn a_lease_has_ended_only_once_the_server_is_heard_after_its_end() {
+        let record = record();
+        let at = |second| START + Duration::from_secs(second);
+        let mut picture = Picture::default();
+        picture.leases(Event::Listed(vec![Lease::new("ns").held_by("loop", START)]), START);
+        let runner = |picture: &Picture, second| picture.runners.of(&record, at(second));
+        assert_eq!(runner(&picture, 14), Runner::Held("loop".to_owned()));
+        assert_eq!(runner(&picture, 20), Runner::Unknown);
+        picture.leases(failed(Cause::TimedOut { after: Duration::from_secs(25) }), at(21));
+        assert_eq!(runner(&picture, 21), Runner::Unknown);
+        picture.leases(Event::Applied(Lease::new("ns").held_by("loop", at(20))), at(22));
+        assert_eq!(runner(&picture, 22), Runner::Held("loop".to_owned()));
+        picture.leases(Event::Alive, at(36));
+        assert_eq!(runner(&picture, 36), Runner::Nobody);
+    }
+
+    #[test]
+    fn a_lease_that_was_given_back_has_ended_at_once() {
+        let mut picture = Picture::default();
+        picture.leases(Event::Listed(vec![Lease::new("ns").held_by("loop", START).given_back()]), START);
+        assert_eq!(picture.runners.of(&record(), START), Runner::Nobody);
     }
 }

@@ -51,7 +51,8 @@ impl Interrupted {
         Exit::Passed(u8::try_from(128 + self.0).unwrap_or(1))
     }
 
-    fn problem(self) -> Problem {
+    /// The end that it brings about.
+    pub fn problem(self) -> Problem {
         Problem { exit: self.exit(), ..Problem::new(format!("interrupted by {}", name(self.0))) }
     }
 }

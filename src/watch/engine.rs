@@ -178,6 +178,15 @@ impl Engine {
         self.groups.values().filter(|tracked| tracked.refused).count()
     }
 
+    /// Groups of which it is not known how they stand since a backend can't be read, and why.
+    pub fn unread(&self) -> Vec<(GroupId, String)> {
+        let unknown = self.groups.iter().filter(|(_, tracked)| tracked.counted == Some(State::Unknown));
+        let mut groups: Vec<_> =
+            unknown.filter_map(|(id, tracked)| Some((id.clone(), tracked.unread.clone()?))).collect();
+        groups.sort();
+        groups
+    }
+
     /// The clusters that the mirrors among the backends stand for, once that is known.
     pub fn mirrored(&self, now: Duration) -> Option<Vec<&str>> {
         if self.replan { None } else { self.feeds.mirrored(now) }

@@ -78,6 +78,8 @@ impl Engine {
         let decision = decide(group, &readiness, &tracked.stopwatches.read(moment.now), moment.server);
         tracked.waiting = decision.waiting;
         self.census.change(&mut tracked.counted, Some(decision.state));
+        let unread = readiness.iter().filter_map(Readiness::why_unknown).find(|why| !why.is_by_design());
+        tracked.unread = unread.map(ToString::to_string);
         self.effects.extend(tracked.news_of_being_stuck(id, &decision).map(Effect::Say));
         if let Some(left) = decision.look_again {
             self.alarms.set(id, moment.now.saturating_add(left));

@@ -119,6 +119,8 @@ pub struct Tracked {
     pub fight: Fight,
     /// What it is counted as.
     pub counted: Option<State>,
+    /// Why a backend can't be read that could be.
+    pub unread: Option<String>,
     /// A write was refused in a way that trying again soon will not change.
     pub refused: bool,
 }
@@ -159,6 +161,7 @@ impl Tracked {
             waiting: false,
             fight: Fight::default(),
             counted: None,
+            unread: None,
             refused: false,
         }
     }

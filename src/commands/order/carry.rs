@@ -1,6 +1,7 @@
 //! From the groups that were chosen to what has become of them: plans, the question, the writes, and what is true
 //! afterwards.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use futures::{StreamExt as _, stream};
@@ -70,10 +71,8 @@ pub async fn carry_out_beside(
         // The answer may have taken a while.
         started = cluster.clock().now();
     }
-    let mut interrupts = None;
-    if order.ends_on_signals() {
-        interrupts = Some(asked.take().map_or_else(Interrupts::listen, Ok)?);
-    }
+    let mut interrupts = asked.take().map_or_else(Interrupts::listen, Ok)?;
+    let written = RefCell::new(Vec::new());
     let work = async {
         let mut outcomes = before;
         if answered {
@@ -81,16 +80,22 @@ pub async fn carry_out_beside(
             (tasks, lost) = plan_again(cluster, tasks, &by, started, order).await;
             outcomes.extend(lost);
         }
+        if args.dry_run == DryRun::None {
+            written.replace(changed_by(&tasks));
+        }
         outcomes.extend(write_all(cluster, tasks, args.dry_run, &by, started, order).await);
         afterwards::read_back(cluster, &mut outcomes, order).await;
-        Ok(outcomes)
+        outcomes
     };
-    let outcomes = match asked {
-        Some(mut signals) => signals.or(work).await?,
-        None => work.await?,
+    let outcomes = tokio::select! {
+        outcomes = work => outcomes,
+        interrupted = interrupts.next(), if !order.ends_on_signals() => {
+            return Err(write::in_doubt(cluster, &written.borrow(), interrupted.problem()).into());
+        }
     };
     let exit = tell(cluster, order, &outcomes, args.output);
     let groups = outcomes.into_iter().filter(Outcome::is_so).map(|outcome| outcome.id).collect();
+    let interrupts = order.ends_on_signals().then_some(interrupts);
     Ok(Done { exit, started, by, groups, interrupts })
 }
 
@@ -191,6 +196,12 @@ async fn plan_again(
         task.shown = Some(shown);
     }
     (tasks, lost)
+}
+
+/// The groups that are about to be changed.
+fn changed_by(tasks: &[Task]) -> Vec<GroupId> {
+    let is_change = |task: &&Task| matches!(task.plan, Ok(Plan::Change { .. }));
+    tasks.iter().filter(is_change).map(|task| task.record.id()).collect()
 }
 
 /// What has become of every group.

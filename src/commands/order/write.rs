@@ -9,6 +9,7 @@ use crate::cluster::backoff::Backoff;
 use crate::cluster::events::MoveEvent;
 use crate::cluster::{Cluster, RequestError, apply, events, groups};
 use crate::error::{Problem, explain};
+use crate::model::GroupId;
 use crate::resource::{Change, Record};
 
 /// Tries against others that write the same object, and against a server in trouble, until their time is over.
@@ -56,6 +57,11 @@ pub async fn until_done(
 ) -> Fate {
     let Signed { by, started, trial, shown } = signed;
     let mut tries = Tries::within(order.perseverance());
+    let mut may_be_done = false;
+    let failed = |record: &Record, problem: Problem, may_be_done: bool| {
+        let doubtful = if may_be_done { vec![record.id()] } else { Vec::new() };
+        Fate::Failed(in_doubt(cluster, &doubtful, problem))
+    };
     loop {
         let error = match apply::apply(cluster, &record, &change, trial).await {
             Ok(_) if trial => return Fate::WouldChange(words),
@@ -68,12 +74,14 @@ pub async fn until_done(
         if error.is_not_found() {
             return Fate::Gone(gone(cluster, &record));
         }
+        may_be_done |= !trial && error.may_be_done();
         if !tries.again(&error).await {
-            return Fate::Failed(explain(cluster, &error));
+            return failed(&record, explain(cluster, &error), may_be_done);
         }
         let before = record.meta.resource_version.clone();
         record = match read_again(cluster, &record, &mut tries).await {
             Ok(found) => found,
+            Err(Fate::Failed(problem)) => return failed(&record, problem, may_be_done),
             Err(fate) => return fate,
         };
         if error.code() == Some(422) && record.meta.resource_version == before {
@@ -108,6 +116,28 @@ pub async fn read_again(cluster: &Cluster, record: &Record, tries: &mut Tries) -
             Err(error) => return Err(Fate::Failed(explain(cluster, &error))),
         }
     }
+}
+
+/// How many groups are named where it is not known whether they were changed.
+const NAMED: usize = 20;
+
+/// The same problem, with the groups of which it is not known whether a write was done.
+pub fn in_doubt(cluster: &Cluster, groups: &[GroupId], problem: Problem) -> Problem {
+    let Some(first) = groups.first() else { return problem };
+    let mut names: Vec<String> = groups.iter().take(NAMED).map(GroupId::short_name).collect();
+    if groups.len() > NAMED {
+        names.push(format!("{} more", groups.len() - NAMED));
+    }
+    let is_one_namespace = groups.iter().all(|group| group.namespace == first.namespace);
+    let shown = if is_one_namespace && groups.len() <= NAMED { names.join(" ") } else { String::new() };
+    let place = if is_one_namespace {
+        cluster.reach.for_plugin(&first.namespace)
+    } else {
+        cluster.reach.scoped(None)
+    };
+    let command = format!("kubectl failover status {shown} {place}");
+    let command = command.split_whitespace().collect::<Vec<_>>().join(" ");
+    problem.next(format!("it is not known whether {} was changed; to see: {command}", names.join(", ")))
 }
 
 pub fn gone(cluster: &Cluster, record: &Record) -> Problem {

@@ -27,7 +27,8 @@ impl Loop<'_> {
                 holder: holder.to_owned(),
             });
         }
-        (all_taken_in && self.is_done()).then(|| Outcome::Done { refused: self.engine.refused() })
+        (all_taken_in && self.is_done())
+            .then(|| Outcome::Done { refused: self.engine.refused(), unread: self.engine.unread() })
     }
 
     fn is_done(&self) -> bool {

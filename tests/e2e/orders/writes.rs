@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::Method;
+use rustix::process::Signal;
 use serde_json::json;
 use tokio::sync::Notify;
 
@@ -140,4 +141,35 @@ async fn a_write_that_is_forbidden_or_taken_amiss_is_not_repeated() {
         output.stdout_is("").stderr_contains("error: ");
         assert_eq!(proxy.writes(), 1, "{code}");
     }
+}
+
+#[tokio::test]
+async fn a_signal_during_a_write_says_that_its_outcome_is_not_known() {
+    let ns = TestNamespace::new("write-signal").await;
+    web(&ns.west, [1, 1, 1]).await;
+    let proxy = FaultProxy::before(&ns.west).await;
+    let gate = Arc::new(Notify::new());
+    proxy.inject(Method::PATCH, "/trafficsplits/web", 1, Fault::Wait(Arc::clone(&gate)));
+    let force = order(&ns.west, "force web --to web-east").kubeconfig(proxy.kubeconfig()).spawn();
+    proxy.until_seen(Method::PATCH, "/trafficsplits/web", 1).await;
+    let (status, stdout, stderr) = force.end_and_collect(Signal::INT).await;
+    assert_eq!(status.code(), Some(130), "{stdout:?} {stderr:?}");
+    let said = stderr.join("\n");
+    assert!(said.contains("interrupted by SIGINT"), "{said}");
+    assert!(
+        said.contains("not known whether web was changed; to see: kubectl failover status web "),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn a_write_without_an_answer_says_that_its_outcome_is_not_known() {
+    let ns = TestNamespace::new("write-silence").await;
+    web(&ns.west, [1, 1, 1]).await;
+    let proxy = FaultProxy::before(&ns.west).await;
+    let gate = Arc::new(Notify::new());
+    proxy.inject(Method::PATCH, "/trafficsplits/web", 99, Fault::Wait(gate));
+    let command = "force web --to web-east --request-timeout 1s";
+    let output = run_through(&ns.west, proxy.kubeconfig(), command).await.code(1);
+    output.stderr_contains("did not answer within 1 s").stderr_contains("not known whether web was changed");
 }

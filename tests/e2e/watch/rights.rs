@@ -107,3 +107,16 @@ async fn without_groups_it_ends_with_words() {
             .stderr_contains("ask an administrator");
     }
 }
+
+#[tokio::test]
+async fn once_without_endpoint_slices_fails_and_names_the_groups() {
+    let ns = TestNamespace::new("once-unread").await;
+    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    let rights = operator_rights_without("endpointslices");
+    let kubeconfig = restricted_kubeconfig(&ns.west, "once", &rights).await;
+    let output =
+        plugin().args(["watch", "--once"]).on(&ns.west).kubeconfig(kubeconfig.path()).run().await.code(1);
+    output
+        .stderr_contains("whether 1 group(s) are where they belong is not known")
+        .stderr_contains("/web: reading its EndpointSlices is forbidden");
+}
