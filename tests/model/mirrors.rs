@@ -57,8 +57,11 @@ fn through_a_gateway_both_sides_are_needed() {
         (Some((0, 2)), "web-svc in east has 0 of 2 endpoints ready".into())
     );
 
-    let neither = gateway(known(0, 0), &known(0, 2));
+    let neither = gateway(known(0, 1), &known(0, 2));
     assert_eq!((neither.counts(), neither.side().unwrap().name()), (Some((0, 2)), "both"));
+
+    let emptied = gateway(known(0, 0), &known(0, 2));
+    assert_eq!((emptied.counts(), emptied.side().unwrap().name()), (Some((0, 2)), "remote"));
 }
 
 #[test]
