@@ -6,6 +6,7 @@ use futures::future::join;
 
 use super::complaints;
 use crate::cli::GlobalArgs;
+use crate::cluster::ahead::Ahead;
 use crate::cluster::survey::{self, Listed};
 use crate::cluster::{Cluster, RequestResult, effects, remotes, upstream};
 use crate::model::check::{Category, CheckResult};
@@ -30,7 +31,8 @@ pub async fn check(cluster: &Cluster, flags: &GlobalArgs) -> (Category, Vec<Reco
     let description = format!("the groups of {place} can be read ({count} found)");
     category.checks.push(CheckResult::warning(description, unread));
     if !records.is_empty() {
-        let survey = survey::survey(cluster, &records, &records);
+        let nothing = Ahead::default();
+        let survey = survey::survey(cluster, &records, &records, &nothing);
         let (mut statuses, effects) = join(survey, effects::read(cluster, &records)).await;
         effects::warn(&mut statuses, effects.obstacles);
         let run_by_upstream = run_by_upstream(cluster, &records).await;

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -8,8 +9,8 @@ use http_body_util::BodyExt as _;
 use kube::Config;
 use kube::client::Body;
 use kube::config::ExecConfig;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 use super::clock::ServerClock;
 use super::connector;
@@ -43,6 +44,8 @@ pub struct Cluster {
     timeout: Duration,
     /// The limit where an answer has many objects.
     list_timeout: Duration,
+    /// The line was too slow for large pages.
+    small_pages: Arc<AtomicBool>,
     /// The clusters that may be asked about what its mirrors stand for.
     pub(super) remotes: Remotes,
     /// Name of the context of the kubeconfig.
@@ -96,8 +99,20 @@ impl Cluster {
         let list_timeout = asked.unwrap_or(LIST_TIMEOUT);
         let access = Arc::new(Renewal::never(client, url));
         let clock = Arc::default();
-        let remotes = Remotes::default();
-        Ok(Self { access, clock, timeout, list_timeout, remotes, context, reach, server, namespace, user })
+        let (small_pages, remotes) = (Arc::default(), Remotes::default());
+        Ok(Self {
+            access,
+            clock,
+            timeout,
+            list_timeout,
+            small_pages,
+            remotes,
+            context,
+            reach,
+            server,
+            namespace,
+            user,
+        })
     }
 
     /// The same cluster, with others to ask about what its mirrors stand for.
@@ -121,6 +136,21 @@ impl Cluster {
         self.timeout
     }
 
+    /// The time limit of a request whose answer has many objects.
+    pub(super) fn list_timeout(&self) -> Duration {
+        self.list_timeout
+    }
+
+    /// Whether lists are to be read in small pages.
+    pub(super) fn has_small_pages(&self) -> bool {
+        self.small_pages.load(Ordering::Relaxed)
+    }
+
+    /// Has lists read in small pages from now on.
+    pub(super) fn take_small_pages(&self) {
+        self.small_pages.store(true, Ordering::Relaxed);
+    }
+
     /// The same cluster with a shorter time limit of each request.
     #[must_use]
     pub fn limited(&self, limit: Duration) -> Self {
@@ -134,12 +164,8 @@ impl Cluster {
 
     /// Gets many objects at once, with a longer limit.
     pub async fn get_many<T: DeserializeOwned>(&self, path: &str) -> RequestResult<T> {
-        read_json(Method::GET, path, &self.get_bytes(path).await?)
-    }
-
-    /// The same before it is read, so that what is read can point into it.
-    pub(super) async fn get_bytes(&self, path: &str) -> RequestResult<Bytes> {
-        self.ask(Call::new(Method::GET, path), self.list_timeout).await
+        let answer = self.ask(Call::new(Method::GET, path), self.list_timeout).await?;
+        read_json(Method::GET, path, &answer)
     }
 
     pub async fn create<T: DeserializeOwned>(&self, path: &str, object: &impl Serialize) -> RequestResult<T> {
@@ -260,11 +286,7 @@ pub(super) fn failure(method: &Method, path: &str, cause: Cause) -> RequestError
     RequestError { method: method.clone(), path, cause }
 }
 
-pub(super) fn read_json<'a, T: Deserialize<'a>>(
-    method: Method,
-    path: &str,
-    body: &'a [u8],
-) -> RequestResult<T> {
+fn read_json<T: DeserializeOwned>(method: Method, path: &str, body: &[u8]) -> RequestResult<T> {
     serde_json::from_slice(body)
         .map_err(|cause| failure(&method, path, Cause::Unreadable { how: cause.to_string() }))
 }

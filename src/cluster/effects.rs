@@ -6,10 +6,11 @@ use futures::{StreamExt as _, future, stream};
 use jiff::Timestamp;
 
 use super::client::Cluster;
+use super::list::list;
 use super::path::{Endpoint, SERVICE_PROFILES};
 use super::profiles::{self, Profile};
 use super::services::{self, Service};
-use super::stream::{Source, list};
+use super::stream::Source;
 use super::{RequestResult, discovery, groups};
 use crate::model::{GroupId, ServiceRef, Status};
 use crate::resource::{KINDS, Kind, Overlap, Record, TrafficSplit};

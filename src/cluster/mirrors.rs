@@ -7,13 +7,14 @@ use futures::future::{join, join_all};
 use http::Method;
 use tokio::time::timeout;
 
+use super::ahead::Ahead;
 use super::client::{Cluster, failure};
 use super::error::{Cause, RequestResult};
+use super::list::list;
 use super::path::ENDPOINT_SLICES;
 use super::readiness::{Wanted, read_here, want, why_unknown};
 use super::services;
 use super::slices::{self, Slice, SliceIndex};
-use super::stream::list;
 use crate::model::readiness::Source;
 use crate::model::{Mirror, Readiness, RemoteService, ServiceRef, WhyUnknown};
 
@@ -76,7 +77,7 @@ pub async fn follow_up(
         });
         (*name, answer)
     });
-    let (here, there) = join(read_here(cluster, &here), join_all(asking)).await;
+    let (here, there) = join(read_here(cluster, &here, &Ahead::default()), join_all(asking)).await;
     let there: HashMap<&str, Result<HashMap<ServiceRef, Readiness>, WhyUnknown>> =
         there.into_iter().collect();
     for (service, mirror) in mirrors {

@@ -1,7 +1,9 @@
 //! Every request that the tool makes of a cluster.
 
 pub mod access;
+pub mod ahead;
 pub mod apply;
+mod arriving;
 mod authorization;
 pub mod backoff;
 pub mod client;
@@ -20,6 +22,7 @@ pub mod kubeconfig;
 pub mod lease;
 mod lines;
 pub mod links;
+pub mod list;
 pub mod mirrors;
 pub mod namespaces;
 pub mod path;

@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use futures::future::join;
 use futures::{StreamExt as _, stream};
 
+use super::ahead::Ahead;
 use super::client::Cluster;
 use super::error::{RequestError, RequestResult};
+use super::list::list;
 use super::mirrors;
 use super::services::{self, Service};
 use super::slices::{self, Slice, SliceIndex};
-use super::stream::{Source, list};
+use super::stream::Source;
 use crate::model::readiness::{self, Readiness, WhyUnknown};
 use crate::model::{Backend, Group, Mirror, ServiceRef};
 use crate::resource::Record;
@@ -52,22 +54,36 @@ pub fn in_order(group: &Group, known: &HashMap<ServiceRef, Readiness>) -> Vec<Re
 /// What is known of each backend that is wanted. What can't be read is unknown, with the reason. Of mirror services
 /// the clusters that may be asked are asked too.
 pub async fn read(cluster: &Cluster, wanted: &Wanted) -> HashMap<ServiceRef, Readiness> {
+    read_beyond(cluster, wanted, &Ahead::default()).await
+}
+
+/// The same, where some slices were listed ahead.
+pub async fn read_beyond(
+    cluster: &Cluster,
+    wanted: &Wanted,
+    ahead: &Ahead,
+) -> HashMap<ServiceRef, Readiness> {
+    let here = read_here(cluster, wanted, ahead);
     if cluster.remotes().is_empty() {
-        return read_here(cluster, wanted).await;
+        return here.await;
     }
-    let (local, mirrors) = join(read_here(cluster, wanted), mirrors::find(cluster, wanted)).await;
+    let (local, mirrors) = join(here, mirrors::find(cluster, wanted)).await;
     mirrors::follow_up(cluster, local, &mirrors).await
 }
 
 /// The same from this cluster alone.
-pub(super) async fn read_here(cluster: &Cluster, wanted: &Wanted) -> HashMap<ServiceRef, Readiness> {
+pub(super) async fn read_here(
+    cluster: &Cluster,
+    wanted: &Wanted,
+    ahead: &Ahead,
+) -> HashMap<ServiceRef, Readiness> {
     if wanted.len() > MOST_NAMESPACES
         && let Ok((slices, _)) = list(cluster, &slices::source_everywhere()).await
     {
         let index = SliceIndex::of(slices);
         return over_namespaces(wanted, |namespace, names| complete(cluster, namespace, names, &index)).await;
     }
-    over_namespaces(wanted, |namespace, names| one_namespace(cluster, namespace, names)).await
+    over_namespaces(wanted, |namespace, names| one_namespace(cluster, namespace, names, ahead)).await
 }
 
 async fn over_namespaces<'a, F>(
@@ -85,7 +101,11 @@ async fn one_namespace(
     cluster: &Cluster,
     namespace: &str,
     names: &BTreeSet<String>,
+    ahead: &Ahead,
 ) -> Vec<(ServiceRef, Readiness)> {
+    if let Some(index) = ahead.slices_of(namespace) {
+        return complete(cluster, namespace, names, index).await;
+    }
     let source: Source<Slice> = slices::source(namespace, Some(names));
     match list(cluster, &source).await {
         Ok((slices, _)) => complete(cluster, namespace, names, &SliceIndex::of(slices)).await,

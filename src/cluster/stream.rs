@@ -8,10 +8,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout};
 
+use super::arriving::Envelope;
 use super::backoff::Backoff;
-use super::client::{Cluster, failure, read_json};
-use super::error::{Cause, RequestError, RequestResult, StatusBody};
+use super::client::{Cluster, failure};
+use super::error::{Cause, RequestError, StatusBody};
 use super::lines::Lines;
+use super::list::list;
 use super::path::{Endpoint, Selection, with_query};
 
 /// How long the server is asked to keep a watch open: a healthy one gives a byte at least this often.
@@ -22,9 +24,6 @@ const QUIET_LIMIT: Duration = Duration::from_secs(25);
 const SHORTEST: Duration = Duration::from_secs(1);
 /// How often a collection that the server does not know is asked for.
 const ABSENT: Duration = Duration::from_secs(10);
-/// A page of slices with 20 endpoints each takes 3 MB.
-const PAGE: &str = "500";
-
 /// Something that a list or a watch gives.
 pub trait Versioned: Send + 'static {
     fn resource_version(&self) -> &str;
@@ -75,7 +74,7 @@ impl<T> Source<T> {
         }
     }
 
-    fn decode(&self, raw: &RawValue) -> Option<T> {
+    pub(super) fn decode(&self, raw: &RawValue) -> Option<T> {
         let read = (self.decode)(raw);
         read.inspect_err(|cause| tracing::warn!(%cause, "an object without readable metadata is passed over"))
             .ok()
@@ -110,55 +109,11 @@ impl<T> Event<T> {
 }
 
 #[derive(Deserialize)]
-struct List<'a> {
-    metadata: ListMeta,
-    #[serde(default, borrow)]
-    items: Option<Vec<&'a RawValue>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ListMeta {
-    #[serde(default)]
-    resource_version: String,
-    #[serde(default, rename = "continue")]
-    next_page: String,
-}
-
-#[derive(Deserialize)]
 struct WatchLine<'a> {
     #[serde(rename = "type")]
     kind: &'a str,
     #[serde(borrow)]
     object: &'a RawValue,
-}
-
-/// The metadata of a bookmark.
-#[derive(Deserialize)]
-struct Bookmark {
-    metadata: ListMeta,
-}
-
-/// Lists everything, page by page; gives the objects and the version that a watch can start from.
-pub async fn list<T>(cluster: &Cluster, source: &Source<T>) -> RequestResult<(Vec<T>, String)> {
-    let path = source.endpoint.collection(source.namespace.as_deref());
-    let mut objects = Vec::new();
-    let mut next_page = String::new();
-    loop {
-        let query = [
-            ("labelSelector", source.selection.labels.as_str()),
-            ("fieldSelector", &source.selection.fields),
-            ("limit", PAGE),
-            ("continue", &next_page),
-        ];
-        let answer = cluster.get_bytes(&with_query(&path, &query)).await?;
-        let page: List<'_> = read_json(Method::GET, &path, &answer)?;
-        objects.extend(page.items.unwrap_or_default().into_iter().filter_map(|raw| source.decode(raw)));
-        if page.metadata.next_page.is_empty() {
-            return Ok((objects, page.metadata.resource_version));
-        }
-        next_page = page.metadata.next_page;
-    }
 }
 
 /// Lists and watches until `tell` answers false: nobody listens any more.
@@ -294,7 +249,7 @@ impl<T: Versioned> Source<T> {
                 Ok(if kind == "DELETED" { Event::Deleted(decoded) } else { Event::Applied(decoded) })
             }
             "BOOKMARK" => {
-                let bookmark: Bookmark =
+                let bookmark: Envelope =
                     serde_json::from_str(object.get()).map_err(|cause| unreadable(cause.to_string()))?;
                 *version = bookmark.metadata.resource_version;
                 Ok(Event::Alive)
@@ -321,6 +276,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::cluster::arriving::ListMeta;
     use crate::cluster::path::ENDPOINT_SLICES;
 
     #[derive(Deserialize)]

@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, HashMap};
 
 use futures::future;
 use jiff::Timestamp;
+use tokio::sync::Notify;
 
+use super::ahead::Ahead;
 use super::client::Cluster;
 use super::error::{RequestError, RequestResult};
 use super::lease::{self, Lease};
 use super::readiness;
 use super::upstream::{self, Upstream};
-use super::{groups, stream};
+use super::{groups, list};
 use crate::model::{Invalid, OrderStatus, Readiness, Runner, ServiceRef, Status};
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::{KINDS, Record};
@@ -32,9 +34,19 @@ pub async fn list_groups(
     namespace: Option<&str>,
     labels: Option<&str>,
 ) -> RequestResult<Listed> {
+    list_groups_telling(cluster, namespace, labels, &Notify::new()).await
+}
+
+/// The same; tells when a kind has more than a page of them.
+pub async fn list_groups_telling(
+    cluster: &Cluster,
+    namespace: Option<&str>,
+    labels: Option<&str>,
+    are_many: &Notify,
+) -> RequestResult<Listed> {
     let lists = KINDS.iter().map(|kind| async move {
         let source = groups::source(*kind, namespace, labels);
-        match stream::list(cluster, &source).await {
+        match list::list_telling(cluster, &source, are_many).await {
             Ok((records, _)) => Ok(records),
             Err(error) => Err(groups::clarified(cluster, *kind, error).await),
         }
@@ -59,11 +71,12 @@ pub async fn list_groups(
 
 /// How each of these groups stands. `rivals` are all groups of the namespaces, to find apexes that are claimed
 /// twice.
-pub async fn survey(cluster: &Cluster, records: &[Record], rivals: &[Record]) -> Vec<Status> {
+pub async fn survey(cluster: &Cluster, records: &[Record], rivals: &[Record], ahead: &Ahead) -> Vec<Status> {
     let wanted = readiness::backends_of(records);
     let namespaces: Vec<&str> = records.iter().map(|record| record.meta.namespace.as_str()).collect();
     let (readiness, runners) =
-        future::join(readiness::read(cluster, &wanted), Runners::read(cluster, &namespaces)).await;
+        future::join(readiness::read_beyond(cluster, &wanted, ahead), Runners::read(cluster, &namespaces))
+            .await;
     let claims = Claims::of(rivals);
     let now = cluster.clock().now();
     records.iter().map(|record| status(record, &readiness, &claims, runners.of(record, now), now)).collect()

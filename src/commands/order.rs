@@ -12,6 +12,7 @@ mod write;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::Notify;
 
 use super::{scope, selection};
 use crate::cli::{ChangeArgs, Danger, GlobalArgs, GroupsArgs};
@@ -215,7 +216,8 @@ pub async fn chosen(
     }
     let namespace = scope(flags, cluster);
     let selector = groups.selector.as_deref();
-    let chosen = selection::choose(cluster, namespace.as_deref(), selector, &groups.names).await?;
+    let chosen =
+        selection::choose(cluster, namespace.as_deref(), selector, &groups.names, &Notify::new()).await?;
     if let Some((name, groups)) = &chosen.ambiguous {
         return Err(ambiguous(name, groups).into());
     }

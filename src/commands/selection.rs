@@ -1,7 +1,10 @@
 //! Which groups a command means.
 
+use futures::future::{OptionFuture, join};
+use tokio::sync::Notify;
+
 use crate::cluster::survey::{self, Listed};
-use crate::cluster::{Cluster, RequestError, RequestResult, groups, namespaces, stream};
+use crate::cluster::{Cluster, RequestError, RequestResult, groups, list, namespaces};
 use crate::error::{self, Problem};
 use crate::model::GroupId;
 use crate::resource::annotations::CONTROLLED_BY;
@@ -18,7 +21,8 @@ pub struct Chosen {
     pub ambiguous: Option<(String, Vec<GroupId>)>,
 }
 
-/// The groups of these names or, without names, all. A name is `NAME`, `KIND/NAME` or the apex's.
+/// The groups of these names or, without names, all. A name is `NAME`, `KIND/NAME` or the apex's. Tells when there is
+/// more than a page to choose from.
 ///
 /// # Errors
 /// Where the groups can't be read, or a name is none of a group.
@@ -27,11 +31,17 @@ pub async fn choose(
     namespace: Option<&str>,
     labels: Option<&str>,
     names: &[String],
+    are_many: &Notify,
 ) -> anyhow::Result<Chosen> {
-    let list = async |labels| readable(cluster, survey::list_groups(cluster, namespace, labels).await);
-    let all = list(labels).await?;
+    let all = survey::list_groups_telling(cluster, namespace, labels, are_many);
     // A rival need not have the labels.
-    let rivals = if labels.is_some() { list(None).await? } else { all.clone() };
+    let rivals = OptionFuture::from(labels.map(|_| survey::list_groups(cluster, namespace, None)));
+    let (all, rivals) = join(all, rivals).await;
+    let all = readable(cluster, all)?;
+    let rivals = match rivals {
+        Some(rivals) => explained(cluster, rivals)?.records,
+        None => all.clone(),
+    };
     if names.is_empty() {
         return Ok(Chosen { records: all, rivals, ambiguous: None });
     }
@@ -96,7 +106,7 @@ pub async fn unknown(cluster: &Cluster, namespace: Option<&str>, name: &str, all
     }
     if let Some(namespace) = namespace {
         for kind in KINDS {
-            let listed = stream::list(cluster, &groups::all(*kind, namespace)).await;
+            let listed = list::list(cluster, &groups::all(*kind, namespace)).await;
             let records = listed.map(|(records, _)| records).unwrap_or_default();
             let mut bystanders = records.iter().filter(|record| !record.is_controlled());
             if let Some(record) = bystanders.find(|record| record.meta.name == bare || record.apex == bare) {
@@ -156,7 +166,7 @@ async fn of_absent_kind(cluster: &Cluster, namespace: Option<&str>, name: &str) 
 
 /// Whether the cluster does not know a kind of objects.
 async fn is_absent(cluster: &Cluster, kind: &'static dyn Kind, namespace: Option<&str>) -> bool {
-    match stream::list(cluster, &groups::source(kind, namespace, None)).await {
+    match list::list(cluster, &groups::source(kind, namespace, None)).await {
         Ok(_) => false,
         Err(error) => groups::clarified(cluster, kind, error).await.is_not_found(),
     }
@@ -228,11 +238,15 @@ pub fn place_of(cluster: &Cluster, namespace: Option<&str>) -> String {
 /// # Errors
 /// Where the lists failed.
 pub fn readable(cluster: &Cluster, listed: RequestResult<Listed>) -> Result<Vec<Record>, Problem> {
-    let Listed { records, forbidden } = listed.map_err(|error| {
-        if error.is_not_found() { error::no_kinds(cluster) } else { error::explain(cluster, &error) }
-    })?;
+    let Listed { records, forbidden } = explained(cluster, listed)?;
     say_forbidden(cluster, &forbidden);
     Ok(records)
+}
+
+fn explained(cluster: &Cluster, listed: RequestResult<Listed>) -> Result<Listed, Problem> {
+    listed.map_err(|error| {
+        if error.is_not_found() { error::no_kinds(cluster) } else { error::explain(cluster, &error) }
+    })
 }
 
 /// Warns of kinds that may not be read.

@@ -1,3 +1,4 @@
 mod contexts;
 mod output;
+mod pages;
 mod selection;

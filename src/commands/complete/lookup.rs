@@ -9,7 +9,7 @@ use kube::config::Kubeconfig;
 
 use crate::cli::GlobalArgs;
 use crate::cluster::services::Service;
-use crate::cluster::{Cluster, RequestResult, groups, namespaces, services, stream, survey};
+use crate::cluster::{Cluster, RequestResult, groups, list, namespaces, services, survey};
 use crate::resource::{KINDS, Record};
 
 /// Leaves some of a second for the start of the process and for the shell.
@@ -39,7 +39,7 @@ fn configured_namespaces(flags: &GlobalArgs) -> BTreeSet<String> {
 pub fn services(flags: &GlobalArgs) -> Vec<Service> {
     ask(flags, async |cluster| {
         let services = services::all(cluster.namespace.as_str());
-        stream::list(&cluster, &services).await.map(|(services, _)| services)
+        list::list(&cluster, &services).await.map(|(services, _)| services)
     })
     .unwrap_or_default()
 }
@@ -59,7 +59,7 @@ pub fn adoptable(flags: &GlobalArgs) -> Vec<Record> {
     ask(flags, async |cluster| {
         let lists = KINDS.iter().map(|kind| async {
             let source = groups::all(*kind, cluster.namespace.as_str());
-            stream::list(&cluster, &source).await.map(|(records, _)| records).unwrap_or_default()
+            list::list(&cluster, &source).await.map(|(records, _)| records).unwrap_or_default()
         });
         let records = futures::future::join_all(lists).await.into_iter().flatten();
         Ok(records.filter(|record| !record.is_controlled()).collect())

@@ -1,9 +1,9 @@
 //! What a group needs in its namespace: its services.
 
 use super::{kubectl, place};
+use crate::cluster::list::list;
 use crate::cluster::readiness;
 use crate::cluster::services::{self, Service};
-use crate::cluster::stream::list;
 use crate::cluster::{Cluster, RequestResult, namespaces, remotes};
 use crate::error::Problem;
 use crate::model::{Carrier, ServiceRef};

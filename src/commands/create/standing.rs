@@ -4,7 +4,7 @@ use futures::future::join_all;
 
 use crate::cli::CreateArgs;
 use crate::cluster::effects::obstacle;
-use crate::cluster::stream::list;
+use crate::cluster::list::list;
 use crate::cluster::{Cluster, RequestError, RequestResult, groups};
 use crate::error::{Problem, explain};
 use crate::model::Carrier;

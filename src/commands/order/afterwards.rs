@@ -7,6 +7,7 @@ use futures::future::join_all;
 use tokio::time::{Instant, sleep};
 
 use super::{Order, Outcome};
+use crate::cluster::ahead::Ahead;
 use crate::cluster::{Cluster, survey};
 use crate::error::{Problem, explain};
 use crate::model::{Readiness, Runner, State, Status};
@@ -46,7 +47,7 @@ async fn look(cluster: &Cluster, outcomes: &mut [Outcome]) {
             Ok(all) => {
                 let records: Vec<Record> =
                     all.records.iter().filter(|record| meant(record)).cloned().collect();
-                Ok(survey::survey(cluster, &records, &all.records).await)
+                Ok(survey::survey(cluster, &records, &all.records, &Ahead::default()).await)
             }
             Err(error) => Err(explain(cluster, &error)),
         };

@@ -3,6 +3,7 @@ use futures::future::join;
 use super::Page;
 use super::print::{Printed, print};
 use crate::cli::StatusArgs;
+use crate::cluster::ahead::Ahead;
 use crate::cluster::{Cluster, effects, survey};
 use crate::commands::selection;
 use crate::error::Exit;
@@ -17,8 +18,13 @@ pub async fn run(
     page: Page,
 ) -> anyhow::Result<Exit> {
     let namespace = namespace.as_deref();
-    let chosen = selection::choose(cluster, namespace, args.selector.as_deref(), &args.names).await?;
-    let statuses = statuses(cluster, &chosen.records, &chosen.rivals).await;
+    let of_all = namespace.filter(|_| args.names.is_empty());
+    let (chosen, ahead) = Ahead::of(cluster, of_all, async |are_many| {
+        selection::choose(cluster, namespace, args.selector.as_deref(), &args.names, are_many).await
+    })
+    .await;
+    let chosen = chosen?;
+    let statuses = statuses(cluster, &chosen.records, &chosen.rivals, &ahead).await;
     if statuses.is_empty() {
         selection::say_none(cluster, namespace, args.selector.as_deref()).await;
     }
@@ -28,8 +34,13 @@ pub async fn run(
 }
 
 /// How these groups stand, and what keeps them from having an effect. `rivals` are all groups of their namespaces.
-pub async fn statuses(cluster: &Cluster, records: &[Record], rivals: &[Record]) -> Vec<Status> {
-    let survey = survey::survey(cluster, records, rivals);
+pub async fn statuses(
+    cluster: &Cluster,
+    records: &[Record],
+    rivals: &[Record],
+    ahead: &Ahead,
+) -> Vec<Status> {
+    let survey = survey::survey(cluster, records, rivals, ahead);
     let (mut statuses, obstacles) = join(survey, effects::on_routes(cluster, records)).await;
     effects::warn(&mut statuses, obstacles);
     statuses.sort_by(|a, b| a.id.cmp(&b.id));

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::print::{style, write};
 use super::{Page, once};
 use crate::cli::{GlobalArgs, StatusArgs, StatusFormat};
+use crate::cluster::ahead::Ahead;
 use crate::cluster::{Cluster, survey};
 use crate::commands::{contexts, scope, selection};
 use crate::error::{Exit, Problem, Told};
@@ -62,12 +63,16 @@ async fn look_in_time(flags: &GlobalArgs, args: &StatusArgs, names: &[GroupName]
 async fn find(flags: &GlobalArgs, args: &StatusArgs, names: &[GroupName]) -> anyhow::Result<Found> {
     let cluster = contexts::connect(flags, &args.remotes).await?;
     let namespace = scope(flags, &cluster);
-    let listed = survey::list_groups(&cluster, namespace.as_deref(), args.selector.as_deref()).await;
+    let of_all = namespace.as_deref().filter(|_| names.is_empty());
+    let (listed, ahead) = Ahead::of(&cluster, of_all, async |are_many| {
+        survey::list_groups_telling(&cluster, namespace.as_deref(), args.selector.as_deref(), are_many).await
+    })
+    .await;
     let all = selection::readable(&cluster, listed)?;
     let picked: HashSet<GroupId> = names.iter().flat_map(|name| name.pick(&all)).map(Record::id).collect();
     let is_meant = |record: &&Record| names.is_empty() || picked.contains(&record.id());
     let records: Vec<Record> = all.iter().filter(is_meant).cloned().collect();
-    let statuses = once::statuses(&cluster, &records, &all).await;
+    let statuses = once::statuses(&cluster, &records, &all, &ahead).await;
     let known = names.iter().filter(|name| !name.pick(&all).is_empty()).cloned().collect();
     Ok(Found { cluster, statuses, known })
 }
