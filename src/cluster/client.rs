@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -17,6 +16,7 @@ use super::connector;
 use super::credentials;
 use super::error::{Cause, RequestError, RequestResult, StatusBody};
 use super::kubeconfig::{self, Resolved};
+use super::pages::Pages;
 use super::remotes::Remotes;
 use super::renewal::Renewal;
 use crate::cli::GlobalArgs;
@@ -44,8 +44,7 @@ pub struct Cluster {
     timeout: Duration,
     /// The limit where an answer has many objects.
     list_timeout: Duration,
-    /// The line was too slow for large pages.
-    small_pages: Arc<AtomicBool>,
+    pub(super) pages: Arc<Pages>,
     /// The clusters that may be asked about what its mirrors stand for.
     pub(super) remotes: Remotes,
     /// Name of the context of the kubeconfig.
@@ -99,13 +98,13 @@ impl Cluster {
         let list_timeout = asked.unwrap_or(LIST_TIMEOUT);
         let access = Arc::new(Renewal::never(client, url));
         let clock = Arc::default();
-        let (small_pages, remotes) = (Arc::default(), Remotes::default());
+        let (pages, remotes) = (Arc::default(), Remotes::default());
         Ok(Self {
             access,
             clock,
             timeout,
             list_timeout,
-            small_pages,
+            pages,
             remotes,
             context,
             reach,
@@ -139,16 +138,6 @@ impl Cluster {
     /// The time limit of a request whose answer has many objects.
     pub(super) fn list_timeout(&self) -> Duration {
         self.list_timeout
-    }
-
-    /// Whether lists are to be read in small pages.
-    pub(super) fn has_small_pages(&self) -> bool {
-        self.small_pages.load(Ordering::Relaxed)
-    }
-
-    /// Has lists read in small pages from now on.
-    pub(super) fn take_small_pages(&self) {
-        self.small_pages.store(true, Ordering::Relaxed);
     }
 
     /// The same cluster with a shorter time limit of each request.
@@ -231,6 +220,7 @@ impl Cluster {
         let status = response.status();
         tracing::debug!(%method, url = self.server.clone() + &path, status = status.as_u16(), ?took, "request");
         self.clock.hear(response.headers());
+        self.pages.take_in_answer();
         if status.is_success() {
             return Ok(response);
         }

@@ -74,10 +74,12 @@ pub fn warn(statuses: &mut [Status], mut obstacles: Obstacles) {
 
 /// What stands beside the groups of a namespace, or of the cluster.
 struct Neighbours {
-    /// TrafficSplits and, where there are groups of routes, routes; groups or not.
     records: Vec<Record>,
-    profiles: Vec<Profile>,
-    services: Vec<Service>,
+    /// Those that have to do with the requests of each service, groups or not: TrafficSplits and, where there are
+    /// groups of routes, routes.
+    by_service: HashMap<ServiceRef, Vec<usize>>,
+    profiles: HashMap<ServiceRef, Vec<Profile>>,
+    services: HashMap<ServiceRef, Service>,
     doubts: Vec<Doubt>,
 }
 
@@ -100,28 +102,55 @@ impl Neighbours {
             known.extend(or_doubt(listed, &what, namespace, &mut doubts));
         }
         let profiles = or_doubt(profiles, "a ServiceProfile", namespace, &mut doubts);
-        Self { records: known, profiles, services, doubts }
+        let profiles = profiles.into_iter().filter_map(|profile| Some((profile.service()?, profile)));
+        Self {
+            by_service: gather(known.iter().enumerate().flat_map(|(index, record)| {
+                services_of(record).into_iter().map(move |service| (service, index))
+            })),
+            records: known,
+            profiles: gather(profiles),
+            services: services.into_iter().map(|service| (service.at.clone(), service)).collect(),
+            doubts,
+        }
     }
 
     fn obstacles(&self, record: &Record) -> Vec<String> {
         let apex = ServiceRef::new(&record.meta.namespace, &record.apex);
-        let obstacles = self.records.iter().filter_map(|other| obstacle(record, other));
+        let others = self.by_service.get(&apex).into_iter().flatten();
+        let others = others.filter_map(|index| self.records.get(*index));
+        let obstacles = others.filter_map(|other| obstacle(record, other));
         let mut lines: Vec<String> = obstacles.map(|obstacle| obstacle.words).collect();
         let is_in_the_way = |profile: &&Profile| match (&record.routing, &record.group) {
             (Some(_), _) => profile.beats_routes(),
             (None, Ok(group)) => profile.leads_elsewhere(group),
             (None, Err(_)) => false,
         };
-        let profiles = self.profiles.iter().filter(|profile| profile.is_of(&apex)).filter(is_in_the_way);
+        let profiles = self.profiles.get(&apex).into_iter().flatten().filter(is_in_the_way);
         lines.extend(profiles.map(|profile| competes("ServiceProfile", profile.name())));
         if record.routing.is_some() {
-            let parent = self.services.iter().find(|service| service.at == apex);
-            let why = parent.and_then(|service| service.no_parent);
+            let why = self.services.get(&apex).and_then(|service| service.no_parent);
             lines.extend(
                 why.map(|why| format!("Service {} {why}, so routes on it have no effect", apex.name)),
             );
         }
         lines
+    }
+}
+
+fn gather<T>(pairs: impl IntoIterator<Item = (ServiceRef, T)>) -> HashMap<ServiceRef, Vec<T>> {
+    let mut gathered = HashMap::<ServiceRef, Vec<T>>::new();
+    for (service, of_it) in pairs {
+        gathered.entry(service).or_default().push(of_it);
+    }
+    gathered
+}
+
+/// The services whose requests an object shares out.
+fn services_of(record: &Record) -> Vec<ServiceRef> {
+    let here = |name: &str| ServiceRef::new(&record.meta.namespace, name);
+    match &record.routing {
+        Some(routing) => routing.services().map(here).collect(),
+        None => vec![here(&record.apex)],
     }
 }
 

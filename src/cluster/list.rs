@@ -9,14 +9,10 @@ use tokio::time::timeout;
 
 use super::arriving::{Arriving, ListMeta};
 use super::client::{Cluster, failure, in_words};
-use super::error::{Cause, RequestError, RequestResult};
+use super::error::{Cause, RequestResult};
 use super::path::with_query;
 use super::stream::Source;
 
-/// The API server has a first page at hand, and reads those after it from etcd: few are cheaper than many.
-const LARGE_PAGE: &str = "10000";
-/// What a slow line brings within the limit of a request.
-const SMALL_PAGE: &str = "500";
 /// More than these are many.
 const MANY: usize = 500;
 
@@ -41,11 +37,11 @@ pub async fn list_telling<T>(
     let mut objects = Vec::new();
     let mut next_page = String::new();
     loop {
-        let has_small_pages = cluster.has_small_pages();
+        let page = cluster.pages.next();
         let query = [
             ("labelSelector", source.selection.labels.as_str()),
             ("fieldSelector", &source.selection.fields),
-            ("limit", if has_small_pages { SMALL_PAGE } else { LARGE_PAGE }),
+            ("limit", page.limit()),
             ("continue", &next_page),
         ];
         let before = objects.len();
@@ -56,36 +52,22 @@ pub async fn list_telling<T>(
             }
         };
         match read_page(cluster, &with_query(&path, &query), keep).await {
-            Ok(page) if page.next_page.is_empty() => return Ok((objects, page.resource_version)),
-            Ok(page) => next_page = page.next_page,
-            Err(Unread { has_begun: true, error }) if !has_small_pages => {
-                tracing::debug!(%error, "lists come in small pages from now on");
-                cluster.take_small_pages();
-                objects.truncate(before);
-            }
-            Err(Unread { error, .. }) => return Err(error),
+            Ok(read) if read.next_page.is_empty() => return Ok((objects, read.resource_version)),
+            Ok(read) => next_page = read.next_page,
+            Err(error) if error.is_about_the_line() && cluster.pages.shrink(page) => objects.truncate(before),
+            Err(error) => return Err(error),
         }
     }
 }
 
-/// A page that could not be read.
-struct Unread {
-    /// Some of it arrived.
-    has_begun: bool,
-    error: RequestError,
-}
-
-async fn read_page(cluster: &Cluster, path: &str, show: impl FnMut(&RawValue)) -> Result<ListMeta, Unread> {
-    let mut has_begun = false;
+async fn read_page(cluster: &Cluster, path: &str, show: impl FnMut(&RawValue)) -> RequestResult<ListMeta> {
     let whole = async {
         let body = cluster.open(path).await?.into_body();
-        has_begun = true;
         read_body(body, show).await.map_err(|cause| failure(&Method::GET, path, cause))
     };
     let limit = cluster.list_timeout();
     let page = timeout(limit, whole).await;
-    let page = page.unwrap_or_else(|_| Err(failure(&Method::GET, path, Cause::TimedOut { after: limit })));
-    page.map_err(|error| Unread { has_begun, error })
+    page.unwrap_or_else(|_| Err(failure(&Method::GET, path, Cause::TimedOut { after: limit })))
 }
 
 async fn read_body(mut body: Body, mut show: impl FnMut(&RawValue)) -> Result<ListMeta, Cause> {

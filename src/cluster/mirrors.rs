@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::{join, join_all};
 use http::Method;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::ahead::Ahead;
 use super::client::{Cluster, failure};
@@ -13,13 +13,11 @@ use super::error::{Cause, RequestResult};
 use super::list::list;
 use super::path::ENDPOINT_SLICES;
 use super::readiness::{Wanted, read_here, want, why_unknown};
+use super::remotes::PATIENCE;
 use super::services;
 use super::slices::{self, Slice, SliceIndex};
 use crate::model::readiness::Source;
 use crate::model::{Mirror, Readiness, RemoteService, ServiceRef, WhyUnknown};
-
-/// How long another cluster may take to say all that is wanted.
-const LIMIT: Duration = Duration::from_secs(5);
 
 /// Which services are mirrors.
 #[derive(Debug, Default)]
@@ -71,10 +69,14 @@ pub async fn follow_up(
     }
     cluster.remotes().warn_of_strangers(&there.keys().copied().collect::<Vec<_>>());
     let asking = there.iter().map(|(name, wanted)| async move {
-        let answer = timeout(LIMIT, ask(cluster, name, wanted)).await.unwrap_or_else(|_| {
-            let how = format!("no answer within {} s", LIMIT.as_secs());
+        let (limit, asked) = (cluster.remotes().patience(name), Instant::now());
+        let answer = timeout(limit, ask(cluster, name, wanted, limit)).await.unwrap_or_else(|_| {
+            let how = format!("no answer within {} s", limit.as_secs());
             Err(WhyUnknown::Failing(Source::Slices, how).in_cluster(name))
         });
+        if asked.elapsed() >= limit {
+            cluster.remotes().was_silent(name);
+        }
         (*name, answer)
     });
     let (here, there) = join(read_here(cluster, &here, &Ahead::default()), join_all(asking)).await;
@@ -105,8 +107,9 @@ async fn ask(
     local: &Cluster,
     name: &str,
     wanted: &Wanted,
+    limit: Duration,
 ) -> Result<HashMap<ServiceRef, Readiness>, WhyUnknown> {
-    let remote = local.remote(name).await?.limited(LIMIT);
+    let remote = local.remote(name).await?.limited(limit);
     let reads = wanted.iter().map(|(namespace, names)| in_namespace(&remote, name, namespace, names));
     Ok(join_all(reads).await.into_iter().flatten().collect())
 }
@@ -128,9 +131,9 @@ pub async fn list_slices(
     let asking = async {
         let remote = local.remote(name).await;
         let remote = remote.map_err(|why| failed(Cause::Credentials { how: why.to_string() }))?;
-        list(&remote.limited(LIMIT), &source).await.map(|(slices, _)| slices)
+        list(&remote.limited(PATIENCE), &source).await.map(|(slices, _)| slices)
     };
-    timeout(LIMIT, asking).await.unwrap_or_else(|_| Err(failed(Cause::TimedOut { after: LIMIT })))
+    timeout(PATIENCE, asking).await.unwrap_or_else(|_| Err(failed(Cause::TimedOut { after: PATIENCE })))
 }
 
 async fn in_namespace(

@@ -25,6 +25,7 @@ pub mod links;
 pub mod list;
 pub mod mirrors;
 pub mod namespaces;
+pub mod pages;
 pub mod path;
 pub mod profiles;
 pub mod readiness;

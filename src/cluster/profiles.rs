@@ -50,10 +50,12 @@ impl Profile {
         &self.metadata.name
     }
 
-    /// Whether it is the service's, whatever the cluster's domain; another namespace's holds for its own clients.
-    pub fn is_of(&self, service: &ServiceRef) -> bool {
-        let ServiceRef { namespace, name } = service;
-        self.metadata.namespace == *namespace && self.name().starts_with(&format!("{name}.{namespace}.svc."))
+    /// The service that it is of, whatever the cluster's domain; another namespace's holds for its own clients.
+    pub fn service(&self) -> Option<ServiceRef> {
+        let (name, place) = self.name().split_once('.')?;
+        let namespace = &self.metadata.namespace;
+        let is_here = place.strip_prefix(namespace.as_str())?.starts_with(".svc.");
+        is_here.then(|| ServiceRef::new(namespace, name))
     }
 
     fn overrides(&self) -> &[Override] {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::client::Cluster;
 use super::{kubeconfig, links};
@@ -21,6 +21,10 @@ use crate::text::word;
 
 /// How long credentials may take to be had.
 const CREDENTIALS_LIMIT: Duration = Duration::from_secs(10);
+/// How long another cluster may take to say all that is wanted.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+/// The same where it has just been silent for that long.
+const LITTLE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Who may be asked, and the connections that there are.
 #[derive(Clone, Default)]
@@ -35,6 +39,8 @@ struct Given {
     flags: GlobalArgs,
     contexts: BTreeMap<String, String>,
     open: Mutex<HashMap<String, Connection>>,
+    /// When each cluster was last silent.
+    silent: Mutex<HashMap<String, Instant>>,
     announce: fn(&str),
     /// What has been said, so that it is said once.
     announced: Mutex<HashSet<String>>,
@@ -116,10 +122,9 @@ impl Remotes {
         for context in contexts.values() {
             kubeconfig::check_context(&of_context(&flags, context))?;
         }
-        let (open, announced, warned) = Default::default();
-        Ok(Self {
-            given: Some(Arc::new(Given { asked, flags, contexts, open, announce, announced, warned })),
-        })
+        let (open, silent, announced, warned) = Default::default();
+        let given = Given { asked, flags, contexts, open, silent, announce, announced, warned };
+        Ok(Self { given: Some(Arc::new(given)) })
     }
 
     /// The flags that name them again.
@@ -137,6 +142,22 @@ impl Remotes {
     pub(super) fn forget(&self, name: &str, connection: &Connection) {
         if let Some(given) = &self.given {
             given.drop_connection(name, connection);
+        }
+    }
+
+    /// How long to wait for a reading of this cluster.
+    pub(super) fn patience(&self, name: &str) -> Duration {
+        let silent =
+            self.given.as_ref().map(|given| given.silent.lock().unwrap_or_else(PoisonError::into_inner));
+        let last = silent.and_then(|silent| silent.get(name).copied());
+        if last.is_some_and(|last| last.elapsed() < PATIENCE) { LITTLE_PATIENCE } else { PATIENCE }
+    }
+
+    /// Takes in that this cluster did not answer in time.
+    pub(super) fn was_silent(&self, name: &str) {
+        if let Some(given) = &self.given {
+            let mut silent = given.silent.lock().unwrap_or_else(PoisonError::into_inner);
+            silent.insert(name.to_owned(), Instant::now());
         }
     }
 
@@ -284,6 +305,19 @@ mod tests {
         let told = Asked::of(&["east", "typo"]).strangers(&["north", "east"]).unwrap_or_default();
         assert!(told.ends_with("names the cluster typo; there are: east, north"), "{told}");
         assert_eq!(Asked::of(&["east"]).strangers(&["north", "east"]), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_was_just_silent_is_not_waited_for_as_long_again() {
+        let flags = GlobalArgs::default();
+        let args = RemoteArgs { remote: Vec::new(), remote_from_links: true };
+        let remotes = Remotes::of(&flags, &args, |_| ()).unwrap();
+        let patience = || ["east", "north"].map(|name| remotes.patience(name));
+        assert_eq!(patience(), [PATIENCE, PATIENCE]);
+        remotes.was_silent("east");
+        assert_eq!(patience(), [LITTLE_PATIENCE, PATIENCE]);
+        tokio::time::advance(PATIENCE).await;
+        assert_eq!(patience(), [PATIENCE, PATIENCE]);
     }
 
     #[test]

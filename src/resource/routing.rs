@@ -51,6 +51,11 @@ impl Routing {
         Self { parents: parents.collect(), rules: rules.collect(), protected }
     }
 
+    /// The services whose requests it takes on, each once.
+    pub fn services(&self) -> impl Iterator<Item = &str> {
+        self.parents.iter().map(|parent| parent.name.as_str()).collect::<BTreeSet<&str>>().into_iter()
+    }
+
     /// Whether it takes on requests to this service's port; none: to any of its ports.
     pub fn takes(&self, service: &str, port: Option<u16>) -> bool {
         let shares = |own: Option<u16>| own.is_none() || port.is_none() || own == port;

@@ -64,11 +64,25 @@ pub(super) fn cells(
     (columns.iter().map(|column| column.name()).collect(), rows.collect())
 }
 
-/// A line or two for each group that is not at home.
+/// A line or two for each group that is not at home. What is to be done next about several groups that follow each
+/// other is said once, below them.
 pub fn notes(shown: Shown, style: Style) -> String {
     let name =
         |status: &Status| if style.namespaces { status.id.to_string() } else { status.id.short_name() };
-    shown.statuses.iter().filter_map(|status| note(status, &name(status), shown.reach, shown.now)).collect()
+    let notes = shown.statuses.iter().filter_map(|status| {
+        let note = note(status, &name(status), shown.now);
+        let next = next_step(status, shown.reach).map(|next| format!("  next: {}\n", clean(&next)));
+        (!note.is_empty() || next.is_some()).then(|| (note, next.unwrap_or_default()))
+    });
+    let mut notes = notes.peekable();
+    let mut text = String::new();
+    while let Some((note, next)) = notes.next() {
+        text.push_str(&note);
+        if notes.peek().is_none_or(|(_, following)| *following != next) {
+            text.push_str(&next);
+        }
+    }
+    text
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,17 +193,15 @@ fn change(changed: &Changed) -> (Option<Timestamp>, &str, &str) {
     }
 }
 
-/// What is to be said of a group that is not at home.
-fn note(status: &Status, name: &str, reach: &Reach, now: Timestamp) -> Option<String> {
+/// What is to be said of a group that is not at home; nothing of one that is, without a warning.
+fn note(status: &Status, name: &str, now: Timestamp) -> String {
     let said = |text: &str| shorten(&clean(text), LONGEST_NOTE);
     let warning = |text: &String| format!("{}: warning: {}.\n", said(name), said(text));
     let warnings: String = status.warnings.iter().map(warning).collect();
     let unknown = unknown_words(status);
     if matches!(status.state, State::Primary | State::Active) && status.order.is_none() {
         let unknown = unknown.map(|words| format!("{}: {}\n", said(name), said(&words)));
-        let next = next_step(status, reach).map(|next| format!("  next: {}\n", clean(&next)));
-        let text = format!("{}{warnings}{}", unknown.unwrap_or_default(), next.unwrap_or_default());
-        return (!text.is_empty()).then_some(text);
+        return unknown.unwrap_or_default() + &warnings;
     }
     let mut text = format!("{}: {}. ", said(name), said(&status.reason));
     if status.state == State::OutOfSync {
@@ -215,12 +227,7 @@ fn note(status: &Status, name: &str, reach: &Reach, now: Timestamp) -> Option<St
         }
         Changed::Created(_) => {}
     }
-    let mut text = format!("{}\n", text.trim_end());
-    if let Some(next) = next_step(status, reach) {
-        text.push_str(&format!("  next: {}\n", clean(&next)));
-    }
-    text.push_str(&warnings);
-    Some(text)
+    format!("{}\n{warnings}", text.trim_end())
 }
 
 /// Why what should be so is not so yet.

@@ -1,6 +1,6 @@
 //! What the terminal can do.
 
-use std::io::{ErrorKind, Write as _};
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use clap::ColorChoice;
@@ -32,7 +32,7 @@ pub fn say(line: &str) {
 /// # Errors
 /// Where it could not be written for another reason, such as a full disk.
 pub fn print(line: &str) -> std::io::Result<()> {
-    match writeln!(std::io::stdout(), "{line}") {
+    match outlet::print(line) {
         Err(cause) if cause.kind() == ErrorKind::BrokenPipe => Ok(()),
         printed => printed,
     }

@@ -1,7 +1,9 @@
-use futures::future::{join_all, join3};
+use futures::future::join3;
+use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::carry::AT_ONCE;
 use super::{Order, Refusal};
 use crate::cli::Danger;
 use crate::cluster::effects::{self, Effects};
@@ -132,9 +134,9 @@ pub async fn look(
     let wanted = readiness::backends_of(records);
     let effects =
         async { if looks.conflicts { effects::read(cluster, records).await } else { Effects::default() } };
-    let objects = join_all(
-        records.iter().map(async |record| if looks.objects { whole(cluster, record).await } else { None }),
-    );
+    let objects =
+        records.iter().map(async |record| if looks.objects { whole(cluster, record).await } else { None });
+    let objects = stream::iter(objects).buffered(AT_ONCE).collect::<Vec<_>>();
     let (known, effects, objects) = join3(readiness::read(cluster, &wanted), effects, objects).await;
     let Effects { mut obstacles, doubts } = effects;
     let doubts_on = |record: &Record| {

@@ -37,7 +37,11 @@ fn assert_all_are_shown(output: &Output) {
 async fn many_groups_and_their_slices_are_one_list_each() {
     let ns = many_groups("many").await;
     let proxy = FaultProxy::before(&ns.west).await;
-    assert_all_are_shown(&status(&ns, &proxy, &[]).await);
+    let output = status(&ns, &proxy, &[]).await;
+    assert_all_are_shown(&output);
+    let steps =
+        output.stdout.lines().filter(|line| line.starts_with("  next: kubectl failover watch ")).count();
+    assert!(steps == 1 && output.stdout.ends_with(&format!(" -n {}\n", ns.name)), "{steps} steps: {output}");
     for list in [GROUPS, "endpointslices?limit=10000"] {
         assert_eq!(proxy.seen(&Method::GET, list).len(), 1, "{list}");
     }
