@@ -8,9 +8,8 @@ use serde_json::value::RawValue;
 const ITEMS: &[u8] = b"\"items\":[";
 
 /// A list without its objects.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 pub struct Envelope {
-    #[serde(default)]
     pub metadata: ListMeta,
 }
 
@@ -23,10 +22,11 @@ pub struct ListMeta {
     pub next_page: String,
 }
 
-/// A list whose objects could not be told apart as they came.
+/// A list whose objects could not be told apart as they came. Without `items`, which may be null, it is none: what is
+/// not listed is taken to be gone.
 #[derive(Deserialize)]
 struct Whole<'a> {
-    #[serde(default, borrow)]
+    #[serde(borrow, deserialize_with = "Option::deserialize")]
     items: Option<Vec<&'a RawValue>>,
 }
 
@@ -188,9 +188,16 @@ mod tests {
     fn lists_of_another_shape_are_read_too() {
         let pretty = "{\n  \"items\": [ {\"a\": 1}, {\"b\": 2} ],\n  \"metadata\": {}\n}";
         assert_eq!(arrive(pretty, &[5]).unwrap().0, [json!({"a": 1}), json!({"b": 2})]);
-        for none in [r#"{"metadata":{},"items":null}"#, r#"{"metadata":{}}"#, r#"{"items":[],"metadata":{}}"#]
-        {
+        for none in [r#"{"metadata":{},"items":null}"#, r#"{"items":[],"metadata":{}}"#] {
             assert!(arrive(none, &[7]).unwrap().0.is_empty(), "{none}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_no_list_is_not_one_without_objects() {
+        let status = r#"{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Success"}"#;
+        for answer in [status, "", "{}", "[]", "null", r#"{"metadata":{}}"#, r#"{"items":[]}"#, "<html>"] {
+            assert!(arrive(answer, &[7]).is_err(), "{answer}");
         }
     }
 }
