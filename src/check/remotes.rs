@@ -46,17 +46,17 @@ async fn remote(local: &Cluster, name: &str, namespaces: &BTreeSet<&str>) -> Vec
             return vec![if is_link { failed.hint(right_to_link(name)) } else { failed }];
         }
     };
-    let lines = join_all(namespaces.iter().map(|namespace| missing(&there, namespace))).await;
-    let readable = format!("how ready services are may be read in cluster {name}");
+    let looks = join_all(namespaces.iter().map(|namespace| missing(&there, namespace))).await;
+    let is_denied = looks.iter().any(|look| matches!(look, Ok(Some(_))));
+    let lines = looks.into_iter().flat_map(|look| look.map_or_else(|unknown| unknown, Vec::from_iter));
+    let readable =
+        CheckResult::error(format!("how ready services are may be read in cluster {name}"), lines.collect());
     let (resource, verbs) = (REMOTE.full_resource(), REMOTE.verbs.join(","));
     let first = word(namespaces.first().copied().unwrap_or_default());
     let hint = format!(
         "in cluster {name}: kubectl create role kubectl-failover-remote -n {first} --verb={verbs} --resource={resource}"
     );
-    vec![
-        CheckResult::success(description),
-        CheckResult::error(readable, lines.into_iter().flatten().collect()).hint(hint),
-    ]
+    vec![CheckResult::success(description), if is_denied { readable.hint(hint) } else { readable }]
 }
 
 /// The right to the one secret that is needed.
@@ -68,8 +68,11 @@ fn right_to_link(name: &str) -> String {
     )
 }
 
-/// What may not be done there, or why that is not known.
-async fn missing(there: &Cluster, namespace: &str) -> Vec<String> {
+/// What may not be done there.
+///
+/// # Errors
+/// Why that is not known.
+async fn missing(there: &Cluster, namespace: &str) -> Result<Option<String>, Vec<String>> {
     let mut denied = Vec::new();
     for verb in REMOTE.verbs {
         let (group, resource) = (REMOTE.group, REMOTE.resource);
@@ -77,10 +80,10 @@ async fn missing(there: &Cluster, namespace: &str) -> Vec<String> {
         match access::allows(there, &deed).await {
             Ok(true) => {}
             Ok(false) => denied.push(*verb),
-            Err(error) => return complaints(there, &error),
+            Err(error) => return Err(complaints(there, &error)),
         }
     }
     let line =
         || format!("you may not {} {} in namespace {namespace}", denied.join(", "), REMOTE.full_resource());
-    (!denied.is_empty()).then(line).into_iter().collect()
+    Ok((!denied.is_empty()).then(line))
 }

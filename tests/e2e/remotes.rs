@@ -13,20 +13,16 @@ use crate::support::{Side, TestNamespace};
 /// East under a name that the sandbox's own mirrors do not have: they take away what is theirs by its name and not
 /// exported.
 const REMOTE: [&str; 2] = ["--remote", "far=east"];
+const FAR: &str = "far";
 
-/// A mirror in a flat network: its pods are in east, and the mirror has no endpoints.
-async fn flat_mirror(side: &Side, name: &str, origin: &str) {
-    mirror(
-        side,
-        name,
-        json!({
-            "mirror.linkerd.io/cluster-name": "far",
-            "multicluster.linkerd.io/remote-discovery": "far",
-            "multicluster.linkerd.io/remote-service": origin,
-        }),
-        json!({}),
-    )
-    .await;
+/// A mirror of a cluster in a flat network: its pods are there, and the mirror has no endpoints.
+async fn flat_mirror(side: &Side, cluster: &str, name: &str, origin: &str) {
+    let labels = json!({
+        "mirror.linkerd.io/cluster-name": cluster,
+        "multicluster.linkerd.io/remote-discovery": cluster,
+        "multicluster.linkerd.io/remote-service": origin,
+    });
+    mirror(side, name, labels, json!({})).await;
 }
 
 /// A mirror; its endpoints, where it has any, are what the test writes.
@@ -41,11 +37,22 @@ async fn mirror(side: &Side, name: &str, mut labels: Value, annotations: Value) 
 /// on both sides, and the traffic in west.
 async fn flat_group(purpose: &str) -> TestNamespace {
     let ns = TestNamespace::new(purpose).await;
-    ns.east.bare_service("web").await;
-    ns.east.ready("web", 1).await;
-    ns.west.bare_service("web").await;
-    ns.west.ready("web", 1).await;
-    flat_mirror(&ns.west, "web-east", "web").await;
-    ns.west.traffic_split("web", "web", &[("web", 1), ("web-east", 0)]).await;
+    fill(&ns, FAR).await;
     ns
+}
+
+/// The same with a name of the cluster that no other test has.
+async fn linked_group(purpose: &str) -> TestNamespace {
+    let ns = TestNamespace::new(purpose).await;
+    fill(&ns, &ns.name).await;
+    ns
+}
+
+async fn fill(ns: &TestNamespace, cluster: &str) {
+    for side in [&ns.east, &ns.west] {
+        side.bare_service("web").await;
+        side.ready("web", 1).await;
+    }
+    flat_mirror(&ns.west, cluster, "web-east", "web").await;
+    ns.west.traffic_split("web", "web", &[("web", 1), ("web-east", 0)]).await;
 }

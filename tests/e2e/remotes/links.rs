@@ -9,7 +9,7 @@ use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{flat_mirror, mirror};
+use super::{FAR, flat_mirror, linked_group};
 use crate::support::{
     Side, TestNamespace, end, operator_rights, plugin, restricted_kubeconfig, shared, started,
 };
@@ -96,23 +96,6 @@ fn with(list: &str, entry: &str, key: &str, value: Value) -> Value {
     let east = entries.iter_mut().find(|entry| entry["name"] == "east").expect("there is east");
     east[entry][key] = value;
     config
-}
-
-/// A group whose fallback mirrors east under the name of the link.
-async fn linked_group(purpose: &str) -> TestNamespace {
-    let ns = TestNamespace::new(purpose).await;
-    ns.east.bare_service("web").await;
-    ns.east.ready("web", 1).await;
-    ns.west.bare_service("web").await;
-    ns.west.ready("web", 1).await;
-    let labels = json!({
-        "mirror.linkerd.io/cluster-name": ns.name,
-        "multicluster.linkerd.io/remote-discovery": ns.name,
-        "multicluster.linkerd.io/remote-service": "web",
-    });
-    mirror(&ns.west, "web-east", labels, json!({})).await;
-    ns.west.traffic_split("web", "web", &[("web", 1), ("web-east", 0)]).await;
-    ns
 }
 
 #[tokio::test]
@@ -222,7 +205,7 @@ async fn a_name_in_the_flags_comes_before_a_link() {
     ns.east.ready("web", 1).await;
     ns.west.bare_service("web").await;
     ns.west.ready("web", 1).await;
-    flat_mirror(&ns.west, "web-east", "web").await;
+    flat_mirror(&ns.west, FAR, "web-east", "web").await;
     ns.west.traffic_split("web", "web", &[("web", 1), ("web-east", 0)]).await;
     let args = ["status", "--remote", "far=east", "--remote-from-links"];
     plugin().args(args).on(&ns.west).run().await.success().stdout_contains("web-east:1/2").stderr_is_empty();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{REMOTE, flat_group, flat_mirror, mirror};
+use super::{FAR, REMOTE, flat_group, flat_mirror, mirror};
 use crate::support::{
     TestNamespace, documented, end, eventually, operator_rights_without, plugin, restricted_kubeconfig, rule,
     shared, watching,
@@ -267,7 +267,7 @@ async fn create_and_check_warn_of_a_primary_that_cannot_be_known() {
     ns.east.ready("web", 1).await;
     ns.west.bare_service("web").await;
     ns.west.ready("web", 1).await;
-    flat_mirror(&ns.west, "web-east", "web").await;
+    flat_mirror(&ns.west, FAR, "web-east", "web").await;
     let create = async |args: &[&str]| {
         let words = ["create", "web", "--primary", "web-east", "--fallback", "web"];
         plugin().args(words).args(args.to_vec()).on(&ns.west).run().await.success()

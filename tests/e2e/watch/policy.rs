@@ -13,46 +13,61 @@ pub async fn set(side: &Side, group: &str, annotations: &[(&str, &str)]) {
 
 pub const THREE: [(&str, u32, u8); 3] = [("web", 1, 1), ("web-central", 0, 1), ("web-east", 0, 1)];
 
+/// A group as a loop finds it, and the weights that it comes to first and after each step: a service and how many of its
+/// endpoints are ready from then on.
+pub struct Story<'a> {
+    pub backends: &'a [(&'a str, u32, u8)],
+    pub policy: &'a [(&'a str, &'a str)],
+    pub first: &'a [u64],
+    pub steps: &'a [(&'a str, u8, &'a [u64])],
+}
+
+impl Story<'_> {
+    pub async fn play(&self, purpose: &str) {
+        let ns = TestNamespace::new(purpose).await;
+        ns.west.group("web", self.backends).await;
+        set(&ns.west, "web", self.policy).await;
+        let watch = watching(&ns.west, &[]).await;
+        ns.west.until_weights("web", self.first).await;
+        for (service, ready, weights) in self.steps {
+            ns.west.ready(service, *ready).await;
+            ns.west.until_weights("web", weights).await;
+        }
+        end(watch).await;
+    }
+}
+
 #[tokio::test]
 async fn ordered_fallbacks_take_over_one_after_the_other() {
-    let ns = TestNamespace::new("ordered").await;
-    ns.west.group("web", &THREE).await;
-    set(&ns.west, "web", &[("policy", "ordered")]).await;
-    let watch = watching(&ns.west, &[]).await;
-    ns.west.ready("web", 0).await;
-    ns.west.until_weights("web", &[0, 1, 0]).await;
-    ns.west.ready("web-central", 0).await;
-    ns.west.until_weights("web", &[0, 0, 1]).await;
-    ns.west.ready("web-central", 1).await;
-    ns.west.until_weights("web", &[0, 1, 0]).await;
-    end(watch).await;
+    let story = Story {
+        backends: &THREE,
+        policy: &[("policy", "ordered")],
+        first: &[1, 0, 0],
+        steps: &[("web", 0, &[0, 1, 0]), ("web-central", 0, &[0, 0, 1]), ("web-central", 1, &[0, 1, 0])],
+    };
+    story.play("ordered").await;
 }
 
 #[tokio::test]
 async fn active_active_shares_by_weight_among_those_that_are_ready() {
-    let ns = TestNamespace::new("active").await;
-    ns.west.group("web", &THREE).await;
-    set(&ns.west, "web", &[("policy", "active-active"), ("weights", "web=3,web-east=2")]).await;
-    let watch = watching(&ns.west, &[]).await;
-    ns.west.until_weights("web", &[3, 1, 2]).await;
-    ns.west.ready("web-central", 0).await;
-    ns.west.until_weights("web", &[3, 0, 2]).await;
-    ns.west.ready("web", 0).await;
-    ns.west.until_weights("web", &[0, 0, 2]).await;
-    end(watch).await;
+    let story = Story {
+        backends: &THREE,
+        policy: &[("policy", "active-active"), ("weights", "web=3,web-east=2")],
+        first: &[3, 1, 2],
+        steps: &[("web-central", 0, &[3, 0, 2]), ("web", 0, &[0, 0, 2])],
+    };
+    story.play("active").await;
 }
 
 #[tokio::test]
 async fn too_few_ready_endpoints_are_not_enough() {
-    let ns = TestNamespace::new("enough").await;
-    ns.west.group("web", &[("web", 1, 2), ("web-east", 0, 1)]).await;
-    set(&ns.west, "web", &[("min-ready", "2")]).await;
-    let watch = watching(&ns.west, &[]).await;
-    ns.west.ready("web", 1).await;
-    ns.west.until_weights("web", &[0, 1]).await;
-    ns.west.ready("web", 2).await;
-    ns.west.until_weights("web", &[1, 0]).await;
-    end(watch).await;
+    let story = Story {
+        backends: &[("web", 1, 2), ("web-east", 0, 1)],
+        policy: &[("min-ready", "2")],
+        first: &[1, 0],
+        steps: &[("web", 1, &[0, 1]), ("web", 2, &[1, 0])],
+    };
+    story.play("enough").await;
 }
 
 #[tokio::test]

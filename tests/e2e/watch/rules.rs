@@ -2,35 +2,30 @@
 
 use std::time::{Duration, Instant};
 
-use super::policy::{THREE, set};
+use super::policy::{Story, THREE, set};
 use crate::support::{TestNamespace, end, eventually, plugin, watching};
 
 #[tokio::test]
 async fn a_short_primary_has_the_traffic_where_nobody_else_is_ready() {
-    let ns = TestNamespace::new("short").await;
-    ns.west.group("web", &[("web", 0, 1), ("web-east", 1, 0)]).await;
-    set(&ns.west, "web", &[("min-ready", "2")]).await;
-    let watch = watching(&ns.west, &[]).await;
-    ns.west.until_weights("web", &[1, 0]).await;
-    ns.west.ready("web-east", 1).await;
-    ns.west.until_weights("web", &[0, 1]).await;
-    ns.west.ready("web-east", 0).await;
-    ns.west.until_weights("web", &[1, 0]).await;
-    end(watch).await;
+    let story = Story {
+        backends: &[("web", 0, 1), ("web-east", 1, 0)],
+        policy: &[("min-ready", "2")],
+        first: &[1, 0],
+        steps: &[("web-east", 1, &[0, 1]), ("web-east", 0, &[1, 0])],
+    };
+    story.play("short").await;
 }
 
 #[tokio::test]
 async fn enough_can_be_a_percentage() {
-    let ns = TestNamespace::new("percentage").await;
-    // One endpoint of each service is not ready: 2 of 3, then 1 of 2.
-    ns.west.group("web", &[("web", 1, 2), ("web-east", 0, 1)]).await;
-    set(&ns.west, "web", &[("min-ready", "60%")]).await;
-    let watch = watching(&ns.west, &[]).await;
-    ns.west.ready("web", 1).await;
-    ns.west.until_weights("web", &[0, 1]).await;
-    ns.west.ready("web", 2).await;
-    ns.west.until_weights("web", &[1, 0]).await;
-    end(watch).await;
+    let story = Story {
+        // One endpoint of each service is not ready: 2 of 3, then 1 of 2.
+        backends: &[("web", 1, 2), ("web-east", 0, 1)],
+        policy: &[("min-ready", "60%")],
+        first: &[1, 0],
+        steps: &[("web", 1, &[0, 1]), ("web", 2, &[1, 0])],
+    };
+    story.play("percentage").await;
 }
 
 #[tokio::test]
