@@ -39,11 +39,6 @@ impl<T: Send + 'static> Lane<T> {
         }
     }
 
-    /// Whether another one would start at once.
-    pub fn has_room(&self) -> bool {
-        self.waiting.is_empty() && self.running.len() < self.most
-    }
-
     pub fn waits(&self) -> bool {
         !self.waiting.is_empty()
     }

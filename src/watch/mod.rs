@@ -4,6 +4,7 @@ mod alarms;
 mod answers;
 mod behind;
 mod brake;
+mod calm;
 mod census;
 mod checks;
 mod engine;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::behind::Place;
+use super::calm::Calm;
 use super::engine::Write;
 use super::lane::Lane;
 use super::leases::WRITE_LIMIT;
@@ -21,8 +22,6 @@ use crate::resource::Record;
 const MOST_WRITES: usize = 32;
 /// How many reads are under way at once.
 const MOST_READS: usize = 8;
-/// How long there are no writes before what can wait is done: in a mass failover, writes come in waves.
-const QUIET: Duration = Duration::from_millis(500);
 /// How long the last Events may take when the loop ends.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -44,11 +43,10 @@ pub struct Requests {
     reads: Lane<Answer>,
     /// Lists of slices. As many as are asked for: none is to wait for another cluster.
     lists: Lane<Answer>,
-    /// When the last write was asked for or answered.
-    last_write: Option<Instant>,
-    /// No decision turns on whether a Service exists: these wait until there are no more writes.
+    /// When those below are done.
+    calm: Calm,
+    /// No decision turns on whether a Service exists.
     lookups: Lane<Answer>,
-    /// These wait too.
     tidings: Tidings,
 }
 
@@ -60,7 +58,7 @@ impl Requests {
             leaves: Leaves::default(),
             reads: Lane::new(MOST_READS),
             lists: Lane::new(usize::MAX),
-            last_write: None,
+            calm: Calm::default(),
             lookups: Lane::new(MOST_READS),
             tidings: Tidings::new(cluster, signature),
         }
@@ -69,7 +67,7 @@ impl Requests {
     /// Writes, unless it is too late for that when its turn comes. Times since `started`.
     pub fn write(&mut self, write: Write, started: Instant) {
         let cluster = self.cluster.limited(WRITE_LIMIT);
-        self.last_write = Some(Instant::now());
+        self.calm.disturb(Instant::now());
         let Write { group, number, record, change, until, .. } = write;
         let leave = self.leaves.give(until.map(|until| started + until));
         self.writes.add(async move {
@@ -96,6 +94,7 @@ impl Requests {
 
     /// Finds out whether a Service exists.
     pub fn look_up(&mut self, service: ServiceRef) {
+        self.calm.wait(Instant::now());
         let cluster = self.cluster.clone();
         self.lookups.add(async move {
             let found = services::get(&cluster, &service).await.map(|found| found.is_some());
@@ -115,6 +114,7 @@ impl Requests {
     /// Queues an Event of the move. It holds nothing up.
     pub fn publish(&mut self, record: &Record, transition: &Transition) {
         let Transition { at, why, unverified, .. } = transition;
+        self.calm.wait(Instant::now());
         self.tidings.add(MoveEvent::new(record, *at, why, *unverified));
     }
 
@@ -122,17 +122,17 @@ impl Requests {
     pub async fn next(&mut self) -> Option<Answer> {
         loop {
             self.start();
-            let quiet = self.quiet_at();
+            let calm = self.calm.comes_at(Instant::now(), self.writes.is_idle());
             tokio::select! {
                 Some(answer) = self.writes.next() => {
-                    self.last_write = Some(Instant::now());
+                    self.calm.disturb(Instant::now());
                     return Some(answer);
                 }
                 Some(answer) = self.reads.next() => return Some(answer),
                 Some(answer) = self.lists.next() => return Some(answer),
                 Some(answer) = self.lookups.next() => return Some(answer),
                 Some(()) = self.tidings.next() => {}
-                Some(()) = wait_until(quiet) => {}
+                Some(()) = wait_until(calm) => {}
                 else => return None,
             }
         }
@@ -143,21 +143,14 @@ impl Requests {
         self.writes.start();
         self.reads.start();
         self.lists.start();
-        if self.is_quiet() {
+        if self.calm.has_come(Instant::now(), self.writes.is_idle()) {
             self.lookups.start();
-            self.tidings.start();
+            self.tidings.release();
+            if !self.lookups.waits() && !self.tidings.waits() {
+                self.calm.rest();
+            }
         }
-    }
-
-    fn is_quiet(&self) -> bool {
-        self.writes.is_idle() && self.last_write.is_none_or(|last| last.elapsed() >= QUIET)
-    }
-
-    /// When what waits for quiet may start, if nothing else happens; none where that is now, or nothing waits.
-    fn quiet_at(&self) -> Option<Instant> {
-        let waits = self.lookups.waits() || self.tidings.waits();
-        let last = self.last_write.filter(|_| waits && self.writes.is_idle() && !self.is_quiet());
-        last.map(|last| last + QUIET)
+        self.tidings.start();
     }
 
     /// The next answer to a write; none when no write is under way.

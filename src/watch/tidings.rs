@@ -1,4 +1,4 @@
-//! Moves that wait to be told by Events, which are written when nothing else is.
+//! Moves that wait to be told by Events, which are written when little else is.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -46,20 +46,24 @@ impl Tidings {
         !self.waiting.is_empty()
     }
 
-    /// Starts what there is room for.
-    pub fn start(&mut self) {
-        while self.lane.has_room()
-            && let Some(mut entry) = self.waiting.first_entry()
-        {
-            let queue = entry.get_mut();
-            let many = if queue.len() > FEW { queue.len().min(MOST_IN_ONE) } else { 1 };
-            let told: Vec<MoveEvent> = queue.drain(..many).collect();
-            if queue.is_empty() {
-                entry.remove();
-            }
-            self.count -= told.len();
-            self.write(&told);
+    /// Has all be told that waits, unless what was released before is not told yet.
+    pub fn release(&mut self) {
+        if !self.lane.is_idle() {
+            return;
         }
+        self.count = 0;
+        for (_, mut queue) in std::mem::take(&mut self.waiting) {
+            while !queue.is_empty() {
+                let many = if queue.len() > FEW { queue.len().min(MOST_IN_ONE) } else { 1 };
+                let told: Vec<MoveEvent> = queue.drain(..many).collect();
+                self.write(&told);
+            }
+        }
+    }
+
+    /// Starts what was released, as far as there is room.
+    pub fn start(&mut self) {
+        self.lane.start();
     }
 
     fn write(&mut self, told: &[MoveEvent]) {
@@ -70,7 +74,6 @@ impl Tidings {
         let (Some(event), Some(first)) = (event, told.first()) else { return };
         let (cluster, namespace) = (self.cluster.clone(), first.namespace().to_owned());
         self.lane.add(async move { write(&cluster, &namespace, &event).await });
-        self.lane.start();
     }
 
     /// Waits for an Event to be written; none while none is.
@@ -80,9 +83,12 @@ impl Tidings {
 
     /// Writes all that waits.
     pub async fn flush(&mut self) {
-        self.start();
-        while self.lane.next().await.is_some() {
+        loop {
+            self.release();
             self.start();
+            if self.lane.next().await.is_none() {
+                return;
+            }
         }
     }
 }
