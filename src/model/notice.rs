@@ -58,10 +58,11 @@ pub enum Notice {
         by: String,
         wait: Duration,
     },
-    /// More moves are due than are allowed at once: the others wait.
+    /// More moves are due than are allowed at once: so many wait.
     Braked {
         most: usize,
         within: Duration,
+        waiting: usize,
     },
     /// Linkerd's own controller runs the group.
     LeftToUpstream {
@@ -76,6 +77,8 @@ pub enum Notice {
     Standby {
         namespace: String,
         holder: String,
+        /// It should have renewed its Lease by now.
+        late: bool,
     },
     TookOver {
         namespace: String,

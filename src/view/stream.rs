@@ -98,11 +98,13 @@ pub fn text_line(notice: &Notice) -> String {
             let wait = spell(*wait);
             format!("{group} is contested: {by} has put its weights back; the answer comes in {wait}")
         }
-        Notice::Braked { most, within } => format!(
-            "MORE MOVES ARE DUE THAN --max-moves ALLOWS: going on with at most {most} in {}. Are the endpoints really \
-             gone? To stop: Ctrl-C",
-            spell(*within)
-        ),
+        Notice::Braked { most, within, waiting } => {
+            let (wait, within) = (if *waiting == 1 { "waits" } else { "wait" }, spell(*within));
+            format!(
+                "MORE MOVES ARE DUE THAN --max-moves ALLOWS: {waiting} {wait}, going on with at most {most} in \
+                 {within}. Is it true that so much has changed? To stop: Ctrl-C"
+            )
+        }
         Notice::LeftToUpstream { group, why } => {
             format!("{group} is left to Linkerd's failover controller: {why}")
         }
@@ -112,7 +114,10 @@ pub fn text_line(notice: &Notice) -> String {
         Notice::Slept => {
             "this machine has slept, or its clock was set: all is read again before anything moves".to_owned()
         }
-        Notice::Standby { namespace, holder } => {
+        Notice::Standby { namespace, holder, late: true } => format!(
+            "{namespace}: {holder} has not renewed its Lease in time; taking over in 15 s at most, unless it does"
+        ),
+        Notice::Standby { namespace, holder, late: false } => {
             format!("{namespace}: {holder} runs the groups; standing by, to take over when that ends")
         }
         Notice::LeaseFailing { namespace, why } => {

@@ -129,6 +129,7 @@ impl Engine {
             tracked.refused = false;
             tracked.failed = false;
             tracked.conflicts = 0;
+            tracked.owed_since = None;
             tracked.doubts.clear();
             if pending.last_move.is_some() {
                 tracked.fight.wrote(pending.to.iter().map(|(_, weight)| *weight).collect());

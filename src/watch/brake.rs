@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use crate::model::GroupId;
 
+/// How often it is said that groups wait.
+const TELL_EVERY: Duration = Duration::from_secs(30);
+
 /// How many moves may start within a span of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MaxMoves {
@@ -22,13 +25,15 @@ pub struct Brake {
     waiting: BTreeSet<GroupId>,
     /// Groups that have had a turn and made nothing of it: they let others go first.
     yielding: BTreeSet<GroupId>,
+    /// When it was last said that groups wait.
+    told: Option<Duration>,
 }
 
 /// Whether a move may start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Go {
     Now,
-    Later { at: Duration, is_news: bool },
+    Later { at: Duration },
 }
 
 impl Brake {
@@ -50,10 +55,9 @@ impl Brake {
             self.started.push_back((now, Some(group.clone())));
             return Go::Now;
         }
-        let is_news = self.waiting.is_empty();
         self.waiting.insert(group.clone());
         let oldest = self.started.front().map_or(now, |(start, _)| *start);
-        Go::Later { at: oldest.saturating_add(limit.within), is_news }
+        Go::Later { at: oldest.saturating_add(limit.within) }
     }
 
     fn expire(&mut self, now: Duration, limit: MaxMoves) {
@@ -86,8 +90,21 @@ impl Brake {
         }
     }
 
-    pub fn limit(&self) -> Option<MaxMoves> {
-        self.limit
+    /// How many groups wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// What there is to say: the limit, and how many groups wait; at first and then again while some do.
+    pub fn news(&mut self, now: Duration) -> Option<(MaxMoves, usize)> {
+        if self.waiting.is_empty() {
+            self.told = None;
+            return None;
+        }
+        let is_due = self.told.is_none_or(|told| now.saturating_sub(told) >= TELL_EVERY);
+        let limit = self.limit.filter(|_| is_due)?;
+        self.told = Some(now);
+        Some((limit, self.waiting.len()))
     }
 }
 
@@ -123,12 +140,12 @@ mod tests {
         let mut brake = brake(2);
         assert_eq!(moves(&mut brake, "a", 100), Go::Now);
         assert_eq!(moves(&mut brake, "b", 110), Go::Now);
-        assert_eq!(moves(&mut brake, "c", 120), Go::Later { at: at(160), is_news: true });
-        assert_eq!(moves(&mut brake, "d", 121), Go::Later { at: at(160), is_news: false });
+        assert_eq!(moves(&mut brake, "c", 120), Go::Later { at: at(160) });
+        assert_eq!(moves(&mut brake, "d", 121), Go::Later { at: at(160) });
         assert_eq!(moves(&mut brake, "c", 160), Go::Now);
-        assert_eq!(moves(&mut brake, "d", 160), Go::Later { at: at(170), is_news: false });
+        assert_eq!(moves(&mut brake, "d", 160), Go::Later { at: at(170) });
         assert_eq!(moves(&mut brake, "d", 170), Go::Now);
-        assert_eq!(moves(&mut brake, "e", 171), Go::Later { at: at(220), is_news: true });
+        assert_eq!(moves(&mut brake, "e", 171), Go::Later { at: at(220) });
     }
 
     #[test]
@@ -137,16 +154,16 @@ mod tests {
         assert!((100..110).all(|now| brake.start(&id("a"), at(now)) == Go::Now));
         assert_eq!(moves(&mut brake, "b", 110), Go::Now);
         brake.settled(&id("a"));
-        assert_eq!(brake.start(&id("a"), at(111)), Go::Later { at: at(160), is_news: true });
+        assert_eq!(brake.start(&id("a"), at(111)), Go::Later { at: at(160) });
     }
 
     #[test]
     fn what_is_refused_holds_nobody_up() {
         let mut brake = brake(1);
         assert_eq!(brake.start(&id("a"), at(100)), Go::Now);
-        assert_eq!(brake.start(&id("b"), at(100)), Go::Later { at: at(160), is_news: true });
+        assert_eq!(brake.start(&id("b"), at(100)), Go::Later { at: at(160) });
         brake.refused(&id("a"));
-        assert_eq!(brake.start(&id("a"), at(130)), Go::Later { at: at(190), is_news: false });
+        assert_eq!(brake.start(&id("a"), at(130)), Go::Later { at: at(190) });
         assert_eq!(moves(&mut brake, "b", 160), Go::Now);
         assert_eq!(brake.start(&id("a"), at(220)), Go::Now);
     }
@@ -155,18 +172,26 @@ mod tests {
     fn what_fails_for_long_lets_others_go_first() {
         let mut brake = brake(1);
         assert_eq!(brake.start(&id("a"), at(100)), Go::Now);
-        assert_eq!(brake.start(&id("b"), at(100)), Go::Later { at: at(160), is_news: true });
-        assert_eq!(brake.start(&id("a"), at(160)), Go::Later { at: at(220), is_news: false });
+        assert_eq!(brake.start(&id("b"), at(100)), Go::Later { at: at(160) });
+        assert_eq!(brake.start(&id("a"), at(160)), Go::Later { at: at(220) });
         assert_eq!(moves(&mut brake, "b", 160), Go::Now);
     }
 
     #[test]
-    fn the_next_slowing_down_is_news_once_nobody_waits() {
+    fn how_many_wait_is_said_at_first_and_again_while_they_do() {
         let mut brake = brake(1);
+        let waiting = |brake: &mut Brake, now| brake.news(at(now)).map(|(_, waiting)| waiting);
         assert_eq!(moves(&mut brake, "a", 100), Go::Now);
-        assert_eq!(moves(&mut brake, "b", 100), Go::Later { at: at(160), is_news: true });
+        assert_eq!(waiting(&mut brake, 100), None);
+        assert_eq!(moves(&mut brake, "b", 100), Go::Later { at: at(160) });
+        assert_eq!(waiting(&mut brake, 100), Some(1));
+        assert_eq!(moves(&mut brake, "c", 101), Go::Later { at: at(160) });
+        assert_eq!((waiting(&mut brake, 101), waiting(&mut brake, 130)), (None, Some(2)));
         brake.settled(&id("b"));
-        assert_eq!(moves(&mut brake, "c", 101), Go::Later { at: at(160), is_news: true });
+        brake.settled(&id("c"));
+        assert_eq!(waiting(&mut brake, 131), None);
+        assert_eq!(moves(&mut brake, "d", 132), Go::Later { at: at(160) });
+        assert_eq!(waiting(&mut brake, 132), Some(1), "the next slowing down is news");
     }
 
     #[test]

@@ -129,6 +129,11 @@ impl Engine {
         self.census.news()
     }
 
+    /// How many groups wait for the brake.
+    pub fn braked(&self) -> usize {
+        self.brake.waiting()
+    }
+
     pub fn group_count(&self) -> usize {
         self.groups.len()
     }
@@ -205,6 +210,9 @@ impl Engine {
         for id in std::mem::take(&mut self.queue) {
             self.consider(&id, moment);
         }
+        if let Some((MaxMoves { most, within }, waiting)) = self.brake.news(moment.now) {
+            self.say(Notice::Braked { most, within, waiting });
+        }
         self.effects.extend(self.checks.start(moment.now).into_iter().map(Effect::Verify));
         std::mem::take(&mut self.effects)
     }
@@ -231,6 +239,7 @@ impl Engine {
         for id in ids {
             if let Some(tracked) = self.groups.get_mut(&id) {
                 tracked.stopwatches = Stopwatches::default();
+                tracked.owed_since = None;
             }
             self.touch(&id, Cause::Timer, now);
         }

@@ -144,7 +144,8 @@ impl Keeper {
                 .unwrap_or_else(|| Lease::new(&self.namespace)),
         };
         if let Some((holder, left)) = self.others(&current) {
-            return Ok((Standing::Standby { holder, renewing: self.renewing }, LOOK_EVERY.min(left)));
+            let late = current.spec.holder(self.cluster.clock().now()).is_none();
+            return Ok((Standing::Standby { holder, renewing: self.renewing, late }, LOOK_EVERY.min(left)));
         }
         let asked = Instant::now();
         let wanted = current.held_by(&self.identity, self.cluster.clock().now());

@@ -14,10 +14,11 @@ pub enum Standing {
     Held {
         until: Duration,
     },
-    /// Another loop holds it; `renewing` once that one has been seen to renew it.
+    /// Another loop holds it; `renewing` once that one has been seen to renew it, `late` where it should have by now.
     Standby {
         holder: String,
         renewing: bool,
+        late: bool,
     },
     /// Leases are not allowed to us: writes are guarded by the object's version alone.
     Unguarded {
@@ -113,7 +114,9 @@ impl Leases {
     /// Who else runs groups here, once it is certain that they still do.
     pub fn other_holder(&self) -> Option<(&str, &str)> {
         self.namespaces.iter().find_map(|(namespace, entry)| match &entry.standing {
-            Some(Standing::Standby { holder, renewing: true }) => Some((namespace.as_str(), holder.as_str())),
+            Some(Standing::Standby { holder, renewing: true, .. }) => {
+                Some((namespace.as_str(), holder.as_str()))
+            }
             _ => None,
         })
     }
@@ -135,7 +138,9 @@ fn notice(namespace: &str, before: Option<&Standing>, now: &Standing) -> Option<
         {
             None
         }
-        (_, Standing::Standby { holder, .. }) => Some(Notice::Standby { namespace, holder: holder.clone() }),
+        (_, Standing::Standby { holder, late, .. }) => {
+            Some(Notice::Standby { namespace, holder: holder.clone(), late: *late })
+        }
         (Some(Standing::Standby { .. }), Standing::Held { .. }) => Some(Notice::TookOver { namespace }),
         (Some(Standing::Unguarded { .. }), Standing::Unguarded { .. }) => None,
         (_, Standing::Unguarded { why }) => Some(Notice::Unguarded { namespace, why: why.clone() }),
@@ -192,7 +197,8 @@ mod tests {
 
     #[test]
     fn a_standby_does_not_write_and_takes_over_what_waits() {
-        let mut leases = leases(Some(Standing::Standby { holder: "other".into(), renewing: true }));
+        let mut leases =
+            leases(Some(Standing::Standby { holder: "other".into(), renewing: true, late: false }));
         assert_eq!(leases.permit(&group(), NOW), Permit::Denied);
         assert_eq!(leases.other_holder(), Some(("ns", "other")));
         let (freed, notice) = leases.learn("ns", Standing::Held { until: NOW + WRITE_LIMIT * 3 });

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 
 use super::leases::Standing;
@@ -20,6 +21,7 @@ pub struct Meter {
     writes: Counter,
     failures: Counter,
     retries: Counter,
+    braked: Gauge,
     reaction: Histogram,
     /// Namespaces whose Lease is told of.
     namespaces: HashSet<String>,
@@ -35,6 +37,7 @@ impl Meter {
             writes: all.writes.get_or_create(&place).clone(),
             failures: all.failures.get_or_create(&place).clone(),
             retries: all.retries.get_or_create(&place).clone(),
+            braked: all.braked.get_or_create(&place).clone(),
             reaction: all.reaction.get_or_create(&place).clone(),
             all: all.clone(),
             health,
@@ -75,6 +78,10 @@ impl Meter {
         }
     }
 
+    pub fn braked(&self, waiting: usize) {
+        self.braked.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+    }
+
     pub fn restarts(&self, resource: &'static str) {
         let followed = Followed { context: self.context.clone(), resource };
         self.all.restarts.get_or_create(&followed).inc();
@@ -106,6 +113,7 @@ impl Meter {
 
 impl Drop for Meter {
     fn drop(&mut self) {
+        self.braked(0);
         std::mem::take(&mut self.namespaces).iter().for_each(|namespace| self.no_lease(namespace));
         self.health.runs.store(false, Ordering::Relaxed);
     }

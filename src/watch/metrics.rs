@@ -64,6 +64,7 @@ pub struct Metrics {
     pub(super) failures: Family<Place, Counter>,
     pub(super) retries: Family<Place, Counter>,
     pub(super) groups: Family<InState, Gauge>,
+    pub(super) braked: Family<Place, Gauge>,
     pub(super) reaction: Family<Place, Histogram, Buckets>,
     pub(super) restarts: Family<Followed, Counter>,
     pub(super) leases: Family<Lease, Gauge>,
@@ -91,6 +92,7 @@ impl Default for Metrics {
             failures: Family::default(),
             retries: Family::default(),
             groups: Family::default(),
+            braked: Family::default(),
             reaction: Family::new_with_constructor(Buckets),
             restarts: Family::default(),
             leases: Family::default(),
@@ -108,6 +110,7 @@ impl Metrics {
         all.register("write_failures", "Writes of groups that failed", self.failures.clone());
         all.register("write_retries", "Writes of groups after one that failed", self.retries.clone());
         all.register("groups", "Groups by state", self.groups.clone());
+        all.register("moves_waiting", "Moves that wait for --max-moves", self.braked.clone());
         let help = "From hearing of a change to the answer to the write that follows from it";
         all.register_with_unit("reaction", help, Unit::Seconds, self.reaction.clone());
         all.register("watch_restarts", "Lists and watches that failed", self.restarts.clone());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::brake::{Go, MaxMoves};
+use super::brake::Go;
 use super::engine::{Effect, Engine, Moment, Write};
 use super::fight::Answer;
 use super::leases::Permit;
@@ -68,6 +68,7 @@ impl Engine {
         tracked.dirty = None;
         if let Some(why) = upstream::has_it(&self.settings, &tracked.record, &readiness) {
             self.brake.settled(id);
+            tracked.owed_since = None;
             self.census.change(&mut tracked.counted, None);
             if tracked.said.as_deref() != Some(why) {
                 tracked.said = Some(why.to_owned());
@@ -107,6 +108,7 @@ impl Engine {
         }
         tracked.dirty = None;
         tracked.waiting = false;
+        tracked.owed_since = None;
         self.brake.settled(id);
         self.census.change(&mut tracked.counted, Some(State::Invalid));
         if tracked.said.as_deref() != Some(&invalid.reason) {
@@ -145,9 +147,11 @@ impl Engine {
             tracked.said = None;
             tracked.refused = false;
             tracked.conflicts = 0;
+            tracked.owed_since = None;
             tracked.backoff.reset();
             return;
         }
+        let since = *tracked.owed_since.get_or_insert(since);
         if let Weights::Set(weights) = &decision.weights {
             let dead = carrying.all(|(_, readiness)| readiness.is_dead());
             let answer = tracked.fight.answer(group, weights, dead, moment.now);
@@ -182,13 +186,10 @@ impl Engine {
         }
         let Permit::Granted { until } = self.leases.permit(id, moment.now) else { return };
         if pending.last_move.is_some()
-            && let Go::Later { at, is_news } = self.brake.start(id, moment.now)
+            && let Go::Later { at } = self.brake.start(id, moment.now)
         {
             tracked.waiting = true;
             self.alarms.set(id, at);
-            if is_news && let Some(MaxMoves { most, within }) = self.brake.limit() {
-                self.say(Notice::Braked { most, within });
-            }
             return;
         }
         let write = Write {

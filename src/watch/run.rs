@@ -305,6 +305,7 @@ impl Loop<'_> {
         if let Some(counts) = self.engine.census() {
             self.meter.groups(counts);
         }
+        self.meter.braked(self.engine.braked());
         self.announce()?;
         if self.announced
             && let Some(mirrored) = self.engine.mirrored(moment.now)

@@ -166,6 +166,11 @@ impl Bench {
         self.take(|effect| matches!(effect, Effect::Moved(..)).then_some(())).len()
     }
 
+    /// How long each move took from its cause.
+    fn reactions(&mut self) -> Vec<Duration> {
+        self.take(|effect| if let Effect::Moved(_, moved) = effect { Some(moved.took) } else { None })
+    }
+
     /// Who was said to contest the weights, and the seconds until the answer.
     fn contests(&mut self) -> Vec<(String, u64)> {
         self.take(|effect| match effect {

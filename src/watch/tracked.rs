@@ -95,6 +95,8 @@ pub struct Tracked {
     pub phase: Phase,
     /// It is to be looked at: why, and since when.
     pub dirty: Option<(Cause, Duration)>,
+    /// When the cause was heard of for which it is to be changed, and is not yet.
+    pub owed_since: Option<Duration>,
     /// It stands in the engine's queue.
     pub queued: bool,
     pub backoff: Backoff,
@@ -148,6 +150,7 @@ impl Tracked {
             stopwatches: Stopwatches::default(),
             phase: Phase::Idle,
             dirty: None,
+            owed_since: None,
             queued: false,
             backoff: Backoff::default(),
             doubts: Vec::new(),

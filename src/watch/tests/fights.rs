@@ -65,20 +65,47 @@ fn a_failed_write_is_no_reversal() {
 }
 
 #[test]
+fn the_reaction_of_a_move_counts_from_its_cause_whatever_it_takes() {
+    let mut bench = Bench::at_home();
+    bench.tell(FeedId(1), "web", 0);
+    bench.writes();
+    bench.answer(Err(lost()));
+    bench.pass(3);
+    let (_, note) = bench.writes().remove(0);
+    bench.answer(Ok(group(2, AWAY, Some(&note))));
+    bench.settle();
+    assert_eq!(bench.reactions(), [Duration::from_secs(3)]);
+    // The next one counts anew.
+    bench.pass(5);
+    bench.tell(FeedId(1), "web", 1);
+    let (_, note) = bench.writes().remove(0);
+    bench.answer(Ok(group(3, HOME, Some(&note))));
+    bench.settle();
+    assert_eq!(bench.reactions(), [Duration::ZERO]);
+}
+
+#[test]
 fn moves_over_the_limit_wait_and_come_all_the_same() {
     let within = Duration::from_secs(60);
     let settings = Settings { max_moves: Some(MaxMoves { most: 1, within }), ..Settings::default() };
     let mut bench = Bench::at_home_with(settings);
-    let note = bench.failed_over();
+    bench.failed_over();
     bench.tell(FeedId(1), "web", 1);
-    let braked =
-        bench.take(|effect| matches!(effect, Effect::Say(Notice::Braked { most: 1, .. })).then_some(()));
-    assert_eq!((bench.writes().len(), braked.len()), (0, 1));
+    let braked = |bench: &mut Bench| {
+        bench.take(|effect| {
+            matches!(effect, Effect::Say(Notice::Braked { most: 1, waiting: 1, .. })).then_some(())
+        })
+    };
+    assert_eq!((bench.writes().len(), braked(&mut bench).len()), (0, 1));
     for _ in 0..60 {
         bench.engine.slices(FeedId(1), Event::Alive, bench.now);
         bench.pass(1);
     }
-    assert_eq!(bench.writes().remove(0).0, [1, 0], "{note}");
+    let (weights, note) = bench.writes().remove(0);
+    assert_eq!((weights, braked(&mut bench).len()), (vec![1, 0], 1));
+    bench.answer(Ok(group(9, HOME, Some(&note))));
+    bench.settle();
+    assert_eq!(bench.reactions(), [Duration::ZERO, within], "what waits is not fast");
 }
 
 #[test]
@@ -116,6 +143,7 @@ fn whoever_has_no_move_to_make_any_more_does_not_wait_for_the_brake() {
         bench.settle();
         let other = GroupId { name: "other".into(), ..id() };
         let go = bench.engine.brake.start(&other, bench.now);
-        assert!(matches!(go, Go::Later { is_news: true, .. }), "{go:?}");
+        assert!(matches!(go, Go::Later { .. }), "{go:?}");
+        assert_eq!(bench.engine.brake.waiting(), 1, "only the other one waits");
     }
 }

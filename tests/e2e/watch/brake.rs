@@ -28,5 +28,6 @@ async fn more_moves_than_allowed_are_said_loudly_and_come_at_that_rate() {
     }
     assert!(told[GROUPS - 1].duration_since(told[0]) > pause * 3 / 2, "{told:?}");
     let rest = end(watch).await;
-    assert!(rest.complaints("MORE MOVES ARE DUE THAN --max-moves ALLOWS") >= 1, "{rest:?}");
+    assert!(rest.complaints("MORE MOVES ARE DUE THAN --max-moves ALLOWS: ") >= 1, "{rest:?}");
+    assert!(rest.complaints("going on with at most 2 in 2s.") >= 1, "{rest:?}");
 }
