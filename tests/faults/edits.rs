@@ -7,7 +7,7 @@ use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::json;
 
 use crate::estate::{Estate, LIMIT, MANY, fallback_of, first_of, for_each};
-use crate::support::{Fault, FaultProxy, Side, TestNamespace, end, plugin, started};
+use crate::support::{Fault, FaultProxy, Recorded, Side, TestNamespace, end, plugin, started};
 
 const LABEL: &str = "failover.linkerd.io/controlled-by";
 const EDITS: u32 = 5;
@@ -59,6 +59,9 @@ async fn what_people_edit_stays_as_they_have_it() {
         .filter(|(name, before)| version(name) != *before)
         .collect();
     assert!(touched.is_empty(), "written without the label: {}", first_of(&touched));
+    let refused = |write: &Recorded| matches!(write.status, Some(404 | 409 | 422));
+    let met = proxy.seen(&Method::PATCH, "/trafficsplits/").iter().filter(|write| refused(write)).count();
+    assert!(met > 0, "no edit came between a read and its write");
     assert_eq!(records.len(), MANY - deleted.len());
     for name in &noted {
         let split = side.split(name).await;

@@ -160,6 +160,7 @@ async fn serve(shared: Arc<Shared>, mut stream: TcpStream) {
     let (place, fault) = shared.take(&method, &path);
     match fault {
         Some(Fault::Answer(code, retry_after)) => {
+            shared.answered(place, code);
             let _ = answer(&mut stream, code, retry_after, &status(code)).await;
             return;
         }

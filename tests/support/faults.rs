@@ -69,7 +69,7 @@ pub struct Recorded {
     /// With the query.
     pub path: String,
     pub at: Instant,
-    /// What the API server answered, if it was asked and has done so.
+    /// What was answered, by the API server or in its place.
     pub status: Option<u16>,
 }
 

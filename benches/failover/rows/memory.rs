@@ -102,5 +102,5 @@ pub async fn prove(estate: &Estate) {
 fn add_memory(report: &mut Report, what: &str, watch: &Running, most: f64) {
     let (now, peak) = process::memory(watch.pid());
     report.add(format!("{what}: resident"), now, "MB", None, Target::Most(most));
-    report.add(format!("{what}: resident at most"), peak, "MB", None, Target::None);
+    report.add(format!("{what}: resident at most"), peak, "MB", None, Target::Most(most));
 }
