@@ -71,7 +71,7 @@ fn notes(look: &Look, style: Style) -> String {
     let context = clean(look.shown.context);
     let said =
         |line: &str| if line.starts_with(' ') { format!("{line}\n") } else { format!("{context}: {line}\n") };
-    let of_groups = table::notes(look.shown, style);
+    let of_groups = table::notes(look.shown, style) + &table::summary(look.shown.statuses);
     let of_cluster = look.error.map(|told| told.lines("error")).unwrap_or_default();
     of_groups.lines().map(said).chain(of_cluster.iter().map(|line| said(line))).collect()
 }

@@ -18,7 +18,7 @@ const NARROWEST: usize = 9;
 /// The groups and, below, a line or two for each one that is not at home.
 pub fn render(groups: Shown, style: Style, columns: u16) -> String {
     let rows = rows(groups, style, columns).join("\n") + "\n";
-    let notes = table::notes(groups, style);
+    let notes = table::notes(groups, style) + &table::summary(groups.statuses);
     if notes.is_empty() {
         return rows;
     }

@@ -8,7 +8,7 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 use super::ago::ago;
 use super::changes::what;
 use super::compact;
-use super::table::{Shown, Style};
+use super::table::{Shown, Style, counts_by_state};
 use super::text::{clean, cut};
 use crate::model::{Status, StatusChange};
 use crate::reach::Reach;
@@ -49,11 +49,18 @@ impl Transitions {
 
 impl Live<'_> {
     /// The lines of the frame, never more than the terminal has rows: what does not fit is cut and counted. The table
-    /// comes first, then the newest change, then what is to be said of the groups, then the other changes.
+    /// comes first, those that are worst off before the others where it does not fit, then the newest change, then what is to be said of the groups, then the other changes.
     pub fn frame(&self) -> Vec<String> {
         let rows = usize::from(self.rows).max(1);
-        let mut lines = self.head();
-        lines.extend(self.table());
+        let (mut lines, mut table) = (self.head(), self.table(self.statuses));
+        if lines.len() + table.len() > rows {
+            // Those that are worst off come first, and all are counted.
+            let mut statuses = self.statuses.to_vec();
+            statuses.sort_by_key(|status| status.state);
+            table = self.table(&statuses);
+            lines.insert(1, self.cut(&counts_by_state(self.statuses)));
+        }
+        lines.extend(table);
         self.keep(&mut lines, rows);
         let changes = self.changes();
         let room = rows - lines.len();
@@ -95,13 +102,13 @@ impl Live<'_> {
         lines
     }
 
-    fn table(&self) -> Vec<String> {
-        if self.statuses.is_empty() {
+    fn table(&self, statuses: &[Status]) -> Vec<String> {
+        if statuses.is_empty() {
             let next =
                 format!("make one with: kubectl failover create SERVICE --fallback SERVICE {}", self.scope);
             return wrap(&clean(&format!("No groups yet; {next}")), self.columns.into());
         }
-        compact::rows(self.shown(), self.style, self.columns)
+        compact::rows(Shown { statuses, ..self.shown() }, self.style, self.columns)
     }
 
     fn shown(&self) -> Shown<'_> {
@@ -181,8 +188,15 @@ mod tests {
         }
     }
 
-    fn frame(columns: u16, rows: u16, groups: usize) -> Vec<String> {
-        let statuses: Vec<Status> = (0..groups).map(|number| group(&format!("group-{number}"))).collect();
+    fn groups(count: usize) -> Vec<Status> {
+        (0..count).map(|number| group(&format!("group-{number}"))).collect()
+    }
+
+    fn frame(columns: u16, rows: u16, count: usize) -> Vec<String> {
+        frame_of(columns, rows, groups(count))
+    }
+
+    fn frame_of(columns: u16, rows: u16, statuses: Vec<Status>) -> Vec<String> {
         let mut transitions = Transitions::default();
         for status in &statuses {
             transitions.add(&StatusChange::Appeared(status.clone()), Timestamp::UNIX_EPOCH);
@@ -231,6 +245,18 @@ mod tests {
         assert!(slim.contains("STATE") && slim.contains("ACTIVE") && !slim.contains("LOOP"), "{slim}");
         let low = frame(250, 10, 40);
         assert!(low.last().unwrap().ends_with("more lines do not fit"), "{low:#?}");
+    }
+
+    #[test]
+    fn where_not_all_fit_all_are_counted_and_the_worst_come_first() {
+        let mut statuses = groups(40);
+        statuses[39].state = State::Invalid;
+        let fits = frame_of(250, 60, statuses.clone());
+        assert!(!fits.iter().any(|line| line.contains("39 Failover")), "{fits:#?}");
+        let low = frame_of(250, 10, statuses);
+        assert_eq!(low[1], "1 Invalid, 39 Failover", "{low:#?}");
+        let header = low.iter().position(|line| line.contains("STATE")).unwrap();
+        assert!(low[header + 1].contains("group-39 "), "{low:#?}");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The state of groups, as a table for people.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::ago::ago;
@@ -14,6 +16,10 @@ use crate::reach::Reach;
 
 /// The longest text in a note below the table.
 const LONGEST_NOTE: usize = 400;
+/// Of how many groups of a state something is said below the table.
+const MOST_NOTES: usize = 10;
+/// More groups than these are counted.
+const AT_A_GLANCE: usize = 20;
 
 /// How a table is to be drawn.
 #[derive(Debug, Clone, Copy, Default)]
@@ -40,7 +46,7 @@ pub struct Shown<'a> {
 
 /// A row for each group, and below a line or two for each one that is not at home.
 pub fn render(shown: Shown, style: Style) -> String {
-    let (rows, notes) = (rows(&[shown], style), notes(shown, style));
+    let (rows, notes) = (rows(&[shown], style), notes(shown, style) + &summary(shown.statuses));
     if notes.is_empty() { rows } else { format!("{rows}\n{notes}") }
 }
 
@@ -64,23 +70,49 @@ pub(super) fn cells(
     (columns.iter().map(|column| column.name()).collect(), rows.collect())
 }
 
-/// A line or two for each group that is not at home. What is to be done next about several groups that follow each
-/// other is said once, below them.
+/// Where there are too many groups to count them at a glance: how many are in which state.
+pub fn summary(statuses: &[Status]) -> String {
+    if statuses.len() <= AT_A_GLANCE {
+        return String::new();
+    }
+    format!("{} groups: {}\n", statuses.len(), counts_by_state(statuses))
+}
+
+/// `590 Failover, 10 Primary`.
+pub(super) fn counts_by_state(statuses: &[Status]) -> String {
+    let count = |state: &State| statuses.iter().filter(|status| status.state == *state).count();
+    let counts = State::ALL.map(|state| (state, count(&state)));
+    let counts = counts.iter().filter(|(_, count)| *count > 0);
+    counts.map(|(state, count)| format!("{count} {state}")).collect::<Vec<_>>().join(", ")
+}
+
+/// A line or two for each group that is not at home, up to a number for each state. What is to be done next about
+/// several groups that follow each other is said once, below them.
 pub fn notes(shown: Shown, style: Style) -> String {
     let name =
         |status: &Status| if style.namespaces { status.id.to_string() } else { status.id.short_name() };
+    let mut counts: BTreeMap<State, usize> = BTreeMap::new();
     let notes = shown.statuses.iter().filter_map(|status| {
         let note = note(status, &name(status), shown.now);
         let next = next_step(status, shown.reach).map(|next| format!("  next: {}\n", clean(&next)));
-        (!note.is_empty() || next.is_some()).then(|| (note, next.unwrap_or_default()))
+        (!note.is_empty() || next.is_some()).then(|| (status.state, note, next.unwrap_or_default()))
     });
-    let mut notes = notes.peekable();
+    let notes = notes.filter(|(state, ..)| {
+        let count = counts.entry(*state).or_default();
+        *count += 1;
+        *count <= MOST_NOTES
+    });
+    let notes: Vec<(State, String, String)> = notes.collect();
+    let mut notes = notes.iter().peekable();
     let mut text = String::new();
-    while let Some((note, next)) = notes.next() {
-        text.push_str(&note);
-        if notes.peek().is_none_or(|(_, following)| *following != next) {
-            text.push_str(&next);
+    while let Some((_, note, next)) = notes.next() {
+        text.push_str(note);
+        if notes.peek().is_none_or(|(_, _, following)| following != next) {
+            text.push_str(next);
         }
+    }
+    for (state, count) in counts.into_iter().filter(|(_, count)| *count > MOST_NOTES) {
+        text.push_str(&format!("{} more are {state}: -o json says why of each\n", count - MOST_NOTES));
     }
     text
 }

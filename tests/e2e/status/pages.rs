@@ -41,7 +41,10 @@ async fn many_groups_and_their_slices_are_one_list_each() {
     assert_all_are_shown(&output);
     let steps =
         output.stdout.lines().filter(|line| line.starts_with("  next: kubectl failover watch ")).count();
-    assert!(steps == 1 && output.stdout.ends_with(&format!(" -n {}\n", ns.name)), "{steps} steps: {output}");
+    assert_eq!(steps, 1, "{output}");
+    let end = format!("{} more are OutOfSync: -o json says why of each\n{MANY} groups: ", MANY - 1 - 10);
+    assert!(output.stdout.contains(&end), "{output}");
+    assert!(output.stdout.ends_with(&format!(" groups: {} OutOfSync, 1 Primary\n", MANY - 1)), "{output}");
     for list in [GROUPS, "endpointslices?limit=10000"] {
         assert_eq!(proxy.seen(&Method::GET, list).len(), 1, "{list}");
     }
