@@ -14,19 +14,22 @@ use ending::{End, Limits};
 use hooks::Hooks;
 use serve::Server;
 use teller::Teller;
+use tokio::time::timeout;
 
 use super::contexts::{self, Contexts};
 use super::scope;
 use crate::cli::{GlobalArgs, RemoteArgs, StreamFormat, WatchArgs};
-use crate::cluster::Cluster;
-
+use crate::cluster::{Cluster, namespaces};
 use crate::error::{Exit, Problem};
 use crate::model::{Condition, GroupId, Notice};
 use crate::observe::Scope;
 use crate::outlet;
+use crate::view::terminal::say;
 use crate::view::text::clean;
 use crate::watch::{self, MaxMoves, Metrics, Options, Outcome};
 
+/// How long a look at the start may take that nothing depends on.
+const GLANCE: Duration = Duration::from_secs(1);
 /// How many groups are named where many are concerned.
 const NAMED: usize = 5;
 
@@ -143,9 +146,20 @@ async fn run_loop(
         began.set(began.get() || matches!(notice, Notice::Started { .. }));
         teller.tell(&notice)
     };
-    let outcome = watch::run(cluster, &options, stop, &mut say).await?;
-    let exit = verdict(outcome, why.get(), plan.timeout.unwrap_or_default())?;
+    let looking = say_where_nothing_can_be(cluster, options.namespace.as_deref());
+    let ((), outcome) = tokio::join!(looking, watch::run(cluster, &options, stop, &mut say));
+    let exit = verdict(outcome?, why.get(), plan.timeout.unwrap_or_default())?;
     Ok(Ended { exit, began: began.get() })
+}
+
+/// Warns of a namespace that does not exist: it is more likely a slip than one that is to come.
+async fn say_where_nothing_can_be(cluster: &Cluster, namespace: Option<&str>) {
+    if let Some(namespace) = namespace
+        && let Ok(true) = timeout(GLANCE, namespaces::is_missing(cluster, namespace)).await
+    {
+        let (namespace, context) = (clean(namespace), clean(&cluster.context));
+        say(&format!("warning: namespace {namespace} does not exist in context {context}"));
+    }
 }
 
 fn place(options: &Options) -> String {

@@ -26,7 +26,9 @@ async fn once_moves_what_has_to_move_and_ends() {
 async fn once_in_a_namespace_without_groups_ends() {
     let ns = TestNamespace::new("once-empty").await;
     let output = plugin().args(["watch", "--once"]).on(&ns.west).run().await.success();
-    output.stdout_is("").stderr_contains("there are no groups yet");
+    output.stdout_is("").stderr_contains("there are no groups yet").stderr_lacks("does not exist");
+    let typo = plugin().args(["watch", "--once", "--context", "west", "-n", "no-such-place"]).run().await;
+    typo.success().stderr_contains("warning: namespace no-such-place does not exist in context west");
 }
 
 #[tokio::test]
