@@ -120,6 +120,10 @@ pub fn explain(cluster: &Cluster, error: &RequestError) -> Problem {
         }
         Cause::Status { code: 401, .. } => rejected(cluster),
         Cause::Status { code: 403, message, .. } => forbidden(cluster, &clean(message)),
+        Cause::Status { code: 400, message, .. } if message.starts_with("unable to parse") => {
+            Problem::usage(format!("-l is no label selector: {}", clean(message)))
+                .next("write it as kubectl takes it: -l team=web,tier!=test, -l 'team in (web,mail)'")
+        }
         Cause::Status { .. } | Cause::Unreadable { .. } => {
             Problem::new(format!("{place}: {}", clean(&error.to_string())))
         }

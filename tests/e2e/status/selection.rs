@@ -55,8 +55,8 @@ async fn labels_narrow_the_groups_down() {
     output.stdout_is("trafficsplit/web-failover\n");
     let output = status(&ns.west, &["-o", "name", "-l", "team!=web"]).await.success();
     output.stdout_is("trafficsplit/mail-failover\n");
-    let output = status(&ns.west, &["-l", "team in ("]).await.code(1).stdout_is("");
-    output.stderr_contains("context west");
+    let output = status(&ns.west, &["-l", "team in ("]).await.code(2).stdout_is("");
+    output.stderr_contains("-l is no label selector: unable to parse").stderr_contains("-l team=web");
 }
 
 #[tokio::test]
