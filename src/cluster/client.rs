@@ -7,7 +7,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use kube::Config;
 use kube::client::Body;
-use kube::config::ExecConfig;
+use kube::config::AuthInfo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -90,9 +90,9 @@ impl Cluster {
     ) -> Result<Self, Problem> {
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
         let namespace = config.default_namespace.clone();
-        let exec = config.auth_info.exec.clone();
+        let auth = config.auth_info.clone();
         let url = config.cluster_url.clone();
-        let client = connector::client(config).map_err(|cause| unusable(&context, exec.as_ref(), &cause))?;
+        let client = connector::client(config).map_err(|cause| unusable(&context, &auth, &cause))?;
         let asked = limit.map(|limit| if limit.is_zero() { NO_LIMIT } else { limit });
         let timeout = asked.unwrap_or(REQUEST_TIMEOUT);
         let list_timeout = asked.unwrap_or(LIST_TIMEOUT);
@@ -286,11 +286,18 @@ pub(super) fn unreadable(path: &str, cause: &serde_json::Error) -> RequestError 
 }
 
 /// A context that can't even be tried.
-fn unusable(context: &str, exec: Option<&ExecConfig>, cause: &kube::Error) -> Problem {
+fn unusable(context: &str, auth: &AuthInfo, cause: &kube::Error) -> Problem {
     match credentials::failure(cause) {
         Some(cause) => {
-            let how = credentials::in_words(cause, exec);
-            Problem::new(format!("the credentials for context {context:?} cannot be had: {how}"))
+            let how = credentials::in_words(cause, Some(auth));
+            let problem =
+                Problem::new(format!("the credentials for context {context:?} cannot be had: {how}"));
+            if credentials::is_malformed(cause) && auth.exec.is_none() {
+                return problem
+                    .next("write it as one line, in --token or where the kubeconfig has it")
+                    .next("see where that is: kubectl config view");
+            }
+            problem
                 .next("log in again, or run that program by itself to see what is wrong")
                 .next("see how it is called: kubectl config view")
         }
