@@ -215,6 +215,10 @@ impl Cluster {
         let took = started.elapsed();
         let response = answer.map_err(|cause| {
             tracing::debug!(%method, url = self.server.clone() + &path, ?took, "no answer");
+            // The program or the file may have a better one by now.
+            if credentials::failure(&cause).is_some_and(credentials::is_malformed) {
+                self.access.refused(number);
+            }
             failure(&method, &path, no_answer(&cause))
         })?;
         let status = response.status();
