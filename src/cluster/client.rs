@@ -22,7 +22,7 @@ use super::renewal::Renewal;
 use crate::cli::GlobalArgs;
 use crate::error::Problem;
 use crate::reach::Reach;
-use crate::text::shorten;
+use crate::text::{shorten, without_userinfo};
 
 /// The time limit of one request where no flag says another.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -51,7 +51,7 @@ pub struct Cluster {
     pub context: String,
     /// The flags by which a command line reaches it.
     pub reach: Reach,
-    /// Address of the API server.
+    /// Address of the API server, as it may be shown.
     pub server: String,
     /// The namespace that is meant where none is named.
     pub namespace: String,
@@ -88,7 +88,7 @@ impl Cluster {
         user: Option<String>,
         limit: Option<Duration>,
     ) -> Result<Self, Problem> {
-        let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
+        let server = without_userinfo(config.cluster_url.to_string().trim_end_matches('/'));
         let namespace = config.default_namespace.clone();
         let auth = config.auth_info.clone();
         let url = config.cluster_url.clone();
@@ -305,8 +305,11 @@ fn unusable(context: &str, auth: &AuthInfo, cause: &kube::Error) -> Problem {
                 .next("log in again, or run that program by itself to see what is wrong")
                 .next("see how it is called: kubectl config view")
         }
-        None => Problem::new(format!("context {context:?} cannot be used: {cause}"))
-            .next("check its certificates and credentials with: kubectl config view"),
+        None => {
+            let how = without_userinfo(&cause.to_string());
+            Problem::new(format!("context {context:?} cannot be used: {how}"))
+                .next("check its certificates and credentials with: kubectl config view")
+        }
     }
 }
 

@@ -107,6 +107,25 @@ async fn white_space_around_a_token_is_left_out() {
 }
 
 #[tokio::test]
+async fn the_password_in_a_url_is_not_shown() {
+    for url in ["https://me:PASSWORD@127.0.0.1:1", "me:PASSWORD@127.0.0.1:1"] {
+        let file = kubeconfig(url);
+        for command in COMMANDS {
+            fail(command, path(&file), &["-vv"])
+                .await
+                .stderr_contains("127.0.0.1:1")
+                .stderr_lacks("PASSWORD");
+            let output = fail(command, path(&file), &["--server", url]).await;
+            output.stderr_contains("127.0.0.1:1").stderr_lacks("PASSWORD");
+        }
+    }
+    let cluster = json!({"server": "https://127.0.0.1:1", "proxy-url": "ftp://me:PASSWORD@127.0.0.2:1"});
+    let file = kubeconfig_of(&cluster, &json!({"token": SECRET}));
+    let output = fail(&["status"], path(&file), &[]).await;
+    output.stderr_contains("ftp://127.0.0.2:1").stderr_lacks("PASSWORD");
+}
+
+#[tokio::test]
 async fn a_server_that_refuses_connections() {
     // A port that was free a moment ago.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -177,12 +196,16 @@ fn kubeconfig(server: &str) -> NamedTempFile {
 }
 
 fn kubeconfig_as(server: &str, user: &Value) -> NamedTempFile {
+    kubeconfig_of(&json!({"server": server}), user)
+}
+
+fn kubeconfig_of(cluster: &Value, user: &Value) -> NamedTempFile {
     let context = json!({"cluster": "away", "user": "me"});
     let config = json!({
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": "away",
-        "clusters": [{"name": "away", "cluster": {"server": server}}],
+        "clusters": [{"name": "away", "cluster": cluster}],
         "users": [{"name": "me", "user": user}],
         "contexts": [{"name": "away", "context": context}, {"name": "other", "context": context}],
     });
