@@ -2,11 +2,12 @@
 //! for a thread that writes them. Until [`start`] is called, and in every other command, they are written at once.
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
 use tokio::sync::Notify;
 
 /// How many lines wait before new ones are left out.
@@ -22,8 +23,9 @@ static STDERR: OnceLock<Arc<Outlet>> = OnceLock::new();
 /// # Errors
 /// Where no thread can be started.
 pub fn start() -> io::Result<()> {
-    STDOUT.get_or_init(Arc::default).write_to(io::stdout(), "standard output")?;
-    STDERR.get_or_init(Arc::default).write_to(io::stderr(), "standard error")
+    let (out, errors) = (Leavable::of(io::stdout()), Leavable::of(io::stderr()));
+    STDOUT.get_or_init(Arc::default).write_to(out, "standard output")?;
+    STDERR.get_or_init(Arc::default).write_to(errors, "standard error")
 }
 
 /// A line on standard output.
@@ -94,6 +96,41 @@ pub fn finish() {
         tracing::warn!("nobody reads standard output: its last {left} lines are lost");
     }
     STDERR.get().map(|outlet| outlet.finish(end));
+}
+
+/// A stream whose reader may go: for a terminal that is gone the system has other words than for a pipe.
+struct Leavable<W> {
+    out: W,
+    is_terminal: bool,
+}
+
+impl<W: Write + IsTerminal> Leavable<W> {
+    fn of(out: W) -> Self {
+        // It can't be asked once it is gone.
+        let is_terminal = out.is_terminal();
+        Self { out, is_terminal }
+    }
+}
+
+impl<W> Leavable<W> {
+    fn judge<T>(&self, done: io::Result<T>) -> io::Result<T> {
+        done.map_err(|cause| {
+            let is_gone = self.is_terminal && cause.raw_os_error() == Some(Errno::IO.raw_os_error());
+            if is_gone { io::Error::from(ErrorKind::BrokenPipe) } else { cause }
+        })
+    }
+}
+
+impl<W: Write> Write for Leavable<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let done = self.out.write(bytes);
+        self.judge(done)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let done = self.out.flush();
+        self.judge(done)
+    }
 }
 
 /// Lines on their way to one stream.

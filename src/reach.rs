@@ -1,6 +1,6 @@
 use crate::cli::GlobalArgs;
 use crate::rights::Task;
-use crate::text::word;
+use crate::text::{without_userinfo, word};
 
 /// The flag that asks for the credentials of Linkerd's links; of those for other clusters the last one.
 pub const FROM_LINKS: &str = "--remote-from-links";
@@ -28,7 +28,7 @@ impl Reach {
             ("--context", context.map(str::to_owned)),
             ("--kubeconfig", path(&flags.kubeconfig)),
             ("--cluster", flags.cluster.clone()),
-            ("--server", flags.server.clone()),
+            ("--server", flags.server.as_deref().map(without_userinfo)),
             ("--certificate-authority", path(&flags.certificate_authority)),
             ("--tls-server-name", flags.tls_server_name.clone()),
         ];
@@ -109,7 +109,7 @@ mod tests {
     fn all_that_was_given_but_the_token() {
         let flags = GlobalArgs {
             kubeconfig: Some("a b/config".into()),
-            server: Some("https://203.0.113.1:6443".into()),
+            server: Some("https://me:secret@203.0.113.1:6443".into()),
             impersonate_user: Some("bob".into()),
             impersonate_groups: vec!["ops".into(), "it's".into()],
             token: Some("secret".into()),

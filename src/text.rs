@@ -51,6 +51,21 @@ pub fn shorten(text: &str, characters: usize) -> String {
     format!("{start}…")
 }
 
+/// Text without the names and passwords that its URLs have before the host.
+pub fn without_userinfo(text: &str) -> String {
+    const START: &str = "://";
+    let mut parts = text.split(START);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let authority = part.find(|letter: char| "/?#\"'".contains(letter) || letter.is_whitespace());
+        let end = authority.unwrap_or(part.len());
+        let host = part[..end].rfind('@').map_or(0, |at| at + 1);
+        out.push_str(START);
+        out.push_str(&part[host..]);
+    }
+    out
+}
+
 /// A word as a shell takes it.
 pub fn shell_word(text: &str) -> String {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:=@,%+".contains(letter);
@@ -115,6 +130,17 @@ mod tests {
         let json = clean_json(&serde_json::to_string_pretty(&[text]).unwrap());
         assert!(json.chars().all(|character| is_harmless(character) || character == '\n'), "{json}");
         assert_eq!(serde_json::from_str::<[String; 1]>(&json).unwrap(), [text]);
+    }
+
+    #[test]
+    fn nothing_before_the_host_of_a_url_is_shown() {
+        assert_eq!(without_userinfo("https://me:pw@host:6443/path@x"), "https://host:6443/path@x");
+        assert_eq!(without_userinfo("http://host/"), "http://host/");
+        assert_eq!(
+            without_userinfo("a \"ftp://me:p@w@host\" and b://c@d, e@f"),
+            "a \"ftp://host\" and b://d, e@f"
+        );
+        assert_eq!(without_userinfo("me@host"), "me@host");
     }
 
     #[test]

@@ -11,18 +11,20 @@ use futures::future::{BoxFuture, Shared, ready};
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, Response};
 use kube::Config;
-use kube::client::{Body, ConfigExt as _};
+use kube::client::Body;
 use kube::config::AuthInfo;
 use tokio::time::Instant;
 use tower::filter::AsyncPredicate;
 use tower::util::BoxCloneSyncService;
-use tower::{BoxError, Layer as _, ServiceExt as _, service_fn};
+use tower::{BoxError, ServiceExt as _};
+
+use super::token;
 
 /// After a failure nothing is asked for so long: it may take a program, and a person.
 pub const PAUSE: Duration = Duration::from_secs(10);
 
-/// What gives the header: kube's own layer.
-type Giver = BoxCloneSyncService<Request<Body>, Response<Option<HeaderValue>>, BoxError>;
+/// What gives the header.
+pub type Giver = BoxCloneSyncService<Request<Body>, Response<Option<HeaderValue>>, BoxError>;
 type Outcome = Result<Option<HeaderValue>, Unavailable>;
 type Asked = Shared<BoxFuture<'static, Outcome>>;
 
@@ -58,17 +60,18 @@ impl Error for Unavailable {
 impl Authorization {
     /// Takes what gives the header out of a configuration; none where it needs none. Blocks while a program runs.
     pub fn take(config: &mut Config) -> kube::Result<Option<Self>> {
-        let Some(layer) = config.auth_layer()? else { return Ok(None) };
+        token::trim(&mut config.auth_info)?;
+        let giver = match token::file(&config.auth_info) {
+            Some(file) => Some(token::of_file(file)?),
+            None => token::by_kube(config)?,
+        };
+        let Some(giver) = giver else { return Ok(None) };
         // Left there, it would be asked for once more, by whatever looks for a client certificate.
         let AuthInfo { username, password, token, token_file, exec, auth_provider, .. } =
             &mut config.auth_info;
         (*username, *password, *token, *token_file) = (None, None, None, None);
         (*exec, *auth_provider) = (None, None);
-        let header = |request: Request<Body>| {
-            let header = request.headers().get(AUTHORIZATION).cloned();
-            ready(Ok::<_, BoxError>(Response::new(header)))
-        };
-        Ok(Some(Self::from(BoxCloneSyncService::new(layer.layer(service_fn(header))))))
+        Ok(Some(Self::from(giver)))
     }
 
     fn ask(&self) -> Asked {
@@ -136,6 +139,7 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use tokio::time::{advance, timeout};
+    use tower::service_fn;
 
     use super::*;
 

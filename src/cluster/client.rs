@@ -7,7 +7,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use kube::Config;
 use kube::client::Body;
-use kube::config::ExecConfig;
+use kube::config::AuthInfo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -22,7 +22,7 @@ use super::renewal::Renewal;
 use crate::cli::GlobalArgs;
 use crate::error::Problem;
 use crate::reach::Reach;
-use crate::text::shorten;
+use crate::text::{shorten, without_userinfo};
 
 /// The time limit of one request where no flag says another.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -51,7 +51,7 @@ pub struct Cluster {
     pub context: String,
     /// The flags by which a command line reaches it.
     pub reach: Reach,
-    /// Address of the API server.
+    /// Address of the API server, as it may be shown.
     pub server: String,
     /// The namespace that is meant where none is named.
     pub namespace: String,
@@ -88,11 +88,11 @@ impl Cluster {
         user: Option<String>,
         limit: Option<Duration>,
     ) -> Result<Self, Problem> {
-        let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
+        let server = without_userinfo(config.cluster_url.to_string().trim_end_matches('/'));
         let namespace = config.default_namespace.clone();
-        let exec = config.auth_info.exec.clone();
+        let auth = config.auth_info.clone();
         let url = config.cluster_url.clone();
-        let client = connector::client(config).map_err(|cause| unusable(&context, exec.as_ref(), &cause))?;
+        let client = connector::client(config).map_err(|cause| unusable(&context, &auth, &cause))?;
         let asked = limit.map(|limit| if limit.is_zero() { NO_LIMIT } else { limit });
         let timeout = asked.unwrap_or(REQUEST_TIMEOUT);
         let list_timeout = asked.unwrap_or(LIST_TIMEOUT);
@@ -215,6 +215,10 @@ impl Cluster {
         let took = started.elapsed();
         let response = answer.map_err(|cause| {
             tracing::debug!(%method, url = self.server.clone() + &path, ?took, "no answer");
+            // The program or the file may have a better one by now.
+            if credentials::failure(&cause).is_some_and(credentials::is_malformed) {
+                self.access.refused(number);
+            }
             failure(&method, &path, no_answer(&cause))
         })?;
         let status = response.status();
@@ -286,16 +290,26 @@ pub(super) fn unreadable(path: &str, cause: &serde_json::Error) -> RequestError 
 }
 
 /// A context that can't even be tried.
-fn unusable(context: &str, exec: Option<&ExecConfig>, cause: &kube::Error) -> Problem {
+fn unusable(context: &str, auth: &AuthInfo, cause: &kube::Error) -> Problem {
     match credentials::failure(cause) {
         Some(cause) => {
-            let how = credentials::in_words(cause, exec);
-            Problem::new(format!("the credentials for context {context:?} cannot be had: {how}"))
+            let how = credentials::in_words(cause, Some(auth));
+            let problem =
+                Problem::new(format!("the credentials for context {context:?} cannot be had: {how}"));
+            if credentials::is_malformed(cause) && auth.exec.is_none() {
+                return problem
+                    .next("write it as one line, in --token or where the kubeconfig has it")
+                    .next("see where that is: kubectl config view");
+            }
+            problem
                 .next("log in again, or run that program by itself to see what is wrong")
                 .next("see how it is called: kubectl config view")
         }
-        None => Problem::new(format!("context {context:?} cannot be used: {cause}"))
-            .next("check its certificates and credentials with: kubectl config view"),
+        None => {
+            let how = without_userinfo(&cause.to_string());
+            Problem::new(format!("context {context:?} cannot be used: {how}"))
+                .next("check its certificates and credentials with: kubectl config view")
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 use std::error::Error;
 
 use kube::client::AuthError;
-use kube::config::ExecConfig;
+use kube::config::AuthInfo;
 
 use crate::text::{clean, shorten};
 
@@ -23,8 +23,14 @@ pub fn failure<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a AuthError> {
     None
 }
 
-/// `exec` is how the kubeconfig has credentials fetched, where that is known.
-pub fn in_words(error: &AuthError, exec: Option<&ExecConfig>) -> String {
+/// Whether a token was had, but no request can carry it.
+pub fn is_malformed(error: &AuthError) -> bool {
+    matches!(error, AuthError::InvalidBearerToken(_))
+}
+
+/// `auth` is what the kubeconfig says of credentials, where that is known.
+pub fn in_words(error: &AuthError, auth: Option<&AuthInfo>) -> String {
+    let exec = auth.and_then(|auth| auth.exec.as_ref());
     let command = exec.and_then(|exec| exec.command.as_deref());
     let plugin = command.map_or_else(|| "the credential plugin".to_owned(), clean);
     match error {
@@ -40,6 +46,16 @@ pub fn in_words(error: &AuthError, exec: Option<&ExecConfig>) -> String {
         }
         AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed => {
             format!("{plugin} did not print an ExecCredential with a status")
+        }
+        AuthError::InvalidBearerToken(_) => {
+            let file = auth.and_then(|auth| auth.token_file.as_deref()).map(clean);
+            let token = match (command, file) {
+                _ if auth.is_some_and(|auth| auth.token.is_some()) => "the token".to_owned(),
+                (_, Some(file)) => format!("the token in {file}"),
+                (Some(_), None) => format!("the token that {plugin} gave"),
+                (None, None) => "the token".to_owned(),
+            };
+            format!("{token} has a line break or another control character in it, so no request can carry it")
         }
         other => shorten(&clean(&other.to_string()), LONGEST),
     }

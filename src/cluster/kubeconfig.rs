@@ -46,12 +46,12 @@ pub async fn resolve(flags: &GlobalArgs) -> anyhow::Result<Resolved> {
         .await
         .with_context(|| format!("reading context {context:?} of {}", list(&files)))?;
     if config.cluster_url.scheme().is_none() || config.cluster_url.authority().is_none() {
-        return Err(Problem::new(format!(
-            "the server {:?} of context {context:?} is no URL",
-            config.cluster_url.to_string()
-        ))
-        .next("write it with its scheme, such as https://203.0.113.1:6443")
-        .into());
+        let server = config.cluster_url.to_string();
+        // What is before an @ may be a password.
+        let server = server.rsplit('@').next().unwrap_or_default();
+        return Err(Problem::new(format!("the server {server:?} of context {context:?} is no URL"))
+            .next("write it with its scheme, such as https://203.0.113.1:6443")
+            .into());
     }
     if let Some(namespace) = &flags.namespace {
         config.default_namespace.clone_from(namespace);

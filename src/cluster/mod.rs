@@ -35,6 +35,7 @@ pub mod services;
 pub mod slices;
 pub mod stream;
 pub mod survey;
+mod token;
 pub mod upstream;
 pub mod workloads;
 

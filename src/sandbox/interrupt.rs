@@ -10,7 +10,8 @@ use crate::error::{Exit, Problem};
 pub struct Interrupts {
     interrupt: Signal,
     terminate: Signal,
-    hangup: Signal,
+    /// None where it is to be ignored.
+    hangup: Option<Signal>,
 }
 
 /// A signal that came, by its number.
@@ -23,15 +24,21 @@ impl Interrupts {
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,
-            hangup: listen(SignalKind::hangup())?,
+            hangup: if ignores_hangup() { None } else { Some(listen(SignalKind::hangup())?) },
         })
     }
 
     pub async fn next(&mut self) -> Interrupted {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         let kind = tokio::select! {
             _ = self.interrupt.recv() => SignalKind::interrupt(),
             _ = self.terminate.recv() => SignalKind::terminate(),
-            _ = self.hangup.recv() => SignalKind::hangup(),
+            _ = hangup => SignalKind::hangup(),
         };
         Interrupted(kind.as_raw_value())
     }
@@ -48,19 +55,32 @@ impl Interrupts {
 impl Interrupted {
     /// As a shell says it: 130 for SIGINT.
     fn exit(self) -> Exit {
-        Exit::Passed(u8::try_from(128 + self.0).unwrap_or(1))
+        Exit::Passed(self.code())
+    }
+
+    /// The exit code that says so.
+    pub fn code(self) -> u8 {
+        u8::try_from(128 + self.0).unwrap_or(1)
     }
 
     /// The end that it brings about.
     pub fn problem(self) -> Problem {
-        Problem { exit: self.exit(), ..Problem::new(format!("interrupted by {}", name(self.0))) }
+        Problem { exit: self.exit(), ..Problem::new(format!("interrupted by {}", self.name())) }
+    }
+
+    pub fn name(self) -> &'static str {
+        match rustix::process::Signal::from_named_raw(self.0) {
+            Some(rustix::process::Signal::INT) => "SIGINT",
+            Some(rustix::process::Signal::TERM) => "SIGTERM",
+            _ => "SIGHUP",
+        }
     }
 }
 
-fn name(signal: i32) -> &'static str {
-    match rustix::process::Signal::from_named_raw(signal) {
-        Some(rustix::process::Signal::INT) => "SIGINT",
-        Some(rustix::process::Signal::TERM) => "SIGTERM",
-        _ => "SIGHUP",
-    }
+/// As nohup has it, which must stay so. Only Linux says.
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).unwrap_or_default();
+    ignored & 1 << (SignalKind::hangup().as_raw_value() - 1) != 0
 }

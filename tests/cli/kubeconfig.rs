@@ -1,10 +1,11 @@
 //! Kubeconfigs that do not lead to a cluster: a clear error within seconds.
 
+use std::io::Read as _;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
 use crate::common::{Output, plugin};
@@ -58,6 +59,70 @@ async fn a_cluster_or_a_user_that_is_not_there() {
         let output = plugin().without_clusters().args(command.to_vec()).args(args.to_vec()).run().await;
         output.code(2).stderr_contains("name one with --as");
     }
+}
+
+#[tokio::test]
+async fn a_token_that_no_request_can_carry() {
+    let token = format!("{SECRET}\nand more");
+    let tokens = NamedTempFile::new().unwrap();
+    std::fs::write(tokens.path(), &token).unwrap();
+    let credential =
+        |more: Value| json!({"apiVersion": EXEC_API, "kind": "ExecCredential", "status": more}).to_string();
+    let lasting = credential(json!({"token": token}));
+    let ending = credential(json!({"token": token, "expirationTimestamp": "2100-01-01T00:00:00Z"}));
+    let users = [
+        (json!({"token": token}), "the token has a line break"),
+        (json!({"tokenFile": path(&tokens)}), "the token in /"),
+        (exec(&lasting), "the token that printf gave has a line break"),
+        (exec(&ending), "has a line break"),
+    ];
+    for (user, said) in users {
+        let file = kubeconfig_as("https://127.0.0.1:1", &user);
+        for command in COMMANDS {
+            let output = fail(command, path(&file), &[]).await;
+            output.stderr_contains(said).stderr_contains("no request can carry it").stderr_lacks("panicked");
+        }
+    }
+    let file = kubeconfig("https://127.0.0.1:1");
+    let output = fail(&["status"], path(&file), &["--token", &token]).await;
+    output.stderr_contains("write it as one line").stderr_lacks("panicked");
+}
+
+#[tokio::test]
+async fn white_space_around_a_token_is_left_out() {
+    let tokens = NamedTempFile::new().unwrap();
+    std::fs::write(tokens.path(), "abc\n").unwrap();
+    for user in [json!({"token": " abc\n"}), json!({"tokenFile": path(&tokens)})] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let file = kubeconfig_as(&format!("http://{}", listener.local_addr().unwrap()), &user);
+        let heard = std::thread::spawn(move || {
+            let mut heard = vec![0; 4096];
+            let count = listener.accept().unwrap().0.read(&mut heard).unwrap();
+            String::from_utf8_lossy(&heard[..count]).into_owned()
+        });
+        fail(&["status"], path(&file), &[]).await;
+        let heard = heard.join().unwrap();
+        assert!(heard.contains("authorization: Bearer abc\r\n"), "{heard}");
+    }
+}
+
+#[tokio::test]
+async fn the_password_in_a_url_is_not_shown() {
+    for url in ["https://me:PASSWORD@127.0.0.1:1", "me:PASSWORD@127.0.0.1:1"] {
+        let file = kubeconfig(url);
+        for command in COMMANDS {
+            fail(command, path(&file), &["-vv"])
+                .await
+                .stderr_contains("127.0.0.1:1")
+                .stderr_lacks("PASSWORD");
+            let output = fail(command, path(&file), &["--server", url]).await;
+            output.stderr_contains("127.0.0.1:1").stderr_lacks("PASSWORD");
+        }
+    }
+    let cluster = json!({"server": "https://127.0.0.1:1", "proxy-url": "ftp://me:PASSWORD@127.0.0.2:1"});
+    let file = kubeconfig_of(&cluster, &json!({"token": SECRET}));
+    let output = fail(&["status"], path(&file), &[]).await;
+    output.stderr_contains("ftp://127.0.0.2:1").stderr_lacks("PASSWORD");
 }
 
 #[tokio::test]
@@ -118,14 +183,30 @@ async fn fail(command: &[&str], kubeconfig: &str, args: &[&str]) -> Output {
     output.stderr_contains("error: ").stderr_contains("\n  ")
 }
 
+const EXEC_API: &str = "client.authentication.k8s.io/v1";
+
+/// A user whose program prints this.
+fn exec(answer: &str) -> Value {
+    let args = ["%s", answer];
+    json!({"exec": {"apiVersion": EXEC_API, "command": "printf", "args": args, "interactiveMode": "Never"}})
+}
+
 fn kubeconfig(server: &str) -> NamedTempFile {
+    kubeconfig_as(server, &json!({"token": SECRET}))
+}
+
+fn kubeconfig_as(server: &str, user: &Value) -> NamedTempFile {
+    kubeconfig_of(&json!({"server": server}), user)
+}
+
+fn kubeconfig_of(cluster: &Value, user: &Value) -> NamedTempFile {
     let context = json!({"cluster": "away", "user": "me"});
     let config = json!({
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": "away",
-        "clusters": [{"name": "away", "cluster": {"server": server}}],
-        "users": [{"name": "me", "user": {"token": SECRET}}],
+        "clusters": [{"name": "away", "cluster": cluster}],
+        "users": [{"name": "me", "user": user}],
         "contexts": [{"name": "away", "context": context}, {"name": "other", "context": context}],
     });
     file(&config.to_string())

@@ -95,6 +95,35 @@ async fn a_token_that_is_refused_is_fetched_anew() {
     end(watch).await;
 }
 
+/// The token ends, and for once the program gives one that no request can carry, which is to be good for long.
+#[tokio::test]
+async fn a_token_that_no_request_can_carry_is_fetched_anew() {
+    let ns = TestNamespace::new("odd-token").await;
+    let estate = Estate::build(&ns.west, MANY).await;
+    restricted_kubeconfig(&ns.west, "operator", &operator_rights()).await;
+    let folder = TempDir::new().unwrap();
+    let token = token(&ns.west, "operator").await;
+    // A minute before that it counts as ended.
+    give_token_until(folder.path(), &token, Some(Timestamp::now() + SignedDuration::from_secs(65)));
+    let program = program(folder.path());
+    let kubeconfig = kubeconfig_with(|config| {
+        for user in users(config) {
+            user.token = None;
+            user.exec = Some(program.clone());
+        }
+    });
+    let mut watch = started(plugin().args(["watch"]).on(&ns.west).kubeconfig(kubeconfig.path())).await;
+    let later = Some(Timestamp::now() + SignedDuration::from_hours(1));
+    give_token_until(folder.path(), "odd\ntoken", later);
+    watch.stderr_line_containing("no request can carry it").await;
+    give_token_until(folder.path(), &token, later);
+    estate.lose_all_primaries().await;
+    estate.until_right(LIMIT).await;
+    assert_eq!(estate.away().await, MANY);
+    watch.stderr_line_containing("the Lease is renewed again").await;
+    end(watch).await;
+}
+
 /// The token ends, and the program takes longer for the next one than any request may.
 #[tokio::test]
 async fn a_program_that_is_slower_than_requests_may_be_is_waited_for_and_run_once() {

@@ -1,9 +1,11 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -19,6 +21,8 @@ pub struct Pty {
     written: Arc<Mutex<Vec<u8>>>,
     /// Ends once all is read and nobody has the other end open.
     reader: JoinHandle<()>,
+    /// It is to end before.
+    gone: Arc<AtomicBool>,
 }
 
 impl Pty {
@@ -37,8 +41,9 @@ impl Pty {
         let child = command.env_remove("NO_COLOR").kill_on_drop(true).spawn().expect("the plugin starts");
         let written = Arc::<Mutex<Vec<u8>>>::default();
         let shared = terminal.try_clone().expect("the terminal can be shared");
-        let reader = collect(shared, Arc::clone(&written));
-        Self { terminal, child, written, reader }
+        let gone = Arc::<AtomicBool>::default();
+        let reader = collect(shared, Arc::clone(&written), Arc::clone(&gone));
+        Self { terminal, child, written, reader, gone }
     }
 
     /// All that was written to the terminal so far.
@@ -89,6 +94,17 @@ impl Pty {
         writeln!(self.terminal, "{line}").expect("the terminal takes the line");
     }
 
+    /// Closes the terminal, says so as the kernel does, and waits for the end; gives the exit code.
+    pub async fn hang_up(mut self) -> Option<i32> {
+        self.gone.store(true, Ordering::Relaxed);
+        self.reader.join().expect("the reader is well");
+        let pid = self.child.id().and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
+        drop(self.terminal);
+        kill_process(pid.expect("the plugin still runs"), Signal::HUP).expect("the signal is sent");
+        let ended = tokio::time::timeout(LIMIT, self.child.wait()).await.expect("the plugin ends in time");
+        ended.expect("the plugin can be waited for").code()
+    }
+
     /// Waits for the end; gives the exit code and all that was written.
     pub async fn wait(mut self) -> (Option<i32>, String) {
         let ended = tokio::time::timeout(LIMIT, self.child.wait()).await.expect("the plugin ends in time");
@@ -106,10 +122,16 @@ fn resize(terminal: &File, columns: u16, rows: u16) {
     tcsetwinsize(terminal, size).expect("the terminal has a size");
 }
 
-fn collect(mut terminal: File, written: Arc<Mutex<Vec<u8>>>) -> JoinHandle<()> {
+fn collect(mut terminal: File, written: Arc<Mutex<Vec<u8>>>, gone: Arc<AtomicBool>) -> JoinHandle<()> {
+    let wait = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
     std::thread::spawn(move || {
         let mut buffer = [0; 4096];
-        while let Ok(length @ 1..) = terminal.read(&mut buffer) {
+        while !gone.load(Ordering::Relaxed) {
+            let ready = poll(&mut [PollFd::new(&terminal, PollFlags::IN)], Some(&wait));
+            if ready.is_ok_and(|ready| ready == 0) {
+                continue;
+            }
+            let Ok(length @ 1..) = terminal.read(&mut buffer) else { break };
             written.lock().expect("the tests are well").extend_from_slice(&buffer[..length]);
         }
     })

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use anyhow::Context as _;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
+use super::hooks;
 use crate::cluster::Cluster;
 use crate::commands::conditions::{asked, missing, not_met, words};
 use crate::commands::selection::place_of;
 use crate::model::Condition;
 use crate::observe::{Observer, Scope};
+use crate::sandbox::interrupt::{Interrupted, Interrupts};
 use crate::view::terminal::say;
 
 /// Why the loops were told to end.
@@ -22,27 +22,27 @@ pub enum End {
     OutOfTime,
 }
 
-/// The first SIGINT or SIGTERM; a second one ends the process at once.
+/// The first signal that asks for the end; a second one ends the process at once, and the hooks with it.
 ///
 /// # Errors
 /// Where signals can't be listened for.
 pub fn signalled() -> anyhow::Result<impl Future<Output = ()>> {
-    let mut interrupt = signal(SignalKind::interrupt()).context("listening for signals")?;
-    let mut terminate = signal(SignalKind::terminate()).context("listening for signals")?;
+    let mut interrupts = Interrupts::listen()?;
     Ok(async move {
-        next(&mut interrupt, &mut terminate).await;
-        say("ending; Ctrl-C again ends at once");
+        say(words_on(interrupts.next().await));
         tokio::spawn(async move {
-            next(&mut interrupt, &mut terminate).await;
-            std::process::exit(130);
+            let second = interrupts.next().await;
+            hooks::kill_all();
+            std::process::exit(second.code().into());
         });
     })
 }
 
-async fn next(interrupt: &mut Signal, terminate: &mut Signal) {
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+fn words_on(first: Interrupted) -> &'static str {
+    match first.name() {
+        "SIGINT" => "ending; Ctrl-C again ends at once",
+        "SIGTERM" => "ending, as SIGTERM asks; a second signal ends at once",
+        _ => "ending, as the terminal is gone (SIGHUP); a second signal ends at once",
     }
 }
 

@@ -1,8 +1,9 @@
 //! A program of the user's that runs for each move.
 
+use std::collections::BTreeSet;
 use std::process::{ExitStatus, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -194,22 +195,43 @@ async fn run_once(
     status.map(Some)
 }
 
+/// The leaders of the groups that run: an exit of the process drops nothing.
+static RUNNING: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+
+fn running() -> MutexGuard<'static, BTreeSet<i32>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Kills whatever still runs.
+pub fn kill_all() {
+    std::mem::take(&mut *running()).into_iter().filter_map(Pid::from_raw).for_each(kill);
+}
+
+fn kill(leader: Pid) {
+    let _ = kill_process_group(leader, Signal::KILL);
+}
+
 /// The processes of one run: killed where it does not end by itself.
 struct Group(Option<Pid>);
 
 impl Group {
     fn of(child: &Child) -> Self {
-        Self(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw))
+        let leader = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        running().extend(leader.map(Pid::as_raw_pid));
+        Self(leader)
     }
 
     /// The number may be another process's from now on.
     fn has_ended(&mut self) {
-        self.0 = None;
+        if let Some(leader) = self.0.take() {
+            running().remove(&leader.as_raw_pid());
+        }
     }
 
     fn kill(&mut self) {
-        if let Some(leader) = self.0.take() {
-            let _ = kill_process_group(leader, Signal::KILL);
+        if let Some(leader) = self.0 {
+            kill(leader);
+            self.has_ended();
         }
     }
 }

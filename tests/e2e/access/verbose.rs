@@ -1,6 +1,8 @@
 //! `-v`: each request, and nothing that must stay secret.
 
-use crate::support::{Output, TestNamespace, operator_rights, plugin, restricted_kubeconfig, token_in};
+use crate::support::{
+    Output, TestNamespace, kubeconfig_with, operator_rights, plugin, restricted_kubeconfig, token_in,
+};
 
 #[tokio::test]
 async fn requests_are_shown_and_tokens_are_not() {
@@ -23,4 +25,21 @@ async fn requests_are_shown_and_tokens_are_not() {
     // A token on the command line is none of the log's business either.
     let output = plugin().args(["status", "-vv", "--token", token]).on(&ns.west).run().await;
     assert!(!output.stderr.contains(token), "{output}");
+}
+
+#[tokio::test]
+async fn a_password_in_the_address_is_used_and_not_shown() {
+    let kubeconfig = kubeconfig_with(|config| {
+        for cluster in config.clusters.iter_mut().filter_map(|entry| entry.cluster.as_mut()) {
+            let server = cluster.server.take().unwrap_or_default();
+            cluster.server = Some(server.replace("://", "://me:PASSWORD@"));
+        }
+    });
+    let plugin = plugin().args(["status", "-A", "--context", "west", "-vv", "-o", "json"]);
+    let output = plugin.kubeconfig(kubeconfig.path()).run().await.success();
+    let output = output
+        .stderr_contains("url=\"https://127.0.0.1:")
+        .stderr_lacks("PASSWORD")
+        .stdout_contains("https://127.0.0.1:");
+    assert!(!output.stdout.contains("PASSWORD"), "{output}");
 }

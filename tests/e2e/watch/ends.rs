@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
+use tokio::process::Command;
 
-use crate::support::{Plugin, Side, TestNamespace, plugin, started};
+use crate::support::{Plugin, Pty, Running, Side, TestNamespace, plugin, started};
 
 fn watch(side: &Side, args: &[&str]) -> Plugin {
     plugin().args(["watch"]).args(args.to_vec()).on(side)
@@ -75,6 +76,49 @@ async fn once_waits_for_its_brake() {
 async fn delay(side: &Side, delay: &str) {
     let note = json!({"failover.linkerd.io/failover-delay": delay});
     side.edit_split("web", json!({"metadata": {"annotations": note}})).await;
+}
+
+#[tokio::test]
+async fn signals_other_than_ctrl_c_end_it_well_too() {
+    let ns = TestNamespace::new("signals").await;
+    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    for (signal, words) in [(Signal::TERM, "ending, as SIGTERM asks"), (Signal::HUP, "SIGHUP")] {
+        let running = started(watch(&ns.west, &[])).await;
+        let (status, _, errors) = running.end_and_collect(signal).await;
+        assert_eq!(status.code(), Some(0), "{errors:?}");
+        assert!(errors.iter().any(|line| line.contains(words)), "{errors:?}");
+        assert_eq!(ns.west.lease_holder().await, "");
+    }
+}
+
+#[tokio::test]
+async fn nohup_keeps_it_going() {
+    let ns = TestNamespace::new("nohup").await;
+    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    let plain = watch(&ns.west, &[]).command();
+    let plain = plain.as_std();
+    let mut command = Command::new("nohup");
+    command.arg(plain.get_program()).args(plain.get_args()).stdin(Stdio::null());
+    for (name, value) in plain.get_envs() {
+        value.map(|value| command.env(name, value));
+    }
+    let mut running = Running::start(command);
+    running.stderr_line_containing("watching").await;
+    kill_process(running.pid(), Signal::HUP).unwrap();
+    ns.west.ready("web", 0).await;
+    running.line_containing("web -> web-east").await;
+    assert_eq!(running.end_with(Signal::INT).await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_terminal_that_goes_ends_it_well() {
+    let ns = TestNamespace::new("hangup").await;
+    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    let terminal = Pty::start(watch(&ns.west, &[]).command(), 80, 24);
+    terminal.until("watching").await;
+    assert_ne!(ns.west.lease_holder().await, "");
+    assert_eq!(terminal.hang_up().await, Some(0));
+    assert_eq!(ns.west.lease_holder().await, "");
 }
 
 /// Both streams are pipes that are full: not a byte more can be written.

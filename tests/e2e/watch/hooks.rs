@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -98,6 +99,24 @@ async fn what_hangs_is_killed_with_all_that_it_started() {
         other => Err(other.to_string()),
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_what_runs_too() {
+    let ns = TestNamespace::new("hook-signals").await;
+    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    let marker = format!("87{}", std::process::id());
+    let mut watch = watching(&ns.west, &["--on-transition", &format!("sh -c 'sleep {marker} & wait'")]).await;
+    ns.west.ready("web", 0).await;
+    watch.line_containing("web -> web-east").await;
+    let sleeps =
+        || processes_mentioning(&format!("sleep {marker}")).iter().any(|line| line.starts_with("sleep"));
+    eventually("it runs", async || if sleeps() { Ok(()) } else { Err("not yet".to_owned()) }).await;
+    kill_process(watch.pid(), Signal::TERM).unwrap();
+    watch.stderr_line_containing("a second signal ends at once").await;
+    let (status, _, errors) = watch.end_and_collect(Signal::TERM).await;
+    assert_eq!(status.code(), Some(143), "{errors:?}");
+    eventually("none is left", async || if sleeps() { Err("it runs".to_owned()) } else { Ok(()) }).await;
 }
 
 #[tokio::test]
