@@ -28,12 +28,19 @@ pub enum Notice {
         group: GroupId,
         state: State,
         reason: String,
+        /// What cannot be known, in words that name no backend.
+        cause: Option<String>,
     },
     /// That is over.
     Unstuck {
         group: GroupId,
+        /// What it was while it lasted.
+        was: State,
+        state: State,
         reason: String,
     },
+    /// The same of many, at one time and for one cause.
+    Many(Vec<Notice>),
     /// An object with the label is no group; its traffic is left alone.
     Invalid {
         group: GroupId,

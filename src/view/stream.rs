@@ -6,10 +6,13 @@ use jiff::SignedDuration;
 use serde::Serialize;
 
 use super::text::{clean, clean_json};
-use crate::model::{Notice, Transition};
+use crate::model::{Notice, State, Transition};
 
 /// The version of every JSON shape that the tool prints.
 pub const API_VERSION: &str = "cli.failover.linkerd.io/v1";
+
+/// How many groups are named where one line tells of many.
+const EXAMPLES: usize = 3;
 
 /// A transition in JSON.
 #[derive(Serialize)]
@@ -85,10 +88,13 @@ pub fn text_line(notice: &Notice) -> String {
         Notice::Ended { group, at, what } => {
             format!("{at:.0} {group}: the {what} is over, and has been ended")
         }
-        Notice::Stuck { group, state, reason } => {
+        Notice::Stuck { group, state, reason, .. } => {
             format!("{group}: {state}: {reason}; its traffic stays where it is")
         }
-        Notice::Unstuck { group, reason } => format!("{group} can be served again: {reason}"),
+        Notice::Unstuck { group, was, state, reason } => {
+            format!("{group} can be {} again: {state}: {reason}", freed(*was))
+        }
+        Notice::Many(notices) => crowd(notices),
         Notice::Invalid { group, reason, mend } => {
             format!("{group} is no valid group: {reason}; its traffic is left alone; to mend it, {mend}")
         }
@@ -134,6 +140,31 @@ pub fn text_line(notice: &Notice) -> String {
     })
 }
 
+/// What can be done again with a group that was in this state.
+fn freed(was: State) -> &'static str {
+    if was == State::Unknown { "decided on" } else { "served" }
+}
+
+/// One line for the same of many.
+fn crowd(notices: &[Notice]) -> String {
+    let (count, such) = (notices.len(), examples(notices));
+    match notices.first() {
+        Some(Notice::Stuck { state, reason, .. }) => {
+            format!("{count} groups are {state}{such}: {reason}; their traffic stays where it is")
+        }
+        Some(Notice::Unstuck { was, .. }) => format!("{count} groups can be {} again{such}", freed(*was)),
+        Some(notice) => format!("{}, and {} more of the kind", text_line(notice), count - 1),
+        None => String::new(),
+    }
+}
+
+/// The first groups by name; what is said of the first one follows, so it comes first.
+fn examples(notices: &[Notice]) -> String {
+    let names: Vec<String> =
+        notices.iter().filter_map(Notice::group).take(EXAMPLES).map(ToString::to_string).collect();
+    if names.is_empty() { String::new() } else { format!(", such as {}", names.join(", ")) }
+}
+
 fn spell(duration: Duration) -> String {
     let whole = SignedDuration::from_secs(i64::try_from(duration.as_secs()).unwrap_or(i64::MAX));
     format!("{whole:#}")
@@ -144,4 +175,47 @@ fn moved(transition: &Transition) -> String {
     let trial = if *unverified { " (unverified)" } else { "" };
     let (from, to) = (transition.was_active(), transition.active());
     format!("{at:.0} {group}: {from} -> {to}{trial}: {why}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::GroupId;
+
+    fn group(number: usize) -> GroupId {
+        GroupId { namespace: "big".into(), kind: "trafficsplit", name: format!("g{number}") }
+    }
+
+    fn unstuck(number: usize, was: State) -> Notice {
+        let reason = format!("g{number} has no ready endpoints (0 of 1)");
+        Notice::Unstuck { group: group(number), was, state: State::Failover, reason }
+    }
+
+    #[test]
+    fn a_group_on_its_fallback_is_not_said_to_be_served_where_only_what_is_known_is_back() {
+        let reason = "Failover: g0 has no ready endpoints (0 of 1)";
+        let line = text_line(&unstuck(0, State::Unknown));
+        assert_eq!(line, format!("big/g0 can be decided on again: {reason}"));
+        let line = text_line(&unstuck(0, State::Unavailable));
+        assert_eq!(line, format!("big/g0 can be served again: {reason}"));
+    }
+
+    #[test]
+    fn one_line_tells_of_many_groups() {
+        let stuck = |number| Notice::Stuck {
+            group: group(number),
+            state: State::Unknown,
+            reason: format!("g{number}: its EndpointSlices cannot be read: no answer"),
+            cause: None,
+        };
+        let line = text_line(&Notice::Many((0..600).map(stuck).collect()));
+        assert_eq!(
+            line,
+            "600 groups are Unknown, such as big/g0, big/g1, big/g2: g0: its EndpointSlices cannot be read: no \
+             answer; their traffic stays where it is"
+        );
+        let free = (0..600).map(|number| unstuck(number, State::Unknown)).collect();
+        let line = text_line(&Notice::Many(free));
+        assert_eq!(line, "600 groups can be decided on again, such as big/g0, big/g1, big/g2");
+    }
 }

@@ -7,6 +7,7 @@ mod brake;
 mod calm;
 mod census;
 mod checks;
+mod crowd;
 mod engine;
 pub(crate) mod feed;
 pub(crate) mod feeds;

@@ -81,7 +81,7 @@ impl Engine {
         self.census.change(&mut tracked.counted, Some(decision.state));
         let unread = readiness.iter().filter_map(Readiness::why_unknown).find(|why| !why.is_by_design());
         tracked.unread = unread.map(ToString::to_string);
-        self.effects.extend(tracked.news_of_being_stuck(id, &decision).map(Effect::Say));
+        self.effects.extend(tracked.news_of_being_stuck(id, &decision, &readiness).map(Effect::Say));
         if let Some(left) = decision.look_again {
             self.alarms.set(id, moment.now.saturating_add(left));
         }

@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::crowd::Crowd;
 use super::engine::{Effect, Engine, Moment, Settings};
 use super::hearing::{Hearing, Stream};
 use super::keeper;
@@ -91,6 +92,7 @@ pub async fn run(
         identity,
         kinds: Kinds::default(),
         troubles: Troubles::default(),
+        crowd: Crowd::default(),
         hearing: Hearing::default(),
         lookout: Lookout::default(),
         meter: Meter::of(&options.metrics, &cluster.context),
@@ -121,6 +123,8 @@ pub(super) struct Loop<'a> {
     identity: String,
     kinds: Kinds,
     troubles: Troubles,
+    /// What waits to be said with others of its kind.
+    crowd: Crowd,
     hearing: Hearing,
     pub(super) lookout: Lookout,
     meter: Meter,
@@ -174,7 +178,8 @@ impl Loop<'_> {
     fn next_alarm(&self) -> Instant {
         const FAR: Duration = Duration::from_secs(3600);
         let far = self.now() + FAR;
-        self.started + self.engine.next_alarm().map_or(far, |alarm| alarm.min(far))
+        let alarms = self.engine.next_alarm().into_iter().chain(self.crowd.due());
+        self.started + alarms.fold(far, Duration::min)
     }
 
     fn follow_groups(&mut self) {
@@ -228,6 +233,14 @@ impl Loop<'_> {
 
     pub(super) fn say(&mut self, notice: impl IntoIterator<Item = Notice>) -> anyhow::Result<()> {
         notice.into_iter().try_for_each(&mut self.say)
+    }
+
+    /// Says what more of its kind may join within a moment; everything else at once.
+    fn say_with_others(&mut self, notice: impl IntoIterator<Item = Notice>) -> anyhow::Result<()> {
+        let now = self.now();
+        let at_once: Vec<Notice> =
+            notice.into_iter().filter_map(|notice| self.crowd.add(notice, now)).collect();
+        self.say(at_once)
     }
 
     /// Says what is followed, once it is known, and what can't be.
@@ -298,10 +311,12 @@ impl Loop<'_> {
                 Effect::Moved(record, transition) => self.moved(&record, transition)?,
                 Effect::Say(notice) => {
                     self.lookout.hear(&notice, moment.now);
-                    self.say([notice])?;
+                    self.say_with_others([notice])?;
                 }
             }
         }
+        let waited = self.crowd.take_due(moment.now);
+        self.say(waited)?;
         if let Some(counts) = self.engine.census() {
             self.meter.groups(counts);
         }

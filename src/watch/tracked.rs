@@ -6,7 +6,7 @@ use super::fight::Fight;
 use crate::cluster::backoff::Backoff;
 use crate::model::decide::Notes;
 use crate::model::notice::{Notice, Transition};
-use crate::model::{Decision, GroupId, LastMove, State, Stopwatches, Weights};
+use crate::model::{Decision, GroupId, LastMove, Readiness, State, Stopwatches, Weights};
 use crate::resource::Record;
 
 /// A server may still do a write of which the answer was given up, but not for so many tries.
@@ -112,8 +112,8 @@ pub struct Tracked {
     pub said: Option<String>,
     /// The warnings that have been said of its object.
     pub warned: Vec<String>,
-    /// Nowhere is known to be ready for its traffic.
-    stuck: bool,
+    /// What it is while nowhere is known to be ready for its traffic.
+    stuck: Option<State>,
     /// That its traffic stays where it is for that has been said.
     said_stuck: bool,
     /// Only time keeps its traffic from moving: a delay, a fight or the brake.
@@ -130,18 +130,24 @@ pub struct Tracked {
 impl Tracked {
     /// What there is to say where its traffic has nowhere to go, or has again. Where it moves all the same, the move
     /// says all of it.
-    pub fn news_of_being_stuck(&mut self, id: &GroupId, decision: &Decision) -> Option<Notice> {
-        let stuck = matches!(decision.state, State::Unavailable | State::Unknown);
-        if std::mem::replace(&mut self.stuck, stuck) == stuck {
+    pub fn news_of_being_stuck(
+        &mut self,
+        id: &GroupId,
+        decision: &Decision,
+        readiness: &[Readiness],
+    ) -> Option<Notice> {
+        let (group, state, reason) = (id.clone(), decision.state, decision.reason.clone());
+        let stuck = matches!(state, State::Unavailable | State::Unknown);
+        let before = std::mem::replace(&mut self.stuck, stuck.then_some(state));
+        if before.is_some() == stuck {
             return None;
         }
-        let (group, state, reason) = (id.clone(), decision.state, decision.reason.clone());
         let said = std::mem::replace(&mut self.said_stuck, stuck && decision.weights == Weights::Hold);
-        match (said, self.said_stuck) {
-            (_, true) => Some(Notice::Stuck { group, state, reason }),
-            (true, false) => Some(Notice::Unstuck { group, reason }),
-            (false, false) => None,
+        if self.said_stuck {
+            let cause = readiness.iter().find_map(Readiness::why_unknown).map(ToString::to_string);
+            return Some(Notice::Stuck { group, state, reason, cause });
         }
+        before.filter(|_| said).map(|was| Notice::Unstuck { group, was, state, reason })
     }
 
     pub fn new(record: Record) -> Self {
@@ -159,7 +165,7 @@ impl Tracked {
             suspect: false,
             said: None,
             warned: Vec::new(),
-            stuck: false,
+            stuck: None,
             said_stuck: false,
             waiting: false,
             fight: Fight::default(),

@@ -35,9 +35,17 @@ impl Teller<'_> {
             _ => say(&(self.prefix() + &words)),
         }
         if logging::is_json() {
-            self.log(notice, &words);
+            self.log_each(notice, &words);
         }
         Ok(())
+    }
+
+    /// For machines there is an object for each group, also where one line of text tells of many.
+    fn log_each(&self, notice: &Notice, words: &str) {
+        match notice {
+            Notice::Many(notices) => notices.iter().for_each(|notice| self.log(notice, &text_line(notice))),
+            notice => self.log(notice, words),
+        }
     }
 
     fn tell_move(&self, notice: &Notice, transition: &Transition, words: &str) -> anyhow::Result<()> {

@@ -40,7 +40,8 @@ impl Loop<'_> {
     pub(super) async fn finish(mut self) -> (Vec<(GroupId, &'static str)>, anyhow::Result<()>) {
         self.watches.stop_all();
         self.requests.drop_what_has_not_started();
-        let mut told = Ok(());
+        let waiting = self.crowd.take();
+        let mut told = self.say(waiting);
         while let Some(answer) = self.requests.next_write().await {
             self.answered(answer);
             for effect in self.engine.settle(self.moment()) {

@@ -1,7 +1,7 @@
 //! What is not known, or no longer, moves nothing.
 
 use super::*;
-use crate::model::Mirror;
+use crate::model::{Mirror, State};
 
 const AWAY: &[(&str, u64)] = &[("web", 0), ("web-east", 1)];
 
@@ -74,6 +74,25 @@ fn after_thirty_seconds_of_silence_nothing_is_known_and_nothing_moves() {
     bench.engine.slices(FeedId(1), Event::Alive, bench.now);
     bench.pass(1);
     assert_eq!((bench.verifications(), bench.writes().len()), (0, 1));
+}
+
+#[test]
+fn a_group_on_its_fallback_that_was_unknown_for_a_while_is_said_to_be_known_again() {
+    let mut bench = Bench::new(AWAY);
+    bench.list(FeedId(1), &[("web", 0), ("web-east", 1)]);
+    bench.pass(31);
+    let cause = bench.take(|effect| match effect {
+        Effect::Say(Notice::Stuck { state: State::Unknown, cause, .. }) => Some(cause.clone()),
+        _ => None,
+    });
+    assert!(matches!(&cause[..], [Some(_)]), "{cause:?}");
+    bench.engine.slices(FeedId(1), Event::Alive, bench.now);
+    bench.pass(1);
+    let news = bench.take(|effect| match effect {
+        Effect::Say(Notice::Unstuck { was, state, .. }) => Some((*was, *state)),
+        _ => None,
+    });
+    assert_eq!(news, [(State::Unknown, State::Failover)]);
 }
 
 #[test]
