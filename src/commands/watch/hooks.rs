@@ -13,10 +13,10 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, timeout};
 
-use crate::cli::CommandWords;
+use crate::cli::{CommandWords, Found};
 use crate::error::Problem;
 use crate::model::Transition;
-use crate::text::{clean, shorten};
+use crate::text::{clean, shorten, word};
 
 /// How many run at once.
 const MOST_RUNNING: usize = 4;
@@ -76,18 +76,9 @@ struct Call {
 
 impl Hooks {
     /// # Errors
-    /// Where there is no such program.
+    /// Where there is no such program, or it may not be executed.
     pub fn start(command: &CommandWords) -> Result<Self, Problem> {
-        if !command.is_found() {
-            return Err(Problem::new(format!(
-                "there is no program {:?}, to run on transitions",
-                command.program
-            ))
-            .next(
-                "name one by its path, or one that is on the PATH; a shell only runs where it is named: \
-                       --on-transition \"sh -c '…'\"",
-            ));
-        }
+        check(command)?;
         let (queue, calls) = mpsc::channel(MOST_WAITING);
         let outstanding = Arc::<AtomicUsize>::default();
         let runner = tokio::spawn(run_all(Arc::new(command.clone()), calls, Arc::clone(&outstanding)));
@@ -136,6 +127,27 @@ impl Hooks {
             runner.abort();
             // What it holds is killed when it is dropped.
             let _ = runner.await;
+        }
+    }
+}
+
+fn check(command: &CommandWords) -> Result<(), Problem> {
+    let program = &command.program;
+    match command.found() {
+        Found::Runnable => Ok(()),
+        Found::NotRunnable => {
+            let problem = format!("the program {program:?}, to run on transitions, may not be executed");
+            Err(Problem::new(problem).next(format!(
+                "make it executable (chmod +x {}), or name what runs it: --on-transition \"sh {}\"",
+                word(program),
+                word(program)
+            )))
+        }
+        Found::Nothing => {
+            Err(Problem::new(format!("there is no program {program:?}, to run on transitions")).next(
+                "name one by its path, or one that is on the PATH; a shell only runs where it is named: \
+                 --on-transition \"sh -c '…'\"",
+            ))
         }
     }
 }
