@@ -20,7 +20,7 @@ pub use sandbox::{
     GatewayState, PartitionState, SandboxCommand, SandboxDemoArgs, SandboxGatewayArgs, SandboxGuardArgs,
     SandboxPartitionArgs, SandboxRunArgs, SandboxSuperviseArgs, SandboxUpArgs,
 };
-pub use values::CommandWords;
+pub use values::{CommandWords, Found};
 use values::{parse_address, parse_bool, parse_command, parse_duration, parse_max_moves};
 
 use crate::rights::Task;

@@ -11,17 +11,19 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
-use crate::cli::CommandWords;
+use crate::cli::{CommandWords, Found};
 use crate::error::Problem;
 use crate::model::Transition;
-use crate::text::{clean, shorten};
+use crate::text::{clean, shorten, word};
 
 /// How many run at once.
 const MOST_RUNNING: usize = 4;
 /// How many moves wait for that before new ones are left out.
 const MOST_WAITING: usize = 100;
+/// How long nothing more is said of those.
+const SILENCE: Duration = Duration::from_secs(10);
 /// How long one may run.
 const LIMIT: Duration = Duration::from_secs(30);
 /// How long those under way may take when the loop ends.
@@ -37,7 +39,31 @@ pub struct Hooks {
     queue: Sender<Call>,
     /// Moves whose hook has not ended, or not begun.
     outstanding: Arc<AtomicUsize>,
+    dropped: Mutex<Dropped>,
     runner: JoinHandle<()>,
+}
+
+/// Moves whose hook is not run, as far as that has not been said.
+#[derive(Debug, Default)]
+struct Dropped {
+    count: usize,
+    said: Option<Instant>,
+}
+
+impl Dropped {
+    /// Takes in one more; gives how many to tell of now.
+    fn note(&mut self, now: Instant) -> usize {
+        self.count += 1;
+        if self.said.is_some_and(|said| now.duration_since(said) < SILENCE) {
+            return 0;
+        }
+        self.said = Some(now);
+        self.take()
+    }
+
+    fn take(&mut self) -> usize {
+        std::mem::take(&mut self.count)
+    }
 }
 
 /// What one run is told.
@@ -50,22 +76,13 @@ struct Call {
 
 impl Hooks {
     /// # Errors
-    /// Where there is no such program.
+    /// Where there is no such program, or it may not be executed.
     pub fn start(command: &CommandWords) -> Result<Self, Problem> {
-        if !command.is_found() {
-            return Err(Problem::new(format!(
-                "there is no program {:?}, to run on transitions",
-                command.program
-            ))
-            .next(
-                "name one by its path, or one that is on the PATH; a shell only runs where it is named: \
-                       --on-transition \"sh -c '…'\"",
-            ));
-        }
+        check(command)?;
         let (queue, calls) = mpsc::channel(MOST_WAITING);
         let outstanding = Arc::<AtomicUsize>::default();
         let runner = tokio::spawn(run_all(Arc::new(command.clone()), calls, Arc::clone(&outstanding)));
-        Ok(Self { queue, outstanding, runner })
+        Ok(Self { queue, outstanding, dropped: Mutex::default(), runner })
     }
 
     /// Has the program run for a move, of which `json` is the whole. Holds nothing up.
@@ -79,12 +96,23 @@ impl Hooks {
         self.outstanding.fetch_add(1, Ordering::Relaxed);
         if self.queue.try_send(call).is_err() {
             self.outstanding.fetch_sub(1, Ordering::Relaxed);
-            tracing::warn!(context, %group, "too many moves wait for their hook: none runs for this one");
+            self.say_dropped(self.dropped().note(Instant::now()));
+        }
+    }
+
+    fn dropped(&self) -> MutexGuard<'_, Dropped> {
+        self.dropped.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn say_dropped(&self, count: usize) {
+        if count > 0 {
+            tracing::warn!("too many moves wait for their hook: it is not run for {count} more of them");
         }
     }
 
     /// Gives those under way a moment to end.
     pub async fn finish(self) {
+        self.say_dropped(self.dropped().take());
         drop(self.queue);
         let mut runner = self.runner;
         if timeout(FAREWELL, &mut runner).await.is_err() {
@@ -99,6 +127,27 @@ impl Hooks {
             runner.abort();
             // What it holds is killed when it is dropped.
             let _ = runner.await;
+        }
+    }
+}
+
+fn check(command: &CommandWords) -> Result<(), Problem> {
+    let program = &command.program;
+    match command.found() {
+        Found::Runnable => Ok(()),
+        Found::NotRunnable => {
+            let problem = format!("the program {program:?}, to run on transitions, may not be executed");
+            Err(Problem::new(problem).next(format!(
+                "make it executable (chmod +x {}), or name what runs it: --on-transition \"sh {}\"",
+                word(program),
+                word(program)
+            )))
+        }
+        Found::Nothing => {
+            Err(Problem::new(format!("there is no program {program:?}, to run on transitions")).next(
+                "name one by its path, or one that is on the PATH; a shell only runs where it is named: \
+                 --on-transition \"sh -c '…'\"",
+            ))
         }
     }
 }
@@ -261,6 +310,19 @@ fn quoted(said: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_dropped_is_told_of_together() {
+        let (mut dropped, start) = (Dropped::default(), Instant::now());
+        assert_eq!(dropped.note(start), 1);
+        for _ in 0..973 {
+            assert_eq!(dropped.note(start + SILENCE / 2), 0);
+        }
+        assert_eq!(dropped.note(start + SILENCE), 974);
+        assert_eq!(dropped.note(start + SILENCE * 3 / 2), 0);
+        assert_eq!(dropped.take(), 1);
+        assert_eq!(dropped.take(), 0);
+    }
 
     /// The clock goes on by itself where nothing else does.
     #[tokio::test(start_paused = true)]

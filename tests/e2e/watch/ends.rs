@@ -82,8 +82,11 @@ async fn delay(side: &Side, delay: &str) {
 async fn signals_other_than_ctrl_c_end_it_well_too() {
     let ns = TestNamespace::new("signals").await;
     ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
-    for (signal, words) in [(Signal::TERM, "ending, as SIGTERM asks"), (Signal::HUP, "SIGHUP")] {
-        let running = started(watch(&ns.west, &[])).await;
+    for (ready, signal, words) in [(0, Signal::TERM, "as SIGTERM asks"), (1, Signal::HUP, "SIGHUP")] {
+        ns.west.ready("web", ready).await;
+        let mut running = started(watch(&ns.west, &[])).await;
+        // By then it holds the Lease.
+        running.line_containing(" -> ").await;
         let (status, _, errors) = running.end_and_collect(signal).await;
         assert_eq!(status.code(), Some(0), "{errors:?}");
         assert!(errors.iter().any(|line| line.contains(words)), "{errors:?}");
@@ -113,9 +116,9 @@ async fn nohup_keeps_it_going() {
 #[tokio::test]
 async fn a_terminal_that_goes_ends_it_well() {
     let ns = TestNamespace::new("hangup").await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    ns.west.group("web", &[("web", 1, 0), ("web-east", 0, 1)]).await;
     let terminal = Pty::start(watch(&ns.west, &[]).command(), 80, 24);
-    terminal.until("watching").await;
+    terminal.until("web -> web-east").await;
     assert_ne!(ns.west.lease_holder().await, "");
     assert_eq!(terminal.hang_up().await, Some(0));
     assert_eq!(ns.west.lease_holder().await, "");

@@ -125,3 +125,11 @@ async fn a_program_that_is_not_there_is_said_at_once() {
     let run = plugin().args(["watch", "--on-transition", "/nowhere/to-be-found now"]).on(&ns.west);
     run.run().await.code(1).stderr_contains("there is no program \"/nowhere/to-be-found\"");
 }
+
+#[tokio::test]
+async fn a_file_that_is_no_program_is_said_at_once() {
+    let ns = TestNamespace::new("hook-no-program").await;
+    let run = plugin().args(["watch", "--on-transition", "/etc/passwd"]).on(&ns.west);
+    let output = run.run().await.code(1).stderr_contains("the program \"/etc/passwd\"");
+    output.stderr_contains("may not be executed").stderr_contains("chmod +x /etc/passwd");
+}
