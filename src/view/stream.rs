@@ -94,6 +94,13 @@ pub fn text_line(notice: &Notice) -> String {
         Notice::Unstuck { group, was, state, reason } => {
             format!("{group} can be {} again: {state}: {reason}", freed(*was))
         }
+        Notice::Gone { group } => format!("{group} is gone: deleted, or no longer labelled"),
+        Notice::KindGone { crd } => format!(
+            "{crd} is no longer served by the cluster: none of its objects is a group any more (is the \
+             CustomResourceDefinition deleted?)"
+        ),
+        Notice::KindAgain { crd, groups: 1 } => format!("{crd} is served again, with 1 group so far"),
+        Notice::KindAgain { crd, groups } => format!("{crd} is served again, with {groups} groups so far"),
         Notice::Many(notices) => crowd(notices),
         Notice::Invalid { group, reason, mend } => {
             format!("{group} is no valid group: {reason}; its traffic is left alone; to mend it, {mend}")
@@ -148,6 +155,7 @@ fn crowd(notices: &[Notice]) -> String {
             format!("{count} groups are {state}{such}: {reason}; their traffic stays where it is")
         }
         Some(Notice::Unstuck { was, .. }) => format!("{count} groups can be {} again{such}", freed(*was)),
+        Some(Notice::Gone { .. }) => format!("{count} groups are gone{such}: deleted, or no longer labelled"),
         Some(notice) => format!("{}, and {} more of the kind", text_line(notice), count - 1),
         None => String::new(),
     }
@@ -212,5 +220,8 @@ mod tests {
         let free = (0..600).map(|number| unstuck(number, State::Unknown)).collect();
         let line = text_line(&Notice::Many(free));
         assert_eq!(line, "600 groups can be decided on again, such as big/g0, big/g1, big/g2");
+        let line =
+            text_line(&Notice::Many((0..7).map(|number| Notice::Gone { group: group(number) }).collect()));
+        assert_eq!(line, "7 groups are gone, such as big/g0, big/g1, big/g2: deleted, or no longer labelled");
     }
 }

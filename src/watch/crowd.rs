@@ -55,6 +55,7 @@ impl Crowd {
 enum Kin {
     Stuck { cause: String },
     Unstuck,
+    Gone,
 }
 
 fn kin(notice: &Notice) -> Option<Kin> {
@@ -63,6 +64,7 @@ fn kin(notice: &Notice) -> Option<Kin> {
             Some(Kin::Stuck { cause: cause.clone() })
         }
         Notice::Unstuck { was: State::Unknown, .. } => Some(Kin::Unstuck),
+        Notice::Gone { .. } => Some(Kin::Gone),
         _ => None,
     }
 }

@@ -13,9 +13,8 @@ impl Loop<'_> {
     pub(super) fn hear(&mut self, told: Told, now: Duration) -> anyhow::Result<()> {
         match told {
             Told::Groups(kind, event) => {
-                if let Event::Listed(_) = event.as_ref() {
-                    self.kinds.list(kind);
-                }
+                let news = self.kinds.hear(kind, &event);
+                self.say(news)?;
                 match event.as_ref() {
                     Event::Failed(error) if !self.kinds.is_known(kind) => self.no_groups(kind, error)?,
                     event => {
