@@ -11,7 +11,7 @@ use crate::model::{Notice, State, Transition};
 /// The version of every JSON shape that the tool prints.
 pub const API_VERSION: &str = "cli.failover.linkerd.io/v1";
 
-/// How many groups are named where one line tells of many.
+/// How many are named where one line tells of many.
 const EXAMPLES: usize = 3;
 
 /// A transition in JSON.
@@ -156,8 +156,25 @@ fn crowd(notices: &[Notice]) -> String {
         }
         Some(Notice::Unstuck { was, .. }) => format!("{count} groups can be {} again{such}", freed(*was)),
         Some(Notice::Gone { .. }) => format!("{count} groups are gone{such}: deleted, or no longer labelled"),
+        Some(Notice::ReadFailed { error, .. }) => {
+            format!("{} cannot be read: {error}; trying again", reads(notices))
+        }
+        Some(Notice::ReadAgain { .. }) => format!("{} can be read again", reads(notices)),
         Some(notice) => format!("{}, and {} more of the kind", text_line(notice), count - 1),
         None => String::new(),
+    }
+}
+
+/// The first of what is read, and how much more there is.
+fn reads(notices: &[Notice]) -> String {
+    let what = |notice: &Notice| match notice {
+        Notice::ReadFailed { what, .. } | Notice::ReadAgain { what } => Some(what.clone()),
+        _ => None,
+    };
+    let first: Vec<String> = notices.iter().filter_map(what).take(EXAMPLES).collect();
+    match notices.len().saturating_sub(first.len()) {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
     }
 }
 
@@ -201,6 +218,21 @@ mod tests {
         assert_eq!(line, format!("big/g0 can be decided on again: {reason}"));
         let line = text_line(&unstuck(0, State::Unavailable));
         assert_eq!(line, format!("big/g0 can be served again: {reason}"));
+    }
+
+    #[test]
+    fn one_line_tells_of_reads_that_fail_together() {
+        let failed = |number: usize| {
+            let (what, error) = (format!("kind{number}"), format!("GET /kind{number}: connection refused"));
+            Notice::ReadFailed { what, error }
+        };
+        let line = text_line(&Notice::Many((0..6).map(failed).collect()));
+        let expected =
+            "kind0, kind1, kind2 and 3 more cannot be read: GET /kind0: connection refused; trying again";
+        assert_eq!(line, expected);
+        let again = |number: usize| Notice::ReadAgain { what: format!("kind{number}") };
+        let line = text_line(&Notice::Many((0..3).map(again).collect()));
+        assert_eq!(line, "kind0, kind1, kind2 can be read again");
     }
 
     #[test]
