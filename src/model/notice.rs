@@ -39,6 +39,20 @@ pub enum Notice {
         state: State,
         reason: String,
     },
+    /// Its object is deleted, or is not among those that are followed any more.
+    Gone {
+        group: GroupId,
+    },
+    /// The cluster does not know a kind of objects any more.
+    KindGone {
+        /// Name of its CustomResourceDefinition.
+        crd: &'static str,
+    },
+    /// It knows it again.
+    KindAgain {
+        crd: &'static str,
+        groups: usize,
+    },
     /// The same of many, at one time and for one cause.
     Many(Vec<Notice>),
     /// An object with the label is no group; its traffic is left alone.
@@ -122,6 +136,7 @@ impl Notice {
             Self::Ended { group, .. }
             | Self::Stuck { group, .. }
             | Self::Unstuck { group, .. }
+            | Self::Gone { group }
             | Self::Invalid { group, .. }
             | Self::WriteFailed { group, .. }
             | Self::Contested { group, .. }
@@ -153,6 +168,7 @@ impl Notice {
                 | Self::Braked { .. }
                 | Self::UpstreamUnseen
                 | Self::LeaseFailing { .. }
+                | Self::KindGone { .. }
                 | Self::Unguarded { .. }
                 | Self::ReadFailed { .. }
         )

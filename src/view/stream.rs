@@ -11,7 +11,7 @@ use crate::model::{Notice, State, Transition};
 /// The version of every JSON shape that the tool prints.
 pub const API_VERSION: &str = "cli.failover.linkerd.io/v1";
 
-/// How many groups are named where one line tells of many.
+/// How many are named where one line tells of many.
 const EXAMPLES: usize = 3;
 
 /// A transition in JSON.
@@ -94,6 +94,13 @@ pub fn text_line(notice: &Notice) -> String {
         Notice::Unstuck { group, was, state, reason } => {
             format!("{group} can be {} again: {state}: {reason}", freed(*was))
         }
+        Notice::Gone { group } => format!("{group} is gone: deleted, or no longer labelled"),
+        Notice::KindGone { crd } => format!(
+            "{crd} is no longer served by the cluster: none of its objects is a group any more (is the \
+             CustomResourceDefinition deleted?)"
+        ),
+        Notice::KindAgain { crd, groups: 1 } => format!("{crd} is served again, with 1 group so far"),
+        Notice::KindAgain { crd, groups } => format!("{crd} is served again, with {groups} groups so far"),
         Notice::Many(notices) => crowd(notices),
         Notice::Invalid { group, reason, mend } => {
             format!("{group} is no valid group: {reason}; its traffic is left alone; to mend it, {mend}")
@@ -153,8 +160,26 @@ fn crowd(notices: &[Notice]) -> String {
             format!("{count} groups are {state}{such}: {reason}; their traffic stays where it is")
         }
         Some(Notice::Unstuck { was, .. }) => format!("{count} groups can be {} again{such}", freed(*was)),
+        Some(Notice::Gone { .. }) => format!("{count} groups are gone{such}: deleted, or no longer labelled"),
+        Some(Notice::ReadFailed { error, .. }) => {
+            format!("{} cannot be read: {error}; trying again", reads(notices))
+        }
+        Some(Notice::ReadAgain { .. }) => format!("{} can be read again", reads(notices)),
         Some(notice) => format!("{}, and {} more of the kind", text_line(notice), count - 1),
         None => String::new(),
+    }
+}
+
+/// The first of what is read, and how much more there is.
+fn reads(notices: &[Notice]) -> String {
+    let what = |notice: &Notice| match notice {
+        Notice::ReadFailed { what, .. } | Notice::ReadAgain { what } => Some(what.clone()),
+        _ => None,
+    };
+    let first: Vec<String> = notices.iter().filter_map(what).take(EXAMPLES).collect();
+    match notices.len().saturating_sub(first.len()) {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
     }
 }
 
@@ -201,6 +226,21 @@ mod tests {
     }
 
     #[test]
+    fn one_line_tells_of_reads_that_fail_together() {
+        let failed = |number: usize| {
+            let (what, error) = (format!("kind{number}"), format!("GET /kind{number}: connection refused"));
+            Notice::ReadFailed { what, error }
+        };
+        let line = text_line(&Notice::Many((0..6).map(failed).collect()));
+        let expected =
+            "kind0, kind1, kind2 and 3 more cannot be read: GET /kind0: connection refused; trying again";
+        assert_eq!(line, expected);
+        let again = |number: usize| Notice::ReadAgain { what: format!("kind{number}") };
+        let line = text_line(&Notice::Many((0..3).map(again).collect()));
+        assert_eq!(line, "kind0, kind1, kind2 can be read again");
+    }
+
+    #[test]
     fn one_line_tells_of_many_groups() {
         let stuck = |number| Notice::Stuck {
             group: group(number),
@@ -217,5 +257,8 @@ mod tests {
         let free = (0..600).map(|number| unstuck(number, State::Unknown)).collect();
         let line = text_line(&Notice::Many(free));
         assert_eq!(line, "600 groups can be decided on again, such as big/g0, big/g1, big/g2");
+        let line =
+            text_line(&Notice::Many((0..7).map(|number| Notice::Gone { group: group(number) }).collect()));
+        assert_eq!(line, "7 groups are gone, such as big/g0, big/g1, big/g2: deleted, or no longer labelled");
     }
 }

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use crate::model::{Notice, State};
 
-/// So many of a kind keep lines of their own.
+/// So many groups keep lines of their own.
 const FEW: usize = 5;
+/// And so many reads.
+const FEW_READS: usize = 2;
 /// It is told once nothing more has come for so long.
 const QUIET: Duration = Duration::from_millis(1500);
 /// How long the first of it waits at most.
@@ -55,6 +57,18 @@ impl Crowd {
 enum Kin {
     Stuck { cause: String },
     Unstuck,
+    Gone,
+    ReadFailed { cause: String },
+    ReadAgain,
+}
+
+impl Kin {
+    fn few(&self) -> usize {
+        match self {
+            Self::ReadFailed { .. } | Self::ReadAgain => FEW_READS,
+            Self::Stuck { .. } | Self::Unstuck | Self::Gone => FEW,
+        }
+    }
 }
 
 fn kin(notice: &Notice) -> Option<Kin> {
@@ -63,8 +77,16 @@ fn kin(notice: &Notice) -> Option<Kin> {
             Some(Kin::Stuck { cause: cause.clone() })
         }
         Notice::Unstuck { was: State::Unknown, .. } => Some(Kin::Unstuck),
+        Notice::Gone { .. } => Some(Kin::Gone),
+        Notice::ReadFailed { error, .. } => Some(Kin::ReadFailed { cause: without_request(error) }),
+        Notice::ReadAgain { .. } => Some(Kin::ReadAgain),
         _ => None,
     }
+}
+
+/// An error without the request that it begins with: `GET /path: no answer`.
+fn without_request(error: &str) -> String {
+    error.split_once(": ").map_or(error, |(_, cause)| cause).to_owned()
 }
 
 /// Puts into one what is told of more than a few for the same cause, in the place of the first of them.
@@ -73,7 +95,7 @@ fn fold(notices: Vec<Notice>) -> Vec<Notice> {
     for (kin, notice) in notices.iter().filter_map(|notice| Some((kin(notice)?, notice))) {
         alike.entry(kin).or_default().push(notice.clone());
     }
-    alike.retain(|_, many| many.len() > FEW);
+    alike.retain(|kin, many| many.len() > kin.few());
     let mut folded = Vec::new();
     let mut told = Vec::new();
     for notice in notices {
@@ -128,6 +150,23 @@ mod tests {
         let free: Vec<Notice> = (0..20).map(|number| unstuck(number, State::Unknown)).collect();
         let both = [stuck.clone(), free.clone()].concat();
         assert_eq!(fold(both), [Notice::Many(stuck), Notice::Many(free)]);
+    }
+
+    #[test]
+    fn reads_that_fail_in_one_way_are_one_notice() {
+        let failed = |what: &str, how: &str| {
+            let error = format!("GET /apis/{what}: {how}");
+            Notice::ReadFailed { what: what.to_owned(), error }
+        };
+        let kinds = ["httproutes", "trafficsplits", "EndpointSlices"];
+        let refused: Vec<Notice> = kinds.iter().map(|what| failed(what, "connection refused")).collect();
+        let other = failed("Services", "forbidden (HTTP 403)");
+        let both = [refused.clone(), vec![other.clone()]].concat();
+        assert_eq!(fold(both), [Notice::Many(refused.clone()), other]);
+        assert_eq!(fold(refused[..2].to_vec()), refused[..2]);
+        let again: Vec<Notice> =
+            kinds.iter().map(|what| Notice::ReadAgain { what: (*what).to_owned() }).collect();
+        assert_eq!(fold(again.clone()), [Notice::Many(again)]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::cluster::RequestResult;
 use crate::cluster::services::Service;
 use crate::cluster::slices::Slice;
 use crate::cluster::stream::Event;
-use crate::model::{GroupId, ServiceRef, WhyUnknown};
+use crate::model::{GroupId, Notice, ServiceRef, WhyUnknown};
 use crate::resource::Record;
 
 impl Engine {
@@ -116,6 +116,7 @@ impl Engine {
             self.alarms.forget(id);
             self.brake.settled(id);
             self.reindex(id, &Places::of(&tracked.record), &Places::default(), now);
+            self.say(Notice::Gone { group: id.clone() });
         }
     }
 

@@ -8,7 +8,7 @@ use crate::cluster::stream::Event;
 use crate::cluster::{Cluster, RequestError};
 use crate::error;
 use crate::model::Notice;
-use crate::resource::{KINDS, Kind};
+use crate::resource::{KINDS, Kind, Record};
 
 /// How far the list of one kind's objects has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +17,8 @@ enum Progress {
     /// Not known to the cluster, or not to be read by this user.
     Absent,
     Listed,
+    /// Not known to the cluster any more.
+    Lost,
 }
 
 #[derive(Debug, Default)]
@@ -31,8 +33,20 @@ impl Kinds {
         self.progress.entry(kind.info().name).or_insert(Progress::Asked);
     }
 
-    pub fn list(&mut self, kind: &dyn Kind) {
-        self.progress.insert(kind.info().name, Progress::Listed);
+    /// Takes in what a watch of a kind's objects told; gives what there is to say of the kind itself.
+    pub fn hear(&mut self, kind: &dyn Kind, event: &Event<Record>) -> Option<Notice> {
+        let (crd, progress) = (kind.info().crd, self.progress.get_mut(kind.info().name)?);
+        match event {
+            Event::Listed(groups) => {
+                let before = std::mem::replace(progress, Progress::Listed);
+                (before == Progress::Lost).then_some(Notice::KindAgain { crd, groups: groups.len() })
+            }
+            event if event.is_absent() && *progress == Progress::Listed => {
+                *progress = Progress::Lost;
+                Some(Notice::KindGone { crd })
+            }
+            _ => None,
+        }
     }
 
     /// Whether it has been found out what there is of a kind.
@@ -163,6 +177,26 @@ mod tests {
     }
 
     #[test]
+    fn a_kind_that_is_gone_is_said_once_and_so_is_its_return() {
+        let absent = || {
+            let (reason, message) = ("NotFound".to_owned(), "not found".to_owned());
+            let cause = Cause::Status { code: 404, reason, message, retry_after: None };
+            Event::Failed(RequestError { method: http::Method::GET, path: "/x".into(), cause })
+        };
+        let (kind, crd) = (KINDS[0], KINDS[0].info().crd);
+        let mut kinds = Kinds::default();
+        kinds.ask(kind);
+        assert_eq!(kinds.hear(kind, &absent()), None, "it was never there");
+        assert_eq!(kinds.hear(kind, &Event::Listed(Vec::new())), None);
+        assert_eq!(kinds.hear(kind, &absent()), Some(Notice::KindGone { crd }));
+        assert_eq!(kinds.hear(kind, &absent()), None);
+        assert!(kinds.is_known(kind));
+        let again = kinds.hear(kind, &Event::Listed(Vec::new()));
+        assert_eq!(again, Some(Notice::KindAgain { crd, groups: 0 }));
+        assert_eq!(kinds.hear(kind, &Event::Listed(Vec::new())), None);
+    }
+
+    #[test]
     fn a_line_that_breaks_passes_once_any_kind_has_been_listed() {
         let error = |cause| RequestError { method: http::Method::GET, path: "/x".into(), cause };
         let cut = error(Cause::Unreachable { how: "the connection was cut".into() });
@@ -170,7 +204,7 @@ mod tests {
         let mut kinds = Kinds::default();
         KINDS.iter().for_each(|kind| kinds.ask(*kind));
         assert!(!kinds.may_yet_come(&cut) && !kinds.may_yet_come(&late));
-        kinds.list(KINDS[1]);
+        kinds.hear(KINDS[1], &Event::Listed(Vec::new()));
         assert!(kinds.may_yet_come(&cut) && kinds.may_yet_come(&late));
         assert!(!kinds.may_yet_come(&error(Cause::Credentials { how: "no program".into() })));
     }

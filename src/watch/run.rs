@@ -236,7 +236,7 @@ impl Loop<'_> {
     }
 
     /// Says what more of its kind may join within a moment; everything else at once.
-    fn say_with_others(&mut self, notice: impl IntoIterator<Item = Notice>) -> anyhow::Result<()> {
+    pub(super) fn say_with_others(&mut self, notice: impl IntoIterator<Item = Notice>) -> anyhow::Result<()> {
         let now = self.now();
         let at_once: Vec<Notice> =
             notice.into_iter().filter_map(|notice| self.crowd.add(notice, now)).collect();

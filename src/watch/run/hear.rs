@@ -13,14 +13,13 @@ impl Loop<'_> {
     pub(super) fn hear(&mut self, told: Told, now: Duration) -> anyhow::Result<()> {
         match told {
             Told::Groups(kind, event) => {
-                if let Event::Listed(_) = event.as_ref() {
-                    self.kinds.list(kind);
-                }
+                let news = self.kinds.hear(kind, &event);
+                self.say(news)?;
                 match event.as_ref() {
                     Event::Failed(error) if !self.kinds.is_known(kind) => self.no_groups(kind, error)?,
                     event => {
                         let notice = self.troubles.note(event, || kind.info().crd.to_owned());
-                        self.say(notice)?;
+                        self.say_with_others(notice)?;
                     }
                 }
                 let event = if event.is_absent() { Event::Listed(Vec::new()) } else { *event };
@@ -28,18 +27,18 @@ impl Loop<'_> {
             }
             Told::Slices(id, event) => {
                 let notice = self.troubles.note(&event, || self.watches.place("EndpointSlices", id));
-                self.say(notice)?;
+                self.say_with_others(notice)?;
                 self.engine.slices(id, event, now);
             }
             Told::Mirrors(id, event) => {
                 let notice = self.troubles.note(&event, || self.watches.place("Services", id));
-                self.say(notice)?;
+                self.say_with_others(notice)?;
                 self.engine.mirrors(id, event, now);
             }
             Told::NoAccess(id, why) => {
                 let what = self.watches.place("EndpointSlices", id);
                 let notice = self.troubles.note_failure(&what, &why);
-                self.say(notice)?;
+                self.say_with_others(notice)?;
                 self.engine.no_access(id, why, now);
             }
         }
@@ -67,7 +66,7 @@ impl Loop<'_> {
     fn no_groups(&mut self, kind: &'static dyn Kind, error: &RequestError) -> anyhow::Result<()> {
         if self.kinds.may_yet_come(error) {
             let notice = self.troubles.note_failure(kind.info().crd, error);
-            return self.say(notice);
+            return self.say_with_others(notice);
         }
         self.kinds.lack(kind, error, self.cluster)
     }

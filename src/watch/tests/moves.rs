@@ -21,6 +21,21 @@ impl Bench {
 }
 
 #[test]
+fn a_group_that_is_gone_is_said_to_be_however_that_is_heard() {
+    let gone = |event| {
+        let mut bench = Bench::at_home();
+        bench.engine.groups("trafficsplit", event, bench.now);
+        bench.settle();
+        bench.take(|effect| match effect {
+            Effect::Say(Notice::Gone { group }) => Some(group.clone()),
+            _ => None,
+        })
+    };
+    assert_eq!(gone(Event::Deleted(group(2, &[("web", 1), ("web-east", 0)], None))), [id()]);
+    assert_eq!(gone(Event::Listed(Vec::new())), [id()]);
+}
+
+#[test]
 fn a_write_without_an_answer_that_was_done_is_told_once() {
     let (mut bench, note) = Bench::failing_over();
     bench.written(Err(lost()));

@@ -29,6 +29,8 @@ async fn a_definition_that_is_removed_and_made_again_takes_its_groups_with_it_an
     let mut definition = definitions.get(name).await.unwrap();
     definitions.delete(name, &DeleteParams::default()).await.unwrap();
     status.line_containing("shop/web: gone").await;
+    watch.stderr_line_containing("shop/web is gone: deleted").await;
+    watch.stderr_line_containing(&format!("{name} is no longer served by the cluster")).await;
     eventually("the definition is gone", async || {
         match definitions.get_opt(name).await.unwrap() {
             None => Ok(()),
@@ -47,12 +49,14 @@ async fn a_definition_that_is_removed_and_made_again_takes_its_groups_with_it_an
     .await;
     side.traffic_split("web", "web", &[("web", 1), ("web-east", 0)]).await;
     status.line_containing("shop/web: appeared, Primary").await;
+    watch.stderr_line_containing(&format!("{name} is served again")).await;
     side.ready("web", 0).await;
     watch.line_containing("web: web -> web-east").await;
     status.line_containing("-> Failover").await;
     let (ended, _, errors) = status.end_and_collect(Signal::INT).await;
     assert_eq!((ended.code(), errors.len()), (Some(0), 0), "{errors:?}");
-    end(watch).await;
+    let rest = end(watch).await;
+    assert_eq!(rest.complaints("is no longer served"), 1, "{rest:?}");
 }
 
 /// The server no longer knows the kind, and the loop has not heard of the end of its objects.
