@@ -133,11 +133,10 @@ impl Leases {
 fn notice(namespace: &str, before: Option<&Standing>, now: &Standing) -> Option<Notice> {
     let namespace = namespace.to_owned();
     match (before, now) {
-        (Some(Standing::Standby { holder: before, .. }), Standing::Standby { holder, .. })
-            if before == holder =>
-        {
-            None
-        }
+        (
+            Some(Standing::Standby { holder: before, late: was_late, .. }),
+            Standing::Standby { holder, late, .. },
+        ) if before == holder && (late == was_late || *late) => None,
         (_, Standing::Standby { holder, late, .. }) => {
             Some(Notice::Standby { namespace, holder: holder.clone(), late: *late })
         }
@@ -204,6 +203,17 @@ mod tests {
         let (freed, notice) = leases.learn("ns", Standing::Held { until: NOW + WRITE_LIMIT * 3 });
         assert_eq!(freed, [group()].into());
         assert_eq!(notice, Some(Notice::TookOver { namespace: "ns".into() }));
+    }
+
+    #[test]
+    fn a_holder_that_seemed_late_and_renews_is_said_to_run_the_groups() {
+        let standby = |renewing, late| Standing::Standby { holder: "other".to_owned(), renewing, late };
+        let said = |late| Some(Notice::Standby { namespace: "ns".into(), holder: "other".into(), late });
+        let mut leases = leases(None);
+        assert_eq!(leases.learn("ns", standby(false, true)).1, said(true));
+        assert_eq!(leases.learn("ns", standby(false, true)).1, None);
+        assert_eq!(leases.learn("ns", standby(true, false)).1, said(false));
+        assert_eq!(leases.learn("ns", standby(false, true)).1, None, "that it may end is known by then");
     }
 
     #[test]
