@@ -21,8 +21,8 @@ pub struct Chosen {
     pub ambiguous: Option<(String, Vec<GroupId>)>,
 }
 
-/// The groups of these names or, without names, all. A name is `NAME`, `KIND/NAME` or the apex's. Tells when there is
-/// more than a page to choose from.
+/// The groups of these names or, without names, all. A name is `NAME`, `KIND/NAME` or the apex's. Tells when there are
+/// many to choose from.
 ///
 /// # Errors
 /// Where the groups can't be read, or a name is none of a group.
