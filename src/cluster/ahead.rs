@@ -14,8 +14,8 @@ use super::slices::{self, SliceIndex};
 pub struct Ahead(Option<(String, SliceIndex)>);
 
 impl Ahead {
-    /// Lists groups. As soon as that says that there are more than one page of them, the slices of their namespace
-    /// are listed beside it: the names of so many services are too long to ask for theirs alone.
+    /// Lists groups. As soon as that says that there are many of them, the slices of their namespace are listed beside
+    /// it: the names of so many services are too long to ask for theirs alone.
     pub async fn of<T>(
         cluster: &Cluster,
         namespace: Option<&str>,

@@ -13,7 +13,7 @@ pub struct Envelope {
     pub metadata: ListMeta,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ListMeta {
     #[serde(default)]
@@ -30,27 +30,22 @@ struct Whole<'a> {
     items: Option<Vec<&'a RawValue>>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Place {
+    #[default]
     Before,
     Among,
     After,
 }
 
 /// A body of which a part has arrived. Only what is not an object, and the object that is arriving, are held.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Arriving {
     place: Place,
     /// All but the objects.
     envelope: Vec<u8>,
     /// What has not been understood yet.
     rest: BytesMut,
-}
-
-impl Default for Arriving {
-    fn default() -> Self {
-        Self { place: Place::Before, envelope: Vec::new(), rest: BytesMut::new() }
-    }
 }
 
 impl Arriving {

@@ -25,7 +25,7 @@ pub mod links;
 pub mod list;
 pub mod mirrors;
 pub mod namespaces;
-pub mod pages;
+mod pages;
 pub mod path;
 pub mod profiles;
 pub mod readiness;

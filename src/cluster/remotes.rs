@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -147,17 +147,14 @@ impl Remotes {
 
     /// How long to wait for a reading of this cluster.
     pub(super) fn patience(&self, name: &str) -> Duration {
-        let silent =
-            self.given.as_ref().map(|given| given.silent.lock().unwrap_or_else(PoisonError::into_inner));
-        let last = silent.and_then(|silent| silent.get(name).copied());
+        let last = self.given.as_ref().and_then(|given| given.silent().get(name).copied());
         if last.is_some_and(|last| last.elapsed() < PATIENCE) { LITTLE_PATIENCE } else { PATIENCE }
     }
 
     /// Takes in that this cluster did not answer in time.
     pub(super) fn was_silent(&self, name: &str) {
         if let Some(given) = &self.given {
-            let mut silent = given.silent.lock().unwrap_or_else(PoisonError::into_inner);
-            silent.insert(name.to_owned(), Instant::now());
+            given.silent().insert(name.to_owned(), Instant::now());
         }
     }
 
@@ -185,6 +182,10 @@ impl Remotes {
 }
 
 impl Given {
+    fn silent(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
+        self.silent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn connection(self: &Arc<Self>, local: &Cluster, name: &str) -> Connection {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(connection) = open.get(name) {

@@ -24,6 +24,7 @@ const QUIET_LIMIT: Duration = Duration::from_secs(25);
 const SHORTEST: Duration = Duration::from_secs(1);
 /// How often a collection that the server does not know is asked for.
 const ABSENT: Duration = Duration::from_secs(10);
+
 /// Something that a list or a watch gives.
 pub trait Versioned: Send + 'static {
     fn resource_version(&self) -> &str;

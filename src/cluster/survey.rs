@@ -37,7 +37,7 @@ pub async fn list_groups(
     list_groups_telling(cluster, namespace, labels, &Notify::new()).await
 }
 
-/// The same; tells when a kind has more than a page of them.
+/// The same; tells as soon as many of a kind have arrived.
 pub async fn list_groups_telling(
     cluster: &Cluster,
     namespace: Option<&str>,

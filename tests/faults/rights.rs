@@ -12,7 +12,7 @@ use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::api::{DeleteParams, PostParams};
 use kube::config::ExecConfig;
 use serde_json::json;
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 
 use crate::estate::{Estate, LIMIT, MANY};
 use crate::support::{
@@ -71,13 +71,7 @@ async fn a_token_that_is_refused_is_fetched_anew() {
     restricted_kubeconfig(&ns.west, "operator", &operator_rights()).await;
     let folder = TempDir::new().unwrap();
     give_token(folder.path(), &token(&ns.west, "operator").await);
-    let program = program(folder.path());
-    let kubeconfig = kubeconfig_with(|config| {
-        for user in users(config) {
-            user.token = None;
-            user.exec = Some(program.clone());
-        }
-    });
+    let kubeconfig = by_program(folder.path());
     let mut watch = started(plugin().args(["watch"]).on(&ns.west).kubeconfig(kubeconfig.path())).await;
     estate.set("g0", false).await;
     estate.until_right(LIMIT).await;
@@ -105,13 +99,7 @@ async fn a_token_that_no_request_can_carry_is_fetched_anew() {
     let token = token(&ns.west, "operator").await;
     // A minute before that it counts as ended.
     give_token_until(folder.path(), &token, Some(Timestamp::now() + SignedDuration::from_secs(65)));
-    let program = program(folder.path());
-    let kubeconfig = kubeconfig_with(|config| {
-        for user in users(config) {
-            user.token = None;
-            user.exec = Some(program.clone());
-        }
-    });
+    let kubeconfig = by_program(folder.path());
     let mut watch = started(plugin().args(["watch"]).on(&ns.west).kubeconfig(kubeconfig.path())).await;
     let later = Some(Timestamp::now() + SignedDuration::from_hours(1));
     give_token_until(folder.path(), "odd\ntoken", later);
@@ -135,13 +123,7 @@ async fn a_program_that_is_slower_than_requests_may_be_is_waited_for_and_run_onc
     let token = token(&ns.west, "operator").await;
     // A minute before that it counts as ended.
     give_token_until(folder.path(), &token, Some(Timestamp::now() + SignedDuration::from_secs(65)));
-    let program = program(folder.path());
-    let kubeconfig = kubeconfig_with(|config| {
-        for user in users(config) {
-            user.token = None;
-            user.exec = Some(program.clone());
-        }
-    });
+    let kubeconfig = by_program(folder.path());
     let watch = started(plugin().args(["watch"]).on(&ns.west).kubeconfig(kubeconfig.path())).await;
     give_token_until(folder.path(), &token, Some(Timestamp::now() + SignedDuration::from_hours(1)));
     fs::write(folder.path().join("pause"), SLOW).unwrap();
@@ -154,6 +136,17 @@ async fn a_program_that_is_slower_than_requests_may_be_is_waited_for_and_run_onc
     assert_eq!(estate.away().await, MANY);
     assert_eq!(runs(), first + 1, "the program ran once for all requests");
     end(watch).await;
+}
+
+/// A kubeconfig whose users have their tokens from the program.
+fn by_program(folder: &Path) -> NamedTempFile {
+    let program = program(folder);
+    kubeconfig_with(|config| {
+        for user in users(config) {
+            user.token = None;
+            user.exec = Some(program.clone());
+        }
+    })
 }
 
 fn give_token(folder: &Path, token: &str) {
