@@ -17,8 +17,8 @@ pub use global::GlobalArgs;
 pub use orders::{ChangeArgs, Danger, FailbackArgs, ForceArgs, GroupsArgs, PauseArgs, ResumeArgs};
 pub use remotes::RemoteArgs;
 pub use sandbox::{
-    GatewayState, PartitionState, SandboxCommand, SandboxDemoArgs, SandboxGatewayArgs, SandboxGuardArgs,
-    SandboxPartitionArgs, SandboxRunArgs, SandboxSuperviseArgs, SandboxUpArgs,
+    GatewayState, PartitionState, SandboxCommand, SandboxDemoArgs, SandboxGatewayArgs,
+    SandboxGuardArgs, SandboxPartitionArgs, SandboxRunArgs, SandboxSuperviseArgs, SandboxUpArgs,
 };
 pub use values::{CommandWords, Found};
 use values::{parse_address, parse_bool, parse_command, parse_duration, parse_max_moves};
@@ -30,7 +30,12 @@ use crate::model::Condition;
 
 /// Move a service's traffic to its fallbacks when its primary has no ready endpoints, and back.
 #[derive(Debug, Parser)]
-#[command(name = "kubectl-failover", bin_name = "kubectl failover", version, max_term_width = 100)]
+#[command(
+    name = "kubectl-failover",
+    bin_name = "kubectl failover",
+    version,
+    max_term_width = 100
+)]
 #[command(after_help = examples::ROOT)]
 pub struct Cli {
     #[command(flatten)]
@@ -146,7 +151,12 @@ pub struct WatchArgs {
     #[arg(long, group = "end")]
     pub once: bool,
     /// Stop when this is true of every group, as with `status --for`; repeated, all must be true
-    #[arg(long, value_name = "CONDITION", group = "end", conflicts_with = "contexts")]
+    #[arg(
+        long,
+        value_name = "CONDITION",
+        group = "end",
+        conflicts_with = "contexts"
+    )]
     pub until: Vec<Condition>,
     /// How long --once or --until may take; exit 3 when it was not enough
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true, requires = "end")]

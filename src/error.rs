@@ -61,19 +61,33 @@ pub struct Problem {
 
 impl Problem {
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), next: Vec::new(), exit: Exit::Failed, is_printed: false }
+        Self {
+            message: message.into(),
+            next: Vec::new(),
+            exit: Exit::Failed,
+            is_printed: false,
+        }
     }
 
     pub fn usage(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Usage, ..Self::new(message) }
+        Self {
+            exit: Exit::Usage,
+            ..Self::new(message)
+        }
     }
 
     pub fn refused(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Refused, ..Self::new(message) }
+        Self {
+            exit: Exit::Refused,
+            ..Self::new(message)
+        }
     }
 
     pub fn not_met(message: impl Into<String>) -> Self {
-        Self { exit: Exit::NotMet, ..Self::new(message) }
+        Self {
+            exit: Exit::NotMet,
+            ..Self::new(message)
+        }
     }
 
     #[must_use]
@@ -106,23 +120,30 @@ impl Problem {
 pub fn explain(cluster: &Cluster, error: &RequestError) -> Problem {
     let (place, reach) = (place(cluster), cluster.reach.all());
     match &error.cause {
-        Cause::Unreachable { how } => {
-            Problem::new(format!("the API server of {place} cannot be reached: {how}"))
-                .next("check the connection, a VPN for example, and the address in the kubeconfig")
-                .next(format!("try: kubectl {reach} version"))
-        }
-        Cause::TimedOut { after } => {
-            Problem::new(format!("the API server of {place} did not answer within {} s", after.as_secs_f32()))
-                .next("check the connection, or allow more time with --request-timeout 30s")
-        }
+        Cause::Unreachable { how } => Problem::new(format!(
+            "the API server of {place} cannot be reached: {how}"
+        ))
+        .next("check the connection, a VPN for example, and the address in the kubeconfig")
+        .next(format!("try: kubectl {reach} version")),
+        Cause::TimedOut { after } => Problem::new(format!(
+            "the API server of {place} did not answer within {} s",
+            after.as_secs_f32()
+        ))
+        .next("check the connection, or allow more time with --request-timeout 30s"),
         Cause::Credentials { how } => {
-            Problem::new(format!("the credentials for {place} cannot be had: {how}")).next("log in again")
+            Problem::new(format!("the credentials for {place} cannot be had: {how}"))
+                .next("log in again")
         }
         Cause::Status { code: 401, .. } => rejected(cluster),
-        Cause::Status { code: 403, message, .. } => forbidden(cluster, &clean(message)),
-        Cause::Status { code: 400, message, .. } if message.starts_with("unable to parse") => {
-            Problem::usage(format!("-l is no label selector: {}", clean(message)))
-                .next("write it as kubectl takes it: -l team=web,tier!=test, -l 'team in (web,mail)'")
+        Cause::Status {
+            code: 403, message, ..
+        } => forbidden(cluster, &clean(message)),
+        Cause::Status {
+            code: 400, message, ..
+        } if message.starts_with("unable to parse") => {
+            Problem::usage(format!("-l is no label selector: {}", clean(message))).next(
+                "write it as kubectl takes it: -l team=web,tier!=test, -l 'team in (web,mail)'",
+            )
         }
         Cause::Status { .. } | Cause::Unreadable { .. } => {
             Problem::new(format!("{place}: {}", clean(&error.to_string())))
@@ -131,34 +152,56 @@ pub fn explain(cluster: &Cluster, error: &RequestError) -> Problem {
 }
 
 fn rejected(cluster: &Cluster) -> Problem {
-    let user = cluster.user.as_ref().map_or(String::new(), |user| format!(" of user {:?}", clean(user)));
-    Problem::new(format!("{} does not accept the credentials{user}", place(cluster)))
-        .next("log in again: they may have expired")
-        .next(format!("see who you are there: kubectl {} auth whoami", cluster.reach.all()))
+    let user = cluster
+        .user
+        .as_ref()
+        .map_or(String::new(), |user| format!(" of user {:?}", clean(user)));
+    Problem::new(format!(
+        "{} does not accept the credentials{user}",
+        place(cluster)
+    ))
+    .next("log in again: they may have expired")
+    .next(format!(
+        "see who you are there: kubectl {} auth whoami",
+        cluster.reach.all()
+    ))
 }
 
 fn forbidden(cluster: &Cluster, message: &str) -> Problem {
     let place = place(cluster);
     match Right::missing_in(message) {
-        Some(right) => right
-            .next(&cluster.reach)
-            .into_iter()
-            .fold(Problem::new(format!("{place} does not allow {}", right.in_words())), Problem::next),
-        None => Problem::new(format!("{place} does not allow it: {message}"))
-            .next("this is no matter of rights: a policy of the cluster refuses it, see the message"),
+        Some(right) => right.next(&cluster.reach).into_iter().fold(
+            Problem::new(format!("{place} does not allow {}", right.in_words())),
+            Problem::next,
+        ),
+        None => Problem::new(format!("{place} does not allow it: {message}")).next(
+            "this is no matter of rights: a policy of the cluster refuses it, see the message",
+        ),
     }
 }
 
 fn place(cluster: &Cluster) -> String {
-    format!("context {} ({})", clean(&cluster.context), clean(&cluster.server))
+    format!(
+        "context {} ({})",
+        clean(&cluster.context),
+        clean(&cluster.server)
+    )
 }
 
 /// The cluster has no kind of object that could carry a group.
 pub fn no_kinds(cluster: &Cluster) -> Problem {
     let crds: Vec<&str> = KINDS.iter().map(|kind| kind.info().crd).collect();
-    Problem::new(format!("{} has no kind of object that carries groups", place(cluster)))
-        .next(format!("install the CustomResourceDefinition {}", crds.join(" or ")))
-        .next("for TrafficSplits, Linkerd's SMI extension does: https://linkerd.io/2/tasks/linkerd-smi/")
+    Problem::new(format!(
+        "{} has no kind of object that carries groups",
+        place(cluster)
+    ))
+    .next(format!(
+        "install the CustomResourceDefinition {}",
+        crds.join(" or ")
+    ))
+    .next(
+        "for TrafficSplits, Linkerd's SMI extension does: https://linkerd.io/2/tasks/linkerd-smi/",
+    )
 }
 
 /// Prints clap's help, version or usage error, which programs that asked for JSON get as such; help and version are
@@ -188,10 +231,16 @@ pub struct Told {
 
 impl Told {
     pub fn of(error: &anyhow::Error) -> Self {
-        let problem = error.chain().find_map(|cause| cause.downcast_ref::<Problem>());
+        let problem = error
+            .chain()
+            .find_map(|cause| cause.downcast_ref::<Problem>());
         Self {
             message: clean_lines(&format!("{error:#}")),
-            next: problem.iter().flat_map(|problem| &problem.next).map(|line| clean(line)).collect(),
+            next: problem
+                .iter()
+                .flat_map(|problem| &problem.next)
+                .map(|line| clean(line))
+                .collect(),
             exit: problem.map_or(Exit::Failed, |problem| problem.exit),
             is_printed: problem.is_some_and(|problem| problem.is_printed),
         }
@@ -200,7 +249,12 @@ impl Told {
     /// Says it on standard error.
     pub fn say(&self) {
         if logging::is_json() {
-            tracing::error!(next = self.next.join("; "), exit_code = self.exit.code(), "{}", self.message);
+            tracing::error!(
+                next = self.next.join("; "),
+                exit_code = self.exit.code(),
+                "{}",
+                self.message
+            );
         } else {
             self.lines("error").iter().for_each(|line| say(line));
         }
@@ -224,7 +278,11 @@ pub fn finish(outcome: anyhow::Result<Exit>, json: bool) -> ExitCode {
             let told = Told::of(&error);
             told.say();
             if json && !told.is_printed {
-                document::print(&document::Document::new(told.exit, &told.message, &told.next));
+                document::print(&document::Document::new(
+                    told.exit,
+                    &told.message,
+                    &told.next,
+                ));
             }
             told.exit.into()
         }

@@ -1,6 +1,10 @@
 //! `kubectl failover`: moves a service's traffic to its fallbacks when its primary has no ready endpoints,
 //! and back. The crate is a library only so that its tests and benchmarks can reach the parts.
-#![deny(clippy::print_stdout, clippy::print_stderr, reason = "they panic where nobody reads")]
+#![deny(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "they panic where nobody reads"
+)]
 
 pub mod check;
 pub mod cli;
@@ -45,7 +49,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         return error::finish(outcome, json);
     }
     logging::start(cli.global.verbosity(), cli.command.log_format());
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(cause) => {
             let error = anyhow::Error::new(cause).context("starting the async runtime");

@@ -31,9 +31,14 @@ pub fn start(verbose: u8, format: LogFormat) {
         1 => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
-    let lines = tracing_subscriber::fmt::layer().with_writer(|| Stderr).with_ansi(false);
-    let lines =
-        if as_json { lines.event_format(JsonLines).boxed() } else { lines.with_target(false).boxed() };
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(|| Stderr)
+        .with_ansi(false);
+    let lines = if as_json {
+        lines.event_format(JsonLines).boxed()
+    } else {
+        lines.with_target(false).boxed()
+    };
     let started = tracing_subscriber::registry()
         .with(lines.with_filter(Targets::new().with_target(env!("CARGO_CRATE_NAME"), own)))
         .try_init();

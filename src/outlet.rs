@@ -24,8 +24,12 @@ static STDERR: OnceLock<Arc<Outlet>> = OnceLock::new();
 /// Where no thread can be started.
 pub fn start() -> io::Result<()> {
     let (out, errors) = (Leavable::of(io::stdout()), Leavable::of(io::stderr()));
-    STDOUT.get_or_init(Arc::default).write_to(out, "standard output")?;
-    STDERR.get_or_init(Arc::default).write_to(errors, "standard error")
+    STDOUT
+        .get_or_init(Arc::default)
+        .write_to(out, "standard output")?;
+    STDERR
+        .get_or_init(Arc::default)
+        .write_to(errors, "standard error")
 }
 
 /// A line on standard output.
@@ -92,7 +96,11 @@ pub fn check() -> io::Result<()> {
 /// Waits until all lines are written, for a moment.
 pub fn finish() {
     let end = Instant::now() + FAREWELL;
-    if let Some(left) = STDOUT.get().map(|outlet| outlet.finish(end)).filter(|left| *left > 0) {
+    if let Some(left) = STDOUT
+        .get()
+        .map(|outlet| outlet.finish(end))
+        .filter(|left| *left > 0)
+    {
         tracing::warn!("nobody reads standard output: its last {left} lines are lost");
     }
     STDERR.get().map(|outlet| outlet.finish(end));
@@ -115,8 +123,13 @@ impl<W: Write + IsTerminal> Leavable<W> {
 impl<W> Leavable<W> {
     fn judge<T>(&self, done: io::Result<T>) -> io::Result<T> {
         done.map_err(|cause| {
-            let is_gone = self.is_terminal && cause.raw_os_error() == Some(Errno::IO.raw_os_error());
-            if is_gone { io::Error::from(ErrorKind::BrokenPipe) } else { cause }
+            let is_gone =
+                self.is_terminal && cause.raw_os_error() == Some(Errno::IO.raw_os_error());
+            if is_gone {
+                io::Error::from(ErrorKind::BrokenPipe)
+            } else {
+                cause
+            }
         })
     }
 }
@@ -177,15 +190,24 @@ impl Outlet {
         Ok(())
     }
 
-    fn write_to(self: &Arc<Self>, out: impl Write + Send + 'static, name: &'static str) -> io::Result<()> {
+    fn write_to(
+        self: &Arc<Self>,
+        out: impl Write + Send + 'static,
+        name: &'static str,
+    ) -> io::Result<()> {
         let this = Arc::clone(self);
-        thread::Builder::new().name(name.to_owned()).spawn(move || this.write_all(out, name)).map(drop)
+        thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || this.write_all(out, name))
+            .map(drop)
     }
 
     fn write_all(&self, mut out: impl Write, name: &str) {
         loop {
             let (lines, missed) = self.take();
-            let written = lines.iter().try_for_each(|line| out.write_all(line.as_bytes()));
+            let written = lines
+                .iter()
+                .try_for_each(|line| out.write_all(line.as_bytes()));
             let written = written.and_then(|()| out.flush());
             let mut state = self.state();
             state.taken = 0;
@@ -210,7 +232,10 @@ impl Outlet {
     fn take(&self) -> (VecDeque<String>, usize) {
         let mut state = self.state();
         while state.waiting.is_empty() {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         let lines = std::mem::take(&mut state.waiting);
         state.taken = lines.len();
@@ -220,10 +245,15 @@ impl Outlet {
     /// Waits until nothing waits any more; gives how many lines still do.
     fn finish(&self, end: Instant) -> usize {
         let left = end.saturating_duration_since(Instant::now());
-        let waits = |state: &mut State| state.failed.is_none() && state.waiting.len() + state.taken > 0;
+        let waits =
+            |state: &mut State| state.failed.is_none() && state.waiting.len() + state.taken > 0;
         let waited = self.changed.wait_timeout_while(self.state(), left, waits);
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        if state.failed.is_some() { 0 } else { state.waiting.len() + state.taken + state.missed }
+        if state.failed.is_some() {
+            0
+        } else {
+            state.waiting.len() + state.taken + state.missed
+        }
     }
 }
 
@@ -240,7 +270,9 @@ mod tests {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             let closed = |_| io::Error::from(ErrorKind::BrokenPipe);
             self.0.recv().map_err(closed)?;
-            self.1.send(String::from_utf8_lossy(bytes).into_owned()).unwrap();
+            self.1
+                .send(String::from_utf8_lossy(bytes).into_owned())
+                .unwrap();
             Ok(bytes.len())
         }
 
@@ -272,7 +304,12 @@ mod tests {
         assert_eq!(outlet.finish(Instant::now() + Duration::from_secs(60)), 0);
         let lines: Vec<String> = heard.try_iter().collect();
         assert_eq!(lines.len(), 1 + MOST_WAITING);
-        assert!(lines.iter().enumerate().all(|(number, line)| *line == number.to_string()));
+        assert!(
+            lines
+                .iter()
+                .enumerate()
+                .all(|(number, line)| *line == number.to_string())
+        );
     }
 
     #[tokio::test]
@@ -281,7 +318,10 @@ mod tests {
         drop(go);
         outlet.add("line".to_owned()).unwrap();
         outlet.broke.notified().await;
-        assert_eq!(outlet.add("line".to_owned()).unwrap_err().kind(), ErrorKind::BrokenPipe);
+        assert_eq!(
+            outlet.add("line".to_owned()).unwrap_err().kind(),
+            ErrorKind::BrokenPipe
+        );
         assert_eq!(outlet.finish(Instant::now()), 0);
     }
 }

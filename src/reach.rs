@@ -6,8 +6,12 @@ use crate::text::{without_userinfo, word};
 pub const FROM_LINKS: &str = "--remote-from-links";
 
 /// Of a cluster that was not even connected to.
-pub static NOWHERE: Reach =
-    Reach { cluster: String::new(), all: String::new(), remotes: String::new(), task: None };
+pub static NOWHERE: Reach = Reach {
+    cluster: String::new(),
+    all: String::new(),
+    remotes: String::new(),
+    task: None,
+};
 
 /// The flags by which a command line that is suggested reaches the same cluster as the same user.
 #[derive(Debug, Clone, Default)]
@@ -23,16 +27,24 @@ pub struct Reach {
 impl Reach {
     /// `context` is the one of the kubeconfig that is used; none where there is no kubeconfig.
     pub fn of(flags: &GlobalArgs, context: Option<&str>) -> Self {
-        let path = |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        let path = |path: &Option<std::path::PathBuf>| {
+            path.as_ref().map(|path| path.display().to_string())
+        };
         let cluster = [
             ("--context", context.map(str::to_owned)),
             ("--kubeconfig", path(&flags.kubeconfig)),
             ("--cluster", flags.cluster.clone()),
             ("--server", flags.server.as_deref().map(without_userinfo)),
-            ("--certificate-authority", path(&flags.certificate_authority)),
+            (
+                "--certificate-authority",
+                path(&flags.certificate_authority),
+            ),
             ("--tls-server-name", flags.tls_server_name.clone()),
         ];
-        let groups = flags.impersonate_groups.iter().map(|group| ("--as-group", Some(group.clone())));
+        let groups = flags
+            .impersonate_groups
+            .iter()
+            .map(|group| ("--as-group", Some(group.clone())));
         let user = [
             ("--user", flags.user.clone()),
             ("--client-certificate", path(&flags.client_certificate)),
@@ -49,7 +61,12 @@ impl Reach {
             // The token itself is nobody's to read.
             all.push("--token …".to_owned());
         }
-        Self { cluster: cluster.join(" "), all: all.join(" "), remotes: String::new(), task: flags.task }
+        Self {
+            cluster: cluster.join(" "),
+            all: all.join(" "),
+            remotes: String::new(),
+            task: flags.task,
+        }
     }
 
     /// The same, with the flags that name other clusters.
@@ -74,12 +91,16 @@ impl Reach {
 
     /// The same, for kubectl in a namespace.
     pub fn within(&self, namespace: &str) -> String {
-        format!("{} -n {}", self.all, word(namespace)).trim_start().to_owned()
+        format!("{} -n {}", self.all, word(namespace))
+            .trim_start()
+            .to_owned()
     }
 
     /// The same, for our own commands in a namespace: they take the other clusters too.
     pub fn for_plugin(&self, namespace: &str) -> String {
-        format!("{} {}", self.within(namespace), self.remotes).trim_end().to_owned()
+        format!("{} {}", self.within(namespace), self.remotes)
+            .trim_end()
+            .to_owned()
     }
 
     /// Whether the other clusters are asked by the credentials of Linkerd's links.
@@ -97,8 +118,12 @@ impl Reach {
 }
 
 fn words(flags: impl IntoIterator<Item = (&'static str, Option<String>)>) -> Vec<String> {
-    let given = flags.into_iter().filter_map(|(name, value)| Some((name, value?)));
-    given.map(|(name, value)| format!("{name} {}", word(&value))).collect()
+    let given = flags
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)));
+    given
+        .map(|(name, value)| format!("{name} {}", word(&value)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -122,10 +147,17 @@ mod tests {
         assert_eq!(reach.cluster(), cluster);
         let user = r"--as bob --as-group ops --as-group 'it'\''s' --token … -n ns";
         assert_eq!(reach.within("ns"), format!("{cluster} {user}"));
-        assert_eq!(Reach::of(&GlobalArgs::default(), None).within("ns"), "-n ns");
+        assert_eq!(
+            Reach::of(&GlobalArgs::default(), None).within("ns"),
+            "-n ns"
+        );
         assert_eq!(Reach::of(&GlobalArgs::default(), None).scoped(None), "-A");
-        let reach = Reach::of(&GlobalArgs::default(), Some("west")).with_remotes("--remote east=e".into());
-        assert_eq!(reach.for_plugin("ns"), "--context west -n ns --remote east=e");
+        let reach =
+            Reach::of(&GlobalArgs::default(), Some("west")).with_remotes("--remote east=e".into());
+        assert_eq!(
+            reach.for_plugin("ns"),
+            "--context west -n ns --remote east=e"
+        );
         assert_eq!(reach.within("ns"), "--context west -n ns");
     }
 }

@@ -41,16 +41,32 @@ pub enum Reach {
 }
 
 impl Right {
-    const fn needed(group: &'static str, resource: &'static str, verbs: &'static [&'static str]) -> Self {
-        Self { group, resource, verbs, reach: Reach::Namespace, lost: None }
+    const fn needed(
+        group: &'static str,
+        resource: &'static str,
+        verbs: &'static [&'static str],
+    ) -> Self {
+        Self {
+            group,
+            resource,
+            verbs,
+            reach: Reach::Namespace,
+            lost: None,
+        }
     }
 
     const fn helpful(self, lost: &'static str) -> Self {
-        Self { lost: Some(lost), ..self }
+        Self {
+            lost: Some(lost),
+            ..self
+        }
     }
 
     const fn cluster_wide(self) -> Self {
-        Self { reach: Reach::Cluster, ..self }
+        Self {
+            reach: Reach::Cluster,
+            ..self
+        }
     }
 
     /// The kind of object that can carry groups, if it is about one.
@@ -76,18 +92,23 @@ impl Right {
 fn carriers(verbs: &'static [&'static str]) -> impl Iterator<Item = Right> {
     KINDS.iter().map(move |kind| {
         let info = kind.info();
-        Right::needed(info.group(), info.plural, verbs).helpful("groups that such objects carry are left out")
+        Right::needed(info.group(), info.plural, verbs)
+            .helpful("groups that such objects carry are left out")
     })
 }
 
 const SLICES: Right = Right::needed("discovery.k8s.io", "endpointslices", &["list"]);
 const SERVICES: Right = Right::needed("", "services", &["get", "list"]);
 /// To follow both, not just to read them.
-const SLICES_FOLLOWED: Right = Right::needed("discovery.k8s.io", "endpointslices", &["list", "watch"]);
+const SLICES_FOLLOWED: Right =
+    Right::needed("discovery.k8s.io", "endpointslices", &["list", "watch"]);
 const SERVICES_FOLLOWED: Right = Right::needed("", "services", &["get", "list", "watch"]);
-const LEASES: Right =
-    Right::needed("coordination.k8s.io", "leases", &["list"]).helpful("who runs the groups is not shown");
-const LEASES_FOLLOWED: Right = Right { verbs: &["list", "watch"], ..LEASES };
+const LEASES: Right = Right::needed("coordination.k8s.io", "leases", &["list"])
+    .helpful("who runs the groups is not shown");
+const LEASES_FOLLOWED: Right = Right {
+    verbs: &["list", "watch"],
+    ..LEASES
+};
 const EVENTS: Right =
     Right::needed("events.k8s.io", "events", &["create"]).helpful("moves are not told in Events");
 const PROFILES: Right = Right::needed("linkerd.io", "serviceprofiles", &["list"])
@@ -129,9 +150,15 @@ impl Task {
     fn verbs_and_others(self) -> (&'static [&'static str], &'static [Right]) {
         match self {
             Self::Create => (&["get", "list", "create", "patch"], &[SERVICES]),
-            Self::Status => {
-                (&["get", "list", "watch"], &[SLICES_FOLLOWED, SERVICES_FOLLOWED, LEASES_FOLLOWED, PROFILES])
-            }
+            Self::Status => (
+                &["get", "list", "watch"],
+                &[
+                    SLICES_FOLLOWED,
+                    SERVICES_FOLLOWED,
+                    LEASES_FOLLOWED,
+                    PROFILES,
+                ],
+            ),
             Self::Watch => (
                 &["get", "list", "watch", "patch"],
                 const {
@@ -139,15 +166,25 @@ impl Task {
                         SLICES_FOLLOWED,
                         SERVICES_FOLLOWED,
                         EVENTS,
-                        Right::needed("coordination.k8s.io", "leases", &["get", "create", "update"])
-                            .helpful("a second loop is not kept out"),
+                        Right::needed(
+                            "coordination.k8s.io",
+                            "leases",
+                            &["get", "create", "update"],
+                        )
+                        .helpful("a second loop is not kept out"),
                         NAMESPACES.helpful(UNSEEN),
                         DEPLOYMENTS.helpful(UNSEEN),
                     ]
                 },
             ),
-            Self::Force => (&["get", "list", "patch"], &[SLICES, SERVICES, EVENTS, LEASES, PROFILES]),
-            Self::Failback => (&["get", "list", "patch"], &[SLICES_FOLLOWED, SERVICES, EVENTS, LEASES]),
+            Self::Force => (
+                &["get", "list", "patch"],
+                &[SLICES, SERVICES, EVENTS, LEASES, PROFILES],
+            ),
+            Self::Failback => (
+                &["get", "list", "patch"],
+                &[SLICES_FOLLOWED, SERVICES, EVENTS, LEASES],
+            ),
             Self::Set | Self::Pause | Self::Resume => (
                 &["get", "list", "patch"],
                 const {
@@ -197,7 +234,10 @@ impl Task {
 
     /// What it can use in the whole cluster, which no Role can give.
     pub fn beyond_a_role(self) -> Vec<Right> {
-        self.rights().into_iter().filter(|right| right.reach == Reach::Cluster).collect()
+        self.rights()
+            .into_iter()
+            .filter(|right| right.reach == Reach::Cluster)
+            .collect()
     }
 
     pub fn role_name(self) -> String {
@@ -214,7 +254,8 @@ mod tests {
     #[test]
     fn each_resource_has_one_rule() {
         for task in Task::value_variants() {
-            let resources: HashSet<String> = task.rights().iter().map(Right::full_resource).collect();
+            let resources: HashSet<String> =
+                task.rights().iter().map(Right::full_resource).collect();
             assert_eq!(resources.len(), task.rights().len(), "{task:?}");
         }
     }
@@ -238,12 +279,20 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         let role = Task::Check.role(Reach::Namespace, Some("web"));
-        assert_eq!(role["metadata"], json!({ "name": "kubectl-failover-check", "namespace": "web" }));
+        assert_eq!(
+            role["metadata"],
+            json!({ "name": "kubectl-failover-check", "namespace": "web" })
+        );
         assert!(!resources(&role).contains(&json!("namespaces")), "{role}");
-        assert!(!resources(&Task::Watch.role(Reach::Namespace, None)).contains(&json!("deployments")));
+        assert!(
+            !resources(&Task::Watch.role(Reach::Namespace, None)).contains(&json!("deployments"))
+        );
         let role = Task::Check.role(Reach::Cluster, Some("web"));
         assert_eq!(role["kind"], "ClusterRole");
-        assert_eq!(role["metadata"], json!({ "name": "kubectl-failover-check" }));
+        assert_eq!(
+            role["metadata"],
+            json!({ "name": "kubectl-failover-check" })
+        );
         assert!(resources(&role).contains(&json!("namespaces")), "{role}");
     }
 }

@@ -7,13 +7,23 @@ use crate::model::{Carrier, GroupId};
 /// Text from a cluster or a user without control characters, escape sequences and characters that turn the
 /// direction of writing: each becomes a space.
 pub fn clean(text: &str) -> String {
-    text.chars().map(|character| if is_harmless(character) { character } else { ' ' }).collect()
+    text.chars()
+        .map(|character| {
+            if is_harmless(character) {
+                character
+            } else {
+                ' '
+            }
+        })
+        .collect()
 }
 
 /// The same for text of several lines.
 pub fn clean_lines(text: &str) -> String {
     let harmless = |character| character == '\n' || is_harmless(character);
-    text.chars().map(|character| if harmless(character) { character } else { ' ' }).collect()
+    text.chars()
+        .map(|character| if harmless(character) { character } else { ' ' })
+        .collect()
 }
 
 /// JSON that is safe to print as it is: what could move a cursor or turn the direction of writing is escaped, so
@@ -57,7 +67,8 @@ pub fn without_userinfo(text: &str) -> String {
     let mut parts = text.split(START);
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        let authority = part.find(|letter: char| "/?#\"'".contains(letter) || letter.is_whitespace());
+        let authority =
+            part.find(|letter: char| "/?#\"'".contains(letter) || letter.is_whitespace());
         let end = authority.unwrap_or(part.len());
         let host = part[..end].rfind('@').map_or(0, |at| at + 1);
         out.push_str(START);
@@ -82,7 +93,10 @@ pub fn word(text: &str) -> String {
 
 /// A command line of ours on one group.
 pub fn command_on(command: &str, group: &GroupId, rest: &str) -> String {
-    format!("kubectl failover {command} {} {rest}", word(&group.short_name()))
+    format!(
+        "kubectl failover {command} {} {rest}",
+        word(&group.short_name())
+    )
 }
 
 /// As much of a text as fits into so many columns of a terminal, with an ellipsis where it was cut.
@@ -102,7 +116,9 @@ pub fn cut(text: &str, columns: usize) -> String {
 pub fn way_out(owner: &str, carrier: Carrier) -> String {
     let weights = match carrier {
         Carrier::Split => ".spec.backends[].weight",
-        Carrier::Route => ".spec.rules[].backendRefs[].weight, .spec.rules[].backendRefs[].namespace",
+        Carrier::Route => {
+            ".spec.rules[].backendRefs[].weight, .spec.rules[].backendRefs[].namespace"
+        }
     };
     match owner {
         "Argo CD" => format!(
@@ -120,7 +136,10 @@ mod tests {
 
     #[test]
     fn nothing_that_moves_a_cursor_is_left() {
-        assert_eq!(clean("a\u{1b}[2Jb\nc\td\u{202e}e\u{9b}f\u{61c}g"), "a [2Jb c d e f g");
+        assert_eq!(
+            clean("a\u{1b}[2Jb\nc\td\u{202e}e\u{9b}f\u{61c}g"),
+            "a [2Jb c d e f g"
+        );
         assert_eq!(clean("web-svc-öst → 東"), "web-svc-öst → 東");
     }
 
@@ -128,13 +147,20 @@ mod tests {
     fn json_keeps_its_meaning() {
         let text = "a\u{1b}[2J\u{9b}\u{202e}\u{7f}\nö";
         let json = clean_json(&serde_json::to_string_pretty(&[text]).unwrap());
-        assert!(json.chars().all(|character| is_harmless(character) || character == '\n'), "{json}");
+        assert!(
+            json.chars()
+                .all(|character| is_harmless(character) || character == '\n'),
+            "{json}"
+        );
         assert_eq!(serde_json::from_str::<[String; 1]>(&json).unwrap(), [text]);
     }
 
     #[test]
     fn nothing_before_the_host_of_a_url_is_shown() {
-        assert_eq!(without_userinfo("https://me:pw@host:6443/path@x"), "https://host:6443/path@x");
+        assert_eq!(
+            without_userinfo("https://me:pw@host:6443/path@x"),
+            "https://host:6443/path@x"
+        );
         assert_eq!(without_userinfo("http://host/"), "http://host/");
         assert_eq!(
             without_userinfo("a \"ftp://me:p@w@host\" and b://c@d, e@f"),

@@ -25,9 +25,17 @@ pub struct Bare {
 impl Bare {
     /// Starts it; it answers the namespace's slices from when this returns until it is dropped.
     pub async fn answer_slices(&self) -> Child {
-        let mut child = self.command("answer").stdout(Stdio::piped()).spawn().expect("the program starts");
+        let mut child = self
+            .command("answer")
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
         let mut lines = BufReader::new(child.stdout.take().expect("its output is piped")).lines();
-        lines.next_line().await.expect("its output can be read").expect("it watches");
+        lines
+            .next_line()
+            .await
+            .expect("its output can be read")
+            .expect("it watches");
         child
     }
 
@@ -40,7 +48,10 @@ impl Bare {
 
     fn command(&self, task: &str) -> Command {
         let mut command = Command::new(std::env::current_exe().expect("this binary has a path"));
-        command.args([NAME, task]).arg(&self.kubeconfig).arg(&self.namespace);
+        command
+            .args([NAME, task])
+            .arg(&self.kubeconfig)
+            .arg(&self.namespace);
         command.arg(self.connections.to_string()).kill_on_drop(true);
         command
     }
@@ -48,15 +59,24 @@ impl Bare {
 
 /// The bare program's own `main`.
 pub async fn run(words: &[String]) {
-    let [task, kubeconfig, namespace, connections, rest @ ..] = words else { panic!("too few arguments") };
+    let [task, kubeconfig, namespace, connections, rest @ ..] = words else {
+        panic!("too few arguments")
+    };
     let client = client(Path::new(kubeconfig)).await;
     let connections = connections.parse().expect("a number of connections");
     match task.as_str() {
         "answer" => answer(client, namespace, connections).await,
         away_or_home => {
             let groups = rest[0].parse().expect("a number of groups");
-            let estate = Estate { client, namespace: namespace.clone(), groups, endpoints: 0 };
-            estate.move_by_hand(0..groups, away_or_home == "away", connections).await;
+            let estate = Estate {
+                client,
+                namespace: namespace.clone(),
+                groups,
+                endpoints: 0,
+            };
+            estate
+                .move_by_hand(0..groups, away_or_home == "away", connections)
+                .await;
         }
     }
 }
@@ -69,10 +89,13 @@ async fn answer(client: kube::Client, namespace: &str, connections: usize) {
     println!("watching");
     while let Some(line) = watch.next().await {
         let line = std::str::from_utf8(&line).expect("JSON is text");
-        let Some(service) = service(line).filter(|service| !service.ends_with("-east")) else { continue };
+        let Some(service) = service(line).filter(|service| !service.ends_with("-east")) else {
+            continue;
+        };
         let gone = line.starts_with("{\"type\":\"DELETED\"") || !line.contains("\"ready\":true");
         let patch = if gone { away.clone() } else { home.clone() };
-        let (client, namespace, service) = (client.clone(), namespace.to_owned(), service.to_owned());
+        let (client, namespace, service) =
+            (client.clone(), namespace.to_owned(), service.to_owned());
         let permits = Arc::clone(&permits);
         tokio::spawn(async move {
             let _permit = permits.acquire().await;

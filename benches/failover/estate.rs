@@ -61,35 +61,62 @@ impl Estate {
     /// Writes everything.
     pub async fn create(client: &Client, namespace: &str, groups: usize, endpoints: usize) -> Self {
         let namespace = namespace.to_owned();
-        let estate = Self { client: client.clone(), namespace, groups, endpoints };
+        let estate = Self {
+            client: client.clone(),
+            namespace,
+            groups,
+            endpoints,
+        };
         let object = json!({"metadata": {"name": estate.namespace}});
         estate.post("/api/v1/namespaces", object).await;
         let names = || (0..groups).map(name);
         estate.services(names(), "primary").await;
-        estate.services(names().map(|name| format!("{name}-east")), "fallback").await;
+        estate
+            .services(names().map(|name| format!("{name}-east")), "fallback")
+            .await;
         let path = splits(&estate.namespace);
-        at_once(WRITERS, names().map(|name| estate.post(&path, split(&name)))).await;
+        at_once(
+            WRITERS,
+            names().map(|name| estate.post(&path, split(&name))),
+        )
+        .await;
         estate
     }
 
     /// Adds services that are no backends.
     pub async fn add_others(&self, count: usize) {
-        self.services((0..count).map(|other| format!("o{other:05}")), "other").await;
+        self.services((0..count).map(|other| format!("o{other:05}")), "other")
+            .await;
     }
 
     async fn services(&self, names: impl Iterator<Item = String> + Clone, role: &str) {
         let path = format!("/api/v1/namespaces/{}/services", self.namespace);
-        at_once(WRITERS, names.clone().map(|name| self.post(&path, service(&name)))).await;
+        at_once(
+            WRITERS,
+            names.clone().map(|name| self.post(&path, service(&name))),
+        )
+        .await;
         self.write_slices(names, role).await;
     }
 
     async fn write_slices(&self, names: impl Iterator<Item = String>, role: &str) {
         let path = slices(&self.namespace);
-        at_once(WRITERS, names.map(|name| self.post(&path, self.slice(&name, role)))).await;
+        at_once(
+            WRITERS,
+            names.map(|name| self.post(&path, self.slice(&name, role))),
+        )
+        .await;
     }
 
     async fn post(&self, path: &str, object: Value) {
-        send(&self.client, Method::POST, path, JSON, object.to_string().into_bytes()).await;
+        send(
+            &self.client,
+            Method::POST,
+            path,
+            JSON,
+            object.to_string().into_bytes(),
+        )
+        .await;
     }
 
     fn slice(&self, service: &str, role: &str) -> Value {
@@ -123,21 +150,36 @@ impl Estate {
     pub async fn set_ready(&self, service: &str, ready: bool) {
         let path = format!("{}/{service}", slices(&self.namespace));
         let patch = json!({"endpoints": self.endpoints(service, ready)}).to_string();
-        send(&self.client, Method::PATCH, &path, MERGE_PATCH, patch.into_bytes()).await;
+        send(
+            &self.client,
+            Method::PATCH,
+            &path,
+            MERGE_PATCH,
+            patch.into_bytes(),
+        )
+        .await;
     }
 
     /// Makes a slice new, which changes nothing that counts.
     pub async fn stir(&self, service: &str, round: usize) {
         let path = format!("{}/{service}", slices(&self.namespace));
         let patch = json!({"metadata": {"annotations": {"round": round.to_string()}}}).to_string();
-        send(&self.client, Method::PATCH, &path, MERGE_PATCH, patch.into_bytes()).await;
+        send(
+            &self.client,
+            Method::PATCH,
+            &path,
+            MERGE_PATCH,
+            patch.into_bytes(),
+        )
+        .await;
     }
 
     /// Deletes a slice and creates it again.
     pub async fn replace_slice(&self, service: &str, role: &str) {
         let path = format!("{}/{service}", slices(&self.namespace));
         send(&self.client, Method::DELETE, &path, JSON, Vec::new()).await;
-        self.post(&slices(&self.namespace), self.slice(service, role)).await;
+        self.post(&slices(&self.namespace), self.slice(service, role))
+            .await;
     }
 
     /// Deletes the slices of all primaries by one request.
@@ -147,7 +189,8 @@ impl Estate {
     }
 
     pub async fn restore_primaries(&self) {
-        self.write_slices((0..self.groups).map(name), "primary").await;
+        self.write_slices((0..self.groups).map(name), "primary")
+            .await;
     }
 
     /// Moves the weights of these groups by hand.
@@ -164,7 +207,10 @@ impl Estate {
     pub async fn count_away(&self) -> usize {
         let list = get(&self.client, &splits(&self.namespace)).await;
         let items = list["items"].as_array().expect("a list has items");
-        items.iter().filter(|item| item["spec"]["backends"][0]["weight"] == 0).count()
+        items
+            .iter()
+            .filter(|item| item["spec"]["backends"][0]["weight"] == 0)
+            .count()
     }
 }
 

@@ -60,9 +60,18 @@ impl Outside {
     pub async fn until_all(&mut self, groups: usize, away: bool) -> Instant {
         let mut where_they_are = HashMap::new();
         loop {
-            let Seen { at, name, away: is_away } = self.next("the last group").await;
+            let Seen {
+                at,
+                name,
+                away: is_away,
+            } = self.next("the last group").await;
             where_they_are.insert(name, is_away);
-            if where_they_are.values().filter(|is_away| **is_away == away).count() == groups {
+            if where_they_are
+                .values()
+                .filter(|is_away| **is_away == away)
+                .count()
+                == groups
+            {
                 return at;
             }
         }
@@ -105,5 +114,9 @@ struct Backend {
 fn read(at: Instant, line: &[u8]) -> Option<Seen> {
     let Line { object } = serde_json::from_slice(line).ok()?;
     let away = object.spec.backends.first()?.weight == 0;
-    Some(Seen { at, name: object.metadata.name, away })
+    Some(Seen {
+        at,
+        name: object.metadata.name,
+        away,
+    })
 }

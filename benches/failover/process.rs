@@ -8,15 +8,23 @@ use rustix::process::Pid;
 pub fn memory(pid: Pid) -> (f64, f64) {
     let status = std::fs::read_to_string(proc(pid, "status")).expect("the process runs");
     let kilobytes = |field: &str| -> f64 {
-        let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("the field is there");
-        line.trim().trim_end_matches(" kB").parse().expect("a number")
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix(field))
+            .expect("the field is there");
+        line.trim()
+            .trim_end_matches(" kB")
+            .parse()
+            .expect("a number")
     };
     (kilobytes("VmRSS:") / 1024.0, kilobytes("VmHWM:") / 1024.0)
 }
 
 /// Open file descriptors.
 pub fn descriptors(pid: Pid) -> usize {
-    std::fs::read_dir(proc(pid, "fd")).expect("the process runs").count()
+    std::fs::read_dir(proc(pid, "fd"))
+        .expect("the process runs")
+        .count()
 }
 
 /// How much of a core the process uses, in percent, while `work` goes on.
@@ -29,8 +37,11 @@ pub async fn share_of_core(pid: Pid, work: impl Future<Output = ()>) -> f64 {
 
 fn processor_time(pid: Pid) -> Duration {
     // The scheduler's own count is in nanoseconds; `stat` has hundredths of a second only.
-    let tasks = std::fs::read_dir(proc(pid, "task")).expect("the process runs").flatten();
-    let counts = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("schedstat")).ok());
+    let tasks = std::fs::read_dir(proc(pid, "task"))
+        .expect("the process runs")
+        .flatten();
+    let counts =
+        tasks.filter_map(|task| std::fs::read_to_string(task.path().join("schedstat")).ok());
     let nanos = counts.filter_map(|count| count.split(' ').next()?.parse::<u64>().ok());
     Duration::from_nanos(nanos.sum())
 }

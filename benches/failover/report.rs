@@ -35,7 +35,11 @@ pub struct Report {
 
 impl Report {
     pub fn new(quick: bool) -> Self {
-        Self { quick, machine: machine(), figures: Vec::new() }
+        Self {
+            quick,
+            machine: machine(),
+            figures: Vec::new(),
+        }
     }
 
     pub fn add(
@@ -52,7 +56,15 @@ impl Report {
             Target::Most(most) => (format!("≤ {most} {unit}"), Some(figure <= most)),
             Target::None => ("-".to_owned(), None),
         };
-        let figure = Figure { row: row.into(), figure, unit, floor, ratio, target, reached };
+        let figure = Figure {
+            row: row.into(),
+            figure,
+            unit,
+            floor,
+            ratio,
+            target,
+            reached,
+        };
         eprintln!("{}", line(&figure));
         self.figures.push(figure);
     }
@@ -66,13 +78,23 @@ impl Report {
     pub fn print(&self) {
         println!("{}", self.machine);
         println!("| row | figure | floor | ratio | target | reached |\n|---|---|---|---|---|---|");
-        self.figures.iter().for_each(|figure| println!("{}", line(figure)));
+        self.figures
+            .iter()
+            .for_each(|figure| println!("{}", line(figure)));
         println!("\nas JSON: {}", path().display());
     }
 }
 
 fn line(figure: &Figure) -> String {
-    let Figure { row, figure, unit, floor, ratio, target, reached } = figure;
+    let Figure {
+        row,
+        figure,
+        unit,
+        floor,
+        ratio,
+        target,
+        reached,
+    } = figure;
     let floor = floor.map_or("-".to_owned(), |floor| format!("{floor:.2} {unit}"));
     let ratio = ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.2}"));
     let reached = match reached {
@@ -90,12 +112,19 @@ fn path() -> PathBuf {
 fn machine() -> String {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let field = |text: &str, name: &str| {
-        let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
-        line.split_once(':').map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
+        let line = text
+            .lines()
+            .find(|line| line.starts_with(name))
+            .unwrap_or_default();
+        line.split_once(':')
+            .map(|(_, value)| value.trim().to_owned())
+            .unwrap_or_default()
     };
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
-    let (processor, memory) =
-        (field(&read("/proc/cpuinfo"), "model name"), field(&read("/proc/meminfo"), "MemTotal"));
+    let (processor, memory) = (
+        field(&read("/proc/cpuinfo"), "model name"),
+        field(&read("/proc/meminfo"), "MemTotal"),
+    );
     let load = read("/proc/loadavg");
     let load = load.split(' ').next().unwrap_or_default();
     format!("{cores} cores of {processor}, {memory} of memory, load {load} at the start")

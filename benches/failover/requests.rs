@@ -20,19 +20,39 @@ pub const CONTEXT: &str = "west";
 /// A client with the same connections as the plugin's, and nothing above them.
 pub async fn client(kubeconfig: &Path) -> Client {
     let file = Kubeconfig::read_from(kubeconfig).expect("the kubeconfig can be read");
-    let options = KubeConfigOptions { context: Some(CONTEXT.to_owned()), ..KubeConfigOptions::default() };
-    let config = Config::from_custom_kubeconfig(file, &options).await.expect("the context can be used");
+    let options = KubeConfigOptions {
+        context: Some(CONTEXT.to_owned()),
+        ..KubeConfigOptions::default()
+    };
+    let config = Config::from_custom_kubeconfig(file, &options)
+        .await
+        .expect("the context can be used");
     connector::client(config).expect("a client can be made")
 }
 
 /// One request; panics where the answer is no success.
 pub async fn send(client: &Client, method: Method, path: &str, kind: &str, body: Vec<u8>) -> Bytes {
-    let request = Request::builder().method(method).uri(path).header("content-type", kind);
-    let request = request.header("accept", JSON).body(Body::from(body)).expect("a request can be made");
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("content-type", kind);
+    let request = request
+        .header("accept", JSON)
+        .body(Body::from(body))
+        .expect("a request can be made");
     let answer = client.send(request).await.expect("the API server answers");
     let status = answer.status();
-    let body = answer.into_body().collect().await.expect("the answer is whole").to_bytes();
-    assert!(status.is_success(), "{path}: {status} {}", String::from_utf8_lossy(&body));
+    let body = answer
+        .into_body()
+        .collect()
+        .await
+        .expect("the answer is whole")
+        .to_bytes();
+    assert!(
+        status.is_success(),
+        "{path}: {status} {}",
+        String::from_utf8_lossy(&body)
+    );
     body
 }
 
@@ -41,8 +61,14 @@ pub async fn get(client: &Client, path: &str) -> Value {
 }
 
 /// Many requests, so many of them at once.
-pub async fn at_once<F: Future<Output = ()>>(connections: usize, requests: impl Iterator<Item = F>) {
-    stream::iter(requests).buffer_unordered(connections).collect::<()>().await;
+pub async fn at_once<F: Future<Output = ()>>(
+    connections: usize,
+    requests: impl Iterator<Item = F>,
+) {
+    stream::iter(requests)
+        .buffer_unordered(connections)
+        .collect::<()>()
+        .await;
 }
 
 /// A watch of a collection from now on, line by line.
@@ -54,19 +80,34 @@ pub struct Watch {
 impl Watch {
     pub async fn open(client: &Client, collection: &str) -> Self {
         let now = get(client, &format!("{collection}?limit=1")).await;
-        let version = now["metadata"]["resourceVersion"].as_str().expect("a list has a version");
+        let version = now["metadata"]["resourceVersion"]
+            .as_str()
+            .expect("a list has a version");
         let path = format!("{collection}?watch=true&timeoutSeconds=3600&resourceVersion={version}");
-        let request = Request::get(path).header("accept", JSON).body(Body::empty()).expect("a request");
+        let request = Request::get(path)
+            .header("accept", JSON)
+            .body(Body::empty())
+            .expect("a request");
         let answer = client.send(request).await.expect("the API server answers");
-        assert!(answer.status().is_success(), "{collection} can't be watched: {}", answer.status());
-        Self { body: answer.into_body(), buffer: BytesMut::new() }
+        assert!(
+            answer.status().is_success(),
+            "{collection} can't be watched: {}",
+            answer.status()
+        );
+        Self {
+            body: answer.into_body(),
+            buffer: BytesMut::new(),
+        }
     }
 
     /// The next line; none when the watch has ended.
     pub async fn next(&mut self) -> Option<Bytes> {
         let mut searched = 0;
         loop {
-            if let Some(at) = self.buffer[searched..].iter().position(|byte| *byte == b'\n') {
+            if let Some(at) = self.buffer[searched..]
+                .iter()
+                .position(|byte| *byte == b'\n')
+            {
                 return Some(self.buffer.split_to(searched + at + 1).freeze());
             }
             searched = self.buffer.len();

@@ -31,8 +31,12 @@ impl SlowLine {
         let counts = Arc::<Counts>::default();
         let counted = Arc::clone(&counts);
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.expect("a runtime").block_on(serve(listener, to, delay, counted));
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            runtime
+                .expect("a runtime")
+                .block_on(serve(listener, to, delay, counted));
         });
         Self { address, counts }
     }
@@ -48,18 +52,30 @@ impl SlowLine {
     }
 }
 
-async fn serve(listener: std::net::TcpListener, to: SocketAddr, delay: Duration, counts: Arc<Counts>) {
-    listener.set_nonblocking(true).expect("a listener can be made not to block");
+async fn serve(
+    listener: std::net::TcpListener,
+    to: SocketAddr,
+    delay: Duration,
+    counts: Arc<Counts>,
+) {
+    listener
+        .set_nonblocking(true)
+        .expect("a listener can be made not to block");
     let listener = TcpListener::from_std(listener).expect("the listener can be used");
     while let Ok((client, _)) = listener.accept().await {
         let counts = Arc::clone(&counts);
         tokio::spawn(async move {
-            let Ok(server) = TcpStream::connect(to).await else { return };
+            let Ok(server) = TcpStream::connect(to).await else {
+                return;
+            };
             counts.connections.fetch_add(1, Ordering::Relaxed);
             let _ = (client.set_nodelay(true), server.set_nodelay(true));
             let (from_client, to_client) = client.into_split();
             let (from_server, to_server) = server.into_split();
-            tokio::join!(send_late(from_client, to_server, delay), send(from_server, to_client, &counts));
+            tokio::join!(
+                send_late(from_client, to_server, delay),
+                send(from_server, to_client, &counts)
+            );
         });
     }
 }

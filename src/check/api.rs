@@ -13,7 +13,11 @@ use crate::model::check::{Category, CheckResult};
 /// The first version with EndpointSlices as v1.
 const OLDEST: (u32, u32) = (1, 21);
 /// What the tool uses, apart from the core.
-const APIS: [&str; 3] = ["discovery.k8s.io/v1", "events.k8s.io/v1", "coordination.k8s.io/v1"];
+const APIS: [&str; 3] = [
+    "discovery.k8s.io/v1",
+    "events.k8s.io/v1",
+    "coordination.k8s.io/v1",
+];
 
 /// Gives the cluster and what it serves too, where it answers.
 pub async fn check(flags: &GlobalArgs) -> (Category, Option<(Cluster, ApiGroups)>) {
@@ -21,14 +25,24 @@ pub async fn check(flags: &GlobalArgs) -> (Category, Option<(Cluster, ApiGroups)
     let cluster = match Cluster::connect(flags).await {
         Ok(cluster) => cluster,
         Err(error) => {
-            category.checks.push(CheckResult::error("the kubeconfig can be used", words(&error)));
+            category.checks.push(CheckResult::error(
+                "the kubeconfig can be used",
+                words(&error),
+            ));
             return (category, None);
         }
     };
     let context = &cluster.context;
-    category.checks.push(CheckResult::success(format!("the kubeconfig can be used (context {context})")));
+    category.checks.push(CheckResult::success(format!(
+        "the kubeconfig can be used (context {context})"
+    )));
     let answers = format!("the API server answers ({})", cluster.server);
-    match join(discovery::version(&cluster), discovery::api_groups(&cluster)).await {
+    match join(
+        discovery::version(&cluster),
+        discovery::api_groups(&cluster),
+    )
+    .await
+    {
         (Ok(version), Ok(apis)) => {
             category.checks.push(CheckResult::success(answers));
             category.checks.push(is_new_enough(&version));
@@ -37,7 +51,11 @@ pub async fn check(flags: &GlobalArgs) -> (Category, Option<(Cluster, ApiGroups)
         }
         (Err(error), _) | (_, Err(error)) => {
             let failed = CheckResult::error(answers, complaints(&cluster, &error));
-            category.checks.push(if may_pass(&error) { failed.that_may_pass() } else { failed });
+            category.checks.push(if may_pass(&error) {
+                failed.that_may_pass()
+            } else {
+                failed
+            });
             (category, None)
         }
     }
@@ -45,24 +63,42 @@ pub async fn check(flags: &GlobalArgs) -> (Category, Option<(Cluster, ApiGroups)
 
 /// A [`Problem`] with what to do about it; any other error in its own words.
 fn words(error: &anyhow::Error) -> Vec<String> {
-    let next = error.downcast_ref::<Problem>().map(|problem| problem.next.clone()).unwrap_or_default();
+    let next = error
+        .downcast_ref::<Problem>()
+        .map(|problem| problem.next.clone())
+        .unwrap_or_default();
     std::iter::once(format!("{error:#}")).chain(next).collect()
 }
 
 fn may_pass(error: &RequestError) -> bool {
-    error.may_pass() || matches!(error.cause, Cause::Unreachable { .. } | Cause::TimedOut { .. })
+    error.may_pass()
+        || matches!(
+            error.cause,
+            Cause::Unreachable { .. } | Cause::TimedOut { .. }
+        )
 }
 
 fn is_new_enough(version: &Version) -> CheckResult {
     let (major, minor) = OLDEST;
-    let description = format!("its version is {major}.{minor} or newer ({})", version.git_version);
+    let description = format!(
+        "its version is {major}.{minor} or newer ({})",
+        version.git_version
+    );
     let is_old = version.numbers().is_some_and(|numbers| numbers < OLDEST);
-    let complaint = || format!("{} has no EndpointSlices as v1; upgrade the cluster", version.git_version);
+    let complaint = || {
+        format!(
+            "{} has no EndpointSlices as v1; upgrade the cluster",
+            version.git_version
+        )
+    };
     CheckResult::error(description, is_old.then(complaint).into_iter().collect())
 }
 
 fn serves_all(apis: &ApiGroups) -> CheckResult {
     let missing = APIS.iter().filter(|api| !apis.serve(api));
     let complaints = missing.map(|api| format!("{api} is not served")).collect();
-    CheckResult::error("it serves EndpointSlices, Events and Leases as v1", complaints)
+    CheckResult::error(
+        "it serves EndpointSlices, Events and Leases as v1",
+        complaints,
+    )
 }

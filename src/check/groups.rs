@@ -22,21 +22,33 @@ pub async fn check(cluster: &Cluster, flags: &GlobalArgs) -> (Category, Vec<Reco
         Ok(listed) => listed,
         Err(error) => {
             let description = format!("the groups of {place} can be read");
-            category.checks.push(CheckResult::error(description, complaints(cluster, &error)));
+            category
+                .checks
+                .push(CheckResult::error(description, complaints(cluster, &error)));
             return (category, Vec::new());
         }
     };
     let count = records.len();
-    let unread = forbidden.iter().flat_map(|error| complaints(cluster, error)).collect();
+    let unread = forbidden
+        .iter()
+        .flat_map(|error| complaints(cluster, error))
+        .collect();
     let description = format!("the groups of {place} can be read ({count} found)");
-    category.checks.push(CheckResult::warning(description, unread));
+    category
+        .checks
+        .push(CheckResult::warning(description, unread));
     if !records.is_empty() {
         let nothing = Ahead::default();
         let survey = survey::survey(cluster, &records, &records, &nothing);
         let (mut statuses, effects) = join(survey, effects::read(cluster, &records)).await;
         effects::warn(&mut statuses, effects.obstacles);
         let run_by_upstream = run_by_upstream(cluster, &records).await;
-        let groups = Groups { cluster, statuses, run_by_upstream, records: &records };
+        let groups = Groups {
+            cluster,
+            statuses,
+            run_by_upstream,
+            records: &records,
+        };
         category.checks.extend(groups.checks());
     }
     (category, records)
@@ -53,15 +65,28 @@ async fn list(cluster: &Cluster, flags: &GlobalArgs) -> (String, RequestResult<L
         }
     }
     let namespace = &cluster.namespace;
-    (format!("namespace {namespace}"), survey::list_groups(cluster, Some(namespace), None).await)
+    (
+        format!("namespace {namespace}"),
+        survey::list_groups(cluster, Some(namespace), None).await,
+    )
 }
 
 /// The groups that Linkerd's own controller runs; none where that can't be known.
 async fn run_by_upstream(cluster: &Cluster, records: &[Record]) -> HashSet<GroupId> {
-    let Ok(Some(upstream)) = upstream::find(cluster).await else { return HashSet::new() };
-    let namespaces: BTreeSet<&str> = records.iter().map(|record| record.meta.namespace.as_str()).collect();
-    let single = namespaces.first().copied().filter(|_| namespaces.len() == 1);
-    let selected = survey::list_groups(cluster, single, Some(&upstream.selector)).await.unwrap_or_default();
+    let Ok(Some(upstream)) = upstream::find(cluster).await else {
+        return HashSet::new();
+    };
+    let namespaces: BTreeSet<&str> = records
+        .iter()
+        .map(|record| record.meta.namespace.as_str())
+        .collect();
+    let single = namespaces
+        .first()
+        .copied()
+        .filter(|_| namespaces.len() == 1);
+    let selected = survey::list_groups(cluster, single, Some(&upstream.selector))
+        .await
+        .unwrap_or_default();
     selected.records.iter().map(Record::id).collect()
 }
 
@@ -113,7 +138,12 @@ impl Groups<'_> {
             .iter()
             .flat_map(|status| status.backends.iter().map(move |backend| (status, backend)));
         let line = |(status, backend): (&Status, &BackendStatus)| {
-            Some(format!("{}: {} {}", status.id, backend.name, complain(&backend.readiness)?))
+            Some(format!(
+                "{}: {} {}",
+                status.id,
+                backend.name,
+                complain(&backend.readiness)?
+            ))
         };
         backends.filter_map(line).collect()
     }
@@ -122,14 +152,26 @@ impl Groups<'_> {
         let missing = self.backends(|readiness| {
             let is_missing = *readiness == Readiness::Missing;
             is_missing.then(|| {
-                "does not exist; make the Service or, if it is a mirror, export the original".to_owned()
+                "does not exist; make the Service or, if it is a mirror, export the original"
+                    .to_owned()
             })
         });
-        let is_missing =
-            |status: &Status| status.backends.iter().any(|backend| backend.readiness == Readiness::Missing);
-        let namespace = self.by_namespace(is_missing).keys().next().copied().unwrap_or_default();
-        CheckResult::error("every backend's Service exists", missing)
-            .hint(format!("kubectl {} get services", self.cluster.reach.within(namespace)))
+        let is_missing = |status: &Status| {
+            status
+                .backends
+                .iter()
+                .any(|backend| backend.readiness == Readiness::Missing)
+        };
+        let namespace = self
+            .by_namespace(is_missing)
+            .keys()
+            .next()
+            .copied()
+            .unwrap_or_default();
+        CheckResult::error("every backend's Service exists", missing).hint(format!(
+            "kubectl {} get services",
+            self.cluster.reach.within(namespace)
+        ))
     }
 
     fn readiness(&self) -> CheckResult {
@@ -138,14 +180,29 @@ impl Groups<'_> {
         };
         let line = |status: &Status, backend: &BackendStatus| {
             let why = backend.readiness.why_unknown()?;
-            let part = if backend.readiness.is_unknown() { "" } else { "partly " };
-            let role = if is_primary(status, backend) { "primary" } else { "fallback" };
+            let part = if backend.readiness.is_unknown() {
+                ""
+            } else {
+                "partly "
+            };
+            let role = if is_primary(status, backend) {
+                "primary"
+            } else {
+                "fallback"
+            };
             let mend = remotes::how_to_ask(&self.cluster.remotes().asked(), why)
                 .map_or(String::new(), |how| format!("; {how}"));
-            Some(format!("{}: the {role}, {}, is {part}unknown: {why}{mend}", status.id, backend.name))
+            Some(format!(
+                "{}: the {role}, {}, is {part}unknown: {why}{mend}",
+                status.id, backend.name
+            ))
         };
         let both = |status: &Status| {
-            status.backends.iter().filter_map(|backend| line(status, backend)).collect::<Vec<_>>()
+            status
+                .backends
+                .iter()
+                .filter_map(|backend| line(status, backend))
+                .collect::<Vec<_>>()
         };
         let unknown = self.statuses.iter().flat_map(both).collect();
         CheckResult::warning("the readiness of every backend is known", unknown)
@@ -153,12 +210,28 @@ impl Groups<'_> {
 
     fn effects(&self) -> CheckResult {
         let lines = |status: &Status| {
-            status.warnings.iter().map(|warning| format!("{}: {warning}", status.id)).collect::<Vec<_>>()
+            status
+                .warnings
+                .iter()
+                .map(|warning| format!("{}: {warning}", status.id))
+                .collect::<Vec<_>>()
         };
-        let hint = self.statuses.iter().find(|status| !status.warnings.is_empty()).map(|status| {
-            let GroupId { namespace, kind, name } = &status.id;
-            format!("kubectl {} describe {kind} {}", self.cluster.reach.within(namespace), word(name))
-        });
+        let hint = self
+            .statuses
+            .iter()
+            .find(|status| !status.warnings.is_empty())
+            .map(|status| {
+                let GroupId {
+                    namespace,
+                    kind,
+                    name,
+                } = &status.id;
+                format!(
+                    "kubectl {} describe {kind} {}",
+                    self.cluster.reach.within(namespace),
+                    word(name)
+                )
+            });
         CheckResult::warning(
             "nothing keeps a group from having its effect",
             self.statuses.iter().flat_map(lines).collect(),
@@ -169,8 +242,16 @@ impl Groups<'_> {
     /// A line for each namespace of groups of which this holds.
     fn by_namespace(&self, applies: impl Fn(&Status) -> bool) -> BTreeMap<&str, Vec<String>> {
         let mut namespaces: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for id in self.statuses.iter().filter(|status| applies(status)).map(|status| &status.id) {
-            namespaces.entry(&id.namespace).or_default().push(id.short_name());
+        for id in self
+            .statuses
+            .iter()
+            .filter(|status| applies(status))
+            .map(|status| &status.id)
+        {
+            namespaces
+                .entry(&id.namespace)
+                .or_default()
+                .push(id.short_name());
         }
         namespaces
     }
@@ -180,8 +261,9 @@ impl Groups<'_> {
         let is_unknown = |status: &Status| status.runner == Runner::Unknown;
         let unknown = self.by_namespace(is_unknown);
         if let Some(namespace) = unknown.keys().next() {
-            let complaint =
-                format!("who runs the groups of namespace {namespace} is not known: Leases cannot be read");
+            let complaint = format!(
+                "who runs the groups of namespace {namespace} is not known: Leases cannot be read"
+            );
             return CheckResult::warning(DESCRIPTION, vec![complaint]);
         }
         let unattended = self.by_namespace(|status| match status.runner {
@@ -190,9 +272,15 @@ impl Groups<'_> {
             Runner::Held(_) | Runner::Unknown => false,
         });
         let namespace = unattended.keys().next().copied().unwrap_or_default();
-        let hint = format!("kubectl failover watch {}", self.cluster.reach.for_plugin(namespace));
+        let hint = format!(
+            "kubectl failover watch {}",
+            self.cluster.reach.for_plugin(namespace)
+        );
         let line = |(namespace, names): (&&str, &Vec<String>)| {
-            format!("nobody runs {} in namespace {namespace}: nothing moves by itself", names.join(", "))
+            format!(
+                "nobody runs {} in namespace {namespace}: nothing moves by itself",
+                names.join(", ")
+            )
         };
         CheckResult::warning(DESCRIPTION, unattended.iter().map(line).collect()).hint(hint)
     }
@@ -206,7 +294,10 @@ impl Groups<'_> {
             )),
             _ => None,
         };
-        CheckResult::warning("no group has two loops", self.statuses.iter().filter_map(holder).collect())
+        CheckResult::warning(
+            "no group has two loops",
+            self.statuses.iter().filter_map(holder).collect(),
+        )
     }
 
     fn owners(&self) -> CheckResult {

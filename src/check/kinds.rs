@@ -13,7 +13,10 @@ pub async fn check(cluster: &Cluster, apis: &ApiGroups) -> (Category, bool) {
     let mut category = Category::new("failover-kinds");
     let kinds = KINDS.iter().map(|kind| async move {
         let info = kind.info();
-        (info, discovery::serves(cluster, info.api_version, info.plural).await)
+        (
+            info,
+            discovery::serves(cluster, info.api_version, info.plural).await,
+        )
     });
     let kinds = join_all(kinds).await;
     let can_have_groups = kinds.iter().any(|(_, served)| matches!(served, Ok(true)));
@@ -32,23 +35,34 @@ fn kind(
     served: &RequestResult<bool>,
     is_dispensable: bool,
 ) -> CheckResult {
-    let KindInfo { kind, api_version, crd, .. } = info;
+    let KindInfo {
+        kind,
+        api_version,
+        crd,
+        ..
+    } = info;
     let (group, version) = api_version.split_once('/').unwrap_or_default();
     let versions = apis.versions(group).join(", ");
     let named = format!("{kind}s of {group}");
     let complaints = match served {
         Ok(true) => return CheckResult::success(format!("{named} can be used ({versions})")),
         Ok(false) if !versions.is_empty() && !apis.versions(group).contains(&version) => {
-            vec![format!("{crd} is served as {versions}, not as {version}; upgrade its definition")]
+            vec![format!(
+                "{crd} is served as {versions}, not as {version}; upgrade its definition"
+            )]
         }
         Ok(false) if is_dispensable => {
             return CheckResult::success(format!("{named}: absent, and not needed"));
         }
         Ok(false) if versions.is_empty() => {
-            vec![format!("the CustomResourceDefinition {crd} is not installed")]
+            vec![format!(
+                "the CustomResourceDefinition {crd} is not installed"
+            )]
         }
         Ok(false) => {
-            vec![format!("{crd} is listed, but not served: it is coming, or on its way out; check again")]
+            vec![format!(
+                "{crd} is listed, but not served: it is coming, or on its way out; check again"
+            )]
         }
         Err(error) => complaints(cluster, error),
     };

@@ -43,7 +43,8 @@ type Found = Vec<(String, Deployment)>;
 
 /// `namespace` is where the control plane should be.
 pub async fn check(cluster: &Cluster, namespace: &str) -> Category {
-    let control_plane = async { CONTROL_PLANE.judge(cluster, &control_plane(cluster, namespace).await) };
+    let control_plane =
+        async { CONTROL_PLANE.judge(cluster, &control_plane(cluster, namespace).await) };
     let extensions = EXTENSIONS
         .iter()
         .map(|part| async move { part.judge(cluster, &labelled(cluster, part.label).await) });
@@ -51,24 +52,36 @@ pub async fn check(cluster: &Cluster, namespace: &str) -> Category {
     let mut checks = vec![control_plane];
     checks.extend(extensions);
     checks.push(controller(cluster).await);
-    Category { checks, ..Category::new("linkerd") }
+    Category {
+        checks,
+        ..Category::new("linkerd")
+    }
 }
 
 /// Where the namespace that is named has nothing in it, the label tells where it is.
 async fn control_plane(cluster: &Cluster, namespace: &str) -> RequestResult<Found> {
     let named = within(cluster, namespace.to_owned()).await?;
-    if named.is_empty() { labelled(cluster, CONTROL_PLANE.label).await } else { Ok(named) }
+    if named.is_empty() {
+        labelled(cluster, CONTROL_PLANE.label).await
+    } else {
+        Ok(named)
+    }
 }
 
 async fn labelled(cluster: &Cluster, label: &str) -> RequestResult<Found> {
     let namespaces = workloads::namespaces(cluster, label).await?;
-    let found = namespaces.into_iter().map(|namespace| within(cluster, namespace));
+    let found = namespaces
+        .into_iter()
+        .map(|namespace| within(cluster, namespace));
     Ok(try_join_all(found).await?.concat())
 }
 
 async fn within(cluster: &Cluster, namespace: String) -> RequestResult<Found> {
     let deployments = workloads::deployments(cluster, &namespace).await?;
-    Ok(deployments.into_iter().map(|deployment| (namespace.clone(), deployment)).collect())
+    Ok(deployments
+        .into_iter()
+        .map(|deployment| (namespace.clone(), deployment))
+        .collect())
 }
 
 impl Part {
@@ -76,20 +89,31 @@ impl Part {
         let description = format!("{} is ready", self.name);
         let found = match found {
             Ok(found) if found.is_empty() => {
-                return CheckResult::warning(description, vec![self.absence.to_owned()]).hint(self.hint);
+                return CheckResult::warning(description, vec![self.absence.to_owned()])
+                    .hint(self.hint);
             }
             Ok(found) => found,
             Err(error) => return CheckResult::warning(description, complaints(cluster, error)),
         };
-        let waiting: Vec<&(String, Deployment)> = found.iter().filter(|(_, it)| !it.is_ready()).collect();
-        let Some((namespace, _)) = waiting.first() else { return CheckResult::success(description) };
+        let waiting: Vec<&(String, Deployment)> =
+            found.iter().filter(|(_, it)| !it.is_ready()).collect();
+        let Some((namespace, _)) = waiting.first() else {
+            return CheckResult::success(description);
+        };
         let hint = format!("kubectl {} get pods", cluster.reach.within(namespace));
         let complaint = |(namespace, deployment): &&(String, Deployment)| {
-            let Deployment { name, wanted, ready, .. } = deployment;
+            let Deployment {
+                name,
+                wanted,
+                ready,
+                ..
+            } = deployment;
             format!("deployment {namespace}/{name} has {ready} of {wanted} pods ready")
         };
         let complaints = waiting.iter().map(complaint).collect();
-        CheckResult::error(description, complaints).hint(hint).that_may_pass()
+        CheckResult::error(description, complaints)
+            .hint(hint)
+            .that_may_pass()
     }
 }
 

@@ -31,10 +31,16 @@ pub struct Options {
 
 /// Checks one subject after the other; without an API server that answers, there is nothing more to ask.
 pub async fn run(flags: &GlobalArgs, options: Options, patience: &Patience<'_>) -> Vec<Category> {
-    let (category, server) =
-        patience.settle(async || api::check(flags).await, |(category, _)| category.pending()).await;
+    let (category, server) = patience
+        .settle(
+            async || api::check(flags).await,
+            |(category, _)| category.pending(),
+        )
+        .await;
     let mut categories = vec![category];
-    let Some((cluster, apis)) = server else { return categories };
+    let Some((cluster, apis)) = server else {
+        return categories;
+    };
     let cluster = cluster.with_remotes(options.remotes.clone());
     let (kinds, can_have_groups) = kinds::check(&cluster, &apis).await;
     categories.push(kinds);
@@ -59,9 +65,14 @@ pub async fn run(flags: &GlobalArgs, options: Options, patience: &Patience<'_>) 
 
 /// A request that failed, in the words of a check. What is forbidden is told in full among the rights.
 fn complaints(cluster: &Cluster, error: &RequestError) -> Vec<String> {
-    if let Cause::Status { code: 403, message, .. } = &error.cause {
+    if let Cause::Status {
+        code: 403, message, ..
+    } = &error.cause
+    {
         return vec![format!("you may not look: {message}")];
     }
     let problem = explain(cluster, error);
-    std::iter::once(problem.message).chain(problem.next).collect()
+    std::iter::once(problem.message)
+        .chain(problem.next)
+        .collect()
 }

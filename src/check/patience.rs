@@ -16,14 +16,19 @@ pub struct Patience<'a> {
 
 impl std::fmt::Debug for Patience<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Patience").field("until", &self.until).finish_non_exhaustive()
+        f.debug_struct("Patience")
+            .field("until", &self.until)
+            .finish_non_exhaustive()
     }
 }
 
 impl<'a> Patience<'a> {
     pub fn new(wait: Duration, say: &'a dyn Fn(&str)) -> Self {
         let now = Instant::now();
-        Self { until: now.checked_add(wait).unwrap_or(now), say }
+        Self {
+            until: now.checked_add(wait).unwrap_or(now),
+            say,
+        }
     }
 
     /// Checks until nothing is pending any more, or the time is over.
@@ -34,7 +39,9 @@ impl<'a> Patience<'a> {
     ) -> T {
         loop {
             let found = check().await;
-            let Some(waited_for) = pending(&found) else { return found };
+            let Some(waited_for) = pending(&found) else {
+                return found;
+            };
             let next = Instant::now() + INTERVAL;
             if next > self.until {
                 return found;
@@ -55,11 +62,17 @@ mod tests {
         let count = Cell::new(0);
         let check = async || {
             count.set(count.get() + 1);
-            let complaints = if count.get() > mends_after { vec![] } else { vec!["not yet".to_owned()] };
+            let complaints = if count.get() > mends_after {
+                vec![]
+            } else {
+                vec!["not yet".to_owned()]
+            };
             CheckResult::error("it is up", complaints).that_may_pass()
         };
         let patience = Patience::new(Duration::from_secs(wait), &|_| {});
-        let found = patience.settle(check, |found| found.may_pass.then_some(found)).await;
+        let found = patience
+            .settle(check, |found| found.may_pass.then_some(found))
+            .await;
         (count.get(), found)
     }
 

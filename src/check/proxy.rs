@@ -17,41 +17,70 @@ type Services<'a> = BTreeSet<&'a str>;
 
 pub async fn check(cluster: &Cluster, records: &[Record]) -> Category {
     let mut wanted: BTreeMap<&str, Services<'_>> = BTreeMap::new();
-    for group in records.iter().filter_map(|record| record.group.as_ref().ok()) {
+    for group in records
+        .iter()
+        .filter_map(|record| record.group.as_ref().ok())
+    {
         for backend in &group.backends {
-            wanted.entry(&backend.service.namespace).or_default().insert(&backend.service.name);
+            wanted
+                .entry(&backend.service.namespace)
+                .or_default()
+                .insert(&backend.service.name);
         }
     }
-    let reads = wanted.iter().map(|(namespace, services)| unmeshed(cluster, namespace, services));
-    let found: RequestResult<Vec<Vec<String>>> = stream::iter(reads).buffered(AT_ONCE).try_collect().await;
+    let reads = wanted
+        .iter()
+        .map(|(namespace, services)| unmeshed(cluster, namespace, services));
+    let found: RequestResult<Vec<Vec<String>>> =
+        stream::iter(reads).buffered(AT_ONCE).try_collect().await;
     let complaints = match found {
         Ok(found) => found.concat(),
         Err(error) => complaints(cluster, &error),
     };
-    let check = CheckResult::warning("the pods behind the groups' services are meshed", complaints)
-        .hint("https://linkerd.io/2/tasks/adding-your-service/");
-    Category { checks: vec![check], ..Category::new("failover-data-plane") }
+    let check = CheckResult::warning(
+        "the pods behind the groups' services are meshed",
+        complaints,
+    )
+    .hint("https://linkerd.io/2/tasks/adding-your-service/");
+    Category {
+        checks: vec![check],
+        ..Category::new("failover-data-plane")
+    }
 }
 
 /// A line for each service with pods that no proxy stands beside.
-async fn unmeshed(cluster: &Cluster, namespace: &str, services: &Services<'_>) -> RequestResult<Vec<String>> {
-    let reads =
-        future::try_join(workloads::selectors(cluster, namespace), workloads::pods(cluster, namespace));
+async fn unmeshed(
+    cluster: &Cluster,
+    namespace: &str,
+    services: &Services<'_>,
+) -> RequestResult<Vec<String>> {
+    let reads = future::try_join(
+        workloads::selectors(cluster, namespace),
+        workloads::pods(cluster, namespace),
+    );
     let (selectors, pods) = reads.await?;
     let line = |service: &&str| {
-        let selector = selectors.get(*service).filter(|selector| !selector.is_empty())?;
-        let bare = pods.iter().filter(|pod| pod.is_alive && !pod.is_meshed && is_selected(pod, selector));
+        let selector = selectors
+            .get(*service)
+            .filter(|selector| !selector.is_empty())?;
+        let bare = pods
+            .iter()
+            .filter(|pod| pod.is_alive && !pod.is_meshed && is_selected(pod, selector));
         let names: Vec<&str> = bare.map(|pod| pod.name.as_str()).collect();
         let first = names.first()?;
         let more = match names.len() {
             1 => String::new(),
             count => format!(", and {} more", count - 1),
         };
-        Some(format!("{namespace}/{service}: no linkerd-proxy in pod {first}{more}"))
+        Some(format!(
+            "{namespace}/{service}: no linkerd-proxy in pod {first}{more}"
+        ))
     };
     Ok(services.iter().filter_map(line).collect())
 }
 
 fn is_selected(pod: &Pod, selector: &BTreeMap<String, String>) -> bool {
-    selector.iter().all(|(key, value)| pod.labels.get(key) == Some(value))
+    selector
+        .iter()
+        .all(|(key, value)| pod.labels.get(key) == Some(value))
 }

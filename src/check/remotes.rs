@@ -22,15 +22,27 @@ pub async fn check(cluster: &Cluster, records: &[Record]) -> Option<Category> {
     }
     let found = mirrors::find(cluster, &readiness::backends_of(records)).await;
     let mut places: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for RemoteService { cluster, service } in found.remotes().filter(|remote| asked.has(&remote.cluster)) {
-        places.entry(cluster).or_default().insert(&service.namespace);
+    for RemoteService { cluster, service } in
+        found.remotes().filter(|remote| asked.has(&remote.cluster))
+    {
+        places
+            .entry(cluster)
+            .or_default()
+            .insert(&service.namespace);
     }
     for name in asked.named() {
-        places.entry(name).or_insert_with(|| BTreeSet::from([cluster.namespace.as_str()]));
+        places
+            .entry(name)
+            .or_insert_with(|| BTreeSet::from([cluster.namespace.as_str()]));
     }
-    let checks = places.iter().map(|(name, namespaces)| remote(cluster, name, namespaces));
+    let checks = places
+        .iter()
+        .map(|(name, namespaces)| remote(cluster, name, namespaces));
     let checks: Vec<CheckResult> = join_all(checks).await.into_iter().flatten().collect();
-    let category = Category { checks, ..Category::new("failover-remotes") };
+    let category = Category {
+        checks,
+        ..Category::new("failover-remotes")
+    };
     (!category.checks.is_empty()).then_some(category)
 }
 
@@ -43,25 +55,49 @@ async fn remote(local: &Cluster, name: &str, namespaces: &BTreeSet<&str>) -> Vec
             let lines = std::iter::once(why.to_string()).chain(mend).collect();
             let failed = CheckResult::error(description, lines);
             let is_link = local.reach.has_links() && why.cluster_without_remote().is_some();
-            return vec![if is_link { failed.hint(right_to_link(name)) } else { failed }];
+            return vec![if is_link {
+                failed.hint(right_to_link(name))
+            } else {
+                failed
+            }];
         }
     };
-    let looks = join_all(namespaces.iter().map(|namespace| missing(&there, namespace))).await;
+    let looks = join_all(
+        namespaces
+            .iter()
+            .map(|namespace| missing(&there, namespace)),
+    )
+    .await;
     let is_denied = looks.iter().any(|look| matches!(look, Ok(Some(_))));
-    let lines = looks.into_iter().flat_map(|look| look.map_or_else(|unknown| unknown, Vec::from_iter));
-    let readable =
-        CheckResult::error(format!("how ready services are may be read in cluster {name}"), lines.collect());
+    let lines = looks
+        .into_iter()
+        .flat_map(|look| look.map_or_else(|unknown| unknown, Vec::from_iter));
+    let readable = CheckResult::error(
+        format!("how ready services are may be read in cluster {name}"),
+        lines.collect(),
+    );
     let (resource, verbs) = (REMOTE.full_resource(), REMOTE.verbs.join(","));
     let first = word(namespaces.first().copied().unwrap_or_default());
     let hint = format!(
         "in cluster {name}: kubectl create role kubectl-failover-remote -n {first} --verb={verbs} --resource={resource}"
     );
-    vec![CheckResult::success(description), if is_denied { readable.hint(hint) } else { readable }]
+    vec![
+        CheckResult::success(description),
+        if is_denied {
+            readable.hint(hint)
+        } else {
+            readable
+        },
+    ]
 }
 
 /// The right to the one secret that is needed.
 fn right_to_link(name: &str) -> String {
-    let (namespace, secret, right) = (links::NAMESPACE, word(&links::secret_name(name)), LINKS.resource);
+    let (namespace, secret, right) = (
+        links::NAMESPACE,
+        word(&links::secret_name(name)),
+        LINKS.resource,
+    );
     format!(
         "kubectl create role {secret} -n {namespace} --verb={} --resource={right} --resource-name={secret}",
         LINKS.verbs.join(",")
@@ -76,14 +112,24 @@ async fn missing(there: &Cluster, namespace: &str) -> Result<Option<String>, Vec
     let mut denied = Vec::new();
     for verb in REMOTE.verbs {
         let (group, resource) = (REMOTE.group, REMOTE.resource);
-        let deed = Deed { verb, group, resource, namespace: Some(namespace.to_owned()) };
+        let deed = Deed {
+            verb,
+            group,
+            resource,
+            namespace: Some(namespace.to_owned()),
+        };
         match access::allows(there, &deed).await {
             Ok(true) => {}
             Ok(false) => denied.push(*verb),
             Err(error) => return Err(complaints(there, &error)),
         }
     }
-    let line =
-        || format!("you may not {} {} in namespace {namespace}", denied.join(", "), REMOTE.full_resource());
+    let line = || {
+        format!(
+            "you may not {} {} in namespace {namespace}",
+            denied.join(", "),
+            REMOTE.full_resource()
+        )
+    };
     Ok((!denied.is_empty()).then(line))
 }

@@ -21,33 +21,62 @@ type Answers = HashMap<Deed, RequestResult<bool>>;
 /// In the namespace that is worked in, or in all.
 pub async fn check(cluster: &Cluster, flags: &GlobalArgs, apis: &ApiGroups) -> Category {
     let namespace = (!flags.all_namespaces).then_some(cluster.namespace.as_str());
-    let tasks: Vec<(Task, Vec<Right>)> =
-        Task::value_variants().iter().map(|task| (*task, rights_that_matter(*task, apis))).collect();
+    let tasks: Vec<(Task, Vec<Right>)> = Task::value_variants()
+        .iter()
+        .map(|task| (*task, rights_that_matter(*task, apis)))
+        .collect();
     let rights = tasks.iter().flat_map(|(_, rights)| rights);
     let deeds: HashSet<Deed> = rights.flat_map(|right| deeds(right, namespace)).collect();
     let questions = deeds.into_iter().map(|deed| async move {
         let answer = access::allows(cluster, &deed).await;
         (deed, answer)
     });
-    let answers: Answers = stream::iter(questions).buffer_unordered(AT_ONCE).collect().await;
-    let checks = tasks.iter().map(|(task, rights)| command(cluster, *task, rights, namespace, &answers));
-    Category { checks: checks.collect(), ..Category::new("failover-rights") }
+    let answers: Answers = stream::iter(questions)
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await;
+    let checks = tasks
+        .iter()
+        .map(|(task, rights)| command(cluster, *task, rights, namespace, &answers));
+    Category {
+        checks: checks.collect(),
+        ..Category::new("failover-rights")
+    }
 }
 
 /// Without those to kinds of objects that the cluster does not know.
 fn rights_that_matter(task: Task, apis: &ApiGroups) -> Vec<Right> {
-    let matters = |right: &Right| right.carrier().is_none_or(|kind| apis.serve(kind.info().api_version));
+    let matters = |right: &Right| {
+        right
+            .carrier()
+            .is_none_or(|kind| apis.serve(kind.info().api_version))
+    };
     task.rights().into_iter().filter(matters).collect()
 }
 
 fn deeds(right: &Right, namespace: Option<&str>) -> impl Iterator<Item = Deed> {
-    let Right { group, resource, verbs, reach, .. } = *right;
-    let namespace = namespace.filter(|_| reach == Reach::Namespace).map(str::to_owned);
-    verbs.iter().map(move |verb| Deed { verb, group, resource, namespace: namespace.clone() })
+    let Right {
+        group,
+        resource,
+        verbs,
+        reach,
+        ..
+    } = *right;
+    let namespace = namespace
+        .filter(|_| reach == Reach::Namespace)
+        .map(str::to_owned);
+    verbs.iter().map(move |verb| Deed {
+        verb,
+        group,
+        resource,
+        namespace: namespace.clone(),
+    })
 }
 
 fn place(namespace: Option<&str>) -> String {
-    namespace.map_or("all namespaces".to_owned(), |namespace| format!("namespace {namespace}"))
+    namespace.map_or("all namespaces".to_owned(), |namespace| {
+        format!("namespace {namespace}")
+    })
 }
 
 /// What it needs is an error where it is missing; what it can do without, a warning. Of the kinds that carry groups
@@ -66,14 +95,21 @@ fn command(
     let has_carrier = carriers.any(|right| deeds(right, namespace).all(|deed| is_allowed(&deed)));
     for right in rights {
         let deeds: Vec<Deed> = deeds(right, namespace).collect();
-        if let Some(error) = deeds.iter().find_map(|deed| answers.get(deed)?.as_ref().err()) {
+        if let Some(error) = deeds
+            .iter()
+            .find_map(|deed| answers.get(deed)?.as_ref().err())
+        {
             return CheckResult::error(description, complaints(cluster, error));
         }
         let denied = deeds.iter().filter(|deed| !is_allowed(deed));
         let verbs: Vec<&str> = denied.map(|deed| deed.verb).collect();
         if !verbs.is_empty() {
             let place = place(namespace.filter(|_| right.reach == Reach::Namespace));
-            let line = format!("you may not {} {} in {place}", verbs.join(", "), right.full_resource());
+            let line = format!(
+                "you may not {} {} in {place}",
+                verbs.join(", "),
+                right.full_resource()
+            );
             match right.lost {
                 None => missing.push(line),
                 Some(_) if right.carrier().is_some() && !has_carrier => missing.push(line),
@@ -81,7 +117,11 @@ fn command(
             }
         }
     }
-    let hint = format!("kubectl failover check --rbac {} {}", task.name(), cluster.reach.scoped(namespace));
+    let hint = format!(
+        "kubectl failover check --rbac {} {}",
+        task.name(),
+        cluster.reach.scoped(namespace)
+    );
     if missing.is_empty() {
         CheckResult::warning(description, lost).hint(hint)
     } else {

@@ -19,7 +19,12 @@ pub struct CreateArgs {
     pub service: Option<String>,
     /// Service that takes over when the primary has no ready endpoints; may be repeated. Those of a route may be in
     /// other namespaces: NAMESPACE/SERVICE
-    #[arg(long, required_unless_present = "adopt", conflicts_with = "adopt", value_name = "SERVICE")]
+    #[arg(
+        long,
+        required_unless_present = "adopt",
+        conflicts_with = "adopt",
+        value_name = "SERVICE"
+    )]
     pub fallback: Vec<String>,
     /// Service that should have the traffic [default: SERVICE]
     #[arg(long, value_name = "SERVICE")]

@@ -45,13 +45,28 @@ pub struct GlobalArgs {
     #[arg(long, global = true, value_name = "TOKEN", hide_short_help = true)]
     pub token: Option<String>,
     /// User to impersonate
-    #[arg(long = "as", global = true, value_name = "USER", hide_short_help = true)]
+    #[arg(
+        long = "as",
+        global = true,
+        value_name = "USER",
+        hide_short_help = true
+    )]
     pub impersonate_user: Option<String>,
     /// Group to impersonate; may be repeated
-    #[arg(long = "as-group", global = true, value_name = "GROUP", hide_short_help = true)]
+    #[arg(
+        long = "as-group",
+        global = true,
+        value_name = "GROUP",
+        hide_short_help = true
+    )]
     pub impersonate_groups: Vec<String>,
     /// UID to impersonate
-    #[arg(long = "as-uid", global = true, value_name = "UID", hide_short_help = true)]
+    #[arg(
+        long = "as-uid",
+        global = true,
+        value_name = "UID",
+        hide_short_help = true
+    )]
     pub impersonate_uid: Option<String>,
     /// Time limit of each request, such as 10s; 0 for none [default: 10s]
     #[arg(long, global = true, value_name = "DURATION", value_parser = parse_timeout, hide_short_help = true)]
@@ -76,10 +91,23 @@ pub struct GlobalArgs {
     #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
     pub tls_server_name: Option<String>,
     /// Namespace of Linkerd's control plane [default: $LINKERD_NAMESPACE, then linkerd]
-    #[arg(short = 'L', long, global = true, value_name = "NAME", hide_short_help = true)]
+    #[arg(
+        short = 'L',
+        long,
+        global = true,
+        value_name = "NAME",
+        hide_short_help = true
+    )]
     pub linkerd_namespace: Option<String>,
     /// Use colours: by default on a terminal, unless NO_COLOR is set
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", hide_short_help = true)]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN",
+        hide_short_help = true
+    )]
     pub color: ColorChoice,
     /// Say more on stderr: each request with its status and time
     #[arg(
@@ -129,14 +157,21 @@ impl GlobalArgs {
     pub fn verbosity(&self) -> u8 {
         match self.verbose.last() {
             None | Some(0) => 0,
-            Some(_) => self.verbose.iter().fold(0, |sum, level| sum.saturating_add(*level)),
+            Some(_) => self
+                .verbose
+                .iter()
+                .fold(0, |sum, level| sum.saturating_add(*level)),
         }
     }
 
     /// The namespace of Linkerd's control plane.
     pub fn linkerd_namespace(&self) -> String {
         let given = self.linkerd_namespace.clone();
-        let given = given.or_else(|| std::env::var("LINKERD_NAMESPACE").ok().filter(|name| !name.is_empty()));
+        let given = given.or_else(|| {
+            std::env::var("LINKERD_NAMESPACE")
+                .ok()
+                .filter(|name| !name.is_empty())
+        });
         given.unwrap_or_else(|| LINKERD_NAMESPACE.to_owned())
     }
 }

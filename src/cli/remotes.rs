@@ -21,9 +21,9 @@ fn parse_remote(text: &str) -> Result<(String, String), String> {
         Some((name, context)) if !name.is_empty() && !context.is_empty() => {
             Ok((name.to_owned(), context.to_owned()))
         }
-        _ => {
-            Err("a remote is the cluster's name, as its mirrors have it, and a context: east=CONTEXT"
-                .to_owned())
-        }
+        _ => Err(
+            "a remote is the cluster's name, as its mirrors have it, and a context: east=CONTEXT"
+                .to_owned(),
+        ),
     }
 }

@@ -53,7 +53,12 @@ pub struct SandboxDemoArgs {
 #[derive(Debug, Clone, Args)]
 pub struct SandboxUpArgs {
     /// Names of the clusters
-    #[arg(long, value_delimiter = ',', default_value = "west,east", value_name = "NAMES")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "west,east",
+        value_name = "NAMES"
+    )]
     pub clusters: Vec<String>,
     /// Take the control plane's programs from this folder instead of building them
     #[arg(long, value_name = "DIR")]

@@ -29,7 +29,11 @@ pub fn parse_lasting(text: &str) -> Result<Duration, String> {
 /// Moments further away than this can't be told by every clock.
 fn within_reason(duration: Duration) -> Result<Duration, String> {
     const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
-    if duration > LONGEST { Err("a duration is 100 years at most".to_owned()) } else { Ok(duration) }
+    if duration > LONGEST {
+        Err("a duration is 100 years at most".to_owned())
+    } else {
+        Ok(duration)
+    }
 }
 
 /// A time limit: a duration or, as kubectl has it, a number of seconds.
@@ -46,13 +50,21 @@ pub fn parse_max_moves(text: &str) -> Result<MaxMoves, String> {
     let (most, within) = text.split_once('/').ok_or(NO_RATE)?;
     let most = most.parse().ok().filter(|most| *most > 0).ok_or(NO_RATE)?;
     let within = parse_duration(within).map_err(|_| NO_RATE)?;
-    if within.is_zero() { Err(NO_RATE.to_owned()) } else { Ok(MaxMoves { most, within }) }
+    if within.is_zero() {
+        Err(NO_RATE.to_owned())
+    } else {
+        Ok(MaxMoves { most, within })
+    }
 }
 
 /// A kind of object that can carry a group, as people call it.
 pub fn parse_kind(text: &str) -> Result<String, String> {
     if kinds_called(text).is_empty() {
-        let known = KINDS.iter().map(|kind| kind.info().name).collect::<Vec<_>>().join(", ");
+        let known = KINDS
+            .iter()
+            .map(|kind| kind.info().name)
+            .collect::<Vec<_>>()
+            .join(", ");
         return Err(format!("kinds there are: {known}"));
     }
     Ok(text.to_owned())
@@ -81,10 +93,13 @@ impl CommandWords {
             return Found::at(Path::new(&self.program));
         }
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let found: Vec<_> =
-            std::env::split_paths(&path).map(|folder| Found::at(&folder.join(&self.program))).collect();
+        let found: Vec<_> = std::env::split_paths(&path)
+            .map(|folder| Found::at(&folder.join(&self.program)))
+            .collect();
         let is_there = |what| found.contains(&what).then_some(what);
-        is_there(Found::Runnable).or_else(|| is_there(Found::NotRunnable)).unwrap_or(Found::Nothing)
+        is_there(Found::Runnable)
+            .or_else(|| is_there(Found::NotRunnable))
+            .unwrap_or(Found::Nothing)
     }
 }
 
@@ -100,9 +115,17 @@ impl Found {
 
 /// A command as a shell splits it into words.
 pub fn parse_command(text: &str) -> Result<CommandWords, String> {
-    let mut words = shlex::split(text).ok_or("a quote in it is not closed")?.into_iter();
-    let program = words.next().filter(|program| !program.is_empty()).ok_or("it names a program")?;
-    Ok(CommandWords { program, arguments: words.collect() })
+    let mut words = shlex::split(text)
+        .ok_or("a quote in it is not closed")?
+        .into_iter();
+    let program = words
+        .next()
+        .filter(|program| !program.is_empty())
+        .ok_or("it names a program")?;
+    Ok(CommandWords {
+        program,
+        arguments: words.collect(),
+    })
 }
 
 /// A port of this machine alone (`9090`, `:9090`), or an IP address and a port.
@@ -111,7 +134,9 @@ pub fn parse_address(text: &str) -> Result<SocketAddr, String> {
         return Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
     }
     let address = text.replacen("localhost:", "127.0.0.1:", 1).parse();
-    address.map_err(|_| "it is a port, or an IP address and a port, such as 9090 or 0.0.0.0:9090".to_owned())
+    address.map_err(|_| {
+        "it is a port, or an IP address and a port, such as 9090 or 0.0.0.0:9090".to_owned()
+    })
 }
 
 /// A boolean as Go's flags take it.
@@ -125,15 +150,24 @@ pub fn parse_bool(text: &str) -> Result<bool, String> {
 
 /// How much to say: a boolean, or a level as kubectl has it.
 pub fn parse_verbosity(text: &str) -> Result<u8, String> {
-    let level = || text.parse().map_err(|_| "it is true, false or a number".to_owned());
+    let level = || {
+        text.parse()
+            .map_err(|_| "it is true, false or a number".to_owned())
+    };
     parse_bool(text).map(u8::from).or_else(|_| level())
 }
 
 /// The members of lists: `a`, `a,b`, and `[a,b]` as Go prints one.
 pub fn members(lists: &[String]) -> Vec<String> {
     let inner = |list: &str| -> Vec<String> {
-        let list = list.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(list);
-        let members = list.split(',').map(str::trim).filter(|member| !member.is_empty());
+        let list = list
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+            .unwrap_or(list);
+        let members = list
+            .split(',')
+            .map(str::trim)
+            .filter(|member| !member.is_empty());
         members.map(str::to_owned).collect()
     };
     lists.iter().flat_map(|list| inner(list)).collect()
@@ -185,9 +219,17 @@ mod tests {
     #[test]
     fn commands_are_split_into_words() {
         let words = |text: &str| parse_command(text).map(|words| (words.program, words.arguments));
-        let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let owned = |words: &[&str]| {
+            words
+                .iter()
+                .map(|word| (*word).to_owned())
+                .collect::<Vec<_>>()
+        };
         assert_eq!(words("notify"), Ok(("notify".to_owned(), owned(&[]))));
-        let shell = ("sh".to_owned(), owned(&["-c", "echo \"$FAILOVER_TO\" >> log"]));
+        let shell = (
+            "sh".to_owned(),
+            owned(&["-c", "echo \"$FAILOVER_TO\" >> log"]),
+        );
         assert_eq!(words("sh -c 'echo \"$FAILOVER_TO\" >> log'"), Ok(shell));
         for bad in ["", "  ", "''", "sh -c 'echo"] {
             assert!(parse_command(bad).is_err(), "{bad:?}");
@@ -220,7 +262,14 @@ mod tests {
 
     #[test]
     fn lists_of_go() {
-        let of = |lists: &[&str]| members(&lists.iter().map(|&list| list.to_owned()).collect::<Vec<_>>());
+        let of = |lists: &[&str]| {
+            members(
+                &lists
+                    .iter()
+                    .map(|&list| list.to_owned())
+                    .collect::<Vec<_>>(),
+            )
+        };
         assert_eq!(of(&["[]"]), [""; 0]);
         assert_eq!(of(&["", "a"]), ["a"]);
         assert_eq!(of(&["[a,b]", "c", "d, e"]), ["a", "b", "c", "d", "e"]);

@@ -31,7 +31,12 @@ struct AnswerStatus {
 
 /// Whether the API server lets us do it.
 pub async fn allows(cluster: &Cluster, deed: &Deed) -> RequestResult<bool> {
-    let Deed { verb, group, resource, namespace } = deed;
+    let Deed {
+        verb,
+        group,
+        resource,
+        namespace,
+    } = deed;
     let question = json!({
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",
@@ -39,6 +44,8 @@ pub async fn allows(cluster: &Cluster, deed: &Deed) -> RequestResult<bool> {
             "verb": verb, "group": group, "resource": resource, "namespace": namespace.as_deref().unwrap_or_default(),
         }},
     });
-    let answer: Answer = cluster.create(&SELF_SUBJECT_ACCESS_REVIEWS.collection(None), &question).await?;
+    let answer: Answer = cluster
+        .create(&SELF_SUBJECT_ACCESS_REVIEWS.collection(None), &question)
+        .await?;
     Ok(answer.status.allowed)
 }

@@ -23,14 +23,18 @@ impl Ahead {
     ) -> (T, Self) {
         let are_many = Notify::new();
         let groups = pin!(groups(&are_many));
-        let Some(namespace) = namespace else { return (groups.await, Self::default()) };
+        let Some(namespace) = namespace else {
+            return (groups.await, Self::default());
+        };
         match select(groups, pin!(are_many.notified())).await {
             Either::Left((groups, _)) => (groups, Self::default()),
             Either::Right(((), groups)) => {
                 let source = slices::source(namespace, None);
                 let (groups, slices) = join(groups, list(cluster, &source)).await;
                 // What failed is asked for again, to say why.
-                let index = slices.ok().map(|(slices, _)| (namespace.to_owned(), SliceIndex::of(slices)));
+                let index = slices
+                    .ok()
+                    .map(|(slices, _)| (namespace.to_owned(), SliceIndex::of(slices)));
                 (groups, Self(index))
             }
         }
@@ -38,6 +42,9 @@ impl Ahead {
 
     /// The slices of this namespace.
     pub fn slices_of(&self, namespace: &str) -> Option<&SliceIndex> {
-        self.0.as_ref().filter(|(of, _)| of == namespace).map(|(_, index)| index)
+        self.0
+            .as_ref()
+            .filter(|(of, _)| of == namespace)
+            .map(|(_, index)| index)
     }
 }

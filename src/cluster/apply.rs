@@ -21,7 +21,10 @@ pub async fn apply(
     let path = endpoint(record.kind).object(&record.meta.namespace, &record.meta.name);
     let path = super::path::with_query(&path, &write_parameters(trial));
     let raw: Box<RawValue> = cluster.patch(&path, &patch(record, change)).await?;
-    record.kind.read(&raw).map_err(|cause| unreadable(&path, &cause))
+    record
+        .kind
+        .read(&raw)
+        .map_err(|cause| unreadable(&path, &cause))
 }
 
 /// Makes the object of a group and gives it as the server has it; a `trial` is checked by the server, not stored.
@@ -37,5 +40,8 @@ pub async fn create(
 }
 
 fn write_parameters(trial: bool) -> [(&'static str, &'static str); 2] {
-    [("fieldManager", FIELD_MANAGER), ("dryRun", if trial { "All" } else { "" })]
+    [
+        ("fieldManager", FIELD_MANAGER),
+        ("dryRun", if trial { "All" } else { "" }),
+    ]
 }

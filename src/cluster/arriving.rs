@@ -53,14 +53,21 @@ impl Arriving {
     ///
     /// # Errors
     /// Where they are no JSON.
-    pub fn take(&mut self, bytes: &[u8], mut show: impl FnMut(&RawValue)) -> serde_json::Result<()> {
+    pub fn take(
+        &mut self,
+        bytes: &[u8],
+        mut show: impl FnMut(&RawValue),
+    ) -> serde_json::Result<()> {
         // The mark may have begun in what came before.
         let unsearched = self.rest.len().saturating_sub(ITEMS.len());
         self.rest.extend_from_slice(bytes);
         if self.place == Place::Before
             && let Some(start) = find(self.rest.get(unsearched..).unwrap_or_default(), ITEMS)
         {
-            self.envelope = self.rest.split_to(unsearched + start + ITEMS.len()).to_vec();
+            self.envelope = self
+                .rest
+                .split_to(unsearched + start + ITEMS.len())
+                .to_vec();
             self.place = Place::Among;
         }
         while self.place == Place::Among {
@@ -106,7 +113,9 @@ impl Arriving {
 }
 
 fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    bytes.windows(wanted.len()).position(|window| window == wanted)
+    bytes
+        .windows(wanted.len())
+        .position(|window| window == wanted)
 }
 
 #[cfg(test)]
@@ -119,7 +128,8 @@ mod tests {
 
     /// What is shown of a body that arrives in pieces of these sizes.
     fn arrive(body: &str, sizes: &[usize]) -> serde_json::Result<(Vec<Value>, ListMeta)> {
-        let (mut arriving, mut shown, mut rest) = (Arriving::default(), Vec::new(), body.as_bytes());
+        let (mut arriving, mut shown, mut rest) =
+            (Arriving::default(), Vec::new(), body.as_bytes());
         let mut keep = |object: &RawValue| shown.push(object.get().to_owned());
         for size in sizes.iter().cycle() {
             let (piece, after) = rest.split_at((*size).min(rest.len()));
@@ -130,7 +140,13 @@ mod tests {
             }
         }
         let metadata = arriving.end(&mut keep)?;
-        Ok((shown.iter().map(|text| serde_json::from_str(text).unwrap()).collect(), metadata))
+        Ok((
+            shown
+                .iter()
+                .map(|text| serde_json::from_str(text).unwrap())
+                .collect(),
+            metadata,
+        ))
     }
 
     fn object() -> impl Strategy<Value = Value> {
@@ -142,7 +158,8 @@ mod tests {
     /// The API server sorts the fields of custom resources, so that their metadata comes last.
     fn body(items: &[Value], is_sorted: bool) -> String {
         let items = serde_json::to_string(items).unwrap();
-        let metadata = r#""metadata":{"resourceVersion":"7","continue":"x","remainingItemCount":3}"#;
+        let metadata =
+            r#""metadata":{"resourceVersion":"7","continue":"x","remainingItemCount":3}"#;
         if is_sorted {
             format!("{{\"apiVersion\":\"v1\",\"items\":{items},\"kind\":\"List\",{metadata}}}\n")
         } else {
@@ -182,8 +199,14 @@ mod tests {
     #[test]
     fn lists_of_another_shape_are_read_too() {
         let pretty = "{\n  \"items\": [ {\"a\": 1}, {\"b\": 2} ],\n  \"metadata\": {}\n}";
-        assert_eq!(arrive(pretty, &[5]).unwrap().0, [json!({"a": 1}), json!({"b": 2})]);
-        for none in [r#"{"metadata":{},"items":null}"#, r#"{"items":[],"metadata":{}}"#] {
+        assert_eq!(
+            arrive(pretty, &[5]).unwrap().0,
+            [json!({"a": 1}), json!({"b": 2})]
+        );
+        for none in [
+            r#"{"metadata":{},"items":null}"#,
+            r#"{"items":[],"metadata":{}}"#,
+        ] {
             assert!(arrive(none, &[7]).unwrap().0.is_empty(), "{none}");
         }
     }
@@ -191,7 +214,16 @@ mod tests {
     #[test]
     fn an_answer_that_is_no_list_is_not_one_without_objects() {
         let status = r#"{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Success"}"#;
-        for answer in [status, "", "{}", "[]", "null", r#"{"metadata":{}}"#, r#"{"items":[]}"#, "<html>"] {
+        for answer in [
+            status,
+            "",
+            "{}",
+            "[]",
+            "null",
+            r#"{"metadata":{}}"#,
+            r#"{"items":[]}"#,
+            "<html>",
+        ] {
             assert!(arrive(answer, &[7]).is_err(), "{answer}");
         }
     }

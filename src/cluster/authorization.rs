@@ -67,8 +67,15 @@ impl Authorization {
         };
         let Some(giver) = giver else { return Ok(None) };
         // Left there, it would be asked for once more, by whatever looks for a client certificate.
-        let AuthInfo { username, password, token, token_file, exec, auth_provider, .. } =
-            &mut config.auth_info;
+        let AuthInfo {
+            username,
+            password,
+            token,
+            token_file,
+            exec,
+            auth_provider,
+            ..
+        } = &mut config.auth_info;
         (*username, *password, *token, *token_file) = (None, None, None, None);
         (*exec, *auth_provider) = (None, None);
         Ok(Some(Self::from(giver)))
@@ -76,7 +83,11 @@ impl Authorization {
 
     fn ask(&self) -> Asked {
         let mut state = self.state();
-        if let Some(asked) = state.under_way.as_ref().filter(|asked| asked.peek().is_none()) {
+        if let Some(asked) = state
+            .under_way
+            .as_ref()
+            .filter(|asked| asked.peek().is_none())
+        {
             return asked.clone();
         }
         if let Some((at, failure)) = &state.failed
@@ -95,7 +106,10 @@ impl Authorization {
             this.state().note(outcome)
         });
         let lost = |cause| Err(Unavailable(Arc::new(BoxError::from(cause))));
-        let asked = task.map(move |outcome| outcome.unwrap_or_else(lost)).boxed().shared();
+        let asked = task
+            .map(move |outcome| outcome.unwrap_or_else(lost))
+            .boxed()
+            .shared();
         state.under_way.insert(asked).clone()
     }
 
@@ -106,14 +120,20 @@ impl Authorization {
 
 impl From<Giver> for Authorization {
     fn from(giver: Giver) -> Self {
-        Self { giver, state: Arc::default() }
+        Self {
+            giver,
+            state: Arc::default(),
+        }
     }
 }
 
 impl State {
     fn note(&mut self, outcome: Result<Option<HeaderValue>, BoxError>) -> Outcome {
         let outcome = outcome.map_err(|cause| Unavailable(Arc::new(cause)));
-        self.failed = outcome.as_ref().err().map(|failure| (Instant::now(), failure.clone()));
+        self.failed = outcome
+            .as_ref()
+            .err()
+            .map(|failure| (Instant::now(), failure.clone()));
         outcome
     }
 }
@@ -160,11 +180,18 @@ mod tests {
                 }
             }
         };
-        (Authorization::from(BoxCloneSyncService::new(service_fn(give))), asked)
+        (
+            Authorization::from(BoxCloneSyncService::new(service_fn(give))),
+            asked,
+        )
     }
 
-    async fn request(authorization: &mut Authorization) -> Result<Result<Request<Body>, BoxError>, ()> {
-        timeout(LIMIT, authorization.check(Request::new(Body::empty()))).await.map_err(drop)
+    async fn request(
+        authorization: &mut Authorization,
+    ) -> Result<Result<Request<Body>, BoxError>, ()> {
+        timeout(LIMIT, authorization.check(Request::new(Body::empty())))
+            .await
+            .map_err(drop)
     }
 
     #[tokio::test(start_paused = true)]
@@ -173,7 +200,10 @@ mod tests {
         assert!(request(&mut authorization).await.is_err());
         assert!(request(&mut authorization).await.is_err());
         advance(LIMIT).await;
-        let answered = authorization.check(Request::new(Body::empty())).await.unwrap();
+        let answered = authorization
+            .check(Request::new(Body::empty()))
+            .await
+            .unwrap();
         assert_eq!(answered.headers()[AUTHORIZATION], "it");
         assert!(asked.load(Ordering::Relaxed) <= 2, "{asked:?}");
     }
@@ -181,12 +211,22 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn after_a_failure_nothing_is_asked_for_a_while() {
         let (mut authorization, asked) = slow(1);
-        assert!(authorization.check(Request::new(Body::empty())).await.is_err());
+        assert!(
+            authorization
+                .check(Request::new(Body::empty()))
+                .await
+                .is_err()
+        );
         assert!(request(&mut authorization).await.unwrap().is_err());
         assert_eq!(asked.load(Ordering::Relaxed), 1);
         advance(PAUSE).await;
         assert!(request(&mut authorization).await.is_err());
-        assert!(authorization.check(Request::new(Body::empty())).await.is_ok());
+        assert!(
+            authorization
+                .check(Request::new(Body::empty()))
+                .await
+                .is_ok()
+        );
         assert_eq!(asked.load(Ordering::Relaxed), 2);
     }
 }

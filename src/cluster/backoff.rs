@@ -60,7 +60,9 @@ mod tests {
         let mut backoff = Backoff::default();
         let waits: Vec<Duration> = (0..40).map(|_| backoff.next_refused()).collect();
         assert!(waits[0] <= FIRST);
-        assert!(waits[20] >= LONGEST_REFUSED / 2 && waits.iter().all(|wait| *wait <= LONGEST_REFUSED));
+        assert!(
+            waits[20] >= LONGEST_REFUSED / 2 && waits.iter().all(|wait| *wait <= LONGEST_REFUSED)
+        );
         // A server that was away refuses for a moment.
         backoff.next(None);
         assert!(backoff.next_refused() <= FIRST);
@@ -68,9 +70,18 @@ mod tests {
 
     #[test]
     fn the_server_may_ask_for_more() {
-        let waits: Vec<Duration> =
-            (0..40).map(|_| Backoff::default().next(Some(Duration::from_secs(8)))).collect();
-        assert!(waits.iter().all(|wait| (8.0..=10.0).contains(&wait.as_secs_f64())), "{waits:?}");
-        assert!(waits.iter().any(|wait| *wait != waits[0]), "all come back at once");
+        let waits: Vec<Duration> = (0..40)
+            .map(|_| Backoff::default().next(Some(Duration::from_secs(8))))
+            .collect();
+        assert!(
+            waits
+                .iter()
+                .all(|wait| (8.0..=10.0).contains(&wait.as_secs_f64())),
+            "{waits:?}"
+        );
+        assert!(
+            waits.iter().any(|wait| *wait != waits[0]),
+            "all come back at once"
+        );
     }
 }

@@ -61,7 +61,10 @@ pub struct Cluster {
 
 impl std::fmt::Debug for Cluster {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cluster").field("context", &self.context).field("server", &self.server).finish()
+        f.debug_struct("Cluster")
+            .field("context", &self.context)
+            .field("server", &self.server)
+            .finish()
     }
 }
 
@@ -71,7 +74,12 @@ impl Cluster {
     /// # Errors
     /// A [`Problem`] where the kubeconfig can't be read or lacks what the flags name.
     pub async fn connect(flags: &GlobalArgs) -> anyhow::Result<Self> {
-        let Resolved { config, context, is_made_up, user } = kubeconfig::resolve(flags).await?;
+        let Resolved {
+            config,
+            context,
+            is_made_up,
+            user,
+        } = kubeconfig::resolve(flags).await?;
         let reach = Reach::of(flags, (!is_made_up).then_some(context.as_str()));
         let url = config.cluster_url.clone();
         let cluster = Self::of_config(config, context, reach, user, flags.request_timeout)?;
@@ -92,7 +100,8 @@ impl Cluster {
         let namespace = config.default_namespace.clone();
         let auth = config.auth_info.clone();
         let url = config.cluster_url.clone();
-        let client = connector::client(config).map_err(|cause| unusable(&context, &auth, &cause))?;
+        let client =
+            connector::client(config).map_err(|cause| unusable(&context, &auth, &cause))?;
         let asked = limit.map(|limit| if limit.is_zero() { NO_LIMIT } else { limit });
         let timeout = asked.unwrap_or(REQUEST_TIMEOUT);
         let list_timeout = asked.unwrap_or(LIST_TIMEOUT);
@@ -118,7 +127,11 @@ impl Cluster {
     #[must_use]
     pub fn with_remotes(self, remotes: Remotes) -> Self {
         let reach = self.reach.with_remotes(remotes.flags());
-        Self { remotes, reach, ..self }
+        Self {
+            remotes,
+            reach,
+            ..self
+        }
     }
 
     pub fn remotes(&self) -> &Remotes {
@@ -143,7 +156,11 @@ impl Cluster {
     /// The same cluster with a shorter time limit of each request.
     #[must_use]
     pub fn limited(&self, limit: Duration) -> Self {
-        Self { timeout: self.timeout.min(limit), list_timeout: self.list_timeout.min(limit), ..self.clone() }
+        Self {
+            timeout: self.timeout.min(limit),
+            list_timeout: self.list_timeout.min(limit),
+            ..self.clone()
+        }
     }
 
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> RequestResult<T> {
@@ -153,17 +170,27 @@ impl Cluster {
 
     /// Gets many objects at once, with a longer limit.
     pub async fn get_many<T: DeserializeOwned>(&self, path: &str) -> RequestResult<T> {
-        let answer = self.ask(Call::new(Method::GET, path), self.list_timeout).await?;
+        let answer = self
+            .ask(Call::new(Method::GET, path), self.list_timeout)
+            .await?;
         read_json(Method::GET, path, &answer)
     }
 
-    pub async fn create<T: DeserializeOwned>(&self, path: &str, object: &impl Serialize) -> RequestResult<T> {
+    pub async fn create<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        object: &impl Serialize,
+    ) -> RequestResult<T> {
         let call = Call::new(Method::POST, path).body("application/json", object)?;
         let answer = self.ask(call, self.timeout).await?;
         read_json(Method::POST, path, &answer)
     }
 
-    pub async fn patch<T: DeserializeOwned>(&self, path: &str, patch: &impl Serialize) -> RequestResult<T> {
+    pub async fn patch<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        patch: &impl Serialize,
+    ) -> RequestResult<T> {
         let call = Call::new(Method::PATCH, path).body("application/json-patch+json", patch)?;
         let answer = self.ask(call, self.timeout).await?;
         read_json(Method::PATCH, path, &answer)
@@ -185,7 +212,13 @@ impl Cluster {
         let (method, path) = (call.method.clone(), call.path.clone());
         match tokio::time::timeout(self.timeout, self.exchange(call)).await {
             Ok(answer) => answer,
-            Err(_) => Err(failure(&method, &path, Cause::TimedOut { after: self.timeout })),
+            Err(_) => Err(failure(
+                &method,
+                &path,
+                Cause::TimedOut {
+                    after: self.timeout,
+                },
+            )),
         }
     }
 
@@ -198,7 +231,15 @@ impl Cluster {
             let response = response.map_err(late)??;
             let body = response.into_body().collect().await;
             body.map(http_body_util::Collected::to_bytes)
-                .map_err(|cause| failure(&method, &path, Cause::Unreachable { how: in_words(&cause) }))
+                .map_err(|cause| {
+                    failure(
+                        &method,
+                        &path,
+                        Cause::Unreachable {
+                            how: in_words(&cause),
+                        },
+                    )
+                })
         };
         match tokio::time::timeout(limit, whole).await {
             Ok(answer) => answer,
@@ -232,12 +273,25 @@ impl Cluster {
             self.access.refused(number);
         }
         let retry_after = retry_after(response.headers());
-        let body =
-            response.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        let body = response
+            .into_body()
+            .collect()
+            .await
+            .map(http_body_util::Collected::to_bytes)
+            .unwrap_or_default();
         let said: StatusBody = serde_json::from_slice(&body).unwrap_or_default();
-        let message = if said.message.is_empty() { status.to_string() } else { said.message };
+        let message = if said.message.is_empty() {
+            status.to_string()
+        } else {
+            said.message
+        };
         let message = shorten(&message, LONGEST_MESSAGE);
-        let cause = Cause::Status { code: status.as_u16(), reason: said.reason, message, retry_after };
+        let cause = Cause::Status {
+            code: status.as_u16(),
+            reason: said.reason,
+            message,
+            retry_after,
+        };
         Err(failure(&method, &path, cause))
     }
 }
@@ -251,42 +305,80 @@ struct Call {
 
 impl Call {
     fn new(method: Method, path: &str) -> Self {
-        Self { method, path: path.to_owned(), content_type: None, body: Vec::new() }
+        Self {
+            method,
+            path: path.to_owned(),
+            content_type: None,
+            body: Vec::new(),
+        }
     }
 
     fn body(self, content_type: &'static str, body: &impl Serialize) -> RequestResult<Self> {
         match serde_json::to_vec(body) {
-            Ok(body) => Ok(Self { content_type: Some(content_type), body, ..self }),
-            Err(cause) => {
-                Err(failure(&self.method, &self.path, Cause::Unreadable { how: cause.to_string() }))
-            }
+            Ok(body) => Ok(Self {
+                content_type: Some(content_type),
+                body,
+                ..self
+            }),
+            Err(cause) => Err(failure(
+                &self.method,
+                &self.path,
+                Cause::Unreadable {
+                    how: cause.to_string(),
+                },
+            )),
         }
     }
 
     fn into_request(self) -> RequestResult<Request<Body>> {
-        let mut request =
-            Request::builder().method(self.method.clone()).uri(&self.path).header(ACCEPT, "application/json");
+        let mut request = Request::builder()
+            .method(self.method.clone())
+            .uri(&self.path)
+            .header(ACCEPT, "application/json");
         if let Some(content_type) = self.content_type {
             request = request.header(CONTENT_TYPE, content_type);
         }
-        request
-            .body(Body::from(self.body))
-            .map_err(|cause| failure(&self.method, &self.path, Cause::Unreadable { how: cause.to_string() }))
+        request.body(Body::from(self.body)).map_err(|cause| {
+            failure(
+                &self.method,
+                &self.path,
+                Cause::Unreadable {
+                    how: cause.to_string(),
+                },
+            )
+        })
     }
 }
 
 pub(super) fn failure(method: &Method, path: &str, cause: Cause) -> RequestError {
     let path = path.split('?').next().unwrap_or_default().to_owned();
-    RequestError { method: method.clone(), path, cause }
+    RequestError {
+        method: method.clone(),
+        path,
+        cause,
+    }
 }
 
 fn read_json<T: DeserializeOwned>(method: Method, path: &str, body: &[u8]) -> RequestResult<T> {
-    serde_json::from_slice(body)
-        .map_err(|cause| failure(&method, path, Cause::Unreadable { how: cause.to_string() }))
+    serde_json::from_slice(body).map_err(|cause| {
+        failure(
+            &method,
+            path,
+            Cause::Unreadable {
+                how: cause.to_string(),
+            },
+        )
+    })
 }
 
 pub(super) fn unreadable(path: &str, cause: &serde_json::Error) -> RequestError {
-    failure(&Method::GET, path, Cause::Unreadable { how: cause.to_string() })
+    failure(
+        &Method::GET,
+        path,
+        Cause::Unreadable {
+            how: cause.to_string(),
+        },
+    )
 }
 
 /// A context that can't even be tried.
@@ -294,8 +386,9 @@ fn unusable(context: &str, auth: &AuthInfo, cause: &kube::Error) -> Problem {
     match credentials::failure(cause) {
         Some(cause) => {
             let how = credentials::in_words(cause, Some(auth));
-            let problem =
-                Problem::new(format!("the credentials for context {context:?} cannot be had: {how}"));
+            let problem = Problem::new(format!(
+                "the credentials for context {context:?} cannot be had: {how}"
+            ));
             if credentials::is_malformed(cause) && auth.exec.is_none() {
                 return problem
                     .next("write it as one line, in --token or where the kubeconfig has it")
@@ -314,14 +407,24 @@ fn unusable(context: &str, auth: &AuthInfo, cause: &kube::Error) -> Problem {
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    let seconds = headers
+        .get(RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
     Some(Duration::from_secs(seconds).min(LONGEST_WISH))
 }
 
 fn no_answer(cause: &kube::Error) -> Cause {
     match credentials::failure(cause) {
-        Some(cause) => Cause::Credentials { how: credentials::in_words(cause, None) },
-        None => Cause::Unreachable { how: in_words(cause) },
+        Some(cause) => Cause::Credentials {
+            how: credentials::in_words(cause, None),
+        },
+        None => Cause::Unreachable {
+            how: in_words(cause),
+        },
     }
 }
 
@@ -333,7 +436,11 @@ pub(super) fn in_words(error: &dyn std::error::Error) -> String {
     }
     let words = cause.to_string();
     // The TLS library's words for it end in a link to its own documentation.
-    if words.starts_with("peer closed connection") { "the connection was cut".to_owned() } else { words }
+    if words.starts_with("peer closed connection") {
+        "the connection was cut".to_owned()
+    } else {
+        words
+    }
 }
 
 #[cfg(test)]

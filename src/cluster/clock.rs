@@ -16,19 +16,27 @@ impl ServerClock {
     /// Takes in the `Date` header of an answer that has just come.
     pub fn hear(&self, headers: &HeaderMap) {
         let date = headers.get(DATE).and_then(|value| value.to_str().ok());
-        let Some(Ok(date)) = date.map(|text| rfc2822::parse(text).map(|date| date.timestamp())) else {
+        let Some(Ok(date)) = date.map(|text| rfc2822::parse(text).map(|date| date.timestamp()))
+        else {
             return;
         };
         let ahead = date.duration_since(Timestamp::now());
         // The header has whole seconds, cut off: less than that is no difference.
-        let millis = if ahead.abs() <= SignedDuration::from_millis(1500) { 0 } else { ahead.as_millis() };
-        self.ahead_millis.store(i64::try_from(millis).unwrap_or_default(), Ordering::Relaxed);
+        let millis = if ahead.abs() <= SignedDuration::from_millis(1500) {
+            0
+        } else {
+            ahead.as_millis()
+        };
+        self.ahead_millis
+            .store(i64::try_from(millis).unwrap_or_default(), Ordering::Relaxed);
     }
 
     /// The server's time, in whole milliseconds.
     pub fn now(&self) -> Timestamp {
         let ahead = SignedDuration::from_millis(self.ahead_millis.load(Ordering::Relaxed));
-        let now = Timestamp::now().checked_add(ahead).unwrap_or_else(|_| Timestamp::now());
+        let now = Timestamp::now()
+            .checked_add(ahead)
+            .unwrap_or_else(|_| Timestamp::now());
         now.round(Unit::Millisecond).unwrap_or(now)
     }
 }

@@ -35,13 +35,21 @@ pub fn in_words(error: &AuthError, auth: Option<&AuthInfo>) -> String {
     let plugin = command.map_or_else(|| "the credential plugin".to_owned(), clean);
     match error {
         AuthError::AuthExecStart(cause) => {
-            let hint = exec.and_then(|exec| exec.install_hint.as_deref()).map(clean);
-            let hint = hint.map_or(String::new(), |hint| format!("; {}", shorten(hint.trim(), LONGEST)));
+            let hint = exec
+                .and_then(|exec| exec.install_hint.as_deref())
+                .map(clean);
+            let hint = hint.map_or(String::new(), |hint| {
+                format!("; {}", shorten(hint.trim(), LONGEST))
+            });
             format!("{plugin} cannot be started: {cause}{hint}")
         }
         AuthError::AuthExecRun { out, .. } => {
             let said = shorten(clean(&String::from_utf8_lossy(&out.stderr)).trim(), LONGEST);
-            let said = if said.is_empty() { said } else { format!(": {said}") };
+            let said = if said.is_empty() {
+                said
+            } else {
+                format!(": {said}")
+            };
             format!("{plugin} failed ({}){said}", out.status)
         }
         AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed => {
@@ -55,7 +63,9 @@ pub fn in_words(error: &AuthError, auth: Option<&AuthInfo>) -> String {
                 (Some(_), None) => format!("the token that {plugin} gave"),
                 (None, None) => "the token".to_owned(),
             };
-            format!("{token} has a line break or another control character in it, so no request can carry it")
+            format!(
+                "{token} has a line break or another control character in it, so no request can carry it"
+            )
         }
         other => shorten(&clean(&other.to_string()), LONGEST),
     }

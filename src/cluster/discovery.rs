@@ -19,7 +19,9 @@ impl Version {
     /// The first two numbers, where they are numbers.
     pub fn numbers(&self) -> Option<(u32, u32)> {
         let digits = |text: &str| {
-            let end = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
+            let end = text
+                .find(|character: char| !character.is_ascii_digit())
+                .unwrap_or(text.len());
             text.get(..end)?.parse().ok()
         };
         Some((digits(&self.major)?, digits(&self.minor)?))
@@ -52,12 +54,18 @@ impl ApiGroups {
     /// The versions of a group, the preferred ones first; none where there is no such group.
     pub fn versions(&self, name: &str) -> Vec<&str> {
         let group = self.groups.iter().find(|group| group.name == name);
-        group.into_iter().flat_map(|group| &group.versions).map(|version| version.version.as_str()).collect()
+        group
+            .into_iter()
+            .flat_map(|group| &group.versions)
+            .map(|version| version.version.as_str())
+            .collect()
     }
 
     /// Whether a group has this version: `discovery.k8s.io/v1`.
     pub fn serve(&self, api_version: &str) -> bool {
-        api_version.split_once('/').is_some_and(|(group, version)| self.versions(group).contains(&version))
+        api_version
+            .split_once('/')
+            .is_some_and(|(group, version)| self.versions(group).contains(&version))
     }
 }
 
@@ -78,8 +86,14 @@ struct Resource {
 
 /// Whether a resource is served in a version of a group: `gateway.networking.k8s.io/v1` and `httproutes`.
 pub async fn serves(cluster: &Cluster, api_version: &str, plural: &str) -> RequestResult<bool> {
-    match cluster.get::<Resources>(&format!("/apis/{api_version}")).await {
-        Ok(list) => Ok(list.resources.iter().any(|resource| resource.name == plural)),
+    match cluster
+        .get::<Resources>(&format!("/apis/{api_version}"))
+        .await
+    {
+        Ok(list) => Ok(list
+            .resources
+            .iter()
+            .any(|resource| resource.name == plural)),
         Err(error) if error.is_not_found() => Ok(false),
         Err(error) => Err(error),
     }
@@ -92,7 +106,11 @@ mod tests {
     #[test]
     fn versions_of_providers_are_numbers() {
         let numbers = |major: &str, minor: &str| {
-            let version = Version { git_version: String::new(), major: major.into(), minor: minor.into() };
+            let version = Version {
+                git_version: String::new(),
+                major: major.into(),
+                minor: minor.into(),
+            };
             version.numbers()
         };
         assert_eq!(numbers("1", "33"), Some((1, 33)));

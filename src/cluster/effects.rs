@@ -42,33 +42,61 @@ pub struct Doubt {
 
 /// What keeps groups that routes carry from having an effect. Where there are none, nothing is asked.
 pub async fn on_routes(cluster: &Cluster, records: &[Record]) -> Obstacles {
-    read(cluster, records.iter().filter(|record| record.routing.is_some())).await.obstacles
+    read(
+        cluster,
+        records.iter().filter(|record| record.routing.is_some()),
+    )
+    .await
+    .obstacles
 }
 
 /// What else routes the services of these groups.
 pub async fn read(cluster: &Cluster, records: impl IntoIterator<Item = &Record>) -> Effects {
-    let groups: Vec<&Record> = records.into_iter().filter(|record| record.group.is_ok()).collect();
+    let groups: Vec<&Record> = records
+        .into_iter()
+        .filter(|record| record.group.is_ok())
+        .collect();
     let mut parents: BTreeMap<Option<&str>, BTreeSet<&str>> = BTreeMap::new();
-    let namespaces: BTreeSet<&str> = groups.iter().map(|record| record.meta.namespace.as_str()).collect();
+    let namespaces: BTreeSet<&str> = groups
+        .iter()
+        .map(|record| record.meta.namespace.as_str())
+        .collect();
     for record in &groups {
-        let namespace = Some(record.meta.namespace.as_str()).filter(|_| namespaces.len() <= MOST_NAMESPACES);
+        let namespace =
+            Some(record.meta.namespace.as_str()).filter(|_| namespaces.len() <= MOST_NAMESPACES);
         let parents = parents.entry(namespace).or_default();
         parents.extend(record.routing.is_some().then_some(record.apex.as_str()));
     }
-    let reads = parents.iter().map(|(namespace, parents)| Neighbours::read(cluster, *namespace, parents));
-    let neighbours: Vec<Neighbours> = stream::iter(reads).buffer_unordered(AT_ONCE).collect().await;
+    let reads = parents
+        .iter()
+        .map(|(namespace, parents)| Neighbours::read(cluster, *namespace, parents));
+    let neighbours: Vec<Neighbours> = stream::iter(reads)
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await;
     let line = |record: &&Record| {
-        let lines: Vec<String> = neighbours.iter().flat_map(|there| there.obstacles(record)).collect();
+        let lines: Vec<String> = neighbours
+            .iter()
+            .flat_map(|there| there.obstacles(record))
+            .collect();
         (!lines.is_empty()).then(|| (record.id(), lines))
     };
     let obstacles = groups.iter().filter_map(line).collect();
-    Effects { obstacles, doubts: neighbours.into_iter().flat_map(|there| there.doubts).collect() }
+    Effects {
+        obstacles,
+        doubts: neighbours
+            .into_iter()
+            .flat_map(|there| there.doubts)
+            .collect(),
+    }
 }
 
 /// Adds the lines to the warnings of each group.
 pub fn warn(statuses: &mut [Status], mut obstacles: Obstacles) {
     for status in statuses {
-        status.warnings.extend(obstacles.remove(&status.id).unwrap_or_default());
+        status
+            .warnings
+            .extend(obstacles.remove(&status.id).unwrap_or_default());
     }
 }
 
@@ -86,9 +114,18 @@ struct Neighbours {
 impl Neighbours {
     /// `parents` are the services that groups of routes are attached to.
     async fn read(cluster: &Cluster, namespace: Option<&str>, parents: &BTreeSet<&str>) -> Self {
-        let kinds = if parents.is_empty() { &[&TrafficSplit as &dyn Kind] } else { KINDS };
+        let kinds = if parents.is_empty() {
+            &[&TrafficSplit as &dyn Kind]
+        } else {
+            KINDS
+        };
         let records = kinds.iter().map(|kind| async move {
-            let listed = all_of(cluster, groups::endpoint(*kind), &groups::all(*kind, namespace)).await;
+            let listed = all_of(
+                cluster,
+                groups::endpoint(*kind),
+                &groups::all(*kind, namespace),
+            )
+            .await;
             (format!("another {}", kind.info().kind), listed)
         });
         let source = profiles::source(namespace);
@@ -102,14 +139,21 @@ impl Neighbours {
             known.extend(or_doubt(listed, &what, namespace, &mut doubts));
         }
         let profiles = or_doubt(profiles, "a ServiceProfile", namespace, &mut doubts);
-        let profiles = profiles.into_iter().filter_map(|profile| Some((profile.service()?, profile)));
+        let profiles = profiles
+            .into_iter()
+            .filter_map(|profile| Some((profile.service()?, profile)));
         Self {
             by_service: gather(known.iter().enumerate().flat_map(|(index, record)| {
-                services_of(record).into_iter().map(move |service| (service, index))
+                services_of(record)
+                    .into_iter()
+                    .map(move |service| (service, index))
             })),
             records: known,
             profiles: gather(profiles),
-            services: services.into_iter().map(|service| (service.at.clone(), service)).collect(),
+            services: services
+                .into_iter()
+                .map(|service| (service.at.clone(), service))
+                .collect(),
             doubts,
         }
     }
@@ -125,13 +169,24 @@ impl Neighbours {
             (None, Ok(group)) => profile.leads_elsewhere(group),
             (None, Err(_)) => false,
         };
-        let profiles = self.profiles.get(&apex).into_iter().flatten().filter(is_in_the_way);
+        let profiles = self
+            .profiles
+            .get(&apex)
+            .into_iter()
+            .flatten()
+            .filter(is_in_the_way);
         lines.extend(profiles.map(|profile| competes("ServiceProfile", profile.name())));
         if record.routing.is_some() {
-            let why = self.services.get(&apex).and_then(|service| service.no_parent);
-            lines.extend(
-                why.map(|why| format!("Service {} {why}, so routes on it have no effect", apex.name)),
-            );
+            let why = self
+                .services
+                .get(&apex)
+                .and_then(|service| service.no_parent);
+            lines.extend(why.map(|why| {
+                format!(
+                    "Service {} {why}, so routes on it have no effect",
+                    apex.name
+                )
+            }));
         }
         lines
     }
@@ -162,35 +217,65 @@ fn or_doubt<T>(
     doubts: &mut Vec<Doubt>,
 ) -> Vec<T> {
     listed.unwrap_or_else(|error| {
-        let words = format!("whether {what} routes the same service is not known: {}", error.cause);
-        doubts.push(Doubt { namespace: namespace.map(str::to_owned), words });
+        let words = format!(
+            "whether {what} routes the same service is not known: {}",
+            error.cause
+        );
+        doubts.push(Doubt {
+            namespace: namespace.map(str::to_owned),
+            words,
+        });
         Vec::new()
     })
 }
 
 /// All objects of a kind; none of one that the cluster does not know, whether that may be listed or not.
-async fn all_of<T>(cluster: &Cluster, endpoint: Endpoint, source: &Source<T>) -> RequestResult<Vec<T>> {
+async fn all_of<T>(
+    cluster: &Cluster,
+    endpoint: Endpoint,
+    source: &Source<T>,
+) -> RequestResult<Vec<T>> {
     match list(cluster, source).await {
         Ok((objects, _)) => Ok(objects),
         Err(error) if error.is_not_found() => Ok(Vec::new()),
         Err(error) if error.is_forbidden() => {
             let api = endpoint.api.trim_start_matches("apis/");
-            let is_absent = matches!(discovery::serves(cluster, api, endpoint.plural).await, Ok(false));
-            if is_absent { Ok(Vec::new()) } else { Err(error) }
+            let is_absent = matches!(
+                discovery::serves(cluster, api, endpoint.plural).await,
+                Ok(false)
+            );
+            if is_absent {
+                Ok(Vec::new())
+            } else {
+                Err(error)
+            }
         }
         Err(error) => Err(error),
     }
 }
 
 /// The Services that can be read.
-async fn read_services(cluster: &Cluster, namespace: Option<&str>, names: &BTreeSet<&str>) -> Vec<Service> {
+async fn read_services(
+    cluster: &Cluster,
+    namespace: Option<&str>,
+    names: &BTreeSet<&str>,
+) -> Vec<Service> {
     match namespace {
         Some(namespace) if names.len() <= MOST_LOOKUPS => {
-            let services: Vec<ServiceRef> =
-                names.iter().map(|name| ServiceRef::new(namespace, *name)).collect();
-            let found =
-                future::join_all(services.iter().map(|service| services::get(cluster, service))).await;
-            found.into_iter().filter_map(|found| found.ok().flatten()).collect()
+            let services: Vec<ServiceRef> = names
+                .iter()
+                .map(|name| ServiceRef::new(namespace, *name))
+                .collect();
+            let found = future::join_all(
+                services
+                    .iter()
+                    .map(|service| services::get(cluster, service)),
+            )
+            .await;
+            found
+                .into_iter()
+                .filter_map(|found| found.ok().flatten())
+                .collect()
         }
         _ => {
             let listed = list(cluster, &services::all(namespace)).await;
@@ -213,11 +298,17 @@ pub struct Obstacle {
 
 impl Obstacle {
     fn total(words: String) -> Self {
-        Self { is_total: true, words }
+        Self {
+            is_total: true,
+            words,
+        }
     }
 
     fn partial(words: String) -> Self {
-        Self { is_total: false, words }
+        Self {
+            is_total: false,
+            words,
+        }
     }
 }
 
@@ -250,9 +341,9 @@ pub fn obstacle(record: &Record, other: &Record) -> Option<Obstacle> {
         Overlap::Some => Some(Obstacle::partial(format!(
             "the older {kind} {name} has some of the same matches: on those this has no effect"
         ))),
-        Overlap::All => {
-            Some(Obstacle::total(format!("the older {kind} {name} has the same matches: this has no effect")))
-        }
+        Overlap::All => Some(Obstacle::total(format!(
+            "the older {kind} {name} has the same matches: this has no effect"
+        ))),
     }
 }
 

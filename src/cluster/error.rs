@@ -17,7 +17,12 @@ pub struct RequestError {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Cause {
     #[error("{message} (HTTP {code})")]
-    Status { code: u16, reason: String, message: String, retry_after: Option<Duration> },
+    Status {
+        code: u16,
+        reason: String,
+        message: String,
+        retry_after: Option<Duration>,
+    },
     #[error("no answer within {} s", .after.as_secs_f32())]
     TimedOut { after: Duration },
     /// No connection, or one that broke.
@@ -71,7 +76,10 @@ impl RequestError {
 
     /// Whether no answer came: the connection broke, or took too long.
     pub fn is_about_the_line(&self) -> bool {
-        matches!(self.cause, Cause::Unreachable { .. } | Cause::TimedOut { .. })
+        matches!(
+            self.cause,
+            Cause::Unreachable { .. } | Cause::TimedOut { .. }
+        )
     }
 
     /// Whether what was asked for may have been done all the same, or may still be.

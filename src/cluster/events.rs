@@ -38,7 +38,12 @@ pub struct MoveEvent {
 
 impl std::fmt::Debug for MoveEvent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { namespace, name, note, .. } = self;
+        let Self {
+            namespace,
+            name,
+            note,
+            ..
+        } = self;
         write!(f, "MoveEvent({namespace}/{name}: {note})")
     }
 }
@@ -58,10 +63,18 @@ impl MoveEvent {
     pub fn new(record: &Record, at: Timestamp, why: &str, unverified: bool) -> Self {
         // The object's note may be of a later move.
         const SAME: SignedDuration = SignedDuration::from_secs(2);
-        let backends = record.group.as_ref().map(|group| group.backends.as_slice()).unwrap_or_default();
+        let backends = record
+            .group
+            .as_ref()
+            .map(|group| group.backends.as_slice())
+            .unwrap_or_default();
         let carrying = backends.iter().filter(|backend| backend.weight > 0);
         let active: Vec<&str> = carrying.map(|backend| backend.name.as_str()).collect();
-        let carry = if active.len() == 1 { "carries" } else { "carry" };
+        let carry = if active.len() == 1 {
+            "carries"
+        } else {
+            "carry"
+        };
         Self {
             kind: record.kind,
             namespace: record.meta.namespace.clone(),
@@ -69,9 +82,16 @@ impl MoveEvent {
             uid: record.meta.uid.clone(),
             resource_version: record.meta.resource_version.clone(),
             at,
-            reason: if unverified { "TrafficMovedUnverified" } else { MOVED },
+            reason: if unverified {
+                "TrafficMovedUnverified"
+            } else {
+                MOVED
+            },
             note: format!("{} {carry} the traffic: {why}", active.join(", ")),
-            last: record.meta.last_move().filter(|last| last.at.duration_since(at).abs() <= SAME),
+            last: record
+                .meta
+                .last_move()
+                .filter(|last| last.at.duration_since(at).abs() <= SAME),
         }
     }
 
@@ -82,10 +102,14 @@ impl MoveEvent {
     /// An Event on the object.
     pub fn on_object(&self, by: &str) -> Value {
         let info = self.kind.info();
-        let last = self.last.as_ref().and_then(|last| serde_json::to_string(last).ok());
+        let last = self
+            .last
+            .as_ref()
+            .and_then(|last| serde_json::to_string(last).ok());
         let mut event = event(&self.namespace, self.at, by, self.reason, &self.note);
         event["metadata"]["name"] = self.event_name("").into();
-        event["metadata"]["annotations"] = last.map_or_else(|| json!({}), |last| json!({ MOVE: last }));
+        event["metadata"]["annotations"] =
+            last.map_or_else(|| json!({}), |last| json!({ MOVE: last }));
         event["regarding"] = json!({
             "apiVersion": info.api_version,
             "kind": info.kind,
@@ -102,12 +126,20 @@ impl MoveEvent {
         // Names have at most 253 characters; the kind and the time take up to 51.
         const LONGEST: usize = 200;
         let name = cut(&self.name, LONGEST);
-        format!("{name}.{}{suffix}.{:x}", self.kind.info().name, self.at.as_nanosecond())
+        format!(
+            "{name}.{}{suffix}.{:x}",
+            self.kind.info().name,
+            self.at.as_nanosecond()
+        )
     }
 
     fn entry(&self) -> Option<OneOfMany> {
         let kind = self.kind.info().name.to_owned();
-        Some(OneOfMany { kind, name: self.name.clone(), last: self.last.clone()? })
+        Some(OneOfMany {
+            kind,
+            name: self.name.clone(),
+            last: self.last.clone()?,
+        })
     }
 }
 
@@ -115,10 +147,22 @@ impl MoveEvent {
 pub fn on_lease(moves: &[MoveEvent], by: &str) -> Option<Value> {
     const NAMED: usize = 20;
     let first = moves.first()?;
-    let names: Vec<&str> = moves.iter().take(NAMED).map(|told| told.name.as_str()).collect();
+    let names: Vec<&str> = moves
+        .iter()
+        .take(NAMED)
+        .map(|told| told.name.as_str())
+        .collect();
     let others = moves.len().saturating_sub(NAMED);
-    let others = if others > 0 { format!(" and {others} more") } else { String::new() };
-    let note = format!("traffic of {} groups was moved: {}{others}", moves.len(), names.join(", "));
+    let others = if others > 0 {
+        format!(" and {others} more")
+    } else {
+        String::new()
+    };
+    let note = format!(
+        "traffic of {} groups was moved: {}{others}",
+        moves.len(),
+        names.join(", ")
+    );
     let entries: Vec<OneOfMany> = moves.iter().filter_map(MoveEvent::entry).collect();
     let mut event = event(&first.namespace, first.at, by, MOVED, &note);
     event["metadata"]["name"] = first.event_name(".and-more").into();
@@ -150,7 +194,9 @@ fn event(namespace: &str, at: Timestamp, by: &str, reason: &str, note: &str) -> 
 }
 
 pub async fn publish(cluster: &Cluster, namespace: &str, event: &Value) -> RequestResult<()> {
-    let _: serde::de::IgnoredAny = cluster.create(&EVENTS.collection(Some(namespace)), event).await?;
+    let _: serde::de::IgnoredAny = cluster
+        .create(&EVENTS.collection(Some(namespace)), event)
+        .await?;
     Ok(())
 }
 

@@ -81,7 +81,9 @@ impl Silence {
             }
             event => {
                 self.0 = None;
-                event.failure().is_some_and(|error| error.code() == Some(401))
+                event
+                    .failure()
+                    .is_some_and(|error| error.code() == Some(401))
             }
         }
     }
@@ -101,21 +103,32 @@ mod tests {
     }
 
     fn no_answer() -> Event<()> {
-        failed(Cause::Unreachable { how: "connection refused".into() })
+        failed(Cause::Unreachable {
+            how: "connection refused".into(),
+        })
     }
 
     fn answer(code: u16) -> Event<()> {
-        failed(Cause::Status { code, reason: String::new(), message: String::new(), retry_after: None })
+        failed(Cause::Status {
+            code,
+            reason: String::new(),
+            message: String::new(),
+            retry_after: None,
+        })
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_leads_to_a_cluster_is_in_vain_when_it_is_refused_or_nothing_has_answered_for_long() {
+    async fn what_leads_to_a_cluster_is_in_vain_when_it_is_refused_or_nothing_has_answered_for_long()
+     {
         let mut silence = Silence::default();
         assert!(!silence.is_in_vain(&no_answer()));
         advance(LOST / 2).await;
         assert!(!silence.is_in_vain(&no_answer()) && !silence.is_in_vain(&answer(500)));
         advance(LOST).await;
-        assert!(!silence.is_in_vain(&no_answer()), "it has answered meanwhile");
+        assert!(
+            !silence.is_in_vain(&no_answer()),
+            "it has answered meanwhile"
+        );
         advance(LOST).await;
         assert!(silence.is_in_vain(&no_answer()) && silence.is_in_vain(&answer(401)));
     }

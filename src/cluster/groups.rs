@@ -13,11 +13,18 @@ use crate::resource::{Kind, KindInfo, Record};
 
 /// Where objects of a kind are.
 pub fn endpoint(kind: &dyn Kind) -> Endpoint {
-    Endpoint { api: kind.info().api, plural: kind.info().plural }
+    Endpoint {
+        api: kind.info().api,
+        plural: kind.info().plural,
+    }
 }
 
 /// The groups of a kind in a namespace, or in the cluster, that have these labels too.
-pub fn source(kind: &'static dyn Kind, namespace: Option<&str>, labels: Option<&str>) -> Source<Record> {
+pub fn source(
+    kind: &'static dyn Kind,
+    namespace: Option<&str>,
+    labels: Option<&str>,
+) -> Source<Record> {
     let labels = match labels {
         Some(labels) if !labels.is_empty() => format!("{CONTROLLED_BY},{labels}"),
         _ => CONTROLLED_BY.to_owned(),
@@ -33,13 +40,28 @@ pub fn all<'a>(kind: &'static dyn Kind, namespace: impl Into<Option<&'a str>>) -
 /// The error of a list, told as "not found" where the cluster does not know the kind: who may not read such objects
 /// is told just that, whether there are any or not.
 pub async fn clarified(cluster: &Cluster, kind: &dyn Kind, error: RequestError) -> RequestError {
-    let KindInfo { api_version, plural, crd, .. } = kind.info();
-    if !error.is_forbidden() || !matches!(discovery::serves(cluster, api_version, plural).await, Ok(false)) {
+    let KindInfo {
+        api_version,
+        plural,
+        crd,
+        ..
+    } = kind.info();
+    if !error.is_forbidden()
+        || !matches!(
+            discovery::serves(cluster, api_version, plural).await,
+            Ok(false)
+        )
+    {
         return error;
     }
     let message = format!("the CustomResourceDefinition {crd} is not installed");
     RequestError {
-        cause: Cause::Status { code: 404, reason: "NotFound".to_owned(), message, retry_after: None },
+        cause: Cause::Status {
+            code: 404,
+            reason: "NotFound".to_owned(),
+            message,
+            retry_after: None,
+        },
         ..error
     }
 }
@@ -82,7 +104,9 @@ async fn get_as<T>(
 ) -> RequestResult<Option<T>> {
     let path = endpoint(kind).object(namespace, name);
     match cluster.get::<Box<RawValue>>(&path).await {
-        Ok(raw) => read(&raw).map(Some).map_err(|cause| super::client::unreadable(&path, &cause)),
+        Ok(raw) => read(&raw)
+            .map(Some)
+            .map_err(|cause| super::client::unreadable(&path, &cause)),
         Err(error) if error.is_not_found() => Ok(None),
         Err(error) => Err(error),
     }

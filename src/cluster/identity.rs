@@ -33,8 +33,13 @@ struct UserInfo {
 
 /// The user name that the API server knows us by.
 pub async fn user_name(cluster: &Cluster) -> RequestResult<String> {
-    let question = Question { api_version: "authentication.k8s.io/v1", kind: "SelfSubjectReview" };
-    let answer: Answer = cluster.create(&SELF_SUBJECT_REVIEWS.collection(None), &question).await?;
+    let question = Question {
+        api_version: "authentication.k8s.io/v1",
+        kind: "SelfSubjectReview",
+    };
+    let answer: Answer = cluster
+        .create(&SELF_SUBJECT_REVIEWS.collection(None), &question)
+        .await?;
     Ok(answer.status.user_info.username)
 }
 
@@ -51,5 +56,8 @@ pub async fn signature(cluster: &Cluster) -> RequestResult<String> {
 }
 
 fn host() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
+    rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned()
 }

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig, NamedAuthInfo, NamedCluster, NamedContext};
+use kube::config::{
+    AuthInfo, KubeConfigOptions, Kubeconfig, NamedAuthInfo, NamedCluster, NamedContext,
+};
 use kube::{Config, config};
 
 use crate::cli::GlobalArgs;
@@ -49,14 +51,21 @@ pub async fn resolve(flags: &GlobalArgs) -> anyhow::Result<Resolved> {
         let server = config.cluster_url.to_string();
         // What is before an @ may be a password.
         let server = server.rsplit('@').next().unwrap_or_default();
-        return Err(Problem::new(format!("the server {server:?} of context {context:?} is no URL"))
-            .next("write it with its scheme, such as https://203.0.113.1:6443")
-            .into());
+        return Err(Problem::new(format!(
+            "the server {server:?} of context {context:?} is no URL"
+        ))
+        .next("write it with its scheme, such as https://203.0.113.1:6443")
+        .into());
     }
     if let Some(namespace) = &flags.namespace {
         config.default_namespace.clone_from(namespace);
     }
-    Ok(Resolved { config, context, is_made_up, user })
+    Ok(Resolved {
+        config,
+        context,
+        is_made_up,
+        user,
+    })
 }
 
 /// Whether the kubeconfig has the context that the flags name.
@@ -81,16 +90,34 @@ pub fn read(flags: &GlobalArgs) -> anyhow::Result<Option<Found>> {
         return Ok(Some((read_file(path)?, vec![path.clone()])));
     }
     let named: Vec<PathBuf> = std::env::var_os("KUBECONFIG")
-        .map(|list| std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect())
+        .map(|list| {
+            std::env::split_paths(&list)
+                .filter(|path| !path.as_os_str().is_empty())
+                .collect()
+        })
         .unwrap_or_default();
-    let candidates = if named.is_empty() { default_path().into_iter().collect() } else { named.clone() };
-    let existing: Vec<PathBuf> = candidates.iter().filter(|path| path.exists()).cloned().collect();
+    let candidates = if named.is_empty() {
+        default_path().into_iter().collect()
+    } else {
+        named.clone()
+    };
+    let existing: Vec<PathBuf> = candidates
+        .iter()
+        .filter(|path| path.exists())
+        .cloned()
+        .collect();
     if existing.is_empty() {
-        return if named.is_empty() { Ok(None) } else { Err(missing(&named).into()) };
+        return if named.is_empty() {
+            Ok(None)
+        } else {
+            Err(missing(&named).into())
+        };
     }
     let mut merged = Kubeconfig::default();
     for path in &existing {
-        merged = merged.merge(read_file(path)?).with_context(|| format!("merging {}", path.display()))?;
+        merged = merged
+            .merge(read_file(path)?)
+            .with_context(|| format!("merging {}", path.display()))?;
     }
     Ok(Some((merged, existing)))
 }
@@ -104,13 +131,16 @@ fn read_file(path: &Path) -> anyhow::Result<Kubeconfig> {
         let message = match cause {
             // Its words quote the file, which may hold tokens and keys.
             config::KubeconfigError::Parse(cause) => {
-                let line =
-                    cause.location().map_or(String::new(), |at| format!(" from line {} on", at.line()));
+                let line = cause
+                    .location()
+                    .map_or(String::new(), |at| format!(" from line {} on", at.line()));
                 format!("{place} is not a kubeconfig: it cannot be read{line}")
             }
             cause => format!("{place} cannot be read: {cause}"),
         };
-        Problem::new(message).next("check it with: kubectl config view").into()
+        Problem::new(message)
+            .next("check it with: kubectl config view")
+            .into()
     })
 }
 
@@ -119,7 +149,11 @@ fn default_path() -> Option<PathBuf> {
 }
 
 fn list(files: &[PathBuf]) -> String {
-    files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ")
+    files
+        .iter()
+        .map(|file| file.display().to_string())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn missing(files: &[PathBuf]) -> Problem {
@@ -139,9 +173,17 @@ fn pick_context(
     flags: &GlobalArgs,
     files: &[PathBuf],
 ) -> anyhow::Result<String> {
-    let named =
-        flags.context.clone().or_else(|| kubeconfig.current_context.clone().filter(|name| !name.is_empty()));
-    let names: Vec<&str> = kubeconfig.contexts.iter().map(|context| context.name.as_str()).collect();
+    let named = flags.context.clone().or_else(|| {
+        kubeconfig
+            .current_context
+            .clone()
+            .filter(|name| !name.is_empty())
+    });
+    let names: Vec<&str> = kubeconfig
+        .contexts
+        .iter()
+        .map(|context| context.name.as_str())
+        .collect();
     let with_known = |problem: Problem| match names.as_slice() {
         [] => problem.next("it has no contexts"),
         names => problem.there_are("contexts", names.iter().copied()),
@@ -166,37 +208,62 @@ fn pick_context(
             });
             Ok(name)
         }
-        None => Err(with_known(Problem::new(format!("{} has no current context", list(files))))
-            .next("choose one with --context, or: kubectl config use-context NAME")
-            .into()),
+        None => Err(with_known(Problem::new(format!(
+            "{} has no current context",
+            list(files)
+        )))
+        .next("choose one with --context, or: kubectl config use-context NAME")
+        .into()),
     }
 }
 
 /// Whether the kubeconfig has the cluster and the user that the flags name, and impersonation says whom.
-fn check_names(kubeconfig: &Kubeconfig, flags: &GlobalArgs, files: &[PathBuf]) -> Result<(), Problem> {
+fn check_names(
+    kubeconfig: &Kubeconfig,
+    flags: &GlobalArgs,
+    files: &[PathBuf],
+) -> Result<(), Problem> {
     if flags.impersonate_user.is_none()
         && (!flags.impersonate_groups.is_empty() || flags.impersonate_uid.is_some())
     {
         return Err(
-            Problem::usage("--as-group and --as-uid need a user to act as").next("name one with --as")
+            Problem::usage("--as-group and --as-uid need a user to act as")
+                .next("name one with --as"),
         );
     }
-    let clusters: Vec<&str> = kubeconfig.clusters.iter().map(|entry| entry.name.as_str()).collect();
-    let users: Vec<&str> = kubeconfig.auth_infos.iter().map(|entry| entry.name.as_str()).collect();
+    let clusters: Vec<&str> = kubeconfig
+        .clusters
+        .iter()
+        .map(|entry| entry.name.as_str())
+        .collect();
+    let users: Vec<&str> = kubeconfig
+        .auth_infos
+        .iter()
+        .map(|entry| entry.name.as_str())
+        .collect();
     // With an address, the cluster's entry is made up.
     let cluster = flags.cluster.as_ref().filter(|_| flags.server.is_none());
-    for (what, named, known) in [("cluster", cluster, clusters), ("user", flags.user.as_ref(), users)] {
+    for (what, named, known) in [
+        ("cluster", cluster, clusters),
+        ("user", flags.user.as_ref(), users),
+    ] {
         if let Some(name) = named.filter(|name| !known.contains(&name.as_str())) {
-            return Err(Problem::new(format!("there is no {what} {name:?} in {}", list(files)))
-                .did_you_mean(name, known.iter().copied())
-                .there_are(&format!("{what}s"), known.iter().copied()));
+            return Err(
+                Problem::new(format!("there is no {what} {name:?} in {}", list(files)))
+                    .did_you_mean(name, known.iter().copied())
+                    .there_are(&format!("{what}s"), known.iter().copied()),
+            );
         }
     }
     Ok(())
 }
 
 /// Writes the flags over the cluster and the user that the context names; gives the user's name.
-fn override_entries(kubeconfig: &mut Kubeconfig, flags: &GlobalArgs, context: &str) -> Option<String> {
+fn override_entries(
+    kubeconfig: &mut Kubeconfig,
+    flags: &GlobalArgs,
+    context: &str,
+) -> Option<String> {
     let chosen = kubeconfig
         .contexts
         .iter()
@@ -205,21 +272,45 @@ fn override_entries(kubeconfig: &mut Kubeconfig, flags: &GlobalArgs, context: &s
     let chosen = chosen.unwrap_or_default();
     let cluster_name = flags.cluster.clone().unwrap_or(chosen.cluster);
     let user_name = flags.user.clone().or(chosen.user);
-    if !kubeconfig.clusters.iter().any(|entry| entry.name == cluster_name) && flags.server.is_some() {
-        kubeconfig.clusters.push(NamedCluster { name: cluster_name.clone(), ..NamedCluster::default() });
+    if !kubeconfig
+        .clusters
+        .iter()
+        .any(|entry| entry.name == cluster_name)
+        && flags.server.is_some()
+    {
+        kubeconfig.clusters.push(NamedCluster {
+            name: cluster_name.clone(),
+            ..NamedCluster::default()
+        });
     }
-    if let Some(entry) = kubeconfig.clusters.iter_mut().find(|entry| entry.name == cluster_name) {
+    if let Some(entry) = kubeconfig
+        .clusters
+        .iter_mut()
+        .find(|entry| entry.name == cluster_name)
+    {
         override_cluster(entry.cluster.get_or_insert_default(), flags);
     }
-    let user = user_name.clone().unwrap_or_else(|| "command line".to_owned());
+    let user = user_name
+        .clone()
+        .unwrap_or_else(|| "command line".to_owned());
     if !kubeconfig.auth_infos.iter().any(|entry| entry.name == user) {
-        kubeconfig.auth_infos.push(NamedAuthInfo { name: user.clone(), ..NamedAuthInfo::default() });
+        kubeconfig.auth_infos.push(NamedAuthInfo {
+            name: user.clone(),
+            ..NamedAuthInfo::default()
+        });
     }
-    if let Some(entry) = kubeconfig.auth_infos.iter_mut().find(|entry| entry.name == user) {
+    if let Some(entry) = kubeconfig
+        .auth_infos
+        .iter_mut()
+        .find(|entry| entry.name == user)
+    {
         override_user(entry.auth_info.get_or_insert_default(), flags);
     }
     if user_name.is_none() {
-        let entry = kubeconfig.contexts.iter_mut().find(|entry| entry.name == context);
+        let entry = kubeconfig
+            .contexts
+            .iter_mut()
+            .find(|entry| entry.name == context);
         if let Some(context) = entry.and_then(|entry| entry.context.as_mut()) {
             context.user = Some(user);
         }
@@ -245,7 +336,10 @@ fn override_cluster(cluster: &mut config::Cluster, flags: &GlobalArgs) {
 
 fn override_user(user: &mut AuthInfo, flags: &GlobalArgs) {
     if let Some(token) = &flags.token {
-        *user = AuthInfo { token: Some(token.clone().into()), ..AuthInfo::default() };
+        *user = AuthInfo {
+            token: Some(token.clone().into()),
+            ..AuthInfo::default()
+        };
     }
     if let Some(file) = &flags.client_certificate {
         user.client_certificate = Some(file.display().to_string());
@@ -271,5 +365,10 @@ fn in_cluster(mut config: Config, flags: &GlobalArgs) -> Resolved {
     if let Some(namespace) = &flags.namespace {
         config.default_namespace.clone_from(namespace);
     }
-    Resolved { config, context: "in-cluster".to_owned(), is_made_up: true, user: None }
+    Resolved {
+        config,
+        context: "in-cluster".to_owned(),
+        is_made_up: true,
+        user: None,
+    }
 }

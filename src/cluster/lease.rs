@@ -30,7 +30,10 @@ impl Lease {
             namespace: namespace.to_owned(),
             resource_version: String::new(),
         };
-        Self { metadata, spec: LeaseSpec::default() }
+        Self {
+            metadata,
+            spec: LeaseSpec::default(),
+        }
     }
 
     /// The same Lease, held by `holder` from `now` on; the holder it had goes on where it is the same.
@@ -39,7 +42,10 @@ impl Lease {
         let mut lease = self.clone();
         let is_new_holder = self.spec.holder_identity.as_deref() != Some(holder);
         if is_new_holder {
-            let taken_before = self.spec.lease_transitions.map_or(0, |count| count.saturating_add(1));
+            let taken_before = self
+                .spec
+                .lease_transitions
+                .map_or(0, |count| count.saturating_add(1));
             lease.spec.lease_transitions = Some(taken_before);
             lease.spec.acquire_time = Some(now);
         }
@@ -88,7 +94,10 @@ fn micro_time<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<
 impl LeaseSpec {
     /// Who holds it at `now`, by the API server's clock.
     pub fn holder(&self, now: Timestamp) -> Option<&str> {
-        let holder = self.holder_identity.as_deref().filter(|holder| !holder.is_empty())?;
+        let holder = self
+            .holder_identity
+            .as_deref()
+            .filter(|holder| !holder.is_empty())?;
         let lasts = SignedDuration::from_secs(self.lease_duration_seconds?.into());
         let ends = self.renew_time?.checked_add(lasts).ok()?;
         (now < ends).then_some(holder)
@@ -102,8 +111,10 @@ struct List {
 
 /// The Leases of a namespace or, without one, of the cluster.
 pub async fn list(cluster: &Cluster, namespace: Option<&str>) -> RequestResult<Vec<Lease>> {
-    let path =
-        with_query(&LEASES.collection(namespace), &[("fieldSelector", &format!("metadata.name={NAME}"))]);
+    let path = with_query(
+        &LEASES.collection(namespace),
+        &[("fieldSelector", &format!("metadata.name={NAME}"))],
+    );
     Ok(cluster.get_many::<List>(&path).await?.items)
 }
 
@@ -139,12 +150,24 @@ pub async fn put(cluster: &Cluster, lease: &Lease) -> RequestResult<Lease> {
         #[serde(flatten)]
         lease: &'a Lease,
     }
-    let manifest = Manifest { api_version: "coordination.k8s.io/v1", kind: "Lease", lease };
-    let LeaseMeta { namespace, resource_version, .. } = &lease.metadata;
+    let manifest = Manifest {
+        api_version: "coordination.k8s.io/v1",
+        kind: "Lease",
+        lease,
+    };
+    let LeaseMeta {
+        namespace,
+        resource_version,
+        ..
+    } = &lease.metadata;
     if resource_version.is_empty() {
-        cluster.create(&LEASES.collection(Some(namespace)), &manifest).await
+        cluster
+            .create(&LEASES.collection(Some(namespace)), &manifest)
+            .await
     } else {
-        cluster.replace(&LEASES.object(namespace, NAME), &manifest).await
+        cluster
+            .replace(&LEASES.object(namespace, NAME), &manifest)
+            .await
     }
 }
 
@@ -169,6 +192,9 @@ mod tests {
         let first = Lease::new("ns").held_by("me", at(100));
         assert_eq!(first.held_by("me", at(105)).spec.lease_transitions, Some(0));
         let taken = first.held_by("you", at(200));
-        assert_eq!((taken.spec.lease_transitions, taken.spec.acquire_time), (Some(1), Some(at(200))));
+        assert_eq!(
+            (taken.spec.lease_transitions, taken.spec.acquire_time),
+            (Some(1), Some(at(200)))
+        );
     }
 }

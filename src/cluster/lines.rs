@@ -15,7 +15,11 @@ pub struct Lines {
 
 impl Lines {
     pub fn of(body: Body) -> Self {
-        Self { body, buffer: BytesMut::new(), searched: 0 }
+        Self {
+            body,
+            buffer: BytesMut::new(),
+            searched: 0,
+        }
     }
 
     /// The next whole line; none at the end, where a piece of a line is dropped.
@@ -29,9 +33,9 @@ impl Lines {
             }
             self.searched = self.buffer.len();
             match self.body.frame().await {
-                Some(Ok(frame)) => {
-                    self.buffer.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data))
-                }
+                Some(Ok(frame)) => self
+                    .buffer
+                    .extend_from_slice(frame.data_ref().map_or(&[][..], |data| data)),
                 Some(Err(cause)) => return Err(in_words(&cause)),
                 None => return Ok(None),
             }

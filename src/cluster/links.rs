@@ -38,24 +38,44 @@ struct Secret {
 /// Why there are none, or none that may be used; never with any of the secret's content.
 pub async fn read(local: &Cluster, cluster: &str) -> Result<Config, WhyUnknown> {
     let name = secret_name(cluster);
-    let no_remote = |how: String| WhyUnknown::NoRemote { cluster: cluster.to_owned(), how };
-    let raw = match local.get::<Box<RawValue>>(&SECRETS.object(NAMESPACE, &name)).await {
+    let no_remote = |how: String| WhyUnknown::NoRemote {
+        cluster: cluster.to_owned(),
+        how,
+    };
+    let raw = match local
+        .get::<Box<RawValue>>(&SECRETS.object(NAMESPACE, &name))
+        .await
+    {
         Ok(raw) => raw,
         Err(error) if error.is_forbidden() => {
-            return Err(no_remote(format!("you may not read the secret {name} in namespace {NAMESPACE}")));
+            return Err(no_remote(format!(
+                "you may not read the secret {name} in namespace {NAMESPACE}"
+            )));
         }
         Err(error) if error.is_not_found() => {
-            return Err(no_remote(format!("there is no secret {name} in namespace {NAMESPACE}")));
+            return Err(no_remote(format!(
+                "there is no secret {name} in namespace {NAMESPACE}"
+            )));
         }
         Err(error) => {
-            return Err(WhyUnknown::NoAccess(format!("the secret {name} cannot be read: {}", error.cause)));
+            return Err(WhyUnknown::NoAccess(format!(
+                "the secret {name} cannot be read: {}",
+                error.cause
+            )));
         }
     };
     let refused = |how: &str| WhyUnknown::NoAccess(format!("the secret {name} is not used: {how}"));
     // Errors of parsers may quote what they read: they are not shown.
-    let secret: Secret = serde_json::from_str(raw.get()).map_err(|_| refused("it is not readable"))?;
-    let encoded = secret.data.get(KEY).ok_or_else(|| refused("it has no kubeconfig"))?;
-    let text = STANDARD.decode(encoded).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let secret: Secret =
+        serde_json::from_str(raw.get()).map_err(|_| refused("it is not readable"))?;
+    let encoded = secret
+        .data
+        .get(KEY)
+        .ok_or_else(|| refused("it has no kubeconfig"))?;
+    let text = STANDARD
+        .decode(encoded)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok());
     let kubeconfig = text.and_then(|text| Kubeconfig::from_yaml(&text).ok());
     let kubeconfig = kubeconfig.ok_or_else(|| refused("its kubeconfig is not readable"))?;
     let harmless = harmless(kubeconfig).map_err(|how| refused(&how))?;
@@ -65,16 +85,33 @@ pub async fn read(local: &Cluster, cluster: &str) -> Result<Config, WhyUnknown> 
 
 /// A kubeconfig with the one context that is meant, and of that just an address, an authority and credentials.
 fn harmless(kubeconfig: Kubeconfig) -> Result<Kubeconfig, String> {
-    let Kubeconfig { clusters, auth_infos, contexts, current_context, .. } = kubeconfig;
+    let Kubeconfig {
+        clusters,
+        auth_infos,
+        contexts,
+        current_context,
+        ..
+    } = kubeconfig;
     let current = current_context.filter(|name| !name.is_empty());
     let is_meant = |entry: &NamedContext| current.as_ref().is_none_or(|name| entry.name == *name);
-    let context = contexts.into_iter().find(is_meant).and_then(|entry| entry.context);
+    let context = contexts
+        .into_iter()
+        .find(is_meant)
+        .and_then(|entry| entry.context);
     let context = context.ok_or("it has no current context")?;
-    let cluster = clusters.into_iter().find(|entry| entry.name == context.cluster);
-    let cluster = cluster.and_then(|entry| entry.cluster).ok_or("its context names no cluster")?;
+    let cluster = clusters
+        .into_iter()
+        .find(|entry| entry.name == context.cluster);
+    let cluster = cluster
+        .and_then(|entry| entry.cluster)
+        .ok_or("its context names no cluster")?;
     let named = context.user.as_ref();
-    let user = auth_infos.into_iter().find(|entry| Some(&entry.name) == named);
-    let user = user.and_then(|entry| entry.auth_info).ok_or("its context names no user")?;
+    let user = auth_infos
+        .into_iter()
+        .find(|entry| Some(&entry.name) == named);
+    let user = user
+        .and_then(|entry| entry.auth_info)
+        .ok_or("its context names no user")?;
     let name = "link".to_owned();
     let cluster = NamedCluster {
         name: name.clone(),
@@ -86,8 +123,11 @@ fn harmless(kubeconfig: Kubeconfig) -> Result<Kubeconfig, String> {
         auth_info: Some(harmless_user(user)?),
         ..NamedAuthInfo::default()
     };
-    let context =
-        config::Context { cluster: name.clone(), user: Some(name.clone()), ..config::Context::default() };
+    let context = config::Context {
+        cluster: name.clone(),
+        user: Some(name.clone()),
+        ..config::Context::default()
+    };
     Ok(Kubeconfig {
         contexts: vec![NamedContext {
             name: name.clone(),
@@ -111,7 +151,9 @@ fn harmless_cluster(cluster: ClusterEntry) -> Result<ClusterEntry, String> {
     if cluster.proxy_url.is_some() {
         return Err("it asks to go through a proxy".to_owned());
     }
-    let server = cluster.server.filter(|server| server.starts_with("https://"));
+    let server = cluster
+        .server
+        .filter(|server| server.starts_with("https://"));
     Ok(ClusterEntry {
         server: Some(server.ok_or("its server has no https address")?),
         certificate_authority_data: cluster.certificate_authority_data,
@@ -150,10 +192,17 @@ mod tests {
     use super::*;
 
     fn link(cluster: Value, user: Value) -> Result<Kubeconfig, String> {
-        let mut entry = json!({"server": "https://203.0.113.1:6443", "certificate-authority-data": "QQ=="});
-        entry.as_object_mut().unwrap().extend(cluster.as_object().unwrap().clone());
+        let mut entry =
+            json!({"server": "https://203.0.113.1:6443", "certificate-authority-data": "QQ=="});
+        entry
+            .as_object_mut()
+            .unwrap()
+            .extend(cluster.as_object().unwrap().clone());
         let mut credentials = json!({"token": "t"});
-        credentials.as_object_mut().unwrap().extend(user.as_object().unwrap().clone());
+        credentials
+            .as_object_mut()
+            .unwrap()
+            .extend(user.as_object().unwrap().clone());
         let text = json!({
             "apiVersion": "v1", "kind": "Config", "current-context": "it",
             "clusters": [{"name": "c", "cluster": entry}],
@@ -167,25 +216,51 @@ mod tests {
     #[test]
     fn what_linkerd_writes_is_used() {
         let kubeconfig = link(json!({}), json!({})).unwrap();
-        assert_eq!((kubeconfig.clusters.len(), kubeconfig.auth_infos.len()), (1, 1));
-        assert!(kubeconfig.auth_infos[0].auth_info.as_ref().unwrap().token.is_some());
+        assert_eq!(
+            (kubeconfig.clusters.len(), kubeconfig.auth_infos.len()),
+            (1, 1)
+        );
+        assert!(
+            kubeconfig.auth_infos[0]
+                .auth_info
+                .as_ref()
+                .unwrap()
+                .token
+                .is_some()
+        );
     }
 
     #[test]
     fn what_runs_programs_reads_files_or_skips_checks_is_refused() {
         let none = || json!({});
         for (cluster, user, word) in [
-            (none(), json!({"exec": {"command": "touch", "args": ["/tmp/x"]}}), "exec"),
+            (
+                none(),
+                json!({"exec": {"command": "touch", "args": ["/tmp/x"]}}),
+                "exec",
+            ),
             (
                 none(),
                 json!({"auth-provider": {"name": "gcp", "config": {"cmd-path": "touch"}}}),
                 "auth-provider",
             ),
             (none(), json!({"tokenFile": "/etc/passwd"}), "tokenFile"),
-            (none(), json!({"client-certificate": "/etc/passwd"}), "client-certificate"),
+            (
+                none(),
+                json!({"client-certificate": "/etc/passwd"}),
+                "client-certificate",
+            ),
             (none(), json!({"client-key": "/etc/passwd"}), "client-key"),
-            (json!({"insecure-skip-tls-verify": true}), none(), "certificate"),
-            (json!({"certificate-authority": "/etc/passwd"}), none(), "certificate-authority"),
+            (
+                json!({"insecure-skip-tls-verify": true}),
+                none(),
+                "certificate",
+            ),
+            (
+                json!({"certificate-authority": "/etc/passwd"}),
+                none(),
+                "certificate-authority",
+            ),
             (json!({"proxy-url": "http://203.0.113.2"}), none(), "proxy"),
             (json!({"server": "http://203.0.113.1"}), none(), "https"),
         ] {

@@ -54,27 +54,45 @@ pub async fn list_telling<T>(
         match read_page(cluster, &with_query(&path, &query), keep).await {
             Ok(read) if read.next_page.is_empty() => return Ok((objects, read.resource_version)),
             Ok(read) => next_page = read.next_page,
-            Err(error) if error.is_about_the_line() && cluster.pages.shrink(page) => objects.truncate(before),
+            Err(error) if error.is_about_the_line() && cluster.pages.shrink(page) => {
+                objects.truncate(before)
+            }
             Err(error) => return Err(error),
         }
     }
 }
 
-async fn read_page(cluster: &Cluster, path: &str, show: impl FnMut(&RawValue)) -> RequestResult<ListMeta> {
+async fn read_page(
+    cluster: &Cluster,
+    path: &str,
+    show: impl FnMut(&RawValue),
+) -> RequestResult<ListMeta> {
     let whole = async {
         let body = cluster.open(path).await?.into_body();
-        read_body(body, show).await.map_err(|cause| failure(&Method::GET, path, cause))
+        read_body(body, show)
+            .await
+            .map_err(|cause| failure(&Method::GET, path, cause))
     };
     let limit = cluster.list_timeout();
     let page = timeout(limit, whole).await;
-    page.unwrap_or_else(|_| Err(failure(&Method::GET, path, Cause::TimedOut { after: limit })))
+    page.unwrap_or_else(|_| {
+        Err(failure(
+            &Method::GET,
+            path,
+            Cause::TimedOut { after: limit },
+        ))
+    })
 }
 
 async fn read_body(mut body: Body, mut show: impl FnMut(&RawValue)) -> Result<ListMeta, Cause> {
-    let unreadable = |cause: serde_json::Error| Cause::Unreadable { how: cause.to_string() };
+    let unreadable = |cause: serde_json::Error| Cause::Unreadable {
+        how: cause.to_string(),
+    };
     let mut arriving = Arriving::default();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|cause| Cause::Unreachable { how: in_words(&cause) })?;
+        let frame = frame.map_err(|cause| Cause::Unreachable {
+            how: in_words(&cause),
+        })?;
         if let Some(bytes) = frame.data_ref() {
             arriving.take(bytes, &mut show).map_err(unreadable)?;
         }

@@ -37,17 +37,27 @@ impl Found {
 /// Which of the services that are wanted are mirrors.
 pub async fn find(cluster: &Cluster, wanted: &Wanted) -> Found {
     let lists = wanted.iter().map(|(namespace, names)| async move {
-        (namespace, names, list(cluster, &services::mirrors(Some(namespace))).await)
+        (
+            namespace,
+            names,
+            list(cluster, &services::mirrors(Some(namespace))).await,
+        )
     });
     let mut found = Found::default();
     for (namespace, names, listed) in join_all(lists).await {
         match listed {
             Ok((services, _)) => {
-                let wanted = services.into_iter().filter(|service| names.contains(&service.at.name));
-                found.mirrors.extend(wanted.filter_map(|service| Some((service.at, service.stands_for?))));
+                let wanted = services
+                    .into_iter()
+                    .filter(|service| names.contains(&service.at.name));
+                found
+                    .mirrors
+                    .extend(wanted.filter_map(|service| Some((service.at, service.stands_for?))));
             }
             Err(error) => {
-                found.unread.insert(namespace.clone(), why_unknown(Source::Service, &error));
+                found
+                    .unread
+                    .insert(namespace.clone(), why_unknown(Source::Service, &error));
             }
         }
     }
@@ -67,23 +77,33 @@ pub async fn follow_up(
             want(there.entry(cluster).or_default(), service);
         }
     }
-    cluster.remotes().warn_of_strangers(&there.keys().copied().collect::<Vec<_>>());
+    cluster
+        .remotes()
+        .warn_of_strangers(&there.keys().copied().collect::<Vec<_>>());
     let asking = there.iter().map(|(name, wanted)| async move {
         let (limit, asked) = (cluster.remotes().patience(name), Instant::now());
-        let answer = timeout(limit, ask(cluster, name, wanted, limit)).await.unwrap_or_else(|_| {
-            let how = format!("no answer within {} s", limit.as_secs());
-            Err(WhyUnknown::Failing(Source::Slices, how).in_cluster(name))
-        });
+        let answer = timeout(limit, ask(cluster, name, wanted, limit))
+            .await
+            .unwrap_or_else(|_| {
+                let how = format!("no answer within {} s", limit.as_secs());
+                Err(WhyUnknown::Failing(Source::Slices, how).in_cluster(name))
+            });
         if asked.elapsed() >= limit {
             cluster.remotes().was_silent(name);
         }
         (*name, answer)
     });
-    let (here, there) = join(read_here(cluster, &here, &Ahead::default()), join_all(asking)).await;
+    let (here, there) = join(
+        read_here(cluster, &here, &Ahead::default()),
+        join_all(asking),
+    )
+    .await;
     let there: HashMap<&str, Result<HashMap<ServiceRef, Readiness>, WhyUnknown>> =
         there.into_iter().collect();
     for (service, mirror) in mirrors {
-        let unread = || Readiness::Unknown { why: WhyUnknown::NotListed };
+        let unread = || Readiness::Unknown {
+            why: WhyUnknown::NotListed,
+        };
         let of_here = |service: &ServiceRef| here.get(service).cloned().unwrap_or_else(unread);
         let of_there = |remote: &RemoteService| match there.get(remote.cluster.as_str()) {
             Some(Ok(known)) => known.get(&remote.service).cloned().unwrap_or_else(unread),
@@ -94,7 +114,10 @@ pub async fn follow_up(
         local.insert(service.clone(), mirror.reading(own, of_here, of_there));
     }
     // One that may be a mirror is not known by its own endpoints alone.
-    for (service, readiness) in local.iter_mut().filter(|(_, readiness)| readiness.is_ready()) {
+    for (service, readiness) in local
+        .iter_mut()
+        .filter(|(_, readiness)| readiness.is_ready())
+    {
         if let Some(why) = unread.get(&service.namespace) {
             *readiness = Readiness::Unknown { why: why.clone() };
         }
@@ -110,7 +133,9 @@ async fn ask(
     limit: Duration,
 ) -> Result<HashMap<ServiceRef, Readiness>, WhyUnknown> {
     let remote = local.remote(name).await?.limited(limit);
-    let reads = wanted.iter().map(|(namespace, names)| in_namespace(&remote, name, namespace, names));
+    let reads = wanted
+        .iter()
+        .map(|(namespace, names)| in_namespace(&remote, name, namespace, names));
     Ok(join_all(reads).await.into_iter().flatten().collect())
 }
 
@@ -125,15 +150,25 @@ pub async fn list_slices(
     names: &BTreeSet<String>,
 ) -> RequestResult<Vec<Slice>> {
     let source = slices::source(namespace, Some(names));
-    let Some(name) = name else { return list(local, &source).await.map(|(slices, _)| slices) };
+    let Some(name) = name else {
+        return list(local, &source).await.map(|(slices, _)| slices);
+    };
     let path = ENDPOINT_SLICES.collection(Some(namespace));
     let failed = |cause| failure(&Method::GET, &path, cause);
     let asking = async {
         let remote = local.remote(name).await;
-        let remote = remote.map_err(|why| failed(Cause::Credentials { how: why.to_string() }))?;
-        list(&remote.limited(PATIENCE), &source).await.map(|(slices, _)| slices)
+        let remote = remote.map_err(|why| {
+            failed(Cause::Credentials {
+                how: why.to_string(),
+            })
+        })?;
+        list(&remote.limited(PATIENCE), &source)
+            .await
+            .map(|(slices, _)| slices)
     };
-    timeout(PATIENCE, asking).await.unwrap_or_else(|_| Err(failed(Cause::TimedOut { after: PATIENCE })))
+    timeout(PATIENCE, asking)
+        .await
+        .unwrap_or_else(|_| Err(failed(Cause::TimedOut { after: PATIENCE })))
 }
 
 async fn in_namespace(
@@ -149,7 +184,9 @@ async fn in_namespace(
             let (ready, total) = index.counts(service).unwrap_or_default();
             Readiness::Known { ready, total }
         }
-        Err(error) => Readiness::Unknown { why: why_unknown(Source::Slices, error).in_cluster(name) },
+        Err(error) => Readiness::Unknown {
+            why: why_unknown(Source::Slices, error).in_cluster(name),
+        },
     };
     names
         .iter()

@@ -31,5 +31,9 @@ pub async fn is_missing(cluster: &Cluster, namespace: &str) -> bool {
 /// The names of all namespaces.
 pub async fn names(cluster: &Cluster) -> RequestResult<Vec<String>> {
     let list: List = cluster.get_many(&NAMESPACES.collection(None)).await?;
-    Ok(list.items.into_iter().map(|object| object.metadata.name).collect())
+    Ok(list
+        .items
+        .into_iter()
+        .map(|object| object.metadata.name)
+        .collect())
 }

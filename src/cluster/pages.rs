@@ -63,7 +63,10 @@ mod tests {
     fn pages_are_small_once_a_large_one_did_not_come_from_a_server_that_answers() {
         let pages = Pages::default();
         let (first, second) = (pages.next(), pages.next());
-        assert!(!pages.shrink(first), "a server that says nothing is not asked again");
+        assert!(
+            !pages.shrink(first),
+            "a server that says nothing is not asked again"
+        );
         pages.take_in_answer();
         assert!(pages.shrink(first) && pages.shrink(second));
         assert_eq!((first.limit(), pages.next().limit()), (LARGE, SMALL));

@@ -3,7 +3,11 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// All but what RFC 3986 calls unreserved.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// A kind's place in the API, such as `apis/discovery.k8s.io/v1` and `endpointslices`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +24,12 @@ impl Endpoint {
     /// All of them, in one namespace or, without one, in the cluster.
     pub fn collection(&self, namespace: Option<&str>) -> String {
         match namespace {
-            Some(namespace) => format!("/{}/namespaces/{}/{}", self.api, escape(namespace), self.plural),
+            Some(namespace) => format!(
+                "/{}/namespaces/{}/{}",
+                self.api,
+                escape(namespace),
+                self.plural
+            ),
             None => format!("/{}/{}", self.api, self.plural),
         }
     }
@@ -58,7 +67,10 @@ pub struct Selection {
 
 impl Selection {
     pub fn labels(labels: impl Into<String>) -> Self {
-        Self { labels: labels.into(), fields: String::new() }
+        Self {
+            labels: labels.into(),
+            fields: String::new(),
+        }
     }
 }
 

@@ -42,7 +42,9 @@ struct Override {
 
 /// The ServiceProfiles of a namespace, or of the cluster.
 pub fn source(namespace: Option<&str>) -> Source<Profile> {
-    Source::new(SERVICE_PROFILES, namespace, "", |raw: &RawValue| serde_json::from_str(raw.get()))
+    Source::new(SERVICE_PROFILES, namespace, "", |raw: &RawValue| {
+        serde_json::from_str(raw.get())
+    })
 }
 
 impl Profile {
@@ -64,15 +66,25 @@ impl Profile {
 
     /// Whether it comes before the service's routes.
     pub fn beats_routes(&self) -> bool {
-        self.spec.routes.as_ref().is_some_and(|routes| !routes.is_empty())
+        self.spec
+            .routes
+            .as_ref()
+            .is_some_and(|routes| !routes.is_empty())
             || self.overrides().iter().any(Override::carries)
     }
 
     /// Whether it leads to other services than the group's backends. One that leads to just those is what Linkerd's
     /// SMI extension makes of a TrafficSplit.
     pub fn leads_elsewhere(&self, group: &Group) -> bool {
-        let is_backend = |service: &str| group.backends.iter().any(|backend| backend.service.name == service);
-        self.overrides().iter().any(|to| !is_backend(to.authority.split('.').next().unwrap_or_default()))
+        let is_backend = |service: &str| {
+            group
+                .backends
+                .iter()
+                .any(|backend| backend.service.name == service)
+        };
+        self.overrides()
+            .iter()
+            .any(|to| !is_backend(to.authority.split('.').next().unwrap_or_default()))
     }
 }
 

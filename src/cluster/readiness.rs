@@ -29,24 +29,40 @@ const AT_ONCE: usize = 8;
 
 /// The backends of these groups.
 pub fn backends_of<'a>(records: impl IntoIterator<Item = &'a Record>) -> Wanted {
-    let groups = records.into_iter().filter_map(|record| record.group.as_ref().ok());
-    by_namespace(groups.flat_map(|group| &group.backends).map(|backend| &backend.service))
+    let groups = records
+        .into_iter()
+        .filter_map(|record| record.group.as_ref().ok());
+    by_namespace(
+        groups
+            .flat_map(|group| &group.backends)
+            .map(|backend| &backend.service),
+    )
 }
 
 pub fn by_namespace<'a>(services: impl IntoIterator<Item = &'a ServiceRef>) -> Wanted {
     let mut wanted = Wanted::new();
-    services.into_iter().for_each(|service| want(&mut wanted, service));
+    services
+        .into_iter()
+        .for_each(|service| want(&mut wanted, service));
     wanted
 }
 
 pub fn want(wanted: &mut Wanted, service: &ServiceRef) {
-    wanted.entry(service.namespace.clone()).or_default().insert(service.name.clone());
+    wanted
+        .entry(service.namespace.clone())
+        .or_default()
+        .insert(service.name.clone());
 }
 
 /// The readiness of a group's backends, in their order; what was not read is unknown.
 pub fn in_order(group: &Group, known: &HashMap<ServiceRef, Readiness>) -> Vec<Readiness> {
     let of = |backend: &Backend| {
-        known.get(&backend.service).cloned().unwrap_or(Readiness::Unknown { why: WhyUnknown::NotListed })
+        known
+            .get(&backend.service)
+            .cloned()
+            .unwrap_or(Readiness::Unknown {
+                why: WhyUnknown::NotListed,
+            })
     };
     group.backends.iter().map(of).collect()
 }
@@ -81,9 +97,15 @@ pub(super) async fn read_here(
         && let Ok((slices, _)) = list(cluster, &slices::source_everywhere()).await
     {
         let index = SliceIndex::of(slices);
-        return over_namespaces(wanted, |namespace, names| complete(cluster, namespace, names, &index)).await;
+        return over_namespaces(wanted, |namespace, names| {
+            complete(cluster, namespace, names, &index)
+        })
+        .await;
     }
-    over_namespaces(wanted, |namespace, names| one_namespace(cluster, namespace, names, ahead)).await
+    over_namespaces(wanted, |namespace, names| {
+        one_namespace(cluster, namespace, names, ahead)
+    })
+    .await
 }
 
 async fn over_namespaces<'a, F>(
@@ -93,8 +115,14 @@ async fn over_namespaces<'a, F>(
 where
     F: Future<Output = Vec<(ServiceRef, Readiness)>>,
 {
-    let reads = wanted.iter().map(|(namespace, names)| read(namespace, names));
-    stream::iter(reads).buffer_unordered(AT_ONCE).flat_map(stream::iter).collect().await
+    let reads = wanted
+        .iter()
+        .map(|(namespace, names)| read(namespace, names));
+    stream::iter(reads)
+        .buffer_unordered(AT_ONCE)
+        .flat_map(stream::iter)
+        .collect()
+        .await
 }
 
 async fn one_namespace(
@@ -111,7 +139,10 @@ async fn one_namespace(
         Ok((slices, _)) => complete(cluster, namespace, names, &SliceIndex::of(slices)).await,
         Err(error) => {
             let why = why_unknown(readiness::Source::Slices, &error);
-            names.iter().map(|name| (ServiceRef::new(namespace, name), unknown(&why))).collect()
+            names
+                .iter()
+                .map(|name| (ServiceRef::new(namespace, name), unknown(&why)))
+                .collect()
         }
     }
 }
@@ -124,8 +155,9 @@ async fn complete(
     index: &SliceIndex,
 ) -> Vec<(ServiceRef, Readiness)> {
     let services = names.iter().map(|name| ServiceRef::new(namespace, name));
-    let (counted, bare): (Vec<_>, Vec<_>) =
-        services.map(|service| (index.counts(&service), service)).partition(|(counts, _)| counts.is_some());
+    let (counted, bare): (Vec<_>, Vec<_>) = services
+        .map(|service| (index.counts(&service), service))
+        .partition(|(counts, _)| counts.is_some());
     let bare: Vec<ServiceRef> = bare.into_iter().map(|(_, service)| service).collect();
     let counted = counted.into_iter().filter_map(|(counts, service)| {
         let (ready, total) = counts?;
@@ -137,7 +169,11 @@ async fn complete(
 }
 
 /// Services without slices: dead, missing, or mirrors that have no endpoints here by design.
-async fn look_up(cluster: &Cluster, namespace: &str, bare: Vec<ServiceRef>) -> Vec<(ServiceRef, Readiness)> {
+async fn look_up(
+    cluster: &Cluster,
+    namespace: &str,
+    bare: Vec<ServiceRef>,
+) -> Vec<(ServiceRef, Readiness)> {
     if bare.len() <= MOST_LOOKUPS {
         let reads = bare.into_iter().map(|service| async move {
             let found = services::get(cluster, &service).await;
@@ -146,8 +182,12 @@ async fn look_up(cluster: &Cluster, namespace: &str, bare: Vec<ServiceRef>) -> V
         return futures::future::join_all(reads).await;
     }
     let listed = list(cluster, &services::all(namespace)).await;
-    let known: RequestResult<HashMap<ServiceRef, Service>> = listed
-        .map(|(services, _)| services.into_iter().map(|service| (service.at.clone(), service)).collect());
+    let known: RequestResult<HashMap<ServiceRef, Service>> = listed.map(|(services, _)| {
+        services
+            .into_iter()
+            .map(|service| (service.at.clone(), service))
+            .collect()
+    });
     let reading = |service: ServiceRef| {
         let readiness = without_slices(known.as_ref().map(|known| known.get(&service)));
         (service, readiness)
@@ -157,11 +197,13 @@ async fn look_up(cluster: &Cluster, namespace: &str, bare: Vec<ServiceRef>) -> V
 
 fn without_slices(found: Result<Option<&Service>, &RequestError>) -> Readiness {
     match found {
-        Ok(Some(service)) if service.has_local_endpoints() => Readiness::Known { ready: 0, total: 0 },
-        Ok(Some(service)) => service
-            .stands_for
-            .as_ref()
-            .map_or_else(|| unknown(&WhyUnknown::NoLocalEndpoints), Mirror::without_remotes),
+        Ok(Some(service)) if service.has_local_endpoints() => {
+            Readiness::Known { ready: 0, total: 0 }
+        }
+        Ok(Some(service)) => service.stands_for.as_ref().map_or_else(
+            || unknown(&WhyUnknown::NoLocalEndpoints),
+            Mirror::without_remotes,
+        ),
         Ok(None) => Readiness::Missing,
         Err(error) => unknown(&why_unknown(readiness::Source::Service, error)),
     }

@@ -76,7 +76,12 @@ impl Asked {
     /// A warning of names that are none of the mirrored clusters'.
     fn strangers(&self, mirrored: &[&str]) -> Option<String> {
         let is_stranger = |name: &&str| !mirrored.contains(name);
-        let strangers: Vec<&str> = self.named.iter().map(String::as_str).filter(is_stranger).collect();
+        let strangers: Vec<&str> = self
+            .named
+            .iter()
+            .map(String::as_str)
+            .filter(is_stranger)
+            .collect();
         let mut mirrored = mirrored.to_vec();
         mirrored.sort_unstable();
         (!strangers.is_empty()).then(|| {
@@ -87,14 +92,19 @@ impl Asked {
 
     #[cfg(test)]
     pub fn of(named: &[&str]) -> Self {
-        Self { named: named.iter().map(|&name| name.to_owned()).collect(), linked: false }
+        Self {
+            named: named.iter().map(|&name| name.to_owned()).collect(),
+            linked: false,
+        }
     }
 }
 
 impl fmt::Debug for Remotes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let given = self.given.as_ref();
-        f.debug_struct("Remotes").field("asked", &given.map(|given| &given.asked)).finish()
+        f.debug_struct("Remotes")
+            .field("asked", &given.map(|given| &given.asked))
+            .finish()
     }
 }
 
@@ -106,11 +116,20 @@ impl Remotes {
     pub fn of(flags: &GlobalArgs, args: &RemoteArgs, announce: fn(&str)) -> anyhow::Result<Self> {
         let mut contexts = BTreeMap::new();
         for (name, context) in &args.remote {
-            if contexts.insert(name.clone(), context.clone()).is_some_and(|before| before != *context) {
-                return Err(Problem::usage(format!("--remote names two contexts for cluster {name}")).into());
+            if contexts
+                .insert(name.clone(), context.clone())
+                .is_some_and(|before| before != *context)
+            {
+                return Err(Problem::usage(format!(
+                    "--remote names two contexts for cluster {name}"
+                ))
+                .into());
             }
         }
-        let asked = Asked { named: contexts.keys().cloned().collect(), linked: args.remote_from_links };
+        let asked = Asked {
+            named: contexts.keys().cloned().collect(),
+            linked: args.remote_from_links,
+        };
         if asked.nobody() {
             return Ok(Self::default());
         }
@@ -123,19 +142,38 @@ impl Remotes {
             kubeconfig::check_context(&of_context(&flags, context))?;
         }
         let (open, silent, announced, warned) = Default::default();
-        let given = Given { asked, flags, contexts, open, silent, announce, announced, warned };
-        Ok(Self { given: Some(Arc::new(given)) })
+        let given = Given {
+            asked,
+            flags,
+            contexts,
+            open,
+            silent,
+            announce,
+            announced,
+            warned,
+        };
+        Ok(Self {
+            given: Some(Arc::new(given)),
+        })
     }
 
     /// The flags that name them again.
     pub fn flags(&self) -> String {
-        let Some(given) = &self.given else { return String::new() };
-        let named = given.contexts.iter().map(|(name, context)| (name.as_str(), context.as_str()));
+        let Some(given) = &self.given else {
+            return String::new();
+        };
+        let named = given
+            .contexts
+            .iter()
+            .map(|(name, context)| (name.as_str(), context.as_str()));
         remote_flags(named, given.asked.linked)
     }
 
     pub fn asked(&self) -> Asked {
-        self.given.as_ref().map(|given| given.asked.clone()).unwrap_or_default()
+        self.given
+            .as_ref()
+            .map(|given| given.asked.clone())
+            .unwrap_or_default()
     }
 
     /// Has the next one who asks this cluster connect anew.
@@ -147,8 +185,15 @@ impl Remotes {
 
     /// How long to wait for a reading of this cluster.
     pub(super) fn patience(&self, name: &str) -> Duration {
-        let last = self.given.as_ref().and_then(|given| given.silent().get(name).copied());
-        if last.is_some_and(|last| last.elapsed() < PATIENCE) { LITTLE_PATIENCE } else { PATIENCE }
+        let last = self
+            .given
+            .as_ref()
+            .and_then(|given| given.silent().get(name).copied());
+        if last.is_some_and(|last| last.elapsed() < PATIENCE) {
+            LITTLE_PATIENCE
+        } else {
+            PATIENCE
+        }
     }
 
     /// Takes in that this cluster did not answer in time.
@@ -161,7 +206,9 @@ impl Remotes {
     /// Says once which of the names that were given is none of the clusters that are mirrored; where none is mirrored,
     /// the mirrors may just not be readable.
     pub fn warn_of_strangers(&self, mirrored: &[&str]) {
-        let Some(given) = self.given.as_ref().filter(|_| !mirrored.is_empty()) else { return };
+        let Some(given) = self.given.as_ref().filter(|_| !mirrored.is_empty()) else {
+            return;
+        };
         if let Some(warning) = given.asked.strangers(mirrored)
             && !given.warned.swap(true, Ordering::Relaxed)
         {
@@ -195,7 +242,10 @@ impl Given {
         // It goes on while nobody has the patience to wait for it.
         let connecting = tokio::spawn(async move { given.connect(&local, &cluster).await });
         let connecting = connecting.map(|ended| ended.unwrap_or_else(|_| Err(no_credentials())));
-        open.entry(name.to_owned()).insert_entry(connecting.boxed().shared()).get().clone()
+        open.entry(name.to_owned())
+            .insert_entry(connecting.boxed().shared())
+            .get()
+            .clone()
     }
 
     fn drop_connection(&self, name: &str, connection: &Connection) {
@@ -211,14 +261,19 @@ impl Given {
             let config = links::read(local, name).await?;
             let (secret, reach) = (links::secret_name(name), Reach::default());
             return Cluster::of_config(config, secret, reach, None, self.flags.request_timeout)
-                .map_err(|_| WhyUnknown::NoAccess("the link's credentials cannot be used".to_owned()));
+                .map_err(|_| {
+                    WhyUnknown::NoAccess("the link's credentials cannot be used".to_owned())
+                });
         };
         let flags = of_context(&self.flags, context);
         // A credential plugin runs here, and may take its time.
         let runtime = tokio::runtime::Handle::current();
-        let connecting = tokio::task::spawn_blocking(move || runtime.block_on(Cluster::connect(&flags)));
+        let connecting =
+            tokio::task::spawn_blocking(move || runtime.block_on(Cluster::connect(&flags)));
         let connected = match connecting.await {
-            Ok(connected) => connected.map_err(|cause| WhyUnknown::NoAccess(format!("{cause:#}")))?,
+            Ok(connected) => {
+                connected.map_err(|cause| WhyUnknown::NoAccess(format!("{cause:#}")))?
+            }
             Err(_) => return Err(no_credentials()),
         };
         if connected.server == local.server {
@@ -235,11 +290,16 @@ impl Given {
     fn announce(&self, local: &Cluster, name: &str) {
         let (secret, context) = (links::secret_name(name), &local.context);
         let namespace = links::NAMESPACE;
-        self.say_once(format!("reading the secret {secret} in namespace {namespace} of context {context}"));
+        self.say_once(format!(
+            "reading the secret {secret} in namespace {namespace} of context {context}"
+        ));
     }
 
     fn say_once(&self, line: String) {
-        let mut announced = self.announced.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut announced = self
+            .announced
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if !announced.contains(&line) {
             (self.announce)(&line);
             announced.insert(line);
@@ -252,7 +312,10 @@ fn no_credentials() -> WhyUnknown {
 }
 
 fn of_context(flags: &GlobalArgs, context: &str) -> GlobalArgs {
-    GlobalArgs { context: Some(context.to_owned()), ..flags.clone() }
+    GlobalArgs {
+        context: Some(context.to_owned()),
+        ..flags.clone()
+    }
 }
 
 impl Cluster {
@@ -261,28 +324,47 @@ impl Cluster {
     /// # Errors
     /// Why it can't be asked.
     pub async fn remote(&self, name: &str) -> Result<Self, WhyUnknown> {
-        self.remote_connection(name).await.map(|(cluster, _)| cluster)
+        self.remote_connection(name)
+            .await
+            .map(|(cluster, _)| cluster)
     }
 
-    pub(super) async fn remote_connection(&self, name: &str) -> Result<(Self, Connection), WhyUnknown> {
-        let given = self.remotes.given.as_ref().filter(|given| given.asked.has(name));
-        let Some(given) = given else { return Err(WhyUnknown::no_remote(name)) };
+    pub(super) async fn remote_connection(
+        &self,
+        name: &str,
+    ) -> Result<(Self, Connection), WhyUnknown> {
+        let given = self
+            .remotes
+            .given
+            .as_ref()
+            .filter(|given| given.asked.has(name));
+        let Some(given) = given else {
+            return Err(WhyUnknown::no_remote(name));
+        };
         let connection = given.connection(self, name);
         let connected = match timeout(CREDENTIALS_LIMIT, connection.clone()).await {
             Ok(connected) => connected.inspect_err(|_| given.drop_connection(name, &connection)),
             Err(_) => {
                 let seconds = CREDENTIALS_LIMIT.as_secs();
-                Err(WhyUnknown::NoAccess(format!("no credentials within {seconds} s")))
+                Err(WhyUnknown::NoAccess(format!(
+                    "no credentials within {seconds} s"
+                )))
             }
         };
-        connected.map(|cluster| (cluster, connection)).map_err(|why| why.in_cluster(name))
+        connected
+            .map(|cluster| (cluster, connection))
+            .map_err(|why| why.in_cluster(name))
     }
 }
 
 /// The flags for these clusters and contexts, as a shell takes them.
 fn remote_flags<'a>(named: impl Iterator<Item = (&'a str, &'a str)>, linked: bool) -> String {
-    let named = named.map(|(name, context)| format!("--remote {}", word(&format!("{name}={context}"))));
-    named.chain(linked.then(|| FROM_LINKS.to_owned())).collect::<Vec<_>>().join(" ")
+    let named =
+        named.map(|(name, context)| format!("--remote {}", word(&format!("{name}={context}"))));
+    named
+        .chain(linked.then(|| FROM_LINKS.to_owned()))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// What lets a backend be known that is not for want of a remote to ask.
@@ -303,15 +385,23 @@ mod tests {
 
     #[test]
     fn a_name_of_no_mirrored_cluster_is_told_with_those_that_there_are() {
-        let told = Asked::of(&["east", "typo"]).strangers(&["north", "east"]).unwrap_or_default();
-        assert!(told.ends_with("names the cluster typo; there are: east, north"), "{told}");
+        let told = Asked::of(&["east", "typo"])
+            .strangers(&["north", "east"])
+            .unwrap_or_default();
+        assert!(
+            told.ends_with("names the cluster typo; there are: east, north"),
+            "{told}"
+        );
         assert_eq!(Asked::of(&["east"]).strangers(&["north", "east"]), None);
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_was_just_silent_is_not_waited_for_as_long_again() {
         let flags = GlobalArgs::default();
-        let args = RemoteArgs { remote: Vec::new(), remote_from_links: true };
+        let args = RemoteArgs {
+            remote: Vec::new(),
+            remote_from_links: true,
+        };
         let remotes = Remotes::of(&flags, &args, |_| ()).unwrap();
         let patience = || ["east", "north"].map(|name| remotes.patience(name));
         assert_eq!(patience(), [PATIENCE, PATIENCE]);
@@ -334,8 +424,18 @@ mod tests {
     #[test]
     fn a_link_that_was_asked_for_in_vain_is_not_suggested() {
         let why = WhyUnknown::no_remote("east");
-        let linked = how_to_ask(&Asked { named: Vec::new(), linked: true }, &why).unwrap_or_default();
-        assert!(linked.starts_with("create that secret") && !linked.contains(FROM_LINKS), "{linked}");
+        let linked = how_to_ask(
+            &Asked {
+                named: Vec::new(),
+                linked: true,
+            },
+            &why,
+        )
+        .unwrap_or_default();
+        assert!(
+            linked.starts_with("create that secret") && !linked.contains(FROM_LINKS),
+            "{linked}"
+        );
         let unasked = how_to_ask(&Asked::default(), &why).unwrap_or_default();
         assert!(unasked.ends_with("or use --remote-from-links"), "{unasked}");
     }

@@ -34,13 +34,29 @@ struct Current {
 impl Renewal {
     /// The client stays as it is: whoever made it finds new credentials.
     pub fn never(client: Client, server: http::Uri) -> Self {
-        let current = Current { client, number: 0, refused: false, tried: Instant::now(), under_way: None };
-        Self { flags: None, server, current: Mutex::new(current) }
+        let current = Current {
+            client,
+            number: 0,
+            refused: false,
+            tried: Instant::now(),
+            under_way: None,
+        };
+        Self {
+            flags: None,
+            server,
+            current: Mutex::new(current),
+        }
     }
 
     pub fn by(flags: &GlobalArgs, client: Client, context: &str, server: http::Uri) -> Self {
-        let flags = GlobalArgs { context: Some(context.to_owned()), ..flags.clone() };
-        Self { flags: Some(flags), ..Self::never(client, server) }
+        let flags = GlobalArgs {
+            context: Some(context.to_owned()),
+            ..flags.clone()
+        };
+        Self {
+            flags: Some(flags),
+            ..Self::never(client, server)
+        }
     }
 
     /// The client with its number: a new one where the last was refused and another can be had.
@@ -90,8 +106,11 @@ impl Renewal {
             return None;
         }
         // Programs that give credentials block the thread that they are called on.
-        let made = tokio::task::spawn_blocking(move || connector::client(config)).await.ok()?;
-        made.inspect_err(|_| tracing::debug!("no new credentials can be had")).ok()
+        let made = tokio::task::spawn_blocking(move || connector::client(config))
+            .await
+            .ok()?;
+        made.inspect_err(|_| tracing::debug!("no new credentials can be had"))
+            .ok()
     }
 
     fn current(&self) -> MutexGuard<'_, Current> {

@@ -86,14 +86,24 @@ impl Service {
     /// Where it is no Service.
     pub fn decode(raw: &RawValue) -> serde_json::Result<Self> {
         let Object { metadata, spec } = serde_json::from_str(raw.get())?;
-        let is_mirror = metadata.labels.get(MIRRORED).is_some_and(|value| value == "true");
-        let mirrors = metadata.annotations.get(FQ_NAME).and_then(|name| name.split('.').next());
+        let is_mirror = metadata
+            .labels
+            .get(MIRRORED)
+            .is_some_and(|value| value == "true");
+        let mirrors = metadata
+            .annotations
+            .get(FQ_NAME)
+            .and_then(|name| name.split('.').next());
         Ok(Self {
             no_parent: spec.no_parent(),
             ports: spec.ports,
             mirrors: mirrors.map(str::to_owned),
             is_mirror,
-            stands_for: if is_mirror { metadata.stands_for().map(well_named) } else { None },
+            stands_for: if is_mirror {
+                metadata.stands_for().map(well_named)
+            } else {
+                None
+            },
             at: ServiceRef::new(metadata.namespace, metadata.name),
             version: metadata.resource_version,
         })
@@ -101,13 +111,18 @@ impl Service {
 
     /// Flat-network and federated mirrors have no local endpoints by design.
     pub fn has_local_endpoints(&self) -> bool {
-        self.stands_for.as_ref().is_none_or(Mirror::has_local_endpoints)
+        self.stands_for
+            .as_ref()
+            .is_none_or(Mirror::has_local_endpoints)
     }
 }
 
 impl ObjectMeta {
     fn stands_for(&self) -> Option<Mirror> {
-        let (there, here) = (self.annotations.get(REMOTE_DISCOVERY), self.annotations.get(LOCAL_DISCOVERY));
+        let (there, here) = (
+            self.annotations.get(REMOTE_DISCOVERY),
+            self.annotations.get(LOCAL_DISCOVERY),
+        );
         if there.is_some() || here.is_some() {
             return Some(Mirror::Federated(self.members(there, here)));
         }
@@ -115,19 +130,33 @@ impl ObjectMeta {
             let name = self.labels.get(REMOTE_SERVICE).map(String::as_str);
             // One that does not say whom it stands for still has no endpoints of its own.
             let unnamed = Mirror::Federated(Vec::new());
-            return Some(self.remote(cluster, name).map_or(unnamed, Mirror::RemoteDiscovery));
+            return Some(
+                self.remote(cluster, name)
+                    .map_or(unnamed, Mirror::RemoteDiscovery),
+            );
         }
-        self.remote(self.labels.get(CLUSTER_NAME)?, None).map(Mirror::Gateway)
+        self.remote(self.labels.get(CLUSTER_NAME)?, None)
+            .map(Mirror::Gateway)
     }
 
     /// The service of another cluster: by its full name, or by this name in the namespace of the same name.
     fn remote(&self, cluster: &str, name: Option<&str>) -> Option<RemoteService> {
-        let mut full = self.annotations.get(FQ_NAME).map(|name| name.split('.')).into_iter().flatten();
+        let mut full = self
+            .annotations
+            .get(FQ_NAME)
+            .map(|name| name.split('.'))
+            .into_iter()
+            .flatten();
         let (full_name, namespace) = (full.next(), full.next());
         let name = name.or(full_name).filter(|name| !name.is_empty())?;
-        let namespace = namespace.filter(|name| !name.is_empty()).unwrap_or(&self.namespace);
+        let namespace = namespace
+            .filter(|name| !name.is_empty())
+            .unwrap_or(&self.namespace);
         let service = ServiceRef::new(namespace, name);
-        (!cluster.is_empty()).then(|| RemoteService { cluster: cluster.to_owned(), service })
+        (!cluster.is_empty()).then(|| RemoteService {
+            cluster: cluster.to_owned(),
+            service,
+        })
     }
 
     /// The members of a federation: `svc@east,svc@north`, and the service of this cluster.
@@ -135,12 +164,19 @@ impl ObjectMeta {
         let own = |name: &str| ServiceRef::new(&self.namespace, name);
         let here = here.map(|name| name.trim()).filter(|name| !name.is_empty());
         let here = here.map(|name| Member::Here(own(name)));
-        let there = there.into_iter().flat_map(|members| members.split(',')).filter_map(|member| {
-            let (name, cluster) = member.trim().split_once('@')?;
-            let names_both = !name.is_empty() && !cluster.is_empty();
-            names_both
-                .then(|| Member::There(RemoteService { cluster: cluster.to_owned(), service: own(name) }))
-        });
+        let there = there
+            .into_iter()
+            .flat_map(|members| members.split(','))
+            .filter_map(|member| {
+                let (name, cluster) = member.trim().split_once('@')?;
+                let names_both = !name.is_empty() && !cluster.is_empty();
+                names_both.then(|| {
+                    Member::There(RemoteService {
+                        cluster: cluster.to_owned(),
+                        service: own(name),
+                    })
+                })
+            });
         here.into_iter().chain(there).collect()
     }
 }
@@ -148,9 +184,16 @@ impl ObjectMeta {
 /// Who may write the annotations of a mirror decides what is read in other clusters, and what command lines say: only
 /// what can be a name may pass.
 fn well_named(mirror: Mirror) -> Mirror {
-    let names = |service: &ServiceRef| is_object_name(&service.name) && is_object_name(&service.namespace);
-    let remotes = mirror.remotes().all(|it| is_object_name(&it.cluster) && names(&it.service));
-    if remotes && mirror.locals().all(names) { mirror } else { Mirror::Misnamed }
+    let names =
+        |service: &ServiceRef| is_object_name(&service.name) && is_object_name(&service.namespace);
+    let remotes = mirror
+        .remotes()
+        .all(|it| is_object_name(&it.cluster) && names(&it.service));
+    if remotes && mirror.locals().all(names) {
+        mirror
+    } else {
+        Mirror::Misnamed
+    }
 }
 
 impl Versioned for Service {
@@ -161,7 +204,12 @@ impl Versioned for Service {
 
 /// The mirror services of a namespace, or of the cluster.
 pub fn mirrors(namespace: Option<&str>) -> Source<Service> {
-    Source::new(SERVICES, namespace, format!("{MIRRORED}=true,!{MIRRORED_GATEWAY}"), Service::decode)
+    Source::new(
+        SERVICES,
+        namespace,
+        format!("{MIRRORED}=true,!{MIRRORED_GATEWAY}"),
+        Service::decode,
+    )
 }
 
 /// All services of a namespace, or of the cluster.
@@ -173,7 +221,9 @@ pub fn all<'a>(namespace: impl Into<Option<&'a str>>) -> Source<Service> {
 pub async fn get(cluster: &Cluster, service: &ServiceRef) -> RequestResult<Option<Service>> {
     let path = SERVICES.object(&service.namespace, &service.name);
     match cluster.get::<Box<RawValue>>(&path).await {
-        Ok(raw) => Service::decode(&raw).map(Some).map_err(|cause| super::client::unreadable(&path, &cause)),
+        Ok(raw) => Service::decode(&raw)
+            .map(Some)
+            .map_err(|cause| super::client::unreadable(&path, &cause)),
         Err(error) if error.is_not_found() => Ok(None),
         Err(error) => Err(error),
     }
@@ -191,51 +241,92 @@ mod tests {
         let object = json!({"metadata": {
             "name": "m", "namespace": "ns", "resourceVersion": "1", "labels": labels, "annotations": annotations,
         }});
-        Service::decode(&RawValue::from_string(object.to_string()).unwrap()).unwrap().stands_for
+        Service::decode(&RawValue::from_string(object.to_string()).unwrap())
+            .unwrap()
+            .stands_for
     }
 
     fn east(namespace: &str) -> RemoteService {
-        RemoteService { cluster: "east".into(), service: ServiceRef::new(namespace, "web") }
+        RemoteService {
+            cluster: "east".into(),
+            service: ServiceRef::new(namespace, "web"),
+        }
     }
 
     #[test]
     fn labels_and_annotations_say_what_a_mirror_stands_for() {
         let gateway = json!({CLUSTER_NAME: "east"});
         let named = json!({FQ_NAME: "web.other.svc.cluster.local"});
-        assert_eq!(stands_for(gateway.clone(), named.clone()), Some(Mirror::Gateway(east("other"))));
+        assert_eq!(
+            stands_for(gateway.clone(), named.clone()),
+            Some(Mirror::Gateway(east("other")))
+        );
         assert_eq!(stands_for(gateway, json!({})), None);
 
         let flat = json!({CLUSTER_NAME: "east", REMOTE_DISCOVERY: "east", REMOTE_SERVICE: "web"});
-        assert_eq!(stands_for(flat.clone(), json!({})), Some(Mirror::RemoteDiscovery(east("ns"))));
-        assert_eq!(stands_for(flat, named), Some(Mirror::RemoteDiscovery(east("other"))));
+        assert_eq!(
+            stands_for(flat.clone(), json!({})),
+            Some(Mirror::RemoteDiscovery(east("ns")))
+        );
+        assert_eq!(
+            stands_for(flat, named),
+            Some(Mirror::RemoteDiscovery(east("other")))
+        );
         let nameless = stands_for(json!({REMOTE_DISCOVERY: "east"}), json!({}));
         assert_eq!(nameless, Some(Mirror::Federated(Vec::new())));
     }
 
     #[test]
     fn a_federation_has_members_here_and_there() {
-        let annotations = json!({REMOTE_DISCOVERY: "web@east, web@,@x,nothing", LOCAL_DISCOVERY: "web"});
-        let members = vec![Member::Here(ServiceRef::new("ns", "web")), Member::There(east("ns"))];
-        assert_eq!(stands_for(json!({}), annotations), Some(Mirror::Federated(members)));
+        let annotations =
+            json!({REMOTE_DISCOVERY: "web@east, web@,@x,nothing", LOCAL_DISCOVERY: "web"});
+        let members = vec![
+            Member::Here(ServiceRef::new("ns", "web")),
+            Member::There(east("ns")),
+        ];
+        assert_eq!(
+            stands_for(json!({}), annotations),
+            Some(Mirror::Federated(members))
+        );
     }
 
     #[test]
     fn what_can_be_no_name_is_not_followed() {
-        for cluster in
-            ["x;touch${IFS}/tmp/pwned;#", "../../../y", "Ea st", "b@c", "-x", "$(x)", &"a".repeat(254)]
-        {
+        for cluster in [
+            "x;touch${IFS}/tmp/pwned;#",
+            "../../../y",
+            "Ea st",
+            "b@c",
+            "-x",
+            "$(x)",
+            &"a".repeat(254),
+        ] {
             let annotations = json!({REMOTE_DISCOVERY: format!("web@east,web@{cluster}")});
-            assert_eq!(stands_for(json!({}), annotations), Some(Mirror::Misnamed), "{cluster}");
+            assert_eq!(
+                stands_for(json!({}), annotations),
+                Some(Mirror::Misnamed),
+                "{cluster}"
+            );
             let gateway = json!({CLUSTER_NAME: cluster});
             let named = json!({FQ_NAME: "web.other.svc.cluster.local"});
-            assert_eq!(stands_for(gateway, named), Some(Mirror::Misnamed), "{cluster}");
+            assert_eq!(
+                stands_for(gateway, named),
+                Some(Mirror::Misnamed),
+                "{cluster}"
+            );
         }
         let service = json!({REMOTE_DISCOVERY: "../x@east"});
         assert_eq!(stands_for(json!({}), service), Some(Mirror::Misnamed));
         let why = Mirror::Misnamed.without_remotes();
-        assert!(why.is_unknown() && Mirror::Misnamed.remotes().next().is_none(), "{why:?}");
+        assert!(
+            why.is_unknown() && Mirror::Misnamed.remotes().next().is_none(),
+            "{why:?}"
+        );
         let dotted = json!({REMOTE_DISCOVERY: "web@east.example.org"});
-        assert!(matches!(stands_for(json!({}), dotted), Some(Mirror::Federated(_))));
+        assert!(matches!(
+            stands_for(json!({}), dotted),
+            Some(Mirror::Federated(_))
+        ));
     }
 
     #[test]

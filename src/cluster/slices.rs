@@ -85,13 +85,21 @@ impl Slice {
     /// # Errors
     /// Where it is no EndpointSlice.
     pub fn decode(raw: &RawValue) -> serde_json::Result<Self> {
-        let Object { mut metadata, address_type, endpoints } = serde_json::from_str(raw.get())?;
+        let Object {
+            mut metadata,
+            address_type,
+            endpoints,
+        } = serde_json::from_str(raw.get())?;
         let family = match address_type.as_str() {
             "IPv4" => AddressFamily::V4,
             "IPv6" => AddressFamily::V6,
             _ => AddressFamily::Other,
         };
-        let mut counts = SliceCounts { family, ready: 0, total: 0 };
+        let mut counts = SliceCounts {
+            family,
+            ready: 0,
+            total: 0,
+        };
         for Endpoint { conditions } in endpoints.unwrap_or_default() {
             if conditions.terminating != Some(true) {
                 counts.total += 1;
@@ -136,13 +144,26 @@ impl Namespace {
         let slices = self.services.get_mut(service);
         if let Some((_, known)) = slices.and_then(|slices| slices.iter_mut().find(is_slice)) {
             let has_changed = std::mem::replace(known, counts) != counts;
-            return if has_changed { vec![service.into()] } else { Vec::new() };
+            return if has_changed {
+                vec![service.into()]
+            } else {
+                Vec::new()
+            };
         }
         let mut changed: Vec<Arc<str>> = self.take(slice).into_iter().collect();
-        let known = self.services.get_key_value(service).map(|(name, _)| Arc::clone(name));
-        let (slice, service) = (Arc::<str>::from(slice), known.unwrap_or_else(|| service.into()));
+        let known = self
+            .services
+            .get_key_value(service)
+            .map(|(name, _)| Arc::clone(name));
+        let (slice, service) = (
+            Arc::<str>::from(slice),
+            known.unwrap_or_else(|| service.into()),
+        );
         self.owners.insert(Arc::clone(&slice), Arc::clone(&service));
-        let slices = self.services.entry(Arc::clone(&service)).or_insert_with(|| Vec::with_capacity(1));
+        let slices = self
+            .services
+            .entry(Arc::clone(&service))
+            .or_insert_with(|| Vec::with_capacity(1));
         slices.push((slice, counts));
         changed.push(service);
         changed
@@ -178,42 +199,63 @@ impl SliceIndex {
     }
 
     fn put(&mut self, slice: &Slice) -> Vec<Arc<str>> {
-        let namespace = self.namespaces.entry(slice.service.namespace.clone()).or_default();
+        let namespace = self
+            .namespaces
+            .entry(slice.service.namespace.clone())
+            .or_default();
         namespace.put(&slice.name, &slice.service.name, slice.counts)
     }
 
     /// Takes in a slice as it is now; gives the services whose counts have changed.
     pub fn apply(&mut self, slice: &Slice) -> Vec<ServiceRef> {
         let changed = self.put(slice);
-        changed.iter().map(|name| ServiceRef::new(&slice.service.namespace, &**name)).collect()
+        changed
+            .iter()
+            .map(|name| ServiceRef::new(&slice.service.namespace, &**name))
+            .collect()
     }
 
     /// Takes in that a slice is gone; gives the service whose counts have changed.
     pub fn delete(&mut self, slice: &Slice) -> Vec<ServiceRef> {
         let namespace = self.namespaces.get_mut(&slice.service.namespace);
         let service = namespace.and_then(|namespace| namespace.take(&slice.name));
-        service.iter().map(|name| ServiceRef::new(&slice.service.namespace, &**name)).collect()
+        service
+            .iter()
+            .map(|name| ServiceRef::new(&slice.service.namespace, &**name))
+            .collect()
     }
 
     /// Puts a fresh list of the slices of `services` in the place of what was known of them; gives those whose counts
     /// have changed.
     pub fn refresh(&mut self, services: &HashSet<ServiceRef>, slices: &[Slice]) -> Vec<ServiceRef> {
-        let before: Vec<_> = services.iter().map(|service| (service, self.counts(service))).collect();
+        let before: Vec<_> = services
+            .iter()
+            .map(|service| (service, self.counts(service)))
+            .collect();
         for service in services {
             if let Some(namespace) = self.namespaces.get_mut(&service.namespace) {
                 namespace.forget(&service.name);
             }
         }
-        for slice in slices.iter().filter(|slice| services.contains(&slice.service)) {
+        for slice in slices
+            .iter()
+            .filter(|slice| services.contains(&slice.service))
+        {
             self.put(slice);
         }
-        let changed = before.into_iter().filter(|(service, counts)| self.counts(service) != *counts);
+        let changed = before
+            .into_iter()
+            .filter(|(service, counts)| self.counts(service) != *counts);
         changed.map(|(service, _)| service.clone()).collect()
     }
 
     /// Ready and total endpoints; none where the service has no slice.
     pub fn counts(&self, service: &ServiceRef) -> Option<(u32, u32)> {
-        let slices = self.namespaces.get(&service.namespace)?.services.get(service.name.as_str())?;
+        let slices = self
+            .namespaces
+            .get(&service.namespace)?
+            .services
+            .get(service.name.as_str())?;
         Some(sum_slices(slices.iter().map(|(_, counts)| *counts)))
     }
 }
@@ -223,8 +265,17 @@ mod tests {
     use super::*;
 
     fn slice(name: &str, service: &str, ready: u32) -> Slice {
-        let counts = SliceCounts { family: AddressFamily::V4, ready, total: ready };
-        Slice { name: name.into(), service: ServiceRef::new("ns", service), version: "1".into(), counts }
+        let counts = SliceCounts {
+            family: AddressFamily::V4,
+            ready,
+            total: ready,
+        };
+        Slice {
+            name: name.into(),
+            service: ServiceRef::new("ns", service),
+            version: "1".into(),
+            counts,
+        }
     }
 
     #[test]
@@ -234,17 +285,28 @@ mod tests {
         assert_eq!(index.apply(&slice("x", "b", 2)), [a.clone(), b.clone()]);
         assert_eq!((index.counts(&a), index.counts(&b)), (None, Some((3, 3))));
         assert_eq!(index.apply(&slice("x", "b", 2)), []);
-        assert_eq!(index.delete(&slice("x", "a", 2)), vec![b.clone()], "a late label does not mislead");
+        assert_eq!(
+            index.delete(&slice("x", "a", 2)),
+            vec![b.clone()],
+            "a late label does not mislead"
+        );
         assert_eq!(index.counts(&b), Some((1, 1)));
     }
 
     #[test]
     fn a_fresh_list_tells_whose_counts_have_changed() {
         let [a, b, c] = ["a", "b", "c"].map(|name| ServiceRef::new("ns", name));
-        let mut index = SliceIndex::of([slice("x", "a", 2), slice("y", "b", 1), slice("z", "c", 1)]);
+        let mut index =
+            SliceIndex::of([slice("x", "a", 2), slice("y", "b", 1), slice("z", "c", 1)]);
         let asked = [a.clone(), b.clone()].into();
-        assert_eq!(index.refresh(&asked, &[slice("x", "a", 2), slice("z", "c", 9)]), vec![b.clone()]);
-        assert_eq!([&a, &b, &c].map(|service| index.counts(service)), [Some((2, 2)), None, Some((1, 1))]);
+        assert_eq!(
+            index.refresh(&asked, &[slice("x", "a", 2), slice("z", "c", 9)]),
+            vec![b.clone()]
+        );
+        assert_eq!(
+            [&a, &b, &c].map(|service| index.counts(service)),
+            [Some((2, 2)), None, Some((1, 1))]
+        );
         assert_eq!(index.apply(&slice("y", "b", 1)), [b]);
     }
 

@@ -56,7 +56,10 @@ impl<T> Clone for Source<T> {
 impl<T> std::fmt::Debug for Source<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let path = self.endpoint.collection(self.namespace.as_deref());
-        f.debug_struct("Source").field("path", &path).field("selection", &self.selection).finish()
+        f.debug_struct("Source")
+            .field("path", &path)
+            .field("selection", &self.selection)
+            .finish()
     }
 }
 
@@ -77,8 +80,10 @@ impl<T> Source<T> {
 
     pub(super) fn decode(&self, raw: &RawValue) -> Option<T> {
         let read = (self.decode)(raw);
-        read.inspect_err(|cause| tracing::warn!(%cause, "an object without readable metadata is passed over"))
-            .ok()
+        read.inspect_err(
+            |cause| tracing::warn!(%cause, "an object without readable metadata is passed over"),
+        )
+        .ok()
     }
 }
 
@@ -118,8 +123,11 @@ struct WatchLine<'a> {
 }
 
 /// Lists and watches until `tell` answers false: nobody listens any more.
-pub async fn follow<T, F>(cluster: Cluster, source: Source<T>, mut tell: impl FnMut(Event<T>) -> F + Send)
-where
+pub async fn follow<T, F>(
+    cluster: Cluster,
+    source: Source<T>,
+    mut tell: impl FnMut(Event<T>) -> F + Send,
+) where
     T: Versioned,
     F: Future<Output = bool> + Send,
 {
@@ -142,7 +150,11 @@ where
             }
         };
         loop {
-            let mut watch = Watch { cluster: &cluster, source: &source, heard: false };
+            let mut watch = Watch {
+                cluster: &cluster,
+                source: &source,
+                heard: false,
+            };
             let opened = Instant::now();
             let end = watch.run(&mut version, &mut tell).await;
             let served = watch.heard || opened.elapsed() >= SHORTEST;
@@ -177,7 +189,11 @@ fn pause(backoff: &mut Backoff, error: &RequestError) -> Duration {
     if error.is_forbidden() {
         return backoff.next_refused();
     }
-    backoff.next(error.retry_after().or(error.is_not_found().then_some(ABSENT)))
+    backoff.next(
+        error
+            .retry_after()
+            .or(error.is_not_found().then_some(ABSENT)),
+    )
 }
 
 enum End {
@@ -197,11 +213,18 @@ struct Watch<'a, T> {
 }
 
 impl<T: Versioned> Watch<'_, T> {
-    async fn run<F>(&mut self, version: &mut String, tell: &mut (impl FnMut(Event<T>) -> F + Send)) -> End
+    async fn run<F>(
+        &mut self,
+        version: &mut String,
+        tell: &mut (impl FnMut(Event<T>) -> F + Send),
+    ) -> End
     where
         F: Future<Output = bool> + Send,
     {
-        let path = self.source.endpoint.collection(self.source.namespace.as_deref());
+        let path = self
+            .source
+            .endpoint
+            .collection(self.source.namespace.as_deref());
         let query = [
             ("watch", "true"),
             ("allowWatchBookmarks", "true"),
@@ -245,23 +268,41 @@ impl<T: Versioned> Source<T> {
             serde_json::from_slice(line).map_err(|cause| unreadable(cause.to_string()))?;
         match kind {
             "ADDED" | "MODIFIED" | "DELETED" => {
-                let Some(decoded) = self.decode(object) else { return Ok(Event::Alive) };
+                let Some(decoded) = self.decode(object) else {
+                    return Ok(Event::Alive);
+                };
                 decoded.resource_version().clone_into(version);
-                Ok(if kind == "DELETED" { Event::Deleted(decoded) } else { Event::Applied(decoded) })
+                Ok(if kind == "DELETED" {
+                    Event::Deleted(decoded)
+                } else {
+                    Event::Applied(decoded)
+                })
             }
             "BOOKMARK" => {
-                let bookmark: Envelope =
-                    serde_json::from_str(object.get()).map_err(|cause| unreadable(cause.to_string()))?;
+                let bookmark: Envelope = serde_json::from_str(object.get())
+                    .map_err(|cause| unreadable(cause.to_string()))?;
                 *version = bookmark.metadata.resource_version;
                 Ok(Event::Alive)
             }
             "ERROR" => {
                 let said: StatusBody = serde_json::from_str(object.get()).unwrap_or_default();
-                let StatusBody { code, reason, message } = said;
+                let StatusBody {
+                    code,
+                    reason,
+                    message,
+                } = said;
                 if code == 410 {
                     return Err(End::Expired);
                 }
-                Err(broken(path, Cause::Status { code, reason, message, retry_after: None }))
+                Err(broken(
+                    path,
+                    Cause::Status {
+                        code,
+                        reason,
+                        message,
+                        retry_after: None,
+                    },
+                ))
             }
             other => Err(unreadable(format!("a watch event of type {other:?}"))),
         }
@@ -292,14 +333,16 @@ mod tests {
     }
 
     fn read(line: &[u8]) -> (Result<Event<Object>, End>, String) {
-        let source =
-            Source::new(ENDPOINT_SLICES, Some("ns"), "", |raw| serde_json::from_str::<Object>(raw.get()));
+        let source = Source::new(ENDPOINT_SLICES, Some("ns"), "", |raw| {
+            serde_json::from_str::<Object>(raw.get())
+        });
         let mut version = "before".to_owned();
         (source.read("/path", line, &mut version), version)
     }
 
     fn line(kind: &str, version: &str) -> String {
-        serde_json::json!({"type": kind, "object": {"metadata": {"resourceVersion": version}}}).to_string()
+        serde_json::json!({"type": kind, "object": {"metadata": {"resourceVersion": version}}})
+            .to_string()
     }
 
     proptest! {

@@ -71,15 +71,28 @@ pub async fn list_groups_telling(
 
 /// How each of these groups stands. `rivals` are all groups of the namespaces, to find apexes that are claimed
 /// twice.
-pub async fn survey(cluster: &Cluster, records: &[Record], rivals: &[Record], ahead: &Ahead) -> Vec<Status> {
+pub async fn survey(
+    cluster: &Cluster,
+    records: &[Record],
+    rivals: &[Record],
+    ahead: &Ahead,
+) -> Vec<Status> {
     let wanted = readiness::backends_of(records);
-    let namespaces: Vec<&str> = records.iter().map(|record| record.meta.namespace.as_str()).collect();
-    let (readiness, runners) =
-        future::join(readiness::read_beyond(cluster, &wanted, ahead), Runners::read(cluster, &namespaces))
-            .await;
+    let namespaces: Vec<&str> = records
+        .iter()
+        .map(|record| record.meta.namespace.as_str())
+        .collect();
+    let (readiness, runners) = future::join(
+        readiness::read_beyond(cluster, &wanted, ahead),
+        Runners::read(cluster, &namespaces),
+    )
+    .await;
     let claims = Claims::of(rivals);
     let now = cluster.clock().now();
-    records.iter().map(|record| status(record, &readiness, &claims, runners.of(record, now), now)).collect()
+    records
+        .iter()
+        .map(|record| status(record, &readiness, &claims, runners.of(record, now), now))
+        .collect()
 }
 
 /// How one group stands, for what is known of its backends; those that are not among `readiness` are unknown.
@@ -92,7 +105,9 @@ pub fn status(
 ) -> Status {
     let invalid = match (&record.group, claims.older_rival(record)) {
         (Err(invalid), _) => invalid.clone(),
-        (Ok(_), Some(rival)) => Invalid::claimed_twice(&record.apex, &rival.id(), rival.port, CONTROLLED_BY),
+        (Ok(_), Some(rival)) => {
+            Invalid::claimed_twice(&record.apex, &rival.id(), rival.port, CONTROLLED_BY)
+        }
         (Ok(group), None) => {
             let backends = readiness::in_order(group, readiness);
             let mut status = Status::of(group, &backends, record.changed(), runner, now);
@@ -104,8 +119,17 @@ pub fn status(
             return status;
         }
     };
-    let status = Status::invalid(record.id(), record.apex.clone(), invalid, record.changed(), runner);
-    Status { warnings: record.warnings.clone(), ..status }
+    let status = Status::invalid(
+        record.id(),
+        record.apex.clone(),
+        invalid,
+        record.changed(),
+        runner,
+    );
+    Status {
+        warnings: record.warnings.clone(),
+        ..status
+    }
 }
 
 /// The groups that claim each apex, the oldest one first.
@@ -116,7 +140,10 @@ pub struct Claims<'a> {
 
 impl<'a> Claims<'a> {
     pub fn of(records: impl IntoIterator<Item = &'a Record>) -> Self {
-        let mut groups: Vec<&Record> = records.into_iter().filter(|record| record.group.is_ok()).collect();
+        let mut groups: Vec<&Record> = records
+            .into_iter()
+            .filter(|record| record.group.is_ok())
+            .collect();
         groups.sort_by_key(|record| record.age());
         let mut claims = Self::default();
         for record in groups {
@@ -128,7 +155,9 @@ impl<'a> Claims<'a> {
 
     /// An older group that shares out the same traffic.
     pub fn older_rival(&self, record: &Record) -> Option<&'a Record> {
-        let claims = self.by_apex.get(&(record.meta.namespace.as_str(), record.apex.as_str()))?;
+        let claims = self
+            .by_apex
+            .get(&(record.meta.namespace.as_str(), record.apex.as_str()))?;
         let mut older = claims.iter().take_while(|claim| claim.age() < record.age());
         older.find(|claim| claim.is_rival_of(record)).copied()
     }
@@ -151,18 +180,34 @@ impl Runners {
     async fn read(cluster: &Cluster, namespaces: &[&str]) -> Self {
         let first = namespaces.first().copied();
         let single = first.filter(|first| namespaces.iter().all(|namespace| namespace == first));
-        let (leases, upstream) = future::join(lease::list(cluster, single), seen_upstream(cluster)).await;
-        Self { leases: leases.ok(), are_stale: false, heard: cluster.clock().now(), upstream }
+        let (leases, upstream) =
+            future::join(lease::list(cluster, single), seen_upstream(cluster)).await;
+        Self {
+            leases: leases.ok(),
+            are_stale: false,
+            heard: cluster.clock().now(),
+            upstream,
+        }
     }
 
     pub fn of(&self, record: &Record, now: Timestamp) -> Runner {
-        let Some(leases) = self.leases.as_ref().filter(|_| !self.are_stale) else { return Runner::Unknown };
-        let own = leases.iter().find(|lease| lease.metadata.namespace == record.meta.namespace);
+        let Some(leases) = self.leases.as_ref().filter(|_| !self.are_stale) else {
+            return Runner::Unknown;
+        };
+        let own = leases
+            .iter()
+            .find(|lease| lease.metadata.namespace == record.meta.namespace);
         match own.and_then(|lease| lease.spec.holder(now)) {
             Some(holder) => Runner::Held(holder.to_owned()),
             // It may have been renewed since it was last heard of.
-            None if own.is_some_and(|lease| lease.spec.holder(self.heard).is_some()) => Runner::Unknown,
-            None if self.upstream.as_ref().is_some_and(|upstream| upstream.covers(record)) => {
+            None if own.is_some_and(|lease| lease.spec.holder(self.heard).is_some()) => {
+                Runner::Unknown
+            }
+            None if self
+                .upstream
+                .as_ref()
+                .is_some_and(|upstream| upstream.covers(record)) =>
+            {
                 Runner::Upstream
             }
             None => Runner::Nobody,

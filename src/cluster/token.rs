@@ -35,17 +35,26 @@ pub fn trim(auth: &mut AuthInfo) -> kube::Result<()> {
 pub fn file(auth: &AuthInfo) -> Option<PathBuf> {
     let has_password = auth.username.is_some() && auth.password.is_some();
     let is_first = auth.auth_provider.is_none() && auth.token.is_none() && !has_password;
-    auth.token_file.as_ref().filter(|_| is_first).map(PathBuf::from)
+    auth.token_file
+        .as_ref()
+        .filter(|_| is_first)
+        .map(PathBuf::from)
 }
 
 /// Gives the header with what the file has at the time. Once it was read, it may be out of reach.
 pub fn of_file(file: PathBuf) -> kube::Result<Giver> {
     let read = read(&file).map_err(kube::Error::Auth)?;
     let last = Arc::new(Mutex::new((Instant::now(), read)));
-    Ok(BoxCloneSyncService::new(service_fn(move |_: Request<Body>| {
-        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
-        ready(header_of(&file, &mut last).map(|header| Response::new(Some(header))).map_err(BoxError::from))
-    })))
+    Ok(BoxCloneSyncService::new(service_fn(
+        move |_: Request<Body>| {
+            let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+            ready(
+                header_of(&file, &mut last)
+                    .map(|header| Response::new(Some(header)))
+                    .map_err(BoxError::from),
+            )
+        },
+    )))
 }
 
 fn header_of(file: &Path, last: &mut (Instant, HeaderValue)) -> Result<HeaderValue, AuthError> {
@@ -61,7 +70,10 @@ fn header_of(file: &Path, last: &mut (Instant, HeaderValue)) -> Result<HeaderVal
 
 fn read(file: &Path) -> Result<HeaderValue, AuthError> {
     let text = std::fs::read_to_string(file);
-    bearer(text.map_err(|cause| AuthError::ReadTokenFile(cause, file.to_owned()))?.trim())
+    bearer(
+        text.map_err(|cause| AuthError::ReadTokenFile(cause, file.to_owned()))?
+            .trim(),
+    )
 }
 
 fn bearer(token: &str) -> Result<HeaderValue, AuthError> {
@@ -110,7 +122,10 @@ mod tests {
     use super::*;
 
     fn auth(token: &str) -> AuthInfo {
-        AuthInfo { token: Some(token.to_owned().into()), ..AuthInfo::default() }
+        AuthInfo {
+            token: Some(token.to_owned().into()),
+            ..AuthInfo::default()
+        }
     }
 
     #[test]
@@ -123,7 +138,10 @@ mod tests {
     #[test]
     fn a_token_that_no_request_can_carry() {
         let refused = trim(&mut auth("a\nb")).unwrap_err();
-        assert!(matches!(refused, kube::Error::Auth(AuthError::InvalidBearerToken(_))), "{refused}");
+        assert!(
+            matches!(refused, kube::Error::Auth(AuthError::InvalidBearerToken(_))),
+            "{refused}"
+        );
     }
 
     #[test]

@@ -65,7 +65,10 @@ pub async fn find(cluster: &Cluster) -> RequestResult<Option<Upstream>> {
         let deployments = workloads::deployments(cluster, &namespace).await?;
         if let Some(controller) = deployments.iter().find(|deployment| deployment.wanted > 0) {
             let selector = selector(controller).to_owned();
-            return Ok(Some(Upstream { namespace, selector }));
+            return Ok(Some(Upstream {
+                namespace,
+                selector,
+            }));
         }
     }
     Ok(None)
@@ -92,12 +95,31 @@ mod tests {
     #[test]
     fn selectors_cover_what_the_api_server_would_select() {
         let label = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-        let labels = Labels::from_iter([label(CONTROLLED_BY, "linkerd-failover"), label("tier", "web")]);
-        let covers = |selector: &str| requirements(selector).all(|requirement| meets(&labels, requirement));
-        for selector in ["", CONTROLLED_BY, "tier=web", "tier==web", "tier!=db", "!gone", "tier=web,!gone"] {
+        let labels = Labels::from_iter([
+            label(CONTROLLED_BY, "linkerd-failover"),
+            label("tier", "web"),
+        ]);
+        let covers =
+            |selector: &str| requirements(selector).all(|requirement| meets(&labels, requirement));
+        for selector in [
+            "",
+            CONTROLLED_BY,
+            "tier=web",
+            "tier==web",
+            "tier!=db",
+            "!gone",
+            "tier=web,!gone",
+        ] {
             assert!(covers(selector), "{selector}");
         }
-        for selector in ["gone", "tier=db", "tier!=web", "!tier", "tier=web,gone", "tier in (a,b),gone"] {
+        for selector in [
+            "gone",
+            "tier=db",
+            "tier!=web",
+            "!tier",
+            "tier=web,gone",
+            "tier in (a,b),gone",
+        ] {
             assert!(!covers(selector), "{selector}");
         }
         assert!(covers("tier in (a, b)"));
@@ -107,7 +129,12 @@ mod tests {
     fn the_selector_is_what_the_arguments_say() {
         let of = |args: &[&str]| {
             let args = args.iter().map(|&arg| arg.to_owned()).collect();
-            let controller = Deployment { name: String::new(), wanted: 1, ready: 1, args };
+            let controller = Deployment {
+                name: String::new(),
+                wanted: 1,
+                ready: 1,
+                args,
+            };
             selector(&controller).to_owned()
         };
         assert_eq!(of(&["--log-level=info"]), CONTROLLED_BY);

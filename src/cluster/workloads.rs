@@ -30,7 +30,11 @@ struct Namespace {
 pub async fn namespaces(cluster: &Cluster, labels: &str) -> RequestResult<Vec<String>> {
     let path = with_query(&NAMESPACES.collection(None), &[("labelSelector", labels)]);
     let list: List<Namespace> = cluster.get_many(&path).await?;
-    Ok(list.items.into_iter().map(|namespace| namespace.metadata.name).collect())
+    Ok(list
+        .items
+        .into_iter()
+        .map(|namespace| namespace.metadata.name)
+        .collect())
 }
 
 /// A Deployment, slim.
@@ -93,7 +97,9 @@ struct DeploymentStatus {
 
 /// The Deployments of a namespace.
 pub async fn deployments(cluster: &Cluster, namespace: &str) -> RequestResult<Vec<Deployment>> {
-    let list: List<DeploymentObject> = cluster.get_many(&DEPLOYMENTS.collection(Some(namespace))).await?;
+    let list: List<DeploymentObject> = cluster
+        .get_many(&DEPLOYMENTS.collection(Some(namespace)))
+        .await?;
     Ok(list.items.into_iter().map(DeploymentObject::slim).collect())
 }
 
@@ -150,9 +156,15 @@ pub async fn pods(cluster: &Cluster, namespace: &str) -> RequestResult<Vec<Pod>>
 impl PodObject {
     fn slim(self) -> Pod {
         const PROXY: &str = "linkerd-proxy";
-        let PodSpec { containers, init_containers } = self.spec;
+        let PodSpec {
+            containers,
+            init_containers,
+        } = self.spec;
         Pod {
-            is_meshed: containers.iter().chain(&init_containers).any(|container| container.name == PROXY),
+            is_meshed: containers
+                .iter()
+                .chain(&init_containers)
+                .any(|container| container.name == PROXY),
             is_alive: !matches!(self.status.phase.as_str(), "Succeeded" | "Failed"),
             name: self.metadata.name,
             labels: self.metadata.labels,
@@ -178,6 +190,12 @@ pub async fn selectors(
     cluster: &Cluster,
     namespace: &str,
 ) -> RequestResult<BTreeMap<String, BTreeMap<String, String>>> {
-    let list: List<ServiceObject> = cluster.get_many(&SERVICES.collection(Some(namespace))).await?;
-    Ok(list.items.into_iter().map(|service| (service.metadata.name, service.spec.selector)).collect())
+    let list: List<ServiceObject> = cluster
+        .get_many(&SERVICES.collection(Some(namespace)))
+        .await?;
+    Ok(list
+        .items
+        .into_iter()
+        .map(|service| (service.metadata.name, service.spec.selector))
+        .collect())
 }

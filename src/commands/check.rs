@@ -26,7 +26,11 @@ pub async fn run(flags: &GlobalArgs, args: &CheckArgs) -> anyhow::Result<Exit> {
     let progress = Progress::default();
     let say = |what: &str| progress.say(what);
     let remotes = Remotes::of(flags, &args.remotes, terminal::say)?;
-    let options = Options { pre: args.pre, proxy: args.proxy, remotes };
+    let options = Options {
+        pre: args.pre,
+        proxy: args.proxy,
+        remotes,
+    };
     let categories = check::run(flags, options, &Patience::new(args.wait, &say)).await;
     progress.clear();
     let style = Style {
@@ -37,7 +41,11 @@ pub async fn run(flags: &GlobalArgs, args: &CheckArgs) -> anyhow::Result<Exit> {
         CheckFormat::Json => json(&categories)?,
         CheckFormat::Table | CheckFormat::Short => text(&categories, style),
     })?;
-    Ok(if succeeded(&categories) { Exit::Done } else { Exit::Failed })
+    Ok(if succeeded(&categories) {
+        Exit::Done
+    } else {
+        Exit::Failed
+    })
 }
 
 /// Says on a terminal what is waited for; who reads a pipe reads the result.
@@ -73,21 +81,36 @@ fn spinner_on_stderr() -> ProgressBar {
 async fn print_role(flags: &GlobalArgs, task: Task) -> anyhow::Result<Exit> {
     let namespace = match &flags.namespace {
         Some(namespace) => Some(namespace.clone()),
-        None => kubeconfig::resolve(flags).await.ok().map(|found| found.config.default_namespace),
+        None => kubeconfig::resolve(flags)
+            .await
+            .ok()
+            .map(|found| found.config.default_namespace),
     };
-    let reach = if flags.all_namespaces { Reach::Cluster } else { Reach::Namespace };
+    let reach = if flags.all_namespaces {
+        Reach::Cluster
+    } else {
+        Reach::Namespace
+    };
     let name = task.role_name();
     let printed = print(&object::yaml(&task.role(reach, namespace.as_deref()))?)?;
     let binding = match (reach, namespace) {
         (Reach::Cluster, _) => format!("clusterrolebinding {name} --clusterrole={name}"),
-        (Reach::Namespace, Some(namespace)) => format!("rolebinding {name} --role={name} -n {namespace}"),
+        (Reach::Namespace, Some(namespace)) => {
+            format!("rolebinding {name} --role={name} -n {namespace}")
+        }
         (Reach::Namespace, None) => format!("rolebinding {name} --role={name}"),
     };
-    say(&format!("next: apply it, then kubectl create {binding} --user=USER"));
+    say(&format!(
+        "next: apply it, then kubectl create {binding} --user=USER"
+    ));
     let beyond = task.beyond_a_role();
     if reach == Reach::Namespace && !beyond.is_empty() {
         let resources: Vec<String> = beyond.iter().map(Right::full_resource).collect();
-        let verbs: BTreeSet<&str> = beyond.iter().flat_map(|right| right.verbs).copied().collect();
+        let verbs: BTreeSet<&str> = beyond
+            .iter()
+            .flat_map(|right| right.verbs)
+            .copied()
+            .collect();
         let verbs = Vec::from_iter(verbs).join(",");
         say(&format!(
             "next: to see Linkerd's programs too, which are elsewhere: kubectl create clusterrole {name} \

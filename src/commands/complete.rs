@@ -23,7 +23,9 @@ const NO_FILE_NAMES: u8 = 4;
 
 /// Prints the choices for the last of the words after `kubectl failover`, which may be empty.
 pub fn run(words: &[OsString]) -> anyhow::Result<Exit> {
-    std::io::stdout().lock().write_all(answer(words).as_bytes())?;
+    std::io::stdout()
+        .lock()
+        .write_all(answer(words).as_bytes())?;
     Ok(Exit::Done)
 }
 
@@ -38,7 +40,8 @@ fn answer(words: &[OsString]) -> String {
 fn choices(words: &[OsString]) -> Vec<CompletionCandidate> {
     let begun = words.last().cloned().unwrap_or_default();
     let (mut choices, awaits_name) = candidates(words);
-    let is_flag = |choice: &CompletionCandidate| choice.get_value().as_encoded_bytes().starts_with(b"-");
+    let is_flag =
+        |choice: &CompletionCandidate| choice.get_value().as_encoded_bytes().starts_with(b"-");
     if begun.is_empty() && (awaits_name || !choices.iter().all(is_flag)) {
         choices.retain(|choice| !is_flag(choice));
     }
@@ -62,7 +65,10 @@ fn candidates(words: &[OsString]) -> (Vec<CompletionCandidate>, bool) {
     let mut command = values::add(definition(), &Arc::new(typed));
     let here = std::env::current_dir().ok();
     // Whatever goes wrong, a shell has no use for an error in the middle of a line.
-    (complete(&mut command, line, last, here.as_deref()).unwrap_or_default(), awaits_name)
+    (
+        complete(&mut command, line, last, here.as_deref()).unwrap_or_default(),
+        awaits_name,
+    )
 }
 
 fn definition() -> clap::Command {
@@ -71,7 +77,12 @@ fn definition() -> clap::Command {
 
 fn line(choice: &CompletionCandidate) -> String {
     let value = clean(&choice.get_value().to_string_lossy());
-    match choice.get_help().map(ToString::to_string).as_deref().and_then(|help| help.lines().next()) {
+    match choice
+        .get_help()
+        .map(ToString::to_string)
+        .as_deref()
+        .and_then(|help| help.lines().next())
+    {
         Some(help) => format!("{value}\t{}", clean(help)),
         None => value,
     }
@@ -79,7 +90,8 @@ fn line(choice: &CompletionCandidate) -> String {
 
 /// A folder's name goes on with what is in it, so no space follows it.
 fn directive(choices: &[CompletionCandidate]) -> u8 {
-    let is_folder = |choice: &CompletionCandidate| choice.get_value().as_encoded_bytes().ends_with(b"/");
+    let is_folder =
+        |choice: &CompletionCandidate| choice.get_value().as_encoded_bytes().ends_with(b"/");
     if !choices.is_empty() && choices.iter().all(is_folder) {
         NO_FILE_NAMES | NO_SPACE
     } else {

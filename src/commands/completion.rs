@@ -6,7 +6,9 @@ use crate::cli::{CompletionArgs, CompletionShell};
 use crate::error::Exit;
 
 pub fn run(args: &CompletionArgs) -> anyhow::Result<Exit> {
-    std::io::stdout().lock().write_all(script(args.shell).as_bytes())?;
+    std::io::stdout()
+        .lock()
+        .write_all(script(args.shell).as_bytes())?;
     Ok(Exit::Done)
 }
 

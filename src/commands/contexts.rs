@@ -20,12 +20,20 @@ pub enum Contexts<'a> {
 /// Where a flag speaks of one cluster, or a context is not in the kubeconfig.
 pub fn each(flags: &GlobalArgs, contexts: Contexts) -> anyhow::Result<Vec<GlobalArgs>> {
     if let Some(flag) = of_one_cluster(flags) {
-        return Err(Problem::usage(format!("{flag} speaks of one cluster, and more than one is asked for"))
-            .next(format!("leave out {flag}, or choose the one cluster with --context"))
-            .into());
+        return Err(Problem::usage(format!(
+            "{flag} speaks of one cluster, and more than one is asked for"
+        ))
+        .next(format!(
+            "leave out {flag}, or choose the one cluster with --context"
+        ))
+        .into());
     }
     let known: Vec<String> = match kubeconfig::read(flags)? {
-        Some((kubeconfig, _)) => kubeconfig.contexts.into_iter().map(|entry| entry.name).collect(),
+        Some((kubeconfig, _)) => kubeconfig
+            .contexts
+            .into_iter()
+            .map(|entry| entry.name)
+            .collect(),
         None => Vec::new(),
     };
     let wanted = match contexts {
@@ -34,17 +42,27 @@ pub fn each(flags: &GlobalArgs, contexts: Contexts) -> anyhow::Result<Vec<Global
     };
     if let Some(name) = wanted.iter().find(|name| !known.contains(name)) {
         let names = || known.iter().map(String::as_str);
-        return Err(Problem::new(format!("there is no context {:?} in the kubeconfig", clean(name)))
-            .did_you_mean(name, names())
-            .there_are("contexts", names())
-            .into());
+        return Err(Problem::new(format!(
+            "there is no context {:?} in the kubeconfig",
+            clean(name)
+        ))
+        .did_you_mean(name, names())
+        .there_are("contexts", names())
+        .into());
     }
     if wanted.is_empty() {
-        return Err(Problem::new("the kubeconfig has no contexts").next("see: kubectl config view").into());
+        return Err(Problem::new("the kubeconfig has no contexts")
+            .next("see: kubectl config view")
+            .into());
     }
     let mut seen = HashSet::new();
     let once = wanted.iter().filter(|name| seen.insert(*name));
-    Ok(once.map(|name| GlobalArgs { context: Some(name.clone()), ..flags.clone() }).collect())
+    Ok(once
+        .map(|name| GlobalArgs {
+            context: Some(name.clone()),
+            ..flags.clone()
+        })
+        .collect())
 }
 
 /// Connects away from the other clusters' work: a program that gives credentials may take its time.
@@ -52,9 +70,14 @@ pub fn each(flags: &GlobalArgs, contexts: Contexts) -> anyhow::Result<Vec<Global
 /// # Errors
 /// As [`Cluster::connect`].
 pub async fn connect(flags: &GlobalArgs, remotes: &RemoteArgs) -> anyhow::Result<Cluster> {
-    let (flags, remotes, runtime) = (flags.clone(), remotes.clone(), tokio::runtime::Handle::current());
+    let (flags, remotes, runtime) = (
+        flags.clone(),
+        remotes.clone(),
+        tokio::runtime::Handle::current(),
+    );
     let cluster =
-        tokio::task::spawn_blocking(move || runtime.block_on(super::connect(&flags, &remotes))).await??;
+        tokio::task::spawn_blocking(move || runtime.block_on(super::connect(&flags, &remotes)))
+            .await??;
     cluster.remotes().warn_of_none();
     Ok(cluster)
 }
@@ -68,9 +91,14 @@ fn of_one_cluster(flags: &GlobalArgs) -> Option<&'static str> {
         (flags.server.is_some(), "--server"),
         (flags.token.is_some(), "--token"),
         (flags.tls_server_name.is_some(), "--tls-server-name"),
-        (flags.certificate_authority.is_some(), "--certificate-authority"),
+        (
+            flags.certificate_authority.is_some(),
+            "--certificate-authority",
+        ),
         (flags.client_certificate.is_some(), "--client-certificate"),
         (flags.client_key.is_some(), "--client-key"),
     ];
-    given.into_iter().find_map(|(given, flag)| given.then_some(flag))
+    given
+        .into_iter()
+        .find_map(|(given, flag)| given.then_some(flag))
 }

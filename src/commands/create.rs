@@ -53,25 +53,40 @@ enum Outcome {
 /// fallback's service is gone.
 async fn make(cluster: &Cluster, args: &CreateArgs) -> Result<Made, Problem> {
     let mut group = arguments::group(args, &cluster.namespace);
-    let (standing, services) =
-        join(standing::read(cluster, &group.namespace), requirements::read(cluster, &group)).await;
+    let (standing, services) = join(
+        standing::read(cluster, &group.namespace),
+        requirements::read(cluster, &group),
+    )
+    .await;
     let standing = standing?;
     let kinds = arguments::kinds(args);
     let kind = standing.choose(cluster, &kinds, args, &group.namespace)?;
-    if kinds.first().is_some_and(|first| first.info() != kind.info()) {
+    if kinds
+        .first()
+        .is_some_and(|first| first.info() != kind.info())
+    {
         let info = kind.info();
-        say(&format!("{} is not served here: {} is meant", kinds[0].info().full_name(), info.full_name()));
+        say(&format!(
+            "{} is not served here: {} is meant",
+            kinds[0].info().full_name(),
+            info.full_name()
+        ));
     }
     if let Some(record) = standing.find(kind, &group.name) {
         agreement::agree(cluster, record, &group)?;
         if let Ok(services) = &services {
             warn(&requirements::unknowable(cluster, &group, services).await);
         }
-        return Ok(Made { kind, group, outcome: Outcome::Unchanged });
+        return Ok(Made {
+            kind,
+            group,
+            outcome: Outcome::Unchanged,
+        });
     }
     let services = services.map_err(|error| explain(cluster, &error))?;
     let carrier = kind.info().carrier;
-    let warnings = requirements::check(cluster, &group, carrier, &services, args.allow_missing).await?;
+    let warnings =
+        requirements::check(cluster, &group, carrier, &services, args.allow_missing).await?;
     if carrier == Carrier::Route {
         group.port = Some(ports::of_route(&group, &services)?);
     }
@@ -82,11 +97,17 @@ async fn make(cluster: &Cluster, args: &CreateArgs) -> Result<Made, Problem> {
         DryRun::Client => Outcome::Created(kind.manifest(&group)),
         mode => write(cluster, kind, &group, mode == DryRun::Server).await?,
     };
-    Ok(Made { kind, group, outcome })
+    Ok(Made {
+        kind,
+        group,
+        outcome,
+    })
 }
 
 fn warn(warnings: &[String]) {
-    warnings.iter().for_each(|warning| say(&format!("warning: {warning}")));
+    warnings
+        .iter()
+        .for_each(|warning| say(&format!("warning: {warning}")));
 }
 
 fn read(kind: &'static dyn Kind, object: &Value) -> Result<Record, Problem> {
@@ -104,11 +125,20 @@ fn check(
 ) -> Result<(), Problem> {
     if let Err(Invalid { reason, mend, .. }) = &record.group {
         let name = object::full_name(record.kind.info(), &group.name);
-        let problem = Problem::new(format!("{name} in {} can be no group: {reason}", place(cluster, group)));
+        let problem = Problem::new(format!(
+            "{name} in {} can be no group: {reason}",
+            place(cluster, group)
+        ));
         return Err(problem.next(format!("to mend it, {mend}")));
     }
     let needed = ports::needed(group, record, services);
-    ports::check(group, record.kind.info().carrier, &needed, services, &place(cluster, group))?;
+    ports::check(
+        group,
+        record.kind.info().carrier,
+        &needed,
+        services,
+        &place(cluster, group),
+    )?;
     standing::apex_is_free(cluster, standing, record, group)?;
     warn(&standing::obstacles(standing, record));
     for info in standing.hidden() {
@@ -143,11 +173,17 @@ async fn write(
 /// With a format, the object alone goes to standard output.
 async fn report(cluster: &Cluster, args: &CreateArgs, made: Made) -> anyhow::Result<()> {
     let line = summary(&made, args.dry_run);
-    let Made { kind, group, outcome } = made;
+    let Made {
+        kind,
+        group,
+        outcome,
+    } = made;
     let Some(format) = args.output else {
         writeln!(std::io::stdout(), "{line}")?;
         if !matches!(outcome, Outcome::Unchanged) && args.dry_run == DryRun::None {
-            what_next(cluster, kind.info().carrier, &group).iter().for_each(|line| say(line));
+            what_next(cluster, kind.info().carrier, &group)
+                .iter()
+                .for_each(|line| say(line));
         }
         return Ok(());
     };
@@ -176,7 +212,10 @@ async fn standing_object(
         return Ok(Value::Null);
     }
     let path = groups::endpoint(kind).object(&group.namespace, &group.name);
-    cluster.get(&path).await.map_err(|error| explain(cluster, &error))
+    cluster
+        .get(&path)
+        .await
+        .map_err(|error| explain(cluster, &error))
 }
 
 /// In kubectl's words.
@@ -191,21 +230,33 @@ fn summary(made: &Made, dry_run: DryRun) -> String {
         DryRun::Client => " (dry run)",
         DryRun::Server => " (server dry run)",
     };
-    format!("{} {what}{mode}", object::full_name(made.kind.info(), &made.group.name))
+    format!(
+        "{} {what}{mode}",
+        object::full_name(made.kind.info(), &made.group.name)
+    )
 }
 
 /// Linkerd's own controller acts on splits alone, and knows no policies.
 fn what_next(cluster: &Cluster, carrier: Carrier, group: &NewGroup) -> Vec<String> {
-    let NewGroup { namespace, controlled_by, settings, .. } = group;
+    let NewGroup {
+        namespace,
+        controlled_by,
+        settings,
+        ..
+    } = group;
     let upstream = match carrier {
         Carrier::Split if settings.is_empty() => format!(
             ", or have Linkerd's own failover controller run it (where that selects controlled-by={controlled_by})"
         ),
         _ => String::new(),
     };
-    let watch =
-        format!("next: run `kubectl failover watch {}`{upstream}", cluster.reach.for_plugin(namespace));
-    let is_shared = settings.get(POLICY).is_some_and(|policy| policy == policy::ACTIVE_ACTIVE);
+    let watch = format!(
+        "next: run `kubectl failover watch {}`{upstream}",
+        cluster.reach.for_plugin(namespace)
+    );
+    let is_shared = settings
+        .get(POLICY)
+        .is_some_and(|policy| policy == policy::ACTIVE_ACTIVE);
     let shares = is_shared.then(|| {
         format!(
             "until then {} has all the traffic: the loop shares it out among those that are ready",
@@ -217,7 +268,10 @@ fn what_next(cluster: &Cluster, carrier: Carrier, group: &NewGroup) -> Vec<Strin
 
 /// Where the group is, for messages.
 fn place(cluster: &Cluster, asked: &NewGroup) -> String {
-    format!("namespace {} of context {}", asked.namespace, cluster.context)
+    format!(
+        "namespace {} of context {}",
+        asked.namespace, cluster.context
+    )
 }
 
 /// The start of a kubectl command line that reaches the group's namespace.

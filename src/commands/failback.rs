@@ -28,10 +28,14 @@ pub async fn run(flags: &GlobalArgs, args: &FailbackArgs) -> anyhow::Result<Exit
         (records, gone) = (waited.records, waited.gone);
         failback.ran_out_of_time = !waited.all_ready;
         // One limit holds for both waits.
-        let left = args.timeout.map(|timeout| timeout.saturating_sub(started.elapsed()));
+        let left = args
+            .timeout
+            .map(|timeout| timeout.saturating_sub(started.elapsed()));
         failback.patience = failback.patience.map(|patience| left.unwrap_or(patience));
     }
-    order::carry_out_beside(&cluster, records, gone, &args.change, true, &failback).await?.exit
+    order::carry_out_beside(&cluster, records, gone, &args.change, true, &failback)
+        .await?
+        .exit
 }
 
 pub struct Failback {
@@ -59,7 +63,11 @@ impl Order for Failback {
                 reason: "the override does not say which backend is home".to_owned(),
                 next: format!(
                     "name it: {}",
-                    command_on("failback", &group.id, &format!("--home BACKEND {}", seen.place))
+                    command_on(
+                        "failback",
+                        &group.id,
+                        &format!("--home BACKEND {}", seen.place)
+                    )
                 ),
             });
         };
@@ -77,23 +85,38 @@ impl Order for Failback {
     fn after(&self, status: &Status, place: &str) -> Vec<String> {
         let mut lines: Vec<String> = match self.patience.filter(|_| !self.is_met(status)) {
             Some(patience) => vec![too_late(status, patience, place)],
-            None => status.primary.iter().flat_map(|home| order::not_there(status, home, place)).collect(),
+            None => status
+                .primary
+                .iter()
+                .flat_map(|home| order::not_there(status, home, place))
+                .collect(),
         };
         if let Some(home) = &status.forgotten_home {
-            let command = command_on("set", &status.id, &format!("--primary {} {place}", word(home)));
+            let command = command_on(
+                "set",
+                &status.id,
+                &format!("--primary {} {place}", word(home)),
+            );
             lines.push(format!(
                 "{home} was home before a force whose override was taken away; to go there: {command}"
             ));
         } else if !lines.is_empty() {
             let command = command_on("failback", &status.id, &format!("--when-ready {place}"));
-            lines.push(format!("where failback is manual no loop does it: {command}"));
+            lines.push(format!(
+                "where failback is manual no loop does it: {command}"
+            ));
         }
         lines
     }
 
     fn terms(&self, seen: &Seen) -> Vec<String> {
-        let reason = self.reason.as_ref().map(|reason| format!("reason: {reason}"));
-        let ended = seen.standing().map(|order| format!("ends the force to {}", order::target(order)));
+        let reason = self
+            .reason
+            .as_ref()
+            .map(|reason| format!("reason: {reason}"));
+        let ended = seen
+            .standing()
+            .map(|order| format!("ends the force to {}", order::target(order)));
         reason.into_iter().chain(ended).collect()
     }
 
@@ -115,10 +138,15 @@ impl Order for Failback {
 }
 
 fn too_late(status: &Status, patience: Duration, place: &str) -> String {
-    let late = format!("the traffic is not at home after {:.1} s", patience.as_secs_f64());
+    let late = format!(
+        "the traffic is not at home after {:.1} s",
+        patience.as_secs_f64()
+    );
     match status.runner {
         Runner::Nobody => {
-            format!("{late}, and nobody runs a loop here to move it: kubectl failover watch {place}")
+            format!(
+                "{late}, and nobody runs a loop here to move it: kubectl failover watch {place}"
+            )
         }
         _ => format!("{late}; it goes there once home is ready"),
     }
@@ -126,8 +154,15 @@ fn too_late(status: &Status, patience: Duration, place: &str) -> String {
 
 impl Failback {
     fn named_home(&self, group: &Group, place: &str) -> Result<Option<usize>, Refusal> {
-        let Some(home) = &self.home else { return Ok(None) };
-        let refusal = |reason: String, next: String| Refusal { danger: None, may_pass: false, reason, next };
+        let Some(home) = &self.home else {
+            return Ok(None);
+        };
+        let refusal = |reason: String, next: String| Refusal {
+            danger: None,
+            may_pass: false,
+            reason,
+            next,
+        };
         let Some(position) = group.named(home) else {
             return Err(Refusal::no_backend(group, home, "--home"));
         };
@@ -137,26 +172,43 @@ impl Failback {
                 reason,
                 format!(
                     "to make {home} the primary: {}",
-                    command_on("set", &group.id, &format!("--primary {} {place}", word(home)))
+                    command_on(
+                        "set",
+                        &group.id,
+                        &format!("--primary {} {place}", word(home))
+                    )
                 ),
             ));
         }
         Ok(Some(position))
     }
 
-    fn refuse_unready(&self, group: &Group, seen: &Seen, returned: &Returned) -> Result<(), Refusal> {
+    fn refuse_unready(
+        &self,
+        group: &Group,
+        seen: &Seen,
+        returned: &Returned,
+    ) -> Result<(), Refusal> {
         let name = group.backend_name(returned.home);
-        let Some(home) = seen.readiness.get(returned.home) else { return Ok(()) };
+        let Some(home) = seen.readiness.get(returned.home) else {
+            return Ok(());
+        };
         // What is said is how many endpoints make it enough for an ordinary group.
         let needed = group.policy.min_ready;
         let (danger, reason) = match (home, home.meets(needed), home.why_unknown()) {
             (_, Some(true), _) => return Ok(()),
-            (_, None, Some(why)) => (Danger::Unknown, format!("whether {name} is ready is not known: {why}")),
+            (_, None, Some(why)) => (
+                Danger::Unknown,
+                format!("whether {name} is ready is not known: {why}"),
+            ),
             (Readiness::Missing, ..) => (Danger::Unready, format!("Service {name} does not exist")),
             (home, ..) => {
                 let (ready, total) = home.counts().unwrap_or_default();
                 let needed = needed.needed(total);
-                (Danger::Unready, format!("{name} has {ready} of {total} endpoints ready, {needed} needed"))
+                (
+                    Danger::Unready,
+                    format!("{name} has {ready} of {total} endpoints ready, {needed} needed"),
+                )
             }
         };
         if matches!(returned.ends, Ends::BrokenOverride { .. }) || self.allow.contains(&danger) {
@@ -172,31 +224,57 @@ impl Failback {
             let command = command_on("failback", &group.id, &format!("--when-ready {place}"));
             format!("to wait for it: {command}")
         });
-        Err(Refusal { danger: Some(danger), may_pass, reason, next })
+        Err(Refusal {
+            danger: Some(danger),
+            may_pass,
+            reason,
+            next,
+        })
     }
 
     fn change(&self, group: &Group, seen: &Seen, returned: Returned) -> Result<Plan, Refusal> {
         let home = group.backend_name(returned.home);
         let (change, words) = match returned.ends {
-            Ends::Override => {
-                (Change::default().ending_override(Some(home)), "the override is ended".to_owned())
-            }
+            Ends::Override => (
+                Change::default().ending_override(Some(home)),
+                "the override is ended".to_owned(),
+            ),
             Ends::BrokenOverride { sets_home } => (
                 Change::default().ending_override(sets_home.then_some(home)),
                 "the broken override is taken away".to_owned(),
             ),
-            Ends::Nothing if returned.weights == Weights::Hold => return Ok(Plan::Unchanged(returned.why)),
-            Ends::Nothing if returned.reaches_home() => (Change::default(), format!("sent home to {home}")),
-            Ends::Nothing => (Change::default(), format!("{home} is home, and {}", returned.why)),
+            Ends::Nothing if returned.weights == Weights::Hold => {
+                return Ok(Plan::Unchanged(returned.why));
+            }
+            Ends::Nothing if returned.reaches_home() => {
+                (Change::default(), format!("sent home to {home}"))
+            }
+            Ends::Nothing => (
+                Change::default(),
+                format!("{home} is home, and {}", returned.why),
+            ),
         };
         let change = change.noting(&returned.notes, seen.now);
         let Weights::Set(weights) = &returned.weights else {
-            return Ok(Plan::Change { change: Box::new(change), words });
+            return Ok(Plan::Change {
+                change: Box::new(change),
+                words,
+            });
         };
         let reason = self.reason.as_ref().unwrap_or(&returned.why);
         let change = change
-            .moving(group, weights, &seen.by, &format!("failback: {reason}"), returned.unverified, seen.now)
+            .moving(
+                group,
+                weights,
+                &seen.by,
+                &format!("failback: {reason}"),
+                returned.unverified,
+                seen.now,
+            )
             .map_err(|_| Refusal::unwritable())?;
-        Ok(Plan::Change { change: Box::new(change), words })
+        Ok(Plan::Change {
+            change: Box::new(change),
+            words,
+        })
     }
 }

@@ -27,12 +27,26 @@ pub async fn run(flags: &GlobalArgs, args: &ForceArgs) -> anyhow::Result<Exit> {
     let records = order::chosen(&cluster, flags, &args.groups, &force).await?;
     order::check_duration(&cluster, args.duration)?;
     let done = order::carry_out(&cluster, records.clone(), &args.change, true, &force).await?;
-    let stayed = records.into_iter().filter(|record| done.groups.contains(&record.id())).collect::<Vec<_>>();
-    let until = args.duration.and_then(|duration| order::end(done.started, duration));
+    let stayed = records
+        .into_iter()
+        .filter(|record| done.groups.contains(&record.id()))
+        .collect::<Vec<_>>();
+    let until = args
+        .duration
+        .and_then(|duration| order::end(done.started, duration));
     match (until, done.interrupts) {
-        (Some(until), Some(interrupts)) if !stayed.is_empty() && args.change.dry_run == DryRun::None => {
+        (Some(until), Some(interrupts))
+            if !stayed.is_empty() && args.change.dry_run == DryRun::None =>
+        {
             let (limit, output) = (args.timeout, args.change.output);
-            let stay = Stay { records: &stayed, until, by: &done.by, limit, interrupts, output };
+            let stay = Stay {
+                records: &stayed,
+                until,
+                by: &done.by,
+                limit,
+                interrupts,
+                output,
+            };
             // What could not be told is no reason to leave the override behind.
             let over = stay.until_over(&cluster).await;
             match done.exit? {
@@ -65,19 +79,42 @@ impl Order for Force {
     fn plan(&self, seen: &Seen) -> Result<Plan, Refusal> {
         let group = seen.valid()?;
         let target = self.target(group)?;
-        let until = self.duration.and_then(|duration| order::end(seen.started, duration));
+        let until = self
+            .duration
+            .and_then(|duration| order::end(seen.started, duration));
         self.refuse_paused(group, seen, until)?;
-        let wish = Wish { to: target, until, reason: self.reason.clone(), by: seen.by.clone() };
+        let wish = Wish {
+            to: target,
+            until,
+            reason: self.reason.clone(),
+            by: seen.by.clone(),
+        };
         let forced = operate::force(group, &seen.readiness, &wish, seen.now);
-        let Forced::Order { order, weights, unverified, notes } = forced else {
-            let reason = seen.standing().and_then(|standing| standing.reason.as_ref());
+        let Forced::Order {
+            order,
+            weights,
+            unverified,
+            notes,
+        } = forced
+        else {
+            let reason = seen
+                .standing()
+                .and_then(|standing| standing.reason.as_ref());
             let kept = self
                 .reason
                 .as_ref()
                 .filter(|asked| Some(*asked) != reason)
-                .map(|_| format!(", and its reason stays: {}", reason.map_or("(none)", String::as_str)));
+                .map(|_| {
+                    format!(
+                        ", and its reason stays: {}",
+                        reason.map_or("(none)", String::as_str)
+                    )
+                });
             let name = group.backend_name(target);
-            return Ok(Plan::Unchanged(format!("{name} is forced already{}", kept.unwrap_or_default())));
+            return Ok(Plan::Unchanged(format!(
+                "{name} is forced already{}",
+                kept.unwrap_or_default()
+            )));
         };
         self.refuse_unready(group, seen, target)?;
         seen.refuse_conflicts(&self.allow)?;
@@ -85,14 +122,24 @@ impl Order for Force {
             Some(reason) => format!("forced to {}: {reason}", order.to),
             None => format!("forced to {}", order.to),
         };
-        let until = order.until.map(|until| format!(" until {until:.0}")).unwrap_or_default();
+        let until = order
+            .until
+            .map(|until| format!(" until {until:.0}"))
+            .unwrap_or_default();
         let earlier = seen.standing().and_then(|standing| standing.until);
         let earlier = earlier.filter(|earlier| order.until != Some(*earlier));
-        let earlier =
-            earlier.map(|earlier| format!("; the earlier end {earlier:.0} is gone")).unwrap_or_default();
-        let doubts = seen.doubts.iter().map(|doubt| format!("; warning: {doubt}")).collect::<String>();
+        let earlier = earlier
+            .map(|earlier| format!("; the earlier end {earlier:.0} is gone"))
+            .unwrap_or_default();
+        let doubts = seen
+            .doubts
+            .iter()
+            .map(|doubt| format!("; warning: {doubt}"))
+            .collect::<String>();
         let words = format!("forced to {}{until}{earlier}{doubts}", order.to);
-        let change = Change::default().overriding(&order).map_err(|_| Refusal::unwritable())?;
+        let change = Change::default()
+            .overriding(&order)
+            .map_err(|_| Refusal::unwritable())?;
         let change = change.noting(&notes, seen.now);
         let change = match weights {
             Weights::Hold => change,
@@ -100,23 +147,39 @@ impl Order for Force {
                 .moving(group, &weights, &seen.by, &why, unverified, seen.now)
                 .map_err(|_| Refusal::unwritable())?,
         };
-        Ok(Plan::Change { change: Box::new(change), words })
+        Ok(Plan::Change {
+            change: Box::new(change),
+            words,
+        })
     }
 
     fn terms(&self, seen: &Seen) -> Vec<String> {
-        let until = self.duration.and_then(|duration| order::end(seen.started, duration));
+        let until = self
+            .duration
+            .and_then(|duration| order::end(seen.started, duration));
         let until = until.map_or_else(|| "no end".to_owned(), |until| format!("until {until:.0}"));
-        let reason = self.reason.as_ref().map(|reason| format!("reason: {reason}"));
-        let replaced = seen.standing().map(|order| format!("replaces the force to {}", order::target(order)));
+        let reason = self
+            .reason
+            .as_ref()
+            .map(|reason| format!("reason: {reason}"));
+        let replaced = seen
+            .standing()
+            .map(|order| format!("replaces the force to {}", order::target(order)));
         let doubts = seen.doubts.iter().map(|doubt| format!("warning: {doubt}"));
-        std::iter::once(until).chain(reason).chain(replaced).chain(doubts).collect()
+        std::iter::once(until)
+            .chain(reason)
+            .chain(replaced)
+            .chain(doubts)
+            .collect()
     }
 
     fn after(&self, status: &Status, place: &str) -> Vec<String> {
         let mut lines = Vec::new();
         if self.duration.is_some() && status.state == State::Paused {
             let command = command_on("resume", &status.id, place);
-            lines.push(format!("the pause keeps the override from ending: {command}"));
+            lines.push(format!(
+                "the pause keeps the override from ending: {command}"
+            ));
         }
         if self.duration.is_some() && !self.waits {
             lines.extend(not_ended(status, place));
@@ -127,7 +190,9 @@ impl Order for Force {
                  backend is ready",
                 patience.as_secs_f64()
             ));
-        } else if let Some(OrderStatus::InForce(order) | OrderStatus::Homeless(order)) = &status.order {
+        } else if let Some(OrderStatus::InForce(order) | OrderStatus::Homeless(order)) =
+            &status.order
+        {
             lines.extend(order::not_there(status, &order.to, place));
         }
         lines
@@ -161,7 +226,9 @@ fn not_ended(status: &Status, place: &str) -> Option<String> {
             "nobody runs a loop here to end it then: kubectl failover watch {place}, or by hand: {by_hand}"
         ),
         Runner::Upstream => {
-            format!("Linkerd's failover controller keeps it, and does not end it: by hand: {by_hand}")
+            format!(
+                "Linkerd's failover controller keeps it, and does not end it: by hand: {by_hand}"
+            )
         }
         Runner::Unknown => {
             format!("whether a loop runs here to end it then is not known; by hand: {by_hand}")
@@ -171,10 +238,17 @@ fn not_ended(status: &Status, place: &str) -> Option<String> {
 
 impl Force {
     fn target(&self, group: &Group) -> Result<usize, Refusal> {
-        let fallbacks: Vec<usize> =
-            (0..group.backends.len()).filter(|&i| group.backend_name(i) != group.home_name()).collect();
-        let names =
-            || group.backends.iter().map(|backend| backend.name.as_str()).collect::<Vec<_>>().join(", ");
+        let fallbacks: Vec<usize> = (0..group.backends.len())
+            .filter(|&i| group.backend_name(i) != group.home_name())
+            .collect();
+        let names = || {
+            group
+                .backends
+                .iter()
+                .map(|backend| backend.name.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
         let refusal = |reason: String| Refusal {
             danger: None,
             may_pass: false,
@@ -182,7 +256,9 @@ impl Force {
             next: format!("name a backend with --to: {}", names()),
         };
         match (&self.to, fallbacks.as_slice()) {
-            (Some(to), _) => group.named(to).ok_or_else(|| Refusal::no_backend(group, to, "--to")),
+            (Some(to), _) => group
+                .named(to)
+                .ok_or_else(|| Refusal::no_backend(group, to, "--to")),
             (None, [only]) => Ok(*only),
             (None, []) => Err(refusal("the group has no fallback".to_owned())),
             (None, _) => Err(refusal("the group has several fallbacks".to_owned())),
@@ -190,15 +266,25 @@ impl Force {
     }
 
     /// Who stays to end it could not end it under a pause.
-    fn refuse_paused(&self, group: &Group, seen: &Seen, until: Option<Timestamp>) -> Result<(), Refusal> {
-        let (Some(pause), Some(until)) = (&group.paused, until.filter(|_| self.waits)) else { return Ok(()) };
+    fn refuse_paused(
+        &self,
+        group: &Group,
+        seen: &Seen,
+        until: Option<Timestamp>,
+    ) -> Result<(), Refusal> {
+        let (Some(pause), Some(until)) = (&group.paused, until.filter(|_| self.waits)) else {
+            return Ok(());
+        };
         if pause.is_over(until) {
             return Ok(());
         }
         Err(Refusal {
             danger: None,
             may_pass: false,
-            reason: format!("it is {}, which would keep --wait from ending the force", order::paused(pause)),
+            reason: format!(
+                "it is {}, which would keep --wait from ending the force",
+                order::paused(pause)
+            ),
             next: format!(
                 "end the pause first: {}; or force without --wait",
                 command_on("resume", &group.id, &seen.place)
@@ -227,15 +313,25 @@ impl Force {
             ),
             Some(readiness) if readiness.is_dead() => {
                 let total = readiness.counts().map_or(0, |(_, total)| total);
-                let side =
-                    readiness.side().map_or(String::new(), |side| format!(": {}", side.words(0, total)));
-                (Danger::Unready, format!("{name} has no ready endpoint{side}"), slices())
+                let side = readiness
+                    .side()
+                    .map_or(String::new(), |side| format!(": {}", side.words(0, total)));
+                (
+                    Danger::Unready,
+                    format!("{name} has no ready endpoint{side}"),
+                    slices(),
+                )
             }
             _ => return Ok(()),
         };
         if self.allow.contains(&danger) {
             return Ok(());
         }
-        Err(Refusal { danger: Some(danger), may_pass: false, reason, next })
+        Err(Refusal {
+            danger: Some(danger),
+            may_pass: false,
+            reason,
+            next,
+        })
     }
 }

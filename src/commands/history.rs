@@ -19,8 +19,11 @@ use crate::view::terminal::say;
 use crate::view::text::{clean, clean_json, clean_lines};
 
 pub async fn run(flags: &GlobalArgs, args: &HistoryArgs) -> anyhow::Result<Exit> {
-    let names: anyhow::Result<Vec<GroupName>> =
-        args.names.iter().map(|name| selection::parse_name(name)).collect();
+    let names: anyhow::Result<Vec<GroupName>> = args
+        .names
+        .iter()
+        .map(|name| selection::parse_name(name))
+        .collect();
     let names = names?;
     let cluster = Cluster::connect(flags).await?;
     let namespace = scope(flags, &cluster);
@@ -41,11 +44,24 @@ pub async fn run(flags: &GlobalArgs, args: &HistoryArgs) -> anyhow::Result<Exit>
             // What is gone has no labels and no apex, but it had a name.
             None => args.selector.is_none() && (names.is_empty() || is_named(&names, &told)),
         };
-        is_meant.then(|| Move { apex: record.map(|record| record.apex.clone()), ..told })
+        is_meant.then(|| Move {
+            apex: record.map(|record| record.apex.clone()),
+            ..told
+        })
     });
-    let moves = merge(records.iter().flat_map(|record| record.moves()).chain(events).collect());
+    let moves = merge(
+        records
+            .iter()
+            .flat_map(|record| record.moves())
+            .chain(events)
+            .collect(),
+    );
     if let Some(name) = names.iter().find(|name| is_unknown(name, &groups, &moves)) {
-        return Err(selection::unknown(&cluster, namespace, &name.to_string(), &groups).await.into());
+        return Err(
+            selection::unknown(&cluster, namespace, &name.to_string(), &groups)
+                .await
+                .into(),
+        );
     }
     print(&cluster, &moves, args.output, flags.all_namespaces)?;
     for line in footer(&cluster, moves.is_empty(), oldest, failure.as_ref()) {
@@ -66,7 +82,9 @@ fn chosen<'a>(groups: &'a [Record], names: &[GroupName]) -> Vec<&'a Record> {
 }
 
 fn is_named(names: &[GroupName], told: &Move) -> bool {
-    names.iter().any(|name| name.name == told.group.name && name.allows(told.group.kind))
+    names
+        .iter()
+        .any(|name| name.name == told.group.name && name.allows(told.group.kind))
 }
 
 fn is_unknown(name: &GroupName, groups: &[Record], moves: &[Move]) -> bool {
@@ -74,7 +92,12 @@ fn is_unknown(name: &GroupName, groups: &[Record], moves: &[Move]) -> bool {
     chosen(groups, name).is_empty() && !moves.iter().any(|told| is_named(name, told))
 }
 
-fn print(cluster: &Cluster, moves: &[Move], format: HistoryFormat, namespaces: bool) -> anyhow::Result<()> {
+fn print(
+    cluster: &Cluster,
+    moves: &[Move],
+    format: HistoryFormat,
+    namespaces: bool,
+) -> anyhow::Result<()> {
     let list = || HistoryList::new(&cluster.context, &cluster.server, moves);
     let text = match format {
         HistoryFormat::Json => clean_json(&serde_json::to_string_pretty(&list())?) + "\n",
@@ -82,7 +105,11 @@ fn print(cluster: &Cluster, moves: &[Move], format: HistoryFormat, namespaces: b
         HistoryFormat::Table | HistoryFormat::Wide if moves.is_empty() => String::new(),
         HistoryFormat::Table | HistoryFormat::Wide => {
             let wide = format == HistoryFormat::Wide;
-            let style = Style { wide, namespaces, ..Style::default() };
+            let style = Style {
+                wide,
+                namespaces,
+                ..Style::default()
+            };
             table(moves, style, cluster.clock().now())
         }
     };
@@ -104,7 +131,10 @@ fn footer(
     }
     if let Some(failure) = failure {
         let problem = error::explain(cluster, failure);
-        lines.push(format!("Events cannot be read: {}", clean(&problem.message)));
+        lines.push(format!(
+            "Events cannot be read: {}",
+            clean(&problem.message)
+        ));
         lines.push("Without them, only the last move of each group is known.".to_owned());
         return lines;
     }

@@ -115,9 +115,15 @@ pub struct Refusal {
 impl Refusal {
     /// Of a group that has no backend of this name.
     pub fn no_backend(group: &Group, typed: &str, flag: &str) -> Self {
-        let names: Vec<&str> = group.backends.iter().map(|backend| backend.name.as_str()).collect();
+        let names: Vec<&str> = group
+            .backends
+            .iter()
+            .map(|backend| backend.name.as_str())
+            .collect();
         let meant = nearest(typed, names.iter().copied());
-        let meant = meant.map(|name| format!("did you mean {name}? ")).unwrap_or_default();
+        let meant = meant
+            .map(|name| format!("did you mean {name}? "))
+            .unwrap_or_default();
         Self {
             danger: None,
             may_pass: false,
@@ -148,7 +154,11 @@ pub struct Outcome {
 
 impl Outcome {
     fn of(record: &Record, fate: Fate) -> Self {
-        Self { id: record.id(), fate, now: None }
+        Self {
+            id: record.id(),
+            fate,
+            now: None,
+        }
     }
 
     /// Whether the group is as ordered.
@@ -172,7 +182,11 @@ pub enum Fate {
 
 /// When something ends that lasts from `started` on; none where that is beyond any calendar.
 pub fn end(started: Timestamp, duration: Duration) -> Option<Timestamp> {
-    started.checked_add(duration).ok()?.round(jiff::Unit::Second).ok()
+    started
+        .checked_add(duration)
+        .ok()?
+        .round(jiff::Unit::Second)
+        .ok()
 }
 
 /// # Errors
@@ -216,8 +230,14 @@ pub async fn chosen(
     }
     let namespace = scope(flags, cluster);
     let selector = groups.selector.as_deref();
-    let chosen =
-        selection::choose(cluster, namespace.as_deref(), selector, &groups.names, &Notify::new()).await?;
+    let chosen = selection::choose(
+        cluster,
+        namespace.as_deref(),
+        selector,
+        &groups.names,
+        &Notify::new(),
+    )
+    .await?;
     if let Some((name, groups)) = &chosen.ambiguous {
         return Err(ambiguous(name, groups).into());
     }
@@ -238,10 +258,18 @@ pub async fn chosen(
 /// A name that means several groups: nothing is changed by guessing.
 fn ambiguous(name: &str, groups: &[GroupId]) -> Problem {
     let typed = |group: &GroupId| {
-        format!("{} -n {}", word(&GroupName::of(group).to_string()), word(&group.namespace))
+        format!(
+            "{} -n {}",
+            word(&GroupName::of(group).to_string()),
+            word(&group.namespace)
+        )
     };
     let groups: Vec<String> = groups.iter().map(typed).collect();
-    Problem::usage(format!("{} means several groups: {}", clean(name), groups.join(", ")))
-        .next("nothing was changed")
-        .next("name one of those, or choose by labels with -l")
+    Problem::usage(format!(
+        "{} means several groups: {}",
+        clean(name),
+        groups.join(", ")
+    ))
+    .next("nothing was changed")
+    .next("name one of those, or choose by labels with -l")
 }

@@ -10,15 +10,28 @@ use crate::resource::Change;
 
 pub async fn pause(flags: &GlobalArgs, args: &PauseArgs) -> anyhow::Result<Exit> {
     let cluster = super::connect(flags, &args.change.remotes).await?;
-    let pausing = Pausing { reason: args.reason.clone(), duration: args.duration };
+    let pausing = Pausing {
+        reason: args.reason.clone(),
+        duration: args.duration,
+    };
     let records = order::chosen(&cluster, flags, &args.groups, &pausing).await?;
     order::check_duration(&cluster, args.duration)?;
-    order::carry_out(&cluster, records, &args.change, false, &pausing).await?.exit
+    order::carry_out(&cluster, records, &args.change, false, &pausing)
+        .await?
+        .exit
 }
 
 pub async fn resume(flags: &GlobalArgs, args: &ResumeArgs) -> anyhow::Result<Exit> {
     let cluster = super::connect(flags, &args.change.remotes).await?;
-    order::run(&cluster, flags, &args.groups, &args.change, false, &Resuming).await
+    order::run(
+        &cluster,
+        flags,
+        &args.groups,
+        &args.change,
+        false,
+        &Resuming,
+    )
+    .await
 }
 
 struct Pausing {
@@ -33,16 +46,31 @@ impl Order for Pausing {
 
     fn plan(&self, seen: &Seen) -> Result<Plan, Refusal> {
         let group = seen.valid()?;
-        let until = self.duration.and_then(|duration| order::end(seen.started, duration));
-        let standing = group.paused.as_ref().filter(|pause| !pause.is_over(seen.now));
+        let until = self
+            .duration
+            .and_then(|duration| order::end(seen.started, duration));
+        let standing = group
+            .paused
+            .as_ref()
+            .filter(|pause| !pause.is_over(seen.now));
         if standing.is_some_and(|pause| until.is_none() && pause.until.is_none()) {
             return Ok(Plan::Unchanged("paused already".to_owned()));
         }
-        let pause = Pause { by: seen.by.clone(), at: Some(seen.now), until, reason: self.reason.clone() };
-        let until = until.map(|until| format!(" until {until:.0}")).unwrap_or_default();
-        let replaced =
-            standing.map(|earlier| format!("; it was {}", order::paused(earlier))).unwrap_or_default();
-        let change = Change::default().pausing(&pause).map_err(|_| Refusal::unwritable())?;
+        let pause = Pause {
+            by: seen.by.clone(),
+            at: Some(seen.now),
+            until,
+            reason: self.reason.clone(),
+        };
+        let until = until
+            .map(|until| format!(" until {until:.0}"))
+            .unwrap_or_default();
+        let replaced = standing
+            .map(|earlier| format!("; it was {}", order::paused(earlier)))
+            .unwrap_or_default();
+        let change = Change::default()
+            .pausing(&pause)
+            .map_err(|_| Refusal::unwritable())?;
         Ok(Plan::Change {
             change: Box::new(change),
             words: format!("paused{until}{replaced}{}", owner(seen)),
@@ -50,8 +78,8 @@ impl Order for Pausing {
     }
 
     fn after(&self, status: &Status, _place: &str) -> Vec<String> {
-        let warning =
-            (status.runner == Runner::Upstream).then(|| format!("warning: {UPSTREAM_IGNORES_PAUSES}"));
+        let warning = (status.runner == Runner::Upstream)
+            .then(|| format!("warning: {UPSTREAM_IGNORES_PAUSES}"));
         warning.into_iter().collect()
     }
 }
@@ -74,6 +102,9 @@ impl Order for Resuming {
             return Ok(Plan::Unchanged("not paused".to_owned()));
         }
         let change = Change::default().resuming();
-        Ok(Plan::Change { change: Box::new(change), words: format!("resumed{}", owner(seen)) })
+        Ok(Plan::Change {
+            change: Box::new(change),
+            words: format!("resumed{}", owner(seen)),
+        })
     }
 }

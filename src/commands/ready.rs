@@ -45,15 +45,27 @@ pub async fn wait(
     let (_watches, mut changes) = follow(cluster, &records);
     let mut said = String::new();
     loop {
-        let mut again = if cluster.remotes().is_empty() { READ_AGAIN } else { ASK_AGAIN };
+        let mut again = if cluster.remotes().is_empty() {
+            READ_AGAIN
+        } else {
+            ASK_AGAIN
+        };
         let (waiting, late) = match read(cluster, &records).await {
             Ok((now, gone)) => {
                 let refusals = refusals(cluster, &now, failback).await;
                 if refusals.is_empty() {
-                    return Ok(Waited { records: now, gone, all_ready: true });
+                    return Ok(Waited {
+                        records: now,
+                        gone,
+                        all_ready: true,
+                    });
                 }
                 let some_are_ready = refusals.len() < now.len();
-                let late = some_are_ready.then_some(Waited { records: now, gone, all_ready: false });
+                let late = some_are_ready.then_some(Waited {
+                    records: now,
+                    gone,
+                    all_ready: false,
+                });
                 (refusals.join("; "), late)
             }
             Err(error) if may_do_better(&error) => {
@@ -70,8 +82,10 @@ pub async fn wait(
         match timeout_at(deadline.min(Instant::now() + again), changes.recv()).await {
             Ok(Some(Err(error))) => return Err(explain(cluster, &error).into()),
             Err(_) if Instant::now() >= deadline => {
-                let problem =
-                    || Problem::not_met(format!("not ready in time: {said}")).next("nothing was changed");
+                let problem = || {
+                    Problem::not_met(format!("not ready in time: {said}"))
+                        .next("nothing was changed")
+                };
                 return late.ok_or_else(|| problem().into());
             }
             _ => {}
@@ -83,9 +97,20 @@ pub async fn wait(
 async fn read(cluster: &Cluster, records: &[Record]) -> RequestResult<(Vec<Record>, Vec<Outcome>)> {
     let (mut there, mut lost) = (Vec::new(), Vec::new());
     for record in records {
-        match groups::get(cluster, record.kind, &record.meta.namespace, &record.meta.name).await? {
+        match groups::get(
+            cluster,
+            record.kind,
+            &record.meta.namespace,
+            &record.meta.name,
+        )
+        .await?
+        {
             Some(found) if found.is_controlled() => there.push(found),
-            _ => lost.push(Outcome { id: record.id(), fate: Fate::Gone(gone(cluster, record)), now: None }),
+            _ => lost.push(Outcome {
+                id: record.id(),
+                fate: Fate::Gone(gone(cluster, record)),
+                now: None,
+            }),
         }
     }
     Ok((there, lost))
@@ -93,16 +118,29 @@ async fn read(cluster: &Cluster, records: &[Record]) -> RequestResult<(Vec<Recor
 
 /// Why groups can't go home yet.
 async fn refusals(cluster: &Cluster, records: &[Record], failback: &Failback) -> Vec<String> {
-    let seen = look(cluster, records, "", cluster.clock().now(), Looks::default()).await;
+    let seen = look(
+        cluster,
+        records,
+        "",
+        cluster.clock().now(),
+        Looks::default(),
+    )
+    .await;
     let refused = records.iter().zip(&seen).filter_map(|(record, seen)| {
-        let refused = failback.plan(seen).err().filter(|refusal| refusal.may_pass)?;
+        let refused = failback
+            .plan(seen)
+            .err()
+            .filter(|refusal| refusal.may_pass)?;
         Some(format!("{}: {}", record.id(), refused.reason))
     });
     refused.collect()
 }
 
 /// Watches the slices of the groups' backends; each change is a message, and that they may not be watched.
-fn follow(cluster: &Cluster, records: &[Record]) -> (JoinSet<()>, mpsc::Receiver<Result<(), RequestError>>) {
+fn follow(
+    cluster: &Cluster,
+    records: &[Record],
+) -> (JoinSet<()>, mpsc::Receiver<Result<(), RequestError>>) {
     let (tell, changes) = mpsc::channel(1);
     let mut watches = JoinSet::new();
     for (namespace, names) in readiness::backends_of(records) {

@@ -12,6 +12,8 @@ pub async fn run(command: SandboxCommand) -> anyhow::Result<Exit> {
         SandboxCommand::Gateway(args) => network::gateway(&args).await,
         SandboxCommand::Partition(args) => network::partition(&args).await,
         SandboxCommand::Supervise(args) => supervise::run(args).await,
-        SandboxCommand::Guard(_) => Err(Problem::usage("a guard starts before the async runtime").into()),
+        SandboxCommand::Guard(_) => {
+            Err(Problem::usage("a guard starts before the async runtime").into())
+        }
     }
 }

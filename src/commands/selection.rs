@@ -43,7 +43,11 @@ pub async fn choose(
         None => all.clone(),
     };
     if names.is_empty() {
-        return Ok(Chosen { records: all, rivals, ambiguous: None });
+        return Ok(Chosen {
+            records: all,
+            rivals,
+            ambiguous: None,
+        });
     }
     let mut records: Vec<Record> = Vec::new();
     let mut ambiguous = None;
@@ -53,7 +57,10 @@ pub async fn choose(
             return Err(unknown(cluster, namespace, name, &all).await.into());
         }
         if found.len() > 1 && ambiguous.is_none() {
-            ambiguous = Some((name.clone(), found.iter().map(|record| record.id()).collect()));
+            ambiguous = Some((
+                name.clone(),
+                found.iter().map(|record| record.id()).collect(),
+            ));
         }
         for record in found {
             if !records.iter().any(|known| known.id() == record.id()) {
@@ -61,7 +68,11 @@ pub async fn choose(
             }
         }
     }
-    Ok(Chosen { records, rivals, ambiguous })
+    Ok(Chosen {
+        records,
+        rivals,
+        ambiguous,
+    })
 }
 
 /// Reads a name of groups.
@@ -72,14 +83,23 @@ pub fn parse_name(name: &str) -> anyhow::Result<GroupName> {
     Ok(match name.split_once('/') {
         Some((kind, name)) => {
             check_kind(kind, name)?;
-            GroupName { kind: Some(kind.to_owned()), name: name.to_owned() }
+            GroupName {
+                kind: Some(kind.to_owned()),
+                name: name.to_owned(),
+            }
         }
-        None => GroupName { kind: None, name: name.to_owned() },
+        None => GroupName {
+            kind: None,
+            name: name.to_owned(),
+        },
     })
 }
 
 fn check_kind(kind: &str, name: &str) -> Result<(), Problem> {
-    if KINDS.iter().any(|kind_of_group| kind_of_group.info().is_called(kind)) {
+    if KINDS
+        .iter()
+        .any(|kind_of_group| kind_of_group.info().is_called(kind))
+    {
         return Ok(());
     }
     let known = || KINDS.iter().map(|kind| kind.info().name);
@@ -88,18 +108,29 @@ fn check_kind(kind: &str, name: &str) -> Result<(), Problem> {
         .there_are("kinds", known());
     let may_be_namespace = is_object_name(kind) && !name.is_empty();
     Err(if may_be_namespace {
-        problem.next(format!("if {kind} is the namespace: {} -n {kind}", word(name)))
+        problem.next(format!(
+            "if {kind} is the namespace: {} -n {kind}",
+            word(name)
+        ))
     } else {
         problem
     })
 }
 
 /// Says whether an object of that name is there all the same, and which groups there are.
-pub async fn unknown(cluster: &Cluster, namespace: Option<&str>, name: &str, all: &[Record]) -> Problem {
+pub async fn unknown(
+    cluster: &Cluster,
+    namespace: Option<&str>,
+    name: &str,
+    all: &[Record],
+) -> Problem {
     let bare = name.rsplit('/').next().unwrap_or(name);
     if let Some(problem) = of_absent_kind(cluster, namespace, name).await {
         return if all.is_empty() {
-            problem.next(format!("make a group with: {}", how_to_create(cluster, namespace).await))
+            problem.next(format!(
+                "make a group with: {}",
+                how_to_create(cluster, namespace).await
+            ))
         } else {
             problem.there_are("groups", all.iter().map(|record| record.meta.name.as_str()))
         };
@@ -109,7 +140,9 @@ pub async fn unknown(cluster: &Cluster, namespace: Option<&str>, name: &str, all
             let listed = list::list(cluster, &groups::all(*kind, namespace)).await;
             let records = listed.map(|(records, _)| records).unwrap_or_default();
             let mut bystanders = records.iter().filter(|record| !record.is_controlled());
-            if let Some(record) = bystanders.find(|record| record.meta.name == bare || record.apex == bare) {
+            if let Some(record) =
+                bystanders.find(|record| record.meta.name == bare || record.apex == bare)
+            {
                 let bare = &record.meta.name;
                 let info = kind.info();
                 return Problem::new(format!(
@@ -121,7 +154,10 @@ pub async fn unknown(cluster: &Cluster, namespace: Option<&str>, name: &str, all
                     "to make it one: kubectl failover create --adopt {}/{} --primary {} {}",
                     info.name,
                     word(bare),
-                    record.group.as_ref().map_or("SERVICE".to_owned(), |group| word(group.home_name())),
+                    record
+                        .group
+                        .as_ref()
+                        .map_or("SERVICE".to_owned(), |group| word(group.home_name())),
                     cluster.reach.for_plugin(namespace)
                 ));
             }
@@ -135,7 +171,9 @@ pub async fn unknown(cluster: &Cluster, namespace: Option<&str>, name: &str, all
     ));
     if all.is_empty() {
         if let Some(namespace) = missing(cluster, namespace).await {
-            return problem.next(format!("namespace {namespace} does not exist: name another one with -n"));
+            return problem.next(format!(
+                "namespace {namespace} does not exist: name another one with -n"
+            ));
         }
         return problem.next(format!(
             "there are no groups; make one with: {}",
@@ -144,7 +182,9 @@ pub async fn unknown(cluster: &Cluster, namespace: Option<&str>, name: &str, all
     }
     let names = || all.iter().map(|record| record.meta.name.as_str());
     let apexes = all.iter().map(|record| record.apex.as_str());
-    problem.did_you_mean(bare, names().chain(apexes)).there_are("groups", names())
+    problem
+        .did_you_mean(bare, names().chain(apexes))
+        .there_are("groups", names())
 }
 
 /// That a name's kind is one that the cluster does not know, where that is so.
@@ -159,8 +199,14 @@ async fn of_absent_kind(cluster: &Cluster, namespace: Option<&str>, name: &str) 
     let crds: Vec<&str> = kinds.iter().map(|kind| kind.info().crd).collect();
     let what = format!("{}s", kinds.first()?.info().kind);
     Some(
-        Problem::new(format!("context {} does not know {what}", clean(&cluster.context)))
-            .next(format!("the CustomResourceDefinition {} is not installed", crds.join(" or "))),
+        Problem::new(format!(
+            "context {} does not know {what}",
+            clean(&cluster.context)
+        ))
+        .next(format!(
+            "the CustomResourceDefinition {} is not installed",
+            crds.join(" or ")
+        )),
     )
 }
 
@@ -180,14 +226,22 @@ pub async fn none(cluster: &Cluster, namespace: Option<&str>, selector: Option<&
             cluster.context
         );
     }
-    let labels = selector.map(|labels| format!(" with labels {labels}")).unwrap_or_default();
-    format!("no groups{labels} found in {} of context {}", place(namespace), cluster.context)
+    let labels = selector
+        .map(|labels| format!(" with labels {labels}"))
+        .unwrap_or_default();
+    format!(
+        "no groups{labels} found in {} of context {}",
+        place(namespace),
+        cluster.context
+    )
 }
 
 /// The namespace, where it does not exist.
 async fn missing<'a>(cluster: &Cluster, namespace: Option<&'a str>) -> Option<&'a str> {
     let namespace = namespace?;
-    namespaces::is_missing(cluster, namespace).await.then_some(namespace)
+    namespaces::is_missing(cluster, namespace)
+        .await
+        .then_some(namespace)
 }
 
 /// Says that there are no groups to show.
@@ -195,7 +249,10 @@ pub async fn say_none(cluster: &Cluster, namespace: Option<&str>, selector: Opti
     let none = none(cluster, namespace, selector).await;
     terminal::say(&format!("N{}.", none.trim_start_matches('n')));
     if selector.is_none() {
-        terminal::say(&format!("  next: {}", how_to_create(cluster, namespace).await));
+        terminal::say(&format!(
+            "  next: {}",
+            how_to_create(cluster, namespace).await
+        ));
     }
 }
 
@@ -205,9 +262,14 @@ pub fn home(cluster: &Cluster, namespace: Option<&str>) -> String {
 }
 
 async fn how_to_create(cluster: &Cluster, namespace: Option<&str>) -> String {
-    let kind = kind_to_name(cluster, namespace).await.map(|kind| format!("--kind {kind} "));
+    let kind = kind_to_name(cluster, namespace)
+        .await
+        .map(|kind| format!("--kind {kind} "));
     let kind = kind.unwrap_or_default();
-    format!("kubectl failover create SERVICE --fallback SERVICE {kind}{}", home(cluster, namespace))
+    format!(
+        "kubectl failover create SERVICE --fallback SERVICE {kind}{}",
+        home(cluster, namespace)
+    )
 }
 
 /// The kind that `create` has to be told: the first one that there is, where its default is not there.
@@ -225,12 +287,18 @@ async fn kind_to_name(cluster: &Cluster, namespace: Option<&str>) -> Option<&'st
 }
 
 pub fn place(namespace: Option<&str>) -> String {
-    namespace.map_or("any namespace".to_owned(), |namespace| format!("namespace {namespace}"))
+    namespace.map_or("any namespace".to_owned(), |namespace| {
+        format!("namespace {namespace}")
+    })
 }
 
 /// The same with the cluster, for people.
 pub fn place_of(cluster: &Cluster, namespace: Option<&str>) -> String {
-    format!("{} of context {}", clean(&place(namespace)), clean(&cluster.context))
+    format!(
+        "{} of context {}",
+        clean(&place(namespace)),
+        clean(&cluster.context)
+    )
 }
 
 /// The groups that could be read; warns of kinds that may not be.
@@ -245,7 +313,11 @@ pub fn readable(cluster: &Cluster, listed: RequestResult<Listed>) -> Result<Vec<
 
 fn explained(cluster: &Cluster, listed: RequestResult<Listed>) -> Result<Listed, Problem> {
     listed.map_err(|error| {
-        if error.is_not_found() { error::no_kinds(cluster) } else { error::explain(cluster, &error) }
+        if error.is_not_found() {
+            error::no_kinds(cluster)
+        } else {
+            error::explain(cluster, &error)
+        }
     })
 }
 
@@ -253,8 +325,11 @@ fn explained(cluster: &Cluster, listed: RequestResult<Listed>) -> Result<Listed,
 pub fn say_forbidden<'a>(cluster: &Cluster, forbidden: impl IntoIterator<Item = &'a RequestError>) {
     for error in forbidden {
         let Problem { message, next, .. } = error::explain(cluster, error);
-        terminal::say(&format!("warning: {message}: groups that such objects carry are left out"));
-        next.iter().for_each(|line| terminal::say(&format!("  {line}")));
+        terminal::say(&format!(
+            "warning: {message}: groups that such objects carry are left out"
+        ));
+        next.iter()
+            .for_each(|line| terminal::say(&format!("  {line}")));
     }
 }
 
@@ -264,9 +339,19 @@ mod tests {
 
     #[test]
     fn a_namespace_before_the_name_is_told_from_a_kind() {
-        let next =
-            |typed: &str| parse_name(typed).unwrap_err().downcast::<Problem>().unwrap().next.join("\n");
-        assert!(next("emojivoto/web").ends_with("web -n emojivoto"), "{}", next("emojivoto/web"));
+        let next = |typed: &str| {
+            parse_name(typed)
+                .unwrap_err()
+                .downcast::<Problem>()
+                .unwrap()
+                .next
+                .join("\n")
+        };
+        assert!(
+            next("emojivoto/web").ends_with("web -n emojivoto"),
+            "{}",
+            next("emojivoto/web")
+        );
         assert!(next("emojivoto/httproute/web").ends_with(" httproute/web -n emojivoto"));
         assert!(!next("$(x)/web").contains("-n "));
         assert!(parse_name("ts/web").is_ok() && parse_name("web").is_ok());

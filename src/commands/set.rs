@@ -13,8 +13,11 @@ use crate::resource::{Change, NewGroup, Record, patch, patched};
 use crate::view::text::command_on;
 
 pub async fn run(flags: &GlobalArgs, args: &SetArgs) -> anyhow::Result<Exit> {
-    let set =
-        Set { annotations: annotations(args)?, primary: args.primary.clone(), allow: args.allow.clone() };
+    let set = Set {
+        annotations: annotations(args)?,
+        primary: args.primary.clone(),
+        allow: args.allow.clone(),
+    };
     // A loop that runs moves traffic to another primary at once.
     let asks = args.primary.is_some() || args.groups.all || args.groups.selector.is_some();
     let cluster = super::connect(flags, &args.change.remotes).await?;
@@ -25,12 +28,19 @@ pub async fn run(flags: &GlobalArgs, args: &SetArgs) -> anyhow::Result<Exit> {
 fn annotations(args: &SetArgs) -> Result<BTreeMap<&'static str, Option<String>>, Problem> {
     let settings = settings::of(&args.policy);
     settings::check(&settings, None)?;
-    let mut annotations: BTreeMap<&'static str, Option<String>> =
-        settings.into_iter().map(|(key, value)| (key, Some(value))).collect();
-    for key in settings::KEYS.iter().filter(|key| args.unset.iter().any(|unset| unset == *key)) {
+    let mut annotations: BTreeMap<&'static str, Option<String>> = settings
+        .into_iter()
+        .map(|(key, value)| (key, Some(value)))
+        .collect();
+    for key in settings::KEYS
+        .iter()
+        .filter(|key| args.unset.iter().any(|unset| unset == *key))
+    {
         if annotations.insert(key, None).is_some() {
-            return Err(Problem::usage(format!("--{key} and --unset {key} contradict each other"))
-                .next("give one of the two"));
+            return Err(
+                Problem::usage(format!("--{key} and --unset {key} contradict each other"))
+                    .next("give one of the two"),
+            );
         }
     }
     if annotations.is_empty() && args.primary.is_none() {
@@ -57,19 +67,31 @@ impl Order for Set {
 
     fn plan(&self, seen: &Seen) -> Result<Plan, Refusal> {
         let (record, object) =
-            seen.object.as_ref().ok_or_else(unread)?.as_ref().map_err(|cause| Refusal {
-                reason: format!("its object cannot be read: {cause}"),
-                next: "try again when it can be".to_owned(),
-                ..unread()
-            })?;
+            seen.object
+                .as_ref()
+                .ok_or_else(unread)?
+                .as_ref()
+                .map_err(|cause| Refusal {
+                    reason: format!("its object cannot be read: {cause}"),
+                    next: "try again when it can be".to_owned(),
+                    ..unread()
+                })?;
         let mut annotations = self.changes(record);
         if annotations.is_empty() {
             return Ok(Plan::Unchanged("it is so already".to_owned()));
         }
-        let mut lines: Vec<String> =
-            annotations.iter().map(|(key, value)| line(record, key, value)).collect();
-        if annotations.contains_key(PRIMARY_SERVICE) && record.meta.annotations.get(OVERRIDE).is_some() {
-            if record.group.as_ref().is_ok_and(|group| group.broken_override().is_none()) {
+        let mut lines: Vec<String> = annotations
+            .iter()
+            .map(|(key, value)| line(record, key, value))
+            .collect();
+        if annotations.contains_key(PRIMARY_SERVICE)
+            && record.meta.annotations.get(OVERRIDE).is_some()
+        {
+            if record
+                .group
+                .as_ref()
+                .is_ok_and(|group| group.broken_override().is_none())
+            {
                 return Err(overridden(record, seen));
             }
             // Another primary must not bring it back to life.
@@ -81,8 +103,15 @@ impl Order for Set {
         let after = serde_json::value::to_raw_value(&after).and_then(|raw| record.kind.read(&raw));
         let group = after.map_err(|_| unread())?.group.map_err(invalid)?;
         seen.refuse_owner(&self.allow)?;
-        let words = format!("{}{}", lines.join(", "), what_next(&group, seen).unwrap_or_default());
-        Ok(Plan::Change { change: Box::new(change), words })
+        let words = format!(
+            "{}{}",
+            lines.join(", "),
+            what_next(&group, seen).unwrap_or_default()
+        );
+        Ok(Plan::Change {
+            change: Box::new(change),
+            words,
+        })
     }
 }
 
@@ -90,23 +119,37 @@ impl Set {
     /// The annotations that differ from those on the object.
     fn changes(&self, record: &Record) -> BTreeMap<&'static str, Option<String>> {
         let named = |typed: &String| NewGroup::backend_name(&record.meta.namespace, typed);
-        let primary = self.primary.as_ref().map(|typed| (PRIMARY_SERVICE, Some(named(typed))));
+        let primary = self
+            .primary
+            .as_ref()
+            .map(|typed| (PRIMARY_SERVICE, Some(named(typed))));
         let asked = self.annotations.clone().into_iter().chain(primary);
-        asked.filter(|(key, value)| record.meta.annotations.get(key) != value.as_deref()).collect()
+        asked
+            .filter(|(key, value)| record.meta.annotations.get(key) != value.as_deref())
+            .collect()
     }
 }
 
 /// Where a loop without a running delay would move the traffic.
 fn what_next(group: &Group, seen: &Seen) -> Option<String> {
     let known = seen.group.as_ref().ok()?;
-    let services = |group: &Group| group.backends.iter().map(|it| it.service.clone()).collect::<Vec<_>>();
+    let services = |group: &Group| {
+        group
+            .backends
+            .iter()
+            .map(|it| it.service.clone())
+            .collect::<Vec<_>>()
+    };
     // Of a route, another primary may bring other rules with other backends in.
     if services(known) != services(group) {
         return None;
     }
     match decide(group, &seen.readiness, &Timers::none(), seen.now).weights {
         Weights::Hold => None,
-        Weights::Set(weights) => Some(format!("; a watch would now set {}", write_weights(group, &weights))),
+        Weights::Set(weights) => Some(format!(
+            "; a watch would now set {}",
+            write_weights(group, &weights)
+        )),
     }
 }
 
@@ -131,7 +174,10 @@ fn overridden(record: &Record, seen: &Seen) -> Refusal {
         may_pass: false,
         danger: None,
         reason: "an override stands, which has a primary of its own".to_owned(),
-        next: format!("end it first: {}", command_on("failback", &record.id(), &seen.place)),
+        next: format!(
+            "end it first: {}",
+            command_on("failback", &record.id(), &seen.place)
+        ),
     }
 }
 

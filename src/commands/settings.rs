@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use crate::cli::PolicyArgs;
 use crate::error::Problem;
 pub use crate::resource::annotations::POLICY_KEYS as KEYS;
-use crate::resource::annotations::{FAILBACK, FAILBACK_DELAY, FAILOVER_DELAY, MIN_READY, POLICY, WEIGHTS};
+use crate::resource::annotations::{
+    FAILBACK, FAILBACK_DELAY, FAILOVER_DELAY, MIN_READY, POLICY, WEIGHTS,
+};
 use crate::resource::policy::{self, BadValue};
 
 /// Values by key, without the prefix.
@@ -20,7 +22,9 @@ pub fn of(args: &PolicyArgs) -> Settings {
         (FAILBACK_DELAY, &args.failback_delay),
         (FAILBACK, &args.failback),
     ];
-    all.into_iter().filter_map(|(key, value)| Some((key, value.clone()?))).collect()
+    all.into_iter()
+        .filter_map(|(key, value)| Some((key, value.clone()?)))
+        .collect()
 }
 
 /// Checks the values for a group with these backends; where they are not known, all but the weights.
@@ -29,11 +33,19 @@ pub fn of(args: &PolicyArgs) -> Settings {
 /// A usage error that says what is allowed.
 pub fn check(settings: &Settings, backends: Option<&[&str]>) -> Result<(), Problem> {
     let weights_count = |key| key != WEIGHTS || backends.is_some();
-    let setting = |key| settings.get(key).filter(|_| weights_count(key)).map(String::as_str);
+    let setting = |key| {
+        settings
+            .get(key)
+            .filter(|_| weights_count(key))
+            .map(String::as_str)
+    };
     match policy::read(setting, backends.unwrap_or_default()) {
         Ok(_) => Ok(()),
-        Err(BadValue { key, value, allowed }) => {
-            Err(Problem::usage(format!("--{key} cannot be {value:?}")).next(format!("give it {allowed}")))
-        }
+        Err(BadValue {
+            key,
+            value,
+            allowed,
+        }) => Err(Problem::usage(format!("--{key} cannot be {value:?}"))
+            .next(format!("give it {allowed}"))),
     }
 }

@@ -36,8 +36,12 @@ impl Stay<'_> {
     /// Exit 3 where the limit is over before: the overrides go on. Where a second signal stops their ending.
     pub async fn until_over(mut self, cluster: &Cluster) -> anyhow::Result<Exit> {
         let until = self.until;
-        say(&format!("staying until {until:.0} to end it; Ctrl-C ends it at once: {}", self.names()));
-        let left = Duration::try_from(until.duration_since(cluster.clock().now())).unwrap_or_default();
+        say(&format!(
+            "staying until {until:.0} to end it; Ctrl-C ends it at once: {}",
+            self.names()
+        ));
+        let left =
+            Duration::try_from(until.duration_since(cluster.clock().now())).unwrap_or_default();
         let limit = self.limit.filter(|limit| *limit < left);
         let was_told_to = tokio::select! {
             () = tokio::time::sleep(left) => false,
@@ -64,13 +68,24 @@ impl Stay<'_> {
     }
 
     fn names(&self) -> String {
-        let names: Vec<String> = self.records.iter().map(|record| word(&record.id().short_name())).collect();
+        let names: Vec<String> = self
+            .records
+            .iter()
+            .map(|record| word(&record.id().short_name()))
+            .collect();
         names.join(" ")
     }
 
     fn by_hand(&self, cluster: &Cluster) -> String {
-        let namespace = self.records.first().map_or("NAMESPACE", |record| &record.meta.namespace);
-        format!("kubectl failover failback {} {}", self.names(), cluster.reach.for_plugin(namespace))
+        let namespace = self
+            .records
+            .first()
+            .map_or("NAMESPACE", |record| &record.meta.namespace);
+        format!(
+            "kubectl failover failback {} {}",
+            self.names(),
+            cluster.reach.for_plugin(namespace)
+        )
     }
 }
 
@@ -85,9 +100,18 @@ async fn insistence(interrupts: &mut Interrupts, is_second: bool) {
 
 /// Says so of an override whose end could not be written.
 fn still_stands(cluster: &Cluster, outcome: &mut Outcome, until: Timestamp) {
-    let Fate::Failed(problem) = &mut outcome.fate else { return };
-    let by_hand = command_on("failback", &outcome.id, &cluster.reach.for_plugin(&outcome.id.namespace));
-    problem.message = format!("the override still stands, until {until:.0}: {}", problem.message);
+    let Fate::Failed(problem) = &mut outcome.fate else {
+        return;
+    };
+    let by_hand = command_on(
+        "failback",
+        &outcome.id,
+        &cluster.reach.for_plugin(&outcome.id.namespace),
+    );
+    problem.message = format!(
+        "the override still stands, until {until:.0}: {}",
+        problem.message
+    );
     problem.next.push(format!("to end it by hand: {by_hand}"));
 }
 
@@ -107,10 +131,13 @@ impl Order for Ending {
 
     fn plan(&self, seen: &Seen) -> Result<Plan, Refusal> {
         let mut group = seen.valid()?.clone();
-        let standing =
-            group.override_in_force(seen.now).or(group.override_to_end(seen.now).map(|(order, _)| order));
+        let standing = group
+            .override_in_force(seen.now)
+            .or(group.override_to_end(seen.now).map(|(order, _)| order));
         if standing.is_none_or(|order| order.until != Some(self.until)) {
-            return Ok(Plan::Unchanged("the override has been ended or changed meanwhile".to_owned()));
+            return Ok(Plan::Unchanged(
+                "the override has been ended or changed meanwhile".to_owned(),
+            ));
         }
         group.expire(seen.now);
         let decision = decide(&group, &seen.readiness, &Timers::none(), seen.now);
@@ -119,10 +146,17 @@ impl Order for Ending {
                 danger: None,
                 may_pass: false,
                 reason: format!("the override stays: {}", decision.reason),
-                next: format!("to end it by hand: {}", command_on("failback", &group.id, &seen.place)),
+                next: format!(
+                    "to end it by hand: {}",
+                    command_on("failback", &group.id, &seen.place)
+                ),
             });
         }
-        let change = Change::of(&group, &decision, &seen.by, seen.now).map_err(|_| Refusal::unwritable())?;
-        Ok(Plan::Change { change: Box::new(change), words: "the override is ended".to_owned() })
+        let change =
+            Change::of(&group, &decision, &seen.by, seen.now).map_err(|_| Refusal::unwritable())?;
+        Ok(Plan::Change {
+            change: Box::new(change),
+            words: "the override is ended".to_owned(),
+        })
     }
 }

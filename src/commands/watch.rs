@@ -53,7 +53,10 @@ struct Plan {
 pub async fn run(flags: &GlobalArgs, args: WatchArgs) -> anyhow::Result<Exit> {
     // A loop that waits for one answer without end would guard nothing.
     let limit = flags.request_timeout.filter(|limit| !limit.is_zero());
-    let flags = &GlobalArgs { request_timeout: limit, ..flags.clone() };
+    let flags = &GlobalArgs {
+        request_timeout: limit,
+        ..flags.clone()
+    };
     outlet::start().context("starting to write")?;
     let plan = Plan {
         remotes: args.remotes,
@@ -69,14 +72,20 @@ pub async fn run(flags: &GlobalArgs, args: WatchArgs) -> anyhow::Result<Exit> {
         hooks: args.on_transition.as_ref().map(Hooks::start).transpose()?,
         several: !args.contexts.is_empty(),
     };
-    let each =
-        if plan.several { contexts::each(flags, Contexts::These(&args.contexts))? } else { Vec::new() };
+    let each = if plan.several {
+        contexts::each(flags, Contexts::These(&args.contexts))?
+    } else {
+        Vec::new()
+    };
     let _server = match args.metrics {
         Some(address) => Some(Server::start(address, plan.metrics.clone()).await?),
         None => None,
     };
-    let exit =
-        if plan.several { several::run(&each, &plan).await } else { one(flags, &plan, &args.until).await };
+    let exit = if plan.several {
+        several::run(&each, &plan).await
+    } else {
+        one(flags, &plan, &args.until).await
+    };
     if let Some(hooks) = plan.hooks {
         hooks.finish().await;
     }
@@ -87,11 +96,17 @@ pub async fn run(flags: &GlobalArgs, args: WatchArgs) -> anyhow::Result<Exit> {
 /// Runs the loop of one cluster.
 async fn one(flags: &GlobalArgs, plan: &Plan, until: &[Condition]) -> anyhow::Result<Exit> {
     let cluster = super::connect(flags, &plan.remotes).await?;
-    let scope =
-        Scope { namespace: scope(flags, &cluster), selector: plan.selector.clone(), names: Vec::new() };
+    let scope = Scope {
+        namespace: scope(flags, &cluster),
+        selector: plan.selector.clone(),
+        names: Vec::new(),
+    };
     // With conditions to meet, the time is theirs.
     let timeout = plan.timeout.filter(|_| until.is_empty());
-    let limits = Limits { run_for: plan.run_for, timeout };
+    let limits = Limits {
+        run_for: plan.run_for,
+        timeout,
+    };
     let signalled = ending::signalled()?;
     let unmet = Cell::new(None);
     let end = async {
@@ -149,7 +164,10 @@ async fn run_loop(
     let looking = say_where_nothing_can_be(cluster, options.namespace.as_deref());
     let ((), outcome) = tokio::join!(looking, watch::run(cluster, &options, stop, &mut say));
     let exit = verdict(outcome?, why.get(), plan.timeout.unwrap_or_default())?;
-    Ok(Ended { exit, began: began.get() })
+    Ok(Ended {
+        exit,
+        began: began.get(),
+    })
 }
 
 /// Warns of a namespace that does not exist: it is more likely a slip than one that is to come.
@@ -158,12 +176,18 @@ async fn say_where_nothing_can_be(cluster: &Cluster, namespace: Option<&str>) {
         && let Ok(true) = timeout(GLANCE, namespaces::is_missing(cluster, namespace)).await
     {
         let (namespace, context) = (clean(namespace), clean(&cluster.context));
-        say(&format!("warning: namespace {namespace} does not exist in context {context}"));
+        say(&format!(
+            "warning: namespace {namespace} does not exist in context {context}"
+        ));
     }
 }
 
 fn place(options: &Options) -> String {
-    let labels = options.selector.as_ref().map(|labels| format!(" with labels {labels}")).unwrap_or_default();
+    let labels = options
+        .selector
+        .as_ref()
+        .map(|labels| format!(" with labels {labels}"))
+        .unwrap_or_default();
     match &options.namespace {
         Some(namespace) => format!("{labels} in namespace {namespace}"),
         None => format!("{labels} in all namespaces"),
@@ -197,8 +221,13 @@ fn out_of_time(unsettled: &[(GroupId, &'static str)], timeout: Duration) -> Prob
     if unsettled.is_empty() {
         return problem.next("the groups, or who runs them, were not known in time");
     }
-    let line = |(group, why): &(GroupId, &'static str)| format!("{}: {why}", clean(&group.to_string()));
-    let problem = unsettled.iter().take(NAMED).map(line).fold(problem, Problem::next);
+    let line =
+        |(group, why): &(GroupId, &'static str)| format!("{}: {why}", clean(&group.to_string()));
+    let problem = unsettled
+        .iter()
+        .take(NAMED)
+        .map(line)
+        .fold(problem, Problem::next);
     match unsettled.len().saturating_sub(NAMED) {
         0 => problem,
         more => problem.next(format!("and {more} more")),
@@ -213,8 +242,13 @@ fn not_read(unread: &[(GroupId, String)]) -> Problem {
         "whether {} group(s) are where they belong is not known: their backends could not be read",
         unread.len()
     ));
-    let line = |(group, why): &(GroupId, String)| format!("{}: {}", clean(&group.to_string()), clean(why));
-    let problem = unread.iter().take(MOST_UNREAD).map(line).fold(problem, Problem::next);
+    let line =
+        |(group, why): &(GroupId, String)| format!("{}: {}", clean(&group.to_string()), clean(why));
+    let problem = unread
+        .iter()
+        .take(MOST_UNREAD)
+        .map(line)
+        .fold(problem, Problem::next);
     match unread.len().saturating_sub(MOST_UNREAD) {
         0 => problem,
         more => problem.next(format!("and {more} more")),
@@ -222,9 +256,17 @@ fn not_read(unread: &[(GroupId, String)]) -> Problem {
 }
 
 fn run_by_upstream(groups: &[GroupId]) -> Problem {
-    let names: Vec<String> = groups.iter().take(NAMED).map(|group| clean(&group.to_string())).collect();
+    let names: Vec<String> = groups
+        .iter()
+        .take(NAMED)
+        .map(|group| clean(&group.to_string()))
+        .collect();
     let more = groups.len().saturating_sub(NAMED);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
     Problem::refused(format!(
         "Linkerd's own failover controller runs {}{more}: two loops would undo each other's moves",
         names.join(", ")

@@ -27,7 +27,13 @@ impl<'a> Right<'a> {
             .strip_prefix(" in the namespace \"")
             .and_then(|rest| rest.split_once('"'))
             .map(|(namespace, _)| namespace);
-        Some(Self { user, verb, resource, group, namespace })
+        Some(Self {
+            user,
+            verb,
+            resource,
+            group,
+            namespace,
+        })
     }
 
     /// As a sentence goes on: `user "me" to list trafficsplits.split.smi-spec.io in namespace ns`.
@@ -39,7 +45,12 @@ impl<'a> Right<'a> {
             Some(namespace) => format!("in namespace {namespace}"),
             None => "in the whole cluster".to_owned(),
         };
-        format!("user {:?} to {} {} {place}", self.user, self.verb, self.full_resource())
+        format!(
+            "user {:?} to {} {} {place}",
+            self.user,
+            self.verb,
+            self.full_resource()
+        )
     }
 
     /// How to see that it is missing, how an administrator makes a role with it, and what else will be needed.
@@ -66,8 +77,13 @@ impl<'a> Right<'a> {
             format!(
                 "ask an administrator for a {role} with it, bound to you: kubectl {cluster}{namespace} create {role} failover --verb={verb} --resource={resource}"
             ),
-            format!("see whether it is there: kubectl {all}{namespace} auth can-i {verb} {resource}"),
-            format!("all that is needed: kubectl failover check --rbac {} {all} {scope}", reach.task()),
+            format!(
+                "see whether it is there: kubectl {all}{namespace} auth can-i {verb} {resource}"
+            ),
+            format!(
+                "all that is needed: kubectl failover check --rbac {} {all} {scope}",
+                reach.task()
+            ),
         ]
     }
 
@@ -82,7 +98,11 @@ impl<'a> Right<'a> {
             Some((resource, subresource)) => (resource, format!("/{subresource}")),
             None => (self.resource, String::new()),
         };
-        let group = if self.group.is_empty() { String::new() } else { format!(".{}", self.group) };
+        let group = if self.group.is_empty() {
+            String::new()
+        } else {
+            format!(".{}", self.group)
+        };
         format!("{resource}{group}{subresource}")
     }
 }
@@ -103,22 +123,33 @@ mod tests {
              API group \"split.smi-spec.io\" in the namespace \"ns\": RBAC: role not found",
         );
         let right = right.unwrap();
-        assert_eq!(right.in_words(), "user \"me\" to list trafficsplits.split.smi-spec.io in namespace ns");
+        assert_eq!(
+            right.in_words(),
+            "user \"me\" to list trafficsplits.split.smi-spec.io in namespace ns"
+        );
         let next = right.next(&west());
-        let [role, question, all] = next.as_slice() else { panic!("{next:?}") };
+        let [role, question, all] = next.as_slice() else {
+            panic!("{next:?}")
+        };
         let command = "kubectl --context west -n ns create role failover --verb=list --resource=trafficsplits.split.smi-spec.io";
         assert!(role.ends_with(command), "{role}");
-        let command = "kubectl --context west -n ns auth can-i list trafficsplits.split.smi-spec.io";
+        let command =
+            "kubectl --context west -n ns auth can-i list trafficsplits.split.smi-spec.io";
         assert!(question.ends_with(command), "{question}");
-        assert!(all.ends_with("kubectl failover check --rbac COMMAND --context west -n ns"), "{all}");
+        assert!(
+            all.ends_with("kubectl failover check --rbac COMMAND --context west -n ns"),
+            "{all}"
+        );
     }
 
     #[test]
     fn a_right_in_the_cluster_and_one_on_a_subresource() {
-        let message =
-            "x: User \"me\" cannot list resource \"namespaces\" in API group \"\" at the cluster scope";
+        let message = "x: User \"me\" cannot list resource \"namespaces\" in API group \"\" at the cluster scope";
         let right = Right::missing_in(message).unwrap();
-        assert_eq!(right.in_words(), "user \"me\" to list namespaces in the whole cluster");
+        assert_eq!(
+            right.in_words(),
+            "user \"me\" to list namespaces in the whole cluster"
+        );
         assert!(right.next(&west())[0].contains("kubectl --context west create clusterrole "));
         let message = "x: User \"me\" cannot get resource \"deployments/scale\" in API group \"apps\" in the namespace \"ns\"";
         assert_eq!(
@@ -129,20 +160,29 @@ mod tests {
 
     #[test]
     fn impersonation_as_older_and_newer_servers_refuse_it() {
-        for (verb, resource) in [("impersonate", "users"), ("impersonate-on:user-info:list", "trafficsplits")]
-        {
+        for (verb, resource) in [
+            ("impersonate", "users"),
+            ("impersonate-on:user-info:list", "trafficsplits"),
+        ] {
             let message = format!(
                 "x: User \"me\" cannot {verb} resource \"{resource}\" in API group \"\" at the cluster scope"
             );
             let right = Right::missing_in(&message).unwrap();
             assert_eq!(right.in_words(), "user \"me\" to act as somebody else");
-            assert!(right.next(&west())[1].ends_with("kubectl --context west auth can-i impersonate users"));
+            assert!(
+                right.next(&west())[1]
+                    .ends_with("kubectl --context west auth can-i impersonate users")
+            );
         }
     }
 
     #[test]
     fn other_refusals_are_not_about_rights() {
-        for message in ["admission webhook \"x\" denied the request: no", "exceeded quota: q", ""] {
+        for message in [
+            "admission webhook \"x\" denied the request: no",
+            "exceeded quota: q",
+            "",
+        ] {
             assert_eq!(Right::missing_in(message), None);
         }
     }

@@ -11,7 +11,9 @@ const SECTION: &str = "1";
 
 /// One page per command, hidden ones left out.
 pub fn files() -> impl Iterator<Item = GeneratedFile> {
-    let mut root = Cli::command().disable_help_subcommand(true).term_width(WIDTH);
+    let mut root = Cli::command()
+        .disable_help_subcommand(true)
+        .term_width(WIDTH);
     root.build();
     let mut pages = Vec::new();
     collect(&root, None, &mut pages);
@@ -36,7 +38,10 @@ fn page_name(command: &Command) -> String {
 fn page(command: &Command, parent: Option<&str>) -> String {
     let source = format!("{BINARY} {}", env!("CARGO_PKG_VERSION"));
     // A blank date: an empty one would be left out, and the fields after it would move up.
-    let body = Man::new(for_man(command)).date(" ").source(source).manual("kubectl failover");
+    let body = Man::new(for_man(command))
+        .date(" ")
+        .source(source)
+        .manual("kubectl failover");
     let mut text = Vec::new();
     // Writing to memory does not fail.
     let _ = body.render(&mut text);
@@ -45,7 +50,8 @@ fn page(command: &Command, parent: Option<&str>) -> String {
         add_examples(&mut end, &examples.to_string());
     }
     if let Some(parent) = parent {
-        end.control("SH", ["SEE ALSO"]).text([roman(format!("{parent}({SECTION})"))]);
+        end.control("SH", ["SEE ALSO"])
+            .text([roman(format!("{parent}({SECTION})"))]);
     }
     String::from_utf8_lossy(&text).into_owned() + &end.to_roff()
 }
@@ -71,7 +77,11 @@ fn with_long_help(argument: Arg) -> Arg {
 /// Examples are lines to copy: their line breaks stay.
 fn add_examples(roff: &mut Roff, text: &str) {
     roff.control("SH", ["EXAMPLES"]).control("nf", []);
-    for line in text.lines().map(str::trim).filter(|line| *line != "Examples:") {
+    for line in text
+        .lines()
+        .map(str::trim)
+        .filter(|line| *line != "Examples:")
+    {
         roff.text([roman(line)]);
     }
     roff.control("fi", []);

@@ -31,7 +31,13 @@ const MOST_LINES: usize = 10;
 impl CheckResult {
     pub fn success(description: impl Into<String>) -> Self {
         let description = description.into();
-        Self { description, outcome: Outcome::Success, lines: Vec::new(), hint: None, may_pass: false }
+        Self {
+            description,
+            outcome: Outcome::Success,
+            lines: Vec::new(),
+            hint: None,
+            may_pass: false,
+        }
     }
 
     /// An error where there are complaints.
@@ -82,11 +88,16 @@ pub struct Category {
 
 impl Category {
     pub fn new(name: &'static str) -> Self {
-        Self { name, checks: Vec::new() }
+        Self {
+            name,
+            checks: Vec::new(),
+        }
     }
 
     pub fn has_error(&self) -> bool {
-        self.checks.iter().any(|check| check.outcome == Outcome::Error)
+        self.checks
+            .iter()
+            .any(|check| check.outcome == Outcome::Error)
     }
 
     /// The first check that may yet end well by itself.
@@ -101,7 +112,9 @@ mod tests {
 
     #[test]
     fn without_complaints_all_is_well() {
-        let check = CheckResult::error("x", Vec::new()).hint("y").that_may_pass();
+        let check = CheckResult::error("x", Vec::new())
+            .hint("y")
+            .that_may_pass();
         assert_eq!(check, CheckResult::success("x"));
     }
 

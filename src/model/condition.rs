@@ -77,7 +77,9 @@ impl FromStr for Claim {
         };
         match read_what(what) {
             Some(what) => Ok(Self { negated, what }),
-            None => Err(BadCondition { claim: text.to_owned() }),
+            None => Err(BadCondition {
+                claim: text.to_owned(),
+            }),
         }
     }
 }
@@ -85,13 +87,22 @@ impl FromStr for Claim {
 /// `overridden` names a state and a flag: it is taken as the flag, which every group in that state has.
 fn read_what(text: &str) -> Option<What> {
     if let Some((word, backend)) = text.split_once('=') {
-        let is_name =
-            |name: &str| name.chars().all(|letter| letter.is_ascii_alphanumeric() || "-./".contains(letter));
+        let is_name = |name: &str| {
+            name.chars()
+                .all(|letter| letter.is_ascii_alphanumeric() || "-./".contains(letter))
+        };
         let named = word.eq_ignore_ascii_case("active") && !backend.is_empty() && is_name(backend);
         return named.then(|| What::Active(backend.to_owned()));
     }
-    let flag = Flags::NAMES.into_iter().find(|name| name.eq_ignore_ascii_case(text)).map(What::Flag);
-    let state = || State::ALL.into_iter().find(|state| state.to_string().eq_ignore_ascii_case(text));
+    let flag = Flags::NAMES
+        .into_iter()
+        .find(|name| name.eq_ignore_ascii_case(text))
+        .map(What::Flag);
+    let state = || {
+        State::ALL
+            .into_iter()
+            .find(|state| state.to_string().eq_ignore_ascii_case(text))
+    };
     flag.or_else(|| state().map(What::State))
 }
 
@@ -143,7 +154,11 @@ mod tests {
         Status {
             forgotten_home: None,
             warnings: Vec::new(),
-            id: GroupId { namespace: "ns".to_owned(), kind: "trafficsplit", name: "web".to_owned() },
+            id: GroupId {
+                namespace: "ns".to_owned(),
+                kind: "trafficsplit",
+                name: "web".to_owned(),
+            },
             apex: "web".to_owned(),
             state,
             flags,
@@ -166,8 +181,14 @@ mod tests {
     #[test]
     fn states_in_any_case_and_alternatives() {
         let failover = status(State::Failover, Flags::default(), &[]);
-        for text in ["Failover", "failover", "FAILOVER", "primary,failover", "!Primary", "primary, ! active"]
-        {
+        for text in [
+            "Failover",
+            "failover",
+            "FAILOVER",
+            "primary,failover",
+            "!Primary",
+            "primary, ! active",
+        ] {
             assert!(holds(text, &failover), "{text}");
         }
         for text in ["Primary", "!failover", "outofsync,waiting"] {
@@ -177,31 +198,61 @@ mod tests {
 
     #[test]
     fn flags_and_backends() {
-        let flags = Flags { short: true, overridden: true, ..Flags::default() };
+        let flags = Flags {
+            short: true,
+            overridden: true,
+            ..Flags::default()
+        };
         let moved = status(State::Failover, flags, &[("web", 0), ("web-east", 1)]);
-        for text in
-            ["short", "overridden", "!redundant", "active=web-east", "!active=web", "active=web,short"]
-        {
+        for text in [
+            "short",
+            "overridden",
+            "!redundant",
+            "active=web-east",
+            "!active=web",
+            "active=web,short",
+        ] {
             assert!(holds(text, &moved), "{text}");
         }
-        for text in ["redundant", "!short", "active=web", "active=other", "Active"] {
+        for text in [
+            "redundant",
+            "!short",
+            "active=web",
+            "active=other",
+            "Active",
+        ] {
             assert!(!holds(text, &moved), "{text}");
         }
     }
 
     #[test]
     fn who_is_not_known_to_run_a_group_proves_nothing() {
-        let unattended = Flags { unattended: true, ..Flags::default() };
+        let unattended = Flags {
+            unattended: true,
+            ..Flags::default()
+        };
         let nobody = status(State::Primary, unattended, &[]);
         assert!(holds("unattended", &nobody) && !holds("!unattended", &nobody));
-        let unknown = Status { runner: Runner::Unknown, ..status(State::Primary, Flags::default(), &[]) };
+        let unknown = Status {
+            runner: Runner::Unknown,
+            ..status(State::Primary, Flags::default(), &[])
+        };
         assert!(!holds("unattended", &unknown) && !holds("!unattended", &unknown));
         assert!(holds("!unattended,Primary", &unknown));
     }
 
     #[test]
     fn what_is_none_lists_what_can_be_said() {
-        for text in ["", "fail", "active=", "active=a b", "!!primary", "primary,", "up=web", "active=a=b"] {
+        for text in [
+            "",
+            "fail",
+            "active=",
+            "active=a b",
+            "!!primary",
+            "primary,",
+            "up=web",
+            "active=a=b",
+        ] {
             let said = text.parse::<Condition>().unwrap_err().to_string();
             for word in ["Failover", "OutOfSync", "unattended", "active=BACKEND"] {
                 assert!(said.contains(word), "{text}: {said}");

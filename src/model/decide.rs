@@ -78,20 +78,31 @@ pub fn decide(group: &Group, readiness: &[Readiness], timers: &Timers, now: Time
     if let Some(pause) = pause.filter(|pause| !pause.is_over(now)) {
         return paused(group, readiness, pause, now);
     }
-    let ending = group.override_to_end(now).map(|(_, home)| group.backend_name(home).to_owned());
+    let ending = group
+        .override_to_end(now)
+        .map(|(_, home)| group.backend_name(home).to_owned());
     let situated = group.at(now, readiness);
-    let mut verdict = Situation { group: &situated, readiness, timers }.judge();
+    let mut verdict = Situation {
+        group: &situated,
+        readiness,
+        timers,
+    }
+    .judge();
     if matches!(&verdict.weights, Weights::Set(weights) if group.has_weights(weights)) {
         verdict.weights = Weights::Hold;
     }
-    let flags =
-        Flags { broken: group.broken_override().is_some(), ..report::flags(&situated, readiness, &verdict) };
+    let flags = Flags {
+        broken: group.broken_override().is_some(),
+        ..report::flags(&situated, readiness, &verdict)
+    };
     let notes = Notes {
         end_override: ending,
         end_pause: pause.is_some(),
         held: (flags.held != group.held).then_some(flags.held),
     };
-    let ends = group.override_in_force(now).and_then(|order| left_until(order.until?, now));
+    let ends = group
+        .override_in_force(now)
+        .and_then(|order| left_until(order.until?, now));
     Decision {
         rule: verdict.rule,
         unverified: verdict.unverified,
@@ -108,8 +119,16 @@ pub fn decide(group: &Group, readiness: &[Readiness], timers: &Timers, now: Time
 /// Nothing is done while a pause lasts, and nothing ends.
 fn paused(group: &Group, readiness: &[Readiness], pause: &Pause, now: Timestamp) -> Decision {
     let situated = group.at(now, readiness);
-    let verdict = Situation { group: &situated, readiness, timers: &Timers::none() }.hold(Rule::Paused);
-    let verdict = Verdict { weights: Weights::Hold, ..verdict };
+    let verdict = Situation {
+        group: &situated,
+        readiness,
+        timers: &Timers::none(),
+    }
+    .hold(Rule::Paused);
+    let verdict = Verdict {
+        weights: Weights::Hold,
+        ..verdict
+    };
     Decision {
         rule: Rule::Paused,
         weights: Weights::Hold,
@@ -143,7 +162,13 @@ pub(super) struct Verdict {
 
 impl Verdict {
     fn set(rule: Rule, weights: Vec<u64>) -> Self {
-        Self { rule, weights: Weights::Set(weights), unverified: false, waiting: false, look_again: None }
+        Self {
+            rule,
+            weights: Weights::Set(weights),
+            unverified: false,
+            waiting: false,
+            look_again: None,
+        }
     }
 
     /// Whether a primary that carries nothing goes on carrying nothing.
@@ -155,11 +180,18 @@ impl Verdict {
     }
 
     fn unverified(self) -> Self {
-        Self { unverified: true, ..self }
+        Self {
+            unverified: true,
+            ..self
+        }
     }
 
     fn waiting(self, left: Option<Duration>) -> Self {
-        Self { waiting: left.is_some(), look_again: left, ..self }
+        Self {
+            waiting: left.is_some(),
+            look_again: left,
+            ..self
+        }
     }
 }
 
@@ -208,7 +240,9 @@ impl Situation<'_> {
     /// The primary is enough and away.
     fn primary_is_back(&self) -> Verdict {
         let manual = self.group.policy.failback == Failback::Manual && !self.group.overridden;
-        let left = self.timers.left(self.group.primary, self.group.policy.failback_delay);
+        let left = self
+            .timers
+            .left(self.group.primary, self.group.policy.failback_delay);
         if !manual && left.is_none() {
             return Verdict::set(Rule::ComeHome, self.home_weights());
         }
@@ -240,12 +274,17 @@ impl Situation<'_> {
     }
 
     fn fail_over(&self) -> Verdict {
-        let mut candidates: Vec<usize> =
-            self.fallbacks().filter(|&i| self.ready(i) || (self.unknown(i) && self.carries(i))).collect();
+        let mut candidates: Vec<usize> = self
+            .fallbacks()
+            .filter(|&i| self.ready(i) || (self.unknown(i) && self.carries(i)))
+            .collect();
         let mut left = None;
         if self.group.policy_kind() == PolicyKind::Ordered {
             // A more preferred fallback that has come back waits as a primary would.
-            let serving = self.fallbacks().filter(|&i| self.carries(i) && self.alive(i)).max();
+            let serving = self
+                .fallbacks()
+                .filter(|&i| self.carries(i) && self.alive(i))
+                .max();
             let delay = self.group.policy.failback_delay;
             let wait = |i: usize| match serving {
                 Some(last) if !self.carries(i) && i < last => self.timers.left(i, delay),
@@ -257,15 +296,27 @@ impl Situation<'_> {
         let weights = self.by_policy(&candidates);
         let stays = self.group.has_weights(&weights);
         let verdict = Verdict::set(Rule::FailOver, weights);
-        if stays { verdict.waiting(left) } else { verdict }
+        if stays {
+            verdict.waiting(left)
+        } else {
+            verdict
+        }
     }
 
     /// The primary is dead and nothing is known of the others: trying loses nothing.
     fn try_blindly(&self) -> Verdict {
         let primary = self.group.primary;
         let unknown: Vec<usize> = self.fallbacks().filter(|&i| self.unknown(i)).collect();
-        let carrying: Vec<usize> = unknown.iter().copied().filter(|&i| self.carries(i)).collect();
-        let mut weights = self.by_policy(if carrying.is_empty() { &unknown } else { &carrying });
+        let carrying: Vec<usize> = unknown
+            .iter()
+            .copied()
+            .filter(|&i| self.carries(i))
+            .collect();
+        let mut weights = self.by_policy(if carrying.is_empty() {
+            &unknown
+        } else {
+            &carrying
+        });
         if self.group.carrier == Carrier::Route && self.carries(primary) {
             // The proxy skips a route's backends without endpoints, so the primary may stay in.
             weights[primary] = 1;
@@ -278,19 +329,33 @@ impl Situation<'_> {
         if self.group.policy_kind() != PolicyKind::ActiveActive {
             return self.only(primary);
         }
-        let serves = |i: usize| i == primary || self.ready(i) || (self.unknown(i) && self.carries(i));
+        let serves =
+            |i: usize| i == primary || self.ready(i) || (self.unknown(i) && self.carries(i));
         self.by_policy(&self.everyone().filter(|&i| serves(i)).collect::<Vec<_>>())
     }
 
     fn by_policy(&self, candidates: &[usize]) -> Vec<u64> {
         let is_idle_home = |i: usize| Some(i) == self.group.home && i != self.group.primary;
-        let mut chosen: Vec<usize> = candidates.iter().copied().filter(|&i| !is_idle_home(i)).collect();
+        let mut chosen: Vec<usize> = candidates
+            .iter()
+            .copied()
+            .filter(|&i| !is_idle_home(i))
+            .collect();
         if chosen.is_empty() {
             chosen = candidates.to_vec();
         }
         match chosen.first() {
             Some(&first) if self.group.policy_kind() == PolicyKind::Ordered => self.only(first),
-            _ => self.everyone().map(|i| if chosen.contains(&i) { self.group.share(i) } else { 0 }).collect(),
+            _ => self
+                .everyone()
+                .map(|i| {
+                    if chosen.contains(&i) {
+                        self.group.share(i)
+                    } else {
+                        0
+                    }
+                })
+                .collect(),
         }
     }
 
@@ -300,10 +365,23 @@ impl Situation<'_> {
         let weights = self.group.weights();
         let served = self.everyone().any(|i| self.carries(i) && self.ready(i));
         let loses = |i: usize| served && i != self.group.primary && self.dead(i);
-        let kept: Vec<u64> = self.everyone().map(|i| if loses(i) { 0 } else { weights[i] }).collect();
+        let kept: Vec<u64> = self
+            .everyone()
+            .map(|i| if loses(i) { 0 } else { weights[i] })
+            .collect();
         let stays = kept == weights && !self.group.has_empty_rule;
-        let weights = if stays { Weights::Hold } else { Weights::Set(kept) };
-        Verdict { rule, weights, unverified: false, waiting: false, look_again: None }
+        let weights = if stays {
+            Weights::Hold
+        } else {
+            Weights::Set(kept)
+        };
+        Verdict {
+            rule,
+            weights,
+            unverified: false,
+            waiting: false,
+            look_again: None,
+        }
     }
 
     fn only(&self, index: usize) -> Vec<u64> {

@@ -13,7 +13,10 @@ pub struct ServiceRef {
 
 impl ServiceRef {
     pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
-        Self { namespace: namespace.into(), name: name.into() }
+        Self {
+            namespace: namespace.into(),
+            name: name.into(),
+        }
     }
 }
 
@@ -72,8 +75,16 @@ pub struct Backend {
 impl Backend {
     /// A backend of a group in the namespace `home`.
     pub fn new(home: &str, service: ServiceRef, weight: u64) -> Self {
-        let name = if service.namespace == home { service.name.clone() } else { service.to_string() };
-        Self { name, service, weight }
+        let name = if service.namespace == home {
+            service.name.clone()
+        } else {
+            service.to_string()
+        };
+        Self {
+            name,
+            service,
+            weight,
+        }
     }
 }
 
@@ -134,7 +145,9 @@ impl Group {
 
     /// The backend that annotations and commands call so.
     pub fn position(&self, name: &str) -> Option<usize> {
-        self.backends.iter().position(|backend| backend.name == name)
+        self.backends
+            .iter()
+            .position(|backend| backend.name == name)
     }
 
     /// The backend that a user calls so, who may also name the group's own namespace.
@@ -157,12 +170,18 @@ impl Group {
     }
 
     pub fn backend_name(&self, index: usize) -> &str {
-        self.backends.get(index).map_or("", |backend| backend.name.as_str())
+        self.backends
+            .get(index)
+            .map_or("", |backend| backend.name.as_str())
     }
 
     /// How many ready endpoints make this backend enough: `min-ready` speaks of the primary when it is home.
     pub fn threshold(&self, index: usize) -> MinReady {
-        if index == self.primary && !self.overridden { self.policy.min_ready } else { MinReady::Count(1) }
+        if index == self.primary && !self.overridden {
+            self.policy.min_ready
+        } else {
+            MinReady::Count(1)
+        }
     }
 
     /// The policy in force: an override spreads where the group would be active-active.
@@ -175,11 +194,17 @@ impl Group {
 
     /// The share of a backend: 1 each under an override.
     pub fn share(&self, index: usize) -> u64 {
-        if self.overridden { 1 } else { self.policy.shares.get(index).copied().unwrap_or(1) }
+        if self.overridden {
+            1
+        } else {
+            self.policy.shares.get(index).copied().unwrap_or(1)
+        }
     }
 
     pub fn carries(&self, index: usize) -> bool {
-        self.backends.get(index).is_some_and(|backend| backend.weight > 0)
+        self.backends
+            .get(index)
+            .is_some_and(|backend| backend.weight > 0)
     }
 
     /// The last move, if the weights are still those that it set.
@@ -205,9 +230,14 @@ pub struct Invalid {
 impl Invalid {
     /// Of two groups on one apex the newer one is none. `port` is the one that the older speaks of; none: all.
     pub fn claimed_twice(apex: &str, older: &GroupId, port: Option<u16>, label: &str) -> Self {
-        let port = port.map(|port| format!(" (its port {port})")).unwrap_or_default();
+        let port = port
+            .map(|port| format!(" (its port {port})"))
+            .unwrap_or_default();
         Self {
-            reason: format!("the older group {} has the same apex, {apex}{port}", older.short_name()),
+            reason: format!(
+                "the older group {} has the same apex, {apex}{port}",
+                older.short_name()
+            ),
             mend: format!("delete one of the two, or take its label {label} away"),
             settings: Vec::new(),
         }
@@ -222,10 +252,17 @@ impl fmt::Display for Invalid {
 
 /// Whether two lists of weights send the same share to each backend: 100 and 0 are 1 and 0.
 pub fn same_proportion(a: &[u64], b: &[u64]) -> bool {
-    let sum = |weights: &[u64]| weights.iter().map(|&weight| u128::from(weight)).sum::<u128>();
+    let sum = |weights: &[u64]| {
+        weights
+            .iter()
+            .map(|&weight| u128::from(weight))
+            .sum::<u128>()
+    };
     let (sum_a, sum_b) = (sum(a), sum(b));
     a.len() == b.len()
         && sum_a > 0
         && sum_b > 0
-        && a.iter().zip(b).all(|(&x, &y)| u128::from(x) * sum_b == u128::from(y) * sum_a)
+        && a.iter()
+            .zip(b)
+            .all(|(&x, &y)| u128::from(x) * sum_b == u128::from(y) * sum_a)
 }

@@ -59,7 +59,10 @@ pub fn merge(mut reports: Vec<Move>) -> Vec<Move> {
 fn is_same(known: &Move, report: &Move) -> bool {
     known.group == report.group
         && known.at.duration_since(report.at).abs() <= SAME
-        && !report.sources.iter().any(|source| known.sources.contains(source))
+        && !report
+            .sources
+            .iter()
+            .any(|source| known.sources.contains(source))
         && agree(known.to.as_ref(), report.to.as_ref())
 }
 
@@ -73,7 +76,11 @@ mod tests {
 
     fn report(source: Source, seconds: i64, to: Option<&str>) -> Move {
         Move {
-            group: GroupId { namespace: "ns".to_owned(), kind: "trafficsplit", name: "web".to_owned() },
+            group: GroupId {
+                namespace: "ns".to_owned(),
+                kind: "trafficsplit",
+                name: "web".to_owned(),
+            },
             apex: None,
             at: Timestamp::from_second(seconds).unwrap(),
             from: None,
@@ -86,7 +93,10 @@ mod tests {
     }
 
     fn merged(reports: Vec<Move>) -> Vec<(i64, Vec<Source>)> {
-        merge(reports).into_iter().map(|one| (one.at.as_second(), one.sources)).collect()
+        merge(reports)
+            .into_iter()
+            .map(|one| (one.at.as_second(), one.sources))
+            .collect()
     }
 
     #[test]
@@ -98,7 +108,13 @@ mod tests {
             report(LastMove, 100, Some("web=0,east=1")),
             report(Event, 50, Some("web=1,east=0")),
         ];
-        assert_eq!(merged(reports), [(100, vec![LastMove, Event, ManagedFields]), (50, vec![Event])]);
+        assert_eq!(
+            merged(reports),
+            [
+                (100, vec![LastMove, Event, ManagedFields]),
+                (50, vec![Event])
+            ]
+        );
     }
 
     #[test]
@@ -109,13 +125,19 @@ mod tests {
             report(Event, 101, Some("web=1,east=0")),
             report(LastMove, 101, Some("web=1,east=0")),
         ];
-        assert_eq!(merged(reports), [(101, vec![LastMove, Event]), (100, vec![Event])]);
+        assert_eq!(
+            merged(reports),
+            [(101, vec![LastMove, Event]), (100, vec![Event])]
+        );
     }
 
     #[test]
     fn other_groups_are_left_apart() {
         let mut other = report(Source::Event, 100, None);
         other.group.name = "mail".to_owned();
-        assert_eq!(merge(vec![report(Source::LastMove, 100, None), other]).len(), 2);
+        assert_eq!(
+            merge(vec![report(Source::LastMove, 100, None), other]).len(),
+            2
+        );
     }
 }

@@ -54,7 +54,11 @@ impl Mirror {
 
     /// The services of this cluster that it stands for.
     pub fn locals(&self) -> impl Iterator<Item = &ServiceRef> {
-        let members = if let Self::Federated(members) = self { members.as_slice() } else { &[] };
+        let members = if let Self::Federated(members) = self {
+            members.as_slice()
+        } else {
+            &[]
+        };
         members.iter().filter_map(|member| match member {
             Member::Here(service) => Some(service),
             Member::There(_) => None,
@@ -64,10 +68,17 @@ impl Mirror {
     /// What is known of one without local endpoints while nobody may be asked.
     pub fn without_remotes(&self) -> Readiness {
         if *self == Self::Misnamed {
-            return Readiness::Unknown { why: WhyUnknown::Misnamed };
+            return Readiness::Unknown {
+                why: WhyUnknown::Misnamed,
+            };
         }
-        let why = self.remotes().next().map(|remote| WhyUnknown::no_remote(&remote.cluster));
-        Readiness::Unknown { why: why.unwrap_or(WhyUnknown::NoLocalEndpoints) }
+        let why = self
+            .remotes()
+            .next()
+            .map(|remote| WhyUnknown::no_remote(&remote.cluster));
+        Readiness::Unknown {
+            why: why.unwrap_or(WhyUnknown::NoLocalEndpoints),
+        }
     }
 
     /// What is known of it. `local` is what its own endpoints say, `here` and `there` what those of the services say
@@ -100,7 +111,10 @@ pub enum Side {
     /// Neither the gateway nor the remote service is ready.
     Both(RemoteService),
     /// The members of a federation, those that are known added up, and why the others are not.
-    Members { all: usize, unknown: Vec<WhyUnknown> },
+    Members {
+        all: usize,
+        unknown: Vec<WhyUnknown>,
+    },
 }
 
 impl Side {
@@ -134,17 +148,28 @@ impl Side {
     /// Why a mirror with these numbers is ready, or is not.
     pub fn words(&self, ready: u32, total: u32) -> String {
         let counts = |remote: &RemoteService| {
-            format!("{} in {} has {ready} of {total} endpoints ready", remote.service.name, remote.cluster)
+            format!(
+                "{} in {} has {ready} of {total} endpoints ready",
+                remote.service.name, remote.cluster
+            )
         };
         match self {
             Self::Remote(remote) => counts(remote),
             Self::Gateway(remote) => format!("the gateway of {} is not ready", remote.cluster),
             Self::Both(remote) => {
-                format!("the gateway of {} is not ready, and {}", remote.cluster, counts(remote))
+                format!(
+                    "the gateway of {} is not ready, and {}",
+                    remote.cluster,
+                    counts(remote)
+                )
             }
             Self::Members { all, unknown } => {
                 let known = all.saturating_sub(unknown.len());
-                let of = if known == *all { String::new() } else { format!(", {known} of which are known,") };
+                let of = if known == *all {
+                    String::new()
+                } else {
+                    format!(", {known} of which are known,")
+                };
                 format!("{ready} of {total} endpoints of its {all} members{of} are ready")
             }
         }
@@ -159,7 +184,12 @@ impl fmt::Display for RemoteService {
 
 /// Both are needed, where the remote service can be read.
 fn through_gateway(local: Readiness, remote: &RemoteService, there: Readiness) -> Readiness {
-    let nobody_to_ask = matches!(&there, Readiness::Unknown { why: WhyUnknown::NoRemote { .. } });
+    let nobody_to_ask = matches!(
+        &there,
+        Readiness::Unknown {
+            why: WhyUnknown::NoRemote { .. }
+        }
+    );
     if nobody_to_ask || local.is_unknown() || local == Readiness::Missing {
         return local;
     }
@@ -168,14 +198,26 @@ fn through_gateway(local: Readiness, remote: &RemoteService, there: Readiness) -
     if local.is_ready() || is_emptied {
         return as_there(remote, there);
     }
-    let side = if there.is_dead() { Side::Both } else { Side::Gateway };
+    let side = if there.is_dead() {
+        Side::Both
+    } else {
+        Side::Gateway
+    };
     let total = there.counts().map_or(0, |(_, total)| total);
-    Readiness::Mirrored { ready: 0, total, side: side(remote.clone()) }
+    Readiness::Mirrored {
+        ready: 0,
+        total,
+        side: side(remote.clone()),
+    }
 }
 
 fn as_there(remote: &RemoteService, there: Readiness) -> Readiness {
     match there.counts() {
-        Some((ready, total)) => Readiness::Mirrored { ready, total, side: Side::Remote(remote.clone()) },
+        Some((ready, total)) => Readiness::Mirrored {
+            ready,
+            total,
+            side: Side::Remote(remote.clone()),
+        },
         None => there,
     }
 }
@@ -194,8 +236,14 @@ fn together(members: impl Iterator<Item = Readiness>) -> Readiness {
     }
     match unknown.first() {
         Some(why) if ready == 0 => Readiness::Unknown { why: why.clone() },
-        None if all == 0 => Readiness::Unknown { why: WhyUnknown::NoLocalEndpoints },
-        _ => Readiness::Mirrored { ready, total, side: Side::Members { all, unknown } },
+        None if all == 0 => Readiness::Unknown {
+            why: WhyUnknown::NoLocalEndpoints,
+        },
+        _ => Readiness::Mirrored {
+            ready,
+            total,
+            side: Side::Members { all, unknown },
+        },
     }
 }
 
@@ -205,10 +253,19 @@ mod tests {
 
     #[test]
     fn a_gateway_is_blamed_only_where_a_slice_of_it_is_left() {
-        let remote = RemoteService { cluster: "east".to_owned(), service: ServiceRef::new("ns", "web-svc") };
+        let remote = RemoteService {
+            cluster: "east".to_owned(),
+            service: ServiceRef::new("ns", "web-svc"),
+        };
         let side = |local_total, there_ready| {
-            let local = Readiness::Known { ready: 0, total: local_total };
-            let there = Readiness::Known { ready: there_ready, total: there_ready };
+            let local = Readiness::Known {
+                ready: 0,
+                total: local_total,
+            };
+            let there = Readiness::Known {
+                ready: there_ready,
+                total: there_ready,
+            };
             match through_gateway(local, &remote, there) {
                 Readiness::Mirrored { ready: 0, side, .. } => side.short(),
                 _ => None,

@@ -28,6 +28,8 @@ pub use overrides::{Order, Override, Pause};
 pub use policy::{Failback, MinReady, Policy, PolicyKind};
 pub use readiness::{Readiness, WhyUnknown};
 pub use report::{Flags, State};
-pub use status::{BackendStatus, Changed, LeftOver, OrderStatus, Runner, Status, UPSTREAM_IGNORES_PAUSES};
+pub use status::{
+    BackendStatus, Changed, LeftOver, OrderStatus, Runner, Status, UPSTREAM_IGNORES_PAUSES,
+};
 pub use status_change::StatusChange;
 pub use timers::{Stopwatches, Timers};

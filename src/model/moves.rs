@@ -26,13 +26,21 @@ pub struct LastMove {
 impl LastMove {
     /// Whether the group's weights are, in proportion, those that this move set.
     pub fn fits(&self, group: &Group) -> bool {
-        let Some(noted) = read_weights(&self.to) else { return false };
+        let Some(noted) = read_weights(&self.to) else {
+            return false;
+        };
         let weights: Option<Vec<u64>> = group
             .backends
             .iter()
-            .map(|backend| noted.iter().find(|(name, _)| *name == backend.name).map(|(_, weight)| *weight))
+            .map(|backend| {
+                noted
+                    .iter()
+                    .find(|(name, _)| *name == backend.name)
+                    .map(|(_, weight)| *weight)
+            })
             .collect();
-        noted.len() == group.backends.len() && weights.is_some_and(|weights| group.has_weights(&weights))
+        noted.len() == group.backends.len()
+            && weights.is_some_and(|weights| group.has_weights(&weights))
     }
 }
 
@@ -41,7 +49,8 @@ impl Group {
     /// primary since.
     pub fn forgotten_home(&self) -> Option<&str> {
         let home = self.position(self.fitting_move()?.home.as_deref()?)?;
-        let is_forgotten = self.order.is_none() && self.carries(self.primary) && home != self.primary;
+        let is_forgotten =
+            self.order.is_none() && self.carries(self.primary) && home != self.primary;
         is_forgotten.then(|| self.backend_name(home))
     }
 }
@@ -49,7 +58,10 @@ impl Group {
 /// Writes weights as annotations have them: `web-svc=1,web-svc-east=0`.
 pub fn write_weights(group: &Group, weights: &[u64]) -> String {
     let pairs = group.backends.iter().zip(weights);
-    pairs.map(|(backend, weight)| format!("{}={weight}", backend.name)).collect::<Vec<_>>().join(",")
+    pairs
+        .map(|(backend, weight)| format!("{}={weight}", backend.name))
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 fn read_weights(text: &str) -> Option<Vec<(&str, u64)>> {

@@ -204,7 +204,14 @@ impl Transition {
 }
 
 fn carrying(weights: &[(String, u64)]) -> String {
-    let names: Vec<&str> =
-        weights.iter().filter(|(_, weight)| *weight > 0).map(|(name, _)| name.as_str()).collect();
-    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+    let names: Vec<&str> = weights
+        .iter()
+        .filter(|(_, weight)| *weight > 0)
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if names.is_empty() {
+        "nothing".to_owned()
+    } else {
+        names.join(", ")
+    }
 }

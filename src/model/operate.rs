@@ -84,17 +84,31 @@ pub fn force(group: &Group, readiness: &[Readiness], wish: &Wish, now: Timestamp
         until: wish.until,
         reason: wish.reason.clone(),
     };
-    let mut overridden = Group { primary: wish.to, home: home.0, overridden: true, ..without_orders(group) };
+    let mut overridden = Group {
+        primary: wish.to,
+        home: home.0,
+        overridden: true,
+        ..without_orders(group)
+    };
     overridden.policy.failover_delay = Duration::ZERO;
     let unknown = readiness.get(wish.to).is_some_and(Readiness::is_unknown);
     let decision = decide(&overridden, readiness, &Timers::none(), now);
-    let (weights, unverified) =
-        if unknown { (only(group, wish.to), true) } else { (decision.weights, decision.unverified) };
-    let same = standing.is_some_and(|standing| standing.to == order.to && standing.until == order.until);
+    let (weights, unverified) = if unknown {
+        (only(group, wish.to), true)
+    } else {
+        (decision.weights, decision.unverified)
+    };
+    let same =
+        standing.is_some_and(|standing| standing.to == order.to && standing.until == order.until);
     if same && weights == Weights::Hold {
         return Forced::AlreadySo;
     }
-    Forced::Order { order: Box::new(order), weights, unverified, notes: decision.notes }
+    Forced::Order {
+        order: Box::new(order),
+        weights,
+        unverified,
+        notes: decision.notes,
+    }
 }
 
 /// Ends an override or a stay on a fallback, and moves the traffic home. A `failover-delay` holds, as it does when
@@ -109,28 +123,55 @@ pub fn failback(
     let (ends, primary) = match &group.order {
         Some(Order::Standing { home: known, .. }) => (Ends::Override, home.or(*known)?),
         Some(Order::Broken { primary_lost, .. }) => (
-            Ends::BrokenOverride { sets_home: *primary_lost || home.is_some() },
+            Ends::BrokenOverride {
+                sets_home: *primary_lost || home.is_some(),
+            },
             home.unwrap_or(group.primary),
         ),
         None => (Ends::Nothing, group.primary),
     };
-    let ordinary = Group { primary, ..without_orders(group) };
+    let ordinary = Group {
+        primary,
+        ..without_orders(group)
+    };
     let decision = decide(&ordinary, readiness, &Timers::none(), now);
     // Who goes home without knowing that it is ready has said so; a broken override moves nothing.
     let blindly = readiness.get(primary).is_some_and(Readiness::is_unknown)
         && !matches!(ends, Ends::BrokenOverride { .. });
-    let (weights, unverified) =
-        if blindly { (only(group, primary), true) } else { (decision.weights, decision.unverified) };
-    Some(Returned { home: primary, ends, weights, unverified, notes: decision.notes, why: decision.reason })
+    let (weights, unverified) = if blindly {
+        (only(group, primary), true)
+    } else {
+        (decision.weights, decision.unverified)
+    };
+    Some(Returned {
+        home: primary,
+        ends,
+        weights,
+        unverified,
+        notes: decision.notes,
+        why: decision.reason,
+    })
 }
 
 /// The group without orders, and with nothing that delays a move to its primary.
 fn without_orders(group: &Group) -> Group {
-    Group { order: None, paused: None, overridden: false, home: None, ..group.clone() }
-        .without_failback_delay()
+    Group {
+        order: None,
+        paused: None,
+        overridden: false,
+        home: None,
+        ..group.clone()
+    }
+    .without_failback_delay()
 }
 
 fn only(group: &Group, index: usize) -> Weights {
-    let weights: Vec<u64> = (0..group.backends.len()).map(|i| u64::from(i == index)).collect();
-    if group.has_weights(&weights) { Weights::Hold } else { Weights::Set(weights) }
+    let weights: Vec<u64> = (0..group.backends.len())
+        .map(|i| u64::from(i == index))
+        .collect();
+    if group.has_weights(&weights) {
+        Weights::Hold
+    } else {
+        Weights::Set(weights)
+    }
 }

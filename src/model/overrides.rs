@@ -33,7 +33,10 @@ pub struct Override {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Order {
     /// Its target is the primary. `home` is the index of the primary before it, where that is a backend.
-    Standing { order: Override, home: Option<usize> },
+    Standing {
+        order: Override,
+        home: Option<usize>,
+    },
     /// It says nothing any more: traffic follows the primary that the object names.
     Broken {
         why: String,
@@ -75,9 +78,10 @@ impl Group {
     /// The override that is over at `now`, and has not been ended.
     pub fn override_to_end(&self, now: Timestamp) -> Option<(&Override, usize)> {
         match &self.order {
-            Some(Order::Standing { order, home: Some(home) }) if is_over(order, Some(*home), now) => {
-                Some((order, *home))
-            }
+            Some(Order::Standing {
+                order,
+                home: Some(home),
+            }) if is_over(order, Some(*home), now) => Some((order, *home)),
             _ => None,
         }
     }
@@ -85,7 +89,9 @@ impl Group {
     /// The backend that should have the traffic once no override stands, over or not.
     pub fn home_name(&self) -> &str {
         match self.order {
-            Some(Order::Standing { home: Some(home), .. }) => self.backend_name(home),
+            Some(Order::Standing {
+                home: Some(home), ..
+            }) => self.backend_name(home),
             _ => self.primary_name(),
         }
     }
@@ -102,12 +108,17 @@ impl Group {
     /// that is over has been ended.
     pub fn at(&self, now: Timestamp, readiness: &[Readiness]) -> Cow<'_, Self> {
         match &self.order {
-            Some(Order::Standing { order, home: Some(home) }) if is_over(order, Some(*home), now) => {
+            Some(Order::Standing {
+                order,
+                home: Some(home),
+            }) if is_over(order, Some(*home), now) => {
                 Cow::Owned(self.without_override(*home, readiness))
             }
-            Some(Order::Standing { home, .. }) => {
-                Cow::Owned(Self { overridden: true, home: *home, ..self.clone() })
-            }
+            Some(Order::Standing { home, .. }) => Cow::Owned(Self {
+                overridden: true,
+                home: *home,
+                ..self.clone()
+            }),
             Some(Order::Broken { .. }) | None => Cow::Borrowed(self),
         }
     }
@@ -121,9 +132,21 @@ impl Group {
 
     /// The group after its override has ended: where home is enough at that moment, nothing delays the return.
     pub fn without_override(&self, home: usize, readiness: &[Readiness]) -> Self {
-        let ended = Self { primary: home, home: None, overridden: false, order: None, ..self.clone() };
-        let enough = readiness.get(home).and_then(|readiness| readiness.meets(ended.threshold(home)));
-        if enough == Some(true) { ended.without_failback_delay() } else { ended }
+        let ended = Self {
+            primary: home,
+            home: None,
+            overridden: false,
+            order: None,
+            ..self.clone()
+        };
+        let enough = readiness
+            .get(home)
+            .and_then(|readiness| readiness.meets(ended.threshold(home)));
+        if enough == Some(true) {
+            ended.without_failback_delay()
+        } else {
+            ended
+        }
     }
 
     /// The group as it is for a decision that an operator asks for: nothing delays the return.

@@ -70,7 +70,10 @@ impl WhyUnknown {
     /// Whether no change of endpoints will make it known.
     pub fn is_lasting(&self) -> bool {
         match self {
-            Self::Forbidden(_) | Self::NoLocalEndpoints | Self::Misnamed | Self::NoRemote { .. } => true,
+            Self::Forbidden(_)
+            | Self::NoLocalEndpoints
+            | Self::Misnamed
+            | Self::NoRemote { .. } => true,
             Self::Remote { why, .. } => why.is_lasting(),
             Self::NotListed | Self::Silent | Self::Failing(..) | Self::NoAccess(_) => false,
         }
@@ -117,20 +120,30 @@ impl fmt::Display for WhyUnknown {
 
 impl WhyUnknown {
     pub fn no_remote(cluster: &str) -> Self {
-        Self::NoRemote { cluster: cluster.to_owned(), how: "no remote to ask is named".to_owned() }
+        Self::NoRemote {
+            cluster: cluster.to_owned(),
+            how: "no remote to ask is named".to_owned(),
+        }
     }
 
     /// The same of a cluster that is mirrored.
     pub fn in_cluster(self, cluster: &str) -> Self {
         match self {
             Self::NoRemote { .. } | Self::Remote { .. } => self,
-            why => Self::Remote { cluster: cluster.to_owned(), why: Box::new(why) },
+            why => Self::Remote {
+                cluster: cluster.to_owned(),
+                why: Box::new(why),
+            },
         }
     }
 
     /// The cluster for which a remote would have to be named.
     pub fn cluster_without_remote(&self) -> Option<&str> {
-        if let Self::NoRemote { cluster, .. } = self { Some(cluster) } else { None }
+        if let Self::NoRemote { cluster, .. } = self {
+            Some(cluster)
+        } else {
+            None
+        }
     }
 }
 
@@ -138,7 +151,9 @@ impl Readiness {
     /// Ready and total endpoints, where they are known.
     pub fn counts(&self) -> Option<(u32, u32)> {
         match self {
-            Self::Known { ready, total } | Self::Mirrored { ready, total, .. } => Some((*ready, *total)),
+            Self::Known { ready, total } | Self::Mirrored { ready, total, .. } => {
+                Some((*ready, *total))
+            }
             Self::Missing => Some((0, 0)),
             Self::Unknown { .. } => None,
         }
@@ -146,7 +161,11 @@ impl Readiness {
 
     /// Which side of a mirror the numbers speak of.
     pub fn side(&self) -> Option<&Side> {
-        if let Self::Mirrored { side, .. } = self { Some(side) } else { None }
+        if let Self::Mirrored { side, .. } = self {
+            Some(side)
+        } else {
+            None
+        }
     }
 
     /// Whether local endpoints do not say all of it, so that who reads those alone comes to another answer.
@@ -155,7 +174,10 @@ impl Readiness {
         match self {
             Self::Mirrored { .. } => true,
             Self::Unknown { why } => {
-                matches!(why, NoLocalEndpoints | Misnamed | NoRemote { .. } | Remote { .. })
+                matches!(
+                    why,
+                    NoLocalEndpoints | Misnamed | NoRemote { .. } | Remote { .. }
+                )
             }
             Self::Known { .. } | Self::Missing => false,
         }
@@ -177,7 +199,10 @@ impl Readiness {
     pub fn why_unknown(&self) -> Option<&WhyUnknown> {
         match self {
             Self::Unknown { why } => Some(why),
-            Self::Mirrored { side: Side::Members { unknown, .. }, .. } => unknown.first(),
+            Self::Mirrored {
+                side: Side::Members { unknown, .. },
+                ..
+            } => unknown.first(),
             Self::Known { .. } | Self::Mirrored { .. } | Self::Missing => None,
         }
     }

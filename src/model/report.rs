@@ -81,23 +81,53 @@ pub struct Flags {
 
 impl Flags {
     /// The names of all flags.
-    pub const NAMES: [&'static str; 8] =
-        ["overridden", "broken", "unverified", "held", "short", "redundant", "unattended", "contested"];
+    pub const NAMES: [&'static str; 8] = [
+        "overridden",
+        "broken",
+        "unverified",
+        "held",
+        "short",
+        "redundant",
+        "unattended",
+        "contested",
+    ];
 
     /// The names of the flags that are set.
     pub fn names(self) -> Vec<&'static str> {
-        let Self { overridden, broken, unverified, held, short, redundant, unattended, contested } = self;
-        let set = [overridden, broken, unverified, held, short, redundant, unattended, contested];
-        Self::NAMES.into_iter().zip(set).filter_map(|(name, set)| set.then_some(name)).collect()
+        let Self {
+            overridden,
+            broken,
+            unverified,
+            held,
+            short,
+            redundant,
+            unattended,
+            contested,
+        } = self;
+        let set = [
+            overridden, broken, unverified, held, short, redundant, unattended, contested,
+        ];
+        Self::NAMES
+            .into_iter()
+            .zip(set)
+            .filter_map(|(name, set)| set.then_some(name))
+            .collect()
     }
 }
 
-pub(super) fn state(group: &Group, readiness: &[Readiness], verdict: &Verdict, notes: &Notes) -> State {
+pub(super) fn state(
+    group: &Group,
+    readiness: &[Readiness],
+    verdict: &Verdict,
+    notes: &Notes,
+) -> State {
     let unknown = |i: usize| readiness[i].is_unknown();
     let ready = |i: usize| readiness[i].is_ready();
     let everyone = 0..group.backends.len();
     let served = everyone.clone().any(|i| group.carries(i) && ready(i));
-    let primary_unknown = readiness[group.primary].meets(group.threshold(group.primary)).is_none();
+    let primary_unknown = readiness[group.primary]
+        .meets(group.threshold(group.primary))
+        .is_none();
     if primary_unknown || (!served && everyone.clone().any(unknown)) {
         State::Unknown
     } else if !everyone.clone().any(ready) {
@@ -121,8 +151,10 @@ pub(super) fn flags(group: &Group, readiness: &[Readiness], verdict: &Verdict) -
     let everyone = 0..group.backends.len();
     let ready = everyone.clone().filter(|&i| readiness[i].is_ready());
     let (carrying, idle): (Vec<usize>, Vec<usize>) = ready.partition(|&i| group.carries(i));
-    let on_trial =
-        group.placed_unverified() && everyone.clone().any(|i| group.carries(i) && readiness[i].is_unknown());
+    let on_trial = group.placed_unverified()
+        && everyone
+            .clone()
+            .any(|i| group.carries(i) && readiness[i].is_unknown());
     let manual = group.policy.failback == Failback::Manual && !group.overridden;
     Flags {
         overridden: group.overridden,
@@ -147,7 +179,9 @@ pub(super) fn reason(group: &Group, readiness: &[Readiness], verdict: &Verdict) 
         },
         Rule::AtHome => at_home(group, readiness, verdict, primary),
         Rule::StayAway if verdict.waiting => format!("{primary}; failback-delay is running"),
-        Rule::StayAway if verdict.leaves_away(group.primary) => format!("{primary}; failback is manual"),
+        Rule::StayAway if verdict.leaves_away(group.primary) => {
+            format!("{primary}; failback is manual")
+        }
         Rule::StayAway => format!("{primary}, and no fallback that carries traffic is ready"),
         Rule::ComeHome => primary,
         Rule::FailoverDelayed => format!("{primary}; failover-delay is running"),
@@ -175,18 +209,29 @@ fn at_home(group: &Group, readiness: &[Readiness], verdict: &Verdict, primary: S
 
 /// How the first fallback stands whose traffic comes or goes: that is why, where the primary's does not.
 fn turned(group: &Group, readiness: &[Readiness], verdict: &Verdict) -> Option<String> {
-    let Weights::Set(weights) = &verdict.weights else { return None };
-    let turns = |&i: &usize| i != group.primary && group.carries(i) != weights.get(i).is_some_and(|&w| w > 0);
+    let Weights::Set(weights) = &verdict.weights else {
+        return None;
+    };
+    let turns = |&i: &usize| {
+        i != group.primary && group.carries(i) != weights.get(i).is_some_and(|&w| w > 0)
+    };
     let everyone = 0..group.backends.len();
-    let lost = everyone.clone().filter(turns).find(|&i| readiness[i].is_dead());
-    lost.or_else(|| everyone.clone().find(turns)).map(|i| standing(group, readiness, i))
+    let lost = everyone
+        .clone()
+        .filter(turns)
+        .find(|&i| readiness[i].is_dead());
+    lost.or_else(|| everyone.clone().find(turns))
+        .map(|i| standing(group, readiness, i))
 }
 
 /// What the object says, and what it should say.
 pub(super) fn out_of_sync(group: &Group, decision: &Decision) -> String {
     let mut parts = vec![decision.reason.clone()];
     if let Weights::Set(weights) = &decision.weights {
-        let (are, should) = (write_weights(group, &group.weights()), write_weights(group, weights));
+        let (are, should) = (
+            write_weights(group, &group.weights()),
+            write_weights(group, weights),
+        );
         parts.push(if group.uneven {
             format!("the rules differ in their weights: all should have {should}")
         } else {
@@ -194,7 +239,9 @@ pub(super) fn out_of_sync(group: &Group, decision: &Decision) -> String {
         });
     }
     if let Some(home) = &decision.notes.end_override {
-        parts.push(format!("the override is over: annotation override should go, primary-service be {home}"));
+        parts.push(format!(
+            "the override is over: annotation override should go, primary-service be {home}"
+        ));
     }
     if decision.notes.end_pause {
         parts.push("the pause is over: annotation paused should go".to_owned());
@@ -204,9 +251,20 @@ pub(super) fn out_of_sync(group: &Group, decision: &Decision) -> String {
 
 /// Who paused a group, and why.
 pub(super) fn pause(pause: &Pause) -> String {
-    let by = if pause.by.is_empty() { "someone" } else { &pause.by };
-    let why = pause.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    let until = pause.until.map(|until| format!(" until {until:.0}")).unwrap_or_default();
+    let by = if pause.by.is_empty() {
+        "someone"
+    } else {
+        &pause.by
+    };
+    let why = pause
+        .reason
+        .as_ref()
+        .map(|reason| format!(": {reason}"))
+        .unwrap_or_default();
+    let until = pause
+        .until
+        .map(|until| format!(" until {until:.0}"))
+        .unwrap_or_default();
     format!("paused by {by}{until}{why}")
 }
 
@@ -216,20 +274,33 @@ fn standing(group: &Group, readiness: &[Readiness], index: usize) -> String {
     match &readiness[index] {
         Readiness::Unknown { why } => format!("the readiness of {name} is unknown: {why}"),
         Readiness::Missing => format!("Service {name} does not exist"),
-        Readiness::Mirrored { ready: 0, total, side } => {
+        Readiness::Mirrored {
+            ready: 0,
+            total,
+            side,
+        } => {
             format!("{name} has no ready endpoints ({})", side.words(0, *total))
         }
-        Readiness::Known { ready: 0, total } => format!("{name} has no ready endpoints (0 of {total})"),
+        Readiness::Known { ready: 0, total } => {
+            format!("{name} has no ready endpoints (0 of {total})")
+        }
         Readiness::Known { ready, total } | Readiness::Mirrored { ready, total, .. } => {
             let threshold = group.threshold(index);
-            if let (None, Some(why)) = (readiness[index].meets(threshold), readiness[index].why_unknown()) {
+            if let (None, Some(why)) = (
+                readiness[index].meets(threshold),
+                readiness[index].why_unknown(),
+            ) {
                 return format!(
                     "whether {name} has enough endpoints is unknown: of its known members {ready} of {total} are \
                      ready; {why}"
                 );
             }
             let needed = threshold.needed(*total);
-            let short = if *ready < needed { format!(", {needed} needed") } else { String::new() };
+            let short = if *ready < needed {
+                format!(", {needed} needed")
+            } else {
+                String::new()
+            };
             format!("{name} has {ready} of {total} endpoints ready{short}")
         }
     }

@@ -65,9 +65,11 @@ pub enum LeftOver {
 impl OrderStatus {
     fn of(group: &Group, now: Timestamp) -> Option<Self> {
         Some(match group.order.as_ref()? {
-            Order::Broken { why, order, .. } => {
-                Self::Broken { why: why.clone(), order: order.clone(), edited_by: None }
-            }
+            Order::Broken { why, order, .. } => Self::Broken {
+                why: why.clone(),
+                order: order.clone(),
+                edited_by: None,
+            },
             Order::Standing { order, home: None } => Self::Homeless(order.clone()),
             Order::Standing { order, .. } if group.override_in_force(now).is_some() => {
                 Self::InForce(order.clone())
@@ -119,21 +121,30 @@ impl Status {
         now: Timestamp,
     ) -> Self {
         let decision = decide(group, readiness, &Timers::none(), now);
-        let mut warnings: Vec<String> =
-            group.forgotten_home().map(|_| forgotten(group)).into_iter().collect();
+        let mut warnings: Vec<String> = group
+            .forgotten_home()
+            .map(|_| forgotten(group))
+            .into_iter()
+            .collect();
         if runner == Runner::Upstream && decision.state == State::Paused {
             warnings.push(UPSTREAM_IGNORES_PAUSES.to_owned());
         }
         let backend = |(index, readiness): (usize, &Readiness)| BackendStatus {
             name: group.backend_name(index).to_owned(),
-            weight: group.backends.get(index).map_or(0, |backend| backend.weight),
+            weight: group
+                .backends
+                .get(index)
+                .map_or(0, |backend| backend.weight),
             readiness: readiness.clone(),
         };
         Self {
             id: group.id.clone(),
             apex: group.apex.clone(),
             state: decision.state,
-            flags: Flags { unattended: runner == Runner::Nobody, ..decision.flags },
+            flags: Flags {
+                unattended: runner == Runner::Nobody,
+                ..decision.flags
+            },
             reason: match decision.state {
                 State::OutOfSync => report::out_of_sync(group, &decision),
                 _ => decision.reason,
@@ -152,7 +163,13 @@ impl Status {
     }
 
     /// How an object stands that can't be a group.
-    pub fn invalid(id: GroupId, apex: String, invalid: Invalid, changed: Changed, runner: Runner) -> Self {
+    pub fn invalid(
+        id: GroupId,
+        apex: String,
+        invalid: Invalid,
+        changed: Changed,
+        runner: Runner,
+    ) -> Self {
         Self {
             id,
             apex,

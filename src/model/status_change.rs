@@ -39,18 +39,27 @@ impl StatusChange {
 
 /// What a first look shows.
 pub fn initial(statuses: &[Status]) -> Vec<StatusChange> {
-    statuses.iter().cloned().map(StatusChange::Initial).collect()
+    statuses
+        .iter()
+        .cloned()
+        .map(StatusChange::Initial)
+        .collect()
 }
 
 /// What has changed; both lists, and the answer, are in the order of the groups' names.
 pub fn changes(before: &[Status], after: &[Status]) -> Vec<StatusChange> {
-    let gone = before.iter().filter(|old| find(after, old).is_none()).cloned().map(StatusChange::Gone);
+    let gone = before
+        .iter()
+        .filter(|old| find(after, old).is_none())
+        .cloned()
+        .map(StatusChange::Gone);
     let there = after.iter().filter_map(|new| match find(before, new) {
         None => Some(StatusChange::Appeared(new.clone())),
         Some(old) if old == new => None,
-        Some(old) => {
-            Some(StatusChange::Changed { before: Box::new(old.clone()), after: Box::new(new.clone()) })
-        }
+        Some(old) => Some(StatusChange::Changed {
+            before: Box::new(old.clone()),
+            after: Box::new(new.clone()),
+        }),
     });
     let mut changes: Vec<StatusChange> = gone.chain(there).collect();
     changes.sort_by(|a, b| a.status().id.cmp(&b.status().id));
@@ -58,6 +67,8 @@ pub fn changes(before: &[Status], after: &[Status]) -> Vec<StatusChange> {
 }
 
 fn find<'a>(sorted: &'a [Status], wanted: &Status) -> Option<&'a Status> {
-    let index = sorted.binary_search_by(|status| status.id.cmp(&wanted.id)).ok()?;
+    let index = sorted
+        .binary_search_by(|status| status.id.cmp(&wanted.id))
+        .ok()?;
     sorted.get(index)
 }

@@ -48,7 +48,10 @@ impl Stopwatches {
             .map(|(index, backend)| {
                 let same = |watch: &&Stopwatch| watch.service == backend.service;
                 // Backends seldom change their places.
-                let before = old.get(index).filter(same).or_else(|| old.iter().find(same));
+                let before = old
+                    .get(index)
+                    .filter(same)
+                    .or_else(|| old.iter().find(same));
                 Stopwatch::next(before, group, index, readiness.get(index), now)
             })
             .collect();
@@ -60,8 +63,9 @@ impl Stopwatches {
             self.0
                 .iter()
                 .map(|watch| {
-                    let running =
-                        watch.running_since.map_or(Duration::ZERO, |since| now.saturating_sub(since));
+                    let running = watch
+                        .running_since
+                        .map_or(Duration::ZERO, |since| now.saturating_sub(since));
                     Some(watch.spent + running)
                 })
                 .collect(),
@@ -94,10 +98,19 @@ impl Stopwatch {
         }
         match enough {
             Some(enough) if enough != before.enough => fresh,
-            Some(_) => Self { running_since: before.running_since.or(Some(now)), ..before.clone() },
+            Some(_) => Self {
+                running_since: before.running_since.or(Some(now)),
+                ..before.clone()
+            },
             None => {
-                let ran = before.running_since.map_or(Duration::ZERO, |since| now.saturating_sub(since));
-                Self { spent: before.spent + ran, running_since: None, ..before.clone() }
+                let ran = before
+                    .running_since
+                    .map_or(Duration::ZERO, |since| now.saturating_sub(since));
+                Self {
+                    spent: before.spent + ran,
+                    running_since: None,
+                    ..before.clone()
+                }
             }
         }
     }
@@ -111,12 +124,24 @@ mod tests {
 
     const READY: Readiness = Readiness::Known { ready: 1, total: 1 };
     const DEAD: Readiness = Readiness::Known { ready: 0, total: 1 };
-    const UNKNOWN: Readiness = Readiness::Unknown { why: WhyUnknown::Silent };
+    const UNKNOWN: Readiness = Readiness::Unknown {
+        why: WhyUnknown::Silent,
+    };
 
     fn group() -> Group {
         let backend = |name: &str| Backend::new("ns", ServiceRef::new("ns", name), 1);
-        let id = GroupId { namespace: "ns".into(), kind: "trafficsplit", name: "web".into() };
-        Group::ordinary(id, Carrier::Split, "web".into(), vec![backend("web"), backend("web-east")], 0)
+        let id = GroupId {
+            namespace: "ns".into(),
+            kind: "trafficsplit",
+            name: "web".into(),
+        };
+        Group::ordinary(
+            id,
+            Carrier::Split,
+            "web".into(),
+            vec![backend("web"), backend("web-east")],
+            0,
+        )
     }
 
     /// Shows the readiness of both backends at each second given, and reads the times at the last one.
@@ -141,14 +166,23 @@ mod tests {
 
     #[test]
     fn a_backend_that_flaps_starts_again_each_time() {
-        assert_eq!(times(&[(0, READY), (5, DEAD), (6, READY), (7, DEAD), (9, DEAD)]), both(2));
+        assert_eq!(
+            times(&[(0, READY), (5, DEAD), (6, READY), (7, DEAD), (9, DEAD)]),
+            both(2)
+        );
     }
 
     #[test]
     fn time_spent_unknown_does_not_count_and_loses_nothing() {
         assert_eq!(times(&[(0, DEAD), (4, UNKNOWN), (60, UNKNOWN)]), both(4));
-        assert_eq!(times(&[(0, DEAD), (4, UNKNOWN), (60, DEAD), (63, DEAD)]), both(7));
-        assert_eq!(times(&[(0, DEAD), (4, UNKNOWN), (60, READY), (63, READY)]), both(3));
+        assert_eq!(
+            times(&[(0, DEAD), (4, UNKNOWN), (60, DEAD), (63, DEAD)]),
+            both(7)
+        );
+        assert_eq!(
+            times(&[(0, DEAD), (4, UNKNOWN), (60, READY), (63, READY)]),
+            both(3)
+        );
         assert_eq!(times(&[(0, UNKNOWN), (60, DEAD), (63, DEAD)]), both(3));
     }
 
@@ -157,13 +191,27 @@ mod tests {
         let mut watches = Stopwatches::default();
         let seconds = Duration::from_secs;
         watches.observe(&group(), &[READY, READY], seconds(0));
-        watches.observe(&Group { primary: 1, ..group() }, &[READY, READY], seconds(10));
+        watches.observe(
+            &Group {
+                primary: 1,
+                ..group()
+            },
+            &[READY, READY],
+            seconds(10),
+        );
         assert_eq!(watches.read(seconds(12)).0, both(2));
-        let mut stricter = Group { primary: 1, ..group() };
+        let mut stricter = Group {
+            primary: 1,
+            ..group()
+        };
         stricter.policy.min_ready = MinReady::Percent(50);
         watches.observe(&stricter, &[READY, READY], seconds(20));
         let read = watches.read(seconds(21));
-        assert_eq!(read.0, [Some(seconds(11)), Some(seconds(1))], "only the primary has the threshold");
+        assert_eq!(
+            read.0,
+            [Some(seconds(11)), Some(seconds(1))],
+            "only the primary has the threshold"
+        );
         assert_eq!(read.left(1, seconds(3)), Some(seconds(2)));
         assert_eq!(read.left(0, seconds(3)), None);
     }
@@ -176,6 +224,9 @@ mod tests {
         watches.observe(&alone, &[READY], Duration::ZERO);
         watches.observe(&group(), &[READY, READY], Duration::from_secs(4));
         let seconds = |seconds| Some(Duration::from_secs(seconds));
-        assert_eq!(watches.read(Duration::from_secs(5)).0, [seconds(5), seconds(1)]);
+        assert_eq!(
+            watches.read(Duration::from_secs(5)).0,
+            [seconds(5), seconds(1)]
+        );
     }
 }

@@ -36,7 +36,13 @@ impl Connection {
         if self.lost(now).is_some() {
             self.recovered = Some(now);
         }
-        self.streams.insert(stream, Line { last_heard: now, trouble: None });
+        self.streams.insert(
+            stream,
+            Line {
+                last_heard: now,
+                trouble: None,
+            },
+        );
     }
 
     pub fn failed(&mut self, stream: &'static str, error: &RequestError) {
@@ -55,13 +61,20 @@ impl Connection {
             let silent = now.saturating_sub(line.last_heard) > QUIET_LIMIT;
             let silence = || silent.then(|| "nothing comes from the API server".to_owned());
             let why = line.trouble.clone().or_else(silence)?;
-            Some(Lost { since: line.last_heard, why })
+            Some(Lost {
+                since: line.last_heard,
+                why,
+            })
         };
-        self.streams.values().filter_map(lost).min_by_key(|lost| lost.since)
+        self.streams
+            .values()
+            .filter_map(lost)
+            .min_by_key(|lost| lost.since)
     }
 
     /// Whether readiness that can't be known may be so only because the connection has just come back.
     pub fn is_recovering(&self, now: Duration) -> bool {
-        self.recovered.is_some_and(|at| now.saturating_sub(at) < RECOVERY)
+        self.recovered
+            .is_some_and(|at| now.saturating_sub(at) < RECOVERY)
     }
 }

@@ -97,7 +97,11 @@ impl Observer {
         let (inbox, arrivals) = mpsc::channel(INBOX);
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let Scope { namespace, selector, names } = scope;
+        let Scope {
+            namespace,
+            selector,
+            names,
+        } = scope;
         let mut observer = Self {
             cluster: cluster.clone(),
             picture: Picture::of(names, cluster.remotes().asked()),
@@ -120,7 +124,9 @@ impl Observer {
             let source = groups::source(*kind, namespace.as_deref(), selector.as_deref());
             observer.watches.follow_groups(*kind, source);
         }
-        observer.watches.follow(lease::source(namespace.as_deref()), Input::Leases);
+        observer
+            .watches
+            .follow(lease::source(namespace.as_deref()), Input::Leases);
         observer.look_for_upstream();
         observer
     }
@@ -168,7 +174,9 @@ impl Observer {
     fn look_for_upstream(&mut self) {
         let (cluster, inbox) = (self.cluster.clone(), self.inbox.clone());
         self.watches.spawn(async move {
-            let _ = inbox.send(Input::Upstream(survey::seen_upstream(&cluster).await)).await;
+            let _ = inbox
+                .send(Input::Upstream(survey::seen_upstream(&cluster).await))
+                .await;
         });
     }
 
@@ -255,10 +263,15 @@ impl Observer {
                 Err(error::explain(&self.cluster, error).into())
             }
             _ if self.absent_kinds < KINDS.len() => Ok(()),
-            _ => Err(match KINDS.iter().find_map(|kind| self.forbidden.get(kind.info().name)) {
-                Some(error) => error::explain(&self.cluster, error).into(),
-                None => error::no_kinds(&self.cluster).into(),
-            }),
+            _ => Err(
+                match KINDS
+                    .iter()
+                    .find_map(|kind| self.forbidden.get(kind.info().name))
+                {
+                    Some(error) => error::explain(&self.cluster, error).into(),
+                    None => error::no_kinds(&self.cluster).into(),
+                },
+            ),
         }
     }
 
@@ -281,7 +294,10 @@ impl Observer {
             let lookups = Arc::clone(&self.lookups);
             self.watches.spawn(async move {
                 let _turn = lookups.acquire().await;
-                let found = services::get(&cluster, &service).await.ok().map(|found| found.is_some());
+                let found = services::get(&cluster, &service)
+                    .await
+                    .ok()
+                    .map(|found| found.is_some());
                 let _ = inbox.send(Input::LookedUp(service, found)).await;
             });
         }
@@ -295,7 +311,10 @@ impl Observer {
         let now = self.now();
         let lost = self.picture.connection.lost(now);
         let sight = if lost.is_some() {
-            Sight { lost, ..self.shown.clone().unwrap_or_default() }
+            Sight {
+                lost,
+                ..self.shown.clone().unwrap_or_default()
+            }
         } else {
             let look = self.picture.look(now, self.cluster.clock().now());
             if look.is_cut_off && self.picture.connection.is_recovering(now) {
@@ -308,15 +327,30 @@ impl Observer {
 
     /// A group whose backends are being read is shown as it was; at first, everything waits for that.
     fn sight(&self, look: Look) -> Option<Sight> {
-        let Look { mut statuses, absent, unread, .. } = look;
+        let Look {
+            mut statuses,
+            absent,
+            unread,
+            ..
+        } = look;
         match &self.shown {
             None if !unread.is_empty() => return None,
             None => {}
             Some(shown) => {
-                statuses.extend(shown.statuses.iter().filter(|old| unread.contains(&old.id)).cloned());
+                statuses.extend(
+                    shown
+                        .statuses
+                        .iter()
+                        .filter(|old| unread.contains(&old.id))
+                        .cloned(),
+                );
             }
         }
         statuses.sort_by(|a, b| a.id.cmp(&b.id));
-        Some(Sight { statuses, absent, lost: None })
+        Some(Sight {
+            statuses,
+            absent,
+            lost: None,
+        })
     }
 }

@@ -56,7 +56,11 @@ pub struct Look {
 
 impl Picture {
     pub fn of(names: Vec<GroupName>, asked: Asked) -> Self {
-        Self { names, feeds: Feeds::asking(asked), ..Self::default() }
+        Self {
+            names,
+            feeds: Feeds::asking(asked),
+            ..Self::default()
+        }
     }
 
     pub fn groups(&mut self, kind: &'static str, event: Event<Record>, now: Duration) {
@@ -71,7 +75,8 @@ impl Picture {
         match event {
             Event::Listed(records) => {
                 self.records.retain(|id, _| id.kind != kind);
-                self.records.extend(records.into_iter().map(|record| (record.id(), record)));
+                self.records
+                    .extend(records.into_iter().map(|record| (record.id(), record)));
             }
             Event::Applied(record) => {
                 self.records.insert(record.id(), record);
@@ -84,7 +89,12 @@ impl Picture {
     }
 
     /// Takes in what a slices' watch told; gives whether it matters, and the feeds to stop.
-    pub fn slices(&mut self, id: FeedId, event: Event<Slice>, now: Duration) -> (bool, Vec<FeedId>) {
+    pub fn slices(
+        &mut self,
+        id: FeedId,
+        event: Event<Slice>,
+        now: Duration,
+    ) -> (bool, Vec<FeedId>) {
         let failed = matches!(event, Event::Failed(_));
         let (touched, stop) = self.feeds.slices(id, event, now);
         (failed || touched != Touched::Nothing, stop)
@@ -123,7 +133,9 @@ impl Picture {
                 leases.retain(is_other(&lease));
                 leases.push(lease);
             }
-            Event::Deleted(lease) => known.iter_mut().for_each(|leases| leases.retain(is_other(&lease))),
+            Event::Deleted(lease) => known
+                .iter_mut()
+                .for_each(|leases| leases.retain(is_other(&lease))),
             Event::Alive | Event::Failed(_) => {}
         }
     }
@@ -145,13 +157,18 @@ impl Picture {
 
     /// The services without slices that should be looked up now.
     pub fn unsure_services(&mut self, now: Duration) -> Vec<ServiceRef> {
-        let Some((wanted, _)) = &self.planned else { return Vec::new() };
-        let services = wanted
-            .iter()
-            .flat_map(|(namespace, names)| names.iter().map(move |name| ServiceRef::new(namespace, name)));
+        let Some((wanted, _)) = &self.planned else {
+            return Vec::new();
+        };
+        let services = wanted.iter().flat_map(|(namespace, names)| {
+            names
+                .iter()
+                .map(move |name| ServiceRef::new(namespace, name))
+        });
         services
             .filter(|service| {
-                self.feeds.read(service, now) != Reading::NotYet && self.feeds.must_ask(service, now)
+                self.feeds.read(service, now) != Reading::NotYet
+                    && self.feeds.must_ask(service, now)
             })
             .collect()
     }
@@ -169,10 +186,15 @@ impl Picture {
         for name in &self.names {
             let found = name.pick(self.records.values());
             if found.is_empty() {
-                let known =
-                    self.records.values().flat_map(|record| [record.meta.name.as_str(), &record.apex]);
+                let known = self
+                    .records
+                    .values()
+                    .flat_map(|record| [record.meta.name.as_str(), &record.apex]);
                 let nearest = nearest(&name.name, known).map(str::to_owned);
-                absent.push(Absent { name: name.clone(), nearest });
+                absent.push(Absent {
+                    name: name.clone(),
+                    nearest,
+                });
             }
             chosen.extend(found.into_iter().map(|record| (record.id(), record)));
         }
@@ -196,17 +218,30 @@ impl Picture {
                 }
             }
         }
-        let read = chosen.iter().filter(|record| !unread.contains(&record.id()));
-        let status =
-            |record: &&Record| survey::status(record, &readings, &claims, self.runners.of(record, at), at);
+        let read = chosen
+            .iter()
+            .filter(|record| !unread.contains(&record.id()));
+        let status = |record: &&Record| {
+            survey::status(record, &readings, &claims, self.runners.of(record, at), at)
+        };
         let statuses = read.map(status).collect();
-        Look { statuses, absent, is_cut_off: readings.values().any(is_cut_off), unread }
+        Look {
+            statuses,
+            absent,
+            is_cut_off: readings.values().any(is_cut_off),
+            unread,
+        }
     }
 }
 
 fn is_cut_off(readiness: &Readiness) -> bool {
-    let Readiness::Unknown { why } = readiness else { return false };
-    matches!(why, WhyUnknown::Silent | WhyUnknown::Failing(Source::Slices, _))
+    let Readiness::Unknown { why } = readiness else {
+        return false;
+    };
+    matches!(
+        why,
+        WhyUnknown::Silent | WhyUnknown::Failing(Source::Slices, _)
+    )
 }
 
 #[cfg(test)]
@@ -223,11 +258,17 @@ mod tests {
 
     fn record() -> Record {
         let object = json!({"metadata": {"name": "web", "namespace": "ns"}, "spec": {"service": "web", "backends": []}});
-        TrafficSplit.read(&RawValue::from_string(object.to_string()).unwrap()).unwrap()
+        TrafficSplit
+            .read(&RawValue::from_string(object.to_string()).unwrap())
+            .unwrap()
     }
 
     fn failed(cause: Cause) -> Event<Lease> {
-        Event::Failed(RequestError { method: http::Method::GET, path: String::new(), cause })
+        Event::Failed(RequestError {
+            method: http::Method::GET,
+            path: String::new(),
+            cause,
+        })
     }
 
     #[test]
@@ -237,8 +278,12 @@ mod tests {
         let mut picture = Picture::default();
         picture.leases(Event::Listed(Vec::new()), START);
         assert_eq!(runner(&picture), Runner::Nobody);
-        let cause =
-            Cause::Status { code: 403, reason: String::new(), message: String::new(), retry_after: None };
+        let cause = Cause::Status {
+            code: 403,
+            reason: String::new(),
+            message: String::new(),
+            retry_after: None,
+        };
         picture.leases(failed(cause), START);
         assert_eq!(runner(&picture), Runner::Unknown);
         picture.leases(Event::Alive, START);
@@ -250,13 +295,24 @@ mod tests {
         let record = record();
         let at = |second| START + Duration::from_secs(second);
         let mut picture = Picture::default();
-        picture.leases(Event::Listed(vec![Lease::new("ns").held_by("loop", START)]), START);
+        picture.leases(
+            Event::Listed(vec![Lease::new("ns").held_by("loop", START)]),
+            START,
+        );
         let runner = |picture: &Picture, second| picture.runners.of(&record, at(second));
         assert_eq!(runner(&picture, 14), Runner::Held("loop".to_owned()));
         assert_eq!(runner(&picture, 20), Runner::Unknown);
-        picture.leases(failed(Cause::TimedOut { after: Duration::from_secs(25) }), at(21));
+        picture.leases(
+            failed(Cause::TimedOut {
+                after: Duration::from_secs(25),
+            }),
+            at(21),
+        );
         assert_eq!(runner(&picture, 21), Runner::Unknown);
-        picture.leases(Event::Applied(Lease::new("ns").held_by("loop", at(20))), at(22));
+        picture.leases(
+            Event::Applied(Lease::new("ns").held_by("loop", at(20))),
+            at(22),
+        );
         assert_eq!(runner(&picture, 22), Runner::Held("loop".to_owned()));
         picture.leases(Event::Alive, at(36));
         assert_eq!(runner(&picture, 36), Runner::Nobody);
@@ -265,7 +321,10 @@ mod tests {
     #[test]
     fn a_lease_that_was_given_back_has_ended_at_once() {
         let mut picture = Picture::default();
-        picture.leases(Event::Listed(vec![Lease::new("ns").held_by("loop", START).given_back()]), START);
+        picture.leases(
+            Event::Listed(vec![Lease::new("ns").held_by("loop", START).given_back()]),
+            START,
+        );
         assert_eq!(picture.runners.of(&record(), START), Runner::Nobody);
     }
 }

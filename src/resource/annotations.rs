@@ -18,4 +18,11 @@ pub const FAILOVER_DELAY: &str = "failover-delay";
 pub const FAILBACK_DELAY: &str = "failback-delay";
 pub const FAILBACK: &str = "failback";
 /// Those that make up a policy.
-pub const POLICY_KEYS: [&str; 6] = [POLICY, WEIGHTS, MIN_READY, FAILOVER_DELAY, FAILBACK_DELAY, FAILBACK];
+pub const POLICY_KEYS: [&str; 6] = [
+    POLICY,
+    WEIGHTS,
+    MIN_READY,
+    FAILOVER_DELAY,
+    FAILBACK_DELAY,
+    FAILBACK,
+];

@@ -27,7 +27,12 @@ impl Change {
     ///
     /// # Errors
     /// Where a note can't be written as JSON.
-    pub fn of(group: &Group, decision: &Decision, by: &str, now: Timestamp) -> serde_json::Result<Self> {
+    pub fn of(
+        group: &Group,
+        decision: &Decision,
+        by: &str,
+        now: Timestamp,
+    ) -> serde_json::Result<Self> {
         let mut change = Self::default();
         let notes = &decision.notes;
         let mut why = decision.reason.clone();
@@ -41,7 +46,9 @@ impl Change {
         change = change.noting(notes, now);
         match &decision.weights {
             Weights::Hold => Ok(change),
-            Weights::Set(weights) => change.moving(group, weights, by, &why, decision.unverified, now),
+            Weights::Set(weights) => {
+                change.moving(group, weights, by, &why, decision.unverified, now)
+            }
         }
     }
 
@@ -49,7 +56,8 @@ impl Change {
     #[must_use]
     pub fn noting(mut self, notes: &Notes, now: Timestamp) -> Self {
         if let Some(held) = notes.held {
-            self.annotations.insert(HELD, held.then(|| format!("{now:.0}")));
+            self.annotations
+                .insert(HELD, held.then(|| format!("{now:.0}")));
         }
         self
     }
@@ -76,7 +84,8 @@ impl Change {
             unverified,
             home: self.home.clone(),
         };
-        self.annotations.insert(LAST_MOVE, Some(serde_json::to_string(&note)?));
+        self.annotations
+            .insert(LAST_MOVE, Some(serde_json::to_string(&note)?));
         self.weights = Some(weights.to_vec());
         self.last_move = Some(note);
         Ok(self)
@@ -87,8 +96,10 @@ impl Change {
     /// # Errors
     /// Where it can't be written as JSON.
     pub fn overriding(mut self, order: &Override) -> serde_json::Result<Self> {
-        self.annotations.insert(OVERRIDE, Some(serde_json::to_string(order)?));
-        self.annotations.insert(PRIMARY_SERVICE, Some(order.to.clone()));
+        self.annotations
+            .insert(OVERRIDE, Some(serde_json::to_string(order)?));
+        self.annotations
+            .insert(PRIMARY_SERVICE, Some(order.to.clone()));
         self.home = Some(order.home.clone()).filter(|home| !home.is_empty());
         Ok(self)
     }
@@ -102,7 +113,10 @@ impl Change {
 
     /// Sets annotations, without the prefix; no value: take it away.
     #[must_use]
-    pub fn setting(mut self, annotations: impl IntoIterator<Item = (&'static str, Option<String>)>) -> Self {
+    pub fn setting(
+        mut self,
+        annotations: impl IntoIterator<Item = (&'static str, Option<String>)>,
+    ) -> Self {
         self.annotations.extend(annotations);
         self
     }
@@ -112,7 +126,8 @@ impl Change {
     pub fn ending_override(mut self, home: Option<&str>) -> Self {
         self.annotations.insert(OVERRIDE, None);
         if let Some(home) = home {
-            self.annotations.insert(PRIMARY_SERVICE, Some(home.to_owned()));
+            self.annotations
+                .insert(PRIMARY_SERVICE, Some(home.to_owned()));
         }
         self
     }
@@ -122,7 +137,8 @@ impl Change {
     /// # Errors
     /// Where it can't be written as JSON.
     pub fn pausing(mut self, pause: &Pause) -> serde_json::Result<Self> {
-        self.annotations.insert(PAUSED, Some(serde_json::to_string(pause)?));
+        self.annotations
+            .insert(PAUSED, Some(serde_json::to_string(pause)?));
         Ok(self)
     }
 

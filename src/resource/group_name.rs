@@ -16,15 +16,26 @@ impl GroupName {
     /// The name by which nothing but this group is meant in its namespace.
     pub fn of(id: &GroupId) -> Self {
         let called = kinds_called(id.kind);
-        let info = called.iter().map(|kind| kind.info()).find(|info| info.name == id.kind);
-        let full = info.filter(|_| called.len() > 1).map(|info| info.full_name());
-        Self { kind: Some(full.unwrap_or_else(|| id.kind.to_owned())), name: id.name.clone() }
+        let info = called
+            .iter()
+            .map(|kind| kind.info())
+            .find(|info| info.name == id.kind);
+        let full = info
+            .filter(|_| called.len() > 1)
+            .map(|info| info.full_name());
+        Self {
+            kind: Some(full.unwrap_or_else(|| id.kind.to_owned())),
+            name: id.name.clone(),
+        }
     }
 
     /// Whether a group of this kind, as [`KindInfo::name`](super::KindInfo::name) has it, can be meant.
     pub fn allows(&self, kind: &str) -> bool {
         let typed = |typed: &String| {
-            KINDS.iter().map(|kind| kind.info()).any(|info| info.name == kind && info.is_called(typed))
+            KINDS
+                .iter()
+                .map(|kind| kind.info())
+                .any(|info| info.name == kind && info.is_called(typed))
         };
         self.kind.as_ref().is_none_or(typed)
     }
@@ -34,10 +45,18 @@ impl GroupName {
         let is_of_kind = |record: &&Record| self.allows(record.kind.info().name);
         let of_kind: Vec<&Record> = all.into_iter().filter(is_of_kind).collect();
         let by = |is_meant: fn(&Record, &str) -> bool| -> Vec<&Record> {
-            of_kind.iter().copied().filter(|record| is_meant(record, &self.name)).collect()
+            of_kind
+                .iter()
+                .copied()
+                .filter(|record| is_meant(record, &self.name))
+                .collect()
         };
         let by_name = by(|record, name| record.meta.name == name);
-        if by_name.is_empty() { by(|record, name| record.apex == name) } else { by_name }
+        if by_name.is_empty() {
+            by(|record, name| record.apex == name)
+        } else {
+            by_name
+        }
     }
 }
 
@@ -57,13 +76,24 @@ mod tests {
     #[test]
     fn a_full_name_means_one_kind() {
         for kind in KINDS.iter().map(|kind| kind.info()) {
-            let id = GroupId { namespace: "ns".into(), kind: kind.name, name: "web".into() };
+            let id = GroupId {
+                namespace: "ns".into(),
+                kind: kind.name,
+                name: "web".into(),
+            };
             let name = GroupName::of(&id);
-            let meant: Vec<&str> =
-                KINDS.iter().map(|kind| kind.info().name).filter(|kind| name.allows(kind)).collect();
+            let meant: Vec<&str> = KINDS
+                .iter()
+                .map(|kind| kind.info().name)
+                .filter(|kind| name.allows(kind))
+                .collect();
             assert_eq!(meant, [kind.name], "{name}");
         }
-        let split = GroupId { namespace: "ns".into(), kind: "trafficsplit", name: "web".into() };
+        let split = GroupId {
+            namespace: "ns".into(),
+            kind: "trafficsplit",
+            name: "web".into(),
+        };
         assert_eq!(GroupName::of(&split).to_string(), "trafficsplit/web");
     }
 }

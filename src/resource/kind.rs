@@ -15,7 +15,11 @@ pub static KINDS: &[&dyn Kind] = &[&TrafficSplit, &HTTP_ROUTE, &GRPC_ROUTE, &LIN
 
 /// The kinds that people call so; of several, the preferred one first.
 pub fn kinds_called(word: &str) -> Vec<&'static dyn Kind> {
-    KINDS.iter().copied().filter(|kind| kind.info().is_called(word)).collect()
+    KINDS
+        .iter()
+        .copied()
+        .filter(|kind| kind.info().is_called(word))
+        .collect()
 }
 
 /// What a kind of object is called.
@@ -55,7 +59,8 @@ impl KindInfo {
     pub fn is_called(&self, word: &str) -> bool {
         let word = word.to_lowercase();
         !word.is_empty()
-            && ([self.name, self.singular, self.plural, self.short, self.crd].contains(&word.as_str())
+            && ([self.name, self.singular, self.plural, self.short, self.crd]
+                .contains(&word.as_str())
                 || self.full_name() == word)
     }
 }
@@ -94,8 +99,9 @@ impl NewGroup {
     pub(super) fn metadata(&self) -> Value {
         let settings = self.settings.iter().map(|(key, value)| (*key, value));
         let annotations = settings.chain([(PRIMARY_SERVICE, &self.primary)]);
-        let annotations: BTreeMap<String, &String> =
-            annotations.map(|(key, value)| (format!("{PREFIX}{key}"), value)).collect();
+        let annotations: BTreeMap<String, &String> = annotations
+            .map(|(key, value)| (format!("{PREFIX}{key}"), value))
+            .collect();
         json!({
             "name": self.name,
             "namespace": self.namespace,

@@ -63,7 +63,10 @@ pub struct Labels(Vec<(String, String)>);
 
 impl Labels {
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .find(|(known, _)| known == key)
+            .map(|(_, value)| value.as_str())
     }
 
     pub fn contains_key(&self, key: &str) -> bool {
@@ -75,7 +78,9 @@ impl Labels {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+        self.0
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()))
     }
 }
 
@@ -104,7 +109,10 @@ pub struct Annotations {
 impl Annotations {
     /// The value of `failover.linkerd.io/KEY`.
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.own.iter().find(|(own, _)| own == key).map(|(_, value)| value.as_str())
+        self.own
+            .iter()
+            .find(|(own, _)| own == key)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -123,7 +131,10 @@ impl<'de> Deserialize<'de> for Annotations {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Annotations, A::Error> {
-                let mut annotations = Annotations { exist: true, ..Annotations::default() };
+                let mut annotations = Annotations {
+                    exist: true,
+                    ..Annotations::default()
+                };
                 while let Some((key, value)) = map.next_entry::<String, String>()? {
                     annotations.tracked_by = annotations.tracked_by.or(match key.as_str() {
                         "argocd.argoproj.io/tracking-id" => Some("Argo CD"),

@@ -16,7 +16,10 @@ pub fn is_service_name(name: &str) -> bool {
 pub fn is_object_name(name: &str) -> bool {
     let is_label = |label: &str| {
         let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        label.bytes().all(inner) && !label.is_empty() && !label.starts_with('-') && !label.ends_with('-')
+        label.bytes().all(inner)
+            && !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
     };
     name.len() <= 253 && name.split('.').all(is_label)
 }
@@ -39,7 +42,19 @@ mod tests {
         for good in ["a", "web-svc", "web-svc-east", &"a".repeat(63)] {
             assert!(is_service_name(good), "{good}");
         }
-        for bad in ["", "-a", "a-", "1a", "Web", "a.b", "a b", "a,b", "a)", "ä", &"a".repeat(64)] {
+        for bad in [
+            "",
+            "-a",
+            "a-",
+            "1a",
+            "Web",
+            "a.b",
+            "a b",
+            "a,b",
+            "a)",
+            "ä",
+            &"a".repeat(64),
+        ] {
             assert!(!is_service_name(bad), "{bad}");
         }
     }
@@ -49,7 +64,19 @@ mod tests {
         for good in ["a", "1", "web-svc-failover", "web.v1", &"a".repeat(253)] {
             assert!(is_object_name(good), "{good}");
         }
-        for bad in ["", ".", "a.", "a..b", "a.-b", "a-.b", "A", "a_b", "a/b", "ä", &"a".repeat(254)] {
+        for bad in [
+            "",
+            ".",
+            "a.",
+            "a..b",
+            "a.-b",
+            "a-.b",
+            "A",
+            "a_b",
+            "a/b",
+            "ä",
+            &"a".repeat(254),
+        ] {
             assert!(!is_object_name(bad), "{bad}");
         }
     }

@@ -11,19 +11,37 @@ use crate::model::{Invalid, Order, Override, Pause};
 pub fn primary_and_order(meta: &Meta, names: &[&str]) -> Result<(usize, Option<Order>), Invalid> {
     let position = |wanted: &str| names.iter().position(|name| *name == wanted);
     let named = meta.annotations.get(PRIMARY_SERVICE);
-    let parsed = meta.annotations.get(OVERRIDE).map(serde_json::from_str::<Override>);
-    let home = parsed.as_ref().and_then(|order| position(&order.as_ref().ok()?.home));
+    let parsed = meta
+        .annotations
+        .get(OVERRIDE)
+        .map(serde_json::from_str::<Override>);
+    let home = parsed
+        .as_ref()
+        .and_then(|order| position(&order.as_ref().ok()?.home));
     let named = named.or_else(|| names.first().copied()).unwrap_or_default();
-    let Some(primary) = position(named).or(home) else { return Err(no_backend(named, names)) };
+    let Some(primary) = position(named).or(home) else {
+        return Err(no_backend(named, names));
+    };
     let primary_lost = position(named).is_none();
-    let broken = |why: String, order: Option<Override>| Order::Broken { why, order, primary_lost };
+    let broken = |why: String, order: Option<Override>| Order::Broken {
+        why,
+        order,
+        primary_lost,
+    };
     let order = parsed.map(|parsed| match parsed {
-        Err(_) => broken(format!("the annotation {PREFIX}{OVERRIDE} cannot be read"), None),
-        Ok(order) if position(&order.to).is_none() => {
-            broken(format!("its target {} is no backend any more", order.to), Some(order))
-        }
+        Err(_) => broken(
+            format!("the annotation {PREFIX}{OVERRIDE} cannot be read"),
+            None,
+        ),
+        Ok(order) if position(&order.to).is_none() => broken(
+            format!("its target {} is no backend any more", order.to),
+            Some(order),
+        ),
         Ok(order) if named != order.to => {
-            let why = format!("its target is {}, but the object names {named} as primary", order.to);
+            let why = format!(
+                "its target is {}, but the object names {named} as primary",
+                order.to
+            );
             broken(why, Some(order))
         }
         Ok(order) => Order::Standing { order, home },
@@ -39,7 +57,10 @@ pub fn pause(meta: &Meta) -> Option<Pause> {
 
 pub fn no_backend(primary: &str, names: &[&str]) -> Invalid {
     Invalid {
-        reason: format!("the primary {primary:?} is not among the backends ({})", names.join(", ")),
+        reason: format!(
+            "the primary {primary:?} is not among the backends ({})",
+            names.join(", ")
+        ),
         mend: format!("name a backend in the annotation {PREFIX}{PRIMARY_SERVICE}"),
         settings: Vec::new(),
     }

@@ -22,18 +22,30 @@ pub enum Operation {
 /// the resource version with that one makes the server refuse it on any other.
 pub fn patch(record: &Record, change: &Change) -> Vec<Operation> {
     let version = json!(record.meta.resource_version);
-    let mut operations =
-        vec![Operation::Replace { path: "/metadata/resourceVersion".to_owned(), value: version }];
+    let mut operations = vec![Operation::Replace {
+        path: "/metadata/resourceVersion".to_owned(),
+        value: version,
+    }];
     if let Some(weights) = &change.weights {
         let each = record.weight_paths.iter().zip(weights);
         operations.extend(each.flat_map(|(paths, weight)| {
-            paths.iter().map(move |path| Operation::Add { path: path.clone(), value: json!(weight) })
+            paths.iter().map(move |path| Operation::Add {
+                path: path.clone(),
+                value: json!(weight),
+            })
         }));
-        let namespace =
-            |path: &String| Operation::Add { path: path.clone(), value: json!(record.meta.namespace) };
+        let namespace = |path: &String| Operation::Add {
+            path: path.clone(),
+            value: json!(record.meta.namespace),
+        };
         operations.extend(record.bare_backends.iter().map(namespace));
     }
-    operations.extend(change.controlled_by.as_ref().map(|value| label_operation(record, value)));
+    operations.extend(
+        change
+            .controlled_by
+            .as_ref()
+            .map(|value| label_operation(record, value)),
+    );
     operations.extend(annotation_operations(record, &change.annotations));
     operations
 }
@@ -43,7 +55,9 @@ pub fn patched(object: &Value, operations: &[Operation]) -> Option<Value> {
     let mut object = object.clone();
     for operation in operations {
         let (path, value) = match operation {
-            Operation::Add { path, value } | Operation::Replace { path, value } => (path, Some(value)),
+            Operation::Add { path, value } | Operation::Replace { path, value } => {
+                (path, Some(value))
+            }
             Operation::Remove { path } => (path, None),
         };
         let (parent, key) = path.rsplit_once('/')?;
@@ -60,10 +74,16 @@ pub fn patched(object: &Value, operations: &[Operation]) -> Option<Value> {
 fn label_operation(record: &Record, value: &str) -> Operation {
     if record.meta.labels.is_empty() {
         let path = "/metadata/labels".to_owned();
-        return Operation::Add { path, value: json!({ CONTROLLED_BY: value }) };
+        return Operation::Add {
+            path,
+            value: json!({ CONTROLLED_BY: value }),
+        };
     }
     let path = format!("/metadata/labels/{}", pointer_token(CONTROLLED_BY));
-    Operation::Add { path, value: json!(value) }
+    Operation::Add {
+        path,
+        value: json!(value),
+    }
 }
 
 fn annotation_operations(
@@ -80,15 +100,24 @@ fn annotation_operations(
         return if set.is_empty() {
             Vec::new()
         } else {
-            vec![Operation::Add { path, value: Value::Object(set) }]
+            vec![Operation::Add {
+                path,
+                value: Value::Object(set),
+            }]
         };
     }
     annotations
         .iter()
         .filter_map(|(key, value)| {
-            let path = format!("/metadata/annotations/{}", pointer_token(&format!("{PREFIX}{key}")));
+            let path = format!(
+                "/metadata/annotations/{}",
+                pointer_token(&format!("{PREFIX}{key}"))
+            );
             match value {
-                Some(value) => Some(Operation::Add { path, value: json!(value) }),
+                Some(value) => Some(Operation::Add {
+                    path,
+                    value: json!(value),
+                }),
                 None => existing.get(key).map(|_| Operation::Remove { path }),
             }
         })

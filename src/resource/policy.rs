@@ -17,7 +17,8 @@ pub const POLICIES: [(&str, PolicyKind); 3] = [
     (ACTIVE_ACTIVE, PolicyKind::ActiveActive),
 ];
 /// What `failback` can be.
-pub const FAILBACKS: [(&str, Failback); 2] = [("auto", Failback::Auto), ("manual", Failback::Manual)];
+pub const FAILBACKS: [(&str, Failback); 2] =
+    [("auto", Failback::Auto), ("manual", Failback::Manual)];
 
 /// Shares are from 1 to this.
 const LARGEST_SHARE: u64 = 1_000_000;
@@ -31,7 +32,13 @@ pub struct BadValue {
 }
 
 impl From<BadValue> for Invalid {
-    fn from(BadValue { key, value, allowed }: BadValue) -> Self {
+    fn from(
+        BadValue {
+            key,
+            value,
+            allowed,
+        }: BadValue,
+    ) -> Self {
         Self {
             reason: format!("the annotation {PREFIX}{key} is {value:?}, but can only be {allowed}"),
             mend: "set it to such a value, or take it away".to_owned(),
@@ -49,9 +56,13 @@ pub fn valid<'a>(
     backends: &[&str],
 ) -> Result<Policy, Invalid> {
     read(&setting, backends).map_err(|first| {
-        let is_bad =
-            |key: &&'static str| read(|other| setting(other).filter(|_| other == *key), backends).is_err();
-        Invalid { settings: POLICY_KEYS.into_iter().filter(is_bad).collect(), ..first.into() }
+        let is_bad = |key: &&'static str| {
+            read(|other| setting(other).filter(|_| other == *key), backends).is_err()
+        };
+        Invalid {
+            settings: POLICY_KEYS.into_iter().filter(is_bad).collect(),
+            ..first.into()
+        }
     })
 }
 
@@ -63,18 +74,27 @@ pub fn read<'a>(
     setting: impl Fn(&'static str) -> Option<&'a str>,
     backends: &[&str],
 ) -> Result<Policy, BadValue> {
-    let of = |key| Setting { key, text: setting(key) };
+    let of = |key| Setting {
+        key,
+        text: setting(key),
+    };
     let ordinary = Policy::of(backends.len());
     Ok(Policy {
-        kind: of(POLICY).read(|text| named(&POLICIES, text), || names(&POLICIES))?.unwrap_or(ordinary.kind),
+        kind: of(POLICY)
+            .read(|text| named(&POLICIES, text), || names(&POLICIES))?
+            .unwrap_or(ordinary.kind),
         shares: of(WEIGHTS)
             .read(|text| shares(text, backends), || weights_allowed(backends))?
             .unwrap_or(ordinary.shares),
         min_ready: of(MIN_READY)
             .read(min_ready, || "a count from 1, or 1% to 100%".to_owned())?
             .unwrap_or(ordinary.min_ready),
-        failover_delay: of(FAILOVER_DELAY).read(delay, delay_allowed)?.unwrap_or(ordinary.failover_delay),
-        failback_delay: of(FAILBACK_DELAY).read(delay, delay_allowed)?.unwrap_or(ordinary.failback_delay),
+        failover_delay: of(FAILOVER_DELAY)
+            .read(delay, delay_allowed)?
+            .unwrap_or(ordinary.failover_delay),
+        failback_delay: of(FAILBACK_DELAY)
+            .read(delay, delay_allowed)?
+            .unwrap_or(ordinary.failback_delay),
         failback: of(FAILBACK)
             .read(|text| named(&FAILBACKS, text), || names(&FAILBACKS))?
             .unwrap_or(ordinary.failback),
@@ -104,8 +124,14 @@ impl Setting<'_> {
         parse: impl Fn(&str) -> Option<T>,
         allowed: impl Fn() -> String,
     ) -> Result<Option<T>, BadValue> {
-        let Some(text) = self.text else { return Ok(None) };
-        let bad = || BadValue { key: self.key, value: text.to_owned(), allowed: allowed() };
+        let Some(text) = self.text else {
+            return Ok(None);
+        };
+        let bad = || BadValue {
+            key: self.key,
+            value: text.to_owned(),
+            allowed: allowed(),
+        };
         parse(text).map(Some).ok_or_else(bad)
     }
 }
@@ -115,12 +141,19 @@ fn delay_allowed() -> String {
 }
 
 fn weights_allowed(backends: &[&str]) -> String {
-    let names = backends.iter().map(|name| format!("{name}=1")).collect::<Vec<_>>().join(",");
+    let names = backends
+        .iter()
+        .map(|name| format!("{name}=1"))
+        .collect::<Vec<_>>()
+        .join(",");
     format!("backends with whole numbers from 1 to {LARGEST_SHARE}, such as {names}")
 }
 
 fn named<T: Copy>(known: &[(&str, T)], text: &str) -> Option<T> {
-    known.iter().find(|(name, _)| *name == text).map(|(_, meaning)| *meaning)
+    known
+        .iter()
+        .find(|(name, _)| *name == text)
+        .map(|(_, meaning)| *meaning)
 }
 
 /// `a, b or c`.
@@ -137,8 +170,11 @@ fn shares(text: &str, backends: &[&str]) -> Option<Vec<u64>> {
     let mut named: Vec<Option<u64>> = vec![None; backends.len()];
     for pair in text.split(',') {
         let (name, share) = pair.split_once('=')?;
-        let index = backends.iter().position(|backend| *backend == name.trim())?;
-        let share = whole::<u64>(share.trim()).filter(|share| (1..=LARGEST_SHARE).contains(share))?;
+        let index = backends
+            .iter()
+            .position(|backend| *backend == name.trim())?;
+        let share =
+            whole::<u64>(share.trim()).filter(|share| (1..=LARGEST_SHARE).contains(share))?;
         if named.get_mut(index)?.replace(share).is_some() {
             return None;
         }
@@ -148,9 +184,9 @@ fn shares(text: &str, backends: &[&str]) -> Option<Vec<u64>> {
 
 fn min_ready(text: &str) -> Option<MinReady> {
     match text.strip_suffix('%') {
-        Some(percent) => {
-            whole(percent.trim_end()).filter(|percent| (1..=100).contains(percent)).map(MinReady::Percent)
-        }
+        Some(percent) => whole(percent.trim_end())
+            .filter(|percent| (1..=100).contains(percent))
+            .map(MinReady::Percent),
         None => whole(text).filter(|count| *count >= 1).map(MinReady::Count),
     }
 }
@@ -175,7 +211,8 @@ fn delay(text: &str) -> Option<Duration> {
 
 /// A whole number of digits alone: no sign, no spaces.
 fn whole<T: FromStr>(text: &str) -> Option<T> {
-    (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok())?
+    (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
+        .then(|| text.parse().ok())?
 }
 
 #[cfg(test)]
@@ -191,9 +228,20 @@ mod tests {
         assert_eq!(seconds("90s"), Some(90));
         assert_eq!(seconds("1m30s"), Some(90));
         assert_eq!(seconds("2h"), Some(7200));
-        for bad in
-            ["", "5", "-5s", "+5s", "1.5s", "5 s", "s", "30s1m", "1m1m", "5d", "99999999999999999999s", "ß"]
-        {
+        for bad in [
+            "",
+            "5",
+            "-5s",
+            "+5s",
+            "1.5s",
+            "5 s",
+            "s",
+            "30s1m",
+            "1m1m",
+            "5d",
+            "99999999999999999999s",
+            "ß",
+        ] {
             assert_eq!(seconds(bad), None, "{bad:?}");
         }
         assert_eq!(seconds("18446744073709551615h"), None);
@@ -203,7 +251,17 @@ mod tests {
     fn thresholds() {
         assert_eq!(min_ready("3"), Some(MinReady::Count(3)));
         assert_eq!(min_ready("60%"), Some(MinReady::Percent(60)));
-        for bad in ["0", "0%", "101%", "%", "", "1.5", "-1", "1e3", "99999999999"] {
+        for bad in [
+            "0",
+            "0%",
+            "101%",
+            "%",
+            "",
+            "1.5",
+            "-1",
+            "1e3",
+            "99999999999",
+        ] {
             assert_eq!(min_ready(bad), None, "{bad:?}");
         }
     }
@@ -212,10 +270,21 @@ mod tests {
     fn shares_name_backends_once() {
         let backends = ["web", "web-east"];
         assert_eq!(shares("web-east=2", &backends), Some(vec![1, 2]));
-        assert_eq!(shares("web=3, web-east=1000000", &backends), Some(vec![3, 1_000_000]));
-        for bad in
-            ["", "web", "web=0", "web=1000001", "web=1,web=2", "other=1", "web=1,", "web=-1", "web=1.5"]
-        {
+        assert_eq!(
+            shares("web=3, web-east=1000000", &backends),
+            Some(vec![3, 1_000_000])
+        );
+        for bad in [
+            "",
+            "web",
+            "web=0",
+            "web=1000001",
+            "web=1,web=2",
+            "other=1",
+            "web=1,",
+            "web=-1",
+            "web=1.5",
+        ] {
             assert_eq!(shares(bad, &backends), None, "{bad:?}");
         }
     }

@@ -34,14 +34,23 @@ pub struct Record {
 
 impl std::fmt::Debug for Record {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Record").field("id", &self.id()).field("group", &self.group).finish_non_exhaustive()
+        f.debug_struct("Record")
+            .field("id", &self.id())
+            .field("group", &self.group)
+            .finish_non_exhaustive()
     }
 }
 
 impl Record {
     pub fn id(&self) -> GroupId {
-        let Meta { namespace, name, .. } = &self.meta;
-        GroupId { namespace: namespace.clone(), kind: self.kind.info().name, name: name.clone() }
+        let Meta {
+            namespace, name, ..
+        } = &self.meta;
+        GroupId {
+            namespace: namespace.clone(),
+            kind: self.kind.info().name,
+            name: name.clone(),
+        }
     }
 
     /// Whether both share out the same traffic.
@@ -106,26 +115,35 @@ impl Record {
     /// Who else than this tool has edited the backends: what it writes it notes as a move, and the time of its entry
     /// is that of any annotation it wrote since.
     fn editors(&self) -> impl Iterator<Item = &ManagedFields> {
-        self.meta.managed_fields.iter().filter(|entry| entry.owned.backends && entry.manager != FIELD_MANAGER)
+        self.meta
+            .managed_fields
+            .iter()
+            .filter(|entry| entry.owned.backends && entry.manager != FIELD_MANAGER)
     }
 
     /// The field manager that last edited the backends; a hint.
     pub fn last_editor(&self) -> Option<&str> {
-        self.editors().max_by_key(|entry| entry.time).map(|entry| entry.manager.as_str())
+        self.editors()
+            .max_by_key(|entry| entry.time)
+            .map(|entry| entry.manager.as_str())
     }
 
     /// Who else than this tool last wrote the override or the primary; a hint.
     pub fn order_editor(&self) -> Option<&str> {
         let owns = |entry: &&ManagedFields| entry.owned.orders && entry.manager != FIELD_MANAGER;
         let owners = self.meta.managed_fields.iter().filter(owns);
-        owners.max_by_key(|entry| entry.time).map(|entry| entry.manager.as_str())
+        owners
+            .max_by_key(|entry| entry.time)
+            .map(|entry| entry.manager.as_str())
     }
 
     /// Whether someone else has changed the weights soon after they were last moved. Times of editors are whole
     /// seconds, so that one who came later can seem to have come earlier.
     pub fn is_contested(&self) -> bool {
         const SOON: SignedDuration = SignedDuration::from_mins(10);
-        let Some(last) = self.meta.last_move() else { return false };
+        let Some(last) = self.meta.last_move() else {
+            return false;
+        };
         matches!(self.changed(), Changed::Edited { at, .. }
             if at.duration_since(last.at).abs() < SOON)
     }
@@ -135,7 +153,11 @@ impl Record {
         if let Some(last) = self.group.as_ref().ok().and_then(Group::fitting_move) {
             return Changed::Moved(last.clone());
         }
-        match self.editors().filter_map(|entry| Some((entry.time?, &entry.manager))).max() {
+        match self
+            .editors()
+            .filter_map(|entry| Some((entry.time?, &entry.manager)))
+            .max()
+        {
             Some((at, by)) if self.meta.creation_timestamp != Some(at) => {
                 Changed::Edited { by: by.clone(), at }
             }
@@ -148,20 +170,37 @@ impl Meta {
     /// The GitOps tool that owns the object, by its field manager or its tracking marks.
     pub fn gitops_owner(&self) -> Option<&'static str> {
         const TOOLS: [(&str, &[&str], &[&str]); 3] = [
-            ("Argo CD", &["argocd-controller", "argocd-application-controller", "argocd"], &[]),
+            (
+                "Argo CD",
+                &[
+                    "argocd-controller",
+                    "argocd-application-controller",
+                    "argocd",
+                ],
+                &[],
+            ),
             (
                 "Flux",
                 &["kustomize-controller", "helm-controller"],
-                &["kustomize.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/name"],
+                &[
+                    "kustomize.toolkit.fluxcd.io/name",
+                    "helm.toolkit.fluxcd.io/name",
+                ],
             ),
             ("Helm", &["helm"], &[]),
         ];
-        let managed = |manager: &&str| self.managed_fields.iter().any(|entry| entry.manager == **manager);
+        let managed = |manager: &&str| {
+            self.managed_fields
+                .iter()
+                .any(|entry| entry.manager == **manager)
+        };
         let labelled = |label: &&str| self.labels.contains_key(label);
-        let by_tool = TOOLS
-            .iter()
-            .find(|(_, managers, labels)| managers.iter().any(managed) || labels.iter().any(labelled));
-        by_tool.map(|(tool, ..)| *tool).or(self.annotations.tracked_by)
+        let by_tool = TOOLS.iter().find(|(_, managers, labels)| {
+            managers.iter().any(managed) || labels.iter().any(labelled)
+        });
+        by_tool
+            .map(|(tool, ..)| *tool)
+            .or(self.annotations.tracked_by)
     }
 
     /// The last move, where the annotation can be read.

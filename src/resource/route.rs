@@ -51,7 +51,8 @@ pub struct ParentRef {
 impl ParentRef {
     /// Linkerd takes `core` for the core group too.
     pub fn is_service(&self) -> bool {
-        self.kind.as_deref() == Some("Service") && matches!(self.group.as_deref(), Some("" | "core"))
+        self.kind.as_deref() == Some("Service")
+            && matches!(self.group.as_deref(), Some("" | "core"))
     }
 }
 
@@ -61,19 +62,38 @@ impl Kind for Route {
     }
 
     fn read(&'static self, raw: &RawValue) -> serde_json::Result<Record> {
-        let Object { metadata, spec, status } = serde_json::from_str(raw.get())?;
+        let Object {
+            metadata,
+            spec,
+            status,
+        } = serde_json::from_str(raw.get())?;
         let parent = only_service(&spec.parent_refs);
-        let (apex, port) =
-            parent.as_ref().map(|parent| (parent.name.clone(), parent.port)).unwrap_or_default();
-        let mut warnings = parent.as_ref().map(|_| route_status::complaints(&status)).unwrap_or_default();
+        let (apex, port) = parent
+            .as_ref()
+            .map(|parent| (parent.name.clone(), parent.port))
+            .unwrap_or_default();
+        let mut warnings = parent
+            .as_ref()
+            .map(|_| route_status::complaints(&status))
+            .unwrap_or_default();
         let group = parent.and_then(|parent| self.group(&metadata, parent, &spec.rules));
         let (group, protected) = match group {
             Ok((group, protected)) => (Ok(group), protected),
             Err(invalid) => (Err(invalid), Protected::default()),
         };
         warnings.extend(protected.unprotected);
-        let Spec { parent_refs, hostnames, rules } = &spec;
-        let routing = Some(Routing::new(&metadata, parent_refs, hostnames, rules, protected.rules));
+        let Spec {
+            parent_refs,
+            hostnames,
+            rules,
+        } = &spec;
+        let routing = Some(Routing::new(
+            &metadata,
+            parent_refs,
+            hostnames,
+            rules,
+            protected.rules,
+        ));
         Ok(Record {
             kind: self,
             meta: metadata,
@@ -107,13 +127,22 @@ impl Kind for Route {
 }
 
 impl Route {
-    fn group(&self, meta: &Meta, parent: &ParentRef, rules: &[Rule]) -> Result<(Group, Protected), Invalid> {
+    fn group(
+        &self,
+        meta: &Meta,
+        parent: &ParentRef,
+        rules: &[Rule],
+    ) -> Result<(Group, Protected), Invalid> {
         assemble::service_name(
             &parent.name,
             "the parent",
             "name the service that clients call as the parent",
         )?;
-        if parent.namespace.as_ref().is_some_and(|namespace| *namespace != meta.namespace) {
+        if parent
+            .namespace
+            .as_ref()
+            .is_some_and(|namespace| *namespace != meta.namespace)
+        {
             return Err(assemble::invalid(
                 format!("its parent {} is in another namespace", parent.name),
                 "put the route into the namespace of the service that clients call",
@@ -123,14 +152,34 @@ impl Route {
         let mut protected = route_rules::protected(rules, &meta.namespace, &primary)?;
         let backends = std::mem::take(&mut protected.backends);
         let group = assemble::group(meta, &self.info, &parent.name, backends)?;
-        let Protected { uneven, has_empty_rule, .. } = protected;
-        Ok((Group { uneven, has_empty_rule, ..group }, protected))
+        let Protected {
+            uneven,
+            has_empty_rule,
+            ..
+        } = protected;
+        Ok((
+            Group {
+                uneven,
+                has_empty_rule,
+                ..group
+            },
+            protected,
+        ))
     }
 }
 
 fn only_service(parents: &[ParentRef]) -> Result<&ParentRef, Invalid> {
-    let services: Vec<&ParentRef> = parents.iter().filter(|parent| parent.is_service()).collect();
-    let names = || services.iter().map(|parent| parent.name.as_str()).collect::<Vec<_>>().join(", ");
+    let services: Vec<&ParentRef> = parents
+        .iter()
+        .filter(|parent| parent.is_service())
+        .collect();
+    let names = || {
+        services
+            .iter()
+            .map(|parent| parent.name.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     match services.as_slice() {
         [only] => Ok(only),
         [] => Err(assemble::invalid(
@@ -148,17 +197,32 @@ fn only_service(parents: &[ParentRef]) -> Result<&ParentRef, Invalid> {
 /// rule where the override's target stands alone or beside others is not drawn in by it.
 fn anchor(meta: &Meta, rules: &[Rule]) -> String {
     let is_listed = |name: &String| {
-        rules.iter().flat_map(|rule| &rule.backend_refs).any(|to| to.called(&meta.namespace) == *name)
+        rules
+            .iter()
+            .flat_map(|rule| &rule.backend_refs)
+            .any(|to| to.called(&meta.namespace) == *name)
     };
     let first = || {
-        let rule = rules.iter().find(|rule| rule.backend_refs.len() > 1).or(rules.first());
-        rule.and_then(|rule| rule.backend_refs.first()).map(|to: &BackendRef| to.called(&meta.namespace))
+        let rule = rules
+            .iter()
+            .find(|rule| rule.backend_refs.len() > 1)
+            .or(rules.first());
+        rule.and_then(|rule| rule.backend_refs.first())
+            .map(|to: &BackendRef| to.called(&meta.namespace))
     };
     let named = meta.annotations.get(PRIMARY_SERVICE).map(str::to_owned);
-    let order: Option<Override> =
-        meta.annotations.get(OVERRIDE).and_then(|order| serde_json::from_str(order).ok());
+    let order: Option<Override> = meta
+        .annotations
+        .get(OVERRIDE)
+        .and_then(|order| serde_json::from_str(order).ok());
     let home = order.filter(|order| {
-        is_listed(&order.home) && named.as_ref().is_none_or(|named| *named == order.to || !is_listed(named))
+        is_listed(&order.home)
+            && named
+                .as_ref()
+                .is_none_or(|named| *named == order.to || !is_listed(named))
     });
-    home.map(|order| order.home).or(named).or_else(first).unwrap_or_default()
+    home.map(|order| order.home)
+        .or(named)
+        .or_else(first)
+        .unwrap_or_default()
 }

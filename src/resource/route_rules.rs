@@ -63,12 +63,18 @@ impl BackendRef {
 
     fn is_service(&self) -> bool {
         self.kind.as_deref().is_none_or(|kind| kind == "Service")
-            && self.group.as_deref().is_none_or(|group| matches!(group, "" | "core"))
+            && self
+                .group
+                .as_deref()
+                .is_none_or(|group| matches!(group, "" | "core"))
     }
 
     fn read(&self, home: &str) -> Result<Backend, Invalid> {
         if !self.is_service() {
-            let kind = self.kind.as_deref().unwrap_or("an object of another API group");
+            let kind = self
+                .kind
+                .as_deref()
+                .unwrap_or("an object of another API group");
             return Err(invalid(
                 format!("its backend {} is no Service, but {kind}", self.name),
                 "list Services as the backends of the rules that are to fail over",
@@ -81,7 +87,10 @@ impl BackendRef {
             .is_some_and(|namespace| !is_object_name(namespace) || namespace.contains('.'))
         {
             return Err(invalid(
-                format!("the namespace of its backend {} is no name of a namespace", self.name),
+                format!(
+                    "the namespace of its backend {} is no name of a namespace",
+                    self.name
+                ),
                 "write the backend's namespace",
             ));
         }
@@ -91,7 +100,10 @@ impl BackendRef {
         };
         let weight = weight.ok_or_else(|| {
             invalid(
-                format!("the weight of its backend {} is no whole number from 0", self.name),
+                format!(
+                    "the weight of its backend {} is no whole number from 0",
+                    self.name
+                ),
                 "set whole numbers from 0 as weights",
             )
         })?;
@@ -104,7 +116,11 @@ impl BackendRef {
 /// # Errors
 /// Where there is none, or they differ; the reason names the rule.
 pub fn protected(rules: &[Rule], home: &str, primary: &str) -> Result<Protected, Invalid> {
-    let has_primary = |rule: &Rule| rule.backend_refs.iter().any(|to| to.called(home) == primary);
+    let has_primary = |rule: &Rule| {
+        rule.backend_refs
+            .iter()
+            .any(|to| to.called(home) == primary)
+    };
     let mut found: Option<(usize, Protected)> = None;
     let mut unprotected = Vec::new();
     for (index, rule) in rules.iter().enumerate() {
@@ -132,14 +148,23 @@ pub fn protected(rules: &[Rule], home: &str, primary: &str) -> Result<Protected,
     if group.uneven {
         scale_down(&mut group.backends);
     }
-    Ok(Protected { unprotected, ..group })
+    Ok(Protected {
+        unprotected,
+        ..group
+    })
 }
 
 /// Brings sums of weights into the range of a weight; what carries goes on carrying.
 fn scale_down(backends: &mut [Backend]) {
-    let largest = backends.iter().map(|backend| backend.weight).max().unwrap_or_default();
+    let largest = backends
+        .iter()
+        .map(|backend| backend.weight)
+        .max()
+        .unwrap_or_default();
     let divisor = largest.div_ceil(LARGEST_WEIGHT).max(1);
-    backends.iter_mut().for_each(|backend| backend.weight = backend.weight.div_ceil(divisor));
+    backends
+        .iter_mut()
+        .for_each(|backend| backend.weight = backend.weight.div_ceil(divisor));
 }
 
 fn read(rule: &Rule, index: usize, home: &str) -> Result<Protected, Invalid> {
@@ -155,7 +180,9 @@ fn read(rule: &Rule, index: usize, home: &str) -> Result<Protected, Invalid> {
             .filter(|(_, to)| to.namespace.is_none())
             .map(|(at, _)| path(at, "namespace"))
             .collect(),
-        ports: listed().filter_map(|(_, to)| Some((to.service(home), to.port?))).collect(),
+        ports: listed()
+            .filter_map(|(_, to)| Some((to.service(home), to.port?)))
+            .collect(),
         rules: vec![index],
         uneven: false,
         has_empty_rule: backends.iter().all(|backend| backend.weight == 0),
@@ -166,15 +193,27 @@ fn read(rule: &Rule, index: usize, home: &str) -> Result<Protected, Invalid> {
 
 /// Takes another rule into the group; where it has other backends, gives their names.
 fn join(group: &mut Protected, mut rule: Protected) -> Result<(), String> {
-    let position =
-        |backend: &Backend| rule.backends.iter().position(|other| other.service == backend.service);
+    let position = |backend: &Backend| {
+        rule.backends
+            .iter()
+            .position(|other| other.service == backend.service)
+    };
     let places: Option<Vec<usize>> = group.backends.iter().map(position).collect();
     let Some(places) = places.filter(|places| places.len() == rule.backends.len()) else {
-        return Err(rule.backends.iter().map(|backend| backend.name.as_str()).collect::<Vec<_>>().join(", "));
+        return Err(rule
+            .backends
+            .iter()
+            .map(|backend| backend.name.as_str())
+            .collect::<Vec<_>>()
+            .join(", "));
     };
     let weight = |&place: &usize| rule.backends.get(place).map_or(0, |backend| backend.weight);
     let weights: Vec<u64> = places.iter().map(weight).collect();
-    let own: Vec<u64> = group.backends.iter().map(|backend| backend.weight).collect();
+    let own: Vec<u64> = group
+        .backends
+        .iter()
+        .map(|backend| backend.weight)
+        .collect();
     if group.uneven || !same_proportion(&own, &weights) {
         group.uneven = true;
         for (backend, weight) in group.backends.iter_mut().zip(weights) {
@@ -192,8 +231,11 @@ fn join(group: &mut Protected, mut rule: Protected) -> Result<(), String> {
 }
 
 fn nothing_protected(rules: &[Rule], home: &str, primary: &str) -> Invalid {
-    let mut names: Vec<String> =
-        rules.iter().flat_map(|rule| &rule.backend_refs).map(|to| to.called(home)).collect();
+    let mut names: Vec<String> = rules
+        .iter()
+        .flat_map(|rule| &rule.backend_refs)
+        .map(|to| to.called(home))
+        .collect();
     names.sort();
     names.dedup();
     if names.iter().any(|name| name == primary) {
@@ -202,17 +244,30 @@ fn nothing_protected(rules: &[Rule], home: &str, primary: &str) -> Invalid {
             "list the fallback beside it, in the rules that are to fail over",
         );
     }
-    super::orders::no_backend(primary, &names.iter().map(String::as_str).collect::<Vec<_>>())
+    super::orders::no_backend(
+        primary,
+        &names.iter().map(String::as_str).collect::<Vec<_>>(),
+    )
 }
 
 fn left_alone(rules: &[Rule], index: usize, has_primary: bool, primary: &str) -> String {
-    let why = if has_primary { format!("has {primary} alone") } else { format!("is without {primary}") };
-    format!("{} {why}: it is left as it is, and does not fail over", title(rules, index))
+    let why = if has_primary {
+        format!("has {primary} alone")
+    } else {
+        format!("is without {primary}")
+    };
+    format!(
+        "{} {why}: it is left as it is, and does not fail over",
+        title(rules, index)
+    )
 }
 
 /// `rule 2 (canary)`, counted from 1.
 fn title(rules: &[Rule], index: usize) -> String {
-    let name = rules.get(index).and_then(|rule| rule.name.as_ref()).filter(|name| !name.is_empty());
+    let name = rules
+        .get(index)
+        .and_then(|rule| rule.name.as_ref())
+        .filter(|name| !name.is_empty());
     let name = name.map(|name| format!(" ({name})")).unwrap_or_default();
     format!("rule {}{name}", index + 1)
 }

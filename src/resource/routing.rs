@@ -43,30 +43,55 @@ impl Routing {
         rules: &[Rule],
         protected: Vec<usize>,
     ) -> Self {
-        let is_here =
-            |parent: &&ParentRef| parent.namespace.as_ref().is_none_or(|place| *place == meta.namespace);
-        let services = parents.iter().filter(|parent| parent.is_service()).filter(is_here);
-        let parents = services.map(|parent| Parent { name: parent.name.clone(), port: parent.port });
+        let is_here = |parent: &&ParentRef| {
+            parent
+                .namespace
+                .as_ref()
+                .is_none_or(|place| *place == meta.namespace)
+        };
+        let services = parents
+            .iter()
+            .filter(|parent| parent.is_service())
+            .filter(is_here);
+        let parents = services.map(|parent| Parent {
+            name: parent.name.clone(),
+            port: parent.port,
+        });
         let rules = rules.iter().map(|rule| matches(hostnames, &rule.matches));
-        Self { parents: parents.collect(), rules: rules.collect(), protected }
+        Self {
+            parents: parents.collect(),
+            rules: rules.collect(),
+            protected,
+        }
     }
 
     /// The services whose requests it takes on, each once.
     pub fn services(&self) -> impl Iterator<Item = &str> {
-        self.parents.iter().map(|parent| parent.name.as_str()).collect::<BTreeSet<&str>>().into_iter()
+        self.parents
+            .iter()
+            .map(|parent| parent.name.as_str())
+            .collect::<BTreeSet<&str>>()
+            .into_iter()
     }
 
     /// Whether it takes on requests to this service's port; none: to any of its ports.
     pub fn takes(&self, service: &str, port: Option<u16>) -> bool {
         let shares = |own: Option<u16>| own.is_none() || port.is_none() || own == port;
-        self.parents.iter().any(|parent| parent.name == service && shares(parent.port))
+        self.parents
+            .iter()
+            .any(|parent| parent.name == service && shares(parent.port))
     }
 
     /// How much of what fails over here the other one has matches for that are the same.
     pub fn overlap(&self, other: &Self) -> Overlap {
-        let own = self.protected.iter().filter_map(|index| self.rules.get(*index)).flatten();
+        let own = self
+            .protected
+            .iter()
+            .filter_map(|index| self.rules.get(*index))
+            .flatten();
         let is_taken = |condition: &Match| other.rules.iter().any(|rule| rule.contains(condition));
-        let (taken, free): (Vec<&Match>, Vec<&Match>) = own.partition(|condition| is_taken(condition));
+        let (taken, free): (Vec<&Match>, Vec<&Match>) =
+            own.partition(|condition| is_taken(condition));
         match (taken.is_empty(), free.is_empty()) {
             (true, _) => Overlap::Nothing,
             (false, true) => Overlap::All,
@@ -77,12 +102,22 @@ impl Routing {
 
 fn matches(hostnames: &[String], conditions: &[Value]) -> BTreeSet<Match> {
     let any_host = [String::new()];
-    let hosts = if hostnames.is_empty() { &any_host } else { hostnames };
+    let hosts = if hostnames.is_empty() {
+        &any_host
+    } else {
+        hostnames
+    };
     let everything = [json!({})];
-    let conditions = if conditions.is_empty() { &everything } else { conditions };
+    let conditions = if conditions.is_empty() {
+        &everything
+    } else {
+        conditions
+    };
     let pair = |host: &String| {
         let host = host.to_lowercase();
-        conditions.iter().map(move |condition| format!("{host} {}", normal(condition)))
+        conditions
+            .iter()
+            .map(move |condition| format!("{host} {}", normal(condition)))
     };
     hosts.iter().flat_map(pair).collect()
 }

@@ -22,7 +22,10 @@ static INFO: KindInfo = KindInfo {
     singular: "trafficsplit",
     short: "ts",
     crd: "trafficsplits.split.smi-spec.io",
-    source: ("Linkerd's SMI extension", "https://linkerd.io/2/tasks/linkerd-smi/"),
+    source: (
+        "Linkerd's SMI extension",
+        "https://linkerd.io/2/tasks/linkerd-smi/",
+    ),
 };
 
 #[derive(Deserialize)]
@@ -72,7 +75,8 @@ impl Kind for TrafficSplit {
     }
 
     fn manifest(&self, group: &NewGroup) -> Value {
-        let backend = |name: &String| json!({ "service": name, "weight": u64::from(*name == group.primary) });
+        let backend =
+            |name: &String| json!({ "service": name, "weight": u64::from(*name == group.primary) });
         json!({
             "apiVersion": INFO.api_version,
             "kind": INFO.kind,
@@ -93,7 +97,10 @@ fn group(meta: &Meta, spec: &Spec) -> Result<Group, Invalid> {
 
 fn backends(meta: &Meta, spec: &Spec) -> Result<Vec<Backend>, Invalid> {
     if spec.backends.is_empty() {
-        return Err(invalid("spec.backends is empty", "list the services that can take the traffic"));
+        return Err(invalid(
+            "spec.backends is empty",
+            "list the services that can take the traffic",
+        ));
     }
     let mut backends: Vec<Backend> = Vec::with_capacity(spec.backends.len());
     for SpecBackend { service, weight } in &spec.backends {
@@ -101,12 +108,17 @@ fn backends(meta: &Meta, spec: &Spec) -> Result<Vec<Backend>, Invalid> {
         assemble::service_name(service, "backend", MEND)?;
         let weight = read_weight(weight).ok_or_else(|| {
             invalid(
-                format!("the weight of backend {service} is {weight}, which is no whole number from 0"),
+                format!(
+                    "the weight of backend {service} is {weight}, which is no whole number from 0"
+                ),
                 "set whole numbers from 0 as weights",
             )
         })?;
         let service = ServiceRef::new(&meta.namespace, service);
-        assemble::add(&mut backends, Backend::new(&meta.namespace, service, weight))?;
+        assemble::add(
+            &mut backends,
+            Backend::new(&meta.namespace, service, weight),
+        )?;
     }
     Ok(backends)
 }
@@ -122,6 +134,7 @@ fn read_weight(weight: &Value) -> Option<u64> {
 /// 1.0 is 1, within what a float holds exactly.
 fn whole(number: f64) -> Option<u64> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // whole, and within 0 to 2^53
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    // whole, and within 0 to 2^53
     ((0.0..=EXACT).contains(&number) && number.fract() == 0.0).then_some(number as u64)
 }

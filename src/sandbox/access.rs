@@ -33,7 +33,10 @@ pub fn write_kubeconfig(path: &Path, clusters: &[Access]) -> anyhow::Result<()> 
 /// A kubeconfig with a context for each cluster, the first one current.
 pub fn kubeconfig(clusters: &[Access]) -> anyhow::Result<String> {
     let named = |key: &str, value: fn(&Access) -> serde_json::Value| -> Vec<_> {
-        clusters.iter().map(|access| json!({"name": access.cluster, key: value(access)})).collect()
+        clusters
+            .iter()
+            .map(|access| json!({"name": access.cluster, key: value(access)}))
+            .collect()
     };
     let config = json!({
         "apiVersion": "v1",
@@ -53,7 +56,10 @@ pub fn kubeconfig(clusters: &[Access]) -> anyhow::Result<String> {
 pub async fn client(kubeconfig: &Path, context: &str) -> anyhow::Result<Client> {
     let file = Kubeconfig::read_from(kubeconfig)
         .with_context(|| format!("reading the kubeconfig {}", kubeconfig.display()))?;
-    let options = KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
+    let options = KubeConfigOptions {
+        context: Some(context.to_owned()),
+        ..KubeConfigOptions::default()
+    };
     let mut config = Config::from_custom_kubeconfig(file, &options)
         .await
         .with_context(|| format!("using the context {context} of {}", kubeconfig.display()))?;

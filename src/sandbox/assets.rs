@@ -10,11 +10,18 @@ use super::workshop::{Module, Workshop, require_go};
 use super::{definitions, place, secrets};
 use crate::error::Problem;
 
-const MODULE: Module =
-    Module { go_mod: include_str!("assets/go.mod"), go_sum: include_str!("assets/go.sum") };
+const MODULE: Module = Module {
+    go_mod: include_str!("assets/go.mod"),
+    go_sum: include_str!("assets/go.sum"),
+};
 /// The version of Kubernetes in go.mod: built by hand the programs don't know it, and clients fail to parse "dirty".
 const LINKER_FLAGS: &str = "-s -w -X k8s.io/component-base/version.gitVersion=v1.36.3";
-const NEEDED: [&str; 4] = ["server", "kube-apiserver", "kube-controller-manager", "kwok"];
+const NEEDED: [&str; 4] = [
+    "server",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kwok",
+];
 const PROGRAMS: &str = "server (etcd), kube-apiserver, kube-controller-manager and kwok";
 const BUILDING: &str = "Building etcd, kube-apiserver, kube-controller-manager, kwok and kubectl";
 
@@ -34,7 +41,10 @@ impl Assets {
             None => check(&from_cache().await?)?,
         };
         let definitions = definitions::obtain(given).await?;
-        Ok(Self { definitions: definitions::read(&definitions)?, dir })
+        Ok(Self {
+            definitions: definitions::read(&definitions)?,
+            dir,
+        })
     }
 
     pub fn dir(&self) -> &Path {
@@ -48,18 +58,28 @@ impl Assets {
 
 /// The folder in full, if it has all programs.
 fn check(dir: &Path) -> anyhow::Result<PathBuf> {
-    let missing: Vec<_> = NEEDED.into_iter().filter(|name| !is_executable(&dir.join(name))).collect();
+    let missing: Vec<_> = NEEDED
+        .into_iter()
+        .filter(|name| !is_executable(&dir.join(name)))
+        .collect();
     if missing.is_empty() {
-        return dir.canonicalize().with_context(|| format!("resolving {}", dir.display()));
+        return dir
+            .canonicalize()
+            .with_context(|| format!("resolving {}", dir.display()));
     }
-    Err(Problem::new(format!("{} has no executable {}", dir.display(), missing.join(", ")))
-        .next(format!("The folder must hold {PROGRAMS}."))
-        .next("Leave --assets out to have them built.")
-        .into())
+    Err(Problem::new(format!(
+        "{} has no executable {}",
+        dir.display(),
+        missing.join(", ")
+    ))
+    .next(format!("The folder must hold {PROGRAMS}."))
+    .next("Leave --assets out to have them built.")
+    .into())
 }
 
 pub fn is_executable(path: &Path) -> bool {
-    path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+    path.metadata()
+        .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
 async fn from_cache() -> anyhow::Result<PathBuf> {
@@ -81,12 +101,19 @@ async fn build(workshop: &Workshop, target: &Path) -> anyhow::Result<()> {
     let progress = Progress::start(&format!("{BUILDING} once, about 5 minutes on 2 cores"));
     let flags = format!("-ldflags={LINKER_FLAGS}");
     let arguments = ["install", "-trimpath", &flags, "tool"];
-    let status = progress.during("Still building", workshop.go(&arguments)).await?;
+    let status = progress
+        .during("Still building", workshop.go(&arguments))
+        .await?;
     if !status.success() {
-        return Err(workshop.failure("building the control planes", status).into());
+        return Err(workshop
+            .failure("building the control planes", status)
+            .into());
     }
     std::fs::rename(workshop.dir().join("bin"), target)
         .with_context(|| format!("moving the programs to {}", target.display()))?;
-    progress.finish(&format!("Built the control planes into {}", target.display()));
+    progress.finish(&format!(
+        "Built the control planes into {}",
+        target.display()
+    ));
     Ok(())
 }

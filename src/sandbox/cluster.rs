@@ -43,8 +43,15 @@ impl Cluster {
     /// Cuts the API off, or connects it again: a process that is stopped accepts connections and never answers, as
     /// behind a network that is dead. The cluster's own controllers are cut off too, and catch up afterwards.
     pub fn partition(&self, partitioned: bool) -> anyhow::Result<()> {
-        let signal = if partitioned { Signal::STOP } else { Signal::CONT };
-        let mut servers = self.programs.iter().filter(|program| program.name == APISERVER);
+        let signal = if partitioned {
+            Signal::STOP
+        } else {
+            Signal::CONT
+        };
+        let mut servers = self
+            .programs
+            .iter()
+            .filter(|program| program.name == APISERVER);
         servers.try_for_each(|server| server.signal(signal))
     }
 }
@@ -101,7 +108,8 @@ impl<'a> Start<'a> {
         place::make_private_dir(&dir)?;
         let token = secrets::random_hex(24)?;
         let reader_token = secrets::random_hex(24)?;
-        let tokens = format!("{token},admin,admin,system:masters\n{reader_token},{READER},{READER}\n");
+        let tokens =
+            format!("{token},admin,admin,system:masters\n{reader_token},{READER},{READER}\n");
         let key = SigningKey::generate()?;
         for (file, content) in [
             ("tokens.csv", tokens.as_str()),
@@ -112,15 +120,26 @@ impl<'a> Start<'a> {
             place::write_private(&dir.join(file), content)?;
         }
         let api_port = starter.ports.next()?;
-        Ok(Self { starter, name, dir, token, reader_token, api_port, programs: Vec::new() })
+        Ok(Self {
+            starter,
+            name,
+            dir,
+            token,
+            reader_token,
+            api_port,
+            programs: Vec::new(),
+        })
     }
 
     async fn run(&mut self) -> anyhow::Result<Cluster> {
         let etcd_port = self.start_etcd()?;
-        self.until(|| async { TcpStream::connect(("127.0.0.1", etcd_port)).await.ok() }).await?;
+        self.until(|| async { TcpStream::connect(("127.0.0.1", etcd_port)).await.ok() })
+            .await?;
         self.start_apiserver(etcd_port)?;
         let certificate = self.dir.join("certificates/apiserver.crt");
-        let certificates = self.until(|| async { read_certificates(&certificate) }).await?;
+        let certificates = self
+            .until(|| async { read_certificates(&certificate) })
+            .await?;
         let access = Access {
             cluster: self.name.to_owned(),
             server: format!("https://127.0.0.1:{}", self.api_port),
@@ -130,11 +149,20 @@ impl<'a> Start<'a> {
         let kubeconfig = self.dir.join("kubeconfig");
         access::write_kubeconfig(&kubeconfig, std::slice::from_ref(&access))?;
         let client = access::client(&kubeconfig, self.name).await?;
-        self.until(|| async { is_ready(&client).await.then_some(()) }).await?;
+        self.until(|| async { is_ready(&client).await.then_some(()) })
+            .await?;
         self.start_controllers()?;
         self.start_kwok()?;
-        let reader = Access { token: self.reader_token.clone(), ..access.clone() };
-        Ok(Cluster { access, reader, client, programs: self.programs.clone() })
+        let reader = Access {
+            token: self.reader_token.clone(),
+            ..access.clone()
+        };
+        Ok(Cluster {
+            access,
+            reader,
+            client,
+            programs: self.programs.clone(),
+        })
     }
 
     fn start_etcd(&mut self) -> anyhow::Result<u16> {
@@ -170,7 +198,10 @@ impl<'a> Start<'a> {
             "--service-cluster-ip-range=10.96.0.0/16".to_owned(),
             "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
             format!("--service-account-key-file={}", file("service-account.pub")),
-            format!("--service-account-signing-key-file={}", file("service-account.key")),
+            format!(
+                "--service-account-signing-key-file={}",
+                file("service-account.key")
+            ),
             format!("--token-auth-file={}", file("tokens.csv")),
             "--authorization-mode=RBAC".to_owned(),
             "--disable-admission-plugins=ServiceAccount".to_owned(),
@@ -186,12 +217,19 @@ impl<'a> Start<'a> {
             "--secure-port=0".to_owned(),
             "--leader-elect=false".to_owned(),
             "--use-service-account-credentials=false".to_owned(),
-            format!("--service-account-private-key-file={}", file("service-account.key")),
+            format!(
+                "--service-account-private-key-file={}",
+                file("service-account.key")
+            ),
             format!("--controllers={CONTROLLERS}"),
             "--kube-api-qps=500".to_owned(),
             "--kube-api-burst=1000".to_owned(),
         ];
-        self.launch("kube-controller-manager", "kube-controller-manager", arguments)
+        self.launch(
+            "kube-controller-manager",
+            "kube-controller-manager",
+            arguments,
+        )
     }
 
     fn start_kwok(&mut self) -> anyhow::Result<()> {
@@ -206,7 +244,12 @@ impl<'a> Start<'a> {
         self.launch("kwok", "kwok", arguments)
     }
 
-    fn launch(&mut self, name: &'static str, file: &str, arguments: Vec<String>) -> anyhow::Result<()> {
+    fn launch(
+        &mut self,
+        name: &'static str,
+        file: &str,
+        arguments: Vec<String>,
+    ) -> anyhow::Result<()> {
         let program = self.starter.roster.start(Launch {
             cluster: self.name.to_owned(),
             name,
@@ -219,7 +262,10 @@ impl<'a> Start<'a> {
     }
 
     /// Asks again and again until there is an answer, or a program of the cluster has ended.
-    async fn until<T, F: Future<Output = Option<T>>>(&self, ask: impl Fn() -> F) -> anyhow::Result<T> {
+    async fn until<T, F: Future<Output = Option<T>>>(
+        &self,
+        ask: impl Fn() -> F,
+    ) -> anyhow::Result<T> {
         let answer = async {
             loop {
                 if let Some(answer) = ask().await {
@@ -249,24 +295,36 @@ impl<'a> Start<'a> {
     }
 
     fn lost_a_port(&self) -> bool {
-        self.programs.iter().any(|program| program.last_words().contains("address already in use"))
+        self.programs
+            .iter()
+            .any(|program| program.last_words().contains("address already in use"))
     }
 }
 
 fn failure(cluster: &str, program: &Program, how: &str) -> anyhow::Error {
-    Problem::new(format!("the cluster {cluster} did not start: {} {how}", program.name))
-        .next("The last lines of its log:")
-        .next(program.last_words().replace('\n', "\n  "))
-        .into()
+    Problem::new(format!(
+        "the cluster {cluster} did not start: {} {how}",
+        program.name
+    ))
+    .next("The last lines of its log:")
+    .next(program.last_words().replace('\n', "\n  "))
+    .into()
 }
 
 /// The certificates, once the file is whole.
 fn read_certificates(path: &std::path::Path) -> Option<Vec<u8>> {
     let content = std::fs::read(path).ok()?;
-    content.trim_ascii_end().ends_with(b"-----END CERTIFICATE-----").then_some(content)
+    content
+        .trim_ascii_end()
+        .ends_with(b"-----END CERTIFICATE-----")
+        .then_some(content)
 }
 
 async fn is_ready(client: &Client) -> bool {
-    let Ok(request) = http::Request::get("/readyz").body(Vec::new()) else { return false };
-    access::limited(client.request_text(request)).await.is_ok_and(|answer| answer == "ok")
+    let Ok(request) = http::Request::get("/readyz").body(Vec::new()) else {
+        return false;
+    };
+    access::limited(client.request_text(request))
+        .await
+        .is_ok_and(|answer| answer == "ok")
 }

@@ -16,8 +16,10 @@ const MODULE: Module = Module {
 };
 const PATH: &str = "sigs.k8s.io/gateway-api";
 const FOLDER: &str = "config/crd/standard";
-const FILES: [&str; 2] =
-    ["gateway.networking.k8s.io_grpcroutes.yaml", "gateway.networking.k8s.io_httproutes.yaml"];
+const FILES: [&str; 2] = [
+    "gateway.networking.k8s.io_grpcroutes.yaml",
+    "gateway.networking.k8s.io_httproutes.yaml",
+];
 
 /// A folder with the definitions: `given` if they are there, or else one of the cache.
 pub async fn obtain(given: Option<&Path>) -> anyhow::Result<PathBuf> {
@@ -27,8 +29,15 @@ pub async fn obtain(given: Option<&Path>) -> anyhow::Result<PathBuf> {
     let key = secrets::digest(&[MODULE.go_mod, MODULE.go_sum]);
     let target = place::cache_root()?.join(format!("definitions-{}", &key[..12]));
     if !target.exists() {
-        let instead = format!("give a folder with the programs and {}: --assets DIR", FILES.join(", "));
-        require_go("takes the definitions of routes from their module", &instead).await?;
+        let instead = format!(
+            "give a folder with the programs and {}: --assets DIR",
+            FILES.join(", ")
+        );
+        require_go(
+            "takes the definitions of routes from their module",
+            &instead,
+        )
+        .await?;
         let workshop = Workshop::open(MODULE).await?;
         // Another start may have downloaded them while this one waited.
         if !target.exists() {
@@ -55,19 +64,25 @@ struct Downloaded {
 
 async fn download(workshop: &Workshop, target: &Path) -> anyhow::Result<()> {
     let progress = Progress::start("Downloading the Gateway API's definitions of routes");
-    let status =
-        progress.during("Still downloading", workshop.go(&["mod", "download", "-json", PATH])).await?;
+    let status = progress
+        .during(
+            "Still downloading",
+            workshop.go(&["mod", "download", "-json", PATH]),
+        )
+        .await?;
     if !status.success() {
-        return Err(workshop.failure("downloading the definitions of routes", status).into());
+        return Err(workshop
+            .failure("downloading the definitions of routes", status)
+            .into());
     }
-    let downloaded: Downloaded =
-        serde_json::from_str(&workshop.output()?).context("reading where go has put the definitions")?;
+    let downloaded: Downloaded = serde_json::from_str(&workshop.output()?)
+        .context("reading where go has put the definitions")?;
     let copies = workshop.dir().join("definitions");
     place::make_private_dir(&copies)?;
     for file in FILES {
         let source = downloaded.dir.join(FOLDER).join(file);
-        let content =
-            std::fs::read_to_string(&source).with_context(|| format!("reading {}", source.display()))?;
+        let content = std::fs::read_to_string(&source)
+            .with_context(|| format!("reading {}", source.display()))?;
         place::write_private(&copies.join(file), &content)?;
     }
     std::fs::rename(&copies, target)

@@ -46,7 +46,10 @@ pub async fn run(args: &SandboxDemoArgs) -> anyhow::Result<Exit> {
             flat: args.flat,
             home_client: access::client(&kubeconfig, home).await?,
             away_client: access::client(&kubeconfig, away).await?,
-            actor: Actor { kubeconfig, context: home.to_owned() },
+            actor: Actor {
+                kubeconfig,
+                context: home.to_owned(),
+            },
             remote: format!("{away}={away}"),
             away: away.to_owned(),
             fallback: format!("{APEX}-{away}"),
@@ -75,9 +78,18 @@ impl Story {
     async fn play(&self) -> anyhow::Result<()> {
         step(1, self.export().await)?;
         step(2, self.create().await)?;
-        let mut observer = step(3, Observer::start(&self.home_client, self.kind, &self.fallback).await)?;
-        out::line(format!("\n3. Watch, and take all of {APEX}'s pods in {} away", self.actor.context))?;
-        let watch = step(3, self.actor.start_watch(&self.with_remote(&["watch"])).await)?;
+        let mut observer = step(
+            3,
+            Observer::start(&self.home_client, self.kind, &self.fallback).await,
+        )?;
+        out::line(format!(
+            "\n3. Watch, and take all of {APEX}'s pods in {} away",
+            self.actor.context
+        ))?;
+        let watch = step(
+            3,
+            self.actor.start_watch(&self.with_remote(&["watch"])).await,
+        )?;
         step(4, self.actor.run(&self.with_remote(&["status"])).await)?;
         let over = step(3, self.switch(&mut observer, 0).await)?;
         out::line("\n4. Status during the failover")?;
@@ -98,7 +110,11 @@ impl Story {
     async fn export(&self) -> anyhow::Result<()> {
         out::line(format!("1. Export {APEX} from {}", self.away))?;
         let label = "mirror.linkerd.io/exported";
-        let mode = if self.flat { "remote-discovery" } else { "true" };
+        let mode = if self.flat {
+            "remote-discovery"
+        } else {
+            "true"
+        };
         out::line(format!(
             "$ kubectl --context={} -n {NAMESPACE} label service {APEX} {label}={mode}",
             self.away
@@ -112,12 +128,18 @@ impl Story {
         } else {
             ", with a ready endpoint".to_owned()
         };
-        out::line(format!("{} has appeared in {}{endpoints}.", self.fallback, self.actor.context))?;
+        out::line(format!(
+            "{} has appeared in {}{endpoints}.",
+            self.fallback, self.actor.context
+        ))?;
         Ok(())
     }
 
     async fn create(&self) -> anyhow::Result<()> {
-        out::line(format!("\n2. Make {} the fallback of {APEX}", self.fallback))?;
+        out::line(format!(
+            "\n2. Make {} the fallback of {APEX}",
+            self.fallback
+        ))?;
         let info = self.kind.info();
         let mut create = vec!["create", APEX, "--fallback", self.fallback.as_str()];
         if info.kind != TrafficSplit.info().kind {
@@ -125,17 +147,26 @@ impl Story {
         }
         self.actor.run(&self.with_remote(&create)).await?;
         checks::only_this_group(&self.home_client, self.kind, &self.fallback).await?;
-        out::line(format!("{} {APEX}-failover is the only one, and as it should be.", info.kind))?;
+        out::line(format!(
+            "{} {APEX}-failover is the only one, and as it should be.",
+            info.kind
+        ))?;
         if info.carrier == Carrier::Route {
             route::accept(&self.home_client, self.kind).await?;
-            out::line("It is accepted here, as Linkerd's policy controller does with such a route.")?;
+            out::line(
+                "It is accepted here, as Linkerd's policy controller does with such a route.",
+            )?;
         }
         Ok(())
     }
 
     /// In a flat network the readiness of mirrors is read in the other cluster.
     fn with_remote<'a>(&'a self, command: &[&'a str]) -> Vec<&'a str> {
-        let remote: &[&str] = if self.flat { &["--remote", &self.remote] } else { &[] };
+        let remote: &[&str] = if self.flat {
+            &["--remote", &self.remote]
+        } else {
+            &[]
+        };
         [command, remote].concat()
     }
 
@@ -153,7 +184,10 @@ impl Story {
         // Together: events that came before the patch's answer must not wait for it, or the time would be too short.
         let (_, took) = futures::try_join!(scale, observer.switch(ready))?;
         let [primary, fallback] = observer::weights(ready);
-        out::line(format!("The weights are {APEX} {primary} and {} {fallback}.", self.fallback))?;
+        out::line(format!(
+            "The weights are {APEX} {primary} and {} {fallback}.",
+            self.fallback
+        ))?;
         Ok(took)
     }
 }

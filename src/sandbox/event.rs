@@ -20,9 +20,16 @@ impl Event {
     }
 
     pub fn failed(error: &anyhow::Error) -> Self {
-        let problem = error.chain().find_map(|cause| cause.downcast_ref::<Problem>());
-        let next = problem.map(|problem| problem.next.clone()).unwrap_or_default();
-        Self::Failed { message: format!("{error:#}"), next }
+        let problem = error
+            .chain()
+            .find_map(|cause| cause.downcast_ref::<Problem>());
+        let next = problem
+            .map(|problem| problem.next.clone())
+            .unwrap_or_default();
+        Self::Failed {
+            message: format!("{error:#}"),
+            next,
+        }
     }
 
     /// Writes the line. A reader that is gone shows itself on standard input, so that failing here means nothing.

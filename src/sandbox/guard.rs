@@ -16,18 +16,30 @@ pub fn run(args: &SandboxGuardArgs) -> anyhow::Result<Exit> {
     if parent != i32::try_from(args.parent).ok() {
         return Err(Problem::new(format!("the parent, process {}, has ended", args.parent)).into());
     }
-    let (program, arguments) =
-        args.command.split_first().ok_or_else(|| Problem::usage("there is no program to start"))?;
+    let (program, arguments) = args
+        .command
+        .split_first()
+        .ok_or_else(|| Problem::usage("there is no program to start"))?;
     let failure = Command::new(program).args(arguments).exec();
     // As a shell says it: the command was not found, or could not be run.
-    let code = if failure.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 };
+    let code = if failure.kind() == std::io::ErrorKind::NotFound {
+        127
+    } else {
+        126
+    };
     let message = format!("starting {}: {failure}", program.to_string_lossy());
-    Err(Problem { exit: Exit::Passed(code), ..Problem::new(message) }.into())
+    Err(Problem {
+        exit: Exit::Passed(code),
+        ..Problem::new(message)
+    }
+    .into())
 }
 
 #[cfg(target_os = "linux")]
 fn end_with_parent() -> std::io::Result<()> {
-    Ok(rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?)
+    Ok(rustix::process::set_parent_process_death_signal(Some(
+        rustix::process::Signal::KILL,
+    ))?)
 }
 
 /// Other systems have no such signal: there the supervisor's own teardown and `sandbox down` have to do.
@@ -40,6 +52,12 @@ fn end_with_parent() -> std::io::Result<()> {
 pub fn command() -> anyhow::Result<tokio::process::Command> {
     let itself = std::env::current_exe().context("finding this program's own file")?;
     let mut command = tokio::process::Command::new(itself);
-    command.args(["sandbox", "guard", "--parent", &std::process::id().to_string(), "--"]);
+    command.args([
+        "sandbox",
+        "guard",
+        "--parent",
+        &std::process::id().to_string(),
+        "--",
+    ]);
     Ok(command)
 }

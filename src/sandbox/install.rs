@@ -27,16 +27,25 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// Installs the node, the other clusters' rights, the definitions of what carries groups, and emojivoto unless `bare`; waits until all is in use.
 pub async fn install(client: &Client, definitions: &[String], bare: bool) -> anyhow::Result<()> {
     let own = [NODE, REMOTE_ACCESS, TRAFFIC_SPLIT, LINKERD_HTTP_ROUTE];
-    for manifest in own.into_iter().chain(definitions.iter().map(String::as_str)) {
+    for manifest in own
+        .into_iter()
+        .chain(definitions.iter().map(String::as_str))
+    {
         create_all(client, manifest).await?;
     }
     if !bare {
         create_all(client, EMOJIVOTO).await?;
-        until("the emojivoto pods are ready", || deployments_are_ready(client)).await?;
+        until("the emojivoto pods are ready", || {
+            deployments_are_ready(client)
+        })
+        .await?;
     }
     for (group, version, kind) in SERVED {
         let gvk = GroupVersionKind::gvk(group, version, kind);
-        until(&format!("{kind} of {group} is served"), || is_served(client, &gvk)).await?;
+        until(&format!("{kind} of {group} is served"), || {
+            is_served(client, &gvk)
+        })
+        .await?;
     }
     Ok(())
 }
@@ -78,12 +87,20 @@ async fn deployments_are_ready(client: &Client) -> bool {
     let api: Api<Deployment> = Api::namespaced(client.clone(), "emojivoto");
     let is_ready = |deployment: &Deployment| {
         let wanted = deployment.spec.as_ref().and_then(|spec| spec.replicas);
-        deployment.status.as_ref().and_then(|status| status.ready_replicas) == wanted
+        deployment
+            .status
+            .as_ref()
+            .and_then(|status| status.ready_replicas)
+            == wanted
     };
-    limited(api.list(&ListParams::default())).await.is_ok_and(|list| list.items.iter().all(is_ready))
+    limited(api.list(&ListParams::default()))
+        .await
+        .is_ok_and(|list| list.items.iter().all(is_ready))
 }
 
 async fn is_served(client: &Client, kind: &GroupVersionKind) -> bool {
     let api: Api<DynamicObject> = Api::all_with(client.clone(), &ApiResource::from_gvk(kind));
-    limited(api.list(&ListParams::default().limit(1))).await.is_ok()
+    limited(api.list(&ListParams::default().limit(1)))
+        .await
+        .is_ok()
 }

@@ -24,7 +24,11 @@ impl Interrupts {
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,
-            hangup: if ignores_hangup() { None } else { Some(listen(SignalKind::hangup())?) },
+            hangup: if ignores_hangup() {
+                None
+            } else {
+                Some(listen(SignalKind::hangup())?)
+            },
         })
     }
 
@@ -44,7 +48,10 @@ impl Interrupts {
     }
 
     /// Does `work` unless a signal comes first.
-    pub async fn or<T>(&mut self, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    pub async fn or<T>(
+        &mut self,
+        work: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<T> {
         tokio::select! {
             done = work => done,
             interrupted = self.next() => Err(interrupted.problem().into()),
@@ -65,7 +72,10 @@ impl Interrupted {
 
     /// The end that it brings about.
     pub fn problem(self) -> Problem {
-        Problem { exit: self.exit(), ..Problem::new(format!("interrupted by {}", self.name())) }
+        Problem {
+            exit: self.exit(),
+            ..Problem::new(format!("interrupted by {}", self.name()))
+        }
     }
 
     pub fn name(self) -> &'static str {
@@ -81,6 +91,8 @@ impl Interrupted {
 fn ignores_hangup() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let ignored = ignored.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).unwrap_or_default();
+    let ignored = ignored
+        .and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok())
+        .unwrap_or_default();
     ignored & 1 << (SignalKind::hangup().as_raw_value() - 1) != 0
 }

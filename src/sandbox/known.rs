@@ -17,7 +17,11 @@ pub struct Known<K> {
 
 impl<K> Default for Known<K> {
     fn default() -> Self {
-        Self { objects: BTreeMap::new(), listing: BTreeMap::new(), listed: false }
+        Self {
+            objects: BTreeMap::new(),
+            listing: BTreeMap::new(),
+            listed: false,
+        }
     }
 }
 

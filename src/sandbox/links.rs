@@ -21,21 +21,39 @@ pub async fn write(clusters: &[Cluster]) -> anyhow::Result<()> {
 
 async fn write_to(local: &Cluster, clusters: &[Cluster]) -> anyhow::Result<()> {
     let here = &local.access.cluster;
-    create_namespace(&local.client).await.with_context(|| format!("making {NAMESPACE} in {here}"))?;
+    create_namespace(&local.client)
+        .await
+        .with_context(|| format!("making {NAMESPACE} in {here}"))?;
     let secrets: Api<Secret> = Api::namespaced(local.client.clone(), NAMESPACE);
-    for remote in clusters.iter().filter(|remote| remote.access.cluster != *here) {
+    for remote in clusters
+        .iter()
+        .filter(|remote| remote.access.cluster != *here)
+    {
         let secret = credentials(remote)?;
         limited(secrets.create(&PostParams::default(), &secret))
             .await
-            .with_context(|| format!("giving {here} the credentials for {}", remote.access.cluster))?;
+            .with_context(|| {
+                format!(
+                    "giving {here} the credentials for {}",
+                    remote.access.cluster
+                )
+            })?;
     }
     Ok(())
 }
 
 async fn create_namespace(client: &Client) -> anyhow::Result<()> {
-    let metadata = ObjectMeta { name: Some(NAMESPACE.to_owned()), ..ObjectMeta::default() };
-    let namespace = Namespace { metadata, ..Namespace::default() };
-    limited(Api::all(client.clone()).create(&PostParams::default(), &namespace)).await.map(drop)
+    let metadata = ObjectMeta {
+        name: Some(NAMESPACE.to_owned()),
+        ..ObjectMeta::default()
+    };
+    let namespace = Namespace {
+        metadata,
+        ..Namespace::default()
+    };
+    limited(Api::all(client.clone()).create(&PostParams::default(), &namespace))
+        .await
+        .map(drop)
 }
 
 fn credentials(remote: &Cluster) -> anyhow::Result<Secret> {
@@ -46,7 +64,10 @@ fn credentials(remote: &Cluster) -> anyhow::Result<Secret> {
             ..ObjectMeta::default()
         },
         type_: Some("mirror.linkerd.io/remote-kubeconfig".to_owned()),
-        data: Some(BTreeMap::from([("kubeconfig".to_owned(), ByteString(kubeconfig.into_bytes()))])),
+        data: Some(BTreeMap::from([(
+            "kubeconfig".to_owned(),
+            ByteString(kubeconfig.into_bytes()),
+        )])),
         ..Secret::default()
     })
 }

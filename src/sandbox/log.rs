@@ -13,7 +13,9 @@ pub struct Log {
 
 impl Log {
     pub fn open(path: &Path) -> anyhow::Result<Self> {
-        Ok(Self { file: place::open_log(path)? })
+        Ok(Self {
+            file: place::open_log(path)?,
+        })
     }
 
     pub fn line(&self, text: &str) {

@@ -19,9 +19,16 @@ use desired::Remote;
 use local::Local;
 
 /// Mirrors between all clusters, in both directions; never ends by itself.
-pub async fn run(clusters: &[Cluster], networks: &watch::Receiver<Networks>, log: &Log) -> Infallible {
+pub async fn run(
+    clusters: &[Cluster],
+    networks: &watch::Receiver<Networks>,
+    log: &Log,
+) -> Infallible {
     let remote = |(index, cluster): (usize, &Cluster)| {
-        let remote = Remote { cluster: cluster.access.cluster.clone(), gateway: gateway_address(index) };
+        let remote = Remote {
+            cluster: cluster.access.cluster.clone(),
+            gateway: gateway_address(index),
+        };
         (remote, cluster.client.clone())
     };
     let all: Vec<_> = clusters.iter().enumerate().map(remote).collect();

@@ -29,7 +29,11 @@ pub async fn gateway(args: &SandboxGatewayArgs) -> anyhow::Result<Exit> {
 pub async fn partition(args: &SandboxPartitionArgs) -> anyhow::Result<Exit> {
     let partitioned = args.state == PartitionState::On;
     change(&args.cluster, |network| network.partitioned = partitioned).await?;
-    let words = if partitioned { "is cut off: it hangs" } else { "can be reached" };
+    let words = if partitioned {
+        "is cut off: it hangs"
+    } else {
+        "can be reached"
+    };
     out::line(format!("The API of {} {words}.", args.cluster))?;
     Ok(Exit::Done)
 }
@@ -39,7 +43,11 @@ async fn change(cluster: &str, change: impl FnOnce(&mut Network)) -> anyhow::Res
     let (place, supervisor) = addressed_place()?;
     let state = State::read(&place).context("the sandbox is not ready yet")?;
     if !state.clusters.iter().any(|known| known.name == cluster) {
-        let known: Vec<_> = state.clusters.iter().map(|known| known.name.as_str()).collect();
+        let known: Vec<_> = state
+            .clusters
+            .iter()
+            .map(|known| known.name.as_str())
+            .collect();
         return Err(Problem::usage(format!("there is no cluster {cluster}"))
             .next(format!("The clusters are {}.", known.join(", ")))
             .into());
@@ -56,7 +64,10 @@ async fn change(cluster: &str, change: impl FnOnce(&mut Network)) -> anyhow::Res
 /// The sandbox that KUBECONFIG points into (inside `sandbox run`), or else the one that stays.
 fn addressed_place() -> anyhow::Result<(Place, Owner)> {
     let pointed = std::env::var_os("KUBECONFIG").map(PathBuf::from);
-    let around = pointed.as_deref().and_then(Path::parent).map(|dir| Place::at(dir.to_owned()));
+    let around = pointed
+        .as_deref()
+        .and_then(Path::parent)
+        .map(|dir| Place::at(dir.to_owned()));
     let standing = Place::standing()?;
     for place in around.into_iter().chain([standing]) {
         if place.state_file().exists()
@@ -65,18 +76,26 @@ fn addressed_place() -> anyhow::Result<(Place, Owner)> {
             return Ok((place, owner));
         }
     }
-    Err(Problem::new("no sandbox is up").next("Start one with: kubectl failover sandbox up").into())
+    Err(Problem::new("no sandbox is up")
+        .next("Start one with: kubectl failover sandbox up")
+        .into())
 }
 
 async fn until(place: &Place, cluster: &str, asked: Network) -> anyhow::Result<()> {
     let wait = async {
         loop {
             let state = State::read(place)?;
-            if state.clusters.iter().any(|known| known.name == cluster && known.network == asked) {
+            if state
+                .clusters
+                .iter()
+                .any(|known| known.name == cluster && known.network == asked)
+            {
                 return anyhow::Ok(());
             }
             tokio::time::sleep(POLL).await;
         }
     };
-    tokio::time::timeout(LIMIT, wait).await.context("the supervisor did not answer")?
+    tokio::time::timeout(LIMIT, wait)
+        .await
+        .context("the supervisor did not answer")?
 }

@@ -61,7 +61,9 @@ impl Place {
 
     /// A new folder for a sandbox that ends with the command that starts it.
     pub fn temporary() -> anyhow::Result<Self> {
-        Ok(Self::at(state_root()?.join(format!("run-{}", secrets::random_hex(6)?))))
+        Ok(Self::at(
+            state_root()?.join(format!("run-{}", secrets::random_hex(6)?)),
+        ))
     }
 
     pub fn dir(&self) -> &Path {
@@ -100,7 +102,8 @@ impl Place {
         if !self.try_lock(&lock)? {
             return Ok(None);
         }
-        lock.set_len(0).and_then(|()| write!(&lock, "{}", std::process::id()))?;
+        lock.set_len(0)
+            .and_then(|()| write!(&lock, "{}", std::process::id()))?;
         Ok(Some(Ownership { lock }))
     }
 
@@ -115,7 +118,10 @@ impl Place {
             return Ok(None);
         }
         let text = std::fs::read_to_string(&path).unwrap_or_default();
-        Ok(Some(Owner { pid: text.parse().ok().and_then(Pid::from_raw), lock }))
+        Ok(Some(Owner {
+            pid: text.parse().ok().and_then(Pid::from_raw),
+            lock,
+        }))
     }
 
     fn open_lock(&self, create: bool) -> anyhow::Result<File> {
@@ -138,7 +144,9 @@ impl Place {
     pub fn remove(&self) -> anyhow::Result<()> {
         match std::fs::remove_dir_all(&self.dir) {
             Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
-                return Err(anyhow::Error::new(cause).context(format!("removing {}", self.dir.display())));
+                return Err(
+                    anyhow::Error::new(cause).context(format!("removing {}", self.dir.display()))
+                );
             }
             _ => {}
         }
@@ -158,7 +166,9 @@ const LOCK: &str = "lock";
 /// Removes what sandboxes have left whose every process was killed at once.
 pub fn sweep() -> anyhow::Result<()> {
     let root = state_root()?;
-    let Ok(entries) = std::fs::read_dir(&root) else { return Ok(()) };
+    let Ok(entries) = std::fs::read_dir(&root) else {
+        return Ok(());
+    };
     for entry in entries.flatten() {
         let temporary = entry.file_name().to_string_lossy().starts_with("run-");
         let place = Place::at(entry.path());
@@ -185,12 +195,18 @@ pub fn cache_root() -> anyhow::Result<PathBuf> {
 }
 
 fn base_dir(variable: &str, below_home: &str) -> anyhow::Result<PathBuf> {
-    let set = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    set(variable).or_else(|| set("HOME").map(|home| home.join(below_home))).ok_or_else(|| {
-        Problem::new("there is no place for the sandbox's files: HOME is not set")
-            .next(format!("Set HOME or {variable} to a folder."))
-            .into()
-    })
+    let set = |name| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    set(variable)
+        .or_else(|| set("HOME").map(|home| home.join(below_home)))
+        .ok_or_else(|| {
+            Problem::new("there is no place for the sandbox's files: HOME is not set")
+                .next(format!("Set HOME or {variable} to a folder."))
+                .into()
+        })
 }
 
 /// Makes a folder, and those above it, that only this user can read.
@@ -203,7 +219,11 @@ pub fn make_private_dir(dir: &Path) -> anyhow::Result<()> {
 pub fn write_private(path: &Path, content: &str) -> anyhow::Result<()> {
     let write = || {
         let new = path.with_extension("new");
-        private_options().create(true).truncate(true).open(&new)?.write_all(content.as_bytes())?;
+        private_options()
+            .create(true)
+            .truncate(true)
+            .open(&new)?
+            .write_all(content.as_bytes())?;
         std::fs::rename(&new, path)
     };
     write().with_context(|| format!("writing {}", path.display()))
@@ -211,7 +231,11 @@ pub fn write_private(path: &Path, content: &str) -> anyhow::Result<()> {
 
 /// Opens a log file of which nobody else can read anything.
 pub fn open_log(path: &Path) -> anyhow::Result<File> {
-    let opened = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
+    let opened = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path);
     opened.with_context(|| format!("opening {}", path.display()))
 }
 

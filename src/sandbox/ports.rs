@@ -21,12 +21,20 @@ impl Ports {
     pub fn next(&self) -> anyhow::Result<u16> {
         for _ in 0..TRIES {
             let port = random_port()?;
-            let fresh = self.given.lock().unwrap_or_else(PoisonError::into_inner).insert(port);
+            let fresh = self
+                .given
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(port);
             if fresh && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
                 return Ok(port);
             }
         }
-        Err(Problem::new(format!("no free port from {} to {} on 127.0.0.1", RANGE.start, RANGE.end)).into())
+        Err(Problem::new(format!(
+            "no free port from {} to {} on 127.0.0.1",
+            RANGE.start, RANGE.end
+        ))
+        .into())
     }
 }
 

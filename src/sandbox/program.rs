@@ -37,16 +37,25 @@ impl Program {
     /// Waits for the program's end, and says how it ended.
     pub async fn ended(&self) -> String {
         let mut end = self.end.clone();
-        let outcome = end.wait_for(Option::is_some).await.ok().and_then(|end| end.clone());
+        let outcome = end
+            .wait_for(Option::is_some)
+            .await
+            .ok()
+            .and_then(|end| end.clone());
         outcome.unwrap_or_else(|| "ended".to_owned())
     }
 
     /// Sends a signal, unless the program has ended.
     pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
         let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
-        match pid.filter(|_| self.end.borrow().is_none()).map(|pid| kill_process(pid, signal)) {
+        match pid
+            .filter(|_| self.end.borrow().is_none())
+            .map(|pid| kill_process(pid, signal))
+        {
             None | Some(Ok(()) | Err(rustix::io::Errno::SRCH)) => Ok(()),
-            Some(Err(cause)) => Err(cause).with_context(|| format!("sending {} a signal", self.name)),
+            Some(Err(cause)) => {
+                Err(cause).with_context(|| format!("sending {} a signal", self.name))
+            }
         }
     }
 
@@ -89,7 +98,14 @@ impl Roster {
         lock(&self.tasks).spawn(async move {
             announce.send_replace(Some(attend(&mut child, stopped).await));
         });
-        let program = Program { cluster: launch.cluster, name: launch.name, pid, log: launch.log, stop, end };
+        let program = Program {
+            cluster: launch.cluster,
+            name: launch.name,
+            pid,
+            log: launch.log,
+            stop,
+            end,
+        };
         lock(&self.programs).push(program.clone());
         Ok(program)
     }

@@ -19,7 +19,10 @@ pub struct Progress {
 
 impl Progress {
     pub fn start(text: &str) -> Self {
-        let progress = Self { started: Instant::now(), spinner: spinner() };
+        let progress = Self {
+            started: Instant::now(),
+            spinner: spinner(),
+        };
         progress.say(text);
         progress
     }
@@ -39,7 +42,10 @@ impl Progress {
             match tokio::time::timeout(REMINDER, &mut work).await {
                 Ok(done) => return done,
                 Err(_) if self.spinner.is_none() => {
-                    out::note(format!("{text} ({} so far)", in_words(self.started.elapsed())));
+                    out::note(format!(
+                        "{text} ({} so far)",
+                        in_words(self.started.elapsed())
+                    ));
                 }
                 Err(_) => {}
             }

@@ -7,8 +7,8 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 
 /// What precedes the 65 bytes of an uncompressed P-256 point in a SubjectPublicKeyInfo (RFC 5480).
 const P256_PUBLIC_KEY_HEADER: [u8; 26] = [
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,
-    0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
 
 /// A key pair as two PEM files.
@@ -22,11 +22,16 @@ impl SigningKey {
     pub fn generate() -> anyhow::Result<Self> {
         let random = SystemRandom::new();
         let failed = |_| anyhow::anyhow!("making a key for service account tokens failed");
-        let document =
-            EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).map_err(failed)?;
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref(), &random)
-            .map_err(|cause| anyhow::anyhow!("reading the new key failed: {cause}"))?;
-        let public = [P256_PUBLIC_KEY_HEADER.as_slice(), pair.public_key().as_ref()].concat();
+        let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)
+            .map_err(failed)?;
+        let pair =
+            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref(), &random)
+                .map_err(|cause| anyhow::anyhow!("reading the new key failed: {cause}"))?;
+        let public = [
+            P256_PUBLIC_KEY_HEADER.as_slice(),
+            pair.public_key().as_ref(),
+        ]
+        .concat();
         Ok(Self {
             private_pem: pem("PRIVATE KEY", document.as_ref()),
             public_pem: pem("PUBLIC KEY", &public),
@@ -36,8 +41,15 @@ impl SigningKey {
 
 fn pem(kind: &str, der: &[u8]) -> String {
     let body = STANDARD.encode(der);
-    let lines: Vec<_> = body.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
-    format!("-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n", lines.join("\n"))
+    let lines: Vec<_> = body
+        .as_bytes()
+        .chunks(64)
+        .map(String::from_utf8_lossy)
+        .collect();
+    format!(
+        "-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n",
+        lines.join("\n")
+    )
 }
 
 /// `bytes` random bytes in hexadecimal.
@@ -48,7 +60,9 @@ pub fn random_hex(bytes: usize) -> anyhow::Result<String> {
 }
 
 pub fn fill_random(buffer: &mut [u8]) -> anyhow::Result<()> {
-    SystemRandom::new().fill(buffer).map_err(|_| anyhow::anyhow!("the system gave no random bytes"))
+    SystemRandom::new()
+        .fill(buffer)
+        .map_err(|_| anyhow::anyhow!("the system gave no random bytes"))
 }
 
 /// The SHA-256 digest of all parts together, in hexadecimal.

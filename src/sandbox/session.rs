@@ -38,12 +38,20 @@ impl Session {
     ) -> anyhow::Result<Session> {
         check_names(&args.clusters)?;
         place::sweep()?;
-        let assets = interrupts.or(Assets::obtain(args.assets.as_deref())).await?;
-        let progress = Progress::start(&format!("Starting the clusters {}", args.clusters.join(", ")));
+        let assets = interrupts
+            .or(Assets::obtain(args.assets.as_deref()))
+            .await?;
+        let progress = Progress::start(&format!(
+            "Starting the clusters {}",
+            args.clusters.join(", ")
+        ));
         let mut session = Self::launch(place, args, &assets)?;
         match interrupts.or(session.until_ready(&progress)).await {
             Ok(()) => {
-                progress.finish(&format!("The clusters {} are ready", args.clusters.join(", ")));
+                progress.finish(&format!(
+                    "The clusters {} are ready",
+                    args.clusters.join(", ")
+                ));
                 Ok(session)
             }
             Err(failure) => {
@@ -70,20 +78,37 @@ impl Session {
             .stderr(Stdio::null())
             .spawn()
             .context("starting the supervisor")?;
-        let (Some(lifeline), Some(events)) = (supervisor.stdin.take(), supervisor.stdout.take()) else {
+        let (Some(lifeline), Some(events)) = (supervisor.stdin.take(), supervisor.stdout.take())
+        else {
             anyhow::bail!("the supervisor has no pipes");
         };
         let events = BufReader::new(events).lines();
-        Ok(Self { place, supervisor, lifeline, events, assets_dir: assets.dir().to_owned() })
+        Ok(Self {
+            place,
+            supervisor,
+            lifeline,
+            events,
+            assets_dir: assets.dir().to_owned(),
+        })
     }
 
     async fn until_ready(&mut self, progress: &Progress) -> anyhow::Result<()> {
-        while let Some(line) = self.events.next_line().await.context("listening to the supervisor")? {
-            match serde_json::from_str(&line).with_context(|| format!("the supervisor said {line:?}"))? {
+        while let Some(line) = self
+            .events
+            .next_line()
+            .await
+            .context("listening to the supervisor")?
+        {
+            match serde_json::from_str(&line)
+                .with_context(|| format!("the supervisor said {line:?}"))?
+            {
                 Event::Progress { text } => progress.say(&text),
                 Event::Ready => return Ok(()),
                 Event::Failed { message, next } => {
-                    return Err(next.into_iter().fold(Problem::new(message), Problem::next).into());
+                    return Err(next
+                        .into_iter()
+                        .fold(Problem::new(message), Problem::next)
+                        .into());
                 }
             }
         }
@@ -109,15 +134,24 @@ impl Session {
     /// Lets the sandbox live on when this process has ended.
     pub async fn let_stay(mut self) -> anyhow::Result<()> {
         let word = format!("{STAY}\n");
-        self.lifeline.write_all(word.as_bytes()).await.context("telling the supervisor to stay")
+        self.lifeline
+            .write_all(word.as_bytes())
+            .await
+            .context("telling the supervisor to stay")
     }
 
     /// Takes the sandbox down and waits until nothing of it is left.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         drop(self.lifeline);
-        if tokio::time::timeout(TEARDOWN, self.supervisor.wait()).await.is_err() {
+        if tokio::time::timeout(TEARDOWN, self.supervisor.wait())
+            .await
+            .is_err()
+        {
             // Its programs go with it.
-            self.supervisor.kill().await.context("killing the supervisor")?;
+            self.supervisor
+                .kill()
+                .await
+                .context("killing the supervisor")?;
         }
         self.place.remove()
     }
@@ -127,12 +161,17 @@ fn check_names(clusters: &[String]) -> anyhow::Result<()> {
     let valid = |name: &String| {
         let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         let edge = |byte: Option<u8>| byte.is_some_and(|byte| byte != b'-' && inner(byte));
-        name.len() <= 30 && name.bytes().all(inner) && edge(name.bytes().next()) && edge(name.bytes().last())
+        name.len() <= 30
+            && name.bytes().all(inner)
+            && edge(name.bytes().next())
+            && edge(name.bytes().last())
     };
     if let Some(name) = clusters.iter().find(|name| !valid(name)) {
-        return Err(Problem::usage(format!("{name:?} can't be a cluster's name"))
-            .next("A name is up to 30 lower case letters, digits and inner hyphens.")
-            .into());
+        return Err(
+            Problem::usage(format!("{name:?} can't be a cluster's name"))
+                .next("A name is up to 30 lower case letters, digits and inner hyphens.")
+                .into(),
+        );
     }
     let mut sorted = clusters.to_vec();
     sorted.sort();

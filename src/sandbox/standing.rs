@@ -28,11 +28,16 @@ pub async fn up(args: &SandboxUpArgs) -> anyhow::Result<Exit> {
     let own_kubectl = session.kubectl_dir_to_add();
     session.let_stay().await?;
     let first = args.clusters.first().map_or("west", String::as_str);
-    out::line(format!("export KUBECONFIG={}", place.kubeconfig().display()))?;
+    out::line(format!(
+        "export KUBECONFIG={}",
+        place.kubeconfig().display()
+    ))?;
     if let Some(dir) = own_kubectl {
         out::line(format!("export PATH=$PATH:{}", dir.display()))?;
     }
-    out::line(format!("kubectl --context {first} -n emojivoto get deployments,services"))?;
+    out::line(format!(
+        "kubectl --context {first} -n emojivoto get deployments,services"
+    ))?;
     out::line("kubectl failover sandbox down")?;
     Ok(Exit::Done)
 }
@@ -41,19 +46,33 @@ pub async fn up(args: &SandboxUpArgs) -> anyhow::Result<Exit> {
 fn check_standing(place: &Place, clusters: &[String]) -> anyhow::Result<()> {
     let state = State::read(place).ok().filter(|state| state.ready);
     let Some(state) = state else {
-        return Err(Problem::new("the sandbox is being started or taken down by another command")
-            .next("See how far it is: kubectl failover sandbox status")
-            .into());
+        return Err(
+            Problem::new("the sandbox is being started or taken down by another command")
+                .next("See how far it is: kubectl failover sandbox status")
+                .into(),
+        );
     };
-    let ended: Vec<_> = state.ended().map(|(cluster, program)| in_words(cluster, program)).collect();
+    let ended: Vec<_> = state
+        .ended()
+        .map(|(cluster, program)| in_words(cluster, program))
+        .collect();
     let mut standing: Vec<_> = state.clusters.iter().map(|cluster| &cluster.name).collect();
     let mut asked: Vec<_> = clusters.iter().collect();
     standing.sort();
     asked.sort();
     let wrong = if standing != asked {
-        let names =
-            |names: Vec<&String>| names.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-        format!("the sandbox that is up has other clusters: {}, not {}", names(standing), names(asked))
+        let names = |names: Vec<&String>| {
+            names
+                .into_iter()
+                .map(String::as_str)
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        format!(
+            "the sandbox that is up has other clusters: {}, not {}",
+            names(standing),
+            names(asked)
+        )
     } else if !ended.is_empty() {
         format!("the sandbox is up, but not whole: {}", ended.join(", "))
     } else {
@@ -62,7 +81,10 @@ fn check_standing(place: &Place, clusters: &[String]) -> anyhow::Result<()> {
     Err(Problem::new(wrong)
         .next("Start anew, which loses what is in the clusters:")
         .next("kubectl failover sandbox down")
-        .next(format!("kubectl failover sandbox up --clusters {}", clusters.join(",")))
+        .next(format!(
+            "kubectl failover sandbox up --clusters {}",
+            clusters.join(",")
+        ))
         .into())
 }
 
@@ -128,7 +150,11 @@ fn clear(place: &Place) -> anyhow::Result<()> {
 /// Whether the process still is the program that was started, and no other one with its number.
 fn belongs_to(program: &ProgramState, place: &Place) -> bool {
     let pid = program.pid.to_string();
-    let ps = || std::process::Command::new("ps").args(["-o", "command=", "-p", &pid]).output();
+    let ps = || {
+        std::process::Command::new("ps")
+            .args(["-o", "command=", "-p", &pid])
+            .output()
+    };
     let command_line = std::fs::read(format!("/proc/{pid}/cmdline"))
         .or_else(|_| ps().map(|output| output.stdout))
         .unwrap_or_default();
@@ -139,7 +165,10 @@ fn belongs_to(program: &ProgramState, place: &Place) -> bool {
 pub fn clusters() -> Vec<(String, &'static str)> {
     let state = Place::standing().and_then(|place| State::read(&place));
     let clusters = state.map(|state| state.clusters).unwrap_or_default();
-    clusters.into_iter().map(|cluster| (cluster.name, cluster.network.gateway.as_str())).collect()
+    clusters
+        .into_iter()
+        .map(|cluster| (cluster.name, cluster.network.gateway.as_str()))
+        .collect()
 }
 
 pub fn status() -> anyhow::Result<Exit> {
@@ -153,14 +182,26 @@ pub fn status() -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     };
     for cluster in &state.clusters {
-        out::line(format!("{}  {}  {}", cluster.name, cluster.server, cluster.network.describe()))?;
+        out::line(format!(
+            "{}  {}  {}",
+            cluster.name,
+            cluster.server,
+            cluster.network.describe()
+        ))?;
         for program in &cluster.programs {
             out::line(format!("  {}", describe(program)))?;
         }
     }
-    out::line(format!("supervisor  process {}, log {}", state.supervisor, place.log().display()))?;
+    out::line(format!(
+        "supervisor  process {}, log {}",
+        state.supervisor,
+        place.log().display()
+    ))?;
     out::line(format!("programs    {}", state.assets.display()))?;
-    out::line(format!("export KUBECONFIG={}", place.kubeconfig().display()))?;
+    out::line(format!(
+        "export KUBECONFIG={}",
+        place.kubeconfig().display()
+    ))?;
     Ok(Exit::Done)
 }
 

@@ -62,7 +62,11 @@ impl Gateway {
 
 impl Network {
     pub fn describe(self) -> String {
-        let partition = if self.partitioned { ", API cut off" } else { "" };
+        let partition = if self.partitioned {
+            ", API cut off"
+        } else {
+            ""
+        };
         format!("gateway {}{partition}", self.gateway.as_str())
     }
 }
@@ -82,7 +86,8 @@ impl State {
 
     pub fn read(place: &Place) -> anyhow::Result<Self> {
         let path = place.state_file();
-        let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("reading {}", path.display()))?;
         serde_json::from_str(&text).with_context(|| format!("reading {}", path.display()))
     }
 

@@ -26,7 +26,11 @@ pub async fn run(args: SandboxSuperviseArgs) -> anyhow::Result<Exit> {
     let mut interrupts = Interrupts::listen()?;
     let place = Place::at(args.dir.clone());
     let Some(ownership) = place.own()? else {
-        return Err(Problem::new(format!("another supervisor runs in {}", place.dir().display())).into());
+        return Err(Problem::new(format!(
+            "another supervisor runs in {}",
+            place.dir().display()
+        ))
+        .into());
     };
     ownership.keep();
     let roster = Roster::default();
@@ -60,7 +64,10 @@ async fn serve(args: &SandboxSuperviseArgs, place: &Place, roster: &Roster) -> a
     let log = super::log::Log::open(&place.log())?;
     let assets = Assets::obtain(args.up.assets.as_deref()).await?;
     let clusters = start_clusters(args, place, &assets, roster).await?;
-    let accesses: Vec<_> = clusters.iter().map(|cluster| cluster.access.clone()).collect();
+    let accesses: Vec<_> = clusters
+        .iter()
+        .map(|cluster| cluster.access.clone())
+        .collect();
     access::write_kubeconfig(&place.kubeconfig(), &accesses)?;
     let book = Book::open(place, &assets, &clusters)?;
     // Listened for before anyone can find the sandbox: unheard, the signal would end this process.
@@ -84,7 +91,12 @@ async fn start_clusters(
     roster: &Roster,
 ) -> anyhow::Result<Vec<Cluster>> {
     let ports = Ports::default();
-    let starter = Starter { place, assets, ports: &ports, roster };
+    let starter = Starter {
+        place,
+        assets,
+        ports: &ports,
+        roster,
+    };
     let starts = args.up.clusters.iter().map(async |name| {
         let cluster = starter.start(name).await?;
         Event::progress(format!("{name}: the API is ready, installing objects")).tell();
@@ -113,7 +125,10 @@ impl<'a> Book<'a> {
             clusters: clusters.iter().map(describe).collect(),
         };
         state.write(place)?;
-        Ok(Self { place, state: RefCell::new(state) })
+        Ok(Self {
+            place,
+            state: RefCell::new(state),
+        })
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) -> anyhow::Result<()> {
@@ -139,15 +154,30 @@ fn describe(cluster: &Cluster) -> ClusterState {
 }
 
 /// Writes down which programs end although nobody asked them to; the others go on.
-async fn note_endings(clusters: &[Cluster], book: &Book<'_>, log: &super::log::Log) -> anyhow::Result<()> {
+async fn note_endings(
+    clusters: &[Cluster],
+    book: &Book<'_>,
+    log: &super::log::Log,
+) -> anyhow::Result<()> {
     let programs = clusters.iter().flat_map(|cluster| &cluster.programs);
-    let mut endings: FuturesUnordered<_> =
-        programs.map(|program| async move { (program, program.ended().await) }).collect();
+    let mut endings: FuturesUnordered<_> = programs
+        .map(|program| async move { (program, program.ended().await) })
+        .collect();
     while let Some((program, how)) = endings.next().await {
-        log.line(&format!("{} of {} {how}: {}", program.name, program.cluster, program.last_words()));
+        log.line(&format!(
+            "{} of {} {how}: {}",
+            program.name,
+            program.cluster,
+            program.last_words()
+        ));
         book.change(|state| {
-            let of_all = state.clusters.iter_mut().flat_map(|cluster| &mut cluster.programs);
-            of_all.filter(|known| known.pid == program.pid).for_each(|known| known.ended = Some(how.clone()));
+            let of_all = state
+                .clusters
+                .iter_mut()
+                .flat_map(|cluster| &mut cluster.programs);
+            of_all
+                .filter(|known| known.pid == program.pid)
+                .for_each(|known| known.ended = Some(how.clone()));
         })?;
     }
     std::future::pending().await

@@ -33,12 +33,16 @@ pub async fn run(args: &SandboxRunArgs) -> anyhow::Result<Exit> {
 
 /// Clusters are not started for a command that can't be.
 fn check_command(command: &[OsString]) -> anyhow::Result<()> {
-    let Some(name) = command.first() else { return Ok(()) };
+    let Some(name) = command.first() else {
+        return Ok(());
+    };
     let path = std::env::var_os("PATH").unwrap_or_default();
     let places: Vec<PathBuf> = if name.as_encoded_bytes().contains(&b'/') {
         vec![PathBuf::from(name)]
     } else {
-        std::env::split_paths(&path).map(|dir| dir.join(name)).collect()
+        std::env::split_paths(&path)
+            .map(|dir| dir.join(name))
+            .collect()
     };
     // One is among the built programs.
     if name == "kubectl" || places.iter().any(|path| is_executable(path)) {
@@ -49,8 +53,15 @@ fn check_command(command: &[OsString]) -> anyhow::Result<()> {
     } else {
         (127, "is not found")
     };
-    let message = format!("the command {} {what}; no cluster was started", name.to_string_lossy());
-    Err(Problem { exit: Exit::Passed(code), ..Problem::new(message) }.into())
+    let message = format!(
+        "the command {} {what}; no cluster was started",
+        name.to_string_lossy()
+    );
+    Err(Problem {
+        exit: Exit::Passed(code),
+        ..Problem::new(message)
+    }
+    .into())
 }
 
 async fn run_command(
@@ -86,7 +97,10 @@ fn path_with(session: &Session) -> anyhow::Result<OsString> {
 
 /// A terminal sends SIGINT to the command itself; the other signals reach only this process.
 fn pass_on(Interrupted(signal): Interrupted, child: &Child) {
-    let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+    let pid = child
+        .id()
+        .and_then(|pid| i32::try_from(pid).ok())
+        .and_then(Pid::from_raw);
     if let (Some(pid), Some(signal)) = (pid, Signal::from_named_raw(signal))
         && signal != Signal::INT
     {
@@ -96,6 +110,9 @@ fn pass_on(Interrupted(signal): Interrupted, child: &Child) {
 }
 
 fn exit_code(status: ExitStatus) -> u8 {
-    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
+    let code = status
+        .code()
+        .or_else(|| status.signal().map(|signal| 128 + signal))
+        .unwrap_or(1);
     u8::try_from(code).unwrap_or(1)
 }

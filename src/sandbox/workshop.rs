@@ -38,7 +38,10 @@ impl Workshop {
     pub async fn open(module: Module) -> anyhow::Result<Self> {
         let place = Place::at(place::cache_root()?.join("build"));
         let ownership = await_turn(&place).await?;
-        let workshop = Self { place, _ownership: ownership };
+        let workshop = Self {
+            place,
+            _ownership: ownership,
+        };
         place::make_private_dir(&workshop.dir().join(SCRATCH))?;
         place::write_private(&workshop.dir().join("go.mod"), module.go_mod)?;
         place::write_private(&workshop.dir().join("go.sum"), module.go_sum)?;
@@ -64,7 +67,10 @@ impl Workshop {
             .process_group(0)
             .spawn()
             .context("starting go")?;
-        let leader = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+        let leader = child
+            .id()
+            .and_then(|pid| i32::try_from(pid).ok())
+            .and_then(Pid::from_raw);
         let mut group = Group(leader);
         let status = child.wait().await.context("waiting for go")?;
         group.0 = None;
@@ -126,12 +132,18 @@ impl Drop for Group {
 
 /// Fails with `instead`, what to do without it, where there is no go.
 pub async fn require_go(what: &str, instead: &str) -> anyhow::Result<()> {
-    let go = tokio::process::Command::new("go").arg("version").stderr(Stdio::null()).output().await;
+    let go = tokio::process::Command::new("go")
+        .arg("version")
+        .stderr(Stdio::null())
+        .output()
+        .await;
     if go.is_ok_and(|output| output.status.success()) {
         return Ok(());
     }
-    Err(Problem::new(format!("the sandbox {what} with Go, and `go` is not on PATH"))
-        .next("Install Go 1.26 or newer (https://go.dev/dl), or")
-        .next(instead)
-        .into())
+    Err(Problem::new(format!(
+        "the sandbox {what} with Go, and `go` is not on PATH"
+    ))
+    .next("Install Go 1.26 or newer (https://go.dev/dl), or")
+    .next(instead)
+    .into())
 }

@@ -20,7 +20,12 @@ mod tests {
     #[test]
     fn ages() {
         let now = Timestamp::from_second(1_000_000_000).unwrap();
-        let after = |seconds: i64| ago(Timestamp::from_second(1_000_000_000 - seconds).unwrap(), now);
+        let after = |seconds: i64| {
+            ago(
+                Timestamp::from_second(1_000_000_000 - seconds).unwrap(),
+                now,
+            )
+        };
         assert_eq!(after(-5), "0s");
         assert_eq!(after(8), "8s");
         assert_eq!(after(250), "4m10s");

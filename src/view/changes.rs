@@ -89,26 +89,49 @@ pub fn what(change: &StatusChange) -> String {
 }
 
 fn standing(status: &Status) -> String {
-    format!("{}, active {}{}", status.state, active(status), reason(status))
+    format!(
+        "{}, active {}{}",
+        status.state,
+        active(status),
+        reason(status)
+    )
 }
 
 fn arrow(before: String, after: String) -> String {
-    if before == after { after } else { format!("{before} -> {after}") }
+    if before == after {
+        after
+    } else {
+        format!("{before} -> {after}")
+    }
 }
 
 fn active(status: &Status) -> String {
     let names = status.active();
-    if names.is_empty() { "nothing".to_owned() } else { names.join(",") }
+    if names.is_empty() {
+        "nothing".to_owned()
+    } else {
+        names.join(",")
+    }
 }
 
 /// Flags that came and went: ` +short -redundant`.
 fn flags(before: &Status, after: &Status) -> String {
     let (was, is) = (before.flags.names(), after.flags.names());
-    let came = is.iter().filter(|flag| !was.contains(flag)).map(|flag| format!(" +{flag}"));
-    let went = was.iter().filter(|flag| !is.contains(flag)).map(|flag| format!(" -{flag}"));
+    let came = is
+        .iter()
+        .filter(|flag| !was.contains(flag))
+        .map(|flag| format!(" +{flag}"));
+    let went = was
+        .iter()
+        .filter(|flag| !is.contains(flag))
+        .map(|flag| format!(" -{flag}"));
     came.chain(went).collect()
 }
 
 fn reason(status: &Status) -> String {
-    if status.reason.is_empty() { String::new() } else { format!(": {}", status.reason) }
+    if status.reason.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", status.reason)
+    }
 }

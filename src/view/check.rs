@@ -49,7 +49,10 @@ fn report_category(category: &Category) -> ReportCategory<'_> {
         error: clean(&check.lines.join("; ")),
         result: check.outcome,
     };
-    ReportCategory { category_name: category.name, checks: category.checks.iter().map(check).collect() }
+    ReportCategory {
+        category_name: category.name,
+        checks: category.checks.iter().map(check).collect(),
+    }
 }
 
 /// Whether nothing is in error.
@@ -70,24 +73,41 @@ pub fn text(categories: &[Category], style: Style) -> String {
     let mut out = String::new();
     for category in categories {
         let shown = |check: &&CheckResult| !style.short || check.outcome != Outcome::Success;
-        let lines: String =
-            category.checks.iter().filter(shown).map(|check| check_lines(check, style.colour)).collect();
+        let lines: String = category
+            .checks
+            .iter()
+            .filter(shown)
+            .map(|check| check_lines(check, style.colour))
+            .collect();
         if !lines.is_empty() {
             let name = category.name;
-            out.push_str(&format!("{name}\n{}\n{lines}\n", "-".repeat(name.chars().count())));
+            out.push_str(&format!(
+                "{name}\n{}\n{lines}\n",
+                "-".repeat(name.chars().count())
+            ));
         }
     }
-    let end = if succeeded(categories) { Outcome::Success } else { Outcome::Error };
+    let end = if succeeded(categories) {
+        Outcome::Success
+    } else {
+        Outcome::Error
+    };
     out + &format!("Status check results are {}\n", sign(end, style.colour))
 }
 
 fn check_lines(check: &CheckResult, colour: bool) -> String {
-    let mut out = format!("{} {}\n", sign(check.outcome, colour), clean(&check.description));
+    let mut out = format!(
+        "{} {}\n",
+        sign(check.outcome, colour),
+        clean(&check.description)
+    );
     for line in &check.lines {
         out.push_str(&format!("    {}\n", clean(line)));
     }
     match check.hint.as_deref() {
-        Some(hint) if hint.starts_with("https://") => out.push_str(&format!("    see {hint} for hints\n")),
+        Some(hint) if hint.starts_with("https://") => {
+            out.push_str(&format!("    see {hint} for hints\n"))
+        }
         Some(hint) => out.push_str(&format!("    hint: {}\n", clean(hint))),
         None => {}
     }
@@ -100,7 +120,11 @@ fn sign(outcome: Outcome, colour: bool) -> String {
         Outcome::Warning => ("‼", 33),
         Outcome::Error => ("×", 31),
     };
-    if colour { format!("\u{1b}[{code}m{sign}\u{1b}[0m") } else { sign.to_owned() }
+    if colour {
+        format!("\u{1b}[{code}m{sign}\u{1b}[0m")
+    } else {
+        sign.to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -110,15 +134,21 @@ mod tests {
     use super::*;
 
     fn categories() -> Vec<Category> {
-        let well = Category { name: "well", checks: vec![CheckResult::success("it is there")] };
+        let well = Category {
+            name: "well",
+            checks: vec![CheckResult::success("it is there")],
+        };
         let ill = Category {
             name: "ill",
             checks: vec![
                 CheckResult::success("it answers"),
                 CheckResult::warning("it is new", vec!["it is old\u{1b}[2J".to_owned()])
                     .hint("kubectl version"),
-                CheckResult::error("it is whole", vec!["no foot".to_owned(), "no arm".to_owned()])
-                    .hint("https://example.com/whole"),
+                CheckResult::error(
+                    "it is whole",
+                    vec!["no foot".to_owned(), "no arm".to_owned()],
+                )
+                .hint("https://example.com/whole"),
             ],
         };
         vec![well, ill]
@@ -149,10 +179,19 @@ Status check results are ×
 
     #[test]
     fn short_is_what_is_not_well() {
-        let style = Style { short: true, colour: false };
+        let style = Style {
+            short: true,
+            colour: false,
+        };
         let short = text(&categories(), style);
-        assert!(!short.contains('√') && short.starts_with("ill\n---\n‼ it is new\n"), "{short}");
-        assert_eq!(text(&categories()[..1], style), "Status check results are √\n");
+        assert!(
+            !short.contains('√') && short.starts_with("ill\n---\n‼ it is new\n"),
+            "{short}"
+        );
+        assert_eq!(
+            text(&categories()[..1], style),
+            "Status check results are √\n"
+        );
     }
 
     #[test]
@@ -182,6 +221,10 @@ Status check results are ×
             ],
         });
         assert_eq!(report, expected);
-        assert!(json(&categories()[..1]).unwrap().contains("\"success\": true"));
+        assert!(
+            json(&categories()[..1])
+                .unwrap()
+                .contains("\"success\": true")
+        );
     }
 }

@@ -43,12 +43,25 @@ impl<'a> ClusterStatusList<'a> {
         let cluster = |look: &Look<'a>| ClusterStatus {
             context: look.shown.context,
             server: look.server,
-            items: look.shown.statuses.iter().map(|status| item(status, look.shown.reach)).collect(),
+            items: look
+                .shown
+                .statuses
+                .iter()
+                .map(|status| item(status, look.shown.reach))
+                .collect(),
             error: look.error.map(|told| told.message.as_str()),
-            next: look.error.map(|told| told.next.as_slice()).unwrap_or_default(),
+            next: look
+                .error
+                .map(|told| told.next.as_slice())
+                .unwrap_or_default(),
         };
         let clusters = looks.iter().map(cluster).collect();
-        Self { api_version: API_VERSION, kind: "ClusterStatusList", clusters, exit_code }
+        Self {
+            api_version: API_VERSION,
+            kind: "ClusterStatusList",
+            clusters,
+            exit_code,
+        }
     }
 }
 
@@ -69,9 +82,21 @@ pub fn render(looks: &[Look], style: Style) -> String {
 
 fn notes(look: &Look, style: Style) -> String {
     let context = clean(look.shown.context);
-    let said =
-        |line: &str| if line.starts_with(' ') { format!("{line}\n") } else { format!("{context}: {line}\n") };
+    let said = |line: &str| {
+        if line.starts_with(' ') {
+            format!("{line}\n")
+        } else {
+            format!("{context}: {line}\n")
+        }
+    };
     let of_groups = table::notes(look.shown, style) + &table::summary(look.shown.statuses);
-    let of_cluster = look.error.map(|told| told.lines("error")).unwrap_or_default();
-    of_groups.lines().map(said).chain(of_cluster.iter().map(|line| said(line))).collect()
+    let of_cluster = look
+        .error
+        .map(|told| told.lines("error"))
+        .unwrap_or_default();
+    of_groups
+        .lines()
+        .map(said)
+        .chain(of_cluster.iter().map(|line| said(line)))
+        .collect()
 }

@@ -9,7 +9,13 @@ use crate::model::{BackendStatus, Status};
 /// What can be had elsewhere, the least needed first.
 const SPARE: [Column; 4] = [Column::Apex, Column::By, Column::Why, Column::Flags];
 /// What two lines for each group have in the first one, the most needed first.
-const FIRST_LINE: [Column; 5] = [Column::Name, Column::State, Column::Active, Column::Since, Column::Loop];
+const FIRST_LINE: [Column; 5] = [
+    Column::Name,
+    Column::State,
+    Column::Active,
+    Column::Since,
+    Column::Loop,
+];
 /// What is to be done about a group starts with this.
 const NEXT: &str = "next: ";
 /// A terminal has a column of the first line for every so many of its own.
@@ -34,18 +40,27 @@ pub fn render(groups: Shown, style: Style, columns: u16) -> String {
 /// What stands below the groups, after an empty line; nothing where all are at home.
 pub fn notes(groups: Shown, style: Style, columns: u16) -> Vec<String> {
     let notes = table::notes(groups, style);
-    let lines: Vec<String> = notes.lines().flat_map(|line| wrap(line, columns.into())).collect();
-    if lines.is_empty() { lines } else { [vec![String::new()], lines].concat() }
+    let lines: Vec<String> = notes
+        .lines()
+        .flat_map(|line| wrap(line, columns.into()))
+        .collect();
+    if lines.is_empty() {
+        lines
+    } else {
+        [vec![String::new()], lines].concat()
+    }
 }
 
 /// One line for each group where that fits, two where it does not.
 pub fn rows(groups: Shown, style: Style, columns: u16) -> Vec<String> {
     let mut shown = Column::of(style);
-    let fitting = std::iter::once(None).chain(SPARE.map(Some)).find_map(|spare| {
-        shown.retain(|column| Some(*column) != spare);
-        let (header, rows) = cells(&shown, &[groups], style);
-        (width(&header, &rows) <= columns.into()).then(|| grid(&header, &rows, None))
-    });
+    let fitting = std::iter::once(None)
+        .chain(SPARE.map(Some))
+        .find_map(|spare| {
+            shown.retain(|column| Some(*column) != spare);
+            let (header, rows) = cells(&shown, &[groups], style);
+            (width(&header, &rows) <= columns.into()).then(|| grid(&header, &rows, None))
+        });
     fitting.unwrap_or_else(|| two_lines(groups, style, columns))
 }
 
@@ -63,9 +78,17 @@ fn two_lines(groups: Shown, style: Style, columns: u16) -> Vec<String> {
 
 /// `0/2 web-svc, 1/1 web-svc-east`, after the namespace where that is shown.
 fn second_line(status: &Status, style: Style) -> String {
-    let namespace = if style.namespaces { format!("{}: ", status.id.namespace) } else { String::new() };
+    let namespace = if style.namespaces {
+        format!("{}: ", status.id.namespace)
+    } else {
+        String::new()
+    };
     let one = |backend: &BackendStatus| {
-        let weight = if style.wide { format!(" (w{})", backend.weight) } else { String::new() };
+        let weight = if style.wide {
+            format!(" (w{})", backend.weight)
+        } else {
+            String::new()
+        };
         format!("{} {}{weight}", counts(backend), backend.name)
     };
     let backends: Vec<String> = status.backends.iter().map(one).collect();

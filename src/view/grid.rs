@@ -30,12 +30,18 @@ pub enum Colour {
 
 impl Cell {
     pub fn new(text: &str) -> Self {
-        Self { text: shorten(&clean(text), LONGEST), colour: None }
+        Self {
+            text: shorten(&clean(text), LONGEST),
+            colour: None,
+        }
     }
 
     #[must_use]
     pub fn coloured(self, colour: Colour) -> Self {
-        Self { colour: Some(colour), ..self }
+        Self {
+            colour: Some(colour),
+            ..self
+        }
     }
 
     /// At most so many columns of it.
@@ -61,25 +67,40 @@ pub fn grid(header: &[&str], rows: &[Vec<Cell>], limit: Option<u16>) -> Vec<Stri
     }
     let header: Vec<Cell> = header.iter().map(|name| Cell::new(name)).collect();
     let print = |row: &Vec<Cell>| {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| cell.print(*width)).collect();
+        let cells: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| cell.print(*width))
+            .collect();
         cells.join("\t")
     };
     let lines: Vec<String> = std::iter::once(&header).chain(rows).map(print).collect();
     // Memory takes all that is written to it.
     let aligned = align(&(lines.join("\n") + "\n")).unwrap_or_default();
-    String::from_utf8_lossy(&aligned).lines().map(|line| line.trim_end().to_owned()).collect()
+    String::from_utf8_lossy(&aligned)
+        .lines()
+        .map(|line| line.trim_end().to_owned())
+        .collect()
 }
 
 fn align(text: &str) -> std::io::Result<Vec<u8>> {
-    let mut columns = TabWriter::new(Vec::new()).padding(GAP).minwidth(0).ansi(true);
+    let mut columns = TabWriter::new(Vec::new())
+        .padding(GAP)
+        .minwidth(0)
+        .ansi(true);
     columns.write_all(text.as_bytes())?;
     columns.flush()?;
-    columns.into_inner().map_err(|cause| std::io::Error::other(cause.to_string()))
+    columns
+        .into_inner()
+        .map_err(|cause| std::io::Error::other(cause.to_string()))
 }
 
 fn widths(header: &[&str], rows: &[Vec<Cell>]) -> Vec<usize> {
     let widest = |(column, name): (usize, &&str)| {
-        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.text.width());
+        let cells = rows
+            .iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.text.width());
         cells.chain([name.width()]).max().unwrap_or_default()
     };
     header.iter().enumerate().map(widest).collect()
@@ -103,20 +124,29 @@ mod tests {
     use super::*;
 
     fn rows(texts: &[&[&str]]) -> Vec<Vec<Cell>> {
-        texts.iter().map(|row| row.iter().map(|text| Cell::new(text)).collect()).collect()
+        texts
+            .iter()
+            .map(|row| row.iter().map(|text| Cell::new(text)).collect())
+            .collect()
     }
 
     #[test]
     fn columns_are_as_wide_as_what_is_in_them() {
         let rows = rows(&[&["東京", "b", "c"], &["a", "bbbbb", ""]]);
-        assert_eq!(grid(&["A", "B", "C"], &rows, None), ["A     B      C", "東京  b      c", "a     bbbbb"]);
+        assert_eq!(
+            grid(&["A", "B", "C"], &rows, None),
+            ["A     B      C", "東京  b      c", "a     bbbbb"]
+        );
         assert_eq!(width(&["A", "B", "C"], &rows), 14);
     }
 
     #[test]
     fn what_is_widest_is_cut_first() {
         let rows = rows(&[&["web-svc-failover", "Failover"]]);
-        assert_eq!(grid(&["NAME", "STATE"], &rows, Some(20)), ["NAME        STATE", "web-svc-f…  Failover"]);
+        assert_eq!(
+            grid(&["NAME", "STATE"], &rows, Some(20)),
+            ["NAME        STATE", "web-svc-f…  Failover"]
+        );
         for limit in 4..40 {
             for line in grid(&["NAME", "STATE"], &rows, Some(limit)) {
                 assert!(line.width() <= limit.into(), "{limit}: {line}");
@@ -127,6 +157,9 @@ mod tests {
     #[test]
     fn a_colour_takes_no_room() {
         let rows = [vec![Cell::new("ab").coloured(Colour::Red), Cell::new("c")]];
-        assert_eq!(grid(&["X", "Y"], &rows, None)[1], "\u{1b}[31mab\u{1b}[39m  c");
+        assert_eq!(
+            grid(&["X", "Y"], &rows, None)[1],
+            "\u{1b}[31mab\u{1b}[39m  c"
+        );
     }
 }

@@ -44,7 +44,13 @@ struct Item<'a> {
 impl<'a> HistoryList<'a> {
     pub fn new(context: &'a str, server: &'a str, moves: &'a [Move]) -> Self {
         let items = moves.iter().map(item).collect();
-        Self { api_version: API_VERSION, kind: "HistoryList", context, server, items }
+        Self {
+            api_version: API_VERSION,
+            kind: "HistoryList",
+            context,
+            server,
+            items,
+        }
     }
 }
 
@@ -96,9 +102,17 @@ pub fn table(moves: &[Move], style: Style, now: Timestamp) -> String {
 fn row(told: &Move, style: Style, now: Timestamp) -> Vec<Cell> {
     let weights = |weights: &Option<String>| {
         let weights = weights.as_deref().unwrap_or("?");
-        if style.wide { weights.to_owned() } else { carrying(weights) }
+        if style.wide {
+            weights.to_owned()
+        } else {
+            carrying(weights)
+        }
     };
-    let why = if told.unverified { format!("{} (unverified)", told.why) } else { told.why.clone() };
+    let why = if told.unverified {
+        format!("{} (unverified)", told.why)
+    } else {
+        told.why.clone()
+    };
     let mut cells = vec![
         ago(told.at, now),
         told.group.short_name(),
@@ -120,7 +134,14 @@ fn row(told: &Move, style: Style, now: Timestamp) -> Vec<Cell> {
 /// The backends that carry traffic, of weights as annotations have them.
 fn carrying(weights: &str) -> String {
     let carries = |pair: &&str| !pair.ends_with("=0");
-    let names = weights.split(',').filter(carries).map(|pair| pair.split('=').next().unwrap_or(pair));
+    let names = weights
+        .split(',')
+        .filter(carries)
+        .map(|pair| pair.split('=').next().unwrap_or(pair));
     let names = names.collect::<Vec<_>>().join(",");
-    if names.is_empty() { "nothing".to_owned() } else { names }
+    if names.is_empty() {
+        "nothing".to_owned()
+    } else {
+        names
+    }
 }

@@ -70,7 +70,9 @@ impl Live<'_> {
         let mut room = room - notes.len();
         lines.extend(notes);
         for change in changes {
-            let Some(left) = room.checked_sub(change.len()) else { break };
+            let Some(left) = room.checked_sub(change.len()) else {
+                break;
+            };
             room = left;
             lines.extend(change);
         }
@@ -104,21 +106,42 @@ impl Live<'_> {
 
     fn table(&self, statuses: &[Status]) -> Vec<String> {
         if statuses.is_empty() {
-            let next =
-                format!("make one with: kubectl failover create SERVICE --fallback SERVICE {}", self.scope);
-            return wrap(&clean(&format!("No groups yet; {next}")), self.columns.into());
+            let next = format!(
+                "make one with: kubectl failover create SERVICE --fallback SERVICE {}",
+                self.scope
+            );
+            return wrap(
+                &clean(&format!("No groups yet; {next}")),
+                self.columns.into(),
+            );
         }
-        compact::rows(Shown { statuses, ..self.shown() }, self.style, self.columns)
+        compact::rows(
+            Shown {
+                statuses,
+                ..self.shown()
+            },
+            self.style,
+            self.columns,
+        )
     }
 
     fn shown(&self) -> Shown<'_> {
-        Shown { context: "", reach: self.reach, statuses: self.statuses, now: self.now }
+        Shown {
+            context: "",
+            reach: self.reach,
+            statuses: self.statuses,
+            now: self.now,
+        }
     }
 
     /// The lines of each change, the newest first, with a heading.
     fn changes(&self) -> Vec<Vec<String>> {
         let lines = |(at, what): &(Timestamp, String)| {
-            let line = format!("{} ({} ago) {what}", at.strftime("%H:%M:%SZ"), ago(*at, self.now));
+            let line = format!(
+                "{} ({} ago) {what}",
+                at.strftime("%H:%M:%SZ"),
+                ago(*at, self.now)
+            );
             wrap(&line, self.columns.into())
         };
         let mut changes: Vec<Vec<String>> = self.transitions.last.iter().map(lines).collect();
@@ -154,7 +177,10 @@ pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
         }
     }
     lines.push(line);
-    lines.into_iter().map(|line| line.trim_end().to_owned()).collect()
+    lines
+        .into_iter()
+        .map(|line| line.trim_end().to_owned())
+        .collect()
 }
 
 #[cfg(test)]
@@ -172,7 +198,11 @@ mod tests {
         Status {
             forgotten_home: None,
             warnings: Vec::new(),
-            id: GroupId { namespace: "emojivoto".to_owned(), kind: "trafficsplit", name: name.to_owned() },
+            id: GroupId {
+                namespace: "emojivoto".to_owned(),
+                kind: "trafficsplit",
+                name: name.to_owned(),
+            },
             apex: "web-svc".to_owned(),
             state: State::Failover,
             flags: Flags::default(),
@@ -180,7 +210,10 @@ mod tests {
             mend: None,
             bad_settings: Vec::new(),
             primary: Some("web-svc".to_owned()),
-            backends: vec![backend("web-svc".to_owned(), 0), backend(format!("{name}-東京"), 1)],
+            backends: vec![
+                backend("web-svc".to_owned(), 0),
+                backend(format!("{name}-東京"), 1),
+            ],
             order: None,
             paused: None,
             changed: Changed::Created(None),
@@ -189,7 +222,9 @@ mod tests {
     }
 
     fn groups(count: usize) -> Vec<Status> {
-        (0..count).map(|number| group(&format!("group-{number}"))).collect()
+        (0..count)
+            .map(|number| group(&format!("group-{number}")))
+            .collect()
     }
 
     fn frame(columns: u16, rows: u16, count: usize) -> Vec<String> {
@@ -199,7 +234,10 @@ mod tests {
     fn frame_of(columns: u16, rows: u16, statuses: Vec<Status>) -> Vec<String> {
         let mut transitions = Transitions::default();
         for status in &statuses {
-            transitions.add(&StatusChange::Appeared(status.clone()), Timestamp::UNIX_EPOCH);
+            transitions.add(
+                &StatusChange::Appeared(status.clone()),
+                Timestamp::UNIX_EPOCH,
+            );
         }
         let reach = Reach::of(&GlobalArgs::default(), Some("west"));
         let live = Live {
@@ -207,9 +245,15 @@ mod tests {
             reach: &reach,
             scope: "--context west -n emojivoto",
             statuses: &statuses,
-            warning: Some("CONNECTION LOST, last heard 9s ago: connection refused; trying again".to_owned()),
+            warning: Some(
+                "CONNECTION LOST, last heard 9s ago: connection refused; trying again".to_owned(),
+            ),
             transitions: &transitions,
-            style: Style { wide: true, namespaces: true, ..Style::default() },
+            style: Style {
+                wide: true,
+                namespaces: true,
+                ..Style::default()
+            },
             now: Timestamp::UNIX_EPOCH,
             columns,
             rows,
@@ -219,8 +263,16 @@ mod tests {
 
     #[test]
     fn a_frame_never_leaves_its_window() {
-        for (columns, rows) in [(200, 50), (100, 24), (80, 24), (60, 14), (40, 10), (30, 5), (20, 2), (20, 1)]
-        {
+        for (columns, rows) in [
+            (200, 50),
+            (100, 24),
+            (80, 24),
+            (60, 14),
+            (40, 10),
+            (30, 5),
+            (20, 2),
+            (20, 1),
+        ] {
             for groups in [0, 1, 2, 40] {
                 let frame = frame(columns, rows, groups);
                 assert!(frame.len() <= rows.into(), "{columns}x{rows}: {frame:#?}");
@@ -235,16 +287,34 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_counted_and_what_matters_least_goes_first() {
         let wide = frame(250, 50, 1).join("\n");
-        for text in ["LOOP", "WHY", "CONNECTION LOST", "Last changes:", "next: kubectl"] {
+        for text in [
+            "LOOP",
+            "WHY",
+            "CONNECTION LOST",
+            "Last changes:",
+            "next: kubectl",
+        ] {
             assert!(wide.contains(text), "{text}: {wide}");
         }
         let narrow = frame(50, 50, 1).join("\n");
-        assert!(narrow.contains("LOOP") && !narrow.contains("WHY"), "{narrow}");
-        assert!(narrow.contains("  emojivoto: 1/1 web-svc (w0), 1/1 group-0-東京\n    (w1)"), "{narrow}");
+        assert!(
+            narrow.contains("LOOP") && !narrow.contains("WHY"),
+            "{narrow}"
+        );
+        assert!(
+            narrow.contains("  emojivoto: 1/1 web-svc (w0), 1/1 group-0-東京\n    (w1)"),
+            "{narrow}"
+        );
         let slim = frame(30, 50, 1).join("\n");
-        assert!(slim.contains("STATE") && slim.contains("ACTIVE") && !slim.contains("LOOP"), "{slim}");
+        assert!(
+            slim.contains("STATE") && slim.contains("ACTIVE") && !slim.contains("LOOP"),
+            "{slim}"
+        );
         let low = frame(250, 10, 40);
-        assert!(low.last().unwrap().ends_with("more lines do not fit"), "{low:#?}");
+        assert!(
+            low.last().unwrap().ends_with("more lines do not fit"),
+            "{low:#?}"
+        );
     }
 
     #[test]
@@ -252,7 +322,10 @@ mod tests {
         let mut statuses = groups(40);
         statuses[39].state = State::Invalid;
         let fits = frame_of(250, 60, statuses.clone());
-        assert!(!fits.iter().any(|line| line.contains("39 Failover")), "{fits:#?}");
+        assert!(
+            !fits.iter().any(|line| line.contains("39 Failover")),
+            "{fits:#?}"
+        );
         let low = frame_of(250, 10, statuses);
         assert_eq!(low[1], "1 Invalid, 39 Failover", "{low:#?}");
         let header = low.iter().position(|line| line.contains("STATE")).unwrap();
@@ -263,18 +336,35 @@ mod tests {
     fn three_groups_show_what_matters_on_a_usual_terminal() {
         let frame = frame(80, 24, 3);
         let text = frame.join("\n");
-        for word in ["STATE", "ACTIVE", "SINCE", "LOOP", "1/1 group-2-東京", "nobody"] {
+        for word in [
+            "STATE",
+            "ACTIVE",
+            "SINCE",
+            "LOOP",
+            "1/1 group-2-東京",
+            "nobody",
+        ] {
             assert!(text.contains(word), "{word}: {text}");
         }
-        let newest = frame.iter().position(|line| line == "Last changes:").unwrap() + 1;
+        let newest = frame
+            .iter()
+            .position(|line| line == "Last changes:")
+            .unwrap()
+            + 1;
         let change = frame[newest..].join(" ").replace("     ", " ");
-        assert!(change.contains("appeared, Failover, active group-2-東京: web-svc has no ready"), "{text}");
+        assert!(
+            change.contains("appeared, Failover, active group-2-東京: web-svc has no ready"),
+            "{text}"
+        );
     }
 
     #[test]
     fn only_the_last_transitions_are_kept() {
         let frame = frame(250, 200, 9);
-        let told = frame.iter().filter(|line| line.contains("appeared")).count();
+        let told = frame
+            .iter()
+            .filter(|line| line.contains("appeared"))
+            .count();
         assert_eq!(told, MOST_TRANSITIONS);
     }
 }

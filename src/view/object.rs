@@ -12,7 +12,12 @@ use crate::resource::KindInfo;
 ///
 /// # Errors
 /// Where the object can't be serialised.
-pub fn print(object: &Value, kind: &KindInfo, name: &str, format: ObjectFormat) -> anyhow::Result<String> {
+pub fn print(
+    object: &Value,
+    kind: &KindInfo,
+    name: &str,
+    format: ObjectFormat,
+) -> anyhow::Result<String> {
     Ok(match format {
         ObjectFormat::Name => format!("{}\n", full_name(kind, name)),
         ObjectFormat::Json => json(&without_managers(object))?,
@@ -21,7 +26,10 @@ pub fn print(object: &Value, kind: &KindInfo, name: &str, format: ObjectFormat) 
 }
 
 fn json(object: &Value) -> anyhow::Result<String> {
-    Ok(format!("{}\n", escape(&serde_json::to_string_pretty(object)?)))
+    Ok(format!(
+        "{}\n",
+        escape(&serde_json::to_string_pretty(object)?)
+    ))
 }
 
 /// YAML as people write it; where that would have characters in it that a terminal acts on, the YAML that JSON is.
@@ -32,7 +40,11 @@ pub fn yaml(object: &Value) -> anyhow::Result<String> {
     // Folded blocks lose the space at the end of a long text.
     let options = serde_yaml::ser_options! { prefer_block_scalars: false };
     let text = serde_yaml::to_string_with_options(object, options)?;
-    if text.chars().all(is_printable) { Ok(format!("{}\n", text.trim_end())) } else { json(object) }
+    if text.chars().all(is_printable) {
+        Ok(format!("{}\n", text.trim_end()))
+    } else {
+        json(object)
+    }
 }
 
 fn is_printable(character: char) -> bool {
@@ -81,19 +93,41 @@ mod tests {
 
     #[test]
     fn managers_are_left_out_and_the_rest_stays() {
-        let object =
-            json!({"metadata": {"name": "web", "managedFields": [{"manager": "x"}]}, "spec": {"a": 1}});
+        let object = json!({"metadata": {"name": "web", "managedFields": [{"manager": "x"}]}, "spec": {"a": 1}});
         let expected = json!({"metadata": {"name": "web"}, "spec": {"a": 1}});
         let from_json: Value = serde_json::from_str(&printed(&object, ObjectFormat::Json)).unwrap();
         let from_yaml: Value = serde_yaml::from_str(&printed(&object, ObjectFormat::Yaml)).unwrap();
         assert_eq!((&from_json, &from_yaml), (&expected, &expected));
-        assert_eq!(printed(&object, ObjectFormat::Name), "trafficsplit.split.smi-spec.io/web\n");
+        assert_eq!(
+            printed(&object, ObjectFormat::Name),
+            "trafficsplit.split.smi-spec.io/web\n"
+        );
     }
 
     #[test]
     fn strings_stay_strings_and_nothing_moves_a_cursor() {
-        let words = ["on", "y", "null", "true", "1e3", "0x1F", "1_000", "012", "0b1", "2025-01-01", "~", ""];
-        let nasty = ["a\u{1b}[2Jb", "a\u{9b}b", "a\u{202e}b", "a\nb\n", " a: b #c", "{\"to\":\"web\"}"];
+        let words = [
+            "on",
+            "y",
+            "null",
+            "true",
+            "1e3",
+            "0x1F",
+            "1_000",
+            "012",
+            "0b1",
+            "2025-01-01",
+            "~",
+            "",
+        ];
+        let nasty = [
+            "a\u{1b}[2Jb",
+            "a\u{9b}b",
+            "a\u{202e}b",
+            "a\nb\n",
+            " a: b #c",
+            "{\"to\":\"web\"}",
+        ];
         let long = "word ".repeat(60);
         for text in words.into_iter().chain(nasty).chain([long.as_str()]) {
             let object = json!({ "metadata": { "annotations": { "key": text } } });

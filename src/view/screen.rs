@@ -21,7 +21,11 @@ impl Screen {
     /// # Errors
     /// Where the terminal can't be written to.
     pub fn enter() -> std::io::Result<Self> {
-        let mut screen = Self { out: stdout(), entered: false, frame: Vec::new() };
+        let mut screen = Self {
+            out: stdout(),
+            entered: false,
+            frame: Vec::new(),
+        };
         screen.resume()?;
         Ok(screen)
     }
@@ -41,7 +45,11 @@ impl Screen {
     /// # Errors
     /// Where the terminal can't be written to.
     pub fn leave(&mut self) -> std::io::Result<()> {
-        if std::mem::take(&mut self.entered) { self.write(LEAVE) } else { Ok(()) }
+        if std::mem::take(&mut self.entered) {
+            self.write(LEAVE)
+        } else {
+            Ok(())
+        }
     }
 
     /// What was drawn may no longer be there: the next frame is drawn even if it is the same.

@@ -6,8 +6,8 @@ use serde::Serialize;
 use super::stream::API_VERSION;
 use super::text::{clean, command_on, word};
 use crate::model::{
-    BackendStatus, Changed, LeftOver, OrderStatus, Override, Pause, Readiness, RemoteService, Runner, State,
-    Status, WhyUnknown,
+    BackendStatus, Changed, LeftOver, OrderStatus, Override, Pause, Readiness, RemoteService,
+    Runner, State, Status, WhyUnknown,
 };
 use crate::reach::Reach;
 
@@ -134,13 +134,25 @@ impl<'a> StatusList<'a> {
     pub fn new(context: &'a str, server: &'a str, reach: &Reach, statuses: &'a [Status]) -> Self {
         let items = statuses.iter().map(|status| item(status, reach)).collect();
         let kind = "StatusList";
-        Self { api_version: API_VERSION, kind, context, server, items, exit_code: None, missing: None }
+        Self {
+            api_version: API_VERSION,
+            kind,
+            context,
+            server,
+            items,
+            exit_code: None,
+            missing: None,
+        }
     }
 
     /// The same with how the command ends: other programs on the way to the reader may change exit codes.
     #[must_use]
     pub fn ending(self, exit_code: Option<u8>, missing: Option<&'a [Missing]>) -> Self {
-        Self { exit_code, missing, ..self }
+        Self {
+            exit_code,
+            missing,
+            ..self
+        }
     }
 }
 
@@ -161,24 +173,47 @@ pub(super) fn item<'a>(status: &'a Status, reach: &Reach) -> Item<'a> {
         paused: status.paused.as_ref(),
         changed: change(&status.changed),
         runner: match &status.runner {
-            Runner::Held(holder) => RunnerLine { kind: "watch", holder: Some(holder) },
-            Runner::Upstream => RunnerLine { kind: "linkerd-failover", holder: None },
-            Runner::Nobody => RunnerLine { kind: "nobody", holder: None },
-            Runner::Unknown => RunnerLine { kind: "unknown", holder: None },
+            Runner::Held(holder) => RunnerLine {
+                kind: "watch",
+                holder: Some(holder),
+            },
+            Runner::Upstream => RunnerLine {
+                kind: "linkerd-failover",
+                holder: None,
+            },
+            Runner::Nobody => RunnerLine {
+                kind: "nobody",
+                holder: None,
+            },
+            Runner::Unknown => RunnerLine {
+                kind: "unknown",
+                holder: None,
+            },
         },
         warnings: &status.warnings,
     }
 }
 
 fn order(order: &OrderStatus) -> OrderLine<'_> {
-    let line = |status, order| OrderLine { status, order, why: None, edited_by: None };
+    let line = |status, order| OrderLine {
+        status,
+        order,
+        why: None,
+        edited_by: None,
+    };
     match order {
         OrderStatus::InForce(order) => line("inForce", Some(order)),
         OrderStatus::Over(order) => line("over", Some(order)),
         OrderStatus::Homeless(order) => line("homeless", Some(order)),
-        OrderStatus::Broken { why, order, edited_by } => {
-            OrderLine { why: Some(why), edited_by: edited_by.as_deref(), ..line("broken", order.as_ref()) }
-        }
+        OrderStatus::Broken {
+            why,
+            order,
+            edited_by,
+        } => OrderLine {
+            why: Some(why),
+            edited_by: edited_by.as_deref(),
+            ..line("broken", order.as_ref())
+        },
     }
 }
 
@@ -207,7 +242,14 @@ fn backend(backend: &BackendStatus) -> Backend<'_> {
 }
 
 fn change(changed: &Changed) -> Change<'_> {
-    let blank = Change { how: "created", at: None, by: None, why: None, from: None, to: None };
+    let blank = Change {
+        how: "created",
+        at: None,
+        by: None,
+        why: None,
+        from: None,
+        to: None,
+    };
     match changed {
         Changed::Moved(last) => Change {
             how: "moved",
@@ -217,7 +259,12 @@ fn change(changed: &Changed) -> Change<'_> {
             from: Some(&last.from),
             to: Some(&last.to),
         },
-        Changed::Edited { by, at } => Change { how: "edited", at: Some(*at), by: Some(by), ..blank },
+        Changed::Edited { by, at } => Change {
+            how: "edited",
+            at: Some(*at),
+            by: Some(by),
+            ..blank
+        },
         Changed::Created(at) => Change { at: *at, ..blank },
     }
 }
@@ -229,14 +276,23 @@ pub fn next_step(status: &Status, reach: &Reach) -> Option<String> {
     if let Some(mend) = &status.mend {
         if !status.bad_settings.is_empty() {
             let unset = format!("--unset {} {ours}", status.bad_settings.join(","));
-            return Some(clean(&format!("{mend}: {}", command_on("set", &status.id, &unset))));
+            return Some(clean(&format!(
+                "{mend}: {}",
+                command_on("set", &status.id, &unset)
+            )));
         }
         let (kind, name) = (status.id.kind, word(&status.id.name));
-        return Some(clean(&format!("{mend}: kubectl {place} edit {kind} {name}")));
+        return Some(clean(&format!(
+            "{mend}: kubectl {place} edit {kind} {name}"
+        )));
     }
     match &status.order {
         Some(OrderStatus::Homeless(_)) => {
-            return Some(command_on("failback", &status.id, &format!("--home BACKEND {ours}")));
+            return Some(command_on(
+                "failback",
+                &status.id,
+                &format!("--home BACKEND {ours}"),
+            ));
         }
         Some(OrderStatus::Broken { .. }) => {
             return Some(command_on("failback", &status.id, &ours));
@@ -245,28 +301,45 @@ pub fn next_step(status: &Status, reach: &Reach) -> Option<String> {
     }
     match status.state {
         State::Paused | State::Overridden => {
-            let command = if status.state == State::Paused { "resume" } else { "failback" };
+            let command = if status.state == State::Paused {
+                "resume"
+            } else {
+                "failback"
+            };
             Some(command_on(command, &status.id, &ours))
         }
-        State::Active | State::Primary => status
-            .forgotten_home
-            .as_ref()
-            .map(|home| command_on("set", &status.id, &format!("--primary {} {ours}", word(home)))),
+        State::Active | State::Primary => status.forgotten_home.as_ref().map(|home| {
+            command_on(
+                "set",
+                &status.id,
+                &format!("--primary {} {ours}", word(home)),
+            )
+        }),
         State::Invalid => None,
         State::OutOfSync | State::Waiting if status.flags.unattended => {
             Some(format!("kubectl failover watch {ours}"))
         }
         // That controller ends neither.
         State::OutOfSync if status.runner == Runner::Upstream => status.left_over().map(|left| {
-            let command = if left == LeftOver::Override { "failback" } else { "resume" };
+            let command = if left == LeftOver::Override {
+                "failback"
+            } else {
+                "resume"
+            };
             command_on(command, &status.id, &ours)
         }),
         State::OutOfSync | State::Waiting => None,
-        State::Unknown if remote_to_name(status).is_some() => remote_to_name(status).map(|cluster| {
-            let links = if reach.has_links() { "" } else { ", or --remote-from-links" };
-            let remote = format!("--remote {}=CONTEXT {ours}{links}", word(cluster));
-            command_on("status", &status.id, &remote)
-        }),
+        State::Unknown if remote_to_name(status).is_some() => {
+            remote_to_name(status).map(|cluster| {
+                let links = if reach.has_links() {
+                    ""
+                } else {
+                    ", or --remote-from-links"
+                };
+                let remote = format!("--remote {}=CONTEXT {ours}{links}", word(cluster));
+                command_on("status", &status.id, &remote)
+            })
+        }
         State::Unknown => Some(unknown_next(status, &place, &ours)),
         State::Unavailable => Some(format!("kubectl {place} get service,endpointslice,pod")),
         State::Failover if status.flags.held => Some(command_on("failback", &status.id, &ours)),
@@ -277,14 +350,21 @@ pub fn next_step(status: &Status, reach: &Reach) -> Option<String> {
 /// How to see why the primary is not ready: a mirror's endpoints are in the cluster that it stands for.
 fn where_the_primary_is(status: &Status, place: &str) -> String {
     let primary = status.primary.as_deref().unwrap_or_default();
-    let backend = status.backends.iter().find(|backend| backend.name == primary);
+    let backend = status
+        .backends
+        .iter()
+        .find(|backend| backend.name == primary);
     let remote = backend.and_then(|backend| match &backend.readiness {
         Readiness::Mirrored { side, .. } => side.remote(),
         _ => None,
     });
     match remote {
         Some(RemoteService { cluster, service }) => slices_of(
-            &format!("in cluster {}: kubectl -n {}", clean(cluster), word(&service.namespace)),
+            &format!(
+                "in cluster {}: kubectl -n {}",
+                clean(cluster),
+                word(&service.namespace)
+            ),
             &service.name,
         ),
         None => slices_of(&format!("kubectl {place}"), primary),
@@ -298,7 +378,9 @@ pub fn slices_of(kubectl: &str, backend: &str) -> String {
         None => (String::new(), backend),
     };
     let selector = word(&format!("kubernetes.io/service-name={name}"));
-    clean(&format!("{kubectl}{elsewhere} get endpointslice -l {selector}"))
+    clean(&format!(
+        "{kubectl}{elsewhere} get endpointslice -l {selector}"
+    ))
 }
 
 /// Traffic can be moved by hand to what is ready, or tried.
@@ -315,16 +397,26 @@ fn unknown_next(status: &Status, place: &str, ours: &str) -> String {
     match unknown.first() {
         Some((backend, WhyUnknown::Remote { cluster, .. })) => clean(&format!(
             "see whether cluster {cluster} can be reached; to try {backend} all the same: {}",
-            command_on("force", &status.id, &format!("--to {} --allow=unknown {ours}", word(backend)))
+            command_on(
+                "force",
+                &status.id,
+                &format!("--to {} --allow=unknown {ours}", word(backend))
+            )
         )),
         _ => {
             let names: Vec<String> = unknown.iter().map(|(name, _)| word(name)).collect();
-            clean(&format!("kubectl {place} get service {} --show-labels", names.join(" ")))
+            clean(&format!(
+                "kubectl {place} get service {} --show-labels",
+                names.join(" ")
+            ))
         }
     }
 }
 
 /// A cluster that would have to be asked for a backend of which nothing is known.
 fn remote_to_name(status: &Status) -> Option<&str> {
-    status.backends.iter().find_map(|backend| backend.readiness.why_unknown()?.cluster_without_remote())
+    status
+        .backends
+        .iter()
+        .find_map(|backend| backend.readiness.why_unknown()?.cluster_without_remote())
 }

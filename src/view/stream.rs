@@ -71,7 +71,13 @@ pub fn json_line(notice: &Notice, context: &str) -> serde_json::Result<Option<St
 }
 
 fn shares(weights: &[(String, u64)]) -> Vec<Share<'_>> {
-    weights.iter().map(|(backend, weight)| Share { backend, weight: *weight }).collect()
+    weights
+        .iter()
+        .map(|(backend, weight)| Share {
+            backend,
+            weight: *weight,
+        })
+        .collect()
 }
 
 /// One line of text.
@@ -149,7 +155,11 @@ pub fn text_line(notice: &Notice) -> String {
 
 /// What can be done again with a group that was in this state.
 fn freed(was: State) -> &'static str {
-    if was == State::Unknown { "decided on" } else { "served" }
+    if was == State::Unknown {
+        "decided on"
+    } else {
+        "served"
+    }
 }
 
 /// One line for the same of many.
@@ -159,8 +169,12 @@ fn crowd(notices: &[Notice]) -> String {
         Some(Notice::Stuck { state, reason, .. }) => {
             format!("{count} groups are {state}{such}: {reason}; their traffic stays where it is")
         }
-        Some(Notice::Unstuck { was, .. }) => format!("{count} groups can be {} again{such}", freed(*was)),
-        Some(Notice::Gone { .. }) => format!("{count} groups are gone{such}: deleted, or no longer labelled"),
+        Some(Notice::Unstuck { was, .. }) => {
+            format!("{count} groups can be {} again{such}", freed(*was))
+        }
+        Some(Notice::Gone { .. }) => {
+            format!("{count} groups are gone{such}: deleted, or no longer labelled")
+        }
         Some(Notice::ReadFailed { error, .. }) => {
             format!("{} cannot be read: {error}; trying again", reads(notices))
         }
@@ -185,9 +199,17 @@ fn reads(notices: &[Notice]) -> String {
 
 /// The first groups by name; what is said of the first one follows, so it comes first.
 fn examples(notices: &[Notice]) -> String {
-    let names: Vec<String> =
-        notices.iter().filter_map(Notice::group).take(EXAMPLES).map(ToString::to_string).collect();
-    if names.is_empty() { String::new() } else { format!(", such as {}", names.join(", ")) }
+    let names: Vec<String> = notices
+        .iter()
+        .filter_map(Notice::group)
+        .take(EXAMPLES)
+        .map(ToString::to_string)
+        .collect();
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!(", such as {}", names.join(", "))
+    }
 }
 
 fn spell(duration: Duration) -> String {
@@ -196,7 +218,13 @@ fn spell(duration: Duration) -> String {
 }
 
 fn moved(transition: &Transition) -> String {
-    let Transition { group, at, why, unverified, .. } = transition;
+    let Transition {
+        group,
+        at,
+        why,
+        unverified,
+        ..
+    } = transition;
     let trial = if *unverified { " (unverified)" } else { "" };
     let (from, to) = (transition.was_active(), transition.active());
     format!("{at:.0} {group}: {from} -> {to}{trial}: {why}")
@@ -208,12 +236,21 @@ mod tests {
     use crate::model::GroupId;
 
     fn group(number: usize) -> GroupId {
-        GroupId { namespace: "big".into(), kind: "trafficsplit", name: format!("g{number}") }
+        GroupId {
+            namespace: "big".into(),
+            kind: "trafficsplit",
+            name: format!("g{number}"),
+        }
     }
 
     fn unstuck(number: usize, was: State) -> Notice {
         let reason = format!("g{number} has no ready endpoints (0 of 1)");
-        Notice::Unstuck { group: group(number), was, state: State::Failover, reason }
+        Notice::Unstuck {
+            group: group(number),
+            was,
+            state: State::Failover,
+            reason,
+        }
     }
 
     #[test]
@@ -228,14 +265,18 @@ mod tests {
     #[test]
     fn one_line_tells_of_reads_that_fail_together() {
         let failed = |number: usize| {
-            let (what, error) = (format!("kind{number}"), format!("GET /kind{number}: connection refused"));
+            let (what, error) = (
+                format!("kind{number}"),
+                format!("GET /kind{number}: connection refused"),
+            );
             Notice::ReadFailed { what, error }
         };
         let line = text_line(&Notice::Many((0..6).map(failed).collect()));
-        let expected =
-            "kind0, kind1, kind2 and 3 more cannot be read: GET /kind0: connection refused; trying again";
+        let expected = "kind0, kind1, kind2 and 3 more cannot be read: GET /kind0: connection refused; trying again";
         assert_eq!(line, expected);
-        let again = |number: usize| Notice::ReadAgain { what: format!("kind{number}") };
+        let again = |number: usize| Notice::ReadAgain {
+            what: format!("kind{number}"),
+        };
         let line = text_line(&Notice::Many((0..3).map(again).collect()));
         assert_eq!(line, "kind0, kind1, kind2 can be read again");
     }
@@ -254,11 +295,24 @@ mod tests {
             "600 groups are Unknown, such as big/g0, big/g1, big/g2: g0: its EndpointSlices cannot be read: no \
              answer; their traffic stays where it is"
         );
-        let free = (0..600).map(|number| unstuck(number, State::Unknown)).collect();
+        let free = (0..600)
+            .map(|number| unstuck(number, State::Unknown))
+            .collect();
         let line = text_line(&Notice::Many(free));
-        assert_eq!(line, "600 groups can be decided on again, such as big/g0, big/g1, big/g2");
-        let line =
-            text_line(&Notice::Many((0..7).map(|number| Notice::Gone { group: group(number) }).collect()));
-        assert_eq!(line, "7 groups are gone, such as big/g0, big/g1, big/g2: deleted, or no longer labelled");
+        assert_eq!(
+            line,
+            "600 groups can be decided on again, such as big/g0, big/g1, big/g2"
+        );
+        let line = text_line(&Notice::Many(
+            (0..7)
+                .map(|number| Notice::Gone {
+                    group: group(number),
+                })
+                .collect(),
+        ));
+        assert_eq!(
+            line,
+            "7 groups are gone, such as big/g0, big/g1, big/g2: deleted, or no longer labelled"
+        );
     }
 }

@@ -46,8 +46,15 @@ pub struct Shown<'a> {
 
 /// A row for each group, and below a line or two for each one that is not at home.
 pub fn render(shown: Shown, style: Style) -> String {
-    let (rows, notes) = (rows(&[shown], style), notes(shown, style) + &summary(shown.statuses));
-    if notes.is_empty() { rows } else { format!("{rows}\n{notes}") }
+    let (rows, notes) = (
+        rows(&[shown], style),
+        notes(shown, style) + &summary(shown.statuses),
+    );
+    if notes.is_empty() {
+        rows
+    } else {
+        format!("{rows}\n{notes}")
+    }
 }
 
 /// A row for each group of each cluster, as wide as it gets: the terminal wraps lines better than we could, and a name
@@ -64,10 +71,18 @@ pub(super) fn cells(
     style: Style,
 ) -> (Vec<&'static str>, Vec<Vec<Cell>>) {
     let row = |shown: &Shown, status: &Status| {
-        columns.iter().map(|column| column.cell(shown, status, style)).collect()
+        columns
+            .iter()
+            .map(|column| column.cell(shown, status, style))
+            .collect()
     };
-    let rows = shown.iter().flat_map(|shown| shown.statuses.iter().map(move |status| row(shown, status)));
-    (columns.iter().map(|column| column.name()).collect(), rows.collect())
+    let rows = shown
+        .iter()
+        .flat_map(|shown| shown.statuses.iter().map(move |status| row(shown, status)));
+    (
+        columns.iter().map(|column| column.name()).collect(),
+        rows.collect(),
+    )
 }
 
 /// Where there are too many groups to count them at a glance: how many are in which state.
@@ -80,17 +95,30 @@ pub fn summary(statuses: &[Status]) -> String {
 
 /// `590 Failover, 10 Primary`.
 pub(super) fn counts_by_state(statuses: &[Status]) -> String {
-    let count = |state: &State| statuses.iter().filter(|status| status.state == *state).count();
+    let count = |state: &State| {
+        statuses
+            .iter()
+            .filter(|status| status.state == *state)
+            .count()
+    };
     let counts = State::ALL.map(|state| (state, count(&state)));
     let counts = counts.iter().filter(|(_, count)| *count > 0);
-    counts.map(|(state, count)| format!("{count} {state}")).collect::<Vec<_>>().join(", ")
+    counts
+        .map(|(state, count)| format!("{count} {state}"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// A line or two for each group that is not at home, up to a number for each state. What is to be done next about
 /// several groups that follow each other is said once, below them.
 pub fn notes(shown: Shown, style: Style) -> String {
-    let name =
-        |status: &Status| if style.namespaces { status.id.to_string() } else { status.id.short_name() };
+    let name = |status: &Status| {
+        if style.namespaces {
+            status.id.to_string()
+        } else {
+            status.id.short_name()
+        }
+    };
     let mut counts: BTreeMap<State, usize> = BTreeMap::new();
     let notes = shown.statuses.iter().filter_map(|status| {
         let note = note(status, &name(status), shown.now);
@@ -107,12 +135,18 @@ pub fn notes(shown: Shown, style: Style) -> String {
     let mut text = String::new();
     while let Some((_, note, next)) = notes.next() {
         text.push_str(note);
-        if notes.peek().is_none_or(|(_, _, following)| following != next) {
+        if notes
+            .peek()
+            .is_none_or(|(_, _, following)| following != next)
+        {
             text.push_str(next);
         }
     }
     for (state, count) in counts.into_iter().filter(|(_, count)| *count > MOST_NOTES) {
-        text.push_str(&format!("{} more are {state}: -o json says why of each\n", count - MOST_NOTES));
+        text.push_str(&format!(
+            "{} more are {state}: -o json says why of each\n",
+            count - MOST_NOTES
+        ));
     }
     text
 }
@@ -135,7 +169,9 @@ pub(super) enum Column {
 
 impl Column {
     pub fn of(style: Style) -> Vec<Self> {
-        use Column::{Active, Apex, Backends, By, Cluster, Flags, Loop, Name, Namespace, Since, State, Why};
+        use Column::{
+            Active, Apex, Backends, By, Cluster, Flags, Loop, Name, Namespace, Since, State, Why,
+        };
         let mut columns = vec![Name, Apex, State, Active, Backends, Since, Loop];
         if style.namespaces {
             columns.insert(0, Namespace);
@@ -197,12 +233,25 @@ impl Column {
 fn backends(status: &Status, wide: bool) -> String {
     let one = |backend: &BackendStatus| {
         let counts = counts(backend);
-        let short = backend.readiness.side().filter(|_| !backend.readiness.is_ready()).and_then(Side::short);
+        let short = backend
+            .readiness
+            .side()
+            .filter(|_| !backend.readiness.is_ready())
+            .and_then(Side::short);
         let short = short.map_or(String::new(), |side| format!(",{side}"));
-        let weight = if wide { format!("(w{}{short})", backend.weight) } else { String::new() };
+        let weight = if wide {
+            format!("(w{}{short})", backend.weight)
+        } else {
+            String::new()
+        };
         format!("{}:{counts}{weight}", backend.name)
     };
-    status.backends.iter().map(one).collect::<Vec<_>>().join(" ")
+    status
+        .backends
+        .iter()
+        .map(one)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// How many endpoints of a backend are ready.
@@ -250,12 +299,23 @@ fn note(status: &Status, name: &str, now: Timestamp) -> String {
     }
     match &status.changed {
         Changed::Moved(last) => {
-            let why =
-                if last.why == status.reason { String::new() } else { format!(": {}", said(&last.why)) };
-            text.push_str(&format!("Moved {} ago by {}{why}.", ago(last.at, now), said(&last.by)));
+            let why = if last.why == status.reason {
+                String::new()
+            } else {
+                format!(": {}", said(&last.why))
+            };
+            text.push_str(&format!(
+                "Moved {} ago by {}{why}.",
+                ago(last.at, now),
+                said(&last.by)
+            ));
         }
         Changed::Edited { by, at } => {
-            text.push_str(&format!("Backends last edited by {}, {} ago.", said(by), ago(*at, now)));
+            text.push_str(&format!(
+                "Backends last edited by {}, {} ago.",
+                said(by),
+                ago(*at, now)
+            ));
         }
         Changed::Created(_) => {}
     }
@@ -280,7 +340,11 @@ fn unwritten(status: &Status) -> &'static str {
 fn unknown_words(status: &Status) -> Option<String> {
     let words = status.backends.iter().filter_map(|backend| {
         let why = backend.readiness.why_unknown()?.to_string();
-        let what = if backend.readiness.is_unknown() { "is ready" } else { "has more endpoints" };
+        let what = if backend.readiness.is_unknown() {
+            "is ready"
+        } else {
+            "has more endpoints"
+        };
         (!status.reason.contains(&why))
             .then(|| format!("Whether {} {what} is not known: {why}.", backend.name))
     });
@@ -291,11 +355,24 @@ fn unknown_words(status: &Status) -> Option<String> {
 /// What an override asks for, by whom and why, and what has become of it.
 fn order_words(order: &OrderStatus, runner: &Runner) -> String {
     let asked = |order: &Override| {
-        let by = if order.by.is_empty() { "someone" } else { &order.by };
-        let reason = order.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+        let by = if order.by.is_empty() {
+            "someone"
+        } else {
+            &order.by
+        };
+        let reason = order
+            .reason
+            .as_ref()
+            .map(|reason| format!(" ({reason})"))
+            .unwrap_or_default();
         format!("Forced to {} by {by}{reason}", order.to)
     };
-    let end = |order: &Override| order.until.map(|until| format!("{until:.0}")).unwrap_or_default();
+    let end = |order: &Override| {
+        order
+            .until
+            .map(|until| format!("{until:.0}"))
+            .unwrap_or_default()
+    };
     match order {
         OrderStatus::InForce(order) if order.until.is_some() => {
             format!("{} until {}", asked(order), end(order))
@@ -310,12 +387,27 @@ fn order_words(order: &OrderStatus, runner: &Runner) -> String {
             format!("{}, expired at {}: {yet}", asked(order), end(order))
         }
         OrderStatus::Homeless(order) => {
-            format!("{}, without an end: it does not say which backend is home", asked(order))
+            format!(
+                "{}, without an end: it does not say which backend is home",
+                asked(order)
+            )
         }
-        OrderStatus::Broken { why, order, edited_by } => {
-            let asked = order.as_ref().map(|order| format!(". {}", asked(order))).unwrap_or_default();
-            let by = edited_by.as_ref().map(|by| format!("; last edited by {by} (a hint)"));
-            format!("There is a broken override: {why}{asked}{}", by.unwrap_or_default())
+        OrderStatus::Broken {
+            why,
+            order,
+            edited_by,
+        } => {
+            let asked = order
+                .as_ref()
+                .map(|order| format!(". {}", asked(order)))
+                .unwrap_or_default();
+            let by = edited_by
+                .as_ref()
+                .map(|by| format!("; last edited by {by} (a hint)"));
+            format!(
+                "There is a broken override: {why}{asked}{}",
+                by.unwrap_or_default()
+            )
         }
     }
 }
@@ -330,5 +422,9 @@ fn colour(state: State) -> Colour {
 }
 
 fn or_dash(text: String) -> String {
-    if text.is_empty() { "-".to_owned() } else { text }
+    if text.is_empty() {
+        "-".to_owned()
+    } else {
+        text
+    }
 }

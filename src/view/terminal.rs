@@ -58,12 +58,18 @@ fn is_unread() -> bool {
     // Errors are told unasked.
     let mut asked = [PollFd::new(&output, PollFlags::empty())];
     let told = poll(&mut asked, Some(&Timespec::default()));
-    told.is_ok() && asked[0].revents().intersects(PollFlags::ERR | PollFlags::HUP)
+    told.is_ok()
+        && asked[0]
+            .revents()
+            .intersects(PollFlags::ERR | PollFlags::HUP)
 }
 
 /// Its columns and rows now, whatever the environment says.
 pub fn size() -> (u16, u16) {
     const USUAL: (u16, u16) = (80, 24);
-    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| (size.ws_col, size.ws_row));
-    size.filter(|(columns, rows)| *columns > 0 && *rows > 0).unwrap_or(USUAL)
+    let size = rustix::termios::tcgetwinsize(std::io::stdout())
+        .ok()
+        .map(|size| (size.ws_col, size.ws_row));
+    size.filter(|(columns, rows)| *columns > 0 && *rows > 0)
+        .unwrap_or(USUAL)
 }

@@ -49,13 +49,20 @@ mod tests {
 
     #[test]
     fn a_group_has_one_alarm_and_it_is_the_earliest() {
-        let group = GroupId { namespace: "ns".into(), kind: "trafficsplit", name: "web".into() };
+        let group = GroupId {
+            namespace: "ns".into(),
+            kind: "trafficsplit",
+            name: "web".into(),
+        };
         let second = Duration::from_secs;
         let mut alarms = Alarms::default();
         for at in [5, 6, 3, 4] {
             alarms.set(&group, second(at));
         }
-        assert_eq!((alarms.next(), alarms.ring(second(2))), (Some(second(3)), None));
+        assert_eq!(
+            (alarms.next(), alarms.ring(second(2))),
+            (Some(second(3)), None)
+        );
         assert_eq!(alarms.ring(second(9)), Some(group.clone()));
         assert_eq!((alarms.next(), alarms.ring(second(9))), (None, None));
         alarms.set(&group, second(5));

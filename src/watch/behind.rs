@@ -20,13 +20,20 @@ pub struct Behind {
 impl Behind {
     /// Notes what can be read of the services that a mirror stands for.
     pub fn add(&mut self, service: &ServiceRef, mirror: &Mirror, asked: &Asked) {
-        self.clusters.extend(mirror.remotes().map(|remote| remote.cluster.clone()));
+        self.clusters
+            .extend(mirror.remotes().map(|remote| remote.cluster.clone()));
         let here = mirror.locals().map(|service| (None, service.clone()));
         let there = mirror.remotes().filter(|remote| asked.has(&remote.cluster));
         let there = there.map(|remote| (Some(remote.cluster.clone()), remote.service.clone()));
         for located in here.chain(there) {
-            self.mirrors.entry(located.clone()).or_default().push(service.clone());
-            self.by_mirror.entry(service.clone()).or_default().push(located);
+            self.mirrors
+                .entry(located.clone())
+                .or_default()
+                .push(service.clone());
+            self.by_mirror
+                .entry(service.clone())
+                .or_default()
+                .push(located);
         }
     }
 
@@ -49,8 +56,14 @@ impl Behind {
             return touched;
         }
         let concerned = |services: Vec<ServiceRef>| {
-            let located = services.into_iter().map(|service| (cluster.map(str::to_owned), service));
-            located.filter_map(|located| self.mirrors.get(&located)).flatten().cloned().collect::<Vec<_>>()
+            let located = services
+                .into_iter()
+                .map(|service| (cluster.map(str::to_owned), service));
+            located
+                .filter_map(|located| self.mirrors.get(&located))
+                .flatten()
+                .cloned()
+                .collect::<Vec<_>>()
         };
         match (cluster, touched) {
             (_, Touched::Nothing) => Touched::Nothing,
@@ -62,9 +75,16 @@ impl Behind {
             }
             (Some(_), Touched::Services(services)) => Touched::Services(concerned(services)),
             (Some(_), Touched::Scope(scope)) => {
-                let covered = self.mirrors.iter().filter(|((_, service), _)| scope.covers(cluster, service));
+                let covered = self
+                    .mirrors
+                    .iter()
+                    .filter(|((_, service), _)| scope.covers(cluster, service));
                 let covered = covered.filter(|((of, _), _)| of.as_deref() == cluster);
-                Touched::Services(covered.flat_map(|(_, mirrors)| mirrors.iter().cloned()).collect())
+                Touched::Services(
+                    covered
+                        .flat_map(|(_, mirrors)| mirrors.iter().cloned())
+                        .collect(),
+                )
             }
         }
     }
@@ -82,16 +102,23 @@ pub struct Place {
 impl Place {
     pub fn add(places: &mut Vec<Self>, cluster: Option<&String>, service: &ServiceRef) {
         let ServiceRef { namespace, name } = service.clone();
-        let is_there = |place: &&mut Self| place.cluster.as_ref() == cluster && place.namespace == namespace;
+        let is_there =
+            |place: &&mut Self| place.cluster.as_ref() == cluster && place.namespace == namespace;
         match places.iter_mut().find(is_there) {
             Some(place) => {
                 place.names.insert(name);
             }
-            None => places.push(Self { cluster: cluster.cloned(), namespace, names: BTreeSet::from([name]) }),
+            None => places.push(Self {
+                cluster: cluster.cloned(),
+                namespace,
+                names: BTreeSet::from([name]),
+            }),
         }
     }
 
     pub fn services(&self) -> impl Iterator<Item = ServiceRef> {
-        self.names.iter().map(|name| ServiceRef::new(&self.namespace, name))
+        self.names
+            .iter()
+            .map(|name| ServiceRef::new(&self.namespace, name))
     }
 }

@@ -38,18 +38,24 @@ pub enum Go {
 
 impl Brake {
     pub fn new(limit: Option<MaxMoves>) -> Self {
-        Self { limit, ..Self::default() }
+        Self {
+            limit,
+            ..Self::default()
+        }
     }
 
     /// Asks for a move to start at `now`; what is granted counts.
     pub fn start(&mut self, group: &GroupId, now: Duration) -> Go {
-        let Some(limit) = self.limit else { return Go::Now };
+        let Some(limit) = self.limit else {
+            return Go::Now;
+        };
         self.expire(now, limit);
         if self.has_turn(group) {
             return Go::Now;
         }
         let is_full = self.started.len() >= limit.most;
-        let yields = self.yielding.contains(group) && self.waiting.iter().any(|other| other != group);
+        let yields =
+            self.yielding.contains(group) && self.waiting.iter().any(|other| other != group);
         if !is_full && !yields {
             self.waiting.remove(group);
             self.started.push_back((now, Some(group.clone())));
@@ -57,11 +63,16 @@ impl Brake {
         }
         self.waiting.insert(group.clone());
         let oldest = self.started.front().map_or(now, |(start, _)| *start);
-        Go::Later { at: oldest.saturating_add(limit.within) }
+        Go::Later {
+            at: oldest.saturating_add(limit.within),
+        }
     }
 
     fn expire(&mut self, now: Duration, limit: MaxMoves) {
-        while self.started.front().is_some_and(|(start, _)| now.saturating_sub(*start) >= limit.within)
+        while self
+            .started
+            .front()
+            .is_some_and(|(start, _)| now.saturating_sub(*start) >= limit.within)
             && let Some((_, owner)) = self.started.pop_front()
         {
             self.yielding.extend(owner);
@@ -69,7 +80,9 @@ impl Brake {
     }
 
     fn has_turn(&self, group: &GroupId) -> bool {
-        self.started.iter().any(|(_, owner)| owner.as_ref() == Some(group))
+        self.started
+            .iter()
+            .any(|(_, owner)| owner.as_ref() == Some(group))
     }
 
     /// Takes in that a group has moved, or has no move to make any more. What it has started goes on counting: it may
@@ -85,7 +98,8 @@ impl Brake {
     /// Takes in that a group's move was refused: it does not count.
     pub fn refused(&mut self, group: &GroupId) {
         if self.has_turn(group) {
-            self.started.retain(|(_, owner)| owner.as_ref() != Some(group));
+            self.started
+                .retain(|(_, owner)| owner.as_ref() != Some(group));
             self.yielding.insert(group.clone());
         }
     }
@@ -101,7 +115,9 @@ impl Brake {
             self.told = None;
             return None;
         }
-        let is_due = self.told.is_none_or(|told| now.saturating_sub(told) >= TELL_EVERY);
+        let is_due = self
+            .told
+            .is_none_or(|told| now.saturating_sub(told) >= TELL_EVERY);
         let limit = self.limit.filter(|_| is_due)?;
         self.told = Some(now);
         Some((limit, self.waiting.len()))
@@ -115,7 +131,11 @@ mod tests {
     const MINUTE: Duration = Duration::from_secs(60);
 
     fn id(name: &str) -> GroupId {
-        GroupId { namespace: "ns".into(), kind: "trafficsplit", name: name.into() }
+        GroupId {
+            namespace: "ns".into(),
+            kind: "trafficsplit",
+            name: name.into(),
+        }
     }
 
     fn at(seconds: u64) -> Duration {
@@ -123,7 +143,10 @@ mod tests {
     }
 
     fn brake(most: usize) -> Brake {
-        Brake::new(Some(MaxMoves { most, within: MINUTE }))
+        Brake::new(Some(MaxMoves {
+            most,
+            within: MINUTE,
+        }))
     }
 
     /// Asks and, where it may, moves.
@@ -186,12 +209,19 @@ mod tests {
         assert_eq!(moves(&mut brake, "b", 100), Go::Later { at: at(160) });
         assert_eq!(waiting(&mut brake, 100), Some(1));
         assert_eq!(moves(&mut brake, "c", 101), Go::Later { at: at(160) });
-        assert_eq!((waiting(&mut brake, 101), waiting(&mut brake, 130)), (None, Some(2)));
+        assert_eq!(
+            (waiting(&mut brake, 101), waiting(&mut brake, 130)),
+            (None, Some(2))
+        );
         brake.settled(&id("b"));
         brake.settled(&id("c"));
         assert_eq!(waiting(&mut brake, 131), None);
         assert_eq!(moves(&mut brake, "d", 132), Go::Later { at: at(160) });
-        assert_eq!(waiting(&mut brake, 132), Some(1), "the next slowing down is news");
+        assert_eq!(
+            waiting(&mut brake, 132),
+            Some(1),
+            "the next slowing down is news"
+        );
     }
 
     #[test]

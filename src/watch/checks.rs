@@ -34,7 +34,11 @@ struct Lists {
 impl Checks {
     /// Has a place listed, as far as that is not under way.
     fn want(&mut self, place: Place) {
-        let Place { cluster, namespace, mut names } = place;
+        let Place {
+            cluster,
+            namespace,
+            mut names,
+        } = place;
         let Lists { running, waiting } = self.clusters.entry(cluster).or_default();
         if let Some((read, _)) = running.get(&namespace) {
             names.retain(|name| !read.contains(name));
@@ -48,12 +52,18 @@ impl Checks {
     pub fn start(&mut self, now: Duration) -> Vec<Place> {
         let mut started = Vec::new();
         for (cluster, Lists { running, waiting }) in &mut self.clusters {
-            let idle = waiting.keys().filter(|namespace| !running.contains_key(*namespace));
+            let idle = waiting
+                .keys()
+                .filter(|namespace| !running.contains_key(*namespace));
             let room = AT_ONCE.saturating_sub(running.len());
             for namespace in idle.take(room).cloned().collect::<Vec<_>>() {
                 let names = waiting.remove(&namespace).unwrap_or_default();
                 running.insert(namespace.clone(), (names.clone(), now));
-                started.push(Place { cluster: cluster.clone(), namespace, names });
+                started.push(Place {
+                    cluster: cluster.clone(),
+                    namespace,
+                    names,
+                });
             }
         }
         started
@@ -62,19 +72,36 @@ impl Checks {
     /// Takes in that a list has ended; gives when it was asked for.
     fn end(&mut self, place: &Place) -> Option<Duration> {
         let lists = self.clusters.get_mut(&place.cluster)?;
-        lists.running.remove(&place.namespace).map(|(_, since)| since)
+        lists
+            .running
+            .remove(&place.namespace)
+            .map(|(_, since)| since)
     }
 
     /// Wants nothing more of a cluster, but for what is under way; gives what it would have been.
     fn give_up(&mut self, cluster: Option<&String>) -> Vec<Place> {
-        let Some(lists) = self.clusters.get_mut(&cluster.cloned()) else { return Vec::new() };
-        let place = |(namespace, names)| Place { cluster: cluster.cloned(), namespace, names };
-        std::mem::take(&mut lists.waiting).into_iter().map(place).collect()
+        let Some(lists) = self.clusters.get_mut(&cluster.cloned()) else {
+            return Vec::new();
+        };
+        let place = |(namespace, names)| Place {
+            cluster: cluster.cloned(),
+            namespace,
+            names,
+        };
+        std::mem::take(&mut lists.waiting)
+            .into_iter()
+            .map(place)
+            .collect()
     }
 
     /// Since when a cluster owes an answer.
     fn since(&self, cluster: Option<&String>) -> Option<Duration> {
-        self.clusters.get(&cluster.cloned())?.running.values().map(|(_, since)| *since).min()
+        self.clusters
+            .get(&cluster.cloned())?
+            .running
+            .values()
+            .map(|(_, since)| *since)
+            .min()
     }
 }
 
@@ -94,25 +121,44 @@ impl Engine {
         let tracked = self.groups.get_mut(id)?;
         let group = tracked.record.group.as_ref().ok()?;
         let services = group.backends.iter().map(|backend| &backend.service);
-        let stale = self.feeds.stale(services.clone().zip(readiness), moment.now);
+        let stale = self
+            .feeds
+            .stale(services.clone().zip(readiness), moment.now);
         if stale.is_empty() {
             return Some(decision);
         }
-        let clusters: BTreeSet<Option<String>> = stale.iter().map(|place| place.cluster.clone()).collect();
+        let clusters: BTreeSet<Option<String>> =
+            stale.iter().map(|place| place.cluster.clone()).collect();
         stale.into_iter().for_each(|place| self.checks.want(place));
         if clusters.contains(&None) {
             return None;
         }
-        let heard: Vec<Readiness> = services.map(|service| self.feeds.heard(service, moment.now)).collect();
-        let without = decide(group, &heard, &tracked.stopwatches.read(moment.now), moment.server);
-        let Weights::Set(weights) = &without.weights else { return None };
-        if !weights.iter().zip(&heard).any(|(&weight, readiness)| weight > 0 && readiness.is_ready()) {
+        let heard: Vec<Readiness> = services
+            .map(|service| self.feeds.heard(service, moment.now))
+            .collect();
+        let without = decide(
+            group,
+            &heard,
+            &tracked.stopwatches.read(moment.now),
+            moment.server,
+        );
+        let Weights::Set(weights) = &without.weights else {
+            return None;
+        };
+        if !weights
+            .iter()
+            .zip(&heard)
+            .any(|(&weight, readiness)| weight > 0 && readiness.is_ready())
+        {
             return None;
         }
         if without.weights == decision.weights {
             return Some(decision);
         }
-        let since = clusters.iter().filter_map(|cluster| self.checks.since(cluster.as_ref())).min();
+        let since = clusters
+            .iter()
+            .filter_map(|cluster| self.checks.since(cluster.as_ref()))
+            .min();
         let until = since.unwrap_or(moment.now) + GRACE;
         if moment.now < until {
             self.alarms.set(id, until);
@@ -123,7 +169,9 @@ impl Engine {
 
     /// Takes in a fresh list of a place, or why there is none.
     pub fn verified(&mut self, place: &Place, listed: RequestResult<Vec<Slice>>, now: Duration) {
-        let Some(asked) = self.checks.end(place) else { return };
+        let Some(asked) = self.checks.end(place) else {
+            return;
+        };
         match listed {
             Ok(slices) => {
                 let changed = self.feeds.refresh(place, &slices, asked, now);
@@ -138,7 +186,11 @@ impl Engine {
     /// Without a fresh list from our own cluster nothing moves.
     fn unconfirmed(&mut self, place: &Place, error: &RequestError, now: Duration) {
         for id in self.groups_of_place(place) {
-            if self.groups.get(&id).is_some_and(|tracked| tracked.phase == Phase::Verifying) {
+            if self
+                .groups
+                .get(&id)
+                .is_some_and(|tracked| tracked.phase == Phase::Verifying)
+            {
                 let next = "no move without a fresh list of its EndpointSlices; trying again";
                 self.say_once(&id, error.to_string(), next);
                 self.wait(&id, error.retry_after(), now);
@@ -168,10 +220,16 @@ impl Engine {
 
     fn groups_of_place(&self, place: &Place) -> BTreeSet<GroupId> {
         let services = Touched::Services(place.services().collect());
-        match self.feeds.behind.touched(place.cluster.as_deref(), services) {
-            Touched::Services(services) => {
-                services.iter().flat_map(|service| self.register.groups_of(service)).cloned().collect()
-            }
+        match self
+            .feeds
+            .behind
+            .touched(place.cluster.as_deref(), services)
+        {
+            Touched::Services(services) => services
+                .iter()
+                .flat_map(|service| self.register.groups_of(service))
+                .cloned()
+                .collect(),
             Touched::Nothing | Touched::Scope(_) => BTreeSet::new(),
         }
     }
@@ -185,7 +243,11 @@ mod tests {
 
     fn place(cluster: Option<&str>, namespace: &str, names: &[&str]) -> Place {
         let names = names.iter().map(|&name| name.to_owned()).collect();
-        Place { cluster: cluster.map(str::to_owned), namespace: namespace.to_owned(), names }
+        Place {
+            cluster: cluster.map(str::to_owned),
+            namespace: namespace.to_owned(),
+            names,
+        }
     }
 
     #[test]

@@ -43,7 +43,11 @@ impl Crowd {
 
     /// What is to be told by now.
     pub fn take_due(&mut self, now: Duration) -> Vec<Notice> {
-        if self.due().is_some_and(|due| due <= now) { self.take() } else { Vec::new() }
+        if self.due().is_some_and(|due| due <= now) {
+            self.take()
+        } else {
+            Vec::new()
+        }
     }
 
     /// All that waits.
@@ -73,12 +77,21 @@ impl Kin {
 
 fn kin(notice: &Notice) -> Option<Kin> {
     match notice {
-        Notice::Stuck { state: State::Unknown, cause: Some(cause), .. } => {
-            Some(Kin::Stuck { cause: cause.clone() })
-        }
-        Notice::Unstuck { was: State::Unknown, .. } => Some(Kin::Unstuck),
+        Notice::Stuck {
+            state: State::Unknown,
+            cause: Some(cause),
+            ..
+        } => Some(Kin::Stuck {
+            cause: cause.clone(),
+        }),
+        Notice::Unstuck {
+            was: State::Unknown,
+            ..
+        } => Some(Kin::Unstuck),
         Notice::Gone { .. } => Some(Kin::Gone),
-        Notice::ReadFailed { error, .. } => Some(Kin::ReadFailed { cause: without_request(error) }),
+        Notice::ReadFailed { error, .. } => Some(Kin::ReadFailed {
+            cause: without_request(error),
+        }),
         Notice::ReadAgain { .. } => Some(Kin::ReadAgain),
         _ => None,
     }
@@ -86,13 +99,19 @@ fn kin(notice: &Notice) -> Option<Kin> {
 
 /// An error without the request that it begins with: `GET /path: no answer`.
 fn without_request(error: &str) -> String {
-    error.split_once(": ").map_or(error, |(_, cause)| cause).to_owned()
+    error
+        .split_once(": ")
+        .map_or(error, |(_, cause)| cause)
+        .to_owned()
 }
 
 /// Puts into one what is told of more than a few for the same cause, in the place of the first of them.
 fn fold(notices: Vec<Notice>) -> Vec<Notice> {
     let mut alike: BTreeMap<Kin, Vec<Notice>> = BTreeMap::new();
-    for (kin, notice) in notices.iter().filter_map(|notice| Some((kin(notice)?, notice))) {
+    for (kin, notice) in notices
+        .iter()
+        .filter_map(|notice| Some((kin(notice)?, notice)))
+    {
         alike.entry(kin).or_default().push(notice.clone());
     }
     alike.retain(|kin, many| many.len() > kin.few());
@@ -122,17 +141,31 @@ mod tests {
     const CAUSE: &str = "its EndpointSlices cannot be read: no answer";
 
     fn group(number: usize) -> GroupId {
-        GroupId { namespace: "big".into(), kind: "trafficsplit", name: format!("g{number}") }
+        GroupId {
+            namespace: "big".into(),
+            kind: "trafficsplit",
+            name: format!("g{number}"),
+        }
     }
 
     fn stuck(number: usize, cause: &str) -> Notice {
         let reason = format!("g{number}: {cause}");
-        Notice::Stuck { group: group(number), state: State::Unknown, reason, cause: Some(cause.to_owned()) }
+        Notice::Stuck {
+            group: group(number),
+            state: State::Unknown,
+            reason,
+            cause: Some(cause.to_owned()),
+        }
     }
 
     fn unstuck(number: usize, was: State) -> Notice {
         let reason = format!("g{number} has no ready endpoints (0 of 1)");
-        Notice::Unstuck { group: group(number), was, state: State::Failover, reason }
+        Notice::Unstuck {
+            group: group(number),
+            was,
+            state: State::Failover,
+            reason,
+        }
     }
 
     #[test]
@@ -140,14 +173,21 @@ mod tests {
         let many: Vec<Notice> = (0..600).map(|number| stuck(number, CAUSE)).collect();
         let few: Vec<Notice> = (0..FEW).map(|number| stuck(number, "forbidden")).collect();
         let mixed = [few[..2].to_vec(), many.clone(), few[2..].to_vec()].concat();
-        let expected = [few[..2].to_vec(), vec![Notice::Many(many)], few[2..].to_vec()].concat();
+        let expected = [
+            few[..2].to_vec(),
+            vec![Notice::Many(many)],
+            few[2..].to_vec(),
+        ]
+        .concat();
         assert_eq!(fold(mixed), expected);
     }
 
     #[test]
     fn groups_that_are_stuck_and_those_that_are_free_again_are_told_apart_and_in_order() {
         let stuck: Vec<Notice> = (0..20).map(|number| stuck(number, CAUSE)).collect();
-        let free: Vec<Notice> = (0..20).map(|number| unstuck(number, State::Unknown)).collect();
+        let free: Vec<Notice> = (0..20)
+            .map(|number| unstuck(number, State::Unknown))
+            .collect();
         let both = [stuck.clone(), free.clone()].concat();
         assert_eq!(fold(both), [Notice::Many(stuck), Notice::Many(free)]);
     }
@@ -156,16 +196,26 @@ mod tests {
     fn reads_that_fail_in_one_way_are_one_notice() {
         let failed = |what: &str, how: &str| {
             let error = format!("GET /apis/{what}: {how}");
-            Notice::ReadFailed { what: what.to_owned(), error }
+            Notice::ReadFailed {
+                what: what.to_owned(),
+                error,
+            }
         };
         let kinds = ["httproutes", "trafficsplits", "EndpointSlices"];
-        let refused: Vec<Notice> = kinds.iter().map(|what| failed(what, "connection refused")).collect();
+        let refused: Vec<Notice> = kinds
+            .iter()
+            .map(|what| failed(what, "connection refused"))
+            .collect();
         let other = failed("Services", "forbidden (HTTP 403)");
         let both = [refused.clone(), vec![other.clone()]].concat();
         assert_eq!(fold(both), [Notice::Many(refused.clone()), other]);
         assert_eq!(fold(refused[..2].to_vec()), refused[..2]);
-        let again: Vec<Notice> =
-            kinds.iter().map(|what| Notice::ReadAgain { what: (*what).to_owned() }).collect();
+        let again: Vec<Notice> = kinds
+            .iter()
+            .map(|what| Notice::ReadAgain {
+                what: (*what).to_owned(),
+            })
+            .collect();
         assert_eq!(fold(again.clone()), [Notice::Many(again)]);
     }
 
@@ -174,7 +224,12 @@ mod tests {
         let mut crowd = Crowd::default();
         for number in 0..20 {
             let (group, reason) = (group(number), format!("g{number} has no ready endpoints"));
-            let alone = Notice::Stuck { group, state: State::Unavailable, reason, cause: None };
+            let alone = Notice::Stuck {
+                group,
+                state: State::Unavailable,
+                reason,
+                cause: None,
+            };
             assert_eq!(crowd.add(alone.clone(), Duration::ZERO), Some(alone));
             let alone = unstuck(number, State::Unavailable);
             assert_eq!(crowd.add(alone.clone(), Duration::ZERO), Some(alone));
@@ -192,7 +247,10 @@ mod tests {
             now += Duration::from_secs(1);
         }
         let told = crowd.take_due(LONGEST);
-        assert!(matches!(&told[..], [Notice::Many(many)] if many.len() == 10), "{told:?}");
+        assert!(
+            matches!(&told[..], [Notice::Many(many)] if many.len() == 10),
+            "{told:?}"
+        );
 
         crowd.add(stuck(1, CAUSE), now);
         assert_eq!(crowd.due(), Some(now + QUIET));

@@ -141,7 +141,8 @@ impl Engine {
     /// Whether nothing is under way, nothing waits for a delay, and every group has been decided on.
     pub fn is_at_rest(&self) -> bool {
         let rests = |tracked: &Tracked| {
-            tracked.refused || (tracked.dirty.is_none() && !tracked.waiting && tracked.phase == Phase::Idle)
+            tracked.refused
+                || (tracked.dirty.is_none() && !tracked.waiting && tracked.phase == Phase::Idle)
         };
         !self.replan
             && (self.settings.dry_run || self.leases.are_settled())
@@ -158,8 +159,11 @@ impl Engine {
             Phase::Idle => Some("what it needs is not known yet"),
             _ => Some("its write has not succeeded yet"),
         };
-        let mut groups: Vec<_> =
-            self.groups.iter().filter_map(|(id, tracked)| Some((id.clone(), why(tracked)?))).collect();
+        let mut groups: Vec<_> = self
+            .groups
+            .iter()
+            .filter_map(|(id, tracked)| Some((id.clone(), why(tracked)?)))
+            .collect();
         groups.sort();
         groups
     }
@@ -171,8 +175,13 @@ impl Engine {
 
     /// Groups that Linkerd's own controller runs too.
     pub fn run_by_upstream(&self) -> Vec<GroupId> {
-        let Some(upstream) = &self.settings.upstream else { return Vec::new() };
-        let covered = self.groups.iter().filter(|(_, tracked)| upstream.covers(&tracked.record));
+        let Some(upstream) = &self.settings.upstream else {
+            return Vec::new();
+        };
+        let covered = self
+            .groups
+            .iter()
+            .filter(|(_, tracked)| upstream.covers(&tracked.record));
         let mut groups: Vec<GroupId> = covered.map(|(id, _)| id.clone()).collect();
         groups.sort();
         groups
@@ -180,26 +189,40 @@ impl Engine {
 
     /// Groups whose writes were refused.
     pub fn refused(&self) -> usize {
-        self.groups.values().filter(|tracked| tracked.refused).count()
+        self.groups
+            .values()
+            .filter(|tracked| tracked.refused)
+            .count()
     }
 
     /// Groups of which it is not known how they stand since a backend can't be read, and why.
     pub fn unread(&self) -> Vec<(GroupId, String)> {
-        let unknown = self.groups.iter().filter(|(_, tracked)| tracked.counted == Some(State::Unknown));
-        let mut groups: Vec<_> =
-            unknown.filter_map(|(id, tracked)| Some((id.clone(), tracked.unread.clone()?))).collect();
+        let unknown = self
+            .groups
+            .iter()
+            .filter(|(_, tracked)| tracked.counted == Some(State::Unknown));
+        let mut groups: Vec<_> = unknown
+            .filter_map(|(id, tracked)| Some((id.clone(), tracked.unread.clone()?)))
+            .collect();
         groups.sort();
         groups
     }
 
     /// The clusters that the mirrors among the backends stand for, once that is known.
     pub fn mirrored(&self, now: Duration) -> Option<Vec<&str>> {
-        if self.replan { None } else { self.feeds.mirrored(now) }
+        if self.replan {
+            None
+        } else {
+            self.feeds.mirrored(now)
+        }
     }
 
     /// When to call [`Engine::tick`], if nothing else happens before.
     pub fn next_alarm(&self) -> Option<Duration> {
-        let plan = self.replan.then(|| self.planned.map_or(Duration::ZERO, |planned| planned + PLAN_PAUSE));
+        let plan = self.replan.then(|| {
+            self.planned
+                .map_or(Duration::ZERO, |planned| planned + PLAN_PAUSE)
+        });
         plan.into_iter().chain(self.alarms.next()).min()
     }
 
@@ -211,9 +234,18 @@ impl Engine {
             self.consider(&id, moment);
         }
         if let Some((MaxMoves { most, within }, waiting)) = self.brake.news(moment.now) {
-            self.say(Notice::Braked { most, within, waiting });
+            self.say(Notice::Braked {
+                most,
+                within,
+                waiting,
+            });
         }
-        self.effects.extend(self.checks.start(moment.now).into_iter().map(Effect::Verify));
+        self.effects.extend(
+            self.checks
+                .start(moment.now)
+                .into_iter()
+                .map(Effect::Verify),
+        );
         std::mem::take(&mut self.effects)
     }
 
@@ -224,12 +256,14 @@ impl Engine {
             self.touch_all(&touched, Cause::Timer, now);
         }
         self.replan |= self.feeds.revision() != revision;
-        self.effects.extend(self.feeds.services_due(now).into_iter().map(Effect::LookUp));
+        self.effects
+            .extend(self.feeds.services_due(now).into_iter().map(Effect::LookUp));
     }
 
     /// Takes in that the machine has slept: nothing that was known before counts, and no delay has run.
     pub fn slept(&mut self, now: Duration) {
-        self.effects.extend(self.feeds.clear().into_iter().map(Effect::StopFeed));
+        self.effects
+            .extend(self.feeds.clear().into_iter().map(Effect::StopFeed));
         self.checks = Checks::default();
         self.replan = true;
         self.planned = None;
@@ -258,7 +292,9 @@ impl Engine {
     /// Wakes the groups whose time has come.
     fn ring(&mut self, now: Duration) {
         while let Some(id) = self.alarms.ring(now) {
-            let Some(tracked) = self.groups.get_mut(&id) else { continue };
+            let Some(tracked) = self.groups.get_mut(&id) else {
+                continue;
+            };
             match tracked.phase {
                 Phase::Waiting(until) if until > now => self.alarms.set(&id, until),
                 Phase::Waiting(_) => tracked.phase = Phase::Idle,
@@ -269,19 +305,28 @@ impl Engine {
     }
 
     fn plan(&mut self, now: Duration) {
-        if !self.replan || self.planned.is_some_and(|planned| now < planned + PLAN_PAUSE) {
+        if !self.replan
+            || self
+                .planned
+                .is_some_and(|planned| now < planned + PLAN_PAUSE)
+        {
             return;
         }
         self.replan = false;
         self.planned = Some(now);
         let Rewiring { start, stop } = self.feeds.plan(self.register.services(), now);
-        self.effects.extend(start.into_iter().map(|(id, scope)| Effect::StartFeed(id, scope)));
+        self.effects.extend(
+            start
+                .into_iter()
+                .map(|(id, scope)| Effect::StartFeed(id, scope)),
+        );
         self.effects.extend(stop.into_iter().map(Effect::StopFeed));
         if !self.settings.dry_run {
             let namespaces = self.groups.keys().map(|id| id.namespace.clone()).collect();
             let (take, give_back) = self.leases.plan(&namespaces);
             self.effects.extend(take.into_iter().map(Effect::TakeLease));
-            self.effects.extend(give_back.into_iter().map(Effect::GiveLeaseBack));
+            self.effects
+                .extend(give_back.into_iter().map(Effect::GiveLeaseBack));
         }
     }
 

@@ -38,8 +38,13 @@ impl Scope {
     }
 
     fn speaks_of(&self, service: &ServiceRef) -> bool {
-        self.namespace.as_ref().is_none_or(|namespace| *namespace == service.namespace)
-            && self.services.as_ref().is_none_or(|services| services.contains(&service.name))
+        self.namespace
+            .as_ref()
+            .is_none_or(|namespace| *namespace == service.namespace)
+            && self
+                .services
+                .as_ref()
+                .is_none_or(|services| services.contains(&service.name))
     }
 
     /// The slices to follow.
@@ -53,7 +58,9 @@ impl Scope {
     /// Whether both speak of some namespace.
     pub fn meets(&self, other: &Self) -> bool {
         self.cluster == other.cluster
-            && (self.namespace.is_none() || other.namespace.is_none() || self.namespace == other.namespace)
+            && (self.namespace.is_none()
+                || other.namespace.is_none()
+                || self.namespace == other.namespace)
     }
 }
 
@@ -163,9 +170,13 @@ impl Feed {
     fn own_trust(&self, now: Duration) -> Trust {
         let quiet = now.saturating_sub(self.last_heard);
         match (&self.doubt, &self.trouble) {
-            (Some(why), _) | (None, Some(why @ WhyUnknown::Forbidden(_))) => Trust::Unknown(why.clone()),
+            (Some(why), _) | (None, Some(why @ WhyUnknown::Forbidden(_))) => {
+                Trust::Unknown(why.clone())
+            }
             _ if self.listed && quiet <= SILENCE_LIMIT => Trust::Known,
-            (_, trouble) if self.listed => Trust::Unknown(trouble.clone().unwrap_or(WhyUnknown::Silent)),
+            (_, trouble) if self.listed => {
+                Trust::Unknown(trouble.clone().unwrap_or(WhyUnknown::Silent))
+            }
             (_, Some(why)) if why.cluster_without_remote().is_some() => Trust::Unknown(why.clone()),
             (_, trouble) if quiet > PATIENCE => {
                 Trust::Unknown(trouble.clone().unwrap_or(WhyUnknown::NotListed))
@@ -177,9 +188,12 @@ impl Feed {
     /// How far it is known which services are mirrors.
     pub fn mirrors_trust(&self, now: Duration) -> Trust {
         match self.mirrors.trust() {
-            Trust::NotYet if now.saturating_sub(self.started) > PATIENCE => {
-                Trust::Unknown(self.mirrors.trouble().cloned().unwrap_or(WhyUnknown::NotListed))
-            }
+            Trust::NotYet if now.saturating_sub(self.started) > PATIENCE => Trust::Unknown(
+                self.mirrors
+                    .trouble()
+                    .cloned()
+                    .unwrap_or(WhyUnknown::NotListed),
+            ),
             trust => trust,
         }
     }

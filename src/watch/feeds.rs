@@ -53,15 +53,20 @@ pub struct Rewiring {
 
 impl Feeds {
     pub fn asking(asked: Asked) -> Self {
-        Self { asked, ..Self::default() }
+        Self {
+            asked,
+            ..Self::default()
+        }
     }
 
     /// Plans the watches for these services and what the mirrors among them stand for. Those that are there serve
     /// until the new ones have listed.
     pub fn plan(&mut self, services: Wanted, now: Duration) -> Rewiring {
         let wanted = self.places(services);
-        let scopes: Vec<Scope> =
-            wanted.iter().flat_map(|(cluster, services)| self.scopes(cluster.as_ref(), services)).collect();
+        let scopes: Vec<Scope> = wanted
+            .iter()
+            .flat_map(|(cluster, services)| self.scopes(cluster.as_ref(), services))
+            .collect();
         // Until it is known which services are mirrors, other clusters' feeds may be needed still.
         let unsure = self.is_unsure(now);
         for feed in &mut self.feeds {
@@ -76,11 +81,16 @@ impl Feeds {
                 self.feeds.push(Feed::new(id, scope, now));
             }
         }
-        Rewiring { start, stop: self.retire(now) }
+        Rewiring {
+            start,
+            stop: self.retire(now),
+        }
     }
 
     fn is_unsure(&self, now: Duration) -> bool {
-        self.feeds.iter().any(|feed| feed.is_ours() && feed.mirrors_trust(now) == Trust::NotYet)
+        self.feeds
+            .iter()
+            .any(|feed| feed.is_ours() && feed.mirrors_trust(now) == Trust::NotYet)
     }
 
     /// The clusters that the mirrors among the services stand for, as of the last plan; none while it is not known
@@ -108,7 +118,9 @@ impl Feeds {
         }
         self.behind = behind;
         let is_wanted = |service: &ServiceRef| {
-            services.get(&service.namespace).is_some_and(|names| names.contains(&service.name))
+            services
+                .get(&service.namespace)
+                .is_some_and(|names| names.contains(&service.name))
         };
         self.existence.retain(|service, _| is_wanted(service));
         let mut places = BTreeMap::from([(None, services)]);
@@ -121,7 +133,11 @@ impl Feeds {
     fn scopes(&self, cluster: Option<&String>, services: &Wanted) -> Vec<Scope> {
         let cluster = cluster.cloned();
         if services.len() > MOST_NAMESPACES && !self.confined.contains(&cluster) {
-            return vec![Scope { cluster, namespace: None, services: None }];
+            return vec![Scope {
+                cluster,
+                namespace: None,
+                services: None,
+            }];
         }
         let scope = |(namespace, names): (&String, &BTreeSet<String>)| Scope {
             cluster: cluster.clone(),
@@ -139,9 +155,15 @@ impl Feeds {
             .filter(|feed| feed.wanted && !feed.serves(now))
             .map(|feed| feed.scope.clone())
             .collect();
-        let stands_in = |feed: &Feed| feed.listed && pending.iter().any(|scope| scope.meets(&feed.scope));
+        let stands_in =
+            |feed: &Feed| feed.listed && pending.iter().any(|scope| scope.meets(&feed.scope));
         let needed = |feed: &Feed| feed.wanted || stands_in(feed);
-        let gone = self.feeds.iter().filter(|feed| !needed(feed)).map(|feed| feed.id).collect();
+        let gone = self
+            .feeds
+            .iter()
+            .filter(|feed| !needed(feed))
+            .map(|feed| feed.id)
+            .collect();
         self.feeds.retain(needed);
         gone
     }
@@ -154,7 +176,12 @@ impl Feeds {
 
     /// Takes in what a slices' watch told; gives the services whose readiness may have changed (none: all that
     /// the feed covers) and the feeds to stop.
-    pub fn slices(&mut self, id: FeedId, event: Event<Slice>, now: Duration) -> (Touched, Vec<FeedId>) {
+    pub fn slices(
+        &mut self,
+        id: FeedId,
+        event: Event<Slice>,
+        now: Duration,
+    ) -> (Touched, Vec<FeedId>) {
         let Some(feed) = self.feeds.iter_mut().find(|feed| feed.id == id) else {
             return (Touched::Nothing, Vec::new());
         };
@@ -184,15 +211,24 @@ impl Feeds {
             }
         };
         let cluster = feed.scope.cluster.clone();
-        let stop = if matches!(touched, Touched::Scope(_)) { self.retire(now) } else { Vec::new() };
+        let stop = if matches!(touched, Touched::Scope(_)) {
+            self.retire(now)
+        } else {
+            Vec::new()
+        };
         (self.behind.touched(cluster.as_deref(), touched), stop)
     }
 
     /// Takes in that the cluster of a feed can't be asked; gives what may have changed by it.
     pub fn no_access(&mut self, id: FeedId, why: WhyUnknown) -> Touched {
-        let Some(feed) = self.feeds.iter_mut().find(|feed| feed.id == id) else { return Touched::Nothing };
+        let Some(feed) = self.feeds.iter_mut().find(|feed| feed.id == id) else {
+            return Touched::Nothing;
+        };
         feed.no_access(why);
-        self.behind.touched(feed.scope.cluster.as_deref(), Touched::Scope(feed.scope.clone()))
+        self.behind.touched(
+            feed.scope.cluster.as_deref(),
+            Touched::Scope(feed.scope.clone()),
+        )
     }
 
     /// Another number than before: the watches have to be planned anew.
@@ -202,7 +238,9 @@ impl Feeds {
 
     /// Takes in what a mirror services' watch told; gives what may have changed by it.
     pub fn mirrors(&mut self, id: FeedId, event: Event<Service>) -> Touched {
-        let Some(feed) = self.feeds.iter_mut().find(|feed| feed.id == id) else { return Touched::Nothing };
+        let Some(feed) = self.feeds.iter_mut().find(|feed| feed.id == id) else {
+            return Touched::Nothing;
+        };
         let touched = match event {
             Event::Listed(services) => {
                 feed.mirrors.list(services, &self.asked);
@@ -238,17 +276,37 @@ impl Feeds {
 
     /// Puts a list of the slices of these services, which was asked for at `asked`, in the place of what was known, but
     /// not of what a watch has told since; gives what has changed by it.
-    pub fn refresh(&mut self, place: &Place, slices: &[Slice], asked: Duration, now: Duration) -> Touched {
+    pub fn refresh(
+        &mut self,
+        place: &Place,
+        slices: &[Slice],
+        asked: Duration,
+        now: Duration,
+    ) -> Touched {
         let services: HashSet<ServiceRef> = place.services().collect();
         let mut changed = BTreeSet::new();
         let cluster = place.cluster.as_deref();
-        let covers = |feed: &Feed| services.iter().any(|service| feed.scope.covers(cluster, service));
-        for feed in self.feeds.iter_mut().filter(|feed| covers(feed) && !feed.has_told_since(asked)) {
+        let covers = |feed: &Feed| {
+            services
+                .iter()
+                .any(|service| feed.scope.covers(cluster, service))
+        };
+        for feed in self
+            .feeds
+            .iter_mut()
+            .filter(|feed| covers(feed) && !feed.has_told_since(asked))
+        {
             changed.extend(feed.index.refresh(&services, slices));
         }
-        self.refreshed.retain(|_, at| now.saturating_sub(*at) <= FRESH);
-        self.refreshed.extend(services.into_iter().map(|service| ((place.cluster.clone(), service), now)));
-        self.behind.touched(cluster, Touched::Services(changed.into_iter().collect()))
+        self.refreshed
+            .retain(|_, at| now.saturating_sub(*at) <= FRESH);
+        self.refreshed.extend(
+            services
+                .into_iter()
+                .map(|service| ((place.cluster.clone(), service), now)),
+        );
+        self.behind
+            .touched(cluster, Touched::Services(changed.into_iter().collect()))
     }
 
     /// Takes in that no fresh list could be had of this place in another cluster: nothing more is known by the watches
@@ -264,33 +322,53 @@ impl Feeds {
         let mut touched = Vec::new();
         for feed in self.feeds.iter_mut().filter(|feed| is_meant(feed)) {
             feed.doubt(error);
-            touched.push(self.behind.touched(cluster, Touched::Scope(feed.scope.clone())));
+            touched.push(
+                self.behind
+                    .touched(cluster, Touched::Scope(feed.scope.clone())),
+            );
         }
         touched
     }
 
     /// Notes whether a Service exists, if that could be found out; tells whether that is news.
     pub fn exists(&mut self, service: &ServiceRef, found: Option<bool>, now: Duration) -> bool {
-        let (Some(found), Some(known)) = (found, self.existence.get_mut(service)) else { return false };
-        let existence = if found { Existence::Exists } else { Existence::Missing };
+        let (Some(found), Some(known)) = (found, self.existence.get_mut(service)) else {
+            return false;
+        };
+        let existence = if found {
+            Existence::Exists
+        } else {
+            Existence::Missing
+        };
         std::mem::replace(known, (existence, now)).0 != existence
     }
 
     /// Whether a Service, without slices, should be looked up now.
     pub fn must_ask(&mut self, service: &ServiceRef, now: Duration) -> bool {
-        let is_due = self.existence.get(service).is_none_or(|(_, asked)| is_old(*asked, now));
+        let is_due = self
+            .existence
+            .get(service)
+            .is_none_or(|(_, asked)| is_old(*asked, now));
         if !is_due || self.counts(service, now).is_some() {
             return false;
         }
-        self.existence.entry(service.clone()).or_insert((Existence::Asked, now)).1 = now;
+        self.existence
+            .entry(service.clone())
+            .or_insert((Existence::Asked, now))
+            .1 = now;
         true
     }
 
     /// The Services, without slices, of which it has to be asked again whether they exist.
     pub fn services_due(&mut self, now: Duration) -> Vec<ServiceRef> {
-        let due = self.existence.iter().filter(|(_, (_, asked))| is_old(*asked, now));
+        let due = self
+            .existence
+            .iter()
+            .filter(|(_, (_, asked))| is_old(*asked, now));
         let due: Vec<ServiceRef> = due.map(|(service, _)| service.clone()).collect();
-        due.into_iter().filter(|service| self.must_ask(service, now)).collect()
+        due.into_iter()
+            .filter(|service| self.must_ask(service, now))
+            .collect()
     }
 
     /// What is concerned where trust has changed since the last call.
@@ -303,8 +381,10 @@ impl Feeds {
         if !changed.is_empty() {
             self.revise();
         }
-        let touched =
-            |scope: Scope| self.behind.touched(scope.cluster.clone().as_deref(), Touched::Scope(scope));
+        let touched = |scope: Scope| {
+            self.behind
+                .touched(scope.cluster.clone().as_deref(), Touched::Scope(scope))
+        };
         changed.into_iter().map(touched).collect()
     }
 
@@ -314,13 +394,25 @@ impl Feeds {
 
     /// What a service of ours stands for, if it is a mirror of which its slices do not say all.
     pub(super) fn mirror(&self, service: &ServiceRef) -> Option<&Mirror> {
-        let covering = self.feeds.iter().rev().filter(|feed| feed.scope.covers(None, service));
+        let covering = self
+            .feeds
+            .iter()
+            .rev()
+            .filter(|feed| feed.scope.covers(None, service));
         covering.filter_map(|feed| feed.mirrors.get(service)).next()
     }
 
     /// The feed that knows most: one that serves before one that does not yet, then the newest.
-    pub(super) fn best(&self, cluster: Option<&str>, service: &ServiceRef, now: Duration) -> Option<&Feed> {
-        let covering = self.feeds.iter().filter(|feed| feed.scope.covers(cluster, service));
+    pub(super) fn best(
+        &self,
+        cluster: Option<&str>,
+        service: &ServiceRef,
+        now: Duration,
+    ) -> Option<&Feed> {
+        let covering = self
+            .feeds
+            .iter()
+            .filter(|feed| feed.scope.covers(cluster, service));
         covering.max_by_key(|feed| (feed.trust(now) == Trust::Known, feed.serves(now), feed.id))
     }
 }
@@ -330,9 +422,11 @@ fn is_old(asked: Duration, now: Duration) -> bool {
 }
 
 fn refs(services: &Wanted) -> impl Iterator<Item = ServiceRef> {
-    services
-        .iter()
-        .flat_map(|(namespace, names)| names.iter().map(move |name| ServiceRef::new(namespace, name)))
+    services.iter().flat_map(|(namespace, names)| {
+        names
+            .iter()
+            .map(move |name| ServiceRef::new(namespace, name))
+    })
 }
 
 /// What an event may have changed.

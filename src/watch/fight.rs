@@ -64,7 +64,10 @@ impl Fight {
     /// put there, that is what causes the write.
     pub fn answer(&mut self, group: &Group, weights: &[u64], dead: bool, now: Duration) -> Answer {
         let is_reversal = group.fitting_move().is_none()
-            && self.ours.as_ref().is_some_and(|ours| same_proportion(ours, weights));
+            && self
+                .ours
+                .as_ref()
+                .is_some_and(|ours| same_proportion(ours, weights));
         if !is_reversal {
             self.due = None;
             return Answer::Now;
@@ -74,11 +77,20 @@ impl Fight {
             Some(due) if due.at <= now || (dead && !due.dead) => Answer::Now,
             Some(due) => {
                 due.at = due.at.min(now + limit);
-                Answer::Later { at: due.at, is_news: false }
+                Answer::Later {
+                    at: due.at,
+                    is_news: false,
+                }
             }
             None => {
-                let fights = self.last_reversal.is_some_and(|last| now.saturating_sub(last) < PEACE);
-                self.wait = if fights { self.wait.saturating_mul(2).min(LONGEST) } else { FIRST };
+                let fights = self
+                    .last_reversal
+                    .is_some_and(|last| now.saturating_sub(last) < PEACE);
+                self.wait = if fights {
+                    self.wait.saturating_mul(2).min(LONGEST)
+                } else {
+                    FIRST
+                };
                 self.last_reversal = Some(now);
                 let at = now + self.wait.min(limit);
                 self.due = Some(Due { at, dead });
@@ -94,9 +106,14 @@ mod tests {
     use crate::model::{Backend, Carrier, GroupId, ServiceRef};
 
     fn group(weights: [u64; 2]) -> Group {
-        let id = GroupId { namespace: "ns".into(), kind: "trafficsplit", name: "web".into() };
+        let id = GroupId {
+            namespace: "ns".into(),
+            kind: "trafficsplit",
+            name: "web".into(),
+        };
         let names = ["web", "web-east"].into_iter().zip(weights);
-        let backends = names.map(|(name, weight)| Backend::new("ns", ServiceRef::new("ns", name), weight));
+        let backends =
+            names.map(|(name, weight)| Backend::new("ns", ServiceRef::new("ns", name), weight));
         Group::ordinary(id, Carrier::Split, "web".into(), backends.collect(), 0)
     }
 
@@ -109,7 +126,8 @@ mod tests {
         let theirs = group([1, 0]);
         let mut waits = Vec::new();
         for _ in 0..count {
-            let Answer::Later { at, is_news: true } = fight.answer(&theirs, &[0, 1], dead, *now) else {
+            let Answer::Later { at, is_news: true } = fight.answer(&theirs, &[0, 1], dead, *now)
+            else {
                 panic!("a reversal is answered later");
             };
             waits.push((at - *now).as_secs());
@@ -123,9 +141,15 @@ mod tests {
     #[test]
     fn answers_to_reversals_come_later_and_later() {
         let (mut fight, mut now) = (Fight::default(), seconds(100));
-        assert_eq!(fight.answer(&group([1, 0]), &[0, 1], false, now), Answer::Now);
+        assert_eq!(
+            fight.answer(&group([1, 0]), &[0, 1], false, now),
+            Answer::Now
+        );
         fight.wrote(vec![0, 1]);
-        assert_eq!(waits(&mut fight, false, 8, &mut now), [5, 10, 20, 40, 80, 160, 300, 300]);
+        assert_eq!(
+            waits(&mut fight, false, 8, &mut now),
+            [5, 10, 20, 40, 80, 160, 300, 300]
+        );
         now += PEACE;
         assert_eq!(waits(&mut fight, false, 1, &mut now), [5]);
     }
@@ -145,23 +169,45 @@ mod tests {
         waits(&mut fight, true, 5, &mut seconds(100));
         assert_eq!(
             fight.answer(&theirs, &[0, 1], true, seconds(300)),
-            Answer::Later { at: seconds(330), is_news: true }
+            Answer::Later {
+                at: seconds(330),
+                is_news: true
+            }
         );
-        let mut fight = Fight { due: Some(Due { at: seconds(600), dead: true }), ..fight };
+        let mut fight = Fight {
+            due: Some(Due {
+                at: seconds(600),
+                dead: true,
+            }),
+            ..fight
+        };
         for now in [310, 320, 339] {
-            let later = Answer::Later { at: seconds(340), is_news: false };
+            let later = Answer::Later {
+                at: seconds(340),
+                is_news: false,
+            };
             assert_eq!(fight.answer(&theirs, &[0, 1], true, seconds(now)), later);
         }
-        assert_eq!(fight.answer(&theirs, &[0, 1], true, seconds(340)), Answer::Now);
+        assert_eq!(
+            fight.answer(&theirs, &[0, 1], true, seconds(340)),
+            Answer::Now
+        );
     }
 
     #[test]
     fn traffic_that_dies_where_it_was_put_does_not_wait() {
         let (mut fight, theirs, now) = (Fight::default(), group([1, 0]), seconds(100));
         fight.wrote(vec![0, 1]);
-        assert!(matches!(fight.answer(&theirs, &[0, 1], false, now), Answer::Later { .. }));
+        assert!(matches!(
+            fight.answer(&theirs, &[0, 1], false, now),
+            Answer::Later { .. }
+        ));
         assert_eq!(fight.answer(&theirs, &[0, 1], true, now), Answer::Now);
-        assert_eq!(fight.answer(&theirs, &[0, 1], true, now), Answer::Now, "a write that failed is repeated");
+        assert_eq!(
+            fight.answer(&theirs, &[0, 1], true, now),
+            Answer::Now,
+            "a write that failed is repeated"
+        );
     }
 
     #[test]
@@ -170,8 +216,13 @@ mod tests {
         fight.wrote(vec![0, 1]);
         let first = fight.answer(&theirs, &[0, 1], true, now);
         fight.agreed(&theirs, false);
-        let Answer::Later { at, is_news: true } = first else { panic!("{first:?}") };
-        assert_eq!(fight.answer(&theirs, &[0, 1], true, now), Answer::Later { at, is_news: false });
+        let Answer::Later { at, is_news: true } = first else {
+            panic!("{first:?}")
+        };
+        assert_eq!(
+            fight.answer(&theirs, &[0, 1], true, now),
+            Answer::Later { at, is_news: false }
+        );
         fight.agreed(&theirs, true);
         assert_eq!(fight.answer(&theirs, &[0, 1], true, now), Answer::Now);
     }
@@ -181,6 +232,9 @@ mod tests {
         let mut fight = Fight::default();
         fight.wrote(vec![0, 1]);
         fight.agreed(&group([1, 0]), true);
-        assert_eq!(fight.answer(&group([1, 0]), &[0, 1], false, seconds(9)), Answer::Now);
+        assert_eq!(
+            fight.answer(&group([1, 0]), &[0, 1], false, seconds(9)),
+            Answer::Now
+        );
     }
 }

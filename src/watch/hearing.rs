@@ -34,7 +34,8 @@ impl Hearing {
 
     /// Whether all that is followed was listed, and has been heard lately.
     pub fn is_complete(&self, now: Duration) -> bool {
-        let recent = |at: &Option<Duration>| at.is_some_and(|at| now.saturating_sub(at) <= SILENCE_LIMIT);
+        let recent =
+            |at: &Option<Duration>| at.is_some_and(|at| now.saturating_sub(at) <= SILENCE_LIMIT);
         self.last.values().all(recent)
     }
 }

@@ -92,17 +92,25 @@ impl Engine {
 
     fn take_in(&mut self, record: Record, read_at: Option<&str>, now: Duration) {
         let id = record.id();
-        let before = self.groups.get(&id).map(|tracked| Places::of(&tracked.record));
+        let before = self
+            .groups
+            .get(&id)
+            .map(|tracked| Places::of(&tracked.record));
         match self.groups.get_mut(&id) {
             Some(tracked) => match read_at {
                 Some(known) => tracked.adopt_read(record, known),
                 None => tracked.adopt(record),
             },
             None => {
-                self.groups.insert(id.clone(), Box::new(Tracked::new(record)));
+                self.groups
+                    .insert(id.clone(), Box::new(Tracked::new(record)));
             }
         }
-        let after = self.groups.get(&id).map(|tracked| Places::of(&tracked.record)).unwrap_or_default();
+        let after = self
+            .groups
+            .get(&id)
+            .map(|tracked| Places::of(&tracked.record))
+            .unwrap_or_default();
         if before.as_ref() != Some(&after) {
             self.reindex(&id, &before.unwrap_or_default(), &after, now);
         }
@@ -128,7 +136,9 @@ impl Engine {
     }
 
     pub(super) fn touch(&mut self, id: &GroupId, cause: Cause, now: Duration) {
-        let Some(tracked) = self.groups.get_mut(id) else { return };
+        let Some(tracked) = self.groups.get_mut(id) else {
+            return;
+        };
         tracked.touch(cause, now);
         if !std::mem::replace(&mut tracked.queued, true) {
             self.queue.push(id.clone());
@@ -139,7 +149,9 @@ impl Engine {
         match touched {
             Touched::Nothing => {}
             Touched::Services(services) => {
-                services.iter().for_each(|service| self.touch_service(service, cause, now));
+                services
+                    .iter()
+                    .for_each(|service| self.touch_service(service, cause, now));
             }
             Touched::Scope(scope) => self.touch_scope(scope, cause, now),
         }

@@ -60,7 +60,9 @@ pub async fn keep(
             }
         };
         drop(turn);
-        let Some((standing, pause)) = stepped else { break };
+        let Some((standing, pause)) = stepped else {
+            break;
+        };
         if let Some(standing) = standing
             && !tell(standing).await
         {
@@ -127,11 +129,19 @@ impl Keeper {
             // Whoever has held the Lease, or has seen another do, must fear for a while that it is held now.
             Err(error) if error.is_forbidden() && self.caution.forbidden(Instant::now()) => {
                 self.held = None;
-                (Some(Standing::Unguarded { why: error.cause.to_string() }), ASK_AGAIN)
+                (
+                    Some(Standing::Unguarded {
+                        why: error.cause.to_string(),
+                    }),
+                    ASK_AGAIN,
+                )
             }
             Err(error) => {
                 let why = error.cause.to_string();
-                (Some(Standing::Failing { why }), self.backoff.next(error.retry_after()))
+                (
+                    Some(Standing::Failing { why }),
+                    self.backoff.next(error.retry_after()),
+                )
             }
         }
     }
@@ -146,7 +156,14 @@ impl Keeper {
         if let Some((holder, left)) = self.others(&current) {
             // Who is seen to renew it is not late, whatever the clocks say.
             let late = !self.renewing && current.spec.holder(self.cluster.clock().now()).is_none();
-            return Ok((Standing::Standby { holder, renewing: self.renewing, late }, LOOK_EVERY.min(left)));
+            return Ok((
+                Standing::Standby {
+                    holder,
+                    renewing: self.renewing,
+                    late,
+                },
+                LOOK_EVERY.min(left),
+            ));
         }
         let asked = Instant::now();
         let wanted = current.held_by(&self.identity, self.cluster.clock().now());
@@ -154,7 +171,12 @@ impl Keeper {
         self.held = Some(kept);
         self.caution.knows_of_holder = true;
         // Counted from before it was asked for: the server's count starts later.
-        Ok((Standing::Held { until: asked.duration_since(self.started) + LASTS }, RENEW_EVERY))
+        Ok((
+            Standing::Held {
+                until: asked.duration_since(self.started) + LASTS,
+            },
+            RENEW_EVERY,
+        ))
     }
 
     /// Writes the Lease; where the server does not answer, it is known no better than before.
@@ -171,7 +193,11 @@ impl Keeper {
     /// Who else holds it: until it has not changed for as long as it lasts, by our own clock. Gives how much of that
     /// is left, so that a takeover is not late.
     fn others(&mut self, current: &Lease) -> Option<(String, Duration)> {
-        let holder = current.spec.holder_identity.clone().filter(|holder| !holder.is_empty())?;
+        let holder = current
+            .spec
+            .holder_identity
+            .clone()
+            .filter(|holder| !holder.is_empty())?;
         if holder == self.identity {
             return None;
         }
@@ -179,17 +205,23 @@ impl Keeper {
         let since = match &self.seen {
             Some((seen, since)) if seen == current => *since,
             seen => {
-                self.renewing = seen
-                    .as_ref()
-                    .is_some_and(|(seen, _)| seen.spec.holder_identity == current.spec.holder_identity);
+                self.renewing = seen.as_ref().is_some_and(|(seen, _)| {
+                    seen.spec.holder_identity == current.spec.holder_identity
+                });
                 self.seen = Some((current.clone(), now));
                 self.caution.knows_of_holder = true;
                 now
             }
         };
-        let seconds = current.spec.lease_duration_seconds.unwrap_or(lease::SECONDS).max(1);
+        let seconds = current
+            .spec
+            .lease_duration_seconds
+            .unwrap_or(lease::SECONDS)
+            .max(1);
         let lasts = Duration::from_secs(u64::from(seconds.unsigned_abs()));
-        let left = lasts.checked_sub(now.duration_since(since)).filter(|left| !left.is_zero())?;
+        let left = lasts
+            .checked_sub(now.duration_since(since))
+            .filter(|left| !left.is_zero())?;
         Some((holder, left))
     }
 
@@ -216,9 +248,15 @@ mod tests {
     #[test]
     fn without_the_right_nobody_who_may_hold_the_lease_is_written_beside() {
         let start = Instant::now();
-        assert!(Caution::default().forbidden(start), "nobody is known to hold it");
+        assert!(
+            Caution::default().forbidden(start),
+            "nobody is known to hold it"
+        );
 
-        let mut caution = Caution { knows_of_holder: true, ..Caution::default() };
+        let mut caution = Caution {
+            knows_of_holder: true,
+            ..Caution::default()
+        };
         assert!(!caution.forbidden(start));
         assert!(!caution.forbidden(start + LASTS));
         assert!(caution.forbidden(start + 2 * LASTS));

@@ -30,7 +30,9 @@ pub struct Kinds {
 
 impl Kinds {
     pub fn ask(&mut self, kind: &dyn Kind) {
-        self.progress.entry(kind.info().name).or_insert(Progress::Asked);
+        self.progress
+            .entry(kind.info().name)
+            .or_insert(Progress::Asked);
     }
 
     /// Takes in what a watch of a kind's objects told; gives what there is to say of the kind itself.
@@ -39,7 +41,10 @@ impl Kinds {
         match event {
             Event::Listed(groups) => {
                 let before = std::mem::replace(progress, Progress::Listed);
-                (before == Progress::Lost).then_some(Notice::KindAgain { crd, groups: groups.len() })
+                (before == Progress::Lost).then_some(Notice::KindAgain {
+                    crd,
+                    groups: groups.len(),
+                })
             }
             event if event.is_absent() && *progress == Progress::Listed => {
                 *progress = Progress::Lost;
@@ -51,18 +56,26 @@ impl Kinds {
 
     /// Whether it has been found out what there is of a kind.
     pub fn is_known(&self, kind: &dyn Kind) -> bool {
-        !matches!(self.progress.get(kind.info().name), None | Some(Progress::Asked))
+        !matches!(
+            self.progress.get(kind.info().name),
+            None | Some(Progress::Asked)
+        )
     }
 
     /// Whether it is known of each kind whether there is any.
     pub fn are_known(&self) -> bool {
-        self.progress.values().all(|progress| *progress != Progress::Asked)
+        self.progress
+            .values()
+            .all(|progress| *progress != Progress::Asked)
     }
 
     /// Whether the first list of a kind may yet succeed after this failure: once others have been listed, a connection
     /// that breaks says nothing of the cluster as a whole.
     pub fn may_yet_come(&self, error: &RequestError) -> bool {
-        let any_listed = self.progress.values().any(|progress| *progress == Progress::Listed);
+        let any_listed = self
+            .progress
+            .values()
+            .any(|progress| *progress == Progress::Listed);
         error.may_pass() || (any_listed && error.is_about_the_line())
     }
 
@@ -70,7 +83,12 @@ impl Kinds {
     ///
     /// # Errors
     /// Where that leaves nothing to follow.
-    pub fn lack(&mut self, kind: &dyn Kind, error: &RequestError, cluster: &Cluster) -> anyhow::Result<()> {
+    pub fn lack(
+        &mut self,
+        kind: &dyn Kind,
+        error: &RequestError,
+        cluster: &Cluster,
+    ) -> anyhow::Result<()> {
         if !error.is_not_found() && !error.is_forbidden() {
             return Err(error::explain(cluster, error).into());
         }
@@ -78,10 +96,16 @@ impl Kinds {
         if error.is_forbidden() {
             self.forbidden.insert(kind.info().crd, error.clone());
         }
-        if self.progress.values().any(|progress| *progress != Progress::Absent) {
+        if self
+            .progress
+            .values()
+            .any(|progress| *progress != Progress::Absent)
+        {
             return Ok(());
         }
-        let refused = KINDS.iter().find_map(|kind| self.forbidden.get(kind.info().crd));
+        let refused = KINDS
+            .iter()
+            .find_map(|kind| self.forbidden.get(kind.info().crd));
         Err(match refused {
             Some(error) => error::explain(cluster, error).into(),
             None => error::no_kinds(cluster).into(),
@@ -110,7 +134,9 @@ impl Troubles {
             _ if self.troubled.is_empty() => None,
             _ => {
                 let what = what();
-                self.troubled.remove(&what).map(|_| Notice::ReadAgain { what })
+                self.troubled
+                    .remove(&what)
+                    .map(|_| Notice::ReadAgain { what })
             }
         }
     }
@@ -134,7 +160,10 @@ impl Troubles {
             return None;
         }
         self.troubled.insert(what.to_owned(), is_dispensable);
-        Some(Notice::ReadFailed { what: what.to_owned(), error: error.to_string() })
+        Some(Notice::ReadFailed {
+            what: what.to_owned(),
+            error: error.to_string(),
+        })
     }
 
     /// What a feed reads is not to be read any more, unless another one does so.
@@ -163,7 +192,12 @@ mod tests {
         assert!(troubles.note_failure(WHAT, &"no").is_none());
         assert!(!troubles.are_none());
         let again = troubles.note(&Event::<()>::Alive, || WHAT.to_owned());
-        assert_eq!(again, Some(Notice::ReadAgain { what: WHAT.to_owned() }));
+        assert_eq!(
+            again,
+            Some(Notice::ReadAgain {
+                what: WHAT.to_owned()
+            })
+        );
         assert!(troubles.are_none());
     }
 
@@ -173,15 +207,28 @@ mod tests {
         assert!(troubles.note_lack("httproutes", &"no").is_some());
         assert!(troubles.note_failure("httproutes", &"no").is_none());
         assert!(troubles.are_none());
-        assert!(troubles.note(&Event::<()>::Alive, || "httproutes".to_owned()).is_some());
+        assert!(
+            troubles
+                .note(&Event::<()>::Alive, || "httproutes".to_owned())
+                .is_some()
+        );
     }
 
     #[test]
     fn a_kind_that_is_gone_is_said_once_and_so_is_its_return() {
         let absent = || {
             let (reason, message) = ("NotFound".to_owned(), "not found".to_owned());
-            let cause = Cause::Status { code: 404, reason, message, retry_after: None };
-            Event::Failed(RequestError { method: http::Method::GET, path: "/x".into(), cause })
+            let cause = Cause::Status {
+                code: 404,
+                reason,
+                message,
+                retry_after: None,
+            };
+            Event::Failed(RequestError {
+                method: http::Method::GET,
+                path: "/x".into(),
+                cause,
+            })
         };
         let (kind, crd) = (KINDS[0], KINDS[0].info().crd);
         let mut kinds = Kinds::default();
@@ -198,14 +245,24 @@ mod tests {
 
     #[test]
     fn a_line_that_breaks_passes_once_any_kind_has_been_listed() {
-        let error = |cause| RequestError { method: http::Method::GET, path: "/x".into(), cause };
-        let cut = error(Cause::Unreachable { how: "the connection was cut".into() });
-        let late = error(Cause::TimedOut { after: Duration::from_secs(5) });
+        let error = |cause| RequestError {
+            method: http::Method::GET,
+            path: "/x".into(),
+            cause,
+        };
+        let cut = error(Cause::Unreachable {
+            how: "the connection was cut".into(),
+        });
+        let late = error(Cause::TimedOut {
+            after: Duration::from_secs(5),
+        });
         let mut kinds = Kinds::default();
         KINDS.iter().for_each(|kind| kinds.ask(*kind));
         assert!(!kinds.may_yet_come(&cut) && !kinds.may_yet_come(&late));
         kinds.hear(KINDS[1], &Event::Listed(Vec::new()));
         assert!(kinds.may_yet_come(&cut) && kinds.may_yet_come(&late));
-        assert!(!kinds.may_yet_come(&error(Cause::Credentials { how: "no program".into() })));
+        assert!(!kinds.may_yet_come(&error(Cause::Credentials {
+            how: "no program".into()
+        })));
     }
 }

@@ -13,7 +13,11 @@ pub struct Lane<T> {
 
 impl<T: Send + 'static> Lane<T> {
     pub fn new(most: usize) -> Self {
-        Self { most, running: JoinSet::new(), waiting: VecDeque::new() }
+        Self {
+            most,
+            running: JoinSet::new(),
+            waiting: VecDeque::new(),
+        }
     }
 
     pub fn add(&mut self, request: impl Future<Output = T> + Send + 'static) {

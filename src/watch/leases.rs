@@ -60,8 +60,13 @@ pub enum Permit {
 impl Leases {
     /// Keeps Leases for just these namespaces; gives those to take and those to give back.
     pub fn plan(&mut self, namespaces: &BTreeSet<String>) -> (Vec<String>, Vec<String>) {
-        let gone = self.kept().filter(|namespace| !namespaces.contains(*namespace)).cloned().collect();
-        self.namespaces.retain(|namespace, _| namespaces.contains(namespace));
+        let gone = self
+            .kept()
+            .filter(|namespace| !namespaces.contains(*namespace))
+            .cloned()
+            .collect();
+        self.namespaces
+            .retain(|namespace, _| namespaces.contains(namespace));
         let take = |namespace: &&String| {
             let entry = self.namespaces.entry((*namespace).clone()).or_default();
             !std::mem::replace(&mut entry.is_kept, true)
@@ -70,23 +75,40 @@ impl Leases {
     }
 
     fn kept(&self) -> impl Iterator<Item = &String> {
-        self.namespaces.iter().filter(|(_, entry)| entry.is_kept).map(|(namespace, _)| namespace)
+        self.namespaces
+            .iter()
+            .filter(|(_, entry)| entry.is_kept)
+            .map(|(namespace, _)| namespace)
     }
 
     /// Takes in a standing; gives the groups that may be written now, and what is to be told.
-    pub fn learn(&mut self, namespace: &str, standing: Standing) -> (BTreeSet<GroupId>, Option<Notice>) {
-        let Some(entry) = self.namespaces.get_mut(namespace) else { return Default::default() };
+    pub fn learn(
+        &mut self,
+        namespace: &str,
+        standing: Standing,
+    ) -> (BTreeSet<GroupId>, Option<Notice>) {
+        let Some(entry) = self.namespaces.get_mut(namespace) else {
+            return Default::default();
+        };
         if let Standing::Failing { why } = standing {
             let first = !std::mem::replace(&mut entry.failing, true);
-            let notice = Notice::LeaseFailing { namespace: namespace.to_owned(), why };
+            let notice = Notice::LeaseFailing {
+                namespace: namespace.to_owned(),
+                why,
+            };
             return (BTreeSet::new(), first.then_some(notice));
         }
-        let again = std::mem::take(&mut entry.failing)
-            .then(|| Notice::LeaseAgain { namespace: namespace.to_owned() });
+        let again = std::mem::take(&mut entry.failing).then(|| Notice::LeaseAgain {
+            namespace: namespace.to_owned(),
+        });
         let notice = notice(namespace, entry.standing.as_ref(), &standing).or(again);
         let may_write = !matches!(standing, Standing::Standby { .. });
         entry.standing = Some(standing);
-        let freed = if may_write { std::mem::take(&mut entry.blocked) } else { BTreeSet::new() };
+        let freed = if may_write {
+            std::mem::take(&mut entry.blocked)
+        } else {
+            BTreeSet::new()
+        };
         (freed, notice)
     }
 
@@ -94,9 +116,9 @@ impl Leases {
     pub fn permit(&mut self, group: &GroupId, now: Duration) -> Permit {
         let entry = self.namespaces.entry(group.namespace.clone()).or_default();
         match &entry.standing {
-            Some(Standing::Held { until }) if now + WRITE_LIMIT <= *until => {
-                Permit::Granted { until: Some(*until) }
-            }
+            Some(Standing::Held { until }) if now + WRITE_LIMIT <= *until => Permit::Granted {
+                until: Some(*until),
+            },
             Some(Standing::Unguarded { .. }) => Permit::Granted { until: None },
             _ => {
                 entry.blocked.insert(group.clone());
@@ -107,24 +129,33 @@ impl Leases {
 
     /// Forgets all standings; gives the namespaces.
     pub fn lose(&mut self) -> Vec<String> {
-        self.namespaces.values_mut().for_each(|entry| entry.standing = None);
+        self.namespaces
+            .values_mut()
+            .for_each(|entry| entry.standing = None);
         self.kept().cloned().collect()
     }
 
     /// Who else runs groups here, once it is certain that they still do.
     pub fn other_holder(&self) -> Option<(&str, &str)> {
-        self.namespaces.iter().find_map(|(namespace, entry)| match &entry.standing {
-            Some(Standing::Standby { holder, renewing: true, .. }) => {
-                Some((namespace.as_str(), holder.as_str()))
-            }
-            _ => None,
-        })
+        self.namespaces
+            .iter()
+            .find_map(|(namespace, entry)| match &entry.standing {
+                Some(Standing::Standby {
+                    holder,
+                    renewing: true,
+                    ..
+                }) => Some((namespace.as_str(), holder.as_str())),
+                _ => None,
+            })
     }
 
     /// Whether every standing is known and nobody else is the holder.
     pub fn are_settled(&self) -> bool {
         let settled = |entry: &Entry| {
-            matches!(entry.standing, Some(Standing::Held { .. } | Standing::Unguarded { .. }))
+            matches!(
+                entry.standing,
+                Some(Standing::Held { .. } | Standing::Unguarded { .. })
+            )
         };
         self.namespaces.values().all(settled)
     }
@@ -134,15 +165,26 @@ fn notice(namespace: &str, before: Option<&Standing>, now: &Standing) -> Option<
     let namespace = namespace.to_owned();
     match (before, now) {
         (
-            Some(Standing::Standby { holder: before, late: was_late, .. }),
+            Some(Standing::Standby {
+                holder: before,
+                late: was_late,
+                ..
+            }),
             Standing::Standby { holder, late, .. },
         ) if before == holder && (late == was_late || *late) => None,
-        (_, Standing::Standby { holder, late, .. }) => {
-            Some(Notice::Standby { namespace, holder: holder.clone(), late: *late })
+        (_, Standing::Standby { holder, late, .. }) => Some(Notice::Standby {
+            namespace,
+            holder: holder.clone(),
+            late: *late,
+        }),
+        (Some(Standing::Standby { .. }), Standing::Held { .. }) => {
+            Some(Notice::TookOver { namespace })
         }
-        (Some(Standing::Standby { .. }), Standing::Held { .. }) => Some(Notice::TookOver { namespace }),
         (Some(Standing::Unguarded { .. }), Standing::Unguarded { .. }) => None,
-        (_, Standing::Unguarded { why }) => Some(Notice::Unguarded { namespace, why: why.clone() }),
+        (_, Standing::Unguarded { why }) => Some(Notice::Unguarded {
+            namespace,
+            why: why.clone(),
+        }),
         (_, Standing::Held { .. } | Standing::Failing { .. }) => None,
     }
 }
@@ -154,7 +196,11 @@ mod tests {
     const NOW: Duration = Duration::from_secs(100);
 
     fn group() -> GroupId {
-        GroupId { namespace: "ns".into(), kind: "trafficsplit", name: "web".into() }
+        GroupId {
+            namespace: "ns".into(),
+            kind: "trafficsplit",
+            name: "web".into(),
+        }
     }
 
     fn leases(standing: Option<Standing>) -> Leases {
@@ -170,7 +216,12 @@ mod tests {
     fn no_write_starts_before_the_standing_is_known() {
         let mut leases = leases(None);
         assert_eq!(leases.permit(&group(), NOW), Permit::Denied);
-        let (freed, _) = leases.learn("ns", Standing::Held { until: NOW + WRITE_LIMIT });
+        let (freed, _) = leases.learn(
+            "ns",
+            Standing::Held {
+                until: NOW + WRITE_LIMIT,
+            },
+        );
         assert_eq!(freed, [group()].into());
     }
 
@@ -180,9 +231,17 @@ mod tests {
         assert_eq!(leases.permit(&group(), NOW), Permit::Denied);
         assert!(leases.lose().is_empty() && !leases.are_settled());
         let namespaces = ["ns".to_owned()].into();
-        assert_eq!(leases.plan(&namespaces), (vec!["ns".to_owned()], Vec::new()));
+        assert_eq!(
+            leases.plan(&namespaces),
+            (vec!["ns".to_owned()], Vec::new())
+        );
         assert_eq!(leases.plan(&namespaces), Default::default());
-        let (freed, _) = leases.learn("ns", Standing::Held { until: NOW + WRITE_LIMIT });
+        let (freed, _) = leases.learn(
+            "ns",
+            Standing::Held {
+                until: NOW + WRITE_LIMIT,
+            },
+        );
         assert_eq!(freed, [group()].into());
     }
 
@@ -190,38 +249,76 @@ mod tests {
     fn no_write_starts_that_could_outlast_the_lease() {
         let until = NOW + WRITE_LIMIT;
         let mut leases = leases(Some(Standing::Held { until }));
-        assert_eq!(leases.permit(&group(), NOW), Permit::Granted { until: Some(until) });
-        assert_eq!(leases.permit(&group(), NOW + Duration::from_millis(1)), Permit::Denied);
+        assert_eq!(
+            leases.permit(&group(), NOW),
+            Permit::Granted { until: Some(until) }
+        );
+        assert_eq!(
+            leases.permit(&group(), NOW + Duration::from_millis(1)),
+            Permit::Denied
+        );
     }
 
     #[test]
     fn a_standby_does_not_write_and_takes_over_what_waits() {
-        let mut leases =
-            leases(Some(Standing::Standby { holder: "other".into(), renewing: true, late: false }));
+        let mut leases = leases(Some(Standing::Standby {
+            holder: "other".into(),
+            renewing: true,
+            late: false,
+        }));
         assert_eq!(leases.permit(&group(), NOW), Permit::Denied);
         assert_eq!(leases.other_holder(), Some(("ns", "other")));
-        let (freed, notice) = leases.learn("ns", Standing::Held { until: NOW + WRITE_LIMIT * 3 });
+        let (freed, notice) = leases.learn(
+            "ns",
+            Standing::Held {
+                until: NOW + WRITE_LIMIT * 3,
+            },
+        );
         assert_eq!(freed, [group()].into());
-        assert_eq!(notice, Some(Notice::TookOver { namespace: "ns".into() }));
+        assert_eq!(
+            notice,
+            Some(Notice::TookOver {
+                namespace: "ns".into()
+            })
+        );
     }
 
     #[test]
     fn a_holder_that_seemed_late_and_renews_is_said_to_run_the_groups() {
-        let standby = |renewing, late| Standing::Standby { holder: "other".to_owned(), renewing, late };
-        let said = |late| Some(Notice::Standby { namespace: "ns".into(), holder: "other".into(), late });
+        let standby = |renewing, late| Standing::Standby {
+            holder: "other".to_owned(),
+            renewing,
+            late,
+        };
+        let said = |late| {
+            Some(Notice::Standby {
+                namespace: "ns".into(),
+                holder: "other".into(),
+                late,
+            })
+        };
         let mut leases = leases(None);
         assert_eq!(leases.learn("ns", standby(false, true)).1, said(true));
         assert_eq!(leases.learn("ns", standby(false, true)).1, None);
         assert_eq!(leases.learn("ns", standby(true, false)).1, said(false));
-        assert_eq!(leases.learn("ns", standby(false, true)).1, None, "that it may end is known by then");
+        assert_eq!(
+            leases.learn("ns", standby(false, true)).1,
+            None,
+            "that it may end is known by then"
+        );
     }
 
     #[test]
     fn without_the_right_to_leases_writes_go_on_and_it_is_said_once() {
-        let unguarded = Standing::Unguarded { why: "forbidden".into() };
+        let unguarded = Standing::Unguarded {
+            why: "forbidden".into(),
+        };
         let mut leases = leases(None);
         assert!(leases.learn("ns", unguarded.clone()).1.is_some());
         assert!(leases.learn("ns", unguarded).1.is_none());
-        assert_eq!(leases.permit(&group(), NOW), Permit::Granted { until: None });
+        assert_eq!(
+            leases.permit(&group(), NOW),
+            Permit::Granted { until: None }
+        );
     }
 }

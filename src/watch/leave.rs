@@ -25,7 +25,11 @@ impl Leaves {
     /// For a write that is to end before then.
     pub fn give(&self, until: Option<Instant>) -> Leave {
         let epoch = Arc::clone(&self.epoch);
-        Leave { given_in: epoch.load(Ordering::Relaxed), epoch, until }
+        Leave {
+            given_in: epoch.load(Ordering::Relaxed),
+            epoch,
+            until,
+        }
     }
 
     /// Takes back all that has been given.
@@ -36,7 +40,9 @@ impl Leaves {
 
 impl Leave {
     pub fn holds(&self) -> bool {
-        let is_in_time = self.until.is_none_or(|until| Instant::now() + WRITE_LIMIT <= until);
+        let is_in_time = self
+            .until
+            .is_none_or(|until| Instant::now() + WRITE_LIMIT <= until);
         is_in_time && self.epoch.load(Ordering::Relaxed) == self.given_in
     }
 }

@@ -29,7 +29,9 @@ pub struct Meter {
 
 impl Meter {
     pub fn of(all: &Metrics, context: &str) -> Self {
-        let place = Place { context: context.to_owned() };
+        let place = Place {
+            context: context.to_owned(),
+        };
         let health = all.health(context);
         health.runs.store(true, Ordering::Relaxed);
         let meter = Self {
@@ -66,15 +68,24 @@ impl Meter {
 
     pub fn moved(&self, transition: &Transition) {
         let namespace = transition.group.namespace.clone();
-        let place = Namespace { context: self.context.clone(), namespace };
+        let place = Namespace {
+            context: self.context.clone(),
+            namespace,
+        };
         self.all.transitions.get_or_create(&place).inc();
         self.reaction.observe(transition.took.as_secs_f64());
     }
 
     pub fn groups(&self, counts: &BTreeMap<State, usize>) {
         for (state, count) in counts {
-            let state = InState { context: self.context.clone(), state: state.to_string() };
-            self.all.groups.get_or_create(&state).set(i64::try_from(*count).unwrap_or(i64::MAX));
+            let state = InState {
+                context: self.context.clone(),
+                state: state.to_string(),
+            };
+            self.all
+                .groups
+                .get_or_create(&state)
+                .set(i64::try_from(*count).unwrap_or(i64::MAX));
         }
     }
 
@@ -83,7 +94,10 @@ impl Meter {
     }
 
     pub fn restarts(&self, resource: &'static str) {
-        let followed = Followed { context: self.context.clone(), resource };
+        let followed = Followed {
+            context: self.context.clone(),
+            resource,
+        };
         self.all.restarts.get_or_create(&followed).inc();
     }
 
@@ -96,7 +110,10 @@ impl Meter {
             Standing::Unguarded { .. } => "unguarded",
             Standing::Failing { .. } => "failing",
         };
-        self.all.leases.get_or_create(&self.standing(namespace, standing)).set(1);
+        self.all
+            .leases
+            .get_or_create(&self.standing(namespace, standing))
+            .set(1);
     }
 
     pub fn no_lease(&mut self, namespace: &str) {
@@ -107,14 +124,20 @@ impl Meter {
     }
 
     fn standing(&self, namespace: &str, standing: &'static str) -> Lease {
-        Lease { context: self.context.clone(), namespace: namespace.to_owned(), standing }
+        Lease {
+            context: self.context.clone(),
+            namespace: namespace.to_owned(),
+            standing,
+        }
     }
 }
 
 impl Drop for Meter {
     fn drop(&mut self) {
         self.braked(0);
-        std::mem::take(&mut self.namespaces).iter().for_each(|namespace| self.no_lease(namespace));
+        std::mem::take(&mut self.namespaces)
+            .iter()
+            .for_each(|namespace| self.no_lease(namespace));
         self.health.runs.store(false, Ordering::Relaxed);
     }
 }

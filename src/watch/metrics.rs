@@ -98,7 +98,10 @@ impl Default for Metrics {
             leases: Family::default(),
             loops: Arc::default(),
         };
-        Self { registry: Arc::new(metrics.register()), ..metrics }
+        Self {
+            registry: Arc::new(metrics.register()),
+            ..metrics
+        }
     }
 }
 
@@ -106,15 +109,39 @@ impl Metrics {
     fn register(&self) -> Registry {
         let mut all = Registry::with_prefix("failover");
         all.register("transitions", "Moves of traffic", self.transitions.clone());
-        all.register("writes", "Writes of groups that were answered", self.writes.clone());
-        all.register("write_failures", "Writes of groups that failed", self.failures.clone());
-        all.register("write_retries", "Writes of groups after one that failed", self.retries.clone());
+        all.register(
+            "writes",
+            "Writes of groups that were answered",
+            self.writes.clone(),
+        );
+        all.register(
+            "write_failures",
+            "Writes of groups that failed",
+            self.failures.clone(),
+        );
+        all.register(
+            "write_retries",
+            "Writes of groups after one that failed",
+            self.retries.clone(),
+        );
         all.register("groups", "Groups by state", self.groups.clone());
-        all.register("moves_waiting", "Moves that wait for --max-moves", self.braked.clone());
+        all.register(
+            "moves_waiting",
+            "Moves that wait for --max-moves",
+            self.braked.clone(),
+        );
         let help = "From hearing of a change to the answer to the write that follows from it";
         all.register_with_unit("reaction", help, Unit::Seconds, self.reaction.clone());
-        all.register("watch_restarts", "Lists and watches that failed", self.restarts.clone());
-        all.register("lease", "How the loop stands to the Lease of a namespace", self.leases.clone());
+        all.register(
+            "watch_restarts",
+            "Lists and watches that failed",
+            self.restarts.clone(),
+        );
+        all.register(
+            "lease",
+            "How the loop stands to the Lease of a namespace",
+            self.leases.clone(),
+        );
         all
     }
 
@@ -143,12 +170,20 @@ impl Metrics {
         if self.loops.lock().is_ok_and(|loops| loops.is_empty()) {
             return vec!["no cluster yet".to_owned()];
         }
-        self.those(|health| !health.runs.load(Ordering::Relaxed) || !health.knows.load(Ordering::Relaxed))
+        self.those(|health| {
+            !health.runs.load(Ordering::Relaxed) || !health.knows.load(Ordering::Relaxed)
+        })
     }
 
     fn those(&self, wanted: impl Fn(&Health) -> bool) -> Vec<String> {
-        let Ok(loops) = self.loops.lock() else { return vec!["unknown".to_owned()] };
-        loops.iter().filter(|(_, health)| wanted(health)).map(|(context, _)| context.clone()).collect()
+        let Ok(loops) = self.loops.lock() else {
+            return vec!["unknown".to_owned()];
+        };
+        loops
+            .iter()
+            .filter(|(_, health)| wanted(health))
+            .map(|(context, _)| context.clone())
+            .collect()
     }
 
     pub(super) fn health(&self, context: &str) -> Arc<Health> {
@@ -161,7 +196,10 @@ impl Metrics {
             })
         };
         match self.loops.lock() {
-            Ok(mut loops) => loops.entry(context.to_owned()).or_insert_with(fresh).clone(),
+            Ok(mut loops) => loops
+                .entry(context.to_owned())
+                .or_insert_with(fresh)
+                .clone(),
             Err(_) => fresh(),
         }
     }

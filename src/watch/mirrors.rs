@@ -38,10 +38,15 @@ impl Mirrors {
     /// Takes in a mirror service as it is now; tells whether its meaning has changed.
     pub fn apply(&mut self, service: &Service, asked: &Asked) -> bool {
         self.trouble = None;
-        match service.stands_for.as_ref().filter(|mirror| matters(mirror, asked)) {
-            Some(mirror) => {
-                self.known.insert(service.at.clone(), mirror.clone()).is_none_or(|before| before != *mirror)
-            }
+        match service
+            .stands_for
+            .as_ref()
+            .filter(|mirror| matters(mirror, asked))
+        {
+            Some(mirror) => self
+                .known
+                .insert(service.at.clone(), mirror.clone())
+                .is_none_or(|before| before != *mirror),
             None => self.known.remove(&service.at).is_some(),
         }
     }

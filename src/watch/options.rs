@@ -30,10 +30,15 @@ pub struct Options {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// It was told to stop; these groups were not where they belong yet, and why.
-    Stopped { unsettled: Vec<(GroupId, &'static str)> },
+    Stopped {
+        unsettled: Vec<(GroupId, &'static str)>,
+    },
     /// `once`: every group is where it belongs, but for so many whose writes were refused, and for those of which that
     /// is not known since what it takes can't be read, and why.
-    Done { refused: usize, unread: Vec<(GroupId, String)> },
+    Done {
+        refused: usize,
+        unread: Vec<(GroupId, String)>,
+    },
     /// Linkerd's own controller runs these groups.
     RunByUpstream { groups: Vec<GroupId> },
     /// `once`: another loop runs groups here.

@@ -31,13 +31,19 @@ impl Feeds {
         if self.asked.nobody() {
             return own;
         }
-        let Reading::Ready(own) = own else { return Reading::NotYet };
-        let mirrors = self.best(None, service, now).map(|feed| feed.mirrors_trust(now));
+        let Reading::Ready(own) = own else {
+            return Reading::NotYet;
+        };
+        let mirrors = self
+            .best(None, service, now)
+            .map(|feed| feed.mirrors_trust(now));
         match (mirrors, self.mirror(service)) {
             (Some(Trust::NotYet), _) => Reading::NotYet,
             (_, Some(mirror)) => self.read_mirror(mirror, own, now, ears),
             // One that may be a mirror is not known by its own endpoints alone.
-            (Some(Trust::Unknown(why)), None) if own.is_ready() => Reading::Ready(Readiness::Unknown { why }),
+            (Some(Trust::Unknown(why)), None) if own.is_ready() => {
+                Reading::Ready(Readiness::Unknown { why })
+            }
             (_, None) => Reading::Ready(own),
         }
     }
@@ -52,7 +58,11 @@ impl Feeds {
         if waits && parts.any(|part| part == Reading::NotYet) {
             return Reading::NotYet;
         }
-        Reading::Ready(mirror.reading(own, |service| known(here(service)), |remote| known(there(remote))))
+        Reading::Ready(mirror.reading(
+            own,
+            |service| known(here(service)),
+            |remote| known(there(remote)),
+        ))
     }
 
     fn read_there(&self, remote: &RemoteService, now: Duration, ears: Ears) -> Reading {
@@ -70,7 +80,9 @@ impl Feeds {
 
     /// What the slices of a service in one cluster say.
     fn read_at(&self, cluster: Option<&str>, service: &ServiceRef, now: Duration) -> Reading {
-        let Some(feed) = self.best(cluster, service, now) else { return Reading::NotYet };
+        let Some(feed) = self.best(cluster, service, now) else {
+            return Reading::NotYet;
+        };
         Reading::Ready(match feed.trust(now) {
             Trust::NotYet => return Reading::NotYet,
             Trust::Unknown(why) => Readiness::Unknown { why },
@@ -84,11 +96,19 @@ impl Feeds {
 
     /// What a backend without slices is: dead, missing, or a mirror that has none by design.
     fn read_bare(&self, feed: &Feed, service: &ServiceRef, now: Duration) -> Reading {
-        let missing = || self.existence.get(service).is_some_and(|(what, _)| *what == Existence::Missing);
+        let missing = || {
+            self.existence
+                .get(service)
+                .is_some_and(|(what, _)| *what == Existence::Missing)
+        };
         Reading::Ready(match feed.mirrors_trust(now) {
             Trust::NotYet => return Reading::NotYet,
             Trust::Unknown(why) => Readiness::Unknown { why },
-            Trust::Known => match feed.mirrors.get(service).filter(|mirror| !mirror.has_local_endpoints()) {
+            Trust::Known => match feed
+                .mirrors
+                .get(service)
+                .filter(|mirror| !mirror.has_local_endpoints())
+            {
                 Some(mirror) => mirror.without_remotes(),
                 None if missing() => Readiness::Missing,
                 None => Readiness::Known { ready: 0, total: 0 },
@@ -107,7 +127,9 @@ impl Feeds {
         for (service, _) in backends.filter(|(_, readiness)| !readiness.is_unknown()) {
             let behind = self.behind.behind(service).into_iter().flatten();
             let ours = (None, service.clone());
-            for located in std::iter::once(&ours).chain(behind).filter(|located| self.is_stale(located, now))
+            for located in std::iter::once(&ours)
+                .chain(behind)
+                .filter(|located| self.is_stale(located, now))
             {
                 Place::add(&mut places, located.0.as_ref(), &located.1);
             }
@@ -117,7 +139,11 @@ impl Feeds {
 
     /// Whether a feed that is believed has not been heard lately, nor its service been listed beside it.
     fn is_stale(&self, located: &Located, now: Duration) -> bool {
-        if self.refreshed.get(located).is_some_and(|at| now.saturating_sub(*at) <= FRESH) {
+        if self
+            .refreshed
+            .get(located)
+            .is_some_and(|at| now.saturating_sub(*at) <= FRESH)
+        {
             return false;
         }
         let (cluster, service) = located;
@@ -140,6 +166,8 @@ enum Ears {
 fn known(reading: Reading) -> Readiness {
     match reading {
         Reading::Ready(readiness) => readiness,
-        Reading::NotYet => Readiness::Unknown { why: WhyUnknown::NotListed },
+        Reading::NotYet => Readiness::Unknown {
+            why: WhyUnknown::NotListed,
+        },
     }
 }

@@ -11,7 +11,8 @@ use super::tracked::{Pending, Phase};
 use super::upstream;
 use crate::model::notice::Notice;
 use crate::model::{
-    Decision, Group, GroupId, Invalid, Readiness, ServiceRef, State, Stopwatches, Weights, WhyUnknown, decide,
+    Decision, Group, GroupId, Invalid, Readiness, ServiceRef, State, Stopwatches, Weights,
+    WhyUnknown, decide,
 };
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::{Change, Record};
@@ -20,13 +21,20 @@ impl Engine {
     /// Decides for one group, if that is possible now, and asks for what follows.
     pub(super) fn consider(&mut self, id: &GroupId, moment: Moment) {
         let rival = self.older_rival(id).map(|rival| (rival.id(), rival.port));
-        let Some(tracked) = self.groups.get_mut(id) else { return };
+        let Some(tracked) = self.groups.get_mut(id) else {
+            return;
+        };
         tracked.queued = false;
-        let Some((cause, since)) = tracked.dirty else { return };
+        let Some((cause, since)) = tracked.dirty else {
+            return;
+        };
         let valid = match (&tracked.record.group, rival) {
-            (Ok(_), Some((rival, port))) => {
-                Err(Invalid::claimed_twice(&tracked.record.apex, &rival, port, CONTROLLED_BY))
-            }
+            (Ok(_), Some((rival, port))) => Err(Invalid::claimed_twice(
+                &tracked.record.apex,
+                &rival,
+                port,
+                CONTROLLED_BY,
+            )),
             (Ok(group), None) => Ok(group),
             (Err(invalid), _) => Err(invalid.clone()),
         };
@@ -35,18 +43,25 @@ impl Engine {
             Err(invalid) => return self.set_aside(id, invalid),
         };
         let mut all_known = true;
-        let readings = group.backends.iter().map(|backend| self.feeds.read(&backend.service, moment.now));
+        let readings = group
+            .backends
+            .iter()
+            .map(|backend| self.feeds.read(&backend.service, moment.now));
         let readiness: Vec<Readiness> = readings
             .map(|reading| match reading {
                 Reading::Ready(known) => known,
                 Reading::NotYet => {
                     all_known = false;
-                    Readiness::Unknown { why: WhyUnknown::NotListed }
+                    Readiness::Unknown {
+                        why: WhyUnknown::NotListed,
+                    }
                 }
             })
             .collect();
         // Whatever is under way: a timer that missed a change would end too early.
-        tracked.stopwatches.observe(&group.at(moment.server, &readiness), &readiness, moment.now);
+        tracked
+            .stopwatches
+            .observe(&group.at(moment.server, &readiness), &readiness, moment.now);
         if !tracked.may_be_decided_on() {
             return;
         }
@@ -57,9 +72,15 @@ impl Engine {
         if tracked.warned != tracked.record.warnings {
             let warnings = tracked.record.warnings.clone();
             let before = std::mem::replace(&mut tracked.warned, warnings.clone());
-            let new = warnings.into_iter().filter(|warning| !before.contains(warning));
-            self.effects
-                .extend(new.map(|warning| Effect::Say(Notice::Warning { group: id.clone(), warning })));
+            let new = warnings
+                .into_iter()
+                .filter(|warning| !before.contains(warning));
+            self.effects.extend(new.map(|warning| {
+                Effect::Say(Notice::Warning {
+                    group: id.clone(),
+                    warning,
+                })
+            }));
         }
         if !all_known {
             // The list, or the end of patience with it, touches the group again.
@@ -72,16 +93,32 @@ impl Engine {
             self.census.change(&mut tracked.counted, None);
             if tracked.said.as_deref() != Some(why) {
                 tracked.said = Some(why.to_owned());
-                self.effects.push(Effect::Say(Notice::LeftToUpstream { group: id.clone(), why }));
+                self.effects.push(Effect::Say(Notice::LeftToUpstream {
+                    group: id.clone(),
+                    why,
+                }));
             }
             return;
         }
-        let decision = decide(group, &readiness, &tracked.stopwatches.read(moment.now), moment.server);
+        let decision = decide(
+            group,
+            &readiness,
+            &tracked.stopwatches.read(moment.now),
+            moment.server,
+        );
         tracked.waiting = decision.waiting;
-        self.census.change(&mut tracked.counted, Some(decision.state));
-        let unread = readiness.iter().filter_map(Readiness::why_unknown).find(|why| !why.is_by_design());
+        self.census
+            .change(&mut tracked.counted, Some(decision.state));
+        let unread = readiness
+            .iter()
+            .filter_map(Readiness::why_unknown)
+            .find(|why| !why.is_by_design());
         tracked.unread = unread.map(ToString::to_string);
-        self.effects.extend(tracked.news_of_being_stuck(id, &decision, &readiness).map(Effect::Say));
+        self.effects.extend(
+            tracked
+                .news_of_being_stuck(id, &decision, &readiness)
+                .map(Effect::Say),
+        );
         if let Some(left) = decision.look_again {
             self.alarms.set(id, moment.now.saturating_add(left));
         }
@@ -97,7 +134,9 @@ impl Engine {
 
     /// Leaves alone what is no group.
     fn set_aside(&mut self, id: &GroupId, invalid: Invalid) {
-        let Some(tracked) = self.groups.get_mut(id) else { return };
+        let Some(tracked) = self.groups.get_mut(id) else {
+            return;
+        };
         tracked.stopwatches = Stopwatches::default();
         if !tracked.may_be_decided_on() {
             return;
@@ -110,17 +149,24 @@ impl Engine {
         tracked.waiting = false;
         tracked.owed_since = None;
         self.brake.settled(id);
-        self.census.change(&mut tracked.counted, Some(State::Invalid));
+        self.census
+            .change(&mut tracked.counted, Some(State::Invalid));
         if tracked.said.as_deref() != Some(&invalid.reason) {
             tracked.said = Some(invalid.reason.clone());
             let Invalid { reason, mend, .. } = invalid;
-            self.say(Notice::Invalid { group: id.clone(), reason, mend });
+            self.say(Notice::Invalid {
+                group: id.clone(),
+                reason,
+                mend,
+            });
         }
     }
 
     /// Asks whether backends without slices exist: after the write, which is not to wait for that.
     fn ask_for_services(&mut self, id: &GroupId, now: Duration) {
-        let Some(Ok(group)) = self.groups.get(id).map(|tracked| &tracked.record.group) else { return };
+        let Some(Ok(group)) = self.groups.get(id).map(|tracked| &tracked.record.group) else {
+            return;
+        };
         for backend in &group.backends {
             if self.feeds.must_ask(&backend.service, now) {
                 self.effects.push(Effect::LookUp(backend.service.clone()));
@@ -136,11 +182,21 @@ impl Engine {
         readiness: &[Readiness],
         moment: Moment,
     ) {
-        let Some(tracked) = self.groups.get_mut(id) else { return };
-        let Ok(group) = &tracked.record.group else { return };
-        let mut carrying = group.backends.iter().zip(readiness).filter(|(backend, _)| backend.weight > 0);
+        let Some(tracked) = self.groups.get_mut(id) else {
+            return;
+        };
+        let Ok(group) = &tracked.record.group else {
+            return;
+        };
+        let mut carrying = group
+            .backends
+            .iter()
+            .zip(readiness)
+            .filter(|(backend, _)| backend.weight > 0);
         if decision.weights == Weights::Hold {
-            tracked.fight.agreed(group, carrying.any(|(_, readiness)| readiness.is_ready()));
+            tracked
+                .fight
+                .agreed(group, carrying.any(|(_, readiness)| readiness.is_ready()));
             self.brake.settled(id);
         }
         if !decision.asks_for_change() {
@@ -161,12 +217,18 @@ impl Engine {
                 if is_news {
                     let by = tracked.record.last_editor().unwrap_or("someone").to_owned();
                     let wait = at.saturating_sub(moment.now);
-                    self.say(Notice::Contested { group: id.clone(), by, wait });
+                    self.say(Notice::Contested {
+                        group: id.clone(),
+                        by,
+                        wait,
+                    });
                 }
                 return;
             }
         }
-        let Ok(change) = Change::of(group, decision, &self.signature, moment.server) else { return };
+        let Ok(change) = Change::of(group, decision, &self.signature, moment.server) else {
+            return;
+        };
         let weights = change.weights.clone().unwrap_or_else(|| group.weights());
         self.last_number += 1;
         let number = self.last_number;
@@ -184,7 +246,9 @@ impl Engine {
             self.rehearse(id, &pending, moment.now);
             return;
         }
-        let Permit::Granted { until } = self.leases.permit(id, moment.now) else { return };
+        let Permit::Granted { until } = self.leases.permit(id, moment.now) else {
+            return;
+        };
         if pending.last_move.is_some()
             && let Go::Later { at } = self.brake.start(id, moment.now)
         {
@@ -206,8 +270,12 @@ impl Engine {
 
     /// Says once what a write would do.
     fn rehearse(&mut self, id: &GroupId, pending: &Pending, now: Duration) {
-        let Some(tracked) = self.groups.get_mut(id) else { return };
-        let Some(transition) = pending.transition(id, &tracked.record.apex, now) else { return };
+        let Some(tracked) = self.groups.get_mut(id) else {
+            return;
+        };
+        let Some(transition) = pending.transition(id, &tracked.record.apex, now) else {
+            return;
+        };
         let words = format!("{:?} {}", transition.to, transition.why);
         if tracked.said.as_ref() != Some(&words) {
             tracked.said = Some(words);
@@ -220,8 +288,14 @@ impl Engine {
         let tracked = self.groups.get(id)?;
         let record = &tracked.record;
         let apex = ServiceRef::new(&id.namespace, &record.apex);
-        let rivals = self.register.sharing(&apex).iter().filter_map(|rival| self.groups.get(rival));
-        let rivals = rivals.map(|rival| &rival.record).filter(|rival| rival.is_rival_of(record));
+        let rivals = self
+            .register
+            .sharing(&apex)
+            .iter()
+            .filter_map(|rival| self.groups.get(rival));
+        let rivals = rivals
+            .map(|rival| &rival.record)
+            .filter(|rival| rival.is_rival_of(record));
         let older = rivals.filter(|rival| rival.group.is_ok() && rival.age() < record.age());
         older.min_by_key(|rival| rival.id())
     }

@@ -30,7 +30,13 @@ impl Places {
             apex: (!record.apex.is_empty()).then_some(apex),
             port: record.port,
             backends: group
-                .map(|group| group.backends.iter().map(|backend| backend.service.clone()).collect())
+                .map(|group| {
+                    group
+                        .backends
+                        .iter()
+                        .map(|backend| backend.service.clone())
+                        .collect()
+                })
                 .unwrap_or_default(),
         }
     }
@@ -70,7 +76,10 @@ impl Register {
 
     /// The groups that have a backend in this scope.
     pub fn groups_within(&self, scope: &Scope) -> BTreeSet<GroupId> {
-        let covered = self.by_backend.iter().filter(|(service, _)| scope.covers(None, service));
+        let covered = self
+            .by_backend
+            .iter()
+            .filter(|(service, _)| scope.covers(None, service));
         covered.flat_map(|(_, ids)| ids.iter().cloned()).collect()
     }
 
@@ -82,7 +91,10 @@ impl Register {
 
 /// Most lists stay at one group.
 fn add(index: &mut HashMap<ServiceRef, Vec<GroupId>>, service: &ServiceRef, id: &GroupId) {
-    index.entry(service.clone()).or_insert_with(|| Vec::with_capacity(1)).push(id.clone());
+    index
+        .entry(service.clone())
+        .or_insert_with(|| Vec::with_capacity(1))
+        .push(id.clone());
 }
 
 fn remove(index: &mut HashMap<ServiceRef, Vec<GroupId>>, service: &ServiceRef, id: &GroupId) {

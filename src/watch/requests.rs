@@ -68,7 +68,14 @@ impl Requests {
     pub fn write(&mut self, write: Write, started: Instant) {
         let cluster = self.cluster.limited(WRITE_LIMIT);
         self.calm.disturb(Instant::now());
-        let Write { group, number, record, change, until, .. } = write;
+        let Write {
+            group,
+            number,
+            record,
+            change,
+            until,
+            ..
+        } = write;
         let leave = self.leaves.give(until.map(|until| started + until));
         self.writes.add(async move {
             if !leave.holds() {
@@ -87,7 +94,13 @@ impl Requests {
     pub fn reread(&mut self, id: GroupId, number: u64, record: Record) {
         let cluster = self.cluster.clone();
         self.reads.add(async move {
-            let found = groups::get(&cluster, record.kind, &record.meta.namespace, &record.meta.name).await;
+            let found = groups::get(
+                &cluster,
+                record.kind,
+                &record.meta.namespace,
+                &record.meta.name,
+            )
+            .await;
             Answer::Reread(id, number, Box::new(found))
         });
     }
@@ -97,7 +110,9 @@ impl Requests {
         self.calm.wait(Instant::now());
         let cluster = self.cluster.clone();
         self.lookups.add(async move {
-            let found = services::get(&cluster, &service).await.map(|found| found.is_some());
+            let found = services::get(&cluster, &service)
+                .await
+                .map(|found| found.is_some());
             Answer::LookedUp(service, found)
         });
     }
@@ -105,7 +120,11 @@ impl Requests {
     pub fn verify(&mut self, place: Place) {
         let cluster = self.cluster.clone();
         self.lists.add(async move {
-            let Place { cluster: name, namespace, names } = &place;
+            let Place {
+                cluster: name,
+                namespace,
+                names,
+            } = &place;
             let listed = mirrors::list_slices(&cluster, name.as_deref(), namespace, names).await;
             Answer::Verified(place, listed)
         });
@@ -113,9 +132,15 @@ impl Requests {
 
     /// Queues an Event of the move. It holds nothing up.
     pub fn publish(&mut self, record: &Record, transition: &Transition) {
-        let Transition { at, why, unverified, .. } = transition;
+        let Transition {
+            at,
+            why,
+            unverified,
+            ..
+        } = transition;
         self.calm.wait(Instant::now());
-        self.tidings.add(MoveEvent::new(record, *at, why, *unverified));
+        self.tidings
+            .add(MoveEvent::new(record, *at, why, *unverified));
     }
 
     /// The next answer; none while nothing is under way.

@@ -172,7 +172,10 @@ impl Loop<'_> {
     }
 
     fn moment(&self) -> Moment {
-        Moment { now: self.now(), server: self.cluster.clock().now() }
+        Moment {
+            now: self.now(),
+            server: self.cluster.clock().now(),
+        }
     }
 
     fn next_alarm(&self) -> Instant {
@@ -195,10 +198,25 @@ impl Loop<'_> {
     fn take_lease(&mut self, namespace: String) {
         let (end, ended) = oneshot::channel();
         let (inbox, name) = (self.inbox.clone(), namespace.clone());
-        let tell = async move |standing| inbox.send(Input::Lease(name.clone(), standing)).await.is_ok();
-        let (cluster, turns) = (self.cluster.limited(WRITE_LIMIT), Arc::clone(&self.lease_turns));
-        let keeper =
-            keeper::keep(cluster, namespace.clone(), self.identity.clone(), self.started, turns, tell, ended);
+        let tell = async move |standing| {
+            inbox
+                .send(Input::Lease(name.clone(), standing))
+                .await
+                .is_ok()
+        };
+        let (cluster, turns) = (
+            self.cluster.limited(WRITE_LIMIT),
+            Arc::clone(&self.lease_turns),
+        );
+        let keeper = keeper::keep(
+            cluster,
+            namespace.clone(),
+            self.identity.clone(),
+            self.started,
+            turns,
+            tell,
+            ended,
+        );
         self.leases.insert(namespace, (end, tokio::spawn(keeper)));
     }
 
@@ -236,10 +254,15 @@ impl Loop<'_> {
     }
 
     /// Says what more of its kind may join within a moment; everything else at once.
-    pub(super) fn say_with_others(&mut self, notice: impl IntoIterator<Item = Notice>) -> anyhow::Result<()> {
+    pub(super) fn say_with_others(
+        &mut self,
+        notice: impl IntoIterator<Item = Notice>,
+    ) -> anyhow::Result<()> {
         let now = self.now();
-        let at_once: Vec<Notice> =
-            notice.into_iter().filter_map(|notice| self.crowd.add(notice, now)).collect();
+        let at_once: Vec<Notice> = notice
+            .into_iter()
+            .filter_map(|notice| self.crowd.add(notice, now))
+            .collect();
         self.say(at_once)
     }
 
@@ -253,7 +276,9 @@ impl Loop<'_> {
             let notice = self.troubles.note_lack(what, &error);
             self.say(notice)?;
         }
-        self.say([Notice::Started { groups: self.engine.group_count() }])
+        self.say([Notice::Started {
+            groups: self.engine.group_count(),
+        }])
     }
 
     fn answered(&mut self, answer: Answer) {
@@ -274,13 +299,17 @@ impl Loop<'_> {
         let now = self.now();
         self.engine.tick(now);
         self.look_for_upstream(now);
-        self.meter.turns(self.announced && self.troubles.are_none() && self.hearing.is_complete(now));
+        self.meter
+            .turns(self.announced && self.troubles.are_none() && self.hearing.is_complete(now));
     }
 
     /// Lets the engine decide and does what it asks for.
     fn settle(&mut self) -> anyhow::Result<()> {
         let moment = self.moment();
-        if self.sleep.has_passed(self.options.clocks.unwrap_or(Clocks::read)(moment.now)) {
+        if self
+            .sleep
+            .has_passed(self.options.clocks.unwrap_or(Clocks::read)(moment.now))
+        {
             self.engine.slept(moment.now);
         }
         for effect in self.engine.settle(moment) {

@@ -18,15 +18,24 @@ pub struct Clocks {
 
 impl Clocks {
     pub fn read(monotonic: Duration) -> Self {
-        let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Self { monotonic, boot: boot_clock().unwrap_or(monotonic), wall }
+        let wall = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        Self {
+            monotonic,
+            boot: boot_clock().unwrap_or(monotonic),
+            wall,
+        }
     }
 }
 
 #[cfg(target_os = "linux")]
 fn boot_clock() -> Option<Duration> {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-    Some(Duration::new(u64::try_from(time.tv_sec).ok()?, u32::try_from(time.tv_nsec).ok()?))
+    Some(Duration::new(
+        u64::try_from(time.tv_sec).ok()?,
+        u32::try_from(time.tv_nsec).ok()?,
+    ))
 }
 
 /// Elsewhere the wall clock has to tell.
@@ -60,7 +69,11 @@ mod tests {
 
     fn clocks(monotonic: u64, boot: u64, wall: u64) -> Clocks {
         let [monotonic, boot, wall] = [monotonic, boot, wall].map(Duration::from_secs);
-        Clocks { monotonic, boot, wall }
+        Clocks {
+            monotonic,
+            boot,
+            wall,
+        }
     }
 
     #[test]
@@ -72,12 +85,24 @@ mod tests {
 
     #[test]
     fn a_clock_that_jumps_tells_of_a_sleep_once() {
-        for jump in [clocks(11, 111, 1001), clocks(11, 101, 1011), clocks(11, 101, 900)] {
+        for jump in [
+            clocks(11, 111, 1001),
+            clocks(11, 101, 1011),
+            clocks(11, 101, 900),
+        ] {
             let mut sleep = Sleep::new(clocks(10, 100, 1000));
             assert!(sleep.has_passed(jump), "{jump:?}");
-            let Clocks { monotonic, boot, wall } = jump;
+            let Clocks {
+                monotonic,
+                boot,
+                wall,
+            } = jump;
             let second = Duration::from_secs(1);
-            let next = Clocks { monotonic: monotonic + second, boot: boot + second, wall: wall + second };
+            let next = Clocks {
+                monotonic: monotonic + second,
+                boot: boot + second,
+                wall: wall + second,
+            };
             assert!(!sleep.has_passed(next), "{jump:?}");
         }
     }

@@ -36,15 +36,32 @@ impl Bench {
 
     /// The same with other clusters that may be asked.
     fn asking(remotes: &[&str], backends: &[(&str, u64)]) -> Self {
-        Self::with(Settings { asked: Asked::of(remotes), ..Settings::default() }, backends)
+        Self::with(
+            Settings {
+                asked: Asked::of(remotes),
+                ..Settings::default()
+            },
+            backends,
+        )
     }
 
     fn with(settings: Settings, backends: &[(&str, u64)]) -> Self {
         let engine = Engine::new("me@here".into(), settings);
-        let mut bench = Self { engine, now: Duration::ZERO, effects: Vec::new(), number: 0 };
-        bench.engine.groups("trafficsplit", Event::Listed(vec![group(1, backends, None)]), bench.now);
+        let mut bench = Self {
+            engine,
+            now: Duration::ZERO,
+            effects: Vec::new(),
+            number: 0,
+        };
+        bench.engine.groups(
+            "trafficsplit",
+            Event::Listed(vec![group(1, backends, None)]),
+            bench.now,
+        );
         bench.settle();
-        let standing = Standing::Held { until: Duration::from_secs(100_000) };
+        let standing = Standing::Held {
+            until: Duration::from_secs(100_000),
+        };
         bench.engine.lease("ns", standing, bench.now);
         bench
     }
@@ -64,7 +81,10 @@ impl Bench {
 
     fn settle(&mut self) {
         let server = Timestamp::UNIX_EPOCH + SignedDuration::try_from(self.now).unwrap();
-        let moment = Moment { now: self.now, server };
+        let moment = Moment {
+            now: self.now,
+            server,
+        };
         let effects = self.engine.settle(moment);
         for effect in &effects {
             if let Effect::Write(write) = effect {
@@ -84,19 +104,25 @@ impl Bench {
     }
 
     fn list(&mut self, feed: FeedId, services: &[(&str, u32)]) {
-        self.engine.mirrors(feed, Event::Listed(Vec::new()), self.now);
-        let slices = services.iter().map(|(service, ready)| slice(service, *ready)).collect();
+        self.engine
+            .mirrors(feed, Event::Listed(Vec::new()), self.now);
+        let slices = services
+            .iter()
+            .map(|(service, ready)| slice(service, *ready))
+            .collect();
         self.engine.slices(feed, Event::Listed(slices), self.now);
         self.settle();
     }
 
     fn tell(&mut self, feed: FeedId, service: &str, ready: u32) {
-        self.engine.slices(feed, Event::Applied(slice(service, ready)), self.now);
+        self.engine
+            .slices(feed, Event::Applied(slice(service, ready)), self.now);
         self.settle();
     }
 
     fn edit(&mut self, record: Record) {
-        self.engine.groups("trafficsplit", Event::Applied(record), self.now);
+        self.engine
+            .groups("trafficsplit", Event::Applied(record), self.now);
         self.settle();
     }
 
@@ -110,13 +136,20 @@ impl Bench {
         for name in ["web", "web-east"] {
             Place::add(&mut ours, None, &ServiceRef::new("ns", name));
         }
-        ours.iter().for_each(|place| self.engine.verified(place, slices.clone(), self.now));
+        ours.iter()
+            .for_each(|place| self.engine.verified(place, slices.clone(), self.now));
         self.settle();
     }
 
     /// The places of which fresh lists are asked for.
     fn listed_again(&mut self) -> Vec<Place> {
-        self.take(|effect| if let Effect::Verify(place) = effect { Some(place.clone()) } else { None })
+        self.take(|effect| {
+            if let Effect::Verify(place) = effect {
+                Some(place.clone())
+            } else {
+                None
+            }
+        })
     }
 
     /// Takes the effects of one kind out.
@@ -127,11 +160,23 @@ impl Bench {
     }
 
     fn started(&mut self) -> Vec<FeedId> {
-        self.take(|effect| if let Effect::StartFeed(id, _) = effect { Some(*id) } else { None })
+        self.take(|effect| {
+            if let Effect::StartFeed(id, _) = effect {
+                Some(*id)
+            } else {
+                None
+            }
+        })
     }
 
     fn stopped(&mut self) -> Vec<FeedId> {
-        self.take(|effect| if let Effect::StopFeed(id) = effect { Some(*id) } else { None })
+        self.take(|effect| {
+            if let Effect::StopFeed(id) = effect {
+                Some(*id)
+            } else {
+                None
+            }
+        })
     }
 
     fn verifications(&mut self) -> usize {
@@ -141,34 +186,55 @@ impl Bench {
     /// The weights of the writes, with what they note as last move.
     fn writes(&mut self) -> Vec<(Vec<u64>, String)> {
         self.take(|effect| match effect {
-            Effect::Write(write) => {
-                Some((write.change.weights.clone()?, write.change.annotations["last-move"].clone()?))
-            }
+            Effect::Write(write) => Some((
+                write.change.weights.clone()?,
+                write.change.annotations["last-move"].clone()?,
+            )),
             _ => None,
         })
     }
 
     /// The numbers of the reads of the group's object.
     fn rereads(&mut self) -> Vec<u64> {
-        self.take(|effect| if let Effect::Reread(_, number, _) = effect { Some(*number) } else { None })
+        self.take(|effect| {
+            if let Effect::Reread(_, number, _) = effect {
+                Some(*number)
+            } else {
+                None
+            }
+        })
     }
 
     fn reread(&mut self, number: u64, record: Record) {
-        self.engine.reread(&id(), number, Ok(Some(record)), self.now);
+        self.engine
+            .reread(&id(), number, Ok(Some(record)), self.now);
         self.settle();
     }
 
     fn looked_up(&mut self) -> Vec<ServiceRef> {
-        self.take(|effect| if let Effect::LookUp(service) = effect { Some(service.clone()) } else { None })
+        self.take(|effect| {
+            if let Effect::LookUp(service) = effect {
+                Some(service.clone())
+            } else {
+                None
+            }
+        })
     }
 
     fn moves(&mut self) -> usize {
-        self.take(|effect| matches!(effect, Effect::Moved(..)).then_some(())).len()
+        self.take(|effect| matches!(effect, Effect::Moved(..)).then_some(()))
+            .len()
     }
 
     /// How long each move took from its cause.
     fn reactions(&mut self) -> Vec<Duration> {
-        self.take(|effect| if let Effect::Moved(_, moved) = effect { Some(moved.took) } else { None })
+        self.take(|effect| {
+            if let Effect::Moved(_, moved) = effect {
+                Some(moved.took)
+            } else {
+                None
+            }
+        })
     }
 
     /// Who was said to contest the weights, and the seconds until the answer.
@@ -197,11 +263,19 @@ impl Bench {
 }
 
 fn id() -> GroupId {
-    GroupId { namespace: "ns".into(), kind: "trafficsplit", name: "web".into() }
+    GroupId {
+        namespace: "ns".into(),
+        kind: "trafficsplit",
+        name: "web".into(),
+    }
 }
 
 fn group(version: u64, backends: &[(&str, u64)], last_move: Option<&str>) -> Record {
-    read(version, backends, &[("last-move", last_move.unwrap_or_default())])
+    read(
+        version,
+        backends,
+        &[("last-move", last_move.unwrap_or_default())],
+    )
 }
 
 fn read(version: u64, backends: &[(&str, u64)], annotations: &[(&str, &str)]) -> Record {
@@ -230,13 +304,23 @@ fn slice(service: &str, ready: u32) -> Slice {
         name: service.into(),
         service: ServiceRef::new("ns", service),
         version: "1".into(),
-        counts: SliceCounts { family: AddressFamily::V4, ready, total: 2 },
+        counts: SliceCounts {
+            family: AddressFamily::V4,
+            ready,
+            total: 2,
+        },
     }
 }
 
 fn lost() -> RequestError {
-    let cause = Cause::Unreachable { how: "the connection was cut".into() };
-    RequestError { method: http::Method::GET, path: "/x".into(), cause }
+    let cause = Cause::Unreachable {
+        how: "the connection was cut".into(),
+    };
+    RequestError {
+        method: http::Method::GET,
+        path: "/x".into(),
+        cause,
+    }
 }
 
 fn forbidden() -> RequestError {
@@ -245,7 +329,15 @@ fn forbidden() -> RequestError {
 
 fn status(code: u16) -> RequestError {
     let (reason, message) = ("Reason".to_owned(), "not allowed".to_owned());
-    RequestError { cause: Cause::Status { code, reason, message, retry_after: None }, ..lost() }
+    RequestError {
+        cause: Cause::Status {
+            code,
+            reason,
+            message,
+            retry_after: None,
+        },
+        ..lost()
+    }
 }
 
 /// The same group under another name, with other services.

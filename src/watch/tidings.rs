@@ -30,7 +30,13 @@ pub struct Tidings {
 impl Tidings {
     pub fn new(cluster: &Cluster, signature: String) -> Self {
         let waiting = BTreeMap::new();
-        Self { cluster: cluster.clone(), signature, lane: Lane::new(AT_ONCE), waiting, count: 0 }
+        Self {
+            cluster: cluster.clone(),
+            signature,
+            lane: Lane::new(AT_ONCE),
+            waiting,
+            count: 0,
+        }
     }
 
     pub fn add(&mut self, told: MoveEvent) {
@@ -39,7 +45,10 @@ impl Tidings {
             return;
         }
         self.count += 1;
-        self.waiting.entry(told.namespace().to_owned()).or_default().push_back(told);
+        self.waiting
+            .entry(told.namespace().to_owned())
+            .or_default()
+            .push_back(told);
     }
 
     pub fn waits(&self) -> bool {
@@ -54,7 +63,11 @@ impl Tidings {
         self.count = 0;
         for (_, mut queue) in std::mem::take(&mut self.waiting) {
             while !queue.is_empty() {
-                let many = if queue.len() > FEW { queue.len().min(MOST_IN_ONE) } else { 1 };
+                let many = if queue.len() > FEW {
+                    queue.len().min(MOST_IN_ONE)
+                } else {
+                    1
+                };
                 let told: Vec<MoveEvent> = queue.drain(..many).collect();
                 self.write(&told);
             }
@@ -71,9 +84,12 @@ impl Tidings {
             [one] => Some(one.on_object(&self.signature)),
             many => events::on_lease(many, &self.signature),
         };
-        let (Some(event), Some(first)) = (event, told.first()) else { return };
+        let (Some(event), Some(first)) = (event, told.first()) else {
+            return;
+        };
         let (cluster, namespace) = (self.cluster.clone(), first.namespace().to_owned());
-        self.lane.add(async move { write(&cluster, &namespace, &event).await });
+        self.lane
+            .add(async move { write(&cluster, &namespace, &event).await });
     }
 
     /// Waits for an Event to be written; none while none is.

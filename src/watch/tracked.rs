@@ -142,12 +142,28 @@ impl Tracked {
         if before.is_some() == stuck {
             return None;
         }
-        let said = std::mem::replace(&mut self.said_stuck, stuck && decision.weights == Weights::Hold);
+        let said = std::mem::replace(
+            &mut self.said_stuck,
+            stuck && decision.weights == Weights::Hold,
+        );
         if self.said_stuck {
-            let cause = readiness.iter().find_map(Readiness::why_unknown).map(ToString::to_string);
-            return Some(Notice::Stuck { group, state, reason, cause });
+            let cause = readiness
+                .iter()
+                .find_map(Readiness::why_unknown)
+                .map(ToString::to_string);
+            return Some(Notice::Stuck {
+                group,
+                state,
+                reason,
+                cause,
+            });
         }
-        before.filter(|_| said).map(|was| Notice::Unstuck { group, was, state, reason })
+        before.filter(|_| said).map(|was| Notice::Unstuck {
+            group,
+            was,
+            state,
+            reason,
+        })
     }
 
     pub fn new(record: Record) -> Self {
@@ -188,7 +204,11 @@ impl Tracked {
     /// Takes in the object as it was read, which counts, unless something was told meanwhile.
     pub fn adopt_read(&mut self, record: Record, known: &str) {
         let told = self.suspect || self.record.meta.resource_version != known;
-        if told { self.adopt(record) } else { self.replace(record) }
+        if told {
+            self.adopt(record)
+        } else {
+            self.replace(record)
+        }
     }
 
     fn knows_newer_than(&self, record: &Record) -> bool {

@@ -37,7 +37,9 @@ impl Lookout {
         self.due = match seen {
             Ok(Some(_)) => Some(now + LOOK_EVERY),
             Ok(None) => None,
-            Err(error) if error.is_forbidden() => return !std::mem::replace(&mut self.unseen, true),
+            Err(error) if error.is_forbidden() => {
+                return !std::mem::replace(&mut self.unseen, true);
+            }
             Err(_) => Some(now + AGAIN),
         };
         false
@@ -79,14 +81,21 @@ impl Loop<'_> {
 }
 
 /// Why the controller is to have this group alone: the two would come to different answers.
-pub fn has_it(settings: &Settings, record: &Record, readiness: &[Readiness]) -> Option<&'static str> {
+pub fn has_it(
+    settings: &Settings,
+    record: &Record,
+    readiness: &[Readiness],
+) -> Option<&'static str> {
     if !settings.upstream.as_ref()?.covers(record) {
         return None;
     }
     if !settings.alongside_upstream && !settings.dry_run {
         return Some("its selector covers the group; --alongside-upstream shares such groups");
     }
-    if POLICY_KEYS.iter().any(|key| record.meta.annotations.get(key).is_some()) {
+    if POLICY_KEYS
+        .iter()
+        .any(|key| record.meta.annotations.get(key).is_some())
+    {
         return Some("it knows no policy annotations, and the group has some");
     }
     readiness
@@ -102,8 +111,17 @@ mod tests {
     use crate::cluster::error::Cause;
 
     fn failed(code: u16) -> RequestResult<Option<Upstream>> {
-        let cause = Cause::Status { code, reason: String::new(), message: String::new(), retry_after: None };
-        Err(RequestError { method: http::Method::GET, path: String::new(), cause })
+        let cause = Cause::Status {
+            code,
+            reason: String::new(),
+            message: String::new(),
+            retry_after: None,
+        };
+        Err(RequestError {
+            method: http::Method::GET,
+            path: String::new(),
+            cause,
+        })
     }
 
     fn seconds(seconds: u64) -> Duration {
@@ -113,7 +131,10 @@ mod tests {
     #[test]
     fn what_runs_is_looked_at_until_it_is_gone() {
         let mut lookout = Lookout::default();
-        let runs = Upstream { namespace: "there".into(), selector: String::new() };
+        let runs = Upstream {
+            namespace: "there".into(),
+            selector: String::new(),
+        };
         assert!(!lookout.looked(&Ok(Some(runs)), seconds(0)));
         assert_eq!(lookout.due, Some(LOOK_EVERY));
         lookout.looked(&failed(503), seconds(60));
@@ -125,9 +146,16 @@ mod tests {
     #[test]
     fn only_its_own_reversals_are_a_reason_to_look() {
         let mut lookout = Lookout::default();
-        let group =
-            crate::model::GroupId { namespace: "ns".into(), kind: "trafficsplit", name: "web".into() };
-        let by = |by: &str| Notice::Contested { group: group.clone(), by: by.into(), wait: seconds(5) };
+        let group = crate::model::GroupId {
+            namespace: "ns".into(),
+            kind: "trafficsplit",
+            name: "web".into(),
+        };
+        let by = |by: &str| Notice::Contested {
+            group: group.clone(),
+            by: by.into(),
+            wait: seconds(5),
+        };
         lookout.hear(&by("kubectl-edit"), seconds(1));
         assert_eq!(lookout.due, None);
         lookout.hear(&by(MANAGER), seconds(2));

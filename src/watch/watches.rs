@@ -33,7 +33,9 @@ pub struct Watches<I> {
 
 impl<I> std::fmt::Debug for Watches<I> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Watches").field("feeds", &self.feeds).finish_non_exhaustive()
+        f.debug_struct("Watches")
+            .field("feeds", &self.feeds)
+            .finish_non_exhaustive()
     }
 }
 
@@ -57,7 +59,12 @@ impl Following {
 
 impl<I: From<Told> + Send + 'static> Watches<I> {
     pub fn new(cluster: &Cluster, inbox: mpsc::Sender<I>) -> Self {
-        Self { cluster: cluster.clone(), inbox, tasks: JoinSet::new(), feeds: HashMap::new() }
+        Self {
+            cluster: cluster.clone(),
+            inbox,
+            tasks: JoinSet::new(),
+            feeds: HashMap::new(),
+        }
     }
 
     /// Does something beside the watches, until they all end.
@@ -80,7 +87,11 @@ impl<I: From<Told> + Send + 'static> Watches<I> {
         self.spawn(following)
     }
 
-    pub fn follow_groups(&mut self, kind: &'static dyn Kind, source: Source<Record>) -> AbortHandle {
+    pub fn follow_groups(
+        &mut self,
+        kind: &'static dyn Kind,
+        source: Source<Record>,
+    ) -> AbortHandle {
         let (cluster, inbox) = (self.cluster.clone(), self.inbox.clone());
         let following = stream::follow(self.cluster.clone(), source, move |event| {
             let (cluster, inbox) = (cluster.clone(), inbox.clone());
@@ -98,14 +109,22 @@ impl<I: From<Told> + Send + 'static> Watches<I> {
         let tasks = match &scope.cluster {
             Some(name) => vec![self.follow_there(name.clone(), source, id)],
             None => vec![
-                self.follow(services::mirrors(scope.namespace.as_deref()), move |event| {
-                    Told::Mirrors(id, event).into()
-                }),
+                self.follow(
+                    services::mirrors(scope.namespace.as_deref()),
+                    move |event| Told::Mirrors(id, event).into(),
+                ),
                 self.follow(source, move |event| Told::Slices(id, event).into()),
             ],
         };
         let (cluster, namespace) = (scope.cluster.clone(), scope.namespace.clone());
-        self.feeds.insert(id, Following { cluster, namespace, tasks });
+        self.feeds.insert(
+            id,
+            Following {
+                cluster,
+                namespace,
+                tasks,
+            },
+        );
     }
 
     fn follow_there(&mut self, name: String, source: Source<Slice>, id: FeedId) -> AbortHandle {
@@ -134,7 +153,9 @@ impl<I: From<Told> + Send + 'static> Watches<I> {
     /// Whether no other feed reads the same place.
     pub fn is_alone(&self, id: FeedId) -> bool {
         let own = self.feeds.get(&id).map(Following::place);
-        self.feeds.iter().all(|(other, following)| *other == id || Some(following.place()) != own)
+        self.feeds
+            .iter()
+            .all(|(other, following)| *other == id || Some(following.place()) != own)
     }
 
     pub fn stop(&mut self, id: FeedId) {

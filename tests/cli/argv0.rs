@@ -4,9 +4,13 @@ use super::support::{BINARY, Link, finish, run};
 
 #[test]
 fn usage_lines_say_what_was_typed() {
-    run(BINARY, ["status", "--help"]).exits(0).says("Usage: kubectl failover status");
+    run(BINARY, ["status", "--help"])
+        .exits(0)
+        .says("Usage: kubectl failover status");
     let linkerd = Link::named("linkerd-failover");
-    run(linkerd.path(), ["status", "--help"]).exits(0).says("Usage: linkerd failover status");
+    run(linkerd.path(), ["status", "--help"])
+        .exits(0)
+        .says("Usage: linkerd failover status");
     run(linkerd.path(), ["sandbox", "gateway", "--bogus"])
         .exits(2)
         .complains("Usage: linkerd failover sandbox");
@@ -15,7 +19,10 @@ fn usage_lines_say_what_was_typed() {
 #[test]
 fn examples_say_what_was_typed() {
     let linkerd = Link::named("linkerd-failover");
-    for help in [run(linkerd.path(), ["--help"]), run(linkerd.path(), ["sandbox", "up", "--help"])] {
+    for help in [
+        run(linkerd.path(), ["--help"]),
+        run(linkerd.path(), ["sandbox", "up", "--help"]),
+    ] {
         assert!(!help.stdout.contains("kubectl failover"), "{help:#?}");
         help.exits(0).says("Examples:\n  linkerd failover ");
     }
@@ -33,8 +40,12 @@ fn the_version_names_the_program() {
 #[test]
 fn kubectl_finds_the_linkerd_name_too() {
     let link = Link::named("kubectl-linkerd_failover");
-    run(link.path(), ["status", "--help"]).exits(0).says("Usage: kubectl linkerd-failover status");
-    run(link.path(), ["--help"]).exits(0).says("Examples:\n  kubectl linkerd-failover ");
+    run(link.path(), ["status", "--help"])
+        .exits(0)
+        .says("Usage: kubectl linkerd-failover status");
+    run(link.path(), ["--help"])
+        .exits(0)
+        .says("Examples:\n  kubectl linkerd-failover ");
 }
 
 #[test]
@@ -42,7 +53,10 @@ fn a_copy_is_as_good_as_a_link() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for (name, usage) in [
         ("linkerd-failover", "Usage: linkerd failover status"),
-        ("kubectl-linkerd_failover", "Usage: kubectl linkerd-failover status"),
+        (
+            "kubectl-linkerd_failover",
+            "Usage: kubectl linkerd-failover status",
+        ),
         ("kubectl-failover", "Usage: kubectl failover status"),
     ] {
         let copy = folder.path().join(name);

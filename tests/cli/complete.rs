@@ -19,7 +19,10 @@ fn without_a_beginning_the_commands_are_offered_and_no_flags() {
     for words in [&[][..], &[""]] {
         let offered = choices(words);
         assert!(offered.contains(&"watch".to_owned()), "{offered:?}");
-        assert!(offered.iter().all(|choice| !choice.starts_with('-')), "{offered:?}");
+        assert!(
+            offered.iter().all(|choice| !choice.starts_with('-')),
+            "{offered:?}"
+        );
     }
 }
 
@@ -39,7 +42,10 @@ fn flags_are_completed_global_ones_too() {
 
 #[test]
 fn the_values_of_a_flag_are_completed() {
-    assert_eq!(choices(&["create", "--dry-run", ""]), ["none", "client", "server"]);
+    assert_eq!(
+        choices(&["create", "--dry-run", ""]),
+        ["none", "client", "server"]
+    );
     assert_eq!(choices(&["create", "--dry-run=c"]), ["--dry-run=client"]);
     assert_eq!(choices(&["status", "-o", "w"]), ["wide"]);
     assert_eq!(choices(&["completion", ""]), ["bash", "zsh", "fish"]);
@@ -49,7 +55,10 @@ fn the_values_of_a_flag_are_completed() {
 fn conditions_are_states_and_flags_each_of_which_may_be_negated() {
     let condition = |begun: &str| choices(&["--server", NOWHERE, "status", "--for", begun]);
     assert_eq!(condition("Fail"), ["Failover"]);
-    assert_eq!(condition("un"), ["unverified", "unattended", "unknown", "unavailable"]);
+    assert_eq!(
+        condition("un"),
+        ["unverified", "unattended", "unknown", "unavailable"]
+    );
     assert_eq!(condition("!held"), ["!held"]);
     assert_eq!(condition("Primary,!sho"), ["Primary,!short"]);
     assert!(condition("").contains(&"OutOfSync".to_owned()));
@@ -58,11 +67,18 @@ fn conditions_are_states_and_flags_each_of_which_may_be_negated() {
 /// A flag in the place of a name would look like one.
 #[test]
 fn where_a_name_is_to_come_and_no_server_answers_nothing_is_offered() {
-    for command in [&["status"][..], &["force", "web"], &["create"], &["history"]] {
+    for command in [
+        &["status"][..],
+        &["force", "web"],
+        &["create"],
+        &["history"],
+    ] {
         let words = [&["--server", NOWHERE], command, &[""]].concat();
         assert_eq!(choices(&words), [""; 0], "{command:?}");
     }
-    assert!(choices(&["--server", NOWHERE, "create", "web", ""]).contains(&"--fallback".to_owned()));
+    assert!(
+        choices(&["--server", NOWHERE, "create", "web", ""]).contains(&"--fallback".to_owned())
+    );
     assert!(choices(&["watch", ""]).contains(&"--once".to_owned()));
 }
 
@@ -78,7 +94,11 @@ fn the_sandboxs_clusters_have_gateways() {
     std::fs::write(place.join("state.json"), state.to_string()).expect("a sandbox's state");
     let link = link();
     let mut command = Command::new(link.path());
-    let output = finish(command.args(["sandbox", "gateway", "e"]).env("XDG_STATE_HOME", home.path()));
+    let output = finish(
+        command
+            .args(["sandbox", "gateway", "e"])
+            .env("XDG_STATE_HOME", home.path()),
+    );
     assert_eq!(output.stdout, "east\tits gateway is up\n:4\n");
 }
 
@@ -93,7 +113,12 @@ fn a_folder_is_completed_without_a_space() {
     let link = link();
     std::fs::create_dir(link.folder().join("folder")).expect("a folder");
     let mut command = Command::new(link.path());
-    let output = finish(command.args(["--kubeconfig", "fo"]).current_dir(link.folder())).exits(0);
+    let output = finish(
+        command
+            .args(["--kubeconfig", "fo"])
+            .current_dir(link.folder()),
+    )
+    .exits(0);
     assert_eq!(output.stdout, "folder/\n:6\n");
 }
 
@@ -112,8 +137,16 @@ fn kubectl_understands_the_answer() {
         return;
     }
     let installed = Installed::new();
-    let output = finish(installed.command("kubectl").args(["__complete", "failover", "cr"])).exits(0);
-    assert_eq!(output.stdout, "create\tMake a failover group for a service\n:4\n", "{output:#?}");
+    let output = finish(
+        installed
+            .command("kubectl")
+            .args(["__complete", "failover", "cr"]),
+    )
+    .exits(0);
+    assert_eq!(
+        output.stdout, "create\tMake a failover group for a service\n:4\n",
+        "{output:#?}"
+    );
 }
 
 fn link() -> Link {
@@ -123,7 +156,13 @@ fn link() -> Link {
 /// The choices for the last word, their meanings left out.
 fn choices(words: &[&str]) -> Vec<String> {
     let Output { stdout, .. } = run(link().path(), words).exits(0);
-    let (lines, directive) = stdout.trim_end().rsplit_once('\n').unwrap_or(("", stdout.trim_end()));
+    let (lines, directive) = stdout
+        .trim_end()
+        .rsplit_once('\n')
+        .unwrap_or(("", stdout.trim_end()));
     assert_eq!(directive, ":4", "{stdout}");
-    lines.lines().map(|line| line.split('\t').next().unwrap_or_default().to_owned()).collect()
+    lines
+        .lines()
+        .map(|line| line.split('\t').next().unwrap_or_default().to_owned())
+        .collect()
 }

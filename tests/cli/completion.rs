@@ -4,14 +4,22 @@ use std::process::Command;
 use super::support::{BINARY, Output, finish, repository, run};
 use crate::common::{Installed, is_here};
 
-const SHELLS: [(&str, &str); 3] =
-    [("bash", "kubectl-failover.bash"), ("zsh", "_kubectl-failover"), ("fish", "kubectl-failover.fish")];
+const SHELLS: [(&str, &str); 3] = [
+    ("bash", "kubectl-failover.bash"),
+    ("zsh", "_kubectl-failover"),
+    ("fish", "kubectl-failover.fish"),
+];
 
 #[test]
 fn the_command_prints_the_file_in_the_repository() {
     for (shell, file) in SHELLS {
-        let expected = fs::read_to_string(repository().join("completions").join(file)).expect("the file");
-        assert_eq!(run(BINARY, ["completion", shell]).exits(0).stdout, expected, "{shell}");
+        let expected =
+            fs::read_to_string(repository().join("completions").join(file)).expect("the file");
+        assert_eq!(
+            run(BINARY, ["completion", shell]).exits(0).stdout,
+            expected,
+            "{shell}"
+        );
     }
 }
 
@@ -19,7 +27,12 @@ fn the_command_prints_the_file_in_the_repository() {
 fn each_shell_that_is_here_can_read_its_script() {
     for (shell, file) in SHELLS {
         if is_here(shell) {
-            finish(Command::new(shell).arg("-n").arg(repository().join("completions").join(file))).exits(0);
+            finish(
+                Command::new(shell)
+                    .arg("-n")
+                    .arg(repository().join("completions").join(file)),
+            )
+            .exits(0);
         }
     }
 }
@@ -29,9 +42,18 @@ fn bash_completes_commands_and_what_follows_them() {
     assert_eq!(in_bash(&["st"]), ["status"]);
     assert_eq!(in_bash(&["sandbox", "ga"]), ["gateway"]);
     assert_eq!(in_bash(&["sandbox", "up", "--ass"]), ["--assets"]);
-    assert_eq!(in_bash(&["create", "web-svc", "--dry-run", "c"]), ["client"]);
-    assert_eq!(in_bash(&["create", "web-svc", "--dry-run", "=", "c"]), ["client"]);
-    assert_eq!(in_bash(&["create", "web-svc", "--dry-run", "="]), ["none", "client", "server"]);
+    assert_eq!(
+        in_bash(&["create", "web-svc", "--dry-run", "c"]),
+        ["client"]
+    );
+    assert_eq!(
+        in_bash(&["create", "web-svc", "--dry-run", "=", "c"]),
+        ["client"]
+    );
+    assert_eq!(
+        in_bash(&["create", "web-svc", "--dry-run", "="]),
+        ["none", "client", "server"]
+    );
 }
 
 #[test]
@@ -39,14 +61,21 @@ fn bash_completes_names_that_it_splits_itself() {
     let folder = tempfile::tempdir().expect("a folder");
     let kubeconfig = folder.path().join("kubeconfig");
     let entry = |name: &str| format!("- {{name: '{name}', context: {{cluster: c}}}}\n");
-    let contexts = ["arn:aws:eks:1:cluster/web", "me@kind", "with space"].map(entry).concat();
+    let contexts = ["arn:aws:eks:1:cluster/web", "me@kind", "with space"]
+        .map(entry)
+        .concat();
     fs::write(&kubeconfig, format!("contexts:\n{contexts}")).expect("a kubeconfig");
     let installed = Installed::new();
     let offered = |words: &[&str]| {
         let words = [&["linkerd-failover", "--context"], words].concat();
-        lines(finish(installed.bash(&words).env("KUBECONFIG", &kubeconfig)))
+        lines(finish(
+            installed.bash(&words).env("KUBECONFIG", &kubeconfig),
+        ))
     };
-    assert_eq!(offered(&["arn", ":", "aws", ":", "e"]), ["eks:1:cluster/web"]);
+    assert_eq!(
+        offered(&["arn", ":", "aws", ":", "e"]),
+        ["eks:1:cluster/web"]
+    );
     assert_eq!(offered(&["arn", ":"]), ["aws:eks:1:cluster/web"]);
     assert_eq!(offered(&["me", "@", "k"]), ["kind"]);
     assert_eq!(offered(&["with\\ s"]), ["with\\ space"]);
@@ -59,9 +88,15 @@ fn zsh_completes_commands_and_what_follows_them() {
     }
     let installed = Installed::new();
     let offered = |words: &[&str]| lines(finish(&mut installed.zsh(words)));
-    assert_eq!(offered(&["kubectl-failover", "create", "web-svc", "--dry-run=c"]), ["--dry-run=client"]);
+    assert_eq!(
+        offered(&["kubectl-failover", "create", "web-svc", "--dry-run=c"]),
+        ["--dry-run=client"]
+    );
     let gateway = offered(&["kubectl-failover", "sandbox", "ga"]);
-    assert!(gateway.len() == 1 && gateway[0].starts_with("gateway:"), "{gateway:?}");
+    assert!(
+        gateway.len() == 1 && gateway[0].starts_with("gateway:"),
+        "{gateway:?}"
+    );
 }
 
 #[test]
@@ -88,5 +123,7 @@ fn lines(output: Output) -> Vec<String> {
 
 #[test]
 fn another_shell_is_a_usage_error() {
-    run(BINARY, ["completion", "tcsh"]).exits(2).complains("possible values: bash, zsh, fish");
+    run(BINARY, ["completion", "tcsh"])
+        .exits(2)
+        .complains("possible values: bash, zsh, fish");
 }

@@ -4,19 +4,49 @@ use crate::common::{Output, Plugin, ScriptedServer, plugin};
 
 /// `create` with these arguments and nothing to reach a cluster with: what is decided before that is needed.
 async fn create(args: &[&str]) -> Output {
-    plugin().without_clusters().without_kubeconfig().args(["create"]).args(args).run().await
+    plugin()
+        .without_clusters()
+        .without_kubeconfig()
+        .args(["create"])
+        .args(args)
+        .run()
+        .await
 }
 
 async fn usage_error(args: &[&str], words: &str) {
-    create(args).await.code(2).stdout_is_empty().stderr_contains(words);
+    create(args)
+        .await
+        .code(2)
+        .stdout_is_empty()
+        .stderr_contains(words);
 }
 
 #[tokio::test]
 async fn fallbacks_are_other_services_each_named_once() {
     usage_error(&["web"], "--fallback").await;
-    usage_error(&["web", "--fallback", "a", "--fallback", "b", "--fallback", "a"], "a is given twice").await;
-    usage_error(&["web", "--fallback", "web"], "web is the service that clients call").await;
-    usage_error(&["web", "--primary", "a", "--fallback", "a"], "a is the primary").await;
+    usage_error(
+        &[
+            "web",
+            "--fallback",
+            "a",
+            "--fallback",
+            "b",
+            "--fallback",
+            "a",
+        ],
+        "a is given twice",
+    )
+    .await;
+    usage_error(
+        &["web", "--fallback", "web"],
+        "web is the service that clients call",
+    )
+    .await;
+    usage_error(
+        &["web", "--primary", "a", "--fallback", "a"],
+        "a is the primary",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -27,23 +57,82 @@ async fn there_is_one_primary() {
 
 #[tokio::test]
 async fn names_are_checked() {
-    usage_error(&["Web", "--fallback", "a"], "\"Web\" is no name of a service").await;
-    usage_error(&["web", "--fallback", "a.other.svc"], "\"a.other.svc\" is no name of a service").await;
-    usage_error(&["web", "--fallback", "a", "--primary", "-"], "\"-\" is no name of a service").await;
-    usage_error(&["web", "--fallback", "a", "--name", "A"], "\"A\" is no name of an object").await;
-    usage_error(&["web", "--fallback", "a", "--controlled-by", "a b"], "\"a b\" is no value of a label")
-        .await;
+    usage_error(
+        &["Web", "--fallback", "a"],
+        "\"Web\" is no name of a service",
+    )
+    .await;
+    usage_error(
+        &["web", "--fallback", "a.other.svc"],
+        "\"a.other.svc\" is no name of a service",
+    )
+    .await;
+    usage_error(
+        &["web", "--fallback", "a", "--primary", "-"],
+        "\"-\" is no name of a service",
+    )
+    .await;
+    usage_error(
+        &["web", "--fallback", "a", "--name", "A"],
+        "\"A\" is no name of an object",
+    )
+    .await;
+    usage_error(
+        &["web", "--fallback", "a", "--controlled-by", "a b"],
+        "\"a b\" is no value of a label",
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn only_routes_reach_other_namespaces_and_have_a_port() {
-    usage_error(&["web", "--fallback", "other/web"], "other/web names a namespace").await;
-    usage_error(&["web", "--fallback", "a", "--port", "80"], "--port is for routes").await;
-    usage_error(&["web", "--fallback", "a/b/c", "--kind", "httproute"], "\"a/b/c\" is no name").await;
-    usage_error(&["web", "--fallback", "a", "--kind", "httproute", "--port", "0"], "--port").await;
-    for kind in ["httproute", "HTTPRoutes", "grpcroute", "httproute.policy.linkerd.io"] {
-        let args = ["web", "--fallback", "other/web", "--kind", kind, "--port", "80"];
-        create(&args).await.code(1).stderr_contains("there is no kubeconfig");
+    usage_error(
+        &["web", "--fallback", "other/web"],
+        "other/web names a namespace",
+    )
+    .await;
+    usage_error(
+        &["web", "--fallback", "a", "--port", "80"],
+        "--port is for routes",
+    )
+    .await;
+    usage_error(
+        &["web", "--fallback", "a/b/c", "--kind", "httproute"],
+        "\"a/b/c\" is no name",
+    )
+    .await;
+    usage_error(
+        &[
+            "web",
+            "--fallback",
+            "a",
+            "--kind",
+            "httproute",
+            "--port",
+            "0",
+        ],
+        "--port",
+    )
+    .await;
+    for kind in [
+        "httproute",
+        "HTTPRoutes",
+        "grpcroute",
+        "httproute.policy.linkerd.io",
+    ] {
+        let args = [
+            "web",
+            "--fallback",
+            "other/web",
+            "--kind",
+            kind,
+            "--port",
+            "80",
+        ];
+        create(&args)
+            .await
+            .code(1)
+            .stderr_contains("there is no kubeconfig");
     }
     let kinds = "trafficsplit, httproute, grpcroute, httproute.policy.linkerd.io";
     usage_error(&["web", "--fallback", "a", "--kind", "service"], kinds).await;
@@ -62,33 +151,67 @@ async fn a_policy_says_what_is_allowed() {
     for (flag, value, allowed) in refused {
         usage_error(&["web", "--fallback", "a", flag, value], allowed).await;
     }
-    let args = ["web", "--fallback", "a", "--weights", "web=1,a=2", "--min-ready", "50%"];
-    create(&args).await.code(1).stderr_contains("there is no kubeconfig");
+    let args = [
+        "web",
+        "--fallback",
+        "a",
+        "--weights",
+        "web=1,a=2",
+        "--min-ready",
+        "50%",
+    ];
+    create(&args)
+        .await
+        .code(1)
+        .stderr_contains("there is no kubeconfig");
 }
 
 #[tokio::test]
 async fn what_is_adopted_has_its_services_and_its_name() {
-    for flags in
-        [&["web"][..], &["--fallback", "a"], &["--kind", "httproute"], &["--name", "x"], &["--port", "1"]]
-    {
+    for flags in [
+        &["web"][..],
+        &["--fallback", "a"],
+        &["--kind", "httproute"],
+        &["--name", "x"],
+        &["--port", "1"],
+    ] {
         let args = [&["--adopt", "httproute/web"], flags].concat();
         usage_error(&args, "cannot be used with").await;
     }
-    usage_error(&["--adopt", "httproute/web", "--min-ready", "x"], "--min-ready cannot be").await;
-    create(&["--adopt", "httproute/web"]).await.code(1).stderr_contains("there is no kubeconfig");
+    usage_error(
+        &["--adopt", "httproute/web", "--min-ready", "x"],
+        "--min-ready cannot be",
+    )
+    .await;
+    create(&["--adopt", "httproute/web"])
+        .await
+        .code(1)
+        .stderr_contains("there is no kubeconfig");
 }
 
 /// `set` with these arguments and nothing to reach a cluster with.
 #[tokio::test]
 async fn set_says_what_is_to_be_set() {
     let set = async |args: &[&str]| {
-        let output = plugin().without_clusters().without_kubeconfig().args(["set"]).args(args).run().await;
+        let output = plugin()
+            .without_clusters()
+            .without_kubeconfig()
+            .args(["set"])
+            .args(args)
+            .run()
+            .await;
         output.code(2).stdout_is_empty()
     };
     set(&["web"]).await.stderr_contains("set what?");
-    set(&["web", "--min-ready", "many"]).await.stderr_contains("a count from 1, or 1% to 100%");
-    set(&["web", "--unset", "primary"]).await.stderr_contains("failback-delay");
-    set(&["web", "--min-ready", "2", "--unset", "min-ready"]).await.stderr_contains("contradict each other");
+    set(&["web", "--min-ready", "many"])
+        .await
+        .stderr_contains("a count from 1, or 1% to 100%");
+    set(&["web", "--unset", "primary"])
+        .await
+        .stderr_contains("failback-delay");
+    set(&["web", "--min-ready", "2", "--unset", "min-ready"])
+        .await
+        .stderr_contains("contradict each other");
 }
 
 #[tokio::test]
@@ -98,13 +221,32 @@ async fn one_namespace_is_needed() {
 
 #[tokio::test]
 async fn good_arguments_go_on_to_the_kubeconfig() {
-    create(&["web", "--fallback", "a"]).await.code(1).stderr_contains("there is no kubeconfig");
-    let args = ["web", "--fallback", "web", "--primary", "a", "--name", "web.1", "--controlled-by", "A_b"];
-    create(&args).await.code(1).stderr_contains("there is no kubeconfig");
+    create(&["web", "--fallback", "a"])
+        .await
+        .code(1)
+        .stderr_contains("there is no kubeconfig");
+    let args = [
+        "web",
+        "--fallback",
+        "web",
+        "--primary",
+        "a",
+        "--name",
+        "web.1",
+        "--controlled-by",
+        "A_b",
+    ];
+    create(&args)
+        .await
+        .code(1)
+        .stderr_contains("there is no kubeconfig");
 }
 
 fn on(server: &ScriptedServer) -> Plugin {
-    plugin().server(&server.url).namespace("ns").args(["create", "web", "--fallback", "web-east"])
+    plugin()
+        .server(&server.url)
+        .namespace("ns")
+        .args(["create", "web", "--fallback", "web-east"])
 }
 
 #[tokio::test]
@@ -123,23 +265,37 @@ async fn a_cluster_without_the_kind_is_told_apart() {
         .stderr_contains("  install the CustomResourceDefinition trafficsplits.split.smi-spec.io")
         .stderr_lacks("--kind")
         .stderr_contains("sandbox up");
-    let writes: Vec<String> = server.requests().into_iter().filter(|it| !it.starts_with("GET")).collect();
+    let writes: Vec<String> = server
+        .requests()
+        .into_iter()
+        .filter(|it| !it.starts_with("GET"))
+        .collect();
     assert_eq!(writes, Vec::<String>::new());
 }
 
 #[tokio::test]
 async fn where_only_routes_are_known_the_command_for_one_is_named() {
     let server = ScriptedServer::start(|_, path| match path {
-        path if path.contains("policy.linkerd.io") && path.contains("httproutes") => {
-            (200, json!({"metadata": {"resourceVersion": "1"}, "items": []}).to_string())
-        }
+        path if path.contains("policy.linkerd.io") && path.contains("httproutes") => (
+            200,
+            json!({"metadata": {"resourceVersion": "1"}, "items": []}).to_string(),
+        ),
         path if path.contains("/services/") => (200, service("web")),
         _ => (404, "404 page not found\n".to_owned()),
     })
     .await;
     let line = "kubectl failover create web --kind httproute.policy.linkerd.io --fallback web-east --server ";
-    on(&server).run().await.code(1).stdout_is_empty().stderr_contains(line);
-    let output = on(&server).args(["--kind", "httproute", "--dry-run", "client"]).run().await.success();
+    on(&server)
+        .run()
+        .await
+        .code(1)
+        .stdout_is_empty()
+        .stderr_contains(line);
+    let output = on(&server)
+        .args(["--kind", "httproute", "--dry-run", "client"])
+        .run()
+        .await
+        .success();
     output
         .stdout_is("httproute.policy.linkerd.io/web-failover created (dry run)\n")
         .stderr_contains("httproute.gateway.networking.k8s.io is not served here");
@@ -148,18 +304,25 @@ async fn where_only_routes_are_known_the_command_for_one_is_named() {
 /// A namespace where the object appears between the check and the write.
 async fn faster_rival(primary: &'static str) -> ScriptedServer {
     ScriptedServer::start(move |method, path| match (method, path) {
-        ("POST", _) => (409, json!({"reason": "AlreadyExists", "message": "it exists"}).to_string()),
-        (_, path) if path.contains("/trafficsplits/web-failover") => (200, split(primary).to_string()),
-        (_, path) if path.contains("/trafficsplits") || path.contains("routes") => {
-            (200, json!({"metadata": {"resourceVersion": "1"}, "items": []}).to_string())
+        ("POST", _) => (
+            409,
+            json!({"reason": "AlreadyExists", "message": "it exists"}).to_string(),
+        ),
+        (_, path) if path.contains("/trafficsplits/web-failover") => {
+            (200, split(primary).to_string())
         }
+        (_, path) if path.contains("/trafficsplits") || path.contains("routes") => (
+            200,
+            json!({"metadata": {"resourceVersion": "1"}, "items": []}).to_string(),
+        ),
         _ => (200, service("web")),
     })
     .await
 }
 
 fn service(name: &str) -> String {
-    json!({"metadata": {"name": name, "namespace": "ns"}, "spec": {"ports": [{"port": 80}]}}).to_string()
+    json!({"metadata": {"name": name, "namespace": "ns"}, "spec": {"ports": [{"port": 80}]}})
+        .to_string()
 }
 
 fn split(primary: &str) -> Value {
@@ -181,11 +344,18 @@ fn split(primary: &str) -> Value {
 async fn an_equal_object_of_a_faster_process_is_as_good() {
     let server = faster_rival("web").await;
     let output = on(&server).run().await.success();
-    output.stdout_is("trafficsplit.split.smi-spec.io/web-failover unchanged\n").stderr_is_empty();
+    output
+        .stdout_is("trafficsplit.split.smi-spec.io/web-failover unchanged\n")
+        .stderr_is_empty();
 }
 
 #[tokio::test]
 async fn a_different_object_of_a_faster_process_is_shown() {
     let server = faster_rival("web-east").await;
-    on(&server).run().await.code(1).stdout_is_empty().stderr_contains("primary: web-east → web\n");
+    on(&server)
+        .run()
+        .await
+        .code(1)
+        .stdout_is_empty()
+        .stderr_contains("primary: web-east → web\n");
 }

@@ -7,15 +7,23 @@ use crate::common::{Output, ScriptedServer, harmless, plugin};
 
 const EVIL: &str = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\r\n\u{202e}";
 
-const COMMANDS: [&[&str]; 3] =
-    [&["status"], &["watch", "--once"], &["create", "web", "--fallback", "web-east"]];
+const COMMANDS: [&[&str]; 3] = [
+    &["status"],
+    &["watch", "--once"],
+    &["create", "web", "--fallback", "web-east"],
+];
 
 #[tokio::test]
 async fn without_any_kubeconfig() {
     for command in COMMANDS {
-        let plugin = plugin().without_clusters().without_kubeconfig().args(command.to_vec());
+        let plugin = plugin()
+            .without_clusters()
+            .without_kubeconfig()
+            .args(command.to_vec());
         let output = plugin.run().await.code(1).stdout_is_empty();
-        output.stderr_contains("there is no kubeconfig").stderr_contains("kubectl failover sandbox up");
+        output
+            .stderr_contains("there is no kubeconfig")
+            .stderr_contains("kubectl failover sandbox up");
     }
 }
 
@@ -25,10 +33,20 @@ async fn a_context_with_a_slip_in_its_name() {
     let contexts = "contexts: [{name: production-west, context: {cluster: c}}, {name: staging, context: {cluster: c}}]\n";
     std::fs::write(file.path(), contexts).expect("a kubeconfig");
     let status = async |context: &str| {
-        let plugin = plugin().without_clusters().args(["status", "--context", context, "--kubeconfig"]);
-        plugin.args([file.path()]).run().await.code(1).stdout_is_empty()
+        let plugin =
+            plugin()
+                .without_clusters()
+                .args(["status", "--context", context, "--kubeconfig"]);
+        plugin
+            .args([file.path()])
+            .run()
+            .await
+            .code(1)
+            .stdout_is_empty()
     };
-    let output = status("production-wset").await.stderr_contains("there is no context \"production-wset\"");
+    let output = status("production-wset")
+        .await
+        .stderr_contains("there is no context \"production-wset\"");
     output
         .stderr_contains("did you mean production-west?")
         .stderr_contains("contexts there are: production-west, staging");
@@ -39,19 +57,39 @@ async fn a_context_with_a_slip_in_its_name() {
 async fn a_cluster_without_any_kind_of_group() {
     let server = ScriptedServer::start(|_, _| (404, "404 page not found\n".to_owned())).await;
     for command in &COMMANDS[..2] {
-        let output = on(&server).args(command.to_vec()).run().await.code(1).stdout_is_empty();
+        let output = on(&server)
+            .args(command.to_vec())
+            .run()
+            .await
+            .code(1)
+            .stdout_is_empty();
         output
             .stderr_contains("has no kind of object that carries groups")
-            .stderr_contains("install the CustomResourceDefinition trafficsplits.split.smi-spec.io");
+            .stderr_contains(
+                "install the CustomResourceDefinition trafficsplits.split.smi-spec.io",
+            );
     }
 }
 
 #[tokio::test]
 async fn a_name_with_a_slip() {
-    let server = cluster(json!([split("web-svc-failover", "me"), split("mail", "me")])).await;
-    let status = async |name: &str| on(&server).args(["status", name]).run().await.code(1).stdout_is_empty();
+    let server = cluster(json!([
+        split("web-svc-failover", "me"),
+        split("mail", "me")
+    ]))
+    .await;
+    let status = async |name: &str| {
+        on(&server)
+            .args(["status", name])
+            .run()
+            .await
+            .code(1)
+            .stdout_is_empty()
+    };
     for slip in ["web-svc-failovr", "ts/web-svc-failover2", "web-svc"] {
-        status(slip).await.stderr_contains("did you mean web-svc-failover?");
+        status(slip)
+            .await
+            .stderr_contains("did you mean web-svc-failover?");
     }
     let output = status("emoji").await.stderr_lacks("did you mean");
     output.stderr_contains("groups there are: web-svc-failover, mail");
@@ -67,8 +105,15 @@ async fn a_name_with_a_slip() {
 async fn what_a_policy_of_the_cluster_refuses_is_no_matter_of_rights() {
     let message = "admission webhook \"guard\" denied the request: not today";
     let server = answering(403, &json!({"reason": "Forbidden", "message": message})).await;
-    let output = on(&server).args(["status"]).run().await.code(1).stderr_contains(message);
-    output.stderr_contains("no matter of rights").stderr_lacks("auth can-i");
+    let output = on(&server)
+        .args(["status"])
+        .run()
+        .await
+        .code(1)
+        .stderr_contains(message);
+    output
+        .stderr_contains("no matter of rights")
+        .stderr_lacks("auth can-i");
 }
 
 #[tokio::test]
@@ -81,7 +126,14 @@ async fn a_server_cannot_drive_the_terminal_by_its_errors() {
         for message in [&long, &forbidden] {
             let server = answering(code, &json!({"reason": EVIL, "message": message})).await;
             for command in COMMANDS {
-                let output = harmless(on(&server).args(["-v"]).args(command.to_vec()).run().await.code(1));
+                let output = harmless(
+                    on(&server)
+                        .args(["-v"])
+                        .args(command.to_vec())
+                        .run()
+                        .await
+                        .code(1),
+                );
                 assert!(output.stderr.len() < 5000, "{output}");
             }
         }
@@ -95,11 +147,20 @@ async fn names_that_no_api_server_would_give() {
     group["metadata"]["namespace"] = json!(format!("ns{EVIL}"));
     let server = cluster(json!([group])).await;
     let status = async |format: &str| -> Output {
-        harmless(on(&server).args(["status", "-o", format]).run().await.success())
+        harmless(
+            on(&server)
+                .args(["status", "-o", format])
+                .run()
+                .await
+                .success(),
+        )
     };
     for format in ["table", "wide", "yaml", "name"] {
         status(format).await;
     }
-    assert_eq!(status("json").await.json()["items"][0]["name"], format!("web{EVIL}"));
+    assert_eq!(
+        status("json").await.json()["items"][0]["name"],
+        format!("web{EVIL}")
+    );
     harmless(on(&server).args(["status", "other"]).run().await.code(1));
 }

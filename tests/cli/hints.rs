@@ -10,32 +10,63 @@ const SECRET: &str = "token";
 #[tokio::test]
 async fn they_keep_the_flags_and_never_the_token() {
     let server = cluster(json!([split("web", "me")])).await;
-    let flags = ["--as", "bob", "--as-group=ops", "--as-uid", "7", "--insecure-skip-tls-verify"];
+    let flags = [
+        "--as",
+        "bob",
+        "--as-group=ops",
+        "--as-uid",
+        "7",
+        "--insecure-skip-tls-verify",
+    ];
     let reach = format!(
         "--server {} --insecure-skip-tls-verify --as bob --as-uid 7 --as-group ops --token … -n ns",
         server.url
     );
     let run = async |args: &[&str]| on(&server).args(args.to_vec()).args(flags).run().await;
     let table = run(&["status"]).await.success();
-    let table = table.stdout_contains(&format!("next: kubectl {reach} get service,endpointslice,pod"));
-    assert!(!table.stdout.contains(&format!("--token {SECRET}")), "{table}");
+    let table = table.stdout_contains(&format!(
+        "next: kubectl {reach} get service,endpointslice,pod"
+    ));
+    assert!(
+        !table.stdout.contains(&format!("--token {SECRET}")),
+        "{table}"
+    );
     let refused = run(&["failback", "web", "--yes", "--home", "web"]).await;
-    assert!(!refused.stderr.contains(&format!("--token {SECRET}")), "{refused}");
+    assert!(
+        !refused.stderr.contains(&format!("--token {SECRET}")),
+        "{refused}"
+    );
     let force = run(&["force", "web", "--yes"]).await.code(4);
     force.stderr_contains(&format!(
         "kubectl {reach} get endpointslice -l kubernetes.io/service-name=web-east"
     ));
     let headers = server.headers();
-    for header in ["impersonate-user: bob", "impersonate-group: ops", "impersonate-uid: 7"] {
-        assert!(headers.iter().any(|heard| heard == header), "{header}: {headers:?}");
+    for header in [
+        "impersonate-user: bob",
+        "impersonate-group: ops",
+        "impersonate-uid: 7",
+    ] {
+        assert!(
+            headers.iter().any(|heard| heard == header),
+            "{header}: {headers:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn without_groups_the_way_to_make_one_does_too() {
     let server = cluster(json!([])).await;
-    let next = format!("next: kubectl failover create SERVICE --fallback SERVICE --server {}", server.url);
-    on(&server).args(["status"]).run().await.success().stderr_contains(&next).stderr_contains(" -n ns");
+    let next = format!(
+        "next: kubectl failover create SERVICE --fallback SERVICE --server {}",
+        server.url
+    );
+    on(&server)
+        .args(["status"])
+        .run()
+        .await
+        .success()
+        .stderr_contains(&next)
+        .stderr_contains(" -n ns");
 }
 
 #[tokio::test]
@@ -44,8 +75,13 @@ async fn a_missing_right_leads_to_all_that_is_needed() {
                    the namespace \"ns\"";
     let server = answering(403, &json!({"reason": "Forbidden", "message": message})).await;
     let output = on(&server).args(["status"]).run().await.code(1);
-    let next = format!("kubectl failover check --rbac status --server {} --token … -n ns", server.url);
-    output.stderr_contains(&next).stderr_lacks(&format!("--token {SECRET}"));
+    let next = format!(
+        "kubectl failover check --rbac status --server {} --token … -n ns",
+        server.url
+    );
+    output
+        .stderr_contains(&next)
+        .stderr_lacks(&format!("--token {SECRET}"));
 }
 
 #[tokio::test]
@@ -55,8 +91,14 @@ async fn a_kubeconfig_is_named_as_it_was_given() {
     let config = "contexts: [{name: far away, context: {cluster: c}}]\ncurrent-context: far away\n\
                   clusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}]\n";
     std::fs::write(&file, config).expect("a kubeconfig");
-    let plugin = plugin().without_clusters().args(["status", "--kubeconfig"]).args([&file]);
-    let command = format!("try: kubectl --context 'far away' --kubeconfig '{}' version", file.display());
+    let plugin = plugin()
+        .without_clusters()
+        .args(["status", "--kubeconfig"])
+        .args([&file]);
+    let command = format!(
+        "try: kubectl --context 'far away' --kubeconfig '{}' version",
+        file.display()
+    );
     plugin.run().await.code(1).stderr_contains(&command);
 }
 
@@ -73,12 +115,30 @@ async fn a_force_whose_order_is_gone_is_told_of() {
     forced["spec"]["backends"][0]["weight"] = json!(0);
     forced["spec"]["backends"][1]["weight"] = json!(1);
     let server = cluster(json!([forced])).await;
-    let status = on(&server).args(["status", "-o", "json"]).run().await.success().json();
-    let warning = "it was forced to web-east, and the order is gone: web-east counts as the primary now";
+    let status = on(&server)
+        .args(["status", "-o", "json"])
+        .run()
+        .await
+        .success()
+        .json();
+    let warning =
+        "it was forced to web-east, and the order is gone: web-east counts as the primary now";
     assert_eq!(status["items"][0]["warnings"], json!([warning]));
-    on(&server).args(["status"]).run().await.success().stdout_contains(warning);
-    let output = on(&server).args(["failback", "web", "--home", "web", "--yes"]).run().await.code(4);
-    let next = format!("kubectl failover set web --primary web --server {}", server.url);
+    on(&server)
+        .args(["status"])
+        .run()
+        .await
+        .success()
+        .stdout_contains(warning);
+    let output = on(&server)
+        .args(["failback", "web", "--home", "web", "--yes"])
+        .run()
+        .await
+        .code(4);
+    let next = format!(
+        "kubectl failover set web --primary web --server {}",
+        server.url
+    );
     output.stderr_contains(&next).stderr_contains(" -n ns");
 }
 
@@ -86,16 +146,29 @@ async fn a_force_whose_order_is_gone_is_told_of() {
 async fn without_traffic_splits_another_kind_is_named() {
     let server = ScriptedServer::start(|_, path| {
         if path.contains("trafficsplits") {
-            return (404, json!({"reason": "NotFound", "message": "not found"}).to_string());
+            return (
+                404,
+                json!({"reason": "NotFound", "message": "not found"}).to_string(),
+            );
         }
-        (200, json!({"metadata": {"resourceVersion": "1"}, "items": []}).to_string())
+        (
+            200,
+            json!({"metadata": {"resourceVersion": "1"}, "items": []}).to_string(),
+        )
     })
     .await;
     let create = "kubectl failover create SERVICE --fallback SERVICE --kind httproute --server";
-    on(&server).args(["status"]).run().await.success().stderr_contains(create);
+    on(&server)
+        .args(["status"])
+        .run()
+        .await
+        .success()
+        .stderr_contains(create);
     let output = on(&server).args(["status", "ts/web"]).run().await.code(1);
     output
         .stderr_contains("does not know TrafficSplits")
-        .stderr_contains("the CustomResourceDefinition trafficsplits.split.smi-spec.io is not installed")
+        .stderr_contains(
+            "the CustomResourceDefinition trafficsplits.split.smi-spec.io is not installed",
+        )
         .stderr_contains(create);
 }

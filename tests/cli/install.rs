@@ -9,7 +9,11 @@ use super::support::{BINARY, finish, repository, run};
 #[test]
 fn everything_is_put_under_the_home_folder() {
     let place = Place::new();
-    place.install(&[]).exits(0).says("home/.local/bin/kubectl-failover\n").says("share/man/man1");
+    place
+        .install(&[])
+        .exits(0)
+        .says("home/.local/bin/kubectl-failover\n")
+        .says("share/man/man1");
     let found = place.below("home/.local");
     for file in [
         "bin/kubectl-failover",
@@ -26,7 +30,12 @@ fn everything_is_put_under_the_home_folder() {
         assert!(found.contains(file), "{file} is not among {found:#?}");
     }
     let pages = found.iter().filter(|file| file.ends_with(".1")).count();
-    assert_eq!(pages, fs::read_dir(repository().join("man")).expect("the pages").count());
+    assert_eq!(
+        pages,
+        fs::read_dir(repository().join("man"))
+            .expect("the pages")
+            .count()
+    );
 }
 
 #[test]
@@ -34,9 +43,18 @@ fn the_links_lead_to_the_binary() {
     let place = Place::new();
     finish(&mut place.script(&["--binary", BINARY])).exits(0);
     let bin = place.home().join(".local/bin");
-    run(bin.join("kubectl-failover"), ["--help"]).exits(0).says("Usage: kubectl failover");
-    run(bin.join("linkerd-failover"), ["--help"]).exits(0).says("Usage: linkerd failover");
-    assert!(run(bin.join("kubectl_complete-failover"), ["wat"]).exits(0).stdout.starts_with("watch\t"));
+    run(bin.join("kubectl-failover"), ["--help"])
+        .exits(0)
+        .says("Usage: kubectl failover");
+    run(bin.join("linkerd-failover"), ["--help"])
+        .exits(0)
+        .says("Usage: linkerd failover");
+    assert!(
+        run(bin.join("kubectl_complete-failover"), ["wat"])
+            .exits(0)
+            .stdout
+            .starts_with("watch\t")
+    );
 }
 
 #[test]
@@ -46,14 +64,23 @@ fn the_flag_comes_before_the_variable_and_spaces_do_no_harm() {
     finish(script.env("PREFIX", place.path("variable"))).exits(0);
     assert!(place.below("a b/c").contains("bin/linkerd-failover"));
     assert!(!place.path("variable").exists());
-    finish(place.script(&["--binary", "program"]).env("PREFIX", place.path("variable"))).exits(0);
+    finish(
+        place
+            .script(&["--binary", "program"])
+            .env("PREFIX", place.path("variable")),
+    )
+    .exits(0);
     assert!(place.below("variable").contains("bin/linkerd-failover"));
 }
 
 #[test]
 fn it_says_when_the_folder_is_not_on_path() {
     let place = Place::new();
-    place.install(&[]).exits(0).says("bin is not on PATH").says("export PATH=\"");
+    place
+        .install(&[])
+        .exits(0)
+        .says("bin is not on PATH")
+        .says("export PATH=\"");
     let path = std::env::var("PATH").unwrap_or_default();
     let path = format!("{}:{path}", place.home().join(".local/bin").display());
     let quiet = finish(place.script(&["--binary", "program"]).env("PATH", path)).exits(0);
@@ -64,8 +91,14 @@ fn it_says_when_the_folder_is_not_on_path() {
 fn uninstall_takes_away_everything_that_was_put_there() {
     let place = Place::new();
     place.install(&["--prefix", "new/prefix"]).exits(0);
-    place.uninstall(&["--prefix", "new/prefix"]).exits(0).says("Removed kubectl-failover");
-    place.uninstall(&["--prefix", "new/prefix"]).exits(0).says("Nothing is installed");
+    place
+        .uninstall(&["--prefix", "new/prefix"])
+        .exits(0)
+        .says("Removed kubectl-failover");
+    place
+        .uninstall(&["--prefix", "new/prefix"])
+        .exits(0)
+        .says("Nothing is installed");
     assert!(!place.path("new").exists());
 }
 
@@ -79,9 +112,22 @@ fn uninstall_leaves_what_is_not_its_own() {
     fs::write(own.join("other"), "").expect("another program");
     fs::write(place.home().join(".local/share/zsh/mine"), "").expect("another file");
     place.uninstall(&[]).exits(0);
-    let expected = [".local", ".local/bin", ".local/bin/other", ".local/share", ".local/share/man"];
+    let expected = [
+        ".local",
+        ".local/bin",
+        ".local/bin/other",
+        ".local/share",
+        ".local/share/man",
+    ];
     let added_later = [".local/share/zsh", ".local/share/zsh/mine"];
-    assert_eq!(place.below("home"), expected.into_iter().chain(added_later).map(str::to_owned).collect());
+    assert_eq!(
+        place.below("home"),
+        expected
+            .into_iter()
+            .chain(added_later)
+            .map(str::to_owned)
+            .collect()
+    );
 }
 
 #[test]
@@ -93,7 +139,12 @@ fn a_second_run_replaces_the_first() {
     place.install(&[]).exits(0);
     assert_eq!(place.below("home"), first);
     let none: [&str; 0] = [];
-    assert_eq!(run(place.home().join(".local/bin/linkerd-failover"), none).exits(0).stdout, "two\n");
+    assert_eq!(
+        run(place.home().join(".local/bin/linkerd-failover"), none)
+            .exits(0)
+            .stdout,
+        "two\n"
+    );
     place.uninstall(&[]).exits(0);
     assert!(place.below("home").is_empty());
 }
@@ -102,7 +153,9 @@ fn a_second_run_replaces_the_first() {
 fn what_a_new_version_no_longer_has_is_removed() {
     let place = Place::new();
     place.install(&[]).exits(0);
-    let old_page = place.home().join(".local/share/man/man1/kubectl-failover-gone.1");
+    let old_page = place
+        .home()
+        .join(".local/share/man/man1/kubectl-failover-gone.1");
     let manifest = place.home().join(".local/share/kubectl-failover/manifest");
     fs::write(&old_page, "").expect("a page");
     let listed = fs::read_to_string(&manifest).expect("the manifest");
@@ -118,7 +171,11 @@ fn a_file_of_somebody_else_is_not_replaced() {
     fs::create_dir_all(theirs.parent().expect("a folder")).expect("a folder");
     fs::write(&theirs, "theirs").expect("a file");
     let before = place.below("home");
-    place.install(&[]).exits(1).complains("bin/linkerd-failover").complains("nothing was changed");
+    place
+        .install(&[])
+        .exits(1)
+        .complains("bin/linkerd-failover")
+        .complains("nothing was changed");
     assert_eq!(place.below("home"), before);
     assert_eq!(fs::read_to_string(theirs).expect("the file"), "theirs");
 }
@@ -127,12 +184,21 @@ fn a_file_of_somebody_else_is_not_replaced() {
 fn a_failure_half_way_leaves_nothing() {
     let place = Place::new();
     fail_to_move_pages(&place);
-    let path = format!("{}:{}", place.path("broken").display(), std::env::var("PATH").unwrap_or_default());
+    let path = format!(
+        "{}:{}",
+        place.path("broken").display(),
+        std::env::var("PATH").unwrap_or_default()
+    );
     let mut script = place.script(&["--binary", "program"]);
-    finish(script.env("PATH", path)).exits(1).complains("the installation did not finish");
+    finish(script.env("PATH", path))
+        .exits(1)
+        .complains("the installation did not finish");
     assert!(place.below("home").is_empty(), "{:#?}", place.below("home"));
-    let left: Vec<_> =
-        place.below(".").into_iter().filter(|name| name.contains("kubectl-failover")).collect();
+    let left: Vec<_> = place
+        .below(".")
+        .into_iter()
+        .filter(|name| name.contains("kubectl-failover"))
+        .collect();
     assert!(left.is_empty(), "{left:#?}");
 }
 
@@ -140,8 +206,11 @@ fn a_failure_half_way_leaves_nothing() {
 fn fail_to_move_pages(place: &Place) {
     let mv = place.path("broken/mv");
     fs::create_dir(place.path("broken")).expect("a folder");
-    fs::write(&mv, "#!/bin/sh\ncase $* in *man1*) exit 1 ;; esac\nPATH=${PATH#*:}\nexec mv \"$@\"\n")
-        .expect("a program");
+    fs::write(
+        &mv,
+        "#!/bin/sh\ncase $* in *man1*) exit 1 ;; esac\nPATH=${PATH#*:}\nexec mv \"$@\"\n",
+    )
+    .expect("a program");
     fs::set_permissions(&mv, fs::Permissions::from_mode(0o755)).expect("its mode");
 }
 
@@ -158,17 +227,30 @@ fn without_cargo_it_says_what_to_install() {
         symlink(found, tools.join(tool)).expect("a link");
     }
     let output = finish(place.script(&[]).env("PATH", &tools)).exits(1);
-    output.complains("cargo is missing").complains(env!("CARGO_PKG_RUST_VERSION")).complains("C compiler");
+    output
+        .complains("cargo is missing")
+        .complains(env!("CARGO_PKG_RUST_VERSION"))
+        .complains("C compiler");
     assert!(place.below("home").is_empty());
 }
 
 #[test]
 fn mistakes_are_told() {
     let place = Place::new();
-    finish(&mut place.script(&["--help"])).exits(0).says("--uninstall");
-    finish(&mut place.script(&["--frobnicate"])).exits(2).complains("unknown argument: --frobnicate");
-    finish(&mut place.script(&["--prefix"])).exits(2).complains("--prefix needs a value");
-    finish(&mut place.script(&["--binary", "missing"])).exits(1).complains("there is no file missing");
-    finish(place.script(&[]).env_remove("HOME")).exits(1).complains("HOME is not set");
+    finish(&mut place.script(&["--help"]))
+        .exits(0)
+        .says("--uninstall");
+    finish(&mut place.script(&["--frobnicate"]))
+        .exits(2)
+        .complains("unknown argument: --frobnicate");
+    finish(&mut place.script(&["--prefix"]))
+        .exits(2)
+        .complains("--prefix needs a value");
+    finish(&mut place.script(&["--binary", "missing"]))
+        .exits(1)
+        .complains("there is no file missing");
+    finish(place.script(&[]).env_remove("HOME"))
+        .exits(1)
+        .complains("HOME is not set");
     assert!(place.below("home").is_empty());
 }

@@ -7,15 +7,31 @@ use crate::common::{Plugin, documented, plugin};
 
 /// Fails with this exit code; the words are on both outputs, once.
 async fn fails(plugin: Plugin, code: i32, words: &str) -> Value {
-    let output = plugin.args(["-o", "json"]).run().await.code(code).stderr_contains(words);
+    let output = plugin
+        .args(["-o", "json"])
+        .run()
+        .await
+        .code(code)
+        .stderr_contains(words);
     let error = output.json();
     documented(&error);
-    assert_eq!((&error["kind"], &error["exitCode"]), (&json!("Error"), &json!(code)), "{output}");
-    assert!(error["message"].as_str().unwrap().contains(words), "{output}");
+    assert_eq!(
+        (&error["kind"], &error["exitCode"]),
+        (&json!("Error"), &json!(code)),
+        "{output}"
+    );
+    assert!(
+        error["message"].as_str().unwrap().contains(words),
+        "{output}"
+    );
     for line in error["next"].as_array().unwrap() {
         assert!(output.stderr.contains(line.as_str().unwrap()), "{output}");
     }
-    assert_eq!(output.stdout.lines().count(), 1, "it can be one of JSON Lines: {output}");
+    assert_eq!(
+        output.stdout.lines().count(),
+        1,
+        "it can be one of JSON Lines: {output}"
+    );
     error
 }
 
@@ -34,7 +50,10 @@ const COMMANDS: [&[&str]; 9] = [
 #[tokio::test]
 async fn a_server_that_is_not_there() {
     for command in COMMANDS {
-        let plugin = plugin().server("http://127.0.0.1:1").namespace("ns").args(command.to_vec());
+        let plugin = plugin()
+            .server("http://127.0.0.1:1")
+            .namespace("ns")
+            .args(command.to_vec());
         let error = fails(plugin, 1, "cannot be reached: ").await;
         assert!(!error["next"].as_array().unwrap().is_empty(), "{error}");
     }
@@ -43,12 +62,23 @@ async fn a_server_that_is_not_there() {
 #[tokio::test]
 async fn a_group_that_is_not_there() {
     let server = cluster(json!([split("web", "me")])).await;
-    for command in COMMANDS.iter().filter(|command| command.last() == Some(&"nope")) {
+    for command in COMMANDS
+        .iter()
+        .filter(|command| command.last() == Some(&"nope"))
+    {
         if command.contains(&"-w") {
             continue;
         }
-        let error = fails(on(&server).args(command.to_vec()), 1, "there is no group \"nope\"").await;
-        assert!(error["next"].to_string().contains("groups there are: web"), "{error}");
+        let error = fails(
+            on(&server).args(command.to_vec()),
+            1,
+            "there is no group \"nope\"",
+        )
+        .await;
+        assert!(
+            error["next"].to_string().contains("groups there are: web"),
+            "{error}"
+        );
     }
 }
 
@@ -60,10 +90,20 @@ async fn a_name_that_means_several_groups_and_a_terminal_that_is_not_there() {
         split
     };
     let server = cluster(json!([claims("web"), claims("other")])).await;
-    fails(on(&server).args(["pause", "shop"]), 2, "shop means several groups: ").await;
+    fails(
+        on(&server).args(["pause", "shop"]),
+        2,
+        "shop means several groups: ",
+    )
+    .await;
     let server = cluster(json!([split("web", "me")])).await;
     let force = on(&server).args(["force", "web", "--allow=unready,unknown"]);
-    fails(force, 4, "force asks first, and there is no terminal to ask on").await;
+    fails(
+        force,
+        4,
+        "force asks first, and there is no terminal to ask on",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -72,7 +112,12 @@ async fn a_line_that_cannot_be_understood() {
     fails(bogus, 2, "unexpected argument '--bogus' found").await;
     let of_which = on(&cluster(json!([])).await).args(["force"]);
     fails(of_which, 2, "force of which group?").await;
-    let plain = plugin().without_clusters().args(["status", "--bogus"]).run().await.code(2);
+    let plain = plugin()
+        .without_clusters()
+        .args(["status", "--bogus"])
+        .run()
+        .await
+        .code(2);
     plain.stdout_is_empty();
 }
 
@@ -80,7 +125,18 @@ async fn a_line_that_cannot_be_understood() {
 #[tokio::test]
 async fn a_wait_in_vain_prints_one_document() {
     let server = cluster(json!([split("web", "me")])).await;
-    let wait = on(&server).args(["status", "--for", "Failover", "--timeout", "0s", "-o", "json"]);
+    let wait = on(&server).args([
+        "status",
+        "--for",
+        "Failover",
+        "--timeout",
+        "0s",
+        "-o",
+        "json",
+    ]);
     let output = wait.run().await.code(3).stderr_contains("not met");
-    assert_eq!((&output.json()["kind"], &output.json()["exitCode"]), (&json!("StatusList"), &json!(3)));
+    assert_eq!(
+        (&output.json()["kind"], &output.json()["exitCode"]),
+        (&json!("StatusList"), &json!(3))
+    );
 }

@@ -24,14 +24,17 @@ async fn a_file_that_is_missing() {
 
 #[tokio::test]
 async fn a_file_that_is_no_kubeconfig() {
-    let broken =
-        format!("apiVersion: v1\nusers:\n- name: me\n  user:\n    token: {SECRET}\n   bad: [indent\n");
+    let broken = format!(
+        "apiVersion: v1\nusers:\n- name: me\n  user:\n    token: {SECRET}\n   bad: [indent\n"
+    );
     let unlike = format!("apiVersion: v1\nusers: {{token: {SECRET}}}\n");
     for text in [broken, unlike, SECRET.to_owned()] {
         let file = file(&text);
         for command in COMMANDS {
             let output = fail(command, path(&file), &[]).await;
-            output.stderr_contains(path(&file)).stderr_contains("is not a kubeconfig");
+            output
+                .stderr_contains(path(&file))
+                .stderr_contains("is not a kubeconfig");
         }
     }
 }
@@ -41,7 +44,9 @@ async fn a_context_that_is_not_there() {
     let file = kubeconfig("https://127.0.0.1:1");
     for command in COMMANDS {
         let output = fail(command, path(&file), &["--context", "nowhere"]).await;
-        output.stderr_contains("no context \"nowhere\"").stderr_contains("contexts there are: away, other");
+        output
+            .stderr_contains("no context \"nowhere\"")
+            .stderr_contains("contexts there are: away, other");
     }
 }
 
@@ -56,7 +61,12 @@ async fn a_cluster_or_a_user_that_is_not_there() {
                 .stderr_contains(&format!("{what}s there are: "));
         }
         let args = ["--kubeconfig", path(&file), "--as-group", "admins"];
-        let output = plugin().without_clusters().args(command.to_vec()).args(args.to_vec()).run().await;
+        let output = plugin()
+            .without_clusters()
+            .args(command.to_vec())
+            .args(args.to_vec())
+            .run()
+            .await;
         output.code(2).stderr_contains("name one with --as");
     }
 }
@@ -66,33 +76,45 @@ async fn a_token_that_no_request_can_carry() {
     let token = format!("{SECRET}\nand more");
     let tokens = NamedTempFile::new().unwrap();
     std::fs::write(tokens.path(), &token).unwrap();
-    let credential =
-        |more: Value| json!({"apiVersion": EXEC_API, "kind": "ExecCredential", "status": more}).to_string();
+    let credential = |more: Value| {
+        json!({"apiVersion": EXEC_API, "kind": "ExecCredential", "status": more}).to_string()
+    };
     let lasting = credential(json!({"token": token}));
     let ending = credential(json!({"token": token, "expirationTimestamp": "2100-01-01T00:00:00Z"}));
     let users = [
         (json!({"token": token}), "the token has a line break"),
         (json!({"tokenFile": path(&tokens)}), "the token in /"),
-        (exec(&lasting), "the token that printf gave has a line break"),
+        (
+            exec(&lasting),
+            "the token that printf gave has a line break",
+        ),
         (exec(&ending), "has a line break"),
     ];
     for (user, said) in users {
         let file = kubeconfig_as("https://127.0.0.1:1", &user);
         for command in COMMANDS {
             let output = fail(command, path(&file), &[]).await;
-            output.stderr_contains(said).stderr_contains("no request can carry it").stderr_lacks("panicked");
+            output
+                .stderr_contains(said)
+                .stderr_contains("no request can carry it")
+                .stderr_lacks("panicked");
         }
     }
     let file = kubeconfig("https://127.0.0.1:1");
     let output = fail(&["status"], path(&file), &["--token", &token]).await;
-    output.stderr_contains("write it as one line").stderr_lacks("panicked");
+    output
+        .stderr_contains("write it as one line")
+        .stderr_lacks("panicked");
 }
 
 #[tokio::test]
 async fn white_space_around_a_token_is_left_out() {
     let tokens = NamedTempFile::new().unwrap();
     std::fs::write(tokens.path(), "abc\n").unwrap();
-    for user in [json!({"token": " abc\n"}), json!({"tokenFile": path(&tokens)})] {
+    for user in [
+        json!({"token": " abc\n"}),
+        json!({"tokenFile": path(&tokens)}),
+    ] {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let file = kubeconfig_as(&format!("http://{}", listener.local_addr().unwrap()), &user);
         let heard = std::thread::spawn(move || {
@@ -116,25 +138,36 @@ async fn the_password_in_a_url_is_not_shown() {
                 .stderr_contains("127.0.0.1:1")
                 .stderr_lacks("PASSWORD");
             let output = fail(command, path(&file), &["--server", url]).await;
-            output.stderr_contains("127.0.0.1:1").stderr_lacks("PASSWORD");
+            output
+                .stderr_contains("127.0.0.1:1")
+                .stderr_lacks("PASSWORD");
         }
     }
-    let cluster = json!({"server": "https://127.0.0.1:1", "proxy-url": "ftp://me:PASSWORD@127.0.0.2:1"});
+    let cluster =
+        json!({"server": "https://127.0.0.1:1", "proxy-url": "ftp://me:PASSWORD@127.0.0.2:1"});
     let file = kubeconfig_of(&cluster, &json!({"token": SECRET}));
     let output = fail(&["status"], path(&file), &[]).await;
-    output.stderr_contains("ftp://127.0.0.2:1").stderr_lacks("PASSWORD");
+    output
+        .stderr_contains("ftp://127.0.0.2:1")
+        .stderr_lacks("PASSWORD");
 }
 
 #[tokio::test]
 async fn a_server_that_refuses_connections() {
     // A port that was free a moment ago.
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let address = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let file = kubeconfig(&format!("https://{address}"));
     for command in COMMANDS {
         let output = fail(command, path(&file), &[]).await;
-        let output =
-            output.stderr_contains("the API server of context away").stderr_contains("cannot be reached");
-        output.stderr_contains(&address.to_string()).stderr_contains("kubectl --context away --kubeconfig");
+        let output = output
+            .stderr_contains("the API server of context away")
+            .stderr_contains("cannot be reached");
+        output
+            .stderr_contains(&address.to_string())
+            .stderr_contains("kubectl --context away --kubeconfig");
     }
 }
 
@@ -145,7 +178,9 @@ async fn a_server_that_does_not_answer() {
     let file = kubeconfig(&format!("http://{}", silent.local_addr().unwrap()));
     for command in COMMANDS {
         let output = fail(command, path(&file), &["--request-timeout", "1s"]).await;
-        output.stderr_contains("did not answer within 1 s").stderr_contains("--request-timeout");
+        output
+            .stderr_contains("did not answer within 1 s")
+            .stderr_contains("--request-timeout");
     }
 }
 
@@ -164,11 +199,18 @@ async fn a_server_that_nothing_leads_to() {
 async fn an_interrupt_ends_a_start_that_gets_no_answer() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let file = kubeconfig(&format!("http://{}", silent.local_addr().unwrap()));
-    let watch = plugin().without_clusters().args(["watch", "--kubeconfig", path(&file)]).spawn();
+    let watch = plugin()
+        .without_clusters()
+        .args(["watch", "--kubeconfig", path(&file)])
+        .spawn();
     let _connection = silent.accept().await.unwrap();
     let start = Instant::now();
     assert_eq!(watch.end_with(Signal::INT).await.code(), Some(0));
-    assert!(start.elapsed() < Duration::from_secs(5), "it took {:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "it took {:?}",
+        start.elapsed()
+    );
 }
 
 const COMMANDS: [&[&str]; 2] = [&["status"], &["watch"]];
@@ -176,9 +218,21 @@ const COMMANDS: [&[&str]; 2] = [&["status"], &["watch"]];
 /// Runs a command that must fail soon, with a word on what to do and without the secret.
 async fn fail(command: &[&str], kubeconfig: &str, args: &[&str]) -> Output {
     let start = Instant::now();
-    let plugin = plugin().without_clusters().args(command.to_vec()).args(args.to_vec());
-    let output = plugin.args(["--kubeconfig", kubeconfig]).run().await.code(1).stdout_is("");
-    assert!(start.elapsed() < Duration::from_secs(8), "it took {:?}", start.elapsed());
+    let plugin = plugin()
+        .without_clusters()
+        .args(command.to_vec())
+        .args(args.to_vec());
+    let output = plugin
+        .args(["--kubeconfig", kubeconfig])
+        .run()
+        .await
+        .code(1)
+        .stdout_is("");
+    assert!(
+        start.elapsed() < Duration::from_secs(8),
+        "it took {:?}",
+        start.elapsed()
+    );
     assert!(!output.stderr.contains(SECRET), "{output}");
     output.stderr_contains("error: ").stderr_contains("\n  ")
 }

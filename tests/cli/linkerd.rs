@@ -31,25 +31,42 @@ fn the_metadata_needs_nothing_and_has_the_name_of_the_file() {
     let expected = "{\"name\":\"linkerd-failover\",\"checks\":\"always\"}\n";
     let link = Link::named("linkerd-failover");
     for program in [BINARY.into(), link.path()] {
-        for flags in [[].as_slice(), &["--output=json", "--no-such-flag", "word", "--context"]] {
+        for flags in [
+            [].as_slice(),
+            &["--output=json", "--no-such-flag", "word", "--context"],
+        ] {
             let words = std::iter::once("_extension-metadata").chain(flags.iter().copied());
             let output = run(&program, words).exits(0);
-            assert_eq!((output.stdout.as_str(), output.stderr.as_str()), (expected, ""));
+            assert_eq!(
+                (output.stdout.as_str(), output.stderr.as_str()),
+                (expected, "")
+            );
         }
     }
     let renamed = Link::named("linkerd-movers");
-    run(renamed.path(), ["_extension-metadata"]).exits(0).says("\"name\":\"linkerd-movers\"");
+    run(renamed.path(), ["_extension-metadata"])
+        .exits(0)
+        .says("\"name\":\"linkerd-movers\"");
 }
 
 #[test]
 fn the_metadata_is_nothing_for_people() {
-    assert!(!run(BINARY, ["--help"]).exits(0).stdout.contains("_extension-metadata"));
+    assert!(
+        !run(BINARY, ["--help"])
+            .exits(0)
+            .stdout
+            .contains("_extension-metadata")
+    );
 }
 
 fn parse(words: &[&str]) -> Cli {
-    let words: Vec<OsString> =
-        std::iter::once("linkerd-failover").chain(words.iter().copied()).map(Into::into).collect();
-    Program::Linkerd.parse(&words).unwrap_or_else(|usage| panic!("{usage}"))
+    let words: Vec<OsString> = std::iter::once("linkerd-failover")
+        .chain(words.iter().copied())
+        .map(Into::into)
+        .collect();
+    Program::Linkerd
+        .parse(&words)
+        .unwrap_or_else(|usage| panic!("{usage}"))
 }
 
 fn flags(words: &[&str]) -> GlobalArgs {
@@ -59,8 +76,15 @@ fn flags(words: &[&str]) -> GlobalArgs {
 #[test]
 fn all_that_linkerd_passes_on_is_understood() {
     let cli = parse(&[&["check", "--api-addr="], PASSED_ON.as_slice()].concat());
-    let GlobalArgs { server, context, namespace, kubeconfig, impersonate_user, impersonate_groups, .. } =
-        &cli.global;
+    let GlobalArgs {
+        server,
+        context,
+        namespace,
+        kubeconfig,
+        impersonate_user,
+        impersonate_groups,
+        ..
+    } = &cli.global;
     assert_eq!((server, kubeconfig), (&None, &None));
     assert_eq!(
         [context, impersonate_user, namespace].map(Option::as_deref),
@@ -68,30 +92,55 @@ fn all_that_linkerd_passes_on_is_understood() {
     );
     assert!(impersonate_groups.is_empty() && cli.global.verbosity() == 0);
     assert_eq!(cli.global.linkerd_namespace(), "linkerd");
-    let Command::Check(check) = cli.command else { panic!("{:?}", cli.command) };
+    let Command::Check(check) = cli.command else {
+        panic!("{:?}", cli.command)
+    };
     assert!(!check.pre && !check.proxy);
     assert_eq!(check.wait, Duration::from_secs(300));
 }
 
 #[test]
 fn empty_values_are_none() {
-    let empty =
-        flags(&["--context=", "--as=", "--api-addr=", "--kubeconfig=", "--namespace=", "--as-group="]);
-    assert_eq!((empty.context, empty.impersonate_user, empty.server), (None, None, None));
-    assert_eq!((empty.kubeconfig, empty.namespace, empty.impersonate_groups), (None, None, vec![]));
+    let empty = flags(&[
+        "--context=",
+        "--as=",
+        "--api-addr=",
+        "--kubeconfig=",
+        "--namespace=",
+        "--as-group=",
+    ]);
+    assert_eq!(
+        (empty.context, empty.impersonate_user, empty.server),
+        (None, None, None)
+    );
+    assert_eq!(
+        (empty.kubeconfig, empty.namespace, empty.impersonate_groups),
+        (None, None, vec![])
+    );
 }
 
 #[test]
 fn the_address_is_the_servers() {
-    assert_eq!(flags(&["--api-addr", "https://a"]).server.as_deref(), Some("https://a"));
-    assert_eq!(flags(&["--api-addr=https://a", "-s", "https://b"]).server.as_deref(), Some("https://b"));
+    assert_eq!(
+        flags(&["--api-addr", "https://a"]).server.as_deref(),
+        Some("https://a")
+    );
+    assert_eq!(
+        flags(&["--api-addr=https://a", "-s", "https://b"])
+            .server
+            .as_deref(),
+        Some("https://b")
+    );
 }
 
 #[test]
 fn groups_come_in_lists() {
     let groups = |words: &[&str]| flags(words).impersonate_groups;
     assert_eq!(groups(&["--as-group=[a,b]"]), ["a", "b"]);
-    assert_eq!(groups(&["--as-group", "a", "--as-group=b,c"]), ["a", "b", "c"]);
+    assert_eq!(
+        groups(&["--as-group", "a", "--as-group=b,c"]),
+        ["a", "b", "c"]
+    );
     assert_eq!(groups(&["--as-group=system:masters"]), ["system:masters"]);
 }
 
@@ -106,61 +155,107 @@ fn booleans_have_values() {
     assert_eq!(check(&["--pre=false", "--proxy"]), (false, true));
     assert!(flags(&["--insecure-skip-tls-verify"]).insecure_skip_tls_verify);
     assert!(!flags(&["--insecure-skip-tls-verify=false"]).insecure_skip_tls_verify);
-    run(BINARY, ["check", "--pre=maybe"]).exits(2).complains("it is either true or false");
+    run(BINARY, ["check", "--pre=maybe"])
+        .exits(2)
+        .complains("it is either true or false");
 }
 
 #[test]
 fn more_is_said_the_more_often_it_is_asked_for() {
     let verbosity = |words: &[&str]| flags(words).verbosity();
     assert_eq!(verbosity(&[]), 0);
-    assert_eq!([verbosity(&["-v"]), verbosity(&["--verbose"]), verbosity(&["--verbose=true"])], [1, 1, 1]);
-    assert_eq!([verbosity(&["-vv"]), verbosity(&["-v", "-v"]), verbosity(&["-v=2"])], [2, 2, 2]);
+    assert_eq!(
+        [
+            verbosity(&["-v"]),
+            verbosity(&["--verbose"]),
+            verbosity(&["--verbose=true"])
+        ],
+        [1, 1, 1]
+    );
+    assert_eq!(
+        [
+            verbosity(&["-vv"]),
+            verbosity(&["-v", "-v"]),
+            verbosity(&["-v=2"])
+        ],
+        [2, 2, 2]
+    );
     assert_eq!(verbosity(&["--verbose=false"]), 0);
 }
 
 #[test]
 fn durations_are_gos() {
-    let limit = |text: &str| flags(&["--request-timeout", text]).request_timeout.expect("it is given");
+    let limit = |text: &str| {
+        flags(&["--request-timeout", text])
+            .request_timeout
+            .expect("it is given")
+    };
     assert_eq!(limit("5m0s"), Duration::from_secs(300));
     assert_eq!(limit("1h2m3s"), Duration::from_secs(3723));
     assert_eq!(limit("300ms"), Duration::from_millis(300));
-    assert_eq!([limit("0"), limit("7")], [Duration::ZERO, Duration::from_secs(7)]);
-    run(BINARY, ["check", "--wait=5"]).exits(2).complains("a duration is a number with a unit");
+    assert_eq!(
+        [limit("0"), limit("7")],
+        [Duration::ZERO, Duration::from_secs(7)]
+    );
+    run(BINARY, ["check", "--wait=5"])
+        .exits(2)
+        .complains("a duration is a number with a unit");
 }
 
 #[test]
 fn the_control_plane_may_be_elsewhere() {
     assert_eq!(flags(&["-L", "mesh"]).linkerd_namespace(), "mesh");
-    assert_eq!(flags(&["--linkerd-namespace="]).linkerd_namespace(), "linkerd");
+    assert_eq!(
+        flags(&["--linkerd-namespace="]).linkerd_namespace(),
+        "linkerd"
+    );
 }
 
 /// linkerd reads the output whatever the exit code is, and believes what has an `error`.
 #[tokio::test]
 async fn without_a_cluster_the_answer_is_json_all_the_same() {
     let plugin = plugin().without_clusters().without_kubeconfig();
-    let output = plugin.args(["check", "--wait=5m0s", "--output=json"]).run().await.code(1);
+    let output = plugin
+        .args(["check", "--wait=5m0s", "--output=json"])
+        .run()
+        .await
+        .code(1);
     let check = &output.json()["categories"][0]["checks"][0];
     assert_eq!(check["result"], "error");
     let error = check["error"].as_str().unwrap_or_default();
-    assert!(error.contains("there is no kubeconfig") && error.contains("--kubeconfig"), "{output}");
+    assert!(
+        error.contains("there is no kubeconfig") && error.contains("--kubeconfig"),
+        "{output}"
+    );
 }
 
 /// A server with little in it; `namespaces` and `deployments` are what there is of Linkerd.
 fn answer(path: &str, version: &str, namespace: &str, ready: bool) -> (u16, Value) {
     let items = |names: &[&str], status: &Value| {
-        let items: Vec<Value> =
-            names.iter().map(|name| json!({ "metadata": { "name": name }, "status": status })).collect();
+        let items: Vec<Value> = names
+            .iter()
+            .map(|name| json!({ "metadata": { "name": name }, "status": status }))
+            .collect();
         json!({ "metadata": {}, "items": items })
     };
-    let group = |name: &str, version: &str| json!({ "name": name, "versions": [{ "version": version }] });
+    let group =
+        |name: &str, version: &str| json!({ "name": name, "versions": [{ "version": version }] });
     let body = match path {
-        "/version" => json!({ "major": "1", "minor": version, "gitVersion": format!("v1.{version}") }),
+        "/version" => {
+            json!({ "major": "1", "minor": version, "gitVersion": format!("v1.{version}") })
+        }
         "/apis" => json!({ "groups": [
             group("discovery.k8s.io", "v1"), group("events.k8s.io", "v1"), group("coordination.k8s.io", "v1"),
         ]}),
-        path if path.ends_with("selfsubjectaccessreviews") => json!({ "status": { "allowed": true } }),
+        path if path.ends_with("selfsubjectaccessreviews") => {
+            json!({ "status": { "allowed": true } })
+        }
         path if path.ends_with("/deployments") => {
-            let names: &[&str] = if path.contains(namespace) { &["linkerd-destination"] } else { &[] };
+            let names: &[&str] = if path.contains(namespace) {
+                &["linkerd-destination"]
+            } else {
+                &[]
+            };
             items(names, &json!({ "readyReplicas": u8::from(ready) }))
         }
         path if path.starts_with("/api/v1/namespaces?") => items(&[], &Value::Null),
@@ -169,7 +264,11 @@ fn answer(path: &str, version: &str, namespace: &str, ready: bool) -> (u16, Valu
     (200, body)
 }
 
-async fn server(version: &'static str, namespace: &'static str, ready_after: u32) -> ScriptedServer {
+async fn server(
+    version: &'static str,
+    namespace: &'static str,
+    ready_after: u32,
+) -> ScriptedServer {
     let asked = AtomicU32::new(0);
     ScriptedServer::start(move |_, path| {
         let is_asked = path.contains(namespace) && path.ends_with("/deployments");
@@ -182,13 +281,18 @@ async fn server(version: &'static str, namespace: &'static str, ready_after: u32
 
 fn check(server: &ScriptedServer) -> Plugin {
     let address = format!("--api-addr={}", server.url);
-    plugin().without_clusters().without_kubeconfig().args(["check", &address, "--token=token"])
+    plugin()
+        .without_clusters()
+        .without_kubeconfig()
+        .args(["check", &address, "--token=token"])
 }
 
 #[tokio::test]
 async fn the_whole_call_reaches_the_server_that_is_named() {
     let server = server("33", "linkerd", 0).await;
-    let flags = PASSED_ON.iter().filter(|flag| !flag.starts_with("--context"));
+    let flags = PASSED_ON
+        .iter()
+        .filter(|flag| !flag.starts_with("--context"));
     let output = check(&server).args(flags).run().await.code(1);
     let report = output.json();
     assert_eq!(report["success"], false);
@@ -198,19 +302,38 @@ async fn the_whole_call_reaches_the_server_that_is_named() {
         .iter()
         .flat_map(|it| it["checks"].as_array().unwrap())
         .collect();
-    let errors: Vec<&&Value> = all.iter().filter(|check| check["result"] == "error").collect();
+    let errors: Vec<&&Value> = all
+        .iter()
+        .filter(|check| check["result"] == "error")
+        .collect();
     let definitions = [
-        ("trafficsplits.split", "https://linkerd.io/2/tasks/linkerd-smi/"),
-        ("httproutes.gateway", "https://gateway-api.sigs.k8s.io/guides/"),
-        ("grpcroutes.gateway", "https://gateway-api.sigs.k8s.io/guides/"),
+        (
+            "trafficsplits.split",
+            "https://linkerd.io/2/tasks/linkerd-smi/",
+        ),
+        (
+            "httproutes.gateway",
+            "https://gateway-api.sigs.k8s.io/guides/",
+        ),
+        (
+            "grpcroutes.gateway",
+            "https://gateway-api.sigs.k8s.io/guides/",
+        ),
         ("httproutes.policy", "https://linkerd.io/2/getting-started/"),
     ];
     assert_eq!(errors.len(), definitions.len(), "{output}");
     for (error, (definition, source)) in errors.iter().zip(definitions) {
-        assert!(error["error"].as_str().unwrap().contains(definition), "{output}");
+        assert!(
+            error["error"].as_str().unwrap().contains(definition),
+            "{output}"
+        );
         assert_eq!(error["hint"], source);
     }
-    assert!(all.iter().all(|check| (check["result"] == "success") == check["error"].is_null()), "{output}");
+    assert!(
+        all.iter()
+            .all(|check| (check["result"] == "success") == check["error"].is_null()),
+        "{output}"
+    );
 }
 
 #[tokio::test]
@@ -230,16 +353,28 @@ async fn what_mends_itself_is_waited_for() {
     output
         .stdout_contains("× Linkerd's control plane is ready\n    deployment mesh/linkerd-destination has 0 of 1 pods ready\n")
         .stdout_contains("-n mesh get pods\n");
-    let output = check(&server).args(flags).args(["--wait=30s"]).run().await.code(1);
+    let output = check(&server)
+        .args(flags)
+        .args(["--wait=30s"])
+        .run()
+        .await
+        .code(1);
     assert!(!output.stdout.contains("control plane"), "{output}");
-    let asked =
-        server.requests().into_iter().filter(|request| request.ends_with("namespaces/mesh/deployments"));
+    let asked = server
+        .requests()
+        .into_iter()
+        .filter(|request| request.ends_with("namespaces/mesh/deployments"));
     assert_eq!(asked.count(), 3, "it waits no longer than it has to");
 }
 
 #[tokio::test]
 async fn a_server_that_is_not_there_is_waited_for_only_when_told_to() {
-    let output = plugin().server("http://127.0.0.1:1").args(["check", "-o", "json"]).run().await.code(1);
+    let output = plugin()
+        .server("http://127.0.0.1:1")
+        .args(["check", "-o", "json"])
+        .run()
+        .await
+        .code(1);
     let category = &output.json()["categories"][0];
     assert_eq!(category["categoryName"], "kubernetes-api");
     let error = category["checks"][1]["error"].as_str().unwrap_or_default();
@@ -253,11 +388,20 @@ fn roles_need_no_cluster() {
         .args(["check", "--rbac", "watch"])
         .env_remove("KUBECONFIG")
         .env("HOME", env!("CARGO_TARGET_TMPDIR"));
-    let output = super::support::finish(&mut command).exits(0).complains("kubectl create rolebinding");
+    let output = super::support::finish(&mut command)
+        .exits(0)
+        .complains("kubectl create rolebinding");
     let role: Value = serde_yaml::from_str(&output.stdout).expect("YAML");
-    assert_eq!(role["metadata"], json!({ "name": "kubectl-failover-watch" }));
-    let role = run(BINARY, ["check", "--rbac", "check", "-A"]).exits(0).stdout;
+    assert_eq!(
+        role["metadata"],
+        json!({ "name": "kubectl-failover-watch" })
+    );
+    let role = run(BINARY, ["check", "--rbac", "check", "-A"])
+        .exits(0)
+        .stdout;
     let role: Value = serde_yaml::from_str(&role).expect("YAML");
     assert_eq!(role["kind"], "ClusterRole");
-    run(BINARY, ["check", "--rbac", "dance"]).exits(2).complains("possible values: create, status, watch");
+    run(BINARY, ["check", "--rbac", "dance"])
+        .exits(2)
+        .complains("possible values: create, status, watch");
 }

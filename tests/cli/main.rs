@@ -1,5 +1,10 @@
 //! The binary, and the files made from it, without a cluster.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod argv0;
 #[path = "../support/mod.rs"]

@@ -13,7 +13,9 @@ pub struct Place {
 
 impl Place {
     pub fn new() -> Self {
-        let place = Self { folder: tempfile::tempdir().expect("a temporary folder") };
+        let place = Self {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+        };
         fs::create_dir(place.home()).expect("a home");
         place.write_program("one");
         place

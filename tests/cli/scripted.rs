@@ -8,13 +8,26 @@ use crate::common::{Plugin, ScriptedServer, plugin};
 pub async fn cluster(splits: Value) -> ScriptedServer {
     ScriptedServer::start(move |_, path| {
         if path.ends_with("/selfsubjectreviews") {
-            return (201, json!({"status": {"userInfo": {"username": "me"}}}).to_string());
+            return (
+                201,
+                json!({"status": {"userInfo": {"username": "me"}}}).to_string(),
+            );
         }
         if path.contains("/trafficsplits/") {
-            return (404, json!({"reason": "NotFound", "message": "not found"}).to_string());
+            return (
+                404,
+                json!({"reason": "NotFound", "message": "not found"}).to_string(),
+            );
         }
-        let items = if path.contains("trafficsplits") { splits.clone() } else { json!([]) };
-        (200, json!({"metadata": {"resourceVersion": "1"}, "items": items}).to_string())
+        let items = if path.contains("trafficsplits") {
+            splits.clone()
+        } else {
+            json!([])
+        };
+        (
+            200,
+            json!({"metadata": {"resourceVersion": "1"}, "items": items}).to_string(),
+        )
     })
     .await
 }

@@ -14,22 +14,41 @@ type Files = BTreeMap<PathBuf, Vec<u8>>;
 
 #[test]
 fn generated_files_are_not_stale() {
-    let expected: Files = files().into_iter().map(|file| (file.path, file.content)).collect();
+    let expected: Files = files()
+        .into_iter()
+        .map(|file| (file.path, file.content))
+        .collect();
     if std::env::var_os("REGENERATE").is_some() {
         write(repository(), &expected);
     }
     let complaints = differences(&expected, &read(repository()));
-    assert!(complaints.is_empty(), "{}\nto make them again: {REGENERATE}", complaints.join("\n"));
+    assert!(
+        complaints.is_empty(),
+        "{}\nto make them again: {REGENERATE}",
+        complaints.join("\n")
+    );
 }
 
 #[test]
 fn each_kind_of_difference_is_noticed() {
     let file = |name: &str, text: &str| (PathBuf::from(name), text.as_bytes().to_vec());
-    let expected = Files::from([file("man/a.1", "new"), file("man/b.1", "same"), file("man/c.1", "")]);
-    let found = Files::from([file("man/a.1", "old"), file("man/b.1", "same"), file("man/d.1", "")]);
+    let expected = Files::from([
+        file("man/a.1", "new"),
+        file("man/b.1", "same"),
+        file("man/c.1", ""),
+    ]);
+    let found = Files::from([
+        file("man/a.1", "old"),
+        file("man/b.1", "same"),
+        file("man/d.1", ""),
+    ]);
     assert_eq!(
         differences(&expected, &found),
-        ["man/a.1 is stale", "man/c.1 is missing", "man/d.1 is superfluous"]
+        [
+            "man/a.1 is stale",
+            "man/c.1 is missing",
+            "man/d.1 is superfluous"
+        ]
     );
 }
 
@@ -44,7 +63,9 @@ fn files_are_made_again_and_superfluous_ones_removed() {
 }
 
 fn differences(expected: &Files, found: &Files) -> Vec<String> {
-    let names = expected.keys().chain(found.keys().filter(|name| !expected.contains_key(*name)));
+    let names = expected
+        .keys()
+        .chain(found.keys().filter(|name| !expected.contains_key(*name)));
     let complaint = |name: &PathBuf| {
         let what = match (expected.get(name), found.get(name)) {
             (Some(expected), Some(found)) if expected == found => return None,

@@ -19,14 +19,25 @@ pub struct Output {
     pub stderr: String,
 }
 
-pub fn run<A: AsRef<OsStr>>(program: impl AsRef<OsStr>, args: impl IntoIterator<Item = A>) -> Output {
+pub fn run<A: AsRef<OsStr>>(
+    program: impl AsRef<OsStr>,
+    args: impl IntoIterator<Item = A>,
+) -> Output {
     finish(Command::new(program).args(args))
 }
 
 pub fn finish(command: &mut Command) -> Output {
-    let output = command.stdin(Stdio::null()).env("NO_COLOR", "1").output().expect("the program starts");
+    let output = command
+        .stdin(Stdio::null())
+        .env("NO_COLOR", "1")
+        .output()
+        .expect("the program starts");
     let text = |bytes| String::from_utf8(bytes).expect("the output is text");
-    Output { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    Output {
+        code: output.status.code(),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
 }
 
 impl Output {
@@ -38,13 +49,19 @@ impl Output {
 
     #[track_caller]
     pub fn says(self, text: &str) -> Self {
-        assert!(self.stdout.contains(text), "stdout should contain {text:?}\n{self:#?}");
+        assert!(
+            self.stdout.contains(text),
+            "stdout should contain {text:?}\n{self:#?}"
+        );
         self
     }
 
     #[track_caller]
     pub fn complains(self, text: &str) -> Self {
-        assert!(self.stderr.contains(text), "stderr should contain {text:?}\n{self:#?}");
+        assert!(
+            self.stderr.contains(text),
+            "stderr should contain {text:?}\n{self:#?}"
+        );
         self
     }
 }

@@ -16,39 +16,89 @@ async fn colours_come_only_where_they_are_wanted() {
     let server = cluster(json!([split("web", "me")])).await;
     let status = async |args: &[&str], no_color: bool| {
         let plugin = on(&server).args(["status"]).args(args.to_vec());
-        let plugin = if no_color { plugin } else { plugin.without_env("NO_COLOR") };
+        let plugin = if no_color {
+            plugin
+        } else {
+            plugin.without_env("NO_COLOR")
+        };
         plugin.run().await.success().stdout
     };
-    for args in [&[][..], &["--color", "auto"], &["--color=never"], &["--color=always", "-o", "name"]] {
+    for args in [
+        &[][..],
+        &["--color", "auto"],
+        &["--color=never"],
+        &["--color=always", "-o", "name"],
+    ] {
         assert!(!status(args, false).await.contains(ESCAPE), "{args:?}");
     }
     assert!(status(&["--color", "always"], false).await.contains(ESCAPE));
     let coloured = status(&["--color", "always"], true).await;
-    assert!(coloured.contains("\u{1b}[31mUnavailable"), "the flag says more than NO_COLOR: {coloured:?}");
+    assert!(
+        coloured.contains("\u{1b}[31mUnavailable"),
+        "the flag says more than NO_COLOR: {coloured:?}"
+    );
 }
 
 #[test]
 fn help_and_usage_errors_heed_the_flag_too() {
-    assert!(run(BINARY, ["--color=always", "--help"]).exits(0).stdout.contains(ESCAPE));
-    assert!(!run(BINARY, ["--color=never", "--help"]).exits(0).stdout.contains(ESCAPE));
-    assert!(run(BINARY, ["status", "--bogus", "--color", "always"]).exits(2).stderr.contains(ESCAPE));
-    run(BINARY, ["--color=pink"]).exits(2).complains("possible values: auto, always, never");
+    assert!(
+        run(BINARY, ["--color=always", "--help"])
+            .exits(0)
+            .stdout
+            .contains(ESCAPE)
+    );
+    assert!(
+        !run(BINARY, ["--color=never", "--help"])
+            .exits(0)
+            .stdout
+            .contains(ESCAPE)
+    );
+    assert!(
+        run(BINARY, ["status", "--bogus", "--color", "always"])
+            .exits(2)
+            .stderr
+            .contains(ESCAPE)
+    );
+    run(BINARY, ["--color=pink"])
+        .exits(2)
+        .complains("possible values: auto, always, never");
 }
 
 /// Some letters are two columns wide, some none at all.
 #[tokio::test]
 async fn columns_are_as_wide_as_they_look() {
-    let names = ["plain", "東京の運用担当者", "e\u{301}quipe\u{301}", "ひらがな@ホスト"];
-    let groups: Vec<_> =
-        names.iter().enumerate().map(|(number, by)| split(&format!("web-{number}"), by)).collect();
+    let names = [
+        "plain",
+        "東京の運用担当者",
+        "e\u{301}quipe\u{301}",
+        "ひらがな@ホスト",
+    ];
+    let groups: Vec<_> = names
+        .iter()
+        .enumerate()
+        .map(|(number, by)| split(&format!("web-{number}"), by))
+        .collect();
     let server = cluster(json!(groups)).await;
-    let table = on(&server).args(["status", "-o", "wide"]).run().await.success().stdout;
+    let table = on(&server)
+        .args(["status", "-o", "wide"])
+        .run()
+        .await
+        .success()
+        .stdout;
     let columns: Vec<usize> = std::iter::once("WHY")
         .chain(std::iter::repeat_n("because", names.len()))
         .zip(table.lines())
-        .map(|(text, line)| line.split_once(text).unwrap_or_else(|| panic!("{line}\n{table}")).0.width())
+        .map(|(text, line)| {
+            line.split_once(text)
+                .unwrap_or_else(|| panic!("{line}\n{table}"))
+                .0
+                .width()
+        })
         .collect();
-    assert!(columns.iter().all(|column| *column == columns[0]), "{columns:?}\n{table}");
+    assert!(
+        columns.iter().all(|column| *column == columns[0]),
+        "{columns:?}\n{table}"
+    );
 }
 
 /// Whoever reads may have seen enough.
@@ -71,22 +121,43 @@ async fn a_closed_pipe_is_no_failure() {
 async fn without_reader(server: &ScriptedServer, args: &[&str]) -> Output {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
-    let plugin: Plugin = crate::common::plugin().without_clusters().without_kubeconfig().args(args.to_vec());
-    let plugin =
-        if args[0] == "status" { plugin.args(["--server", &server.url, "--token", "t"]) } else { plugin };
+    let plugin: Plugin = crate::common::plugin()
+        .without_clusters()
+        .without_kubeconfig()
+        .args(args.to_vec());
+    let plugin = if args[0] == "status" {
+        plugin.args(["--server", &server.url, "--token", "t"])
+    } else {
+        plugin
+    };
     let mut command = plugin.command();
     let line = format!("{:?}", command.as_std());
-    let child = command.stdout(writer).stderr(Stdio::piped()).spawn().expect("the plugin starts");
+    let child = command
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the plugin starts");
     drop(command);
-    Output::new(line, child.wait_with_output().await.expect("the plugin ends"))
+    Output::new(
+        line,
+        child.wait_with_output().await.expect("the plugin ends"),
+    )
 }
 
 #[tokio::test]
 async fn nobody_has_to_read_what_went_wrong() {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
-    let mut command =
-        crate::common::plugin().without_clusters().without_kubeconfig().args(["status", "-v"]).command();
-    let status = command.stdout(Stdio::null()).stderr(writer).status().await.expect("the plugin starts");
+    let mut command = crate::common::plugin()
+        .without_clusters()
+        .without_kubeconfig()
+        .args(["status", "-v"])
+        .command();
+    let status = command
+        .stdout(Stdio::null())
+        .stderr(writer)
+        .status()
+        .await
+        .expect("the plugin starts");
     assert_eq!(status.code(), Some(1), "no panic, which would be 101");
 }

@@ -10,20 +10,42 @@ fn refused(line: &str, words: &str) {
 #[test]
 fn flags_of_one_cluster_do_not_go_to_several() {
     for command in ["status", "watch"] {
-        for flag in ["--context", "--server", "--token", "--cluster", "--user", "--client-key"] {
+        for flag in [
+            "--context",
+            "--server",
+            "--token",
+            "--cluster",
+            "--user",
+            "--client-key",
+        ] {
             let line = format!("{command} --contexts west,east {flag} x");
             refused(&line, &format!("{flag} speaks of one cluster"));
         }
     }
-    refused("status --all-contexts --contexts west", "cannot be used with");
+    refused(
+        "status --all-contexts --contexts west",
+        "cannot be used with",
+    );
 }
 
 #[test]
 fn what_looks_at_one_cluster_at_a_time_says_so() {
-    refused("status --contexts west,east --watch", "cannot be used with '--watch'");
-    refused("status --contexts west,east --for failover", "cannot be used with '--for");
-    refused("status --contexts west,east -o name", "does not say which cluster");
-    refused("watch --contexts west,east --until failover", "cannot be used with");
+    refused(
+        "status --contexts west,east --watch",
+        "cannot be used with '--watch'",
+    );
+    refused(
+        "status --contexts west,east --for failover",
+        "cannot be used with '--for",
+    );
+    refused(
+        "status --contexts west,east -o name",
+        "does not say which cluster",
+    );
+    refused(
+        "watch --contexts west,east --until failover",
+        "cannot be used with",
+    );
 }
 
 #[test]
@@ -32,8 +54,14 @@ fn times_limit_what_ends() {
     refused("watch --once --until failover", "cannot be used with");
     refused("watch --once --run-for 3s", "cannot be used with");
     refused("watch --until nonsense", "active=BACKEND");
-    refused("force web --duration 0s", "--duration must be longer than 0s");
-    refused("pause web --duration 0", "--duration must be longer than 0s");
+    refused(
+        "force web --duration 0s",
+        "--duration must be longer than 0s",
+    );
+    refused(
+        "pause web --duration 0",
+        "--duration must be longer than 0s",
+    );
     refused("watch --run-for soon", "a duration is a number with a unit");
     refused("watch --run-for -5m", "a duration is not negative");
     refused("force web --duration -5m", "a duration is not negative");
@@ -43,6 +71,9 @@ fn times_limit_what_ends() {
 #[test]
 fn what_is_no_command_and_no_address() {
     refused("watch --on-transition 'open", "a quote in it is not closed");
-    refused("watch --metrics nowhere", "it is a port, or an IP address and a port");
+    refused(
+        "watch --metrics nowhere",
+        "it is a port, or an IP address and a port",
+    );
     refused("watch --log-format yaml", "possible values: text, json");
 }

@@ -38,20 +38,28 @@ pub struct Write {
 impl AuditLog {
     /// Starts the API server of a cluster again, with a log.
     pub async fn keep(sandbox: &Sandbox, cluster: &str) -> Self {
-        let (policy, path) = (sandbox.dir().join("audit.yaml"), sandbox.dir().join("audit.log"));
+        let (policy, path) = (
+            sandbox.dir().join("audit.yaml"),
+            sandbox.dir().join("audit.log"),
+        );
         std::fs::write(&policy, POLICY).unwrap();
         let mut command = sandbox.kill(cluster, APISERVER).await;
         command.push(format!("--audit-policy-file={}", policy.display()));
         command.push(format!("--audit-log-path={}", path.display()));
         command.push("--audit-log-mode=blocking".to_owned());
-        Self { path, _server: start_again(&command) }
+        Self {
+            path,
+            _server: start_again(&command),
+        }
     }
 
     /// The writes in a namespace that succeeded, in the order of their ends.
     pub fn writes(&self, namespace: &str) -> Vec<Write> {
         let text = std::fs::read_to_string(&self.path).unwrap();
         let events = text.lines().map(|line| serde_json::from_str(line).unwrap());
-        let mut writes: Vec<Write> = events.filter_map(|event| write(&event, namespace)).collect();
+        let mut writes: Vec<Write> = events
+            .filter_map(|event| write(&event, namespace))
+            .collect();
         writes.sort_by_key(|write| write.ended);
         writes
     }
@@ -59,7 +67,10 @@ impl AuditLog {
 
 fn write(event: &Value, namespace: &str) -> Option<Write> {
     let code = event["responseStatus"]["code"].as_u64()?;
-    if event["stage"] != "ResponseComplete" || code >= 300 || event["objectRef"]["namespace"] != namespace {
+    if event["stage"] != "ResponseComplete"
+        || code >= 300
+        || event["objectRef"]["namespace"] != namespace
+    {
         return None;
     }
     let text = |value: &Value| value.as_str().map(str::to_owned);

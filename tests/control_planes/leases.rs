@@ -13,8 +13,8 @@ use crate::audit::{AuditLog, Write};
 use crate::estate::{Estate, LIMIT, MANY, fallback_of};
 use crate::servers::until_it_answers;
 use crate::support::{
-    Fault, FaultProxy, Running, Sandbox, Side, client, end, eventually_within, operator_rights, plugin,
-    restricted_kubeconfig_of, started,
+    Fault, FaultProxy, Running, Sandbox, Side, client, end, eventually_within, operator_rights,
+    plugin, restricted_kubeconfig_of, started,
 };
 
 const SPLITS: &str = "/trafficsplits/";
@@ -41,24 +41,50 @@ impl<'a> Pair<'a> {
         purpose: &str,
         hours: [i64; 2],
     ) -> (Self, Running, Running) {
-        let side = Side { context: "solo", namespace: purpose.into(), client: sandbox.client("solo").await };
+        let side = Side {
+            context: "solo",
+            namespace: purpose.into(),
+            client: sandbox.client("solo").await,
+        };
         side.create_namespace().await;
         let estate = Estate::build(&side, MANY).await;
         let proxy = async |name: &str, hours: i64| {
             let rights = operator_rights();
-            let kubeconfig = restricted_kubeconfig_of(&sandbox.kubeconfig(), &side, name, &rights).await;
-            let operator = Side { client: client(kubeconfig.path(), "solo").await, ..side.clone() };
+            let kubeconfig =
+                restricted_kubeconfig_of(&sandbox.kubeconfig(), &side, name, &rights).await;
+            let operator = Side {
+                client: client(kubeconfig.path(), "solo").await,
+                ..side.clone()
+            };
             let proxy = FaultProxy::before(&operator).await;
             proxy.shift_clock(SignedDuration::from_hours(hours));
             proxy
         };
-        let (first, second) = (proxy("first", hours[0]).await, proxy("second", hours[1]).await);
-        let watch = |proxy: &FaultProxy| plugin().args(["watch"]).on(&side).kubeconfig(proxy.kubeconfig());
+        let (first, second) = (
+            proxy("first", hours[0]).await,
+            proxy("second", hours[1]).await,
+        );
+        let watch = |proxy: &FaultProxy| {
+            plugin()
+                .args(["watch"])
+                .on(&side)
+                .kubeconfig(proxy.kubeconfig())
+        };
         let holder = started(watch(&first)).await;
         first.until_seen(Method::POST, LEASES, 1).await;
         let mut standby = started(watch(&second)).await;
         standby.stderr_line_containing("standing by").await;
-        (Self { side: side.clone(), log, estate, first, _second: second }, holder, standby)
+        (
+            Self {
+                side: side.clone(),
+                log,
+                estate,
+                first,
+                _second: second,
+            },
+            holder,
+            standby,
+        )
     }
 
     /// The writes of one loop to one kind of objects.
@@ -81,11 +107,21 @@ impl<'a> Pair<'a> {
                 let kept = kept.iter().rfind(|lease| lease.ended <= write.began);
                 let kept = kept.unwrap_or_else(|| panic!("written without a Lease: {write:?}"));
                 let end = kept.began + lasts;
-                assert!(write.began < end, "started after the Lease could have ended: {write:?} {kept:?}");
-                assert!(write.ended < end, "ended after the Lease could have ended: {write:?} {kept:?}");
-                let between = |lease: &&Write| lease.began > kept.ended && lease.ended < write.ended;
+                assert!(
+                    write.began < end,
+                    "started after the Lease could have ended: {write:?} {kept:?}"
+                );
+                assert!(
+                    write.ended < end,
+                    "ended after the Lease could have ended: {write:?} {kept:?}"
+                );
+                let between =
+                    |lease: &&Write| lease.began > kept.ended && lease.ended < write.ended;
                 let between = taken.iter().find(between);
-                assert!(between.is_none(), "written under the Lease of another: {write:?} {between:?}");
+                assert!(
+                    between.is_none(),
+                    "written under the Lease of another: {write:?} {between:?}"
+                );
             }
         }
         assert!(seen >= MANY, "{seen} writes are in the audit log");
@@ -95,11 +131,17 @@ impl<'a> Pair<'a> {
     /// left alone by `since`.
     async fn until_taken_over(&self, since: Timestamp) {
         let taken = eventually_within(LIMIT, "the second loop has the Lease", async || {
-            self.writes("second", "leases").first().cloned().ok_or_else(String::new)
+            self.writes("second", "leases")
+                .first()
+                .cloned()
+                .ok_or_else(String::new)
         })
         .await;
         let took = taken.began.duration_since(since);
-        assert!(took < SignedDuration::try_from(LASTS + TAKE_OVER).unwrap(), "{took:?}");
+        assert!(
+            took < SignedDuration::try_from(LASTS + TAKE_OVER).unwrap(),
+            "{took:?}"
+        );
         self.estate.until_right(LIMIT).await;
     }
 }
@@ -120,7 +162,12 @@ async fn a_loop_that_is_killed_or_frozen_is_taken_over_from_whatever_the_clocks_
 
 async fn killed(sandbox: &Sandbox, log: &AuditLog, purpose: &str, hours: [i64; 2]) {
     let (pair, holder, standby) = Pair::new(sandbox, log, purpose, hours).await;
-    pair.first.disturb(Method::PATCH, SPLITS, 1, &[Fault::Delay(Duration::from_millis(300))]);
+    pair.first.disturb(
+        Method::PATCH,
+        SPLITS,
+        1,
+        &[Fault::Delay(Duration::from_millis(300))],
+    );
     pair.estate.lose_all_primaries().await;
     pair.first.until_seen(Method::PATCH, SPLITS, MANY / 4).await;
     assert!(!holder.end_with(Signal::KILL).await.success());
@@ -135,7 +182,8 @@ async fn frozen(sandbox: &Sandbox, log: &AuditLog) {
     let (pair, holder, standby) = Pair::new(sandbox, log, "frozen", [0, 0]).await;
     let (estate, under_way) = (&pair.estate, Arc::new(Notify::new()));
     let late = format!("{SPLITS}g0?");
-    pair.first.inject(Method::PATCH, &late, 1, Fault::Wait(Arc::clone(&under_way)));
+    pair.first
+        .inject(Method::PATCH, &late, 1, Fault::Wait(Arc::clone(&under_way)));
     estate.set("g0", false).await;
     pair.first.until_seen(Method::PATCH, &late, 1).await;
     kill_process(holder.pid(), Signal::STOP).unwrap();
@@ -148,7 +196,11 @@ async fn frozen(sandbox: &Sandbox, log: &AuditLog) {
     estate
         .until(LIMIT, "the late write is answered", async || {
             let status = pair.first.seen(&Method::PATCH, &late)[0].status;
-            if status.is_some() { Ok(()) } else { Err("no answer".to_owned()) }
+            if status.is_some() {
+                Ok(())
+            } else {
+                Err("no answer".to_owned())
+            }
         })
         .await;
     assert_eq!(pair.first.seen(&Method::PATCH, &late)[0].status, Some(409));
@@ -159,7 +211,11 @@ async fn frozen(sandbox: &Sandbox, log: &AuditLog) {
     estate.restore_all_primaries().await;
     estate.set(&fallback_of("g0"), false).await;
     estate.until_right(LIMIT).await;
-    assert_eq!(pair.first.writes(), before, "the loop that came back has written");
+    assert_eq!(
+        pair.first.writes(),
+        before,
+        "the loop that came back has written"
+    );
     pair.audit();
     end(holder).await;
     end(standby).await;

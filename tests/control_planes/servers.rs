@@ -25,15 +25,31 @@ const CAUGHT_UP: Duration = Duration::from_secs(5);
 async fn servers_that_are_killed_and_come_back_cost_no_change() {
     let _alone = ALONE.lock().await;
     let sandbox = Sandbox::start(&["solo"]);
-    let side = Side { context: "solo", namespace: "estate".into(), client: sandbox.client("solo").await };
+    let side = Side {
+        context: "solo",
+        namespace: "estate".into(),
+        client: sandbox.client("solo").await,
+    };
     side.create_namespace().await;
     let estate = Estate::build(&side, MANY).await;
     let (_second, side_door) = second_server(&sandbox).await;
-    let by_side_door =
-        Estate { side: Side { client: side_door, ..side.clone() }, names: estate.names.clone() };
+    let by_side_door = Estate {
+        side: Side {
+            client: side_door,
+            ..side.clone()
+        },
+        names: estate.names.clone(),
+    };
     let rights = operator_rights();
-    let operator = restricted_kubeconfig_of(&sandbox.kubeconfig(), &side, "operator", &rights).await;
-    let watch = started(plugin().args(["watch"]).on(&side).kubeconfig(operator.path())).await;
+    let operator =
+        restricted_kubeconfig_of(&sandbox.kubeconfig(), &side, "operator", &rights).await;
+    let watch = started(
+        plugin()
+            .args(["watch"])
+            .on(&side)
+            .kubeconfig(operator.path()),
+    )
+    .await;
     let started = Instant::now();
     estate.lose_all_primaries().await;
     estate.until_right(LIMIT).await;
@@ -47,7 +63,11 @@ async fn servers_that_are_killed_and_come_back_cost_no_change() {
     let killed = Instant::now();
     by_side_door.lose_all_primaries().await;
     tokio::time::sleep(GONE.saturating_sub(killed.elapsed())).await;
-    assert_eq!(by_side_door.away().await, 1, "the loop has another way to the cluster");
+    assert_eq!(
+        by_side_door.away().await,
+        1,
+        "the loop has another way to the cluster"
+    );
     let _apiserver = start_again(&command);
     until_it_tells(&estate, MANY).await;
     estate.until_right(limit).await;
@@ -67,14 +87,25 @@ async fn servers_that_are_killed_and_come_back_cost_no_change() {
 
 /// Another API server on the same etcd.
 async fn second_server(sandbox: &Sandbox) -> (crate::support::Revived, Client) {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let mut command = sandbox.command_of("solo", APISERVER);
-    for argument in command.iter_mut().filter(|argument| argument.starts_with("--secure-port=")) {
+    for argument in command
+        .iter_mut()
+        .filter(|argument| argument.starts_with("--secure-port="))
+    {
         *argument = format!("--secure-port={port}");
     }
     let server = start_again(&command);
     let kubeconfig = kubeconfig_of(&sandbox.kubeconfig(), |config| {
-        for cluster in config.clusters.iter_mut().filter_map(|entry| entry.cluster.as_mut()) {
+        for cluster in config
+            .clusters
+            .iter_mut()
+            .filter_map(|entry| entry.cluster.as_mut())
+        {
             cluster.server = Some(format!("https://127.0.0.1:{port}"));
         }
     });
@@ -86,25 +117,39 @@ async fn second_server(sandbox: &Sandbox) -> (crate::support::Revived, Client) {
 /// Waits until the API server itself has heard of all slices, so that its watches tell of them: after etcd's return that
 /// may take it seconds.
 async fn until_it_tells(estate: &Estate, slices: usize) {
-    let (api, from_its_cache) = (estate.side.api::<EndpointSlice>(), ListParams::default().match_any());
-    eventually_within(LIMIT, "the API server has heard of all slices", async || {
-        let list = api.list(&from_its_cache);
-        let list =
-            tokio::time::timeout(Duration::from_secs(1), list).await.map_err(|late| late.to_string())?;
-        match list.map_err(|cause| cause.to_string())?.items.len() {
-            heard if heard == slices => Ok(()),
-            heard => Err(heard.to_string()),
-        }
-    })
+    let (api, from_its_cache) = (
+        estate.side.api::<EndpointSlice>(),
+        ListParams::default().match_any(),
+    );
+    eventually_within(
+        LIMIT,
+        "the API server has heard of all slices",
+        async || {
+            let list = api.list(&from_its_cache);
+            let list = tokio::time::timeout(Duration::from_secs(1), list)
+                .await
+                .map_err(|late| late.to_string())?;
+            match list.map_err(|cause| cause.to_string())?.items.len() {
+                heard if heard == slices => Ok(()),
+                heard => Err(heard.to_string()),
+            }
+        },
+    )
     .await;
 }
 
 pub async fn until_it_answers(client: &Client) {
     let namespaces: Api<Namespace> = Api::all(client.clone());
     eventually_within(LIMIT, "the API server answers", async || {
-        let answer =
-            tokio::time::timeout(Duration::from_secs(1), namespaces.list(&ListParams::default())).await;
-        answer.map_err(|late| late.to_string())?.map(drop).map_err(|cause| cause.to_string())
+        let answer = tokio::time::timeout(
+            Duration::from_secs(1),
+            namespaces.list(&ListParams::default()),
+        )
+        .await;
+        answer
+            .map_err(|late| late.to_string())?
+            .map(drop)
+            .map_err(|cause| cause.to_string())
     })
     .await;
 }

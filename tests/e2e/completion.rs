@@ -8,13 +8,17 @@ use k8s_openapi::api::core::v1::Service;
 use serde_json::json;
 
 use crate::support::{
-    Installed, Output, Side, TestNamespace, is_here, patch_json, plugin, restricted_kubeconfig, rule, shared,
+    Installed, Output, Side, TestNamespace, is_here, patch_json, plugin, restricted_kubeconfig,
+    rule, shared,
 };
 
 #[tokio::test]
 async fn contexts_and_namespaces() {
     let ns = TestNamespace::new("completed").await;
-    assert_eq!(choices(&["status", "--context", ""]).await, ["west", "east"]);
+    assert_eq!(
+        choices(&["status", "--context", ""]).await,
+        ["west", "east"]
+    );
     assert_eq!(choices(&["--context=e"]).await, ["--context=east"]);
     assert_eq!(
         choices(&["--context", "east", "status", "-n", &ns.name]).await,
@@ -25,24 +29,49 @@ async fn contexts_and_namespaces() {
 #[tokio::test]
 async fn groups_by_name_by_kind_and_by_apex() {
     let ns = TestNamespace::new("groups").await;
-    ns.west.group("web-failover", &[("web", 1, 1), ("web-east", 0, 1)]).await;
-    ns.west.group("mail-failover", &[("mail", 1, 1), ("mail-east", 0, 1)]).await;
+    ns.west
+        .group("web-failover", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
+    ns.west
+        .group("mail-failover", &[("mail", 1, 1), ("mail-east", 0, 1)])
+        .await;
     let status = async |words: &[&str]| on(&ns.west, &[&["status"], words].concat()).await;
     assert_eq!(status(&[""]).await, ["mail-failover", "web-failover"]);
-    assert_eq!(status(&["web-failover", ""]).await, ["mail-failover"], "once is enough");
+    assert_eq!(
+        status(&["web-failover", ""]).await,
+        ["mail-failover"],
+        "once is enough"
+    );
     assert_eq!(status(&["we"]).await, ["web-failover", "web"]);
     assert_eq!(status(&["ts/w"]).await, ["ts/web-failover"]);
-    assert_eq!(status(&["traf"]).await, ["trafficsplit/mail-failover", "trafficsplit/web-failover"]);
-    assert_eq!(on(&ns.east, &["status", ""]).await, [""; 0], "the other cluster has none");
+    assert_eq!(
+        status(&["traf"]).await,
+        ["trafficsplit/mail-failover", "trafficsplit/web-failover"]
+    );
+    assert_eq!(
+        on(&ns.east, &["status", ""]).await,
+        [""; 0],
+        "the other cluster has none"
+    );
 }
 
 #[tokio::test]
 async fn conditions_with_backends_and_labels_of_groups() {
     let ns = TestNamespace::new("asked").await;
-    ns.west.group("web-failover", &[("web", 1, 1), ("web-east", 0, 1)]).await;
-    ns.west.edit_split("web-failover", json!({"metadata": {"labels": {"team": "shop"}}})).await;
+    ns.west
+        .group("web-failover", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
+    ns.west
+        .edit_split(
+            "web-failover",
+            json!({"metadata": {"labels": {"team": "shop"}}}),
+        )
+        .await;
     let status = async |words: &[&str]| on(&ns.west, &[&["status"], words].concat()).await;
-    assert_eq!(status(&["--for", "active="]).await, ["active=web", "active=web-east"]);
+    assert_eq!(
+        status(&["--for", "active="]).await,
+        ["active=web", "active=web-east"]
+    );
     assert_eq!(
         status(&["web-failover", "--for", "held,!act"]).await,
         ["held,!active", "held,!active=web", "held,!active=web-east"]
@@ -66,29 +95,60 @@ async fn services_mirrors_of_the_typed_one_first() {
     assert_eq!(create(&[""]).await, ["mail", "web"]);
     assert_eq!(create(&["web", "--fallback", ""]).await, ["web-east"]);
     assert_eq!(create(&["web", "--fallback=m"]).await, ["--fallback=mail"]);
-    assert_eq!(create(&["web", "--fallback", "web-east", "--fallback", ""]).await, ["mail"]);
-    assert_eq!(create(&["mail", "--fallback", ""]).await, ["web", "web-east"]);
+    assert_eq!(
+        create(&["web", "--fallback", "web-east", "--fallback", ""]).await,
+        ["mail"]
+    );
+    assert_eq!(
+        create(&["mail", "--fallback", ""]).await,
+        ["web", "web-east"]
+    );
     assert_eq!(create(&["web", "--primary", ""]).await, ["web-east"]);
 }
 
 #[tokio::test]
 async fn kinds_policies_and_what_they_name() {
     let ns = TestNamespace::new("policies").await;
-    ns.west.group("web-failover", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    ns.west
+        .group("web-failover", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
     ns.west.traffic_split("mail", "mail", &[("mail", 1)]).await;
     let label = json!({"metadata": {"labels": {"failover.linkerd.io/controlled-by": null}}});
     ns.west.edit_split("mail", label).await;
     let west = async |words: &[&str]| on(&ns.west, words).await;
-    let kinds = ["trafficsplit", "httproute", "grpcroute", "httproute.policy.linkerd.io"];
+    let kinds = [
+        "trafficsplit",
+        "httproute",
+        "grpcroute",
+        "httproute.policy.linkerd.io",
+    ];
     let mut offered = west(&["create", "web", "--kind", ""]).await;
     offered.sort_by_key(|kind| kinds.iter().position(|known| known == kind));
     assert_eq!(offered, kinds);
-    assert_eq!(west(&["create", "--adopt", ""]).await, ["trafficsplit/mail"]);
-    assert_eq!(west(&["set", "web-failover", "--policy", "a"]).await, ["active-active"]);
-    assert_eq!(west(&["set", "web-failover", "--failback", "m"]).await, ["manual"]);
-    assert_eq!(west(&["set", "web-failover", "--unset", "min"]).await, ["min-ready"]);
-    assert_eq!(west(&["set", "web-failover", "--primary", ""]).await, ["web", "web-east"]);
-    assert_eq!(west(&["set", "web-failover", "--weights", "web=2,"]).await, ["web=2,web-east="]);
+    assert_eq!(
+        west(&["create", "--adopt", ""]).await,
+        ["trafficsplit/mail"]
+    );
+    assert_eq!(
+        west(&["set", "web-failover", "--policy", "a"]).await,
+        ["active-active"]
+    );
+    assert_eq!(
+        west(&["set", "web-failover", "--failback", "m"]).await,
+        ["manual"]
+    );
+    assert_eq!(
+        west(&["set", "web-failover", "--unset", "min"]).await,
+        ["min-ready"]
+    );
+    assert_eq!(
+        west(&["set", "web-failover", "--primary", ""]).await,
+        ["web", "web-east"]
+    );
+    assert_eq!(
+        west(&["set", "web-failover", "--weights", "web=2,"]).await,
+        ["web=2,web-east="]
+    );
     let args = ["create", "web", "--fallback", "web-east", "--weights", ""];
     assert_eq!(west(&args).await, ["web=", "web-east="]);
 }
@@ -96,10 +156,16 @@ async fn kinds_policies_and_what_they_name() {
 #[tokio::test]
 async fn a_user_without_rights_gets_what_the_kubeconfig_knows() {
     let ns = TestNamespace::new("forbidden").await;
-    ns.west.group("web-failover", &[("web", 1, 1), ("web-east", 0, 1)]).await;
-    let kubeconfig = restricted_kubeconfig(&ns.west, "nobody", &[rule("", &["secrets"], &["get"])]).await;
+    ns.west
+        .group("web-failover", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
+    let kubeconfig =
+        restricted_kubeconfig(&ns.west, "nobody", &[rule("", &["secrets"], &["get"])]).await;
     let ask = async |words: &[&str]| {
-        let plugin = plugin().kubeconfig(kubeconfig.path()).args(["__complete", "--context", "west"]);
+        let plugin =
+            plugin()
+                .kubeconfig(kubeconfig.path())
+                .args(["__complete", "--context", "west"]);
         values(plugin.args(words.to_vec()).run().await)
     };
     assert_eq!(ask(&["-n", &ns.name, "status", ""]).await, [""; 0]);
@@ -124,11 +190,19 @@ async fn without_a_cluster_that_answers_the_prompt_comes_back_within_a_second() 
         &["--server", &url, "create", "web", "--fallback", ""],
         &["--server", &url, "-n", ""],
         &["--kubeconfig", path, "status", ""],
-        &["--kubeconfig", "/nowhere/kubeconfig", "status", "--context", ""],
+        &[
+            "--kubeconfig",
+            "/nowhere/kubeconfig",
+            "status",
+            "--context",
+            "",
+        ],
     ] {
         within_a_second(words).await;
     }
-    let known = plugin().without_clusters().args(["__complete", "--kubeconfig", path, "-n", ""]);
+    let known = plugin()
+        .without_clusters()
+        .args(["__complete", "--kubeconfig", path, "-n", ""]);
     known.run().await.success().stdout_is("known\n:4\n");
 }
 
@@ -138,7 +212,10 @@ async fn within_a_second(words: &[&str]) {
     let mut took = Vec::new();
     for _ in 0..RUNS {
         let start = Instant::now();
-        let plugin = plugin().without_clusters().without_kubeconfig().args(["__complete"]);
+        let plugin = plugin()
+            .without_clusters()
+            .without_kubeconfig()
+            .args(["__complete"]);
         assert_eq!(values(plugin.args(words.to_vec()).run().await), [""; 0]);
         took.push(start.elapsed());
         if start.elapsed() < Duration::from_secs(1) {
@@ -151,9 +228,17 @@ async fn within_a_second(words: &[&str]) {
 #[tokio::test]
 async fn a_list_of_kubeconfigs_is_one() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), "contexts: [{name: central, context: {cluster: central}}]\n").unwrap();
+    std::fs::write(
+        file.path(),
+        "contexts: [{name: central, context: {cluster: central}}]\n",
+    )
+    .unwrap();
     let list = std::env::join_paths([file.path().to_owned(), shared().kubeconfig()]).unwrap();
-    let output = plugin().without_clusters().env("KUBECONFIG", list).args(["__complete", "--context", ""]);
+    let output =
+        plugin()
+            .without_clusters()
+            .env("KUBECONFIG", list)
+            .args(["__complete", "--context", ""]);
     let output = output.run().await.success();
     output.stdout_is("central\nwest\tthe current one\neast\n:4\n");
 }
@@ -161,7 +246,9 @@ async fn a_list_of_kubeconfigs_is_one() {
 #[tokio::test]
 async fn kubectl_and_the_shells_offer_the_same() {
     let ns = TestNamespace::new("shells").await;
-    ns.west.group("web-failover", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    ns.west
+        .group("web-failover", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
     let installed = Installed::new();
     let words = ["--context", "west", "-n", &ns.name, "status", ""];
     let line = [&["kubectl-failover"][..], &words].concat();
@@ -172,15 +259,24 @@ async fn kubectl_and_the_shells_offer_the_same() {
     }
     assert_eq!(run(installed.bash(&line)), "web-failover\n");
     if is_here("zsh") {
-        assert_eq!(run(installed.zsh(&line)), "web-failover:web: web, web-east\n");
+        assert_eq!(
+            run(installed.zsh(&line)),
+            "web-failover:web: web, web-east\n"
+        );
     }
     if is_here("fish") {
-        assert_eq!(run(installed.fish(&line.join(" "))), "web-failover\tweb: web, web-east\n");
+        assert_eq!(
+            run(installed.fish(&line.join(" "))),
+            "web-failover\tweb: web, web-east\n"
+        );
     }
 }
 
 fn run(mut command: Command) -> String {
-    let output = command.env("KUBECONFIG", shared().kubeconfig()).output().unwrap();
+    let output = command
+        .env("KUBECONFIG", shared().kubeconfig())
+        .output()
+        .unwrap();
     assert!(output.status.success(), "{command:?}: {output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
@@ -191,14 +287,28 @@ async fn on(side: &Side, words: &[&str]) -> Vec<String> {
 
 /// The choices for the last word, their meanings left out.
 async fn choices(words: &[&str]) -> Vec<String> {
-    values(plugin().args(["__complete"]).args(words.to_vec()).run().await)
+    values(
+        plugin()
+            .args(["__complete"])
+            .args(words.to_vec())
+            .run()
+            .await,
+    )
 }
 
 /// The choices of an answer; where there are none, flags are offered, which count for nothing here.
 fn values(answer: Output) -> Vec<String> {
     let answer = answer.success().stderr_is_empty();
-    let (choices, directive) = answer.stdout.trim_end().rsplit_once('\n').unwrap_or(("", &answer.stdout));
+    let (choices, directive) = answer
+        .stdout
+        .trim_end()
+        .rsplit_once('\n')
+        .unwrap_or(("", &answer.stdout));
     assert_eq!(directive.trim_end(), ":4", "{answer}");
-    let names = choices.lines().map(|line| line.split('\t').next().unwrap().to_owned());
-    names.filter(|name| !name.starts_with("--") || name.contains('=')).collect()
+    let names = choices
+        .lines()
+        .map(|line| line.split('\t').next().unwrap().to_owned());
+    names
+        .filter(|name| !name.starts_with("--") || name.contains('='))
+        .collect()
 }

@@ -25,11 +25,17 @@ async fn namespace(purpose: &str, fallbacks: &[&str]) -> TestNamespace {
 
 /// `create web-svc --fallback FALLBACK`, to be added to.
 fn create(side: &Side, fallback: &str) -> Plugin {
-    plugin().on(side).args(["create", "web-svc", "--fallback", fallback])
+    plugin()
+        .on(side)
+        .args(["create", "web-svc", "--fallback", fallback])
 }
 
 async fn splits(side: &Side) -> Vec<DynamicObject> {
-    side.traffic_splits().list(&ListParams::default()).await.unwrap().items
+    side.traffic_splits()
+        .list(&ListParams::default())
+        .await
+        .unwrap()
+        .items
 }
 
 async fn only_split(side: &Side) -> DynamicObject {
@@ -45,9 +51,12 @@ async fn assert_no_split(side: &Side) {
 
 /// A service with these ports, numbered and named by number.
 async fn service_with_ports(side: &Side, name: &str, ports: &[u16]) {
-    let ports: Vec<Value> =
-        ports.iter().map(|port| json!({"name": format!("port-{port}"), "port": port})).collect();
-    side.create::<Service>(json!({"metadata": {"name": name}, "spec": {"ports": ports}})).await;
+    let ports: Vec<Value> = ports
+        .iter()
+        .map(|port| json!({"name": format!("port-{port}"), "port": port}))
+        .collect();
+    side.create::<Service>(json!({"metadata": {"name": name}, "spec": {"ports": ports}}))
+        .await;
 }
 
 #[tokio::test]
@@ -55,28 +64,59 @@ async fn the_object_is_the_one_of_the_story_and_the_only_one() {
     let ns = namespace("create-story", &["web-svc-east"]).await;
     let output = create(&ns.west, "web-svc-east").run().await.success();
     let next = format!("kubectl failover watch --context west -n {}", ns.name);
-    output.stdout_is(&format!("{NAME} created\n")).stderr_contains(&next);
+    output
+        .stdout_is(&format!("{NAME} created\n"))
+        .stderr_contains(&next);
 
     let object = only_split(&ns.west).await;
     assert_eq!(object.name_any(), "web-svc-failover");
-    assert_eq!(json!(object.labels()), json!({"failover.linkerd.io/controlled-by": "linkerd-failover"}));
-    assert_eq!(json!(object.annotations()), json!({"failover.linkerd.io/primary-service": "web-svc"}));
-    let backends = json!([{"service": "web-svc", "weight": 1}, {"service": "web-svc-east", "weight": 0}]);
-    assert_eq!(object.data, json!({"spec": {"service": "web-svc", "backends": backends}}));
-    let managers: Vec<_> = object.managed_fields().iter().filter_map(|it| it.manager.as_deref()).collect();
+    assert_eq!(
+        json!(object.labels()),
+        json!({"failover.linkerd.io/controlled-by": "linkerd-failover"})
+    );
+    assert_eq!(
+        json!(object.annotations()),
+        json!({"failover.linkerd.io/primary-service": "web-svc"})
+    );
+    let backends =
+        json!([{"service": "web-svc", "weight": 1}, {"service": "web-svc-east", "weight": 0}]);
+    assert_eq!(
+        object.data,
+        json!({"spec": {"service": "web-svc", "backends": backends}})
+    );
+    let managers: Vec<_> = object
+        .managed_fields()
+        .iter()
+        .filter_map(|it| it.manager.as_deref())
+        .collect();
     assert_eq!(managers, ["kubectl-failover"]);
 }
 
 #[tokio::test]
 async fn the_flags_shape_the_object() {
     let ns = namespace("create-flags", &["web-svc-2", "web-svc-east"]).await;
-    let flags =
-        ["--fallback", "web-svc", "--primary", "web-svc-2", "--name", "web.v2", "--controlled-by", "on"];
-    create(&ns.west, "web-svc-east").args(flags).run().await.success();
+    let flags = [
+        "--fallback",
+        "web-svc",
+        "--primary",
+        "web-svc-2",
+        "--name",
+        "web.v2",
+        "--controlled-by",
+        "on",
+    ];
+    create(&ns.west, "web-svc-east")
+        .args(flags)
+        .run()
+        .await
+        .success();
     let object = only_split(&ns.west).await;
     assert_eq!(object.name_any(), "web.v2");
     assert_eq!(object.labels()["failover.linkerd.io/controlled-by"], "on");
-    assert_eq!(object.annotations()["failover.linkerd.io/primary-service"], "web-svc-2");
+    assert_eq!(
+        object.annotations()["failover.linkerd.io/primary-service"],
+        "web-svc-2"
+    );
     let expected = [("web-svc-2", 1), ("web-svc-east", 0), ("web-svc", 0)];
     let expected = expected.map(|(service, weight)| (service.to_owned(), json!(weight)));
     assert_eq!(ns.west.weights("web.v2").await, expected);
@@ -85,14 +125,28 @@ async fn the_flags_shape_the_object() {
 #[tokio::test]
 async fn an_object_that_is_there_stays_as_it_is_whatever_its_weights() {
     let ns = namespace("create-again", &["web-svc-east"]).await;
-    let object = ns.west.traffic_split("web-svc-failover", "web-svc", &[("web-svc", 0), ("web-svc-east", 7)]);
+    let object = ns.west.traffic_split(
+        "web-svc-failover",
+        "web-svc",
+        &[("web-svc", 0), ("web-svc-east", 7)],
+    );
     let version = object.await.resource_version();
     // A job that runs again may do so while the fallback's cluster, and with it the mirror service, is gone.
-    ns.west.api::<Service>().delete("web-svc-east", &Default::default()).await.unwrap();
+    ns.west
+        .api::<Service>()
+        .delete("web-svc-east", &Default::default())
+        .await
+        .unwrap();
 
     let output = create(&ns.west, "web-svc-east").run().await.success();
-    output.stdout_is(&format!("{NAME} unchanged\n")).stderr_is_empty();
-    let output = create(&ns.west, "web-svc-east").args(["-o", "json"]).run().await.success();
+    output
+        .stdout_is(&format!("{NAME} unchanged\n"))
+        .stderr_is_empty();
+    let output = create(&ns.west, "web-svc-east")
+        .args(["-o", "json"])
+        .run()
+        .await
+        .success();
     assert_eq!(output.json()["spec"]["backends"][1]["weight"], 7);
     output.stderr_contains("unchanged");
     assert_eq!(only_split(&ns.west).await.resource_version(), version);
@@ -102,20 +156,39 @@ async fn an_object_that_is_there_stays_as_it_is_whatever_its_weights() {
 async fn under_a_forced_failover_nothing_differs() {
     let ns = namespace("create-forced", &["web-svc-east"]).await;
     create(&ns.west, "web-svc-east").run().await.success();
-    let order = json!({"to": "web-svc-east", "home": "web-svc", "by": "me", "at": "2026-01-01T00:00:00Z"});
+    let order =
+        json!({"to": "web-svc-east", "home": "web-svc", "by": "me", "at": "2026-01-01T00:00:00Z"});
     let annotations = json!({
         "failover.linkerd.io/primary-service": "web-svc-east",
         "failover.linkerd.io/override": order.to_string(),
     });
     let splits = ns.west.traffic_splits();
-    patch_json(&splits, "web-svc-failover", json!({"metadata": {"annotations": annotations}})).await;
+    patch_json(
+        &splits,
+        "web-svc-failover",
+        json!({"metadata": {"annotations": annotations}}),
+    )
+    .await;
 
-    create(&ns.west, "web-svc-east").run().await.success().stdout_is(&format!("{NAME} unchanged\n"));
-    let swapped = ["create", "web-svc", "--primary", "web-svc-east", "--fallback", "web-svc"];
+    create(&ns.west, "web-svc-east")
+        .run()
+        .await
+        .success()
+        .stdout_is(&format!("{NAME} unchanged\n"));
+    let swapped = [
+        "create",
+        "web-svc",
+        "--primary",
+        "web-svc-east",
+        "--fallback",
+        "web-svc",
+    ];
     let output = plugin().on(&ns.west).args(swapped).run().await.code(1);
     output
         .stderr_contains("primary: web-svc → web-svc-east\n")
-        .stderr_contains("kubectl failover set web-svc-failover --primary web-svc-east --context west");
+        .stderr_contains(
+            "kubectl failover set web-svc-failover --primary web-svc-east --context west",
+        );
 }
 
 #[tokio::test]
@@ -124,13 +197,24 @@ async fn every_difference_is_shown() {
     create(&ns.west, "web-svc-east").run().await.success();
     let before = only_split(&ns.west).await;
     let flags = ["--primary", "web-svc-2", "--controlled-by", "me"];
-    let output = create(&ns.west, "web-svc-east").args(flags).run().await.code(1).stdout_is_empty();
+    let output = create(&ns.west, "web-svc-east")
+        .args(flags)
+        .run()
+        .await
+        .code(1)
+        .stdout_is_empty();
     output
-        .stderr_contains(&format!("{NAME} is there already in namespace {} of context west", ns.name))
+        .stderr_contains(&format!(
+            "{NAME} is there already in namespace {} of context west",
+            ns.name
+        ))
         .stderr_contains("backends: web-svc, web-svc-east → web-svc-2, web-svc-east\n")
         .stderr_contains("primary: web-svc → web-svc-2\n")
         .stderr_contains("controlled-by: linkerd-failover → me\n")
-        .stderr_contains(&format!("kubectl --context west -n {} edit {NAME}", ns.name))
+        .stderr_contains(&format!(
+            "kubectl --context west -n {} edit {NAME}",
+            ns.name
+        ))
         .stderr_lacks("service: ");
     assert_eq!(only_split(&ns.west).await.data, before.data);
 }
@@ -142,21 +226,40 @@ async fn an_object_on_its_way_out_is_no_group() {
     let splits = ns.west.traffic_splits();
     let hold = json!({"metadata": {"finalizers": ["example.com/hold"]}});
     patch_json(&splits, "web-svc-failover", hold).await;
-    splits.delete("web-svc-failover", &Default::default()).await.unwrap();
+    splits
+        .delete("web-svc-failover", &Default::default())
+        .await
+        .unwrap();
 
     let output = create(&ns.west, "web-svc-east").run().await.code(1);
-    output.stderr_contains("is being deleted").stderr_contains("wait --for=delete");
-    patch_json(&splits, "web-svc-failover", json!({"metadata": {"finalizers": null}})).await;
+    output
+        .stderr_contains("is being deleted")
+        .stderr_contains("wait --for=delete");
+    patch_json(
+        &splits,
+        "web-svc-failover",
+        json!({"metadata": {"finalizers": null}}),
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn of_two_at_once_one_creates() {
     let ns = namespace("create-race", &["web-svc-east"]).await;
     let run = || create(&ns.west, "web-svc-east").run();
-    let outputs =
-        <[_; 4]>::from(tokio::join!(run(), run(), run(), run())).map(|output| output.success().stdout);
-    let count = |word: &str| outputs.iter().filter(|out| **out == format!("{NAME} {word}\n")).count();
-    assert_eq!((count("created"), count("unchanged")), (1, 3), "{outputs:?}");
+    let outputs = <[_; 4]>::from(tokio::join!(run(), run(), run(), run()))
+        .map(|output| output.success().stdout);
+    let count = |word: &str| {
+        outputs
+            .iter()
+            .filter(|out| **out == format!("{NAME} {word}\n"))
+            .count()
+    };
+    assert_eq!(
+        (count("created"), count("unchanged")),
+        (1, 3),
+        "{outputs:?}"
+    );
 }
 
 #[tokio::test]
@@ -164,8 +267,15 @@ async fn a_missing_fallback_lists_the_mirror_services_that_there_are() {
     let ns = namespace("create-mirrors", &[]).await;
     ns.east.service("web-svc").await;
     ns.east.service("emoji-svc").await;
-    let export = format!("kubectl --context east -n {} label service web-svc", ns.name);
-    let output = create(&ns.west, "web-svc-east").run().await.code(1).stdout_is_empty();
+    let export = format!(
+        "kubectl --context east -n {} label service web-svc",
+        ns.name
+    );
+    let output = create(&ns.west, "web-svc-east")
+        .run()
+        .await
+        .code(1)
+        .stdout_is_empty();
     output
         .stderr_contains("service web-svc-east does not exist in namespace")
         .stderr_contains(&format!("{export} mirror.linkerd.io/exported=true"));
@@ -194,7 +304,11 @@ async fn missing_services_can_be_let_through() {
     output.stderr_contains("services web-svc, web-svc-east do not exist in namespace");
     assert_no_split(&ns.west).await;
 
-    let output = create(&ns.west, "web-svc-east").args(["--allow-missing"]).run().await.success();
+    let output = create(&ns.west, "web-svc-east")
+        .args(["--allow-missing"])
+        .run()
+        .await
+        .success();
     output
         .stdout_is(&format!("{NAME} created\n"))
         .stderr_contains("warning: service web-svc does not exist")
@@ -205,7 +319,16 @@ async fn missing_services_can_be_let_through() {
 #[tokio::test]
 async fn a_missing_namespace_is_said_to_be_missing() {
     for flags in [[].as_slice(), &["--allow-missing"]] {
-        let args = ["--context", "west", "-n", "no-such-namespace", "create", "web-svc", "--fallback", "a"];
+        let args = [
+            "--context",
+            "west",
+            "-n",
+            "no-such-namespace",
+            "create",
+            "web-svc",
+            "--fallback",
+            "a",
+        ];
         let output = plugin().args(args).args(flags).run().await.code(1);
         output.stderr_contains("namespace no-such-namespace does not exist in context west");
     }
@@ -217,7 +340,11 @@ async fn each_backend_has_the_ports_of_the_apex() {
     service_with_ports(&ns.west, "web-svc", &[80, 8080, 9090]).await;
     service_with_ports(&ns.west, "web-svc-east", &[80]).await;
     service_with_ports(&ns.west, "web-svc-north", &[80, 8080, 9090, 9999]).await;
-    let output = create(&ns.west, "web-svc-east").args(["--fallback", "web-svc-north"]).run().await.code(1);
+    let output = create(&ns.west, "web-svc-east")
+        .args(["--fallback", "web-svc-north"])
+        .run()
+        .await
+        .code(1);
     output
         .stderr_contains("has the ports of web-svc (80, 8080, 9090)")
         .stderr_contains("web-svc-east lacks 8080, 9090; it has 80\n")
@@ -229,14 +356,32 @@ async fn each_backend_has_the_ports_of_the_apex() {
 #[tokio::test]
 async fn an_apex_has_one_object_whether_it_is_labelled_or_not() {
     let ns = namespace("create-taken", &["web-svc-east"]).await;
-    ns.west.traffic_split("other", "web-svc", &[("web-svc", 1)]).await;
-    let taken = format!("trafficsplit.split.smi-spec.io/other in namespace {}", ns.name);
-    let output = create(&ns.west, "web-svc-east").run().await.code(1).stdout_is_empty();
-    output.stderr_contains(&taken).stderr_contains("has the service web-svc already");
+    ns.west
+        .traffic_split("other", "web-svc", &[("web-svc", 1)])
+        .await;
+    let taken = format!(
+        "trafficsplit.split.smi-spec.io/other in namespace {}",
+        ns.name
+    );
+    let output = create(&ns.west, "web-svc-east")
+        .run()
+        .await
+        .code(1)
+        .stdout_is_empty();
+    output
+        .stderr_contains(&taken)
+        .stderr_contains("has the service web-svc already");
 
-    patch_json(&ns.west.traffic_splits(), "other", json!({"metadata": {"labels": null}})).await;
+    patch_json(
+        &ns.west.traffic_splits(),
+        "other",
+        json!({"metadata": {"labels": null}}),
+    )
+    .await;
     let output = create(&ns.west, "web-svc-east").run().await.code(1);
-    output.stderr_contains(&taken).stderr_contains("kubectl failover create --adopt trafficsplit/other");
+    output
+        .stderr_contains(&taken)
+        .stderr_contains("kubectl failover create --adopt trafficsplit/other");
     only_split(&ns.west).await;
 }
 
@@ -244,13 +389,26 @@ async fn an_apex_has_one_object_whether_it_is_labelled_or_not() {
 async fn a_dry_run_writes_nothing() {
     let ns = namespace("create-dry", &["web-svc-east"]).await;
     for (mode, words) in [("client", "(dry run)"), ("server", "(server dry run)")] {
-        let output = create(&ns.west, "web-svc-east").args(["--dry-run", mode]).run().await.success();
-        output.stdout_is(&format!("{NAME} created {words}\n")).stderr_is_empty();
-        let output = create(&ns.west, "web-svc-east").args(["--dry-run", mode, "-o", "json"]).run().await;
+        let output = create(&ns.west, "web-svc-east")
+            .args(["--dry-run", mode])
+            .run()
+            .await
+            .success();
+        output
+            .stdout_is(&format!("{NAME} created {words}\n"))
+            .stderr_is_empty();
+        let output = create(&ns.west, "web-svc-east")
+            .args(["--dry-run", mode, "-o", "json"])
+            .run()
+            .await;
         let object = output.success().json();
         assert_eq!(object["metadata"]["namespace"], json!(ns.name));
         assert_eq!(object["metadata"]["uid"].is_string(), mode == "server");
-        create(&ns.west, "gone").args(["--dry-run", mode]).run().await.code(1);
+        create(&ns.west, "gone")
+            .args(["--dry-run", mode])
+            .run()
+            .await
+            .code(1);
     }
     assert_no_split(&ns.west).await;
 }
@@ -258,14 +416,27 @@ async fn a_dry_run_writes_nothing() {
 #[tokio::test]
 async fn the_object_is_printed_as_the_server_has_it() {
     let ns = namespace("create-formats", &["web-svc-east"]).await;
-    let output =
-        create(&ns.west, "web-svc-east").args(["-o", "yaml"]).run().await.success().stderr_is_empty();
+    let output = create(&ns.west, "web-svc-east")
+        .args(["-o", "yaml"])
+        .run()
+        .await
+        .success()
+        .stderr_is_empty();
     let printed: Value = serde_yaml::from_str(&output.stdout).unwrap();
-    let json = create(&ns.west, "web-svc-east").args(["-o", "json"]).run().await.success().json();
+    let json = create(&ns.west, "web-svc-east")
+        .args(["-o", "json"])
+        .run()
+        .await
+        .success()
+        .json();
     let mut object = only_split(&ns.west).await;
     object.metadata.managed_fields = None;
     assert_eq!((&printed, &json), (&json!(object), &json!(object)));
-    let output = create(&ns.west, "web-svc-east").args(["-o", "name"]).run().await.success();
+    let output = create(&ns.west, "web-svc-east")
+        .args(["-o", "name"])
+        .run()
+        .await
+        .success();
     output.stdout_is(&format!("{NAME}\n"));
 }
 
@@ -286,17 +457,42 @@ async fn a_client_dry_run_prints_the_manifest_of_a_group_that_is_there() {
 #[tokio::test]
 async fn the_printed_yaml_can_be_applied() {
     let ns = TestNamespace::new("create-yaml").await;
-    let flags = ["--fallback", "y", "--fallback", "null", "--controlled-by", "1e3", "--name", "1.5"];
-    let flags = flags.into_iter().chain(["--allow-missing", "--dry-run", "client", "-o", "yaml"]);
-    let yaml = create(&ns.west, "on").args(flags).run().await.success().stdout;
-    let path = format!("/apis/split.smi-spec.io/v1alpha2/namespaces/{}/trafficsplits/1.5", ns.name);
+    let flags = [
+        "--fallback",
+        "y",
+        "--fallback",
+        "null",
+        "--controlled-by",
+        "1e3",
+        "--name",
+        "1.5",
+    ];
+    let flags = flags
+        .into_iter()
+        .chain(["--allow-missing", "--dry-run", "client", "-o", "yaml"]);
+    let yaml = create(&ns.west, "on")
+        .args(flags)
+        .run()
+        .await
+        .success()
+        .stdout;
+    let path = format!(
+        "/apis/split.smi-spec.io/v1alpha2/namespaces/{}/trafficsplits/1.5",
+        ns.name
+    );
     let request = http::Request::patch(format!("{path}?fieldManager=test"))
         .header("content-type", "application/apply-patch+yaml")
         .body(yaml.into_bytes())
         .unwrap();
     let applied: DynamicObject = ns.west.client.request(request).await.unwrap();
     assert_eq!(applied.labels()["failover.linkerd.io/controlled-by"], "1e3");
-    let names: Vec<_> = ns.west.weights("1.5").await.into_iter().map(|(name, _)| name).collect();
+    let names: Vec<_> = ns
+        .west
+        .weights("1.5")
+        .await
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
     assert_eq!(names, ["web-svc", "on", "y", "null"]);
 }
 
@@ -305,21 +501,40 @@ async fn a_mirror_service_without_endpoints_here_is_warned_about() {
     let ns = namespace("create-flat", &[]).await;
     ns.west.unknowable_service("web-svc-north").await;
     let output = create(&ns.west, "web-svc-north").run().await.success();
-    output.stderr_contains("warning: the fallback, web-svc-north, is of unknown readiness: a mirror");
+    output
+        .stderr_contains("warning: the fallback, web-svc-north, is of unknown readiness: a mirror");
 }
 
 #[tokio::test]
 async fn a_right_that_is_missing_is_named() {
     let ns = namespace("create-rights", &["web-svc-east"]).await;
     let services = rule("", &["services"], &["get"]);
-    let reader = [services.clone(), rule("split.smi-spec.io", &["trafficsplits"], &["list"])];
+    let reader = [
+        services.clone(),
+        rule("split.smi-spec.io", &["trafficsplits"], &["list"]),
+    ];
     for (name, rules, right) in [
-        ("nobody", &[services][..], "to list trafficsplits.split.smi-spec.io"),
-        ("reader", &reader[..], "to create trafficsplits.split.smi-spec.io"),
+        (
+            "nobody",
+            &[services][..],
+            "to list trafficsplits.split.smi-spec.io",
+        ),
+        (
+            "reader",
+            &reader[..],
+            "to create trafficsplits.split.smi-spec.io",
+        ),
     ] {
         let kubeconfig = restricted_kubeconfig(&ns.west, name, rules).await;
-        let output = create(&ns.west, "web-svc-east").kubeconfig(kubeconfig.path()).run().await.code(1);
-        output.stderr_contains("context west").stderr_contains(right).stderr_contains("ask an administrator");
+        let output = create(&ns.west, "web-svc-east")
+            .kubeconfig(kubeconfig.path())
+            .run()
+            .await
+            .code(1);
+        output
+            .stderr_contains("context west")
+            .stderr_contains(right)
+            .stderr_contains("ask an administrator");
     }
     assert_no_split(&ns.west).await;
 }

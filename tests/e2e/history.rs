@@ -14,13 +14,20 @@ const GROUP: &[(&str, u32, u8)] = &[("web", 1, 1), ("web-east", 0, 1)];
 async fn each_move_once_and_the_newest_first() {
     let ns = TestNamespace::new("moves").await;
     ns.west.group("web", GROUP).await;
-    history(&ns.west, &[]).await.success().stdout_is("").stderr_contains("No moves are known.");
+    history(&ns.west, &[])
+        .await
+        .success()
+        .stdout_is("")
+        .stderr_contains("No moves are known.");
     let fresh = history(&ns.west, &["-o", "json"]).await.success().json();
     assert_eq!(fresh["items"], json!([]));
 
     there_and_back(&ns.west).await;
     let list = history(&ns.west, &["-o", "json"]).await.success().json();
-    assert_eq!(keys(&list), ["apiVersion", "context", "items", "kind", "server"]);
+    assert_eq!(
+        keys(&list),
+        ["apiVersion", "context", "items", "kind", "server"]
+    );
     assert_eq!(list["kind"], "HistoryList");
     documented(&list);
     let items = list["items"].as_array().unwrap();
@@ -40,18 +47,38 @@ async fn each_move_once_and_the_newest_first() {
         "why",
     ];
     assert_eq!(keys(&items[0]), expected);
-    let plain = |item: &Value| json!([item["from"], item["to"], item["why"], item["sources"], item["hint"]]);
+    let plain = |item: &Value| {
+        json!([
+            item["from"],
+            item["to"],
+            item["why"],
+            item["sources"],
+            item["hint"]
+        ])
+    };
     let back = "web has 1 of 2 endpoints ready";
     let out = "web has no ready endpoints (0 of 1)";
     let (home, away) = ("web=1,web-east=0", "web=0,web-east=1");
-    assert_eq!(plain(&items[0]), json!([away, home, back, ["last-move", "event"], false]));
+    assert_eq!(
+        plain(&items[0]),
+        json!([away, home, back, ["last-move", "event"], false])
+    );
     assert_eq!(plain(&items[1]), json!([home, away, out, ["event"], false]));
 
     let table = history(&ns.west, &["web"]).await.success();
     let rows: Vec<&str> = table.stdout.lines().collect();
-    assert!(rows[0].starts_with("AGE  NAME  FROM      TO        BY"), "{table}");
-    assert!(rows[1].contains("web   web-east  web ") && rows[1].ends_with(back), "{table}");
-    assert!(rows[2].contains("web   web       web-east ") && rows[2].ends_with(out), "{table}");
+    assert!(
+        rows[0].starts_with("AGE  NAME  FROM      TO        BY"),
+        "{table}"
+    );
+    assert!(
+        rows[1].contains("web   web-east  web ") && rows[1].ends_with(back),
+        "{table}"
+    );
+    assert!(
+        rows[2].contains("web   web       web-east ") && rows[2].ends_with(out),
+        "{table}"
+    );
     table.stderr_contains("Events go back ");
     history(&ns.west, &["-o", "wide"])
         .await
@@ -68,13 +95,26 @@ async fn groups_that_are_gone_keep_their_events() {
     let ns = TestNamespace::new("past").await;
     ns.west.group("web", GROUP).await;
     there_and_back(&ns.west).await;
-    ns.west.traffic_splits().delete("web", &DeleteParams::default()).await.unwrap();
-    let list = history(&ns.west, &["web", "-o", "json"]).await.success().json();
+    ns.west
+        .traffic_splits()
+        .delete("web", &DeleteParams::default())
+        .await
+        .unwrap();
+    let list = history(&ns.west, &["web", "-o", "json"])
+        .await
+        .success()
+        .json();
     assert_eq!(list["items"].as_array().unwrap().len(), 2);
     assert_eq!(list["items"][0]["apex"], Value::Null);
-    let labelled = history(&ns.west, &["-l", "team=web", "-o", "json"]).await.success().json();
+    let labelled = history(&ns.west, &["-l", "team=web", "-o", "json"])
+        .await
+        .success()
+        .json();
     assert_eq!(labelled["items"], json!([]), "what is gone has no labels");
-    history(&ns.west, &["mail"]).await.code(1).stderr_contains("there is no group \"mail\"");
+    history(&ns.west, &["mail"])
+        .await
+        .code(1)
+        .stderr_contains("there is no group \"mail\"");
 }
 
 #[tokio::test]
@@ -84,10 +124,19 @@ async fn without_the_right_to_events_the_rest_is_shown() {
     there_and_back(&ns.west).await;
     let rights = [rule("split.smi-spec.io", &["trafficsplits"], &["list"])];
     let kubeconfig = restricted_kubeconfig(&ns.west, "reader", &rights).await;
-    let output =
-        plugin().args(["history", "-o", "json"]).on(&ns.west).kubeconfig(kubeconfig.path()).run().await;
-    let output = output.success().stderr_contains("Events cannot be read: ").stderr_contains("events");
-    let list = output.stderr_contains("only the last move of each group is known").json();
+    let output = plugin()
+        .args(["history", "-o", "json"])
+        .on(&ns.west)
+        .kubeconfig(kubeconfig.path())
+        .run()
+        .await;
+    let output = output
+        .success()
+        .stderr_contains("Events cannot be read: ")
+        .stderr_contains("events");
+    let list = output
+        .stderr_contains("only the last move of each group is known")
+        .json();
     assert_eq!(list["items"].as_array().unwrap().len(), 1);
     assert_eq!(list["items"][0]["sources"], json!(["last-move"]));
 }
@@ -109,13 +158,26 @@ async fn moves_of_linkerds_own_controller_and_edits_are_told_as_what_they_are() 
                 "namespace": ns.name, "name": "web", "uid": split["metadata"]["uid"]},
         }))
         .await;
-    let created: jiff::Timestamp = split["metadata"]["creationTimestamp"].as_str().unwrap().parse().unwrap();
-    eventually("an edit would have another time than the creation", async || {
-        let age = jiff::Timestamp::now().duration_since(created);
-        if age.as_secs() >= 2 { Ok(()) } else { Err(format!("{age:?}")) }
-    })
+    let created: jiff::Timestamp = split["metadata"]["creationTimestamp"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    eventually(
+        "an edit would have another time than the creation",
+        async || {
+            let age = jiff::Timestamp::now().duration_since(created);
+            if age.as_secs() >= 2 {
+                Ok(())
+            } else {
+                Err(format!("{age:?}"))
+            }
+        },
+    )
     .await;
-    ns.west.set_weights("web", &[("web", 0), ("web-east", 1)]).await;
+    ns.west
+        .set_weights("web", &[("web", 0), ("web-east", 1)])
+        .await;
     let list = history(&ns.west, &["-o", "json"]).await.success().json();
     let told: Vec<Value> = list["items"]
         .as_array()
@@ -132,7 +194,12 @@ async fn moves_of_linkerds_own_controller_and_edits_are_told_as_what_they_are() 
     );
     for format in ["table", "wide", "json", "yaml"] {
         let output = history(&ns.west, &["-o", format]).await.success();
-        assert!(!output.stdout.contains(|letter: char| letter.is_control() && letter != '\n'), "{output}");
+        assert!(
+            !output
+                .stdout
+                .contains(|letter: char| letter.is_control() && letter != '\n'),
+            "{output}"
+        );
     }
 }
 
@@ -143,16 +210,37 @@ async fn many_moves_at_once_are_told_by_few_events() {
     let ns = TestNamespace::new("many-moves").await;
     for number in 0..GROUPS {
         let (name, fallback) = (format!("g{number}"), format!("g{number}-east"));
-        ns.west.group(&name, &[(&name, 1, 0), (&fallback, 0, 1)]).await;
+        ns.west
+            .group(&name, &[(&name, 1, 0), (&fallback, 0, 1)])
+            .await;
     }
-    plugin().args(["watch", "--once"]).on(&ns.west).run().await.success();
-    let mut events = ns.west.api::<Event>().list(&ListParams::default()).await.unwrap().items;
+    plugin()
+        .args(["watch", "--once"])
+        .on(&ns.west)
+        .run()
+        .await
+        .success();
+    let mut events = ns
+        .west
+        .api::<Event>()
+        .list(&ListParams::default())
+        .await
+        .unwrap()
+        .items;
     events.retain(|event| event.action.as_deref() == Some("MoveTraffic"));
     assert!(events.len() < GROUPS / 2, "{events:#?}");
-    let together =
-        events.iter().find(|event| event.regarding.as_ref().unwrap().kind.as_deref() == Some("Lease"));
-    let note = together.expect("one tells of many").note.as_deref().unwrap();
-    assert!(note.starts_with("traffic of ") && note.ends_with(" more"), "{note}");
+    let together = events
+        .iter()
+        .find(|event| event.regarding.as_ref().unwrap().kind.as_deref() == Some("Lease"));
+    let note = together
+        .expect("one tells of many")
+        .note
+        .as_deref()
+        .unwrap();
+    assert!(
+        note.starts_with("traffic of ") && note.ends_with(" more"),
+        "{note}"
+    );
 
     // The objects' own notes are gone with them.
     ns.west
@@ -166,7 +254,10 @@ async fn many_moves_at_once_are_told_by_few_events() {
     for item in items {
         let name = item["name"].as_str().unwrap();
         assert_eq!(item["to"], format!("{name}=0,{name}-east=1"));
-        assert_eq!(item["why"], format!("{name} has no ready endpoints (0 of 1)"));
+        assert_eq!(
+            item["why"],
+            format!("{name} has no ready endpoints (0 of 1)")
+        );
     }
 }
 
@@ -174,20 +265,44 @@ async fn many_moves_at_once_are_told_by_few_events() {
 async fn there_and_back(side: &Side) {
     for (ready, moves) in [(0, 1), (1, 2)] {
         side.ready("web", ready).await;
-        plugin().args(["watch", "--once"]).on(side).run().await.success();
+        plugin()
+            .args(["watch", "--once"])
+            .on(side)
+            .run()
+            .await
+            .success();
         eventually(&format!("there are {moves} Events"), async || {
-            let mut events = side.api::<Event>().list(&ListParams::default()).await.unwrap().items;
+            let mut events = side
+                .api::<Event>()
+                .list(&ListParams::default())
+                .await
+                .unwrap()
+                .items;
             events.retain(|event| event.action.as_deref() == Some("MoveTraffic"));
-            if events.len() == moves { Ok(()) } else { Err(format!("{events:?}")) }
+            if events.len() == moves {
+                Ok(())
+            } else {
+                Err(format!("{events:?}"))
+            }
         })
         .await;
     }
 }
 
 fn keys(object: &Value) -> Vec<&str> {
-    object.as_object().unwrap().keys().map(String::as_str).collect()
+    object
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect()
 }
 
 async fn history(side: &Side, args: &[&str]) -> Output {
-    plugin().args(["history"]).args(args.to_vec()).on(side).run().await
+    plugin()
+        .args(["history"])
+        .args(args.to_vec())
+        .on(side)
+        .run()
+        .await
 }

@@ -20,10 +20,16 @@ async fn the_second_loop_stands_by_and_takes_over_from_one_that_was_killed() {
     let limit = Duration::from_secs(25);
     eventually_within(limit, "the second loop has moved the traffic", async || {
         let weights = ns.west.weights("web").await;
-        if weights[1].1 == 1 { Ok(()) } else { Err(format!("{weights:?}")) }
+        if weights[1].1 == 1 {
+            Ok(())
+        } else {
+            Err(format!("{weights:?}"))
+        }
     })
     .await;
-    second.stderr_line_containing(&format!("{}: taken over", ns.name)).await;
+    second
+        .stderr_line_containing(&format!("{}: taken over", ns.name))
+        .await;
     second.line_containing("web -> web-east").await;
     end(second).await;
 }
@@ -33,25 +39,45 @@ async fn the_second_loop_stands_by_and_takes_over_from_one_that_was_killed() {
 async fn a_standby_that_may_no_longer_read_the_lease_does_not_write() {
     const LEASE: &str = "/leases/kubectl-failover";
     let ns = TestNamespace::new("standby-403").await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
     let first = started(plugin().args(["watch"]).on(&ns.west)).await;
     until_held(&ns.west).await;
     let proxy = FaultProxy::before(&ns.west).await;
-    let mut second = plugin().args(["watch"]).on(&ns.west).kubeconfig(proxy.kubeconfig()).spawn();
+    let mut second = plugin()
+        .args(["watch"])
+        .on(&ns.west)
+        .kubeconfig(proxy.kubeconfig())
+        .spawn();
     second.stderr_line_containing("standing by").await;
     proxy.inject(Method::GET, LEASE, usize::MAX, Fault::Answer(403, None));
-    second.stderr_line_containing("the Lease cannot be read or renewed").await;
+    second
+        .stderr_line_containing("the Lease cannot be read or renewed")
+        .await;
     assert!(!first.end_with(Signal::KILL).await.success());
 
     ns.west.ready("web", 0).await;
     let asked = proxy.seen(&Method::GET, LEASE).len();
     proxy.until_seen(Method::GET, LEASE, asked + 3).await;
-    assert_eq!(proxy.writes(), 0, "written without knowing who runs the groups");
+    assert_eq!(
+        proxy.writes(),
+        0,
+        "written without knowing who runs the groups"
+    );
     proxy.heal();
-    eventually_within(Duration::from_secs(25), "it has moved the traffic", async || {
-        let weights = ns.west.weights("web").await;
-        if weights[1].1 == 1 { Ok(()) } else { Err(format!("{weights:?}")) }
-    })
+    eventually_within(
+        Duration::from_secs(25),
+        "it has moved the traffic",
+        async || {
+            let weights = ns.west.weights("web").await;
+            if weights[1].1 == 1 {
+                Ok(())
+            } else {
+                Err(format!("{weights:?}"))
+            }
+        },
+    )
     .await;
     end(second).await;
 }
@@ -68,13 +94,18 @@ async fn a_loop_that_ends_well_hands_over_at_once() {
     ns.west.ready("web", 1).await;
     second.line_containing("web-east -> web").await;
     let rest = end(second).await;
-    assert!(rest.stdout.is_empty(), "the move of the other was told too: {rest:?}");
+    assert!(
+        rest.stdout.is_empty(),
+        "the move of the other was told too: {rest:?}"
+    );
 }
 
 #[tokio::test]
 async fn a_loop_that_nobody_listens_to_any_more_gives_its_lease_back() {
     let ns = TestNamespace::new("unheard").await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
     let mut watch = started(plugin().args(["watch"]).on(&ns.west)).await;
     until_held(&ns.west).await;
     watch.stop_listening();
@@ -82,63 +113,134 @@ async fn a_loop_that_nobody_listens_to_any_more_gives_its_lease_back() {
         ns.west.ready("web", ready).await;
         eventually("the traffic has moved", async || {
             let weights = ns.west.weights("web").await;
-            if weights[0].1 == weight { Ok(()) } else { Err(format!("{weights:?}")) }
+            if weights[0].1 == weight {
+                Ok(())
+            } else {
+                Err(format!("{weights:?}"))
+            }
         })
         .await;
     }
     assert!(watch.wait().await.success());
-    let lease = ns.west.api::<Lease>().get("kubectl-failover").await.unwrap();
+    let lease = ns
+        .west
+        .api::<Lease>()
+        .get("kubectl-failover")
+        .await
+        .unwrap();
     assert_eq!(lease.spec.unwrap().holder_identity.as_deref(), Some(""));
 }
 
 #[tokio::test]
 async fn once_beside_another_loop_ends_with_words() {
     let ns = TestNamespace::new("once-beside").await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
     let watch = started(plugin().args(["watch"]).on(&ns.west)).await;
     let holder = until_held(&ns.west).await;
-    let output = plugin().args(["watch", "--once"]).on(&ns.west).run().await.code(3);
-    output.stdout_is("").stderr_contains(&format!("namespace {} is run by {holder}", ns.name));
+    let output = plugin()
+        .args(["watch", "--once"])
+        .on(&ns.west)
+        .run()
+        .await
+        .code(3);
+    output
+        .stdout_is("")
+        .stderr_contains(&format!("namespace {} is run by {holder}", ns.name));
     // One that writes nothing is in nobody's way.
-    plugin().args(["watch", "--once", "--dry-run"]).on(&ns.west).run().await.success();
+    plugin()
+        .args(["watch", "--once", "--dry-run"])
+        .on(&ns.west)
+        .run()
+        .await
+        .success();
     end(watch).await;
-    plugin().args(["watch", "--once"]).on(&ns.west).run().await.success();
+    plugin()
+        .args(["watch", "--once"])
+        .on(&ns.west)
+        .run()
+        .await
+        .success();
 }
 
 #[tokio::test]
 async fn status_shows_who_runs_the_groups() {
     let ns = TestNamespace::new("runner").await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
-    let status = async || plugin().args(["status", "-o", "json"]).on(&ns.west).run().await.success().json();
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
+    let status = async || {
+        plugin()
+            .args(["status", "-o", "json"])
+            .on(&ns.west)
+            .run()
+            .await
+            .success()
+            .json()
+    };
     let before = status().await["items"][0].clone();
     assert_eq!(before["runner"]["kind"], "nobody", "{before}");
-    assert_eq!(before["flags"], serde_json::json!(["redundant", "unattended"]), "{before}");
+    assert_eq!(
+        before["flags"],
+        serde_json::json!(["redundant", "unattended"]),
+        "{before}"
+    );
     let watch = started(plugin().args(["watch"]).on(&ns.west)).await;
     let holder = until_held(&ns.west).await;
     let during = status().await["items"][0].clone();
     assert_eq!(during["runner"]["holder"], holder, "{during}");
     assert_eq!(during["runner"]["kind"], "watch", "{during}");
-    plugin().args(["status"]).on(&ns.west).run().await.success().stdout_contains(&holder);
+    plugin()
+        .args(["status"])
+        .on(&ns.west)
+        .run()
+        .await
+        .success()
+        .stdout_contains(&holder);
     end(watch).await;
-    plugin().args(["status"]).on(&ns.west).run().await.success().stdout_contains("nobody");
+    plugin()
+        .args(["status"])
+        .on(&ns.west)
+        .run()
+        .await
+        .success()
+        .stdout_contains("nobody");
 }
 
 /// Two loops on one healthy group; the first one runs it.
 async fn two_loops(ns: &TestNamespace) -> (crate::support::Running, crate::support::Running) {
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
     let first = started(plugin().args(["watch"]).on(&ns.west)).await;
     let holder = until_held(&ns.west).await;
     let mut second = plugin().args(["watch"]).on(&ns.west).spawn();
-    second.stderr_line_containing(&format!("{}: {holder} runs the groups; standing by", ns.name)).await;
+    second
+        .stderr_line_containing(&format!(
+            "{}: {holder} runs the groups; standing by",
+            ns.name
+        ))
+        .await;
     (first, second)
 }
 
 /// Waits until somebody holds the Lease, and says who.
 async fn until_held(side: &Side) -> String {
     eventually("the Lease is held", async || {
-        let lease = side.api::<Lease>().get_opt("kubectl-failover").await.unwrap();
-        let holder = lease.and_then(|lease| lease.spec?.holder_identity).unwrap_or_default();
-        if holder.is_empty() { Err("nobody holds it".to_owned()) } else { Ok(holder) }
+        let lease = side
+            .api::<Lease>()
+            .get_opt("kubectl-failover")
+            .await
+            .unwrap();
+        let holder = lease
+            .and_then(|lease| lease.spec?.holder_identity)
+            .unwrap_or_default();
+        if holder.is_empty() {
+            Err("nobody holds it".to_owned())
+        } else {
+            Ok(holder)
+        }
     })
     .await
 }

@@ -10,8 +10,8 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::time::timeout;
 
 use crate::support::{
-    Fault, FaultProxy, Plugin, Pty, Running, Side, TestNamespace, documented, plugin, restricted_kubeconfig,
-    rule,
+    Fault, FaultProxy, Plugin, Pty, Running, Side, TestNamespace, documented, plugin,
+    restricted_kubeconfig, rule,
 };
 
 const GROUP: &[(&str, u32, u8)] = &[("web", 1, 1), ("web-east", 0, 1)];
@@ -24,7 +24,9 @@ async fn a_line_for_each_change_where_there_is_no_terminal() {
     let group = format!("Z {}/web: ", ns.name);
     let first = watch.line().await;
     assert!(
-        first.ends_with(&format!("{group}Primary, active web: web has 1 of 2 endpoints ready")),
+        first.ends_with(&format!(
+            "{group}Primary, active web: web has 1 of 2 endpoints ready"
+        )),
         "{first}"
     );
     ns.west.ready("web", 0).await;
@@ -32,17 +34,30 @@ async fn a_line_for_each_change_where_there_is_no_terminal() {
     let expected = "Primary -> OutOfSync +short: web has no ready endpoints (0 of 1); weights web=1,web-east=0 \
                     should be web=0,web-east=1";
     assert!(line.ends_with(&format!("{group}{expected}")), "{line}");
-    ns.west.set_weights("web", &[("web", 0), ("web-east", 1)]).await;
+    ns.west
+        .set_weights("web", &[("web", 0), ("web-east", 1)])
+        .await;
     let line = watch.line().await;
-    let expected =
-        "OutOfSync -> Failover, active web -> web-east -redundant: web has no ready endpoints (0 of 1)";
+    let expected = "OutOfSync -> Failover, active web -> web-east -redundant: web has no ready endpoints (0 of 1)";
     assert!(line.ends_with(&format!("{group}{expected}")), "{line}");
-    ns.west.group("mail", &[("mail", 1, 1), ("mail-east", 0, 0)]).await;
-    watch.line_containing("/mail: appeared, Primary, active mail").await;
-    ns.west.traffic_splits().delete("mail", &kube::api::DeleteParams::default()).await.unwrap();
+    ns.west
+        .group("mail", &[("mail", 1, 1), ("mail-east", 0, 0)])
+        .await;
+    watch
+        .line_containing("/mail: appeared, Primary, active mail")
+        .await;
+    ns.west
+        .traffic_splits()
+        .delete("mail", &kube::api::DeleteParams::default())
+        .await
+        .unwrap();
     watch.line_containing("/mail: gone, was Primary").await;
     let (status, rest, errors) = watch.end_and_collect(Signal::INT).await;
-    assert_eq!((status.code(), rest.len(), errors.len()), (Some(0), 0, 0), "{rest:?} {errors:?}");
+    assert_eq!(
+        (status.code(), rest.len(), errors.len()),
+        (Some(0), 0, 0),
+        "{rest:?} {errors:?}"
+    );
 }
 
 /// Programs read these: a change here is a change for all of them.
@@ -73,19 +88,34 @@ async fn json_lines_and_their_shape() {
         "state",
         "time",
     ];
-    let keys = |value: &Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
+    let keys =
+        |value: &Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
     let without_next: Vec<&str> = expected.into_iter().filter(|key| *key != "next").collect();
-    assert_eq!(keys(&first), without_next, "a group that is well needs nothing");
+    assert_eq!(
+        keys(&first),
+        without_next,
+        "a group that is well needs nothing"
+    );
     assert_eq!(first["apiVersion"], "cli.failover.linkerd.io/v1");
-    let plain = json!([first["kind"], first["change"], first["previous"], first["state"], first["context"]]);
-    assert_eq!(plain, json!(["StatusChange", "initial", null, "Primary", "west"]));
+    let plain = json!([
+        first["kind"],
+        first["change"],
+        first["previous"],
+        first["state"],
+        first["context"]
+    ]);
+    assert_eq!(
+        plain,
+        json!(["StatusChange", "initial", null, "Primary", "west"])
+    );
 
     ns.west.ready("web", 0).await;
     let second = json_of(&mut watch).await;
     assert_eq!(keys(&second), expected);
     documented(&second);
     assert_eq!(second["change"], "changed");
-    let previous = json!({"state": "Primary", "flags": ["redundant", "unattended"], "active": ["web"]});
+    let previous =
+        json!({"state": "Primary", "flags": ["redundant", "unattended"], "active": ["web"]});
     assert_eq!(second["previous"], previous);
     assert_eq!(second["state"], "OutOfSync");
     assert_eq!(
@@ -95,7 +125,10 @@ async fn json_lines_and_their_shape() {
 
     ns.west.ready("web-east", 2).await;
     let third = json_of(&mut watch).await;
-    assert_eq!(third["backends"][1]["ready"], 2, "numbers are changes too: {third}");
+    assert_eq!(
+        third["backends"][1]["ready"], 2,
+        "numbers are changes too: {third}"
+    );
     assert_eq!(watch.end_with(Signal::TERM).await.code(), Some(0));
 }
 
@@ -104,9 +137,13 @@ async fn a_lost_connection_is_told_and_nothing_is_missed() {
     let ns = TestNamespace::new("lost").await;
     ns.west.group("web", GROUP).await;
     let proxy = FaultProxy::before(&ns.west).await;
-    let mut watch = command(&ns.west, &["-w"]).kubeconfig(proxy.kubeconfig()).spawn();
+    let mut watch = command(&ns.west, &["-w"])
+        .kubeconfig(proxy.kubeconfig())
+        .spawn();
     watch.line_containing("Primary").await;
-    proxy.until_seen(Method::GET, "endpointslices?watch", 1).await;
+    proxy
+        .until_seen(Method::GET, "endpointslices?watch", 1)
+        .await;
     proxy.inject(Method::GET, "/", usize::MAX, Fault::CutBefore);
     proxy.cut_streams();
     watch.stderr_line_containing("connection lost: ").await;
@@ -128,7 +165,11 @@ async fn who_may_not_watch_is_told_so() {
         rule("discovery.k8s.io", &["endpointslices"], &["list", "watch"]),
     ];
     let user = restricted_kubeconfig(&ns.west, "reader", &rights).await;
-    let output = command(&ns.west, &["-w"]).kubeconfig(user.path()).run().await.code(1);
+    let output = command(&ns.west, &["-w"])
+        .kubeconfig(user.path())
+        .run()
+        .await
+        .code(1);
     output
         .stderr_contains("to watch trafficsplits.split.smi-spec.io in namespace")
         .stderr_contains("kubectl failover check --rbac status")
@@ -138,7 +179,12 @@ async fn who_may_not_watch_is_told_so() {
 #[tokio::test]
 async fn formats_that_have_no_lines_are_refused() {
     for format in ["yaml", "name"] {
-        let output = plugin().without_clusters().args(["status", "-w", "-o", format]).run().await.code(2);
+        let output = plugin()
+            .without_clusters()
+            .args(["status", "-w", "-o", format])
+            .run()
+            .await
+            .code(2);
         output.stderr_contains("use --output table, wide or json");
     }
 }
@@ -148,28 +194,60 @@ async fn a_live_table_on_a_terminal() {
     let ns = TestNamespace::new("table").await;
     ns.west.group("web", GROUP).await;
     let table = Pty::start(command(&ns.west, &["-w"]).command(), 120, 24);
-    let frame = table.until_frame("the group", |frame| frame.contains("Primary")).await;
-    assert!(frame.contains(&format!("1 group in namespace {} of context west", ns.name)), "{frame}");
+    let frame = table
+        .until_frame("the group", |frame| frame.contains("Primary"))
+        .await;
+    assert!(
+        frame.contains(&format!("1 group in namespace {} of context west", ns.name)),
+        "{frame}"
+    );
     ns.west.ready("web", 0).await;
-    let frame = table.until_frame("a transition", |frame| frame.contains("Last changes:")).await;
-    assert!(frame.contains("OutOfSync") && frame.contains("Primary -> OutOfSync +short"), "{frame}");
+    let frame = table
+        .until_frame("a transition", |frame| frame.contains("Last changes:"))
+        .await;
+    assert!(
+        frame.contains("OutOfSync") && frame.contains("Primary -> OutOfSync +short"),
+        "{frame}"
+    );
     assert!(frame.contains("next: kubectl failover watch"), "{frame}");
-    assert!(table.written().contains("\u{1b}[33mOutOfSync\u{1b}[39m"), "states have colours");
+    assert!(
+        table.written().contains("\u{1b}[33mOutOfSync\u{1b}[39m"),
+        "states have colours"
+    );
 
     table.resize(48, 8);
-    let frame = table.until_frame("a smaller table", |frame| frame.lines().count() <= 8).await;
-    assert!(frame.contains("OutOfSync") && frame.contains("do not fit"), "{frame}");
-    assert_eq!(table.written().matches("\u{1b}[2J").count(), 1, "the screen is cleared once, at the start");
+    let frame = table
+        .until_frame("a smaller table", |frame| frame.lines().count() <= 8)
+        .await;
+    assert!(
+        frame.contains("OutOfSync") && frame.contains("do not fit"),
+        "{frame}"
+    );
+    assert_eq!(
+        table.written().matches("\u{1b}[2J").count(),
+        1,
+        "the screen is cleared once, at the start"
+    );
 
     table.resize(120, 24);
-    table.until_frame("the whole table", |frame| !frame.contains("do not fit")).await;
+    table
+        .until_frame("the whole table", |frame| !frame.contains("do not fit"))
+        .await;
     table.signal(Signal::INT);
     let (code, written) = table.wait().await;
     assert_eq!(code, Some(0), "{written}");
-    let (_, after) = written.rsplit_once("\u{1b}[?1049l").expect("the screen is restored");
-    assert!(after.contains("OutOfSync"), "what was seen last stays: {after:?}");
+    let (_, after) = written
+        .rsplit_once("\u{1b}[?1049l")
+        .expect("the screen is restored");
+    assert!(
+        after.contains("OutOfSync"),
+        "what was seen last stays: {after:?}"
+    );
     let restored = "\u{1b}[?7h\u{1b}[?25h\u{1b}[?1049l";
-    assert!(written.contains(restored), "the cursor and line ends are restored");
+    assert!(
+        written.contains(restored),
+        "the cursor and line ends are restored"
+    );
 }
 
 #[tokio::test]
@@ -177,11 +255,24 @@ async fn it_ends_when_nobody_reads_its_lines_any_more() {
     let ns = TestNamespace::new("unread").await;
     ns.west.group("web", GROUP).await;
     let mut command = command(&ns.west, &["-w"]).command();
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    assert!(lines.next_line().await.unwrap().unwrap().contains("Primary"));
+    assert!(
+        lines
+            .next_line()
+            .await
+            .unwrap()
+            .unwrap()
+            .contains("Primary")
+    );
     drop(lines);
-    let ended = timeout(Duration::from_secs(30), child.wait()).await.expect("it ends though nothing changes");
+    let ended = timeout(Duration::from_secs(30), child.wait())
+        .await
+        .expect("it ends though nothing changes");
     assert!(ended.unwrap().success());
 }
 
@@ -190,19 +281,38 @@ async fn it_ends_when_nobody_reads_its_lines_any_more() {
 async fn a_table_on_a_narrow_terminal_takes_two_lines_for_a_group() {
     const COLUMNS: u16 = 40;
     let ns = TestNamespace::new("narrow").await;
-    ns.west.group("web", &[("web", 1, 0), ("web-east", 0, 1)]).await;
-    let (code, written) = Pty::start(command(&ns.west, &[]).command(), COLUMNS, 24).wait().await;
+    ns.west
+        .group("web", &[("web", 1, 0), ("web-east", 0, 1)])
+        .await;
+    let (code, written) = Pty::start(command(&ns.west, &[]).command(), COLUMNS, 24)
+        .wait()
+        .await;
     let plain = written.replace("\u{1b}[33m", "").replace("\u{1b}[39m", "");
     let lines: Vec<&str> = plain.lines().map(str::trim_end).collect();
     assert_eq!(code, Some(0), "{written}");
-    let fits = |line: &&str| line.chars().count() <= usize::from(COLUMNS) || line.starts_with("  next: ");
+    let fits =
+        |line: &&str| line.chars().count() <= usize::from(COLUMNS) || line.starts_with("  next: ");
     assert!(lines.iter().all(fits), "{plain}");
-    assert!(lines[0].starts_with("NAME  STATE") && !lines[0].contains("BACKENDS"), "{plain}");
+    assert!(
+        lines[0].starts_with("NAME  STATE") && !lines[0].contains("BACKENDS"),
+        "{plain}"
+    );
     assert_eq!(lines[2], "  0/1 web, 1/2 web-east", "{plain}");
-    let next = format!("  next: kubectl failover watch --context west -n {}", ns.name);
-    assert!(lines.contains(&next.as_str()), "what is to be pasted stays whole: {plain}");
-    let (_, written) = Pty::start(command(&ns.west, &[]).command(), 200, 24).wait().await;
-    assert!(written.lines().next().unwrap().contains("BACKENDS"), "{written}");
+    let next = format!(
+        "  next: kubectl failover watch --context west -n {}",
+        ns.name
+    );
+    assert!(
+        lines.contains(&next.as_str()),
+        "what is to be pasted stays whole: {plain}"
+    );
+    let (_, written) = Pty::start(command(&ns.west, &[]).command(), 200, 24)
+        .wait()
+        .await;
+    assert!(
+        written.lines().next().unwrap().contains("BACKENDS"),
+        "{written}"
+    );
 }
 
 #[tokio::test]
@@ -210,15 +320,28 @@ async fn a_live_table_keeps_what_it_showed_while_the_connection_is_lost() {
     let ns = TestNamespace::new("livelost").await;
     ns.west.group("web", GROUP).await;
     let proxy = FaultProxy::before(&ns.west).await;
-    let command = command(&ns.west, &["-w"]).kubeconfig(proxy.kubeconfig()).command();
+    let command = command(&ns.west, &["-w"])
+        .kubeconfig(proxy.kubeconfig())
+        .command();
     let table = Pty::start(command, 120, 24);
-    table.until_frame("the group", |frame| frame.contains("Primary")).await;
+    table
+        .until_frame("the group", |frame| frame.contains("Primary"))
+        .await;
     proxy.inject(Method::GET, "/", usize::MAX, Fault::CutBefore);
     proxy.cut_streams();
-    let frame = table.until_frame("the loss", |frame| frame.contains("CONNECTION LOST")).await;
-    assert!(frame.contains("Primary") && frame.contains("trying again"), "{frame}");
+    let frame = table
+        .until_frame("the loss", |frame| frame.contains("CONNECTION LOST"))
+        .await;
+    assert!(
+        frame.contains("Primary") && frame.contains("trying again"),
+        "{frame}"
+    );
     proxy.heal();
-    table.until_frame("the table alone", |frame| !frame.contains("CONNECTION LOST")).await;
+    table
+        .until_frame("the table alone", |frame| {
+            !frame.contains("CONNECTION LOST")
+        })
+        .await;
     table.signal(Signal::TERM);
     let (code, written) = table.wait().await;
     assert_eq!(code, Some(0), "{written}");
@@ -232,19 +355,29 @@ async fn control_characters_of_a_cluster_are_not_printed() {
     ns.west.group("web", GROUP).await;
     let evil = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\r\n\u{202e}";
     let primary = json!({"failover.linkerd.io/primary-service": format!("web{evil}")});
-    ns.west.edit_split("web", json!({"metadata": {"annotations": primary}})).await;
+    ns.west
+        .edit_split("web", json!({"metadata": {"annotations": primary}}))
+        .await;
     for format in ["table", "json"] {
         let mut watch = command(&ns.west, &["-w", "-o", format]).spawn();
         let line = watch.line().await;
         let harmful = |letter: char| letter.is_control() || letter == '\u{202e}';
-        assert!(line.contains("Invalid") && !line.contains(harmful), "{line:?}");
+        assert!(
+            line.contains("Invalid") && !line.contains(harmful),
+            "{line:?}"
+        );
         watch.end_with(Signal::INT).await;
     }
     let table = Pty::start(command(&ns.west, &["-w", "-o", "wide"]).command(), 120, 24);
-    table.until_frame("the group", |frame| frame.contains("Invalid")).await;
+    table
+        .until_frame("the group", |frame| frame.contains("Invalid"))
+        .await;
     table.signal(Signal::INT);
     let (_, written) = table.wait().await;
-    assert!(!written.contains("]0;owned\u{7}") && !written.contains('\u{202e}'), "{written:?}");
+    assert!(
+        !written.contains("]0;owned\u{7}") && !written.contains('\u{202e}'),
+        "{written:?}"
+    );
     assert_eq!(written.matches("\u{1b}[2J").count(), 1, "{written:?}");
 }
 

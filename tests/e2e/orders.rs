@@ -21,7 +21,15 @@ use crate::support::{Output, Plugin, Side, plugin};
 /// West's three services, with these endpoints ready; `web` is the primary and has the traffic.
 async fn web(side: &Side, ready: [u8; 3]) {
     let [web, east, central] = ready;
-    side.group("web", &[("web", 1, web), ("web-east", 0, east), ("web-central", 0, central)]).await;
+    side.group(
+        "web",
+        &[
+            ("web", 1, web),
+            ("web-east", 0, east),
+            ("web-central", 0, central),
+        ],
+    )
+    .await;
 }
 
 /// A command as an operator types it, without being asked.
@@ -43,7 +51,12 @@ async fn run_through(side: &Side, kubeconfig: &Path, command: &str) -> Output {
 
 /// What `status -o json` says of a group.
 async fn status(side: &Side, name: &str) -> Value {
-    let output = plugin().args(["status", name, "-o", "json"]).on(side).run().await.success();
+    let output = plugin()
+        .args(["status", name, "-o", "json"])
+        .on(side)
+        .run()
+        .await
+        .success();
     output.json()["items"][0].clone()
 }
 
@@ -55,12 +68,15 @@ async fn annotation(side: &Side, name: &str, key: &str) -> Value {
 /// The override on a group.
 async fn override_of(side: &Side, name: &str) -> Value {
     let note = annotation(side, name, "override").await;
-    note.as_str().map(|note| serde_json::from_str(note).unwrap()).unwrap_or_default()
+    note.as_str()
+        .map(|note| serde_json::from_str(note).unwrap())
+        .unwrap_or_default()
 }
 
 /// Has the loop show that it has heard of all that was before: it answers an outage of another group.
 async fn seen_by_the_loop(side: &Side) {
-    side.group("mark", &[("mark", 1, 0), ("mark-east", 0, 1)]).await;
+    side.group("mark", &[("mark", 1, 0), ("mark-east", 0, 1)])
+        .await;
     side.until_weights("mark", &[0, 1]).await;
 }
 

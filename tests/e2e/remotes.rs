@@ -29,8 +29,10 @@ async fn flat_mirror(side: &Side, cluster: &str, name: &str, origin: &str) {
 async fn mirror(side: &Side, name: &str, mut labels: Value, annotations: Value) {
     labels["mirror.linkerd.io/mirrored-service"] = json!("true");
     let metadata = json!({"name": name, "labels": labels, "annotations": annotations});
-    side.create::<Service>(json!({"metadata": metadata, "spec": {"ports": [{"name": "http", "port": 80}]}}))
-        .await;
+    side.create::<Service>(
+        json!({"metadata": metadata, "spec": {"ports": [{"name": "http", "port": 80}]}}),
+    )
+    .await;
 }
 
 /// In west a group of web and of web-east, which mirrors web of east in a flat network. web has a ready endpoint
@@ -54,5 +56,7 @@ async fn fill(ns: &TestNamespace, cluster: &str) {
         side.ready("web", 1).await;
     }
     flat_mirror(&ns.west, cluster, "web-east", "web").await;
-    ns.west.traffic_split("web", "web", &[("web", 1), ("web-east", 0)]).await;
+    ns.west
+        .traffic_split("web", "web", &[("web", 1), ("web-east", 0)])
+        .await;
 }

@@ -22,10 +22,18 @@ struct Kind {
     name: &'static str,
 }
 
-const HTTP: Kind =
-    Kind { group: "gateway.networking.k8s.io", version: "v1", kind: "HTTPRoute", name: "httproute" };
-const GRPC: Kind =
-    Kind { group: "gateway.networking.k8s.io", version: "v1", kind: "GRPCRoute", name: "grpcroute" };
+const HTTP: Kind = Kind {
+    group: "gateway.networking.k8s.io",
+    version: "v1",
+    kind: "HTTPRoute",
+    name: "httproute",
+};
+const GRPC: Kind = Kind {
+    group: "gateway.networking.k8s.io",
+    version: "v1",
+    kind: "GRPCRoute",
+    name: "grpcroute",
+};
 const LINKERD: Kind = Kind {
     group: "policy.linkerd.io",
     version: "v1beta3",
@@ -38,7 +46,11 @@ const HOME: &[(&str, u64)] = &[("web", 1), ("web-east", 0)];
 
 fn routes(side: &Side, kind: Kind) -> Api<DynamicObject> {
     let gvk = GroupVersionKind::gvk(kind.group, kind.version, kind.kind);
-    Api::namespaced_with(side.client.clone(), &side.namespace, &ApiResource::from_gvk(&gvk))
+    Api::namespaced_with(
+        side.client.clone(),
+        &side.namespace,
+        &ApiResource::from_gvk(&gvk),
+    )
 }
 
 /// The services `web` and `web-east`, whose endpoints the test writes, with an endpoint ready in each.
@@ -82,16 +94,26 @@ async fn bystander(side: &Side, kind: Kind, name: &str, spec: Value) {
 }
 
 async fn create(side: &Side, kind: Kind, metadata: Value, spec: Value) {
-    let Kind { group, version, kind: name, .. } = kind;
-    let object =
-        json!({"apiVersion": format!("{group}/{version}"), "kind": name, "metadata": metadata, "spec": spec});
+    let Kind {
+        group,
+        version,
+        kind: name,
+        ..
+    } = kind;
+    let object = json!({"apiVersion": format!("{group}/{version}"), "kind": name, "metadata": metadata, "spec": spec});
     let object = serde_json::from_value(object).unwrap();
-    routes(side, kind).create(&PostParams::default(), &object).await.expect("the route is taken");
+    routes(side, kind)
+        .create(&PostParams::default(), &object)
+        .await
+        .expect("the route is taken");
 }
 
 /// Merges into a route, as `kubectl edit` does.
 async fn edit(side: &Side, kind: Kind, name: &str, patch: Value) {
-    routes(side, kind).patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+    routes(side, kind)
+        .patch(name, &PatchParams::default(), &Patch::Merge(patch))
+        .await
+        .unwrap();
 }
 
 /// A route as the API server has it.
@@ -100,7 +122,10 @@ async fn read(side: &Side, kind: Kind, name: &str) -> Value {
 }
 
 async fn version(side: &Side, kind: Kind, name: &str) -> String {
-    read(side, kind, name).await["metadata"]["resourceVersion"].as_str().unwrap().to_owned()
+    read(side, kind, name).await["metadata"]["resourceVersion"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
 /// The weights of each rule, taken out of a route.
@@ -108,7 +133,15 @@ fn take_weights(route: &mut Value) -> Vec<Vec<u64>> {
     let rules = route["spec"]["rules"].as_array_mut().unwrap();
     let weights = |rule: &mut Value| -> Vec<u64> {
         let refs = rule["backendRefs"].as_array_mut().into_iter().flatten();
-        refs.map(|to| to.as_object_mut().unwrap().remove("weight").unwrap().as_u64().unwrap()).collect()
+        refs.map(|to| {
+            to.as_object_mut()
+                .unwrap()
+                .remove("weight")
+                .unwrap()
+                .as_u64()
+                .unwrap()
+        })
+        .collect()
     };
     rules.iter_mut().map(weights).collect()
 }
@@ -116,7 +149,10 @@ fn take_weights(route: &mut Value) -> Vec<Vec<u64>> {
 /// Adds the namespaces that a rule leaves out, as the first move does.
 fn add_namespaces(route: &mut Value, rule: usize) {
     let namespace = route["metadata"]["namespace"].clone();
-    for to in route["spec"]["rules"][rule]["backendRefs"].as_array_mut().unwrap() {
+    for to in route["spec"]["rules"][rule]["backendRefs"]
+        .as_array_mut()
+        .unwrap()
+    {
         assert_eq!(to["namespace"], json!(null));
         to["namespace"] = namespace.clone();
     }
@@ -124,10 +160,17 @@ fn add_namespaces(route: &mut Value, rule: usize) {
 
 /// Waits until the weights of each rule are these.
 async fn until_weights(side: &Side, kind: Kind, name: &str, expected: &[&[u64]]) {
-    eventually(&format!("the weights of {name} are {expected:?}"), async || {
-        let weights = take_weights(&mut read(side, kind, name).await);
-        if weights == expected { Ok(()) } else { Err(format!("{weights:?}")) }
-    })
+    eventually(
+        &format!("the weights of {name} are {expected:?}"),
+        async || {
+            let weights = take_weights(&mut read(side, kind, name).await);
+            if weights == expected {
+                Ok(())
+            } else {
+                Err(format!("{weights:?}"))
+            }
+        },
+    )
     .await;
 }
 
@@ -138,5 +181,9 @@ async fn run(side: &Side, command: &str) -> Output {
 
 /// What `status -o json` says of a group.
 async fn status(side: &Side, name: &str) -> Value {
-    run(side, &format!("status {name} -o json")).await.success().json()["items"][0].clone()
+    run(side, &format!("status {name} -o json"))
+        .await
+        .success()
+        .json()["items"][0]
+        .clone()
 }

@@ -6,10 +6,17 @@ use http::Method;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use crate::support::{Fault, FaultProxy, Output, Side, TestNamespace, documented, end, plugin, watching};
+use crate::support::{
+    Fault, FaultProxy, Output, Side, TestNamespace, documented, end, plugin, watching,
+};
 
 async fn set(side: &Side, args: &[&str]) -> Output {
-    plugin().on(side).args(["set"]).args(args.iter().copied()).run().await
+    plugin()
+        .on(side)
+        .args(["set"])
+        .args(args.iter().copied())
+        .run()
+        .await
 }
 
 async fn annotation(side: &Side, name: &str, key: &str) -> Value {
@@ -17,12 +24,14 @@ async fn annotation(side: &Side, name: &str, key: &str) -> Value {
 }
 
 async fn annotate(side: &Side, name: &str, key: &str, value: &str) {
-    let patch = json!({"metadata": {"annotations": {(format!("failover.linkerd.io/{key}")): value}}});
+    let patch =
+        json!({"metadata": {"annotations": {(format!("failover.linkerd.io/{key}")): value}}});
     side.edit_split(name, patch).await;
 }
 
 async fn web(side: &Side, ready: [u8; 2]) {
-    side.group("web", &[("web", 1, ready[0]), ("web-east", 0, ready[1])]).await;
+    side.group("web", &[("web", 1, ready[0]), ("web-east", 0, ready[1])])
+        .await;
 }
 
 #[tokio::test]
@@ -31,10 +40,22 @@ async fn a_policy_is_changed_and_said() {
     web(&ns.west, [1, 1]).await;
     annotate(&ns.west, "web", "failback", "manual").await;
     let before = ns.west.split("web").await;
-    let args = ["web", "--failover-delay", "10s", "--min-ready", "2", "--unset", "failback"];
+    let args = [
+        "web",
+        "--failover-delay",
+        "10s",
+        "--min-ready",
+        "2",
+        "--unset",
+        "failback",
+    ];
     for mode in ["client", "server"] {
-        let output = set(&ns.west, &[&args[..], &["--dry-run", mode]].concat()).await.success();
-        output.stdout_contains("min-ready: (not set) -> 2").stdout_contains("(dry run)");
+        let output = set(&ns.west, &[&args[..], &["--dry-run", mode]].concat())
+            .await
+            .success();
+        output
+            .stdout_contains("min-ready: (not set) -> 2")
+            .stdout_contains("(dry run)");
     }
     assert_eq!(ns.west.split("web").await, before);
     let output = set(&ns.west, &args).await.success();
@@ -49,8 +70,13 @@ async fn a_policy_is_changed_and_said() {
         "failover.linkerd.io/min-ready": "2",
     });
     assert_eq!(after["metadata"]["annotations"], annotations);
-    set(&ns.west, &args).await.success().stdout_contains("it is so already");
-    let output = set(&ns.west, &["web", "--min-ready", "3", "-o", "json"]).await.success();
+    set(&ns.west, &args)
+        .await
+        .success()
+        .stdout_contains("it is so already");
+    let output = set(&ns.west, &["web", "--min-ready", "3", "-o", "json"])
+        .await
+        .success();
     documented(&output.json());
     assert_eq!(output.json()["items"][0]["result"], "changed");
 }
@@ -59,12 +85,26 @@ async fn a_policy_is_changed_and_said() {
 async fn the_loop_does_what_was_foretold() {
     let ns = TestNamespace::new("set-next").await;
     web(&ns.west, [1, 1]).await;
-    let output = set(&ns.west, &["web", "--policy", "active-active", "--weights", "web=1,web-east=2"]).await;
-    output.success().stdout_contains("a watch would now set web=1,web-east=2");
+    let output = set(
+        &ns.west,
+        &[
+            "web",
+            "--policy",
+            "active-active",
+            "--weights",
+            "web=1,web-east=2",
+        ],
+    )
+    .await;
+    output
+        .success()
+        .stdout_contains("a watch would now set web=1,web-east=2");
     ns.west.until_weights("web", &[1, 0]).await;
     let watch = watching(&ns.west, &[]).await;
     ns.west.until_weights("web", &[1, 2]).await;
-    set(&ns.west, &["web", "--unset", "policy,weights"]).await.success();
+    set(&ns.west, &["web", "--unset", "policy,weights"])
+        .await
+        .success();
     ns.west.until_weights("web", &[1, 0]).await;
     end(watch).await;
 }
@@ -74,28 +114,55 @@ async fn another_primary_is_asked_for_and_not_under_an_override() {
     let ns = TestNamespace::new("set-primary").await;
     web(&ns.west, [1, 1]).await;
     let args = ["web", "--primary", "web-east"];
-    set(&ns.west, &args).await.code(4).stderr_contains("add --yes");
-    let output = set(&ns.west, &["web", "--primary", "elsewhere", "--yes"]).await.code(4);
+    set(&ns.west, &args)
+        .await
+        .code(4)
+        .stderr_contains("add --yes");
+    let output = set(&ns.west, &["web", "--primary", "elsewhere", "--yes"])
+        .await
+        .code(4);
     output.stderr_contains("\"elsewhere\" is not among the backends (web, web-east)");
     assert_eq!(annotation(&ns.west, "web", "primary-service").await, "web");
-    let output = set(&ns.west, &[&args[..], &["--yes"]].concat()).await.success();
-    output.stdout_contains("primary-service: web -> web-east; a watch would now set web=0,web-east=1");
-    assert_eq!(annotation(&ns.west, "web", "primary-service").await, "web-east");
+    let output = set(&ns.west, &[&args[..], &["--yes"]].concat())
+        .await
+        .success();
+    output.stdout_contains(
+        "primary-service: web -> web-east; a watch would now set web=0,web-east=1",
+    );
+    assert_eq!(
+        annotation(&ns.west, "web", "primary-service").await,
+        "web-east"
+    );
 
-    plugin().on(&ns.west).args(["force", "web", "--to", "web", "--yes"]).run().await.success();
-    let output = set(&ns.west, &["web", "--primary", "web-east", "--yes"]).await.code(4);
+    plugin()
+        .on(&ns.west)
+        .args(["force", "web", "--to", "web", "--yes"])
+        .run()
+        .await
+        .success();
+    let output = set(&ns.west, &["web", "--primary", "web-east", "--yes"])
+        .await
+        .code(4);
     output
         .stderr_contains("an override stands")
-        .stderr_contains(&format!("kubectl failover failback web --context west -n {}", ns.name));
+        .stderr_contains(&format!(
+            "kubectl failover failback web --context west -n {}",
+            ns.name
+        ));
     set(&ns.west, &["web", "--min-ready", "2"]).await.success();
     assert_eq!(annotation(&ns.west, "web", "primary-service").await, "web");
 
     annotate(&ns.west, "web", "primary-service", "web-east").await;
-    let output = set(&ns.west, &["web", "--primary", "web", "--yes"]).await.success();
+    let output = set(&ns.west, &["web", "--primary", "web", "--yes"])
+        .await
+        .success();
     output.stdout_contains("the broken override is taken away");
     let annotations = ns.west.split("web").await["metadata"]["annotations"].clone();
     assert_eq!(annotations["failover.linkerd.io/primary-service"], "web");
-    assert!(annotations.get("failover.linkerd.io/override").is_none(), "{annotations}");
+    assert!(
+        annotations.get("failover.linkerd.io/override").is_none(),
+        "{annotations}"
+    );
 }
 
 #[tokio::test]
@@ -104,18 +171,34 @@ async fn nothing_that_would_be_invalid_is_written_and_what_is_can_be_mended() {
     web(&ns.west, [1, 1]).await;
     let version = ns.west.version("web").await;
     let output = set(&ns.west, &["web", "--weights", "west=1"]).await.code(4);
-    output.stderr_contains("no valid group").stderr_contains("such as web=1,web-east=1");
+    output
+        .stderr_contains("no valid group")
+        .stderr_contains("such as web=1,web-east=1");
     assert_eq!(ns.west.version("web").await, version);
 
     annotate(&ns.west, "web", "failover-delay", "soon").await;
-    set(&ns.west, &["web", "--min-ready", "2"]).await.code(4).stderr_contains("failover-delay is \"soon\"");
-    let output = set(&ns.west, &["web", "--failover-delay", "5s"]).await.success();
+    set(&ns.west, &["web", "--min-ready", "2"])
+        .await
+        .code(4)
+        .stderr_contains("failover-delay is \"soon\"");
+    let output = set(&ns.west, &["web", "--failover-delay", "5s"])
+        .await
+        .success();
     output.stdout_contains("failover-delay: soon -> 5s; now web carries the traffic (Primary)");
     annotate(&ns.west, "web", "failback", "never").await;
-    set(&ns.west, &["web", "--unset", "failback"]).await.success();
+    set(&ns.west, &["web", "--unset", "failback"])
+        .await
+        .success();
     annotate(&ns.west, "web", "primary-service", "gone").await;
-    set(&ns.west, &["web", "--primary", "web", "--yes"]).await.success();
-    let status = plugin().on(&ns.west).args(["status", "web", "-o", "json"]).run().await.success();
+    set(&ns.west, &["web", "--primary", "web", "--yes"])
+        .await
+        .success();
+    let status = plugin()
+        .on(&ns.west)
+        .args(["status", "web", "-o", "json"])
+        .run()
+        .await
+        .success();
     assert_eq!(status.json()["items"][0]["state"], "Primary");
 }
 
@@ -125,10 +208,21 @@ async fn what_someone_else_writes_in_between_is_kept() {
     web(&ns.west, [1, 1]).await;
     let proxy = FaultProxy::before(&ns.west).await;
     let gate = Arc::new(Notify::new());
-    proxy.inject(Method::PATCH, "/trafficsplits/web", 1, Fault::Wait(Arc::clone(&gate)));
+    proxy.inject(
+        Method::PATCH,
+        "/trafficsplits/web",
+        1,
+        Fault::Wait(Arc::clone(&gate)),
+    );
     let args = ["set", "web", "--min-ready", "2"];
-    let late = plugin().on(&ns.west).args(args).kubeconfig(proxy.kubeconfig()).spawn();
-    proxy.until_seen(Method::PATCH, "/trafficsplits/web", 1).await;
+    let late = plugin()
+        .on(&ns.west)
+        .args(args)
+        .kubeconfig(proxy.kubeconfig())
+        .spawn();
+    proxy
+        .until_seen(Method::PATCH, "/trafficsplits/web", 1)
+        .await;
     annotate(&ns.west, "web", "min-ready", "5").await;
     annotate(&ns.west, "web", "failback", "manual").await;
     gate.notify_one();
@@ -143,16 +237,25 @@ async fn what_someone_else_writes_in_between_is_kept() {
 async fn several_groups_at_once_and_not_what_a_gitops_tool_owns() {
     let ns = TestNamespace::new("set-several").await;
     web(&ns.west, [1, 1]).await;
-    ns.west.group("mail", &[("mail", 1, 1), ("mail-east", 0, 1)]).await;
+    ns.west
+        .group("mail", &[("mail", 1, 1), ("mail-east", 0, 1)])
+        .await;
     let owned = json!({"metadata": {"annotations": {"argocd.argoproj.io/tracking-id": "app:x"}}});
     ns.west.edit_split("mail", owned).await;
-    set(&ns.west, &["--all", "--min-ready", "2"]).await.code(4).stderr_contains("add --yes");
-    let output = set(&ns.west, &["--all", "--min-ready", "2", "--yes"]).await.code(1);
+    set(&ns.west, &["--all", "--min-ready", "2"])
+        .await
+        .code(4)
+        .stderr_contains("add --yes");
+    let output = set(&ns.west, &["--all", "--min-ready", "2", "--yes"])
+        .await
+        .code(1);
     output
         .stdout_contains("/web: min-ready")
         .stderr_contains("Argo CD owns")
         .stderr_contains("--allow=gitops");
     assert_eq!(annotation(&ns.west, "mail", "min-ready").await, Value::Null);
-    set(&ns.west, &["mail", "--min-ready", "2", "--allow=gitops"]).await.success();
+    set(&ns.west, &["mail", "--min-ready", "2", "--allow=gitops"])
+        .await
+        .success();
     assert_eq!(annotation(&ns.west, "mail", "min-ready").await, "2");
 }

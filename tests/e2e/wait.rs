@@ -15,32 +15,69 @@ async fn what_is_so_already_is_met_at_once() {
     let ns = TestNamespace::new("met").await;
     ns.west.group("web", GROUP).await;
     let started = Instant::now();
-    for condition in
-        ["Primary", "failover,primary", "!failover", "redundant", "active=web", "!active=web-east"]
-    {
-        let output = status(&ns.west, &["--for", condition, "--timeout", "0s"]).await.success();
-        output.stdout_contains("web   web   Primary").stderr_is_empty();
+    for condition in [
+        "Primary",
+        "failover,primary",
+        "!failover",
+        "redundant",
+        "active=web",
+        "!active=web-east",
+    ] {
+        let output = status(&ns.west, &["--for", condition, "--timeout", "0s"])
+            .await
+            .success();
+        output
+            .stdout_contains("web   web   Primary")
+            .stderr_is_empty();
     }
-    status(&ns.west, &["web", "--for", "primary", "--for", "redundant", "-o", "name"])
-        .await
-        .success()
-        .stdout_is("trafficsplit/web\n");
-    assert!(started.elapsed() < Duration::from_secs(20), "met conditions take no waiting");
+    status(
+        &ns.west,
+        &[
+            "web",
+            "--for",
+            "primary",
+            "--for",
+            "redundant",
+            "-o",
+            "name",
+        ],
+    )
+    .await
+    .success()
+    .stdout_is("trafficsplit/web\n");
+    assert!(
+        started.elapsed() < Duration::from_secs(20),
+        "met conditions take no waiting"
+    );
 }
 
 #[tokio::test]
 async fn a_failover_that_comes_is_waited_for() {
     let ns = TestNamespace::new("comes").await;
     ns.west.group("web", GROUP).await;
-    let waiting = ["web", "--for", "Failover", "--for", "active=web-east", "--timeout", "20s"];
+    let waiting = [
+        "web",
+        "--for",
+        "Failover",
+        "--for",
+        "active=web-east",
+        "--timeout",
+        "20s",
+    ];
     let mut waiting = command(&ns.west, &waiting).spawn();
-    waiting.stderr_line_containing("waiting up to 20 s for Failover and active=web-east").await;
-    ns.west.set_weights("web", &[("web", 0), ("web-east", 1)]).await;
+    waiting
+        .stderr_line_containing("waiting up to 20 s for Failover and active=web-east")
+        .await;
+    ns.west
+        .set_weights("web", &[("web", 0), ("web-east", 1)])
+        .await;
     ns.west.ready("web", 0).await;
     let table = waiting.line_containing("Failover").await;
     assert!(table.contains("web-east"), "{table}");
     assert_eq!(waiting.wait().await.code(), Some(0));
-    let output = status(&ns.west, &["webb", "--for", "primary", "--timeout", "0s"]).await.code(3);
+    let output = status(&ns.west, &["webb", "--for", "primary", "--timeout", "0s"])
+        .await
+        .code(3);
     output.stderr_contains("did you mean web?");
 }
 
@@ -48,14 +85,31 @@ async fn a_failover_that_comes_is_waited_for() {
 async fn what_is_missing_is_said_when_the_time_is_over() {
     let ns = TestNamespace::new("missing").await;
     ns.west.group("web", GROUP).await;
-    ns.west.group("mail", &[("mail", 1, 0), ("mail-east", 0, 1)]).await;
-    let output = status(&ns.west, &["--for", "Primary", "--for", "!short", "--timeout", "2s"]).await.code(3);
-    let output = output.stdout_is("").stderr_contains("error: not met within 2 s: Primary and !short");
-    let group = format!("{}/mail is OutOfSync (short,redundant,unattended), active mail", ns.name);
+    ns.west
+        .group("mail", &[("mail", 1, 0), ("mail-east", 0, 1)])
+        .await;
+    let output = status(
+        &ns.west,
+        &["--for", "Primary", "--for", "!short", "--timeout", "2s"],
+    )
+    .await
+    .code(3);
+    let output = output
+        .stdout_is("")
+        .stderr_contains("error: not met within 2 s: Primary and !short");
+    let group = format!(
+        "{}/mail is OutOfSync (short,redundant,unattended), active mail",
+        ns.name
+    );
     let output = output.stderr_contains(&format!("{group}; asked for: Primary and !short"));
     output.stderr_lacks("/web is");
 
-    let output = status(&ns.west, &["--for", "primary", "--timeout", "0s", "-o", "json"]).await.code(3);
+    let output = status(
+        &ns.west,
+        &["--for", "primary", "--timeout", "0s", "-o", "json"],
+    )
+    .await
+    .code(3);
     let list = output.json();
     assert_eq!(list["kind"], "StatusList");
     assert_eq!(list["exitCode"], 3);
@@ -68,17 +122,30 @@ async fn what_is_missing_is_said_when_the_time_is_over() {
 #[tokio::test]
 async fn groups_that_are_not_there_yet_are_waited_for() {
     let ns = TestNamespace::new("absent").await;
-    let output = status(&ns.west, &["--for", "primary", "--timeout", "0s"]).await.code(3);
-    output.stderr_contains(&format!("there are no groups in namespace {} of context west", ns.name));
-    let output = status(&ns.west, &["ts/web", "--for", "primary", "--timeout", "0s"]).await.code(3);
-    output.stderr_contains("there is no group \"web\"").stderr_contains("asked for: Primary");
+    let output = status(&ns.west, &["--for", "primary", "--timeout", "0s"])
+        .await
+        .code(3);
+    output.stderr_contains(&format!(
+        "there are no groups in namespace {} of context west",
+        ns.name
+    ));
+    let output = status(&ns.west, &["ts/web", "--for", "primary", "--timeout", "0s"])
+        .await
+        .code(3);
+    output
+        .stderr_contains("there is no group \"web\"")
+        .stderr_contains("asked for: Primary");
 
     let mut waiting = command(&ns.west, &["web", "--for", "Primary", "--timeout", "20s"]).spawn();
-    waiting.stderr_line_containing("there is no group \"web\"").await;
+    waiting
+        .stderr_line_containing("there is no group \"web\"")
+        .await;
     ns.west.group("web", GROUP).await;
     waiting.line_containing("web   web   Primary").await;
     assert_eq!(waiting.wait().await.code(), Some(0));
-    let output = status(&ns.west, &["webb", "--for", "primary", "--timeout", "0s"]).await.code(3);
+    let output = status(&ns.west, &["webb", "--for", "primary", "--timeout", "0s"])
+        .await
+        .code(3);
     output.stderr_contains("did you mean web?");
 }
 
@@ -87,7 +154,8 @@ async fn waiting_is_watching() {
     let ns = TestNamespace::new("nopolling").await;
     ns.west.group("web", GROUP).await;
     let proxy = FaultProxy::before(&ns.west).await;
-    let waiting = command(&ns.west, &["--for", "Failover", "--timeout", "4s"]).kubeconfig(proxy.kubeconfig());
+    let waiting =
+        command(&ns.west, &["--for", "Failover", "--timeout", "4s"]).kubeconfig(proxy.kubeconfig());
     waiting.run().await.code(3);
     for path in ["/trafficsplits?", "/endpointslices?", "/leases?"] {
         let seen = proxy.seen(&http::Method::GET, path);
@@ -98,25 +166,55 @@ async fn waiting_is_watching() {
 #[tokio::test]
 async fn a_cluster_that_is_not_there_is_no_reason_to_wait() {
     let started = Instant::now();
-    let nowhere = plugin().server("https://127.0.0.1:1").args(["status", "--for", "primary"]).run().await;
+    let nowhere = plugin()
+        .server("https://127.0.0.1:1")
+        .args(["status", "--for", "primary"])
+        .run()
+        .await;
     nowhere.code(1).stderr_contains("cannot be reached");
-    assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_secs(15),
+        "{:?}",
+        started.elapsed()
+    );
 
     let ns = TestNamespace::new("cut").await;
     ns.west.group("web", GROUP).await;
     let proxy = FaultProxy::before(&ns.west).await;
     proxy.inject(http::Method::GET, "/trafficsplits", 1, Fault::CutBefore);
-    let output = command(&ns.west, &["--for", "primary"]).kubeconfig(proxy.kubeconfig()).run().await;
+    let output = command(&ns.west, &["--for", "primary"])
+        .kubeconfig(proxy.kubeconfig())
+        .run()
+        .await;
     output.code(1).stderr_contains("cannot be reached");
 }
 
 #[tokio::test]
 async fn conditions_that_are_none_list_those_there_are() {
-    let output = plugin().without_clusters().args(["status", "--for", "failed"]).run().await.code(2);
-    let output = output.stderr_contains("\"failed\" is none").stderr_contains("OutOfSync");
-    output.stderr_contains("redundant").stderr_contains("active=BACKEND");
-    for args in [vec!["--timeout", "5s"], vec!["--for", "primary", "-w"], vec!["-w", "--exit-code"]] {
-        plugin().without_clusters().args(["status"]).args(args).run().await.code(2);
+    let output = plugin()
+        .without_clusters()
+        .args(["status", "--for", "failed"])
+        .run()
+        .await
+        .code(2);
+    let output = output
+        .stderr_contains("\"failed\" is none")
+        .stderr_contains("OutOfSync");
+    output
+        .stderr_contains("redundant")
+        .stderr_contains("active=BACKEND");
+    for args in [
+        vec!["--timeout", "5s"],
+        vec!["--for", "primary", "-w"],
+        vec!["-w", "--exit-code"],
+    ] {
+        plugin()
+            .without_clusters()
+            .args(["status"])
+            .args(args)
+            .run()
+            .await
+            .code(2);
     }
 }
 
@@ -131,24 +229,42 @@ async fn with_just_the_rights_of_the_readme() {
         rule("", &["services"], &["get", "list", "watch"]),
     ];
     let kubeconfig = restricted_kubeconfig(&ns.west, "reader", &rights).await;
-    let output =
-        command(&ns.west, &["--for", "primary", "-o", "json"]).kubeconfig(kubeconfig.path()).run().await;
+    let output = command(&ns.west, &["--for", "primary", "-o", "json"])
+        .kubeconfig(kubeconfig.path())
+        .run()
+        .await;
     let list = output.success().json();
-    assert_eq!(list["items"][0]["runner"]["kind"], "unknown", "Leases may not be read: {list}");
+    assert_eq!(
+        list["items"][0]["runner"]["kind"], "unknown",
+        "Leases may not be read: {list}"
+    );
     assert_eq!(list["exitCode"], 0);
 }
 
 #[tokio::test]
 async fn the_exit_code_says_whether_all_is_well() {
     let ns = TestNamespace::new("exitcode").await;
-    let exit_code = async |args: &[&str]| status(&ns.west, &[&["--exit-code"], args].concat()).await;
-    exit_code(&[]).await.code(3).stderr_contains("No groups found");
+    let exit_code =
+        async |args: &[&str]| status(&ns.west, &[&["--exit-code"], args].concat()).await;
+    exit_code(&[])
+        .await
+        .code(3)
+        .stderr_contains("No groups found");
     ns.west.group("web", GROUP).await;
     exit_code(&[]).await.success().stdout_contains("Primary");
-    ns.west.group("mail", &[("mail", 1, 0), ("mail-east", 0, 1)]).await;
-    exit_code(&[]).await.code(3).stdout_contains("OutOfSync").stdout_contains("Primary");
+    ns.west
+        .group("mail", &[("mail", 1, 0), ("mail-east", 0, 1)])
+        .await;
+    exit_code(&[])
+        .await
+        .code(3)
+        .stdout_contains("OutOfSync")
+        .stdout_contains("Primary");
     exit_code(&["web"]).await.success();
-    assert_eq!(exit_code(&["-o", "json"]).await.code(3).json()["exitCode"], 3);
+    assert_eq!(
+        exit_code(&["-o", "json"]).await.code(3).json()["exitCode"],
+        3
+    );
 }
 
 fn command(side: &Side, args: &[&str]) -> Plugin {

@@ -9,7 +9,9 @@ use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use crate::estate::{Estate, LIMIT, MANY, fallback_of, first_of, for_each};
-use crate::support::{FaultProxy, ReadinessFrom, Side, TestNamespace, Upstream, end, plugin, started};
+use crate::support::{
+    FaultProxy, ReadinessFrom, Side, TestNamespace, Upstream, end, plugin, started,
+};
 
 /// How soon an answer to a reversal may follow the write that was reversed.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -25,35 +27,63 @@ async fn a_disagreement_with_upstream_is_fought_slowly_and_shown() {
     })
     .await;
     let proxy = FaultProxy::before(&ns.west).await;
-    let mut watch = started(plugin().args(["watch"]).on(&ns.west).kubeconfig(proxy.kubeconfig())).await;
+    let mut watch = started(
+        plugin()
+            .args(["watch"])
+            .on(&ns.west)
+            .kubeconfig(proxy.kubeconfig()),
+    )
+    .await;
     let _upstream = Upstream::runs(&ns.west, ReadinessFrom::Endpoints);
 
     estate.lose_all_primaries().await;
-    watch.stderr_line_containing("is contested: failover.linkerd.io has put its weights back").await;
+    watch
+        .stderr_line_containing("is contested: failover.linkerd.io has put its weights back")
+        .await;
     // One answer at least, and time for many more.
     let start = Instant::now();
     let answered = || proxy.writes() >= MANY * 3 / 2;
     estate
-        .until(LIMIT, "answers", async || if answered() { Ok(()) } else { Err(proxy.writes().to_string()) })
+        .until(LIMIT, "answers", async || {
+            if answered() {
+                Ok(())
+            } else {
+                Err(proxy.writes().to_string())
+            }
+        })
         .await;
     estate
         .until(LIMIT, "some time has passed with rollouts", async || {
-            for_each(&estate.names, async |name: &String| estate.roll_out(&fallback_of(name)).await).await;
-            if start.elapsed() > PATIENCE * 2 { Ok(()) } else { Err(String::new()) }
+            for_each(&estate.names, async |name: &String| {
+                estate.roll_out(&fallback_of(name)).await
+            })
+            .await;
+            if start.elapsed() > PATIENCE * 2 {
+                Ok(())
+            } else {
+                Err(String::new())
+            }
         })
         .await;
     // Shown while the other's weights are there: not in the moment after an answer.
     estate
         .until(LIMIT, "most are shown as contested", async || {
             let contested = shown_as_contested(&ns.west).await;
-            if contested > MANY / 2 { Ok(()) } else { Err(contested.to_string()) }
+            if contested > MANY / 2 {
+                Ok(())
+            } else {
+                Err(contested.to_string())
+            }
         })
         .await;
 
     for_each(&estate.names, async |name: &String| {
         let patch = Patch::Merge(json!({"subsets": []}));
         let endpoints = ns.west.api::<Endpoints>();
-        endpoints.patch(name, &PatchParams::default(), &patch).await.unwrap();
+        endpoints
+            .patch(name, &PatchParams::default(), &patch)
+            .await
+            .unwrap();
     })
     .await;
     estate.until_right(LIMIT).await;
@@ -64,10 +94,26 @@ async fn a_disagreement_with_upstream_is_fought_slowly_and_shown() {
 }
 
 async fn shown_as_contested(side: &Side) -> usize {
-    let status = plugin().args(["status", "-o", "json"]).on(side).run().await.success().json();
-    let is_contested =
-        |item: &&Value| item["flags"].as_array().unwrap().iter().any(|flag| flag == "contested");
-    status["items"].as_array().unwrap().iter().filter(is_contested).count()
+    let status = plugin()
+        .args(["status", "-o", "json"])
+        .on(side)
+        .run()
+        .await
+        .success()
+        .json();
+    let is_contested = |item: &&Value| {
+        item["flags"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|flag| flag == "contested")
+    };
+    status["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(is_contested)
+        .count()
 }
 
 /// Writes to one group that followed each other too soon.
@@ -75,7 +121,10 @@ fn hasty_answers(proxy: &FaultProxy) -> Vec<(String, Duration)> {
     let mut last: HashMap<String, Instant> = HashMap::new();
     let mut hasty = Vec::new();
     let done = |status: Option<u16>| status == Some(200);
-    for write in proxy.seen(&Method::PATCH, "/trafficsplits/").into_iter().filter(|write| done(write.status))
+    for write in proxy
+        .seen(&Method::PATCH, "/trafficsplits/")
+        .into_iter()
+        .filter(|write| done(write.status))
     {
         if let Some(before) = last.insert(write.path.clone(), write.at) {
             let pause = write.at.duration_since(before);
@@ -88,8 +137,12 @@ fn hasty_answers(proxy: &FaultProxy) -> Vec<(String, Duration)> {
 }
 
 async fn create_endpoints(side: &Side, service: &str) {
-    let subset = json!({"addresses": [{"ip": "10.0.0.1"}], "ports": [{"name": "http", "port": 8080}]});
+    let subset =
+        json!({"addresses": [{"ip": "10.0.0.1"}], "ports": [{"name": "http", "port": 8080}]});
     let endpoints = json!({"metadata": {"name": service}, "subsets": [subset]});
     let endpoints: Endpoints = serde_json::from_value(endpoints).unwrap();
-    side.api().create(&PostParams::default(), &endpoints).await.unwrap();
+    side.api()
+        .create(&PostParams::default(), &endpoints)
+        .await
+        .unwrap();
 }

@@ -19,9 +19,22 @@ async fn what_people_edit_stays_as_they_have_it() {
     let side = &ns.west;
     let estate = Estate::build(side, MANY).await;
     let proxy = FaultProxy::before(side).await;
-    proxy.disturb(Method::PATCH, "/trafficsplits/", 1, &[Fault::Delay(Duration::from_millis(50))]);
-    let watch = started(plugin().args(["watch"]).on(side).kubeconfig(proxy.kubeconfig())).await;
-    let kind = |kind: usize| -> Vec<String> { estate.names.iter().skip(kind).step_by(5).cloned().collect() };
+    proxy.disturb(
+        Method::PATCH,
+        "/trafficsplits/",
+        1,
+        &[Fault::Delay(Duration::from_millis(50))],
+    );
+    let watch = started(
+        plugin()
+            .args(["watch"])
+            .on(side)
+            .kubeconfig(proxy.kubeconfig()),
+    )
+    .await;
+    let kind = |kind: usize| -> Vec<String> {
+        estate.names.iter().skip(kind).step_by(5).cloned().collect()
+    };
     let [noted, grown, deleted, released, reversed] = [0, 1, 2, 3, 4].map(kind);
     let versions = std::sync::Mutex::new(Vec::new());
 
@@ -30,14 +43,18 @@ async fn what_people_edit_stays_as_they_have_it() {
             for_each(&noted, async |name: &String| note(side, name).await),
             for_each(&grown, async |name: &String| grow(side, name).await),
             for_each(&deleted, async |name: &String| {
-                side.traffic_splits().delete(name, &DeleteParams::default()).await.unwrap();
+                side.traffic_splits()
+                    .delete(name, &DeleteParams::default())
+                    .await
+                    .unwrap();
             }),
             for_each(&released, async |name: &String| {
                 let version = release(side, name).await;
                 versions.lock().unwrap().push((name.clone(), version));
             }),
             for_each(&reversed, async |name: &String| {
-                side.set_weights(name, &[(name, 1), (&fallback_of(name), 1)]).await;
+                side.set_weights(name, &[(name, 1), (&fallback_of(name), 1)])
+                    .await;
             }),
         );
     };
@@ -50,7 +67,9 @@ async fn what_people_edit_stays_as_they_have_it() {
     let records = estate.records().await;
     let version = |name: &String| {
         let record = records.iter().find(|record| record.meta.name == *name);
-        record.map(|record| record.meta.resource_version.clone()).unwrap_or_default()
+        record
+            .map(|record| record.meta.resource_version.clone())
+            .unwrap_or_default()
     };
     let touched: Vec<_> = versions
         .into_inner()
@@ -58,15 +77,31 @@ async fn what_people_edit_stays_as_they_have_it() {
         .into_iter()
         .filter(|(name, before)| version(name) != *before)
         .collect();
-    assert!(touched.is_empty(), "written without the label: {}", first_of(&touched));
+    assert!(
+        touched.is_empty(),
+        "written without the label: {}",
+        first_of(&touched)
+    );
     let refused = |write: &Recorded| matches!(write.status, Some(404 | 409 | 422));
-    let met = proxy.seen(&Method::PATCH, "/trafficsplits/").iter().filter(|write| refused(write)).count();
+    let met = proxy
+        .seen(&Method::PATCH, "/trafficsplits/")
+        .iter()
+        .filter(|write| refused(write))
+        .count();
     assert!(met > 0, "no edit came between a read and its write");
     assert_eq!(records.len(), MANY - deleted.len());
     for name in &noted {
         let split = side.split(name).await;
-        assert_eq!(split["metadata"]["annotations"]["note"], EDITS.to_string(), "{split}");
-        assert_eq!(split["metadata"]["labels"]["note"], EDITS.to_string(), "{split}");
+        assert_eq!(
+            split["metadata"]["annotations"]["note"],
+            EDITS.to_string(),
+            "{split}"
+        );
+        assert_eq!(
+            split["metadata"]["labels"]["note"],
+            EDITS.to_string(),
+            "{split}"
+        );
     }
     for name in &grown {
         assert_eq!(side.weights(name).await.len(), 3, "{name}");
@@ -76,7 +111,11 @@ async fn what_people_edit_stays_as_they_have_it() {
 async fn note(side: &Side, name: &str) {
     for edit in 1..=EDITS {
         let note = json!({"note": edit.to_string()});
-        side.edit_split(name, json!({"metadata": {"annotations": note, "labels": note}})).await;
+        side.edit_split(
+            name,
+            json!({"metadata": {"annotations": note, "labels": note}}),
+        )
+        .await;
     }
 }
 
@@ -88,7 +127,12 @@ async fn grow(side: &Side, name: &str) {
         backends.push(json!({"service": format!("{name}-north"), "weight": 0}));
         let version = &split["metadata"]["resourceVersion"];
         let patch = json!({"metadata": {"resourceVersion": version}, "spec": split["spec"]});
-        if side.traffic_splits().patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.is_ok() {
+        if side
+            .traffic_splits()
+            .patch(name, &PatchParams::default(), &Patch::Merge(patch))
+            .await
+            .is_ok()
+        {
             return;
         }
     }
@@ -97,6 +141,10 @@ async fn grow(side: &Side, name: &str) {
 /// Takes the label away; gives the version after that.
 async fn release(side: &Side, name: &str) -> String {
     let patch = Patch::Merge(json!({"metadata": {"labels": {LABEL: null}}}));
-    let split = side.traffic_splits().patch(name, &PatchParams::default(), &patch).await.unwrap();
+    let split = side
+        .traffic_splits()
+        .patch(name, &PatchParams::default(), &patch)
+        .await
+        .unwrap();
     split.metadata.resource_version.unwrap()
 }

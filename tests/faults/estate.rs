@@ -34,11 +34,15 @@ impl Estate {
     /// All at home, all ready.
     pub async fn build(side: &Side, groups: usize) -> Self {
         let names = (0..groups).map(|number| format!("g{number}")).collect();
-        let estate = Self { side: side.clone(), names };
+        let estate = Self {
+            side: side.clone(),
+            names,
+        };
         for_each(&estate.names, async |name: &String| {
             estate.create_slice(name, "primary").await;
             estate.create_slice(&fallback_of(name), "fallback").await;
-            side.traffic_split(name, name, &[(name, 1), (&fallback_of(name), 0)]).await;
+            side.traffic_split(name, name, &[(name, 1), (&fallback_of(name), 0)])
+                .await;
         })
         .await;
         estate
@@ -56,21 +60,36 @@ impl Estate {
             "ports": [{"name": "http", "port": 8080}],
         });
         let slice: EndpointSlice = serde_json::from_value(slice).unwrap();
-        self.side.api().create(&PostParams::default(), &slice).await.unwrap();
+        self.side
+            .api()
+            .create(&PostParams::default(), &slice)
+            .await
+            .unwrap();
     }
 
     /// Makes a service ready, or not.
     pub async fn set(&self, service: &str, ready: bool) {
         let patch = Patch::Merge(json!({"endpoints": [endpoint("10.0.0.1", ready, false)]}));
-        self.side.api::<EndpointSlice>().patch(service, &PatchParams::default(), &patch).await.unwrap();
+        self.side
+            .api::<EndpointSlice>()
+            .patch(service, &PatchParams::default(), &patch)
+            .await
+            .unwrap();
     }
 
     /// Brings a second endpoint up beside the one that is there and takes it away again, as a rollout does.
     pub async fn roll_out(&self, service: &str) {
         let one = endpoint("10.0.0.1", true, false);
-        for endpoints in [json!([one, endpoint("10.0.0.2", true, false)]), json!([one])] {
+        for endpoints in [
+            json!([one, endpoint("10.0.0.2", true, false)]),
+            json!([one]),
+        ] {
             let patch = Patch::Merge(json!({"endpoints": endpoints}));
-            self.side.api::<EndpointSlice>().patch(service, &PatchParams::default(), &patch).await.unwrap();
+            self.side
+                .api::<EndpointSlice>()
+                .patch(service, &PatchParams::default(), &patch)
+                .await
+                .unwrap();
         }
     }
 
@@ -78,36 +97,74 @@ impl Estate {
     pub async fn lose_all_primaries(&self) {
         let slices = self.side.api::<EndpointSlice>();
         let primaries = ListParams::default().labels(PRIMARY);
-        slices.delete_collection(&DeleteParams::default(), &primaries).await.unwrap();
+        slices
+            .delete_collection(&DeleteParams::default(), &primaries)
+            .await
+            .unwrap();
     }
 
     /// Brings the slices back that [`Estate::lose_all_primaries`] has deleted.
     pub async fn restore_all_primaries(&self) {
-        for_each(&self.names, async |name: &String| self.create_slice(name, "primary").await).await;
+        for_each(&self.names, async |name: &String| {
+            self.create_slice(name, "primary").await
+        })
+        .await;
     }
 
     /// The groups, as the cluster has them.
     pub async fn records(&self) -> Vec<Record> {
-        let splits = self.side.traffic_splits().list(&ListParams::default()).await.unwrap().items;
-        splits.iter().map(|split| TrafficSplit.read(&to_raw_value(split).unwrap()).unwrap()).collect()
+        let splits = self
+            .side
+            .traffic_splits()
+            .list(&ListParams::default())
+            .await
+            .unwrap()
+            .items;
+        splits
+            .iter()
+            .map(|split| TrafficSplit.read(&to_raw_value(split).unwrap()).unwrap())
+            .collect()
     }
 
     /// How many groups are on their fallbacks.
     pub async fn away(&self) -> usize {
-        let is_away =
-            |record: &Record| record.group.as_ref().is_ok_and(|group| !group.carries(group.primary));
-        self.records().await.iter().filter(|record| is_away(record)).count()
+        let is_away = |record: &Record| {
+            record
+                .group
+                .as_ref()
+                .is_ok_and(|group| !group.carries(group.primary))
+        };
+        self.records()
+            .await
+            .iter()
+            .filter(|record| is_away(record))
+            .count()
     }
 
     /// The sum of all groups' generations: 1 for each group, and 1 for each write of weights since.
     pub async fn generations(&self) -> i64 {
-        let splits = self.side.traffic_splits().list(&ListParams::default()).await.unwrap().items;
-        splits.iter().filter_map(|split| split.metadata.generation).sum()
+        let splits = self
+            .side
+            .traffic_splits()
+            .list(&ListParams::default())
+            .await
+            .unwrap()
+            .items;
+        splits
+            .iter()
+            .filter_map(|split| split.metadata.generation)
+            .sum()
     }
 
     /// The groups whose weights are not what is decided for the endpoints that there are.
     pub async fn wrong(&self) -> Vec<String> {
-        let slices = self.side.api::<EndpointSlice>().list(&ListParams::default()).await.unwrap().items;
+        let slices = self
+            .side
+            .api::<EndpointSlice>()
+            .list(&ListParams::default())
+            .await
+            .unwrap()
+            .items;
         let known: HashMap<String, Readiness> = slices.iter().map(readiness).collect();
         let records = self.records().await;
         records
@@ -121,16 +178,28 @@ impl Estate {
     pub async fn until_right(&self, limit: Duration) {
         self.until(limit, "every group is right", async || {
             let wrong = self.wrong().await;
-            if wrong.is_empty() { Ok(()) } else { Err(first_of(&wrong)) }
+            if wrong.is_empty() {
+                Ok(())
+            } else {
+                Err(first_of(&wrong))
+            }
         })
         .await;
     }
 
     /// Waits for a condition that is dear to ask for.
-    pub async fn until(&self, limit: Duration, what: &str, condition: impl AsyncFn() -> Result<(), String>) {
+    pub async fn until(
+        &self,
+        limit: Duration,
+        what: &str,
+        condition: impl AsyncFn() -> Result<(), String>,
+    ) {
         let start = Instant::now();
         while let Err(seen) = condition().await {
-            assert!(start.elapsed() < limit, "waited {limit:?} until {what}; seen last: {seen}");
+            assert!(
+                start.elapsed() < limit,
+                "waited {limit:?} until {what}; seen last: {seen}"
+            );
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
@@ -143,28 +212,56 @@ pub fn fallback_of(name: &str) -> String {
 /// Does it for every item, many at a time.
 pub async fn for_each<T>(items: &[T], act: impl AsyncFn(&T)) {
     let acts = items.iter().map(|item| act(item));
-    stream::iter(acts).buffer_unordered(AT_ONCE).collect::<()>().await;
+    stream::iter(acts)
+        .buffer_unordered(AT_ONCE)
+        .collect::<()>()
+        .await;
 }
 
 /// The count of those that are not right, and the first few.
 pub fn first_of<T: Debug>(wrong: &[T]) -> String {
-    format!("{} of them: {:#?}", wrong.len(), &wrong[..wrong.len().min(5)])
+    format!(
+        "{} of them: {:#?}",
+        wrong.len(),
+        &wrong[..wrong.len().min(5)]
+    )
 }
 
 fn readiness(slice: &EndpointSlice) -> (String, Readiness) {
     let service = slice.metadata.labels.as_ref().unwrap()["kubernetes.io/service-name"].clone();
-    let is_ready = |conditions: &Value| conditions["ready"] != false && conditions["terminating"] != true;
-    let endpoints = slice.endpoints.iter().map(|endpoint| json!(endpoint.conditions));
+    let is_ready =
+        |conditions: &Value| conditions["ready"] != false && conditions["terminating"] != true;
+    let endpoints = slice
+        .endpoints
+        .iter()
+        .map(|endpoint| json!(endpoint.conditions));
     let ready = endpoints.filter(is_ready).count() as u32;
-    (service, Readiness::Known { ready, total: slice.endpoints.len() as u32 })
+    (
+        service,
+        Readiness::Known {
+            ready,
+            total: slice.endpoints.len() as u32,
+        },
+    )
 }
 
 fn mistake(record: &Record, known: &HashMap<String, Readiness>) -> Option<String> {
     let group = record.group.as_ref().ok()?;
     let none = Readiness::Known { ready: 0, total: 0 };
     let of = |name: &String| known.get(name).unwrap_or(&none).clone();
-    let readiness: Vec<Readiness> = group.backends.iter().map(|backend| of(&backend.service.name)).collect();
+    let readiness: Vec<Readiness> = group
+        .backends
+        .iter()
+        .map(|backend| of(&backend.service.name))
+        .collect();
     let decision = decide(group, &readiness, &Timers::none(), Timestamp::now());
     let is_right = decision.weights == Weights::Hold;
-    (!is_right).then(|| format!("{}: {:?}, not {:?}", record.meta.name, group.weights(), decision.weights))
+    (!is_right).then(|| {
+        format!(
+            "{}: {:?}, not {:?}",
+            record.meta.name,
+            group.weights(),
+            decision.weights
+        )
+    })
 }

@@ -1,5 +1,10 @@
 //! Faults of clusters, networks and processes, with hundreds of groups: nothing is lost.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod contest;
 mod edits;

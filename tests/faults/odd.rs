@@ -25,7 +25,10 @@ async fn odd_objects_are_reported_once_and_stop_no_other() {
         Api::namespaced_with(ns.west.client.clone(), &ns.west.namespace, &resource);
     for_each(&odd, async |number: &usize| {
         let object = serde_json::from_value(object(*number)).unwrap();
-        splits.create(&PostParams::default(), &object).await.unwrap();
+        splits
+            .create(&PostParams::default(), &object)
+            .await
+            .unwrap();
     })
     .await;
     let watch = watching(&ns.west, &[]).await;
@@ -42,10 +45,16 @@ async fn odd_objects_are_reported_once_and_stop_no_other() {
     for number in odd {
         let group = format!("/odd-{number}");
         let said = |text: &str| rest.complaints(&(group.clone() + text));
-        let (invalid, stuck, others) =
-            (said(" is no valid group"), said(": Unavailable"), said(" ") + said(":"));
+        let (invalid, stuck, others) = (
+            said(" is no valid group"),
+            said(": Unavailable"),
+            said(" ") + said(":"),
+        );
         let kind = number % KINDS;
-        let expected = (usize::from(kind < INVALID), usize::from(kind == WITHOUT_ENDPOINTS));
+        let expected = (
+            usize::from(kind < INVALID),
+            usize::from(kind == WITHOUT_ENDPOINTS),
+        );
         assert_eq!((invalid, stuck), expected, "{}", object(number));
         assert_eq!(others, expected.0 + expected.1, "{}", object(number));
         // There and back.
@@ -61,15 +70,31 @@ fn object(number: usize) -> Value {
     let (backends, annotations) = match number % KINDS {
         0 => with(json!([backend("g0", json!("much")), good[1]])),
         1 => with(json!([backend("", json!(1)), good[1]])),
-        2 => with(json!([backend("w\u{e9}b\u{1f600}\u{202e}\u{7}", json!(1)), good[1]])),
+        2 => with(json!([
+            backend("w\u{e9}b\u{1f600}\u{202e}\u{7}", json!(1)),
+            good[1]
+        ])),
         3 => with(json!([backend("g0", json!(-1)), good[1]])),
         4 => with(json!([good[0], good[0]])),
         5 => with(json!([])),
-        6 => (json!(good), json!({"failover.linkerd.io/min-ready": "\u{1b}[2J\n200%"})),
-        7 => (json!(good), json!({"failover.linkerd.io/override": "{\"to\": [", "note": "?".repeat(1000)})),
+        6 => (
+            json!(good),
+            json!({"failover.linkerd.io/min-ready": "\u{1b}[2J\n200%"}),
+        ),
+        7 => (
+            json!(good),
+            json!({"failover.linkerd.io/override": "{\"to\": [", "note": "?".repeat(1000)}),
+        ),
         8 => (json!(good), json!({"huge": "x".repeat(250_000)})),
-        9 => (json!(good), json!({"failover.linkerd.io/failover-delay": "18446744073709551615s"})),
-        _ => with((0..200).map(|backup| backend(&format!("b{backup}"), json!("1"))).collect()),
+        9 => (
+            json!(good),
+            json!({"failover.linkerd.io/failover-delay": "18446744073709551615s"}),
+        ),
+        _ => with(
+            (0..200)
+                .map(|backup| backend(&format!("b{backup}"), json!("1")))
+                .collect(),
+        ),
     };
     json!({
         "apiVersion": "split.smi-spec.io/v1alpha1",

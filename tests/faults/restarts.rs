@@ -16,8 +16,18 @@ async fn a_loop_killed_in_a_mass_failover_is_finished_by_the_next_one() {
     let ns = TestNamespace::new("killed").await;
     let estate = Estate::build(&ns.west, MANY).await;
     let proxy = FaultProxy::before(&ns.west).await;
-    proxy.disturb(Method::PATCH, SPLITS, 1, &[Fault::Delay(Duration::from_millis(300))]);
-    let watch = || plugin().args(["watch"]).on(&ns.west).kubeconfig(proxy.kubeconfig());
+    proxy.disturb(
+        Method::PATCH,
+        SPLITS,
+        1,
+        &[Fault::Delay(Duration::from_millis(300))],
+    );
+    let watch = || {
+        plugin()
+            .args(["watch"])
+            .on(&ns.west)
+            .kubeconfig(proxy.kubeconfig())
+    };
     let first = started(watch()).await;
     estate.lose_all_primaries().await;
     proxy.until_seen(Method::PATCH, SPLITS, MANY / 4).await;
@@ -29,7 +39,11 @@ async fn a_loop_killed_in_a_mass_failover_is_finished_by_the_next_one() {
     let second = started(watch()).await;
     estate.until_right(LIMIT).await;
     assert_eq!(estate.away().await, MANY);
-    assert_eq!(estate.generations().await, 2 * MANY as i64, "some were written twice");
+    assert_eq!(
+        estate.generations().await,
+        2 * MANY as i64,
+        "some were written twice"
+    );
     end(second).await;
 }
 
@@ -43,19 +57,37 @@ async fn starts_over_healthy_groups_write_nothing() {
     let away: Vec<String> = estate.names.iter().step_by(5).cloned().collect();
     for_each(&away, async |name: &String| {
         estate.set(name, false).await;
-        ns.west.set_weights(name, &[(name, 0), (&fallback_of(name), 1)]).await;
+        ns.west
+            .set_weights(name, &[(name, 0), (&fallback_of(name), 1)])
+            .await;
     })
     .await;
     let before = versions(&estate).await;
     let proxy = FaultProxy::before(&ns.west).await;
     let late = Fault::Delay(Duration::from_millis(500));
     for start in 0..STARTS {
-        let disturbed =
-            ["trafficsplits?", "endpointslices?", "services?", "httproutes?", "/leases"][start % 5];
-        let method = if disturbed == "/leases" { Method::POST } else { Method::GET };
-        let fault = if start % 2 == 0 { late.clone() } else { Fault::Answer(503, None) };
+        let disturbed = [
+            "trafficsplits?",
+            "endpointslices?",
+            "services?",
+            "httproutes?",
+            "/leases",
+        ][start % 5];
+        let method = if disturbed == "/leases" {
+            Method::POST
+        } else {
+            Method::GET
+        };
+        let fault = if start % 2 == 0 {
+            late.clone()
+        } else {
+            Fault::Answer(503, None)
+        };
         proxy.inject(method, disturbed, 1, fault);
-        let once = plugin().args(["watch", "--once"]).on(&ns.west).kubeconfig(proxy.kubeconfig());
+        let once = plugin()
+            .args(["watch", "--once"])
+            .on(&ns.west)
+            .kubeconfig(proxy.kubeconfig());
         once.run().await.success().stdout_is("");
         proxy.heal();
     }
@@ -66,14 +98,23 @@ async fn starts_over_healthy_groups_write_nothing() {
     // All at home, and loops that go on for a while.
     for_each(&away, async |name: &String| {
         estate.set(name, true).await;
-        ns.west.set_weights(name, &[(name, 1), (&fallback_of(name), 0)]).await;
+        ns.west
+            .set_weights(name, &[(name, 1), (&fallback_of(name), 0)])
+            .await;
     })
     .await;
     let before = versions(&estate).await;
     for disturbed in ["trafficsplits?", "endpointslices?", "services?"] {
         proxy.inject(Method::GET, disturbed, 1, late.clone());
         let run = ["watch", "--run-for", "4s"];
-        plugin().args(run).on(&ns.west).kubeconfig(proxy.kubeconfig()).run().await.success().stdout_is("");
+        plugin()
+            .args(run)
+            .on(&ns.west)
+            .kubeconfig(proxy.kubeconfig())
+            .run()
+            .await
+            .success()
+            .stdout_is("");
         proxy.heal();
     }
     assert!(proxy.seen(&Method::GET, "endpointslices?watch").len() >= 3);
@@ -82,5 +123,10 @@ async fn starts_over_healthy_groups_write_nothing() {
 }
 
 async fn versions(estate: &Estate) -> Vec<String> {
-    estate.records().await.into_iter().map(|record| record.meta.resource_version).collect()
+    estate
+        .records()
+        .await
+        .into_iter()
+        .map(|record| record.meta.resource_version)
+        .collect()
 }

@@ -29,26 +29,48 @@ async fn rights_that_go_and_come_back_are_said_and_outlasted() {
     let estate = Estate::build(&ns.west, MANY).await;
     let operator = restricted_kubeconfig(&ns.west, "operator", &operator_rights()).await;
     // The proxy has the operator's rights, and can cut the watches, which the API server lets go on.
-    let as_operator = Side { client: client(operator.path(), "west").await, ..ns.west.clone() };
+    let as_operator = Side {
+        client: client(operator.path(), "west").await,
+        ..ns.west.clone()
+    };
     let proxy = FaultProxy::before(&as_operator).await;
-    let mut watch = started(plugin().args(["watch"]).on(&ns.west).kubeconfig(proxy.kubeconfig())).await;
-    proxy.until_seen(Method::GET, "endpointslices?watch", 1).await;
+    let mut watch = started(
+        plugin()
+            .args(["watch"])
+            .on(&ns.west)
+            .kubeconfig(proxy.kubeconfig()),
+    )
+    .await;
+    proxy
+        .until_seen(Method::GET, "endpointslices?watch", 1)
+        .await;
 
     let bindings = ns.west.api::<RoleBinding>();
     let binding = bindings.get("operator").await.unwrap();
-    bindings.delete("operator", &DeleteParams::default()).await.unwrap();
+    bindings
+        .delete("operator", &DeleteParams::default())
+        .await
+        .unwrap();
     until_forbidden(&as_operator).await;
     estate.lose_all_primaries().await;
     watch.stderr_line_containing("is not moved").await;
     proxy.cut_streams();
-    watch.stderr_line_containing("EndpointSlices of namespace").await;
+    watch
+        .stderr_line_containing("EndpointSlices of namespace")
+        .await;
     assert_eq!(estate.away().await, 0);
 
     let again = RoleBinding {
-        metadata: kube::core::ObjectMeta { name: binding.metadata.name, ..Default::default() },
+        metadata: kube::core::ObjectMeta {
+            name: binding.metadata.name,
+            ..Default::default()
+        },
         ..binding
     };
-    bindings.create(&PostParams::default(), &again).await.unwrap();
+    bindings
+        .create(&PostParams::default(), &again)
+        .await
+        .unwrap();
     estate.until_right(RECOVERY).await;
     assert_eq!(estate.away().await, MANY);
     watch.stderr_line_containing("can be read again").await;
@@ -72,20 +94,33 @@ async fn a_token_that_is_refused_is_fetched_anew() {
     let folder = TempDir::new().unwrap();
     give_token(folder.path(), &token(&ns.west, "operator").await);
     let kubeconfig = by_program(folder.path());
-    let mut watch = started(plugin().args(["watch"]).on(&ns.west).kubeconfig(kubeconfig.path())).await;
+    let mut watch = started(
+        plugin()
+            .args(["watch"])
+            .on(&ns.west)
+            .kubeconfig(kubeconfig.path()),
+    )
+    .await;
     estate.set("g0", false).await;
     estate.until_right(LIMIT).await;
 
     let accounts = ns.west.api::<ServiceAccount>();
-    accounts.delete("operator", &DeleteParams::default()).await.unwrap();
-    watch.stderr_line_containing("the Lease cannot be read or renewed: Unauthorized").await;
+    accounts
+        .delete("operator", &DeleteParams::default())
+        .await
+        .unwrap();
+    watch
+        .stderr_line_containing("the Lease cannot be read or renewed: Unauthorized")
+        .await;
     estate.lose_all_primaries().await;
     let account = json!({"metadata": {"name": "operator"}});
     ns.west.create::<ServiceAccount>(account).await;
     give_token(folder.path(), &token(&ns.west, "operator").await);
     estate.until_right(LIMIT).await;
     assert_eq!(estate.away().await, MANY);
-    watch.stderr_line_containing("the Lease is renewed again").await;
+    watch
+        .stderr_line_containing("the Lease is renewed again")
+        .await;
     end(watch).await;
 }
 
@@ -98,17 +133,31 @@ async fn a_token_that_no_request_can_carry_is_fetched_anew() {
     let folder = TempDir::new().unwrap();
     let token = token(&ns.west, "operator").await;
     // A minute before that it counts as ended.
-    give_token_until(folder.path(), &token, Some(Timestamp::now() + SignedDuration::from_secs(65)));
+    give_token_until(
+        folder.path(),
+        &token,
+        Some(Timestamp::now() + SignedDuration::from_secs(65)),
+    );
     let kubeconfig = by_program(folder.path());
-    let mut watch = started(plugin().args(["watch"]).on(&ns.west).kubeconfig(kubeconfig.path())).await;
+    let mut watch = started(
+        plugin()
+            .args(["watch"])
+            .on(&ns.west)
+            .kubeconfig(kubeconfig.path()),
+    )
+    .await;
     let later = Some(Timestamp::now() + SignedDuration::from_hours(1));
     give_token_until(folder.path(), "odd\ntoken", later);
-    watch.stderr_line_containing("no request can carry it").await;
+    watch
+        .stderr_line_containing("no request can carry it")
+        .await;
     give_token_until(folder.path(), &token, later);
     estate.lose_all_primaries().await;
     estate.until_right(LIMIT).await;
     assert_eq!(estate.away().await, MANY);
-    watch.stderr_line_containing("the Lease is renewed again").await;
+    watch
+        .stderr_line_containing("the Lease is renewed again")
+        .await;
     end(watch).await;
 }
 
@@ -122,14 +171,39 @@ async fn a_program_that_is_slower_than_requests_may_be_is_waited_for_and_run_onc
     let folder = TempDir::new().unwrap();
     let token = token(&ns.west, "operator").await;
     // A minute before that it counts as ended.
-    give_token_until(folder.path(), &token, Some(Timestamp::now() + SignedDuration::from_secs(65)));
+    give_token_until(
+        folder.path(),
+        &token,
+        Some(Timestamp::now() + SignedDuration::from_secs(65)),
+    );
     let kubeconfig = by_program(folder.path());
-    let watch = started(plugin().args(["watch"]).on(&ns.west).kubeconfig(kubeconfig.path())).await;
-    give_token_until(folder.path(), &token, Some(Timestamp::now() + SignedDuration::from_hours(1)));
+    let watch = started(
+        plugin()
+            .args(["watch"])
+            .on(&ns.west)
+            .kubeconfig(kubeconfig.path()),
+    )
+    .await;
+    give_token_until(
+        folder.path(),
+        &token,
+        Some(Timestamp::now() + SignedDuration::from_hours(1)),
+    );
     fs::write(folder.path().join("pause"), SLOW).unwrap();
-    let runs = || fs::read_to_string(folder.path().join("runs")).unwrap().lines().count();
+    let runs = || {
+        fs::read_to_string(folder.path().join("runs"))
+            .unwrap()
+            .lines()
+            .count()
+    };
     let first = runs();
-    let again = async || if runs() > first { Ok(()) } else { Err("it has not run again".to_owned()) };
+    let again = async || {
+        if runs() > first {
+            Ok(())
+        } else {
+            Err("it has not run again".to_owned())
+        }
+    };
     estate.until(LIMIT, "the program runs again", again).await;
     estate.lose_all_primaries().await;
     estate.until_right(LIMIT).await;
@@ -168,7 +242,11 @@ fn give_token_until(folder: &Path, token: &str, end: Option<Timestamp>) {
 fn program(folder: &Path) -> ExecConfig {
     let path = folder.join("program");
     let script = "echo run >> runs\n[ ! -e pause ] || sleep \"$(cat pause)\"\nexec cat answer\n";
-    fs::write(&path, format!("#!/bin/sh\ncd '{}'\n{script}", folder.display())).unwrap();
+    fs::write(
+        &path,
+        format!("#!/bin/sh\ncd '{}'\n{script}", folder.display()),
+    )
+    .unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
     let config = json!({
         "apiVersion": "client.authentication.k8s.io/v1",

@@ -24,7 +24,11 @@ static SLEPT: AtomicU64 = AtomicU64::new(0);
 fn clocks(monotonic: Duration) -> Clocks {
     let slept = Duration::from_secs(SLEPT.load(Ordering::Relaxed));
     let awake = Clocks::read(monotonic);
-    Clocks { boot: awake.boot + slept, wall: awake.wall + slept, ..awake }
+    Clocks {
+        boot: awake.boot + slept,
+        wall: awake.wall + slept,
+        ..awake
+    }
 }
 
 #[tokio::test]
@@ -34,11 +38,18 @@ async fn a_machine_that_slept_moves_nothing_that_has_recovered_and_begins_delays
     for_each(&estate.names, async |name: &String| {
         let delay = json!({"failover.linkerd.io/failover-delay": format!("{}s", DELAY.as_secs())});
         let patch = Patch::Merge(json!({"metadata": {"annotations": delay}}));
-        ns.west.traffic_splits().patch(name, &PatchParams::default(), &patch).await.unwrap();
+        ns.west
+            .traffic_splits()
+            .patch(name, &PatchParams::default(), &patch)
+            .await
+            .unwrap();
     })
     .await;
     let proxy = FaultProxy::before(&ns.west).await;
-    let flags = GlobalArgs { kubeconfig: Some(proxy.kubeconfig().to_owned()), ..GlobalArgs::default() };
+    let flags = GlobalArgs {
+        kubeconfig: Some(proxy.kubeconfig().to_owned()),
+        ..GlobalArgs::default()
+    };
     let cluster = Cluster::connect(&flags).await.unwrap();
     let metrics = Metrics::default();
     let options = Options {
@@ -51,7 +62,11 @@ async fn a_machine_that_slept_moves_nothing_that_has_recovered_and_begins_delays
     let until_all_wait = async || {
         let seen = async || {
             let figures = metrics.text().unwrap();
-            if figures.contains(&all_wait) { Ok(()) } else { Err(figures) }
+            if figures.contains(&all_wait) {
+                Ok(())
+            } else {
+                Err(figures)
+            }
         };
         estate.until(LIMIT, "every delay runs", seen).await;
     };
@@ -60,14 +75,28 @@ async fn a_machine_that_slept_moves_nothing_that_has_recovered_and_begins_delays
         notices.borrow_mut().push(notice);
         Ok(())
     };
-    let said =
-        |is_meant: fn(&Notice) -> bool| notices.borrow().iter().filter(|notice| is_meant(notice)).count();
+    let said = |is_meant: fn(&Notice) -> bool| {
+        notices
+            .borrow()
+            .iter()
+            .filter(|notice| is_meant(notice))
+            .count()
+    };
     let until = async |what: &str, count: usize, is_meant: fn(&Notice) -> bool| {
-        let seen = async || if said(is_meant) >= count { Ok(()) } else { Err(format!("{}", said(is_meant))) };
+        let seen = async || {
+            if said(is_meant) >= count {
+                Ok(())
+            } else {
+                Err(format!("{}", said(is_meant)))
+            }
+        };
         estate.until(LIMIT, what, seen).await;
     };
     let story = async {
-        until("the loop has started", 1, |notice| matches!(notice, Notice::Started { .. })).await;
+        until("the loop has started", 1, |notice| {
+            matches!(notice, Notice::Started { .. })
+        })
+        .await;
         proxy.until_seen(Method::GET, WATCH, 2).await;
 
         // Nothing is heard while it sleeps.
@@ -76,7 +105,11 @@ async fn a_machine_that_slept_moves_nothing_that_has_recovered_and_begins_delays
         sleep_for(&proxy, 3600, async || estate.restore_all_primaries().await).await;
         until("it notices", 1, |notice| matches!(notice, Notice::Slept)).await;
         let awake = Instant::now();
-        estate.until(LIMIT, "the delays would be over", async || past(awake, DELAY * 2)).await;
+        estate
+            .until(LIMIT, "the delays would be over", async || {
+                past(awake, DELAY * 2)
+            })
+            .await;
         assert_eq!(proxy.writes(), 0, "what has recovered was moved");
         assert!(estate.wrong().await.is_empty());
 
@@ -84,17 +117,34 @@ async fn a_machine_that_slept_moves_nothing_that_has_recovered_and_begins_delays
         until_all_wait().await;
         sleep_for(&proxy, 60, async || ()).await;
         let woke = Instant::now();
-        until("it notices again", 2, |notice| matches!(notice, Notice::Slept)).await;
+        until("it notices again", 2, |notice| {
+            matches!(notice, Notice::Slept)
+        })
+        .await;
         let all_moved = async || match estate.away().await {
             MANY => Ok(()),
             away => Err(away.to_string()),
         };
         estate.until(LIMIT, "all have moved", all_moved).await;
-        let first = proxy.seen(&Method::PATCH, SPLITS).into_iter().map(|write| write.at).min().unwrap();
-        assert!(first >= woke + DELAY, "moved {:?} after the sleep", first.duration_since(woke));
+        let first = proxy
+            .seen(&Method::PATCH, SPLITS)
+            .into_iter()
+            .map(|write| write.at)
+            .min()
+            .unwrap();
+        assert!(
+            first >= woke + DELAY,
+            "moved {:?} after the sleep",
+            first.duration_since(woke)
+        );
     };
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let running = run(&cluster, &options, async move { stopped.await.unwrap_or_default() }, &mut say);
+    let running = run(
+        &cluster,
+        &options,
+        async move { stopped.await.unwrap_or_default() },
+        &mut say,
+    );
     let (outcome, ()) = tokio::join!(running, async move {
         story.await;
         drop(stop);
@@ -113,5 +163,9 @@ async fn sleep_for(proxy: &FaultProxy, seconds: u64, meanwhile: impl AsyncFnOnce
 }
 
 fn past(start: Instant, time: Duration) -> Result<(), String> {
-    if start.elapsed() > time { Ok(()) } else { Err(format!("{:?}", start.elapsed())) }
+    if start.elapsed() > time {
+        Ok(())
+    } else {
+        Err(format!("{:?}", start.elapsed()))
+    }
 }

@@ -18,7 +18,9 @@ const WARM_UP: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn flips_and_faults_without_end_do_not_make_it_grow() {
-    let asked = std::env::var(VARIABLE).ok().map(|seconds| seconds.parse().expect("a number of seconds"));
+    let asked = std::env::var(VARIABLE)
+        .ok()
+        .map(|seconds| seconds.parse().expect("a number of seconds"));
     let time = Duration::from_secs(asked.unwrap_or(SHORT));
     let warm_up = WARM_UP.min(time / 2);
     let most = if asked.is_some() { 1.05 } else { 1.25 };
@@ -28,7 +30,10 @@ async fn flips_and_faults_without_end_do_not_make_it_grow() {
     let proxy = FaultProxy::before(&ns.west).await;
     proxy.disturb(Method::PATCH, "/trafficsplits/", 5, &writes::FAULTS);
     proxy.disturb(Method::GET, "?watch=true", 6, &watches::FAULTS);
-    let watch = plugin().args(["watch", "-o", "json"]).on(&ns.west).kubeconfig(proxy.kubeconfig());
+    let watch = plugin()
+        .args(["watch", "-o", "json"])
+        .on(&ns.west)
+        .kubeconfig(proxy.kubeconfig());
     let watch = started(watch).await;
     let going_on = async |time| {
         tokio::select! {
@@ -49,11 +54,18 @@ async fn flips_and_faults_without_end_do_not_make_it_grow() {
     let (before, after) = (readings[0], readings[readings.len() - 1]);
     let growth = after / before;
     println!("{readings:?} KiB, every {warm_up:?}: {growth:.3} times");
-    assert!(growth < most, "it has grown from {before} KiB to {after} KiB: {readings:?}");
+    assert!(
+        growth < most,
+        "it has grown from {before} KiB to {after} KiB: {readings:?}"
+    );
 }
 
 fn resident_kib(process: Pid) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", process.as_raw_nonzero())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    let status =
+        std::fs::read_to_string(format!("/proc/{}/status", process.as_raw_nonzero())).unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }

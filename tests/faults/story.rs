@@ -19,7 +19,10 @@ impl Story {
         for line in lines {
             let told: Value = serde_json::from_str(line).unwrap();
             let name = told["name"].as_str().unwrap().to_owned();
-            moves.entry(name).or_default().push((told["from"].clone(), told["to"].clone()));
+            moves
+                .entry(name)
+                .or_default()
+                .push((told["from"].clone(), told["to"].clone()));
         }
         Self(moves)
     }

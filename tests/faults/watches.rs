@@ -9,8 +9,12 @@ use crate::story::Story;
 use crate::support::{Fault, FaultProxy, TestNamespace, end, plugin, started};
 
 /// What becomes of one watch in six.
-pub const FAULTS: [Fault; 4] =
-    [Fault::Answer(410, None), Fault::Hang, Fault::Expired, Fault::Answer(500, None)];
+pub const FAULTS: [Fault; 4] = [
+    Fault::Answer(410, None),
+    Fault::Hang,
+    Fault::Expired,
+    Fault::Answer(500, None),
+];
 const WATCH: &str = "?watch=true";
 const SLICES: &str = "endpointslices?watch";
 const CHURN: Duration = Duration::from_secs(30);
@@ -23,7 +27,10 @@ async fn watches_that_end_all_the_time_lose_no_change() {
     let estate = Estate::build(&ns.west, MANY).await;
     let proxy = FaultProxy::before(&ns.west).await;
     proxy.disturb(Method::GET, WATCH, 6, &FAULTS);
-    let watch = plugin().args(["watch", "-o", "json"]).on(&ns.west).kubeconfig(proxy.kubeconfig());
+    let watch = plugin()
+        .args(["watch", "-o", "json"])
+        .on(&ns.west)
+        .kubeconfig(proxy.kubeconfig());
     let watch = started(watch).await;
     tokio::select! {
         () = churn(&estate, CHURN) => {}
@@ -40,7 +47,10 @@ async fn a_watch_without_a_byte_is_noticed_in_time() {
     let ns = TestNamespace::new("silence").await;
     let estate = Estate::build(&ns.west, MANY).await;
     let proxy = FaultProxy::before(&ns.west).await;
-    let watch = plugin().args(["watch"]).on(&ns.west).kubeconfig(proxy.kubeconfig());
+    let watch = plugin()
+        .args(["watch"])
+        .on(&ns.west)
+        .kubeconfig(proxy.kubeconfig());
     let watch = started(watch).await;
     proxy.until_seen(Method::GET, SLICES, 1).await;
     proxy.inject(Method::GET, SLICES, 1, Fault::Silent);
@@ -81,7 +91,10 @@ async fn a_kind_that_is_not_there_ends_no_loop_when_the_cluster_is_gone() {
     let estate = Estate::build(&ns.west, MANY).await;
     let proxy = FaultProxy::before(&ns.west).await;
     proxy.inject(Method::GET, ROUTES, 1, Fault::Answer(404, None));
-    let watch = plugin().args(["watch"]).on(&ns.west).kubeconfig(proxy.kubeconfig());
+    let watch = plugin()
+        .args(["watch"])
+        .on(&ns.west)
+        .kubeconfig(proxy.kubeconfig());
     let watch = started(watch).await;
     proxy.inject(Method::GET, ROUTES, 2, Fault::CutBefore);
     proxy.until_seen(Method::GET, ROUTES, 4).await;

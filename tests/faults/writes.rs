@@ -11,8 +11,12 @@ use crate::support::{Fault, FaultProxy, Recorded, TestNamespace, end, plugin, st
 /// What an answer with code 429 asks for.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// What becomes of one write in five.
-pub const FAULTS: [Fault; 4] =
-    [Fault::Answer(503, None), Fault::Answer(429, Some(1)), Fault::CutBefore, Fault::CutAfter];
+pub const FAULTS: [Fault; 4] = [
+    Fault::Answer(503, None),
+    Fault::Answer(429, Some(1)),
+    Fault::CutBefore,
+    Fault::CutAfter,
+];
 
 #[tokio::test]
 async fn a_fifth_of_the_writes_fails_and_every_group_is_moved_once() {
@@ -24,7 +28,10 @@ async fn a_fifth_of_the_writes_fails_and_every_group_is_moved_once() {
     for method in [Method::POST, Method::PUT] {
         proxy.disturb(method, "/leases", 2, &FAULTS);
     }
-    let watch = plugin().args(["watch", "-o", "json"]).on(&ns.west).kubeconfig(proxy.kubeconfig());
+    let watch = plugin()
+        .args(["watch", "-o", "json"])
+        .on(&ns.west)
+        .kubeconfig(proxy.kubeconfig());
     let watch = started(watch).await;
 
     estate.lose_all_primaries().await;
@@ -38,18 +45,36 @@ async fn a_fifth_of_the_writes_fails_and_every_group_is_moved_once() {
     let story = Story::of(&rest);
     story.is_whole();
     assert_eq!(story.moves(), 2 * MANY, "{:#?}", rest.stderr);
-    assert_eq!(estate.generations().await, 3 * MANY as i64, "some were written twice");
+    assert_eq!(
+        estate.generations().await,
+        3 * MANY as i64,
+        "some were written twice"
+    );
     assert_waits_as_asked(&proxy.seen(&Method::PATCH, "/trafficsplits/"));
-    assert!(proxy.writes() >= 2 * MANY * 5 / 4 - MANY / 5, "{} writes", proxy.writes());
+    assert!(
+        proxy.writes() >= 2 * MANY * 5 / 4 - MANY / 5,
+        "{} writes",
+        proxy.writes()
+    );
 }
 
 /// After an answer with Retry-After nothing of that group is written before then.
 fn assert_waits_as_asked(writes: &[Recorded]) {
     let mut put_off = 0;
-    for (place, refused) in writes.iter().enumerate().filter(|(_, write)| write.status == Some(429)) {
-        let next = writes[place + 1..].iter().find(|write| write.path == refused.path);
+    for (place, refused) in writes
+        .iter()
+        .enumerate()
+        .filter(|(_, write)| write.status == Some(429))
+    {
+        let next = writes[place + 1..]
+            .iter()
+            .find(|write| write.path == refused.path);
         let waited = next.map(|next| next.at - refused.at);
-        assert!(waited.is_none_or(|waited| waited >= RETRY_AFTER), "{}: {waited:?}", refused.path);
+        assert!(
+            waited.is_none_or(|waited| waited >= RETRY_AFTER),
+            "{}: {waited:?}",
+            refused.path
+        );
         put_off += usize::from(waited.is_some());
     }
     assert!(put_off > 0, "no write was put off");

@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use kubectl_failover::model::operate::{Ends, Forced};
-use kubectl_failover::model::{Failback, MinReady, PolicyKind, Readiness, Rule, State, Weights, WhyUnknown};
+use kubectl_failover::model::{
+    Failback, MinReady, PolicyKind, Readiness, Rule, State, Weights, WhyUnknown,
+};
 
 use super::object::{DEAD, Object, READY, forced, name};
 
-const UNKNOWN: Readiness = Readiness::Unknown { why: WhyUnknown::Silent };
+const UNKNOWN: Readiness = Readiness::Unknown {
+    why: WhyUnknown::Silent,
+};
 
 #[test]
 fn an_override_has_a_policy_of_its_own() {
@@ -22,10 +26,17 @@ fn an_override_has_a_policy_of_its_own() {
     assert_eq!(object.weights(), [1, 0, 0], "pinned to home");
     object.force(1, None);
     object.readiness[1] = READY;
-    assert!(!object.settle().flags.short, "one endpoint is enough for a target");
+    assert!(
+        !object.settle().flags.short,
+        "one endpoint is enough for a target"
+    );
     object.readiness[1] = DEAD;
     object.settle();
-    assert_eq!(object.weights(), [0, 0, 1], "home only where no other is ready");
+    assert_eq!(
+        object.weights(),
+        [0, 0, 1],
+        "home only where no other is ready"
+    );
     object.readiness[2] = DEAD;
     object.settle();
     assert_eq!(object.weights(), [1, 0, 0]);
@@ -59,10 +70,15 @@ fn nothing_is_pinned_to_the_dead_and_the_unknown_gets_all() {
     let mut object = Object::new(3);
     object.readiness[1] = DEAD;
     object.force(1, None);
-    assert_eq!((object.in_force().unwrap().to, object.weights()), (name(1), vec![0, 0, 1]));
+    assert_eq!(
+        (object.in_force().unwrap().to, object.weights()),
+        (name(1), vec![0, 0, 1])
+    );
 
     object.readiness[1] = UNKNOWN;
-    let Forced::Order { unverified, .. } = object.force(1, None) else { panic!("the weights differ") };
+    let Forced::Order { unverified, .. } = object.force(1, None) else {
+        panic!("the weights differ")
+    };
     assert!(unverified && object.group().placed_unverified());
     assert_eq!(object.weights(), [0, 1, 0]);
     assert!(!object.settle().asks_for_change());
@@ -73,16 +89,28 @@ fn nothing_is_pinned_to_the_dead_and_the_unknown_gets_all() {
 fn failback_of_what_there_is() {
     let mut object = forced(2, 1, Some(60));
     let returned = object.failback(None).unwrap();
-    assert_eq!((returned.ends, returned.home, object.weights()), (Ends::Override, 0, vec![1, 0]));
+    assert_eq!(
+        (returned.ends, returned.home, object.weights()),
+        (Ends::Override, 0, vec![1, 0])
+    );
     let returned = object.failback(None).unwrap();
-    assert_eq!((returned.ends, returned.weights), (Ends::Nothing, Weights::Hold));
+    assert_eq!(
+        (returned.ends, returned.weights),
+        (Ends::Nothing, Weights::Hold)
+    );
 
     object.force(1, None);
     object.annotate("primary-service", Some(name(0)));
     object.settle();
     let returned = object.failback(None).unwrap();
     assert_eq!(returned.ends, Ends::BrokenOverride { sets_home: false });
-    assert_eq!((object.annotation("override"), object.annotation("primary-service")), (None, Some("svc-0")));
+    assert_eq!(
+        (
+            object.annotation("override"),
+            object.annotation("primary-service")
+        ),
+        (None, Some("svc-0"))
+    );
 }
 
 #[test]
@@ -90,8 +118,17 @@ fn a_home_can_be_named_over_an_override_that_cannot_be_read() {
     let mut object = forced(2, 1, None);
     object.annotate("override", Some("{garbage".to_owned()));
     let returned = object.failback(Some(0)).unwrap();
-    assert_eq!((returned.ends, returned.home), (Ends::BrokenOverride { sets_home: true }, 0));
-    assert_eq!((object.annotation("override"), object.annotation("primary-service")), (None, Some("svc-0")));
+    assert_eq!(
+        (returned.ends, returned.home),
+        (Ends::BrokenOverride { sets_home: true }, 0)
+    );
+    assert_eq!(
+        (
+            object.annotation("override"),
+            object.annotation("primary-service")
+        ),
+        (None, Some("svc-0"))
+    );
     assert_eq!(object.weights(), [1, 0]);
 }
 
@@ -104,7 +141,10 @@ fn failback_ends_a_stay_by_order_of_the_policy() {
     object.readiness[0] = READY;
     assert!(object.settle().flags.held && object.annotation("held").is_some());
     let returned = object.failback(None).unwrap();
-    assert_eq!((returned.ends, object.weights()), (Ends::Nothing, vec![1, 0]));
+    assert_eq!(
+        (returned.ends, object.weights()),
+        (Ends::Nothing, vec![1, 0])
+    );
     assert_eq!(object.annotation("held"), None);
     assert!(!object.settle().asks_for_change());
 }
@@ -147,9 +187,15 @@ fn a_move_away_from_the_dead_names_them_where_the_primary_is_unknown() {
     object.json["spec"]["backends"][2]["weight"] = 0.into();
     object.readiness[2] = READY;
     let decision = object.settle();
-    assert_eq!((decision.rule, object.weights()), (Rule::PrimaryUnknown, vec![0, 0, 1]));
+    assert_eq!(
+        (decision.rule, object.weights()),
+        (Rule::PrimaryUnknown, vec![0, 0, 1])
+    );
     let unknown = "the readiness of svc-0 is unknown: nothing heard from the API server for 30 s";
-    assert_eq!(decision.reason, format!("svc-1 has no ready endpoints (0 of 1), and {unknown}"));
+    assert_eq!(
+        decision.reason,
+        format!("svc-1 has no ready endpoints (0 of 1), and {unknown}")
+    );
 }
 
 #[test]
@@ -172,6 +218,10 @@ fn a_move_to_what_is_known_to_be_ready_is_no_unverified_one() {
     sent.readiness[0] = READY;
     sent.failback(None);
     for object in [home, forced, sent] {
-        assert!(!object.group().placed_unverified(), "{:?}", object.weights());
+        assert!(
+            !object.group().placed_unverified(),
+            "{:?}",
+            object.weights()
+        );
     }
 }

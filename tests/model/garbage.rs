@@ -63,17 +63,22 @@ fn collect(value: &Value, path: String, places: &mut Vec<String>) {
         collect(value, format!("{path}/{key}"), places);
     };
     match value {
-        Value::Array(items) => items.iter().enumerate().for_each(|(i, item)| below(i.to_string(), item)),
-        Value::Object(fields) => fields.iter().for_each(|(key, field)| below(key.clone(), field)),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .for_each(|(i, item)| below(i.to_string(), item)),
+        Value::Object(fields) => fields
+            .iter()
+            .for_each(|(key, field)| below(key.clone(), field)),
         _ => {}
     }
     places.push(path);
 }
 
 fn metadata() -> Value {
-    let order = json!({"to": "svc-1", "home": "svc-0", "by": "me", "until": "2030-01-01T00:00:00Z"});
-    let last =
-        json!({"from": "svc-0=1", "to": "svc-1=1", "at": "2020-01-01T00:00:00Z", "by": "me", "why": "so"});
+    let order =
+        json!({"to": "svc-1", "home": "svc-0", "by": "me", "until": "2030-01-01T00:00:00Z"});
+    let last = json!({"from": "svc-0=1", "to": "svc-1=1", "at": "2020-01-01T00:00:00Z", "by": "me", "why": "so"});
     let values = [
         ("primary-service", "svc-1".to_owned()),
         ("policy", "ordered".to_owned()),
@@ -83,12 +88,17 @@ fn metadata() -> Value {
         ("failback-delay", "1h".to_owned()),
         ("failback", "manual".to_owned()),
         ("override", order.to_string()),
-        ("paused", json!({"by": "me", "until": "2020-01-01T00:00:00Z"}).to_string()),
+        (
+            "paused",
+            json!({"by": "me", "until": "2020-01-01T00:00:00Z"}).to_string(),
+        ),
         ("last-move", last.to_string()),
         ("held", "2020-01-01T00:00:00Z".to_owned()),
     ];
-    let annotations: serde_json::Map<String, Value> =
-        values.into_iter().map(|(key, value)| (format!("failover.linkerd.io/{key}"), json!(value))).collect();
+    let annotations: serde_json::Map<String, Value> = values
+        .into_iter()
+        .map(|(key, value)| (format!("failover.linkerd.io/{key}"), json!(value)))
+        .collect();
     json!({
         "name": "web", "namespace": "ns", "uid": "1", "resourceVersion": "1", "annotations": annotations,
         "creationTimestamp": "2020-01-01T00:00:00Z",
@@ -124,24 +134,43 @@ fn read(kind: &'static dyn Kind, object: &Value) -> Option<Record> {
 
 fn has_place_for(object: &Value, operation: &Operation) -> bool {
     let operation = json!(operation);
-    let (parent, _) = operation["path"].as_str().unwrap().rsplit_once('/').unwrap();
+    let (parent, _) = operation["path"]
+        .as_str()
+        .unwrap()
+        .rsplit_once('/')
+        .unwrap();
     object.pointer(parent).is_some_and(Value::is_object)
 }
 
 /// A valid group is decided on; what was decided is what the object says after the patch, and then holds.
 fn check(kind: &'static dyn Kind, mut object: Value, readiness: &[Readiness]) {
     let now = Timestamp::UNIX_EPOCH;
-    let Some(record) = read(kind, &object) else { return };
-    let _ = (record.moves(), record.is_contested(), record.meta.gitops_owner(), record.age());
+    let Some(record) = read(kind, &object) else {
+        return;
+    };
+    let _ = (
+        record.moves(),
+        record.is_contested(),
+        record.meta.gitops_owner(),
+        record.age(),
+    );
     let Ok(group) = &record.group else { return };
-    let readiness: Vec<Readiness> = readiness.iter().cycle().take(group.backends.len()).cloned().collect();
+    let readiness: Vec<Readiness> = readiness
+        .iter()
+        .cycle()
+        .take(group.backends.len())
+        .cloned()
+        .collect();
     let mut stopwatches = Stopwatches::default();
     stopwatches.observe(&group.at(now, &readiness), &readiness, Duration::ZERO);
     let timers: Timers = stopwatches.read(Duration::from_secs(60));
     let decision = decide(group, &readiness, &timers, now);
     let change = Change::of(group, &decision, "me", now).unwrap();
     let operations = patch(&record, &change);
-    if !operations.iter().all(|operation| has_place_for(&object, operation)) {
+    if !operations
+        .iter()
+        .all(|operation| has_place_for(&object, operation))
+    {
         // Lists where objects belong: no API server takes that.
         return;
     }

@@ -6,8 +6,8 @@ use kubectl_failover::model::group::same_proportion;
 use kubectl_failover::model::mirror::Side;
 use kubectl_failover::model::moves::write_weights;
 use kubectl_failover::model::{
-    Backend, Carrier, Decision, Failback, Group, GroupId, LastMove, MinReady, Policy, PolicyKind, Readiness,
-    Rule, ServiceRef, Timers, Weights, WhyUnknown, decide,
+    Backend, Carrier, Decision, Failback, Group, GroupId, LastMove, MinReady, Policy, PolicyKind,
+    Readiness, Rule, ServiceRef, Timers, Weights, WhyUnknown, decide,
 };
 use proptest::prelude::*;
 
@@ -22,7 +22,12 @@ struct Scene {
 
 impl Scene {
     fn decide(&self) -> Decision {
-        decide(&self.group, &self.readiness, &self.timers, jiff::Timestamp::UNIX_EPOCH)
+        decide(
+            &self.group,
+            &self.readiness,
+            &self.timers,
+            jiff::Timestamp::UNIX_EPOCH,
+        )
     }
 
     fn weights_after(&self, decision: &Decision) -> Vec<u64> {
@@ -51,7 +56,11 @@ impl Scene {
 
     /// Whether this rule is to keep the weights here.
     fn holds(&self, rule: Rule) -> bool {
-        let carrying = || (0..self.readiness.len()).filter(|&i| self.carries(i)).map(|i| &self.readiness[i]);
+        let carrying = || {
+            (0..self.readiness.len())
+                .filter(|&i| self.carries(i))
+                .map(|i| &self.readiness[i])
+        };
         let blind = self.group.placed_unverified();
         match rule {
             Rule::NobodyReady => carrying().next().is_some(),
@@ -84,20 +93,32 @@ fn known() -> BoxedStrategy<Readiness> {
     let counts = (0u32..4, 0u32..3);
     prop_oneof![
         Just(Readiness::Missing),
-        counts.prop_map(|(ready, more)| Readiness::Known { ready, total: ready + more })
+        counts.prop_map(|(ready, more)| Readiness::Known {
+            ready,
+            total: ready + more
+        })
     ]
     .boxed()
 }
 
 fn any_readiness() -> BoxedStrategy<Readiness> {
-    let unknown = Just(Readiness::Unknown { why: WhyUnknown::Silent });
+    let unknown = Just(Readiness::Unknown {
+        why: WhyUnknown::Silent,
+    });
     let partly = (1u32..4, 0u32..3).prop_map(|(ready, more)| partly_known(ready, ready + more));
     prop_oneof![2 => unknown, 1 => partly, 4 => known()].boxed()
 }
 
 /// A federation of which one member is not known.
 fn partly_known(ready: u32, total: u32) -> Readiness {
-    Readiness::Mirrored { ready, total, side: Side::Members { all: 2, unknown: vec![WhyUnknown::Silent] } }
+    Readiness::Mirrored {
+        ready,
+        total,
+        side: Side::Members {
+            all: 2,
+            unknown: vec![WhyUnknown::Silent],
+        },
+    }
 }
 
 fn scene(readiness: fn() -> BoxedStrategy<Readiness>) -> impl Strategy<Value = Scene> {
@@ -118,20 +139,40 @@ fn scene(readiness: fn() -> BoxedStrategy<Readiness>) -> impl Strategy<Value = S
                     Just(PolicyKind::Ordered),
                     Just(PolicyKind::ActiveActive)
                 ],
-                prop_oneof![Just(MinReady::Count(1)), Just(MinReady::Count(2)), Just(MinReady::Percent(60))],
+                prop_oneof![
+                    Just(MinReady::Count(1)),
+                    Just(MinReady::Count(2)),
+                    Just(MinReady::Percent(60))
+                ],
                 prop_oneof![Just(Duration::ZERO), Just(DELAY)],
                 prop_oneof![Just(Duration::ZERO), Just(DELAY)],
                 prop_oneof![Just(Failback::Auto), Just(Failback::Manual)],
             );
-            (backends, policy, 0..n, proptest::option::of(0..n), any::<(bool, bool)>())
+            (
+                backends,
+                policy,
+                0..n,
+                proptest::option::of(0..n),
+                any::<(bool, bool)>(),
+            )
         })
         .prop_map(|(backends, policy, primary, home, (route, unverified))| {
             let (kind, min_ready, failover_delay, failback_delay, failback) = policy;
-            let id = GroupId { namespace: "ns".into(), kind: "trafficsplit", name: "x".into() };
-            let carrier = if route { Carrier::Route } else { Carrier::Split };
+            let id = GroupId {
+                namespace: "ns".into(),
+                kind: "trafficsplit",
+                name: "x".into(),
+            };
+            let carrier = if route {
+                Carrier::Route
+            } else {
+                Carrier::Split
+            };
             let service = |i: usize| ServiceRef::new("ns", format!("svc-{i}"));
             let listed = backends.iter().enumerate();
-            let listed = listed.map(|(i, b)| Backend::new("ns", service(i), b.0)).collect();
+            let listed = listed
+                .map(|(i, b)| Backend::new("ns", service(i), b.0))
+                .collect();
             let mut group = Group {
                 overridden: home.is_some(),
                 home,
@@ -147,7 +188,11 @@ fn scene(readiness: fn() -> BoxedStrategy<Readiness>) -> impl Strategy<Value = S
             };
             group.last_move = unverified.then(|| moved(&group, true));
             let timers = Timers(backends.iter().map(|b| b.3).collect());
-            Scene { group, readiness: backends.into_iter().map(|b| b.1).collect(), timers }
+            Scene {
+                group,
+                readiness: backends.into_iter().map(|b| b.1).collect(),
+                timers,
+            }
         })
 }
 

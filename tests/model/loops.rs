@@ -75,9 +75,21 @@ struct World {
 
 impl World {
     fn new(carrier: Carrier, policy: Policy) -> Self {
-        let object = Object { policy, ..Object::of(carrier, BACKENDS) };
-        let view = || Loop { seen: object.clone(), version: 0, stopwatches: Stopwatches::default() };
-        Self { loops: [view(), view()], object, version: 0, moves: 0 }
+        let object = Object {
+            policy,
+            ..Object::of(carrier, BACKENDS)
+        };
+        let view = || Loop {
+            seen: object.clone(),
+            version: 0,
+            stopwatches: Stopwatches::default(),
+        };
+        Self {
+            loops: [view(), view()],
+            object,
+            version: 0,
+            moves: 0,
+        }
     }
 
     fn befall(&mut self, happening: &Happening) -> Result<(), TestCaseError> {
@@ -92,7 +104,8 @@ impl World {
             }
             Happening::Pause(seconds) => {
                 let until = self.object.in_seconds(*seconds);
-                self.object.annotate("paused", Some(format!(r#"{{"until":"{until}"}}"#)));
+                self.object
+                    .annotate("paused", Some(format!(r#"{{"until":"{until}"}}"#)));
             }
             Happening::ManifestApplied => self.object.apply_manifest(),
             Happening::RuleEmptied(rule) => self.object.empty_rule(*rule),
@@ -128,7 +141,11 @@ impl World {
         let view = &mut self.loops[index];
         view.seen.now = self.object.now;
         let group = view.seen.group();
-        view.stopwatches.observe(&group.at(view.seen.now, &view.seen.readiness), &view.seen.readiness, clock);
+        view.stopwatches.observe(
+            &group.at(view.seen.now, &view.seen.readiness),
+            &view.seen.readiness,
+            clock,
+        );
         view.seen.timers = view.stopwatches.read(clock);
         if !view.seen.decide().asks_for_change() {
             return Ok(());
@@ -144,7 +161,11 @@ impl World {
         self.version += 1;
         view.version = self.version;
         self.moves += usize::from(self.object.weights() != weights);
-        prop_assert_eq!(self.object.in_force(), in_force, "a loop ends no order that stands");
+        prop_assert_eq!(
+            self.object.in_force(),
+            in_force,
+            "a loop ends no order that stands"
+        );
         prop_assert!(self.object.weights().iter().sum::<u64>() > 0);
         Ok(())
     }
@@ -164,11 +185,22 @@ impl World {
     fn is_where_it_should_be(&mut self) -> Result<(), TestCaseError> {
         self.object.timers = Timers(vec![Some(Duration::from_secs(3600)); BACKENDS]);
         let decision = self.object.decide();
-        prop_assert_eq!(&decision.weights, &Weights::Hold, "it is stuck: {:?}", decision);
-        prop_assert!(!matches!(decision.state, State::Waiting | State::OutOfSync), "{:?}", decision);
+        prop_assert_eq!(
+            &decision.weights,
+            &Weights::Hold,
+            "it is stuck: {:?}",
+            decision
+        );
+        prop_assert!(
+            !matches!(decision.state, State::Waiting | State::OutOfSync),
+            "{:?}",
+            decision
+        );
         prop_assert!(!self.object.has_empty_rule(), "{:?}", decision);
         let weights = self.object.weights();
-        let dead = (0..BACKENDS).filter(|&i| weights[i] > 0).all(|i| self.object.readiness[i].is_dead());
+        let dead = (0..BACKENDS)
+            .filter(|&i| weights[i] > 0)
+            .all(|i| self.object.readiness[i].is_dead());
         let ready = self.object.readiness.iter().any(Readiness::is_ready);
         prop_assert!(
             !dead || !ready || decision.rule == Rule::Paused,

@@ -1,5 +1,10 @@
 //! The rules of a decision: the reference's own answers, and the invariants over the whole space.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod commands;
 mod garbage;

@@ -1,20 +1,29 @@
 //! What is known of a mirror service when both sides have been read.
 
-use kubectl_failover::model::{Member, MinReady, Mirror, Readiness, RemoteService, ServiceRef, WhyUnknown};
+use kubectl_failover::model::{
+    Member, MinReady, Mirror, Readiness, RemoteService, ServiceRef, WhyUnknown,
+};
 use proptest::prelude::*;
 
-const UNKNOWN: Readiness = Readiness::Unknown { why: WhyUnknown::Silent };
+const UNKNOWN: Readiness = Readiness::Unknown {
+    why: WhyUnknown::Silent,
+};
 
 fn known(ready: u32, total: u32) -> Readiness {
     Readiness::Known { ready, total }
 }
 
 fn in_cluster(cluster: &str) -> RemoteService {
-    RemoteService { cluster: cluster.into(), service: ServiceRef::new("ns", "web-svc") }
+    RemoteService {
+        cluster: cluster.into(),
+        service: ServiceRef::new("ns", "web-svc"),
+    }
 }
 
 fn no_remote() -> Readiness {
-    Readiness::Unknown { why: WhyUnknown::no_remote("east") }
+    Readiness::Unknown {
+        why: WhyUnknown::no_remote("east"),
+    }
 }
 
 fn gateway(local: Readiness, there: &Readiness) -> Readiness {
@@ -39,29 +48,47 @@ fn federated(members: &[Readiness]) -> Readiness {
 
 fn words(readiness: &Readiness) -> String {
     let (ready, total) = readiness.counts().expect("it is known");
-    readiness.side().expect("it is a mirror's").words(ready, total)
+    readiness
+        .side()
+        .expect("it is a mirror's")
+        .words(ready, total)
 }
 
 #[test]
 fn through_a_gateway_both_sides_are_needed() {
     let both = gateway(known(1, 1), &known(2, 3));
-    assert_eq!((both.counts(), both.side().unwrap().name()), (Some((2, 3)), "remote"));
+    assert_eq!(
+        (both.counts(), both.side().unwrap().name()),
+        (Some((2, 3)), "remote")
+    );
 
     let no_gateway = gateway(known(0, 1), &known(2, 2));
-    assert_eq!((no_gateway.counts(), no_gateway.side().unwrap().name()), (Some((0, 2)), "gateway"));
+    assert_eq!(
+        (no_gateway.counts(), no_gateway.side().unwrap().name()),
+        (Some((0, 2)), "gateway")
+    );
     assert_eq!(words(&no_gateway), "the gateway of east is not ready");
 
     let empty = gateway(known(1, 1), &known(0, 2));
     assert_eq!(
         (empty.counts(), words(&empty)),
-        (Some((0, 2)), "web-svc in east has 0 of 2 endpoints ready".into())
+        (
+            Some((0, 2)),
+            "web-svc in east has 0 of 2 endpoints ready".into()
+        )
     );
 
     let neither = gateway(known(0, 1), &known(0, 2));
-    assert_eq!((neither.counts(), neither.side().unwrap().name()), (Some((0, 2)), "both"));
+    assert_eq!(
+        (neither.counts(), neither.side().unwrap().name()),
+        (Some((0, 2)), "both")
+    );
 
     let emptied = gateway(known(0, 0), &known(0, 2));
-    assert_eq!((emptied.counts(), emptied.side().unwrap().name()), (Some((0, 2)), "remote"));
+    assert_eq!(
+        (emptied.counts(), emptied.side().unwrap().name()),
+        (Some((0, 2)), "remote")
+    );
 }
 
 #[test]
@@ -76,7 +103,10 @@ fn an_unknown_remote_is_never_dead_unless_the_gateway_is() {
 fn without_a_remote_to_ask_a_gateway_speaks_for_itself() {
     assert_eq!(gateway(known(1, 1), &no_remote()), known(1, 1));
     assert_eq!(gateway(known(0, 1), &no_remote()), known(0, 1));
-    assert_eq!(gateway(Readiness::Missing, &known(1, 1)), Readiness::Missing);
+    assert_eq!(
+        gateway(Readiness::Missing, &known(1, 1)),
+        Readiness::Missing
+    );
     assert_eq!(flat(&no_remote()), no_remote());
 }
 
@@ -85,26 +115,43 @@ fn a_federation_is_the_sum_of_its_members() {
     let one_ready = federated(&[known(0, 2), known(1, 3), UNKNOWN]);
     assert_eq!(
         (one_ready.counts(), words(&one_ready)),
-        (Some((1, 5)), "1 of 5 endpoints of its 3 members, 2 of which are known, are ready".into())
+        (
+            Some((1, 5)),
+            "1 of 5 endpoints of its 3 members, 2 of which are known, are ready".into()
+        )
     );
     assert_eq!(one_ready.why_unknown(), Some(&WhyUnknown::Silent));
     assert_eq!(federated(&[known(0, 2), known(1, 3)]).why_unknown(), None);
     assert!(federated(&[known(0, 2), UNKNOWN]).is_unknown());
     assert!(federated(&[known(0, 2), known(0, 0)]).is_dead());
-    assert!(Mirror::Federated(Vec::new()).reading(UNKNOWN, |_| UNKNOWN, |_| UNKNOWN).is_unknown());
+    assert!(
+        Mirror::Federated(Vec::new())
+            .reading(UNKNOWN, |_| UNKNOWN, |_| UNKNOWN)
+            .is_unknown()
+    );
 }
 
 #[test]
 fn a_threshold_that_a_member_could_turn_is_not_known_to_be_met() {
     let partly = federated(&[known(2, 2), UNKNOWN]);
-    assert_eq!(partly.meets(MinReady::Count(2)), Some(true), "the other member can only add");
+    assert_eq!(
+        partly.meets(MinReady::Count(2)),
+        Some(true),
+        "the other member can only add"
+    );
     assert_eq!(partly.meets(MinReady::Count(3)), None);
     assert_eq!(partly.meets(MinReady::Percent(50)), None);
-    assert_eq!(federated(&[known(2, 2), known(0, 2)]).meets(MinReady::Count(3)), Some(false));
+    assert_eq!(
+        federated(&[known(2, 2), known(0, 2)]).meets(MinReady::Count(3)),
+        Some(false)
+    );
 }
 
 fn any_min_ready() -> impl Strategy<Value = MinReady> {
-    prop_oneof![(1u32..6).prop_map(MinReady::Count), (1u8..=100).prop_map(MinReady::Percent)]
+    prop_oneof![
+        (1u32..6).prop_map(MinReady::Count),
+        (1u8..=100).prop_map(MinReady::Percent)
+    ]
 }
 
 fn any_readiness() -> impl Strategy<Value = Readiness> {

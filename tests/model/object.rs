@@ -5,7 +5,9 @@ use kubectl_failover::model::operate::{Ends, Forced, Returned, Wish, failback, f
 use kubectl_failover::model::{
     Carrier, Changed, Decision, Group, Order, Override, Policy, Readiness, Timers, Weights, decide,
 };
-use kubectl_failover::resource::{Change, HTTP_ROUTE, Kind, Operation, Record, TrafficSplit, patch};
+use kubectl_failover::resource::{
+    Change, HTTP_ROUTE, Kind, Operation, Record, TrafficSplit, patch,
+};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -49,7 +51,8 @@ impl Object {
     /// Applies the manifest that the group was made with: what others have added to the object stays.
     pub fn apply_manifest(&mut self) {
         let backend = |i: usize| json!({"service": name(i), "weight": u64::from(i == 0)});
-        let backend_ref = |i: usize| json!({"name": name(i), "port": 80, "weight": u64::from(i == 0)});
+        let backend_ref =
+            |i: usize| json!({"name": name(i), "port": 80, "weight": u64::from(i == 0)});
         let all = 0..self.readiness.len();
         self.json["spec"] = match self.carrier {
             Carrier::Split => {
@@ -69,8 +72,10 @@ impl Object {
 
     /// Takes all weight from a rule of a route, as no API server forbids.
     pub fn empty_rule(&mut self, rule: usize) {
-        let refs =
-            self.json.pointer_mut(&format!("/spec/rules/{rule}/backendRefs")).and_then(Value::as_array_mut);
+        let refs = self
+            .json
+            .pointer_mut(&format!("/spec/rules/{rule}/backendRefs"))
+            .and_then(Value::as_array_mut);
         for to in refs.into_iter().flatten() {
             to["weight"] = json!(0);
         }
@@ -80,7 +85,9 @@ impl Object {
     pub fn has_empty_rule(&self) -> bool {
         let rules = self.json["spec"]["rules"].as_array().into_iter().flatten();
         let refs = |rule: &Value| rule["backendRefs"].as_array().cloned().unwrap_or_default();
-        rules.into_iter().any(|rule| refs(rule).iter().all(|to| to["weight"] == json!(0)))
+        rules
+            .into_iter()
+            .any(|rule| refs(rule).iter().all(|to| to["weight"] == json!(0)))
     }
 
     pub fn annotate(&mut self, key: &str, value: Option<String>) {
@@ -115,7 +122,9 @@ impl Object {
             Carrier::Split => &TrafficSplit,
             Carrier::Route => &HTTP_ROUTE,
         };
-        let mut record = kind.read(&RawValue::from_string(self.json.to_string()).unwrap()).unwrap();
+        let mut record = kind
+            .read(&RawValue::from_string(self.json.to_string()).unwrap())
+            .unwrap();
         if let Ok(group) = &mut record.group {
             group.policy = self.policy.clone();
         }
@@ -157,11 +166,25 @@ impl Object {
     /// Forces as `force` does, until so many seconds from now.
     pub fn force(&mut self, to: usize, seconds: Option<i64>) -> Forced {
         let until = seconds.map(|seconds| self.in_seconds(seconds));
-        let wish = Wish { to, until, reason: None, by: BY.to_owned() };
+        let wish = Wish {
+            to,
+            until,
+            reason: None,
+            by: BY.to_owned(),
+        };
         let group = self.group();
         let forced = force(&group, &self.readiness, &wish, self.now);
-        if let Forced::Order { order, weights, unverified, notes } = &forced {
-            let change = Change::default().overriding(order).unwrap().noting(notes, self.now);
+        if let Forced::Order {
+            order,
+            weights,
+            unverified,
+            notes,
+        } = &forced
+        {
+            let change = Change::default()
+                .overriding(order)
+                .unwrap()
+                .noting(notes, self.now);
             self.move_too(change, &group, weights, *unverified);
         }
         forced
@@ -187,7 +210,9 @@ impl Object {
     fn move_too(&mut self, change: Change, group: &Group, weights: &Weights, unverified: bool) {
         let change = match weights {
             Weights::Hold => change,
-            Weights::Set(weights) => change.moving(group, weights, BY, "", unverified, self.now).unwrap(),
+            Weights::Set(weights) => change
+                .moving(group, weights, BY, "", unverified, self.now)
+                .unwrap(),
         };
         self.apply(&change);
     }
@@ -202,7 +227,9 @@ impl Object {
 pub fn change_json(object: &mut Value, operations: &[Operation]) {
     for operation in operations {
         let (path, value) = match operation {
-            Operation::Add { path, value } | Operation::Replace { path, value } => (path, Some(value)),
+            Operation::Add { path, value } | Operation::Replace { path, value } => {
+                (path, Some(value))
+            }
             Operation::Remove { path } => (path, None),
         };
         let (parent, key) = path.rsplit_once('/').unwrap();
@@ -236,11 +263,20 @@ fn notes_of_this_tool_are_no_edits() {
     object.json["metadata"]["creationTimestamp"] = json!("2026-01-01T00:00:00Z");
     object.json["metadata"]["managedFields"] = json!([entry("kubectl-failover", 5)]);
     let made = Changed::Created("2026-01-01T00:00:00Z".parse().ok());
-    assert_eq!((object.record().changed(), object.record().last_editor()), (made, None));
+    assert_eq!(
+        (object.record().changed(), object.record().last_editor()),
+        (made, None)
+    );
     assert_eq!(object.record().moves(), []);
     object.json["metadata"]["managedFields"] =
         json!([entry("kubectl-edit", 3), entry("kubectl-failover", 5)]);
     let at = "2026-01-01T00:00:03Z".parse().unwrap();
-    let edited = Changed::Edited { by: "kubectl-edit".to_owned(), at };
-    assert_eq!((object.record().changed(), object.record().last_editor()), (edited, Some("kubectl-edit")));
+    let edited = Changed::Edited {
+        by: "kubectl-edit".to_owned(),
+        at,
+    };
+    assert_eq!(
+        (object.record().changed(), object.record().last_editor()),
+        (edited, Some("kubectl-edit"))
+    );
 }

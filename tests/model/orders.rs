@@ -12,7 +12,14 @@ use super::object::{DEAD, Object, READY, forced, name};
 fn status(object: &Object) -> Option<OrderStatus> {
     let record = object.record();
     let group = object.group();
-    Status::of(&group, &object.readiness, record.changed(), Runner::Nobody, object.now).order
+    Status::of(
+        &group,
+        &object.readiness,
+        record.changed(),
+        Runner::Nobody,
+        object.now,
+    )
+    .order
 }
 
 #[test]
@@ -22,7 +29,10 @@ fn a_force_makes_its_target_the_primary_and_stays() {
     assert_eq!(object.in_force().unwrap().home, name(0));
     assert_eq!(object.weights(), [0, 1, 0]);
     let decision = object.settle();
-    assert_eq!((decision.state, decision.asks_for_change()), (State::Overridden, false));
+    assert_eq!(
+        (decision.state, decision.asks_for_change()),
+        (State::Overridden, false)
+    );
     object.pass(1_000_000);
     assert!(!object.settle().asks_for_change());
 }
@@ -33,9 +43,18 @@ fn traffic_that_is_there_by_failover_still_gets_the_override() {
     object.readiness[0] = DEAD;
     object.settle();
     assert_eq!(object.weights(), [0, 1]);
-    assert!(matches!(object.force(1, None), Forced::Order { weights: Weights::Hold, .. }));
+    assert!(matches!(
+        object.force(1, None),
+        Forced::Order {
+            weights: Weights::Hold,
+            ..
+        }
+    ));
     object.readiness[0] = READY;
-    assert!(!object.settle().asks_for_change(), "it stays when the primary is back");
+    assert!(
+        !object.settle().asks_for_change(),
+        "it stays when the primary is back"
+    );
 }
 
 #[test]
@@ -43,10 +62,16 @@ fn already_so_needs_the_same_target_the_same_end_and_weights_that_agree() {
     let mut object = forced(3, 1, Some(60));
     assert_eq!(object.force(1, Some(60)), Forced::AlreadySo);
     for (to, seconds) in [(1, None), (1, Some(61)), (2, Some(60))] {
-        assert_ne!(object.clone().force(to, seconds), Forced::AlreadySo, "{to} {seconds:?}");
+        assert_ne!(
+            object.clone().force(to, seconds),
+            Forced::AlreadySo,
+            "{to} {seconds:?}"
+        );
     }
     object.json["spec"]["backends"][0]["weight"] = 1.into();
-    let Forced::Order { weights, .. } = object.force(1, Some(60)) else { panic!("the weights differ") };
+    let Forced::Order { weights, .. } = object.force(1, Some(60)) else {
+        panic!("the weights differ")
+    };
     assert_eq!(weights, Weights::Set(vec![0, 1, 0]));
     object.pass(60);
     assert_ne!(object.force(1, Some(0)), Forced::AlreadySo, "it is over");
@@ -58,11 +83,18 @@ fn a_later_force_keeps_the_home_of_the_one_in_force() {
     object.force(2, None);
     assert_eq!(object.in_force().unwrap().home, name(0));
     object.force(0, None);
-    assert_eq!((object.in_force().unwrap().home, object.weights()), (name(0), vec![1, 0, 0]));
+    assert_eq!(
+        (object.in_force().unwrap().home, object.weights()),
+        (name(0), vec![1, 0, 0])
+    );
     object.force(1, Some(60));
     object.pass(60);
     object.force(2, None);
-    assert_eq!(object.in_force().unwrap().home, name(0), "over, and not ended");
+    assert_eq!(
+        object.in_force().unwrap().home,
+        name(0),
+        "over, and not ended"
+    );
 }
 
 #[test]
@@ -79,12 +111,23 @@ fn what_is_broken_says_why_and_traffic_follows_the_primary() {
     let manifest: fn(&mut Object) = Object::apply_manifest;
     let garbage: fn(&mut Object) = |object| object.annotate("override", Some("{".into()));
     let no_backend: fn(&mut Object) = |object| {
-        let text = object.annotation("override").unwrap().replace("svc-1", "gone");
+        let text = object
+            .annotation("override")
+            .unwrap()
+            .replace("svc-1", "gone");
         object.annotate("override", Some(text));
     };
     let cases = [
-        (manifest, "its target is svc-1, but the object names svc-0 as primary", 0),
-        (garbage, "the annotation failover.linkerd.io/override cannot be read", 1),
+        (
+            manifest,
+            "its target is svc-1, but the object names svc-0 as primary",
+            0,
+        ),
+        (
+            garbage,
+            "the annotation failover.linkerd.io/override cannot be read",
+            1,
+        ),
         (no_backend, "its target gone is no backend any more", 1),
     ];
     for (breaking, why, primary) in cases {
@@ -92,12 +135,23 @@ fn what_is_broken_says_why_and_traffic_follows_the_primary() {
         breaking(&mut object);
         assert_eq!(object.broken().as_deref(), Some(why));
         assert_eq!(object.group().primary, primary, "{why}");
-        assert!(object.in_force().is_none() && object.decide().flags.broken, "{why}");
+        assert!(
+            object.in_force().is_none() && object.decide().flags.broken,
+            "{why}"
+        );
         let note = object.annotation("override").map(str::to_owned);
         object.pass(61);
         let decision = object.settle();
-        assert_eq!(object.annotation("override"), note.as_deref(), "{why}: the loop leaves it");
-        assert_eq!((decision.state, decision.flags.overridden), (State::Primary, false), "{why}");
+        assert_eq!(
+            object.annotation("override"),
+            note.as_deref(),
+            "{why}: the loop leaves it"
+        );
+        assert_eq!(
+            (decision.state, decision.flags.overridden),
+            (State::Primary, false),
+            "{why}"
+        );
     }
 }
 
@@ -115,26 +169,43 @@ fn home_stands_in_for_a_primary_that_is_no_backend() {
     assert_eq!(object.group().primary, 0);
     let returned = object.failback(None).unwrap();
     assert_eq!(returned.ends, Ends::BrokenOverride { sets_home: true });
-    assert_eq!((object.annotation("override"), object.annotation("primary-service")), (None, Some("svc-0")));
+    assert_eq!(
+        (
+            object.annotation("override"),
+            object.annotation("primary-service")
+        ),
+        (None, Some("svc-0"))
+    );
     assert_eq!(object.weights(), [1, 0]);
 
     object.annotate("primary-service", Some("gone".into()));
     let invalid = object.record().group.unwrap_err();
-    assert!(invalid.reason.contains("\"gone\" is not among the backends"), "{invalid}");
+    assert!(
+        invalid
+            .reason
+            .contains("\"gone\" is not among the backends"),
+        "{invalid}"
+    );
 }
 
 #[test]
 fn an_override_without_a_home_does_not_end_by_itself() {
     for home in ["gone", ""] {
         let mut object = forced(2, 1, Some(60));
-        let text = object.annotation("override").unwrap().replace("svc-0", home);
+        let text = object
+            .annotation("override")
+            .unwrap()
+            .replace("svc-0", home);
         object.annotate("override", Some(text));
         object.pass(100);
         assert!(!object.settle().asks_for_change(), "{home:?}");
         assert!(matches!(status(&object), Some(OrderStatus::Homeless(_))));
         assert!(object.failback(None).is_none());
         assert_eq!(object.failback(Some(0)).unwrap().ends, Ends::Override);
-        assert_eq!((object.weights(), object.annotation("primary-service")), (vec![1, 0], Some("svc-0")));
+        assert_eq!(
+            (object.weights(), object.annotation("primary-service")),
+            (vec![1, 0], Some("svc-0"))
+        );
     }
 }
 
@@ -146,9 +217,18 @@ fn an_end_is_looked_for_when_it_comes() {
     object.pass(40);
     assert!(matches!(status(&object), Some(OrderStatus::Over(_))));
     let decision = object.settle();
-    assert_eq!((decision.notes.end_override.as_deref(), decision.rule), (Some("svc-0"), Rule::ComeHome));
+    assert_eq!(
+        (decision.notes.end_override.as_deref(), decision.rule),
+        (Some("svc-0"), Rule::ComeHome)
+    );
     assert_eq!(decision.state, State::OutOfSync);
-    assert_eq!((object.annotation("override"), object.annotation("primary-service")), (None, Some("svc-0")));
+    assert_eq!(
+        (
+            object.annotation("override"),
+            object.annotation("primary-service")
+        ),
+        (None, Some("svc-0"))
+    );
     assert_eq!(object.weights(), [1, 0]);
     assert!(!object.settle().asks_for_change());
 }
@@ -160,17 +240,27 @@ fn what_keeps_traffic_away_is_skipped_at_the_end_where_home_is_enough() {
         object.policy.failback = Failback::Manual;
         object.policy.failback_delay = Duration::from_secs(10);
         object.policy.min_ready = MinReady::Count(2);
-        object.readiness[0] = Readiness::Known { ready: 1 + u32::from(enough), total: 2 };
+        object.readiness[0] = Readiness::Known {
+            ready: 1 + u32::from(enough),
+            total: 2,
+        };
         object.pass(60);
         object.settle();
         assert_eq!(
-            (object.annotation("override"), object.annotation("primary-service")),
+            (
+                object.annotation("override"),
+                object.annotation("primary-service")
+            ),
             (None, Some("svc-0"))
         );
         assert_eq!(object.weights(), if enough { [1, 0] } else { [0, 1] });
         object.readiness[0] = Readiness::Known { ready: 2, total: 2 };
         let later = object.settle();
-        assert_eq!(object.weights(), if enough { [1, 0] } else { [0, 1] }, "an ordinary group from then on");
+        assert_eq!(
+            object.weights(),
+            if enough { [1, 0] } else { [0, 1] },
+            "an ordinary group from then on"
+        );
         assert_eq!(later.flags.held, !enough);
     }
 }
@@ -185,15 +275,24 @@ fn a_pause_holds_everything() {
     object.readiness[1] = DEAD;
     object.pass(100);
     let decision = object.settle();
-    assert_eq!((decision.state, decision.rule), (State::Paused, Rule::Paused));
-    assert_eq!(decision.reason, "paused by me until 1970-01-01T00:05:00Z: a rehearsal");
+    assert_eq!(
+        (decision.state, decision.rule),
+        (State::Paused, Rule::Paused)
+    );
+    assert_eq!(
+        decision.reason,
+        "paused by me until 1970-01-01T00:05:00Z: a rehearsal"
+    );
     assert_eq!(decision.look_again, Some(Duration::from_secs(200)));
     assert!(!decision.asks_for_change() && object.order().is_some());
 
     object.pass(200);
     let decision = object.settle();
     assert!(decision.notes.end_pause && decision.notes.end_override.is_some());
-    assert_eq!((object.annotation("paused"), object.annotation("override")), (None, None));
+    assert_eq!(
+        (object.annotation("paused"), object.annotation("override")),
+        (None, None)
+    );
     assert_eq!(object.weights(), [1, 0]);
 }
 

@@ -10,7 +10,9 @@ fn the_model_names_no_kubernetes_and_no_runtime() {
         let path = entry.unwrap().path();
         let text = std::fs::read_to_string(&path).unwrap();
         for (number, line) in text.lines().enumerate() {
-            let found = ["kube::", "k8s_openapi", "tokio"].iter().find(|name| line.contains(**name));
+            let found = ["kube::", "k8s_openapi", "tokio"]
+                .iter()
+                .find(|name| line.contains(**name));
             assert_eq!(found, None, "{}:{}", path.display(), number + 1);
         }
         files += 1;

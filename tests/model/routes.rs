@@ -10,7 +10,10 @@ fn to(name: &str, weight: u64) -> Value {
 }
 
 fn rule(name: &str, backends: &[(&str, u64)]) -> Value {
-    let backends: Vec<Value> = backends.iter().map(|(name, weight)| to(name, *weight)).collect();
+    let backends: Vec<Value> = backends
+        .iter()
+        .map(|(name, weight)| to(name, *weight))
+        .collect();
     json!({ "name": name, "backendRefs": backends })
 }
 
@@ -46,10 +49,17 @@ const READY: Readiness = Readiness::Known { ready: 1, total: 1 };
 const DEAD: Readiness = Readiness::Known { ready: 0, total: 1 };
 
 fn patched(record: &Record, weights: &[u64]) -> Vec<(String, Value)> {
-    let change = Change { weights: Some(weights.to_vec()), ..Change::default() };
+    let change = Change {
+        weights: Some(weights.to_vec()),
+        ..Change::default()
+    };
     let operations = serde_json::to_value(patch(record, &change)).unwrap();
-    let pair =
-        |operation: &Value| (operation["path"].as_str().unwrap().to_owned(), operation["value"].clone());
+    let pair = |operation: &Value| {
+        (
+            operation["path"].as_str().unwrap().to_owned(),
+            operation["value"].clone(),
+        )
+    };
     operations.as_array().unwrap().iter().map(pair).collect()
 }
 
@@ -63,7 +73,10 @@ fn the_rules_that_have_the_primary_beside_others_are_the_group() {
     ];
     let record = read(&route(&rules, &primary("web")));
     let group = record.group.as_ref().unwrap();
-    assert_eq!((group.apex.as_str(), record.port, group.primary_name()), ("web", Some(80), "web"));
+    assert_eq!(
+        (group.apex.as_str(), record.port, group.primary_name()),
+        ("web", Some(80), "web")
+    );
     assert_eq!(group.weights(), [1, 0]);
     assert!(!group.uneven);
     assert_eq!(
@@ -80,20 +93,31 @@ fn the_rules_that_have_the_primary_beside_others_are_the_group() {
         ("/spec/rules/0/backendRefs/1/weight", json!(1)),
         ("/spec/rules/3/backendRefs/0/weight", json!(1)),
     ];
-    assert_eq!(patched(&record, &[0, 1]), expected.map(|(path, value)| (path.to_owned(), value)));
+    assert_eq!(
+        patched(&record, &[0, 1]),
+        expected.map(|(path, value)| (path.to_owned(), value))
+    );
 }
 
 #[test]
 fn rules_with_other_backends_are_named() {
-    let rules = [rule("main", &[("web", 1), ("web-east", 0)]), rule("", &[("web", 1), ("web-central", 0)])];
+    let rules = [
+        rule("main", &[("web", 1), ("web-east", 0)]),
+        rule("", &[("web", 1), ("web-central", 0)]),
+    ];
     let reason = why_invalid(&route(&rules, &primary("web")));
-    assert_eq!(reason, "rule 2 has web beside other backends (web, web-central) than rule 1 (main)");
+    assert_eq!(
+        reason,
+        "rule 2 has web beside other backends (web, web-central) than rule 1 (main)"
+    );
 }
 
 #[test]
 fn an_override_draws_no_other_rule_in() {
-    let rules =
-        [rule("main", &[("web", 0), ("web-east", 1)]), rule("old", &[("web-east", 1), ("web-old", 1)])];
+    let rules = [
+        rule("main", &[("web", 0), ("web-east", 1)]),
+        rule("old", &[("web-east", 1), ("web-old", 1)]),
+    ];
     let order = json!({ "to": "web-east", "home": "web", "by": "me" }).to_string();
     let annotations = json!({
         "failover.linkerd.io/primary-service": "web-east",
@@ -101,13 +125,25 @@ fn an_override_draws_no_other_rule_in() {
     });
     let record = read(&route(&rules, &annotations));
     let group = record.group.unwrap();
-    assert_eq!((group.primary_name(), group.home_name(), group.weights()), ("web-east", "web", vec![0, 1]));
+    assert_eq!(
+        (group.primary_name(), group.home_name(), group.weights()),
+        ("web-east", "web", vec![0, 1])
+    );
 }
 
 #[test]
 fn the_first_backend_that_stands_beside_others_is_the_primary_where_none_is_named() {
-    let rules = [rule("one", &[("docs", 1)]), rule("two", &[("web", 1), ("web-east", 0)])];
-    assert_eq!(read(&route(&rules, &json!({}))).group.unwrap().primary_name(), "web");
+    let rules = [
+        rule("one", &[("docs", 1)]),
+        rule("two", &[("web", 1), ("web-east", 0)]),
+    ];
+    assert_eq!(
+        read(&route(&rules, &json!({})))
+            .group
+            .unwrap()
+            .primary_name(),
+        "web"
+    );
 }
 
 #[test]
@@ -120,11 +156,18 @@ fn what_can_be_no_group_says_why() {
     };
     let gateway = json!({ "name": "gw" });
     let service = |name: &str| json!({ "group": "", "kind": "Service", "name": name });
-    assert_eq!(with("/spec/parentRefs", json!([gateway])), "none of its parents is a Service");
+    assert_eq!(
+        with("/spec/parentRefs", json!([gateway])),
+        "none of its parents is a Service"
+    );
     let several = with("/spec/parentRefs", json!([service("web"), service("api")]));
     assert_eq!(several, "several of its parents are Services (web, api)");
-    let elsewhere = json!([{ "group": "core", "kind": "Service", "name": "web", "namespace": "other" }]);
-    assert_eq!(with("/spec/parentRefs", elsewhere), "its parent web is in another namespace");
+    let elsewhere =
+        json!([{ "group": "core", "kind": "Service", "name": "web", "namespace": "other" }]);
+    assert_eq!(
+        with("/spec/parentRefs", elsewhere),
+        "its parent web is in another namespace"
+    );
     assert_eq!(
         with("/spec/rules/0/backendRefs/1/kind", json!("ExternalBackend")),
         "rule 1 (main): its backend web-east is no Service, but ExternalBackend"
@@ -144,47 +187,96 @@ fn what_can_be_no_group_says_why() {
 #[test]
 fn a_backend_of_another_namespace_has_it_in_its_name() {
     let mut object = route(&[rule("main", &[("web", 1), ("web", 0)])], &primary("web"));
-    *object.pointer_mut("/spec/rules/0/backendRefs/1/namespace").unwrap() = json!("spare");
+    *object
+        .pointer_mut("/spec/rules/0/backendRefs/1/namespace")
+        .unwrap() = json!("spare");
     let group = read(&object).group.unwrap();
-    let names: Vec<&str> = group.backends.iter().map(|backend| backend.name.as_str()).collect();
+    let names: Vec<&str> = group
+        .backends
+        .iter()
+        .map(|backend| backend.name.as_str())
+        .collect();
     assert_eq!(names, ["web", "spare/web"]);
     assert_eq!(group.backends[1].service.namespace, "spare");
     let typed = ["web", "ns/web", "spare/web", "other/web", "ns/", "nsweb"];
-    assert_eq!(typed.map(|typed| group.named(typed)), [Some(0), Some(0), Some(1), None, None, None]);
+    assert_eq!(
+        typed.map(|typed| group.named(typed)),
+        [Some(0), Some(0), Some(1), None, None, None]
+    );
 }
 
 #[test]
 fn a_weight_that_is_left_out_is_1_and_is_added() {
-    let mut object = route(&[rule("main", &[("web", 1), ("web-east", 0)])], &primary("web"));
+    let mut object = route(
+        &[rule("main", &[("web", 1), ("web-east", 0)])],
+        &primary("web"),
+    );
     let refs = object.pointer_mut("/spec/rules/0/backendRefs").unwrap();
     for to in refs.as_array_mut().unwrap() {
         to.as_object_mut().unwrap().remove("weight");
     }
     let record = read(&object);
     assert_eq!(record.group.as_ref().unwrap().weights(), [1, 1]);
-    assert_eq!(patched(&record, &[1, 0])[1], ("/spec/rules/0/backendRefs/0/weight".to_owned(), json!(1)));
+    assert_eq!(
+        patched(&record, &[1, 0])[1],
+        ("/spec/rules/0/backendRefs/0/weight".to_owned(), json!(1))
+    );
 }
 
 #[test]
 fn rules_that_differ_in_their_weights_are_brought_together() {
-    let rules = [rule("a", &[("web", 1), ("web-east", 0)]), rule("b", &[("web", 0), ("web-east", 1)])];
-    let even = [rule("a", &[("web", 1), ("web-east", 0)]), rule("b", &[("web", 100), ("web-east", 0)])];
+    let rules = [
+        rule("a", &[("web", 1), ("web-east", 0)]),
+        rule("b", &[("web", 0), ("web-east", 1)]),
+    ];
+    let even = [
+        rule("a", &[("web", 1), ("web-east", 0)]),
+        rule("b", &[("web", 100), ("web-east", 0)]),
+    ];
     let annotations = json!({
         "failover.linkerd.io/primary-service": "web",
         "failover.linkerd.io/policy": "active-active",
     });
     let decided = |rules: &[Value], annotations: &Value, readiness: &[Readiness]| {
         let group = read(&route(rules, annotations)).group.unwrap();
-        decide(&group, readiness, &Timers::none(), jiff::Timestamp::UNIX_EPOCH).weights
+        decide(
+            &group,
+            readiness,
+            &Timers::none(),
+            jiff::Timestamp::UNIX_EPOCH,
+        )
+        .weights
     };
-    assert_eq!(decided(&rules, &primary("web"), &[READY, READY]), Weights::Set(vec![1, 0]));
-    assert_eq!(decided(&rules, &annotations, &[READY, READY]), Weights::Set(vec![1, 1]));
-    assert_eq!(decided(&rules, &primary("web"), &[DEAD, READY]), Weights::Set(vec![0, 1]));
-    assert_eq!(decided(&even, &primary("web"), &[READY, READY]), Weights::Hold);
+    assert_eq!(
+        decided(&rules, &primary("web"), &[READY, READY]),
+        Weights::Set(vec![1, 0])
+    );
+    assert_eq!(
+        decided(&rules, &annotations, &[READY, READY]),
+        Weights::Set(vec![1, 1])
+    );
+    assert_eq!(
+        decided(&rules, &primary("web"), &[DEAD, READY]),
+        Weights::Set(vec![0, 1])
+    );
+    assert_eq!(
+        decided(&even, &primary("web"), &[READY, READY]),
+        Weights::Hold
+    );
     let now = jiff::Timestamp::UNIX_EPOCH;
     let group = read(&route(&rules, &primary("web"))).group.unwrap();
-    let status = Status::of(&group, &[READY, READY], Changed::Created(None), Runner::Nobody, now);
-    assert!(status.reason.ends_with("; the rules differ in their weights: all should have web=1,web-east=0"));
+    let status = Status::of(
+        &group,
+        &[READY, READY],
+        Changed::Created(None),
+        Runner::Nobody,
+        now,
+    );
+    assert!(
+        status
+            .reason
+            .ends_with("; the rules differ in their weights: all should have web=1,web-east=0")
+    );
 }
 
 #[test]
@@ -194,12 +286,18 @@ fn a_rule_without_any_weight_gets_what_the_others_keep() {
         "failover.linkerd.io/failback": "manual",
     });
     let group = |weights: &[[u64; 3]]| {
-        let backends = |it: &[u64; 3]| [("web", it[0]), ("web-east", it[1]), ("web-central", it[2])];
+        let backends =
+            |it: &[u64; 3]| [("web", it[0]), ("web-east", it[1]), ("web-central", it[2])];
         let rules: Vec<Value> = weights.iter().map(|it| rule("", &backends(it))).collect();
         read(&route(&rules, &annotations)).group.unwrap()
     };
     let decided = |group: &Group, readiness: &[Readiness]| {
-        decide(group, readiness, &Timers::none(), jiff::Timestamp::UNIX_EPOCH)
+        decide(
+            group,
+            readiness,
+            &Timers::none(),
+            jiff::Timestamp::UNIX_EPOCH,
+        )
     };
     let empty = decided(&group(&[[0, 2, 0], [0, 0, 0], [0, 1, 0]]), &[READY; 3]);
     assert_eq!(
@@ -207,25 +305,53 @@ fn a_rule_without_any_weight_gets_what_the_others_keep() {
         (Rule::StayAway, Weights::Set(vec![0, 3, 0]), true)
     );
     let most = 1_000_000;
-    let large = decided(&group(&[[0, most, 1], [0, most, 0], [0, 0, 0]]), &[READY; 3]);
-    assert_eq!(large.weights, Weights::Set(vec![0, most, 1]), "a weight has its largest value");
+    let large = decided(
+        &group(&[[0, most, 1], [0, most, 0], [0, 0, 0]]),
+        &[READY; 3],
+    );
+    assert_eq!(
+        large.weights,
+        Weights::Set(vec![0, most, 1]),
+        "a weight has its largest value"
+    );
     // Rules that only differ are left alone by a hold, but for what is dead.
     let differing = group(&[[0, 1, 0], [0, 0, 1]]);
     assert_eq!(decided(&differing, &[READY; 3]).weights, Weights::Hold);
-    assert_eq!(decided(&differing, &[READY, READY, DEAD]).weights, Weights::Set(vec![0, 1, 0]));
-    let paused = json!({ "failover.linkerd.io/primary-service": "web", "failover.linkerd.io/paused": "{}" });
-    let both = [rule("a", &[("web", 1), ("web-east", 0)]), rule("b", &[("web", 0), ("web-east", 0)])];
+    assert_eq!(
+        decided(&differing, &[READY, READY, DEAD]).weights,
+        Weights::Set(vec![0, 1, 0])
+    );
+    let paused =
+        json!({ "failover.linkerd.io/primary-service": "web", "failover.linkerd.io/paused": "{}" });
+    let both = [
+        rule("a", &[("web", 1), ("web-east", 0)]),
+        rule("b", &[("web", 0), ("web-east", 0)]),
+    ];
     let paused = read(&route(&both, &paused)).group.unwrap();
     assert_eq!(decided(&paused, &[READY; 2]).weights, Weights::Hold);
 }
 
 #[test]
 fn a_namespace_that_is_left_out_is_written_with_the_weights() {
-    let mut object = route(&[rule("main", &[("web", 1), ("web-east", 0)])], &primary("web"));
-    object.pointer_mut("/spec/rules/0/backendRefs/1").unwrap().as_object_mut().unwrap().remove("namespace");
+    let mut object = route(
+        &[rule("main", &[("web", 1), ("web-east", 0)])],
+        &primary("web"),
+    );
+    object
+        .pointer_mut("/spec/rules/0/backendRefs/1")
+        .unwrap()
+        .as_object_mut()
+        .unwrap()
+        .remove("namespace");
     let record = read(&object);
     let operations = patched(&record, &[0, 1]);
-    assert_eq!(operations[3..], [("/spec/rules/0/backendRefs/1/namespace".to_owned(), json!("ns"))]);
+    assert_eq!(
+        operations[3..],
+        [(
+            "/spec/rules/0/backendRefs/1/namespace".to_owned(),
+            json!("ns")
+        )]
+    );
     let note = Change::default().setting([("held", Some("now".to_owned()))]);
     let operations = serde_json::to_string(&patch(&record, &note)).unwrap();
     assert!(!operations.contains("backendRefs"), "{operations}");
@@ -233,7 +359,10 @@ fn a_namespace_that_is_left_out_is_written_with_the_weights() {
 
 #[test]
 fn the_status_says_why_a_route_has_no_effect() {
-    let mut object = route(&[rule("main", &[("web", 1), ("web-east", 0)])], &primary("web"));
+    let mut object = route(
+        &[rule("main", &[("web", 1), ("web-east", 0)])],
+        &primary("web"),
+    );
     assert_eq!(read(&object).warnings, [] as [&str; 0]);
     let conditions = object.pointer_mut("/status/parents/0/conditions").unwrap();
     *conditions = json!([
@@ -273,11 +402,23 @@ fn routes_overlap_where_a_hostname_and_a_match_are_equal() {
     };
     let own = with(&[], &[&[path("/a")], &[path("/b"), path("/")]]);
     assert_eq!(own.overlap(&with(&[], &[&[path("/c")]])), Overlap::Nothing);
-    assert_eq!(own.overlap(&with(&[], &[&[path("/b"), path("/c")]])), Overlap::Some);
-    assert_eq!(own.overlap(&with(&[], &[&[path("/b"), path("/a")], &[]])), Overlap::All);
-    assert_eq!(own.overlap(&with(&["web.example"], &[&[path("/a")]])), Overlap::Nothing);
+    assert_eq!(
+        own.overlap(&with(&[], &[&[path("/b"), path("/c")]])),
+        Overlap::Some
+    );
+    assert_eq!(
+        own.overlap(&with(&[], &[&[path("/b"), path("/a")], &[]])),
+        Overlap::All
+    );
+    assert_eq!(
+        own.overlap(&with(&["web.example"], &[&[path("/a")]])),
+        Overlap::Nothing
+    );
     let named = with(&["a.example", "b.example"], &[&[]]);
-    assert_eq!(named.overlap(&with(&["B.example"], &[&[json!({})]])), Overlap::Some);
+    assert_eq!(
+        named.overlap(&with(&["B.example"], &[&[json!({})]])),
+        Overlap::Some
+    );
     assert!(own.takes("web", Some(80)) && own.takes("web", None));
     assert!(!own.takes("web", Some(81)) && !own.takes("api", Some(80)));
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kubectl_failover::model::operate::{Ends, Forced};
 use kubectl_failover::model::{
-    Carrier, Failback, MinReady, Policy, PolicyKind, Readiness, Rule, Stopwatches, Weights, WhyUnknown,
+    Carrier, Failback, MinReady, Policy, PolicyKind, Readiness, Rule, Stopwatches, Weights,
+    WhyUnknown,
 };
 use proptest::prelude::*;
 
@@ -56,11 +57,17 @@ fn happening() -> impl Strategy<Value = Happening> {
 
 pub fn policy() -> impl Strategy<Value = Policy> {
     let delay = || prop_oneof![Just(Duration::ZERO), Just(Duration::from_secs(10))];
-    let kind =
-        prop_oneof![Just(PolicyKind::Spread), Just(PolicyKind::Ordered), Just(PolicyKind::ActiveActive)];
+    let kind = prop_oneof![
+        Just(PolicyKind::Spread),
+        Just(PolicyKind::Ordered),
+        Just(PolicyKind::ActiveActive)
+    ];
     let failback = prop_oneof![Just(Failback::Auto), Just(Failback::Manual)];
-    let min_ready =
-        prop_oneof![Just(MinReady::Count(1)), Just(MinReady::Count(2)), Just(MinReady::Percent(60))];
+    let min_ready = prop_oneof![
+        Just(MinReady::Count(1)),
+        Just(MinReady::Count(2)),
+        Just(MinReady::Percent(60))
+    ];
     (kind, delay(), delay(), failback, min_ready).prop_map(
         |(kind, failover_delay, failback_delay, failback, min_ready)| Policy {
             kind,
@@ -88,7 +95,8 @@ impl Object {
             Happening::Restart => {}
             Happening::RuleEmptied(rule) => self.empty_rule(*rule),
             Happening::Pause(seconds) => {
-                let until = seconds.map(|seconds| format!(r#""until":"{}""#, self.in_seconds(seconds)));
+                let until =
+                    seconds.map(|seconds| format!(r#""until":"{}""#, self.in_seconds(seconds)));
                 self.annotate("paused", Some(format!("{{{}}}", until.unwrap_or_default())));
             }
             Happening::Resume => self.annotate("paused", None),
@@ -99,7 +107,11 @@ impl Object {
         Ok(())
     }
 
-    fn forced_as_it_should(&mut self, to: usize, seconds: Option<i64>) -> Result<(), TestCaseError> {
+    fn forced_as_it_should(
+        &mut self,
+        to: usize,
+        seconds: Option<i64>,
+    ) -> Result<(), TestCaseError> {
         let home = match self.in_force() {
             Some(order) => order.home,
             None => name(self.group().at(self.now, &self.readiness).primary),
@@ -111,13 +123,20 @@ impl Object {
         self.nothing_is_stranded()?;
         let again = self.clone().force(to, seconds);
         prop_assert!(again == Forced::AlreadySo, "{:?}, then {:?}", forced, again);
-        prop_assert_eq!(self.decide().weights, Weights::Hold, "the loop agrees with {:?}", forced);
+        prop_assert_eq!(
+            self.decide().weights,
+            Weights::Hold,
+            "the loop agrees with {:?}",
+            forced
+        );
         Ok(())
     }
 
     fn sent_home_as_it_should(&mut self) -> Result<(), TestCaseError> {
         let before = self.annotation("primary-service").map(str::to_owned);
-        let Some(returned) = self.failback(None) else { return Ok(()) };
+        let Some(returned) = self.failback(None) else {
+            return Ok(());
+        };
         prop_assert!(self.annotation("override").is_none());
         if returned.ends != Ends::Override {
             prop_assert_eq!(self.annotation("primary-service"), before.as_deref());
@@ -136,7 +155,11 @@ impl Object {
     /// Takes in the readiness as it is now, as the loop does before it decides.
     fn keep_time(&mut self, stopwatches: &mut Stopwatches) {
         let clock = Duration::try_from(self.now.duration_since(Timestamp::UNIX_EPOCH)).unwrap();
-        stopwatches.observe(&self.group().at(self.now, &self.readiness), &self.readiness, clock);
+        stopwatches.observe(
+            &self.group().at(self.now, &self.readiness),
+            &self.readiness,
+            clock,
+        );
         self.timers = stopwatches.read(clock);
     }
 
@@ -145,7 +168,10 @@ impl Object {
         let carrying: Vec<usize> = (0..BACKENDS).filter(|&i| weights[i] > 0).collect();
         prop_assert!(!carrying.is_empty());
         let all_dead = carrying.iter().all(|&i| self.readiness[i].is_dead());
-        prop_assert!(!all_dead || !self.readiness.iter().any(Readiness::is_ready), "{weights:?}");
+        prop_assert!(
+            !all_dead || !self.readiness.iter().any(Readiness::is_ready),
+            "{weights:?}"
+        );
         Ok(())
     }
 }

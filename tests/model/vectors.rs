@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use kubectl_failover::model::moves::write_weights;
 use kubectl_failover::model::{
-    Backend, Carrier, Failback, Group, GroupId, LastMove, MinReady, Policy, PolicyKind, Readiness, Rule,
-    ServiceRef, State, Timers, Weights, WhyUnknown, decide,
+    Backend, Carrier, Failback, Group, GroupId, LastMove, MinReady, Policy, PolicyKind, Readiness,
+    Rule, ServiceRef, State, Timers, Weights, WhyUnknown, decide,
 };
 use serde::Deserialize;
 
@@ -78,7 +78,11 @@ impl Fate {
     }
 
     fn elapsed(self) -> Self {
-        if self == Self::None { Self::Elapsed } else { self }
+        if self == Self::None {
+            Self::Elapsed
+        } else {
+            self
+        }
     }
 }
 
@@ -86,9 +90,19 @@ impl Settings {
     /// A group whose primary is the first backend, all without traffic.
     fn group(&self, backends: usize) -> Group {
         let service = |index: usize| ServiceRef::new("ns", format!("svc-{index}"));
-        let id = GroupId { namespace: "ns".into(), kind: "trafficsplit", name: "svc-failover".into() };
-        let carrier = if self.kind == "route" { Carrier::Route } else { Carrier::Split };
-        let listed = (0..backends).map(|index| Backend::new("ns", service(index), 0)).collect();
+        let id = GroupId {
+            namespace: "ns".into(),
+            kind: "trafficsplit",
+            name: "svc-failover".into(),
+        };
+        let carrier = if self.kind == "route" {
+            Carrier::Route
+        } else {
+            Carrier::Split
+        };
+        let listed = (0..backends)
+            .map(|index| Backend::new("ns", service(index), 0))
+            .collect();
         let ordinary = Policy::of(backends);
         Group {
             overridden: self.home.is_some(),
@@ -100,7 +114,11 @@ impl Settings {
                     "active-active" => PolicyKind::ActiveActive,
                     other => panic!("no such policy: {other}"),
                 },
-                shares: if self.shares.is_empty() { ordinary.shares } else { self.shares.clone() },
+                shares: if self.shares.is_empty() {
+                    ordinary.shares
+                } else {
+                    self.shares.clone()
+                },
                 min_ready: match &self.min_ready {
                     serde_json::Value::String(percent) => {
                         MinReady::Percent(percent.trim_end_matches('%').parse().unwrap())
@@ -109,15 +127,24 @@ impl Settings {
                 },
                 failover_delay: self.failover_delay.delay(),
                 failback_delay: self.failback_delay.delay(),
-                failback: if self.failback == "manual" { Failback::Manual } else { Failback::Auto },
+                failback: if self.failback == "manual" {
+                    Failback::Manual
+                } else {
+                    Failback::Auto
+                },
             },
             ..Group::ordinary(id, carrier, "svc-0".into(), listed, 0)
         }
     }
 
     fn elapsed(&self) -> Self {
-        let (failover_delay, failback_delay) = (self.failover_delay.elapsed(), self.failback_delay.elapsed());
-        Self { failover_delay, failback_delay, ..self.clone() }
+        let (failover_delay, failback_delay) =
+            (self.failover_delay.elapsed(), self.failback_delay.elapsed());
+        Self {
+            failover_delay,
+            failback_delay,
+            ..self.clone()
+        }
     }
 }
 
@@ -149,13 +176,16 @@ impl Space {
     fn all_readiness(&self) -> Vec<Vec<Readiness>> {
         let known = |counts: &Option<(u32, u32)>| match *counts {
             Some((ready, total)) => Readiness::Known { ready, total },
-            None => Readiness::Unknown { why: WhyUnknown::NotListed },
+            None => Readiness::Unknown {
+                why: WhyUnknown::NotListed,
+            },
         };
         let each: Vec<Readiness> = self.readiness.iter().map(known).collect();
         (0..self.backends).fold(vec![Vec::new()], |begun, _| {
             let longer = |some: &Vec<Readiness>| {
                 let some = some.clone();
-                each.iter().map(move |next| [&some[..], std::slice::from_ref(next)].concat())
+                each.iter()
+                    .map(move |next| [&some[..], std::slice::from_ref(next)].concat())
             };
             begun.iter().flat_map(longer).collect()
         })
@@ -174,7 +204,11 @@ impl Space {
                 compare(&group, readiness, &timers, answer);
             }
         }
-        assert_eq!(answers.next(), None, "the states are fewer than the answers");
+        assert_eq!(
+            answers.next(),
+            None,
+            "the states are fewer than the answers"
+        );
         self.weights.len() * all_readiness.len()
     }
 }
@@ -192,7 +226,10 @@ fn compare(group: &Group, readiness: &[Readiness], timers: &Timers, answer: &Ans
         && decision.waiting == answer.waiting
         && decision.look_again.is_some() == answer.waiting
         && (decision.state != State::Waiting || answer.waiting);
-    assert!(agrees, "{answer:?} is expected, not {decision:#?} of {readiness:?} in {group:#?}");
+    assert!(
+        agrees,
+        "{answer:?} is expected, not {decision:#?} of {readiness:?} in {group:#?}"
+    );
 }
 
 #[test]
@@ -212,7 +249,8 @@ fn every_state_of_the_reference_agrees() {
 fn a_delay_that_has_elapsed_is_none() {
     for space in Space::read() {
         for Alike { settings, answers } in &space.groups {
-            let with_none = |it: &&Settings| [it.failover_delay, it.failback_delay].contains(&Fate::None);
+            let with_none =
+                |it: &&Settings| [it.failover_delay, it.failback_delay].contains(&Fate::None);
             for settings in settings.iter().filter(with_none) {
                 space.agrees(&settings.elapsed(), answers);
             }
@@ -231,6 +269,11 @@ fn the_reference_tries_every_rule_on_splits_and_on_routes() {
                 }
             }
         }
-        assert!(rules.into_iter().eq(Rule::NobodyReady as u8..=Rule::Blind as u8), "{kind}");
+        assert!(
+            rules
+                .into_iter()
+                .eq(Rule::NobodyReady as u8..=Rule::Blind as u8),
+            "{kind}"
+        );
     }
 }

@@ -12,8 +12,13 @@ pub struct ConnectProxy {
 
 impl ConnectProxy {
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
-        let url = format!("http://{}", listener.local_addr().expect("the listener has an address"));
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port is free");
+        let url = format!(
+            "http://{}",
+            listener.local_addr().expect("the listener has an address")
+        );
         let tunnels = Arc::<AtomicUsize>::default();
         let count = tunnels.clone();
         tokio::spawn(async move {
@@ -38,13 +43,22 @@ async fn tunnel(stream: TcpStream, count: &AtomicUsize) -> std::io::Result<()> {
     let mut client = BufReader::new(stream);
     let mut request = String::new();
     client.read_line(&mut request).await?;
-    let target = request.strip_prefix("CONNECT ").and_then(|rest| rest.split(' ').next()).map(str::to_owned);
+    let target = request
+        .strip_prefix("CONNECT ")
+        .and_then(|rest| rest.split(' ').next())
+        .map(str::to_owned);
     while client.read_line(&mut request).await? > 2 {}
     let Some(target) = target else {
-        return client.write_all(b"HTTP/1.1 405 Method Not Allowed\r\n\r\n").await;
+        return client
+            .write_all(b"HTTP/1.1 405 Method Not Allowed\r\n\r\n")
+            .await;
     };
     count.fetch_add(1, Ordering::SeqCst);
     let mut server = TcpStream::connect(target).await?;
-    client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await?;
-    copy_bidirectional(&mut client, &mut server).await.map(|_| ())
+    client
+        .write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        .await?;
+    copy_bidirectional(&mut client, &mut server)
+        .await
+        .map(|_| ())
 }

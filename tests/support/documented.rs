@@ -7,8 +7,13 @@ use serde_json::Value;
 #[track_caller]
 pub fn documented(output: &Value) {
     let (version, kind) = (output["apiVersion"].as_str(), output["kind"].as_str());
-    let (Some(version), Some(kind)) = (version, kind) else { panic!("no apiVersion or no kind: {output}") };
-    assert!(section().contains(&format!("`apiVersion: {version}`")), "the README does not name {version}");
+    let (Some(version), Some(kind)) = (version, kind) else {
+        panic!("no apiVersion or no kind: {output}")
+    };
+    assert!(
+        section().contains(&format!("`apiVersion: {version}`")),
+        "the README does not name {version}"
+    );
     documented_as(kind, output);
 }
 
@@ -19,27 +24,42 @@ pub fn documented_as(name: &str, output: &Value) {
     if entry.contains("`StatusList`") {
         entry.push_str(&self::entry("StatusList"));
     }
-    let words = entry.split('`').skip(1).step_by(2).map(|word| word.trim_end_matches("[]"));
+    let words = entry
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .map(|word| word.trim_end_matches("[]"));
     let known: BTreeSet<&str> = words.chain(["apiVersion", "kind"]).collect();
     let mut names = BTreeSet::new();
     keys(output, &mut names);
     names.retain(|name| !known.contains(name.as_str()));
-    assert!(names.is_empty(), "the README's entry for {name} does not name {names:?}");
+    assert!(
+        names.is_empty(),
+        "the README's entry for {name} does not name {names:?}"
+    );
 }
 
 fn section() -> String {
     let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"));
     let readme = readme.expect("the README can be read");
-    let section = readme.split("\n## ").find(|section| section.starts_with("For scripts"));
-    section.expect("the README has a section for scripts").to_owned()
+    let section = readme
+        .split("\n## ")
+        .find(|section| section.starts_with("For scripts"));
+    section
+        .expect("the README has a section for scripts")
+        .to_owned()
 }
 
 /// What is said below one point of the list.
 #[track_caller]
 fn entry(name: &str) -> String {
     let section = section();
-    let entry = section.split("\n- ").find(|entry| entry.starts_with(&format!("`{name}`")));
-    entry.unwrap_or_else(|| panic!("the README has no entry for {name}")).to_owned()
+    let entry = section
+        .split("\n- ")
+        .find(|entry| entry.starts_with(&format!("`{name}`")));
+    entry
+        .unwrap_or_else(|| panic!("the README has no entry for {name}"))
+        .to_owned()
 }
 
 fn keys(value: &Value, names: &mut BTreeSet<String>) {

@@ -16,7 +16,11 @@ pub async fn namespace(client: &Client, context: &str, name: &str) -> String {
         Api::namespaced_with(client.clone(), name, &traffic_split_resource("v1alpha2"));
     let services: Api<Service> = Api::namespaced(client.clone(), name);
     let slices: Api<EndpointSlice> = Api::namespaced(client.clone(), name);
-    let parts = [list(&splits).await, list(&services).await, list(&slices).await];
+    let parts = [
+        list(&splits).await,
+        list(&services).await,
+        list(&slices).await,
+    ];
     format!("# {context}, namespace {name}\n{}", parts.concat())
 }
 
@@ -28,7 +32,11 @@ where
         Ok(list) => {
             let more = list.items.len().saturating_sub(MOST);
             let shown: String = list.items.into_iter().take(MOST).map(document).collect();
-            if more > 0 { format!("{shown}# and {more} more\n") } else { shown }
+            if more > 0 {
+                format!("{shown}# and {more} more\n")
+            } else {
+                shown
+            }
         }
         Err(cause) => format!("# {cause}\n"),
     }
@@ -36,6 +44,8 @@ where
 
 fn document<K: Serialize + ResourceExt>(mut object: K) -> String {
     object.managed_fields_mut().clear();
-    serde_yaml::to_string(&object)
-        .map_or_else(|cause| format!("# {cause}\n"), |text| format!("---\n{text}\n"))
+    serde_yaml::to_string(&object).map_or_else(
+        |cause| format!("# {cause}\n"),
+        |text| format!("---\n{text}\n"),
+    )
 }

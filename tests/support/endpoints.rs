@@ -16,7 +16,8 @@ impl Side {
     /// A service without selector: its endpoints are what the test writes.
     pub async fn bare_service(&self, name: &str) -> Service {
         let spec = json!({"ports": [{"name": "http", "port": 80, "targetPort": 8080}]});
-        self.create(json!({"metadata": {"name": name}, "spec": spec})).await
+        self.create(json!({"metadata": {"name": name}, "spec": spec}))
+            .await
     }
 
     /// A mirror in a flat network, of a cluster that nobody asks: its readiness is unknown.
@@ -28,13 +29,15 @@ impl Side {
             "multicluster.linkerd.io/remote-service": "web",
         });
         let spec = json!({"ports": [{"name": "http", "port": 80}]});
-        self.create(json!({"metadata": {"name": name, "labels": labels}, "spec": spec})).await
+        self.create(json!({"metadata": {"name": name, "labels": labels}, "spec": spec}))
+            .await
     }
 
     /// Gives a service one slice, with so many endpoints that are ready and one that is not.
     pub async fn ready(&self, service: &str, ready: u8) {
         let mut endpoints = vec![endpoint("10.0.0.250", false, false)];
-        endpoints.extend((1..=ready).map(|number| endpoint(&format!("10.0.0.{number}"), true, false)));
+        endpoints
+            .extend((1..=ready).map(|number| endpoint(&format!("10.0.0.{number}"), true, false)));
         self.slice(service, service, "IPv4", json!(endpoints)).await;
     }
 
@@ -53,12 +56,18 @@ impl Side {
         });
         let params = PatchParams::apply("test").force();
         let slices = self.api::<EndpointSlice>();
-        slices.patch(name, &params, &Patch::Apply(slice)).await.expect("the slice is taken");
+        slices
+            .patch(name, &params, &Patch::Apply(slice))
+            .await
+            .expect("the slice is taken");
     }
 
     pub async fn delete_slice(&self, name: &str) {
         let slices = self.api::<EndpointSlice>();
-        slices.delete(name, &DeleteParams::default()).await.expect("the slice is deleted");
+        slices
+            .delete(name, &DeleteParams::default())
+            .await
+            .expect("the slice is deleted");
     }
 
     /// Services whose endpoints the test writes, and a group of them whose apex and primary is the first one;
@@ -68,39 +77,65 @@ impl Side {
             self.bare_service(service).await;
             self.ready(service, *ready).await;
         }
-        let weights: Vec<(&str, u32)> =
-            backends.iter().map(|(service, weight, _)| (*service, *weight)).collect();
+        let weights: Vec<(&str, u32)> = backends
+            .iter()
+            .map(|(service, weight, _)| (*service, *weight))
+            .collect();
         self.traffic_split(name, weights[0].0, &weights).await;
     }
 
     /// Waits until the weights of a TrafficSplit, in order, are these.
     pub async fn until_weights(&self, name: &str, expected: &[u64]) {
-        eventually(&format!("the weights of {name} are {expected:?}"), async || {
-            let weights = self.weights(name).await;
-            let seen: Vec<Option<u64>> = weights.iter().map(|(_, weight)| weight.as_u64()).collect();
-            let holds = seen.iter().copied().eq(expected.iter().map(|weight| Some(*weight)));
-            if holds { Ok(()) } else { Err(format!("{weights:?}")) }
-        })
+        eventually(
+            &format!("the weights of {name} are {expected:?}"),
+            async || {
+                let weights = self.weights(name).await;
+                let seen: Vec<Option<u64>> =
+                    weights.iter().map(|(_, weight)| weight.as_u64()).collect();
+                let holds = seen
+                    .iter()
+                    .copied()
+                    .eq(expected.iter().map(|weight| Some(*weight)));
+                if holds {
+                    Ok(())
+                } else {
+                    Err(format!("{weights:?}"))
+                }
+            },
+        )
         .await;
     }
 
     /// Sets the weights of a TrafficSplit as a person would, with an editor.
     pub async fn set_weights(&self, name: &str, weights: &[(&str, u64)]) {
-        let backends: Vec<Value> =
-            weights.iter().map(|(service, weight)| json!({"service": service, "weight": weight})).collect();
-        self.edit_split(name, json!({"spec": {"backends": backends}})).await;
+        let backends: Vec<Value> = weights
+            .iter()
+            .map(|(service, weight)| json!({"service": service, "weight": weight}))
+            .collect();
+        self.edit_split(name, json!({"spec": {"backends": backends}}))
+            .await;
     }
 
     /// Merges into a TrafficSplit, as `kubectl edit` does.
     pub async fn edit_split(&self, name: &str, patch: Value) {
-        let params = PatchParams { field_manager: Some("kubectl-edit".to_owned()), ..PatchParams::default() };
+        let params = PatchParams {
+            field_manager: Some("kubectl-edit".to_owned()),
+            ..PatchParams::default()
+        };
         let splits = self.traffic_splits();
-        splits.patch(name, &params, &Patch::Merge(patch)).await.expect("the edit is taken");
+        splits
+            .patch(name, &params, &Patch::Merge(patch))
+            .await
+            .expect("the edit is taken");
     }
 
     /// A TrafficSplit as the API server has it.
     pub async fn split(&self, name: &str) -> Value {
-        let object = self.traffic_splits().get(name).await.expect("the TrafficSplit can be read");
+        let object = self
+            .traffic_splits()
+            .get(name)
+            .await
+            .expect("the TrafficSplit can be read");
         serde_json::to_value(object).expect("an object is JSON")
     }
 
@@ -108,12 +143,16 @@ impl Side {
     pub async fn last_move(&self, name: &str) -> Value {
         let split = self.split(name).await;
         let note = split["metadata"]["annotations"]["failover.linkerd.io/last-move"].as_str();
-        note.map(|note| serde_json::from_str(note).expect("last-move is JSON")).unwrap_or_default()
+        note.map(|note| serde_json::from_str(note).expect("last-move is JSON"))
+            .unwrap_or_default()
     }
 
     /// The version of a TrafficSplit.
     pub async fn version(&self, name: &str) -> String {
         let split = self.split(name).await;
-        split["metadata"]["resourceVersion"].as_str().expect("an object has a version").to_owned()
+        split["metadata"]["resourceVersion"]
+            .as_str()
+            .expect("an object has a version")
+            .to_owned()
     }
 }

@@ -41,7 +41,9 @@ pub struct FaultProxy {
 impl FaultProxy {
     /// A proxy before the API server of one side; it runs as long as the test.
     pub async fn before(side: &Side) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port is free");
         let address = listener.local_addr().expect("the port is known");
         let shared = Arc::new(Shared {
             upstream: side.client.clone(),
@@ -56,7 +58,10 @@ impl FaultProxy {
                 tokio::spawn(serve(Arc::clone(&serving), stream));
             }
         });
-        Self { shared, kubeconfig: kubeconfig(side.context, address) }
+        Self {
+            shared,
+            kubeconfig: kubeconfig(side.context, address),
+        }
     }
 
     pub fn kubeconfig(&self) -> &Path {
@@ -75,17 +80,27 @@ impl FaultProxy {
     }
 
     fn add(&self, rule: Rule) {
-        self.shared.rules.lock().expect("no test panics here").push(rule);
+        self.shared
+            .rules
+            .lock()
+            .expect("no test panics here")
+            .push(rule);
     }
 
     /// Has the API server's clock go this far ahead of this machine's, or behind it.
     pub fn shift_clock(&self, ahead: SignedDuration) {
-        self.shared.clock_ahead.store(ahead.as_secs(), Ordering::Relaxed);
+        self.shared
+            .clock_ahead
+            .store(ahead.as_secs(), Ordering::Relaxed);
     }
 
     /// Ends all faults that have not yet come to pass.
     pub fn heal(&self) {
-        self.shared.rules.lock().expect("no test panics here").clear();
+        self.shared
+            .rules
+            .lock()
+            .expect("no test panics here")
+            .clear();
     }
 
     /// Cuts every stream that is open.
@@ -96,7 +111,10 @@ impl FaultProxy {
     /// The requests so far of this method whose path and query contain `path`.
     pub fn seen(&self, method: &Method, path: &str) -> Vec<Recorded> {
         let seen = self.shared.seen.lock().expect("no test panics here");
-        seen.iter().filter(|it| it.is(method, path)).cloned().collect()
+        seen.iter()
+            .filter(|it| it.is(method, path))
+            .cloned()
+            .collect()
     }
 
     /// The writes to TrafficSplits so far.
@@ -108,7 +126,11 @@ impl FaultProxy {
     pub async fn until_seen(&self, method: Method, path: &str, count: usize) {
         eventually(&format!("{count} times {method} {path}"), async || {
             let seen = self.seen(&method, path).len();
-            if seen >= count { Ok(()) } else { Err(seen.to_string()) }
+            if seen >= count {
+                Ok(())
+            } else {
+                Err(seen.to_string())
+            }
         })
         .await;
     }
@@ -119,9 +141,17 @@ impl Shared {
     fn take(&self, method: &Method, path: &str) -> (usize, Option<Fault>) {
         let mut seen = self.seen.lock().expect("no test panics here");
         let at = Instant::now();
-        seen.push(Recorded { method: method.clone(), path: path.to_owned(), at, status: None });
+        seen.push(Recorded {
+            method: method.clone(),
+            path: path.to_owned(),
+            at,
+            status: None,
+        });
         let mut rules = self.rules.lock().expect("no test panics here");
-        (seen.len() - 1, rules.iter_mut().find_map(|rule| rule.take(method, path)))
+        (
+            seen.len() - 1,
+            rules.iter_mut().find_map(|rule| rule.take(method, path)),
+        )
     }
 
     fn answered(&self, place: usize, status: u16) {
@@ -131,9 +161,14 @@ impl Shared {
     /// A `Date` header as the script's clock has it.
     fn date(&self, date: &str) -> String {
         let ahead = SignedDuration::from_secs(self.clock_ahead.load(Ordering::Relaxed));
-        let shifted = rfc2822::parse(date).ok().and_then(|date| date.timestamp().checked_add(ahead).ok());
-        let printed =
-            shifted.and_then(|date| rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&date).ok());
+        let shifted = rfc2822::parse(date)
+            .ok()
+            .and_then(|date| date.timestamp().checked_add(ahead).ok());
+        let printed = shifted.and_then(|date| {
+            rfc2822::DateTimePrinter::new()
+                .timestamp_to_rfc9110_string(&date)
+                .ok()
+        });
         printed.unwrap_or_else(|| date.to_owned())
     }
 }
@@ -155,7 +190,9 @@ fn kubeconfig(context: &str, address: SocketAddr) -> NamedTempFile {
 /// One request and its answer. The plugin sends what belongs to one request on one connection.
 async fn serve(shared: Arc<Shared>, mut stream: TcpStream) {
     let _ = stream.set_nodelay(true);
-    let Some(request) = read(&mut stream).await else { return };
+    let Some(request) = read(&mut stream).await else {
+        return;
+    };
     let (method, path) = (request.method().clone(), request.uri().to_string());
     let (place, fault) = shared.take(&method, &path);
     match fault {
@@ -186,7 +223,13 @@ async fn serve(shared: Arc<Shared>, mut stream: TcpStream) {
         Some(Fault::CutAfter) | None => {}
     }
     let mut cuts = shared.cuts.subscribe();
-    let forwarding = forward(&shared, place, request, &mut stream, matches!(fault, Some(Fault::CutAfter)));
+    let forwarding = forward(
+        &shared,
+        place,
+        request,
+        &mut stream,
+        matches!(fault, Some(Fault::CutAfter)),
+    );
     tokio::select! {
         _ = forwarding => {}
         _ = cuts.changed() => {}
@@ -242,14 +285,27 @@ async fn forward(
     }
     let mut head = format!("HTTP/1.1 {}\r\nconnection: close\r\n", parts.status);
     for name in [CONTENT_TYPE, DATE, RETRY_AFTER] {
-        if let Some(value) = parts.headers.get(&name).and_then(|value| value.to_str().ok()) {
-            let value = if name == DATE { shared.date(value) } else { value.to_owned() };
+        if let Some(value) = parts
+            .headers
+            .get(&name)
+            .and_then(|value| value.to_str().ok())
+        {
+            let value = if name == DATE {
+                shared.date(value)
+            } else {
+                value.to_owned()
+            };
             head.push_str(&format!("{name}: {value}\r\n"));
         }
     }
-    stream.write_all(format!("{head}transfer-encoding: chunked\r\n\r\n").as_bytes()).await.ok()?;
+    stream
+        .write_all(format!("{head}transfer-encoding: chunked\r\n\r\n").as_bytes())
+        .await
+        .ok()?;
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.ok()?.into_data() else { continue };
+        let Ok(data) = frame.ok()?.into_data() else {
+            continue;
+        };
         if data.is_empty() {
             continue;
         }
@@ -259,11 +315,19 @@ async fn forward(
     stream.write_all(b"0\r\n\r\n").await.ok()
 }
 
-async fn answer(stream: &mut TcpStream, code: u16, wait: Option<u32>, body: &str) -> std::io::Result<()> {
-    let wait = wait.map_or(String::new(), |seconds| format!("retry-after: {seconds}\r\n"));
+async fn answer(
+    stream: &mut TcpStream,
+    code: u16,
+    wait: Option<u32>,
+    body: &str,
+) -> std::io::Result<()> {
+    let wait = wait.map_or(String::new(), |seconds| {
+        format!("retry-after: {seconds}\r\n")
+    });
     let length = body.len();
-    let head =
-        format!("HTTP/1.1 {code} Scripted\r\nconnection: close\r\ncontent-length: {length}\r\n{wait}\r\n");
+    let head = format!(
+        "HTTP/1.1 {code} Scripted\r\nconnection: close\r\ncontent-length: {length}\r\n{wait}\r\n"
+    );
     stream.write_all(format!("{head}{body}").as_bytes()).await?;
     stream.shutdown().await
 }

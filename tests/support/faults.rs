@@ -41,13 +41,27 @@ pub struct Rule {
 
 impl Rule {
     pub fn new(method: Method, pattern: &str, times: usize, fault: Fault) -> Self {
-        Self { method, pattern: pattern.to_owned(), left: times, every: 1, faults: vec![fault], met: 0 }
+        Self {
+            method,
+            pattern: pattern.to_owned(),
+            left: times,
+            every: 1,
+            faults: vec![fault],
+            met: 0,
+        }
     }
 
     /// One request in `every` gets the next one of these faults, in turn and without end.
     pub fn recurring(method: Method, pattern: &str, every: usize, faults: &[Fault]) -> Self {
         let pattern = pattern.to_owned();
-        Self { method, pattern, left: usize::MAX, every, faults: faults.to_vec(), met: 0 }
+        Self {
+            method,
+            pattern,
+            left: usize::MAX,
+            every,
+            faults: faults.to_vec(),
+            met: 0,
+        }
     }
 
     /// The fault for a request, if this rule has one for it; the request counts.

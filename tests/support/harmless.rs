@@ -7,7 +7,15 @@ pub fn harmless(output: Output) -> Output {
         (character.is_control() && !matches!(character, '\n' | '\t'))
             || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
     };
-    assert!(!output.stdout.contains(harmful), "standard output: {:?}", output.stdout);
-    assert!(!output.stderr.contains(harmful), "standard error: {:?}", output.stderr);
+    assert!(
+        !output.stdout.contains(harmful),
+        "standard output: {:?}",
+        output.stdout
+    );
+    assert!(
+        !output.stderr.contains(harmful),
+        "standard error: {:?}",
+        output.stderr
+    );
     output
 }

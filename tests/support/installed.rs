@@ -8,7 +8,11 @@ pub struct Installed {
     folder: tempfile::TempDir,
 }
 
-const NAMES: [&str; 3] = ["kubectl-failover", "linkerd-failover", "kubectl_complete-failover"];
+const NAMES: [&str; 3] = [
+    "kubectl-failover",
+    "linkerd-failover",
+    "kubectl_complete-failover",
+];
 
 /// Calls the registered function as bash does at Tab, and prints what it offers. Its words come as bash splits them.
 const IN_BASH: &str = r#"
@@ -38,7 +42,11 @@ impl Installed {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         for name in NAMES {
-            symlink(env!("CARGO_BIN_EXE_kubectl-failover"), folder.path().join(name)).expect("a link");
+            symlink(
+                env!("CARGO_BIN_EXE_kubectl-failover"),
+                folder.path().join(name),
+            )
+            .expect("a link");
         }
         Self { folder }
     }
@@ -46,7 +54,8 @@ impl Installed {
     /// PATH with the plugin.
     pub fn path(&self) -> OsString {
         let before = std::env::var_os("PATH").unwrap_or_default();
-        let folders = std::iter::once(self.folder.path().to_owned()).chain(std::env::split_paths(&before));
+        let folders =
+            std::iter::once(self.folder.path().to_owned()).chain(std::env::split_paths(&before));
         std::env::join_paths(folders).expect("a PATH")
     }
 
@@ -59,20 +68,27 @@ impl Installed {
     /// What bash offers for the last of these words.
     pub fn bash(&self, words: &[&str]) -> Command {
         let mut bash = self.command("bash");
-        bash.args(["-c", IN_BASH, "bash"]).arg(script("kubectl-failover.bash")).args(words);
+        bash.args(["-c", IN_BASH, "bash"])
+            .arg(script("kubectl-failover.bash"))
+            .args(words);
         bash
     }
 
     /// What zsh offers for the last of these words, with its meaning after a colon.
     pub fn zsh(&self, words: &[&str]) -> Command {
         let mut zsh = self.command("zsh");
-        zsh.args(["-fc", IN_ZSH, "zsh"]).arg(script("_kubectl-failover")).args(words);
+        zsh.args(["-fc", IN_ZSH, "zsh"])
+            .arg(script("_kubectl-failover"))
+            .args(words);
         zsh
     }
 
     /// What fish offers at the end of a line, with its meaning after a tab.
     pub fn fish(&self, line: &str) -> Command {
-        let source = format!("source {}; complete -C {line:?}", script("kubectl-failover.fish").display());
+        let source = format!(
+            "source {}; complete -C {line:?}",
+            script("kubectl-failover.fish").display()
+        );
         let mut fish = self.command("fish");
         fish.args(["--no-config", "-c", &source]);
         fish
@@ -80,13 +96,19 @@ impl Installed {
 }
 
 fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("completions").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("completions")
+        .join(name)
 }
 
 /// Whether a program is on this machine.
 pub fn is_here(program: &str) -> bool {
-    let here =
-        Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    let here = Command::new(program)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok();
     if !here {
         eprintln!("{program} is not here");
     }

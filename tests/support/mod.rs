@@ -42,8 +42,8 @@ pub use plugin::{Output, Plugin, plugin};
 pub use programs::{Revived, start_again};
 pub use pty::Pty;
 pub use rights::{
-    allow_everywhere, kubeconfig_of, kubeconfig_with, restricted_kubeconfig, restricted_kubeconfig_of, rule,
-    token, token_in, users,
+    allow_everywhere, kubeconfig_of, kubeconfig_with, restricted_kubeconfig,
+    restricted_kubeconfig_of, rule, token, token_in, users,
 };
 pub use running::Running;
 pub use sandbox::{Sandbox, client, processes_mentioning, share, shared};

@@ -31,11 +31,19 @@ impl TestNamespace {
         let sandbox = sandbox::shared();
         let name = unique_name(purpose);
         let side = async |context| {
-            let side = Side { context, namespace: name.clone(), client: sandbox.client(context).await };
+            let side = Side {
+                context,
+                namespace: name.clone(),
+                client: sandbox.client(context).await,
+            };
             side.create_namespace().await;
             side
         };
-        Self { west: side("west").await, east: side("east").await, name: name.clone() }
+        Self {
+            west: side("west").await,
+            east: side("east").await,
+            name: name.clone(),
+        }
     }
 }
 
@@ -45,7 +53,9 @@ impl Drop for TestNamespace {
         let name = self.name.clone();
         // A runtime of its own: the test's may be the one that is unwinding.
         let farewell = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
             runtime.expect("a runtime can be made").block_on(async {
                 for context in ["west", "east"] {
                     let client = sandbox::shared().client(context).await;
@@ -94,17 +104,25 @@ impl Side {
             + Debug,
     {
         let object: K = serde_json::from_value(object).expect("the object is well-formed");
-        self.api::<K>().create(&PostParams::default(), &object).await.expect("the object is created")
+        self.api::<K>()
+            .create(&PostParams::default(), &object)
+            .await
+            .expect("the object is created")
     }
 
     pub async fn create_namespace(&self) {
-        self.create_namespace_with(serde_json::json!({"failover-test": "true"})).await;
+        self.create_namespace_with(serde_json::json!({"failover-test": "true"}))
+            .await;
     }
 
     pub async fn create_namespace_with(&self, labels: serde_json::Value) {
         let object = serde_json::json!({"metadata": {"name": self.namespace, "labels": labels}});
-        let object: Namespace = serde_json::from_value(object).expect("the namespace is well-formed");
-        self.cluster_api().create(&PostParams::default(), &object).await.expect("the namespace is created");
+        let object: Namespace =
+            serde_json::from_value(object).expect("the namespace is well-formed");
+        self.cluster_api()
+            .create(&PostParams::default(), &object)
+            .await
+            .expect("the namespace is created");
     }
 }
 

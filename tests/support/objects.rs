@@ -8,7 +8,11 @@ use serde_json::{Value, json};
 use super::namespace::Side;
 
 pub fn traffic_split_resource(version: &str) -> ApiResource {
-    ApiResource::from_gvk(&GroupVersionKind::gvk("split.smi-spec.io", version, "TrafficSplit"))
+    ApiResource::from_gvk(&GroupVersionKind::gvk(
+        "split.smi-spec.io",
+        version,
+        "TrafficSplit",
+    ))
 }
 
 /// The label value that joins a service to its deployment: `web-svc` and `web` belong together.
@@ -19,8 +23,15 @@ fn app(name: &str) -> &str {
 impl Side {
     /// Who holds the namespace's Lease; empty where it was given back.
     pub async fn lease_holder(&self) -> String {
-        let lease = self.api::<Lease>().get("kubectl-failover").await.expect("there is a Lease");
-        lease.spec.and_then(|spec| spec.holder_identity).expect("the Lease says who holds it")
+        let lease = self
+            .api::<Lease>()
+            .get("kubectl-failover")
+            .await
+            .expect("there is a Lease");
+        lease
+            .spec
+            .and_then(|spec| spec.holder_identity)
+            .expect("the Lease says who holds it")
     }
 
     /// A service with the port http 80. `web-svc` sends to the pods of the deployment `web`.
@@ -52,12 +63,22 @@ impl Side {
     }
 
     pub async fn scale(&self, deployment: &str, replicas: i32) {
-        patch_json(&self.api::<Deployment>(), deployment, json!({"spec": {"replicas": replicas}})).await;
+        patch_json(
+            &self.api::<Deployment>(),
+            deployment,
+            json!({"spec": {"replicas": replicas}}),
+        )
+        .await;
     }
 
     /// Exports a service, so that the other clusters mirror it, or no longer does.
     pub async fn export(&self, service: &str, exported: bool) {
-        self.label(service, "mirror.linkerd.io/exported", exported.then_some("true")).await;
+        self.label(
+            service,
+            "mirror.linkerd.io/exported",
+            exported.then_some("true"),
+        )
+        .await;
     }
 
     /// Labels a service, or takes the label away.
@@ -67,9 +88,16 @@ impl Side {
     }
 
     /// A TrafficSplit with these backends and weights, labelled and annotated like one that `create` makes.
-    pub async fn traffic_split(&self, name: &str, apex: &str, backends: &[(&str, u32)]) -> DynamicObject {
-        let backends: Vec<_> =
-            backends.iter().map(|(service, weight)| json!({"service": service, "weight": weight})).collect();
+    pub async fn traffic_split(
+        &self,
+        name: &str,
+        apex: &str,
+        backends: &[(&str, u32)],
+    ) -> DynamicObject {
+        let backends: Vec<_> = backends
+            .iter()
+            .map(|(service, weight)| json!({"service": service, "weight": weight}))
+            .collect();
         let object = json!({
             "apiVersion": "split.smi-spec.io/v1alpha2",
             "kind": "TrafficSplit",
@@ -89,10 +117,20 @@ impl Side {
 
     /// The backends of a TrafficSplit with their weights as they are written, in order.
     pub async fn weights(&self, name: &str) -> Vec<(String, Value)> {
-        let object = self.traffic_splits().get(name).await.expect("the TrafficSplit can be read");
-        let backends = object.data["spec"]["backends"].as_array().cloned().unwrap_or_default();
+        let object = self
+            .traffic_splits()
+            .get(name)
+            .await
+            .expect("the TrafficSplit can be read");
+        let backends = object.data["spec"]["backends"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         let pair = |backend: Value| {
-            (backend["service"].as_str().unwrap_or_default().into(), backend["weight"].clone())
+            (
+                backend["service"].as_str().unwrap_or_default().into(),
+                backend["weight"].clone(),
+            )
         };
         backends.into_iter().map(pair).collect()
     }
@@ -103,5 +141,7 @@ pub async fn patch_json<K>(api: &Api<K>, name: &str, patch: Value) -> K
 where
     K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
 {
-    api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.expect("the patch is taken")
+    api.patch(name, &PatchParams::default(), &Patch::Merge(patch))
+        .await
+        .expect("the patch is taken")
 }

@@ -20,7 +20,12 @@ pub struct Plugin {
 }
 
 pub fn plugin() -> Plugin {
-    Plugin { args: Vec::new(), env: Vec::new(), kubeconfig: None, clusters: true }
+    Plugin {
+        args: Vec::new(),
+        env: Vec::new(),
+        kubeconfig: None,
+        clusters: true,
+    }
 }
 
 impl Plugin {
@@ -65,7 +70,9 @@ impl Plugin {
 
     /// Talks to a server that is no cluster, without any kubeconfig.
     pub fn server(self, url: &str) -> Self {
-        self.without_clusters().without_kubeconfig().args(["--server", url, "--token", "token"])
+        self.without_clusters()
+            .without_kubeconfig()
+            .args(["--server", url, "--token", "token"])
     }
 
     pub fn without_kubeconfig(self) -> Self {
@@ -92,7 +99,11 @@ impl Plugin {
     /// The command, for a test that needs other handles.
     pub fn command(self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-failover"));
-        command.args(&self.args).stdin(Stdio::null()).kill_on_drop(true).env("NO_COLOR", "1");
+        command
+            .args(&self.args)
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .env("NO_COLOR", "1");
         if self.clusters {
             let shared = || sandbox::shared().kubeconfig().into_os_string();
             command.env("KUBECONFIG", self.kubeconfig.unwrap_or_else(shared));
@@ -118,7 +129,12 @@ pub struct Output {
 impl Output {
     pub fn new(command: String, output: std::process::Output) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the output is text");
-        Self { command, status: output.status, stdout: text(output.stdout), stderr: text(output.stderr) }
+        Self {
+            command,
+            status: output.status,
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
     }
 
     #[track_caller]
@@ -183,7 +199,15 @@ impl Output {
 
 impl std::fmt::Display for Output {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { command, status, stdout, stderr } = self;
-        write!(out, "{command}\n{status}\n--- stdout\n{stdout}\n--- stderr\n{stderr}")
+        let Self {
+            command,
+            status,
+            stdout,
+            stderr,
+        } = self;
+        write!(
+            out,
+            "{command}\n{status}\n--- stdout\n{stdout}\n--- stderr\n{stderr}"
+        )
     }
 }

@@ -23,33 +23,53 @@ impl Sandbox {
     /// The command line of a program of a cluster.
     pub fn command_of(&self, cluster: &str, program: &str) -> Vec<String> {
         let line = std::fs::read(format!("/proc/{}/cmdline", self.pid_of(cluster, program)));
-        let line = String::from_utf8(line.expect("the program runs")).expect("a command line is text");
-        line.trim_end_matches('\0').split('\0').map(str::to_owned).collect()
+        let line =
+            String::from_utf8(line.expect("the program runs")).expect("a command line is text");
+        line.trim_end_matches('\0')
+            .split('\0')
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Kills a program of a cluster as a crash would; gives its command line.
     pub async fn kill(&self, cluster: &str, program: &str) -> Vec<String> {
         let command = self.command_of(cluster, program);
         let pid = self.pid_of(cluster, program);
-        kill_process(Pid::from_raw(pid).expect("a process has a number"), Signal::KILL)
-            .expect("it is killed");
+        kill_process(
+            Pid::from_raw(pid).expect("a process has a number"),
+            Signal::KILL,
+        )
+        .expect("it is killed");
         eventually("the program has ended", async || {
             let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            if state.is_empty() || state.contains(") Z ") { Ok(()) } else { Err(state) }
+            if state.is_empty() || state.contains(") Z ") {
+                Ok(())
+            } else {
+                Err(state)
+            }
         })
         .await;
         command
     }
 
     fn pid_of(&self, cluster: &str, program: &str) -> i32 {
-        let state = std::fs::read_to_string(self.dir().join("state.json")).expect("the state can be read");
+        let state =
+            std::fs::read_to_string(self.dir().join("state.json")).expect("the state can be read");
         let state: Value = serde_json::from_str(&state).expect("the state is JSON");
         let named = |list: &Value, name: &str| {
-            let found = list.as_array().into_iter().flatten().find(|entry| entry["name"] == name).cloned();
+            let found = list
+                .as_array()
+                .into_iter()
+                .flatten()
+                .find(|entry| entry["name"] == name)
+                .cloned();
             found.expect("there is such a cluster and such a program")
         };
         let program = named(&named(&state["clusters"], cluster)["programs"], program);
-        program["pid"].as_i64().and_then(|pid| pid.try_into().ok()).expect("a program has a process")
+        program["pid"]
+            .as_i64()
+            .and_then(|pid| pid.try_into().ok())
+            .expect("a program has a process")
     }
 }
 
@@ -57,7 +77,19 @@ impl Sandbox {
 pub fn start_again(command: &[String]) -> Revived {
     let guard = env!("CARGO_BIN_EXE_kubectl-failover");
     let mut guarded = Command::new(guard);
-    guarded.args(["sandbox", "guard", "--parent", &std::process::id().to_string(), "--"]).args(command);
-    guarded.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    guarded
+        .args([
+            "sandbox",
+            "guard",
+            "--parent",
+            &std::process::id().to_string(),
+            "--",
+        ])
+        .args(command);
+    guarded
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true);
     Revived(guarded.spawn().expect("the program starts"))
 }

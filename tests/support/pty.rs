@@ -27,23 +27,42 @@ pub struct Pty {
 
 impl Pty {
     pub fn start(mut command: Command, columns: u16, rows: u16) -> Self {
-        let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudoterminal can be had");
+        let terminal =
+            openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a pseudoterminal can be had");
         grantpt(&terminal).expect("the pseudoterminal is ours");
         unlockpt(&terminal).expect("the pseudoterminal can be unlocked");
         let name = ptsname(&terminal, Vec::new()).expect("the pseudoterminal has a name");
         let end = || {
-            let end = open(name.as_c_str(), OFlags::RDWR | OFlags::NOCTTY, Mode::empty());
+            let end = open(
+                name.as_c_str(),
+                OFlags::RDWR | OFlags::NOCTTY,
+                Mode::empty(),
+            );
             Stdio::from(end.expect("the pseudoterminal can be opened"))
         };
         let terminal = File::from(terminal);
         resize(&terminal, columns, rows);
-        let command = command.stdin(end()).stdout(end()).stderr(end()).env("TERM", "xterm-256color");
-        let child = command.env_remove("NO_COLOR").kill_on_drop(true).spawn().expect("the plugin starts");
+        let command = command
+            .stdin(end())
+            .stdout(end())
+            .stderr(end())
+            .env("TERM", "xterm-256color");
+        let child = command
+            .env_remove("NO_COLOR")
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the plugin starts");
         let written = Arc::<Mutex<Vec<u8>>>::default();
         let shared = terminal.try_clone().expect("the terminal can be shared");
         let gone = Arc::<AtomicBool>::default();
         let reader = collect(shared, Arc::clone(&written), Arc::clone(&gone));
-        Self { terminal, child, written, reader, gone }
+        Self {
+            terminal,
+            child,
+            written,
+            reader,
+            gone,
+        }
     }
 
     /// All that was written to the terminal so far.
@@ -61,9 +80,11 @@ impl Pty {
 
     /// Waits for a frame of which this is true.
     pub async fn until_frame(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
-        eventually(&format!("the frame shows {what}"), async || match self.frame() {
-            Some(frame) if is_so(&frame) => Ok(frame),
-            _ => Err(self.written()),
+        eventually(&format!("the frame shows {what}"), async || {
+            match self.frame() {
+                Some(frame) if is_so(&frame) => Ok(frame),
+                _ => Err(self.written()),
+            }
         })
         .await
     }
@@ -75,7 +96,10 @@ impl Pty {
     }
 
     pub fn signal(&self, signal: Signal) {
-        let pid = self.child.id().and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
+        let pid = self
+            .child
+            .id()
+            .and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
         kill_process(pid.expect("the plugin still runs"), signal).expect("the signal is sent");
     }
 
@@ -83,7 +107,11 @@ impl Pty {
     pub async fn until(&self, text: &str) {
         eventually(&format!("{text:?} is written"), async || {
             let written = self.written();
-            if written.contains(text) { Ok(()) } else { Err(written) }
+            if written.contains(text) {
+                Ok(())
+            } else {
+                Err(written)
+            }
         })
         .await;
     }
@@ -98,19 +126,30 @@ impl Pty {
     pub async fn hang_up(mut self) -> Option<i32> {
         self.gone.store(true, Ordering::Relaxed);
         self.reader.join().expect("the reader is well");
-        let pid = self.child.id().and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
+        let pid = self
+            .child
+            .id()
+            .and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
         drop(self.terminal);
         kill_process(pid.expect("the plugin still runs"), Signal::HUP).expect("the signal is sent");
-        let ended = tokio::time::timeout(LIMIT, self.child.wait()).await.expect("the plugin ends in time");
+        let ended = tokio::time::timeout(LIMIT, self.child.wait())
+            .await
+            .expect("the plugin ends in time");
         ended.expect("the plugin can be waited for").code()
     }
 
     /// Waits for the end; gives the exit code and all that was written.
     pub async fn wait(mut self) -> (Option<i32>, String) {
-        let ended = tokio::time::timeout(LIMIT, self.child.wait()).await.expect("the plugin ends in time");
+        let ended = tokio::time::timeout(LIMIT, self.child.wait())
+            .await
+            .expect("the plugin ends in time");
         let code = ended.expect("the plugin can be waited for").code();
         eventually("all that was written is read", async || {
-            if self.reader.is_finished() { Ok(()) } else { Err(self.written()) }
+            if self.reader.is_finished() {
+                Ok(())
+            } else {
+                Err(self.written())
+            }
         })
         .await;
         (code, self.written())
@@ -118,12 +157,24 @@ impl Pty {
 }
 
 fn resize(terminal: &File, columns: u16, rows: u16) {
-    let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    let size = Winsize {
+        ws_row: rows,
+        ws_col: columns,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
     tcsetwinsize(terminal, size).expect("the terminal has a size");
 }
 
-fn collect(mut terminal: File, written: Arc<Mutex<Vec<u8>>>, gone: Arc<AtomicBool>) -> JoinHandle<()> {
-    let wait = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+fn collect(
+    mut terminal: File,
+    written: Arc<Mutex<Vec<u8>>>,
+    gone: Arc<AtomicBool>,
+) -> JoinHandle<()> {
+    let wait = Timespec {
+        tv_sec: 0,
+        tv_nsec: 50_000_000,
+    };
     std::thread::spawn(move || {
         let mut buffer = [0; 4096];
         while !gone.load(Ordering::Relaxed) {
@@ -131,8 +182,13 @@ fn collect(mut terminal: File, written: Arc<Mutex<Vec<u8>>>, gone: Arc<AtomicBoo
             if ready.is_ok_and(|ready| ready == 0) {
                 continue;
             }
-            let Ok(length @ 1..) = terminal.read(&mut buffer) else { break };
-            written.lock().expect("the tests are well").extend_from_slice(&buffer[..length]);
+            let Ok(length @ 1..) = terminal.read(&mut buffer) else {
+                break;
+            };
+            written
+                .lock()
+                .expect("the tests are well")
+                .extend_from_slice(&buffer[..length]);
         }
     })
 }
@@ -143,7 +199,8 @@ fn plain(text: &str) -> String {
     let mut rest = text.chars();
     while let Some(character) = rest.next() {
         if character == '\u{1b}' {
-            rest.by_ref().find(|character| character.is_ascii_alphabetic());
+            rest.by_ref()
+                .find(|character| character.is_ascii_alphabetic());
         } else if character != '\r' {
             plain.push(character);
         }

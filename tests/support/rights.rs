@@ -17,7 +17,12 @@ use super::wait::eventually;
 
 /// A right, as in a Role.
 pub fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> PolicyRule {
-    let owned = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+    let owned = |words: &[&str]| {
+        words
+            .iter()
+            .map(|&word| word.to_owned())
+            .collect::<Vec<_>>()
+    };
     PolicyRule {
         api_groups: Some(vec![group.to_owned()]),
         resources: Some(owned(resources)),
@@ -41,19 +46,31 @@ pub async fn restricted_kubeconfig_of(
 ) -> NamedTempFile {
     let subject = json!({"kind": "ServiceAccount", "name": name, "namespace": side.namespace});
     let role = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name});
-    side.create::<ServiceAccount>(json!({"metadata": {"name": name}})).await;
-    side.create::<Role>(json!({"metadata": {"name": name}, "rules": rules})).await;
-    side.create::<RoleBinding>(json!({"metadata": {"name": name}, "subjects": [subject], "roleRef": role}))
+    side.create::<ServiceAccount>(json!({"metadata": {"name": name}}))
         .await;
+    side.create::<Role>(json!({"metadata": {"name": name}, "rules": rules}))
+        .await;
+    side.create::<RoleBinding>(
+        json!({"metadata": {"name": name}, "subjects": [subject], "roleRef": role}),
+    )
+    .await;
     let token = token(side, name).await;
     let file = kubeconfig_of(clusters, |config| {
-        let own = config.auth_infos.iter_mut().find(|user| user.name == side.context);
-        let own = own.and_then(|user| user.auth_info.as_mut()).expect("the context has a user");
+        let own = config
+            .auth_infos
+            .iter_mut()
+            .find(|user| user.name == side.context);
+        let own = own
+            .and_then(|user| user.auth_info.as_mut())
+            .expect("the context has a user");
         own.token = Some(token.into());
     });
     if let Some(rule) = rules.first() {
         let client = sandbox::client(file.path(), side.context).await;
-        eventually("the rights are in force", async || allowed(&client, side, rule).await).await;
+        eventually("the rights are in force", async || {
+            allowed(&client, side, rule).await
+        })
+        .await;
     }
     file
 }
@@ -62,21 +79,34 @@ pub async fn restricted_kubeconfig_of(
 pub async fn allow_everywhere(side: &Side, account: &str, rules: &[PolicyRule]) {
     let name = format!("{account}-{}", side.namespace);
     let subject = json!({"kind": "ServiceAccount", "name": account, "namespace": side.namespace});
-    let role = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name});
+    let role =
+        json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name});
     let rights = json!({"metadata": {"name": name}, "rules": rules});
     let binding = json!({"metadata": {"name": name}, "subjects": [subject], "roleRef": role});
     let rights: ClusterRole = serde_json::from_value(rights).expect("the role is well-formed");
-    let binding: ClusterRoleBinding = serde_json::from_value(binding).expect("the binding is well-formed");
+    let binding: ClusterRoleBinding =
+        serde_json::from_value(binding).expect("the binding is well-formed");
     let params = PostParams::default();
-    side.cluster_api().create(&params, &rights).await.expect("the role is created");
-    side.cluster_api().create(&params, &binding).await.expect("the binding is created");
+    side.cluster_api()
+        .create(&params, &rights)
+        .await
+        .expect("the role is created");
+    side.cluster_api()
+        .create(&params, &binding)
+        .await
+        .expect("the binding is created");
 }
 
 pub async fn token(side: &Side, account: &str) -> String {
     let accounts = side.api::<ServiceAccount>();
-    let answer =
-        accounts.create_token_request(account, &PostParams::default(), &TokenRequest::default()).await;
-    answer.expect("a token is given").status.expect("the answer has a token").token
+    let answer = accounts
+        .create_token_request(account, &PostParams::default(), &TokenRequest::default())
+        .await;
+    answer
+        .expect("a token is given")
+        .status
+        .expect("the answer has a token")
+        .token
 }
 
 /// The shared clusters' kubeconfig with changes.
@@ -91,7 +121,8 @@ pub fn kubeconfig_of(clusters: &Path, change: impl FnOnce(&mut Kubeconfig)) -> N
     change(&mut config);
     let mut file = NamedTempFile::new().expect("a temporary file can be made");
     let text = serde_yaml::to_string(&config).expect("the kubeconfig can be written");
-    file.write_all(text.as_bytes()).expect("the kubeconfig can be written");
+    file.write_all(text.as_bytes())
+        .expect("the kubeconfig can be written");
     file
 }
 
@@ -99,12 +130,18 @@ pub fn kubeconfig_of(clusters: &Path, change: impl FnOnce(&mut Kubeconfig)) -> N
 pub fn token_in(path: &Path) -> String {
     let text = std::fs::read_to_string(path).expect("the kubeconfig can be read");
     let config: serde_json::Value = serde_yaml::from_str(&text).expect("the kubeconfig is YAML");
-    config["users"][0]["user"]["token"].as_str().expect("the first user has a token").to_owned()
+    config["users"][0]["user"]["token"]
+        .as_str()
+        .expect("the first user has a token")
+        .to_owned()
 }
 
 /// The users of a kubeconfig.
 pub fn users(config: &mut Kubeconfig) -> impl Iterator<Item = &mut AuthInfo> {
-    config.auth_infos.iter_mut().filter_map(|user| user.auth_info.as_mut())
+    config
+        .auth_infos
+        .iter_mut()
+        .filter_map(|user| user.auth_info.as_mut())
 }
 
 /// The authorizer learns of new rights a moment after they have been written.
@@ -119,7 +156,10 @@ async fn allowed(client: &kube::Client, side: &Side, rule: &PolicyRule) -> Resul
     let review: SelfSubjectAccessReview =
         serde_json::from_value(review).map_err(|cause| cause.to_string())?;
     let reviews: Api<SelfSubjectAccessReview> = Api::all(client.clone());
-    let answer = reviews.create(&PostParams::default(), &review).await.map_err(|cause| cause.to_string())?;
+    let answer = reviews
+        .create(&PostParams::default(), &review)
+        .await
+        .map_err(|cause| cause.to_string())?;
     match answer.status {
         Some(status) if status.allowed => Ok(()),
         status => Err(format!("{status:?}")),

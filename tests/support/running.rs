@@ -26,11 +26,23 @@ pub struct Running {
 impl Running {
     pub fn start(mut command: Command) -> Self {
         let line = format!("{:?}", command.as_std());
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn();
+        let child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn();
         let mut child = child.expect("the plugin starts");
         let stdout = lines(child.stdout.take().expect("standard output is piped"));
         let stderr = lines(child.stderr.take().expect("standard error is piped"));
-        Self { command: line, child, stdout, stderr, seen: Vec::new(), errors: Vec::new(), files: Vec::new() }
+        Self {
+            command: line,
+            child,
+            stdout,
+            stderr,
+            seen: Vec::new(),
+            errors: Vec::new(),
+            files: Vec::new(),
+        }
     }
 
     /// Keeps a file for as long as the plugin runs.
@@ -86,7 +98,10 @@ impl Running {
 
     /// Whether a line of standard output comes within `time`; for what must not happen.
     pub async fn line_within(&mut self, time: Duration) -> Option<String> {
-        tokio::time::timeout(time, self.stdout.recv()).await.ok().flatten()
+        tokio::time::timeout(time, self.stdout.recv())
+            .await
+            .ok()
+            .flatten()
     }
 
     /// Closes its standard output, after the next line.
@@ -125,7 +140,8 @@ impl Running {
     }
 
     fn fail(&mut self, complaint: &str) -> ! {
-        self.errors.extend(std::iter::from_fn(|| self.stderr.try_recv().ok()));
+        self.errors
+            .extend(std::iter::from_fn(|| self.stderr.try_recv().ok()));
         let (command, seen, errors) = (&self.command, self.seen.join("\n"), self.errors.join("\n"));
         panic!("{complaint}\n{command}\n--- stdout so far\n{seen}\n--- stderr so far\n{errors}");
     }

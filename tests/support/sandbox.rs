@@ -41,12 +41,23 @@ impl Sandbox {
             .spawn()
             .expect("the supervisor starts");
         let lifeline = supervisor.stdin.take();
-        let events = BufReader::new(supervisor.stdout.take().expect("the supervisor has a standard output"));
+        let events = BufReader::new(
+            supervisor
+                .stdout
+                .take()
+                .expect("the supervisor has a standard output"),
+        );
         for line in events.lines() {
             let line = line.expect("the supervisor's events can be read");
             let event: serde_json::Value = serde_json::from_str(&line).expect("an event is JSON");
             match event["event"].as_str() {
-                Some("ready") => return Self { dir, supervisor, lifeline },
+                Some("ready") => {
+                    return Self {
+                        dir,
+                        supervisor,
+                        lifeline,
+                    };
+                }
                 Some("failed") => panic!("the sandbox did not start: {event:#}"),
                 _ => {}
             }
@@ -69,7 +80,11 @@ impl Sandbox {
 
     /// A new namespace with these labels.
     pub async fn side(&self, context: &'static str, namespace: &str, labels: Value) -> Side {
-        let side = Side { context, namespace: namespace.to_owned(), client: self.client(context).await };
+        let side = Side {
+            context,
+            namespace: namespace.to_owned(),
+            client: self.client(context).await,
+        };
         side.create_namespace_with(labels).await;
         side
     }
@@ -85,21 +100,32 @@ impl Drop for Sandbox {
 /// A client for a context of any kubeconfig.
 pub async fn client(kubeconfig: &Path, context: &str) -> Client {
     let file = Kubeconfig::read_from(kubeconfig).expect("the kubeconfig can be read");
-    let options = KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
-    let config = Config::from_custom_kubeconfig(file, &options).await.expect("the context can be used");
+    let options = KubeConfigOptions {
+        context: Some(context.to_owned()),
+        ..KubeConfigOptions::default()
+    };
+    let config = Config::from_custom_kubeconfig(file, &options)
+        .await
+        .expect("the context can be used");
     Client::try_from(config).expect("a client can be made")
 }
 
 /// A new name for a folder that the supervisor makes and removes.
 fn scratch_dir() -> PathBuf {
-    let unique = tempfile::Builder::new().prefix("sandbox-").tempdir_in(env!("CARGO_TARGET_TMPDIR"));
+    let unique = tempfile::Builder::new()
+        .prefix("sandbox-")
+        .tempdir_in(env!("CARGO_TARGET_TMPDIR"));
     unique.expect("a folder for the sandbox can be made").keep()
 }
 
 /// The processes with `text` in their command line.
 pub fn processes_mentioning(text: &str) -> Vec<String> {
-    let entries = std::fs::read_dir("/proc").expect("/proc can be read").flatten();
-    let command_lines = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
-    let command_lines = command_lines.map(|bytes| String::from_utf8_lossy(&bytes).replace('\0', " "));
+    let entries = std::fs::read_dir("/proc")
+        .expect("/proc can be read")
+        .flatten();
+    let command_lines =
+        entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    let command_lines =
+        command_lines.map(|bytes| String::from_utf8_lossy(&bytes).replace('\0', " "));
     command_lines.filter(|line| line.contains(text)).collect()
 }

@@ -12,9 +12,16 @@ pub struct ScriptedServer {
 
 impl ScriptedServer {
     /// `answer` gives the status and the body for a method and a path with its query.
-    pub async fn start(answer: impl Fn(&str, &str) -> (u16, String) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
-        let url = format!("http://{}", listener.local_addr().expect("the listener has an address"));
+    pub async fn start(
+        answer: impl Fn(&str, &str) -> (u16, String) + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port is free");
+        let url = format!(
+            "http://{}",
+            listener.local_addr().expect("the listener has an address")
+        );
         let requests = Arc::<Mutex<Vec<String>>>::default();
         let headers = Arc::<Mutex<Vec<String>>>::default();
         let (answer, seen, heard) = (Arc::new(answer), requests.clone(), headers.clone());
@@ -27,17 +34,27 @@ impl ScriptedServer {
                 });
             }
         });
-        Self { url, requests, headers }
+        Self {
+            url,
+            requests,
+            headers,
+        }
     }
 
     /// `name: value` of every header so far, the names in lower case.
     pub fn headers(&self) -> Vec<String> {
-        self.headers.lock().expect("no test thread panicked").clone()
+        self.headers
+            .lock()
+            .expect("no test thread panicked")
+            .clone()
     }
 
     /// `METHOD PATH` of every request so far.
     pub fn requests(&self) -> Vec<String> {
-        self.requests.lock().expect("no test thread panicked").clone()
+        self.requests
+            .lock()
+            .expect("no test thread panicked")
+            .clone()
     }
 }
 
@@ -52,14 +69,23 @@ async fn serve(
     let mut line = String::new();
     stream.read_line(&mut line).await?;
     let mut words = line.split_whitespace().map(str::to_owned);
-    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let (method, path) = (
+        words.next().unwrap_or_default(),
+        words.next().unwrap_or_default(),
+    );
     let length = body_length(&mut stream, heard).await?;
     stream.read_exact(&mut vec![0; length]).await?;
-    seen.lock().expect("no test thread panicked").push(format!("{method} {path}"));
+    seen.lock()
+        .expect("no test thread panicked")
+        .push(format!("{method} {path}"));
     let (status, body) = answer(&method, &path);
-    let head =
-        format!("HTTP/1.1 {status} Scripted\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
-    stream.write_all(format!("{head}content-type: application/json\r\n\r\n{body}").as_bytes()).await?;
+    let head = format!(
+        "HTTP/1.1 {status} Scripted\r\nconnection: close\r\ncontent-length: {}\r\n",
+        body.len()
+    );
+    stream
+        .write_all(format!("{head}content-type: application/json\r\n\r\n{body}").as_bytes())
+        .await?;
     stream.shutdown().await
 }
 

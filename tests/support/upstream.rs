@@ -50,7 +50,11 @@ impl Upstream {
         let before = self.rounds.load(Ordering::Relaxed);
         eventually("upstream's rules have been applied", async || {
             let rounds = self.rounds.load(Ordering::Relaxed) - before;
-            if rounds > 2 { Ok(()) } else { Err(rounds.to_string()) }
+            if rounds > 2 {
+                Ok(())
+            } else {
+                Err(rounds.to_string())
+            }
         })
         .await;
     }
@@ -63,7 +67,12 @@ impl Drop for Upstream {
 }
 
 async fn reconcile(side: &Side, source: ReadinessFrom) {
-    let splits = side.traffic_splits().list(&ListParams::default()).await.unwrap().items;
+    let splits = side
+        .traffic_splits()
+        .list(&ListParams::default())
+        .await
+        .unwrap()
+        .items;
     let ready = ready_services(side, source).await;
     for split in splits {
         settle(side, &split, &ready).await;
@@ -73,24 +82,38 @@ async fn reconcile(side: &Side, source: ReadinessFrom) {
 async fn settle(side: &Side, split: &DynamicObject, ready: &HashSet<String>) {
     let mut backends = split.data["spec"]["backends"].as_array().unwrap().clone();
     let annotations = split.metadata.annotations.as_ref();
-    let named =
-        annotations.and_then(|all| all.get("failover.linkerd.io/primary-service")).map(String::as_str);
-    let primary = named.or(backends[0]["service"].as_str()).unwrap().to_owned();
+    let named = annotations
+        .and_then(|all| all.get("failover.linkerd.io/primary-service"))
+        .map(String::as_str);
+    let primary = named
+        .or(backends[0]["service"].as_str())
+        .unwrap()
+        .to_owned();
     let at_home = ready.contains(&primary);
     for backend in &mut backends {
         let service = backend["service"].as_str().unwrap().to_owned();
-        let carries = if at_home { service == primary } else { ready.contains(&service) };
+        let carries = if at_home {
+            service == primary
+        } else {
+            ready.contains(&service)
+        };
         backend["weight"] = json!(u8::from(carries));
     }
     if split.data["spec"]["backends"] == Value::Array(backends.clone()) {
         return;
     }
-    let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+    let params = PatchParams {
+        field_manager: Some(MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
     // Made for the version that was read; another one is looked at in the next round.
     let version = &split.metadata.resource_version;
     let patch = json!({"metadata": {"resourceVersion": version}, "spec": {"backends": backends}});
     let name = split.metadata.name.as_deref().unwrap();
-    let _ = side.traffic_splits().patch(name, &params, &Patch::Merge(patch)).await;
+    let _ = side
+        .traffic_splits()
+        .patch(name, &params, &Patch::Merge(patch))
+        .await;
 }
 
 async fn ready_services(side: &Side, source: ReadinessFrom) -> HashSet<String> {
@@ -104,17 +127,33 @@ async fn ready_services(side: &Side, source: ReadinessFrom) -> HashSet<String> {
             let endpoints = side.api::<Endpoints>().list(&all).await.unwrap().items;
             let is_ready = |endpoints: &Endpoints| {
                 let mut subsets = endpoints.subsets.iter().flatten();
-                subsets.any(|subset| subset.addresses.as_ref().is_some_and(|addresses| !addresses.is_empty()))
+                subsets.any(|subset| {
+                    subset
+                        .addresses
+                        .as_ref()
+                        .is_some_and(|addresses| !addresses.is_empty())
+                })
             };
-            endpoints.into_iter().filter(is_ready).filter_map(|endpoints| endpoints.metadata.name).collect()
+            endpoints
+                .into_iter()
+                .filter(is_ready)
+                .filter_map(|endpoints| endpoints.metadata.name)
+                .collect()
         }
     }
 }
 
 /// The slice's service, if it has a ready endpoint.
 fn ready_by_slice(slice: &EndpointSlice) -> Option<String> {
-    let mut conditions = slice.endpoints.iter().filter_map(|endpoint| endpoint.conditions.as_ref());
+    let mut conditions = slice
+        .endpoints
+        .iter()
+        .filter_map(|endpoint| endpoint.conditions.as_ref());
     let is_ready = conditions.any(|conditions| conditions.ready == Some(true));
-    let service = slice.metadata.labels.as_ref()?.get("kubernetes.io/service-name")?;
+    let service = slice
+        .metadata
+        .labels
+        .as_ref()?
+        .get("kubernetes.io/service-name")?;
     is_ready.then(|| service.clone())
 }

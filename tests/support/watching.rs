@@ -18,14 +18,22 @@ pub fn operator_rights_beyond() -> Vec<PolicyRule> {
 }
 
 fn rights_within(reach: Reach) -> Vec<PolicyRule> {
-    let rights = Task::Watch.rights().into_iter().filter(|right| right.reach == reach);
-    rights.map(|right| rule(right.group, &[right.resource], right.verbs)).collect()
+    let rights = Task::Watch
+        .rights()
+        .into_iter()
+        .filter(|right| right.reach == reach);
+    rights
+        .map(|right| rule(right.group, &[right.resource], right.verbs))
+        .collect()
 }
 
 /// The rights of the loop but for one resource.
 pub fn operator_rights_without(resource: &str) -> Vec<PolicyRule> {
     let about = |rule: &PolicyRule| rule.resources.iter().flatten().any(|name| name == resource);
-    operator_rights().into_iter().filter(|rule| !about(rule)).collect()
+    operator_rights()
+        .into_iter()
+        .filter(|rule| !about(rule))
+        .collect()
 }
 
 /// The loop in one namespace, as a user with just the rights that it needs, from when it knows its groups.
@@ -36,7 +44,11 @@ pub async fn watching(side: &Side, args: &[&str]) -> Running {
 /// The loop as a user with these rights.
 pub async fn watching_as(side: &Side, rights: &[PolicyRule], args: &[&str]) -> Running {
     let kubeconfig = restricted_kubeconfig(side, "operator", rights).await;
-    let watch = plugin().args(["watch"]).args(args.to_vec()).on(side).kubeconfig(kubeconfig.path());
+    let watch = plugin()
+        .args(["watch"])
+        .args(args.to_vec())
+        .on(side)
+        .kubeconfig(kubeconfig.path());
     started(watch).await.keeping(kubeconfig)
 }
 
@@ -50,7 +62,11 @@ pub async fn started(watch: Plugin) -> Running {
 /// Ends a loop as Ctrl-C does, which must be well. Gives the moves that nobody has taken yet, and all complaints.
 pub async fn end(running: Running) -> Rest {
     let (status, stdout, stderr) = running.end_and_collect(Signal::INT).await;
-    assert_eq!(status.code(), Some(0), "stdout: {stdout:#?}\nstderr: {stderr:#?}");
+    assert_eq!(
+        status.code(),
+        Some(0),
+        "stdout: {stdout:#?}\nstderr: {stderr:#?}"
+    );
     Rest { stdout, stderr }
 }
 
@@ -64,11 +80,17 @@ pub struct Rest {
 impl Rest {
     /// How many lines of standard error contain this.
     pub fn complaints(&self, text: &str) -> usize {
-        self.stderr.iter().filter(|line| line.contains(text)).count()
+        self.stderr
+            .iter()
+            .filter(|line| line.contains(text))
+            .count()
     }
 
     /// How many lines of standard output contain this.
     pub fn moves(&self, text: &str) -> usize {
-        self.stdout.iter().filter(|line| line.contains(text)).count()
+        self.stdout
+            .iter()
+            .filter(|line| line.contains(text))
+            .count()
     }
 }

@@ -27,7 +27,13 @@ pub async fn measure_idle(world: &World, report: &mut Report) {
     // What has just been written is still being told.
     sleep(Duration::from_secs(5)).await;
     let share = share_of_core(watch.pid(), sleep(WHILE)).await;
-    report.add(format!("{row}: processor"), share, "% of a core", None, Target::Most(0.2));
+    report.add(
+        format!("{row}: processor"),
+        share,
+        "% of a core",
+        None,
+        Target::Most(0.2),
+    );
     end(watch).await;
 
     let proxy = FaultProxy::before(&world.side(&estate)).await;
@@ -39,23 +45,44 @@ pub async fn measure_idle(world: &World, report: &mut Report) {
     let after = requests(&proxy);
     end(watch).await;
     let others = (after.len() - before.len()) as f64;
-    after[before.len()..].iter().for_each(|request| eprintln!("# {request}"));
-    report.add(format!("{row}: requests but watches and Leases"), others, "in 30 s", None, Target::Most(0.0));
+    after[before.len()..]
+        .iter()
+        .for_each(|request| eprintln!("# {request}"));
+    report.add(
+        format!("{row}: requests but watches and Leases"),
+        others,
+        "in 30 s",
+        None,
+        Target::Most(0.0),
+    );
 }
 
 /// The requests so far but watches and those about Leases.
 fn requests(proxy: &FaultProxy) -> Vec<String> {
-    let methods = [Method::GET, Method::POST, Method::PATCH, Method::PUT, Method::DELETE];
+    let methods = [
+        Method::GET,
+        Method::POST,
+        Method::PATCH,
+        Method::PUT,
+        Method::DELETE,
+    ];
     let all = methods.iter().flat_map(|method| proxy.seen(method, "/"));
     let counts = |path: &str| !path.contains("watch=true") && !path.contains("/leases");
     let mut others: Vec<_> = all.filter(|request| counts(&request.path)).collect();
     others.sort_by_key(|request| request.at);
-    others.into_iter().map(|request| format!("{} {}", request.method, request.path)).collect()
+    others
+        .into_iter()
+        .map(|request| format!("{} {}", request.method, request.path))
+        .collect()
 }
 
 pub async fn measure_churn(world: &World, report: &mut Report) {
     for (groups, how, most) in [(10, "selective", 2.0), (5000, "namespace-wide", 10.0)] {
-        let groups = if groups == 10 { 10 } else { world.size(groups).max(200) };
+        let groups = if groups == 10 {
+            10
+        } else {
+            world.size(groups).max(200)
+        };
         let estate = world.estate(groups, 3).await;
         estate.add_others(UPDATES).await;
         let watch = world.watching(&estate, &world.kubeconfig).await;
@@ -64,10 +91,19 @@ pub async fn measure_churn(world: &World, report: &mut Report) {
     }
 }
 
-async fn measure_updates(report: &mut Report, estate: &Estate, watch: &Running, how: &str, most: f64) {
+async fn measure_updates(
+    report: &mut Report,
+    estate: &Estate,
+    watch: &Running,
+    how: &str,
+    most: f64,
+) {
     sleep(Duration::from_secs(5)).await;
     let (mut updates, started) = (0, Instant::now());
-    let share = share_of_core(watch.pid(), async { updates = update_others(estate, WHILE / 2).await }).await;
+    let share = share_of_core(watch.pid(), async {
+        updates = update_others(estate, WHILE / 2).await
+    })
+    .await;
     let rate = updates as f64 / started.elapsed().as_secs_f64();
     // The cluster may not keep up with all of them: what fewer take is counted as for all.
     let share = share * (UPDATES as f64 / rate).max(1.0);

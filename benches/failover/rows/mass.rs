@@ -20,7 +20,15 @@ pub async fn measure(world: &World, report: &mut Report) {
     let connections = best_connections(world, &theirs, &world.kubeconfig, report, "").await;
     let row = format!("{} primaries gone, as administrator", ours.groups);
     let bare = world.bare(&theirs, &world.kubeconfig, connections);
-    pairs(world, report, &row, [&ours, &theirs], &world.kubeconfig, &bare).await;
+    pairs(
+        world,
+        report,
+        &row,
+        [&ours, &theirs],
+        &world.kubeconfig,
+        &bare,
+    )
+    .await;
 
     let (operator, bare_operator) = (
         restricted_kubeconfig(&world.side(&ours), "operator", &operator_rights()).await,
@@ -28,7 +36,15 @@ pub async fn measure(world: &World, report: &mut Report) {
     );
     let row = format!("{} primaries gone, as ServiceAccount", ours.groups);
     let bare = world.bare(&theirs, bare_operator.path(), connections);
-    pairs(world, report, &row, [&ours, &theirs], operator.path(), &bare).await;
+    pairs(
+        world,
+        report,
+        &row,
+        [&ours, &theirs],
+        operator.path(),
+        &bare,
+    )
+    .await;
 }
 
 pub async fn measure_delayed(world: &World, report: &mut Report) {
@@ -38,8 +54,22 @@ pub async fn measure_delayed(world: &World, report: &mut Report) {
     let connections = best_connections(world, &theirs, kubeconfig.path(), report, &away).await;
     let row = format!("{} primaries gone{away}", ours.groups);
     let bare = world.bare(&theirs, kubeconfig.path(), connections);
-    let time = pairs(world, report, &row, [&ours, &theirs], kubeconfig.path(), &bare).await;
-    report.add(format!("{row}, in all"), time / 1000.0, "s", None, Target::Most(4.0));
+    let time = pairs(
+        world,
+        report,
+        &row,
+        [&ours, &theirs],
+        kubeconfig.path(),
+        &bare,
+    )
+    .await;
+    report.add(
+        format!("{row}, in all"),
+        time / 1000.0,
+        "s",
+        None,
+        Target::Most(4.0),
+    );
 }
 
 async fn estates(world: &World) -> [Estate; 2] {
@@ -72,7 +102,11 @@ async fn pairs(
         if pair > 0 {
             our_times.push(times.0);
             bare_times.push(times.1);
-            eprintln!("# {:.0} ms, bare {:.0} ms", millis(times.0), millis(times.1));
+            eprintln!(
+                "# {:.0} ms, bare {:.0} ms",
+                millis(times.0),
+                millis(times.1)
+            );
         }
     }
     drop(answering);

@@ -21,7 +21,12 @@ pub async fn measure(world: &World, report: &mut Report) {
     let estate = world.estate(world.size(5000), ENDPOINTS).await;
     let watch = world.watching(&estate, &world.kubeconfig).await;
     prove(&estate).await;
-    add_memory(report, &format!("{} groups, {ENDPOINTS} endpoints a service", estate.groups), &watch, 60.0);
+    add_memory(
+        report,
+        &format!("{} groups, {ENDPOINTS} endpoints a service", estate.groups),
+        &watch,
+        60.0,
+    );
 }
 
 pub async fn measure_others(world: &World, report: &mut Report) {
@@ -35,12 +40,26 @@ pub async fn measure_others(world: &World, report: &mut Report) {
         first_moves.push(first_move(world, &crowd).await);
         first_move(world, &alone).await;
     }
-    report.add(format!("{what}: first move"), median(&first_moves), "ms", None, Target::Most(1000.0));
+    report.add(
+        format!("{what}: first move"),
+        median(&first_moves),
+        "ms",
+        None,
+        Target::Most(1000.0),
+    );
 
-    let received =
-        [received(world, report, &crowd, Some(&what)).await, received(world, report, &alone, None).await];
+    let received = [
+        received(world, report, &crowd, Some(&what)).await,
+        received(world, report, &alone, None).await,
+    ];
     let [crowd, alone] = received.map(|bytes| bytes as f64 / 1000.0);
-    report.add(format!("{what}: received in 30 s"), crowd, "kB", Some(alone), Target::Times(1.05));
+    report.add(
+        format!("{what}: received in 30 s"),
+        crowd,
+        "kB",
+        Some(alone),
+        Target::Times(1.05),
+    );
 }
 
 /// The start of `watch` until a group has been moved whose primary had gone before.
@@ -83,8 +102,20 @@ pub async fn measure_namespaces(world: &World, report: &mut Report) {
     let what = format!("{} groups in {namespaces} namespaces", namespaces * each);
     add_memory(report, &what, &watch, 60.0);
     let descriptors = process::descriptors(watch.pid());
-    report.add(format!("{what}: descriptors"), descriptors as f64, "open", None, Target::Most(1000.0));
-    report.add(format!("{what}: connections made"), line.connections() as f64, "", None, Target::None);
+    report.add(
+        format!("{what}: descriptors"),
+        descriptors as f64,
+        "open",
+        None,
+        Target::Most(1000.0),
+    );
+    report.add(
+        format!("{what}: connections made"),
+        line.connections() as f64,
+        "",
+        None,
+        Target::None,
+    );
 }
 
 /// Waits until the loop has moved a group there and back: it has read everything then.
@@ -95,12 +126,27 @@ pub async fn prove(estate: &Estate) {
         estate.set_ready(&last, !away).await;
         let started = Instant::now();
         let seen = outside.until(&last, away).await;
-        eprintln!("# moved after {:.0} ms", millis(seen.saturating_duration_since(started)));
+        eprintln!(
+            "# moved after {:.0} ms",
+            millis(seen.saturating_duration_since(started))
+        );
     }
 }
 
 fn add_memory(report: &mut Report, what: &str, watch: &Running, most: f64) {
     let (now, peak) = process::memory(watch.pid());
-    report.add(format!("{what}: resident"), now, "MB", None, Target::Most(most));
-    report.add(format!("{what}: resident at most"), peak, "MB", None, Target::Most(most));
+    report.add(
+        format!("{what}: resident"),
+        now,
+        "MB",
+        None,
+        Target::Most(most),
+    );
+    report.add(
+        format!("{what}: resident at most"),
+        peak,
+        "MB",
+        None,
+        Target::Most(most),
+    );
 }

@@ -44,7 +44,14 @@ pub async fn measure(name: &str, world: &World, report: &mut Report) {
 
 /// The optimised binary is stripped already.
 fn size(report: &mut Report) {
-    let file = std::fs::metadata(env!("CARGO_BIN_EXE_kubectl-failover")).expect("the binary is there");
+    let file =
+        std::fs::metadata(env!("CARGO_BIN_EXE_kubectl-failover")).expect("the binary is there");
     let megabytes = file.len() as f64 / 1e6;
-    report.add("the binary, stripped", megabytes, "MB", None, Target::Most(12.0));
+    report.add(
+        "the binary, stripped",
+        megabytes,
+        "MB",
+        None,
+        Target::Most(12.0),
+    );
 }

@@ -26,7 +26,11 @@ pub async fn measure(world: &World, report: &mut Report) {
     estate.delete_primaries().await;
     let bare = world.bare(&estate, &world.kubeconfig, connections);
     let (mut ours, mut raw) = (Vec::new(), Vec::new());
-    let plugin = || world.plugin(&estate, &world.kubeconfig, &["watch", "--once"]).command();
+    let plugin = || {
+        world
+            .plugin(&estate, &world.kubeconfig, &["watch", "--once"])
+            .command()
+    };
     let patches = || bare.move_all(estate.groups, true);
     for pair in 0..PAIRS {
         // Each goes first in turn: the API server collects garbage at even intervals, which must not meet one of them
@@ -38,10 +42,20 @@ pub async fn measure(world: &World, report: &mut Report) {
             raw.push(move_all(&estate, patches()).await);
             ours.push(move_all(&estate, plugin()).await);
         }
-        eprintln!("# {:.0} ms, raw {:.0} ms", millis(ours[ours.len() - 1]), millis(raw[raw.len() - 1]));
+        eprintln!(
+            "# {:.0} ms, raw {:.0} ms",
+            millis(ours[ours.len() - 1]),
+            millis(raw[raw.len() - 1])
+        );
     }
     let row = format!("watch --once with {} groups to move", estate.groups);
-    report.add(row, median(&ours), "ms", Some(median(&raw)), Target::Times(1.3));
+    report.add(
+        row,
+        median(&ours),
+        "ms",
+        Some(median(&raw)),
+        Target::Times(1.3),
+    );
 }
 
 /// The number of connections by which raw patches are sent in the shortest time.
@@ -60,7 +74,10 @@ pub async fn best_connections(
             times.push(move_all(estate, bare.move_all(estate.groups, true)).await);
         }
         let time = median(&times);
-        let row = format!("{} raw patches by {connections} connections{condition}", estate.groups);
+        let row = format!(
+            "{} raw patches by {connections} connections{condition}",
+            estate.groups
+        );
         report.add(row, time, "ms", None, Target::None);
         if time < best.0 {
             best = (time, connections);
@@ -73,10 +90,23 @@ pub async fn best_connections(
 async fn move_all(estate: &Estate, mut command: Command) -> Duration {
     sleep(REST).await;
     let started = Instant::now();
-    let ended = command.stdout(Stdio::null()).stderr(Stdio::piped()).output().await.expect("it starts");
+    let ended = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .output()
+        .await
+        .expect("it starts");
     let took = started.elapsed();
-    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
-    assert_eq!(estate.count_away().await, estate.groups, "all groups are moved");
+    assert!(
+        ended.status.success(),
+        "{}",
+        String::from_utf8_lossy(&ended.stderr)
+    );
+    assert_eq!(
+        estate.count_away().await,
+        estate.groups,
+        "all groups are moved"
+    );
     estate.move_by_hand(0..estate.groups, false, HANDS).await;
     took
 }

@@ -18,7 +18,10 @@ pub async fn measure(world: &World, report: &mut Report) {
     for groups in [1, 1000, 5000] {
         estates.push(world.estate(world.size(groups), 3).await);
     }
-    let _bare = world.bare(&floor, &world.kubeconfig, 8).answer_slices().await;
+    let _bare = world
+        .bare(&floor, &world.kubeconfig, 8)
+        .answer_slices()
+        .await;
     // All run at once and take turns, so that whatever else the machine does strikes all of them.
     let (mut watches, mut ours, mut bare) = (Vec::new(), Vec::new(), Flips::of(&floor).await);
     for estate in &estates {
@@ -34,13 +37,30 @@ pub async fn measure(world: &World, report: &mut Report) {
         let bare = percentile(bare.counted(), part);
         for flips in &ours {
             let row = format!("reaction, one group of {}: {words}", flips.estate.groups);
-            report.add(row, percentile(flips.counted(), part), "ms", Some(bare), Target::Times(target));
+            report.add(
+                row,
+                percentile(flips.counted(), part),
+                "ms",
+                Some(bare),
+                Target::Times(target),
+            );
         }
     }
-    let [one, .., most] = ours.as_slice() else { return };
+    let [one, .., most] = ours.as_slice() else {
+        return;
+    };
     let median = |flips: &Flips| percentile(flips.counted(), 0.5);
-    let row = format!("reaction, median: one group of {} against one alone", most.estate.groups);
-    report.add(row, median(most), "ms", Some(median(one)), Target::Times(1.2));
+    let row = format!(
+        "reaction, median: one group of {} against one alone",
+        most.estate.groups
+    );
+    report.add(
+        row,
+        median(most),
+        "ms",
+        Some(median(one)),
+        Target::Times(1.2),
+    );
 }
 
 /// Primaries that go and come back, each from when the API server has acknowledged it until the weights are seen.
@@ -52,7 +72,11 @@ struct Flips<'a> {
 
 impl<'a> Flips<'a> {
     async fn of(estate: &'a Estate) -> Self {
-        Self { estate, outside: Outside::of(estate).await, times: Vec::new() }
+        Self {
+            estate,
+            outside: Outside::of(estate).await,
+            times: Vec::new(),
+        }
     }
 
     /// Every second flip brings back what the one before it took away.
@@ -62,7 +86,8 @@ impl<'a> Flips<'a> {
         self.estate.set_ready(&service, !away).await;
         let acknowledged = Instant::now();
         let seen = self.outside.until(&service, away).await;
-        self.times.push(seen.saturating_duration_since(acknowledged));
+        self.times
+            .push(seen.saturating_duration_since(acknowledged));
     }
 
     fn counted(&self) -> &[Duration] {

@@ -18,7 +18,12 @@ pub async fn measure(world: &World, report: &mut Report) {
         // The first pair warms the caches.
         for pair in 0..=pairs {
             let times = (
-                time(world.plugin(&estate, &world.kubeconfig, &["status"]).command()).await,
+                time(
+                    world
+                        .plugin(&estate, &world.kubeconfig, &["status"])
+                        .command(),
+                )
+                .await,
                 time(get_splits(&estate, &world.kubeconfig)).await,
             );
             if pair > 0 {
@@ -27,21 +32,43 @@ pub async fn measure(world: &World, report: &mut Report) {
             }
         }
         let row = format!("status of {} against kubectl get ts", estate.groups);
-        report.add(row, median(&ours), "ms", Some(median(&kubectl)), Target::Times(target));
+        report.add(
+            row,
+            median(&ours),
+            "ms",
+            Some(median(&kubectl)),
+            Target::Times(target),
+        );
     }
 }
 
 fn get_splits(estate: &Estate, kubeconfig: &Path) -> Command {
     let mut command = Command::new("kubectl");
-    command.args(["get", "ts", "--context", "west", "--namespace", &estate.namespace]);
+    command.args([
+        "get",
+        "ts",
+        "--context",
+        "west",
+        "--namespace",
+        &estate.namespace,
+    ]);
     command.arg("--kubeconfig").arg(kubeconfig);
     command
 }
 
 async fn time(mut command: Command) -> Duration {
     let started = Instant::now();
-    let ended = command.stdout(Stdio::null()).stderr(Stdio::piped()).output().await.expect("it starts");
+    let ended = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .output()
+        .await
+        .expect("it starts");
     let took = started.elapsed();
-    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    assert!(
+        ended.status.success(),
+        "{}",
+        String::from_utf8_lossy(&ended.stderr)
+    );
     took
 }

@@ -31,15 +31,23 @@ pub fn namespaces(flags: &GlobalArgs) -> BTreeSet<String> {
 }
 
 fn configured_namespaces(flags: &GlobalArgs) -> BTreeSet<String> {
-    let contexts = kubeconfig(flags).contexts.into_iter().filter_map(|entry| entry.context);
-    contexts.filter_map(|context| context.namespace).filter(|name| !name.is_empty()).collect()
+    let contexts = kubeconfig(flags)
+        .contexts
+        .into_iter()
+        .filter_map(|entry| entry.context);
+    contexts
+        .filter_map(|context| context.namespace)
+        .filter(|name| !name.is_empty())
+        .collect()
 }
 
 /// The services of the namespace.
 pub fn services(flags: &GlobalArgs) -> Vec<Service> {
     ask(flags, async |cluster| {
         let services = services::all(cluster.namespace.as_str());
-        list::list(&cluster, &services).await.map(|(services, _)| services)
+        list::list(&cluster, &services)
+            .await
+            .map(|(services, _)| services)
     })
     .unwrap_or_default()
 }
@@ -49,7 +57,9 @@ pub fn groups(flags: &GlobalArgs) -> Vec<Record> {
     let everywhere = flags.all_namespaces;
     ask(flags, async move |cluster| {
         let namespace = (!everywhere).then_some(cluster.namespace.as_str());
-        survey::list_groups(&cluster, namespace, None).await.map(|listed| listed.records)
+        survey::list_groups(&cluster, namespace, None)
+            .await
+            .map(|listed| listed.records)
     })
     .unwrap_or_default()
 }
@@ -59,7 +69,10 @@ pub fn adoptable(flags: &GlobalArgs) -> Vec<Record> {
     ask(flags, async |cluster| {
         let lists = KINDS.iter().map(|kind| async {
             let source = groups::all(*kind, cluster.namespace.as_str());
-            list::list(&cluster, &source).await.map(|(records, _)| records).unwrap_or_default()
+            list::list(&cluster, &source)
+                .await
+                .map(|(records, _)| records)
+                .unwrap_or_default()
         });
         let records = futures::future::join_all(lists).await.into_iter().flatten();
         Ok(records.filter(|record| !record.is_controlled()).collect())
@@ -76,7 +89,9 @@ fn ask<T: Send + 'static>(
     let (sender, receiver) = mpsc::channel();
     let flags = flags.clone();
     thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
         let answer = runtime.ok().and_then(|runtime| {
             runtime.block_on(async {
                 let cluster = Cluster::connect(&flags).await.ok()?;

@@ -31,11 +31,18 @@ impl Typed {
             innermost = innermost.find_subcommand(name).cloned().unwrap_or_default();
         }
         let is_open = |argument: &Arg| {
-            let given = command.try_contains_id(argument.get_id().as_str()).unwrap_or_default();
-            !argument.is_last_set() && (!given || matches!(argument.get_action(), ArgAction::Append))
+            let given = command
+                .try_contains_id(argument.get_id().as_str())
+                .unwrap_or_default();
+            !argument.is_last_set()
+                && (!given || matches!(argument.get_action(), ArgAction::Append))
         };
         let awaits_name = innermost.get_positionals().any(is_open);
-        Self { flags, command, awaits_name }
+        Self {
+            flags,
+            command,
+            awaits_name,
+        }
     }
 
     /// The values of an argument; none where the command has no such argument.
@@ -51,8 +58,11 @@ mod tests {
     use crate::program::Program;
 
     fn typed(words: &[&str]) -> Typed {
-        let line: Vec<OsString> =
-            ["kubectl-failover"].iter().chain(words).map(|word| OsString::from(*word)).collect();
+        let line: Vec<OsString> = ["kubectl-failover"]
+            .iter()
+            .chain(words)
+            .map(|word| OsString::from(*word))
+            .collect();
         Typed::read(Program::Completion.command(), &line)
     }
 
@@ -61,7 +71,15 @@ mod tests {
         for words in [
             &["--context", "west", "-n", "emojivoto", "status"][..],
             &["status", "--context=west", "-nemojivoto"],
-            &["--context", "west", "status", "web", "-n", "emojivoto", "--output"],
+            &[
+                "--context",
+                "west",
+                "status",
+                "web",
+                "-n",
+                "emojivoto",
+                "--output",
+            ],
         ] {
             let flags = typed(words).flags;
             assert_eq!(flags.context.as_deref(), Some("west"), "{words:?}");
@@ -73,8 +91,14 @@ mod tests {
     #[test]
     fn an_unfinished_line_is_understood_as_far_as_it_goes() {
         let line = typed(&["create", "web", "--fallback", "web-a", "--fallback"]);
-        assert_eq!((line.all("service"), line.all("fallback")), (vec!["web".into()], vec!["web-a".into()]));
-        assert_eq!(typed(&["status", "a", "ts/b", "--context"]).all("names"), ["a", "ts/b"]);
+        assert_eq!(
+            (line.all("service"), line.all("fallback")),
+            (vec!["web".into()], vec!["web-a".into()])
+        );
+        assert_eq!(
+            typed(&["status", "a", "ts/b", "--context"]).all("names"),
+            ["a", "ts/b"]
+        );
         assert_eq!(typed(&["status"]).all("service"), [""; 0]);
         assert_eq!(typed(&["no-such-command", "x"]).all("names"), [""; 0]);
     }

@@ -22,46 +22,58 @@ type Completer = fn(&Typed, &str) -> Vec<Choice>;
 /// Adds completers to a command and to all below it. They go by the names of arguments, so that a new command that
 /// names its arguments like the others gets them too.
 pub fn add(command: Command, typed: &Arc<Typed>) -> Command {
-    command.mut_args(|argument| with_values(argument, typed)).mut_subcommands(|inner| add(inner, typed))
+    command
+        .mut_args(|argument| with_values(argument, typed))
+        .mut_subcommands(|inner| add(inner, typed))
 }
 
 fn with_values(argument: Arg, typed: &Arc<Typed>) -> Arg {
-    let Some(completer) = completer(&argument) else { return argument };
+    let Some(completer) = completer(&argument) else {
+        return argument;
+    };
     let typed = typed.clone();
     let complete = move |begun: &OsStr| candidates(completer, &typed, begun);
     argument.add(ArgValueCompleter::new(complete))
 }
 
 fn completer(argument: &Arg) -> Option<Completer> {
-    Some(match (argument.get_id().as_str(), argument.is_positional()) {
-        ("context" | "contexts", false) => contexts,
-        ("remote", false) => remotes,
-        ("cluster", false) => clusters,
-        ("cluster", true) => sandbox_clusters,
-        ("conditions", false) => conditions,
-        ("selector", false) => labels,
-        ("user", false) => users,
-        ("namespace", false) => namespaces,
-        ("name" | "names", true) => groups,
-        ("to" | "home", false) => backends,
-        ("service", true) => apexes,
-        ("primary", false) => primaries,
-        ("fallback", false) => fallbacks,
-        ("weights", false) => weights,
-        ("kind", false) => kinds,
-        ("adopt", false) => adoptable,
-        _ => return None,
-    })
+    Some(
+        match (argument.get_id().as_str(), argument.is_positional()) {
+            ("context" | "contexts", false) => contexts,
+            ("remote", false) => remotes,
+            ("cluster", false) => clusters,
+            ("cluster", true) => sandbox_clusters,
+            ("conditions", false) => conditions,
+            ("selector", false) => labels,
+            ("user", false) => users,
+            ("namespace", false) => namespaces,
+            ("name" | "names", true) => groups,
+            ("to" | "home", false) => backends,
+            ("service", true) => apexes,
+            ("primary", false) => primaries,
+            ("fallback", false) => fallbacks,
+            ("weights", false) => weights,
+            ("kind", false) => kinds,
+            ("adopt", false) => adoptable,
+            _ => return None,
+        },
+    )
 }
 
 /// Those that continue what has been begun. What can't be printed as it is can't be typed either.
 fn candidates(completer: Completer, typed: &Typed, begun: &OsStr) -> Vec<CompletionCandidate> {
-    let Some(begun) = begun.to_str() else { return Vec::new() };
+    let Some(begun) = begun.to_str() else {
+        return Vec::new();
+    };
     let mut seen = BTreeSet::new();
     completer(typed, begun)
         .into_iter()
-        .filter(|(value, _)| value.starts_with(begun) && clean(value) == *value && seen.insert(value.clone()))
-        .map(|(value, help)| CompletionCandidate::new(value).help((!help.is_empty()).then(|| help.into())))
+        .filter(|(value, _)| {
+            value.starts_with(begun) && clean(value) == *value && seen.insert(value.clone())
+        })
+        .map(|(value, help)| {
+            CompletionCandidate::new(value).help((!help.is_empty()).then(|| help.into()))
+        })
         .collect()
 }
 
@@ -69,54 +81,89 @@ fn contexts(typed: &Typed, _: &str) -> Vec<Choice> {
     let kubeconfig = lookup::kubeconfig(&typed.flags);
     let current = kubeconfig.current_context.unwrap_or_default();
     let choice = |name: String| {
-        let help = if name == current { "the current one" } else { "" };
+        let help = if name == current {
+            "the current one"
+        } else {
+            ""
+        };
         (name, help.to_owned())
     };
-    kubeconfig.contexts.into_iter().map(|entry| choice(entry.name)).collect()
+    kubeconfig
+        .contexts
+        .into_iter()
+        .map(|entry| choice(entry.name))
+        .collect()
 }
 
 /// Contexts, for the cluster that has been named or, until then, for one of the same name.
 fn remotes(typed: &Typed, begun: &str) -> Vec<Choice> {
     let named = begun.split_once('=').map(|(name, _)| name);
-    let choice = |(context, _): Choice| (format!("{}={context}", named.unwrap_or(&context)), String::new());
+    let choice = |(context, _): Choice| {
+        (
+            format!("{}={context}", named.unwrap_or(&context)),
+            String::new(),
+        )
+    };
     contexts(typed, begun).into_iter().map(choice).collect()
 }
 
 fn clusters(typed: &Typed, _: &str) -> Vec<Choice> {
-    without_help(lookup::kubeconfig(&typed.flags).clusters.into_iter().map(|entry| entry.name))
+    without_help(
+        lookup::kubeconfig(&typed.flags)
+            .clusters
+            .into_iter()
+            .map(|entry| entry.name),
+    )
 }
 
 fn sandbox_clusters(_: &Typed, _: &str) -> Vec<Choice> {
     let clusters = standing::clusters().into_iter();
-    clusters.map(|(name, gateway)| (name, format!("its gateway is {gateway}"))).collect()
+    clusters
+        .map(|(name, gateway)| (name, format!("its gateway is {gateway}")))
+        .collect()
 }
 
 /// The last claim of a condition; the ones before it, and the `!` that negates it, stay.
 fn conditions(typed: &Typed, begun: &str) -> Vec<Choice> {
     let (before, last) = last_of_list(begun);
-    let (bang, word) = last.strip_prefix('!').map_or(("", last), |word| ("!", word));
+    let (bang, word) = last
+        .strip_prefix('!')
+        .map_or(("", last), |word| ("!", word));
     let lower = word.starts_with(|letter: char| letter.is_ascii_lowercase());
     let state = |state: State| {
         let name = state.to_string();
         if lower { name.to_lowercase() } else { name }
     };
-    let states = State::ALL.map(|name| (state(name), "a state".to_owned())).into_iter();
-    let flags = Flags::NAMES.map(|name| (name.to_owned(), "a flag".to_owned())).into_iter();
+    let states = State::ALL
+        .map(|name| (state(name), "a state".to_owned()))
+        .into_iter();
+    let flags = Flags::NAMES
+        .map(|name| (name.to_owned(), "a flag".to_owned()))
+        .into_iter();
     let mut claims: Vec<Choice> = flags.chain(states).collect();
     if "active=".starts_with(word) || word.starts_with("active=") {
         let backends = backends(typed, "").into_iter();
         claims.extend(backends.map(|(name, help)| (format!("active={name}"), help)));
     }
-    claims.into_iter().map(|(claim, help)| (format!("{before}{bang}{claim}"), help)).collect()
+    claims
+        .into_iter()
+        .map(|(claim, help)| (format!("{before}{bang}{claim}"), help))
+        .collect()
 }
 
 /// The labels of the groups that there are.
 fn labels(typed: &Typed, begun: &str) -> Vec<Choice> {
     let (before, _) = last_of_list(begun);
     let records = lookup::groups(&typed.flags);
-    let labels: BTreeSet<(&str, &str)> =
-        records.iter().flat_map(|record| record.meta.labels.iter()).collect();
-    without_help(labels.into_iter().map(|(key, value)| format!("{before}{key}={value}")))
+    let labels: BTreeSet<(&str, &str)> = records
+        .iter()
+        .flat_map(|record| record.meta.labels.iter())
+        .collect();
+    without_help(
+        labels
+            .into_iter()
+            .map(|(key, value)| format!("{before}{key}={value}")),
+    )
 }
 
 /// What stands before the last member of a list, its comma included, and that member.
@@ -125,7 +172,12 @@ fn last_of_list(text: &str) -> (&str, &str) {
 }
 
 fn users(typed: &Typed, _: &str) -> Vec<Choice> {
-    without_help(lookup::kubeconfig(&typed.flags).auth_infos.into_iter().map(|entry| entry.name))
+    without_help(
+        lookup::kubeconfig(&typed.flags)
+            .auth_infos
+            .into_iter()
+            .map(|entry| entry.name),
+    )
 }
 
 fn namespaces(typed: &Typed, _: &str) -> Vec<Choice> {
@@ -133,17 +185,24 @@ fn namespaces(typed: &Typed, _: &str) -> Vec<Choice> {
 }
 
 fn without_help(values: impl IntoIterator<Item = String>) -> Vec<Choice> {
-    values.into_iter().map(|value| (value, String::new())).collect()
+    values
+        .into_iter()
+        .map(|value| (value, String::new()))
+        .collect()
 }
 
 /// Names of objects; once something has been begun, also those of apexes, and names with their kind before them.
 fn groups(typed: &Typed, begun: &str) -> Vec<Choice> {
     let records = lookup::groups(&typed.flags);
     let named = typed.all("names");
-    let left = records.iter().filter(|record| !named.contains(&record.meta.name));
+    let left = records
+        .iter()
+        .filter(|record| !named.contains(&record.meta.name));
     let left: Vec<(&Record, String)> = left.map(|record| (record, summary(record))).collect();
-    let mut choices: Vec<Choice> =
-        left.iter().map(|(record, help)| (record.meta.name.clone(), help.clone())).collect();
+    let mut choices: Vec<Choice> = left
+        .iter()
+        .map(|(record, help)| (record.meta.name.clone(), help.clone()))
+        .collect();
     if begun.is_empty() {
         return choices;
     }
@@ -159,7 +218,11 @@ fn groups(typed: &Typed, begun: &str) -> Vec<Choice> {
 fn summary(record: &Record) -> String {
     match &record.group {
         Ok(group) => {
-            let backends: Vec<&str> = group.backends.iter().map(|backend| backend.name.as_str()).collect();
+            let backends: Vec<&str> = group
+                .backends
+                .iter()
+                .map(|backend| backend.name.as_str())
+                .collect();
             format!("{}: {}", group.apex, backends.join(", "))
         }
         Err(invalid) => format!("no valid group: {}", invalid.reason),
@@ -173,12 +236,20 @@ fn backends(typed: &Typed, _: &str) -> Vec<Choice> {
 
 /// The backends of the groups that are named; where none is, of all.
 fn backends_of(records: &[Record], named: &[String]) -> Vec<Choice> {
-    let is_meant = |record: &&Record| named.is_empty() || named.iter().any(|name| means(name, record));
-    let groups = records.iter().filter(is_meant).filter_map(|record| record.group.as_ref().ok());
+    let is_meant =
+        |record: &&Record| named.is_empty() || named.iter().any(|name| means(name, record));
+    let groups = records
+        .iter()
+        .filter(is_meant)
+        .filter_map(|record| record.group.as_ref().ok());
     let choices = groups.flat_map(|group| {
         group.backends.iter().map(|backend| {
             let name = &backend.name;
-            let role = if name == group.home_name() { "primary" } else { "fallback" };
+            let role = if name == group.home_name() {
+                "primary"
+            } else {
+                "fallback"
+            };
             (name.clone(), format!("{role} of {}", group.apex))
         })
     });
@@ -192,34 +263,67 @@ fn means(name: &str, record: &Record) -> bool {
 
 /// A list as far as it goes, with a backend that is not in it yet.
 fn weights(typed: &Typed, begun: &str) -> Vec<Choice> {
-    let (before, _) = begun.rsplit_once(',').map_or(("", begun), |(before, last)| (before, last));
-    let named: Vec<&str> = before.split(',').filter_map(|pair| Some(pair.split_once('=')?.0)).collect();
-    let start = if before.is_empty() { String::new() } else { format!("{before},") };
-    let services = [typed.all("service"), typed.all("primary"), typed.all("fallback")].concat();
+    let (before, _) = begun
+        .rsplit_once(',')
+        .map_or(("", begun), |(before, last)| (before, last));
+    let named: Vec<&str> = before
+        .split(',')
+        .filter_map(|pair| Some(pair.split_once('=')?.0))
+        .collect();
+    let start = if before.is_empty() {
+        String::new()
+    } else {
+        format!("{before},")
+    };
+    let services = [
+        typed.all("service"),
+        typed.all("primary"),
+        typed.all("fallback"),
+    ]
+    .concat();
     let services = services.into_iter().map(|name| (name, String::new()));
-    let known = if typed.all("service").is_empty() { backends(typed, begun) } else { services.collect() };
-    let left = known.into_iter().filter(|(name, _)| !named.contains(&name.as_str()));
-    left.map(|(name, help)| (format!("{start}{name}="), help)).collect()
+    let known = if typed.all("service").is_empty() {
+        backends(typed, begun)
+    } else {
+        services.collect()
+    };
+    let left = known
+        .into_iter()
+        .filter(|(name, _)| !named.contains(&name.as_str()));
+    left.map(|(name, help)| (format!("{start}{name}="), help))
+        .collect()
 }
 
 fn kinds(_: &Typed, _: &str) -> Vec<Choice> {
     let choice = |kind: &&dyn Kind| {
         let info = kind.info();
-        (info.name.to_owned(), format!("{} of {}", info.kind, info.api_version))
+        (
+            info.name.to_owned(),
+            format!("{} of {}", info.kind, info.api_version),
+        )
     };
     KINDS.iter().map(choice).collect()
 }
 
 /// Objects that are no groups yet.
 fn adoptable(typed: &Typed, _: &str) -> Vec<Choice> {
-    let choice =
-        |record: Record| (format!("{}/{}", record.kind.info().name, record.meta.name), summary(&record));
-    lookup::adoptable(&typed.flags).into_iter().map(choice).collect()
+    let choice = |record: Record| {
+        (
+            format!("{}/{}", record.kind.info().name, record.meta.name),
+            summary(&record),
+        )
+    };
+    lookup::adoptable(&typed.flags)
+        .into_iter()
+        .map(choice)
+        .collect()
 }
 
 /// What clients call is seldom a mirror of another cluster's service.
 fn apexes(typed: &Typed, begun: &str) -> Vec<Choice> {
-    preferred(lookup::services(&typed.flags), begun, |service| !service.is_mirror)
+    preferred(lookup::services(&typed.flags), begun, |service| {
+        !service.is_mirror
+    })
 }
 
 fn primaries(typed: &Typed, begun: &str) -> Vec<Choice> {
@@ -228,7 +332,11 @@ fn primaries(typed: &Typed, begun: &str) -> Vec<Choice> {
     }
     let taken = [typed.all("service"), typed.all("fallback")].concat();
     let origins = typed.all("service");
-    preferred(without(lookup::services(&typed.flags), &taken), begun, |service| mirrors(service, &origins))
+    preferred(
+        without(lookup::services(&typed.flags), &taken),
+        begun,
+        |service| mirrors(service, &origins),
+    )
 }
 
 fn fallbacks(typed: &Typed, begun: &str) -> Vec<Choice> {
@@ -238,24 +346,45 @@ fn fallbacks(typed: &Typed, begun: &str) -> Vec<Choice> {
         taken.extend(typed.all("service"));
     }
     let origins = typed.all("service");
-    preferred(without(lookup::services(&typed.flags), &taken), begun, |service| mirrors(service, &origins))
+    preferred(
+        without(lookup::services(&typed.flags), &taken),
+        begun,
+        |service| mirrors(service, &origins),
+    )
 }
 
 fn without(services: Vec<Service>, taken: &[String]) -> Vec<Service> {
-    services.into_iter().filter(|service| !taken.contains(&service.at.name)).collect()
+    services
+        .into_iter()
+        .filter(|service| !taken.contains(&service.at.name))
+        .collect()
 }
 
 fn mirrors(service: &Service, origins: &[String]) -> bool {
-    service.is_mirror && service.mirrors.as_ref().is_some_and(|origin| origins.contains(origin))
+    service.is_mirror
+        && service
+            .mirrors
+            .as_ref()
+            .is_some_and(|origin| origins.contains(origin))
 }
 
 /// The services that are most likely meant, or all where none of those continues what has been begun.
-fn preferred(services: Vec<Service>, begun: &str, likely: impl Fn(&Service) -> bool) -> Vec<Choice> {
-    let fitting: Vec<Service> =
-        services.into_iter().filter(|service| service.at.name.starts_with(begun)).collect();
+fn preferred(
+    services: Vec<Service>,
+    begun: &str,
+    likely: impl Fn(&Service) -> bool,
+) -> Vec<Choice> {
+    let fitting: Vec<Service> = services
+        .into_iter()
+        .filter(|service| service.at.name.starts_with(begun))
+        .collect();
     let any = fitting.iter().any(&likely);
-    let chosen = fitting.into_iter().filter(|service| !any || likely(service));
-    chosen.map(|service| (service.at.name.clone(), service_help(&service))).collect()
+    let chosen = fitting
+        .into_iter()
+        .filter(|service| !any || likely(service));
+    chosen
+        .map(|service| (service.at.name.clone(), service_help(&service)))
+        .collect()
 }
 
 fn service_help(service: &Service) -> String {
@@ -290,22 +419,37 @@ mod tests {
         let records = [record("web"), record("mail")];
         let offered = |named: &[&str]| -> Vec<String> {
             let named: Vec<String> = named.iter().map(ToString::to_string).collect();
-            backends_of(&records, &named).into_iter().map(|(value, _)| value).collect()
+            backends_of(&records, &named)
+                .into_iter()
+                .map(|(value, _)| value)
+                .collect()
         };
         for name in ["web-failover", "ts/web-failover", "web"] {
             assert_eq!(offered(&[name]), ["web", "web-east"], "{name}");
         }
         assert_eq!(offered(&[]), ["web", "web-east", "mail", "mail-east"]);
         assert_eq!(offered(&["other"]), [""; 0]);
-        assert_eq!(backends_of(&records, &["mail".into()])[1].1, "fallback of mail");
+        assert_eq!(
+            backends_of(&records, &["mail".into()])[1].1,
+            "fallback of mail"
+        );
     }
 
     #[test]
     fn a_command_gets_its_completers_by_the_names_of_its_arguments() {
-        let force = Command::new("force").arg(Arg::new("name")).arg(Arg::new("to").long("to"));
-        let force = add(force.arg(Arg::new("reason").long("reason")), &Arc::default());
+        let force = Command::new("force")
+            .arg(Arg::new("name"))
+            .arg(Arg::new("to").long("to"));
+        let force = add(
+            force.arg(Arg::new("reason").long("reason")),
+            &Arc::default(),
+        );
         let completed = |id: &str| {
-            force.get_arguments().find(|argument| argument.get_id() == id).unwrap().get::<ArgValueCompleter>()
+            force
+                .get_arguments()
+                .find(|argument| argument.get_id() == id)
+                .unwrap()
+                .get::<ArgValueCompleter>()
         };
         assert!(completed("name").is_some() && completed("to").is_some());
         assert!(completed("reason").is_none());

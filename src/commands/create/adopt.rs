@@ -11,7 +11,9 @@ use crate::commands::{selection, settings};
 use crate::error::{Problem, explain};
 use crate::model::Group;
 use crate::resource::annotations::{OVERRIDE, PAUSED, POLICY_KEYS, PREFIX, PRIMARY_SERVICE};
-use crate::resource::{Change, GroupName, KINDS, Kind, NewGroup, Record, kinds_called, patch, patched};
+use crate::resource::{
+    Change, GroupName, KINDS, Kind, NewGroup, Record, kinds_called, patch, patched,
+};
 use crate::view::object::full_name;
 use crate::view::terminal::say;
 use crate::view::text::{clean, way_out, word};
@@ -29,9 +31,25 @@ pub async fn adopt(cluster: &Cluster, typed: &str, args: &CreateArgs) -> anyhow:
         let (record, object) = find(cluster, &name).await?;
         let (kind, namespace) = (record.kind, &record.meta.namespace);
         let outcome = match plan(cluster, &record, &object, args).await? {
-            Plan::Unchanged(group) => return Ok(Made { kind, group, outcome: Outcome::Unchanged }),
-            Plan::Change { group, change, object } => match args.dry_run {
-                DryRun::Client => return Ok(Made { kind, group, outcome: Outcome::Adopted(object) }),
+            Plan::Unchanged(group) => {
+                return Ok(Made {
+                    kind,
+                    group,
+                    outcome: Outcome::Unchanged,
+                });
+            }
+            Plan::Change {
+                group,
+                change,
+                object,
+            } => match args.dry_run {
+                DryRun::Client => {
+                    return Ok(Made {
+                        kind,
+                        group,
+                        outcome: Outcome::Adopted(object),
+                    });
+                }
                 mode => apply::apply(cluster, &record, &change, mode == DryRun::Server)
                     .await
                     .map(|_| (group, object)),
@@ -39,15 +57,25 @@ pub async fn adopt(cluster: &Cluster, typed: &str, args: &CreateArgs) -> anyhow:
         };
         match outcome {
             Ok((group, object)) if args.dry_run == DryRun::Server => {
-                return Ok(Made { kind, group, outcome: Outcome::Adopted(object) });
+                return Ok(Made {
+                    kind,
+                    group,
+                    outcome: Outcome::Adopted(object),
+                });
             }
             Ok((group, planned)) => {
                 let now = groups::with_object(cluster, kind, namespace, &group.name).await;
                 // What was written stands, even where it can't be read again.
                 let now = now.ok().flatten().map_or(planned, |(_, object)| object);
-                return Ok(Made { kind, group, outcome: Outcome::Adopted(now) });
+                return Ok(Made {
+                    kind,
+                    group,
+                    outcome: Outcome::Adopted(now),
+                });
             }
-            Err(error) if attempt < MOST_TRIES && matches!(error.code(), Some(409 | 422)) => attempt += 1,
+            Err(error) if attempt < MOST_TRIES && matches!(error.code(), Some(409 | 422)) => {
+                attempt += 1
+            }
             Err(error) => return Err(explain(cluster, &error).into()),
         }
     }
@@ -65,8 +93,13 @@ enum Plan {
 
 /// The object of that name.
 async fn find(cluster: &Cluster, name: &GroupName) -> Result<Found, Problem> {
-    let kinds = name.kind.as_deref().map_or_else(|| KINDS.to_vec(), kinds_called);
-    let reads = kinds.iter().map(|kind| groups::with_object(cluster, *kind, &cluster.namespace, &name.name));
+    let kinds = name
+        .kind
+        .as_deref()
+        .map_or_else(|| KINDS.to_vec(), kinds_called);
+    let reads = kinds
+        .iter()
+        .map(|kind| groups::with_object(cluster, *kind, &cluster.namespace, &name.name));
     let answers: Vec<RequestResult<Option<Found>>> = join_all(reads).await;
     let mut found = Vec::new();
     let mut failure = None;
@@ -81,8 +114,14 @@ async fn find(cluster: &Cluster, name: &GroupName) -> Result<Found, Problem> {
             .iter()
             .map(|(record, _)| word(&format!("{}/{}", record.kind.info().full_name(), name.name)))
             .collect();
-        return Err(Problem::usage(format!("{} means several objects", clean(&name.to_string())))
-            .next(format!("name the one that is meant: {}", clean(&names.join(" or ")))));
+        return Err(Problem::usage(format!(
+            "{} means several objects",
+            clean(&name.to_string())
+        ))
+        .next(format!(
+            "name the one that is meant: {}",
+            clean(&names.join(" or "))
+        )));
     }
     match (found.pop(), failure) {
         (Some(found), _) => Ok(found),
@@ -92,15 +131,20 @@ async fn find(cluster: &Cluster, name: &GroupName) -> Result<Found, Problem> {
 }
 
 async fn absent(cluster: &Cluster, name: &GroupName, kinds: &[&dyn Kind]) -> Problem {
-    let Cluster { context, namespace, .. } = cluster;
+    let Cluster {
+        context, namespace, ..
+    } = cluster;
     let infos = kinds.iter().map(|kind| kind.info());
     let served = join_all(infos.map(async |info| {
         let known = discovery::serves(cluster, info.api_version, info.plural).await;
-        known.unwrap_or(true).then(|| format!("{}.{}", info.plural, info.group()))
+        known
+            .unwrap_or(true)
+            .then(|| format!("{}.{}", info.plural, info.group()))
     }));
     let plurals: Vec<String> = served.await.into_iter().flatten().collect();
     if let (true, Some(kind)) = (plurals.is_empty(), kinds.first()) {
-        return standing::unknown(cluster, kind.info()).next(standing::where_it_is_from(kind.info()));
+        return standing::unknown(cluster, kind.info())
+            .next(standing::where_it_is_from(kind.info()));
     }
     Problem::new(format!(
         "there is no {} in namespace {namespace} of context {context}",
@@ -123,29 +167,45 @@ async fn plan(
     if record.is_controlled() || record.meta.deletion_timestamp.is_some() {
         return agreement::agree(cluster, record, &group).map(|()| Plan::Unchanged(group));
     }
-    let mut annotations: Vec<(&'static str, Option<String>)> =
-        settings::of(&args.policy).into_iter().map(|(key, value)| (key, Some(value))).collect();
+    let mut annotations: Vec<(&'static str, Option<String>)> = settings::of(&args.policy)
+        .into_iter()
+        .map(|(key, value)| (key, Some(value)))
+        .collect();
     // Under an override that stays, another primary would break it.
     let names_primary = args.primary.is_some() || record.meta.annotations.get(OVERRIDE).is_none();
     annotations.extend(
-        (names_primary && !group.primary.is_empty()).then(|| (PRIMARY_SERVICE, Some(group.primary.clone()))),
+        (names_primary && !group.primary.is_empty())
+            .then(|| (PRIMARY_SERVICE, Some(group.primary.clone()))),
     );
-    let change = Change::default().adopting(&args.controlled_by).setting(annotations);
+    let change = Change::default()
+        .adopting(&args.controlled_by)
+        .setting(annotations);
     let after = patched(object, &patch(record, &change))
         .ok_or_else(|| Problem::new("the object has no metadata that can be changed"))?;
     let preview = super::read(record.kind, &after)?;
     let group = asked(&preview, args);
-    let (standing, services) =
-        futures::future::join(standing::read(cluster, &group.namespace), requirements::read(cluster, &group))
-            .await;
+    let (standing, services) = futures::future::join(
+        standing::read(cluster, &group.namespace),
+        requirements::read(cluster, &group),
+    )
+    .await;
     let services = services.map_err(|error| explain(cluster, &error))?;
     checked(cluster, &standing?, &services, &preview, &group, args).await?;
-    kept(record, &change).iter().chain(&preview.warnings).for_each(|line| say(&format!("warning: {line}")));
+    kept(record, &change)
+        .iter()
+        .chain(&preview.warnings)
+        .for_each(|line| say(&format!("warning: {line}")));
     if let Some(owner) = record.meta.gitops_owner() {
         let way_out = way_out(owner, record.kind.info().carrier);
-        say(&format!("warning: {owner} owns the object, and may put its weights back; {way_out}"));
+        say(&format!(
+            "warning: {owner} owns the object, and may put its weights back; {way_out}"
+        ));
     }
-    Ok(Plan::Change { group, change: Box::new(change), object: after })
+    Ok(Plan::Change {
+        group,
+        change: Box::new(change),
+        object: after,
+    })
 }
 
 async fn checked(
@@ -161,9 +221,12 @@ async fn checked(
         return check(cluster, standing, services, preview, group);
     }
     let carrier = preview.kind.info().carrier;
-    let warnings = requirements::check(cluster, group, carrier, services, args.allow_missing).await?;
+    let warnings =
+        requirements::check(cluster, group, carrier, services, args.allow_missing).await?;
     check(cluster, standing, services, preview, group)?;
-    warnings.iter().for_each(|warning| say(&format!("warning: {warning}")));
+    warnings
+        .iter()
+        .for_each(|warning| say(&format!("warning: {warning}")));
     Ok(())
 }
 
@@ -171,7 +234,10 @@ async fn checked(
 fn asked(record: &Record, args: &CreateArgs) -> NewGroup {
     let namespace = &record.meta.namespace;
     let group = record.group.as_ref().ok();
-    let named = args.primary.as_ref().map(|typed| NewGroup::backend_name(namespace, typed));
+    let named = args
+        .primary
+        .as_ref()
+        .map(|typed| NewGroup::backend_name(namespace, typed));
     let standing = || group.map(Group::home_name).unwrap_or_default().to_owned();
     let has = |key: &&'static str| Some((*key, record.meta.annotations.get(key)?.to_owned()));
     let mut settings: settings::Settings = POLICY_KEYS.iter().filter_map(has).collect();
@@ -183,7 +249,13 @@ fn asked(record: &Record, args: &CreateArgs) -> NewGroup {
         controlled_by: args.controlled_by.clone(),
         primary: named.unwrap_or_else(standing),
         backends: group
-            .map(|group| group.backends.iter().map(|backend| backend.name.clone()).collect())
+            .map(|group| {
+                group
+                    .backends
+                    .iter()
+                    .map(|backend| backend.name.clone())
+                    .collect()
+            })
             .unwrap_or_default(),
         port: record.port,
         settings,
@@ -197,7 +269,9 @@ fn kept(record: &Record, change: &Change) -> Vec<String> {
     let name = full_name(record.kind.info(), &record.meta.name);
     let line = |key: &&str| {
         let value = record.meta.annotations.get(key)?;
-        Some(format!("{name} has {PREFIX}{key} already, which stays: {value}"))
+        Some(format!(
+            "{name} has {PREFIX}{key} already, which stays: {value}"
+        ))
     };
     stays.filter_map(line).map(|line| clean(&line)).collect()
 }

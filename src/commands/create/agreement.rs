@@ -19,15 +19,23 @@ pub fn agree(cluster: &Cluster, record: &Record, asked: &NewGroup) -> Result<(),
     let (name, place) = (full_name(kind, &asked.name), place(cluster, asked));
     let kubectl = kubectl(cluster, asked);
     if record.meta.deletion_timestamp.is_some() {
-        return Err(Problem::new(format!("{name} in {place} is being deleted"))
-            .next(format!("wait until it is gone, then try again: {kubectl} wait --for=delete {name}")));
+        return Err(
+            Problem::new(format!("{name} in {place} is being deleted")).next(format!(
+                "wait until it is gone, then try again: {kubectl} wait --for=delete {name}"
+            )),
+        );
     }
     let differences = differences(record, asked);
     if differences.is_empty() {
         return Ok(());
     }
-    let problem = Problem::new(format!("{name} is there already in {place}, and is not what is asked for"));
-    let problem = differences.into_iter().fold(problem, Problem::next).next("nothing was changed");
+    let problem = Problem::new(format!(
+        "{name} is there already in {place}, and is not what is asked for"
+    ));
+    let problem = differences
+        .into_iter()
+        .fold(problem, Problem::next)
+        .next("nothing was changed");
     Err(way_on(cluster, record, asked)
         .into_iter()
         .fold(problem, Problem::next)
@@ -38,24 +46,35 @@ fn way_on(cluster: &Cluster, record: &Record, asked: &NewGroup) -> Vec<String> {
     let place = cluster.reach.for_plugin(&asked.namespace);
     if !record.is_controlled() {
         let name = word(&format!("{}/{}", record.kind.info().name, asked.name));
-        return vec![format!("to make it a group as it is: kubectl failover create --adopt {name} {place}")];
+        return vec![format!(
+            "to make it a group as it is: kubectl failover create --adopt {name} {place}"
+        )];
     }
     let flags = flags(record, asked);
     let set = || command_on("set", &record.id(), &format!("{} {place}", flags.join(" ")));
     let change = (!flags.is_empty()).then(|| format!("to change its policy or primary: {}", set()));
-    std::iter::once("to keep it, call create with its values".to_owned()).chain(change).collect()
+    std::iter::once("to keep it, call create with its values".to_owned())
+        .chain(change)
+        .collect()
 }
 
 /// The flags by which `set` makes of its policy and primary what is asked for.
 fn flags(record: &Record, asked: &NewGroup) -> Vec<String> {
-    let Ok(group) = &record.group else { return Vec::new() };
+    let Ok(group) = &record.group else {
+        return Vec::new();
+    };
     let flag = |(key, _, asked): (&str, Option<&str>, Option<&str>)| match asked {
         Some(asked) => format!("--{key} {}", word(asked)),
         None => format!("--unset {key}"),
     };
-    let may_be_primary = group.home_name() != asked.primary && group.position(&asked.primary).is_some();
+    let may_be_primary =
+        group.home_name() != asked.primary && group.position(&asked.primary).is_some();
     let primary = may_be_primary.then(|| format!("--primary {}", word(&asked.primary)));
-    policy_differences(record, group, asked).into_iter().map(flag).chain(primary).collect()
+    policy_differences(record, group, asked)
+        .into_iter()
+        .map(flag)
+        .chain(primary)
+        .collect()
 }
 
 /// A line for each difference, as it is and as it is asked for.
@@ -63,27 +82,45 @@ fn differences(record: &Record, asked: &NewGroup) -> Vec<String> {
     let group = match &record.group {
         Ok(group) => group,
         Err(Invalid { reason, mend, .. }) => {
-            return vec![clean(&format!("it is no valid group: {reason}; to mend it, {mend}"))];
+            return vec![clean(&format!(
+                "it is no valid group: {reason}; to mend it, {mend}"
+            ))];
         }
     };
-    let backends: Vec<&str> = group.backends.iter().map(|backend| backend.name.as_str()).collect();
+    let backends: Vec<&str> = group
+        .backends
+        .iter()
+        .map(|backend| backend.name.as_str())
+        .collect();
     let primary = group.home_name();
-    let label = record.meta.labels.get(CONTROLLED_BY).unwrap_or("(no label)");
-    let differing = |what, is: &str, asked: &str| (is != asked).then(|| difference(what, is, asked));
+    let label = record
+        .meta
+        .labels
+        .get(CONTROLLED_BY)
+        .unwrap_or("(no label)");
+    let differing =
+        |what, is: &str, asked: &str| (is != asked).then(|| difference(what, is, asked));
     let lines = [
         differing("service", &group.apex, &asked.apex),
         (!same_backends(&backends, asked))
             .then(|| difference("backends", &backends.join(", "), &asked.backends.join(", "))),
         differing("primary", primary, &asked.primary),
         differing("controlled-by", label, &asked.controlled_by),
-        asked.port.filter(|_| record.port != asked.port).map(|asked| {
-            let is = record.port.map_or("all".to_owned(), |port| port.to_string());
-            difference("port", &is, &asked.to_string())
-        }),
+        asked
+            .port
+            .filter(|_| record.port != asked.port)
+            .map(|asked| {
+                let is = record
+                    .port
+                    .map_or("all".to_owned(), |port| port.to_string());
+                difference("port", &is, &asked.to_string())
+            }),
     ];
     let policy = policy_differences(record, group, asked)
         .into_iter()
-        .map(|(key, is, asked)| difference(key, is.unwrap_or("(not set)"), asked.unwrap_or("(not set)")));
+        .map(|(key, is, asked)| {
+            difference(key, is.unwrap_or("(not set)"), asked.unwrap_or("(not set)"))
+        });
     lines.into_iter().flatten().chain(policy).collect()
 }
 
@@ -94,10 +131,17 @@ fn policy_differences<'a>(
     group: &Group,
     asked: &'a NewGroup,
 ) -> Vec<(&'static str, Option<&'a str>, Option<&'a str>)> {
-    let names: Vec<&str> = group.backends.iter().map(|backend| backend.name.as_str()).collect();
+    let names: Vec<&str> = group
+        .backends
+        .iter()
+        .map(|backend| backend.name.as_str())
+        .collect();
     let wanted = policy::read(|key| asked.settings.get(key).map(String::as_str), &names);
     let differing = POLICY_KEYS.into_iter().filter_map(|key| {
-        let (is, asked) = (record.meta.annotations.get(key), asked.settings.get(key).map(String::as_str));
+        let (is, asked) = (
+            record.meta.annotations.get(key),
+            asked.settings.get(key).map(String::as_str),
+        );
         let same = match &wanted {
             Ok(wanted) => policy::agree(key, wanted, &group.policy),
             // Shares of backends that the group does not have.
@@ -118,7 +162,8 @@ fn same_backends(backends: &[&str], asked: &NewGroup) -> bool {
         names.sort_unstable();
         names
     };
-    sorted(backends.iter().map(|name| (*name).to_owned()).collect()) == sorted(asked.backends.clone())
+    sorted(backends.iter().map(|name| (*name).to_owned()).collect())
+        == sorted(asked.backends.clone())
 }
 
 #[cfg(test)]
@@ -169,15 +214,20 @@ mod tests {
     }
 
     fn backends(names: &[&str]) -> Value {
-        let backends: Vec<Value> =
-            names.iter().map(|name| json!({ "service": name, "weight": "3" })).collect();
+        let backends: Vec<Value> = names
+            .iter()
+            .map(|name| json!({ "service": name, "weight": "3" }))
+            .collect();
         json!({ "spec": { "backends": backends } })
     }
 
     #[test]
     fn weights_and_the_order_of_fallbacks_are_no_difference() {
-        for change in [json!({}), backends(&["web", "web-a", "web-b"]), backends(&["web-b", "web", "web-a"])]
-        {
+        for change in [
+            json!({}),
+            backends(&["web", "web-a", "web-b"]),
+            backends(&["web-b", "web", "web-a"]),
+        ] {
             assert_eq!(lines(&change), Vec::<String>::new());
         }
     }
@@ -187,8 +237,14 @@ mod tests {
         let ordered = annotated(json!({ "failover.linkerd.io/policy": "ordered" }));
         assert_eq!(lines(&ordered), ["policy: ordered → (not set)"]);
         assert_eq!(flags(&record(&ordered), &asked()), ["--unset policy"]);
-        let delayed = NewGroup { settings: [("failover-delay", "5s".to_owned())].into(), ..asked() };
-        assert_eq!(flags(&record(&json!({})), &delayed), ["--failover-delay 5s"]);
+        let delayed = NewGroup {
+            settings: [("failover-delay", "5s".to_owned())].into(),
+            ..asked()
+        };
+        assert_eq!(
+            flags(&record(&json!({})), &delayed),
+            ["--failover-delay 5s"]
+        );
         let usual = annotated(json!({ "failover.linkerd.io/policy": "spread" }));
         assert_eq!(lines(&usual), Vec::<String>::new());
     }
@@ -209,7 +265,10 @@ mod tests {
     fn every_difference_has_its_line() {
         let mut change = annotated(json!({ "failover.linkerd.io/primary-service": "web-c" }));
         merge(&mut change, &backends(&["web-c", "web-a"]));
-        merge(&mut change, &json!({ "metadata": { "labels": { CONTROLLED_BY: "me" } } }));
+        merge(
+            &mut change,
+            &json!({ "metadata": { "labels": { CONTROLLED_BY: "me" } } }),
+        );
         merge(&mut change, &json!({ "spec": { "service": "other" } }));
         let expected = [
             "service: other → web",
@@ -222,7 +281,12 @@ mod tests {
 
     #[test]
     fn an_object_that_is_no_group_differs() {
-        let seen = lines(&annotated(json!({ "failover.linkerd.io/primary-service": "gone" })));
-        assert!(seen.len() == 1 && seen[0].contains("no valid group"), "{seen:?}");
+        let seen = lines(&annotated(
+            json!({ "failover.linkerd.io/primary-service": "gone" }),
+        ));
+        assert!(
+            seen.len() == 1 && seen[0].contains("no valid group"),
+            "{seen:?}"
+        );
     }
 }

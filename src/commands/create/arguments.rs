@@ -25,13 +25,18 @@ pub fn check(flags: &GlobalArgs, args: &CreateArgs) -> Result<(), Problem> {
         .next("name the namespace with -n"));
     }
     if !is_label_value(&args.controlled_by) {
-        return Err(Problem::usage(format!("{:?} is no value of a label", args.controlled_by))
-            .next("it has at most 63 letters, digits, -, _ and ., and a letter or digit at both ends"));
+        return Err(
+            Problem::usage(format!("{:?} is no value of a label", args.controlled_by)).next(
+                "it has at most 63 letters, digits, -, _ and ., and a letter or digit at both ends",
+            ),
+        );
     }
     if args.adopt.is_some() {
         return settings::check(&settings::of(&args.policy), None);
     }
-    let is_split = kinds(args).iter().any(|kind| kind.info().carrier == Carrier::Split);
+    let is_split = kinds(args)
+        .iter()
+        .any(|kind| kind.info().carrier == Carrier::Split);
     if is_split && args.port.is_some() {
         return Err(Problem::usage(
             "a TrafficSplit shares out the traffic of all ports: --port is for routes",
@@ -41,7 +46,10 @@ pub fn check(flags: &GlobalArgs, args: &CreateArgs) -> Result<(), Problem> {
     check_names(args, is_split)?;
     check_fallbacks(args)?;
     let backends = std::iter::once(primary(args)).chain(args.fallback.iter().map(String::as_str));
-    settings::check(&settings::of(&args.policy), Some(&backends.collect::<Vec<_>>()))
+    settings::check(
+        &settings::of(&args.policy),
+        Some(&backends.collect::<Vec<_>>()),
+    )
 }
 
 /// The group that the arguments ask for.
@@ -66,7 +74,9 @@ pub fn with_kind(args: &CreateArgs, kind: &str) -> String {
     let mut line = format!("kubectl failover create {} --kind {kind}", word(apex(args)));
     let fallbacks = args.fallback.iter().map(|fallback| ("fallback", fallback));
     let flags = args.primary.iter().map(|primary| ("primary", primary));
-    let flags = flags.chain(fallbacks).chain(args.name.iter().map(|name| ("name", name)));
+    let flags = flags
+        .chain(fallbacks)
+        .chain(args.name.iter().map(|name| ("name", name)));
     for (flag, value) in flags {
         line += &format!(" --{flag} {}", word(value));
     }
@@ -94,7 +104,9 @@ fn primary(args: &CreateArgs) -> &str {
 }
 
 fn object_name(args: &CreateArgs) -> String {
-    args.name.clone().unwrap_or_else(|| format!("{}-failover", apex(args)))
+    args.name
+        .clone()
+        .unwrap_or_else(|| format!("{}-failover", apex(args)))
 }
 
 fn check_names(args: &CreateArgs, is_split: bool) -> Result<(), Problem> {
@@ -106,7 +118,9 @@ fn check_names(args: &CreateArgs, is_split: bool) -> Result<(), Problem> {
     let bad = args.service.iter().find(|name| !is_service_name(name));
     if let Some(bad) = bad.or(backends().find(|name| !of_backends(name))) {
         return Err(Problem::usage(format!("{bad:?} is no name of a service"))
-            .next("it has at most 63 of a-z, 0-9 and -, starts with a letter and does not end with -")
+            .next(
+                "it has at most 63 of a-z, 0-9 and -, starts with a letter and does not end with -",
+            )
             .next("backends of a route may be in other namespaces: NAMESPACE/SERVICE"));
     }
     if let Some(foreign) = backends().find(|name| is_split && name.contains('/')) {
@@ -127,9 +141,16 @@ fn check_names(args: &CreateArgs, is_split: bool) -> Result<(), Problem> {
 fn check_fallbacks(args: &CreateArgs) -> Result<(), Problem> {
     let primary = primary(args);
     for (index, fallback) in args.fallback.iter().enumerate() {
-        if args.fallback.iter().take(index).any(|earlier| earlier == fallback) {
-            return Err(Problem::usage(format!("{fallback} is given twice as a fallback"))
-                .next("name each fallback once"));
+        if args
+            .fallback
+            .iter()
+            .take(index)
+            .any(|earlier| earlier == fallback)
+        {
+            return Err(
+                Problem::usage(format!("{fallback} is given twice as a fallback"))
+                    .next("name each fallback once"),
+            );
         }
         if fallback == primary && args.primary.is_none() {
             return Err(Problem::usage(format!(
@@ -138,8 +159,10 @@ fn check_fallbacks(args: &CreateArgs) -> Result<(), Problem> {
             .next("name another service as the fallback, or as the --primary"));
         }
         if fallback == primary {
-            return Err(Problem::usage(format!("{fallback} is the primary and cannot be its own fallback"))
-                .next("name another service as the fallback"));
+            return Err(Problem::usage(format!(
+                "{fallback} is the primary and cannot be its own fallback"
+            ))
+            .next("name another service as the fallback"));
         }
     }
     Ok(())
@@ -163,7 +186,12 @@ mod tests {
             ["--policy", "ordered"],
             ["--controlled-by", "me"],
         ];
-        let typed = [["create", "web"].as_slice(), same.as_flattened(), &["--allow-missing"]].concat();
+        let typed = [
+            ["create", "web"].as_slice(),
+            same.as_flattened(),
+            &["--allow-missing"],
+        ]
+        .concat();
         let matches = CreateArgs::augment_args(Command::new("create")).get_matches_from(&typed);
         let args = CreateArgs::from_arg_matches(&matches).unwrap();
         let rest = typed[2..].join(" ");

@@ -17,24 +17,42 @@ pub fn of_route(asked: &NewGroup, services: &Services) -> Result<u16, Problem> {
         return Ok(port);
     }
     let apex = &asked.apex;
-    let ports = services.find(&asked.service(apex)).map(numbers).unwrap_or_default();
+    let ports = services
+        .find(&asked.service(apex))
+        .map(numbers)
+        .unwrap_or_default();
     let mut all = ports.iter();
     match (all.next(), all.next()) {
         (Some(only), None) => Ok(*only),
-        (None, _) => Err(Problem::usage(format!("which port of {apex} the route is for is not known"))
-            .next("name it with --port, such as --port 80")),
-        (Some(first), _) => Err(Problem::usage(format!("{apex} has several ports: {}", join(&ports)))
-            .next(format!("a route is for one of them: name it with --port, such as --port {first}"))),
+        (None, _) => Err(Problem::usage(format!(
+            "which port of {apex} the route is for is not known"
+        ))
+        .next("name it with --port, such as --port 80")),
+        (Some(first), _) => Err(Problem::usage(format!(
+            "{apex} has several ports: {}",
+            join(&ports)
+        ))
+        .next(format!(
+            "a route is for one of them: name it with --port, such as --port {first}"
+        ))),
     }
 }
 
 /// What each service needs: a split leaves the port as it is, a route sends to its own.
-pub fn needed(asked: &NewGroup, record: &Record, services: &Services) -> BTreeMap<ServiceRef, BTreeSet<u16>> {
+pub fn needed(
+    asked: &NewGroup,
+    record: &Record,
+    services: &Services,
+) -> BTreeMap<ServiceRef, BTreeSet<u16>> {
     let apex = asked.service(&asked.apex);
     let mut needed: BTreeMap<ServiceRef, BTreeSet<u16>> = BTreeMap::new();
     if record.backend_ports.is_empty() {
         let of_apex = services.find(&apex).map(numbers).unwrap_or_default();
-        return asked.backends.iter().map(|name| (asked.service(name), of_apex.clone())).collect();
+        return asked
+            .backends
+            .iter()
+            .map(|name| (asked.service(name), of_apex.clone()))
+            .collect();
     }
     let parent = record.port.map(|port| (apex, port));
     for (service, port) in record.backend_ports.iter().cloned().chain(parent) {
@@ -57,7 +75,8 @@ pub fn check(
         let has = numbers(service);
         let lacking: BTreeSet<u16> = needed.difference(&has).copied().collect();
         let name = NewGroup::backend_name(&asked.namespace, &at.to_string());
-        (!lacking.is_empty()).then(|| format!("{name} lacks {}; it has {}", join(&lacking), join(&has)))
+        (!lacking.is_empty())
+            .then(|| format!("{name} lacks {}; it has {}", join(&lacking), join(&has)))
     };
     let lines: Vec<String> = needed.iter().filter_map(lacking).collect();
     if lines.is_empty() {
@@ -66,10 +85,17 @@ pub fn check(
     let all: BTreeSet<u16> = needed.values().flatten().copied().collect();
     let message = match carrier {
         Carrier::Route => {
-            format!("not every service has the ports that the route is for ({}) in {place}", join(&all))
+            format!(
+                "not every service has the ports that the route is for ({}) in {place}",
+                join(&all)
+            )
         }
         Carrier::Split => {
-            format!("not every backend has the ports of {} ({}) in {place}", asked.apex, join(&all))
+            format!(
+                "not every backend has the ports of {} ({}) in {place}",
+                asked.apex,
+                join(&all)
+            )
         }
     };
     Err(lines
@@ -86,5 +112,9 @@ fn join(ports: &BTreeSet<u16>) -> String {
     if ports.is_empty() {
         return "none".to_owned();
     }
-    ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", ")
+    ports
+        .iter()
+        .map(u16::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -33,9 +33,15 @@ pub async fn read(cluster: &Cluster, asked: &NewGroup) -> RequestResult<Services
     let names: Vec<&String> = std::iter::once(&asked.apex).chain(backends).collect();
     let refs: Vec<ServiceRef> = names.iter().map(|name| asked.service(name)).collect();
     let answers = try_join_all(refs.iter().map(|service| services::get(cluster, service))).await?;
-    let missing = names.iter().zip(&answers).filter(|(_, answer)| answer.is_none());
+    let missing = names
+        .iter()
+        .zip(&answers)
+        .filter(|(_, answer)| answer.is_none());
     let missing = missing.map(|(name, _)| (*name).clone()).collect();
-    Ok(Services { found: answers.into_iter().flatten().collect(), missing })
+    Ok(Services {
+        found: answers.into_iter().flatten().collect(),
+        missing,
+    })
 }
 
 /// Whether everything is there; gives warnings for what is let through or can't be known.
@@ -62,46 +68,75 @@ pub async fn check(
     let absent = services.missing.iter().map(|name| {
         format!("service {name} does not exist in {place}; until it does, it counts as having no endpoints")
     });
-    Ok(absent.chain(unknowable(cluster, asked, services).await).collect())
+    Ok(absent
+        .chain(unknowable(cluster, asked, services).await)
+        .collect())
 }
 
 /// A warning for each backend whose readiness can't be known, asking all that may be asked.
 pub async fn unknowable(cluster: &Cluster, asked: &NewGroup, services: &Services) -> Vec<String> {
-    let backends =
-        asked.backends.iter().filter_map(|name| Some((name, services.find(&asked.service(name))?)));
-    let mirrors: Vec<(&String, &Service)> =
-        backends.filter(|(_, service)| service.stands_for.is_some()).collect();
+    let backends = asked
+        .backends
+        .iter()
+        .filter_map(|name| Some((name, services.find(&asked.service(name))?)));
+    let mirrors: Vec<(&String, &Service)> = backends
+        .filter(|(_, service)| service.stands_for.is_some())
+        .collect();
     let wanted = readiness::by_namespace(mirrors.iter().map(|(_, service)| &service.at));
     let known = readiness::read(cluster, &wanted).await;
     let warning = |(name, service): &(&String, &Service)| {
         let readiness = known.get(&service.at)?;
         let why = readiness.why_unknown()?;
-        let part = if readiness.is_unknown() { "" } else { "partly " };
-        let role = if **name == asked.primary { "the primary, " } else { "the fallback, " };
+        let part = if readiness.is_unknown() {
+            ""
+        } else {
+            "partly "
+        };
+        let role = if **name == asked.primary {
+            "the primary, "
+        } else {
+            "the fallback, "
+        };
         let mend = remotes::how_to_ask(&cluster.remotes().asked(), why)
             .map_or(String::new(), |how| format!("; {how}, for watch too"));
-        Some(format!("{role}{name}, is of {part}unknown readiness: {why}{mend}"))
+        Some(format!(
+            "{role}{name}, is of {part}unknown readiness: {why}{mend}"
+        ))
     };
     mirrors.iter().filter_map(warning).collect()
 }
 
 fn can_have_routes(asked: &NewGroup, services: &Services, place: &str) -> Result<(), Problem> {
-    let why = services.find(&asked.service(&asked.apex)).and_then(|apex| apex.no_parent);
+    let why = services
+        .find(&asked.service(&asked.apex))
+        .and_then(|apex| apex.no_parent);
     let Some(why) = why else { return Ok(()) };
     let apex = &asked.apex;
-    Err(Problem::new(format!("{apex} in {place} {why}: Linkerd attaches no route to it"))
-        .next("routes are for services with a cluster IP: have clients call such a one"))
+    Err(Problem::new(format!(
+        "{apex} in {place} {why}: Linkerd attaches no route to it"
+    ))
+    .next("routes are for services with a cluster IP: have clients call such a one"))
 }
 
 async fn namespace_exists(cluster: &Cluster, asked: &NewGroup) -> Result<(), Problem> {
-    let Cluster { context, server, reach, .. } = cluster;
+    let Cluster {
+        context,
+        server,
+        reach,
+        ..
+    } = cluster;
     let namespace = &asked.namespace;
     if !namespaces::is_missing(cluster, namespace).await {
         return Ok(());
     }
-    Err(Problem::new(format!("namespace {namespace} does not exist in context {context} ({server})"))
-        .next("name the services' namespace with -n, or another context with --context")
-        .next(format!("see what is there: kubectl {} get namespaces", reach.all())))
+    Err(Problem::new(format!(
+        "namespace {namespace} does not exist in context {context} ({server})"
+    ))
+    .next("name the services' namespace with -n, or another context with --context")
+    .next(format!(
+        "see what is there: kubectl {} get namespaces",
+        reach.all()
+    )))
 }
 
 async fn missing(cluster: &Cluster, asked: &NewGroup, missing: &[String]) -> Problem {
@@ -121,7 +156,9 @@ async fn missing(cluster: &Cluster, asked: &NewGroup, missing: &[String]) -> Pro
     let (apex, backends): (Vec<&String>, Vec<&String>) =
         missing.iter().partition(|name| **name == asked.apex);
     if !apex.is_empty() {
-        problem = problem.next(format!("see which services there are: {kubectl} get services"));
+        problem = problem.next(format!(
+            "see which services there are: {kubectl} get services"
+        ));
     }
     for line in mirror_lines(cluster, asked, &backends).await {
         problem = problem.next(line);
@@ -137,34 +174,50 @@ async fn mirror_lines(cluster: &Cluster, asked: &NewGroup, missing: &[&String]) 
     if let Ok((mirrors, _)) = list(cluster, &services::mirrors(Some(&asked.namespace))).await {
         let mut names: Vec<&str> = mirrors
             .iter()
-            .filter(|mirror| missing.iter().any(|name| could_be_meant(mirror, name, &asked.apex)))
+            .filter(|mirror| {
+                missing
+                    .iter()
+                    .any(|name| could_be_meant(mirror, name, &asked.apex))
+            })
             .map(|mirror| mirror.at.name.as_str())
             .collect();
         names.sort_unstable();
         if !names.is_empty() {
-            return vec![clean(&format!("mirror services that are there: {}", names.join(", ")))];
+            return vec![clean(&format!(
+                "mirror services that are there: {}",
+                names.join(", ")
+            ))];
         }
     }
-    missing.iter().map(|name| how_to_export(asked, name)).collect()
+    missing
+        .iter()
+        .map(|name| how_to_export(asked, name))
+        .collect()
 }
 
 /// Whether the mirror stands for the apex, or for the service that the missing one would be a mirror of.
 fn could_be_meant(mirror: &Service, missing: &str, apex: &str) -> bool {
-    let Some(origin) = mirror.mirrors.as_deref().filter(|_| mirror.is_mirror) else { return false };
+    let Some(origin) = mirror.mirrors.as_deref().filter(|_| mirror.is_mirror) else {
+        return false;
+    };
     origin == apex || is_mirror_name(missing, origin)
 }
 
 /// Mirror services are named after their origin and its cluster.
 fn is_mirror_name(name: &str, origin: &str) -> bool {
-    name.strip_prefix(origin).is_some_and(|rest| rest.starts_with('-'))
+    name.strip_prefix(origin)
+        .is_some_and(|rest| rest.starts_with('-'))
 }
 
 /// Who names a mirror service after the apex means a mirror of the apex; elsewhere its origin is not known.
 fn how_to_export(asked: &NewGroup, missing: &str) -> String {
     let NewGroup { apex, .. } = asked;
     let ServiceRef { namespace, .. } = asked.service(missing);
-    let named_after = missing.strip_prefix(apex.as_str()).and_then(|rest| rest.strip_prefix('-'));
-    let (cluster, origin) = named_after.map_or(("CLUSTER", "SERVICE"), |cluster| (cluster, apex.as_str()));
+    let named_after = missing
+        .strip_prefix(apex.as_str())
+        .and_then(|rest| rest.strip_prefix('-'));
+    let (cluster, origin) =
+        named_after.map_or(("CLUSTER", "SERVICE"), |cluster| (cluster, apex.as_str()));
     format!(
         "if {missing} is to mirror a service of another cluster, export that one there: \
          kubectl --context {cluster} -n {namespace} label service {origin} {EXPORT}"

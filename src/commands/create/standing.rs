@@ -27,7 +27,10 @@ pub async fn read(cluster: &Cluster, namespace: &str) -> Result<Standing, Proble
     });
     let lists = join_all(lists).await;
     let failure = lists.iter().filter_map(|(_, list)| list.as_ref().err());
-    match failure.into_iter().find(|error| !error.is_not_found() && !error.is_forbidden()) {
+    match failure
+        .into_iter()
+        .find(|error| !error.is_not_found() && !error.is_forbidden())
+    {
         Some(error) => Err(explain(cluster, error)),
         None => Ok(Standing(lists)),
     }
@@ -46,8 +49,11 @@ impl Standing {
         namespace: &str,
     ) -> Result<&'static dyn Kind, Problem> {
         let is_known = |error: &RequestError| !error.is_not_found();
-        let known: Vec<_> =
-            self.0.iter().filter(|(_, list)| list.as_ref().err().is_none_or(is_known)).collect();
+        let known: Vec<_> = self
+            .0
+            .iter()
+            .filter(|(_, list)| list.as_ref().err().is_none_or(is_known))
+            .collect();
         let is_meant = |kind: &dyn Kind| kinds.iter().any(|meant| meant.info() == kind.info());
         match known.iter().find(|(kind, _)| is_meant(*kind)) {
             Some((kind, Ok(_))) => Ok(*kind),
@@ -60,17 +66,25 @@ impl Standing {
     }
 
     pub fn records(&self) -> impl Iterator<Item = &Record> {
-        self.0.iter().filter_map(|(_, list)| list.as_ref().ok()).flatten()
+        self.0
+            .iter()
+            .filter_map(|(_, list)| list.as_ref().ok())
+            .flatten()
     }
 
     /// The kinds that the user may not read.
     pub fn hidden(&self) -> impl Iterator<Item = &KindInfo> {
-        let is_hidden = |list: &RequestResult<_>| list.as_ref().is_err_and(RequestError::is_forbidden);
-        self.0.iter().filter(move |(_, list)| is_hidden(list)).map(|(kind, _)| kind.info())
+        let is_hidden =
+            |list: &RequestResult<_>| list.as_ref().is_err_and(RequestError::is_forbidden);
+        self.0
+            .iter()
+            .filter(move |(_, list)| is_hidden(list))
+            .map(|(kind, _)| kind.info())
     }
 
     pub fn find(&self, kind: &dyn Kind, name: &str) -> Option<&Record> {
-        self.records().find(|record| record.kind.info() == kind.info() && record.meta.name == name)
+        self.records()
+            .find(|record| record.kind.info() == kind.info() && record.meta.name == name)
     }
 }
 
@@ -82,10 +96,15 @@ fn unknown_kind(
     args: &CreateArgs,
     namespace: &str,
 ) -> Problem {
-    let Some(info) = kinds.first().map(|kind| kind.info()) else { return Problem::new("no kind is meant") };
+    let Some(info) = kinds.first().map(|kind| kind.info()) else {
+        return Problem::new("no kind is meant");
+    };
     let mut problem = unknown(cluster, info);
     // A split reaches services of its own namespace alone.
-    let other = known.iter().map(|kind| kind.info()).find(|other| other.carrier == Carrier::Route);
+    let other = known
+        .iter()
+        .map(|kind| kind.info())
+        .find(|other| other.carrier == Carrier::Route);
     if let Some(other) = other {
         let line = super::arguments::with_kind(args, other.name);
         problem = problem.next(format!(
@@ -102,13 +121,21 @@ fn unknown_kind(
 }
 
 pub fn unknown(cluster: &Cluster, info: &KindInfo) -> Problem {
-    let Cluster { context, server, .. } = cluster;
-    Problem::new(format!("context {context} ({server}) does not know {} of {}", info.kind, info.api_version))
+    let Cluster {
+        context, server, ..
+    } = cluster;
+    Problem::new(format!(
+        "context {context} ({server}) does not know {} of {}",
+        info.kind, info.api_version
+    ))
 }
 
 pub fn where_it_is_from(info: &KindInfo) -> String {
     let (source, page) = info.source;
-    format!("install the CustomResourceDefinition {}: {source} has it, {page}", info.crd)
+    format!(
+        "install the CustomResourceDefinition {}: {source} has it, {page}",
+        info.crd
+    )
 }
 
 /// Whether the apex is free for this object: of two for the same traffic, one would be ignored. Routes that are no
@@ -123,12 +150,22 @@ pub fn apex_is_free(
     asked: &NewGroup,
 ) -> Result<(), Problem> {
     let is_in_the_way = |other: &&Record| other.is_rival_of(new) && !may_stand_beside(new, other);
-    let Some(other) = standing.records().find(is_in_the_way) else { return Ok(()) };
+    let Some(other) = standing.records().find(is_in_the_way) else {
+        return Ok(());
+    };
     let kubectl = super::kubectl(cluster, asked);
     let info = other.kind.info();
-    let (other_name, place) = (full_name(info, &other.meta.name), super::place(cluster, asked));
-    let problem = Problem::new(format!("{other_name} in {place} has the service {} already", asked.apex))
-        .next(format!("see what it does: {kubectl} get {other_name} -o yaml"));
+    let (other_name, place) = (
+        full_name(info, &other.meta.name),
+        super::place(cluster, asked),
+    );
+    let problem = Problem::new(format!(
+        "{other_name} in {place} has the service {} already",
+        asked.apex
+    ))
+    .next(format!(
+        "see what it does: {kubectl} get {other_name} -o yaml"
+    ));
     Err(if other.is_controlled() {
         problem.next("change that one, or delete it before making another")
     } else {

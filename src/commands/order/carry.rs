@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use tokio::time::sleep;
 
 use super::shown::Shown;
-use super::{Fate, Looks, Order, Outcome, Plan, Refusal, Seen, afterwards, confirm, look, report, write};
+use super::{
+    Fate, Looks, Order, Outcome, Plan, Refusal, Seen, afterwards, confirm, look, report, write,
+};
 use crate::cli::{ChangeArgs, DryRun, StreamFormat};
 use crate::cluster::{Cluster, identity};
 use crate::error::{self, Exit};
@@ -59,7 +61,9 @@ pub async fn carry_out_beside(
     asks: bool,
     order: &dyn Order,
 ) -> anyhow::Result<Done> {
-    let by = identity::signature(cluster).await.map_err(|cause| error::explain(cluster, &cause))?;
+    let by = identity::signature(cluster)
+        .await
+        .map_err(|cause| error::explain(cluster, &cause))?;
     let mut started = cluster.clock().now();
     let mut tasks = plan_all(cluster, records, &by, started, order).await;
     let mut asked = None;
@@ -94,13 +98,28 @@ pub async fn carry_out_beside(
         }
     };
     let exit = tell(cluster, order, &outcomes, args.output);
-    let groups = outcomes.into_iter().filter(Outcome::is_so).map(|outcome| outcome.id).collect();
+    let groups = outcomes
+        .into_iter()
+        .filter(Outcome::is_so)
+        .map(|outcome| outcome.id)
+        .collect();
     let interrupts = order.ends_on_signals().then_some(interrupts);
-    Ok(Done { exit, started, by, groups, interrupts })
+    Ok(Done {
+        exit,
+        started,
+        by,
+        groups,
+        interrupts,
+    })
 }
 
 /// Carries out an order that follows from another one, on its groups as they are now, without a question.
-pub async fn carry_on(cluster: &Cluster, records: &[Record], by: &str, order: &dyn Order) -> Vec<Outcome> {
+pub async fn carry_on(
+    cluster: &Cluster,
+    records: &[Record],
+    by: &str,
+    order: &dyn Order,
+) -> Vec<Outcome> {
     let started = cluster.clock().now();
     let (records, mut outcomes) = read_all_again(cluster, records, order).await;
     let mut looks = 1;
@@ -148,7 +167,12 @@ async fn plan_all(
     order: &dyn Order,
 ) -> Vec<Task> {
     let seen = look(cluster, &records, by, started, Looks::of(order)).await;
-    let task = |(record, seen): (Record, Seen)| Task { plan: order.plan(&seen), record, seen, shown: None };
+    let task = |(record, seen): (Record, Seen)| Task {
+        plan: order.plan(&seen),
+        record,
+        seen,
+        shown: None,
+    };
     records.into_iter().zip(seen).map(task).collect()
 }
 
@@ -187,7 +211,9 @@ async fn plan_again(
     let mut tasks = plan_all(cluster, records, by, started, order).await;
     for task in &mut tasks {
         let seen = before.iter().find(|record| record.id() == task.record.id());
-        let Some(shown) = seen.map(Shown::of) else { continue };
+        let Some(shown) = seen.map(Shown::of) else {
+            continue;
+        };
         if let (Ok(Plan::Change { .. }), Err(refusal)) =
             (&task.plan, shown.refuse_changed(cluster, &task.record))
         {
@@ -201,7 +227,11 @@ async fn plan_again(
 /// The groups that are about to be changed.
 fn changed_by(tasks: &[Task]) -> Vec<GroupId> {
     let is_change = |task: &&Task| matches!(task.plan, Ok(Plan::Change { .. }));
-    tasks.iter().filter(is_change).map(|task| task.record.id()).collect()
+    tasks
+        .iter()
+        .filter(is_change)
+        .map(|task| task.record.id())
+        .collect()
 }
 
 /// What has become of every group.
@@ -213,32 +243,63 @@ async fn write_all(
     started: Timestamp,
     order: &dyn Order,
 ) -> Vec<Outcome> {
-    let writes = tasks.into_iter().map(|Task { record, plan, shown, .. }| async move {
-        let id = record.id();
-        let fate = match plan {
-            Err(refusal) if refusal.may_pass && order.ran_out_of_time() => Fate::NotMet(refusal),
-            Err(refusal) => Fate::Refused(refusal),
-            Ok(Plan::Unchanged(words)) => Fate::Unchanged(words),
-            Ok(Plan::Change { words, .. }) if dry_run == DryRun::Client => Fate::WouldChange(words),
-            Ok(Plan::Change { change, words }) => {
-                let signed =
-                    write::Signed { by, started, trial: dry_run == DryRun::Server, shown: shown.as_ref() };
-                write::until_done(cluster, record, *change, words, signed, order).await
+    let writes = tasks.into_iter().map(
+        |Task {
+             record,
+             plan,
+             shown,
+             ..
+         }| async move {
+            let id = record.id();
+            let fate = match plan {
+                Err(refusal) if refusal.may_pass && order.ran_out_of_time() => {
+                    Fate::NotMet(refusal)
+                }
+                Err(refusal) => Fate::Refused(refusal),
+                Ok(Plan::Unchanged(words)) => Fate::Unchanged(words),
+                Ok(Plan::Change { words, .. }) if dry_run == DryRun::Client => {
+                    Fate::WouldChange(words)
+                }
+                Ok(Plan::Change { change, words }) => {
+                    let signed = write::Signed {
+                        by,
+                        started,
+                        trial: dry_run == DryRun::Server,
+                        shown: shown.as_ref(),
+                    };
+                    write::until_done(cluster, record, *change, words, signed, order).await
+                }
+            };
+            Outcome {
+                id,
+                fate,
+                now: None,
             }
-        };
-        Outcome { id, fate, now: None }
-    });
-    stream::iter(writes).buffer_unordered(AT_ONCE).collect().await
+        },
+    );
+    stream::iter(writes)
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await
 }
 
 /// All well: 0, unless a group is not as asked, or was not ready, in time: 3. All refused: 4. Anything else that did
 /// not work: 1.
 fn exit(outcomes: &[Outcome], order: &dyn Order) -> Exit {
-    let is_bad =
-        |outcome: &&Outcome| matches!(outcome.fate, Fate::Refused(_) | Fate::Failed(_) | Fate::Gone(_));
+    let is_bad = |outcome: &&Outcome| {
+        matches!(
+            outcome.fate,
+            Fate::Refused(_) | Fate::Failed(_) | Fate::Gone(_)
+        )
+    };
     let bad = outcomes.iter().filter(is_bad);
-    let refused = outcomes.iter().filter(|outcome| matches!(outcome.fate, Fate::Refused(_))).count();
-    let late = outcomes.iter().any(|outcome| matches!(outcome.fate, Fate::NotMet(_)));
+    let refused = outcomes
+        .iter()
+        .filter(|outcome| matches!(outcome.fate, Fate::Refused(_)))
+        .count();
+    let late = outcomes
+        .iter()
+        .any(|outcome| matches!(outcome.fate, Fate::NotMet(_)));
     match bad.count() {
         0 if late => Exit::NotMet,
         0 if order.patience().is_some() && !afterwards::all_met(outcomes, order) => Exit::NotMet,

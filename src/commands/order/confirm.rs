@@ -24,7 +24,11 @@ pub async fn ask(
         .iter()
         .filter_map(|task| match &task.plan {
             Ok(Plan::Change { change, words }) => {
-                let line = format!("  {}: {}", task.record.id(), in_words(order, task, change, words));
+                let line = format!(
+                    "  {}: {}",
+                    task.record.id(),
+                    in_words(order, task, change, words)
+                );
                 Some(shorten(&line, LONGEST_LINE))
             }
             _ => None,
@@ -42,13 +46,21 @@ pub async fn ask(
         .next("to go on without being asked, add --yes; to see what would change, --dry-run=client")
         .into());
     }
-    say(&format!("{} in context {} ({})", order.name(), cluster.context, cluster.server));
+    say(&format!(
+        "{} in context {} ({})",
+        order.name(),
+        cluster.context,
+        cluster.server
+    ));
     for change in changes {
         say(&change);
     }
     for Task { record, plan, .. } in tasks {
         if let Err(refusal) = plan {
-            say(&shorten(&format!("  {} is refused: {}", record.id(), refusal.reason), LONGEST_LINE));
+            say(&shorten(
+                &format!("  {} is refused: {}", record.id(), refusal.reason),
+                LONGEST_LINE,
+            ));
         }
     }
     let mut interrupts = Interrupts::listen()?;
@@ -76,18 +88,39 @@ fn read_line() -> std::io::Result<String> {
 
 /// Where the traffic is, and where it is to go; where it stays, what changes. Then on what terms.
 fn in_words(order: &dyn Order, task: &Task, change: &Change, words: &str) -> String {
-    let Ok(group) = &task.record.group else { return words.to_owned() };
+    let Ok(group) = &task.record.group else {
+        return words.to_owned();
+    };
     let active = |weights: &[u64]| {
-        let pairs = group.backends.iter().zip(weights).filter(|(_, weight)| **weight > 0);
+        let pairs = group
+            .backends
+            .iter()
+            .zip(weights)
+            .filter(|(_, weight)| **weight > 0);
         let names: Vec<&str> = pairs.map(|(backend, _)| backend.name.as_str()).collect();
-        if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+        if names.is_empty() {
+            "nothing".to_owned()
+        } else {
+            names.join(", ")
+        }
     };
     let before = active(&group.weights());
     let moved = match &change.weights {
         Some(weights) => format!("{before} -> {}", active(weights)),
         None => format!("{words}; the traffic stays on {before}"),
     };
-    let terms = order.terms(&task.seen).into_iter().filter(|term| !moved.contains(term));
-    let pause = group.paused.as_ref().filter(|pause| !pause.is_over(task.seen.now)).map(paused);
-    std::iter::once(moved.clone()).chain(terms).chain(pause).collect::<Vec<_>>().join("; ")
+    let terms = order
+        .terms(&task.seen)
+        .into_iter()
+        .filter(|term| !moved.contains(term));
+    let pause = group
+        .paused
+        .as_ref()
+        .filter(|pause| !pause.is_over(task.seen.now))
+        .map(paused);
+    std::iter::once(moved.clone())
+        .chain(terms)
+        .chain(pause)
+        .collect::<Vec<_>>()
+        .join("; ")
 }

@@ -54,7 +54,13 @@ pub fn tell(
 ) -> anyhow::Result<()> {
     let items: Vec<Item> = outcomes
         .iter()
-        .map(|outcome| item(order, outcome, &cluster.reach.for_plugin(&outcome.id.namespace)))
+        .map(|outcome| {
+            item(
+                order,
+                outcome,
+                &cluster.reach.for_plugin(&outcome.id.namespace),
+            )
+        })
         .collect();
     if format == StreamFormat::Json {
         let list = ChangeList {
@@ -69,7 +75,10 @@ pub fn tell(
         return Ok(print(&clean_json(&serde_json::to_string_pretty(&list)?))?);
     }
     for (outcome, item) in outcomes.iter().zip(&items) {
-        let line = shorten(&clean(&format!("{}: {}", outcome.id, item.message)), LONGEST_LINE);
+        let line = shorten(
+            &clean(&format!("{}: {}", outcome.id, item.message)),
+            LONGEST_LINE,
+        );
         match item.result {
             "refused" => say(&format!("refused: {line}")),
             "notMet" => say(&format!("not ready in time: {line}")),
@@ -97,7 +106,11 @@ fn item<'a>(order: &dyn Order, outcome: &'a Outcome, place: &str) -> Item<'a> {
         Fate::Refused(refusal) => {
             allow = refusal.danger.map(name);
             next.push(refusal.next.clone());
-            next.extend(allow.as_ref().map(|danger| format!("to go on all the same, add --allow={danger}")));
+            next.extend(
+                allow
+                    .as_ref()
+                    .map(|danger| format!("to go on all the same, add --allow={danger}")),
+            );
             ("refused", refusal.reason.clone())
         }
         Fate::NotMet(refusal) => {
@@ -140,7 +153,10 @@ fn item<'a>(order: &dyn Order, outcome: &'a Outcome, place: &str) -> Item<'a> {
 /// What is true now.
 fn truth(now: &Status) -> String {
     if now.state == State::Invalid {
-        return format!("it may have no effect, since the group is Invalid: {}", now.reason);
+        return format!(
+            "it may have no effect, since the group is Invalid: {}",
+            now.reason
+        );
     }
     let active = now.active();
     let carriers = match active.as_slice() {
@@ -153,7 +169,9 @@ fn truth(now: &Status) -> String {
 
 fn name(danger: Danger) -> String {
     let value = clap::ValueEnum::to_possible_value(&danger);
-    value.map(|value| value.get_name().to_owned()).unwrap_or_default()
+    value
+        .map(|value| value.get_name().to_owned())
+        .unwrap_or_default()
 }
 
 fn summary(items: &[Item]) -> String {
@@ -166,7 +184,10 @@ fn summary(items: &[Item]) -> String {
         ("not ready in time", count("notMet")),
         ("failed", count("failed")),
     ];
-    let parts: Vec<String> =
-        parts.iter().filter(|(_, count)| *count > 0).map(|(what, count)| format!("{count} {what}")).collect();
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(what, count)| format!("{count} {what}"))
+        .collect();
     format!("{} groups: {}", items.len(), parts.join(", "))
 }

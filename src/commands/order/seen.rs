@@ -24,7 +24,10 @@ pub struct Looks {
 
 impl Looks {
     pub fn of(order: &dyn Order) -> Self {
-        Self { conflicts: order.fears_conflicts(), objects: order.needs_objects() }
+        Self {
+            conflicts: order.fears_conflicts(),
+            objects: order.needs_objects(),
+        }
     }
 }
 
@@ -79,7 +82,12 @@ impl Seen {
 
     /// What to do where readiness is unknown, and no change of local endpoints will make it known.
     pub fn how_to_know(&self, why: &WhyUnknown) -> Option<String> {
-        let check = || format!("to see what may be missing: kubectl failover check {}", self.place);
+        let check = || {
+            format!(
+                "to see what may be missing: kubectl failover check {}",
+                self.place
+            )
+        };
         remotes::how_to_ask(&self.asked, why).or_else(|| why.is_lasting().then(check))
     }
 
@@ -132,24 +140,43 @@ pub async fn look(
     looks: Looks,
 ) -> Vec<Seen> {
     let wanted = readiness::backends_of(records);
-    let effects =
-        async { if looks.conflicts { effects::read(cluster, records).await } else { Effects::default() } };
-    let objects =
-        records.iter().map(async |record| if looks.objects { whole(cluster, record).await } else { None });
+    let effects = async {
+        if looks.conflicts {
+            effects::read(cluster, records).await
+        } else {
+            Effects::default()
+        }
+    };
+    let objects = records.iter().map(async |record| {
+        if looks.objects {
+            whole(cluster, record).await
+        } else {
+            None
+        }
+    });
     let objects = stream::iter(objects).buffered(AT_ONCE).collect::<Vec<_>>();
-    let (known, effects, objects) = join3(readiness::read(cluster, &wanted), effects, objects).await;
-    let Effects { mut obstacles, doubts } = effects;
+    let (known, effects, objects) =
+        join3(readiness::read(cluster, &wanted), effects, objects).await;
+    let Effects {
+        mut obstacles,
+        doubts,
+    } = effects;
     let doubts_on = |record: &Record| {
         let namespace = Some(&record.meta.namespace);
-        let near =
-            doubts.iter().filter(|doubt| doubt.namespace.is_none() || doubt.namespace.as_ref() == namespace);
+        let near = doubts
+            .iter()
+            .filter(|doubt| doubt.namespace.is_none() || doubt.namespace.as_ref() == namespace);
         near.map(|doubt| doubt.words.clone()).collect()
     };
     let now = cluster.clock().now();
     let seen = |(record, object): (&Record, Option<Whole>)| Seen {
         group: record.group.clone(),
         object,
-        readiness: record.group.as_ref().map(|group| readiness::in_order(group, &known)).unwrap_or_default(),
+        readiness: record
+            .group
+            .as_ref()
+            .map(|group| readiness::in_order(group, &known))
+            .unwrap_or_default(),
         obstacles: obstacles.remove(&record.id()).unwrap_or_default(),
         doubts: doubts_on(record),
         owner: record.meta.gitops_owner(),
@@ -165,7 +192,9 @@ pub async fn look(
 
 /// The object as it is now; a change that is planned on it is refused where the record is another version.
 async fn whole(cluster: &Cluster, record: &Record) -> Option<Whole> {
-    let Meta { namespace, name, .. } = &record.meta;
+    let Meta {
+        namespace, name, ..
+    } = &record.meta;
     let read = groups::with_object(cluster, record.kind, namespace, name).await;
     read.map_err(|error| error.cause.to_string()).transpose()
 }

@@ -21,7 +21,10 @@ pub struct Tries {
 
 impl Tries {
     pub fn within(time: Duration) -> Self {
-        Self { end: Instant::now() + time, backoff: Backoff::default() }
+        Self {
+            end: Instant::now() + time,
+            backoff: Backoff::default(),
+        }
     }
 
     /// Whether another try may do better; waits until it is time for it.
@@ -55,11 +58,20 @@ pub async fn until_done(
     signed: Signed<'_>,
     order: &dyn Order,
 ) -> Fate {
-    let Signed { by, started, trial, shown } = signed;
+    let Signed {
+        by,
+        started,
+        trial,
+        shown,
+    } = signed;
     let mut tries = Tries::within(order.perseverance());
     let mut may_be_done = false;
     let failed = |record: &Record, problem: Problem, may_be_done: bool| {
-        let doubtful = if may_be_done { vec![record.id()] } else { Vec::new() };
+        let doubtful = if may_be_done {
+            vec![record.id()]
+        } else {
+            Vec::new()
+        };
         Fate::Failed(in_doubt(cluster, &doubtful, problem))
     };
     loop {
@@ -87,11 +99,23 @@ pub async fn until_done(
         if error.code() == Some(422) && record.meta.resource_version == before {
             return Fate::Failed(explain(cluster, &error));
         }
-        let seen = look(cluster, std::slice::from_ref(&record), by, started, Looks::of(order)).await;
+        let seen = look(
+            cluster,
+            std::slice::from_ref(&record),
+            by,
+            started,
+            Looks::of(order),
+        )
+        .await;
         let Some(seen) = seen.first() else { continue };
         match order.plan(seen) {
-            Ok(Plan::Change { change: again, words: anew }) => {
-                if let Some(Err(refusal)) = shown.map(|shown| shown.refuse_changed(cluster, &record)) {
+            Ok(Plan::Change {
+                change: again,
+                words: anew,
+            }) => {
+                if let Some(Err(refusal)) =
+                    shown.map(|shown| shown.refuse_changed(cluster, &record))
+                {
                     return Fate::Refused(refusal);
                 }
                 (change, words) = (*again, anew);
@@ -107,9 +131,20 @@ pub async fn until_done(
 ///
 /// # Errors
 /// What has become of it where it can't be read, or is no group any more.
-pub async fn read_again(cluster: &Cluster, record: &Record, tries: &mut Tries) -> Result<Record, Fate> {
+pub async fn read_again(
+    cluster: &Cluster,
+    record: &Record,
+    tries: &mut Tries,
+) -> Result<Record, Fate> {
     loop {
-        match groups::get(cluster, record.kind, &record.meta.namespace, &record.meta.name).await {
+        match groups::get(
+            cluster,
+            record.kind,
+            &record.meta.namespace,
+            &record.meta.name,
+        )
+        .await
+        {
             Ok(Some(found)) if found.is_controlled() => return Ok(found),
             Ok(_) => return Err(Fate::Gone(gone(cluster, record))),
             Err(error) if tries.again(&error).await => {}
@@ -123,13 +158,21 @@ const NAMED: usize = 20;
 
 /// The same problem, with the groups of which it is not known whether a write was done.
 pub fn in_doubt(cluster: &Cluster, groups: &[GroupId], problem: Problem) -> Problem {
-    let Some(first) = groups.first() else { return problem };
+    let Some(first) = groups.first() else {
+        return problem;
+    };
     let mut names: Vec<String> = groups.iter().take(NAMED).map(GroupId::short_name).collect();
     if groups.len() > NAMED {
         names.push(format!("{} more", groups.len() - NAMED));
     }
-    let is_one_namespace = groups.iter().all(|group| group.namespace == first.namespace);
-    let shown = if is_one_namespace && groups.len() <= NAMED { names.join(" ") } else { String::new() };
+    let is_one_namespace = groups
+        .iter()
+        .all(|group| group.namespace == first.namespace);
+    let shown = if is_one_namespace && groups.len() <= NAMED {
+        names.join(" ")
+    } else {
+        String::new()
+    };
     let place = if is_one_namespace {
         cluster.reach.for_plugin(&first.namespace)
     } else {
@@ -137,12 +180,19 @@ pub fn in_doubt(cluster: &Cluster, groups: &[GroupId], problem: Problem) -> Prob
     };
     let command = format!("kubectl failover status {shown} {place}");
     let command = command.split_whitespace().collect::<Vec<_>>().join(" ");
-    problem.next(format!("it is not known whether {} was changed; to see: {command}", names.join(", ")))
+    problem.next(format!(
+        "it is not known whether {} was changed; to see: {command}",
+        names.join(", ")
+    ))
 }
 
 pub fn gone(cluster: &Cluster, record: &Record) -> Problem {
     let namespace = &record.meta.namespace;
-    Problem::new(format!("there is no group {} any more", record.id().short_name())).next(format!(
+    Problem::new(format!(
+        "there is no group {} any more",
+        record.id().short_name()
+    ))
+    .next(format!(
         "it was deleted, or has lost its label; to see which there are: kubectl failover status {}",
         cluster.reach.for_plugin(namespace)
     ))
@@ -150,7 +200,9 @@ pub fn gone(cluster: &Cluster, record: &Record) -> Problem {
 
 /// Writes an Event of the move, if traffic moved. Without one the move stands all the same.
 async fn tell_of_move(cluster: &Cluster, after: &Record, change: &Change, by: &str) {
-    let Some(last) = &change.last_move else { return };
+    let Some(last) = &change.last_move else {
+        return;
+    };
     let event = MoveEvent::new(after, last.at, &last.why, last.unverified).on_object(by);
     if let Err(cause) = events::publish(cluster, &after.meta.namespace, &event).await {
         tracing::debug!(%cause, "an Event was not written");
@@ -160,5 +212,7 @@ async fn tell_of_move(cluster: &Cluster, after: &Record, change: &Change, by: &s
 /// A conflict, or trouble of the server's or the line's. A patch that the server takes amiss (422) may have met an
 /// object that has changed.
 pub fn may_do_better(error: &RequestError) -> bool {
-    error.code().is_none_or(|code| matches!(code, 409 | 422 | 429 | 500..))
+    error
+        .code()
+        .is_none_or(|code| matches!(code, 409 | 422 | 429 | 500..))
 }

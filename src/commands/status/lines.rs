@@ -47,7 +47,11 @@ fn tell(cluster: &Cluster, changes: &[StatusChange], format: StatusFormat) -> an
     let mut out = std::io::stdout().lock();
     for change in changes {
         if format == StatusFormat::Json {
-            writeln!(out, "{}", json_line(change, &cluster.context, &cluster.reach, at)?)?;
+            writeln!(
+                out,
+                "{}",
+                json_line(change, &cluster.context, &cluster.reach, at)?
+            )?;
         } else if change.is_transition() {
             writeln!(out, "{}", text_line(change, at))?;
         }
@@ -67,7 +71,10 @@ fn remark(before: Option<&Sight>, now: &Sight, place: &str) {
         return;
     }
     for Absent { name, .. } in &now.absent {
-        say(&format!("there is no group {:?} in {place} yet", clean(&name.to_string())));
+        say(&format!(
+            "there is no group {:?} in {place} yet",
+            clean(&name.to_string())
+        ));
     }
     if now.statuses.is_empty() && now.absent.is_empty() {
         say(&format!("no groups in {place} yet"));

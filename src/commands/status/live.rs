@@ -33,8 +33,14 @@ pub async fn run(cluster: &Cluster, scope: Scope, page: Page) -> anyhow::Result<
         _ = interrupts.next() => return Ok(Exit::Done),
         sight = observer.next() => sight?,
     };
-    let mut table =
-        LiveTable { cluster, page, place, scope: home, sight: first, transitions: Transitions::default() };
+    let mut table = LiveTable {
+        cluster,
+        page,
+        place,
+        scope: home,
+        sight: first,
+        transitions: Transitions::default(),
+    };
     say_forbidden(cluster, observer.forbidden());
     let mut screen = Screen::enter()?;
     let mut pace = Pace::start(Instant::now());
@@ -63,7 +69,11 @@ pub async fn run(cluster: &Cluster, scope: Scope, page: Page) -> anyhow::Result<
         }
     }
     screen.leave()?;
-    let seen = print::Printed { statuses: &table.sight.statuses, exit: None, missing: None };
+    let seen = print::Printed {
+        statuses: &table.sight.statuses,
+        exit: None,
+        missing: None,
+    };
     print::print(cluster, &seen, page)?;
     Ok(Exit::Done)
 }
@@ -76,11 +86,17 @@ struct Pace {
 
 impl Pace {
     fn start(now: Instant) -> Self {
-        Self { drawn: now, due: now }
+        Self {
+            drawn: now,
+            due: now,
+        }
     }
 
     fn drew(&mut self, now: Instant) {
-        *self = Self { drawn: now, due: now + AGEING };
+        *self = Self {
+            drawn: now,
+            due: now + AGEING,
+        };
     }
 
     /// There is something else to show.
@@ -100,7 +116,10 @@ impl Signals {
     fn listen() -> anyhow::Result<Self> {
         let listen = |kind| signal(kind).context("listening for signals");
         let stop = SignalKind::from_raw(Posix::TSTP.as_raw());
-        Ok(Self { resized: listen(SignalKind::window_change())?, stopped: listen(stop)? })
+        Ok(Self {
+            resized: listen(SignalKind::window_change())?,
+            stopped: listen(stop)?,
+        })
     }
 }
 
@@ -155,7 +174,10 @@ impl LiveTable<'_> {
                 lost.why
             ));
         }
-        let names: Vec<String> = absent.iter().map(|absent| absent.name.to_string()).collect();
+        let names: Vec<String> = absent
+            .iter()
+            .map(|absent| absent.name.to_string())
+            .collect();
         (!names.is_empty()).then(|| format!("no such group yet: {}", names.join(", ")))
     }
 }
@@ -186,6 +208,10 @@ mod tests {
     fn however_much_changes_there_are_five_frames_a_second() {
         assert_eq!(frames(Duration::from_millis(1)), 50);
         assert_eq!(frames(Duration::from_millis(500)), 20);
-        assert_eq!(frames(Duration::from_secs(60)), 10, "ages are brought up to date");
+        assert_eq!(
+            frames(Duration::from_secs(60)),
+            10,
+            "ages are brought up to date"
+        );
     }
 }

@@ -20,7 +20,14 @@ pub async fn run(
     let namespace = namespace.as_deref();
     let of_all = namespace.filter(|_| args.names.is_empty());
     let (chosen, ahead) = Ahead::of(cluster, of_all, async |are_many| {
-        selection::choose(cluster, namespace, args.selector.as_deref(), &args.names, are_many).await
+        selection::choose(
+            cluster,
+            namespace,
+            args.selector.as_deref(),
+            &args.names,
+            are_many,
+        )
+        .await
     })
     .await;
     let chosen = chosen?;
@@ -29,7 +36,15 @@ pub async fn run(
         selection::say_none(cluster, namespace, args.selector.as_deref()).await;
     }
     let exit = args.exit_code.then(|| verdict(&statuses));
-    print(cluster, &Printed { statuses: &statuses, exit, missing: None }, page)?;
+    print(
+        cluster,
+        &Printed {
+            statuses: &statuses,
+            exit,
+            missing: None,
+        },
+        page,
+    )?;
     Ok(exit.unwrap_or(Exit::Done))
 }
 
@@ -51,5 +66,9 @@ pub async fn statuses(
 pub fn verdict<'a>(statuses: impl IntoIterator<Item = &'a Status>) -> Exit {
     let is_well = |status: &Status| matches!(status.state, State::Primary | State::Active);
     let mut statuses = statuses.into_iter().peekable();
-    if statuses.peek().is_some() && statuses.all(is_well) { Exit::Done } else { Exit::NotMet }
+    if statuses.peek().is_some() && statuses.all(is_well) {
+        Exit::Done
+    } else {
+        Exit::NotMet
+    }
 }

@@ -40,18 +40,34 @@ pub fn style(page: Page) -> Style {
 }
 
 fn render(cluster: &Cluster, printed: &Printed, page: Page) -> anyhow::Result<String> {
-    let Printed { statuses, exit, missing } = *printed;
-    let Cluster { context, server, reach, .. } = cluster;
-    let list = || StatusList::new(context, server, reach, statuses).ending(exit.map(Exit::code), missing);
+    let Printed {
+        statuses,
+        exit,
+        missing,
+    } = *printed;
+    let Cluster {
+        context,
+        server,
+        reach,
+        ..
+    } = cluster;
+    let list =
+        || StatusList::new(context, server, reach, statuses).ending(exit.map(Exit::code), missing);
     Ok(match page.format {
         StatusFormat::Json => clean_json(&serde_json::to_string_pretty(&list())?) + "\n",
         StatusFormat::Yaml => clean_lines(&serde_yaml::to_string(&list())?),
-        StatusFormat::Name => {
-            statuses.iter().map(|status| format!("{}/{}\n", status.id.kind, clean(&status.id.name))).collect()
-        }
+        StatusFormat::Name => statuses
+            .iter()
+            .map(|status| format!("{}/{}\n", status.id.kind, clean(&status.id.name)))
+            .collect(),
         StatusFormat::Table | StatusFormat::Wide if statuses.is_empty() => String::new(),
         StatusFormat::Table | StatusFormat::Wide => {
-            let shown = Shown { context: &cluster.context, reach, statuses, now: cluster.clock().now() };
+            let shown = Shown {
+                context: &cluster.context,
+                reach,
+                statuses,
+                now: cluster.clock().now(),
+            };
             // Who asks for the wide table wants all of it.
             let may_narrow = page.format == StatusFormat::Table && std::io::stdout().is_terminal();
             if may_narrow {

@@ -32,25 +32,51 @@ struct Found {
 
 /// Shows the groups of several clusters as they stand; a cluster that can't be read is one line of that.
 pub async fn run(each: &[GlobalArgs], args: &StatusArgs, page: Page) -> anyhow::Result<Exit> {
-    let names: anyhow::Result<_> = args.names.iter().map(|name| selection::parse_name(name)).collect();
+    let names: anyhow::Result<_> = args
+        .names
+        .iter()
+        .map(|name| selection::parse_name(name))
+        .collect();
     let names: Vec<GroupName> = names?;
     let found = join_all(each.iter().map(|flags| look_in_time(flags, args, &names))).await;
-    let found: Vec<Result<Found, Told>> =
-        found.into_iter().map(|found| found.map_err(|error| Told::of(&error))).collect();
-    let absent = names.iter().filter(|name| !found.iter().flatten().any(|found| found.known.contains(name)));
+    let found: Vec<Result<Found, Told>> = found
+        .into_iter()
+        .map(|found| found.map_err(|error| Told::of(&error)))
+        .collect();
+    let absent = names.iter().filter(|name| {
+        !found
+            .iter()
+            .flatten()
+            .any(|found| found.known.contains(name))
+    });
     let absent: Vec<String> = absent.map(ToString::to_string).collect();
     let exit = verdict(&found, &absent, args.exit_code);
-    let looks: Vec<Look> = each.iter().zip(&found).map(|(flags, found)| look(flags, found)).collect();
+    let looks: Vec<Look> = each
+        .iter()
+        .zip(&found)
+        .map(|(flags, found)| look(flags, found))
+        .collect();
     write(&render(&looks, exit, page)?)?;
     if !absent.is_empty() {
-        say(&format!("error: there is no group {} in any cluster that could be read", absent.join(", ")));
-    } else if found.iter().flatten().all(|found| found.statuses.is_empty()) {
+        say(&format!(
+            "error: there is no group {} in any cluster that could be read",
+            absent.join(", ")
+        ));
+    } else if found
+        .iter()
+        .flatten()
+        .all(|found| found.statuses.is_empty())
+    {
         say("No groups found in the clusters that could be read.");
     }
     Ok(exit)
 }
 
-async fn look_in_time(flags: &GlobalArgs, args: &StatusArgs, names: &[GroupName]) -> anyhow::Result<Found> {
+async fn look_in_time(
+    flags: &GlobalArgs,
+    args: &StatusArgs,
+    names: &[GroupName],
+) -> anyhow::Result<Found> {
     let limit = LIMIT.max(flags.request_timeout.unwrap_or_default());
     match tokio::time::timeout(limit, find(flags, args, names)).await {
         Ok(found) => found,
@@ -65,16 +91,34 @@ async fn find(flags: &GlobalArgs, args: &StatusArgs, names: &[GroupName]) -> any
     let namespace = scope(flags, &cluster);
     let of_all = namespace.as_deref().filter(|_| names.is_empty());
     let (listed, ahead) = Ahead::of(&cluster, of_all, async |are_many| {
-        survey::list_groups_telling(&cluster, namespace.as_deref(), args.selector.as_deref(), are_many).await
+        survey::list_groups_telling(
+            &cluster,
+            namespace.as_deref(),
+            args.selector.as_deref(),
+            are_many,
+        )
+        .await
     })
     .await;
     let all = selection::readable(&cluster, listed)?;
-    let picked: HashSet<GroupId> = names.iter().flat_map(|name| name.pick(&all)).map(Record::id).collect();
+    let picked: HashSet<GroupId> = names
+        .iter()
+        .flat_map(|name| name.pick(&all))
+        .map(Record::id)
+        .collect();
     let is_meant = |record: &&Record| names.is_empty() || picked.contains(&record.id());
     let records: Vec<Record> = all.iter().filter(is_meant).cloned().collect();
     let statuses = once::statuses(&cluster, &records, &all, &ahead).await;
-    let known = names.iter().filter(|name| !name.pick(&all).is_empty()).cloned().collect();
-    Ok(Found { cluster, statuses, known })
+    let known = names
+        .iter()
+        .filter(|name| !name.pick(&all).is_empty())
+        .cloned()
+        .collect();
+    Ok(Found {
+        cluster,
+        statuses,
+        known,
+    })
 }
 
 /// What can't be shown is an error; otherwise it is as for one cluster.
@@ -83,20 +127,40 @@ fn verdict(found: &[Result<Found, Told>], absent: &[String], asked: bool) -> Exi
         return Exit::Failed;
     }
     let statuses = || found.iter().flatten().flat_map(|found| &found.statuses);
-    if asked { once::verdict(statuses()) } else { Exit::Done }
+    if asked {
+        once::verdict(statuses())
+    } else {
+        Exit::Done
+    }
 }
 
 fn look<'a>(flags: &'a GlobalArgs, found: &'a Result<Found, Told>) -> Look<'a> {
     let context = flags.context.as_deref().unwrap_or_default();
     match found {
-        Ok(Found { cluster, statuses, .. }) => Look {
-            shown: Shown { context, reach: &cluster.reach, statuses, now: cluster.clock().now() },
+        Ok(Found {
+            cluster, statuses, ..
+        }) => Look {
+            shown: Shown {
+                context,
+                reach: &cluster.reach,
+                statuses,
+                now: cluster.clock().now(),
+            },
             server: Some(&cluster.server),
             error: None,
         },
         Err(told) => {
-            let shown = Shown { context, reach: &reach::NOWHERE, statuses: &[], now: Timestamp::UNIX_EPOCH };
-            Look { shown, server: None, error: Some(told) }
+            let shown = Shown {
+                context,
+                reach: &reach::NOWHERE,
+                statuses: &[],
+                now: Timestamp::UNIX_EPOCH,
+            };
+            Look {
+                shown,
+                server: None,
+                error: Some(told),
+            }
         }
     }
 }
@@ -106,6 +170,12 @@ fn render(looks: &[Look], exit: Exit, page: Page) -> anyhow::Result<String> {
     Ok(match page.format {
         StatusFormat::Json => clean_json(&serde_json::to_string_pretty(&list())?) + "\n",
         StatusFormat::Yaml => clean_lines(&serde_yaml::to_string(&list())?),
-        _ => clusters::render(looks, Style { clusters: true, ..style(page) }),
+        _ => clusters::render(
+            looks,
+            Style {
+                clusters: true,
+                ..style(page)
+            },
+        ),
     })
 }

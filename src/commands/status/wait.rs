@@ -30,7 +30,11 @@ pub async fn run(
     let mut observer = Observer::start(cluster, scope);
     let waiting = Waiting::start(asked(&conditions), timeout);
     // Without any patience there is still one look.
-    let first = if timeout.is_zero() { cluster.timeout() } else { timeout };
+    let first = if timeout.is_zero() {
+        cluster.timeout()
+    } else {
+        timeout
+    };
     let mut sight = tokio::select! {
         sight = observer.next() => Some(sight?),
         () = sleep_until(started + first) => None,
@@ -39,7 +43,9 @@ pub async fn run(
     let end = started + timeout;
     let missing = loop {
         let missing = missing(sight.as_ref(), &conditions);
-        let Some(seen) = sight.as_ref().filter(|_| !missing.is_empty()) else { break missing };
+        let Some(seen) = sight.as_ref().filter(|_| !missing.is_empty()) else {
+            break missing;
+        };
         waiting.say(&words(Some(seen), &missing, &place));
         tokio::select! {
             biased;
@@ -49,15 +55,39 @@ pub async fn run(
         }
     };
     waiting.end();
-    let statuses = sight.as_ref().map(|sight| sight.statuses.as_slice()).unwrap_or_default();
-    let exit = if missing.is_empty() { Exit::Done } else { Exit::NotMet };
-    let is_printed = missing.is_empty() || matches!(page.format, StatusFormat::Json | StatusFormat::Yaml);
+    let statuses = sight
+        .as_ref()
+        .map(|sight| sight.statuses.as_slice())
+        .unwrap_or_default();
+    let exit = if missing.is_empty() {
+        Exit::Done
+    } else {
+        Exit::NotMet
+    };
+    let is_printed =
+        missing.is_empty() || matches!(page.format, StatusFormat::Json | StatusFormat::Yaml);
     if is_printed {
-        print(cluster, &Printed { statuses, exit: Some(exit), missing: Some(&missing) }, page)?;
+        print(
+            cluster,
+            &Printed {
+                statuses,
+                exit: Some(exit),
+                missing: Some(&missing),
+            },
+            page,
+        )?;
     }
     if missing.is_empty() {
         return Ok(exit);
     }
-    let problem = not_met(&words(sight.as_ref(), &missing, &place), &conditions, timeout);
-    Err(Problem { is_printed, ..problem }.into())
+    let problem = not_met(
+        &words(sight.as_ref(), &missing, &place),
+        &conditions,
+        timeout,
+    );
+    Err(Problem {
+        is_printed,
+        ..problem
+    }
+    .into())
 }

@@ -22,7 +22,9 @@ pub struct Waiting {
 
 impl Waiting {
     pub fn start(asked: String, timeout: Duration) -> Self {
-        let spinner = std::io::stderr().is_terminal().then(ProgressBar::new_spinner);
+        let spinner = std::io::stderr()
+            .is_terminal()
+            .then(ProgressBar::new_spinner);
         if let Some(spinner) = &spinner {
             // On one line, however narrow the terminal is.
             if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
@@ -31,7 +33,13 @@ impl Waiting {
             spinner.enable_steady_tick(SPIN);
             spinner.set_message(format!("waiting for {asked}"));
         }
-        Self { asked, timeout, started: Instant::now(), spinner, said: Cell::new(false) }
+        Self {
+            asked,
+            timeout,
+            started: Instant::now(),
+            spinner,
+            said: Cell::new(false),
+        }
     }
 
     /// Says what is still missing.
@@ -43,7 +51,10 @@ impl Waiting {
             None => {
                 self.said.set(true);
                 let seconds = self.timeout.as_secs_f64();
-                say(&format!("waiting up to {seconds} s for {}: {first}", self.asked));
+                say(&format!(
+                    "waiting up to {seconds} s for {}: {first}",
+                    self.asked
+                ));
             }
         }
     }

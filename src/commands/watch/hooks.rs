@@ -54,7 +54,10 @@ impl Dropped {
     /// Takes in one more; gives how many to tell of now.
     fn note(&mut self, now: Instant) -> usize {
         self.count += 1;
-        if self.said.is_some_and(|said| now.duration_since(said) < SILENCE) {
+        if self
+            .said
+            .is_some_and(|said| now.duration_since(said) < SILENCE)
+        {
             return 0;
         }
         self.said = Some(now);
@@ -81,8 +84,17 @@ impl Hooks {
         check(command)?;
         let (queue, calls) = mpsc::channel(MOST_WAITING);
         let outstanding = Arc::<AtomicUsize>::default();
-        let runner = tokio::spawn(run_all(Arc::new(command.clone()), calls, Arc::clone(&outstanding)));
-        Ok(Self { queue, outstanding, dropped: Mutex::default(), runner })
+        let runner = tokio::spawn(run_all(
+            Arc::new(command.clone()),
+            calls,
+            Arc::clone(&outstanding),
+        ));
+        Ok(Self {
+            queue,
+            outstanding,
+            dropped: Mutex::default(),
+            runner,
+        })
     }
 
     /// Has the program run for a move, of which `json` is the whole. Holds nothing up.
@@ -106,7 +118,9 @@ impl Hooks {
 
     fn say_dropped(&self, count: usize) {
         if count > 0 {
-            tracing::warn!("too many moves wait for their hook: it is not run for {count} more of them");
+            tracing::warn!(
+                "too many moves wait for their hook: it is not run for {count} more of them"
+            );
         }
     }
 
@@ -123,7 +137,9 @@ impl Hooks {
                 more => format!("; those of {more} more moves were never run"),
             };
             let seconds = FAREWELL.as_secs();
-            tracing::warn!("{running} hooks still ran {seconds} s after the end, and were killed{never}");
+            tracing::warn!(
+                "{running} hooks still ran {seconds} s after the end, and were killed{never}"
+            );
             runner.abort();
             // What it holds is killed when it is dropped.
             let _ = runner.await;
@@ -153,7 +169,14 @@ fn check(command: &CommandWords) -> Result<(), Problem> {
 }
 
 fn environment(transition: &Transition, context: &str) -> Vec<(&'static str, String)> {
-    let Transition { group, apex, at, why, unverified, .. } = transition;
+    let Transition {
+        group,
+        apex,
+        at,
+        why,
+        unverified,
+        ..
+    } = transition;
     let value = |text: &str| shorten(&clean(text), LONGEST);
     vec![
         ("FAILOVER_CONTEXT", value(context)),
@@ -169,7 +192,11 @@ fn environment(transition: &Transition, context: &str) -> Vec<(&'static str, Str
     ]
 }
 
-async fn run_all(command: Arc<CommandWords>, mut calls: Receiver<Call>, outstanding: Arc<AtomicUsize>) {
+async fn run_all(
+    command: Arc<CommandWords>,
+    mut calls: Receiver<Call>,
+    outstanding: Arc<AtomicUsize>,
+) {
     let ended = || outstanding.fetch_sub(1, Ordering::Relaxed);
     let mut running = JoinSet::new();
     loop {
@@ -253,7 +280,10 @@ fn running() -> MutexGuard<'static, BTreeSet<i32>> {
 
 /// Kills whatever still runs.
 pub fn kill_all() {
-    std::mem::take(&mut *running()).into_iter().filter_map(Pid::from_raw).for_each(kill);
+    std::mem::take(&mut *running())
+        .into_iter()
+        .filter_map(Pid::from_raw)
+        .for_each(kill);
 }
 
 fn kill(leader: Pid) {
@@ -265,7 +295,10 @@ struct Group(Option<Pid>);
 
 impl Group {
     fn of(child: &Child) -> Self {
-        let leader = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let leader = child
+            .id()
+            .and_then(|id| i32::try_from(id).ok())
+            .and_then(Pid::from_raw);
         running().extend(leader.map(Pid::as_raw_pid));
         Self(leader)
     }
@@ -304,7 +337,8 @@ async fn keep_the_end(pipe: Option<&mut (impl AsyncRead + Unpin)>, kept: &mut Ve
 fn quoted(said: &[u8]) -> String {
     let text = String::from_utf8_lossy(said);
     let last = text.lines().rev().find(|line| !line.trim().is_empty());
-    last.map(|line| format!(": {}", shorten(&clean(line.trim()), LONGEST))).unwrap_or_default()
+    last.map(|line| format!(": {}", shorten(&clean(line.trim()), LONGEST)))
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -328,8 +362,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_runs_too_long_is_killed() {
         let arguments = ["-c".to_owned(), "sleep 86400".to_owned()].into();
-        let command = CommandWords { program: "sh".to_owned(), arguments };
-        let call = Call { about: "west: ns/web".into(), environment: Vec::new(), json: "{}\n".into() };
+        let command = CommandWords {
+            program: "sh".to_owned(),
+            arguments,
+        };
+        let call = Call {
+            about: "west: ns/web".into(),
+            environment: Vec::new(),
+            json: "{}\n".into(),
+        };
         let started = tokio::time::Instant::now();
         let ended = run_once(&command, call, &mut Vec::new()).await.unwrap();
         assert_eq!(ended, None);

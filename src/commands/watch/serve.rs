@@ -68,7 +68,9 @@ async fn accept_all(listener: TcpListener, metrics: Metrics) {
             sleep(PAUSE).await;
             continue;
         };
-        let Ok(permit) = Arc::clone(&free).try_acquire_owned() else { continue };
+        let Ok(permit) = Arc::clone(&free).try_acquire_owned() else {
+            continue;
+        };
         let metrics = metrics.clone();
         tokio::spawn(async move {
             let _permit = permit;
@@ -99,16 +101,25 @@ async fn serve(stream: TcpStream, metrics: Metrics) {
 
 fn answer(method: &Method, path: &str, metrics: &Metrics) -> Response<Full<Bytes>> {
     if method != Method::GET {
-        return text(StatusCode::METHOD_NOT_ALLOWED, "only GET is served\n".to_owned());
+        return text(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "only GET is served\n".to_owned(),
+        );
     }
     match path {
         "/metrics" => match metrics.text() {
             Ok(figures) => respond(StatusCode::OK, OPEN_METRICS, figures),
-            Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "the figures cannot be written\n".to_owned()),
+            Err(_) => text(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the figures cannot be written\n".to_owned(),
+            ),
         },
         "/healthz" => verdict(&metrics.stuck(), "stuck"),
         "/readyz" => verdict(&metrics.not_ready(), "not all is read and heard"),
-        _ => text(StatusCode::NOT_FOUND, "there are /metrics, /healthz and /readyz\n".to_owned()),
+        _ => text(
+            StatusCode::NOT_FOUND,
+            "there are /metrics, /healthz and /readyz\n".to_owned(),
+        ),
     }
 }
 
@@ -116,7 +127,10 @@ fn verdict(contexts: &[String], trouble: &str) -> Response<Full<Bytes>> {
     if contexts.is_empty() {
         return text(StatusCode::OK, "ok\n".to_owned());
     }
-    text(StatusCode::SERVICE_UNAVAILABLE, format!("{trouble}: {}\n", contexts.join(", ")))
+    text(
+        StatusCode::SERVICE_UNAVAILABLE,
+        format!("{trouble}: {}\n", contexts.join(", ")),
+    )
 }
 
 fn text(status: StatusCode, body: String) -> Response<Full<Bytes>> {
@@ -126,6 +140,8 @@ fn text(status: StatusCode, body: String) -> Response<Full<Bytes>> {
 fn respond(status: StatusCode, kind: &'static str, body: String) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::from(body));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, http::HeaderValue::from_static(kind));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, http::HeaderValue::from_static(kind));
     response
 }

@@ -19,11 +19,19 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 pub async fn run(each: &[GlobalArgs], plan: &Plan) -> anyhow::Result<Exit> {
     let signalled = signalled()?;
-    each.iter().filter_map(|flags| flags.context.as_deref()).for_each(|context| plan.metrics.expect(context));
+    each.iter()
+        .filter_map(|flags| flags.context.as_deref())
+        .for_each(|context| plan.metrics.expect(context));
     let (told, heard) = watch::channel(None);
-    let loops = try_join_all(each.iter().map(|flags| keep_running(flags, plan, heard.clone())));
+    let loops = try_join_all(
+        each.iter()
+            .map(|flags| keep_running(flags, plan, heard.clone())),
+    );
     tokio::pin!(loops);
-    let limits = Limits { run_for: plan.run_for, timeout: plan.timeout };
+    let limits = Limits {
+        run_for: plan.run_for,
+        timeout: plan.timeout,
+    };
     let end = tokio::select! {
         exits = &mut loops => return exits.map(|exits| worst(&exits)),
         () = signalled => End::Asked,
@@ -50,7 +58,9 @@ async fn keep_running(
             // What was broken to the end has failed.
             Ok(Ended { began: false, .. }) if said.is_some() => return Ok(Exit::Failed),
             Ok(ended) => return Ok(ended.exit),
-            Err(error) if error.chain().any(|cause| cause.is::<std::io::Error>()) => return Err(error),
+            Err(error) if error.chain().any(|cause| cause.is::<std::io::Error>()) => {
+                return Err(error);
+            }
             Err(error) => Told::of(&error),
         };
         let is_final = plan.once || told.exit != Exit::Failed || heard.borrow().is_some();
@@ -58,7 +68,9 @@ async fn keep_running(
             if logging::is_json() {
                 tracing::error!(context, next = told.next.join("; "), "{}", told.message);
             } else {
-                told.lines("error").iter().for_each(|line| say(&format!("{context}: {line}")));
+                told.lines("error")
+                    .iter()
+                    .for_each(|line| say(&format!("{context}: {line}")));
             }
             if !is_final {
                 say(&format!(
@@ -71,7 +83,10 @@ async fn keep_running(
             return Ok(told.exit);
         }
         said = Some(told);
-        if tokio::time::timeout(pause, told_to_end(&mut heard)).await.is_ok() {
+        if tokio::time::timeout(pause, told_to_end(&mut heard))
+            .await
+            .is_ok()
+        {
             return Ok(Exit::Failed);
         }
         pause = LONGEST_PAUSE.min(pause * 2);
@@ -100,5 +115,8 @@ async fn told_to_end(heard: &mut Receiver<Option<End>>) -> End {
 /// The one that says most of what is wrong: an error, then what was refused, then what was not met in time.
 fn worst(exits: &[Exit]) -> Exit {
     let order = [Exit::Failed, Exit::Refused, Exit::NotMet];
-    order.into_iter().find(|exit| exits.contains(exit)).unwrap_or(Exit::Done)
+    order
+        .into_iter()
+        .find(|exit| exits.contains(exit))
+        .unwrap_or(Exit::Done)
 }

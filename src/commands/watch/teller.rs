@@ -43,12 +43,19 @@ impl Teller<'_> {
     /// For machines there is an object for each group, also where one line of text tells of many.
     fn log_each(&self, notice: &Notice, words: &str) {
         match notice {
-            Notice::Many(notices) => notices.iter().for_each(|notice| self.log(notice, &text_line(notice))),
+            Notice::Many(notices) => notices
+                .iter()
+                .for_each(|notice| self.log(notice, &text_line(notice))),
             notice => self.log(notice, words),
         }
     }
 
-    fn tell_move(&self, notice: &Notice, transition: &Transition, words: &str) -> anyhow::Result<()> {
+    fn tell_move(
+        &self,
+        notice: &Notice,
+        transition: &Transition,
+        words: &str,
+    ) -> anyhow::Result<()> {
         let json = json_line(notice, self.context)?.unwrap_or_default();
         let line = match self.format {
             StreamFormat::Text => &(self.prefix() + words),
@@ -82,6 +89,10 @@ impl Teller<'_> {
     }
 
     fn prefix(&self) -> String {
-        if self.names_context { format!("{}: ", clean(self.context)) } else { String::new() }
+        if self.names_context {
+            format!("{}: ", clean(self.context))
+        } else {
+            String::new()
+        }
     }
 }

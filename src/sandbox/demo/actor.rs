@@ -51,7 +51,10 @@ impl Actor {
 
     /// Starts `watch` beside the story; its lines are shown as they come.
     pub async fn start_watch(&self, arguments: &[&str]) -> anyhow::Result<Watch> {
-        let mut child = self.command(arguments)?.spawn().context("starting `watch`")?;
+        let mut child = self
+            .command(arguments)?
+            .spawn()
+            .context("starting `watch`")?;
         let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
             anyhow::bail!("`watch` has no output");
         };
@@ -70,7 +73,11 @@ impl Actor {
         let itself = std::env::current_exe().context("finding this program's own file")?;
         let context = format!("--context={}", self.context);
         let place = [context.as_str(), "-n", NAMESPACE];
-        out::line(format!("$ kubectl failover {} {}", arguments.join(" "), place.join(" ")))?;
+        out::line(format!(
+            "$ kubectl failover {} {}",
+            arguments.join(" "),
+            place.join(" ")
+        ))?;
         let mut command = guard::command()?;
         command
             .arg(itself)
@@ -88,7 +95,11 @@ impl Actor {
 impl Watch {
     /// Asks `watch` to end, which it should do cleanly.
     pub async fn end(mut self) -> anyhow::Result<()> {
-        let pid = self.child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+        let pid = self
+            .child
+            .id()
+            .and_then(|pid| i32::try_from(pid).ok())
+            .and_then(Pid::from_raw);
         if let Some(pid) = pid {
             kill_process(pid, Signal::TERM).context("ending `watch`")?;
         }
@@ -99,7 +110,9 @@ impl Watch {
             }
             anyhow::Ok(status)
         };
-        let status = tokio::time::timeout(WATCH_END, ended).await.context("`watch` did not end")??;
+        let status = tokio::time::timeout(WATCH_END, ended)
+            .await
+            .context("`watch` did not end")??;
         if status.success() {
             return Ok(());
         }
@@ -107,8 +120,13 @@ impl Watch {
     }
 }
 
-fn show(bytes: &[u8], mut show_line: impl FnMut(&str) -> std::io::Result<()>) -> std::io::Result<()> {
-    String::from_utf8_lossy(bytes).lines().try_for_each(&mut show_line)
+fn show(
+    bytes: &[u8],
+    mut show_line: impl FnMut(&str) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    String::from_utf8_lossy(bytes)
+        .lines()
+        .try_for_each(&mut show_line)
 }
 
 fn print(

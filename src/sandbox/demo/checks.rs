@@ -27,7 +27,11 @@ pub async fn mirror_appears(client: &Client, mirror: &str, flat: bool) -> anyhow
         anyhow::Ok(if flat {
             limited(services.get_opt(mirror)).await?.is_some()
         } else {
-            limited(slices.list(&of_mirror)).await?.items.iter().any(has_ready_endpoint)
+            limited(slices.list(&of_mirror))
+                .await?
+                .items
+                .iter()
+                .any(has_ready_endpoint)
         })
     };
     let wait = async {
@@ -36,9 +40,12 @@ pub async fn mirror_appears(client: &Client, mirror: &str, flat: bool) -> anyhow
         }
         anyhow::Ok(())
     };
-    tokio::time::timeout(LIMIT, wait)
-        .await
-        .map_err(|_| Problem::new(format!("{mirror} was not there and ready after {} s", LIMIT.as_secs())))?
+    tokio::time::timeout(LIMIT, wait).await.map_err(|_| {
+        Problem::new(format!(
+            "{mirror} was not there and ready after {} s",
+            LIMIT.as_secs()
+        ))
+    })?
 }
 
 /// The objects of a kind, at the version that `create` writes.
@@ -47,7 +54,12 @@ pub fn objects(client: &Client, kind: &dyn Kind) -> Api<DynamicObject> {
 }
 
 pub fn resource(kind: &dyn Kind) -> ApiResource {
-    let KindInfo { api_version, kind, plural, .. } = kind.info();
+    let KindInfo {
+        api_version,
+        kind,
+        plural,
+        ..
+    } = kind.info();
     let (group, version) = api_version.split_once('/').unwrap_or_default();
     ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural)
 }
@@ -58,20 +70,31 @@ pub fn read(kind: &'static dyn Kind, object: &DynamicObject) -> anyhow::Result<R
 }
 
 /// Checks that there is one object of the kind, and that it is the one that `create` has to make.
-pub async fn only_this_group(client: &Client, kind: &'static dyn Kind, fallback: &str) -> anyhow::Result<()> {
-    let found = limited(objects(client, kind).list(&ListParams::default())).await?.items;
-    let found: Vec<String> =
-        found.iter().map(|object| anyhow::Ok(describe(&read(kind, object)?))).collect::<Result<_, _>>()?;
+pub async fn only_this_group(
+    client: &Client,
+    kind: &'static dyn Kind,
+    fallback: &str,
+) -> anyhow::Result<()> {
+    let found = limited(objects(client, kind).list(&ListParams::default()))
+        .await?
+        .items;
+    let found: Vec<String> = found
+        .iter()
+        .map(|object| anyhow::Ok(describe(&read(kind, object)?)))
+        .collect::<Result<_, _>>()?;
     let expected = format!(
         "{NAMESPACE}/{APEX}-failover, run by linkerd-failover, apex {APEX}, primary {APEX}, {APEX}=1, {fallback}=0"
     );
     if found == [expected.clone()] {
         return Ok(());
     }
-    Err(Problem::new(format!("the {}s are not as they should be", kind.info().kind))
-        .next(format!("expected: {expected}"))
-        .next(format!("found:    {}", found.join("; ")))
-        .into())
+    Err(Problem::new(format!(
+        "the {}s are not as they should be",
+        kind.info().kind
+    ))
+    .next(format!("expected: {expected}"))
+    .next(format!("found:    {}", found.join("; ")))
+    .into())
 }
 
 fn describe(record: &Record) -> String {
@@ -79,11 +102,20 @@ fn describe(record: &Record) -> String {
     let by = meta.labels.get(CONTROLLED_BY).unwrap_or("nobody");
     let group = match &record.group {
         Ok(group) => {
-            let backends =
-                group.backends.iter().map(|backend| format!("{}={}", backend.name, backend.weight));
-            format!("primary {}, {}", group.primary_name(), backends.collect::<Vec<_>>().join(", "))
+            let backends = group
+                .backends
+                .iter()
+                .map(|backend| format!("{}={}", backend.name, backend.weight));
+            format!(
+                "primary {}, {}",
+                group.primary_name(),
+                backends.collect::<Vec<_>>().join(", ")
+            )
         }
         Err(invalid) => invalid.reason.clone(),
     };
-    format!("{}/{}, run by {by}, apex {}, {group}", meta.namespace, meta.name, record.apex)
+    format!(
+        "{}/{}, run by {by}, apex {}, {group}",
+        meta.namespace, meta.name, record.apex
+    )
 }

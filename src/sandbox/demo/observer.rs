@@ -41,19 +41,30 @@ pub fn weights(ready: bool) -> [u32; 2] {
 
 /// Whether any endpoint of the slice takes traffic.
 pub fn has_ready_endpoint(slice: &EndpointSlice) -> bool {
-    let mut endpoints = slice.endpoints.iter().filter_map(|endpoint| endpoint.conditions.as_ref());
+    let mut endpoints = slice
+        .endpoints
+        .iter()
+        .filter_map(|endpoint| endpoint.conditions.as_ref());
     endpoints.any(|conditions| conditions.ready != Some(false))
 }
 
 impl Observer {
     /// Opens the watches, and returns once they have listed.
-    pub async fn start(client: &Client, kind: &'static dyn Kind, fallback: &str) -> anyhow::Result<Self> {
+    pub async fn start(
+        client: &Client,
+        kind: &'static dyn Kind,
+        fallback: &str,
+    ) -> anyhow::Result<Self> {
         let config = || watcher::Config::default().timeout(WATCH_SECONDS);
         let of_apex = config().labels(&format!("kubernetes.io/service-name={APEX}"));
         let slices: Api<EndpointSlice> = Api::namespaced(client.clone(), NAMESPACE);
         let groups = objects(client, kind);
-        let slices = watcher(slices, of_apex).default_backoff().map(|event| event.map(Change::Slice));
-        let groups = watcher(groups, config()).default_backoff().map(|event| event.map(Change::Group));
+        let slices = watcher(slices, of_apex)
+            .default_backoff()
+            .map(|event| event.map(Change::Slice));
+        let groups = watcher(groups, config())
+            .default_backoff()
+            .map(|event| event.map(Change::Group));
         let mut observer = Self {
             changes: futures::stream::select_all([slices.boxed(), groups.boxed()]),
             slices: Known::default(),
@@ -100,14 +111,18 @@ impl Observer {
         match self.changes.next().await {
             Some(Ok(Change::Slice(event))) => self.slices.observe(event),
             Some(Ok(Change::Group(event))) => self.groups.observe(event),
-            Some(Err(cause)) => return Err(anyhow::Error::new(cause).context("watching the cluster")),
+            Some(Err(cause)) => {
+                return Err(anyhow::Error::new(cause).context("watching the cluster"));
+            }
             None => anyhow::bail!("the watches have ended"),
         }
         Ok(())
     }
 
     fn primary_is_ready(&self) -> bool {
-        self.slices.iter().any(|(_, slice)| has_ready_endpoint(slice))
+        self.slices
+            .iter()
+            .any(|(_, slice)| has_ready_endpoint(slice))
     }
 
     /// `web-svc=1,web-svc-east=0`, as the object has them.
@@ -123,9 +138,14 @@ impl Observer {
 
     fn too_late(&self, ready: bool) -> Problem {
         let [primary, fallback] = weights(ready);
-        let found =
-            self.weights_now().unwrap_or_else(|| format!("none, without the {}", self.kind.info().kind));
-        let readiness = if self.primary_is_ready() { "has" } else { "has no" };
+        let found = self
+            .weights_now()
+            .unwrap_or_else(|| format!("none, without the {}", self.kind.info().kind));
+        let readiness = if self.primary_is_ready() {
+            "has"
+        } else {
+            "has no"
+        };
         Problem::new(format!(
             "the weights did not become {primary} and {fallback} within {} s",
             SWITCH_LIMIT.as_secs()

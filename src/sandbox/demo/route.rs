@@ -11,7 +11,8 @@ use crate::sandbox::access::limited;
 
 /// Has the group's route accepted, so that it counts.
 pub async fn accept(client: &Client, kind: &dyn Kind) -> anyhow::Result<()> {
-    let routes: Api<DynamicObject> = Api::namespaced_with(client.clone(), NAMESPACE, &resource(kind));
+    let routes: Api<DynamicObject> =
+        Api::namespaced_with(client.clone(), NAMESPACE, &resource(kind));
     let name = format!("{APEX}-failover");
     let route = limited(routes.get(&name)).await?;
     let condition = |kind: &str, reason: &str| {

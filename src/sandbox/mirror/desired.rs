@@ -22,8 +22,10 @@ const REMOTE_DISCOVERY: &str = "multicluster.linkerd.io/remote-discovery";
 const REMOTE_SERVICE: &str = "multicluster.linkerd.io/remote-service";
 const OWN_PREFIX: &str = "mirror.linkerd.io/";
 /// Hints about topology say nothing across clusters.
-const NOT_COPIED: [&str; 2] =
-    ["service.kubernetes.io/topology-aware-hints", "service.kubernetes.io/topology-mode"];
+const NOT_COPIED: [&str; 2] = [
+    "service.kubernetes.io/topology-aware-hints",
+    "service.kubernetes.io/topology-mode",
+];
 /// The port of Linkerd's multicluster gateway.
 const GATEWAY_PORT: i32 = 4143;
 
@@ -43,9 +45,17 @@ pub struct Mirror {
 }
 
 impl Remote {
-    pub fn mirror(&self, exported: &Service, endpoints: Option<&Endpoints>, gateway: Gateway) -> Mirror {
+    pub fn mirror(
+        &self,
+        exported: &Service,
+        endpoints: Option<&Endpoints>,
+        gateway: Gateway,
+    ) -> Mirror {
         let endpoints = (!is_flat(exported)).then(|| self.endpoints(exported, endpoints, gateway));
-        Mirror { service: self.service(exported), endpoints }
+        Mirror {
+            service: self.service(exported),
+            endpoints,
+        }
     }
 
     fn mirror_name(&self, exported: &str) -> String {
@@ -53,23 +63,42 @@ impl Remote {
     }
 
     fn service(&self, exported: &Service) -> Service {
-        let copied = exported.labels().iter().filter(|(key, _)| !key.starts_with(OWN_PREFIX));
-        let labels = copied.map(|(key, value)| (key.clone(), value.clone())).chain(self.labels());
+        let copied = exported
+            .labels()
+            .iter()
+            .filter(|(key, _)| !key.starts_with(OWN_PREFIX));
+        let labels = copied
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .chain(self.labels());
         let labels = labels.chain(self.flat_labels(exported)).collect();
-        let copied = exported.annotations().iter().filter(|(key, _)| !NOT_COPIED.contains(&key.as_str()));
-        let version = (REMOTE_VERSION.to_owned(), exported.resource_version().unwrap_or_default());
+        let copied = exported
+            .annotations()
+            .iter()
+            .filter(|(key, _)| !NOT_COPIED.contains(&key.as_str()));
+        let version = (
+            REMOTE_VERSION.to_owned(),
+            exported.resource_version().unwrap_or_default(),
+        );
         let annotations = copied
             .map(|(key, value)| (key.clone(), value.clone()))
             .chain([(FQ_NAME.to_owned(), fq_name(exported)), version])
             .collect();
         Service {
             metadata: self.metadata(exported, labels, annotations),
-            spec: Some(ServiceSpec { ports: Some(copied_ports(exported)), ..ServiceSpec::default() }),
+            spec: Some(ServiceSpec {
+                ports: Some(copied_ports(exported)),
+                ..ServiceSpec::default()
+            }),
             status: None,
         }
     }
 
-    fn endpoints(&self, exported: &Service, endpoints: Option<&Endpoints>, gateway: Gateway) -> Endpoints {
+    fn endpoints(
+        &self,
+        exported: &Service,
+        endpoints: Option<&Endpoints>,
+        gateway: Gateway,
+    ) -> Endpoints {
         let annotations = BTreeMap::from([(FQ_NAME.to_owned(), fq_name(exported))]);
         let subsets = if endpoints.is_some_and(has_ready_address) {
             vec![self.subset(exported, gateway)]
@@ -83,7 +112,10 @@ impl Remote {
     }
 
     fn subset(&self, exported: &Service, gateway: Gateway) -> EndpointSubset {
-        let address = EndpointAddress { ip: self.gateway.to_string(), ..EndpointAddress::default() };
+        let address = EndpointAddress {
+            ip: self.gateway.to_string(),
+            ..EndpointAddress::default()
+        };
         let (ready, not_ready) = match gateway {
             Gateway::Up => (Some(vec![address]), None),
             Gateway::Down => (None, Some(vec![address])),
@@ -94,7 +126,11 @@ impl Remote {
             protocol: port.protocol.clone(),
             app_protocol: None,
         });
-        EndpointSubset { addresses: ready, not_ready_addresses: not_ready, ports: Some(ports.collect()) }
+        EndpointSubset {
+            addresses: ready,
+            not_ready_addresses: not_ready,
+            ports: Some(ports.collect()),
+        }
     }
 
     fn metadata(
@@ -113,7 +149,10 @@ impl Remote {
     }
 
     fn labels(&self) -> [(String, String); 2] {
-        [(MIRRORED.to_owned(), "true".to_owned()), (CLUSTER_NAME.to_owned(), self.cluster.clone())]
+        [
+            (MIRRORED.to_owned(), "true".to_owned()),
+            (CLUSTER_NAME.to_owned(), self.cluster.clone()),
+        ]
     }
 
     fn flat_labels(&self, exported: &Service) -> Vec<(String, String)> {
@@ -127,7 +166,10 @@ impl Remote {
 
 /// Whether clients reach the pods themselves, without a gateway.
 fn is_flat(exported: &Service) -> bool {
-    exported.labels().get(EXPORTED_KEY).is_some_and(|value| value == "remote-discovery")
+    exported
+        .labels()
+        .get(EXPORTED_KEY)
+        .is_some_and(|value| value == "remote-discovery")
 }
 
 /// The ports of a service as its mirror has them.
@@ -143,14 +185,27 @@ pub fn copied_ports(service: &Service) -> Vec<ServicePort> {
 }
 
 fn ports(service: &Service) -> &[ServicePort] {
-    service.spec.as_ref().and_then(|spec| spec.ports.as_deref()).unwrap_or_default()
+    service
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.ports.as_deref())
+        .unwrap_or_default()
 }
 
 fn fq_name(service: &Service) -> String {
-    format!("{}.{}.svc.cluster.local", service.name_any(), service.namespace().unwrap_or_default())
+    format!(
+        "{}.{}.svc.cluster.local",
+        service.name_any(),
+        service.namespace().unwrap_or_default()
+    )
 }
 
 fn has_ready_address(endpoints: &Endpoints) -> bool {
     let subsets = endpoints.subsets.as_deref().unwrap_or_default();
-    subsets.iter().any(|subset| subset.addresses.as_ref().is_some_and(|addresses| !addresses.is_empty()))
+    subsets.iter().any(|subset| {
+        subset
+            .addresses
+            .as_ref()
+            .is_some_and(|addresses| !addresses.is_empty())
+    })
 }

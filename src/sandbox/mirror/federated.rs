@@ -17,8 +17,10 @@ pub type Member<'a> = (Option<&'a str>, &'a Service);
 
 /// The federated service of the members, all of this namespace and name.
 pub fn mirror((namespace, name): &Key, members: &[Member<'_>]) -> Mirror {
-    let remote: Vec<_> =
-        members.iter().filter_map(|(cluster, _)| cluster.map(|it| format!("{name}@{it}"))).collect();
+    let remote: Vec<_> = members
+        .iter()
+        .filter_map(|(cluster, _)| cluster.map(|it| format!("{name}@{it}")))
+        .collect();
     let is_local = members.iter().any(|(cluster, _)| cluster.is_none());
     let remote = (!remote.is_empty()).then(|| (REMOTE.to_owned(), remote.join(",")));
     let local = is_local.then(|| (LOCAL.to_owned(), name.clone()));
@@ -32,7 +34,10 @@ pub fn mirror((namespace, name): &Key, members: &[Member<'_>]) -> Mirror {
                 annotations: Some(remote.into_iter().chain(local).collect()),
                 ..ObjectMeta::default()
             },
-            spec: Some(ServiceSpec { ports, ..ServiceSpec::default() }),
+            spec: Some(ServiceSpec {
+                ports,
+                ..ServiceSpec::default()
+            }),
             status: None,
         },
         endpoints: None,

@@ -40,12 +40,18 @@ impl<'a> Local<'a> {
     pub fn new(clusters: &[(Remote, Client)], here: usize, log: &'a Log) -> Option<Self> {
         let (own, client) = clusters.get(here)?;
         let mut streams = vec![
-            changes((here, client), Some(&format!("{MIRRORED}=true")), Change::Mirror),
+            changes(
+                (here, client),
+                Some(&format!("{MIRRORED}=true")),
+                Change::Mirror,
+            ),
             changes((here, client), None, Change::Namespace),
         ];
         let mut origins = Vec::new();
         for (index, (remote, origin)) in clusters.iter().enumerate() {
-            streams.push(changes((index, origin), Some(MEMBER), move |event| Change::Member(index, event)));
+            streams.push(changes((index, origin), Some(MEMBER), move |event| {
+                Change::Member(index, event)
+            }));
             if index != here {
                 streams.push(changes((index, origin), Some(EXPORTED), move |event| {
                     Change::Exported(index, event)
@@ -55,7 +61,10 @@ impl<'a> Local<'a> {
                 }));
             }
             let remote = (index != here).then(|| remote.clone());
-            origins.push(Origin { remote, ..Origin::default() });
+            origins.push(Origin {
+                remote,
+                ..Origin::default()
+            });
         }
         Some(Self {
             changes: futures::stream::select_all(streams),
@@ -105,7 +114,8 @@ impl<'a> Local<'a> {
             Change::Failed(index, cause) => {
                 let remote = self.origins[index].remote.as_ref();
                 let cluster = remote.map_or("it", |remote| remote.cluster.as_str());
-                self.writer.say(&format!("watching {cluster} failed, trying again: {cause}"));
+                self.writer
+                    .say(&format!("watching {cluster} failed, trying again: {cause}"));
             }
         }
     }
@@ -126,7 +136,12 @@ impl<'a> Local<'a> {
         let is_surplus = |(key, service): &(&Key, &Service)| {
             !desired.contains_key(*key) && is_own(service) && self.is_active(&key.0)
         };
-        let surplus: Vec<Key> = self.mirrors.iter().filter(is_surplus).map(|(key, _)| key.clone()).collect();
+        let surplus: Vec<Key> = self
+            .mirrors
+            .iter()
+            .filter(is_surplus)
+            .map(|(key, _)| key.clone())
+            .collect();
         let mut complete = true;
         for (key, mirror) in desired {
             complete &= self.writer.keep(key, mirror).await;
@@ -140,8 +155,14 @@ impl<'a> Local<'a> {
     fn exports(&self, networks: &Networks) -> BTreeMap<Key, Mirror> {
         let mut desired = BTreeMap::new();
         for origin in &self.origins {
-            let Some(remote) = &origin.remote else { continue };
-            let gateway = networks.get(&remote.cluster).copied().unwrap_or_default().gateway;
+            let Some(remote) = &origin.remote else {
+                continue;
+            };
+            let gateway = networks
+                .get(&remote.cluster)
+                .copied()
+                .unwrap_or_default()
+                .gateway;
             desired.extend(origin.exported.iter().map(|(key, service)| {
                 let mirror = remote.mirror(service, origin.endpoints.get(key), gateway);
                 ((key.0.clone(), mirror.service.name_any()), mirror)

@@ -35,10 +35,15 @@ pub fn changes<K>(
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
 {
-    let config = watcher::Config { label_selector: labels.map(str::to_owned), ..watcher::Config::default() };
+    let config = watcher::Config {
+        label_selector: labels.map(str::to_owned),
+        ..watcher::Config::default()
+    };
     watcher(Api::<K>::all(client.clone()), config.timeout(WATCH_SECONDS))
         .backoff(Steady)
-        .map(move |event| event.map_or_else(|cause| Change::Failed(index, cause.to_string()), &wrap))
+        .map(move |event| {
+            event.map_or_else(|cause| Change::Failed(index, cause.to_string()), &wrap)
+        })
         .boxed()
 }
 

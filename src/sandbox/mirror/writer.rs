@@ -29,7 +29,13 @@ pub struct Writer<'a> {
 impl<'a> Writer<'a> {
     pub fn new(cluster: &str, client: Client, log: &'a Log) -> Self {
         let cluster = cluster.to_owned();
-        Self { cluster, client, log, written: BTreeMap::new(), complaints: BTreeMap::new() }
+        Self {
+            cluster,
+            client,
+            log,
+            written: BTreeMap::new(),
+            complaints: BTreeMap::new(),
+        }
     }
 
     /// Brings a mirror to where it should be; whether that was possible.
@@ -60,7 +66,8 @@ impl<'a> Writer<'a> {
     }
 
     pub fn say(&self, text: &str) {
-        self.log.line(&format!("mirrors in {}: {text}", self.cluster));
+        self.log
+            .line(&format!("mirrors in {}: {text}", self.cluster));
     }
 
     async fn write(&self, key: &Key, mirror: &Mirror) -> anyhow::Result<()> {
@@ -85,7 +92,10 @@ impl<'a> Writer<'a> {
             self.complaints.remove(key);
             return true;
         };
-        let complaint = format!("{}/{} could not be written, trying again: {cause:#}", key.0, key.1);
+        let complaint = format!(
+            "{}/{} could not be written, trying again: {cause:#}",
+            key.0, key.1
+        );
         if self.complaints.get(key) != Some(&complaint) {
             self.say(&complaint);
             self.complaints.insert(key.clone(), complaint);
@@ -96,7 +106,10 @@ impl<'a> Writer<'a> {
 
 /// Whether the service was made by a writer, and not by hand.
 pub fn is_own(service: &Service) -> bool {
-    service.managed_fields().iter().any(|entry| entry.manager.as_deref() == Some(MANAGER))
+    service
+        .managed_fields()
+        .iter()
+        .any(|entry| entry.manager.as_deref() == Some(MANAGER))
 }
 
 async fn apply<K>(api: &Api<K>, name: &str, object: &K) -> anyhow::Result<()>
@@ -104,7 +117,9 @@ where
     K: Clone + DeserializeOwned + Serialize + Debug,
 {
     let params = PatchParams::apply(MANAGER).force();
-    limited(api.patch(name, &params, &Patch::Apply(object))).await.map(drop)
+    limited(api.patch(name, &params, &Patch::Apply(object)))
+        .await
+        .map(drop)
 }
 
 async fn delete<K>(api: &Api<K>, name: &str) -> anyhow::Result<()>

@@ -17,7 +17,11 @@ const FAREWELL: Duration = Duration::from_secs(5);
 impl Loop<'_> {
     /// How it ends by itself, if it does now; `new`: what is followed has just become known.
     pub(super) fn outcome(&self, new: bool, all_taken_in: bool) -> Option<Outcome> {
-        let refused = if new { self.refused_by_upstream() } else { None };
+        let refused = if new {
+            self.refused_by_upstream()
+        } else {
+            None
+        };
         if refused.is_some() || !self.options.once {
             return refused;
         }
@@ -27,8 +31,10 @@ impl Loop<'_> {
                 holder: holder.to_owned(),
             });
         }
-        (all_taken_in && self.is_done())
-            .then(|| Outcome::Done { refused: self.engine.refused(), unread: self.engine.unread() })
+        (all_taken_in && self.is_done()).then(|| Outcome::Done {
+            refused: self.engine.refused(),
+            unread: self.engine.unread(),
+        })
     }
 
     fn is_done(&self) -> bool {
@@ -50,10 +56,13 @@ impl Loop<'_> {
                 }
             }
         }
-        let keepers: Vec<JoinHandle<()>> = self.leases.drain().map(|(_, (_, keeper))| keeper).collect();
+        let keepers: Vec<JoinHandle<()>> =
+            self.leases.drain().map(|(_, (_, keeper))| keeper).collect();
         let given_back = timeout(FAREWELL, join_all(keepers));
         if let (_, Err(_)) = join(self.requests.flush_events(), given_back).await {
-            tracing::warn!("not all Leases could be given back in time: they end by themselves in 15 s");
+            tracing::warn!(
+                "not all Leases could be given back in time: they end by themselves in 15 s"
+            );
         }
         (self.engine.unsettled(), told)
     }

@@ -16,22 +16,32 @@ impl Loop<'_> {
                 let news = self.kinds.hear(kind, &event);
                 self.say(news)?;
                 match event.as_ref() {
-                    Event::Failed(error) if !self.kinds.is_known(kind) => self.no_groups(kind, error)?,
+                    Event::Failed(error) if !self.kinds.is_known(kind) => {
+                        self.no_groups(kind, error)?
+                    }
                     event => {
                         let notice = self.troubles.note(event, || kind.info().crd.to_owned());
                         self.say_with_others(notice)?;
                     }
                 }
-                let event = if event.is_absent() { Event::Listed(Vec::new()) } else { *event };
+                let event = if event.is_absent() {
+                    Event::Listed(Vec::new())
+                } else {
+                    *event
+                };
                 self.engine.groups(kind.info().name, event, now);
             }
             Told::Slices(id, event) => {
-                let notice = self.troubles.note(&event, || self.watches.place("EndpointSlices", id));
+                let notice = self
+                    .troubles
+                    .note(&event, || self.watches.place("EndpointSlices", id));
                 self.say_with_others(notice)?;
                 self.engine.slices(id, event, now);
             }
             Told::Mirrors(id, event) => {
-                let notice = self.troubles.note(&event, || self.watches.place("Services", id));
+                let notice = self
+                    .troubles
+                    .note(&event, || self.watches.place("Services", id));
                 self.say_with_others(notice)?;
                 self.engine.mirrors(id, event, now);
             }
@@ -47,10 +57,14 @@ impl Loop<'_> {
 
     pub(super) fn measure(&mut self, told: &Told, now: Duration) {
         let (stream, failure, resource) = match told {
-            Told::Groups(kind, event) => {
-                (Some(Stream::Groups(kind.info().name)), event.failure(), kind.info().crd)
+            Told::Groups(kind, event) => (
+                Some(Stream::Groups(kind.info().name)),
+                event.failure(),
+                kind.info().crd,
+            ),
+            Told::Slices(id, event) => {
+                (Some(Stream::Slices(*id)), event.failure(), "endpointslices")
             }
-            Told::Slices(id, event) => (Some(Stream::Slices(*id)), event.failure(), "endpointslices"),
             Told::Mirrors(_, event) => (None, event.failure(), "services"),
             Told::NoAccess(..) => return self.meter.restarts("endpointslices"),
         };

@@ -87,13 +87,24 @@ fn the_reaction_of_a_move_counts_from_its_cause_whatever_it_takes() {
 #[test]
 fn moves_over_the_limit_wait_and_come_all_the_same() {
     let within = Duration::from_secs(60);
-    let settings = Settings { max_moves: Some(MaxMoves { most: 1, within }), ..Settings::default() };
+    let settings = Settings {
+        max_moves: Some(MaxMoves { most: 1, within }),
+        ..Settings::default()
+    };
     let mut bench = Bench::at_home_with(settings);
     bench.failed_over();
     bench.tell(FeedId(1), "web", 1);
     let braked = |bench: &mut Bench| {
         bench.take(|effect| {
-            matches!(effect, Effect::Say(Notice::Braked { most: 1, waiting: 1, .. })).then_some(())
+            matches!(
+                effect,
+                Effect::Say(Notice::Braked {
+                    most: 1,
+                    waiting: 1,
+                    ..
+                })
+            )
+            .then_some(())
         })
     };
     assert_eq!((bench.writes().len(), braked(&mut bench).len()), (0, 1));
@@ -105,7 +116,11 @@ fn moves_over_the_limit_wait_and_come_all_the_same() {
     assert_eq!((weights, braked(&mut bench).len()), (vec![1, 0], 1));
     bench.answer(Ok(group(9, HOME, Some(&note))));
     bench.settle();
-    assert_eq!(bench.reactions(), [Duration::ZERO, within], "what waits is not fast");
+    assert_eq!(
+        bench.reactions(),
+        [Duration::ZERO, within],
+        "what waits is not fast"
+    );
 }
 
 #[test]
@@ -131,17 +146,27 @@ fn whoever_has_no_move_to_make_any_more_does_not_wait_for_the_brake() {
     let ends: [fn(&mut Bench); 3] = [
         |bench| bench.tell(FeedId(1), "web", 0),
         |bench| bench.edit(read(9, AWAY, &[("failback-delay", "soon")])),
-        |bench| bench.engine.groups("trafficsplit", Event::Listed(Vec::new()), bench.now),
+        |bench| {
+            bench
+                .engine
+                .groups("trafficsplit", Event::Listed(Vec::new()), bench.now)
+        },
     ];
     for end in ends {
-        let settings = Settings { max_moves: Some(MaxMoves { most: 1, within }), ..Settings::default() };
+        let settings = Settings {
+            max_moves: Some(MaxMoves { most: 1, within }),
+            ..Settings::default()
+        };
         let mut bench = Bench::at_home_with(settings);
         bench.failed_over();
         bench.tell(FeedId(1), "web", 1);
         assert!(bench.writes().is_empty());
         end(&mut bench);
         bench.settle();
-        let other = GroupId { name: "other".into(), ..id() };
+        let other = GroupId {
+            name: "other".into(),
+            ..id()
+        };
         let go = bench.engine.brake.start(&other, bench.now);
         assert!(matches!(go, Go::Later { .. }), "{go:?}");
         assert_eq!(bench.engine.brake.waiting(), 1, "only the other one waits");

@@ -4,7 +4,10 @@ use super::*;
 
 /// As the API server has it after a write.
 fn delayed(version: u64, weights: &[u64], last_move: Option<&str>) -> Record {
-    let backends: Vec<(&str, u64)> = ["web", "web-east"].into_iter().zip(weights.iter().copied()).collect();
+    let backends: Vec<(&str, u64)> = ["web", "web-east"]
+        .into_iter()
+        .zip(weights.iter().copied())
+        .collect();
     let mut record = group(version, &backends, last_move);
     record.group.as_mut().unwrap().policy.failback_delay = Duration::from_secs(10);
     record

@@ -31,7 +31,14 @@ fn a_group_that_is_gone_is_said_to_be_however_that_is_heard() {
             _ => None,
         })
     };
-    assert_eq!(gone(Event::Deleted(group(2, &[("web", 1), ("web-east", 0)], None))), [id()]);
+    assert_eq!(
+        gone(Event::Deleted(group(
+            2,
+            &[("web", 1), ("web-east", 0)],
+            None
+        ))),
+        [id()]
+    );
     assert_eq!(gone(Event::Listed(Vec::new())), [id()]);
 }
 
@@ -107,7 +114,11 @@ fn the_first_of_two_writes_without_an_answer_may_be_the_one_that_was_done() {
 #[test]
 fn a_delay_without_end_is_waited_for() {
     let mut bench = Bench::at_home();
-    bench.edit(read(2, HOME, &[("failover-delay", "18446744073709551615s")]));
+    bench.edit(read(
+        2,
+        HOME,
+        &[("failover-delay", "18446744073709551615s")],
+    ));
     bench.pass(1);
     bench.tell(FeedId(1), "web", 0);
     bench.pass(5);
@@ -129,7 +140,12 @@ fn traffic_that_has_nowhere_to_go_is_told_once_and_so_is_its_end() {
 
 #[test]
 fn a_definite_refusal_leaves_no_doubt_and_failures_without_end_leave_few() {
-    for (error, doubts) in [(status(429), 0), (status(400), 0), (status(500), 16), (lost(), 16)] {
+    for (error, doubts) in [
+        (status(429), 0),
+        (status(400), 0),
+        (status(500), 16),
+        (lost(), 16),
+    ] {
         let (mut bench, _) = Bench::failing_over();
         for _ in 0..40 {
             bench.written(Err(error.clone()));

@@ -6,7 +6,9 @@ const HOME: &[(&str, u64)] = &[("web", 1), ("web-east", 0)];
 const AWAY: &[(&str, u64)] = &[("web", 0), ("web-east", 1)];
 
 fn listed(bench: &mut Bench, record: Record) {
-    bench.engine.groups("trafficsplit", Event::Listed(vec![record]), bench.now);
+    bench
+        .engine
+        .groups("trafficsplit", Event::Listed(vec![record]), bench.now);
     bench.settle();
 }
 
@@ -56,7 +58,11 @@ fn conflicts_in_a_row_are_answered_more_slowly() {
         let read = bench.rereads()[0];
         bench.reread(read, group(version, HOME, None));
     }
-    assert_eq!(bench.writes().len(), 1, "the third one is answered at once too");
+    assert_eq!(
+        bench.writes().len(),
+        1,
+        "the third one is answered at once too"
+    );
     bench.answer(Err(status(409)));
     bench.settle();
     let read = bench.rereads()[0];
@@ -72,10 +78,16 @@ fn the_answer_to_an_older_write_is_not_taken_for_that_to_the_next_one() {
     let mut bench = Bench::at_home();
     bench.tell(FeedId(1), "web", 0);
     let (first, (_, note)) = (bench.number, bench.writes().remove(0));
-    bench.engine.groups("trafficsplit", Event::Deleted(group(2, HOME, None)), bench.now);
+    bench.engine.groups(
+        "trafficsplit",
+        Event::Deleted(group(2, HOME, None)),
+        bench.now,
+    );
     bench.edit(group(3, HOME, None));
     assert_eq!(bench.writes().len(), 1);
-    bench.engine.written(&id(), first, Err(forbidden()), bench.now);
+    bench
+        .engine
+        .written(&id(), first, Err(forbidden()), bench.now);
     bench.settle();
     assert_eq!((bench.complaints().len(), bench.engine.refused()), (0, 0));
     bench.answer(Ok(group(4, AWAY, Some(&note))));

@@ -7,16 +7,23 @@ use super::*;
 fn in_namespace(number: usize) -> Record {
     let mut record = group(1, &[("web", 0), ("web-east", 1)], None);
     record.meta.namespace = format!("ns-{number:02}");
-    let backends = record.group.iter_mut().flat_map(|group| &mut group.backends);
+    let backends = record
+        .group
+        .iter_mut()
+        .flat_map(|group| &mut group.backends);
     backends.for_each(|backend| backend.service.namespace = format!("ns-{number:02}"));
     record
 }
 
 impl Bench {
     fn leases_taken(&mut self) -> BTreeSet<String> {
-        self.take(
-            |effect| if let Effect::TakeLease(namespace) = effect { Some(namespace.clone()) } else { None },
-        )
+        self.take(|effect| {
+            if let Effect::TakeLease(namespace) = effect {
+                Some(namespace.clone())
+            } else {
+                None
+            }
+        })
         .into_iter()
         .collect()
     }
@@ -26,16 +33,32 @@ impl Bench {
 #[test]
 fn two_namespaces_that_come_within_a_moment_both_get_their_leases() {
     let engine = Engine::new("me@here".into(), Settings::default());
-    let mut bench = Bench { engine, now: Duration::ZERO, effects: Vec::new(), number: 0 };
-    bench.engine.groups("trafficsplit", Event::Listed((0..60).map(in_namespace).collect()), bench.now);
+    let mut bench = Bench {
+        engine,
+        now: Duration::ZERO,
+        effects: Vec::new(),
+        number: 0,
+    };
+    bench.engine.groups(
+        "trafficsplit",
+        Event::Listed((0..60).map(in_namespace).collect()),
+        bench.now,
+    );
     bench.settle();
     let feed = bench.started()[0];
     let slices = (0..70).map(|number| {
         let service = ServiceRef::new(format!("ns-{number:02}"), "web");
-        Slice { service, ..slice("web", 1) }
+        Slice {
+            service,
+            ..slice("web", 1)
+        }
     });
-    bench.engine.mirrors(feed, Event::Listed(Vec::new()), bench.now);
-    bench.engine.slices(feed, Event::Listed(slices.collect()), bench.now);
+    bench
+        .engine
+        .mirrors(feed, Event::Listed(Vec::new()), bench.now);
+    bench
+        .engine
+        .slices(feed, Event::Listed(slices.collect()), bench.now);
     bench.pass(1);
     assert_eq!(bench.leases_taken().len(), 60);
 
@@ -44,8 +67,13 @@ fn two_namespaces_that_come_within_a_moment_both_get_their_leases() {
         bench.now += Duration::from_millis(10);
     }
     bench.pass(1);
-    assert_eq!(bench.leases_taken(), ["ns-60".to_owned(), "ns-61".to_owned()].into());
-    let standing = Standing::Held { until: Duration::from_secs(1000) };
+    assert_eq!(
+        bench.leases_taken(),
+        ["ns-60".to_owned(), "ns-61".to_owned()].into()
+    );
+    let standing = Standing::Held {
+        until: Duration::from_secs(1000),
+    };
     bench.engine.lease("ns-61", standing, bench.now);
     bench.settle();
     assert_eq!(bench.writes().len(), 1);

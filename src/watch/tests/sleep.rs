@@ -21,7 +21,9 @@ fn nothing_moves_before_all_is_listed_anew() {
     bench.tell(FeedId(1), "web", 0);
     bench.pass(1);
     assert_eq!(bench.writes().len(), 0);
-    let standing = Standing::Held { until: Duration::from_secs(100_000) };
+    let standing = Standing::Held {
+        until: Duration::from_secs(100_000),
+    };
     bench.list(feed, &[("web", 0), ("web-east", 1)]);
     assert_eq!(bench.writes().len(), 0, "the Lease is not known to be ours");
     bench.engine.lease("ns", standing, bench.now);
@@ -41,7 +43,9 @@ fn a_delay_that_was_running_starts_again() {
     assert_eq!(bench.writes().len(), 0, "the delay is running");
     bench.slept();
     let feed = bench.started()[0];
-    let standing = Standing::Held { until: Duration::from_secs(100_000) };
+    let standing = Standing::Held {
+        until: Duration::from_secs(100_000),
+    };
     bench.engine.lease("ns", standing, bench.now);
     bench.list(feed, &[("web", 1), ("web-east", 1)]);
     bench.pass(8);
@@ -54,14 +58,20 @@ fn a_delay_that_was_running_starts_again() {
 #[test]
 fn a_primary_that_has_recovered_meanwhile_is_not_left() {
     let mut bench = Bench::at_home();
-    bench.edit(read(2, &[("web", 1), ("web-east", 0)], &[("failover-delay", "10s")]));
+    bench.edit(read(
+        2,
+        &[("web", 1), ("web-east", 0)],
+        &[("failover-delay", "10s")],
+    ));
     bench.tell(FeedId(1), "web", 0);
     bench.pass(8);
     assert_eq!(bench.writes().len(), 0, "the delay is running");
     bench.slept();
     bench.pass(8);
     let feed = bench.started()[0];
-    let standing = Standing::Held { until: Duration::from_secs(100_000) };
+    let standing = Standing::Held {
+        until: Duration::from_secs(100_000),
+    };
     bench.engine.lease("ns", standing, bench.now);
     bench.list(feed, &[("web", 1), ("web-east", 1)]);
     bench.pass(60);
@@ -76,7 +86,9 @@ fn a_write_that_had_not_started_is_decided_on_anew() {
     bench.slept();
     bench.engine.postponed(&id(), bench.number, bench.now);
     bench.settle();
-    let standing = Standing::Held { until: Duration::from_secs(100_000) };
+    let standing = Standing::Held {
+        until: Duration::from_secs(100_000),
+    };
     bench.engine.lease("ns", standing, bench.now);
     bench.settle();
     assert!(bench.writes().is_empty() && !bench.engine.is_at_rest());

@@ -20,7 +20,11 @@ fn an_edit_after_silence_lists_the_slices_before_anything_moves() {
     bench.edit(group(2, AWAY, None));
     assert_eq!((bench.verifications(), bench.writes().len()), (1, 0));
     bench.pass(3);
-    assert_eq!((bench.verifications(), bench.writes().len()), (0, 0), "the list is under way");
+    assert_eq!(
+        (bench.verifications(), bench.writes().len()),
+        (0, 0),
+        "the list is under way"
+    );
 
     bench.verify(Ok(vec![slice("web", 1), slice("web-east", 1)]));
     assert_eq!(bench.writes()[0].0, [1, 0]);
@@ -45,7 +49,10 @@ fn without_a_fresh_list_nothing_moves_and_it_is_tried_again() {
         bench.verify(Err(lost()));
         assert!(bench.writes().is_empty() && !bench.engine.is_at_rest());
         let again = bench.engine.next_alarm().unwrap();
-        assert!(again > bench.now && again < bench.now + Duration::from_secs(2), "{again:?}");
+        assert!(
+            again > bench.now && again < bench.now + Duration::from_secs(2),
+            "{again:?}"
+        );
         bench.now = again;
         bench.settle();
     }
@@ -82,7 +89,11 @@ fn a_group_on_its_fallback_that_was_unknown_for_a_while_is_said_to_be_known_agai
     bench.list(FeedId(1), &[("web", 0), ("web-east", 1)]);
     bench.pass(31);
     let cause = bench.take(|effect| match effect {
-        Effect::Say(Notice::Stuck { state: State::Unknown, cause, .. }) => Some(cause.clone()),
+        Effect::Say(Notice::Stuck {
+            state: State::Unknown,
+            cause,
+            ..
+        }) => Some(cause.clone()),
         _ => None,
     });
     assert!(matches!(&cause[..], [Some(_)]), "{cause:?}");
@@ -110,7 +121,11 @@ fn a_start_waits_ten_seconds_for_the_first_list_and_moves_nothing_without_it() {
 #[test]
 fn a_backend_without_slices_is_not_dead_before_the_mirrors_are_known() {
     let mut bench = Bench::new(&[("web", 1), ("web-east", 0)]);
-    bench.engine.slices(FeedId(1), Event::Listed(vec![slice("web-east", 1)]), bench.now);
+    bench.engine.slices(
+        FeedId(1),
+        Event::Listed(vec![slice("web-east", 1)]),
+        bench.now,
+    );
     bench.settle();
     assert!(bench.writes().is_empty() && !bench.engine.is_at_rest());
     let flat = Service {
@@ -122,11 +137,15 @@ fn a_backend_without_slices_is_not_dead_before_the_mirrors_are_known() {
         mirrors: None,
         stands_for: Some(Mirror::Federated(Vec::new())),
     };
-    bench.engine.mirrors(FeedId(1), Event::Listed(vec![flat.clone()]), bench.now);
+    bench
+        .engine
+        .mirrors(FeedId(1), Event::Listed(vec![flat.clone()]), bench.now);
     bench.settle();
     assert!(bench.writes().is_empty() && bench.engine.is_at_rest());
 
-    bench.engine.mirrors(FeedId(1), Event::Deleted(flat), bench.now);
+    bench
+        .engine
+        .mirrors(FeedId(1), Event::Deleted(flat), bench.now);
     bench.settle();
     assert_eq!(bench.writes()[0].0, [0, 1]);
 }
@@ -135,8 +154,14 @@ fn a_backend_without_slices_is_not_dead_before_the_mirrors_are_known() {
 fn where_services_cannot_be_listed_a_backend_without_slices_is_unknown() {
     for error in [forbidden(), lost()] {
         let mut bench = Bench::new(&[("web", 1), ("web-east", 0)]);
-        bench.engine.slices(FeedId(1), Event::Listed(vec![slice("web-east", 1)]), bench.now);
-        bench.engine.mirrors(FeedId(1), Event::Failed(error), bench.now);
+        bench.engine.slices(
+            FeedId(1),
+            Event::Listed(vec![slice("web-east", 1)]),
+            bench.now,
+        );
+        bench
+            .engine
+            .mirrors(FeedId(1), Event::Failed(error), bench.now);
         bench.pass(12);
         assert!(bench.writes().is_empty() && bench.engine.is_at_rest());
     }
@@ -146,8 +171,14 @@ fn where_services_cannot_be_listed_a_backend_without_slices_is_unknown() {
 fn the_old_watch_serves_until_the_new_one_has_listed() {
     let mut bench = Bench::at_home();
     bench.pass(1);
-    bench.edit(group(2, &[("web", 1), ("web-east", 0), ("web-north", 0)], None));
-    let [new] = bench.started()[..] else { panic!("{:?}", bench.effects) };
+    bench.edit(group(
+        2,
+        &[("web", 1), ("web-east", 0), ("web-north", 0)],
+        None,
+    ));
+    let [new] = bench.started()[..] else {
+        panic!("{:?}", bench.effects)
+    };
     assert!(bench.stopped().is_empty());
     bench.pass(2);
     // The old watch tells; the new name is not known yet, so that nothing can be decided.
@@ -163,12 +194,18 @@ fn the_old_watch_serves_until_the_new_one_has_listed() {
 fn a_group_that_needs_nothing_new_is_served_during_the_change() {
     let mut bench = Bench::at_home();
     bench.pass(1);
-    bench.edit(named(group(5, &[("mail", 1), ("mail-east", 0)], None), "mail"));
+    bench.edit(named(
+        group(5, &[("mail", 1), ("mail-east", 0)], None),
+        "mail",
+    ));
     let new = bench.started();
     assert_eq!((new.len(), bench.stopped().len()), (1, 0));
     bench.tell(FeedId(1), "web", 0);
     assert_eq!(bench.writes()[0].0, [0, 1]);
-    bench.list(new[0], &[("web", 0), ("web-east", 1), ("mail", 1), ("mail-east", 1)]);
+    bench.list(
+        new[0],
+        &[("web", 0), ("web-east", 1), ("mail", 1), ("mail-east", 1)],
+    );
     assert_eq!(bench.stopped(), [FeedId(1)]);
     assert!(bench.writes().is_empty());
 }
@@ -177,15 +214,28 @@ fn a_group_that_needs_nothing_new_is_served_during_the_change() {
 fn the_old_watch_serves_until_the_mirrors_are_listed_too() {
     let mut bench = Bench::at_home();
     bench.pass(1);
-    bench.edit(named(group(5, &[("mail", 1), ("mail-east", 0)], None), "mail"));
-    let [new] = bench.started()[..] else { panic!("{:?}", bench.effects) };
-    let slices = [slice("web-east", 1), slice("mail", 1), slice("mail-east", 1)];
-    bench.engine.slices(new, Event::Listed(slices.into()), bench.now);
+    bench.edit(named(
+        group(5, &[("mail", 1), ("mail-east", 0)], None),
+        "mail",
+    ));
+    let [new] = bench.started()[..] else {
+        panic!("{:?}", bench.effects)
+    };
+    let slices = [
+        slice("web-east", 1),
+        slice("mail", 1),
+        slice("mail-east", 1),
+    ];
+    bench
+        .engine
+        .slices(new, Event::Listed(slices.into()), bench.now);
     bench.settle();
     // Whether web is without slices by design is known from the old one alone.
     bench.tell(FeedId(1), "web", 0);
     assert_eq!((bench.writes().len(), bench.stopped().len()), (1, 0));
-    bench.engine.mirrors(new, Event::Listed(Vec::new()), bench.now);
+    bench
+        .engine
+        .mirrors(new, Event::Listed(Vec::new()), bench.now);
     bench.pass(1);
     assert_eq!(bench.stopped(), [FeedId(1)]);
 }
@@ -194,9 +244,17 @@ fn the_old_watch_serves_until_the_mirrors_are_listed_too() {
 fn the_old_watch_goes_where_the_mirrors_are_not_listed_in_time() {
     let mut bench = Bench::at_home();
     bench.pass(1);
-    bench.edit(group(2, &[("web", 1), ("web-east", 0), ("web-north", 0)], None));
-    let [new] = bench.started()[..] else { panic!("{:?}", bench.effects) };
-    bench.engine.slices(new, Event::Listed(vec![slice("web", 1)]), bench.now);
+    bench.edit(group(
+        2,
+        &[("web", 1), ("web-east", 0), ("web-north", 0)],
+        None,
+    ));
+    let [new] = bench.started()[..] else {
+        panic!("{:?}", bench.effects)
+    };
+    bench
+        .engine
+        .slices(new, Event::Listed(vec![slice("web", 1)]), bench.now);
     bench.pass(10);
     assert!(bench.stopped().is_empty());
     bench.pass(2);
@@ -207,7 +265,10 @@ fn the_old_watch_goes_where_the_mirrors_are_not_listed_in_time() {
 fn a_fresh_list_wakes_every_group_that_it_concerns() {
     let mut bench = Bench::at_home();
     bench.pass(1);
-    bench.edit(named(group(5, &[("web", 1), ("web-north", 0)], None), "mail"));
+    bench.edit(named(
+        group(5, &[("web", 1), ("web-north", 0)], None),
+        "mail",
+    ));
     let feed = bench.started().pop().expect("a feed");
     bench.list(feed, &[("web", 1), ("web-east", 1), ("web-north", 1)]);
     bench.pass(12);
@@ -234,7 +295,9 @@ fn a_service_without_slices_is_looked_up_every_minute_while_it_is_wanted() {
     bench.list(FeedId(1), &[("web", 1)]);
     assert_eq!(bench.looked_up(), [ServiceRef::new("ns", "web-east")]);
     for found in [Ok(false), Err(lost())] {
-        bench.engine.looked_up(ServiceRef::new("ns", "web-east"), found, bench.now);
+        bench
+            .engine
+            .looked_up(ServiceRef::new("ns", "web-east"), found, bench.now);
         for _ in 0..59 {
             bench.engine.slices(FeedId(1), Event::Alive, bench.now);
             bench.pass(1);
@@ -243,7 +306,9 @@ fn a_service_without_slices_is_looked_up_every_minute_while_it_is_wanted() {
         bench.pass(1);
         assert_eq!(bench.looked_up().len(), 1);
     }
-    bench.engine.groups("trafficsplit", Event::Listed(Vec::new()), bench.now);
+    bench
+        .engine
+        .groups("trafficsplit", Event::Listed(Vec::new()), bench.now);
     bench.pass(120);
     assert!(bench.looked_up().is_empty());
 }

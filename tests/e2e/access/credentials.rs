@@ -9,7 +9,8 @@ use kube::config::ExecConfig;
 use tempfile::{NamedTempFile, TempDir};
 
 use crate::support::{
-    Output, TestNamespace, kubeconfig_with, plugin, restricted_kubeconfig, rule, shared, token_in, users,
+    Output, TestNamespace, kubeconfig_with, plugin, restricted_kubeconfig, rule, shared, token_in,
+    users,
 };
 
 const SECRET: &str = "s3cr3t-t0ken";
@@ -23,24 +24,46 @@ async fn a_token_that_is_no_longer_accepted() {
     });
     let output = status(kubeconfig.path()).await.code(1);
     let output = output.stderr_contains("does not accept the credentials of user ");
-    output.stderr_contains("they may have expired").stderr_contains("kubectl --context west auth whoami");
+    output
+        .stderr_contains("they may have expired")
+        .stderr_contains("kubectl --context west auth whoami");
 }
 
 #[tokio::test]
 async fn a_right_that_is_missing() {
     let ns = TestNamespace::new("right").await;
-    let kubeconfig = restricted_kubeconfig(&ns.west, "me", &[rule("", &["services"], &["get"])]).await;
-    let output = plugin().args(["status"]).on(&ns.west).kubeconfig(kubeconfig.path()).run().await.code(1);
-    let (user, resource) =
-        (format!("system:serviceaccount:{}:me", ns.name), "trafficsplits.split.smi-spec.io");
+    let kubeconfig =
+        restricted_kubeconfig(&ns.west, "me", &[rule("", &["services"], &["get"])]).await;
+    let output = plugin()
+        .args(["status"])
+        .on(&ns.west)
+        .kubeconfig(kubeconfig.path())
+        .run()
+        .await
+        .code(1);
+    let (user, resource) = (
+        format!("system:serviceaccount:{}:me", ns.name),
+        "trafficsplits.split.smi-spec.io",
+    );
     let kubectl = format!("kubectl --context west -n {}", ns.name);
     output
-        .stderr_contains(&format!("does not allow user {user:?} to list {resource} in namespace {}", ns.name))
-        .stderr_contains(&format!("{kubectl} create role failover --verb=list --resource={resource}"))
+        .stderr_contains(&format!(
+            "does not allow user {user:?} to list {resource} in namespace {}",
+            ns.name
+        ))
+        .stderr_contains(&format!(
+            "{kubectl} create role failover --verb=list --resource={resource}"
+        ))
         .stderr_contains(&format!("{kubectl} auth can-i list {resource}"));
-    let output =
-        plugin().args(["status", "-A", "--context", "west"]).kubeconfig(kubeconfig.path()).run().await;
-    output.code(1).stderr_contains("in the whole cluster").stderr_contains("create clusterrole failover");
+    let output = plugin()
+        .args(["status", "-A", "--context", "west"])
+        .kubeconfig(kubeconfig.path())
+        .run()
+        .await;
+    output
+        .code(1)
+        .stderr_contains("in the whole cluster")
+        .stderr_contains("create clusterrole failover");
 }
 
 #[tokio::test]
@@ -53,30 +76,45 @@ async fn a_program_gives_the_token() {
         "status": {"token": token},
     });
     let kubeconfig = program.kubeconfig();
-    let plugin = plugin().args(["status", "--context", "west", "-v"]).kubeconfig(kubeconfig.path());
-    let output = plugin.env("ANSWER", answer.to_string()).run().await.success();
+    let plugin = plugin()
+        .args(["status", "--context", "west", "-v"])
+        .kubeconfig(kubeconfig.path());
+    let output = plugin
+        .env("ANSWER", answer.to_string())
+        .run()
+        .await
+        .success();
     assert!(!output.stderr.contains(&token), "{output}");
     output.stderr_contains("No groups found");
 }
 
 #[tokio::test]
 async fn a_program_that_fails_is_named_with_its_words_and_without_its_answer() {
-    let program = Program::new(&format!("echo 'login \u{1b}[2Jexpired' >&2; echo {SECRET}; exit 7"));
+    let program = Program::new(&format!(
+        "echo 'login \u{1b}[2Jexpired' >&2; echo {SECRET}; exit 7"
+    ));
     let output = status(program.kubeconfig().path()).await.code(1);
     output
         .stderr_contains("the credentials for context \"west\" cannot be had: ")
-        .stderr_contains(&format!("{} failed (exit status: 7): login  [2Jexpired", program.path()))
+        .stderr_contains(&format!(
+            "{} failed (exit status: 7): login  [2Jexpired",
+            program.path()
+        ))
         .stderr_contains("log in again");
 }
 
 #[tokio::test]
 async fn a_program_whose_answer_is_no_credential() {
-    for answer in
-        [SECRET, "{\"apiVersion\": \"client.authentication.k8s.io/v1\", \"kind\": \"ExecCredential\"}"]
-    {
+    for answer in [
+        SECRET,
+        "{\"apiVersion\": \"client.authentication.k8s.io/v1\", \"kind\": \"ExecCredential\"}",
+    ] {
         let program = Program::new(&format!("echo '{answer}'"));
         let output = status(program.kubeconfig().path()).await.code(1);
-        output.stderr_contains(&format!("{} did not print an ExecCredential with a status", program.path()));
+        output.stderr_contains(&format!(
+            "{} did not print an ExecCredential with a status",
+            program.path()
+        ));
     }
 }
 
@@ -91,7 +129,9 @@ async fn a_program_that_is_not_there() {
 
 /// `status`, whose output must never have the secret in it.
 async fn status(kubeconfig: &Path) -> Output {
-    let plugin = plugin().args(["status", "--context", "west", "-vv"]).kubeconfig(kubeconfig);
+    let plugin = plugin()
+        .args(["status", "--context", "west", "-vv"])
+        .kubeconfig(kubeconfig);
     let output = plugin.run().await.stdout_is_empty();
     assert!(!output.stderr.contains(SECRET), "{output}");
     assert!(!output.stderr.contains('\u{1b}'), "{output}");
@@ -105,18 +145,29 @@ struct Program {
 
 impl Program {
     fn new(script: &str) -> Self {
-        let program = Self { folder: tempfile::tempdir().unwrap() };
+        let program = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
         let draft = program.folder.path().join("draft");
         fs::write(&draft, format!("#!/bin/sh\n{script}\n")).unwrap();
         fs::set_permissions(&draft, fs::Permissions::from_mode(0o755)).unwrap();
         // By another process: a program that this one has open for writing may not run yet.
-        let copied = Command::new("cp").arg("-p").arg(&draft).arg(program.path()).status();
+        let copied = Command::new("cp")
+            .arg("-p")
+            .arg(&draft)
+            .arg(program.path())
+            .status();
         assert!(copied.unwrap().success());
         program
     }
 
     fn path(&self) -> String {
-        self.folder.path().join("get-token").to_str().unwrap().to_owned()
+        self.folder
+            .path()
+            .join("get-token")
+            .to_str()
+            .unwrap()
+            .to_owned()
     }
 
     fn kubeconfig(&self) -> NamedTempFile {

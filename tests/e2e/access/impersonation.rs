@@ -5,27 +5,55 @@ use crate::support::{Output, TestNamespace, plugin, restricted_kubeconfig, rule}
 #[tokio::test]
 async fn moves_are_signed_by_whom_one_acts_as() {
     let ns = TestNamespace::new("acting").await;
-    ns.west.group("web", &[("web", 1, 0), ("web-east", 0, 1)]).await;
-    let plugin = plugin().args(["--as", "bob", "watch", "--once", "--as-group", "system:masters"]);
-    plugin.args(["--as-group=ops", "--as-uid", "7"]).on(&ns.west).run().await.success();
-    let by = ns.west.last_move("web").await["by"].as_str().unwrap().to_owned();
+    ns.west
+        .group("web", &[("web", 1, 0), ("web-east", 0, 1)])
+        .await;
+    let plugin = plugin().args([
+        "--as",
+        "bob",
+        "watch",
+        "--once",
+        "--as-group",
+        "system:masters",
+    ]);
+    plugin
+        .args(["--as-group=ops", "--as-uid", "7"])
+        .on(&ns.west)
+        .run()
+        .await
+        .success();
+    let by = ns.west.last_move("web").await["by"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     assert!(by.starts_with("bob@"), "{by}");
 }
 
 #[tokio::test]
 async fn whoever_has_no_rights_has_none() {
     let ns = TestNamespace::new("powerless").await;
-    let output = plugin().args(["status", "--as", "bob"]).on(&ns.west).run().await.code(1);
+    let output = plugin()
+        .args(["status", "--as", "bob"])
+        .on(&ns.west)
+        .run()
+        .await
+        .code(1);
     output.stderr_contains("does not allow user \"bob\" to list trafficsplits.split.smi-spec.io");
 }
 
 #[tokio::test]
 async fn impersonation_that_is_forbidden_is_told_apart() {
     let ns = TestNamespace::new("imposter").await;
-    let kubeconfig = restricted_kubeconfig(&ns.west, "me", &[rule("", &["services"], &["get"])]).await;
+    let kubeconfig =
+        restricted_kubeconfig(&ns.west, "me", &[rule("", &["services"], &["get"])]).await;
     let status = async |args: &[&str]| -> Output {
         let plugin = plugin().args(["status"]).args(args.to_vec()).on(&ns.west);
-        plugin.kubeconfig(kubeconfig.path()).run().await.code(1).stdout_is_empty()
+        plugin
+            .kubeconfig(kubeconfig.path())
+            .run()
+            .await
+            .code(1)
+            .stdout_is_empty()
     };
     for args in [&["--as", "bob"][..], &["--as", "bob", "--as-group", "ops"]] {
         status(args)

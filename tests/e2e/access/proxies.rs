@@ -6,7 +6,11 @@ use crate::support::{ConnectProxy, Plugin, kubeconfig_with, plugin};
 async fn the_kubeconfig_names_a_proxy() {
     let proxy = ConnectProxy::start().await;
     let kubeconfig = kubeconfig_with(|config| {
-        for cluster in config.clusters.iter_mut().filter_map(|entry| entry.cluster.as_mut()) {
+        for cluster in config
+            .clusters
+            .iter_mut()
+            .filter_map(|entry| entry.cluster.as_mut())
+        {
             cluster.proxy_url = Some(proxy.url.clone());
         }
     });
@@ -17,26 +21,48 @@ async fn the_kubeconfig_names_a_proxy() {
 #[tokio::test]
 async fn the_environment_names_a_proxy() {
     let proxy = ConnectProxy::start().await;
-    status().env("HTTPS_PROXY", &proxy.url).run().await.success();
+    status()
+        .env("HTTPS_PROXY", &proxy.url)
+        .run()
+        .await
+        .success();
     assert!(proxy.tunnels() > 0);
 }
 
 #[tokio::test]
 async fn the_environment_names_what_needs_no_proxy() {
     let proxy = ConnectProxy::start().await;
-    status().env("HTTPS_PROXY", &proxy.url).env("NO_PROXY", "127.0.0.1").run().await.success();
+    status()
+        .env("HTTPS_PROXY", &proxy.url)
+        .env("NO_PROXY", "127.0.0.1")
+        .run()
+        .await
+        .success();
     assert_eq!(proxy.tunnels(), 0);
 }
 
 #[tokio::test]
 async fn a_proxy_that_is_not_there_is_an_error_like_any_other() {
-    let output = status().env("HTTPS_PROXY", "http://127.0.0.1:1").run().await.code(1);
-    output.stderr_contains("the API server of context west").stderr_contains("cannot be reached");
+    let output = status()
+        .env("HTTPS_PROXY", "http://127.0.0.1:1")
+        .run()
+        .await
+        .code(1);
+    output
+        .stderr_contains("the API server of context west")
+        .stderr_contains("cannot be reached");
 }
 
 fn status() -> Plugin {
     let plugin = plugin().args(["status", "--context", "west"]);
-    ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"]
-        .into_iter()
-        .fold(plugin, Plugin::without_env)
+    [
+        "HTTPS_PROXY",
+        "https_proxy",
+        "HTTP_PROXY",
+        "http_proxy",
+        "NO_PROXY",
+        "no_proxy",
+    ]
+    .into_iter()
+    .fold(plugin, Plugin::without_env)
 }

@@ -4,10 +4,17 @@ use k8s_openapi::api::core::v1::Service;
 use serde_json::{Value, json};
 
 use super::{error, find};
-use crate::support::{Output, Side, TestNamespace, documented_as, eventually, patch_json, plugin, watching};
+use crate::support::{
+    Output, Side, TestNamespace, documented_as, eventually, patch_json, plugin, watching,
+};
 
 async fn check(side: &Side, args: &[&str]) -> Output {
-    plugin().args(["check"]).args(args.to_vec()).on(side).run().await
+    plugin()
+        .args(["check"])
+        .args(args.to_vec())
+        .on(side)
+        .run()
+        .await
 }
 
 async fn report(side: &Side) -> Value {
@@ -19,13 +26,18 @@ async fn a_cluster_without_anything_of_linkerds_has_warnings_alone() {
     let ns = TestNamespace::new("check-bare").await;
     let output = check(&ns.west, &[]).await.success().stderr_is_empty();
     output
-        .stdout_contains("kubernetes-api\n--------------\n√ the kubeconfig can be used (context west)\n")
+        .stdout_contains(
+            "kubernetes-api\n--------------\n√ the kubeconfig can be used (context west)\n",
+        )
         .stdout_contains("√ TrafficSplits of split.smi-spec.io can be used (v1alpha2, v1alpha1)\n")
         .stdout_contains("√ HTTPRoutes of gateway.networking.k8s.io can be used (v1")
         .stdout_contains("‼ Linkerd's control plane is ready\n    Linkerd is not found")
         .stdout_contains("    see https://linkerd.io/2/tasks/linkerd-smi/ for hints\n")
         .stdout_contains(&format!("√ watch is allowed in namespace {}\n", ns.name))
-        .stdout_contains(&format!("√ the groups of namespace {} can be read (0 found)\n", ns.name))
+        .stdout_contains(&format!(
+            "√ the groups of namespace {} can be read (0 found)\n",
+            ns.name
+        ))
         .stdout_contains("\n\nStatus check results are √\n");
     let pre = check(&ns.west, &["--pre", "-o", "short"]).await.success();
     pre.stdout_is("Status check results are √\n");
@@ -34,11 +46,19 @@ async fn a_cluster_without_anything_of_linkerds_has_warnings_alone() {
 #[tokio::test]
 async fn groups_that_are_none_are_named_with_their_mend() {
     let ns = TestNamespace::new("check-invalid").await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
-    ns.west.traffic_split("twin", "web", &[("web", 1), ("web-east", 0)]).await;
-    ns.west.group("mail", &[("mail", 1, 1), ("mail-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
+    ns.west
+        .traffic_split("twin", "web", &[("web", 1), ("web-east", 0)])
+        .await;
+    ns.west
+        .group("mail", &[("mail", 1, 1), ("mail-east", 0, 1)])
+        .await;
     let primary = json!({"failover.linkerd.io/primary-service": "gone\u{1b}[2J"});
-    ns.west.edit_split("mail", json!({"metadata": {"annotations": primary}})).await;
+    ns.west
+        .edit_split("mail", json!({"metadata": {"annotations": primary}}))
+        .await;
 
     let output = check(&ns.west, &["-o", "json"]).await.code(1);
     let report = output.json();
@@ -46,13 +66,27 @@ async fn groups_that_are_none_are_named_with_their_mend() {
     assert_eq!(report["success"], false, "{output}");
     let invalid = error(&report, "every group is valid");
     let words = format!("{}/mail: the primary \"gone", ns.name);
-    assert!(invalid.contains(&words) && invalid.contains("primary-service"), "{output}");
-    assert!(!invalid.contains("twin") && !output.stdout.contains("\\u001b"), "{output}");
+    assert!(
+        invalid.contains(&words) && invalid.contains("primary-service"),
+        "{output}"
+    );
+    assert!(
+        !invalid.contains("twin") && !output.stdout.contains("\\u001b"),
+        "{output}"
+    );
     let twice = error(&report, "no service is the apex of two groups");
-    assert!(twice.contains("has the same apex, web") && twice.contains("delete one of the two"), "{output}");
-    let table =
-        check(&ns.west, &["-o", "short"]).await.code(1).stdout_contains("Status check results are ×\n");
-    assert!(!table.stdout.contains('\u{1b}') && !table.stdout.contains('√'), "{table}");
+    assert!(
+        twice.contains("has the same apex, web") && twice.contains("delete one of the two"),
+        "{output}"
+    );
+    let table = check(&ns.west, &["-o", "short"])
+        .await
+        .code(1)
+        .stdout_contains("Status check results are ×\n");
+    assert!(
+        !table.stdout.contains('\u{1b}') && !table.stdout.contains('√'),
+        "{table}"
+    );
 }
 
 #[tokio::test]
@@ -63,8 +97,7 @@ async fn backends_that_are_missing_or_unknown_are_named() {
         "mirror.linkerd.io/mirrored-service": "true",
         "multicluster.linkerd.io/remote-discovery": "north",
     });
-    let flat =
-        json!({"metadata": {"name": "web-north", "labels": labels}, "spec": {"ports": [{"port": 80}]}});
+    let flat = json!({"metadata": {"name": "web-north", "labels": labels}, "spec": {"ports": [{"port": 80}]}});
     ns.west.create::<Service>(flat).await;
     let backends = json!({"spec": {"backends": [
         {"service": "web", "weight": 1}, {"service": "web-east", "weight": 0}, {"service": "web-north", "weight": 0},
@@ -75,29 +108,50 @@ async fn backends_that_are_missing_or_unknown_are_named() {
     let missing = find(&report, "every backend's Service exists");
     assert_eq!(missing["result"], "error");
     assert!(
-        missing["error"].as_str().unwrap().contains(&format!("{}/web: web-east does not exist", ns.name))
+        missing["error"]
+            .as_str()
+            .unwrap()
+            .contains(&format!("{}/web: web-east does not exist", ns.name))
     );
-    assert_eq!(missing["hint"], format!("kubectl --context west -n {} get services", ns.name));
+    assert_eq!(
+        missing["hint"],
+        format!("kubectl --context west -n {} get services", ns.name)
+    );
     let unknown = find(&report, "the readiness of every backend is known");
     assert_eq!(unknown["result"], "warning");
-    assert!(unknown["error"].as_str().unwrap().contains("web-north, is unknown: a mirror"), "{unknown}");
+    assert!(
+        unknown["error"]
+            .as_str()
+            .unwrap()
+            .contains("web-north, is unknown: a mirror"),
+        "{unknown}"
+    );
 }
 
 #[tokio::test]
 async fn a_group_that_nobody_runs_is_a_warning_until_somebody_does() {
     let ns = TestNamespace::new("check-loop").await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
     let alone = report(&ns.west).await;
     let check = find(&alone, "every group is run by somebody");
     assert_eq!(check["result"], "warning");
-    assert_eq!(check["hint"], format!("kubectl failover watch --context west -n {}", ns.name));
+    assert_eq!(
+        check["hint"],
+        format!("kubectl failover watch --context west -n {}", ns.name)
+    );
     assert_eq!(alone["success"], true, "{alone:#}");
 
     let _watch = watching(&ns.west, &[]).await;
     eventually("somebody runs it", async || {
         let report = report(&ns.west).await;
         let error = error(&report, "every group is run by somebody");
-        if error.is_empty() { Ok(()) } else { Err(error.to_owned()) }
+        if error.is_empty() {
+            Ok(())
+        } else {
+            Err(error.to_owned())
+        }
     })
     .await;
 }
@@ -107,46 +161,77 @@ async fn pods_without_a_proxy_are_named_where_that_is_asked_for() {
     let ns = TestNamespace::new("check-proxy").await;
     ns.west.service("web-svc").await;
     ns.west.deployment("web", 2).await;
-    ns.west.traffic_split("web", "web-svc", &[("web-svc", 1)]).await;
+    ns.west
+        .traffic_split("web", "web-svc", &[("web-svc", 1)])
+        .await;
     let unmeshed = async || {
         let report = check(&ns.west, &["--proxy", "-o", "json"]).await.json();
         error(&report, "the pods behind the groups' services are meshed").to_owned()
     };
     eventually("both pods are named", async || {
         let seen = unmeshed().await;
-        let holds = seen.contains("/web-svc: no linkerd-proxy in pod web-") && seen.contains("and 1 more");
+        let holds =
+            seen.contains("/web-svc: no linkerd-proxy in pod web-") && seen.contains("and 1 more");
         if holds { Ok(()) } else { Err(seen) }
     })
     .await;
-    let containers = json!([{"name": "app", "image": "app"}, {"name": "linkerd-proxy", "image": "proxy"}]);
+    let containers =
+        json!([{"name": "app", "image": "app"}, {"name": "linkerd-proxy", "image": "proxy"}]);
     let patch = json!({"spec": {"template": {"spec": {"containers": containers}}}});
-    patch_json(&ns.west.api::<k8s_openapi::api::apps::v1::Deployment>(), "web", patch).await;
+    patch_json(
+        &ns.west.api::<k8s_openapi::api::apps::v1::Deployment>(),
+        "web",
+        patch,
+    )
+    .await;
     eventually("the new pods are meshed", async || {
         let seen = unmeshed().await;
         if seen.is_empty() { Ok(()) } else { Err(seen) }
     })
     .await;
-    assert!(!check(&ns.west, &["--proxy=false"]).await.stdout.contains("failover-data-plane"));
+    assert!(
+        !check(&ns.west, &["--proxy=false"])
+            .await
+            .stdout
+            .contains("failover-data-plane")
+    );
 }
 
 #[tokio::test]
 async fn a_group_of_a_gitops_tool_comes_with_the_setting_that_leaves_weights_alone() {
     let ns = TestNamespace::new("check-gitops").await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
-    let tracked = json!({"argocd.argoproj.io/tracking-id": "shop:split.smi-spec.io/TrafficSplit:web"});
-    ns.west.edit_split("web", json!({"metadata": {"annotations": tracked}})).await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
+    let tracked =
+        json!({"argocd.argoproj.io/tracking-id": "shop:split.smi-spec.io/TrafficSplit:web"});
+    ns.west
+        .edit_split("web", json!({"metadata": {"annotations": tracked}}))
+        .await;
     let report = report(&ns.west).await;
     let check = find(&report, "no GitOps tool owns a group");
     assert_eq!(check["result"], "warning");
     let error = check["error"].as_str().unwrap();
-    assert!(error.contains("/web: Argo CD may put") && error.contains("ignoreDifferences"), "{error}");
+    assert!(
+        error.contains("/web: Argo CD may put") && error.contains("ignoreDifferences"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
 async fn without_a_namespace_all_groups_are_checked() {
     let ns = TestNamespace::new("check-all").await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
-    let output = plugin().args(["check", "-o", "json"]).context("west").run().await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
+    let output = plugin()
+        .args(["check", "-o", "json"])
+        .context("west")
+        .run()
+        .await;
     let found = find(&output.json(), "the groups of all namespaces can be read").clone();
-    assert_ne!(found["description"], "the groups of all namespaces can be read (0 found)", "{output}");
+    assert_ne!(
+        found["description"], "the groups of all namespaces can be read (0 found)",
+        "{output}"
+    );
 }

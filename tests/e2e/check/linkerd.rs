@@ -17,18 +17,32 @@ async fn namespace(sandbox: &Sandbox, name: &str, labels: Value) -> Side {
     let object = json!({"metadata": {"name": name, "labels": labels}});
     let object: Namespace = serde_json::from_value(object).expect("the namespace is well-formed");
     let namespaces: Api<Namespace> = Api::all(client.clone());
-    namespaces.create(&PostParams::default(), &object).await.expect("the namespace is created");
-    Side { context: "west", namespace: name.to_owned(), client }
+    namespaces
+        .create(&PostParams::default(), &object)
+        .await
+        .expect("the namespace is created");
+    Side {
+        context: "west",
+        namespace: name.to_owned(),
+        client,
+    }
 }
 
 fn check(sandbox: &Sandbox) -> Plugin {
-    plugin().without_clusters().env("KUBECONFIG", sandbox.kubeconfig()).args(["check", "-o", "json"])
+    plugin()
+        .without_clusters()
+        .env("KUBECONFIG", sandbox.kubeconfig())
+        .args(["check", "-o", "json"])
 }
 
 async fn until(sandbox: &Sandbox, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
     eventually(what, async || {
         let report = check(sandbox).run().await.json();
-        if holds(&report) { Ok(report) } else { Err(format!("{report:#}")) }
+        if holds(&report) {
+            Ok(report)
+        } else {
+            Err(format!("{report:#}"))
+        }
     })
     .await
 }
@@ -36,23 +50,41 @@ async fn until(sandbox: &Sandbox, what: &str, holds: impl Fn(&Value) -> bool) ->
 #[tokio::test]
 async fn linkerd_is_found_by_its_labels_and_has_to_be_ready() {
     let sandbox = Sandbox::start(&["west"]);
-    let mesh = namespace(&sandbox, "mesh", json!({"linkerd.io/is-control-plane": "true"})).await;
+    let mesh = namespace(
+        &sandbox,
+        "mesh",
+        json!({"linkerd.io/is-control-plane": "true"}),
+    )
+    .await;
     mesh.deployment("destination", 1).await;
     let smi = namespace(&sandbox, "smi", json!({"linkerd.io/extension": "smi"})).await;
     smi.deployment("smi-adaptor", 1).await;
-    let multicluster = namespace(&sandbox, "links", json!({"linkerd.io/extension": "multicluster"})).await;
+    let multicluster = namespace(
+        &sandbox,
+        "links",
+        json!({"linkerd.io/extension": "multicluster"}),
+    )
+    .await;
     multicluster.deployment("mirror", 1).await;
     let ready = |report: &Value| {
-        let parts =
-            ["Linkerd's control plane", "Linkerd's SMI extension", "Linkerd's multicluster extension"];
-        parts.iter().all(|part| find(report, part)["result"] == "success")
+        let parts = [
+            "Linkerd's control plane",
+            "Linkerd's SMI extension",
+            "Linkerd's multicluster extension",
+        ];
+        parts
+            .iter()
+            .all(|part| find(report, part)["result"] == "success")
     };
     until(&sandbox, "all of Linkerd is ready", ready).await;
 
     // Pods on a node that does not exist are never ready.
     let stuck = json!({"spec": {"template": {"spec": {"nodeName": "nowhere"}}}});
     let deployments = smi.api::<k8s_openapi::api::apps::v1::Deployment>();
-    deployments.delete("smi-adaptor", &DeleteParams::default()).await.unwrap();
+    deployments
+        .delete("smi-adaptor", &DeleteParams::default())
+        .await
+        .unwrap();
     smi.deployment("stuck", 0).await;
     crate::support::patch_json(&deployments, "stuck", stuck).await;
     smi.scale("stuck", 1).await;
@@ -61,7 +93,10 @@ async fn linkerd_is_found_by_its_labels_and_has_to_be_ready() {
     };
     let report = until(&sandbox, "the SMI extension is not ready", is_stuck).await;
     assert_eq!(report["success"], false);
-    assert_eq!(find(&report, "Linkerd's SMI extension")["hint"], "kubectl --context west -n smi get pods");
+    assert_eq!(
+        find(&report, "Linkerd's SMI extension")["hint"],
+        "kubectl --context west -n smi get pods"
+    );
     check(&sandbox).args(["--wait", "1s"]).run().await.code(1);
     let waiting = tokio::spawn(check(&sandbox).args(["--wait", "60s"]).run());
     smi.scale("stuck", 0).await;
@@ -73,19 +108,28 @@ async fn upstream_and_a_loop_of_ours_are_two_loops() {
     let sandbox = Sandbox::start(&["west"]);
     let web = namespace(&sandbox, "web", json!({})).await;
     web.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
-    let failover = namespace(&sandbox, "linkerd-failover", json!({"linkerd.io/extension": "failover"})).await;
+    let failover = namespace(
+        &sandbox,
+        "linkerd-failover",
+        json!({"linkerd.io/extension": "failover"}),
+    )
+    .await;
     failover.deployment("linkerd-failover", 1).await;
     let controller = "Linkerd's failover controller: runs in namespace linkerd-failover";
     let runs = |report: &Value| report.to_string().contains(controller);
     let report = until(&sandbox, "the controller is seen", runs).await;
     assert_eq!(error(&report, "every group is run by somebody"), "");
 
-    let watch = plugin().without_clusters().env("KUBECONFIG", sandbox.kubeconfig());
+    let watch = plugin()
+        .without_clusters()
+        .env("KUBECONFIG", sandbox.kubeconfig());
     let watch = watch.args(["watch", "-n", "web", "--alongside-upstream"]);
     let _watch = crate::support::started(watch).await;
     let both = "and Linkerd's failover controller both move it";
-    let report =
-        until(&sandbox, "both run", |report| error(report, "no group has two loops").contains(both)).await;
+    let report = until(&sandbox, "both run", |report| {
+        error(report, "no group has two loops").contains(both)
+    })
+    .await;
     assert_eq!(find(&report, "no group has two loops")["result"], "warning");
 
     // It selects others now.
@@ -94,8 +138,14 @@ async fn upstream_and_a_loop_of_ours_are_two_loops() {
     let patch = json!({"spec": {"template": {"spec": {"containers": containers}}}});
     let deployments = failover.api::<k8s_openapi::api::apps::v1::Deployment>();
     let patch = kube::api::Patch::Strategic(patch);
-    deployments.patch("linkerd-failover", &Default::default(), &patch).await.unwrap();
-    until(&sandbox, "one runs", |report| error(report, "no group has two loops").is_empty()).await;
+    deployments
+        .patch("linkerd-failover", &Default::default(), &patch)
+        .await
+        .unwrap();
+    until(&sandbox, "one runs", |report| {
+        error(report, "no group has two loops").is_empty()
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -103,13 +153,19 @@ async fn without_the_definition_there_can_be_no_groups() {
     let sandbox = Sandbox::start(&["west"]);
     let definitions: Api<CustomResourceDefinition> = Api::all(sandbox.client("west").await);
     for kind in KINDS {
-        definitions.delete(kind.info().crd, &DeleteParams::default()).await.unwrap();
+        definitions
+            .delete(kind.info().crd, &DeleteParams::default())
+            .await
+            .unwrap();
     }
     // On its way out it is listed for a moment, but no longer served.
     let words = "CustomResourceDefinition trafficsplits.split.smi-spec.io is not installed";
     let gone = |report: &Value| report.to_string().contains(words);
     let report = until(&sandbox, "the definition is gone", gone).await;
-    assert_eq!(find(&report, "TrafficSplits of split.smi-spec.io can be used")["result"], "error");
+    assert_eq!(
+        find(&report, "TrafficSplits of split.smi-spec.io can be used")["result"],
+        "error"
+    );
     check(&sandbox).args(["--pre"]).run().await.code(1);
     check(&sandbox).args(["--wait", "60s"]).run().await.code(1);
 }

@@ -41,7 +41,10 @@ const CASES: [Case; 11] = [
         command: "watch",
         args: &["--once"],
         without: &[
-            ("trafficsplits", "trafficsplits.split.smi-spec.io cannot be read"),
+            (
+                "trafficsplits",
+                "trafficsplits.split.smi-spec.io cannot be read",
+            ),
             ("endpointslices", "EndpointSlices of namespace"),
             ("services", "Services of namespace"),
             ("leases", "update of leases.coordination.k8s.io"),
@@ -50,13 +53,36 @@ const CASES: [Case; 11] = [
     Case {
         command: "force",
         args: &["web", "--to", "web-east", "--yes"],
-        without: &[GROUPS, ("endpointslices", "reading its EndpointSlices is forbidden")],
+        without: &[
+            GROUPS,
+            ("endpointslices", "reading its EndpointSlices is forbidden"),
+        ],
     },
-    Case { command: "failback", args: &["web", "--yes"], without: &[GROUPS] },
-    Case { command: "set", args: &["web", "--min-ready", "2"], without: &[GROUPS] },
-    Case { command: "pause", args: &["web"], without: &[GROUPS] },
-    Case { command: "resume", args: &["web"], without: &[GROUPS] },
-    Case { command: "history", args: &[], without: &[GROUPS] },
+    Case {
+        command: "failback",
+        args: &["web", "--yes"],
+        without: &[GROUPS],
+    },
+    Case {
+        command: "set",
+        args: &["web", "--min-ready", "2"],
+        without: &[GROUPS],
+    },
+    Case {
+        command: "pause",
+        args: &["web"],
+        without: &[GROUPS],
+    },
+    Case {
+        command: "resume",
+        args: &["web"],
+        without: &[GROUPS],
+    },
+    Case {
+        command: "history",
+        args: &[],
+        without: &[GROUPS],
+    },
     Case {
         command: "check",
         args: &["--proxy"],
@@ -72,38 +98,60 @@ const CASES: [Case; 11] = [
 
 /// The rules of the Role that is printed for a command, which nothing else may stand beside.
 async fn rules(side: &Side, command: &str) -> Vec<PolicyRule> {
-    let output = plugin().args(["check", "--rbac", command]).on(side).run().await.success();
+    let output = plugin()
+        .args(["check", "--rbac", command])
+        .on(side)
+        .run()
+        .await
+        .success();
     let role: Role = serde_yaml::from_str(&output.stdout).expect("the output is a Role");
-    assert_eq!(role.metadata.name, Some(format!("kubectl-failover-{command}")));
+    assert_eq!(
+        role.metadata.name,
+        Some(format!("kubectl-failover-{command}"))
+    );
     assert_eq!(role.metadata.namespace.as_ref(), Some(&side.namespace));
     role.rules.expect("a Role has rules")
 }
 
 async fn run_with(side: &Side, user: &str, case: &Case, rules: &[PolicyRule]) -> String {
     let kubeconfig = restricted_kubeconfig(side, user, rules).await;
-    let plugin = plugin().args([case.command]).args(case.args.to_vec()).on(side);
+    let plugin = plugin()
+        .args([case.command])
+        .args(case.args.to_vec())
+        .on(side);
     said(&plugin.kubeconfig(kubeconfig.path()).run().await)
 }
 
 /// A command for which something is to be done, in a namespace of its own.
 async fn try_without_each(case: &Case) {
     let ns = TestNamespace::new(&format!("rbac-{}", case.command)).await;
-    ns.west.group("web", &[("web", 1, 0), ("web-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 0), ("web-east", 0, 1)])
+        .await;
     for service in ["bare", "spare"] {
         ns.west.bare_service(service).await;
     }
     ns.west.traffic_split("bare", "bare", &[("bare", 1)]).await;
     let all = rules(&ns.west, case.command).await;
     for (resource, words) in case.without {
-        let about = |rule: &PolicyRule| rule.resources.iter().flatten().any(|name| name == resource);
+        let about =
+            |rule: &PolicyRule| rule.resources.iter().flatten().any(|name| name == resource);
         let rest: Vec<PolicyRule> = all.iter().filter(|rule| !about(rule)).cloned().collect();
         assert_eq!(rest.len() + 1, all.len(), "one rule is about {resource}");
         let said = run_with(&ns.west, &format!("no-{resource}"), case, &rest).await;
-        assert!(said.contains(words), "{} without {resource} should say {words:?}:\n{said}", case.command);
+        assert!(
+            said.contains(words),
+            "{} without {resource} should say {words:?}:\n{said}",
+            case.command
+        );
     }
     let said = run_with(&ns.west, "user", case, &all).await;
     for (_, words) in case.without {
-        assert!(!said.contains(words), "{} with its Role says {words:?}:\n{said}", case.command);
+        assert!(
+            !said.contains(words),
+            "{} with its Role says {words:?}:\n{said}",
+            case.command
+        );
     }
     assert!(
         !said.contains("error: ") && !said.contains("forbidden: User \"system:serviceaccount:")
@@ -120,11 +168,18 @@ async fn each_command_works_with_its_role_and_names_each_right_that_is_missing()
 #[tokio::test]
 async fn rights_are_told_apart_by_command() {
     let ns = TestNamespace::new("check-rights").await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
     let mut rights = rules(&ns.west, "status").await;
     rights.retain(|rule| rule.resources.iter().flatten().all(|name| name != "leases"));
     let kubeconfig = restricted_kubeconfig(&ns.west, "reader", &rights).await;
-    let check = || plugin().args(["check"]).on(&ns.west).kubeconfig(kubeconfig.path());
+    let check = || {
+        plugin()
+            .args(["check"])
+            .on(&ns.west)
+            .kubeconfig(kubeconfig.path())
+    };
     let report = check().args(["-o", "json"]).run().await.code(1).json();
     let place = format!("in namespace {}", ns.name);
 
@@ -137,29 +192,61 @@ async fn rights_are_told_apart_by_command() {
     let watch = find(&report, "watch is allowed");
     assert_eq!(watch["result"], "error");
     let patch = format!("you may not patch trafficsplits.split.smi-spec.io {place}; ");
-    assert!(error(&report, "watch is allowed").starts_with(&patch), "{watch}");
-    let hint = format!("kubectl failover check --rbac watch --context west -n {}", ns.name);
+    assert!(
+        error(&report, "watch is allowed").starts_with(&patch),
+        "{watch}"
+    );
+    let hint = format!(
+        "kubectl failover check --rbac watch --context west -n {}",
+        ns.name
+    );
     assert_eq!(watch["hint"], hint);
     assert_eq!(find(&report, "every group is valid")["result"], "success");
-    assert_eq!(find(&report, "Linkerd's SMI extension")["result"], "warning");
+    assert_eq!(
+        find(&report, "Linkerd's SMI extension")["result"],
+        "warning"
+    );
 
-    let everywhere = plugin().args(["check", "-A", "--pre", "-o", "json"]).context("west");
-    let report = everywhere.kubeconfig(kubeconfig.path()).run().await.code(1).json();
-    assert!(error(&report, "status is allowed in all namespaces").contains("list"), "{report:#}");
+    let everywhere = plugin()
+        .args(["check", "-A", "--pre", "-o", "json"])
+        .context("west");
+    let report = everywhere
+        .kubeconfig(kubeconfig.path())
+        .run()
+        .await
+        .code(1)
+        .json();
+    assert!(
+        error(&report, "status is allowed in all namespaces").contains("list"),
+        "{report:#}"
+    );
 }
 
 #[tokio::test]
 async fn a_role_can_be_applied() {
     let ns = TestNamespace::new("rbac-apply").await;
-    let yaml = plugin().args(["check", "--rbac", "watch"]).on(&ns.west).run().await.success().stdout;
+    let yaml = plugin()
+        .args(["check", "--rbac", "watch"])
+        .on(&ns.west)
+        .run()
+        .await
+        .success()
+        .stdout;
     let group = "rbac.authorization.k8s.io/v1";
-    let path = format!("/apis/{group}/namespaces/{}/roles/kubectl-failover-watch", ns.name);
+    let path = format!(
+        "/apis/{group}/namespaces/{}/roles/kubectl-failover-watch",
+        ns.name
+    );
     let request = http::Request::patch(format!("{path}?fieldManager=test"))
         .header("content-type", "application/apply-patch+yaml")
         .body(yaml.into_bytes())
         .unwrap();
     let applied: Role = ns.west.client.request(request).await.unwrap();
-    let expected = rule("split.smi-spec.io", &["trafficsplits"], &["get", "list", "watch", "patch"]);
+    let expected = rule(
+        "split.smi-spec.io",
+        &["trafficsplits"],
+        &["get", "list", "watch", "patch"],
+    );
     assert_eq!(applied.rules.unwrap()[0], expected);
 }
 
@@ -167,7 +254,9 @@ async fn a_role_can_be_applied() {
 #[tokio::test]
 async fn with_its_role_status_sees_a_loop_come() {
     let ns = TestNamespace::new("rbac-follow").await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
     let rules = rules(&ns.west, "status").await;
     let user = restricted_kubeconfig(&ns.west, "reader", &rules).await;
     let status = plugin().args(["status", "-w", "-o", "json"]).on(&ns.west);
@@ -177,6 +266,10 @@ async fn with_its_role_status_sees_a_loop_come() {
     status.line_containing("\"kind\":\"watch\"").await;
     end(watch).await;
     status.line_containing("\"kind\":\"nobody\"").await;
-    assert!(!status.seen.join("").contains("\"kind\":\"unknown\""), "{:?}", status.seen);
+    assert!(
+        !status.seen.join("").contains("\"kind\":\"unknown\""),
+        "{:?}",
+        status.seen
+    );
     assert!(status.end_with(Signal::INT).await.success());
 }

@@ -13,7 +13,12 @@ use crate::support::{Fault, FaultProxy, Output, Side, TestNamespace, patch_json,
 const LABEL: &str = "failover.linkerd.io/controlled-by";
 
 async fn adopt(side: &Side, name: &str, flags: &[&str]) -> Output {
-    plugin().on(side).args(["create", "--adopt", name]).args(flags.iter().copied()).run().await
+    plugin()
+        .on(side)
+        .args(["create", "--adopt", name])
+        .args(flags.iter().copied())
+        .run()
+        .await
 }
 
 fn to(name: &str, weight: u64) -> Value {
@@ -47,7 +52,12 @@ fn rich() -> Value {
 }
 
 async fn release(side: &Side, kind: (&str, &str, &str)) {
-    patch_json(&routes(side, kind), "web", json!({"metadata": {"finalizers": null}})).await;
+    patch_json(
+        &routes(side, kind),
+        "web",
+        json!({"metadata": {"finalizers": null}}),
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -55,47 +65,89 @@ async fn nothing_but_our_label_and_annotations_changes() {
     let ns = namespace("adopt", &["web-svc-east"]).await;
     make_route(&ns.west, HTTP, rich()).await;
     let before = whole(&ns.west, HTTP, "web").await;
-    let flags = ["--primary", "web-svc", "--policy", "ordered", "--min-ready", "2"];
+    let flags = [
+        "--primary",
+        "web-svc",
+        "--policy",
+        "ordered",
+        "--min-ready",
+        "2",
+    ];
     let dry = [&flags[..], &["--dry-run", "client", "-o", "json"]].concat();
-    let planned = adopt(&ns.west, "httproute/web", &dry).await.success().json();
-    adopt(&ns.west, "httproute/web", &[&flags[..], &["--dry-run", "server"]].concat())
+    let planned = adopt(&ns.west, "httproute/web", &dry)
         .await
         .success()
-        .stdout_is("httproute.gateway.networking.k8s.io/web adopted (server dry run)\n");
+        .json();
+    adopt(
+        &ns.west,
+        "httproute/web",
+        &[&flags[..], &["--dry-run", "server"]].concat(),
+    )
+    .await
+    .success()
+    .stdout_is("httproute.gateway.networking.k8s.io/web adopted (server dry run)\n");
     assert_eq!(whole(&ns.west, HTTP, "web").await, before);
 
     let output = adopt(&ns.west, "httproute/web", &flags).await.success();
     output
         .stdout_is("httproute.gateway.networking.k8s.io/web adopted\n")
         .stderr_contains("rule 2 has web-svc alone")
-        .stderr_contains(&format!("kubectl failover watch --context west -n {}", ns.name));
+        .stderr_contains(&format!(
+            "kubectl failover watch --context west -n {}",
+            ns.name
+        ));
     let after = whole(&ns.west, HTTP, "web").await;
     let mut expected = before;
     expected["metadata"]["labels"][LABEL] = json!("linkerd-failover");
-    for (key, value) in [("primary-service", "web-svc"), ("policy", "ordered"), ("min-ready", "2")] {
+    for (key, value) in [
+        ("primary-service", "web-svc"),
+        ("policy", "ordered"),
+        ("min-ready", "2"),
+    ] {
         expected["metadata"]["annotations"][format!("failover.linkerd.io/{key}")] = json!(value);
     }
     let mut without_managers = planned;
-    without_managers["metadata"].as_object_mut().unwrap().remove("managedFields");
+    without_managers["metadata"]
+        .as_object_mut()
+        .unwrap()
+        .remove("managedFields");
     assert_eq!(without_managers, expected);
     expected["metadata"]["resourceVersion"] = after["metadata"]["resourceVersion"].clone();
     assert_eq!(after, expected);
 
     let version = &after["metadata"]["resourceVersion"];
     let unchanged = "httproute.gateway.networking.k8s.io/web unchanged\n";
-    adopt(&ns.west, "httproute/web", &flags).await.success().stdout_is(unchanged);
-    adopt(&ns.west, "httproute/web", &[]).await.success().stdout_is(unchanged);
-    let differs =
-        adopt(&ns.west, "httproute/web", &["--primary", "web-svc-east", "--min-ready", "3"]).await.code(1);
-    differs.stderr_contains("primary: web-svc → web-svc-east\n").stderr_contains("min-ready: 2 → 3\n");
-    assert_eq!(whole(&ns.west, HTTP, "web").await["metadata"]["resourceVersion"], *version);
+    adopt(&ns.west, "httproute/web", &flags)
+        .await
+        .success()
+        .stdout_is(unchanged);
+    adopt(&ns.west, "httproute/web", &[])
+        .await
+        .success()
+        .stdout_is(unchanged);
+    let differs = adopt(
+        &ns.west,
+        "httproute/web",
+        &["--primary", "web-svc-east", "--min-ready", "3"],
+    )
+    .await
+    .code(1);
+    differs
+        .stderr_contains("primary: web-svc → web-svc-east\n")
+        .stderr_contains("min-ready: 2 → 3\n");
+    assert_eq!(
+        whole(&ns.west, HTTP, "web").await["metadata"]["resourceVersion"],
+        *version
+    );
     release(&ns.west, HTTP).await;
 }
 
 #[tokio::test]
 async fn an_override_that_stands_goes_on_standing() {
     let ns = namespace("adopt-forced", &["web-svc-east"]).await;
-    ns.west.traffic_split("web", "web-svc", &[("web-svc", 0), ("web-svc-east", 1)]).await;
+    ns.west
+        .traffic_split("web", "web-svc", &[("web-svc", 0), ("web-svc-east", 1)])
+        .await;
     let order = json!({"to": "web-svc-east", "home": "web-svc", "by": "me"}).to_string();
     let annotations = json!({
         "failover.linkerd.io/primary-service": "web-svc-east",
@@ -105,15 +157,24 @@ async fn an_override_that_stands_goes_on_standing() {
     patch_json(&ns.west.traffic_splits(), "web", metadata).await;
     let output = adopt(&ns.west, "ts/web", &[]).await.success();
     output.stderr_contains("has failover.linkerd.io/override already, which stays");
-    assert_eq!(ns.west.split("web").await["metadata"]["annotations"], annotations);
+    assert_eq!(
+        ns.west.split("web").await["metadata"]["annotations"],
+        annotations
+    );
 }
 
 #[tokio::test]
 async fn an_object_without_labels_and_annotations_is_adopted_too() {
     let ns = namespace("adopt-bare", &["web-svc-east"]).await;
-    ns.west.traffic_split("web", "web-svc", &[("web-svc", 3), ("web-svc-east", 0)]).await;
-    patch_json(&ns.west.traffic_splits(), "web", json!({"metadata": {"labels": null, "annotations": null}}))
+    ns.west
+        .traffic_split("web", "web-svc", &[("web-svc", 3), ("web-svc-east", 0)])
         .await;
+    patch_json(
+        &ns.west.traffic_splits(),
+        "web",
+        json!({"metadata": {"labels": null, "annotations": null}}),
+    )
+    .await;
     let spec = ns.west.split("web").await["spec"].clone();
     let flags = ["--primary", "web-svc", "--controlled-by", "me"];
     adopt(&ns.west, "ts/web", &flags)
@@ -122,7 +183,10 @@ async fn an_object_without_labels_and_annotations_is_adopted_too() {
         .stdout_is("trafficsplit.split.smi-spec.io/web adopted\n");
     let after = ns.west.split("web").await;
     assert_eq!(after["metadata"]["labels"], json!({LABEL: "me"}));
-    assert_eq!(after["metadata"]["annotations"], json!({"failover.linkerd.io/primary-service": "web-svc"}));
+    assert_eq!(
+        after["metadata"]["annotations"],
+        json!({"failover.linkerd.io/primary-service": "web-svc"})
+    );
     assert_eq!(after["spec"], spec);
 }
 
@@ -134,11 +198,25 @@ async fn what_someone_else_writes_in_between_is_kept() {
     make_route(&ns.west, HTTP, route).await;
     let proxy = FaultProxy::before(&ns.west).await;
     let gate = Arc::new(Notify::new());
-    proxy.inject(Method::PATCH, "/httproutes/web", 1, Fault::Wait(Arc::clone(&gate)));
+    proxy.inject(
+        Method::PATCH,
+        "/httproutes/web",
+        1,
+        Fault::Wait(Arc::clone(&gate)),
+    );
     let args = ["create", "--adopt", "httproute/web", "--primary", "web-svc"];
-    let late = plugin().on(&ns.west).args(args).kubeconfig(proxy.kubeconfig()).spawn();
+    let late = plugin()
+        .on(&ns.west)
+        .args(args)
+        .kubeconfig(proxy.kubeconfig())
+        .spawn();
     proxy.until_seen(Method::PATCH, "/httproutes/web", 1).await;
-    patch_json(&routes(&ns.west, HTTP), "web", json!({"spec": {"hostnames": ["new.example.com"]}})).await;
+    patch_json(
+        &routes(&ns.west, HTTP),
+        "web",
+        json!({"spec": {"hostnames": ["new.example.com"]}}),
+    )
+    .await;
     gate.notify_one();
     let (status, stdout, stderr) = late.wait_and_collect().await;
     assert_eq!(status.code(), Some(0), "{stdout:?} {stderr:?}");
@@ -151,7 +229,11 @@ async fn what_someone_else_writes_in_between_is_kept() {
 async fn what_create_checks_is_checked() {
     let ns = namespace("adopt-checks", &[]).await;
     let refused = async |flags: &[&str], words: &str| {
-        adopt(&ns.west, "httproute/web", flags).await.code(1).stdout_is_empty().stderr_contains(words);
+        adopt(&ns.west, "httproute/web", flags)
+            .await
+            .code(1)
+            .stdout_is_empty()
+            .stderr_contains(words);
         assert!(whole(&ns.west, HTTP, "web").await["metadata"]["labels"][LABEL].is_null());
     };
     adopt(&ns.west, "httproute/web", &[])
@@ -159,27 +241,54 @@ async fn what_create_checks_is_checked() {
         .code(1)
         .stderr_contains("there is no httproute/web in namespace");
     make_route(&ns.west, HTTP, rich()).await;
-    refused(&["--primary", "web-svc"], "service web-svc-east does not exist").await;
-    refused(&["--primary", "elsewhere"], "\"elsewhere\" is not among the backends").await;
+    refused(
+        &["--primary", "web-svc"],
+        "service web-svc-east does not exist",
+    )
+    .await;
+    refused(
+        &["--primary", "elsewhere"],
+        "\"elsewhere\" is not among the backends",
+    )
+    .await;
     ns.west
         .create::<k8s_openapi::api::core::v1::Service>(
             json!({"metadata": {"name": "web-svc-east"}, "spec": {"ports": [{"port": 81}]}}),
         )
         .await;
-    refused(&["--primary", "web-svc"], "web-svc-east lacks 80; it has 81").await;
-    refused(&["--primary", "web-svc", "--weights", "x=1"], "such as web-svc=1,web-svc-east=1").await;
+    refused(
+        &["--primary", "web-svc"],
+        "web-svc-east lacks 80; it has 81",
+    )
+    .await;
+    refused(
+        &["--primary", "web-svc", "--weights", "x=1"],
+        "such as web-svc=1,web-svc-east=1",
+    )
+    .await;
     let services = ns.west.api::<k8s_openapi::api::core::v1::Service>();
     let ports = json!({"spec": {"ports": [{"port": 80}]}});
     patch_json(&services, "web-svc-east", ports).await;
-    ns.west.traffic_split("other", "web-svc", &[("web-svc", 1), ("web-svc-east", 0)]).await;
-    refused(&["--primary", "web-svc"], "trafficsplit.split.smi-spec.io/other in namespace").await;
-    ns.west.traffic_splits().delete("other", &Default::default()).await.unwrap();
+    ns.west
+        .traffic_split("other", "web-svc", &[("web-svc", 1), ("web-svc-east", 0)])
+        .await;
+    refused(
+        &["--primary", "web-svc"],
+        "trafficsplit.split.smi-spec.io/other in namespace",
+    )
+    .await;
+    ns.west
+        .traffic_splits()
+        .delete("other", &Default::default())
+        .await
+        .unwrap();
 
     let mut other = rich();
     other["metadata"]["finalizers"] = json!([]);
     make_route(&ns.west, LINKERD, other).await;
     let both = adopt(&ns.west, "httproute/web", &[]).await.code(2);
-    both.stderr_contains("means several objects").stderr_contains("httproute.policy.linkerd.io/web");
+    both.stderr_contains("means several objects")
+        .stderr_contains("httproute.policy.linkerd.io/web");
     release(&ns.west, HTTP).await;
 }
 
@@ -199,16 +308,24 @@ fn of_paths(name: &str, paths: &[&str]) -> Value {
 async fn other_routes_of_the_service_are_no_hindrance_unless_they_are_groups() {
     let ns = namespace("adopt-beside", &["web-svc-east"]).await;
     // Of those of the same second the first name is the older one.
-    for (name, paths) in [("assets", &["/assets"][..]), ("docs", &["/docs"]), ("web", &["/", "/assets"])] {
+    for (name, paths) in [
+        ("assets", &["/assets"][..]),
+        ("docs", &["/docs"]),
+        ("web", &["/", "/assets"]),
+    ] {
         make_route(&ns.west, HTTP, of_paths(name, paths)).await;
     }
-    let output = adopt(&ns.west, "httproute/web", &["--primary", "web-svc"]).await.success();
+    let output = adopt(&ns.west, "httproute/web", &["--primary", "web-svc"])
+        .await
+        .success();
     output
         .stderr_contains(
             "warning: the older HTTPRoute assets has some of the same matches: on those this has no",
         )
         .stderr_lacks("docs");
-    let output = adopt(&ns.west, "httproute/docs", &["--primary", "web-svc"]).await.code(1);
+    let output = adopt(&ns.west, "httproute/docs", &["--primary", "web-svc"])
+        .await
+        .code(1);
     output
         .stderr_contains("httproute.gateway.networking.k8s.io/web in namespace")
         .stderr_contains("has the service web-svc already");
@@ -220,14 +337,26 @@ async fn a_new_route_neither_ends_another_nor_is_ended_by_it() {
     let create = async |kind: &str| {
         plugin()
             .on(&ns.west)
-            .args(["create", "web-svc", "--fallback", "web-svc-east", "--kind", kind])
+            .args([
+                "create",
+                "web-svc",
+                "--fallback",
+                "web-svc-east",
+                "--kind",
+                kind,
+            ])
             .run()
             .await
     };
     make_route(&ns.west, LINKERD, of_paths("all", &["/"])).await;
-    let advice = "kubectl failover create --adopt httproute.policy.linkerd.io/all --primary web-svc";
+    let advice =
+        "kubectl failover create --adopt httproute.policy.linkerd.io/all --primary web-svc";
     for kind in ["httproute", "grpcroute"] {
-        create(kind).await.code(1).stdout_is_empty().stderr_contains(advice);
+        create(kind)
+            .await
+            .code(1)
+            .stdout_is_empty()
+            .stderr_contains(advice);
     }
     let docs = json!({"spec": {"rules": of_paths("all", &["/docs"])["spec"]["rules"]}});
     patch_json(&routes(&ns.west, LINKERD), "all", docs).await;
@@ -247,7 +376,9 @@ async fn what_a_gitops_tool_owns_comes_with_the_way_out() {
         "failover.linkerd.io/failback": "manual",
     });
     make_route(&ns.west, LINKERD, route).await;
-    let output = adopt(&ns.west, "httproute/web", &["--primary", "web-svc"]).await.success();
+    let output = adopt(&ns.west, "httproute/web", &["--primary", "web-svc"])
+        .await
+        .success();
     output
         .stdout_is("httproute.policy.linkerd.io/web adopted\n")
         .stderr_contains("Argo CD owns the object")

@@ -7,7 +7,9 @@ use kube::api::{ApiResource, DynamicObject, GroupVersionKind, PostParams};
 use serde_json::{Value, json};
 
 use super::{create, namespace, service_with_ports};
-use crate::support::{Sandbox, Side, TestNamespace, eventually, plugin, restricted_kubeconfig, rule};
+use crate::support::{
+    Sandbox, Side, TestNamespace, eventually, plugin, restricted_kubeconfig, rule,
+};
 
 pub const HTTP: (&str, &str, &str) = ("gateway.networking.k8s.io", "v1", "HTTPRoute");
 const GRPC: (&str, &str, &str) = ("gateway.networking.k8s.io", "v1", "GRPCRoute");
@@ -23,29 +25,50 @@ pub async fn make_route(side: &Side, kind: (&str, &str, &str), mut object: Value
     object["apiVersion"] = json!(format!("{}/{}", kind.0, kind.1));
     object["kind"] = json!(kind.2);
     let object = serde_json::from_value(object).unwrap();
-    routes(side, kind).create(&PostParams::default(), &object).await.expect("the route is taken");
+    routes(side, kind)
+        .create(&PostParams::default(), &object)
+        .await
+        .expect("the route is taken");
 }
 
 /// Without who manages what, which no command writes by hand.
 pub async fn whole(side: &Side, kind: (&str, &str, &str), name: &str) -> Value {
     let mut object = serde_json::to_value(routes(side, kind).get(name).await.unwrap()).unwrap();
-    object["metadata"].as_object_mut().unwrap().remove("managedFields");
+    object["metadata"]
+        .as_object_mut()
+        .unwrap()
+        .remove("managedFields");
     object
 }
 
 #[tokio::test]
 async fn every_kind_of_route_is_made_and_is_a_group() {
-    for (flag, kind) in [("httproute", HTTP), ("grpcroute", GRPC), ("httproute.policy.linkerd.io", LINKERD)] {
+    for (flag, kind) in [
+        ("httproute", HTTP),
+        ("grpcroute", GRPC),
+        ("httproute.policy.linkerd.io", LINKERD),
+    ] {
         let ns = namespace("create-route", &["web-svc-east"]).await;
         let full = format!("{}.{}/web-svc-failover", kind.2.to_lowercase(), kind.0);
-        let run = || create(&ns.west, "web-svc-east").args(["--kind", flag]).run();
-        run().await.success().stdout_is(&format!("{full} created\n"));
+        let run = || {
+            create(&ns.west, "web-svc-east")
+                .args(["--kind", flag])
+                .run()
+        };
+        run()
+            .await
+            .success()
+            .stdout_is(&format!("{full} created\n"));
         let object = whole(&ns.west, kind, "web-svc-failover").await;
         let refs = &object["spec"]["rules"][0]["backendRefs"];
         for (index, name, weight) in [(0, "web-svc", 1), (1, "web-svc-east", 0)] {
             let to = &refs[index];
             let seen = (&to["name"], &to["namespace"], &to["port"], &to["weight"]);
-            assert_eq!(seen, (&json!(name), &json!(ns.name), &json!(80), &json!(weight)), "{object:#}");
+            assert_eq!(
+                seen,
+                (&json!(name), &json!(ns.name), &json!(80), &json!(weight)),
+                "{object:#}"
+            );
         }
         assert_eq!(object["spec"]["parentRefs"][0]["name"], "web-svc");
         assert_eq!(object["spec"]["parentRefs"][0]["port"], 80);
@@ -53,16 +76,35 @@ async fn every_kind_of_route_is_made_and_is_a_group() {
             object["metadata"]["annotations"],
             json!({"failover.linkerd.io/primary-service": "web-svc"})
         );
-        run().await.success().stdout_is(&format!("{full} unchanged\n"));
-        let output = create(&ns.west, "other").args(["--kind", flag]).run().await.code(1);
+        run()
+            .await
+            .success()
+            .stdout_is(&format!("{full} unchanged\n"));
+        let output = create(&ns.west, "other")
+            .args(["--kind", flag])
+            .run()
+            .await
+            .code(1);
         output.stderr_contains("backends: web-svc, web-svc-east → web-svc, other");
-        let output = create(&ns.west, "web-svc-east").args(["--kind", flag, "--port", "81"]).run().await;
+        let output = create(&ns.west, "web-svc-east")
+            .args(["--kind", flag, "--port", "81"])
+            .run()
+            .await;
         output.code(1).stderr_contains("port: 80 → 81");
         let named = format!("{flag}/web-svc-failover");
-        let status = plugin().on(&ns.west).args(["status", &named, "-o", "json"]).run().await.success();
+        let status = plugin()
+            .on(&ns.west)
+            .args(["status", &named, "-o", "json"])
+            .run()
+            .await
+            .success();
         assert_eq!(status.json()["items"][0]["apex"], "web-svc");
 
-        let output = create(&ns.west, "web-svc-east").args(["--name", "second"]).run().await.code(1);
+        let output = create(&ns.west, "web-svc-east")
+            .args(["--name", "second"])
+            .run()
+            .await
+            .code(1);
         output
             .stderr_contains(&format!("{full} in namespace"))
             .stderr_contains("has the service web-svc already");
@@ -73,27 +115,52 @@ async fn every_kind_of_route_is_made_and_is_a_group() {
 async fn without_trafficsplits_the_command_for_a_route_is_named_and_works() {
     let sandbox = Sandbox::start(&["west"]);
     let client = sandbox.client("west").await;
-    let side = Side { context: "west", namespace: "default".to_owned(), client: client.clone() };
+    let side = Side {
+        context: "west",
+        namespace: "default".to_owned(),
+        client: client.clone(),
+    };
     side.service("web-svc").await;
     side.service("web-svc-east").await;
     let definitions: Api<CustomResourceDefinition> = Api::all(client);
-    definitions.delete("trafficsplits.split.smi-spec.io", &Default::default()).await.unwrap();
+    definitions
+        .delete("trafficsplits.split.smi-spec.io", &Default::default())
+        .await
+        .unwrap();
     let create = |flags: &[&str]| {
-        let plugin = plugin().without_clusters().env("KUBECONFIG", sandbox.kubeconfig());
-        let args = ["create", "web-svc", "--fallback", "web-svc-east", "-n", "default"];
+        let plugin = plugin()
+            .without_clusters()
+            .env("KUBECONFIG", sandbox.kubeconfig());
+        let args = [
+            "create",
+            "web-svc",
+            "--fallback",
+            "web-svc-east",
+            "-n",
+            "default",
+        ];
         plugin.args(args).args(flags.iter().copied()).run()
     };
-    let words =
-        "kubectl failover create web-svc --kind httproute --fallback web-svc-east --context west -n default";
+    let words = "kubectl failover create web-svc --kind httproute --fallback web-svc-east --context west -n default";
     // On its way out it can still be listed for a moment.
     eventually("the definition is gone", async || {
         let output = create(&["--dry-run", "client"]).await;
-        if output.stderr.contains(words) { Ok(()) } else { Err(output.to_string()) }
+        if output.stderr.contains(words) {
+            Ok(())
+        } else {
+            Err(output.to_string())
+        }
     })
     .await;
     create(&[]).await.code(1).stdout_is_empty();
-    let adopt = plugin().without_clusters().env("KUBECONFIG", sandbox.kubeconfig());
-    let output = adopt.args(["create", "--adopt", "ts/web", "-n", "default"]).run().await.code(1);
+    let adopt = plugin()
+        .without_clusters()
+        .env("KUBECONFIG", sandbox.kubeconfig());
+    let output = adopt
+        .args(["create", "--adopt", "ts/web", "-n", "default"])
+        .run()
+        .await
+        .code(1);
     output
         .stderr_contains("does not know TrafficSplit of split.smi-spec.io/v1alpha2")
         .stderr_contains("Linkerd's SMI extension has it, https://");
@@ -105,17 +172,33 @@ async fn a_dry_run_of_a_route_writes_nothing() {
     let ns = namespace("create-route-dry", &["web-svc-east"]).await;
     for mode in ["client", "server"] {
         let args = ["--kind", "httproute", "--dry-run", mode, "-o", "json"];
-        let object = create(&ns.west, "web-svc-east").args(args).run().await.success().json();
+        let object = create(&ns.west, "web-svc-east")
+            .args(args)
+            .run()
+            .await
+            .success()
+            .json();
         assert_eq!(object["kind"], "HTTPRoute");
     }
-    assert!(routes(&ns.west, HTTP).list(&Default::default()).await.unwrap().items.is_empty());
+    assert!(
+        routes(&ns.west, HTTP)
+            .list(&Default::default())
+            .await
+            .unwrap()
+            .items
+            .is_empty()
+    );
 }
 
 #[tokio::test]
 async fn kinds_that_may_not_be_read_are_said() {
     let ns = namespace("create-blind", &["web-svc-east"]).await;
     let rules = [
-        rule("split.smi-spec.io", &["trafficsplits"], &["get", "list", "create"]),
+        rule(
+            "split.smi-spec.io",
+            &["trafficsplits"],
+            &["get", "list", "create"],
+        ),
         rule("", &["services"], &["get", "list"]),
     ];
     let kubeconfig = restricted_kubeconfig(&ns.west, "splits", &rules).await;
@@ -126,8 +209,9 @@ async fn kinds_that_may_not_be_read_are_said() {
     let output = run(&["--kind", "httproute"]).await.code(1);
     output.stderr_contains("to list httproutes.gateway.networking.k8s.io");
     let output = run(&[]).await.success();
-    output
-        .stderr_contains("whether a GRPCRoute of gateway.networking.k8s.io has web-svc already is not known");
+    output.stderr_contains(
+        "whether a GRPCRoute of gateway.networking.k8s.io has web-svc already is not known",
+    );
 }
 
 #[tokio::test]
@@ -140,14 +224,28 @@ async fn a_fallback_of_a_route_may_be_elsewhere() {
     run().await.success();
     let object = whole(&ns.west, HTTP, "web-svc-failover").await;
     let to = &object["spec"]["rules"][0]["backendRefs"][1];
-    assert_eq!((&to["name"], &to["namespace"]), (&json!("web-svc"), &json!(other.name)));
-    run().await.success().stdout_is("httproute.gateway.networking.k8s.io/web-svc-failover unchanged\n");
+    assert_eq!(
+        (&to["name"], &to["namespace"]),
+        (&json!("web-svc"), &json!(other.name))
+    );
+    run()
+        .await
+        .success()
+        .stdout_is("httproute.gateway.networking.k8s.io/web-svc-failover unchanged\n");
 
     let gone = format!("{}/gone", other.name);
-    let output = create(&ns.west, &gone).args(["--kind", "httproute", "--name", "two"]).run().await.code(1);
+    let output = create(&ns.west, &gone)
+        .args(["--kind", "httproute", "--name", "two"])
+        .run()
+        .await
+        .code(1);
     output.stderr_contains(&format!("service {gone} does not exist"));
     let itself = format!("{}/web-svc", ns.name);
-    let output = create(&ns.west, &itself).args(["--kind", "httproute", "--name", "two"]).run().await.code(1);
+    let output = create(&ns.west, &itself)
+        .args(["--kind", "httproute", "--name", "two"])
+        .run()
+        .await
+        .code(1);
     output.stderr_contains("backend web-svc is listed twice");
 }
 
@@ -157,33 +255,70 @@ async fn a_route_is_for_one_port_that_every_service_has() {
     service_with_ports(&ns.west, "web-svc", &[80, 8080]).await;
     service_with_ports(&ns.west, "web-svc-east", &[80]).await;
     let run = |flags: &[&str]| {
-        create(&ns.west, "web-svc-east").args(["--kind", "httproute"]).args(flags.iter().copied()).run()
+        create(&ns.west, "web-svc-east")
+            .args(["--kind", "httproute"])
+            .args(flags.iter().copied())
+            .run()
     };
     run(&[])
         .await
         .code(2)
         .stderr_contains("web-svc has several ports: 80, 8080")
         .stderr_contains("--port 80");
-    run(&["--port", "8080"]).await.code(1).stderr_contains("web-svc-east lacks 8080; it has 80");
-    run(&["--port", "81"]).await.code(1).stderr_contains("web-svc lacks 81; it has 80, 8080");
+    run(&["--port", "8080"])
+        .await
+        .code(1)
+        .stderr_contains("web-svc-east lacks 8080; it has 80");
+    run(&["--port", "81"])
+        .await
+        .code(1)
+        .stderr_contains("web-svc lacks 81; it has 80, 8080");
     run(&["--port", "80"]).await.success();
     // Run again, it need not be told the port.
-    run(&[]).await.success().stdout_is("httproute.gateway.networking.k8s.io/web-svc-failover unchanged\n");
+    run(&[])
+        .await
+        .success()
+        .stdout_is("httproute.gateway.networking.k8s.io/web-svc-failover unchanged\n");
 }
 
 #[tokio::test]
 async fn no_route_is_made_for_a_service_that_can_have_none() {
     let ns = TestNamespace::new("create-route-parent").await;
     let ports = json!([{"port": 80}]);
-    let headless = json!({"metadata": {"name": "bare"}, "spec": {"clusterIP": "None", "ports": ports}});
+    let headless =
+        json!({"metadata": {"name": "bare"}, "spec": {"clusterIP": "None", "ports": ports}});
     ns.west.create::<Service>(headless).await;
     let spec = json!({"type": "ExternalName", "externalName": "example.com", "ports": ports});
-    ns.west.create::<Service>(json!({"metadata": {"name": "far"}, "spec": spec})).await;
+    ns.west
+        .create::<Service>(json!({"metadata": {"name": "far"}, "spec": spec}))
+        .await;
     ns.west.service("web-svc-east").await;
-    for (apex, why) in [("bare", "is headless"), ("far", "is an ExternalName service")] {
-        let args = ["create", apex, "--fallback", "web-svc-east", "--kind", "httproute"];
-        plugin().on(&ns.west).args(args).run().await.code(1).stderr_contains(why).stdout_is_empty();
+    for (apex, why) in [
+        ("bare", "is headless"),
+        ("far", "is an ExternalName service"),
+    ] {
+        let args = [
+            "create",
+            apex,
+            "--fallback",
+            "web-svc-east",
+            "--kind",
+            "httproute",
+        ];
+        plugin()
+            .on(&ns.west)
+            .args(args)
+            .run()
+            .await
+            .code(1)
+            .stderr_contains(why)
+            .stdout_is_empty();
         let split = &args[..4];
-        plugin().on(&ns.west).args(split.iter().copied()).run().await.success();
+        plugin()
+            .on(&ns.west)
+            .args(split.iter().copied())
+            .run()
+            .await
+            .success();
     }
 }

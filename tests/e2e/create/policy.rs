@@ -22,7 +22,11 @@ const POLICY: [&str; 12] = [
 #[tokio::test]
 async fn a_policy_is_written_and_compared() {
     let ns = namespace("create-policy", &["web-svc-east"]).await;
-    let output = create(&ns.west, "web-svc-east").args(POLICY).run().await.success();
+    let output = create(&ns.west, "web-svc-east")
+        .args(POLICY)
+        .run()
+        .await
+        .success();
     output.stderr_contains("the loop shares it out");
     let expected = json!({
         "failover.linkerd.io/primary-service": "web-svc",
@@ -33,16 +37,33 @@ async fn a_policy_is_written_and_compared() {
         "failover.linkerd.io/failback-delay": "1m30s",
         "failover.linkerd.io/failback": "manual",
     });
-    assert_eq!(json!(only_split(&ns.west).await.metadata.annotations), expected);
+    assert_eq!(
+        json!(only_split(&ns.west).await.metadata.annotations),
+        expected
+    );
 
     let unchanged = "trafficsplit.split.smi-spec.io/web-svc-failover unchanged\n";
-    create(&ns.west, "web-svc-east").args(POLICY).run().await.success().stdout_is(unchanged);
+    create(&ns.west, "web-svc-east")
+        .args(POLICY)
+        .run()
+        .await
+        .success()
+        .stdout_is(unchanged);
     let mut other_words = POLICY;
     (other_words[3], other_words[9]) = ("web-svc-east=2", "90s");
-    create(&ns.west, "web-svc-east").args(other_words).run().await.success().stdout_is(unchanged);
+    create(&ns.west, "web-svc-east")
+        .args(other_words)
+        .run()
+        .await
+        .success()
+        .stdout_is(unchanged);
     let mut different = POLICY;
     different[5] = "2";
-    let output = create(&ns.west, "web-svc-east").args(different).run().await.code(1);
+    let output = create(&ns.west, "web-svc-east")
+        .args(different)
+        .run()
+        .await
+        .code(1);
     output
         .stderr_contains("min-ready: 50% → 2\n")
         .stderr_lacks("failback:")

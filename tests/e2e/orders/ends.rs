@@ -10,21 +10,35 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::{annotation, assert_home, order, override_of, run, status, web};
-use crate::support::{Fault, FaultProxy, LIMIT, Running, TestNamespace, end, eventually, plugin, watching};
+use crate::support::{
+    Fault, FaultProxy, LIMIT, Running, TestNamespace, end, eventually, plugin, watching,
+};
 
 #[tokio::test]
 async fn the_loop_ends_it_and_traffic_goes_home() {
     let ns = TestNamespace::new("end-loop").await;
     web(&ns.west, [1, 1, 1]).await;
     let mut watch = watching(&ns.west, &[]).await;
-    let output = run(&ns.west, "force web --to web-east --duration 2s").await.success();
-    output.stdout_contains("forced to web-east until ").stderr_lacks("nobody runs");
-    let until: Timestamp = override_of(&ns.west, "web").await["until"].as_str().unwrap().parse().unwrap();
-    let line = watch.line_containing("web-east -> web: the override is over, and web has 1 of 2").await;
+    let output = run(&ns.west, "force web --to web-east --duration 2s")
+        .await
+        .success();
+    output
+        .stdout_contains("forced to web-east until ")
+        .stderr_lacks("nobody runs");
+    let until: Timestamp = override_of(&ns.west, "web").await["until"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let line = watch
+        .line_containing("web-east -> web: the override is over, and web has 1 of 2")
+        .await;
     let moved: Timestamp = line.split(' ').next().unwrap().parse().unwrap();
     assert!(moved >= until, "{line}, but it was to end at {until}");
     assert_home(&ns.west, "web", &[1, 0, 0]).await;
-    let ended = watch.stderr_line_containing("the override is over, and has been ended").await;
+    let ended = watch
+        .stderr_line_containing("the override is over, and has been ended")
+        .await;
     let ended: Timestamp = ended.split(' ').next().unwrap().parse().unwrap();
     assert_eq!(ended, moved, "one patch does both");
     end(watch).await;
@@ -34,19 +48,33 @@ async fn the_loop_ends_it_and_traffic_goes_home() {
 async fn without_a_loop_it_is_said_that_nobody_ends_it() {
     let ns = TestNamespace::new("end-nobody").await;
     web(&ns.west, [1, 1, 1]).await;
-    let output = run(&ns.west, "force web --to web-east --duration 1s").await.success();
+    let output = run(&ns.west, "force web --to web-east --duration 1s")
+        .await
+        .success();
     output.stderr_contains(&format!(
         "nobody runs a loop here to end it then: kubectl failover watch --context west -n {}",
         ns.name
     ));
     eventually("the override is over", async || {
         let status = status(&ns.west, "web").await;
-        if status["override"]["status"] == "over" { Ok(()) } else { Err(status.to_string()) }
+        if status["override"]["status"] == "over" {
+            Ok(())
+        } else {
+            Err(status.to_string())
+        }
     })
     .await;
     let over = status(&ns.west, "web").await;
-    assert_eq!((&over["state"], &over["primary"]), (&json!("OutOfSync"), &json!("web")));
-    let table = plugin().args(["status", "web"]).on(&ns.west).run().await.success();
+    assert_eq!(
+        (&over["state"], &over["primary"]),
+        (&json!("OutOfSync"), &json!("web"))
+    );
+    let table = plugin()
+        .args(["status", "web"])
+        .on(&ns.west)
+        .run()
+        .await
+        .success();
     table
         .stdout_contains(", expired at ")
         .stdout_contains(": nobody runs to end it")
@@ -61,10 +89,16 @@ async fn one_that_ends_while_home_is_down_leaves_an_ordinary_failover() {
     let ns = TestNamespace::new("end-down").await;
     web(&ns.west, [0, 1, 0]).await;
     let watch = watching(&ns.west, &[]).await;
-    run(&ns.west, "force web --to web-east --duration 1s").await.success();
+    run(&ns.west, "force web --to web-east --duration 1s")
+        .await
+        .success();
     eventually("the override is ended", async || {
         let note = override_of(&ns.west, "web").await;
-        if note.is_null() { Ok(()) } else { Err(note.to_string()) }
+        if note.is_null() {
+            Ok(())
+        } else {
+            Err(note.to_string())
+        }
     })
     .await;
     assert_eq!(annotation(&ns.west, "web", "primary-service").await, "web");
@@ -79,7 +113,9 @@ async fn one_that_ends_while_home_is_down_leaves_an_ordinary_failover() {
 async fn who_stays_ends_it_without_a_loop() {
     let ns = TestNamespace::new("end-wait").await;
     web(&ns.west, [1, 1, 1]).await;
-    let output = run(&ns.west, "force web --to web-east --duration 2s --wait").await.success();
+    let output = run(&ns.west, "force web --to web-east --duration 2s --wait")
+        .await
+        .success();
     output
         .stderr_contains("staying until ")
         .stderr_lacks("nobody runs")
@@ -107,10 +143,12 @@ async fn a_signal_right_after_the_write_ends_it_too() {
     let ns = TestNamespace::new("end-early").await;
     web(&ns.west, [1, 1, 1]).await;
     let proxy = FaultProxy::before(&ns.west).await;
-    let force =
-        order(&ns.west, "force web --to web-east --duration 1h --wait").kubeconfig(proxy.kubeconfig());
+    let force = order(&ns.west, "force web --to web-east --duration 1h --wait")
+        .kubeconfig(proxy.kubeconfig());
     let force = force.spawn();
-    proxy.until_seen(Method::PATCH, "/trafficsplits/web", 1).await;
+    proxy
+        .until_seen(Method::PATCH, "/trafficsplits/web", 1)
+        .await;
     let (status, stdout, stderr) = force.end_and_collect(Signal::INT).await;
     assert_eq!(status.code(), Some(0), "{stdout:?} {stderr:?}");
     assert_home(&ns.west, "web", &[1, 0, 0]).await;
@@ -120,7 +158,12 @@ async fn a_signal_right_after_the_write_ends_it_too() {
 async fn programs_get_both_ends_as_json() {
     let ns = TestNamespace::new("end-json").await;
     web(&ns.west, [1, 1, 1]).await;
-    let output = run(&ns.west, "force web --to web-east --duration 1s --wait -o json").await.success();
+    let output = run(
+        &ns.west,
+        "force web --to web-east --duration 1s --wait -o json",
+    )
+    .await
+    .success();
     let lists: Vec<Value> = serde_json::Deserializer::from_str(&output.stdout)
         .into_iter()
         .collect::<Result<_, _>>()
@@ -135,7 +178,9 @@ async fn a_pause_that_would_keep_it_from_ending_is_named() {
     let ns = TestNamespace::new("end-paused").await;
     web(&ns.west, [1, 1, 1]).await;
     run(&ns.west, "pause web").await.success();
-    let output = run(&ns.west, "force web --to web-east --duration 1h").await.success();
+    let output = run(&ns.west, "force web --to web-east --duration 1h")
+        .await
+        .success();
     output.stderr_contains(&format!(
         "the pause keeps the override from ending: kubectl failover resume web --context west -n {}",
         ns.name
@@ -148,19 +193,32 @@ async fn without_a_duration_it_waits_for_the_traffic() {
     let ns = TestNamespace::new("wait-traffic").await;
     web(&ns.west, [1, 0, 1]).await;
     let watch = watching(&ns.west, &[]).await;
-    let at_once = run(&ns.west, "force web --to web-central --wait").await.success();
+    let at_once = run(&ns.west, "force web --to web-central --wait")
+        .await
+        .success();
     at_once.stdout_contains("now web-central carries the traffic (Overridden)");
     let late = "force web --to web-east --allow=unready --wait --timeout 1s -o json";
     let late = run(&ns.west, late).await.code(3);
     assert_eq!(late.json()["exitCode"], 3, "{late}");
     assert!(
-        late.json()["items"][0]["next"].to_string().contains("not where it was asked after 1 s"),
+        late.json()["items"][0]["next"]
+            .to_string()
+            .contains("not where it was asked after 1 s"),
         "{late}"
     );
-    let mut waiting = order(&ns.west, "force web --to web-east --allow=unready --wait --timeout 1m").spawn();
+    let mut waiting = order(
+        &ns.west,
+        "force web --to web-east --allow=unready --wait --timeout 1m",
+    )
+    .spawn();
     ns.west.ready("web-east", 1).await;
-    let line = waiting.line_containing("now web-east carries the traffic").await;
-    assert!(line.contains("forced already") || line.contains("forced to web-east"), "{line}");
+    let line = waiting
+        .line_containing("now web-east carries the traffic")
+        .await;
+    assert!(
+        line.contains("forced already") || line.contains("forced to web-east"),
+        "{line}"
+    );
     let (status, _, stderr) = waiting.wait_and_collect().await;
     assert_eq!(status.code(), Some(0), "{stderr:?}");
     end(watch).await;
@@ -175,7 +233,13 @@ async fn who_stays_leaves_alone_what_others_have_changed() {
     run(&ns.west, "force web --to web-central").await.success();
     let (status, stdout, _) = force.end_and_collect(Signal::INT).await;
     assert_eq!(status.code(), Some(0));
-    assert!(stdout.last().unwrap().contains("has been ended or changed meanwhile"), "{stdout:?}");
+    assert!(
+        stdout
+            .last()
+            .unwrap()
+            .contains("has been ended or changed meanwhile"),
+        "{stdout:?}"
+    );
     assert_eq!(override_of(&ns.west, "web").await["to"], "web-central");
 }
 
@@ -200,10 +264,21 @@ async fn trouble_at_the_end_is_overcome() {
     ] {
         proxy.inject(method, path, 2, Fault::Answer(503, None));
     }
-    proxy.inject(Method::POST, "/selfsubjectreviews", usize::MAX, Fault::Answer(503, None));
+    proxy.inject(
+        Method::POST,
+        "/selfsubjectreviews",
+        usize::MAX,
+        Fault::Answer(503, None),
+    );
     let (status, stdout, stderr) = force.end_and_collect(Signal::INT).await;
     assert_eq!(status.code(), Some(0), "{stdout:?} {stderr:?}");
-    assert!(stdout.last().unwrap().contains("the override is ended; now web carries"), "{stdout:?}");
+    assert!(
+        stdout
+            .last()
+            .unwrap()
+            .contains("the override is ended; now web carries"),
+        "{stdout:?}"
+    );
     assert_home(&ns.west, "web", &[1, 0, 0]).await;
 }
 
@@ -212,15 +287,30 @@ async fn a_second_signal_ends_it_at_once_and_says_what_stands() {
     let ns = TestNamespace::new("end-twice").await;
     let (proxy, mut force) = staying(&ns).await;
     let reads = proxy.seen(&Method::GET, "/trafficsplits/web").len();
-    proxy.inject(Method::GET, "/trafficsplits/web", usize::MAX, Fault::Answer(503, None));
+    proxy.inject(
+        Method::GET,
+        "/trafficsplits/web",
+        usize::MAX,
+        Fault::Answer(503, None),
+    );
     kill_process(force.pid(), Signal::INT).unwrap();
-    proxy.until_seen(Method::GET, "/trafficsplits/web", reads + 1).await;
-    force.stderr_line_containing("ending it; Ctrl-C once more").await;
+    proxy
+        .until_seen(Method::GET, "/trafficsplits/web", reads + 1)
+        .await;
+    force
+        .stderr_line_containing("ending it; Ctrl-C once more")
+        .await;
     let (status, _, stderr) = force.end_and_collect(Signal::INT).await;
     assert_eq!(status.code(), Some(1), "{stderr:?}");
     let said = stderr.join("\n");
-    assert!(said.contains("interrupted: the override on web may still stand, until "), "{said}");
-    assert!(said.contains("to end it: kubectl failover failback web --context west"), "{said}");
+    assert!(
+        said.contains("interrupted: the override on web may still stand, until "),
+        "{said}"
+    );
+    assert!(
+        said.contains("to end it: kubectl failover failback web --context west"),
+        "{said}"
+    );
     assert_eq!(override_of(&ns.west, "web").await["to"], "web-east");
 }
 
@@ -228,12 +318,23 @@ async fn a_second_signal_ends_it_at_once_and_says_what_stands() {
 async fn an_end_that_is_refused_says_what_stands() {
     let ns = TestNamespace::new("end-refused").await;
     let (proxy, force) = staying(&ns).await;
-    proxy.inject(Method::PATCH, "/trafficsplits/web", usize::MAX, Fault::Answer(403, None));
+    proxy.inject(
+        Method::PATCH,
+        "/trafficsplits/web",
+        usize::MAX,
+        Fault::Answer(403, None),
+    );
     let (status, _, stderr) = force.end_and_collect(Signal::INT).await;
     assert_eq!(status.code(), Some(1), "{stderr:?}");
     let said = stderr.join("\n");
-    assert!(said.contains("/web: the override still stands, until "), "{said}");
-    assert!(said.contains("to end it by hand: kubectl failover failback web --context west"), "{said}");
+    assert!(
+        said.contains("/web: the override still stands, until "),
+        "{said}"
+    );
+    assert!(
+        said.contains("to end it by hand: kubectl failover failback web --context west"),
+        "{said}"
+    );
 }
 
 /// Nobody reads what it says, and still nothing is left behind.
@@ -242,11 +343,21 @@ async fn who_stays_unread_ends_it_all_the_same() {
     let ns = TestNamespace::new("end-unread").await;
     web(&ns.west, [1, 1, 1]).await;
     let mut command = order(&ns.west, "force web --to web-east --duration 2s --wait").command();
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     drop((child.stdout.take(), child.stderr.take()));
-    let ended = tokio::time::timeout(LIMIT, child.wait()).await.expect("it ends").unwrap();
+    let ended = tokio::time::timeout(LIMIT, child.wait())
+        .await
+        .expect("it ends")
+        .unwrap();
     assert_eq!(ended.code(), Some(0), "a broken pipe is no error");
-    assert_eq!(ns.west.last_move("web").await["to"], "web=1,web-east=0,web-central=0");
+    assert_eq!(
+        ns.west.last_move("web").await["to"],
+        "web=1,web-east=0,web-central=0"
+    );
     assert_home(&ns.west, "web", &[1, 0, 0]).await;
 }
 
@@ -263,14 +374,35 @@ async fn what_can_not_be_read_back_is_not_taken_for_done() {
     ] {
         let gate = Arc::new(Notify::new());
         let writes = proxy.writes();
-        proxy.inject(Method::PATCH, "/trafficsplits/web", 1, Fault::Wait(Arc::clone(&gate)));
-        let order = order(&ns.west, command).kubeconfig(proxy.kubeconfig()).spawn();
-        proxy.until_seen(Method::PATCH, "/trafficsplits/web", writes + 1).await;
-        proxy.inject(Method::GET, "/trafficsplits?", usize::MAX, Fault::Answer(503, None));
+        proxy.inject(
+            Method::PATCH,
+            "/trafficsplits/web",
+            1,
+            Fault::Wait(Arc::clone(&gate)),
+        );
+        let order = order(&ns.west, command)
+            .kubeconfig(proxy.kubeconfig())
+            .spawn();
+        proxy
+            .until_seen(Method::PATCH, "/trafficsplits/web", writes + 1)
+            .await;
+        proxy.inject(
+            Method::GET,
+            "/trafficsplits?",
+            usize::MAX,
+            Fault::Answer(503, None),
+        );
         gate.notify_one();
         let (status, stdout, stderr) = order.wait_and_collect().await;
-        assert_eq!(status.code(), Some(code), "{command}: {stdout:?} {stderr:?}");
-        assert!(stdout.join("").contains("; it could not be read back: "), "{command}: {stdout:?}");
+        assert_eq!(
+            status.code(),
+            Some(code),
+            "{command}: {stdout:?} {stderr:?}"
+        );
+        assert!(
+            stdout.join("").contains("; it could not be read back: "),
+            "{command}: {stdout:?}"
+        );
         proxy.heal();
     }
     assert_home(&ns.west, "web", &[1, 0, 0]).await;

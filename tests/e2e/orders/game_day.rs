@@ -24,13 +24,19 @@ async fn play(folder: &Path) -> Output {
         .env("PATH", std::env::join_paths(path).unwrap())
         .run()
         .await;
-    assert_eq!(processes_mentioning(home.path().to_str().unwrap()), Vec::<String>::new(), "{output}");
+    assert_eq!(
+        processes_mentioning(home.path().to_str().unwrap()),
+        Vec::<String>::new(),
+        "{output}"
+    );
     output.stdout_contains("\"web-svc-failover\" deleted")
 }
 
 #[tokio::test]
 async fn the_game_day_holds_step_by_step() {
-    let beside = Path::new(env!("CARGO_BIN_EXE_kubectl-failover")).parent().unwrap();
+    let beside = Path::new(env!("CARGO_BIN_EXE_kubectl-failover"))
+        .parent()
+        .unwrap();
     play(beside)
         .await
         .success()

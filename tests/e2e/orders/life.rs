@@ -12,12 +12,17 @@ const OVERRIDE: &str = "failover.linkerd.io/override";
 async fn a_force_notes_who_why_and_what_was_home() {
     let ns = TestNamespace::new("force").await;
     web(&ns.west, [1, 1, 1]).await;
-    let output = run(&ns.west, "force web --to web-east --reason rehearsal").await.success();
-    let output =
-        output.stdout_contains("/web: forced to web-east; now web-east carries the traffic (Overridden)");
+    let output = run(&ns.west, "force web --to web-east --reason rehearsal")
+        .await
+        .success();
+    let output = output
+        .stdout_contains("/web: forced to web-east; now web-east carries the traffic (Overridden)");
     assert_eq!(output.stderr, "", "no end was asked for");
     ns.west.until_weights("web", &[0, 1, 0]).await;
-    assert_eq!(annotation(&ns.west, "web", "primary-service").await, "web-east");
+    assert_eq!(
+        annotation(&ns.west, "web", "primary-service").await,
+        "web-east"
+    );
     let note = override_of(&ns.west, "web").await;
     assert_eq!(
         (&note["to"], &note["home"], &note["reason"]),
@@ -25,12 +30,21 @@ async fn a_force_notes_who_why_and_what_was_home() {
     );
     assert_eq!(note.get("until"), None);
     assert!(note["by"].as_str().unwrap().contains('@'), "{note}");
-    assert_eq!(ns.west.last_move("web").await["why"], "forced to web-east: rehearsal");
+    assert_eq!(
+        ns.west.last_move("web").await["why"],
+        "forced to web-east: rehearsal"
+    );
 
     let version = ns.west.version("web").await;
-    run(&ns.west, "force web --to web-east").await.success().stdout_contains("web-east is forced already");
+    run(&ns.west, "force web --to web-east")
+        .await
+        .success()
+        .stdout_contains("web-east is forced already");
     assert_eq!(ns.west.version("web").await, version);
-    run(&ns.west, "failback web").await.success().stdout_contains("now web carries the traffic (Primary)");
+    run(&ns.west, "failback web")
+        .await
+        .success()
+        .stdout_contains("now web carries the traffic (Primary)");
     assert_home(&ns.west, "web", &[1, 0, 0]).await;
     let output = run(&ns.west, "failback web").await.success();
     output.stdout_contains("/web: web has the traffic already");
@@ -39,9 +53,17 @@ async fn a_force_notes_who_why_and_what_was_home() {
 #[tokio::test]
 async fn where_there_is_just_one_fallback_it_is_meant() {
     let ns = TestNamespace::new("force-one").await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
-    run(&ns.west, "force web").await.success().stdout_contains("forced to web-east");
-    run(&ns.west, "force web").await.success().stdout_contains("web-east is forced already");
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
+    run(&ns.west, "force web")
+        .await
+        .success()
+        .stdout_contains("forced to web-east");
+    run(&ns.west, "force web")
+        .await
+        .success()
+        .stdout_contains("web-east is forced already");
     run(&ns.west, "failback web").await.success();
     ns.west.until_weights("web", &[1, 0]).await;
 }
@@ -74,7 +96,10 @@ async fn home_is_where_the_traffic_was_before_the_first_of_two_forces() {
     run(&ns.west, "failback web").await.success();
     assert_home(&ns.west, "web", &[1, 0, 0]).await;
     let rest = end(watch).await;
-    assert!(rest.stdout.is_empty(), "the loop had nothing to mend: {rest:?}");
+    assert!(
+        rest.stdout.is_empty(),
+        "the loop had nothing to mend: {rest:?}"
+    );
 }
 
 #[tokio::test]
@@ -83,7 +108,9 @@ async fn the_original_manifest_applied_over_a_force_breaks_it() {
     let original = manifest(&ns.west).await;
     apply(&ns.west, &original).await;
     let watch = watching(&ns.west, &[]).await;
-    run(&ns.west, "force web --to web-east --reason rehearsal").await.success();
+    run(&ns.west, "force web --to web-east --reason rehearsal")
+        .await
+        .success();
     ns.west.until_weights("web", &[0, 1, 0]).await;
     apply(&ns.west, &original).await;
     ns.west.until_weights("web", &[1, 0, 0]).await;
@@ -97,14 +124,32 @@ async fn the_original_manifest_applied_over_a_force_breaks_it() {
         (&broken["override"]["editedBy"], &broken["override"]["to"]),
         (&json!("deployer"), &json!("web-east"))
     );
-    documented(&plugin().args(["status", "-o", "json"]).on(&ns.west).run().await.success().json());
+    documented(
+        &plugin()
+            .args(["status", "-o", "json"])
+            .on(&ns.west)
+            .run()
+            .await
+            .success()
+            .json(),
+    );
     let by = broken["override"]["by"].as_str().unwrap();
-    let table = plugin().args(["status", "web"]).on(&ns.west).run().await.success();
-    let words = format!("{why}. Forced to web-east by {by} (rehearsal); last edited by deployer (a hint).");
-    table.stdout_contains(&words).stdout_contains("next: kubectl failover failback web --context west");
+    let table = plugin()
+        .args(["status", "web"])
+        .on(&ns.west)
+        .run()
+        .await
+        .success();
+    let words =
+        format!("{why}. Forced to web-east by {by} (rehearsal); last edited by deployer (a hint).");
+    table
+        .stdout_contains(&words)
+        .stdout_contains("next: kubectl failover failback web --context west");
 
     let output = run(&ns.west, "failback web").await.success();
-    output.stdout_contains("the broken override is taken away; now web carries the traffic (Primary)");
+    output.stdout_contains(
+        "the broken override is taken away; now web carries the traffic (Primary)",
+    );
     assert_home(&ns.west, "web", &[1, 0, 0]).await;
     end(watch).await;
 }
@@ -114,13 +159,19 @@ async fn the_original_manifest_applied_over_a_force_breaks_it() {
 async fn a_manifest_without_a_primary_applied_over_a_force_leaves_it_in_force() {
     let ns = TestNamespace::new("force-bare").await;
     let mut original = manifest(&ns.west).await;
-    original["metadata"].as_object_mut().unwrap().remove("annotations");
+    original["metadata"]
+        .as_object_mut()
+        .unwrap()
+        .remove("annotations");
     apply(&ns.west, &original).await;
     run(&ns.west, "force web --to web-east").await.success();
     apply(&ns.west, &original).await;
     ns.west.until_weights("web", &[1, 0, 0]).await;
     let reset = status(&ns.west, "web").await;
-    assert_eq!((&reset["override"]["status"], &reset["state"]), (&json!("inForce"), &json!("OutOfSync")));
+    assert_eq!(
+        (&reset["override"]["status"], &reset["state"]),
+        (&json!("inForce"), &json!("OutOfSync"))
+    );
     let watch = watching(&ns.west, &[]).await;
     ns.west.until_weights("web", &[0, 1, 0]).await;
     assert_eq!(status(&ns.west, "web").await["state"], "Overridden");
@@ -130,8 +181,12 @@ async fn a_manifest_without_a_primary_applied_over_a_force_leaves_it_in_force() 
 /// What `create -o yaml` prints of a group with two fallbacks, which is not made.
 async fn manifest(side: &Side) -> Value {
     web(side, [1, 1, 1]).await;
-    side.traffic_splits().delete("web", &DeleteParams::default()).await.unwrap();
-    let words = "create web --fallback web-east --fallback web-central --name web --dry-run=client -o yaml";
+    side.traffic_splits()
+        .delete("web", &DeleteParams::default())
+        .await
+        .unwrap();
+    let words =
+        "create web --fallback web-east --fallback web-central --name web --dry-run=client -o yaml";
     let yaml = run(side, words).await.success().stdout;
     serde_yaml::from_str(&yaml).unwrap()
 }
@@ -139,7 +194,10 @@ async fn manifest(side: &Side) -> Value {
 /// Applies it as `kubectl apply --server-side --force-conflicts` does.
 async fn apply(side: &Side, manifest: &Value) {
     let params = PatchParams::apply("deployer").force();
-    side.traffic_splits().patch("web", &params, &Patch::Apply(manifest)).await.unwrap();
+    side.traffic_splits()
+        .patch("web", &params, &Patch::Apply(manifest))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -158,7 +216,10 @@ async fn from_a_target_that_dies_traffic_goes_home_only_when_no_other_is_ready()
     ns.west.ready("web-east", 1).await;
     ns.west.until_weights("web", &[0, 1, 0]).await;
     let note = override_of(&ns.west, "web").await;
-    assert_eq!((&note["to"], &note["home"]), (&json!("web-east"), &json!("web")));
+    assert_eq!(
+        (&note["to"], &note["home"]),
+        (&json!("web-east"), &json!("web"))
+    );
     end(watch).await;
 }
 
@@ -168,20 +229,39 @@ async fn an_override_that_is_deleted_or_made_garbage_leaves_its_target_the_prima
     web(&ns.west, [1, 1, 1]).await;
     let watch = watching(&ns.west, &[]).await;
     run(&ns.west, "force web --to web-east").await.success();
-    ns.west.edit_split("web", json!({"metadata": {"annotations": {OVERRIDE: "{to: web"}}})).await;
+    ns.west
+        .edit_split(
+            "web",
+            json!({"metadata": {"annotations": {OVERRIDE: "{to: web"}}}),
+        )
+        .await;
     seen_by_the_loop(&ns.west).await;
     let garbage = status(&ns.west, "web").await;
-    assert_eq!((&garbage["state"], &garbage["primary"]), (&json!("Primary"), &json!("web-east")));
-    assert_eq!(garbage["override"]["why"], format!("the annotation {OVERRIDE} cannot be read"));
+    assert_eq!(
+        (&garbage["state"], &garbage["primary"]),
+        (&json!("Primary"), &json!("web-east"))
+    );
+    assert_eq!(
+        garbage["override"]["why"],
+        format!("the annotation {OVERRIDE} cannot be read")
+    );
     let output = run(&ns.west, "failback web").await.success();
     output
         .stdout_contains("the broken override is taken away")
         .stderr_contains("failover set web --primary web ");
 
     let bare = status(&ns.west, "web").await;
-    assert_eq!((&bare["primary"], bare.get("override")), (&json!("web-east"), None));
+    assert_eq!(
+        (&bare["primary"], bare.get("override")),
+        (&json!("web-east"), None)
+    );
     run(&ns.west, "force web --to web-central").await.success();
-    ns.west.edit_split("web", json!({"metadata": {"annotations": {OVERRIDE: Value::Null}}})).await;
+    ns.west
+        .edit_split(
+            "web",
+            json!({"metadata": {"annotations": {OVERRIDE: Value::Null}}}),
+        )
+        .await;
     assert_eq!(status(&ns.west, "web").await["primary"], "web-central");
     ns.west.ready("web-central", 0).await;
     ns.west.until_weights("web", &[1, 1, 0]).await;
@@ -193,7 +273,9 @@ async fn home_stands_in_for_a_primary_that_is_no_backend_any_more() {
     let ns = TestNamespace::new("force-gone").await;
     web(&ns.west, [1, 1, 1]).await;
     run(&ns.west, "force web --to web-east").await.success();
-    ns.west.set_weights("web", &[("web", 0), ("web-central", 1)]).await;
+    ns.west
+        .set_weights("web", &[("web", 0), ("web-central", 1)])
+        .await;
     let watch = watching(&ns.west, &[]).await;
     ns.west.until_weights("web", &[1, 0]).await;
     assert_eq!(
@@ -228,16 +310,25 @@ async fn failback_ends_a_stay_on_the_fallback_by_policy() {
 async fn an_order_that_moves_nothing_says_why_and_when_it_will() {
     let ns = TestNamespace::new("not-there").await;
     web(&ns.west, [1, 0, 1]).await;
-    let forced = run(&ns.west, "force web --to web-east --allow=unready").await.success();
+    let forced = run(&ns.west, "force web --to web-east --allow=unready")
+        .await
+        .success();
     forced.stderr_contains(
         "the traffic was not moved to web-east: it has no ready endpoint; a loop moves it when web-east has a ready \
          endpoint",
     );
-    let again = run(&ns.west, "force web --to web-east --allow=unready").await.success();
+    let again = run(&ns.west, "force web --to web-east --allow=unready")
+        .await
+        .success();
     again.stdout_contains("web-east is forced already; now web-central carries the traffic");
-    run(&ns.west, "force web --to web-central").await.success().stderr_lacks("was not moved");
+    run(&ns.west, "force web --to web-central")
+        .await
+        .success()
+        .stderr_lacks("was not moved");
     ns.west.ready("web", 0).await;
-    let back = run(&ns.west, "failback web --allow=unready").await.success();
+    let back = run(&ns.west, "failback web --allow=unready")
+        .await
+        .success();
     back.stdout_contains("now web-central carries")
         .stderr_contains("the traffic was not moved to web: it has no");
 }
@@ -246,8 +337,15 @@ async fn an_order_that_moves_nothing_says_why_and_when_it_will() {
 async fn another_end_is_told_with_the_one_that_is_gone() {
     let ns = TestNamespace::new("another-end").await;
     web(&ns.west, [1, 1, 1]).await;
-    run(&ns.west, "force web --to web-east --duration 1h").await.success();
-    let until = override_of(&ns.west, "web").await["until"].as_str().unwrap().to_owned();
+    run(&ns.west, "force web --to web-east --duration 1h")
+        .await
+        .success();
+    let until = override_of(&ns.west, "web").await["until"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let without = run(&ns.west, "force web --to web-east").await.success();
-    without.stdout_contains(&format!("forced to web-east; the earlier end {until} is gone"));
+    without.stdout_contains(&format!(
+        "forced to web-east; the earlier end {until} is gone"
+    ));
 }

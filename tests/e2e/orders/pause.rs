@@ -21,15 +21,34 @@ async fn a_paused_group_stays_as_it_is_until_it_is_resumed() {
     seen_by_the_loop(&ns.west).await;
     ns.west.until_weights("web", &[1, 0, 0]).await;
     let paused = status(&ns.west, "web").await;
-    assert_eq!((&paused["state"], &paused["paused"]["reason"]), (&json!("Paused"), &json!("upgrade")));
-    let table = plugin().args(["status", "web"]).on(&ns.west).run().await.success();
-    table.stdout_contains(": upgrade").stdout_contains("next: kubectl failover resume web --context west");
-    run(&ns.west, "pause web").await.success().stdout_contains("paused already");
+    assert_eq!(
+        (&paused["state"], &paused["paused"]["reason"]),
+        (&json!("Paused"), &json!("upgrade"))
+    );
+    let table = plugin()
+        .args(["status", "web"])
+        .on(&ns.west)
+        .run()
+        .await
+        .success();
+    table
+        .stdout_contains(": upgrade")
+        .stdout_contains("next: kubectl failover resume web --context west");
+    run(&ns.west, "pause web")
+        .await
+        .success()
+        .stdout_contains("paused already");
 
-    run(&ns.west, "resume web").await.success().stdout_contains("/web: resumed");
+    run(&ns.west, "resume web")
+        .await
+        .success()
+        .stdout_contains("/web: resumed");
     ns.west.until_weights("web", &[0, 1, 0]).await;
     assert_eq!(annotation(&ns.west, "web", "paused").await, Value::Null);
-    run(&ns.west, "resume web").await.success().stdout_contains("not paused");
+    run(&ns.west, "resume web")
+        .await
+        .success()
+        .stdout_contains("not paused");
     end(watch).await;
 }
 
@@ -40,8 +59,14 @@ async fn a_pause_of_what_a_gitops_tool_owns_may_not_last() {
     let owned = json!({"metadata": {"annotations": {"argocd.argoproj.io/tracking-id": "app:x"}}});
     ns.west.edit_split("web", owned).await;
     let words = "(warning: Argo CD owns the object, and may undo it)";
-    run(&ns.west, "pause web").await.success().stdout_contains(&format!("/web: paused {words}"));
-    run(&ns.west, "resume web").await.success().stdout_contains(&format!("/web: resumed {words}"));
+    run(&ns.west, "pause web")
+        .await
+        .success()
+        .stdout_contains(&format!("/web: paused {words}"));
+    run(&ns.west, "resume web")
+        .await
+        .success()
+        .stdout_contains(&format!("/web: resumed {words}"));
 }
 
 #[tokio::test]
@@ -49,7 +74,10 @@ async fn a_pause_with_an_end_ends_by_itself() {
     let ns = TestNamespace::new("pause-end").await;
     web(&ns.west, [1, 1, 0]).await;
     let mut watch = watching(&ns.west, &[]).await;
-    run(&ns.west, "pause web --duration 2s").await.success().stdout_contains("paused until ");
+    run(&ns.west, "pause web --duration 2s")
+        .await
+        .success()
+        .stdout_contains("paused until ");
     ns.west.ready("web", 0).await;
     watch.line_containing("web -> web-east").await;
     ns.west.until_weights("web", &[0, 1, 0]).await;
@@ -64,12 +92,23 @@ async fn a_pause_that_is_over_and_that_nobody_ends_is_told_as_such() {
     run(&ns.west, "pause web --duration 1s").await.success();
     eventually("the pause is over", async || {
         let status = status(&ns.west, "web").await;
-        if status["state"] == "OutOfSync" { Ok(()) } else { Err(status.to_string()) }
+        if status["state"] == "OutOfSync" {
+            Ok(())
+        } else {
+            Err(status.to_string())
+        }
     })
     .await;
-    let table = plugin().args(["status", "web"]).on(&ns.west).run().await.success();
+    let table = plugin()
+        .args(["status", "web"])
+        .on(&ns.west)
+        .run()
+        .await
+        .success();
     table
-        .stdout_contains("weights web=1,web-east=0,web-central=0 should be web=0,web-east=1,web-central=0")
+        .stdout_contains(
+            "weights web=1,web-east=0,web-central=0 should be web=0,web-east=1,web-central=0",
+        )
         .stdout_contains("the pause is over: annotation paused should go")
         .stdout_contains("The pause is over, and nobody runs to end it.");
 }
@@ -80,10 +119,16 @@ async fn a_pause_holds_the_end_of_an_override_too() {
     web(&ns.west, [1, 1, 0]).await;
     let watch = watching(&ns.west, &[]).await;
     run(&ns.west, "pause web").await.success();
-    run(&ns.west, "force web --to web-east --duration 1s").await.success();
+    run(&ns.west, "force web --to web-east --duration 1s")
+        .await
+        .success();
     eventually("the override is over", async || {
         let status = status(&ns.west, "web").await;
-        if status["override"]["status"] == "over" { Ok(()) } else { Err(status.to_string()) }
+        if status["override"]["status"] == "over" {
+            Ok(())
+        } else {
+            Err(status.to_string())
+        }
     })
     .await;
     seen_by_the_loop(&ns.west).await;
@@ -98,8 +143,12 @@ async fn who_stays_with_a_force_leaves_a_paused_group_alone() {
     let ns = TestNamespace::new("pause-wait").await;
     web(&ns.west, [1, 1, 0]).await;
     run(&ns.west, "pause web").await.success();
-    let output = run(&ns.west, "force web --to web-east --duration 1s --wait").await.code(4);
-    output.stderr_contains("which would keep --wait from ending the force").stderr_contains("resume web");
+    let output = run(&ns.west, "force web --to web-east --duration 1s --wait")
+        .await
+        .code(4);
+    output
+        .stderr_contains("which would keep --wait from ending the force")
+        .stderr_contains("resume web");
     assert_eq!(override_of(&ns.west, "web").await, Value::Null);
 
     run(&ns.west, "resume web").await.success();
@@ -108,7 +157,12 @@ async fn who_stays_with_a_force_leaves_a_paused_group_alone() {
     run(&ns.west, "pause web").await.success();
     let (status, _, stderr) = force.end_and_collect(Signal::INT).await;
     assert_eq!(status.code(), Some(4), "{stderr:?}");
-    assert!(stderr.iter().any(|line| line.contains("the override stays: paused by ")), "{stderr:?}");
+    assert!(
+        stderr
+            .iter()
+            .any(|line| line.contains("the override stays: paused by ")),
+        "{stderr:?}"
+    );
     assert_eq!(override_of(&ns.west, "web").await["to"], "web-east");
 }
 
@@ -116,7 +170,9 @@ async fn who_stays_with_a_force_leaves_a_paused_group_alone() {
 async fn a_pause_that_cannot_be_read_holds_and_can_be_ended() {
     let ns = TestNamespace::new("pause-text").await;
     web(&ns.west, [1, 1, 0]).await;
-    ns.west.edit_split("web", json!({"metadata": {"annotations": {PAUSED: "yes"}}})).await;
+    ns.west
+        .edit_split("web", json!({"metadata": {"annotations": {PAUSED: "yes"}}}))
+        .await;
     let watch = watching(&ns.west, &[]).await;
     ns.west.ready("web", 0).await;
     seen_by_the_loop(&ns.west).await;

@@ -31,8 +31,14 @@ async fn it_names_the_context_the_server_and_each_change() {
     for answer in ["", "n", "yup"] {
         let (shown, code) = answering(&ns.west, "force web --to web-east", answer).await;
         assert!(shown.contains("context west (https://"), "{shown}");
-        assert!(shown.contains(&format!("  {}/web: web -> web-east; no end\r\n", ns.name)), "{shown}");
-        assert!(shown.contains(QUESTION) && shown.contains("nothing was changed"), "{shown}");
+        assert!(
+            shown.contains(&format!("  {}/web: web -> web-east; no end\r\n", ns.name)),
+            "{shown}"
+        );
+        assert!(
+            shown.contains(QUESTION) && shown.contains("nothing was changed"),
+            "{shown}"
+        );
         assert_eq!(code, Some(4), "{answer:?}: {shown}");
         assert_eq!(ns.west.version("web").await, version);
     }
@@ -40,7 +46,10 @@ async fn it_names_the_context_the_server_and_each_change() {
     assert_eq!(code, Some(0), "{shown}");
     ns.west.until_weights("web", &[0, 1, 0]).await;
     let (shown, code) = answering(&ns.west, "failback web", "Yes").await;
-    assert!(shown.contains("/web: web-east -> web; ends the force to web-east by "), "{shown}");
+    assert!(
+        shown.contains("/web: web-east -> web; ends the force to web-east by "),
+        "{shown}"
+    );
     assert_eq!(code, Some(0), "{shown}");
     ns.west.until_weights("web", &[1, 0, 0]).await;
 }
@@ -55,7 +64,11 @@ async fn an_interrupt_is_a_no() {
     terminal.signal(Signal::INT);
     let (code, shown) = terminal.wait().await;
     assert!(shown.contains("nothing was changed"), "{shown}");
-    assert_eq!((code, ns.west.version("web").await), (Some(4), version), "{shown}");
+    assert_eq!(
+        (code, ns.west.version("web").await),
+        (Some(4), version),
+        "{shown}"
+    );
 }
 
 /// Who thinks about the answer does not lose any of the time that was asked for.
@@ -69,13 +82,21 @@ async fn the_end_counts_from_the_answer() {
     let later = std::time::Duration::from_secs(2);
     eventually("somebody has thought about it", async || {
         let thought = Timestamp::now().duration_since(asked);
-        if thought.unsigned_abs() >= later { Ok(()) } else { Err(format!("{thought:#}")) }
+        if thought.unsigned_abs() >= later {
+            Ok(())
+        } else {
+            Err(format!("{thought:#}"))
+        }
     })
     .await;
     terminal.answer(QUESTION, "y").await;
     let (code, shown) = terminal.wait().await;
     assert_eq!(code, Some(0), "{shown}");
-    let until: Timestamp = override_of(&ns.west, "web").await["until"].as_str().unwrap().parse().unwrap();
+    let until: Timestamp = override_of(&ns.west, "web").await["until"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
     let lasts = until.duration_since(asked);
     assert!(lasts.as_secs() > 3600, "{lasts:#}");
 }
@@ -84,7 +105,11 @@ async fn the_end_counts_from_the_answer() {
 async fn it_is_not_asked_where_nothing_would_change() {
     let ns = TestNamespace::new("prompt-none").await;
     web(&ns.west, [1, 0, 1]).await;
-    for (command, code) in [("failback web", 0), ("force web --to web-east", 4), ("pause web", 0)] {
+    for (command, code) in [
+        ("failback web", 0),
+        ("force web --to web-east", 4),
+        ("pause web", 0),
+    ] {
         let (ended, shown) = on_a_terminal(&ns.west, command).wait().await;
         assert!(!shown.contains(QUESTION), "{shown}");
         assert_eq!(ended, Some(code), "{shown}");
@@ -102,8 +127,14 @@ async fn it_names_the_end_the_reason_and_what_is_replaced() {
     run(&ns.west, "pause web").await.success();
     let command = "force web --to web-central --duration 1h --reason drill";
     let (shown, _) = answering(&ns.west, command, "n").await;
-    assert!(shown.contains("/web: web-east -> web-central; until 2"), "{shown}");
-    assert!(shown.contains("; reason: drill; replaces the force to web-east by "), "{shown}");
+    assert!(
+        shown.contains("/web: web-east -> web-central; until 2"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("; reason: drill; replaces the force to web-east by "),
+        "{shown}"
+    );
     assert!(shown.contains("; paused by "), "{shown}");
 }
 
@@ -123,12 +154,21 @@ async fn what_others_order_while_it_waits_is_not_overwritten() {
         let version = ns.west.version("web").await;
         terminal.answer(QUESTION, "y").await;
         let (code, shown) = terminal.wait().await;
-        assert!(shown.contains(&format!("it was changed while you were asked: {now}")), "{shown}");
-        assert_eq!((code, ns.west.version("web").await), (Some(4), version), "{shown}");
+        assert!(
+            shown.contains(&format!("it was changed while you were asked: {now}")),
+            "{shown}"
+        );
+        assert_eq!(
+            (code, ns.west.version("web").await),
+            (Some(4), version),
+            "{shown}"
+        );
     }
     let mut terminal = on_a_terminal(&ns.west, "force web --to web-central");
     terminal.until(QUESTION).await;
-    ns.west.edit_split("web", json!({"metadata": {"labels": {"touched": "yes"}}})).await;
+    ns.west
+        .edit_split("web", json!({"metadata": {"labels": {"touched": "yes"}}}))
+        .await;
     terminal.answer(QUESTION, "y").await;
     let (code, shown) = terminal.wait().await;
     assert_eq!(code, Some(0), "what is no order does not matter: {shown}");
@@ -140,7 +180,11 @@ async fn a_group_that_is_deleted_while_it_waits_is_called_so() {
     web(&ns.west, [1, 1, 1]).await;
     let mut terminal = on_a_terminal(&ns.west, "force web --to web-east");
     terminal.until(QUESTION).await;
-    ns.west.traffic_splits().delete("web", &DeleteParams::default()).await.unwrap();
+    ns.west
+        .traffic_splits()
+        .delete("web", &DeleteParams::default())
+        .await
+        .unwrap();
     terminal.answer(QUESTION, "y").await;
     let (code, shown) = terminal.wait().await;
     assert!(shown.contains("there is no group web any more"), "{shown}");

@@ -5,14 +5,17 @@ use rustix::process::Signal;
 
 use super::{annotation, override_of, run, run_through, web};
 use crate::support::{
-    Fault, FaultProxy, Output, Side, TestNamespace, operator_rights_without, plugin, restricted_kubeconfig,
+    Fault, FaultProxy, Output, Side, TestNamespace, operator_rights_without, plugin,
+    restricted_kubeconfig,
 };
 
 /// Refused as it stands and with every other danger allowed, without a write.
 pub async fn refused(side: &Side, command: &str, danger: &str, words: &str) {
     let version = side.version("web").await;
-    let others: Vec<&str> =
-        ["unready", "unknown", "conflict", "gitops"].into_iter().filter(|other| *other != danger).collect();
+    let others: Vec<&str> = ["unready", "unknown", "conflict", "gitops"]
+        .into_iter()
+        .filter(|other| *other != danger)
+        .collect();
     for allow in [String::new(), format!(" --allow={}", others.join(","))] {
         let output = run(side, &format!("{command}{allow}")).await;
         let output = is_refused(output, side, words);
@@ -22,20 +25,39 @@ pub async fn refused(side: &Side, command: &str, danger: &str, words: &str) {
 }
 
 fn is_refused(output: Output, side: &Side, words: &str) -> Output {
-    output.code(4).stdout_is("").stderr_contains(&format!("refused: {}/web: {words}", side.namespace))
+    output
+        .code(4)
+        .stdout_is("")
+        .stderr_contains(&format!("refused: {}/web: {words}", side.namespace))
 }
 
 #[tokio::test]
 async fn a_target_that_is_not_ready() {
     let ns = TestNamespace::new("unready").await;
     web(&ns.west, [1, 0, 1]).await;
-    refused(&ns.west, "force web --to web-east", "unready", "web-east has no ready endpoint").await;
-    let output = run(&ns.west, "force web --to web-east --allow=unready").await.success();
+    refused(
+        &ns.west,
+        "force web --to web-east",
+        "unready",
+        "web-east has no ready endpoint",
+    )
+    .await;
+    let output = run(&ns.west, "force web --to web-east --allow=unready")
+        .await
+        .success();
     output.stdout_contains("forced to web-east; now web-central carries the traffic (Failover)");
     ns.west.until_weights("web", &[0, 0, 1]).await;
 
-    ns.west.set_weights("web", &[("web", 1), ("web-east", 0), ("ghost", 0)]).await;
-    refused(&ns.west, "force web --to ghost", "unready", "Service ghost does not exist").await;
+    ns.west
+        .set_weights("web", &[("web", 1), ("web-east", 0), ("ghost", 0)])
+        .await;
+    refused(
+        &ns.west,
+        "force web --to ghost",
+        "unready",
+        "Service ghost does not exist",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -48,7 +70,11 @@ async fn a_target_of_which_nobody_knows() {
     let words = "whether web-east is ready is not known: reading its EndpointSlices is forbidden";
     for allow in ["", " --allow=unready,conflict,gitops"] {
         let command = format!("force web --to web-east{allow}");
-        let output = is_refused(run_through(&ns.west, user.path(), &command).await, &ns.west, words);
+        let output = is_refused(
+            run_through(&ns.west, user.path(), &command).await,
+            &ns.west,
+            words,
+        );
         output.stderr_contains("add --allow=unknown");
     }
     assert_eq!(ns.west.version("web").await, version);
@@ -60,11 +86,24 @@ async fn a_target_of_which_nobody_knows() {
     assert_eq!(ns.west.last_move("web").await["unverified"], true);
 
     let words = "whether web is ready is not known: ";
-    let refused = is_refused(run_through(&ns.west, user.path(), "failback web").await, &ns.west, words);
-    refused.stderr_contains("kubectl failover check --").stderr_lacks("--when-ready");
-    let waits = run_through(&ns.west, user.path(), "failback web --when-ready --timeout 20s").await;
+    let refused = is_refused(
+        run_through(&ns.west, user.path(), "failback web").await,
+        &ns.west,
+        words,
+    );
+    refused
+        .stderr_contains("kubectl failover check --")
+        .stderr_lacks("--when-ready");
+    let waits = run_through(
+        &ns.west,
+        user.path(),
+        "failback web --when-ready --timeout 20s",
+    )
+    .await;
     is_refused(waits, &ns.west, words);
-    run_through(&ns.west, user.path(), "failback web --allow=unknown").await.success();
+    run_through(&ns.west, user.path(), "failback web --allow=unknown")
+        .await
+        .success();
     ns.west.until_weights("web", &[1, 0, 0]).await;
 }
 
@@ -99,16 +138,28 @@ async fn failback_while_home_is_not_enough() {
     web(&ns.west, [1, 1, 1]).await;
     run(&ns.west, "force web --to web-east").await.success();
     ns.west.ready("web", 0).await;
-    refused(&ns.west, "failback web", "unready", "web has 0 of 1 endpoints ready, 1 needed").await;
-    let output = run(&ns.west, "failback web --allow=unready").await.success();
-    output.stdout_contains("the override is ended; now web-east, web-central carry the traffic (Failover)");
+    refused(
+        &ns.west,
+        "failback web",
+        "unready",
+        "web has 0 of 1 endpoints ready, 1 needed",
+    )
+    .await;
+    let output = run(&ns.west, "failback web --allow=unready")
+        .await
+        .success();
+    output.stdout_contains(
+        "the override is ended; now web-east, web-central carry the traffic (Failover)",
+    );
     assert!(override_of(&ns.west, "web").await.is_null());
     assert_eq!(annotation(&ns.west, "web", "primary-service").await, "web");
     ns.west.until_weights("web", &[0, 1, 1]).await;
 
     // Without an override there is nothing that it could end.
     let version = ns.west.version("web").await;
-    let output = run(&ns.west, "failback web --allow=unready").await.success();
+    let output = run(&ns.west, "failback web --allow=unready")
+        .await
+        .success();
     output.stdout_contains("/web: web has no ready endpoints (0 of 1)");
     assert_eq!(ns.west.version("web").await, version);
 }
@@ -130,9 +181,17 @@ async fn an_override_that_names_no_home_needs_one_to_be_named() {
         .success()
         .stdout_contains("without an end: it does not say which backend is home")
         .stdout_contains("next: kubectl failover failback web --home BACKEND");
-    let output = run(&ns.west, "failback web --allow=unready,unknown,conflict,gitops").await;
-    is_refused(output, &ns.west, "the override does not say which backend is home")
-        .stderr_contains("kubectl failover failback web --home BACKEND");
+    let output = run(
+        &ns.west,
+        "failback web --allow=unready,unknown,conflict,gitops",
+    )
+    .await;
+    is_refused(
+        output,
+        &ns.west,
+        "the override does not say which backend is home",
+    )
+    .stderr_contains("kubectl failover failback web --home BACKEND");
     run(&ns.west, "failback web --home web").await.success();
     super::assert_home(&ns.west, "web", &[1, 0, 0]).await;
 }
@@ -143,17 +202,39 @@ async fn without_a_terminal_and_without_yes_nothing_is_done() {
     web(&ns.west, [1, 1, 1]).await;
     let proxy = FaultProxy::before(&ns.west).await;
     run(&ns.west, "force web --to web-east").await.success();
-    for command in [["force", "web", "--to=web-central"], ["failback", "web", "--reason=x"]] {
-        let output = plugin().args(command).on(&ns.west).kubeconfig(proxy.kubeconfig()).run().await.code(4);
+    for command in [
+        ["force", "web", "--to=web-central"],
+        ["failback", "web", "--reason=x"],
+    ] {
+        let output = plugin()
+            .args(command)
+            .on(&ns.west)
+            .kubeconfig(proxy.kubeconfig())
+            .run()
+            .await
+            .code(4);
         output
             .stdout_is("")
-            .stderr_contains(&format!("{} asks first, and there is no terminal to ask on", command[0]))
+            .stderr_contains(&format!(
+                "{} asks first, and there is no terminal to ask on",
+                command[0]
+            ))
             .stderr_contains("add --yes; to see what would change, --dry-run=client");
     }
     assert_eq!(proxy.writes(), 0);
     // What does not move traffic is not asked for.
-    plugin().args(["pause", "web"]).on(&ns.west).run().await.success();
-    plugin().args(["resume", "web"]).on(&ns.west).run().await.success();
+    plugin()
+        .args(["pause", "web"])
+        .on(&ns.west)
+        .run()
+        .await
+        .success();
+    plugin()
+        .args(["resume", "web"])
+        .on(&ns.west)
+        .run()
+        .await
+        .success();
 }
 
 #[tokio::test]
@@ -161,11 +242,25 @@ async fn what_can_be_no_group_is_refused() {
     let ns = TestNamespace::new("no-group").await;
     web(&ns.west, [1, 1, 1]).await;
     let primary = serde_json::json!({"failover.linkerd.io/primary-service": "elsewhere"});
-    ns.west.edit_split("web", serde_json::json!({"metadata": {"annotations": primary}})).await;
-    for command in ["force web --to web-east", "failback web", "pause web", "resume web"] {
+    ns.west
+        .edit_split(
+            "web",
+            serde_json::json!({"metadata": {"annotations": primary}}),
+        )
+        .await;
+    for command in [
+        "force web --to web-east",
+        "failback web",
+        "pause web",
+        "resume web",
+    ] {
         let output = run(&ns.west, command).await;
-        is_refused(output, &ns.west, "it is no valid group: the primary \"elsewhere\" is not among")
-            .stderr_contains("to mend it, name a backend in the annotation");
+        is_refused(
+            output,
+            &ns.west,
+            "it is no valid group: the primary \"elsewhere\" is not among",
+        )
+        .stderr_contains("to mend it, name a backend in the annotation");
     }
 }
 
@@ -189,11 +284,20 @@ async fn what_nobody_could_look_for_is_told() {
     let ns = TestNamespace::new("doubts").await;
     web(&ns.west, [1, 1, 1]).await;
     let proxy = FaultProxy::before(&ns.west).await;
-    proxy.inject(Method::GET, "/serviceprofiles?", 1, Fault::Answer(503, None));
-    let output = run_through(&ns.west, proxy.kubeconfig(), "force web --to web-east").await.success();
+    proxy.inject(
+        Method::GET,
+        "/serviceprofiles?",
+        1,
+        Fault::Answer(503, None),
+    );
+    let output = run_through(&ns.west, proxy.kubeconfig(), "force web --to web-east")
+        .await
+        .success();
     output.stdout_contains(
         "forced to web-east; warning: whether a ServiceProfile routes the same service is not known: as scripted",
     );
-    let again = run_through(&ns.west, proxy.kubeconfig(), "force web --to web-central").await.success();
+    let again = run_through(&ns.west, proxy.kubeconfig(), "force web --to web-central")
+        .await
+        .success();
     again.stdout_contains("forced to web-central; now web-central carries");
 }

@@ -13,12 +13,16 @@ use crate::support::{Sandbox, Side, TestNamespace, eventually, patch_json, plugi
 async fn another_split_of_the_same_apex() {
     let ns = TestNamespace::new("conflict").await;
     web(&ns.west, [1, 1, 1]).await;
-    ns.west.traffic_split("stranger", "web", &[("web", 1)]).await;
+    ns.west
+        .traffic_split("stranger", "web", &[("web", 1)])
+        .await;
     let unlabelled = json!({"metadata": {"labels": {"failover.linkerd.io/controlled-by": null}}});
     ns.west.edit_split("stranger", unlabelled).await;
     let words = "TrafficSplit stranger routes the same service, so this may have no effect";
     refused(&ns.west, "force web --to web-east", "conflict", words).await;
-    run(&ns.west, "force web --to web-east --allow=conflict").await.success();
+    run(&ns.west, "force web --to web-east --allow=conflict")
+        .await
+        .success();
     ns.west.until_weights("web", &[0, 1, 0]).await;
 }
 
@@ -33,16 +37,34 @@ async fn a_force_on_the_newer_of_two_groups_is_told_to_have_no_effect() {
     let first = created("web").await;
     // Ages are whole seconds.
     eventually("a newer group", async || {
-        let _ = ns.west.traffic_splits().delete("rival", &kube::api::DeleteParams::default()).await;
-        ns.west.traffic_split("rival", "web", &[("web", 1), ("web-east", 0)]).await;
-        if created("rival").await == first { Err("as old".to_owned()) } else { Ok(()) }
+        let _ = ns
+            .west
+            .traffic_splits()
+            .delete("rival", &kube::api::DeleteParams::default())
+            .await;
+        ns.west
+            .traffic_split("rival", "web", &[("web", 1), ("web-east", 0)])
+            .await;
+        if created("rival").await == first {
+            Err("as old".to_owned())
+        } else {
+            Ok(())
+        }
     })
     .await;
-    let output = run(&ns.west, "force rival --to web-east --allow=conflict").await.success();
-    output.stdout_contains("forced to web-east; it may have no effect, since the group is Invalid: ");
+    let output = run(&ns.west, "force rival --to web-east --allow=conflict")
+        .await
+        .success();
+    output
+        .stdout_contains("forced to web-east; it may have no effect, since the group is Invalid: ");
     let labels = json!({"metadata": {"labels": {"team": "shop"}}});
     ns.west.edit_split("rival", labels).await;
-    let narrow = plugin().args(["status", "-l", "team=shop"]).on(&ns.west).run().await.success();
+    let narrow = plugin()
+        .args(["status", "-l", "team=shop"])
+        .on(&ns.west)
+        .run()
+        .await
+        .success();
     narrow.stdout_contains("Invalid");
 }
 
@@ -51,16 +73,30 @@ async fn a_tool_that_owns_the_object() {
     let ns = TestNamespace::new("gitops").await;
     web(&ns.west, [1, 1, 1]).await;
     let marks = [
-        ("Flux", json!({"labels": {"kustomize.toolkit.fluxcd.io/name": "apps"}})),
-        ("Flux", json!({"labels": {"helm.toolkit.fluxcd.io/name": "apps"}})),
-        ("Helm", json!({"annotations": {"meta.helm.sh/release-name": "web"}})),
-        ("Argo CD", json!({"annotations": {"argocd.argoproj.io/tracking-id": "web:x"}})),
+        (
+            "Flux",
+            json!({"labels": {"kustomize.toolkit.fluxcd.io/name": "apps"}}),
+        ),
+        (
+            "Flux",
+            json!({"labels": {"helm.toolkit.fluxcd.io/name": "apps"}}),
+        ),
+        (
+            "Helm",
+            json!({"annotations": {"meta.helm.sh/release-name": "web"}}),
+        ),
+        (
+            "Argo CD",
+            json!({"annotations": {"argocd.argoproj.io/tracking-id": "web:x"}}),
+        ),
     ];
     for (tool, mark) in marks {
         ns.west.edit_split("web", json!({"metadata": mark})).await;
         let words = format!("{tool} owns the object, and may put it back");
         refused(&ns.west, "force web --to web-east", "gitops", &words).await;
-        ns.west.edit_split("web", json!({"metadata": without(&mark)})).await;
+        ns.west
+            .edit_split("web", json!({"metadata": without(&mark)}))
+            .await;
     }
     run(&ns.west, "force web --to web-east").await.success();
 
@@ -70,11 +106,17 @@ async fn a_tool_that_owns_the_object() {
         "metadata": {"name": "web", "labels": {"applied": "yes"}},
     });
     let params = PatchParams::apply("argocd-controller").force();
-    ns.west.traffic_splits().patch("web", &params, &Patch::Apply(manifest)).await.unwrap();
+    ns.west
+        .traffic_splits()
+        .patch("web", &params, &Patch::Apply(manifest))
+        .await
+        .unwrap();
     let words = "Argo CD owns the object, and may put it back";
     refused(&ns.west, "failback web", "gitops", words).await;
     // Waiting would not help.
-    let output = run(&ns.west, "failback web --when-ready --timeout 20s").await.code(4);
+    let output = run(&ns.west, "failback web --when-ready --timeout 20s")
+        .await
+        .code(4);
     output.stderr_contains(words);
     run(&ns.west, "failback web --allow=gitops").await.success();
     ns.west.until_weights("web", &[1, 0, 0]).await;
@@ -83,7 +125,10 @@ async fn a_tool_that_owns_the_object() {
 /// A merge patch that takes the keys of this one away.
 fn without(mark: &Value) -> Value {
     match mark {
-        Value::Object(keys) => keys.iter().map(|(key, value)| (key.clone(), without(value))).collect(),
+        Value::Object(keys) => keys
+            .iter()
+            .map(|(key, value)| (key.clone(), without(value)))
+            .collect(),
         _ => Value::Null,
     }
 }
@@ -91,21 +136,42 @@ fn without(mark: &Value) -> Value {
 /// In a cluster of its own: the others have no ServiceProfiles.
 #[tokio::test]
 async fn a_service_profile_that_routes_elsewhere() {
-    let sandbox = tokio::task::spawn_blocking(|| Sandbox::start(&["alone"])).await.unwrap();
+    let sandbox = tokio::task::spawn_blocking(|| Sandbox::start(&["alone"]))
+        .await
+        .unwrap();
     let client = sandbox.client("alone").await;
-    let side = Side { context: "alone", namespace: "default".into(), client };
+    let side = Side {
+        context: "alone",
+        namespace: "default".into(),
+        client,
+    };
     let profiles = profiles(&side).await;
     web(&side, [1, 1, 1]).await;
     let force = |allow: &str| {
-        order(&side, &format!("force web --to web-east{allow}")).kubeconfig(&sandbox.kubeconfig()).run()
+        order(&side, &format!("force web --to web-east{allow}"))
+            .kubeconfig(&sandbox.kubeconfig())
+            .run()
     };
-    for authority in ["web-east.default.svc.cluster.local:80", "web.default.svc.cluster.local"] {
+    for authority in [
+        "web-east.default.svc.cluster.local:80",
+        "web.default.svc.cluster.local",
+    ] {
         let overrides = json!([{"authority": authority, "weight": "1"}]);
-        patch_json(&profiles, PROFILE, json!({"spec": {"dstOverrides": overrides}})).await;
+        patch_json(
+            &profiles,
+            PROFILE,
+            json!({"spec": {"dstOverrides": overrides}}),
+        )
+        .await;
         force(" --dry-run=client").await.success();
     }
     let overrides = json!([{"authority": "elsewhere.default.svc.cluster.local", "weight": "1"}]);
-    patch_json(&profiles, PROFILE, json!({"spec": {"dstOverrides": overrides}})).await;
+    patch_json(
+        &profiles,
+        PROFILE,
+        json!({"spec": {"dstOverrides": overrides}}),
+    )
+    .await;
     for allow in ["", " --allow=unready,unknown,gitops"] {
         let output = force(allow).await.code(4);
         output
@@ -118,23 +184,40 @@ async fn a_service_profile_that_routes_elsewhere() {
 
     // A route gives way to its own backends too, and to a profile that has routes itself.
     crate::routes::http_route(&side, "mail", "mail").await;
-    let words =
-        "ServiceProfile mail.default.svc.cluster.local routes the same service, so this may have no effect";
+    let words = "ServiceProfile mail.default.svc.cluster.local routes the same service, so this may have no effect";
     let warned = async || {
-        let status = order(&side, "status httproute/mail").kubeconfig(&sandbox.kubeconfig()).run().await;
-        status.success().stdout.contains(&format!("warning: {words}."))
+        let status = order(&side, "status httproute/mail")
+            .kubeconfig(&sandbox.kubeconfig())
+            .run()
+            .await;
+        status
+            .success()
+            .stdout
+            .contains(&format!("warning: {words}."))
     };
-    let unused = json!({"dstOverrides": [{"authority": "web.default.svc.cluster.local", "weight": "0"}]});
+    let unused =
+        json!({"dstOverrides": [{"authority": "web.default.svc.cluster.local", "weight": "0"}]});
     profile(&profiles, "mail.default.svc.cluster.local", unused).await;
     assert!(!warned().await);
-    let used = json!({"dstOverrides": [{"authority": "web.default.svc.cluster.local", "weight": "500m"}]});
-    let routes =
-        json!({"dstOverrides": null, "routes": [{"name": "all", "condition": {"pathRegex": "/.*"}}]});
+    let used =
+        json!({"dstOverrides": [{"authority": "web.default.svc.cluster.local", "weight": "500m"}]});
+    let routes = json!({"dstOverrides": null, "routes": [{"name": "all", "condition": {"pathRegex": "/.*"}}]});
     for spec in [used, routes] {
-        patch_json(&profiles, "mail.default.svc.cluster.local", json!({"spec": spec})).await;
+        patch_json(
+            &profiles,
+            "mail.default.svc.cluster.local",
+            json!({"spec": spec}),
+        )
+        .await;
         assert!(warned().await, "{spec}");
-        let force = order(&side, "force mail --to web-east").kubeconfig(&sandbox.kubeconfig()).run().await;
-        force.code(4).stderr_contains(words).stderr_contains("--allow=conflict");
+        let force = order(&side, "force mail --to web-east")
+            .kubeconfig(&sandbox.kubeconfig())
+            .run()
+            .await;
+        force
+            .code(4)
+            .stderr_contains(words)
+            .stderr_contains("--allow=conflict");
     }
 }
 
@@ -154,10 +237,16 @@ async fn profiles(side: &Side) -> Api<DynamicObject> {
         },
     });
     let definition: CustomResourceDefinition = serde_json::from_value(definition).unwrap();
-    side.cluster_api().create(&PostParams::default(), &definition).await.unwrap();
+    side.cluster_api()
+        .create(&PostParams::default(), &definition)
+        .await
+        .unwrap();
     let kind = GroupVersionKind::gvk("linkerd.io", "v1alpha2", "ServiceProfile");
-    let profiles: Api<DynamicObject> =
-        Api::namespaced_with(side.client.clone(), &side.namespace, &ApiResource::from_gvk(&kind));
+    let profiles: Api<DynamicObject> = Api::namespaced_with(
+        side.client.clone(),
+        &side.namespace,
+        &ApiResource::from_gvk(&kind),
+    );
     profile(&profiles, PROFILE, json!({})).await;
     profiles
 }
@@ -169,7 +258,10 @@ async fn profile(profiles: &Api<DynamicObject>, name: &str, spec: Value) {
     });
     let profile: DynamicObject = serde_json::from_value(profile).unwrap();
     eventually("ServiceProfiles are served", async || {
-        profiles.create(&PostParams::default(), &profile).await.map_err(|cause| cause.to_string())
+        profiles
+            .create(&PostParams::default(), &profile)
+            .await
+            .map_err(|cause| cause.to_string())
     })
     .await;
 }

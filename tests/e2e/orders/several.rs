@@ -8,8 +8,10 @@ use crate::support::{Fault, FaultProxy, Output, Side, TestNamespace, documented}
 
 /// Two groups with one fallback each; mail's has so many ready endpoints.
 async fn two(side: &Side, mail_east: u8) {
-    side.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
-    side.group("mail", &[("mail", 1, 1), ("mail-east", 0, mail_east)]).await;
+    side.group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
+    side.group("mail", &[("mail", 1, 1), ("mail-east", 0, mail_east)])
+        .await;
 }
 
 async fn until(side: &Side, web: &[u64], mail: &[u64]) {
@@ -20,21 +22,32 @@ async fn until(side: &Side, web: &[u64], mail: &[u64]) {
 #[tokio::test]
 async fn a_name_that_means_several_groups_changes_none() {
     let ns = TestNamespace::new("ambiguous").await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
     for name in ["first", "second"] {
         ns.west.traffic_split(name, "mail", &[("mail", 1)]).await;
     }
-    let versions = [ns.west.version("first").await, ns.west.version("second").await];
+    let versions = [
+        ns.west.version("first").await,
+        ns.west.version("second").await,
+    ];
     run(&ns.west, "pause mail")
         .await
         .code(2)
-        .stderr_contains(&format!("mail means several groups: trafficsplit/first -n {}", ns.name))
+        .stderr_contains(&format!(
+            "mail means several groups: trafficsplit/first -n {}",
+            ns.name
+        ))
         .stderr_contains("-l");
     for names in ["mail first", "mail mail", "first mail web"] {
         let output = run(&ns.west, &format!("pause {names}")).await.code(2);
         output.stderr_contains("mail means several groups");
     }
-    let before = [ns.west.version("first").await, ns.west.version("second").await];
+    let before = [
+        ns.west.version("first").await,
+        ns.west.version("second").await,
+    ];
     assert_eq!(before, versions);
     run(&ns.west, "pause first first").await.success();
     assert_ne!(ns.west.version("first").await, versions[0]);
@@ -45,9 +58,13 @@ async fn a_name_that_means_several_groups_changes_none() {
 async fn by_names_by_labels_and_all() {
     let ns = TestNamespace::new("several").await;
     two(&ns.west, 1).await;
-    ns.west.edit_split("mail", json!({"metadata": {"labels": {"team": "mail"}}})).await;
+    ns.west
+        .edit_split("mail", json!({"metadata": {"labels": {"team": "mail"}}}))
+        .await;
     let output = run(&ns.west, "force ts/web mail").await.success();
-    output.stdout_contains("/mail: forced to mail-east").stderr_contains("2 groups: 2 changed");
+    output
+        .stdout_contains("/mail: forced to mail-east")
+        .stderr_contains("2 groups: 2 changed");
     until(&ns.west, &[0, 1], &[0, 1]).await;
     let output = run(&ns.west, "failback -l team=mail").await.success();
     output.stdout_contains("/mail: ").stderr_lacks("groups:");
@@ -56,8 +73,14 @@ async fn by_names_by_labels_and_all() {
     output.stderr_contains("2 groups: 1 changed, 1 unchanged");
     until(&ns.west, &[1, 0], &[1, 0]).await;
 
-    run(&ns.west, "pause --all").await.success().stderr_contains("2 groups: 2 changed");
-    run(&ns.west, "resume --all").await.success().stderr_contains("2 groups: 2 changed");
+    run(&ns.west, "pause --all")
+        .await
+        .success()
+        .stderr_contains("2 groups: 2 changed");
+    run(&ns.west, "resume --all")
+        .await
+        .success()
+        .stderr_contains("2 groups: 2 changed");
 }
 
 #[tokio::test]
@@ -68,13 +91,21 @@ async fn none_is_chosen_by_chance() {
         output
             .stderr_contains(&format!("{command} of which group?"))
             .stderr_contains("--all")
-            .stderr_contains(&format!("kubectl failover {command} NAME --context west -n {}", ns.name));
+            .stderr_contains(&format!(
+                "kubectl failover {command} NAME --context west -n {}",
+                ns.name
+            ));
         let output = run(&ns.west, &format!("{command} --all")).await.success();
-        output.stdout_is("").stderr_contains(&format!("No groups found in namespace {}", ns.name));
+        output
+            .stdout_is("")
+            .stderr_contains(&format!("No groups found in namespace {}", ns.name));
     }
     two(&ns.west, 1).await;
     for command in ["force", "failback", "pause", "resume"] {
-        let output = run(&ns.west, &format!("{command} -l team=nobody")).await.code(1).stdout_is("");
+        let output = run(&ns.west, &format!("{command} -l team=nobody"))
+            .await
+            .code(1)
+            .stdout_is("");
         output.stderr_contains("nothing was selected: no groups with labels team=nobody found");
     }
     let output = run(&ns.west, "force web mial").await.code(1);
@@ -98,8 +129,15 @@ async fn what_was_refused_and_what_failed_is_named() {
 
     let proxy = FaultProxy::before(&ns.west).await;
     ns.west.ready("mail-east", 1).await;
-    proxy.inject(Method::PATCH, "/trafficsplits/mail", 1, Fault::Answer(403, None));
-    let output = run_through(&ns.west, proxy.kubeconfig(), "force web mail").await.code(1);
+    proxy.inject(
+        Method::PATCH,
+        "/trafficsplits/mail",
+        1,
+        Fault::Answer(403, None),
+    );
+    let output = run_through(&ns.west, proxy.kubeconfig(), "force web mail")
+        .await
+        .code(1);
     output
         .stdout_contains("/web: forced to web-east")
         .stderr_contains("error: ")
@@ -109,14 +147,21 @@ async fn what_was_refused_and_what_failed_is_named() {
 
     ns.west.ready("mail-east", 0).await;
     ns.west.ready("web-east", 0).await;
-    run(&ns.west, "force web mail").await.code(4).stderr_contains("2 groups: 2 refused");
+    run(&ns.west, "force web mail")
+        .await
+        .code(4)
+        .stderr_contains("2 groups: 2 refused");
 }
 
 #[tokio::test]
 async fn as_json() {
     let ns = TestNamespace::new("several-json").await;
     two(&ns.west, 0).await;
-    let list = run(&ns.west, "force web mail -o json").await.code(1).stderr_is_empty().json();
+    let list = run(&ns.west, "force web mail -o json")
+        .await
+        .code(1)
+        .stderr_is_empty()
+        .json();
     let mut shape = list.clone();
     shape["server"] = Value::Null;
     let expected = json!({
@@ -144,11 +189,16 @@ async fn as_json() {
     });
     assert_eq!(shape, expected);
     documented(&list);
-    assert!(list["server"].as_str().unwrap().starts_with("https://"), "{list}");
+    assert!(
+        list["server"].as_str().unwrap().starts_with("https://"),
+        "{list}"
+    );
     let results = |output: &Output| output.json()["items"][0]["result"].clone();
     let again = run(&ns.west, "force web -o json").await.success();
     assert_eq!(results(&again), "unchanged");
-    let trial = run(&ns.west, "failback web -o json --dry-run=client").await.success();
+    let trial = run(&ns.west, "failback web -o json --dry-run=client")
+        .await
+        .success();
     assert_eq!(results(&trial), "wouldChange");
 }
 
@@ -161,13 +211,27 @@ async fn a_dry_run_writes_nothing() {
     for command in ["force web mail", "pause web mail"] {
         let dry = |mode: &str| format!("{command} --dry-run={mode}");
         let before = proxy.writes();
-        let output = run_through(&ns.west, proxy.kubeconfig(), &dry("client")).await.success();
-        output.stdout_contains("(dry run)").stderr_contains("2 groups: 2 would change");
+        let output = run_through(&ns.west, proxy.kubeconfig(), &dry("client"))
+            .await
+            .success();
+        output
+            .stdout_contains("(dry run)")
+            .stderr_contains("2 groups: 2 would change");
         assert_eq!(proxy.writes(), before);
-        let output = run_through(&ns.west, proxy.kubeconfig(), &dry("server")).await.success();
-        output.stdout_contains("(dry run)").stderr_contains("2 groups: 2 would change");
+        let output = run_through(&ns.west, proxy.kubeconfig(), &dry("server"))
+            .await
+            .success();
+        output
+            .stdout_contains("(dry run)")
+            .stderr_contains("2 groups: 2 would change");
         assert_eq!(proxy.writes(), before + 2);
     }
-    assert_eq!(proxy.seen(&Method::PATCH, "dryRun=All").len(), proxy.writes());
-    assert_eq!((ns.west.version("web").await, ns.west.version("mail").await), versions);
+    assert_eq!(
+        proxy.seen(&Method::PATCH, "dryRun=All").len(),
+        proxy.writes()
+    );
+    assert_eq!(
+        (ns.west.version("web").await, ns.west.version("mail").await),
+        versions
+    );
 }

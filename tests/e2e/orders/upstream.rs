@@ -11,7 +11,9 @@ async fn a_force_stays_in_place_and_failback_works() {
     web(&ns.west, [1, 1, 1]).await;
     let upstream = Upstream::runs(&ns.west, ReadinessFrom::Slices);
 
-    ns.west.set_weights("web", &[("web", 0), ("web-east", 1), ("web-central", 0)]).await;
+    ns.west
+        .set_weights("web", &[("web", 0), ("web-east", 1), ("web-central", 0)])
+        .await;
     ns.west.until_weights("web", &[1, 0, 0]).await;
 
     run(&ns.west, "force web --to web-east").await.success();
@@ -37,17 +39,31 @@ async fn a_force_stays_in_place_and_failback_works() {
 #[tokio::test]
 async fn what_the_controller_does_not_end_or_heed_is_said() {
     let sandbox = Sandbox::start(&["west"]);
-    let extension =
-        sandbox.side("west", "linkerd-failover", json!({"linkerd.io/extension": "failover"})).await;
+    let extension = sandbox
+        .side(
+            "west",
+            "linkerd-failover",
+            json!({"linkerd.io/extension": "failover"}),
+        )
+        .await;
     let shop = sandbox.side("west", "shop", json!({})).await;
     web(&shop, [1, 1, 1]).await;
     extension.deployment("linkerd-failover", 1).await;
-    let run =
-        async |command: &str| order(&shop, command).kubeconfig(&sandbox.kubeconfig()).run().await.success();
+    let run = async |command: &str| {
+        order(&shop, command)
+            .kubeconfig(&sandbox.kubeconfig())
+            .run()
+            .await
+            .success()
+    };
     eventually("the controller is seen", async || {
         let status = run("status web -o json").await.json();
         let kind = &status["items"][0]["runner"]["kind"];
-        if kind == "linkerd-failover" { Ok(()) } else { Err(kind.to_string()) }
+        if kind == "linkerd-failover" {
+            Ok(())
+        } else {
+            Err(kind.to_string())
+        }
     })
     .await;
 
@@ -64,7 +80,10 @@ async fn what_the_controller_does_not_end_or_heed_is_said() {
     run("failback web").await;
 
     let words = "Linkerd's failover controller runs this group and knows nothing of pauses";
-    run("pause web").await.stdout_contains("/web: paused; ").stderr_contains(words);
+    run("pause web")
+        .await
+        .stdout_contains("/web: paused; ")
+        .stderr_contains(words);
     run("status web").await.stdout_contains(words);
     run("resume web").await.stderr_lacks(words);
     run("pause web --duration 1s").await;

@@ -20,17 +20,30 @@ async fn it_moves_home_as_soon_as_home_is_ready() {
     web(&ns.west, [0, 1, 1]).await;
     run(&ns.west, "force web --to web-east").await.success();
     let proxy = FaultProxy::before(&ns.west).await;
-    let mut waiting = order(&ns.west, "failback web --when-ready").kubeconfig(proxy.kubeconfig()).spawn();
+    let mut waiting = order(&ns.west, "failback web --when-ready")
+        .kubeconfig(proxy.kubeconfig())
+        .spawn();
     let line = waiting.stderr_line_containing("waiting: ").await;
-    assert_eq!(line, format!("waiting: {}/web: web has 0 of 1 endpoints ready, 1 needed", ns.name));
+    assert_eq!(
+        line,
+        format!(
+            "waiting: {}/web: web has 0 of 1 endpoints ready, 1 needed",
+            ns.name
+        )
+    );
 
-    proxy.until_seen(Method::GET, "endpointslices*watch=", 1).await;
+    proxy
+        .until_seen(Method::GET, "endpointslices*watch=", 1)
+        .await;
     let lists = || proxy.seen(&Method::GET, "/trafficsplits/web").len();
     let settled = async {
         let mut before = lists();
         // Until it has taken in the first list of its watch.
         loop {
-            assert!(waiting.line_within(A_WHILE).await.is_none(), "nothing is done yet");
+            assert!(
+                waiting.line_within(A_WHILE).await.is_none(),
+                "nothing is done yet"
+            );
             if lists() == before {
                 return before;
             }
@@ -38,12 +51,18 @@ async fn it_moves_home_as_soon_as_home_is_ready() {
         }
     }
     .await;
-    assert!(settled < 5, "it watches, and does not ask again and again: {settled}");
+    assert!(
+        settled < 5,
+        "it watches, and does not ask again and again: {settled}"
+    );
 
     ns.west.ready("web", 1).await;
     let (status, stdout, stderr) = waiting.wait_and_collect().await;
     assert_eq!(status.code(), Some(0), "{stderr:?}");
-    assert!(stdout[0].contains("the override is ended; now web carries the traffic"), "{stdout:?}");
+    assert!(
+        stdout[0].contains("the override is ended; now web carries the traffic"),
+        "{stdout:?}"
+    );
     assert_home(&ns.west, "web", &[1, 0, 0]).await;
 }
 
@@ -53,10 +72,15 @@ async fn it_does_not_wait_for_ever() {
     web(&ns.west, [0, 1, 1]).await;
     run(&ns.west, "force web --to web-east").await.success();
     let version = ns.west.version("web").await;
-    let output = run(&ns.west, "failback web --when-ready --timeout 1s").await.code(3);
+    let output = run(&ns.west, "failback web --when-ready --timeout 1s")
+        .await
+        .code(3);
     output
         .stdout_is("")
-        .stderr_contains(&format!("not ready in time: {}/web: web has 0 of 1 endpoints ready", ns.name))
+        .stderr_contains(&format!(
+            "not ready in time: {}/web: web has 0 of 1 endpoints ready",
+            ns.name
+        ))
         .stderr_contains("nothing was changed");
     assert_eq!(ns.west.version("web").await, version);
 }
@@ -64,23 +88,47 @@ async fn it_does_not_wait_for_ever() {
 #[tokio::test]
 async fn of_several_groups_those_that_are_ready_go_home_and_the_others_are_late() {
     let ns = TestNamespace::new("when-some").await;
-    ns.west.group("web", &[("web", 1, 0), ("web-east", 0, 1)]).await;
-    ns.west.group("mail", &[("mail", 1, 1), ("mail-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 0), ("web-east", 0, 1)])
+        .await;
+    ns.west
+        .group("mail", &[("mail", 1, 1), ("mail-east", 0, 1)])
+        .await;
     let force = async || run(&ns.west, "force web mail").await.success();
     force().await;
-    let output = run(&ns.west, "failback web mail --when-ready --timeout 1s").await.code(3);
+    let output = run(&ns.west, "failback web mail --when-ready --timeout 1s")
+        .await
+        .code(3);
     output
         .stdout_contains("/mail: the override is ended")
-        .stderr_contains(&format!("not ready in time: {}/web: web has 0 of 1 endpoints ready", ns.name))
+        .stderr_contains(&format!(
+            "not ready in time: {}/web: web has 0 of 1 endpoints ready",
+            ns.name
+        ))
         .stderr_contains("2 groups: 1 changed, 1 not ready in time")
         .stderr_lacks("refused");
     ns.west.until_weights("mail", &[1, 0]).await;
 
     force().await;
-    ns.west.edit_split("mail", json!({"metadata": {"annotations": {TRACKED: "app:x"}}})).await;
-    let output = run(&ns.west, "failback web mail --when-ready --timeout 1s -o json").await.code(1).json();
-    let results: Vec<&Value> =
-        output["items"].as_array().unwrap().iter().map(|item| &item["result"]).collect();
+    ns.west
+        .edit_split(
+            "mail",
+            json!({"metadata": {"annotations": {TRACKED: "app:x"}}}),
+        )
+        .await;
+    let output = run(
+        &ns.west,
+        "failback web mail --when-ready --timeout 1s -o json",
+    )
+    .await
+    .code(1)
+    .json();
+    let results: Vec<&Value> = output["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| &item["result"])
+        .collect();
     assert_eq!(results, ["refused", "notMet"], "{output:#}");
 }
 
@@ -90,11 +138,18 @@ async fn what_is_ready_does_not_wait() {
     web(&ns.west, [1, 1, 1]).await;
     let proxy = FaultProxy::before(&ns.west).await;
     run(&ns.west, "force web --to web-east").await.success();
-    let output = run_through(&ns.west, proxy.kubeconfig(), "failback web --when-ready").await.success();
+    let output = run_through(&ns.west, proxy.kubeconfig(), "failback web --when-ready")
+        .await
+        .success();
     output.stderr_lacks("waiting");
-    let again = run(&ns.west, "failback web --when-ready --timeout 20s").await.success();
+    let again = run(&ns.west, "failback web --when-ready --timeout 20s")
+        .await
+        .success();
     again.stdout_contains("web has the traffic already");
-    run(&ns.west, "failback web --timeout 1s").await.code(2).stderr_contains("--when-ready");
+    run(&ns.west, "failback web --timeout 1s")
+        .await
+        .code(2)
+        .stderr_contains("--when-ready");
 }
 
 #[tokio::test]
@@ -102,14 +157,20 @@ async fn it_waits_until_the_traffic_is_at_home() {
     let ns = TestNamespace::new("failback-wait").await;
     web(&ns.west, [1, 1, 1]).await;
     run(&ns.west, "force web --to web-east").await.success();
-    let output = run(&ns.west, "failback web --when-ready --wait --timeout 20s").await.success();
+    let output = run(&ns.west, "failback web --when-ready --wait --timeout 20s")
+        .await
+        .success();
     output.stdout_contains("now web carries the traffic (Primary)");
     run(&ns.west, "force web --to web-east").await.success();
     ns.west.ready("web", 0).await;
-    let output = run(&ns.west, "failback web --wait --timeout 1s --allow=unready").await.code(3);
+    let output = run(&ns.west, "failback web --wait --timeout 1s --allow=unready")
+        .await
+        .code(3);
     output
         .stdout_contains("the override is ended")
-        .stderr_contains("the traffic is not at home after 1.0 s, and nobody runs a loop here to move it");
+        .stderr_contains(
+            "the traffic is not at home after 1.0 s, and nobody runs a loop here to move it",
+        );
 }
 
 #[tokio::test]
@@ -119,10 +180,24 @@ async fn while_it_waits_a_group_that_can_not_be_read_is_waited_for() {
     run(&ns.west, "force web --to web-east").await.success();
     let proxy = FaultProxy::before(&ns.west).await;
     let gate = Arc::new(Notify::new());
-    proxy.inject(Method::GET, "/trafficsplits/web", 1, Fault::Answer(503, None));
-    proxy.inject(Method::GET, "endpointslices*watch=", 1, Fault::Wait(Arc::clone(&gate)));
-    let mut waiting = order(&ns.west, "failback web --when-ready").kubeconfig(proxy.kubeconfig()).spawn();
-    let line = waiting.stderr_line_containing("waiting: context west").await;
+    proxy.inject(
+        Method::GET,
+        "/trafficsplits/web",
+        1,
+        Fault::Answer(503, None),
+    );
+    proxy.inject(
+        Method::GET,
+        "endpointslices*watch=",
+        1,
+        Fault::Wait(Arc::clone(&gate)),
+    );
+    let mut waiting = order(&ns.west, "failback web --when-ready")
+        .kubeconfig(proxy.kubeconfig())
+        .spawn();
+    let line = waiting
+        .stderr_line_containing("waiting: context west")
+        .await;
     assert!(line.contains("as scripted (HTTP 503)"), "{line}");
     ns.west.ready("web", 1).await;
     gate.notify_one();
@@ -139,7 +214,9 @@ async fn who_may_not_watch_does_not_wait_in_vain() {
     let mut rights = operator_rights_without("endpointslices");
     rights.push(rule("discovery.k8s.io", &["endpointslices"], &["list"]));
     let user = restricted_kubeconfig(&ns.west, "lister", &rights).await;
-    let output = run_through(&ns.west, user.path(), "failback web --when-ready").await.code(1);
+    let output = run_through(&ns.west, user.path(), "failback web --when-ready")
+        .await
+        .code(1);
     output.stderr_contains("to watch endpointslices.discovery.k8s.io");
 }
 
@@ -150,9 +227,16 @@ async fn a_group_that_is_deleted_meanwhile_is_told_of() {
     run(&ns.west, "force web --to web-east").await.success();
     let mut waiting = order(&ns.west, "failback web --when-ready").spawn();
     waiting.stderr_line_containing("waiting: ").await;
-    ns.west.traffic_splits().delete("web", &DeleteParams::default()).await.unwrap();
+    ns.west
+        .traffic_splits()
+        .delete("web", &DeleteParams::default())
+        .await
+        .unwrap();
     ns.west.ready("web", 1).await;
     let (status, stdout, stderr) = waiting.wait_and_collect().await;
     assert_eq!((status.code(), stdout.len()), (Some(1), 0), "{stderr:?}");
-    assert!(stderr.join("\n").contains("there is no group web any more"), "{stderr:?}");
+    assert!(
+        stderr.join("\n").contains("there is no group web any more"),
+        "{stderr:?}"
+    );
 }

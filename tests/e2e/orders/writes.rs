@@ -23,10 +23,14 @@ async fn one_patch_for_each_order_and_none_where_it_is_so_already() {
         "failback web",
     ];
     for (index, command) in orders.into_iter().enumerate() {
-        run_through(&ns.west, proxy.kubeconfig(), command).await.success();
+        run_through(&ns.west, proxy.kubeconfig(), command)
+            .await
+            .success();
         assert_eq!(proxy.writes(), index + 1, "{command}");
         // Of a pause that is repeated, and of what is so already, nothing is written.
-        run_through(&ns.west, proxy.kubeconfig(), command).await.success();
+        run_through(&ns.west, proxy.kubeconfig(), command)
+            .await
+            .success();
         assert_eq!(proxy.writes(), index + 1, "{command} again");
     }
     assert_home(&ns.west, "web", &[1, 0, 0]).await;
@@ -56,18 +60,33 @@ async fn against_another_force_in_between_the_order_is_planned_again() {
     web(&ns.west, [1, 1, 1]).await;
     let proxy = FaultProxy::before(&ns.west).await;
     let gate = Arc::new(Notify::new());
-    proxy.inject(Method::PATCH, "/trafficsplits/web", 1, Fault::Wait(Arc::clone(&gate)));
-    let late = order(&ns.west, "force web --to web-central").kubeconfig(proxy.kubeconfig()).spawn();
-    proxy.until_seen(Method::PATCH, "/trafficsplits/web", 1).await;
+    proxy.inject(
+        Method::PATCH,
+        "/trafficsplits/web",
+        1,
+        Fault::Wait(Arc::clone(&gate)),
+    );
+    let late = order(&ns.west, "force web --to web-central")
+        .kubeconfig(proxy.kubeconfig())
+        .spawn();
+    proxy
+        .until_seen(Method::PATCH, "/trafficsplits/web", 1)
+        .await;
     run(&ns.west, "force web --to web-east").await.success();
     gate.notify_one();
     let (status, stdout, stderr) = late.wait_and_collect().await;
     assert_eq!(status.code(), Some(0), "{stdout:?} {stderr:?}");
     let note = override_of(&ns.west, "web").await;
-    assert_eq!((&note["to"], &note["home"]), (&json!("web-central"), &json!("web")));
+    assert_eq!(
+        (&note["to"], &note["home"]),
+        (&json!("web-central"), &json!("web"))
+    );
     ns.west.until_weights("web", &[0, 0, 1]).await;
     assert_eq!(proxy.writes(), 2);
-    assert_eq!(ns.west.last_move("web").await["from"], "web=0,web-east=1,web-central=0");
+    assert_eq!(
+        ns.west.last_move("web").await["from"],
+        "web=0,web-east=1,web-central=0"
+    );
 }
 
 #[tokio::test]
@@ -76,15 +95,29 @@ async fn what_became_dangerous_in_between_is_refused() {
     web(&ns.west, [1, 1, 1]).await;
     let proxy = FaultProxy::before(&ns.west).await;
     let gate = Arc::new(Notify::new());
-    proxy.inject(Method::PATCH, "/trafficsplits/web", 1, Fault::Wait(Arc::clone(&gate)));
-    let late = order(&ns.west, "force web --to web-east").kubeconfig(proxy.kubeconfig()).spawn();
-    proxy.until_seen(Method::PATCH, "/trafficsplits/web", 1).await;
-    ns.west.edit_split("web", json!({"metadata": {"labels": {"touched": "yes"}}})).await;
+    proxy.inject(
+        Method::PATCH,
+        "/trafficsplits/web",
+        1,
+        Fault::Wait(Arc::clone(&gate)),
+    );
+    let late = order(&ns.west, "force web --to web-east")
+        .kubeconfig(proxy.kubeconfig())
+        .spawn();
+    proxy
+        .until_seen(Method::PATCH, "/trafficsplits/web", 1)
+        .await;
+    ns.west
+        .edit_split("web", json!({"metadata": {"labels": {"touched": "yes"}}}))
+        .await;
     ns.west.ready("web-east", 0).await;
     gate.notify_one();
     let (status, _, stderr) = late.wait_and_collect().await;
     assert_eq!(status.code(), Some(4), "{stderr:?}");
-    assert!(stderr[0].contains("web-east has no ready endpoint"), "{stderr:?}");
+    assert!(
+        stderr[0].contains("web-east has no ready endpoint"),
+        "{stderr:?}"
+    );
     ns.west.until_weights("web", &[1, 0, 0]).await;
 }
 
@@ -103,7 +136,11 @@ async fn two_operators_at_once_leave_one_override_and_the_right_home() {
         let to = note["to"].as_str().unwrap();
         assert_eq!(note["home"], "web");
         assert_eq!(annotation(&ns.west, "web", "primary-service").await, to);
-        let weights = if to == "web-east" { [0, 1, 0] } else { [0, 0, 1] };
+        let weights = if to == "web-east" {
+            [0, 1, 0]
+        } else {
+            [0, 0, 1]
+        };
         ns.west.until_weights("web", &weights).await;
         run(&ns.west, "failback web").await.success();
         assert_home(&ns.west, "web", &[1, 0, 0]).await;
@@ -115,16 +152,24 @@ async fn trouble_on_the_way_is_overcome() {
     let ns = TestNamespace::new("trouble").await;
     web(&ns.west, [1, 1, 1]).await;
     let proxy = FaultProxy::before(&ns.west).await;
-    let faults = [Fault::Answer(500, None), Fault::Answer(429, Some(1)), Fault::CutBefore];
+    let faults = [
+        Fault::Answer(500, None),
+        Fault::Answer(429, Some(1)),
+        Fault::CutBefore,
+    ];
     for fault in faults {
         proxy.inject(Method::PATCH, "/trafficsplits/web", 1, fault);
     }
-    run_through(&ns.west, proxy.kubeconfig(), "force web --to web-east").await.success();
+    run_through(&ns.west, proxy.kubeconfig(), "force web --to web-east")
+        .await
+        .success();
     assert_eq!(proxy.writes(), 4);
 
     // Done, but the answer is lost: looked at again, and found to be so.
     proxy.inject(Method::PATCH, "/trafficsplits/web", 1, Fault::CutAfter);
-    let output = run_through(&ns.west, proxy.kubeconfig(), "failback web").await.success();
+    let output = run_through(&ns.west, proxy.kubeconfig(), "failback web")
+        .await
+        .success();
     output.stdout_contains("/web: web has the traffic already");
     assert_eq!(proxy.writes(), 5);
     assert_home(&ns.west, "web", &[1, 0, 0]).await;
@@ -136,8 +181,15 @@ async fn a_write_that_is_forbidden_or_taken_amiss_is_not_repeated() {
     web(&ns.west, [1, 1, 1]).await;
     for code in [403, 422] {
         let proxy = FaultProxy::before(&ns.west).await;
-        proxy.inject(Method::PATCH, "/trafficsplits/web", 9, Fault::Answer(code, None));
-        let output = run_through(&ns.west, proxy.kubeconfig(), "force web --to web-east").await.code(1);
+        proxy.inject(
+            Method::PATCH,
+            "/trafficsplits/web",
+            9,
+            Fault::Answer(code, None),
+        );
+        let output = run_through(&ns.west, proxy.kubeconfig(), "force web --to web-east")
+            .await
+            .code(1);
         output.stdout_is("").stderr_contains("error: ");
         assert_eq!(proxy.writes(), 1, "{code}");
     }
@@ -149,9 +201,18 @@ async fn a_signal_during_a_write_says_that_its_outcome_is_not_known() {
     web(&ns.west, [1, 1, 1]).await;
     let proxy = FaultProxy::before(&ns.west).await;
     let gate = Arc::new(Notify::new());
-    proxy.inject(Method::PATCH, "/trafficsplits/web", 1, Fault::Wait(Arc::clone(&gate)));
-    let force = order(&ns.west, "force web --to web-east").kubeconfig(proxy.kubeconfig()).spawn();
-    proxy.until_seen(Method::PATCH, "/trafficsplits/web", 1).await;
+    proxy.inject(
+        Method::PATCH,
+        "/trafficsplits/web",
+        1,
+        Fault::Wait(Arc::clone(&gate)),
+    );
+    let force = order(&ns.west, "force web --to web-east")
+        .kubeconfig(proxy.kubeconfig())
+        .spawn();
+    proxy
+        .until_seen(Method::PATCH, "/trafficsplits/web", 1)
+        .await;
     let (status, stdout, stderr) = force.end_and_collect(Signal::INT).await;
     assert_eq!(status.code(), Some(130), "{stdout:?} {stderr:?}");
     let said = stderr.join("\n");
@@ -170,6 +231,10 @@ async fn a_write_without_an_answer_says_that_its_outcome_is_not_known() {
     let gate = Arc::new(Notify::new());
     proxy.inject(Method::PATCH, "/trafficsplits/web", 99, Fault::Wait(gate));
     let command = "force web --to web-east --request-timeout 1s";
-    let output = run_through(&ns.west, proxy.kubeconfig(), command).await.code(1);
-    output.stderr_contains("did not answer within 1 s").stderr_contains("not known whether web was changed");
+    let output = run_through(&ns.west, proxy.kubeconfig(), command)
+        .await
+        .code(1);
+    output
+        .stderr_contains("did not answer within 1 s")
+        .stderr_contains("not known whether web was changed");
 }

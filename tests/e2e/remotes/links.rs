@@ -26,7 +26,8 @@ impl Link {
     async fn new(side: &Side, kubeconfig: &Value) -> Self {
         let namespaces: Api<Namespace> = side.cluster_api();
         let params = PatchParams::apply("test").force();
-        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": MULTICLUSTER}});
+        let namespace =
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": MULTICLUSTER}});
         namespaces
             .patch(MULTICLUSTER, &params, &Patch::Apply(namespace))
             .await
@@ -67,7 +68,10 @@ impl Link {
             "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": side.namespace}],
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
         });
-        let there = Side { namespace: MULTICLUSTER.to_owned(), ..side.clone() };
+        let there = Side {
+            namespace: MULTICLUSTER.to_owned(),
+            ..side.clone()
+        };
         there.create::<Role>(role).await;
         there.create::<RoleBinding>(binding).await;
     }
@@ -75,9 +79,16 @@ impl Link {
     async fn delete(&self) {
         let params = DeleteParams::default();
         let client = || self.secrets.clone().into_client();
-        let _ = Api::<RoleBinding>::namespaced(client(), MULTICLUSTER).delete(&self.cluster, &params).await;
-        let _ = Api::<Role>::namespaced(client(), MULTICLUSTER).delete(&self.cluster, &params).await;
-        self.secrets.delete(&self.secret(), &DeleteParams::default()).await.expect("the secret is deleted");
+        let _ = Api::<RoleBinding>::namespaced(client(), MULTICLUSTER)
+            .delete(&self.cluster, &params)
+            .await;
+        let _ = Api::<Role>::namespaced(client(), MULTICLUSTER)
+            .delete(&self.cluster, &params)
+            .await;
+        self.secrets
+            .delete(&self.secret(), &DeleteParams::default())
+            .await
+            .expect("the secret is deleted");
     }
 }
 
@@ -93,7 +104,10 @@ fn east() -> Value {
 fn with(list: &str, entry: &str, key: &str, value: Value) -> Value {
     let mut config = east();
     let entries = config[list].as_array_mut().expect("it is a list");
-    let east = entries.iter_mut().find(|entry| entry["name"] == "east").expect("there is east");
+    let east = entries
+        .iter_mut()
+        .find(|entry| entry["name"] == "east")
+        .expect("there is east");
     east[entry][key] = value;
     config
 }
@@ -102,11 +116,26 @@ fn with(list: &str, entry: &str, key: &str, value: Value) -> Value {
 async fn the_secret_of_a_link_is_enough_and_is_announced() {
     let ns = linked_group("link").await;
     let link = Link::new(&ns.west, &east()).await;
-    let status = async |flag: &str| plugin().args(["status", flag]).on(&ns.west).run().await.success();
-    let announced =
-        format!("reading the secret {} in namespace {MULTICLUSTER} of context west", link.secret());
-    status("--remote-from-links").await.stdout_contains("web-east:1/2").stderr_contains(&announced);
-    status("-o=wide").await.stdout_contains("web-east:?").stderr_is_empty();
+    let status = async |flag: &str| {
+        plugin()
+            .args(["status", flag])
+            .on(&ns.west)
+            .run()
+            .await
+            .success()
+    };
+    let announced = format!(
+        "reading the secret {} in namespace {MULTICLUSTER} of context west",
+        link.secret()
+    );
+    status("--remote-from-links")
+        .await
+        .stdout_contains("web-east:1/2")
+        .stderr_contains(&announced);
+    status("-o=wide")
+        .await
+        .stdout_contains("web-east:?")
+        .stderr_is_empty();
     link.delete().await;
     let gone = status("--remote-from-links").await;
     gone.stdout_contains("web-east:?");
@@ -119,15 +148,24 @@ async fn the_right_to_one_secret_is_enough_and_new_credentials_are_found_by_a_ru
     let kubeconfig = restricted_kubeconfig(&ns.west, "operator", &operator_rights()).await;
     link.allow(&ns.west, "operator").await;
     ns.west.ready("web", 0).await;
-    let watch = plugin().args(["watch", "--remote-from-links"]).on(&ns.west).kubeconfig(kubeconfig.path());
+    let watch = plugin()
+        .args(["watch", "--remote-from-links"])
+        .on(&ns.west)
+        .kubeconfig(kubeconfig.path());
     let mut watch = started(watch).await;
     watch.stderr_line_containing("HTTP 401").await;
     // Nothing is known of the only fallback: it is tried.
     ns.west.until_weights("web", &[0, 1]).await;
     link.write(&east()).await;
-    let again = format!("EndpointSlices of namespace {} in cluster {} can be read again", ns.name, ns.name);
+    let again = format!(
+        "EndpointSlices of namespace {} in cluster {} can be read again",
+        ns.name, ns.name
+    );
     watch.stderr_line_containing(&again).await;
-    let status = plugin().args(["status", "--remote-from-links"]).on(&ns.west).kubeconfig(kubeconfig.path());
+    let status = plugin()
+        .args(["status", "--remote-from-links"])
+        .on(&ns.west)
+        .kubeconfig(kubeconfig.path());
     status.run().await.success().stdout_contains("web-east:1/2");
     end(watch).await;
     link.delete().await;
@@ -138,25 +176,51 @@ async fn found_again(purpose: &str, outdated: &Value) {
     let ns = linked_group(purpose).await;
     let link = Link::new(&ns.west, outdated).await;
     let mut watch = started(plugin().args(["watch", "--remote-from-links"]).on(&ns.west)).await;
-    let what = format!("EndpointSlices of namespace {} in cluster {}", ns.name, ns.name);
+    let what = format!(
+        "EndpointSlices of namespace {} in cluster {}",
+        ns.name, ns.name
+    );
     watch.stderr_line_containing(&what).await;
     link.write(&east()).await;
-    watch.stderr_line_containing(&format!("{what} can be read again")).await;
+    watch
+        .stderr_line_containing(&format!("{what} can be read again"))
+        .await;
     ns.west.ready("web", 0).await;
     ns.west.until_weights("web", &[0, 1]).await;
-    assert_ne!(ns.west.last_move("web").await["unverified"], true, "it is known");
+    assert_ne!(
+        ns.west.last_move("web").await["unverified"],
+        true,
+        "it is known"
+    );
     end(watch).await;
     link.delete().await;
 }
 
 #[tokio::test]
 async fn a_cluster_that_has_another_address_or_authority_is_found_by_a_running_loop() {
-    let nowhere = with("clusters", "cluster", "server", json!("https://127.0.0.1:1"));
+    let nowhere = with(
+        "clusters",
+        "cluster",
+        "server",
+        json!("https://127.0.0.1:1"),
+    );
     let others = east()["clusters"].as_array().expect("it is a list").clone();
-    let west = others.iter().find(|entry| entry["name"] == "west").expect("there is west");
+    let west = others
+        .iter()
+        .find(|entry| entry["name"] == "west")
+        .expect("there is west");
     let authority = west["cluster"]["certificate-authority-data"].clone();
-    let strange = with("clusters", "cluster", "certificate-authority-data", authority);
-    join(found_again("link-moved", &nowhere), found_again("link-strange", &strange)).await;
+    let strange = with(
+        "clusters",
+        "cluster",
+        "certificate-authority-data",
+        authority,
+    );
+    join(
+        found_again("link-moved", &nowhere),
+        found_again("link-strange", &strange),
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -164,9 +228,19 @@ async fn who_may_not_read_the_secret_is_told_so() {
     let ns = linked_group("link-forbidden").await;
     let link = Link::new(&ns.west, &east()).await;
     let kubeconfig = restricted_kubeconfig(&ns.west, "operator", &operator_rights()).await;
-    let status = plugin().args(["status", "--remote-from-links", "-o", "json"]).on(&ns.west);
-    let seen = status.kubeconfig(kubeconfig.path()).run().await.success().json();
-    let unknown = seen["items"][0]["backends"][1]["unknown"].as_str().expect("it is unknown").to_owned();
+    let status = plugin()
+        .args(["status", "--remote-from-links", "-o", "json"])
+        .on(&ns.west);
+    let seen = status
+        .kubeconfig(kubeconfig.path())
+        .run()
+        .await
+        .success()
+        .json();
+    let unknown = seen["items"][0]["backends"][1]["unknown"]
+        .as_str()
+        .expect("it is unknown")
+        .to_owned();
     assert!(unknown.contains("you may not read the secret"), "{unknown}");
     link.delete().await;
 }
@@ -182,16 +256,36 @@ async fn a_secret_that_asks_for_harm_is_refused_in_words_and_nothing_runs() {
     let link = Link::new(&ns.west, &east()).await;
     for (kubeconfig, word) in [
         (with("users", "user", "exec", exec), "run a program"),
-        (with("users", "user", "tokenFile", json!("/etc/hostname")), "file of this machine"),
-        (with("clusters", "cluster", "insecure-skip-tls-verify", json!(true)), "skip the check"),
-        (json!({"kind": "Config", "users": "secret-word"}), "not readable"),
+        (
+            with("users", "user", "tokenFile", json!("/etc/hostname")),
+            "file of this machine",
+        ),
+        (
+            with(
+                "clusters",
+                "cluster",
+                "insecure-skip-tls-verify",
+                json!(true),
+            ),
+            "skip the check",
+        ),
+        (
+            json!({"kind": "Config", "users": "secret-word"}),
+            "not readable",
+        ),
     ] {
         link.write(&kubeconfig).await;
-        let status =
-            plugin().args(["status", "--remote-from-links", "-v", "-o", "json"]).on(&ns.west).run().await;
+        let status = plugin()
+            .args(["status", "--remote-from-links", "-v", "-o", "json"])
+            .on(&ns.west)
+            .run()
+            .await;
         let status = status.success().stderr_lacks("secret-word");
         let unknown = status.json()["items"][0]["backends"][1]["unknown"].to_string();
-        assert!(unknown.contains("is not used") && unknown.contains(word), "{unknown}");
+        assert!(
+            unknown.contains("is not used") && unknown.contains(word),
+            "{unknown}"
+        );
         assert!(!unknown.contains("secret-word"), "{unknown}");
     }
     assert!(!trace.exists(), "the program ran");
@@ -206,9 +300,23 @@ async fn a_name_in_the_flags_comes_before_a_link() {
     ns.west.bare_service("web").await;
     ns.west.ready("web", 1).await;
     flat_mirror(&ns.west, FAR, "web-east", "web").await;
-    ns.west.traffic_split("web", "web", &[("web", 1), ("web-east", 0)]).await;
+    ns.west
+        .traffic_split("web", "web", &[("web", 1), ("web-east", 0)])
+        .await;
     let args = ["status", "--remote", "far=east", "--remote-from-links"];
-    plugin().args(args).on(&ns.west).run().await.success().stdout_contains("web-east:1/2").stderr_is_empty();
-    let unknown = plugin().args(["status", "--remote", "far=no-such"]).on(&ns.west).run().await.code(1);
+    plugin()
+        .args(args)
+        .on(&ns.west)
+        .run()
+        .await
+        .success()
+        .stdout_contains("web-east:1/2")
+        .stderr_is_empty();
+    let unknown = plugin()
+        .args(["status", "--remote", "far=no-such"])
+        .on(&ns.west)
+        .run()
+        .await
+        .code(1);
     unknown.stderr_contains("there is no context \"no-such\"");
 }

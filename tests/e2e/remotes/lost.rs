@@ -10,15 +10,25 @@ use tempfile::NamedTempFile;
 
 use super::{REMOTE, flat_group};
 use crate::support::{
-    Fault, FaultProxy, Running, TestNamespace, end, eventually_within, kubeconfig_with, plugin, started,
+    Fault, FaultProxy, Running, TestNamespace, end, eventually_within, kubeconfig_with, plugin,
+    started,
 };
 
 /// The shared kubeconfig with the context of east behind a proxy.
 fn through(proxy: &FaultProxy) -> NamedTempFile {
-    let behind = Kubeconfig::read_from(proxy.kubeconfig()).expect("the proxy's kubeconfig can be read");
-    let entry = behind.clusters.into_iter().find_map(|entry| entry.cluster).expect("it has a cluster");
+    let behind =
+        Kubeconfig::read_from(proxy.kubeconfig()).expect("the proxy's kubeconfig can be read");
+    let entry = behind
+        .clusters
+        .into_iter()
+        .find_map(|entry| entry.cluster)
+        .expect("it has a cluster");
     kubeconfig_with(|config| {
-        let east = config.clusters.iter_mut().find(|cluster| cluster.name == "east").expect("there is east");
+        let east = config
+            .clusters
+            .iter_mut()
+            .find(|cluster| cluster.name == "east")
+            .expect("there is east");
         east.cluster = Some(entry);
     })
 }
@@ -31,7 +41,10 @@ fn cut_off(proxy: &FaultProxy) {
 
 async fn line_in_time(running: &mut Running, text: &str, limit: Duration) -> String {
     let end = Instant::now() + limit;
-    while let Some(line) = running.line_within(end.saturating_duration_since(Instant::now())).await {
+    while let Some(line) = running
+        .line_within(end.saturating_duration_since(Instant::now()))
+        .await
+    {
         if line.contains(text) {
             return line;
         }
@@ -40,7 +53,9 @@ async fn line_in_time(running: &mut Running, text: &str, limit: Duration) -> Str
 }
 
 async fn mark(ns: &TestNamespace) {
-    ns.west.group("mark", &[("mark", 1, 1), ("mark-east", 0, 1)]).await;
+    ns.west
+        .group("mark", &[("mark", 1, 1), ("mark-east", 0, 1)])
+        .await;
 }
 
 #[tokio::test]
@@ -49,11 +64,21 @@ async fn a_remote_cut_off_is_unknown_in_time_moves_nothing_and_comes_back_by_its
     ns.west.ready("web", 0).await;
     let proxy = FaultProxy::before(&ns.east).await;
     let kubeconfig = through(&proxy);
-    let watch = plugin().args(["watch"]).args(REMOTE).on(&ns.west).kubeconfig(kubeconfig.path());
+    let watch = plugin()
+        .args(["watch"])
+        .args(REMOTE)
+        .on(&ns.west)
+        .kubeconfig(kubeconfig.path());
     let mut watch = started(watch).await;
     ns.west.until_weights("web", &[0, 1]).await;
-    assert_ne!(ns.west.last_move("web").await["unverified"], true, "it is known");
-    let sight = plugin().args(["status", "web", "-w", "-o", "json"]).args(REMOTE);
+    assert_ne!(
+        ns.west.last_move("web").await["unverified"],
+        true,
+        "it is known"
+    );
+    let sight = plugin()
+        .args(["status", "web", "-w", "-o", "json"])
+        .args(REMOTE);
     let mut sight = sight.on(&ns.west).kubeconfig(kubeconfig.path()).spawn();
     sight.line_containing("\"ready\":1").await;
 
@@ -83,7 +108,11 @@ async fn a_remote_that_hangs_delays_no_other_group() {
     let kubeconfig = through(&proxy);
     ns.west.ready("mark", 0).await;
     ns.west.ready("web", 0).await;
-    let watch = plugin().args(["watch"]).args(REMOTE).on(&ns.west).kubeconfig(kubeconfig.path());
+    let watch = plugin()
+        .args(["watch"])
+        .args(REMOTE)
+        .on(&ns.west)
+        .kubeconfig(kubeconfig.path());
     let mut watch = started(watch).await;
     // The first line of all: the other group is moved, while the one with the mirror waits for its remote.
     let first = watch.line_containing("->").await;
@@ -91,7 +120,11 @@ async fn a_remote_that_hangs_delays_no_other_group() {
     // Nothing is known of the only fallback, and the primary is dead: it is tried, unverified.
     eventually_within(Duration::from_secs(30), "it is tried", async || {
         let note = ns.west.last_move("web").await;
-        if note["unverified"] == true { Ok(()) } else { Err(note.to_string()) }
+        if note["unverified"] == true {
+            Ok(())
+        } else {
+            Err(note.to_string())
+        }
     })
     .await;
     end(watch).await;
@@ -102,29 +135,48 @@ async fn a_remote_that_begins_to_hang_keeps_no_group_from_what_is_ready_here() {
     const MANY: usize = 24;
     const DELAY: Duration = Duration::from_secs(12);
     let ns = flat_group("remote-hung").await;
-    let groups: Vec<(String, String)> =
-        (0..MANY).map(|i| (format!("app-{i}"), format!("other-{i}"))).collect();
+    let groups: Vec<(String, String)> = (0..MANY)
+        .map(|i| (format!("app-{i}"), format!("other-{i}")))
+        .collect();
     for (app, other) in &groups {
         ns.west.ready(app, 1).await;
         ns.west.ready(other, 1).await;
-        ns.west.traffic_split(app, app, &[(app, 1), ("web-east", 0), (other, 0)]).await;
+        ns.west
+            .traffic_split(app, app, &[(app, 1), ("web-east", 0), (other, 0)])
+            .await;
         let delay = json!({"failover.linkerd.io/failover-delay": format!("{}s", DELAY.as_secs())});
-        ns.west.edit_split(app, json!({"metadata": {"annotations": delay}})).await;
+        ns.west
+            .edit_split(app, json!({"metadata": {"annotations": delay}}))
+            .await;
     }
     let proxy = FaultProxy::before(&ns.east).await;
     let kubeconfig = through(&proxy);
-    let watch = plugin().args(["watch"]).args(REMOTE).on(&ns.west).kubeconfig(kubeconfig.path());
+    let watch = plugin()
+        .args(["watch"])
+        .args(REMOTE)
+        .on(&ns.west)
+        .kubeconfig(kubeconfig.path());
     let watch = started(watch).await;
     proxy.until_seen(Method::GET, "endpointslices", 2).await;
     cut_off(&proxy);
     join_all(groups.iter().map(|(app, _)| ns.west.ready(app, 0))).await;
     // One after the other they would take several limits of a request.
-    eventually_within(DELAY + Duration::from_secs(6), "all are on what is ready here", async || {
-        let weights = join_all(groups.iter().map(|(app, _)| ns.west.weights(app))).await;
-        let away = weights.iter().filter(|weights| weights[0].1 == 0 && weights[2].1 == 1);
-        let away = away.count();
-        if away == MANY { Ok(()) } else { Err(format!("{away} of {MANY}")) }
-    })
+    eventually_within(
+        DELAY + Duration::from_secs(6),
+        "all are on what is ready here",
+        async || {
+            let weights = join_all(groups.iter().map(|(app, _)| ns.west.weights(app))).await;
+            let away = weights
+                .iter()
+                .filter(|weights| weights[0].1 == 0 && weights[2].1 == 1);
+            let away = away.count();
+            if away == MANY {
+                Ok(())
+            } else {
+                Err(format!("{away} of {MANY}"))
+            }
+        },
+    )
     .await;
     end(watch).await;
 }
@@ -135,9 +187,18 @@ async fn status_waits_for_a_remote_that_hangs_only_so_long_and_says_so() {
     let proxy = FaultProxy::before(&ns.east).await;
     cut_off(&proxy);
     let kubeconfig = through(&proxy);
-    let status =
-        plugin().args(["status", "-o", "json"]).args(REMOTE).on(&ns.west).kubeconfig(kubeconfig.path());
+    let status = plugin()
+        .args(["status", "-o", "json"])
+        .args(REMOTE)
+        .on(&ns.west)
+        .kubeconfig(kubeconfig.path());
     let seen = status.run().await.success().json();
-    let unknown = seen["items"][0]["backends"][1]["unknown"].as_str().expect("it is unknown").to_owned();
-    assert!(unknown.starts_with("cluster far: ") && unknown.contains("no answer within 5 s"), "{unknown}");
+    let unknown = seen["items"][0]["backends"][1]["unknown"]
+        .as_str()
+        .expect("it is unknown")
+        .to_owned();
+    assert!(
+        unknown.starts_with("cluster far: ") && unknown.contains("no answer within 5 s"),
+        "{unknown}"
+    );
 }

@@ -6,33 +6,62 @@ use serde_json::json;
 
 use super::{FAR, REMOTE, flat_group, flat_mirror, mirror};
 use crate::support::{
-    TestNamespace, documented, end, eventually, operator_rights_without, plugin, restricted_kubeconfig, rule,
-    shared, watching,
+    TestNamespace, documented, end, eventually, operator_rights_without, plugin,
+    restricted_kubeconfig, rule, shared, watching,
 };
 
 #[tokio::test]
 async fn status_reads_a_flat_mirror_from_its_cluster() {
     let ns = flat_group("flat-status").await;
-    let status = async |args: &[&str]| plugin().args(["status"]).args(args.to_vec()).on(&ns.west).run().await;
+    let status = async |args: &[&str]| {
+        plugin()
+            .args(["status"])
+            .args(args.to_vec())
+            .on(&ns.west)
+            .run()
+            .await
+    };
     let blind = status(&[]).await.success();
     blind.stdout_contains("web-east:?");
-    status(&REMOTE).await.success().stdout_contains("web-east:1/2");
+    status(&REMOTE)
+        .await
+        .success()
+        .stdout_contains("web-east:1/2");
 
     ns.east.ready("web", 0).await;
-    let typo = status(&["--remote", "typo=east", "-o", "json"]).await.success();
-    typo.stderr_contains("warning: no mirror of these groups names the cluster typo; there are: far");
-    let seen = status(&["--remote", "far=east", "-o", "json"]).await.success().json();
+    let typo = status(&["--remote", "typo=east", "-o", "json"])
+        .await
+        .success();
+    typo.stderr_contains(
+        "warning: no mirror of these groups names the cluster typo; there are: far",
+    );
+    let seen = status(&["--remote", "far=east", "-o", "json"])
+        .await
+        .success()
+        .json();
     let backend = &seen["items"][0]["backends"][1];
-    assert_eq!((&backend["ready"], &backend["total"]), (&json!(0), &json!(1)));
+    assert_eq!(
+        (&backend["ready"], &backend["total"]),
+        (&json!(0), &json!(1))
+    );
     assert_eq!(backend["mirror"]["side"], "remote");
-    assert_eq!(backend["mirror"]["words"], "web in far has 0 of 1 endpoints ready");
+    assert_eq!(
+        backend["mirror"]["words"],
+        "web in far has 0 of 1 endpoints ready"
+    );
     documented(&seen);
 
     ns.west.ready("web", 0).await;
     ns.east.ready("web", 1).await;
-    let moving = status(&["--remote", "far=east", "-o", "json"]).await.success().json();
+    let moving = status(&["--remote", "far=east", "-o", "json"])
+        .await
+        .success()
+        .json();
     let next = moving["items"][0]["next"].as_str().unwrap_or_default();
-    assert!(next.starts_with("kubectl failover watch ") && next.ends_with(" --remote far=east"), "{moving}");
+    assert!(
+        next.starts_with("kubectl failover watch ") && next.ends_with(" --remote far=east"),
+        "{moving}"
+    );
 }
 
 #[tokio::test]
@@ -40,7 +69,9 @@ async fn the_loop_moves_traffic_only_to_a_remote_that_has_endpoints() {
     let ns = flat_group("flat-loop").await;
     ns.east.ready("web", 0).await;
     // A second group shows when the loop has seen a change after the first group's.
-    ns.west.group("mark", &[("mark", 1, 1), ("mark-east", 0, 1)]).await;
+    ns.west
+        .group("mark", &[("mark", 1, 1), ("mark-east", 0, 1)])
+        .await;
     let mut watch = watching(&ns.west, &REMOTE).await;
     ns.west.ready("web", 0).await;
     ns.west.ready("mark", 0).await;
@@ -49,11 +80,22 @@ async fn the_loop_moves_traffic_only_to_a_remote_that_has_endpoints() {
 
     ns.east.ready("web", 1).await;
     ns.west.until_weights("web", &[0, 1]).await;
-    assert_ne!(ns.west.last_move("web").await["unverified"], true, "it is known");
+    assert_ne!(
+        ns.west.last_move("web").await["unverified"],
+        true,
+        "it is known"
+    );
     // The remote dies: known dead, so that the primary, back again, is not kept waiting, and no other is tried.
     ns.east.ready("web", 0).await;
     let args = ["status", "web", "--for", "Unavailable", "--timeout", "20s"];
-    plugin().args(args).args(REMOTE).on(&ns.west).run().await.success().stdout_contains("Unavailable");
+    plugin()
+        .args(args)
+        .args(REMOTE)
+        .on(&ns.west)
+        .run()
+        .await
+        .success()
+        .stdout_contains("Unavailable");
     ns.west.ready("web", 1).await;
     ns.west.until_weights("web", &[1, 0]).await;
     assert_eq!(end(watch).await.complaints("warning"), 0);
@@ -66,7 +108,9 @@ async fn the_loop_warns_once_of_a_cluster_that_no_mirror_names() {
     let full = json!({"mirror.linkerd.io/remote-svc-fq-name": "web.elsewhere.svc.cluster.local"});
     mirror(&ns.west, "web-near", labels, full).await;
     ns.west.ready("web-near", 1).await;
-    ns.west.traffic_split("two", "two", &[("two", 1), ("web-near", 0)]).await;
+    ns.west
+        .traffic_split("two", "two", &[("two", 1), ("web-near", 0)])
+        .await;
     let warning = "warning: no mirror of these groups names the cluster typo; there are: far, near";
     let mut watch = watching(&ns.west, &["--remote", "far=east", "--remote", "typo=east"]).await;
     watch.stderr_line_containing(warning).await;
@@ -83,14 +127,22 @@ async fn a_gateway_mirror_needs_both_sides_and_says_which_is_short() {
     ns.west.bare_service("web").await;
     ns.west.ready("web", 0).await;
     let labels = json!({"mirror.linkerd.io/cluster-name": "far"});
-    let full =
-        json!({"mirror.linkerd.io/remote-svc-fq-name": format!("origin.{}.svc.cluster.local", ns.name)});
+    let full = json!({"mirror.linkerd.io/remote-svc-fq-name": format!("origin.{}.svc.cluster.local", ns.name)});
     mirror(&ns.west, "web-east", labels, full).await;
     ns.west.ready("web-east", 1).await;
-    ns.west.traffic_split("web", "web", &[("web", 1), ("web-east", 0)]).await;
+    ns.west
+        .traffic_split("web", "web", &[("web", 1), ("web-east", 0)])
+        .await;
     let remote = ["--remote", "far=east"];
-    let status =
-        async || plugin().args(["status", "-o", "json"]).args(remote).on(&ns.west).run().await.success();
+    let status = async || {
+        plugin()
+            .args(["status", "-o", "json"])
+            .args(remote)
+            .on(&ns.west)
+            .run()
+            .await
+            .success()
+    };
     let side = async || status().await.json()["items"][0]["backends"][1]["mirror"]["words"].clone();
 
     assert_eq!(side().await, "origin in far has 0 of 1 endpoints ready");
@@ -99,13 +151,21 @@ async fn a_gateway_mirror_needs_both_sides_and_says_which_is_short() {
     ns.east.ready("origin", 1).await;
     eventually("the gateway is what is short", async || {
         let said = side().await;
-        if said == "the gateway of far is not ready" { Ok(()) } else { Err(said.to_string()) }
+        if said == "the gateway of far is not ready" {
+            Ok(())
+        } else {
+            Err(said.to_string())
+        }
     })
     .await;
     ns.west.until_weights("web", &[1, 0]).await;
     ns.west.ready("web-east", 1).await;
     ns.west.until_weights("web", &[0, 1]).await;
-    assert_ne!(ns.west.last_move("web").await["unverified"], true, "it is known");
+    assert_ne!(
+        ns.west.last_move("web").await["unverified"],
+        true,
+        "it is known"
+    );
     end(watch).await;
 }
 
@@ -123,17 +183,43 @@ async fn the_members_of_a_federation_are_counted_together() {
     mirror(&ns.west, "api-federated", json!({}), members).await;
     ns.west.bare_service("web").await;
     ns.west.ready("web", 1).await;
-    ns.west.traffic_split("web", "web", &[("web", 1), ("api-federated", 0)]).await;
+    ns.west
+        .traffic_split("web", "web", &[("web", 1), ("api-federated", 0)])
+        .await;
     let watch = watching(&ns.west, &REMOTE).await;
-    let status = plugin().args(["status"]).args(REMOTE).on(&ns.west).run().await.success();
+    let status = plugin()
+        .args(["status"])
+        .args(REMOTE)
+        .on(&ns.west)
+        .run()
+        .await
+        .success();
     status.stdout_contains("api-federated:1/3");
     ns.west.ready("web", 0).await;
     ns.west.until_weights("web", &[0, 1]).await;
-    assert_ne!(ns.west.last_move("web").await["unverified"], true, "it is known");
+    assert_ne!(
+        ns.west.last_move("web").await["unverified"],
+        true,
+        "it is known"
+    );
     ns.east.ready("api", 0).await;
     ns.west.ready("api", 1).await;
-    let args = ["status", "--for", "active=api-federated", "--for", "!unavailable", "-o", "json"];
-    plugin().args(args).args(REMOTE).on(&ns.west).run().await.success();
+    let args = [
+        "status",
+        "--for",
+        "active=api-federated",
+        "--for",
+        "!unavailable",
+        "-o",
+        "json",
+    ];
+    plugin()
+        .args(args)
+        .args(REMOTE)
+        .on(&ns.west)
+        .run()
+        .await
+        .success();
     end(watch).await;
 }
 
@@ -146,12 +232,24 @@ async fn a_federation_of_local_members_alone_is_as_ready_as_they_are() {
     mirror(&ns.west, "api-federated", json!({}), members).await;
     ns.west.bare_service("web").await;
     ns.west.ready("web", 0).await;
-    ns.west.traffic_split("web", "web", &[("web", 1), ("api-federated", 0)]).await;
-    let status = plugin().args(["status"]).args(REMOTE).on(&ns.west).run().await.success();
+    ns.west
+        .traffic_split("web", "web", &[("web", 1), ("api-federated", 0)])
+        .await;
+    let status = plugin()
+        .args(["status"])
+        .args(REMOTE)
+        .on(&ns.west)
+        .run()
+        .await
+        .success();
     status.stdout_contains("api-federated:1/2");
     let watch = watching(&ns.west, &REMOTE).await;
     ns.west.until_weights("web", &[0, 1]).await;
-    assert_ne!(ns.west.last_move("web").await["unverified"], true, "it is known");
+    assert_ne!(
+        ns.west.last_move("web").await["unverified"],
+        true,
+        "it is known"
+    );
     end(watch).await;
 }
 
@@ -167,17 +265,51 @@ async fn a_federation_of_which_a_member_is_unknown_is_told_and_moves_nothing() {
     mirror(&ns.west, "api-federated", json!({}), members).await;
     ns.west.bare_service("web").await;
     ns.west.ready("web", 1).await;
-    let words = ["create", "api-federated", "--fallback", "web", "--min-ready", "9"];
-    let created = plugin().args(words).args(REMOTE).on(&ns.west).run().await.success();
+    let words = [
+        "create",
+        "api-federated",
+        "--fallback",
+        "web",
+        "--min-ready",
+        "9",
+    ];
+    let created = plugin()
+        .args(words)
+        .args(REMOTE)
+        .on(&ns.west)
+        .run()
+        .await
+        .success();
     created.stderr_contains(
         "the primary, api-federated, is of partly unknown readiness: a mirror of cluster gone",
     );
-    let check = plugin().args(["check"]).args(REMOTE).on(&ns.west).run().await;
+    let check = plugin()
+        .args(["check"])
+        .args(REMOTE)
+        .on(&ns.west)
+        .run()
+        .await;
     check.stdout_contains("the primary, api-federated, is partly unknown");
-    plugin().args(["watch", "--once"]).args(REMOTE).on(&ns.west).run().await.success();
-    let status = plugin().args(["status", "-o", "json"]).args(REMOTE).on(&ns.west).run().await.success();
+    plugin()
+        .args(["watch", "--once"])
+        .args(REMOTE)
+        .on(&ns.west)
+        .run()
+        .await
+        .success();
+    let status = plugin()
+        .args(["status", "-o", "json"])
+        .args(REMOTE)
+        .on(&ns.west)
+        .run()
+        .await
+        .success();
     let item = &status.json()["items"][0];
-    assert_eq!((&item["state"], &item["active"]), (&json!("Unknown"), &json!(["api-federated"])), "{item}");
+    assert_eq!(
+        (&item["state"], &item["active"]),
+        (&json!("Unknown"), &json!(["api-federated"])),
+        "{item}"
+    );
 }
 
 #[tokio::test]
@@ -186,7 +318,13 @@ async fn where_it_cannot_be_known_what_is_a_mirror_local_endpoints_are_not_all()
     let rights = operator_rights_without("services");
     let kubeconfig = restricted_kubeconfig(&ns.west, "operator", &rights).await;
     let status = async |args: &[&str]| {
-        plugin().args(["status"]).args(args.to_vec()).on(&ns.west).kubeconfig(kubeconfig.path()).run().await
+        plugin()
+            .args(["status"])
+            .args(args.to_vec())
+            .on(&ns.west)
+            .kubeconfig(kubeconfig.path())
+            .run()
+            .await
     };
     status(&[]).await.success().stdout_contains("web:1/2");
     status(&REMOTE)
@@ -200,7 +338,13 @@ async fn where_it_cannot_be_known_what_is_a_mirror_local_endpoints_are_not_all()
 async fn check_says_whether_a_remote_can_be_asked_and_what_is_missing() {
     let ns = flat_group("remote-rights").await;
     let check = async |kubeconfig: &Path, args: &[&str]| {
-        plugin().args(["check"]).args(args.to_vec()).on(&ns.west).kubeconfig(kubeconfig).run().await
+        plugin()
+            .args(["check"])
+            .args(args.to_vec())
+            .on(&ns.west)
+            .kubeconfig(kubeconfig)
+            .run()
+            .await
     };
     let readable = "how ready services are may be read in cluster far";
     let whole = shared().kubeconfig();
@@ -212,9 +356,14 @@ async fn check_says_whether_a_remote_can_be_asked_and_what_is_missing() {
     let list = [rule("discovery.k8s.io", &["endpointslices"], &["list"])];
     let less = restricted_kubeconfig(&ns.east, "looker", &list).await;
     for args in [&REMOTE[..], &["--remote", "far=east", "--pre"]] {
-        check(less.path(), args).await.code(1).stdout_contains(&format!("× {readable}")).stdout_contains(
-            &format!("you may not watch endpointslices.discovery.k8s.io in namespace {}", ns.name),
-        );
+        check(less.path(), args)
+            .await
+            .code(1)
+            .stdout_contains(&format!("× {readable}"))
+            .stdout_contains(&format!(
+                "you may not watch endpointslices.discovery.k8s.io in namespace {}",
+                ns.name
+            ));
     }
     check(&whole, &["--remote-from-links"])
         .await
@@ -238,24 +387,52 @@ async fn orders_know_how_ready_a_remote_is() {
     let blind = force(&[]).await.code(4).stderr_contains("is not known");
     blind.stderr_contains("name one with --remote far=CONTEXT, or use --remote-from-links");
     ns.east.ready("web", 0).await;
-    force(&REMOTE).await.code(4).stderr_contains("no ready endpoint");
+    force(&REMOTE)
+        .await
+        .code(4)
+        .stderr_contains("no ready endpoint");
     ns.east.ready("web", 1).await;
-    force(&REMOTE).await.success().stdout_contains("now web-east carries the traffic (Overridden)");
+    force(&REMOTE)
+        .await
+        .success()
+        .stdout_contains("now web-east carries the traffic (Overridden)");
 }
 
 /// Who waited for it would wait for ever.
 #[tokio::test]
 async fn a_home_that_nobody_may_ask_about_is_not_waited_for() {
     let ns = flat_group("flat-home").await;
-    let home = json!({"metadata": {"annotations": {"failover.linkerd.io/primary-service": "web-east"}}});
+    let home =
+        json!({"metadata": {"annotations": {"failover.linkerd.io/primary-service": "web-east"}}});
     ns.west.edit_split("web", home).await;
-    let order = async |args: &[&str]| plugin().args(args.to_vec()).args(["--yes"]).on(&ns.west).run().await;
+    let order = async |args: &[&str]| {
+        plugin()
+            .args(args.to_vec())
+            .args(["--yes"])
+            .on(&ns.west)
+            .run()
+            .await
+    };
     order(&["force", "web", "--to", "web"]).await.success();
-    for args in [&["failback", "web"] as &[&str], &["failback", "web", "--when-ready"]] {
-        let output = order(args).await.code(4).stderr_contains("name one with --remote far=CONTEXT");
+    for args in [
+        &["failback", "web"] as &[&str],
+        &["failback", "web", "--when-ready"],
+    ] {
+        let output = order(args)
+            .await
+            .code(4)
+            .stderr_contains("name one with --remote far=CONTEXT");
         output.stderr_lacks("to wait for it");
     }
-    let args = ["failback", "web", "--when-ready", "--timeout", "20s", REMOTE[0], REMOTE[1]];
+    let args = [
+        "failback",
+        "web",
+        "--when-ready",
+        "--timeout",
+        "20s",
+        REMOTE[0],
+        REMOTE[1],
+    ];
     order(&args).await.success();
     ns.west.until_weights("web", &[0, 1]).await;
 }
@@ -269,8 +446,21 @@ async fn create_and_check_warn_of_a_primary_that_cannot_be_known() {
     ns.west.ready("web", 1).await;
     flat_mirror(&ns.west, FAR, "web-east", "web").await;
     let create = async |args: &[&str]| {
-        let words = ["create", "web", "--primary", "web-east", "--fallback", "web"];
-        plugin().args(words).args(args.to_vec()).on(&ns.west).run().await.success()
+        let words = [
+            "create",
+            "web",
+            "--primary",
+            "web-east",
+            "--fallback",
+            "web",
+        ];
+        plugin()
+            .args(words)
+            .args(args.to_vec())
+            .on(&ns.west)
+            .run()
+            .await
+            .success()
     };
     let blind = create(&["--dry-run=client"]).await;
     blind
@@ -280,10 +470,19 @@ async fn create_and_check_warn_of_a_primary_that_cannot_be_known() {
     let again = create(&[]).await.stdout_contains("unchanged");
     again.stderr_contains("the primary, web-east, is of unknown readiness");
 
-    let check = async |args: &[&str]| plugin().args(["check"]).args(args.to_vec()).on(&ns.west).run().await;
+    let check = async |args: &[&str]| {
+        plugin()
+            .args(["check"])
+            .args(args.to_vec())
+            .on(&ns.west)
+            .run()
+            .await
+    };
     check(&[])
         .await
         .stdout_contains("the primary, web-east, is unknown")
         .stdout_contains("--remote far=CONTEXT");
-    check(&REMOTE).await.stdout_contains("√ the readiness of every backend is known");
+    check(&REMOTE)
+        .await
+        .stdout_contains("√ the readiness of every backend is known");
 }

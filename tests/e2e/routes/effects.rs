@@ -5,38 +5,69 @@ use k8s_openapi::api::core::v1::Service;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
-use super::{GRPC, HOME, HTTP, LINKERD, bystander, edit, group, routes, rule, run, services, spec, status};
+use super::{
+    GRPC, HOME, HTTP, LINKERD, bystander, edit, group, routes, rule, run, services, spec, status,
+};
 use crate::support::{FaultProxy, Side, TestNamespace, plugin};
 
-const UNACCEPTED: &str = "no controller has accepted the route yet: until one does, it has no effect";
+const UNACCEPTED: &str =
+    "no controller has accepted the route yet: until one does, it has no effect";
 
 /// What `status` warns of, without what is so in every cluster without Linkerd.
 async fn warnings(side: &Side, name: &str) -> Vec<String> {
     let warnings = status(side, name).await["warnings"].clone();
     let warnings: Vec<String> = serde_json::from_value(warnings).unwrap();
     assert!(warnings.contains(&UNACCEPTED.to_owned()), "{warnings:?}");
-    warnings.into_iter().filter(|warning| warning != UNACCEPTED).collect()
+    warnings
+        .into_iter()
+        .filter(|warning| warning != UNACCEPTED)
+        .collect()
 }
 
 /// Warned of by `status` and `check`; a force is refused with the same words, but for `--allow=conflict`.
 async fn hindered(side: &Side, name: &str, words: &str) {
     assert_eq!(warnings(side, name).await, [words]);
-    run(side, &format!("status {name}")).await.success().stdout_contains(&format!("warning: {words}.\n"));
+    run(side, &format!("status {name}"))
+        .await
+        .success()
+        .stdout_contains(&format!("warning: {words}.\n"));
     let check = run(side, "check -o json").await.json();
     let check = find(&check, "nothing keeps a group from having its effect");
     assert_eq!(check["result"], "warning");
-    assert!(check["error"].as_str().unwrap().contains(&format!("{name}: {words}")), "{check}");
-    assert!(check["hint"].as_str().unwrap().contains(" describe httproute "), "{check}");
+    assert!(
+        check["error"]
+            .as_str()
+            .unwrap()
+            .contains(&format!("{name}: {words}")),
+        "{check}"
+    );
+    assert!(
+        check["hint"]
+            .as_str()
+            .unwrap()
+            .contains(" describe httproute "),
+        "{check}"
+    );
     let force = format!("force {name} --to web-east --yes --dry-run=client");
-    let output = run(side, &format!("{force} --allow=unready,unknown,gitops")).await.code(4);
-    output.stderr_contains(words).stderr_contains("--allow=conflict");
-    run(side, &format!("{force} --allow=conflict")).await.success();
+    let output = run(side, &format!("{force} --allow=unready,unknown,gitops"))
+        .await
+        .code(4);
+    output
+        .stderr_contains(words)
+        .stderr_contains("--allow=conflict");
+    run(side, &format!("{force} --allow=conflict"))
+        .await
+        .success();
 }
 
 fn find<'a>(report: &'a Value, description: &str) -> &'a Value {
     let categories = report["categories"].as_array().unwrap();
-    let mut checks = categories.iter().flat_map(|category| category["checks"].as_array().unwrap());
-    checks.find(|check| check["description"] == description).unwrap()
+    let mut checks = categories
+        .iter()
+        .flat_map(|category| category["checks"].as_array().unwrap());
+    checks
+        .find(|check| check["description"] == description)
+        .unwrap()
 }
 
 /// A path that a rule is for.
@@ -51,16 +82,34 @@ async fn another_object_on_the_same_service() {
     let ns = TestNamespace::new("shadows").await;
     let side = &ns.west;
     services(side).await;
-    group(side, HTTP, "web", spec("web", &[path(rule(HOME), "/a"), path(rule(HOME), "/b")])).await;
+    group(
+        side,
+        HTTP,
+        "web",
+        spec("web", &[path(rule(HOME), "/a"), path(rule(HOME), "/b")]),
+    )
+    .await;
     assert_eq!(warnings(side, "httproute/web").await, [] as [&str; 0]);
-    run(side, "force web --to web-east --yes --dry-run=client").await.success();
+    run(side, "force web --to web-east --yes --dry-run=client")
+        .await
+        .success();
 
     side.traffic_split("split", "web", &[("web", 1)]).await;
-    side.edit_split("split", json!({"metadata": {"labels": {"failover.linkerd.io/controlled-by": null}}}))
-        .await;
-    hindered(side, "httproute/web", "TrafficSplit split routes the same service, so this may have no effect")
-        .await;
-    side.traffic_splits().delete("split", &Default::default()).await.unwrap();
+    side.edit_split(
+        "split",
+        json!({"metadata": {"labels": {"failover.linkerd.io/controlled-by": null}}}),
+    )
+    .await;
+    hindered(
+        side,
+        "httproute/web",
+        "TrafficSplit split routes the same service, so this may have no effect",
+    )
+    .await;
+    side.traffic_splits()
+        .delete("split", &Default::default())
+        .await
+        .unwrap();
 
     bystander(side, GRPC, "grpc", spec("web", &[rule(HOME)])).await;
     let words = "GRPCRoute grpc is on the same service, and comes before all HTTPRoutes: this has no effect";
@@ -84,21 +133,56 @@ async fn an_older_route_with_the_same_matches() {
     services(side).await;
     // Times of creation have whole seconds; of the same second the first name is the older one.
     let other = |rules: &[Value]| spec("web", rules);
-    bystander(side, LINKERD, "old", other(&[path(rule(HOME), "/a"), path(rule(HOME), "/c")])).await;
-    group(side, HTTP, "web", spec("web", &[path(rule(HOME), "/a"), path(rule(HOME), "/b")])).await;
-    bystander(side, HTTP, "z-new", other(&[path(rule(HOME), "/a"), path(rule(HOME), "/b")])).await;
+    bystander(
+        side,
+        LINKERD,
+        "old",
+        other(&[path(rule(HOME), "/a"), path(rule(HOME), "/c")]),
+    )
+    .await;
+    group(
+        side,
+        HTTP,
+        "web",
+        spec("web", &[path(rule(HOME), "/a"), path(rule(HOME), "/b")]),
+    )
+    .await;
+    bystander(
+        side,
+        HTTP,
+        "z-new",
+        other(&[path(rule(HOME), "/a"), path(rule(HOME), "/b")]),
+    )
+    .await;
     let some = "the older HTTPRoute old has some of the same matches: on those this has no effect";
     hindered(side, "httproute/web", some).await;
-    edit(side, LINKERD, "old", json!({"spec": {"rules": [path(rule(HOME), "/b"), path(rule(HOME), "/a")]}}))
-        .await;
+    edit(
+        side,
+        LINKERD,
+        "old",
+        json!({"spec": {"rules": [path(rule(HOME), "/b"), path(rule(HOME), "/a")]}}),
+    )
+    .await;
     let all = "the older HTTPRoute old has the same matches: this has no effect";
     hindered(side, "httproute/web", all).await;
-    edit(side, LINKERD, "old", json!({"spec": {"hostnames": ["elsewhere.example"]}})).await;
+    edit(
+        side,
+        LINKERD,
+        "old",
+        json!({"spec": {"hostnames": ["elsewhere.example"]}}),
+    )
+    .await;
     assert_eq!(warnings(side, "httproute/web").await, [] as [&str; 0]);
 
     // A rule without matches is for every path, and so is the prefix `/`.
     edit(side, HTTP, "web", json!({"spec": {"rules": [rule(HOME)]}})).await;
-    edit(side, LINKERD, "old", json!({"spec": {"hostnames": null, "rules": [path(rule(HOME), "/")]}})).await;
+    edit(
+        side,
+        LINKERD,
+        "old",
+        json!({"spec": {"hostnames": null, "rules": [path(rule(HOME), "/")]}}),
+    )
+    .await;
     hindered(side, "httproute/web", all).await;
 }
 
@@ -113,8 +197,12 @@ async fn a_service_that_takes_no_routes() {
     )
     .await;
     let external = json!({"type": "ExternalName", "externalName": "elsewhere.example"});
-    side.create::<Service>(json!({"metadata": {"name": "external"}, "spec": external})).await;
-    for (apex, why) in [("headless", "headless (clusterIP: None)"), ("external", "an ExternalName service")] {
+    side.create::<Service>(json!({"metadata": {"name": "external"}, "spec": external}))
+        .await;
+    for (apex, why) in [
+        ("headless", "headless (clusterIP: None)"),
+        ("external", "an ExternalName service"),
+    ] {
         group(side, HTTP, apex, spec(apex, &[rule(HOME)])).await;
         let words = format!("Service {apex} is {why}, so routes on it have no effect");
         hindered(side, &format!("httproute/{apex}"), &words).await;
@@ -153,12 +241,25 @@ async fn what_the_controller_says_of_a_route() {
         (status(side, "web").await["warnings"].clone(), check)
     };
     let resolved = ("ResolvedRefs", "True", "ResolvedRefs", "");
-    judge(side, "web", &[("Accepted", "True", "Accepted", ""), resolved]).await;
+    judge(
+        side,
+        "web",
+        &[("Accepted", "True", "Accepted", ""), resolved],
+    )
+    .await;
     let (warnings, check) = seen().await;
-    assert_eq!((warnings, &check["result"]), (json!(null), &json!("success")));
+    assert_eq!(
+        (warnings, &check["result"]),
+        (json!(null), &json!("success"))
+    );
 
     let refused = [
-        ("Accepted", "False", "RouteReasonConflicted", "it conflicts with another"),
+        (
+            "Accepted",
+            "False",
+            "RouteReasonConflicted",
+            "it conflicts with another",
+        ),
         ("ResolvedRefs", "False", "BackendNotFound", ""),
     ];
     judge(side, "web", &refused).await;
@@ -170,7 +271,10 @@ async fn what_the_controller_says_of_a_route() {
     assert_eq!(warnings, json!(words));
     let output = run(side, "status").await.success();
     for words in words {
-        assert!(output.stdout.contains(&format!("warning: {words}.\n")), "{output}");
+        assert!(
+            output.stdout.contains(&format!("warning: {words}.\n")),
+            "{output}"
+        );
         assert!(check["error"].as_str().unwrap().contains(words), "{check}");
     }
 
@@ -183,13 +287,22 @@ async fn splits_cost_status_no_more_requests() {
     let ns = TestNamespace::new("frugal").await;
     let side = &ns.west;
     services(side).await;
-    side.traffic_split("web", "web", &[("web", 1), ("web-east", 0)]).await;
+    side.traffic_split("web", "web", &[("web", 1), ("web-east", 0)])
+        .await;
     let proxy = FaultProxy::before(side).await;
-    let status = || plugin().args(["status"]).on(side).kubeconfig(proxy.kubeconfig()).run();
+    let status = || {
+        plugin()
+            .args(["status"])
+            .on(side)
+            .kubeconfig(proxy.kubeconfig())
+            .run()
+    };
     status().await.success();
     let others = |proxy: &FaultProxy| {
         let all = proxy.seen(&Method::GET, "");
-        all.iter().filter(|it| it.path.contains("routes") && !it.path.contains("labelSelector")).count()
+        all.iter()
+            .filter(|it| it.path.contains("routes") && !it.path.contains("labelSelector"))
+            .count()
             + proxy.seen(&Method::GET, "serviceprofiles").len()
     };
     assert_eq!(others(&proxy), 0, "{:?}", proxy.seen(&Method::GET, ""));

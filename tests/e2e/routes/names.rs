@@ -14,18 +14,32 @@ async fn two_kinds_of_one_name_are_told_apart() {
     group(side, HTTP, "web", spec("one", &[rule(HOME)])).await;
     group(side, LINKERD, "web", spec("two", &[rule(HOME)])).await;
     let both = run(side, "status web -o name").await.success();
-    assert_eq!(both.stdout, "httproute/web\nhttproute.policy.linkerd.io/web\n");
+    assert_eq!(
+        both.stdout,
+        "httproute/web\nhttproute.policy.linkerd.io/web\n"
+    );
     for (name, expected) in [
         ("httproute.gateway.networking.k8s.io/web", "httproute/web\n"),
-        ("httproute.policy.linkerd.io/web", "httproute.policy.linkerd.io/web\n"),
-        ("HTTPRoutes.policy.linkerd.io/web", "httproute.policy.linkerd.io/web\n"),
+        (
+            "httproute.policy.linkerd.io/web",
+            "httproute.policy.linkerd.io/web\n",
+        ),
+        (
+            "HTTPRoutes.policy.linkerd.io/web",
+            "httproute.policy.linkerd.io/web\n",
+        ),
         ("one", "httproute/web\n"),
         ("two", "httproute.policy.linkerd.io/web\n"),
     ] {
-        run(side, &format!("status {name} -o name")).await.success().stdout_is(expected);
+        run(side, &format!("status {name} -o name"))
+            .await
+            .success()
+            .stdout_is(expected);
     }
     for name in ["web", "httproute/web"] {
-        let output = run(side, &format!("force {name} --to web-east --yes")).await.code(2);
+        let output = run(side, &format!("force {name} --to web-east --yes"))
+            .await
+            .code(2);
         let typed = |kind: &str| format!("{kind}/web -n {}", side.namespace);
         output
             .stderr_contains(&format!("{name} means several groups"))
@@ -33,10 +47,19 @@ async fn two_kinds_of_one_name_are_told_apart() {
             .stderr_contains(&typed("httproute.policy.linkerd.io"));
     }
     let rows = run(side, "status").await.success();
-    rows.stdout_contains("httproute/web ").stdout_contains("httproute.policy.linkerd.io/web ");
+    rows.stdout_contains("httproute/web ")
+        .stdout_contains("httproute.policy.linkerd.io/web ");
 
-    let forced = run(side, "force httproute.policy.linkerd.io/web --to web-east --yes").await.success();
-    forced.stdout_contains(&format!("{}/httproute.policy.linkerd.io/web: forced to", side.namespace));
+    let forced = run(
+        side,
+        "force httproute.policy.linkerd.io/web --to web-east --yes",
+    )
+    .await
+    .success();
+    forced.stdout_contains(&format!(
+        "{}/httproute.policy.linkerd.io/web: forced to",
+        side.namespace
+    ));
     until_weights(side, LINKERD, "web", &[&[0, 1]]).await;
     until_weights(side, HTTP, "web", &[&[1, 0]]).await;
     run(side, "failback two --yes").await.success();
@@ -47,15 +70,33 @@ async fn two_kinds_of_one_name_are_told_apart() {
     until_weights(side, HTTP, "web", &[&[0, 1]]).await;
     until_weights(side, LINKERD, "web", &[&[0, 1]]).await;
     end(watch).await;
-    run(side, "history two").await.success().stdout_contains(" httproute.policy.linkerd.io/web ");
+    run(side, "history two")
+        .await
+        .success()
+        .stdout_contains(" httproute.policy.linkerd.io/web ");
     for (name, moves) in [("one", 1), ("two", 3)] {
-        let items = run(side, &format!("history {name} -o json")).await.success().json()["items"].clone();
-        let object = if name == "one" { "httproute" } else { "httproute.policy.linkerd.io" };
-        let objects: Vec<Value> =
-            items.as_array().unwrap().iter().map(|item| json!([item["object"], item["sources"]])).collect();
+        let items = run(side, &format!("history {name} -o json"))
+            .await
+            .success()
+            .json()["items"]
+            .clone();
+        let object = if name == "one" {
+            "httproute"
+        } else {
+            "httproute.policy.linkerd.io"
+        };
+        let objects: Vec<Value> = items
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| json!([item["object"], item["sources"]]))
+            .collect();
         let newest = |seen: &&Value| **seen == json!([object, ["last-move", "event"]]);
         let older = |seen: &&Value| **seen == json!([object, ["event"]]);
-        let counts = (objects.iter().filter(newest).count(), objects.iter().filter(older).count());
+        let counts = (
+            objects.iter().filter(newest).count(),
+            objects.iter().filter(older).count(),
+        );
         assert_eq!(counts, (1, moves - 1), "{items:#}");
     }
 }
@@ -67,7 +108,8 @@ async fn of_a_split_and_a_route_on_one_apex_the_newer_is_none() {
     services(side).await;
     // Of the same second the kind whose name comes first is the older one.
     group(side, HTTP, "web", spec("web", &[rule(HOME)])).await;
-    side.traffic_split("web", "web", &[("web", 1), ("web-east", 0)]).await;
+    side.traffic_split("web", "web", &[("web", 1), ("web-east", 0)])
+        .await;
     let split = run(side, "status ts/web").await.success();
     split
         .stdout_contains("Invalid")

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    HOME, HTTP, add_namespaces, edit, group, read, rule, run, services, spec, status, take_weights, to,
-    until_weights, version,
+    HOME, HTTP, add_namespaces, edit, group, read, rule, run, services, spec, status, take_weights,
+    to, until_weights, version,
 };
 use crate::support::{TestNamespace, end, plugin, started, watching};
 
@@ -40,14 +40,19 @@ async fn rules_with_the_same_backends_move_together_and_all_else_stays() {
     full["hostnames"] = json!(["web.example"]);
     group(side, HTTP, "web", full).await;
     let mut before = read(side, HTTP, "web").await;
-    assert_eq!(take_weights(&mut before), [vec![1, 0], vec![0], vec![3, 0], vec![], vec![0, 100]]);
+    assert_eq!(
+        take_weights(&mut before),
+        [vec![1, 0], vec![0], vec![3, 0], vec![], vec![0, 100]]
+    );
 
     let mut watch = watching(side, &[]).await;
     for index in [0, 4] {
         add_namespaces(&mut before, index);
     }
-    let steps: [(u8, [&[u64]; 5]); 2] =
-        [(0, [&[0, 1], &[0], &[3, 0], &[], &[1, 0]]), (1, [&[1, 0], &[0], &[3, 0], &[], &[0, 1]])];
+    let steps: [(u8, [&[u64]; 5]); 2] = [
+        (0, [&[0, 1], &[0], &[3, 0], &[], &[1, 0]]),
+        (1, [&[1, 0], &[0], &[3, 0], &[], &[0, 1]]),
+    ];
     for (ready, weights) in steps {
         side.ready("web", ready).await;
         until_weights(side, HTTP, "web", &weights).await;
@@ -56,14 +61,27 @@ async fn rules_with_the_same_backends_move_together_and_all_else_stays() {
         assert_eq!(after["spec"].to_string(), before["spec"].to_string());
     }
     for words in ["rule 2", "rule 3", "rule 4"] {
-        watch.stderr_line_containing(&format!("warning: {words}")).await;
+        watch
+            .stderr_line_containing(&format!("warning: {words}"))
+            .await;
     }
     let rest = end(watch).await;
     assert_eq!(rest.complaints("warning: rule"), 3, "{rest:#?}");
     let warnings = status(side, "web").await["warnings"].clone();
-    let warnings: Vec<&str> = warnings.as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
-    assert!(warnings[1].starts_with("rule 2") && warnings[1].contains(" has web alone:"), "{warnings:?}");
-    assert!(warnings[2].starts_with("rule 3") && warnings[2].contains(" is without web:"), "{warnings:?}");
+    let warnings: Vec<&str> = warnings
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it.as_str().unwrap())
+        .collect();
+    assert!(
+        warnings[1].starts_with("rule 2") && warnings[1].contains(" has web alone:"),
+        "{warnings:?}"
+    );
+    assert!(
+        warnings[2].starts_with("rule 3") && warnings[2].contains(" is without web:"),
+        "{warnings:?}"
+    );
     assert_eq!(warnings.len(), 4, "{warnings:?}");
 }
 
@@ -74,7 +92,8 @@ async fn what_can_be_no_group_says_which_rule_and_is_left_alone() {
     services(side).await;
     let three = rule(&[("web", 1), ("web-east", 0), ("web-central", 0)]);
     let mut stranger = rule(HOME);
-    stranger["backendRefs"][1] = json!({"group": "example.com", "kind": "Bucket", "name": "b", "weight": 0});
+    stranger["backendRefs"][1] =
+        json!({"group": "example.com", "kind": "Bucket", "name": "b", "weight": 0});
     let mut twice = spec("twice", &[rule(HOME)]);
     let second = json!({"group": "core", "kind": "Service", "name": "other"});
     twice["parentRefs"].as_array_mut().unwrap().push(second);
@@ -84,16 +103,29 @@ async fn what_can_be_no_group_says_which_rule_and_is_left_alone() {
             spec("differ", &[rule(HOME), three]),
             "rule 2 has web beside other backends (web, web-east, web-central) than rule 1",
         ),
-        ("stranger", spec("stranger", &[stranger]), "rule 1: its backend b is no Service, but Bucket"),
-        ("twice", twice, "several of its parents are Services (twice, other)"),
-        ("alone", spec("alone", &[rule(&[("web", 1)])]), "no rule has web beside a fallback"),
+        (
+            "stranger",
+            spec("stranger", &[stranger]),
+            "rule 1: its backend b is no Service, but Bucket",
+        ),
+        (
+            "twice",
+            twice,
+            "several of its parents are Services (twice, other)",
+        ),
+        (
+            "alone",
+            spec("alone", &[rule(&[("web", 1)])]),
+            "no rule has web beside a fallback",
+        ),
     ];
     let mut versions = Vec::new();
     for (name, spec, _) in &cases {
         group(side, HTTP, name, spec.clone()).await;
         versions.push(version(side, HTTP, name).await);
     }
-    side.group("mark", &[("mark", 1, 0), ("mark-east", 0, 1)]).await;
+    side.group("mark", &[("mark", 1, 0), ("mark-east", 0, 1)])
+        .await;
     let mut watch = watching(side, &[]).await;
     side.ready("web", 0).await;
     side.until_weights("mark", &[0, 1]).await;
@@ -101,18 +133,31 @@ async fn what_can_be_no_group_says_which_rule_and_is_left_alone() {
         let line = format!("httproute/{name} is no valid group: {words}");
         watch.stderr_line_containing(&line).await;
         let seen = status(side, name).await;
-        assert_eq!(json!([seen["state"], seen["reason"]]), json!(["Invalid", words]));
-        run(side, &format!("force {name} --yes")).await.code(4).stderr_contains(words);
+        assert_eq!(
+            json!([seen["state"], seen["reason"]]),
+            json!(["Invalid", words])
+        );
+        run(side, &format!("force {name} --yes"))
+            .await
+            .code(4)
+            .stderr_contains(words);
     }
     end(watch).await;
     for ((name, ..), before) in cases.iter().zip(versions) {
-        assert_eq!(version(side, HTTP, name).await, before, "{name} was written");
+        assert_eq!(
+            version(side, HTTP, name).await,
+            before,
+            "{name} was written"
+        );
     }
 }
 
 #[tokio::test]
 async fn backends_of_other_namespaces_count_from_there() {
-    let (ns, other) = (TestNamespace::new("near").await, TestNamespace::new("far").await);
+    let (ns, other) = (
+        TestNamespace::new("near").await,
+        TestNamespace::new("far").await,
+    );
     services(&ns.west).await;
     other.west.bare_service("web").await;
     other.west.ready("web", 1).await;
@@ -124,7 +169,9 @@ async fn backends_of_other_namespaces_count_from_there() {
     let mut watch = started(plugin().args(["watch"]).on(&ns.west)).await;
     ns.west.ready("web", 0).await;
     until_weights(&ns.west, HTTP, "web", &[&[0, 1]]).await;
-    watch.line_containing(&format!("web -> {}/web: ", other.name)).await;
+    watch
+        .line_containing(&format!("web -> {}/web: ", other.name))
+        .await;
     let away = status(&ns.west, "web").await;
     assert_eq!(away["active"], json!([format!("{}/web", other.name)]));
     // Both are gone: it stays. Then home returns.
@@ -135,10 +182,14 @@ async fn backends_of_other_namespaces_count_from_there() {
     until_weights(&ns.west, HTTP, "web", &[&[1, 0]]).await;
     end(watch).await;
     let to = format!("{}/web", other.name);
-    let output = run(&ns.west, &format!("force web --to {to} --yes")).await.code(4);
+    let output = run(&ns.west, &format!("force web --to {to} --yes"))
+        .await
+        .code(4);
     output.stderr_contains(&format!("{to} has no ready endpoint"));
     other.west.ready("web", 1).await;
-    run(&ns.west, &format!("force web --to {to} --yes")).await.success();
+    run(&ns.west, &format!("force web --to {to} --yes"))
+        .await
+        .success();
     until_weights(&ns.west, HTTP, "web", &[&[0, 1]]).await;
     run(&ns.west, "failback web --yes").await.success();
     until_weights(&ns.west, HTTP, "web", &[&[1, 0]]).await;
@@ -150,15 +201,18 @@ async fn rules_that_differ_in_their_weights_are_brought_together() {
     let side = &ns.west;
     services(side).await;
     let match_of = |path: &str| json!([{"path": {"type": "Exact", "value": path}}]);
-    let rules: Vec<Value> =
-        [("/a", HOME), ("/b", &[("web", 0), ("web-east", 1)]), ("/c", &[("web", 7), ("web-east", 0)])]
-            .into_iter()
-            .map(|(path, backends)| {
-                let mut rule = rule(backends);
-                rule["matches"] = match_of(path);
-                rule
-            })
-            .collect();
+    let rules: Vec<Value> = [
+        ("/a", HOME),
+        ("/b", &[("web", 0), ("web-east", 1)]),
+        ("/c", &[("web", 7), ("web-east", 0)]),
+    ]
+    .into_iter()
+    .map(|(path, backends)| {
+        let mut rule = rule(backends);
+        rule["matches"] = match_of(path);
+        rule
+    })
+    .collect();
     group(side, HTTP, "web", spec("web", &rules)).await;
     let watch = watching(side, &[]).await;
     until_weights(side, HTTP, "web", &[&[1, 0], &[1, 0], &[1, 0]]).await;
@@ -188,8 +242,13 @@ async fn a_weight_that_is_left_out_is_1_and_never_are_all_of_a_rule_0() {
     edit(side, HTTP, "web", json!({"spec": {"rules": [empty()]}})).await;
     until_weights(side, HTTP, "web", &[&[1, 0]]).await;
     // Where the other rules have weights, these are what stays.
-    edit(side, HTTP, "web", json!({"spec": {"rules": [rule(&[("web", 0), ("web-east", 2)]), empty()]}}))
-        .await;
+    edit(
+        side,
+        HTTP,
+        "web",
+        json!({"spec": {"rules": [rule(&[("web", 0), ("web-east", 2)]), empty()]}}),
+    )
+    .await;
     until_weights(side, HTTP, "web", &[&[0, 2], &[0, 2]]).await;
     end(watch).await;
 }
@@ -201,12 +260,21 @@ async fn a_dead_primary_stays_in_beside_those_that_are_tried() {
     side.bare_service("web").await;
     side.ready("web", 1).await;
     side.unknowable_service("web-north").await;
-    group(side, HTTP, "web", spec("web", &[rule(&[("web", 1), ("web-north", 0)])])).await;
+    group(
+        side,
+        HTTP,
+        "web",
+        spec("web", &[rule(&[("web", 1), ("web-north", 0)])]),
+    )
+    .await;
     let watch = watching(side, &[]).await;
     side.ready("web", 0).await;
     until_weights(side, HTTP, "web", &[&[1, 1]]).await;
     let flags = status(side, "web").await["flags"].clone();
-    assert!(flags.as_array().unwrap().contains(&json!("unverified")), "{flags}");
+    assert!(
+        flags.as_array().unwrap().contains(&json!("unverified")),
+        "{flags}"
+    );
     side.ready("web", 1).await;
     until_weights(side, HTTP, "web", &[&[1, 0]]).await;
     end(watch).await;

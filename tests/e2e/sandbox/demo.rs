@@ -6,9 +6,16 @@ use super::lifecycle::sandbox;
 
 async fn told(arguments: &[&str]) -> String {
     let home = TempDir::new().unwrap();
-    let output = sandbox(&home, ["demo"]).args(arguments.to_vec()).run().await.success();
+    let output = sandbox(&home, ["demo"])
+        .args(arguments.to_vec())
+        .run()
+        .await
+        .success();
     let words = "6. web-svc failed over to web-svc-east in ";
-    output.stdout_contains(words).stdout_contains("\nThe weights are web-svc 1 and web-svc-east 0.\n").stdout
+    output
+        .stdout_contains(words)
+        .stdout_contains("\nThe weights are web-svc 1 and web-svc-east 0.\n")
+        .stdout
 }
 
 #[tokio::test]
@@ -23,8 +30,14 @@ async fn a_split_and_a_gateway() {
 #[tokio::test]
 async fn a_route_and_a_flat_network() {
     let story = told(&["--kind", "httproute", "--flat"]).await;
-    assert!(story.contains("web-svc-east has appeared in west; its endpoints are in east.\n"), "{story}");
-    assert!(story.contains("HTTPRoute web-svc-failover is the only one, and as it should be.\n"), "{story}");
+    assert!(
+        story.contains("web-svc-east has appeared in west; its endpoints are in east.\n"),
+        "{story}"
+    );
+    assert!(
+        story.contains("HTTPRoute web-svc-failover is the only one, and as it should be.\n"),
+        "{story}"
+    );
     assert!(story.contains("web-svc:0/0 web-svc-east:1/1"), "{story}");
     assert!(!story.contains("has no effect"), "{story}");
 }

@@ -10,8 +10,17 @@ use crate::support::{Plugin, eventually, plugin, processes_mentioning, shared};
 async fn run_passes_on_the_exit_code_and_sets_kubeconfig() {
     let home = TempDir::new().unwrap();
     let script = r#"echo "$KUBECONFIG"; grep current-context "$KUBECONFIG"; exit 7"#;
-    let output = sandbox(&home, ["run", "--clusters", "solo", "--", "sh", "-c", script]).run().await.code(7);
-    assert!(output.stdout.starts_with(home.path().to_str().unwrap()), "{output}");
+    let output = sandbox(
+        &home,
+        ["run", "--clusters", "solo", "--", "sh", "-c", script],
+    )
+    .run()
+    .await
+    .code(7);
+    assert!(
+        output.stdout.starts_with(home.path().to_str().unwrap()),
+        "{output}"
+    );
     output.stdout_contains("current-context: solo");
     assert_nothing_left(&home);
 }
@@ -19,7 +28,13 @@ async fn run_passes_on_the_exit_code_and_sets_kubeconfig() {
 #[tokio::test]
 async fn run_says_which_signal_ended_the_command() {
     let home = TempDir::new().unwrap();
-    sandbox(&home, ["run", "--clusters", "solo", "--", "sh", "-c", "kill -9 $$"]).run().await.code(137);
+    sandbox(
+        &home,
+        ["run", "--clusters", "solo", "--", "sh", "-c", "kill -9 $$"],
+    )
+    .run()
+    .await
+    .code(137);
     assert_nothing_left(&home);
 }
 
@@ -28,30 +43,54 @@ async fn up_stays_until_down_and_leaves_nothing() {
     let home = TempDir::new().unwrap();
     let state = home.path().join("kubectl-failover/sandbox/up");
     let up = || sandbox(&home, ["up", "--clusters", "solo"]).run();
-    up().await.success().stdout_contains(&format!("export KUBECONFIG={}", state.display()));
+    up().await
+        .success()
+        .stdout_contains(&format!("export KUBECONFIG={}", state.display()));
     up().await.success().stdout_contains("up already");
-    let other = sandbox(&home, ["up", "--clusters", "solo,duo"]).run().await.code(1);
+    let other = sandbox(&home, ["up", "--clusters", "solo,duo"])
+        .run()
+        .await
+        .code(1);
     other
         .stderr_contains("has other clusters: solo, not duo, solo")
         .stderr_contains("kubectl failover sandbox up --clusters solo,duo");
-    let status =
-        async || sandbox(&home, ["status"]).run().await.success().stdout_contains("kube-apiserver").stdout;
+    let status = async || {
+        sandbox(&home, ["status"])
+            .run()
+            .await
+            .success()
+            .stdout_contains("kube-apiserver")
+            .stdout
+    };
     kill(pid_in(&status().await, "kwok"), Signal::KILL);
     eventually("the end of kwok is shown", async || {
         let shown = status().await;
-        if shown.contains("ended with signal: 9") { Ok(()) } else { Err(shown) }
+        if shown.contains("ended with signal: 9") {
+            Ok(())
+        } else {
+            Err(shown)
+        }
     })
     .await;
-    up().await.code(1).stderr_contains("not whole: kwok of solo ended with signal: 9");
+    up().await
+        .code(1)
+        .stderr_contains("not whole: kwok of solo ended with signal: 9");
     sandbox(&home, ["down"]).run().await.success();
     assert_nothing_left(&home);
-    sandbox(&home, ["down"]).run().await.success().stdout_contains("No sandbox is up");
+    sandbox(&home, ["down"])
+        .run()
+        .await
+        .success()
+        .stdout_contains("No sandbox is up");
 }
 
 #[tokio::test]
 async fn down_clears_up_after_a_supervisor_that_was_killed() {
     let home = TempDir::new().unwrap();
-    sandbox(&home, ["up", "--clusters", "solo"]).run().await.success();
+    sandbox(&home, ["up", "--clusters", "solo"])
+        .run()
+        .await
+        .success();
     let status = sandbox(&home, ["status"]).run().await.success().stdout;
     kill(pid_in(&status, "supervisor"), Signal::KILL);
     until_no_process(&home).await;
@@ -63,22 +102,40 @@ async fn down_clears_up_after_a_supervisor_that_was_killed() {
 async fn a_killed_run_leaves_no_process_and_no_file() {
     let home = TempDir::new().unwrap();
     let script = r#"dirname "$KUBECONFIG"; exec sleep 1000"#;
-    let mut running = sandbox(&home, ["run", "--clusters", "solo", "--", "sh", "-c", script]).spawn();
+    let mut running = sandbox(
+        &home,
+        ["run", "--clusters", "solo", "--", "sh", "-c", script],
+    )
+    .spawn();
     let dir = PathBuf::from(running.line().await);
     running.end_with(Signal::KILL).await;
     until_no_process(&home).await;
-    eventually("the folder is gone", async || (!dir.exists()).then_some(()).ok_or("it is there".into()))
-        .await;
+    eventually("the folder is gone", async || {
+        (!dir.exists()).then_some(()).ok_or("it is there".into())
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_command_that_cannot_be_run_starts_no_cluster() {
     let home = TempDir::new().unwrap();
-    let run = async |command| sandbox(&home, ["run", "--clusters", "solo", "--", command]).run().await;
+    let run = async |command| {
+        sandbox(&home, ["run", "--clusters", "solo", "--", command])
+            .run()
+            .await
+    };
     for command in ["/nonexistent", "no-such-program"] {
-        run(command).await.code(127).stderr_contains("is not found").stderr_lacks("Starting");
+        run(command)
+            .await
+            .code(127)
+            .stderr_contains("is not found")
+            .stderr_lacks("Starting");
     }
-    run("/etc/passwd").await.code(126).stderr_contains("no program").stderr_lacks("Starting");
+    run("/etc/passwd")
+        .await
+        .code(126)
+        .stderr_contains("no program")
+        .stderr_lacks("Starting");
     assert_nothing_left(&home);
 }
 
@@ -98,8 +155,13 @@ async fn a_start_that_is_interrupted_leaves_nothing() {
 async fn a_start_that_fails_shows_the_log_and_leaves_nothing() {
     let home = TempDir::new().unwrap();
     let assets = useless_programs();
-    let output = sandbox(&home, ["up", "--assets", assets.path().to_str().unwrap()]).run().await.code(1);
-    output.stderr_contains("did not start: etcd ended").stderr_contains("last lines of its log");
+    let output = sandbox(&home, ["up", "--assets", assets.path().to_str().unwrap()])
+        .run()
+        .await
+        .code(1);
+    output
+        .stderr_contains("did not start: etcd ended")
+        .stderr_contains("last lines of its log");
     assert_nothing_left(&home);
 }
 
@@ -108,7 +170,10 @@ async fn a_missing_program_is_named() {
     let home = TempDir::new().unwrap();
     let assets = TempDir::new().unwrap();
     symlink("/bin/false", assets.path().join("server")).unwrap();
-    let output = sandbox(&home, ["up", "--assets", assets.path().to_str().unwrap()]).run().await.code(1);
+    let output = sandbox(&home, ["up", "--assets", assets.path().to_str().unwrap()])
+        .run()
+        .await
+        .code(1);
     output.stderr_contains("no executable kube-apiserver, kube-controller-manager, kwok");
 }
 
@@ -116,8 +181,15 @@ async fn a_missing_program_is_named() {
 async fn a_missing_go_is_said_with_what_to_do() {
     let home = TempDir::new().unwrap();
     let empty = home.path().join("empty");
-    let output = sandbox(&home, ["up"]).env("PATH", &empty).env("XDG_CACHE_HOME", &empty).run().await.code(1);
-    output.stderr_contains("Install Go 1.26 or newer").stderr_contains("--assets DIR");
+    let output = sandbox(&home, ["up"])
+        .env("PATH", &empty)
+        .env("XDG_CACHE_HOME", &empty)
+        .run()
+        .await
+        .code(1);
+    output
+        .stderr_contains("Install Go 1.26 or newer")
+        .stderr_contains("--assets DIR");
 }
 
 #[tokio::test]
@@ -126,7 +198,12 @@ async fn definitions_that_cannot_be_had_are_named() {
     let assets = useless_programs();
     let up = sandbox(&home, ["up", "--assets", assets.path().to_str().unwrap()]);
     let empty = home.path().join("empty");
-    let output = up.env("PATH", &empty).env("XDG_CACHE_HOME", &empty).run().await.code(1);
+    let output = up
+        .env("PATH", &empty)
+        .env("XDG_CACHE_HOME", &empty)
+        .run()
+        .await
+        .code(1);
     output
         .stderr_contains("the definitions of routes")
         .stderr_contains("gateway.networking.k8s.io_httproutes.yaml: --assets DIR");
@@ -135,21 +212,38 @@ async fn definitions_that_cannot_be_had_are_named() {
 #[tokio::test]
 async fn clusters_need_usable_names() {
     let home = TempDir::new().unwrap();
-    sandbox(&home, ["up", "--clusters", "west,West"]).run().await.code(2).stderr_contains("\"West\"");
-    sandbox(&home, ["up", "--clusters", "west,west"]).run().await.code(2).stderr_contains("named twice");
+    sandbox(&home, ["up", "--clusters", "west,West"])
+        .run()
+        .await
+        .code(2)
+        .stderr_contains("\"West\"");
+    sandbox(&home, ["up", "--clusters", "west,west"])
+        .run()
+        .await
+        .code(2)
+        .stderr_contains("named twice");
 }
 
 /// The sandbox commands with a state folder of their own.
 pub fn sandbox<const N: usize>(home: &TempDir, args: [&str; N]) -> Plugin {
     // Its start builds the programs if need be, which would take longer than the commands here may.
     let _ = shared();
-    plugin().args(["sandbox"]).args(args).without_clusters().env("XDG_STATE_HOME", home.path())
+    plugin()
+        .args(["sandbox"])
+        .args(args)
+        .without_clusters()
+        .env("XDG_STATE_HOME", home.path())
 }
 
 /// A folder with all programs, which do nothing.
 fn useless_programs() -> TempDir {
     let dir = TempDir::new().unwrap();
-    for name in ["server", "kube-apiserver", "kube-controller-manager", "kwok"] {
+    for name in [
+        "server",
+        "kube-apiserver",
+        "kube-controller-manager",
+        "kwok",
+    ] {
         symlink("/bin/false", dir.path().join(name)).unwrap();
     }
     dir
@@ -157,8 +251,15 @@ fn useless_programs() -> TempDir {
 
 /// The process of a program, as `status` shows it: `kwok  process 123`.
 fn pid_in(status: &str, program: &str) -> Pid {
-    let line = status.lines().find(|line| line.trim_start().starts_with(program)).unwrap();
-    let word = line.split_whitespace().skip_while(|word| *word != "process").nth(1).unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.trim_start().starts_with(program))
+        .unwrap();
+    let word = line
+        .split_whitespace()
+        .skip_while(|word| *word != "process")
+        .nth(1)
+        .unwrap();
     Pid::from_raw(word.trim_end_matches(',').parse().unwrap()).unwrap()
 }
 
@@ -169,14 +270,25 @@ fn kill(pid: Pid, signal: Signal) {
 async fn until_no_process(home: &TempDir) {
     eventually("no process is left", async || {
         let left = processes_mentioning(home.path().to_str().unwrap());
-        if left.is_empty() { Ok(()) } else { Err(left.join("\n")) }
+        if left.is_empty() {
+            Ok(())
+        } else {
+            Err(left.join("\n"))
+        }
     })
     .await;
 }
 
 #[track_caller]
 pub fn assert_nothing_left(home: &TempDir) {
-    assert_eq!(processes_mentioning(home.path().to_str().unwrap()), Vec::<String>::new());
-    let files: Vec<_> = std::fs::read_dir(home.path()).unwrap().flatten().map(|entry| entry.path()).collect();
+    assert_eq!(
+        processes_mentioning(home.path().to_str().unwrap()),
+        Vec::<String>::new()
+    );
+    let files: Vec<_> = std::fs::read_dir(home.path())
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
     assert_eq!(files, Vec::<PathBuf>::new());
 }

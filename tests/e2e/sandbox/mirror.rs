@@ -15,14 +15,34 @@ async fn an_exported_service_is_mirrored_as_linkerd_does() {
     export_web(&ns).await;
 
     let mirror = ns.west.api::<Service>().get("web-svc-east").await.unwrap();
-    let labels: Vec<_> = mirror.labels().iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    let expected =
-        [("mirror.linkerd.io/cluster-name", "east"), ("mirror.linkerd.io/mirrored-service", "true")];
+    let labels: Vec<_> = mirror
+        .labels()
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_str()))
+        .collect();
+    let expected = [
+        ("mirror.linkerd.io/cluster-name", "east"),
+        ("mirror.linkerd.io/mirrored-service", "true"),
+    ];
     assert_eq!(labels, expected);
     let fq_name = format!("web-svc.{}.svc.cluster.local", ns.name);
-    assert_eq!(mirror.annotations()["mirror.linkerd.io/remote-svc-fq-name"], fq_name);
-    let version = ns.east.api::<Service>().get("web-svc").await.unwrap().resource_version();
-    assert_eq!(mirror.annotations().get("mirror.linkerd.io/remote-resource-version"), version.as_ref());
+    assert_eq!(
+        mirror.annotations()["mirror.linkerd.io/remote-svc-fq-name"],
+        fq_name
+    );
+    let version = ns
+        .east
+        .api::<Service>()
+        .get("web-svc")
+        .await
+        .unwrap()
+        .resource_version();
+    assert_eq!(
+        mirror
+            .annotations()
+            .get("mirror.linkerd.io/remote-resource-version"),
+        version.as_ref()
+    );
 }
 
 #[tokio::test]
@@ -32,7 +52,12 @@ async fn an_empty_remote_service_leaves_no_slice() {
 
     ns.east.scale("web", 0).await;
     until_readiness(&ns.west, "web-svc-east", &[]).await;
-    let endpoints = ns.west.api::<Endpoints>().get("web-svc-east").await.unwrap();
+    let endpoints = ns
+        .west
+        .api::<Endpoints>()
+        .get("web-svc-east")
+        .await
+        .unwrap();
     assert!(endpoints.subsets.unwrap_or_default().is_empty());
 
     ns.east.scale("web", 1).await;
@@ -47,10 +72,18 @@ async fn a_gateway_that_is_down_leaves_addresses_that_are_not_ready() {
     ns.west.export("web-svc", true).await;
     until_readiness(&ns.east, "web-svc-west", &[&[true]]).await;
 
-    plugin().args(["sandbox", "gateway", "west", "down"]).run().await.success();
+    plugin()
+        .args(["sandbox", "gateway", "west", "down"])
+        .run()
+        .await
+        .success();
     until_readiness(&ns.east, "web-svc-west", &[&[false]]).await;
 
-    plugin().args(["sandbox", "gateway", "west", "up"]).run().await.success();
+    plugin()
+        .args(["sandbox", "gateway", "west", "up"])
+        .run()
+        .await
+        .success();
     until_readiness(&ns.east, "web-svc-west", &[&[true]]).await;
 }
 
@@ -61,7 +94,10 @@ async fn the_mirror_goes_with_the_export_and_comes_back_when_deleted() {
     let mirrors = ns.west.api::<Service>();
 
     let first = mirrors.get("web-svc-east").await.unwrap().uid();
-    mirrors.delete("web-svc-east", &Default::default()).await.unwrap();
+    mirrors
+        .delete("web-svc-east", &Default::default())
+        .await
+        .unwrap();
     eventually("the mirror is made again", async || {
         let present = mirrors.get_opt("web-svc-east").await.unwrap();
         let again = present.filter(|service| service.uid() != first);
@@ -77,13 +113,21 @@ async fn the_mirror_goes_with_the_export_and_comes_back_when_deleted() {
 async fn on_a_flat_network_the_mirror_has_labels_and_no_endpoints() {
     let ns = TestNamespace::new("mirror-flat").await;
     web(&ns.east).await;
-    ns.east.label("web-svc", EXPORTED, Some("remote-discovery")).await;
+    ns.east
+        .label("web-svc", EXPORTED, Some("remote-discovery"))
+        .await;
 
     let mirror = until_mirror(&ns.west, "web-svc-east", |mirror| {
-        mirror.labels().contains_key("multicluster.linkerd.io/remote-discovery")
+        mirror
+            .labels()
+            .contains_key("multicluster.linkerd.io/remote-discovery")
     })
     .await;
-    let labels: Vec<_> = mirror.labels().iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    let labels: Vec<_> = mirror
+        .labels()
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_str()))
+        .collect();
     let expected = [
         ("mirror.linkerd.io/cluster-name", "east"),
         ("mirror.linkerd.io/mirrored-service", "true"),
@@ -92,18 +136,38 @@ async fn on_a_flat_network_the_mirror_has_labels_and_no_endpoints() {
     ];
     assert_eq!(labels, expected);
     let fq_name = format!("web-svc.{}.svc.cluster.local", ns.name);
-    assert_eq!(mirror.annotations()["mirror.linkerd.io/remote-svc-fq-name"], fq_name);
-    assert!(ns.west.api::<Endpoints>().get_opt("web-svc-east").await.unwrap().is_none());
-    assert_eq!(readiness(&ns.west, "web-svc-east").await, Vec::<Vec<bool>>::new());
+    assert_eq!(
+        mirror.annotations()["mirror.linkerd.io/remote-svc-fq-name"],
+        fq_name
+    );
+    assert!(
+        ns.west
+            .api::<Endpoints>()
+            .get_opt("web-svc-east")
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert_eq!(
+        readiness(&ns.west, "web-svc-east").await,
+        Vec::<Vec<bool>>::new()
+    );
 }
 
 #[tokio::test]
 async fn a_mirror_follows_the_way_in_which_its_service_is_exported() {
     let ns = TestNamespace::new("mirror-mode").await;
     export_web(&ns).await;
-    let is_flat = |mirror: &Service| mirror.labels().keys().any(|key| key.starts_with("multicluster."));
+    let is_flat = |mirror: &Service| {
+        mirror
+            .labels()
+            .keys()
+            .any(|key| key.starts_with("multicluster."))
+    };
 
-    ns.east.label("web-svc", EXPORTED, Some("remote-discovery")).await;
+    ns.east
+        .label("web-svc", EXPORTED, Some("remote-discovery"))
+        .await;
     until_mirror(&ns.west, "web-svc-east", is_flat).await;
     until_readiness(&ns.west, "web-svc-east", &[]).await;
 
@@ -122,8 +186,19 @@ async fn a_federated_service_names_its_members_and_goes_with_the_last() {
     federate(&ns.east, Some("member")).await;
     until_members(&ns.west, Some("web-svc@east"), None).await;
     until_members(&ns.east, None, Some("web-svc")).await;
-    let labels = ns.west.api::<Service>().get("web-svc-federated").await.unwrap().metadata.labels.unwrap();
-    assert_eq!(labels, [("mirror.linkerd.io/mirrored-service".into(), "true".into())].into());
+    let labels = ns
+        .west
+        .api::<Service>()
+        .get("web-svc-federated")
+        .await
+        .unwrap()
+        .metadata
+        .labels
+        .unwrap();
+    assert_eq!(
+        labels,
+        [("mirror.linkerd.io/mirrored-service".into(), "true".into())].into()
+    );
 
     federate(&ns.west, Some("member")).await;
     until_members(&ns.west, Some("web-svc@east"), Some("web-svc")).await;
@@ -140,8 +215,7 @@ async fn a_federated_service_names_its_members_and_goes_with_the_last() {
 #[tokio::test]
 async fn mirrors_that_were_made_by_hand_are_left_alone() {
     let ns = TestNamespace::new("mirror-hand").await;
-    let labels =
-        json!({"mirror.linkerd.io/mirrored-service": "true", "mirror.linkerd.io/cluster-name": "east"});
+    let labels = json!({"mirror.linkerd.io/mirrored-service": "true", "mirror.linkerd.io/cluster-name": "east"});
     let by_hand = json!({
         "metadata": {"name": "mail-svc-east", "labels": labels},
         "spec": {"ports": [{"port": 80}]},
@@ -151,7 +225,14 @@ async fn mirrors_that_were_made_by_hand_are_left_alone() {
     export_web(&ns).await;
     ns.east.export("web-svc", false).await;
     until_gone(&ns.west, "web-svc-east").await;
-    assert!(ns.west.api::<Service>().get_opt("mail-svc-east").await.unwrap().is_some());
+    assert!(
+        ns.west
+            .api::<Service>()
+            .get_opt("mail-svc-east")
+            .await
+            .unwrap()
+            .is_some()
+    );
 }
 
 async fn web(side: &Side) {
@@ -162,7 +243,10 @@ async fn web(side: &Side) {
 async fn until_mirror(side: &Side, name: &str, holds: impl Fn(&Service) -> bool) -> Service {
     eventually(&format!("{name} is as it should be"), async || {
         let mirror = side.api::<Service>().get_opt(name).await.unwrap();
-        mirror.clone().filter(&holds).ok_or_else(|| format!("{mirror:?}"))
+        mirror
+            .clone()
+            .filter(&holds)
+            .ok_or_else(|| format!("{mirror:?}"))
     })
     .await
 }
@@ -191,10 +275,17 @@ async fn export_web(ns: &TestNamespace) {
 }
 
 async fn until_readiness(side: &Side, service: &str, expected: &[&[bool]]) {
-    eventually(&format!("{service} has the readiness {expected:?}"), async || {
-        let seen = readiness(side, service).await;
-        if seen == expected { Ok(()) } else { Err(format!("{seen:?}")) }
-    })
+    eventually(
+        &format!("{service} has the readiness {expected:?}"),
+        async || {
+            let seen = readiness(side, service).await;
+            if seen == expected {
+                Ok(())
+            } else {
+                Err(format!("{seen:?}"))
+            }
+        },
+    )
     .await;
 }
 
@@ -204,7 +295,9 @@ async fn readiness(side: &Side, service: &str) -> Vec<Vec<bool>> {
     let slices = side.api::<EndpointSlice>().list(&selector).await.unwrap();
     let ready = |slice: EndpointSlice| {
         let endpoints = slice.endpoints.into_iter();
-        endpoints.map(|endpoint| endpoint.conditions.and_then(|it| it.ready) != Some(false)).collect()
+        endpoints
+            .map(|endpoint| endpoint.conditions.and_then(|it| it.ready) != Some(false))
+            .collect()
     };
     slices.items.into_iter().map(ready).collect()
 }

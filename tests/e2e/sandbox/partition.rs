@@ -17,22 +17,45 @@ async fn a_cluster_that_is_cut_off_hangs_and_catches_up_afterwards() {
     let home = TempDir::new().unwrap();
     sandbox(&home, ["up"]).run().await.success();
     let kubeconfig = home.path().join("kubectl-failover/sandbox/up/kubeconfig");
-    let (west, east) = (client(&kubeconfig, "west").await, client(&kubeconfig, "east").await);
+    let (west, east) = (
+        client(&kubeconfig, "west").await,
+        client(&kubeconfig, "east").await,
+    );
     assert!(answers(&east).await);
-    let partition = async |state| sandbox(&home, ["partition", "east", state]).run().await.success();
+    let partition = async |state| {
+        sandbox(&home, ["partition", "east", state])
+            .run()
+            .await
+            .success()
+    };
 
-    partition("on").await.stdout_contains("The API of east is cut off");
+    partition("on")
+        .await
+        .stdout_contains("The API of east is cut off");
     assert!(!answers(&east).await, "a connection of before answers");
-    assert!(!answers(&client(&kubeconfig, "east").await).await, "a new connection answers");
+    assert!(
+        !answers(&client(&kubeconfig, "east").await).await,
+        "a new connection answers"
+    );
     assert!(answers(&west).await, "the other cluster does not answer");
-    sandbox(&home, ["status"]).run().await.success().stdout_contains("gateway up, API cut off");
+    sandbox(&home, ["status"])
+        .run()
+        .await
+        .success()
+        .stdout_contains("gateway up, API cut off");
     export(&west).await;
 
-    partition("off").await.stdout_contains("The API of east can be reached");
+    partition("off")
+        .await
+        .stdout_contains("The API of east can be reached");
     assert!(answers(&east).await, "it does not answer again");
     eventually("the mirror has come", async || {
         let services: Api<Service> = Api::namespaced(east.clone(), "emojivoto");
-        services.get("web-svc-west").await.map(drop).map_err(|cause| cause.to_string())
+        services
+            .get("web-svc-west")
+            .await
+            .map(drop)
+            .map_err(|cause| cause.to_string())
     })
     .await;
 
@@ -46,7 +69,10 @@ async fn a_run_ends_well_while_its_cluster_is_cut_off() {
     let home = TempDir::new().unwrap();
     let itself = Path::new(env!("CARGO_BIN_EXE_kubectl-failover"));
     let command = ["run", "--clusters", "solo", "--", itself.to_str().unwrap()];
-    let run = sandbox(&home, command).args(["sandbox", "partition", "solo", "on"]).run().await;
+    let run = sandbox(&home, command)
+        .args(["sandbox", "partition", "solo", "on"])
+        .run()
+        .await;
     run.success().stdout_contains("The API of solo is cut off");
     assert_nothing_left(&home);
 }
@@ -55,12 +81,17 @@ async fn a_run_ends_well_while_its_cluster_is_cut_off() {
 async fn answers(client: &Client) -> bool {
     let namespaces: Api<Namespace> = Api::all(client.clone());
     let answer = tokio::time::timeout(NO_ANSWER, namespaces.get("default")).await;
-    answer.map(|answer| answer.expect("an answer is no error")).is_ok()
+    answer
+        .map(|answer| answer.expect("an answer is no error"))
+        .is_ok()
 }
 
 async fn export(client: &Client) {
     let services: Api<Service> = Api::namespaced(client.clone(), "emojivoto");
     let patch = json!({"metadata": {"labels": {"mirror.linkerd.io/exported": "true"}}});
     let patch = kube::api::Patch::Merge(patch);
-    services.patch("web-svc", &Default::default(), &patch).await.unwrap();
+    services
+        .patch("web-svc", &Default::default(), &patch)
+        .await
+        .unwrap();
 }

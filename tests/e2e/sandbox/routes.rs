@@ -18,8 +18,14 @@ async fn every_kind_of_route_is_served_and_defaults_a_weight() {
     for kind in KINDS {
         let route = create(&ns.east, kind, json!({"name": "web-svc-west", "port": 80})).await;
         let route = serde_json::to_value(route.expect("the route is taken")).unwrap();
-        assert_eq!(route["spec"]["rules"][0]["backendRefs"][1]["weight"], 1, "{kind:?}: {route:#}");
-        assert_eq!(route["spec"]["rules"][0]["backendRefs"][0]["weight"], 0, "{kind:?}: {route:#}");
+        assert_eq!(
+            route["spec"]["rules"][0]["backendRefs"][1]["weight"], 1,
+            "{kind:?}: {route:#}"
+        );
+        assert_eq!(
+            route["spec"]["rules"][0]["backendRefs"][0]["weight"], 0,
+            "{kind:?}: {route:#}"
+        );
     }
 }
 
@@ -27,10 +33,20 @@ async fn every_kind_of_route_is_served_and_defaults_a_weight() {
 async fn no_kind_of_route_takes_a_weight_that_is_none() {
     let ns = TestNamespace::new("routes-invalid").await;
     for kind in KINDS {
-        let refused = create(&ns.west, kind, json!({"name": "b", "port": 80, "weight": -1})).await;
-        let kube::Error::Api(status) = refused.expect_err("the route is refused") else { panic!("{kind:?}") };
+        let refused = create(
+            &ns.west,
+            kind,
+            json!({"name": "b", "port": 80, "weight": -1}),
+        )
+        .await;
+        let kube::Error::Api(status) = refused.expect_err("the route is refused") else {
+            panic!("{kind:?}")
+        };
         assert_eq!(status.code, 422, "{kind:?}: {status:?}");
-        assert!(status.message.contains("backendRefs[1].weight"), "{kind:?}: {status:?}");
+        assert!(
+            status.message.contains("backendRefs[1].weight"),
+            "{kind:?}: {status:?}"
+        );
     }
 }
 
@@ -40,8 +56,11 @@ async fn create(
     second: Value,
 ) -> kube::Result<DynamicObject> {
     let gvk = GroupVersionKind::gvk(group, version, kind);
-    let api: Api<DynamicObject> =
-        Api::namespaced_with(side.client.clone(), &side.namespace, &ApiResource::from_gvk(&gvk));
+    let api: Api<DynamicObject> = Api::namespaced_with(
+        side.client.clone(),
+        &side.namespace,
+        &ApiResource::from_gvk(&gvk),
+    );
     let route = json!({
         "apiVersion": gvk.api_version(),
         "kind": kind,
@@ -51,5 +70,9 @@ async fn create(
             "rules": [{"backendRefs": [{"name": "web-svc", "port": 80, "weight": 0}, second]}],
         },
     });
-    api.create(&PostParams::default(), &serde_json::from_value(route).unwrap()).await
+    api.create(
+        &PostParams::default(),
+        &serde_json::from_value(route).unwrap(),
+    )
+    .await
 }

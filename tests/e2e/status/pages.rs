@@ -11,26 +11,48 @@ const GROUPS: &str = "trafficsplits?*limit=10000";
 
 async fn many_groups(prefix: &str) -> TestNamespace {
     let ns = TestNamespace::new(prefix).await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 2)]).await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 2)])
+        .await;
     let groups = (1..MANY).map(|number| format!("group-{number}"));
     let west = &ns.west;
     let made = groups.map(|name| async move {
-        west.traffic_split(&name, &name, &[(&name, 1), ("web-east", 0)]).await;
+        west.traffic_split(&name, &name, &[(&name, 1), ("web-east", 0)])
+            .await;
     });
-    stream::iter(made).buffer_unordered(16).collect::<Vec<()>>().await;
+    stream::iter(made)
+        .buffer_unordered(16)
+        .collect::<Vec<()>>()
+        .await;
     ns
 }
 
 async fn status(ns: &TestNamespace, proxy: &FaultProxy, flags: &[&str]) -> Output {
-    plugin().args(["status"]).args(flags).on(&ns.west).kubeconfig(proxy.kubeconfig()).run().await.success()
+    plugin()
+        .args(["status"])
+        .args(flags)
+        .on(&ns.west)
+        .kubeconfig(proxy.kubeconfig())
+        .run()
+        .await
+        .success()
 }
 
 fn assert_all_are_shown(output: &Output) {
     let table = output.stdout.lines().take_while(|line| !line.is_empty());
     assert_eq!(table.count(), 1 + MANY, "{output}");
-    let row = |name: &str| output.stdout.lines().find(|line| line.starts_with(&format!("{name} "))).unwrap();
+    let row = |name: &str| {
+        output
+            .stdout
+            .lines()
+            .find(|line| line.starts_with(&format!("{name} ")))
+            .unwrap()
+    };
     assert!(row("web").contains("web:1/2 web-east:2/3"), "{output}");
-    assert!(row("group-7").contains("group-7:missing web-east:2/3"), "{output}");
+    assert!(
+        row("group-7").contains("group-7:missing web-east:2/3"),
+        "{output}"
+    );
 }
 
 #[tokio::test]
@@ -39,12 +61,23 @@ async fn many_groups_and_their_slices_are_one_list_each() {
     let proxy = FaultProxy::before(&ns.west).await;
     let output = status(&ns, &proxy, &[]).await;
     assert_all_are_shown(&output);
-    let steps =
-        output.stdout.lines().filter(|line| line.starts_with("  next: kubectl failover watch ")).count();
+    let steps = output
+        .stdout
+        .lines()
+        .filter(|line| line.starts_with("  next: kubectl failover watch "))
+        .count();
     assert_eq!(steps, 1, "{output}");
-    let end = format!("{} more are OutOfSync: -o json says why of each\n{MANY} groups: ", MANY - 1 - 10);
+    let end = format!(
+        "{} more are OutOfSync: -o json says why of each\n{MANY} groups: ",
+        MANY - 1 - 10
+    );
     assert!(output.stdout.contains(&end), "{output}");
-    assert!(output.stdout.ends_with(&format!(" groups: {} OutOfSync, 1 Primary\n", MANY - 1)), "{output}");
+    assert!(
+        output
+            .stdout
+            .ends_with(&format!(" groups: {} OutOfSync, 1 Primary\n", MANY - 1)),
+        "{output}"
+    );
     for list in [GROUPS, "endpointslices?limit=10000"] {
         assert_eq!(proxy.seen(&Method::GET, list).len(), 1, "{list}");
     }
@@ -57,8 +90,17 @@ async fn what_does_not_come_in_time_is_read_in_small_pages() {
     proxy.inject(Method::GET, GROUPS, 1, Fault::Silent);
     assert_all_are_shown(&status(&ns, &proxy, &["--request-timeout", "3s"]).await);
     assert_eq!(proxy.seen(&Method::GET, GROUPS).len(), 1);
-    assert_eq!(proxy.seen(&Method::GET, "trafficsplits?*limit=500").len(), 2);
-    assert_eq!(proxy.seen(&Method::GET, "endpointslices?*limit=10000").len(), 0, "once was enough to know");
+    assert_eq!(
+        proxy.seen(&Method::GET, "trafficsplits?*limit=500").len(),
+        2
+    );
+    assert_eq!(
+        proxy
+            .seen(&Method::GET, "endpointslices?*limit=10000")
+            .len(),
+        0,
+        "once was enough to know"
+    );
 }
 
 #[tokio::test]
@@ -66,7 +108,9 @@ async fn a_list_that_never_comes_is_an_error() {
     let ns = TestNamespace::new("never").await;
     let proxy = FaultProxy::before(&ns.west).await;
     proxy.inject(Method::GET, "trafficsplits?", 2, Fault::Silent);
-    let status = plugin().args(["status", "--request-timeout", "1s"]).on(&ns.west);
+    let status = plugin()
+        .args(["status", "--request-timeout", "1s"])
+        .on(&ns.west);
     let output = status.kubeconfig(proxy.kubeconfig()).run().await.code(1);
     output.stderr_contains("did not answer within 1 s");
 }

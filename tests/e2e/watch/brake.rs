@@ -11,7 +11,9 @@ async fn more_moves_than_allowed_are_said_loudly_and_come_at_that_rate() {
     let ns = TestNamespace::new("brake").await;
     let names: Vec<String> = (0..GROUPS).map(|number| format!("web-{number}")).collect();
     for name in &names {
-        ns.west.group(name, &[(name, 1, 1), (&format!("{name}-east"), 0, 1)]).await;
+        ns.west
+            .group(name, &[(name, 1, 1), (&format!("{name}-east"), 0, 1)])
+            .await;
     }
     let mut watch = watching(&ns.west, &["--max-moves", "2/2s"]).await;
     for name in &names {
@@ -26,8 +28,17 @@ async fn more_moves_than_allowed_are_said_loudly_and_come_at_that_rate() {
     for three in told.windows(3) {
         assert!(three[2].duration_since(three[0]) > pause / 2, "{told:?}");
     }
-    assert!(told[GROUPS - 1].duration_since(told[0]) > pause * 3 / 2, "{told:?}");
+    assert!(
+        told[GROUPS - 1].duration_since(told[0]) > pause * 3 / 2,
+        "{told:?}"
+    );
     let rest = end(watch).await;
-    assert!(rest.complaints("MORE MOVES ARE DUE THAN --max-moves ALLOWS: ") >= 1, "{rest:?}");
-    assert!(rest.complaints("going on with at most 2 in 2s.") >= 1, "{rest:?}");
+    assert!(
+        rest.complaints("MORE MOVES ARE DUE THAN --max-moves ALLOWS: ") >= 1,
+        "{rest:?}"
+    );
+    assert!(
+        rest.complaints("going on with at most 2 in 2s.") >= 1,
+        "{rest:?}"
+    );
 }

@@ -23,18 +23,27 @@ fn behind(proxy: &FaultProxy) -> PathBuf {
 async fn each_cluster_has_its_loop_and_lines_name_it() {
     let ns = TestNamespace::new("contexts").await;
     for side in [&ns.west, &ns.east] {
-        side.group("web", &[("web", 1, 1), ("web-other", 0, 1)]).await;
+        side.group("web", &[("web", 1, 1), ("web-other", 0, 1)])
+            .await;
     }
     let mut watch = on_both(&ns).spawn();
     for context in ["west", "east"] {
-        watch.stderr_line_containing(&format!("{context}: watching 1 group")).await;
+        watch
+            .stderr_line_containing(&format!("{context}: watching 1 group"))
+            .await;
     }
     ns.east.ready("web", 0).await;
     let line = watch.line().await;
-    assert!(line.starts_with("east: ") && line.contains("web: web -> web-other"), "{line}");
+    assert!(
+        line.starts_with("east: ") && line.contains("web: web -> web-other"),
+        "{line}"
+    );
     ns.west.ready("web", 0).await;
     let line = watch.line().await;
-    assert!(line.starts_with("west: ") && line.contains("web: web -> web-other"), "{line}");
+    assert!(
+        line.starts_with("west: ") && line.contains("web: web -> web-other"),
+        "{line}"
+    );
     end(watch).await;
     for side in [&ns.west, &ns.east] {
         assert_eq!(side.lease_holder().await, "");
@@ -45,23 +54,42 @@ async fn each_cluster_has_its_loop_and_lines_name_it() {
 async fn a_broken_cluster_is_said_and_tried_again_and_disturbs_no_other() {
     let ns = TestNamespace::new("one-broken").await;
     for side in [&ns.west, &ns.east] {
-        side.group("web", &[("web", 1, 1), ("web-other", 0, 1)]).await;
+        side.group("web", &[("web", 1, 1), ("web-other", 0, 1)])
+            .await;
     }
     let proxy = FaultProxy::before(&ns.east).await;
-    proxy.inject(Method::POST, "/selfsubjectreviews", 1000, Fault::Answer(500, None));
-    let mut watch = on_both(&ns).args(["-o", "json"]).kubeconfig(&behind(&proxy)).spawn();
-    watch.stderr_line_containing("east: error: context east").await;
-    watch.stderr_line_containing("east: this one is tried again").await;
+    proxy.inject(
+        Method::POST,
+        "/selfsubjectreviews",
+        1000,
+        Fault::Answer(500, None),
+    );
+    let mut watch = on_both(&ns)
+        .args(["-o", "json"])
+        .kubeconfig(&behind(&proxy))
+        .spawn();
+    watch
+        .stderr_line_containing("east: error: context east")
+        .await;
+    watch
+        .stderr_line_containing("east: this one is tried again")
+        .await;
     watch.stderr_line_containing("west: watching 1 group").await;
     ns.west.ready("web", 0).await;
     let line: Value = serde_json::from_str(&watch.line().await).unwrap();
-    assert_eq!((&line["context"], &line["name"]), (&"west".into(), &"web".into()));
+    assert_eq!(
+        (&line["context"], &line["name"]),
+        (&"west".into(), &"web".into())
+    );
 
     proxy.heal();
     watch.stderr_line_containing("east: watching 1 group").await;
     ns.east.ready("web", 0).await;
     let line: Value = serde_json::from_str(&watch.line().await).unwrap();
-    assert_eq!((&line["context"], &line["name"]), (&"east".into(), &"web".into()));
+    assert_eq!(
+        (&line["context"], &line["name"]),
+        (&"east".into(), &"web".into())
+    );
     let rest = end(watch).await;
     assert_eq!(rest.complaints("east: error"), 1, "{rest:?}");
 }
@@ -69,15 +97,40 @@ async fn a_broken_cluster_is_said_and_tried_again_and_disturbs_no_other() {
 #[tokio::test]
 async fn a_cluster_that_never_could_be_run_is_a_failure_in_the_end() {
     let ns = TestNamespace::new("broken-once").await;
-    ns.west.group("web", &[("web", 1, 0), ("web-other", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 0), ("web-other", 0, 1)])
+        .await;
     let proxy = FaultProxy::before(&ns.east).await;
-    proxy.inject(Method::POST, "/selfsubjectreviews", 1000, Fault::Answer(500, None));
+    proxy.inject(
+        Method::POST,
+        "/selfsubjectreviews",
+        1000,
+        Fault::Answer(500, None),
+    );
     let run = on_both(&ns).args(["--once"]).kubeconfig(&behind(&proxy));
-    let output = run.run().await.code(1).stdout_contains("west: ").stdout_contains("web -> web-other");
-    output.stderr_contains("east: error: context east").stderr_lacks("tried again");
+    let output = run
+        .run()
+        .await
+        .code(1)
+        .stdout_contains("west: ")
+        .stdout_contains("web -> web-other");
+    output
+        .stderr_contains("east: error: context east")
+        .stderr_lacks("tried again");
 
-    let run = on_both(&ns).args(["--run-for", "2s"]).kubeconfig(&behind(&proxy));
-    run.run().await.code(1).stderr_contains("west: watching 1 group").stderr_contains("ending");
+    let run = on_both(&ns)
+        .args(["--run-for", "2s"])
+        .kubeconfig(&behind(&proxy));
+    run.run()
+        .await
+        .code(1)
+        .stderr_contains("west: watching 1 group")
+        .stderr_contains("ending");
     proxy.heal();
-    on_both(&ns).args(["--run-for", "1s"]).kubeconfig(&behind(&proxy)).run().await.success();
+    on_both(&ns)
+        .args(["--run-for", "1s"])
+        .kubeconfig(&behind(&proxy))
+        .run()
+        .await
+        .success();
 }

@@ -17,49 +17,85 @@ fn watch(side: &Side, args: &[&str]) -> Plugin {
 #[tokio::test]
 async fn until_a_condition_holds() {
     let ns = TestNamespace::new("until").await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
-    let args = ["--until", "failover", "--until", "active=web-east", "--timeout", "1m"];
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
+    let args = [
+        "--until",
+        "failover",
+        "--until",
+        "active=web-east",
+        "--timeout",
+        "1m",
+    ];
     let mut running = started(watch(&ns.west, &args)).await;
     ns.west.ready("web", 0).await;
     running.line_containing("web -> web-east").await;
     let (status, _, errors) = running.wait_and_collect().await;
     assert_eq!(status.code(), Some(0), "{errors:?}");
-    assert!(errors.iter().any(|line| line == "met: Failover and active=web-east; ending"), "{errors:?}");
+    assert!(
+        errors
+            .iter()
+            .any(|line| line == "met: Failover and active=web-east; ending"),
+        "{errors:?}"
+    );
     assert_eq!(ns.west.lease_holder().await, "");
 }
 
 #[tokio::test]
 async fn what_is_not_met_in_time_is_said() {
     let ns = TestNamespace::new("until-late").await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
-    let output = watch(&ns.west, &["--until", "failover", "--timeout", "2s"]).run().await.code(3);
-    let output = output.stdout_is_empty().stderr_contains("error: not met within 2 s: Failover");
-    output.stderr_contains("web is Primary").stderr_contains("asked for: Failover");
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
+    let output = watch(&ns.west, &["--until", "failover", "--timeout", "2s"])
+        .run()
+        .await
+        .code(3);
+    let output = output
+        .stdout_is_empty()
+        .stderr_contains("error: not met within 2 s: Failover");
+    output
+        .stderr_contains("web is Primary")
+        .stderr_contains("asked for: Failover");
     assert_eq!(ns.west.lease_holder().await, "");
 }
 
 #[tokio::test]
 async fn a_run_of_limited_time_ends_well() {
     let ns = TestNamespace::new("run-for").await;
-    ns.west.group("web", &[("web", 1, 0), ("web-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 0), ("web-east", 0, 1)])
+        .await;
     let output = watch(&ns.west, &["--run-for", "2s"]).run().await.success();
-    output.stdout_contains("web -> web-east").stderr_contains("the time to run is over");
+    output
+        .stdout_contains("web -> web-east")
+        .stderr_contains("the time to run is over");
     assert_eq!(ns.west.lease_holder().await, "");
 }
 
 #[tokio::test]
 async fn once_waits_delays_out_but_no_longer_than_it_may() {
     let ns = TestNamespace::new("once-delay").await;
-    ns.west.group("web", &[("web", 1, 0), ("web-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 0), ("web-east", 0, 1)])
+        .await;
     delay(&ns.west, "1h").await;
-    let output = watch(&ns.west, &["--once", "--timeout", "3s"]).run().await.code(3).stdout_is_empty();
+    let output = watch(&ns.west, &["--once", "--timeout", "3s"])
+        .run()
+        .await
+        .code(3)
+        .stdout_is_empty();
     output
         .stderr_contains("not every group is where it belongs after 3 s")
         .stderr_contains("/web: its move has to wait");
     assert_eq!(ns.west.lease_holder().await, "");
 
     delay(&ns.west, "1s").await;
-    let output = watch(&ns.west, &["--once", "--timeout", "1m"]).run().await.success();
+    let output = watch(&ns.west, &["--once", "--timeout", "1m"])
+        .run()
+        .await
+        .success();
     output.stdout_contains("web -> web-east");
 }
 
@@ -67,22 +103,33 @@ async fn once_waits_delays_out_but_no_longer_than_it_may() {
 async fn once_waits_for_its_brake() {
     let ns = TestNamespace::new("once-brake").await;
     for name in ["one", "two", "three"] {
-        ns.west.group(name, &[(name, 1, 0), (&format!("{name}-east"), 0, 1)]).await;
+        ns.west
+            .group(name, &[(name, 1, 0), (&format!("{name}-east"), 0, 1)])
+            .await;
     }
-    let output = watch(&ns.west, &["--once", "--max-moves", "1/500ms"]).run().await.success();
+    let output = watch(&ns.west, &["--once", "--max-moves", "1/500ms"])
+        .run()
+        .await
+        .success();
     assert_eq!(output.stdout.lines().count(), 3, "{output}");
 }
 
 async fn delay(side: &Side, delay: &str) {
     let note = json!({"failover.linkerd.io/failover-delay": delay});
-    side.edit_split("web", json!({"metadata": {"annotations": note}})).await;
+    side.edit_split("web", json!({"metadata": {"annotations": note}}))
+        .await;
 }
 
 #[tokio::test]
 async fn signals_other_than_ctrl_c_end_it_well_too() {
     let ns = TestNamespace::new("signals").await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
-    for (ready, signal, words) in [(0, Signal::TERM, "as SIGTERM asks"), (1, Signal::HUP, "SIGHUP")] {
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
+    for (ready, signal, words) in [
+        (0, Signal::TERM, "as SIGTERM asks"),
+        (1, Signal::HUP, "SIGHUP"),
+    ] {
         ns.west.ready("web", ready).await;
         let mut running = started(watch(&ns.west, &[])).await;
         // By then it holds the Lease.
@@ -97,11 +144,16 @@ async fn signals_other_than_ctrl_c_end_it_well_too() {
 #[tokio::test]
 async fn nohup_keeps_it_going() {
     let ns = TestNamespace::new("nohup").await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
     let plain = watch(&ns.west, &[]).command();
     let plain = plain.as_std();
     let mut command = Command::new("nohup");
-    command.arg(plain.get_program()).args(plain.get_args()).stdin(Stdio::null());
+    command
+        .arg(plain.get_program())
+        .args(plain.get_args())
+        .stdin(Stdio::null());
     for (name, value) in plain.get_envs() {
         value.map(|value| command.env(name, value));
     }
@@ -116,7 +168,9 @@ async fn nohup_keeps_it_going() {
 #[tokio::test]
 async fn a_terminal_that_goes_ends_it_well() {
     let ns = TestNamespace::new("hangup").await;
-    ns.west.group("web", &[("web", 1, 0), ("web-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 0), ("web-east", 0, 1)])
+        .await;
     let terminal = Pty::start(watch(&ns.west, &[]).command(), 80, 24);
     terminal.until("web -> web-east").await;
     assert_ne!(ns.west.lease_holder().await, "");
@@ -128,20 +182,31 @@ async fn a_terminal_that_goes_ends_it_well() {
 #[tokio::test]
 async fn what_nobody_reads_stops_no_move() {
     let ns = TestNamespace::new("unread").await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
     let (reader, mut writer) = std::io::pipe().unwrap();
     // As much as a pipe holds.
     writer.write_all(&[b'\n'; 65_536]).unwrap();
     let mut command = watch(&ns.west, &["-v"]).command();
-    let mut child = command.stdout(writer.try_clone().unwrap()).stderr(writer).spawn().unwrap();
+    let mut child = command
+        .stdout(writer.try_clone().unwrap())
+        .stderr(writer)
+        .spawn()
+        .unwrap();
     drop(command);
     for (ready, weights) in [(0, [0, 1]), (1, [1, 0]), (0, [0, 1])] {
         ns.west.ready("web", ready).await;
         ns.west.until_weights("web", &weights).await;
     }
-    let pid = child.id().and_then(|pid| Pid::from_raw(pid.try_into().ok()?)).unwrap();
+    let pid = child
+        .id()
+        .and_then(|pid| Pid::from_raw(pid.try_into().ok()?))
+        .unwrap();
     kill_process(pid, Signal::INT).unwrap();
-    let status = tokio::time::timeout(Duration::from_secs(20), child.wait()).await.expect("it ends");
+    let status = tokio::time::timeout(Duration::from_secs(20), child.wait())
+        .await
+        .expect("it ends");
     assert_eq!(status.unwrap().code(), Some(0));
     assert_eq!(ns.west.lease_holder().await, "");
     drop(reader);
@@ -150,12 +215,20 @@ async fn what_nobody_reads_stops_no_move() {
 #[tokio::test]
 async fn a_standard_output_that_is_closed_ends_it_well() {
     let ns = TestNamespace::new("closed").await;
-    ns.west.group("web", &[("web", 1, 0), ("web-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 0), ("web-east", 0, 1)])
+        .await;
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let mut command = watch(&ns.west, &[]).command();
-    let mut child = command.stdout(writer).stderr(Stdio::null()).spawn().unwrap();
-    let status = tokio::time::timeout(Duration::from_secs(20), child.wait()).await.expect("it ends");
+    let mut child = command
+        .stdout(writer)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let status = tokio::time::timeout(Duration::from_secs(20), child.wait())
+        .await
+        .expect("it ends");
     assert_eq!(status.unwrap().code(), Some(0));
     assert_eq!(ns.west.lease_holder().await, "");
 }
@@ -163,10 +236,19 @@ async fn a_standard_output_that_is_closed_ends_it_well() {
 #[tokio::test]
 async fn moves_are_told_as_text_too_where_standard_output_has_json() {
     let ns = TestNamespace::new("both").await;
-    ns.west.group("web", &[("web", 1, 0), ("web-east", 0, 1)]).await;
-    let output = watch(&ns.west, &["--once", "-o", "json"]).run().await.success();
-    output.stdout_contains("\"kind\":\"Transition\"").stderr_contains("/web: web -> web-east: ");
+    ns.west
+        .group("web", &[("web", 1, 0), ("web-east", 0, 1)])
+        .await;
+    let output = watch(&ns.west, &["--once", "-o", "json"])
+        .run()
+        .await
+        .success();
+    output
+        .stdout_contains("\"kind\":\"Transition\"")
+        .stderr_contains("/web: web -> web-east: ");
     ns.west.ready("web", 1).await;
     let output = watch(&ns.west, &["--once"]).run().await.success();
-    output.stdout_contains("web-east -> web: ").stderr_lacks("web-east -> web: ");
+    output
+        .stdout_contains("web-east -> web: ")
+        .stderr_lacks("web-east -> web: ");
 }

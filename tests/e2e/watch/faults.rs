@@ -23,12 +23,20 @@ struct Scene {
 impl Scene {
     async fn new(purpose: &str, args: &[&str]) -> Self {
         let ns = TestNamespace::new(purpose).await;
-        ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+        ns.west
+            .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+            .await;
         let proxy = FaultProxy::before(&ns.west).await;
-        let watch = plugin().args(["watch"]).args(args.to_vec()).on(&ns.west).kubeconfig(proxy.kubeconfig());
+        let watch = plugin()
+            .args(["watch"])
+            .args(args.to_vec())
+            .on(&ns.west)
+            .kubeconfig(proxy.kubeconfig());
         let watch = started(watch).await;
         // From here on the loop may write and sees what changes.
-        proxy.until_seen(Method::GET, "endpointslices?watch", 1).await;
+        proxy
+            .until_seen(Method::GET, "endpointslices?watch", 1)
+            .await;
         proxy.until_seen(Method::POST, "/leases", 1).await;
         Self { ns, proxy, watch }
     }
@@ -58,28 +66,55 @@ async fn a_change_between_read_and_write_is_decided_on_again() {
     scene.on_write(1, Fault::Wait(Arc::clone(&gate)));
     scene.ns.west.ready("web", 0).await;
     scene.proxy.until_seen(Method::PATCH, WEB, 1).await;
-    scene.ns.west.edit_split("web", json!({"metadata": {"annotations": {"note": "kept"}}})).await;
+    scene
+        .ns
+        .west
+        .edit_split(
+            "web",
+            json!({"metadata": {"annotations": {"note": "kept"}}}),
+        )
+        .await;
     gate.notify_one();
     scene.fail_over().await;
-    assert!(scene.pause() < Duration::from_secs(1), "{:?}", scene.pause());
-    assert_eq!(scene.ns.west.split("web").await["metadata"]["annotations"]["note"], "kept");
+    assert!(
+        scene.pause() < Duration::from_secs(1),
+        "{:?}",
+        scene.pause()
+    );
+    assert_eq!(
+        scene.ns.west.split("web").await["metadata"]["annotations"]["note"],
+        "kept"
+    );
     let rest = end(scene.watch).await;
-    assert!(rest.stdout.is_empty() && rest.complaints("not moved") == 0, "{rest:?}");
+    assert!(
+        rest.stdout.is_empty() && rest.complaints("not moved") == 0,
+        "{rest:?}"
+    );
 }
 
 /// The patch names a backend that is gone: the server answers 422, not 409.
 #[tokio::test]
 async fn a_backend_removed_between_read_and_write_is_no_lasting_refusal() {
     let ns = TestNamespace::new("shrunk").await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1), ("web-north", 0, 0)]).await;
+    ns.west
+        .group(
+            "web",
+            &[("web", 1, 1), ("web-east", 0, 1), ("web-north", 0, 0)],
+        )
+        .await;
     let proxy = FaultProxy::before(&ns.west).await;
-    let watch = plugin().args(["watch"]).on(&ns.west).kubeconfig(proxy.kubeconfig());
+    let watch = plugin()
+        .args(["watch"])
+        .on(&ns.west)
+        .kubeconfig(proxy.kubeconfig());
     let watch = started(watch).await;
     let gate = Arc::new(Notify::new());
     proxy.inject(Method::PATCH, WEB, 1, Fault::Wait(Arc::clone(&gate)));
     ns.west.ready("web", 0).await;
     proxy.until_seen(Method::PATCH, WEB, 1).await;
-    ns.west.set_weights("web", &[("web", 1), ("web-east", 0)]).await;
+    ns.west
+        .set_weights("web", &[("web", 1), ("web-east", 0)])
+        .await;
     gate.notify_one();
     ns.west.until_weights("web", &[0, 1]).await;
     let rest = end(watch).await;
@@ -92,7 +127,10 @@ async fn too_many_requests_are_waited_out_as_the_server_asks() {
     scene.on_write(1, Fault::Answer(429, Some(1)));
     scene.fail_over().await;
     let pause = scene.pause();
-    assert!(pause >= Duration::from_secs(1) && pause < Duration::from_secs(4), "{pause:?}");
+    assert!(
+        pause >= Duration::from_secs(1) && pause < Duration::from_secs(4),
+        "{pause:?}"
+    );
     end(scene.watch).await;
 }
 
@@ -117,8 +155,19 @@ async fn a_write_whose_answer_is_lost_is_told_once_and_not_repeated() {
     scene.on_write(1, Fault::CutAfter);
     scene.fail_over().await;
     eventually("there is an Event of the move", async || {
-        let events = scene.ns.west.api::<Event>().list(&ListParams::default()).await.unwrap().items;
-        if events.len() == 1 { Ok(()) } else { Err(format!("{events:?}")) }
+        let events = scene
+            .ns
+            .west
+            .api::<Event>()
+            .list(&ListParams::default())
+            .await
+            .unwrap()
+            .items;
+        if events.len() == 1 {
+            Ok(())
+        } else {
+            Err(format!("{events:?}"))
+        }
     })
     .await;
     assert_eq!(generation(&scene.ns.west.split("web").await), before + 1);
@@ -132,9 +181,16 @@ async fn a_write_that_hangs_is_given_up_and_repeated() {
     scene.on_write(1, Fault::Hang);
     scene.fail_over().await;
     let pause = scene.pause();
-    assert!(pause >= Duration::from_secs(1) && pause < Duration::from_secs(5), "{pause:?}");
+    assert!(
+        pause >= Duration::from_secs(1) && pause < Duration::from_secs(5),
+        "{pause:?}"
+    );
     let rest = end(scene.watch).await;
-    assert_eq!(rest.complaints("no answer within 1 s; trying again"), 1, "{rest:?}");
+    assert_eq!(
+        rest.complaints("no answer within 1 s; trying again"),
+        1,
+        "{rest:?}"
+    );
 }
 
 #[tokio::test]
@@ -144,7 +200,10 @@ async fn a_watch_that_never_starts_is_given_up_whatever_the_flag_says() {
     let opened = scene.proxy.seen(&Method::GET, SLICES).len();
     scene.proxy.inject(Method::GET, SLICES, 1, Fault::Hang);
     scene.proxy.cut_streams();
-    scene.proxy.until_seen(Method::GET, SLICES, opened + 2).await;
+    scene
+        .proxy
+        .until_seen(Method::GET, SLICES, opened + 2)
+        .await;
     scene.fail_over().await;
     end(scene.watch).await;
 }
@@ -152,7 +211,9 @@ async fn a_watch_that_never_starts_is_given_up_whatever_the_flag_says() {
 #[tokio::test]
 async fn events_that_hang_hold_no_move_up() {
     let mut scene = Scene::new("slow-events", &[]).await;
-    scene.proxy.inject(Method::POST, "/events", 100, Fault::Hang);
+    scene
+        .proxy
+        .inject(Method::POST, "/events", 100, Fault::Hang);
     scene.fail_over().await;
     scene.ns.west.ready("web", 1).await;
     scene.watch.line_containing("web: web-east -> web").await;
@@ -186,13 +247,26 @@ async fn watches_that_break_all_the_time_lose_nothing() {
 
 #[tokio::test]
 async fn a_watch_from_too_old_a_version_lists_again() {
-    for (purpose, fault) in [("expired", Fault::Expired), ("gone", Fault::Answer(410, None))] {
+    for (purpose, fault) in [
+        ("expired", Fault::Expired),
+        ("gone", Fault::Answer(410, None)),
+    ] {
         let mut scene = Scene::new(purpose, &[]).await;
-        let lists = || scene.proxy.seen(&Method::GET, "endpointslices?*limit=").len();
+        let lists = || {
+            scene
+                .proxy
+                .seen(&Method::GET, "endpointslices?*limit=")
+                .len()
+        };
         let before = lists();
-        scene.proxy.inject(Method::GET, "endpointslices?watch", 1, fault);
+        scene
+            .proxy
+            .inject(Method::GET, "endpointslices?watch", 1, fault);
         scene.proxy.cut_streams();
-        scene.proxy.until_seen(Method::GET, "endpointslices?*limit=", before + 1).await;
+        scene
+            .proxy
+            .until_seen(Method::GET, "endpointslices?*limit=", before + 1)
+            .await;
         scene.fail_over().await;
         end(scene.watch).await;
     }
@@ -201,12 +275,20 @@ async fn a_watch_from_too_old_a_version_lists_again() {
 #[tokio::test]
 async fn lists_that_fail_at_the_start_are_repeated_before_anything_moves() {
     let ns = TestNamespace::new("late-lists").await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
-    ns.west.group("mark", &[("mark", 1, 0), ("mark-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
+    ns.west
+        .group("mark", &[("mark", 1, 0), ("mark-east", 0, 1)])
+        .await;
     let proxy = FaultProxy::before(&ns.west).await;
     proxy.inject(Method::GET, "trafficsplits?", 2, Fault::Answer(503, None));
     proxy.inject(Method::GET, "endpointslices?", 3, Fault::Answer(500, None));
-    let mut watch = plugin().args(["watch"]).on(&ns.west).kubeconfig(proxy.kubeconfig()).spawn();
+    let mut watch = plugin()
+        .args(["watch"])
+        .on(&ns.west)
+        .kubeconfig(proxy.kubeconfig())
+        .spawn();
     watch.stderr_line_containing("trafficsplits").await;
     watch.line_containing("mark -> mark-east").await;
     let rest = end(watch).await;

@@ -14,7 +14,8 @@ fn script(text: &str) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("hook");
     std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("the script is written");
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("the script may be run");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))
+        .expect("the script may be run");
     (folder, path)
 }
 
@@ -28,7 +29,9 @@ async fn until_there(path: &Path) -> String {
 #[tokio::test]
 async fn the_move_is_in_its_environment_and_on_its_input() {
     let ns = TestNamespace::new("hook").await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
     let (folder, hook) = script(
         "cd \"$(dirname \"$0\")\"\nenv | grep ^FAILOVER_ | sort > environment\ncat > input\n\
          printf '%s\\n' \"$@\" > words\necho noise\nmv words arguments",
@@ -50,21 +53,34 @@ async fn the_move_is_in_its_environment_and_on_its_input() {
         ns.name,
         told["time"].as_str().unwrap(),
     );
-    assert_eq!(until_there(&folder.path().join("environment")).await, expected);
+    assert_eq!(
+        until_there(&folder.path().join("environment")).await,
+        expected
+    );
     let rest = end(watch).await;
-    assert!(rest.stdout.is_empty(), "what it prints is not mixed with the moves: {rest:?}");
+    assert!(
+        rest.stdout.is_empty(),
+        "what it prints is not mixed with the moves: {rest:?}"
+    );
 }
 
 #[tokio::test]
 async fn its_failure_is_logged_and_holds_nothing_up() {
     let ns = TestNamespace::new("hook-fails").await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
     let (_folder, hook) = script("printf 'first\\n\\033[2Jlast words\\n\\n' >&2; exit 3");
     let mut watch = watching(&ns.west, &["--on-transition", &hook.display().to_string()]).await;
     ns.west.ready("web", 0).await;
     watch.line_containing("web -> web-east").await;
-    let line = watch.stderr_line_containing("the hook failed with exit status: 3").await;
-    assert!(line.ends_with(":  [2Jlast words") || line.ends_with(": [2Jlast words"), "{line:?}");
+    let line = watch
+        .stderr_line_containing("the hook failed with exit status: 3")
+        .await;
+    assert!(
+        line.ends_with(":  [2Jlast words") || line.ends_with(": [2Jlast words"),
+        "{line:?}"
+    );
     ns.west.ready("web", 1).await;
     watch.line_containing("web-east -> web").await;
     end(watch).await;
@@ -73,7 +89,9 @@ async fn its_failure_is_logged_and_holds_nothing_up() {
 #[tokio::test]
 async fn what_hangs_is_killed_with_all_that_it_started() {
     let ns = TestNamespace::new("hook-hangs").await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
     let marker = format!("86{}", std::process::id());
     let command = format!("sh -c 'sleep {marker} & wait'");
     let mut watch = watching(&ns.west, &["--on-transition", &command]).await;
@@ -104,32 +122,70 @@ async fn what_hangs_is_killed_with_all_that_it_started() {
 #[tokio::test]
 async fn a_second_signal_ends_what_runs_too() {
     let ns = TestNamespace::new("hook-signals").await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
     let marker = format!("87{}", std::process::id());
-    let mut watch = watching(&ns.west, &["--on-transition", &format!("sh -c 'sleep {marker} & wait'")]).await;
+    let mut watch = watching(
+        &ns.west,
+        &["--on-transition", &format!("sh -c 'sleep {marker} & wait'")],
+    )
+    .await;
     ns.west.ready("web", 0).await;
     watch.line_containing("web -> web-east").await;
-    let sleeps =
-        || processes_mentioning(&format!("sleep {marker}")).iter().any(|line| line.starts_with("sleep"));
-    eventually("it runs", async || if sleeps() { Ok(()) } else { Err("not yet".to_owned()) }).await;
+    let sleeps = || {
+        processes_mentioning(&format!("sleep {marker}"))
+            .iter()
+            .any(|line| line.starts_with("sleep"))
+    };
+    eventually("it runs", async || {
+        if sleeps() {
+            Ok(())
+        } else {
+            Err("not yet".to_owned())
+        }
+    })
+    .await;
     kill_process(watch.pid(), Signal::TERM).unwrap();
-    watch.stderr_line_containing("a second signal ends at once").await;
+    watch
+        .stderr_line_containing("a second signal ends at once")
+        .await;
     let (status, _, errors) = watch.end_and_collect(Signal::TERM).await;
     assert_eq!(status.code(), Some(143), "{errors:?}");
-    eventually("none is left", async || if sleeps() { Err("it runs".to_owned()) } else { Ok(()) }).await;
+    eventually("none is left", async || {
+        if sleeps() {
+            Err("it runs".to_owned())
+        } else {
+            Ok(())
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_program_that_is_not_there_is_said_at_once() {
     let ns = TestNamespace::new("hook-missing").await;
-    let run = plugin().args(["watch", "--on-transition", "/nowhere/to-be-found now"]).on(&ns.west);
-    run.run().await.code(1).stderr_contains("there is no program \"/nowhere/to-be-found\"");
+    let run = plugin()
+        .args(["watch", "--on-transition", "/nowhere/to-be-found now"])
+        .on(&ns.west);
+    run.run()
+        .await
+        .code(1)
+        .stderr_contains("there is no program \"/nowhere/to-be-found\"");
 }
 
 #[tokio::test]
 async fn a_file_that_is_no_program_is_said_at_once() {
     let ns = TestNamespace::new("hook-no-program").await;
-    let run = plugin().args(["watch", "--on-transition", "/etc/passwd"]).on(&ns.west);
-    let output = run.run().await.code(1).stderr_contains("the program \"/etc/passwd\"");
-    output.stderr_contains("may not be executed").stderr_contains("chmod +x /etc/passwd");
+    let run = plugin()
+        .args(["watch", "--on-transition", "/etc/passwd"])
+        .on(&ns.west);
+    let output = run
+        .run()
+        .await
+        .code(1)
+        .stderr_contains("the program \"/etc/passwd\"");
+    output
+        .stderr_contains("may not be executed")
+        .stderr_contains("chmod +x /etc/passwd");
 }

@@ -7,19 +7,29 @@ use rustix::process::Signal;
 
 use super::metrics;
 use crate::support::{
-    Fault, FaultProxy, Sandbox, Side, TestNamespace, end, eventually, operator_rights_without, plugin,
-    restricted_kubeconfig, started,
+    Fault, FaultProxy, Sandbox, Side, TestNamespace, end, eventually, operator_rights_without,
+    plugin, restricted_kubeconfig, started,
 };
 
 const GROUP: &[(&str, u32, u8)] = &[("web", 1, 1), ("web-east", 0, 1)];
 
 #[tokio::test]
-async fn a_definition_that_is_removed_and_made_again_takes_its_groups_with_it_and_brings_them_back() {
+async fn a_definition_that_is_removed_and_made_again_takes_its_groups_with_it_and_brings_them_back()
+{
     let sandbox = Sandbox::start(&["west"]);
-    let side = Side { context: "west", namespace: "shop".into(), client: sandbox.client("west").await };
+    let side = Side {
+        context: "west",
+        namespace: "shop".into(),
+        client: sandbox.client("west").await,
+    };
     side.create_namespace().await;
     side.group("web", GROUP).await;
-    let run = |args: &[&str]| plugin().args(args.to_vec()).on(&side).kubeconfig(&sandbox.kubeconfig());
+    let run = |args: &[&str]| {
+        plugin()
+            .args(args.to_vec())
+            .on(&side)
+            .kubeconfig(&sandbox.kubeconfig())
+    };
     let mut watch = started(run(&["watch"])).await;
     let mut status = run(&["status", "-w"]).spawn();
     status.line_containing("shop/web: Primary").await;
@@ -27,10 +37,17 @@ async fn a_definition_that_is_removed_and_made_again_takes_its_groups_with_it_an
     let definitions = side.cluster_api::<CustomResourceDefinition>();
     let name = "trafficsplits.split.smi-spec.io";
     let mut definition = definitions.get(name).await.unwrap();
-    definitions.delete(name, &DeleteParams::default()).await.unwrap();
+    definitions
+        .delete(name, &DeleteParams::default())
+        .await
+        .unwrap();
     status.line_containing("shop/web: gone").await;
-    watch.stderr_line_containing("shop/web is gone: deleted").await;
-    watch.stderr_line_containing(&format!("{name} is no longer served by the cluster")).await;
+    watch
+        .stderr_line_containing("shop/web is gone: deleted")
+        .await;
+    watch
+        .stderr_line_containing(&format!("{name} is no longer served by the cluster"))
+        .await;
     eventually("the definition is gone", async || {
         match definitions.get_opt(name).await.unwrap() {
             None => Ok(()),
@@ -41,15 +58,28 @@ async fn a_definition_that_is_removed_and_made_again_takes_its_groups_with_it_an
     .await;
 
     definition.status = None;
-    (definition.metadata.resource_version, definition.metadata.uid) = (None, None);
-    definitions.create(&PostParams::default(), &definition).await.unwrap();
+    (
+        definition.metadata.resource_version,
+        definition.metadata.uid,
+    ) = (None, None);
+    definitions
+        .create(&PostParams::default(), &definition)
+        .await
+        .unwrap();
     eventually("TrafficSplits are served again", async || {
-        side.traffic_splits().list(&Default::default()).await.map(drop).map_err(|cause| cause.to_string())
+        side.traffic_splits()
+            .list(&Default::default())
+            .await
+            .map(drop)
+            .map_err(|cause| cause.to_string())
     })
     .await;
-    side.traffic_split("web", "web", &[("web", 1), ("web-east", 0)]).await;
+    side.traffic_split("web", "web", &[("web", 1), ("web-east", 0)])
+        .await;
     status.line_containing("shop/web: appeared, Primary").await;
-    watch.stderr_line_containing(&format!("{name} is served again")).await;
+    watch
+        .stderr_line_containing(&format!("{name} is served again"))
+        .await;
     side.ready("web", 0).await;
     watch.line_containing("web: web -> web-east").await;
     status.line_containing("-> Failover").await;
@@ -66,7 +96,11 @@ async fn groups_of_a_kind_that_is_gone_are_forgotten() {
     let ns = TestNamespace::new("gone-kind").await;
     ns.west.group("web", GROUP).await;
     let proxy = FaultProxy::before(&ns.west).await;
-    let mut status = plugin().args(["status", "-w"]).on(&ns.west).kubeconfig(proxy.kubeconfig()).spawn();
+    let mut status = plugin()
+        .args(["status", "-w"])
+        .on(&ns.west)
+        .kubeconfig(proxy.kubeconfig())
+        .spawn();
     status.line_containing("/web: Primary").await;
     proxy.inject(Method::GET, SPLITS, 2, Fault::Answer(404, None));
     proxy.cut_streams();
@@ -83,10 +117,18 @@ async fn a_kind_that_may_not_be_read_is_said_once_and_keeps_nothing_from_being_r
     let rights = operator_rights_without("httproutes");
     let operator = restricted_kubeconfig(&ns.west, "operator", &rights).await;
     let args = ["watch", "--metrics", "127.0.0.1:0"];
-    let mut watch = plugin().args(args).on(&ns.west).kubeconfig(operator.path()).spawn();
+    let mut watch = plugin()
+        .args(args)
+        .on(&ns.west)
+        .kubeconfig(operator.path())
+        .spawn();
     let address = metrics::address(&mut watch).await;
     watch.stderr_line_containing("httproutes").await;
     metrics::until(&address, "/readyz", &["HTTP/1.1 200 OK", "ok"]).await;
     let rest = end(watch).await;
-    assert_eq!(rest.complaints("httproutes.gateway.networking.k8s.io cannot be read"), 1, "{rest:?}");
+    assert_eq!(
+        rest.complaints("httproutes.gateway.networking.k8s.io cannot be read"),
+        1,
+        "{rest:?}"
+    );
 }

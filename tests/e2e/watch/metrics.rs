@@ -8,14 +8,18 @@ use crate::support::{Fault, FaultProxy, Running, TestNamespace, end, eventually,
 
 /// Where a loop serves its figures.
 pub async fn address(watch: &mut Running) -> String {
-    let line = watch.stderr_line_containing("metrics are served on http://").await;
+    let line = watch
+        .stderr_line_containing("metrics are served on http://")
+        .await;
     let (_, rest) = line.split_once("http://").unwrap();
     rest.split_once('/').unwrap().0.to_owned()
 }
 
 /// What is answered to these bytes.
 async fn send(address: &str, bytes: &[u8]) -> String {
-    let mut stream = TcpStream::connect(address).await.expect("the address is listened on");
+    let mut stream = TcpStream::connect(address)
+        .await
+        .expect("the address is listened on");
     // It may be closed before all has been sent.
     let _ = stream.write_all(bytes).await;
     let mut answer = Vec::new();
@@ -24,13 +28,21 @@ async fn send(address: &str, bytes: &[u8]) -> String {
 }
 
 async fn get(address: &str, path: &str) -> String {
-    send(address, format!("GET {path} HTTP/1.1\r\nhost: here\r\n\r\n").as_bytes()).await
+    send(
+        address,
+        format!("GET {path} HTTP/1.1\r\nhost: here\r\n\r\n").as_bytes(),
+    )
+    .await
 }
 
 pub async fn until(address: &str, path: &str, wanted: &[&str]) {
     eventually(&format!("{path} has {wanted:?}"), async || {
         let answer = get(address, path).await;
-        if wanted.iter().all(|text| answer.contains(text)) { Ok(()) } else { Err(answer) }
+        if wanted.iter().all(|text| answer.contains(text)) {
+            Ok(())
+        } else {
+            Err(answer)
+        }
     })
     .await;
 }
@@ -38,19 +50,35 @@ pub async fn until(address: &str, path: &str, wanted: &[&str]) {
 #[tokio::test]
 async fn what_the_loop_does_is_counted() {
     let ns = TestNamespace::new("metrics").await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
-    ns.west.group("dead", &[("dead", 1, 0), ("dead-east", 0, 0)]).await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
+    ns.west
+        .group("dead", &[("dead", 1, 0), ("dead-east", 0, 0)])
+        .await;
     let proxy = FaultProxy::before(&ns.west).await;
-    proxy.inject(Method::PATCH, "/trafficsplits/web", 2, Fault::Answer(503, None));
+    proxy.inject(
+        Method::PATCH,
+        "/trafficsplits/web",
+        2,
+        Fault::Answer(503, None),
+    );
     let args = ["watch", "--metrics", "127.0.0.1:0"];
-    let mut watch = plugin().args(args).on(&ns.west).kubeconfig(proxy.kubeconfig()).spawn();
+    let mut watch = plugin()
+        .args(args)
+        .on(&ns.west)
+        .kubeconfig(proxy.kubeconfig())
+        .spawn();
     let address = address(&mut watch).await;
     until(&address, "/readyz", &["HTTP/1.1 200 OK", "ok"]).await;
     until(&address, "/healthz", &["HTTP/1.1 200 OK", "ok"]).await;
     let states = [
         "failover_groups{context=\"west\",state=\"Primary\"} 1\n",
         "failover_groups{context=\"west\",state=\"Unavailable\"} 1\n",
-        &format!("failover_lease{{context=\"west\",namespace=\"{}\",standing=\"held\"}} 1\n", ns.name),
+        &format!(
+            "failover_lease{{context=\"west\",namespace=\"{}\",standing=\"held\"}} 1\n",
+            ns.name
+        ),
     ];
     until(&address, "/metrics", &states).await;
 
@@ -58,7 +86,10 @@ async fn what_the_loop_does_is_counted() {
     watch.line_containing("web -> web-east").await;
     let figures = [
         "application/openmetrics-text",
-        &format!("failover_transitions_total{{context=\"west\",namespace=\"{}\"}} 1\n", ns.name),
+        &format!(
+            "failover_transitions_total{{context=\"west\",namespace=\"{}\"}} 1\n",
+            ns.name
+        ),
         "failover_writes_total{context=\"west\"} 3\n",
         "failover_write_failures_total{context=\"west\"} 2\n",
         "failover_write_retries_total{context=\"west\"} 2\n",
@@ -84,19 +115,37 @@ async fn what_the_loop_does_is_counted() {
 #[tokio::test]
 async fn rubbish_does_no_harm() {
     let ns = TestNamespace::new("metrics-rubbish").await;
-    let mut watch = plugin().args(["watch", "--metrics", "127.0.0.1:0"]).on(&ns.west).spawn();
+    let mut watch = plugin()
+        .args(["watch", "--metrics", "127.0.0.1:0"])
+        .on(&ns.west)
+        .spawn();
     let address = address(&mut watch).await;
     assert!(get(&address, "/nothing").await.starts_with("HTTP/1.1 404 "));
-    let post = send(&address, b"POST /metrics HTTP/1.1\r\nhost: here\r\ncontent-length: 0\r\n\r\n").await;
+    let post = send(
+        &address,
+        b"POST /metrics HTTP/1.1\r\nhost: here\r\ncontent-length: 0\r\n\r\n",
+    )
+    .await;
     assert!(post.starts_with("HTTP/1.1 405 "), "{post}");
-    send(&address, b"\x16\x03\x01\x00\xff\xff no request at all\r\n\r\n\0\0").await;
-    let long = format!("GET /metrics HTTP/1.1\r\nx: {}\r\n\r\n", "long".repeat(10_000));
+    send(
+        &address,
+        b"\x16\x03\x01\x00\xff\xff no request at all\r\n\r\n\0\0",
+    )
+    .await;
+    let long = format!(
+        "GET /metrics HTTP/1.1\r\nx: {}\r\n\r\n",
+        "long".repeat(10_000)
+    );
     let refused = send(&address, long.as_bytes()).await;
     assert!(!refused.starts_with("HTTP/1.1 200 "), "{refused}");
     // Whoever says nothing takes one of a few places, and no more than that.
     let mut idle = Vec::new();
     for _ in 0..40 {
-        idle.push(TcpStream::connect(&address).await.expect("the address is listened on"));
+        idle.push(
+            TcpStream::connect(&address)
+                .await
+                .expect("the address is listened on"),
+        );
     }
     drop(idle);
     until(&address, "/healthz", &["HTTP/1.1 200 OK"]).await;
@@ -107,13 +156,33 @@ async fn rubbish_does_no_harm() {
 async fn a_loop_that_does_not_run_is_not_ready_but_alive() {
     let ns = TestNamespace::new("metrics-ready").await;
     let proxy = FaultProxy::before(&ns.east).await;
-    proxy.inject(Method::POST, "/selfsubjectreviews", 1000, Fault::Answer(500, None));
+    proxy.inject(
+        Method::POST,
+        "/selfsubjectreviews",
+        1000,
+        Fault::Answer(500, None),
+    );
     let files = [proxy.kubeconfig().to_path_buf(), shared().kubeconfig()];
     let kubeconfig = std::path::PathBuf::from(std::env::join_paths(files).unwrap());
-    let args = ["watch", "--contexts", "west,east", "--metrics", "127.0.0.1:0"];
-    let mut watch = plugin().args(args).namespace(&ns.name).kubeconfig(&kubeconfig).spawn();
+    let args = [
+        "watch",
+        "--contexts",
+        "west,east",
+        "--metrics",
+        "127.0.0.1:0",
+    ];
+    let mut watch = plugin()
+        .args(args)
+        .namespace(&ns.name)
+        .kubeconfig(&kubeconfig)
+        .spawn();
     let address = address(&mut watch).await;
-    until(&address, "/readyz", &["HTTP/1.1 503 ", "not all is read and heard: east\n"]).await;
+    until(
+        &address,
+        "/readyz",
+        &["HTTP/1.1 503 ", "not all is read and heard: east\n"],
+    )
+    .await;
     until(&address, "/healthz", &["HTTP/1.1 200 OK"]).await;
     proxy.heal();
     until(&address, "/readyz", &["HTTP/1.1 200 OK"]).await;
@@ -125,6 +194,11 @@ async fn an_address_that_is_taken_is_said() {
     let ns = TestNamespace::new("metrics-taken").await;
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let output = plugin().args(["watch", "--metrics", &port]).on(&ns.west).run().await.code(1);
+    let output = plugin()
+        .args(["watch", "--metrics", &port])
+        .on(&ns.west)
+        .run()
+        .await
+        .code(1);
     output.stderr_contains(&format!("no metrics can be served on 127.0.0.1:{port}"));
 }

@@ -6,9 +6,12 @@ use crate::support::{Side, TestNamespace, end, eventually, plugin, watching};
 
 /// Sets policy annotations on a group.
 pub async fn set(side: &Side, group: &str, annotations: &[(&str, &str)]) {
-    let pairs = annotations.iter().map(|(key, value)| (format!("failover.linkerd.io/{key}"), json!(value)));
+    let pairs = annotations
+        .iter()
+        .map(|(key, value)| (format!("failover.linkerd.io/{key}"), json!(value)));
     let map: serde_json::Map<_, _> = pairs.collect();
-    side.edit_split(group, json!({"metadata": {"annotations": map}})).await;
+    side.edit_split(group, json!({"metadata": {"annotations": map}}))
+        .await;
 }
 
 pub const THREE: [(&str, u32, u8); 3] = [("web", 1, 1), ("web-central", 0, 1), ("web-east", 0, 1)];
@@ -43,7 +46,11 @@ async fn ordered_fallbacks_take_over_one_after_the_other() {
         backends: &THREE,
         policy: &[("policy", "ordered")],
         first: &[1, 0, 0],
-        steps: &[("web", 0, &[0, 1, 0]), ("web-central", 0, &[0, 0, 1]), ("web-central", 1, &[0, 1, 0])],
+        steps: &[
+            ("web", 0, &[0, 1, 0]),
+            ("web-central", 0, &[0, 0, 1]),
+            ("web-central", 1, &[0, 1, 0]),
+        ],
     };
     story.play("ordered").await;
 }
@@ -73,51 +80,101 @@ async fn too_few_ready_endpoints_are_not_enough() {
 #[tokio::test]
 async fn once_waits_a_delay_out() {
     let ns = TestNamespace::new("delay").await;
-    ns.west.group("web", &[("web", 1, 0), ("web-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 0), ("web-east", 0, 1)])
+        .await;
     set(&ns.west, "web", &[("failover-delay", "2s")]).await;
-    plugin().args(["status"]).on(&ns.west).run().await.success().stdout_contains("Waiting");
+    plugin()
+        .args(["status"])
+        .on(&ns.west)
+        .run()
+        .await
+        .success()
+        .stdout_contains("Waiting");
     let started = std::time::Instant::now();
-    let once = plugin().args(["watch", "--once"]).on(&ns.west).run().await.success();
-    assert!(started.elapsed().as_secs() >= 2, "the delay was cut short: {once}");
+    let once = plugin()
+        .args(["watch", "--once"])
+        .on(&ns.west)
+        .run()
+        .await
+        .success();
+    assert!(
+        started.elapsed().as_secs() >= 2,
+        "the delay was cut short: {once}"
+    );
     ns.west.until_weights("web", &[0, 1]).await;
 }
 
 #[tokio::test]
 async fn manual_failback_holds_until_someone_says_so() {
     let ns = TestNamespace::new("manual").await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
     set(&ns.west, "web", &[("failback", "manual")]).await;
     let watch = watching(&ns.west, &[]).await;
     ns.west.ready("web", 0).await;
     ns.west.until_weights("web", &[0, 1]).await;
     ns.west.ready("web", 1).await;
     eventually("the stay is noted", async || {
-        let object = ns.west.traffic_splits().get("web").await.map_err(|cause| cause.to_string())?;
+        let object = ns
+            .west
+            .traffic_splits()
+            .get("web")
+            .await
+            .map_err(|cause| cause.to_string())?;
         let annotations = object.metadata.annotations.unwrap_or_default();
-        annotations.contains_key("failover.linkerd.io/held").then_some(()).ok_or(format!("{annotations:?}"))
+        annotations
+            .contains_key("failover.linkerd.io/held")
+            .then_some(())
+            .ok_or(format!("{annotations:?}"))
     })
     .await;
-    plugin().args(["status", "-o", "wide"]).on(&ns.west).run().await.success().stdout_contains("held");
-    plugin().args(["failback", "web", "--yes"]).on(&ns.west).run().await.success();
+    plugin()
+        .args(["status", "-o", "wide"])
+        .on(&ns.west)
+        .run()
+        .await
+        .success()
+        .stdout_contains("held");
+    plugin()
+        .args(["failback", "web", "--yes"])
+        .on(&ns.west)
+        .run()
+        .await
+        .success();
     ns.west.until_weights("web", &[1, 0]).await;
     end(watch).await;
     let object = ns.west.traffic_splits().get("web").await.unwrap();
     let annotations = object.metadata.annotations.unwrap_or_default();
-    assert!(!annotations.contains_key("failover.linkerd.io/held"), "{annotations:?}");
+    assert!(
+        !annotations.contains_key("failover.linkerd.io/held"),
+        "{annotations:?}"
+    );
 }
 
 #[tokio::test]
 async fn a_bad_value_leaves_the_traffic_alone_and_says_what_is_allowed() {
     let ns = TestNamespace::new("badpolicy").await;
-    ns.west.group("bad", &[("bad", 1, 0), ("bad-east", 0, 1)]).await;
-    ns.west.group("good", &[("good", 1, 0), ("good-east", 0, 1)]).await;
+    ns.west
+        .group("bad", &[("bad", 1, 0), ("bad-east", 0, 1)])
+        .await;
+    ns.west
+        .group("good", &[("good", 1, 0), ("good-east", 0, 1)])
+        .await;
     set(&ns.west, "bad", &[("failover-delay", "soon")]).await;
     let watch = watching(&ns.west, &[]).await;
     ns.west.until_weights("good", &[0, 1]).await;
     ns.west.until_weights("bad", &[1, 0]).await;
     let rest = end(watch).await;
     assert_eq!(rest.complaints("such as 30s or 1m30s"), 1, "{rest:?}");
-    let status = plugin().args(["status", "bad", "-o", "json"]).on(&ns.west).run().await.success().json();
+    let status = plugin()
+        .args(["status", "bad", "-o", "json"])
+        .on(&ns.west)
+        .run()
+        .await
+        .success()
+        .json();
     let reason = "the annotation failover.linkerd.io/failover-delay is \"soon\", but can only be whole numbers with s, m \
                   or h, such as 30s or 1m30s";
     assert_eq!(status["items"][0]["reason"], reason);

@@ -7,17 +7,28 @@ use crate::support::{TestNamespace, end, endpoint, plugin, watching};
 #[tokio::test]
 async fn weights_stay_where_nobody_is_ready_until_somebody_is() {
     let ns = TestNamespace::new("nobody").await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 0)]).await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 0)])
+        .await;
     // A second group shows when the loop has seen a change after the first group's.
-    ns.west.group("mark", &[("mark", 1, 1), ("mark-east", 0, 1)]).await;
+    ns.west
+        .group("mark", &[("mark", 1, 1), ("mark-east", 0, 1)])
+        .await;
     let mut watch = watching(&ns.west, &[]).await;
 
     ns.west.ready("web", 0).await;
     ns.west.ready("mark", 0).await;
     watch.line_containing("mark ->").await;
     ns.west.until_weights("web", &[1, 0]).await;
-    let status = plugin().args(["status", "web"]).on(&ns.west).run().await.success();
-    status.stdout_contains("Unavailable").stdout_contains("no backend has a ready endpoint");
+    let status = plugin()
+        .args(["status", "web"])
+        .on(&ns.west)
+        .run()
+        .await
+        .success();
+    status
+        .stdout_contains("Unavailable")
+        .stdout_contains("no backend has a ready endpoint");
 
     ns.west.ready("web-east", 1).await;
     ns.west.until_weights("web", &[0, 1]).await;
@@ -29,25 +40,45 @@ async fn a_backend_whose_service_does_not_exist_is_dead() {
     let ns = TestNamespace::new("missing").await;
     ns.west.bare_service("web-east").await;
     ns.west.ready("web-east", 1).await;
-    ns.west.traffic_split("web", "web", &[("web", 1), ("web-east", 0)]).await;
+    ns.west
+        .traffic_split("web", "web", &[("web", 1), ("web-east", 0)])
+        .await;
     let mut watch = watching(&ns.west, &[]).await;
     ns.west.until_weights("web", &[0, 1]).await;
     watch.line_containing("web: web -> web-east").await;
     end(watch).await;
     let status = plugin().args(["status"]).on(&ns.west).run().await.success();
-    status.stdout_contains("web:missing web-east:1/2").stdout_contains("Service web does not exist");
+    status
+        .stdout_contains("web:missing web-east:1/2")
+        .stdout_contains("Service web does not exist");
 }
 
 #[tokio::test]
 async fn all_slices_of_a_service_count_together() {
     let ns = TestNamespace::new("pieces").await;
-    ns.west.group("web", &[("web", 1, 0), ("web-east", 0, 1)]).await;
-    ns.west.slice("web-2", "web", "IPv4", json!([endpoint("10.0.1.1", true, false)])).await;
+    ns.west
+        .group("web", &[("web", 1, 0), ("web-east", 0, 1)])
+        .await;
+    ns.west
+        .slice(
+            "web-2",
+            "web",
+            "IPv4",
+            json!([endpoint("10.0.1.1", true, false)]),
+        )
+        .await;
     let watch = watching(&ns.west, &[]).await;
 
     ns.west.delete_slice("web-2").await;
     ns.west.until_weights("web", &[0, 1]).await;
-    ns.west.slice("web-3", "web", "IPv4", json!([endpoint("10.0.1.1", true, false)])).await;
+    ns.west
+        .slice(
+            "web-3",
+            "web",
+            "IPv4",
+            json!([endpoint("10.0.1.1", true, false)]),
+        )
+        .await;
     ns.west.until_weights("web", &[1, 0]).await;
     let status = plugin().args(["status"]).on(&ns.west).run().await.success();
     status.stdout_contains("web:1/2 ");
@@ -57,7 +88,9 @@ async fn all_slices_of_a_service_count_together() {
 #[tokio::test]
 async fn of_two_address_families_the_one_with_more_ready_counts() {
     let ns = TestNamespace::new("dual-stack").await;
-    ns.west.group("web", &[("web", 1, 0), ("web-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 0), ("web-east", 0, 1)])
+        .await;
     let six = [
         endpoint("fd00::1", true, false),
         endpoint("fd00::2", true, false),
@@ -66,9 +99,19 @@ async fn of_two_address_families_the_one_with_more_ready_counts() {
     ns.west.slice("web-6", "web", "IPv6", json!(six)).await;
     let watch = watching(&ns.west, &[]).await;
     let status = async || plugin().args(["status"]).on(&ns.west).run().await.success();
-    status().await.stdout_contains("web:2/3 ").stdout_contains("Primary");
+    status()
+        .await
+        .stdout_contains("web:2/3 ")
+        .stdout_contains("Primary");
 
-    ns.west.slice("web-6", "web", "IPv6", json!([endpoint("fd00::1", false, false)])).await;
+    ns.west
+        .slice(
+            "web-6",
+            "web",
+            "IPv6",
+            json!([endpoint("fd00::1", false, false)]),
+        )
+        .await;
     ns.west.until_weights("web", &[0, 1]).await;
     ns.west.ready("web", 1).await;
     ns.west.until_weights("web", &[1, 0]).await;
@@ -79,19 +122,32 @@ async fn of_two_address_families_the_one_with_more_ready_counts() {
 #[tokio::test]
 async fn terminating_endpoints_do_not_count() {
     let ns = TestNamespace::new("terminating").await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
     let watch = watching(&ns.west, &[]).await;
-    ns.west.slice("web", "web", "IPv4", json!([endpoint("10.0.0.1", true, true)])).await;
+    ns.west
+        .slice(
+            "web",
+            "web",
+            "IPv4",
+            json!([endpoint("10.0.0.1", true, true)]),
+        )
+        .await;
     ns.west.until_weights("web", &[0, 1]).await;
     let status = plugin().args(["status"]).on(&ns.west).run().await.success();
-    status.stdout_contains("web:0/0 ").stdout_contains("(0 of 0)");
+    status
+        .stdout_contains("web:0/0 ")
+        .stdout_contains("(0 of 0)");
     end(watch).await;
 }
 
 #[tokio::test]
 async fn a_slice_without_endpoints_is_no_error() {
     let ns = TestNamespace::new("null").await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
     let watch = watching(&ns.west, &[]).await;
     ns.west.slice("web", "web", "IPv4", json!(null)).await;
     ns.west.until_weights("web", &[0, 1]).await;
@@ -106,12 +162,24 @@ async fn a_mirror_without_local_endpoints_by_design_is_unknown_and_not_dead() {
     ns.west.bare_service("web").await;
     ns.west.ready("web", 1).await;
     // It carries: a loop that took it for dead would move its traffic away at the start.
-    ns.west.traffic_split("web", "web-north", &[("web-north", 1), ("web", 0)]).await;
-    ns.west.group("mark", &[("mark", 1, 0), ("mark-east", 0, 1)]).await;
+    ns.west
+        .traffic_split("web", "web-north", &[("web-north", 1), ("web", 0)])
+        .await;
+    ns.west
+        .group("mark", &[("mark", 1, 0), ("mark-east", 0, 1)])
+        .await;
     let mut watch = watching(&ns.west, &[]).await;
     watch.line_containing("mark ->").await;
-    let status = plugin().args(["status", "ts/web"]).on(&ns.west).run().await.success();
-    status.stdout_contains("web-north:?").stdout_contains("Unknown").stdout_contains("by design");
+    let status = plugin()
+        .args(["status", "ts/web"])
+        .on(&ns.west)
+        .run()
+        .await
+        .success();
+    status
+        .stdout_contains("web-north:?")
+        .stdout_contains("Unknown")
+        .stdout_contains("by design");
     let rest = end(watch).await;
     assert!(rest.stdout.is_empty(), "{rest:?}");
     ns.west.until_weights("web", &[1, 0]).await;

@@ -3,23 +3,46 @@
 use http::Method;
 
 use crate::support::{
-    A_WHILE, Fault, FaultProxy, TestNamespace, end, operator_rights, plugin, rule, started, watching_as,
+    A_WHILE, Fault, FaultProxy, TestNamespace, end, operator_rights, plugin, rule, started,
+    watching_as,
 };
 
 #[tokio::test]
 async fn a_patch_that_is_not_taken_is_said_once_and_not_repeated_soon() {
     let ns = TestNamespace::new("unprocessable").await;
-    ns.west.group("web", &[("web", 1, 0), ("web-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 0), ("web-east", 0, 1)])
+        .await;
     let proxy = FaultProxy::before(&ns.west).await;
-    proxy.inject(Method::PATCH, "/trafficsplits/web", 1000, Fault::Answer(422, None));
-    let mut watch = started(plugin().args(["watch"]).on(&ns.west).kubeconfig(proxy.kubeconfig())).await;
-    watch.stderr_line_containing("web is not moved: the API server does not take the patch (HTTP 422)").await;
+    proxy.inject(
+        Method::PATCH,
+        "/trafficsplits/web",
+        1000,
+        Fault::Answer(422, None),
+    );
+    let mut watch = started(
+        plugin()
+            .args(["watch"])
+            .on(&ns.west)
+            .kubeconfig(proxy.kubeconfig()),
+    )
+    .await;
+    watch
+        .stderr_line_containing(
+            "web is not moved: the API server does not take the patch (HTTP 422)",
+        )
+        .await;
     assert_eq!(watch.line_within(A_WHILE).await, None);
     assert_eq!(proxy.writes(), 1);
 
     // Another version of the object is another matter.
     proxy.heal();
-    ns.west.edit_split("web", serde_json::json!({"metadata": {"annotations": {"note": "new"}}})).await;
+    ns.west
+        .edit_split(
+            "web",
+            serde_json::json!({"metadata": {"annotations": {"note": "new"}}}),
+        )
+        .await;
     watch.line_containing("web -> web-east").await;
     let rest = end(watch).await;
     assert_eq!(rest.complaints("not moved"), 1, "{rest:?}");
@@ -28,21 +51,43 @@ async fn a_patch_that_is_not_taken_is_said_once_and_not_repeated_soon() {
 #[tokio::test]
 async fn once_fails_where_a_group_could_not_be_moved() {
     let ns = TestNamespace::new("once-refused").await;
-    ns.west.group("web", &[("web", 1, 0), ("web-east", 0, 1)]).await;
-    ns.west.group("fine", &[("fine", 1, 0), ("fine-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 0), ("web-east", 0, 1)])
+        .await;
+    ns.west
+        .group("fine", &[("fine", 1, 0), ("fine-east", 0, 1)])
+        .await;
     let proxy = FaultProxy::before(&ns.west).await;
-    proxy.inject(Method::PATCH, "/trafficsplits/web", 1000, Fault::Answer(422, None));
-    let output = plugin().args(["watch", "--once"]).on(&ns.west).kubeconfig(proxy.kubeconfig()).run().await;
+    proxy.inject(
+        Method::PATCH,
+        "/trafficsplits/web",
+        1000,
+        Fault::Answer(422, None),
+    );
+    let output = plugin()
+        .args(["watch", "--once"])
+        .on(&ns.west)
+        .kubeconfig(proxy.kubeconfig())
+        .run()
+        .await;
     let output = output.code(1).stdout_contains("fine -> fine-east");
-    output.stderr_contains("web is not moved").stderr_contains("1 group(s) could not be moved");
+    output
+        .stderr_contains("web is not moved")
+        .stderr_contains("1 group(s) could not be moved");
 }
 
 #[tokio::test]
 async fn without_the_right_to_write_it_says_so_once() {
     let ns = TestNamespace::new("no-patch").await;
-    ns.west.group("web", &[("web", 1, 0), ("web-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 0), ("web-east", 0, 1)])
+        .await;
     let mut rights = operator_rights();
-    rights[0] = rule("split.smi-spec.io", &["trafficsplits"], &["get", "list", "watch"]);
+    rights[0] = rule(
+        "split.smi-spec.io",
+        &["trafficsplits"],
+        &["get", "list", "watch"],
+    );
     let mut watch = watching_as(&ns.west, &rights, &[]).await;
     watch.stderr_line_containing("web is not moved").await;
     assert_eq!(watch.line_within(A_WHILE).await, None);

@@ -4,16 +4,20 @@ use http::Method;
 use serde_json::json;
 
 use crate::support::{
-    Fault, FaultProxy, TestNamespace, end, operator_rights_without, plugin, restricted_kubeconfig, rule,
-    started, watching_as,
+    Fault, FaultProxy, TestNamespace, end, operator_rights_without, plugin, restricted_kubeconfig,
+    rule, started, watching_as,
 };
 
 #[tokio::test]
 async fn without_leases_it_says_so_and_goes_on() {
     let ns = TestNamespace::new("no-leases").await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
     let mut watch = watching_as(&ns.west, &operator_rights_without("leases"), &[]).await;
-    watch.stderr_line_containing(&format!("{}: no Lease (", ns.name)).await;
+    watch
+        .stderr_line_containing(&format!("{}: no Lease (", ns.name))
+        .await;
     ns.west.ready("web", 0).await;
     watch.line_containing("web -> web-east").await;
     let rest = end(watch).await;
@@ -23,7 +27,9 @@ async fn without_leases_it_says_so_and_goes_on() {
 #[tokio::test]
 async fn without_events_moves_go_on() {
     let ns = TestNamespace::new("no-events").await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
     let mut watch = watching_as(&ns.west, &operator_rights_without("events"), &[]).await;
     ns.west.ready("web", 0).await;
     watch.line_containing("web -> web-east").await;
@@ -40,8 +46,12 @@ async fn without_services_a_backend_without_slices_is_unknown() {
         ns.west.bare_service(service).await;
     }
     ns.west.ready("bare-east", 1).await;
-    ns.west.traffic_split("bare", "bare", &[("bare", 1), ("bare-east", 0)]).await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    ns.west
+        .traffic_split("bare", "bare", &[("bare", 1), ("bare-east", 0)])
+        .await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
     let rights = operator_rights_without("services");
     let mut watch = watching_as(&ns.west, &rights, &[]).await;
     watch.stderr_line_containing("Services of namespace").await;
@@ -52,16 +62,28 @@ async fn without_services_a_backend_without_slices_is_unknown() {
     ns.west.until_weights("bare", &[1, 0]).await;
 
     let kubeconfig = restricted_kubeconfig(&ns.west, "reader", &rights).await;
-    let status = plugin().args(["status"]).on(&ns.west).kubeconfig(kubeconfig.path()).run().await.success();
-    status.stdout_contains("bare:? bare-east:1/2").stdout_contains("reading its Service is forbidden");
+    let status = plugin()
+        .args(["status"])
+        .on(&ns.west)
+        .kubeconfig(kubeconfig.path())
+        .run()
+        .await
+        .success();
+    status
+        .stdout_contains("bare:? bare-east:1/2")
+        .stdout_contains("reading its Service is forbidden");
 }
 
 #[tokio::test]
 async fn without_slices_nothing_moves() {
     let ns = TestNamespace::new("no-slices").await;
-    ns.west.group("web", &[("web", 1, 0), ("web-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 0), ("web-east", 0, 1)])
+        .await;
     let mut watch = watching_as(&ns.west, &operator_rights_without("endpointslices"), &[]).await;
-    watch.stderr_line_containing("EndpointSlices of namespace").await;
+    watch
+        .stderr_line_containing("EndpointSlices of namespace")
+        .await;
     let rest = end(watch).await;
     assert!(rest.stdout.is_empty(), "{rest:?}");
     ns.west.until_weights("web", &[1, 0]).await;
@@ -69,16 +91,29 @@ async fn without_slices_nothing_moves() {
 
 #[tokio::test]
 async fn what_one_namespace_does_not_allow_is_said_once_and_stops_no_other() {
-    let (open, shut) = (TestNamespace::new("open").await, TestNamespace::new("shut").await);
+    let (open, shut) = (
+        TestNamespace::new("open").await,
+        TestNamespace::new("shut").await,
+    );
     for ns in [&open, &shut] {
-        ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
-        ns.west.edit_split("web", json!({"metadata": {"labels": {"test": open.name}}})).await;
+        ns.west
+            .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+            .await;
+        ns.west
+            .edit_split("web", json!({"metadata": {"labels": {"test": open.name}}}))
+            .await;
     }
     let proxy = FaultProxy::before(&open.west).await;
     let slices = format!("/namespaces/{}/endpointslices", shut.name);
     proxy.inject(Method::GET, &slices, usize::MAX, Fault::Answer(403, None));
     let args = ["watch", "-A", "-l", &format!("test={}", open.name)];
-    let mut watch = started(plugin().args(args).context("west").kubeconfig(proxy.kubeconfig())).await;
+    let mut watch = started(
+        plugin()
+            .args(args)
+            .context("west")
+            .kubeconfig(proxy.kubeconfig()),
+    )
+    .await;
     for (ready, line) in [(0, "web -> web-east"), (1, "web-east -> web")] {
         for ns in [&open, &shut] {
             ns.west.ready("web", ready).await;
@@ -89,7 +124,14 @@ async fn what_one_namespace_does_not_allow_is_said_once_and_stops_no_other() {
     }
     let rest = end(watch).await;
     let complaint = format!("EndpointSlices of namespace {} cannot be read", shut.name);
-    assert_eq!((rest.complaints(&complaint), rest.complaints("can be read again")), (1, 0), "{rest:?}");
+    assert_eq!(
+        (
+            rest.complaints(&complaint),
+            rest.complaints("can be read again")
+        ),
+        (1, 0),
+        "{rest:?}"
+    );
     assert_eq!(rest.moves(&shut.name), 0, "{rest:?}");
     shut.west.until_weights("web", &[1, 0]).await;
 }
@@ -100,7 +142,13 @@ async fn without_groups_it_ends_with_words() {
     let rights = [rule("", &["services"], &["get"])];
     let kubeconfig = restricted_kubeconfig(&ns.west, "stranger", &rights).await;
     for command in ["status", "watch"] {
-        let output = plugin().args([command]).on(&ns.west).kubeconfig(kubeconfig.path()).run().await.code(1);
+        let output = plugin()
+            .args([command])
+            .on(&ns.west)
+            .kubeconfig(kubeconfig.path())
+            .run()
+            .await
+            .code(1);
         output
             .stderr_contains("context west")
             .stderr_contains("to list trafficsplits.split.smi-spec.io in namespace")
@@ -111,11 +159,18 @@ async fn without_groups_it_ends_with_words() {
 #[tokio::test]
 async fn once_without_endpoint_slices_fails_and_names_the_groups() {
     let ns = TestNamespace::new("once-unread").await;
-    ns.west.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
     let rights = operator_rights_without("endpointslices");
     let kubeconfig = restricted_kubeconfig(&ns.west, "once", &rights).await;
-    let output =
-        plugin().args(["watch", "--once"]).on(&ns.west).kubeconfig(kubeconfig.path()).run().await.code(1);
+    let output = plugin()
+        .args(["watch", "--once"])
+        .on(&ns.west)
+        .kubeconfig(kubeconfig.path())
+        .run()
+        .await
+        .code(1);
     output
         .stderr_contains("whether 1 group(s) are where they belong is not known")
         .stderr_contains("/web: reading its EndpointSlices is forbidden");

@@ -56,9 +56,17 @@ async fn a_stay_takes_weight_from_the_dead_and_ends_where_all_are() {
     ns.west.until_weights("web", &[0, 1, 1]).await;
     ns.west.ready("web", 1).await;
     eventually("it is held", async || {
-        let status = plugin().args(["status", "web", "-o", "json"]).on(&ns.west).run().await.success().json();
+        let status = plugin()
+            .args(["status", "web", "-o", "json"])
+            .on(&ns.west)
+            .run()
+            .await
+            .success()
+            .json();
         let flags = &status["items"][0]["flags"];
-        let held = flags.as_array().is_some_and(|flags| flags.iter().any(|flag| flag == "held"));
+        let held = flags
+            .as_array()
+            .is_some_and(|flags| flags.iter().any(|flag| flag == "held"));
         if held { Ok(()) } else { Err(flags.to_string()) }
     })
     .await;
@@ -74,7 +82,12 @@ async fn a_preferred_fallback_waits_out_the_delay_as_the_primary_does() {
     let ns = TestNamespace::new("preferred").await;
     ns.west.group("web", &THREE).await;
     let delay = Duration::from_secs(2);
-    set(&ns.west, "web", &[("policy", "ordered"), ("failback-delay", "2s")]).await;
+    set(
+        &ns.west,
+        "web",
+        &[("policy", "ordered"), ("failback-delay", "2s")],
+    )
+    .await;
     let watch = watching(&ns.west, &[]).await;
     for (service, weights) in [("web", [0, 1, 0]), ("web-central", [0, 0, 1])] {
         ns.west.ready(service, 0).await;
@@ -84,7 +97,11 @@ async fn a_preferred_fallback_waits_out_the_delay_as_the_primary_does() {
         let started = Instant::now();
         ns.west.ready(service, 1).await;
         ns.west.until_weights("web", &weights).await;
-        assert!(started.elapsed() >= delay, "{service} has the traffic after {:?}", started.elapsed());
+        assert!(
+            started.elapsed() >= delay,
+            "{service} has the traffic after {:?}",
+            started.elapsed()
+        );
     }
     end(watch).await;
 }

@@ -19,14 +19,25 @@ async fn a_start_with_healthy_groups_writes_nothing() {
         let weight = if number % 2 == 0 { 1 } else { 100 };
         ns.west.bare_service(&name).await;
         ns.west.ready(&name, 1).await;
-        let split = ns.west.traffic_split(&name, &name, &[(&name, weight), ("web-east", 0)]).await;
+        let split = ns
+            .west
+            .traffic_split(&name, &name, &[(&name, weight), ("web-east", 0)])
+            .await;
         versions.push((name, split.metadata.resource_version.unwrap()));
     }
     // One that has to move shows that the loop has come to its decisions.
-    ns.west.group("mark", &[("mark", 1, 0), ("mark-east", 0, 1)]).await;
+    ns.west
+        .group("mark", &[("mark", 1, 0), ("mark-east", 0, 1)])
+        .await;
 
     let proxy = FaultProxy::before(&ns.west).await;
-    let mut watch = started(plugin().args(["watch"]).on(&ns.west).kubeconfig(proxy.kubeconfig())).await;
+    let mut watch = started(
+        plugin()
+            .args(["watch"])
+            .on(&ns.west)
+            .kubeconfig(proxy.kubeconfig()),
+    )
+    .await;
     watch.line_containing("mark -> mark-east").await;
     // What the cluster tells next is decided on after all that was known at the start.
     ns.west.ready("mark", 1).await;

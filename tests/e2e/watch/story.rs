@@ -16,7 +16,9 @@ async fn traffic_moves_to_the_mirror_and_back() {
     }
     ns.east.export("web-svc", true).await;
     until_ready(&ns.west, &["web-svc", "web-svc-east"]).await;
-    ns.west.traffic_split("web", "web-svc", &[("web-svc", 1), ("web-svc-east", 0)]).await;
+    ns.west
+        .traffic_split("web", "web-svc", &[("web-svc", 1), ("web-svc-east", 0)])
+        .await;
     let before = ns.west.split("web").await;
 
     let mut watch = watching(&ns.west, &[]).await;
@@ -24,7 +26,10 @@ async fn traffic_moves_to_the_mirror_and_back() {
     ns.west.until_weights("web", &[0, 1]).await;
     let line = watch.line().await;
     assert!(
-        line.contains(&format!("{}/web: web-svc -> web-svc-east: web-svc has no ready", ns.name)),
+        line.contains(&format!(
+            "{}/web: web-svc -> web-svc-east: web-svc has no ready",
+            ns.name
+        )),
         "{line}"
     );
     let away = ns.west.split("web").await;
@@ -35,13 +40,25 @@ async fn traffic_moves_to_the_mirror_and_back() {
     assert_eq!(note["why"], "web-svc has no ready endpoints (0 of 0)");
     let user = format!("system:serviceaccount:{}:operator@", ns.name);
     assert!(note["by"].as_str().unwrap().starts_with(&user), "{note}");
-    assert!(note["at"].as_str().unwrap().parse::<jiff::Timestamp>().is_ok(), "{note}");
+    assert!(
+        note["at"]
+            .as_str()
+            .unwrap()
+            .parse::<jiff::Timestamp>()
+            .is_ok(),
+        "{note}"
+    );
     until_events(&ns.west, &["web-svc-east carries the traffic"]).await;
 
     ns.west.scale("web", 1).await;
     ns.west.until_weights("web", &[1, 0]).await;
-    watch.line_containing("web: web-svc-east -> web-svc: web-svc has 1 of 1 endpoints ready").await;
-    let events = ["web-svc-east carries the traffic", "web-svc carries the traffic"];
+    watch
+        .line_containing("web: web-svc-east -> web-svc: web-svc has 1 of 1 endpoints ready")
+        .await;
+    let events = [
+        "web-svc-east carries the traffic",
+        "web-svc carries the traffic",
+    ];
     until_events(&ns.west, &events).await;
     let rest = end(watch).await;
     assert!(rest.stdout.is_empty(), "{rest:?}");
@@ -58,11 +75,19 @@ async fn several_fallbacks_share_until_the_primary_is_back() {
     let services = ["west-svc", "central-svc", "east-svc"];
     until_ready(&ns.west, &services).await;
     ns.west
-        .traffic_split("split", "west-svc", &services.map(|name| (name, u32::from(name == "west-svc"))))
+        .traffic_split(
+            "split",
+            "west-svc",
+            &services.map(|name| (name, u32::from(name == "west-svc"))),
+        )
         .await;
     let watch = watching(&ns.west, &[]).await;
 
-    let steps = [([0, 1, 1], [0, 1, 1]), ([0, 0, 1], [0, 0, 1]), ([1, 0, 1], [1, 0, 0])];
+    let steps = [
+        ([0, 1, 1], [0, 1, 1]),
+        ([0, 0, 1], [0, 0, 1]),
+        ([1, 0, 1], [1, 0, 0]),
+    ];
     for (replicas, weights) in steps {
         for (region, count) in ["west", "central", "east"].into_iter().zip(replicas) {
             ns.west.scale(region, count).await;
@@ -85,19 +110,33 @@ fn bare(object: &Value, weights: &Value) -> Value {
     for field in ["resourceVersion", "generation", "managedFields"] {
         metadata.remove(field);
     }
-    metadata["annotations"].as_object_mut().unwrap().remove("failover.linkerd.io/last-move");
+    metadata["annotations"]
+        .as_object_mut()
+        .unwrap()
+        .remove("failover.linkerd.io/last-move");
     object
 }
 
 /// Waits until each service has an endpoint that is ready.
 async fn until_ready(side: &Side, services: &[&str]) {
     for service in services {
-        let selector = ListParams::default().labels(&format!("kubernetes.io/service-name={service}"));
+        let selector =
+            ListParams::default().labels(&format!("kubernetes.io/service-name={service}"));
         eventually(&format!("{service} is ready"), async || {
-            let slices = side.api::<EndpointSlice>().list(&selector).await.unwrap().items;
+            let slices = side
+                .api::<EndpointSlice>()
+                .list(&selector)
+                .await
+                .unwrap()
+                .items;
             let mut endpoints = slices.iter().flat_map(|slice| &slice.endpoints);
-            let ready = endpoints.any(|it| it.conditions.as_ref().and_then(|it| it.ready) == Some(true));
-            if ready { Ok(()) } else { Err(format!("{slices:?}")) }
+            let ready =
+                endpoints.any(|it| it.conditions.as_ref().and_then(|it| it.ready) == Some(true));
+            if ready {
+                Ok(())
+            } else {
+                Err(format!("{slices:?}"))
+            }
         })
         .await;
     }
@@ -105,13 +144,26 @@ async fn until_ready(side: &Side, services: &[&str]) {
 
 async fn until_events(side: &Side, notes: &[&str]) {
     eventually(&format!("the Events say {notes:?}"), async || {
-        let mut events = side.api::<Event>().list(&ListParams::default()).await.unwrap().items;
+        let mut events = side
+            .api::<Event>()
+            .list(&ListParams::default())
+            .await
+            .unwrap()
+            .items;
         events.retain(|event| event.action.as_deref() == Some("MoveTraffic"));
         events.sort_by_key(|event| event.event_time.clone());
-        let told: Vec<String> = events.iter().filter_map(|event| event.note.clone()).collect();
-        let agree =
-            told.len() == notes.len() && told.iter().zip(notes).all(|(told, note)| told.starts_with(note));
-        let regarding = events.iter().filter_map(|event| event.regarding.as_ref()?.name.clone());
+        let told: Vec<String> = events
+            .iter()
+            .filter_map(|event| event.note.clone())
+            .collect();
+        let agree = told.len() == notes.len()
+            && told
+                .iter()
+                .zip(notes)
+                .all(|(told, note)| told.starts_with(note));
+        let regarding = events
+            .iter()
+            .filter_map(|event| event.regarding.as_ref()?.name.clone());
         if agree && regarding.eq(notes.iter().map(|_| "web".to_owned())) {
             Ok(())
         } else {

@@ -3,15 +3,17 @@
 use serde_json::json;
 
 use crate::support::{
-    ReadinessFrom, Sandbox, TestNamespace, Upstream, allow_everywhere, end, eventually, operator_rights,
-    operator_rights_beyond, plugin, restricted_kubeconfig_of, started, watching,
+    ReadinessFrom, Sandbox, TestNamespace, Upstream, allow_everywhere, end, eventually,
+    operator_rights, operator_rights_beyond, plugin, restricted_kubeconfig_of, started, watching,
 };
 
 /// The two disagree on whether one endpoint is enough.
 #[tokio::test]
 async fn weights_that_another_loop_puts_back_are_contested() {
     let ns = TestNamespace::new("contested").await;
-    ns.west.group("web", &[("web", 1, 2), ("web-east", 0, 1)]).await;
+    ns.west
+        .group("web", &[("web", 1, 2), ("web-east", 0, 1)])
+        .await;
     let min_ready = json!({"metadata": {"annotations": {"failover.linkerd.io/min-ready": "2"}}});
     ns.west.edit_split("web", min_ready).await;
     let mut watch = watching(&ns.west, &[]).await;
@@ -19,13 +21,26 @@ async fn weights_that_another_loop_puts_back_are_contested() {
 
     ns.west.ready("web", 1).await;
     watch.line_containing("web: web -> web-east").await;
-    let words = "web is contested: failover.linkerd.io has put its weights back; the answer comes in 5s";
+    let words =
+        "web is contested: failover.linkerd.io has put its weights back; the answer comes in 5s";
     watch.stderr_line_containing(words).await;
     eventually("the group is shown as contested", async || {
-        let status = plugin().args(["status", "-o", "json"]).on(&ns.west).run().await.success().json();
+        let status = plugin()
+            .args(["status", "-o", "json"])
+            .on(&ns.west)
+            .run()
+            .await
+            .success()
+            .json();
         let flags = &status["items"][0]["flags"];
-        let is_shown = flags.as_array().is_some_and(|flags| flags.iter().any(|flag| flag == "contested"));
-        if is_shown { Ok(()) } else { Err(flags.to_string()) }
+        let is_shown = flags
+            .as_array()
+            .is_some_and(|flags| flags.iter().any(|flag| flag == "contested"));
+        if is_shown {
+            Ok(())
+        } else {
+            Err(flags.to_string())
+        }
     })
     .await;
     drop(upstream);
@@ -43,20 +58,32 @@ async fn groups_that_linkerds_controller_runs_are_refused_left_or_shared() {
     let labels = json!({"linkerd.io/extension": "failover"});
     let extension = sandbox.side("west", "linkerd-failover", labels).await;
     let shop = sandbox.side("west", "shop", json!({})).await;
-    shop.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
-    shop.group("mail", &[("mail", 1, 2), ("mail-east", 0, 1)]).await;
+    shop.group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
+    shop.group("mail", &[("mail", 1, 2), ("mail-east", 0, 1)])
+        .await;
     let min_ready = json!({"metadata": {"annotations": {"failover.linkerd.io/min-ready": "2"}}});
     shop.edit_split("mail", min_ready).await;
     let rights = operator_rights();
-    let operator = restricted_kubeconfig_of(&sandbox.kubeconfig(), &shop, "operator", &rights).await;
-    let watch = || plugin().args(["watch"]).on(&shop).kubeconfig(operator.path());
+    let operator =
+        restricted_kubeconfig_of(&sandbox.kubeconfig(), &shop, "operator", &rights).await;
+    let watch = || {
+        plugin()
+            .args(["watch"])
+            .on(&shop)
+            .kubeconfig(operator.path())
+    };
     let once = || watch().args(["--once"]).run();
     once().await.success().stderr_contains(UNSEEN);
 
     allow_everywhere(&shop, "operator", &operator_rights_beyond()).await;
     eventually("its absence is seen", async || {
         let output = once().await.success();
-        if output.stderr.contains(UNSEEN) { Err(output.to_string()) } else { Ok(()) }
+        if output.stderr.contains(UNSEEN) {
+            Err(output.to_string())
+        } else {
+            Ok(())
+        }
     })
     .await;
 
@@ -66,17 +93,25 @@ async fn groups_that_linkerds_controller_runs_are_refused_left_or_shared() {
     let upstream = Upstream::runs(&shop, ReadinessFrom::Slices);
     shop.ready("mail", 1).await;
     beside.line_containing("mail: mail -> mail-east").await;
-    beside.stderr_line_containing("shop/mail is left to Linkerd's failover controller").await;
-    beside.stderr_line_containing("shop/web is left to Linkerd's failover controller").await;
+    beside
+        .stderr_line_containing("shop/mail is left to Linkerd's failover controller")
+        .await;
+    beside
+        .stderr_line_containing("shop/web is left to Linkerd's failover controller")
+        .await;
     assert_eq!(end(beside).await.moves("mail"), 0);
     drop(upstream);
     shop.until_weights("mail", &[1, 0]).await;
 
     let refused = once().await.code(4).stdout_is_empty();
-    refused.stderr_contains("runs shop/mail, shop/web").stderr_contains("--alongside-upstream");
+    refused
+        .stderr_contains("runs shop/mail, shop/web")
+        .stderr_contains("--alongside-upstream");
 
     let mut beside = started(watch().args(["--alongside-upstream"])).await;
-    beside.stderr_line_containing("shop/mail is left to Linkerd's failover controller").await;
+    beside
+        .stderr_line_containing("shop/mail is left to Linkerd's failover controller")
+        .await;
     shop.ready("mail", 0).await;
     shop.ready("web", 0).await;
     beside.line_containing("web: web -> web-east").await;

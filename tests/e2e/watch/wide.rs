@@ -17,25 +17,37 @@ const EVERYWHERE: &str = "/apis/discovery.k8s.io/v1/endpointslices?watch";
 const IN_A_NAMESPACE: &str = "/namespaces/*/endpointslices?watch";
 
 fn is_about_slices(rule: &PolicyRule) -> bool {
-    rule.resources.iter().flatten().any(|name| name == "endpointslices")
+    rule.resources
+        .iter()
+        .flatten()
+        .any(|name| name == "endpointslices")
 }
 
 /// A namespace with a group, of which the operator may read the EndpointSlices.
 async fn namespace(sandbox: &Sandbox, number: usize) -> Side {
     let client = sandbox.client("west").await;
-    let side = Side { context: "west", namespace: format!("n{number}"), client };
+    let side = Side {
+        context: "west",
+        namespace: format!("n{number}"),
+        client,
+    };
     side.create_namespace().await;
-    let rules: Vec<PolicyRule> = operator_rights().into_iter().filter(is_about_slices).collect();
+    let rules: Vec<PolicyRule> = operator_rights()
+        .into_iter()
+        .filter(is_about_slices)
+        .collect();
     let subject = json!({"kind": "ServiceAccount", "name": OPERATOR, "namespace": "n0"});
     let role = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "slices"});
-    side.create::<Role>(json!({"metadata": {"name": "slices"}, "rules": rules})).await;
+    side.create::<Role>(json!({"metadata": {"name": "slices"}, "rules": rules}))
+        .await;
     side.create::<RoleBinding>(
         json!({"metadata": {"name": "slices"}, "subjects": [subject], "roleRef": role}),
     )
     .await;
     side.ready("web", 1).await;
     side.ready("web-east", 1).await;
-    side.traffic_split("web", "web", &[("web", 1), ("web-east", 0)]).await;
+    side.traffic_split("web", "web", &[("web", 1), ("web-east", 0)])
+        .await;
     side
 }
 
@@ -44,9 +56,15 @@ async fn namespace(sandbox: &Sandbox, number: usize) -> Side {
 async fn moves_everywhere(sandbox: &Sandbox, sides: &mut Vec<Side>, user: Side) -> FaultProxy {
     let proxy = FaultProxy::before(&user).await;
     let args = ["watch", "-A", "--metrics", "127.0.0.1:0"];
-    let mut watch = plugin().args(args).context("west").kubeconfig(proxy.kubeconfig()).spawn();
+    let mut watch = plugin()
+        .args(args)
+        .context("west")
+        .kubeconfig(proxy.kubeconfig())
+        .spawn();
     let address = metrics::address(&mut watch).await;
-    watch.stderr_line_containing(&format!("watching {} groups", sides.len())).await;
+    watch
+        .stderr_line_containing(&format!("watching {} groups", sides.len()))
+        .await;
     metrics::until(&address, "/readyz", &["HTTP/1.1 200 OK"]).await;
     sides.push(namespace(sandbox, sides.len()).await);
     for (ready, weights) in [(0, [0, 1]), (1, [1, 0])] {
@@ -70,10 +88,15 @@ async fn many_namespaces_are_followed_with_and_without_the_right_to_all() {
     assert!(proxy.seen(&Method::GET, IN_A_NAMESPACE).is_empty());
 
     // All but EndpointSlices may be read everywhere, those in each namespace.
-    let (slices, others): (Vec<_>, Vec<_>) = operator_rights().into_iter().partition(is_about_slices);
-    let operator = restricted_kubeconfig_of(&sandbox.kubeconfig(), &sides[0], OPERATOR, &slices).await;
+    let (slices, others): (Vec<_>, Vec<_>) =
+        operator_rights().into_iter().partition(is_about_slices);
+    let operator =
+        restricted_kubeconfig_of(&sandbox.kubeconfig(), &sides[0], OPERATOR, &slices).await;
     allow_everywhere(&sides[0], OPERATOR, &others).await;
-    let user = Side { client: client(operator.path(), "west").await, ..sides[0].clone() };
+    let user = Side {
+        client: client(operator.path(), "west").await,
+        ..sides[0].clone()
+    };
     let proxy = moves_everywhere(&sandbox, &mut sides, user).await;
     assert!(!proxy.seen(&Method::GET, IN_A_NAMESPACE).is_empty());
     assert!(proxy.seen(&Method::GET, EVERYWHERE).is_empty());
