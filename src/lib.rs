@@ -16,6 +16,7 @@ mod logging;
 pub mod model;
 pub mod observe;
 mod outlet;
+pub mod problem;
 pub mod program;
 pub mod reach;
 pub mod resource;

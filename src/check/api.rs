@@ -7,8 +7,8 @@ use crate::cli::GlobalArgs;
 use crate::cluster::discovery::{self, ApiGroups, Version};
 use crate::cluster::error::Cause;
 use crate::cluster::{Cluster, RequestError};
-use crate::error::Problem;
 use crate::model::check::{Category, CheckResult};
+use crate::problem::Problem;
 
 /// The first version with EndpointSlices as v1.
 const OLDEST: (u32, u32) = (1, 21);

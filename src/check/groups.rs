@@ -12,7 +12,7 @@ use crate::cluster::{Cluster, RequestResult, effects, remotes, upstream};
 use crate::model::check::{Category, CheckResult};
 use crate::model::{BackendStatus, GroupId, Readiness, Runner, Status};
 use crate::resource::Record;
-use crate::view::text::{way_out, word};
+use crate::text::{way_out, word};
 
 /// Gives the groups too.
 pub async fn check(cluster: &Cluster, flags: &GlobalArgs) -> (Category, Vec<Record>) {

@@ -20,7 +20,7 @@ use super::pages::Pages;
 use super::remotes::Remotes;
 use super::renewal::Renewal;
 use crate::cli::GlobalArgs;
-use crate::error::Problem;
+use crate::problem::Problem;
 use crate::reach::Reach;
 use crate::text::{shorten, without_userinfo};
 

@@ -9,7 +9,7 @@ use kube::config::{
 use kube::{Config, config};
 
 use crate::cli::GlobalArgs;
-use crate::error::Problem;
+use crate::problem::Problem;
 
 /// A configuration with the name of the context that it came from.
 #[derive(Debug)]

@@ -14,8 +14,8 @@ use tokio::time::{Instant, timeout};
 use super::client::Cluster;
 use super::{kubeconfig, links};
 use crate::cli::{GlobalArgs, RemoteArgs};
-use crate::error::Problem;
 use crate::model::WhyUnknown;
+use crate::problem::Problem;
 use crate::reach::{FROM_LINKS, Reach};
 use crate::text::word;
 

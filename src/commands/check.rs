@@ -12,12 +12,12 @@ use crate::check::{self, Options, Patience};
 use crate::cli::{CheckArgs, CheckFormat, GlobalArgs};
 use crate::cluster::kubeconfig;
 use crate::cluster::remotes::Remotes;
-use crate::error::Exit;
+use crate::problem::Exit;
 use crate::rights::{Reach, Right, Task};
+use crate::text::clean;
 use crate::view::check::{Style, json, succeeded, text};
 use crate::view::object;
 use crate::view::terminal::{self, say};
-use crate::view::text::clean;
 
 pub async fn run(flags: &GlobalArgs, args: &CheckArgs) -> anyhow::Result<Exit> {
     if let Some(task) = args.rbac {

@@ -14,9 +14,9 @@ use clap_complete::engine::complete;
 
 use typed::Typed;
 
-use crate::error::Exit;
+use crate::problem::Exit;
 use crate::program::Program;
-use crate::view::text::clean;
+use crate::text::clean;
 
 const NO_SPACE: u8 = 2;
 const NO_FILE_NAMES: u8 = 4;

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use crate::cli::{CompletionArgs, CompletionShell};
-use crate::error::Exit;
+use crate::problem::Exit;
 
 pub fn run(args: &CompletionArgs) -> anyhow::Result<Exit> {
     std::io::stdout()

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::error::Problem;
 use crate::model::{Condition, Status};
 use crate::observe::{Absent, Sight};
+use crate::problem::Problem;
+use crate::text::clean;
 use crate::view::status::Missing;
-use crate::view::text::clean;
 
 /// How many groups are named where many are not as they should be.
 const MOST_NAMED: usize = 20;

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use crate::cli::{GlobalArgs, RemoteArgs};
 use crate::cluster::{Cluster, kubeconfig};
-use crate::error::Problem;
-use crate::view::text::clean;
+use crate::problem::Problem;
+use crate::text::clean;
 
 /// Which contexts a command is to go through.
 #[derive(Debug, Clone, Copy)]

@@ -14,8 +14,9 @@ use serde_json::Value;
 
 use crate::cli::{CreateArgs, DryRun, GlobalArgs, ObjectFormat};
 use crate::cluster::{Cluster, apply, groups};
-use crate::error::{Exit, Problem, explain};
+use crate::error::explain;
 use crate::model::{Carrier, Invalid};
+use crate::problem::{Exit, Problem};
 use crate::resource::annotations::POLICY;
 use crate::resource::{Kind, NewGroup, Record, policy};
 use crate::view::object;

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use super::order::{self, Order, Plan, Refusal, Seen};
 use super::ready;
 use crate::cli::{Danger, FailbackArgs, GlobalArgs};
-use crate::error::Exit;
 use crate::model::operate::{self, Ends, Returned};
 use crate::model::{Group, Readiness, Runner, State, Status, Weights};
+use crate::problem::Exit;
 use crate::resource::Change;
-use crate::view::text::{command_on, word};
+use crate::text::{command_on, word};
 
 pub async fn run(flags: &GlobalArgs, args: &FailbackArgs) -> anyhow::Result<Exit> {
     let cluster = super::connect(flags, &args.change.remotes).await?;

@@ -7,12 +7,12 @@ use jiff::Timestamp;
 use super::order::{self, Order, Plan, Refusal, Seen};
 use super::stay::Stay;
 use crate::cli::{Danger, DryRun, ForceArgs, GlobalArgs};
-use crate::error::Exit;
 use crate::model::operate::{self, Forced, Wish};
 use crate::model::{Group, OrderStatus, Readiness, Runner, State, Status, Weights, WhyUnknown};
+use crate::problem::Exit;
 use crate::resource::Change;
+use crate::text::command_on;
 use crate::view::status::slices_of;
-use crate::view::text::command_on;
 
 pub async fn run(flags: &GlobalArgs, args: &ForceArgs) -> anyhow::Result<Exit> {
     let cluster = super::connect(flags, &args.change.remotes).await?;

@@ -9,14 +9,15 @@ use super::{scope, selection};
 use crate::cli::{GlobalArgs, HistoryArgs, HistoryFormat};
 use crate::cluster::history::{self, Told};
 use crate::cluster::{Cluster, RequestError, survey};
-use crate::error::{self, Exit};
+use crate::error::{self};
 use crate::model::history::{Move, merge};
+use crate::problem::Exit;
 use crate::resource::{GroupName, Record};
+use crate::text::{clean, clean_json, clean_lines};
 use crate::view::ago::ago;
 use crate::view::history::{HistoryList, table};
 use crate::view::table::Style;
 use crate::view::terminal::say;
-use crate::view::text::{clean, clean_json, clean_lines};
 
 pub async fn run(flags: &GlobalArgs, args: &HistoryArgs) -> anyhow::Result<Exit> {
     let names: anyhow::Result<Vec<GroupName>> = args

@@ -29,7 +29,7 @@ use crate::cli::{
 };
 use crate::cluster::Cluster;
 use crate::cluster::remotes::Remotes;
-use crate::error::Exit;
+use crate::problem::Exit;
 use crate::rights::Task;
 use crate::view::terminal::say;
 

@@ -17,10 +17,11 @@ use tokio::sync::Notify;
 use super::{scope, selection};
 use crate::cli::{ChangeArgs, Danger, GlobalArgs, GroupsArgs};
 use crate::cluster::Cluster;
-use crate::error::{Exit, Problem, nearest};
+use crate::error::nearest;
 use crate::model::{Group, GroupId, Status};
+use crate::problem::{Exit, Problem};
 use crate::resource::{Change, GroupName, Record};
-use crate::view::text::{clean, word};
+use crate::text::{clean, word};
 
 pub use afterwards::not_there;
 pub use carry::{carry_on, carry_out, carry_out_beside, tell};

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::order::{self, Order, Plan, Refusal, Seen};
 use crate::cli::{GlobalArgs, PauseArgs, ResumeArgs};
-use crate::error::Exit;
 use crate::model::{Pause, Runner, Status, UPSTREAM_IGNORES_PAUSES};
+use crate::problem::Exit;
 use crate::resource::Change;
 
 pub async fn pause(flags: &GlobalArgs, args: &PauseArgs) -> anyhow::Result<Exit> {

@@ -10,10 +10,11 @@ use super::failback::Failback;
 use super::order::{Fate, Looks, Order as _, Outcome, gone, look, may_do_better};
 use crate::cluster::stream::{self, Event};
 use crate::cluster::{Cluster, RequestError, RequestResult, groups, readiness, slices};
-use crate::error::{Problem, explain};
+use crate::error::explain;
+use crate::problem::Problem;
 use crate::resource::Record;
+use crate::text::clean;
 use crate::view::terminal::say;
-use crate::view::text::clean;
 
 /// How often the groups are read again: others may change what is enough.
 const READ_AGAIN: Duration = Duration::from_secs(30);

@@ -1,5 +1,5 @@
 use crate::cli::SandboxCommand;
-use crate::error::{Exit, Problem};
+use crate::problem::{Exit, Problem};
 use crate::sandbox::{demo, network, standing, supervise, temporary};
 
 pub async fn run(command: SandboxCommand) -> anyhow::Result<Exit> {

@@ -5,13 +5,14 @@ use tokio::sync::Notify;
 
 use crate::cluster::survey::{self, Listed};
 use crate::cluster::{Cluster, RequestError, RequestResult, groups, list, namespaces};
-use crate::error::{self, Problem};
+use crate::error::{self};
 use crate::model::GroupId;
+use crate::problem::Problem;
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::names::is_object_name;
 use crate::resource::{GroupName, KINDS, Kind, Record, kinds_called};
+use crate::text::{clean, word};
 use crate::view::terminal;
-use crate::view::text::{clean, word};
 
 /// Groups, and all that could share an apex with one of them.
 pub struct Chosen {

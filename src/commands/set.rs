@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use super::order::{self, Order, Plan, Refusal, Seen};
 use super::settings;
 use crate::cli::{Danger, GlobalArgs, SetArgs};
-use crate::error::{Exit, Problem};
 use crate::model::moves::write_weights;
 use crate::model::{Group, Invalid, Timers, Weights, decide};
+use crate::problem::{Exit, Problem};
 use crate::resource::annotations::{OVERRIDE, PRIMARY_SERVICE};
 use crate::resource::{Change, NewGroup, Record, patch, patched};
-use crate::view::text::command_on;
+use crate::text::command_on;
 
 pub async fn run(flags: &GlobalArgs, args: &SetArgs) -> anyhow::Result<Exit> {
     let set = Set {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::cli::PolicyArgs;
-use crate::error::Problem;
+use crate::problem::Problem;
 pub use crate::resource::annotations::POLICY_KEYS as KEYS;
 use crate::resource::annotations::{
     FAILBACK, FAILBACK_DELAY, FAILOVER_DELAY, MIN_READY, POLICY, WEIGHTS,

@@ -16,8 +16,8 @@ use clap::ColorChoice;
 use super::contexts::{self, Contexts};
 use super::{scope, selection};
 use crate::cli::{GlobalArgs, StatusArgs, StatusFormat};
-use crate::error::{Exit, Problem};
 use crate::observe::Scope;
+use crate::problem::{Exit, Problem};
 
 pub async fn run(flags: &GlobalArgs, args: StatusArgs) -> anyhow::Result<Exit> {
     if args.watch && matches!(args.output, StatusFormat::Yaml | StatusFormat::Name) {

@@ -7,12 +7,12 @@ use jiff::Timestamp;
 use super::order::{self, Fate, Order, Outcome, Plan, Refusal, Seen};
 use crate::cli::StreamFormat;
 use crate::cluster::Cluster;
-use crate::error::{Exit, Problem};
 use crate::model::{Timers, decide};
+use crate::problem::{Exit, Problem};
 use crate::resource::{Change, Record};
 use crate::sandbox::interrupt::Interrupts;
+use crate::text::{command_on, word};
 use crate::view::terminal::say;
-use crate::view::text::{command_on, word};
 
 /// How long the end is tried: a rolling update of the control plane may take that long.
 const PERSEVERANCE: Duration = Duration::from_secs(300);

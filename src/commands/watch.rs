@@ -20,12 +20,12 @@ use super::contexts::{self, Contexts};
 use super::scope;
 use crate::cli::{GlobalArgs, RemoteArgs, StreamFormat, WatchArgs};
 use crate::cluster::{Cluster, namespaces};
-use crate::error::{Exit, Problem};
 use crate::model::{Condition, GroupId, Notice};
 use crate::observe::Scope;
 use crate::outlet;
+use crate::problem::{Exit, Problem};
+use crate::text::clean;
 use crate::view::terminal::say;
-use crate::view::text::clean;
 use crate::watch::{self, MaxMoves, Metrics, Options, Outcome};
 
 /// How long a look at the start may take that nothing depends on.

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use super::Exit;
 use crate::outlet;
+use crate::problem::Exit;
+use crate::text::clean_json;
 use crate::view::stream::API_VERSION;
-use crate::view::text::clean_json;
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

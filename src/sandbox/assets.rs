@@ -8,7 +8,7 @@ use anyhow::Context;
 use super::progress::Progress;
 use super::workshop::{Module, Workshop, require_go};
 use super::{definitions, place, secrets};
-use crate::error::Problem;
+use crate::problem::Problem;
 
 const MODULE: Module = Module {
     go_mod: include_str!("assets/go.mod"),

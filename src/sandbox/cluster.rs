@@ -14,7 +14,7 @@ use super::place::{self, Place};
 use super::ports::Ports;
 use super::program::{Launch, Program, Roster};
 use super::secrets::{self, SigningKey};
-use crate::error::Problem;
+use crate::problem::Problem;
 
 const APISERVER: &str = "kube-apiserver";
 const STAGES: &str = include_str!("assets/stages.yaml");

@@ -21,8 +21,8 @@ use super::out;
 use super::place::Place;
 use super::session::Session;
 use crate::cli::SandboxDemoArgs;
-use crate::error::{Exit, Problem};
 use crate::model::Carrier;
+use crate::problem::{Exit, Problem};
 use crate::resource::{Kind, TrafficSplit, kinds_called};
 
 const NAMESPACE: &str = "emojivoto";

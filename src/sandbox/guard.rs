@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Context;
 
 use crate::cli::SandboxGuardArgs;
-use crate::error::{Exit, Problem};
+use crate::problem::{Exit, Problem};
 
 /// Replaces this process with the program; returns only when that fails.
 pub fn run(args: &SandboxGuardArgs) -> anyhow::Result<Exit> {

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::error::{Exit, Problem};
+use crate::problem::{Exit, Problem};
 
 /// Listens from its making on, so that no signal that comes later ends the process unprepared.
 #[derive(Debug)]

@@ -31,7 +31,7 @@ pub mod temporary;
 mod workshop;
 
 use crate::cli::{Command, SandboxCommand};
-use crate::error::Exit;
+use crate::problem::Exit;
 
 /// What must happen before the async runtime starts: a guard becomes the program that it guards, and a supervisor
 /// leaves the terminal's session, so that the terminal's signals reach only whoever started it.

@@ -11,7 +11,7 @@ use super::place::{Owner, Place};
 use super::standing::tell;
 use super::state::{self, Gateway, Network, State};
 use crate::cli::{GatewayState, PartitionState, SandboxGatewayArgs, SandboxPartitionArgs};
-use crate::error::{Exit, Problem};
+use crate::problem::{Exit, Problem};
 
 const POLL: Duration = Duration::from_millis(20);
 const LIMIT: Duration = Duration::from_secs(5);

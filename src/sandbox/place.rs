@@ -10,7 +10,7 @@ use anyhow::Context;
 use rustix::process::Pid;
 
 use super::secrets;
-use crate::error::Problem;
+use crate::problem::Problem;
 
 /// A folder without an owner that is younger than this may be one whose owner has not locked it yet.
 const SETTLED: Duration = Duration::from_secs(60);

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use super::secrets;
-use crate::error::Problem;
+use crate::problem::Problem;
 
 const RANGE: Range<u16> = 20_000..32_000;
 const TRIES: usize = 500;

@@ -14,7 +14,7 @@ use super::interrupt::Interrupts;
 use super::place::{self, Place};
 use super::progress::Progress;
 use crate::cli::SandboxUpArgs;
-use crate::error::Problem;
+use crate::problem::Problem;
 
 /// How long a supervisor may take to kill its programs and to remove its folder.
 const TEARDOWN: Duration = Duration::from_secs(20);

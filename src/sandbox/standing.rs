@@ -10,7 +10,7 @@ use super::place::{Owner, Place};
 use super::session::Session;
 use super::state::{ClusterState, ProgramState, State};
 use crate::cli::SandboxUpArgs;
-use crate::error::{Exit, Problem};
+use crate::problem::{Exit, Problem};
 
 const POLL: Duration = Duration::from_millis(20);
 const TEARDOWN: Duration = Duration::from_secs(20);

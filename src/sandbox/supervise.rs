@@ -19,7 +19,7 @@ use super::program::{Program, Roster};
 use super::state::{self, ClusterState, Network, Networks, ProgramState, State};
 use super::{access, install, links, mirror};
 use crate::cli::SandboxSuperviseArgs;
-use crate::error::{Exit, Problem};
+use crate::problem::{Exit, Problem};
 
 /// Runs a sandbox until it is told to end, or its starter has gone; leaves nothing behind.
 pub async fn run(args: SandboxSuperviseArgs) -> anyhow::Result<Exit> {

@@ -16,7 +16,7 @@ use super::out;
 use super::place::Place;
 use super::session::Session;
 use crate::cli::SandboxRunArgs;
-use crate::error::{Exit, Problem};
+use crate::problem::{Exit, Problem};
 
 /// Runs the command with KUBECONFIG set; gives its exit code, 128 + n if signal n ended it.
 pub async fn run(args: &SandboxRunArgs) -> anyhow::Result<Exit> {

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use super::place::{self, Ownership, Place};
 use super::program::last_lines;
 use super::{guard, out};
-use crate::error::Problem;
+use crate::problem::Problem;
 
 const LOCK_POLL: Duration = Duration::from_millis(200);
 const LOG: &str = "go.log";

@@ -5,9 +5,9 @@ use serde::Serialize;
 
 use super::status::{Item, item};
 use super::stream::API_VERSION;
-use super::text::{LONGEST_LINE, clean, clean_json, shorten};
 use crate::model::{State, Status, StatusChange};
 use crate::reach::Reach;
+use crate::text::{LONGEST_LINE, clean, clean_json, shorten};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::text::clean;
 use crate::model::check::{Category, CheckResult, Outcome};
+use crate::text::clean;
 
 /// As `linkerd check` reads the answers of its extensions.
 #[derive(Serialize)]

@@ -3,8 +3,8 @@
 use super::grid::{grid, width};
 use super::live::wrap;
 use super::table::{self, Column, Shown, Style, cells, counts};
-use super::text::clean;
 use crate::model::{BackendStatus, Status};
+use crate::text::clean;
 
 /// What can be had elsewhere, the least needed first.
 const SPARE: [Column; 4] = [Column::Apex, Column::By, Column::Why, Column::Flags];

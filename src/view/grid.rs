@@ -5,7 +5,7 @@ use std::io::Write as _;
 use tabwriter::TabWriter;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::text::{clean, cut, shorten};
+use crate::text::{clean, cut, shorten};
 
 /// The longest text in one cell.
 const LONGEST: usize = 120;

@@ -9,9 +9,9 @@ use super::ago::ago;
 use super::changes::what;
 use super::compact;
 use super::table::{Shown, Style, counts_by_state};
-use super::text::{clean, cut};
 use crate::model::{Status, StatusChange};
 use crate::reach::Reach;
+use crate::text::{clean, cut};
 
 /// How many transitions are shown.
 const MOST_TRANSITIONS: usize = 5;

@@ -14,4 +14,3 @@ pub mod status;
 pub mod stream;
 pub mod table;
 pub mod terminal;
-pub use crate::text;

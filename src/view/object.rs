@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::text::is_harmless;
 use crate::cli::ObjectFormat;
 use crate::resource::KindInfo;
+use crate::text::is_harmless;
 
 /// An object of this kind and name in a format of kubectl's, with a line end.
 ///

@@ -4,12 +4,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::stream::API_VERSION;
-use super::text::{clean, command_on, word};
 use crate::model::{
     BackendStatus, Changed, LeftOver, OrderStatus, Override, Pause, Readiness, RemoteService,
     Runner, State, Status, WhyUnknown,
 };
 use crate::reach::Reach;
+use crate::text::{clean, command_on, word};
 
 /// Groups as they stand, in one cluster.
 #[derive(Debug, Serialize)]

@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use serde::Serialize;
 
-use super::text::{clean, clean_json};
 use crate::model::{Notice, State, Transition};
+use crate::text::{clean, clean_json};
 
 /// The version of every JSON shape that the tool prints.
 pub const API_VERSION: &str = "cli.failover.linkerd.io/v1";

@@ -7,12 +7,12 @@ use jiff::Timestamp;
 use super::ago::ago;
 use super::grid::{self, Cell, Colour};
 use super::status::next_step;
-use super::text::{clean, shorten};
 use crate::model::mirror::Side;
 use crate::model::{
     BackendStatus, Changed, LeftOver, OrderStatus, Override, Readiness, Runner, State, Status,
 };
 use crate::reach::Reach;
+use crate::text::{clean, shorten};
 
 /// The longest text in a note below the table.
 const LONGEST_NOTE: usize = 400;

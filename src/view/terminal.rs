@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::ColorChoice;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::text::clean;
+use crate::text::clean;
 use crate::{logging, outlet};
 
 /// Whether to colour what goes to a stream: what the flag says, or else what the terminal and its environment say.

@@ -13,7 +13,7 @@ use crate::cluster::services::Service;
 use crate::model::report::{Flags, State};
 use crate::resource::{KINDS, Kind, Record};
 use crate::sandbox::standing;
-use crate::view::text::clean;
+use crate::text::clean;
 
 /// A value with its meaning.
 type Choice = (String, String);

@@ -8,15 +8,16 @@ use super::{Made, Outcome, agreement, check, requirements, standing};
 use crate::cli::{CreateArgs, DryRun};
 use crate::cluster::{Cluster, RequestResult, apply, discovery, groups};
 use crate::commands::{selection, settings};
-use crate::error::{Problem, explain};
+use crate::error::explain;
 use crate::model::Group;
+use crate::problem::Problem;
 use crate::resource::annotations::{OVERRIDE, PAUSED, POLICY_KEYS, PREFIX, PRIMARY_SERVICE};
 use crate::resource::{
     Change, GroupName, KINDS, Kind, NewGroup, Record, kinds_called, patch, patched,
 };
+use crate::text::{clean, way_out, word};
 use crate::view::object::full_name;
 use crate::view::terminal::say;
-use crate::view::text::{clean, way_out, word};
 
 /// How often the object is looked at anew where somebody else writes it meanwhile.
 const MOST_TRIES: u32 = 5;

@@ -2,12 +2,12 @@
 
 use super::{kubectl, place};
 use crate::cluster::Cluster;
-use crate::error::Problem;
 use crate::model::{Group, Invalid};
+use crate::problem::Problem;
 use crate::resource::annotations::{CONTROLLED_BY, POLICY_KEYS};
 use crate::resource::{NewGroup, Record, policy};
+use crate::text::{clean, command_on, word};
 use crate::view::object::full_name;
-use crate::view::text::{clean, command_on, word};
 
 /// Whether the object that has the name is the one that is asked for. Weights don't count, so that a job may run
 /// again while traffic is away, by failover or by force.

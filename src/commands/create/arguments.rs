@@ -2,8 +2,8 @@
 
 use crate::cli::{CreateArgs, GlobalArgs, USUAL_CONTROLLER};
 use crate::commands::settings;
-use crate::error::Problem;
 use crate::model::Carrier;
+use crate::problem::Problem;
 use crate::resource::names::{is_label_value, is_object_name, is_service_name};
 use crate::resource::{Kind, NewGroup, kinds_called};
 use crate::text::word;

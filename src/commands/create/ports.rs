@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::requirements::Services;
 use crate::cluster::services::Service;
-use crate::error::Problem;
 use crate::model::{Carrier, ServiceRef};
+use crate::problem::Problem;
 use crate::resource::{NewGroup, Record};
 
 /// The port of a new route: the one that is named, else the apex's only one.

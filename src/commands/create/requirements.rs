@@ -5,10 +5,10 @@ use crate::cluster::list::list;
 use crate::cluster::readiness;
 use crate::cluster::services::{self, Service};
 use crate::cluster::{Cluster, RequestResult, namespaces, remotes};
-use crate::error::Problem;
 use crate::model::{Carrier, ServiceRef};
+use crate::problem::Problem;
 use crate::resource::NewGroup;
-use crate::view::text::clean;
+use crate::text::clean;
 use futures::future::try_join_all;
 
 const EXPORT: &str = "mirror.linkerd.io/exported=true";

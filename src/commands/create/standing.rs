@@ -6,11 +6,12 @@ use crate::cli::CreateArgs;
 use crate::cluster::effects::obstacle;
 use crate::cluster::list::list;
 use crate::cluster::{Cluster, RequestError, RequestResult, groups};
-use crate::error::{Problem, explain};
+use crate::error::explain;
 use crate::model::Carrier;
+use crate::problem::Problem;
 use crate::resource::{KINDS, Kind, KindInfo, NewGroup, Record};
+use crate::text::{clean, word};
 use crate::view::object::full_name;
-use crate::view::text::{clean, word};
 
 /// The objects of a namespace that carry groups or could, by kind.
 pub struct Standing(Vec<(&'static dyn Kind, RequestResult<Vec<Record>>)>);

@@ -9,10 +9,11 @@ use tokio::time::{Instant, sleep};
 use super::{Order, Outcome};
 use crate::cluster::ahead::Ahead;
 use crate::cluster::{Cluster, survey};
-use crate::error::{Problem, explain};
+use crate::error::explain;
 use crate::model::{Readiness, Runner, State, Status};
+use crate::problem::Problem;
 use crate::resource::Record;
-use crate::view::text::command_on;
+use crate::text::command_on;
 
 /// How often a group is looked at that is not as asked. What a watch needs, who forces may not have a right to.
 const PACE: Duration = Duration::from_secs(1);

@@ -14,8 +14,9 @@ use super::{
 };
 use crate::cli::{ChangeArgs, DryRun, StreamFormat};
 use crate::cluster::{Cluster, identity};
-use crate::error::{self, Exit};
+use crate::error::{self};
 use crate::model::GroupId;
+use crate::problem::Exit;
 use crate::resource::Record;
 use crate::sandbox::interrupt::Interrupts;
 

@@ -3,11 +3,11 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use super::carry::Task;
 use super::{Order, Plan, paused};
 use crate::cluster::Cluster;
-use crate::error::Problem;
+use crate::problem::Problem;
 use crate::resource::Change;
 use crate::sandbox::interrupt::Interrupts;
+use crate::text::{LONGEST_LINE, shorten};
 use crate::view::terminal::say;
-use crate::view::text::{LONGEST_LINE, shorten};
 
 /// Asks once for all groups that are to change: on a terminal, unless `--yes` was given. Elsewhere `--yes` has to
 /// be there. Gives the signals from then on, where it had to ask: they no longer end the process by themselves.

@@ -3,11 +3,11 @@ use serde::Serialize;
 use super::{Fate, Order, Outcome};
 use crate::cli::{Danger, StreamFormat};
 use crate::cluster::Cluster;
-use crate::error::Exit;
 use crate::model::{State, Status};
+use crate::problem::Exit;
+use crate::text::{LONGEST_LINE, clean, clean_json, shorten};
 use crate::view::stream::API_VERSION;
 use crate::view::terminal::{print, say};
-use crate::view::text::{LONGEST_LINE, clean, clean_json, shorten};
 
 /// What has become of the groups, in JSON.
 #[derive(Serialize)]

@@ -6,7 +6,7 @@ use crate::cluster::Cluster;
 use crate::model::{Order, Override, Pause};
 use crate::resource::Record;
 use crate::resource::annotations::{OVERRIDE, PAUSED, PRIMARY_SERVICE};
-use crate::view::text::command_on;
+use crate::text::command_on;
 
 /// The annotations that hold a group's orders.
 #[derive(Debug, Clone, PartialEq, Eq)]

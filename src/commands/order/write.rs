@@ -8,8 +8,9 @@ use super::{Fate, Looks, Order, Plan, look};
 use crate::cluster::backoff::Backoff;
 use crate::cluster::events::MoveEvent;
 use crate::cluster::{Cluster, RequestError, apply, events, groups};
-use crate::error::{Problem, explain};
+use crate::error::explain;
 use crate::model::GroupId;
+use crate::problem::Problem;
 use crate::resource::{Change, Record};
 
 /// Tries against others that write the same object, and against a server in trouble, until their time is over.

@@ -4,13 +4,13 @@ use super::Page;
 use crate::cli::StatusFormat;
 use crate::cluster::Cluster;
 use crate::commands::selection::{place_of, say_forbidden};
-use crate::error::Exit;
 use crate::model::{Status, StatusChange, status_change};
 use crate::observe::{Absent, Observer, Scope, Sight};
+use crate::problem::Exit;
 use crate::sandbox::interrupt::Interrupts;
+use crate::text::clean;
 use crate::view::changes::{json_line, text_line};
 use crate::view::terminal::{self, say};
-use crate::view::text::clean;
 
 /// Prints a line for each group as it is, then one for each change, until a signal comes or
 /// nobody reads them any more.

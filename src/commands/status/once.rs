@@ -6,8 +6,8 @@ use crate::cli::StatusArgs;
 use crate::cluster::ahead::Ahead;
 use crate::cluster::{Cluster, effects, survey};
 use crate::commands::selection;
-use crate::error::Exit;
 use crate::model::{State, Status};
+use crate::problem::Exit;
 use crate::resource::Record;
 
 /// Shows the groups as they stand.

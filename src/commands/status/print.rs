@@ -3,13 +3,13 @@ use std::io::{IsTerminal as _, Write as _};
 use super::Page;
 use crate::cli::StatusFormat;
 use crate::cluster::Cluster;
-use crate::error::Exit;
 use crate::model::Status;
+use crate::problem::Exit;
+use crate::text::{clean, clean_json, clean_lines};
 use crate::view::compact;
 use crate::view::status::{Missing, StatusList};
 use crate::view::table::{self, Shown, Style};
 use crate::view::terminal;
-use crate::view::text::{clean, clean_json, clean_lines};
 
 /// Groups as they stand and, where it depends on them, how the command ends.
 pub struct Printed<'a> {

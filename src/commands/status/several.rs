@@ -10,14 +10,15 @@ use crate::cli::{GlobalArgs, StatusArgs, StatusFormat};
 use crate::cluster::ahead::Ahead;
 use crate::cluster::{Cluster, survey};
 use crate::commands::{contexts, scope, selection};
-use crate::error::{Exit, Problem, Told};
+use crate::error::Told;
 use crate::model::{GroupId, Status};
+use crate::problem::{Exit, Problem};
 use crate::reach;
 use crate::resource::{GroupName, Record};
+use crate::text::{clean_json, clean_lines};
 use crate::view::clusters::{self, ClusterStatusList, Look};
 use crate::view::table::{Shown, Style};
 use crate::view::terminal::say;
-use crate::view::text::{clean_json, clean_lines};
 
 /// How long one cluster may take for all that is asked of it; more only where one request is allowed more.
 const LIMIT: Duration = Duration::from_secs(30);

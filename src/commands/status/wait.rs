@@ -9,9 +9,9 @@ use crate::cli::StatusFormat;
 use crate::cluster::Cluster;
 use crate::commands::conditions::{asked, missing, not_met, words};
 use crate::commands::selection::{place_of, say_forbidden};
-use crate::error::{Exit, Problem};
 use crate::model::Condition;
 use crate::observe::{Observer, Scope};
+use crate::problem::{Exit, Problem};
 
 /// How long to wait where no flag says so.
 const PATIENCE: Duration = Duration::from_secs(30);

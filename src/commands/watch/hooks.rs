@@ -14,8 +14,8 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, timeout};
 
 use crate::cli::{CommandWords, Found};
-use crate::error::Problem;
 use crate::model::Transition;
+use crate::problem::Problem;
 use crate::text::{clean, shorten, word};
 
 /// How many run at once.

@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use crate::error::Problem;
+use crate::problem::Problem;
 use crate::view::terminal::say;
 use crate::watch::Metrics;
 

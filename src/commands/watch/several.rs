@@ -9,7 +9,8 @@ use super::ending::{End, Limits, signalled, time_is_up};
 use super::{Ended, Plan, run_loop};
 use crate::cli::GlobalArgs;
 use crate::commands::contexts;
-use crate::error::{Exit, Told};
+use crate::error::Told;
+use crate::problem::Exit;
 use crate::view::terminal::say;
 use crate::{logging, outlet};
 

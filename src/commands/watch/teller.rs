@@ -3,9 +3,9 @@
 use super::hooks::Hooks;
 use crate::cli::StreamFormat;
 use crate::model::{GroupId, Notice, Transition};
+use crate::text::clean;
 use crate::view::stream::{json_line, text_line};
 use crate::view::terminal::say;
-use crate::view::text::clean;
 use crate::{logging, outlet};
 
 /// Tells of the loop of one context. Moves go to standard output, everything else to standard error, and moves too

@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
 use super::NAMESPACE;
-use crate::error::Problem;
+use crate::problem::Problem;
 use crate::sandbox::{guard, out};
 
 const COMMAND_LIMIT: Duration = Duration::from_secs(30);

@@ -10,7 +10,7 @@ use serde_json::value::to_raw_value;
 
 use super::observer::has_ready_endpoint;
 use super::{APEX, NAMESPACE};
-use crate::error::Problem;
+use crate::problem::Problem;
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::{Kind, KindInfo, Record};
 use crate::sandbox::access::limited;

@@ -12,8 +12,8 @@ use kube::{Api, Client};
 
 use super::checks::{objects, read};
 use super::{APEX, NAMESPACE};
-use crate::error::Problem;
 use crate::model::moves::write_weights;
+use crate::problem::Problem;
 use crate::resource::Kind;
 use crate::sandbox::known::Known;
 
