@@ -2,10 +2,8 @@
 
 mod document;
 mod explain;
-mod nearest;
 mod report;
 mod right;
 
 pub use explain::{explain, no_kinds};
-pub use nearest::nearest;
 pub use report::{Told, finish, report_usage};

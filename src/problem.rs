@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::error::nearest;
+use crate::text::nearest::nearest;
 
 /// The exit codes of every command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

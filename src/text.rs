@@ -1,5 +1,7 @@
 //! Text that is safe to print, and fits, and words that several commands share.
 
+pub mod nearest;
+
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::model::{Carrier, GroupId};

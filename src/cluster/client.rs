@@ -44,9 +44,9 @@ pub struct Cluster {
     timeout: Duration,
     /// The limit where an answer has many objects.
     list_timeout: Duration,
-    pub(super) pages: Arc<Pages>,
+    pub(crate) pages: Arc<Pages>,
     /// The clusters that may be asked about what its mirrors stand for.
-    pub(super) remotes: Remotes,
+    pub(crate) remotes: Remotes,
     /// Name of the context of the kubeconfig.
     pub context: String,
     /// The flags by which a command line reaches it.
@@ -89,7 +89,7 @@ impl Cluster {
     }
 
     /// A client for this configuration.
-    pub(super) fn of_config(
+    pub(crate) fn of_config(
         config: Config,
         context: String,
         reach: Reach,
@@ -149,7 +149,7 @@ impl Cluster {
     }
 
     /// The time limit of a request whose answer has many objects.
-    pub(super) fn list_timeout(&self) -> Duration {
+    pub(crate) fn list_timeout(&self) -> Duration {
         self.list_timeout
     }
 
@@ -207,7 +207,7 @@ impl Cluster {
     }
 
     /// Opens an answer that goes on; the limit holds for its headers only.
-    pub(super) async fn open(&self, path: &str) -> RequestResult<Response<Body>> {
+    pub(crate) async fn open(&self, path: &str) -> RequestResult<Response<Body>> {
         let call = Call::new(Method::GET, path);
         let (method, path) = (call.method.clone(), call.path.clone());
         match tokio::time::timeout(self.timeout, self.exchange(call)).await {
@@ -350,7 +350,7 @@ impl Call {
     }
 }
 
-pub(super) fn failure(method: &Method, path: &str, cause: Cause) -> RequestError {
+pub(crate) fn failure(method: &Method, path: &str, cause: Cause) -> RequestError {
     let path = path.split('?').next().unwrap_or_default().to_owned();
     RequestError {
         method: method.clone(),
@@ -371,7 +371,7 @@ fn read_json<T: DeserializeOwned>(method: Method, path: &str, body: &[u8]) -> Re
     })
 }
 
-pub(super) fn unreadable(path: &str, cause: &serde_json::Error) -> RequestError {
+pub(crate) fn unreadable(path: &str, cause: &serde_json::Error) -> RequestError {
     failure(
         &Method::GET,
         path,
@@ -429,7 +429,7 @@ fn no_answer(cause: &kube::Error) -> Cause {
 }
 
 /// The last cause of an error: the outer ones only say that something failed.
-pub(super) fn in_words(error: &dyn std::error::Error) -> String {
+pub(crate) fn in_words(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;

@@ -88,7 +88,7 @@ pub async fn read_beyond(
 }
 
 /// The same from this cluster alone.
-pub(super) async fn read_here(
+pub(crate) async fn read_here(
     cluster: &Cluster,
     wanted: &Wanted,
     ahead: &Ahead,

@@ -22,7 +22,7 @@ use crate::text::word;
 /// How long credentials may take to be had.
 const CREDENTIALS_LIMIT: Duration = Duration::from_secs(10);
 /// How long another cluster may take to say all that is wanted.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 /// The same where it has just been silent for that long.
 const LITTLE_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -49,7 +49,7 @@ struct Given {
 }
 
 /// A connection that all who need it wait for together, so that no second credential plugin starts beside one that hangs.
-pub(super) type Connection = Shared<BoxFuture<'static, Result<Cluster, WhyUnknown>>>;
+pub(crate) type Connection = Shared<BoxFuture<'static, Result<Cluster, WhyUnknown>>>;
 
 /// Which clusters there is a remote for.
 #[derive(Debug, Clone, Default)]
@@ -177,14 +177,14 @@ impl Remotes {
     }
 
     /// Has the next one who asks this cluster connect anew.
-    pub(super) fn forget(&self, name: &str, connection: &Connection) {
+    pub(crate) fn forget(&self, name: &str, connection: &Connection) {
         if let Some(given) = &self.given {
             given.drop_connection(name, connection);
         }
     }
 
     /// How long to wait for a reading of this cluster.
-    pub(super) fn patience(&self, name: &str) -> Duration {
+    pub(crate) fn patience(&self, name: &str) -> Duration {
         let last = self
             .given
             .as_ref()
@@ -197,7 +197,7 @@ impl Remotes {
     }
 
     /// Takes in that this cluster did not answer in time.
-    pub(super) fn was_silent(&self, name: &str) {
+    pub(crate) fn was_silent(&self, name: &str) {
         if let Some(given) = &self.given {
             given.silent().insert(name.to_owned(), Instant::now());
         }
@@ -329,7 +329,7 @@ impl Cluster {
             .map(|(cluster, _)| cluster)
     }
 
-    pub(super) async fn remote_connection(
+    pub(crate) async fn remote_connection(
         &self,
         name: &str,
     ) -> Result<(Self, Connection), WhyUnknown> {

@@ -78,7 +78,7 @@ impl<T> Source<T> {
         }
     }
 
-    pub(super) fn decode(&self, raw: &RawValue) -> Option<T> {
+    pub(crate) fn decode(&self, raw: &RawValue) -> Option<T> {
         let read = (self.decode)(raw);
         read.inspect_err(
             |cause| tracing::warn!(%cause, "an object without readable metadata is passed over"),

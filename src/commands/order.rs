@@ -17,10 +17,10 @@ use tokio::sync::Notify;
 use super::{scope, selection};
 use crate::cli::{ChangeArgs, Danger, GlobalArgs, GroupsArgs};
 use crate::cluster::Cluster;
-use crate::error::nearest;
 use crate::model::{Group, GroupId, Status};
 use crate::problem::{Exit, Problem};
 use crate::resource::{Change, GroupName, Record};
+use crate::text::nearest::nearest;
 use crate::text::{clean, word};
 
 pub use afterwards::not_there;

@@ -151,7 +151,7 @@ fn left_until(until: Timestamp, now: Timestamp) -> Option<Duration> {
 
 /// The bare outcome of the rules.
 #[derive(Debug)]
-pub(super) struct Verdict {
+pub(crate) struct Verdict {
     pub rule: Rule,
     pub weights: Weights,
     pub unverified: bool,

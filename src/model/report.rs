@@ -115,7 +115,7 @@ impl Flags {
     }
 }
 
-pub(super) fn state(
+pub(crate) fn state(
     group: &Group,
     readiness: &[Readiness],
     verdict: &Verdict,
@@ -147,7 +147,7 @@ pub(super) fn state(
     }
 }
 
-pub(super) fn flags(group: &Group, readiness: &[Readiness], verdict: &Verdict) -> Flags {
+pub(crate) fn flags(group: &Group, readiness: &[Readiness], verdict: &Verdict) -> Flags {
     let everyone = 0..group.backends.len();
     let ready = everyone.clone().filter(|&i| readiness[i].is_ready());
     let (carrying, idle): (Vec<usize>, Vec<usize>) = ready.partition(|&i| group.carries(i));
@@ -168,7 +168,7 @@ pub(super) fn flags(group: &Group, readiness: &[Readiness], verdict: &Verdict) -
     }
 }
 
-pub(super) fn reason(group: &Group, readiness: &[Readiness], verdict: &Verdict) -> String {
+pub(crate) fn reason(group: &Group, readiness: &[Readiness], verdict: &Verdict) -> String {
     let primary = standing(group, readiness, group.primary);
     match verdict.rule {
         Rule::Paused => String::new(),
@@ -225,7 +225,7 @@ fn turned(group: &Group, readiness: &[Readiness], verdict: &Verdict) -> Option<S
 }
 
 /// What the object says, and what it should say.
-pub(super) fn out_of_sync(group: &Group, decision: &Decision) -> String {
+pub(crate) fn out_of_sync(group: &Group, decision: &Decision) -> String {
     let mut parts = vec![decision.reason.clone()];
     if let Weights::Set(weights) = &decision.weights {
         let (are, should) = (
@@ -250,7 +250,7 @@ pub(super) fn out_of_sync(group: &Group, decision: &Decision) -> String {
 }
 
 /// Who paused a group, and why.
-pub(super) fn pause(pause: &Pause) -> String {
+pub(crate) fn pause(pause: &Pause) -> String {
     let by = if pause.by.is_empty() {
         "someone"
     } else {

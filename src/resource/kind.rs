@@ -96,7 +96,7 @@ pub struct NewGroup {
 }
 
 impl NewGroup {
-    pub(super) fn metadata(&self) -> Value {
+    pub(crate) fn metadata(&self) -> Value {
         let settings = self.settings.iter().map(|(key, value)| (*key, value));
         let annotations = settings.chain([(PRIMARY_SERVICE, &self.primary)]);
         let annotations: BTreeMap<String, &String> = annotations

@@ -36,7 +36,7 @@ pub enum Overlap {
 }
 
 impl Routing {
-    pub(super) fn new(
+    pub(crate) fn new(
         meta: &Meta,
         parents: &[ParentRef],
         hostnames: &[String],

@@ -158,7 +158,7 @@ impl Live<'_> {
 
 /// Breaks a line at spaces, or where a word is too long anywhere, so that each piece fits into so many columns;
 /// pieces after the first one are indented.
-pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
     const INDENT: &str = "    ";
     let columns = columns.max(2 * INDENT.len());
     let (mut lines, mut line) = (Vec::new(), String::new());

@@ -43,7 +43,7 @@ pub struct Missing {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Item<'a> {
+pub(crate) struct Item<'a> {
     namespace: &'a str,
     /// Kind of the object, such as `trafficsplit`.
     object: &'a str,
@@ -156,7 +156,7 @@ impl<'a> StatusList<'a> {
     }
 }
 
-pub(super) fn item<'a>(status: &'a Status, reach: &Reach) -> Item<'a> {
+pub(crate) fn item<'a>(status: &'a Status, reach: &Reach) -> Item<'a> {
     Item {
         namespace: &status.id.namespace,
         object: status.id.kind,

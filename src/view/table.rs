@@ -65,7 +65,7 @@ pub fn rows(shown: &[Shown], style: Style) -> String {
 }
 
 /// A header, and a row for each group.
-pub(super) fn cells(
+pub(crate) fn cells(
     columns: &[Column],
     shown: &[Shown],
     style: Style,
@@ -94,7 +94,7 @@ pub fn summary(statuses: &[Status]) -> String {
 }
 
 /// `590 Failover, 10 Primary`.
-pub(super) fn counts_by_state(statuses: &[Status]) -> String {
+pub(crate) fn counts_by_state(statuses: &[Status]) -> String {
     let count = |state: &State| {
         statuses
             .iter()
@@ -152,7 +152,7 @@ pub fn notes(shown: Shown, style: Style) -> String {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Column {
+pub(crate) enum Column {
     Cluster,
     Namespace,
     Name,
@@ -255,7 +255,7 @@ fn backends(status: &Status, wide: bool) -> String {
 }
 
 /// How many endpoints of a backend are ready.
-pub(super) fn counts(backend: &BackendStatus) -> String {
+pub(crate) fn counts(backend: &BackendStatus) -> String {
     match &backend.readiness {
         Readiness::Known { ready, total } | Readiness::Mirrored { ready, total, .. } => {
             format!("{ready}/{total}")

@@ -52,7 +52,7 @@ impl Engine {
     }
 
     /// Reads a group's object again: after a write that was refused, or because what is known of it is in doubt.
-    pub(super) fn ask_again(&mut self, id: &GroupId, refused: Option<Pending>) {
+    pub(crate) fn ask_again(&mut self, id: &GroupId, refused: Option<Pending>) {
         self.last_number += 1;
         let number = self.last_number;
         let Some(tracked) = self.groups.get_mut(id) else {
@@ -73,7 +73,7 @@ impl Engine {
     }
 
     /// Tells of a write that got no answer, once the object shows that it was done all the same.
-    pub(super) fn resolve_doubt(&mut self, id: &GroupId, now: Duration) {
+    pub(crate) fn resolve_doubt(&mut self, id: &GroupId, now: Duration) {
         let Some(tracked) = self
             .groups
             .get_mut(id)
@@ -217,7 +217,7 @@ impl Engine {
     }
 
     /// Says what keeps a group's traffic from moving, unless that was the last thing said of it.
-    pub(super) fn say_once(&mut self, id: &GroupId, error: String, next: &'static str) {
+    pub(crate) fn say_once(&mut self, id: &GroupId, error: String, next: &'static str) {
         let Some(tracked) = self.groups.get_mut(id) else {
             return;
         };
@@ -232,7 +232,7 @@ impl Engine {
     }
 
     /// Tries again after a while.
-    pub(super) fn wait(&mut self, id: &GroupId, wish: Option<Duration>, now: Duration) {
+    pub(crate) fn wait(&mut self, id: &GroupId, wish: Option<Duration>, now: Duration) {
         let Some(tracked) = self.groups.get_mut(id) else {
             return;
         };

@@ -107,7 +107,7 @@ impl Checks {
 
 impl Engine {
     /// The decision that may be acted on; none while a list that it needs is on its way.
-    pub(super) fn confirmed(
+    pub(crate) fn confirmed(
         &mut self,
         id: &GroupId,
         cause: Cause,

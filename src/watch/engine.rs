@@ -69,24 +69,24 @@ pub struct Write {
 #[derive(Debug)]
 pub struct Engine {
     /// Boxed: a table has room for up to twice as many as it holds.
-    pub(super) groups: HashMap<GroupId, Box<Tracked>>,
-    pub(super) register: Register,
-    pub(super) feeds: Feeds,
-    pub(super) checks: Checks,
+    pub(crate) groups: HashMap<GroupId, Box<Tracked>>,
+    pub(crate) register: Register,
+    pub(crate) feeds: Feeds,
+    pub(crate) checks: Checks,
     /// Groups that are to be looked at, in the order in which they were touched.
-    pub(super) queue: Vec<GroupId>,
-    pub(super) alarms: Alarms,
+    pub(crate) queue: Vec<GroupId>,
+    pub(crate) alarms: Alarms,
     /// The set of services has changed, and the watches are to be planned again.
-    pub(super) replan: bool,
+    pub(crate) replan: bool,
     planned: Option<Duration>,
-    pub(super) leases: Leases,
-    pub(super) signature: String,
-    pub(super) settings: Settings,
-    pub(super) brake: Brake,
-    pub(super) census: Census,
+    pub(crate) leases: Leases,
+    pub(crate) signature: String,
+    pub(crate) settings: Settings,
+    pub(crate) brake: Brake,
+    pub(crate) census: Census,
     /// Of the requests whose answers have numbers.
-    pub(super) last_number: u64,
-    pub(super) effects: Vec<Effect>,
+    pub(crate) last_number: u64,
+    pub(crate) effects: Vec<Effect>,
 }
 
 /// How the loop is to go about its work.
@@ -330,7 +330,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn say(&mut self, notice: Notice) {
+    pub(crate) fn say(&mut self, notice: Notice) {
         self.effects.push(Effect::Say(notice));
     }
 }

@@ -24,21 +24,21 @@ pub struct Feeds {
     feeds: Vec<Feed>,
     next: u64,
     /// Services without slices: whether they exist, and when that was asked.
-    pub(super) existence: HashMap<ServiceRef, (Existence, Duration)>,
+    pub(crate) existence: HashMap<ServiceRef, (Existence, Duration)>,
     /// The clusters, ours being none, in which a watch of everything was refused.
     confined: HashSet<Option<String>>,
     /// The other clusters that may be asked.
-    pub(super) asked: Asked,
+    pub(crate) asked: Asked,
     /// The mirrors among the backends.
-    pub(super) behind: Behind,
+    pub(crate) behind: Behind,
     /// When services were last listed beside the watches.
-    pub(super) refreshed: HashMap<Located, Duration>,
+    pub(crate) refreshed: HashMap<Located, Duration>,
     /// Grows when the watches may have to be planned anew.
     revision: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Existence {
+pub(crate) enum Existence {
     Asked,
     Exists,
     Missing,
@@ -388,12 +388,12 @@ impl Feeds {
         changed.into_iter().map(touched).collect()
     }
 
-    pub(super) fn counts(&self, service: &ServiceRef, now: Duration) -> Option<(u32, u32)> {
+    pub(crate) fn counts(&self, service: &ServiceRef, now: Duration) -> Option<(u32, u32)> {
         self.best(None, service, now)?.index.counts(service)
     }
 
     /// What a service of ours stands for, if it is a mirror of which its slices do not say all.
-    pub(super) fn mirror(&self, service: &ServiceRef) -> Option<&Mirror> {
+    pub(crate) fn mirror(&self, service: &ServiceRef) -> Option<&Mirror> {
         let covering = self
             .feeds
             .iter()
@@ -403,7 +403,7 @@ impl Feeds {
     }
 
     /// The feed that knows most: one that serves before one that does not yet, then the newest.
-    pub(super) fn best(
+    pub(crate) fn best(
         &self,
         cluster: Option<&str>,
         service: &ServiceRef,

@@ -81,12 +81,12 @@ impl Engine {
     }
 
     /// Takes in a group's object as it was told.
-    pub(super) fn learn(&mut self, record: Record, now: Duration) {
+    pub(crate) fn learn(&mut self, record: Record, now: Duration) {
         self.take_in(record, None, now);
     }
 
     /// Takes in a group's object as it was read, when this version was known of it.
-    pub(super) fn learn_read(&mut self, record: Record, known: &str, now: Duration) {
+    pub(crate) fn learn_read(&mut self, record: Record, known: &str, now: Duration) {
         self.take_in(record, Some(known), now);
     }
 
@@ -118,7 +118,7 @@ impl Engine {
         self.resolve_doubt(&id, now);
     }
 
-    pub(super) fn forget(&mut self, id: &GroupId, now: Duration) {
+    pub(crate) fn forget(&mut self, id: &GroupId, now: Duration) {
         if let Some(mut tracked) = self.groups.remove(id) {
             self.census.change(&mut tracked.counted, None);
             self.alarms.forget(id);
@@ -135,7 +135,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn touch(&mut self, id: &GroupId, cause: Cause, now: Duration) {
+    pub(crate) fn touch(&mut self, id: &GroupId, cause: Cause, now: Duration) {
         let Some(tracked) = self.groups.get_mut(id) else {
             return;
         };
@@ -145,7 +145,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn touch_all(&mut self, touched: &Touched, cause: Cause, now: Duration) {
+    pub(crate) fn touch_all(&mut self, touched: &Touched, cause: Cause, now: Duration) {
         match touched {
             Touched::Nothing => {}
             Touched::Services(services) => {

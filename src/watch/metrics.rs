@@ -16,30 +16,30 @@ use prometheus_client::registry::{Registry, Unit};
 const STUCK: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct Place {
+pub(crate) struct Place {
     pub context: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct Namespace {
+pub(crate) struct Namespace {
     pub context: String,
     pub namespace: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct InState {
+pub(crate) struct InState {
     pub context: String,
     pub state: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct Followed {
+pub(crate) struct Followed {
     pub context: String,
     pub resource: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct Lease {
+pub(crate) struct Lease {
     pub context: String,
     pub namespace: String,
     pub standing: &'static str,
@@ -47,7 +47,7 @@ pub(super) struct Lease {
 
 /// Buckets from 2 ms to 16 s.
 #[derive(Debug, Clone)]
-pub(super) struct Buckets;
+pub(crate) struct Buckets;
 
 impl MetricConstructor<Histogram> for Buckets {
     fn new_metric(&self) -> Histogram {
@@ -59,21 +59,21 @@ impl MetricConstructor<Histogram> for Buckets {
 #[derive(Debug, Clone)]
 pub struct Metrics {
     registry: Arc<Registry>,
-    pub(super) transitions: Family<Namespace, Counter>,
-    pub(super) writes: Family<Place, Counter>,
-    pub(super) failures: Family<Place, Counter>,
-    pub(super) retries: Family<Place, Counter>,
-    pub(super) groups: Family<InState, Gauge>,
-    pub(super) braked: Family<Place, Gauge>,
-    pub(super) reaction: Family<Place, Histogram, Buckets>,
-    pub(super) restarts: Family<Followed, Counter>,
-    pub(super) leases: Family<Lease, Gauge>,
+    pub(crate) transitions: Family<Namespace, Counter>,
+    pub(crate) writes: Family<Place, Counter>,
+    pub(crate) failures: Family<Place, Counter>,
+    pub(crate) retries: Family<Place, Counter>,
+    pub(crate) groups: Family<InState, Gauge>,
+    pub(crate) braked: Family<Place, Gauge>,
+    pub(crate) reaction: Family<Place, Histogram, Buckets>,
+    pub(crate) restarts: Family<Followed, Counter>,
+    pub(crate) leases: Family<Lease, Gauge>,
     loops: Arc<Mutex<BTreeMap<String, Arc<Health>>>>,
 }
 
 /// How one loop is.
 #[derive(Debug)]
-pub(super) struct Health {
+pub(crate) struct Health {
     /// From when its turns count.
     pub since: Instant,
     /// In milliseconds.
@@ -186,7 +186,7 @@ impl Metrics {
             .collect()
     }
 
-    pub(super) fn health(&self, context: &str) -> Arc<Health> {
+    pub(crate) fn health(&self, context: &str) -> Arc<Health> {
         let fresh = || {
             Arc::new(Health {
                 since: Instant::now(),

@@ -19,7 +19,7 @@ use crate::resource::{Change, Record};
 
 impl Engine {
     /// Decides for one group, if that is possible now, and asks for what follows.
-    pub(super) fn consider(&mut self, id: &GroupId, moment: Moment) {
+    pub(crate) fn consider(&mut self, id: &GroupId, moment: Moment) {
         let rival = self.older_rival(id).map(|rival| (rival.id(), rival.port));
         let Some(tracked) = self.groups.get_mut(id) else {
             return;

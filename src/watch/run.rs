@@ -39,7 +39,7 @@ const INBOX: usize = 1024;
 const MOST_LEASES: usize = 32;
 
 /// What the loop's tasks tell it.
-pub(super) enum Input {
+pub(crate) enum Input {
     Told(Told),
     Lease(String, Standing),
     Upstream(RequestResult<Option<Upstream>>),
@@ -109,14 +109,14 @@ pub async fn run(
     told.map(|()| outcome)
 }
 
-pub(super) struct Loop<'a> {
-    pub(super) engine: Engine,
+pub(crate) struct Loop<'a> {
+    pub(crate) engine: Engine,
     requests: Requests,
-    pub(super) cluster: &'a Cluster,
-    pub(super) options: &'a Options,
+    pub(crate) cluster: &'a Cluster,
+    pub(crate) options: &'a Options,
     say: &'a mut dyn FnMut(Notice) -> anyhow::Result<()>,
-    pub(super) watches: Watches<Input>,
-    pub(super) inbox: mpsc::Sender<Input>,
+    pub(crate) watches: Watches<Input>,
+    pub(crate) inbox: mpsc::Sender<Input>,
     leases: HashMap<String, (oneshot::Sender<()>, JoinHandle<()>)>,
     lease_turns: Arc<Semaphore>,
     /// What this loop holds Leases as.
@@ -126,13 +126,13 @@ pub(super) struct Loop<'a> {
     /// What waits to be said with others of its kind.
     crowd: Crowd,
     hearing: Hearing,
-    pub(super) lookout: Lookout,
+    pub(crate) lookout: Lookout,
     meter: Meter,
     sleep: Sleep,
     /// The watches of groups.
     groups: Vec<AbortHandle>,
     started: Instant,
-    pub(super) announced: bool,
+    pub(crate) announced: bool,
 }
 
 impl Loop<'_> {
@@ -167,7 +167,7 @@ impl Loop<'_> {
         }
     }
 
-    pub(super) fn now(&self) -> Duration {
+    pub(crate) fn now(&self) -> Duration {
         self.started.elapsed()
     }
 
@@ -249,12 +249,12 @@ impl Loop<'_> {
         }
     }
 
-    pub(super) fn say(&mut self, notice: impl IntoIterator<Item = Notice>) -> anyhow::Result<()> {
+    pub(crate) fn say(&mut self, notice: impl IntoIterator<Item = Notice>) -> anyhow::Result<()> {
         notice.into_iter().try_for_each(&mut self.say)
     }
 
     /// Says what more of its kind may join within a moment; everything else at once.
-    pub(super) fn say_with_others(
+    pub(crate) fn say_with_others(
         &mut self,
         notice: impl IntoIterator<Item = Notice>,
     ) -> anyhow::Result<()> {

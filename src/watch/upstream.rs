@@ -48,7 +48,7 @@ impl Lookout {
 
 impl Loop<'_> {
     /// Looks whether the controller runs, if that is due.
-    pub(super) fn look_for_upstream(&mut self, now: Duration) {
+    pub(crate) fn look_for_upstream(&mut self, now: Duration) {
         if self.lookout.due.take_if(|due| *due <= now).is_none() {
             return;
         }
@@ -59,7 +59,7 @@ impl Loop<'_> {
     }
 
     /// What is not seen any more for some other reason is taken to be there still.
-    pub(super) fn looked(&mut self, seen: RequestResult<Option<Upstream>>) -> anyhow::Result<()> {
+    pub(crate) fn looked(&mut self, seen: RequestResult<Option<Upstream>>) -> anyhow::Result<()> {
         let now = self.now();
         if self.lookout.looked(&seen, now) {
             self.say([Notice::UpstreamUnseen])?;
@@ -71,7 +71,7 @@ impl Loop<'_> {
     }
 
     /// Two loops that do not know of each other would undo each other's moves.
-    pub(super) fn refused_by_upstream(&self) -> Option<Outcome> {
+    pub(crate) fn refused_by_upstream(&self) -> Option<Outcome> {
         if !self.announced || self.options.alongside_upstream || self.options.dry_run {
             return None;
         }

@@ -21,7 +21,7 @@ use crate::resource::Record;
 use crate::sandbox::interrupt::Interrupts;
 
 /// How many groups are read or written at once.
-pub(super) const AT_ONCE: usize = 16;
+pub(crate) const AT_ONCE: usize = 16;
 
 /// How often endpoints are looked at that can't be read just now, before what follows is done without knowing.
 const MOST_LOOKS: u32 = 10;

@@ -16,7 +16,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 
 impl Loop<'_> {
     /// How it ends by itself, if it does now; `new`: what is followed has just become known.
-    pub(super) fn outcome(&self, new: bool, all_taken_in: bool) -> Option<Outcome> {
+    pub(crate) fn outcome(&self, new: bool, all_taken_in: bool) -> Option<Outcome> {
         let refused = if new {
             self.refused_by_upstream()
         } else {
@@ -43,7 +43,7 @@ impl Loop<'_> {
 
     /// Stops watching and lets what is being written end; gives the groups that are not where they belong then, and
     /// whether all could be told.
-    pub(super) async fn finish(mut self) -> (Vec<(GroupId, &'static str)>, anyhow::Result<()>) {
+    pub(crate) async fn finish(mut self) -> (Vec<(GroupId, &'static str)>, anyhow::Result<()>) {
         self.watches.stop_all();
         self.requests.drop_what_has_not_started();
         let waiting = self.crowd.take();

@@ -10,7 +10,7 @@ use crate::cluster::stream::Event;
 use crate::resource::Kind;
 
 impl Loop<'_> {
-    pub(super) fn hear(&mut self, told: Told, now: Duration) -> anyhow::Result<()> {
+    pub(crate) fn hear(&mut self, told: Told, now: Duration) -> anyhow::Result<()> {
         match told {
             Told::Groups(kind, event) => {
                 let news = self.kinds.hear(kind, &event);
@@ -55,7 +55,7 @@ impl Loop<'_> {
         Ok(())
     }
 
-    pub(super) fn measure(&mut self, told: &Told, now: Duration) {
+    pub(crate) fn measure(&mut self, told: &Told, now: Duration) {
         let (stream, failure, resource) = match told {
             Told::Groups(kind, event) => (
                 Some(Stream::Groups(kind.info().name)),
