@@ -6,30 +6,31 @@
     reason = "they panic where nobody reads"
 )]
 
-pub mod check;
+pub mod access;
+mod changes;
+mod check;
 pub mod cli;
 pub mod cluster;
-pub mod commands;
-pub mod error;
+mod commands;
+mod error;
 pub mod generated;
-mod logging;
 pub mod model;
-pub mod observe;
-mod outlet;
-pub mod problem;
-pub mod program;
-pub mod reach;
+mod observe;
+mod output;
+mod problem;
+mod process;
+mod readiness;
 pub mod resource;
-pub mod rights;
-pub mod sandbox;
-pub mod text;
-pub mod view;
+mod sandbox;
+mod text;
+mod view;
 pub mod watch;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use program::Program;
+use cli::argv0::{self, Program};
+use output::{logging, queued_writer};
 
 /// Runs the command line `args` (the program's name first) and returns the process's exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -38,12 +39,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Some(words) = program.to_complete(&words) {
         return error::finish(commands::complete(words), false);
     }
-    if let Some(metadata) = program::extension_metadata(&words) {
+    if let Some(metadata) = argv0::extension_metadata(&words) {
         return error::finish(commands::print(&metadata), false);
     }
     let cli = match program.parse(&words) {
         Ok(cli) => cli,
-        Err(usage) => return error::report_usage(&usage, program::asks_for_json(&words)),
+        Err(usage) => return error::report_usage(&usage, argv0::asks_for_json(&words)),
     };
     let json = commands::prints_json(&cli.command);
     if let Some(outcome) = sandbox::before_runtime(&cli.command) {
@@ -63,6 +64,6 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let outcome = runtime.block_on(commands::run(cli));
     runtime.shutdown_timeout(std::time::Duration::from_millis(100));
     let code = error::finish(outcome, json);
-    outlet::finish();
+    queued_writer::finish();
     code
 }

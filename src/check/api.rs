@@ -4,8 +4,9 @@ use futures::future::join;
 
 use super::complaints;
 use crate::cli::GlobalArgs;
-use crate::cluster::discovery::{self, ApiGroups, Version};
-use crate::cluster::error::Cause;
+use crate::cluster::api::discovery;
+use crate::cluster::api::discovery::{ApiGroups, Version};
+use crate::cluster::transport::error::Cause;
 use crate::cluster::{Cluster, RequestError};
 use crate::model::check::{Category, CheckResult};
 use crate::problem::Problem;

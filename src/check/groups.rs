@@ -6,9 +6,12 @@ use futures::future::join;
 
 use super::complaints;
 use crate::cli::GlobalArgs;
-use crate::cluster::ahead::Ahead;
-use crate::cluster::survey::{self, Listed};
-use crate::cluster::{Cluster, RequestResult, effects, remotes, upstream};
+use crate::cluster::queries::prefetch::Ahead;
+use crate::cluster::queries::status;
+use crate::cluster::queries::status::Listed;
+use crate::cluster::queries::{conflicts, upstream};
+use crate::cluster::remotes::remote_clusters;
+use crate::cluster::{Cluster, RequestResult};
 use crate::model::check::{Category, CheckResult};
 use crate::model::{BackendStatus, GroupId, Readiness, Runner, Status};
 use crate::resource::Record;
@@ -39,9 +42,9 @@ pub async fn check(cluster: &Cluster, flags: &GlobalArgs) -> (Category, Vec<Reco
         .push(CheckResult::warning(description, unread));
     if !records.is_empty() {
         let nothing = Ahead::default();
-        let survey = survey::survey(cluster, &records, &records, &nothing);
-        let (mut statuses, effects) = join(survey, effects::read(cluster, &records)).await;
-        effects::warn(&mut statuses, effects.obstacles);
+        let survey = status::survey(cluster, &records, &records, &nothing);
+        let (mut statuses, effects) = join(survey, conflicts::read(cluster, &records)).await;
+        conflicts::warn(&mut statuses, effects.obstacles);
         let run_by_upstream = run_by_upstream(cluster, &records).await;
         let groups = Groups {
             cluster,
@@ -58,7 +61,7 @@ pub async fn check(cluster: &Cluster, flags: &GlobalArgs) -> (Category, Vec<Reco
 /// context's.
 async fn list(cluster: &Cluster, flags: &GlobalArgs) -> (String, RequestResult<Listed>) {
     if flags.namespace.is_none() {
-        let everywhere = survey::list_groups(cluster, None, None).await;
+        let everywhere = status::list_groups(cluster, None, None).await;
         let forbidden = everywhere.as_ref().is_err_and(|error| error.is_forbidden());
         if flags.all_namespaces || !forbidden {
             return ("all namespaces".to_owned(), everywhere);
@@ -67,7 +70,7 @@ async fn list(cluster: &Cluster, flags: &GlobalArgs) -> (String, RequestResult<L
     let namespace = &cluster.namespace;
     (
         format!("namespace {namespace}"),
-        survey::list_groups(cluster, Some(namespace), None).await,
+        status::list_groups(cluster, Some(namespace), None).await,
     )
 }
 
@@ -84,7 +87,7 @@ async fn run_by_upstream(cluster: &Cluster, records: &[Record]) -> HashSet<Group
         .first()
         .copied()
         .filter(|_| namespaces.len() == 1);
-    let selected = survey::list_groups(cluster, single, Some(&upstream.selector))
+    let selected = status::list_groups(cluster, single, Some(&upstream.selector))
         .await
         .unwrap_or_default();
     selected.records.iter().map(Record::id).collect()
@@ -190,7 +193,7 @@ impl Groups<'_> {
             } else {
                 "fallback"
             };
-            let mend = remotes::how_to_ask(&self.cluster.remotes().asked(), why)
+            let mend = remote_clusters::how_to_ask(&self.cluster.remotes().asked(), why)
                 .map_or(String::new(), |how| format!("; {how}"));
             Some(format!(
                 "{}: the {role}, {}, is {part}unknown: {why}{mend}",

@@ -3,7 +3,8 @@
 use futures::future::join_all;
 
 use super::complaints;
-use crate::cluster::discovery::{self, ApiGroups};
+use crate::cluster::api::discovery;
+use crate::cluster::api::discovery::ApiGroups;
 use crate::cluster::{Cluster, RequestResult};
 use crate::model::check::{Category, CheckResult};
 use crate::resource::{KINDS, KindInfo};

@@ -3,8 +3,10 @@
 use futures::future::{join, join_all, try_join_all};
 
 use super::complaints;
-use crate::cluster::workloads::{self, Deployment};
-use crate::cluster::{Cluster, RequestResult, upstream};
+use crate::cluster::api::workloads;
+use crate::cluster::api::workloads::Deployment;
+use crate::cluster::queries::upstream;
+use crate::cluster::{Cluster, RequestResult};
 use crate::model::check::{Category, CheckResult};
 
 const CONTROL_PLANE: Part = Part {

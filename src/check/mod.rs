@@ -1,17 +1,17 @@
 //! Whether a cluster and a user can do what the tool needs: a file for each subject.
 
-mod api;
-mod groups;
-mod kinds;
-mod linkerd;
-mod patience;
-mod proxy;
-mod remotes;
-mod rights;
+pub mod api;
+pub mod groups;
+pub mod kinds;
+pub mod linkerd;
+pub mod patience;
+pub mod proxy;
+pub mod remotes;
+pub mod rights;
 
 use crate::cli::GlobalArgs;
-use crate::cluster::error::Cause;
-use crate::cluster::remotes::Remotes;
+use crate::cluster::remotes::remote_clusters::Remotes;
+use crate::cluster::transport::error::Cause;
 use crate::cluster::{Cluster, RequestError};
 use crate::error::explain;
 use crate::model::check::Category;

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::{StreamExt as _, TryStreamExt as _, future, stream};
 
 use super::complaints;
-use crate::cluster::workloads::{self, Pod};
+use crate::cluster::api::workloads;
+use crate::cluster::api::workloads::Pod;
 use crate::cluster::{Cluster, RequestResult};
 use crate::model::check::{Category, CheckResult};
 use crate::resource::Record;

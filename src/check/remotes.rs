@@ -5,12 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::future::join_all;
 
 use super::complaints;
-use crate::cluster::access::{self, Deed};
-use crate::cluster::{Cluster, links, mirrors, readiness, remotes};
+use crate::access::rights::{LINKS, REMOTE};
+use crate::cluster::Cluster;
+use crate::cluster::api::access_review;
+use crate::cluster::api::access_review::Deed;
+use crate::cluster::queries::{mirror_readiness, readiness};
+use crate::cluster::remotes::{links, remote_clusters};
 use crate::model::RemoteService;
 use crate::model::check::{Category, CheckResult};
 use crate::resource::Record;
-use crate::rights::{LINKS, REMOTE};
 use crate::text::word;
 
 /// Of each cluster the namespaces of the services that these groups' mirrors stand for; of one that none of them
@@ -20,7 +23,7 @@ pub async fn check(cluster: &Cluster, records: &[Record]) -> Option<Category> {
     if asked.nobody() {
         return None;
     }
-    let found = mirrors::find(cluster, &readiness::backends_of(records)).await;
+    let found = mirror_readiness::find(cluster, &readiness::backends_of(records)).await;
     let mut places: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for RemoteService { cluster, service } in
         found.remotes().filter(|remote| asked.has(&remote.cluster))
@@ -51,7 +54,7 @@ async fn remote(local: &Cluster, name: &str, namespaces: &BTreeSet<&str>) -> Vec
     let there = match local.remote(name).await {
         Ok(there) => there,
         Err(why) => {
-            let mend = remotes::how_to_ask(&local.remotes().asked(), &why);
+            let mend = remote_clusters::how_to_ask(&local.remotes().asked(), &why);
             let lines = std::iter::once(why.to_string()).chain(mend).collect();
             let failed = CheckResult::error(description, lines);
             let is_link = local.reach.has_links() && why.cluster_without_remote().is_some();
@@ -118,7 +121,7 @@ async fn missing(there: &Cluster, namespace: &str) -> Result<Option<String>, Vec
             resource,
             namespace: Some(namespace.to_owned()),
         };
-        match access::allows(there, &deed).await {
+        match access_review::allows(there, &deed).await {
             Ok(true) => {}
             Ok(false) => denied.push(*verb),
             Err(error) => return Err(complaints(there, &error)),

@@ -6,12 +6,13 @@ use clap::ValueEnum as _;
 use futures::{StreamExt as _, stream};
 
 use super::complaints;
+use crate::access::rights::{Reach, Right, Task};
 use crate::cli::GlobalArgs;
-use crate::cluster::access::{self, Deed};
-use crate::cluster::discovery::ApiGroups;
+use crate::cluster::api::access_review;
+use crate::cluster::api::access_review::Deed;
+use crate::cluster::api::discovery::ApiGroups;
 use crate::cluster::{Cluster, RequestResult};
 use crate::model::check::{Category, CheckResult};
-use crate::rights::{Reach, Right, Task};
 
 /// How many questions are under way at once.
 const AT_ONCE: usize = 8;
@@ -28,7 +29,7 @@ pub async fn check(cluster: &Cluster, flags: &GlobalArgs, apis: &ApiGroups) -> C
     let rights = tasks.iter().flat_map(|(_, rights)| rights);
     let deeds: HashSet<Deed> = rights.flat_map(|right| deeds(right, namespace)).collect();
     let questions = deeds.into_iter().map(|deed| async move {
-        let answer = access::allows(cluster, &deed).await;
+        let answer = access_review::allows(cluster, &deed).await;
         (deed, answer)
     });
     let answers: Answers = stream::iter(questions)

@@ -6,9 +6,10 @@ use std::time::Duration;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, ColorChoice};
 
-use crate::rights::Task;
+use crate::access::rights::Task;
 
-use super::values::{self, parse_bool, parse_timeout, parse_verbosity};
+use super::values;
+use super::values::{parse_bool, parse_timeout, parse_verbosity};
 
 /// The flags that reach a cluster, with kubectl's names and meanings.
 #[derive(Debug, Clone, Default, Args)]

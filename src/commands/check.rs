@@ -8,16 +8,18 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::print;
-use crate::check::{self, Options, Patience};
+use crate::access::rights::{Reach, Right, Task};
+use crate::check;
+use crate::check::{Options, Patience};
 use crate::cli::{CheckArgs, CheckFormat, GlobalArgs};
-use crate::cluster::kubeconfig;
-use crate::cluster::remotes::Remotes;
+use crate::cluster::remotes::remote_clusters::Remotes;
+use crate::cluster::transport::kubeconfig;
+use crate::output::terminal;
+use crate::output::terminal::say;
 use crate::problem::Exit;
-use crate::rights::{Reach, Right, Task};
 use crate::text::clean;
 use crate::view::check::{Style, json, succeeded, text};
 use crate::view::object;
-use crate::view::terminal::{self, say};
 
 pub async fn run(flags: &GlobalArgs, args: &CheckArgs) -> anyhow::Result<Exit> {
     if let Some(task) = args.rbac {

@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::order::{self, Order, Plan, Refusal, Seen};
-use super::ready;
+use crate::changes::order;
+use crate::changes::order::{Order, Plan, Refusal, Seen};
+use crate::changes::wait_ready;
 use crate::cli::{Danger, FailbackArgs, GlobalArgs};
-use crate::model::operate::{self, Ends, Returned};
+use crate::model::operate;
+use crate::model::operate::{Ends, Returned};
 use crate::model::{Group, Readiness, Runner, State, Status, Weights};
 use crate::problem::Exit;
 use crate::resource::Change;
@@ -24,7 +26,7 @@ pub async fn run(flags: &GlobalArgs, args: &FailbackArgs) -> anyhow::Result<Exit
     let mut records = order::chosen(&cluster, flags, &args.groups, &failback).await?;
     let mut gone = Vec::new();
     if args.when_ready {
-        let waited = ready::wait(&cluster, records, args.timeout, &failback).await?;
+        let waited = wait_ready::wait(&cluster, records, args.timeout, &failback).await?;
         (records, gone) = (waited.records, waited.gone);
         failback.ran_out_of_time = !waited.all_ready;
         // One limit holds for both waits.

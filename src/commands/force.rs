@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::order::{self, Order, Plan, Refusal, Seen};
-use super::stay::Stay;
+use crate::changes::hold::Stay;
+use crate::changes::order;
+use crate::changes::order::{Order, Plan, Refusal, Seen};
 use crate::cli::{Danger, DryRun, ForceArgs, GlobalArgs};
-use crate::model::operate::{self, Forced, Wish};
+use crate::model::operate;
+use crate::model::operate::{Forced, Wish};
 use crate::model::{Group, OrderStatus, Readiness, Runner, State, Status, Weights, WhyUnknown};
 use crate::problem::Exit;
 use crate::resource::Change;

@@ -5,19 +5,22 @@ use std::io::Write as _;
 use futures::future;
 use jiff::Timestamp;
 
-use super::{scope, selection};
+use super::args::selection;
+use super::scope;
 use crate::cli::{GlobalArgs, HistoryArgs, HistoryFormat};
-use crate::cluster::history::{self, Told};
-use crate::cluster::{Cluster, RequestError, survey};
-use crate::error::{self};
+use crate::cluster::queries::history;
+use crate::cluster::queries::history::Told;
+use crate::cluster::queries::status;
+use crate::cluster::{Cluster, RequestError};
+use crate::error;
 use crate::model::history::{Move, merge};
+use crate::output::terminal::say;
 use crate::problem::Exit;
 use crate::resource::{GroupName, Record};
 use crate::text::{clean, clean_json, clean_lines};
 use crate::view::ago::ago;
 use crate::view::history::{HistoryList, table};
 use crate::view::table::Style;
-use crate::view::terminal::say;
 
 pub async fn run(flags: &GlobalArgs, args: &HistoryArgs) -> anyhow::Result<Exit> {
     let names: anyhow::Result<Vec<GroupName>> = args
@@ -29,7 +32,7 @@ pub async fn run(flags: &GlobalArgs, args: &HistoryArgs) -> anyhow::Result<Exit>
     let cluster = Cluster::connect(flags).await?;
     let namespace = scope(flags, &cluster);
     let namespace = namespace.as_deref();
-    let groups = survey::list_groups(&cluster, namespace, args.selector.as_deref());
+    let groups = status::list_groups(&cluster, namespace, args.selector.as_deref());
     let (groups, events) = future::join(groups, history::read(&cluster, namespace)).await;
     let groups = selection::readable(&cluster, groups)?;
     let (told, failure) = match events {

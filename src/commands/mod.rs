@@ -1,37 +1,31 @@
 //! One file per command, thin: arguments in, words and an exit code out.
 
-mod check;
-mod complete;
-mod completion;
-mod conditions;
-mod contexts;
-mod create;
-mod failback;
-mod force;
-mod history;
-mod order;
-mod pause;
-mod ready;
-mod sandbox;
-mod selection;
-mod set;
-mod settings;
-mod status;
-mod stay;
-mod watch;
+pub mod args;
+pub mod check;
+pub mod complete;
+pub mod completion;
+pub mod create;
+pub mod failback;
+pub mod force;
+pub mod history;
+pub mod pause;
+pub mod sandbox;
+pub mod set;
+pub mod status;
+pub mod watch;
 
 pub use complete::run as complete;
 
 use std::io::Write as _;
 
+use crate::access::rights::Task;
 use crate::cli::{
     Cli, Command, GlobalArgs, HistoryFormat, ObjectFormat, RemoteArgs, StatusFormat, StreamFormat,
 };
 use crate::cluster::Cluster;
-use crate::cluster::remotes::Remotes;
+use crate::cluster::remotes::remote_clusters::Remotes;
+use crate::output::terminal::say;
 use crate::problem::Exit;
-use crate::rights::Task;
-use crate::view::terminal::say;
 
 /// Runs one command.
 pub async fn run(mut cli: Cli) -> anyhow::Result<Exit> {
@@ -94,12 +88,12 @@ pub fn print(text: &str) -> anyhow::Result<Exit> {
 }
 
 /// The namespace that the flags mean; none: all of them.
-fn scope(flags: &GlobalArgs, cluster: &Cluster) -> Option<String> {
+pub fn scope(flags: &GlobalArgs, cluster: &Cluster) -> Option<String> {
     (!flags.all_namespaces).then(|| cluster.namespace.clone())
 }
 
 /// The cluster that the flags mean, with those that may be asked about its mirrors.
-async fn connect(flags: &GlobalArgs, remotes: &RemoteArgs) -> anyhow::Result<Cluster> {
+pub async fn connect(flags: &GlobalArgs, remotes: &RemoteArgs) -> anyhow::Result<Cluster> {
     let remotes = Remotes::of(flags, remotes, say)?;
     Ok(Cluster::connect(flags).await?.with_remotes(remotes))
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::order::{self, Order, Plan, Refusal, Seen};
+use crate::changes::order;
+use crate::changes::order::{Order, Plan, Refusal, Seen};
 use crate::cli::{GlobalArgs, PauseArgs, ResumeArgs};
 use crate::model::{Pause, Runner, Status, UPSTREAM_IGNORES_PAUSES};
 use crate::problem::Exit;

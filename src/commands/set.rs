@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::order::{self, Order, Plan, Refusal, Seen};
-use super::settings;
+use super::args::policy;
+use crate::changes::order;
+use crate::changes::order::{Order, Plan, Refusal, Seen};
 use crate::cli::{Danger, GlobalArgs, SetArgs};
 use crate::model::moves::write_weights;
 use crate::model::{Group, Invalid, Timers, Weights, decide};
@@ -26,13 +27,13 @@ pub async fn run(flags: &GlobalArgs, args: &SetArgs) -> anyhow::Result<Exit> {
 
 /// The annotations of the policy that are to change; no value: take it away.
 fn annotations(args: &SetArgs) -> Result<BTreeMap<&'static str, Option<String>>, Problem> {
-    let settings = settings::of(&args.policy);
-    settings::check(&settings, None)?;
+    let settings = policy::of(&args.policy);
+    policy::check(&settings, None)?;
     let mut annotations: BTreeMap<&'static str, Option<String>> = settings
         .into_iter()
         .map(|(key, value)| (key, Some(value)))
         .collect();
-    for key in settings::KEYS
+    for key in policy::KEYS
         .iter()
         .filter(|key| args.unset.iter().any(|unset| unset == *key))
     {

@@ -1,7 +1,7 @@
 //! Turns the failure of a request into a [`Problem`]: which cluster, what it means, what to do next.
 
-use super::right::Right;
-use crate::cluster::error::Cause;
+use crate::access::missing_right::Right;
+use crate::cluster::transport::error::Cause;
 use crate::cluster::{Cluster, RequestError};
 use crate::problem::Problem;
 use crate::resource::KINDS;

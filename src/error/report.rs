@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use super::document;
-use crate::logging;
+use super::json;
+use crate::output::logging;
+use crate::output::terminal::say;
 use crate::problem::{Exit, Problem};
 use crate::text::{clean, clean_lines};
-use crate::view::terminal::say;
 
 /// Prints clap's help, version or usage error, which programs that asked for JSON get as such; help and version are
 /// no errors.
@@ -17,7 +17,7 @@ pub fn report_usage(usage: &clap::Error, json: bool) -> ExitCode {
         return Exit::Done.into();
     }
     if json {
-        document::print(&document::of_usage(usage));
+        json::print(&json::of_usage(usage));
     }
     Exit::Usage.into()
 }
@@ -82,11 +82,7 @@ pub fn finish(outcome: anyhow::Result<Exit>, json: bool) -> ExitCode {
             let told = Told::of(&error);
             told.say();
             if json && !told.is_printed {
-                document::print(&document::Document::new(
-                    told.exit,
-                    &told.message,
-                    &told.next,
-                ));
+                json::print(&json::Document::new(told.exit, &told.message, &told.next));
             }
             told.exit.into()
         }

@@ -1,6 +1,6 @@
 //! The files that are made from the command line's definition: man pages.
 
-mod man;
+pub mod man;
 
 use std::path::PathBuf;
 

@@ -6,7 +6,8 @@ use super::group::{Carrier, Group};
 use super::overrides::Pause;
 use super::policy::{Failback, PolicyKind};
 use super::readiness::Readiness;
-use super::report::{self, Flags, State};
+use super::report;
+use super::report::{Flags, State};
 use super::timers::Timers;
 
 /// The rules of a decision, in the order in which they are tried.

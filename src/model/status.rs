@@ -7,7 +7,8 @@ use super::group::{Group, GroupId, Invalid};
 use super::moves::LastMove;
 use super::overrides::{Order, Override, Pause};
 use super::readiness::Readiness;
-use super::report::{self, Flags, State};
+use super::report;
+use super::report::{Flags, State};
 use super::timers::Timers;
 
 /// One group as it stands.

@@ -118,9 +118,9 @@ impl Stopwatch {
 
 #[cfg(test)]
 mod tests {
-    use super::super::group::{Backend, Carrier, GroupId};
-    use super::super::readiness::WhyUnknown;
     use super::*;
+    use crate::model::group::{Backend, Carrier, GroupId};
+    use crate::model::readiness::WhyUnknown;
 
     const READY: Readiness = Readiness::Known { ready: 1, total: 1 };
     const DEAD: Readiness = Readiness::Known { ready: 0, total: 1 };

@@ -1,9 +1,8 @@
 //! Groups as they stand, followed by watches: the current statuses whenever one of them has changed.
 
-mod connection;
-mod observer;
-mod picture;
+pub mod connection;
+pub mod observer;
+pub mod status_cache;
 
-pub use connection::Lost;
 pub use observer::{Observer, Scope, Sight};
-pub use picture::Absent;
+pub use status_cache::Absent;

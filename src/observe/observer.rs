@@ -6,17 +6,20 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use super::connection::Lost;
-use super::picture::{Absent, Look, Picture};
-use crate::cluster::lease::{self, Lease};
-use crate::cluster::services;
-use crate::cluster::stream::Event;
-use crate::cluster::upstream::Upstream;
-use crate::cluster::{Cluster, RequestError, groups, survey};
+use super::status_cache::{Absent, Look, Picture};
+use crate::cluster::api::groups;
+use crate::cluster::api::lease;
+use crate::cluster::api::lease::Lease;
+use crate::cluster::api::services;
+use crate::cluster::listwatch::watch::Event;
+use crate::cluster::queries::status;
+use crate::cluster::queries::upstream::Upstream;
+use crate::cluster::{Cluster, RequestError};
 use crate::error;
 use crate::model::{ServiceRef, Status};
+use crate::readiness::slice_watch::FeedId;
+use crate::readiness::watches::{Told, Watches};
 use crate::resource::{GroupName, KINDS, Record};
-use crate::watch::feed::FeedId;
-use crate::watch::watches::{Told, Watches};
 
 /// How often what time alone changes is looked at: Leases and overrides end, watches fall silent.
 const TICK: Duration = Duration::from_secs(1);
@@ -175,7 +178,7 @@ impl Observer {
         let (cluster, inbox) = (self.cluster.clone(), self.inbox.clone());
         self.watches.spawn(async move {
             let _ = inbox
-                .send(Input::Upstream(survey::seen_upstream(&cluster).await))
+                .send(Input::Upstream(status::seen_upstream(&cluster).await))
                 .await;
         });
     }

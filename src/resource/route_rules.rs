@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::assemble::{self, invalid};
+use super::assemble;
+use super::assemble::invalid;
 use super::names::is_object_name;
 use crate::model::group::same_proportion;
 use crate::model::{Backend, Invalid, ServiceRef};

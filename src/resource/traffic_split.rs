@@ -2,7 +2,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::assemble::{self, invalid};
+use super::assemble;
+use super::assemble::invalid;
 use super::kind::{Kind, KindInfo, NewGroup};
 use super::meta::Meta;
 use super::record::Record;

@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::status::{Item, item};
 use super::stream::API_VERSION;
+use crate::cluster::transport::connection_flags::Reach;
 use crate::model::{State, Status, StatusChange};
-use crate::reach::Reach;
 use crate::text::{LONGEST_LINE, clean, clean_json, shorten};
 
 #[derive(Serialize)]

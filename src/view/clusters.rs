@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::status::{Item, item};
 use super::stream::API_VERSION;
-use super::table::{self, Shown, Style};
+use super::table;
+use super::table::{Shown, Style};
 use crate::error::Told;
 use crate::text::clean;
 

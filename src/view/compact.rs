@@ -2,7 +2,8 @@
 
 use super::grid::{grid, width};
 use super::live::wrap;
-use super::table::{self, Column, Shown, Style, cells, counts};
+use super::table;
+use super::table::{Column, Shown, Style, cells, counts};
 use crate::model::{BackendStatus, Status};
 use crate::text::clean;
 

@@ -9,8 +9,8 @@ use super::ago::ago;
 use super::changes::what;
 use super::compact;
 use super::table::{Shown, Style, counts_by_state};
+use crate::cluster::transport::connection_flags::Reach;
 use crate::model::{Status, StatusChange};
-use crate::reach::Reach;
 use crate::text::{clean, cut};
 
 /// How many transitions are shown.

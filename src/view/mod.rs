@@ -9,8 +9,6 @@ pub mod grid;
 pub mod history;
 pub mod live;
 pub mod object;
-pub mod screen;
 pub mod status;
 pub mod stream;
 pub mod table;
-pub mod terminal;

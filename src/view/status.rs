@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::stream::API_VERSION;
+use crate::cluster::transport::connection_flags::Reach;
 use crate::model::{
     BackendStatus, Changed, LeftOver, OrderStatus, Override, Pause, Readiness, RemoteService,
     Runner, State, Status, WhyUnknown,
 };
-use crate::reach::Reach;
 use crate::text::{clean, command_on, word};
 
 /// Groups as they stand, in one cluster.

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::ago::ago;
-use super::grid::{self, Cell, Colour};
+use super::grid;
+use super::grid::{Cell, Colour};
 use super::status::next_step;
+use crate::cluster::transport::connection_flags::Reach;
 use crate::model::mirror::Side;
 use crate::model::{
     BackendStatus, Changed, LeftOver, OrderStatus, Override, Readiness, Runner, State, Status,
 };
-use crate::reach::Reach;
 use crate::text::{clean, shorten};
 
 /// The longest text in a note below the table.

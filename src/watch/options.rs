@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::brake::MaxMoves;
-use super::metrics::Metrics;
-use super::sleep::Clocks;
+use super::driver::suspend::Clocks;
+use super::engine::rate_limit::MaxMoves;
+use super::metrics::registry::Metrics;
 use crate::model::GroupId;
 
 /// What to run on.

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use kubectl_failover::cli::argv0::Program;
 use kubectl_failover::cli::{Cli, Command, GlobalArgs};
-use kubectl_failover::program::Program;
 use serde_json::{Value, json};
 
 use super::support::{BINARY, Link, run};

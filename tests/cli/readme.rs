@@ -1,7 +1,7 @@
 //! What the README says of the code is what the code says.
 
 use clap::ValueEnum as _;
-use kubectl_failover::rights::{LINKS, REMOTE, Right, Task};
+use kubectl_failover::access::rights::{LINKS, REMOTE, Right, Task};
 
 use super::support::repository;
 

@@ -9,7 +9,7 @@ use kube::api::{Patch, PatchParams};
 use kubectl_failover::cli::GlobalArgs;
 use kubectl_failover::cluster::Cluster;
 use kubectl_failover::model::Notice;
-use kubectl_failover::watch::{Clocks, Metrics, Options, run};
+use kubectl_failover::watch::{Clocks, Metrics, Options};
 use serde_json::json;
 
 use crate::estate::{Estate, LIMIT, MANY, for_each};
@@ -139,7 +139,7 @@ async fn a_machine_that_slept_moves_nothing_that_has_recovered_and_begins_delays
         );
     };
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let running = run(
+    let running = kubectl_failover::watch::run(
         &cluster,
         &options,
         async move { stopped.await.unwrap_or_default() },

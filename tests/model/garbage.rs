@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kubectl_failover::cli::GlobalArgs;
-use kubectl_failover::cluster::services::Service;
-use kubectl_failover::cluster::slices::{Slice, SliceIndex};
-use kubectl_failover::cluster::{kubeconfig, lease};
+use kubectl_failover::cluster::api::endpoint_slices::{Slice, SliceIndex};
+use kubectl_failover::cluster::api::lease;
+use kubectl_failover::cluster::api::services::Service;
+use kubectl_failover::cluster::transport::kubeconfig;
 use kubectl_failover::model::readiness::AddressFamily;
 use kubectl_failover::model::{Override, Pause, Readiness, Stopwatches, Timers, Weights, decide};
 use kubectl_failover::resource::{Change, KINDS, Kind, Operation, Record, patch};

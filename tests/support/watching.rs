@@ -1,5 +1,5 @@
 use k8s_openapi::api::rbac::v1::PolicyRule;
-use kubectl_failover::rights::{Reach, Task};
+use kubectl_failover::access::rights::{Reach, Task};
 use rustix::process::Signal;
 
 use super::namespace::Side;

@@ -8,8 +8,11 @@ use std::time::Duration;
 use kube::config::Kubeconfig;
 
 use crate::cli::GlobalArgs;
-use crate::cluster::services::Service;
-use crate::cluster::{Cluster, RequestResult, groups, list, namespaces, services, survey};
+use crate::cluster::api::services::Service;
+use crate::cluster::api::{groups, namespaces, services};
+use crate::cluster::listwatch::list;
+use crate::cluster::queries::status;
+use crate::cluster::{Cluster, RequestResult};
 use crate::resource::{KINDS, Record};
 
 /// Leaves some of a second for the start of the process and for the shell.
@@ -17,7 +20,7 @@ const LIMIT: Duration = Duration::from_millis(700);
 
 /// The kubeconfig that the flags mean; an empty one where it can't be read.
 pub fn kubeconfig(flags: &GlobalArgs) -> Kubeconfig {
-    crate::cluster::kubeconfig::read(flags)
+    crate::cluster::transport::kubeconfig::read(flags)
         .ok()
         .flatten()
         .map(|(kubeconfig, _)| kubeconfig)
@@ -57,7 +60,7 @@ pub fn groups(flags: &GlobalArgs) -> Vec<Record> {
     let everywhere = flags.all_namespaces;
     ask(flags, async move |cluster| {
         let namespace = (!everywhere).then_some(cluster.namespace.as_str());
-        survey::list_groups(&cluster, namespace, None)
+        status::list_groups(&cluster, namespace, None)
             .await
             .map(|listed| listed.records)
     })

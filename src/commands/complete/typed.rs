@@ -55,7 +55,7 @@ impl Typed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::program::Program;
+    use crate::cli::argv0::Program;
 
     fn typed(words: &[&str]) -> Typed {
         let line: Vec<OsString> = ["kubectl-failover"]

@@ -9,10 +9,10 @@ use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 
 use super::lookup;
 use super::typed::Typed;
-use crate::cluster::services::Service;
+use crate::cluster::api::services::Service;
 use crate::model::report::{Flags, State};
 use crate::resource::{KINDS, Kind, Record};
-use crate::sandbox::standing;
+use crate::sandbox::cli::up;
 use crate::text::clean;
 
 /// A value with its meaning.
@@ -117,7 +117,7 @@ fn clusters(typed: &Typed, _: &str) -> Vec<Choice> {
 }
 
 fn sandbox_clusters(_: &Typed, _: &str) -> Vec<Choice> {
-    let clusters = standing::clusters().into_iter();
+    let clusters = up::clusters().into_iter();
     clusters
         .map(|(name, gateway)| (name, format!("its gateway is {gateway}")))
         .collect()

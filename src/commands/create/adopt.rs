@@ -3,13 +3,15 @@
 use futures::future::join_all;
 use serde_json::Value;
 
-use super::standing::Standing;
-use super::{Made, Outcome, agreement, check, requirements, standing};
+use super::existing::Standing;
+use super::{Made, Outcome, check, diff, existing, requirements};
 use crate::cli::{CreateArgs, DryRun};
-use crate::cluster::{Cluster, RequestResult, apply, discovery, groups};
-use crate::commands::{selection, settings};
+use crate::cluster::api::{apply, discovery, groups};
+use crate::cluster::{Cluster, RequestResult};
+use crate::commands::args::{policy, selection};
 use crate::error::explain;
 use crate::model::Group;
+use crate::output::terminal::say;
 use crate::problem::Problem;
 use crate::resource::annotations::{OVERRIDE, PAUSED, POLICY_KEYS, PREFIX, PRIMARY_SERVICE};
 use crate::resource::{
@@ -17,7 +19,6 @@ use crate::resource::{
 };
 use crate::text::{clean, way_out, word};
 use crate::view::object::full_name;
-use crate::view::terminal::say;
 
 /// How often the object is looked at anew where somebody else writes it meanwhile.
 const MOST_TRIES: u32 = 5;
@@ -144,8 +145,8 @@ async fn absent(cluster: &Cluster, name: &GroupName, kinds: &[&dyn Kind]) -> Pro
     }));
     let plurals: Vec<String> = served.await.into_iter().flatten().collect();
     if let (true, Some(kind)) = (plurals.is_empty(), kinds.first()) {
-        return standing::unknown(cluster, kind.info())
-            .next(standing::where_it_is_from(kind.info()));
+        return existing::unknown(cluster, kind.info())
+            .next(existing::where_it_is_from(kind.info()));
     }
     Problem::new(format!(
         "there is no {} in namespace {namespace} of context {context}",
@@ -166,9 +167,9 @@ async fn plan(
 ) -> Result<Plan, Problem> {
     let group = asked(record, args);
     if record.is_controlled() || record.meta.deletion_timestamp.is_some() {
-        return agreement::agree(cluster, record, &group).map(|()| Plan::Unchanged(group));
+        return diff::agree(cluster, record, &group).map(|()| Plan::Unchanged(group));
     }
-    let mut annotations: Vec<(&'static str, Option<String>)> = settings::of(&args.policy)
+    let mut annotations: Vec<(&'static str, Option<String>)> = policy::of(&args.policy)
         .into_iter()
         .map(|(key, value)| (key, Some(value)))
         .collect();
@@ -186,7 +187,7 @@ async fn plan(
     let preview = super::read(record.kind, &after)?;
     let group = asked(&preview, args);
     let (standing, services) = futures::future::join(
-        standing::read(cluster, &group.namespace),
+        existing::read(cluster, &group.namespace),
         requirements::read(cluster, &group),
     )
     .await;
@@ -241,8 +242,8 @@ fn asked(record: &Record, args: &CreateArgs) -> NewGroup {
         .map(|typed| NewGroup::backend_name(namespace, typed));
     let standing = || group.map(Group::home_name).unwrap_or_default().to_owned();
     let has = |key: &&'static str| Some((*key, record.meta.annotations.get(key)?.to_owned()));
-    let mut settings: settings::Settings = POLICY_KEYS.iter().filter_map(has).collect();
-    settings.extend(settings::of(&args.policy));
+    let mut settings: policy::Settings = POLICY_KEYS.iter().filter_map(has).collect();
+    settings.extend(policy::of(&args.policy));
     NewGroup {
         namespace: namespace.clone(),
         name: record.meta.name.clone(),

@@ -1,7 +1,7 @@
 //! What the arguments ask for, checked before anything is asked of a cluster.
 
 use crate::cli::{CreateArgs, GlobalArgs, USUAL_CONTROLLER};
-use crate::commands::settings;
+use crate::commands::args::policy;
 use crate::model::Carrier;
 use crate::problem::Problem;
 use crate::resource::names::{is_label_value, is_object_name, is_service_name};
@@ -32,7 +32,7 @@ pub fn check(flags: &GlobalArgs, args: &CreateArgs) -> Result<(), Problem> {
         );
     }
     if args.adopt.is_some() {
-        return settings::check(&settings::of(&args.policy), None);
+        return policy::check(&policy::of(&args.policy), None);
     }
     let is_split = kinds(args)
         .iter()
@@ -46,8 +46,8 @@ pub fn check(flags: &GlobalArgs, args: &CreateArgs) -> Result<(), Problem> {
     check_names(args, is_split)?;
     check_fallbacks(args)?;
     let backends = std::iter::once(primary(args)).chain(args.fallback.iter().map(String::as_str));
-    settings::check(
-        &settings::of(&args.policy),
+    policy::check(
+        &policy::of(&args.policy),
         Some(&backends.collect::<Vec<_>>()),
     )
 }
@@ -65,7 +65,7 @@ pub fn group(args: &CreateArgs, namespace: &str) -> NewGroup {
         backends: std::iter::once(primary.clone()).chain(fallbacks).collect(),
         primary,
         port: args.port,
-        settings: settings::of(&args.policy),
+        settings: policy::of(&args.policy),
     }
 }
 
@@ -83,7 +83,7 @@ pub fn with_kind(args: &CreateArgs, kind: &str) -> String {
     if let Some(port) = args.port {
         line += &format!(" --port {port}");
     }
-    for (key, value) in settings::of(&args.policy) {
+    for (key, value) in policy::of(&args.policy) {
         line += &format!(" --{key} {}", word(&value));
     }
     if args.controlled_by != USUAL_CONTROLLER {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::requirements::Services;
-use crate::cluster::services::Service;
+use crate::cluster::api::services::Service;
 use crate::model::{Carrier, ServiceRef};
 use crate::problem::Problem;
 use crate::resource::{NewGroup, Record};

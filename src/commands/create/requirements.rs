@@ -1,10 +1,13 @@
 //! What a group needs in its namespace: its services.
 
 use super::{kubectl, place};
-use crate::cluster::list::list;
-use crate::cluster::readiness;
-use crate::cluster::services::{self, Service};
-use crate::cluster::{Cluster, RequestResult, namespaces, remotes};
+use crate::cluster::api::namespaces;
+use crate::cluster::api::services;
+use crate::cluster::api::services::Service;
+use crate::cluster::listwatch::list::list;
+use crate::cluster::queries::readiness;
+use crate::cluster::remotes::remote_clusters;
+use crate::cluster::{Cluster, RequestResult};
 use crate::model::{Carrier, ServiceRef};
 use crate::problem::Problem;
 use crate::resource::NewGroup;
@@ -97,7 +100,7 @@ pub async fn unknowable(cluster: &Cluster, asked: &NewGroup, services: &Services
         } else {
             "the fallback, "
         };
-        let mend = remotes::how_to_ask(&cluster.remotes().asked(), why)
+        let mend = remote_clusters::how_to_ask(&cluster.remotes().asked(), why)
             .map_or(String::new(), |how| format!("; {how}, for watch too"));
         Some(format!(
             "{role}{name}, is of {part}unknown readiness: {why}{mend}"

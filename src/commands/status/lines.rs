@@ -3,14 +3,15 @@ use std::io::Write as _;
 use super::Page;
 use crate::cli::StatusFormat;
 use crate::cluster::Cluster;
-use crate::commands::selection::{place_of, say_forbidden};
+use crate::commands::args::selection::{place_of, say_forbidden};
 use crate::model::{Status, StatusChange, status_change};
 use crate::observe::{Absent, Observer, Scope, Sight};
+use crate::output::terminal;
+use crate::output::terminal::say;
 use crate::problem::Exit;
-use crate::sandbox::interrupt::Interrupts;
+use crate::process::signals::Interrupts;
 use crate::text::clean;
 use crate::view::changes::{json_line, text_line};
-use crate::view::terminal::{self, say};
 
 /// Prints a line for each group as it is, then one for each change, until a signal comes or
 /// nobody reads them any more.

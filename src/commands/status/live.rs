@@ -8,14 +8,14 @@ use tokio::time::{Instant, sleep_until};
 use super::lines::changes;
 use super::{Page, print};
 use crate::cluster::Cluster;
-use crate::commands::selection::{place_of, say_forbidden};
+use crate::commands::args::selection::{place_of, say_forbidden};
 use crate::observe::{Observer, Scope, Sight};
+use crate::output::screen::Screen;
+use crate::output::terminal;
 use crate::problem::Exit;
-use crate::sandbox::interrupt::Interrupts;
+use crate::process::signals::Interrupts;
 use crate::view::ago::ago;
 use crate::view::live::{Live, Transitions};
-use crate::view::screen::Screen;
-use crate::view::terminal;
 
 /// The shortest time from one frame to the next.
 const PACE: Duration = Duration::from_millis(200);

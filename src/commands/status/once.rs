@@ -3,9 +3,10 @@ use futures::future::join;
 use super::Page;
 use super::print::{Printed, print};
 use crate::cli::StatusArgs;
-use crate::cluster::ahead::Ahead;
-use crate::cluster::{Cluster, effects, survey};
-use crate::commands::selection;
+use crate::cluster::Cluster;
+use crate::cluster::queries::prefetch::Ahead;
+use crate::cluster::queries::{conflicts, status};
+use crate::commands::args::selection;
 use crate::model::{State, Status};
 use crate::problem::Exit;
 use crate::resource::Record;
@@ -55,9 +56,9 @@ pub async fn statuses(
     rivals: &[Record],
     ahead: &Ahead,
 ) -> Vec<Status> {
-    let survey = survey::survey(cluster, records, rivals, ahead);
-    let (mut statuses, obstacles) = join(survey, effects::on_routes(cluster, records)).await;
-    effects::warn(&mut statuses, obstacles);
+    let survey = status::survey(cluster, records, rivals, ahead);
+    let (mut statuses, obstacles) = join(survey, conflicts::on_routes(cluster, records)).await;
+    conflicts::warn(&mut statuses, obstacles);
     statuses.sort_by(|a, b| a.id.cmp(&b.id));
     statuses
 }

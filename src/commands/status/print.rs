@@ -4,12 +4,13 @@ use super::Page;
 use crate::cli::StatusFormat;
 use crate::cluster::Cluster;
 use crate::model::Status;
+use crate::output::terminal;
 use crate::problem::Exit;
 use crate::text::{clean, clean_json, clean_lines};
 use crate::view::compact;
 use crate::view::status::{Missing, StatusList};
-use crate::view::table::{self, Shown, Style};
-use crate::view::terminal;
+use crate::view::table;
+use crate::view::table::{Shown, Style};
 
 /// Groups as they stand and, where it depends on them, how the command ends.
 pub struct Printed<'a> {

@@ -7,18 +7,21 @@ use jiff::Timestamp;
 use super::print::{style, write};
 use super::{Page, once};
 use crate::cli::{GlobalArgs, StatusArgs, StatusFormat};
-use crate::cluster::ahead::Ahead;
-use crate::cluster::{Cluster, survey};
-use crate::commands::{contexts, scope, selection};
+use crate::cluster::Cluster;
+use crate::cluster::queries::prefetch::Ahead;
+use crate::cluster::queries::status;
+use crate::cluster::transport::connection_flags;
+use crate::commands::args::{contexts, selection};
+use crate::commands::scope;
 use crate::error::Told;
 use crate::model::{GroupId, Status};
+use crate::output::terminal::say;
 use crate::problem::{Exit, Problem};
-use crate::reach;
 use crate::resource::{GroupName, Record};
 use crate::text::{clean_json, clean_lines};
-use crate::view::clusters::{self, ClusterStatusList, Look};
+use crate::view::clusters;
+use crate::view::clusters::{ClusterStatusList, Look};
 use crate::view::table::{Shown, Style};
-use crate::view::terminal::say;
 
 /// How long one cluster may take for all that is asked of it; more only where one request is allowed more.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -92,7 +95,7 @@ async fn find(flags: &GlobalArgs, args: &StatusArgs, names: &[GroupName]) -> any
     let namespace = scope(flags, &cluster);
     let of_all = namespace.as_deref().filter(|_| names.is_empty());
     let (listed, ahead) = Ahead::of(&cluster, of_all, async |are_many| {
-        survey::list_groups_telling(
+        status::list_groups_telling(
             &cluster,
             namespace.as_deref(),
             args.selector.as_deref(),
@@ -153,7 +156,7 @@ fn look<'a>(flags: &'a GlobalArgs, found: &'a Result<Found, Told>) -> Look<'a> {
         Err(told) => {
             let shown = Shown {
                 context,
-                reach: &reach::NOWHERE,
+                reach: &connection_flags::NOWHERE,
                 statuses: &[],
                 now: Timestamp::UNIX_EPOCH,
             };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::{Instant, sleep_until};
 
-use crate::view::terminal::say;
+use crate::output::terminal::say;
 
 /// What takes longer than this is said.
 const NOTICEABLE: Duration = Duration::from_secs(1);

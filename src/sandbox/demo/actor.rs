@@ -12,7 +12,8 @@ use tokio::task::JoinHandle;
 
 use super::NAMESPACE;
 use crate::problem::Problem;
-use crate::sandbox::{guard, out};
+use crate::sandbox::cli::out;
+use crate::sandbox::supervisor::guard;
 
 const COMMAND_LIMIT: Duration = Duration::from_secs(30);
 /// `watch` says a line once it has begun; one that says nothing by then is taken to have begun as well.

@@ -13,7 +13,7 @@ use super::{APEX, NAMESPACE};
 use crate::problem::Problem;
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::{Kind, KindInfo, Record};
-use crate::sandbox::access::limited;
+use crate::sandbox::control_plane::access::limited;
 
 const POLL: Duration = Duration::from_millis(50);
 const LIMIT: Duration = Duration::from_secs(15);

@@ -15,7 +15,7 @@ use super::{APEX, NAMESPACE};
 use crate::model::moves::write_weights;
 use crate::problem::Problem;
 use crate::resource::Kind;
-use crate::sandbox::known::Known;
+use crate::sandbox::mirror::known::Known;
 
 const SWITCH_LIMIT: Duration = Duration::from_secs(30);
 const START_LIMIT: Duration = Duration::from_secs(10);

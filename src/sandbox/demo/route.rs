@@ -7,7 +7,7 @@ use serde_json::json;
 use super::checks::resource;
 use super::{APEX, NAMESPACE};
 use crate::resource::Kind;
-use crate::sandbox::access::limited;
+use crate::sandbox::control_plane::access::limited;
 
 /// Has the group's route accepted, so that it counts.
 pub async fn accept(client: &Client, kind: &dyn Kind) -> anyhow::Result<()> {

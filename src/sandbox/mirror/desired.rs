@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::{
 use kube::ResourceExt;
 use kube::api::ObjectMeta;
 
-use crate::sandbox::state::Gateway;
+use crate::sandbox::supervisor::state::Gateway;
 
 /// Exported by way of the gateway, or on a flat network.
 pub const EXPORTED: &str = "mirror.linkerd.io/exported in (true,remote-discovery)";

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{Service, ServiceSpec};
 use kube::api::ObjectMeta;
 
 use super::desired::{MIRRORED, Mirror, copied_ports};
-use crate::sandbox::known::Key;
+use super::known::Key;
 
 pub const MEMBER: &str = "mirror.linkerd.io/federated=member";
 const REMOTE: &str = "multicluster.linkerd.io/remote-discovery";

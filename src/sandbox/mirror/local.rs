@@ -10,12 +10,13 @@ use kube::{Client, ResourceExt};
 use tokio::sync::watch;
 
 use super::desired::{EXPORTED, MIRRORED, Mirror, Remote};
-use super::federated::{self, MEMBER, Member};
+use super::federated;
+use super::federated::{MEMBER, Member};
+use super::known::{Key, Known, key_of};
 use super::watches::{Change, RETRY, changes};
 use super::writer::{Writer, is_own};
-use crate::sandbox::known::{Key, Known, key_of};
-use crate::sandbox::log::Log;
-use crate::sandbox::state::Networks;
+use crate::sandbox::supervisor::log::Log;
+use crate::sandbox::supervisor::state::Networks;
 
 /// A cluster whose services may have mirrors.
 #[derive(Default)]

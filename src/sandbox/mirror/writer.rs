@@ -10,9 +10,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::desired::{MIRRORED, Mirror};
-use crate::sandbox::access::{REQUEST_TIMEOUT, limited};
-use crate::sandbox::known::Key;
-use crate::sandbox::log::Log;
+use super::known::Key;
+use crate::sandbox::control_plane::access::{REQUEST_TIMEOUT, limited};
+use crate::sandbox::supervisor::log::Log;
 
 const MANAGER: &str = "linkerd-service-mirror";
 

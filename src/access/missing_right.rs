@@ -1,0 +1,189 @@
+//! The right that a forbidden request would have needed, from the API server's words.
+
+use crate::cluster::transport::connection_flags::Reach;
+use crate::text::word;
+
+/// One verb on one resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Right<'a> {
+    user: &'a str,
+    verb: &'a str,
+    /// With its subresource, if any: `pods/log`.
+    resource: &'a str,
+    /// Empty for the core group.
+    group: &'a str,
+    /// None: in the whole cluster.
+    namespace: Option<&'a str>,
+}
+
+impl<'a> Right<'a> {
+    /// None where something else refuses: an admission webhook, a quota.
+    pub fn missing_in(message: &'a str) -> Option<Self> {
+        let (user, rest) = message.split_once("User \"")?.1.split_once("\" cannot ")?;
+        let (verb, rest) = rest.split_once(" resource \"")?;
+        let (resource, rest) = rest.split_once("\" in API group \"")?;
+        let (group, rest) = rest.split_once('"')?;
+        let namespace = rest
+            .strip_prefix(" in the namespace \"")
+            .and_then(|rest| rest.split_once('"'))
+            .map(|(namespace, _)| namespace);
+        Some(Self {
+            user,
+            verb,
+            resource,
+            group,
+            namespace,
+        })
+    }
+
+    /// As a sentence goes on: `user "me" to list trafficsplits.split.smi-spec.io in namespace ns`.
+    pub fn in_words(&self) -> String {
+        if self.is_impersonation() {
+            return format!("user {:?} to act as somebody else", self.user);
+        }
+        let place = match self.namespace {
+            Some(namespace) => format!("in namespace {namespace}"),
+            None => "in the whole cluster".to_owned(),
+        };
+        format!(
+            "user {:?} to {} {} {place}",
+            self.user,
+            self.verb,
+            self.full_resource()
+        )
+    }
+
+    /// How to see that it is missing, how an administrator makes a role with it, and what else will be needed.
+    pub fn next(&self, reach: &Reach) -> Vec<String> {
+        let cluster = reach.cluster();
+        if self.is_impersonation() {
+            return vec![
+                format!(
+                    "ask an administrator for a clusterrole that lets you, or leave out --as: kubectl {cluster} create clusterrole failover --verb=impersonate --resource=users,groups"
+                ),
+                format!("see whether it is there: kubectl {cluster} auth can-i impersonate users"),
+            ];
+        }
+        let (role, namespace, scope) = match self.namespace {
+            Some(namespace) => {
+                let namespace = format!("-n {}", word(namespace));
+                ("role", format!(" {namespace}"), namespace)
+            }
+            None => ("clusterrole", String::new(), "-A".to_owned()),
+        };
+        let all = reach.all();
+        let (verb, resource) = (word(self.verb), word(&self.full_resource()));
+        vec![
+            format!(
+                "ask an administrator for a {role} with it, bound to you: kubectl {cluster}{namespace} create {role} failover --verb={verb} --resource={resource}"
+            ),
+            format!(
+                "see whether it is there: kubectl {all}{namespace} auth can-i {verb} {resource}"
+            ),
+            format!(
+                "all that is needed: kubectl failover check --rbac {} {all} {scope}",
+                reach.task()
+            ),
+        ]
+    }
+
+    /// Newer servers name finer verbs, such as `impersonate-on:user-info:list`, on whatever was asked for.
+    fn is_impersonation(&self) -> bool {
+        self.verb.starts_with("impersonate")
+    }
+
+    /// As kubectl takes it: the subresource comes after the group.
+    fn full_resource(&self) -> String {
+        let (resource, subresource) = match self.resource.split_once('/') {
+            Some((resource, subresource)) => (resource, format!("/{subresource}")),
+            None => (self.resource, String::new()),
+        };
+        let group = if self.group.is_empty() {
+            String::new()
+        } else {
+            format!(".{}", self.group)
+        };
+        format!("{resource}{group}{subresource}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::GlobalArgs;
+
+    fn west() -> Reach {
+        Reach::of(&GlobalArgs::default(), Some("west"))
+    }
+
+    #[test]
+    fn a_right_in_a_namespace() {
+        let right = Right::missing_in(
+            "trafficsplits.split.smi-spec.io is forbidden: User \"me\" cannot list resource \"trafficsplits\" in \
+             API group \"split.smi-spec.io\" in the namespace \"ns\": RBAC: role not found",
+        );
+        let right = right.unwrap();
+        assert_eq!(
+            right.in_words(),
+            "user \"me\" to list trafficsplits.split.smi-spec.io in namespace ns"
+        );
+        let next = right.next(&west());
+        let [role, question, all] = next.as_slice() else {
+            panic!("{next:?}")
+        };
+        let command = "kubectl --context west -n ns create role failover --verb=list --resource=trafficsplits.split.smi-spec.io";
+        assert!(role.ends_with(command), "{role}");
+        let command =
+            "kubectl --context west -n ns auth can-i list trafficsplits.split.smi-spec.io";
+        assert!(question.ends_with(command), "{question}");
+        assert!(
+            all.ends_with("kubectl failover check --rbac COMMAND --context west -n ns"),
+            "{all}"
+        );
+    }
+
+    #[test]
+    fn a_right_in_the_cluster_and_one_on_a_subresource() {
+        let message = "x: User \"me\" cannot list resource \"namespaces\" in API group \"\" at the cluster scope";
+        let right = Right::missing_in(message).unwrap();
+        assert_eq!(
+            right.in_words(),
+            "user \"me\" to list namespaces in the whole cluster"
+        );
+        assert!(right.next(&west())[0].contains("kubectl --context west create clusterrole "));
+        let message = "x: User \"me\" cannot get resource \"deployments/scale\" in API group \"apps\" in the namespace \"ns\"";
+        assert_eq!(
+            Right::missing_in(message).unwrap().in_words(),
+            "user \"me\" to get deployments.apps/scale in namespace ns"
+        );
+    }
+
+    #[test]
+    fn impersonation_as_older_and_newer_servers_refuse_it() {
+        for (verb, resource) in [
+            ("impersonate", "users"),
+            ("impersonate-on:user-info:list", "trafficsplits"),
+        ] {
+            let message = format!(
+                "x: User \"me\" cannot {verb} resource \"{resource}\" in API group \"\" at the cluster scope"
+            );
+            let right = Right::missing_in(&message).unwrap();
+            assert_eq!(right.in_words(), "user \"me\" to act as somebody else");
+            assert!(
+                right.next(&west())[1]
+                    .ends_with("kubectl --context west auth can-i impersonate users")
+            );
+        }
+    }
+
+    #[test]
+    fn other_refusals_are_not_about_rights() {
+        for message in [
+            "admission webhook \"x\" denied the request: no",
+            "exceeded quota: q",
+            "",
+        ] {
+            assert_eq!(Right::missing_in(message), None);
+        }
+    }
+}

@@ -1,0 +1,2 @@
+pub mod missing_right;
+pub mod rights;

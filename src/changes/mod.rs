@@ -1,0 +1,10 @@
+pub mod confirm;
+pub mod execute;
+pub mod hold;
+pub mod order;
+pub mod precondition;
+pub mod preflight;
+pub mod read_back;
+pub mod report;
+pub mod wait_ready;
+pub mod write;

@@ -1,0 +1,193 @@
+use serde::Serialize;
+
+use super::order::{Fate, Order, Outcome};
+use crate::cli::{Danger, StreamFormat};
+use crate::cluster::Cluster;
+use crate::model::{State, Status};
+use crate::output::terminal::{print, say};
+use crate::problem::Exit;
+use crate::text::{LONGEST_LINE, clean, clean_json, shorten};
+use crate::view::stream::API_VERSION;
+
+/// What has become of the groups, in JSON.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ChangeList<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    command: &'static str,
+    context: &'a str,
+    server: &'a str,
+    exit_code: u8,
+    items: Vec<Item<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Item<'a> {
+    namespace: &'a str,
+    object: &'a str,
+    name: &'a str,
+    /// `changed`, `wouldChange`, `unchanged`, `refused`, `notMet` or `failed`.
+    result: &'static str,
+    message: String,
+    /// What to name in `--allow`, where a refusal can be overcome.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allow: Option<String>,
+    /// State and backends that carry traffic, as they are afterwards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<State>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    active: Option<Vec<&'a str>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    next: Vec<String>,
+}
+
+/// A line for each group: what was done on standard output, what was not on standard error; a summary where there
+/// are several.
+pub fn tell(
+    cluster: &Cluster,
+    order: &dyn Order,
+    outcomes: &[Outcome],
+    exit: Exit,
+    format: StreamFormat,
+) -> anyhow::Result<()> {
+    let items: Vec<Item> = outcomes
+        .iter()
+        .map(|outcome| {
+            item(
+                order,
+                outcome,
+                &cluster.reach.for_plugin(&outcome.id.namespace),
+            )
+        })
+        .collect();
+    if format == StreamFormat::Json {
+        let list = ChangeList {
+            api_version: API_VERSION,
+            kind: "ChangeList",
+            command: order.name(),
+            context: &cluster.context,
+            server: &cluster.server,
+            exit_code: exit.code(),
+            items,
+        };
+        return Ok(print(&clean_json(&serde_json::to_string_pretty(&list)?))?);
+    }
+    for (outcome, item) in outcomes.iter().zip(&items) {
+        let line = shorten(
+            &clean(&format!("{}: {}", outcome.id, item.message)),
+            LONGEST_LINE,
+        );
+        match item.result {
+            "refused" => say(&format!("refused: {line}")),
+            "notMet" => say(&format!("not ready in time: {line}")),
+            "failed" => say(&format!("error: {line}")),
+            "wouldChange" => print(&format!("{line} (dry run)"))?,
+            _ => print(&line)?,
+        }
+        for next in &item.next {
+            say(&format!("  {}", shorten(next, LONGEST_LINE)));
+        }
+    }
+    if items.len() > 1 {
+        say(&summary(&items));
+    }
+    Ok(())
+}
+
+fn item<'a>(order: &dyn Order, outcome: &'a Outcome, place: &str) -> Item<'a> {
+    let mut allow = None;
+    let mut next = Vec::new();
+    let (result, mut message) = match &outcome.fate {
+        Fate::Changed(words) => ("changed", words.clone()),
+        Fate::WouldChange(words) => ("wouldChange", words.clone()),
+        Fate::Unchanged(words) => ("unchanged", words.clone()),
+        Fate::Refused(refusal) => {
+            allow = refusal.danger.map(name);
+            next.push(refusal.next.clone());
+            next.extend(
+                allow
+                    .as_ref()
+                    .map(|danger| format!("to go on all the same, add --allow={danger}")),
+            );
+            ("refused", refusal.reason.clone())
+        }
+        Fate::NotMet(refusal) => {
+            next.push(refusal.next.clone());
+            ("notMet", refusal.reason.clone())
+        }
+        Fate::Failed(problem) | Fate::Gone(problem) => {
+            next.clone_from(&problem.next);
+            ("failed", problem.message.clone())
+        }
+    };
+    match &outcome.now {
+        Some(Ok(now)) => {
+            message = format!("{message}; {}", truth(now));
+            next.extend(order.after(now, place));
+        }
+        Some(Err(problem)) => {
+            message = format!("{message}; it could not be read back: {}", problem.message);
+            next.extend(problem.next.iter().cloned());
+        }
+        None => {}
+    }
+    let now = outcome.now.as_ref().and_then(|now| now.as_ref().ok());
+    let (state, active) = (now.map(|now| now.state), now.map(Status::active));
+    next.retain(|line| !line.is_empty());
+    let id = &outcome.id;
+    Item {
+        namespace: &id.namespace,
+        object: id.kind,
+        name: &id.name,
+        result,
+        message,
+        allow,
+        state,
+        active,
+        next,
+    }
+}
+
+/// What is true now.
+fn truth(now: &Status) -> String {
+    if now.state == State::Invalid {
+        return format!(
+            "it may have no effect, since the group is Invalid: {}",
+            now.reason
+        );
+    }
+    let active = now.active();
+    let carriers = match active.as_slice() {
+        [] => "nothing carries".to_owned(),
+        [only] => format!("{only} carries"),
+        several => format!("{} carry", several.join(", ")),
+    };
+    format!("now {carriers} the traffic ({})", now.state)
+}
+
+fn name(danger: Danger) -> String {
+    let value = clap::ValueEnum::to_possible_value(&danger);
+    value
+        .map(|value| value.get_name().to_owned())
+        .unwrap_or_default()
+}
+
+fn summary(items: &[Item]) -> String {
+    let count = |result: &str| items.iter().filter(|item| item.result == result).count();
+    let parts = [
+        ("changed", count("changed")),
+        ("would change", count("wouldChange")),
+        ("unchanged", count("unchanged")),
+        ("refused", count("refused")),
+        ("not ready in time", count("notMet")),
+        ("failed", count("failed")),
+    ];
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(what, count)| format!("{count} {what}"))
+        .collect();
+    format!("{} groups: {}", items.len(), parts.join(", "))
+}

@@ -1,0 +1,219 @@
+//! The names under which the binary runs, and the command line that fits each of them.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, ValueEnum as _};
+
+use super::Cli;
+
+/// What the user typed to get here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    /// `kubectl failover`, and any other name
+    Kubectl,
+    /// `linkerd failover`, through the link `linkerd-failover`
+    Linkerd,
+    /// `kubectl linkerd-failover`, through the link `kubectl-linkerd_failover`
+    KubectlLinkerd,
+    /// kubectl asking for completions, through the link `kubectl_complete-failover`
+    Completion,
+}
+
+impl Program {
+    /// The program that the first word of a command line, perhaps a path, stands for.
+    pub fn called(first_word: Option<&OsStr>) -> Self {
+        match first_word
+            .and_then(|word| Path::new(word).file_stem())
+            .and_then(OsStr::to_str)
+        {
+            Some("linkerd-failover") => Self::Linkerd,
+            Some("kubectl-linkerd_failover") => Self::KubectlLinkerd,
+            Some("kubectl_complete-failover" | "kubectl_complete-linkerd_failover") => {
+                Self::Completion
+            }
+            _ => Self::Kubectl,
+        }
+    }
+
+    /// The words to complete, where that is what is asked: by kubectl under a name of its own, by the shells'
+    /// scripts as cobra's programs are asked.
+    pub fn to_complete(self, words: &[OsString]) -> Option<&[OsString]> {
+        match words {
+            [_, first, rest @ ..] if self != Self::Completion && first == "__complete" => {
+                Some(rest)
+            }
+            [_, rest @ ..] if self == Self::Completion => Some(rest),
+            _ => None,
+        }
+    }
+
+    /// Parses a whole command line, the program's name first.
+    pub fn parse(self, words: &[OsString]) -> Result<Cli, clap::Error> {
+        let mut command = self.command().color(colour(words));
+        let matches = command.try_get_matches_from_mut(words)?;
+        let mut cli =
+            Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+        cli.global.settle();
+        Ok(cli)
+    }
+
+    /// The command line's definition, whose usage lines and examples say what the user types.
+    pub fn command(self) -> clap::Command {
+        let name = match self {
+            Self::Kubectl | Self::Completion => return Cli::command(),
+            Self::Linkerd => "linkerd failover",
+            Self::KubectlLinkerd => "kubectl linkerd-failover",
+        };
+        with_examples_of(Cli::command().bin_name(name), name)
+    }
+}
+
+/// What `linkerd check` asks of each extension, at every run and perhaps without a cluster; none where it is not
+/// asked for. The name has to be the file's: by it linkerd tells extensions apart.
+pub fn extension_metadata(words: &[OsString]) -> Option<String> {
+    let is_flag = |word: &&OsString| word.as_encoded_bytes().starts_with(b"-");
+    let command = words.iter().skip(1).find(|word| !is_flag(word))?;
+    if command != "_extension-metadata" {
+        return None;
+    }
+    let file = words
+        .first()
+        .and_then(|word| Path::new(word).file_stem())
+        .and_then(OsStr::to_str);
+    let name = file
+        .filter(|name| name.starts_with("linkerd-"))
+        .unwrap_or("linkerd-failover");
+    Some(format!(
+        "{{\"name\":{},\"checks\":\"always\"}}\n",
+        serde_json::Value::from(name)
+    ))
+}
+
+/// What `--color` says, for help and usage errors: they are printed by whoever reads the flags.
+fn colour(words: &[OsString]) -> ColorChoice {
+    let given =
+        values_of(words, &["--color"]).find_map(|word| ColorChoice::from_str(word, false).ok());
+    given.unwrap_or_default()
+}
+
+/// Whether a line that can't be understood asks for JSON.
+pub fn asks_for_json(words: &[OsString]) -> bool {
+    values_of(words, &["--output", "-o"]).any(|format| format == "json")
+}
+
+/// The values of a flag, by its names, on a line that need not be a valid one.
+fn values_of<'a>(words: &'a [OsString], names: &'a [&str]) -> impl Iterator<Item = &'a str> {
+    let ours = words.iter().take_while(|word| *word != "--");
+    let ours: Vec<&str> = ours.filter_map(|word| word.to_str()).collect();
+    let values = ours.iter().enumerate().filter_map(|(index, word)| {
+        let rest = names
+            .iter()
+            .find_map(|name| word.strip_prefix(name).map(|rest| (name, rest)))?;
+        match rest {
+            (_, "") => ours.get(index + 1).copied(),
+            (name, rest) if !name.starts_with("--") => Some(rest.trim_start_matches('=')),
+            (_, rest) => rest.strip_prefix('='),
+        }
+    });
+    values.collect::<Vec<_>>().into_iter()
+}
+
+/// With examples that call it so.
+fn with_examples_of(command: clap::Command, name: &str) -> clap::Command {
+    let examples = command
+        .get_after_help()
+        .map(|text| text.to_string().replace("kubectl failover", name));
+    let command = command.mut_subcommands(|inner| with_examples_of(inner, name));
+    match examples {
+        Some(examples) => command.after_help(examples),
+        None => command,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metadata(words: &[&str]) -> Option<String> {
+        extension_metadata(&words.iter().map(OsString::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn linkerd_is_told_the_name_of_the_file() {
+        for (file, name) in [
+            ("/usr/bin/linkerd-failover", "linkerd-failover"),
+            ("linkerd-fo", "linkerd-fo"),
+            ("kubectl-failover", "linkerd-failover"),
+            ("kubectl-linkerd_failover", "linkerd-failover"),
+        ] {
+            let told = metadata(&[file, "_extension-metadata", "--any=flag", "-x"]).unwrap();
+            let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+            assert_eq!(
+                told,
+                serde_json::json!({ "name": name, "checks": "always" }),
+                "{file}"
+            );
+        }
+        assert_eq!(
+            metadata(&["linkerd-failover", "status", "_extension-metadata"]),
+            None
+        );
+        assert_eq!(metadata(&["linkerd-failover"]), None);
+    }
+
+    #[test]
+    fn colours_are_known_before_the_flags_are() {
+        let of = |line: &str| colour(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
+        assert_eq!(
+            of("kubectl-failover status --color never"),
+            ColorChoice::Never
+        );
+        assert_eq!(
+            of("kubectl-failover --color=always --help"),
+            ColorChoice::Always
+        );
+        assert_eq!(of("kubectl-failover --color=pink"), ColorChoice::Auto);
+        assert_eq!(
+            of("kubectl-failover sandbox run -- ls --color=always"),
+            ColorChoice::Auto
+        );
+    }
+
+    #[test]
+    fn json_is_asked_for_before_the_flags_are_known() {
+        let of =
+            |line: &str| asks_for_json(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
+        for line in [
+            "x status -o json --bogus",
+            "x -ojson",
+            "x -o=json force",
+            "x --output json",
+            "x --output=json",
+        ] {
+            assert!(of(line), "{line}");
+        }
+        for line in [
+            "x status -o yaml",
+            "x --json",
+            "x sandbox run -- kubectl -o json",
+            "x --outputs=json",
+        ] {
+            assert!(!of(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_file_name_decides() {
+        let called = |word: &str| Program::called(Some(OsStr::new(word)));
+        assert_eq!(called("/usr/local/bin/linkerd-failover"), Program::Linkerd);
+        assert_eq!(called("kubectl_complete-failover"), Program::Completion);
+        assert_eq!(
+            called("./kubectl-linkerd_failover"),
+            Program::KubectlLinkerd
+        );
+        assert_eq!(called("kubectl-failover"), Program::Kubectl);
+        assert_eq!(called("linkerd-failover/renamed"), Program::Kubectl);
+        assert_eq!(Program::called(None), Program::Kubectl);
+    }
+}

@@ -1,0 +1,120 @@
+//! What the API server is, and what it serves.
+
+use serde::Deserialize;
+
+use crate::cluster::transport::client::Cluster;
+use crate::cluster::transport::error::RequestResult;
+
+/// The API server's version.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Version {
+    pub git_version: String,
+    major: String,
+    /// Some providers add a `+`.
+    minor: String,
+}
+
+impl Version {
+    /// The first two numbers, where they are numbers.
+    pub fn numbers(&self) -> Option<(u32, u32)> {
+        let digits = |text: &str| {
+            let end = text
+                .find(|character: char| !character.is_ascii_digit())
+                .unwrap_or(text.len());
+            text.get(..end)?.parse().ok()
+        };
+        Some((digits(&self.major)?, digits(&self.minor)?))
+    }
+}
+
+pub async fn version(cluster: &Cluster) -> RequestResult<Version> {
+    cluster.get("/version").await
+}
+
+/// The API groups and their versions.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ApiGroups {
+    groups: Vec<ApiGroup>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct ApiGroup {
+    name: String,
+    #[serde(default)]
+    versions: Vec<ApiVersion>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct ApiVersion {
+    version: String,
+}
+
+impl ApiGroups {
+    /// The versions of a group, the preferred ones first; none where there is no such group.
+    pub fn versions(&self, name: &str) -> Vec<&str> {
+        let group = self.groups.iter().find(|group| group.name == name);
+        group
+            .into_iter()
+            .flat_map(|group| &group.versions)
+            .map(|version| version.version.as_str())
+            .collect()
+    }
+
+    /// Whether a group has this version: `discovery.k8s.io/v1`.
+    pub fn serve(&self, api_version: &str) -> bool {
+        api_version
+            .split_once('/')
+            .is_some_and(|(group, version)| self.versions(group).contains(&version))
+    }
+}
+
+pub async fn api_groups(cluster: &Cluster) -> RequestResult<ApiGroups> {
+    cluster.get("/apis").await
+}
+
+#[derive(Deserialize)]
+struct Resources {
+    #[serde(default)]
+    resources: Vec<Resource>,
+}
+
+#[derive(Deserialize)]
+struct Resource {
+    name: String,
+}
+
+/// Whether a resource is served in a version of a group: `gateway.networking.k8s.io/v1` and `httproutes`.
+pub async fn serves(cluster: &Cluster, api_version: &str, plural: &str) -> RequestResult<bool> {
+    match cluster
+        .get::<Resources>(&format!("/apis/{api_version}"))
+        .await
+    {
+        Ok(list) => Ok(list
+            .resources
+            .iter()
+            .any(|resource| resource.name == plural)),
+        Err(error) if error.is_not_found() => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_of_providers_are_numbers() {
+        let numbers = |major: &str, minor: &str| {
+            let version = Version {
+                git_version: String::new(),
+                major: major.into(),
+                minor: minor.into(),
+            };
+            version.numbers()
+        };
+        assert_eq!(numbers("1", "33"), Some((1, 33)));
+        assert_eq!(numbers("1", "27+"), Some((1, 27)));
+        assert_eq!(numbers("", ""), None);
+    }
+}

@@ -1,0 +1,12 @@
+pub mod access_review;
+pub mod apply;
+pub mod discovery;
+pub mod endpoint_slices;
+pub mod events;
+pub mod groups;
+pub mod identity;
+pub mod lease;
+pub mod namespaces;
+pub mod service_profiles;
+pub mod services;
+pub mod workloads;

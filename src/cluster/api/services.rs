@@ -1,0 +1,341 @@
+//! Services, as far as they say what a backend is.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::cluster::listwatch::watch::{Source, Versioned};
+use crate::cluster::transport::client::Cluster;
+use crate::cluster::transport::error::RequestResult;
+use crate::cluster::transport::path::SERVICES;
+use crate::model::{Member, Mirror, RemoteService, ServiceRef};
+use crate::resource::names::is_object_name;
+
+const MIRRORED: &str = "mirror.linkerd.io/mirrored-service";
+const MIRRORED_GATEWAY: &str = "mirror.linkerd.io/mirrored-gateway";
+const CLUSTER_NAME: &str = "mirror.linkerd.io/cluster-name";
+const FQ_NAME: &str = "mirror.linkerd.io/remote-svc-fq-name";
+/// A label of mirrors in flat networks, with the cluster; an annotation of federated ones, with their members.
+const REMOTE_DISCOVERY: &str = "multicluster.linkerd.io/remote-discovery";
+const REMOTE_SERVICE: &str = "multicluster.linkerd.io/remote-service";
+const LOCAL_DISCOVERY: &str = "multicluster.linkerd.io/local-discovery";
+
+/// A Service, slim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    pub at: ServiceRef,
+    pub version: String,
+    pub ports: Vec<Port>,
+    /// It stands for a service of another cluster, or of several.
+    pub is_mirror: bool,
+    /// Name of the remote service that it stands for, without namespace and domain.
+    pub mirrors: Option<String>,
+    /// What it stands for, where it says so.
+    pub stands_for: Option<Mirror>,
+    /// Why no route can be attached to it, where that is so.
+    pub no_parent: Option<&'static str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+pub struct Port {
+    pub port: u16,
+    #[serde(default)]
+    pub name: String,
+}
+
+#[derive(Deserialize)]
+struct Object {
+    metadata: ObjectMeta,
+    #[serde(default)]
+    spec: Spec,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct ObjectMeta {
+    name: String,
+    namespace: String,
+    resource_version: String,
+    labels: HashMap<String, String>,
+    annotations: HashMap<String, String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Spec {
+    ports: Vec<Port>,
+    #[serde(rename = "clusterIP")]
+    cluster_ip: String,
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+impl Spec {
+    fn no_parent(&self) -> Option<&'static str> {
+        match (self.kind.as_str(), self.cluster_ip.as_str()) {
+            ("ExternalName", _) => Some("is an ExternalName service"),
+            (_, "None") => Some("is headless (clusterIP: None)"),
+            _ => None,
+        }
+    }
+}
+
+impl Service {
+    /// # Errors
+    /// Where it is no Service.
+    pub fn decode(raw: &RawValue) -> serde_json::Result<Self> {
+        let Object { metadata, spec } = serde_json::from_str(raw.get())?;
+        let is_mirror = metadata
+            .labels
+            .get(MIRRORED)
+            .is_some_and(|value| value == "true");
+        let mirrors = metadata
+            .annotations
+            .get(FQ_NAME)
+            .and_then(|name| name.split('.').next());
+        Ok(Self {
+            no_parent: spec.no_parent(),
+            ports: spec.ports,
+            mirrors: mirrors.map(str::to_owned),
+            is_mirror,
+            stands_for: if is_mirror {
+                metadata.stands_for().map(well_named)
+            } else {
+                None
+            },
+            at: ServiceRef::new(metadata.namespace, metadata.name),
+            version: metadata.resource_version,
+        })
+    }
+
+    /// Flat-network and federated mirrors have no local endpoints by design.
+    pub fn has_local_endpoints(&self) -> bool {
+        self.stands_for
+            .as_ref()
+            .is_none_or(Mirror::has_local_endpoints)
+    }
+}
+
+impl ObjectMeta {
+    fn stands_for(&self) -> Option<Mirror> {
+        let (there, here) = (
+            self.annotations.get(REMOTE_DISCOVERY),
+            self.annotations.get(LOCAL_DISCOVERY),
+        );
+        if there.is_some() || here.is_some() {
+            return Some(Mirror::Federated(self.members(there, here)));
+        }
+        if let Some(cluster) = self.labels.get(REMOTE_DISCOVERY) {
+            let name = self.labels.get(REMOTE_SERVICE).map(String::as_str);
+            // One that does not say whom it stands for still has no endpoints of its own.
+            let unnamed = Mirror::Federated(Vec::new());
+            return Some(
+                self.remote(cluster, name)
+                    .map_or(unnamed, Mirror::RemoteDiscovery),
+            );
+        }
+        self.remote(self.labels.get(CLUSTER_NAME)?, None)
+            .map(Mirror::Gateway)
+    }
+
+    /// The service of another cluster: by its full name, or by this name in the namespace of the same name.
+    fn remote(&self, cluster: &str, name: Option<&str>) -> Option<RemoteService> {
+        let mut full = self
+            .annotations
+            .get(FQ_NAME)
+            .map(|name| name.split('.'))
+            .into_iter()
+            .flatten();
+        let (full_name, namespace) = (full.next(), full.next());
+        let name = name.or(full_name).filter(|name| !name.is_empty())?;
+        let namespace = namespace
+            .filter(|name| !name.is_empty())
+            .unwrap_or(&self.namespace);
+        let service = ServiceRef::new(namespace, name);
+        (!cluster.is_empty()).then(|| RemoteService {
+            cluster: cluster.to_owned(),
+            service,
+        })
+    }
+
+    /// The members of a federation: `svc@east,svc@north`, and the service of this cluster.
+    fn members(&self, there: Option<&String>, here: Option<&String>) -> Vec<Member> {
+        let own = |name: &str| ServiceRef::new(&self.namespace, name);
+        let here = here.map(|name| name.trim()).filter(|name| !name.is_empty());
+        let here = here.map(|name| Member::Here(own(name)));
+        let there = there
+            .into_iter()
+            .flat_map(|members| members.split(','))
+            .filter_map(|member| {
+                let (name, cluster) = member.trim().split_once('@')?;
+                let names_both = !name.is_empty() && !cluster.is_empty();
+                names_both.then(|| {
+                    Member::There(RemoteService {
+                        cluster: cluster.to_owned(),
+                        service: own(name),
+                    })
+                })
+            });
+        here.into_iter().chain(there).collect()
+    }
+}
+
+/// Who may write the annotations of a mirror decides what is read in other clusters, and what command lines say: only
+/// what can be a name may pass.
+fn well_named(mirror: Mirror) -> Mirror {
+    let names =
+        |service: &ServiceRef| is_object_name(&service.name) && is_object_name(&service.namespace);
+    let remotes = mirror
+        .remotes()
+        .all(|it| is_object_name(&it.cluster) && names(&it.service));
+    if remotes && mirror.locals().all(names) {
+        mirror
+    } else {
+        Mirror::Misnamed
+    }
+}
+
+impl Versioned for Service {
+    fn resource_version(&self) -> &str {
+        &self.version
+    }
+}
+
+/// The mirror services of a namespace, or of the cluster.
+pub fn mirrors(namespace: Option<&str>) -> Source<Service> {
+    Source::new(
+        SERVICES,
+        namespace,
+        format!("{MIRRORED}=true,!{MIRRORED_GATEWAY}"),
+        Service::decode,
+    )
+}
+
+/// All services of a namespace, or of the cluster.
+pub fn all<'a>(namespace: impl Into<Option<&'a str>>) -> Source<Service> {
+    Source::new(SERVICES, namespace.into(), "", Service::decode)
+}
+
+/// One service; none where it does not exist.
+pub async fn get(cluster: &Cluster, service: &ServiceRef) -> RequestResult<Option<Service>> {
+    let path = SERVICES.object(&service.namespace, &service.name);
+    match cluster.get::<Box<RawValue>>(&path).await {
+        Ok(raw) => Service::decode(&raw)
+            .map(Some)
+            .map_err(|cause| crate::cluster::transport::client::unreadable(&path, &cause)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn stands_for(labels: Value, annotations: Value) -> Option<Mirror> {
+        let mut labels = labels;
+        labels[MIRRORED] = json!("true");
+        let object = json!({"metadata": {
+            "name": "m", "namespace": "ns", "resourceVersion": "1", "labels": labels, "annotations": annotations,
+        }});
+        Service::decode(&RawValue::from_string(object.to_string()).unwrap())
+            .unwrap()
+            .stands_for
+    }
+
+    fn east(namespace: &str) -> RemoteService {
+        RemoteService {
+            cluster: "east".into(),
+            service: ServiceRef::new(namespace, "web"),
+        }
+    }
+
+    #[test]
+    fn labels_and_annotations_say_what_a_mirror_stands_for() {
+        let gateway = json!({CLUSTER_NAME: "east"});
+        let named = json!({FQ_NAME: "web.other.svc.cluster.local"});
+        assert_eq!(
+            stands_for(gateway.clone(), named.clone()),
+            Some(Mirror::Gateway(east("other")))
+        );
+        assert_eq!(stands_for(gateway, json!({})), None);
+
+        let flat = json!({CLUSTER_NAME: "east", REMOTE_DISCOVERY: "east", REMOTE_SERVICE: "web"});
+        assert_eq!(
+            stands_for(flat.clone(), json!({})),
+            Some(Mirror::RemoteDiscovery(east("ns")))
+        );
+        assert_eq!(
+            stands_for(flat, named),
+            Some(Mirror::RemoteDiscovery(east("other")))
+        );
+        let nameless = stands_for(json!({REMOTE_DISCOVERY: "east"}), json!({}));
+        assert_eq!(nameless, Some(Mirror::Federated(Vec::new())));
+    }
+
+    #[test]
+    fn a_federation_has_members_here_and_there() {
+        let annotations =
+            json!({REMOTE_DISCOVERY: "web@east, web@,@x,nothing", LOCAL_DISCOVERY: "web"});
+        let members = vec![
+            Member::Here(ServiceRef::new("ns", "web")),
+            Member::There(east("ns")),
+        ];
+        assert_eq!(
+            stands_for(json!({}), annotations),
+            Some(Mirror::Federated(members))
+        );
+    }
+
+    #[test]
+    fn what_can_be_no_name_is_not_followed() {
+        for cluster in [
+            "x;touch${IFS}/tmp/pwned;#",
+            "../../../y",
+            "Ea st",
+            "b@c",
+            "-x",
+            "$(x)",
+            &"a".repeat(254),
+        ] {
+            let annotations = json!({REMOTE_DISCOVERY: format!("web@east,web@{cluster}")});
+            assert_eq!(
+                stands_for(json!({}), annotations),
+                Some(Mirror::Misnamed),
+                "{cluster}"
+            );
+            let gateway = json!({CLUSTER_NAME: cluster});
+            let named = json!({FQ_NAME: "web.other.svc.cluster.local"});
+            assert_eq!(
+                stands_for(gateway, named),
+                Some(Mirror::Misnamed),
+                "{cluster}"
+            );
+        }
+        let service = json!({REMOTE_DISCOVERY: "../x@east"});
+        assert_eq!(stands_for(json!({}), service), Some(Mirror::Misnamed));
+        let why = Mirror::Misnamed.without_remotes();
+        assert!(
+            why.is_unknown() && Mirror::Misnamed.remotes().next().is_none(),
+            "{why:?}"
+        );
+        let dotted = json!({REMOTE_DISCOVERY: "web@east.example.org"});
+        assert!(matches!(
+            stands_for(json!({}), dotted),
+            Some(Mirror::Federated(_))
+        ));
+    }
+
+    #[test]
+    fn a_federation_may_have_members_on_one_side_alone() {
+        let here = vec![Member::Here(ServiceRef::new("ns", "web"))];
+        let local = stands_for(json!({}), json!({LOCAL_DISCOVERY: "web"}));
+        assert_eq!(local, Some(Mirror::Federated(here)));
+        let there = vec![Member::There(east("ns"))];
+        let remote = stands_for(json!({}), json!({REMOTE_DISCOVERY: "web@east"}));
+        assert_eq!(remote, Some(Mirror::Federated(there)));
+    }
+}

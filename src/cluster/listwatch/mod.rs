@@ -1,0 +1,4 @@
+pub mod lines;
+pub mod list;
+pub mod list_decoder;
+pub mod watch;

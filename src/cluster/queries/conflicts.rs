@@ -1,0 +1,357 @@
+//! What keeps a group's object from having an effect, as far as other objects tell.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use futures::{StreamExt as _, future, stream};
+use jiff::Timestamp;
+
+use crate::cluster::RequestResult;
+use crate::cluster::api::service_profiles;
+use crate::cluster::api::service_profiles::Profile;
+use crate::cluster::api::services;
+use crate::cluster::api::services::Service;
+use crate::cluster::api::{discovery, groups};
+use crate::cluster::listwatch::list::list;
+use crate::cluster::listwatch::watch::Source;
+use crate::cluster::transport::client::Cluster;
+use crate::cluster::transport::path::{Endpoint, SERVICE_PROFILES};
+use crate::model::{GroupId, ServiceRef, Status};
+use crate::resource::{KINDS, Kind, Overlap, Record, TrafficSplit};
+
+/// With more namespaces than this, one list of the whole cluster is cheaper.
+const MOST_NAMESPACES: usize = 50;
+/// With more Services to read in a namespace than this, a list of all is cheaper.
+const MOST_LOOKUPS: usize = 4;
+/// How many namespaces are read at once.
+const AT_ONCE: usize = 4;
+
+/// A line for each object that keeps a group from having an effect, by group.
+pub type Obstacles = HashMap<GroupId, Vec<String>>;
+
+/// What keeps groups from having an effect, and what is not known of that.
+#[derive(Debug, Default)]
+pub struct Effects {
+    pub obstacles: Obstacles,
+    pub doubts: Vec<Doubt>,
+}
+
+/// That something could not be read.
+#[derive(Debug, Clone)]
+pub struct Doubt {
+    /// None: of any namespace.
+    pub namespace: Option<String>,
+    pub words: String,
+}
+
+/// What keeps groups that routes carry from having an effect. Where there are none, nothing is asked.
+pub async fn on_routes(cluster: &Cluster, records: &[Record]) -> Obstacles {
+    read(
+        cluster,
+        records.iter().filter(|record| record.routing.is_some()),
+    )
+    .await
+    .obstacles
+}
+
+/// What else routes the services of these groups.
+pub async fn read(cluster: &Cluster, records: impl IntoIterator<Item = &Record>) -> Effects {
+    let groups: Vec<&Record> = records
+        .into_iter()
+        .filter(|record| record.group.is_ok())
+        .collect();
+    let mut parents: BTreeMap<Option<&str>, BTreeSet<&str>> = BTreeMap::new();
+    let namespaces: BTreeSet<&str> = groups
+        .iter()
+        .map(|record| record.meta.namespace.as_str())
+        .collect();
+    for record in &groups {
+        let namespace =
+            Some(record.meta.namespace.as_str()).filter(|_| namespaces.len() <= MOST_NAMESPACES);
+        let parents = parents.entry(namespace).or_default();
+        parents.extend(record.routing.is_some().then_some(record.apex.as_str()));
+    }
+    let reads = parents
+        .iter()
+        .map(|(namespace, parents)| Neighbours::read(cluster, *namespace, parents));
+    let neighbours: Vec<Neighbours> = stream::iter(reads)
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await;
+    let line = |record: &&Record| {
+        let lines: Vec<String> = neighbours
+            .iter()
+            .flat_map(|there| there.obstacles(record))
+            .collect();
+        (!lines.is_empty()).then(|| (record.id(), lines))
+    };
+    let obstacles = groups.iter().filter_map(line).collect();
+    Effects {
+        obstacles,
+        doubts: neighbours
+            .into_iter()
+            .flat_map(|there| there.doubts)
+            .collect(),
+    }
+}
+
+/// Adds the lines to the warnings of each group.
+pub fn warn(statuses: &mut [Status], mut obstacles: Obstacles) {
+    for status in statuses {
+        status
+            .warnings
+            .extend(obstacles.remove(&status.id).unwrap_or_default());
+    }
+}
+
+/// What stands beside the groups of a namespace, or of the cluster.
+struct Neighbours {
+    records: Vec<Record>,
+    /// Those that have to do with the requests of each service, groups or not: TrafficSplits and, where there are
+    /// groups of routes, routes.
+    by_service: HashMap<ServiceRef, Vec<usize>>,
+    profiles: HashMap<ServiceRef, Vec<Profile>>,
+    services: HashMap<ServiceRef, Service>,
+    doubts: Vec<Doubt>,
+}
+
+impl Neighbours {
+    /// `parents` are the services that groups of routes are attached to.
+    async fn read(cluster: &Cluster, namespace: Option<&str>, parents: &BTreeSet<&str>) -> Self {
+        let kinds = if parents.is_empty() {
+            &[&TrafficSplit as &dyn Kind]
+        } else {
+            KINDS
+        };
+        let records = kinds.iter().map(|kind| async move {
+            let listed = all_of(
+                cluster,
+                groups::endpoint(*kind),
+                &groups::all(*kind, namespace),
+            )
+            .await;
+            (format!("another {}", kind.info().kind), listed)
+        });
+        let source = service_profiles::source(namespace);
+        let profiles = all_of(cluster, SERVICE_PROFILES, &source);
+        let services = read_services(cluster, namespace, parents);
+        let (records, profiles, services) =
+            future::join3(future::join_all(records), profiles, services).await;
+        let mut doubts = Vec::new();
+        let mut known = Vec::new();
+        for (what, listed) in records {
+            known.extend(or_doubt(listed, &what, namespace, &mut doubts));
+        }
+        let profiles = or_doubt(profiles, "a ServiceProfile", namespace, &mut doubts);
+        let profiles = profiles
+            .into_iter()
+            .filter_map(|profile| Some((profile.service()?, profile)));
+        Self {
+            by_service: gather(known.iter().enumerate().flat_map(|(index, record)| {
+                services_of(record)
+                    .into_iter()
+                    .map(move |service| (service, index))
+            })),
+            records: known,
+            profiles: gather(profiles),
+            services: services
+                .into_iter()
+                .map(|service| (service.at.clone(), service))
+                .collect(),
+            doubts,
+        }
+    }
+
+    fn obstacles(&self, record: &Record) -> Vec<String> {
+        let apex = ServiceRef::new(&record.meta.namespace, &record.apex);
+        let others = self.by_service.get(&apex).into_iter().flatten();
+        let others = others.filter_map(|index| self.records.get(*index));
+        let obstacles = others.filter_map(|other| obstacle(record, other));
+        let mut lines: Vec<String> = obstacles.map(|obstacle| obstacle.words).collect();
+        let is_in_the_way = |profile: &&Profile| match (&record.routing, &record.group) {
+            (Some(_), _) => profile.beats_routes(),
+            (None, Ok(group)) => profile.leads_elsewhere(group),
+            (None, Err(_)) => false,
+        };
+        let profiles = self
+            .profiles
+            .get(&apex)
+            .into_iter()
+            .flatten()
+            .filter(is_in_the_way);
+        lines.extend(profiles.map(|profile| competes("ServiceProfile", profile.name())));
+        if record.routing.is_some() {
+            let why = self
+                .services
+                .get(&apex)
+                .and_then(|service| service.no_parent);
+            lines.extend(why.map(|why| {
+                format!(
+                    "Service {} {why}, so routes on it have no effect",
+                    apex.name
+                )
+            }));
+        }
+        lines
+    }
+}
+
+fn gather<T>(pairs: impl IntoIterator<Item = (ServiceRef, T)>) -> HashMap<ServiceRef, Vec<T>> {
+    let mut gathered = HashMap::<ServiceRef, Vec<T>>::new();
+    for (service, of_it) in pairs {
+        gathered.entry(service).or_default().push(of_it);
+    }
+    gathered
+}
+
+/// The services whose requests an object shares out.
+fn services_of(record: &Record) -> Vec<ServiceRef> {
+    let here = |name: &str| ServiceRef::new(&record.meta.namespace, name);
+    match &record.routing {
+        Some(routing) => routing.services().map(here).collect(),
+        None => vec![here(&record.apex)],
+    }
+}
+
+/// What was listed; where that failed nothing, and a doubt.
+fn or_doubt<T>(
+    listed: RequestResult<Vec<T>>,
+    what: &str,
+    namespace: Option<&str>,
+    doubts: &mut Vec<Doubt>,
+) -> Vec<T> {
+    listed.unwrap_or_else(|error| {
+        let words = format!(
+            "whether {what} routes the same service is not known: {}",
+            error.cause
+        );
+        doubts.push(Doubt {
+            namespace: namespace.map(str::to_owned),
+            words,
+        });
+        Vec::new()
+    })
+}
+
+/// All objects of a kind; none of one that the cluster does not know, whether that may be listed or not.
+async fn all_of<T>(
+    cluster: &Cluster,
+    endpoint: Endpoint,
+    source: &Source<T>,
+) -> RequestResult<Vec<T>> {
+    match list(cluster, source).await {
+        Ok((objects, _)) => Ok(objects),
+        Err(error) if error.is_not_found() => Ok(Vec::new()),
+        Err(error) if error.is_forbidden() => {
+            let api = endpoint.api.trim_start_matches("apis/");
+            let is_absent = matches!(
+                discovery::serves(cluster, api, endpoint.plural).await,
+                Ok(false)
+            );
+            if is_absent {
+                Ok(Vec::new())
+            } else {
+                Err(error)
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The Services that can be read.
+async fn read_services(
+    cluster: &Cluster,
+    namespace: Option<&str>,
+    names: &BTreeSet<&str>,
+) -> Vec<Service> {
+    match namespace {
+        Some(namespace) if names.len() <= MOST_LOOKUPS => {
+            let services: Vec<ServiceRef> = names
+                .iter()
+                .map(|name| ServiceRef::new(namespace, *name))
+                .collect();
+            let found = future::join_all(
+                services
+                    .iter()
+                    .map(|service| services::get(cluster, service)),
+            )
+            .await;
+            found
+                .into_iter()
+                .filter_map(|found| found.ok().flatten())
+                .collect()
+        }
+        _ => {
+            let listed = list(cluster, &services::all(namespace)).await;
+            listed.map(|(services, _)| services).unwrap_or_default()
+        }
+    }
+}
+
+fn competes(kind: &str, name: &str) -> String {
+    format!("{kind} {name} routes the same service, so this may have no effect")
+}
+
+/// An object that keeps another one from having an effect.
+#[derive(Debug)]
+pub struct Obstacle {
+    /// It takes all of the traffic.
+    pub is_total: bool,
+    pub words: String,
+}
+
+impl Obstacle {
+    fn total(words: String) -> Self {
+        Self {
+            is_total: true,
+            words,
+        }
+    }
+
+    fn partial(words: String) -> Self {
+        Self {
+            is_total: false,
+            words,
+        }
+    }
+}
+
+/// What another object keeps a group from, if anything. Of routes of one kind the older one has the requests that
+/// both have the same match for; Linkerd's own HTTPRoutes are of one kind with those of the Gateway API.
+pub fn obstacle(record: &Record, other: &Record) -> Option<Obstacle> {
+    if other.meta.namespace != record.meta.namespace || other.id() == record.id() {
+        return None;
+    }
+    let (kind, name) = (other.kind.info().kind, &other.meta.name);
+    let (Some(own), Some(theirs)) = (&record.routing, &other.routing) else {
+        let is_rival = other.routing.is_none() && other.is_rival_of(record);
+        return is_rival.then(|| Obstacle::partial(competes(kind, name)));
+    };
+    if !theirs.takes(&record.apex, record.port) {
+        return None;
+    }
+    if kind != record.kind.info().kind {
+        return (kind == "GRPCRoute").then(|| {
+            Obstacle::total(format!(
+                "{kind} {name} is on the same service, and comes before all HTTPRoutes: this has no effect"
+            ))
+        });
+    }
+    if age(other) >= age(record) {
+        return None;
+    }
+    match own.overlap(theirs) {
+        Overlap::Nothing => None,
+        Overlap::Some => Some(Obstacle::partial(format!(
+            "the older {kind} {name} has some of the same matches: on those this has no effect"
+        ))),
+        Overlap::All => Some(Obstacle::total(format!(
+            "the older {kind} {name} has the same matches: this has no effect"
+        ))),
+    }
+}
+
+/// Sorts the older object first; one that is not made yet comes last.
+fn age(record: &Record) -> (bool, Option<Timestamp>, &str) {
+    let made = record.meta.creation_timestamp;
+    (made.is_none(), made, &record.meta.name)
+}

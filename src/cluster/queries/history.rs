@@ -1,0 +1,230 @@
+//! The moves that Events tell of.
+
+use std::collections::BTreeSet;
+
+use futures::future::try_join_all;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::cluster::api::events::{CONTROLLER, LEASE_KIND, MOVE, MOVED, MOVES, OneOfMany};
+use crate::cluster::api::lease;
+use crate::cluster::listwatch::list::list;
+use crate::cluster::listwatch::watch::{Source as Collection, Versioned};
+use crate::cluster::transport::client::Cluster;
+use crate::cluster::transport::error::RequestResult;
+use crate::cluster::transport::path::EVENTS;
+use crate::model::history::{Move, Source};
+use crate::model::{GroupId, LastMove};
+use crate::resource::{KINDS, KindInfo};
+
+/// The reason of the Events of Linkerd's own failover controller.
+const UPSTREAM_REASON: &str = "Failover";
+
+/// What Events tell.
+#[derive(Debug, Default)]
+pub struct Told {
+    pub moves: Vec<Move>,
+    /// The time of the oldest Event that is kept on such objects, whatever it tells.
+    pub oldest: Option<Timestamp>,
+}
+
+/// Reads the Events on objects that can carry groups, and those that tell of many moves.
+///
+/// # Errors
+/// Where a list fails.
+pub async fn read(cluster: &Cluster, namespace: Option<&str>) -> RequestResult<Told> {
+    let kinds: BTreeSet<&str> = KINDS.iter().map(|kind| kind.info().kind).collect();
+    let on_groups = kinds
+        .into_iter()
+        .map(|kind| format!("regarding.kind={kind}"));
+    let on_leases = format!("regarding.kind={LEASE_KIND},regarding.name={}", lease::NAME);
+    let lists = on_groups.chain([on_leases]).map(|fields| async move {
+        let mut events = Collection::new(EVENTS, namespace, "", |raw: &RawValue| {
+            serde_json::from_str::<Event>(raw.get())
+        });
+        events.selection.fields = fields;
+        list(cluster, &events).await
+    });
+    let mut told = Told::default();
+    for event in try_join_all(lists)
+        .await?
+        .into_iter()
+        .flat_map(|(events, _)| events)
+    {
+        let at = event.at();
+        told.oldest = at.into_iter().chain(told.oldest).min();
+        told.moves
+            .extend(at.map(|at| event.moves(at)).unwrap_or_default());
+    }
+    Ok(told)
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Event {
+    metadata: Meta,
+    event_time: Option<Timestamp>,
+    deprecated_last_timestamp: Option<Timestamp>,
+    series: Option<Series>,
+    reporting_controller: Option<String>,
+    reporting_instance: Option<String>,
+    reason: Option<String>,
+    note: Option<String>,
+    regarding: Regarding,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Meta {
+    resource_version: String,
+    creation_timestamp: Option<Timestamp>,
+    annotations: Option<std::collections::BTreeMap<String, String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Series {
+    last_observed_time: Option<Timestamp>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Regarding {
+    kind: String,
+    api_version: String,
+    namespace: String,
+    name: String,
+}
+
+impl Event {
+    fn at(&self) -> Option<Timestamp> {
+        let last = self
+            .series
+            .as_ref()
+            .and_then(|series| series.last_observed_time);
+        last.or(self.event_time)
+            .or(self.deprecated_last_timestamp)
+            .or(self.metadata.creation_timestamp)
+    }
+
+    /// The moves that it tells of.
+    fn moves(self, at: Timestamp) -> Vec<Move> {
+        if self.regarding.kind == LEASE_KIND {
+            self.many()
+        } else {
+            self.one(at).into_iter().collect()
+        }
+    }
+
+    fn many(&self) -> Vec<Move> {
+        let entries = self
+            .annotation(MOVES)
+            .and_then(|noted| serde_json::from_str(noted).ok());
+        let entries: Vec<OneOfMany> = entries.unwrap_or_default();
+        let is_own = self.reporting_controller.as_deref() == Some(CONTROLLER);
+        let own = entries.into_iter().filter(|_| is_own);
+        own.filter_map(|entry| {
+            let kind = KINDS
+                .iter()
+                .map(|kind| kind.info().name)
+                .find(|name| *name == entry.kind)?;
+            let LastMove {
+                from,
+                to,
+                at,
+                by,
+                why,
+                unverified,
+                ..
+            } = entry.last;
+            let group = GroupId {
+                namespace: self.regarding.namespace.clone(),
+                kind,
+                name: entry.name,
+            };
+            let sources = vec![Source::Event];
+            Some(Move {
+                group,
+                apex: None,
+                at,
+                from: Some(from),
+                to: Some(to),
+                by,
+                why,
+                unverified,
+                sources,
+            })
+        })
+        .collect()
+    }
+
+    fn annotation(&self, name: &str) -> Option<&str> {
+        self.metadata
+            .annotations
+            .as_ref()?
+            .get(name)
+            .map(String::as_str)
+    }
+
+    /// The move, if it tells of one.
+    fn one(self, at: Timestamp) -> Option<Move> {
+        let group = self
+            .regarding
+            .api_version
+            .split('/')
+            .next()
+            .unwrap_or_default();
+        let is_kind = |info: &&KindInfo| info.kind == self.regarding.kind && info.group() == group;
+        let kind = KINDS.iter().map(|kind| kind.info()).find(is_kind)?;
+        let reason = self.reason.as_deref().unwrap_or_default();
+        let controller = self.reporting_controller.clone().unwrap_or_default();
+        let is_own = controller == CONTROLLER && reason.starts_with(MOVED);
+        if !is_own && reason != UPSTREAM_REASON {
+            return None;
+        }
+        let annotation = self.annotation(MOVE).filter(|_| is_own);
+        let noted: Option<LastMove> = annotation.and_then(|noted| serde_json::from_str(noted).ok());
+        let told = Move {
+            group: GroupId {
+                namespace: self.regarding.namespace,
+                kind: kind.name,
+                name: self.regarding.name,
+            },
+            apex: None,
+            at,
+            from: None,
+            to: None,
+            by: if is_own {
+                self.reporting_instance.unwrap_or_default()
+            } else {
+                controller
+            },
+            why: self.note.unwrap_or_default(),
+            unverified: reason.ends_with("Unverified"),
+            sources: vec![if is_own {
+                Source::Event
+            } else {
+                Source::UpstreamEvent
+            }],
+        };
+        Some(match noted {
+            Some(LastMove {
+                from, to, by, why, ..
+            }) => Move {
+                from: Some(from),
+                to: Some(to),
+                by,
+                why,
+                ..told
+            },
+            None => told,
+        })
+    }
+}
+
+impl Versioned for Event {
+    fn resource_version(&self) -> &str {
+        &self.metadata.resource_version
+    }
+}

@@ -1,0 +1,3 @@
+pub mod links;
+pub mod remote_clusters;
+pub mod remote_watch;

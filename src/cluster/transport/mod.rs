@@ -1,0 +1,10 @@
+pub(crate) mod auth;
+pub mod backoff;
+pub mod client;
+pub mod connection_flags;
+pub mod connector;
+pub mod error;
+pub mod kubeconfig;
+pub mod page_size;
+pub mod path;
+pub mod server_clock;

@@ -1,0 +1,4 @@
+pub mod conditions;
+pub mod contexts;
+pub mod policy;
+pub mod selection;

@@ -1,0 +1,47 @@
+//! An error as programs read it.
+
+use serde::Serialize;
+
+use crate::output::queued_writer;
+use crate::problem::Exit;
+use crate::text::clean_json;
+use crate::view::stream::API_VERSION;
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Document {
+    api_version: &'static str,
+    kind: &'static str,
+    /// Programs on the way to the reader may change exit codes.
+    exit_code: u8,
+    message: String,
+    next: Vec<String>,
+}
+
+impl Document {
+    pub fn new(exit: Exit, message: &str, next: &[String]) -> Self {
+        Self {
+            api_version: API_VERSION,
+            kind: "Error",
+            exit_code: exit.code(),
+            message: message.to_owned(),
+            next: next.to_vec(),
+        }
+    }
+}
+
+/// The first paragraph of clap's words says what is wrong, the others what to do.
+pub fn of_usage(usage: &clap::Error) -> Document {
+    let words = usage.render().to_string();
+    let mut lines = words.lines().map(str::trim).filter(|line| !line.is_empty());
+    let message = lines.next().unwrap_or_default();
+    let next: Vec<String> = lines.map(str::to_owned).collect();
+    Document::new(Exit::Usage, message.trim_start_matches("error: "), &next)
+}
+
+/// One line on standard output. That nobody reads it is no failure.
+pub fn print(document: &Document) {
+    if let Ok(json) = serde_json::to_string(document) {
+        let _ = queued_writer::print(&clean_json(&json));
+    }
+}

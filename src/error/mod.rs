@@ -1,0 +1,8 @@
+//! The one place that turns errors into words: what users see when something does not work.
+
+pub mod explain;
+pub mod json;
+pub mod report;
+
+pub use explain::{explain, no_kinds};
+pub use report::{Told, finish, report_usage};

@@ -1,0 +1,5 @@
+pub mod logging;
+pub mod progress;
+pub mod queued_writer;
+pub mod screen;
+pub mod terminal;

@@ -1,0 +1,124 @@
+//! The services behind the mirrors among the backends, and which backends they concern.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::cache::Touched;
+use crate::cluster::remotes::remote_clusters::Asked;
+use crate::model::{Mirror, ServiceRef};
+
+/// A service of a cluster; none: of ours.
+pub type Located = (Option<String>, ServiceRef);
+
+#[derive(Debug, Default)]
+pub struct Behind {
+    by_mirror: HashMap<ServiceRef, Vec<Located>>,
+    mirrors: HashMap<Located, Vec<ServiceRef>>,
+    /// What the mirrors stand for, whether or not it may be asked.
+    clusters: BTreeSet<String>,
+}
+
+impl Behind {
+    /// Notes what can be read of the services that a mirror stands for.
+    pub fn add(&mut self, service: &ServiceRef, mirror: &Mirror, asked: &Asked) {
+        self.clusters
+            .extend(mirror.remotes().map(|remote| remote.cluster.clone()));
+        let here = mirror.locals().map(|service| (None, service.clone()));
+        let there = mirror.remotes().filter(|remote| asked.has(&remote.cluster));
+        let there = there.map(|remote| (Some(remote.cluster.clone()), remote.service.clone()));
+        for located in here.chain(there) {
+            self.mirrors
+                .entry(located.clone())
+                .or_default()
+                .push(service.clone());
+            self.by_mirror
+                .entry(service.clone())
+                .or_default()
+                .push(located);
+        }
+    }
+
+    pub fn services(&self) -> impl Iterator<Item = &Located> {
+        self.mirrors.keys()
+    }
+
+    pub fn clusters(&self) -> Vec<&str> {
+        self.clusters.iter().map(String::as_str).collect()
+    }
+
+    /// What a backend that is a mirror stands for.
+    pub fn behind(&self, service: &ServiceRef) -> Option<&Vec<Located>> {
+        self.by_mirror.get(service)
+    }
+
+    /// The backends that are concerned where something has changed in a cluster.
+    pub fn touched(&self, cluster: Option<&str>, touched: Touched) -> Touched {
+        if self.mirrors.is_empty() && cluster.is_none() {
+            return touched;
+        }
+        let concerned = |services: Vec<ServiceRef>| {
+            let located = services
+                .into_iter()
+                .map(|service| (cluster.map(str::to_owned), service));
+            located
+                .filter_map(|located| self.mirrors.get(&located))
+                .flatten()
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        match (cluster, touched) {
+            (_, Touched::Nothing) => Touched::Nothing,
+            // A member of a federation and its mirror are in one namespace, and in one feed.
+            (None, Touched::Scope(scope)) => Touched::Scope(scope),
+            (None, Touched::Services(mut services)) => {
+                services.extend(concerned(services.clone()));
+                Touched::Services(services)
+            }
+            (Some(_), Touched::Services(services)) => Touched::Services(concerned(services)),
+            (Some(_), Touched::Scope(scope)) => {
+                let covered = self
+                    .mirrors
+                    .iter()
+                    .filter(|((_, service), _)| scope.covers(cluster, service));
+                let covered = covered.filter(|((of, _), _)| of.as_deref() == cluster);
+                Touched::Services(
+                    covered
+                        .flat_map(|(_, mirrors)| mirrors.iter().cloned())
+                        .collect(),
+                )
+            }
+        }
+    }
+}
+
+/// Services of one namespace in one cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// None: ours.
+    pub cluster: Option<String>,
+    pub namespace: String,
+    pub names: BTreeSet<String>,
+}
+
+impl Place {
+    pub fn add(places: &mut Vec<Self>, cluster: Option<&String>, service: &ServiceRef) {
+        let ServiceRef { namespace, name } = service.clone();
+        let is_there =
+            |place: &&mut Self| place.cluster.as_ref() == cluster && place.namespace == namespace;
+        match places.iter_mut().find(is_there) {
+            Some(place) => {
+                place.names.insert(name);
+            }
+            None => places.push(Self {
+                cluster: cluster.cloned(),
+                namespace,
+                names: BTreeSet::from([name]),
+            }),
+        }
+    }
+
+    pub fn services(&self) -> impl Iterator<Item = ServiceRef> {
+        self.names
+            .iter()
+            .map(|name| ServiceRef::new(&self.namespace, name))
+    }
+}

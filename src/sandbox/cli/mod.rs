@@ -1,0 +1,4 @@
+pub mod network;
+pub mod out;
+pub mod run;
+pub mod up;

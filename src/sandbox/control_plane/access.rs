@@ -1,0 +1,80 @@
+//! Kubeconfigs for the sandbox's clusters, and clients made from them.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use serde_json::json;
+
+use super::secrets;
+use crate::sandbox::supervisor::state_dir;
+
+/// Longer than a watch stays silent: the apiserver ends each after the time that it is asked for.
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The limit of a single request that is no watch.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How a user reaches a cluster.
+#[derive(Clone)]
+pub struct Access {
+    pub cluster: String,
+    pub server: String,
+    /// The apiserver's own certificates, in PEM.
+    pub certificates: Vec<u8>,
+    pub token: String,
+}
+
+pub fn write_kubeconfig(path: &Path, clusters: &[Access]) -> anyhow::Result<()> {
+    state_dir::write_private(path, &kubeconfig(clusters)?)
+}
+
+/// A kubeconfig with a context for each cluster, the first one current.
+pub fn kubeconfig(clusters: &[Access]) -> anyhow::Result<String> {
+    let named = |key: &str, value: fn(&Access) -> serde_json::Value| -> Vec<_> {
+        clusters
+            .iter()
+            .map(|access| json!({"name": access.cluster, key: value(access)}))
+            .collect()
+    };
+    let config = json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": clusters.first().map(|access| &access.cluster),
+        "clusters": named("cluster", |access| json!({
+            "server": access.server,
+            "certificate-authority-data": secrets::base64(&access.certificates),
+        })),
+        "users": named("user", |access| json!({"token": access.token})),
+        "contexts": named("context", |access| json!({"cluster": access.cluster, "user": access.cluster})),
+    });
+    serde_yaml::to_string(&config).context("writing a kubeconfig")
+}
+
+/// A client for one of the contexts of a kubeconfig of the sandbox.
+pub async fn client(kubeconfig: &Path, context: &str) -> anyhow::Result<Client> {
+    let file = Kubeconfig::read_from(kubeconfig)
+        .with_context(|| format!("reading the kubeconfig {}", kubeconfig.display()))?;
+    let options = KubeConfigOptions {
+        context: Some(context.to_owned()),
+        ..KubeConfigOptions::default()
+    };
+    let mut config = Config::from_custom_kubeconfig(file, &options)
+        .await
+        .with_context(|| format!("using the context {context} of {}", kubeconfig.display()))?;
+    config.connect_timeout = Some(CONNECT_TIMEOUT);
+    config.read_timeout = Some(READ_TIMEOUT);
+    config.reset_reader_on_write = true;
+    config.default_retry = false;
+    Client::try_from(config).with_context(|| format!("making a client for {context}"))
+}
+
+/// Waits for the answer to a request, but not for ever.
+pub async fn limited<T>(request: impl Future<Output = kube::Result<T>>) -> anyhow::Result<T> {
+    match tokio::time::timeout(REQUEST_TIMEOUT, request).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => anyhow::bail!("no answer within {} s", REQUEST_TIMEOUT.as_secs()),
+    }
+}

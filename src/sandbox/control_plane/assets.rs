@@ -1,0 +1,120 @@
+//! The control plane's programs: built once from pinned sources into a cache, or taken from a folder.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::build::{Module, Workshop, require_go};
+use super::{definitions, secrets};
+use crate::output::progress::Progress;
+use crate::problem::Problem;
+use crate::sandbox::supervisor::state_dir;
+
+const MODULE: Module = Module {
+    go_mod: include_str!("assets/go.mod"),
+    go_sum: include_str!("assets/go.sum"),
+};
+/// The version of Kubernetes in go.mod: built by hand the programs don't know it, and clients fail to parse "dirty".
+const LINKER_FLAGS: &str = "-s -w -X k8s.io/component-base/version.gitVersion=v1.36.3";
+const NEEDED: [&str; 4] = [
+    "server",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kwok",
+];
+const PROGRAMS: &str = "server (etcd), kube-apiserver, kube-controller-manager and kwok";
+const BUILDING: &str = "Building etcd, kube-apiserver, kube-controller-manager, kwok and kubectl";
+
+/// A folder with the programs; kubectl may be among them.
+#[derive(Debug, Clone)]
+pub struct Assets {
+    dir: PathBuf,
+    /// Manifests of the Gateway API's definitions.
+    pub definitions: Vec<String>,
+}
+
+impl Assets {
+    /// The programs from `given`, or from the cache, where they are built if need be.
+    pub async fn obtain(given: Option<&Path>) -> anyhow::Result<Self> {
+        let dir = match given {
+            Some(dir) => check(dir)?,
+            None => check(&from_cache().await?)?,
+        };
+        let definitions = definitions::obtain(given).await?;
+        Ok(Self {
+            definitions: definitions::read(&definitions)?,
+            dir,
+        })
+    }
+
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+}
+
+/// The folder in full, if it has all programs.
+fn check(dir: &Path) -> anyhow::Result<PathBuf> {
+    let missing: Vec<_> = NEEDED
+        .into_iter()
+        .filter(|name| !is_executable(&dir.join(name)))
+        .collect();
+    if missing.is_empty() {
+        return dir
+            .canonicalize()
+            .with_context(|| format!("resolving {}", dir.display()));
+    }
+    Err(Problem::new(format!(
+        "{} has no executable {}",
+        dir.display(),
+        missing.join(", ")
+    ))
+    .next(format!("The folder must hold {PROGRAMS}."))
+    .next("Leave --assets out to have them built.")
+    .into())
+}
+
+pub fn is_executable(path: &Path) -> bool {
+    path.metadata()
+        .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
+async fn from_cache() -> anyhow::Result<PathBuf> {
+    let key = secrets::digest(&[MODULE.go_mod, MODULE.go_sum, LINKER_FLAGS]);
+    let target = state_dir::cache_root()?.join(format!("assets-{}", &key[..12]));
+    if !target.exists() {
+        let instead = format!("give a folder with {PROGRAMS}: --assets DIR");
+        require_go("builds its control planes", &instead).await?;
+        let workshop = Workshop::open(MODULE).await?;
+        // Another start may have built them while this one waited.
+        if !target.exists() {
+            build(&workshop, &target).await?;
+        }
+    }
+    Ok(target)
+}
+
+async fn build(workshop: &Workshop, target: &Path) -> anyhow::Result<()> {
+    let progress = Progress::start(&format!("{BUILDING} once, about 5 minutes on 2 cores"));
+    let flags = format!("-ldflags={LINKER_FLAGS}");
+    let arguments = ["install", "-trimpath", &flags, "tool"];
+    let status = progress
+        .during("Still building", workshop.go(&arguments))
+        .await?;
+    if !status.success() {
+        return Err(workshop
+            .failure("building the control planes", status)
+            .into());
+    }
+    std::fs::rename(workshop.dir().join("bin"), target)
+        .with_context(|| format!("moving the programs to {}", target.display()))?;
+    progress.finish(&format!(
+        "Built the control planes into {}",
+        target.display()
+    ));
+    Ok(())
+}

@@ -1,0 +1,10 @@
+pub mod access;
+pub mod assets;
+pub mod build;
+pub mod cluster;
+pub mod definitions;
+pub mod install;
+pub mod links;
+pub mod ports;
+pub mod program;
+pub mod secrets;

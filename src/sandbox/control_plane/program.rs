@@ -1,0 +1,153 @@
+//! The programs that a supervisor runs: each in the care of a task that notes its end and can end it.
+
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::Context;
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::Child;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::sandbox::supervisor::{guard, state_dir};
+
+/// What is to be started, and where its output goes.
+#[derive(Debug)]
+pub struct Launch {
+    pub cluster: String,
+    pub name: &'static str,
+    pub program: PathBuf,
+    pub arguments: Vec<String>,
+    pub log: PathBuf,
+}
+
+/// A program that was started.
+#[derive(Debug, Clone)]
+pub struct Program {
+    pub cluster: String,
+    pub name: &'static str,
+    pub pid: u32,
+    pub log: PathBuf,
+    stop: watch::Sender<bool>,
+    end: watch::Receiver<Option<String>>,
+}
+
+impl Program {
+    /// Waits for the program's end, and says how it ended.
+    pub async fn ended(&self) -> String {
+        let mut end = self.end.clone();
+        let outcome = end
+            .wait_for(Option::is_some)
+            .await
+            .ok()
+            .and_then(|end| end.clone());
+        outcome.unwrap_or_else(|| "ended".to_owned())
+    }
+
+    /// Sends a signal, unless the program has ended.
+    pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
+        match pid
+            .filter(|_| self.end.borrow().is_none())
+            .map(|pid| kill_process(pid, signal))
+        {
+            None | Some(Ok(()) | Err(rustix::io::Errno::SRCH)) => Ok(()),
+            Some(Err(cause)) => {
+                Err(cause).with_context(|| format!("sending {} a signal", self.name))
+            }
+        }
+    }
+
+    /// Kills the program and waits until it is gone.
+    pub async fn stop(&self) {
+        self.stop.send_replace(true);
+        self.ended().await;
+    }
+
+    /// The last lines of the program's log.
+    pub fn last_words(&self) -> String {
+        last_lines(&self.log, 12)
+    }
+}
+
+/// All programs that this process has started.
+#[derive(Debug, Default)]
+pub struct Roster {
+    programs: Mutex<Vec<Program>>,
+    tasks: Mutex<JoinSet<()>>,
+}
+
+impl Roster {
+    /// Starts a program under a guard. Must be called on the process's main thread: on Linux the death of the
+    /// thread that started it is what ends the program.
+    pub fn start(&self, launch: Launch) -> anyhow::Result<Program> {
+        let log = state_dir::open_log(&launch.log)?;
+        let mut child = guard::command()?
+            .arg(&launch.program)
+            .args(&launch.arguments)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().context("sharing the log file")?)
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("starting {}", launch.program.display()))?;
+        let (stop, stopped) = watch::channel(false);
+        let (announce, end) = watch::channel(None);
+        let pid = child.id().unwrap_or_default();
+        lock(&self.tasks).spawn(async move {
+            announce.send_replace(Some(attend(&mut child, stopped).await));
+        });
+        let program = Program {
+            cluster: launch.cluster,
+            name: launch.name,
+            pid,
+            log: launch.log,
+            stop,
+            end,
+        };
+        lock(&self.programs).push(program.clone());
+        Ok(program)
+    }
+
+    /// Kills all programs and waits until they are gone.
+    pub async fn stop_all(&self) {
+        let programs = std::mem::take(&mut *lock(&self.programs));
+        for program in &programs {
+            program.stop.send_replace(true);
+        }
+        for program in &programs {
+            program.ended().await;
+        }
+    }
+}
+
+async fn attend(child: &mut Child, mut stopped: watch::Receiver<bool>) -> String {
+    let told_to_stop = async { stopped.wait_for(|stop| *stop).await.is_ok() };
+    tokio::select! {
+        outcome = child.wait() => return describe(outcome),
+        _ = told_to_stop => {}
+    }
+    // Fails only if it has ended by itself.
+    let _ = child.start_kill();
+    describe(child.wait().await)
+}
+
+fn describe(outcome: std::io::Result<ExitStatus>) -> String {
+    match outcome {
+        Ok(status) => format!("ended with {status}"),
+        Err(cause) => format!("could not be waited for: {cause}"),
+    }
+}
+
+/// The last `count` lines of a file; empty if it can't be read.
+pub fn last_lines(path: &Path, count: usize) -> String {
+    let content = std::fs::read(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&content);
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(count)..].join("\n")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,205 @@
+//! `sandbox demo`: the whole story on two clusters, each point of it checked on the objects.
+
+pub mod actor;
+pub mod checks;
+pub mod observer;
+pub mod route;
+
+use std::time::Duration;
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Service;
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Client};
+use serde_json::json;
+
+use super::cli::out;
+use super::control_plane::access;
+use super::control_plane::access::limited;
+use super::supervisor::session::Session;
+use super::supervisor::state_dir::Place;
+use crate::cli::SandboxDemoArgs;
+use crate::model::Carrier;
+use crate::problem::{Exit, Problem};
+use crate::process::signals::Interrupts;
+use crate::resource::{Kind, TrafficSplit, kinds_called};
+use actor::Actor;
+use observer::Observer;
+
+const NAMESPACE: &str = "emojivoto";
+const APEX: &str = "web-svc";
+
+/// Starts the clusters, plays the story and takes everything down again, however it went.
+pub async fn run(args: &SandboxDemoArgs) -> anyhow::Result<Exit> {
+    let [home, away, ..] = args.up.clusters.as_slice() else {
+        return Err(Problem::usage("the story needs two clusters").into());
+    };
+    let kinds = kinds_called(&args.kind);
+    let Some(kind) = kinds.first() else {
+        return Err(Problem::usage(format!("{:?} is no kind of group", args.kind)).into());
+    };
+    let mut interrupts = Interrupts::listen()?;
+    let session = Session::start(Place::temporary()?, &args.up, &mut interrupts).await?;
+    let told = async {
+        let kubeconfig = session.place().kubeconfig();
+        let story = Story {
+            kind: *kind,
+            flat: args.flat,
+            home_client: access::client(&kubeconfig, home).await?,
+            away_client: access::client(&kubeconfig, away).await?,
+            actor: Actor {
+                kubeconfig,
+                context: home.to_owned(),
+            },
+            remote: format!("{away}={away}"),
+            away: away.to_owned(),
+            fallback: format!("{APEX}-{away}"),
+        };
+        story.play().await
+    };
+    let outcome = interrupts.or(told).await;
+    session.stop().await?;
+    outcome.map(|()| Exit::Done)
+}
+
+/// One telling: where the service fails, and where it is taken over.
+struct Story {
+    kind: &'static dyn Kind,
+    flat: bool,
+    home_client: Client,
+    away_client: Client,
+    actor: Actor,
+    /// The other cluster and its context, as `--remote` takes them.
+    remote: String,
+    away: String,
+    fallback: String,
+}
+
+impl Story {
+    async fn play(&self) -> anyhow::Result<()> {
+        step(1, self.export().await)?;
+        step(2, self.create().await)?;
+        let mut observer = step(
+            3,
+            Observer::start(&self.home_client, self.kind, &self.fallback).await,
+        )?;
+        out::line(format!(
+            "\n3. Watch, and take all of {APEX}'s pods in {} away",
+            self.actor.context
+        ))?;
+        let watch = step(
+            3,
+            self.actor.start_watch(&self.with_remote(&["watch"])).await,
+        )?;
+        step(4, self.actor.run(&self.with_remote(&["status"])).await)?;
+        let over = step(3, self.switch(&mut observer, 0).await)?;
+        out::line("\n4. Status during the failover")?;
+        step(4, self.actor.run(&self.with_remote(&["status"])).await)?;
+        out::line(format!("\n5. Bring {APEX}'s pods back"))?;
+        let back = step(5, self.switch(&mut observer, 1).await)?;
+        step(4, self.actor.run(&self.with_remote(&["status"])).await)?;
+        step(5, watch.end().await)?;
+        out::line(format!(
+            "\n6. {APEX} failed over to {} in {} and back in {}, as watches beside the loop's saw it.",
+            self.fallback,
+            in_words(over),
+            in_words(back)
+        ))?;
+        Ok(())
+    }
+
+    async fn export(&self) -> anyhow::Result<()> {
+        out::line(format!("1. Export {APEX} from {}", self.away))?;
+        let label = "mirror.linkerd.io/exported";
+        let mode = if self.flat {
+            "remote-discovery"
+        } else {
+            "true"
+        };
+        out::line(format!(
+            "$ kubectl --context={} -n {NAMESPACE} label service {APEX} {label}={mode}",
+            self.away
+        ))?;
+        let services: Api<Service> = Api::namespaced(self.away_client.clone(), NAMESPACE);
+        let patch = Patch::Merge(json!({"metadata": {"labels": {label: mode}}}));
+        limited(services.patch(APEX, &PatchParams::default(), &patch)).await?;
+        checks::mirror_appears(&self.home_client, &self.fallback, self.flat).await?;
+        let endpoints = if self.flat {
+            format!("; its endpoints are in {}", self.away)
+        } else {
+            ", with a ready endpoint".to_owned()
+        };
+        out::line(format!(
+            "{} has appeared in {}{endpoints}.",
+            self.fallback, self.actor.context
+        ))?;
+        Ok(())
+    }
+
+    async fn create(&self) -> anyhow::Result<()> {
+        out::line(format!(
+            "\n2. Make {} the fallback of {APEX}",
+            self.fallback
+        ))?;
+        let info = self.kind.info();
+        let mut create = vec!["create", APEX, "--fallback", self.fallback.as_str()];
+        if info.kind != TrafficSplit.info().kind {
+            create.extend(["--kind", info.name]);
+        }
+        self.actor.run(&self.with_remote(&create)).await?;
+        checks::only_this_group(&self.home_client, self.kind, &self.fallback).await?;
+        out::line(format!(
+            "{} {APEX}-failover is the only one, and as it should be.",
+            info.kind
+        ))?;
+        if info.carrier == Carrier::Route {
+            route::accept(&self.home_client, self.kind).await?;
+            out::line(
+                "It is accepted here, as Linkerd's policy controller does with such a route.",
+            )?;
+        }
+        Ok(())
+    }
+
+    /// In a flat network the readiness of mirrors is read in the other cluster.
+    fn with_remote<'a>(&'a self, command: &[&'a str]) -> Vec<&'a str> {
+        let remote: &[&str] = if self.flat {
+            &["--remote", &self.remote]
+        } else {
+            &[]
+        };
+        [command, remote].concat()
+    }
+
+    /// Scales the deployment and waits for the weights that follow; gives the time between the two changes.
+    async fn switch(&self, observer: &mut Observer, replicas: u32) -> anyhow::Result<Duration> {
+        let context = &self.actor.context;
+        out::line(format!(
+            "$ kubectl --context={context} -n {NAMESPACE} scale deploy/web --replicas={replicas}"
+        ))?;
+        let deployments: Api<Deployment> = Api::namespaced(self.home_client.clone(), NAMESPACE);
+        let patch = Patch::Merge(json!({"spec": {"replicas": replicas}}));
+        let params = PatchParams::default();
+        let scale = limited(deployments.patch("web", &params, &patch));
+        let ready = replicas > 0;
+        // Together: events that came before the patch's answer must not wait for it, or the time would be too short.
+        let (_, took) = futures::try_join!(scale, observer.switch(ready))?;
+        let [primary, fallback] = observer::weights(ready);
+        out::line(format!(
+            "The weights are {APEX} {primary} and {} {fallback}.",
+            self.fallback
+        ))?;
+        Ok(took)
+    }
+}
+
+fn step<T>(number: u32, outcome: anyhow::Result<T>) -> anyhow::Result<T> {
+    outcome.map_err(|cause| cause.context(format!("step {number} did not hold")))
+}
+
+fn in_words(time: Duration) -> String {
+    match time.as_millis() {
+        millis @ 0..10_000 => format!("{millis} ms"),
+        _ => format!("{:.1} s", time.as_secs_f64()),
+    }
+}

@@ -1,0 +1,183 @@
+//! The starter's end of a supervisor: starts it, hears what it says, lets it live on or ends it.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+use super::event::{Event, STAY};
+use super::state_dir;
+use super::state_dir::Place;
+use crate::cli::SandboxUpArgs;
+use crate::output::progress::Progress;
+use crate::problem::Problem;
+use crate::process::signals::Interrupts;
+use crate::sandbox::control_plane::assets::Assets;
+
+/// How long a supervisor may take to kill its programs and to remove its folder.
+const TEARDOWN: Duration = Duration::from_secs(20);
+
+#[derive(Debug)]
+pub struct Session {
+    place: Place,
+    supervisor: Child,
+    /// Closing it ends the supervisor.
+    lifeline: ChildStdin,
+    events: Lines<BufReader<ChildStdout>>,
+    pub assets_dir: PathBuf,
+}
+
+impl Session {
+    /// Starts a sandbox and waits until it is ready; a signal meanwhile takes everything down again.
+    pub async fn start(
+        place: Place,
+        args: &SandboxUpArgs,
+        interrupts: &mut Interrupts,
+    ) -> anyhow::Result<Session> {
+        check_names(&args.clusters)?;
+        state_dir::sweep()?;
+        let assets = interrupts
+            .or(Assets::obtain(args.assets.as_deref()))
+            .await?;
+        let progress = Progress::start(&format!(
+            "Starting the clusters {}",
+            args.clusters.join(", ")
+        ));
+        let mut session = Self::launch(place, args, &assets)?;
+        match interrupts.or(session.until_ready(&progress)).await {
+            Ok(()) => {
+                progress.finish(&format!(
+                    "The clusters {} are ready",
+                    args.clusters.join(", ")
+                ));
+                Ok(session)
+            }
+            Err(failure) => {
+                progress.clear();
+                session.stop().await?;
+                Err(failure)
+            }
+        }
+    }
+
+    fn launch(place: Place, args: &SandboxUpArgs, assets: &Assets) -> anyhow::Result<Self> {
+        let itself = std::env::current_exe().context("finding this program's own file")?;
+        let mut supervisor = Command::new(itself)
+            .args(["sandbox", "supervise", "--until-stdin-closes"])
+            .args(["--clusters", &args.clusters.join(",")])
+            .arg("--dir")
+            .arg(place.dir())
+            .arg("--assets")
+            .arg(assets.dir())
+            // One that stays must not hold on to the folder that it was started in.
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("starting the supervisor")?;
+        let (Some(lifeline), Some(events)) = (supervisor.stdin.take(), supervisor.stdout.take())
+        else {
+            anyhow::bail!("the supervisor has no pipes");
+        };
+        let events = BufReader::new(events).lines();
+        Ok(Self {
+            place,
+            supervisor,
+            lifeline,
+            events,
+            assets_dir: assets.dir().to_owned(),
+        })
+    }
+
+    async fn until_ready(&mut self, progress: &Progress) -> anyhow::Result<()> {
+        while let Some(line) = self
+            .events
+            .next_line()
+            .await
+            .context("listening to the supervisor")?
+        {
+            match serde_json::from_str(&line)
+                .with_context(|| format!("the supervisor said {line:?}"))?
+            {
+                Event::Progress { text } => progress.say(&text),
+                Event::Ready => return Ok(()),
+                Event::Failed { message, next } => {
+                    return Err(next
+                        .into_iter()
+                        .fold(Problem::new(message), Problem::next)
+                        .into());
+                }
+            }
+        }
+        Err(Problem::new("the supervisor ended before the clusters were ready").into())
+    }
+
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The folder with the built kubectl, if there is no other one.
+    pub fn kubectl_dir_to_add(&self) -> Option<PathBuf> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let missing = !std::env::split_paths(&path).any(|dir| dir.join("kubectl").exists());
+        (missing && self.assets_dir.join("kubectl").exists()).then(|| self.assets_dir.clone())
+    }
+
+    /// Whether the sandbox has ended although nobody has asked it to.
+    pub fn has_ended(&mut self) -> bool {
+        matches!(self.supervisor.try_wait(), Ok(Some(_)))
+    }
+
+    /// Lets the sandbox live on when this process has ended.
+    pub async fn let_stay(mut self) -> anyhow::Result<()> {
+        let word = format!("{STAY}\n");
+        self.lifeline
+            .write_all(word.as_bytes())
+            .await
+            .context("telling the supervisor to stay")
+    }
+
+    /// Takes the sandbox down and waits until nothing of it is left.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        drop(self.lifeline);
+        if tokio::time::timeout(TEARDOWN, self.supervisor.wait())
+            .await
+            .is_err()
+        {
+            // Its programs go with it.
+            self.supervisor
+                .kill()
+                .await
+                .context("killing the supervisor")?;
+        }
+        self.place.remove()
+    }
+}
+
+fn check_names(clusters: &[String]) -> anyhow::Result<()> {
+    let valid = |name: &String| {
+        let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let edge = |byte: Option<u8>| byte.is_some_and(|byte| byte != b'-' && inner(byte));
+        name.len() <= 30
+            && name.bytes().all(inner)
+            && edge(name.bytes().next())
+            && edge(name.bytes().last())
+    };
+    if let Some(name) = clusters.iter().find(|name| !valid(name)) {
+        return Err(
+            Problem::usage(format!("{name:?} can't be a cluster's name"))
+                .next("A name is up to 30 lower case letters, digits and inner hyphens.")
+                .into(),
+        );
+    }
+    let mut sorted = clusters.to_vec();
+    sorted.sort();
+    match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(Problem::usage(format!("the cluster {} is named twice", pair[0])).into()),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,14 @@
+pub mod event_loop;
+pub mod event_recorder;
+pub mod events;
+pub mod executor;
+pub mod fencing;
+pub mod idle_gate;
+pub mod kind_status;
+pub mod lease_elector;
+pub mod notice_aggregator;
+pub mod shutdown;
+pub mod suspend;
+pub mod sync_status;
+pub mod task_pool;
+pub mod upstream_probe;

@@ -1,0 +1,107 @@
+//! Which groups a service concerns.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::cluster::queries::readiness::{Wanted, by_namespace};
+use crate::model::{GroupId, ServiceRef};
+use crate::readiness::slice_watch::Scope;
+use crate::resource::Record;
+
+#[derive(Debug, Default)]
+pub struct Register {
+    by_backend: HashMap<ServiceRef, Vec<GroupId>>,
+    by_apex: HashMap<ServiceRef, Vec<GroupId>>,
+}
+
+/// The services that a group speaks of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Places {
+    pub apex: Option<ServiceRef>,
+    /// The apex's port; none: all.
+    pub port: Option<u16>,
+    pub backends: BTreeSet<ServiceRef>,
+}
+
+impl Places {
+    pub fn of(record: &Record) -> Self {
+        let apex = ServiceRef::new(&record.meta.namespace, &record.apex);
+        let group = record.group.as_ref();
+        Self {
+            apex: (!record.apex.is_empty()).then_some(apex),
+            port: record.port,
+            backends: group
+                .map(|group| {
+                    group
+                        .backends
+                        .iter()
+                        .map(|backend| backend.service.clone())
+                        .collect()
+                })
+                .unwrap_or_default(),
+        }
+    }
+}
+
+impl Register {
+    /// Moves a group from its places before to those after; gives the other groups that share an apex with it.
+    pub fn update(&mut self, id: &GroupId, before: &Places, after: &Places) -> Vec<GroupId> {
+        for service in before.backends.difference(&after.backends) {
+            remove(&mut self.by_backend, service, id);
+        }
+        for service in after.backends.difference(&before.backends) {
+            add(&mut self.by_backend, service, id);
+        }
+        if before.apex != after.apex {
+            if let Some(apex) = &before.apex {
+                remove(&mut self.by_apex, apex, id);
+            }
+            if let Some(apex) = &after.apex {
+                add(&mut self.by_apex, apex, id);
+            }
+        }
+        let apexes = [&before.apex, &after.apex].into_iter().flatten();
+        let sharing = apexes.flat_map(|apex| self.sharing(apex));
+        sharing.filter(|rival| *rival != id).cloned().collect()
+    }
+
+    /// The groups that have this apex.
+    pub fn sharing(&self, apex: &ServiceRef) -> &[GroupId] {
+        self.by_apex.get(apex).map_or(&[], Vec::as_slice)
+    }
+
+    /// The groups that have this backend.
+    pub fn groups_of(&self, service: &ServiceRef) -> &[GroupId] {
+        self.by_backend.get(service).map_or(&[], Vec::as_slice)
+    }
+
+    /// The groups that have a backend in this scope.
+    pub fn groups_within(&self, scope: &Scope) -> BTreeSet<GroupId> {
+        let covered = self
+            .by_backend
+            .iter()
+            .filter(|(service, _)| scope.covers(None, service));
+        covered.flat_map(|(_, ids)| ids.iter().cloned()).collect()
+    }
+
+    /// The names of all backends, by namespace.
+    pub fn services(&self) -> Wanted {
+        by_namespace(self.by_backend.keys())
+    }
+}
+
+/// Most lists stay at one group.
+fn add(index: &mut HashMap<ServiceRef, Vec<GroupId>>, service: &ServiceRef, id: &GroupId) {
+    index
+        .entry(service.clone())
+        .or_insert_with(|| Vec::with_capacity(1))
+        .push(id.clone());
+}
+
+fn remove(index: &mut HashMap<ServiceRef, Vec<GroupId>>, service: &ServiceRef, id: &GroupId) {
+    if let Some(ids) = index.get_mut(service) {
+        ids.retain(|known| known != id);
+        if ids.is_empty() {
+            index.remove(service);
+        }
+    }
+}
