@@ -29,13 +29,13 @@ pub mod watch;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use cli::argv0::{self, Program};
+use cli::argv0::{self, Invocation};
 use output::{logging, queued_writer};
 
 /// Runs the command line `args` (the program's name first) and returns the process's exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let words: Vec<OsString> = args.into_iter().collect();
-    let program = Program::called(words.first().map(OsString::as_os_str));
+    let program = Invocation::called(words.first().map(OsString::as_os_str));
     if let Some(words) = program.to_complete(&words) {
         return error::finish(commands::complete(words), false);
     }

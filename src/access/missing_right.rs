@@ -1,11 +1,11 @@
 //! The right that a forbidden request would have needed, from the API server's words.
 
-use crate::cluster::transport::connection_flags::Reach;
+use crate::cluster::transport::connection_flags::ConnectionFlags;
 use crate::text::word;
 
 /// One verb on one resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Right<'a> {
+pub struct MissingRight<'a> {
     user: &'a str,
     verb: &'a str,
     /// With its subresource, if any: `pods/log`.
@@ -16,7 +16,7 @@ pub struct Right<'a> {
     namespace: Option<&'a str>,
 }
 
-impl<'a> Right<'a> {
+impl<'a> MissingRight<'a> {
     /// None where something else refuses: an admission webhook, a quota.
     pub fn missing_in(message: &'a str) -> Option<Self> {
         let (user, rest) = message.split_once("User \"")?.1.split_once("\" cannot ")?;
@@ -54,7 +54,7 @@ impl<'a> Right<'a> {
     }
 
     /// How to see that it is missing, how an administrator makes a role with it, and what else will be needed.
-    pub fn next(&self, reach: &Reach) -> Vec<String> {
+    pub fn next(&self, reach: &ConnectionFlags) -> Vec<String> {
         let cluster = reach.cluster();
         if self.is_impersonation() {
             return vec![
@@ -112,13 +112,13 @@ mod tests {
     use super::*;
     use crate::cli::GlobalArgs;
 
-    fn west() -> Reach {
-        Reach::of(&GlobalArgs::default(), Some("west"))
+    fn west() -> ConnectionFlags {
+        ConnectionFlags::of(&GlobalArgs::default(), Some("west"))
     }
 
     #[test]
     fn a_right_in_a_namespace() {
-        let right = Right::missing_in(
+        let right = MissingRight::missing_in(
             "trafficsplits.split.smi-spec.io is forbidden: User \"me\" cannot list resource \"trafficsplits\" in \
              API group \"split.smi-spec.io\" in the namespace \"ns\": RBAC: role not found",
         );
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn a_right_in_the_cluster_and_one_on_a_subresource() {
         let message = "x: User \"me\" cannot list resource \"namespaces\" in API group \"\" at the cluster scope";
-        let right = Right::missing_in(message).unwrap();
+        let right = MissingRight::missing_in(message).unwrap();
         assert_eq!(
             right.in_words(),
             "user \"me\" to list namespaces in the whole cluster"
@@ -153,7 +153,7 @@ mod tests {
         assert!(right.next(&west())[0].contains("kubectl --context west create clusterrole "));
         let message = "x: User \"me\" cannot get resource \"deployments/scale\" in API group \"apps\" in the namespace \"ns\"";
         assert_eq!(
-            Right::missing_in(message).unwrap().in_words(),
+            MissingRight::missing_in(message).unwrap().in_words(),
             "user \"me\" to get deployments.apps/scale in namespace ns"
         );
     }
@@ -167,7 +167,7 @@ mod tests {
             let message = format!(
                 "x: User \"me\" cannot {verb} resource \"{resource}\" in API group \"\" at the cluster scope"
             );
-            let right = Right::missing_in(&message).unwrap();
+            let right = MissingRight::missing_in(&message).unwrap();
             assert_eq!(right.in_words(), "user \"me\" to act as somebody else");
             assert!(
                 right.next(&west())[1]
@@ -183,7 +183,7 @@ mod tests {
             "exceeded quota: q",
             "",
         ] {
-            assert_eq!(Right::missing_in(message), None);
+            assert_eq!(MissingRight::missing_in(message), None);
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::resource::{KINDS, Kind};
 
 /// A command that needs rights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Task {
+pub enum RbacCommand {
     Create,
     Status,
     Watch,
@@ -27,14 +27,14 @@ pub struct Right {
     pub group: &'static str,
     pub resource: &'static str,
     pub verbs: &'static [&'static str],
-    pub reach: Reach,
+    pub reach: RightScope,
     /// What is lost without it; none where the command fails.
     pub lost: Option<&'static str>,
 }
 
 /// Where a right is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
+pub enum RightScope {
     Namespace,
     /// In the whole cluster, whichever namespace is worked in: a Role can't give it.
     Cluster,
@@ -50,7 +50,7 @@ impl Right {
             group,
             resource,
             verbs,
-            reach: Reach::Namespace,
+            reach: RightScope::Namespace,
             lost: None,
         }
     }
@@ -64,7 +64,7 @@ impl Right {
 
     const fn cluster_wide(self) -> Self {
         Self {
-            reach: Reach::Cluster,
+            reach: RightScope::Cluster,
             ..self
         }
     }
@@ -123,7 +123,7 @@ pub const REMOTE: Right = SLICES_FOLLOWED;
 /// What `--remote-from-links` needs in the namespace of Linkerd's multicluster extension.
 pub const LINKS: Right = Right::needed("", "secrets", &["get"]);
 
-impl Task {
+impl RbacCommand {
     /// As it is typed.
     pub fn name(self) -> &'static str {
         match self {
@@ -217,16 +217,17 @@ impl Task {
     }
 
     /// The least Role or, for all namespaces, ClusterRole with which the command works.
-    pub fn role(self, reach: Reach, namespace: Option<&str>) -> Value {
-        let fits = |right: &&Right| right.reach == Reach::Namespace || reach == Reach::Cluster;
+    pub fn role(self, reach: RightScope, namespace: Option<&str>) -> Value {
+        let fits =
+            |right: &&Right| right.reach == RightScope::Namespace || reach == RightScope::Cluster;
         let rule = |right: &Right| json!({ "apiGroups": [right.group], "resources": [right.resource], "verbs": right.verbs });
         let mut metadata = json!({ "name": self.role_name() });
-        if let (Reach::Namespace, Some(namespace)) = (reach, namespace) {
+        if let (RightScope::Namespace, Some(namespace)) = (reach, namespace) {
             metadata["namespace"] = json!(namespace);
         }
         json!({
             "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": if reach == Reach::Cluster { "ClusterRole" } else { "Role" },
+            "kind": if reach == RightScope::Cluster { "ClusterRole" } else { "Role" },
             "metadata": metadata,
             "rules": self.rights().iter().filter(fits).map(rule).collect::<Vec<_>>(),
         })
@@ -236,7 +237,7 @@ impl Task {
     pub fn beyond_a_role(self) -> Vec<Right> {
         self.rights()
             .into_iter()
-            .filter(|right| right.reach == Reach::Cluster)
+            .filter(|right| right.reach == RightScope::Cluster)
             .collect()
     }
 
@@ -253,7 +254,7 @@ mod tests {
 
     #[test]
     fn each_resource_has_one_rule() {
-        for task in Task::value_variants() {
+        for task in RbacCommand::value_variants() {
             let resources: HashSet<String> =
                 task.rights().iter().map(Right::full_resource).collect();
             assert_eq!(resources.len(), task.rights().len(), "{task:?}");
@@ -262,7 +263,7 @@ mod tests {
 
     #[test]
     fn names_are_those_of_the_command_line() {
-        for task in Task::value_variants() {
+        for task in RbacCommand::value_variants() {
             let typed = task.to_possible_value().unwrap();
             assert_eq!(task.name(), typed.get_name());
         }
@@ -278,16 +279,17 @@ mod tests {
                 .map(|rule| rule["resources"][0].clone())
                 .collect::<Vec<_>>()
         };
-        let role = Task::Check.role(Reach::Namespace, Some("web"));
+        let role = RbacCommand::Check.role(RightScope::Namespace, Some("web"));
         assert_eq!(
             role["metadata"],
             json!({ "name": "kubectl-failover-check", "namespace": "web" })
         );
         assert!(!resources(&role).contains(&json!("namespaces")), "{role}");
         assert!(
-            !resources(&Task::Watch.role(Reach::Namespace, None)).contains(&json!("deployments"))
+            !resources(&RbacCommand::Watch.role(RightScope::Namespace, None))
+                .contains(&json!("deployments"))
         );
-        let role = Task::Check.role(Reach::Cluster, Some("web"));
+        let role = RbacCommand::Check.role(RightScope::Cluster, Some("web"));
         assert_eq!(role["kind"], "ClusterRole");
         assert_eq!(
             role["metadata"],

@@ -1,7 +1,7 @@
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
-use super::execute::Task;
-use super::order::{Order, Plan, paused};
+use super::execute::PlannedChange;
+use super::order::{ChangePlan, Order, paused};
 use crate::cluster::Cluster;
 use crate::output::terminal::say;
 use crate::problem::Problem;
@@ -17,13 +17,13 @@ use crate::text::{LONGEST_LINE, shorten};
 pub async fn ask(
     cluster: &Cluster,
     order: &dyn Order,
-    tasks: &[Task],
+    tasks: &[PlannedChange],
     yes: bool,
 ) -> anyhow::Result<Option<Interrupts>> {
     let changes: Vec<String> = tasks
         .iter()
         .filter_map(|task| match &task.plan {
-            Ok(Plan::Change { change, words }) => {
+            Ok(ChangePlan::Change { change, words }) => {
                 let line = format!(
                     "  {}: {}",
                     task.record.id(),
@@ -55,7 +55,7 @@ pub async fn ask(
     for change in changes {
         say(&change);
     }
-    for Task { record, plan, .. } in tasks {
+    for PlannedChange { record, plan, .. } in tasks {
         if let Err(refusal) = plan {
             say(&shorten(
                 &format!("  {} is refused: {}", record.id(), refusal.reason),
@@ -87,7 +87,7 @@ fn read_line() -> std::io::Result<String> {
 }
 
 /// Where the traffic is, and where it is to go; where it stays, what changes. Then on what terms.
-fn in_words(order: &dyn Order, task: &Task, change: &Change, words: &str) -> String {
+fn in_words(order: &dyn Order, task: &PlannedChange, change: &Change, words: &str) -> String {
     let Ok(group) = &task.record.group else {
         return words.to_owned();
     };

@@ -8,8 +8,10 @@ use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use tokio::time::sleep;
 
-use super::order::{Fate, Looks, Order, Outcome, Plan, Refusal, Seen, look};
-use super::precondition::Shown;
+use super::order::{
+    ChangeOutcome, ChangePlan, ChangeResult, Order, Preflight, PreflightReads, Refusal, look,
+};
+use super::precondition::Precondition;
 use super::{confirm, read_back, report, write};
 use crate::cli::{ChangeArgs, DryRun, StreamFormat};
 use crate::cluster::Cluster;
@@ -29,7 +31,7 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
 /// An order that has been carried out.
 #[derive(Debug)]
-pub struct Done {
+pub struct Executed {
     /// An error where it could not be told.
     pub exit: anyhow::Result<Exit>,
     /// From when on what it does is to last.
@@ -49,7 +51,7 @@ pub async fn carry_out(
     args: &ChangeArgs,
     asks: bool,
     order: &dyn Order,
-) -> anyhow::Result<Done> {
+) -> anyhow::Result<Executed> {
     carry_out_beside(cluster, records, Vec::new(), args, asks, order).await
 }
 
@@ -57,11 +59,11 @@ pub async fn carry_out(
 pub async fn carry_out_beside(
     cluster: &Cluster,
     records: Vec<Record>,
-    before: Vec<Outcome>,
+    before: Vec<ChangeOutcome>,
     args: &ChangeArgs,
     asks: bool,
     order: &dyn Order,
-) -> anyhow::Result<Done> {
+) -> anyhow::Result<Executed> {
     let by = identity::signature(cluster)
         .await
         .map_err(|cause| error::explain(cluster, &cause))?;
@@ -101,11 +103,11 @@ pub async fn carry_out_beside(
     let exit = tell(cluster, order, &outcomes, args.output);
     let groups = outcomes
         .into_iter()
-        .filter(Outcome::is_so)
+        .filter(ChangeOutcome::is_so)
         .map(|outcome| outcome.id)
         .collect();
     let interrupts = order.ends_on_signals().then_some(interrupts);
-    Ok(Done {
+    Ok(Executed {
         exit,
         started,
         by,
@@ -120,7 +122,7 @@ pub async fn carry_on(
     records: &[Record],
     by: &str,
     order: &dyn Order,
-) -> Vec<Outcome> {
+) -> Vec<ChangeOutcome> {
     let started = cluster.clock().now();
     let (records, mut outcomes) = read_all_again(cluster, records, order).await;
     let mut looks = 1;
@@ -143,7 +145,7 @@ pub async fn carry_on(
 pub fn tell(
     cluster: &Cluster,
     order: &dyn Order,
-    outcomes: &[Outcome],
+    outcomes: &[ChangeOutcome],
     format: StreamFormat,
 ) -> anyhow::Result<Exit> {
     let exit = exit(outcomes, order);
@@ -152,12 +154,12 @@ pub fn tell(
 }
 
 /// A group, what is known of it, and what is to be done with it.
-pub struct Task {
+pub struct PlannedChange {
     pub record: Record,
-    pub seen: Seen,
-    pub plan: Result<Plan, Refusal>,
+    pub seen: Preflight,
+    pub plan: Result<ChangePlan, Refusal>,
     /// The orders on it that who was asked has seen.
-    shown: Option<Shown>,
+    shown: Option<Precondition>,
 }
 
 async fn plan_all(
@@ -166,9 +168,9 @@ async fn plan_all(
     by: &str,
     started: Timestamp,
     order: &dyn Order,
-) -> Vec<Task> {
-    let seen = look(cluster, &records, by, started, Looks::of(order)).await;
-    let task = |(record, seen): (Record, Seen)| Task {
+) -> Vec<PlannedChange> {
+    let seen = look(cluster, &records, by, started, PreflightReads::of(order)).await;
+    let task = |(record, seen): (Record, Preflight)| PlannedChange {
         plan: order.plan(&seen),
         record,
         seen,
@@ -182,13 +184,14 @@ async fn read_all_again(
     cluster: &Cluster,
     records: &[Record],
     order: &dyn Order,
-) -> (Vec<Record>, Vec<Outcome>) {
+) -> (Vec<Record>, Vec<ChangeOutcome>) {
     let reads = records.iter().map(|record| async move {
-        let mut tries = write::Tries::within(order.perseverance());
+        let mut tries = write::WriteRetries::within(order.perseverance());
         let found = write::read_again(cluster, record, &mut tries).await;
-        found.map_err(|fate| Outcome::of(record, fate))
+        found.map_err(|fate| ChangeOutcome::of(record, fate))
     });
-    let found: Vec<Result<Record, Outcome>> = stream::iter(reads).buffered(AT_ONCE).collect().await;
+    let found: Vec<Result<Record, ChangeOutcome>> =
+        stream::iter(reads).buffered(AT_ONCE).collect().await;
     let (mut records, mut lost) = (Vec::new(), Vec::new());
     for found in found {
         match found {
@@ -202,20 +205,20 @@ async fn read_all_again(
 /// Plans on the groups as they are after the question; gives what has become of those that can't be read any more, too.
 async fn plan_again(
     cluster: &Cluster,
-    tasks: Vec<Task>,
+    tasks: Vec<PlannedChange>,
     by: &str,
     started: Timestamp,
     order: &dyn Order,
-) -> (Vec<Task>, Vec<Outcome>) {
+) -> (Vec<PlannedChange>, Vec<ChangeOutcome>) {
     let before: Vec<Record> = tasks.into_iter().map(|task| task.record).collect();
     let (records, lost) = read_all_again(cluster, &before, order).await;
     let mut tasks = plan_all(cluster, records, by, started, order).await;
     for task in &mut tasks {
         let seen = before.iter().find(|record| record.id() == task.record.id());
-        let Some(shown) = seen.map(Shown::of) else {
+        let Some(shown) = seen.map(Precondition::of) else {
             continue;
         };
-        if let (Ok(Plan::Change { .. }), Err(refusal)) =
+        if let (Ok(ChangePlan::Change { .. }), Err(refusal)) =
             (&task.plan, shown.refuse_changed(cluster, &task.record))
         {
             task.plan = Err(refusal);
@@ -226,8 +229,8 @@ async fn plan_again(
 }
 
 /// The groups that are about to be changed.
-fn changed_by(tasks: &[Task]) -> Vec<GroupId> {
-    let is_change = |task: &&Task| matches!(task.plan, Ok(Plan::Change { .. }));
+fn changed_by(tasks: &[PlannedChange]) -> Vec<GroupId> {
+    let is_change = |task: &&PlannedChange| matches!(task.plan, Ok(ChangePlan::Change { .. }));
     tasks
         .iter()
         .filter(is_change)
@@ -238,14 +241,14 @@ fn changed_by(tasks: &[Task]) -> Vec<GroupId> {
 /// What has become of every group.
 async fn write_all(
     cluster: &Cluster,
-    tasks: Vec<Task>,
+    tasks: Vec<PlannedChange>,
     dry_run: DryRun,
     by: &str,
     started: Timestamp,
     order: &dyn Order,
-) -> Vec<Outcome> {
+) -> Vec<ChangeOutcome> {
     let writes = tasks.into_iter().map(
-        |Task {
+        |PlannedChange {
              record,
              plan,
              shown,
@@ -254,15 +257,15 @@ async fn write_all(
             let id = record.id();
             let fate = match plan {
                 Err(refusal) if refusal.may_pass && order.ran_out_of_time() => {
-                    Fate::NotMet(refusal)
+                    ChangeResult::NotMet(refusal)
                 }
-                Err(refusal) => Fate::Refused(refusal),
-                Ok(Plan::Unchanged(words)) => Fate::Unchanged(words),
-                Ok(Plan::Change { words, .. }) if dry_run == DryRun::Client => {
-                    Fate::WouldChange(words)
+                Err(refusal) => ChangeResult::Refused(refusal),
+                Ok(ChangePlan::Unchanged(words)) => ChangeResult::Unchanged(words),
+                Ok(ChangePlan::Change { words, .. }) if dry_run == DryRun::Client => {
+                    ChangeResult::WouldChange(words)
                 }
-                Ok(Plan::Change { change, words }) => {
-                    let signed = write::Signed {
+                Ok(ChangePlan::Change { change, words }) => {
+                    let signed = write::WriteContext {
                         by,
                         started,
                         trial: dry_run == DryRun::Server,
@@ -271,7 +274,7 @@ async fn write_all(
                     write::until_done(cluster, record, *change, words, signed, order).await
                 }
             };
-            Outcome {
+            ChangeOutcome {
                 id,
                 fate,
                 now: None,
@@ -286,21 +289,21 @@ async fn write_all(
 
 /// All well: 0, unless a group is not as asked, or was not ready, in time: 3. All refused: 4. Anything else that did
 /// not work: 1.
-fn exit(outcomes: &[Outcome], order: &dyn Order) -> Exit {
-    let is_bad = |outcome: &&Outcome| {
+fn exit(outcomes: &[ChangeOutcome], order: &dyn Order) -> Exit {
+    let is_bad = |outcome: &&ChangeOutcome| {
         matches!(
             outcome.fate,
-            Fate::Refused(_) | Fate::Failed(_) | Fate::Gone(_)
+            ChangeResult::Refused(_) | ChangeResult::Failed(_) | ChangeResult::Gone(_)
         )
     };
     let bad = outcomes.iter().filter(is_bad);
     let refused = outcomes
         .iter()
-        .filter(|outcome| matches!(outcome.fate, Fate::Refused(_)))
+        .filter(|outcome| matches!(outcome.fate, ChangeResult::Refused(_)))
         .count();
     let late = outcomes
         .iter()
-        .any(|outcome| matches!(outcome.fate, Fate::NotMet(_)));
+        .any(|outcome| matches!(outcome.fate, ChangeResult::NotMet(_)));
     match bad.count() {
         0 if late => Exit::NotMet,
         0 if order.patience().is_some() && !read_back::all_met(outcomes, order) => Exit::NotMet,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::order;
-use super::order::{Fate, Order, Outcome, Plan, Refusal, Seen};
+use super::order::{ChangeOutcome, ChangePlan, ChangeResult, Order, Preflight, Refusal};
 use crate::cli::StreamFormat;
 use crate::cluster::Cluster;
 use crate::model::{Timers, decide};
@@ -19,7 +19,7 @@ use crate::text::{command_on, word};
 const PERSEVERANCE: Duration = Duration::from_secs(300);
 
 /// Overrides that are to be ended.
-pub struct Stay<'a> {
+pub struct Hold<'a> {
     pub records: &'a [Record],
     pub until: Timestamp,
     /// Who gave the order.
@@ -30,7 +30,7 @@ pub struct Stay<'a> {
     pub output: StreamFormat,
 }
 
-impl Stay<'_> {
+impl Hold<'_> {
     /// Waits until then by the API server's clock, or for a signal, and ends the overrides.
     ///
     /// # Errors
@@ -100,8 +100,8 @@ async fn insistence(interrupts: &mut Interrupts, is_second: bool) {
 }
 
 /// Says so of an override whose end could not be written.
-fn still_stands(cluster: &Cluster, outcome: &mut Outcome, until: Timestamp) {
-    let Fate::Failed(problem) = &mut outcome.fate else {
+fn still_stands(cluster: &Cluster, outcome: &mut ChangeOutcome, until: Timestamp) {
+    let ChangeResult::Failed(problem) = &mut outcome.fate else {
         return;
     };
     let by_hand = command_on(
@@ -130,13 +130,13 @@ impl Order for Ending {
         PERSEVERANCE
     }
 
-    fn plan(&self, seen: &Seen) -> Result<Plan, Refusal> {
+    fn plan(&self, seen: &Preflight) -> Result<ChangePlan, Refusal> {
         let mut group = seen.valid()?.clone();
         let standing = group
             .override_in_force(seen.now)
             .or(group.override_to_end(seen.now).map(|(order, _)| order));
         if standing.is_none_or(|order| order.until != Some(self.until)) {
-            return Ok(Plan::Unchanged(
+            return Ok(ChangePlan::Unchanged(
                 "the override has been ended or changed meanwhile".to_owned(),
             ));
         }
@@ -155,7 +155,7 @@ impl Order for Ending {
         }
         let change =
             Change::of(&group, &decision, &seen.by, seen.now).map_err(|_| Refusal::unwritable())?;
-        Ok(Plan::Change {
+        Ok(ChangePlan::Change {
             change: Box::new(change),
             words: "the override is ended".to_owned(),
         })

@@ -18,7 +18,7 @@ use crate::text::{clean, word};
 
 pub use super::execute::{carry_on, carry_out, carry_out_beside, tell};
 pub use super::precondition::{paused, target};
-pub use super::preflight::{Looks, Seen, look};
+pub use super::preflight::{Preflight, PreflightReads, look};
 pub use super::read_back::not_there;
 pub use super::write::{gone, may_do_better};
 
@@ -36,10 +36,10 @@ pub trait Order: Sync {
     ///
     /// # Errors
     /// Where it is refused.
-    fn plan(&self, seen: &Seen) -> Result<Plan, Refusal>;
+    fn plan(&self, seen: &Preflight) -> Result<ChangePlan, Refusal>;
 
     /// What who is asked should know of it, beside where the traffic goes: until when, why, and what it replaces.
-    fn terms(&self, _seen: &Seen) -> Vec<String> {
+    fn terms(&self, _seen: &Preflight) -> Vec<String> {
         Vec::new()
     }
 
@@ -86,7 +86,7 @@ pub trait Order: Sync {
 
 /// What is to change on one group.
 #[derive(Debug)]
-pub enum Plan {
+pub enum ChangePlan {
     Unchanged(String),
     Change {
         change: Box<Change>,
@@ -139,15 +139,15 @@ impl Refusal {
 
 /// What has become of one group.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct ChangeOutcome {
     pub id: GroupId,
-    pub fate: Fate,
+    pub fate: ChangeResult,
     /// The group as it is afterwards, where it is as ordered; or why that can't be read.
     pub now: Option<Result<Status, Problem>>,
 }
 
-impl Outcome {
-    pub fn of(record: &Record, fate: Fate) -> Self {
+impl ChangeOutcome {
+    pub fn of(record: &Record, fate: ChangeResult) -> Self {
         Self {
             id: record.id(),
             fate,
@@ -157,12 +157,15 @@ impl Outcome {
 
     /// Whether the group is as ordered.
     pub fn is_so(&self) -> bool {
-        matches!(self.fate, Fate::Changed(_) | Fate::Unchanged(_))
+        matches!(
+            self.fate,
+            ChangeResult::Changed(_) | ChangeResult::Unchanged(_)
+        )
     }
 }
 
 #[derive(Debug)]
-pub enum Fate {
+pub enum ChangeResult {
     Changed(String),
     WouldChange(String),
     Unchanged(String),

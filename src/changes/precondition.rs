@@ -3,20 +3,20 @@
 
 use super::order::Refusal;
 use crate::cluster::Cluster;
-use crate::model::{Order, Override, Pause};
+use crate::model::{Override, OverrideState, Pause};
 use crate::resource::Record;
 use crate::resource::annotations::{OVERRIDE, PAUSED, PRIMARY_SERVICE};
 use crate::text::command_on;
 
 /// The annotations that hold a group's orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
+pub struct Precondition {
     order: Option<String>,
     pause: Option<String>,
     primary: Option<String>,
 }
 
-impl Shown {
+impl Precondition {
     pub fn of(record: &Record) -> Self {
         let value = |key| record.meta.annotations.get(key).map(str::to_owned);
         Self {
@@ -78,8 +78,8 @@ fn order_now(record: &Record) -> String {
         .ok()
         .and_then(|group| group.order.as_ref())
     {
-        Some(Order::Standing { order, .. }) => format!("now forced to {}", target(order)),
-        Some(Order::Broken { .. }) => "now under a broken override".to_owned(),
+        Some(OverrideState::Standing { order, .. }) => format!("now forced to {}", target(order)),
+        Some(OverrideState::Broken { .. }) => "now under a broken override".to_owned(),
         None => "now not forced".to_owned(),
     }
 }

@@ -9,24 +9,24 @@ use crate::cli::Danger;
 use crate::cluster::Cluster;
 use crate::cluster::api::groups;
 use crate::cluster::queries::conflicts;
-use crate::cluster::queries::conflicts::Effects;
+use crate::cluster::queries::conflicts::Conflicts;
 use crate::cluster::queries::readiness;
 use crate::cluster::remotes::remote_clusters;
-use crate::cluster::remotes::remote_clusters::Asked;
+use crate::cluster::remotes::remote_clusters::NamedRemotes;
 use crate::model::{Group, Invalid, Override, Readiness, WhyUnknown};
 use crate::resource::{Meta, Record};
 
 /// An object as it is now, or why it can't be read.
-type Whole = Result<(Record, Value), String>;
+type CurrentObject = Result<(Record, Value), String>;
 
 /// What is looked at beside the group and its backends.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Looks {
+pub struct PreflightReads {
     conflicts: bool,
     objects: bool,
 }
 
-impl Looks {
+impl PreflightReads {
     pub fn of(order: &dyn Order) -> Self {
         Self {
             conflicts: order.fears_conflicts(),
@@ -37,10 +37,10 @@ impl Looks {
 
 /// A group as an order finds it.
 #[derive(Debug)]
-pub struct Seen {
+pub struct Preflight {
     pub group: Result<Group, Invalid>,
     /// Where that is looked at.
-    pub object: Option<Whole>,
+    pub object: Option<CurrentObject>,
     /// One for each backend.
     pub readiness: Vec<Readiness>,
     /// What may keep the object from having an effect.
@@ -50,7 +50,7 @@ pub struct Seen {
     /// The GitOps tool that owns the object.
     pub owner: Option<&'static str>,
     /// The clusters that are asked how ready mirrors are.
-    pub asked: Asked,
+    pub asked: NamedRemotes,
     /// `--context … -n …`, as a command line of ours that is suggested needs it.
     pub place: String,
     /// The start of a kubectl command line in the group's namespace.
@@ -63,7 +63,7 @@ pub struct Seen {
     pub started: Timestamp,
 }
 
-impl Seen {
+impl Preflight {
     /// The group, where the object is one.
     ///
     /// # Errors
@@ -141,14 +141,14 @@ pub async fn look(
     records: &[Record],
     by: &str,
     started: Timestamp,
-    looks: Looks,
-) -> Vec<Seen> {
+    looks: PreflightReads,
+) -> Vec<Preflight> {
     let wanted = readiness::backends_of(records);
     let effects = async {
         if looks.conflicts {
             conflicts::read(cluster, records).await
         } else {
-            Effects::default()
+            Conflicts::default()
         }
     };
     let objects = records.iter().map(async |record| {
@@ -161,7 +161,7 @@ pub async fn look(
     let objects = stream::iter(objects).buffered(AT_ONCE).collect::<Vec<_>>();
     let (known, effects, objects) =
         join3(readiness::read(cluster, &wanted), effects, objects).await;
-    let Effects {
+    let Conflicts {
         mut obstacles,
         doubts,
     } = effects;
@@ -173,7 +173,7 @@ pub async fn look(
         near.map(|doubt| doubt.words.clone()).collect()
     };
     let now = cluster.clock().now();
-    let seen = |(record, object): (&Record, Option<Whole>)| Seen {
+    let seen = |(record, object): (&Record, Option<CurrentObject>)| Preflight {
         group: record.group.clone(),
         object,
         readiness: record
@@ -195,7 +195,7 @@ pub async fn look(
 }
 
 /// The object as it is now; a change that is planned on it is refused where the record is another version.
-async fn whole(cluster: &Cluster, record: &Record) -> Option<Whole> {
+async fn whole(cluster: &Cluster, record: &Record) -> Option<CurrentObject> {
     let Meta {
         namespace, name, ..
     } = &record.meta;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use futures::future::join_all;
 use tokio::time::{Instant, sleep};
 
-use super::order::{Order, Outcome};
+use super::order::{ChangeOutcome, Order};
 use crate::cluster::Cluster;
-use crate::cluster::queries::prefetch::Ahead;
+use crate::cluster::queries::prefetch::PrefetchedSlices;
 use crate::cluster::queries::status;
 use crate::error::explain;
 use crate::model::{Readiness, Runner, State, Status};
@@ -20,7 +20,7 @@ use crate::text::command_on;
 const PACE: Duration = Duration::from_secs(1);
 
 /// Reads the groups that are as they were to be made, and puts the outcomes into the groups' order; where the order has patience, until all of them are as asked.
-pub async fn read_back(cluster: &Cluster, outcomes: &mut [Outcome], order: &dyn Order) {
+pub async fn read_back(cluster: &Cluster, outcomes: &mut [ChangeOutcome], order: &dyn Order) {
     outcomes.sort_by(|a, b| a.id.cmp(&b.id));
     let patience = order.patience();
     let end = Instant::now() + patience.unwrap_or_default();
@@ -35,17 +35,17 @@ pub async fn read_back(cluster: &Cluster, outcomes: &mut [Outcome], order: &dyn 
 }
 
 /// Whether every group that was changed, or was so already, is seen to be as asked.
-pub fn all_met(outcomes: &[Outcome], order: &dyn Order) -> bool {
+pub fn all_met(outcomes: &[ChangeOutcome], order: &dyn Order) -> bool {
     let is_met =
-        |outcome: &Outcome| matches!(&outcome.now, Some(Ok(status)) if order.is_met(status));
+        |outcome: &ChangeOutcome| matches!(&outcome.now, Some(Ok(status)) if order.is_met(status));
     outcomes
         .iter()
         .filter(|outcome| outcome.is_so())
         .all(is_met)
 }
 
-async fn look(cluster: &Cluster, outcomes: &mut [Outcome]) {
-    let wanted: Vec<&mut Outcome> = outcomes
+async fn look(cluster: &Cluster, outcomes: &mut [ChangeOutcome]) {
+    let wanted: Vec<&mut ChangeOutcome> = outcomes
         .iter_mut()
         .filter(|outcome| outcome.is_so())
         .collect();
@@ -63,7 +63,13 @@ async fn look(cluster: &Cluster, outcomes: &mut [Outcome]) {
                     .filter(|record| meant(record))
                     .cloned()
                     .collect();
-                Ok(status::survey(cluster, &records, &all.records, &Ahead::default()).await)
+                Ok(status::survey(
+                    cluster,
+                    &records,
+                    &all.records,
+                    &PrefetchedSlices::default(),
+                )
+                .await)
             }
             Err(error) => Err(explain(cluster, &error)),
         };

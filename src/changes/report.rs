@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::order::{Fate, Order, Outcome};
+use super::order::{ChangeOutcome, ChangeResult, Order};
 use crate::cli::{Danger, StreamFormat};
 use crate::cluster::Cluster;
 use crate::model::{State, Status};
@@ -19,12 +19,12 @@ struct ChangeList<'a> {
     context: &'a str,
     server: &'a str,
     exit_code: u8,
-    items: Vec<Item<'a>>,
+    items: Vec<ChangeItem<'a>>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Item<'a> {
+struct ChangeItem<'a> {
     namespace: &'a str,
     object: &'a str,
     name: &'a str,
@@ -48,11 +48,11 @@ struct Item<'a> {
 pub fn tell(
     cluster: &Cluster,
     order: &dyn Order,
-    outcomes: &[Outcome],
+    outcomes: &[ChangeOutcome],
     exit: Exit,
     format: StreamFormat,
 ) -> anyhow::Result<()> {
-    let items: Vec<Item> = outcomes
+    let items: Vec<ChangeItem> = outcomes
         .iter()
         .map(|outcome| {
             item(
@@ -96,14 +96,14 @@ pub fn tell(
     Ok(())
 }
 
-fn item<'a>(order: &dyn Order, outcome: &'a Outcome, place: &str) -> Item<'a> {
+fn item<'a>(order: &dyn Order, outcome: &'a ChangeOutcome, place: &str) -> ChangeItem<'a> {
     let mut allow = None;
     let mut next = Vec::new();
     let (result, mut message) = match &outcome.fate {
-        Fate::Changed(words) => ("changed", words.clone()),
-        Fate::WouldChange(words) => ("wouldChange", words.clone()),
-        Fate::Unchanged(words) => ("unchanged", words.clone()),
-        Fate::Refused(refusal) => {
+        ChangeResult::Changed(words) => ("changed", words.clone()),
+        ChangeResult::WouldChange(words) => ("wouldChange", words.clone()),
+        ChangeResult::Unchanged(words) => ("unchanged", words.clone()),
+        ChangeResult::Refused(refusal) => {
             allow = refusal.danger.map(name);
             next.push(refusal.next.clone());
             next.extend(
@@ -113,11 +113,11 @@ fn item<'a>(order: &dyn Order, outcome: &'a Outcome, place: &str) -> Item<'a> {
             );
             ("refused", refusal.reason.clone())
         }
-        Fate::NotMet(refusal) => {
+        ChangeResult::NotMet(refusal) => {
             next.push(refusal.next.clone());
             ("notMet", refusal.reason.clone())
         }
-        Fate::Failed(problem) | Fate::Gone(problem) => {
+        ChangeResult::Failed(problem) | ChangeResult::Gone(problem) => {
             next.clone_from(&problem.next);
             ("failed", problem.message.clone())
         }
@@ -137,7 +137,7 @@ fn item<'a>(order: &dyn Order, outcome: &'a Outcome, place: &str) -> Item<'a> {
     let (state, active) = (now.map(|now| now.state), now.map(Status::active));
     next.retain(|line| !line.is_empty());
     let id = &outcome.id;
-    Item {
+    ChangeItem {
         namespace: &id.namespace,
         object: id.kind,
         name: &id.name,
@@ -174,7 +174,7 @@ fn name(danger: Danger) -> String {
         .unwrap_or_default()
 }
 
-fn summary(items: &[Item]) -> String {
+fn summary(items: &[ChangeItem]) -> String {
     let count = |result: &str| items.iter().filter(|item| item.result == result).count();
     let parts = [
         ("changed", count("changed")),

@@ -6,13 +6,15 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
-use super::order::{Fate, Looks, Order as _, Outcome, gone, look, may_do_better};
+use super::order::{
+    ChangeOutcome, ChangeResult, Order as _, PreflightReads, gone, look, may_do_better,
+};
 use crate::cluster::api::{endpoint_slices, groups};
 use crate::cluster::listwatch::watch;
 use crate::cluster::listwatch::watch::Event;
 use crate::cluster::queries::readiness;
 use crate::cluster::{Cluster, RequestError, RequestResult};
-use crate::commands::failback::Failback;
+use crate::commands::failback::FailbackOrder;
 use crate::error::explain;
 use crate::output::terminal::say;
 use crate::problem::Problem;
@@ -25,11 +27,11 @@ const READ_AGAIN: Duration = Duration::from_secs(30);
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 /// How a wait has ended.
-pub struct Waited {
+pub struct ReadyWait {
     /// The groups as they are now.
     pub records: Vec<Record>,
     /// What has become of those that are none any more.
-    pub gone: Vec<Outcome>,
+    pub gone: Vec<ChangeOutcome>,
     pub all_ready: bool,
 }
 
@@ -42,8 +44,8 @@ pub async fn wait(
     cluster: &Cluster,
     records: Vec<Record>,
     limit: Option<Duration>,
-    failback: &Failback,
-) -> anyhow::Result<Waited> {
+    failback: &FailbackOrder,
+) -> anyhow::Result<ReadyWait> {
     const AN_AGE: Duration = Duration::from_secs(365 * 24 * 3600);
     let deadline = Instant::now() + limit.unwrap_or(AN_AGE);
     let (_watches, mut changes) = follow(cluster, &records);
@@ -58,14 +60,14 @@ pub async fn wait(
             Ok((now, gone)) => {
                 let refusals = refusals(cluster, &now, failback).await;
                 if refusals.is_empty() {
-                    return Ok(Waited {
+                    return Ok(ReadyWait {
                         records: now,
                         gone,
                         all_ready: true,
                     });
                 }
                 let some_are_ready = refusals.len() < now.len();
-                let late = some_are_ready.then_some(Waited {
+                let late = some_are_ready.then_some(ReadyWait {
                     records: now,
                     gone,
                     all_ready: false,
@@ -98,7 +100,10 @@ pub async fn wait(
 }
 
 /// The groups as they are now, and what has become of those that are none any more.
-async fn read(cluster: &Cluster, records: &[Record]) -> RequestResult<(Vec<Record>, Vec<Outcome>)> {
+async fn read(
+    cluster: &Cluster,
+    records: &[Record],
+) -> RequestResult<(Vec<Record>, Vec<ChangeOutcome>)> {
     let (mut there, mut lost) = (Vec::new(), Vec::new());
     for record in records {
         match groups::get(
@@ -110,9 +115,9 @@ async fn read(cluster: &Cluster, records: &[Record]) -> RequestResult<(Vec<Recor
         .await?
         {
             Some(found) if found.is_controlled() => there.push(found),
-            _ => lost.push(Outcome {
+            _ => lost.push(ChangeOutcome {
                 id: record.id(),
-                fate: Fate::Gone(gone(cluster, record)),
+                fate: ChangeResult::Gone(gone(cluster, record)),
                 now: None,
             }),
         }
@@ -121,13 +126,13 @@ async fn read(cluster: &Cluster, records: &[Record]) -> RequestResult<(Vec<Recor
 }
 
 /// Why groups can't go home yet.
-async fn refusals(cluster: &Cluster, records: &[Record], failback: &Failback) -> Vec<String> {
+async fn refusals(cluster: &Cluster, records: &[Record], failback: &FailbackOrder) -> Vec<String> {
     let seen = look(
         cluster,
         records,
         "",
         cluster.clock().now(),
-        Looks::default(),
+        PreflightReads::default(),
     )
     .await;
     let refused = records.iter().zip(&seen).filter_map(|(record, seen)| {

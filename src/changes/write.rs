@@ -3,8 +3,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
-use super::order::{Fate, Looks, Order, Plan, look};
-use super::precondition::Shown;
+use super::order::{ChangePlan, ChangeResult, Order, PreflightReads, look};
+use super::precondition::Precondition;
 use crate::cluster::api::events::MoveEvent;
 use crate::cluster::api::{apply, events, groups};
 use crate::cluster::transport::backoff::Backoff;
@@ -16,12 +16,12 @@ use crate::resource::{Change, Record};
 
 /// Tries against others that write the same object, and against a server in trouble, until their time is over.
 #[derive(Debug)]
-pub struct Tries {
+pub struct WriteRetries {
     end: Instant,
     backoff: Backoff,
 }
 
-impl Tries {
+impl WriteRetries {
     pub fn within(time: Duration) -> Self {
         Self {
             end: Instant::now() + time,
@@ -44,11 +44,11 @@ impl Tries {
 
 /// By whom, from when on, whether in earnest, and on which orders that were shown.
 #[derive(Debug, Clone, Copy)]
-pub struct Signed<'a> {
+pub struct WriteContext<'a> {
     pub by: &'a str,
     pub started: Timestamp,
     pub trial: bool,
-    pub shown: Option<&'a Shown>,
+    pub shown: Option<&'a Precondition>,
 }
 
 /// Writes a change. Where someone else was faster, the group is looked at anew and the order planned again.
@@ -57,16 +57,16 @@ pub async fn until_done(
     mut record: Record,
     mut change: Change,
     mut words: String,
-    signed: Signed<'_>,
+    signed: WriteContext<'_>,
     order: &dyn Order,
-) -> Fate {
-    let Signed {
+) -> ChangeResult {
+    let WriteContext {
         by,
         started,
         trial,
         shown,
     } = signed;
-    let mut tries = Tries::within(order.perseverance());
+    let mut tries = WriteRetries::within(order.perseverance());
     let mut may_be_done = false;
     let failed = |record: &Record, problem: Problem, may_be_done: bool| {
         let doubtful = if may_be_done {
@@ -74,19 +74,19 @@ pub async fn until_done(
         } else {
             Vec::new()
         };
-        Fate::Failed(in_doubt(cluster, &doubtful, problem))
+        ChangeResult::Failed(in_doubt(cluster, &doubtful, problem))
     };
     loop {
         let error = match apply::apply(cluster, &record, &change, trial).await {
-            Ok(_) if trial => return Fate::WouldChange(words),
+            Ok(_) if trial => return ChangeResult::WouldChange(words),
             Ok(after) => {
                 tell_of_move(cluster, &after, &change, by).await;
-                return Fate::Changed(words);
+                return ChangeResult::Changed(words);
             }
             Err(error) => error,
         };
         if error.is_not_found() {
-            return Fate::Gone(gone(cluster, &record));
+            return ChangeResult::Gone(gone(cluster, &record));
         }
         may_be_done |= !trial && error.may_be_done();
         if !tries.again(&error).await {
@@ -95,36 +95,36 @@ pub async fn until_done(
         let before = record.meta.resource_version.clone();
         record = match read_again(cluster, &record, &mut tries).await {
             Ok(found) => found,
-            Err(Fate::Failed(problem)) => return failed(&record, problem, may_be_done),
+            Err(ChangeResult::Failed(problem)) => return failed(&record, problem, may_be_done),
             Err(fate) => return fate,
         };
         if error.code() == Some(422) && record.meta.resource_version == before {
-            return Fate::Failed(explain(cluster, &error));
+            return ChangeResult::Failed(explain(cluster, &error));
         }
         let seen = look(
             cluster,
             std::slice::from_ref(&record),
             by,
             started,
-            Looks::of(order),
+            PreflightReads::of(order),
         )
         .await;
         let Some(seen) = seen.first() else { continue };
         match order.plan(seen) {
-            Ok(Plan::Change {
+            Ok(ChangePlan::Change {
                 change: again,
                 words: anew,
             }) => {
                 if let Some(Err(refusal)) =
                     shown.map(|shown| shown.refuse_changed(cluster, &record))
                 {
-                    return Fate::Refused(refusal);
+                    return ChangeResult::Refused(refusal);
                 }
                 (change, words) = (*again, anew);
             }
             // Another write, perhaps our own whose answer was lost, has already done it.
-            Ok(Plan::Unchanged(words)) => return Fate::Unchanged(words),
-            Err(refusal) => return Fate::Refused(refusal),
+            Ok(ChangePlan::Unchanged(words)) => return ChangeResult::Unchanged(words),
+            Err(refusal) => return ChangeResult::Refused(refusal),
         }
     }
 }
@@ -136,8 +136,8 @@ pub async fn until_done(
 pub async fn read_again(
     cluster: &Cluster,
     record: &Record,
-    tries: &mut Tries,
-) -> Result<Record, Fate> {
+    tries: &mut WriteRetries,
+) -> Result<Record, ChangeResult> {
     loop {
         match groups::get(
             cluster,
@@ -148,9 +148,9 @@ pub async fn read_again(
         .await
         {
             Ok(Some(found)) if found.is_controlled() => return Ok(found),
-            Ok(_) => return Err(Fate::Gone(gone(cluster, record))),
+            Ok(_) => return Err(ChangeResult::Gone(gone(cluster, record))),
             Err(error) if tries.again(&error).await => {}
-            Err(error) => return Err(Fate::Failed(explain(cluster, &error))),
+            Err(error) => return Err(ChangeResult::Failed(explain(cluster, &error))),
         }
     }
 }

@@ -6,9 +6,9 @@ use futures::future::join;
 
 use super::complaints;
 use crate::cli::GlobalArgs;
-use crate::cluster::queries::prefetch::Ahead;
+use crate::cluster::queries::prefetch::PrefetchedSlices;
 use crate::cluster::queries::status;
-use crate::cluster::queries::status::Listed;
+use crate::cluster::queries::status::GroupList;
 use crate::cluster::queries::{conflicts, upstream};
 use crate::cluster::remotes::remote_clusters;
 use crate::cluster::{Cluster, RequestResult};
@@ -21,7 +21,7 @@ use crate::text::{way_out, word};
 pub async fn check(cluster: &Cluster, flags: &GlobalArgs) -> (Category, Vec<Record>) {
     let mut category = Category::new("failover-groups");
     let (place, listed) = list(cluster, flags).await;
-    let Listed { records, forbidden } = match listed {
+    let GroupList { records, forbidden } = match listed {
         Ok(listed) => listed,
         Err(error) => {
             let description = format!("the groups of {place} can be read");
@@ -41,7 +41,7 @@ pub async fn check(cluster: &Cluster, flags: &GlobalArgs) -> (Category, Vec<Reco
         .checks
         .push(CheckResult::warning(description, unread));
     if !records.is_empty() {
-        let nothing = Ahead::default();
+        let nothing = PrefetchedSlices::default();
         let survey = status::survey(cluster, &records, &records, &nothing);
         let (mut statuses, effects) = join(survey, conflicts::read(cluster, &records)).await;
         conflicts::warn(&mut statuses, effects.obstacles);
@@ -59,7 +59,7 @@ pub async fn check(cluster: &Cluster, flags: &GlobalArgs) -> (Category, Vec<Reco
 
 /// Those of the namespace that is named; otherwise of all namespaces or, where that is not allowed, of the
 /// context's.
-async fn list(cluster: &Cluster, flags: &GlobalArgs) -> (String, RequestResult<Listed>) {
+async fn list(cluster: &Cluster, flags: &GlobalArgs) -> (String, RequestResult<GroupList>) {
     if flags.namespace.is_none() {
         let everywhere = status::list_groups(cluster, None, None).await;
         let forbidden = everywhere.as_ref().is_err_and(|error| error.is_forbidden());

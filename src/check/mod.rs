@@ -16,11 +16,11 @@ use crate::cluster::{Cluster, RequestError};
 use crate::error::explain;
 use crate::model::check::Category;
 
-pub use patience::Patience;
+pub use patience::RetryUntil;
 
 /// What to check.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct CheckOptions {
     /// Only what must hold before the first use.
     pub pre: bool,
     /// The pods behind the groups' services too.
@@ -30,7 +30,11 @@ pub struct Options {
 }
 
 /// Checks one subject after the other; without an API server that answers, there is nothing more to ask.
-pub async fn run(flags: &GlobalArgs, options: Options, patience: &Patience<'_>) -> Vec<Category> {
+pub async fn run(
+    flags: &GlobalArgs,
+    options: CheckOptions,
+    patience: &RetryUntil<'_>,
+) -> Vec<Category> {
     let (category, server) = patience
         .settle(
             async || api::check(flags).await,

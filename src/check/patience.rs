@@ -8,13 +8,13 @@ use crate::model::check::CheckResult;
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Waits for what may mend itself, up to a moment.
-pub struct Patience<'a> {
+pub struct RetryUntil<'a> {
     until: Instant,
     /// Told what is waited for.
     say: &'a dyn Fn(&str),
 }
 
-impl std::fmt::Debug for Patience<'_> {
+impl std::fmt::Debug for RetryUntil<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Patience")
             .field("until", &self.until)
@@ -22,7 +22,7 @@ impl std::fmt::Debug for Patience<'_> {
     }
 }
 
-impl<'a> Patience<'a> {
+impl<'a> RetryUntil<'a> {
     pub fn new(wait: Duration, say: &'a dyn Fn(&str)) -> Self {
         let now = Instant::now();
         Self {
@@ -69,7 +69,7 @@ mod tests {
             };
             CheckResult::error("it is up", complaints).that_may_pass()
         };
-        let patience = Patience::new(Duration::from_secs(wait), &|_| {});
+        let patience = RetryUntil::new(Duration::from_secs(wait), &|_| {});
         let found = patience
             .settle(check, |found| found.may_pass.then_some(found))
             .await;

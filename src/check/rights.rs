@@ -6,7 +6,7 @@ use clap::ValueEnum as _;
 use futures::{StreamExt as _, stream};
 
 use super::complaints;
-use crate::access::rights::{Reach, Right, Task};
+use crate::access::rights::{RbacCommand, Right, RightScope};
 use crate::cli::GlobalArgs;
 use crate::cluster::api::access_review;
 use crate::cluster::api::access_review::Deed;
@@ -22,7 +22,7 @@ type Answers = HashMap<Deed, RequestResult<bool>>;
 /// In the namespace that is worked in, or in all.
 pub async fn check(cluster: &Cluster, flags: &GlobalArgs, apis: &ApiGroups) -> Category {
     let namespace = (!flags.all_namespaces).then_some(cluster.namespace.as_str());
-    let tasks: Vec<(Task, Vec<Right>)> = Task::value_variants()
+    let tasks: Vec<(RbacCommand, Vec<Right>)> = RbacCommand::value_variants()
         .iter()
         .map(|task| (*task, rights_that_matter(*task, apis)))
         .collect();
@@ -46,7 +46,7 @@ pub async fn check(cluster: &Cluster, flags: &GlobalArgs, apis: &ApiGroups) -> C
 }
 
 /// Without those to kinds of objects that the cluster does not know.
-fn rights_that_matter(task: Task, apis: &ApiGroups) -> Vec<Right> {
+fn rights_that_matter(task: RbacCommand, apis: &ApiGroups) -> Vec<Right> {
     let matters = |right: &Right| {
         right
             .carrier()
@@ -64,7 +64,7 @@ fn deeds(right: &Right, namespace: Option<&str>) -> impl Iterator<Item = Deed> {
         ..
     } = *right;
     let namespace = namespace
-        .filter(|_| reach == Reach::Namespace)
+        .filter(|_| reach == RightScope::Namespace)
         .map(str::to_owned);
     verbs.iter().map(move |verb| Deed {
         verb,
@@ -84,7 +84,7 @@ fn place(namespace: Option<&str>) -> String {
 /// it needs one.
 fn command(
     cluster: &Cluster,
-    task: Task,
+    task: RbacCommand,
     rights: &[Right],
     namespace: Option<&str>,
     answers: &Answers,
@@ -105,7 +105,7 @@ fn command(
         let denied = deeds.iter().filter(|deed| !is_allowed(deed));
         let verbs: Vec<&str> = denied.map(|deed| deed.verb).collect();
         if !verbs.is_empty() {
-            let place = place(namespace.filter(|_| right.reach == Reach::Namespace));
+            let place = place(namespace.filter(|_| right.reach == RightScope::Namespace));
             let line = format!(
                 "you may not {} {} in {place}",
                 verbs.join(", "),

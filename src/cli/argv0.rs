@@ -9,7 +9,7 @@ use super::Cli;
 
 /// What the user typed to get here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Program {
+pub enum Invocation {
     /// `kubectl failover`, and any other name
     Kubectl,
     /// `linkerd failover`, through the link `linkerd-failover`
@@ -20,7 +20,7 @@ pub enum Program {
     Completion,
 }
 
-impl Program {
+impl Invocation {
     /// The program that the first word of a command line, perhaps a path, stands for.
     pub fn called(first_word: Option<&OsStr>) -> Self {
         match first_word
@@ -205,15 +205,18 @@ mod tests {
 
     #[test]
     fn the_file_name_decides() {
-        let called = |word: &str| Program::called(Some(OsStr::new(word)));
-        assert_eq!(called("/usr/local/bin/linkerd-failover"), Program::Linkerd);
-        assert_eq!(called("kubectl_complete-failover"), Program::Completion);
+        let called = |word: &str| Invocation::called(Some(OsStr::new(word)));
+        assert_eq!(
+            called("/usr/local/bin/linkerd-failover"),
+            Invocation::Linkerd
+        );
+        assert_eq!(called("kubectl_complete-failover"), Invocation::Completion);
         assert_eq!(
             called("./kubectl-linkerd_failover"),
-            Program::KubectlLinkerd
+            Invocation::KubectlLinkerd
         );
-        assert_eq!(called("kubectl-failover"), Program::Kubectl);
-        assert_eq!(called("linkerd-failover/renamed"), Program::Kubectl);
-        assert_eq!(Program::called(None), Program::Kubectl);
+        assert_eq!(called("kubectl-failover"), Invocation::Kubectl);
+        assert_eq!(called("linkerd-failover/renamed"), Invocation::Kubectl);
+        assert_eq!(Invocation::called(None), Invocation::Kubectl);
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, ColorChoice};
 
-use crate::access::rights::Task;
+use crate::access::rights::RbacCommand;
 
 use super::values;
 use super::values::{parse_bool, parse_timeout, parse_verbosity};
@@ -17,7 +17,7 @@ use super::values::{parse_bool, parse_timeout, parse_verbosity};
 pub struct GlobalArgs {
     /// The command that they are given to; none where it needs no rights
     #[arg(skip)]
-    pub task: Option<Task>,
+    pub task: Option<RbacCommand>,
     /// Context of the kubeconfig to use
     #[arg(long, global = true, value_name = "NAME")]
     pub context: Option<String>,

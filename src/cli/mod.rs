@@ -24,7 +24,7 @@ pub use sandbox::{
 pub use values::{CommandWords, Found};
 use values::{parse_address, parse_bool, parse_command, parse_duration, parse_max_moves};
 
-use crate::access::rights::Task;
+use crate::access::rights::RbacCommand;
 use crate::watch::MaxMoves;
 
 use crate::model::Condition;
@@ -214,7 +214,7 @@ pub struct CheckArgs {
     pub output: CheckFormat,
     /// Print the least Role that a command needs (with -A, the ClusterRole), and check nothing
     #[arg(long, value_enum, value_name = "COMMAND", conflicts_with_all = ["pre", "proxy", "output"])]
-    pub rbac: Option<Task>,
+    pub rbac: Option<RbacCommand>,
     #[command(flatten)]
     pub remotes: RemoteArgs,
 }

@@ -8,9 +8,9 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::print;
-use crate::access::rights::{Reach, Right, Task};
+use crate::access::rights::{RbacCommand, Right, RightScope};
 use crate::check;
-use crate::check::{Options, Patience};
+use crate::check::{CheckOptions, RetryUntil};
 use crate::cli::{CheckArgs, CheckFormat, GlobalArgs};
 use crate::cluster::remotes::remote_clusters::Remotes;
 use crate::cluster::transport::kubeconfig;
@@ -18,7 +18,7 @@ use crate::output::terminal;
 use crate::output::terminal::say;
 use crate::problem::Exit;
 use crate::text::clean;
-use crate::view::check::{Style, json, succeeded, text};
+use crate::view::check::{CheckStyle, json, succeeded, text};
 use crate::view::object;
 
 pub async fn run(flags: &GlobalArgs, args: &CheckArgs) -> anyhow::Result<Exit> {
@@ -28,14 +28,14 @@ pub async fn run(flags: &GlobalArgs, args: &CheckArgs) -> anyhow::Result<Exit> {
     let progress = Progress::default();
     let say = |what: &str| progress.say(what);
     let remotes = Remotes::of(flags, &args.remotes, terminal::say)?;
-    let options = Options {
+    let options = CheckOptions {
         pre: args.pre,
         proxy: args.proxy,
         remotes,
     };
-    let categories = check::run(flags, options, &Patience::new(args.wait, &say)).await;
+    let categories = check::run(flags, options, &RetryUntil::new(args.wait, &say)).await;
     progress.clear();
-    let style = Style {
+    let style = CheckStyle {
         short: args.output == CheckFormat::Short,
         colour: terminal::is_coloured(flags.color, std::io::stdout().is_terminal()),
     };
@@ -80,7 +80,7 @@ fn spinner_on_stderr() -> ProgressBar {
 }
 
 /// Needs no cluster; a kubeconfig, where there is one, names the namespace.
-async fn print_role(flags: &GlobalArgs, task: Task) -> anyhow::Result<Exit> {
+async fn print_role(flags: &GlobalArgs, task: RbacCommand) -> anyhow::Result<Exit> {
     let namespace = match &flags.namespace {
         Some(namespace) => Some(namespace.clone()),
         None => kubeconfig::resolve(flags)
@@ -89,24 +89,24 @@ async fn print_role(flags: &GlobalArgs, task: Task) -> anyhow::Result<Exit> {
             .map(|found| found.config.default_namespace),
     };
     let reach = if flags.all_namespaces {
-        Reach::Cluster
+        RightScope::Cluster
     } else {
-        Reach::Namespace
+        RightScope::Namespace
     };
     let name = task.role_name();
     let printed = print(&object::yaml(&task.role(reach, namespace.as_deref()))?)?;
     let binding = match (reach, namespace) {
-        (Reach::Cluster, _) => format!("clusterrolebinding {name} --clusterrole={name}"),
-        (Reach::Namespace, Some(namespace)) => {
+        (RightScope::Cluster, _) => format!("clusterrolebinding {name} --clusterrole={name}"),
+        (RightScope::Namespace, Some(namespace)) => {
             format!("rolebinding {name} --role={name} -n {namespace}")
         }
-        (Reach::Namespace, None) => format!("rolebinding {name} --role={name}"),
+        (RightScope::Namespace, None) => format!("rolebinding {name} --role={name}"),
     };
     say(&format!(
         "next: apply it, then kubectl create {binding} --user=USER"
     ));
     let beyond = task.beyond_a_role();
-    if reach == Reach::Namespace && !beyond.is_empty() {
+    if reach == RightScope::Namespace && !beyond.is_empty() {
         let resources: Vec<String> = beyond.iter().map(Right::full_resource).collect();
         let verbs: BTreeSet<&str> = beyond
             .iter()

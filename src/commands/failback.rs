@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::changes::order;
-use crate::changes::order::{Order, Plan, Refusal, Seen};
+use crate::changes::order::{ChangePlan, Order, Preflight, Refusal};
 use crate::changes::wait_ready;
 use crate::cli::{Danger, FailbackArgs, GlobalArgs};
 use crate::model::operate;
@@ -15,7 +15,7 @@ use crate::text::{command_on, word};
 
 pub async fn run(flags: &GlobalArgs, args: &FailbackArgs) -> anyhow::Result<Exit> {
     let cluster = super::connect(flags, &args.change.remotes).await?;
-    let mut failback = Failback {
+    let mut failback = FailbackOrder {
         home: args.home.clone(),
         reason: args.reason.clone(),
         allow: args.allow.clone(),
@@ -40,7 +40,7 @@ pub async fn run(flags: &GlobalArgs, args: &FailbackArgs) -> anyhow::Result<Exit
         .exit
 }
 
-pub struct Failback {
+pub struct FailbackOrder {
     home: Option<String>,
     reason: Option<String>,
     allow: Vec<Danger>,
@@ -50,12 +50,12 @@ pub struct Failback {
     ran_out_of_time: bool,
 }
 
-impl Order for Failback {
+impl Order for FailbackOrder {
     fn name(&self) -> &'static str {
         "failback"
     }
 
-    fn plan(&self, seen: &Seen) -> Result<Plan, Refusal> {
+    fn plan(&self, seen: &Preflight) -> Result<ChangePlan, Refusal> {
         let group = seen.valid()?;
         let named = self.named_home(group, &seen.place)?;
         let Some(returned) = operate::failback(group, &seen.readiness, named, seen.now) else {
@@ -74,7 +74,7 @@ impl Order for Failback {
             });
         };
         if returned.ends == Ends::Nothing && group.carries(returned.home) {
-            return Ok(Plan::Unchanged(format!(
+            return Ok(ChangePlan::Unchanged(format!(
                 "{} has the traffic already",
                 group.backend_name(returned.home)
             )));
@@ -111,7 +111,7 @@ impl Order for Failback {
         lines
     }
 
-    fn terms(&self, seen: &Seen) -> Vec<String> {
+    fn terms(&self, seen: &Preflight) -> Vec<String> {
         let reason = self
             .reason
             .as_ref()
@@ -154,7 +154,7 @@ fn too_late(status: &Status, patience: Duration, place: &str) -> String {
     }
 }
 
-impl Failback {
+impl FailbackOrder {
     fn named_home(&self, group: &Group, place: &str) -> Result<Option<usize>, Refusal> {
         let Some(home) = &self.home else {
             return Ok(None);
@@ -188,7 +188,7 @@ impl Failback {
     fn refuse_unready(
         &self,
         group: &Group,
-        seen: &Seen,
+        seen: &Preflight,
         returned: &Returned,
     ) -> Result<(), Refusal> {
         let name = group.backend_name(returned.home);
@@ -234,7 +234,12 @@ impl Failback {
         })
     }
 
-    fn change(&self, group: &Group, seen: &Seen, returned: Returned) -> Result<Plan, Refusal> {
+    fn change(
+        &self,
+        group: &Group,
+        seen: &Preflight,
+        returned: Returned,
+    ) -> Result<ChangePlan, Refusal> {
         let home = group.backend_name(returned.home);
         let (change, words) = match returned.ends {
             Ends::Override => (
@@ -246,7 +251,7 @@ impl Failback {
                 "the broken override is taken away".to_owned(),
             ),
             Ends::Nothing if returned.weights == Weights::Hold => {
-                return Ok(Plan::Unchanged(returned.why));
+                return Ok(ChangePlan::Unchanged(returned.why));
             }
             Ends::Nothing if returned.reaches_home() => {
                 (Change::default(), format!("sent home to {home}"))
@@ -258,7 +263,7 @@ impl Failback {
         };
         let change = change.noting(&returned.notes, seen.now);
         let Weights::Set(weights) = &returned.weights else {
-            return Ok(Plan::Change {
+            return Ok(ChangePlan::Change {
                 change: Box::new(change),
                 words,
             });
@@ -274,7 +279,7 @@ impl Failback {
                 seen.now,
             )
             .map_err(|_| Refusal::unwritable())?;
-        Ok(Plan::Change {
+        Ok(ChangePlan::Change {
             change: Box::new(change),
             words,
         })

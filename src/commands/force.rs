@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::changes::hold::Stay;
+use crate::changes::hold::Hold;
 use crate::changes::order;
-use crate::changes::order::{Order, Plan, Refusal, Seen};
+use crate::changes::order::{ChangePlan, Order, Preflight, Refusal};
 use crate::cli::{Danger, DryRun, ForceArgs, GlobalArgs};
 use crate::model::operate;
 use crate::model::operate::{Forced, Wish};
@@ -18,7 +18,7 @@ use crate::view::status::slices_of;
 
 pub async fn run(flags: &GlobalArgs, args: &ForceArgs) -> anyhow::Result<Exit> {
     let cluster = super::connect(flags, &args.change.remotes).await?;
-    let force = Force {
+    let force = ForceOrder {
         to: args.to.clone(),
         reason: args.reason.clone(),
         duration: args.duration,
@@ -41,7 +41,7 @@ pub async fn run(flags: &GlobalArgs, args: &ForceArgs) -> anyhow::Result<Exit> {
             if !stayed.is_empty() && args.change.dry_run == DryRun::None =>
         {
             let (limit, output) = (args.timeout, args.change.output);
-            let stay = Stay {
+            let stay = Hold {
                 records: &stayed,
                 until,
                 by: &done.by,
@@ -60,7 +60,7 @@ pub async fn run(flags: &GlobalArgs, args: &ForceArgs) -> anyhow::Result<Exit> {
     }
 }
 
-struct Force {
+struct ForceOrder {
     to: Option<String>,
     reason: Option<String>,
     duration: Option<Duration>,
@@ -69,7 +69,7 @@ struct Force {
     allow: Vec<Danger>,
 }
 
-impl Order for Force {
+impl Order for ForceOrder {
     fn name(&self) -> &'static str {
         "force"
     }
@@ -78,7 +78,7 @@ impl Order for Force {
         true
     }
 
-    fn plan(&self, seen: &Seen) -> Result<Plan, Refusal> {
+    fn plan(&self, seen: &Preflight) -> Result<ChangePlan, Refusal> {
         let group = seen.valid()?;
         let target = self.target(group)?;
         let until = self
@@ -113,7 +113,7 @@ impl Order for Force {
                     )
                 });
             let name = group.backend_name(target);
-            return Ok(Plan::Unchanged(format!(
+            return Ok(ChangePlan::Unchanged(format!(
                 "{name} is forced already{}",
                 kept.unwrap_or_default()
             )));
@@ -149,13 +149,13 @@ impl Order for Force {
                 .moving(group, &weights, &seen.by, &why, unverified, seen.now)
                 .map_err(|_| Refusal::unwritable())?,
         };
-        Ok(Plan::Change {
+        Ok(ChangePlan::Change {
             change: Box::new(change),
             words,
         })
     }
 
-    fn terms(&self, seen: &Seen) -> Vec<String> {
+    fn terms(&self, seen: &Preflight) -> Vec<String> {
         let until = self
             .duration
             .and_then(|duration| order::end(seen.started, duration));
@@ -238,7 +238,7 @@ fn not_ended(status: &Status, place: &str) -> Option<String> {
     })
 }
 
-impl Force {
+impl ForceOrder {
     fn target(&self, group: &Group) -> Result<usize, Refusal> {
         let fallbacks: Vec<usize> = (0..group.backends.len())
             .filter(|&i| group.backend_name(i) != group.home_name())
@@ -271,7 +271,7 @@ impl Force {
     fn refuse_paused(
         &self,
         group: &Group,
-        seen: &Seen,
+        seen: &Preflight,
         until: Option<Timestamp>,
     ) -> Result<(), Refusal> {
         let (Some(pause), Some(until)) = (&group.paused, until.filter(|_| self.waits)) else {
@@ -294,7 +294,12 @@ impl Force {
         })
     }
 
-    fn refuse_unready(&self, group: &Group, seen: &Seen, target: usize) -> Result<(), Refusal> {
+    fn refuse_unready(
+        &self,
+        group: &Group,
+        seen: &Preflight,
+        target: usize,
+    ) -> Result<(), Refusal> {
         let name = group.backend_name(target);
         let slices = || format!("look at it: {}", slices_of(&seen.kubectl, name));
         let (danger, reason, next) = match seen.readiness.get(target) {

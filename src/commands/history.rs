@@ -9,7 +9,7 @@ use super::args::selection;
 use super::scope;
 use crate::cli::{GlobalArgs, HistoryArgs, HistoryFormat};
 use crate::cluster::queries::history;
-use crate::cluster::queries::history::Told;
+use crate::cluster::queries::history::ReportedMove;
 use crate::cluster::queries::status;
 use crate::cluster::{Cluster, RequestError};
 use crate::error;
@@ -20,7 +20,7 @@ use crate::resource::{GroupName, Record};
 use crate::text::{clean, clean_json, clean_lines};
 use crate::view::ago::ago;
 use crate::view::history::{HistoryList, table};
-use crate::view::table::Style;
+use crate::view::table::TableStyle;
 
 pub async fn run(flags: &GlobalArgs, args: &HistoryArgs) -> anyhow::Result<Exit> {
     let names: anyhow::Result<Vec<GroupName>> = args
@@ -37,7 +37,7 @@ pub async fn run(flags: &GlobalArgs, args: &HistoryArgs) -> anyhow::Result<Exit>
     let groups = selection::readable(&cluster, groups)?;
     let (told, failure) = match events {
         Ok(told) => (told, None),
-        Err(error) => (Told::default(), Some(error)),
+        Err(error) => (ReportedMove::default(), Some(error)),
     };
     let oldest = told.oldest;
     let records: Vec<&Record> = chosen(&groups, &names);
@@ -109,10 +109,10 @@ fn print(
         HistoryFormat::Table | HistoryFormat::Wide if moves.is_empty() => String::new(),
         HistoryFormat::Table | HistoryFormat::Wide => {
             let wide = format == HistoryFormat::Wide;
-            let style = Style {
+            let style = TableStyle {
                 wide,
                 namespaces,
-                ..Style::default()
+                ..TableStyle::default()
             };
             table(moves, style, cluster.clock().now())
         }

@@ -18,7 +18,7 @@ pub use complete::run as complete;
 
 use std::io::Write as _;
 
-use crate::access::rights::Task;
+use crate::access::rights::RbacCommand;
 use crate::cli::{
     Cli, Command, GlobalArgs, HistoryFormat, ObjectFormat, RemoteArgs, StatusFormat, StreamFormat,
 };
@@ -47,18 +47,18 @@ pub async fn run(mut cli: Cli) -> anyhow::Result<Exit> {
 }
 
 /// By which name the rights that a command needs can be had.
-fn task(command: &Command) -> Option<Task> {
+fn task(command: &Command) -> Option<RbacCommand> {
     match command {
-        Command::Status(_) => Some(Task::Status),
-        Command::Create(_) => Some(Task::Create),
-        Command::History(_) => Some(Task::History),
-        Command::Watch(_) => Some(Task::Watch),
-        Command::Check(_) => Some(Task::Check),
-        Command::Force(_) => Some(Task::Force),
-        Command::Failback(_) => Some(Task::Failback),
-        Command::Set(_) => Some(Task::Set),
-        Command::Pause(_) => Some(Task::Pause),
-        Command::Resume(_) => Some(Task::Resume),
+        Command::Status(_) => Some(RbacCommand::Status),
+        Command::Create(_) => Some(RbacCommand::Create),
+        Command::History(_) => Some(RbacCommand::History),
+        Command::Watch(_) => Some(RbacCommand::Watch),
+        Command::Check(_) => Some(RbacCommand::Check),
+        Command::Force(_) => Some(RbacCommand::Force),
+        Command::Failback(_) => Some(RbacCommand::Failback),
+        Command::Set(_) => Some(RbacCommand::Set),
+        Command::Pause(_) => Some(RbacCommand::Pause),
+        Command::Resume(_) => Some(RbacCommand::Resume),
         Command::Sandbox(_) | Command::Completion(_) => None,
     }
 }

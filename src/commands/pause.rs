@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::changes::order;
-use crate::changes::order::{Order, Plan, Refusal, Seen};
+use crate::changes::order::{ChangePlan, Order, Preflight, Refusal};
 use crate::cli::{GlobalArgs, PauseArgs, ResumeArgs};
 use crate::model::{Pause, Runner, Status, UPSTREAM_IGNORES_PAUSES};
 use crate::problem::Exit;
@@ -11,7 +11,7 @@ use crate::resource::Change;
 
 pub async fn pause(flags: &GlobalArgs, args: &PauseArgs) -> anyhow::Result<Exit> {
     let cluster = super::connect(flags, &args.change.remotes).await?;
-    let pausing = Pausing {
+    let pausing = PauseOrder {
         reason: args.reason.clone(),
         duration: args.duration,
     };
@@ -30,22 +30,22 @@ pub async fn resume(flags: &GlobalArgs, args: &ResumeArgs) -> anyhow::Result<Exi
         &args.groups,
         &args.change,
         false,
-        &Resuming,
+        &ResumeOrder,
     )
     .await
 }
 
-struct Pausing {
+struct PauseOrder {
     reason: Option<String>,
     duration: Option<Duration>,
 }
 
-impl Order for Pausing {
+impl Order for PauseOrder {
     fn name(&self) -> &'static str {
         "pause"
     }
 
-    fn plan(&self, seen: &Seen) -> Result<Plan, Refusal> {
+    fn plan(&self, seen: &Preflight) -> Result<ChangePlan, Refusal> {
         let group = seen.valid()?;
         let until = self
             .duration
@@ -55,7 +55,7 @@ impl Order for Pausing {
             .as_ref()
             .filter(|pause| !pause.is_over(seen.now));
         if standing.is_some_and(|pause| until.is_none() && pause.until.is_none()) {
-            return Ok(Plan::Unchanged("paused already".to_owned()));
+            return Ok(ChangePlan::Unchanged("paused already".to_owned()));
         }
         let pause = Pause {
             by: seen.by.clone(),
@@ -72,7 +72,7 @@ impl Order for Pausing {
         let change = Change::default()
             .pausing(&pause)
             .map_err(|_| Refusal::unwritable())?;
-        Ok(Plan::Change {
+        Ok(ChangePlan::Change {
             change: Box::new(change),
             words: format!("paused{until}{replaced}{}", owner(seen)),
         })
@@ -86,24 +86,24 @@ impl Order for Pausing {
 }
 
 /// A warning: the annotation may not last.
-fn owner(seen: &Seen) -> String {
+fn owner(seen: &Preflight) -> String {
     let warning = |owner| format!(" (warning: {owner} owns the object, and may undo it)");
     seen.owner.map(warning).unwrap_or_default()
 }
 
-struct Resuming;
+struct ResumeOrder;
 
-impl Order for Resuming {
+impl Order for ResumeOrder {
     fn name(&self) -> &'static str {
         "resume"
     }
 
-    fn plan(&self, seen: &Seen) -> Result<Plan, Refusal> {
+    fn plan(&self, seen: &Preflight) -> Result<ChangePlan, Refusal> {
         if seen.valid()?.paused.is_none() {
-            return Ok(Plan::Unchanged("not paused".to_owned()));
+            return Ok(ChangePlan::Unchanged("not paused".to_owned()));
         }
         let change = Change::default().resuming();
-        Ok(Plan::Change {
+        Ok(ChangePlan::Change {
             change: Box::new(change),
             words: format!("resumed{}", owner(seen)),
         })

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::args::policy;
 use crate::changes::order;
-use crate::changes::order::{Order, Plan, Refusal, Seen};
+use crate::changes::order::{ChangePlan, Order, Preflight, Refusal};
 use crate::cli::{Danger, GlobalArgs, SetArgs};
 use crate::model::moves::write_weights;
 use crate::model::{Group, Invalid, Timers, Weights, decide};
@@ -14,7 +14,7 @@ use crate::resource::{Change, NewGroup, Record, patch, patched};
 use crate::text::command_on;
 
 pub async fn run(flags: &GlobalArgs, args: &SetArgs) -> anyhow::Result<Exit> {
-    let set = Set {
+    let set = SetOrder {
         annotations: annotations(args)?,
         primary: args.primary.clone(),
         allow: args.allow.clone(),
@@ -51,13 +51,13 @@ fn annotations(args: &SetArgs) -> Result<BTreeMap<&'static str, Option<String>>,
     Ok(annotations)
 }
 
-struct Set {
+struct SetOrder {
     annotations: BTreeMap<&'static str, Option<String>>,
     primary: Option<String>,
     allow: Vec<Danger>,
 }
 
-impl Order for Set {
+impl Order for SetOrder {
     fn name(&self) -> &'static str {
         "set"
     }
@@ -66,7 +66,7 @@ impl Order for Set {
         true
     }
 
-    fn plan(&self, seen: &Seen) -> Result<Plan, Refusal> {
+    fn plan(&self, seen: &Preflight) -> Result<ChangePlan, Refusal> {
         let (record, object) =
             seen.object
                 .as_ref()
@@ -79,7 +79,7 @@ impl Order for Set {
                 })?;
         let mut annotations = self.changes(record);
         if annotations.is_empty() {
-            return Ok(Plan::Unchanged("it is so already".to_owned()));
+            return Ok(ChangePlan::Unchanged("it is so already".to_owned()));
         }
         let mut lines: Vec<String> = annotations
             .iter()
@@ -109,14 +109,14 @@ impl Order for Set {
             lines.join(", "),
             what_next(&group, seen).unwrap_or_default()
         );
-        Ok(Plan::Change {
+        Ok(ChangePlan::Change {
             change: Box::new(change),
             words,
         })
     }
 }
 
-impl Set {
+impl SetOrder {
     /// The annotations that differ from those on the object.
     fn changes(&self, record: &Record) -> BTreeMap<&'static str, Option<String>> {
         let named = |typed: &String| NewGroup::backend_name(&record.meta.namespace, typed);
@@ -132,7 +132,7 @@ impl Set {
 }
 
 /// Where a loop without a running delay would move the traffic.
-fn what_next(group: &Group, seen: &Seen) -> Option<String> {
+fn what_next(group: &Group, seen: &Preflight) -> Option<String> {
     let known = seen.group.as_ref().ok()?;
     let services = |group: &Group| {
         group
@@ -170,7 +170,7 @@ fn invalid(Invalid { reason, mend, .. }: Invalid) -> Refusal {
     }
 }
 
-fn overridden(record: &Record, seen: &Seen) -> Refusal {
+fn overridden(record: &Record, seen: &Preflight) -> Refusal {
     Refusal {
         may_pass: false,
         danger: None,

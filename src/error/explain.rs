@@ -1,6 +1,6 @@
 //! Turns the failure of a request into a [`Problem`]: which cluster, what it means, what to do next.
 
-use crate::access::missing_right::Right;
+use crate::access::missing_right::MissingRight;
 use crate::cluster::transport::error::Cause;
 use crate::cluster::{Cluster, RequestError};
 use crate::problem::Problem;
@@ -60,7 +60,7 @@ fn rejected(cluster: &Cluster) -> Problem {
 
 fn forbidden(cluster: &Cluster, message: &str) -> Problem {
     let place = place(cluster);
-    match Right::missing_in(message) {
+    match MissingRight::missing_in(message) {
         Some(right) => right.next(&cluster.reach).into_iter().fold(
             Problem::new(format!("{place} does not allow {}", right.in_words())),
             Problem::next,

@@ -5,4 +5,4 @@ pub mod json;
 pub mod report;
 
 pub use explain::{explain, no_kinds};
-pub use report::{Told, finish, report_usage};
+pub use report::{Report, finish, report_usage};

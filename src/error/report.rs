@@ -24,7 +24,7 @@ pub fn report_usage(usage: &clap::Error, json: bool) -> ExitCode {
 
 /// An error in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct Report {
     /// Perhaps of several lines, safe to print.
     pub message: String,
     pub next: Vec<String>,
@@ -33,7 +33,7 @@ pub struct Told {
     pub is_printed: bool,
 }
 
-impl Told {
+impl Report {
     pub fn of(error: &anyhow::Error) -> Self {
         let problem = error
             .chain()
@@ -79,7 +79,7 @@ pub fn finish(outcome: anyhow::Result<Exit>, json: bool) -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) if is_broken_pipe(&error) => Exit::Done.into(),
         Err(error) => {
-            let told = Told::of(&error);
+            let told = Report::of(&error);
             told.say();
             if json && !told.is_printed {
                 json::print(&json::Document::new(told.exit, &told.message, &told.next));

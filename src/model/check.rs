@@ -5,7 +5,7 @@ use serde::Serialize;
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Outcome {
+pub enum CheckOutcome {
     Success,
     Warning,
     Error,
@@ -16,7 +16,7 @@ pub enum Outcome {
 pub struct CheckResult {
     /// What holds where it ends well.
     pub description: String,
-    pub outcome: Outcome,
+    pub outcome: CheckOutcome,
     /// What is wrong and what to do about it; empty where all is well.
     pub lines: Vec<String>,
     /// A URL to read or a command to type.
@@ -33,7 +33,7 @@ impl CheckResult {
         let description = description.into();
         Self {
             description,
-            outcome: Outcome::Success,
+            outcome: CheckOutcome::Success,
             lines: Vec::new(),
             hint: None,
             may_pass: false,
@@ -42,15 +42,15 @@ impl CheckResult {
 
     /// An error where there are complaints.
     pub fn error(description: impl Into<String>, complaints: Vec<String>) -> Self {
-        Self::success(description).with(Outcome::Error, complaints)
+        Self::success(description).with(CheckOutcome::Error, complaints)
     }
 
     /// A warning where there are complaints.
     pub fn warning(description: impl Into<String>, complaints: Vec<String>) -> Self {
-        Self::success(description).with(Outcome::Warning, complaints)
+        Self::success(description).with(CheckOutcome::Warning, complaints)
     }
 
-    fn with(mut self, outcome: Outcome, mut complaints: Vec<String>) -> Self {
+    fn with(mut self, outcome: CheckOutcome, mut complaints: Vec<String>) -> Self {
         if complaints.is_empty() {
             return self;
         }
@@ -67,14 +67,14 @@ impl CheckResult {
     /// What to read or to type, where something is wrong.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = (self.outcome != Outcome::Success).then(|| hint.into());
+        self.hint = (self.outcome != CheckOutcome::Success).then(|| hint.into());
         self
     }
 
     /// Marks what is wrong as something that may mend itself.
     #[must_use]
     pub fn that_may_pass(mut self) -> Self {
-        self.may_pass = self.outcome != Outcome::Success;
+        self.may_pass = self.outcome != CheckOutcome::Success;
         self
     }
 }
@@ -97,7 +97,7 @@ impl Category {
     pub fn has_error(&self) -> bool {
         self.checks
             .iter()
-            .any(|check| check.outcome == Outcome::Error)
+            .any(|check| check.outcome == CheckOutcome::Error)
     }
 
     /// The first check that may yet end well by itself.

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use super::moves::LastMove;
-use super::overrides::{Order, Pause};
+use super::overrides::{OverrideState, Pause};
 use super::policy::{MinReady, Policy, PolicyKind};
 
 /// A service, the unit that has endpoints.
@@ -103,7 +103,7 @@ pub struct Group {
     /// Under an override: index of the primary before it.
     pub home: Option<usize>,
     /// The override on the object, in force or not.
-    pub order: Option<Order>,
+    pub order: Option<OverrideState>,
     pub paused: Option<Pause>,
     /// The object says that `failback: manual` keeps its traffic away.
     pub held: bool,

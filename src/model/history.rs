@@ -21,12 +21,12 @@ pub struct Move {
     pub why: String,
     pub unverified: bool,
     /// What reports it, the best first.
-    pub sources: Vec<Source>,
+    pub sources: Vec<MoveSource>,
 }
 
 /// What reports a move, the more telling first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Source {
+pub enum MoveSource {
     /// The annotation on the object.
     LastMove,
     Event,
@@ -74,7 +74,7 @@ fn agree(a: Option<&String>, b: Option<&String>) -> bool {
 mod tests {
     use super::*;
 
-    fn report(source: Source, seconds: i64, to: Option<&str>) -> Move {
+    fn report(source: MoveSource, seconds: i64, to: Option<&str>) -> Move {
         Move {
             group: GroupId {
                 namespace: "ns".to_owned(),
@@ -92,7 +92,7 @@ mod tests {
         }
     }
 
-    fn merged(reports: Vec<Move>) -> Vec<(i64, Vec<Source>)> {
+    fn merged(reports: Vec<Move>) -> Vec<(i64, Vec<MoveSource>)> {
         merge(reports)
             .into_iter()
             .map(|one| (one.at.as_second(), one.sources))
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_move_that_is_reported_twice_is_one() {
-        use Source::{Event, LastMove, ManagedFields};
+        use MoveSource::{Event, LastMove, ManagedFields};
         let reports = vec![
             report(ManagedFields, 101, None),
             report(Event, 100, Some("web=0,east=1")),
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn moves_in_quick_succession_are_two() {
-        use Source::{Event, LastMove};
+        use MoveSource::{Event, LastMove};
         let reports = vec![
             report(Event, 100, Some("web=0,east=1")),
             report(Event, 101, Some("web=1,east=0")),
@@ -133,10 +133,10 @@ mod tests {
 
     #[test]
     fn other_groups_are_left_apart() {
-        let mut other = report(Source::Event, 100, None);
+        let mut other = report(MoveSource::Event, 100, None);
         other.group.name = "mail".to_owned();
         assert_eq!(
-            merge(vec![report(Source::LastMove, 100, None), other]).len(),
+            merge(vec![report(MoveSource::LastMove, 100, None), other]).len(),
             2
         );
     }

@@ -24,7 +24,7 @@ pub use mirror::{Member, Mirror, RemoteService};
 
 pub use moves::LastMove;
 pub use notice::{Notice, Transition};
-pub use overrides::{Order, Override, Pause};
+pub use overrides::{Override, OverrideState, Pause};
 pub use policy::{Failback, MinReady, Policy, PolicyKind};
 pub use readiness::{Readiness, WhyUnknown};
 pub use report::{Flags, State};

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::decide::{Notes, Weights, decide};
 use super::group::Group;
-use super::overrides::{Order, Override};
+use super::overrides::{Override, OverrideState};
 use super::readiness::Readiness;
 use super::timers::Timers;
 
@@ -70,7 +70,7 @@ pub enum Ends {
 pub fn force(group: &Group, readiness: &[Readiness], wish: &Wish, now: Timestamp) -> Forced {
     let standing = group.override_in_force(now);
     let home = match (&group.order, standing) {
-        (Some(Order::Standing { home, .. }), Some(order)) => (*home, order.home.clone()),
+        (Some(OverrideState::Standing { home, .. }), Some(order)) => (*home, order.home.clone()),
         _ => {
             let before = group.at(now, readiness).primary;
             (Some(before), group.backend_name(before).to_owned())
@@ -121,8 +121,8 @@ pub fn failback(
     now: Timestamp,
 ) -> Option<Returned> {
     let (ends, primary) = match &group.order {
-        Some(Order::Standing { home: known, .. }) => (Ends::Override, home.or(*known)?),
-        Some(Order::Broken { primary_lost, .. }) => (
+        Some(OverrideState::Standing { home: known, .. }) => (Ends::Override, home.or(*known)?),
+        Some(OverrideState::Broken { primary_lost, .. }) => (
             Ends::BrokenOverride {
                 sets_home: *primary_lost || home.is_some(),
             },

@@ -31,7 +31,7 @@ pub struct Override {
 
 /// An override on a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Order {
+pub enum OverrideState {
     /// Its target is the primary. `home` is the index of the primary before it, where that is a backend.
     Standing {
         order: Override,
@@ -70,7 +70,9 @@ impl Group {
     /// The override in force at `now`.
     pub fn override_in_force(&self, now: Timestamp) -> Option<&Override> {
         match &self.order {
-            Some(Order::Standing { order, home }) if !is_over(order, *home, now) => Some(order),
+            Some(OverrideState::Standing { order, home }) if !is_over(order, *home, now) => {
+                Some(order)
+            }
             _ => None,
         }
     }
@@ -78,7 +80,7 @@ impl Group {
     /// The override that is over at `now`, and has not been ended.
     pub fn override_to_end(&self, now: Timestamp) -> Option<(&Override, usize)> {
         match &self.order {
-            Some(Order::Standing {
+            Some(OverrideState::Standing {
                 order,
                 home: Some(home),
             }) if is_over(order, Some(*home), now) => Some((order, *home)),
@@ -89,7 +91,7 @@ impl Group {
     /// The backend that should have the traffic once no override stands, over or not.
     pub fn home_name(&self) -> &str {
         match self.order {
-            Some(Order::Standing {
+            Some(OverrideState::Standing {
                 home: Some(home), ..
             }) => self.backend_name(home),
             _ => self.primary_name(),
@@ -99,7 +101,7 @@ impl Group {
     /// Why the override says nothing any more, where there is such a one.
     pub fn broken_override(&self) -> Option<&str> {
         match &self.order {
-            Some(Order::Broken { why, .. }) => Some(why),
+            Some(OverrideState::Broken { why, .. }) => Some(why),
             _ => None,
         }
     }
@@ -108,24 +110,24 @@ impl Group {
     /// that is over has been ended.
     pub fn at(&self, now: Timestamp, readiness: &[Readiness]) -> Cow<'_, Self> {
         match &self.order {
-            Some(Order::Standing {
+            Some(OverrideState::Standing {
                 order,
                 home: Some(home),
             }) if is_over(order, Some(*home), now) => {
                 Cow::Owned(self.without_override(*home, readiness))
             }
-            Some(Order::Standing { home, .. }) => Cow::Owned(Self {
+            Some(OverrideState::Standing { home, .. }) => Cow::Owned(Self {
                 overridden: true,
                 home: *home,
                 ..self.clone()
             }),
-            Some(Order::Broken { .. }) | None => Cow::Borrowed(self),
+            Some(OverrideState::Broken { .. }) | None => Cow::Borrowed(self),
         }
     }
 
     /// Has the override end at `now`.
     pub fn expire(&mut self, now: Timestamp) {
-        if let Some(Order::Standing { order, .. }) = &mut self.order {
+        if let Some(OverrideState::Standing { order, .. }) = &mut self.order {
             order.until = Some(now);
         }
     }

@@ -28,9 +28,9 @@ pub enum WhyUnknown {
     NotListed,
     /// Nothing has been heard on the watch for too long.
     Silent,
-    Forbidden(Source),
+    Forbidden(ReadinessSource),
     /// Reading fails; the words say how.
-    Failing(Source, String),
+    Failing(ReadinessSource, String),
     /// A mirror service of a flat network or a federation has no local endpoints by design, and does not say whom
     /// it stands for.
     NoLocalEndpoints,
@@ -52,12 +52,12 @@ pub enum WhyUnknown {
 
 /// What a backend's readiness is read from. Where there are no slices, its Service says what that means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Source {
+pub enum ReadinessSource {
     Slices,
     Service,
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for ReadinessSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Slices => "its EndpointSlices",
@@ -255,9 +255,9 @@ mod tests {
     fn what_no_change_of_endpoints_makes_known_is_lasting() {
         let no_remote = WhyUnknown::no_remote("east");
         assert!(no_remote.is_lasting() && WhyUnknown::NoLocalEndpoints.is_lasting());
-        let forbidden = WhyUnknown::Forbidden(Source::Slices);
+        let forbidden = WhyUnknown::Forbidden(ReadinessSource::Slices);
         assert!(forbidden.is_lasting() && forbidden.in_cluster("east").is_lasting());
-        let failing = WhyUnknown::Failing(Source::Slices, "HTTP 503".to_owned());
+        let failing = WhyUnknown::Failing(ReadinessSource::Slices, "HTTP 503".to_owned());
         assert!(failing.is_failing() && !failing.is_lasting());
         let remote = failing.in_cluster("east");
         assert!(remote.is_failing() && !remote.is_lasting());

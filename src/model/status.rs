@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::decide::decide;
 use super::group::{Group, GroupId, Invalid};
 use super::moves::LastMove;
-use super::overrides::{Order, Override, Pause};
+use super::overrides::{Override, OverrideState, Pause};
 use super::readiness::Readiness;
 use super::report;
 use super::report::{Flags, State};
@@ -66,16 +66,16 @@ pub enum LeftOver {
 impl OrderStatus {
     fn of(group: &Group, now: Timestamp) -> Option<Self> {
         Some(match group.order.as_ref()? {
-            Order::Broken { why, order, .. } => Self::Broken {
+            OverrideState::Broken { why, order, .. } => Self::Broken {
                 why: why.clone(),
                 order: order.clone(),
                 edited_by: None,
             },
-            Order::Standing { order, home: None } => Self::Homeless(order.clone()),
-            Order::Standing { order, .. } if group.override_in_force(now).is_some() => {
+            OverrideState::Standing { order, home: None } => Self::Homeless(order.clone()),
+            OverrideState::Standing { order, .. } if group.override_in_force(now).is_some() => {
                 Self::InForce(order.clone())
             }
-            Order::Standing { order, .. } => Self::Over(order.clone()),
+            OverrideState::Standing { order, .. } => Self::Over(order.clone()),
         })
     }
 }

@@ -12,13 +12,13 @@ const RECOVERY: Duration = Duration::from_secs(5);
 
 /// The watches of the groups tell how the connection is.
 #[derive(Debug, Default)]
-pub struct Connection {
-    streams: HashMap<&'static str, Line>,
+pub struct ConnectionStatus {
+    streams: HashMap<&'static str, StreamStatus>,
     recovered: Option<Duration>,
 }
 
 #[derive(Debug)]
-struct Line {
+struct StreamStatus {
     last_heard: Duration,
     trouble: Option<String>,
 }
@@ -31,14 +31,14 @@ pub struct Lost {
     pub why: String,
 }
 
-impl Connection {
+impl ConnectionStatus {
     pub fn heard(&mut self, stream: &'static str, now: Duration) {
         if self.lost(now).is_some() {
             self.recovered = Some(now);
         }
         self.streams.insert(
             stream,
-            Line {
+            StreamStatus {
                 last_heard: now,
                 trouble: None,
             },
@@ -57,7 +57,7 @@ impl Connection {
     }
 
     pub fn lost(&self, now: Duration) -> Option<Lost> {
-        let lost = |line: &Line| {
+        let lost = |line: &StreamStatus| {
             let silent = now.saturating_sub(line.last_heard) > QUIET_LIMIT;
             let silence = || silent.then(|| "nothing comes from the API server".to_owned());
             let why = line.trouble.clone().or_else(silence)?;

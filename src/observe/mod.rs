@@ -4,5 +4,5 @@ pub mod connection;
 pub mod observer;
 pub mod status_cache;
 
-pub use observer::{Observer, Scope, Sight};
-pub use status_cache::Absent;
+pub use observer::{ObserveScope, Observer, Snapshot};
+pub use status_cache::UnknownName;

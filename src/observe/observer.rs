@@ -6,7 +6,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use super::connection::Lost;
-use super::status_cache::{Absent, Look, Picture};
+use super::status_cache::{Coverage, StatusCache, UnknownName};
 use crate::cluster::api::groups;
 use crate::cluster::api::lease;
 use crate::cluster::api::lease::Lease;
@@ -17,8 +17,8 @@ use crate::cluster::queries::upstream::Upstream;
 use crate::cluster::{Cluster, RequestError};
 use crate::error;
 use crate::model::{ServiceRef, Status};
-use crate::readiness::slice_watch::FeedId;
-use crate::readiness::watches::{Told, Watches};
+use crate::readiness::slice_watch::SliceWatchId;
+use crate::readiness::watches::{FollowedEvent, WatchSet};
 use crate::resource::{GroupName, KINDS, Record};
 
 /// How often what time alone changes is looked at: Leases and overrides end, watches fall silent.
@@ -31,7 +31,7 @@ const LOOKUP_LIMIT: Duration = Duration::from_secs(2);
 
 /// Which groups to follow.
 #[derive(Debug, Clone, Default)]
-pub struct Scope {
+pub struct ObserveScope {
     /// None: all namespaces.
     pub namespace: Option<String>,
     /// A label selector that narrows the groups down.
@@ -42,31 +42,31 @@ pub struct Scope {
 
 /// The groups as they stand at a moment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Sight {
+pub struct Snapshot {
     /// Sorted by the groups' names.
     pub statuses: Vec<Status>,
     /// Names that no group has.
-    pub absent: Vec<Absent>,
+    pub absent: Vec<UnknownName>,
     /// The cluster is not heard: the statuses are those from before.
     pub lost: Option<Lost>,
 }
 
-enum Input {
-    Told(Told),
+enum ObserverInput {
+    Told(FollowedEvent),
     Leases(Event<Lease>),
     Upstream(Option<Upstream>),
     LookedUp(ServiceRef, Option<bool>),
 }
 
-impl From<Told> for Input {
-    fn from(told: Told) -> Self {
+impl From<FollowedEvent> for ObserverInput {
+    fn from(told: FollowedEvent) -> Self {
         Self::Told(told)
     }
 }
 
 /// What has to be known before there is anything to show.
 #[derive(Debug, PartialEq, Eq, Hash)]
-enum Awaited {
+enum InitialSync {
     Groups(&'static str),
     Leases,
     Upstream,
@@ -76,14 +76,14 @@ enum Awaited {
 #[derive(Debug)]
 pub struct Observer {
     cluster: Cluster,
-    picture: Picture,
-    watches: Watches<Input>,
+    picture: StatusCache,
+    watches: WatchSet<ObserverInput>,
     lookups: Arc<Semaphore>,
     /// Services that are being looked up.
     asked: HashSet<ServiceRef>,
-    inbox: mpsc::Sender<Input>,
-    arrivals: mpsc::Receiver<Input>,
-    awaited: HashSet<Awaited>,
+    inbox: mpsc::Sender<ObserverInput>,
+    arrivals: mpsc::Receiver<ObserverInput>,
+    awaited: HashSet<InitialSync>,
     /// Kinds that the cluster does not know, or that may not be read.
     absent_kinds: usize,
     /// Why kinds that may not be read are not.
@@ -92,28 +92,28 @@ pub struct Observer {
     started: Instant,
     /// Something may look different from what was shown.
     dirty: bool,
-    shown: Option<Sight>,
+    shown: Option<Snapshot>,
 }
 
 impl Observer {
-    pub fn start(cluster: &Cluster, scope: Scope) -> Self {
+    pub fn start(cluster: &Cluster, scope: ObserveScope) -> Self {
         let (inbox, arrivals) = mpsc::channel(INBOX);
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let Scope {
+        let ObserveScope {
             namespace,
             selector,
             names,
         } = scope;
         let mut observer = Self {
             cluster: cluster.clone(),
-            picture: Picture::of(names, cluster.remotes().asked()),
-            watches: Watches::new(cluster, inbox.clone()),
+            picture: StatusCache::of(names, cluster.remotes().asked()),
+            watches: WatchSet::new(cluster, inbox.clone()),
             lookups: Arc::new(Semaphore::new(LOOKUPS)),
             asked: HashSet::new(),
             inbox,
             arrivals,
-            awaited: HashSet::from([Awaited::Leases, Awaited::Upstream]),
+            awaited: HashSet::from([InitialSync::Leases, InitialSync::Upstream]),
             absent_kinds: 0,
             forbidden: HashMap::new(),
             ticks,
@@ -123,13 +123,13 @@ impl Observer {
         };
         for kind in KINDS {
             let name = kind.info().name;
-            observer.awaited.insert(Awaited::Groups(name));
+            observer.awaited.insert(InitialSync::Groups(name));
             let source = groups::source(*kind, namespace.as_deref(), selector.as_deref());
             observer.watches.follow_groups(*kind, source);
         }
         observer
             .watches
-            .follow(lease::source(namespace.as_deref()), Input::Leases);
+            .follow(lease::source(namespace.as_deref()), ObserverInput::Leases);
         observer.look_for_upstream();
         observer
     }
@@ -138,7 +138,7 @@ impl Observer {
     ///
     /// # Errors
     /// Where the cluster can't be reached or read at the start.
-    pub async fn next(&mut self) -> anyhow::Result<Sight> {
+    pub async fn next(&mut self) -> anyhow::Result<Snapshot> {
         loop {
             let mut ask = true;
             tokio::select! {
@@ -178,27 +178,29 @@ impl Observer {
         let (cluster, inbox) = (self.cluster.clone(), self.inbox.clone());
         self.watches.spawn(async move {
             let _ = inbox
-                .send(Input::Upstream(status::seen_upstream(&cluster).await))
+                .send(ObserverInput::Upstream(
+                    status::seen_upstream(&cluster).await,
+                ))
                 .await;
         });
     }
 
     /// Takes in what came; gives whether Services may have to be looked up for it.
-    fn take_in(&mut self, input: Input) -> anyhow::Result<bool> {
+    fn take_in(&mut self, input: ObserverInput) -> anyhow::Result<bool> {
         let now = self.now();
         match input {
-            Input::Told(told) => return self.hear(told, now),
-            Input::Leases(event) => {
-                self.awaited.remove(&Awaited::Leases);
+            ObserverInput::Told(told) => return self.hear(told, now),
+            ObserverInput::Leases(event) => {
+                self.awaited.remove(&InitialSync::Leases);
                 self.dirty = true;
                 self.picture.leases(event, self.cluster.clock().now());
             }
-            Input::Upstream(runs) => {
-                self.awaited.remove(&Awaited::Upstream);
+            ObserverInput::Upstream(runs) => {
+                self.awaited.remove(&InitialSync::Upstream);
                 self.dirty = true;
                 self.picture.runners.upstream = runs;
             }
-            Input::LookedUp(service, found) => {
+            ObserverInput::LookedUp(service, found) => {
                 self.asked.remove(&service);
                 self.dirty = true;
                 self.picture.looked_up(service, found, now);
@@ -207,27 +209,27 @@ impl Observer {
         Ok(false)
     }
 
-    fn hear(&mut self, told: Told, now: Duration) -> anyhow::Result<bool> {
+    fn hear(&mut self, told: FollowedEvent, now: Duration) -> anyhow::Result<bool> {
         match told {
-            Told::Groups(kind, event) => {
+            FollowedEvent::Groups(kind, event) => {
                 let kind = kind.info().name;
                 self.first_list(kind, &event)?;
                 self.dirty = true;
                 self.picture.groups(kind, *event, now);
                 Ok(true)
             }
-            Told::Slices(id, event) => {
+            FollowedEvent::Slices(id, event) => {
                 let (matters, stop) = self.picture.slices(id, event, now);
                 self.dirty |= matters;
                 self.stop(stop);
                 Ok(matters)
             }
-            Told::Mirrors(id, event) => {
+            FollowedEvent::Mirrors(id, event) => {
                 let matters = self.picture.mirrors(id, event);
                 self.dirty |= matters;
                 Ok(matters)
             }
-            Told::NoAccess(id, why) => {
+            FollowedEvent::NoAccess(id, why) => {
                 self.dirty |= self.picture.no_access(id, why);
                 Ok(false)
             }
@@ -236,7 +238,7 @@ impl Observer {
 
     /// Until a list of groups has come, what fails ends it all, unless it may pass.
     fn first_list(&mut self, kind: &'static str, event: &Event<Record>) -> anyhow::Result<()> {
-        let awaited = Awaited::Groups(kind);
+        let awaited = InitialSync::Groups(kind);
         match event {
             Event::Failed(error) if self.awaited.contains(&awaited) => {
                 if error.is_not_found() || error.is_forbidden() {
@@ -286,7 +288,7 @@ impl Observer {
         self.stop(rewiring.stop);
     }
 
-    fn stop(&mut self, feeds: Vec<FeedId>) {
+    fn stop(&mut self, feeds: Vec<SliceWatchId>) {
         feeds.into_iter().for_each(|id| self.watches.stop(id));
     }
 
@@ -301,20 +303,20 @@ impl Observer {
                     .await
                     .ok()
                     .map(|found| found.is_some());
-                let _ = inbox.send(Input::LookedUp(service, found)).await;
+                let _ = inbox.send(ObserverInput::LookedUp(service, found)).await;
             });
         }
     }
 
     /// What is seen, if all of it is known and it is not what was shown last.
-    fn news(&mut self) -> Option<Sight> {
+    fn news(&mut self) -> Option<Snapshot> {
         if !self.awaited.is_empty() || !self.asked.is_empty() {
             return None;
         }
         let now = self.now();
         let lost = self.picture.connection.lost(now);
         let sight = if lost.is_some() {
-            Sight {
+            Snapshot {
                 lost,
                 ..self.shown.clone().unwrap_or_default()
             }
@@ -329,8 +331,8 @@ impl Observer {
     }
 
     /// A group whose backends are being read is shown as it was; at first, everything waits for that.
-    fn sight(&self, look: Look) -> Option<Sight> {
-        let Look {
+    fn sight(&self, look: Coverage) -> Option<Snapshot> {
+        let Coverage {
             mut statuses,
             absent,
             unread,
@@ -350,7 +352,7 @@ impl Observer {
             }
         }
         statuses.sort_by(|a, b| a.id.cmp(&b.id));
-        Some(Sight {
+        Some(Snapshot {
             statuses,
             absent,
             lost: None,

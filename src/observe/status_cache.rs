@@ -6,38 +6,38 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::connection::Connection;
+use super::connection::ConnectionStatus;
 use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::api::lease::Lease;
 use crate::cluster::api::services::Service;
 use crate::cluster::listwatch::watch::Event;
 use crate::cluster::queries::readiness;
-use crate::cluster::queries::readiness::Wanted;
+use crate::cluster::queries::readiness::ServiceNames;
 use crate::cluster::queries::status;
 use crate::cluster::queries::status::Runners;
-use crate::cluster::remotes::remote_clusters::Asked;
-use crate::model::readiness::Source;
+use crate::cluster::remotes::remote_clusters::NamedRemotes;
+use crate::model::readiness::ReadinessSource;
 use crate::model::{GroupId, Readiness, ServiceRef, Status, WhyUnknown};
-use crate::readiness::cache::{Feeds, Rewiring, Touched};
-use crate::readiness::lookup::Reading;
-use crate::readiness::slice_watch::FeedId;
+use crate::readiness::cache::{Affected, ReadinessCache, WatchChanges};
+use crate::readiness::lookup::Lookup;
+use crate::readiness::slice_watch::SliceWatchId;
 use crate::resource::{GroupName, Record};
 use crate::text::nearest::nearest;
 
 #[derive(Debug, Default)]
-pub struct Picture {
+pub struct StatusCache {
     /// Of the groups of these names; empty: of all.
     names: Vec<GroupName>,
     records: BTreeMap<GroupId, Record>,
-    feeds: Feeds,
-    planned: Option<(Wanted, u64)>,
+    feeds: ReadinessCache,
+    planned: Option<(ServiceNames, u64)>,
     pub runners: Runners,
-    pub connection: Connection,
+    pub connection: ConnectionStatus,
 }
 
 /// A name that no group has.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Absent {
+pub struct UnknownName {
     pub name: GroupName,
     /// The one that may be meant.
     pub nearest: Option<String>,
@@ -45,22 +45,22 @@ pub struct Absent {
 
 /// The groups that are meant, as they stand.
 #[derive(Debug)]
-pub struct Look {
+pub struct Coverage {
     /// Sorted by the groups' names.
     pub statuses: Vec<Status>,
     /// Names that no group has.
-    pub absent: Vec<Absent>,
+    pub absent: Vec<UnknownName>,
     /// Groups whose backends are being read for the first time; they are not among the statuses.
     pub unread: BTreeSet<GroupId>,
     /// The readiness of a backend is unknown because nothing comes.
     pub is_cut_off: bool,
 }
 
-impl Picture {
-    pub fn of(names: Vec<GroupName>, asked: Asked) -> Self {
+impl StatusCache {
+    pub fn of(names: Vec<GroupName>, asked: NamedRemotes) -> Self {
         Self {
             names,
-            feeds: Feeds::asking(asked),
+            feeds: ReadinessCache::asking(asked),
             ..Self::default()
         }
     }
@@ -93,24 +93,24 @@ impl Picture {
     /// Takes in what a slices' watch told; gives whether it matters, and the feeds to stop.
     pub fn slices(
         &mut self,
-        id: FeedId,
+        id: SliceWatchId,
         event: Event<Slice>,
         now: Duration,
-    ) -> (bool, Vec<FeedId>) {
+    ) -> (bool, Vec<SliceWatchId>) {
         let failed = matches!(event, Event::Failed(_));
         let (touched, stop) = self.feeds.slices(id, event, now);
-        (failed || touched != Touched::Nothing, stop)
+        (failed || touched != Affected::Nothing, stop)
     }
 
-    pub fn mirrors(&mut self, id: FeedId, event: Event<Service>) -> bool {
+    pub fn mirrors(&mut self, id: SliceWatchId, event: Event<Service>) -> bool {
         let failed = matches!(event, Event::Failed(_));
         let touched = self.feeds.mirrors(id, event);
-        failed || touched != Touched::Nothing
+        failed || touched != Affected::Nothing
     }
 
     /// Takes in that the cluster of a watch can't be asked; gives whether it matters.
-    pub fn no_access(&mut self, id: FeedId, why: WhyUnknown) -> bool {
-        self.feeds.no_access(id, why) != Touched::Nothing
+    pub fn no_access(&mut self, id: SliceWatchId, why: WhyUnknown) -> bool {
+        self.feeds.no_access(id, why) != Affected::Nothing
     }
 
     /// Takes in what the Leases' watch told at `at` on the API server's clock.
@@ -147,10 +147,10 @@ impl Picture {
     }
 
     /// The watches to start and to stop, if the groups need others than those that there are.
-    pub fn rewire(&mut self, now: Duration) -> Rewiring {
+    pub fn rewire(&mut self, now: Duration) -> WatchChanges {
         let plan = (self.wanted(), self.feeds.revision());
         if self.planned.as_ref() == Some(&plan) {
-            return Rewiring::default();
+            return WatchChanges::default();
         }
         let rewiring = self.feeds.plan(plan.0.clone(), now);
         self.planned = Some(plan);
@@ -169,18 +169,17 @@ impl Picture {
         });
         services
             .filter(|service| {
-                self.feeds.read(service, now) != Reading::NotYet
-                    && self.feeds.must_ask(service, now)
+                self.feeds.read(service, now) != Lookup::NotYet && self.feeds.must_ask(service, now)
             })
             .collect()
     }
 
-    fn wanted(&self) -> Wanted {
+    fn wanted(&self) -> ServiceNames {
         readiness::backends_of(self.chosen().0)
     }
 
     /// The groups that are meant, and the names that no group has.
-    fn chosen(&self) -> (Vec<&Record>, Vec<Absent>) {
+    fn chosen(&self) -> (Vec<&Record>, Vec<UnknownName>) {
         if self.names.is_empty() {
             return (self.records.values().collect(), Vec::new());
         }
@@ -193,7 +192,7 @@ impl Picture {
                     .values()
                     .flat_map(|record| [record.meta.name.as_str(), &record.apex]);
                 let nearest = nearest(&name.name, known).map(str::to_owned);
-                absent.push(Absent {
+                absent.push(UnknownName {
                     name: name.clone(),
                     nearest,
                 });
@@ -204,17 +203,17 @@ impl Picture {
     }
 
     /// The groups as they stand at `now`, which is `at` on the API server's clock.
-    pub fn look(&self, now: Duration, at: Timestamp) -> Look {
+    pub fn look(&self, now: Duration, at: Timestamp) -> Coverage {
         let (chosen, absent) = self.chosen();
-        let claims = status::Claims::of(self.records.values());
+        let claims = status::ApexClaims::of(self.records.values());
         let (mut readings, mut unread) = (HashMap::new(), BTreeSet::new());
         for record in &chosen {
             for backend in record.group.iter().flat_map(|group| &group.backends) {
                 match self.feeds.read(&backend.service, now) {
-                    Reading::Ready(readiness) => {
+                    Lookup::Ready(readiness) => {
                         readings.insert(backend.service.clone(), readiness);
                     }
-                    Reading::NotYet => {
+                    Lookup::NotYet => {
                         unread.insert(record.id());
                     }
                 }
@@ -227,7 +226,7 @@ impl Picture {
             status::status(record, &readings, &claims, self.runners.of(record, at), at)
         };
         let statuses = read.map(status).collect();
-        Look {
+        Coverage {
             statuses,
             absent,
             is_cut_off: readings.values().any(is_cut_off),
@@ -242,7 +241,7 @@ fn is_cut_off(readiness: &Readiness) -> bool {
     };
     matches!(
         why,
-        WhyUnknown::Silent | WhyUnknown::Failing(Source::Slices, _)
+        WhyUnknown::Silent | WhyUnknown::Failing(ReadinessSource::Slices, _)
     )
 }
 
@@ -276,8 +275,8 @@ mod tests {
     #[test]
     fn who_runs_a_group_is_unknown_while_leases_may_not_be_watched() {
         let record = record();
-        let runner = |picture: &Picture| picture.runners.of(&record, START);
-        let mut picture = Picture::default();
+        let runner = |picture: &StatusCache| picture.runners.of(&record, START);
+        let mut picture = StatusCache::default();
         picture.leases(Event::Listed(Vec::new()), START);
         assert_eq!(runner(&picture), Runner::Nobody);
         let cause = Cause::Status {
@@ -296,12 +295,12 @@ mod tests {
     fn a_lease_has_ended_only_once_the_server_is_heard_after_its_end() {
         let record = record();
         let at = |second| START + Duration::from_secs(second);
-        let mut picture = Picture::default();
+        let mut picture = StatusCache::default();
         picture.leases(
             Event::Listed(vec![Lease::new("ns").held_by("loop", START)]),
             START,
         );
-        let runner = |picture: &Picture, second| picture.runners.of(&record, at(second));
+        let runner = |picture: &StatusCache, second| picture.runners.of(&record, at(second));
         assert_eq!(runner(&picture, 14), Runner::Held("loop".to_owned()));
         assert_eq!(runner(&picture, 20), Runner::Unknown);
         picture.leases(
@@ -322,7 +321,7 @@ mod tests {
 
     #[test]
     fn a_lease_that_was_given_back_has_ended_at_once() {
-        let mut picture = Picture::default();
+        let mut picture = StatusCache::default();
         picture.leases(
             Event::Listed(vec![Lease::new("ns").held_by("loop", START).given_back()]),
             START,

@@ -15,8 +15,8 @@ const MOST_WAITING: usize = 10_000;
 /// How long the last lines may take to be read at the end.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-static STDOUT: OnceLock<Arc<Outlet>> = OnceLock::new();
-static STDERR: OnceLock<Arc<Outlet>> = OnceLock::new();
+static STDOUT: OnceLock<Arc<QueuedWriter>> = OnceLock::new();
+static STDERR: OnceLock<Arc<QueuedWriter>> = OnceLock::new();
 
 /// Has all lines from now on wait for threads of their own.
 ///
@@ -148,14 +148,14 @@ impl<W: Write> Write for Leavable<W> {
 
 /// Lines on their way to one stream.
 #[derive(Debug, Default)]
-struct Outlet {
-    state: Mutex<State>,
+struct QueuedWriter {
+    state: Mutex<QueueState>,
     changed: Condvar,
     broke: Notify,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct QueueState {
     waiting: VecDeque<String>,
     /// How many were left out since that was last said.
     missed: usize,
@@ -164,7 +164,7 @@ struct State {
     failed: Option<(ErrorKind, String)>,
 }
 
-impl State {
+impl QueueState {
     fn check(&self) -> io::Result<()> {
         match &self.failed {
             Some((kind, how)) => Err(io::Error::new(*kind, how.clone())),
@@ -173,8 +173,8 @@ impl State {
     }
 }
 
-impl Outlet {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl QueuedWriter {
+    fn state(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -245,8 +245,9 @@ impl Outlet {
     /// Waits until nothing waits any more; gives how many lines still do.
     fn finish(&self, end: Instant) -> usize {
         let left = end.saturating_duration_since(Instant::now());
-        let waits =
-            |state: &mut State| state.failed.is_none() && state.waiting.len() + state.taken > 0;
+        let waits = |state: &mut QueueState| {
+            state.failed.is_none() && state.waiting.len() + state.taken > 0
+        };
         let waited = self.changed.wait_timeout_while(self.state(), left, waits);
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         if state.failed.is_some() {
@@ -281,9 +282,9 @@ mod tests {
         }
     }
 
-    fn slow() -> (Arc<Outlet>, Sender<()>, Receiver<String>) {
+    fn slow() -> (Arc<QueuedWriter>, Sender<()>, Receiver<String>) {
         let ((go, gone), (told, heard)) = (channel(), channel());
-        let outlet = Arc::<Outlet>::default();
+        let outlet = Arc::<QueuedWriter>::default();
         outlet.write_to(Slow(gone, told), "slow").unwrap();
         (outlet, go, heard)
     }

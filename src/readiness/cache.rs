@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use super::mirror_index::{Behind, Located, Place};
-use super::slice_watch::{FRESH, Feed, FeedId, Scope, Trust};
+use super::mirror_index::{LocatedService, MirrorIndex, RemoteNamespace};
+use super::slice_watch::{FRESH, SliceScope, SliceWatch, SliceWatchId, WatchHealth};
 use crate::cluster::RequestError;
 use crate::cluster::api::endpoint_slices::{Slice, SliceIndex, selector};
 use crate::cluster::api::services::Service;
 use crate::cluster::listwatch::watch::Event;
-use crate::cluster::queries::readiness::{Wanted, want};
-use crate::cluster::remotes::remote_clusters::Asked;
+use crate::cluster::queries::readiness::{ServiceNames, want};
+use crate::cluster::remotes::remote_clusters::NamedRemotes;
 use crate::model::{Mirror, ServiceRef, WhyUnknown};
 
 /// With groups in more namespaces than this, one watch of the whole cluster is cheaper.
@@ -20,25 +20,25 @@ const EXISTENCE_LIFETIME: Duration = Duration::from_secs(60);
 
 /// What is known of the backends: by their slices, and where there are none by their Services.
 #[derive(Debug, Default)]
-pub struct Feeds {
-    feeds: Vec<Feed>,
+pub struct ReadinessCache {
+    feeds: Vec<SliceWatch>,
     next: u64,
     /// Services without slices: whether they exist, and when that was asked.
-    pub(crate) existence: HashMap<ServiceRef, (Existence, Duration)>,
+    pub(crate) existence: HashMap<ServiceRef, (ServiceExistence, Duration)>,
     /// The clusters, ours being none, in which a watch of everything was refused.
     confined: HashSet<Option<String>>,
     /// The other clusters that may be asked.
-    pub(crate) asked: Asked,
+    pub(crate) asked: NamedRemotes,
     /// The mirrors among the backends.
-    pub(crate) behind: Behind,
+    pub(crate) behind: MirrorIndex,
     /// When services were last listed beside the watches.
-    pub(crate) refreshed: HashMap<Located, Duration>,
+    pub(crate) refreshed: HashMap<LocatedService, Duration>,
     /// Grows when the watches may have to be planned anew.
     revision: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Existence {
+pub(crate) enum ServiceExistence {
     Asked,
     Exists,
     Missing,
@@ -46,13 +46,13 @@ pub(crate) enum Existence {
 
 /// Watches to start and to stop.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Rewiring {
-    pub start: Vec<(FeedId, Scope)>,
-    pub stop: Vec<FeedId>,
+pub struct WatchChanges {
+    pub start: Vec<(SliceWatchId, SliceScope)>,
+    pub stop: Vec<SliceWatchId>,
 }
 
-impl Feeds {
-    pub fn asking(asked: Asked) -> Self {
+impl ReadinessCache {
+    pub fn asking(asked: NamedRemotes) -> Self {
         Self {
             asked,
             ..Self::default()
@@ -61,9 +61,9 @@ impl Feeds {
 
     /// Plans the watches for these services and what the mirrors among them stand for. Those that are there serve
     /// until the new ones have listed.
-    pub fn plan(&mut self, services: Wanted, now: Duration) -> Rewiring {
+    pub fn plan(&mut self, services: ServiceNames, now: Duration) -> WatchChanges {
         let wanted = self.places(services);
-        let scopes: Vec<Scope> = wanted
+        let scopes: Vec<SliceScope> = wanted
             .iter()
             .flat_map(|(cluster, services)| self.scopes(cluster.as_ref(), services))
             .collect();
@@ -76,12 +76,12 @@ impl Feeds {
         for scope in scopes {
             if !self.feeds.iter().any(|feed| feed.scope == scope) {
                 self.next += 1;
-                let id = FeedId(self.next);
+                let id = SliceWatchId(self.next);
                 start.push((id, scope.clone()));
-                self.feeds.push(Feed::new(id, scope, now));
+                self.feeds.push(SliceWatch::new(id, scope, now));
             }
         }
-        Rewiring {
+        WatchChanges {
             start,
             stop: self.retire(now),
         }
@@ -90,7 +90,7 @@ impl Feeds {
     fn is_unsure(&self, now: Duration) -> bool {
         self.feeds
             .iter()
-            .any(|feed| feed.is_ours() && feed.mirrors_trust(now) == Trust::NotYet)
+            .any(|feed| feed.is_ours() && feed.mirrors_trust(now) == WatchHealth::NotYet)
     }
 
     /// The clusters that the mirrors among the services stand for, as of the last plan; none while it is not known
@@ -100,15 +100,15 @@ impl Feeds {
     }
 
     /// Forgets everything; gives the feeds to stop.
-    pub fn clear(&mut self) -> Vec<FeedId> {
+    pub fn clear(&mut self) -> Vec<SliceWatchId> {
         self.existence.clear();
         self.refreshed.clear();
         self.feeds.drain(..).map(|feed| feed.id).collect()
     }
 
     /// These services with those behind the mirrors among them, by cluster.
-    fn places(&mut self, services: Wanted) -> BTreeMap<Option<String>, Wanted> {
-        let mut behind = Behind::default();
+    fn places(&mut self, services: ServiceNames) -> BTreeMap<Option<String>, ServiceNames> {
+        let mut behind = MirrorIndex::default();
         if !self.asked.nobody() {
             for service in refs(&services) {
                 if let Some(mirror) = self.mirror(&service) {
@@ -130,16 +130,16 @@ impl Feeds {
         places
     }
 
-    fn scopes(&self, cluster: Option<&String>, services: &Wanted) -> Vec<Scope> {
+    fn scopes(&self, cluster: Option<&String>, services: &ServiceNames) -> Vec<SliceScope> {
         let cluster = cluster.cloned();
         if services.len() > MOST_NAMESPACES && !self.confined.contains(&cluster) {
-            return vec![Scope {
+            return vec![SliceScope {
                 cluster,
                 namespace: None,
                 services: None,
             }];
         }
-        let scope = |(namespace, names): (&String, &BTreeSet<String>)| Scope {
+        let scope = |(namespace, names): (&String, &BTreeSet<String>)| SliceScope {
             cluster: cluster.clone(),
             namespace: Some(namespace.clone()),
             services: selector(names).map(|_| names.clone()),
@@ -148,16 +148,16 @@ impl Feeds {
     }
 
     /// Drops feeds that nobody needs: not wanted, and what replaces them serves.
-    fn retire(&mut self, now: Duration) -> Vec<FeedId> {
-        let pending: Vec<Scope> = self
+    fn retire(&mut self, now: Duration) -> Vec<SliceWatchId> {
+        let pending: Vec<SliceScope> = self
             .feeds
             .iter()
             .filter(|feed| feed.wanted && !feed.serves(now))
             .map(|feed| feed.scope.clone())
             .collect();
         let stands_in =
-            |feed: &Feed| feed.listed && pending.iter().any(|scope| scope.meets(&feed.scope));
-        let needed = |feed: &Feed| feed.wanted || stands_in(feed);
+            |feed: &SliceWatch| feed.listed && pending.iter().any(|scope| scope.meets(&feed.scope));
+        let needed = |feed: &SliceWatch| feed.wanted || stands_in(feed);
         let gone = self
             .feeds
             .iter()
@@ -178,40 +178,40 @@ impl Feeds {
     /// the feed covers) and the feeds to stop.
     pub fn slices(
         &mut self,
-        id: FeedId,
+        id: SliceWatchId,
         event: Event<Slice>,
         now: Duration,
-    ) -> (Touched, Vec<FeedId>) {
+    ) -> (Affected, Vec<SliceWatchId>) {
         let Some(feed) = self.feeds.iter_mut().find(|feed| feed.id == id) else {
-            return (Touched::Nothing, Vec::new());
+            return (Affected::Nothing, Vec::new());
         };
         let touched = match event {
             Event::Listed(slices) => {
                 feed.list(SliceIndex::of(slices), now);
-                Touched::Scope(feed.scope.clone())
+                Affected::Scope(feed.scope.clone())
             }
             Event::Applied(slice) => {
                 feed.told(now);
-                Touched::Services(feed.index.apply(&slice))
+                Affected::Services(feed.index.apply(&slice))
             }
             Event::Deleted(slice) => {
                 feed.told(now);
-                Touched::Services(feed.index.delete(&slice))
+                Affected::Services(feed.index.delete(&slice))
             }
             Event::Alive => {
                 feed.heard(now);
-                Touched::Nothing
+                Affected::Nothing
             }
             Event::Failed(error) => {
                 feed.failed(&error);
                 if error.is_forbidden() && feed.scope.namespace.is_none() {
                     self.revision += u64::from(self.confined.insert(feed.scope.cluster.clone()));
                 }
-                Touched::Nothing
+                Affected::Nothing
             }
         };
         let cluster = feed.scope.cluster.clone();
-        let stop = if matches!(touched, Touched::Scope(_)) {
+        let stop = if matches!(touched, Affected::Scope(_)) {
             self.retire(now)
         } else {
             Vec::new()
@@ -220,14 +220,14 @@ impl Feeds {
     }
 
     /// Takes in that the cluster of a feed can't be asked; gives what may have changed by it.
-    pub fn no_access(&mut self, id: FeedId, why: WhyUnknown) -> Touched {
+    pub fn no_access(&mut self, id: SliceWatchId, why: WhyUnknown) -> Affected {
         let Some(feed) = self.feeds.iter_mut().find(|feed| feed.id == id) else {
-            return Touched::Nothing;
+            return Affected::Nothing;
         };
         feed.no_access(why);
         self.behind.touched(
             feed.scope.cluster.as_deref(),
-            Touched::Scope(feed.scope.clone()),
+            Affected::Scope(feed.scope.clone()),
         )
     }
 
@@ -237,38 +237,38 @@ impl Feeds {
     }
 
     /// Takes in what a mirror services' watch told; gives what may have changed by it.
-    pub fn mirrors(&mut self, id: FeedId, event: Event<Service>) -> Touched {
+    pub fn mirrors(&mut self, id: SliceWatchId, event: Event<Service>) -> Affected {
         let Some(feed) = self.feeds.iter_mut().find(|feed| feed.id == id) else {
-            return Touched::Nothing;
+            return Affected::Nothing;
         };
         let touched = match event {
             Event::Listed(services) => {
                 feed.mirrors.list(services, &self.asked);
-                Touched::Scope(feed.scope.clone())
+                Affected::Scope(feed.scope.clone())
             }
             Event::Applied(service) => {
                 self.existence.remove(&service.at);
                 if feed.mirrors.apply(&service, &self.asked) {
-                    Touched::Services(vec![service.at])
+                    Affected::Services(vec![service.at])
                 } else {
-                    Touched::Nothing
+                    Affected::Nothing
                 }
             }
             Event::Deleted(service) => {
                 self.existence.remove(&service.at);
                 feed.mirrors.delete(&service.at);
-                Touched::Services(vec![service.at])
+                Affected::Services(vec![service.at])
             }
             Event::Alive => {
                 feed.mirrors.heard();
-                Touched::Nothing
+                Affected::Nothing
             }
             Event::Failed(error) => {
                 feed.mirrors.failed(&error);
-                Touched::Nothing
+                Affected::Nothing
             }
         };
-        if touched != Touched::Nothing {
+        if touched != Affected::Nothing {
             self.revise();
         }
         touched
@@ -278,15 +278,15 @@ impl Feeds {
     /// not of what a watch has told since; gives what has changed by it.
     pub fn refresh(
         &mut self,
-        place: &Place,
+        place: &RemoteNamespace,
         slices: &[Slice],
         asked: Duration,
         now: Duration,
-    ) -> Touched {
+    ) -> Affected {
         let services: HashSet<ServiceRef> = place.services().collect();
         let mut changed = BTreeSet::new();
         let cluster = place.cluster.as_deref();
-        let covers = |feed: &Feed| {
+        let covers = |feed: &SliceWatch| {
             services
                 .iter()
                 .any(|service| feed.scope.covers(cluster, service))
@@ -306,15 +306,20 @@ impl Feeds {
                 .map(|service| ((place.cluster.clone(), service), now)),
         );
         self.behind
-            .touched(cluster, Touched::Services(changed.into_iter().collect()))
+            .touched(cluster, Affected::Services(changed.into_iter().collect()))
     }
 
     /// Takes in that no fresh list could be had of this place in another cluster: nothing more is known by the watches
     /// that have not been heard lately, of this place or, where there was no answer at all, of the whole cluster. Gives
     /// what may have changed by it.
-    pub fn doubt(&mut self, place: &Place, error: &RequestError, now: Duration) -> Vec<Touched> {
+    pub fn doubt(
+        &mut self,
+        place: &RemoteNamespace,
+        error: &RequestError,
+        now: Duration,
+    ) -> Vec<Affected> {
         let cluster = place.cluster.as_deref();
-        let is_meant = |feed: &Feed| {
+        let is_meant = |feed: &SliceWatch| {
             let covers = |service: ServiceRef| feed.scope.covers(cluster, &service);
             let speaks_of_it = error.code().is_none() || place.services().any(covers);
             feed.scope.cluster == place.cluster && speaks_of_it && !feed.is_fresh(now)
@@ -324,7 +329,7 @@ impl Feeds {
             feed.doubt(error);
             touched.push(
                 self.behind
-                    .touched(cluster, Touched::Scope(feed.scope.clone())),
+                    .touched(cluster, Affected::Scope(feed.scope.clone())),
             );
         }
         touched
@@ -336,9 +341,9 @@ impl Feeds {
             return false;
         };
         let existence = if found {
-            Existence::Exists
+            ServiceExistence::Exists
         } else {
-            Existence::Missing
+            ServiceExistence::Missing
         };
         std::mem::replace(known, (existence, now)).0 != existence
     }
@@ -354,7 +359,7 @@ impl Feeds {
         }
         self.existence
             .entry(service.clone())
-            .or_insert((Existence::Asked, now))
+            .or_insert((ServiceExistence::Asked, now))
             .1 = now;
         true
     }
@@ -372,8 +377,8 @@ impl Feeds {
     }
 
     /// What is concerned where trust has changed since the last call.
-    pub fn trust_changes(&mut self, now: Duration) -> Vec<Touched> {
-        let changed: Vec<Scope> = self
+    pub fn trust_changes(&mut self, now: Duration) -> Vec<Affected> {
+        let changed: Vec<SliceScope> = self
             .feeds
             .iter_mut()
             .filter_map(|feed| feed.trust_changed(now).then(|| feed.scope.clone()))
@@ -381,9 +386,9 @@ impl Feeds {
         if !changed.is_empty() {
             self.revise();
         }
-        let touched = |scope: Scope| {
+        let touched = |scope: SliceScope| {
             self.behind
-                .touched(scope.cluster.clone().as_deref(), Touched::Scope(scope))
+                .touched(scope.cluster.clone().as_deref(), Affected::Scope(scope))
         };
         changed.into_iter().map(touched).collect()
     }
@@ -408,12 +413,18 @@ impl Feeds {
         cluster: Option<&str>,
         service: &ServiceRef,
         now: Duration,
-    ) -> Option<&Feed> {
+    ) -> Option<&SliceWatch> {
         let covering = self
             .feeds
             .iter()
             .filter(|feed| feed.scope.covers(cluster, service));
-        covering.max_by_key(|feed| (feed.trust(now) == Trust::Known, feed.serves(now), feed.id))
+        covering.max_by_key(|feed| {
+            (
+                feed.trust(now) == WatchHealth::Known,
+                feed.serves(now),
+                feed.id,
+            )
+        })
     }
 }
 
@@ -421,7 +432,7 @@ fn is_old(asked: Duration, now: Duration) -> bool {
     now.saturating_sub(asked) >= EXISTENCE_LIFETIME
 }
 
-fn refs(services: &Wanted) -> impl Iterator<Item = ServiceRef> {
+fn refs(services: &ServiceNames) -> impl Iterator<Item = ServiceRef> {
     services.iter().flat_map(|(namespace, names)| {
         names
             .iter()
@@ -431,8 +442,8 @@ fn refs(services: &Wanted) -> impl Iterator<Item = ServiceRef> {
 
 /// What an event may have changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Touched {
+pub enum Affected {
     Nothing,
     Services(Vec<ServiceRef>),
-    Scope(Scope),
+    Scope(SliceScope),
 }

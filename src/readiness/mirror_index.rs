@@ -2,24 +2,24 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::cache::Touched;
-use crate::cluster::remotes::remote_clusters::Asked;
+use super::cache::Affected;
+use crate::cluster::remotes::remote_clusters::NamedRemotes;
 use crate::model::{Mirror, ServiceRef};
 
 /// A service of a cluster; none: of ours.
-pub type Located = (Option<String>, ServiceRef);
+pub type LocatedService = (Option<String>, ServiceRef);
 
 #[derive(Debug, Default)]
-pub struct Behind {
-    by_mirror: HashMap<ServiceRef, Vec<Located>>,
-    mirrors: HashMap<Located, Vec<ServiceRef>>,
+pub struct MirrorIndex {
+    by_mirror: HashMap<ServiceRef, Vec<LocatedService>>,
+    mirrors: HashMap<LocatedService, Vec<ServiceRef>>,
     /// What the mirrors stand for, whether or not it may be asked.
     clusters: BTreeSet<String>,
 }
 
-impl Behind {
+impl MirrorIndex {
     /// Notes what can be read of the services that a mirror stands for.
-    pub fn add(&mut self, service: &ServiceRef, mirror: &Mirror, asked: &Asked) {
+    pub fn add(&mut self, service: &ServiceRef, mirror: &Mirror, asked: &NamedRemotes) {
         self.clusters
             .extend(mirror.remotes().map(|remote| remote.cluster.clone()));
         let here = mirror.locals().map(|service| (None, service.clone()));
@@ -37,7 +37,7 @@ impl Behind {
         }
     }
 
-    pub fn services(&self) -> impl Iterator<Item = &Located> {
+    pub fn services(&self) -> impl Iterator<Item = &LocatedService> {
         self.mirrors.keys()
     }
 
@@ -46,12 +46,12 @@ impl Behind {
     }
 
     /// What a backend that is a mirror stands for.
-    pub fn behind(&self, service: &ServiceRef) -> Option<&Vec<Located>> {
+    pub fn behind(&self, service: &ServiceRef) -> Option<&Vec<LocatedService>> {
         self.by_mirror.get(service)
     }
 
     /// The backends that are concerned where something has changed in a cluster.
-    pub fn touched(&self, cluster: Option<&str>, touched: Touched) -> Touched {
+    pub fn touched(&self, cluster: Option<&str>, touched: Affected) -> Affected {
         if self.mirrors.is_empty() && cluster.is_none() {
             return touched;
         }
@@ -66,21 +66,21 @@ impl Behind {
                 .collect::<Vec<_>>()
         };
         match (cluster, touched) {
-            (_, Touched::Nothing) => Touched::Nothing,
+            (_, Affected::Nothing) => Affected::Nothing,
             // A member of a federation and its mirror are in one namespace, and in one feed.
-            (None, Touched::Scope(scope)) => Touched::Scope(scope),
-            (None, Touched::Services(mut services)) => {
+            (None, Affected::Scope(scope)) => Affected::Scope(scope),
+            (None, Affected::Services(mut services)) => {
                 services.extend(concerned(services.clone()));
-                Touched::Services(services)
+                Affected::Services(services)
             }
-            (Some(_), Touched::Services(services)) => Touched::Services(concerned(services)),
-            (Some(_), Touched::Scope(scope)) => {
+            (Some(_), Affected::Services(services)) => Affected::Services(concerned(services)),
+            (Some(_), Affected::Scope(scope)) => {
                 let covered = self
                     .mirrors
                     .iter()
                     .filter(|((_, service), _)| scope.covers(cluster, service));
                 let covered = covered.filter(|((of, _), _)| of.as_deref() == cluster);
-                Touched::Services(
+                Affected::Services(
                     covered
                         .flat_map(|(_, mirrors)| mirrors.iter().cloned())
                         .collect(),
@@ -92,14 +92,14 @@ impl Behind {
 
 /// Services of one namespace in one cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct RemoteNamespace {
     /// None: ours.
     pub cluster: Option<String>,
     pub namespace: String,
     pub names: BTreeSet<String>,
 }
 
-impl Place {
+impl RemoteNamespace {
     pub fn add(places: &mut Vec<Self>, cluster: Option<&String>, service: &ServiceRef) {
         let ServiceRef { namespace, name } = service.clone();
         let is_there =

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::mirror_services::Mirrors;
+use super::mirror_services::MirrorServices;
 use crate::cluster::RequestError;
 use crate::cluster::api::endpoint_slices;
 use crate::cluster::api::endpoint_slices::{Slice, SliceIndex};
 use crate::cluster::listwatch::watch;
 use crate::cluster::queries::readiness::why_unknown;
-use crate::model::readiness::Source;
+use crate::model::readiness::ReadinessSource;
 use crate::model::{ServiceRef, WhyUnknown};
 
 /// After this long without a byte, what a watch told is no longer known.
@@ -20,11 +20,11 @@ pub const FRESH: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct FeedId(pub u64);
+pub struct SliceWatchId(pub u64);
 
 /// What a feed covers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Scope {
+pub struct SliceScope {
     /// None: the cluster that the groups are in; else one that its mirrors stand for.
     pub cluster: Option<String>,
     /// None: the whole cluster.
@@ -33,7 +33,7 @@ pub struct Scope {
     pub services: Option<BTreeSet<String>>,
 }
 
-impl Scope {
+impl SliceScope {
     pub fn covers(&self, cluster: Option<&str>, service: &ServiceRef) -> bool {
         self.cluster.as_deref() == cluster && self.speaks_of(service)
     }
@@ -49,7 +49,7 @@ impl Scope {
     }
 
     /// The slices to follow.
-    pub fn slices(&self) -> watch::Source<Slice> {
+    pub fn slices(&self) -> watch::Collection<Slice> {
         match &self.namespace {
             Some(namespace) => endpoint_slices::source(namespace, self.services.as_ref()),
             None => endpoint_slices::source_everywhere(),
@@ -67,7 +67,7 @@ impl Scope {
 
 /// How far a feed can be trusted at a moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trust {
+pub enum WatchHealth {
     /// The first list is on its way.
     NotYet,
     Known,
@@ -75,15 +75,15 @@ pub enum Trust {
 }
 
 #[derive(Debug)]
-pub struct Feed {
-    pub id: FeedId,
-    pub scope: Scope,
+pub struct SliceWatch {
+    pub id: SliceWatchId,
+    pub scope: SliceScope,
     /// It is part of the plan; otherwise it serves until what replaces it has listed.
     pub wanted: bool,
     pub index: SliceIndex,
     pub listed: bool,
     /// What is without slices may be one of these.
-    pub mirrors: Mirrors,
+    pub mirrors: MirrorServices,
     started: Duration,
     pub last_heard: Duration,
     /// When the watch last told of slices.
@@ -93,24 +93,24 @@ pub struct Feed {
     /// A fresh list could not be had when one was needed: nothing is known until something is heard.
     doubt: Option<WhyUnknown>,
     /// As it was when its groups were last told.
-    trust_told: (Trust, Trust),
+    trust_told: (WatchHealth, WatchHealth),
 }
 
-impl Feed {
-    pub fn new(id: FeedId, scope: Scope, now: Duration) -> Self {
+impl SliceWatch {
+    pub fn new(id: SliceWatchId, scope: SliceScope, now: Duration) -> Self {
         Self {
             id,
             scope,
             wanted: true,
             index: SliceIndex::default(),
             listed: false,
-            mirrors: Mirrors::default(),
+            mirrors: MirrorServices::default(),
             started: now,
             last_heard: now,
             last_told: None,
             trouble: None,
             doubt: None,
-            trust_told: (Trust::NotYet, Trust::NotYet),
+            trust_told: (WatchHealth::NotYet, WatchHealth::NotYet),
         }
     }
 
@@ -145,7 +145,7 @@ impl Feed {
     }
 
     pub fn failed(&mut self, error: &RequestError) {
-        self.trouble = Some(why_unknown(Source::Slices, error));
+        self.trouble = Some(why_unknown(ReadinessSource::Slices, error));
     }
 
     /// Takes in that the cluster can't be asked at all.
@@ -154,54 +154,60 @@ impl Feed {
     }
 
     pub fn doubt(&mut self, error: &RequestError) {
-        self.doubt = Some(why_unknown(Source::Slices, error));
+        self.doubt = Some(why_unknown(ReadinessSource::Slices, error));
     }
 
     pub fn is_fresh(&self, now: Duration) -> bool {
         now.saturating_sub(self.last_heard) <= FRESH
     }
 
-    pub fn trust(&self, now: Duration) -> Trust {
+    pub fn trust(&self, now: Duration) -> WatchHealth {
         match (self.own_trust(now), &self.scope.cluster) {
-            (Trust::Unknown(why), Some(cluster)) => Trust::Unknown(why.in_cluster(cluster)),
+            (WatchHealth::Unknown(why), Some(cluster)) => {
+                WatchHealth::Unknown(why.in_cluster(cluster))
+            }
             (trust, _) => trust,
         }
     }
 
-    fn own_trust(&self, now: Duration) -> Trust {
+    fn own_trust(&self, now: Duration) -> WatchHealth {
         let quiet = now.saturating_sub(self.last_heard);
         match (&self.doubt, &self.trouble) {
             (Some(why), _) | (None, Some(why @ WhyUnknown::Forbidden(_))) => {
-                Trust::Unknown(why.clone())
+                WatchHealth::Unknown(why.clone())
             }
-            _ if self.listed && quiet <= SILENCE_LIMIT => Trust::Known,
+            _ if self.listed && quiet <= SILENCE_LIMIT => WatchHealth::Known,
             (_, trouble) if self.listed => {
-                Trust::Unknown(trouble.clone().unwrap_or(WhyUnknown::Silent))
+                WatchHealth::Unknown(trouble.clone().unwrap_or(WhyUnknown::Silent))
             }
-            (_, Some(why)) if why.cluster_without_remote().is_some() => Trust::Unknown(why.clone()),
+            (_, Some(why)) if why.cluster_without_remote().is_some() => {
+                WatchHealth::Unknown(why.clone())
+            }
             (_, trouble) if quiet > PATIENCE => {
-                Trust::Unknown(trouble.clone().unwrap_or(WhyUnknown::NotListed))
+                WatchHealth::Unknown(trouble.clone().unwrap_or(WhyUnknown::NotListed))
             }
-            _ => Trust::NotYet,
+            _ => WatchHealth::NotYet,
         }
     }
 
     /// How far it is known which services are mirrors.
-    pub fn mirrors_trust(&self, now: Duration) -> Trust {
+    pub fn mirrors_trust(&self, now: Duration) -> WatchHealth {
         match self.mirrors.trust() {
-            Trust::NotYet if now.saturating_sub(self.started) > PATIENCE => Trust::Unknown(
-                self.mirrors
-                    .trouble()
-                    .cloned()
-                    .unwrap_or(WhyUnknown::NotListed),
-            ),
+            WatchHealth::NotYet if now.saturating_sub(self.started) > PATIENCE => {
+                WatchHealth::Unknown(
+                    self.mirrors
+                        .trouble()
+                        .cloned()
+                        .unwrap_or(WhyUnknown::NotListed),
+                )
+            }
             trust => trust,
         }
     }
 
     /// Whether it can take the place of others: what it covers has been listed, or what are mirrors can't be.
     pub fn serves(&self, now: Duration) -> bool {
-        self.listed && !(self.is_ours() && self.mirrors_trust(now) == Trust::NotYet)
+        self.listed && !(self.is_ours() && self.mirrors_trust(now) == WatchHealth::NotYet)
     }
 
     /// Whether trust has changed since this was last asked.

@@ -5,37 +5,37 @@ use std::collections::HashMap;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::slice_watch::{FeedId, Scope};
+use super::slice_watch::{SliceScope, SliceWatchId};
 use crate::cluster::Cluster;
 use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::api::groups;
 use crate::cluster::api::services;
 use crate::cluster::api::services::Service;
 use crate::cluster::listwatch::watch;
-use crate::cluster::listwatch::watch::{Event, Source, Versioned};
+use crate::cluster::listwatch::watch::{Collection, Event, Versioned};
 use crate::cluster::remotes::remote_watch;
-use crate::cluster::remotes::remote_watch::Heard;
+use crate::cluster::remotes::remote_watch::RemoteEvent;
 use crate::model::WhyUnknown;
 use crate::resource::{Kind, Record};
 
 /// What the watches tell.
-pub enum Told {
+pub enum FollowedEvent {
     Groups(&'static dyn Kind, Box<Event<Record>>),
-    Slices(FeedId, Event<Slice>),
-    Mirrors(FeedId, Event<Service>),
+    Slices(SliceWatchId, Event<Slice>),
+    Mirrors(SliceWatchId, Event<Service>),
     /// The cluster of a feed can't be asked.
-    NoAccess(FeedId, WhyUnknown),
+    NoAccess(SliceWatchId, WhyUnknown),
 }
 
 /// Watches that tell an inbox. They end when this is dropped.
-pub struct Watches<I> {
+pub struct WatchSet<I> {
     cluster: Cluster,
     inbox: mpsc::Sender<I>,
     tasks: JoinSet<()>,
-    feeds: HashMap<FeedId, Following>,
+    feeds: HashMap<SliceWatchId, ScopedWatch>,
 }
 
-impl<I> std::fmt::Debug for Watches<I> {
+impl<I> std::fmt::Debug for WatchSet<I> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Watches")
             .field("feeds", &self.feeds)
@@ -45,13 +45,13 @@ impl<I> std::fmt::Debug for Watches<I> {
 
 /// The watches of one feed.
 #[derive(Debug)]
-struct Following {
+struct ScopedWatch {
     cluster: Option<String>,
     namespace: Option<String>,
     tasks: Vec<AbortHandle>,
 }
 
-impl Following {
+impl ScopedWatch {
     fn place(&self) -> (Option<&String>, Option<&String>) {
         (self.cluster.as_ref(), self.namespace.as_ref())
     }
@@ -61,7 +61,7 @@ impl Following {
     }
 }
 
-impl<I: From<Told> + Send + 'static> Watches<I> {
+impl<I: From<FollowedEvent> + Send + 'static> WatchSet<I> {
     pub fn new(cluster: &Cluster, inbox: mpsc::Sender<I>) -> Self {
         Self {
             cluster: cluster.clone(),
@@ -80,7 +80,7 @@ impl<I: From<Told> + Send + 'static> Watches<I> {
 
     pub fn follow<T: Versioned>(
         &mut self,
-        source: Source<T>,
+        source: Collection<T>,
         wrap: impl Fn(Event<T>) -> I + Send + 'static,
     ) -> AbortHandle {
         let inbox = self.inbox.clone();
@@ -94,36 +94,39 @@ impl<I: From<Told> + Send + 'static> Watches<I> {
     pub fn follow_groups(
         &mut self,
         kind: &'static dyn Kind,
-        source: Source<Record>,
+        source: Collection<Record>,
     ) -> AbortHandle {
         let (cluster, inbox) = (self.cluster.clone(), self.inbox.clone());
         let following = watch::follow(self.cluster.clone(), source, move |event| {
             let (cluster, inbox) = (cluster.clone(), inbox.clone());
             async move {
                 let event = Box::new(groups::clarify(&cluster, kind, event).await);
-                inbox.send(Told::Groups(kind, event).into()).await.is_ok()
+                inbox
+                    .send(FollowedEvent::Groups(kind, event).into())
+                    .await
+                    .is_ok()
             }
         });
         self.spawn(following)
     }
 
     /// Starts the watches of a feed.
-    pub fn start(&mut self, id: FeedId, scope: &Scope) {
+    pub fn start(&mut self, id: SliceWatchId, scope: &SliceScope) {
         let source = scope.slices();
         let tasks = match &scope.cluster {
             Some(name) => vec![self.follow_there(name.clone(), source, id)],
             None => vec![
                 self.follow(
                     services::mirrors(scope.namespace.as_deref()),
-                    move |event| Told::Mirrors(id, event).into(),
+                    move |event| FollowedEvent::Mirrors(id, event).into(),
                 ),
-                self.follow(source, move |event| Told::Slices(id, event).into()),
+                self.follow(source, move |event| FollowedEvent::Slices(id, event).into()),
             ],
         };
         let (cluster, namespace) = (scope.cluster.clone(), scope.namespace.clone());
         self.feeds.insert(
             id,
-            Following {
+            ScopedWatch {
                 cluster,
                 namespace,
                 tasks,
@@ -131,12 +134,17 @@ impl<I: From<Told> + Send + 'static> Watches<I> {
         );
     }
 
-    fn follow_there(&mut self, name: String, source: Source<Slice>, id: FeedId) -> AbortHandle {
+    fn follow_there(
+        &mut self,
+        name: String,
+        source: Collection<Slice>,
+        id: SliceWatchId,
+    ) -> AbortHandle {
         let inbox = self.inbox.clone();
         let following = remote_watch::follow(self.cluster.clone(), name, source, move |heard| {
             let told = match heard {
-                Heard::Event(event) => Told::Slices(id, event),
-                Heard::NoAccess(why) => Told::NoAccess(id, why),
+                RemoteEvent::Event(event) => FollowedEvent::Slices(id, event),
+                RemoteEvent::NoAccess(why) => FollowedEvent::NoAccess(id, why),
             };
             let inbox = inbox.clone();
             async move { inbox.send(told.into()).await.is_ok() }
@@ -145,25 +153,28 @@ impl<I: From<Told> + Send + 'static> Watches<I> {
     }
 
     /// Whether this is the last word of a feed that nobody follows any more.
-    pub fn is_stopped(&self, told: &Told) -> bool {
+    pub fn is_stopped(&self, told: &FollowedEvent) -> bool {
         match told {
-            Told::Groups(..) => false,
-            Told::Slices(id, _) | Told::Mirrors(id, _) | Told::NoAccess(id, _) => {
-                !self.feeds.contains_key(id)
-            }
+            FollowedEvent::Groups(..) => false,
+            FollowedEvent::Slices(id, _)
+            | FollowedEvent::Mirrors(id, _)
+            | FollowedEvent::NoAccess(id, _) => !self.feeds.contains_key(id),
         }
     }
 
     /// Whether no other feed reads the same place.
-    pub fn is_alone(&self, id: FeedId) -> bool {
-        let own = self.feeds.get(&id).map(Following::place);
+    pub fn is_alone(&self, id: SliceWatchId) -> bool {
+        let own = self.feeds.get(&id).map(ScopedWatch::place);
         self.feeds
             .iter()
             .all(|(other, following)| *other == id || Some(following.place()) != own)
     }
 
-    pub fn stop(&mut self, id: FeedId) {
-        self.feeds.remove(&id).into_iter().for_each(Following::end);
+    pub fn stop(&mut self, id: SliceWatchId) {
+        self.feeds
+            .remove(&id)
+            .into_iter()
+            .for_each(ScopedWatch::end);
     }
 
     pub fn stop_all(&mut self) {
@@ -172,7 +183,7 @@ impl<I: From<Told> + Send + 'static> Watches<I> {
     }
 
     /// What a feed reads, in words.
-    pub fn place(&self, what: &str, feed: FeedId) -> String {
+    pub fn place(&self, what: &str, feed: SliceWatchId) -> String {
         let following = self.feeds.get(&feed);
         let place = match following.and_then(|following| following.namespace.as_ref()) {
             Some(namespace) => format!("{what} of namespace {namespace}"),

@@ -2,13 +2,16 @@
 
 use super::annotations::{OVERRIDE, PAUSED, PREFIX, PRIMARY_SERVICE};
 use super::meta::Meta;
-use crate::model::{Invalid, Order, Override, Pause};
+use crate::model::{Invalid, Override, OverrideState, Pause};
 
 /// The primary's index and the override, from what the object names. `names` are the backends'.
 ///
 /// # Errors
 /// Where the primary is no backend, and no override tells of one that is.
-pub fn primary_and_order(meta: &Meta, names: &[&str]) -> Result<(usize, Option<Order>), Invalid> {
+pub fn primary_and_order(
+    meta: &Meta,
+    names: &[&str],
+) -> Result<(usize, Option<OverrideState>), Invalid> {
     let position = |wanted: &str| names.iter().position(|name| *name == wanted);
     let named = meta.annotations.get(PRIMARY_SERVICE);
     let parsed = meta
@@ -23,7 +26,7 @@ pub fn primary_and_order(meta: &Meta, names: &[&str]) -> Result<(usize, Option<O
         return Err(no_backend(named, names));
     };
     let primary_lost = position(named).is_none();
-    let broken = |why: String, order: Option<Override>| Order::Broken {
+    let broken = |why: String, order: Option<Override>| OverrideState::Broken {
         why,
         order,
         primary_lost,
@@ -44,7 +47,7 @@ pub fn primary_and_order(meta: &Meta, names: &[&str]) -> Result<(usize, Option<O
             );
             broken(why, Some(order))
         }
-        Ok(order) => Order::Standing { order, home },
+        Ok(order) => OverrideState::Standing { order, home },
     });
     Ok((primary, order))
 }

@@ -4,7 +4,7 @@ use super::annotations::{CONTROLLED_BY, LAST_MOVE};
 use super::kind::Kind;
 use super::meta::{ManagedFields, Meta};
 use super::routing::Routing;
-use crate::model::history::{Move, Source};
+use crate::model::history::{Move, MoveSource};
 use crate::model::{Changed, Group, GroupId, Invalid, LastMove, ServiceRef};
 
 /// The name under which the API server knows our writes.
@@ -80,7 +80,7 @@ impl Record {
             from: Some(last.from),
             to: Some(last.to),
             unverified: last.unverified,
-            ..self.moved(last.at, last.by, last.why, Source::LastMove)
+            ..self.moved(last.at, last.by, last.why, MoveSource::LastMove)
         })
     }
 
@@ -91,14 +91,14 @@ impl Record {
                 at,
                 by,
                 "the backends were edited, perhaps the weights (a hint)".to_owned(),
-                Source::ManagedFields,
+                MoveSource::ManagedFields,
             )),
             Changed::Moved(_) | Changed::Created(_) => None,
         };
         self.noted_move().into_iter().chain(edited).collect()
     }
 
-    fn moved(&self, at: Timestamp, by: String, why: String, source: Source) -> Move {
+    fn moved(&self, at: Timestamp, by: String, why: String, source: MoveSource) -> Move {
         Move {
             group: self.id(),
             apex: Some(self.apex.clone()),

@@ -8,7 +8,7 @@ use super::annotations::{OVERRIDE, PRIMARY_SERVICE};
 use super::kind::{Kind, KindInfo, NewGroup};
 use super::meta::Meta;
 use super::record::Record;
-use super::route_rules::{BackendRef, Protected, Rule};
+use super::route_rules::{BackendRef, Protected, RouteRule};
 use super::route_status;
 use super::route_status::RouteStatus;
 use super::routing::Routing;
@@ -35,7 +35,7 @@ struct Object {
 struct Spec {
     parent_refs: Vec<ParentRef>,
     hostnames: Vec<String>,
-    rules: Vec<Rule>,
+    rules: Vec<RouteRule>,
 }
 
 /// What a route is attached to; a gateway, where no kind is named.
@@ -132,7 +132,7 @@ impl Route {
         &self,
         meta: &Meta,
         parent: &ParentRef,
-        rules: &[Rule],
+        rules: &[RouteRule],
     ) -> Result<(Group, Protected), Invalid> {
         assemble::service_name(
             &parent.name,
@@ -196,7 +196,7 @@ fn only_service(parents: &[ParentRef]) -> Result<&ParentRef, Invalid> {
 
 /// The backend that tells which rules are the group's: the primary or, under an override, the one before it. A
 /// rule where the override's target stands alone or beside others is not drawn in by it.
-fn anchor(meta: &Meta, rules: &[Rule]) -> String {
+fn anchor(meta: &Meta, rules: &[RouteRule]) -> String {
     let is_listed = |name: &String| {
         rules
             .iter()

@@ -14,7 +14,7 @@ const LARGEST_WEIGHT: u64 = 1_000_000;
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub struct Rule {
+pub struct RouteRule {
     pub name: Option<String>,
     pub matches: Vec<Value>,
     pub backend_refs: Vec<BackendRef>,
@@ -116,8 +116,8 @@ impl BackendRef {
 ///
 /// # Errors
 /// Where there is none, or they differ; the reason names the rule.
-pub fn protected(rules: &[Rule], home: &str, primary: &str) -> Result<Protected, Invalid> {
-    let has_primary = |rule: &Rule| {
+pub fn protected(rules: &[RouteRule], home: &str, primary: &str) -> Result<Protected, Invalid> {
+    let has_primary = |rule: &RouteRule| {
         rule.backend_refs
             .iter()
             .any(|to| to.called(home) == primary)
@@ -168,7 +168,7 @@ fn scale_down(backends: &mut [Backend]) {
         .for_each(|backend| backend.weight = backend.weight.div_ceil(divisor));
 }
 
-fn read(rule: &Rule, index: usize, home: &str) -> Result<Protected, Invalid> {
+fn read(rule: &RouteRule, index: usize, home: &str) -> Result<Protected, Invalid> {
     let mut backends = Vec::with_capacity(rule.backend_refs.len());
     for to in &rule.backend_refs {
         assemble::add(&mut backends, to.read(home)?)?;
@@ -231,7 +231,7 @@ fn join(group: &mut Protected, mut rule: Protected) -> Result<(), String> {
     Ok(())
 }
 
-fn nothing_protected(rules: &[Rule], home: &str, primary: &str) -> Invalid {
+fn nothing_protected(rules: &[RouteRule], home: &str, primary: &str) -> Invalid {
     let mut names: Vec<String> = rules
         .iter()
         .flat_map(|rule| &rule.backend_refs)
@@ -251,7 +251,7 @@ fn nothing_protected(rules: &[Rule], home: &str, primary: &str) -> Invalid {
     )
 }
 
-fn left_alone(rules: &[Rule], index: usize, has_primary: bool, primary: &str) -> String {
+fn left_alone(rules: &[RouteRule], index: usize, has_primary: bool, primary: &str) -> String {
     let why = if has_primary {
         format!("has {primary} alone")
     } else {
@@ -264,7 +264,7 @@ fn left_alone(rules: &[Rule], index: usize, has_primary: bool, primary: &str) ->
 }
 
 /// `rule 2 (canary)`, counted from 1.
-fn title(rules: &[Rule], index: usize) -> String {
+fn title(rules: &[RouteRule], index: usize) -> String {
     let name = rules
         .get(index)
         .and_then(|rule| rule.name.as_ref())

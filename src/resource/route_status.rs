@@ -7,19 +7,19 @@ use super::route::ParentRef;
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct RouteStatus {
-    parents: Vec<Parent>,
+    parents: Vec<ParentStatus>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Parent {
+struct ParentStatus {
     parent_ref: ParentRef,
-    conditions: Vec<Condition>,
+    conditions: Vec<RouteCondition>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Condition {
+struct RouteCondition {
     #[serde(rename = "type")]
     kind: String,
     status: String,
@@ -33,12 +33,12 @@ pub fn complaints(status: &RouteStatus) -> Vec<String> {
         .parents
         .iter()
         .filter(|parent| parent.parent_ref.is_service());
-    let conditions: Vec<&Condition> = parents.flat_map(|parent| &parent.conditions).collect();
+    let conditions: Vec<&RouteCondition> = parents.flat_map(|parent| &parent.conditions).collect();
     let is_judged = conditions
         .iter()
         .any(|condition| condition.kind == "Accepted");
     let unjudged = "no controller has accepted the route yet: until one does, it has no effect";
-    let complaint = |condition: &&Condition| {
+    let complaint = |condition: &&RouteCondition| {
         let what = match (condition.kind.as_str(), condition.status.as_str()) {
             (_, "True") => return None,
             ("Accepted", _) => "the route is not accepted, so it has no effect",
@@ -47,7 +47,7 @@ pub fn complaints(status: &RouteStatus) -> Vec<String> {
             }
             _ => return None,
         };
-        let Condition {
+        let RouteCondition {
             reason, message, ..
         } = condition;
         let said = if message.is_empty() { reason } else { message };

@@ -6,19 +6,19 @@ use serde_json::{Value, json};
 
 use super::meta::Meta;
 use super::route::ParentRef;
-use super::route_rules::Rule;
+use super::route_rules::RouteRule;
 
 /// What a route takes on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Routing {
-    parents: Vec<Parent>,
+    parents: Vec<RouteParent>,
     rules: Vec<BTreeSet<Match>>,
     /// Indexes of the rules that fail over.
     protected: Vec<usize>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Parent {
+struct RouteParent {
     name: String,
     /// None: every port.
     port: Option<u16>,
@@ -40,7 +40,7 @@ impl Routing {
         meta: &Meta,
         parents: &[ParentRef],
         hostnames: &[String],
-        rules: &[Rule],
+        rules: &[RouteRule],
         protected: Vec<usize>,
     ) -> Self {
         let is_here = |parent: &&ParentRef| {
@@ -53,7 +53,7 @@ impl Routing {
             .iter()
             .filter(|parent| parent.is_service())
             .filter(is_here);
-        let parents = services.map(|parent| Parent {
+        let parents = services.map(|parent| RouteParent {
             name: parent.name.clone(),
             port: parent.port,
         });

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::status::{Item, item};
+use super::status::{StatusItem, item};
 use super::stream::API_VERSION;
-use crate::cluster::transport::connection_flags::Reach;
+use crate::cluster::transport::connection_flags::ConnectionFlags;
 use crate::model::{State, Status, StatusChange};
 use crate::text::{LONGEST_LINE, clean, clean_json, shorten};
 
@@ -22,7 +22,7 @@ struct Line<'a> {
     previous: Option<Previous<'a>>,
     /// As it is now or, where it is gone, as it was.
     #[serde(flatten)]
-    item: Item<'a>,
+    item: StatusItem<'a>,
 }
 
 #[derive(Serialize)]
@@ -39,7 +39,7 @@ struct Previous<'a> {
 pub fn json_line(
     change: &StatusChange,
     context: &str,
-    reach: &Reach,
+    reach: &ConnectionFlags,
     at: Timestamp,
 ) -> serde_json::Result<String> {
     let (word, before) = match change {

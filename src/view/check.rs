@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use crate::model::check::{Category, CheckResult, Outcome};
+use crate::model::check::{Category, CheckOutcome, CheckResult};
 use crate::text::clean;
 
 /// As `linkerd check` reads the answers of its extensions.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Report<'a> {
+struct CheckReport<'a> {
     success: bool,
     categories: Vec<ReportCategory<'a>>,
 }
@@ -28,13 +28,13 @@ struct ReportCheck {
     /// Of all this, linkerd believes only that something is wrong where this is not empty.
     #[serde(skip_serializing_if = "String::is_empty")]
     error: String,
-    result: Outcome,
+    result: CheckOutcome,
 }
 
 /// # Errors
 /// Where the report can't be serialised.
 pub fn json(categories: &[Category]) -> serde_json::Result<String> {
-    let report = Report {
+    let report = CheckReport {
         success: succeeded(categories),
         categories: categories.iter().map(report_category).collect(),
     };
@@ -62,17 +62,17 @@ pub fn succeeded(categories: &[Category]) -> bool {
 
 /// How text is to be drawn.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Style {
+pub struct CheckStyle {
     /// Only what is not well.
     pub short: bool,
     pub colour: bool,
 }
 
 /// As `linkerd check` prints it.
-pub fn text(categories: &[Category], style: Style) -> String {
+pub fn text(categories: &[Category], style: CheckStyle) -> String {
     let mut out = String::new();
     for category in categories {
-        let shown = |check: &&CheckResult| !style.short || check.outcome != Outcome::Success;
+        let shown = |check: &&CheckResult| !style.short || check.outcome != CheckOutcome::Success;
         let lines: String = category
             .checks
             .iter()
@@ -88,9 +88,9 @@ pub fn text(categories: &[Category], style: Style) -> String {
         }
     }
     let end = if succeeded(categories) {
-        Outcome::Success
+        CheckOutcome::Success
     } else {
-        Outcome::Error
+        CheckOutcome::Error
     };
     out + &format!("Status check results are {}\n", sign(end, style.colour))
 }
@@ -114,11 +114,11 @@ fn check_lines(check: &CheckResult, colour: bool) -> String {
     out
 }
 
-fn sign(outcome: Outcome, colour: bool) -> String {
+fn sign(outcome: CheckOutcome, colour: bool) -> String {
     let (sign, code) = match outcome {
-        Outcome::Success => ("√", 32),
-        Outcome::Warning => ("‼", 33),
-        Outcome::Error => ("×", 31),
+        CheckOutcome::Success => ("√", 32),
+        CheckOutcome::Warning => ("‼", 33),
+        CheckOutcome::Error => ("×", 31),
     };
     if colour {
         format!("\u{1b}[{code}m{sign}\u{1b}[0m")
@@ -174,12 +174,12 @@ ill
 
 Status check results are ×
 ";
-        assert_eq!(text(&categories(), Style::default()), expected);
+        assert_eq!(text(&categories(), CheckStyle::default()), expected);
     }
 
     #[test]
     fn short_is_what_is_not_well() {
-        let style = Style {
+        let style = CheckStyle {
             short: true,
             colour: false,
         };

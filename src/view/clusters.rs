@@ -2,20 +2,20 @@
 
 use serde::Serialize;
 
-use super::status::{Item, item};
+use super::status::{StatusItem, item};
 use super::stream::API_VERSION;
 use super::table;
-use super::table::{Shown, Style};
-use crate::error::Told;
+use super::table::{Shown, TableStyle};
+use crate::error::Report;
 use crate::text::clean;
 
 /// The groups of one cluster, or why they can't be shown.
 #[derive(Debug)]
-pub struct Look<'a> {
+pub struct ClusterSnapshot<'a> {
     pub shown: Shown<'a>,
     /// None where the kubeconfig could not be used.
     pub server: Option<&'a str>,
-    pub error: Option<&'a Told>,
+    pub error: Option<&'a Report>,
 }
 
 /// Groups as they stand, in several clusters.
@@ -32,7 +32,7 @@ pub struct ClusterStatusList<'a> {
 struct ClusterStatus<'a> {
     context: &'a str,
     server: Option<&'a str>,
-    items: Vec<Item<'a>>,
+    items: Vec<StatusItem<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
@@ -40,8 +40,8 @@ struct ClusterStatus<'a> {
 }
 
 impl<'a> ClusterStatusList<'a> {
-    pub fn new(looks: &[Look<'a>], exit_code: u8) -> Self {
-        let cluster = |look: &Look<'a>| ClusterStatus {
+    pub fn new(looks: &[ClusterSnapshot<'a>], exit_code: u8) -> Self {
+        let cluster = |look: &ClusterSnapshot<'a>| ClusterStatus {
             context: look.shown.context,
             server: look.server,
             items: look
@@ -67,7 +67,7 @@ impl<'a> ClusterStatusList<'a> {
 }
 
 /// A row for each group, and below what is to be said of groups and of clusters.
-pub fn render(looks: &[Look], style: Style) -> String {
+pub fn render(looks: &[ClusterSnapshot], style: TableStyle) -> String {
     let shown: Vec<Shown> = looks.iter().map(|look| look.shown).collect();
     let mut text = if shown.iter().all(|shown| shown.statuses.is_empty()) {
         String::new()
@@ -81,7 +81,7 @@ pub fn render(looks: &[Look], style: Style) -> String {
     text + &notes
 }
 
-fn notes(look: &Look, style: Style) -> String {
+fn notes(look: &ClusterSnapshot, style: TableStyle) -> String {
     let context = clean(look.shown.context);
     let said = |line: &str| {
         if line.starts_with(' ') {

@@ -3,7 +3,7 @@
 use super::grid::{grid, width};
 use super::live::wrap;
 use super::table;
-use super::table::{Column, Shown, Style, cells, counts};
+use super::table::{Column, Shown, TableStyle, cells, counts};
 use crate::model::{BackendStatus, Status};
 use crate::text::clean;
 
@@ -23,7 +23,7 @@ const NEXT: &str = "next: ";
 const NARROWEST: usize = 9;
 
 /// The groups and, below, a line or two for each one that is not at home.
-pub fn render(groups: Shown, style: Style, columns: u16) -> String {
+pub fn render(groups: Shown, style: TableStyle, columns: u16) -> String {
     let rows = rows(groups, style, columns).join("\n") + "\n";
     let notes = table::notes(groups, style) + &table::summary(groups.statuses);
     if notes.is_empty() {
@@ -39,7 +39,7 @@ pub fn render(groups: Shown, style: Style, columns: u16) -> String {
 }
 
 /// What stands below the groups, after an empty line; nothing where all are at home.
-pub fn notes(groups: Shown, style: Style, columns: u16) -> Vec<String> {
+pub fn notes(groups: Shown, style: TableStyle, columns: u16) -> Vec<String> {
     let notes = table::notes(groups, style);
     let lines: Vec<String> = notes
         .lines()
@@ -53,7 +53,7 @@ pub fn notes(groups: Shown, style: Style, columns: u16) -> Vec<String> {
 }
 
 /// One line for each group where that fits, two where it does not.
-pub fn rows(groups: Shown, style: Style, columns: u16) -> Vec<String> {
+pub fn rows(groups: Shown, style: TableStyle, columns: u16) -> Vec<String> {
     let mut shown = Column::of(style);
     let fitting = std::iter::once(None)
         .chain(SPARE.map(Some))
@@ -65,7 +65,7 @@ pub fn rows(groups: Shown, style: Style, columns: u16) -> Vec<String> {
     fitting.unwrap_or_else(|| two_lines(groups, style, columns))
 }
 
-fn two_lines(groups: Shown, style: Style, columns: u16) -> Vec<String> {
+fn two_lines(groups: Shown, style: TableStyle, columns: u16) -> Vec<String> {
     let room = (usize::from(columns) / NARROWEST).clamp(1, FIRST_LINE.len());
     let (header, rows) = cells(&FIRST_LINE[..room], &[groups], style);
     let mut lines = grid(&header, &rows, Some(columns)).into_iter();
@@ -78,7 +78,7 @@ fn two_lines(groups: Shown, style: Style, columns: u16) -> Vec<String> {
 }
 
 /// `0/2 web-svc, 1/1 web-svc-east`, after the namespace where that is shown.
-fn second_line(status: &Status, style: Style) -> String {
+fn second_line(status: &Status, style: TableStyle) -> String {
     let namespace = if style.namespaces {
         format!("{}: ", status.id.namespace)
     } else {

@@ -6,8 +6,8 @@ use serde::Serialize;
 use super::ago::ago;
 use super::grid::{Cell, grid};
 use super::stream::API_VERSION;
-use super::table::Style;
-use crate::model::history::{Move, Source};
+use super::table::TableStyle;
+use crate::model::history::{Move, MoveSource};
 
 /// The moves that are known in one cluster, the newest first.
 #[derive(Debug, Serialize)]
@@ -17,12 +17,12 @@ pub struct HistoryList<'a> {
     kind: &'static str,
     context: &'a str,
     server: &'a str,
-    items: Vec<Item<'a>>,
+    items: Vec<HistoryItem<'a>>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Item<'a> {
+struct HistoryItem<'a> {
     namespace: &'a str,
     /// Kind of the object, such as `trafficsplit`.
     object: &'a str,
@@ -54,8 +54,8 @@ impl<'a> HistoryList<'a> {
     }
 }
 
-fn item(told: &Move) -> Item<'_> {
-    Item {
+fn item(told: &Move) -> HistoryItem<'_> {
+    HistoryItem {
         namespace: &told.group.namespace,
         object: told.group.kind,
         name: &told.group.name,
@@ -72,21 +72,21 @@ fn item(told: &Move) -> Item<'_> {
 }
 
 fn is_hint(told: &Move) -> bool {
-    told.sources == [Source::ManagedFields]
+    told.sources == [MoveSource::ManagedFields]
 }
 
 fn sources(told: &Move) -> Vec<&'static str> {
-    let name = |source: &Source| match source {
-        Source::LastMove => "last-move",
-        Source::Event => "event",
-        Source::UpstreamEvent => "upstream-event",
-        Source::ManagedFields => "managed-fields",
+    let name = |source: &MoveSource| match source {
+        MoveSource::LastMove => "last-move",
+        MoveSource::Event => "event",
+        MoveSource::UpstreamEvent => "upstream-event",
+        MoveSource::ManagedFields => "managed-fields",
     };
     told.sources.iter().map(name).collect()
 }
 
 /// A row for each move.
-pub fn table(moves: &[Move], style: Style, now: Timestamp) -> String {
+pub fn table(moves: &[Move], style: TableStyle, now: Timestamp) -> String {
     let mut header = vec!["AGE", "NAME", "FROM", "TO", "BY", "WHY"];
     if style.namespaces {
         header.insert(1, "NAMESPACE");
@@ -99,7 +99,7 @@ pub fn table(moves: &[Move], style: Style, now: Timestamp) -> String {
     grid(&header, &rows, None).join("\n") + "\n"
 }
 
-fn row(told: &Move, style: Style, now: Timestamp) -> Vec<Cell> {
+fn row(told: &Move, style: TableStyle, now: Timestamp) -> Vec<Cell> {
     let weights = |weights: &Option<String>| {
         let weights = weights.as_deref().unwrap_or("?");
         if style.wide {

@@ -8,8 +8,8 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 use super::ago::ago;
 use super::changes::what;
 use super::compact;
-use super::table::{Shown, Style, counts_by_state};
-use crate::cluster::transport::connection_flags::Reach;
+use super::table::{Shown, TableStyle, counts_by_state};
+use crate::cluster::transport::connection_flags::ConnectionFlags;
 use crate::model::{Status, StatusChange};
 use crate::text::{clean, cut};
 
@@ -22,13 +22,13 @@ pub struct Live<'a> {
     /// Which groups, and in which cluster.
     pub place: &'a str,
     /// What a command line needs to reach the cluster, and the groups in it.
-    pub reach: &'a Reach,
+    pub reach: &'a ConnectionFlags,
     pub scope: &'a str,
     pub statuses: &'a [Status],
     /// What is to be said above the table: names that no group has, or that the connection is lost.
     pub warning: Option<String>,
     pub transitions: &'a Transitions,
-    pub style: Style,
+    pub style: TableStyle,
     pub now: Timestamp,
     pub columns: u16,
     pub rows: u16,
@@ -239,7 +239,7 @@ mod tests {
                 Timestamp::UNIX_EPOCH,
             );
         }
-        let reach = Reach::of(&GlobalArgs::default(), Some("west"));
+        let reach = ConnectionFlags::of(&GlobalArgs::default(), Some("west"));
         let live = Live {
             place: "namespace emojivoto of context west",
             reach: &reach,
@@ -249,10 +249,10 @@ mod tests {
                 "CONNECTION LOST, last heard 9s ago: connection refused; trying again".to_owned(),
             ),
             transitions: &transitions,
-            style: Style {
+            style: TableStyle {
                 wide: true,
                 namespaces: true,
-                ..Style::default()
+                ..TableStyle::default()
             },
             now: Timestamp::UNIX_EPOCH,
             columns,

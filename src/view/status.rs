@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::stream::API_VERSION;
-use crate::cluster::transport::connection_flags::Reach;
+use crate::cluster::transport::connection_flags::ConnectionFlags;
 use crate::model::{
     BackendStatus, Changed, LeftOver, OrderStatus, Override, Pause, Readiness, RemoteService,
     Runner, State, Status, WhyUnknown,
@@ -19,7 +19,7 @@ pub struct StatusList<'a> {
     kind: &'static str,
     context: &'a str,
     server: &'a str,
-    items: Vec<Item<'a>>,
+    items: Vec<StatusItem<'a>>,
     /// Where a condition was asked for, or an exit code that says how the groups are.
     #[serde(skip_serializing_if = "Option::is_none")]
     exit_code: Option<u8>,
@@ -43,7 +43,7 @@ pub struct Missing {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Item<'a> {
+pub(crate) struct StatusItem<'a> {
     namespace: &'a str,
     /// Kind of the object, such as `trafficsplit`.
     object: &'a str,
@@ -57,13 +57,13 @@ pub(crate) struct Item<'a> {
     next: Option<String>,
     primary: Option<&'a str>,
     active: Vec<&'a str>,
-    backends: Vec<Backend<'a>>,
+    backends: Vec<BackendLine<'a>>,
     #[serde(rename = "override", skip_serializing_if = "Option::is_none")]
     order: Option<OrderLine<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     paused: Option<&'a Pause>,
     /// When, by whom and why the weights came to be what they are.
-    changed: Change<'a>,
+    changed: ChangeLine<'a>,
     runner: RunnerLine<'a>,
     /// Why the object may have no effect, or not on all the traffic.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
@@ -84,7 +84,7 @@ struct OrderLine<'a> {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Backend<'a> {
+struct BackendLine<'a> {
     name: &'a str,
     weight: u64,
     /// None while the readiness is unknown.
@@ -111,7 +111,7 @@ struct MirrorLine<'a> {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Change<'a> {
+struct ChangeLine<'a> {
     /// `moved`, `edited` (a hint, from field managers) or `created`.
     how: &'static str,
     at: Option<Timestamp>,
@@ -131,7 +131,12 @@ struct RunnerLine<'a> {
 
 impl<'a> StatusList<'a> {
     /// `reach` is what a command line needs to reach the cluster.
-    pub fn new(context: &'a str, server: &'a str, reach: &Reach, statuses: &'a [Status]) -> Self {
+    pub fn new(
+        context: &'a str,
+        server: &'a str,
+        reach: &ConnectionFlags,
+        statuses: &'a [Status],
+    ) -> Self {
         let items = statuses.iter().map(|status| item(status, reach)).collect();
         let kind = "StatusList";
         Self {
@@ -156,8 +161,8 @@ impl<'a> StatusList<'a> {
     }
 }
 
-pub(crate) fn item<'a>(status: &'a Status, reach: &Reach) -> Item<'a> {
-    Item {
+pub(crate) fn item<'a>(status: &'a Status, reach: &ConnectionFlags) -> StatusItem<'a> {
+    StatusItem {
         namespace: &status.id.namespace,
         object: status.id.kind,
         name: &status.id.name,
@@ -217,9 +222,9 @@ fn order(order: &OrderStatus) -> OrderLine<'_> {
     }
 }
 
-fn backend(backend: &BackendStatus) -> Backend<'_> {
+fn backend(backend: &BackendStatus) -> BackendLine<'_> {
     let counts = backend.readiness.counts();
-    Backend {
+    BackendLine {
         name: &backend.name,
         weight: backend.weight,
         ready: counts.map(|(ready, _)| ready),
@@ -241,8 +246,8 @@ fn backend(backend: &BackendStatus) -> Backend<'_> {
     }
 }
 
-fn change(changed: &Changed) -> Change<'_> {
-    let blank = Change {
+fn change(changed: &Changed) -> ChangeLine<'_> {
+    let blank = ChangeLine {
         how: "created",
         at: None,
         by: None,
@@ -251,7 +256,7 @@ fn change(changed: &Changed) -> Change<'_> {
         to: None,
     };
     match changed {
-        Changed::Moved(last) => Change {
+        Changed::Moved(last) => ChangeLine {
             how: "moved",
             at: Some(last.at),
             by: Some(&last.by),
@@ -259,18 +264,18 @@ fn change(changed: &Changed) -> Change<'_> {
             from: Some(&last.from),
             to: Some(&last.to),
         },
-        Changed::Edited { by, at } => Change {
+        Changed::Edited { by, at } => ChangeLine {
             how: "edited",
             at: Some(*at),
             by: Some(by),
             ..blank
         },
-        Changed::Created(at) => Change { at: *at, ..blank },
+        Changed::Created(at) => ChangeLine { at: *at, ..blank },
     }
 }
 
 /// What to type next, for a group that is not well.
-pub fn next_step(status: &Status, reach: &Reach) -> Option<String> {
+pub fn next_step(status: &Status, reach: &ConnectionFlags) -> Option<String> {
     let namespace = &status.id.namespace;
     let (place, ours) = (reach.within(namespace), reach.for_plugin(namespace));
     if let Some(mend) = &status.mend {

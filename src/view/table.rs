@@ -8,7 +8,7 @@ use super::ago::ago;
 use super::grid;
 use super::grid::{Cell, Colour};
 use super::status::next_step;
-use crate::cluster::transport::connection_flags::Reach;
+use crate::cluster::transport::connection_flags::ConnectionFlags;
 use crate::model::mirror::Side;
 use crate::model::{
     BackendStatus, Changed, LeftOver, OrderStatus, Override, Readiness, Runner, State, Status,
@@ -24,7 +24,7 @@ const AT_A_GLANCE: usize = 20;
 
 /// How a table is to be drawn.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Style {
+pub struct TableStyle {
     /// With weights, by whom and why.
     pub wide: bool,
     /// With a column for the namespace.
@@ -39,14 +39,14 @@ pub struct Style {
 pub struct Shown<'a> {
     pub context: &'a str,
     /// The flags by which a command line reaches it.
-    pub reach: &'a Reach,
+    pub reach: &'a ConnectionFlags,
     pub statuses: &'a [Status],
     /// By the cluster's clock.
     pub now: Timestamp,
 }
 
 /// A row for each group, and below a line or two for each one that is not at home.
-pub fn render(shown: Shown, style: Style) -> String {
+pub fn render(shown: Shown, style: TableStyle) -> String {
     let (rows, notes) = (
         rows(&[shown], style),
         notes(shown, style) + &summary(shown.statuses),
@@ -60,7 +60,7 @@ pub fn render(shown: Shown, style: Style) -> String {
 
 /// A row for each group of each cluster, as wide as it gets: the terminal wraps lines better than we could, and a name
 /// that is cut can't be copied.
-pub fn rows(shown: &[Shown], style: Style) -> String {
+pub fn rows(shown: &[Shown], style: TableStyle) -> String {
     let (header, rows) = cells(&Column::of(style), shown, style);
     grid::grid(&header, &rows, None).join("\n") + "\n"
 }
@@ -69,7 +69,7 @@ pub fn rows(shown: &[Shown], style: Style) -> String {
 pub(crate) fn cells(
     columns: &[Column],
     shown: &[Shown],
-    style: Style,
+    style: TableStyle,
 ) -> (Vec<&'static str>, Vec<Vec<Cell>>) {
     let row = |shown: &Shown, status: &Status| {
         columns
@@ -112,7 +112,7 @@ pub(crate) fn counts_by_state(statuses: &[Status]) -> String {
 
 /// A line or two for each group that is not at home, up to a number for each state. What is to be done next about
 /// several groups that follow each other is said once, below them.
-pub fn notes(shown: Shown, style: Style) -> String {
+pub fn notes(shown: Shown, style: TableStyle) -> String {
     let name = |status: &Status| {
         if style.namespaces {
             status.id.to_string()
@@ -169,7 +169,7 @@ pub(crate) enum Column {
 }
 
 impl Column {
-    pub fn of(style: Style) -> Vec<Self> {
+    pub fn of(style: TableStyle) -> Vec<Self> {
         use Column::{
             Active, Apex, Backends, By, Cluster, Flags, Loop, Name, Namespace, Since, State, Why,
         };
@@ -203,7 +203,7 @@ impl Column {
         }
     }
 
-    fn cell(self, shown: &Shown, status: &Status, style: Style) -> Cell {
+    fn cell(self, shown: &Shown, status: &Status, style: TableStyle) -> Cell {
         let (at, by, why) = change(&status.changed);
         match self {
             Self::Cluster => Cell::new(shown.context),

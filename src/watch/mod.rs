@@ -9,4 +9,4 @@ pub use driver::event_loop::run;
 pub use driver::suspend::Clocks;
 pub use engine::rate_limit::MaxMoves;
 pub use metrics::registry::Metrics;
-pub use options::{Options, Outcome};
+pub use options::{WatchOptions, WatchOutcome};

@@ -9,7 +9,7 @@ use crate::model::GroupId;
 
 /// What to run on.
 #[derive(Debug, Clone, Default)]
-pub struct Options {
+pub struct WatchOptions {
     /// None: all namespaces.
     pub namespace: Option<String>,
     /// A label selector that narrows the groups down.
@@ -28,7 +28,7 @@ pub struct Options {
 
 /// How the loop ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum WatchOutcome {
     /// It was told to stop; these groups were not where they belong yet, and why.
     Stopped {
         unsettled: Vec<(GroupId, &'static str)>,

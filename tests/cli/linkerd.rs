@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use kubectl_failover::cli::argv0::Program;
+use kubectl_failover::cli::argv0::Invocation;
 use kubectl_failover::cli::{Cli, Command, GlobalArgs};
 use serde_json::{Value, json};
 
@@ -64,7 +64,7 @@ fn parse(words: &[&str]) -> Cli {
         .chain(words.iter().copied())
         .map(Into::into)
         .collect();
-    Program::Linkerd
+    Invocation::Linkerd
         .parse(&words)
         .unwrap_or_else(|usage| panic!("{usage}"))
 }

@@ -1,7 +1,7 @@
 //! What the README says of the code is what the code says.
 
 use clap::ValueEnum as _;
-use kubectl_failover::access::rights::{LINKS, REMOTE, Right, Task};
+use kubectl_failover::access::rights::{LINKS, REMOTE, RbacCommand, Right};
 
 use super::support::repository;
 
@@ -9,7 +9,7 @@ use super::support::repository;
 fn the_rights_are_those_of_the_table() {
     let readme = std::fs::read_to_string(repository().join("README.md")).expect("the README");
     let words = |right: &Right| format!("{}: {}", right.resource, right.verbs.join(", "));
-    for task in Task::value_variants() {
+    for task in RbacCommand::value_variants() {
         let rights = task.rights();
         let carriers = rights.iter().filter(|right| right.carrier().is_some());
         let verbs = carriers.map(|right| right.verbs).next().unwrap_or_default();

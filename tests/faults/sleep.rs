@@ -9,7 +9,7 @@ use kube::api::{Patch, PatchParams};
 use kubectl_failover::cli::GlobalArgs;
 use kubectl_failover::cluster::Cluster;
 use kubectl_failover::model::Notice;
-use kubectl_failover::watch::{Clocks, Metrics, Options};
+use kubectl_failover::watch::{Clocks, Metrics, WatchOptions};
 use serde_json::json;
 
 use crate::estate::{Estate, LIMIT, MANY, for_each};
@@ -52,11 +52,11 @@ async fn a_machine_that_slept_moves_nothing_that_has_recovered_and_begins_delays
     };
     let cluster = Cluster::connect(&flags).await.unwrap();
     let metrics = Metrics::default();
-    let options = Options {
+    let options = WatchOptions {
         namespace: Some(ns.name.clone()),
         metrics: metrics.clone(),
         clocks: Some(clocks),
-        ..Options::default()
+        ..WatchOptions::default()
     };
     let all_wait = format!("failover_groups{{context=\"west\",state=\"Waiting\"}} {MANY}\n");
     let until_all_wait = async || {

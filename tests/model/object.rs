@@ -3,7 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use kubectl_failover::model::operate::{Ends, Forced, Returned, Wish, failback, force};
 use kubectl_failover::model::{
-    Carrier, Changed, Decision, Group, Order, Override, Policy, Readiness, Timers, Weights, decide,
+    Carrier, Changed, Decision, Group, Override, OverrideState, Policy, Readiness, Timers, Weights,
+    decide,
 };
 use kubectl_failover::resource::{
     Change, HTTP_ROUTE, Kind, Operation, Record, TrafficSplit, patch,
@@ -142,7 +143,7 @@ impl Object {
     /// Why the override says nothing any more.
     pub fn broken(&self) -> Option<String> {
         match self.group().order {
-            Some(Order::Broken { why, .. }) => Some(why),
+            Some(OverrideState::Broken { why, .. }) => Some(why),
             _ => None,
         }
     }

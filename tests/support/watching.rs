@@ -1,5 +1,5 @@
 use k8s_openapi::api::rbac::v1::PolicyRule;
-use kubectl_failover::access::rights::{Reach, Task};
+use kubectl_failover::access::rights::{RbacCommand, RightScope};
 use rustix::process::Signal;
 
 use super::namespace::Side;
@@ -9,16 +9,16 @@ use super::running::Running;
 
 /// The rights that the loop needs in a namespace, by resource.
 pub fn operator_rights() -> Vec<PolicyRule> {
-    rights_within(Reach::Namespace)
+    rights_within(RightScope::Namespace)
 }
 
 /// Those that it can use in the whole cluster.
 pub fn operator_rights_beyond() -> Vec<PolicyRule> {
-    rights_within(Reach::Cluster)
+    rights_within(RightScope::Cluster)
 }
 
-fn rights_within(reach: Reach) -> Vec<PolicyRule> {
-    let rights = Task::Watch
+fn rights_within(reach: RightScope) -> Vec<PolicyRule> {
+    let rights = RbacCommand::Watch
         .rights()
         .into_iter()
         .filter(|right| right.reach == reach);

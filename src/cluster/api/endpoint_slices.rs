@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::cluster::listwatch::watch::{Source, Versioned};
+use crate::cluster::listwatch::watch::{Collection, Versioned};
 use crate::cluster::transport::path::ENDPOINT_SLICES;
 use crate::model::ServiceRef;
 use crate::model::readiness::{AddressFamily, SliceCounts, sum_slices};
@@ -26,14 +26,14 @@ pub struct Slice {
 
 /// The slices of these services in one namespace, or of all services where none are named or the names are too
 /// many to be listed.
-pub fn source(namespace: &str, services: Option<&BTreeSet<String>>) -> Source<Slice> {
+pub fn source(namespace: &str, services: Option<&BTreeSet<String>>) -> Collection<Slice> {
     let labels = services.and_then(selector).unwrap_or_default();
-    Source::new(ENDPOINT_SLICES, Some(namespace), labels, Slice::decode)
+    Collection::new(ENDPOINT_SLICES, Some(namespace), labels, Slice::decode)
 }
 
 /// The slices of the whole cluster.
-pub fn source_everywhere() -> Source<Slice> {
-    Source::new(ENDPOINT_SLICES, None, "", Slice::decode)
+pub fn source_everywhere() -> Collection<Slice> {
+    Collection::new(ENDPOINT_SLICES, None, "", Slice::decode)
 }
 
 /// Selects the slices of these services; none where that would make the URL too long. The names are names of

@@ -4,16 +4,16 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::discovery;
-use crate::cluster::listwatch::watch::{Event, Source, Versioned};
+use crate::cluster::listwatch::watch::{Collection, Event, Versioned};
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::{Cause, RequestError, RequestResult};
-use crate::cluster::transport::path::Endpoint;
+use crate::cluster::transport::path::ApiResource;
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::{Kind, KindInfo, Record};
 
 /// Where objects of a kind are.
-pub fn endpoint(kind: &dyn Kind) -> Endpoint {
-    Endpoint {
+pub fn endpoint(kind: &dyn Kind) -> ApiResource {
+    ApiResource {
         api: kind.info().api,
         plural: kind.info().plural,
     }
@@ -24,17 +24,20 @@ pub fn source(
     kind: &'static dyn Kind,
     namespace: Option<&str>,
     labels: Option<&str>,
-) -> Source<Record> {
+) -> Collection<Record> {
     let labels = match labels {
         Some(labels) if !labels.is_empty() => format!("{CONTROLLED_BY},{labels}"),
         _ => CONTROLLED_BY.to_owned(),
     };
-    Source::new(endpoint(kind), namespace, labels, |raw| kind.read(raw))
+    Collection::new(endpoint(kind), namespace, labels, |raw| kind.read(raw))
 }
 
 /// Every object of a kind in a namespace, or in the cluster, whether it is a group or not.
-pub fn all<'a>(kind: &'static dyn Kind, namespace: impl Into<Option<&'a str>>) -> Source<Record> {
-    Source::new(endpoint(kind), namespace.into(), "", |raw| kind.read(raw))
+pub fn all<'a>(
+    kind: &'static dyn Kind,
+    namespace: impl Into<Option<&'a str>>,
+) -> Collection<Record> {
+    Collection::new(endpoint(kind), namespace.into(), "", |raw| kind.read(raw))
 }
 
 /// The error of a list, told as "not found" where the cluster does not know the kind: who may not read such objects

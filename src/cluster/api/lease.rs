@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::cluster::listwatch::watch::{Source, Versioned};
+use crate::cluster::listwatch::watch::{Collection, Versioned};
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
 use crate::cluster::transport::path::{LEASES, with_query};
@@ -119,8 +119,8 @@ pub async fn list(cluster: &Cluster, namespace: Option<&str>) -> RequestResult<V
 }
 
 /// The Leases of a namespace or, without one, of the cluster, to be followed.
-pub fn source(namespace: Option<&str>) -> Source<Lease> {
-    let mut source = Source::new(LEASES, namespace, "", |raw| serde_json::from_str(raw.get()));
+pub fn source(namespace: Option<&str>) -> Collection<Lease> {
+    let mut source = Collection::new(LEASES, namespace, "", |raw| serde_json::from_str(raw.get()));
     source.selection.fields = format!("metadata.name={NAME}");
     source
 }

@@ -5,7 +5,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::cluster::listwatch::watch::{Source, Versioned};
+use crate::cluster::listwatch::watch::{Collection, Versioned};
 use crate::cluster::transport::path::SERVICE_PROFILES;
 use crate::model::{Group, ServiceRef};
 
@@ -41,8 +41,8 @@ struct Override {
 }
 
 /// The ServiceProfiles of a namespace, or of the cluster.
-pub fn source(namespace: Option<&str>) -> Source<Profile> {
-    Source::new(SERVICE_PROFILES, namespace, "", |raw: &RawValue| {
+pub fn source(namespace: Option<&str>) -> Collection<Profile> {
+    Collection::new(SERVICE_PROFILES, namespace, "", |raw: &RawValue| {
         serde_json::from_str(raw.get())
     })
 }

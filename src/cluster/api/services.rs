@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::cluster::listwatch::watch::{Source, Versioned};
+use crate::cluster::listwatch::watch::{Collection, Versioned};
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
 use crate::cluster::transport::path::SERVICES;
@@ -203,8 +203,8 @@ impl Versioned for Service {
 }
 
 /// The mirror services of a namespace, or of the cluster.
-pub fn mirrors(namespace: Option<&str>) -> Source<Service> {
-    Source::new(
+pub fn mirrors(namespace: Option<&str>) -> Collection<Service> {
+    Collection::new(
         SERVICES,
         namespace,
         format!("{MIRRORED}=true,!{MIRRORED_GATEWAY}"),
@@ -213,8 +213,8 @@ pub fn mirrors(namespace: Option<&str>) -> Source<Service> {
 }
 
 /// All services of a namespace, or of the cluster.
-pub fn all<'a>(namespace: impl Into<Option<&'a str>>) -> Source<Service> {
-    Source::new(SERVICES, namespace.into(), "", Service::decode)
+pub fn all<'a>(namespace: impl Into<Option<&'a str>>) -> Collection<Service> {
+    Collection::new(SERVICES, namespace.into(), "", Service::decode)
 }
 
 /// One service; none where it does not exist.

@@ -6,14 +6,14 @@ use kube::client::Body;
 
 use crate::cluster::transport::client::in_words;
 
-pub struct Lines {
+pub struct LineReader {
     body: Body,
     buffer: BytesMut,
     /// How much of the buffer is known to have no line end.
     searched: usize,
 }
 
-impl Lines {
+impl LineReader {
     pub fn of(body: Body) -> Self {
         Self {
             body,

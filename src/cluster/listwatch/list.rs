@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use super::list_decoder::{Arriving, ListMeta};
-use super::watch::Source;
+use super::list_decoder::{ListDecoder, ListMeta};
+use super::watch::Collection;
 use crate::cluster::transport::client::{Cluster, failure, in_words};
 use crate::cluster::transport::error::{Cause, RequestResult};
 use crate::cluster::transport::path::with_query;
@@ -20,7 +20,7 @@ const MANY: usize = 500;
 ///
 /// # Errors
 /// Where a page can't be had.
-pub async fn list<T>(cluster: &Cluster, source: &Source<T>) -> RequestResult<(Vec<T>, String)> {
+pub async fn list<T>(cluster: &Cluster, source: &Collection<T>) -> RequestResult<(Vec<T>, String)> {
     list_telling(cluster, source, &Notify::new()).await
 }
 
@@ -30,7 +30,7 @@ pub async fn list<T>(cluster: &Cluster, source: &Source<T>) -> RequestResult<(Ve
 /// As [`list`].
 pub async fn list_telling<T>(
     cluster: &Cluster,
-    source: &Source<T>,
+    source: &Collection<T>,
     are_many: &Notify,
 ) -> RequestResult<(Vec<T>, String)> {
     let path = source.endpoint.collection(source.namespace.as_deref());
@@ -88,7 +88,7 @@ async fn read_body(mut body: Body, mut show: impl FnMut(&RawValue)) -> Result<Li
     let unreadable = |cause: serde_json::Error| Cause::Unreadable {
         how: cause.to_string(),
     };
-    let mut arriving = Arriving::default();
+    let mut arriving = ListDecoder::default();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|cause| Cause::Unreachable {
             how: in_words(&cause),

@@ -40,7 +40,7 @@ enum Place {
 
 /// A body of which a part has arrived. Only what is not an object, and the object that is arriving, are held.
 #[derive(Debug, Default)]
-pub struct Arriving {
+pub struct ListDecoder {
     place: Place,
     /// All but the objects.
     envelope: Vec<u8>,
@@ -48,7 +48,7 @@ pub struct Arriving {
     rest: BytesMut,
 }
 
-impl Arriving {
+impl ListDecoder {
     /// Takes in the next bytes; shows each object that has arrived with them.
     ///
     /// # Errors
@@ -129,7 +129,7 @@ mod tests {
     /// What is shown of a body that arrives in pieces of these sizes.
     fn arrive(body: &str, sizes: &[usize]) -> serde_json::Result<(Vec<Value>, ListMeta)> {
         let (mut arriving, mut shown, mut rest) =
-            (Arriving::default(), Vec::new(), body.as_bytes());
+            (ListDecoder::default(), Vec::new(), body.as_bytes());
         let mut keep = |object: &RawValue| shown.push(object.get().to_owned());
         for size in sizes.iter().cycle() {
             let (piece, after) = rest.split_at((*size).min(rest.len()));

@@ -8,13 +8,13 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout};
 
-use super::lines::Lines;
+use super::lines::LineReader;
 use super::list::list;
 use super::list_decoder::Envelope;
 use crate::cluster::transport::backoff::Backoff;
 use crate::cluster::transport::client::{Cluster, failure};
 use crate::cluster::transport::error::{Cause, RequestError, StatusBody};
-use crate::cluster::transport::path::{Endpoint, Selection, with_query};
+use crate::cluster::transport::path::{ApiResource, Selection, with_query};
 
 /// How long the server is asked to keep a watch open: a healthy one gives a byte at least this often.
 const WATCH_SECONDS: &str = "20";
@@ -34,15 +34,15 @@ pub trait Versioned: Send + 'static {
 type Decode<T> = dyn Fn(&RawValue) -> serde_json::Result<T> + Send + Sync;
 
 /// A collection to follow.
-pub struct Source<T> {
-    pub endpoint: Endpoint,
+pub struct Collection<T> {
+    pub endpoint: ApiResource,
     /// None: the whole cluster.
     pub namespace: Option<String>,
     pub selection: Selection,
     decode: Arc<Decode<T>>,
 }
 
-impl<T> Clone for Source<T> {
+impl<T> Clone for Collection<T> {
     fn clone(&self) -> Self {
         Self {
             endpoint: self.endpoint,
@@ -53,7 +53,7 @@ impl<T> Clone for Source<T> {
     }
 }
 
-impl<T> std::fmt::Debug for Source<T> {
+impl<T> std::fmt::Debug for Collection<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let path = self.endpoint.collection(self.namespace.as_deref());
         f.debug_struct("Source")
@@ -63,9 +63,9 @@ impl<T> std::fmt::Debug for Source<T> {
     }
 }
 
-impl<T> Source<T> {
+impl<T> Collection<T> {
     pub fn new(
-        endpoint: Endpoint,
+        endpoint: ApiResource,
         namespace: Option<&str>,
         labels: impl Into<String>,
         decode: impl Fn(&RawValue) -> serde_json::Result<T> + Send + Sync + 'static,
@@ -125,7 +125,7 @@ struct WatchLine<'a> {
 /// Lists and watches until `tell` answers false: nobody listens any more.
 pub async fn follow<T, F>(
     cluster: Cluster,
-    source: Source<T>,
+    source: Collection<T>,
     mut tell: impl FnMut(Event<T>) -> F + Send,
 ) where
     T: Versioned,
@@ -150,7 +150,7 @@ pub async fn follow<T, F>(
             }
         };
         loop {
-            let mut watch = Watch {
+            let mut watch = WatchRequest {
                 cluster: &cluster,
                 source: &source,
                 heard: false,
@@ -162,17 +162,17 @@ pub async fn follow<T, F>(
                 backoff.reset();
             }
             match end {
-                End::Unheard => return,
-                End::Closed if served => {}
-                End::Expired if served => break,
-                End::Closed => tokio::time::sleep(backoff.next(None)).await,
-                End::Expired => {
+                WatchEnd::Unheard => return,
+                WatchEnd::Closed if served => {}
+                WatchEnd::Expired if served => break,
+                WatchEnd::Closed => tokio::time::sleep(backoff.next(None)).await,
+                WatchEnd::Expired => {
                     tokio::time::sleep(backoff.next(None)).await;
                     break;
                 }
                 // Connections end; only where no new one does better is that worth telling.
-                End::Broken(_) if watch.heard => tokio::time::sleep(backoff.next(None)).await,
-                End::Broken(error) => {
+                WatchEnd::Broken(_) if watch.heard => tokio::time::sleep(backoff.next(None)).await,
+                WatchEnd::Broken(error) => {
                     let wait = pause(&mut backoff, &error);
                     if !tell(Event::Failed(error)).await {
                         return;
@@ -196,7 +196,7 @@ fn pause(backoff: &mut Backoff, error: &RequestError) -> Duration {
     )
 }
 
-enum End {
+enum WatchEnd {
     /// The server closed it in good order.
     Closed,
     /// The version is too old, or the collection is no longer there: list again.
@@ -205,19 +205,19 @@ enum End {
     Unheard,
 }
 
-struct Watch<'a, T> {
+struct WatchRequest<'a, T> {
     cluster: &'a Cluster,
-    source: &'a Source<T>,
+    source: &'a Collection<T>,
     /// Whether it gave anything at all.
     heard: bool,
 }
 
-impl<T: Versioned> Watch<'_, T> {
+impl<T: Versioned> WatchRequest<'_, T> {
     async fn run<F>(
         &mut self,
         version: &mut String,
         tell: &mut (impl FnMut(Event<T>) -> F + Send),
-    ) -> End
+    ) -> WatchEnd
     where
         F: Future<Output = bool> + Send,
     {
@@ -234,17 +234,17 @@ impl<T: Versioned> Watch<'_, T> {
             ("fieldSelector", &self.source.selection.fields),
         ];
         let mut lines = match self.cluster.open(&with_query(&path, &query)).await {
-            Ok(response) => Lines::of(response.into_body()),
-            Err(error) if error.is_gone() || error.is_not_found() => return End::Expired,
-            Err(error) => return End::Broken(error),
+            Ok(response) => LineReader::of(response.into_body()),
+            Err(error) if error.is_gone() || error.is_not_found() => return WatchEnd::Expired,
+            Err(error) => return WatchEnd::Broken(error),
         };
         if !tell(Event::Alive).await {
-            return End::Unheard;
+            return WatchEnd::Unheard;
         }
         loop {
             let line = match timeout(QUIET_LIMIT, lines.next()).await {
                 Ok(Ok(Some(line))) => line,
-                Ok(Ok(None)) => return End::Closed,
+                Ok(Ok(None)) => return WatchEnd::Closed,
                 Ok(Err(how)) => return broken(&path, Cause::Unreachable { how }),
                 Err(_) => return broken(&path, Cause::TimedOut { after: QUIET_LIMIT }),
             };
@@ -254,15 +254,15 @@ impl<T: Versioned> Watch<'_, T> {
             };
             self.heard = true;
             if !tell(event).await {
-                return End::Unheard;
+                return WatchEnd::Unheard;
             }
         }
     }
 }
 
-impl<T: Versioned> Source<T> {
+impl<T: Versioned> Collection<T> {
     /// What a line of a watch tells; the version moves on with it.
-    fn read(&self, path: &str, line: &[u8], version: &mut String) -> Result<Event<T>, End> {
+    fn read(&self, path: &str, line: &[u8], version: &mut String) -> Result<Event<T>, WatchEnd> {
         let unreadable = |how: String| broken(path, Cause::Unreadable { how });
         let WatchLine { kind, object } =
             serde_json::from_slice(line).map_err(|cause| unreadable(cause.to_string()))?;
@@ -292,7 +292,7 @@ impl<T: Versioned> Source<T> {
                     message,
                 } = said;
                 if code == 410 {
-                    return Err(End::Expired);
+                    return Err(WatchEnd::Expired);
                 }
                 Err(broken(
                     path,
@@ -309,8 +309,8 @@ impl<T: Versioned> Source<T> {
     }
 }
 
-fn broken(path: &str, cause: Cause) -> End {
-    End::Broken(failure(&Method::GET, path, cause))
+fn broken(path: &str, cause: Cause) -> WatchEnd {
+    WatchEnd::Broken(failure(&Method::GET, path, cause))
 }
 
 #[cfg(test)]
@@ -332,8 +332,8 @@ mod tests {
         }
     }
 
-    fn read(line: &[u8]) -> (Result<Event<Object>, End>, String) {
-        let source = Source::new(ENDPOINT_SLICES, Some("ns"), "", |raw| {
+    fn read(line: &[u8]) -> (Result<Event<Object>, WatchEnd>, String) {
+        let source = Collection::new(ENDPOINT_SLICES, Some("ns"), "", |raw| {
             serde_json::from_str::<Object>(raw.get())
         });
         let mut version = "before".to_owned();
@@ -349,7 +349,7 @@ mod tests {
         #[test]
         fn bytes_that_are_no_event_end_a_watch_and_leave_the_version(bytes in any::<Vec<u8>>()) {
             let (event, version) = read(&bytes);
-            prop_assert!(matches!(event, Err(End::Broken(_))));
+            prop_assert!(matches!(event, Err(WatchEnd::Broken(_))));
             prop_assert_eq!(version, "before");
         }
 
@@ -371,7 +371,7 @@ mod tests {
         fn errors_end_a_watch(code in any::<u16>(), message in any::<String>()) {
             let line = serde_json::json!({"type": "ERROR", "object": {"code": code, "message": message}});
             let (event, _) = read(line.to_string().as_bytes());
-            prop_assert_eq!(matches!(event, Err(End::Expired)), code == 410);
+            prop_assert_eq!(matches!(event, Err(WatchEnd::Expired)), code == 410);
             prop_assert!(event.is_err());
         }
     }

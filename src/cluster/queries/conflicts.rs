@@ -12,9 +12,9 @@ use crate::cluster::api::services;
 use crate::cluster::api::services::Service;
 use crate::cluster::api::{discovery, groups};
 use crate::cluster::listwatch::list::list;
-use crate::cluster::listwatch::watch::Source;
+use crate::cluster::listwatch::watch::Collection;
 use crate::cluster::transport::client::Cluster;
-use crate::cluster::transport::path::{Endpoint, SERVICE_PROFILES};
+use crate::cluster::transport::path::{ApiResource, SERVICE_PROFILES};
 use crate::model::{GroupId, ServiceRef, Status};
 use crate::resource::{KINDS, Kind, Overlap, Record, TrafficSplit};
 
@@ -26,25 +26,25 @@ const MOST_LOOKUPS: usize = 4;
 const AT_ONCE: usize = 4;
 
 /// A line for each object that keeps a group from having an effect, by group.
-pub type Obstacles = HashMap<GroupId, Vec<String>>;
+pub type ConflictsByGroup = HashMap<GroupId, Vec<String>>;
 
 /// What keeps groups from having an effect, and what is not known of that.
 #[derive(Debug, Default)]
-pub struct Effects {
-    pub obstacles: Obstacles,
-    pub doubts: Vec<Doubt>,
+pub struct Conflicts {
+    pub obstacles: ConflictsByGroup,
+    pub doubts: Vec<UnreadConflicts>,
 }
 
 /// That something could not be read.
 #[derive(Debug, Clone)]
-pub struct Doubt {
+pub struct UnreadConflicts {
     /// None: of any namespace.
     pub namespace: Option<String>,
     pub words: String,
 }
 
 /// What keeps groups that routes carry from having an effect. Where there are none, nothing is asked.
-pub async fn on_routes(cluster: &Cluster, records: &[Record]) -> Obstacles {
+pub async fn on_routes(cluster: &Cluster, records: &[Record]) -> ConflictsByGroup {
     read(
         cluster,
         records.iter().filter(|record| record.routing.is_some()),
@@ -54,7 +54,7 @@ pub async fn on_routes(cluster: &Cluster, records: &[Record]) -> Obstacles {
 }
 
 /// What else routes the services of these groups.
-pub async fn read(cluster: &Cluster, records: impl IntoIterator<Item = &Record>) -> Effects {
+pub async fn read(cluster: &Cluster, records: impl IntoIterator<Item = &Record>) -> Conflicts {
     let groups: Vec<&Record> = records
         .into_iter()
         .filter(|record| record.group.is_ok())
@@ -72,8 +72,8 @@ pub async fn read(cluster: &Cluster, records: impl IntoIterator<Item = &Record>)
     }
     let reads = parents
         .iter()
-        .map(|(namespace, parents)| Neighbours::read(cluster, *namespace, parents));
-    let neighbours: Vec<Neighbours> = stream::iter(reads)
+        .map(|(namespace, parents)| ConflictIndex::read(cluster, *namespace, parents));
+    let neighbours: Vec<ConflictIndex> = stream::iter(reads)
         .buffer_unordered(AT_ONCE)
         .collect()
         .await;
@@ -85,7 +85,7 @@ pub async fn read(cluster: &Cluster, records: impl IntoIterator<Item = &Record>)
         (!lines.is_empty()).then(|| (record.id(), lines))
     };
     let obstacles = groups.iter().filter_map(line).collect();
-    Effects {
+    Conflicts {
         obstacles,
         doubts: neighbours
             .into_iter()
@@ -95,7 +95,7 @@ pub async fn read(cluster: &Cluster, records: impl IntoIterator<Item = &Record>)
 }
 
 /// Adds the lines to the warnings of each group.
-pub fn warn(statuses: &mut [Status], mut obstacles: Obstacles) {
+pub fn warn(statuses: &mut [Status], mut obstacles: ConflictsByGroup) {
     for status in statuses {
         status
             .warnings
@@ -104,17 +104,17 @@ pub fn warn(statuses: &mut [Status], mut obstacles: Obstacles) {
 }
 
 /// What stands beside the groups of a namespace, or of the cluster.
-struct Neighbours {
+struct ConflictIndex {
     records: Vec<Record>,
     /// Those that have to do with the requests of each service, groups or not: TrafficSplits and, where there are
     /// groups of routes, routes.
     by_service: HashMap<ServiceRef, Vec<usize>>,
     profiles: HashMap<ServiceRef, Vec<Profile>>,
     services: HashMap<ServiceRef, Service>,
-    doubts: Vec<Doubt>,
+    doubts: Vec<UnreadConflicts>,
 }
 
-impl Neighbours {
+impl ConflictIndex {
     /// `parents` are the services that groups of routes are attached to.
     async fn read(cluster: &Cluster, namespace: Option<&str>, parents: &BTreeSet<&str>) -> Self {
         let kinds = if parents.is_empty() {
@@ -217,14 +217,14 @@ fn or_doubt<T>(
     listed: RequestResult<Vec<T>>,
     what: &str,
     namespace: Option<&str>,
-    doubts: &mut Vec<Doubt>,
+    doubts: &mut Vec<UnreadConflicts>,
 ) -> Vec<T> {
     listed.unwrap_or_else(|error| {
         let words = format!(
             "whether {what} routes the same service is not known: {}",
             error.cause
         );
-        doubts.push(Doubt {
+        doubts.push(UnreadConflicts {
             namespace: namespace.map(str::to_owned),
             words,
         });
@@ -235,8 +235,8 @@ fn or_doubt<T>(
 /// All objects of a kind; none of one that the cluster does not know, whether that may be listed or not.
 async fn all_of<T>(
     cluster: &Cluster,
-    endpoint: Endpoint,
-    source: &Source<T>,
+    endpoint: ApiResource,
+    source: &Collection<T>,
 ) -> RequestResult<Vec<T>> {
     match list(cluster, source).await {
         Ok((objects, _)) => Ok(objects),
@@ -293,13 +293,13 @@ fn competes(kind: &str, name: &str) -> String {
 
 /// An object that keeps another one from having an effect.
 #[derive(Debug)]
-pub struct Obstacle {
+pub struct Conflict {
     /// It takes all of the traffic.
     pub is_total: bool,
     pub words: String,
 }
 
-impl Obstacle {
+impl Conflict {
     fn total(words: String) -> Self {
         Self {
             is_total: true,
@@ -317,21 +317,21 @@ impl Obstacle {
 
 /// What another object keeps a group from, if anything. Of routes of one kind the older one has the requests that
 /// both have the same match for; Linkerd's own HTTPRoutes are of one kind with those of the Gateway API.
-pub fn obstacle(record: &Record, other: &Record) -> Option<Obstacle> {
+pub fn obstacle(record: &Record, other: &Record) -> Option<Conflict> {
     if other.meta.namespace != record.meta.namespace || other.id() == record.id() {
         return None;
     }
     let (kind, name) = (other.kind.info().kind, &other.meta.name);
     let (Some(own), Some(theirs)) = (&record.routing, &other.routing) else {
         let is_rival = other.routing.is_none() && other.is_rival_of(record);
-        return is_rival.then(|| Obstacle::partial(competes(kind, name)));
+        return is_rival.then(|| Conflict::partial(competes(kind, name)));
     };
     if !theirs.takes(&record.apex, record.port) {
         return None;
     }
     if kind != record.kind.info().kind {
         return (kind == "GRPCRoute").then(|| {
-            Obstacle::total(format!(
+            Conflict::total(format!(
                 "{kind} {name} is on the same service, and comes before all HTTPRoutes: this has no effect"
             ))
         });
@@ -341,10 +341,10 @@ pub fn obstacle(record: &Record, other: &Record) -> Option<Obstacle> {
     }
     match own.overlap(theirs) {
         Overlap::Nothing => None,
-        Overlap::Some => Some(Obstacle::partial(format!(
+        Overlap::Some => Some(Conflict::partial(format!(
             "the older {kind} {name} has some of the same matches: on those this has no effect"
         ))),
-        Overlap::All => Some(Obstacle::total(format!(
+        Overlap::All => Some(Conflict::total(format!(
             "the older {kind} {name} has the same matches: this has no effect"
         ))),
     }

@@ -10,11 +10,11 @@ use serde_json::value::RawValue;
 use crate::cluster::api::events::{CONTROLLER, LEASE_KIND, MOVE, MOVED, MOVES, OneOfMany};
 use crate::cluster::api::lease;
 use crate::cluster::listwatch::list::list;
-use crate::cluster::listwatch::watch::{Source as Collection, Versioned};
+use crate::cluster::listwatch::watch::{Collection, Versioned};
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
 use crate::cluster::transport::path::EVENTS;
-use crate::model::history::{Move, Source};
+use crate::model::history::{Move, MoveSource};
 use crate::model::{GroupId, LastMove};
 use crate::resource::{KINDS, KindInfo};
 
@@ -23,7 +23,7 @@ const UPSTREAM_REASON: &str = "Failover";
 
 /// What Events tell.
 #[derive(Debug, Default)]
-pub struct Told {
+pub struct ReportedMove {
     pub moves: Vec<Move>,
     /// The time of the oldest Event that is kept on such objects, whatever it tells.
     pub oldest: Option<Timestamp>,
@@ -33,7 +33,7 @@ pub struct Told {
 ///
 /// # Errors
 /// Where a list fails.
-pub async fn read(cluster: &Cluster, namespace: Option<&str>) -> RequestResult<Told> {
+pub async fn read(cluster: &Cluster, namespace: Option<&str>) -> RequestResult<ReportedMove> {
     let kinds: BTreeSet<&str> = KINDS.iter().map(|kind| kind.info().kind).collect();
     let on_groups = kinds
         .into_iter()
@@ -41,12 +41,12 @@ pub async fn read(cluster: &Cluster, namespace: Option<&str>) -> RequestResult<T
     let on_leases = format!("regarding.kind={LEASE_KIND},regarding.name={}", lease::NAME);
     let lists = on_groups.chain([on_leases]).map(|fields| async move {
         let mut events = Collection::new(EVENTS, namespace, "", |raw: &RawValue| {
-            serde_json::from_str::<Event>(raw.get())
+            serde_json::from_str::<HistoryEvent>(raw.get())
         });
         events.selection.fields = fields;
         list(cluster, &events).await
     });
-    let mut told = Told::default();
+    let mut told = ReportedMove::default();
     for event in try_join_all(lists)
         .await?
         .into_iter()
@@ -62,8 +62,8 @@ pub async fn read(cluster: &Cluster, namespace: Option<&str>) -> RequestResult<T
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Event {
-    metadata: Meta,
+struct HistoryEvent {
+    metadata: EventMeta,
     event_time: Option<Timestamp>,
     deprecated_last_timestamp: Option<Timestamp>,
     series: Option<Series>,
@@ -76,7 +76,7 @@ struct Event {
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Meta {
+struct EventMeta {
     resource_version: String,
     creation_timestamp: Option<Timestamp>,
     annotations: Option<std::collections::BTreeMap<String, String>>,
@@ -97,7 +97,7 @@ struct Regarding {
     name: String,
 }
 
-impl Event {
+impl HistoryEvent {
     fn at(&self) -> Option<Timestamp> {
         let last = self
             .series
@@ -143,7 +143,7 @@ impl Event {
                 kind,
                 name: entry.name,
             };
-            let sources = vec![Source::Event];
+            let sources = vec![MoveSource::Event];
             Some(Move {
                 group,
                 apex: None,
@@ -203,9 +203,9 @@ impl Event {
             why: self.note.unwrap_or_default(),
             unverified: reason.ends_with("Unverified"),
             sources: vec![if is_own {
-                Source::Event
+                MoveSource::Event
             } else {
-                Source::UpstreamEvent
+                MoveSource::UpstreamEvent
             }],
         };
         Some(match noted {
@@ -223,7 +223,7 @@ impl Event {
     }
 }
 
-impl Versioned for Event {
+impl Versioned for HistoryEvent {
     fn resource_version(&self) -> &str {
         &self.metadata.resource_version
     }

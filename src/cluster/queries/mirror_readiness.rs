@@ -7,8 +7,8 @@ use futures::future::{join, join_all};
 use http::Method;
 use tokio::time::{Instant, timeout};
 
-use super::prefetch::Ahead;
-use super::readiness::{Wanted, read_here, want, why_unknown};
+use super::prefetch::PrefetchedSlices;
+use super::readiness::{ServiceNames, read_here, want, why_unknown};
 use crate::cluster::api::endpoint_slices;
 use crate::cluster::api::endpoint_slices::{Slice, SliceIndex};
 use crate::cluster::api::services;
@@ -17,18 +17,18 @@ use crate::cluster::remotes::remote_clusters::PATIENCE;
 use crate::cluster::transport::client::{Cluster, failure};
 use crate::cluster::transport::error::{Cause, RequestResult};
 use crate::cluster::transport::path::ENDPOINT_SLICES;
-use crate::model::readiness::Source;
+use crate::model::readiness::ReadinessSource;
 use crate::model::{Mirror, Readiness, RemoteService, ServiceRef, WhyUnknown};
 
 /// Which services are mirrors.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct MirrorLookup {
     mirrors: HashMap<ServiceRef, Mirror>,
     /// The namespaces in which that can't be read, and why.
     unread: HashMap<String, WhyUnknown>,
 }
 
-impl Found {
+impl MirrorLookup {
     /// The services of other clusters that they stand for.
     pub fn remotes(&self) -> impl Iterator<Item = &RemoteService> {
         self.mirrors.values().flat_map(Mirror::remotes)
@@ -36,7 +36,7 @@ impl Found {
 }
 
 /// Which of the services that are wanted are mirrors.
-pub async fn find(cluster: &Cluster, wanted: &Wanted) -> Found {
+pub async fn find(cluster: &Cluster, wanted: &ServiceNames) -> MirrorLookup {
     let lists = wanted.iter().map(|(namespace, names)| async move {
         (
             namespace,
@@ -44,7 +44,7 @@ pub async fn find(cluster: &Cluster, wanted: &Wanted) -> Found {
             list(cluster, &services::mirrors(Some(namespace))).await,
         )
     });
-    let mut found = Found::default();
+    let mut found = MirrorLookup::default();
     for (namespace, names, listed) in join_all(lists).await {
         match listed {
             Ok((services, _)) => {
@@ -56,9 +56,10 @@ pub async fn find(cluster: &Cluster, wanted: &Wanted) -> Found {
                     .extend(wanted.filter_map(|service| Some((service.at, service.stands_for?))));
             }
             Err(error) => {
-                found
-                    .unread
-                    .insert(namespace.clone(), why_unknown(Source::Service, &error));
+                found.unread.insert(
+                    namespace.clone(),
+                    why_unknown(ReadinessSource::Service, &error),
+                );
             }
         }
     }
@@ -69,9 +70,9 @@ pub async fn find(cluster: &Cluster, wanted: &Wanted) -> Found {
 pub async fn follow_up(
     cluster: &Cluster,
     mut local: HashMap<ServiceRef, Readiness>,
-    Found { mirrors, unread }: &Found,
+    MirrorLookup { mirrors, unread }: &MirrorLookup,
 ) -> HashMap<ServiceRef, Readiness> {
-    let (mut here, mut there) = (Wanted::new(), HashMap::<&str, Wanted>::new());
+    let (mut here, mut there) = (ServiceNames::new(), HashMap::<&str, ServiceNames>::new());
     for mirror in mirrors.values() {
         mirror.locals().for_each(|service| want(&mut here, service));
         for RemoteService { cluster, service } in mirror.remotes() {
@@ -87,7 +88,7 @@ pub async fn follow_up(
             .await
             .unwrap_or_else(|_| {
                 let how = format!("no answer within {} s", limit.as_secs());
-                Err(WhyUnknown::Failing(Source::Slices, how).in_cluster(name))
+                Err(WhyUnknown::Failing(ReadinessSource::Slices, how).in_cluster(name))
             });
         if asked.elapsed() >= limit {
             cluster.remotes().was_silent(name);
@@ -95,7 +96,7 @@ pub async fn follow_up(
         (*name, answer)
     });
     let (here, there) = join(
-        read_here(cluster, &here, &Ahead::default()),
+        read_here(cluster, &here, &PrefetchedSlices::default()),
         join_all(asking),
     )
     .await;
@@ -130,7 +131,7 @@ pub async fn follow_up(
 async fn ask(
     local: &Cluster,
     name: &str,
-    wanted: &Wanted,
+    wanted: &ServiceNames,
     limit: Duration,
 ) -> Result<HashMap<ServiceRef, Readiness>, WhyUnknown> {
     let remote = local.remote(name).await?.limited(limit);
@@ -186,7 +187,7 @@ async fn in_namespace(
             Readiness::Known { ready, total }
         }
         Err(error) => Readiness::Unknown {
-            why: why_unknown(Source::Slices, error).in_cluster(name),
+            why: why_unknown(ReadinessSource::Slices, error).in_cluster(name),
         },
     };
     names

@@ -12,9 +12,9 @@ use crate::cluster::transport::client::Cluster;
 
 /// All slices of a namespace, where they were listed before it was known of which services they are wanted.
 #[derive(Debug, Default)]
-pub struct Ahead(Option<(String, SliceIndex)>);
+pub struct PrefetchedSlices(Option<(String, SliceIndex)>);
 
-impl Ahead {
+impl PrefetchedSlices {
     /// Lists groups. As soon as that says that there are many of them, the slices of their namespace are listed beside
     /// it: the names of so many services are too long to ask for theirs alone.
     pub async fn of<T>(

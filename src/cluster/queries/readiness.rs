@@ -6,13 +6,13 @@ use futures::future::join;
 use futures::{StreamExt as _, stream};
 
 use super::mirror_readiness;
-use super::prefetch::Ahead;
+use super::prefetch::PrefetchedSlices;
 use crate::cluster::api::endpoint_slices;
 use crate::cluster::api::endpoint_slices::{Slice, SliceIndex};
 use crate::cluster::api::services;
 use crate::cluster::api::services::Service;
 use crate::cluster::listwatch::list::list;
-use crate::cluster::listwatch::watch::Source;
+use crate::cluster::listwatch::watch::Collection;
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::{RequestError, RequestResult};
 use crate::model::readiness;
@@ -21,7 +21,7 @@ use crate::model::{Backend, Group, Mirror, ServiceRef};
 use crate::resource::Record;
 
 /// Names of services, by namespace.
-pub type Wanted = BTreeMap<String, BTreeSet<String>>;
+pub type ServiceNames = BTreeMap<String, BTreeSet<String>>;
 
 /// With more namespaces than this, one list of the whole cluster is cheaper.
 const MOST_NAMESPACES: usize = 50;
@@ -31,7 +31,7 @@ const MOST_LOOKUPS: usize = 4;
 const AT_ONCE: usize = 8;
 
 /// The backends of these groups.
-pub fn backends_of<'a>(records: impl IntoIterator<Item = &'a Record>) -> Wanted {
+pub fn backends_of<'a>(records: impl IntoIterator<Item = &'a Record>) -> ServiceNames {
     let groups = records
         .into_iter()
         .filter_map(|record| record.group.as_ref().ok());
@@ -42,15 +42,15 @@ pub fn backends_of<'a>(records: impl IntoIterator<Item = &'a Record>) -> Wanted 
     )
 }
 
-pub fn by_namespace<'a>(services: impl IntoIterator<Item = &'a ServiceRef>) -> Wanted {
-    let mut wanted = Wanted::new();
+pub fn by_namespace<'a>(services: impl IntoIterator<Item = &'a ServiceRef>) -> ServiceNames {
+    let mut wanted = ServiceNames::new();
     services
         .into_iter()
         .for_each(|service| want(&mut wanted, service));
     wanted
 }
 
-pub fn want(wanted: &mut Wanted, service: &ServiceRef) {
+pub fn want(wanted: &mut ServiceNames, service: &ServiceRef) {
     wanted
         .entry(service.namespace.clone())
         .or_default()
@@ -72,15 +72,15 @@ pub fn in_order(group: &Group, known: &HashMap<ServiceRef, Readiness>) -> Vec<Re
 
 /// What is known of each backend that is wanted. What can't be read is unknown, with the reason. Of mirror services
 /// the clusters that may be asked are asked too.
-pub async fn read(cluster: &Cluster, wanted: &Wanted) -> HashMap<ServiceRef, Readiness> {
-    read_beyond(cluster, wanted, &Ahead::default()).await
+pub async fn read(cluster: &Cluster, wanted: &ServiceNames) -> HashMap<ServiceRef, Readiness> {
+    read_beyond(cluster, wanted, &PrefetchedSlices::default()).await
 }
 
 /// The same, where some slices were listed ahead.
 pub async fn read_beyond(
     cluster: &Cluster,
-    wanted: &Wanted,
-    ahead: &Ahead,
+    wanted: &ServiceNames,
+    ahead: &PrefetchedSlices,
 ) -> HashMap<ServiceRef, Readiness> {
     let here = read_here(cluster, wanted, ahead);
     if cluster.remotes().is_empty() {
@@ -93,8 +93,8 @@ pub async fn read_beyond(
 /// The same from this cluster alone.
 pub(crate) async fn read_here(
     cluster: &Cluster,
-    wanted: &Wanted,
-    ahead: &Ahead,
+    wanted: &ServiceNames,
+    ahead: &PrefetchedSlices,
 ) -> HashMap<ServiceRef, Readiness> {
     if wanted.len() > MOST_NAMESPACES
         && let Ok((slices, _)) = list(cluster, &endpoint_slices::source_everywhere()).await
@@ -112,7 +112,7 @@ pub(crate) async fn read_here(
 }
 
 async fn over_namespaces<'a, F>(
-    wanted: &'a Wanted,
+    wanted: &'a ServiceNames,
     read: impl Fn(&'a str, &'a BTreeSet<String>) -> F,
 ) -> HashMap<ServiceRef, Readiness>
 where
@@ -132,16 +132,16 @@ async fn one_namespace(
     cluster: &Cluster,
     namespace: &str,
     names: &BTreeSet<String>,
-    ahead: &Ahead,
+    ahead: &PrefetchedSlices,
 ) -> Vec<(ServiceRef, Readiness)> {
     if let Some(index) = ahead.slices_of(namespace) {
         return complete(cluster, namespace, names, index).await;
     }
-    let source: Source<Slice> = endpoint_slices::source(namespace, Some(names));
+    let source: Collection<Slice> = endpoint_slices::source(namespace, Some(names));
     match list(cluster, &source).await {
         Ok((slices, _)) => complete(cluster, namespace, names, &SliceIndex::of(slices)).await,
         Err(error) => {
-            let why = why_unknown(readiness::Source::Slices, &error);
+            let why = why_unknown(readiness::ReadinessSource::Slices, &error);
             names
                 .iter()
                 .map(|name| (ServiceRef::new(namespace, name), unknown(&why)))
@@ -208,12 +208,12 @@ fn without_slices(found: Result<Option<&Service>, &RequestError>) -> Readiness {
             Mirror::without_remotes,
         ),
         Ok(None) => Readiness::Missing,
-        Err(error) => unknown(&why_unknown(readiness::Source::Service, error)),
+        Err(error) => unknown(&why_unknown(readiness::ReadinessSource::Service, error)),
     }
 }
 
 /// Why a backend is unknown when the request for it failed.
-pub fn why_unknown(source: readiness::Source, error: &RequestError) -> WhyUnknown {
+pub fn why_unknown(source: readiness::ReadinessSource, error: &RequestError) -> WhyUnknown {
     if error.is_forbidden() {
         WhyUnknown::Forbidden(source)
     } else {

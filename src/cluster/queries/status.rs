@@ -6,7 +6,7 @@ use futures::future;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-use super::prefetch::Ahead;
+use super::prefetch::PrefetchedSlices;
 use super::readiness;
 use super::upstream;
 use super::upstream::Upstream;
@@ -22,7 +22,7 @@ use crate::resource::{KINDS, Record};
 
 /// Groups, and what could not be read of them.
 #[derive(Debug, Default)]
-pub struct Listed {
+pub struct GroupList {
     pub records: Vec<Record>,
     /// Lists of kinds that the user may not read, where others can be read.
     pub forbidden: Vec<RequestError>,
@@ -36,7 +36,7 @@ pub async fn list_groups(
     cluster: &Cluster,
     namespace: Option<&str>,
     labels: Option<&str>,
-) -> RequestResult<Listed> {
+) -> RequestResult<GroupList> {
     list_groups_telling(cluster, namespace, labels, &Notify::new()).await
 }
 
@@ -46,7 +46,7 @@ pub async fn list_groups_telling(
     namespace: Option<&str>,
     labels: Option<&str>,
     are_many: &Notify,
-) -> RequestResult<Listed> {
+) -> RequestResult<GroupList> {
     let lists = KINDS.iter().map(|kind| async move {
         let source = groups::source(*kind, namespace, labels);
         match list::list_telling(cluster, &source, are_many).await {
@@ -54,7 +54,7 @@ pub async fn list_groups_telling(
             Err(error) => Err(groups::clarified(cluster, *kind, error).await),
         }
     });
-    let (mut listed, mut absent, mut known) = (Listed::default(), None, false);
+    let (mut listed, mut absent, mut known) = (GroupList::default(), None, false);
     for list in future::join_all(lists).await {
         match list {
             Ok(records) => {
@@ -78,7 +78,7 @@ pub async fn survey(
     cluster: &Cluster,
     records: &[Record],
     rivals: &[Record],
-    ahead: &Ahead,
+    ahead: &PrefetchedSlices,
 ) -> Vec<Status> {
     let wanted = readiness::backends_of(records);
     let namespaces: Vec<&str> = records
@@ -90,7 +90,7 @@ pub async fn survey(
         Runners::read(cluster, &namespaces),
     )
     .await;
-    let claims = Claims::of(rivals);
+    let claims = ApexClaims::of(rivals);
     let now = cluster.clock().now();
     records
         .iter()
@@ -102,7 +102,7 @@ pub async fn survey(
 pub fn status(
     record: &Record,
     readiness: &HashMap<ServiceRef, Readiness>,
-    claims: &Claims<'_>,
+    claims: &ApexClaims<'_>,
     runner: Runner,
     now: Timestamp,
 ) -> Status {
@@ -137,11 +137,11 @@ pub fn status(
 
 /// The groups that claim each apex, the oldest one first.
 #[derive(Debug, Default)]
-pub struct Claims<'a> {
+pub struct ApexClaims<'a> {
     by_apex: BTreeMap<(&'a str, &'a str), Vec<&'a Record>>,
 }
 
-impl<'a> Claims<'a> {
+impl<'a> ApexClaims<'a> {
     pub fn of(records: impl IntoIterator<Item = &'a Record>) -> Self {
         let mut groups: Vec<&Record> = records
             .into_iter()

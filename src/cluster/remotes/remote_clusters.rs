@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout};
 use super::links;
 use crate::cli::{GlobalArgs, RemoteArgs};
 use crate::cluster::transport::client::Cluster;
-use crate::cluster::transport::connection_flags::{FROM_LINKS, Reach};
+use crate::cluster::transport::connection_flags::{ConnectionFlags, FROM_LINKS};
 use crate::cluster::transport::kubeconfig;
 use crate::model::WhyUnknown;
 use crate::problem::Problem;
@@ -35,11 +35,11 @@ pub struct Remotes {
 }
 
 struct Given {
-    asked: Asked,
+    asked: NamedRemotes,
     /// How the kubeconfig is found, without anything that was said of the local cluster or its user.
     flags: GlobalArgs,
     contexts: BTreeMap<String, String>,
-    open: Mutex<HashMap<String, Connection>>,
+    open: Mutex<HashMap<String, PendingConnection>>,
     /// When each cluster was last silent.
     silent: Mutex<HashMap<String, Instant>>,
     announce: fn(&str),
@@ -50,17 +50,17 @@ struct Given {
 }
 
 /// A connection that all who need it wait for together, so that no second credential plugin starts beside one that hangs.
-pub(crate) type Connection = Shared<BoxFuture<'static, Result<Cluster, WhyUnknown>>>;
+pub(crate) type PendingConnection = Shared<BoxFuture<'static, Result<Cluster, WhyUnknown>>>;
 
 /// Which clusters there is a remote for.
 #[derive(Debug, Clone, Default)]
-pub struct Asked {
+pub struct NamedRemotes {
     named: Vec<String>,
     /// Any cluster that has a link.
     linked: bool,
 }
 
-impl Asked {
+impl NamedRemotes {
     pub fn nobody(&self) -> bool {
         self.named.is_empty() && !self.linked
     }
@@ -127,7 +127,7 @@ impl Remotes {
                 .into());
             }
         }
-        let asked = Asked {
+        let asked = NamedRemotes {
             named: contexts.keys().cloned().collect(),
             linked: args.remote_from_links,
         };
@@ -170,7 +170,7 @@ impl Remotes {
         remote_flags(named, given.asked.linked)
     }
 
-    pub fn asked(&self) -> Asked {
+    pub fn asked(&self) -> NamedRemotes {
         self.given
             .as_ref()
             .map(|given| given.asked.clone())
@@ -178,7 +178,7 @@ impl Remotes {
     }
 
     /// Has the next one who asks this cluster connect anew.
-    pub(crate) fn forget(&self, name: &str, connection: &Connection) {
+    pub(crate) fn forget(&self, name: &str, connection: &PendingConnection) {
         if let Some(given) = &self.given {
             given.drop_connection(name, connection);
         }
@@ -234,7 +234,7 @@ impl Given {
         self.silent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn connection(self: &Arc<Self>, local: &Cluster, name: &str) -> Connection {
+    fn connection(self: &Arc<Self>, local: &Cluster, name: &str) -> PendingConnection {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(connection) = open.get(name) {
             return connection.clone();
@@ -249,7 +249,7 @@ impl Given {
             .clone()
     }
 
-    fn drop_connection(&self, name: &str, connection: &Connection) {
+    fn drop_connection(&self, name: &str, connection: &PendingConnection) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.get(name).is_some_and(|now| now.ptr_eq(connection)) {
             open.remove(name);
@@ -260,7 +260,7 @@ impl Given {
         let Some(context) = self.contexts.get(name) else {
             self.announce(local, name);
             let config = links::read(local, name).await?;
-            let (secret, reach) = (links::secret_name(name), Reach::default());
+            let (secret, reach) = (links::secret_name(name), ConnectionFlags::default());
             return Cluster::of_config(config, secret, reach, None, self.flags.request_timeout)
                 .map_err(|_| {
                     WhyUnknown::NoAccess("the link's credentials cannot be used".to_owned())
@@ -333,7 +333,7 @@ impl Cluster {
     pub(crate) async fn remote_connection(
         &self,
         name: &str,
-    ) -> Result<(Self, Connection), WhyUnknown> {
+    ) -> Result<(Self, PendingConnection), WhyUnknown> {
         let given = self
             .remotes
             .given
@@ -369,7 +369,7 @@ fn remote_flags<'a>(named: impl Iterator<Item = (&'a str, &'a str)>, linked: boo
 }
 
 /// What lets a backend be known that is not for want of a remote to ask.
-pub fn how_to_ask(asked: &Asked, why: &WhyUnknown) -> Option<String> {
+pub fn how_to_ask(asked: &NamedRemotes, why: &WhyUnknown) -> Option<String> {
     let cluster = word(why.cluster_without_remote()?);
     Some(if asked.linked {
         format!(
@@ -386,14 +386,17 @@ mod tests {
 
     #[test]
     fn a_name_of_no_mirrored_cluster_is_told_with_those_that_there_are() {
-        let told = Asked::of(&["east", "typo"])
+        let told = NamedRemotes::of(&["east", "typo"])
             .strangers(&["north", "east"])
             .unwrap_or_default();
         assert!(
             told.ends_with("names the cluster typo; there are: east, north"),
             "{told}"
         );
-        assert_eq!(Asked::of(&["east"]).strangers(&["north", "east"]), None);
+        assert_eq!(
+            NamedRemotes::of(&["east"]).strangers(&["north", "east"]),
+            None
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -426,7 +429,7 @@ mod tests {
     fn a_link_that_was_asked_for_in_vain_is_not_suggested() {
         let why = WhyUnknown::no_remote("east");
         let linked = how_to_ask(
-            &Asked {
+            &NamedRemotes {
                 named: Vec::new(),
                 linked: true,
             },
@@ -437,7 +440,7 @@ mod tests {
             linked.starts_with("create that secret") && !linked.contains(FROM_LINKS),
             "{linked}"
         );
-        let unasked = how_to_ask(&Asked::default(), &why).unwrap_or_default();
+        let unasked = how_to_ask(&NamedRemotes::default(), &why).unwrap_or_default();
         assert!(unasked.ends_with("or use --remote-from-links"), "{unasked}");
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::cluster::listwatch::watch;
-use crate::cluster::listwatch::watch::{Event, Source, Versioned};
+use crate::cluster::listwatch::watch::{Collection, Event, Versioned};
 use crate::cluster::transport::client::Cluster;
 use crate::model::WhyUnknown;
 
@@ -18,7 +18,7 @@ const LOST: Duration = Duration::from_secs(10);
 
 /// What following a collection of another cluster tells.
 #[derive(Debug)]
-pub enum Heard<T> {
+pub enum RemoteEvent<T> {
     Event(Event<T>),
     /// The cluster can't be asked; it is tried again.
     NoAccess(WhyUnknown),
@@ -29,8 +29,8 @@ pub enum Heard<T> {
 pub async fn follow<T, F>(
     local: Cluster,
     name: String,
-    source: Source<T>,
-    mut tell: impl FnMut(Heard<T>) -> F + Send,
+    source: Collection<T>,
+    mut tell: impl FnMut(RemoteEvent<T>) -> F + Send,
 ) where
     T: Versioned,
     F: Future<Output = bool> + Send,
@@ -39,7 +39,7 @@ pub async fn follow<T, F>(
         let (cluster, connection) = match local.remote_connection(&name).await {
             Ok(connected) => connected,
             Err(why) => {
-                if !tell(Heard::NoAccess(why)).await {
+                if !tell(RemoteEvent::NoAccess(why)).await {
                     return;
                 }
                 sleep(RETRY).await;
@@ -51,7 +51,7 @@ pub async fn follow<T, F>(
         let mut silence = Silence::default();
         watch::follow(cluster, source.clone(), |event| {
             let is_in_vain = silence.is_in_vain(&event);
-            let (told, unheard) = (tell(Heard::Event(event)), &unheard);
+            let (told, unheard) = (tell(RemoteEvent::Event(event)), &unheard);
             async move {
                 let listens = told.await;
                 unheard.store(!listens, Ordering::Relaxed);

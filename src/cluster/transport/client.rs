@@ -13,12 +13,12 @@ use serde::de::DeserializeOwned;
 
 use super::auth::credentials;
 use super::auth::refresh::Renewal;
-use super::connection_flags::Reach;
+use super::connection_flags::ConnectionFlags;
 use super::connector;
 use super::error::{Cause, RequestError, RequestResult, StatusBody};
 use super::kubeconfig;
 use super::kubeconfig::Resolved;
-use super::page_size::Pages;
+use super::page_size::PageSize;
 use super::server_clock::ServerClock;
 use crate::cli::GlobalArgs;
 use crate::cluster::remotes::remote_clusters::Remotes;
@@ -45,13 +45,13 @@ pub struct Cluster {
     timeout: Duration,
     /// The limit where an answer has many objects.
     list_timeout: Duration,
-    pub(crate) pages: Arc<Pages>,
+    pub(crate) pages: Arc<PageSize>,
     /// The clusters that may be asked about what its mirrors stand for.
     pub(crate) remotes: Remotes,
     /// Name of the context of the kubeconfig.
     pub context: String,
     /// The flags by which a command line reaches it.
-    pub reach: Reach,
+    pub reach: ConnectionFlags,
     /// Address of the API server, as it may be shown.
     pub server: String,
     /// The namespace that is meant where none is named.
@@ -81,7 +81,7 @@ impl Cluster {
             is_made_up,
             user,
         } = kubeconfig::resolve(flags).await?;
-        let reach = Reach::of(flags, (!is_made_up).then_some(context.as_str()));
+        let reach = ConnectionFlags::of(flags, (!is_made_up).then_some(context.as_str()));
         let url = config.cluster_url.clone();
         let cluster = Self::of_config(config, context, reach, user, flags.request_timeout)?;
         let client = cluster.access.client().await.0;
@@ -93,7 +93,7 @@ impl Cluster {
     pub(crate) fn of_config(
         config: Config,
         context: String,
-        reach: Reach,
+        reach: ConnectionFlags,
         user: Option<String>,
         limit: Option<Duration>,
     ) -> Result<Self, Problem> {

@@ -1,4 +1,4 @@
-use crate::access::rights::Task;
+use crate::access::rights::RbacCommand;
 use crate::cli::GlobalArgs;
 use crate::text::{without_userinfo, word};
 
@@ -6,7 +6,7 @@ use crate::text::{without_userinfo, word};
 pub const FROM_LINKS: &str = "--remote-from-links";
 
 /// Of a cluster that was not even connected to.
-pub static NOWHERE: Reach = Reach {
+pub static NOWHERE: ConnectionFlags = ConnectionFlags {
     cluster: String::new(),
     all: String::new(),
     remotes: String::new(),
@@ -15,16 +15,16 @@ pub static NOWHERE: Reach = Reach {
 
 /// The flags by which a command line that is suggested reaches the same cluster as the same user.
 #[derive(Debug, Clone, Default)]
-pub struct Reach {
+pub struct ConnectionFlags {
     cluster: String,
     all: String,
     /// The clusters that may be asked about its mirrors.
     remotes: String,
     /// The command that runs.
-    task: Option<Task>,
+    task: Option<RbacCommand>,
 }
 
-impl Reach {
+impl ConnectionFlags {
     /// `context` is the one of the kubeconfig that is used; none where there is no kubeconfig.
     pub fn of(flags: &GlobalArgs, context: Option<&str>) -> Self {
         let path = |path: &Option<std::path::PathBuf>| {
@@ -82,7 +82,7 @@ impl Reach {
 
     /// The command that runs, as `check --rbac` takes it.
     pub fn task(&self) -> &'static str {
-        self.task.map_or("COMMAND", Task::name)
+        self.task.map_or("COMMAND", RbacCommand::name)
     }
 
     pub fn all(&self) -> &str {
@@ -141,19 +141,22 @@ mod tests {
             insecure_skip_tls_verify: true,
             ..GlobalArgs::default()
         };
-        let reach = Reach::of(&flags, Some("west"));
+        let reach = ConnectionFlags::of(&flags, Some("west"));
         let cluster = "--context west --kubeconfig 'a b/config' --server https://203.0.113.1:6443 \
                        --insecure-skip-tls-verify";
         assert_eq!(reach.cluster(), cluster);
         let user = r"--as bob --as-group ops --as-group 'it'\''s' --token … -n ns";
         assert_eq!(reach.within("ns"), format!("{cluster} {user}"));
         assert_eq!(
-            Reach::of(&GlobalArgs::default(), None).within("ns"),
+            ConnectionFlags::of(&GlobalArgs::default(), None).within("ns"),
             "-n ns"
         );
-        assert_eq!(Reach::of(&GlobalArgs::default(), None).scoped(None), "-A");
-        let reach =
-            Reach::of(&GlobalArgs::default(), Some("west")).with_remotes("--remote east=e".into());
+        assert_eq!(
+            ConnectionFlags::of(&GlobalArgs::default(), None).scoped(None),
+            "-A"
+        );
+        let reach = ConnectionFlags::of(&GlobalArgs::default(), Some("west"))
+            .with_remotes("--remote east=e".into());
         assert_eq!(
             reach.for_plugin("ns"),
             "--context west -n ns --remote east=e"

@@ -9,7 +9,7 @@ const SMALL: &str = "500";
 
 /// The pages of one cluster's lists: large until one does not come.
 #[derive(Debug, Default)]
-pub struct Pages {
+pub struct PageSize {
     are_small: AtomicBool,
     /// How many requests were answered.
     answers: AtomicUsize,
@@ -17,21 +17,21 @@ pub struct Pages {
 
 /// A page that is asked for.
 #[derive(Debug, Clone, Copy)]
-pub struct Page {
+pub struct PageRequest {
     is_small: bool,
     answers_before: usize,
 }
 
-impl Page {
+impl PageRequest {
     /// The most objects that it may have.
     pub fn limit(self) -> &'static str {
         if self.is_small { SMALL } else { LARGE }
     }
 }
 
-impl Pages {
-    pub fn next(&self) -> Page {
-        Page {
+impl PageSize {
+    pub fn next(&self) -> PageRequest {
+        PageRequest {
             is_small: self.are_small.load(Ordering::Relaxed),
             answers_before: self.answers.load(Ordering::Relaxed),
         }
@@ -44,7 +44,7 @@ impl Pages {
 
     /// Takes in that a page did not come in whole. Where it was large, and the server did answer something since, pages
     /// are small from now on; gives whether to ask for it again.
-    pub fn shrink(&self, page: Page) -> bool {
+    pub fn shrink(&self, page: PageRequest) -> bool {
         let is_there = self.answers.load(Ordering::Relaxed) > page.answers_before;
         let may_be_too_large = !page.is_small && is_there;
         if may_be_too_large {
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn pages_are_small_once_a_large_one_did_not_come_from_a_server_that_answers() {
-        let pages = Pages::default();
+        let pages = PageSize::default();
         let (first, second) = (pages.next(), pages.next());
         assert!(
             !pages.shrink(first),

@@ -11,12 +11,12 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
 
 /// A kind's place in the API, such as `apis/discovery.k8s.io/v1` and `endpointslices`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Endpoint {
+pub struct ApiResource {
     pub api: &'static str,
     pub plural: &'static str,
 }
 
-impl Endpoint {
+impl ApiResource {
     pub const fn new(api: &'static str, plural: &'static str) -> Self {
         Self { api, plural }
     }
@@ -44,19 +44,21 @@ impl Endpoint {
     }
 }
 
-pub const SERVICES: Endpoint = Endpoint::new("api/v1", "services");
-pub const SECRETS: Endpoint = Endpoint::new("api/v1", "secrets");
-pub const NAMESPACES: Endpoint = Endpoint::new("api/v1", "namespaces");
-pub const ENDPOINT_SLICES: Endpoint = Endpoint::new("apis/discovery.k8s.io/v1", "endpointslices");
-pub const EVENTS: Endpoint = Endpoint::new("apis/events.k8s.io/v1", "events");
-pub const SERVICE_PROFILES: Endpoint = Endpoint::new("apis/linkerd.io/v1alpha2", "serviceprofiles");
-pub const LEASES: Endpoint = Endpoint::new("apis/coordination.k8s.io/v1", "leases");
-pub const DEPLOYMENTS: Endpoint = Endpoint::new("apis/apps/v1", "deployments");
-pub const PODS: Endpoint = Endpoint::new("api/v1", "pods");
-pub const SELF_SUBJECT_ACCESS_REVIEWS: Endpoint =
-    Endpoint::new("apis/authorization.k8s.io/v1", "selfsubjectaccessreviews");
-pub const SELF_SUBJECT_REVIEWS: Endpoint =
-    Endpoint::new("apis/authentication.k8s.io/v1", "selfsubjectreviews");
+pub const SERVICES: ApiResource = ApiResource::new("api/v1", "services");
+pub const SECRETS: ApiResource = ApiResource::new("api/v1", "secrets");
+pub const NAMESPACES: ApiResource = ApiResource::new("api/v1", "namespaces");
+pub const ENDPOINT_SLICES: ApiResource =
+    ApiResource::new("apis/discovery.k8s.io/v1", "endpointslices");
+pub const EVENTS: ApiResource = ApiResource::new("apis/events.k8s.io/v1", "events");
+pub const SERVICE_PROFILES: ApiResource =
+    ApiResource::new("apis/linkerd.io/v1alpha2", "serviceprofiles");
+pub const LEASES: ApiResource = ApiResource::new("apis/coordination.k8s.io/v1", "leases");
+pub const DEPLOYMENTS: ApiResource = ApiResource::new("apis/apps/v1", "deployments");
+pub const PODS: ApiResource = ApiResource::new("api/v1", "pods");
+pub const SELF_SUBJECT_ACCESS_REVIEWS: ApiResource =
+    ApiResource::new("apis/authorization.k8s.io/v1", "selfsubjectaccessreviews");
+pub const SELF_SUBJECT_REVIEWS: ApiResource =
+    ApiResource::new("apis/authentication.k8s.io/v1", "selfsubjectreviews");
 
 /// Which objects of a collection are meant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::model::{Condition, Status};
-use crate::observe::{Absent, Sight};
+use crate::observe::{Snapshot, UnknownName};
 use crate::problem::Problem;
 use crate::text::clean;
 use crate::view::status::Missing;
@@ -30,7 +30,7 @@ pub fn not_met(words: &[String], conditions: &[Condition], timeout: Duration) ->
 }
 
 /// What is still missing: for each group that is not as asked, and for each name that no group has.
-pub fn missing(sight: Option<&Sight>, conditions: &[Condition]) -> Vec<Missing> {
+pub fn missing(sight: Option<&Snapshot>, conditions: &[Condition]) -> Vec<Missing> {
     let all: Vec<String> = conditions.iter().map(ToString::to_string).collect();
     let nothing = Missing {
         namespace: None,
@@ -55,7 +55,7 @@ pub fn missing(sight: Option<&Sight>, conditions: &[Condition]) -> Vec<Missing> 
             asked,
         })
     };
-    let of_name = |Absent { name, .. }: &Absent| Missing {
+    let of_name = |UnknownName { name, .. }: &UnknownName| Missing {
         object: name.kind.clone(),
         name: Some(name.name.clone()),
         ..nothing.clone()
@@ -69,7 +69,7 @@ pub fn missing(sight: Option<&Sight>, conditions: &[Condition]) -> Vec<Missing> 
 }
 
 /// The same in words, a line for each.
-pub fn words(sight: Option<&Sight>, missing: &[Missing], place: &str) -> Vec<String> {
+pub fn words(sight: Option<&Snapshot>, missing: &[Missing], place: &str) -> Vec<String> {
     let Some(sight) = sight else {
         return vec![format!("the groups in {place} could not be read in time")];
     };

@@ -10,7 +10,7 @@ use crate::text::clean;
 
 /// Which contexts a command is to go through.
 #[derive(Debug, Clone, Copy)]
-pub enum Contexts<'a> {
+pub enum ContextSelection<'a> {
     These(&'a [String]),
     All,
 }
@@ -19,7 +19,7 @@ pub enum Contexts<'a> {
 ///
 /// # Errors
 /// Where a flag speaks of one cluster, or a context is not in the kubeconfig.
-pub fn each(flags: &GlobalArgs, contexts: Contexts) -> anyhow::Result<Vec<GlobalArgs>> {
+pub fn each(flags: &GlobalArgs, contexts: ContextSelection) -> anyhow::Result<Vec<GlobalArgs>> {
     if let Some(flag) = of_one_cluster(flags) {
         return Err(Problem::usage(format!(
             "{flag} speaks of one cluster, and more than one is asked for"
@@ -38,8 +38,8 @@ pub fn each(flags: &GlobalArgs, contexts: Contexts) -> anyhow::Result<Vec<Global
         None => Vec::new(),
     };
     let wanted = match contexts {
-        Contexts::These(names) => names,
-        Contexts::All => &known,
+        ContextSelection::These(names) => names,
+        ContextSelection::All => &known,
     };
     if let Some(name) = wanted.iter().find(|name| !known.contains(name)) {
         let names = || known.iter().map(String::as_str);

@@ -12,9 +12,9 @@ use crate::resource::policy;
 use crate::resource::policy::BadValue;
 
 /// Values by key, without the prefix.
-pub type Settings = BTreeMap<&'static str, String>;
+pub type PolicySettings = BTreeMap<&'static str, String>;
 
-pub fn of(args: &PolicyArgs) -> Settings {
+pub fn of(args: &PolicyArgs) -> PolicySettings {
     let all = [
         (POLICY, &args.policy),
         (WEIGHTS, &args.weights),
@@ -32,7 +32,7 @@ pub fn of(args: &PolicyArgs) -> Settings {
 ///
 /// # Errors
 /// A usage error that says what is allowed.
-pub fn check(settings: &Settings, backends: Option<&[&str]>) -> Result<(), Problem> {
+pub fn check(settings: &PolicySettings, backends: Option<&[&str]>) -> Result<(), Problem> {
     let weights_count = |key| key != WEIGHTS || backends.is_some();
     let setting = |key| {
         settings

@@ -6,7 +6,7 @@ use tokio::sync::Notify;
 use crate::cluster::api::{groups, namespaces};
 use crate::cluster::listwatch::list;
 use crate::cluster::queries::status;
-use crate::cluster::queries::status::Listed;
+use crate::cluster::queries::status::GroupList;
 use crate::cluster::{Cluster, RequestError, RequestResult};
 use crate::error;
 use crate::model::GroupId;
@@ -18,7 +18,7 @@ use crate::resource::{GroupName, KINDS, Kind, Record, kinds_called};
 use crate::text::{clean, word};
 
 /// Groups, and all that could share an apex with one of them.
-pub struct Chosen {
+pub struct Selected {
     pub records: Vec<Record>,
     pub rivals: Vec<Record>,
     /// A name that means several groups, and those.
@@ -36,7 +36,7 @@ pub async fn choose(
     labels: Option<&str>,
     names: &[String],
     are_many: &Notify,
-) -> anyhow::Result<Chosen> {
+) -> anyhow::Result<Selected> {
     let all = status::list_groups_telling(cluster, namespace, labels, are_many);
     // A rival need not have the labels.
     let rivals = OptionFuture::from(labels.map(|_| status::list_groups(cluster, namespace, None)));
@@ -47,7 +47,7 @@ pub async fn choose(
         None => all.clone(),
     };
     if names.is_empty() {
-        return Ok(Chosen {
+        return Ok(Selected {
             records: all,
             rivals,
             ambiguous: None,
@@ -72,7 +72,7 @@ pub async fn choose(
             }
         }
     }
-    Ok(Chosen {
+    Ok(Selected {
         records,
         rivals,
         ambiguous,
@@ -309,13 +309,16 @@ pub fn place_of(cluster: &Cluster, namespace: Option<&str>) -> String {
 ///
 /// # Errors
 /// Where the lists failed.
-pub fn readable(cluster: &Cluster, listed: RequestResult<Listed>) -> Result<Vec<Record>, Problem> {
-    let Listed { records, forbidden } = explained(cluster, listed)?;
+pub fn readable(
+    cluster: &Cluster,
+    listed: RequestResult<GroupList>,
+) -> Result<Vec<Record>, Problem> {
+    let GroupList { records, forbidden } = explained(cluster, listed)?;
     say_forbidden(cluster, &forbidden);
     Ok(records)
 }
 
-fn explained(cluster: &Cluster, listed: RequestResult<Listed>) -> Result<Listed, Problem> {
+fn explained(cluster: &Cluster, listed: RequestResult<GroupList>) -> Result<GroupList, Problem> {
     listed.map_err(|error| {
         if error.is_not_found() {
             error::no_kinds(cluster)

@@ -14,7 +14,7 @@ use clap_complete::engine::complete;
 
 use typed::Typed;
 
-use crate::cli::argv0::Program;
+use crate::cli::argv0::Invocation;
 use crate::problem::Exit;
 use crate::text::clean;
 
@@ -72,7 +72,7 @@ fn candidates(words: &[OsString]) -> (Vec<CompletionCandidate>, bool) {
 }
 
 fn definition() -> clap::Command {
-    Program::Completion.command()
+    Invocation::Completion.command()
 }
 
 fn line(choice: &CompletionCandidate) -> String {

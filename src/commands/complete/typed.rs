@@ -55,7 +55,7 @@ impl Typed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::argv0::Program;
+    use crate::cli::argv0::Invocation;
 
     fn typed(words: &[&str]) -> Typed {
         let line: Vec<OsString> = ["kubectl-failover"]
@@ -63,7 +63,7 @@ mod tests {
             .chain(words)
             .map(|word| OsString::from(*word))
             .collect();
-        Typed::read(Program::Completion.command(), &line)
+        Typed::read(Invocation::Completion.command(), &line)
     }
 
     #[test]

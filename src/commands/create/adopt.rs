@@ -3,8 +3,8 @@
 use futures::future::join_all;
 use serde_json::Value;
 
-use super::existing::Standing;
-use super::{Made, Outcome, check, diff, existing, requirements};
+use super::existing::ExistingObjects;
+use super::{CreateOutcome, Made, check, diff, existing, requirements};
 use crate::cli::{CreateArgs, DryRun};
 use crate::cluster::api::{apply, discovery, groups};
 use crate::cluster::{Cluster, RequestResult};
@@ -33,14 +33,14 @@ pub async fn adopt(cluster: &Cluster, typed: &str, args: &CreateArgs) -> anyhow:
         let (record, object) = find(cluster, &name).await?;
         let (kind, namespace) = (record.kind, &record.meta.namespace);
         let outcome = match plan(cluster, &record, &object, args).await? {
-            Plan::Unchanged(group) => {
+            AdoptPlan::Unchanged(group) => {
                 return Ok(Made {
                     kind,
                     group,
-                    outcome: Outcome::Unchanged,
+                    outcome: CreateOutcome::Unchanged,
                 });
             }
-            Plan::Change {
+            AdoptPlan::Change {
                 group,
                 change,
                 object,
@@ -49,7 +49,7 @@ pub async fn adopt(cluster: &Cluster, typed: &str, args: &CreateArgs) -> anyhow:
                     return Ok(Made {
                         kind,
                         group,
-                        outcome: Outcome::Adopted(object),
+                        outcome: CreateOutcome::Adopted(object),
                     });
                 }
                 mode => apply::apply(cluster, &record, &change, mode == DryRun::Server)
@@ -62,7 +62,7 @@ pub async fn adopt(cluster: &Cluster, typed: &str, args: &CreateArgs) -> anyhow:
                 return Ok(Made {
                     kind,
                     group,
-                    outcome: Outcome::Adopted(object),
+                    outcome: CreateOutcome::Adopted(object),
                 });
             }
             Ok((group, planned)) => {
@@ -72,7 +72,7 @@ pub async fn adopt(cluster: &Cluster, typed: &str, args: &CreateArgs) -> anyhow:
                 return Ok(Made {
                     kind,
                     group,
-                    outcome: Outcome::Adopted(now),
+                    outcome: CreateOutcome::Adopted(now),
                 });
             }
             Err(error) if attempt < MOST_TRIES && matches!(error.code(), Some(409 | 422)) => {
@@ -83,7 +83,7 @@ pub async fn adopt(cluster: &Cluster, typed: &str, args: &CreateArgs) -> anyhow:
     }
 }
 
-enum Plan {
+enum AdoptPlan {
     Unchanged(NewGroup),
     /// `object` is what it comes to.
     Change {
@@ -164,10 +164,10 @@ async fn plan(
     record: &Record,
     object: &Value,
     args: &CreateArgs,
-) -> Result<Plan, Problem> {
+) -> Result<AdoptPlan, Problem> {
     let group = asked(record, args);
     if record.is_controlled() || record.meta.deletion_timestamp.is_some() {
-        return diff::agree(cluster, record, &group).map(|()| Plan::Unchanged(group));
+        return diff::agree(cluster, record, &group).map(|()| AdoptPlan::Unchanged(group));
     }
     let mut annotations: Vec<(&'static str, Option<String>)> = policy::of(&args.policy)
         .into_iter()
@@ -203,7 +203,7 @@ async fn plan(
             "warning: {owner} owns the object, and may put its weights back; {way_out}"
         ));
     }
-    Ok(Plan::Change {
+    Ok(AdoptPlan::Change {
         group,
         change: Box::new(change),
         object: after,
@@ -212,8 +212,8 @@ async fn plan(
 
 async fn checked(
     cluster: &Cluster,
-    standing: &Standing,
-    services: &requirements::Services,
+    standing: &ExistingObjects,
+    services: &requirements::RequiredServices,
     preview: &Record,
     group: &NewGroup,
     args: &CreateArgs,
@@ -242,7 +242,7 @@ fn asked(record: &Record, args: &CreateArgs) -> NewGroup {
         .map(|typed| NewGroup::backend_name(namespace, typed));
     let standing = || group.map(Group::home_name).unwrap_or_default().to_owned();
     let has = |key: &&'static str| Some((*key, record.meta.annotations.get(key)?.to_owned()));
-    let mut settings: policy::Settings = POLICY_KEYS.iter().filter_map(has).collect();
+    let mut settings: policy::PolicySettings = POLICY_KEYS.iter().filter_map(has).collect();
     settings.extend(policy::of(&args.policy));
     NewGroup {
         namespace: namespace.clone(),

@@ -15,12 +15,12 @@ use crate::text::{clean, word};
 use crate::view::object::full_name;
 
 /// The objects of a namespace that carry groups or could, by kind.
-pub struct Standing(Vec<(&'static dyn Kind, RequestResult<Vec<Record>>)>);
+pub struct ExistingObjects(Vec<(&'static dyn Kind, RequestResult<Vec<Record>>)>);
 
 /// # Errors
 /// A [`Problem`] where a list fails for another reason than that the cluster does not know the kind, or that the
 /// user may not read it.
-pub async fn read(cluster: &Cluster, namespace: &str) -> Result<Standing, Problem> {
+pub async fn read(cluster: &Cluster, namespace: &str) -> Result<ExistingObjects, Problem> {
     let lists = KINDS.iter().map(|kind| async move {
         match list(cluster, &groups::all(*kind, namespace)).await {
             Ok((records, _)) => (*kind, Ok(records)),
@@ -34,11 +34,11 @@ pub async fn read(cluster: &Cluster, namespace: &str) -> Result<Standing, Proble
         .find(|error| !error.is_not_found() && !error.is_forbidden())
     {
         Some(error) => Err(explain(cluster, error)),
-        None => Ok(Standing(lists)),
+        None => Ok(ExistingObjects(lists)),
     }
 }
 
-impl Standing {
+impl ExistingObjects {
     /// The first of these kinds that the cluster knows.
     ///
     /// # Errors
@@ -147,7 +147,7 @@ pub fn where_it_is_from(info: &KindInfo) -> String {
 /// A [`Problem`] that names the other object.
 pub fn apex_is_free(
     cluster: &Cluster,
-    standing: &Standing,
+    standing: &ExistingObjects,
     new: &Record,
     asked: &NewGroup,
 ) -> Result<(), Problem> {
@@ -193,7 +193,7 @@ fn may_stand_beside(new: &Record, other: &Record) -> bool {
 }
 
 /// A line for each other object that keeps this one from having an effect on all of its traffic.
-pub fn obstacles(standing: &Standing, new: &Record) -> Vec<String> {
+pub fn obstacles(standing: &ExistingObjects, new: &Record) -> Vec<String> {
     let obstacles = standing.records().filter_map(|other| obstacle(new, other));
     obstacles.map(|obstacle| clean(&obstacle.words)).collect()
 }

@@ -22,7 +22,7 @@ use crate::problem::{Exit, Problem};
 use crate::resource::annotations::POLICY;
 use crate::resource::{Kind, NewGroup, Record, policy};
 use crate::view::object;
-use existing::Standing;
+use existing::ExistingObjects;
 
 pub async fn run(flags: &GlobalArgs, args: &CreateArgs) -> anyhow::Result<Exit> {
     arguments::check(flags, args)?;
@@ -39,10 +39,10 @@ pub async fn run(flags: &GlobalArgs, args: &CreateArgs) -> anyhow::Result<Exit> 
 pub struct Made {
     kind: &'static dyn Kind,
     group: NewGroup,
-    outcome: Outcome,
+    outcome: CreateOutcome,
 }
 
-enum Outcome {
+enum CreateOutcome {
     /// Made, or under a dry run, what would be made.
     Created(Value),
     /// A group from now on or, under a dry run, what it would be.
@@ -82,7 +82,7 @@ async fn make(cluster: &Cluster, args: &CreateArgs) -> Result<Made, Problem> {
         return Ok(Made {
             kind,
             group,
-            outcome: Outcome::Unchanged,
+            outcome: CreateOutcome::Unchanged,
         });
     }
     let services = services.map_err(|error| explain(cluster, &error))?;
@@ -96,7 +96,7 @@ async fn make(cluster: &Cluster, args: &CreateArgs) -> Result<Made, Problem> {
     check(cluster, &standing, &services, &record, &group)?;
     warn(&warnings);
     let outcome = match args.dry_run {
-        DryRun::Client => Outcome::Created(kind.manifest(&group)),
+        DryRun::Client => CreateOutcome::Created(kind.manifest(&group)),
         mode => write(cluster, kind, &group, mode == DryRun::Server).await?,
     };
     Ok(Made {
@@ -120,8 +120,8 @@ fn read(kind: &'static dyn Kind, object: &Value) -> Result<Record, Problem> {
 /// What must hold of every group: it is a valid one, its services have the ports, and its apex is free.
 fn check(
     cluster: &Cluster,
-    standing: &Standing,
-    services: &requirements::Services,
+    standing: &ExistingObjects,
+    services: &requirements::RequiredServices,
     record: &Record,
     group: &NewGroup,
 ) -> Result<(), Problem> {
@@ -158,15 +158,15 @@ async fn write(
     kind: &'static dyn Kind,
     group: &NewGroup,
     trial: bool,
-) -> Result<Outcome, Problem> {
+) -> Result<CreateOutcome, Problem> {
     let refused = match apply::create(cluster, kind, group, trial).await {
-        Ok(object) => return Ok(Outcome::Created(object)),
+        Ok(object) => return Ok(CreateOutcome::Created(object)),
         Err(error) => error,
     };
     if refused.is_conflict() {
         let record = groups::get(cluster, kind, &group.namespace, &group.name).await;
         if let Some(record) = record.map_err(|error| explain(cluster, &error))? {
-            return diff::agree(cluster, &record, group).map(|()| Outcome::Unchanged);
+            return diff::agree(cluster, &record, group).map(|()| CreateOutcome::Unchanged);
         }
     }
     Err(explain(cluster, &refused))
@@ -182,7 +182,7 @@ async fn report(cluster: &Cluster, args: &CreateArgs, made: Made) -> anyhow::Res
     } = made;
     let Some(format) = args.output else {
         writeln!(std::io::stdout(), "{line}")?;
-        if !matches!(outcome, Outcome::Unchanged) && args.dry_run == DryRun::None {
+        if !matches!(outcome, CreateOutcome::Unchanged) && args.dry_run == DryRun::None {
             what_next(cluster, kind.info().carrier, &group)
                 .iter()
                 .for_each(|line| say(line));
@@ -190,8 +190,8 @@ async fn report(cluster: &Cluster, args: &CreateArgs, made: Made) -> anyhow::Res
         return Ok(());
     };
     let object = match outcome {
-        Outcome::Created(object) | Outcome::Adopted(object) => object,
-        Outcome::Unchanged => {
+        CreateOutcome::Created(object) | CreateOutcome::Adopted(object) => object,
+        CreateOutcome::Unchanged => {
             say(&line);
             match args.dry_run {
                 DryRun::Client => kind.manifest(&group),
@@ -223,9 +223,9 @@ async fn standing_object(
 /// In kubectl's words.
 fn summary(made: &Made, dry_run: DryRun) -> String {
     let what = match made.outcome {
-        Outcome::Created(_) => "created",
-        Outcome::Adopted(_) => "adopted",
-        Outcome::Unchanged => "unchanged",
+        CreateOutcome::Created(_) => "created",
+        CreateOutcome::Adopted(_) => "adopted",
+        CreateOutcome::Unchanged => "unchanged",
     };
     let mode = match dry_run {
         DryRun::None => "",

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::requirements::Services;
+use super::requirements::RequiredServices;
 use crate::cluster::api::services::Service;
 use crate::model::{Carrier, ServiceRef};
 use crate::problem::Problem;
@@ -12,7 +12,7 @@ use crate::resource::{NewGroup, Record};
 ///
 /// # Errors
 /// A usage error that lists the ports, where there is none or a choice.
-pub fn of_route(asked: &NewGroup, services: &Services) -> Result<u16, Problem> {
+pub fn of_route(asked: &NewGroup, services: &RequiredServices) -> Result<u16, Problem> {
     if let Some(port) = asked.port {
         return Ok(port);
     }
@@ -42,7 +42,7 @@ pub fn of_route(asked: &NewGroup, services: &Services) -> Result<u16, Problem> {
 pub fn needed(
     asked: &NewGroup,
     record: &Record,
-    services: &Services,
+    services: &RequiredServices,
 ) -> BTreeMap<ServiceRef, BTreeSet<u16>> {
     let apex = asked.service(&asked.apex);
     let mut needed: BTreeMap<ServiceRef, BTreeSet<u16>> = BTreeMap::new();
@@ -67,7 +67,7 @@ pub fn check(
     asked: &NewGroup,
     carrier: Carrier,
     needed: &BTreeMap<ServiceRef, BTreeSet<u16>>,
-    services: &Services,
+    services: &RequiredServices,
     place: &str,
 ) -> Result<(), Problem> {
     let lacking = |(at, needed): (&ServiceRef, &BTreeSet<u16>)| {

@@ -18,20 +18,20 @@ const EXPORT: &str = "mirror.linkerd.io/exported=true";
 
 /// The services of a group as they are in the cluster.
 #[derive(Debug)]
-pub struct Services {
+pub struct RequiredServices {
     found: Vec<Service>,
     /// As annotations call them.
     missing: Vec<String>,
 }
 
-impl Services {
+impl RequiredServices {
     pub fn find(&self, at: &ServiceRef) -> Option<&Service> {
         self.found.iter().find(|service| service.at == *at)
     }
 }
 
 /// Reads the apex and the backends, all at once.
-pub async fn read(cluster: &Cluster, asked: &NewGroup) -> RequestResult<Services> {
+pub async fn read(cluster: &Cluster, asked: &NewGroup) -> RequestResult<RequiredServices> {
     let backends = asked.backends.iter().filter(|name| **name != asked.apex);
     let names: Vec<&String> = std::iter::once(&asked.apex).chain(backends).collect();
     let refs: Vec<ServiceRef> = names.iter().map(|name| asked.service(name)).collect();
@@ -41,7 +41,7 @@ pub async fn read(cluster: &Cluster, asked: &NewGroup) -> RequestResult<Services
         .zip(&answers)
         .filter(|(_, answer)| answer.is_none());
     let missing = missing.map(|(name, _)| (*name).clone()).collect();
-    Ok(Services {
+    Ok(RequiredServices {
         found: answers.into_iter().flatten().collect(),
         missing,
     })
@@ -55,7 +55,7 @@ pub async fn check(
     cluster: &Cluster,
     asked: &NewGroup,
     carrier: Carrier,
-    services: &Services,
+    services: &RequiredServices,
     allow_missing: bool,
 ) -> Result<Vec<String>, Problem> {
     let place = place(cluster, asked);
@@ -77,7 +77,11 @@ pub async fn check(
 }
 
 /// A warning for each backend whose readiness can't be known, asking all that may be asked.
-pub async fn unknowable(cluster: &Cluster, asked: &NewGroup, services: &Services) -> Vec<String> {
+pub async fn unknowable(
+    cluster: &Cluster,
+    asked: &NewGroup,
+    services: &RequiredServices,
+) -> Vec<String> {
     let backends = asked
         .backends
         .iter()
@@ -109,7 +113,11 @@ pub async fn unknowable(cluster: &Cluster, asked: &NewGroup, services: &Services
     mirrors.iter().filter_map(warning).collect()
 }
 
-fn can_have_routes(asked: &NewGroup, services: &Services, place: &str) -> Result<(), Problem> {
+fn can_have_routes(
+    asked: &NewGroup,
+    services: &RequiredServices,
+    place: &str,
+) -> Result<(), Problem> {
     let why = services
         .find(&asked.service(&asked.apex))
         .and_then(|apex| apex.no_parent);

@@ -1,11 +1,11 @@
 use std::io::Write as _;
 
-use super::Page;
+use super::StatusPage;
 use crate::cli::StatusFormat;
 use crate::cluster::Cluster;
 use crate::commands::args::selection::{place_of, say_forbidden};
 use crate::model::{Status, StatusChange, status_change};
-use crate::observe::{Absent, Observer, Scope, Sight};
+use crate::observe::{ObserveScope, Observer, Snapshot, UnknownName};
 use crate::output::terminal;
 use crate::output::terminal::say;
 use crate::problem::Exit;
@@ -15,11 +15,11 @@ use crate::view::changes::{json_line, text_line};
 
 /// Prints a line for each group as it is, then one for each change, until a signal comes or
 /// nobody reads them any more.
-pub async fn run(cluster: &Cluster, scope: Scope, page: Page) -> anyhow::Result<Exit> {
+pub async fn run(cluster: &Cluster, scope: ObserveScope, page: StatusPage) -> anyhow::Result<Exit> {
     let mut interrupts = Interrupts::listen()?;
     let place = place_of(cluster, scope.namespace.as_deref());
     let mut observer = Observer::start(cluster, scope);
-    let mut known: Option<Sight> = None;
+    let mut known: Option<Snapshot> = None;
     loop {
         let sight = tokio::select! {
             _ = interrupts.next() => return Ok(Exit::Done),
@@ -61,7 +61,7 @@ fn tell(cluster: &Cluster, changes: &[StatusChange], format: StatusFormat) -> an
 }
 
 /// What is no change of a group goes to standard error.
-fn remark(before: Option<&Sight>, now: &Sight, place: &str) {
+fn remark(before: Option<&Snapshot>, now: &Snapshot, place: &str) {
     let was_lost = before.and_then(|sight| sight.lost.as_ref());
     match (was_lost, &now.lost) {
         (None, Some(lost)) => say(&format!("connection lost: {}; trying again", lost.why)),
@@ -71,7 +71,7 @@ fn remark(before: Option<&Sight>, now: &Sight, place: &str) {
     if before.is_some() {
         return;
     }
-    for Absent { name, .. } in &now.absent {
+    for UnknownName { name, .. } in &now.absent {
         say(&format!(
             "there is no group {:?} in {place} yet",
             clean(&name.to_string())

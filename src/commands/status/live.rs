@@ -6,10 +6,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
 use super::lines::changes;
-use super::{Page, print};
+use super::{StatusPage, print};
 use crate::cluster::Cluster;
 use crate::commands::args::selection::{place_of, say_forbidden};
-use crate::observe::{Observer, Scope, Sight};
+use crate::observe::{ObserveScope, Observer, Snapshot};
 use crate::output::screen::Screen;
 use crate::output::terminal;
 use crate::problem::Exit;
@@ -23,7 +23,7 @@ const PACE: Duration = Duration::from_millis(200);
 const AGEING: Duration = Duration::from_secs(1);
 
 /// Shows a table that is drawn again on each change, until a signal comes; what was seen last stays on the terminal.
-pub async fn run(cluster: &Cluster, scope: Scope, page: Page) -> anyhow::Result<Exit> {
+pub async fn run(cluster: &Cluster, scope: ObserveScope, page: StatusPage) -> anyhow::Result<Exit> {
     let mut interrupts = Interrupts::listen()?;
     let mut signals = Signals::listen()?;
     let place = place_of(cluster, scope.namespace.as_deref());
@@ -125,15 +125,15 @@ impl Signals {
 
 struct LiveTable<'a> {
     cluster: &'a Cluster,
-    page: Page,
+    page: StatusPage,
     place: String,
     scope: String,
-    sight: Sight,
+    sight: Snapshot,
     transitions: Transitions,
 }
 
 impl LiveTable<'_> {
-    fn take_in(&mut self, sight: Sight) {
+    fn take_in(&mut self, sight: Snapshot) {
         let at = self.cluster.clock().now();
         for change in changes(Some(&self.sight.statuses), &sight.statuses) {
             if change.is_transition() {
@@ -163,7 +163,7 @@ impl LiveTable<'_> {
     }
 
     fn warning(&self, observer: &Observer) -> Option<String> {
-        let Sight { absent, lost, .. } = &self.sight;
+        let Snapshot { absent, lost, .. } = &self.sight;
         if let Some(lost) = lost {
             let silent = observer.since(lost.since);
             let now = self.cluster.clock().now();

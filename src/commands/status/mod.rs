@@ -14,11 +14,11 @@ use std::io::IsTerminal as _;
 use clap::ColorChoice;
 
 use super::args::contexts;
-use super::args::contexts::Contexts;
+use super::args::contexts::ContextSelection;
 use super::args::selection;
 use super::scope;
 use crate::cli::{GlobalArgs, StatusArgs, StatusFormat};
-use crate::observe::Scope;
+use crate::observe::ObserveScope;
 use crate::problem::{Exit, Problem};
 
 pub async fn run(flags: &GlobalArgs, args: StatusArgs) -> anyhow::Result<Exit> {
@@ -35,16 +35,16 @@ pub async fn run(flags: &GlobalArgs, args: StatusArgs) -> anyhow::Result<Exit> {
                 .into(),
         );
     }
-    let page = Page {
+    let page = StatusPage {
         format: args.output,
         namespaces: flags.all_namespaces,
         colour: flags.color,
     };
     if several {
         let wanted = if args.all_contexts {
-            Contexts::All
+            ContextSelection::All
         } else {
-            Contexts::These(&args.contexts)
+            ContextSelection::These(&args.contexts)
         };
         return several::run(&contexts::each(flags, wanted)?, &args, page).await;
     }
@@ -57,7 +57,7 @@ pub async fn run(flags: &GlobalArgs, args: StatusArgs) -> anyhow::Result<Exit> {
         .iter()
         .map(|name| selection::parse_name(name))
         .collect();
-    let scope = Scope {
+    let scope = ObserveScope {
         namespace: scope(flags, &cluster),
         selector: args.selector,
         names: names?,
@@ -76,7 +76,7 @@ pub async fn run(flags: &GlobalArgs, args: StatusArgs) -> anyhow::Result<Exit> {
 
 /// How groups are to be printed.
 #[derive(Debug, Clone, Copy)]
-pub struct Page {
+pub struct StatusPage {
     format: StatusFormat,
     /// With a column for the namespace.
     namespaces: bool,

@@ -1,10 +1,10 @@
 use futures::future::join;
 
-use super::Page;
+use super::StatusPage;
 use super::print::{Printed, print};
 use crate::cli::StatusArgs;
 use crate::cluster::Cluster;
-use crate::cluster::queries::prefetch::Ahead;
+use crate::cluster::queries::prefetch::PrefetchedSlices;
 use crate::cluster::queries::{conflicts, status};
 use crate::commands::args::selection;
 use crate::model::{State, Status};
@@ -16,11 +16,11 @@ pub async fn run(
     cluster: &Cluster,
     namespace: Option<String>,
     args: &StatusArgs,
-    page: Page,
+    page: StatusPage,
 ) -> anyhow::Result<Exit> {
     let namespace = namespace.as_deref();
     let of_all = namespace.filter(|_| args.names.is_empty());
-    let (chosen, ahead) = Ahead::of(cluster, of_all, async |are_many| {
+    let (chosen, ahead) = PrefetchedSlices::of(cluster, of_all, async |are_many| {
         selection::choose(
             cluster,
             namespace,
@@ -54,7 +54,7 @@ pub async fn statuses(
     cluster: &Cluster,
     records: &[Record],
     rivals: &[Record],
-    ahead: &Ahead,
+    ahead: &PrefetchedSlices,
 ) -> Vec<Status> {
     let survey = status::survey(cluster, records, rivals, ahead);
     let (mut statuses, obstacles) = join(survey, conflicts::on_routes(cluster, records)).await;

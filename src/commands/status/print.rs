@@ -1,6 +1,6 @@
 use std::io::{IsTerminal as _, Write as _};
 
-use super::Page;
+use super::StatusPage;
 use crate::cli::StatusFormat;
 use crate::cluster::Cluster;
 use crate::model::Status;
@@ -10,7 +10,7 @@ use crate::text::{clean, clean_json, clean_lines};
 use crate::view::compact;
 use crate::view::status::{Missing, StatusList};
 use crate::view::table;
-use crate::view::table::{Shown, Style};
+use crate::view::table::{Shown, TableStyle};
 
 /// Groups as they stand and, where it depends on them, how the command ends.
 pub struct Printed<'a> {
@@ -19,7 +19,7 @@ pub struct Printed<'a> {
     pub missing: Option<&'a [Missing]>,
 }
 
-pub fn print(cluster: &Cluster, printed: &Printed, page: Page) -> anyhow::Result<()> {
+pub fn print(cluster: &Cluster, printed: &Printed, page: StatusPage) -> anyhow::Result<()> {
     write(&render(cluster, printed, page)?)
 }
 
@@ -30,9 +30,9 @@ pub fn write(text: &str) -> anyhow::Result<()> {
 }
 
 /// How a table is drawn on standard output.
-pub fn style(page: Page) -> Style {
+pub fn style(page: StatusPage) -> TableStyle {
     let on_terminal = std::io::stdout().is_terminal();
-    Style {
+    TableStyle {
         wide: page.format == StatusFormat::Wide,
         namespaces: page.namespaces,
         clusters: false,
@@ -40,7 +40,7 @@ pub fn style(page: Page) -> Style {
     }
 }
 
-fn render(cluster: &Cluster, printed: &Printed, page: Page) -> anyhow::Result<String> {
+fn render(cluster: &Cluster, printed: &Printed, page: StatusPage) -> anyhow::Result<String> {
     let Printed {
         statuses,
         exit,

@@ -5,23 +5,23 @@ use futures::future::join_all;
 use jiff::Timestamp;
 
 use super::print::{style, write};
-use super::{Page, once};
+use super::{StatusPage, once};
 use crate::cli::{GlobalArgs, StatusArgs, StatusFormat};
 use crate::cluster::Cluster;
-use crate::cluster::queries::prefetch::Ahead;
+use crate::cluster::queries::prefetch::PrefetchedSlices;
 use crate::cluster::queries::status;
 use crate::cluster::transport::connection_flags;
 use crate::commands::args::{contexts, selection};
 use crate::commands::scope;
-use crate::error::Told;
+use crate::error::Report;
 use crate::model::{GroupId, Status};
 use crate::output::terminal::say;
 use crate::problem::{Exit, Problem};
 use crate::resource::{GroupName, Record};
 use crate::text::{clean_json, clean_lines};
 use crate::view::clusters;
-use crate::view::clusters::{ClusterStatusList, Look};
-use crate::view::table::{Shown, Style};
+use crate::view::clusters::{ClusterSnapshot, ClusterStatusList};
+use crate::view::table::{Shown, TableStyle};
 
 /// How long one cluster may take for all that is asked of it; more only where one request is allowed more.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -35,7 +35,7 @@ struct Found {
 }
 
 /// Shows the groups of several clusters as they stand; a cluster that can't be read is one line of that.
-pub async fn run(each: &[GlobalArgs], args: &StatusArgs, page: Page) -> anyhow::Result<Exit> {
+pub async fn run(each: &[GlobalArgs], args: &StatusArgs, page: StatusPage) -> anyhow::Result<Exit> {
     let names: anyhow::Result<_> = args
         .names
         .iter()
@@ -43,9 +43,9 @@ pub async fn run(each: &[GlobalArgs], args: &StatusArgs, page: Page) -> anyhow::
         .collect();
     let names: Vec<GroupName> = names?;
     let found = join_all(each.iter().map(|flags| look_in_time(flags, args, &names))).await;
-    let found: Vec<Result<Found, Told>> = found
+    let found: Vec<Result<Found, Report>> = found
         .into_iter()
-        .map(|found| found.map_err(|error| Told::of(&error)))
+        .map(|found| found.map_err(|error| Report::of(&error)))
         .collect();
     let absent = names.iter().filter(|name| {
         !found
@@ -55,7 +55,7 @@ pub async fn run(each: &[GlobalArgs], args: &StatusArgs, page: Page) -> anyhow::
     });
     let absent: Vec<String> = absent.map(ToString::to_string).collect();
     let exit = verdict(&found, &absent, args.exit_code);
-    let looks: Vec<Look> = each
+    let looks: Vec<ClusterSnapshot> = each
         .iter()
         .zip(&found)
         .map(|(flags, found)| look(flags, found))
@@ -94,7 +94,7 @@ async fn find(flags: &GlobalArgs, args: &StatusArgs, names: &[GroupName]) -> any
     let cluster = contexts::connect(flags, &args.remotes).await?;
     let namespace = scope(flags, &cluster);
     let of_all = namespace.as_deref().filter(|_| names.is_empty());
-    let (listed, ahead) = Ahead::of(&cluster, of_all, async |are_many| {
+    let (listed, ahead) = PrefetchedSlices::of(&cluster, of_all, async |are_many| {
         status::list_groups_telling(
             &cluster,
             namespace.as_deref(),
@@ -126,7 +126,7 @@ async fn find(flags: &GlobalArgs, args: &StatusArgs, names: &[GroupName]) -> any
 }
 
 /// What can't be shown is an error; otherwise it is as for one cluster.
-fn verdict(found: &[Result<Found, Told>], absent: &[String], asked: bool) -> Exit {
+fn verdict(found: &[Result<Found, Report>], absent: &[String], asked: bool) -> Exit {
     if found.iter().any(Result::is_err) || !absent.is_empty() {
         return Exit::Failed;
     }
@@ -138,12 +138,12 @@ fn verdict(found: &[Result<Found, Told>], absent: &[String], asked: bool) -> Exi
     }
 }
 
-fn look<'a>(flags: &'a GlobalArgs, found: &'a Result<Found, Told>) -> Look<'a> {
+fn look<'a>(flags: &'a GlobalArgs, found: &'a Result<Found, Report>) -> ClusterSnapshot<'a> {
     let context = flags.context.as_deref().unwrap_or_default();
     match found {
         Ok(Found {
             cluster, statuses, ..
-        }) => Look {
+        }) => ClusterSnapshot {
             shown: Shown {
                 context,
                 reach: &cluster.reach,
@@ -160,7 +160,7 @@ fn look<'a>(flags: &'a GlobalArgs, found: &'a Result<Found, Told>) -> Look<'a> {
                 statuses: &[],
                 now: Timestamp::UNIX_EPOCH,
             };
-            Look {
+            ClusterSnapshot {
                 shown,
                 server: None,
                 error: Some(told),
@@ -169,14 +169,14 @@ fn look<'a>(flags: &'a GlobalArgs, found: &'a Result<Found, Told>) -> Look<'a> {
     }
 }
 
-fn render(looks: &[Look], exit: Exit, page: Page) -> anyhow::Result<String> {
+fn render(looks: &[ClusterSnapshot], exit: Exit, page: StatusPage) -> anyhow::Result<String> {
     let list = || ClusterStatusList::new(looks, exit.code());
     Ok(match page.format {
         StatusFormat::Json => clean_json(&serde_json::to_string_pretty(&list())?) + "\n",
         StatusFormat::Yaml => clean_lines(&serde_yaml::to_string(&list())?),
         _ => clusters::render(
             looks,
-            Style {
+            TableStyle {
                 clusters: true,
                 ..style(page)
             },

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::Page;
+use super::StatusPage;
 use super::print::{Printed, print};
 use super::waiting::Waiting;
 use crate::cli::StatusFormat;
@@ -10,7 +10,7 @@ use crate::cluster::Cluster;
 use crate::commands::args::conditions::{asked, missing, not_met, words};
 use crate::commands::args::selection::{place_of, say_forbidden};
 use crate::model::Condition;
-use crate::observe::{Observer, Scope};
+use crate::observe::{ObserveScope, Observer};
 use crate::problem::{Exit, Problem};
 
 /// How long to wait where no flag says so.
@@ -19,10 +19,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Waits until the conditions hold for every group that is meant, and shows the groups as they are then.
 pub async fn run(
     cluster: &Cluster,
-    scope: Scope,
+    scope: ObserveScope,
     conditions: Vec<Condition>,
     timeout: Option<Duration>,
-    page: Page,
+    page: StatusPage,
 ) -> anyhow::Result<Exit> {
     let timeout = timeout.unwrap_or(PATIENCE);
     let started = Instant::now();

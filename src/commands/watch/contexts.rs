@@ -5,11 +5,11 @@ use std::time::Duration;
 use futures::future::try_join_all;
 use tokio::sync::watch::{self, Receiver};
 
-use super::limits::{End, Limits, signalled, time_is_up};
-use super::{Ended, Plan, run_loop};
+use super::limits::{Ending, Limits, signalled, time_is_up};
+use super::{Ended, WatchPlan, run_loop};
 use crate::cli::GlobalArgs;
 use crate::commands::args::contexts;
-use crate::error::Told;
+use crate::error::Report;
 use crate::output::terminal::say;
 use crate::output::{logging, queued_writer};
 use crate::problem::Exit;
@@ -18,7 +18,7 @@ use crate::problem::Exit;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-pub async fn run(each: &[GlobalArgs], plan: &Plan) -> anyhow::Result<Exit> {
+pub async fn run(each: &[GlobalArgs], plan: &WatchPlan) -> anyhow::Result<Exit> {
     let signalled = signalled()?;
     each.iter()
         .filter_map(|flags| flags.context.as_deref())
@@ -35,8 +35,8 @@ pub async fn run(each: &[GlobalArgs], plan: &Plan) -> anyhow::Result<Exit> {
     };
     let end = tokio::select! {
         exits = &mut loops => return exits.map(|exits| worst(&exits)),
-        () = signalled => End::Asked,
-        () = queued_writer::closed() => End::Asked,
+        () = signalled => Ending::Asked,
+        () = queued_writer::closed() => Ending::Asked,
         end = time_is_up(limits) => end,
     };
     told.send_replace(Some(end));
@@ -49,8 +49,8 @@ pub async fn run(each: &[GlobalArgs], plan: &Plan) -> anyhow::Result<Exit> {
 /// Where standard output can't be written any more.
 async fn keep_running(
     flags: &GlobalArgs,
-    plan: &Plan,
-    mut heard: Receiver<Option<End>>,
+    plan: &WatchPlan,
+    mut heard: Receiver<Option<Ending>>,
 ) -> anyhow::Result<Exit> {
     let context = flags.context.as_deref().unwrap_or_default();
     let (mut pause, mut said) = (FIRST_PAUSE, None);
@@ -62,7 +62,7 @@ async fn keep_running(
             Err(error) if error.chain().any(|cause| cause.is::<std::io::Error>()) => {
                 return Err(error);
             }
-            Err(error) => Told::of(&error),
+            Err(error) => Report::of(&error),
         };
         let is_final = plan.once || told.exit != Exit::Failed || heard.borrow().is_some();
         if said.as_ref() != Some(&told) {
@@ -96,8 +96,8 @@ async fn keep_running(
 
 async fn run_once(
     flags: &GlobalArgs,
-    plan: &Plan,
-    mut heard: Receiver<Option<End>>,
+    plan: &WatchPlan,
+    mut heard: Receiver<Option<Ending>>,
 ) -> anyhow::Result<Ended> {
     let cluster = tokio::select! {
         _ = told_to_end(&mut heard) => return Ok(Ended { exit: Exit::Done, began: false }),
@@ -106,10 +106,10 @@ async fn run_once(
     run_loop(&cluster, flags, plan, told_to_end(&mut heard)).await
 }
 
-async fn told_to_end(heard: &mut Receiver<Option<End>>) -> End {
+async fn told_to_end(heard: &mut Receiver<Option<Ending>>) -> Ending {
     match heard.wait_for(Option::is_some).await {
-        Ok(end) => end.unwrap_or(End::Asked),
-        Err(_) => End::Asked,
+        Ok(end) => end.unwrap_or(Ending::Asked),
+        Err(_) => Ending::Asked,
     }
 }
 

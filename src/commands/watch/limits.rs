@@ -9,13 +9,13 @@ use crate::cluster::Cluster;
 use crate::commands::args::conditions::{asked, missing, not_met, words};
 use crate::commands::args::selection::place_of;
 use crate::model::Condition;
-use crate::observe::{Observer, Scope};
+use crate::observe::{ObserveScope, Observer};
 use crate::output::terminal::say;
 use crate::process::signals::{Interrupted, Interrupts};
 
 /// Why the loops were told to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum Ending {
     /// By a signal, or because the time to run is over.
     Asked,
     /// What was to be done in time was not.
@@ -56,14 +56,14 @@ pub struct Limits {
 }
 
 /// The end of the time.
-pub async fn time_is_up(Limits { run_for, timeout }: Limits) -> End {
+pub async fn time_is_up(Limits { run_for, timeout }: Limits) -> Ending {
     let started = Instant::now();
     tokio::select! {
         () = after(started, run_for) => {
             say("the time to run is over; ending");
-            End::Asked
+            Ending::Asked
         }
-        () = after(started, timeout) => End::OutOfTime,
+        () = after(started, timeout) => Ending::OutOfTime,
     }
 }
 
@@ -80,7 +80,7 @@ async fn after(started: Instant, time: Option<Duration>) {
 /// Where they do not in time, or the groups can't be read.
 pub async fn met(
     cluster: &Cluster,
-    scope: Scope,
+    scope: ObserveScope,
     conditions: &[Condition],
     timeout: Option<Duration>,
 ) -> anyhow::Result<()> {

@@ -11,24 +11,24 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use hooks::Hooks;
-use limits::{End, Limits};
+use limits::{Ending, Limits};
 use metrics_server::Server;
-use printer::Teller;
+use printer::Printer;
 use tokio::time::timeout;
 
-use super::args::contexts::Contexts;
+use super::args::contexts::ContextSelection;
 use super::scope;
 use crate::cli::{GlobalArgs, RemoteArgs, StreamFormat, WatchArgs};
 use crate::cluster::Cluster;
 use crate::cluster::api::namespaces;
 use crate::model::{Condition, GroupId, Notice};
-use crate::observe::Scope;
+use crate::observe::ObserveScope;
 use crate::output::queued_writer;
 use crate::output::terminal::say;
 use crate::problem::{Exit, Problem};
 use crate::text::clean;
 use crate::watch;
-use crate::watch::{MaxMoves, Metrics, Options, Outcome};
+use crate::watch::{MaxMoves, Metrics, WatchOptions, WatchOutcome};
 
 /// How long a look at the start may take that nothing depends on.
 const GLANCE: Duration = Duration::from_secs(1);
@@ -36,7 +36,7 @@ const GLANCE: Duration = Duration::from_secs(1);
 const NAMED: usize = 5;
 
 /// What holds for the loop of every cluster.
-pub struct Plan {
+pub struct WatchPlan {
     remotes: RemoteArgs,
     selector: Option<String>,
     once: bool,
@@ -60,7 +60,7 @@ pub async fn run(flags: &GlobalArgs, args: WatchArgs) -> anyhow::Result<Exit> {
         ..flags.clone()
     };
     queued_writer::start().context("starting to write")?;
-    let plan = Plan {
+    let plan = WatchPlan {
         remotes: args.remotes,
         selector: args.selector,
         once: args.once,
@@ -75,7 +75,7 @@ pub async fn run(flags: &GlobalArgs, args: WatchArgs) -> anyhow::Result<Exit> {
         several: !args.contexts.is_empty(),
     };
     let each = if plan.several {
-        super::args::contexts::each(flags, Contexts::These(&args.contexts))?
+        super::args::contexts::each(flags, ContextSelection::These(&args.contexts))?
     } else {
         Vec::new()
     };
@@ -96,9 +96,9 @@ pub async fn run(flags: &GlobalArgs, args: WatchArgs) -> anyhow::Result<Exit> {
 }
 
 /// Runs the loop of one cluster.
-async fn one(flags: &GlobalArgs, plan: &Plan, until: &[Condition]) -> anyhow::Result<Exit> {
+async fn one(flags: &GlobalArgs, plan: &WatchPlan, until: &[Condition]) -> anyhow::Result<Exit> {
     let cluster = super::connect(flags, &plan.remotes).await?;
-    let scope = Scope {
+    let scope = ObserveScope {
         namespace: scope(flags, &cluster),
         selector: plan.selector.clone(),
         names: Vec::new(),
@@ -113,12 +113,12 @@ async fn one(flags: &GlobalArgs, plan: &Plan, until: &[Condition]) -> anyhow::Re
     let unmet = Cell::new(None);
     let end = async {
         tokio::select! {
-            () = signalled => End::Asked,
-            () = queued_writer::closed() => End::Asked,
+            () = signalled => Ending::Asked,
+            () = queued_writer::closed() => Ending::Asked,
             end = limits::time_is_up(limits) => end,
             met = limits::met(&cluster, scope, until, plan.timeout) => {
                 unmet.set(met.err());
-                End::Asked
+                Ending::Asked
             }
         }
     };
@@ -137,10 +137,10 @@ struct Ended {
 async fn run_loop(
     cluster: &Cluster,
     flags: &GlobalArgs,
-    plan: &Plan,
-    end: impl Future<Output = End>,
+    plan: &WatchPlan,
+    end: impl Future<Output = Ending>,
 ) -> anyhow::Result<Ended> {
-    let options = Options {
+    let options = WatchOptions {
         namespace: scope(flags, cluster),
         selector: plan.selector.clone(),
         once: plan.once,
@@ -150,14 +150,14 @@ async fn run_loop(
         metrics: plan.metrics.clone(),
         clocks: None,
     };
-    let teller = Teller {
+    let teller = Printer {
         context: &cluster.context,
         names_context: plan.several,
         place: place(&options),
         format: plan.format,
         hooks: plan.hooks.as_ref(),
     };
-    let why = Cell::new(End::Asked);
+    let why = Cell::new(Ending::Asked);
     let (began, stop) = (Cell::new(false), async { why.set(end.await) });
     let mut say = |notice: Notice| {
         began.set(began.get() || matches!(notice, Notice::Started { .. }));
@@ -184,7 +184,7 @@ async fn say_where_nothing_can_be(cluster: &Cluster, namespace: Option<&str>) {
     }
 }
 
-fn place(options: &Options) -> String {
+fn place(options: &WatchOptions) -> String {
     let labels = options
         .selector
         .as_ref()
@@ -196,19 +196,23 @@ fn place(options: &Options) -> String {
     }
 }
 
-fn verdict(outcome: Outcome, end: End, timeout: Duration) -> anyhow::Result<Exit> {
+fn verdict(outcome: WatchOutcome, end: Ending, timeout: Duration) -> anyhow::Result<Exit> {
     Err(match outcome {
-        Outcome::Stopped { unsettled } if end == End::OutOfTime => out_of_time(&unsettled, timeout),
-        Outcome::Done { unread, .. } if !unread.is_empty() => not_read(&unread),
-        Outcome::Stopped { .. } | Outcome::Done { refused: 0, .. } => return Ok(Exit::Done),
-        Outcome::RunByUpstream { groups } => run_by_upstream(&groups),
-        Outcome::HeldByAnother { namespace, holder } => Problem::not_met(format!(
+        WatchOutcome::Stopped { unsettled } if end == Ending::OutOfTime => {
+            out_of_time(&unsettled, timeout)
+        }
+        WatchOutcome::Done { unread, .. } if !unread.is_empty() => not_read(&unread),
+        WatchOutcome::Stopped { .. } | WatchOutcome::Done { refused: 0, .. } => {
+            return Ok(Exit::Done);
+        }
+        WatchOutcome::RunByUpstream { groups } => run_by_upstream(&groups),
+        WatchOutcome::HeldByAnother { namespace, holder } => Problem::not_met(format!(
             "namespace {} is run by {}, which keeps its traffic where it belongs",
             clean(&namespace),
             clean(&holder)
         ))
         .next("end that loop, or leave the groups to it"),
-        Outcome::Done { refused, .. } => {
+        WatchOutcome::Done { refused, .. } => {
             Problem::new(format!("{refused} group(s) could not be moved: see above"))
         }
     }

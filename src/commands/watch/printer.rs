@@ -11,7 +11,7 @@ use crate::view::stream::{json_line, text_line};
 /// Tells of the loop of one context. Moves go to standard output, everything else to standard error, and moves too
 /// where standard output has them as JSON, or standard error everything.
 #[derive(Debug)]
-pub struct Teller<'a> {
+pub struct Printer<'a> {
     pub context: &'a str,
     /// Each line of text names the context: there are several.
     pub names_context: bool,
@@ -21,7 +21,7 @@ pub struct Teller<'a> {
     pub hooks: Option<&'a Hooks>,
 }
 
-impl Teller<'_> {
+impl Printer<'_> {
     pub fn tell(&self, notice: &Notice) -> anyhow::Result<()> {
         let mut words = text_line(notice);
         if let Notice::Started { .. } = notice {

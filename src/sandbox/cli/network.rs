@@ -11,8 +11,8 @@ use super::up::tell;
 use crate::cli::{GatewayState, PartitionState, SandboxGatewayArgs, SandboxPartitionArgs};
 use crate::problem::{Exit, Problem};
 use crate::sandbox::supervisor::state;
-use crate::sandbox::supervisor::state::{Gateway, Network, State};
-use crate::sandbox::supervisor::state_dir::{Owner, Place};
+use crate::sandbox::supervisor::state::{Gateway, Network, SandboxState};
+use crate::sandbox::supervisor::state_dir::{Owner, StateDir};
 
 const POLL: Duration = Duration::from_millis(20);
 const LIMIT: Duration = Duration::from_secs(5);
@@ -42,7 +42,7 @@ pub async fn partition(args: &SandboxPartitionArgs) -> anyhow::Result<Exit> {
 /// Has the supervisor change a cluster's network, and waits until it has.
 async fn change(cluster: &str, change: impl FnOnce(&mut Network)) -> anyhow::Result<()> {
     let (place, supervisor) = addressed_place()?;
-    let state = State::read(&place).context("the sandbox is not ready yet")?;
+    let state = SandboxState::read(&place).context("the sandbox is not ready yet")?;
     if !state.clusters.iter().any(|known| known.name == cluster) {
         let known: Vec<_> = state
             .clusters
@@ -63,13 +63,13 @@ async fn change(cluster: &str, change: impl FnOnce(&mut Network)) -> anyhow::Res
 }
 
 /// The sandbox that KUBECONFIG points into (inside `sandbox run`), or else the one that stays.
-fn addressed_place() -> anyhow::Result<(Place, Owner)> {
+fn addressed_place() -> anyhow::Result<(StateDir, Owner)> {
     let pointed = std::env::var_os("KUBECONFIG").map(PathBuf::from);
     let around = pointed
         .as_deref()
         .and_then(Path::parent)
-        .map(|dir| Place::at(dir.to_owned()));
-    let standing = Place::standing()?;
+        .map(|dir| StateDir::at(dir.to_owned()));
+    let standing = StateDir::standing()?;
     for place in around.into_iter().chain([standing]) {
         if place.state_file().exists()
             && let Some(owner) = place.owner()?
@@ -82,10 +82,10 @@ fn addressed_place() -> anyhow::Result<(Place, Owner)> {
         .into())
 }
 
-async fn until(place: &Place, cluster: &str, asked: Network) -> anyhow::Result<()> {
+async fn until(place: &StateDir, cluster: &str, asked: Network) -> anyhow::Result<()> {
     let wait = async {
         loop {
-            let state = State::read(place)?;
+            let state = SandboxState::read(place)?;
             if state
                 .clusters
                 .iter()

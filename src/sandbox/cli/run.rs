@@ -16,13 +16,13 @@ use crate::process::signals::{Interrupted, Interrupts};
 use crate::sandbox::control_plane::assets::is_executable;
 use crate::sandbox::supervisor::guard;
 use crate::sandbox::supervisor::session::Session;
-use crate::sandbox::supervisor::state_dir::Place;
+use crate::sandbox::supervisor::state_dir::StateDir;
 
 /// Runs the command with KUBECONFIG set; gives its exit code, 128 + n if signal n ended it.
 pub async fn run(args: &SandboxRunArgs) -> anyhow::Result<Exit> {
     check_command(&args.command)?;
     let mut interrupts = Interrupts::listen()?;
-    let mut session = Session::start(Place::temporary()?, &args.up, &mut interrupts).await?;
+    let mut session = Session::start(StateDir::temporary()?, &args.up, &mut interrupts).await?;
     let outcome = run_command(&session, &args.command, &mut interrupts).await;
     if session.has_ended() {
         out::note("The sandbox had ended before the command did.");

@@ -9,15 +9,15 @@ use crate::cli::SandboxUpArgs;
 use crate::problem::{Exit, Problem};
 use crate::process::signals::Interrupts;
 use crate::sandbox::supervisor::session::Session;
-use crate::sandbox::supervisor::state::{ClusterState, ProgramState, State};
-use crate::sandbox::supervisor::state_dir::{Owner, Place};
+use crate::sandbox::supervisor::state::{ClusterState, ProgramState, SandboxState};
+use crate::sandbox::supervisor::state_dir::{Owner, StateDir};
 
 const POLL: Duration = Duration::from_millis(20);
 const TEARDOWN: Duration = Duration::from_secs(20);
 
 pub async fn up(args: &SandboxUpArgs) -> anyhow::Result<Exit> {
     let mut interrupts = Interrupts::listen()?;
-    let place = Place::standing()?;
+    let place = StateDir::standing()?;
     if place.owner()?.is_some() {
         check_standing(&place, &args.clusters)?;
         out::line("The sandbox is up already.")?;
@@ -43,8 +43,8 @@ pub async fn up(args: &SandboxUpArgs) -> anyhow::Result<Exit> {
 }
 
 /// Whether the sandbox that is up is the one that is asked for, and whole.
-fn check_standing(place: &Place, clusters: &[String]) -> anyhow::Result<()> {
-    let state = State::read(place).ok().filter(|state| state.ready);
+fn check_standing(place: &StateDir, clusters: &[String]) -> anyhow::Result<()> {
+    let state = SandboxState::read(place).ok().filter(|state| state.ready);
     let Some(state) = state else {
         return Err(
             Problem::new("the sandbox is being started or taken down by another command")
@@ -94,7 +94,7 @@ fn in_words(cluster: &ClusterState, program: &ProgramState) -> String {
 }
 
 pub async fn down() -> anyhow::Result<Exit> {
-    let place = Place::standing()?;
+    let place = StateDir::standing()?;
     if !place.exists() {
         out::line("No sandbox is up.")?;
         return Ok(Exit::Done);
@@ -135,8 +135,8 @@ pub fn tell(supervisor: &Owner, signal: Signal) -> anyhow::Result<()> {
 }
 
 /// Removes a sandbox without an owner, its programs first where they could outlive it.
-fn clear(place: &Place) -> anyhow::Result<()> {
-    if let Ok(state) = State::read(place) {
+fn clear(place: &StateDir) -> anyhow::Result<()> {
+    if let Ok(state) = SandboxState::read(place) {
         let programs = state.clusters.iter().flat_map(|cluster| &cluster.programs);
         for program in programs.filter(|program| belongs_to(program, place)) {
             let pid = i32::try_from(program.pid).ok().and_then(Pid::from_raw);
@@ -148,7 +148,7 @@ fn clear(place: &Place) -> anyhow::Result<()> {
 }
 
 /// Whether the process still is the program that was started, and no other one with its number.
-fn belongs_to(program: &ProgramState, place: &Place) -> bool {
+fn belongs_to(program: &ProgramState, place: &StateDir) -> bool {
     let pid = program.pid.to_string();
     let ps = || {
         std::process::Command::new("ps")
@@ -163,7 +163,7 @@ fn belongs_to(program: &ProgramState, place: &Place) -> bool {
 
 /// The names of the clusters that run, with what has become of their gateways.
 pub fn clusters() -> Vec<(String, &'static str)> {
-    let state = Place::standing().and_then(|place| State::read(&place));
+    let state = StateDir::standing().and_then(|place| SandboxState::read(&place));
     let clusters = state.map(|state| state.clusters).unwrap_or_default();
     clusters
         .into_iter()
@@ -172,12 +172,12 @@ pub fn clusters() -> Vec<(String, &'static str)> {
 }
 
 pub fn status() -> anyhow::Result<Exit> {
-    let place = Place::standing()?;
+    let place = StateDir::standing()?;
     if place.owner()?.is_none() {
         out::line("No sandbox is up. Start one with: kubectl failover sandbox up")?;
         return Ok(Exit::Done);
     }
-    let Ok(state) = State::read(&place) else {
+    let Ok(state) = SandboxState::read(&place) else {
         out::line("The sandbox is starting.")?;
         return Ok(Exit::Done);
     };

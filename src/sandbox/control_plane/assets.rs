@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::build::{Module, Workshop, require_go};
+use super::build::{BuildDir, Module, require_go};
 use super::{definitions, secrets};
 use crate::output::progress::Progress;
 use crate::problem::Problem;
@@ -89,7 +89,7 @@ async fn from_cache() -> anyhow::Result<PathBuf> {
     if !target.exists() {
         let instead = format!("give a folder with {PROGRAMS}: --assets DIR");
         require_go("builds its control planes", &instead).await?;
-        let workshop = Workshop::open(MODULE).await?;
+        let workshop = BuildDir::open(MODULE).await?;
         // Another start may have built them while this one waited.
         if !target.exists() {
             build(&workshop, &target).await?;
@@ -98,7 +98,7 @@ async fn from_cache() -> anyhow::Result<PathBuf> {
     Ok(target)
 }
 
-async fn build(workshop: &Workshop, target: &Path) -> anyhow::Result<()> {
+async fn build(workshop: &BuildDir, target: &Path) -> anyhow::Result<()> {
     let progress = Progress::start(&format!("{BUILDING} once, about 5 minutes on 2 cores"));
     let flags = format!("-ldflags={LINKER_FLAGS}");
     let arguments = ["install", "-trimpath", &flags, "tool"];

@@ -12,7 +12,7 @@ use crate::problem::Problem;
 use crate::sandbox::cli::out;
 use crate::sandbox::supervisor::guard;
 use crate::sandbox::supervisor::state_dir;
-use crate::sandbox::supervisor::state_dir::{Ownership, Place};
+use crate::sandbox::supervisor::state_dir::{Ownership, StateDir};
 
 const LOCK_POLL: Duration = Duration::from_millis(200);
 const LOG: &str = "go.log";
@@ -30,15 +30,15 @@ pub struct Module {
 
 /// Gone when this is dropped.
 #[derive(Debug)]
-pub struct Workshop {
-    place: Place,
+pub struct BuildDir {
+    place: StateDir,
     _ownership: Ownership,
 }
 
-impl Workshop {
+impl BuildDir {
     /// Waits for its turn.
     pub async fn open(module: Module) -> anyhow::Result<Self> {
-        let place = Place::at(state_dir::cache_root()?.join("build"));
+        let place = StateDir::at(state_dir::cache_root()?.join("build"));
         let ownership = await_turn(&place).await?;
         let workshop = Self {
             place,
@@ -93,7 +93,7 @@ impl Workshop {
     }
 }
 
-impl Drop for Workshop {
+impl Drop for BuildDir {
     fn drop(&mut self) {
         // Compilers that were just killed may still be writing; what stays the next build uses and removes.
         let _ = (0..5).any(|_| {
@@ -106,7 +106,7 @@ impl Drop for Workshop {
     }
 }
 
-async fn await_turn(place: &Place) -> anyhow::Result<Ownership> {
+async fn await_turn(place: &StateDir) -> anyhow::Result<Ownership> {
     let mut told = false;
     loop {
         if let Some(ownership) = place.own()? {

@@ -12,12 +12,12 @@ use super::access;
 use super::access::Access;
 use super::assets::Assets;
 use super::ports::Ports;
-use super::program::{Launch, Program, Roster};
+use super::program::{ControlPlaneProgram, Launch, Roster};
 use super::secrets;
 use super::secrets::SigningKey;
 use crate::problem::Problem;
 use crate::sandbox::supervisor::state_dir;
-use crate::sandbox::supervisor::state_dir::Place;
+use crate::sandbox::supervisor::state_dir::StateDir;
 
 const APISERVER: &str = "kube-apiserver";
 const STAGES: &str = include_str!("assets/stages.yaml");
@@ -33,16 +33,16 @@ const CONTROLLERS: &str = "namespace-controller,deployment-controller,replicaset
 
 /// A control plane whose API is ready.
 #[derive(Clone)]
-pub struct Cluster {
+pub struct ControlPlane {
     /// The administrator's.
     pub access: Access,
     /// That of the other clusters, which may only read services and their endpoints.
     pub reader: Access,
     pub client: Client,
-    pub programs: Vec<Program>,
+    pub programs: Vec<ControlPlaneProgram>,
 }
 
-impl Cluster {
+impl ControlPlane {
     /// Cuts the API off, or connects it again: a process that is stopped accepts connections and never answers, as
     /// behind a network that is dead. The cluster's own controllers are cut off too, and catch up afterwards.
     pub fn partition(&self, partitioned: bool) -> anyhow::Result<()> {
@@ -62,7 +62,7 @@ impl Cluster {
 /// What a start needs.
 #[derive(Debug, Clone, Copy)]
 pub struct Starter<'a> {
-    pub place: &'a Place,
+    pub place: &'a StateDir,
     pub assets: &'a Assets,
     pub ports: &'a Ports,
     pub roster: &'a Roster,
@@ -70,7 +70,7 @@ pub struct Starter<'a> {
 
 impl Starter<'_> {
     /// Starts a cluster; again with other ports when another program has taken one meanwhile.
-    pub async fn start(&self, name: &str) -> anyhow::Result<Cluster> {
+    pub async fn start(&self, name: &str) -> anyhow::Result<ControlPlane> {
         let mut attempt = 1;
         loop {
             let mut start = Start::prepare(self, name)?;
@@ -99,7 +99,7 @@ struct Start<'a> {
     token: String,
     reader_token: String,
     api_port: u16,
-    programs: Vec<Program>,
+    programs: Vec<ControlPlaneProgram>,
 }
 
 impl<'a> Start<'a> {
@@ -134,7 +134,7 @@ impl<'a> Start<'a> {
         })
     }
 
-    async fn run(&mut self) -> anyhow::Result<Cluster> {
+    async fn run(&mut self) -> anyhow::Result<ControlPlane> {
         let etcd_port = self.start_etcd()?;
         self.until(|| async { TcpStream::connect(("127.0.0.1", etcd_port)).await.ok() })
             .await?;
@@ -160,7 +160,7 @@ impl<'a> Start<'a> {
             token: self.reader_token.clone(),
             ..access.clone()
         };
-        Ok(Cluster {
+        Ok(ControlPlane {
             access,
             reader,
             client,
@@ -304,7 +304,7 @@ impl<'a> Start<'a> {
     }
 }
 
-fn failure(cluster: &str, program: &Program, how: &str) -> anyhow::Error {
+fn failure(cluster: &str, program: &ControlPlaneProgram, how: &str) -> anyhow::Error {
     Problem::new(format!(
         "the cluster {cluster} did not start: {} {how}",
         program.name

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde::Deserialize;
 
-use super::build::{Module, Workshop, require_go};
+use super::build::{BuildDir, Module, require_go};
 use super::secrets;
 use crate::output::progress::Progress;
 use crate::sandbox::supervisor::state_dir;
@@ -39,7 +39,7 @@ pub async fn obtain(given: Option<&Path>) -> anyhow::Result<PathBuf> {
             &instead,
         )
         .await?;
-        let workshop = Workshop::open(MODULE).await?;
+        let workshop = BuildDir::open(MODULE).await?;
         // Another start may have downloaded them while this one waited.
         if !target.exists() {
             download(&workshop, &target).await?;
@@ -63,7 +63,7 @@ struct Downloaded {
     dir: PathBuf,
 }
 
-async fn download(workshop: &Workshop, target: &Path) -> anyhow::Result<()> {
+async fn download(workshop: &BuildDir, target: &Path) -> anyhow::Result<()> {
     let progress = Progress::start("Downloading the Gateway API's definitions of routes");
     let status = progress
         .during(

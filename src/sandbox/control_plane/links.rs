@@ -10,17 +10,17 @@ use kube::{Api, Client};
 
 use super::access;
 use super::access::limited;
-use super::cluster::Cluster;
+use super::cluster::ControlPlane;
 
 const NAMESPACE: &str = "linkerd-multicluster";
 
 /// Gives each cluster the credentials for all others.
-pub async fn write(clusters: &[Cluster]) -> anyhow::Result<()> {
+pub async fn write(clusters: &[ControlPlane]) -> anyhow::Result<()> {
     let writes = clusters.iter().map(|local| write_to(local, clusters));
     futures::future::try_join_all(writes).await.map(drop)
 }
 
-async fn write_to(local: &Cluster, clusters: &[Cluster]) -> anyhow::Result<()> {
+async fn write_to(local: &ControlPlane, clusters: &[ControlPlane]) -> anyhow::Result<()> {
     let here = &local.access.cluster;
     create_namespace(&local.client)
         .await
@@ -57,7 +57,7 @@ async fn create_namespace(client: &Client) -> anyhow::Result<()> {
         .map(drop)
 }
 
-fn credentials(remote: &Cluster) -> anyhow::Result<Secret> {
+fn credentials(remote: &ControlPlane) -> anyhow::Result<Secret> {
     let kubeconfig = access::kubeconfig(std::slice::from_ref(&remote.reader))?;
     Ok(Secret {
         metadata: ObjectMeta {

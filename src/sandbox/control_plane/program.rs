@@ -24,7 +24,7 @@ pub struct Launch {
 
 /// A program that was started.
 #[derive(Debug, Clone)]
-pub struct Program {
+pub struct ControlPlaneProgram {
     pub cluster: String,
     pub name: &'static str,
     pub pid: u32,
@@ -33,7 +33,7 @@ pub struct Program {
     end: watch::Receiver<Option<String>>,
 }
 
-impl Program {
+impl ControlPlaneProgram {
     /// Waits for the program's end, and says how it ended.
     pub async fn ended(&self) -> String {
         let mut end = self.end.clone();
@@ -74,14 +74,14 @@ impl Program {
 /// All programs that this process has started.
 #[derive(Debug, Default)]
 pub struct Roster {
-    programs: Mutex<Vec<Program>>,
+    programs: Mutex<Vec<ControlPlaneProgram>>,
     tasks: Mutex<JoinSet<()>>,
 }
 
 impl Roster {
     /// Starts a program under a guard. Must be called on the process's main thread: on Linux the death of the
     /// thread that started it is what ends the program.
-    pub fn start(&self, launch: Launch) -> anyhow::Result<Program> {
+    pub fn start(&self, launch: Launch) -> anyhow::Result<ControlPlaneProgram> {
         let log = state_dir::open_log(&launch.log)?;
         let mut child = guard::command()?
             .arg(&launch.program)
@@ -98,7 +98,7 @@ impl Roster {
         lock(&self.tasks).spawn(async move {
             announce.send_replace(Some(attend(&mut child, stopped).await));
         });
-        let program = Program {
+        let program = ControlPlaneProgram {
             cluster: launch.cluster,
             name: launch.name,
             pid,

@@ -26,7 +26,7 @@ pub struct Actor {
 }
 
 /// `watch` while it runs; killed when this is dropped.
-pub struct Watch {
+pub struct RunningWatch {
     child: Child,
     printers: [JoinHandle<()>; 2],
 }
@@ -51,7 +51,7 @@ impl Actor {
     }
 
     /// Starts `watch` beside the story; its lines are shown as they come.
-    pub async fn start_watch(&self, arguments: &[&str]) -> anyhow::Result<Watch> {
+    pub async fn start_watch(&self, arguments: &[&str]) -> anyhow::Result<RunningWatch> {
         let mut child = self
             .command(arguments)?
             .spawn()
@@ -66,7 +66,7 @@ impl Actor {
                 let status = status.context("waiting for `watch`")?;
                 Err(Problem::new(format!("`watch` ended with {status}")).into())
             }
-            _ = tokio::time::timeout(WATCH_START, has_begun.changed()) => Ok(Watch { child, printers }),
+            _ = tokio::time::timeout(WATCH_START, has_begun.changed()) => Ok(RunningWatch { child, printers }),
         }
     }
 
@@ -93,7 +93,7 @@ impl Actor {
     }
 }
 
-impl Watch {
+impl RunningWatch {
     /// Asks `watch` to end, which it should do cleanly.
     pub async fn end(mut self) -> anyhow::Result<()> {
         let pid = self

@@ -17,14 +17,14 @@ use super::cli::out;
 use super::control_plane::access;
 use super::control_plane::access::limited;
 use super::supervisor::session::Session;
-use super::supervisor::state_dir::Place;
+use super::supervisor::state_dir::StateDir;
 use crate::cli::SandboxDemoArgs;
 use crate::model::Carrier;
 use crate::problem::{Exit, Problem};
 use crate::process::signals::Interrupts;
 use crate::resource::{Kind, TrafficSplit, kinds_called};
 use actor::Actor;
-use observer::Observer;
+use observer::DemoObserver;
 
 const NAMESPACE: &str = "emojivoto";
 const APEX: &str = "web-svc";
@@ -39,7 +39,7 @@ pub async fn run(args: &SandboxDemoArgs) -> anyhow::Result<Exit> {
         return Err(Problem::usage(format!("{:?} is no kind of group", args.kind)).into());
     };
     let mut interrupts = Interrupts::listen()?;
-    let session = Session::start(Place::temporary()?, &args.up, &mut interrupts).await?;
+    let session = Session::start(StateDir::temporary()?, &args.up, &mut interrupts).await?;
     let told = async {
         let kubeconfig = session.place().kubeconfig();
         let story = Story {
@@ -81,7 +81,7 @@ impl Story {
         step(2, self.create().await)?;
         let mut observer = step(
             3,
-            Observer::start(&self.home_client, self.kind, &self.fallback).await,
+            DemoObserver::start(&self.home_client, self.kind, &self.fallback).await,
         )?;
         out::line(format!(
             "\n3. Watch, and take all of {APEX}'s pods in {} away",
@@ -172,7 +172,7 @@ impl Story {
     }
 
     /// Scales the deployment and waits for the weights that follow; gives the time between the two changes.
-    async fn switch(&self, observer: &mut Observer, replicas: u32) -> anyhow::Result<Duration> {
+    async fn switch(&self, observer: &mut DemoObserver, replicas: u32) -> anyhow::Result<Duration> {
         let context = &self.actor.context;
         out::line(format!(
             "$ kubectl --context={context} -n {NAMESPACE} scale deploy/web --replicas={replicas}"

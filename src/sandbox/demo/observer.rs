@@ -21,13 +21,13 @@ const SWITCH_LIMIT: Duration = Duration::from_secs(30);
 const START_LIMIT: Duration = Duration::from_secs(10);
 const WATCH_SECONDS: u32 = 25;
 
-enum Change {
+enum DemoChange {
     Slice(Event<EndpointSlice>),
     Group(Event<DynamicObject>),
 }
 
-pub struct Observer {
-    changes: SelectAll<BoxStream<'static, watcher::Result<Change>>>,
+pub struct DemoObserver {
+    changes: SelectAll<BoxStream<'static, watcher::Result<DemoChange>>>,
     slices: Known<EndpointSlice>,
     groups: Known<DynamicObject>,
     kind: &'static dyn Kind,
@@ -48,7 +48,7 @@ pub fn has_ready_endpoint(slice: &EndpointSlice) -> bool {
     endpoints.any(|conditions| conditions.ready != Some(false))
 }
 
-impl Observer {
+impl DemoObserver {
     /// Opens the watches, and returns once they have listed.
     pub async fn start(
         client: &Client,
@@ -61,10 +61,10 @@ impl Observer {
         let groups = objects(client, kind);
         let slices = watcher(slices, of_apex)
             .default_backoff()
-            .map(|event| event.map(Change::Slice));
+            .map(|event| event.map(DemoChange::Slice));
         let groups = watcher(groups, config())
             .default_backoff()
-            .map(|event| event.map(Change::Group));
+            .map(|event| event.map(DemoChange::Group));
         let mut observer = Self {
             changes: futures::stream::select_all([slices.boxed(), groups.boxed()]),
             slices: Known::default(),
@@ -109,8 +109,8 @@ impl Observer {
 
     async fn observe(&mut self) -> anyhow::Result<()> {
         match self.changes.next().await {
-            Some(Ok(Change::Slice(event))) => self.slices.observe(event),
-            Some(Ok(Change::Group(event))) => self.groups.observe(event),
+            Some(Ok(DemoChange::Slice(event))) => self.slices.observe(event),
+            Some(Ok(DemoChange::Group(event))) => self.groups.observe(event),
             Some(Err(cause)) => {
                 return Err(anyhow::Error::new(cause).context("watching the cluster"));
             }

@@ -38,7 +38,7 @@ pub struct Remote {
 
 /// The objects that stand for services of other clusters.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Mirror {
+pub struct DesiredMirror {
     pub service: Service,
     /// Only where the traffic goes through a gateway.
     pub endpoints: Option<Endpoints>,
@@ -50,9 +50,9 @@ impl Remote {
         exported: &Service,
         endpoints: Option<&Endpoints>,
         gateway: Gateway,
-    ) -> Mirror {
+    ) -> DesiredMirror {
         let endpoints = (!is_flat(exported)).then(|| self.endpoints(exported, endpoints, gateway));
-        Mirror {
+        DesiredMirror {
             service: self.service(exported),
             endpoints,
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{Service, ServiceSpec};
 use kube::api::ObjectMeta;
 
-use super::desired::{MIRRORED, Mirror, copied_ports};
+use super::desired::{DesiredMirror, MIRRORED, copied_ports};
 use super::known::Key;
 
 pub const MEMBER: &str = "mirror.linkerd.io/federated=member";
@@ -13,10 +13,10 @@ const REMOTE: &str = "multicluster.linkerd.io/remote-discovery";
 const LOCAL: &str = "multicluster.linkerd.io/local-discovery";
 
 /// A service that is labelled as a member, and its cluster; `None` is the cluster of the federated service.
-pub type Member<'a> = (Option<&'a str>, &'a Service);
+pub type FederationMember<'a> = (Option<&'a str>, &'a Service);
 
 /// The federated service of the members, all of this namespace and name.
-pub fn mirror((namespace, name): &Key, members: &[Member<'_>]) -> Mirror {
+pub fn mirror((namespace, name): &Key, members: &[FederationMember<'_>]) -> DesiredMirror {
     let remote: Vec<_> = members
         .iter()
         .filter_map(|(cluster, _)| cluster.map(|it| format!("{name}@{it}")))
@@ -25,7 +25,7 @@ pub fn mirror((namespace, name): &Key, members: &[Member<'_>]) -> Mirror {
     let remote = (!remote.is_empty()).then(|| (REMOTE.to_owned(), remote.join(",")));
     let local = is_local.then(|| (LOCAL.to_owned(), name.clone()));
     let ports = members.first().map(|(_, service)| copied_ports(service));
-    Mirror {
+    DesiredMirror {
         service: Service {
             metadata: ObjectMeta {
                 name: Some(format!("{name}-federated")),

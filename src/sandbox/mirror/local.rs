@@ -9,11 +9,11 @@ use kube::runtime::watcher::Event;
 use kube::{Client, ResourceExt};
 use tokio::sync::watch;
 
-use super::desired::{EXPORTED, MIRRORED, Mirror, Remote};
+use super::desired::{DesiredMirror, EXPORTED, MIRRORED, Remote};
 use super::federated;
-use super::federated::{MEMBER, Member};
+use super::federated::{FederationMember, MEMBER};
 use super::known::{Key, Known, key_of};
-use super::watches::{Change, RETRY, changes};
+use super::watches::{MirrorChange, RETRY, changes};
 use super::writer::{Writer, is_own};
 use crate::sandbox::supervisor::log::Log;
 use crate::sandbox::supervisor::state::Networks;
@@ -29,7 +29,7 @@ struct Origin {
 }
 
 pub struct Local<'a> {
-    changes: SelectAll<BoxStream<'static, Change>>,
+    changes: SelectAll<BoxStream<'static, MirrorChange>>,
     origins: Vec<Origin>,
     mirrors: Known<Service>,
     namespaces: Known<Namespace>,
@@ -44,21 +44,21 @@ impl<'a> Local<'a> {
             changes(
                 (here, client),
                 Some(&format!("{MIRRORED}=true")),
-                Change::Mirror,
+                MirrorChange::Mirror,
             ),
-            changes((here, client), None, Change::Namespace),
+            changes((here, client), None, MirrorChange::Namespace),
         ];
         let mut origins = Vec::new();
         for (index, (remote, origin)) in clusters.iter().enumerate() {
             streams.push(changes((index, origin), Some(MEMBER), move |event| {
-                Change::Member(index, event)
+                MirrorChange::Member(index, event)
             }));
             if index != here {
                 streams.push(changes((index, origin), Some(EXPORTED), move |event| {
-                    Change::Exported(index, event)
+                    MirrorChange::Exported(index, event)
                 }));
                 streams.push(changes((index, origin), Some(EXPORTED), move |event| {
-                    Change::Endpoints(index, event)
+                    MirrorChange::Endpoints(index, event)
                 }));
             }
             let remote = (index != here).then(|| remote.clone());
@@ -95,13 +95,13 @@ impl<'a> Local<'a> {
         }
     }
 
-    fn observe(&mut self, change: Change) {
+    fn observe(&mut self, change: MirrorChange) {
         match change {
-            Change::Exported(index, event) => self.origins[index].exported.observe(event),
-            Change::Endpoints(index, event) => self.origins[index].endpoints.observe(event),
-            Change::Member(index, event) => self.origins[index].members.observe(event),
-            Change::Namespace(event) => self.namespaces.observe(event),
-            Change::Mirror(event) => {
+            MirrorChange::Exported(index, event) => self.origins[index].exported.observe(event),
+            MirrorChange::Endpoints(index, event) => self.origins[index].endpoints.observe(event),
+            MirrorChange::Member(index, event) => self.origins[index].members.observe(event),
+            MirrorChange::Namespace(event) => self.namespaces.observe(event),
+            MirrorChange::Mirror(event) => {
                 let relisted = matches!(event, Event::InitDone);
                 if let Event::Delete(service) = &event {
                     let gone = key_of(service);
@@ -112,7 +112,7 @@ impl<'a> Local<'a> {
                     self.writer.forget(|key| self.mirrors.get(key).is_none());
                 }
             }
-            Change::Failed(index, cause) => {
+            MirrorChange::Failed(index, cause) => {
                 let remote = self.origins[index].remote.as_ref();
                 let cluster = remote.map_or("it", |remote| remote.cluster.as_str());
                 self.writer
@@ -153,7 +153,7 @@ impl<'a> Local<'a> {
         complete
     }
 
-    fn exports(&self, networks: &Networks) -> BTreeMap<Key, Mirror> {
+    fn exports(&self, networks: &Networks) -> BTreeMap<Key, DesiredMirror> {
         let mut desired = BTreeMap::new();
         for origin in &self.origins {
             let Some(remote) = &origin.remote else {
@@ -172,8 +172,8 @@ impl<'a> Local<'a> {
         desired
     }
 
-    fn federated(&self) -> BTreeMap<Key, Mirror> {
-        let mut members: BTreeMap<&Key, Vec<Member<'_>>> = BTreeMap::new();
+    fn federated(&self) -> BTreeMap<Key, DesiredMirror> {
+        let mut members: BTreeMap<&Key, Vec<FederationMember<'_>>> = BTreeMap::new();
         for origin in &self.origins {
             let cluster = origin.remote.as_ref().map(|remote| remote.cluster.as_str());
             for (key, service) in origin.members.iter() {

@@ -13,7 +13,7 @@ use std::net::Ipv4Addr;
 
 use tokio::sync::watch;
 
-use super::control_plane::cluster::Cluster;
+use super::control_plane::cluster::ControlPlane;
 use super::supervisor::log::Log;
 use super::supervisor::state::Networks;
 use desired::Remote;
@@ -21,11 +21,11 @@ use local::Local;
 
 /// Mirrors between all clusters, in both directions; never ends by itself.
 pub async fn run(
-    clusters: &[Cluster],
+    clusters: &[ControlPlane],
     networks: &watch::Receiver<Networks>,
     log: &Log,
 ) -> Infallible {
-    let remote = |(index, cluster): (usize, &Cluster)| {
+    let remote = |(index, cluster): (usize, &ControlPlane)| {
         let remote = Remote {
             cluster: cluster.access.cluster.clone(),
             gateway: gateway_address(index),

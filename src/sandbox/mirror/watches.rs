@@ -17,7 +17,7 @@ pub const RETRY: Duration = Duration::from_millis(300);
 const WATCH_SECONDS: u32 = 25;
 
 /// What was seen on one of the watches; the number is the cluster's.
-pub enum Change {
+pub enum MirrorChange {
     Exported(usize, Event<Service>),
     Endpoints(usize, Event<Endpoints>),
     Member(usize, Event<Service>),
@@ -30,8 +30,8 @@ pub enum Change {
 pub fn changes<K>(
     (index, client): (usize, &Client),
     labels: Option<&str>,
-    wrap: impl Fn(Event<K>) -> Change + Send + 'static,
-) -> BoxStream<'static, Change>
+    wrap: impl Fn(Event<K>) -> MirrorChange + Send + 'static,
+) -> BoxStream<'static, MirrorChange>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
 {
@@ -42,7 +42,10 @@ where
     watcher(Api::<K>::all(client.clone()), config.timeout(WATCH_SECONDS))
         .backoff(Steady)
         .map(move |event| {
-            event.map_or_else(|cause| Change::Failed(index, cause.to_string()), &wrap)
+            event.map_or_else(
+                |cause| MirrorChange::Failed(index, cause.to_string()),
+                &wrap,
+            )
         })
         .boxed()
 }

@@ -9,7 +9,7 @@ use kube::{Api, Client, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::desired::{MIRRORED, Mirror};
+use super::desired::{DesiredMirror, MIRRORED};
 use super::known::Key;
 use crate::sandbox::control_plane::access::{REQUEST_TIMEOUT, limited};
 use crate::sandbox::supervisor::log::Log;
@@ -21,7 +21,7 @@ pub struct Writer<'a> {
     client: Client,
     log: &'a Log,
     /// What was written last; a mirror that someone else deletes leaves it.
-    written: BTreeMap<Key, Mirror>,
+    written: BTreeMap<Key, DesiredMirror>,
     /// What was said about failed writes, so as not to repeat it.
     complaints: BTreeMap<Key, String>,
 }
@@ -39,7 +39,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Brings a mirror to where it should be; whether that was possible.
-    pub async fn keep(&mut self, key: Key, mirror: Mirror) -> bool {
+    pub async fn keep(&mut self, key: Key, mirror: DesiredMirror) -> bool {
         if self.written.get(&key) == Some(&mirror) {
             return true;
         }
@@ -70,7 +70,7 @@ impl<'a> Writer<'a> {
             .line(&format!("mirrors in {}: {text}", self.cluster));
     }
 
-    async fn write(&self, key: &Key, mirror: &Mirror) -> anyhow::Result<()> {
+    async fn write(&self, key: &Key, mirror: &DesiredMirror) -> anyhow::Result<()> {
         let services: Api<Service> = Api::namespaced(self.client.clone(), &key.0);
         if !self.written.contains_key(key)
             && let Some(present) = limited(services.get_opt(&key.1)).await?

@@ -8,13 +8,13 @@ use crate::problem::Problem;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
-pub enum Event {
+pub enum SupervisorEvent {
     Progress { text: String },
     Ready,
     Failed { message: String, next: Vec<String> },
 }
 
-impl Event {
+impl SupervisorEvent {
     pub fn progress(text: impl Into<String>) -> Self {
         Self::Progress { text: text.into() }
     }

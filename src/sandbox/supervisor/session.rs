@@ -8,9 +8,9 @@ use anyhow::Context;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use super::event::{Event, STAY};
+use super::event::{STAY, SupervisorEvent};
 use super::state_dir;
-use super::state_dir::Place;
+use super::state_dir::StateDir;
 use crate::cli::SandboxUpArgs;
 use crate::output::progress::Progress;
 use crate::problem::Problem;
@@ -22,7 +22,7 @@ const TEARDOWN: Duration = Duration::from_secs(20);
 
 #[derive(Debug)]
 pub struct Session {
-    place: Place,
+    place: StateDir,
     supervisor: Child,
     /// Closing it ends the supervisor.
     lifeline: ChildStdin,
@@ -33,7 +33,7 @@ pub struct Session {
 impl Session {
     /// Starts a sandbox and waits until it is ready; a signal meanwhile takes everything down again.
     pub async fn start(
-        place: Place,
+        place: StateDir,
         args: &SandboxUpArgs,
         interrupts: &mut Interrupts,
     ) -> anyhow::Result<Session> {
@@ -63,7 +63,7 @@ impl Session {
         }
     }
 
-    fn launch(place: Place, args: &SandboxUpArgs, assets: &Assets) -> anyhow::Result<Self> {
+    fn launch(place: StateDir, args: &SandboxUpArgs, assets: &Assets) -> anyhow::Result<Self> {
         let itself = std::env::current_exe().context("finding this program's own file")?;
         let mut supervisor = Command::new(itself)
             .args(["sandbox", "supervise", "--until-stdin-closes"])
@@ -103,9 +103,9 @@ impl Session {
             match serde_json::from_str(&line)
                 .with_context(|| format!("the supervisor said {line:?}"))?
             {
-                Event::Progress { text } => progress.say(&text),
-                Event::Ready => return Ok(()),
-                Event::Failed { message, next } => {
+                SupervisorEvent::Progress { text } => progress.say(&text),
+                SupervisorEvent::Ready => return Ok(()),
+                SupervisorEvent::Failed { message, next } => {
                     return Err(next
                         .into_iter()
                         .fold(Problem::new(message), Problem::next)
@@ -116,7 +116,7 @@ impl Session {
         Err(Problem::new("the supervisor ended before the clusters were ready").into())
     }
 
-    pub fn place(&self) -> &Place {
+    pub fn place(&self) -> &StateDir {
         &self.place
     }
 

@@ -7,10 +7,10 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use super::state_dir;
-use super::state_dir::Place;
+use super::state_dir::StateDir;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct State {
+pub struct SandboxState {
     pub supervisor: u32,
     pub ready: bool,
     pub assets: PathBuf,
@@ -75,7 +75,7 @@ impl Network {
 /// The networks by cluster; one that is not listed is as it should be.
 pub type Networks = BTreeMap<String, Network>;
 
-impl State {
+impl SandboxState {
     /// The programs that have ended although nobody asked them to, each with its cluster.
     pub fn ended(&self) -> impl Iterator<Item = (&ClusterState, &ProgramState)> {
         let of_all = self.clusters.iter().flat_map(|cluster| {
@@ -85,20 +85,20 @@ impl State {
         of_all.filter(|(_, program)| program.ended.is_some())
     }
 
-    pub fn read(place: &Place) -> anyhow::Result<Self> {
+    pub fn read(place: &StateDir) -> anyhow::Result<Self> {
         let path = place.state_file();
         let text = std::fs::read_to_string(&path)
             .with_context(|| format!("reading {}", path.display()))?;
         serde_json::from_str(&text).with_context(|| format!("reading {}", path.display()))
     }
 
-    pub fn write(&self, place: &Place) -> anyhow::Result<()> {
+    pub fn write(&self, place: &StateDir) -> anyhow::Result<()> {
         let text = serde_json::to_string_pretty(self).context("writing the state down")?;
         state_dir::write_private(&place.state_file(), &text)
     }
 }
 
-pub fn read_network_requests(place: &Place) -> anyhow::Result<Networks> {
+pub fn read_network_requests(place: &StateDir) -> anyhow::Result<Networks> {
     match std::fs::read_to_string(place.network_requests()) {
         Ok(text) => serde_json::from_str(&text).context("reading the networks that were asked for"),
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(Networks::new()),
@@ -106,7 +106,7 @@ pub fn read_network_requests(place: &Place) -> anyhow::Result<Networks> {
     }
 }
 
-pub fn write_network_requests(place: &Place, networks: &Networks) -> anyhow::Result<()> {
+pub fn write_network_requests(place: &StateDir, networks: &Networks) -> anyhow::Result<()> {
     let text = serde_json::to_string(networks).context("writing the networks down")?;
     state_dir::write_private(&place.network_requests(), &text)
 }

@@ -17,7 +17,7 @@ const SETTLED: Duration = Duration::from_secs(60);
 
 /// The folder of one sandbox.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct StateDir {
     dir: PathBuf,
 }
 
@@ -49,7 +49,7 @@ impl Ownership {
     }
 }
 
-impl Place {
+impl StateDir {
     pub fn at(dir: PathBuf) -> Self {
         Self { dir }
     }
@@ -171,7 +171,7 @@ pub fn sweep() -> anyhow::Result<()> {
     };
     for entry in entries.flatten() {
         let temporary = entry.file_name().to_string_lossy().starts_with("run-");
-        let place = Place::at(entry.path());
+        let place = StateDir::at(entry.path());
         if temporary && is_settled(&entry) && place.owner()?.is_none() {
             place.remove()?;
         }

@@ -9,24 +9,24 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use super::event::{Event, STAY};
+use super::event::{STAY, SupervisorEvent};
 use super::state;
-use super::state::{ClusterState, Network, Networks, ProgramState, State};
-use super::state_dir::Place;
+use super::state::{ClusterState, Network, Networks, ProgramState, SandboxState};
+use super::state_dir::StateDir;
 use crate::cli::SandboxSuperviseArgs;
 use crate::problem::{Exit, Problem};
 use crate::process::signals::Interrupts;
 use crate::sandbox::control_plane::assets::Assets;
-use crate::sandbox::control_plane::cluster::{Cluster, Starter};
+use crate::sandbox::control_plane::cluster::{ControlPlane, Starter};
 use crate::sandbox::control_plane::ports::Ports;
-use crate::sandbox::control_plane::program::{Program, Roster};
+use crate::sandbox::control_plane::program::{ControlPlaneProgram, Roster};
 use crate::sandbox::control_plane::{access, install, links};
 use crate::sandbox::mirror;
 
 /// Runs a sandbox until it is told to end, or its starter has gone; leaves nothing behind.
 pub async fn run(args: SandboxSuperviseArgs) -> anyhow::Result<Exit> {
     let mut interrupts = Interrupts::listen()?;
-    let place = Place::at(args.dir.clone());
+    let place = StateDir::at(args.dir.clone());
     let Some(ownership) = place.own()? else {
         return Err(Problem::new(format!(
             "another supervisor runs in {}",
@@ -46,7 +46,7 @@ pub async fn run(args: SandboxSuperviseArgs) -> anyhow::Result<Exit> {
     match outcome {
         Ok(()) => Ok(Exit::Done),
         Err(error) => {
-            Event::failed(&error).tell();
+            SupervisorEvent::failed(&error).tell();
             Ok(Exit::Failed)
         }
     }
@@ -62,7 +62,11 @@ async fn starter_gone() {
     }
 }
 
-async fn serve(args: &SandboxSuperviseArgs, place: &Place, roster: &Roster) -> anyhow::Result<()> {
+async fn serve(
+    args: &SandboxSuperviseArgs,
+    place: &StateDir,
+    roster: &Roster,
+) -> anyhow::Result<()> {
     let log = super::log::Log::open(&place.log())?;
     let assets = Assets::obtain(args.up.assets.as_deref()).await?;
     let clusters = start_clusters(args, place, &assets, roster).await?;
@@ -77,7 +81,7 @@ async fn serve(args: &SandboxSuperviseArgs, place: &Place, roster: &Roster) -> a
     let (networks, networks_seen) = watch::channel(Networks::new());
     let mirrors = mirror::run(&clusters, &networks_seen, &log);
     book.change(|state| state.ready = true)?;
-    Event::Ready.tell();
+    SupervisorEvent::Ready.tell();
     log.line("ready");
     tokio::select! {
         never = mirrors => match never {},
@@ -88,10 +92,10 @@ async fn serve(args: &SandboxSuperviseArgs, place: &Place, roster: &Roster) -> a
 
 async fn start_clusters(
     args: &SandboxSuperviseArgs,
-    place: &Place,
+    place: &StateDir,
     assets: &Assets,
     roster: &Roster,
-) -> anyhow::Result<Vec<Cluster>> {
+) -> anyhow::Result<Vec<ControlPlane>> {
     let ports = Ports::default();
     let starter = Starter {
         place,
@@ -101,7 +105,7 @@ async fn start_clusters(
     };
     let starts = args.up.clusters.iter().map(async |name| {
         let cluster = starter.start(name).await?;
-        Event::progress(format!("{name}: the API is ready, installing objects")).tell();
+        SupervisorEvent::progress(format!("{name}: the API is ready, installing objects")).tell();
         install::install(&cluster.client, &assets.definitions, args.bare)
             .await
             .with_context(|| format!("installing objects in {name}"))?;
@@ -114,13 +118,17 @@ async fn start_clusters(
 
 /// The state, and its file.
 struct Book<'a> {
-    place: &'a Place,
-    state: RefCell<State>,
+    place: &'a StateDir,
+    state: RefCell<SandboxState>,
 }
 
 impl<'a> Book<'a> {
-    fn open(place: &'a Place, assets: &Assets, clusters: &[Cluster]) -> anyhow::Result<Self> {
-        let state = State {
+    fn open(
+        place: &'a StateDir,
+        assets: &Assets,
+        clusters: &[ControlPlane],
+    ) -> anyhow::Result<Self> {
+        let state = SandboxState {
             supervisor: std::process::id(),
             ready: false,
             assets: assets.dir().to_owned(),
@@ -133,15 +141,15 @@ impl<'a> Book<'a> {
         })
     }
 
-    fn change(&self, change: impl FnOnce(&mut State)) -> anyhow::Result<()> {
+    fn change(&self, change: impl FnOnce(&mut SandboxState)) -> anyhow::Result<()> {
         let mut state = self.state.borrow_mut();
         change(&mut state);
         state.write(self.place)
     }
 }
 
-fn describe(cluster: &Cluster) -> ClusterState {
-    let program = |program: &Program| ProgramState {
+fn describe(cluster: &ControlPlane) -> ClusterState {
+    let program = |program: &ControlPlaneProgram| ProgramState {
         name: program.name.to_owned(),
         pid: program.pid,
         log: program.log.clone(),
@@ -157,7 +165,7 @@ fn describe(cluster: &Cluster) -> ClusterState {
 
 /// Writes down which programs end although nobody asked them to; the others go on.
 async fn note_endings(
-    clusters: &[Cluster],
+    clusters: &[ControlPlane],
     book: &Book<'_>,
     log: &super::log::Log,
 ) -> anyhow::Result<()> {
@@ -188,9 +196,9 @@ async fn note_endings(
 /// Each SIGUSR1 says that the requests have changed.
 async fn follow_network_requests(
     mut requests: Signal,
-    place: &Place,
+    place: &StateDir,
     book: &Book<'_>,
-    clusters: &[Cluster],
+    clusters: &[ControlPlane],
     networks: &watch::Sender<Networks>,
 ) -> anyhow::Result<()> {
     loop {

@@ -10,25 +10,25 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::executor::{Answer, Requests};
-use super::kind_status::{Kinds, Troubles};
+use super::executor::{Executor, RequestOutcome};
+use super::kind_status::{KindStatus, Troubles};
 use super::lease_elector;
-use super::notice_aggregator::Crowd;
-use super::suspend::{Clocks, Sleep};
-use super::sync_status::{Hearing, Stream};
-use super::upstream_probe::Lookout;
+use super::notice_aggregator::NoticeAggregator;
+use super::suspend::{Clocks, SuspendDetector};
+use super::sync_status::{Stream, SyncStatus};
+use super::upstream_probe::UpstreamProbe;
 use crate::cluster::api::{groups, identity};
 use crate::cluster::queries::upstream;
 use crate::cluster::queries::upstream::Upstream;
 use crate::cluster::{Cluster, RequestResult};
 use crate::error;
 use crate::model::notice::{Notice, Transition};
-use crate::readiness::watches::{Told, Watches};
+use crate::readiness::watches::{FollowedEvent, WatchSet};
 use crate::resource::{KINDS, Record};
-use crate::watch::engine::core::{Effect, Engine, Moment, Settings};
-use crate::watch::engine::leases::{Standing, WRITE_LIMIT};
-use crate::watch::metrics::recorder::Meter;
-use crate::watch::options::{Options, Outcome};
+use crate::watch::engine::core::{Effect, Engine, EngineSettings, Moment};
+use crate::watch::engine::leases::{LeaseState, WRITE_LIMIT};
+use crate::watch::metrics::recorder::MetricsRecorder;
+use crate::watch::options::{WatchOptions, WatchOutcome};
 
 /// How often silent watches are looked for.
 const TICK: Duration = Duration::from_secs(1);
@@ -38,14 +38,14 @@ const INBOX: usize = 1024;
 const MOST_LEASES: usize = 32;
 
 /// What the loop's tasks tell it.
-pub(crate) enum Input {
-    Told(Told),
-    Lease(String, Standing),
+pub(crate) enum DriverInput {
+    Told(FollowedEvent),
+    Lease(String, LeaseState),
     Upstream(RequestResult<Option<Upstream>>),
 }
 
-impl From<Told> for Input {
-    fn from(told: Told) -> Self {
+impl From<FollowedEvent> for DriverInput {
+    fn from(told: FollowedEvent) -> Self {
         Self::Told(told)
     }
 }
@@ -57,22 +57,22 @@ impl From<Told> for Input {
 /// Where the cluster can't be reached or read at the start, or `say` fails.
 pub async fn run(
     cluster: &Cluster,
-    options: &Options,
+    options: &WatchOptions,
     stop: impl Future<Output = ()>,
     say: &mut dyn FnMut(Notice) -> anyhow::Result<()>,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<WatchOutcome> {
     tokio::pin!(stop);
     let (signature, upstream) = tokio::select! {
-        () = &mut stop => return Ok(Outcome::Stopped { unsettled: Vec::new() }),
+        () = &mut stop => return Ok(WatchOutcome::Stopped { unsettled: Vec::new() }),
         known = join(identity::signature(cluster), upstream::find(cluster)) => known,
     };
     let signature = signature.map_err(|cause| error::explain(cluster, &cause))?;
     let identity = format!("{signature}/{:06x}", fastrand::u32(..1 << 24));
     let (inbox, mut arrivals) = mpsc::channel(INBOX);
-    let mut running = Loop {
+    let mut running = Driver {
         engine: Engine::new(
             signature.clone(),
-            Settings {
+            EngineSettings {
                 dry_run: options.dry_run,
                 max_moves: options.max_moves,
                 upstream: None,
@@ -80,22 +80,22 @@ pub async fn run(
                 asked: cluster.remotes().asked(),
             },
         ),
-        requests: Requests::new(cluster, signature),
+        requests: Executor::new(cluster, signature),
         cluster,
         options,
         say,
-        watches: Watches::new(cluster, inbox.clone()),
+        watches: WatchSet::new(cluster, inbox.clone()),
         inbox,
         leases: HashMap::new(),
         lease_turns: Arc::new(Semaphore::new(MOST_LEASES)),
         identity,
-        kinds: Kinds::default(),
+        kinds: KindStatus::default(),
         troubles: Troubles::default(),
-        crowd: Crowd::default(),
-        hearing: Hearing::default(),
-        lookout: Lookout::default(),
-        meter: Meter::of(&options.metrics, &cluster.context),
-        sleep: Sleep::new(options.clocks.unwrap_or(Clocks::read)(Duration::ZERO)),
+        crowd: NoticeAggregator::default(),
+        hearing: SyncStatus::default(),
+        lookout: UpstreamProbe::default(),
+        meter: MetricsRecorder::of(&options.metrics, &cluster.context),
+        sleep: SuspendDetector::new(options.clocks.unwrap_or(Clocks::read)(Duration::ZERO)),
         groups: Vec::new(),
         started: Instant::now(),
         announced: false,
@@ -104,44 +104,44 @@ pub async fn run(
     // Nobody takes in any more what the tasks tell: none is to wait for that.
     drop(arrivals);
     let (unsettled, told) = running.finish().await;
-    let outcome = ended?.unwrap_or(Outcome::Stopped { unsettled });
+    let outcome = ended?.unwrap_or(WatchOutcome::Stopped { unsettled });
     told.map(|()| outcome)
 }
 
-pub(crate) struct Loop<'a> {
+pub(crate) struct Driver<'a> {
     pub(crate) engine: Engine,
-    pub(super) requests: Requests,
+    pub(super) requests: Executor,
     pub(crate) cluster: &'a Cluster,
-    pub(crate) options: &'a Options,
+    pub(crate) options: &'a WatchOptions,
     pub(super) say: &'a mut dyn FnMut(Notice) -> anyhow::Result<()>,
-    pub(crate) watches: Watches<Input>,
-    pub(crate) inbox: mpsc::Sender<Input>,
+    pub(crate) watches: WatchSet<DriverInput>,
+    pub(crate) inbox: mpsc::Sender<DriverInput>,
     pub(super) leases: HashMap<String, (oneshot::Sender<()>, JoinHandle<()>)>,
     pub(super) lease_turns: Arc<Semaphore>,
     /// What this loop holds Leases as.
     pub(super) identity: String,
-    pub(super) kinds: Kinds,
+    pub(super) kinds: KindStatus,
     pub(super) troubles: Troubles,
     /// What waits to be said with others of its kind.
-    pub(super) crowd: Crowd,
-    pub(super) hearing: Hearing,
-    pub(crate) lookout: Lookout,
-    pub(super) meter: Meter,
-    pub(super) sleep: Sleep,
+    pub(super) crowd: NoticeAggregator,
+    pub(super) hearing: SyncStatus,
+    pub(crate) lookout: UpstreamProbe,
+    pub(super) meter: MetricsRecorder,
+    pub(super) sleep: SuspendDetector,
     /// The watches of groups.
     pub(super) groups: Vec<AbortHandle>,
     pub(super) started: Instant,
     pub(crate) announced: bool,
 }
 
-impl Loop<'_> {
+impl Driver<'_> {
     /// Runs until it is told to stop, and then gives nothing, or until the options say that it ends.
     async fn go(
         &mut self,
         upstream: RequestResult<Option<Upstream>>,
-        arrivals: &mut mpsc::Receiver<Input>,
+        arrivals: &mut mpsc::Receiver<DriverInput>,
         mut stop: Pin<&mut impl Future<Output = ()>>,
-    ) -> anyhow::Result<Option<Outcome>> {
+    ) -> anyhow::Result<Option<WatchOutcome>> {
         self.looked(upstream)?;
         self.follow_groups();
         let mut ticks = tokio::time::interval(TICK);
@@ -199,7 +199,7 @@ impl Loop<'_> {
         let (inbox, name) = (self.inbox.clone(), namespace.clone());
         let tell = async move |standing| {
             inbox
-                .send(Input::Lease(name.clone(), standing))
+                .send(DriverInput::Lease(name.clone(), standing))
                 .await
                 .is_ok()
         };
@@ -231,20 +231,20 @@ impl Loop<'_> {
         }
     }
 
-    fn take_in(&mut self, input: Input) -> anyhow::Result<()> {
+    fn take_in(&mut self, input: DriverInput) -> anyhow::Result<()> {
         let now = self.now();
         match input {
-            Input::Told(told) if self.watches.is_stopped(&told) => Ok(()),
-            Input::Told(told) => {
+            DriverInput::Told(told) if self.watches.is_stopped(&told) => Ok(()),
+            DriverInput::Told(told) => {
                 self.measure(&told, now);
                 self.hear(told, now)
             }
-            Input::Lease(namespace, standing) => {
+            DriverInput::Lease(namespace, standing) => {
                 self.meter.lease(&namespace, &standing);
                 self.engine.lease(&namespace, standing, now);
                 Ok(())
             }
-            Input::Upstream(seen) => self.looked(seen),
+            DriverInput::Upstream(seen) => self.looked(seen),
         }
     }
 
@@ -280,17 +280,19 @@ impl Loop<'_> {
         }])
     }
 
-    pub(super) fn answered(&mut self, answer: Answer) {
+    pub(super) fn answered(&mut self, answer: RequestOutcome) {
         let now = self.now();
         match answer {
-            Answer::LookedUp(service, found) => self.engine.looked_up(service, found, now),
-            Answer::Verified(place, slices) => self.engine.verified(&place, slices, now),
-            Answer::Written(id, number, answer) => {
+            RequestOutcome::LookedUp(service, found) => self.engine.looked_up(service, found, now),
+            RequestOutcome::Verified(place, slices) => self.engine.verified(&place, slices, now),
+            RequestOutcome::Written(id, number, answer) => {
                 self.meter.wrote(answer.is_ok());
                 self.engine.written(&id, number, *answer, now);
             }
-            Answer::Postponed(id, number) => self.engine.postponed(&id, number, now),
-            Answer::Reread(id, number, answer) => self.engine.reread(&id, number, *answer, now),
+            RequestOutcome::Postponed(id, number) => self.engine.postponed(&id, number, now),
+            RequestOutcome::Reread(id, number, answer) => {
+                self.engine.reread(&id, number, *answer, now)
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::Value;
 
-use super::task_pool::Lane;
+use super::task_pool::TaskPool;
 use crate::cluster::Cluster;
 use crate::cluster::api::events;
 use crate::cluster::api::events::MoveEvent;
@@ -19,22 +19,22 @@ const MOST_IN_ONE: usize = 100;
 /// How many moves wait before new ones are left out.
 const LONGEST_QUEUE: usize = 20_000;
 
-pub struct Tidings {
+pub struct EventRecorder {
     cluster: Cluster,
     signature: String,
-    lane: Lane<()>,
+    lane: TaskPool<()>,
     /// By namespace, the oldest first.
     waiting: BTreeMap<String, VecDeque<MoveEvent>>,
     count: usize,
 }
 
-impl Tidings {
+impl EventRecorder {
     pub fn new(cluster: &Cluster, signature: String) -> Self {
         let waiting = BTreeMap::new();
         Self {
             cluster: cluster.clone(),
             signature,
-            lane: Lane::new(AT_ONCE),
+            lane: TaskPool::new(AT_ONCE),
             waiting,
             count: 0,
         }

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use super::event_loop::Loop;
+use super::event_loop::Driver;
 use super::sync_status::Stream;
 use crate::cluster::RequestError;
 use crate::cluster::listwatch::watch::Event;
-use crate::readiness::watches::Told;
+use crate::readiness::watches::FollowedEvent;
 use crate::resource::Kind;
 
-impl Loop<'_> {
-    pub(crate) fn hear(&mut self, told: Told, now: Duration) -> anyhow::Result<()> {
+impl Driver<'_> {
+    pub(crate) fn hear(&mut self, told: FollowedEvent, now: Duration) -> anyhow::Result<()> {
         match told {
-            Told::Groups(kind, event) => {
+            FollowedEvent::Groups(kind, event) => {
                 let news = self.kinds.hear(kind, &event);
                 self.say(news)?;
                 match event.as_ref() {
@@ -31,21 +31,21 @@ impl Loop<'_> {
                 };
                 self.engine.groups(kind.info().name, event, now);
             }
-            Told::Slices(id, event) => {
+            FollowedEvent::Slices(id, event) => {
                 let notice = self
                     .troubles
                     .note(&event, || self.watches.place("EndpointSlices", id));
                 self.say_with_others(notice)?;
                 self.engine.slices(id, event, now);
             }
-            Told::Mirrors(id, event) => {
+            FollowedEvent::Mirrors(id, event) => {
                 let notice = self
                     .troubles
                     .note(&event, || self.watches.place("Services", id));
                 self.say_with_others(notice)?;
                 self.engine.mirrors(id, event, now);
             }
-            Told::NoAccess(id, why) => {
+            FollowedEvent::NoAccess(id, why) => {
                 let what = self.watches.place("EndpointSlices", id);
                 let notice = self.troubles.note_failure(&what, &why);
                 self.say_with_others(notice)?;
@@ -55,18 +55,18 @@ impl Loop<'_> {
         Ok(())
     }
 
-    pub(crate) fn measure(&mut self, told: &Told, now: Duration) {
+    pub(crate) fn measure(&mut self, told: &FollowedEvent, now: Duration) {
         let (stream, failure, resource) = match told {
-            Told::Groups(kind, event) => (
+            FollowedEvent::Groups(kind, event) => (
                 Some(Stream::Groups(kind.info().name)),
                 event.failure(),
                 kind.info().crd,
             ),
-            Told::Slices(id, event) => {
+            FollowedEvent::Slices(id, event) => {
                 (Some(Stream::Slices(*id)), event.failure(), "endpointslices")
             }
-            Told::Mirrors(_, event) => (None, event.failure(), "services"),
-            Told::NoAccess(..) => return self.meter.restarts("endpointslices"),
+            FollowedEvent::Mirrors(_, event) => (None, event.failure(), "services"),
+            FollowedEvent::NoAccess(..) => return self.meter.restarts("endpointslices"),
         };
         match (failure, stream) {
             (Some(error), _) if !error.is_not_found() => self.meter.restarts(resource),

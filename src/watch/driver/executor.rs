@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::event_recorder::Tidings;
-use super::fencing::Leaves;
-use super::idle_gate::Calm;
-use super::task_pool::Lane;
+use super::event_recorder::EventRecorder;
+use super::fencing::WritePermits;
+use super::idle_gate::IdleGate;
+use super::task_pool::TaskPool;
 use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::api::events::MoveEvent;
 use crate::cluster::api::{apply, groups, services};
@@ -15,7 +15,7 @@ use crate::cluster::queries::mirror_readiness;
 use crate::cluster::{Cluster, RequestResult};
 use crate::model::notice::Transition;
 use crate::model::{GroupId, ServiceRef};
-use crate::readiness::mirror_index::Place;
+use crate::readiness::mirror_index::RemoteNamespace;
 use crate::resource::Record;
 use crate::watch::engine::core::Write;
 use crate::watch::engine::leases::WRITE_LIMIT;
@@ -28,9 +28,9 @@ const MOST_READS: usize = 8;
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// What has come back.
-pub enum Answer {
+pub enum RequestOutcome {
     LookedUp(ServiceRef, RequestResult<bool>),
-    Verified(Place, RequestResult<Vec<Slice>>),
+    Verified(RemoteNamespace, RequestResult<Vec<Slice>>),
     /// With the request's number.
     Written(GroupId, u64, Box<RequestResult<Record>>),
     /// It was not begun: it could have outlasted the Lease, or the machine has slept since it was asked for.
@@ -38,31 +38,31 @@ pub enum Answer {
     Reread(GroupId, u64, Box<RequestResult<Option<Record>>>),
 }
 
-pub struct Requests {
+pub struct Executor {
     cluster: Cluster,
-    writes: Lane<Answer>,
-    leaves: Leaves,
-    reads: Lane<Answer>,
+    writes: TaskPool<RequestOutcome>,
+    leaves: WritePermits,
+    reads: TaskPool<RequestOutcome>,
     /// Lists of slices. As many as are asked for: none is to wait for another cluster.
-    lists: Lane<Answer>,
+    lists: TaskPool<RequestOutcome>,
     /// When those below are done.
-    calm: Calm,
+    calm: IdleGate,
     /// No decision turns on whether a Service exists.
-    lookups: Lane<Answer>,
-    tidings: Tidings,
+    lookups: TaskPool<RequestOutcome>,
+    tidings: EventRecorder,
 }
 
-impl Requests {
+impl Executor {
     pub fn new(cluster: &Cluster, signature: String) -> Self {
         Self {
             cluster: cluster.clone(),
-            writes: Lane::new(MOST_WRITES),
-            leaves: Leaves::default(),
-            reads: Lane::new(MOST_READS),
-            lists: Lane::new(usize::MAX),
-            calm: Calm::default(),
-            lookups: Lane::new(MOST_READS),
-            tidings: Tidings::new(cluster, signature),
+            writes: TaskPool::new(MOST_WRITES),
+            leaves: WritePermits::default(),
+            reads: TaskPool::new(MOST_READS),
+            lists: TaskPool::new(usize::MAX),
+            calm: IdleGate::default(),
+            lookups: TaskPool::new(MOST_READS),
+            tidings: EventRecorder::new(cluster, signature),
         }
     }
 
@@ -81,10 +81,10 @@ impl Requests {
         let leave = self.leaves.give(until.map(|until| started + until));
         self.writes.add(async move {
             if !leave.holds() {
-                return Answer::Postponed(group, number);
+                return RequestOutcome::Postponed(group, number);
             }
             let answer = apply::apply(&cluster, &record, &change, false).await;
-            Answer::Written(group, number, Box::new(answer))
+            RequestOutcome::Written(group, number, Box::new(answer))
         });
     }
 
@@ -103,7 +103,7 @@ impl Requests {
                 &record.meta.name,
             )
             .await;
-            Answer::Reread(id, number, Box::new(found))
+            RequestOutcome::Reread(id, number, Box::new(found))
         });
     }
 
@@ -115,21 +115,21 @@ impl Requests {
             let found = services::get(&cluster, &service)
                 .await
                 .map(|found| found.is_some());
-            Answer::LookedUp(service, found)
+            RequestOutcome::LookedUp(service, found)
         });
     }
 
-    pub fn verify(&mut self, place: Place) {
+    pub fn verify(&mut self, place: RemoteNamespace) {
         let cluster = self.cluster.clone();
         self.lists.add(async move {
-            let Place {
+            let RemoteNamespace {
                 cluster: name,
                 namespace,
                 names,
             } = &place;
             let listed =
                 mirror_readiness::list_slices(&cluster, name.as_deref(), namespace, names).await;
-            Answer::Verified(place, listed)
+            RequestOutcome::Verified(place, listed)
         });
     }
 
@@ -147,7 +147,7 @@ impl Requests {
     }
 
     /// The next answer; none while nothing is under way.
-    pub async fn next(&mut self) -> Option<Answer> {
+    pub async fn next(&mut self) -> Option<RequestOutcome> {
         loop {
             self.start();
             let calm = self.calm.comes_at(Instant::now(), self.writes.is_idle());
@@ -182,7 +182,7 @@ impl Requests {
     }
 
     /// The next answer to a write; none when no write is under way.
-    pub async fn next_write(&mut self) -> Option<Answer> {
+    pub async fn next_write(&mut self) -> Option<RequestOutcome> {
         self.writes.next().await
     }
 

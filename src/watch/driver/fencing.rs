@@ -10,22 +10,22 @@ use crate::watch::engine::leases::WRITE_LIMIT;
 /// Gives leave to write. The clock of a deadline stands still while the machine sleeps: what was given before a sleep
 /// has to be taken back.
 #[derive(Debug, Default)]
-pub struct Leaves {
+pub struct WritePermits {
     epoch: Arc<AtomicU64>,
 }
 
 #[derive(Debug)]
-pub struct Leave {
+pub struct WritePermit {
     epoch: Arc<AtomicU64>,
     given_in: u64,
     until: Option<Instant>,
 }
 
-impl Leaves {
+impl WritePermits {
     /// For a write that is to end before then.
-    pub fn give(&self, until: Option<Instant>) -> Leave {
+    pub fn give(&self, until: Option<Instant>) -> WritePermit {
         let epoch = Arc::clone(&self.epoch);
-        Leave {
+        WritePermit {
             given_in: epoch.load(Ordering::Relaxed),
             epoch,
             until,
@@ -38,7 +38,7 @@ impl Leaves {
     }
 }
 
-impl Leave {
+impl WritePermit {
     pub fn holds(&self) -> bool {
         let is_in_time = self
             .until
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn what_is_taken_back_or_could_end_too_late_does_not_hold() {
-        let leaves = Leaves::default();
+        let leaves = WritePermits::default();
         let in_time = Instant::now() + WRITE_LIMIT * 100;
         let (limited, free) = (leaves.give(Some(in_time)), leaves.give(None));
         assert!(limited.holds() && free.holds());

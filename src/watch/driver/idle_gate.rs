@@ -11,14 +11,14 @@ const LONGEST: Duration = Duration::from_secs(30);
 
 /// Waits for writes to be over.
 #[derive(Debug, Default)]
-pub struct Calm {
+pub struct IdleGate {
     /// When the last write was asked for or answered.
     last_write: Option<Instant>,
     /// Since when something waits.
     waits_since: Option<Instant>,
 }
 
-impl Calm {
+impl IdleGate {
     /// A write was asked for or answered.
     pub fn disturb(&mut self, now: Instant) {
         self.last_write = Some(now);
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn what_can_wait_is_done_half_a_second_after_the_last_write() {
-        let (mut calm, start) = (Calm::default(), Instant::now());
+        let (mut calm, start) = (IdleGate::default(), Instant::now());
         assert!(calm.has_come(start, true), "there was no write yet");
         calm.disturb(start);
         calm.wait(start);
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn it_does_not_wait_for_ever() {
-        let (mut calm, start) = (Calm::default(), Instant::now());
+        let (mut calm, start) = (IdleGate::default(), Instant::now());
         calm.wait(start);
         let mut now = start;
         while now < start + LONGEST {

@@ -6,8 +6,8 @@ use crate::cluster::listwatch::watch::Event;
 use crate::cluster::{Cluster, RequestError};
 use crate::error;
 use crate::model::Notice;
-use crate::readiness::slice_watch::FeedId;
-use crate::readiness::watches::{Told, Watches};
+use crate::readiness::slice_watch::SliceWatchId;
+use crate::readiness::watches::{FollowedEvent, WatchSet};
 use crate::resource::{KINDS, Kind, Record};
 
 /// How far the list of one kind's objects has come.
@@ -22,13 +22,13 @@ enum Progress {
 }
 
 #[derive(Debug, Default)]
-pub struct Kinds {
+pub struct KindStatus {
     progress: HashMap<&'static str, Progress>,
     /// Why kinds that may not be read are not, until that has been said.
     forbidden: BTreeMap<&'static str, RequestError>,
 }
 
-impl Kinds {
+impl KindStatus {
     pub fn ask(&mut self, kind: &dyn Kind) {
         self.progress
             .entry(kind.info().name)
@@ -167,7 +167,11 @@ impl Troubles {
     }
 
     /// What a feed reads is not to be read any more, unless another one does so.
-    pub fn forget<I: From<Told> + Send + 'static>(&mut self, watches: &Watches<I>, feed: FeedId) {
+    pub fn forget<I: From<FollowedEvent> + Send + 'static>(
+        &mut self,
+        watches: &WatchSet<I>,
+        feed: SliceWatchId,
+    ) {
         if watches.is_alone(feed) {
             for what in ["EndpointSlices", "Services"] {
                 self.troubled.remove(&watches.place(what, feed));
@@ -231,7 +235,7 @@ mod tests {
             })
         };
         let (kind, crd) = (KINDS[0], KINDS[0].info().crd);
-        let mut kinds = Kinds::default();
+        let mut kinds = KindStatus::default();
         kinds.ask(kind);
         assert_eq!(kinds.hear(kind, &absent()), None, "it was never there");
         assert_eq!(kinds.hear(kind, &Event::Listed(Vec::new())), None);
@@ -256,7 +260,7 @@ mod tests {
         let late = error(Cause::TimedOut {
             after: Duration::from_secs(5),
         });
-        let mut kinds = Kinds::default();
+        let mut kinds = KindStatus::default();
         KINDS.iter().for_each(|kind| kinds.ask(*kind));
         assert!(!kinds.may_yet_come(&cut) && !kinds.may_yet_come(&late));
         kinds.hear(KINDS[1], &Event::Listed(Vec::new()));

@@ -10,7 +10,7 @@ use crate::cluster::api::lease;
 use crate::cluster::api::lease::Lease;
 use crate::cluster::transport::backoff::Backoff;
 use crate::cluster::{Cluster, RequestError, RequestResult};
-use crate::watch::engine::leases::Standing;
+use crate::watch::engine::leases::LeaseState;
 
 const RENEW_EVERY: Duration = Duration::from_secs(5);
 /// How often a standby looks whether the holder still renews.
@@ -29,10 +29,10 @@ pub async fn keep(
     identity: String,
     started: Instant,
     turns: Arc<Semaphore>,
-    tell: impl AsyncFn(Standing) -> bool,
+    tell: impl AsyncFn(LeaseState) -> bool,
     mut end: oneshot::Receiver<()>,
 ) {
-    let mut keeper = Keeper {
+    let mut keeper = LeaseElector {
         cluster,
         namespace,
         identity,
@@ -98,7 +98,7 @@ impl Caution {
     }
 }
 
-struct Keeper {
+struct LeaseElector {
     cluster: Cluster,
     namespace: String,
     identity: String,
@@ -113,9 +113,9 @@ struct Keeper {
     backoff: Backoff,
 }
 
-impl Keeper {
+impl LeaseElector {
     /// One try to take or renew; gives what is to be told and how long to wait.
-    async fn step(&mut self) -> (Option<Standing>, Duration) {
+    async fn step(&mut self) -> (Option<LeaseState>, Duration) {
         match self.try_once().await {
             Ok((standing, pause)) => {
                 self.backoff.reset();
@@ -131,7 +131,7 @@ impl Keeper {
             Err(error) if error.is_forbidden() && self.caution.forbidden(Instant::now()) => {
                 self.held = None;
                 (
-                    Some(Standing::Unguarded {
+                    Some(LeaseState::Unguarded {
                         why: error.cause.to_string(),
                     }),
                     ASK_AGAIN,
@@ -140,14 +140,14 @@ impl Keeper {
             Err(error) => {
                 let why = error.cause.to_string();
                 (
-                    Some(Standing::Failing { why }),
+                    Some(LeaseState::Failing { why }),
                     self.backoff.next(error.retry_after()),
                 )
             }
         }
     }
 
-    async fn try_once(&mut self) -> RequestResult<(Standing, Duration)> {
+    async fn try_once(&mut self) -> RequestResult<(LeaseState, Duration)> {
         let current = match self.held.take() {
             Some(held) => held,
             None => lease::get(&self.cluster, &self.namespace)
@@ -158,7 +158,7 @@ impl Keeper {
             // Who is seen to renew it is not late, whatever the clocks say.
             let late = !self.renewing && current.spec.holder(self.cluster.clock().now()).is_none();
             return Ok((
-                Standing::Standby {
+                LeaseState::Standby {
                     holder,
                     renewing: self.renewing,
                     late,
@@ -173,7 +173,7 @@ impl Keeper {
         self.caution.knows_of_holder = true;
         // Counted from before it was asked for: the server's count starts later.
         Ok((
-            Standing::Held {
+            LeaseState::Held {
                 until: asked.duration_since(self.started) + LASTS,
             },
             RENEW_EVERY,

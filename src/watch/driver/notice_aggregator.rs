@@ -16,13 +16,13 @@ const LONGEST: Duration = Duration::from_secs(10);
 
 /// Notices that wait for more of their kind.
 #[derive(Debug, Default)]
-pub struct Crowd {
+pub struct NoticeAggregator {
     waiting: Vec<Notice>,
     first: Duration,
     last: Duration,
 }
 
-impl Crowd {
+impl NoticeAggregator {
     /// Takes in what others may join; gives back what is to be told at once.
     pub fn add(&mut self, notice: Notice, now: Duration) -> Option<Notice> {
         if kin(&notice).is_none() {
@@ -58,7 +58,7 @@ impl Crowd {
 
 /// What notices have in common that one line can tell.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Kin {
+enum AggregationKey {
     Stuck { cause: String },
     Unstuck,
     Gone,
@@ -66,7 +66,7 @@ enum Kin {
     ReadAgain,
 }
 
-impl Kin {
+impl AggregationKey {
     fn few(&self) -> usize {
         match self {
             Self::ReadFailed { .. } | Self::ReadAgain => FEW_READS,
@@ -75,24 +75,24 @@ impl Kin {
     }
 }
 
-fn kin(notice: &Notice) -> Option<Kin> {
+fn kin(notice: &Notice) -> Option<AggregationKey> {
     match notice {
         Notice::Stuck {
             state: State::Unknown,
             cause: Some(cause),
             ..
-        } => Some(Kin::Stuck {
+        } => Some(AggregationKey::Stuck {
             cause: cause.clone(),
         }),
         Notice::Unstuck {
             was: State::Unknown,
             ..
-        } => Some(Kin::Unstuck),
-        Notice::Gone { .. } => Some(Kin::Gone),
-        Notice::ReadFailed { error, .. } => Some(Kin::ReadFailed {
+        } => Some(AggregationKey::Unstuck),
+        Notice::Gone { .. } => Some(AggregationKey::Gone),
+        Notice::ReadFailed { error, .. } => Some(AggregationKey::ReadFailed {
             cause: without_request(error),
         }),
-        Notice::ReadAgain { .. } => Some(Kin::ReadAgain),
+        Notice::ReadAgain { .. } => Some(AggregationKey::ReadAgain),
         _ => None,
     }
 }
@@ -107,7 +107,7 @@ fn without_request(error: &str) -> String {
 
 /// Puts into one what is told of more than a few for the same cause, in the place of the first of them.
 fn fold(notices: Vec<Notice>) -> Vec<Notice> {
-    let mut alike: BTreeMap<Kin, Vec<Notice>> = BTreeMap::new();
+    let mut alike: BTreeMap<AggregationKey, Vec<Notice>> = BTreeMap::new();
     for (kin, notice) in notices
         .iter()
         .filter_map(|notice| Some((kin(notice)?, notice)))
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn groups_without_ready_backends_have_causes_of_their_own_and_are_told_at_once() {
-        let mut crowd = Crowd::default();
+        let mut crowd = NoticeAggregator::default();
         for number in 0..20 {
             let (group, reason) = (group(number), format!("g{number} has no ready endpoints"));
             let alone = Notice::Stuck {
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn what_comes_bit_by_bit_is_told_together_and_does_not_wait_for_ever() {
-        let mut crowd = Crowd::default();
+        let mut crowd = NoticeAggregator::default();
         let mut now = Duration::ZERO;
         for number in 0..10 {
             assert_eq!(crowd.add(stuck(number, CAUSE), now), None);

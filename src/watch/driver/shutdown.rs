@@ -6,17 +6,17 @@ use futures::future::{join, join_all};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::event_loop::Loop;
+use super::event_loop::Driver;
 use crate::model::GroupId;
 use crate::watch::engine::core::Effect;
-use crate::watch::options::Outcome;
+use crate::watch::options::WatchOutcome;
 
 /// How long giving the Leases back may take, with what is asked for at that moment.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-impl Loop<'_> {
+impl Driver<'_> {
     /// How it ends by itself, if it does now; `new`: what is followed has just become known.
-    pub(crate) fn outcome(&self, new: bool, all_taken_in: bool) -> Option<Outcome> {
+    pub(crate) fn outcome(&self, new: bool, all_taken_in: bool) -> Option<WatchOutcome> {
         let refused = if new {
             self.refused_by_upstream()
         } else {
@@ -26,12 +26,12 @@ impl Loop<'_> {
             return refused;
         }
         if let Some((namespace, holder)) = self.engine.other_holder() {
-            return Some(Outcome::HeldByAnother {
+            return Some(WatchOutcome::HeldByAnother {
                 namespace: namespace.to_owned(),
                 holder: holder.to_owned(),
             });
         }
-        (all_taken_in && self.is_done()).then(|| Outcome::Done {
+        (all_taken_in && self.is_done()).then(|| WatchOutcome::Done {
             refused: self.engine.refused(),
             unread: self.engine.unread(),
         })

@@ -45,11 +45,11 @@ fn boot_clock() -> Option<Duration> {
 }
 
 #[derive(Debug)]
-pub struct Sleep {
+pub struct SuspendDetector {
     last: Clocks,
 }
 
-impl Sleep {
+impl SuspendDetector {
     pub fn new(now: Clocks) -> Self {
         Self { last: now }
     }
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn clocks_that_go_on_together_have_seen_no_sleep() {
-        let mut sleep = Sleep::new(clocks(10, 100, 1000));
+        let mut sleep = SuspendDetector::new(clocks(10, 100, 1000));
         assert!(!sleep.has_passed(clocks(500, 590, 1490)));
         assert!(!sleep.has_passed(clocks(501, 594, 1488)));
     }
@@ -90,7 +90,7 @@ mod tests {
             clocks(11, 101, 1011),
             clocks(11, 101, 900),
         ] {
-            let mut sleep = Sleep::new(clocks(10, 100, 1000));
+            let mut sleep = SuspendDetector::new(clocks(10, 100, 1000));
             assert!(sleep.has_passed(jump), "{jump:?}");
             let Clocks {
                 monotonic,

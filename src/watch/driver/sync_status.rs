@@ -3,23 +3,23 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::readiness::slice_watch::{FeedId, SILENCE_LIMIT};
+use crate::readiness::slice_watch::{SILENCE_LIMIT, SliceWatchId};
 
 /// Something that is followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stream {
     /// Groups of one kind.
     Groups(&'static str),
-    Slices(FeedId),
+    Slices(SliceWatchId),
 }
 
 /// When each was heard last; none: not yet.
 #[derive(Debug, Default)]
-pub struct Hearing {
+pub struct SyncStatus {
     last: HashMap<Stream, Option<Duration>>,
 }
 
-impl Hearing {
+impl SyncStatus {
     pub fn starts(&mut self, stream: Stream) {
         self.last.insert(stream, None);
     }
@@ -46,8 +46,8 @@ mod tests {
 
     #[test]
     fn what_is_not_listed_or_silent_is_missed() {
-        let (slices, second) = (Stream::Slices(FeedId(1)), Duration::from_secs(1));
-        let mut hearing = Hearing::default();
+        let (slices, second) = (Stream::Slices(SliceWatchId(1)), Duration::from_secs(1));
+        let mut hearing = SyncStatus::default();
         hearing.heard(Stream::Groups("trafficsplit"), second);
         assert!(hearing.is_complete(second));
         hearing.starts(slices);

@@ -5,13 +5,13 @@ use futures::future::BoxFuture;
 use tokio::task::JoinSet;
 
 /// A bounded number of requests at once; the others wait in line.
-pub struct Lane<T> {
+pub struct TaskPool<T> {
     most: usize,
     running: JoinSet<T>,
     waiting: VecDeque<BoxFuture<'static, T>>,
 }
 
-impl<T: Send + 'static> Lane<T> {
+impl<T: Send + 'static> TaskPool<T> {
     pub fn new(most: usize) -> Self {
         Self {
             most,

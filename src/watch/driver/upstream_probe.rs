@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::event_loop::{Input, Loop};
+use super::event_loop::{Driver, DriverInput};
 use crate::cluster::RequestResult;
 use crate::cluster::queries::upstream::{MANAGER, Upstream, find};
 use crate::model::{Notice, Readiness};
 use crate::resource::Record;
 use crate::resource::annotations::POLICY_KEYS;
-use crate::watch::engine::core::Settings;
-use crate::watch::options::Outcome;
+use crate::watch::engine::core::EngineSettings;
+use crate::watch::options::WatchOutcome;
 
 /// Whether it still runs is looked at so often.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
@@ -18,12 +18,12 @@ const AGAIN: Duration = Duration::from_secs(10);
 
 /// When the controller is to be looked for.
 #[derive(Debug, Default)]
-pub struct Lookout {
+pub struct UpstreamProbe {
     due: Option<Duration>,
     unseen: bool,
 }
 
-impl Lookout {
+impl UpstreamProbe {
     /// Takes in what the loop says: that the controller has put weights back is a reason to look at once.
     pub fn hear(&mut self, notice: &Notice, now: Duration) {
         if matches!(notice, Notice::Contested { by, .. } if by == MANAGER) {
@@ -46,7 +46,7 @@ impl Lookout {
     }
 }
 
-impl Loop<'_> {
+impl Driver<'_> {
     /// Looks whether the controller runs, if that is due.
     pub(crate) fn look_for_upstream(&mut self, now: Duration) {
         if self.lookout.due.take_if(|due| *due <= now).is_none() {
@@ -54,7 +54,9 @@ impl Loop<'_> {
         }
         let (cluster, inbox) = (self.cluster.clone(), self.inbox.clone());
         self.watches.spawn(async move {
-            let _ = inbox.send(Input::Upstream(find(&cluster).await)).await;
+            let _ = inbox
+                .send(DriverInput::Upstream(find(&cluster).await))
+                .await;
         });
     }
 
@@ -71,18 +73,18 @@ impl Loop<'_> {
     }
 
     /// Two loops that do not know of each other would undo each other's moves.
-    pub(crate) fn refused_by_upstream(&self) -> Option<Outcome> {
+    pub(crate) fn refused_by_upstream(&self) -> Option<WatchOutcome> {
         if !self.announced || self.options.alongside_upstream || self.options.dry_run {
             return None;
         }
         let groups = self.engine.run_by_upstream();
-        (!groups.is_empty()).then_some(Outcome::RunByUpstream { groups })
+        (!groups.is_empty()).then_some(WatchOutcome::RunByUpstream { groups })
     }
 }
 
 /// Why the controller is to have this group alone: the two would come to different answers.
 pub fn has_it(
-    settings: &Settings,
+    settings: &EngineSettings,
     record: &Record,
     readiness: &[Readiness],
 ) -> Option<&'static str> {
@@ -130,7 +132,7 @@ mod tests {
 
     #[test]
     fn what_runs_is_looked_at_until_it_is_gone() {
-        let mut lookout = Lookout::default();
+        let mut lookout = UpstreamProbe::default();
         let runs = Upstream {
             namespace: "there".into(),
             selector: String::new(),
@@ -145,7 +147,7 @@ mod tests {
 
     #[test]
     fn only_its_own_reversals_are_a_reason_to_look() {
-        let mut lookout = Lookout::default();
+        let mut lookout = UpstreamProbe::default();
         let group = crate::model::GroupId {
             namespace: "ns".into(),
             kind: "trafficsplit",
@@ -164,7 +166,7 @@ mod tests {
 
     #[test]
     fn that_nothing_can_be_seen_is_said_once() {
-        let mut lookout = Lookout::default();
+        let mut lookout = UpstreamProbe::default();
         assert!(lookout.looked(&failed(403), seconds(0)));
         assert!(!lookout.looked(&failed(403), seconds(1)));
     }

@@ -16,7 +16,7 @@ const PEACE: Duration = Duration::from_secs(10 * 60);
 
 /// What one group has been through. Times are since the loop's start.
 #[derive(Debug, Default)]
-pub struct Fight {
+pub struct RevertBackoff {
     /// The weights that this loop wrote last, until others are agreed with.
     ours: Option<Vec<u64>>,
     wait: Duration,
@@ -44,7 +44,7 @@ pub enum Answer {
     },
 }
 
-impl Fight {
+impl RevertBackoff {
     /// Takes in what this loop has written.
     pub fn wrote(&mut self, weights: Vec<u64>) {
         self.ours = Some(weights);
@@ -122,7 +122,7 @@ mod tests {
     }
 
     /// The other side reverses at once whatever is written; gives the waits.
-    fn waits(fight: &mut Fight, dead: bool, count: usize, now: &mut Duration) -> Vec<u64> {
+    fn waits(fight: &mut RevertBackoff, dead: bool, count: usize, now: &mut Duration) -> Vec<u64> {
         let theirs = group([1, 0]);
         let mut waits = Vec::new();
         for _ in 0..count {
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn answers_to_reversals_come_later_and_later() {
-        let (mut fight, mut now) = (Fight::default(), seconds(100));
+        let (mut fight, mut now) = (RevertBackoff::default(), seconds(100));
         assert_eq!(
             fight.answer(&group([1, 0]), &[0, 1], false, now),
             Answer::Now
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn traffic_on_dead_backends_waits_half_a_minute_at_most() {
-        let (mut fight, mut now) = (Fight::default(), seconds(100));
+        let (mut fight, mut now) = (RevertBackoff::default(), seconds(100));
         fight.wrote(vec![0, 1]);
         assert_eq!(waits(&mut fight, true, 5, &mut now), [5, 10, 20, 30, 30]);
         assert_eq!(waits(&mut fight, false, 1, &mut now), [160]);
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_becomes_due_sooner_stays_so() {
-        let (mut fight, theirs) = (Fight::default(), group([1, 0]));
+        let (mut fight, theirs) = (RevertBackoff::default(), group([1, 0]));
         fight.wrote(vec![0, 1]);
         waits(&mut fight, true, 5, &mut seconds(100));
         assert_eq!(
@@ -174,7 +174,7 @@ mod tests {
                 is_news: true
             }
         );
-        let mut fight = Fight {
+        let mut fight = RevertBackoff {
             due: Some(Due {
                 at: seconds(600),
                 dead: true,
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn traffic_that_dies_where_it_was_put_does_not_wait() {
-        let (mut fight, theirs, now) = (Fight::default(), group([1, 0]), seconds(100));
+        let (mut fight, theirs, now) = (RevertBackoff::default(), group([1, 0]), seconds(100));
         fight.wrote(vec![0, 1]);
         assert!(matches!(
             fight.answer(&theirs, &[0, 1], false, now),
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_moment_in_which_nobody_is_ready_makes_no_peace() {
-        let (mut fight, theirs, now) = (Fight::default(), group([1, 0]), seconds(100));
+        let (mut fight, theirs, now) = (RevertBackoff::default(), group([1, 0]), seconds(100));
         fight.wrote(vec![0, 1]);
         let first = fight.answer(&theirs, &[0, 1], true, now);
         fight.agreed(&theirs, false);
@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn what_was_agreed_with_is_no_reversal() {
-        let mut fight = Fight::default();
+        let mut fight = RevertBackoff::default();
         fight.wrote(vec![0, 1]);
         fight.agreed(&group([1, 0]), true);
         assert_eq!(

@@ -5,20 +5,20 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::group_state::{Cause, Phase, Tracked};
-use super::index::Register;
+use super::group_state::{GroupState, MoveCause, Phase};
+use super::index::GroupIndex;
 use super::leases::Leases;
-use super::rate_limit::{Brake, MaxMoves};
-use super::requeue::Alarms;
-use super::revalidate::Checks;
-use super::state_counts::Census;
+use super::rate_limit::{MaxMoves, MoveLimiter};
+use super::requeue::RequeueTimers;
+use super::revalidate::Revalidations;
+use super::state_counts::StateCounts;
 use crate::cluster::queries::upstream::Upstream;
-use crate::cluster::remotes::remote_clusters::Asked;
+use crate::cluster::remotes::remote_clusters::NamedRemotes;
 use crate::model::notice::{Notice, Transition};
 use crate::model::{GroupId, ServiceRef, State, Stopwatches};
-use crate::readiness::cache::{Feeds, Rewiring};
-use crate::readiness::mirror_index::Place;
-use crate::readiness::slice_watch::{FeedId, Scope};
+use crate::readiness::cache::{ReadinessCache, WatchChanges};
+use crate::readiness::mirror_index::RemoteNamespace;
+use crate::readiness::slice_watch::{SliceScope, SliceWatchId};
 use crate::resource::{Change, Record};
 
 /// Plans of watches are not made more often than this.
@@ -34,12 +34,12 @@ pub struct Moment {
 /// What is to be done outside.
 #[derive(Debug)]
 pub enum Effect {
-    StartFeed(FeedId, Scope),
-    StopFeed(FeedId),
+    StartFeed(SliceWatchId, SliceScope),
+    StopFeed(SliceWatchId),
     /// Read one Service.
     LookUp(ServiceRef),
     /// List the slices of these services.
-    Verify(Place),
+    Verify(RemoteNamespace),
     Write(Box<Write>),
     TakeLease(String),
     /// Begin every watch of groups and every keeping of a Lease anew.
@@ -69,21 +69,21 @@ pub struct Write {
 #[derive(Debug)]
 pub struct Engine {
     /// Boxed: a table has room for up to twice as many as it holds.
-    pub(crate) groups: HashMap<GroupId, Box<Tracked>>,
-    pub(crate) register: Register,
-    pub(crate) feeds: Feeds,
-    pub(crate) checks: Checks,
+    pub(crate) groups: HashMap<GroupId, Box<GroupState>>,
+    pub(crate) register: GroupIndex,
+    pub(crate) feeds: ReadinessCache,
+    pub(crate) checks: Revalidations,
     /// Groups that are to be looked at, in the order in which they were touched.
     pub(crate) queue: Vec<GroupId>,
-    pub(crate) alarms: Alarms,
+    pub(crate) alarms: RequeueTimers,
     /// The set of services has changed, and the watches are to be planned again.
     pub(crate) replan: bool,
     planned: Option<Duration>,
     pub(crate) leases: Leases,
     pub(crate) signature: String,
-    pub(crate) settings: Settings,
-    pub(crate) brake: Brake,
-    pub(crate) census: Census,
+    pub(crate) settings: EngineSettings,
+    pub(crate) brake: MoveLimiter,
+    pub(crate) census: StateCounts,
     /// Of the requests whose answers have numbers.
     pub(crate) last_number: u64,
     pub(crate) effects: Vec<Effect>,
@@ -91,7 +91,7 @@ pub struct Engine {
 
 /// How the loop is to go about its work.
 #[derive(Debug, Clone, Default)]
-pub struct Settings {
+pub struct EngineSettings {
     /// Write nothing.
     pub dry_run: bool,
     pub max_moves: Option<MaxMoves>,
@@ -100,20 +100,20 @@ pub struct Settings {
     /// Run beside it the groups on which both come to the same answer.
     pub alongside_upstream: bool,
     /// The other clusters that may be asked.
-    pub asked: Asked,
+    pub asked: NamedRemotes,
 }
 
 impl Engine {
-    pub fn new(signature: String, settings: Settings) -> Self {
+    pub fn new(signature: String, settings: EngineSettings) -> Self {
         Self {
-            brake: Brake::new(settings.max_moves),
-            census: Census::default(),
+            brake: MoveLimiter::new(settings.max_moves),
+            census: StateCounts::default(),
             groups: HashMap::new(),
-            register: Register::default(),
-            feeds: Feeds::asking(settings.asked.clone()),
-            checks: Checks::default(),
+            register: GroupIndex::default(),
+            feeds: ReadinessCache::asking(settings.asked.clone()),
+            checks: Revalidations::default(),
             queue: Vec::new(),
-            alarms: Alarms::default(),
+            alarms: RequeueTimers::default(),
             replan: false,
             planned: None,
             leases: Leases::default(),
@@ -140,7 +140,7 @@ impl Engine {
 
     /// Whether nothing is under way, nothing waits for a delay, and every group has been decided on.
     pub fn is_at_rest(&self) -> bool {
-        let rests = |tracked: &Tracked| {
+        let rests = |tracked: &GroupState| {
             tracked.refused
                 || (tracked.dirty.is_none() && !tracked.waiting && tracked.phase == Phase::Idle)
         };
@@ -151,7 +151,7 @@ impl Engine {
 
     /// The groups that are not where they belong, as far as that is known, and why.
     pub fn unsettled(&self) -> Vec<(GroupId, &'static str)> {
-        let why = |tracked: &Tracked| match &tracked.phase {
+        let why = |tracked: &GroupState| match &tracked.phase {
             _ if tracked.refused => Some("its write was refused"),
             Phase::Verifying => Some("what it needs is not known yet"),
             Phase::Idle if tracked.waiting => Some("its move has to wait"),
@@ -253,7 +253,7 @@ impl Engine {
     pub fn tick(&mut self, now: Duration) {
         let revision = self.feeds.revision();
         for touched in self.feeds.trust_changes(now) {
-            self.touch_all(&touched, Cause::Timer, now);
+            self.touch_all(&touched, MoveCause::Timer, now);
         }
         self.replan |= self.feeds.revision() != revision;
         self.effects
@@ -264,7 +264,7 @@ impl Engine {
     pub fn slept(&mut self, now: Duration) {
         self.effects
             .extend(self.feeds.clear().into_iter().map(Effect::StopFeed));
-        self.checks = Checks::default();
+        self.checks = Revalidations::default();
         self.replan = true;
         self.planned = None;
         self.effects.push(Effect::StartOver(self.leases.lose()));
@@ -275,7 +275,7 @@ impl Engine {
                 tracked.stopwatches = Stopwatches::default();
                 tracked.owed_since = None;
             }
-            self.touch(&id, Cause::Timer, now);
+            self.touch(&id, MoveCause::Timer, now);
         }
     }
 
@@ -286,7 +286,8 @@ impl Engine {
         }
         self.settings.upstream = upstream;
         let ids: Vec<GroupId> = self.groups.keys().cloned().collect();
-        ids.iter().for_each(|id| self.touch(id, Cause::Timer, now));
+        ids.iter()
+            .for_each(|id| self.touch(id, MoveCause::Timer, now));
     }
 
     /// Wakes the groups whose time has come.
@@ -300,7 +301,7 @@ impl Engine {
                 Phase::Waiting(_) => tracked.phase = Phase::Idle,
                 _ => {}
             }
-            self.touch(&id, Cause::Timer, now);
+            self.touch(&id, MoveCause::Timer, now);
         }
     }
 
@@ -314,7 +315,7 @@ impl Engine {
         }
         self.replan = false;
         self.planned = Some(now);
-        let Rewiring { start, stop } = self.feeds.plan(self.register.services(), now);
+        let WatchChanges { start, stop } = self.feeds.plan(self.register.services(), now);
         self.effects.extend(
             start
                 .into_iter()

@@ -4,16 +4,16 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::core::{Effect, Engine};
-use super::group_state::{Cause, Tracked};
+use super::group_state::{GroupState, MoveCause};
 use super::index::Places;
-use super::leases::Standing;
+use super::leases::LeaseState;
 use crate::cluster::RequestResult;
 use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::api::services::Service;
 use crate::cluster::listwatch::watch::Event;
 use crate::model::{GroupId, Notice, ServiceRef, WhyUnknown};
-use crate::readiness::cache::Touched;
-use crate::readiness::slice_watch::{FeedId, Scope};
+use crate::readiness::cache::Affected;
+use crate::readiness::slice_watch::{SliceScope, SliceWatchId};
 use crate::resource::Record;
 
 impl Engine {
@@ -42,41 +42,41 @@ impl Engine {
     }
 
     /// Takes in what a watch of slices told.
-    pub fn slices(&mut self, feed: FeedId, event: Event<Slice>, now: Duration) {
+    pub fn slices(&mut self, feed: SliceWatchId, event: Event<Slice>, now: Duration) {
         let revision = self.feeds.revision();
         let (touched, stop) = self.feeds.slices(feed, event, now);
         self.effects.extend(stop.into_iter().map(Effect::StopFeed));
         self.replan |= self.feeds.revision() != revision;
-        self.touch_all(&touched, Cause::Readiness, now);
+        self.touch_all(&touched, MoveCause::Readiness, now);
     }
 
     /// Takes in that the cluster of a watch can't be asked.
-    pub fn no_access(&mut self, feed: FeedId, why: WhyUnknown, now: Duration) {
+    pub fn no_access(&mut self, feed: SliceWatchId, why: WhyUnknown, now: Duration) {
         let touched = self.feeds.no_access(feed, why);
-        self.touch_all(&touched, Cause::Timer, now);
+        self.touch_all(&touched, MoveCause::Timer, now);
     }
 
     /// Takes in what a watch of mirror services told.
-    pub fn mirrors(&mut self, feed: FeedId, event: Event<Service>, now: Duration) {
+    pub fn mirrors(&mut self, feed: SliceWatchId, event: Event<Service>, now: Duration) {
         let revision = self.feeds.revision();
         let touched = self.feeds.mirrors(feed, event);
         self.replan |= self.feeds.revision() != revision;
-        self.touch_all(&touched, Cause::Group, now);
+        self.touch_all(&touched, MoveCause::Group, now);
     }
 
     /// Takes in what has become of a namespace's Lease.
-    pub fn lease(&mut self, namespace: &str, standing: Standing, now: Duration) {
+    pub fn lease(&mut self, namespace: &str, standing: LeaseState, now: Duration) {
         let (freed, notice) = self.leases.learn(namespace, standing);
         self.effects.extend(notice.map(Effect::Say));
         for id in freed {
-            self.touch(&id, Cause::Timer, now);
+            self.touch(&id, MoveCause::Timer, now);
         }
     }
 
     /// Takes in whether a Service exists.
     pub fn looked_up(&mut self, service: ServiceRef, found: RequestResult<bool>, now: Duration) {
         if self.feeds.exists(&service, found.ok(), now) {
-            self.touch_service(&service, Cause::Group, now);
+            self.touch_service(&service, MoveCause::Group, now);
         }
     }
 
@@ -103,7 +103,7 @@ impl Engine {
             },
             None => {
                 self.groups
-                    .insert(id.clone(), Box::new(Tracked::new(record)));
+                    .insert(id.clone(), Box::new(GroupState::new(record)));
             }
         }
         let after = self
@@ -114,7 +114,7 @@ impl Engine {
         if before.as_ref() != Some(&after) {
             self.reindex(&id, &before.unwrap_or_default(), &after, now);
         }
-        self.touch(&id, Cause::Group, now);
+        self.touch(&id, MoveCause::Group, now);
         self.resolve_doubt(&id, now);
     }
 
@@ -131,11 +131,11 @@ impl Engine {
     fn reindex(&mut self, id: &GroupId, before: &Places, after: &Places, now: Duration) {
         self.replan |= before.backends != after.backends;
         for rival in self.register.update(id, before, after) {
-            self.touch(&rival, Cause::Group, now);
+            self.touch(&rival, MoveCause::Group, now);
         }
     }
 
-    pub(crate) fn touch(&mut self, id: &GroupId, cause: Cause, now: Duration) {
+    pub(crate) fn touch(&mut self, id: &GroupId, cause: MoveCause, now: Duration) {
         let Some(tracked) = self.groups.get_mut(id) else {
             return;
         };
@@ -145,25 +145,25 @@ impl Engine {
         }
     }
 
-    pub(crate) fn touch_all(&mut self, touched: &Touched, cause: Cause, now: Duration) {
+    pub(crate) fn touch_all(&mut self, touched: &Affected, cause: MoveCause, now: Duration) {
         match touched {
-            Touched::Nothing => {}
-            Touched::Services(services) => {
+            Affected::Nothing => {}
+            Affected::Services(services) => {
                 services
                     .iter()
                     .for_each(|service| self.touch_service(service, cause, now));
             }
-            Touched::Scope(scope) => self.touch_scope(scope, cause, now),
+            Affected::Scope(scope) => self.touch_scope(scope, cause, now),
         }
     }
 
-    fn touch_service(&mut self, service: &ServiceRef, cause: Cause, now: Duration) {
+    fn touch_service(&mut self, service: &ServiceRef, cause: MoveCause, now: Duration) {
         for id in self.register.groups_of(service).to_vec() {
             self.touch(&id, cause, now);
         }
     }
 
-    fn touch_scope(&mut self, scope: &Scope, cause: Cause, now: Duration) {
+    fn touch_scope(&mut self, scope: &SliceScope, cause: MoveCause, now: Duration) {
         for id in self.register.groups_within(scope) {
             self.touch(&id, cause, now);
         }

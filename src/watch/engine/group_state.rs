@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::contention::Fight;
+use super::contention::RevertBackoff;
 use crate::cluster::transport::backoff::Backoff;
 use crate::model::decide::Notes;
 use crate::model::notice::{Notice, Transition};
@@ -14,7 +14,7 @@ const MOST_DOUBTS: usize = 16;
 
 /// What caused a group to be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Cause {
+pub enum MoveCause {
     /// A delay is over, a failed write is due, or trust in what is known has changed.
     Timer,
     /// The group's object has changed.
@@ -89,12 +89,12 @@ impl Pending {
 
 /// A group in the loop's memory.
 #[derive(Debug)]
-pub struct Tracked {
+pub struct GroupState {
     pub record: Record,
     pub stopwatches: Stopwatches,
     pub phase: Phase,
     /// It is to be looked at: why, and since when.
-    pub dirty: Option<(Cause, Duration)>,
+    pub dirty: Option<(MoveCause, Duration)>,
     /// When the cause was heard of for which it is to be changed, and is not yet.
     pub owed_since: Option<Duration>,
     /// It stands in the engine's queue.
@@ -118,7 +118,7 @@ pub struct Tracked {
     said_stuck: bool,
     /// Only time keeps its traffic from moving: a delay, a fight or the brake.
     pub waiting: bool,
-    pub fight: Fight,
+    pub fight: RevertBackoff,
     /// What it is counted as.
     pub counted: Option<State>,
     /// Why a backend can't be read that could be.
@@ -127,7 +127,7 @@ pub struct Tracked {
     pub refused: bool,
 }
 
-impl Tracked {
+impl GroupState {
     /// What there is to say where its traffic has nowhere to go, or has again. Where it moves all the same, the move
     /// says all of it.
     pub fn news_of_being_stuck(
@@ -184,7 +184,7 @@ impl Tracked {
             stuck: None,
             said_stuck: false,
             waiting: false,
-            fight: Fight::default(),
+            fight: RevertBackoff::default(),
             counted: None,
             unread: None,
             refused: false,
@@ -267,7 +267,7 @@ impl Tracked {
     }
 
     /// Marks it to be looked at. The strongest cause counts, from when the first one was heard.
-    pub fn touch(&mut self, cause: Cause, now: Duration) {
+    pub fn touch(&mut self, cause: MoveCause, now: Duration) {
         let (strongest, since) = self.dirty.unwrap_or((cause, now));
         self.dirty = Some((strongest.max(cause), since));
     }

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::cluster::queries::readiness::{Wanted, by_namespace};
+use crate::cluster::queries::readiness::{ServiceNames, by_namespace};
 use crate::model::{GroupId, ServiceRef};
-use crate::readiness::slice_watch::Scope;
+use crate::readiness::slice_watch::SliceScope;
 use crate::resource::Record;
 
 #[derive(Debug, Default)]
-pub struct Register {
+pub struct GroupIndex {
     by_backend: HashMap<ServiceRef, Vec<GroupId>>,
     by_apex: HashMap<ServiceRef, Vec<GroupId>>,
 }
@@ -42,7 +42,7 @@ impl Places {
     }
 }
 
-impl Register {
+impl GroupIndex {
     /// Moves a group from its places before to those after; gives the other groups that share an apex with it.
     pub fn update(&mut self, id: &GroupId, before: &Places, after: &Places) -> Vec<GroupId> {
         for service in before.backends.difference(&after.backends) {
@@ -75,7 +75,7 @@ impl Register {
     }
 
     /// The groups that have a backend in this scope.
-    pub fn groups_within(&self, scope: &Scope) -> BTreeSet<GroupId> {
+    pub fn groups_within(&self, scope: &SliceScope) -> BTreeSet<GroupId> {
         let covered = self
             .by_backend
             .iter()
@@ -84,7 +84,7 @@ impl Register {
     }
 
     /// The names of all backends, by namespace.
-    pub fn services(&self) -> Wanted {
+    pub fn services(&self) -> ServiceNames {
         by_namespace(self.by_backend.keys())
     }
 }

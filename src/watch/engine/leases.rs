@@ -10,7 +10,7 @@ pub const WRITE_LIMIT: Duration = Duration::from_secs(5);
 
 /// What is known of the Lease of one namespace. Times are since the loop's start.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum LeaseState {
     Held {
         until: Duration,
     },
@@ -35,7 +35,7 @@ struct Entry {
     /// Somebody keeps it; otherwise it is there for the groups that wait.
     is_kept: bool,
     /// None: not known yet.
-    standing: Option<Standing>,
+    standing: Option<LeaseState>,
     /// It can't be asked for at present, and that has been said.
     failing: bool,
     /// Groups that wait for the right to write.
@@ -49,7 +49,7 @@ pub struct Leases {
 
 /// Whether a write may start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Permit {
+pub enum LeasePermit {
     /// Until then, where there is an end.
     Granted {
         until: Option<Duration>,
@@ -85,12 +85,12 @@ impl Leases {
     pub fn learn(
         &mut self,
         namespace: &str,
-        standing: Standing,
+        standing: LeaseState,
     ) -> (BTreeSet<GroupId>, Option<Notice>) {
         let Some(entry) = self.namespaces.get_mut(namespace) else {
             return Default::default();
         };
-        if let Standing::Failing { why } = standing {
+        if let LeaseState::Failing { why } = standing {
             let first = !std::mem::replace(&mut entry.failing, true);
             let notice = Notice::LeaseFailing {
                 namespace: namespace.to_owned(),
@@ -102,7 +102,7 @@ impl Leases {
             namespace: namespace.to_owned(),
         });
         let notice = notice(namespace, entry.standing.as_ref(), &standing).or(again);
-        let may_write = !matches!(standing, Standing::Standby { .. });
+        let may_write = !matches!(standing, LeaseState::Standby { .. });
         entry.standing = Some(standing);
         let freed = if may_write {
             std::mem::take(&mut entry.blocked)
@@ -113,16 +113,18 @@ impl Leases {
     }
 
     /// Whether a write of this group may start at `now`; where not, the group waits for the right.
-    pub fn permit(&mut self, group: &GroupId, now: Duration) -> Permit {
+    pub fn permit(&mut self, group: &GroupId, now: Duration) -> LeasePermit {
         let entry = self.namespaces.entry(group.namespace.clone()).or_default();
         match &entry.standing {
-            Some(Standing::Held { until }) if now + WRITE_LIMIT <= *until => Permit::Granted {
-                until: Some(*until),
-            },
-            Some(Standing::Unguarded { .. }) => Permit::Granted { until: None },
+            Some(LeaseState::Held { until }) if now + WRITE_LIMIT <= *until => {
+                LeasePermit::Granted {
+                    until: Some(*until),
+                }
+            }
+            Some(LeaseState::Unguarded { .. }) => LeasePermit::Granted { until: None },
             _ => {
                 entry.blocked.insert(group.clone());
-                Permit::Denied
+                LeasePermit::Denied
             }
         }
     }
@@ -140,7 +142,7 @@ impl Leases {
         self.namespaces
             .iter()
             .find_map(|(namespace, entry)| match &entry.standing {
-                Some(Standing::Standby {
+                Some(LeaseState::Standby {
                     holder,
                     renewing: true,
                     ..
@@ -154,38 +156,38 @@ impl Leases {
         let settled = |entry: &Entry| {
             matches!(
                 entry.standing,
-                Some(Standing::Held { .. } | Standing::Unguarded { .. })
+                Some(LeaseState::Held { .. } | LeaseState::Unguarded { .. })
             )
         };
         self.namespaces.values().all(settled)
     }
 }
 
-fn notice(namespace: &str, before: Option<&Standing>, now: &Standing) -> Option<Notice> {
+fn notice(namespace: &str, before: Option<&LeaseState>, now: &LeaseState) -> Option<Notice> {
     let namespace = namespace.to_owned();
     match (before, now) {
         (
-            Some(Standing::Standby {
+            Some(LeaseState::Standby {
                 holder: before,
                 late: was_late,
                 ..
             }),
-            Standing::Standby { holder, late, .. },
+            LeaseState::Standby { holder, late, .. },
         ) if before == holder && (late == was_late || *late) => None,
-        (_, Standing::Standby { holder, late, .. }) => Some(Notice::Standby {
+        (_, LeaseState::Standby { holder, late, .. }) => Some(Notice::Standby {
             namespace,
             holder: holder.clone(),
             late: *late,
         }),
-        (Some(Standing::Standby { .. }), Standing::Held { .. }) => {
+        (Some(LeaseState::Standby { .. }), LeaseState::Held { .. }) => {
             Some(Notice::TookOver { namespace })
         }
-        (Some(Standing::Unguarded { .. }), Standing::Unguarded { .. }) => None,
-        (_, Standing::Unguarded { why }) => Some(Notice::Unguarded {
+        (Some(LeaseState::Unguarded { .. }), LeaseState::Unguarded { .. }) => None,
+        (_, LeaseState::Unguarded { why }) => Some(Notice::Unguarded {
             namespace,
             why: why.clone(),
         }),
-        (_, Standing::Held { .. } | Standing::Failing { .. }) => None,
+        (_, LeaseState::Held { .. } | LeaseState::Failing { .. }) => None,
     }
 }
 
@@ -203,7 +205,7 @@ mod tests {
         }
     }
 
-    fn leases(standing: Option<Standing>) -> Leases {
+    fn leases(standing: Option<LeaseState>) -> Leases {
         let mut leases = Leases::default();
         leases.plan(&["ns".to_owned()].into());
         if let Some(standing) = standing {
@@ -215,10 +217,10 @@ mod tests {
     #[test]
     fn no_write_starts_before_the_standing_is_known() {
         let mut leases = leases(None);
-        assert_eq!(leases.permit(&group(), NOW), Permit::Denied);
+        assert_eq!(leases.permit(&group(), NOW), LeasePermit::Denied);
         let (freed, _) = leases.learn(
             "ns",
-            Standing::Held {
+            LeaseState::Held {
                 until: NOW + WRITE_LIMIT,
             },
         );
@@ -228,7 +230,7 @@ mod tests {
     #[test]
     fn a_namespace_whose_group_waits_already_is_still_to_be_taken() {
         let mut leases = Leases::default();
-        assert_eq!(leases.permit(&group(), NOW), Permit::Denied);
+        assert_eq!(leases.permit(&group(), NOW), LeasePermit::Denied);
         assert!(leases.lose().is_empty() && !leases.are_settled());
         let namespaces = ["ns".to_owned()].into();
         assert_eq!(
@@ -238,7 +240,7 @@ mod tests {
         assert_eq!(leases.plan(&namespaces), Default::default());
         let (freed, _) = leases.learn(
             "ns",
-            Standing::Held {
+            LeaseState::Held {
                 until: NOW + WRITE_LIMIT,
             },
         );
@@ -248,29 +250,29 @@ mod tests {
     #[test]
     fn no_write_starts_that_could_outlast_the_lease() {
         let until = NOW + WRITE_LIMIT;
-        let mut leases = leases(Some(Standing::Held { until }));
+        let mut leases = leases(Some(LeaseState::Held { until }));
         assert_eq!(
             leases.permit(&group(), NOW),
-            Permit::Granted { until: Some(until) }
+            LeasePermit::Granted { until: Some(until) }
         );
         assert_eq!(
             leases.permit(&group(), NOW + Duration::from_millis(1)),
-            Permit::Denied
+            LeasePermit::Denied
         );
     }
 
     #[test]
     fn a_standby_does_not_write_and_takes_over_what_waits() {
-        let mut leases = leases(Some(Standing::Standby {
+        let mut leases = leases(Some(LeaseState::Standby {
             holder: "other".into(),
             renewing: true,
             late: false,
         }));
-        assert_eq!(leases.permit(&group(), NOW), Permit::Denied);
+        assert_eq!(leases.permit(&group(), NOW), LeasePermit::Denied);
         assert_eq!(leases.other_holder(), Some(("ns", "other")));
         let (freed, notice) = leases.learn(
             "ns",
-            Standing::Held {
+            LeaseState::Held {
                 until: NOW + WRITE_LIMIT * 3,
             },
         );
@@ -285,7 +287,7 @@ mod tests {
 
     #[test]
     fn a_holder_that_seemed_late_and_renews_is_said_to_run_the_groups() {
-        let standby = |renewing, late| Standing::Standby {
+        let standby = |renewing, late| LeaseState::Standby {
             holder: "other".to_owned(),
             renewing,
             late,
@@ -310,7 +312,7 @@ mod tests {
 
     #[test]
     fn without_the_right_to_leases_writes_go_on_and_it_is_said_once() {
-        let unguarded = Standing::Unguarded {
+        let unguarded = LeaseState::Unguarded {
             why: "forbidden".into(),
         };
         let mut leases = leases(None);
@@ -318,7 +320,7 @@ mod tests {
         assert!(leases.learn("ns", unguarded).1.is_none());
         assert_eq!(
             leases.permit(&group(), NOW),
-            Permit::Granted { until: None }
+            LeasePermit::Granted { until: None }
         );
     }
 }

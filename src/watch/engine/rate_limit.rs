@@ -17,7 +17,7 @@ pub struct MaxMoves {
 
 /// Counts moves, not tries: one that fails and is tried again is the same move for as long as it counts.
 #[derive(Debug, Default)]
-pub struct Brake {
+pub struct MoveLimiter {
     limit: Option<MaxMoves>,
     /// The moves that count, the oldest first and no more than the limit: when each started and, until it is known to
     /// be done, whose it is.
@@ -36,7 +36,7 @@ pub enum Go {
     Later { at: Duration },
 }
 
-impl Brake {
+impl MoveLimiter {
     pub fn new(limit: Option<MaxMoves>) -> Self {
         Self {
             limit,
@@ -142,15 +142,15 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
-    fn brake(most: usize) -> Brake {
-        Brake::new(Some(MaxMoves {
+    fn brake(most: usize) -> MoveLimiter {
+        MoveLimiter::new(Some(MaxMoves {
             most,
             within: MINUTE,
         }))
     }
 
     /// Asks and, where it may, moves.
-    fn moves(brake: &mut Brake, name: &str, now: u64) -> Go {
+    fn moves(brake: &mut MoveLimiter, name: &str, now: u64) -> Go {
         let go = brake.start(&id(name), at(now));
         if go == Go::Now {
             brake.settled(&id(name));
@@ -203,7 +203,8 @@ mod tests {
     #[test]
     fn how_many_wait_is_said_at_first_and_again_while_they_do() {
         let mut brake = brake(1);
-        let waiting = |brake: &mut Brake, now| brake.news(at(now)).map(|(_, waiting)| waiting);
+        let waiting =
+            |brake: &mut MoveLimiter, now| brake.news(at(now)).map(|(_, waiting)| waiting);
         assert_eq!(moves(&mut brake, "a", 100), Go::Now);
         assert_eq!(waiting(&mut brake, 100), None);
         assert_eq!(moves(&mut brake, "b", 100), Go::Later { at: at(160) });
@@ -226,7 +227,7 @@ mod tests {
 
     #[test]
     fn without_a_limit_nothing_waits() {
-        let mut brake = Brake::new(None);
+        let mut brake = MoveLimiter::new(None);
         assert!((0..1000).all(|i| brake.start(&id(&i.to_string()), Duration::ZERO) == Go::Now));
     }
 }

@@ -5,14 +5,14 @@ use std::time::Duration;
 use super::contention::Answer;
 use super::core::{Effect, Engine, Moment, Write};
 use super::group_state::{Pending, Phase};
-use super::leases::Permit;
+use super::leases::LeasePermit;
 use super::rate_limit::Go;
 use crate::model::notice::Notice;
 use crate::model::{
     Decision, Group, GroupId, Invalid, Readiness, ServiceRef, State, Stopwatches, Weights,
     WhyUnknown, decide,
 };
-use crate::readiness::lookup::Reading;
+use crate::readiness::lookup::Lookup;
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::{Change, Record};
 use crate::watch::driver::upstream_probe;
@@ -49,8 +49,8 @@ impl Engine {
             .map(|backend| self.feeds.read(&backend.service, moment.now));
         let readiness: Vec<Readiness> = readings
             .map(|reading| match reading {
-                Reading::Ready(known) => known,
-                Reading::NotYet => {
+                Lookup::Ready(known) => known,
+                Lookup::NotYet => {
                     all_known = false;
                     Readiness::Unknown {
                         why: WhyUnknown::NotListed,
@@ -246,7 +246,7 @@ impl Engine {
             self.rehearse(id, &pending, moment.now);
             return;
         }
-        let Permit::Granted { until } = self.leases.permit(id, moment.now) else {
+        let LeasePermit::Granted { until } = self.leases.permit(id, moment.now) else {
             return;
         };
         if pending.last_move.is_some()

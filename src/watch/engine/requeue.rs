@@ -7,12 +7,12 @@ use crate::model::GroupId;
 
 /// Each group has one alarm at most: what it is looked at for sets the next one.
 #[derive(Debug, Default)]
-pub struct Alarms {
+pub struct RequeueTimers {
     in_order: BTreeSet<(Duration, GroupId)>,
     of: HashMap<GroupId, Duration>,
 }
 
-impl Alarms {
+impl RequeueTimers {
     /// When the next one rings.
     pub fn next(&self) -> Option<Duration> {
         self.in_order.first().map(|(at, _)| *at)
@@ -55,7 +55,7 @@ mod tests {
             name: "web".into(),
         };
         let second = Duration::from_secs;
-        let mut alarms = Alarms::default();
+        let mut alarms = RequeueTimers::default();
         for at in [5, 6, 3, 4] {
             alarms.set(&group, second(at));
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::core::{Effect, Engine};
-use super::group_state::{Cause, Pending, Phase, Rereading};
+use super::group_state::{MoveCause, Pending, Phase, Rereading};
 use crate::cluster::RequestResult;
 use crate::model::GroupId;
 use crate::model::notice::Notice;
@@ -98,7 +98,7 @@ impl Engine {
         }
         let record = tracked.record.clone();
         self.done(id, pending, record, now);
-        self.touch(id, Cause::Group, now);
+        self.touch(id, MoveCause::Group, now);
     }
 
     /// Takes in that a write was not begun: the Lease could have ended before it, or the machine has slept.
@@ -109,7 +109,7 @@ impl Engine {
             .and_then(|tracked| tracked.end_write(number))
             .is_some()
         {
-            self.touch(id, Cause::Timer, now);
+            self.touch(id, MoveCause::Timer, now);
         }
     }
 

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use super::core::{Engine, Moment};
-use super::group_state::{Cause, Phase};
+use super::group_state::{MoveCause, Phase};
 use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::{RequestError, RequestResult};
 use crate::model::{Decision, GroupId, Readiness, Weights, decide};
-use crate::readiness::cache::Touched;
-use crate::readiness::mirror_index::Place;
+use crate::readiness::cache::Affected;
+use crate::readiness::mirror_index::RemoteNamespace;
 
 /// How many lists of one cluster are under way at once.
 const AT_ONCE: usize = 8;
@@ -18,7 +18,7 @@ const AT_ONCE: usize = 8;
 pub const GRACE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default)]
-pub struct Checks {
+pub struct Revalidations {
     /// None: our cluster.
     clusters: HashMap<Option<String>, Lists>,
 }
@@ -31,10 +31,10 @@ struct Lists {
     waiting: BTreeMap<String, BTreeSet<String>>,
 }
 
-impl Checks {
+impl Revalidations {
     /// Has a place listed, as far as that is not under way.
-    fn want(&mut self, place: Place) {
-        let Place {
+    fn want(&mut self, place: RemoteNamespace) {
+        let RemoteNamespace {
             cluster,
             namespace,
             mut names,
@@ -49,7 +49,7 @@ impl Checks {
     }
 
     /// The lists to ask for now.
-    pub fn start(&mut self, now: Duration) -> Vec<Place> {
+    pub fn start(&mut self, now: Duration) -> Vec<RemoteNamespace> {
         let mut started = Vec::new();
         for (cluster, Lists { running, waiting }) in &mut self.clusters {
             let idle = waiting
@@ -59,7 +59,7 @@ impl Checks {
             for namespace in idle.take(room).cloned().collect::<Vec<_>>() {
                 let names = waiting.remove(&namespace).unwrap_or_default();
                 running.insert(namespace.clone(), (names.clone(), now));
-                started.push(Place {
+                started.push(RemoteNamespace {
                     cluster: cluster.clone(),
                     namespace,
                     names,
@@ -70,7 +70,7 @@ impl Checks {
     }
 
     /// Takes in that a list has ended; gives when it was asked for.
-    fn end(&mut self, place: &Place) -> Option<Duration> {
+    fn end(&mut self, place: &RemoteNamespace) -> Option<Duration> {
         let lists = self.clusters.get_mut(&place.cluster)?;
         lists
             .running
@@ -79,11 +79,11 @@ impl Checks {
     }
 
     /// Wants nothing more of a cluster, but for what is under way; gives what it would have been.
-    fn give_up(&mut self, cluster: Option<&String>) -> Vec<Place> {
+    fn give_up(&mut self, cluster: Option<&String>) -> Vec<RemoteNamespace> {
         let Some(lists) = self.clusters.get_mut(&cluster.cloned()) else {
             return Vec::new();
         };
-        let place = |(namespace, names)| Place {
+        let place = |(namespace, names)| RemoteNamespace {
             cluster: cluster.cloned(),
             namespace,
             names,
@@ -110,12 +110,12 @@ impl Engine {
     pub(crate) fn confirmed(
         &mut self,
         id: &GroupId,
-        cause: Cause,
+        cause: MoveCause,
         decision: Decision,
         readiness: &[Readiness],
         moment: Moment,
     ) -> Option<Decision> {
-        if decision.weights == Weights::Hold || cause == Cause::Readiness {
+        if decision.weights == Weights::Hold || cause == MoveCause::Readiness {
             return Some(decision);
         }
         let tracked = self.groups.get_mut(id)?;
@@ -168,14 +168,19 @@ impl Engine {
     }
 
     /// Takes in a fresh list of a place, or why there is none.
-    pub fn verified(&mut self, place: &Place, listed: RequestResult<Vec<Slice>>, now: Duration) {
+    pub fn verified(
+        &mut self,
+        place: &RemoteNamespace,
+        listed: RequestResult<Vec<Slice>>,
+        now: Duration,
+    ) {
         let Some(asked) = self.checks.end(place) else {
             return;
         };
         match listed {
             Ok(slices) => {
                 let changed = self.feeds.refresh(place, &slices, asked, now);
-                self.touch_all(&changed, Cause::Readiness, now);
+                self.touch_all(&changed, MoveCause::Readiness, now);
                 self.touch_place(place, now);
             }
             Err(error) if place.cluster.is_none() => self.unconfirmed(place, &error, now),
@@ -184,7 +189,7 @@ impl Engine {
     }
 
     /// Without a fresh list from our own cluster nothing moves.
-    fn unconfirmed(&mut self, place: &Place, error: &RequestError, now: Duration) {
+    fn unconfirmed(&mut self, place: &RemoteNamespace, error: &RequestError, now: Duration) {
         for id in self.groups_of_place(place) {
             if self
                 .groups
@@ -200,9 +205,9 @@ impl Engine {
 
     /// What another cluster does not say holds nothing up: it is not known. One that gives no answer at all is not
     /// asked for anything else either.
-    fn doubt(&mut self, place: &Place, error: &RequestError, now: Duration) {
+    fn doubt(&mut self, place: &RemoteNamespace, error: &RequestError, now: Duration) {
         for touched in self.feeds.doubt(place, error, now) {
-            self.touch_all(&touched, Cause::Timer, now);
+            self.touch_all(&touched, MoveCause::Timer, now);
         }
         self.touch_place(place, now);
         if error.code().is_none() {
@@ -212,25 +217,25 @@ impl Engine {
         }
     }
 
-    fn touch_place(&mut self, place: &Place, now: Duration) {
+    fn touch_place(&mut self, place: &RemoteNamespace, now: Duration) {
         for id in self.groups_of_place(place) {
-            self.touch(&id, Cause::Timer, now);
+            self.touch(&id, MoveCause::Timer, now);
         }
     }
 
-    fn groups_of_place(&self, place: &Place) -> BTreeSet<GroupId> {
-        let services = Touched::Services(place.services().collect());
+    fn groups_of_place(&self, place: &RemoteNamespace) -> BTreeSet<GroupId> {
+        let services = Affected::Services(place.services().collect());
         match self
             .feeds
             .behind
             .touched(place.cluster.as_deref(), services)
         {
-            Touched::Services(services) => services
+            Affected::Services(services) => services
                 .iter()
                 .flat_map(|service| self.register.groups_of(service))
                 .cloned()
                 .collect(),
-            Touched::Nothing | Touched::Scope(_) => BTreeSet::new(),
+            Affected::Nothing | Affected::Scope(_) => BTreeSet::new(),
         }
     }
 }
@@ -241,9 +246,9 @@ mod tests {
 
     const NOW: Duration = Duration::ZERO;
 
-    fn place(cluster: Option<&str>, namespace: &str, names: &[&str]) -> Place {
+    fn place(cluster: Option<&str>, namespace: &str, names: &[&str]) -> RemoteNamespace {
         let names = names.iter().map(|&name| name.to_owned()).collect();
-        Place {
+        RemoteNamespace {
             cluster: cluster.map(str::to_owned),
             namespace: namespace.to_owned(),
             names,
@@ -252,7 +257,7 @@ mod tests {
 
     #[test]
     fn what_is_wanted_while_a_list_is_under_way_is_listed_together_after_it() {
-        let mut checks = Checks::default();
+        let mut checks = Revalidations::default();
         let first = place(Some("east"), "ns", &["a"]);
         checks.want(first.clone());
         assert_eq!(checks.start(NOW), std::slice::from_ref(&first));
@@ -266,7 +271,7 @@ mod tests {
 
     #[test]
     fn each_cluster_has_its_own_turn() {
-        let mut checks = Checks::default();
+        let mut checks = Revalidations::default();
         for i in 0..20 {
             checks.want(place(Some("east"), &format!("ns-{i}"), &["a"]));
         }

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use crate::model::State;
 
 #[derive(Debug, Default)]
-pub struct Census {
+pub struct StateCounts {
     counts: BTreeMap<State, usize>,
     has_changed: bool,
 }
 
-impl Census {
+impl StateCounts {
     /// Moves a group from the state that it was counted in.
     pub fn change(&mut self, counted: &mut Option<State>, now: Option<State>) {
         let before = std::mem::replace(counted, now);

@@ -8,13 +8,15 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 
-use super::registry::{Followed, Health, InState, Lease, Metrics, Namespace, Place};
+use super::registry::{
+    Followed, GroupLabels, Health, InState, LeaseLabels, Metrics, NamespaceLabels,
+};
 use crate::model::{State, Transition};
-use crate::watch::engine::leases::Standing;
+use crate::watch::engine::leases::LeaseState;
 
 /// The figures of one loop, while it runs.
 #[derive(Debug)]
-pub struct Meter {
+pub struct MetricsRecorder {
     all: Metrics,
     context: String,
     health: Arc<Health>,
@@ -27,9 +29,9 @@ pub struct Meter {
     namespaces: HashSet<String>,
 }
 
-impl Meter {
+impl MetricsRecorder {
     pub fn of(all: &Metrics, context: &str) -> Self {
-        let place = Place {
+        let place = GroupLabels {
             context: context.to_owned(),
         };
         let health = all.health(context);
@@ -68,7 +70,7 @@ impl Meter {
 
     pub fn moved(&self, transition: &Transition) {
         let namespace = transition.group.namespace.clone();
-        let place = Namespace {
+        let place = NamespaceLabels {
             context: self.context.clone(),
             namespace,
         };
@@ -101,14 +103,14 @@ impl Meter {
         self.all.restarts.get_or_create(&followed).inc();
     }
 
-    pub fn lease(&mut self, namespace: &str, standing: &Standing) {
+    pub fn lease(&mut self, namespace: &str, standing: &LeaseState) {
         self.no_lease(namespace);
         self.namespaces.insert(namespace.to_owned());
         let standing = match standing {
-            Standing::Held { .. } => "held",
-            Standing::Standby { .. } => "standby",
-            Standing::Unguarded { .. } => "unguarded",
-            Standing::Failing { .. } => "failing",
+            LeaseState::Held { .. } => "held",
+            LeaseState::Standby { .. } => "standby",
+            LeaseState::Unguarded { .. } => "unguarded",
+            LeaseState::Failing { .. } => "failing",
         };
         self.all
             .leases
@@ -123,8 +125,8 @@ impl Meter {
         }
     }
 
-    fn standing(&self, namespace: &str, standing: &'static str) -> Lease {
-        Lease {
+    fn standing(&self, namespace: &str, standing: &'static str) -> LeaseLabels {
+        LeaseLabels {
             context: self.context.clone(),
             namespace: namespace.to_owned(),
             standing,
@@ -132,7 +134,7 @@ impl Meter {
     }
 }
 
-impl Drop for Meter {
+impl Drop for MetricsRecorder {
     fn drop(&mut self) {
         self.braked(0);
         std::mem::take(&mut self.namespaces)

@@ -16,12 +16,12 @@ use prometheus_client::registry::{Registry, Unit};
 const STUCK: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct Place {
+pub(crate) struct GroupLabels {
     pub context: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct Namespace {
+pub(crate) struct NamespaceLabels {
     pub context: String,
     pub namespace: String,
 }
@@ -39,7 +39,7 @@ pub(crate) struct Followed {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct Lease {
+pub(crate) struct LeaseLabels {
     pub context: String,
     pub namespace: String,
     pub standing: &'static str,
@@ -59,15 +59,15 @@ impl MetricConstructor<Histogram> for Buckets {
 #[derive(Debug, Clone)]
 pub struct Metrics {
     registry: Arc<Registry>,
-    pub(crate) transitions: Family<Namespace, Counter>,
-    pub(crate) writes: Family<Place, Counter>,
-    pub(crate) failures: Family<Place, Counter>,
-    pub(crate) retries: Family<Place, Counter>,
+    pub(crate) transitions: Family<NamespaceLabels, Counter>,
+    pub(crate) writes: Family<GroupLabels, Counter>,
+    pub(crate) failures: Family<GroupLabels, Counter>,
+    pub(crate) retries: Family<GroupLabels, Counter>,
     pub(crate) groups: Family<InState, Gauge>,
-    pub(crate) braked: Family<Place, Gauge>,
-    pub(crate) reaction: Family<Place, Histogram, Buckets>,
+    pub(crate) braked: Family<GroupLabels, Gauge>,
+    pub(crate) reaction: Family<GroupLabels, Histogram, Buckets>,
     pub(crate) restarts: Family<Followed, Counter>,
-    pub(crate) leases: Family<Lease, Gauge>,
+    pub(crate) leases: Family<LeaseLabels, Gauge>,
     loops: Arc<Mutex<BTreeMap<String, Arc<Health>>>>,
 }
 
@@ -139,7 +139,7 @@ impl Metrics {
         );
         all.register(
             "lease",
-            "How the loop stands to the Lease of a namespace",
+            "How the loop stands to the LeaseLabels of a namespace",
             self.leases.clone(),
         );
         all

@@ -16,7 +16,7 @@ use secrecy::ExposeSecret as _;
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, Layer as _, service_fn};
 
-use super::token_source::Giver;
+use super::token_source::HeaderSource;
 
 /// A file is read again after this: whatever writes tokens there does so well before the last one ends.
 const FRESH: Duration = Duration::from_secs(50);
@@ -42,7 +42,7 @@ pub fn file(auth: &AuthInfo) -> Option<PathBuf> {
 }
 
 /// Gives the header with what the file has at the time. Once it was read, it may be out of reach.
-pub fn of_file(file: PathBuf) -> kube::Result<Giver> {
+pub fn of_file(file: PathBuf) -> kube::Result<HeaderSource> {
     let read = read(&file).map_err(kube::Error::Auth)?;
     let last = Arc::new(Mutex::new((Instant::now(), read)));
     Ok(BoxCloneSyncService::new(service_fn(
@@ -84,7 +84,7 @@ fn bearer(token: &str) -> Result<HeaderValue, AuthError> {
 }
 
 /// Gives the header by kube's own layer; none where there are no credentials for one. Blocks while a program runs.
-pub fn by_kube(config: &Config) -> kube::Result<Option<Giver>> {
+pub fn by_kube(config: &Config) -> kube::Result<Option<HeaderSource>> {
     // It panics where a program gives a token that is no header, and does not say when that ends.
     let Some(layer) = quietly(|| config.auth_layer()) else {
         return bearer("\n").map(|_| None).map_err(kube::Error::Auth);

@@ -24,14 +24,14 @@ use super::token;
 pub const PAUSE: Duration = Duration::from_secs(10);
 
 /// What gives the header.
-pub type Giver = BoxCloneSyncService<Request<Body>, Response<Option<HeaderValue>>, BoxError>;
+pub type HeaderSource = BoxCloneSyncService<Request<Body>, Response<Option<HeaderValue>>, BoxError>;
 type Outcome = Result<Option<HeaderValue>, Unavailable>;
 type Asked = Shared<BoxFuture<'static, Outcome>>;
 
 /// Adds the header to requests.
 #[derive(Clone)]
 pub struct Authorization {
-    giver: Giver,
+    giver: HeaderSource,
     state: Arc<Mutex<State>>,
 }
 
@@ -118,8 +118,8 @@ impl Authorization {
     }
 }
 
-impl From<Giver> for Authorization {
-    fn from(giver: Giver) -> Self {
+impl From<HeaderSource> for Authorization {
+    fn from(giver: HeaderSource) -> Self {
         Self {
             giver,
             state: Arc::default(),

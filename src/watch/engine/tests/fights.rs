@@ -6,10 +6,10 @@ use crate::watch::engine::rate_limit::{Go, MaxMoves};
 const HOME: &[(&str, u64)] = &[("web", 1), ("web-east", 0)];
 const AWAY: &[(&str, u64)] = &[("web", 0), ("web-east", 1)];
 
-impl Bench {
+impl Harness {
     /// The primary has died, and traffic has been moved; gives the note of the move.
     fn failed_over(&mut self) -> String {
-        self.tell(FeedId(1), "web", 0);
+        self.tell(SliceWatchId(1), "web", 0);
         let (_, note) = self.writes().remove(0);
         self.answer(Ok(group(2, AWAY, Some(&note))));
         self.settle();
@@ -19,18 +19,22 @@ impl Bench {
 
 #[test]
 fn a_reversal_is_answered_after_five_seconds_and_the_next_one_after_ten() {
-    let mut bench = Bench::at_home();
+    let mut bench = Harness::at_home();
     let mut note = bench.failed_over();
     for (version, wait) in [(3, 5), (5, 10), (7, 20)] {
         bench.edit(group(version, HOME, Some(&note)));
         assert_eq!(bench.contests(), [("someone".to_owned(), wait)]);
         // The watch must be heard, or a move would read the slices again first.
         for _ in 1..wait {
-            bench.engine.slices(FeedId(1), Event::Alive, bench.now);
+            bench
+                .engine
+                .slices(SliceWatchId(1), Event::Alive, bench.now);
             bench.pass(1);
         }
         assert_eq!(bench.writes().len(), 0, "{wait}");
-        bench.engine.slices(FeedId(1), Event::Alive, bench.now);
+        bench
+            .engine
+            .slices(SliceWatchId(1), Event::Alive, bench.now);
         bench.pass(1);
         let (weights, again) = bench.writes().remove(0);
         assert_eq!(weights, [0, 1]);
@@ -42,22 +46,22 @@ fn a_reversal_is_answered_after_five_seconds_and_the_next_one_after_ten() {
 
 #[test]
 fn a_move_that_changed_endpoints_cause_does_not_wait() {
-    let mut bench = Bench::at_home();
+    let mut bench = Harness::at_home();
     let note = bench.failed_over();
     bench.edit(group(3, HOME, Some(&note)));
     assert_eq!(bench.contests().len(), 1);
     // The primary is back: what the other side wrote is right now.
-    bench.tell(FeedId(1), "web", 1);
+    bench.tell(SliceWatchId(1), "web", 1);
     assert_eq!(bench.writes().len(), 0);
-    bench.tell(FeedId(1), "web", 0);
+    bench.tell(SliceWatchId(1), "web", 0);
     assert_eq!(bench.writes().remove(0).0, [0, 1]);
     assert_eq!(bench.contests().len(), 0);
 }
 
 #[test]
 fn a_failed_write_is_no_reversal() {
-    let mut bench = Bench::at_home();
-    bench.tell(FeedId(1), "web", 0);
+    let mut bench = Harness::at_home();
+    bench.tell(SliceWatchId(1), "web", 0);
     assert_eq!(bench.writes().len(), 1);
     bench.answer(Err(lost()));
     bench.pass(3);
@@ -66,8 +70,8 @@ fn a_failed_write_is_no_reversal() {
 
 #[test]
 fn the_reaction_of_a_move_counts_from_its_cause_whatever_it_takes() {
-    let mut bench = Bench::at_home();
-    bench.tell(FeedId(1), "web", 0);
+    let mut bench = Harness::at_home();
+    bench.tell(SliceWatchId(1), "web", 0);
     bench.writes();
     bench.answer(Err(lost()));
     bench.pass(3);
@@ -77,7 +81,7 @@ fn the_reaction_of_a_move_counts_from_its_cause_whatever_it_takes() {
     assert_eq!(bench.reactions(), [Duration::from_secs(3)]);
     // The next one counts anew.
     bench.pass(5);
-    bench.tell(FeedId(1), "web", 1);
+    bench.tell(SliceWatchId(1), "web", 1);
     let (_, note) = bench.writes().remove(0);
     bench.answer(Ok(group(3, HOME, Some(&note))));
     bench.settle();
@@ -87,14 +91,14 @@ fn the_reaction_of_a_move_counts_from_its_cause_whatever_it_takes() {
 #[test]
 fn moves_over_the_limit_wait_and_come_all_the_same() {
     let within = Duration::from_secs(60);
-    let settings = Settings {
+    let settings = EngineSettings {
         max_moves: Some(MaxMoves { most: 1, within }),
-        ..Settings::default()
+        ..EngineSettings::default()
     };
-    let mut bench = Bench::at_home_with(settings);
+    let mut bench = Harness::at_home_with(settings);
     bench.failed_over();
-    bench.tell(FeedId(1), "web", 1);
-    let braked = |bench: &mut Bench| {
+    bench.tell(SliceWatchId(1), "web", 1);
+    let braked = |bench: &mut Harness| {
         bench.take(|effect| {
             matches!(
                 effect,
@@ -109,7 +113,9 @@ fn moves_over_the_limit_wait_and_come_all_the_same() {
     };
     assert_eq!((bench.writes().len(), braked(&mut bench).len()), (0, 1));
     for _ in 0..60 {
-        bench.engine.slices(FeedId(1), Event::Alive, bench.now);
+        bench
+            .engine
+            .slices(SliceWatchId(1), Event::Alive, bench.now);
         bench.pass(1);
     }
     let (weights, note) = bench.writes().remove(0);
@@ -125,16 +131,16 @@ fn moves_over_the_limit_wait_and_come_all_the_same() {
 
 #[test]
 fn endpoints_that_change_nothing_about_it_do_not_hasten_an_answer() {
-    let mut bench = Bench::at_home();
+    let mut bench = Harness::at_home();
     let note = bench.failed_over();
     bench.edit(group(3, HOME, Some(&note)));
     assert_eq!(bench.contests().len(), 1);
     // A rollout of the fallback, a moment without it, and a new list.
     for ready in [2, 1, 0, 1] {
-        bench.tell(FeedId(1), "web-east", ready);
+        bench.tell(SliceWatchId(1), "web-east", ready);
         assert!(bench.writes().is_empty(), "{ready}");
     }
-    bench.list(FeedId(1), &[("web", 0), ("web-east", 1)]);
+    bench.list(SliceWatchId(1), &[("web", 0), ("web-east", 1)]);
     assert!(bench.writes().is_empty());
     bench.pass(5);
     assert_eq!((bench.writes().len(), bench.contests().len()), (1, 0));
@@ -143,8 +149,8 @@ fn endpoints_that_change_nothing_about_it_do_not_hasten_an_answer() {
 #[test]
 fn whoever_has_no_move_to_make_any_more_does_not_wait_for_the_brake() {
     let within = Duration::from_secs(60);
-    let ends: [fn(&mut Bench); 3] = [
-        |bench| bench.tell(FeedId(1), "web", 0),
+    let ends: [fn(&mut Harness); 3] = [
+        |bench| bench.tell(SliceWatchId(1), "web", 0),
         |bench| bench.edit(read(9, AWAY, &[("failback-delay", "soon")])),
         |bench| {
             bench
@@ -153,13 +159,13 @@ fn whoever_has_no_move_to_make_any_more_does_not_wait_for_the_brake() {
         },
     ];
     for end in ends {
-        let settings = Settings {
+        let settings = EngineSettings {
             max_moves: Some(MaxMoves { most: 1, within }),
-            ..Settings::default()
+            ..EngineSettings::default()
         };
-        let mut bench = Bench::at_home_with(settings);
+        let mut bench = Harness::at_home_with(settings);
         bench.failed_over();
-        bench.tell(FeedId(1), "web", 1);
+        bench.tell(SliceWatchId(1), "web", 1);
         assert!(bench.writes().is_empty());
         end(&mut bench);
         bench.settle();

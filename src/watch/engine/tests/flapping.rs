@@ -15,14 +15,16 @@ fn delayed(version: u64, weights: &[u64], last_move: Option<&str>) -> Record {
 
 #[test]
 fn in_a_whole_minute_traffic_moves_once_there_and_once_back() {
-    let mut bench = Bench::at_home();
+    let mut bench = Harness::at_home();
     bench.edit(delayed(2, &[1, 0], None));
     let mut moves = Vec::new();
     for second in 0..90 {
         match (second, second % 4) {
-            (0..60, 0) => bench.tell(FeedId(1), "web", 0),
-            (0..60, 2) => bench.tell(FeedId(1), "web", 1),
-            _ => bench.engine.slices(FeedId(1), Event::Alive, bench.now),
+            (0..60, 0) => bench.tell(SliceWatchId(1), "web", 0),
+            (0..60, 2) => bench.tell(SliceWatchId(1), "web", 1),
+            _ => bench
+                .engine
+                .slices(SliceWatchId(1), Event::Alive, bench.now),
         }
         for (weights, note) in bench.writes() {
             let answer = delayed(3 + second, &weights, Some(&note));

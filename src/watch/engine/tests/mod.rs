@@ -14,22 +14,22 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::value::RawValue;
 
-use super::core::{Effect, Engine, Moment, Settings};
-use super::leases::Standing;
+use super::core::{Effect, Engine, EngineSettings, Moment};
+use super::leases::LeaseState;
 use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::api::services::Service;
 use crate::cluster::listwatch::watch::Event;
-use crate::cluster::remotes::remote_clusters::Asked;
+use crate::cluster::remotes::remote_clusters::NamedRemotes;
 use crate::cluster::transport::error::Cause;
 use crate::cluster::{RequestError, RequestResult};
 use crate::model::readiness::{AddressFamily, SliceCounts};
 use crate::model::{GroupId, Notice, ServiceRef};
-use crate::readiness::mirror_index::Place;
-use crate::readiness::slice_watch::FeedId;
+use crate::readiness::mirror_index::RemoteNamespace;
+use crate::readiness::slice_watch::SliceWatchId;
 use crate::resource::{Kind as _, Record, TrafficSplit};
 
 /// An engine with one group, `web`, and the effects that nobody has looked at yet.
-struct Bench {
+struct Harness {
     engine: Engine,
     now: Duration,
     effects: Vec<Effect>,
@@ -37,24 +37,24 @@ struct Bench {
     number: u64,
 }
 
-impl Bench {
+impl Harness {
     /// The group is known, and nothing else.
     fn new(backends: &[(&str, u64)]) -> Self {
-        Self::with(Settings::default(), backends)
+        Self::with(EngineSettings::default(), backends)
     }
 
     /// The same with other clusters that may be asked.
     fn asking(remotes: &[&str], backends: &[(&str, u64)]) -> Self {
         Self::with(
-            Settings {
-                asked: Asked::of(remotes),
-                ..Settings::default()
+            EngineSettings {
+                asked: NamedRemotes::of(remotes),
+                ..EngineSettings::default()
             },
             backends,
         )
     }
 
-    fn with(settings: Settings, backends: &[(&str, u64)]) -> Self {
+    fn with(settings: EngineSettings, backends: &[(&str, u64)]) -> Self {
         let engine = Engine::new("me@here".into(), settings);
         let mut bench = Self {
             engine,
@@ -68,7 +68,7 @@ impl Bench {
             bench.now,
         );
         bench.settle();
-        let standing = Standing::Held {
+        let standing = LeaseState::Held {
             until: Duration::from_secs(100_000),
         };
         bench.engine.lease("ns", standing, bench.now);
@@ -77,10 +77,10 @@ impl Bench {
 
     /// Both backends of a group at home are ready, and all is listed.
     fn at_home() -> Self {
-        Self::at_home_with(Settings::default())
+        Self::at_home_with(EngineSettings::default())
     }
 
-    fn at_home_with(settings: Settings) -> Self {
+    fn at_home_with(settings: EngineSettings) -> Self {
         let mut bench = Self::with(settings, &[("web", 1), ("web-east", 0)]);
         let feed = bench.started()[0];
         bench.list(feed, &[("web", 1), ("web-east", 1)]);
@@ -112,7 +112,7 @@ impl Bench {
         }
     }
 
-    fn list(&mut self, feed: FeedId, services: &[(&str, u32)]) {
+    fn list(&mut self, feed: SliceWatchId, services: &[(&str, u32)]) {
         self.engine
             .mirrors(feed, Event::Listed(Vec::new()), self.now);
         let slices = services
@@ -123,7 +123,7 @@ impl Bench {
         self.settle();
     }
 
-    fn tell(&mut self, feed: FeedId, service: &str, ready: u32) {
+    fn tell(&mut self, feed: SliceWatchId, service: &str, ready: u32) {
         self.engine
             .slices(feed, Event::Applied(slice(service, ready)), self.now);
         self.settle();
@@ -143,7 +143,7 @@ impl Bench {
     fn verify(&mut self, slices: RequestResult<Vec<Slice>>) {
         let mut ours = Vec::new();
         for name in ["web", "web-east"] {
-            Place::add(&mut ours, None, &ServiceRef::new("ns", name));
+            RemoteNamespace::add(&mut ours, None, &ServiceRef::new("ns", name));
         }
         ours.iter()
             .for_each(|place| self.engine.verified(place, slices.clone(), self.now));
@@ -151,7 +151,7 @@ impl Bench {
     }
 
     /// The places of which fresh lists are asked for.
-    fn listed_again(&mut self) -> Vec<Place> {
+    fn listed_again(&mut self) -> Vec<RemoteNamespace> {
         self.take(|effect| {
             if let Effect::Verify(place) = effect {
                 Some(place.clone())
@@ -168,7 +168,7 @@ impl Bench {
         taken
     }
 
-    fn started(&mut self) -> Vec<FeedId> {
+    fn started(&mut self) -> Vec<SliceWatchId> {
         self.take(|effect| {
             if let Effect::StartFeed(id, _) = effect {
                 Some(*id)
@@ -178,7 +178,7 @@ impl Bench {
         })
     }
 
-    fn stopped(&mut self) -> Vec<FeedId> {
+    fn stopped(&mut self) -> Vec<SliceWatchId> {
         self.take(|effect| {
             if let Effect::StopFeed(id) = effect {
                 Some(*id)

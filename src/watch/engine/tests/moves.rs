@@ -5,11 +5,11 @@ use super::*;
 const HOME: &[(&str, u64)] = &[("web", 1), ("web-east", 0)];
 const AWAY: &[(&str, u64)] = &[("web", 0), ("web-east", 1)];
 
-impl Bench {
+impl Harness {
     /// The primary has died and a write is under way; gives what it notes.
     fn failing_over() -> (Self, String) {
         let mut bench = Self::at_home();
-        bench.tell(FeedId(1), "web", 0);
+        bench.tell(SliceWatchId(1), "web", 0);
         let (_, note) = bench.writes().remove(0);
         (bench, note)
     }
@@ -23,7 +23,7 @@ impl Bench {
 #[test]
 fn a_group_that_is_gone_is_said_to_be_however_that_is_heard() {
     let gone = |event| {
-        let mut bench = Bench::at_home();
+        let mut bench = Harness::at_home();
         bench.engine.groups("trafficsplit", event, bench.now);
         bench.settle();
         bench.take(|effect| match effect {
@@ -44,7 +44,7 @@ fn a_group_that_is_gone_is_said_to_be_however_that_is_heard() {
 
 #[test]
 fn a_write_without_an_answer_that_was_done_is_told_once() {
-    let (mut bench, note) = Bench::failing_over();
+    let (mut bench, note) = Harness::failing_over();
     bench.written(Err(lost()));
     assert_eq!(bench.moves(), 0);
     bench.edit(group(2, AWAY, Some(&note)));
@@ -56,7 +56,7 @@ fn a_write_without_an_answer_that_was_done_is_told_once() {
 
 #[test]
 fn it_may_be_seen_on_the_watch_before_the_connection_breaks() {
-    let (mut bench, note) = Bench::failing_over();
+    let (mut bench, note) = Harness::failing_over();
     bench.edit(group(2, AWAY, Some(&note)));
     assert_eq!(bench.moves(), 0, "the answer may still come");
     bench.written(Err(lost()));
@@ -65,7 +65,7 @@ fn it_may_be_seen_on_the_watch_before_the_connection_breaks() {
 
 #[test]
 fn a_write_without_an_answer_that_was_not_done_is_repeated() {
-    let (mut bench, _) = Bench::failing_over();
+    let (mut bench, _) = Harness::failing_over();
     bench.written(Err(lost()));
     bench.now = bench.engine.next_alarm().unwrap();
     bench.settle();
@@ -77,9 +77,11 @@ fn a_write_without_an_answer_that_was_not_done_is_repeated() {
 
 #[test]
 fn what_was_refused_waits_for_half_a_minute_or_another_version() {
-    let (mut bench, _) = Bench::failing_over();
+    let (mut bench, _) = Harness::failing_over();
     bench.written(Err(forbidden()));
-    bench.engine.slices(FeedId(1), Event::Alive, bench.now);
+    bench
+        .engine
+        .slices(SliceWatchId(1), Event::Alive, bench.now);
     bench.pass(20);
     assert!(bench.writes().is_empty());
     bench.edit(group(2, HOME, None));
@@ -90,7 +92,9 @@ fn what_was_refused_waits_for_half_a_minute_or_another_version() {
     bench.written(Err(forbidden()));
     bench.pass(29);
     assert!(bench.writes().is_empty());
-    bench.engine.slices(FeedId(1), Event::Alive, bench.now);
+    bench
+        .engine
+        .slices(SliceWatchId(1), Event::Alive, bench.now);
     bench.pass(1);
     assert_eq!(bench.writes().len(), 1);
     assert_eq!(bench.complaints().len(), 1, "said once");
@@ -99,7 +103,7 @@ fn what_was_refused_waits_for_half_a_minute_or_another_version() {
 /// The object's version tells which of the tries it was.
 #[test]
 fn the_first_of_two_writes_without_an_answer_may_be_the_one_that_was_done() {
-    let (mut bench, first) = Bench::failing_over();
+    let (mut bench, first) = Harness::failing_over();
     bench.written(Err(lost()));
     bench.now = bench.engine.next_alarm().unwrap();
     bench.settle();
@@ -113,14 +117,14 @@ fn the_first_of_two_writes_without_an_answer_may_be_the_one_that_was_done() {
 
 #[test]
 fn a_delay_without_end_is_waited_for() {
-    let mut bench = Bench::at_home();
+    let mut bench = Harness::at_home();
     bench.edit(read(
         2,
         HOME,
         &[("failover-delay", "18446744073709551615s")],
     ));
     bench.pass(1);
-    bench.tell(FeedId(1), "web", 0);
+    bench.tell(SliceWatchId(1), "web", 0);
     bench.pass(5);
     assert_eq!(bench.writes().len(), 0);
     assert!(bench.engine.next_alarm().is_some());
@@ -128,8 +132,8 @@ fn a_delay_without_end_is_waited_for() {
 
 #[test]
 fn traffic_that_has_nowhere_to_go_is_told_once_and_so_is_its_end() {
-    let mut bench = Bench::at_home();
-    let feed = FeedId(1);
+    let mut bench = Harness::at_home();
+    let feed = SliceWatchId(1);
     bench.tell(feed, "web-east", 0);
     bench.tell(feed, "web", 0);
     bench.pass(3);
@@ -146,11 +150,13 @@ fn a_definite_refusal_leaves_no_doubt_and_failures_without_end_leave_few() {
         (status(500), 16),
         (lost(), 16),
     ] {
-        let (mut bench, _) = Bench::failing_over();
+        let (mut bench, _) = Harness::failing_over();
         for _ in 0..40 {
             bench.written(Err(error.clone()));
             bench.now = bench.engine.next_alarm().unwrap();
-            bench.engine.slices(FeedId(1), Event::Alive, bench.now);
+            bench
+                .engine
+                .slices(SliceWatchId(1), Event::Alive, bench.now);
             bench.settle();
         }
         assert_eq!(bench.engine.groups[&id()].doubts.len(), doubts, "{error}");
@@ -164,12 +170,14 @@ fn delayed(version: u64) -> Record {
 /// A timer that missed it would end too early.
 #[test]
 fn a_primary_that_comes_and_goes_while_a_write_is_refused_is_seen() {
-    let mut bench = Bench::at_home();
+    let mut bench = Harness::at_home();
     bench.edit(delayed(2));
-    bench.tell(FeedId(1), "web", 0);
-    let alive = |bench: &mut Bench, seconds: u64| {
+    bench.tell(SliceWatchId(1), "web", 0);
+    let alive = |bench: &mut Harness, seconds: u64| {
         for _ in 0..seconds {
-            bench.engine.slices(FeedId(1), Event::Alive, bench.now);
+            bench
+                .engine
+                .slices(SliceWatchId(1), Event::Alive, bench.now);
             bench.pass(1);
         }
     };
@@ -177,8 +185,8 @@ fn a_primary_that_comes_and_goes_while_a_write_is_refused_is_seen() {
     assert_eq!(bench.writes().len(), 1);
     bench.written(Err(forbidden()));
     alive(&mut bench, 25);
-    bench.tell(FeedId(1), "web", 1);
-    bench.tell(FeedId(1), "web", 0);
+    bench.tell(SliceWatchId(1), "web", 1);
+    bench.tell(SliceWatchId(1), "web", 0);
     alive(&mut bench, 9);
     assert!(bench.writes().is_empty(), "the delay runs anew");
     alive(&mut bench, 1);
@@ -187,9 +195,9 @@ fn a_primary_that_comes_and_goes_while_a_write_is_refused_is_seen() {
 
 #[test]
 fn what_is_no_group_for_a_while_has_its_delays_run_anew() {
-    let mut bench = Bench::at_home();
+    let mut bench = Harness::at_home();
     bench.edit(delayed(2));
-    bench.tell(FeedId(1), "web", 0);
+    bench.tell(SliceWatchId(1), "web", 0);
     bench.pass(9);
     bench.edit(read(3, HOME, &[("failover-delay", "soon")]));
     bench.edit(delayed(4));

@@ -5,7 +5,7 @@ use super::*;
 const HOME: &[(&str, u64)] = &[("web", 1), ("web-east", 0)];
 const AWAY: &[(&str, u64)] = &[("web", 0), ("web-east", 1)];
 
-fn listed(bench: &mut Bench, record: Record) {
+fn listed(bench: &mut Harness, record: Record) {
     bench
         .engine
         .groups("trafficsplit", Event::Listed(vec![record]), bench.now);
@@ -14,7 +14,7 @@ fn listed(bench: &mut Bench, record: Record) {
 
 #[test]
 fn an_older_object_in_a_list_is_read_and_what_is_read_counts() {
-    let mut bench = Bench::at_home();
+    let mut bench = Harness::at_home();
     bench.edit(group(900, HOME, None));
     listed(&mut bench, group(400, AWAY, None));
     assert!(bench.writes().is_empty() && !bench.engine.is_at_rest());
@@ -26,7 +26,7 @@ fn an_older_object_in_a_list_is_read_and_what_is_read_counts() {
 
 #[test]
 fn a_list_from_before_the_last_write_changes_nothing() {
-    let mut bench = Bench::at_home();
+    let mut bench = Harness::at_home();
     bench.edit(group(9, HOME, None));
     listed(&mut bench, group(8, AWAY, None));
     let read = bench.rereads()[0];
@@ -36,7 +36,7 @@ fn a_list_from_before_the_last_write_changes_nothing() {
 
 #[test]
 fn what_is_told_while_the_object_is_read_is_not_lost() {
-    let mut bench = Bench::at_home();
+    let mut bench = Harness::at_home();
     bench.edit(group(9, HOME, None));
     listed(&mut bench, group(8, HOME, None));
     let read = bench.rereads()[0];
@@ -49,8 +49,8 @@ fn what_is_told_while_the_object_is_read_is_not_lost() {
 
 #[test]
 fn conflicts_in_a_row_are_answered_more_slowly() {
-    let mut bench = Bench::at_home();
-    bench.tell(FeedId(1), "web", 0);
+    let mut bench = Harness::at_home();
+    bench.tell(SliceWatchId(1), "web", 0);
     for version in 2..=4 {
         assert_eq!(bench.writes().len(), 1, "{version}");
         bench.answer(Err(status(409)));
@@ -75,8 +75,8 @@ fn conflicts_in_a_row_are_answered_more_slowly() {
 
 #[test]
 fn the_answer_to_an_older_write_is_not_taken_for_that_to_the_next_one() {
-    let mut bench = Bench::at_home();
-    bench.tell(FeedId(1), "web", 0);
+    let mut bench = Harness::at_home();
+    bench.tell(SliceWatchId(1), "web", 0);
     let (first, (_, note)) = (bench.number, bench.writes().remove(0));
     bench.engine.groups(
         "trafficsplit",
@@ -97,8 +97,8 @@ fn the_answer_to_an_older_write_is_not_taken_for_that_to_the_next_one() {
 
 #[test]
 fn an_answer_that_comes_twice_does_not_disturb_a_read() {
-    let mut bench = Bench::at_home();
-    bench.tell(FeedId(1), "web", 0);
+    let mut bench = Harness::at_home();
+    bench.tell(SliceWatchId(1), "web", 0);
     bench.writes();
     bench.answer(Err(status(409)));
     bench.answer(Ok(group(7, AWAY, None)));

@@ -15,7 +15,7 @@ fn in_namespace(number: usize) -> Record {
     record
 }
 
-impl Bench {
+impl Harness {
     fn leases_taken(&mut self) -> BTreeSet<String> {
         self.take(|effect| {
             if let Effect::TakeLease(namespace) = effect {
@@ -32,8 +32,8 @@ impl Bench {
 /// One watch of the whole cluster answers for them before the Leases are planned.
 #[test]
 fn two_namespaces_that_come_within_a_moment_both_get_their_leases() {
-    let engine = Engine::new("me@here".into(), Settings::default());
-    let mut bench = Bench {
+    let engine = Engine::new("me@here".into(), EngineSettings::default());
+    let mut bench = Harness {
         engine,
         now: Duration::ZERO,
         effects: Vec::new(),
@@ -71,7 +71,7 @@ fn two_namespaces_that_come_within_a_moment_both_get_their_leases() {
         bench.leases_taken(),
         ["ns-60".to_owned(), "ns-61".to_owned()].into()
     );
-    let standing = Standing::Held {
+    let standing = LeaseState::Held {
         until: Duration::from_secs(1000),
     };
     bench.engine.lease("ns-61", standing, bench.now);

@@ -31,9 +31,9 @@ fn gateway() -> Service {
 }
 
 /// What one feed covers, and its number.
-type Started = (FeedId, Option<String>);
+type Started = (SliceWatchId, Option<String>);
 
-impl Bench {
+impl Harness {
     fn started_where(&mut self) -> Vec<Started> {
         self.settle();
         self.take(|effect| match effect {
@@ -43,7 +43,7 @@ impl Bench {
     }
 
     /// A group with web-east for its fallback: here all is listed, and of the remote nothing yet. Gives its feed.
-    fn with_mirror(service: Service, here: &[(&str, u32)]) -> (Self, FeedId) {
+    fn with_mirror(service: Service, here: &[(&str, u32)]) -> (Self, SliceWatchId) {
         let mut bench = Self::asking(&["east"], &[("web", 1), ("web-east", 0)]);
         let [(ours, None)] = bench.started_where()[..] else {
             panic!("{:?}", bench.effects)
@@ -66,7 +66,7 @@ impl Bench {
         (bench, theirs)
     }
 
-    fn list_there(&mut self, feed: FeedId, services: &[(&str, u32)]) {
+    fn list_there(&mut self, feed: SliceWatchId, services: &[(&str, u32)]) {
         let slices = services
             .iter()
             .map(|(service, ready)| slice(service, *ready))
@@ -78,7 +78,7 @@ impl Bench {
     /// The feeds of our cluster are alive while time passes.
     fn pass_alive(&mut self, seconds: u64) {
         for _ in 0..seconds {
-            self.engine.slices(FeedId(1), Event::Alive, self.now);
+            self.engine.slices(SliceWatchId(1), Event::Alive, self.now);
             self.pass(1);
         }
     }
@@ -86,7 +86,7 @@ impl Bench {
 
 #[test]
 fn without_remotes_nothing_more_is_watched() {
-    let mut bench = Bench::new(&[("web", 1), ("web-east", 0)]);
+    let mut bench = Harness::new(&[("web", 1), ("web-east", 0)]);
     let feed = bench.started()[0];
     bench
         .engine
@@ -98,7 +98,7 @@ fn without_remotes_nothing_more_is_watched() {
 
 #[test]
 fn traffic_goes_to_a_remote_service_that_has_endpoints_and_leaves_it_when_they_go() {
-    let (mut bench, theirs) = Bench::with_mirror(flat(), &[("web", 0)]);
+    let (mut bench, theirs) = Harness::with_mirror(flat(), &[("web", 0)]);
     assert!(
         bench.writes().is_empty() && !bench.engine.is_at_rest(),
         "the remote's list is on its way"
@@ -106,7 +106,7 @@ fn traffic_goes_to_a_remote_service_that_has_endpoints_and_leaves_it_when_they_g
     bench.list_there(theirs, &[("origin", 2)]);
     assert_eq!(bench.writes()[0].0, [0, 1]);
 
-    let (mut bench, theirs) = Bench::with_mirror(flat(), &[("web", 0)]);
+    let (mut bench, theirs) = Harness::with_mirror(flat(), &[("web", 0)]);
     bench.list_there(theirs, &[("origin", 0)]);
     assert!(
         bench.writes().is_empty() && bench.engine.is_at_rest(),
@@ -118,23 +118,23 @@ fn traffic_goes_to_a_remote_service_that_has_endpoints_and_leaves_it_when_they_g
 
 #[test]
 fn a_gateway_without_its_remote_is_no_fallback() {
-    let (mut bench, theirs) = Bench::with_mirror(gateway(), &[("web", 0), ("web-east", 1)]);
+    let (mut bench, theirs) = Harness::with_mirror(gateway(), &[("web", 0), ("web-east", 1)]);
     bench.list_there(theirs, &[("origin", 0)]);
     assert!(bench.writes().is_empty() && bench.engine.is_at_rest());
     bench.tell(theirs, "origin", 1);
     assert_eq!(bench.writes()[0].0, [0, 1]);
 
-    let (mut bench, theirs) = Bench::with_mirror(gateway(), &[("web", 0), ("web-east", 0)]);
+    let (mut bench, theirs) = Harness::with_mirror(gateway(), &[("web", 0), ("web-east", 0)]);
     bench.list_there(theirs, &[("origin", 1)]);
     assert!(bench.writes().is_empty() && bench.engine.is_at_rest());
-    bench.tell(FeedId(1), "web-east", 1);
+    bench.tell(SliceWatchId(1), "web-east", 1);
     assert_eq!(bench.writes()[0].0, [0, 1]);
 }
 
 #[test]
 fn where_it_is_not_known_which_services_are_mirrors_local_endpoints_are_not_all() {
     for error in [forbidden(), lost()] {
-        let mut bench = Bench::asking(&["east"], &[("web", 1), ("web-east", 0)]);
+        let mut bench = Harness::asking(&["east"], &[("web", 1), ("web-east", 0)]);
         let ours = bench.started()[0];
         let slices = vec![slice("web", 0), slice("web-east", 1)];
         bench.engine.slices(ours, Event::Listed(slices), bench.now);
@@ -147,13 +147,13 @@ fn where_it_is_not_known_which_services_are_mirrors_local_endpoints_are_not_all(
 
 #[test]
 fn a_gateway_that_is_down_does_not_wait_for_its_remote() {
-    let (bench, _) = Bench::with_mirror(gateway(), &[("web", 1), ("web-east", 0)]);
+    let (bench, _) = Harness::with_mirror(gateway(), &[("web", 1), ("web-east", 0)]);
     assert!(bench.engine.is_at_rest());
 }
 
 #[test]
 fn a_remote_that_cannot_be_reached_is_unknown_after_ten_seconds_at_the_start() {
-    let (mut bench, _) = Bench::with_mirror(flat(), &[("web", 1)]);
+    let (mut bench, _) = Harness::with_mirror(flat(), &[("web", 1)]);
     bench.pass_alive(9);
     assert!(!bench.engine.is_at_rest());
     bench.pass_alive(2);
@@ -163,7 +163,7 @@ fn a_remote_that_cannot_be_reached_is_unknown_after_ten_seconds_at_the_start() {
 #[test]
 fn a_remote_that_falls_silent_moves_nothing_and_is_well_again_without_more() {
     let mut bench = {
-        let (mut bench, theirs) = Bench::with_mirror(flat(), &[("web", 0)]);
+        let (mut bench, theirs) = Harness::with_mirror(flat(), &[("web", 0)]);
         bench.list_there(theirs, &[("origin", 1)]);
         assert_eq!(bench.writes().len(), 1);
         let away = group(2, &[("web", 0), ("web-east", 1)], None);
@@ -173,14 +173,14 @@ fn a_remote_that_falls_silent_moves_nothing_and_is_well_again_without_more() {
     };
     bench.pass_alive(60);
     assert!(bench.writes().is_empty(), "unknown is not dead");
-    bench.list_there(FeedId(2), &[("origin", 1)]);
-    bench.tell(FeedId(1), "web", 1);
+    bench.list_there(SliceWatchId(2), &[("origin", 1)]);
+    bench.tell(SliceWatchId(1), "web", 1);
     assert_eq!(bench.writes()[0].0, [1, 0]);
 }
 
 #[test]
 fn access_that_fails_is_waited_for_as_a_list_is_and_a_remote_that_is_none_is_not() {
-    let (mut bench, theirs) = Bench::with_mirror(flat(), &[("web", 0)]);
+    let (mut bench, theirs) = Harness::with_mirror(flat(), &[("web", 0)]);
     bench.engine.no_access(
         theirs,
         WhyUnknown::NoAccess("no credentials yet".into()),
@@ -196,14 +196,14 @@ fn access_that_fails_is_waited_for_as_a_list_is_and_a_remote_that_is_none_is_not
     );
     assert_eq!(bench.stuck(), [""; 0], "the move says it");
 
-    let (mut bench, theirs) = Bench::with_mirror(flat(), &[("web", 1)]);
+    let (mut bench, theirs) = Harness::with_mirror(flat(), &[("web", 1)]);
     bench
         .engine
         .no_access(theirs, WhyUnknown::no_remote("east"), bench.now);
     bench.settle();
     assert!(bench.engine.is_at_rest());
     // A gateway goes by itself where there turns out to be no remote.
-    let (mut bench, theirs) = Bench::with_mirror(gateway(), &[("web", 0), ("web-east", 1)]);
+    let (mut bench, theirs) = Harness::with_mirror(gateway(), &[("web", 0), ("web-east", 1)]);
     bench
         .engine
         .no_access(theirs, WhyUnknown::no_remote("east"), bench.now);
@@ -212,15 +212,15 @@ fn access_that_fails_is_waited_for_as_a_list_is_and_a_remote_that_is_none_is_not
 }
 
 /// The primary of a group dies, and its failover-delay ends when the remote has been silent for long.
-fn delayed_with_a_silent_remote() -> Bench {
-    let (mut bench, theirs) = Bench::with_mirror(flat(), &[("web", 1)]);
+fn delayed_with_a_silent_remote() -> Harness {
+    let (mut bench, theirs) = Harness::with_mirror(flat(), &[("web", 1)]);
     bench.list_there(theirs, &[("origin", 1)]);
     bench.edit(read(
         2,
         &[("web", 1), ("web-east", 0)],
         &[("failover-delay", "15s")],
     ));
-    bench.tell(FeedId(1), "web", 0);
+    bench.tell(SliceWatchId(1), "web", 0);
     bench.pass_alive(15);
     assert!(bench.writes().is_empty(), "the remote is asked first");
     bench
@@ -251,7 +251,7 @@ fn a_list_that_is_older_than_what_the_watch_has_told_says_nothing() {
         panic!("{:?}", bench.effects)
     };
     bench.pass_alive(1);
-    bench.tell(FeedId(2), "origin", 2);
+    bench.tell(SliceWatchId(2), "origin", 2);
     assert_eq!(bench.writes()[0].0, [0, 1]);
     bench
         .engine
@@ -263,7 +263,7 @@ fn a_list_that_is_older_than_what_the_watch_has_told_says_nothing() {
 #[test]
 fn traffic_that_was_put_on_a_remote_unverified_comes_home_without_its_word() {
     let away = &[("web", 0), ("web-east", 1)];
-    let (mut bench, theirs) = Bench::with_mirror(flat(), &[("web", 1)]);
+    let (mut bench, theirs) = Harness::with_mirror(flat(), &[("web", 1)]);
     bench.list_there(theirs, &[("origin", 1)]);
     bench.pass_alive(15);
     let note = r#"{"from":"web=1","to":"web-east=1","at":"2026-01-01T00:00:00Z","by":"me","why":"x","unverified":true}"#;
@@ -274,7 +274,7 @@ fn traffic_that_was_put_on_a_remote_unverified_comes_home_without_its_word() {
 #[test]
 fn what_happens_here_is_decided_on_while_a_remote_is_asked() {
     let mut bench = delayed_with_a_silent_remote();
-    bench.tell(FeedId(1), "web", 1);
+    bench.tell(SliceWatchId(1), "web", 1);
     assert!(
         bench.writes().is_empty() && bench.engine.is_at_rest(),
         "the primary is back"
@@ -283,7 +283,7 @@ fn what_happens_here_is_decided_on_while_a_remote_is_asked() {
 
 #[test]
 fn what_a_remote_says_delays_no_move_that_does_not_turn_on_it() {
-    let (mut bench, theirs) = Bench::with_mirror(flat(), &[("web", 1)]);
+    let (mut bench, theirs) = Harness::with_mirror(flat(), &[("web", 1)]);
     bench.list_there(theirs, &[("origin", 1)]);
     bench.pass_alive(15);
     bench.edit(group(2, &[("web", 0), ("web-east", 1)], None));
@@ -295,7 +295,7 @@ fn what_a_remote_says_delays_no_move_that_does_not_turn_on_it() {
 
 /// Two hundred groups, each of a primary, a mirror of east and, if that is meant, a fallback here. All primaries die,
 /// and when the delays are over east has been silent for long.
-fn many_that_wait_for_east(with_local: bool) -> Bench {
+fn many_that_wait_for_east(with_local: bool) -> Harness {
     const MANY: usize = 200;
     let names = |i: usize| {
         (
@@ -304,7 +304,7 @@ fn many_that_wait_for_east(with_local: bool) -> Bench {
             format!("web-{i}-b"),
         )
     };
-    let mut bench = Bench::asking(&["east"], &[("web", 1), ("web-east", 0)]);
+    let mut bench = Harness::asking(&["east"], &[("web", 1), ("web-east", 0)]);
     let groups = (0..MANY).map(|i| {
         let (web, east, local) = names(i);
         let mut backends = vec![(web.as_str(), 1), (east.as_str(), 0)];
@@ -394,14 +394,14 @@ fn a_federation_counts_what_is_here_and_there() {
     ];
     let (mut bench, theirs) = {
         let service = mirror("web-east", Mirror::Federated(members.clone()));
-        Bench::with_mirror(service, &[("web", 0)])
+        Harness::with_mirror(service, &[("web", 0)])
     };
     bench.list_there(theirs, &[("origin", 0)]);
     assert!(
         bench.writes().is_empty() && !bench.engine.is_at_rest(),
         "the member here is not listed yet"
     );
-    let ours = FeedId(theirs.0 - 1);
+    let ours = SliceWatchId(theirs.0 - 1);
     let service = mirror("web-east", Mirror::Federated(members));
     bench
         .engine

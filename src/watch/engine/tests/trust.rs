@@ -7,7 +7,7 @@ const AWAY: &[(&str, u64)] = &[("web", 0), ("web-east", 1)];
 
 #[test]
 fn an_edit_is_answered_at_once_while_the_watch_is_fresh() {
-    let mut bench = Bench::at_home();
+    let mut bench = Harness::at_home();
     bench.pass(9);
     bench.edit(group(2, AWAY, None));
     assert_eq!((bench.verifications(), bench.writes().len()), (0, 1));
@@ -15,7 +15,7 @@ fn an_edit_is_answered_at_once_while_the_watch_is_fresh() {
 
 #[test]
 fn an_edit_after_silence_lists_the_slices_before_anything_moves() {
-    let mut bench = Bench::at_home();
+    let mut bench = Harness::at_home();
     bench.pass(12);
     bench.edit(group(2, AWAY, None));
     assert_eq!((bench.verifications(), bench.writes().len()), (1, 0));
@@ -32,7 +32,7 @@ fn an_edit_after_silence_lists_the_slices_before_anything_moves() {
 
 #[test]
 fn what_the_fresh_list_says_is_what_counts() {
-    let mut bench = Bench::at_home();
+    let mut bench = Harness::at_home();
     bench.pass(12);
     bench.edit(group(2, AWAY, None));
     bench.verify(Ok(vec![slice("web", 0), slice("web-east", 1)]));
@@ -41,7 +41,7 @@ fn what_the_fresh_list_says_is_what_counts() {
 
 #[test]
 fn without_a_fresh_list_nothing_moves_and_it_is_tried_again() {
-    let mut bench = Bench::at_home();
+    let mut bench = Harness::at_home();
     bench.pass(12);
     bench.edit(group(2, AWAY, None));
     for _ in 0..3 {
@@ -63,30 +63,32 @@ fn without_a_fresh_list_nothing_moves_and_it_is_tried_again() {
 
 #[test]
 fn a_slice_moves_traffic_after_any_silence() {
-    let mut bench = Bench::at_home();
+    let mut bench = Harness::at_home();
     bench.pass(25);
-    bench.tell(FeedId(1), "web", 0);
+    bench.tell(SliceWatchId(1), "web", 0);
     assert_eq!((bench.verifications(), bench.writes().len()), (0, 1));
 }
 
 #[test]
 fn after_thirty_seconds_of_silence_nothing_is_known_and_nothing_moves() {
-    let mut bench = Bench::at_home();
+    let mut bench = Harness::at_home();
     bench.pass(31);
     bench.edit(group(2, AWAY, None));
     bench.pass(60);
     assert_eq!((bench.verifications(), bench.writes().len()), (0, 0));
 
     // Any byte is a sign of life; what was known holds again.
-    bench.engine.slices(FeedId(1), Event::Alive, bench.now);
+    bench
+        .engine
+        .slices(SliceWatchId(1), Event::Alive, bench.now);
     bench.pass(1);
     assert_eq!((bench.verifications(), bench.writes().len()), (0, 1));
 }
 
 #[test]
 fn a_group_on_its_fallback_that_was_unknown_for_a_while_is_said_to_be_known_again() {
-    let mut bench = Bench::new(AWAY);
-    bench.list(FeedId(1), &[("web", 0), ("web-east", 1)]);
+    let mut bench = Harness::new(AWAY);
+    bench.list(SliceWatchId(1), &[("web", 0), ("web-east", 1)]);
     bench.pass(31);
     let cause = bench.take(|effect| match effect {
         Effect::Say(Notice::Stuck {
@@ -97,7 +99,9 @@ fn a_group_on_its_fallback_that_was_unknown_for_a_while_is_said_to_be_known_agai
         _ => None,
     });
     assert!(matches!(&cause[..], [Some(_)]), "{cause:?}");
-    bench.engine.slices(FeedId(1), Event::Alive, bench.now);
+    bench
+        .engine
+        .slices(SliceWatchId(1), Event::Alive, bench.now);
     bench.pass(1);
     let news = bench.take(|effect| match effect {
         Effect::Say(Notice::Unstuck { was, state, .. }) => Some((*was, *state)),
@@ -108,21 +112,21 @@ fn a_group_on_its_fallback_that_was_unknown_for_a_while_is_said_to_be_known_agai
 
 #[test]
 fn a_start_waits_ten_seconds_for_the_first_list_and_moves_nothing_without_it() {
-    let mut bench = Bench::new(AWAY);
+    let mut bench = Harness::new(AWAY);
     bench.pass(10);
     assert!(!bench.engine.is_at_rest());
     bench.pass(1);
     assert!(bench.engine.is_at_rest(), "undecided after 11 s");
     assert!(bench.writes().is_empty());
-    bench.list(FeedId(1), &[("web", 1), ("web-east", 1)]);
+    bench.list(SliceWatchId(1), &[("web", 1), ("web-east", 1)]);
     assert_eq!(bench.writes().len(), 1);
 }
 
 #[test]
 fn a_backend_without_slices_is_not_dead_before_the_mirrors_are_known() {
-    let mut bench = Bench::new(&[("web", 1), ("web-east", 0)]);
+    let mut bench = Harness::new(&[("web", 1), ("web-east", 0)]);
     bench.engine.slices(
-        FeedId(1),
+        SliceWatchId(1),
         Event::Listed(vec![slice("web-east", 1)]),
         bench.now,
     );
@@ -137,15 +141,17 @@ fn a_backend_without_slices_is_not_dead_before_the_mirrors_are_known() {
         mirrors: None,
         stands_for: Some(Mirror::Federated(Vec::new())),
     };
-    bench
-        .engine
-        .mirrors(FeedId(1), Event::Listed(vec![flat.clone()]), bench.now);
+    bench.engine.mirrors(
+        SliceWatchId(1),
+        Event::Listed(vec![flat.clone()]),
+        bench.now,
+    );
     bench.settle();
     assert!(bench.writes().is_empty() && bench.engine.is_at_rest());
 
     bench
         .engine
-        .mirrors(FeedId(1), Event::Deleted(flat), bench.now);
+        .mirrors(SliceWatchId(1), Event::Deleted(flat), bench.now);
     bench.settle();
     assert_eq!(bench.writes()[0].0, [0, 1]);
 }
@@ -153,15 +159,15 @@ fn a_backend_without_slices_is_not_dead_before_the_mirrors_are_known() {
 #[test]
 fn where_services_cannot_be_listed_a_backend_without_slices_is_unknown() {
     for error in [forbidden(), lost()] {
-        let mut bench = Bench::new(&[("web", 1), ("web-east", 0)]);
+        let mut bench = Harness::new(&[("web", 1), ("web-east", 0)]);
         bench.engine.slices(
-            FeedId(1),
+            SliceWatchId(1),
             Event::Listed(vec![slice("web-east", 1)]),
             bench.now,
         );
         bench
             .engine
-            .mirrors(FeedId(1), Event::Failed(error), bench.now);
+            .mirrors(SliceWatchId(1), Event::Failed(error), bench.now);
         bench.pass(12);
         assert!(bench.writes().is_empty() && bench.engine.is_at_rest());
     }
@@ -169,7 +175,7 @@ fn where_services_cannot_be_listed_a_backend_without_slices_is_unknown() {
 
 #[test]
 fn the_old_watch_serves_until_the_new_one_has_listed() {
-    let mut bench = Bench::at_home();
+    let mut bench = Harness::at_home();
     bench.pass(1);
     bench.edit(group(
         2,
@@ -182,17 +188,17 @@ fn the_old_watch_serves_until_the_new_one_has_listed() {
     assert!(bench.stopped().is_empty());
     bench.pass(2);
     // The old watch tells; the new name is not known yet, so that nothing can be decided.
-    bench.tell(FeedId(1), "web", 0);
+    bench.tell(SliceWatchId(1), "web", 0);
     assert!(bench.writes().is_empty());
 
     bench.list(new, &[("web", 0), ("web-east", 0), ("web-north", 1)]);
-    assert_eq!(bench.stopped(), [FeedId(1)]);
+    assert_eq!(bench.stopped(), [SliceWatchId(1)]);
     assert_eq!(bench.writes()[0].0, [0, 0, 1]);
 }
 
 #[test]
 fn a_group_that_needs_nothing_new_is_served_during_the_change() {
-    let mut bench = Bench::at_home();
+    let mut bench = Harness::at_home();
     bench.pass(1);
     bench.edit(named(
         group(5, &[("mail", 1), ("mail-east", 0)], None),
@@ -200,19 +206,19 @@ fn a_group_that_needs_nothing_new_is_served_during_the_change() {
     ));
     let new = bench.started();
     assert_eq!((new.len(), bench.stopped().len()), (1, 0));
-    bench.tell(FeedId(1), "web", 0);
+    bench.tell(SliceWatchId(1), "web", 0);
     assert_eq!(bench.writes()[0].0, [0, 1]);
     bench.list(
         new[0],
         &[("web", 0), ("web-east", 1), ("mail", 1), ("mail-east", 1)],
     );
-    assert_eq!(bench.stopped(), [FeedId(1)]);
+    assert_eq!(bench.stopped(), [SliceWatchId(1)]);
     assert!(bench.writes().is_empty());
 }
 
 #[test]
 fn the_old_watch_serves_until_the_mirrors_are_listed_too() {
-    let mut bench = Bench::at_home();
+    let mut bench = Harness::at_home();
     bench.pass(1);
     bench.edit(named(
         group(5, &[("mail", 1), ("mail-east", 0)], None),
@@ -231,18 +237,18 @@ fn the_old_watch_serves_until_the_mirrors_are_listed_too() {
         .slices(new, Event::Listed(slices.into()), bench.now);
     bench.settle();
     // Whether web is without slices by design is known from the old one alone.
-    bench.tell(FeedId(1), "web", 0);
+    bench.tell(SliceWatchId(1), "web", 0);
     assert_eq!((bench.writes().len(), bench.stopped().len()), (1, 0));
     bench
         .engine
         .mirrors(new, Event::Listed(Vec::new()), bench.now);
     bench.pass(1);
-    assert_eq!(bench.stopped(), [FeedId(1)]);
+    assert_eq!(bench.stopped(), [SliceWatchId(1)]);
 }
 
 #[test]
 fn the_old_watch_goes_where_the_mirrors_are_not_listed_in_time() {
-    let mut bench = Bench::at_home();
+    let mut bench = Harness::at_home();
     bench.pass(1);
     bench.edit(group(
         2,
@@ -258,12 +264,12 @@ fn the_old_watch_goes_where_the_mirrors_are_not_listed_in_time() {
     bench.pass(10);
     assert!(bench.stopped().is_empty());
     bench.pass(2);
-    assert_eq!(bench.stopped(), [FeedId(1)]);
+    assert_eq!(bench.stopped(), [SliceWatchId(1)]);
 }
 
 #[test]
 fn a_fresh_list_wakes_every_group_that_it_concerns() {
-    let mut bench = Bench::at_home();
+    let mut bench = Harness::at_home();
     bench.pass(1);
     bench.edit(named(
         group(5, &[("web", 1), ("web-north", 0)], None),
@@ -280,26 +286,28 @@ fn a_fresh_list_wakes_every_group_that_it_concerns() {
 
 #[test]
 fn what_the_watch_has_told_since_is_newer_than_a_fresh_list() {
-    let mut bench = Bench::at_home();
+    let mut bench = Harness::at_home();
     bench.pass(12);
     bench.edit(group(2, AWAY, None));
     assert_eq!(bench.verifications(), 1);
-    bench.tell(FeedId(1), "web", 0);
+    bench.tell(SliceWatchId(1), "web", 0);
     bench.verify(Ok(vec![slice("web", 1), slice("web-east", 1)]));
     assert!(bench.writes().is_empty() && bench.engine.is_at_rest());
 }
 
 #[test]
 fn a_service_without_slices_is_looked_up_every_minute_while_it_is_wanted() {
-    let mut bench = Bench::new(&[("web", 1), ("web-east", 0)]);
-    bench.list(FeedId(1), &[("web", 1)]);
+    let mut bench = Harness::new(&[("web", 1), ("web-east", 0)]);
+    bench.list(SliceWatchId(1), &[("web", 1)]);
     assert_eq!(bench.looked_up(), [ServiceRef::new("ns", "web-east")]);
     for found in [Ok(false), Err(lost())] {
         bench
             .engine
             .looked_up(ServiceRef::new("ns", "web-east"), found, bench.now);
         for _ in 0..59 {
-            bench.engine.slices(FeedId(1), Event::Alive, bench.now);
+            bench
+                .engine
+                .slices(SliceWatchId(1), Event::Alive, bench.now);
             bench.pass(1);
         }
         assert!(bench.looked_up().is_empty());
