@@ -82,7 +82,7 @@ impl<'a> MissingRight<'a> {
             ),
             format!(
                 "all that is needed: kubectl failover check --rbac {} {all} {scope}",
-                reach.task()
+                reach.rbac_command()
             ),
         ]
     }
@@ -110,10 +110,10 @@ impl<'a> MissingRight<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::GlobalArgs;
+    use crate::cluster::transport::options::ConnectOptions;
 
     fn west() -> ConnectionFlags {
-        ConnectionFlags::of(&GlobalArgs::default(), Some("west"))
+        ConnectionFlags::of(&ConnectOptions::default(), Some("west"))
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use futures::future::join;
 
 use super::complaints;
+use crate::access::rights::RbacCommand;
 use crate::cli::GlobalArgs;
 use crate::cluster::api::discovery;
 use crate::cluster::api::discovery::{ApiGroups, Version};
@@ -23,7 +24,7 @@ const APIS: [&str; 3] = [
 /// Gives the cluster and what it serves too, where it answers.
 pub async fn check(flags: &GlobalArgs) -> (Category, Option<(Cluster, ApiGroups)>) {
     let mut category = Category::new("kubernetes-api");
-    let cluster = match Cluster::connect(flags).await {
+    let cluster = match Cluster::connect(&flags.connect_options(RbacCommand::Check)).await {
         Ok(cluster) => cluster,
         Err(error) => {
             category.checks.push(CheckResult::error(

@@ -6,18 +6,15 @@ use std::time::Duration;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, ColorChoice};
 
-use crate::access::rights::RbacCommand;
-
 use super::values;
 use super::values::{parse_bool, parse_timeout, parse_verbosity};
+use crate::access::rights::RbacCommand;
+use crate::cluster::transport::options::ConnectOptions;
 
 /// The flags that reach a cluster, with kubectl's names and meanings.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Cluster")]
 pub struct GlobalArgs {
-    /// The command that they are given to; none where it needs no rights
-    #[arg(skip)]
-    pub task: Option<RbacCommand>,
     /// Context of the kubeconfig to use
     #[arg(long, global = true, value_name = "NAME")]
     pub context: Option<String>,
@@ -154,6 +151,14 @@ impl GlobalArgs {
         self.impersonate_groups = values::members(&self.impersonate_groups);
     }
 
+    /// How this command connects. Hints about missing rights name it.
+    pub fn connect_options(&self, command: RbacCommand) -> ConnectOptions {
+        ConnectOptions {
+            rbac_command: Some(command.name()),
+            ..self.into()
+        }
+    }
+
     /// How much to say: 0 for no more than what is asked for.
     pub fn verbosity(&self) -> u8 {
         match self.verbose.last() {
@@ -174,5 +179,29 @@ impl GlobalArgs {
                 .filter(|name| !name.is_empty())
         });
         given.unwrap_or_else(|| LINKERD_NAMESPACE.to_owned())
+    }
+}
+
+impl From<&GlobalArgs> for ConnectOptions {
+    fn from(flags: &GlobalArgs) -> Self {
+        Self {
+            rbac_command: None,
+            context: flags.context.clone(),
+            kubeconfig: flags.kubeconfig.clone(),
+            namespace: flags.namespace.clone(),
+            cluster: flags.cluster.clone(),
+            user: flags.user.clone(),
+            server: flags.server.clone(),
+            impersonate_user: flags.impersonate_user.clone(),
+            impersonate_groups: flags.impersonate_groups.clone(),
+            impersonate_uid: flags.impersonate_uid.clone(),
+            certificate_authority: flags.certificate_authority.clone(),
+            client_certificate: flags.client_certificate.clone(),
+            client_key: flags.client_key.clone(),
+            tls_server_name: flags.tls_server_name.clone(),
+            token: flags.token.clone().map(Into::into),
+            request_timeout: flags.request_timeout,
+            insecure_skip_tls_verify: flags.insecure_skip_tls_verify,
+        }
     }
 }

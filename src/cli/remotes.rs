@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use crate::cluster::transport::options::RemoteOptions;
+
 /// The clusters that mirror services stand for, as far as they may be asked.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Other clusters")]
@@ -25,5 +27,14 @@ fn parse_remote(text: &str) -> Result<(String, String), String> {
             "a remote is the cluster's name, as its mirrors have it, and a context: east=CONTEXT"
                 .to_owned(),
         ),
+    }
+}
+
+impl From<&RemoteArgs> for RemoteOptions {
+    fn from(args: &RemoteArgs) -> Self {
+        Self {
+            contexts: args.remote.clone(),
+            from_links: args.remote_from_links,
+        }
     }
 }

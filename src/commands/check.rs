@@ -27,7 +27,7 @@ pub async fn run(flags: &GlobalArgs, args: &CheckArgs) -> anyhow::Result<Exit> {
     }
     let progress = Progress::default();
     let say = |what: &str| progress.say(what);
-    let remotes = Remotes::of(flags, &args.remotes, terminal::say)?;
+    let remotes = Remotes::of(&flags.into(), &(&args.remotes).into(), terminal::say)?;
     let options = CheckOptions {
         pre: args.pre,
         proxy: args.proxy,
@@ -83,7 +83,7 @@ fn spinner_on_stderr() -> ProgressBar {
 async fn print_role(flags: &GlobalArgs, task: RbacCommand) -> anyhow::Result<Exit> {
     let namespace = match &flags.namespace {
         Some(namespace) => Some(namespace.clone()),
-        None => kubeconfig::resolve(flags)
+        None => kubeconfig::resolve(&flags.into())
             .await
             .ok()
             .map(|found| found.config.default_namespace),

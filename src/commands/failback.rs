@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::access::rights::RbacCommand;
 use crate::changes::order;
 use crate::changes::order::{ChangePlan, Order, Preflight, Refusal};
 use crate::changes::wait_ready;
@@ -14,7 +15,7 @@ use crate::resource::Change;
 use crate::text::{command_on, word};
 
 pub async fn run(flags: &GlobalArgs, args: &FailbackArgs) -> anyhow::Result<Exit> {
-    let cluster = super::connect(flags, &args.change.remotes).await?;
+    let cluster = super::connect(RbacCommand::Failback, flags, &args.change.remotes).await?;
     let mut failback = FailbackOrder {
         home: args.home.clone(),
         reason: args.reason.clone(),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::access::rights::RbacCommand;
 use crate::changes::hold::Hold;
 use crate::changes::order;
 use crate::changes::order::{ChangePlan, Order, Preflight, Refusal};
@@ -17,7 +18,7 @@ use crate::text::command_on;
 use crate::view::status::slices_of;
 
 pub async fn run(flags: &GlobalArgs, args: &ForceArgs) -> anyhow::Result<Exit> {
-    let cluster = super::connect(flags, &args.change.remotes).await?;
+    let cluster = super::connect(RbacCommand::Force, flags, &args.change.remotes).await?;
     let force = ForceOrder {
         to: args.to.clone(),
         reason: args.reason.clone(),

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::args::selection;
 use super::scope;
+use crate::access::rights::RbacCommand;
 use crate::cli::{GlobalArgs, HistoryArgs, HistoryFormat};
 use crate::cluster::queries::history;
 use crate::cluster::queries::history::ReportedMove;
@@ -29,7 +30,7 @@ pub async fn run(flags: &GlobalArgs, args: &HistoryArgs) -> anyhow::Result<Exit>
         .map(|name| selection::parse_name(name))
         .collect();
     let names = names?;
-    let cluster = Cluster::connect(flags).await?;
+    let cluster = Cluster::connect(&flags.connect_options(RbacCommand::History)).await?;
     let namespace = scope(flags, &cluster);
     let namespace = namespace.as_deref();
     let groups = status::list_groups(&cluster, namespace, args.selector.as_deref());

@@ -28,8 +28,7 @@ use crate::output::terminal::say;
 use crate::problem::Exit;
 
 /// Runs one command.
-pub async fn run(mut cli: Cli) -> anyhow::Result<Exit> {
-    cli.global.task = task(&cli.command);
+pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Status(args) => status::run(&cli.global, args).await,
         Command::Create(args) => create::run(&cli.global, &args).await,
@@ -43,23 +42,6 @@ pub async fn run(mut cli: Cli) -> anyhow::Result<Exit> {
         Command::Resume(args) => pause::resume(&cli.global, &args).await,
         Command::Sandbox(command) => sandbox::run(command).await,
         Command::Completion(args) => completion::run(&args),
-    }
-}
-
-/// By which name the rights that a command needs can be had.
-fn task(command: &Command) -> Option<RbacCommand> {
-    match command {
-        Command::Status(_) => Some(RbacCommand::Status),
-        Command::Create(_) => Some(RbacCommand::Create),
-        Command::History(_) => Some(RbacCommand::History),
-        Command::Watch(_) => Some(RbacCommand::Watch),
-        Command::Check(_) => Some(RbacCommand::Check),
-        Command::Force(_) => Some(RbacCommand::Force),
-        Command::Failback(_) => Some(RbacCommand::Failback),
-        Command::Set(_) => Some(RbacCommand::Set),
-        Command::Pause(_) => Some(RbacCommand::Pause),
-        Command::Resume(_) => Some(RbacCommand::Resume),
-        Command::Sandbox(_) | Command::Completion(_) => None,
     }
 }
 
@@ -93,7 +75,12 @@ pub fn scope(flags: &GlobalArgs, cluster: &Cluster) -> Option<String> {
 }
 
 /// The cluster that the flags mean, with those that may be asked about its mirrors.
-pub async fn connect(flags: &GlobalArgs, remotes: &RemoteArgs) -> anyhow::Result<Cluster> {
-    let remotes = Remotes::of(flags, remotes, say)?;
-    Ok(Cluster::connect(flags).await?.with_remotes(remotes))
+pub async fn connect(
+    command: RbacCommand,
+    flags: &GlobalArgs,
+    remotes: &RemoteArgs,
+) -> anyhow::Result<Cluster> {
+    let options = flags.connect_options(command);
+    let remotes = Remotes::of(&options, &remotes.into(), say)?;
+    Ok(Cluster::connect(&options).await?.with_remotes(remotes))
 }

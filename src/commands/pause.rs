@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::access::rights::RbacCommand;
 use crate::changes::order;
 use crate::changes::order::{ChangePlan, Order, Preflight, Refusal};
 use crate::cli::{GlobalArgs, PauseArgs, ResumeArgs};
@@ -10,7 +11,7 @@ use crate::problem::Exit;
 use crate::resource::Change;
 
 pub async fn pause(flags: &GlobalArgs, args: &PauseArgs) -> anyhow::Result<Exit> {
-    let cluster = super::connect(flags, &args.change.remotes).await?;
+    let cluster = super::connect(RbacCommand::Pause, flags, &args.change.remotes).await?;
     let pausing = PauseOrder {
         reason: args.reason.clone(),
         duration: args.duration,
@@ -23,7 +24,7 @@ pub async fn pause(flags: &GlobalArgs, args: &PauseArgs) -> anyhow::Result<Exit>
 }
 
 pub async fn resume(flags: &GlobalArgs, args: &ResumeArgs) -> anyhow::Result<Exit> {
-    let cluster = super::connect(flags, &args.change.remotes).await?;
+    let cluster = super::connect(RbacCommand::Resume, flags, &args.change.remotes).await?;
     order::run(
         &cluster,
         flags,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::args::policy;
+use crate::access::rights::RbacCommand;
 use crate::changes::order;
 use crate::changes::order::{ChangePlan, Order, Preflight, Refusal};
 use crate::cli::{Danger, GlobalArgs, SetArgs};
@@ -21,7 +22,7 @@ pub async fn run(flags: &GlobalArgs, args: &SetArgs) -> anyhow::Result<Exit> {
     };
     // A loop that runs moves traffic to another primary at once.
     let asks = args.primary.is_some() || args.groups.all || args.groups.selector.is_some();
-    let cluster = super::connect(flags, &args.change.remotes).await?;
+    let cluster = super::connect(RbacCommand::Set, flags, &args.change.remotes).await?;
     order::run(&cluster, flags, &args.groups, &args.change, asks, &set).await
 }
 

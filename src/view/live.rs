@@ -186,7 +186,7 @@ pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::GlobalArgs;
+    use crate::cluster::transport::options::ConnectOptions;
     use crate::model::{BackendStatus, Changed, Flags, GroupId, Readiness, Runner, State};
 
     fn group(name: &str) -> Status {
@@ -239,7 +239,7 @@ mod tests {
                 Timestamp::UNIX_EPOCH,
             );
         }
-        let reach = ConnectionFlags::of(&GlobalArgs::default(), Some("west"));
+        let reach = ConnectionFlags::of(&ConnectOptions::default(), Some("west"));
         let live = Live {
             place: "namespace emojivoto of context west",
             reach: &reach,

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use http::Method;
 use kube::api::{Patch, PatchParams};
-use kubectl_failover::cli::GlobalArgs;
 use kubectl_failover::cluster::Cluster;
+use kubectl_failover::cluster::transport::options::ConnectOptions;
 use kubectl_failover::model::Notice;
 use kubectl_failover::watch::{Clocks, Metrics, WatchOptions};
 use serde_json::json;
@@ -46,11 +46,11 @@ async fn a_machine_that_slept_moves_nothing_that_has_recovered_and_begins_delays
     })
     .await;
     let proxy = FaultProxy::before(&ns.west).await;
-    let flags = GlobalArgs {
+    let options = ConnectOptions {
         kubeconfig: Some(proxy.kubeconfig().to_owned()),
-        ..GlobalArgs::default()
+        ..ConnectOptions::default()
     };
-    let cluster = Cluster::connect(&flags).await.unwrap();
+    let cluster = Cluster::connect(&options).await.unwrap();
     let metrics = Metrics::default();
     let options = WatchOptions {
         namespace: Some(ns.name.clone()),

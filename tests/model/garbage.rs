@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kubectl_failover::cli::GlobalArgs;
 use kubectl_failover::cluster::api::endpoint_slices::{Slice, SliceIndex};
 use kubectl_failover::cluster::api::lease;
 use kubectl_failover::cluster::api::services::Service;
 use kubectl_failover::cluster::transport::kubeconfig;
+use kubectl_failover::cluster::transport::options::ConnectOptions;
 use kubectl_failover::model::readiness::AddressFamily;
 use kubectl_failover::model::{Override, Pause, Readiness, Stopwatches, Timers, Weights, decide};
 use kubectl_failover::resource::{Change, KINDS, Kind, Operation, Record, patch};
@@ -286,8 +286,8 @@ proptest! {
         for text in [distorted(config, hits).to_string(), text] {
             let file = tempfile::NamedTempFile::new().unwrap();
             std::fs::write(file.path(), text).unwrap();
-            let flags = GlobalArgs { kubeconfig: Some(file.path().to_owned()), ..GlobalArgs::default() };
-            let _ = runtime.block_on(kubeconfig::resolve(&flags)).is_ok();
+            let options = ConnectOptions { kubeconfig: Some(file.path().to_owned()), ..ConnectOptions::default() };
+            let _ = runtime.block_on(kubeconfig::resolve(&options)).is_ok();
         }
     }
 }

@@ -12,10 +12,10 @@ use futures::future::{BoxFuture, Shared};
 use tokio::time::{Instant, timeout};
 
 use super::links;
-use crate::cli::{GlobalArgs, RemoteArgs};
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::connection_flags::{ConnectionFlags, FROM_LINKS};
 use crate::cluster::transport::kubeconfig;
+use crate::cluster::transport::options::{ConnectOptions, RemoteOptions};
 use crate::model::WhyUnknown;
 use crate::problem::Problem;
 use crate::text::word;
@@ -37,7 +37,7 @@ pub struct Remotes {
 struct Given {
     asked: NamedRemotes,
     /// How the kubeconfig is found, without anything that was said of the local cluster or its user.
-    flags: GlobalArgs,
+    options: ConnectOptions,
     contexts: BTreeMap<String, String>,
     open: Mutex<HashMap<String, PendingConnection>>,
     /// When each cluster was last silent.
@@ -110,13 +110,17 @@ impl fmt::Debug for Remotes {
 }
 
 impl Remotes {
-    /// What the flags name; connects to none of them yet. `announce` is told which secrets are read.
+    /// What the options name; connects to none of them yet. `announce` is told which secrets are read.
     ///
     /// # Errors
     /// Where a cluster has two contexts, or a context is none of the kubeconfig's.
-    pub fn of(flags: &GlobalArgs, args: &RemoteArgs, announce: fn(&str)) -> anyhow::Result<Self> {
+    pub fn of(
+        local: &ConnectOptions,
+        remotes: &RemoteOptions,
+        announce: fn(&str),
+    ) -> anyhow::Result<Self> {
         let mut contexts = BTreeMap::new();
-        for (name, context) in &args.remote {
+        for (name, context) in &remotes.contexts {
             if contexts
                 .insert(name.clone(), context.clone())
                 .is_some_and(|before| before != *context)
@@ -129,23 +133,23 @@ impl Remotes {
         }
         let asked = NamedRemotes {
             named: contexts.keys().cloned().collect(),
-            linked: args.remote_from_links,
+            linked: remotes.from_links,
         };
         if asked.nobody() {
             return Ok(Self::default());
         }
-        let flags = GlobalArgs {
-            kubeconfig: flags.kubeconfig.clone(),
-            request_timeout: flags.request_timeout,
-            ..GlobalArgs::default()
+        let options = ConnectOptions {
+            kubeconfig: local.kubeconfig.clone(),
+            request_timeout: local.request_timeout,
+            ..ConnectOptions::default()
         };
         for context in contexts.values() {
-            kubeconfig::check_context(&of_context(&flags, context))?;
+            kubeconfig::check_context(&options.with_context(context))?;
         }
         let (open, silent, announced, warned) = Default::default();
         let given = Given {
             asked,
-            flags,
+            options,
             contexts,
             open,
             silent,
@@ -261,16 +265,16 @@ impl Given {
             self.announce(local, name);
             let config = links::read(local, name).await?;
             let (secret, reach) = (links::secret_name(name), ConnectionFlags::default());
-            return Cluster::of_config(config, secret, reach, None, self.flags.request_timeout)
+            return Cluster::of_config(config, secret, reach, None, self.options.request_timeout)
                 .map_err(|_| {
                     WhyUnknown::NoAccess("the link's credentials cannot be used".to_owned())
                 });
         };
-        let flags = of_context(&self.flags, context);
+        let options = self.options.with_context(context);
         // A credential plugin runs here, and may take its time.
         let runtime = tokio::runtime::Handle::current();
         let connecting =
-            tokio::task::spawn_blocking(move || runtime.block_on(Cluster::connect(&flags)));
+            tokio::task::spawn_blocking(move || runtime.block_on(Cluster::connect(&options)));
         let connected = match connecting.await {
             Ok(connected) => {
                 connected.map_err(|cause| WhyUnknown::NoAccess(format!("{cause:#}")))?
@@ -310,13 +314,6 @@ impl Given {
 
 fn no_credentials() -> WhyUnknown {
     WhyUnknown::NoAccess("the credentials cannot be had".to_owned())
-}
-
-fn of_context(flags: &GlobalArgs, context: &str) -> GlobalArgs {
-    GlobalArgs {
-        context: Some(context.to_owned()),
-        ..flags.clone()
-    }
 }
 
 impl Cluster {
@@ -401,12 +398,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_was_just_silent_is_not_waited_for_as_long_again() {
-        let flags = GlobalArgs::default();
-        let args = RemoteArgs {
-            remote: Vec::new(),
-            remote_from_links: true,
+        let linked = RemoteOptions {
+            contexts: Vec::new(),
+            from_links: true,
         };
-        let remotes = Remotes::of(&flags, &args, |_| ()).unwrap();
+        let remotes = Remotes::of(&ConnectOptions::default(), &linked, |_| ()).unwrap();
         let patience = || ["east", "north"].map(|name| remotes.patience(name));
         assert_eq!(patience(), [PATIENCE, PATIENCE]);
         remotes.was_silent("east");

@@ -18,9 +18,9 @@ use super::connector;
 use super::error::{Cause, RequestError, RequestResult, StatusBody};
 use super::kubeconfig;
 use super::kubeconfig::Resolved;
+use super::options::ConnectOptions;
 use super::page_size::PageSize;
 use super::server_clock::ServerClock;
-use crate::cli::GlobalArgs;
 use crate::cluster::remotes::remote_clusters::Remotes;
 use crate::problem::Problem;
 use crate::text::{shorten, without_userinfo};
@@ -70,22 +70,22 @@ impl std::fmt::Debug for Cluster {
 }
 
 impl Cluster {
-    /// Resolves the flags and makes a client; asks the cluster nothing yet.
+    /// Resolves the options and makes a client; asks the cluster nothing yet.
     ///
     /// # Errors
-    /// A [`Problem`] where the kubeconfig can't be read or lacks what the flags name.
-    pub async fn connect(flags: &GlobalArgs) -> anyhow::Result<Self> {
+    /// A [`Problem`] where the kubeconfig can't be read or lacks what the options name.
+    pub async fn connect(options: &ConnectOptions) -> anyhow::Result<Self> {
         let Resolved {
             config,
             context,
             is_made_up,
             user,
-        } = kubeconfig::resolve(flags).await?;
-        let reach = ConnectionFlags::of(flags, (!is_made_up).then_some(context.as_str()));
+        } = kubeconfig::resolve(options).await?;
+        let reach = ConnectionFlags::of(options, (!is_made_up).then_some(context.as_str()));
         let url = config.cluster_url.clone();
-        let cluster = Self::of_config(config, context, reach, user, flags.request_timeout)?;
+        let cluster = Self::of_config(config, context, reach, user, options.request_timeout)?;
         let client = cluster.access.client().await.0;
-        let access = Arc::new(Renewal::by(flags, client, &cluster.context, url));
+        let access = Arc::new(Renewal::by(options, client, &cluster.context, url));
         Ok(Self { access, ..cluster })
     }
 

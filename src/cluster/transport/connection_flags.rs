@@ -1,5 +1,4 @@
-use crate::access::rights::RbacCommand;
-use crate::cli::GlobalArgs;
+use super::options::ConnectOptions;
 use crate::text::{without_userinfo, word};
 
 /// The flag that asks for the credentials of Linkerd's links; of those for other clusters the last one.
@@ -10,7 +9,7 @@ pub static NOWHERE: ConnectionFlags = ConnectionFlags {
     cluster: String::new(),
     all: String::new(),
     remotes: String::new(),
-    task: None,
+    rbac_command: None,
 };
 
 /// The flags by which a command line that is suggested reaches the same cluster as the same user.
@@ -20,44 +19,43 @@ pub struct ConnectionFlags {
     all: String,
     /// The clusters that may be asked about its mirrors.
     remotes: String,
-    /// The command that runs.
-    task: Option<RbacCommand>,
+    rbac_command: Option<&'static str>,
 }
 
 impl ConnectionFlags {
     /// `context` is the one of the kubeconfig that is used; none where there is no kubeconfig.
-    pub fn of(flags: &GlobalArgs, context: Option<&str>) -> Self {
+    pub fn of(options: &ConnectOptions, context: Option<&str>) -> Self {
         let path = |path: &Option<std::path::PathBuf>| {
             path.as_ref().map(|path| path.display().to_string())
         };
         let cluster = [
             ("--context", context.map(str::to_owned)),
-            ("--kubeconfig", path(&flags.kubeconfig)),
-            ("--cluster", flags.cluster.clone()),
-            ("--server", flags.server.as_deref().map(without_userinfo)),
+            ("--kubeconfig", path(&options.kubeconfig)),
+            ("--cluster", options.cluster.clone()),
+            ("--server", options.server.as_deref().map(without_userinfo)),
             (
                 "--certificate-authority",
-                path(&flags.certificate_authority),
+                path(&options.certificate_authority),
             ),
-            ("--tls-server-name", flags.tls_server_name.clone()),
+            ("--tls-server-name", options.tls_server_name.clone()),
         ];
-        let groups = flags
+        let groups = options
             .impersonate_groups
             .iter()
             .map(|group| ("--as-group", Some(group.clone())));
         let user = [
-            ("--user", flags.user.clone()),
-            ("--client-certificate", path(&flags.client_certificate)),
-            ("--client-key", path(&flags.client_key)),
-            ("--as", flags.impersonate_user.clone()),
-            ("--as-uid", flags.impersonate_uid.clone()),
+            ("--user", options.user.clone()),
+            ("--client-certificate", path(&options.client_certificate)),
+            ("--client-key", path(&options.client_key)),
+            ("--as", options.impersonate_user.clone()),
+            ("--as-uid", options.impersonate_uid.clone()),
         ];
         let mut cluster = words(cluster);
-        if flags.insecure_skip_tls_verify {
+        if options.insecure_skip_tls_verify {
             cluster.push("--insecure-skip-tls-verify".to_owned());
         }
         let mut all = [cluster.clone(), words(user), words(groups)].concat();
-        if flags.token.is_some() {
+        if options.token.is_some() {
             // The token itself is nobody's to read.
             all.push("--token …".to_owned());
         }
@@ -65,7 +63,7 @@ impl ConnectionFlags {
             cluster: cluster.join(" "),
             all: all.join(" "),
             remotes: String::new(),
-            task: flags.task,
+            rbac_command: options.rbac_command,
         }
     }
 
@@ -81,8 +79,8 @@ impl ConnectionFlags {
     }
 
     /// The command that runs, as `check --rbac` takes it.
-    pub fn task(&self) -> &'static str {
-        self.task.map_or("COMMAND", RbacCommand::name)
+    pub fn rbac_command(&self) -> &'static str {
+        self.rbac_command.unwrap_or("COMMAND")
     }
 
     pub fn all(&self) -> &str {
@@ -132,30 +130,30 @@ mod tests {
 
     #[test]
     fn all_that_was_given_but_the_token() {
-        let flags = GlobalArgs {
+        let options = ConnectOptions {
             kubeconfig: Some("a b/config".into()),
             server: Some("https://me:secret@203.0.113.1:6443".into()),
             impersonate_user: Some("bob".into()),
             impersonate_groups: vec!["ops".into(), "it's".into()],
-            token: Some("secret".into()),
+            token: Some("secret".to_owned().into()),
             insecure_skip_tls_verify: true,
-            ..GlobalArgs::default()
+            ..ConnectOptions::default()
         };
-        let reach = ConnectionFlags::of(&flags, Some("west"));
+        let reach = ConnectionFlags::of(&options, Some("west"));
         let cluster = "--context west --kubeconfig 'a b/config' --server https://203.0.113.1:6443 \
                        --insecure-skip-tls-verify";
         assert_eq!(reach.cluster(), cluster);
         let user = r"--as bob --as-group ops --as-group 'it'\''s' --token … -n ns";
         assert_eq!(reach.within("ns"), format!("{cluster} {user}"));
         assert_eq!(
-            ConnectionFlags::of(&GlobalArgs::default(), None).within("ns"),
+            ConnectionFlags::of(&ConnectOptions::default(), None).within("ns"),
             "-n ns"
         );
         assert_eq!(
-            ConnectionFlags::of(&GlobalArgs::default(), None).scoped(None),
+            ConnectionFlags::of(&ConnectOptions::default(), None).scoped(None),
             "-A"
         );
-        let reach = ConnectionFlags::of(&GlobalArgs::default(), Some("west"))
+        let reach = ConnectionFlags::of(&ConnectOptions::default(), Some("west"))
             .with_remotes("--remote east=e".into());
         assert_eq!(
             reach.for_plugin("ns"),

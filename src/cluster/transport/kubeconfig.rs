@@ -8,7 +8,7 @@ use kube::config::{
 };
 use kube::{Config, config};
 
-use crate::cli::GlobalArgs;
+use super::options::ConnectOptions;
 use crate::problem::Problem;
 
 /// A configuration with the name of the context that it came from.
@@ -25,26 +25,26 @@ pub struct Resolved {
 ///
 /// # Errors
 /// A [`Problem`] that names the file or the context and says what there is instead.
-pub async fn resolve(flags: &GlobalArgs) -> anyhow::Result<Resolved> {
-    let found = read(flags)?;
-    if found.is_none() && flags.server.is_none() {
+pub async fn resolve(options: &ConnectOptions) -> anyhow::Result<Resolved> {
+    let found = read(options.kubeconfig.as_deref())?;
+    if found.is_none() && options.server.is_none() {
         if let Ok(config) = Config::incluster() {
-            return Ok(in_cluster(config, flags));
+            return Ok(in_cluster(config, options));
         }
         return Err(no_kubeconfig().into());
     }
     let (mut kubeconfig, files) = found.unwrap_or_default();
     let known = kubeconfig.contexts.len();
-    let context = pick_context(&mut kubeconfig, flags, &files)?;
+    let context = pick_context(&mut kubeconfig, options, &files)?;
     let is_made_up = kubeconfig.contexts.len() > known;
-    check_names(&kubeconfig, flags, &files)?;
-    let user = override_entries(&mut kubeconfig, flags, &context);
-    let options = KubeConfigOptions {
+    check_names(&kubeconfig, options, &files)?;
+    let user = override_entries(&mut kubeconfig, options, &context);
+    let entries = KubeConfigOptions {
         context: Some(context.clone()),
-        cluster: flags.cluster.clone(),
-        user: flags.user.clone(),
+        cluster: options.cluster.clone(),
+        user: options.user.clone(),
     };
-    let mut config = Config::from_custom_kubeconfig(kubeconfig, &options)
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &entries)
         .await
         .with_context(|| format!("reading context {context:?} of {}", list(&files)))?;
     if config.cluster_url.scheme().is_none() || config.cluster_url.authority().is_none() {
@@ -57,7 +57,7 @@ pub async fn resolve(flags: &GlobalArgs) -> anyhow::Result<Resolved> {
         .next("write it with its scheme, such as https://203.0.113.1:6443")
         .into());
     }
-    if let Some(namespace) = &flags.namespace {
+    if let Some(namespace) = &options.namespace {
         config.default_namespace.clone_from(namespace);
     }
     Ok(Resolved {
@@ -72,9 +72,9 @@ pub async fn resolve(flags: &GlobalArgs) -> anyhow::Result<Resolved> {
 ///
 /// # Errors
 /// A [`Problem`] that says which ones there are.
-pub fn check_context(flags: &GlobalArgs) -> anyhow::Result<()> {
-    let (mut kubeconfig, files) = read(flags)?.unwrap_or_default();
-    pick_context(&mut kubeconfig, flags, &files).map(drop)
+pub fn check_context(options: &ConnectOptions) -> anyhow::Result<()> {
+    let (mut kubeconfig, files) = read(options.kubeconfig.as_deref())?.unwrap_or_default();
+    pick_context(&mut kubeconfig, options, &files).map(drop)
 }
 
 /// A kubeconfig with the files that it came from.
@@ -85,9 +85,9 @@ pub type Found = (Kubeconfig, Vec<PathBuf>);
 ///
 /// # Errors
 /// A [`Problem`] that names the file that is missing or can't be read.
-pub fn read(flags: &GlobalArgs) -> anyhow::Result<Option<Found>> {
-    if let Some(path) = &flags.kubeconfig {
-        return Ok(Some((read_file(path)?, vec![path.clone()])));
+pub fn read(named: Option<&Path>) -> anyhow::Result<Option<Found>> {
+    if let Some(path) = named {
+        return Ok(Some((read_file(path)?, vec![path.to_owned()])));
     }
     let named: Vec<PathBuf> = std::env::var_os("KUBECONFIG")
         .map(|list| {
@@ -170,10 +170,10 @@ fn no_kubeconfig() -> Problem {
 /// The context's name; with `--server` alone, a context is made up.
 fn pick_context(
     kubeconfig: &mut Kubeconfig,
-    flags: &GlobalArgs,
+    options: &ConnectOptions,
     files: &[PathBuf],
 ) -> anyhow::Result<String> {
-    let named = flags.context.clone().or_else(|| {
+    let named = options.context.clone().or_else(|| {
         kubeconfig
             .current_context
             .clone()
@@ -194,7 +194,7 @@ fn pick_context(
             let problem = Problem::new(format!("there is no context {name:?} in {}", list(files)));
             Err(with_known(problem.did_you_mean(&name, names.iter().copied())).into())
         }
-        None if flags.server.is_some() => {
+        None if options.server.is_some() => {
             let name = "command line".to_owned();
             let context = config::Context {
                 cluster: name.clone(),
@@ -220,11 +220,11 @@ fn pick_context(
 /// Whether the kubeconfig has the cluster and the user that the flags name, and impersonation says whom.
 fn check_names(
     kubeconfig: &Kubeconfig,
-    flags: &GlobalArgs,
+    options: &ConnectOptions,
     files: &[PathBuf],
 ) -> Result<(), Problem> {
-    if flags.impersonate_user.is_none()
-        && (!flags.impersonate_groups.is_empty() || flags.impersonate_uid.is_some())
+    if options.impersonate_user.is_none()
+        && (!options.impersonate_groups.is_empty() || options.impersonate_uid.is_some())
     {
         return Err(
             Problem::usage("--as-group and --as-uid need a user to act as")
@@ -242,10 +242,13 @@ fn check_names(
         .map(|entry| entry.name.as_str())
         .collect();
     // With an address, the cluster's entry is made up.
-    let cluster = flags.cluster.as_ref().filter(|_| flags.server.is_none());
+    let cluster = options
+        .cluster
+        .as_ref()
+        .filter(|_| options.server.is_none());
     for (what, named, known) in [
         ("cluster", cluster, clusters),
-        ("user", flags.user.as_ref(), users),
+        ("user", options.user.as_ref(), users),
     ] {
         if let Some(name) = named.filter(|name| !known.contains(&name.as_str())) {
             return Err(
@@ -261,7 +264,7 @@ fn check_names(
 /// Writes the flags over the cluster and the user that the context names; gives the user's name.
 fn override_entries(
     kubeconfig: &mut Kubeconfig,
-    flags: &GlobalArgs,
+    options: &ConnectOptions,
     context: &str,
 ) -> Option<String> {
     let chosen = kubeconfig
@@ -270,13 +273,13 @@ fn override_entries(
         .find(|entry| entry.name == context)
         .and_then(|entry| entry.context.clone());
     let chosen = chosen.unwrap_or_default();
-    let cluster_name = flags.cluster.clone().unwrap_or(chosen.cluster);
-    let user_name = flags.user.clone().or(chosen.user);
+    let cluster_name = options.cluster.clone().unwrap_or(chosen.cluster);
+    let user_name = options.user.clone().or(chosen.user);
     if !kubeconfig
         .clusters
         .iter()
         .any(|entry| entry.name == cluster_name)
-        && flags.server.is_some()
+        && options.server.is_some()
     {
         kubeconfig.clusters.push(NamedCluster {
             name: cluster_name.clone(),
@@ -288,7 +291,7 @@ fn override_entries(
         .iter_mut()
         .find(|entry| entry.name == cluster_name)
     {
-        override_cluster(entry.cluster.get_or_insert_default(), flags);
+        override_cluster(entry.cluster.get_or_insert_default(), options);
     }
     let user = user_name
         .clone()
@@ -304,7 +307,7 @@ fn override_entries(
         .iter_mut()
         .find(|entry| entry.name == user)
     {
-        override_user(entry.auth_info.get_or_insert_default(), flags);
+        override_user(entry.auth_info.get_or_insert_default(), options);
     }
     if user_name.is_none() {
         let entry = kubeconfig
@@ -318,51 +321,51 @@ fn override_entries(
     user_name
 }
 
-fn override_cluster(cluster: &mut config::Cluster, flags: &GlobalArgs) {
-    if let Some(server) = &flags.server {
+fn override_cluster(cluster: &mut config::Cluster, options: &ConnectOptions) {
+    if let Some(server) = &options.server {
         cluster.server = Some(server.clone());
     }
-    if let Some(file) = &flags.certificate_authority {
+    if let Some(file) = &options.certificate_authority {
         cluster.certificate_authority = Some(file.display().to_string());
         cluster.certificate_authority_data = None;
     }
-    if flags.insecure_skip_tls_verify {
+    if options.insecure_skip_tls_verify {
         cluster.insecure_skip_tls_verify = Some(true);
     }
-    if let Some(name) = &flags.tls_server_name {
+    if let Some(name) = &options.tls_server_name {
         cluster.tls_server_name = Some(name.clone());
     }
 }
 
-fn override_user(user: &mut AuthInfo, flags: &GlobalArgs) {
-    if let Some(token) = &flags.token {
+fn override_user(user: &mut AuthInfo, options: &ConnectOptions) {
+    if let Some(token) = &options.token {
         *user = AuthInfo {
-            token: Some(token.clone().into()),
+            token: Some(token.clone()),
             ..AuthInfo::default()
         };
     }
-    if let Some(file) = &flags.client_certificate {
+    if let Some(file) = &options.client_certificate {
         user.client_certificate = Some(file.display().to_string());
         user.client_certificate_data = None;
     }
-    if let Some(file) = &flags.client_key {
+    if let Some(file) = &options.client_key {
         user.client_key = Some(file.display().to_string());
         user.client_key_data = None;
     }
-    if let Some(name) = &flags.impersonate_user {
+    if let Some(name) = &options.impersonate_user {
         user.impersonate = Some(name.clone());
     }
-    if !flags.impersonate_groups.is_empty() {
-        user.impersonate_groups = Some(flags.impersonate_groups.clone());
+    if !options.impersonate_groups.is_empty() {
+        user.impersonate_groups = Some(options.impersonate_groups.clone());
     }
-    if let Some(uid) = &flags.impersonate_uid {
+    if let Some(uid) = &options.impersonate_uid {
         user.impersonate_uid = Some(uid.clone());
     }
 }
 
-fn in_cluster(mut config: Config, flags: &GlobalArgs) -> Resolved {
-    override_user(&mut config.auth_info, flags);
-    if let Some(namespace) = &flags.namespace {
+fn in_cluster(mut config: Config, options: &ConnectOptions) -> Resolved {
+    override_user(&mut config.auth_info, options);
+    if let Some(namespace) = &options.namespace {
         config.default_namespace.clone_from(namespace);
     }
     Resolved {

@@ -5,6 +5,7 @@ pub mod connection_flags;
 pub mod connector;
 pub mod error;
 pub mod kubeconfig;
+pub mod options;
 pub mod page_size;
 pub mod path;
 pub mod server_clock;

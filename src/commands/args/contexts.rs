@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::access::rights::RbacCommand;
 use crate::cli::{GlobalArgs, RemoteArgs};
 use crate::cluster::Cluster;
 use crate::cluster::transport::kubeconfig;
@@ -29,7 +30,7 @@ pub fn each(flags: &GlobalArgs, contexts: ContextSelection) -> anyhow::Result<Ve
         ))
         .into());
     }
-    let known: Vec<String> = match kubeconfig::read(flags)? {
+    let known: Vec<String> = match kubeconfig::read(flags.kubeconfig.as_deref())? {
         Some((kubeconfig, _)) => kubeconfig
             .contexts
             .into_iter()
@@ -70,14 +71,18 @@ pub fn each(flags: &GlobalArgs, contexts: ContextSelection) -> anyhow::Result<Ve
 ///
 /// # Errors
 /// As [`Cluster::connect`].
-pub async fn connect(flags: &GlobalArgs, remotes: &RemoteArgs) -> anyhow::Result<Cluster> {
+pub async fn connect(
+    command: RbacCommand,
+    flags: &GlobalArgs,
+    remotes: &RemoteArgs,
+) -> anyhow::Result<Cluster> {
     let (flags, remotes, runtime) = (
         flags.clone(),
         remotes.clone(),
         tokio::runtime::Handle::current(),
     );
     let cluster = tokio::task::spawn_blocking(move || {
-        runtime.block_on(crate::commands::connect(&flags, &remotes))
+        runtime.block_on(crate::commands::connect(command, &flags, &remotes))
     })
     .await??;
     cluster.remotes().warn_of_none();

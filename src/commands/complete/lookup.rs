@@ -20,7 +20,7 @@ const LIMIT: Duration = Duration::from_millis(700);
 
 /// The kubeconfig that the flags mean; an empty one where it can't be read.
 pub fn kubeconfig(flags: &GlobalArgs) -> Kubeconfig {
-    crate::cluster::transport::kubeconfig::read(flags)
+    crate::cluster::transport::kubeconfig::read(flags.kubeconfig.as_deref())
         .ok()
         .flatten()
         .map(|(kubeconfig, _)| kubeconfig)
@@ -90,14 +90,14 @@ fn ask<T: Send + 'static>(
     question: impl AsyncFnOnce(Cluster) -> RequestResult<T> + Send + 'static,
 ) -> Option<T> {
     let (sender, receiver) = mpsc::channel();
-    let flags = flags.clone();
+    let options = flags.into();
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
         let answer = runtime.ok().and_then(|runtime| {
             runtime.block_on(async {
-                let cluster = Cluster::connect(&flags).await.ok()?;
+                let cluster = Cluster::connect(&options).await.ok()?;
                 question(cluster.limited(LIMIT)).await.ok()
             })
         });

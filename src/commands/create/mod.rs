@@ -12,6 +12,7 @@ use std::io::Write as _;
 use futures::future::join;
 use serde_json::Value;
 
+use crate::access::rights::RbacCommand;
 use crate::cli::{CreateArgs, DryRun, GlobalArgs, ObjectFormat};
 use crate::cluster::Cluster;
 use crate::cluster::api::{apply, groups};
@@ -26,7 +27,7 @@ use existing::ExistingObjects;
 
 pub async fn run(flags: &GlobalArgs, args: &CreateArgs) -> anyhow::Result<Exit> {
     arguments::check(flags, args)?;
-    let cluster = super::connect(flags, &args.remotes).await?;
+    let cluster = super::connect(RbacCommand::Create, flags, &args.remotes).await?;
     let made = match &args.adopt {
         Some(name) => adopt::adopt(&cluster, name, args).await?,
         None => make(&cluster, args).await?,

@@ -17,6 +17,7 @@ use super::args::contexts;
 use super::args::contexts::ContextSelection;
 use super::args::selection;
 use super::scope;
+use crate::access::rights::RbacCommand;
 use crate::cli::{GlobalArgs, StatusArgs, StatusFormat};
 use crate::observe::ObserveScope;
 use crate::problem::{Exit, Problem};
@@ -48,7 +49,7 @@ pub async fn run(flags: &GlobalArgs, args: StatusArgs) -> anyhow::Result<Exit> {
         };
         return several::run(&contexts::each(flags, wanted)?, &args, page).await;
     }
-    let cluster = super::connect(flags, &args.remotes).await?;
+    let cluster = super::connect(RbacCommand::Status, flags, &args.remotes).await?;
     if !args.watch && args.conditions.is_empty() {
         return once::run(&cluster, scope(flags, &cluster), &args, page).await;
     }

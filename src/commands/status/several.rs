@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::print::{style, write};
 use super::{StatusPage, once};
+use crate::access::rights::RbacCommand;
 use crate::cli::{GlobalArgs, StatusArgs, StatusFormat};
 use crate::cluster::Cluster;
 use crate::cluster::queries::prefetch::PrefetchedSlices;
@@ -91,7 +92,7 @@ async fn look_in_time(
 }
 
 async fn find(flags: &GlobalArgs, args: &StatusArgs, names: &[GroupName]) -> anyhow::Result<Found> {
-    let cluster = contexts::connect(flags, &args.remotes).await?;
+    let cluster = contexts::connect(RbacCommand::Status, flags, &args.remotes).await?;
     let namespace = scope(flags, &cluster);
     let of_all = namespace.as_deref().filter(|_| names.is_empty());
     let (listed, ahead) = PrefetchedSlices::of(&cluster, of_all, async |are_many| {

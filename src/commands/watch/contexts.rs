@@ -7,6 +7,7 @@ use tokio::sync::watch::{self, Receiver};
 
 use super::limits::{Ending, Limits, signalled, time_is_up};
 use super::{Ended, WatchPlan, run_loop};
+use crate::access::rights::RbacCommand;
 use crate::cli::GlobalArgs;
 use crate::commands::args::contexts;
 use crate::error::Report;
@@ -101,7 +102,7 @@ async fn run_once(
 ) -> anyhow::Result<Ended> {
     let cluster = tokio::select! {
         _ = told_to_end(&mut heard) => return Ok(Ended { exit: Exit::Done, began: false }),
-        cluster = contexts::connect(flags, &plan.remotes) => cluster?,
+        cluster = contexts::connect(RbacCommand::Watch, flags, &plan.remotes) => cluster?,
     };
     run_loop(&cluster, flags, plan, told_to_end(&mut heard)).await
 }

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 
 use super::args::contexts::ContextSelection;
 use super::scope;
+use crate::access::rights::RbacCommand;
 use crate::cli::{GlobalArgs, RemoteArgs, StreamFormat, WatchArgs};
 use crate::cluster::Cluster;
 use crate::cluster::api::namespaces;
@@ -97,7 +98,7 @@ pub async fn run(flags: &GlobalArgs, args: WatchArgs) -> anyhow::Result<Exit> {
 
 /// Runs the loop of one cluster.
 async fn one(flags: &GlobalArgs, plan: &WatchPlan, until: &[Condition]) -> anyhow::Result<Exit> {
-    let cluster = super::connect(flags, &plan.remotes).await?;
+    let cluster = super::connect(RbacCommand::Watch, flags, &plan.remotes).await?;
     let scope = ObserveScope {
         namespace: scope(flags, &cluster),
         selector: plan.selector.clone(),

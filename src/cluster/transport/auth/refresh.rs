@@ -9,13 +9,13 @@ use futures::future::{BoxFuture, Shared};
 use kube::Client;
 
 use super::token_source::PAUSE;
-use crate::cli::GlobalArgs;
 use crate::cluster::transport::connector;
 use crate::cluster::transport::kubeconfig;
+use crate::cluster::transport::options::ConnectOptions;
 
 pub struct Renewal {
     /// By what new credentials are found; they name the context, so that it stays the same. None: elsewhere.
-    flags: Option<GlobalArgs>,
+    options: Option<ConnectOptions>,
     server: http::Uri,
     current: Mutex<Current>,
 }
@@ -42,19 +42,15 @@ impl Renewal {
             under_way: None,
         };
         Self {
-            flags: None,
+            options: None,
             server,
             current: Mutex::new(current),
         }
     }
 
-    pub fn by(flags: &GlobalArgs, client: Client, context: &str, server: http::Uri) -> Self {
-        let flags = GlobalArgs {
-            context: Some(context.to_owned()),
-            ..flags.clone()
-        };
+    pub fn by(options: &ConnectOptions, client: Client, context: &str, server: http::Uri) -> Self {
         Self {
-            flags: Some(flags),
+            options: Some(options.with_context(context)),
             ..Self::never(client, server)
         }
     }
@@ -101,7 +97,10 @@ impl Renewal {
 
     /// Another client for the same server; a kubeconfig that now names another one is no help.
     async fn make(&self) -> Option<Client> {
-        let config = kubeconfig::resolve(self.flags.as_ref()?).await.ok()?.config;
+        let config = kubeconfig::resolve(self.options.as_ref()?)
+            .await
+            .ok()?
+            .config;
         if config.cluster_url != self.server {
             return None;
         }
