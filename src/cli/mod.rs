@@ -25,9 +25,7 @@ pub use values::{CommandWords, Found};
 use values::{parse_address, parse_bool, parse_command, parse_duration, parse_max_moves};
 
 use crate::access::rights::RbacCommand;
-use crate::watch::MaxMoves;
-
-use crate::model::Condition;
+use crate::model::{Condition, MaxMoves};
 
 /// Move a service's traffic to its fallbacks when its primary has no ready endpoints, and back.
 #[derive(Debug, Parser)]

@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::model::MaxMoves;
 use crate::resource::{KINDS, kinds_called};
-use crate::watch::MaxMoves;
 
 /// A duration as Go writes it, such as `5m0s`, `1h2m3s` or `300ms`; zero needs no unit.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {

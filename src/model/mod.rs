@@ -5,6 +5,7 @@ pub mod condition;
 pub mod decide;
 pub mod group;
 pub mod history;
+pub mod limits;
 pub mod mirror;
 pub mod moves;
 pub mod notice;
@@ -20,6 +21,7 @@ pub mod timers;
 pub use condition::Condition;
 pub use decide::{Decision, Rule, Weights, decide};
 pub use group::{Backend, Carrier, Group, GroupId, Invalid, ServiceRef};
+pub use limits::MaxMoves;
 pub use mirror::{Member, Mirror, RemoteService};
 
 pub use moves::LastMove;

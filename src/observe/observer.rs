@@ -13,13 +13,12 @@ use crate::cluster::api::lease::Lease;
 use crate::cluster::api::services;
 use crate::cluster::listwatch::watch::Event;
 use crate::cluster::queries::status;
-use crate::cluster::queries::upstream::Upstream;
 use crate::cluster::{Cluster, RequestError};
 use crate::error;
 use crate::model::{ServiceRef, Status};
 use crate::readiness::slice_watch::SliceWatchId;
 use crate::readiness::watches::{FollowedEvent, WatchSet};
-use crate::resource::{GroupName, KINDS, Record};
+use crate::resource::{GroupName, KINDS, Record, Upstream};
 
 /// How often what time alone changes is looked at: Leases and overrides end, watches fall silent.
 const TICK: Duration = Duration::from_secs(1);

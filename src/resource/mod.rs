@@ -18,6 +18,7 @@ mod route_rules;
 mod route_status;
 pub mod routing;
 pub mod traffic_split;
+pub mod upstream;
 
 pub use change::Change;
 pub use group_name::GroupName;
@@ -29,3 +30,4 @@ pub use patch::{Operation, patch, patched};
 pub use record::Record;
 pub use routing::{Overlap, Routing};
 pub use traffic_split::TrafficSplit;
+pub use upstream::Upstream;

@@ -7,6 +7,5 @@ mod options;
 
 pub use driver::event_loop::run;
 pub use driver::suspend::Clocks;
-pub use engine::rate_limit::MaxMoves;
 pub use metrics::registry::Metrics;
 pub use options::{WatchOptions, WatchOutcome};

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use super::driver::suspend::Clocks;
-use super::engine::rate_limit::MaxMoves;
 use super::metrics::registry::Metrics;
-use crate::model::GroupId;
+use crate::model::{GroupId, MaxMoves};
 
 /// What to run on.
 #[derive(Debug, Clone, Default)]

@@ -9,7 +9,6 @@ use tokio::sync::Notify;
 use super::prefetch::PrefetchedSlices;
 use super::readiness;
 use super::upstream;
-use super::upstream::Upstream;
 use crate::cluster::api::groups;
 use crate::cluster::api::lease;
 use crate::cluster::api::lease::Lease;
@@ -18,7 +17,7 @@ use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::{RequestError, RequestResult};
 use crate::model::{Invalid, OrderStatus, Readiness, Runner, ServiceRef, Status};
 use crate::resource::annotations::CONTROLLED_BY;
-use crate::resource::{KINDS, Record};
+use crate::resource::{KINDS, Record, Upstream};
 
 /// Groups, and what could not be read of them.
 #[derive(Debug, Default)]

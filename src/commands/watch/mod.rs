@@ -22,14 +22,14 @@ use crate::access::rights::RbacCommand;
 use crate::cli::{GlobalArgs, RemoteArgs, StreamFormat, WatchArgs};
 use crate::cluster::Cluster;
 use crate::cluster::api::namespaces;
-use crate::model::{Condition, GroupId, Notice};
+use crate::model::{Condition, GroupId, MaxMoves, Notice};
 use crate::observe::ObserveScope;
 use crate::output::queued_writer;
 use crate::output::terminal::say;
 use crate::problem::{Exit, Problem};
 use crate::text::clean;
 use crate::watch;
-use crate::watch::{MaxMoves, Metrics, WatchOptions, WatchOutcome};
+use crate::watch::{Metrics, WatchOptions, WatchOutcome};
 
 /// How long a look at the start may take that nothing depends on.
 const GLANCE: Duration = Duration::from_secs(1);

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::event_loop::{Driver, DriverInput};
 use crate::cluster::RequestResult;
-use crate::cluster::queries::upstream::{MANAGER, Upstream, find};
+use crate::cluster::queries::upstream::find;
 use crate::model::{Notice, Readiness};
 use crate::resource::Record;
 use crate::resource::annotations::POLICY_KEYS;
+use crate::resource::upstream::{UPSTREAM_MANAGER, Upstream};
 use crate::watch::engine::core::EngineSettings;
 use crate::watch::options::WatchOutcome;
 
@@ -26,7 +27,7 @@ pub struct UpstreamProbe {
 impl UpstreamProbe {
     /// Takes in what the loop says: that the controller has put weights back is a reason to look at once.
     pub fn hear(&mut self, notice: &Notice, now: Duration) {
-        if matches!(notice, Notice::Contested { by, .. } if by == MANAGER) {
+        if matches!(notice, Notice::Contested { by, .. } if by == UPSTREAM_MANAGER) {
             self.due = Some(now);
         }
     }
@@ -160,7 +161,7 @@ mod tests {
         };
         lookout.hear(&by("kubectl-edit"), seconds(1));
         assert_eq!(lookout.due, None);
-        lookout.hear(&by(MANAGER), seconds(2));
+        lookout.hear(&by(UPSTREAM_MANAGER), seconds(2));
         assert_eq!(lookout.due, Some(seconds(2)));
     }
 

@@ -8,18 +8,17 @@ use jiff::Timestamp;
 use super::group_state::{GroupState, MoveCause, Phase};
 use super::index::GroupIndex;
 use super::leases::Leases;
-use super::rate_limit::{MaxMoves, MoveLimiter};
+use super::rate_limit::MoveLimiter;
 use super::requeue::RequeueTimers;
 use super::revalidate::Revalidations;
 use super::state_counts::StateCounts;
-use crate::cluster::queries::upstream::Upstream;
 use crate::cluster::remotes::remote_clusters::NamedRemotes;
 use crate::model::notice::{Notice, Transition};
-use crate::model::{GroupId, ServiceRef, State, Stopwatches};
+use crate::model::{GroupId, MaxMoves, ServiceRef, State, Stopwatches};
 use crate::readiness::cache::{ReadinessCache, WatchChanges};
 use crate::readiness::mirror_index::RemoteNamespace;
 use crate::readiness::slice_watch::{SliceScope, SliceWatchId};
-use crate::resource::{Change, Record};
+use crate::resource::{Change, Record, Upstream};
 
 /// Plans of watches are not made more often than this.
 const PLAN_PAUSE: Duration = Duration::from_millis(100);

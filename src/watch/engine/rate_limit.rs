@@ -3,17 +3,10 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use crate::model::GroupId;
+use crate::model::{GroupId, MaxMoves};
 
 /// How often it is said that groups wait.
 const TELL_EVERY: Duration = Duration::from_secs(30);
-
-/// How many moves may start within a span of time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MaxMoves {
-    pub most: usize,
-    pub within: Duration,
-}
 
 /// Counts moves, not tries: one that fails and is tried again is the same move for as long as it counts.
 #[derive(Debug, Default)]

@@ -1,7 +1,8 @@
 //! Others who write the same objects.
 
 use super::*;
-use crate::watch::engine::rate_limit::{Go, MaxMoves};
+use crate::model::MaxMoves;
+use crate::watch::engine::rate_limit::Go;
 
 const HOME: &[(&str, u64)] = &[("web", 1), ("web-east", 0)];
 const AWAY: &[(&str, u64)] = &[("web", 0), ("web-east", 1)];
