@@ -14,6 +14,7 @@ pub mod overrides;
 pub mod policy;
 pub mod readiness;
 pub mod report;
+pub mod rivals;
 pub mod status;
 pub mod status_change;
 pub mod timers;
@@ -30,6 +31,7 @@ pub use overrides::{Override, OverrideState, Pause};
 pub use policy::{Failback, MinReady, Policy, PolicyKind};
 pub use readiness::{Readiness, WhyUnknown};
 pub use report::{Flags, State};
+pub use rivals::{ApexClaim, ApexClaims};
 pub use status::{
     BackendStatus, Changed, LeftOver, OrderStatus, Runner, Status, UPSTREAM_IGNORES_PAUSES,
 };

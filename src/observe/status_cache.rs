@@ -205,7 +205,7 @@ impl StatusCache {
     /// The groups as they stand at `now`, which is `at` on the API server's clock.
     pub fn look(&self, now: Duration, at: Timestamp) -> Coverage {
         let (chosen, absent) = self.chosen();
-        let claims = status::ApexClaims::of(self.records.values());
+        let claims = status::claims_of(self.records.values());
         let (mut readings, mut unread) = (HashMap::new(), BTreeSet::new());
         for record in &chosen {
             for backend in record.group.iter().flat_map(|group| &group.backends) {

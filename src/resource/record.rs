@@ -5,7 +5,7 @@ use super::kind::Kind;
 use super::meta::{ManagedFields, Meta};
 use super::routing::Routing;
 use crate::model::history::{Move, MoveSource};
-use crate::model::{Changed, Group, GroupId, Invalid, LastMove, ServiceRef};
+use crate::model::{ApexClaim, Changed, Group, GroupId, Invalid, LastMove, ServiceRef};
 
 /// The name under which the API server knows our writes.
 pub const FIELD_MANAGER: &str = "kubectl-failover";
@@ -53,19 +53,21 @@ impl Record {
         }
     }
 
-    /// Whether both share out the same traffic.
-    pub fn is_rival_of(&self, other: &Self) -> bool {
-        let same_port = self.port.is_none() || other.port.is_none() || self.port == other.port;
-        same_port
-            && !self.apex.is_empty()
-            && self.apex == other.apex
-            && self.meta.namespace == other.meta.namespace
-            && self.id() != other.id()
+    /// The group's claim to the traffic of its apex.
+    pub fn claim(&self) -> ApexClaim<'_> {
+        ApexClaim {
+            namespace: &self.meta.namespace,
+            kind: self.kind.info().name,
+            name: &self.meta.name,
+            apex: &self.apex,
+            port: self.port,
+            created: self.meta.creation_timestamp,
+        }
     }
 
-    /// Sorts the older object first; of two of the same second the one whose name comes first.
-    pub fn age(&self) -> (Option<Timestamp>, GroupId) {
-        (self.meta.creation_timestamp, self.id())
+    /// Whether both share out the same traffic.
+    pub fn is_rival_of(&self, other: &Self) -> bool {
+        self.claim().overlaps(&other.claim())
     }
 
     /// Whether the object has the label that makes it a group.

@@ -153,7 +153,7 @@ fn check(kind: &'static dyn Kind, mut object: Value, readiness: &[Readiness]) {
         record.moves(),
         record.is_contested(),
         record.meta.gitops_owner(),
-        record.age(),
+        record.claim(),
     );
     let Ok(group) = &record.group else { return };
     let readiness: Vec<Readiness> = readiness

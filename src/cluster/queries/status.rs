@@ -1,6 +1,6 @@
 //! Groups as they stand, read once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use futures::future;
 use jiff::Timestamp;
@@ -15,7 +15,7 @@ use crate::cluster::api::lease::Lease;
 use crate::cluster::listwatch::list;
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::{RequestError, RequestResult};
-use crate::model::{Invalid, OrderStatus, Readiness, Runner, ServiceRef, Status};
+use crate::model::{ApexClaims, Invalid, OrderStatus, Readiness, Runner, ServiceRef, Status};
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::{KINDS, Record, Upstream};
 
@@ -89,7 +89,7 @@ pub async fn survey(
         Runners::read(cluster, &namespaces),
     )
     .await;
-    let claims = ApexClaims::of(rivals);
+    let claims = claims_of(rivals);
     let now = cluster.clock().now();
     records
         .iter()
@@ -105,10 +105,10 @@ pub fn status(
     runner: Runner,
     now: Timestamp,
 ) -> Status {
-    let invalid = match (&record.group, claims.older_rival(record)) {
+    let invalid = match (&record.group, claims.oldest_rival(&record.claim())) {
         (Err(invalid), _) => invalid.clone(),
         (Ok(_), Some(rival)) => {
-            Invalid::claimed_twice(&record.apex, &rival.id(), rival.port, CONTROLLED_BY)
+            Invalid::claimed_twice(&record.apex, &rival.group(), rival.port, CONTROLLED_BY)
         }
         (Ok(group), None) => {
             let backends = readiness::in_order(group, readiness);
@@ -134,35 +134,10 @@ pub fn status(
     }
 }
 
-/// The groups that claim each apex, the oldest one first.
-#[derive(Debug, Default)]
-pub struct ApexClaims<'a> {
-    by_apex: BTreeMap<(&'a str, &'a str), Vec<&'a Record>>,
-}
-
-impl<'a> ApexClaims<'a> {
-    pub fn of(records: impl IntoIterator<Item = &'a Record>) -> Self {
-        let mut groups: Vec<&Record> = records
-            .into_iter()
-            .filter(|record| record.group.is_ok())
-            .collect();
-        groups.sort_by_key(|record| record.age());
-        let mut claims = Self::default();
-        for record in groups {
-            let apex = (record.meta.namespace.as_str(), record.apex.as_str());
-            claims.by_apex.entry(apex).or_default().push(record);
-        }
-        claims
-    }
-
-    /// An older group that shares out the same traffic.
-    pub fn older_rival(&self, record: &Record) -> Option<&'a Record> {
-        let claims = self
-            .by_apex
-            .get(&(record.meta.namespace.as_str(), record.apex.as_str()))?;
-        let mut older = claims.iter().take_while(|claim| claim.age() < record.age());
-        older.find(|claim| claim.is_rival_of(record)).copied()
-    }
+/// The claims of the valid groups among these.
+pub fn claims_of<'a>(records: impl IntoIterator<Item = &'a Record>) -> ApexClaims<'a> {
+    let valid = records.into_iter().filter(|record| record.group.is_ok());
+    valid.map(Record::claim).collect()
 }
 
 /// Who runs the groups, by namespace.

@@ -8,6 +8,7 @@ use super::group_state::{Pending, Phase};
 use super::leases::LeasePermit;
 use super::rate_limit::Go;
 use crate::model::notice::Notice;
+use crate::model::rivals::oldest_rival;
 use crate::model::{
     Decision, Group, GroupId, Invalid, Readiness, ServiceRef, State, Stopwatches, Weights,
     WhyUnknown, decide,
@@ -20,7 +21,7 @@ use crate::watch::driver::upstream_probe;
 impl Engine {
     /// Decides for one group, if that is possible now, and asks for what follows.
     pub(crate) fn consider(&mut self, id: &GroupId, moment: Moment) {
-        let rival = self.older_rival(id).map(|rival| (rival.id(), rival.port));
+        let rival = self.older_rival(id);
         let Some(tracked) = self.groups.get_mut(id) else {
             return;
         };
@@ -283,21 +284,19 @@ impl Engine {
         }
     }
 
-    /// An older group on the same apex, if there is one.
-    fn older_rival(&self, id: &GroupId) -> Option<&Record> {
-        let tracked = self.groups.get(id)?;
-        let record = &tracked.record;
-        let apex = ServiceRef::new(&id.namespace, &record.apex);
-        let rivals = self
+    /// Returns an older group on the same apex, and the port that it claims.
+    fn older_rival(&self, id: &GroupId) -> Option<(GroupId, Option<u16>)> {
+        let record = &self.groups.get(id)?.record;
+        let sharing = self
             .register
-            .sharing(&apex)
+            .sharing(&ServiceRef::new(&id.namespace, &record.apex));
+        let claims = sharing
             .iter()
-            .filter_map(|rival| self.groups.get(rival));
-        let rivals = rivals
-            .map(|rival| &rival.record)
-            .filter(|rival| rival.is_rival_of(record));
-        let older = rivals.filter(|rival| rival.group.is_ok() && rival.age() < record.age());
-        older.min_by_key(|rival| rival.id())
+            .filter_map(|id| Some(&self.groups.get(id)?.record))
+            .filter(|rival| rival.group.is_ok())
+            .map(Record::claim);
+        let rival = oldest_rival(&record.claim(), claims)?;
+        Some((rival.group(), rival.port))
     }
 }
 

@@ -1,0 +1,157 @@
+//! The rule for rivals: of several groups that claim the traffic of one apex, the oldest one has it, and the newer
+//! ones are Invalid.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use super::GroupId;
+
+/// A group's claim to the traffic of an apex.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ApexClaim<'a> {
+    pub namespace: &'a str,
+    /// Singular, lower case, such as `trafficsplit`.
+    pub kind: &'static str,
+    pub name: &'a str,
+    /// The service that clients call; empty where the object names none.
+    pub apex: &'a str,
+    /// None: all ports.
+    pub port: Option<u16>,
+    pub created: Option<Timestamp>,
+}
+
+impl<'a> ApexClaim<'a> {
+    pub fn group(&self) -> GroupId {
+        GroupId {
+            namespace: self.namespace.to_owned(),
+            kind: self.kind,
+            name: self.name.to_owned(),
+        }
+    }
+
+    /// Whether two groups claim the same traffic.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let same_port = self.port.is_none() || other.port.is_none() || self.port == other.port;
+        same_port
+            && !self.apex.is_empty()
+            && self.apex_key() == other.apex_key()
+            && (self.kind, self.name) != (other.kind, other.name)
+    }
+
+    /// Whether the other group is Invalid because of this one.
+    pub fn precedes(&self, other: &Self) -> bool {
+        self.age() < other.age() && self.overlaps(other)
+    }
+
+    /// Sorts the older group first. Creation times are whole seconds: of two groups from the same second, the first
+    /// by name counts as older.
+    fn age(&self) -> (Option<Timestamp>, &'a str, &'static str, &'a str) {
+        (self.created, self.namespace, self.kind, self.name)
+    }
+
+    fn apex_key(&self) -> (&'a str, &'a str) {
+        (self.namespace, self.apex)
+    }
+}
+
+/// Returns the oldest of these claims that precedes `claim`.
+pub fn oldest_rival<'a>(
+    claim: &ApexClaim<'_>,
+    others: impl IntoIterator<Item = ApexClaim<'a>>,
+) -> Option<ApexClaim<'a>> {
+    others
+        .into_iter()
+        .filter(|other| other.precedes(claim))
+        .min_by_key(ApexClaim::age)
+}
+
+/// The claims of many groups, by apex.
+#[derive(Debug, Default)]
+pub struct ApexClaims<'a> {
+    /// The oldest one first.
+    by_apex: HashMap<(&'a str, &'a str), Vec<ApexClaim<'a>>>,
+}
+
+impl<'a> ApexClaims<'a> {
+    /// As [`oldest_rival`], among all claims.
+    pub fn oldest_rival(&self, claim: &ApexClaim<'_>) -> Option<ApexClaim<'a>> {
+        let claims = self.by_apex.get(&claim.apex_key())?;
+        claims.iter().find(|other| other.precedes(claim)).copied()
+    }
+}
+
+impl<'a> FromIterator<ApexClaim<'a>> for ApexClaims<'a> {
+    fn from_iter<T: IntoIterator<Item = ApexClaim<'a>>>(claims: T) -> Self {
+        let mut by_apex = HashMap::<_, Vec<ApexClaim<'a>>>::new();
+        for claim in claims {
+            by_apex.entry(claim.apex_key()).or_default().push(claim);
+        }
+        for claims in by_apex.values_mut() {
+            claims.sort_by_key(ApexClaim::age);
+        }
+        Self { by_apex }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claim(name: &str, created: i64) -> ApexClaim<'_> {
+        ApexClaim {
+            namespace: "ns",
+            kind: "httproute",
+            name,
+            apex: "web",
+            port: None,
+            created: Timestamp::from_second(created).ok(),
+        }
+    }
+
+    fn rival<'a>(of: &ApexClaim<'_>, claims: &[ApexClaim<'a>]) -> Option<&'a str> {
+        let rival = oldest_rival(of, claims.iter().copied());
+        let indexed = ApexClaims::from_iter(claims.iter().copied()).oldest_rival(of);
+        assert_eq!(rival, indexed);
+        rival.map(|rival| rival.name)
+    }
+
+    #[test]
+    fn the_oldest_group_on_an_apex_has_it() {
+        let claims = [claim("c", 2), claim("b", 1), claim("a", 3)];
+        assert_eq!(rival(&claims[1], &claims), None);
+        assert_eq!(rival(&claims[0], &claims), Some("b"));
+        assert_eq!(rival(&claims[2], &claims), Some("b"));
+    }
+
+    #[test]
+    fn of_two_groups_from_the_same_second_the_first_by_name_is_older() {
+        let claims = [claim("b", 1), claim("a", 1)];
+        assert_eq!(rival(&claims[0], &claims), Some("a"));
+        assert_eq!(rival(&claims[1], &claims), None);
+    }
+
+    #[test]
+    fn groups_are_rivals_only_on_the_same_traffic() {
+        let new = ApexClaim {
+            port: Some(80),
+            ..claim("new", 2)
+        };
+        let old = claim("old", 1);
+        let on_port = |port| ApexClaim {
+            port: Some(port),
+            ..old
+        };
+        assert_eq!(rival(&new, &[old]), Some("old"));
+        assert_eq!(rival(&new, &[on_port(80)]), Some("old"));
+        assert_eq!(rival(&new, &[on_port(81)]), None);
+        assert_eq!(rival(&new, &[ApexClaim { apex: "api", ..old }]), None);
+        let elsewhere = ApexClaim {
+            namespace: "other",
+            ..old
+        };
+        assert_eq!(rival(&new, &[elsewhere]), None);
+        let nameless = |claim| ApexClaim { apex: "", ..claim };
+        assert_eq!(rival(&nameless(new), &[nameless(old)]), None);
+    }
+}
