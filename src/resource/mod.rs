@@ -26,7 +26,7 @@ pub use grpc_route::GRPC_ROUTE;
 pub use http_route::{HTTP_ROUTE, LINKERD_HTTP_ROUTE};
 pub use kind::{KINDS, Kind, KindInfo, NewGroup, kinds_called};
 pub use meta::{Labels, Meta};
-pub use patch::{Operation, patch, patched};
+pub use patch::{patch, patched};
 pub use record::Record;
 pub use routing::{Overlap, Routing};
 pub use traffic_split::TrafficSplit;

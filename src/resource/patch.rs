@@ -1,43 +1,32 @@
-//! The one place where a patch is computed.
+//! Computes every JSON patch (RFC 6902) that the tool writes to a group's object.
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-use serde_json::{Value, json};
+use json_patch::jsonptr::PointerBuf;
+use json_patch::{AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOperation};
+use serde_json::{Map, Value, json};
 
 use super::annotations::{CONTROLLED_BY, PREFIX};
 use super::change::Change;
 use super::record::Record;
 
-/// An operation of a JSON patch (RFC 6902).
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(tag = "op", rename_all = "lowercase")]
-pub enum Operation {
-    Add { path: String, value: Value },
-    Replace { path: String, value: Value },
-    Remove { path: String },
-}
-
-/// The patch for a change. It holds only for the version of the object that the record was read from: replacing
-/// the resource version with that one makes the server refuse it on any other.
-pub fn patch(record: &Record, change: &Change) -> Vec<Operation> {
-    let version = json!(record.meta.resource_version);
-    let mut operations = vec![Operation::Replace {
-        path: "/metadata/resourceVersion".to_owned(),
-        value: version,
-    }];
+/// Returns the patch for a change. Its first operation replaces the resource version with the one
+/// that the record was read at, so that the API server answers 409 Conflict on any other version:
+/// optimistic concurrency, see
+/// <https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions>.
+pub fn patch(record: &Record, change: &Change) -> Patch {
+    let mut operations = vec![PatchOperation::Replace(ReplaceOperation {
+        path: PointerBuf::from_tokens(["metadata", "resourceVersion"]),
+        value: json!(record.meta.resource_version),
+    })];
     if let Some(weights) = &change.weights {
         let each = record.weight_paths.iter().zip(weights);
         operations.extend(each.flat_map(|(paths, weight)| {
-            paths.iter().map(move |path| Operation::Add {
-                path: path.clone(),
-                value: json!(weight),
-            })
+            paths
+                .iter()
+                .map(move |path| add(path.clone(), json!(weight)))
         }));
-        let namespace = |path: &String| Operation::Add {
-            path: path.clone(),
-            value: json!(record.meta.namespace),
-        };
+        let namespace = |path: &PointerBuf| add(path.clone(), json!(record.meta.namespace));
         operations.extend(record.bare_backends.iter().map(namespace));
     }
     operations.extend(
@@ -47,84 +36,56 @@ pub fn patch(record: &Record, change: &Change) -> Vec<Operation> {
             .map(|value| label_operation(record, value)),
     );
     operations.extend(annotation_operations(record, &change.annotations));
-    operations
+    Patch(operations)
 }
 
-/// The object as it would be after the patch, where all that it names is there.
-pub fn patched(object: &Value, operations: &[Operation]) -> Option<Value> {
+/// Returns the object as it is after the patch; none if the patch does not apply to it.
+pub fn patched(object: &Value, patch: &Patch) -> Option<Value> {
     let mut object = object.clone();
-    for operation in operations {
-        let (path, value) = match operation {
-            Operation::Add { path, value } | Operation::Replace { path, value } => {
-                (path, Some(value))
-            }
-            Operation::Remove { path } => (path, None),
-        };
-        let (parent, key) = path.rsplit_once('/')?;
-        let parent = object.pointer_mut(parent)?.as_object_mut()?;
-        let key = key.replace("~1", "/").replace("~0", "~");
-        match value {
-            Some(value) => parent.insert(key, value.clone()),
-            None => parent.remove(&key),
-        };
-    }
+    json_patch::patch(&mut object, patch).ok()?;
     Some(object)
 }
 
-fn label_operation(record: &Record, value: &str) -> Operation {
+fn add(path: PointerBuf, value: Value) -> PatchOperation {
+    PatchOperation::Add(AddOperation { path, value })
+}
+
+fn label_operation(record: &Record, value: &str) -> PatchOperation {
     if record.meta.labels.is_empty() {
-        let path = "/metadata/labels".to_owned();
-        return Operation::Add {
-            path,
-            value: json!({ CONTROLLED_BY: value }),
-        };
+        let labels = json!({ CONTROLLED_BY: value });
+        return add(PointerBuf::from_tokens(["metadata", "labels"]), labels);
     }
-    let path = format!("/metadata/labels/{}", pointer_token(CONTROLLED_BY));
-    Operation::Add {
-        path,
-        value: json!(value),
-    }
+    add(
+        PointerBuf::from_tokens(["metadata", "labels", CONTROLLED_BY]),
+        json!(value),
+    )
 }
 
 fn annotation_operations(
     record: &Record,
     annotations: &BTreeMap<&'static str, Option<String>>,
-) -> Vec<Operation> {
+) -> Vec<PatchOperation> {
     let existing = &record.meta.annotations;
     if !existing.exist {
-        let set: serde_json::Map<String, Value> = annotations
+        let set: Map<String, Value> = annotations
             .iter()
             .filter_map(|(key, value)| Some((format!("{PREFIX}{key}"), json!(value.as_ref()?))))
             .collect();
-        let path = "/metadata/annotations".to_owned();
-        return if set.is_empty() {
-            Vec::new()
-        } else {
-            vec![Operation::Add {
-                path,
-                value: Value::Object(set),
-            }]
-        };
+        let path = PointerBuf::from_tokens(["metadata", "annotations"]);
+        return (!set.is_empty())
+            .then(|| add(path, Value::Object(set)))
+            .into_iter()
+            .collect();
     }
-    annotations
-        .iter()
-        .filter_map(|(key, value)| {
-            let path = format!(
-                "/metadata/annotations/{}",
-                pointer_token(&format!("{PREFIX}{key}"))
-            );
-            match value {
-                Some(value) => Some(Operation::Add {
-                    path,
-                    value: json!(value),
-                }),
-                None => existing.get(key).map(|_| Operation::Remove { path }),
-            }
-        })
-        .collect()
-}
-
-/// Escapes one step of a JSON pointer (RFC 6901).
-fn pointer_token(text: &str) -> String {
-    text.replace('~', "~0").replace('/', "~1")
+    let operation = |(key, value): (&&'static str, &Option<String>)| {
+        let full_key = format!("{PREFIX}{key}");
+        let path = PointerBuf::from_tokens(["metadata", "annotations", full_key.as_str()]);
+        match value {
+            Some(value) => Some(add(path, json!(value))),
+            None => existing
+                .get(key)
+                .map(|_| PatchOperation::Remove(RemoveOperation { path })),
+        }
+    };
+    annotations.iter().filter_map(operation).collect()
 }

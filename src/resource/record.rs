@@ -1,4 +1,5 @@
 use jiff::{SignedDuration, Timestamp};
+use json_patch::jsonptr::PointerBuf;
 
 use super::annotations::{CONTROLLED_BY, LAST_MOVE};
 use super::kind::Kind;
@@ -23,9 +24,9 @@ pub struct Record {
     pub backend_ports: Vec<(ServiceRef, u16)>,
     pub group: Result<Group, Invalid>,
     /// JSON pointers to the weights of each backend; a route may have several rules.
-    pub weight_paths: Vec<Vec<String>>,
+    pub weight_paths: Vec<Vec<PointerBuf>>,
     /// JSON pointers to the namespaces of backends that a route leaves out, which Linkerd's parts do not all read alike.
-    pub bare_backends: Vec<String>,
+    pub bare_backends: Vec<PointerBuf>,
     /// Why the object may have no effect, or not on all the traffic.
     pub warnings: Vec<String>,
     /// Which requests a route takes on; none where the object is no route.

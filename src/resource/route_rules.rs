@@ -1,5 +1,6 @@
 //! The rules of a route: which of them are the group's, and where their weights are.
 
+use json_patch::jsonptr::PointerBuf;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -37,9 +38,9 @@ pub struct BackendRef {
 pub struct Protected {
     pub backends: Vec<Backend>,
     /// JSON pointers to the weights of each backend, one in each rule.
-    pub paths: Vec<Vec<String>>,
+    pub paths: Vec<Vec<PointerBuf>>,
     /// JSON pointers to the namespaces that are left out.
-    pub bare: Vec<String>,
+    pub bare: Vec<PointerBuf>,
     /// The ports that the rules send to.
     pub ports: Vec<(ServiceRef, u16)>,
     /// Indexes of the rules.
@@ -173,7 +174,10 @@ fn read(rule: &RouteRule, index: usize, home: &str) -> Result<Protected, Invalid
     for to in &rule.backend_refs {
         assemble::add(&mut backends, to.read(home)?)?;
     }
-    let path = |at: usize, field: &str| format!("/spec/rules/{index}/backendRefs/{at}/{field}");
+    let path = |at: usize, field: &str| {
+        let (rule, at) = (index.to_string(), at.to_string());
+        PointerBuf::from_tokens(["spec", "rules", &rule, "backendRefs", &at, field])
+    };
     let listed = || rule.backend_refs.iter().enumerate();
     Ok(Protected {
         paths: listed().map(|(at, _)| vec![path(at, "weight")]).collect(),

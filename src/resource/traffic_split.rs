@@ -1,3 +1,4 @@
+use json_patch::jsonptr::PointerBuf;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -59,7 +60,14 @@ impl Kind for TrafficSplit {
     fn read(&'static self, raw: &RawValue) -> serde_json::Result<Record> {
         let Object { metadata, spec } = serde_json::from_str(raw.get())?;
         let group = group(&metadata, &spec);
-        let path = |index| vec![format!("/spec/backends/{index}/weight")];
+        let path = |index: usize| {
+            vec![PointerBuf::from_tokens([
+                "spec",
+                "backends",
+                &index.to_string(),
+                "weight",
+            ])]
+        };
         let weight_paths = (0..spec.backends.len()).map(path).collect();
         Ok(Record {
             kind: self,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use json_patch::PatchOperation;
 use kubectl_failover::cluster::api::endpoint_slices::{Slice, SliceIndex};
 use kubectl_failover::cluster::api::lease;
 use kubectl_failover::cluster::api::services::Service;
@@ -10,7 +11,7 @@ use kubectl_failover::cluster::transport::kubeconfig;
 use kubectl_failover::cluster::transport::options::ConnectOptions;
 use kubectl_failover::model::readiness::AddressFamily;
 use kubectl_failover::model::{Override, Pause, Readiness, Stopwatches, Timers, Weights, decide};
-use kubectl_failover::resource::{Change, KINDS, Kind, Operation, Record, patch};
+use kubectl_failover::resource::{Change, KINDS, Kind, Record, patch};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::value::to_raw_value;
@@ -133,13 +134,8 @@ fn read(kind: &'static dyn Kind, object: &Value) -> Option<Record> {
     kind.read(&to_raw_value(object).unwrap()).ok()
 }
 
-fn has_place_for(object: &Value, operation: &Operation) -> bool {
-    let operation = json!(operation);
-    let (parent, _) = operation["path"]
-        .as_str()
-        .unwrap()
-        .rsplit_once('/')
-        .unwrap();
+fn has_place_for(object: &Value, operation: &PatchOperation) -> bool {
+    let (parent, _) = operation.path().as_str().rsplit_once('/').unwrap();
     object.pointer(parent).is_some_and(Value::is_object)
 }
 

@@ -1,14 +1,13 @@
 //! A group's object as the API server keeps it, with what operators and the loop write to it.
 
 use jiff::{SignedDuration, Timestamp};
+use json_patch::{Patch, PatchOperation};
 use kubectl_failover::model::operate::{Ends, Forced, Returned, Wish, failback, force};
 use kubectl_failover::model::{
     Carrier, Changed, Decision, Group, Override, OverrideState, Policy, Readiness, Timers, Weights,
     decide,
 };
-use kubectl_failover::resource::{
-    Change, HTTP_ROUTE, Kind, Operation, Record, TrafficSplit, patch,
-};
+use kubectl_failover::resource::{Change, HTTP_ROUTE, Kind, Record, TrafficSplit, patch};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -224,14 +223,15 @@ impl Object {
     }
 }
 
-/// Does what a patch says, as the API server does.
-pub fn change_json(object: &mut Value, operations: &[Operation]) {
-    for operation in operations {
-        let (path, value) = match operation {
-            Operation::Add { path, value } | Operation::Replace { path, value } => {
-                (path, Some(value))
-            }
-            Operation::Remove { path } => (path, None),
+/// Applies a patch as the API server does.
+pub fn change_json(object: &mut Value, patch: &Patch) {
+    for operation in patch.iter() {
+        let path = operation.path().as_str();
+        let value = match operation {
+            PatchOperation::Add(add) => Some(&add.value),
+            PatchOperation::Replace(replace) => Some(&replace.value),
+            PatchOperation::Remove(_) => None,
+            other => panic!("unexpected operation {other}"),
         };
         let (parent, key) = path.rsplit_once('/').unwrap();
         let parent = object.pointer_mut(parent).unwrap().as_object_mut().unwrap();
