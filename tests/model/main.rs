@@ -13,7 +13,6 @@ mod loops;
 mod mirrors;
 mod object;
 mod orders;
-mod purity;
 mod routes;
 mod sequences;
 mod vectors;
