@@ -30,27 +30,29 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use cli::argv0::{self, Invocation};
-use output::{logging, queued_writer};
+use output::logging;
+use output::streams::Streams;
 
 /// Runs the command line `args` (the program's name first) and returns the process's exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let streams = Streams::process();
     let words: Vec<OsString> = args.into_iter().collect();
     let program = Invocation::called(words.first().map(OsString::as_os_str));
     if let Some(words) = program.to_complete(&words) {
-        return error::finish(commands::complete(words), false);
+        return error::finish(&streams, commands::complete(words), false);
     }
     if let Some(metadata) = argv0::extension_metadata(&words) {
-        return error::finish(commands::print(&metadata), false);
+        return error::finish(&streams, commands::print(&metadata), false);
     }
     let cli = match program.parse(&words) {
         Ok(cli) => cli,
-        Err(usage) => return error::report_usage(&usage, argv0::asks_for_json(&words)),
+        Err(usage) => return error::report_usage(&streams, &usage, argv0::asks_for_json(&words)),
     };
     let json = commands::prints_json(&cli.command);
     if let Some(outcome) = sandbox::before_runtime(&cli.command) {
-        return error::finish(outcome, json);
+        return error::finish(&streams, outcome, json);
     }
-    logging::start(cli.global.verbosity(), cli.command.log_format());
+    logging::start(&streams, cli.global.verbosity(), cli.command.log_format());
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -58,12 +60,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(runtime) => runtime,
         Err(cause) => {
             let error = anyhow::Error::new(cause).context("starting the async runtime");
-            return error::finish(Err(error), json);
+            return error::finish(&streams, Err(error), json);
         }
     };
     let outcome = runtime.block_on(commands::run(cli));
     runtime.shutdown_timeout(std::time::Duration::from_millis(100));
-    let code = error::finish(outcome, json);
-    queued_writer::finish();
+    let code = error::finish(&streams, outcome, json);
+    streams.finish();
     code
 }

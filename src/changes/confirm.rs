@@ -1,8 +1,9 @@
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::io::{BufRead as _, IsTerminal as _};
 
 use super::execute::PlannedChange;
 use super::order::{ChangePlan, Order, paused};
 use crate::cluster::Cluster;
+use crate::output::streams::Streams;
 use crate::output::terminal::say;
 use crate::problem::Problem;
 use crate::process::signals::Interrupts;
@@ -37,7 +38,7 @@ pub async fn ask(
     if yes || changes.is_empty() {
         return Ok(None);
     }
-    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+    if !std::io::stdin().is_terminal() || !Streams::process().err_is_terminal() {
         return Err(Problem::refused(format!(
             "{} asks first, and there is no terminal to ask on",
             order.name()
@@ -64,9 +65,7 @@ pub async fn ask(
         }
     }
     let mut interrupts = Interrupts::listen()?;
-    let mut terminal = std::io::stderr();
-    write!(terminal, "Go on? [y/N] ")?;
-    terminal.flush()?;
+    Streams::process().ask("Go on? [y/N] ")?;
     let answer = tokio::select! {
         answer = tokio::task::spawn_blocking(read_line) => answer??,
         _ = interrupts.next() => {

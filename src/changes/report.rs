@@ -72,7 +72,7 @@ pub fn tell(
             exit_code: exit.code(),
             items,
         };
-        return Ok(print(&clean_json(&serde_json::to_string_pretty(&list)?))?);
+        return print(&clean_json(&serde_json::to_string_pretty(&list)?));
     }
     for (outcome, item) in outcomes.iter().zip(&items) {
         let line = shorten(

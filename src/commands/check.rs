@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -14,6 +13,7 @@ use crate::check::{CheckOptions, RetryUntil};
 use crate::cli::{CheckArgs, CheckFormat, GlobalArgs};
 use crate::cluster::remotes::remote_clusters::Remotes;
 use crate::cluster::transport::kubeconfig;
+use crate::output::streams::Streams;
 use crate::output::terminal;
 use crate::output::terminal::say;
 use crate::problem::Exit;
@@ -37,7 +37,7 @@ pub async fn run(flags: &GlobalArgs, args: &CheckArgs) -> anyhow::Result<Exit> {
     progress.clear();
     let style = CheckStyle {
         short: args.output == CheckFormat::Short,
-        colour: terminal::is_coloured(flags.color, std::io::stdout().is_terminal()),
+        colour: terminal::is_coloured(flags.color, Streams::process().out_is_terminal()),
     };
     print(&match args.output {
         CheckFormat::Json => json(&categories)?,

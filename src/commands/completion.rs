@@ -1,15 +1,10 @@
 //! `completion`: the script that a shell loads.
 
-use std::io::Write as _;
-
 use crate::cli::{CompletionArgs, CompletionShell};
 use crate::problem::Exit;
 
 pub fn run(args: &CompletionArgs) -> anyhow::Result<Exit> {
-    std::io::stdout()
-        .lock()
-        .write_all(script(args.shell).as_bytes())?;
-    Ok(Exit::Done)
+    super::print(script(args.shell))
 }
 
 /// The scripts ask the program itself for choices, so they stay as they are when commands and flags change.

@@ -1,7 +1,5 @@
 //! `history`: the moves that are known.
 
-use std::io::Write as _;
-
 use futures::future;
 use jiff::Timestamp;
 
@@ -15,6 +13,7 @@ use crate::cluster::queries::status;
 use crate::cluster::{Cluster, RequestError};
 use crate::error;
 use crate::model::history::{Move, merge};
+use crate::output::streams::Streams;
 use crate::output::terminal::say;
 use crate::problem::Exit;
 use crate::resource::{GroupName, Record};
@@ -118,9 +117,7 @@ fn print(
             table(moves, style, cluster.clock().now())
         }
     };
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    Ok(out.flush()?)
+    Streams::process().write(&text)
 }
 
 /// How far back all this goes.

@@ -16,14 +16,13 @@ pub mod watch;
 
 pub use complete::run as complete;
 
-use std::io::Write as _;
-
 use crate::access::rights::RbacCommand;
 use crate::cli::{
     Cli, Command, GlobalArgs, HistoryFormat, ObjectFormat, RemoteArgs, StatusFormat, StreamFormat,
 };
 use crate::cluster::Cluster;
 use crate::cluster::remotes::remote_clusters::Remotes;
+use crate::output::streams::Streams;
 use crate::output::terminal::say;
 use crate::problem::Exit;
 
@@ -63,9 +62,7 @@ pub fn prints_json(command: &Command) -> bool {
 
 /// Prints a text as it is to standard output.
 pub fn print(text: &str) -> anyhow::Result<Exit> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()?;
+    Streams::process().write(text)?;
     Ok(Exit::Done)
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::output::queued_writer;
+use crate::output::streams::Streams;
 use crate::problem::Exit;
 use crate::text::clean_json;
 use crate::view::stream::API_VERSION;
@@ -39,9 +39,9 @@ pub fn of_usage(usage: &clap::Error) -> Document {
     Document::new(Exit::Usage, message.trim_start_matches("error: "), &next)
 }
 
-/// One line on standard output. That nobody reads it is no failure.
-pub fn print(document: &Document) {
+/// Prints it as one line. The command has failed already: failing to print that adds nothing.
+pub fn print(streams: &Streams, document: &Document) {
     if let Ok(json) = serde_json::to_string(document) {
-        let _ = queued_writer::print(&clean_json(&json));
+        let _ = streams.print(&clean_json(&json));
     }
 }

@@ -3,21 +3,20 @@
 use std::process::ExitCode;
 
 use super::json;
-use crate::output::logging;
-use crate::output::terminal::say;
+use crate::output::streams::{StdoutClosed, Streams};
 use crate::problem::{Exit, Problem};
 use crate::text::{clean, clean_lines};
 
 /// Prints clap's help, version or usage error, which programs that asked for JSON get as such; help and version are
 /// no errors.
-pub fn report_usage(usage: &clap::Error, json: bool) -> ExitCode {
+pub fn report_usage(streams: &Streams, usage: &clap::Error, json: bool) -> ExitCode {
     // A closed pipe (`… --help | head -1`) is no failure.
     let _ = usage.print();
     if !usage.use_stderr() {
         return Exit::Done.into();
     }
     if json {
-        json::print(&json::of_usage(usage));
+        json::print(streams, &json::of_usage(usage));
     }
     Exit::Usage.into()
 }
@@ -50,9 +49,9 @@ impl Report {
         }
     }
 
-    /// Says it on standard error.
-    pub fn say(&self) {
-        if logging::is_json() {
+    /// Writes it to standard error.
+    pub fn say(&self, streams: &Streams) {
+        if streams.logs_json() {
             tracing::error!(
                 next = self.next.join("; "),
                 exit_code = self.exit.code(),
@@ -60,7 +59,9 @@ impl Report {
                 self.message
             );
         } else {
-            self.lines("error").iter().for_each(|line| say(line));
+            self.lines("error")
+                .iter()
+                .for_each(|line| streams.say(line));
         }
     }
 
@@ -72,26 +73,48 @@ impl Report {
     }
 }
 
-/// Prints the error of a command, if there is one, and gives the exit code. Programs that asked for JSON get the error
-/// as such on standard output.
-pub fn finish(outcome: anyhow::Result<Exit>, json: bool) -> ExitCode {
+/// Prints the error of a command, if there is one, and returns the exit code. With `-o json` the error is printed as
+/// JSON too. A standard output that nobody reads any more is not an error.
+pub fn finish(streams: &Streams, outcome: anyhow::Result<Exit>, json: bool) -> ExitCode {
     match outcome {
         Ok(exit) => exit.into(),
-        Err(error) if is_broken_pipe(&error) => Exit::Done.into(),
+        Err(error) if error.is::<StdoutClosed>() => Exit::Done.into(),
         Err(error) => {
             let told = Report::of(&error);
-            told.say();
+            told.say(streams);
             if json && !told.is_printed {
-                json::print(&json::Document::new(told.exit, &told.message, &told.next));
+                json::print(
+                    streams,
+                    &json::Document::new(told.exit, &told.message, &told.next),
+                );
             }
             told.exit.into()
         }
     }
 }
 
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
-        .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+#[cfg(test)]
+mod tests {
+    use std::io::{Error, ErrorKind};
+
+    use super::*;
+
+    #[test]
+    fn a_broken_pipe_of_something_else_is_an_error() {
+        let error = anyhow::Error::new(Error::from(ErrorKind::BrokenPipe))
+            .context("telling the supervisor to stay");
+        let (streams, captured) = Streams::captured();
+        let code = finish(&streams, Err(error), false);
+        assert_eq!(code, ExitCode::from(1));
+        assert!(captured.err().starts_with("error: telling the supervisor"));
+    }
+
+    #[test]
+    fn a_closed_standard_output_ends_in_silence() {
+        let (streams, captured) = Streams::captured();
+        captured.close_out();
+        let error = streams.print("line").unwrap_err().context("printing");
+        let code = finish(&streams, Err(error), true);
+        assert_eq!((code, captured.err().as_str()), (ExitCode::SUCCESS, ""));
+    }
 }

@@ -1,6 +1,6 @@
 //! A terminal's screen that is drawn over and over, and left as it was.
 
-use std::io::{Stdout, Write, stdout};
+use super::streams::Streams;
 
 /// A screen of its own, no cursor, and no line that runs over into the next one.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J";
@@ -12,7 +12,7 @@ const END: &str = "\x1b[J\x1b[?2026l";
 /// The terminal gets its screen back when this is dropped.
 #[derive(Debug)]
 pub struct Screen {
-    out: Stdout,
+    streams: Streams,
     entered: bool,
     frame: Vec<String>,
 }
@@ -20,9 +20,9 @@ pub struct Screen {
 impl Screen {
     /// # Errors
     /// Where the terminal can't be written to.
-    pub fn enter() -> std::io::Result<Self> {
+    pub fn enter(streams: &Streams) -> anyhow::Result<Self> {
         let mut screen = Self {
-            out: stdout(),
+            streams: streams.clone(),
             entered: false,
             frame: Vec::new(),
         };
@@ -34,7 +34,7 @@ impl Screen {
     ///
     /// # Errors
     /// Where the terminal can't be written to.
-    pub fn resume(&mut self) -> std::io::Result<()> {
+    pub fn resume(&mut self) -> anyhow::Result<()> {
         self.entered = true;
         self.forget();
         self.write(ENTER)
@@ -44,7 +44,7 @@ impl Screen {
     ///
     /// # Errors
     /// Where the terminal can't be written to.
-    pub fn leave(&mut self) -> std::io::Result<()> {
+    pub fn leave(&mut self) -> anyhow::Result<()> {
         if std::mem::take(&mut self.entered) {
             self.write(LEAVE)
         } else {
@@ -62,7 +62,7 @@ impl Screen {
     ///
     /// # Errors
     /// Where the terminal can't be written to.
-    pub fn draw(&mut self, frame: Vec<String>) -> std::io::Result<()> {
+    pub fn draw(&mut self, frame: Vec<String>) -> anyhow::Result<()> {
         if frame == self.frame {
             return Ok(());
         }
@@ -71,9 +71,8 @@ impl Screen {
         self.write(&format!("{BEGIN}{}{END}", lines.join("\r\n")))
     }
 
-    fn write(&mut self, text: &str) -> std::io::Result<()> {
-        self.out.write_all(text.as_bytes())?;
-        self.out.flush()
+    fn write(&mut self, text: &str) -> anyhow::Result<()> {
+        self.streams.write(text)
     }
 }
 

@@ -6,7 +6,6 @@ pub mod typed;
 pub mod values;
 
 use std::ffi::OsString;
-use std::io::Write as _;
 use std::sync::Arc;
 
 use clap_complete::CompletionCandidate;
@@ -23,10 +22,7 @@ const NO_FILE_NAMES: u8 = 4;
 
 /// Prints the choices for the last of the words after `kubectl failover`, which may be empty.
 pub fn run(words: &[OsString]) -> anyhow::Result<Exit> {
-    std::io::stdout()
-        .lock()
-        .write_all(answer(words).as_bytes())?;
-    Ok(Exit::Done)
+    super::print(&answer(words))
 }
 
 fn answer(words: &[OsString]) -> String {

@@ -7,8 +7,6 @@ pub mod existing;
 pub mod ports;
 pub mod requirements;
 
-use std::io::Write as _;
-
 use futures::future::join;
 use serde_json::Value;
 
@@ -18,6 +16,7 @@ use crate::cluster::Cluster;
 use crate::cluster::api::{apply, groups};
 use crate::error::explain;
 use crate::model::{Carrier, Invalid};
+use crate::output::streams::Streams;
 use crate::output::terminal::say;
 use crate::problem::{Exit, Problem};
 use crate::resource::annotations::POLICY;
@@ -182,7 +181,7 @@ async fn report(cluster: &Cluster, args: &CreateArgs, made: Made) -> anyhow::Res
         outcome,
     } = made;
     let Some(format) = args.output else {
-        writeln!(std::io::stdout(), "{line}")?;
+        Streams::process().print(&line)?;
         if !matches!(outcome, CreateOutcome::Unchanged) && args.dry_run == DryRun::None {
             what_next(cluster, kind.info().carrier, &group)
                 .iter()
@@ -201,7 +200,7 @@ async fn report(cluster: &Cluster, args: &CreateArgs, made: Made) -> anyhow::Res
         }
     };
     let text = object::print(&object, kind.info(), &group.name, format)?;
-    Ok(std::io::stdout().write_all(text.as_bytes())?)
+    Streams::process().write(&text)
 }
 
 /// The object that is there; a name needs no reading.

@@ -1,12 +1,10 @@
-use std::io::Write as _;
-
 use super::StatusPage;
 use crate::cli::StatusFormat;
 use crate::cluster::Cluster;
 use crate::commands::args::selection::{place_of, say_forbidden};
 use crate::model::{Status, StatusChange, status_change};
 use crate::observe::{ObserveScope, Observer, Snapshot, UnknownName};
-use crate::output::terminal;
+use crate::output::streams::Streams;
 use crate::output::terminal::say;
 use crate::problem::Exit;
 use crate::process::signals::Interrupts;
@@ -16,6 +14,7 @@ use crate::view::changes::{json_line, text_line};
 /// Prints a line for each group as it is, then one for each change, until a signal comes or
 /// nobody reads them any more.
 pub async fn run(cluster: &Cluster, scope: ObserveScope, page: StatusPage) -> anyhow::Result<Exit> {
+    let streams = Streams::process();
     let mut interrupts = Interrupts::listen()?;
     let place = place_of(cluster, scope.namespace.as_deref());
     let mut observer = Observer::start(cluster, scope);
@@ -23,7 +22,7 @@ pub async fn run(cluster: &Cluster, scope: ObserveScope, page: StatusPage) -> an
     loop {
         let sight = tokio::select! {
             _ = interrupts.next() => return Ok(Exit::Done),
-            () = terminal::unread() => return Ok(Exit::Done),
+            () = streams.closed() => return Ok(Exit::Done),
             sight = observer.next() => sight?,
         };
         if known.is_none() {
@@ -45,19 +44,15 @@ pub fn changes(before: Option<&[Status]>, now: &[Status]) -> Vec<StatusChange> {
 
 fn tell(cluster: &Cluster, changes: &[StatusChange], format: StatusFormat) -> anyhow::Result<()> {
     let at = cluster.clock().now();
-    let mut out = std::io::stdout().lock();
+    let streams = Streams::process();
     for change in changes {
         if format == StatusFormat::Json {
-            writeln!(
-                out,
-                "{}",
-                json_line(change, &cluster.context, &cluster.reach, at)?
-            )?;
+            streams.print(&json_line(change, &cluster.context, &cluster.reach, at)?)?;
         } else if change.is_transition() {
-            writeln!(out, "{}", text_line(change, at))?;
+            streams.print(&text_line(change, at))?;
         }
     }
-    Ok(out.flush()?)
+    Ok(())
 }
 
 /// What is no change of a group goes to standard error.

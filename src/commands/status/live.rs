@@ -11,7 +11,7 @@ use crate::cluster::Cluster;
 use crate::commands::args::selection::{place_of, say_forbidden};
 use crate::observe::{ObserveScope, Observer, Snapshot};
 use crate::output::screen::Screen;
-use crate::output::terminal;
+use crate::output::streams::Streams;
 use crate::problem::Exit;
 use crate::process::signals::Interrupts;
 use crate::view::ago::ago;
@@ -42,7 +42,7 @@ pub async fn run(cluster: &Cluster, scope: ObserveScope, page: StatusPage) -> an
         transitions: Transitions::default(),
     };
     say_forbidden(cluster, observer.forbidden());
-    let mut screen = Screen::enter()?;
+    let mut screen = Screen::enter(&Streams::process())?;
     let mut pace = Pace::start(Instant::now());
     loop {
         tokio::select! {
@@ -144,7 +144,7 @@ impl LiveTable<'_> {
     }
 
     fn frame(&self, observer: &Observer) -> Vec<String> {
-        let (columns, rows) = terminal::size();
+        let (columns, rows) = Streams::process().terminal_size();
         let now = self.cluster.clock().now();
         let live = Live {
             place: &self.place,

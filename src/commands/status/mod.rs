@@ -9,8 +9,6 @@ pub mod several;
 pub mod wait;
 pub mod waiting;
 
-use std::io::IsTerminal as _;
-
 use clap::ColorChoice;
 
 use super::args::contexts;
@@ -20,6 +18,7 @@ use super::scope;
 use crate::access::rights::RbacCommand;
 use crate::cli::{GlobalArgs, StatusArgs, StatusFormat};
 use crate::observe::ObserveScope;
+use crate::output::streams::Streams;
 use crate::problem::{Exit, Problem};
 
 pub async fn run(flags: &GlobalArgs, args: StatusArgs) -> anyhow::Result<Exit> {
@@ -66,7 +65,7 @@ pub async fn run(flags: &GlobalArgs, args: StatusArgs) -> anyhow::Result<Exit> {
     if !args.watch {
         return wait::run(&cluster, scope, args.conditions, args.timeout, page).await;
     }
-    let on_terminal = std::io::stdout().is_terminal();
+    let on_terminal = Streams::process().out_is_terminal();
     match page.format {
         StatusFormat::Table | StatusFormat::Wide if on_terminal => {
             live::run(&cluster, scope, page).await

@@ -1,9 +1,8 @@
-use std::io::{IsTerminal as _, Write as _};
-
 use super::StatusPage;
 use crate::cli::StatusFormat;
 use crate::cluster::Cluster;
 use crate::model::Status;
+use crate::output::streams::Streams;
 use crate::output::terminal;
 use crate::problem::Exit;
 use crate::text::{clean, clean_json, clean_lines};
@@ -24,14 +23,12 @@ pub fn print(cluster: &Cluster, printed: &Printed, page: StatusPage) -> anyhow::
 }
 
 pub fn write(text: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    Ok(out.flush()?)
+    Streams::process().write(text)
 }
 
 /// How a table is drawn on standard output.
 pub fn style(page: StatusPage) -> TableStyle {
-    let on_terminal = std::io::stdout().is_terminal();
+    let on_terminal = Streams::process().out_is_terminal();
     TableStyle {
         wide: page.format == StatusFormat::Wide,
         namespaces: page.namespaces,
@@ -70,9 +67,10 @@ fn render(cluster: &Cluster, printed: &Printed, page: StatusPage) -> anyhow::Res
                 now: cluster.clock().now(),
             };
             // Who asks for the wide table wants all of it.
-            let may_narrow = page.format == StatusFormat::Table && std::io::stdout().is_terminal();
+            let may_narrow =
+                page.format == StatusFormat::Table && Streams::process().out_is_terminal();
             if may_narrow {
-                compact::render(shown, style(page), terminal::size().0)
+                compact::render(shown, style(page), Streams::process().terminal_size().0)
             } else {
                 table::render(shown, style(page))
             }

@@ -11,8 +11,8 @@ use crate::access::rights::RbacCommand;
 use crate::cli::GlobalArgs;
 use crate::commands::args::contexts;
 use crate::error::Report;
+use crate::output::streams::{Streams, is_stdout_error};
 use crate::output::terminal::say;
-use crate::output::{logging, queued_writer};
 use crate::problem::Exit;
 
 /// How long to wait before a cluster that could not be run is tried again: at first, and at most.
@@ -20,6 +20,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 pub async fn run(each: &[GlobalArgs], plan: &WatchPlan) -> anyhow::Result<Exit> {
+    let streams = Streams::process();
     let signalled = signalled()?;
     each.iter()
         .filter_map(|flags| flags.context.as_deref())
@@ -37,7 +38,7 @@ pub async fn run(each: &[GlobalArgs], plan: &WatchPlan) -> anyhow::Result<Exit> 
     let end = tokio::select! {
         exits = &mut loops => return exits.map(|exits| worst(&exits)),
         () = signalled => Ending::Asked,
-        () = queued_writer::closed() => Ending::Asked,
+        () = streams.closed() => Ending::Asked,
         end = time_is_up(limits) => end,
     };
     told.send_replace(Some(end));
@@ -60,14 +61,12 @@ async fn keep_running(
             // What was broken to the end has failed.
             Ok(Ended { began: false, .. }) if said.is_some() => return Ok(Exit::Failed),
             Ok(ended) => return Ok(ended.exit),
-            Err(error) if error.chain().any(|cause| cause.is::<std::io::Error>()) => {
-                return Err(error);
-            }
+            Err(error) if is_stdout_error(&error) => return Err(error),
             Err(error) => Report::of(&error),
         };
         let is_final = plan.once || told.exit != Exit::Failed || heard.borrow().is_some();
         if said.as_ref() != Some(&told) {
-            if logging::is_json() {
+            if Streams::process().logs_json() {
                 tracing::error!(context, next = told.next.join("; "), "{}", told.message);
             } else {
                 told.lines("error")

@@ -24,7 +24,7 @@ use crate::cluster::Cluster;
 use crate::cluster::api::namespaces;
 use crate::model::{Condition, GroupId, MaxMoves, Notice};
 use crate::observe::ObserveScope;
-use crate::output::queued_writer;
+use crate::output::streams::Streams;
 use crate::output::terminal::say;
 use crate::problem::{Exit, Problem};
 use crate::text::clean;
@@ -60,7 +60,7 @@ pub async fn run(flags: &GlobalArgs, args: WatchArgs) -> anyhow::Result<Exit> {
         request_timeout: limit,
         ..flags.clone()
     };
-    queued_writer::start().context("starting to write")?;
+    Streams::process().queue().context("starting to write")?;
     let plan = WatchPlan {
         remotes: args.remotes,
         selector: args.selector,
@@ -92,7 +92,7 @@ pub async fn run(flags: &GlobalArgs, args: WatchArgs) -> anyhow::Result<Exit> {
     if let Some(hooks) = plan.hooks {
         hooks.finish().await;
     }
-    queued_writer::check()?;
+    Streams::process().check()?;
     exit
 }
 
@@ -111,11 +111,12 @@ async fn one(flags: &GlobalArgs, plan: &WatchPlan, until: &[Condition]) -> anyho
         timeout,
     };
     let signalled = limits::signalled()?;
+    let streams = Streams::process();
     let unmet = Cell::new(None);
     let end = async {
         tokio::select! {
             () = signalled => Ending::Asked,
-            () = queued_writer::closed() => Ending::Asked,
+            () = streams.closed() => Ending::Asked,
             end = limits::time_is_up(limits) => end,
             met = limits::met(&cluster, scope, until, plan.timeout) => {
                 unmet.set(met.err());

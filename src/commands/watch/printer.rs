@@ -3,8 +3,8 @@
 use super::hooks::Hooks;
 use crate::cli::StreamFormat;
 use crate::model::{GroupId, Notice, Transition};
+use crate::output::streams::Streams;
 use crate::output::terminal::say;
-use crate::output::{logging, queued_writer};
 use crate::text::clean;
 use crate::view::stream::{json_line, text_line};
 
@@ -31,10 +31,10 @@ impl Printer<'_> {
             Notice::Moved(transition) | Notice::WouldMove(transition) => {
                 self.tell_move(notice, transition, &words)?;
             }
-            _ if logging::is_json() => {}
+            _ if Streams::process().logs_json() => {}
             _ => say(&(self.prefix() + &words)),
         }
-        if logging::is_json() {
+        if Streams::process().logs_json() {
             self.log_each(notice, &words);
         }
         Ok(())
@@ -61,8 +61,8 @@ impl Printer<'_> {
             StreamFormat::Text => &(self.prefix() + words),
             StreamFormat::Json => &json,
         };
-        queued_writer::print(line)?;
-        if self.format == StreamFormat::Json && !logging::is_json() {
+        Streams::process().print(line)?;
+        if self.format == StreamFormat::Json && !Streams::process().logs_json() {
             say(&(self.prefix() + words));
         }
         if let (Some(hooks), Notice::Moved(_)) = (self.hooks, notice) {

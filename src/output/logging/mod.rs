@@ -1,9 +1,8 @@
-//! What the tool says of its own workings, on stderr: warnings always, requests with `-v`; as JSON, all that it says
-//! there.
+//! The log, on standard error: warnings always, requests with `-v`. With `--log-format json` every
+//! line of standard error is a log line. The subscriber is a global of the process, as it is for
+//! every program that uses `tracing`.
 
 pub mod json;
-
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use json::JsonLines;
 use tracing::level_filters::LevelFilter;
@@ -12,18 +11,11 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::queued_writer::Stderr;
+use super::streams::Streams;
 use crate::cli::LogFormat;
 
-static JSON: AtomicBool = AtomicBool::new(false);
-
-/// Whether every line on stderr is to be a JSON object.
-pub fn is_json() -> bool {
-    JSON.load(Ordering::Relaxed)
-}
-
-/// Starts logging; `verbose` is how often `-v` was given. Tokens and bodies are never among what is logged.
-pub fn start(verbose: u8, format: LogFormat) {
+/// Starts the log; `verbose` counts the `-v` flags. Tokens and bodies are never logged.
+pub fn start(streams: &Streams, verbose: u8, format: LogFormat) {
     let as_json = format == LogFormat::Json;
     let own = match verbose {
         0 if as_json => LevelFilter::INFO,
@@ -31,8 +23,9 @@ pub fn start(verbose: u8, format: LogFormat) {
         1 => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
+    let writer = streams.clone();
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(|| Stderr)
+        .with_writer(move || writer.log_writer())
         .with_ansi(false);
     let lines = if as_json {
         lines.event_format(JsonLines).boxed()
@@ -42,6 +35,8 @@ pub fn start(verbose: u8, format: LogFormat) {
     let started = tracing_subscriber::registry()
         .with(lines.with_filter(Targets::new().with_target(env!("CARGO_CRATE_NAME"), own)))
         .try_init();
-    // Someone who uses the crate as a library may have logging of their own.
-    JSON.store(as_json && started.is_ok(), Ordering::Relaxed);
+    // A program that uses the crate as a library may have a subscriber of its own.
+    if as_json && started.is_ok() {
+        streams.log_as_json();
+    }
 }

@@ -1,16 +1,15 @@
-//! Lines for the user. `println!` would panic when the reader has gone.
+//! Lines of the sandbox's commands on the process's own streams.
 
 use std::fmt::Display;
-use std::io::Write;
 
-/// A line of a command's result, on standard output.
-pub fn line(text: impl Display) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{text}")?;
-    out.flush()
+use crate::output::streams::Streams;
+
+/// See [`Streams::print`].
+pub fn line(text: impl Display) -> anyhow::Result<()> {
+    Streams::process().print(&text.to_string())
 }
 
-/// A line that only accompanies the result, on standard error: when nobody reads it, nothing is lost.
+/// See [`Streams::say`].
 pub fn note(text: impl Display) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    Streams::process().say(&text.to_string());
 }

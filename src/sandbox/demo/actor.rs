@@ -121,10 +121,7 @@ impl RunningWatch {
     }
 }
 
-fn show(
-    bytes: &[u8],
-    mut show_line: impl FnMut(&str) -> std::io::Result<()>,
-) -> std::io::Result<()> {
+fn show(bytes: &[u8], mut show_line: impl FnMut(&str) -> anyhow::Result<()>) -> anyhow::Result<()> {
     String::from_utf8_lossy(bytes)
         .lines()
         .try_for_each(&mut show_line)

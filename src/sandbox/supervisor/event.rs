@@ -1,9 +1,8 @@
 //! What a supervisor tells the process that started it, one line of JSON each on its standard output.
 
-use std::io::Write;
-
 use serde::{Deserialize, Serialize};
 
+use crate::output::streams::Streams;
 use crate::problem::Problem;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -35,8 +34,7 @@ impl SupervisorEvent {
     /// Writes the line. A reader that is gone shows itself on standard input, so that failing here means nothing.
     pub fn tell(&self) {
         if let Ok(line) = serde_json::to_string(self) {
-            let mut out = std::io::stdout().lock();
-            let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+            let _ = Streams::process().print(&line);
         }
     }
 }

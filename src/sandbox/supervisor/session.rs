@@ -138,7 +138,7 @@ impl Session {
         self.lifeline
             .write_all(word.as_bytes())
             .await
-            .context("telling the supervisor to stay")
+            .context("the sandbox ended before its supervisor was told to stay")
     }
 
     /// Takes the sandbox down and waits until nothing of it is left.
@@ -179,5 +179,35 @@ fn check_names(clusters: &[String]) -> anyhow::Result<()> {
     match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
         Some(pair) => Err(Problem::usage(format!("the cluster {} is named twice", pair[0])).into()),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::streams::is_stdout_error;
+
+    #[tokio::test]
+    async fn a_supervisor_that_is_gone_is_an_error() {
+        let mut supervisor = Command::new("true")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (lifeline, events) = (supervisor.stdin.take(), supervisor.stdout.take());
+        supervisor.wait().await.unwrap();
+        let session = Session {
+            place: StateDir::at("/".into()),
+            supervisor,
+            lifeline: lifeline.unwrap(),
+            events: BufReader::new(events.unwrap()).lines(),
+            assets_dir: PathBuf::new(),
+        };
+        let error = session.let_stay().await.unwrap_err();
+        assert!(!is_stdout_error(&error));
+        assert!(
+            format!("{error:#}").starts_with("the sandbox ended before"),
+            "{error:#}"
+        );
     }
 }

@@ -1,0 +1,401 @@
+//! Standard output and standard error as one value that is handed to whatever prints. Results go to
+//! standard output, everything else to standard error. A test captures both in memory.
+
+use std::fmt;
+use std::io::{self, ErrorKind, IsTerminal as _, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, OnceLock};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+use super::queued_writer::QueuedWriter;
+use crate::text::clean;
+
+/// How long the queued lines of both streams may take to be written at the end.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often to ask whether the reader of standard output is still there.
+const HANGUP_POLL_INTERVAL: Duration = Duration::from_secs(1);
+const DEFAULT_TERMINAL_SIZE: (u16, u16) = (80, 24);
+
+/// The reader of standard output is gone: a closed pipe, or a terminal that hung up. Only
+/// [`Streams`] makes this error, so a broken pipe of anything else is never taken for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("standard output is closed")]
+pub struct StdoutClosed(());
+
+/// Standard output cannot be written, although its reader is there: the disk is full, for example.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to standard output")]
+pub struct StdoutFailed(#[source] io::Error);
+
+/// Whether an error says that standard output cannot be written, for whatever reason.
+pub fn is_stdout_error(error: &anyhow::Error) -> bool {
+    error.is::<StdoutClosed>() || error.is::<StdoutFailed>()
+}
+
+/// Where a command writes. Clones write to the same streams.
+#[derive(Clone)]
+pub struct Streams(Arc<Inner>);
+
+struct Inner {
+    out: Arc<OutputStream>,
+    err: Arc<OutputStream>,
+    has_hung_up: Box<dyn Fn() -> bool + Send + Sync>,
+    logs_json: AtomicBool,
+}
+
+impl fmt::Debug for Streams {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Streams").finish_non_exhaustive()
+    }
+}
+
+impl Streams {
+    /// The streams of this process.
+    pub fn process() -> Self {
+        // One for all callers: a queue that one of them has started must hold the lines of all.
+        static PROCESS: LazyLock<Streams> = LazyLock::new(|| {
+            let (out, err) = (io::stdout(), io::stderr());
+            Streams(Arc::new(Inner {
+                out: OutputStream::new("standard output", out.is_terminal(), out),
+                err: OutputStream::new("standard error", err.is_terminal(), err),
+                has_hung_up: Box::new(stdout_has_hung_up),
+                logs_json: AtomicBool::new(false),
+            }))
+        });
+        PROCESS.clone()
+    }
+
+    /// Writes a line to standard output.
+    ///
+    /// # Errors
+    /// [`StdoutClosed`] or [`StdoutFailed`].
+    pub fn print(&self, line: &str) -> anyhow::Result<()> {
+        self.write(&format!("{line}\n"))
+    }
+
+    /// Writes a line about something that is done: a reader that is gone is no failure of that.
+    ///
+    /// # Errors
+    /// [`StdoutFailed`].
+    pub fn print_if_read(&self, line: &str) -> anyhow::Result<()> {
+        match self.print(line) {
+            Err(error) if error.is::<StdoutClosed>() => Ok(()),
+            printed => printed,
+        }
+    }
+
+    /// Writes text as it is to standard output.
+    ///
+    /// # Errors
+    /// [`StdoutClosed`] or [`StdoutFailed`].
+    pub fn write(&self, text: &str) -> anyhow::Result<()> {
+        self.0.out.write(text).map_err(stdout_error)
+    }
+
+    /// Writes a line to standard error, without control characters. Failing to write it is no
+    /// failure of the command.
+    pub fn say(&self, line: &str) {
+        if self.logs_json() {
+            tracing::info!("{line}");
+        } else {
+            let _ = self.0.err.write(&format!("{}\n", clean(line)));
+        }
+    }
+
+    /// Writes a question to standard error; the answer is typed on the same line.
+    ///
+    /// # Errors
+    /// If standard error cannot be written.
+    pub fn ask(&self, question: &str) -> io::Result<()> {
+        self.0.err.write(question)
+    }
+
+    /// Standard error for the lines of a log.
+    pub fn log_writer(&self) -> LogWriter {
+        LogWriter(self.clone())
+    }
+
+    /// Turns every line of standard error into a log line: JSON.
+    pub fn log_as_json(&self) {
+        self.0.logs_json.store(true, Ordering::Relaxed);
+    }
+
+    pub fn logs_json(&self) -> bool {
+        self.0.logs_json.load(Ordering::Relaxed)
+    }
+
+    pub fn out_is_terminal(&self) -> bool {
+        self.0.out.is_terminal
+    }
+
+    pub fn err_is_terminal(&self) -> bool {
+        self.0.err.is_terminal
+    }
+
+    /// The columns and rows that the terminal has at this moment, whatever the environment says.
+    pub fn terminal_size(&self) -> (u16, u16) {
+        let size = self
+            .out_is_terminal()
+            .then(|| rustix::termios::tcgetwinsize(io::stdout()).ok())
+            .flatten()
+            .map(|size| (size.ws_col, size.ws_row));
+        size.filter(|(columns, rows)| *columns > 0 && *rows > 0)
+            .unwrap_or(DEFAULT_TERMINAL_SIZE)
+    }
+
+    /// Has threads write the lines from now on, so that a slow reader blocks nobody.
+    ///
+    /// # Errors
+    /// If a thread cannot be started.
+    pub fn queue(&self) -> io::Result<()> {
+        self.0.out.start_queue()?;
+        self.0.err.start_queue()
+    }
+
+    /// Waits until standard output is closed. A queue learns that from a write, otherwise the
+    /// system is asked.
+    pub async fn closed(&self) {
+        if let Some(queue) = self.0.out.queue.get() {
+            return queue.failed().await;
+        }
+        let mut ticks = tokio::time::interval(HANGUP_POLL_INTERVAL);
+        while !(self.0.has_hung_up)() {
+            ticks.tick().await;
+        }
+    }
+
+    /// Whether the queue of standard output could be written so far.
+    ///
+    /// # Errors
+    /// [`StdoutClosed`] or [`StdoutFailed`].
+    pub fn check(&self) -> anyhow::Result<()> {
+        let queue = self.0.out.queue.get();
+        queue.map_or(Ok(()), |queue| queue.check().map_err(stdout_error))
+    }
+
+    /// Waits until the queued lines are written, for a moment.
+    pub fn finish(&self) {
+        let deadline = Instant::now() + FLUSH_TIMEOUT;
+        let unwritten = |stream: &OutputStream| {
+            let queue = stream.queue.get();
+            queue.map_or(0, |queue| queue.finish(deadline))
+        };
+        let lost = unwritten(&self.0.out);
+        if lost > 0 {
+            tracing::warn!("nobody reads standard output: its last {lost} lines are lost");
+        }
+        unwritten(&self.0.err);
+    }
+}
+
+/// Standard error for [`tracing_subscriber`], which writes whole lines.
+#[derive(Debug)]
+pub struct LogWriter(Streams);
+
+impl Write for LogWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.0.err.write(&String::from_utf8_lossy(bytes))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// One stream: written at once until a queue is started.
+struct OutputStream {
+    name: &'static str,
+    is_terminal: bool,
+    writer: Mutex<Box<dyn Write + Send>>,
+    queue: OnceLock<Arc<QueuedWriter>>,
+}
+
+impl OutputStream {
+    fn new(
+        name: &'static str,
+        is_terminal: bool,
+        writer: impl Write + Send + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            name,
+            is_terminal,
+            writer: Mutex::new(Box::new(writer)),
+            queue: OnceLock::new(),
+        })
+    }
+
+    fn write(&self, text: &str) -> io::Result<()> {
+        match self.queue.get() {
+            Some(queue) => queue.add(text.to_owned()),
+            None => self.write_now(text),
+        }
+    }
+
+    fn write_now(&self, text: &str) -> io::Result<()> {
+        let mut writer = self.writer.lock();
+        let written = writer
+            .write_all(text.as_bytes())
+            .and_then(|()| writer.flush());
+        written.map_err(|cause| {
+            // A terminal that hung up has another error than a pipe.
+            let is_gone =
+                self.is_terminal && cause.raw_os_error() == Some(Errno::IO.raw_os_error());
+            if is_gone {
+                io::Error::from(ErrorKind::BrokenPipe)
+            } else {
+                cause
+            }
+        })
+    }
+
+    fn start_queue(self: &Arc<Self>) -> io::Result<()> {
+        if self.queue.get().is_some() {
+            return Ok(());
+        }
+        let stream = Arc::clone(self);
+        let queue = QueuedWriter::start(self.name, move |line| stream.write_now(line))?;
+        let _ = self.queue.set(queue);
+        Ok(())
+    }
+}
+
+fn stdout_error(cause: io::Error) -> anyhow::Error {
+    if cause.kind() == ErrorKind::BrokenPipe {
+        StdoutClosed(()).into()
+    } else {
+        StdoutFailed(cause).into()
+    }
+}
+
+fn stdout_has_hung_up() -> bool {
+    let stdout = io::stdout();
+    // Errors and hang-ups are reported without being asked for.
+    let mut polled = [PollFd::new(&stdout, PollFlags::empty())];
+    let answer = poll(&mut polled, Some(&Timespec::default()));
+    answer.is_ok()
+        && polled[0]
+            .revents()
+            .intersects(PollFlags::ERR | PollFlags::HUP)
+}
+
+/// What was written to captured streams.
+#[cfg(test)]
+#[derive(Debug, Clone, Default)]
+pub struct Captured {
+    out: Memory,
+    err: Memory,
+}
+
+#[cfg(test)]
+impl Captured {
+    pub fn out(&self) -> String {
+        self.out.text()
+    }
+
+    pub fn err(&self) -> String {
+        self.err.text()
+    }
+
+    /// From now on nobody reads standard output.
+    pub fn close_out(&self) {
+        self.out.0.lock().1 = true;
+    }
+}
+
+#[cfg(test)]
+impl Streams {
+    /// Streams that are no terminals and write to memory.
+    pub fn captured() -> (Self, Captured) {
+        let captured = Captured::default();
+        let out = captured.out.clone();
+        let streams = Self(Arc::new(Inner {
+            out: OutputStream::new("standard output", false, captured.out.clone()),
+            err: OutputStream::new("standard error", false, captured.err.clone()),
+            has_hung_up: Box::new(move || out.0.lock().1),
+            logs_json: AtomicBool::new(false),
+        }));
+        (streams, captured)
+    }
+}
+
+/// The bytes that were written, and whether the reader is gone.
+#[cfg(test)]
+#[derive(Debug, Clone, Default)]
+struct Memory(Arc<Mutex<(Vec<u8>, bool)>>);
+
+#[cfg(test)]
+impl Memory {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().0).into_owned()
+    }
+}
+
+#[cfg(test)]
+impl Write for Memory {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut memory = self.0.lock();
+        if memory.1 {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        memory.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_and_remarks_go_to_different_streams() {
+        let (streams, captured) = Streams::captured();
+        streams.print("done").unwrap();
+        streams.say("careful\u{1b}[2J");
+        assert_eq!(
+            (captured.out(), captured.err()),
+            ("done\n".to_owned(), "careful [2J\n".to_owned())
+        );
+    }
+
+    #[tokio::test]
+    async fn a_closed_standard_output_is_an_error_of_its_own() {
+        let (streams, captured) = Streams::captured();
+        captured.close_out();
+        streams.closed().await;
+        let error = streams.print("line").unwrap_err().context("printing");
+        assert!(error.is::<StdoutClosed>() && is_stdout_error(&error));
+        streams.print_if_read("line").unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_queue_reports_what_its_thread_could_not_write() {
+        let (streams, captured) = Streams::captured();
+        streams.queue().unwrap();
+        streams.print("first").unwrap();
+        streams.finish();
+        assert_eq!(captured.out(), "first\n");
+        captured.close_out();
+        streams.print("second").unwrap();
+        streams.closed().await;
+        assert!(streams.check().unwrap_err().is::<StdoutClosed>());
+        assert!(streams.print("third").unwrap_err().is::<StdoutClosed>());
+    }
+
+    #[test]
+    fn only_a_broken_pipe_means_that_the_reader_is_gone() {
+        let full = io::Error::from(ErrorKind::StorageFull);
+        let error = stdout_error(full);
+        assert!(!error.is::<StdoutClosed>() && is_stdout_error(&error));
+        let elsewhere = anyhow::Error::new(io::Error::from(ErrorKind::BrokenPipe));
+        assert!(!is_stdout_error(&elsewhere));
+    }
+}
