@@ -1,5 +1,5 @@
-//! `kubectl failover`: moves a service's traffic to its fallbacks when its primary has no ready endpoints,
-//! and back. The crate is a library only so that its tests and benchmarks can reach the parts.
+//! `kubectl failover`: fails services over between Linkerd clusters, and back. The crate is a library
+//! only so that its tests and benchmarks can reach its modules.
 #![deny(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -48,11 +48,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(usage) => return error::report_usage(&streams, &usage, argv0::asks_for_json(&words)),
     };
-    let json = commands::prints_json(&cli.command);
+    let spec = cli.command.spec();
+    let json = spec.prints_json;
     if let Some(outcome) = sandbox::before_runtime(&cli.command) {
         return error::finish(&streams, outcome, json);
     }
-    logging::start(&streams, cli.global.verbosity(), cli.command.log_format());
+    logging::start(&streams, cli.global.verbosity(), spec.log_format);
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

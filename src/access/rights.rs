@@ -118,39 +118,37 @@ const NAMESPACES: Right = Right::needed("", "namespaces", &["list"]).cluster_wid
 const DEPLOYMENTS: Right = Right::needed("apps", "deployments", &["list"]).cluster_wide();
 const UNSEEN: &str = "Linkerd's own failover controller is not seen, and may undo the moves";
 
+const EDIT: &[&str] = &["get", "list", "patch"];
+const NO_READ_BACK: &str = "how the groups stand afterwards is not shown";
+const EDIT_RIGHTS: &[Right] = &[
+    SLICES.helpful(NO_READ_BACK),
+    SERVICES.helpful(NO_READ_BACK),
+    LEASES,
+];
+
 /// What `--remote` needs in each of the clusters that are asked.
 pub const REMOTE: Right = SLICES_FOLLOWED;
 /// What `--remote-from-links` needs in the namespace of Linkerd's multicluster extension.
 pub const LINKS: Right = Right::needed("", "secrets", &["get"]);
 
 impl RbacCommand {
-    /// As it is typed.
+    /// The command's name on the command line.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Status => "status",
-            Self::Watch => "watch",
-            Self::Force => "force",
-            Self::Failback => "failback",
-            Self::Set => "set",
-            Self::Pause => "pause",
-            Self::Resume => "resume",
-            Self::History => "history",
-            Self::Check => "check",
-        }
+        self.entry().0
     }
 
     /// What it needs, and what it can use. Of the kinds that can carry groups, one is needed.
     pub fn rights(self) -> Vec<Right> {
-        let (verbs, others) = self.verbs_and_others();
+        let (_, verbs, others) = self.entry();
         carriers(verbs).chain(others.iter().copied()).collect()
     }
 
-    /// What it does with the objects that carry groups, and the rights to other things.
-    fn verbs_and_others(self) -> (&'static [&'static str], &'static [Right]) {
+    /// The table: the command's name, the verbs on objects that can carry groups, and the other rights.
+    fn entry(self) -> (&'static str, &'static [&'static str], &'static [Right]) {
         match self {
-            Self::Create => (&["get", "list", "create", "patch"], &[SERVICES]),
+            Self::Create => ("create", &["get", "list", "create", "patch"], &[SERVICES]),
             Self::Status => (
+                "status",
                 &["get", "list", "watch"],
                 &[
                     SLICES_FOLLOWED,
@@ -160,6 +158,7 @@ impl RbacCommand {
                 ],
             ),
             Self::Watch => (
+                "watch",
                 &["get", "list", "watch", "patch"],
                 const {
                     &[
@@ -178,21 +177,20 @@ impl RbacCommand {
                 },
             ),
             Self::Force => (
+                "force",
                 &["get", "list", "patch"],
                 &[SLICES, SERVICES, EVENTS, LEASES, PROFILES],
             ),
             Self::Failback => (
+                "failback",
                 &["get", "list", "patch"],
                 &[SLICES_FOLLOWED, SERVICES, EVENTS, LEASES],
             ),
-            Self::Set | Self::Pause | Self::Resume => (
-                &["get", "list", "patch"],
-                const {
-                    const LOST: &str = "how the groups stand afterwards is not shown";
-                    &[SLICES.helpful(LOST), SERVICES.helpful(LOST), LEASES]
-                },
-            ),
+            Self::Set => ("set", EDIT, EDIT_RIGHTS),
+            Self::Pause => ("pause", EDIT, EDIT_RIGHTS),
+            Self::Resume => ("resume", EDIT, EDIT_RIGHTS),
             Self::History => (
+                "history",
                 &["get", "list"],
                 const {
                     &[Right::needed("events.k8s.io", "events", &["list"])
@@ -200,6 +198,7 @@ impl RbacCommand {
                 },
             ),
             Self::Check => (
+                "check",
                 &["list"],
                 const {
                     &[

@@ -1,4 +1,4 @@
-//! The flags that every command takes, and what they come to once all are read.
+//! The flags that every command takes, with kubectl's and linkerd's names.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -50,7 +50,7 @@ pub struct GlobalArgs {
         hide_short_help = true
     )]
     pub impersonate_user: Option<String>,
-    /// Group to impersonate; may be repeated
+    /// Group to impersonate (repeatable)
     #[arg(
         long = "as-group",
         global = true,
@@ -66,26 +66,26 @@ pub struct GlobalArgs {
         hide_short_help = true
     )]
     pub impersonate_uid: Option<String>,
-    /// Time limit of each request, such as 10s; 0 for none [default: 10s]
+    /// Timeout of each request, such as 10s; 0 for none [default: 10s]
     #[arg(long, global = true, value_name = "DURATION", value_parser = parse_timeout, hide_short_help = true)]
     pub request_timeout: Option<Duration>,
-    /// Do not check the API server's certificate
+    /// Skip verification of the API server's certificate
     #[arg(
         long, global = true, value_name = "BOOL", value_parser = parse_bool, action = clap::ArgAction::Set,
         num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true",
         hide_default_value = true, hide_short_help = true
     )]
     pub insecure_skip_tls_verify: bool,
-    /// File with the certificate authority of the API server
+    /// Certificate authority file for the API server
     #[arg(long, global = true, value_name = "FILE", value_parser = OsStringValueParser::new().map(PathBuf::from), hide_short_help = true)]
     pub certificate_authority: Option<PathBuf>,
-    /// File with the client certificate
+    /// Client certificate file
     #[arg(long, global = true, value_name = "FILE", value_parser = OsStringValueParser::new().map(PathBuf::from), hide_short_help = true)]
     pub client_certificate: Option<PathBuf>,
-    /// File with the client certificate's key
+    /// Client key file
     #[arg(long, global = true, value_name = "FILE", value_parser = OsStringValueParser::new().map(PathBuf::from), hide_short_help = true)]
     pub client_key: Option<PathBuf>,
-    /// Server name to check the API server's certificate against
+    /// Server name to verify the API server's certificate against
     #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
     pub tls_server_name: Option<String>,
     /// Namespace of Linkerd's control plane [default: $LINKERD_NAMESPACE, then linkerd]
@@ -97,7 +97,7 @@ pub struct GlobalArgs {
         hide_short_help = true
     )]
     pub linkerd_namespace: Option<String>,
-    /// Use colours: by default on a terminal, unless NO_COLOR is set
+    /// Use colors; auto: on a terminal, unless NO_COLOR is set
     #[arg(
         long,
         global = true,
@@ -107,7 +107,7 @@ pub struct GlobalArgs {
         hide_short_help = true
     )]
     pub color: ColorChoice,
-    /// Say more on stderr: each request with its status and time
+    /// Log each request to stderr, with its status and duration
     #[arg(
         short, long, global = true, value_name = "LEVEL", value_parser = parse_verbosity,
         action = clap::ArgAction::Append, num_args = 0..=1, require_equals = true, default_missing_value = "true"
@@ -115,11 +115,11 @@ pub struct GlobalArgs {
     pub verbose: Vec<u8>,
 }
 
-/// Where linkerd puts its control plane unless told otherwise.
+/// Linkerd's default control plane namespace.
 const LINKERD_NAMESPACE: &str = "linkerd";
 
 impl GlobalArgs {
-    /// Takes a flag with an empty value for one that is not given, and linkerd's flags for kubectl's.
+    /// Removes flags with empty values, and maps linkerd's flags to kubectl's.
     pub fn settle(&mut self) {
         let texts = [
             &mut self.context,
@@ -159,7 +159,7 @@ impl GlobalArgs {
         }
     }
 
-    /// How much to say: 0 for no more than what is asked for.
+    /// The log level: 0 logs no requests.
     pub fn verbosity(&self) -> u8 {
         match self.verbose.last() {
             None | Some(0) => 0,

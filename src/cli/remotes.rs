@@ -1,19 +1,19 @@
-//! Whom to ask about services of other clusters.
+//! The flags that name the clusters to read the readiness of mirrored services from.
 
 use clap::Args;
 
 use crate::cluster::transport::options::RemoteOptions;
 
-/// The clusters that mirror services stand for, as far as they may be asked.
+/// The linked clusters to read, and how to connect to them.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Other clusters")]
 pub struct RemoteArgs {
-    /// Read how ready the mirrors of cluster NAME are from that cluster, by this context of the kubeconfig; may be
-    /// repeated. Flags about the API server and its user hold for the local cluster alone
+    /// Read the readiness of services mirrored from cluster NAME in that cluster, using this context
+    /// (repeatable). Flags for the API server and its user apply only to the local cluster
     #[arg(long, value_name = "NAME=CONTEXT", value_parser = parse_remote)]
     pub remote: Vec<(String, String)>,
-    /// The same for every mirrored cluster without --remote, by the credentials of Linkerd's links: secrets
-    /// cluster-credentials-NAME in namespace linkerd-multicluster. Which are read is said on stderr
+    /// Do the same for every other linked cluster, using the credentials of Linkerd's links: the secrets
+    /// cluster-credentials-NAME in namespace linkerd-multicluster. Lists them on stderr
     #[arg(long)]
     pub remote_from_links: bool,
 }

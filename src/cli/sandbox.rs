@@ -1,34 +1,77 @@
-//! The commands of the sandbox.
+//! The arguments of `sandbox` and its commands.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::examples;
+use super::spec::CommandSpec;
 use super::values::parse_kind;
+
+pub const SPEC: CommandSpec = CommandSpec::new(
+    "\
+Examples:
+  kubectl failover sandbox demo
+  kubectl failover sandbox up
+  kubectl failover sandbox run -- kubectl --context west get namespaces
+  kubectl failover sandbox down",
+);
+
+const UP: &str = "\
+Examples:
+  kubectl failover sandbox up
+  kubectl failover sandbox up --clusters west,east,central
+  kubectl failover sandbox up --assets ./bin";
+
+const DOWN: &str = "\
+Examples:
+  kubectl failover sandbox down";
+
+const STATUS: &str = "\
+Examples:
+  kubectl failover sandbox status";
+
+const DEMO: &str = "\
+Examples:
+  kubectl failover sandbox demo
+  kubectl failover sandbox demo --kind httproute --flat";
+
+const RUN: &str = "\
+Examples:
+  kubectl failover sandbox run -- kubectl --context west get namespaces
+  kubectl failover sandbox run --clusters west,east,central -- ./acceptance.sh";
+
+const GATEWAY: &str = "\
+Examples:
+  kubectl failover sandbox gateway east down
+  kubectl failover sandbox gateway east up";
+
+const PARTITION: &str = "\
+Examples:
+  kubectl failover sandbox partition east on
+  kubectl failover sandbox partition east off";
 
 #[derive(Debug, Subcommand)]
 pub enum SandboxCommand {
-    /// Start the clusters; they stay until `sandbox down`
-    #[command(after_help = examples::SANDBOX_UP)]
+    /// Start the clusters; they run until `sandbox down`
+    #[command(after_help = UP)]
     Up(SandboxUpArgs),
     /// Stop the clusters and remove their data
-    #[command(after_help = examples::SANDBOX_DOWN)]
+    #[command(after_help = DOWN)]
     Down,
-    /// Show what runs
-    #[command(after_help = examples::SANDBOX_STATUS)]
+    /// Show the running clusters
+    #[command(after_help = STATUS)]
     Status,
-    /// Play the whole story: outage in west, failover to east, recovery, failback
-    #[command(after_help = examples::SANDBOX_DEMO)]
+    /// Play a whole incident: outage in west, failover to east, recovery, failback
+    #[command(after_help = DEMO)]
     Demo(SandboxDemoArgs),
     /// Start clusters, run a command with KUBECONFIG set, and stop them again
-    #[command(after_help = examples::SANDBOX_RUN)]
+    #[command(after_help = RUN)]
     Run(SandboxRunArgs),
-    /// Take a cluster's gateway down, or bring it up
-    #[command(after_help = examples::SANDBOX_GATEWAY)]
+    /// Take a cluster's gateway down, or bring it back up
+    #[command(after_help = GATEWAY)]
     Gateway(SandboxGatewayArgs),
-    /// Cut a cluster's API off, or connect it again
-    #[command(after_help = examples::SANDBOX_PARTITION)]
+    /// Cut a cluster's API off from the network, or reconnect it
+    #[command(after_help = PARTITION)]
     Partition(SandboxPartitionArgs),
     /// Keep the clusters running (started by the other sandbox commands)
     #[command(hide = true)]
@@ -45,7 +88,7 @@ pub struct SandboxDemoArgs {
     /// Kind of object that carries the group
     #[arg(long, default_value = "trafficsplit", value_name = "KIND", value_parser = parse_kind)]
     pub kind: String,
-    /// Mirror the service without a gateway, as in a flat network: its endpoints are read in the other cluster
+    /// Mirror the service without a gateway, as in a flat network
     #[arg(long)]
     pub flat: bool,
 }
@@ -60,7 +103,7 @@ pub struct SandboxUpArgs {
         value_name = "NAMES"
     )]
     pub clusters: Vec<String>,
-    /// Take the control plane's programs from this folder instead of building them
+    /// Use the control plane's programs in this folder instead of building them
     #[arg(long, value_name = "DIR")]
     pub assets: Option<PathBuf>,
 }
@@ -76,33 +119,33 @@ pub struct SandboxRunArgs {
 
 #[derive(Debug, Args)]
 pub struct SandboxGatewayArgs {
-    /// Cluster whose gateway it is
+    /// Cluster that the gateway belongs to
     pub cluster: String,
-    /// What becomes of it
+    /// New state of the gateway
     #[arg(value_enum)]
     pub state: GatewayState,
 }
 
 #[derive(Debug, Args)]
 pub struct SandboxPartitionArgs {
-    /// Cluster whose API it is
+    /// Cluster to cut off or reconnect
     pub cluster: String,
-    /// `on`: requests to it hang, as in a network that is dead; `off`: it answers again
+    /// `on`: requests to it hang, as on a dead network; `off`: it answers again
     #[arg(value_enum)]
     pub state: PartitionState,
 }
 
 #[derive(Debug, Args)]
 pub struct SandboxSuperviseArgs {
-    /// Folder of this sandbox's data
+    /// Folder with this sandbox's data
     #[arg(long, value_name = "DIR")]
     pub dir: PathBuf,
     #[command(flatten)]
     pub up: SandboxUpArgs,
-    /// End when standard input is closed
+    /// Exit when standard input is closed
     #[arg(long)]
     pub until_stdin_closes: bool,
-    /// Leave the emojivoto services out
+    /// Leave out the emojivoto services
     #[arg(long)]
     pub bare: bool,
 }

@@ -1,4 +1,4 @@
-//! Values of flags as kubectl and linkerd write them.
+//! Parsers for the values of flags, in the forms that kubectl and linkerd accept.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt as _;
@@ -8,56 +8,56 @@ use std::time::Duration;
 use crate::model::MaxMoves;
 use crate::resource::{KINDS, kinds_called};
 
-/// A duration as Go writes it, such as `5m0s`, `1h2m3s` or `300ms`; zero needs no unit.
+/// Parses a duration in Go's format, such as `5m0s`, `1h2m3s` or `300ms`; zero needs no unit.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    const NO_DURATION: &str = "a duration is a number with a unit, such as 10s or 1m30s";
+    const EXPECTED: &str = "expected a number with a unit, such as 10s or 1m30s";
     if text == "0" {
         return Ok(Duration::ZERO);
     }
-    let span: jiff::SignedDuration = text.parse().map_err(|_| NO_DURATION.to_owned())?;
-    within_reason(Duration::try_from(span).map_err(|_| "a duration is not negative".to_owned())?)
+    let span: jiff::SignedDuration = text.parse().map_err(|_| EXPECTED.to_owned())?;
+    limited(Duration::try_from(span).map_err(|_| "a duration cannot be negative".to_owned())?)
 }
 
-/// How long something lasts that is to end by itself.
-pub fn parse_lasting(text: &str) -> Result<Duration, String> {
+/// Parses how long something lasts before it expires.
+pub fn parse_positive_duration(text: &str) -> Result<Duration, String> {
     match parse_duration(text)? {
         Duration::ZERO => Err("--duration must be longer than 0s".to_owned()),
         duration => Ok(duration),
     }
 }
 
-/// Moments further away than this can't be told by every clock.
-fn within_reason(duration: Duration) -> Result<Duration, String> {
-    const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
-    if duration > LONGEST {
-        Err("a duration is 100 years at most".to_owned())
+/// Later times do not fit every clock.
+fn limited(duration: Duration) -> Result<Duration, String> {
+    const MAX_DURATION: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+    if duration > MAX_DURATION {
+        Err("a duration can be at most 100 years".to_owned())
     } else {
         Ok(duration)
     }
 }
 
-/// A time limit: a duration or, as kubectl has it, a number of seconds.
+/// Parses a timeout: a duration or, as in kubectl, a number of seconds.
 pub fn parse_timeout(text: &str) -> Result<Duration, String> {
     match text.parse() {
-        Ok(seconds) => within_reason(Duration::from_secs(seconds)),
+        Ok(seconds) => limited(Duration::from_secs(seconds)),
         Err(_) => parse_duration(text),
     }
 }
 
-/// So many moves in a span of time: `20/1m`.
+/// Parses a rate limit: a number of moves and a duration, such as `20/1m`.
 pub fn parse_max_moves(text: &str) -> Result<MaxMoves, String> {
-    const NO_RATE: &str = "it is a number from 1 and a span of time, such as 20/1m";
-    let (most, within) = text.split_once('/').ok_or(NO_RATE)?;
-    let most = most.parse().ok().filter(|most| *most > 0).ok_or(NO_RATE)?;
-    let within = parse_duration(within).map_err(|_| NO_RATE)?;
+    const EXPECTED: &str = "expected a number of moves and a duration, such as 20/1m";
+    let (most, within) = text.split_once('/').ok_or(EXPECTED)?;
+    let most = most.parse().ok().filter(|most| *most > 0).ok_or(EXPECTED)?;
+    let within = parse_duration(within).map_err(|_| EXPECTED)?;
     if within.is_zero() {
-        Err(NO_RATE.to_owned())
+        Err(EXPECTED.to_owned())
     } else {
         Ok(MaxMoves { most, within })
     }
 }
 
-/// A kind of object that can carry a group, as people call it.
+/// Checks that `text` names a kind of object that can carry a group.
 pub fn parse_kind(text: &str) -> Result<String, String> {
     if kinds_called(text).is_empty() {
         let known = KINDS
@@ -65,7 +65,7 @@ pub fn parse_kind(text: &str) -> Result<String, String> {
             .map(|kind| kind.info().name)
             .collect::<Vec<_>>()
             .join(", ");
-        return Err(format!("kinds there are: {known}"));
+        return Err(format!("expected one of: {known}"));
     }
     Ok(text.to_owned())
 }
@@ -113,51 +113,51 @@ impl Found {
     }
 }
 
-/// A command as a shell splits it into words.
+/// Splits a command into words, as a shell does.
 pub fn parse_command(text: &str) -> Result<CommandWords, String> {
     let mut words = shlex::split(text)
-        .ok_or("a quote in it is not closed")?
+        .ok_or("a quote is not closed")?
         .into_iter();
     let program = words
         .next()
         .filter(|program| !program.is_empty())
-        .ok_or("it names a program")?;
+        .ok_or("expected a program")?;
     Ok(CommandWords {
         program,
         arguments: words.collect(),
     })
 }
 
-/// A port of this machine alone (`9090`, `:9090`), or an IP address and a port.
+/// Parses an address to listen on: a port of localhost (`9090`, `:9090`), or an IP address and a port.
 pub fn parse_address(text: &str) -> Result<SocketAddr, String> {
     if let Ok(port) = text.strip_prefix(':').unwrap_or(text).parse() {
         return Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
     }
     let address = text.replacen("localhost:", "127.0.0.1:", 1).parse();
     address.map_err(|_| {
-        "it is a port, or an IP address and a port, such as 9090 or 0.0.0.0:9090".to_owned()
+        "expected a port, or an IP address and a port, such as 9090 or 0.0.0.0:9090".to_owned()
     })
 }
 
-/// A boolean as Go's flags take it.
+/// Parses a boolean as Go's flags do.
 pub fn parse_bool(text: &str) -> Result<bool, String> {
     match text {
         "1" | "t" | "T" | "true" | "True" | "TRUE" => Ok(true),
         "0" | "f" | "F" | "false" | "False" | "FALSE" => Ok(false),
-        _ => Err("it is either true or false".to_owned()),
+        _ => Err("expected true or false".to_owned()),
     }
 }
 
-/// How much to say: a boolean, or a level as kubectl has it.
+/// Parses a log level: a boolean, or a number as in kubectl.
 pub fn parse_verbosity(text: &str) -> Result<u8, String> {
     let level = || {
         text.parse()
-            .map_err(|_| "it is true, false or a number".to_owned())
+            .map_err(|_| "expected true, false or a number".to_owned())
     };
     parse_bool(text).map(u8::from).or_else(|_| level())
 }
 
-/// The members of lists: `a`, `a,b`, and `[a,b]` as Go prints one.
+/// Returns the items of lists such as `a`, `a,b`, and `[a,b]` as Go prints them.
 pub fn members(lists: &[String]) -> Vec<String> {
     let inner = |list: &str| -> Vec<String> {
         let list = list

@@ -17,9 +17,7 @@ pub mod watch;
 pub use complete::run as complete;
 
 use crate::access::rights::RbacCommand;
-use crate::cli::{
-    Cli, Command, GlobalArgs, HistoryFormat, ObjectFormat, RemoteArgs, StatusFormat, StreamFormat,
-};
+use crate::cli::{Cli, Command, GlobalArgs, RemoteArgs};
 use crate::cluster::Cluster;
 use crate::cluster::remotes::remote_clusters::Remotes;
 use crate::output::streams::Streams;
@@ -41,22 +39,6 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Resume(args) => pause::resume(&cli.global, &args).await,
         Command::Sandbox(command) => sandbox::run(command).await,
         Command::Completion(args) => completion::run(&args),
-    }
-}
-
-/// Whether a command's standard output is JSON of our own kinds: `check` prints what linkerd reads.
-pub fn prints_json(command: &Command) -> bool {
-    match command {
-        Command::Status(args) => args.output == StatusFormat::Json,
-        Command::Create(args) => args.output == Some(ObjectFormat::Json),
-        Command::History(args) => args.output == HistoryFormat::Json,
-        Command::Watch(args) => args.output == StreamFormat::Json,
-        Command::Force(args) => args.change.output == StreamFormat::Json,
-        Command::Failback(args) => args.change.output == StreamFormat::Json,
-        Command::Set(args) => args.change.output == StreamFormat::Json,
-        Command::Pause(args) => args.change.output == StreamFormat::Json,
-        Command::Resume(args) => args.change.output == StreamFormat::Json,
-        Command::Check(_) | Command::Sandbox(_) | Command::Completion(_) => false,
     }
 }
 

@@ -2,11 +2,19 @@
 
 use std::fmt::Write as _;
 
+use clap::ValueEnum;
 use serde_json::Value;
 
-use crate::cli::ObjectFormat;
 use crate::resource::KindInfo;
 use crate::text::is_harmless;
+
+/// The formats in which `create` prints its object, as in kubectl.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ObjectFormat {
+    Yaml,
+    Json,
+    Name,
+}
 
 /// An object of this kind and name in a format of kubectl's, with a line end.
 ///

@@ -144,7 +144,7 @@ fn kubectl_understands_the_answer() {
     )
     .exits(0);
     assert_eq!(
-        output.stdout, "create\tMake a failover group for a service\n:4\n",
+        output.stdout, "create\tCreate a failover group for a service\n:4\n",
         "{output:#?}"
     );
 }

@@ -67,3 +67,54 @@ fn without_example(command: &Command) -> Option<String> {
         .any(|line| calls.iter().any(|call| line.starts_with(call)));
     (!has_example).then_some(name)
 }
+
+#[test]
+fn the_help_of_each_command_says_what_it_is_for() {
+    let root = Cli::command();
+    let about = |name: &str| {
+        let command = root.find_subcommand(name).unwrap_or(&root);
+        command
+            .get_about()
+            .map(ToString::to_string)
+            .unwrap_or_default()
+    };
+    for (name, expected) in [
+        ("", "Fail services over between Linkerd clusters, and back"),
+        ("check", "Check the cluster's setup and your permissions"),
+        (
+            "failback",
+            "Send traffic back to the primary, ending a forced or manual failover",
+        ),
+        ("pause", "Pause automatic failover"),
+        ("resume", "Resume automatic failover"),
+        (
+            "sandbox",
+            "Run local throwaway clusters for demos, drills and tests",
+        ),
+    ] {
+        assert_eq!(about(name), expected, "{name}");
+    }
+}
+
+#[test]
+fn flags_that_commands_share_have_the_same_help() {
+    let root = Cli::command();
+    for (flag, expected) in [
+        ("allow", "Skip this safety check (repeatable)"),
+        ("reason", "Reason, shown in status and history"),
+        ("yes", "Skip the confirmation prompt"),
+        ("output", "Output format"),
+    ] {
+        let arguments = root.get_subcommands().flat_map(Command::get_arguments);
+        let help: Vec<String> = arguments
+            .filter(|argument| argument.get_id() == flag)
+            .filter_map(|argument| argument.get_help().map(ToString::to_string))
+            .filter(|help| flag != "output" || help.starts_with(expected))
+            .collect();
+        assert!(help.len() > 1, "{flag}");
+        assert!(
+            help.iter().all(|help| help.starts_with(expected)),
+            "{help:?}"
+        );
+    }
+}

@@ -157,7 +157,7 @@ fn booleans_have_values() {
     assert!(!flags(&["--insecure-skip-tls-verify=false"]).insecure_skip_tls_verify);
     run(BINARY, ["check", "--pre=maybe"])
         .exits(2)
-        .complains("it is either true or false");
+        .complains("expected true or false");
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn durations_are_gos() {
     );
     run(BINARY, ["check", "--wait=5"])
         .exits(2)
-        .complains("a duration is a number with a unit");
+        .complains("expected a number with a unit");
 }
 
 #[test]

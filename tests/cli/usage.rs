@@ -62,18 +62,18 @@ fn times_limit_what_ends() {
         "pause web --duration 0",
         "--duration must be longer than 0s",
     );
-    refused("watch --run-for soon", "a duration is a number with a unit");
-    refused("watch --run-for -5m", "a duration is not negative");
-    refused("force web --duration -5m", "a duration is not negative");
-    refused("pause web --duration -5m", "a duration is not negative");
+    refused("watch --run-for soon", "expected a number with a unit");
+    refused("watch --run-for -5m", "a duration cannot be negative");
+    refused("force web --duration -5m", "a duration cannot be negative");
+    refused("pause web --duration -5m", "a duration cannot be negative");
 }
 
 #[test]
 fn what_is_no_command_and_no_address() {
-    refused("watch --on-transition 'open", "a quote in it is not closed");
+    refused("watch --on-transition 'open", "a quote is not closed");
     refused(
         "watch --metrics nowhere",
-        "it is a port, or an IP address and a port",
+        "expected a port, or an IP address and a port",
     );
     refused("watch --log-format yaml", "possible values: text, json");
 }

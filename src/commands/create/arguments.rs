@@ -1,6 +1,6 @@
 //! What the arguments ask for, checked before anything is asked of a cluster.
 
-use crate::cli::{CreateArgs, GlobalArgs, USUAL_CONTROLLER};
+use crate::cli::{CreateArgs, DEFAULT_CONTROLLER, GlobalArgs};
 use crate::commands::args::policy;
 use crate::model::Carrier;
 use crate::problem::Problem;
@@ -86,7 +86,7 @@ pub fn with_kind(args: &CreateArgs, kind: &str) -> String {
     for (key, value) in policy::of(&args.policy) {
         line += &format!(" --{key} {}", word(&value));
     }
-    if args.controlled_by != USUAL_CONTROLLER {
+    if args.controlled_by != DEFAULT_CONTROLLER {
         line += &format!(" --controlled-by {}", word(&args.controlled_by));
     }
     if args.allow_missing {

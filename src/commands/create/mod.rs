@@ -11,7 +11,7 @@ use futures::future::join;
 use serde_json::Value;
 
 use crate::access::rights::RbacCommand;
-use crate::cli::{CreateArgs, DryRun, GlobalArgs, ObjectFormat};
+use crate::cli::{CreateArgs, DryRun, GlobalArgs};
 use crate::cluster::Cluster;
 use crate::cluster::api::{apply, groups};
 use crate::error::explain;
@@ -22,6 +22,7 @@ use crate::problem::{Exit, Problem};
 use crate::resource::annotations::POLICY;
 use crate::resource::{Kind, NewGroup, Record, policy};
 use crate::view::object;
+use crate::view::object::ObjectFormat;
 use existing::ExistingObjects;
 
 pub async fn run(flags: &GlobalArgs, args: &CreateArgs) -> anyhow::Result<Exit> {

@@ -4,6 +4,7 @@
 
 pub mod json;
 
+use clap::ValueEnum;
 use json::JsonLines;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer as _;
@@ -12,7 +13,14 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::streams::Streams;
-use crate::cli::LogFormat;
+
+/// The format of standard error.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
 
 /// Starts the log; `verbose` counts the `-v` flags. Tokens and bodies are never logged.
 pub fn start(streams: &Streams, verbose: u8, format: LogFormat) {

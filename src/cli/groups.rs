@@ -1,0 +1,68 @@
+//! The arguments that `force`, `failback`, `set`, `pause` and `resume` share.
+
+use clap::{Args, ValueEnum};
+
+use super::RemoteArgs;
+
+/// Which groups a command changes.
+#[derive(Debug, Args)]
+pub struct GroupsArgs {
+    /// Groups: NAME, KIND/NAME, or the service that clients call
+    pub names: Vec<String>,
+    /// All groups with these labels
+    #[arg(short = 'l', long, value_name = "LABELS", conflicts_with = "names")]
+    pub selector: Option<String>,
+    /// All groups
+    #[arg(long, conflicts_with_all = ["names", "selector"])]
+    pub all: bool,
+}
+
+/// How a command changes groups.
+#[derive(Debug, Args)]
+pub struct ChangeArgs {
+    /// Only show what would change; `server` also asks the API server to validate it
+    #[arg(long, value_enum, default_value_t, value_name = "MODE")]
+    pub dry_run: DryRun,
+    /// Skip the confirmation prompt
+    #[arg(short = 'y', long)]
+    pub yes: bool,
+    /// Output format
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: StreamFormat,
+    #[command(flatten)]
+    pub remotes: RemoteArgs,
+}
+
+impl ChangeArgs {
+    pub fn prints_json(&self) -> bool {
+        self.output == StreamFormat::Json
+    }
+}
+
+/// A reason to refuse a change by hand; `--allow` names the ones to ignore.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Danger {
+    /// The backend has too few ready endpoints
+    Unready,
+    /// The backend's readiness is unknown
+    Unknown,
+    /// Another object routes the same service, so the change may have no effect
+    Conflict,
+    /// A GitOps tool owns the object and may undo the change
+    Gitops,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum DryRun {
+    #[default]
+    None,
+    Client,
+    Server,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum StreamFormat {
+    #[default]
+    Text,
+    Json,
+}

@@ -1,0 +1,82 @@
+//! The arguments of `watch`.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::spec::CommandSpec;
+use super::values::{CommandWords, parse_address, parse_command, parse_duration, parse_max_moves};
+use super::{RemoteArgs, StreamFormat};
+use crate::access::rights::RbacCommand;
+use crate::model::{Condition, MaxMoves};
+use crate::output::logging::LogFormat;
+
+pub const SPEC: CommandSpec = CommandSpec::new(
+    "\
+Examples:
+  kubectl failover watch
+  kubectl failover watch --all-namespaces --output json
+  kubectl failover watch --dry-run
+  kubectl failover watch --once --selector team=web --timeout 5m
+  kubectl failover watch --until failover --until active=web-svc-east --timeout 10m
+  kubectl failover watch --run-for 30m --max-moves 20/1m
+  kubectl failover watch --remote east=east-context --remote north=north-context
+  kubectl failover watch --remote-from-links
+  kubectl failover watch --contexts west,east --all-namespaces
+  kubectl failover watch --on-transition '/usr/local/bin/notify --channel \"on call\"'
+  kubectl failover watch --metrics 9090 --log-format json",
+)
+.needs(RbacCommand::Watch);
+
+#[derive(Debug, Args)]
+pub struct WatchArgs {
+    /// Only groups with these labels
+    #[arg(short = 'l', long, value_name = "LABELS")]
+    pub selector: Option<String>,
+    /// Watch the groups of each of these contexts of the kubeconfig, such as west,east
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub contexts: Vec<String>,
+    /// Bring every group up to date, then exit
+    #[arg(long, group = "end")]
+    pub once: bool,
+    /// Exit once every group meets this condition, as with `status --for`; if repeated, all must hold
+    #[arg(
+        long,
+        value_name = "CONDITION",
+        group = "end",
+        conflicts_with = "contexts"
+    )]
+    pub until: Vec<Condition>,
+    /// Time limit for --once or --until; exits with 3 when it is exceeded
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true, requires = "end")]
+    pub timeout: Option<Duration>,
+    /// Exit cleanly after this long, such as 30m
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true, conflicts_with = "end")]
+    pub run_for: Option<Duration>,
+    /// Run this program after each failover and failback. It is split at blanks outside quotes and run
+    /// without a shell, unless it names one. It gets the move in environment variables
+    /// (FAILOVER_GROUP, FAILOVER_TO …), and as JSON on standard input
+    #[arg(long, value_name = "COMMAND", value_parser = parse_command)]
+    pub on_transition: Option<CommandWords>,
+    /// Serve /metrics for Prometheus, /healthz and /readyz on this port of localhost, or on IP:PORT
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
+    pub metrics: Option<SocketAddr>,
+    /// Format of standard error; with json, one object per line, also for each move
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub log_format: LogFormat,
+    /// Print what would be done, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Move at most this many groups in this time, such as 20/1m; the others wait
+    #[arg(long, value_name = "N/DURATION", value_parser = parse_max_moves)]
+    pub max_moves: Option<MaxMoves>,
+    /// Also manage groups that Linkerd's failover controller manages, where both reach the same decision
+    #[arg(long)]
+    pub alongside_upstream: bool,
+    /// Output format
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: StreamFormat,
+    #[command(flatten)]
+    pub remotes: RemoteArgs,
+}
