@@ -11,7 +11,7 @@ use crate::model::operate;
 use crate::model::operate::{Ends, Returned};
 use crate::model::{Group, Readiness, Runner, State, Status, Weights};
 use crate::problem::Exit;
-use crate::resource::Change;
+use crate::resource::{Change, TrafficMove};
 use crate::text::{command_on, word};
 
 pub async fn run(flags: &GlobalArgs, args: &FailbackArgs) -> anyhow::Result<Exit> {
@@ -244,41 +244,36 @@ impl FailbackOrder {
         let home = group.backend_name(returned.home);
         let (change, words) = match returned.ends {
             Ends::Override => (
-                Change::default().ending_override(Some(home)),
+                Change::builder().end_override(Some(home)),
                 "the override is ended".to_owned(),
             ),
             Ends::BrokenOverride { sets_home } => (
-                Change::default().ending_override(sets_home.then_some(home)),
+                Change::builder().end_override(sets_home.then_some(home)),
                 "the broken override is taken away".to_owned(),
             ),
             Ends::Nothing if returned.weights == Weights::Hold => {
                 return Ok(ChangePlan::Unchanged(returned.why));
             }
             Ends::Nothing if returned.reaches_home() => {
-                (Change::default(), format!("sent home to {home}"))
+                (Change::builder(), format!("sent home to {home}"))
             }
             Ends::Nothing => (
-                Change::default(),
+                Change::builder(),
                 format!("{home} is home, and {}", returned.why),
             ),
         };
-        let change = change.noting(&returned.notes, seen.now);
-        let Weights::Set(weights) = &returned.weights else {
-            return Ok(ChangePlan::Change {
-                change: Box::new(change),
-                words,
-            });
-        };
         let reason = self.reason.as_ref().unwrap_or(&returned.why);
         let change = change
-            .moving(
+            .hold(returned.notes.held, seen.now)
+            .move_traffic(TrafficMove {
                 group,
-                weights,
-                &seen.by,
-                &format!("failback: {reason}"),
-                returned.unverified,
-                seen.now,
-            )
+                weights: &returned.weights,
+                unverified: returned.unverified,
+                by: &seen.by,
+                why: &format!("failback: {reason}"),
+                at: seen.now,
+            })
+            .build()
             .map_err(|_| Refusal::unwritable())?;
         Ok(ChangePlan::Change {
             change: Box::new(change),

@@ -11,9 +11,9 @@ use crate::changes::order::{ChangePlan, Order, Preflight, Refusal};
 use crate::cli::{Danger, DryRun, ForceArgs, GlobalArgs};
 use crate::model::operate;
 use crate::model::operate::{Forced, Wish};
-use crate::model::{Group, OrderStatus, Readiness, Runner, State, Status, Weights, WhyUnknown};
+use crate::model::{Group, OrderStatus, Readiness, Runner, State, Status, WhyUnknown};
 use crate::problem::Exit;
-use crate::resource::Change;
+use crate::resource::{Change, TrafficMove};
 use crate::text::command_on;
 use crate::view::status::slices_of;
 
@@ -140,16 +140,19 @@ impl Order for ForceOrder {
             .map(|doubt| format!("; warning: {doubt}"))
             .collect::<String>();
         let words = format!("forced to {}{until}{earlier}{doubts}", order.to);
-        let change = Change::default()
-            .overriding(&order)
+        let change = Change::builder()
+            .force(&order)
+            .hold(notes.held, seen.now)
+            .move_traffic(TrafficMove {
+                group,
+                weights: &weights,
+                unverified,
+                by: &seen.by,
+                why: &why,
+                at: seen.now,
+            })
+            .build()
             .map_err(|_| Refusal::unwritable())?;
-        let change = change.noting(&notes, seen.now);
-        let change = match weights {
-            Weights::Hold => change,
-            Weights::Set(weights) => change
-                .moving(group, &weights, &seen.by, &why, unverified, seen.now)
-                .map_err(|_| Refusal::unwritable())?,
-        };
         Ok(ChangePlan::Change {
             change: Box::new(change),
             words,

@@ -70,8 +70,9 @@ impl Order for PauseOrder {
         let replaced = standing
             .map(|earlier| format!("; it was {}", order::paused(earlier)))
             .unwrap_or_default();
-        let change = Change::default()
-            .pausing(&pause)
+        let change = Change::builder()
+            .pause(&pause)
+            .build()
             .map_err(|_| Refusal::unwritable())?;
         Ok(ChangePlan::Change {
             change: Box::new(change),
@@ -103,7 +104,10 @@ impl Order for ResumeOrder {
         if seen.valid()?.paused.is_none() {
             return Ok(ChangePlan::Unchanged("not paused".to_owned()));
         }
-        let change = Change::default().resuming();
+        let change = Change::builder()
+            .resume()
+            .build()
+            .map_err(|_| Refusal::unwritable())?;
         Ok(ChangePlan::Change {
             change: Box::new(change),
             words: format!("resumed{}", owner(seen)),

@@ -100,7 +100,10 @@ impl Order for SetOrder {
             annotations.insert(OVERRIDE, None);
             lines.push("the broken override is taken away".to_owned());
         }
-        let change = Change::default().setting(annotations);
+        let change = Change::builder()
+            .annotate(annotations)
+            .build()
+            .map_err(|_| Refusal::unwritable())?;
         let after = patched(object, &patch(record, &change)).ok_or_else(unread)?;
         let after = serde_json::value::to_raw_value(&after).and_then(|raw| record.kind.read(&raw));
         let group = after.map_err(|_| unread())?.group.map_err(invalid)?;

@@ -1,119 +1,101 @@
+//! What is to change on a group's object: weights, label and annotations, collected by a builder.
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use super::annotations::{HELD, LAST_MOVE, OVERRIDE, PAUSED, PRIMARY_SERVICE};
-use crate::model::decide::Notes;
 use crate::model::moves::write_weights;
 use crate::model::{Decision, Group, LastMove, Override, Pause, Weights};
 
-/// What is to change on a group's object.
+/// A change to a group's object. [`patch`](super::patch()) turns it into a JSON patch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Change {
-    /// Value of the label that makes an object a group; none: leave it.
+    /// Value of the label that makes an object a group; none leaves the label.
     pub controlled_by: Option<String>,
-    /// One weight for each backend; none: leave them.
+    /// One weight for each backend; none leaves the weights.
     pub weights: Option<Vec<u64>>,
-    /// Annotations by key, without the prefix; no value: take it away.
+    /// Annotations by key, without the prefix; none as the value removes the annotation.
     pub annotations: BTreeMap<&'static str, Option<String>>,
-    /// The note of the move, where traffic moves.
+    /// The annotation of the move, if traffic moves.
     pub last_move: Option<LastMove>,
-    /// The home that an override remembers, where one is written.
-    pub home: Option<String>,
+}
+
+/// A move of traffic, and who makes it.
+#[derive(Debug, Clone, Copy)]
+pub struct TrafficMove<'a> {
+    /// The group as it is before the move.
+    pub group: &'a Group,
+    /// The weights to write; [`Weights::Hold`] moves nothing.
+    pub weights: &'a Weights,
+    /// Nobody can confirm that the new backends are ready.
+    pub unverified: bool,
+    /// User and host.
+    pub by: &'a str,
+    /// The reason, in words.
+    pub why: &'a str,
+    /// The API server's time.
+    pub at: Timestamp,
+}
+
+/// Collects the parts of a [`Change`], in any order.
+#[derive(Debug, Default)]
+#[must_use]
+pub struct ChangeBuilder<'a> {
+    controlled_by: Option<&'a str>,
+    annotations: BTreeMap<&'static str, Option<String>>,
+    force: Option<&'a Override>,
+    pause: Option<&'a Pause>,
+    traffic: Option<TrafficMove<'a>>,
 }
 
 impl Change {
-    /// What a decision asks for, signed by `by` at `now` by the API server's clock.
+    /// Returns a builder of a change that changes nothing yet.
+    pub fn builder<'a>() -> ChangeBuilder<'a> {
+        ChangeBuilder::default()
+    }
+
+    /// Returns what a decision asks for, signed by `by` at `now`, the API server's time.
     ///
     /// # Errors
-    /// Where a note can't be written as JSON.
+    /// If an annotation cannot be written as JSON.
     pub fn of(
         group: &Group,
         decision: &Decision,
         by: &str,
         now: Timestamp,
     ) -> serde_json::Result<Self> {
-        let mut change = Self::default();
         let notes = &decision.notes;
+        let mut builder = Self::builder().hold(notes.held, now);
         let mut why = decision.reason.clone();
         if let Some(home) = &notes.end_override {
-            change = change.ending_override(Some(home));
+            builder = builder.end_override(Some(home));
             why = format!("the override is over, and {why}");
         }
         if notes.end_pause {
-            change = change.resuming();
+            builder = builder.resume();
         }
-        change = change.noting(notes, now);
-        match &decision.weights {
-            Weights::Hold => Ok(change),
-            Weights::Set(weights) => {
-                change.moving(group, weights, by, &why, decision.unverified, now)
-            }
-        }
-    }
-
-    /// Notes since when `failback: manual` keeps traffic away, or that it no longer does.
-    #[must_use]
-    pub fn noting(mut self, notes: &Notes, now: Timestamp) -> Self {
-        if let Some(held) = notes.held {
-            self.annotations
-                .insert(HELD, held.then(|| format!("{now:.0}")));
-        }
-        self
-    }
-
-    /// Moves traffic too, with a note of who and why.
-    ///
-    /// # Errors
-    /// Where the note can't be written as JSON.
-    pub fn moving(
-        mut self,
-        group: &Group,
-        weights: &[u64],
-        by: &str,
-        why: &str,
-        unverified: bool,
-        now: Timestamp,
-    ) -> serde_json::Result<Self> {
-        let note = LastMove {
-            from: write_weights(group, &group.weights()),
-            to: write_weights(group, weights),
+        let traffic = TrafficMove {
+            group,
+            weights: &decision.weights,
+            unverified: decision.unverified,
+            by,
+            why: &why,
             at: now,
-            by: by.to_owned(),
-            why: why.to_owned(),
-            unverified,
-            home: self.home.clone(),
         };
-        self.annotations
-            .insert(LAST_MOVE, Some(serde_json::to_string(&note)?));
-        self.weights = Some(weights.to_vec());
-        self.last_move = Some(note);
-        Ok(self)
+        builder.move_traffic(traffic).build()
     }
+}
 
-    /// Writes an override, and makes its target the primary.
-    ///
-    /// # Errors
-    /// Where it can't be written as JSON.
-    pub fn overriding(mut self, order: &Override) -> serde_json::Result<Self> {
-        self.annotations
-            .insert(OVERRIDE, Some(serde_json::to_string(order)?));
-        self.annotations
-            .insert(PRIMARY_SERVICE, Some(order.to.clone()));
-        self.home = Some(order.home.clone()).filter(|home| !home.is_empty());
-        Ok(self)
-    }
-
-    /// Makes the object a group.
-    #[must_use]
-    pub fn adopting(mut self, controlled_by: &str) -> Self {
-        self.controlled_by = Some(controlled_by.to_owned());
+impl<'a> ChangeBuilder<'a> {
+    /// Sets the label that makes the object a group.
+    pub fn adopt(mut self, controlled_by: &'a str) -> Self {
+        self.controlled_by = Some(controlled_by);
         self
     }
 
-    /// Sets annotations, without the prefix; no value: take it away.
-    #[must_use]
-    pub fn setting(
+    /// Sets annotations, by key without the prefix; none as the value removes the annotation.
+    pub fn annotate(
         mut self,
         annotations: impl IntoIterator<Item = (&'static str, Option<String>)>,
     ) -> Self {
@@ -121,31 +103,146 @@ impl Change {
         self
     }
 
-    /// Takes the override away and, where a home is named, makes it the primary again.
-    #[must_use]
-    pub fn ending_override(mut self, home: Option<&str>) -> Self {
-        self.annotations.insert(OVERRIDE, None);
-        if let Some(home) = home {
-            self.annotations
-                .insert(PRIMARY_SERVICE, Some(home.to_owned()));
-        }
+    /// Sets or removes the annotation that `failback: manual` keeps traffic away; none leaves it.
+    pub fn hold(self, held: Option<bool>, now: Timestamp) -> Self {
+        let value = |held: bool| (HELD, held.then(|| format!("{now:.0}")));
+        self.annotate(held.map(value))
+    }
+
+    /// Sets the override and makes its target the primary.
+    pub fn force(mut self, order: &'a Override) -> Self {
+        self.force = Some(order);
         self
     }
 
-    /// Has the loop leave the group alone.
+    /// Removes the override and, if `home` is given, makes it the primary again.
+    pub fn end_override(self, home: Option<&str>) -> Self {
+        let primary = home.map(|home| (PRIMARY_SERVICE, Some(home.to_owned())));
+        self.annotate([(OVERRIDE, None)].into_iter().chain(primary))
+    }
+
+    /// Sets the pause, which keeps `watch` from changing the group.
+    pub fn pause(mut self, pause: &'a Pause) -> Self {
+        self.pause = Some(pause);
+        self
+    }
+
+    /// Removes the pause.
+    pub fn resume(self) -> Self {
+        self.annotate([(PAUSED, None)])
+    }
+
+    /// Moves traffic, and records who moved it and why.
+    pub fn move_traffic(mut self, traffic: TrafficMove<'a>) -> Self {
+        self.traffic = Some(traffic);
+        self
+    }
+
+    /// Builds the change. The annotation `last-move` of a force also names the force's home.
     ///
     /// # Errors
-    /// Where it can't be written as JSON.
-    pub fn pausing(mut self, pause: &Pause) -> serde_json::Result<Self> {
-        self.annotations
-            .insert(PAUSED, Some(serde_json::to_string(pause)?));
-        Ok(self)
+    /// If an annotation cannot be written as JSON.
+    pub fn build(self) -> serde_json::Result<Change> {
+        let mut change = Change {
+            controlled_by: self.controlled_by.map(str::to_owned),
+            annotations: self.annotations,
+            ..Change::default()
+        };
+        if let Some(order) = self.force {
+            change.set_json(OVERRIDE, order)?;
+            let target = Some(order.to.clone());
+            change.annotations.insert(PRIMARY_SERVICE, target);
+        }
+        if let Some(pause) = self.pause {
+            change.set_json(PAUSED, pause)?;
+        }
+        if let Some(traffic) = self.traffic
+            && let Weights::Set(weights) = traffic.weights
+        {
+            let home = self.force.map(|order| order.home.clone());
+            let last_move = traffic.last_move(weights, home.filter(|home| !home.is_empty()));
+            change.set_json(LAST_MOVE, &last_move)?;
+            change.weights = Some(weights.clone());
+            change.last_move = Some(last_move);
+        }
+        Ok(change)
     }
+}
 
-    /// Has the loop take the group up again.
-    #[must_use]
-    pub fn resuming(mut self) -> Self {
-        self.annotations.insert(PAUSED, None);
-        self
+impl Change {
+    fn set_json(
+        &mut self,
+        key: &'static str,
+        value: &impl serde::Serialize,
+    ) -> serde_json::Result<()> {
+        let text = serde_json::to_string(value)?;
+        self.annotations.insert(key, Some(text));
+        Ok(())
+    }
+}
+
+impl TrafficMove<'_> {
+    fn last_move(&self, weights: &[u64], home: Option<String>) -> LastMove {
+        LastMove {
+            from: write_weights(self.group, &self.group.weights()),
+            to: write_weights(self.group, weights),
+            at: self.at,
+            by: self.by.to_owned(),
+            why: self.why.to_owned(),
+            unverified: self.unverified,
+            home,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Backend, Carrier, GroupId, ServiceRef};
+
+    #[test]
+    fn the_order_of_calls_does_not_matter() {
+        let backend = |name: &str, weight| Backend::new("ns", ServiceRef::new("ns", name), weight);
+        let id = GroupId {
+            namespace: "ns".into(),
+            kind: "trafficsplit",
+            name: "web".into(),
+        };
+        let backends = vec![backend("web", 1), backend("web-east", 0)];
+        let group = Group::ordinary(id, Carrier::Split, "web".into(), backends, 0);
+        let now = Timestamp::UNIX_EPOCH;
+        let order = Override {
+            to: "web-east".into(),
+            home: "web".into(),
+            by: "me".into(),
+            at: Some(now),
+            until: None,
+            reason: None,
+        };
+        let traffic = TrafficMove {
+            group: &group,
+            weights: &Weights::Set(vec![0, 1]),
+            unverified: false,
+            by: "me",
+            why: "forced",
+            at: now,
+        };
+        let forced_first = Change::builder()
+            .force(&order)
+            .hold(Some(false), now)
+            .move_traffic(traffic);
+        let forced_last = Change::builder()
+            .move_traffic(traffic)
+            .hold(Some(false), now)
+            .force(&order);
+        let change = forced_last.build().unwrap();
+        assert_eq!(change, forced_first.build().unwrap());
+        assert_eq!(change.last_move.unwrap().home.as_deref(), Some("web"));
+        assert!(
+            change.annotations[LAST_MOVE]
+                .as_ref()
+                .unwrap()
+                .contains(r#""home":"web""#)
+        );
     }
 }

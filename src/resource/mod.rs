@@ -20,7 +20,7 @@ pub mod routing;
 pub mod traffic_split;
 pub mod upstream;
 
-pub use change::Change;
+pub use change::{Change, ChangeBuilder, TrafficMove};
 pub use group_name::GroupName;
 pub use grpc_route::GRPC_ROUTE;
 pub use http_route::{HTTP_ROUTE, LINKERD_HTTP_ROUTE};

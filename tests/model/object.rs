@@ -7,7 +7,9 @@ use kubectl_failover::model::{
     Carrier, Changed, Decision, Group, Override, OverrideState, Policy, Readiness, Timers, Weights,
     decide,
 };
-use kubectl_failover::resource::{Change, HTTP_ROUTE, Kind, Record, TrafficSplit, patch};
+use kubectl_failover::resource::{
+    Change, ChangeBuilder, HTTP_ROUTE, Kind, Record, TrafficMove, TrafficSplit, patch,
+};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -181,10 +183,7 @@ impl Object {
             notes,
         } = &forced
         {
-            let change = Change::default()
-                .overriding(order)
-                .unwrap()
-                .noting(notes, self.now);
+            let change = Change::builder().force(order).hold(notes.held, self.now);
             self.move_too(change, &group, weights, *unverified);
         }
         forced
@@ -197,23 +196,32 @@ impl Object {
         let home = group.backend_name(returned.home);
         let change = match returned.ends {
             Ends::Override | Ends::BrokenOverride { sets_home: true } => {
-                Change::default().ending_override(Some(home))
+                Change::builder().end_override(Some(home))
             }
-            Ends::BrokenOverride { .. } => Change::default().ending_override(None),
-            Ends::Nothing => Change::default(),
+            Ends::BrokenOverride { .. } => Change::builder().end_override(None),
+            Ends::Nothing => Change::builder(),
         };
-        let change = change.noting(&returned.notes, self.now);
+        let change = change.hold(returned.notes.held, self.now);
         self.move_too(change, &group, &returned.weights, returned.unverified);
         Some(returned)
     }
 
-    fn move_too(&mut self, change: Change, group: &Group, weights: &Weights, unverified: bool) {
-        let change = match weights {
-            Weights::Hold => change,
-            Weights::Set(weights) => change
-                .moving(group, weights, BY, "", unverified, self.now)
-                .unwrap(),
+    fn move_too(
+        &mut self,
+        change: ChangeBuilder,
+        group: &Group,
+        weights: &Weights,
+        unverified: bool,
+    ) {
+        let traffic = TrafficMove {
+            group,
+            weights,
+            unverified,
+            by: BY,
+            why: "",
+            at: self.now,
         };
+        let change = change.move_traffic(traffic).build().unwrap();
         self.apply(&change);
     }
 

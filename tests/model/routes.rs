@@ -352,7 +352,10 @@ fn a_namespace_that_is_left_out_is_written_with_the_weights() {
             json!("ns")
         )]
     );
-    let note = Change::default().setting([("held", Some("now".to_owned()))]);
+    let note = Change::builder()
+        .annotate([("held", Some("now".to_owned()))])
+        .build()
+        .unwrap();
     let operations = serde_json::to_string(&patch(&record, &note)).unwrap();
     assert!(!operations.contains("backendRefs"), "{operations}");
 }

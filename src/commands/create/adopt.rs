@@ -179,9 +179,11 @@ async fn plan(
         (names_primary && !group.primary.is_empty())
             .then(|| (PRIMARY_SERVICE, Some(group.primary.clone()))),
     );
-    let change = Change::default()
-        .adopting(&args.controlled_by)
-        .setting(annotations);
+    let change = Change::builder()
+        .adopt(&args.controlled_by)
+        .annotate(annotations)
+        .build()
+        .map_err(|_| Problem::new("the annotations cannot be written as JSON"))?;
     let after = patched(object, &patch(record, &change))
         .ok_or_else(|| Problem::new("the object has no metadata that can be changed"))?;
     let preview = super::read(record.kind, &after)?;
