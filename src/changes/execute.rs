@@ -14,8 +14,8 @@ use super::order::{
 use super::precondition::Precondition;
 use super::{confirm, read_back, report, write};
 use crate::cli::{ChangeArgs, DryRun, StreamFormat};
-use crate::cluster::Cluster;
 use crate::cluster::api::identity;
+use crate::cluster::{Cluster, Clusters};
 use crate::error;
 use crate::model::GroupId;
 use crate::problem::Exit;
@@ -46,7 +46,7 @@ pub struct Executed {
 
 /// Plans for every group, asks once, writes, and tells what is true afterwards.
 pub async fn carry_out(
-    cluster: &Cluster,
+    cluster: &Clusters,
     records: Vec<Record>,
     args: &ChangeArgs,
     asks: bool,
@@ -57,7 +57,7 @@ pub async fn carry_out(
 
 /// The same, telling of groups that it has come to an end with before, too.
 pub async fn carry_out_beside(
-    cluster: &Cluster,
+    cluster: &Clusters,
     records: Vec<Record>,
     before: Vec<ChangeOutcome>,
     args: &ChangeArgs,
@@ -118,7 +118,7 @@ pub async fn carry_out_beside(
 
 /// Carries out an order that follows from another one, on its groups as they are now, without a question.
 pub async fn carry_on(
-    cluster: &Cluster,
+    cluster: &Clusters,
     records: &[Record],
     by: &str,
     order: &dyn Order,
@@ -163,7 +163,7 @@ pub struct PlannedChange {
 }
 
 async fn plan_all(
-    cluster: &Cluster,
+    cluster: &Clusters,
     records: Vec<Record>,
     by: &str,
     started: Timestamp,
@@ -204,7 +204,7 @@ async fn read_all_again(
 
 /// Plans on the groups as they are after the question; gives what has become of those that can't be read any more, too.
 async fn plan_again(
-    cluster: &Cluster,
+    cluster: &Clusters,
     tasks: Vec<PlannedChange>,
     by: &str,
     started: Timestamp,
@@ -240,7 +240,7 @@ fn changed_by(tasks: &[PlannedChange]) -> Vec<GroupId> {
 
 /// What has become of every group.
 async fn write_all(
-    cluster: &Cluster,
+    cluster: &Clusters,
     tasks: Vec<PlannedChange>,
     dry_run: DryRun,
     by: &str,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::order;
 use super::order::{ChangeOutcome, ChangePlan, ChangeResult, Order, Preflight, Refusal};
 use crate::cli::StreamFormat;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Clusters};
 use crate::model::{Timers, decide};
 use crate::output::terminal::say;
 use crate::problem::{Exit, Problem};
@@ -35,7 +35,7 @@ impl Hold<'_> {
     ///
     /// # Errors
     /// Exit 3 where the limit is over before: the overrides go on. Where a second signal stops their ending.
-    pub async fn until_over(mut self, cluster: &Cluster) -> anyhow::Result<Exit> {
+    pub async fn until_over(mut self, cluster: &Clusters) -> anyhow::Result<Exit> {
         let until = self.until;
         say(&format!(
             "staying until {until:.0} to end it; Ctrl-C ends it at once: {}",

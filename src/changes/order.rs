@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use crate::cli::{ChangeArgs, Danger, GlobalArgs, GroupsArgs};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Clusters};
 use crate::commands::args::selection;
 use crate::commands::scope;
 use crate::model::{Group, GroupId, Status};
@@ -197,7 +197,7 @@ pub fn check_duration(cluster: &Cluster, duration: Option<Duration>) -> Result<(
 
 /// Carries out an order on the groups that are meant.
 pub async fn run(
-    cluster: &Cluster,
+    cluster: &Clusters,
     flags: &GlobalArgs,
     groups: &GroupsArgs,
     args: &ChangeArgs,

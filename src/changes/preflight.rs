@@ -6,13 +6,13 @@ use serde_json::Value;
 use super::execute::AT_ONCE;
 use super::order::{Order, Refusal};
 use crate::cli::Danger;
-use crate::cluster::Cluster;
 use crate::cluster::api::groups;
 use crate::cluster::queries::conflicts;
 use crate::cluster::queries::conflicts::Conflicts;
 use crate::cluster::queries::readiness;
 use crate::cluster::remotes::remote_clusters;
 use crate::cluster::remotes::remote_clusters::NamedRemotes;
+use crate::cluster::{Cluster, Clusters};
 use crate::model::{Group, Invalid, Override, Readiness, WhyUnknown};
 use crate::resource::{Meta, Record};
 
@@ -137,7 +137,7 @@ impl Preflight {
 
 /// Looks at these groups: their backends' readiness and, where it matters, what else routes their apexes.
 pub async fn look(
-    cluster: &Cluster,
+    cluster: &Clusters,
     records: &[Record],
     by: &str,
     started: Timestamp,

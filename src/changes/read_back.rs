@@ -7,7 +7,7 @@ use futures::future::join_all;
 use tokio::time::{Instant, sleep};
 
 use super::order::{ChangeOutcome, Order};
-use crate::cluster::Cluster;
+use crate::cluster::Clusters;
 use crate::cluster::queries::prefetch::PrefetchedSlices;
 use crate::cluster::queries::status;
 use crate::error::explain;
@@ -20,7 +20,7 @@ use crate::text::command_on;
 const PACE: Duration = Duration::from_secs(1);
 
 /// Reads the groups that are as they were to be made, and puts the outcomes into the groups' order; where the order has patience, until all of them are as asked.
-pub async fn read_back(cluster: &Cluster, outcomes: &mut [ChangeOutcome], order: &dyn Order) {
+pub async fn read_back(cluster: &Clusters, outcomes: &mut [ChangeOutcome], order: &dyn Order) {
     outcomes.sort_by(|a, b| a.id.cmp(&b.id));
     let patience = order.patience();
     let end = Instant::now() + patience.unwrap_or_default();
@@ -44,7 +44,7 @@ pub fn all_met(outcomes: &[ChangeOutcome], order: &dyn Order) -> bool {
         .all(is_met)
 }
 
-async fn look(cluster: &Cluster, outcomes: &mut [ChangeOutcome]) {
+async fn look(cluster: &Clusters, outcomes: &mut [ChangeOutcome]) {
     let wanted: Vec<&mut ChangeOutcome> = outcomes
         .iter_mut()
         .filter(|outcome| outcome.is_so())

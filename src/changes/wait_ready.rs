@@ -13,7 +13,7 @@ use crate::cluster::api::{endpoint_slices, groups};
 use crate::cluster::listwatch::watch;
 use crate::cluster::listwatch::watch::Event;
 use crate::cluster::queries::readiness;
-use crate::cluster::{Cluster, RequestError, RequestResult};
+use crate::cluster::{Cluster, Clusters, RequestError, RequestResult};
 use crate::commands::failback::FailbackOrder;
 use crate::error::explain;
 use crate::output::terminal::say;
@@ -41,7 +41,7 @@ pub struct ReadyWait {
 /// # Errors
 /// Exit 3 where `limit` is over before any is ready. Where the cluster may not be read or watched.
 pub async fn wait(
-    cluster: &Cluster,
+    cluster: &Clusters,
     records: Vec<Record>,
     limit: Option<Duration>,
     failback: &FailbackOrder,
@@ -126,7 +126,7 @@ async fn read(
 }
 
 /// Why groups can't go home yet.
-async fn refusals(cluster: &Cluster, records: &[Record], failback: &FailbackOrder) -> Vec<String> {
+async fn refusals(cluster: &Clusters, records: &[Record], failback: &FailbackOrder) -> Vec<String> {
     let seen = look(
         cluster,
         records,

@@ -8,7 +8,7 @@ use super::precondition::Precondition;
 use crate::cluster::api::events::MoveEvent;
 use crate::cluster::api::{apply, events, groups};
 use crate::cluster::transport::backoff::Backoff;
-use crate::cluster::{Cluster, RequestError};
+use crate::cluster::{Cluster, Clusters, RequestError};
 use crate::error::explain;
 use crate::model::GroupId;
 use crate::problem::Problem;
@@ -53,7 +53,7 @@ pub struct WriteContext<'a> {
 
 /// Writes a change. Where someone else was faster, the group is looked at anew and the order planned again.
 pub async fn until_done(
-    cluster: &Cluster,
+    cluster: &Clusters,
     mut record: Record,
     mut change: Change,
     mut words: String,

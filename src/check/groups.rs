@@ -11,14 +11,14 @@ use crate::cluster::queries::status;
 use crate::cluster::queries::status::GroupList;
 use crate::cluster::queries::{conflicts, upstream};
 use crate::cluster::remotes::remote_clusters;
-use crate::cluster::{Cluster, RequestResult};
+use crate::cluster::{Cluster, Clusters, RequestResult};
 use crate::model::check::{Category, CheckResult};
 use crate::model::{BackendStatus, GroupId, Readiness, Runner, Status};
 use crate::resource::Record;
 use crate::text::{way_out, word};
 
 /// Gives the groups too.
-pub async fn check(cluster: &Cluster, flags: &GlobalArgs) -> (Category, Vec<Record>) {
+pub async fn check(cluster: &Clusters, flags: &GlobalArgs) -> (Category, Vec<Record>) {
     let mut category = Category::new("failover-groups");
     let (place, listed) = list(cluster, flags).await;
     let GroupList { records, forbidden } = match listed {
@@ -94,7 +94,7 @@ async fn run_by_upstream(cluster: &Cluster, records: &[Record]) -> HashSet<Group
 }
 
 struct Groups<'a> {
-    cluster: &'a Cluster,
+    cluster: &'a Clusters,
     records: &'a [Record],
     /// In the records' order.
     statuses: Vec<Status>,

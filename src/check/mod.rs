@@ -12,7 +12,7 @@ pub mod rights;
 use crate::cli::GlobalArgs;
 use crate::cluster::remotes::remote_clusters::Remotes;
 use crate::cluster::transport::error::Cause;
-use crate::cluster::{Cluster, RequestError};
+use crate::cluster::{Cluster, Clusters, RequestError};
 use crate::error::explain;
 use crate::model::check::Category;
 
@@ -45,7 +45,7 @@ pub async fn run(
     let Some((cluster, apis)) = server else {
         return categories;
     };
-    let cluster = cluster.with_remotes(options.remotes.clone());
+    let cluster = Clusters::new(cluster, options.remotes.clone());
     let (kinds, can_have_groups) = kinds::check(&cluster, &apis).await;
     categories.push(kinds);
     if !options.pre {

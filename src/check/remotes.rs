@@ -6,11 +6,11 @@ use futures::future::join_all;
 
 use super::complaints;
 use crate::access::rights::{LINKS, REMOTE};
-use crate::cluster::Cluster;
 use crate::cluster::api::access_review;
 use crate::cluster::api::access_review::Deed;
 use crate::cluster::queries::{mirror_readiness, readiness};
 use crate::cluster::remotes::{links, remote_clusters};
+use crate::cluster::{Cluster, Clusters};
 use crate::model::RemoteService;
 use crate::model::check::{Category, CheckResult};
 use crate::resource::Record;
@@ -18,7 +18,7 @@ use crate::text::word;
 
 /// Of each cluster the namespaces of the services that these groups' mirrors stand for; of one that none of them
 /// mirrors, the one that is worked in. None where nobody is to be asked.
-pub async fn check(cluster: &Cluster, records: &[Record]) -> Option<Category> {
+pub async fn check(cluster: &Clusters, records: &[Record]) -> Option<Category> {
     let asked = cluster.remotes().asked();
     if asked.nobody() {
         return None;
@@ -49,7 +49,7 @@ pub async fn check(cluster: &Cluster, records: &[Record]) -> Option<Category> {
     (!category.checks.is_empty()).then_some(category)
 }
 
-async fn remote(local: &Cluster, name: &str, namespaces: &BTreeSet<&str>) -> Vec<CheckResult> {
+async fn remote(local: &Clusters, name: &str, namespaces: &BTreeSet<&str>) -> Vec<CheckResult> {
     let description = format!("there are credentials for cluster {name}");
     let there = match local.remote(name).await {
         Ok(there) => there,

@@ -6,5 +6,6 @@ pub(crate) mod queries;
 pub(crate) mod remotes;
 pub mod transport;
 
+pub use remotes::clusters::Clusters;
 pub use transport::client::Cluster;
 pub use transport::error::{RequestError, RequestResult};

@@ -19,6 +19,7 @@ pub use complete::run as complete;
 use crate::access::rights::RbacCommand;
 use crate::cli::{Cli, Command, GlobalArgs, RemoteArgs};
 use crate::cluster::Cluster;
+use crate::cluster::Clusters;
 use crate::cluster::remotes::remote_clusters::Remotes;
 use crate::output::streams::Streams;
 use crate::output::terminal::say;
@@ -58,8 +59,8 @@ pub async fn connect(
     command: RbacCommand,
     flags: &GlobalArgs,
     remotes: &RemoteArgs,
-) -> anyhow::Result<Cluster> {
+) -> anyhow::Result<Clusters> {
     let options = flags.connect_options(command);
     let remotes = Remotes::of(&options, &remotes.into(), say)?;
-    Ok(Cluster::connect(&options).await?.with_remotes(remotes))
+    Ok(Clusters::new(Cluster::connect(&options).await?, remotes))
 }

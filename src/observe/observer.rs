@@ -13,7 +13,7 @@ use crate::cluster::api::lease::Lease;
 use crate::cluster::api::services;
 use crate::cluster::listwatch::watch::Event;
 use crate::cluster::queries::status;
-use crate::cluster::{Cluster, RequestError};
+use crate::cluster::{Clusters, RequestError};
 use crate::error;
 use crate::model::{ServiceRef, Status};
 use crate::readiness::slice_watch::SliceWatchId;
@@ -74,7 +74,7 @@ enum InitialSync {
 /// Follows groups until it is dropped.
 #[derive(Debug)]
 pub struct Observer {
-    cluster: Cluster,
+    cluster: Clusters,
     picture: StatusCache,
     watches: WatchSet<ObserverInput>,
     lookups: Arc<Semaphore>,
@@ -95,7 +95,7 @@ pub struct Observer {
 }
 
 impl Observer {
-    pub fn start(cluster: &Cluster, scope: ObserveScope) -> Self {
+    pub fn start(cluster: &Clusters, scope: ObserveScope) -> Self {
         let (inbox, arrivals) = mpsc::channel(INBOX);
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -174,7 +174,7 @@ impl Observer {
     }
 
     fn look_for_upstream(&mut self) {
-        let (cluster, inbox) = (self.cluster.clone(), self.inbox.clone());
+        let (cluster, inbox) = (self.cluster.local.clone(), self.inbox.clone());
         self.watches.spawn(async move {
             let _ = inbox
                 .send(ObserverInput::Upstream(

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::slice_watch::{SliceScope, SliceWatchId};
-use crate::cluster::Cluster;
+use crate::cluster::Clusters;
 use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::api::groups;
 use crate::cluster::api::services;
@@ -29,7 +29,7 @@ pub enum FollowedEvent {
 
 /// Watches that tell an inbox. They end when this is dropped.
 pub struct WatchSet<I> {
-    cluster: Cluster,
+    cluster: Clusters,
     inbox: mpsc::Sender<I>,
     tasks: JoinSet<()>,
     feeds: HashMap<SliceWatchId, ScopedWatch>,
@@ -62,7 +62,7 @@ impl ScopedWatch {
 }
 
 impl<I: From<FollowedEvent> + Send + 'static> WatchSet<I> {
-    pub fn new(cluster: &Cluster, inbox: mpsc::Sender<I>) -> Self {
+    pub fn new(cluster: &Clusters, inbox: mpsc::Sender<I>) -> Self {
         Self {
             cluster: cluster.clone(),
             inbox,
@@ -84,7 +84,7 @@ impl<I: From<FollowedEvent> + Send + 'static> WatchSet<I> {
         wrap: impl Fn(Event<T>) -> I + Send + 'static,
     ) -> AbortHandle {
         let inbox = self.inbox.clone();
-        let following = watch::follow(self.cluster.clone(), source, move |event| {
+        let following = watch::follow(self.cluster.local.clone(), source, move |event| {
             let (inbox, input) = (inbox.clone(), wrap(event));
             async move { inbox.send(input).await.is_ok() }
         });
@@ -96,8 +96,8 @@ impl<I: From<FollowedEvent> + Send + 'static> WatchSet<I> {
         kind: &'static dyn Kind,
         source: Collection<Record>,
     ) -> AbortHandle {
-        let (cluster, inbox) = (self.cluster.clone(), self.inbox.clone());
-        let following = watch::follow(self.cluster.clone(), source, move |event| {
+        let (cluster, inbox) = (self.cluster.local.clone(), self.inbox.clone());
+        let following = watch::follow(self.cluster.local.clone(), source, move |event| {
             let (cluster, inbox) = (cluster.clone(), inbox.clone());
             async move {
                 let event = Box::new(groups::clarify(&cluster, kind, event).await);

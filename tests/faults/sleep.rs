@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use http::Method;
 use kube::api::{Patch, PatchParams};
-use kubectl_failover::cluster::Cluster;
 use kubectl_failover::cluster::transport::options::ConnectOptions;
+use kubectl_failover::cluster::{Cluster, Clusters};
 use kubectl_failover::model::Notice;
 use kubectl_failover::watch::{Clocks, Metrics, WatchOptions};
 use serde_json::json;
@@ -50,7 +50,7 @@ async fn a_machine_that_slept_moves_nothing_that_has_recovered_and_begins_delays
         kubeconfig: Some(proxy.kubeconfig().to_owned()),
         ..ConnectOptions::default()
     };
-    let cluster = Cluster::connect(&options).await.unwrap();
+    let cluster = Clusters::from(Cluster::connect(&options).await.unwrap());
     let metrics = Metrics::default();
     let options = WatchOptions {
         namespace: Some(ns.name.clone()),

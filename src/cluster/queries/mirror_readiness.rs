@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout};
 
 use super::prefetch::PrefetchedSlices;
 use super::readiness::{ServiceNames, read_here, want, why_unknown};
+use crate::cluster::Clusters;
 use crate::cluster::api::endpoint_slices;
 use crate::cluster::api::endpoint_slices::{Slice, SliceIndex};
 use crate::cluster::api::services;
@@ -68,7 +69,7 @@ pub async fn find(cluster: &Cluster, wanted: &ServiceNames) -> MirrorLookup {
 
 /// Asks the clusters that the mirrors stand for, all at once, and puts what they say beside what is known here.
 pub async fn follow_up(
-    cluster: &Cluster,
+    cluster: &Clusters,
     mut local: HashMap<ServiceRef, Readiness>,
     MirrorLookup { mirrors, unread }: &MirrorLookup,
 ) -> HashMap<ServiceRef, Readiness> {
@@ -129,7 +130,7 @@ pub async fn follow_up(
 
 /// What the slices of another cluster say. A namespace that can't be read makes only its own services unknown.
 async fn ask(
-    local: &Cluster,
+    local: &Clusters,
     name: &str,
     wanted: &ServiceNames,
     limit: Duration,
@@ -146,7 +147,7 @@ async fn ask(
 /// # Errors
 /// Where they can't be read; that another cluster can't be asked is a matter of credentials.
 pub async fn list_slices(
-    local: &Cluster,
+    local: &Clusters,
     name: Option<&str>,
     namespace: &str,
     names: &BTreeSet<String>,

@@ -7,6 +7,7 @@ use futures::{StreamExt as _, stream};
 
 use super::mirror_readiness;
 use super::prefetch::PrefetchedSlices;
+use crate::cluster::Clusters;
 use crate::cluster::api::endpoint_slices;
 use crate::cluster::api::endpoint_slices::{Slice, SliceIndex};
 use crate::cluster::api::services;
@@ -72,13 +73,13 @@ pub fn in_order(group: &Group, known: &HashMap<ServiceRef, Readiness>) -> Vec<Re
 
 /// What is known of each backend that is wanted. What can't be read is unknown, with the reason. Of mirror services
 /// the clusters that may be asked are asked too.
-pub async fn read(cluster: &Cluster, wanted: &ServiceNames) -> HashMap<ServiceRef, Readiness> {
+pub async fn read(cluster: &Clusters, wanted: &ServiceNames) -> HashMap<ServiceRef, Readiness> {
     read_beyond(cluster, wanted, &PrefetchedSlices::default()).await
 }
 
 /// The same, where some slices were listed ahead.
 pub async fn read_beyond(
-    cluster: &Cluster,
+    cluster: &Clusters,
     wanted: &ServiceNames,
     ahead: &PrefetchedSlices,
 ) -> HashMap<ServiceRef, Readiness> {

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use super::prefetch::PrefetchedSlices;
 use super::readiness;
 use super::upstream;
+use crate::cluster::Clusters;
 use crate::cluster::api::groups;
 use crate::cluster::api::lease;
 use crate::cluster::api::lease::Lease;
@@ -74,7 +75,7 @@ pub async fn list_groups_telling(
 /// How each of these groups stands. `rivals` are all groups of the namespaces, to find apexes that are claimed
 /// twice.
 pub async fn survey(
-    cluster: &Cluster,
+    cluster: &Clusters,
     records: &[Record],
     rivals: &[Record],
     ahead: &PrefetchedSlices,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::links;
 use crate::cluster::transport::client::Cluster;
@@ -20,8 +20,6 @@ use crate::model::WhyUnknown;
 use crate::problem::Problem;
 use crate::text::word;
 
-/// How long credentials may take to be had.
-const CREDENTIALS_LIMIT: Duration = Duration::from_secs(10);
 /// How long another cluster may take to say all that is wanted.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 /// The same where it has just been silent for that long.
@@ -181,6 +179,21 @@ impl Remotes {
             .unwrap_or_default()
     }
 
+    /// The connection to a mirrored cluster, which may still be under way.
+    ///
+    /// # Errors
+    /// Where no remote is given for this cluster.
+    pub(crate) fn connection(
+        &self,
+        local: &Cluster,
+        name: &str,
+    ) -> Result<PendingConnection, WhyUnknown> {
+        let given = self.given.as_ref().filter(|given| given.asked.has(name));
+        given
+            .map(|given| given.connection(local, name))
+            .ok_or_else(|| WhyUnknown::no_remote(name))
+    }
+
     /// Has the next one who asks this cluster connect anew.
     pub(crate) fn forget(&self, name: &str, connection: &PendingConnection) {
         if let Some(given) = &self.given {
@@ -314,45 +327,6 @@ impl Given {
 
 fn no_credentials() -> WhyUnknown {
     WhyUnknown::NoAccess("the credentials cannot be had".to_owned())
-}
-
-impl Cluster {
-    /// One of the clusters that it mirrors.
-    ///
-    /// # Errors
-    /// Why it can't be asked.
-    pub async fn remote(&self, name: &str) -> Result<Self, WhyUnknown> {
-        self.remote_connection(name)
-            .await
-            .map(|(cluster, _)| cluster)
-    }
-
-    pub(crate) async fn remote_connection(
-        &self,
-        name: &str,
-    ) -> Result<(Self, PendingConnection), WhyUnknown> {
-        let given = self
-            .remotes
-            .given
-            .as_ref()
-            .filter(|given| given.asked.has(name));
-        let Some(given) = given else {
-            return Err(WhyUnknown::no_remote(name));
-        };
-        let connection = given.connection(self, name);
-        let connected = match timeout(CREDENTIALS_LIMIT, connection.clone()).await {
-            Ok(connected) => connected.inspect_err(|_| given.drop_connection(name, &connection)),
-            Err(_) => {
-                let seconds = CREDENTIALS_LIMIT.as_secs();
-                Err(WhyUnknown::NoAccess(format!(
-                    "no credentials within {seconds} s"
-                )))
-            }
-        };
-        connected
-            .map(|cluster| (cluster, connection))
-            .map_err(|why| why.in_cluster(name))
-    }
 }
 
 /// The flags for these clusters and contexts, as a shell takes them.

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::clusters::Clusters;
 use crate::cluster::listwatch::watch;
 use crate::cluster::listwatch::watch::{Collection, Event, Versioned};
-use crate::cluster::transport::client::Cluster;
 use crate::model::WhyUnknown;
 
 /// How long to wait before credentials are looked for again.
@@ -27,7 +27,7 @@ pub enum RemoteEvent<T> {
 /// Follows a collection of one of the clusters that are mirrored. Where its credentials are no longer taken, or nothing
 /// answers where they lead, others are looked for.
 pub async fn follow<T, F>(
-    local: Cluster,
+    clusters: Clusters,
     name: String,
     source: Collection<T>,
     mut tell: impl FnMut(RemoteEvent<T>) -> F + Send,
@@ -36,7 +36,7 @@ pub async fn follow<T, F>(
     F: Future<Output = bool> + Send,
 {
     loop {
-        let (cluster, connection) = match local.remote_connection(&name).await {
+        let (cluster, connection) = match clusters.remote_connection(&name).await {
             Ok(connected) => connected,
             Err(why) => {
                 if !tell(RemoteEvent::NoAccess(why)).await {
@@ -62,7 +62,7 @@ pub async fn follow<T, F>(
         if unheard.into_inner() {
             return;
         }
-        local.remotes.forget(&name, &connection);
+        clusters.remotes().forget(&name, &connection);
         if since.elapsed() < RETRY {
             sleep(RETRY).await;
         }

@@ -21,7 +21,6 @@ use super::kubeconfig::Resolved;
 use super::options::ConnectOptions;
 use super::page_size::PageSize;
 use super::server_clock::ServerClock;
-use crate::cluster::remotes::remote_clusters::Remotes;
 use crate::problem::Problem;
 use crate::text::{shorten, without_userinfo};
 
@@ -46,8 +45,6 @@ pub struct Cluster {
     /// The limit where an answer has many objects.
     list_timeout: Duration,
     pub(crate) pages: Arc<PageSize>,
-    /// The clusters that may be asked about what its mirrors stand for.
-    pub(crate) remotes: Remotes,
     /// Name of the context of the kubeconfig.
     pub context: String,
     /// The flags by which a command line reaches it.
@@ -108,35 +105,18 @@ impl Cluster {
         let list_timeout = asked.unwrap_or(LIST_TIMEOUT);
         let access = Arc::new(Renewal::never(client, url));
         let clock = Arc::default();
-        let (pages, remotes) = (Arc::default(), Remotes::default());
         Ok(Self {
             access,
             clock,
             timeout,
             list_timeout,
-            pages,
-            remotes,
+            pages: Arc::default(),
             context,
             reach,
             server,
             namespace,
             user,
         })
-    }
-
-    /// The same cluster, with others to ask about what its mirrors stand for.
-    #[must_use]
-    pub fn with_remotes(self, remotes: Remotes) -> Self {
-        let reach = self.reach.with_remotes(remotes.flags());
-        Self {
-            remotes,
-            reach,
-            ..self
-        }
-    }
-
-    pub fn remotes(&self) -> &Remotes {
-        &self.remotes
     }
 
     /// The API server's clock.

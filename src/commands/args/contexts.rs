@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::access::rights::RbacCommand;
 use crate::cli::{GlobalArgs, RemoteArgs};
-use crate::cluster::Cluster;
+use crate::cluster::Clusters;
 use crate::cluster::transport::kubeconfig;
 use crate::problem::Problem;
 use crate::text::clean;
@@ -75,7 +75,7 @@ pub async fn connect(
     command: RbacCommand,
     flags: &GlobalArgs,
     remotes: &RemoteArgs,
-) -> anyhow::Result<Cluster> {
+) -> anyhow::Result<Clusters> {
     let (flags, remotes, runtime) = (
         flags.clone(),
         remotes.clone(),

@@ -7,7 +7,7 @@ use super::existing::ExistingObjects;
 use super::{CreateOutcome, Made, check, diff, existing, requirements};
 use crate::cli::{CreateArgs, DryRun};
 use crate::cluster::api::{apply, discovery, groups};
-use crate::cluster::{Cluster, RequestResult};
+use crate::cluster::{Cluster, Clusters, RequestResult};
 use crate::commands::args::{policy, selection};
 use crate::error::explain;
 use crate::model::Group;
@@ -26,7 +26,7 @@ const MOST_TRIES: u32 = 5;
 /// An object, and all that is in it.
 type Found = (Record, Value);
 
-pub async fn adopt(cluster: &Cluster, typed: &str, args: &CreateArgs) -> anyhow::Result<Made> {
+pub async fn adopt(cluster: &Clusters, typed: &str, args: &CreateArgs) -> anyhow::Result<Made> {
     let name = selection::parse_name(typed)?;
     let mut attempt = 1;
     loop {
@@ -160,7 +160,7 @@ async fn absent(cluster: &Cluster, name: &GroupName, kinds: &[&dyn Kind]) -> Pro
 }
 
 async fn plan(
-    cluster: &Cluster,
+    cluster: &Clusters,
     record: &Record,
     object: &Value,
     args: &CreateArgs,
@@ -213,7 +213,7 @@ async fn plan(
 }
 
 async fn checked(
-    cluster: &Cluster,
+    cluster: &Clusters,
     standing: &ExistingObjects,
     services: &requirements::RequiredServices,
     preview: &Record,

@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::access::rights::RbacCommand;
 use crate::cli::{CreateArgs, DryRun, GlobalArgs};
 use crate::cluster::Cluster;
+use crate::cluster::Clusters;
 use crate::cluster::api::{apply, groups};
 use crate::error::explain;
 use crate::model::{Carrier, Invalid};
@@ -54,7 +55,7 @@ enum CreateOutcome {
 
 /// Checks and writes. What is there already is looked at first: a job that runs again has to succeed even while a
 /// fallback's service is gone.
-async fn make(cluster: &Cluster, args: &CreateArgs) -> Result<Made, Problem> {
+async fn make(cluster: &Clusters, args: &CreateArgs) -> Result<Made, Problem> {
     let mut group = arguments::group(args, &cluster.namespace);
     let (standing, services) = join(
         existing::read(cluster, &group.namespace),

@@ -7,7 +7,7 @@ use crate::cluster::api::services::Service;
 use crate::cluster::listwatch::list::list;
 use crate::cluster::queries::readiness;
 use crate::cluster::remotes::remote_clusters;
-use crate::cluster::{Cluster, RequestResult};
+use crate::cluster::{Cluster, Clusters, RequestResult};
 use crate::model::{Carrier, ServiceRef};
 use crate::problem::Problem;
 use crate::resource::NewGroup;
@@ -52,7 +52,7 @@ pub async fn read(cluster: &Cluster, asked: &NewGroup) -> RequestResult<Required
 /// # Errors
 /// A [`Problem`] that says what is missing, and how to get it.
 pub async fn check(
-    cluster: &Cluster,
+    cluster: &Clusters,
     asked: &NewGroup,
     carrier: Carrier,
     services: &RequiredServices,
@@ -78,7 +78,7 @@ pub async fn check(
 
 /// A warning for each backend whose readiness can't be known, asking all that may be asked.
 pub async fn unknowable(
-    cluster: &Cluster,
+    cluster: &Clusters,
     asked: &NewGroup,
     services: &RequiredServices,
 ) -> Vec<String> {

@@ -1,6 +1,6 @@
 use super::StatusPage;
 use crate::cli::StatusFormat;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Clusters};
 use crate::commands::args::selection::{place_of, say_forbidden};
 use crate::model::{Status, StatusChange, status_change};
 use crate::observe::{ObserveScope, Observer, Snapshot, UnknownName};
@@ -13,7 +13,11 @@ use crate::view::changes::{json_line, text_line};
 
 /// Prints a line for each group as it is, then one for each change, until a signal comes or
 /// nobody reads them any more.
-pub async fn run(cluster: &Cluster, scope: ObserveScope, page: StatusPage) -> anyhow::Result<Exit> {
+pub async fn run(
+    cluster: &Clusters,
+    scope: ObserveScope,
+    page: StatusPage,
+) -> anyhow::Result<Exit> {
     let streams = Streams::process();
     let mut interrupts = Interrupts::listen()?;
     let place = place_of(cluster, scope.namespace.as_deref());

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::lines::changes;
 use super::{StatusPage, print};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Clusters};
 use crate::commands::args::selection::{place_of, say_forbidden};
 use crate::observe::{ObserveScope, Observer, Snapshot};
 use crate::output::screen::Screen;
@@ -23,7 +23,11 @@ const PACE: Duration = Duration::from_millis(200);
 const AGEING: Duration = Duration::from_secs(1);
 
 /// Shows a table that is drawn again on each change, until a signal comes; what was seen last stays on the terminal.
-pub async fn run(cluster: &Cluster, scope: ObserveScope, page: StatusPage) -> anyhow::Result<Exit> {
+pub async fn run(
+    cluster: &Clusters,
+    scope: ObserveScope,
+    page: StatusPage,
+) -> anyhow::Result<Exit> {
     let mut interrupts = Interrupts::listen()?;
     let mut signals = Signals::listen()?;
     let place = place_of(cluster, scope.namespace.as_deref());

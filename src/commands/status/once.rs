@@ -3,7 +3,7 @@ use futures::future::join;
 use super::StatusPage;
 use super::print::{Printed, print};
 use crate::cli::StatusArgs;
-use crate::cluster::Cluster;
+use crate::cluster::Clusters;
 use crate::cluster::queries::prefetch::PrefetchedSlices;
 use crate::cluster::queries::{conflicts, status};
 use crate::commands::args::selection;
@@ -13,7 +13,7 @@ use crate::resource::Record;
 
 /// Shows the groups as they stand.
 pub async fn run(
-    cluster: &Cluster,
+    cluster: &Clusters,
     namespace: Option<String>,
     args: &StatusArgs,
     page: StatusPage,
@@ -51,7 +51,7 @@ pub async fn run(
 
 /// How these groups stand, and what keeps them from having an effect. `rivals` are all groups of their namespaces.
 pub async fn statuses(
-    cluster: &Cluster,
+    cluster: &Clusters,
     records: &[Record],
     rivals: &[Record],
     ahead: &PrefetchedSlices,

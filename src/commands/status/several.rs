@@ -8,7 +8,7 @@ use super::print::{style, write};
 use super::{StatusPage, once};
 use crate::access::rights::RbacCommand;
 use crate::cli::{GlobalArgs, StatusArgs, StatusFormat};
-use crate::cluster::Cluster;
+use crate::cluster::Clusters;
 use crate::cluster::queries::prefetch::PrefetchedSlices;
 use crate::cluster::queries::status;
 use crate::cluster::transport::connection_flags;
@@ -29,7 +29,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 /// The groups of one cluster.
 struct Found {
-    cluster: Cluster,
+    cluster: Clusters,
     statuses: Vec<Status>,
     /// The names that mean a group there.
     known: Vec<GroupName>,

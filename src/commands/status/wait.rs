@@ -6,7 +6,7 @@ use super::StatusPage;
 use super::print::{Printed, print};
 use super::waiting::Waiting;
 use crate::cli::StatusFormat;
-use crate::cluster::Cluster;
+use crate::cluster::Clusters;
 use crate::commands::args::conditions::{asked, missing, not_met, words};
 use crate::commands::args::selection::{place_of, say_forbidden};
 use crate::model::Condition;
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Waits until the conditions hold for every group that is meant, and shows the groups as they are then.
 pub async fn run(
-    cluster: &Cluster,
+    cluster: &Clusters,
     scope: ObserveScope,
     conditions: Vec<Condition>,
     timeout: Option<Duration>,

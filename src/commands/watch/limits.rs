@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::hooks;
-use crate::cluster::Cluster;
+use crate::cluster::Clusters;
 use crate::commands::args::conditions::{asked, missing, not_met, words};
 use crate::commands::args::selection::place_of;
 use crate::model::Condition;
@@ -79,7 +79,7 @@ async fn after(started: Instant, time: Option<Duration>) {
 /// # Errors
 /// Where they do not in time, or the groups can't be read.
 pub async fn met(
-    cluster: &Cluster,
+    cluster: &Clusters,
     scope: ObserveScope,
     conditions: &[Condition],
     timeout: Option<Duration>,

@@ -20,8 +20,8 @@ use super::args::contexts::ContextSelection;
 use super::scope;
 use crate::access::rights::RbacCommand;
 use crate::cli::{GlobalArgs, RemoteArgs, StreamFormat, WatchArgs};
-use crate::cluster::Cluster;
 use crate::cluster::api::namespaces;
+use crate::cluster::{Cluster, Clusters};
 use crate::model::{Condition, GroupId, MaxMoves, Notice};
 use crate::observe::ObserveScope;
 use crate::output::streams::Streams;
@@ -137,7 +137,7 @@ struct Ended {
 
 /// Runs one loop until it is done, or told to end.
 async fn run_loop(
-    cluster: &Cluster,
+    cluster: &Clusters,
     flags: &GlobalArgs,
     plan: &WatchPlan,
     end: impl Future<Output = Ending>,

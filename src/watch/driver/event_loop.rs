@@ -19,7 +19,7 @@ use super::sync_status::{Stream, SyncStatus};
 use super::upstream_probe::UpstreamProbe;
 use crate::cluster::api::{groups, identity};
 use crate::cluster::queries::upstream;
-use crate::cluster::{Cluster, RequestResult};
+use crate::cluster::{Clusters, RequestResult};
 use crate::error;
 use crate::model::notice::{Notice, Transition};
 use crate::readiness::watches::{FollowedEvent, WatchSet};
@@ -55,7 +55,7 @@ impl From<FollowedEvent> for DriverInput {
 /// # Errors
 /// Where the cluster can't be reached or read at the start, or `say` fails.
 pub async fn run(
-    cluster: &Cluster,
+    cluster: &Clusters,
     options: &WatchOptions,
     stop: impl Future<Output = ()>,
     say: &mut dyn FnMut(Notice) -> anyhow::Result<()>,
@@ -110,7 +110,7 @@ pub async fn run(
 pub(crate) struct Driver<'a> {
     pub(crate) engine: Engine,
     pub(super) requests: Executor,
-    pub(crate) cluster: &'a Cluster,
+    pub(crate) cluster: &'a Clusters,
     pub(crate) options: &'a WatchOptions,
     pub(super) say: &'a mut dyn FnMut(Notice) -> anyhow::Result<()>,
     pub(crate) watches: WatchSet<DriverInput>,

@@ -12,7 +12,7 @@ use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::api::events::MoveEvent;
 use crate::cluster::api::{apply, groups, services};
 use crate::cluster::queries::mirror_readiness;
-use crate::cluster::{Cluster, RequestResult};
+use crate::cluster::{Clusters, RequestResult};
 use crate::model::notice::Transition;
 use crate::model::{GroupId, ServiceRef};
 use crate::readiness::mirror_index::RemoteNamespace;
@@ -39,7 +39,7 @@ pub enum RequestOutcome {
 }
 
 pub struct Executor {
-    cluster: Cluster,
+    cluster: Clusters,
     writes: TaskPool<RequestOutcome>,
     leaves: WritePermits,
     reads: TaskPool<RequestOutcome>,
@@ -53,7 +53,7 @@ pub struct Executor {
 }
 
 impl Executor {
-    pub fn new(cluster: &Cluster, signature: String) -> Self {
+    pub fn new(cluster: &Clusters, signature: String) -> Self {
         Self {
             cluster: cluster.clone(),
             writes: TaskPool::new(MOST_WRITES),
