@@ -1,19 +1,19 @@
 use std::process::Command;
 
-use super::support::{BINARY, Link, finish, run};
+use crate::support::{BINARY, Link, finish, run};
 
 #[test]
 fn usage_lines_say_what_was_typed() {
     run(BINARY, ["status", "--help"])
-        .exits(0)
-        .says("Usage: kubectl failover status");
+        .success()
+        .stdout_contains("Usage: kubectl failover status");
     let linkerd = Link::named("linkerd-failover");
     run(linkerd.path(), ["status", "--help"])
-        .exits(0)
-        .says("Usage: linkerd failover status");
+        .success()
+        .stdout_contains("Usage: linkerd failover status");
     run(linkerd.path(), ["sandbox", "gateway", "--bogus"])
-        .exits(2)
-        .complains("Usage: linkerd failover sandbox");
+        .code(2)
+        .stderr_contains("Usage: linkerd failover sandbox");
 }
 
 #[test]
@@ -23,8 +23,9 @@ fn examples_say_what_was_typed() {
         run(linkerd.path(), ["--help"]),
         run(linkerd.path(), ["sandbox", "up", "--help"]),
     ] {
-        assert!(!help.stdout.contains("kubectl failover"), "{help:#?}");
-        help.exits(0).says("Examples:\n  linkerd failover ");
+        assert!(!help.stdout.contains("kubectl failover"), "{help}");
+        help.success()
+            .stdout_contains("Examples:\n  linkerd failover ");
     }
 }
 
@@ -33,7 +34,7 @@ fn the_version_names_the_program() {
     let version = format!("kubectl-failover {}\n", env!("CARGO_PKG_VERSION"));
     let linkerd = Link::named("linkerd-failover");
     for binary in [BINARY.into(), linkerd.path()] {
-        assert_eq!(run(binary, ["--version"]).exits(0).stdout, version);
+        assert_eq!(run(binary, ["--version"]).success().stdout, version);
     }
 }
 
@@ -41,11 +42,11 @@ fn the_version_names_the_program() {
 fn kubectl_finds_the_linkerd_name_too() {
     let link = Link::named("kubectl-linkerd_failover");
     run(link.path(), ["status", "--help"])
-        .exits(0)
-        .says("Usage: kubectl linkerd-failover status");
+        .success()
+        .stdout_contains("Usage: kubectl linkerd-failover status");
     run(link.path(), ["--help"])
-        .exits(0)
-        .says("Examples:\n  kubectl linkerd-failover ");
+        .success()
+        .stdout_contains("Examples:\n  kubectl linkerd-failover ");
 }
 
 #[test]
@@ -61,7 +62,9 @@ fn a_copy_is_as_good_as_a_link() {
     ] {
         let copy = folder.path().join(name);
         // By another process: a program that this one has open for writing may not run yet.
-        finish(Command::new("cp").arg(BINARY).arg(&copy)).exits(0);
-        run(&copy, ["status", "--help"]).exits(0).says(usage);
+        finish(Command::new("cp").arg(BINARY).arg(&copy)).success();
+        run(&copy, ["status", "--help"])
+            .success()
+            .stdout_contains(usage);
     }
 }

@@ -2,8 +2,7 @@
 
 use std::process::Command;
 
-use super::support::{Link, Output, finish, run};
-use crate::common::{Installed, is_here};
+use crate::support::{Installed, Link, Output, finish, is_here, run};
 
 const NOWHERE: &str = "http://127.0.0.1:1";
 
@@ -118,7 +117,7 @@ fn a_folder_is_completed_without_a_space() {
             .args(["--kubeconfig", "fo"])
             .current_dir(link.folder()),
     )
-    .exits(0);
+    .success();
     assert_eq!(output.stdout, "folder/\n:6\n");
 }
 
@@ -126,7 +125,7 @@ fn a_folder_is_completed_without_a_space() {
 fn the_shells_scripts_ask_the_program_by_its_usual_names() {
     for name in ["kubectl-failover", "linkerd-failover"] {
         let link = Link::named(name);
-        let answer = run(link.path(), ["__complete", "completion", "z"]).exits(0);
+        let answer = run(link.path(), ["__complete", "completion", "z"]).success();
         assert_eq!(answer.stdout, "zsh\n:4\n");
     }
 }
@@ -142,10 +141,10 @@ fn kubectl_understands_the_answer() {
             .command("kubectl")
             .args(["__complete", "failover", "cr"]),
     )
-    .exits(0);
+    .success();
     assert_eq!(
         output.stdout, "create\tCreate a failover group for a service\n:4\n",
-        "{output:#?}"
+        "{output}"
     );
 }
 
@@ -155,7 +154,7 @@ fn link() -> Link {
 
 /// The choices for the last word, their meanings left out.
 fn choices(words: &[&str]) -> Vec<String> {
-    let Output { stdout, .. } = run(link().path(), words).exits(0);
+    let Output { stdout, .. } = run(link().path(), words).success();
     let (lines, directive) = stdout
         .trim_end()
         .rsplit_once('\n')

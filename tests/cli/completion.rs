@@ -1,8 +1,7 @@
 use std::fs;
 use std::process::Command;
 
-use super::support::{BINARY, Output, finish, repository, run};
-use crate::common::{Installed, is_here};
+use crate::support::{BINARY, Installed, Output, finish, is_here, repository, run};
 
 const SHELLS: [(&str, &str); 3] = [
     ("bash", "kubectl-failover.bash"),
@@ -16,7 +15,7 @@ fn the_command_prints_the_file_in_the_repository() {
         let expected =
             fs::read_to_string(repository().join("completions").join(file)).expect("the file");
         assert_eq!(
-            run(BINARY, ["completion", shell]).exits(0).stdout,
+            run(BINARY, ["completion", shell]).success().stdout,
             expected,
             "{shell}"
         );
@@ -32,7 +31,7 @@ fn each_shell_that_is_here_can_read_its_script() {
                     .arg("-n")
                     .arg(repository().join("completions").join(file)),
             )
-            .exits(0);
+            .success();
         }
     }
 }
@@ -107,7 +106,7 @@ fn fish_completes_commands_and_what_follows_them() {
     let installed = Installed::new();
     for program in ["kubectl-failover", "linkerd-failover"] {
         let mut fish = installed.fish(&format!("{program} sandbox ga"));
-        assert!(finish(&mut fish).exits(0).stdout.starts_with("gateway\t"));
+        assert!(finish(&mut fish).success().stdout.starts_with("gateway\t"));
     }
 }
 
@@ -118,12 +117,12 @@ fn in_bash(words: &[&str]) -> Vec<String> {
 }
 
 fn lines(output: Output) -> Vec<String> {
-    output.exits(0).stdout.lines().map(str::to_owned).collect()
+    output.success().stdout.lines().map(str::to_owned).collect()
 }
 
 #[test]
 fn another_shell_is_a_usage_error() {
     run(BINARY, ["completion", "tcsh"])
-        .exits(2)
-        .complains("possible values: bash, zsh, fish");
+        .code(2)
+        .stderr_contains("possible values: bash, zsh, fish");
 }

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::common::{Output, Plugin, ScriptedServer, plugin};
+use crate::support::{Output, Plugin, ScriptedServer, plugin};
 
 /// `create` with these arguments and nothing to reach a cluster with: what is decided before that is needed.
 async fn create(args: &[&str]) -> Output {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::scripted::{answering, cluster, on, split};
-use crate::common::{Output, ScriptedServer, harmless, plugin};
+use crate::support::{Output, ScriptedServer, harmless, plugin};
 
 const EVIL: &str = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\r\n\u{202e}";
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::scripted::{answering, cluster, on, split};
-use crate::common::{ScriptedServer, plugin};
+use crate::support::{ScriptedServer, plugin};
 
 const SECRET: &str = "token";
 

@@ -4,16 +4,16 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use super::place::Place;
-use super::support::{BINARY, finish, repository, run};
+use crate::support::{BINARY, finish, repository, run};
 
 #[test]
 fn everything_is_put_under_the_home_folder() {
     let place = Place::new();
     place
         .install(&[])
-        .exits(0)
-        .says("home/.local/bin/kubectl-failover\n")
-        .says("share/man/man1");
+        .success()
+        .stdout_contains("home/.local/bin/kubectl-failover\n")
+        .stdout_contains("share/man/man1");
     let found = place.below("home/.local");
     for file in [
         "bin/kubectl-failover",
@@ -41,17 +41,17 @@ fn everything_is_put_under_the_home_folder() {
 #[test]
 fn the_links_lead_to_the_binary() {
     let place = Place::new();
-    finish(&mut place.script(&["--binary", BINARY])).exits(0);
+    finish(&mut place.script(&["--binary", BINARY])).success();
     let bin = place.home().join(".local/bin");
     run(bin.join("kubectl-failover"), ["--help"])
-        .exits(0)
-        .says("Usage: kubectl failover");
+        .success()
+        .stdout_contains("Usage: kubectl failover");
     run(bin.join("linkerd-failover"), ["--help"])
-        .exits(0)
-        .says("Usage: linkerd failover");
+        .success()
+        .stdout_contains("Usage: linkerd failover");
     assert!(
         run(bin.join("kubectl_complete-failover"), ["wat"])
-            .exits(0)
+            .success()
             .stdout
             .starts_with("watch\t")
     );
@@ -61,7 +61,7 @@ fn the_links_lead_to_the_binary() {
 fn the_flag_comes_before_the_variable_and_spaces_do_no_harm() {
     let place = Place::new();
     let mut script = place.script(&["--binary", "program", "--prefix", "a b/c"]);
-    finish(script.env("PREFIX", place.path("variable"))).exits(0);
+    finish(script.env("PREFIX", place.path("variable"))).success();
     assert!(place.below("a b/c").contains("bin/linkerd-failover"));
     assert!(!place.path("variable").exists());
     finish(
@@ -69,7 +69,7 @@ fn the_flag_comes_before_the_variable_and_spaces_do_no_harm() {
             .script(&["--binary", "program"])
             .env("PREFIX", place.path("variable")),
     )
-    .exits(0);
+    .success();
     assert!(place.below("variable").contains("bin/linkerd-failover"));
 }
 
@@ -78,27 +78,27 @@ fn it_says_when_the_folder_is_not_on_path() {
     let place = Place::new();
     place
         .install(&[])
-        .exits(0)
-        .says("bin is not on PATH")
-        .says("export PATH=\"");
+        .success()
+        .stdout_contains("bin is not on PATH")
+        .stdout_contains("export PATH=\"");
     let path = std::env::var("PATH").unwrap_or_default();
     let path = format!("{}:{path}", place.home().join(".local/bin").display());
-    let quiet = finish(place.script(&["--binary", "program"]).env("PATH", path)).exits(0);
-    assert!(!quiet.stdout.contains("not on PATH"), "{quiet:#?}");
+    let quiet = finish(place.script(&["--binary", "program"]).env("PATH", path)).success();
+    assert!(!quiet.stdout.contains("not on PATH"), "{quiet}");
 }
 
 #[test]
 fn uninstall_takes_away_everything_that_was_put_there() {
     let place = Place::new();
-    place.install(&["--prefix", "new/prefix"]).exits(0);
+    place.install(&["--prefix", "new/prefix"]).success();
     place
         .uninstall(&["--prefix", "new/prefix"])
-        .exits(0)
-        .says("Removed kubectl-failover");
+        .success()
+        .stdout_contains("Removed kubectl-failover");
     place
         .uninstall(&["--prefix", "new/prefix"])
-        .exits(0)
-        .says("Nothing is installed");
+        .success()
+        .stdout_contains("Nothing is installed");
     assert!(!place.path("new").exists());
 }
 
@@ -108,10 +108,10 @@ fn uninstall_leaves_what_is_not_its_own() {
     let own = place.home().join(".local/bin");
     fs::create_dir_all(&own).expect("a folder");
     fs::create_dir_all(place.home().join(".local/share/man")).expect("an empty folder");
-    place.install(&[]).exits(0);
+    place.install(&[]).success();
     fs::write(own.join("other"), "").expect("another program");
     fs::write(place.home().join(".local/share/zsh/mine"), "").expect("another file");
-    place.uninstall(&[]).exits(0);
+    place.uninstall(&[]).success();
     let expected = [
         ".local",
         ".local/bin",
@@ -133,26 +133,26 @@ fn uninstall_leaves_what_is_not_its_own() {
 #[test]
 fn a_second_run_replaces_the_first() {
     let place = Place::new();
-    place.install(&[]).exits(0);
+    place.install(&[]).success();
     let first = place.below("home");
     place.write_program("two");
-    place.install(&[]).exits(0);
+    place.install(&[]).success();
     assert_eq!(place.below("home"), first);
     let none: [&str; 0] = [];
     assert_eq!(
         run(place.home().join(".local/bin/linkerd-failover"), none)
-            .exits(0)
+            .success()
             .stdout,
         "two\n"
     );
-    place.uninstall(&[]).exits(0);
+    place.uninstall(&[]).success();
     assert!(place.below("home").is_empty());
 }
 
 #[test]
 fn what_a_new_version_no_longer_has_is_removed() {
     let place = Place::new();
-    place.install(&[]).exits(0);
+    place.install(&[]).success();
     let old_page = place
         .home()
         .join(".local/share/man/man1/kubectl-failover-gone.1");
@@ -160,7 +160,7 @@ fn what_a_new_version_no_longer_has_is_removed() {
     fs::write(&old_page, "").expect("a page");
     let listed = fs::read_to_string(&manifest).expect("the manifest");
     fs::write(&manifest, format!("{listed}file {}\n", old_page.display())).expect("the manifest");
-    place.install(&[]).exits(0);
+    place.install(&[]).success();
     assert!(!old_page.exists());
 }
 
@@ -173,9 +173,9 @@ fn a_file_of_somebody_else_is_not_replaced() {
     let before = place.below("home");
     place
         .install(&[])
-        .exits(1)
-        .complains("bin/linkerd-failover")
-        .complains("nothing was changed");
+        .code(1)
+        .stderr_contains("bin/linkerd-failover")
+        .stderr_contains("nothing was changed");
     assert_eq!(place.below("home"), before);
     assert_eq!(fs::read_to_string(theirs).expect("the file"), "theirs");
 }
@@ -191,8 +191,8 @@ fn a_failure_half_way_leaves_nothing() {
     );
     let mut script = place.script(&["--binary", "program"]);
     finish(script.env("PATH", path))
-        .exits(1)
-        .complains("the installation did not finish");
+        .code(1)
+        .stderr_contains("the installation did not finish");
     assert!(place.below("home").is_empty(), "{:#?}", place.below("home"));
     let left: Vec<_> = place
         .below(".")
@@ -226,11 +226,11 @@ fn without_cargo_it_says_what_to_install() {
             .expect("a tool that every machine has");
         symlink(found, tools.join(tool)).expect("a link");
     }
-    let output = finish(place.script(&[]).env("PATH", &tools)).exits(1);
+    let output = finish(place.script(&[]).env("PATH", &tools)).code(1);
     output
-        .complains("cargo is missing")
-        .complains(env!("CARGO_PKG_RUST_VERSION"))
-        .complains("C compiler");
+        .stderr_contains("cargo is missing")
+        .stderr_contains(env!("CARGO_PKG_RUST_VERSION"))
+        .stderr_contains("C compiler");
     assert!(place.below("home").is_empty());
 }
 
@@ -238,19 +238,19 @@ fn without_cargo_it_says_what_to_install() {
 fn mistakes_are_told() {
     let place = Place::new();
     finish(&mut place.script(&["--help"]))
-        .exits(0)
-        .says("--uninstall");
+        .success()
+        .stdout_contains("--uninstall");
     finish(&mut place.script(&["--frobnicate"]))
-        .exits(2)
-        .complains("unknown argument: --frobnicate");
+        .code(2)
+        .stderr_contains("unknown argument: --frobnicate");
     finish(&mut place.script(&["--prefix"]))
-        .exits(2)
-        .complains("--prefix needs a value");
+        .code(2)
+        .stderr_contains("--prefix needs a value");
     finish(&mut place.script(&["--binary", "missing"]))
-        .exits(1)
-        .complains("there is no file missing");
+        .code(1)
+        .stderr_contains("there is no file missing");
     finish(place.script(&[]).env_remove("HOME"))
-        .exits(1)
-        .complains("HOME is not set");
+        .code(1)
+        .stderr_contains("HOME is not set");
     assert!(place.below("home").is_empty());
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::scripted::{cluster, on, split};
-use crate::common::{Plugin, documented, plugin};
+use crate::support::{Plugin, documented, plugin};
 
 /// Fails with this exit code; the words are on both outputs, once.
 async fn fails(plugin: Plugin, code: i32, words: &str) -> Value {

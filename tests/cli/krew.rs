@@ -8,7 +8,7 @@ use std::process::Command;
 use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
-use super::support::{BINARY, Output, finish, repository, run};
+use crate::support::{BINARY, Output, finish, repository, run};
 
 const HOMEPAGE: &str = "https://example.com/failover";
 const DOWNLOADS: &str = "https://example.com/failover/releases";
@@ -16,7 +16,7 @@ const DOWNLOADS: &str = "https://example.com/failover/releases";
 #[test]
 fn the_manifest_leads_to_archives_that_hold_what_it_names() {
     let out = tempfile::tempdir().expect("a folder");
-    make(out.path()).exits(0);
+    make(out.path()).success();
     let text = fs::read_to_string(out.path().join("failover.yaml")).expect("the manifest");
     assert!(!text.contains("{{"), "{text}");
     let manifest: Value = serde_yaml::from_str(&text).expect("the manifest is YAML");
@@ -45,10 +45,10 @@ fn the_manifest_leads_to_archives_that_hold_what_it_names() {
             .arg(archive)
             .current_dir(out.path()),
     )
-    .exits(0);
+    .success();
     run(out.path().join("kubectl-failover"), ["--version"])
-        .exits(0)
-        .says(env!("CARGO_PKG_VERSION"));
+        .success()
+        .stdout_contains(env!("CARGO_PKG_VERSION"));
 }
 
 fn check_words(spec: &Value) {
@@ -103,7 +103,7 @@ fn check_platform(platform: &Value, out: &Path) {
         .collect();
     assert_eq!(platform["sha256"], hex);
     let listing = run("tar", ["-tzf", archive.to_str().expect("text")])
-        .exits(0)
+        .success()
         .stdout;
     let held: BTreeSet<&str> = listing.lines().collect();
     let files = platform["files"].as_array().expect("files");
@@ -125,8 +125,8 @@ fn what_is_missing_is_named() {
     let script = repository().join("deploy/krew/make.sh");
     let out_text = out.path().to_str().expect("text");
     run(&script, ["--out", out_text])
-        .exits(2)
-        .complains("--homepage is missing");
+        .code(2)
+        .stderr_contains("--homepage is missing");
     let args = [
         "--homepage",
         HOMEPAGE,
@@ -136,8 +136,8 @@ fn what_is_missing_is_named() {
         out_text,
     ];
     run(&script, args)
-        .exits(2)
-        .complains("the binary for linux-amd64 is missing");
+        .code(2)
+        .stderr_contains("the binary for linux-amd64 is missing");
     assert!(!out.path().join("failover.yaml").exists());
 }
 

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
-use crate::common::{Output, plugin};
+use crate::support::{Output, plugin};
 
 const SECRET: &str = "s3cr3t-t0ken";
 

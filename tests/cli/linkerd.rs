@@ -8,8 +8,7 @@ use kubectl_failover::cli::argv0::Invocation;
 use kubectl_failover::cli::{Cli, Command, GlobalArgs};
 use serde_json::{Value, json};
 
-use super::support::{BINARY, Link, run};
-use crate::common::{Plugin, ScriptedServer, plugin};
+use crate::support::{BINARY, Link, Plugin, ScriptedServer, plugin, run};
 
 /// As `linkerd check` passes its own flags on; an address comes first.
 const PASSED_ON: [&str; 11] = [
@@ -36,7 +35,7 @@ fn the_metadata_needs_nothing_and_has_the_name_of_the_file() {
             &["--output=json", "--no-such-flag", "word", "--context"],
         ] {
             let words = std::iter::once("_extension-metadata").chain(flags.iter().copied());
-            let output = run(&program, words).exits(0);
+            let output = run(&program, words).success();
             assert_eq!(
                 (output.stdout.as_str(), output.stderr.as_str()),
                 (expected, "")
@@ -45,15 +44,15 @@ fn the_metadata_needs_nothing_and_has_the_name_of_the_file() {
     }
     let renamed = Link::named("linkerd-movers");
     run(renamed.path(), ["_extension-metadata"])
-        .exits(0)
-        .says("\"name\":\"linkerd-movers\"");
+        .success()
+        .stdout_contains("\"name\":\"linkerd-movers\"");
 }
 
 #[test]
 fn the_metadata_is_nothing_for_people() {
     assert!(
         !run(BINARY, ["--help"])
-            .exits(0)
+            .success()
             .stdout
             .contains("_extension-metadata")
     );
@@ -156,8 +155,8 @@ fn booleans_have_values() {
     assert!(flags(&["--insecure-skip-tls-verify"]).insecure_skip_tls_verify);
     assert!(!flags(&["--insecure-skip-tls-verify=false"]).insecure_skip_tls_verify);
     run(BINARY, ["check", "--pre=maybe"])
-        .exits(2)
-        .complains("expected true or false");
+        .code(2)
+        .stderr_contains("expected true or false");
 }
 
 #[test]
@@ -198,8 +197,8 @@ fn durations_are_gos() {
         [Duration::ZERO, Duration::from_secs(7)]
     );
     run(BINARY, ["check", "--wait=5"])
-        .exits(2)
-        .complains("expected a number with a unit");
+        .code(2)
+        .stderr_contains("expected a number with a unit");
 }
 
 #[test]
@@ -388,20 +387,20 @@ fn roles_need_no_cluster() {
         .args(["check", "--rbac", "watch"])
         .env_remove("KUBECONFIG")
         .env("HOME", env!("CARGO_TARGET_TMPDIR"));
-    let output = super::support::finish(&mut command)
-        .exits(0)
-        .complains("kubectl create rolebinding");
+    let output = crate::support::finish(&mut command)
+        .success()
+        .stderr_contains("kubectl create rolebinding");
     let role: Value = serde_yaml::from_str(&output.stdout).expect("YAML");
     assert_eq!(
         role["metadata"],
         json!({ "name": "kubectl-failover-watch" })
     );
     let role = run(BINARY, ["check", "--rbac", "check", "-A"])
-        .exits(0)
+        .success()
         .stdout;
     let role: Value = serde_yaml::from_str(&role).expect("YAML");
     assert_eq!(role["kind"], "ClusterRole");
     run(BINARY, ["check", "--rbac", "dance"])
-        .exits(2)
-        .complains("possible values: create, status, watch");
+        .code(2)
+        .stderr_contains("possible values: create, status, watch");
 }

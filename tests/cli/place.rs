@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::support::{Output, finish, repository};
+use crate::support::{Output, finish, repository};
 
 /// A folder with an empty home in it.
 pub struct Place {

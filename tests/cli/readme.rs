@@ -3,7 +3,7 @@
 use clap::ValueEnum as _;
 use kubectl_failover::access::rights::{LINKS, REMOTE, RbacCommand, Right};
 
-use super::support::repository;
+use crate::support::repository;
 
 #[test]
 fn the_rights_are_those_of_the_table() {

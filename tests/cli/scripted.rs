@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::common::{Plugin, ScriptedServer, plugin};
+use crate::support::{Plugin, ScriptedServer, plugin};
 
 /// A cluster with these TrafficSplits and nothing else.
 pub async fn cluster(splits: Value) -> ScriptedServer {

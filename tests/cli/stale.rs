@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use kubectl_failover::generated::{FOLDERS, files};
 
-use super::support::repository;
+use crate::support::repository;
 
 const REGENERATE: &str = "REGENERATE=1 cargo test --test cli stale";
 

@@ -6,8 +6,7 @@ use serde_json::json;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::scripted::{cluster, on, split};
-use super::support::{BINARY, run};
-use crate::common::{Output, Plugin, ScriptedServer};
+use crate::support::{BINARY, Output, Plugin, ScriptedServer, run};
 
 const ESCAPE: char = '\u{1b}';
 
@@ -43,25 +42,25 @@ async fn colours_come_only_where_they_are_wanted() {
 fn help_and_usage_errors_heed_the_flag_too() {
     assert!(
         run(BINARY, ["--color=always", "--help"])
-            .exits(0)
+            .success()
             .stdout
             .contains(ESCAPE)
     );
     assert!(
         !run(BINARY, ["--color=never", "--help"])
-            .exits(0)
+            .success()
             .stdout
             .contains(ESCAPE)
     );
     assert!(
         run(BINARY, ["status", "--bogus", "--color", "always"])
-            .exits(2)
+            .code(2)
             .stderr
             .contains(ESCAPE)
     );
     run(BINARY, ["--color=pink"])
-        .exits(2)
-        .complains("possible values: auto, always, never");
+        .code(2)
+        .stderr_contains("possible values: auto, always, never");
 }
 
 /// Some letters are two columns wide, some none at all.
@@ -121,7 +120,7 @@ async fn a_closed_pipe_is_no_failure() {
 async fn without_reader(server: &ScriptedServer, args: &[&str]) -> Output {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
-    let plugin: Plugin = crate::common::plugin()
+    let plugin: Plugin = crate::support::plugin()
         .without_clusters()
         .without_kubeconfig()
         .args(args.to_vec());
@@ -148,7 +147,7 @@ async fn without_reader(server: &ScriptedServer, args: &[&str]) -> Output {
 async fn nobody_has_to_read_what_went_wrong() {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
-    let mut command = crate::common::plugin()
+    let mut command = crate::support::plugin()
         .without_clusters()
         .without_kubeconfig()
         .args(["status", "-v"])

@@ -1,10 +1,10 @@
 //! Flags that do not go together, or say nothing.
 
-use super::support::{BINARY, run};
+use crate::support::{BINARY, run};
 
 #[track_caller]
 fn refused(line: &str, words: &str) {
-    run(BINARY, line.split(' ')).exits(2).complains(words);
+    run(BINARY, line.split(' ')).code(2).stderr_contains(words);
 }
 
 #[test]

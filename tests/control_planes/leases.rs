@@ -1,4 +1,4 @@
-//! Two loops on one estate: one writes.
+//! Two watches of the same groups: one of them writes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,9 +9,9 @@ use rustix::process::{Signal, kill_process};
 use tokio::sync::Notify;
 
 use crate::ALONE;
-use crate::audit::{AuditLog, Write};
-use crate::estate::{Estate, LIMIT, MANY, fallback_of};
-use crate::servers::until_it_answers;
+use crate::control_planes::audit::{AuditLog, Write};
+use crate::control_planes::servers::until_it_answers;
+use crate::support::group_fixture::{GROUPS, GroupFixture, SETTLE_LIMIT, fallback_of};
 use crate::support::{
     Fault, FaultProxy, Running, Sandbox, Side, client, end, eventually_within, operator_rights,
     plugin, restricted_kubeconfig_of, started,
@@ -28,7 +28,7 @@ const TAKE_OVER: Duration = Duration::from_secs(5);
 struct Pair<'a> {
     side: Side,
     log: &'a AuditLog,
-    estate: Estate,
+    fixture: GroupFixture,
     first: FaultProxy,
     _second: FaultProxy,
 }
@@ -47,7 +47,7 @@ impl<'a> Pair<'a> {
             client: sandbox.client("solo").await,
         };
         side.create_namespace().await;
-        let estate = Estate::build(&side, MANY).await;
+        let fixture = GroupFixture::build(&side, GROUPS).await;
         let proxy = async |name: &str, hours: i64| {
             let rights = operator_rights();
             let kubeconfig =
@@ -78,7 +78,7 @@ impl<'a> Pair<'a> {
             Self {
                 side: side.clone(),
                 log,
-                estate,
+                fixture,
                 first,
                 _second: second,
             },
@@ -124,13 +124,13 @@ impl<'a> Pair<'a> {
                 );
             }
         }
-        assert!(seen >= MANY, "{seen} writes are in the audit log");
+        assert!(seen >= GROUPS, "{seen} writes are in the audit log");
     }
 
     /// Waits until the second loop has taken over, which it does in time, and has done what there was to do. It was
     /// left alone by `since`.
     async fn until_taken_over(&self, since: Timestamp) {
-        let taken = eventually_within(LIMIT, "the second loop has the Lease", async || {
+        let taken = eventually_within(SETTLE_LIMIT, "the second loop has the Lease", async || {
             self.writes("second", "leases")
                 .first()
                 .cloned()
@@ -142,7 +142,7 @@ impl<'a> Pair<'a> {
             took < SignedDuration::try_from(LASTS + TAKE_OVER).unwrap(),
             "{took:?}"
         );
-        self.estate.until_right(LIMIT).await;
+        self.fixture.until_right(SETTLE_LIMIT).await;
     }
 }
 
@@ -168,11 +168,13 @@ async fn killed(sandbox: &Sandbox, log: &AuditLog, purpose: &str, hours: [i64; 2
         1,
         &[Fault::Delay(Duration::from_millis(300))],
     );
-    pair.estate.lose_all_primaries().await;
-    pair.first.until_seen(Method::PATCH, SPLITS, MANY / 4).await;
+    pair.fixture.lose_all_primaries().await;
+    pair.first
+        .until_seen(Method::PATCH, SPLITS, GROUPS / 4)
+        .await;
     assert!(!holder.end_with(Signal::KILL).await.success());
     pair.until_taken_over(Timestamp::now()).await;
-    assert_eq!(pair.estate.away().await, MANY);
+    assert_eq!(pair.fixture.away().await, GROUPS);
     pair.audit();
     end(standby).await;
 }
@@ -180,21 +182,21 @@ async fn killed(sandbox: &Sandbox, log: &AuditLog, purpose: &str, hours: [i64; 2
 /// A write of the first loop is under way when it freezes, and arrives when it is long out of date.
 async fn frozen(sandbox: &Sandbox, log: &AuditLog) {
     let (pair, holder, standby) = Pair::new(sandbox, log, "frozen", [0, 0]).await;
-    let (estate, under_way) = (&pair.estate, Arc::new(Notify::new()));
+    let (fixture, under_way) = (&pair.fixture, Arc::new(Notify::new()));
     let late = format!("{SPLITS}g0?");
     pair.first
         .inject(Method::PATCH, &late, 1, Fault::Wait(Arc::clone(&under_way)));
-    estate.set("g0", false).await;
+    fixture.set("g0", false).await;
     pair.first.until_seen(Method::PATCH, &late, 1).await;
     kill_process(holder.pid(), Signal::STOP).unwrap();
     let frozen = Timestamp::now();
-    estate.lose_all_primaries().await;
+    fixture.lose_all_primaries().await;
     pair.until_taken_over(frozen).await;
     let (before, version) = (pair.first.writes(), pair.side.version("g0").await);
 
     under_way.notify_one();
-    estate
-        .until(LIMIT, "the late write is answered", async || {
+    fixture
+        .until(SETTLE_LIMIT, "the late write is answered", async || {
             let status = pair.first.seen(&Method::PATCH, &late)[0].status;
             if status.is_some() {
                 Ok(())
@@ -208,9 +210,9 @@ async fn frozen(sandbox: &Sandbox, log: &AuditLog) {
     kill_process(holder.pid(), Signal::CONT).unwrap();
     let mut holder = holder;
     holder.stderr_line_containing("standing by").await;
-    estate.restore_all_primaries().await;
-    estate.set(&fallback_of("g0"), false).await;
-    estate.until_right(LIMIT).await;
+    fixture.restore_all_primaries().await;
+    fixture.set(&fallback_of("g0"), false).await;
+    fixture.until_right(SETTLE_LIMIT).await;
     assert_eq!(
         pair.first.writes(),
         before,

@@ -8,7 +8,7 @@ use kube::Client;
 use kube::api::{Api, ListParams};
 
 use crate::ALONE;
-use crate::estate::{Estate, LIMIT, MANY};
+use crate::support::group_fixture::{GROUPS, GroupFixture, SETTLE_LIMIT};
 use crate::support::{
     Sandbox, Side, client, end, eventually_within, kubeconfig_of, operator_rights, plugin,
     restricted_kubeconfig_of, start_again, started,
@@ -27,18 +27,18 @@ async fn servers_that_are_killed_and_come_back_cost_no_change() {
     let sandbox = Sandbox::start(&["solo"]);
     let side = Side {
         context: "solo",
-        namespace: "estate".into(),
+        namespace: "fixture".into(),
         client: sandbox.client("solo").await,
     };
     side.create_namespace().await;
-    let estate = Estate::build(&side, MANY).await;
+    let fixture = GroupFixture::build(&side, GROUPS).await;
     let (_second, side_door) = second_server(&sandbox).await;
-    let by_side_door = Estate {
+    let by_side_door = GroupFixture {
         side: Side {
             client: side_door,
             ..side.clone()
         },
-        names: estate.names.clone(),
+        names: fixture.names.clone(),
     };
     let rights = operator_rights();
     let operator =
@@ -51,13 +51,13 @@ async fn servers_that_are_killed_and_come_back_cost_no_change() {
     )
     .await;
     let started = Instant::now();
-    estate.lose_all_primaries().await;
-    estate.until_right(LIMIT).await;
+    fixture.lose_all_primaries().await;
+    fixture.until_right(SETTLE_LIMIT).await;
     let limit = CAUGHT_UP + started.elapsed();
-    estate.restore_all_primaries().await;
-    estate.until_right(LIMIT).await;
-    estate.set("g0", false).await;
-    estate.until_right(LIMIT).await;
+    fixture.restore_all_primaries().await;
+    fixture.until_right(SETTLE_LIMIT).await;
+    fixture.set("g0", false).await;
+    fixture.until_right(SETTLE_LIMIT).await;
 
     let command = sandbox.kill("solo", APISERVER).await;
     let killed = Instant::now();
@@ -69,19 +69,19 @@ async fn servers_that_are_killed_and_come_back_cost_no_change() {
         "the loop has another way to the cluster"
     );
     let _apiserver = start_again(&command);
-    until_it_tells(&estate, MANY).await;
-    estate.until_right(limit).await;
-    assert_eq!(estate.away().await, MANY);
+    until_it_tells(&fixture, GROUPS).await;
+    fixture.until_right(limit).await;
+    assert_eq!(fixture.away().await, GROUPS);
 
     let command = sandbox.kill("solo", "etcd").await;
     let killed = Instant::now();
     tokio::time::sleep(GONE.saturating_sub(killed.elapsed())).await;
     let _etcd = start_again(&command);
     until_it_answers(&side.client).await;
-    estate.restore_all_primaries().await;
-    until_it_tells(&estate, 2 * MANY).await;
-    estate.until_right(limit).await;
-    assert_eq!(estate.away().await, 0);
+    fixture.restore_all_primaries().await;
+    until_it_tells(&fixture, 2 * GROUPS).await;
+    fixture.until_right(limit).await;
+    assert_eq!(fixture.away().await, 0);
     end(watch).await;
 }
 
@@ -116,13 +116,13 @@ async fn second_server(sandbox: &Sandbox) -> (crate::support::Revived, Client) {
 
 /// Waits until the API server itself has heard of all slices, so that its watches tell of them: after etcd's return that
 /// may take it seconds.
-async fn until_it_tells(estate: &Estate, slices: usize) {
+async fn until_it_tells(fixture: &GroupFixture, slices: usize) {
     let (api, from_its_cache) = (
-        estate.side.api::<EndpointSlice>(),
+        fixture.side.api::<EndpointSlice>(),
         ListParams::default().match_any(),
     );
     eventually_within(
-        LIMIT,
+        SETTLE_LIMIT,
         "the API server has heard of all slices",
         async || {
             let list = api.list(&from_its_cache);
@@ -140,7 +140,7 @@ async fn until_it_tells(estate: &Estate, slices: usize) {
 
 pub async fn until_it_answers(client: &Client) {
     let namespaces: Api<Namespace> = Api::all(client.clone());
-    eventually_within(LIMIT, "the API server answers", async || {
+    eventually_within(SETTLE_LIMIT, "the API server answers", async || {
         let answer = tokio::time::timeout(
             Duration::from_secs(1),
             namespaces.list(&ListParams::default()),

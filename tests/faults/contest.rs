@@ -8,7 +8,9 @@ use k8s_openapi::api::core::v1::Endpoints;
 use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
-use crate::estate::{Estate, LIMIT, MANY, fallback_of, first_of, for_each};
+use crate::support::group_fixture::{
+    GROUPS, GroupFixture, SETTLE_LIMIT, fallback_of, first_of, for_each,
+};
 use crate::support::{
     FaultProxy, ReadinessFrom, Side, TestNamespace, Upstream, end, plugin, started,
 };
@@ -20,8 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[tokio::test]
 async fn a_disagreement_with_upstream_is_fought_slowly_and_shown() {
     let ns = TestNamespace::new("contest").await;
-    let estate = Estate::build(&ns.west, MANY).await;
-    for_each(&estate.names, async |name: &String| {
+    let fixture = GroupFixture::build(&ns.west, GROUPS).await;
+    for_each(&fixture.names, async |name: &String| {
         create_endpoints(&ns.west, name).await;
         create_endpoints(&ns.west, &fallback_of(name)).await;
     })
@@ -36,15 +38,15 @@ async fn a_disagreement_with_upstream_is_fought_slowly_and_shown() {
     .await;
     let _upstream = Upstream::runs(&ns.west, ReadinessFrom::Endpoints);
 
-    estate.lose_all_primaries().await;
+    fixture.lose_all_primaries().await;
     watch
         .stderr_line_containing("is contested: failover.linkerd.io has put its weights back")
         .await;
     // One answer at least, and time for many more.
     let start = Instant::now();
-    let answered = || proxy.writes() >= MANY * 3 / 2;
-    estate
-        .until(LIMIT, "answers", async || {
+    let answered = || proxy.writes() >= GROUPS * 3 / 2;
+    fixture
+        .until(SETTLE_LIMIT, "answers", async || {
             if answered() {
                 Ok(())
             } else {
@@ -52,24 +54,28 @@ async fn a_disagreement_with_upstream_is_fought_slowly_and_shown() {
             }
         })
         .await;
-    estate
-        .until(LIMIT, "some time has passed with rollouts", async || {
-            for_each(&estate.names, async |name: &String| {
-                estate.roll_out(&fallback_of(name)).await
-            })
-            .await;
-            if start.elapsed() > PATIENCE * 2 {
-                Ok(())
-            } else {
-                Err(String::new())
-            }
-        })
+    fixture
+        .until(
+            SETTLE_LIMIT,
+            "some time has passed with rollouts",
+            async || {
+                for_each(&fixture.names, async |name: &String| {
+                    fixture.roll_out(&fallback_of(name)).await
+                })
+                .await;
+                if start.elapsed() > PATIENCE * 2 {
+                    Ok(())
+                } else {
+                    Err(String::new())
+                }
+            },
+        )
         .await;
     // Shown while the other's weights are there: not in the moment after an answer.
-    estate
-        .until(LIMIT, "most are shown as contested", async || {
+    fixture
+        .until(SETTLE_LIMIT, "most are shown as contested", async || {
             let contested = shown_as_contested(&ns.west).await;
-            if contested > MANY / 2 {
+            if contested > GROUPS / 2 {
                 Ok(())
             } else {
                 Err(contested.to_string())
@@ -77,7 +83,7 @@ async fn a_disagreement_with_upstream_is_fought_slowly_and_shown() {
         })
         .await;
 
-    for_each(&estate.names, async |name: &String| {
+    for_each(&fixture.names, async |name: &String| {
         let patch = Patch::Merge(json!({"subsets": []}));
         let endpoints = ns.west.api::<Endpoints>();
         endpoints
@@ -86,8 +92,8 @@ async fn a_disagreement_with_upstream_is_fought_slowly_and_shown() {
             .unwrap();
     })
     .await;
-    estate.until_right(LIMIT).await;
-    assert_eq!(estate.away().await, MANY);
+    fixture.until_right(SETTLE_LIMIT).await;
+    assert_eq!(fixture.away().await, GROUPS);
     let hasty = hasty_answers(&proxy);
     assert!(hasty.is_empty(), "{}", first_of(&hasty));
     end(watch).await;

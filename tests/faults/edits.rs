@@ -6,7 +6,9 @@ use http::Method;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::json;
 
-use crate::estate::{Estate, LIMIT, MANY, fallback_of, first_of, for_each};
+use crate::support::group_fixture::{
+    GROUPS, GroupFixture, SETTLE_LIMIT, fallback_of, first_of, for_each,
+};
 use crate::support::{Fault, FaultProxy, Recorded, Side, TestNamespace, end, plugin, started};
 
 const LABEL: &str = "failover.linkerd.io/controlled-by";
@@ -17,7 +19,7 @@ const EDITS: u32 = 5;
 async fn what_people_edit_stays_as_they_have_it() {
     let ns = TestNamespace::new("edits").await;
     let side = &ns.west;
-    let estate = Estate::build(side, MANY).await;
+    let fixture = GroupFixture::build(side, GROUPS).await;
     let proxy = FaultProxy::before(side).await;
     proxy.disturb(
         Method::PATCH,
@@ -33,7 +35,13 @@ async fn what_people_edit_stays_as_they_have_it() {
     )
     .await;
     let kind = |kind: usize| -> Vec<String> {
-        estate.names.iter().skip(kind).step_by(5).cloned().collect()
+        fixture
+            .names
+            .iter()
+            .skip(kind)
+            .step_by(5)
+            .cloned()
+            .collect()
     };
     let [noted, grown, deleted, released, reversed] = [0, 1, 2, 3, 4].map(kind);
     let versions = std::sync::Mutex::new(Vec::new());
@@ -58,13 +66,13 @@ async fn what_people_edit_stays_as_they_have_it() {
             }),
         );
     };
-    tokio::join!(estate.lose_all_primaries(), edits);
-    estate.until_right(LIMIT).await;
-    estate.restore_all_primaries().await;
-    estate.until_right(LIMIT).await;
+    tokio::join!(fixture.lose_all_primaries(), edits);
+    fixture.until_right(SETTLE_LIMIT).await;
+    fixture.restore_all_primaries().await;
+    fixture.until_right(SETTLE_LIMIT).await;
     end(watch).await;
 
-    let records = estate.records().await;
+    let records = fixture.records().await;
     let version = |name: &String| {
         let record = records.iter().find(|record| record.meta.name == *name);
         record
@@ -89,7 +97,7 @@ async fn what_people_edit_stays_as_they_have_it() {
         .filter(|write| refused(write))
         .count();
     assert!(met > 0, "no edit came between a read and its write");
-    assert_eq!(records.len(), MANY - deleted.len());
+    assert_eq!(records.len(), GROUPS - deleted.len());
     for name in &noted {
         let split = side.split(name).await;
         assert_eq!(

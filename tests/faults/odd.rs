@@ -4,7 +4,7 @@ use kube::Api;
 use kube::api::{DynamicObject, PostParams};
 use serde_json::{Value, json};
 
-use crate::estate::{Estate, LIMIT, MANY, for_each};
+use crate::support::group_fixture::{GROUPS, GroupFixture, SETTLE_LIMIT, for_each};
 use crate::support::{TestNamespace, end, traffic_split_resource, watching};
 
 const ODD: usize = 500;
@@ -18,7 +18,7 @@ const WITHOUT_ENDPOINTS: usize = 10;
 #[tokio::test]
 async fn odd_objects_are_reported_once_and_stop_no_other() {
     let ns = TestNamespace::new("odd").await;
-    let estate = Estate::build(&ns.west, MANY).await;
+    let fixture = GroupFixture::build(&ns.west, GROUPS).await;
     let odd: Vec<usize> = (0..ODD).collect();
     let resource = traffic_split_resource("v1alpha1");
     let splits: Api<DynamicObject> =
@@ -32,15 +32,15 @@ async fn odd_objects_are_reported_once_and_stop_no_other() {
     })
     .await;
     let watch = watching(&ns.west, &[]).await;
-    estate.lose_all_primaries().await;
-    estate.until_right(LIMIT).await;
+    fixture.lose_all_primaries().await;
+    fixture.until_right(SETTLE_LIMIT).await;
     for_each(&odd, async |number: &usize| {
         let edit = json!({"metadata": {"annotations": {"note": "edited"}}});
         ns.west.edit_split(&format!("odd-{number}"), edit).await;
     })
     .await;
-    estate.restore_all_primaries().await;
-    estate.until_right(LIMIT).await;
+    fixture.restore_all_primaries().await;
+    fixture.until_right(SETTLE_LIMIT).await;
     let rest = end(watch).await;
     for number in odd {
         let group = format!("/odd-{number}");

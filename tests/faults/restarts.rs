@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Method;
 use rustix::process::Signal;
 
-use crate::estate::{Estate, LIMIT, MANY, fallback_of, for_each};
+use crate::support::group_fixture::{GROUPS, GroupFixture, SETTLE_LIMIT, fallback_of, for_each};
 use crate::support::{Fault, FaultProxy, TestNamespace, end, plugin, started};
 
 const SPLITS: &str = "/trafficsplits/";
@@ -14,7 +14,7 @@ const SPLITS: &str = "/trafficsplits/";
 #[tokio::test]
 async fn a_loop_killed_in_a_mass_failover_is_finished_by_the_next_one() {
     let ns = TestNamespace::new("killed").await;
-    let estate = Estate::build(&ns.west, MANY).await;
+    let fixture = GroupFixture::build(&ns.west, GROUPS).await;
     let proxy = FaultProxy::before(&ns.west).await;
     proxy.disturb(
         Method::PATCH,
@@ -29,19 +29,19 @@ async fn a_loop_killed_in_a_mass_failover_is_finished_by_the_next_one() {
             .kubeconfig(proxy.kubeconfig())
     };
     let first = started(watch()).await;
-    estate.lose_all_primaries().await;
-    proxy.until_seen(Method::PATCH, SPLITS, MANY / 4).await;
+    fixture.lose_all_primaries().await;
+    proxy.until_seen(Method::PATCH, SPLITS, GROUPS / 4).await;
     first.end_with(Signal::KILL).await;
-    let away = estate.away().await;
-    assert!(away > 0 && away < MANY * 3 / 4, "{away}");
+    let away = fixture.away().await;
+    assert!(away > 0 && away < GROUPS * 3 / 4, "{away}");
 
     proxy.heal();
     let second = started(watch()).await;
-    estate.until_right(LIMIT).await;
-    assert_eq!(estate.away().await, MANY);
+    fixture.until_right(SETTLE_LIMIT).await;
+    assert_eq!(fixture.away().await, GROUPS);
     assert_eq!(
-        estate.generations().await,
-        2 * MANY as i64,
+        fixture.generations().await,
+        2 * GROUPS as i64,
         "some were written twice"
     );
     end(second).await;
@@ -53,16 +53,16 @@ async fn starts_over_healthy_groups_write_nothing() {
     const GROUPS: usize = 1000;
     const STARTS: usize = 20;
     let ns = TestNamespace::new("starts").await;
-    let estate = Estate::build(&ns.west, GROUPS).await;
-    let away: Vec<String> = estate.names.iter().step_by(5).cloned().collect();
+    let fixture = GroupFixture::build(&ns.west, GROUPS).await;
+    let away: Vec<String> = fixture.names.iter().step_by(5).cloned().collect();
     for_each(&away, async |name: &String| {
-        estate.set(name, false).await;
+        fixture.set(name, false).await;
         ns.west
             .set_weights(name, &[(name, 0), (&fallback_of(name), 1)])
             .await;
     })
     .await;
-    let before = versions(&estate).await;
+    let before = versions(&fixture).await;
     let proxy = FaultProxy::before(&ns.west).await;
     let late = Fault::Delay(Duration::from_millis(500));
     for start in 0..STARTS {
@@ -92,18 +92,18 @@ async fn starts_over_healthy_groups_write_nothing() {
         proxy.heal();
     }
     assert_eq!(proxy.writes(), 0);
-    assert_eq!(versions(&estate).await, before);
-    assert_eq!(estate.wrong().await, Vec::<String>::new());
+    assert_eq!(versions(&fixture).await, before);
+    assert_eq!(fixture.wrong().await, Vec::<String>::new());
 
     // All at home, and loops that go on for a while.
     for_each(&away, async |name: &String| {
-        estate.set(name, true).await;
+        fixture.set(name, true).await;
         ns.west
             .set_weights(name, &[(name, 1), (&fallback_of(name), 0)])
             .await;
     })
     .await;
-    let before = versions(&estate).await;
+    let before = versions(&fixture).await;
     for disturbed in ["trafficsplits?", "endpointslices?", "services?"] {
         proxy.inject(Method::GET, disturbed, 1, late.clone());
         let run = ["watch", "--run-for", "4s"];
@@ -119,11 +119,11 @@ async fn starts_over_healthy_groups_write_nothing() {
     }
     assert!(proxy.seen(&Method::GET, "endpointslices?watch").len() >= 3);
     assert_eq!(proxy.writes(), 0);
-    assert_eq!(versions(&estate).await, before);
+    assert_eq!(versions(&fixture).await, before);
 }
 
-async fn versions(estate: &Estate) -> Vec<String> {
-    estate
+async fn versions(fixture: &GroupFixture) -> Vec<String> {
+    fixture
         .records()
         .await
         .into_iter()

@@ -14,7 +14,7 @@ use kube::config::ExecConfig;
 use serde_json::json;
 use tempfile::{NamedTempFile, TempDir};
 
-use crate::estate::{Estate, LIMIT, MANY};
+use crate::support::group_fixture::{GROUPS, GroupFixture, SETTLE_LIMIT};
 use crate::support::{
     FaultProxy, Side, TestNamespace, client, end, kubeconfig_with, operator_rights, plugin,
     restricted_kubeconfig, started, token, users,
@@ -26,7 +26,7 @@ const RECOVERY: Duration = Duration::from_secs(30 + 60);
 #[tokio::test]
 async fn rights_that_go_and_come_back_are_said_and_outlasted() {
     let ns = TestNamespace::new("rights").await;
-    let estate = Estate::build(&ns.west, MANY).await;
+    let fixture = GroupFixture::build(&ns.west, GROUPS).await;
     let operator = restricted_kubeconfig(&ns.west, "operator", &operator_rights()).await;
     // The proxy has the operator's rights, and can cut the watches, which the API server lets go on.
     let as_operator = Side {
@@ -52,13 +52,13 @@ async fn rights_that_go_and_come_back_are_said_and_outlasted() {
         .await
         .unwrap();
     until_forbidden(&as_operator).await;
-    estate.lose_all_primaries().await;
+    fixture.lose_all_primaries().await;
     watch.stderr_line_containing("is not moved").await;
     proxy.cut_streams();
     watch
         .stderr_line_containing("EndpointSlices of namespace")
         .await;
-    assert_eq!(estate.away().await, 0);
+    assert_eq!(fixture.away().await, 0);
 
     let again = RoleBinding {
         metadata: kube::core::ObjectMeta {
@@ -71,8 +71,8 @@ async fn rights_that_go_and_come_back_are_said_and_outlasted() {
         .create(&PostParams::default(), &again)
         .await
         .unwrap();
-    estate.until_right(RECOVERY).await;
-    assert_eq!(estate.away().await, MANY);
+    fixture.until_right(RECOVERY).await;
+    assert_eq!(fixture.away().await, GROUPS);
     watch.stderr_line_containing("can be read again").await;
     end(watch).await;
 }
@@ -89,7 +89,7 @@ async fn until_forbidden(side: &Side) {
 #[tokio::test]
 async fn a_token_that_is_refused_is_fetched_anew() {
     let ns = TestNamespace::new("token").await;
-    let estate = Estate::build(&ns.west, MANY).await;
+    let fixture = GroupFixture::build(&ns.west, GROUPS).await;
     restricted_kubeconfig(&ns.west, "operator", &operator_rights()).await;
     let folder = TempDir::new().unwrap();
     give_token(folder.path(), &token(&ns.west, "operator").await);
@@ -101,8 +101,8 @@ async fn a_token_that_is_refused_is_fetched_anew() {
             .kubeconfig(kubeconfig.path()),
     )
     .await;
-    estate.set("g0", false).await;
-    estate.until_right(LIMIT).await;
+    fixture.set("g0", false).await;
+    fixture.until_right(SETTLE_LIMIT).await;
 
     let accounts = ns.west.api::<ServiceAccount>();
     accounts
@@ -112,12 +112,12 @@ async fn a_token_that_is_refused_is_fetched_anew() {
     watch
         .stderr_line_containing("the Lease cannot be read or renewed: Unauthorized")
         .await;
-    estate.lose_all_primaries().await;
+    fixture.lose_all_primaries().await;
     let account = json!({"metadata": {"name": "operator"}});
     ns.west.create::<ServiceAccount>(account).await;
     give_token(folder.path(), &token(&ns.west, "operator").await);
-    estate.until_right(LIMIT).await;
-    assert_eq!(estate.away().await, MANY);
+    fixture.until_right(SETTLE_LIMIT).await;
+    assert_eq!(fixture.away().await, GROUPS);
     watch
         .stderr_line_containing("the Lease is renewed again")
         .await;
@@ -128,7 +128,7 @@ async fn a_token_that_is_refused_is_fetched_anew() {
 #[tokio::test]
 async fn a_token_that_no_request_can_carry_is_fetched_anew() {
     let ns = TestNamespace::new("odd-token").await;
-    let estate = Estate::build(&ns.west, MANY).await;
+    let fixture = GroupFixture::build(&ns.west, GROUPS).await;
     restricted_kubeconfig(&ns.west, "operator", &operator_rights()).await;
     let folder = TempDir::new().unwrap();
     let token = token(&ns.west, "operator").await;
@@ -152,9 +152,9 @@ async fn a_token_that_no_request_can_carry_is_fetched_anew() {
         .stderr_line_containing("no request can carry it")
         .await;
     give_token_until(folder.path(), &token, later);
-    estate.lose_all_primaries().await;
-    estate.until_right(LIMIT).await;
-    assert_eq!(estate.away().await, MANY);
+    fixture.lose_all_primaries().await;
+    fixture.until_right(SETTLE_LIMIT).await;
+    assert_eq!(fixture.away().await, GROUPS);
     watch
         .stderr_line_containing("the Lease is renewed again")
         .await;
@@ -166,7 +166,7 @@ async fn a_token_that_no_request_can_carry_is_fetched_anew() {
 async fn a_program_that_is_slower_than_requests_may_be_is_waited_for_and_run_once() {
     const SLOW: &str = "12";
     let ns = TestNamespace::new("slow-token").await;
-    let estate = Estate::build(&ns.west, MANY).await;
+    let fixture = GroupFixture::build(&ns.west, GROUPS).await;
     restricted_kubeconfig(&ns.west, "operator", &operator_rights()).await;
     let folder = TempDir::new().unwrap();
     let token = token(&ns.west, "operator").await;
@@ -204,10 +204,12 @@ async fn a_program_that_is_slower_than_requests_may_be_is_waited_for_and_run_onc
             Err("it has not run again".to_owned())
         }
     };
-    estate.until(LIMIT, "the program runs again", again).await;
-    estate.lose_all_primaries().await;
-    estate.until_right(LIMIT).await;
-    assert_eq!(estate.away().await, MANY);
+    fixture
+        .until(SETTLE_LIMIT, "the program runs again", again)
+        .await;
+    fixture.lose_all_primaries().await;
+    fixture.until_right(SETTLE_LIMIT).await;
+    assert_eq!(fixture.away().await, GROUPS);
     assert_eq!(runs(), first + 1, "the program ran once for all requests");
     end(watch).await;
 }

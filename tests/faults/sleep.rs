@@ -12,7 +12,7 @@ use kubectl_failover::model::Notice;
 use kubectl_failover::watch::{Clocks, Metrics, WatchOptions};
 use serde_json::json;
 
-use crate::estate::{Estate, LIMIT, MANY, for_each};
+use crate::support::group_fixture::{GROUPS, GroupFixture, SETTLE_LIMIT, for_each};
 use crate::support::{Fault, FaultProxy, TestNamespace};
 
 const DELAY: Duration = Duration::from_secs(8);
@@ -34,8 +34,8 @@ fn clocks(monotonic: Duration) -> Clocks {
 #[tokio::test]
 async fn a_machine_that_slept_moves_nothing_that_has_recovered_and_begins_delays_anew() {
     let ns = TestNamespace::new("sleep").await;
-    let estate = Estate::build(&ns.west, MANY).await;
-    for_each(&estate.names, async |name: &String| {
+    let fixture = GroupFixture::build(&ns.west, GROUPS).await;
+    for_each(&fixture.names, async |name: &String| {
         let delay = json!({"failover.linkerd.io/failover-delay": format!("{}s", DELAY.as_secs())});
         let patch = Patch::Merge(json!({"metadata": {"annotations": delay}}));
         ns.west
@@ -58,7 +58,7 @@ async fn a_machine_that_slept_moves_nothing_that_has_recovered_and_begins_delays
         clocks: Some(clocks),
         ..WatchOptions::default()
     };
-    let all_wait = format!("failover_groups{{context=\"west\",state=\"Waiting\"}} {MANY}\n");
+    let all_wait = format!("failover_groups{{context=\"west\",state=\"Waiting\"}} {GROUPS}\n");
     let until_all_wait = async || {
         let seen = async || {
             let figures = metrics.text().unwrap();
@@ -68,7 +68,7 @@ async fn a_machine_that_slept_moves_nothing_that_has_recovered_and_begins_delays
                 Err(figures)
             }
         };
-        estate.until(LIMIT, "every delay runs", seen).await;
+        fixture.until(SETTLE_LIMIT, "every delay runs", seen).await;
     };
     let notices = RefCell::new(Vec::new());
     let mut say = |notice: Notice| {
@@ -90,7 +90,7 @@ async fn a_machine_that_slept_moves_nothing_that_has_recovered_and_begins_delays
                 Err(format!("{}", said(is_meant)))
             }
         };
-        estate.until(LIMIT, what, seen).await;
+        fixture.until(SETTLE_LIMIT, what, seen).await;
     };
     let story = async {
         until("the loop has started", 1, |notice| {
@@ -100,20 +100,20 @@ async fn a_machine_that_slept_moves_nothing_that_has_recovered_and_begins_delays
         proxy.until_seen(Method::GET, WATCH, 2).await;
 
         // Nothing is heard while it sleeps.
-        estate.lose_all_primaries().await;
+        fixture.lose_all_primaries().await;
         until_all_wait().await;
-        sleep_for(&proxy, 3600, async || estate.restore_all_primaries().await).await;
+        sleep_for(&proxy, 3600, async || fixture.restore_all_primaries().await).await;
         until("it notices", 1, |notice| matches!(notice, Notice::Slept)).await;
         let awake = Instant::now();
-        estate
-            .until(LIMIT, "the delays would be over", async || {
+        fixture
+            .until(SETTLE_LIMIT, "the delays would be over", async || {
                 past(awake, DELAY * 2)
             })
             .await;
         assert_eq!(proxy.writes(), 0, "what has recovered was moved");
-        assert!(estate.wrong().await.is_empty());
+        assert!(fixture.wrong().await.is_empty());
 
-        estate.lose_all_primaries().await;
+        fixture.lose_all_primaries().await;
         until_all_wait().await;
         sleep_for(&proxy, 60, async || ()).await;
         let woke = Instant::now();
@@ -121,11 +121,13 @@ async fn a_machine_that_slept_moves_nothing_that_has_recovered_and_begins_delays
             matches!(notice, Notice::Slept)
         })
         .await;
-        let all_moved = async || match estate.away().await {
-            MANY => Ok(()),
+        let all_moved = async || match fixture.away().await {
+            GROUPS => Ok(()),
             away => Err(away.to_string()),
         };
-        estate.until(LIMIT, "all have moved", all_moved).await;
+        fixture
+            .until(SETTLE_LIMIT, "all have moved", all_moved)
+            .await;
         let first = proxy
             .seen(&Method::PATCH, SPLITS)
             .into_iter()

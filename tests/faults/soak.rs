@@ -5,10 +5,10 @@ use std::time::Duration;
 use http::Method;
 use rustix::process::Pid;
 
-use crate::estate::{Estate, LIMIT, MANY};
-use crate::story::Story;
+use crate::faults::story::Story;
+use crate::faults::{watches, writes};
+use crate::support::group_fixture::{GROUPS, GroupFixture, SETTLE_LIMIT};
 use crate::support::{FaultProxy, TestNamespace, end, plugin, started};
-use crate::{watches, writes};
 
 /// How long to go on, in seconds: 600 and more for a soak. Some seconds alone are too short to see what leaks slowly.
 const VARIABLE: &str = "FAILOVER_SOAK_SECONDS";
@@ -26,7 +26,7 @@ async fn flips_and_faults_without_end_do_not_make_it_grow() {
     let most = if asked.is_some() { 1.05 } else { 1.25 };
 
     let ns = TestNamespace::new("soak").await;
-    let estate = Estate::build(&ns.west, MANY).await;
+    let fixture = GroupFixture::build(&ns.west, GROUPS).await;
     let proxy = FaultProxy::before(&ns.west).await;
     proxy.disturb(Method::PATCH, "/trafficsplits/", 5, &writes::FAULTS);
     proxy.disturb(Method::GET, "?watch=true", 6, &watches::FAULTS);
@@ -37,7 +37,7 @@ async fn flips_and_faults_without_end_do_not_make_it_grow() {
     let watch = started(watch).await;
     let going_on = async |time| {
         tokio::select! {
-            () = watches::churn(&estate, time) => {}
+            () = watches::churn(&fixture, time) => {}
             () = watches::cut_all_the_time(&proxy) => {}
         }
     };
@@ -49,7 +49,7 @@ async fn flips_and_faults_without_end_do_not_make_it_grow() {
         readings.push(resident_kib(watch.pid()));
     }
     proxy.heal();
-    estate.until_right(LIMIT).await;
+    fixture.until_right(SETTLE_LIMIT).await;
     Story::of(&end(watch).await).is_whole();
     let (before, after) = (readings[0], readings[readings.len() - 1]);
     let growth = after / before;

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use http::Method;
 
-use crate::estate::{Estate, LIMIT, MANY};
-use crate::story::Story;
+use crate::faults::story::Story;
+use crate::support::group_fixture::{GROUPS, GroupFixture, SETTLE_LIMIT};
 use crate::support::{Fault, FaultProxy, TestNamespace, end, plugin, started};
 
 /// What becomes of one watch in six.
@@ -24,7 +24,7 @@ const SILENCE_LIMIT: Duration = Duration::from_secs(25 + 2);
 #[tokio::test]
 async fn watches_that_end_all_the_time_lose_no_change() {
     let ns = TestNamespace::new("watches").await;
-    let estate = Estate::build(&ns.west, MANY).await;
+    let fixture = GroupFixture::build(&ns.west, GROUPS).await;
     let proxy = FaultProxy::before(&ns.west).await;
     proxy.disturb(Method::GET, WATCH, 6, &FAULTS);
     let watch = plugin()
@@ -33,11 +33,11 @@ async fn watches_that_end_all_the_time_lose_no_change() {
         .kubeconfig(proxy.kubeconfig());
     let watch = started(watch).await;
     tokio::select! {
-        () = churn(&estate, CHURN) => {}
+        () = churn(&fixture, CHURN) => {}
         () = cut_all_the_time(&proxy) => {}
     }
     proxy.heal();
-    estate.until_right(LIMIT).await;
+    fixture.until_right(SETTLE_LIMIT).await;
     assert!(proxy.seen(&Method::GET, WATCH).len() > 100);
     Story::of(&end(watch).await).is_whole();
 }
@@ -45,7 +45,7 @@ async fn watches_that_end_all_the_time_lose_no_change() {
 #[tokio::test]
 async fn a_watch_without_a_byte_is_noticed_in_time() {
     let ns = TestNamespace::new("silence").await;
-    let estate = Estate::build(&ns.west, MANY).await;
+    let fixture = GroupFixture::build(&ns.west, GROUPS).await;
     let proxy = FaultProxy::before(&ns.west).await;
     let watch = plugin()
         .args(["watch"])
@@ -56,9 +56,9 @@ async fn a_watch_without_a_byte_is_noticed_in_time() {
     proxy.inject(Method::GET, SLICES, 1, Fault::Silent);
     proxy.cut_streams();
     proxy.until_seen(Method::GET, SLICES, 2).await;
-    estate.lose_all_primaries().await;
-    estate.until_right(LIMIT).await;
-    assert_eq!(estate.away().await, MANY);
+    fixture.lose_all_primaries().await;
+    fixture.until_right(SETTLE_LIMIT).await;
+    assert_eq!(fixture.away().await, GROUPS);
     let opened = proxy.seen(&Method::GET, SLICES);
     let silence = opened[2].at.duration_since(opened[1].at);
     assert!(silence < SILENCE_LIMIT, "{silence:?}");
@@ -66,12 +66,12 @@ async fn a_watch_without_a_byte_is_noticed_in_time() {
 }
 
 /// Primaries go up and down at random.
-pub async fn churn(estate: &Estate, time: Duration) {
+pub async fn churn(fixture: &GroupFixture, time: Duration) {
     let mut random = fastrand::Rng::with_seed(7);
     let start = Instant::now();
     while start.elapsed() < time {
-        let group = &estate.names[random.usize(..estate.names.len())];
-        estate.set(group, random.bool()).await;
+        let group = &fixture.names[random.usize(..fixture.names.len())];
+        fixture.set(group, random.bool()).await;
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -88,7 +88,7 @@ pub async fn cut_all_the_time(proxy: &FaultProxy) {
 async fn a_kind_that_is_not_there_ends_no_loop_when_the_cluster_is_gone() {
     const ROUTES: &str = "/grpcroutes?";
     let ns = TestNamespace::new("kinds").await;
-    let estate = Estate::build(&ns.west, MANY).await;
+    let fixture = GroupFixture::build(&ns.west, GROUPS).await;
     let proxy = FaultProxy::before(&ns.west).await;
     proxy.inject(Method::GET, ROUTES, 1, Fault::Answer(404, None));
     let watch = plugin()
@@ -98,7 +98,7 @@ async fn a_kind_that_is_not_there_ends_no_loop_when_the_cluster_is_gone() {
     let watch = started(watch).await;
     proxy.inject(Method::GET, ROUTES, 2, Fault::CutBefore);
     proxy.until_seen(Method::GET, ROUTES, 4).await;
-    estate.lose_all_primaries().await;
-    estate.until_right(LIMIT).await;
+    fixture.lose_all_primaries().await;
+    fixture.until_right(SETTLE_LIMIT).await;
     end(watch).await;
 }

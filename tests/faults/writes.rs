@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use http::Method;
 
-use crate::estate::{Estate, LIMIT, MANY};
-use crate::story::Story;
+use crate::faults::story::Story;
+use crate::support::group_fixture::{GROUPS, GroupFixture, SETTLE_LIMIT};
 use crate::support::{Fault, FaultProxy, Recorded, TestNamespace, end, plugin, started};
 
 /// What an answer with code 429 asks for.
@@ -21,7 +21,7 @@ pub const FAULTS: [Fault; 4] = [
 #[tokio::test]
 async fn a_fifth_of_the_writes_fails_and_every_group_is_moved_once() {
     let ns = TestNamespace::new("writes").await;
-    let estate = Estate::build(&ns.west, MANY).await;
+    let fixture = GroupFixture::build(&ns.west, GROUPS).await;
     let proxy = FaultProxy::before(&ns.west).await;
     proxy.disturb(Method::PATCH, "/trafficsplits/", 5, &FAULTS);
     proxy.disturb(Method::POST, "/events", 2, &FAULTS);
@@ -34,25 +34,25 @@ async fn a_fifth_of_the_writes_fails_and_every_group_is_moved_once() {
         .kubeconfig(proxy.kubeconfig());
     let watch = started(watch).await;
 
-    estate.lose_all_primaries().await;
-    estate.until_right(LIMIT).await;
-    assert_eq!(estate.away().await, MANY);
-    estate.restore_all_primaries().await;
-    estate.until_right(LIMIT).await;
-    assert_eq!(estate.away().await, 0);
+    fixture.lose_all_primaries().await;
+    fixture.until_right(SETTLE_LIMIT).await;
+    assert_eq!(fixture.away().await, GROUPS);
+    fixture.restore_all_primaries().await;
+    fixture.until_right(SETTLE_LIMIT).await;
+    assert_eq!(fixture.away().await, 0);
 
     let rest = end(watch).await;
     let story = Story::of(&rest);
     story.is_whole();
-    assert_eq!(story.moves(), 2 * MANY, "{:#?}", rest.stderr);
+    assert_eq!(story.moves(), 2 * GROUPS, "{:#?}", rest.stderr);
     assert_eq!(
-        estate.generations().await,
-        3 * MANY as i64,
+        fixture.generations().await,
+        3 * GROUPS as i64,
         "some were written twice"
     );
     assert_waits_as_asked(&proxy.seen(&Method::PATCH, "/trafficsplits/"));
     assert!(
-        proxy.writes() >= 2 * MANY * 5 / 4 - MANY / 5,
+        proxy.writes() >= 2 * GROUPS * 5 / 4 - GROUPS / 5,
         "{} writes",
         proxy.writes()
     );

@@ -1,7 +1,8 @@
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use serde_json::Value;
+
+use super::command::repository;
 
 /// Checks that the README names the version and the kind of a JSON output, and each of its keys in the kind's entry.
 #[track_caller]
@@ -40,7 +41,7 @@ pub fn documented_as(name: &str, output: &Value) {
 }
 
 fn section() -> String {
-    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"));
+    let readme = std::fs::read_to_string(repository().join("README.md"));
     let readme = readme.expect("the README can be read");
     let section = readme
         .split("\n## ")

@@ -1,4 +1,4 @@
-use super::plugin::Output;
+use super::output::Output;
 
 /// The output of a run, which must not be able to move a cursor or to turn the direction of writing.
 #[track_caller]

@@ -1,7 +1,11 @@
+//! The plugin under its other names, as after an installation, and how the shells complete it.
+
 use std::ffi::OsString;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+use super::command::{BINARY, repository};
 
 /// The plugin under all its names in a folder at the front of PATH, as after an installation.
 pub struct Installed {
@@ -42,11 +46,7 @@ impl Installed {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         for name in NAMES {
-            symlink(
-                env!("CARGO_BIN_EXE_kubectl-failover"),
-                folder.path().join(name),
-            )
-            .expect("a link");
+            symlink(BINARY, folder.path().join(name)).expect("a link");
         }
         Self { folder }
     }
@@ -96,9 +96,29 @@ impl Installed {
 }
 
 fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("completions")
-        .join(name)
+    repository().join("completions").join(name)
+}
+
+/// The plugin under one other name, as long as the folder lives.
+pub struct Link {
+    folder: tempfile::TempDir,
+    name: &'static str,
+}
+
+impl Link {
+    pub fn named(name: &'static str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        symlink(BINARY, folder.path().join(name)).expect("a link");
+        Self { folder, name }
+    }
+
+    pub fn path(&self) -> PathBuf {
+        self.folder.path().join(self.name)
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
 }
 
 /// Whether a program is on this machine.

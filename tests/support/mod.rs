@@ -8,16 +8,19 @@
 //! ```
 #![allow(dead_code, unused_imports, reason = "no test binary uses all of it")]
 
+mod command;
 mod connect_proxy;
 mod documented;
 mod dump;
 mod endpoints;
 mod fault_proxy;
 mod faults;
+pub mod group_fixture;
 mod harmless;
 mod installed;
 mod namespace;
 mod objects;
+mod output;
 mod plugin;
 mod programs;
 mod pty;
@@ -29,16 +32,18 @@ mod upstream;
 mod wait;
 mod watching;
 
+pub use command::{BINARY, finish, repository, run};
 pub use connect_proxy::ConnectProxy;
 pub use documented::{documented, documented_as};
 pub use endpoints::endpoint;
 pub use fault_proxy::{A_WHILE, FaultProxy};
 pub use faults::{Fault, Recorded};
 pub use harmless::harmless;
-pub use installed::{Installed, is_here};
+pub use installed::{Installed, Link, is_here};
 pub use namespace::{Side, TestNamespace};
 pub use objects::{patch_json, traffic_split_resource};
-pub use plugin::{Output, Plugin, plugin};
+pub use output::Output;
+pub use plugin::{Plugin, plugin};
 pub use programs::{Revived, start_again};
 pub use pty::Pty;
 pub use rights::{

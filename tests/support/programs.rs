@@ -6,6 +6,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
+use super::command::BINARY;
 use super::sandbox::Sandbox;
 use super::wait::eventually;
 
@@ -75,8 +76,7 @@ impl Sandbox {
 
 /// Starts a program with the command line that it had.
 pub fn start_again(command: &[String]) -> Revived {
-    let guard = env!("CARGO_BIN_EXE_kubectl-failover");
-    let mut guarded = Command::new(guard);
+    let mut guarded = Command::new(BINARY);
     guarded
         .args([
             "sandbox",

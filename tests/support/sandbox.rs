@@ -7,6 +7,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use serde_json::Value;
 
+use super::command::BINARY;
 use super::namespace::Side;
 
 /// A running sandbox without emojivoto; it ends when this is dropped or the test process ends, however it does.
@@ -31,7 +32,7 @@ impl Sandbox {
     /// Starts clusters of a test's own, to be broken.
     pub fn start(clusters: &[&str]) -> Self {
         let dir = scratch_dir();
-        let mut supervisor = Command::new(env!("CARGO_BIN_EXE_kubectl-failover"))
+        let mut supervisor = Command::new(BINARY)
             .args(["sandbox", "supervise", "--until-stdin-closes", "--bare"])
             .args(["--clusters", &clusters.join(",")])
             .arg("--dir")

@@ -6,11 +6,11 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::support::{Output, plugin, processes_mentioning, shared};
+use crate::support::{BINARY, Output, plugin, processes_mentioning, repository, shared};
 
 /// Plays it, with the programs of `folder` before all others.
 async fn play(folder: &Path) -> Output {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/game-day.sh");
+    let script = repository().join("examples/game-day.sh");
     // Its start builds the programs if need be, which would take longer than the script may.
     let _ = shared();
     let home = TempDir::new().unwrap();
@@ -34,9 +34,7 @@ async fn play(folder: &Path) -> Output {
 
 #[tokio::test]
 async fn the_game_day_holds_step_by_step() {
-    let beside = Path::new(env!("CARGO_BIN_EXE_kubectl-failover"))
-        .parent()
-        .unwrap();
+    let beside = Path::new(BINARY).parent().unwrap();
     play(beside)
         .await
         .success()
@@ -55,7 +53,7 @@ async fn a_step_that_does_not_hold_fails_it() {
          case $1 in force) touch \"$0.forced\"; exit ;; esac\n\
          [[ $1 == status && -e $0.forced ]] && set -- \"${{@/30s/1s}}\"\n\
          exec {} \"$@\"\n",
-        env!("CARGO_BIN_EXE_kubectl-failover")
+        BINARY
     );
     std::fs::write(&plugin, fake).unwrap();
     std::fs::set_permissions(&plugin, Permissions::from_mode(0o755)).unwrap();

@@ -183,7 +183,7 @@ async fn a_service_profile_that_routes_elsewhere() {
     side.until_weights("web", &[0, 1, 0]).await;
 
     // A route gives way to its own backends too, and to a profile that has routes itself.
-    crate::routes::http_route(&side, "mail", "mail").await;
+    crate::e2e::routes::http_route(&side, "mail", "mail").await;
     let words = "ServiceProfile mail.default.svc.cluster.local routes the same service, so this may have no effect";
     let warned = async || {
         let status = order(&side, "status httproute/mail")

@@ -7,7 +7,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::lifecycle::{assert_nothing_left, sandbox};
-use crate::support::{client, eventually};
+use crate::support::{BINARY, client, eventually};
 
 /// Far longer than a request takes here.
 const NO_ANSWER: Duration = Duration::from_secs(3);
@@ -67,7 +67,7 @@ async fn a_cluster_that_is_cut_off_hangs_and_catches_up_afterwards() {
 #[tokio::test]
 async fn a_run_ends_well_while_its_cluster_is_cut_off() {
     let home = TempDir::new().unwrap();
-    let itself = Path::new(env!("CARGO_BIN_EXE_kubectl-failover"));
+    let itself = Path::new(BINARY);
     let command = ["run", "--clusters", "solo", "--", itself.to_str().unwrap()];
     let run = sandbox(&home, command)
         .args(["sandbox", "partition", "solo", "on"])

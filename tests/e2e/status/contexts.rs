@@ -6,7 +6,7 @@ use http::Method;
 use kube::config::{Cluster, Context, Kubeconfig, NamedCluster, NamedContext};
 use serde_json::json;
 
-use crate::routes::http_route;
+use crate::e2e::routes::http_route;
 use crate::support::{
     Fault, FaultProxy, Output, Plugin, TestNamespace, documented, kubeconfig_with, plugin, shared,
 };

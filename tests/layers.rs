@@ -6,17 +6,19 @@
     reason = "a test fails by panicking"
 )]
 
-mod graph;
-mod made_up;
-mod rules;
-mod source;
-mod tokens;
+mod layers {
+    pub mod graph;
+    pub mod made_up;
+    pub mod rules;
+    pub mod source;
+    pub mod tokens;
+}
 
 use std::fs;
 use std::path::Path;
 
-use graph::Graph;
-use rules::Layers;
+use layers::graph::Graph;
+use layers::rules::{self, Layers};
 
 /// Which folders of `src` may import which.
 const LAYERS: Layers = Layers {

@@ -6,16 +6,17 @@
     reason = "a test fails by panicking"
 )]
 
-mod contest;
-mod edits;
-mod estate;
-mod odd;
-mod restarts;
-mod rights;
-mod sleep;
-mod soak;
-mod story;
-#[path = "../support/mod.rs"]
 mod support;
-mod watches;
-mod writes;
+
+mod faults {
+    mod contest;
+    mod edits;
+    mod odd;
+    mod restarts;
+    mod rights;
+    mod sleep;
+    mod soak;
+    mod story;
+    mod watches;
+    mod writes;
+}

@@ -7,27 +7,18 @@
     reason = "a benchmark fails by panicking"
 )]
 
-#[path = "failover/bare.rs"]
 mod bare;
-#[path = "failover/estate.rs"]
 mod estate;
-#[path = "failover/outside.rs"]
 mod outside;
-#[path = "failover/process.rs"]
 mod process;
-#[path = "failover/report.rs"]
 mod report;
-#[path = "failover/requests.rs"]
 mod requests;
-#[path = "failover/rows/mod.rs"]
 mod rows;
-#[path = "failover/slow_line.rs"]
 mod slow_line;
-#[path = "failover/statistics.rs"]
 mod statistics;
-#[path = "../tests/support/mod.rs"]
+// One copy for tests and benchmarks, in the folder of the tests.
+#[path = "../../tests/support/mod.rs"]
 mod support;
-#[path = "failover/world.rs"]
 mod world;
 
 use std::time::Duration;

@@ -7,14 +7,13 @@
     reason = "a test fails by panicking"
 )]
 
-mod audit;
-#[path = "../faults/estate.rs"]
-#[allow(dead_code, reason = "not all of it is used here")]
-mod estate;
-mod leases;
-mod servers;
-#[path = "../support/mod.rs"]
 mod support;
+
+mod control_planes {
+    mod audit;
+    mod leases;
+    mod servers;
+}
 
 /// Held by the test that runs.
 static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

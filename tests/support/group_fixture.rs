@@ -16,36 +16,36 @@ use serde_json::{Value, json};
 use crate::support::{Side, endpoint};
 
 /// How many groups a fault meets.
-pub const MANY: usize = 200;
+pub const GROUPS: usize = 200;
 /// How long it may take on a busy machine until every group is right.
-pub const LIMIT: Duration = Duration::from_secs(60);
+pub const SETTLE_LIMIT: Duration = Duration::from_secs(60);
 const AT_ONCE: usize = 16;
 const PRIMARY: &str = "test/role=primary";
 
 /// Groups `g0`, `g1`, ... of a primary of the same name and one fallback. They have slices and no Services: readiness
 /// asks for no more.
 #[derive(Clone)]
-pub struct Estate {
+pub struct GroupFixture {
     pub side: Side,
     pub names: Vec<String>,
 }
 
-impl Estate {
+impl GroupFixture {
     /// All at home, all ready.
     pub async fn build(side: &Side, groups: usize) -> Self {
         let names = (0..groups).map(|number| format!("g{number}")).collect();
-        let estate = Self {
+        let fixture = Self {
             side: side.clone(),
             names,
         };
-        for_each(&estate.names, async |name: &String| {
-            estate.create_slice(name, "primary").await;
-            estate.create_slice(&fallback_of(name), "fallback").await;
+        for_each(&fixture.names, async |name: &String| {
+            fixture.create_slice(name, "primary").await;
+            fixture.create_slice(&fallback_of(name), "fallback").await;
             side.traffic_split(name, name, &[(name, 1), (&fallback_of(name), 0)])
                 .await;
         })
         .await;
-        estate
+        fixture
     }
 
     async fn create_slice(&self, service: &str, role: &str) {
@@ -103,7 +103,7 @@ impl Estate {
             .unwrap();
     }
 
-    /// Brings the slices back that [`Estate::lose_all_primaries`] has deleted.
+    /// Brings the slices back that [`GroupFixture::lose_all_primaries`] has deleted.
     pub async fn restore_all_primaries(&self) {
         for_each(&self.names, async |name: &String| {
             self.create_slice(name, "primary").await

@@ -6,13 +6,15 @@
     reason = "a test fails by panicking"
 )]
 
-mod commands;
-mod garbage;
-mod invariants;
-mod loops;
-mod mirrors;
-mod object;
-mod orders;
-mod routes;
-mod sequences;
-mod vectors;
+mod model {
+    mod commands;
+    mod garbage;
+    mod invariants;
+    mod loops;
+    mod mirrors;
+    mod object;
+    mod orders;
+    mod routes;
+    mod sequences;
+    mod vectors;
+}

@@ -1,0 +1,30 @@
+//! The binary, and the files made from it, without a cluster.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+mod cli {
+    mod argv0;
+    mod complete;
+    mod completion;
+    mod create;
+    mod errors;
+    mod help;
+    mod hints;
+    mod install;
+    mod json_errors;
+    mod krew;
+    mod kubeconfig;
+    mod linkerd;
+    mod place;
+    mod readme;
+    mod scripted;
+    mod stale;
+    mod terminal;
+    mod usage;
+}

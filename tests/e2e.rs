@@ -1,0 +1,28 @@
+//! The tests against real control planes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+mod e2e {
+    mod access;
+    mod check;
+    mod completion;
+    mod create;
+    mod history;
+    mod hostile;
+    mod lease;
+    mod live;
+    mod orders;
+    mod remotes;
+    mod routes;
+    mod sandbox;
+    mod set;
+    mod status;
+    mod wait;
+    mod watch;
+}
