@@ -1,10 +1,6 @@
 //! `check`: can this cluster and this user do what the tool needs.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::time::Duration;
-
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::print;
 use crate::access::rights::{RbacCommand, Right, RightScope};
@@ -13,11 +9,11 @@ use crate::check::{CheckOptions, RetryUntil};
 use crate::cli::{CheckArgs, CheckFormat, GlobalArgs};
 use crate::cluster::remotes::remote_clusters::Remotes;
 use crate::cluster::transport::kubeconfig;
+use crate::output::spinner::Spinner;
 use crate::output::streams::Streams;
 use crate::output::terminal;
 use crate::output::terminal::say;
 use crate::problem::Exit;
-use crate::text::clean;
 use crate::view::check::{CheckStyle, json, succeeded, text};
 use crate::view::object;
 
@@ -25,8 +21,8 @@ pub async fn run(flags: &GlobalArgs, args: &CheckArgs) -> anyhow::Result<Exit> {
     if let Some(task) = args.rbac {
         return print_role(flags, task).await;
     }
-    let progress = Progress::default();
-    let say = |what: &str| progress.say(what);
+    let spinner = Spinner::new(&Streams::process());
+    let say = |what: &str| spinner.show(&format!("waiting until {what}"));
     let remotes = Remotes::of(&flags.into(), &(&args.remotes).into(), terminal::say)?;
     let options = CheckOptions {
         pre: args.pre,
@@ -34,7 +30,7 @@ pub async fn run(flags: &GlobalArgs, args: &CheckArgs) -> anyhow::Result<Exit> {
         remotes,
     };
     let categories = check::run(flags, options, &RetryUntil::new(args.wait, &say)).await;
-    progress.clear();
+    spinner.clear();
     let style = CheckStyle {
         short: args.output == CheckFormat::Short,
         colour: terminal::is_coloured(flags.color, Streams::process().out_is_terminal()),
@@ -48,35 +44,6 @@ pub async fn run(flags: &GlobalArgs, args: &CheckArgs) -> anyhow::Result<Exit> {
     } else {
         Exit::Failed
     })
-}
-
-/// Says on a terminal what is waited for; who reads a pipe reads the result.
-#[derive(Default)]
-struct Progress {
-    spinner: RefCell<Option<ProgressBar>>,
-}
-
-impl Progress {
-    fn say(&self, what: &str) {
-        let mut spinner = self.spinner.borrow_mut();
-        let spinner = spinner.get_or_insert_with(spinner_on_stderr);
-        spinner.set_message(format!("waiting until {}", clean(what)));
-    }
-
-    fn clear(&self) {
-        if let Some(spinner) = self.spinner.take() {
-            spinner.finish_and_clear();
-        }
-    }
-}
-
-fn spinner_on_stderr() -> ProgressBar {
-    let spinner = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
-        spinner.set_style(style);
-    }
-    spinner.enable_steady_tick(Duration::from_millis(120));
-    spinner
 }
 
 /// Needs no cluster; a kubeconfig, where there is one, names the namespace.

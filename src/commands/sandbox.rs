@@ -4,16 +4,19 @@ use crate::sandbox::cli::{network, run, up};
 use crate::sandbox::demo;
 use crate::sandbox::supervisor::supervise;
 
+use crate::output::streams::Streams;
+
 pub async fn run(command: SandboxCommand) -> anyhow::Result<Exit> {
+    let streams = &Streams::process();
     match command {
-        SandboxCommand::Up(args) => up::up(&args).await,
-        SandboxCommand::Down => up::down().await,
-        SandboxCommand::Status => up::status(),
-        SandboxCommand::Demo(args) => demo::run(&args).await,
-        SandboxCommand::Run(args) => run::run(&args).await,
-        SandboxCommand::Gateway(args) => network::gateway(&args).await,
-        SandboxCommand::Partition(args) => network::partition(&args).await,
-        SandboxCommand::Supervise(args) => supervise::run(args).await,
+        SandboxCommand::Up(args) => up::up(streams, &args).await,
+        SandboxCommand::Down => up::down(streams).await,
+        SandboxCommand::Status => up::status(streams),
+        SandboxCommand::Demo(args) => demo::run(streams, &args).await,
+        SandboxCommand::Run(args) => run::run(streams, &args).await,
+        SandboxCommand::Gateway(args) => network::gateway(streams, &args).await,
+        SandboxCommand::Partition(args) => network::partition(streams, &args).await,
+        SandboxCommand::Supervise(args) => supervise::run(streams, args).await,
         SandboxCommand::Guard(_) => {
             Err(Problem::usage("a guard starts before the async runtime").into())
         }

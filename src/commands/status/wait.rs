@@ -11,6 +11,7 @@ use crate::commands::args::conditions::{asked, missing, not_met, words};
 use crate::commands::args::selection::{place_of, say_forbidden};
 use crate::model::Condition;
 use crate::observe::{ObserveScope, Observer};
+use crate::output::streams::Streams;
 use crate::problem::{Exit, Problem};
 
 /// How long to wait where no flag says so.
@@ -28,7 +29,7 @@ pub async fn run(
     let started = Instant::now();
     let place = place_of(cluster, scope.namespace.as_deref());
     let mut observer = Observer::start(cluster, scope);
-    let waiting = Waiting::start(asked(&conditions), timeout);
+    let waiting = Waiting::start(&Streams::process(), asked(&conditions), timeout);
     // Without any patience there is still one look.
     let first = if timeout.is_zero() {
         cluster.timeout()

@@ -1,4 +1,3 @@
 pub mod network;
-pub mod out;
 pub mod run;
 pub mod up;

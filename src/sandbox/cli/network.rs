@@ -6,9 +6,9 @@ use std::time::Duration;
 use anyhow::Context;
 use rustix::process::Signal;
 
-use super::out;
 use super::up::tell;
 use crate::cli::{GatewayState, PartitionState, SandboxGatewayArgs, SandboxPartitionArgs};
+use crate::output::streams::Streams;
 use crate::problem::{Exit, Problem};
 use crate::sandbox::supervisor::state;
 use crate::sandbox::supervisor::state::{Gateway, Network, SandboxState};
@@ -17,17 +17,17 @@ use crate::sandbox::supervisor::state_dir::{Owner, StateDir};
 const POLL: Duration = Duration::from_millis(20);
 const LIMIT: Duration = Duration::from_secs(5);
 
-pub async fn gateway(args: &SandboxGatewayArgs) -> anyhow::Result<Exit> {
+pub async fn gateway(streams: &Streams, args: &SandboxGatewayArgs) -> anyhow::Result<Exit> {
     let (gateway, word) = match args.state {
         GatewayState::Up => (Gateway::Up, "up"),
         GatewayState::Down => (Gateway::Down, "down"),
     };
     change(&args.cluster, |network| network.gateway = gateway).await?;
-    out::line(format!("The gateway of {} is {word}.", args.cluster))?;
+    streams.print(&format!("The gateway of {} is {word}.", args.cluster))?;
     Ok(Exit::Done)
 }
 
-pub async fn partition(args: &SandboxPartitionArgs) -> anyhow::Result<Exit> {
+pub async fn partition(streams: &Streams, args: &SandboxPartitionArgs) -> anyhow::Result<Exit> {
     let partitioned = args.state == PartitionState::On;
     change(&args.cluster, |network| network.partitioned = partitioned).await?;
     let words = if partitioned {
@@ -35,7 +35,7 @@ pub async fn partition(args: &SandboxPartitionArgs) -> anyhow::Result<Exit> {
     } else {
         "can be reached"
     };
-    out::line(format!("The API of {} {words}.", args.cluster))?;
+    streams.print(&format!("The API of {} {words}.", args.cluster))?;
     Ok(Exit::Done)
 }
 

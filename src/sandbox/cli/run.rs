@@ -9,8 +9,8 @@ use anyhow::Context;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
-use super::out;
 use crate::cli::SandboxRunArgs;
+use crate::output::streams::Streams;
 use crate::problem::{Exit, Problem};
 use crate::process::signals::{Interrupted, Interrupts};
 use crate::sandbox::control_plane::assets::is_executable;
@@ -19,13 +19,14 @@ use crate::sandbox::supervisor::session::Session;
 use crate::sandbox::supervisor::state_dir::StateDir;
 
 /// Runs the command with KUBECONFIG set; gives its exit code, 128 + n if signal n ended it.
-pub async fn run(args: &SandboxRunArgs) -> anyhow::Result<Exit> {
+pub async fn run(streams: &Streams, args: &SandboxRunArgs) -> anyhow::Result<Exit> {
     check_command(&args.command)?;
     let mut interrupts = Interrupts::listen()?;
-    let mut session = Session::start(StateDir::temporary()?, &args.up, &mut interrupts).await?;
+    let mut session =
+        Session::start(streams, StateDir::temporary()?, &args.up, &mut interrupts).await?;
     let outcome = run_command(&session, &args.command, &mut interrupts).await;
     if session.has_ended() {
-        out::note("The sandbox had ended before the command did.");
+        streams.say("The sandbox had ended before the command did.");
     }
     session.stop().await?;
     Ok(Exit::Passed(exit_code(outcome?)))

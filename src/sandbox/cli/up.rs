@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::out;
 use crate::cli::SandboxUpArgs;
+use crate::output::streams::Streams;
 use crate::problem::{Exit, Problem};
 use crate::process::signals::Interrupts;
 use crate::sandbox::supervisor::session::Session;
@@ -15,30 +15,30 @@ use crate::sandbox::supervisor::state_dir::{Owner, StateDir};
 const POLL: Duration = Duration::from_millis(20);
 const TEARDOWN: Duration = Duration::from_secs(20);
 
-pub async fn up(args: &SandboxUpArgs) -> anyhow::Result<Exit> {
+pub async fn up(streams: &Streams, args: &SandboxUpArgs) -> anyhow::Result<Exit> {
     let mut interrupts = Interrupts::listen()?;
     let place = StateDir::standing()?;
     if place.owner()?.is_some() {
         check_standing(&place, &args.clusters)?;
-        out::line("The sandbox is up already.")?;
-        return status();
+        streams.print("The sandbox is up already.")?;
+        return status(streams);
     }
     clear(&place)?;
-    let session = Session::start(place.clone(), args, &mut interrupts).await?;
+    let session = Session::start(streams, place.clone(), args, &mut interrupts).await?;
     let own_kubectl = session.kubectl_dir_to_add();
     session.let_stay().await?;
     let first = args.clusters.first().map_or("west", String::as_str);
-    out::line(format!(
+    streams.print(&format!(
         "export KUBECONFIG={}",
         place.kubeconfig().display()
     ))?;
     if let Some(dir) = own_kubectl {
-        out::line(format!("export PATH=$PATH:{}", dir.display()))?;
+        streams.print(&format!("export PATH=$PATH:{}", dir.display()))?;
     }
-    out::line(format!(
+    streams.print(&format!(
         "kubectl --context {first} -n emojivoto get deployments,services"
     ))?;
-    out::line("kubectl failover sandbox down")?;
+    streams.print("kubectl failover sandbox down")?;
     Ok(Exit::Done)
 }
 
@@ -93,17 +93,17 @@ fn in_words(cluster: &ClusterState, program: &ProgramState) -> String {
     format!("{} of {} {how}", program.name, cluster.name)
 }
 
-pub async fn down() -> anyhow::Result<Exit> {
+pub async fn down(streams: &Streams) -> anyhow::Result<Exit> {
     let place = StateDir::standing()?;
     if !place.exists() {
-        out::line("No sandbox is up.")?;
+        streams.print("No sandbox is up.")?;
         return Ok(Exit::Done);
     }
     if let Some(owner) = place.owner()? {
         end(&owner).await?;
     }
     clear(&place)?;
-    out::line("The sandbox is down; the built programs stay in the cache.")?;
+    streams.print("The sandbox is down; the built programs stay in the cache.")?;
     Ok(Exit::Done)
 }
 
@@ -171,34 +171,34 @@ pub fn clusters() -> Vec<(String, &'static str)> {
         .collect()
 }
 
-pub fn status() -> anyhow::Result<Exit> {
+pub fn status(streams: &Streams) -> anyhow::Result<Exit> {
     let place = StateDir::standing()?;
     if place.owner()?.is_none() {
-        out::line("No sandbox is up. Start one with: kubectl failover sandbox up")?;
+        streams.print("No sandbox is up. Start one with: kubectl failover sandbox up")?;
         return Ok(Exit::Done);
     }
     let Ok(state) = SandboxState::read(&place) else {
-        out::line("The sandbox is starting.")?;
+        streams.print("The sandbox is starting.")?;
         return Ok(Exit::Done);
     };
     for cluster in &state.clusters {
-        out::line(format!(
+        streams.print(&format!(
             "{}  {}  {}",
             cluster.name,
             cluster.server,
             cluster.network.describe()
         ))?;
         for program in &cluster.programs {
-            out::line(format!("  {}", describe(program)))?;
+            streams.print(&format!("  {}", describe(program)))?;
         }
     }
-    out::line(format!(
+    streams.print(&format!(
         "supervisor  process {}, log {}",
         state.supervisor,
         place.log().display()
     ))?;
-    out::line(format!("programs    {}", state.assets.display()))?;
-    out::line(format!(
+    streams.print(&format!("programs    {}", state.assets.display()))?;
+    streams.print(&format!(
         "export KUBECONFIG={}",
         place.kubeconfig().display()
     ))?;

@@ -7,7 +7,8 @@ use anyhow::Context;
 
 use super::build::{BuildDir, Module, require_go};
 use super::{definitions, secrets};
-use crate::output::progress::Progress;
+use crate::output::spinner::Spinner;
+use crate::output::streams::Streams;
 use crate::problem::Problem;
 use crate::sandbox::supervisor::state_dir;
 
@@ -36,12 +37,12 @@ pub struct Assets {
 
 impl Assets {
     /// The programs from `given`, or from the cache, where they are built if need be.
-    pub async fn obtain(given: Option<&Path>) -> anyhow::Result<Self> {
+    pub async fn obtain(streams: &Streams, given: Option<&Path>) -> anyhow::Result<Self> {
         let dir = match given {
             Some(dir) => check(dir)?,
-            None => check(&from_cache().await?)?,
+            None => check(&from_cache(streams).await?)?,
         };
-        let definitions = definitions::obtain(given).await?;
+        let definitions = definitions::obtain(streams, given).await?;
         Ok(Self {
             definitions: definitions::read(&definitions)?,
             dir,
@@ -83,26 +84,27 @@ pub fn is_executable(path: &Path) -> bool {
         .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
-async fn from_cache() -> anyhow::Result<PathBuf> {
+async fn from_cache(streams: &Streams) -> anyhow::Result<PathBuf> {
     let key = secrets::digest(&[MODULE.go_mod, MODULE.go_sum, LINKER_FLAGS]);
     let target = state_dir::cache_root()?.join(format!("assets-{}", &key[..12]));
     if !target.exists() {
         let instead = format!("give a folder with {PROGRAMS}: --assets DIR");
         require_go("builds its control planes", &instead).await?;
-        let workshop = BuildDir::open(MODULE).await?;
+        let workshop = BuildDir::open(streams, MODULE).await?;
         // Another start may have built them while this one waited.
         if !target.exists() {
-            build(&workshop, &target).await?;
+            build(streams, &workshop, &target).await?;
         }
     }
     Ok(target)
 }
 
-async fn build(workshop: &BuildDir, target: &Path) -> anyhow::Result<()> {
-    let progress = Progress::start(&format!("{BUILDING} once, about 5 minutes on 2 cores"));
+async fn build(streams: &Streams, workshop: &BuildDir, target: &Path) -> anyhow::Result<()> {
+    let spinner = Spinner::new(streams);
+    spinner.step(&format!("{BUILDING} once, about 5 minutes on 2 cores"));
     let flags = format!("-ldflags={LINKER_FLAGS}");
     let arguments = ["install", "-trimpath", &flags, "tool"];
-    let status = progress
+    let status = spinner
         .during("Still building", workshop.go(&arguments))
         .await?;
     if !status.success() {
@@ -112,7 +114,7 @@ async fn build(workshop: &BuildDir, target: &Path) -> anyhow::Result<()> {
     }
     std::fs::rename(workshop.dir().join("bin"), target)
         .with_context(|| format!("moving the programs to {}", target.display()))?;
-    progress.finish(&format!(
+    spinner.finish(&format!(
         "Built the control planes into {}",
         target.display()
     ));

@@ -8,8 +8,8 @@ use anyhow::Context;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::program::last_lines;
+use crate::output::streams::Streams;
 use crate::problem::Problem;
-use crate::sandbox::cli::out;
 use crate::sandbox::supervisor::guard;
 use crate::sandbox::supervisor::state_dir;
 use crate::sandbox::supervisor::state_dir::{Ownership, StateDir};
@@ -37,9 +37,9 @@ pub struct BuildDir {
 
 impl BuildDir {
     /// Waits for its turn.
-    pub async fn open(module: Module) -> anyhow::Result<Self> {
+    pub async fn open(streams: &Streams, module: Module) -> anyhow::Result<Self> {
         let place = StateDir::at(state_dir::cache_root()?.join("build"));
-        let ownership = await_turn(&place).await?;
+        let ownership = await_turn(streams, &place).await?;
         let workshop = Self {
             place,
             _ownership: ownership,
@@ -106,14 +106,14 @@ impl Drop for BuildDir {
     }
 }
 
-async fn await_turn(place: &StateDir) -> anyhow::Result<Ownership> {
+async fn await_turn(streams: &Streams, place: &StateDir) -> anyhow::Result<Ownership> {
     let mut told = false;
     loop {
         if let Some(ownership) = place.own()? {
             return Ok(ownership);
         }
         if !told {
-            out::note("Waiting for another process that builds the control planes");
+            streams.say("Waiting for another process that builds the control planes");
             told = true;
         }
         tokio::time::sleep(LOCK_POLL).await;

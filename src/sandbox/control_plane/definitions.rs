@@ -8,7 +8,8 @@ use serde::Deserialize;
 
 use super::build::{BuildDir, Module, require_go};
 use super::secrets;
-use crate::output::progress::Progress;
+use crate::output::spinner::Spinner;
+use crate::output::streams::Streams;
 use crate::sandbox::supervisor::state_dir;
 
 const MODULE: Module = Module {
@@ -23,7 +24,7 @@ const FILES: [&str; 2] = [
 ];
 
 /// A folder with the definitions: `given` if they are there, or else one of the cache.
-pub async fn obtain(given: Option<&Path>) -> anyhow::Result<PathBuf> {
+pub async fn obtain(streams: &Streams, given: Option<&Path>) -> anyhow::Result<PathBuf> {
     if let Some(dir) = given.filter(|dir| FILES.iter().all(|file| dir.join(file).exists())) {
         return Ok(dir.to_owned());
     }
@@ -39,10 +40,10 @@ pub async fn obtain(given: Option<&Path>) -> anyhow::Result<PathBuf> {
             &instead,
         )
         .await?;
-        let workshop = BuildDir::open(MODULE).await?;
+        let workshop = BuildDir::open(streams, MODULE).await?;
         // Another start may have downloaded them while this one waited.
         if !target.exists() {
-            download(&workshop, &target).await?;
+            download(streams, &workshop, &target).await?;
         }
     }
     Ok(target)
@@ -63,9 +64,10 @@ struct Downloaded {
     dir: PathBuf,
 }
 
-async fn download(workshop: &BuildDir, target: &Path) -> anyhow::Result<()> {
-    let progress = Progress::start("Downloading the Gateway API's definitions of routes");
-    let status = progress
+async fn download(streams: &Streams, workshop: &BuildDir, target: &Path) -> anyhow::Result<()> {
+    let spinner = Spinner::new(streams);
+    spinner.step("Downloading the Gateway API's definitions of routes");
+    let status = spinner
         .during(
             "Still downloading",
             workshop.go(&["mod", "download", "-json", PATH]),
@@ -88,6 +90,6 @@ async fn download(workshop: &BuildDir, target: &Path) -> anyhow::Result<()> {
     }
     std::fs::rename(&copies, target)
         .with_context(|| format!("moving the definitions to {}", target.display()))?;
-    progress.finish("Downloaded the definitions of routes");
+    spinner.finish("Downloaded the definitions of routes");
     Ok(())
 }

@@ -11,8 +11,8 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
 use super::NAMESPACE;
+use crate::output::streams::Streams;
 use crate::problem::Problem;
-use crate::sandbox::cli::out;
 use crate::sandbox::supervisor::guard;
 
 const COMMAND_LIMIT: Duration = Duration::from_secs(30);
@@ -21,6 +21,7 @@ const WATCH_START: Duration = Duration::from_secs(5);
 const WATCH_END: Duration = Duration::from_secs(10);
 
 pub struct Actor {
+    pub streams: Streams,
     pub kubeconfig: PathBuf,
     pub context: String,
 }
@@ -39,11 +40,12 @@ impl Actor {
             .await
             .with_context(|| format!("`{}` did not end", arguments[0]))?
             .with_context(|| format!("starting `{}`", arguments[0]))?;
-        show(&output.stdout, |line| out::line(line))?;
-        show(&output.stderr, |line| {
-            out::note(line);
-            Ok(())
-        })?;
+        for line in String::from_utf8_lossy(&output.stdout).lines() {
+            self.streams.print(line)?;
+        }
+        for line in String::from_utf8_lossy(&output.stderr).lines() {
+            self.streams.say(line);
+        }
         if output.status.success() {
             return Ok(());
         }
@@ -60,7 +62,10 @@ impl Actor {
             anyhow::bail!("`watch` has no output");
         };
         let (begun, mut has_begun) = tokio::sync::watch::channel(());
-        let printers = [print(stdout, begun.clone()), print(stderr, begun)];
+        let printers = [
+            print(&self.streams, stdout, begun.clone()),
+            print(&self.streams, stderr, begun),
+        ];
         tokio::select! {
             status = child.wait() => {
                 let status = status.context("waiting for `watch`")?;
@@ -74,7 +79,7 @@ impl Actor {
         let itself = std::env::current_exe().context("finding this program's own file")?;
         let context = format!("--context={}", self.context);
         let place = [context.as_str(), "-n", NAMESPACE];
-        out::line(format!(
+        self.streams.print(&format!(
             "$ kubectl failover {} {}",
             arguments.join(" "),
             place.join(" ")
@@ -121,22 +126,18 @@ impl RunningWatch {
     }
 }
 
-fn show(bytes: &[u8], mut show_line: impl FnMut(&str) -> anyhow::Result<()>) -> anyhow::Result<()> {
-    String::from_utf8_lossy(bytes)
-        .lines()
-        .try_for_each(&mut show_line)
-}
-
 fn print(
+    streams: &Streams,
     pipe: impl AsyncRead + Unpin + Send + 'static,
     begun: tokio::sync::watch::Sender<()>,
 ) -> JoinHandle<()> {
+    let streams = streams.clone();
     tokio::spawn(async move {
         let mut lines = BufReader::new(pipe).lines();
         while let Ok(Some(line)) = lines.next_line().await {
             begun.send_replace(());
             // When nobody reads the story, the teller notices it at its own next line.
-            let _ = out::line(format!("watch: {line}"));
+            let _ = streams.print(&format!("watch: {line}"));
         }
     })
 }

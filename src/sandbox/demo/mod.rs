@@ -13,13 +13,13 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::json;
 
-use super::cli::out;
 use super::control_plane::access;
 use super::control_plane::access::limited;
 use super::supervisor::session::Session;
 use super::supervisor::state_dir::StateDir;
 use crate::cli::SandboxDemoArgs;
 use crate::model::Carrier;
+use crate::output::streams::Streams;
 use crate::problem::{Exit, Problem};
 use crate::process::signals::Interrupts;
 use crate::resource::{Kind, TrafficSplit, kinds_called};
@@ -30,7 +30,7 @@ const NAMESPACE: &str = "emojivoto";
 const APEX: &str = "web-svc";
 
 /// Starts the clusters, plays the story and takes everything down again, however it went.
-pub async fn run(args: &SandboxDemoArgs) -> anyhow::Result<Exit> {
+pub async fn run(streams: &Streams, args: &SandboxDemoArgs) -> anyhow::Result<Exit> {
     let [home, away, ..] = args.up.clusters.as_slice() else {
         return Err(Problem::usage("the story needs two clusters").into());
     };
@@ -39,15 +39,18 @@ pub async fn run(args: &SandboxDemoArgs) -> anyhow::Result<Exit> {
         return Err(Problem::usage(format!("{:?} is no kind of group", args.kind)).into());
     };
     let mut interrupts = Interrupts::listen()?;
-    let session = Session::start(StateDir::temporary()?, &args.up, &mut interrupts).await?;
+    let session =
+        Session::start(streams, StateDir::temporary()?, &args.up, &mut interrupts).await?;
     let told = async {
         let kubeconfig = session.place().kubeconfig();
         let story = Story {
+            streams: streams.clone(),
             kind: *kind,
             flat: args.flat,
             home_client: access::client(&kubeconfig, home).await?,
             away_client: access::client(&kubeconfig, away).await?,
             actor: Actor {
+                streams: streams.clone(),
                 kubeconfig,
                 context: home.to_owned(),
             },
@@ -64,6 +67,7 @@ pub async fn run(args: &SandboxDemoArgs) -> anyhow::Result<Exit> {
 
 /// One telling: where the service fails, and where it is taken over.
 struct Story {
+    streams: Streams,
     kind: &'static dyn Kind,
     flat: bool,
     home_client: Client,
@@ -83,7 +87,7 @@ impl Story {
             3,
             DemoObserver::start(&self.home_client, self.kind, &self.fallback).await,
         )?;
-        out::line(format!(
+        self.streams.print(&format!(
             "\n3. Watch, and take all of {APEX}'s pods in {} away",
             self.actor.context
         ))?;
@@ -93,13 +97,14 @@ impl Story {
         )?;
         step(4, self.actor.run(&self.with_remote(&["status"])).await)?;
         let over = step(3, self.switch(&mut observer, 0).await)?;
-        out::line("\n4. Status during the failover")?;
+        self.streams.print("\n4. Status during the failover")?;
         step(4, self.actor.run(&self.with_remote(&["status"])).await)?;
-        out::line(format!("\n5. Bring {APEX}'s pods back"))?;
+        self.streams
+            .print(&format!("\n5. Bring {APEX}'s pods back"))?;
         let back = step(5, self.switch(&mut observer, 1).await)?;
         step(4, self.actor.run(&self.with_remote(&["status"])).await)?;
         step(5, watch.end().await)?;
-        out::line(format!(
+        self.streams.print(&format!(
             "\n6. {APEX} failed over to {} in {} and back in {}, as watches beside the loop's saw it.",
             self.fallback,
             in_words(over),
@@ -109,14 +114,15 @@ impl Story {
     }
 
     async fn export(&self) -> anyhow::Result<()> {
-        out::line(format!("1. Export {APEX} from {}", self.away))?;
+        self.streams
+            .print(&format!("1. Export {APEX} from {}", self.away))?;
         let label = "mirror.linkerd.io/exported";
         let mode = if self.flat {
             "remote-discovery"
         } else {
             "true"
         };
-        out::line(format!(
+        self.streams.print(&format!(
             "$ kubectl --context={} -n {NAMESPACE} label service {APEX} {label}={mode}",
             self.away
         ))?;
@@ -129,7 +135,7 @@ impl Story {
         } else {
             ", with a ready endpoint".to_owned()
         };
-        out::line(format!(
+        self.streams.print(&format!(
             "{} has appeared in {}{endpoints}.",
             self.fallback, self.actor.context
         ))?;
@@ -137,7 +143,7 @@ impl Story {
     }
 
     async fn create(&self) -> anyhow::Result<()> {
-        out::line(format!(
+        self.streams.print(&format!(
             "\n2. Make {} the fallback of {APEX}",
             self.fallback
         ))?;
@@ -148,13 +154,13 @@ impl Story {
         }
         self.actor.run(&self.with_remote(&create)).await?;
         checks::only_this_group(&self.home_client, self.kind, &self.fallback).await?;
-        out::line(format!(
+        self.streams.print(&format!(
             "{} {APEX}-failover is the only one, and as it should be.",
             info.kind
         ))?;
         if info.carrier == Carrier::Route {
             route::accept(&self.home_client, self.kind).await?;
-            out::line(
+            self.streams.print(
                 "It is accepted here, as Linkerd's policy controller does with such a route.",
             )?;
         }
@@ -174,7 +180,7 @@ impl Story {
     /// Scales the deployment and waits for the weights that follow; gives the time between the two changes.
     async fn switch(&self, observer: &mut DemoObserver, replicas: u32) -> anyhow::Result<Duration> {
         let context = &self.actor.context;
-        out::line(format!(
+        self.streams.print(&format!(
             "$ kubectl --context={context} -n {NAMESPACE} scale deploy/web --replicas={replicas}"
         ))?;
         let deployments: Api<Deployment> = Api::namespaced(self.home_client.clone(), NAMESPACE);
@@ -185,7 +191,7 @@ impl Story {
         // Together: events that came before the patch's answer must not wait for it, or the time would be too short.
         let (_, took) = futures::try_join!(scale, observer.switch(ready))?;
         let [primary, fallback] = observer::weights(ready);
-        out::line(format!(
+        self.streams.print(&format!(
             "The weights are {APEX} {primary} and {} {fallback}.",
             self.fallback
         ))?;

@@ -32,9 +32,9 @@ impl SupervisorEvent {
     }
 
     /// Writes the line. A reader that is gone shows itself on standard input, so that failing here means nothing.
-    pub fn tell(&self) {
+    pub fn tell(&self, streams: &Streams) {
         if let Ok(line) = serde_json::to_string(self) {
-            let _ = Streams::process().print(&line);
+            let _ = streams.print(&line);
         }
     }
 }

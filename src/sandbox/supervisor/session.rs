@@ -12,7 +12,8 @@ use super::event::{STAY, SupervisorEvent};
 use super::state_dir;
 use super::state_dir::StateDir;
 use crate::cli::SandboxUpArgs;
-use crate::output::progress::Progress;
+use crate::output::spinner::Spinner;
+use crate::output::streams::Streams;
 use crate::problem::Problem;
 use crate::process::signals::Interrupts;
 use crate::sandbox::control_plane::assets::Assets;
@@ -33,6 +34,7 @@ pub struct Session {
 impl Session {
     /// Starts a sandbox and waits until it is ready; a signal meanwhile takes everything down again.
     pub async fn start(
+        streams: &Streams,
         place: StateDir,
         args: &SandboxUpArgs,
         interrupts: &mut Interrupts,
@@ -40,23 +42,24 @@ impl Session {
         check_names(&args.clusters)?;
         state_dir::sweep()?;
         let assets = interrupts
-            .or(Assets::obtain(args.assets.as_deref()))
+            .or(Assets::obtain(streams, args.assets.as_deref()))
             .await?;
-        let progress = Progress::start(&format!(
+        let spinner = Spinner::new(streams);
+        spinner.step(&format!(
             "Starting the clusters {}",
             args.clusters.join(", ")
         ));
         let mut session = Self::launch(place, args, &assets)?;
-        match interrupts.or(session.until_ready(&progress)).await {
+        match interrupts.or(session.until_ready(&spinner)).await {
             Ok(()) => {
-                progress.finish(&format!(
+                spinner.finish(&format!(
                     "The clusters {} are ready",
                     args.clusters.join(", ")
                 ));
                 Ok(session)
             }
             Err(failure) => {
-                progress.clear();
+                spinner.clear();
                 session.stop().await?;
                 Err(failure)
             }
@@ -93,7 +96,7 @@ impl Session {
         })
     }
 
-    async fn until_ready(&mut self, progress: &Progress) -> anyhow::Result<()> {
+    async fn until_ready(&mut self, spinner: &Spinner) -> anyhow::Result<()> {
         while let Some(line) = self
             .events
             .next_line()
@@ -103,7 +106,7 @@ impl Session {
             match serde_json::from_str(&line)
                 .with_context(|| format!("the supervisor said {line:?}"))?
             {
-                SupervisorEvent::Progress { text } => progress.say(&text),
+                SupervisorEvent::Progress { text } => spinner.step(&text),
                 SupervisorEvent::Ready => return Ok(()),
                 SupervisorEvent::Failed { message, next } => {
                     return Err(next

@@ -14,6 +14,7 @@ use super::state;
 use super::state::{ClusterState, Network, Networks, ProgramState, SandboxState};
 use super::state_dir::StateDir;
 use crate::cli::SandboxSuperviseArgs;
+use crate::output::streams::Streams;
 use crate::problem::{Exit, Problem};
 use crate::process::signals::Interrupts;
 use crate::sandbox::control_plane::assets::Assets;
@@ -24,7 +25,7 @@ use crate::sandbox::control_plane::{access, install, links};
 use crate::sandbox::mirror;
 
 /// Runs a sandbox until it is told to end, or its starter has gone; leaves nothing behind.
-pub async fn run(args: SandboxSuperviseArgs) -> anyhow::Result<Exit> {
+pub async fn run(streams: &Streams, args: SandboxSuperviseArgs) -> anyhow::Result<Exit> {
     let mut interrupts = Interrupts::listen()?;
     let place = StateDir::at(args.dir.clone());
     let Some(ownership) = place.own()? else {
@@ -37,7 +38,7 @@ pub async fn run(args: SandboxSuperviseArgs) -> anyhow::Result<Exit> {
     ownership.keep();
     let roster = Roster::default();
     let outcome = tokio::select! {
-        outcome = serve(&args, &place, &roster) => outcome,
+        outcome = serve(streams, &args, &place, &roster) => outcome,
         _ = interrupts.next() => Ok(()),
         () = starter_gone(), if args.until_stdin_closes => Ok(()),
     };
@@ -46,7 +47,7 @@ pub async fn run(args: SandboxSuperviseArgs) -> anyhow::Result<Exit> {
     match outcome {
         Ok(()) => Ok(Exit::Done),
         Err(error) => {
-            SupervisorEvent::failed(&error).tell();
+            SupervisorEvent::failed(&error).tell(streams);
             Ok(Exit::Failed)
         }
     }
@@ -63,13 +64,14 @@ async fn starter_gone() {
 }
 
 async fn serve(
+    streams: &Streams,
     args: &SandboxSuperviseArgs,
     place: &StateDir,
     roster: &Roster,
 ) -> anyhow::Result<()> {
     let log = super::log::Log::open(&place.log())?;
-    let assets = Assets::obtain(args.up.assets.as_deref()).await?;
-    let clusters = start_clusters(args, place, &assets, roster).await?;
+    let assets = Assets::obtain(streams, args.up.assets.as_deref()).await?;
+    let clusters = start_clusters(streams, args, place, &assets, roster).await?;
     let accesses: Vec<_> = clusters
         .iter()
         .map(|cluster| cluster.access.clone())
@@ -81,7 +83,7 @@ async fn serve(
     let (networks, networks_seen) = watch::channel(Networks::new());
     let mirrors = mirror::run(&clusters, &networks_seen, &log);
     book.change(|state| state.ready = true)?;
-    SupervisorEvent::Ready.tell();
+    SupervisorEvent::Ready.tell(streams);
     log.line("ready");
     tokio::select! {
         never = mirrors => match never {},
@@ -91,6 +93,7 @@ async fn serve(
 }
 
 async fn start_clusters(
+    streams: &Streams,
     args: &SandboxSuperviseArgs,
     place: &StateDir,
     assets: &Assets,
@@ -105,7 +108,8 @@ async fn start_clusters(
     };
     let starts = args.up.clusters.iter().map(async |name| {
         let cluster = starter.start(name).await?;
-        SupervisorEvent::progress(format!("{name}: the API is ready, installing objects")).tell();
+        SupervisorEvent::progress(format!("{name}: the API is ready, installing objects"))
+            .tell(streams);
         install::install(&cluster.client, &assets.definitions, args.bare)
             .await
             .with_context(|| format!("installing objects in {name}"))?;
