@@ -1,5 +1,5 @@
 //! `watch` and `status` under load, against the sandbox, beside programs that do the least that would do.
-//! What is measured, how, and what came out: README.md.
+//! What is measured, how, and the results: docs/performance.md.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
