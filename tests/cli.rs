@@ -14,6 +14,7 @@ mod cli {
     mod completion;
     mod create;
     mod errors;
+    mod generated;
     mod help;
     mod hints;
     mod install;
@@ -21,6 +22,7 @@ mod cli {
     mod krew;
     mod kubeconfig;
     mod linkerd;
+    mod links;
     mod place;
     mod readme;
     mod scripted;

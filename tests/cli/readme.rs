@@ -1,13 +1,78 @@
-//! What the README says of the code is what the code says.
+//! What the documents say of the program is what the program says.
 
-use clap::ValueEnum as _;
+use clap::{CommandFactory as _, ValueEnum as _};
 use kubectl_failover::access::rights::{LINKS, REMOTE, RbacCommand, Right};
+use kubectl_failover::cli::Cli;
+use kubectl_failover::model::report::{Flags, State};
+use kubectl_failover::resource::annotations::{LAST_MOVE, OVERRIDE, PAUSED, POLICY_KEYS};
 
 use crate::support::repository;
 
+/// The first page is read in one go.
+const MOST_BYTES: usize = 12 * 1024;
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(repository().join(path)).expect("the file")
+}
+
+#[test]
+fn the_first_page_is_short() {
+    let length = read("README.md").len();
+    assert!(length <= MOST_BYTES, "README.md has {length} bytes");
+}
+
+#[test]
+fn every_command_has_a_line() {
+    let page = read("README.md");
+    for command in Cli::command().get_subcommands() {
+        let about = command.get_about().expect("a description").to_string();
+        let name = command.get_name();
+        let row = page
+            .lines()
+            .find(|line| line.starts_with(&format!("| [`{name}`](")));
+        let row = row.unwrap_or_else(|| panic!("README.md should have a row for {name}"));
+        assert!(
+            row.ends_with(&format!(" | {about} |")),
+            "README.md should say of {name}: {about}"
+        );
+    }
+}
+
+#[test]
+fn every_state_flag_and_annotation_is_explained() {
+    let page = read("docs/concepts.md");
+    let states = State::ALL.iter().map(|state| format!("{state:?}"));
+    let others = Flags::NAMES.iter().chain(&POLICY_KEYS);
+    let others = others.chain(&[OVERRIDE, PAUSED, LAST_MOVE]);
+    for name in states.chain(others.map(ToString::to_string)) {
+        let is_explained = page.lines().any(|line| {
+            line.starts_with("| `")
+                && line
+                    .split(" | ")
+                    .next()
+                    .is_some_and(|cell| cell.contains(&format!("`{name}`")))
+        });
+        assert!(is_explained, "docs/concepts.md should explain {name}");
+    }
+}
+
+#[test]
+fn the_demo_is_quoted_from_its_transcript() {
+    let transcript = read("docs/demo.txt");
+    let page = read("README.md");
+    let demo = page.split("\n```\n1. ").nth(1).expect("the demo");
+    let quoted = demo.split("\n```").next().unwrap_or_default();
+    for line in format!("1. {quoted}").lines().filter(|line| *line != "…") {
+        assert!(
+            transcript.lines().any(|said| said == line),
+            "docs/demo.txt does not have\n{line}"
+        );
+    }
+}
+
 #[test]
 fn the_rights_are_those_of_the_table() {
-    let readme = std::fs::read_to_string(repository().join("README.md")).expect("the README");
+    let page = read("docs/rbac.md");
     let words = |right: &Right| format!("{}: {}", right.resource, right.verbs.join(", "));
     for task in RbacCommand::value_variants() {
         let rights = task.rights();
@@ -22,8 +87,8 @@ fn the_rights_are_those_of_the_table() {
             .collect();
         let row = format!("| `{}` | {} |", task.name(), rights.join("; "));
         assert!(
-            readme.contains(&row),
-            "the README should have the row\n{row}"
+            page.contains(&row),
+            "docs/rbac.md should have the row\n{row}"
         );
     }
     for (flag, right) in [
@@ -35,15 +100,14 @@ fn the_rights_are_those_of_the_table() {
     ] {
         let row = format!("| {flag} | {} |", words(right));
         assert!(
-            readme.contains(&row),
-            "the README should have the row\n{row}"
+            page.contains(&row),
+            "docs/rbac.md should have the row\n{row}"
         );
     }
 }
 
 #[test]
 fn the_game_day_is_the_script() {
-    let read = |path: &str| std::fs::read_to_string(repository().join(path)).expect("the file");
     let (readme, script) = (read("README.md"), read("examples/game-day.sh"));
     let steps = script
         .find("set -euo pipefail")

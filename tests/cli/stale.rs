@@ -1,11 +1,10 @@
-//! The man pages in the repository are those that the command line's definition gives.
+//! The generated files in the repository are up to date.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use kubectl_failover::generated::{FOLDERS, files};
-
+use super::generated::{FOLDERS, files};
 use crate::support::repository;
 
 const REGENERATE: &str = "REGENERATE=1 cargo test --test cli stale";

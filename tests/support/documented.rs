@@ -1,10 +1,14 @@
+//! Holds JSON output against the page that documents it.
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use super::command::repository;
 
-/// Checks that the README names the version and the kind of a JSON output, and each of its keys in the kind's entry.
+const PAGE: &str = "docs/scripting.md";
+
+/// Checks that the page names the version and the kind of a JSON output, and each of its keys in the kind's section.
 #[track_caller]
 pub fn documented(output: &Value) {
     let (version, kind) = (output["apiVersion"].as_str(), output["kind"].as_str());
@@ -12,8 +16,8 @@ pub fn documented(output: &Value) {
         panic!("no apiVersion or no kind: {output}")
     };
     assert!(
-        section().contains(&format!("`apiVersion: {version}`")),
-        "the README does not name {version}"
+        page().contains(&format!("`apiVersion: {version}`")),
+        "{PAGE} does not name {version}"
     );
     documented_as(kind, output);
 }
@@ -36,30 +40,44 @@ pub fn documented_as(name: &str, output: &Value) {
     names.retain(|name| !known.contains(name.as_str()));
     assert!(
         names.is_empty(),
-        "the README's entry for {name} does not name {names:?}"
+        "{PAGE} does not name {names:?} for {name}"
     );
 }
 
-fn section() -> String {
-    let readme = std::fs::read_to_string(repository().join("README.md"));
-    let readme = readme.expect("the README can be read");
-    let section = readme
-        .split("\n## ")
-        .find(|section| section.starts_with("For scripts"));
-    section
-        .expect("the README has a section for scripts")
-        .to_owned()
+/// Checks that the page about `watch` names each of the metrics.
+#[track_caller]
+pub fn documented_metrics(metrics: &str) {
+    let page = read("docs/watch.md");
+    let types = metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE "));
+    let names: Vec<&str> = types.filter_map(|line| line.split(' ').next()).collect();
+    assert!(!names.is_empty(), "no metrics: {metrics}");
+    for name in names {
+        let is_named = [format!("`{name}`"), format!("`{name}_total`")]
+            .iter()
+            .any(|word| page.contains(word));
+        assert!(is_named, "docs/watch.md does not name {name}");
+    }
 }
 
-/// What is said below one point of the list.
+fn page() -> String {
+    read(PAGE)
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(repository().join(path)).expect("the page can be read")
+}
+
+/// The section that describes one kind of output.
 #[track_caller]
 fn entry(name: &str) -> String {
-    let section = section();
-    let entry = section
-        .split("\n- ")
-        .find(|entry| entry.starts_with(&format!("`{name}`")));
+    let page = page();
+    let entry = page
+        .split("\n### ")
+        .find(|entry| entry.lines().next() == Some(name));
     entry
-        .unwrap_or_else(|| panic!("the README has no entry for {name}"))
+        .unwrap_or_else(|| panic!("{PAGE} has no section for {name}"))
         .to_owned()
 }
 

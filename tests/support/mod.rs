@@ -34,7 +34,7 @@ mod watching;
 
 pub use command::{BINARY, finish, repository, run};
 pub use connect_proxy::ConnectProxy;
-pub use documented::{documented, documented_as};
+pub use documented::{documented, documented_as, documented_metrics};
 pub use endpoints::endpoint;
 pub use fault_proxy::{A_WHILE, FaultProxy};
 pub use faults::{Fault, Recorded};

@@ -4,7 +4,9 @@ use http::Method;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::support::{Fault, FaultProxy, Running, TestNamespace, end, eventually, plugin, shared};
+use crate::support::{
+    Fault, FaultProxy, Running, TestNamespace, documented_metrics, end, eventually, plugin, shared,
+};
 
 /// Where a loop serves its figures.
 pub async fn address(watch: &mut Running) -> String {
@@ -99,6 +101,7 @@ async fn what_the_loop_does_is_counted() {
         "# EOF\n",
     ];
     until(&address, "/metrics", &figures).await;
+    documented_metrics(&get(&address, "/metrics").await);
 
     proxy.inject(Method::GET, "/endpointslices", 3, Fault::Answer(503, None));
     proxy.cut_streams();
