@@ -70,7 +70,7 @@ impl Cluster {
     /// Resolves the options and makes a client; asks the cluster nothing yet.
     ///
     /// # Errors
-    /// A [`Problem`] where the kubeconfig can't be read or lacks what the options name.
+    /// A `Problem` where the kubeconfig can't be read or lacks what the options name.
     pub async fn connect(options: &ConnectOptions) -> anyhow::Result<Self> {
         let Resolved {
             config,

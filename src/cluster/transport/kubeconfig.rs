@@ -24,7 +24,7 @@ pub struct Resolved {
 /// Reads the kubeconfig, picks the context and lets the flags override it.
 ///
 /// # Errors
-/// A [`Problem`] that names the file or the context and says what there is instead.
+/// A `Problem` that names the file or the context and says what there is instead.
 pub async fn resolve(options: &ConnectOptions) -> anyhow::Result<Resolved> {
     let found = read(options.kubeconfig.as_deref())?;
     if found.is_none() && options.server.is_none() {
@@ -71,7 +71,7 @@ pub async fn resolve(options: &ConnectOptions) -> anyhow::Result<Resolved> {
 /// Whether the kubeconfig has the context that the flags name.
 ///
 /// # Errors
-/// A [`Problem`] that says which ones there are.
+/// A `Problem` that says which ones there are.
 pub fn check_context(options: &ConnectOptions) -> anyhow::Result<()> {
     let (mut kubeconfig, files) = read(options.kubeconfig.as_deref())?.unwrap_or_default();
     pick_context(&mut kubeconfig, options, &files).map(drop)
@@ -84,7 +84,7 @@ pub type Found = (Kubeconfig, Vec<PathBuf>);
 /// exist are passed over. None where nothing names one and there is none in the usual place.
 ///
 /// # Errors
-/// A [`Problem`] that names the file that is missing or can't be read.
+/// A `Problem` that names the file that is missing or can't be read.
 pub fn read(named: Option<&Path>) -> anyhow::Result<Option<Found>> {
     if let Some(path) = named {
         return Ok(Some((read_file(path)?, vec![path.to_owned()])));
