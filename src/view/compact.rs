@@ -1,9 +1,8 @@
 //! The table of groups for a terminal that may be narrow.
 
-use super::grid::{grid, width};
 use super::live::wrap;
 use super::table;
-use super::table::{Column, Shown, TableStyle, cells, counts};
+use super::table::{Column, Shown, TableStyle, columns_of, counts};
 use crate::model::{BackendStatus, Status};
 use crate::text::clean;
 
@@ -59,16 +58,16 @@ pub fn rows(groups: Shown, style: TableStyle, columns: u16) -> Vec<String> {
         .chain(SPARE.map(Some))
         .find_map(|spare| {
             shown.retain(|column| Some(*column) != spare);
-            let (header, rows) = cells(&shown, &[groups], style);
-            (width(&header, &rows) <= columns.into()).then(|| grid(&header, &rows, None))
+            let table = columns_of(&shown, &[groups], style);
+            (table.width() <= columns.into()).then(|| table.lines())
         });
     fitting.unwrap_or_else(|| two_lines(groups, style, columns))
 }
 
 fn two_lines(groups: Shown, style: TableStyle, columns: u16) -> Vec<String> {
     let room = (usize::from(columns) / NARROWEST).clamp(1, FIRST_LINE.len());
-    let (header, rows) = cells(&FIRST_LINE[..room], &[groups], style);
-    let mut lines = grid(&header, &rows, Some(columns)).into_iter();
+    let table = columns_of(&FIRST_LINE[..room], &[groups], style);
+    let mut lines = table.cut_to(columns).lines().into_iter();
     let mut out: Vec<String> = lines.next().into_iter().collect();
     for (line, status) in lines.zip(groups.statuses) {
         out.push(line);

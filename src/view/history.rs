@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::ago::ago;
-use super::grid::{Cell, grid};
+use super::columns::{Cell, Columns};
 use super::stream::API_VERSION;
 use super::table::TableStyle;
 use crate::model::history::{Move, MoveSource};
@@ -95,8 +95,8 @@ pub fn table(moves: &[Move], style: TableStyle, now: Timestamp) -> String {
         header.insert(0, "TIME");
         header.push("KNOWN FROM");
     }
-    let rows: Vec<Vec<Cell>> = moves.iter().map(|told| row(told, style, now)).collect();
-    grid(&header, &rows, None).join("\n") + "\n"
+    let rows = moves.iter().map(|told| row(told, style, now));
+    Columns::new(&header, rows).lines().join("\n") + "\n"
 }
 
 fn row(told: &Move, style: TableStyle, now: Timestamp) -> Vec<Cell> {

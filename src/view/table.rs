@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::ago::ago;
-use super::grid;
-use super::grid::{Cell, Colour};
+use super::columns::{Cell, Colour, Columns};
 use super::status::next_step;
 use crate::cluster::transport::connection_flags::ConnectionFlags;
 use crate::model::mirror::Side;
@@ -61,16 +60,12 @@ pub fn render(shown: Shown, style: TableStyle) -> String {
 /// A row for each group of each cluster, as wide as it gets: the terminal wraps lines better than we could, and a name
 /// that is cut can't be copied.
 pub fn rows(shown: &[Shown], style: TableStyle) -> String {
-    let (header, rows) = cells(&Column::of(style), shown, style);
-    grid::grid(&header, &rows, None).join("\n") + "\n"
+    let table = columns_of(&Column::of(style), shown, style);
+    table.lines().join("\n") + "\n"
 }
 
-/// A header, and a row for each group.
-pub(crate) fn cells(
-    columns: &[Column],
-    shown: &[Shown],
-    style: TableStyle,
-) -> (Vec<&'static str>, Vec<Vec<Cell>>) {
+/// A row for each group with these columns.
+pub(crate) fn columns_of(columns: &[Column], shown: &[Shown], style: TableStyle) -> Columns {
     let row = |shown: &Shown, status: &Status| {
         columns
             .iter()
@@ -80,10 +75,8 @@ pub(crate) fn cells(
     let rows = shown
         .iter()
         .flat_map(|shown| shown.statuses.iter().map(move |status| row(shown, status)));
-    (
-        columns.iter().map(|column| column.name()).collect(),
-        rows.collect(),
-    )
+    let heading: Vec<&str> = columns.iter().map(|column| column.name()).collect();
+    Columns::new(&heading, rows)
 }
 
 /// Where there are too many groups to count them at a glance: how many are in which state.
