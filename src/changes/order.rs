@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::Notify;
 
 use crate::cli::{ChangeArgs, Danger, GlobalArgs, GroupsArgs};
 use crate::cluster::{Cluster, Clusters};
@@ -232,7 +231,7 @@ pub async fn chosen(
         namespace.as_deref(),
         selector,
         &groups.names,
-        &Notify::new(),
+        false,
     )
     .await?;
     if let Some((name, groups)) = &chosen.ambiguous {

@@ -9,11 +9,11 @@ use crate::cli::Danger;
 use crate::cluster::api::groups;
 use crate::cluster::queries::conflicts;
 use crate::cluster::queries::conflicts::Conflicts;
-use crate::cluster::queries::readiness;
 use crate::cluster::remotes::remote_clusters;
 use crate::cluster::remotes::remote_clusters::NamedRemotes;
 use crate::cluster::{Cluster, Clusters};
 use crate::model::{Group, Invalid, Override, Readiness, WhyUnknown};
+use crate::readiness::{backends, read_once};
 use crate::resource::{Meta, Record};
 
 /// An object as it is now, or why it can't be read.
@@ -143,7 +143,7 @@ pub async fn look(
     started: Timestamp,
     looks: PreflightReads,
 ) -> Vec<Preflight> {
-    let wanted = readiness::backends_of(records);
+    let wanted = backends::backends_of(records);
     let effects = async {
         if looks.conflicts {
             conflicts::read(cluster, records).await
@@ -160,7 +160,7 @@ pub async fn look(
     });
     let objects = stream::iter(objects).buffered(AT_ONCE).collect::<Vec<_>>();
     let (known, effects, objects) =
-        join3(readiness::read(cluster, &wanted), effects, objects).await;
+        join3(read_once::read(cluster, &wanted), effects, objects).await;
     let Conflicts {
         mut obstacles,
         doubts,
@@ -179,7 +179,7 @@ pub async fn look(
         readiness: record
             .group
             .as_ref()
-            .map(|group| readiness::in_order(group, &known))
+            .map(|group| backends::in_order(group, &known))
             .unwrap_or_default(),
         obstacles: obstacles.remove(&record.id()).unwrap_or_default(),
         doubts: doubts_on(record),

@@ -8,11 +8,12 @@ use tokio::time::{Instant, sleep};
 
 use super::order::{ChangeOutcome, Order};
 use crate::cluster::Clusters;
-use crate::cluster::queries::prefetch::PrefetchedSlices;
-use crate::cluster::queries::status;
+use crate::cluster::queries::group_list::list_groups;
 use crate::error::explain;
 use crate::model::{Readiness, Runner, State, Status};
 use crate::problem::Problem;
+use crate::readiness::prefetch::PrefetchedSlices;
+use crate::readiness::survey::survey;
 use crate::resource::Record;
 use crate::text::command_on;
 
@@ -55,7 +56,7 @@ async fn look(cluster: &Clusters, outcomes: &mut [ChangeOutcome]) {
         .collect();
     let reads = namespaces.iter().map(|namespace| async {
         let meant = |record: &Record| wanted.iter().any(|outcome| outcome.id == record.id());
-        let read = match status::list_groups(cluster, Some(namespace), None).await {
+        let read = match list_groups(cluster, Some(namespace), None).await {
             Ok(all) => {
                 let records: Vec<Record> = all
                     .records
@@ -63,13 +64,7 @@ async fn look(cluster: &Clusters, outcomes: &mut [ChangeOutcome]) {
                     .filter(|record| meant(record))
                     .cloned()
                     .collect();
-                Ok(status::survey(
-                    cluster,
-                    &records,
-                    &all.records,
-                    &PrefetchedSlices::default(),
-                )
-                .await)
+                Ok(survey(cluster, &records, &all.records, PrefetchedSlices::default()).await)
             }
             Err(error) => Err(explain(cluster, &error)),
         };

@@ -12,12 +12,12 @@ use super::order::{
 use crate::cluster::api::{endpoint_slices, groups};
 use crate::cluster::listwatch::watch;
 use crate::cluster::listwatch::watch::Event;
-use crate::cluster::queries::readiness;
 use crate::cluster::{Cluster, Clusters, RequestError, RequestResult};
 use crate::commands::failback::FailbackOrder;
 use crate::error::explain;
 use crate::output::terminal::say;
 use crate::problem::Problem;
+use crate::readiness::backends::backends_of;
 use crate::resource::Record;
 use crate::text::clean;
 
@@ -152,7 +152,7 @@ fn follow(
 ) -> (JoinSet<()>, mpsc::Receiver<Result<(), RequestError>>) {
     let (tell, changes) = mpsc::channel(1);
     let mut watches = JoinSet::new();
-    for (namespace, names) in readiness::backends_of(records) {
+    for (namespace, names) in backends_of(records) {
         let tell = tell.clone();
         let source = endpoint_slices::source(&namespace, Some(&names));
         watches.spawn(watch::follow(cluster.clone(), source, move |event| {

@@ -6,14 +6,14 @@ use futures::future::join;
 
 use super::complaints;
 use crate::cli::GlobalArgs;
-use crate::cluster::queries::prefetch::PrefetchedSlices;
-use crate::cluster::queries::status;
-use crate::cluster::queries::status::GroupList;
+use crate::cluster::queries::group_list::{GroupList, list_groups};
 use crate::cluster::queries::{conflicts, upstream};
 use crate::cluster::remotes::remote_clusters;
 use crate::cluster::{Cluster, Clusters, RequestResult};
 use crate::model::check::{Category, CheckResult};
 use crate::model::{BackendStatus, GroupId, Readiness, Runner, Status};
+use crate::readiness::prefetch::PrefetchedSlices;
+use crate::readiness::survey::survey;
 use crate::resource::Record;
 use crate::text::{way_out, word};
 
@@ -41,8 +41,7 @@ pub async fn check(cluster: &Clusters, flags: &GlobalArgs) -> (Category, Vec<Rec
         .checks
         .push(CheckResult::warning(description, unread));
     if !records.is_empty() {
-        let nothing = PrefetchedSlices::default();
-        let survey = status::survey(cluster, &records, &records, &nothing);
+        let survey = survey(cluster, &records, &records, PrefetchedSlices::default());
         let (mut statuses, effects) = join(survey, conflicts::read(cluster, &records)).await;
         conflicts::warn(&mut statuses, effects.obstacles);
         let run_by_upstream = run_by_upstream(cluster, &records).await;
@@ -61,7 +60,7 @@ pub async fn check(cluster: &Clusters, flags: &GlobalArgs) -> (Category, Vec<Rec
 /// context's.
 async fn list(cluster: &Cluster, flags: &GlobalArgs) -> (String, RequestResult<GroupList>) {
     if flags.namespace.is_none() {
-        let everywhere = status::list_groups(cluster, None, None).await;
+        let everywhere = list_groups(cluster, None, None).await;
         let forbidden = everywhere.as_ref().is_err_and(|error| error.is_forbidden());
         if flags.all_namespaces || !forbidden {
             return ("all namespaces".to_owned(), everywhere);
@@ -70,7 +69,7 @@ async fn list(cluster: &Cluster, flags: &GlobalArgs) -> (String, RequestResult<G
     let namespace = &cluster.namespace;
     (
         format!("namespace {namespace}"),
-        status::list_groups(cluster, Some(namespace), None).await,
+        list_groups(cluster, Some(namespace), None).await,
     )
 }
 
@@ -87,7 +86,7 @@ async fn run_by_upstream(cluster: &Cluster, records: &[Record]) -> HashSet<Group
         .first()
         .copied()
         .filter(|_| namespaces.len() == 1);
-    let selected = status::list_groups(cluster, single, Some(&upstream.selector))
+    let selected = list_groups(cluster, single, Some(&upstream.selector))
         .await
         .unwrap_or_default();
     selected.records.iter().map(Record::id).collect()

@@ -8,11 +8,12 @@ use super::complaints;
 use crate::access::rights::{LINKS, REMOTE};
 use crate::cluster::api::access_review;
 use crate::cluster::api::access_review::Deed;
-use crate::cluster::queries::{mirror_readiness, readiness};
 use crate::cluster::remotes::{links, remote_clusters};
 use crate::cluster::{Cluster, Clusters};
 use crate::model::RemoteService;
 use crate::model::check::{Category, CheckResult};
+use crate::readiness::backends::backends_of;
+use crate::readiness::read_once::mirrored_services;
 use crate::resource::Record;
 use crate::text::word;
 
@@ -23,11 +24,9 @@ pub async fn check(cluster: &Clusters, records: &[Record]) -> Option<Category> {
     if asked.nobody() {
         return None;
     }
-    let found = mirror_readiness::find(cluster, &readiness::backends_of(records)).await;
+    let mirrored = mirrored_services(cluster, &backends_of(records)).await;
     let mut places: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for RemoteService { cluster, service } in
-        found.remotes().filter(|remote| asked.has(&remote.cluster))
-    {
+    for RemoteService { cluster, service } in &mirrored {
         places
             .entry(cluster)
             .or_default()

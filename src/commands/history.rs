@@ -7,9 +7,9 @@ use super::args::selection;
 use super::scope;
 use crate::access::rights::RbacCommand;
 use crate::cli::{GlobalArgs, HistoryArgs, HistoryFormat};
+use crate::cluster::queries::group_list::list_groups;
 use crate::cluster::queries::history;
 use crate::cluster::queries::history::ReportedMove;
-use crate::cluster::queries::status;
 use crate::cluster::{Cluster, RequestError};
 use crate::error;
 use crate::model::history::{Move, merge};
@@ -32,9 +32,12 @@ pub async fn run(flags: &GlobalArgs, args: &HistoryArgs) -> anyhow::Result<Exit>
     let cluster = Cluster::connect(&flags.connect_options(RbacCommand::History)).await?;
     let namespace = scope(flags, &cluster);
     let namespace = namespace.as_deref();
-    let groups = status::list_groups(&cluster, namespace, args.selector.as_deref());
+    let groups = list_groups(&cluster, namespace, args.selector.as_deref());
     let (groups, events) = future::join(groups, history::read(&cluster, namespace)).await;
-    let groups = selection::readable(&cluster, groups)?;
+    let groups = selection::readable(
+        &cluster,
+        groups.map_err(|error| selection::explain_list(&cluster, &error))?,
+    );
     let (told, failure) = match events {
         Ok(told) => (told, None),
         Err(error) => (ReportedMove::default(), Some(error)),

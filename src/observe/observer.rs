@@ -12,11 +12,11 @@ use crate::cluster::api::lease;
 use crate::cluster::api::lease::Lease;
 use crate::cluster::api::services;
 use crate::cluster::listwatch::watch::Event;
-use crate::cluster::queries::status;
+use crate::cluster::queries::runners;
 use crate::cluster::{Clusters, RequestError};
 use crate::error;
 use crate::model::{ServiceRef, Status};
-use crate::readiness::slice_watch::SliceWatchId;
+use crate::readiness::scope::SliceWatchId;
 use crate::readiness::watches::{FollowedEvent, WatchSet};
 use crate::resource::{GroupName, KINDS, Record, Upstream};
 
@@ -178,7 +178,7 @@ impl Observer {
         self.watches.spawn(async move {
             let _ = inbox
                 .send(ObserverInput::Upstream(
-                    status::seen_upstream(&cluster).await,
+                    runners::seen_upstream(&cluster).await,
                 ))
                 .await;
         });

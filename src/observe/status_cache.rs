@@ -11,16 +11,15 @@ use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::api::lease::Lease;
 use crate::cluster::api::services::Service;
 use crate::cluster::listwatch::watch::Event;
-use crate::cluster::queries::readiness;
-use crate::cluster::queries::readiness::ServiceNames;
-use crate::cluster::queries::status;
-use crate::cluster::queries::status::Runners;
+use crate::cluster::queries::runners::Runners;
 use crate::cluster::remotes::remote_clusters::NamedRemotes;
 use crate::model::readiness::ReadinessSource;
 use crate::model::{GroupId, Readiness, ServiceRef, Status, WhyUnknown};
-use crate::readiness::cache::{Affected, ReadinessCache, WatchChanges};
+use crate::readiness::backends::{ServiceNames, backends_of, services};
+use crate::readiness::cache::{ReadinessCache, WatchChanges};
 use crate::readiness::lookup::Lookup;
-use crate::readiness::slice_watch::SliceWatchId;
+use crate::readiness::scope::{Affected, SliceWatchId};
+use crate::readiness::survey;
 use crate::resource::{GroupName, Record};
 use crate::text::nearest::nearest;
 
@@ -60,7 +59,7 @@ impl StatusCache {
     pub fn of(names: Vec<GroupName>, asked: NamedRemotes) -> Self {
         Self {
             names,
-            feeds: ReadinessCache::asking(asked),
+            feeds: ReadinessCache::new(asked),
             ..Self::default()
         }
     }
@@ -98,13 +97,13 @@ impl StatusCache {
         now: Duration,
     ) -> (bool, Vec<SliceWatchId>) {
         let failed = matches!(event, Event::Failed(_));
-        let (touched, stop) = self.feeds.slices(id, event, now);
+        let (touched, stop) = self.feeds.slice_event(id, event, now);
         (failed || touched != Affected::Nothing, stop)
     }
 
     pub fn mirrors(&mut self, id: SliceWatchId, event: Event<Service>) -> bool {
         let failed = matches!(event, Event::Failed(_));
-        let touched = self.feeds.mirrors(id, event);
+        let touched = self.feeds.mirror_event(id, event);
         failed || touched != Affected::Nothing
     }
 
@@ -143,7 +142,7 @@ impl StatusCache {
     }
 
     pub fn looked_up(&mut self, service: ServiceRef, found: Option<bool>, now: Duration) {
-        self.feeds.exists(&service, found, now);
+        self.feeds.looked_up(&service, found, now);
     }
 
     /// The watches to start and to stop, if the groups need others than those that there are.
@@ -162,20 +161,16 @@ impl StatusCache {
         let Some((wanted, _)) = &self.planned else {
             return Vec::new();
         };
-        let services = wanted.iter().flat_map(|(namespace, names)| {
-            names
-                .iter()
-                .map(move |name| ServiceRef::new(namespace, name))
-        });
-        services
+        services(wanted)
             .filter(|service| {
-                self.feeds.read(service, now) != Lookup::NotYet && self.feeds.must_ask(service, now)
+                self.feeds.lookup(service, now) != Lookup::NotYet
+                    && self.feeds.must_look_up(service, now)
             })
             .collect()
     }
 
     fn wanted(&self) -> ServiceNames {
-        readiness::backends_of(self.chosen().0)
+        backends_of(self.chosen().0)
     }
 
     /// The groups that are meant, and the names that no group has.
@@ -205,11 +200,11 @@ impl StatusCache {
     /// The groups as they stand at `now`, which is `at` on the API server's clock.
     pub fn look(&self, now: Duration, at: Timestamp) -> Coverage {
         let (chosen, absent) = self.chosen();
-        let claims = status::claims_of(self.records.values());
+        let claims = survey::claims_of(self.records.values());
         let (mut readings, mut unread) = (HashMap::new(), BTreeSet::new());
         for record in &chosen {
             for backend in record.group.iter().flat_map(|group| &group.backends) {
-                match self.feeds.read(&backend.service, now) {
+                match self.feeds.lookup(&backend.service, now) {
                     Lookup::Ready(readiness) => {
                         readings.insert(backend.service.clone(), readiness);
                     }
@@ -223,7 +218,7 @@ impl StatusCache {
             .iter()
             .filter(|record| !unread.contains(&record.id()));
         let status = |record: &&Record| {
-            status::status(record, &readings, &claims, self.runners.of(record, at), at)
+            survey::status(record, &readings, &claims, self.runners.of(record, at), at)
         };
         let statuses = read.map(status).collect();
         Coverage {

@@ -1,34 +1,69 @@
-//! What the feeds say of a backend: its own endpoints and, of a mirror, those of the services behind it.
+//! The one look-up of a backend's readiness: from its own endpoints and, for a mirror, from those of the services that
+//! it stands for. Watches (`watch`, `status -w`) and single reads (`status`, `force`) fill the same cache and ask here.
 
 use std::time::Duration;
 
-use super::cache::{ReadinessCache, ServiceExistence};
+use super::backends::{ServiceNames, services};
+use super::cache::ReadinessCache;
+use super::health::WatchHealth;
 use super::mirror_index::{LocatedService, RemoteNamespace};
-use super::slice_watch::{FRESH, SliceWatch, WatchHealth};
+use super::service_lookups::ServiceExistence;
+use super::slice_watch::{FRESH, SliceWatch};
 use crate::model::readiness::ReadinessSource;
 use crate::model::{Mirror, Readiness, RemoteService, ServiceRef, WhyUnknown};
 
 /// Whether a decision can be made on what is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lookup {
-    /// The first list is on its way.
+    /// The first list has not arrived yet.
     NotYet,
     Ready(Readiness),
 }
 
+impl Lookup {
+    /// What has not arrived is unknown.
+    pub fn or_unknown(self) -> Readiness {
+        match self {
+            Self::Ready(readiness) => readiness,
+            Self::NotYet => Readiness::Unknown {
+                why: WhyUnknown::NotListed,
+            },
+        }
+    }
+
+    fn unknown(why: WhyUnknown) -> Self {
+        Self::Ready(Readiness::Unknown { why })
+    }
+}
+
+/// Which watches of other clusters a look-up believes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum BelievedRemotes {
+    /// All whose health is good.
+    Known,
+    /// Only those that were heard lately.
+    Fresh,
+}
+
 impl ReadinessCache {
-    pub fn read(&self, service: &ServiceRef, now: Duration) -> Lookup {
-        self.read_by(service, now, Freshness::Patient)
+    pub fn lookup(&self, service: &ServiceRef, now: Duration) -> Lookup {
+        self.lookup_with(service, now, BelievedRemotes::Known)
     }
 
-    /// What is known of a backend without what other clusters would have to say again.
-    pub fn heard(&self, service: &ServiceRef, now: Duration) -> Readiness {
-        known(self.read_by(service, now, Freshness::Strict))
+    /// Returns what is known without waiting for other clusters that were not heard lately.
+    pub fn lookup_fresh(&self, service: &ServiceRef, now: Duration) -> Readiness {
+        self.lookup_with(service, now, BelievedRemotes::Fresh)
+            .or_unknown()
     }
 
-    fn read_by(&self, service: &ServiceRef, now: Duration, ears: Freshness) -> Lookup {
-        let own = self.read_at(None, service, now);
-        if self.asked.nobody() {
+    fn lookup_with(
+        &self,
+        service: &ServiceRef,
+        now: Duration,
+        believed: BelievedRemotes,
+    ) -> Lookup {
+        let own = self.in_cluster(None, service, now);
+        if self.remotes.nobody() {
             return own;
         }
         let Lookup::Ready(own) = own else {
@@ -36,95 +71,119 @@ impl ReadinessCache {
         };
         let mirrors = self
             .best(None, service, now)
-            .map(|feed| feed.mirrors_trust(now));
+            .map(|watch| watch.mirrors_health(now));
         match (mirrors, self.mirror(service)) {
             (Some(WatchHealth::NotYet), _) => Lookup::NotYet,
-            (_, Some(mirror)) => self.read_mirror(mirror, own, now, ears),
-            // One that may be a mirror is not known by its own endpoints alone.
-            (Some(WatchHealth::Unknown(why)), None) if own.is_ready() => {
-                Lookup::Ready(Readiness::Unknown { why })
-            }
+            (_, Some(mirror)) => self.of_mirror(mirror, own, now, believed),
+            // The service may be a mirror: then its own endpoints do not show that it is ready.
+            (Some(WatchHealth::Unknown(why)), None) if own.is_ready() => Lookup::unknown(why),
             (_, None) => Lookup::Ready(own),
         }
     }
 
-    /// What a mirror's own endpoints and those of the services behind it come to.
-    fn read_mirror(
+    /// Combines a mirror's own endpoints with those of the services behind it.
+    fn of_mirror(
         &self,
         mirror: &Mirror,
         own: Readiness,
         now: Duration,
-        ears: Freshness,
+        believed: BelievedRemotes,
     ) -> Lookup {
-        let here = |service: &ServiceRef| self.read_at(None, service, now);
-        let there = |remote: &RemoteService| self.read_there(remote, now, ears);
-        // Without its gateway a mirror is dead, whatever may be known of the other side.
-        let waits = !mirror.has_local_endpoints() || own.is_ready();
+        let here = |service: &ServiceRef| self.in_cluster(None, service, now);
+        let there = |remote: &RemoteService| self.in_remote(remote, now, believed);
+        // Without its gateway a mirror is dead, whatever the other cluster reports.
+        let needs_both = !mirror.has_local_endpoints() || own.is_ready();
         let mut parts = mirror.locals().map(here).chain(mirror.remotes().map(there));
-        if waits && parts.any(|part| part == Lookup::NotYet) {
+        if needs_both && parts.any(|part| part == Lookup::NotYet) {
             return Lookup::NotYet;
         }
         Lookup::Ready(mirror.reading(
             own,
-            |service| known(here(service)),
-            |remote| known(there(remote)),
+            |service| here(service).or_unknown(),
+            |remote| there(remote).or_unknown(),
         ))
     }
 
-    fn read_there(&self, remote: &RemoteService, now: Duration, ears: Freshness) -> Lookup {
+    fn in_remote(
+        &self,
+        remote: &RemoteService,
+        now: Duration,
+        believed: BelievedRemotes,
+    ) -> Lookup {
         let RemoteService { cluster, service } = remote;
         let located = || (Some(cluster.clone()), service.clone());
-        let why = if !self.asked.has(cluster) {
-            WhyUnknown::no_remote(cluster)
-        } else if ears == Freshness::Strict && self.is_stale(&located(), now) {
-            WhyUnknown::Failing(ReadinessSource::Slices, "no answer yet".to_owned())
-                .in_cluster(cluster)
-        } else {
-            return self.read_at(Some(cluster), service, now);
-        };
-        Lookup::Ready(Readiness::Unknown { why })
+        if !self.remotes.has(cluster) {
+            return Lookup::unknown(WhyUnknown::no_remote(cluster));
+        }
+        if believed == BelievedRemotes::Fresh && self.is_stale(&located(), now) {
+            let why = WhyUnknown::Failing(ReadinessSource::Slices, "no answer yet".to_owned());
+            return Lookup::unknown(why.in_cluster(cluster));
+        }
+        self.in_cluster(Some(cluster), service, now)
     }
 
-    /// What the slices of a service in one cluster say.
-    fn read_at(&self, cluster: Option<&str>, service: &ServiceRef, now: Duration) -> Lookup {
-        let Some(feed) = self.best(cluster, service, now) else {
+    /// Returns what the slices of a service report in one cluster.
+    fn in_cluster(&self, cluster: Option<&str>, service: &ServiceRef, now: Duration) -> Lookup {
+        let Some(watch) = self.best(cluster, service, now) else {
             return Lookup::NotYet;
         };
-        Lookup::Ready(match feed.trust(now) {
-            WatchHealth::NotYet => return Lookup::NotYet,
-            WatchHealth::Unknown(why) => Readiness::Unknown { why },
-            WatchHealth::Known => match feed.index.counts(service) {
-                Some((ready, total)) => Readiness::Known { ready, total },
-                None if cluster.is_some() => Readiness::Known { ready: 0, total: 0 },
-                None => return self.read_bare(feed, service, now),
-            },
-        })
+        match (watch.health(now), watch.index.counts(service)) {
+            (WatchHealth::NotYet, _) => Lookup::NotYet,
+            (WatchHealth::Unknown(why), _) => Lookup::unknown(why),
+            (WatchHealth::Known, Some((ready, total))) => {
+                Lookup::Ready(Readiness::Known { ready, total })
+            }
+            (WatchHealth::Known, None) if cluster.is_some() => {
+                Lookup::Ready(Readiness::Known { ready: 0, total: 0 })
+            }
+            (WatchHealth::Known, None) => self.of_bare_service(watch, service, now),
+        }
     }
 
-    /// What a backend without slices is: dead, missing, or a mirror that has none by design.
-    fn read_bare(&self, feed: &SliceWatch, service: &ServiceRef, now: Duration) -> Lookup {
-        let missing = || {
-            self.existence
-                .get(service)
-                .is_some_and(|(what, _)| *what == ServiceExistence::Missing)
-        };
-        Lookup::Ready(match feed.mirrors_trust(now) {
+    /// A backend without slices is dead, missing, or a mirror that has no local endpoints by design.
+    fn of_bare_service(&self, watch: &SliceWatch, service: &ServiceRef, now: Duration) -> Lookup {
+        match watch.mirrors_health(now) {
             WatchHealth::NotYet => return Lookup::NotYet,
-            WatchHealth::Unknown(why) => Readiness::Unknown { why },
-            WatchHealth::Known => match feed
-                .mirrors
-                .get(service)
-                .filter(|mirror| !mirror.has_local_endpoints())
-            {
-                Some(mirror) => mirror.without_remotes(),
-                None if missing() => Readiness::Missing,
-                None => Readiness::Known { ready: 0, total: 0 },
-            },
-        })
+            WatchHealth::Unknown(why) => return Lookup::unknown(why),
+            WatchHealth::Known => {}
+        }
+        let mirror = watch.mirrors.get(service);
+        if let Some(mirror) = mirror.filter(|mirror| !mirror.has_local_endpoints()) {
+            return Lookup::Ready(mirror.without_remotes());
+        }
+        match self.services.get(service) {
+            Some(ServiceExistence::Missing) => Lookup::Ready(Readiness::Missing),
+            Some(ServiceExistence::Unread(why)) => Lookup::unknown(why.clone()),
+            Some(ServiceExistence::Asked | ServiceExistence::Exists) | None => {
+                Lookup::Ready(Readiness::Known { ready: 0, total: 0 })
+            }
+        }
     }
 
-    /// What has to be listed again before what is known of these backends can be acted on: no server that says it
-    /// has been silent for long.
+    pub(super) fn counts(&self, service: &ServiceRef, now: Duration) -> Option<(u32, u32)> {
+        self.best(None, service, now)?.index.counts(service)
+    }
+
+    /// Returns the local services whose slices are listed without any of theirs, and that are not known to be mirrors
+    /// without local endpoints: reading the Service shows what it is.
+    pub fn without_slices(&self, backends: &ServiceNames, now: Duration) -> Vec<ServiceRef> {
+        let members = self.mirror_index.services();
+        let members = members.filter(|(cluster, _)| cluster.is_none());
+        services(backends)
+            .chain(members.map(|(_, service)| service.clone()))
+            .filter(|service| {
+                self.best(None, service, now).is_some_and(|watch| {
+                    let mirror = watch.mirrors.get(service);
+                    watch.health(now) == WatchHealth::Known
+                        && watch.index.counts(service).is_none()
+                        && mirror.is_none_or(Mirror::has_local_endpoints)
+                })
+            })
+            .collect()
+    }
+
+    /// Returns what to list again before a decision on these backends: services whose watches are trusted but have
+    /// been silent for a while.
     pub fn stale<'a>(
         &self,
         backends: impl Iterator<Item = (&'a ServiceRef, &'a Readiness)>,
@@ -132,10 +191,9 @@ impl ReadinessCache {
     ) -> Vec<RemoteNamespace> {
         let mut places: Vec<RemoteNamespace> = Vec::new();
         for (service, _) in backends.filter(|(_, readiness)| !readiness.is_unknown()) {
-            let behind = self.behind.behind(service).into_iter().flatten();
-            let ours = (None, service.clone());
-            for located in std::iter::once(&ours)
-                .chain(behind)
+            let own = (None, service.clone());
+            for located in std::iter::once(&own)
+                .chain(self.mirror_index.behind(service))
                 .filter(|located| self.is_stale(located, now))
             {
                 RemoteNamespace::add(&mut places, located.0.as_ref(), &located.1);
@@ -144,10 +202,10 @@ impl ReadinessCache {
         places
     }
 
-    /// Whether a feed that is believed has not been heard lately, nor its service been listed beside it.
+    /// Whether the service's watch is trusted but was not heard lately, nor the service listed apart from it.
     fn is_stale(&self, located: &LocatedService, now: Duration) -> bool {
         if self
-            .refreshed
+            .relisted
             .get(located)
             .is_some_and(|at| now.saturating_sub(*at) <= FRESH)
         {
@@ -155,26 +213,8 @@ impl ReadinessCache {
         }
         let (cluster, service) = located;
         match self.best(cluster.as_deref(), service, now) {
-            Some(feed) => feed.trust(now) == WatchHealth::Known && !feed.is_fresh(now),
+            Some(watch) => watch.health(now) == WatchHealth::Known && !watch.is_fresh(now),
             None => cluster.is_none(),
         }
-    }
-}
-
-/// Whose word of other clusters is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Freshness {
-    /// Of every feed that is believed.
-    Patient,
-    /// Only of one that has been heard lately.
-    Strict,
-}
-
-fn known(reading: Lookup) -> Readiness {
-    match reading {
-        Lookup::Ready(readiness) => readiness,
-        Lookup::NotYet => Readiness::Unknown {
-            why: WhyUnknown::NotListed,
-        },
     }
 }

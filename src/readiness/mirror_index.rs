@@ -1,29 +1,31 @@
-//! The services behind the mirrors among the backends, and which backends they concern.
+//! The index of mirrors: the services behind the mirrors among the backends, and the backends that each one affects.
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::cache::Affected;
+use super::scope::Affected;
 use crate::cluster::remotes::remote_clusters::NamedRemotes;
 use crate::model::{Mirror, ServiceRef};
 
-/// A service of a cluster; none: of ours.
+/// A service and its cluster. None: the cluster that the groups are in.
 pub type LocatedService = (Option<String>, ServiceRef);
 
 #[derive(Debug, Default)]
 pub struct MirrorIndex {
     by_mirror: HashMap<ServiceRef, Vec<LocatedService>>,
     mirrors: HashMap<LocatedService, Vec<ServiceRef>>,
-    /// What the mirrors stand for, whether or not it may be asked.
+    /// The clusters whose services are mirrored, whether or not they may be asked.
     clusters: BTreeSet<String>,
 }
 
 impl MirrorIndex {
-    /// Notes what can be read of the services that a mirror stands for.
-    pub fn add(&mut self, service: &ServiceRef, mirror: &Mirror, asked: &NamedRemotes) {
+    /// Adds the services behind a mirror, in this cluster and in those that may be asked.
+    pub fn add(&mut self, service: &ServiceRef, mirror: &Mirror, remotes: &NamedRemotes) {
         self.clusters
             .extend(mirror.remotes().map(|remote| remote.cluster.clone()));
         let here = mirror.locals().map(|service| (None, service.clone()));
-        let there = mirror.remotes().filter(|remote| asked.has(&remote.cluster));
+        let there = mirror
+            .remotes()
+            .filter(|remote| remotes.has(&remote.cluster));
         let there = there.map(|remote| (Some(remote.cluster.clone()), remote.service.clone()));
         for located in here.chain(there) {
             self.mirrors
@@ -45,17 +47,17 @@ impl MirrorIndex {
         self.clusters.iter().map(String::as_str).collect()
     }
 
-    /// What a backend that is a mirror stands for.
-    pub fn behind(&self, service: &ServiceRef) -> Option<&Vec<LocatedService>> {
-        self.by_mirror.get(service)
+    /// Returns the services behind a backend. There are none where it is no mirror.
+    pub fn behind(&self, service: &ServiceRef) -> &[LocatedService] {
+        self.by_mirror.get(service).map_or(&[], Vec::as_slice)
     }
 
-    /// The backends that are concerned where something has changed in a cluster.
-    pub fn touched(&self, cluster: Option<&str>, touched: Affected) -> Affected {
+    /// Returns the backends that a change in a cluster affects.
+    pub fn affected(&self, cluster: Option<&str>, affected: Affected) -> Affected {
         if self.mirrors.is_empty() && cluster.is_none() {
-            return touched;
+            return affected;
         }
-        let concerned = |services: Vec<ServiceRef>| {
+        let mirrors_of = |services: Vec<ServiceRef>| {
             let located = services
                 .into_iter()
                 .map(|service| (cluster.map(str::to_owned), service));
@@ -65,15 +67,15 @@ impl MirrorIndex {
                 .cloned()
                 .collect::<Vec<_>>()
         };
-        match (cluster, touched) {
+        match (cluster, affected) {
             (_, Affected::Nothing) => Affected::Nothing,
-            // A member of a federation and its mirror are in one namespace, and in one feed.
+            // A member of a federation and its mirror are in one namespace, and in one watch.
             (None, Affected::Scope(scope)) => Affected::Scope(scope),
             (None, Affected::Services(mut services)) => {
-                services.extend(concerned(services.clone()));
+                services.extend(mirrors_of(services.clone()));
                 Affected::Services(services)
             }
-            (Some(_), Affected::Services(services)) => Affected::Services(concerned(services)),
+            (Some(_), Affected::Services(services)) => Affected::Services(mirrors_of(services)),
             (Some(_), Affected::Scope(scope)) => {
                 let covered = self
                     .mirrors
@@ -90,10 +92,10 @@ impl MirrorIndex {
     }
 }
 
-/// Services of one namespace in one cluster.
+/// Services of one namespace in one cluster whose slices are listed together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemoteNamespace {
-    /// None: ours.
+    /// None: the cluster that the groups are in.
     pub cluster: Option<String>,
     pub namespace: String,
     pub names: BTreeSet<String>,

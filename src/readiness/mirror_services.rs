@@ -1,23 +1,22 @@
-//! The mirror services of one scope.
+//! The mirror Services of one scope, as their watch reports them.
 
 use std::collections::HashMap;
 
-use super::slice_watch::WatchHealth;
+use super::health::{WatchHealth, why_unknown};
 use crate::cluster::RequestError;
 use crate::cluster::api::services::Service;
-use crate::cluster::queries::readiness::why_unknown;
 use crate::cluster::remotes::remote_clusters::NamedRemotes;
 use crate::model::readiness::ReadinessSource;
 use crate::model::{Mirror, ServiceRef, WhyUnknown};
 
-/// The mirrors whose slices do not say all: those without local endpoints by design and, where other clusters may be
-/// asked, all others.
+/// The mirrors whose own slices are not enough: those without local endpoints by design and, where other clusters may
+/// be asked, all others.
 #[derive(Debug, Default)]
 pub struct MirrorServices {
     known: HashMap<ServiceRef, Mirror>,
     listed: bool,
-    /// Why the last try failed.
-    trouble: Option<WhyUnknown>,
+    /// Why the last list or watch failed.
+    failure: Option<WhyUnknown>,
 }
 
 impl MirrorServices {
@@ -25,23 +24,25 @@ impl MirrorServices {
         self.known.get(service)
     }
 
-    pub fn list(&mut self, services: Vec<Service>, asked: &NamedRemotes) {
-        let matters = services.into_iter().filter_map(|service| {
-            let mirror = service.stands_for.filter(|mirror| matters(mirror, asked))?;
+    pub fn list(&mut self, services: Vec<Service>, remotes: &NamedRemotes) {
+        let mirrors = services.into_iter().filter_map(|service| {
+            let mirror = service
+                .stands_for
+                .filter(|mirror| matters(mirror, remotes))?;
             Some((service.at, mirror))
         });
-        self.known = matters.collect();
+        self.known = mirrors.collect();
         self.listed = true;
-        self.trouble = None;
+        self.failure = None;
     }
 
-    /// Takes in a mirror service as it is now; tells whether its meaning has changed.
-    pub fn apply(&mut self, service: &Service, asked: &NamedRemotes) -> bool {
-        self.trouble = None;
+    /// Takes in a mirror Service. Returns whether it stands for something else than before.
+    pub fn apply(&mut self, service: &Service, remotes: &NamedRemotes) -> bool {
+        self.failure = None;
         match service
             .stands_for
             .as_ref()
-            .filter(|mirror| matters(mirror, asked))
+            .filter(|mirror| matters(mirror, remotes))
         {
             Some(mirror) => self
                 .known
@@ -52,25 +53,25 @@ impl MirrorServices {
     }
 
     pub fn delete(&mut self, service: &ServiceRef) {
-        self.trouble = None;
+        self.failure = None;
         self.known.remove(service);
     }
 
     pub fn heard(&mut self) {
-        self.trouble = None;
+        self.failure = None;
     }
 
     pub fn failed(&mut self, error: &RequestError) {
-        self.trouble = Some(why_unknown(ReadinessSource::Service, error));
+        self.failure = Some(why_unknown(ReadinessSource::Service, error));
     }
 
-    pub fn trouble(&self) -> Option<&WhyUnknown> {
-        self.trouble.as_ref()
+    pub fn failure(&self) -> Option<&WhyUnknown> {
+        self.failure.as_ref()
     }
 
-    /// What they are changes so seldom that an old list does, unless a new one is forbidden.
-    pub fn trust(&self) -> WatchHealth {
-        match &self.trouble {
+    /// Mirrors change so seldom that an old list is good enough, unless a new one is forbidden.
+    pub fn health(&self) -> WatchHealth {
+        match &self.failure {
             Some(why @ WhyUnknown::Forbidden(_)) => WatchHealth::Unknown(why.clone()),
             _ if self.listed => WatchHealth::Known,
             _ => WatchHealth::NotYet,
@@ -78,6 +79,6 @@ impl MirrorServices {
     }
 }
 
-fn matters(mirror: &Mirror, asked: &NamedRemotes) -> bool {
-    !mirror.has_local_endpoints() || !asked.nobody()
+fn matters(mirror: &Mirror, remotes: &NamedRemotes) -> bool {
+    !mirror.has_local_endpoints() || !remotes.nobody()
 }

@@ -1,11 +1,11 @@
-//! The watches that a loop or an observer lives on, each in a task of its own.
+//! The running watches of the loop or of an observer, each in a task of its own. Their events go to one inbox.
 
 use std::collections::HashMap;
 
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::slice_watch::{SliceScope, SliceWatchId};
+use super::scope::{SliceScope, SliceWatchId};
 use crate::cluster::Clusters;
 use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::api::groups;
@@ -18,32 +18,32 @@ use crate::cluster::remotes::remote_watch::RemoteEvent;
 use crate::model::WhyUnknown;
 use crate::resource::{Kind, Record};
 
-/// What the watches tell.
+/// An event of one of the watches.
 pub enum FollowedEvent {
     Groups(&'static dyn Kind, Box<Event<Record>>),
     Slices(SliceWatchId, Event<Slice>),
     Mirrors(SliceWatchId, Event<Service>),
-    /// The cluster of a feed can't be asked.
+    /// The cluster of a watch cannot be reached.
     NoAccess(SliceWatchId, WhyUnknown),
 }
 
-/// Watches that tell an inbox. They end when this is dropped.
+/// Watches that send their events to an inbox. They end when this is dropped.
 pub struct WatchSet<I> {
     cluster: Clusters,
     inbox: mpsc::Sender<I>,
     tasks: JoinSet<()>,
-    feeds: HashMap<SliceWatchId, ScopedWatch>,
+    scoped: HashMap<SliceWatchId, ScopedWatch>,
 }
 
 impl<I> std::fmt::Debug for WatchSet<I> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Watches")
-            .field("feeds", &self.feeds)
+        f.debug_struct("WatchSet")
+            .field("scoped", &self.scoped)
             .finish_non_exhaustive()
     }
 }
 
-/// The watches of one feed.
+/// The watches of one scope: its slices and, in the local cluster, its mirror Services.
 #[derive(Debug)]
 struct ScopedWatch {
     cluster: Option<String>,
@@ -67,13 +67,13 @@ impl<I: From<FollowedEvent> + Send + 'static> WatchSet<I> {
             cluster: cluster.clone(),
             inbox,
             tasks: JoinSet::new(),
-            feeds: HashMap::new(),
+            scoped: HashMap::new(),
         }
     }
 
-    /// Does something beside the watches, until they all end.
+    /// Runs a task beside the watches, until all of them end.
     pub fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
-        // Ended tasks are of no interest, but they take room.
+        // Results of ended tasks take memory until they are taken.
         while self.tasks.try_join_next().is_some() {}
         self.tasks.spawn(task)
     }
@@ -110,11 +110,11 @@ impl<I: From<FollowedEvent> + Send + 'static> WatchSet<I> {
         self.spawn(following)
     }
 
-    /// Starts the watches of a feed.
+    /// Starts the watches of a scope.
     pub fn start(&mut self, id: SliceWatchId, scope: &SliceScope) {
         let source = scope.slices();
         let tasks = match &scope.cluster {
-            Some(name) => vec![self.follow_there(name.clone(), source, id)],
+            Some(name) => vec![self.follow_remote(name.clone(), source, id)],
             None => vec![
                 self.follow(
                     services::mirrors(scope.namespace.as_deref()),
@@ -124,7 +124,7 @@ impl<I: From<FollowedEvent> + Send + 'static> WatchSet<I> {
             ],
         };
         let (cluster, namespace) = (scope.cluster.clone(), scope.namespace.clone());
-        self.feeds.insert(
+        self.scoped.insert(
             id,
             ScopedWatch {
                 cluster,
@@ -134,7 +134,7 @@ impl<I: From<FollowedEvent> + Send + 'static> WatchSet<I> {
         );
     }
 
-    fn follow_there(
+    fn follow_remote(
         &mut self,
         name: String,
         source: Collection<Slice>,
@@ -142,49 +142,49 @@ impl<I: From<FollowedEvent> + Send + 'static> WatchSet<I> {
     ) -> AbortHandle {
         let inbox = self.inbox.clone();
         let following = remote_watch::follow(self.cluster.clone(), name, source, move |heard| {
-            let told = match heard {
+            let event = match heard {
                 RemoteEvent::Event(event) => FollowedEvent::Slices(id, event),
                 RemoteEvent::NoAccess(why) => FollowedEvent::NoAccess(id, why),
             };
             let inbox = inbox.clone();
-            async move { inbox.send(told.into()).await.is_ok() }
+            async move { inbox.send(event.into()).await.is_ok() }
         });
         self.spawn(following)
     }
 
-    /// Whether this is the last word of a feed that nobody follows any more.
-    pub fn is_stopped(&self, told: &FollowedEvent) -> bool {
-        match told {
+    /// Whether the event is from a watch that was stopped since.
+    pub fn is_stopped(&self, event: &FollowedEvent) -> bool {
+        match event {
             FollowedEvent::Groups(..) => false,
             FollowedEvent::Slices(id, _)
             | FollowedEvent::Mirrors(id, _)
-            | FollowedEvent::NoAccess(id, _) => !self.feeds.contains_key(id),
+            | FollowedEvent::NoAccess(id, _) => !self.scoped.contains_key(id),
         }
     }
 
-    /// Whether no other feed reads the same place.
+    /// Whether no other watch covers the same namespace.
     pub fn is_alone(&self, id: SliceWatchId) -> bool {
-        let own = self.feeds.get(&id).map(ScopedWatch::place);
-        self.feeds
+        let own = self.scoped.get(&id).map(ScopedWatch::place);
+        self.scoped
             .iter()
             .all(|(other, following)| *other == id || Some(following.place()) != own)
     }
 
     pub fn stop(&mut self, id: SliceWatchId) {
-        self.feeds
+        self.scoped
             .remove(&id)
             .into_iter()
             .for_each(ScopedWatch::end);
     }
 
     pub fn stop_all(&mut self) {
-        self.feeds.clear();
+        self.scoped.clear();
         self.tasks.abort_all();
     }
 
-    /// What a feed reads, in words.
-    pub fn place(&self, what: &str, feed: SliceWatchId) -> String {
-        let following = self.feeds.get(&feed);
+    /// Names what a watch reads, for messages.
+    pub fn place(&self, what: &str, id: SliceWatchId) -> String {
+        let following = self.scoped.get(&id);
         let place = match following.and_then(|following| following.namespace.as_ref()) {
             Some(namespace) => format!("{what} of namespace {namespace}"),
             None => format!("{what} of all namespaces"),

@@ -4,7 +4,6 @@ use http::Method;
 use http_body_util::BodyExt as _;
 use kube::client::Body;
 use serde_json::value::RawValue;
-use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::list_decoder::{ListDecoder, ListMeta};
@@ -13,27 +12,24 @@ use crate::cluster::transport::client::{Cluster, failure, in_words};
 use crate::cluster::transport::error::{Cause, RequestResult};
 use crate::cluster::transport::path::with_query;
 
-/// More than these are many.
-const MANY: usize = 500;
-
 /// Lists everything; gives the objects and the version that a watch can start from.
 ///
 /// # Errors
 /// Where a page can't be had.
 pub async fn list<T>(cluster: &Cluster, source: &Collection<T>) -> RequestResult<(Vec<T>, String)> {
-    list_telling(cluster, source, &Notify::new()).await
+    list_counting(cluster, source, &|_| ()).await
 }
 
-/// The same; tells as soon as many have arrived.
+/// As [`list`]. Calls `count` with the number of objects so far, for each object.
 ///
 /// # Errors
 /// As [`list`].
-pub async fn list_telling<T>(
+pub async fn list_counting<T>(
     cluster: &Cluster,
     source: &Collection<T>,
-    are_many: &Notify,
+    count: &impl Fn(usize),
 ) -> RequestResult<(Vec<T>, String)> {
-    let path = source.endpoint.collection(source.namespace.as_deref());
+    let path = source.path();
     let mut objects = Vec::new();
     let mut next_page = String::new();
     loop {
@@ -47,9 +43,7 @@ pub async fn list_telling<T>(
         let before = objects.len();
         let keep = |raw: &RawValue| {
             objects.extend(source.decode(raw));
-            if objects.len() == MANY {
-                are_many.notify_one();
-            }
+            count(objects.len());
         };
         match read_page(cluster, &with_query(&path, &query), keep).await {
             Ok(read) if read.next_page.is_empty() => return Ok((objects, read.resource_version)),

@@ -55,9 +55,8 @@ impl<T> Clone for Collection<T> {
 
 impl<T> std::fmt::Debug for Collection<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let path = self.endpoint.collection(self.namespace.as_deref());
         f.debug_struct("Source")
-            .field("path", &path)
+            .field("path", &self.path())
             .field("selection", &self.selection)
             .finish()
     }
@@ -76,6 +75,11 @@ impl<T> Collection<T> {
             selection: Selection::labels(labels),
             decode: Arc::new(decode),
         }
+    }
+
+    /// The path of the collection, without a query.
+    pub fn path(&self) -> String {
+        self.endpoint.collection(self.namespace.as_deref())
     }
 
     pub(crate) fn decode(&self, raw: &RawValue) -> Option<T> {
@@ -221,10 +225,7 @@ impl<T: Versioned> WatchRequest<'_, T> {
     where
         F: Future<Output = bool> + Send,
     {
-        let path = self
-            .source
-            .endpoint
-            .collection(self.source.namespace.as_deref());
+        let path = self.source.path();
         let query = [
             ("watch", "true"),
             ("allowWatchBookmarks", "true"),

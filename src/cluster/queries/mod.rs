@@ -1,7 +1,5 @@
 pub mod conflicts;
+pub mod group_list;
 pub mod history;
-pub mod mirror_readiness;
-pub mod prefetch;
-pub mod readiness;
-pub mod status;
+pub mod runners;
 pub mod upstream;

@@ -1,17 +1,16 @@
 //! Which groups a command means.
 
 use futures::future::{OptionFuture, join};
-use tokio::sync::Notify;
 
 use crate::cluster::api::{groups, namespaces};
 use crate::cluster::listwatch::list;
-use crate::cluster::queries::status;
-use crate::cluster::queries::status::GroupList;
-use crate::cluster::{Cluster, RequestError, RequestResult};
+use crate::cluster::queries::group_list::{GroupList, list_groups};
+use crate::cluster::{Cluster, RequestError};
 use crate::error;
 use crate::model::GroupId;
 use crate::output::terminal;
 use crate::problem::Problem;
+use crate::readiness::prefetch::{PrefetchedSlices, list_groups_and_slices};
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::names::is_object_name;
 use crate::resource::{GroupName, KINDS, Kind, Record, kinds_called};
@@ -23,10 +22,12 @@ pub struct Selected {
     pub rivals: Vec<Record>,
     /// A name that means several groups, and those.
     pub ambiguous: Option<(String, Vec<GroupId>)>,
+    /// Slices that were listed beside the groups.
+    pub prefetched: PrefetchedSlices,
 }
 
-/// The groups of these names or, without names, all. A name is `NAME`, `KIND/NAME` or the apex's. Tells when there are
-/// many to choose from.
+/// Returns the groups of these names or, without names, all. A name is `NAME`, `KIND/NAME` or the apex's. With
+/// `prefetch`, the slices of a namespace with many groups are listed too.
 ///
 /// # Errors
 /// Where the groups can't be read, or a name is none of a group.
@@ -35,15 +36,27 @@ pub async fn choose(
     namespace: Option<&str>,
     labels: Option<&str>,
     names: &[String],
-    are_many: &Notify,
+    prefetch: bool,
 ) -> anyhow::Result<Selected> {
-    let all = status::list_groups_telling(cluster, namespace, labels, are_many);
+    let all = async {
+        if prefetch {
+            list_groups_and_slices(cluster, namespace, labels).await
+        } else {
+            let groups = list_groups(cluster, namespace, labels).await?;
+            Ok((groups, PrefetchedSlices::default()))
+        }
+    };
     // A rival need not have the labels.
-    let rivals = OptionFuture::from(labels.map(|_| status::list_groups(cluster, namespace, None)));
+    let rivals = OptionFuture::from(labels.map(|_| list_groups(cluster, namespace, None)));
     let (all, rivals) = join(all, rivals).await;
-    let all = readable(cluster, all)?;
+    let (all, prefetched) = all.map_err(|error| explain_list(cluster, &error))?;
+    let all = readable(cluster, all);
     let rivals = match rivals {
-        Some(rivals) => explained(cluster, rivals)?.records,
+        Some(rivals) => {
+            rivals
+                .map_err(|error| explain_list(cluster, &error))?
+                .records
+        }
         None => all.clone(),
     };
     if names.is_empty() {
@@ -51,6 +64,7 @@ pub async fn choose(
             records: all,
             rivals,
             ambiguous: None,
+            prefetched,
         });
     }
     let mut records: Vec<Record> = Vec::new();
@@ -76,6 +90,7 @@ pub async fn choose(
         records,
         rivals,
         ambiguous,
+        prefetched,
     })
 }
 
@@ -305,27 +320,19 @@ pub fn place_of(cluster: &Cluster, namespace: Option<&str>) -> String {
     )
 }
 
-/// The groups that could be read; warns of kinds that may not be.
-///
-/// # Errors
-/// Where the lists failed.
-pub fn readable(
-    cluster: &Cluster,
-    listed: RequestResult<GroupList>,
-) -> Result<Vec<Record>, Problem> {
-    let GroupList { records, forbidden } = explained(cluster, listed)?;
-    say_forbidden(cluster, &forbidden);
-    Ok(records)
+/// Returns the groups that could be listed, and warns of kinds that are forbidden.
+pub fn readable(cluster: &Cluster, listed: GroupList) -> Vec<Record> {
+    say_forbidden(cluster, &listed.forbidden);
+    listed.records
 }
 
-fn explained(cluster: &Cluster, listed: RequestResult<GroupList>) -> Result<GroupList, Problem> {
-    listed.map_err(|error| {
-        if error.is_not_found() {
-            error::no_kinds(cluster)
-        } else {
-            error::explain(cluster, &error)
-        }
-    })
+/// Explains why no groups could be listed.
+pub fn explain_list(cluster: &Cluster, error: &RequestError) -> Problem {
+    if error.is_not_found() {
+        error::no_kinds(cluster)
+    } else {
+        error::explain(cluster, error)
+    }
 }
 
 /// Warns of kinds that may not be read.

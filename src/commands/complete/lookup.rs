@@ -11,7 +11,7 @@ use crate::cli::GlobalArgs;
 use crate::cluster::api::services::Service;
 use crate::cluster::api::{groups, namespaces, services};
 use crate::cluster::listwatch::list;
-use crate::cluster::queries::status;
+use crate::cluster::queries::group_list::list_groups;
 use crate::cluster::{Cluster, RequestResult};
 use crate::resource::{KINDS, Record};
 
@@ -60,7 +60,7 @@ pub fn groups(flags: &GlobalArgs) -> Vec<Record> {
     let everywhere = flags.all_namespaces;
     ask(flags, async move |cluster| {
         let namespace = (!everywhere).then_some(cluster.namespace.as_str());
-        status::list_groups(&cluster, namespace, None)
+        list_groups(&cluster, namespace, None)
             .await
             .map(|listed| listed.records)
     })

@@ -5,11 +5,11 @@ use crate::cluster::api::namespaces;
 use crate::cluster::api::services;
 use crate::cluster::api::services::Service;
 use crate::cluster::listwatch::list::list;
-use crate::cluster::queries::readiness;
 use crate::cluster::remotes::remote_clusters;
 use crate::cluster::{Cluster, Clusters, RequestResult};
 use crate::model::{Carrier, ServiceRef};
 use crate::problem::Problem;
+use crate::readiness::{backends, read_once};
 use crate::resource::NewGroup;
 use crate::text::clean;
 use futures::future::try_join_all;
@@ -89,8 +89,8 @@ pub async fn unknowable(
     let mirrors: Vec<(&String, &Service)> = backends
         .filter(|(_, service)| service.stands_for.is_some())
         .collect();
-    let wanted = readiness::by_namespace(mirrors.iter().map(|(_, service)| &service.at));
-    let known = readiness::read(cluster, &wanted).await;
+    let wanted = backends::by_namespace(mirrors.iter().map(|(_, service)| &service.at));
+    let known = read_once::read(cluster, &wanted).await;
     let warning = |(name, service): &(&String, &Service)| {
         let readiness = known.get(&service.at)?;
         let why = readiness.why_unknown()?;

@@ -4,11 +4,13 @@ use super::StatusPage;
 use super::print::{Printed, print};
 use crate::cli::StatusArgs;
 use crate::cluster::Clusters;
-use crate::cluster::queries::prefetch::PrefetchedSlices;
-use crate::cluster::queries::{conflicts, status};
+use crate::cluster::queries::conflicts;
 use crate::commands::args::selection;
+use crate::commands::args::selection::Selected;
 use crate::model::{State, Status};
 use crate::problem::Exit;
+use crate::readiness::prefetch::PrefetchedSlices;
+use crate::readiness::survey::survey;
 use crate::resource::Record;
 
 /// Shows the groups as they stand.
@@ -19,20 +21,15 @@ pub async fn run(
     page: StatusPage,
 ) -> anyhow::Result<Exit> {
     let namespace = namespace.as_deref();
-    let of_all = namespace.filter(|_| args.names.is_empty());
-    let (chosen, ahead) = PrefetchedSlices::of(cluster, of_all, async |are_many| {
-        selection::choose(
-            cluster,
-            namespace,
-            args.selector.as_deref(),
-            &args.names,
-            are_many,
-        )
-        .await
-    })
-    .await;
-    let chosen = chosen?;
-    let statuses = statuses(cluster, &chosen.records, &chosen.rivals, &ahead).await;
+    let labels = args.selector.as_deref();
+    let of_all = args.names.is_empty();
+    let Selected {
+        records,
+        rivals,
+        prefetched,
+        ..
+    } = selection::choose(cluster, namespace, labels, &args.names, of_all).await?;
+    let statuses = statuses(cluster, &records, &rivals, prefetched).await;
     if statuses.is_empty() {
         selection::say_none(cluster, namespace, args.selector.as_deref()).await;
     }
@@ -54,9 +51,9 @@ pub async fn statuses(
     cluster: &Clusters,
     records: &[Record],
     rivals: &[Record],
-    ahead: &PrefetchedSlices,
+    prefetched: PrefetchedSlices,
 ) -> Vec<Status> {
-    let survey = status::survey(cluster, records, rivals, ahead);
+    let survey = survey(cluster, records, rivals, prefetched);
     let (mut statuses, obstacles) = join(survey, conflicts::on_routes(cluster, records)).await;
     conflicts::warn(&mut statuses, obstacles);
     statuses.sort_by(|a, b| a.id.cmp(&b.id));

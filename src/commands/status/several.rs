@@ -9,8 +9,7 @@ use super::{StatusPage, once};
 use crate::access::rights::RbacCommand;
 use crate::cli::{GlobalArgs, StatusArgs, StatusFormat};
 use crate::cluster::Clusters;
-use crate::cluster::queries::prefetch::PrefetchedSlices;
-use crate::cluster::queries::status;
+use crate::cluster::queries::group_list::list_groups;
 use crate::cluster::transport::connection_flags;
 use crate::commands::args::{contexts, selection};
 use crate::commands::scope;
@@ -18,6 +17,7 @@ use crate::error::Report;
 use crate::model::{GroupId, Status};
 use crate::output::terminal::say;
 use crate::problem::{Exit, Problem};
+use crate::readiness::prefetch::{PrefetchedSlices, list_groups_and_slices};
 use crate::resource::{GroupName, Record};
 use crate::text::{clean_json, clean_lines};
 use crate::view::clusters;
@@ -94,18 +94,15 @@ async fn look_in_time(
 async fn find(flags: &GlobalArgs, args: &StatusArgs, names: &[GroupName]) -> anyhow::Result<Found> {
     let cluster = contexts::connect(RbacCommand::Status, flags, &args.remotes).await?;
     let namespace = scope(flags, &cluster);
-    let of_all = namespace.as_deref().filter(|_| names.is_empty());
-    let (listed, ahead) = PrefetchedSlices::of(&cluster, of_all, async |are_many| {
-        status::list_groups_telling(
-            &cluster,
-            namespace.as_deref(),
-            args.selector.as_deref(),
-            are_many,
-        )
-        .await
-    })
-    .await;
-    let all = selection::readable(&cluster, listed)?;
+    let (namespace, labels) = (namespace.as_deref(), args.selector.as_deref());
+    let listed = if names.is_empty() {
+        list_groups_and_slices(&cluster, namespace, labels).await
+    } else {
+        let groups = list_groups(&cluster, namespace, labels).await;
+        groups.map(|groups| (groups, PrefetchedSlices::default()))
+    };
+    let (groups, prefetched) = listed.map_err(|error| selection::explain_list(&cluster, &error))?;
+    let all = selection::readable(&cluster, groups);
     let picked: HashSet<GroupId> = names
         .iter()
         .flat_map(|name| name.pick(&all))
@@ -113,7 +110,7 @@ async fn find(flags: &GlobalArgs, args: &StatusArgs, names: &[GroupName]) -> any
         .collect();
     let is_meant = |record: &&Record| names.is_empty() || picked.contains(&record.id());
     let records: Vec<Record> = all.iter().filter(is_meant).cloned().collect();
-    let statuses = once::statuses(&cluster, &records, &all, &ahead).await;
+    let statuses = once::statuses(&cluster, &records, &all, prefetched).await;
     let known = names
         .iter()
         .filter(|name| !name.pick(&all).is_empty())

@@ -11,11 +11,11 @@ use super::task_pool::TaskPool;
 use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::api::events::MoveEvent;
 use crate::cluster::api::{apply, groups, services};
-use crate::cluster::queries::mirror_readiness;
 use crate::cluster::{Clusters, RequestResult};
 use crate::model::notice::Transition;
 use crate::model::{GroupId, ServiceRef};
 use crate::readiness::mirror_index::RemoteNamespace;
+use crate::readiness::relist;
 use crate::resource::Record;
 use crate::watch::engine::core::Write;
 use crate::watch::engine::leases::WRITE_LIMIT;
@@ -122,13 +122,7 @@ impl Executor {
     pub fn verify(&mut self, place: RemoteNamespace) {
         let cluster = self.cluster.clone();
         self.lists.add(async move {
-            let RemoteNamespace {
-                cluster: name,
-                namespace,
-                names,
-            } = &place;
-            let listed =
-                mirror_readiness::list_slices(&cluster, name.as_deref(), namespace, names).await;
+            let listed = relist::relist(&cluster, &place).await;
             RequestOutcome::Verified(place, listed)
         });
     }

@@ -6,7 +6,7 @@ use crate::cluster::listwatch::watch::Event;
 use crate::cluster::{Cluster, RequestError};
 use crate::error;
 use crate::model::Notice;
-use crate::readiness::slice_watch::SliceWatchId;
+use crate::readiness::scope::SliceWatchId;
 use crate::readiness::watches::{FollowedEvent, WatchSet};
 use crate::resource::{KINDS, Kind, Record};
 

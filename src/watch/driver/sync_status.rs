@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::readiness::slice_watch::{SILENCE_LIMIT, SliceWatchId};
+use crate::readiness::scope::SliceWatchId;
+use crate::readiness::slice_watch::SILENCE_LIMIT;
 
 /// Something that is followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

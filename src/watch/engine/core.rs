@@ -17,7 +17,7 @@ use crate::model::notice::{Notice, Transition};
 use crate::model::{GroupId, MaxMoves, ServiceRef, State, Stopwatches};
 use crate::readiness::cache::{ReadinessCache, WatchChanges};
 use crate::readiness::mirror_index::RemoteNamespace;
-use crate::readiness::slice_watch::{SliceScope, SliceWatchId};
+use crate::readiness::scope::{SliceScope, SliceWatchId};
 use crate::resource::{Change, Record, Upstream};
 
 /// Plans of watches are not made more often than this.
@@ -109,7 +109,7 @@ impl Engine {
             census: StateCounts::default(),
             groups: HashMap::new(),
             register: GroupIndex::default(),
-            feeds: ReadinessCache::asking(settings.asked.clone()),
+            feeds: ReadinessCache::new(settings.asked.clone()),
             checks: Revalidations::default(),
             queue: Vec::new(),
             alarms: RequeueTimers::default(),
@@ -212,7 +212,7 @@ impl Engine {
         if self.replan {
             None
         } else {
-            self.feeds.mirrored(now)
+            self.feeds.mirrored_clusters(now)
         }
     }
 
@@ -251,12 +251,12 @@ impl Engine {
     /// Looks for feeds that have gone quiet, or have come back, and for what has to be asked again.
     pub fn tick(&mut self, now: Duration) {
         let revision = self.feeds.revision();
-        for touched in self.feeds.trust_changes(now) {
+        for touched in self.feeds.health_changes(now) {
             self.touch_all(&touched, MoveCause::Timer, now);
         }
         self.replan |= self.feeds.revision() != revision;
         self.effects
-            .extend(self.feeds.services_due(now).into_iter().map(Effect::LookUp));
+            .extend(self.feeds.lookups_due(now).into_iter().map(Effect::LookUp));
     }
 
     /// Takes in that the machine has slept: nothing that was known before counts, and no delay has run.

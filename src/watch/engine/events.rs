@@ -12,8 +12,8 @@ use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::api::services::Service;
 use crate::cluster::listwatch::watch::Event;
 use crate::model::{GroupId, Notice, ServiceRef, WhyUnknown};
-use crate::readiness::cache::Affected;
-use crate::readiness::slice_watch::{SliceScope, SliceWatchId};
+use crate::readiness::scope::Affected;
+use crate::readiness::scope::{SliceScope, SliceWatchId};
 use crate::resource::Record;
 
 impl Engine {
@@ -44,7 +44,7 @@ impl Engine {
     /// Takes in what a watch of slices told.
     pub fn slices(&mut self, feed: SliceWatchId, event: Event<Slice>, now: Duration) {
         let revision = self.feeds.revision();
-        let (touched, stop) = self.feeds.slices(feed, event, now);
+        let (touched, stop) = self.feeds.slice_event(feed, event, now);
         self.effects.extend(stop.into_iter().map(Effect::StopFeed));
         self.replan |= self.feeds.revision() != revision;
         self.touch_all(&touched, MoveCause::Readiness, now);
@@ -59,7 +59,7 @@ impl Engine {
     /// Takes in what a watch of mirror services told.
     pub fn mirrors(&mut self, feed: SliceWatchId, event: Event<Service>, now: Duration) {
         let revision = self.feeds.revision();
-        let touched = self.feeds.mirrors(feed, event);
+        let touched = self.feeds.mirror_event(feed, event);
         self.replan |= self.feeds.revision() != revision;
         self.touch_all(&touched, MoveCause::Group, now);
     }
@@ -75,7 +75,7 @@ impl Engine {
 
     /// Takes in whether a Service exists.
     pub fn looked_up(&mut self, service: ServiceRef, found: RequestResult<bool>, now: Duration) {
-        if self.feeds.exists(&service, found.ok(), now) {
+        if self.feeds.looked_up(&service, found.ok(), now) {
             self.touch_service(&service, MoveCause::Group, now);
         }
     }

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::cluster::queries::readiness::{ServiceNames, by_namespace};
 use crate::model::{GroupId, ServiceRef};
-use crate::readiness::slice_watch::SliceScope;
+use crate::readiness::backends::{ServiceNames, by_namespace};
+use crate::readiness::scope::SliceScope;
 use crate::resource::Record;
 
 #[derive(Debug, Default)]

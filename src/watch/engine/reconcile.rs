@@ -47,7 +47,7 @@ impl Engine {
         let readings = group
             .backends
             .iter()
-            .map(|backend| self.feeds.read(&backend.service, moment.now));
+            .map(|backend| self.feeds.lookup(&backend.service, moment.now));
         let readiness: Vec<Readiness> = readings
             .map(|reading| match reading {
                 Lookup::Ready(known) => known,
@@ -169,7 +169,7 @@ impl Engine {
             return;
         };
         for backend in &group.backends {
-            if self.feeds.must_ask(&backend.service, now) {
+            if self.feeds.must_look_up(&backend.service, now) {
                 self.effects.push(Effect::LookUp(backend.service.clone()));
             }
         }

@@ -9,8 +9,8 @@ use super::group_state::{MoveCause, Phase};
 use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::{RequestError, RequestResult};
 use crate::model::{Decision, GroupId, Readiness, Weights, decide};
-use crate::readiness::cache::Affected;
 use crate::readiness::mirror_index::RemoteNamespace;
+use crate::readiness::scope::Affected;
 
 /// How many lists of one cluster are under way at once.
 const AT_ONCE: usize = 8;
@@ -134,7 +134,7 @@ impl Engine {
             return None;
         }
         let heard: Vec<Readiness> = services
-            .map(|service| self.feeds.heard(service, moment.now))
+            .map(|service| self.feeds.lookup_fresh(service, moment.now))
             .collect();
         let without = decide(
             group,
@@ -179,7 +179,7 @@ impl Engine {
         };
         match listed {
             Ok(slices) => {
-                let changed = self.feeds.refresh(place, &slices, asked, now);
+                let changed = self.feeds.relisted(place, &slices, asked, now);
                 self.touch_all(&changed, MoveCause::Readiness, now);
                 self.touch_place(place, now);
             }
@@ -206,7 +206,7 @@ impl Engine {
     /// What another cluster does not say holds nothing up: it is not known. One that gives no answer at all is not
     /// asked for anything else either.
     fn doubt(&mut self, place: &RemoteNamespace, error: &RequestError, now: Duration) {
-        for touched in self.feeds.doubt(place, error, now) {
+        for touched in self.feeds.relist_failed(place, error, now) {
             self.touch_all(&touched, MoveCause::Timer, now);
         }
         self.touch_place(place, now);
@@ -227,8 +227,7 @@ impl Engine {
         let services = Affected::Services(place.services().collect());
         match self
             .feeds
-            .behind
-            .touched(place.cluster.as_deref(), services)
+            .affected_backends(place.cluster.as_deref(), services)
         {
             Affected::Services(services) => services
                 .iter()

@@ -25,7 +25,7 @@ use crate::cluster::{RequestError, RequestResult};
 use crate::model::readiness::{AddressFamily, SliceCounts};
 use crate::model::{GroupId, Notice, ServiceRef};
 use crate::readiness::mirror_index::RemoteNamespace;
-use crate::readiness::slice_watch::SliceWatchId;
+use crate::readiness::scope::SliceWatchId;
 use crate::resource::{Kind as _, Record, TrafficSplit};
 
 /// An engine with one group, `web`, and the effects that nobody has looked at yet.

@@ -1,0 +1,64 @@
+//! The groups of every kind that the cluster serves, listed once.
+
+use futures::future;
+
+use crate::cluster::api::groups;
+use crate::cluster::listwatch::list;
+use crate::cluster::transport::client::Cluster;
+use crate::cluster::transport::error::{RequestError, RequestResult};
+use crate::resource::{KINDS, Record};
+
+/// Groups, and the kinds that could not be listed.
+#[derive(Debug, Default)]
+pub struct GroupList {
+    pub records: Vec<Record>,
+    /// Why kinds are left out that the user may not list, where other kinds could be listed.
+    pub forbidden: Vec<RequestError>,
+}
+
+/// Lists the groups of every kind that the cluster serves.
+///
+/// # Errors
+/// Where a list fails, or no kind can be listed: the cluster serves none (then with "not found"), or all are forbidden.
+pub async fn list_groups(
+    cluster: &Cluster,
+    namespace: Option<&str>,
+    labels: Option<&str>,
+) -> RequestResult<GroupList> {
+    list_groups_counting(cluster, namespace, labels, &|_| ()).await
+}
+
+/// As [`list_groups`]. Calls `count` with the number of groups of a kind so far, for each group.
+///
+/// # Errors
+/// As [`list_groups`].
+pub async fn list_groups_counting(
+    cluster: &Cluster,
+    namespace: Option<&str>,
+    labels: Option<&str>,
+    count: &impl Fn(usize),
+) -> RequestResult<GroupList> {
+    let lists = KINDS.iter().map(|kind| async move {
+        let source = groups::source(*kind, namespace, labels);
+        match list::list_counting(cluster, &source, count).await {
+            Ok((records, _)) => Ok(records),
+            Err(error) => Err(groups::clarified(cluster, *kind, error).await),
+        }
+    });
+    let (mut listed, mut absent, mut known) = (GroupList::default(), None, false);
+    for list in future::join_all(lists).await {
+        match list {
+            Ok(records) => {
+                known = true;
+                listed.records.extend(records);
+            }
+            Err(error) if error.is_not_found() => absent = Some(error),
+            Err(error) if error.is_forbidden() => listed.forbidden.push(error),
+            Err(error) => return Err(error),
+        }
+    }
+    match listed.forbidden.first().cloned().or(absent) {
+        Some(error) if !known => Err(error),
+        _ => Ok(listed),
+    }
+}

@@ -1,0 +1,69 @@
+//! Who runs the groups of a namespace: the holder of its Lease, or Linkerd's own failover controller.
+
+use futures::future;
+use jiff::Timestamp;
+
+use super::upstream;
+use crate::cluster::api::lease;
+use crate::cluster::api::lease::Lease;
+use crate::cluster::transport::client::Cluster;
+use crate::model::Runner;
+use crate::resource::{Record, Upstream};
+
+/// Who runs the groups, by namespace.
+#[derive(Debug, Default)]
+pub struct Runners {
+    /// None: they can't be read.
+    pub leases: Option<Vec<Lease>>,
+    /// They can't be followed any more, so that those above may be past.
+    pub are_stale: bool,
+    /// When the API server was last heard on them, on its clock.
+    pub heard: Timestamp,
+    /// Linkerd's own controller runs in the cluster.
+    pub upstream: Option<Upstream>,
+}
+
+impl Runners {
+    pub async fn read(cluster: &Cluster, namespaces: &[&str]) -> Self {
+        let first = namespaces.first().copied();
+        let single = first.filter(|first| namespaces.iter().all(|namespace| namespace == first));
+        let (leases, upstream) =
+            future::join(lease::list(cluster, single), seen_upstream(cluster)).await;
+        Self {
+            leases: leases.ok(),
+            are_stale: false,
+            heard: cluster.clock().now(),
+            upstream,
+        }
+    }
+
+    pub fn of(&self, record: &Record, now: Timestamp) -> Runner {
+        let Some(leases) = self.leases.as_ref().filter(|_| !self.are_stale) else {
+            return Runner::Unknown;
+        };
+        let own = leases
+            .iter()
+            .find(|lease| lease.metadata.namespace == record.meta.namespace);
+        match own.and_then(|lease| lease.spec.holder(now)) {
+            Some(holder) => Runner::Held(holder.to_owned()),
+            // It may have been renewed since it was last heard of.
+            None if own.is_some_and(|lease| lease.spec.holder(self.heard).is_some()) => {
+                Runner::Unknown
+            }
+            None if self
+                .upstream
+                .as_ref()
+                .is_some_and(|upstream| upstream.covers(record)) =>
+            {
+                Runner::Upstream
+            }
+            None => Runner::Nobody,
+        }
+    }
+}
+
+/// Linkerd's own controller, if it is seen. Where the namespaces of the cluster may not be listed it can't be, which
+/// is no failure.
+pub async fn seen_upstream(cluster: &Cluster) -> Option<Upstream> {
+    upstream::find(cluster).await.ok().flatten()
+}

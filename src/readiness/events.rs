@@ -1,0 +1,237 @@
+//! How events, lists and look-ups change the cache, and which backends each of them affects.
+
+use std::collections::{BTreeSet, HashSet};
+use std::time::Duration;
+
+use super::cache::ReadinessCache;
+use super::health::{WatchHealth, why_unknown};
+use super::mirror_index::RemoteNamespace;
+use super::scope::{Affected, SliceScope, SliceWatchId};
+use super::service_lookups::ServiceExistence;
+use super::slice_watch::{FRESH, SliceWatch};
+use crate::cluster::api::endpoint_slices::{Slice, SliceIndex};
+use crate::cluster::api::services::Service;
+use crate::cluster::listwatch::watch::Event;
+use crate::cluster::{RequestError, RequestResult};
+use crate::model::readiness::ReadinessSource;
+use crate::model::{ServiceRef, WhyUnknown};
+
+impl ReadinessCache {
+    /// Takes in an event of a watch of slices. Returns what it affects, and the watches to stop.
+    pub fn slice_event(
+        &mut self,
+        id: SliceWatchId,
+        event: Event<Slice>,
+        now: Duration,
+    ) -> (Affected, Vec<SliceWatchId>) {
+        let Some(watch) = self.watch_mut(id) else {
+            return (Affected::Nothing, Vec::new());
+        };
+        let cluster = watch.scope.cluster.clone();
+        let affected = match event {
+            Event::Listed(slices) => {
+                watch.list(SliceIndex::of(slices), now);
+                Affected::Scope(watch.scope.clone())
+            }
+            Event::Applied(slice) => {
+                watch.slice_heard(now);
+                Affected::Services(watch.index.apply(&slice))
+            }
+            Event::Deleted(slice) => {
+                watch.slice_heard(now);
+                Affected::Services(watch.index.delete(&slice))
+            }
+            Event::Alive => {
+                watch.heard(now);
+                Affected::Nothing
+            }
+            Event::Failed(error) => {
+                watch.failed(&error);
+                let scope = watch.scope.clone();
+                self.watch_by_namespace_where_forbidden(&scope, &error);
+                Affected::Nothing
+            }
+        };
+        let stop = match affected {
+            Affected::Scope(_) => self.retire(now),
+            Affected::Services(_) | Affected::Nothing => Vec::new(),
+        };
+        (self.affected_backends(cluster.as_deref(), affected), stop)
+    }
+
+    /// Takes in an event of a watch of mirror Services. Returns what it affects.
+    pub fn mirror_event(&mut self, id: SliceWatchId, event: Event<Service>) -> Affected {
+        let Some(watch) = self.watches.iter_mut().find(|watch| watch.id == id) else {
+            return Affected::Nothing;
+        };
+        let affected = match event {
+            Event::Listed(services) => {
+                watch.mirrors.list(services, &self.remotes);
+                Affected::Scope(watch.scope.clone())
+            }
+            Event::Applied(service) => {
+                self.services.forget(&service.at);
+                if watch.mirrors.apply(&service, &self.remotes) {
+                    Affected::Services(vec![service.at])
+                } else {
+                    Affected::Nothing
+                }
+            }
+            Event::Deleted(service) => {
+                self.services.forget(&service.at);
+                watch.mirrors.delete(&service.at);
+                Affected::Services(vec![service.at])
+            }
+            Event::Alive => {
+                watch.mirrors.heard();
+                Affected::Nothing
+            }
+            Event::Failed(error) => {
+                watch.mirrors.failed(&error);
+                let scope = watch.scope.clone();
+                self.watch_by_namespace_where_forbidden(&scope, &error);
+                Affected::Nothing
+            }
+        };
+        if affected != Affected::Nothing {
+            self.request_plan();
+        }
+        affected
+    }
+
+    /// Who may not list the whole cluster may be allowed to list each namespace.
+    fn watch_by_namespace_where_forbidden(&mut self, scope: &SliceScope, error: &RequestError) {
+        if error.is_forbidden() && scope.namespace.is_none() {
+            let is_news = self.namespaced_only.insert(scope.cluster.clone());
+            self.revision += u64::from(is_news);
+        }
+    }
+
+    /// Takes in that the cluster of a watch cannot be reached. Returns what that affects.
+    pub fn no_access(&mut self, id: SliceWatchId, why: WhyUnknown) -> Affected {
+        let Some(watch) = self.watch_mut(id) else {
+            return Affected::Nothing;
+        };
+        watch.no_access(why);
+        let scope = watch.scope.clone();
+        self.affected_backends(scope.cluster.clone().as_deref(), Affected::Scope(scope))
+    }
+
+    /// Takes in a list of these services' slices that was requested at `requested`. It replaces what was known, except
+    /// what a watch has reported since. Returns what it affects.
+    pub fn relisted(
+        &mut self,
+        place: &RemoteNamespace,
+        slices: &[Slice],
+        requested: Duration,
+        now: Duration,
+    ) -> Affected {
+        let services: HashSet<ServiceRef> = place.services().collect();
+        let mut changed = BTreeSet::new();
+        let cluster = place.cluster.as_deref();
+        let is_older = |watch: &&mut SliceWatch| {
+            let covers = |service| watch.scope.covers(cluster, service);
+            services.iter().any(covers) && !watch.has_heard_slice_since(requested)
+        };
+        for watch in self.watches.iter_mut().filter(is_older) {
+            changed.extend(watch.index.refresh(&services, slices));
+        }
+        self.relisted
+            .retain(|_, at| now.saturating_sub(*at) <= FRESH);
+        let located = |service| (place.cluster.clone(), service);
+        self.relisted
+            .extend(services.into_iter().map(|service| (located(service), now)));
+        self.affected_backends(cluster, Affected::Services(changed.into_iter().collect()))
+    }
+
+    /// Takes in that a list of another cluster's slices failed: the watches of this place are not trusted until they
+    /// are heard again, unless they were heard lately. Without any answer, this holds for all watches of the cluster.
+    /// Returns what it affects.
+    pub fn relist_failed(
+        &mut self,
+        place: &RemoteNamespace,
+        error: &RequestError,
+        now: Duration,
+    ) -> Vec<Affected> {
+        let cluster = place.cluster.as_deref();
+        let mut scopes = Vec::new();
+        for watch in &mut self.watches {
+            let covers = |service: ServiceRef| watch.scope.covers(cluster, &service);
+            let is_meant = watch.scope.cluster == place.cluster
+                && (error.code().is_none() || place.services().any(covers));
+            if is_meant && !watch.is_fresh(now) {
+                watch.distrust(error);
+                scopes.push(watch.scope.clone());
+            }
+        }
+        let affected = |scope| self.affected_backends(cluster, Affected::Scope(scope));
+        scopes.into_iter().map(affected).collect()
+    }
+
+    /// Returns what is affected where the health of a watch has changed since the last call.
+    pub fn health_changes(&mut self, now: Duration) -> Vec<Affected> {
+        let changed: Vec<SliceScope> = self
+            .watches
+            .iter_mut()
+            .filter_map(|watch| watch.health_changed(now).then(|| watch.scope.clone()))
+            .collect();
+        if !changed.is_empty() {
+            self.request_plan();
+        }
+        let affected = |scope: SliceScope| {
+            self.affected_backends(scope.cluster.clone().as_deref(), Affected::Scope(scope))
+        };
+        changed.into_iter().map(affected).collect()
+    }
+
+    /// Returns the backends that a change in a cluster affects: in another cluster, the mirrors of what changed.
+    pub fn affected_backends(&self, cluster: Option<&str>, affected: Affected) -> Affected {
+        self.mirror_index.affected(cluster, affected)
+    }
+
+    /// Takes in whether a Service exists, if the look-up succeeded. Returns whether the answer is new.
+    pub fn looked_up(&mut self, service: &ServiceRef, exists: Option<bool>, now: Duration) -> bool {
+        self.services.answer(service, exists, now)
+    }
+
+    /// Takes in a Service that was read because it has no slices.
+    pub fn service_read(
+        &mut self,
+        service: ServiceRef,
+        found: RequestResult<Option<Service>>,
+        now: Duration,
+    ) {
+        let existence = match found {
+            Ok(None) => ServiceExistence::Missing,
+            Ok(Some(found)) => {
+                let covers = |watch: &&mut SliceWatch| {
+                    watch.scope.covers(None, &service)
+                        && watch.mirrors_health(now) == WatchHealth::Known
+                };
+                for watch in self.watches.iter_mut().filter(covers) {
+                    watch.mirrors.apply(&found, &self.remotes);
+                }
+                ServiceExistence::Exists
+            }
+            Err(error) => ServiceExistence::Unread(why_unknown(ReadinessSource::Service, &error)),
+        };
+        self.services.insert(service, existence, now);
+    }
+
+    /// Whether a Service should be looked up now because it has no slices. If so, it counts as asked for.
+    pub fn must_look_up(&mut self, service: &ServiceRef, now: Duration) -> bool {
+        let is_due = self.services.is_due(service, now) && self.counts(service, now).is_none();
+        if is_due {
+            self.services.asked(service, now);
+        }
+        is_due
+    }
+
+    /// Returns the Services without slices to look up again.
+    pub fn lookups_due(&mut self, now: Duration) -> Vec<ServiceRef> {
+        let due = self.services.all_due(now);
+        due.into_iter()
+            .filter(|service| self.must_look_up(service, now))
+            .collect()
+    }
+}

@@ -1,0 +1,202 @@
+//! Reads the readiness of backends once. Lists fill a [`ReadinessCache`] in place of watches, and the same look-up
+//! answers.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use futures::future::{join, join_all};
+use futures::{StreamExt as _, stream};
+use tokio::time::Instant;
+
+use super::backends::{ServiceNames, by_namespace, services};
+use super::cache::ReadinessCache;
+use super::prefetch::PrefetchedSlices;
+use super::relist::list_remote_slices;
+use super::scope::SliceScope;
+use super::slice_watch::FIRST_LIST_LIMIT;
+use crate::cluster::api::endpoint_slices::Slice;
+use crate::cluster::api::services as service_api;
+use crate::cluster::api::services::Service;
+use crate::cluster::listwatch::list::list;
+use crate::cluster::listwatch::watch::Event;
+use crate::cluster::{Clusters, RequestResult};
+use crate::model::{Readiness, RemoteService, ServiceRef, WhyUnknown};
+
+/// How many lists of this cluster are under way at once.
+const CONCURRENT_LISTS: usize = 8;
+/// With more Services to read in a namespace than this, one list of them all is cheaper.
+const MAX_SINGLE_READS: usize = 4;
+/// The moment of every list. There is no time between a list and the look-up.
+const LISTED: Duration = Duration::ZERO;
+/// The moment of the look-up: after the time for a first list, so that whatever has not arrived is unknown.
+const SETTLED: Duration = FIRST_LIST_LIMIT.saturating_add(Duration::from_secs(1));
+
+/// Returns the readiness of each of these backends. What cannot be read is unknown, with the reason. Mirrors are read
+/// in the clusters that may be asked too.
+pub async fn read(cluster: &Clusters, backends: &ServiceNames) -> HashMap<ServiceRef, Readiness> {
+    read_with(cluster, backends, PrefetchedSlices::default()).await
+}
+
+/// As [`read`], where some slices were listed before.
+pub async fn read_with(
+    cluster: &Clusters,
+    backends: &ServiceNames,
+    prefetched: PrefetchedSlices,
+) -> HashMap<ServiceRef, Readiness> {
+    let mut cache = ReadinessCache::new(cluster.remotes().asked());
+    list_all(cluster, &mut cache, backends, prefetched).await;
+    if let Some(mirrored) = cache.mirrored_clusters(SETTLED) {
+        cluster.remotes().warn_of_strangers(&mirrored);
+    }
+    let bare = cache.without_slices(backends, SETTLED);
+    for (service, found) in read_services(cluster, &by_namespace(&bare)).await {
+        cache.service_read(service, found, SETTLED);
+    }
+    services(backends)
+        .map(|service| {
+            let readiness = cache.lookup(&service, SETTLED).or_unknown();
+            (service, readiness)
+        })
+        .collect()
+}
+
+/// Returns the services of other clusters that may be asked and that these backends mirror.
+pub async fn mirrored_services(
+    cluster: &Clusters,
+    backends: &ServiceNames,
+) -> BTreeSet<RemoteService> {
+    let mut cache = ReadinessCache::new(cluster.remotes().asked());
+    let scopes = cache.plan(backends.clone(), LISTED).start;
+    let lists = scopes
+        .iter()
+        .map(async |(id, scope)| (*id, list_mirrors(cluster, scope).await));
+    for (id, listed) in in_turn(lists).await {
+        cache.mirror_event(id, listed);
+    }
+    cache.plan(backends.clone(), LISTED);
+    cache.mirrored_services().collect()
+}
+
+/// Lists each scope that the cache plans. What is listed first shows which further scopes are needed: other clusters',
+/// or each namespace where the whole cluster is forbidden.
+async fn list_all(
+    cluster: &Clusters,
+    cache: &mut ReadinessCache,
+    backends: &ServiceNames,
+    mut prefetched: PrefetchedSlices,
+) {
+    loop {
+        let scopes = cache.plan(backends.clone(), LISTED).start;
+        if scopes.is_empty() {
+            return;
+        }
+        let (local, remote): (Vec<_>, Vec<_>) = scopes
+            .into_iter()
+            .map(|(id, scope)| (id, prefetched.take(&scope), scope))
+            .partition(|(_, _, scope)| scope.cluster.is_none());
+        let local = local.into_iter().map(async |(id, prefetched, scope)| {
+            let slices = list_slices(cluster, &scope, prefetched);
+            let (slices, mirrors) = join(slices, list_mirrors(cluster, &scope)).await;
+            (id, slices, mirrors)
+        });
+        let remote = remote.into_iter().filter_map(|(id, _, scope)| {
+            let name = scope.cluster.clone()?;
+            Some(async move { (id, list_remote(cluster, &name, &scope).await) })
+        });
+        // Each cluster has a time limit of its own, and at most some 50 scopes: none waits for another one.
+        let (local, remote) = join(in_turn(local), join_all(remote)).await;
+        for (id, slices, mirrors) in local {
+            cache.mirror_event(id, mirrors);
+            cache.slice_event(id, slices, LISTED);
+        }
+        for (id, slices) in remote {
+            match slices {
+                Ok(slices) => {
+                    cache.slice_event(id, slices, LISTED);
+                }
+                Err(why) => {
+                    cache.no_access(id, why);
+                }
+            }
+        }
+    }
+}
+
+async fn in_turn<T>(requests: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
+    stream::iter(requests)
+        .buffer_unordered(CONCURRENT_LISTS)
+        .collect()
+        .await
+}
+
+async fn list_slices(
+    cluster: &Clusters,
+    scope: &SliceScope,
+    prefetched: Option<Vec<Slice>>,
+) -> Event<Slice> {
+    match prefetched {
+        Some(slices) => Event::Listed(slices),
+        None => listed(
+            list(cluster, &scope.slices())
+                .await
+                .map(|(slices, _)| slices),
+        ),
+    }
+}
+
+/// Without other clusters to ask, only Services without slices matter, and those are read one by one.
+async fn list_mirrors(cluster: &Clusters, scope: &SliceScope) -> Event<Service> {
+    if cluster.remotes().is_empty() {
+        return Event::Listed(Vec::new());
+    }
+    let source = service_api::mirrors(scope.namespace.as_deref());
+    listed(list(cluster, &source).await.map(|(mirrors, _)| mirrors))
+}
+
+async fn list_remote(
+    cluster: &Clusters,
+    name: &str,
+    scope: &SliceScope,
+) -> Result<Event<Slice>, WhyUnknown> {
+    let (limit, asked) = (cluster.remotes().patience(name), Instant::now());
+    let slices = list_remote_slices(cluster, name, &scope.slices(), limit).await;
+    if asked.elapsed() >= limit {
+        cluster.remotes().was_silent(name);
+    }
+    slices.map(listed)
+}
+
+fn listed<T>(list: RequestResult<Vec<T>>) -> Event<T> {
+    list.map_or_else(Event::Failed, Event::Listed)
+}
+
+/// Reads these Services. None of a result: it does not exist.
+async fn read_services(
+    cluster: &Clusters,
+    wanted: &ServiceNames,
+) -> Vec<(ServiceRef, RequestResult<Option<Service>>)> {
+    let reads = wanted.iter().map(async |(namespace, names)| {
+        let services = names.iter().map(|name| ServiceRef::new(namespace, name));
+        if names.len() <= MAX_SINGLE_READS {
+            let reads = services.map(async |service| {
+                let found = service_api::get(cluster, &service).await;
+                (service, found)
+            });
+            return join_all(reads).await;
+        }
+        let listed = list(cluster, &service_api::all(namespace.as_str())).await;
+        let known: RequestResult<HashMap<ServiceRef, Service>> = listed.map(|(services, _)| {
+            let by_name = services.into_iter();
+            by_name
+                .map(|service| (service.at.clone(), service))
+                .collect()
+        });
+        services
+            .map(|service| {
+                let found = known.as_ref().map(|known| known.get(&service).cloned());
+                (service, found.map_err(Clone::clone))
+            })
+            .collect()
+    });
+    in_turn(reads).await.into_iter().flatten().collect()
+}

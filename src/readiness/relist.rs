@@ -1,0 +1,57 @@
+//! Lists EndpointSlices again apart from the watches, in this cluster or in one that is mirrored.
+
+use std::time::Duration;
+
+use http::Method;
+use tokio::time::timeout;
+
+use super::mirror_index::RemoteNamespace;
+use crate::cluster::api::endpoint_slices;
+use crate::cluster::api::endpoint_slices::Slice;
+use crate::cluster::listwatch::list::list;
+use crate::cluster::listwatch::watch::Collection;
+use crate::cluster::remotes::remote_clusters::PATIENCE;
+use crate::cluster::transport::client::failure;
+use crate::cluster::transport::error::Cause;
+use crate::cluster::{Clusters, RequestResult};
+use crate::model::WhyUnknown;
+
+/// Lists the slices of these services.
+///
+/// # Errors
+/// Where the list fails, or the other cluster cannot be reached.
+pub async fn relist(local: &Clusters, place: &RemoteNamespace) -> RequestResult<Vec<Slice>> {
+    let source = endpoint_slices::source(&place.namespace, Some(&place.names));
+    let Some(name) = &place.cluster else {
+        return list(local, &source).await.map(|(slices, _)| slices);
+    };
+    let listed = list_remote_slices(local, name, &source, PATIENCE).await;
+    listed.unwrap_or_else(|why| {
+        let how = why.to_string();
+        Err(failure(
+            &Method::GET,
+            &source.path(),
+            Cause::Credentials { how },
+        ))
+    })
+}
+
+/// Lists slices in another cluster within a time limit, which includes the connection.
+///
+/// # Errors
+/// Why the cluster cannot be reached.
+pub async fn list_remote_slices(
+    local: &Clusters,
+    name: &str,
+    source: &Collection<Slice>,
+    limit: Duration,
+) -> Result<RequestResult<Vec<Slice>>, WhyUnknown> {
+    let listed = timeout(limit, async {
+        let remote = local.remote(name).await?.limited(limit);
+        Ok(list(&remote, source).await.map(|(slices, _)| slices))
+    });
+    listed.await.unwrap_or_else(|_| {
+        let cause = Cause::TimedOut { after: limit };
+        Ok(Err(failure(&Method::GET, &source.path(), cause)))
+    })
+}

@@ -1,0 +1,77 @@
+//! What a watch of EndpointSlices covers, and which backends an event affects.
+
+use std::collections::BTreeSet;
+
+use super::backends::ServiceNames;
+use crate::cluster::api::endpoint_slices;
+use crate::cluster::api::endpoint_slices::{Slice, selector};
+use crate::cluster::listwatch::watch::Collection;
+use crate::model::ServiceRef;
+
+/// With services in more namespaces than this, one watch or list of the whole cluster is cheaper.
+pub const MAX_NAMESPACED_WATCHES: usize = 50;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SliceWatchId(pub u64);
+
+/// The services that a watch or a list covers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SliceScope {
+    /// None: the cluster that the groups are in. Otherwise a cluster whose services are mirrored here.
+    pub cluster: Option<String>,
+    /// None: the whole cluster.
+    pub namespace: Option<String>,
+    /// None: every service.
+    pub services: Option<BTreeSet<String>>,
+}
+
+impl SliceScope {
+    pub fn whole_cluster(cluster: Option<&String>) -> Self {
+        Self {
+            cluster: cluster.cloned(),
+            namespace: None,
+            services: None,
+        }
+    }
+
+    /// Returns a scope for each namespace. Names that do not fit into a selector make it namespace-wide.
+    pub fn by_namespace(cluster: Option<&String>, services: &ServiceNames) -> Vec<Self> {
+        let scope = |(namespace, names): (&String, &BTreeSet<String>)| Self {
+            cluster: cluster.cloned(),
+            namespace: Some(namespace.clone()),
+            services: selector(names).map(|_| names.clone()),
+        };
+        services.iter().map(scope).collect()
+    }
+
+    pub fn covers(&self, cluster: Option<&str>, service: &ServiceRef) -> bool {
+        let is_within = |namespace: &String| *namespace == service.namespace;
+        let is_named = |services: &BTreeSet<String>| services.contains(&service.name);
+        self.cluster.as_deref() == cluster
+            && self.namespace.as_ref().is_none_or(is_within)
+            && self.services.as_ref().is_none_or(is_named)
+    }
+
+    pub fn slices(&self) -> Collection<Slice> {
+        match &self.namespace {
+            Some(namespace) => endpoint_slices::source(namespace, self.services.as_ref()),
+            None => endpoint_slices::source_everywhere(),
+        }
+    }
+
+    /// Whether both scopes include the same namespace.
+    pub fn shares_namespace(&self, other: &Self) -> bool {
+        self.cluster == other.cluster
+            && (self.namespace.is_none()
+                || other.namespace.is_none()
+                || self.namespace == other.namespace)
+    }
+}
+
+/// The backends whose readiness an event may have changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Affected {
+    Nothing,
+    Services(Vec<ServiceRef>),
+    Scope(SliceScope),
+}

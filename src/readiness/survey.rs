@@ -1,0 +1,83 @@
+//! Reads the backends of groups once and works out each group's status.
+
+use std::collections::HashMap;
+
+use futures::future;
+use jiff::Timestamp;
+
+use super::prefetch::PrefetchedSlices;
+use super::{backends, read_once};
+use crate::cluster::Clusters;
+use crate::cluster::queries::runners::Runners;
+use crate::model::{ApexClaims, Invalid, OrderStatus, Readiness, Runner, ServiceRef, Status};
+use crate::resource::Record;
+use crate::resource::annotations::CONTROLLED_BY;
+
+/// Reads the backends of these groups and returns each group's status. `rivals` are all groups of their namespaces, to
+/// find apexes that are claimed twice.
+pub async fn survey(
+    cluster: &Clusters,
+    records: &[Record],
+    rivals: &[Record],
+    prefetched: PrefetchedSlices,
+) -> Vec<Status> {
+    let wanted = backends::backends_of(records);
+    let namespaces: Vec<&str> = records
+        .iter()
+        .map(|record| record.meta.namespace.as_str())
+        .collect();
+    let (readiness, runners) = future::join(
+        read_once::read_with(cluster, &wanted, prefetched),
+        Runners::read(cluster, &namespaces),
+    )
+    .await;
+    let claims = claims_of(rivals);
+    let now = cluster.clock().now();
+    records
+        .iter()
+        .map(|record| status(record, &readiness, &claims, runners.of(record, now), now))
+        .collect()
+}
+
+/// Returns the status of one group. Backends that are not among `readiness` are unknown.
+pub fn status(
+    record: &Record,
+    readiness: &HashMap<ServiceRef, Readiness>,
+    claims: &ApexClaims<'_>,
+    runner: Runner,
+    now: Timestamp,
+) -> Status {
+    let invalid = match (&record.group, claims.oldest_rival(&record.claim())) {
+        (Err(invalid), _) => invalid.clone(),
+        (Ok(_), Some(rival)) => {
+            Invalid::claimed_twice(&record.apex, &rival.group(), rival.port, CONTROLLED_BY)
+        }
+        (Ok(group), None) => {
+            let backends = backends::in_order(group, readiness);
+            let mut status = Status::of(group, &backends, record.changed(), runner, now);
+            status.flags.contested = record.is_contested();
+            status.warnings.extend_from_slice(&record.warnings);
+            if let Some(OrderStatus::Broken { edited_by, .. }) = &mut status.order {
+                *edited_by = record.order_editor().map(str::to_owned);
+            }
+            return status;
+        }
+    };
+    let status = Status::invalid(
+        record.id(),
+        record.apex.clone(),
+        invalid,
+        record.changed(),
+        runner,
+    );
+    Status {
+        warnings: record.warnings.clone(),
+        ..status
+    }
+}
+
+/// Returns the claims of the valid groups among these.
+pub fn claims_of<'a>(records: impl IntoIterator<Item = &'a Record>) -> ApexClaims<'a> {
+    let valid = records.into_iter().filter(|record| record.group.is_ok());
+    valid.map(Record::claim).collect()
+}
