@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds kubectl-failover and puts it under a prefix, or takes it away again.
+# Builds and installs kubectl-failover, or uninstalls it.
 set -eu
 
 name=kubectl-failover
@@ -12,19 +12,19 @@ usage() {
 Usage: ./install.sh [--prefix DIR] [--binary FILE]
        ./install.sh --uninstall [--prefix DIR]
 
-Builds a release of kubectl-failover and puts under the prefix:
-  bin/                                  the plugin, and its links for linkerd and for kubectl's completion
+Builds a release of kubectl-failover and installs under the prefix:
+  bin/                                  the plugin, and links for linkerd and for kubectl's completion
   share/bash-completion/completions/    completion in bash
   share/zsh/site-functions/             completion in zsh
   share/fish/vendor_completions.d/      completion in fish
   share/man/man1/                       man pages
-  share/kubectl-failover/manifest       the list of all that, for --uninstall
+  share/kubectl-failover/manifest       the list of these files, for --uninstall
 
 Options:
-  --prefix DIR    where to put it (or the variable PREFIX; default: ~/.local)
-  --binary FILE   put this binary there instead of building one
-  --uninstall     take away what an earlier run put under the prefix, and nothing else
-  --help          this text
+  --prefix DIR    where to install (default: $PREFIX, then ~/.local)
+  --binary FILE   install this binary instead of building one
+  --uninstall     remove what an earlier run installed under the prefix, and nothing else
+  --help          print this text
 TEXT
 }
 
@@ -66,7 +66,7 @@ parse() {
 
 settle_prefix() {
     if [ -z "$prefix" ]; then
-        [ -n "${HOME:-}" ] || fail 'HOME is not set' 'Say where to install: ./install.sh --prefix DIR'
+        [ -n "${HOME:-}" ] || fail 'HOME is not set' 'Choose a place: ./install.sh --prefix DIR'
         prefix=$HOME/.local
     fi
     case $prefix in
@@ -75,12 +75,12 @@ settle_prefix() {
     esac
     case $prefix in
         *'
-'*) fail 'the prefix must not have a line break' ;;
+'*) fail 'the prefix must not contain a line break' ;;
         */) prefix=${prefix%/} ;;
     esac
 }
 
-# Calls $1 with mode (or "link"), source and place below the prefix, once for each thing to install.
+# Calls $1 with a mode (or "link"), a source and a place below the prefix, once for each file to install.
 for_each_file() {
     "$1" 755 "$binary" "bin/$name"
     "$1" link "$name" bin/linkerd-failover
@@ -95,7 +95,7 @@ for_each_file() {
     done
 }
 
-# Everything that can be refused is refused before anything is built or touched.
+# Refuses whatever it must refuse before it builds or changes anything.
 prepare() {
     : >"$work/old"
     [ ! -f "$manifest" ] || cp "$manifest" "$work/old"
@@ -106,13 +106,13 @@ prepare() {
         plan 644 '' "share/$name/manifest"
     } >"$work/files"
     if [ -s "$work/foreign" ]; then
-        printf 'error: these were not put there by %s:\n' "$0" >&2
+        printf 'error: %s did not install these:\n' "$0" >&2
         cat "$work/foreign" >&2
         fail 'nothing was changed' 'Move them away, or choose another place with --prefix DIR.'
     fi
 }
 
-# Prints the manifest's line for a file, and notes what stands in its way. A file yet to be made has no source.
+# Prints the manifest's line for a file, and notes a foreign file in its place. A file without a source is made later.
 plan() {
     place=$prefix/$3
     if [ "$1" != link ] && [ -n "$2" ] && [ ! -f "$2" ]; then fail "there is no file $2"; fi
@@ -146,7 +146,7 @@ build() {
     binary=$target/release/$name
 }
 
-# The manifest comes before the files, so that whatever an interruption leaves can be taken away.
+# Installs the manifest before the files, so that --uninstall works after an interruption.
 place_all() {
     placing=yes
     while IFS= read -r line; do mkdir -- "${line#directory }"; done <"$work/directories"
@@ -158,13 +158,13 @@ place_all() {
     placing=no
 }
 
-# What an earlier version installed and this one does not.
+# Removes files that an earlier version installed and this one does not.
 remove_obsolete() {
     { grep '^file ' "$work/old" || :; } | { grep -vxF -f "$work/files" || :; } >"$work/obsolete"
     remove_listed "$work/obsolete"
 }
 
-# Through a temporary name: what runs the old file meanwhile keeps it, and nobody sees half of the new one.
+# Renames a temporary file into place: a running program keeps the old file, and no one sees half of the new one.
 place() {
     place=$prefix/$3
     temporary=${place%/*}/.${place##*/}.$$
@@ -178,7 +178,7 @@ place() {
     temporary=''
 }
 
-# Removes the listed files, then the listed directories that are empty, the innermost first.
+# Removes the listed files, then those of the listed directories that are empty, innermost first.
 remove_listed() {
     sed -n 's/^file //p' "$1" | while IFS= read -r path; do rm -f -- "$path"; done
     sed -n 's/^directory //p' "$1" | LC_ALL=C sort -r | while IFS= read -r path; do
@@ -191,7 +191,7 @@ install_all() {
     if [ -z "$binary" ]; then
         build
     elif [ ! -x "$binary" ]; then
-        fail "$binary is no program"
+        fail "$binary is not a program"
     fi
     place_all
     printf 'Installed under %s:\n' "$prefix"
@@ -199,8 +199,8 @@ install_all() {
     case :${PATH:-}: in
         *:"$prefix/bin":*) ;;
         *)
-            printf '\n%s/bin is not on PATH. Add this line to the start-up file of your shell:\n' "$prefix"
-            # The shell that reads the line is to expand PATH, not this one.
+            printf '\n%s/bin is not on PATH. Add this line to your shell's startup file:\n' "$prefix"
+            # The user's shell expands PATH, not this one.
             # shellcheck disable=SC2016
             printf '  export PATH="%s/bin:$PATH"\n' "$prefix"
             ;;
@@ -217,12 +217,12 @@ uninstall() {
     printf 'Removed %s from %s.\n' "$name" "$prefix"
 }
 
-# After a failure half-way: what this run added goes; what was there before stays known.
+# After a failure: removes what this run added, and restores the old manifest.
 undo() {
     { grep -vxF -f "$work/old" "$work/files" || :; } | cat - "$work/directories" >"$work/added"
     remove_listed "$work/added" || :
     [ ! -s "$work/old" ] || cp "$work/old" "$manifest" || :
-    printf 'error: the installation did not finish; what it had added is gone again\n' >&2
+    printf 'error: the installation did not finish; the files that it added were removed\n' >&2
 }
 
 finish() {

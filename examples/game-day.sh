@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A game day: web-svc of emojivoto in west, with its mirror from east as fallback, through an outage, a force and
-# back home. It ends with an error at the first step that does not hold; however it ends, it tidies up.
+# A game day for web-svc of emojivoto in west, with its mirror from east as the fallback: an outage, a force and a
+# failback. It stops at the first step that fails. However it ends, it cleans up.
 # To rehearse it on your own machine: kubectl failover sandbox run -- examples/game-day.sh
 set -euo pipefail
 west=(--context "${WEST:-west}" -n emojivoto) east=(--context "${EAST:-east}" -n emojivoto)
@@ -20,7 +20,7 @@ trap tidy EXIT
 kubectl label service web-svc mirror.linkerd.io/exported=true --overwrite "${east[@]}"
 kubectl wait --for=create service/web-svc-east --timeout 30s "${west[@]}"
 plugin create web-svc --fallback web-svc-east
-kubectl failover watch "${west[@]}" & # the plugin itself: kubectl becomes it
+kubectl failover watch "${west[@]}" & # kubectl replaces itself with the plugin
 expect primary web-svc
 scale 0 # the outage
 expect failover web-svc-east

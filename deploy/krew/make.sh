@@ -1,5 +1,5 @@
 #!/bin/sh
-# Packs release binaries into archives, and writes the manifest that leads Krew to them.
+# Packs release binaries into archives, and writes the Krew manifest that points to them.
 set -eu
 
 name=kubectl-failover
@@ -11,11 +11,11 @@ usage() {
     cat <<'TEXT'
 Usage: deploy/krew/make.sh --homepage URL --downloads URL --out DIR PLATFORM=BINARY…
 
-Puts into DIR an archive for each platform (linux-amd64, linux-arm64), with the binary and the license, and
+Writes to DIR an archive for each platform (linux-amd64, linux-arm64), with the binary and the license, and
 failover.yaml. The version is that of Cargo.toml.
 
-  --homepage URL     where the plugin is described
-  --downloads URL    the address below which the archives will be
+  --homepage URL     the plugin's home page
+  --downloads URL    the address of the folder that will hold the archives
 TEXT
 }
 
@@ -59,11 +59,11 @@ binary_of() {
     printf '%s' "$binaries" | sed -n "s/^$1=//p"
 }
 
-# The same binary gives the same archive: order, owners and times are fixed.
+# Order, owners and times are fixed, so that the same binary gives the same archive.
 pack() {
     binary=$(binary_of "$1")
     [ -n "$binary" ] || misuse "the binary for $1 is missing"
-    [ -x "$binary" ] || fail "$binary is no program"
+    [ -x "$binary" ] || fail "$binary is not a program"
     cp -- "$binary" "$work/$name"
     cp -- "$repository/LICENSE" "$work/LICENSE"
     chmod 755 "$work/$name"
