@@ -8,7 +8,7 @@ use crate::changes::order::{ChangePlan, Order, Preflight, Refusal};
 use crate::changes::wait_ready;
 use crate::cli::{Danger, FailbackArgs, GlobalArgs};
 use crate::model::operate;
-use crate::model::operate::{Ends, Returned};
+use crate::model::operate::{FailbackPlan, RemovedOverride};
 use crate::model::{Group, Readiness, Runner, State, Status, Weights};
 use crate::problem::Exit;
 use crate::resource::{Change, TrafficMove};
@@ -74,7 +74,7 @@ impl Order for FailbackOrder {
                 ),
             });
         };
-        if returned.ends == Ends::Nothing && group.carries(returned.home) {
+        if returned.removes == RemovedOverride::None && group.carries(returned.home) {
             return Ok(ChangePlan::Unchanged(format!(
                 "{} has the traffic already",
                 group.backend_name(returned.home)
@@ -190,7 +190,7 @@ impl FailbackOrder {
         &self,
         group: &Group,
         seen: &Preflight,
-        returned: &Returned,
+        returned: &FailbackPlan,
     ) -> Result<(), Refusal> {
         let name = group.backend_name(returned.home);
         let Some(home) = seen.readiness.get(returned.home) else {
@@ -214,7 +214,9 @@ impl FailbackOrder {
                 )
             }
         };
-        if matches!(returned.ends, Ends::BrokenOverride { .. }) || self.allow.contains(&danger) {
+        if matches!(returned.removes, RemovedOverride::Broken { .. })
+            || self.allow.contains(&danger)
+        {
             return Ok(());
         }
         let place = &seen.place;
@@ -239,25 +241,25 @@ impl FailbackOrder {
         &self,
         group: &Group,
         seen: &Preflight,
-        returned: Returned,
+        returned: FailbackPlan,
     ) -> Result<ChangePlan, Refusal> {
         let home = group.backend_name(returned.home);
-        let (change, words) = match returned.ends {
-            Ends::Override => (
+        let (change, words) = match returned.removes {
+            RemovedOverride::Standing => (
                 Change::builder().end_override(Some(home)),
                 "the override is ended".to_owned(),
             ),
-            Ends::BrokenOverride { sets_home } => (
+            RemovedOverride::Broken { sets_home } => (
                 Change::builder().end_override(sets_home.then_some(home)),
                 "the broken override is taken away".to_owned(),
             ),
-            Ends::Nothing if returned.weights == Weights::Hold => {
+            RemovedOverride::None if returned.weights == Weights::Hold => {
                 return Ok(ChangePlan::Unchanged(returned.why));
             }
-            Ends::Nothing if returned.reaches_home() => {
+            RemovedOverride::None if returned.reaches_home() => {
                 (Change::builder(), format!("sent home to {home}"))
             }
-            Ends::Nothing => (
+            RemovedOverride::None => (
                 Change::builder(),
                 format!("{home} is home, and {}", returned.why),
             ),

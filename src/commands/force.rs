@@ -10,7 +10,7 @@ use crate::changes::order;
 use crate::changes::order::{ChangePlan, Order, Preflight, Refusal};
 use crate::cli::{Danger, DryRun, ForceArgs, GlobalArgs};
 use crate::model::operate;
-use crate::model::operate::{Forced, Wish};
+use crate::model::operate::{ForcePlan, ForceRequest};
 use crate::model::{Group, OrderStatus, Readiness, Runner, State, Status, WhyUnknown};
 use crate::problem::Exit;
 use crate::resource::{Change, TrafficMove};
@@ -86,14 +86,14 @@ impl Order for ForceOrder {
             .duration
             .and_then(|duration| order::end(seen.started, duration));
         self.refuse_paused(group, seen, until)?;
-        let wish = Wish {
+        let wish = ForceRequest {
             to: target,
             until,
             reason: self.reason.clone(),
             by: seen.by.clone(),
         };
         let forced = operate::force(group, &seen.readiness, &wish, seen.now);
-        let Forced::Order {
+        let ForcePlan::Write {
             order,
             weights,
             unverified,

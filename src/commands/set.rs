@@ -7,7 +7,6 @@ use crate::access::rights::RbacCommand;
 use crate::changes::order;
 use crate::changes::order::{ChangePlan, Order, Preflight, Refusal};
 use crate::cli::{Danger, GlobalArgs, SetArgs};
-use crate::model::moves::write_weights;
 use crate::model::{Group, Invalid, Timers, Weights, decide};
 use crate::problem::{Exit, Problem};
 use crate::resource::annotations::{OVERRIDE, PRIMARY_SERVICE};
@@ -153,7 +152,7 @@ fn what_next(group: &Group, seen: &Preflight) -> Option<String> {
         Weights::Hold => None,
         Weights::Set(weights) => Some(format!(
             "; a watch would now set {}",
-            write_weights(group, &weights)
+            group.write_weights(&weights)
         )),
     }
 }

@@ -1,34 +1,39 @@
-//! What a check has found.
+//! The results of `check`.
 
 use serde::Serialize;
 
-/// How a check ended.
+/// The outcome of one check, named as in Linkerd's `check -o json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CheckOutcome {
+    /// The description holds.
     Success,
+    /// It may not hold; `check` still exits 0.
     Warning,
+    /// It does not hold; `check` exits 1.
     Error,
 }
 
-/// One check.
+/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckResult {
-    /// What holds where it ends well.
+    /// The statement that holds if the check succeeds.
     pub description: String,
+    /// Whether it holds.
     pub outcome: CheckOutcome,
-    /// What is wrong and what to do about it; empty where all is well.
+    /// The problems and what to do about them; empty on success.
     pub lines: Vec<String>,
     /// A URL to read or a command to type.
     pub hint: Option<String>,
-    /// What is wrong may mend itself.
+    /// The check may succeed if it is repeated.
     pub may_pass: bool,
 }
 
-/// The longest list of things that are wrong.
-const MOST_LINES: usize = 10;
+/// Problems beyond this number are only counted.
+const MAX_PROBLEM_LINES: usize = 10;
 
 impl CheckResult {
+    /// Returns a check that succeeded.
     pub fn success(description: impl Into<String>) -> Self {
         let description = description.into();
         Self {
@@ -40,38 +45,38 @@ impl CheckResult {
         }
     }
 
-    /// An error where there are complaints.
-    pub fn error(description: impl Into<String>, complaints: Vec<String>) -> Self {
-        Self::success(description).with(CheckOutcome::Error, complaints)
+    /// Returns an error if there are problems, and a success otherwise.
+    pub fn error(description: impl Into<String>, problems: Vec<String>) -> Self {
+        Self::success(description).with(CheckOutcome::Error, problems)
     }
 
-    /// A warning where there are complaints.
-    pub fn warning(description: impl Into<String>, complaints: Vec<String>) -> Self {
-        Self::success(description).with(CheckOutcome::Warning, complaints)
+    /// Returns a warning if there are problems, and a success otherwise.
+    pub fn warning(description: impl Into<String>, problems: Vec<String>) -> Self {
+        Self::success(description).with(CheckOutcome::Warning, problems)
     }
 
-    fn with(mut self, outcome: CheckOutcome, mut complaints: Vec<String>) -> Self {
-        if complaints.is_empty() {
+    fn with(mut self, outcome: CheckOutcome, mut problems: Vec<String>) -> Self {
+        if problems.is_empty() {
             return self;
         }
-        let more = complaints.len().saturating_sub(MOST_LINES);
+        let more = problems.len().saturating_sub(MAX_PROBLEM_LINES);
         if more > 0 {
-            complaints.truncate(MOST_LINES);
-            complaints.push(format!("and {more} more"));
+            problems.truncate(MAX_PROBLEM_LINES);
+            problems.push(format!("and {more} more"));
         }
         self.outcome = outcome;
-        self.lines = complaints;
+        self.lines = problems;
         self
     }
 
-    /// What to read or to type, where something is wrong.
+    /// Sets a URL to read or a command to type, unless the check succeeded.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = (self.outcome != CheckOutcome::Success).then(|| hint.into());
         self
     }
 
-    /// Marks what is wrong as something that may mend itself.
+    /// Marks the problems as ones that may be gone when the check is repeated.
     #[must_use]
     pub fn that_may_pass(mut self) -> Self {
         self.may_pass = self.outcome != CheckOutcome::Success;
@@ -79,14 +84,17 @@ impl CheckResult {
     }
 }
 
-/// Checks of one subject.
+/// A group of checks under one heading.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Category {
+    /// The heading.
     pub name: &'static str,
+    /// The checks, in the order in which they are shown.
     pub checks: Vec<CheckResult>,
 }
 
 impl Category {
+    /// Returns a category without checks.
     pub fn new(name: &'static str) -> Self {
         Self {
             name,
@@ -94,13 +102,14 @@ impl Category {
         }
     }
 
+    /// Whether a check ended with an error.
     pub fn has_error(&self) -> bool {
         self.checks
             .iter()
             .any(|check| check.outcome == CheckOutcome::Error)
     }
 
-    /// The first check that may yet end well by itself.
+    /// Returns the first check that may succeed if it is repeated.
     pub fn pending(&self) -> Option<&CheckResult> {
         self.checks.iter().find(|check| check.may_pass)
     }
@@ -111,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_complaints_all_is_well() {
+    fn a_check_without_problems_succeeds() {
         let check = CheckResult::error("x", Vec::new())
             .hint("y")
             .that_may_pass();
@@ -121,7 +130,7 @@ mod tests {
     #[test]
     fn long_lists_are_cut() {
         let check = CheckResult::warning("x", (0..14).map(|number| number.to_string()).collect());
-        assert_eq!(check.lines.len(), MOST_LINES + 1);
+        assert_eq!(check.lines.len(), MAX_PROBLEM_LINES + 1);
         assert_eq!(check.lines.last().unwrap(), "and 4 more");
     }
 }

@@ -1,57 +1,59 @@
-//! What `status --for` can ask of a group.
+//! The conditions of `status --for` and `watch --until`: parsing, and whether a group meets one.
 
 use std::fmt;
 use std::str::FromStr;
 
-use super::report::{Flags, State};
+use super::state::{Flags, State};
 use super::status::{Runner, Status};
 
-/// Claims of which one must hold: `Failover,Unavailable`.
+/// Alternatives, of which one must hold: `Failover,Unavailable`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
-    claims: Vec<Claim>,
+    alternatives: Vec<Alternative>,
 }
 
-/// One claim: `Failover`, `!redundant`, `active=web-svc-east`.
+/// One alternative: `Failover`, `!redundant`, `active=web-svc-east`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Claim {
+struct Alternative {
     negated: bool,
-    what: What,
+    predicate: Predicate,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum What {
+enum Predicate {
     State(State),
     Flag(&'static str),
     /// This backend carries traffic.
     Active(String),
 }
 
-/// A text that is no condition.
+/// The text is not a condition. `Display` lists what can be asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadCondition {
-    claim: String,
+    text: String,
 }
 
 impl std::error::Error for BadCondition {}
 
 impl Condition {
-    /// Whether one of the claims is true of the group.
+    /// Whether the group meets one of the alternatives.
     pub fn holds(&self, status: &Status) -> bool {
-        self.claims.iter().any(|claim| claim.holds(status))
+        self.alternatives
+            .iter()
+            .any(|alternative| alternative.holds(status))
     }
 }
 
-impl Claim {
+impl Alternative {
     fn holds(&self, status: &Status) -> bool {
-        if self.what == What::Flag("unattended") && status.runner == Runner::Unknown {
-            // Neither it nor its contrary is known.
+        if self.predicate == Predicate::Flag("unattended") && status.runner == Runner::Unknown {
+            // Neither the flag nor its negation is known to hold.
             return false;
         }
-        let is_so = match &self.what {
-            What::State(state) => status.state == *state,
-            What::Flag(name) => status.flags.names().contains(name),
-            What::Active(backend) => status.active().contains(&backend.as_str()),
+        let is_so = match &self.predicate {
+            Predicate::State(state) => status.state == *state,
+            Predicate::Flag(name) => status.flags.names().contains(name),
+            Predicate::Active(backend) => status.active().contains(&backend.as_str()),
         };
         is_so != self.negated
     }
@@ -61,65 +63,69 @@ impl FromStr for Condition {
     type Err = BadCondition;
 
     fn from_str(text: &str) -> Result<Self, BadCondition> {
-        let claims: Result<Vec<Claim>, BadCondition> = text.split(',').map(str::parse).collect();
-        Ok(Self { claims: claims? })
+        let alternatives = text.split(',').map(str::parse).collect::<Result<_, _>>()?;
+        Ok(Self { alternatives })
     }
 }
 
-impl FromStr for Claim {
+impl FromStr for Alternative {
     type Err = BadCondition;
 
     fn from_str(text: &str) -> Result<Self, BadCondition> {
         let text = text.trim();
-        let (negated, what) = match text.strip_prefix('!') {
-            Some(what) => (true, what.trim_start()),
+        let (negated, word) = match text.strip_prefix('!') {
+            Some(word) => (true, word.trim_start()),
             None => (false, text),
         };
-        match read_what(what) {
-            Some(what) => Ok(Self { negated, what }),
+        match parse_predicate(word) {
+            Some(predicate) => Ok(Self { negated, predicate }),
             None => Err(BadCondition {
-                claim: text.to_owned(),
+                text: text.to_owned(),
             }),
         }
     }
 }
 
-/// `overridden` names a state and a flag: it is taken as the flag, which every group in that state has.
-fn read_what(text: &str) -> Option<What> {
+/// `overridden` names a state and a flag: it means the flag, which every group in that state has.
+fn parse_predicate(text: &str) -> Option<Predicate> {
     if let Some((word, backend)) = text.split_once('=') {
         let is_name = |name: &str| {
             name.chars()
                 .all(|letter| letter.is_ascii_alphanumeric() || "-./".contains(letter))
         };
         let named = word.eq_ignore_ascii_case("active") && !backend.is_empty() && is_name(backend);
-        return named.then(|| What::Active(backend.to_owned()));
+        return named.then(|| Predicate::Active(backend.to_owned()));
     }
     let flag = Flags::NAMES
         .into_iter()
         .find(|name| name.eq_ignore_ascii_case(text))
-        .map(What::Flag);
+        .map(Predicate::Flag);
     let state = || {
         State::ALL
             .into_iter()
             .find(|state| state.to_string().eq_ignore_ascii_case(text))
     };
-    flag.or_else(|| state().map(What::State))
+    flag.or_else(|| state().map(Predicate::State))
 }
 
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let claims: Vec<String> = self.claims.iter().map(Claim::to_string).collect();
-        f.write_str(&claims.join(","))
+        let alternatives: Vec<String> = self
+            .alternatives
+            .iter()
+            .map(Alternative::to_string)
+            .collect();
+        f.write_str(&alternatives.join(","))
     }
 }
 
-impl fmt::Display for Claim {
+impl fmt::Display for Alternative {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.negated { "!" } else { "" })?;
-        match &self.what {
-            What::State(state) => write!(f, "{state}"),
-            What::Flag(name) => f.write_str(name),
-            What::Active(backend) => write!(f, "active={backend}"),
+        match &self.predicate {
+            Predicate::State(state) => write!(f, "{state}"),
+            Predicate::Flag(name) => f.write_str(name),
+            Predicate::Active(backend) => write!(f, "active={backend}"),
         }
     }
 }
@@ -129,9 +135,9 @@ impl fmt::Display for BadCondition {
         let states: Vec<String> = State::ALL.iter().map(State::to_string).collect();
         write!(
             f,
-            "{:?} is none\n  states:  {}\n  flags:   {}\n  backend: active=BACKEND\n\
+            "unknown condition {:?}\n  states:  {}\n  flags:   {}\n  backend: active=BACKEND\n\
              ! before one of them negates it, and a comma between two means \"or\"",
-            self.claim,
+            self.text,
             states.join(", "),
             Flags::NAMES.join(", ")
         )
@@ -226,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_not_known_to_run_a_group_proves_nothing() {
+    fn an_unknown_runner_meets_no_condition_on_unattended() {
         let unattended = Flags {
             unattended: true,
             ..Flags::default()
@@ -242,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_lists_what_can_be_said() {
+    fn an_unknown_condition_lists_the_known_ones() {
         for text in [
             "",
             "fail",
@@ -261,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn every_flag_has_its_name_among_those_that_can_be_asked_for() {
+    fn every_flag_is_a_condition() {
         let all = Flags {
             overridden: true,
             broken: true,
@@ -275,28 +281,29 @@ mod tests {
         assert_eq!(all.names(), Flags::NAMES);
     }
 
-    fn claim() -> impl Strategy<Value = Claim> {
-        let what = prop_oneof![
+    fn alternative() -> impl Strategy<Value = Alternative> {
+        let predicate = prop_oneof![
             prop::sample::select(&State::ALL[..])
                 .prop_filter("the flag's name", |state| *state != State::Overridden)
-                .prop_map(What::State),
-            prop::sample::select(&Flags::NAMES[..]).prop_map(What::Flag),
-            "[a-z]([-a-z0-9]{0,61}[a-z0-9])?".prop_map(What::Active),
+                .prop_map(Predicate::State),
+            prop::sample::select(&Flags::NAMES[..]).prop_map(Predicate::Flag),
+            "[a-z]([-a-z0-9]{0,61}[a-z0-9])?".prop_map(Predicate::Active),
         ];
-        (any::<bool>(), what).prop_map(|(negated, what)| Claim { negated, what })
+        (any::<bool>(), predicate)
+            .prop_map(|(negated, predicate)| Alternative { negated, predicate })
     }
 
     proptest! {
         #[test]
-        fn any_text_is_read_or_refused(text in "(?s).{0,40}|[!,= a-z]{0,20}") {
+        fn any_text_is_parsed_or_refused(text in "(?s).{0,40}|[!,= a-z]{0,20}") {
             if let Ok(condition) = text.parse::<Condition>() {
                 prop_assert_eq!(condition.to_string().parse::<Condition>().unwrap(), condition);
             }
         }
 
         #[test]
-        fn what_is_shown_reads_as_the_same(claims in prop::collection::vec(claim(), 1..4)) {
-            let condition = Condition { claims };
+        fn a_shown_condition_parses_as_the_same(alternatives in prop::collection::vec(alternative(), 1..4)) {
+            let condition = Condition { alternatives };
             prop_assert_eq!(condition.to_string().parse::<Condition>().unwrap(), condition);
         }
     }

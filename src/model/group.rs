@@ -1,79 +1,34 @@
-use std::fmt;
+//! A failover group: one apex with its backends and its policy.
 
+use super::ids::{GroupId, ServiceRef};
 use super::moves::LastMove;
 use super::overrides::{OverrideState, Pause};
 use super::policy::{MinReady, Policy, PolicyKind};
 
-/// A service, the unit that has endpoints.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ServiceRef {
-    pub namespace: String,
-    pub name: String,
-}
-
-impl ServiceRef {
-    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
-        Self {
-            namespace: namespace.into(),
-            name: name.into(),
-        }
-    }
-}
-
-impl fmt::Display for ServiceRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.namespace, self.name)
-    }
-}
-
-/// A group's name: the object that carries it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct GroupId {
-    pub namespace: String,
-    /// Singular, lower case, such as `trafficsplit`.
-    pub kind: &'static str,
-    pub name: String,
-}
-
-impl GroupId {
-    /// The name, with the kind before it where that is another than most groups have.
-    pub fn short_name(&self) -> String {
-        if self.kind == Self::COMMON_KIND {
-            self.name.clone()
-        } else {
-            format!("{}/{}", self.kind, self.name)
-        }
-    }
-
-    const COMMON_KIND: &str = "trafficsplit";
-}
-
-impl fmt::Display for GroupId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.namespace, self.short_name())
-    }
-}
-
-/// What carries the weights. A proxy falls back to the apex where a split has nothing; a route skips backends
-/// without endpoints by itself.
+/// The kind of object that carries the weights. Linkerd's proxies treat backends without endpoints
+/// differently: a TrafficSplit falls back to the apex, a route skips them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Carrier {
+    /// A TrafficSplit.
     Split,
+    /// An HTTPRoute or a GRPCRoute.
     Route,
 }
 
+/// A Service that can receive the apex's traffic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backend {
-    /// As annotations and commands call it: `web-svc`, or `other/web-svc` where it is in another namespace than the
-    /// group.
+    /// The name in annotations and commands: `web-svc`, or `other/web-svc` if the Service is in
+    /// another namespace than the group.
     pub name: String,
+    /// The Service.
     pub service: ServiceRef,
-    /// The share on the object now.
+    /// The weight on the object; for a route with several rules, the sum over its rules.
     pub weight: u64,
 }
 
 impl Backend {
-    /// A backend of a group in the namespace `home`.
+    /// Returns a backend of a group in the namespace `home`.
     pub fn new(home: &str, service: ServiceRef, weight: u64) -> Self {
         let name = if service.namespace == home {
             service.name.clone()
@@ -91,10 +46,13 @@ impl Backend {
 /// One apex with its backends and policy, whichever object carries it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
+    /// The object that carries the group.
     pub id: GroupId,
+    /// The kind of that object.
     pub carrier: Carrier,
-    /// The service that clients call.
+    /// Name of the Service that clients call.
     pub apex: String,
+    /// The backends, in the order that the object lists them.
     pub backends: Vec<Backend>,
     /// Index of the backend that should have the traffic; under an override, of its target.
     pub primary: usize,
@@ -102,22 +60,25 @@ pub struct Group {
     pub overridden: bool,
     /// Under an override: index of the primary before it.
     pub home: Option<usize>,
-    /// The override on the object, in force or not.
+    /// The override on the object, whether it is in force or not.
     pub order: Option<OverrideState>,
+    /// The pause on the object, whether it has expired or not.
     pub paused: Option<Pause>,
-    /// The object says that `failback: manual` keeps its traffic away.
+    /// The object has the annotation that `failback: manual` keeps its traffic away.
     pub held: bool,
+    /// When and how traffic moves.
     pub policy: Policy,
+    /// The last move that is recorded on the object.
     pub last_move: Option<LastMove>,
-    /// The rules of its route differ in their weights, so that those of the backends are sums: what is decided is
-    /// written to all rules, even where the sums agree with it.
+    /// The rules of a route have different weights, so that a backend's weight is a sum. Weights
+    /// are then written to all rules, even if the sums match.
     pub uneven: bool,
-    /// One of those rules has no weight at all, which Linkerd's proxy does not stand: a hold is written too.
+    /// All weights of one rule are 0, which Linkerd's proxy cannot handle: a hold is written too.
     pub has_empty_rule: bool,
 }
 
 impl Group {
-    /// A group with the policy of one without policy annotations, and no notes of operators or loops.
+    /// Returns a group with the default policy, without an override, a pause or a recorded move.
     pub fn ordinary(
         id: GroupId,
         carrier: Carrier,
@@ -143,17 +104,18 @@ impl Group {
         }
     }
 
-    /// The backend that annotations and commands call so.
+    /// Returns the index of the backend with this name in annotations.
     pub fn position(&self, name: &str) -> Option<usize> {
         self.backends
             .iter()
             .position(|backend| backend.name == name)
     }
 
-    /// The backend that a user calls so, who may also name the group's own namespace.
+    /// Returns the index of the backend that a user named, possibly with the group's own namespace.
     pub fn named(&self, typed: &str) -> Option<usize> {
-        let at_home = || typed.strip_prefix(&self.id.namespace)?.strip_prefix('/');
-        self.position(typed).or_else(|| self.position(at_home()?))
+        let without_namespace = || typed.strip_prefix(&self.id.namespace)?.strip_prefix('/');
+        self.position(typed)
+            .or_else(|| self.position(without_namespace()?))
     }
 
     /// Whether the object has these weights, in proportion.
@@ -161,21 +123,34 @@ impl Group {
         !self.uneven && same_proportion(weights, &self.weights())
     }
 
+    /// Returns the weights on the object, one for each backend.
     pub fn weights(&self) -> Vec<u64> {
         self.backends.iter().map(|backend| backend.weight).collect()
     }
 
+    /// Writes weights as annotations have them: `web-svc=1,web-svc-east=0`.
+    pub fn write_weights(&self, weights: &[u64]) -> String {
+        let pairs = self.backends.iter().zip(weights);
+        pairs
+            .map(|(backend, weight)| format!("{}={weight}", backend.name))
+            .collect::<Vec<_>>()
+            .join(",")
+    }
+
+    /// Returns the primary's name in annotations.
     pub fn primary_name(&self) -> &str {
         self.backend_name(self.primary)
     }
 
+    /// Returns a backend's name in annotations; empty if there is no such backend.
     pub fn backend_name(&self, index: usize) -> &str {
         self.backends
             .get(index)
             .map_or("", |backend| backend.name.as_str())
     }
 
-    /// How many ready endpoints make this backend enough: `min-ready` speaks of the primary when it is home.
+    /// Returns how many ready endpoints make this backend enough: `min-ready` for a primary that is
+    /// home, and one for every other backend.
     pub fn threshold(&self, index: usize) -> MinReady {
         if index == self.primary && !self.overridden {
             self.policy.min_ready
@@ -184,7 +159,7 @@ impl Group {
         }
     }
 
-    /// The policy in force: an override spreads where the group would be active-active.
+    /// Returns the policy in force: an override turns active-active into spread.
     pub fn policy_kind(&self) -> PolicyKind {
         match self.policy.kind {
             PolicyKind::ActiveActive if self.overridden => PolicyKind::Spread,
@@ -192,7 +167,7 @@ impl Group {
         }
     }
 
-    /// The share of a backend: 1 each under an override.
+    /// Returns the share of a backend: 1 for each under an override.
     pub fn share(&self, index: usize) -> u64 {
         if self.overridden {
             1
@@ -201,52 +176,34 @@ impl Group {
         }
     }
 
+    /// Whether the backend's weight is above 0.
     pub fn carries(&self, index: usize) -> bool {
         self.backends
             .get(index)
             .is_some_and(|backend| backend.weight > 0)
     }
 
-    /// The last move, if the weights are still those that it set.
+    /// Returns the last move if the weights still are those that it set, in proportion.
     pub fn fitting_move(&self) -> Option<&LastMove> {
-        self.last_move.as_ref().filter(|last| last.fits(self))
+        self.last_move.as_ref().filter(|last| {
+            let names = self.backends.iter().map(|backend| backend.name.as_str());
+            last.weights(names)
+                .is_some_and(|weights| self.has_weights(&weights))
+        })
     }
 
-    /// Whether the traffic is where a blind move put it.
+    /// Whether an unverified move put the traffic where it is.
     pub fn placed_unverified(&self) -> bool {
         self.fitting_move().is_some_and(|last| last.unverified)
     }
-}
 
-/// Why an object with the label is no group, and how to mend it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Invalid {
-    pub reason: String,
-    pub mend: String,
-    /// The keys of its policy whose values are not allowed, where that is all.
-    pub settings: Vec<&'static str>,
-}
-
-impl Invalid {
-    /// Of two groups on one apex the newer one is none. `port` is the one that the older speaks of; none: all.
-    pub fn claimed_twice(apex: &str, older: &GroupId, port: Option<u16>, label: &str) -> Self {
-        let port = port
-            .map(|port| format!(" (its port {port})"))
-            .unwrap_or_default();
-        Self {
-            reason: format!(
-                "the older group {} has the same apex, {apex}{port}",
-                older.short_name()
-            ),
-            mend: format!("delete one of the two, or take its label {label} away"),
-            settings: Vec::new(),
-        }
-    }
-}
-
-impl fmt::Display for Invalid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.reason)
+    /// Returns the home of a force whose override was deleted by hand, so that the force's target
+    /// counts as the primary.
+    pub fn forgotten_home(&self) -> Option<&str> {
+        let home = self.position(self.fitting_move()?.home.as_deref()?)?;
+        let is_forgotten =
+            self.order.is_none() && self.carries(self.primary) && home != self.primary;
+        is_forgotten.then(|| self.backend_name(home))
     }
 }
 

@@ -1,42 +1,49 @@
-//! The moves of groups' traffic that can be known.
+//! Moves of traffic as `history` lists them, merged from several sources.
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::group::GroupId;
+use super::ids::GroupId;
 
-/// Two reports this close together speak of one move.
-const SAME: SignedDuration = SignedDuration::from_secs(2);
+/// Two reports within this time describe one move.
+const SAME_MOVE_WINDOW: SignedDuration = SignedDuration::from_secs(2);
 
 /// One move, or an edit that may have been one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Move {
+    /// The group.
     pub group: GroupId,
-    /// None where the object is gone.
+    /// The group's apex; none if the object no longer exists.
     pub apex: Option<String>,
+    /// The API server's time.
     pub at: Timestamp,
-    /// Weights, written `web-svc=1,web-svc-east=0`, where they are known.
+    /// Weights before, such as `web-svc=1,web-svc-east=0`, if they are known.
     pub from: Option<String>,
+    /// Weights after, if they are known.
     pub to: Option<String>,
+    /// Who moved it: user and host, or a field manager.
     pub by: String,
+    /// The reason, in words.
     pub why: String,
+    /// Nobody could confirm that the new backends are ready.
     pub unverified: bool,
-    /// What reports it, the best first.
+    /// The sources that report it, the most precise first.
     pub sources: Vec<MoveSource>,
 }
 
-/// What reports a move, the more telling first.
+/// The source of a reported move, the most precise first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MoveSource {
-    /// The annotation on the object.
+    /// The annotation `last-move` on the object.
     LastMove,
+    /// An Event of this tool.
     Event,
     /// An Event of Linkerd's own failover controller.
     UpstreamEvent,
-    /// Who last edited the backends: a hint that they may have been moved.
+    /// `metadata.managedFields`: the last edit of the backends, which may have moved traffic.
     ManagedFields,
 }
 
-/// The moves, the newest first, each once.
+/// Merges reports of the same move, and returns the moves, the newest first.
 pub fn merge(mut reports: Vec<Move>) -> Vec<Move> {
     reports.sort_by_key(|report| report.sources.first().copied());
     let mut moves: Vec<Move> = Vec::new();
@@ -55,10 +62,10 @@ pub fn merge(mut reports: Vec<Move>) -> Vec<Move> {
     moves
 }
 
-/// Two Events are two moves, however close together; times of edits have whole seconds.
+/// Two reports of one source are two moves, however close together. Edit times are whole seconds.
 fn is_same(known: &Move, report: &Move) -> bool {
     known.group == report.group
-        && known.at.duration_since(report.at).abs() <= SAME
+        && known.at.duration_since(report.at).abs() <= SAME_MOVE_WINDOW
         && !report
             .sources
             .iter()
@@ -100,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_move_that_is_reported_twice_is_one() {
+    fn reports_of_one_move_are_merged() {
         use MoveSource::{Event, LastMove, ManagedFields};
         let reports = vec![
             report(ManagedFields, 101, None),
@@ -118,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn moves_in_quick_succession_are_two() {
+    fn moves_in_quick_succession_stay_apart() {
         use MoveSource::{Event, LastMove};
         let reports = vec![
             report(Event, 100, Some("web=0,east=1")),
@@ -132,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn other_groups_are_left_apart() {
+    fn moves_of_different_groups_stay_apart() {
         let mut other = report(MoveSource::Event, 100, None);
         other.group.name = "mail".to_owned();
         assert_eq!(

@@ -1,39 +1,54 @@
-//! What a failover group is and how it decides. Pure: no I/O, no clock of its own, no Kubernetes types.
+//! The domain: what a failover group is, and the rules that decide on its traffic. Pure: no I/O, no
+//! clock, no Kubernetes types.
+
+#![warn(missing_docs)]
 
 pub mod check;
 pub mod condition;
 pub mod decide;
+pub mod decision;
+mod effective;
 pub mod group;
 pub mod history;
+pub mod ids;
+pub mod invalid;
 pub mod limits;
 pub mod mirror;
+pub mod mirror_side;
 pub mod moves;
 pub mod notice;
 pub mod operate;
 pub mod overrides;
 pub mod policy;
 pub mod readiness;
-pub mod report;
+mod report;
 pub mod rivals;
+mod situation;
+pub mod state;
 pub mod status;
 pub mod status_change;
 pub mod timers;
+pub mod unknown;
 
 pub use condition::Condition;
-pub use decide::{Decision, Rule, Weights, decide};
-pub use group::{Backend, Carrier, Group, GroupId, Invalid, ServiceRef};
+pub use decide::{Decider, decide};
+pub use decision::{Decision, Rule, Weights};
+pub use group::{Backend, Carrier, Group};
+pub use ids::{GroupId, RemoteService, ServiceRef};
+pub use invalid::Invalid;
 pub use limits::MaxMoves;
-pub use mirror::{Member, Mirror, RemoteService};
-
+pub use mirror::{Member, Mirror};
+pub use mirror_side::Side;
 pub use moves::LastMove;
 pub use notice::{Notice, Transition};
 pub use overrides::{Override, OverrideState, Pause};
 pub use policy::{Failback, MinReady, Policy, PolicyKind};
-pub use readiness::{Readiness, WhyUnknown};
-pub use report::{Flags, State};
+pub use readiness::Readiness;
 pub use rivals::{ApexClaim, ApexClaims};
+pub use state::{Flags, State};
 pub use status::{
     BackendStatus, Changed, LeftOver, OrderStatus, Runner, Status, UPSTREAM_IGNORES_PAUSES,
 };
 pub use status_change::StatusChange;
 pub use timers::{Stopwatches, Timers};
+pub use unknown::{ReadinessSource, WhyUnknown};

@@ -1,135 +1,177 @@
+//! What `watch` reports of its work. Notices carry facts; `view` turns them into words.
+
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::group::GroupId;
-use super::report::State;
+use super::ids::GroupId;
+use super::state::State;
 
-/// What the loop tells of its work.
+/// A report of `watch`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Notice {
-    /// The groups are known, and the loop runs.
+    /// All groups are listed, and the loop runs.
     Started {
+        /// The number of groups.
         groups: usize,
     },
-    /// Traffic has been moved.
+    /// Traffic was moved.
     Moved(Transition),
-    /// An order of an operator has ended, as it was to.
+    /// An override or a pause expired and was removed.
     Ended {
+        /// The group.
         group: GroupId,
         /// The API server's time.
         at: Timestamp,
+        /// `override` or `pause`.
         what: &'static str,
     },
-    /// Traffic would be moved, but for `--dry-run`.
+    /// Traffic would be moved without `--dry-run`.
     WouldMove(Transition),
-    /// Nobody is ready, or the readiness that would decide can't be known: traffic stays where it is.
+    /// No backend is ready, or the readiness that decides is unknown: traffic stays where it is.
     Stuck {
+        /// The group.
         group: GroupId,
+        /// `Unavailable` or `Unknown`.
         state: State,
+        /// The reason, as a clause.
         reason: String,
-        /// What cannot be known, in words that name no backend.
+        /// Why readiness is unknown, without the names of backends.
         cause: Option<String>,
     },
-    /// That is over.
+    /// A group that was [`Notice::Stuck`] has a ready backend again.
     Unstuck {
+        /// The group.
         group: GroupId,
-        /// What it was while it lasted.
+        /// The state while it was stuck.
         was: State,
+        /// The state.
         state: State,
+        /// The reason, as a clause.
         reason: String,
     },
-    /// Its object is deleted, or is not among those that are followed any more.
+    /// The group's object was deleted, or no longer matches the label or the selector.
     Gone {
+        /// The group.
         group: GroupId,
     },
-    /// The cluster does not know a kind of objects any more.
+    /// The cluster no longer serves a kind of object.
     KindGone {
-        /// Name of its CustomResourceDefinition.
+        /// Name of the CustomResourceDefinition.
         crd: &'static str,
     },
-    /// It knows it again.
+    /// The cluster serves the kind again.
     KindAgain {
+        /// Name of the CustomResourceDefinition.
         crd: &'static str,
+        /// The number of groups of that kind.
         groups: usize,
     },
-    /// The same of many, at one time and for one cause.
+    /// The same notice for many groups, at one time and for one cause.
     Many(Vec<Notice>),
-    /// An object with the label is no group; its traffic is left alone.
+    /// An object with the label is not a valid group; its traffic is left alone.
     Invalid {
+        /// The group.
         group: GroupId,
+        /// The reason, as a clause.
         reason: String,
+        /// How to fix it, as an imperative clause.
         mend: String,
     },
-    /// The object may have no effect, or not on all the traffic.
+    /// The object may have no effect, or only on part of the traffic.
     Warning {
+        /// The group.
         group: GroupId,
+        /// The warning, as a clause.
         warning: String,
     },
-    /// A write failed; what follows is in the words.
+    /// A write failed.
     WriteFailed {
+        /// The group.
         group: GroupId,
+        /// The error.
         error: String,
+        /// What happens next, as a clause.
         next: &'static str,
     },
-    /// Someone else has put back the weights that this loop set; the answer waits, so that the traffic is not thrown
-    /// to and fro.
+    /// Someone else reverted the weights; the loop backs off before it restores them.
     Contested {
+        /// The group.
         group: GroupId,
+        /// The field manager that reverted them.
         by: String,
+        /// The time until they are restored.
         wait: Duration,
     },
-    /// More moves are due than are allowed at once: so many wait.
+    /// The rate limit (`--max-moves`) delays moves.
     Braked {
+        /// The number of moves allowed.
         most: usize,
+        /// The period that the number applies to.
         within: Duration,
+        /// The number of moves that wait.
         waiting: usize,
     },
-    /// Linkerd's own controller runs the group.
+    /// The group is left to Linkerd's own failover controller.
     LeftToUpstream {
+        /// The group.
         group: GroupId,
+        /// The reason, as a clause.
         why: &'static str,
     },
-    /// Whether Linkerd's own controller runs in the cluster can't be seen.
+    /// It is unknown whether Linkerd's own failover controller runs in the cluster.
     UpstreamUnseen,
-    /// The machine has slept: everything is read again before anything is decided.
+    /// The machine was suspended: everything is listed again before the next decision.
     Slept,
-    /// Another loop runs the groups of a namespace; this one takes over when that one ends.
+    /// Another `watch` holds the namespace's Lease; this one takes over when that ends.
     Standby {
+        /// The namespace.
         namespace: String,
+        /// The holder's identity.
         holder: String,
-        /// It should have renewed its Lease by now.
+        /// The holder has not renewed the Lease in time.
         late: bool,
     },
+    /// The Lease of a namespace was acquired from another holder.
     TookOver {
+        /// The namespace.
         namespace: String,
     },
-    /// The Lease can't be renewed: nothing is written once it has ended.
+    /// The Lease cannot be renewed: nothing is written once it has expired.
     LeaseFailing {
+        /// The namespace.
         namespace: String,
+        /// The error.
         why: String,
     },
+    /// The Lease was renewed again.
     LeaseAgain {
+        /// The namespace.
         namespace: String,
     },
-    /// Nothing keeps two loops apart but the versions of the objects.
+    /// There is no Lease: only resource versions keep two loops apart.
     Unguarded {
+        /// The namespace.
         namespace: String,
+        /// The reason, as a clause.
         why: String,
     },
-    /// Something that the loop reads cannot be read; it is tried again.
+    /// A list or a watch fails, and is retried.
     ReadFailed {
+        /// The objects that cannot be read.
         what: String,
+        /// The error.
         error: String,
     },
-    /// It can be read again.
+    /// A list or a watch that failed works again.
     ReadAgain {
+        /// The objects.
         what: String,
     },
 }
 
 impl Notice {
-    /// The group that it speaks of.
+    /// Returns the group that it concerns.
     pub fn group(&self) -> Option<&GroupId> {
         match self {
             Self::Moved(transition) | Self::WouldMove(transition) => Some(&transition.group),
@@ -145,7 +187,7 @@ impl Notice {
         }
     }
 
-    /// The namespace that it speaks of.
+    /// Returns the namespace that it concerns.
     pub fn namespace(&self) -> Option<&str> {
         match self {
             Self::Standby { namespace, .. }
@@ -157,7 +199,7 @@ impl Notice {
         }
     }
 
-    /// Whether someone should look at it.
+    /// Whether it is logged as a warning.
     pub fn is_warning(&self) -> bool {
         matches!(
             self,
@@ -178,26 +220,31 @@ impl Notice {
 /// A move of one group's traffic.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Transition {
+    /// The group.
     pub group: GroupId,
+    /// The group's apex.
     pub apex: String,
     /// The API server's time.
     pub at: Timestamp,
-    /// Names and weights of the backends, before.
+    /// Names and weights of the backends before.
     pub from: Vec<(String, u64)>,
+    /// Names and weights of the backends after.
     pub to: Vec<(String, u64)>,
+    /// The reason, as a clause.
     pub why: String,
+    /// Nobody could confirm that the new backends are ready.
     pub unverified: bool,
-    /// From hearing of the change to the answer to the write.
+    /// The time from the event that caused it to the response to the write.
     pub took: Duration,
 }
 
 impl Transition {
-    /// The backends that carry traffic now.
+    /// Returns the names of the backends that carry traffic after the move.
     pub fn active(&self) -> String {
         carrying(&self.to)
     }
 
-    /// The backends that carried it before.
+    /// Returns the names of the backends that carried traffic before it.
     pub fn was_active(&self) -> String {
         carrying(&self.from)
     }

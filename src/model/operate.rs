@@ -1,73 +1,94 @@
-//! What an operator's commands come to on one group: the orders and the weights that follow from them.
+//! What `force` and `failback` do to one group: the override and the weights to write.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::decide::{Notes, Weights, decide};
+use super::decide::decide;
+use super::decision::{Notes, Weights};
 use super::group::Group;
 use super::overrides::{Override, OverrideState};
 use super::readiness::Readiness;
 use super::timers::Timers;
 
-/// What is asked of `force`.
+/// The arguments of `force`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wish {
-    /// Index of the backend that is to have the traffic.
+pub struct ForceRequest {
+    /// Index of the backend that gets the traffic.
     pub to: usize,
+    /// When the override expires, in the API server's time; none: never.
     pub until: Option<Timestamp>,
+    /// Why, in the operator's words.
     pub reason: Option<String>,
+    /// Who asks: user and host.
     pub by: String,
 }
 
-/// What a force comes to.
+/// What `force` has to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Forced {
-    /// An override in force with the same target and end, and weights that agree.
-    AlreadySo,
-    Order {
+pub enum ForcePlan {
+    /// Nothing: an override with the same target and end is in force, and the weights match.
+    Unchanged,
+    /// An override, and weights.
+    Write {
+        /// The override.
         order: Box<Override>,
+        /// The weights.
         weights: Weights,
+        /// Nobody can confirm that the target is ready.
         unverified: bool,
+        /// Other annotations to change.
         notes: Notes,
     },
 }
 
-/// What a failback comes to.
+/// What `failback` has to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Returned {
-    /// Index of the backend that is the primary from now on.
+pub struct FailbackPlan {
+    /// Index of the backend that is the primary afterwards.
     pub home: usize,
-    pub ends: Ends,
+    /// The override to remove.
+    pub removes: RemovedOverride,
+    /// The weights.
     pub weights: Weights,
+    /// Nobody can confirm that home is ready.
     pub unverified: bool,
-    /// What is no longer true among the notes on the object.
+    /// Other annotations to change.
     pub notes: Notes,
-    /// Why the weights are what they are, in words.
+    /// The reason for the weights, as a clause.
     pub why: String,
 }
 
-impl Returned {
+impl FailbackPlan {
     /// Whether home gets traffic.
     pub fn reaches_home(&self) -> bool {
         matches!(&self.weights, Weights::Set(weights) if weights.get(self.home).is_some_and(|weight| *weight > 0))
     }
 }
 
-/// What a failback ends.
+/// The override that a failback removes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ends {
-    Override,
-    /// One that said nothing any more: the primary that the object names stays, unless it is no backend or another
-    /// home is named.
-    BrokenOverride {
+pub enum RemovedOverride {
+    /// One whose target is the primary.
+    Standing,
+    /// A broken one. The primary that the object names stays, unless it is not a backend or the
+    /// operator names another home.
+    Broken {
+        /// The plan's home becomes the primary.
         sets_home: bool,
     },
-    Nothing,
+    /// There is no override.
+    None,
 }
 
-/// Makes a backend the primary by order. The delays of the group's policy hold for later moves, not for this one.
-pub fn force(group: &Group, readiness: &[Readiness], wish: &Wish, now: Timestamp) -> Forced {
+/// Plans to make a backend the primary by an override. The policy's delays apply to later moves,
+/// not to this one.
+pub fn force(
+    group: &Group,
+    readiness: &[Readiness],
+    request: &ForceRequest,
+    now: Timestamp,
+) -> ForcePlan {
     let standing = group.override_in_force(now);
     let home = match (&group.order, standing) {
         (Some(OverrideState::Standing { home, .. }), Some(order)) => (*home, order.home.clone()),
@@ -77,33 +98,33 @@ pub fn force(group: &Group, readiness: &[Readiness], wish: &Wish, now: Timestamp
         }
     };
     let order = Override {
-        to: group.backend_name(wish.to).to_owned(),
+        to: group.backend_name(request.to).to_owned(),
         home: home.1,
-        by: wish.by.clone(),
+        by: request.by.clone(),
         at: Some(now),
-        until: wish.until,
-        reason: wish.reason.clone(),
+        until: request.until,
+        reason: request.reason.clone(),
     };
     let mut overridden = Group {
-        primary: wish.to,
+        primary: request.to,
         home: home.0,
         overridden: true,
         ..without_orders(group)
     };
     overridden.policy.failover_delay = Duration::ZERO;
-    let unknown = readiness.get(wish.to).is_some_and(Readiness::is_unknown);
+    let unknown = readiness.get(request.to).is_some_and(Readiness::is_unknown);
     let decision = decide(&overridden, readiness, &Timers::none(), now);
     let (weights, unverified) = if unknown {
-        (only(group, wish.to), true)
+        (only(group, request.to), true)
     } else {
         (decision.weights, decision.unverified)
     };
     let same =
         standing.is_some_and(|standing| standing.to == order.to && standing.until == order.until);
     if same && weights == Weights::Hold {
-        return Forced::AlreadySo;
+        return ForcePlan::Unchanged;
     }
-    Forced::Order {
+    ForcePlan::Write {
         order: Box::new(order),
         weights,
         unverified,
@@ -111,41 +132,45 @@ pub fn force(group: &Group, readiness: &[Readiness], wish: &Wish, now: Timestamp
     }
 }
 
-/// Ends an override or a stay on a fallback, and moves the traffic home. A `failover-delay` holds, as it does when
-/// the loop ends an override: this is no order to leave a home that carries and is not enough. `home` names another home than the
-/// override does; none where the override has no home that is a backend, and none is named.
+/// Plans to end an override or a manual failover, and to move the traffic home. `home` is the index
+/// of another home than the override's. Returns none if neither names a backend.
+///
+/// `failover-delay` applies, as it does when `watch` ends an override: a failback is no order to
+/// leave a home that carries traffic and is not enough.
 pub fn failback(
     group: &Group,
     readiness: &[Readiness],
     home: Option<usize>,
     now: Timestamp,
-) -> Option<Returned> {
-    let (ends, primary) = match &group.order {
-        Some(OverrideState::Standing { home: known, .. }) => (Ends::Override, home.or(*known)?),
+) -> Option<FailbackPlan> {
+    let (removes, primary) = match &group.order {
+        Some(OverrideState::Standing { home: known, .. }) => {
+            (RemovedOverride::Standing, home.or(*known)?)
+        }
         Some(OverrideState::Broken { primary_lost, .. }) => (
-            Ends::BrokenOverride {
+            RemovedOverride::Broken {
                 sets_home: *primary_lost || home.is_some(),
             },
             home.unwrap_or(group.primary),
         ),
-        None => (Ends::Nothing, group.primary),
+        None => (RemovedOverride::None, group.primary),
     };
     let ordinary = Group {
         primary,
         ..without_orders(group)
     };
     let decision = decide(&ordinary, readiness, &Timers::none(), now);
-    // Who goes home without knowing that it is ready has said so; a broken override moves nothing.
-    let blindly = readiness.get(primary).is_some_and(Readiness::is_unknown)
-        && !matches!(ends, Ends::BrokenOverride { .. });
-    let (weights, unverified) = if blindly {
+    // The operator has confirmed a failback to an unknown home; a broken override moves nothing.
+    let is_unknown = readiness.get(primary).is_some_and(Readiness::is_unknown)
+        && !matches!(removes, RemovedOverride::Broken { .. });
+    let (weights, unverified) = if is_unknown {
         (only(group, primary), true)
     } else {
         (decision.weights, decision.unverified)
     };
-    Some(Returned {
+    Some(FailbackPlan {
         home: primary,
-        ends,
+        removes,
         weights,
         unverified,
         notes: decision.notes,
@@ -153,7 +178,7 @@ pub fn failback(
     })
 }
 
-/// The group without orders, and with nothing that delays a move to its primary.
+/// Returns the group without override and pause, and without delays before a failback.
 fn without_orders(group: &Group) -> Group {
     Group {
         order: None,

@@ -1,10 +1,13 @@
+//! The policy of a group: how backends share the traffic, and when it moves.
+
 use std::time::Duration;
 
-/// How a group's traffic is to be shared, and when it moves.
+/// How a group's backends share the traffic, and when it moves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
+    /// Which of the ready backends get traffic.
     pub kind: PolicyKind,
-    /// One share for each backend, each at least 1.
+    /// One share for each backend, from 1 to 1,000,000.
     pub shares: Vec<u64>,
     /// How many ready endpoints make the primary enough.
     pub min_ready: MinReady,
@@ -12,11 +15,12 @@ pub struct Policy {
     pub failover_delay: Duration,
     /// How long the primary must have been enough before traffic returns to it.
     pub failback_delay: Duration,
+    /// Whether traffic returns to the primary by itself.
     pub failback: Failback,
 }
 
 impl Policy {
-    /// The policy of a group without policy annotations.
+    /// Returns the policy of a group with so many backends and no policy annotations.
     pub fn of(backends: usize) -> Self {
         Self {
             kind: PolicyKind::Spread,
@@ -29,33 +33,37 @@ impl Policy {
     }
 }
 
+/// Which of the ready backends get traffic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PolicyKind {
-    /// All ready fallbacks share.
+    /// The primary or, while it is not enough, all ready fallbacks by share.
     Spread,
-    /// The first ready fallback in the order listed.
+    /// The primary or, while it is not enough, the first ready fallback in the order listed.
     Ordered,
-    /// Every ready backend, the primary too, has its share.
+    /// Every ready backend by share, the primary included.
     ActiveActive,
 }
 
+/// Whether traffic returns to the primary by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failback {
+    /// It returns once the primary has been enough for `failback-delay`.
     Auto,
-    /// Traffic stays on the fallback until someone runs `failback`.
+    /// It stays on the fallback until someone runs `failback`.
     Manual,
 }
 
 /// A threshold of ready endpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MinReady {
+    /// So many endpoints, at least 1.
     Count(u32),
-    /// 1 to 100, of the endpoints that exist.
+    /// So many per cent of the endpoints that exist, from 1 to 100, rounded up.
     Percent(u8),
 }
 
 impl MinReady {
-    /// How many of `total` endpoints must be ready: never fewer than one.
+    /// Returns how many of `total` endpoints must be ready, at least one.
     pub fn needed(self, total: u32) -> u32 {
         match self {
             Self::Count(count) => count.max(1),

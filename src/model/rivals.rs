@@ -1,5 +1,5 @@
-//! The rule for rivals: of several groups that claim the traffic of one apex, the oldest one has it, and the newer
-//! ones are Invalid.
+//! The rule for rivals: of several groups that claim the traffic of one apex, the oldest one has it,
+//! and the newer ones are Invalid.
 
 use std::collections::HashMap;
 
@@ -10,18 +10,22 @@ use super::GroupId;
 /// A group's claim to the traffic of an apex.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ApexClaim<'a> {
+    /// The group's namespace.
     pub namespace: &'a str,
     /// Singular, lower case, such as `trafficsplit`.
     pub kind: &'static str,
+    /// The object's name.
     pub name: &'a str,
-    /// The service that clients call; empty where the object names none.
+    /// Name of the Service that clients call; empty if the object names none.
     pub apex: &'a str,
-    /// None: all ports.
+    /// The port of the apex whose traffic it claims; none: all ports.
     pub port: Option<u16>,
+    /// When the object was created.
     pub created: Option<Timestamp>,
 }
 
 impl<'a> ApexClaim<'a> {
+    /// Returns the group.
     pub fn group(&self) -> GroupId {
         GroupId {
             namespace: self.namespace.to_owned(),

@@ -1,65 +1,79 @@
-//! One group as it stands: what `status` shows and conditions are tried on.
+//! The status of one group: what `status` shows, and what conditions are evaluated on.
 
 use jiff::Timestamp;
 
-use super::decide::decide;
-use super::group::{Group, GroupId, Invalid};
+use super::decide::Decider;
+use super::group::{Backend, Group};
+use super::ids::GroupId;
+use super::invalid::Invalid;
 use super::moves::LastMove;
 use super::overrides::{Override, OverrideState, Pause};
 use super::readiness::Readiness;
 use super::report;
-use super::report::{Flags, State};
+use super::state::{Flags, State};
 use super::timers::Timers;
 
-/// One group as it stands.
+/// The status of one group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
+    /// The object that carries the group.
     pub id: GroupId,
+    /// Name of the Service that clients call.
     pub apex: String,
+    /// The state.
     pub state: State,
+    /// The flags.
     pub flags: Flags,
-    /// Why the state is what it is, without a full stop.
+    /// The reason for the state, as a clause without a full stop.
     pub reason: String,
-    /// How to mend what can't be a group.
+    /// How to fix an Invalid group, as an imperative clause.
     pub mend: Option<String>,
-    /// The keys of its policy whose values are not allowed, where that is what keeps it from being a group.
+    /// Keys of the policy annotations with invalid values, if those make the group Invalid.
     pub bad_settings: Vec<&'static str>,
-    /// Name of the primary, where the object is a group.
+    /// Name of the primary; none if the group is Invalid.
     pub primary: Option<String>,
+    /// The backends, in the order that the object lists them; empty if the group is Invalid.
     pub backends: Vec<BackendStatus>,
+    /// What set the weights.
     pub changed: Changed,
     /// The override on the object, in force or not.
     pub order: Option<OrderStatus>,
+    /// The pause on the object, whether it has expired or not.
     pub paused: Option<Pause>,
+    /// Who runs the group.
     pub runner: Runner,
-    /// The backend that was home before a force whose override was taken away by hand.
+    /// The home of a force whose override was deleted by hand.
     pub forgotten_home: Option<String>,
-    /// Why the object may have no effect, or not on all the traffic, or may not mean what it says.
+    /// Why the object may have no effect, or only on part of the traffic.
     pub warnings: Vec<String>,
 }
 
-/// An override, and what has become of it.
+/// An override, and whether it is in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderStatus {
+    /// It is in force.
     InForce(Override),
-    /// Its time is over, and nobody has ended it.
+    /// It has expired, and nobody has removed it yet.
     Over(Override),
-    /// It is in force without an end, since it does not say which backend is home.
+    /// It is in force and never expires, since its home is missing or not a backend.
     Homeless(Override),
-    /// It says nothing any more.
+    /// It has no effect.
     Broken {
+        /// The reason, as a clause.
         why: String,
-        /// What it said, where it can be read.
+        /// The override; none if the annotation cannot be parsed.
         order: Option<Override>,
-        /// Who last wrote it or the primary, other than this tool; a hint, from field managers.
+        /// The field manager, other than this tool's, that last wrote it or the primary: a hint.
         edited_by: Option<String>,
     },
 }
 
-/// An order whose time is over.
+/// What has expired, and should be removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeftOver {
+    /// The override.
     Override,
+    /// The pause.
     Pause,
 }
 
@@ -80,40 +94,53 @@ impl OrderStatus {
     }
 }
 
+/// The status of one backend.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackendStatus {
+    /// The name in annotations.
     pub name: String,
+    /// The weight on the object.
     pub weight: u64,
+    /// The readiness.
     pub readiness: Readiness,
 }
 
-/// How the weights came to be what they are.
+/// What set the weights.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Changed {
-    /// By a move that is noted on the object.
+    /// The move that is recorded on the object.
     Moved(LastMove),
-    /// By someone who noted nothing; the field managers of the object give a hint.
-    Edited { by: String, at: Timestamp },
-    /// As the object was made, for all that is known.
+    /// An edit that recorded nothing; the object's field managers hint at it.
+    Edited {
+        /// The field manager.
+        by: String,
+        /// When it wrote last.
+        at: Timestamp,
+    },
+    /// The creation of the object, as far as is known.
     Created(Option<Timestamp>),
 }
 
 /// Who runs a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Runner {
+    /// A `watch`: the holder of the Lease, as it is shown.
     Held(String),
-    /// Linkerd's own failover controller runs it.
+    /// Linkerd's own failover controller.
     Upstream,
+    /// No `watch` holds a Lease for it.
     Nobody,
-    /// Leases can't be read.
+    /// The Leases cannot be read.
     Unknown,
 }
 
-/// Said of a group that is paused where that controller runs it.
-pub const UPSTREAM_IGNORES_PAUSES: &str = "Linkerd's failover controller runs this group and knows nothing of pauses: it goes on moving the traffic";
+/// The warning of a paused group that Linkerd's own failover controller runs.
+pub const UPSTREAM_IGNORES_PAUSES: &str =
+    "Linkerd's failover controller runs this group and ignores pauses: it still moves the traffic";
 
 impl Status {
-    /// How a group stands, with the readiness of each of its backends.
+    /// Returns the status of a group at `now`, the API server's time. `readiness` has one entry for
+    /// each backend.
     pub fn of(
         group: &Group,
         readiness: &[Readiness],
@@ -121,7 +148,8 @@ impl Status {
         runner: Runner,
         now: Timestamp,
     ) -> Self {
-        let decision = decide(group, readiness, &Timers::none(), now);
+        let decider = Decider::new(group, readiness, now);
+        let decision = decider.decide(&Timers::none());
         let mut warnings: Vec<String> = group
             .forgotten_home()
             .map(|_| forgotten(group))
@@ -130,12 +158,9 @@ impl Status {
         if runner == Runner::Upstream && decision.state == State::Paused {
             warnings.push(UPSTREAM_IGNORES_PAUSES.to_owned());
         }
-        let backend = |(index, readiness): (usize, &Readiness)| BackendStatus {
-            name: group.backend_name(index).to_owned(),
-            weight: group
-                .backends
-                .get(index)
-                .map_or(0, |backend| backend.weight),
+        let backend = |(backend, readiness): (&Backend, &Readiness)| BackendStatus {
+            name: backend.name.clone(),
+            weight: backend.weight,
             readiness: readiness.clone(),
         };
         Self {
@@ -152,8 +177,8 @@ impl Status {
             },
             mend: None,
             bad_settings: Vec::new(),
-            primary: Some(group.at(now, readiness).primary_name().to_owned()),
-            backends: readiness.iter().enumerate().map(backend).collect(),
+            primary: Some(decider.effective().primary_name().to_owned()),
+            backends: group.backends.iter().zip(readiness).map(backend).collect(),
             changed,
             order: OrderStatus::of(group, now),
             paused: group.paused.clone(),
@@ -163,7 +188,7 @@ impl Status {
         }
     }
 
-    /// How an object stands that can't be a group.
+    /// Returns the status of an object that is not a valid group.
     pub fn invalid(
         id: GroupId,
         apex: String,
@@ -190,7 +215,7 @@ impl Status {
         }
     }
 
-    /// What is over, and has not been ended.
+    /// Returns what has expired and has not been removed.
     pub fn left_over(&self) -> Option<LeftOver> {
         if self.state != State::OutOfSync {
             return None;
@@ -201,7 +226,7 @@ impl Status {
         }
     }
 
-    /// The backends that carry traffic.
+    /// Returns the names of the backends that carry traffic.
     pub fn active(&self) -> Vec<&str> {
         self.backends
             .iter()
@@ -213,5 +238,7 @@ impl Status {
 
 fn forgotten(group: &Group) -> String {
     let target = group.primary_name();
-    format!("it was forced to {target}, and the order is gone: {target} counts as the primary now")
+    format!(
+        "someone deleted the override while it was forced to {target}, so {target} is now its primary"
+    )
 }

@@ -1,22 +1,27 @@
-//! What has changed between two looks at the groups.
+//! The changes between two snapshots of the groups, for `status -w`.
 
 use super::status::Status;
 
-/// One group that is not as it was. Before its first look, and after its end, there is no status.
+/// A change of one group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StatusChange {
-    /// As it is at the first look.
+    /// The group in the first snapshot.
     Initial(Status),
+    /// The group is new.
     Appeared(Status),
+    /// The group's status differs.
     Changed {
+        /// The earlier status.
         before: Box<Status>,
+        /// The later status.
         after: Box<Status>,
     },
+    /// The group no longer exists; this is its last status.
     Gone(Status),
 }
 
 impl StatusChange {
-    /// The group as it is now or, where it is gone, as it was.
+    /// Returns the latest status.
     pub fn status(&self) -> &Status {
         match self {
             Self::Initial(status) | Self::Appeared(status) | Self::Gone(status) => status,
@@ -24,7 +29,7 @@ impl StatusChange {
         }
     }
 
-    /// Whether it is more than numbers of endpoints and words.
+    /// Whether the state, the flags or the active backends changed, not just counts and words.
     pub fn is_transition(&self) -> bool {
         match self {
             Self::Changed { before, after } => {
@@ -37,7 +42,7 @@ impl StatusChange {
     }
 }
 
-/// What a first look shows.
+/// Returns the changes that a first snapshot amounts to.
 pub fn initial(statuses: &[Status]) -> Vec<StatusChange> {
     statuses
         .iter()
@@ -46,7 +51,7 @@ pub fn initial(statuses: &[Status]) -> Vec<StatusChange> {
         .collect()
 }
 
-/// What has changed; both lists, and the answer, are in the order of the groups' names.
+/// Returns the changes between two snapshots. Snapshots and result are sorted by group.
 pub fn changes(before: &[Status], after: &[Status]) -> Vec<StatusChange> {
     let gone = before
         .iter()

@@ -1,28 +1,31 @@
+//! Timers for the delays of a policy: how long each backend has been enough, or short.
+
 use std::time::Duration;
 
-use super::group::{Group, ServiceRef};
+use super::group::Group;
+use super::ids::ServiceRef;
 use super::policy::MinReady;
 use super::readiness::Readiness;
 
-/// For each backend, how long it has been enough, or short, as it is now. None: nobody has kept time, and a
-/// configured delay counts as running.
+/// How long each backend has been enough, or short, without a change. None if nobody has kept time:
+/// a configured delay then counts as running in full.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Timers(pub Vec<Option<Duration>>);
 
 impl Timers {
-    /// The timers of a command that has just started.
+    /// Returns the timers of a command that has just started.
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// What is left of `delay` for this backend; none when it is over.
+    /// Returns how much of `delay` is left for this backend; none once it has elapsed.
     pub fn left(&self, backend: usize, delay: Duration) -> Option<Duration> {
         let spent = self.0.get(backend).copied().flatten().unwrap_or_default();
         delay.checked_sub(spent).filter(|left| !left.is_zero())
     }
 }
 
-/// Keeps time for the backends of one group. `now` is monotonic, from any fixed start.
+/// Keeps the timers of one group. `now` is a monotonic time since any fixed start.
 #[derive(Debug, Clone, Default)]
 pub struct Stopwatches(Vec<Stopwatch>);
 
@@ -33,12 +36,13 @@ struct Stopwatch {
     is_primary: bool,
     enough: bool,
     spent: Duration,
-    /// When it was last started; none while the readiness is unknown.
+    /// When it was last started; none while the readiness is unknown, which does not count.
     running_since: Option<Duration>,
 }
 
 impl Stopwatches {
-    /// Takes in the readiness of every backend at `now`.
+    /// Records the readiness of every backend at `now`. A timer restarts if its backend's role or
+    /// threshold changes. `group` is the effective one: see [`Group::at`].
     pub fn observe(&mut self, group: &Group, readiness: &[Readiness], now: Duration) {
         let old = std::mem::take(&mut self.0);
         self.0 = group
@@ -47,80 +51,76 @@ impl Stopwatches {
             .enumerate()
             .map(|(index, backend)| {
                 let same = |watch: &&Stopwatch| watch.service == backend.service;
-                // Backends seldom change their places.
+                // Backends seldom change their order.
                 let before = old
                     .get(index)
                     .filter(same)
                     .or_else(|| old.iter().find(same));
-                Stopwatch::next(before, group, index, readiness.get(index), now)
+                let fresh = Stopwatch {
+                    service: backend.service.clone(),
+                    threshold: group.threshold(index),
+                    is_primary: index == group.primary,
+                    enough: false,
+                    spent: Duration::ZERO,
+                    running_since: None,
+                };
+                fresh.following(before, readiness.get(index), now)
             })
             .collect();
     }
 
-    /// The times as they stand at `now`.
+    /// Returns the timers at `now`.
     pub fn read(&self, now: Duration) -> Timers {
         Timers(
             self.0
                 .iter()
-                .map(|watch| {
-                    let running = watch
-                        .running_since
-                        .map_or(Duration::ZERO, |since| now.saturating_sub(since));
-                    Some(watch.spent + running)
-                })
+                .map(|watch| Some(watch.spent + watch.running(now)))
                 .collect(),
         )
     }
 }
 
 impl Stopwatch {
-    fn next(
+    /// Returns this stopwatch, which has not started yet, as it follows on from `before`.
+    fn following(
+        self,
         before: Option<&Self>,
-        group: &Group,
-        index: usize,
         readiness: Option<&Readiness>,
         now: Duration,
     ) -> Self {
-        let is_primary = index == group.primary;
-        let threshold = group.threshold(index);
-        let enough = readiness.and_then(|readiness| readiness.meets(threshold));
-        let fresh = Self {
-            service: group.backends[index].service.clone(),
-            threshold,
-            is_primary,
-            enough: enough.unwrap_or_default(),
-            spent: Duration::ZERO,
-            running_since: enough.map(|_| now),
+        let enough = readiness.and_then(|readiness| readiness.meets(self.threshold));
+        let has_same_role = |before: &&Self| {
+            before.is_primary == self.is_primary && before.threshold == self.threshold
         };
-        let Some(before) = before else { return fresh };
-        if before.is_primary != is_primary || before.threshold != threshold {
-            return fresh;
-        }
-        match enough {
-            Some(enough) if enough != before.enough => fresh,
-            Some(_) => Self {
+        match (enough, before.filter(has_same_role)) {
+            (Some(enough), Some(before)) if enough == before.enough => Self {
                 running_since: before.running_since.or(Some(now)),
                 ..before.clone()
             },
-            None => {
-                let ran = before
-                    .running_since
-                    .map_or(Duration::ZERO, |since| now.saturating_sub(since));
-                Self {
-                    spent: before.spent + ran,
-                    running_since: None,
-                    ..before.clone()
-                }
-            }
+            (None, Some(before)) => Self {
+                spent: before.spent + before.running(now),
+                running_since: None,
+                ..before.clone()
+            },
+            _ => Self {
+                enough: enough.unwrap_or_default(),
+                running_since: enough.map(|_| now),
+                ..self
+            },
         }
+    }
+
+    /// Returns how long it has been running since it was last started.
+    fn running(&self, now: Duration) -> Duration {
+        self.running_since
+            .map_or(Duration::ZERO, |since| now.saturating_sub(since))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::group::{Backend, Carrier, GroupId};
-    use crate::model::readiness::WhyUnknown;
+    use crate::model::{Backend, Carrier, GroupId, WhyUnknown};
 
     const READY: Readiness = Readiness::Known { ready: 1, total: 1 };
     const DEAD: Readiness = Readiness::Known { ready: 0, total: 1 };

@@ -13,7 +13,7 @@ use crate::cluster::api::services::Service;
 use crate::cluster::listwatch::watch::Event;
 use crate::cluster::queries::runners::Runners;
 use crate::cluster::remotes::remote_clusters::NamedRemotes;
-use crate::model::readiness::ReadinessSource;
+use crate::model::ReadinessSource;
 use crate::model::{GroupId, Readiness, ServiceRef, Status, WhyUnknown};
 use crate::readiness::backends::{ServiceNames, backends_of, services};
 use crate::readiness::cache::{ReadinessCache, WatchChanges};

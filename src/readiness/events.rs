@@ -13,7 +13,7 @@ use crate::cluster::api::endpoint_slices::{Slice, SliceIndex};
 use crate::cluster::api::services::Service;
 use crate::cluster::listwatch::watch::Event;
 use crate::cluster::{RequestError, RequestResult};
-use crate::model::readiness::ReadinessSource;
+use crate::model::ReadinessSource;
 use crate::model::{ServiceRef, WhyUnknown};
 
 impl ReadinessCache {

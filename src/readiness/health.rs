@@ -1,8 +1,8 @@
 //! How far the cache may trust a watch, and why readiness is unknown where a request failed.
 
 use crate::cluster::RequestError;
+use crate::model::ReadinessSource;
 use crate::model::WhyUnknown;
-use crate::model::readiness::ReadinessSource;
 
 /// How far a watch can be trusted at a moment.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use super::health::WatchHealth;
 use super::mirror_index::{LocatedService, RemoteNamespace};
 use super::service_lookups::ServiceExistence;
 use super::slice_watch::{FRESH, SliceWatch};
-use crate::model::readiness::ReadinessSource;
+use crate::model::ReadinessSource;
 use crate::model::{Mirror, Readiness, RemoteService, ServiceRef, WhyUnknown};
 
 /// Whether a decision can be made on what is known.

@@ -6,7 +6,7 @@ use super::health::{WatchHealth, why_unknown};
 use crate::cluster::RequestError;
 use crate::cluster::api::services::Service;
 use crate::cluster::remotes::remote_clusters::NamedRemotes;
-use crate::model::readiness::ReadinessSource;
+use crate::model::ReadinessSource;
 use crate::model::{Mirror, ServiceRef, WhyUnknown};
 
 /// The mirrors whose own slices are not enough: those without local endpoints by design and, where other clusters may

@@ -7,8 +7,8 @@ use super::mirror_services::MirrorServices;
 use super::scope::{SliceScope, SliceWatchId};
 use crate::cluster::RequestError;
 use crate::cluster::api::endpoint_slices::SliceIndex;
+use crate::model::ReadinessSource;
 use crate::model::WhyUnknown;
-use crate::model::readiness::ReadinessSource;
 
 /// After this long without a byte, what a watch told is no longer known.
 pub const SILENCE_LIMIT: Duration = Duration::from_secs(30);

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::annotations::{HELD, LAST_MOVE, OVERRIDE, PAUSED, PRIMARY_SERVICE};
-use crate::model::moves::write_weights;
 use crate::model::{Decision, Group, LastMove, Override, Pause, Weights};
 
 /// A change to a group's object. [`patch`](super::patch()) turns it into a JSON patch.
@@ -184,8 +183,8 @@ impl Change {
 impl TrafficMove<'_> {
     fn last_move(&self, weights: &[u64], home: Option<String>) -> LastMove {
         LastMove {
-            from: write_weights(self.group, &self.group.weights()),
-            to: write_weights(self.group, weights),
+            from: self.group.write_weights(&self.group.weights()),
+            to: self.group.write_weights(weights),
             at: self.at,
             by: self.by.to_owned(),
             why: self.why.to_owned(),

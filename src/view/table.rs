@@ -8,7 +8,7 @@ use super::ago::ago;
 use super::columns::{Cell, Colour, Columns};
 use super::status::next_step;
 use crate::cluster::transport::connection_flags::ConnectionFlags;
-use crate::model::mirror::Side;
+use crate::model::Side;
 use crate::model::{
     BackendStatus, Changed, LeftOver, OrderStatus, Override, Readiness, Runner, State, Status,
 };

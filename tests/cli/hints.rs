@@ -121,8 +121,7 @@ async fn a_force_whose_order_is_gone_is_told_of() {
         .await
         .success()
         .json();
-    let warning =
-        "it was forced to web-east, and the order is gone: web-east counts as the primary now";
+    let warning = "someone deleted the override while it was forced to web-east, so web-east is now its primary";
     assert_eq!(status["items"][0]["warnings"], json!([warning]));
     on(&server)
         .args(["status"])

@@ -3,7 +3,7 @@
 use clap::{CommandFactory as _, ValueEnum as _};
 use kubectl_failover::access::rights::{LINKS, REMOTE, RbacCommand, Right};
 use kubectl_failover::cli::Cli;
-use kubectl_failover::model::report::{Flags, State};
+use kubectl_failover::model::{Flags, State};
 use kubectl_failover::resource::annotations::{LAST_MOVE, OVERRIDE, PAUSED, POLICY_KEYS};
 
 use crate::support::repository;

@@ -412,7 +412,7 @@ async fn names_of_clusters() {
         let output = plugin().args(args.to_vec()).on(&ns.west).run().await;
         let shown = format!("{}{}", output.stdout, output.stderr);
         assert_eq!(
-            shown.matches("by what can be no name").count(),
+            shown.matches("contain an invalid name").count(),
             4,
             "{shown}"
         );

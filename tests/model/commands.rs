@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kubectl_failover::model::operate::{Ends, Forced};
+use kubectl_failover::model::operate::{ForcePlan, RemovedOverride};
 use kubectl_failover::model::{
     Failback, MinReady, PolicyKind, Readiness, Rule, State, Weights, WhyUnknown,
 };
@@ -76,7 +76,7 @@ fn nothing_is_pinned_to_the_dead_and_the_unknown_gets_all() {
     );
 
     object.readiness[1] = UNKNOWN;
-    let Forced::Order { unverified, .. } = object.force(1, None) else {
+    let ForcePlan::Write { unverified, .. } = object.force(1, None) else {
         panic!("the weights differ")
     };
     assert!(unverified && object.group().placed_unverified());
@@ -90,20 +90,23 @@ fn failback_of_what_there_is() {
     let mut object = forced(2, 1, Some(60));
     let returned = object.failback(None).unwrap();
     assert_eq!(
-        (returned.ends, returned.home, object.weights()),
-        (Ends::Override, 0, vec![1, 0])
+        (returned.removes, returned.home, object.weights()),
+        (RemovedOverride::Standing, 0, vec![1, 0])
     );
     let returned = object.failback(None).unwrap();
     assert_eq!(
-        (returned.ends, returned.weights),
-        (Ends::Nothing, Weights::Hold)
+        (returned.removes, returned.weights),
+        (RemovedOverride::None, Weights::Hold)
     );
 
     object.force(1, None);
     object.annotate("primary-service", Some(name(0)));
     object.settle();
     let returned = object.failback(None).unwrap();
-    assert_eq!(returned.ends, Ends::BrokenOverride { sets_home: false });
+    assert_eq!(
+        returned.removes,
+        RemovedOverride::Broken { sets_home: false }
+    );
     assert_eq!(
         (
             object.annotation("override"),
@@ -119,8 +122,8 @@ fn a_home_can_be_named_over_an_override_that_cannot_be_read() {
     object.annotate("override", Some("{garbage".to_owned()));
     let returned = object.failback(Some(0)).unwrap();
     assert_eq!(
-        (returned.ends, returned.home),
-        (Ends::BrokenOverride { sets_home: true }, 0)
+        (returned.removes, returned.home),
+        (RemovedOverride::Broken { sets_home: true }, 0)
     );
     assert_eq!(
         (
@@ -142,8 +145,8 @@ fn failback_ends_a_stay_by_order_of_the_policy() {
     assert!(object.settle().flags.held && object.annotation("held").is_some());
     let returned = object.failback(None).unwrap();
     assert_eq!(
-        (returned.ends, object.weights()),
-        (Ends::Nothing, vec![1, 0])
+        (returned.removes, object.weights()),
+        (RemovedOverride::None, vec![1, 0])
     );
     assert_eq!(object.annotation("held"), None);
     assert!(!object.settle().asks_for_change());
@@ -191,7 +194,8 @@ fn a_move_away_from_the_dead_names_them_where_the_primary_is_unknown() {
         (decision.rule, object.weights()),
         (Rule::PrimaryUnknown, vec![0, 0, 1])
     );
-    let unknown = "the readiness of svc-0 is unknown: nothing heard from the API server for 30 s";
+    let unknown =
+        "the readiness of svc-0 is unknown: nothing received from the API server for 30 s";
     assert_eq!(
         decision.reason,
         format!("svc-1 has no ready endpoints (0 of 1), and {unknown}")

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
+use kubectl_failover::model::Side;
 use kubectl_failover::model::group::same_proportion;
-use kubectl_failover::model::mirror::Side;
-use kubectl_failover::model::moves::write_weights;
 use kubectl_failover::model::{
     Backend, Carrier, Decision, Failback, Group, GroupId, LastMove, MinReady, Policy, PolicyKind,
     Readiness, Rule, ServiceRef, Timers, Weights, WhyUnknown, decide,
@@ -63,16 +62,16 @@ impl Scene {
         };
         let blind = self.group.placed_unverified();
         match rule {
-            Rule::NobodyReady => carrying().next().is_some(),
+            Rule::NoneReady => carrying().next().is_some(),
             Rule::PrimaryUnknown => carrying().any(|it| it.is_ready() || it.is_unknown()),
-            Rule::StayAway => carrying().any(|it| it.is_ready() || (it.is_unknown() && !blind)),
+            Rule::FailbackHeld => carrying().any(|it| it.is_ready() || (it.is_unknown() && !blind)),
             Rule::FailoverDelayed | Rule::FallbackUnknown => true,
             Rule::Paused
-            | Rule::AtHome
-            | Rule::ComeHome
+            | Rule::OnPrimary
+            | Rule::FailBack
             | Rule::FailOver
             | Rule::PrimaryShort
-            | Rule::Blind => false,
+            | Rule::Unverified => false,
         }
     }
 }
@@ -80,7 +79,7 @@ impl Scene {
 fn moved(group: &Group, unverified: bool) -> LastMove {
     LastMove {
         from: String::new(),
-        to: write_weights(group, &group.weights()),
+        to: group.write_weights(&group.weights()),
         at: jiff::Timestamp::UNIX_EPOCH,
         by: "someone".into(),
         why: "something".into(),

@@ -117,7 +117,7 @@ fn a_federation_is_the_sum_of_its_members() {
         (one_ready.counts(), words(&one_ready)),
         (
             Some((1, 5)),
-            "1 of 5 endpoints of its 3 members, 2 of which are known, are ready".into()
+            "1 of 5 endpoints of its 3 members (2 of them known) are ready".into()
         )
     );
     assert_eq!(one_ready.why_unknown(), Some(&WhyUnknown::Silent));

@@ -2,7 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 use json_patch::{Patch, PatchOperation};
-use kubectl_failover::model::operate::{Ends, Forced, Returned, Wish, failback, force};
+use kubectl_failover::model::operate::{
+    FailbackPlan, ForcePlan, ForceRequest, RemovedOverride, failback, force,
+};
 use kubectl_failover::model::{
     Carrier, Changed, Decision, Group, Override, OverrideState, Policy, Readiness, Timers, Weights,
     decide,
@@ -166,9 +168,9 @@ impl Object {
     }
 
     /// Forces as `force` does, until so many seconds from now.
-    pub fn force(&mut self, to: usize, seconds: Option<i64>) -> Forced {
+    pub fn force(&mut self, to: usize, seconds: Option<i64>) -> ForcePlan {
         let until = seconds.map(|seconds| self.in_seconds(seconds));
-        let wish = Wish {
+        let wish = ForceRequest {
             to,
             until,
             reason: None,
@@ -176,7 +178,7 @@ impl Object {
         };
         let group = self.group();
         let forced = force(&group, &self.readiness, &wish, self.now);
-        if let Forced::Order {
+        if let ForcePlan::Write {
             order,
             weights,
             unverified,
@@ -190,16 +192,16 @@ impl Object {
     }
 
     /// Goes home as `failback` does.
-    pub fn failback(&mut self, home: Option<usize>) -> Option<Returned> {
+    pub fn failback(&mut self, home: Option<usize>) -> Option<FailbackPlan> {
         let group = self.group();
         let returned = failback(&group, &self.readiness, home, self.now)?;
         let home = group.backend_name(returned.home);
-        let change = match returned.ends {
-            Ends::Override | Ends::BrokenOverride { sets_home: true } => {
+        let change = match returned.removes {
+            RemovedOverride::Standing | RemovedOverride::Broken { sets_home: true } => {
                 Change::builder().end_override(Some(home))
             }
-            Ends::BrokenOverride { .. } => Change::builder().end_override(None),
-            Ends::Nothing => Change::builder(),
+            RemovedOverride::Broken { .. } => Change::builder().end_override(None),
+            RemovedOverride::None => Change::builder(),
         };
         let change = change.hold(returned.notes.held, self.now);
         self.move_too(change, &group, &returned.weights, returned.unverified);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kubectl_failover::model::operate::{Ends, Forced};
+use kubectl_failover::model::operate::{ForcePlan, RemovedOverride};
 use kubectl_failover::model::{
     Failback, MinReady, OrderStatus, Readiness, Rule, Runner, State, Status, Weights,
 };
@@ -45,7 +45,7 @@ fn traffic_that_is_there_by_failover_still_gets_the_override() {
     assert_eq!(object.weights(), [0, 1]);
     assert!(matches!(
         object.force(1, None),
-        Forced::Order {
+        ForcePlan::Write {
             weights: Weights::Hold,
             ..
         }
@@ -60,21 +60,21 @@ fn traffic_that_is_there_by_failover_still_gets_the_override() {
 #[test]
 fn already_so_needs_the_same_target_the_same_end_and_weights_that_agree() {
     let mut object = forced(3, 1, Some(60));
-    assert_eq!(object.force(1, Some(60)), Forced::AlreadySo);
+    assert_eq!(object.force(1, Some(60)), ForcePlan::Unchanged);
     for (to, seconds) in [(1, None), (1, Some(61)), (2, Some(60))] {
         assert_ne!(
             object.clone().force(to, seconds),
-            Forced::AlreadySo,
+            ForcePlan::Unchanged,
             "{to} {seconds:?}"
         );
     }
     object.json["spec"]["backends"][0]["weight"] = 1.into();
-    let Forced::Order { weights, .. } = object.force(1, Some(60)) else {
+    let ForcePlan::Write { weights, .. } = object.force(1, Some(60)) else {
         panic!("the weights differ")
     };
     assert_eq!(weights, Weights::Set(vec![0, 1, 0]));
     object.pass(60);
-    assert_ne!(object.force(1, Some(0)), Forced::AlreadySo, "it is over");
+    assert_ne!(object.force(1, Some(0)), ForcePlan::Unchanged, "it is over");
 }
 
 #[test]
@@ -168,7 +168,10 @@ fn home_stands_in_for_a_primary_that_is_no_backend() {
     object.annotate("primary-service", Some("gone".into()));
     assert_eq!(object.group().primary, 0);
     let returned = object.failback(None).unwrap();
-    assert_eq!(returned.ends, Ends::BrokenOverride { sets_home: true });
+    assert_eq!(
+        returned.removes,
+        RemovedOverride::Broken { sets_home: true }
+    );
     assert_eq!(
         (
             object.annotation("override"),
@@ -201,7 +204,10 @@ fn an_override_without_a_home_does_not_end_by_itself() {
         assert!(!object.settle().asks_for_change(), "{home:?}");
         assert!(matches!(status(&object), Some(OrderStatus::Homeless(_))));
         assert!(object.failback(None).is_none());
-        assert_eq!(object.failback(Some(0)).unwrap().ends, Ends::Override);
+        assert_eq!(
+            object.failback(Some(0)).unwrap().removes,
+            RemovedOverride::Standing
+        );
         assert_eq!(
             (object.weights(), object.annotation("primary-service")),
             (vec![1, 0], Some("svc-0"))
@@ -219,7 +225,7 @@ fn an_end_is_looked_for_when_it_comes() {
     let decision = object.settle();
     assert_eq!(
         (decision.notes.end_override.as_deref(), decision.rule),
-        (Some("svc-0"), Rule::ComeHome)
+        (Some("svc-0"), Rule::FailBack)
     );
     assert_eq!(decision.state, State::OutOfSync);
     assert_eq!(

@@ -1,7 +1,7 @@
 //! How a route is read as a group, and what a change of its weights patches.
 
-use kubectl_failover::model::decide::{Weights, decide};
 use kubectl_failover::model::{Changed, Group, Invalid, Readiness, Rule, Runner, Status, Timers};
+use kubectl_failover::model::{Weights, decide};
 use kubectl_failover::resource::{Change, HTTP_ROUTE, Kind as _, Overlap, Record, patch};
 use serde_json::{Value, json};
 
@@ -275,7 +275,7 @@ fn rules_that_differ_in_their_weights_are_brought_together() {
     assert!(
         status
             .reason
-            .ends_with("; the rules differ in their weights: all should have web=1,web-east=0")
+            .ends_with("; the rules have different weights: all should have web=1,web-east=0")
     );
 }
 
@@ -302,7 +302,7 @@ fn a_rule_without_any_weight_gets_what_the_others_keep() {
     let empty = decided(&group(&[[0, 2, 0], [0, 0, 0], [0, 1, 0]]), &[READY; 3]);
     assert_eq!(
         (empty.rule, empty.weights, empty.flags.held),
-        (Rule::StayAway, Weights::Set(vec![0, 3, 0]), true)
+        (Rule::FailbackHeld, Weights::Set(vec![0, 3, 0]), true)
     );
     let most = 1_000_000;
     let large = decided(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kubectl_failover::model::operate::{Ends, Forced};
+use kubectl_failover::model::operate::{ForcePlan, RemovedOverride};
 use kubectl_failover::model::{
     Carrier, Failback, MinReady, Policy, PolicyKind, Readiness, Rule, Stopwatches, Weights,
     WhyUnknown,
@@ -122,7 +122,12 @@ impl Object {
         prop_assert_eq!(order.map(|order| order.home), Some(home));
         self.nothing_is_stranded()?;
         let again = self.clone().force(to, seconds);
-        prop_assert!(again == Forced::AlreadySo, "{:?}, then {:?}", forced, again);
+        prop_assert!(
+            again == ForcePlan::Unchanged,
+            "{:?}, then {:?}",
+            forced,
+            again
+        );
         prop_assert_eq!(
             self.decide().weights,
             Weights::Hold,
@@ -138,7 +143,7 @@ impl Object {
             return Ok(());
         };
         prop_assert!(self.annotation("override").is_none());
-        if returned.ends != Ends::Override {
+        if returned.removes != RemovedOverride::Standing {
             prop_assert_eq!(self.annotation("primary-service"), before.as_deref());
         }
         let enough = self.readiness[returned.home].meets(self.policy.min_ready) == Some(true);
@@ -191,8 +196,8 @@ impl Turns {
     /// Two of a kind are never closer to each other than the delay that they have to wait out.
     fn see(&mut self, object: &Object, rule: Rule) -> Result<(), TestCaseError> {
         let (last, delay) = match rule {
-            Rule::FailOver | Rule::Blind => (&mut self.away, object.policy.failover_delay),
-            Rule::ComeHome => (&mut self.home, object.policy.failback_delay),
+            Rule::FailOver | Rule::Unverified => (&mut self.away, object.policy.failover_delay),
+            Rule::FailBack => (&mut self.home, object.policy.failback_delay),
             // It is back though the primary is not enough: there was nobody else.
             _ => {
                 self.away = None;

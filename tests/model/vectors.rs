@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kubectl_failover::model::moves::write_weights;
 use kubectl_failover::model::{
     Backend, Carrier, Failback, Group, GroupId, LastMove, MinReady, Policy, PolicyKind, Readiness,
     Rule, ServiceRef, State, Timers, Weights, WhyUnknown, decide,
@@ -156,7 +155,7 @@ fn carrying(mut group: Group, weights: &[u64], blind: bool) -> Group {
     if blind && weights.iter().any(|&weight| weight > 0) {
         group.last_move = Some(LastMove {
             from: String::new(),
-            to: write_weights(&group, weights),
+            to: group.write_weights(weights),
             at: jiff::Timestamp::UNIX_EPOCH,
             by: "reference".into(),
             why: "tried".into(),
@@ -272,7 +271,7 @@ fn the_reference_tries_every_rule_on_splits_and_on_routes() {
         assert!(
             rules
                 .into_iter()
-                .eq(Rule::NobodyReady as u8..=Rule::Blind as u8),
+                .eq(Rule::NoneReady as u8..=Rule::Unverified as u8),
             "{kind}"
         );
     }

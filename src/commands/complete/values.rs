@@ -10,7 +10,7 @@ use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use super::lookup;
 use super::typed::Typed;
 use crate::cluster::api::services::Service;
-use crate::model::report::{Flags, State};
+use crate::model::{Flags, State};
 use crate::resource::{KINDS, Kind, Record};
 use crate::sandbox::cli::up;
 use crate::text::clean;

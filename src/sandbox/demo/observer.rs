@@ -12,7 +12,6 @@ use kube::{Api, Client};
 
 use super::checks::{objects, read};
 use super::{APEX, NAMESPACE};
-use crate::model::moves::write_weights;
 use crate::problem::Problem;
 use crate::resource::Kind;
 use crate::sandbox::mirror::known::Known;
@@ -129,7 +128,7 @@ impl DemoObserver {
     fn weights_now(&self) -> Option<String> {
         let key = (NAMESPACE.to_owned(), format!("{APEX}-failover"));
         let group = read(self.kind, self.groups.get(&key)?).ok()?.group.ok()?;
-        Some(write_weights(&group, &group.weights()))
+        Some(group.write_weights(&group.weights()))
     }
 
     fn weights_are(&self, [primary, fallback]: [u32; 2]) -> bool {

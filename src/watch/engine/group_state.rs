@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::contention::RevertBackoff;
 use crate::cluster::transport::backoff::Backoff;
-use crate::model::decide::Notes;
+use crate::model::decision::Notes;
 use crate::model::notice::{Notice, Transition};
 use crate::model::{Decision, GroupId, LastMove, Readiness, State, Stopwatches, Weights};
 use crate::resource::Record;

@@ -10,8 +10,8 @@ use super::rate_limit::Go;
 use crate::model::notice::Notice;
 use crate::model::rivals::oldest_rival;
 use crate::model::{
-    Decision, Group, GroupId, Invalid, Readiness, ServiceRef, State, Stopwatches, Weights,
-    WhyUnknown, decide,
+    Decider, Decision, Group, GroupId, Invalid, Readiness, ServiceRef, State, Stopwatches, Weights,
+    WhyUnknown,
 };
 use crate::readiness::lookup::Lookup;
 use crate::resource::annotations::CONTROLLED_BY;
@@ -60,9 +60,10 @@ impl Engine {
             })
             .collect();
         // Whatever is under way: a timer that missed a change would end too early.
+        let decider = Decider::new(group, &readiness, moment.server);
         tracked
             .stopwatches
-            .observe(&group.at(moment.server, &readiness), &readiness, moment.now);
+            .observe(decider.effective(), &readiness, moment.now);
         if !tracked.may_be_decided_on() {
             return;
         }
@@ -101,12 +102,7 @@ impl Engine {
             }
             return;
         }
-        let decision = decide(
-            group,
-            &readiness,
-            &tracked.stopwatches.read(moment.now),
-            moment.server,
-        );
+        let decision = decider.decide(&tracked.stopwatches.read(moment.now));
         tracked.waiting = decision.waiting;
         self.census
             .change(&mut tracked.counted, Some(decision.state));

@@ -79,7 +79,7 @@ async fn what_the_controller_does_not_end_or_heed_is_said() {
         .stdout_contains("  next: kubectl failover failback web --context west -n shop");
     run("failback web").await;
 
-    let words = "Linkerd's failover controller runs this group and knows nothing of pauses";
+    let words = "Linkerd's failover controller runs this group and ignores pauses";
     run("pause web")
         .await
         .stdout_contains("/web: paused; ")

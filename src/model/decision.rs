@@ -1,0 +1,133 @@
+//! What the rules decide for one group.
+
+use std::time::Duration;
+
+use super::state::{Flags, State};
+
+/// The rules of a decision, in the order in which they are tried. Rule 0 stands for none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// No rule is tried, since the group is paused.
+    Paused = 0,
+    /// No backend is ready or unknown: hold.
+    NoneReady = 1,
+    /// The primary's readiness is unknown: hold while a carrying backend is ready or unknown.
+    PrimaryUnknown,
+    /// The primary is enough and carries traffic: home weights.
+    OnPrimary,
+    /// The primary is enough and carries nothing, but `failback` or its delay keeps traffic away.
+    FailbackHeld,
+    /// The primary is enough and carries nothing: home weights.
+    FailBack,
+    /// The primary is not enough and carries traffic while `failover-delay` runs: hold.
+    FailoverDelayed,
+    /// The primary is not enough and a fallback is ready: share by policy.
+    FailOver,
+    /// The primary carries nothing and a carrying fallback is unknown: hold.
+    FallbackUnknown,
+    /// The primary is not enough but has a ready endpoint, and no fallback is ready: primary only.
+    PrimaryShort,
+    /// The primary is dead and the fallbacks are unknown: try those, since nothing is lost by it.
+    Unverified,
+}
+
+/// The weights that a decision asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Weights {
+    /// Leave the weights on the object as they are.
+    Hold,
+    /// Write these weights, one for each backend.
+    Set(Vec<u64>),
+}
+
+/// What to do with one group, and how to describe it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// The rule that applied.
+    pub rule: Rule,
+    /// The weights to write.
+    pub weights: Weights,
+    /// Nobody can confirm that the backends of these weights are ready. The flag of the same name
+    /// also describes where the traffic is already.
+    pub unverified: bool,
+    /// The group's state.
+    pub state: State,
+    /// The group's flags.
+    pub flags: Flags,
+    /// The reason, as a clause without a full stop.
+    pub reason: String,
+    /// The annotations to change.
+    pub notes: Notes,
+    /// Only a delay keeps traffic from moving.
+    pub waiting: bool,
+    /// When a delay, an override or a pause ends, so that the decision may change by itself.
+    pub look_again: Option<Duration>,
+}
+
+/// The annotations that a decision changes, besides `last-move`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Notes {
+    /// Remove the override, and make the backend of this name the primary again.
+    pub end_override: Option<String>,
+    /// Remove the pause.
+    pub end_pause: bool,
+    /// Set (true) or remove (false) the annotation that `failback: manual` keeps traffic away.
+    pub held: Option<bool>,
+}
+
+impl Decision {
+    /// Whether the object has to be written.
+    pub fn asks_for_change(&self) -> bool {
+        self.weights != Weights::Hold || self.notes != Notes::default()
+    }
+}
+
+/// The outcome of the rules, before it is described.
+#[derive(Debug)]
+pub(crate) struct Verdict {
+    pub rule: Rule,
+    pub weights: Weights,
+    pub unverified: bool,
+    /// Only a delay keeps traffic from moving.
+    pub waiting: bool,
+    pub look_again: Option<Duration>,
+}
+
+impl Verdict {
+    pub fn set(rule: Rule, weights: Vec<u64>) -> Self {
+        Self::new(rule, Weights::Set(weights))
+    }
+
+    pub fn new(rule: Rule, weights: Weights) -> Self {
+        Self {
+            rule,
+            weights,
+            unverified: false,
+            waiting: false,
+            look_again: None,
+        }
+    }
+
+    /// Whether a primary that carries nothing still carries nothing afterwards.
+    pub fn leaves_away(&self, primary: usize) -> bool {
+        match &self.weights {
+            Weights::Hold => true,
+            Weights::Set(weights) => weights.get(primary) == Some(&0),
+        }
+    }
+
+    pub fn unverified(self) -> Self {
+        Self {
+            unverified: true,
+            ..self
+        }
+    }
+
+    pub fn waiting(self, left: Option<Duration>) -> Self {
+        Self {
+            waiting: left.is_some(),
+            look_again: left,
+            ..self
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The group that the rules decide on: with its override in force, or as if that had ended.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::group::Group;
+use super::overrides::{Override, OverrideState};
+use super::policy::Failback;
+use super::readiness::Readiness;
+
+impl Group {
+    /// Returns the override in force at `now`.
+    pub fn override_in_force(&self, now: Timestamp) -> Option<&Override> {
+        match &self.order {
+            Some(OverrideState::Standing { order, home }) if !order.is_over(*home, now) => {
+                Some(order)
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the override that has expired at `now`, and the index of its home.
+    pub fn override_to_end(&self, now: Timestamp) -> Option<(&Override, usize)> {
+        match &self.order {
+            Some(OverrideState::Standing {
+                order,
+                home: Some(home),
+            }) if order.is_over(Some(*home), now) => Some((order, *home)),
+            _ => None,
+        }
+    }
+
+    /// Returns the name of the backend that is primary once the override, if any, has ended.
+    pub fn home_name(&self) -> &str {
+        match self.order {
+            Some(OverrideState::Standing {
+                home: Some(home), ..
+            }) => self.backend_name(home),
+            _ => self.primary_name(),
+        }
+    }
+
+    /// Returns why the override is broken; none if there is no broken override.
+    pub fn broken_override(&self) -> Option<&str> {
+        match &self.order {
+            Some(OverrideState::Broken { why, .. }) => Some(why),
+            _ => None,
+        }
+    }
+
+    /// Returns the group to decide on at `now`: under an override in force, or as it is once an
+    /// expired override has been ended.
+    pub fn at(&self, now: Timestamp, readiness: &[Readiness]) -> Cow<'_, Self> {
+        if let Some((_, home)) = self.override_to_end(now) {
+            return Cow::Owned(self.without_override(home, readiness));
+        }
+        match &self.order {
+            Some(OverrideState::Standing { home, .. }) => Cow::Owned(Self {
+                overridden: true,
+                home: *home,
+                ..self.clone()
+            }),
+            Some(OverrideState::Broken { .. }) | None => Cow::Borrowed(self),
+        }
+    }
+
+    /// Makes the override expire at `now`.
+    pub fn expire(&mut self, now: Timestamp) {
+        if let Some(OverrideState::Standing { order, .. }) = &mut self.order {
+            order.until = Some(now);
+        }
+    }
+
+    /// Returns the group after its override has ended. If home is enough at that moment, neither
+    /// `failback: manual` nor `failback-delay` keeps traffic away from it.
+    fn without_override(&self, home: usize, readiness: &[Readiness]) -> Self {
+        let ended = Self {
+            primary: home,
+            home: None,
+            overridden: false,
+            order: None,
+            ..self.clone()
+        };
+        let enough = readiness
+            .get(home)
+            .and_then(|readiness| readiness.meets(ended.threshold(home)));
+        if enough == Some(true) {
+            ended.without_failback_delay()
+        } else {
+            ended
+        }
+    }
+
+    /// Returns the group for a decision that an operator asks for: nothing delays a failback.
+    #[must_use]
+    pub fn without_failback_delay(mut self) -> Self {
+        self.policy.failback = Failback::Auto;
+        self.policy.failback_delay = Duration::ZERO;
+        self
+    }
+}

@@ -1,0 +1,46 @@
+//! Why an object with the label is not a valid group.
+
+use std::fmt;
+
+use super::ids::GroupId;
+
+/// Why an object with the label is not a valid group, and how to fix it. Its traffic is left alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invalid {
+    /// The reason, as a clause.
+    pub reason: String,
+    /// What to do about it, as an imperative clause.
+    pub mend: String,
+    /// Keys of the policy annotations with invalid values, if those are the only reason.
+    pub settings: Vec<&'static str>,
+}
+
+impl Invalid {
+    /// Returns an error without settings.
+    pub fn new(reason: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            mend: mend.into(),
+            settings: Vec::new(),
+        }
+    }
+
+    /// Returns the error of the newer of two groups on one apex. `port` is the port that the older
+    /// group claims; none: all ports.
+    pub fn claimed_twice(apex: &str, older: &GroupId, port: Option<u16>, label: &str) -> Self {
+        let port = port
+            .map(|port| format!(" (its port {port})"))
+            .unwrap_or_default();
+        let older = older.short_name();
+        Self::new(
+            format!("the older group {older} has the same apex, {apex}{port}"),
+            format!("delete one of the two, or remove its label {label}"),
+        )
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}

@@ -1,0 +1,120 @@
+//! The state and the flags of a group, as `status` shows them.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// A group's state: the first of these that applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub enum State {
+    /// The object is not a valid group; its traffic is left alone.
+    Invalid,
+    /// An operator has paused the group.
+    Paused,
+    /// The primary's readiness is unknown, or no carrying backend is ready and one is unknown.
+    Unknown,
+    /// No backend is ready.
+    Unavailable,
+    /// Weights or annotations are not what the rules ask for.
+    OutOfSync,
+    /// Only a delay keeps traffic from moving.
+    Waiting,
+    /// The primary (under an override, its target) carries no traffic.
+    Failover,
+    /// An override is in force, and its target carries the traffic.
+    Overridden,
+    /// `active-active`, and the traffic is where it should be.
+    Active,
+    /// The primary carries the traffic.
+    Primary,
+}
+
+impl State {
+    /// All states, in the order in which they are tried.
+    pub const ALL: [Self; 10] = [
+        Self::Invalid,
+        Self::Paused,
+        Self::Unknown,
+        Self::Unavailable,
+        Self::OutOfSync,
+        Self::Waiting,
+        Self::Failover,
+        Self::Overridden,
+        Self::Active,
+        Self::Primary,
+    ];
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Invalid => "Invalid",
+            Self::Paused => "Paused",
+            Self::Unknown => "Unknown",
+            Self::Unavailable => "Unavailable",
+            Self::OutOfSync => "OutOfSync",
+            Self::Waiting => "Waiting",
+            Self::Failover => "Failover",
+            Self::Overridden => "Overridden",
+            Self::Active => "Active",
+            Self::Primary => "Primary",
+        })
+    }
+}
+
+/// What else is true of a group, whatever its state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// An override is in force.
+    pub overridden: bool,
+    /// There is an override that has no effect.
+    pub broken: bool,
+    /// Traffic is, or is about to be, on backends that nobody can confirm to be ready.
+    pub unverified: bool,
+    /// `failback: manual` keeps traffic on a fallback.
+    pub held: bool,
+    /// The primary is known to have fewer ready endpoints than it needs.
+    pub short: bool,
+    /// A ready backend carries no traffic, or two ready ones carry it.
+    pub redundant: bool,
+    /// No `watch` runs the group. Not part of a decision: whoever shows the group adds it.
+    pub unattended: bool,
+    /// Someone else reverts weights that this tool writes. Not part of a decision either.
+    pub contested: bool,
+}
+
+impl Flags {
+    /// The names of all flags.
+    pub const NAMES: [&'static str; 8] = [
+        "overridden",
+        "broken",
+        "unverified",
+        "held",
+        "short",
+        "redundant",
+        "unattended",
+        "contested",
+    ];
+
+    /// Returns the names of the flags that are set.
+    pub fn names(self) -> Vec<&'static str> {
+        let Self {
+            overridden,
+            broken,
+            unverified,
+            held,
+            short,
+            redundant,
+            unattended,
+            contested,
+        } = self;
+        let set = [
+            overridden, broken, unverified, held, short, redundant, unattended, contested,
+        ];
+        Self::NAMES
+            .into_iter()
+            .zip(set)
+            .filter_map(|(name, set)| set.then_some(name))
+            .collect()
+    }
+}
