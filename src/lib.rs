@@ -13,7 +13,6 @@ pub mod cli;
 pub mod cluster;
 mod commands;
 mod error;
-pub mod generated;
 pub mod model;
 mod observe;
 mod output;

@@ -1,5 +1,6 @@
 //! The files of the repository that are generated: man pages, the reference, the picture of the demo.
 
+mod man;
 mod picture;
 mod reference;
 
@@ -16,19 +17,17 @@ pub struct GeneratedFile {
 }
 
 /// The folders that hold generated files and nothing else.
-pub const FOLDERS: [&str; 3] = ["man", reference::FOLDER, picture::FOLDER];
+pub const FOLDERS: [&str; 3] = [man::FOLDER, reference::FOLDER, picture::FOLDER];
 
 /// Generates all files. The same command line and the same transcript give the same bytes.
 pub fn files() -> Vec<GeneratedFile> {
-    let manual = kubectl_failover::generated::files().into_iter();
-    let manual = manual.map(|page| GeneratedFile {
-        path: page.path,
-        content: page.content,
-    });
     let transcript = fs::read_to_string(repository().join("docs/demo.txt"));
     let picture = GeneratedFile {
         path: Path::new(picture::FOLDER).join("demo.svg"),
         content: picture::svg(&transcript.expect("the transcript")).into_bytes(),
     };
-    manual.chain(reference::pages()).chain([picture]).collect()
+    man::pages()
+        .chain(reference::pages())
+        .chain([picture])
+        .collect()
 }

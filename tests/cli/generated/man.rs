@@ -1,16 +1,22 @@
+//! Man pages, one for each command.
+
 use clap::{Arg, Command, CommandFactory as _};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
+use kubectl_failover::cli::Cli;
 
-use super::{BINARY, GeneratedFile};
-use crate::cli::Cli;
+use super::GeneratedFile;
 
-/// As wide as the help on a terminal, wherever the pages are made.
+/// The folder of the pages.
+pub const FOLDER: &str = "man";
+/// The name of the binary, and the first part of the name of each page.
+const BINARY: &str = "kubectl-failover";
+/// The width of the help, wherever the pages are generated.
 const WIDTH: usize = 100;
 const SECTION: &str = "1";
 
-/// One page per command, hidden ones left out.
-pub fn files() -> impl Iterator<Item = GeneratedFile> {
+/// Returns one page for each command that is not hidden.
+pub fn pages() -> impl Iterator<Item = GeneratedFile> {
     let mut root = Cli::command()
         .disable_help_subcommand(true)
         .term_width(WIDTH);
@@ -23,7 +29,7 @@ pub fn files() -> impl Iterator<Item = GeneratedFile> {
 fn collect(command: &Command, parent: Option<&str>, pages: &mut Vec<GeneratedFile>) {
     let name = page_name(command);
     pages.push(GeneratedFile {
-        path: format!("man/{name}.{SECTION}").into(),
+        path: format!("{FOLDER}/{name}.{SECTION}").into(),
         content: page(command, parent).into_bytes(),
     });
     for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
@@ -37,14 +43,13 @@ fn page_name(command: &Command) -> String {
 
 fn page(command: &Command, parent: Option<&str>) -> String {
     let source = format!("{BINARY} {}", env!("CARGO_PKG_VERSION"));
-    // A blank date: an empty one would be left out, and the fields after it would move up.
+    // An empty date would be left out, and the fields after it would move up.
     let body = Man::new(for_man(command))
         .date(" ")
         .source(source)
         .manual("kubectl failover");
     let mut text = Vec::new();
-    // Writing to memory does not fail.
-    let _ = body.render(&mut text);
+    body.render(&mut text).unwrap();
     let mut end = Roff::default();
     if let Some(examples) = command.get_after_help() {
         add_examples(&mut end, &examples.to_string());
@@ -53,11 +58,11 @@ fn page(command: &Command, parent: Option<&str>) -> String {
         end.control("SH", ["SEE ALSO"])
             .text([roman(format!("{parent}({SECTION})"))]);
     }
-    String::from_utf8_lossy(&text).into_owned() + &end.to_roff()
+    String::from_utf8(text).unwrap() + &end.to_roff()
 }
 
-/// The command with a short synopsis, and with the help of every flag: the page's generator leaves out the help
-/// of those that the short help leaves out.
+/// The command with a short synopsis and with the help of every flag. The generator leaves out the
+/// flags that the short help leaves out.
 fn for_man(command: &Command) -> Command {
     let usage = command.clone().render_usage().to_string();
     command
@@ -74,7 +79,7 @@ fn with_long_help(argument: Arg) -> Arg {
     }
 }
 
-/// Examples are lines to copy: their line breaks stay.
+/// Adds the examples with their line breaks, since readers copy them.
 fn add_examples(roff: &mut Roff, text: &str) {
     roff.control("SH", ["EXAMPLES"]).control("nf", []);
     for line in text
