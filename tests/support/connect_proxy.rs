@@ -1,10 +1,12 @@
+//! An HTTP proxy, for tests of clusters that are reached through one.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 
-/// An HTTP proxy that opens tunnels and does nothing else.
+/// An HTTP proxy that only opens tunnels.
 pub struct ConnectProxy {
     pub url: String,
     tunnels: Arc<AtomicUsize>,
@@ -25,7 +27,7 @@ impl ConnectProxy {
             while let Ok((stream, _)) = listener.accept().await {
                 let count = count.clone();
                 tokio::spawn(async move {
-                    // How a tunnel ends is the test's to judge.
+                    // A tunnel may end in any way. The test decides whether that is right.
                     let _ = tunnel(stream, &count).await;
                 });
             }
@@ -33,7 +35,7 @@ impl ConnectProxy {
         Self { url, tunnels }
     }
 
-    /// How many tunnels were asked for.
+    /// How many tunnels clients have asked for.
     pub fn tunnels(&self) -> usize {
         self.tunnels.load(Ordering::SeqCst)
     }

@@ -1,3 +1,5 @@
+//! Prints the objects of a test's namespace when the test fails.
+
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::api::{DynamicObject, ListParams};
@@ -7,10 +9,10 @@ use serde::de::DeserializeOwned;
 
 use super::objects::traffic_split_resource;
 
-/// As many objects of a kind are shown.
+/// The maximum number of objects of a kind that are shown.
 const MOST: usize = 20;
 
-/// What a reader of a failed test wants to see of its namespace, as YAML.
+/// The objects of the namespace that help to understand a failed test, as YAML.
 pub async fn namespace(client: &Client, context: &str, name: &str) -> String {
     let splits: Api<DynamicObject> =
         Api::namespaced_with(client.clone(), name, &traffic_split_resource("v1alpha2"));

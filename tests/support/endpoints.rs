@@ -1,3 +1,5 @@
+//! Services whose endpoints the test writes, and groups of them.
+
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::api::{DeleteParams, Patch, PatchParams};
@@ -6,21 +8,22 @@ use serde_json::{Value, json};
 use super::namespace::Side;
 use super::wait::eventually;
 
-/// The conditions of one endpoint.
+/// One endpoint with these conditions.
 pub fn endpoint(address: &str, ready: bool, terminating: bool) -> Value {
     let conditions = json!({"ready": ready, "serving": ready, "terminating": terminating});
     json!({"addresses": [address], "conditions": conditions})
 }
 
 impl Side {
-    /// A service without selector: its endpoints are what the test writes.
+    /// Creates a service without a selector. The test writes its endpoints.
     pub async fn bare_service(&self, name: &str) -> Service {
         let spec = json!({"ports": [{"name": "http", "port": 80, "targetPort": 8080}]});
         self.create(json!({"metadata": {"name": name}, "spec": spec}))
             .await
     }
 
-    /// A mirror in a flat network, of a cluster that nobody asks: its readiness is unknown.
+    /// Creates a mirror of a cluster in a flat network. No remote is asked, so its readiness is
+    /// unknown.
     pub async fn unknowable_service(&self, name: &str) -> Service {
         let labels = json!({
             "mirror.linkerd.io/mirrored-service": "true",
@@ -33,7 +36,7 @@ impl Side {
             .await
     }
 
-    /// Gives a service one slice, with so many endpoints that are ready and one that is not.
+    /// Gives a service one slice, with this many ready endpoints and one that is not ready.
     pub async fn ready(&self, service: &str, ready: u8) {
         let mut endpoints = vec![endpoint("10.0.0.250", false, false)];
         endpoints
@@ -41,7 +44,7 @@ impl Side {
         self.slice(service, service, "IPv4", json!(endpoints)).await;
     }
 
-    /// Writes a slice of a service, or writes it anew.
+    /// Creates or replaces a slice of a service.
     pub async fn slice(&self, name: &str, service: &str, family: &str, endpoints: Value) {
         let slice = json!({
             "apiVersion": "discovery.k8s.io/v1",
@@ -70,8 +73,8 @@ impl Side {
             .expect("the slice is deleted");
     }
 
-    /// Services whose endpoints the test writes, and a group of them whose apex and primary is the first one;
-    /// each backend with its weight and its ready endpoints.
+    /// Creates services whose endpoints the test writes, and a group of them. The first service is
+    /// the apex and the primary. Each backend has a weight and a number of ready endpoints.
     pub async fn group(&self, name: &str, backends: &[(&str, u32, u8)]) {
         for (service, _, ready) in backends {
             self.bare_service(service).await;
@@ -84,7 +87,7 @@ impl Side {
         self.traffic_split(name, weights[0].0, &weights).await;
     }
 
-    /// Waits until the weights of a TrafficSplit, in order, are these.
+    /// Waits until a TrafficSplit has these weights, in order.
     pub async fn until_weights(&self, name: &str, expected: &[u64]) {
         eventually(
             &format!("the weights of {name} are {expected:?}"),
@@ -106,7 +109,7 @@ impl Side {
         .await;
     }
 
-    /// Sets the weights of a TrafficSplit as a person would, with an editor.
+    /// Sets the weights of a TrafficSplit as a person would with an editor.
     pub async fn set_weights(&self, name: &str, weights: &[(&str, u64)]) {
         let backends: Vec<Value> = weights
             .iter()
@@ -116,7 +119,7 @@ impl Side {
             .await;
     }
 
-    /// Merges into a TrafficSplit, as `kubectl edit` does.
+    /// Merges a patch into a TrafficSplit, as `kubectl edit` does.
     pub async fn edit_split(&self, name: &str, patch: Value) {
         let params = PatchParams {
             field_manager: Some("kubectl-edit".to_owned()),
@@ -129,7 +132,7 @@ impl Side {
             .expect("the edit is taken");
     }
 
-    /// A TrafficSplit as the API server has it.
+    /// Reads a TrafficSplit.
     pub async fn split(&self, name: &str) -> Value {
         let object = self
             .traffic_splits()
@@ -139,7 +142,7 @@ impl Side {
         serde_json::to_value(object).expect("an object is JSON")
     }
 
-    /// What `last-move` says.
+    /// The `last-move` annotation.
     pub async fn last_move(&self, name: &str) -> Value {
         let split = self.split(name).await;
         let note = split["metadata"]["annotations"]["failover.linkerd.io/last-move"].as_str();
@@ -147,7 +150,7 @@ impl Side {
             .unwrap_or_default()
     }
 
-    /// The version of a TrafficSplit.
+    /// The resource version of a TrafficSplit.
     pub async fn version(&self, name: &str) -> String {
         let split = self.split(name).await;
         split["metadata"]["resourceVersion"]

@@ -1,5 +1,5 @@
-//! A proxy before a real API server: it does what the script says to some requests and notes all of them.
-//! It speaks plain HTTP/1.1 to the plugin, one connection for each request.
+//! A proxy in front of a real API server that injects the faults of a script and records all
+//! requests. It speaks plain HTTP/1.1 to the plugin, one connection for each request.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -27,9 +27,9 @@ struct Shared {
     upstream: kube::Client,
     rules: Mutex<Vec<Rule>>,
     seen: Mutex<Vec<Recorded>>,
-    /// Counts the times when all streams are cut.
+    /// Counts how often all streams were cut.
     cuts: watch::Sender<u32>,
-    /// Seconds.
+    /// In seconds.
     clock_ahead: AtomicI64,
 }
 
@@ -39,7 +39,7 @@ pub struct FaultProxy {
 }
 
 impl FaultProxy {
-    /// A proxy before the API server of one side; it runs as long as the test.
+    /// Starts a proxy in front of the API server of one side. It runs as long as the test.
     pub async fn before(side: &Side) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
@@ -68,13 +68,14 @@ impl FaultProxy {
         self.kubeconfig.path()
     }
 
-    /// Does this to the next `times` requests of this method whose path and query contain `path`: its parts, where
-    /// it has stars in it, in their order.
+    /// Injects this fault into the next `times` requests of this method whose path and query
+    /// contain `path`. With stars in it, `path` matches when its parts occur in their order.
     pub fn inject(&self, method: Method, path: &str, times: usize, fault: Fault) {
         self.add(Rule::new(method, path, times, fault));
     }
 
-    /// Does these, in turn, to one in `every` such requests, until [`FaultProxy::heal`].
+    /// Injects these faults, in turn, into one in `every` matching requests, until
+    /// [`FaultProxy::heal`].
     pub fn disturb(&self, method: Method, path: &str, every: usize, faults: &[Fault]) {
         self.add(Rule::recurring(method, path, every, faults));
     }
@@ -87,14 +88,14 @@ impl FaultProxy {
             .push(rule);
     }
 
-    /// Has the API server's clock go this far ahead of this machine's, or behind it.
+    /// Moves the API server's clock ahead of this machine's, or behind it.
     pub fn shift_clock(&self, ahead: SignedDuration) {
         self.shared
             .clock_ahead
             .store(ahead.as_secs(), Ordering::Relaxed);
     }
 
-    /// Ends all faults that have not yet come to pass.
+    /// Removes all faults that have not happened yet.
     pub fn heal(&self) {
         self.shared
             .rules
@@ -103,7 +104,7 @@ impl FaultProxy {
             .clear();
     }
 
-    /// Cuts every stream that is open.
+    /// Cuts every open stream.
     pub fn cut_streams(&self) {
         self.shared.cuts.send_modify(|count| *count += 1);
     }
@@ -122,7 +123,7 @@ impl FaultProxy {
         self.seen(&Method::PATCH, "/trafficsplits/").len()
     }
 
-    /// Waits until so many requests of this method, with `path` in path and query, have come.
+    /// Waits until this many requests of this method, with `path` in path and query, have come.
     pub async fn until_seen(&self, method: Method, path: &str, count: usize) {
         eventually(&format!("{count} times {method} {path}"), async || {
             let seen = self.seen(&method, path).len();
@@ -137,7 +138,7 @@ impl FaultProxy {
 }
 
 impl Shared {
-    /// Notes a request; gives its place in the notes, and the fault for it, if the script has one.
+    /// Records a request. Returns its index, and the fault that the script has for it.
     fn take(&self, method: &Method, path: &str) -> (usize, Option<Fault>) {
         let mut seen = self.seen.lock().expect("no test panics here");
         let at = Instant::now();
@@ -158,7 +159,7 @@ impl Shared {
         self.seen.lock().expect("no test panics here")[place].status = Some(status);
     }
 
-    /// A `Date` header as the script's clock has it.
+    /// A `Date` header that follows the script's clock.
     fn date(&self, date: &str) -> String {
         let ahead = SignedDuration::from_secs(self.clock_ahead.load(Ordering::Relaxed));
         let shifted = rfc2822::parse(date)
@@ -187,7 +188,7 @@ fn kubeconfig(context: &str, address: SocketAddr) -> NamedTempFile {
     file
 }
 
-/// One request and its answer. The plugin sends what belongs to one request on one connection.
+/// Serves one request. The plugin sends one request on each connection.
 async fn serve(shared: Arc<Shared>, mut stream: TcpStream) {
     let _ = stream.set_nodelay(true);
     let Some(request) = read(&mut stream).await else {
@@ -207,7 +208,7 @@ async fn serve(shared: Arc<Shared>, mut stream: TcpStream) {
             return;
         }
         Some(Fault::Hang) => {
-            // Until the other side gives up.
+            // Until the client gives up.
             let _ = stream.read(&mut [0]).await;
             return;
         }
@@ -236,7 +237,7 @@ async fn serve(shared: Arc<Shared>, mut stream: TcpStream) {
     }
 }
 
-/// The next request; none where the connection ends before.
+/// Reads the next request. Returns none if the connection ends first.
 async fn read(stream: &mut TcpStream) -> Option<Request<Body>> {
     let mut bytes = Vec::new();
     let head_end = loop {
@@ -268,7 +269,7 @@ async fn read(stream: &mut TcpStream) -> Option<Request<Body>> {
     request.body(Body::from(body)).ok()
 }
 
-/// Passes a request on, and the answer back as it comes; the end of the connection is the end of the answer.
+/// Passes a request on and streams the answer back. The end of the connection ends the answer.
 async fn forward(
     shared: &Shared,
     place: usize,
@@ -337,5 +338,5 @@ fn status(code: u16) -> String {
         .to_string()
 }
 
-/// How long to look at a loop that must not do something: as long as it would need to do it many times.
+/// How long to observe a watch that must not do something: long enough for it to do it many times.
 pub const A_WHILE: Duration = Duration::from_millis(1500);

@@ -1,4 +1,4 @@
-//! What a fault proxy does to which requests.
+//! The faults that a proxy injects, and the requests that it injects them into.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -6,34 +6,34 @@ use std::time::{Duration, Instant};
 use http::Method;
 use tokio::sync::Notify;
 
-/// What becomes of a request.
+/// What happens to a request.
 #[derive(Debug, Clone)]
 pub enum Fault {
-    /// It is answered here, with this code and perhaps Retry-After.
+    /// The proxy answers with this code, and perhaps with Retry-After.
     Answer(u16, Option<u32>),
-    /// It never gets an answer.
+    /// The request never gets an answer.
     Hang,
-    /// It gets the head of an answer, and then not a byte more.
+    /// The request gets the headers of an answer and then no byte.
     Silent,
-    /// The connection is cut before the API server hears of it.
+    /// The proxy cuts the connection before the API server gets the request.
     CutBefore,
-    /// The connection is cut after the API server has done it.
+    /// The proxy cuts the connection after the API server has handled the request.
     CutAfter,
-    /// It waits until the gate is opened.
+    /// The request waits until the gate is opened.
     Wait(Arc<Notify>),
-    /// It comes to the API server this much later.
+    /// The API server gets the request this much later.
     Delay(Duration),
-    /// A watch tells one ERROR event with code 410.
+    /// A watch gets one ERROR event with code 410.
     Expired,
 }
 
-/// Faults for the requests of one method whose path and query fit a pattern.
+/// Faults for the requests of one method whose path and query match a pattern.
 pub struct Rule {
     method: Method,
     pattern: String,
-    /// How many requests it still concerns.
+    /// How many more requests it applies to.
     left: usize,
-    /// Of those that it concerns, every so many gets a fault.
+    /// One in this many matching requests gets a fault.
     every: usize,
     faults: Vec<Fault>,
     met: usize,
@@ -64,7 +64,7 @@ impl Rule {
         }
     }
 
-    /// The fault for a request, if this rule has one for it; the request counts.
+    /// Returns the fault for a request if this rule has one. The request counts.
     pub fn take(&mut self, method: &Method, path: &str) -> Option<Fault> {
         if self.left == 0 || self.method != method || !fits(&self.pattern, path) {
             return None;
@@ -83,7 +83,7 @@ pub struct Recorded {
     /// With the query.
     pub path: String,
     pub at: Instant,
-    /// What was answered, by the API server or in its place.
+    /// The status code of the answer, from the API server or from the proxy.
     pub status: Option<u16>,
 }
 
@@ -93,7 +93,7 @@ impl Recorded {
     }
 }
 
-/// Whether the parts of a pattern, between its stars, stand in a text in their order.
+/// Whether the parts of a pattern, split at its stars, occur in a text in their order.
 fn fits(pattern: &str, text: &str) -> bool {
     let mut rest = text;
     pattern.split('*').all(|part| match rest.split_once(part) {

@@ -1,4 +1,4 @@
-//! Many groups in one namespace, and what their weights are to be.
+//! Many groups in one namespace, and the weights that they should have.
 
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -15,15 +15,15 @@ use serde_json::{Value, json};
 
 use crate::support::{Side, endpoint};
 
-/// How many groups a fault meets.
+/// The number of groups in tests of faults.
 pub const GROUPS: usize = 200;
-/// How long it may take on a busy machine until every group is right.
+/// How long it may take on a busy machine until every group has the right weights.
 pub const SETTLE_LIMIT: Duration = Duration::from_secs(60);
 const AT_ONCE: usize = 16;
 const PRIMARY: &str = "test/role=primary";
 
-/// Groups `g0`, `g1`, ... of a primary of the same name and one fallback. They have slices and no Services: readiness
-/// asks for no more.
+/// Groups `g0`, `g1` and so on, each with a primary of the same name and one fallback. They have
+/// slices but no Services, since readiness needs only slices.
 #[derive(Clone)]
 pub struct GroupFixture {
     pub side: Side,
@@ -31,7 +31,7 @@ pub struct GroupFixture {
 }
 
 impl GroupFixture {
-    /// All at home, all ready.
+    /// Creates the groups: all endpoints are ready, and all traffic goes to the primaries.
     pub async fn build(side: &Side, groups: usize) -> Self {
         let names = (0..groups).map(|number| format!("g{number}")).collect();
         let fixture = Self {
@@ -67,7 +67,7 @@ impl GroupFixture {
             .unwrap();
     }
 
-    /// Makes a service ready, or not.
+    /// Makes a service ready or not ready.
     pub async fn set(&self, service: &str, ready: bool) {
         let patch = Patch::Merge(json!({"endpoints": [endpoint("10.0.0.1", ready, false)]}));
         self.side
@@ -77,7 +77,7 @@ impl GroupFixture {
             .unwrap();
     }
 
-    /// Brings a second endpoint up beside the one that is there and takes it away again, as a rollout does.
+    /// Adds a second endpoint and removes it again, as a rollout does.
     pub async fn roll_out(&self, service: &str) {
         let one = endpoint("10.0.0.1", true, false);
         for endpoints in [
@@ -93,7 +93,7 @@ impl GroupFixture {
         }
     }
 
-    /// Deletes the slices of all primaries by one request.
+    /// Deletes the slices of all primaries with one request.
     pub async fn lose_all_primaries(&self) {
         let slices = self.side.api::<EndpointSlice>();
         let primaries = ListParams::default().labels(PRIMARY);
@@ -103,7 +103,7 @@ impl GroupFixture {
             .unwrap();
     }
 
-    /// Brings the slices back that [`GroupFixture::lose_all_primaries`] has deleted.
+    /// Creates the slices again that [`GroupFixture::lose_all_primaries`] has deleted.
     pub async fn restore_all_primaries(&self) {
         for_each(&self.names, async |name: &String| {
             self.create_slice(name, "primary").await
@@ -111,7 +111,7 @@ impl GroupFixture {
         .await;
     }
 
-    /// The groups, as the cluster has them.
+    /// The groups as the cluster has them.
     pub async fn records(&self) -> Vec<Record> {
         let splits = self
             .side
@@ -126,7 +126,7 @@ impl GroupFixture {
             .collect()
     }
 
-    /// How many groups are on their fallbacks.
+    /// The number of groups whose traffic goes to their fallbacks.
     pub async fn away(&self) -> usize {
         let is_away = |record: &Record| {
             record
@@ -141,7 +141,8 @@ impl GroupFixture {
             .count()
     }
 
-    /// The sum of all groups' generations: 1 for each group, and 1 for each write of weights since.
+    /// The sum of the generations of all groups: 1 for each group, and 1 for each write of weights
+    /// since.
     pub async fn generations(&self) -> i64 {
         let splits = self
             .side
@@ -156,7 +157,7 @@ impl GroupFixture {
             .sum()
     }
 
-    /// The groups whose weights are not what is decided for the endpoints that there are.
+    /// The groups whose weights differ from the decision for the current endpoints.
     pub async fn wrong(&self) -> Vec<String> {
         let slices = self
             .side
@@ -174,7 +175,7 @@ impl GroupFixture {
             .collect()
     }
 
-    /// Waits until every group has the weights that are decided for the endpoints that there are.
+    /// Waits until every group has the weights that are decided for the current endpoints.
     pub async fn until_right(&self, limit: Duration) {
         self.until(limit, "every group is right", async || {
             let wrong = self.wrong().await;
@@ -187,7 +188,7 @@ impl GroupFixture {
         .await;
     }
 
-    /// Waits for a condition that is dear to ask for.
+    /// Waits for a condition that is expensive to check.
     pub async fn until(
         &self,
         limit: Duration,
@@ -209,7 +210,7 @@ pub fn fallback_of(name: &str) -> String {
     format!("{name}-east")
 }
 
-/// Does it for every item, many at a time.
+/// Runs `act` for every item, several at a time.
 pub async fn for_each<T>(items: &[T], act: impl AsyncFn(&T)) {
     let acts = items.iter().map(|item| act(item));
     stream::iter(acts)
@@ -218,7 +219,7 @@ pub async fn for_each<T>(items: &[T], act: impl AsyncFn(&T)) {
         .await;
 }
 
-/// The count of those that are not right, and the first few.
+/// The number of faulty items, and the first few of them.
 pub fn first_of<T: Debug>(wrong: &[T]) -> String {
     format!(
         "{} of them: {:#?}",

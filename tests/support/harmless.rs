@@ -1,6 +1,8 @@
+//! Checks that output cannot control a terminal.
+
 use super::output::Output;
 
-/// The output of a run, which must not be able to move a cursor or to turn the direction of writing.
+/// Checks that the output of a run can neither move the cursor nor change the direction of writing.
 #[track_caller]
 pub fn harmless(output: Output) -> Output {
     let harmful = |character: char| {

@@ -18,7 +18,8 @@ const NAMES: [&str; 3] = [
     "kubectl_complete-failover",
 ];
 
-/// Calls the registered function as bash does at Tab, and prints what it offers. Its words come as bash splits them.
+/// Calls the registered function as bash does when Tab is pressed, and prints the completions. Its
+/// words arrive split as bash splits them.
 const IN_BASH: &str = r#"
 source "$1"
 shift
@@ -30,7 +31,7 @@ registered=${registered#*-F }
 printf '%s\n' "${COMPREPLY[@]}"
 "#;
 
-/// The same for zsh, whose own `_describe` works on a terminal alone.
+/// The same for zsh. Its own `_describe` works only on a terminal.
 const IN_ZSH: &str = r#"
 compdef() { : }
 _describe() { print -rl -- "${(@P)2}" }
@@ -65,7 +66,7 @@ impl Installed {
         command
     }
 
-    /// What bash offers for the last of these words.
+    /// Completes the last of these words with bash.
     pub fn bash(&self, words: &[&str]) -> Command {
         let mut bash = self.command("bash");
         bash.args(["-c", IN_BASH, "bash"])
@@ -74,7 +75,8 @@ impl Installed {
         bash
     }
 
-    /// What zsh offers for the last of these words, with its meaning after a colon.
+    /// Completes the last of these words with zsh. A colon separates a completion from its
+    /// description.
     pub fn zsh(&self, words: &[&str]) -> Command {
         let mut zsh = self.command("zsh");
         zsh.args(["-fc", IN_ZSH, "zsh"])
@@ -83,7 +85,7 @@ impl Installed {
         zsh
     }
 
-    /// What fish offers at the end of a line, with its meaning after a tab.
+    /// Completes the end of a line with fish. A tab separates a completion from its description.
     pub fn fish(&self, line: &str) -> Command {
         let source = format!(
             "source {}; complete -C {line:?}",
@@ -121,7 +123,7 @@ impl Link {
     }
 }
 
-/// Whether a program is on this machine.
+/// Whether a program is installed on this machine.
 pub fn is_here(program: &str) -> bool {
     let here = Command::new(program)
         .arg("--version")

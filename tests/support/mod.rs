@@ -1,4 +1,4 @@
-//! What the tests against real control planes share: the clusters, a namespace for each test, and the plugin.
+//! What the tests share: the clusters, a namespace for each test, and runs of the plugin.
 //!
 //! ```ignore
 //! let ns = TestNamespace::new("purpose").await;

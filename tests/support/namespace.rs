@@ -1,3 +1,5 @@
+//! A namespace for each test, in both clusters.
+
 use std::fmt::Debug;
 
 use k8s_openapi::api::core::v1::Namespace;
@@ -9,8 +11,8 @@ use serde::de::DeserializeOwned;
 
 use super::{dump, objects, sandbox};
 
-/// A namespace of one test's own, in both clusters: deleted when it goes out of scope, and shown before when the
-/// test has failed.
+/// A namespace of one test in both clusters. It is deleted when it goes out of scope. If the test
+/// has failed, its objects are printed first.
 pub struct TestNamespace {
     pub name: String,
     pub west: Side,
@@ -51,7 +53,7 @@ impl Drop for TestNamespace {
     fn drop(&mut self) {
         let failed = std::thread::panicking();
         let name = self.name.clone();
-        // A runtime of its own: the test's may be the one that is unwinding.
+        // A runtime of its own, since the test's runtime may be the one that is unwinding.
         let farewell = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -80,7 +82,7 @@ impl Side {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
 
-    /// The objects of a kind without namespaces.
+    /// The objects of a kind that has no namespaces.
     pub fn cluster_api<K>(&self) -> Api<K>
     where
         K: Resource<DynamicType = (), Scope = ClusterResourceScope>,
@@ -88,13 +90,13 @@ impl Side {
         Api::all(self.client.clone())
     }
 
-    /// The namespace's TrafficSplits, at v1alpha2.
+    /// The TrafficSplits of the namespace, at v1alpha2.
     pub fn traffic_splits(&self) -> Api<DynamicObject> {
         let resource = objects::traffic_split_resource("v1alpha2");
         Api::namespaced_with(self.client.clone(), &self.namespace, &resource)
     }
 
-    /// Creates an object given as JSON; its namespace is this one.
+    /// Creates an object from JSON in this namespace.
     pub async fn create<K>(&self, object: serde_json::Value) -> K
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>

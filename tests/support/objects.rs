@@ -1,3 +1,5 @@
+//! Creates and reads the objects of a test's namespace.
+
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Service;
@@ -21,7 +23,7 @@ fn app(name: &str) -> &str {
 }
 
 impl Side {
-    /// Who holds the namespace's Lease; empty where it was given back.
+    /// The holder of the namespace's Lease. Empty after a release.
     pub async fn lease_holder(&self) -> String {
         let lease = self
             .api::<Lease>()
@@ -34,7 +36,7 @@ impl Side {
             .expect("the Lease says who holds it")
     }
 
-    /// A service with the port http 80. `web-svc` sends to the pods of the deployment `web`.
+    /// Creates a service with the port http 80. `web-svc` selects the pods of the deployment `web`.
     pub async fn service(&self, name: &str) -> Service {
         self.create(json!({
             "metadata": {"name": name},
@@ -71,7 +73,7 @@ impl Side {
         .await;
     }
 
-    /// Exports a service, so that the other clusters mirror it, or no longer does.
+    /// Exports a service, so that the other clusters mirror it, or ends the export.
     pub async fn export(&self, service: &str, exported: bool) {
         self.label(
             service,
@@ -81,13 +83,14 @@ impl Side {
         .await;
     }
 
-    /// Labels a service, or takes the label away.
+    /// Sets a label of a service, or removes it.
     pub async fn label(&self, service: &str, key: &str, value: Option<&str>) {
         let patch = json!({"metadata": {"labels": {key: value}}});
         patch_json(&self.api::<Service>(), service, patch).await;
     }
 
-    /// A TrafficSplit with these backends and weights, labelled and annotated like one that `create` makes.
+    /// Creates a TrafficSplit with these backends and weights, with the labels and annotations that
+    /// `create` writes.
     pub async fn traffic_split(
         &self,
         name: &str,
@@ -115,7 +118,7 @@ impl Side {
             .expect("the TrafficSplit is created")
     }
 
-    /// The backends of a TrafficSplit with their weights as they are written, in order.
+    /// The backends of a TrafficSplit with their weights as written, in order.
     pub async fn weights(&self, name: &str) -> Vec<(String, Value)> {
         let object = self
             .traffic_splits()
@@ -136,7 +139,7 @@ impl Side {
     }
 }
 
-/// A merge patch.
+/// Applies a merge patch.
 pub async fn patch_json<K>(api: &Api<K>, name: &str, patch: Value) -> K
 where
     K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,

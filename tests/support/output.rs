@@ -1,6 +1,6 @@
-//! The result of a program that has ended, and checks of it.
+//! The result of a program that has ended, with checks.
 
-/// The result of a run. Each check panics with all of it.
+/// The result of a run. Each check that fails shows all of it.
 pub struct Output {
     command: String,
     status: std::process::ExitStatus,
@@ -65,7 +65,7 @@ impl Output {
         self.check(holds, "stderr should be empty")
     }
 
-    /// The standard output as one JSON value.
+    /// Standard output as one JSON value.
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout)

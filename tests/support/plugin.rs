@@ -1,3 +1,5 @@
+//! Builds and runs a command line of the plugin.
+
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::Stdio;
@@ -13,7 +15,7 @@ use super::sandbox;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A run of the plugin that is being put together; it talks to the shared clusters unless told otherwise.
+/// A builder for a run of the plugin. It uses the shared clusters by default.
 pub struct Plugin {
     args: Vec<OsString>,
     env: Vec<(OsString, Option<OsString>)>,
@@ -44,7 +46,7 @@ impl Plugin {
         self.args(["--namespace", namespace])
     }
 
-    /// The context and the namespace of one side of a test's namespace.
+    /// Sets the context and the namespace of one side of a test's namespace.
     pub fn on(self, side: &Side) -> Self {
         self.context(side.context).namespace(&side.namespace)
     }
@@ -70,7 +72,7 @@ impl Plugin {
         self
     }
 
-    /// Talks to a server that is no cluster, without any kubeconfig.
+    /// Uses a server without any kubeconfig.
     pub fn server(self, url: &str) -> Self {
         self.without_clusters()
             .without_kubeconfig()
@@ -93,7 +95,7 @@ impl Plugin {
         }
     }
 
-    /// Starts the plugin and gives its lines as they come.
+    /// Starts the plugin, whose lines can be read as they come.
     pub fn spawn(self) -> Running {
         Running::start(self.command())
     }

@@ -1,4 +1,4 @@
-//! The programs of a sandbox's clusters, to be killed and started again.
+//! Kills the programs of a sandbox's clusters and starts them again.
 
 use std::process::Stdio;
 
@@ -10,11 +10,12 @@ use super::command::BINARY;
 use super::sandbox::Sandbox;
 use super::wait::eventually;
 
-/// A program that a test has started in a cluster's place; it ends with this, or with the test.
+/// A program of a cluster that the test has started again. It ends with this value or with the
+/// test.
 pub struct Revived(Child);
 
 impl Revived {
-    /// Kills it as a crash would.
+    /// Kills it, as a crash would.
     pub async fn kill(mut self) {
         self.0.kill().await.expect("the program is killed");
     }
@@ -32,7 +33,7 @@ impl Sandbox {
             .collect()
     }
 
-    /// Kills a program of a cluster as a crash would; gives its command line.
+    /// Kills a program of a cluster, as a crash would. Returns its command line.
     pub async fn kill(&self, cluster: &str, program: &str) -> Vec<String> {
         let command = self.command_of(cluster, program);
         let pid = self.pid_of(cluster, program);

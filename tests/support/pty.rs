@@ -1,3 +1,5 @@
+//! Runs the plugin on a pseudoterminal.
+
 use std::fs::File;
 use std::io::{Read, Write};
 use std::process::Stdio;
@@ -14,14 +16,14 @@ use tokio::process::{Child, Command};
 
 use super::wait::{LIMIT, eventually};
 
-/// The plugin on a terminal of its own; killed when this is dropped.
+/// The plugin on a terminal of its own. It is killed when this is dropped.
 pub struct Pty {
     terminal: File,
     child: Child,
     written: Arc<Mutex<Vec<u8>>>,
-    /// Ends once all is read and nobody has the other end open.
+    /// Ends once all is read and no process has the other end open.
     reader: JoinHandle<()>,
-    /// It is to end before.
+    /// Ends before the reader.
     gone: Arc<AtomicBool>,
 }
 
@@ -65,12 +67,12 @@ impl Pty {
         }
     }
 
-    /// All that was written to the terminal so far.
+    /// Everything written to the terminal so far.
     pub fn written(&self) -> String {
         String::from_utf8_lossy(&self.written.lock().expect("the reader is well")).into_owned()
     }
 
-    /// The frame that was drawn last, without colours and the like; none while one is being drawn.
+    /// The last complete frame, without escape sequences. None while a frame is being drawn.
     pub fn frame(&self) -> Option<String> {
         let written = self.written();
         let (_, frame) = written.rsplit_once("\x1b[H")?;
@@ -78,7 +80,7 @@ impl Pty {
         Some(plain(frame))
     }
 
-    /// Waits for a frame of which this is true.
+    /// Waits for a frame that fulfills this condition.
     pub async fn until_frame(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
         eventually(&format!("the frame shows {what}"), async || {
             match self.frame() {
@@ -91,7 +93,7 @@ impl Pty {
 
     pub fn resize(&self, columns: u16, rows: u16) {
         resize(&self.terminal, columns, rows);
-        // It is not the terminal that the process is controlled by, so the kernel does not tell.
+        // The terminal does not control the process, so the kernel sends no signal.
         self.signal(Signal::WINCH);
     }
 
@@ -103,7 +105,7 @@ impl Pty {
         kill_process(pid.expect("the plugin still runs"), signal).expect("the signal is sent");
     }
 
-    /// Waits until this was written.
+    /// Waits until this text was written.
     pub async fn until(&self, text: &str) {
         eventually(&format!("{text:?} is written"), async || {
             let written = self.written();
@@ -116,13 +118,14 @@ impl Pty {
         .await;
     }
 
-    /// Waits until this was written, and types a line.
+    /// Waits until this text was written, and types a line.
     pub async fn answer(&mut self, question: &str, line: &str) {
         self.until(question).await;
         writeln!(self.terminal, "{line}").expect("the terminal takes the line");
     }
 
-    /// Closes the terminal, says so as the kernel does, and waits for the end; gives the exit code.
+    /// Closes the terminal, sends the signal that the kernel would send, and waits for the end.
+    /// Returns the exit code.
     pub async fn hang_up(mut self) -> Option<i32> {
         self.gone.store(true, Ordering::Relaxed);
         self.reader.join().expect("the reader is well");
@@ -138,7 +141,7 @@ impl Pty {
         ended.expect("the plugin can be waited for").code()
     }
 
-    /// Waits for the end; gives the exit code and all that was written.
+    /// Waits for the end. Returns the exit code and everything that was written.
     pub async fn wait(mut self) -> (Option<i32>, String) {
         let ended = tokio::time::timeout(LIMIT, self.child.wait())
             .await
@@ -193,7 +196,7 @@ fn collect(
     })
 }
 
-/// Text without escape sequences.
+/// Removes escape sequences.
 fn plain(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text.chars();

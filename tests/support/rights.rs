@@ -1,3 +1,5 @@
+//! Users with limited rights, and kubeconfigs for them.
+
 use std::io::Write;
 use std::path::Path;
 
@@ -15,7 +17,7 @@ use super::namespace::Side;
 use super::sandbox;
 use super::wait::eventually;
 
-/// A right, as in a Role.
+/// A rule, as in a Role.
 pub fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> PolicyRule {
     let owned = |words: &[&str]| {
         words
@@ -31,13 +33,13 @@ pub fn rule(group: &str, resources: &[&str], verbs: &[&str]) -> PolicyRule {
     }
 }
 
-/// A kubeconfig, its contexts named as usual, for a ServiceAccount with just these rights in the namespace; of the
-/// other side it is an administrator's still.
+/// A kubeconfig with the usual contexts, for a ServiceAccount that has only these rights in the
+/// namespace. The context of the other side stays an administrator's.
 pub async fn restricted_kubeconfig(side: &Side, name: &str, rules: &[PolicyRule]) -> NamedTempFile {
     restricted_kubeconfig_of(&sandbox::shared().kubeconfig(), side, name, rules).await
 }
 
-/// The same for clusters of a test's own.
+/// The same for clusters that belong to one test.
 pub async fn restricted_kubeconfig_of(
     clusters: &Path,
     side: &Side,
@@ -75,7 +77,7 @@ pub async fn restricted_kubeconfig_of(
     file
 }
 
-/// Gives a ServiceAccount rights in the whole cluster, which have to be clusters of a test's own.
+/// Gives a ServiceAccount rights in the whole cluster. Only for clusters that belong to one test.
 pub async fn allow_everywhere(side: &Side, account: &str, rules: &[PolicyRule]) {
     let name = format!("{account}-{}", side.namespace);
     let subject = json!({"kind": "ServiceAccount", "name": account, "namespace": side.namespace});
@@ -109,12 +111,12 @@ pub async fn token(side: &Side, account: &str) -> String {
         .token
 }
 
-/// The shared clusters' kubeconfig with changes.
+/// The kubeconfig of the shared clusters, with changes.
 pub fn kubeconfig_with(change: impl FnOnce(&mut Kubeconfig)) -> NamedTempFile {
     kubeconfig_of(&sandbox::shared().kubeconfig(), change)
 }
 
-/// Any clusters' kubeconfig with changes.
+/// A kubeconfig, with changes.
 pub fn kubeconfig_of(clusters: &Path, change: impl FnOnce(&mut Kubeconfig)) -> NamedTempFile {
     let text = std::fs::read_to_string(clusters).expect("the kubeconfig can be read");
     let mut config = Kubeconfig::from_yaml(&text).expect("the kubeconfig is well-formed");
@@ -126,7 +128,7 @@ pub fn kubeconfig_of(clusters: &Path, change: impl FnOnce(&mut Kubeconfig)) -> N
     file
 }
 
-/// The token of a kubeconfig's first user.
+/// The token of the first user of a kubeconfig.
 pub fn token_in(path: &Path) -> String {
     let text = std::fs::read_to_string(path).expect("the kubeconfig can be read");
     let config: serde_json::Value = serde_yaml::from_str(&text).expect("the kubeconfig is YAML");
@@ -144,7 +146,7 @@ pub fn users(config: &mut Kubeconfig) -> impl Iterator<Item = &mut AuthInfo> {
         .filter_map(|user| user.auth_info.as_mut())
 }
 
-/// The authorizer learns of new rights a moment after they have been written.
+/// The authorizer learns of new rights a moment after they were written.
 async fn allowed(client: &kube::Client, side: &Side, rule: &PolicyRule) -> Result<(), String> {
     let first = |words: Option<&Vec<String>>| words.and_then(|words| words.first().cloned());
     let review = json!({"metadata": {}, "spec": {"resourceAttributes": {

@@ -1,3 +1,5 @@
+//! The plugin while it runs, with its output line by line.
+
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -9,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::wait::LIMIT;
 
-/// The plugin while it runs (`watch`); killed when this is dropped.
+/// The plugin while it runs (`watch`). It is killed when this is dropped.
 pub struct Running {
     command: String,
     child: Child,
@@ -17,9 +19,9 @@ pub struct Running {
     stderr: mpsc::UnboundedReceiver<String>,
     /// The lines of standard output that were taken so far.
     pub seen: Vec<String>,
-    /// The lines of standard error so far, as far as they were looked at.
+    /// The lines of standard error that were read so far.
     errors: Vec<String>,
-    /// What it may read while it runs.
+    /// Files that it may read while it runs.
     files: Vec<NamedTempFile>,
 }
 
@@ -56,7 +58,8 @@ impl Running {
         raw.and_then(Pid::from_raw).expect("the plugin still runs")
     }
 
-    /// The next line of standard output; panics when none comes in time or the plugin ends.
+    /// Takes the next line of standard output. Panics when no line comes in time or the plugin
+    /// ends.
     pub async fn line(&mut self) -> String {
         match tokio::time::timeout(LIMIT, self.stdout.recv()).await {
             Ok(Some(line)) => {
@@ -68,7 +71,7 @@ impl Running {
         }
     }
 
-    /// The next line of standard output with `text` in it; others before it are passed over.
+    /// Takes lines of standard output up to the first one that contains `text`.
     pub async fn line_containing(&mut self, text: &str) -> String {
         loop {
             let line = self.line().await;
@@ -78,7 +81,7 @@ impl Running {
         }
     }
 
-    /// The first line of standard error, of all from the start on, with `text` in it.
+    /// The first line of standard error, from the start on, that contains `text`.
     pub async fn stderr_line_containing(&mut self, text: &str) -> String {
         if let Some(line) = self.errors.iter().find(|line| line.contains(text)) {
             return line.clone();
@@ -96,7 +99,7 @@ impl Running {
         found.unwrap_or_else(|| self.fail(&format!("no line on standard error contains {text:?}")))
     }
 
-    /// Whether a line of standard output comes within `time`; for what must not happen.
+    /// Takes a line of standard output that comes within `time`. For lines that must not come.
     pub async fn line_within(&mut self, time: Duration) -> Option<String> {
         tokio::time::timeout(time, self.stdout.recv())
             .await
@@ -115,15 +118,15 @@ impl Running {
         self.wait().await
     }
 
-    /// Sends a signal and waits for the end; gives the lines of standard output that
-    /// were not taken, and all of standard error.
+    /// Sends a signal and waits for the end. Returns the lines of standard output that were not
+    /// taken, and all of standard error.
     pub async fn end_and_collect(self, signal: Signal) -> (ExitStatus, Vec<String>, Vec<String>) {
         kill_process(self.pid(), signal).expect("the signal is sent");
         self.wait_and_collect().await
     }
 
-    /// Waits for the end; gives the lines of standard output that
-    /// were not taken, and all of standard error.
+    /// Waits for the end. Returns the lines of standard output that were not taken, and all of
+    /// standard error.
     pub async fn wait_and_collect(mut self) -> (ExitStatus, Vec<String>, Vec<String>) {
         let status = self.wait().await;
         let mut errors = std::mem::take(&mut self.errors);

@@ -1,3 +1,5 @@
+//! The clusters that tests run against.
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -10,7 +12,8 @@ use serde_json::Value;
 use super::command::BINARY;
 use super::namespace::Side;
 
-/// A running sandbox without emojivoto; it ends when this is dropped or the test process ends, however it does.
+/// A running sandbox without emojivoto. It ends when this is dropped, or when the test process ends
+/// in any way.
 pub struct Sandbox {
     dir: PathBuf,
     pub supervisor: Child,
@@ -22,14 +25,14 @@ pub fn shared() -> &'static Sandbox {
     share(&["west", "east"])
 }
 
-/// These clusters as the shared ones, if nobody has asked for them yet.
+/// Starts these clusters as the shared ones, unless shared clusters run already.
 pub fn share(clusters: &[&str]) -> &'static Sandbox {
     static SHARED: OnceLock<Sandbox> = OnceLock::new();
     SHARED.get_or_init(|| Sandbox::start(clusters))
 }
 
 impl Sandbox {
-    /// Starts clusters of a test's own, to be broken.
+    /// Starts clusters for one test that breaks them.
     pub fn start(clusters: &[&str]) -> Self {
         let dir = scratch_dir();
         let mut supervisor = Command::new(BINARY)
@@ -74,12 +77,13 @@ impl Sandbox {
         self.dir.join("kubeconfig")
     }
 
-    /// An administrator's client; each test needs its own, since a client belongs to the runtime that made it.
+    /// An administrator's client. Each test needs its own, since a client belongs to the runtime
+    /// that made it.
     pub async fn client(&self, context: &str) -> Client {
         client(&self.kubeconfig(), context).await
     }
 
-    /// A new namespace with these labels.
+    /// Creates a namespace with these labels.
     pub async fn side(&self, context: &'static str, namespace: &str, labels: Value) -> Side {
         let side = Side {
             context,
@@ -111,7 +115,7 @@ pub async fn client(kubeconfig: &Path, context: &str) -> Client {
     Client::try_from(config).expect("a client can be made")
 }
 
-/// A new name for a folder that the supervisor makes and removes.
+/// A new name for a folder that the supervisor creates and removes.
 fn scratch_dir() -> PathBuf {
     let unique = tempfile::Builder::new()
         .prefix("sandbox-")
@@ -119,7 +123,7 @@ fn scratch_dir() -> PathBuf {
     unique.expect("a folder for the sandbox can be made").keep()
 }
 
-/// The processes with `text` in their command line.
+/// The processes whose command line contains `text`.
 pub fn processes_mentioning(text: &str) -> Vec<String> {
     let entries = std::fs::read_dir("/proc")
         .expect("/proc can be read")

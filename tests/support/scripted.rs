@@ -1,9 +1,12 @@
+//! An HTTP server with scripted answers.
+
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A server that answers as a test tells it to: for what a real control plane does only by chance or under duress.
+/// A server that answers as a test wants. For answers that a real control plane gives only by
+/// chance or under duress.
 pub struct ScriptedServer {
     pub url: String,
     requests: Arc<Mutex<Vec<String>>>,
@@ -11,7 +14,7 @@ pub struct ScriptedServer {
 }
 
 impl ScriptedServer {
-    /// `answer` gives the status and the body for a method and a path with its query.
+    /// `answer` returns the status and the body for a method and a path with its query.
     pub async fn start(
         answer: impl Fn(&str, &str) -> (u16, String) + Send + Sync + 'static,
     ) -> Self {
@@ -29,7 +32,7 @@ impl ScriptedServer {
             while let Ok((stream, _)) = listener.accept().await {
                 let (answer, seen, heard) = (answer.clone(), seen.clone(), heard.clone());
                 tokio::spawn(async move {
-                    // A client that goes away early is the test's to judge.
+                    // A client may go away early. The test decides whether that is right.
                     let _ = serve(stream, &*answer, &seen, &heard).await;
                 });
             }
@@ -41,7 +44,7 @@ impl ScriptedServer {
         }
     }
 
-    /// `name: value` of every header so far, the names in lower case.
+    /// All headers so far as `name: value`, the names in lower case.
     pub fn headers(&self) -> Vec<String> {
         self.headers
             .lock()
@@ -49,7 +52,7 @@ impl ScriptedServer {
             .clone()
     }
 
-    /// `METHOD PATH` of every request so far.
+    /// All requests so far as `METHOD PATH`.
     pub fn requests(&self) -> Vec<String> {
         self.requests
             .lock()
@@ -58,7 +61,7 @@ impl ScriptedServer {
     }
 }
 
-/// One request, one answer, and the end of the connection.
+/// Serves one request and ends the connection.
 async fn serve(
     stream: TcpStream,
     answer: &(dyn Fn(&str, &str) -> (u16, String) + Send + Sync),
@@ -89,7 +92,7 @@ async fn serve(
     stream.shutdown().await
 }
 
-/// Reads the headers to their end, and keeps them.
+/// Reads and records the headers. Returns the length of the body.
 async fn body_length(
     stream: &mut BufReader<TcpStream>,
     heard: &Mutex<Vec<String>>,

@@ -1,4 +1,4 @@
-//! A loop that applies the rules of Linkerd's own failover extension.
+//! A controller that applies the rules of Linkerd's own failover extension.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,17 +14,18 @@ use tokio::task::JoinHandle;
 use super::namespace::Side;
 use super::wait::eventually;
 
-/// The name under which its writes are known.
+/// The field manager of its writes.
 pub const MANAGER: &str = "failover.linkerd.io";
 
-/// Weights are 0 and 1: the primary alone while it is ready, else all ready fallbacks. The primary is what the
-/// annotation names, or the first backend. It runs every group of a namespace until it is dropped.
+/// A controller that runs every group of a namespace until it is dropped. Weights are 0 and 1: the
+/// primary gets the traffic while it is ready, else all ready fallbacks do. The annotation names
+/// the primary; without it, the first backend is.
 pub struct Upstream {
     rounds: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
-/// What it takes for ready. The two can differ for a while.
+/// Which endpoints it counts as ready. The two can differ for a while.
 #[derive(Debug, Clone, Copy)]
 pub enum ReadinessFrom {
     Slices,
@@ -45,7 +46,7 @@ impl Upstream {
         Self { rounds, task }
     }
 
-    /// Waits until it has had its say on everything so far.
+    /// Waits until it has handled everything so far.
     pub async fn has_spoken(&self) {
         let before = self.rounds.load(Ordering::Relaxed);
         eventually("upstream's rules have been applied", async || {
@@ -106,7 +107,7 @@ async fn settle(side: &Side, split: &DynamicObject, ready: &HashSet<String>) {
         field_manager: Some(MANAGER.to_owned()),
         ..PatchParams::default()
     };
-    // Made for the version that was read; another one is looked at in the next round.
+    // For the version that was read. The next round handles a newer one.
     let version = &split.metadata.resource_version;
     let patch = json!({"metadata": {"resourceVersion": version}, "spec": {"backends": backends}});
     let name = split.metadata.name.as_deref().unwrap();
@@ -143,7 +144,7 @@ async fn ready_services(side: &Side, source: ReadinessFrom) -> HashSet<String> {
     }
 }
 
-/// The slice's service, if it has a ready endpoint.
+/// The service of a slice that has a ready endpoint.
 fn ready_by_slice(slice: &EndpointSlice) -> Option<String> {
     let mut conditions = slice
         .endpoints

@@ -1,3 +1,5 @@
+//! A watch while it runs, as a user with only the rights that it needs.
+
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use kubectl_failover::access::rights::{RbacCommand, RightScope};
 use rustix::process::Signal;
@@ -7,12 +9,12 @@ use super::plugin::{Plugin, plugin};
 use super::rights::{restricted_kubeconfig, rule};
 use super::running::Running;
 
-/// The rights that the loop needs in a namespace, by resource.
+/// The rights that a watch needs in a namespace, by resource.
 pub fn operator_rights() -> Vec<PolicyRule> {
     rights_within(RightScope::Namespace)
 }
 
-/// Those that it can use in the whole cluster.
+/// The rights that it can use in the whole cluster.
 pub fn operator_rights_beyond() -> Vec<PolicyRule> {
     rights_within(RightScope::Cluster)
 }
@@ -27,7 +29,7 @@ fn rights_within(reach: RightScope) -> Vec<PolicyRule> {
         .collect()
 }
 
-/// The rights of the loop but for one resource.
+/// The rights of a watch without one resource.
 pub fn operator_rights_without(resource: &str) -> Vec<PolicyRule> {
     let about = |rule: &PolicyRule| rule.resources.iter().flatten().any(|name| name == resource);
     operator_rights()
@@ -36,12 +38,13 @@ pub fn operator_rights_without(resource: &str) -> Vec<PolicyRule> {
         .collect()
 }
 
-/// The loop in one namespace, as a user with just the rights that it needs, from when it knows its groups.
+/// Starts a watch of one namespace, as a user with only the rights that it needs, and waits until
+/// it has synced.
 pub async fn watching(side: &Side, args: &[&str]) -> Running {
     watching_as(side, &operator_rights(), args).await
 }
 
-/// The loop as a user with these rights.
+/// Starts a watch as a user with these rights.
 pub async fn watching_as(side: &Side, rights: &[PolicyRule], args: &[&str]) -> Running {
     let kubeconfig = restricted_kubeconfig(side, "operator", rights).await;
     let watch = plugin()
@@ -52,14 +55,15 @@ pub async fn watching_as(side: &Side, rights: &[PolicyRule], args: &[&str]) -> R
     started(watch).await.keeping(kubeconfig)
 }
 
-/// Starts a loop and waits until it knows its groups.
+/// Starts a watch and waits until it has synced.
 pub async fn started(watch: Plugin) -> Running {
     let mut running = watch.spawn();
     running.stderr_line_containing("watching").await;
     running
 }
 
-/// Ends a loop as Ctrl-C does, which must be well. Gives the moves that nobody has taken yet, and all complaints.
+/// Ends a watch as Ctrl-C does, which must succeed. Returns the moves that were not taken, and
+/// standard error.
 pub async fn end(running: Running) -> Rest {
     let (status, stdout, stderr) = running.end_and_collect(Signal::INT).await;
     assert_eq!(
@@ -70,7 +74,7 @@ pub async fn end(running: Running) -> Rest {
     Rest { stdout, stderr }
 }
 
-/// The lines of standard output that had not been taken when a loop ended, and all of standard error.
+/// The lines of standard output that were not taken when a watch ended, and all of standard error.
 #[derive(Debug)]
 pub struct Rest {
     pub stdout: Vec<String>,
@@ -78,7 +82,7 @@ pub struct Rest {
 }
 
 impl Rest {
-    /// How many lines of standard error contain this.
+    /// How many lines of standard error contain this text.
     pub fn complaints(&self, text: &str) -> usize {
         self.stderr
             .iter()
@@ -86,7 +90,7 @@ impl Rest {
             .count()
     }
 
-    /// How many lines of standard output contain this.
+    /// How many lines of standard output contain this text.
     pub fn moves(&self, text: &str) -> usize {
         self.stdout
             .iter()
