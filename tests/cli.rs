@@ -1,4 +1,4 @@
-//! The binary, and the files made from it, without a cluster.
+//! The binary and the files generated from it, without a cluster.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,5 +1,6 @@
-//! Programs of control planes are killed, and loops whose Lease has to end. How long that may take is a part of what is
-//! tested: this binary runs alone, since `cargo test` runs one after another, and its tests run one by one.
+//! Control planes whose programs are killed, and watches that lose their Lease. These tests measure
+//! how long recovery takes, so they run one by one, in a binary of their own: `cargo test` runs one
+//! binary after another.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,5 +16,5 @@ mod control_planes {
     mod servers;
 }
 
-/// Held by the test that runs.
+/// Held by the running test.
 static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

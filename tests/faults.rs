@@ -1,4 +1,4 @@
-//! Faults of clusters, networks and processes, with hundreds of groups: nothing is lost.
+//! Faults of clusters, networks and processes, with hundreds of groups. No change may be lost.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

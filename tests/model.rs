@@ -1,4 +1,4 @@
-//! The rules of a decision: the reference's own answers, and the invariants over the whole space.
+//! The rules of a decision: the answers of the reference, and invariants over the whole space.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

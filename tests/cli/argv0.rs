@@ -1,9 +1,11 @@
+//! The names that the program is called by.
+
 use std::process::Command;
 
 use crate::support::{BINARY, Link, finish, run};
 
 #[test]
-fn usage_lines_say_what_was_typed() {
+fn usage_lines_show_the_name_that_was_typed() {
     run(BINARY, ["status", "--help"])
         .success()
         .stdout_contains("Usage: kubectl failover status");
@@ -17,7 +19,7 @@ fn usage_lines_say_what_was_typed() {
 }
 
 #[test]
-fn examples_say_what_was_typed() {
+fn examples_show_the_name_that_was_typed() {
     let linkerd = Link::named("linkerd-failover");
     for help in [
         run(linkerd.path(), ["--help"]),
@@ -39,7 +41,7 @@ fn the_version_names_the_program() {
 }
 
 #[test]
-fn kubectl_finds_the_linkerd_name_too() {
+fn kubectl_also_finds_the_linkerd_name() {
     let link = Link::named("kubectl-linkerd_failover");
     run(link.path(), ["status", "--help"])
         .success()
@@ -50,7 +52,7 @@ fn kubectl_finds_the_linkerd_name_too() {
 }
 
 #[test]
-fn a_copy_is_as_good_as_a_link() {
+fn a_copy_works_like_a_link() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for (name, usage) in [
         ("linkerd-failover", "Usage: linkerd failover status"),
@@ -61,7 +63,8 @@ fn a_copy_is_as_good_as_a_link() {
         ("kubectl-failover", "Usage: kubectl failover status"),
     ] {
         let copy = folder.path().join(name);
-        // By another process: a program that this one has open for writing may not run yet.
+        // Another process copies it, since a program that this process has open for writing cannot
+        // run yet.
         finish(Command::new("cp").arg(BINARY).arg(&copy)).success();
         run(&copy, ["status", "--help"])
             .success()

@@ -1,4 +1,4 @@
-//! What kubectl gets when it asks for completions.
+//! The answers to kubectl's requests for completions.
 
 use std::process::Command;
 
@@ -14,7 +14,7 @@ fn a_command_is_completed() {
 }
 
 #[test]
-fn without_a_beginning_the_commands_are_offered_and_no_flags() {
+fn commands_but_no_flags_complete_an_empty_word() {
     for words in [&[][..], &[""]] {
         let offered = choices(words);
         assert!(offered.contains(&"watch".to_owned()), "{offered:?}");
@@ -33,7 +33,7 @@ fn hidden_commands_are_not_offered() {
 }
 
 #[test]
-fn flags_are_completed_global_ones_too() {
+fn flags_and_global_flags_are_completed() {
     assert_eq!(choices(&["create", "web-svc", "--fall"]), ["--fallback"]);
     assert_eq!(choices(&["status", "--kubec"]), ["--kubeconfig"]);
     assert!(choices(&["status", "-"]).contains(&"--selector".to_owned()));
@@ -51,7 +51,7 @@ fn the_values_of_a_flag_are_completed() {
 }
 
 #[test]
-fn conditions_are_states_and_flags_each_of_which_may_be_negated() {
+fn conditions_are_states_and_flags_or_their_negations() {
     let condition = |begun: &str| choices(&["--server", NOWHERE, "status", "--for", begun]);
     assert_eq!(condition("Fail"), ["Failover"]);
     assert_eq!(
@@ -63,9 +63,9 @@ fn conditions_are_states_and_flags_each_of_which_may_be_negated() {
     assert!(condition("").contains(&"OutOfSync".to_owned()));
 }
 
-/// A flag in the place of a name would look like one.
+/// A flag in the place of a name would be taken for one.
 #[test]
-fn where_a_name_is_to_come_and_no_server_answers_nothing_is_offered() {
+fn a_name_is_not_completed_when_no_server_answers() {
     for command in [
         &["status"][..],
         &["force", "web"],
@@ -102,7 +102,7 @@ fn the_sandboxs_clusters_have_gateways() {
 }
 
 #[test]
-fn what_nothing_is_known_about_gets_no_choices() {
+fn an_unknown_value_has_no_completions() {
     assert_eq!(choices(&["status", "--token", ""]), [""; 0]);
     assert_eq!(choices(&["no-such-command", "x"]), [""; 0]);
 }
@@ -122,7 +122,7 @@ fn a_folder_is_completed_without_a_space() {
 }
 
 #[test]
-fn the_shells_scripts_ask_the_program_by_its_usual_names() {
+fn shell_scripts_call_the_program_by_its_usual_names() {
     for name in ["kubectl-failover", "linkerd-failover"] {
         let link = Link::named(name);
         let answer = run(link.path(), ["__complete", "completion", "z"]).success();
@@ -152,7 +152,7 @@ fn link() -> Link {
     Link::named("kubectl_complete-failover")
 }
 
-/// The choices for the last word, their meanings left out.
+/// The choices for the last word, without descriptions.
 fn choices(words: &[&str]) -> Vec<String> {
     let Output { stdout, .. } = run(link().path(), words).success();
     let (lines, directive) = stdout

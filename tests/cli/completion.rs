@@ -1,3 +1,5 @@
+//! The completion scripts of each shell.
+
 use std::fs;
 use std::process::Command;
 
@@ -23,7 +25,7 @@ fn the_command_prints_the_file_in_the_repository() {
 }
 
 #[test]
-fn each_shell_that_is_here_can_read_its_script() {
+fn each_installed_shell_can_read_its_script() {
     for (shell, file) in SHELLS {
         if is_here(shell) {
             finish(
@@ -110,7 +112,7 @@ fn fish_completes_commands_and_what_follows_them() {
     }
 }
 
-/// What bash offers for the last of the words after `kubectl-failover`.
+/// Completes the last of the words after `kubectl-failover` with bash.
 fn in_bash(words: &[&str]) -> Vec<String> {
     let words = [&["kubectl-failover"], words].concat();
     lines(finish(&mut Installed::new().bash(&words)))

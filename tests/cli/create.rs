@@ -1,8 +1,11 @@
+//! The checks of `create` and `set` before the cluster is asked, and `create` against a scripted
+//! server.
+
 use serde_json::{Value, json};
 
 use crate::support::{Output, Plugin, ScriptedServer, plugin};
 
-/// `create` with these arguments and nothing to reach a cluster with: what is decided before that is needed.
+/// Runs `create` without a cluster, for checks that need none.
 async fn create(args: &[&str]) -> Output {
     plugin()
         .without_clusters()
@@ -22,7 +25,7 @@ async fn usage_error(args: &[&str], words: &str) {
 }
 
 #[tokio::test]
-async fn fallbacks_are_other_services_each_named_once() {
+async fn fallbacks_differ_from_the_service_and_from_each_other() {
     usage_error(&["web"], "--fallback").await;
     usage_error(
         &[
@@ -85,7 +88,7 @@ async fn names_are_checked() {
 }
 
 #[tokio::test]
-async fn only_routes_reach_other_namespaces_and_have_a_port() {
+async fn only_routes_take_other_namespaces_and_ports() {
     usage_error(
         &["web", "--fallback", "other/web"],
         "other/web names a namespace",
@@ -139,7 +142,7 @@ async fn only_routes_reach_other_namespaces_and_have_a_port() {
 }
 
 #[tokio::test]
-async fn a_policy_says_what_is_allowed() {
+async fn an_invalid_policy_setting_names_the_valid_ones() {
     let refused = [
         ("--policy", "random", "active-active"),
         ("--failback", "never", "manual"),
@@ -167,7 +170,7 @@ async fn a_policy_says_what_is_allowed() {
 }
 
 #[tokio::test]
-async fn what_is_adopted_has_its_services_and_its_name() {
+async fn adopt_takes_neither_services_nor_a_name() {
     for flags in [
         &["web"][..],
         &["--fallback", "a"],
@@ -189,9 +192,9 @@ async fn what_is_adopted_has_its_services_and_its_name() {
         .stderr_contains("there is no kubeconfig");
 }
 
-/// `set` with these arguments and nothing to reach a cluster with.
+/// Runs `set` without a cluster.
 #[tokio::test]
-async fn set_says_what_is_to_be_set() {
+async fn set_needs_at_least_one_setting() {
     let set = async |args: &[&str]| {
         let output = plugin()
             .without_clusters()
@@ -215,12 +218,12 @@ async fn set_says_what_is_to_be_set() {
 }
 
 #[tokio::test]
-async fn one_namespace_is_needed() {
+async fn create_needs_one_namespace() {
     usage_error(&["web", "--fallback", "a", "-A"], "--all-namespaces").await;
 }
 
 #[tokio::test]
-async fn good_arguments_go_on_to_the_kubeconfig() {
+async fn valid_arguments_lead_to_the_kubeconfig() {
     create(&["web", "--fallback", "a"])
         .await
         .code(1)
@@ -250,7 +253,7 @@ fn on(server: &ScriptedServer) -> Plugin {
 }
 
 #[tokio::test]
-async fn a_cluster_without_the_kind_is_told_apart() {
+async fn a_cluster_without_the_kind_is_reported_as_such() {
     let server = ScriptedServer::start(|_, path| {
         if path.contains("trafficsplits") || path.contains("routes") {
             (404, "404 page not found\n".to_owned())
@@ -274,7 +277,7 @@ async fn a_cluster_without_the_kind_is_told_apart() {
 }
 
 #[tokio::test]
-async fn where_only_routes_are_known_the_command_for_one_is_named() {
+async fn a_cluster_with_routes_only_gets_the_command_for_a_route() {
     let server = ScriptedServer::start(|_, path| match path {
         path if path.contains("policy.linkerd.io") && path.contains("httproutes") => (
             200,
@@ -301,7 +304,7 @@ async fn where_only_routes_are_known_the_command_for_one_is_named() {
         .stderr_contains("httproute.gateway.networking.k8s.io is not served here");
 }
 
-/// A namespace where the object appears between the check and the write.
+/// A server on which the object appears between the check and the write.
 async fn faster_rival(primary: &'static str) -> ScriptedServer {
     ScriptedServer::start(move |method, path| match (method, path) {
         ("POST", _) => (
@@ -341,7 +344,7 @@ fn split(primary: &str) -> Value {
 }
 
 #[tokio::test]
-async fn an_equal_object_of_a_faster_process_is_as_good() {
+async fn an_equal_object_from_a_faster_process_is_accepted() {
     let server = faster_rival("web").await;
     let output = on(&server).run().await.success();
     output
@@ -350,7 +353,7 @@ async fn an_equal_object_of_a_faster_process_is_as_good() {
 }
 
 #[tokio::test]
-async fn a_different_object_of_a_faster_process_is_shown() {
+async fn a_different_object_from_a_faster_process_is_shown() {
     let server = faster_rival("web-east").await;
     on(&server)
         .run()

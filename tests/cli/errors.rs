@@ -1,4 +1,4 @@
-//! The words for what goes wrong between here and a cluster.
+//! The messages for failures on the way to a cluster.
 
 use serde_json::json;
 
@@ -28,7 +28,7 @@ async fn without_any_kubeconfig() {
 }
 
 #[tokio::test]
-async fn a_context_with_a_slip_in_its_name() {
+async fn a_misspelled_context() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     let contexts = "contexts: [{name: production-west, context: {cluster: c}}, {name: staging, context: {cluster: c}}]\n";
     std::fs::write(file.path(), contexts).expect("a kubeconfig");
@@ -72,7 +72,7 @@ async fn a_cluster_without_any_kind_of_group() {
 }
 
 #[tokio::test]
-async fn a_name_with_a_slip() {
+async fn a_misspelled_name() {
     let server = cluster(json!([
         split("web-svc-failover", "me"),
         split("mail", "me")
@@ -102,7 +102,7 @@ async fn a_name_with_a_slip() {
 }
 
 #[tokio::test]
-async fn what_a_policy_of_the_cluster_refuses_is_no_matter_of_rights() {
+async fn a_refusal_by_admission_policy_is_not_reported_as_a_missing_right() {
     let message = "admission webhook \"guard\" denied the request: not today";
     let server = answering(403, &json!({"reason": "Forbidden", "message": message})).await;
     let output = on(&server)
@@ -117,7 +117,7 @@ async fn what_a_policy_of_the_cluster_refuses_is_no_matter_of_rights() {
 }
 
 #[tokio::test]
-async fn a_server_cannot_drive_the_terminal_by_its_errors() {
+async fn errors_from_a_server_cannot_control_the_terminal() {
     let long = format!("{EVIL}{}", "long ".repeat(2000));
     let forbidden = format!(
         "x: User \"{EVIL}\" cannot li{EVIL}st resource \"x\" in API group \"{EVIL}\" at the cluster scope"
@@ -141,7 +141,7 @@ async fn a_server_cannot_drive_the_terminal_by_its_errors() {
 }
 
 #[tokio::test]
-async fn names_that_no_api_server_would_give() {
+async fn names_that_no_api_server_accepts_are_escaped() {
     let mut group = split("web", EVIL);
     group["metadata"]["name"] = json!(format!("web{EVIL}"));
     group["metadata"]["namespace"] = json!(format!("ns{EVIL}"));

@@ -47,7 +47,7 @@ fn visible_commands(command: &Command) -> Vec<&Command> {
         .collect()
 }
 
-/// The name of a command whose help has no example that calls it.
+/// Returns the name of a command whose help has no example that calls it.
 fn without_example(command: &Command) -> Option<String> {
     let name = command.get_bin_name()?.to_owned();
     let help = command.clone().render_long_help().to_string();

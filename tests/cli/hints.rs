@@ -1,4 +1,4 @@
-//! Commands that are suggested reach the same cluster as the same user.
+//! Suggested commands reach the same cluster as the same user.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::support::{ScriptedServer, plugin};
 const SECRET: &str = "token";
 
 #[tokio::test]
-async fn they_keep_the_flags_and_never_the_token() {
+async fn suggestions_keep_all_flags_but_the_token() {
     let server = cluster(json!([split("web", "me")])).await;
     let flags = [
         "--as",
@@ -54,7 +54,7 @@ async fn they_keep_the_flags_and_never_the_token() {
 }
 
 #[tokio::test]
-async fn without_groups_the_way_to_make_one_does_too() {
+async fn the_suggestion_to_create_a_group_keeps_the_flags() {
     let server = cluster(json!([])).await;
     let next = format!(
         "next: kubectl failover create SERVICE --fallback SERVICE --server {}",
@@ -70,7 +70,7 @@ async fn without_groups_the_way_to_make_one_does_too() {
 }
 
 #[tokio::test]
-async fn a_missing_right_leads_to_all_that_is_needed() {
+async fn a_missing_right_suggests_a_role_with_all_rights() {
     let message = "x: User \"me\" cannot list resource \"trafficsplits\" in API group \"split.smi-spec.io\" in \
                    the namespace \"ns\"";
     let server = answering(403, &json!({"reason": "Forbidden", "message": message})).await;
@@ -85,7 +85,7 @@ async fn a_missing_right_leads_to_all_that_is_needed() {
 }
 
 #[tokio::test]
-async fn a_kubeconfig_is_named_as_it_was_given() {
+async fn a_suggestion_names_the_kubeconfig_as_given() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("my config");
     let config = "contexts: [{name: far away, context: {cluster: c}}]\ncurrent-context: far away\n\
@@ -103,7 +103,7 @@ async fn a_kubeconfig_is_named_as_it_was_given() {
 }
 
 #[tokio::test]
-async fn a_force_whose_order_is_gone_is_told_of() {
+async fn a_forced_group_without_its_override_is_reported() {
     let mut forced = split("web", "me");
     let last = json!({
         "from": "web=1,web-east=0", "to": "web=0,web-east=1", "at": "2026-01-01T00:00:00Z", "by": "me",
@@ -142,7 +142,7 @@ async fn a_force_whose_order_is_gone_is_told_of() {
 }
 
 #[tokio::test]
-async fn without_traffic_splits_another_kind_is_named() {
+async fn a_cluster_without_traffic_splits_suggests_another_kind() {
     let server = ScriptedServer::start(|_, path| {
         if path.contains("trafficsplits") {
             return (

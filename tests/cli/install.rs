@@ -1,4 +1,4 @@
-//! install.sh, with a stand-in for the binary wherever it does not matter which one it is.
+//! install.sh, with a fake binary where the real one is not needed.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -7,7 +7,7 @@ use super::place::Place;
 use crate::support::{BINARY, finish, repository, run};
 
 #[test]
-fn everything_is_put_under_the_home_folder() {
+fn everything_is_installed_under_the_home_folder() {
     let place = Place::new();
     place
         .install(&[])
@@ -58,7 +58,7 @@ fn the_links_lead_to_the_binary() {
 }
 
 #[test]
-fn the_flag_comes_before_the_variable_and_spaces_do_no_harm() {
+fn the_flag_overrides_the_variable_and_paths_may_have_spaces() {
     let place = Place::new();
     let mut script = place.script(&["--binary", "program", "--prefix", "a b/c"]);
     finish(script.env("PREFIX", place.path("variable"))).success();
@@ -74,7 +74,7 @@ fn the_flag_comes_before_the_variable_and_spaces_do_no_harm() {
 }
 
 #[test]
-fn it_says_when_the_folder_is_not_on_path() {
+fn a_folder_outside_path_is_reported() {
     let place = Place::new();
     place
         .install(&[])
@@ -88,7 +88,7 @@ fn it_says_when_the_folder_is_not_on_path() {
 }
 
 #[test]
-fn uninstall_takes_away_everything_that_was_put_there() {
+fn uninstall_removes_everything_that_was_installed() {
     let place = Place::new();
     place.install(&["--prefix", "new/prefix"]).success();
     place
@@ -103,7 +103,7 @@ fn uninstall_takes_away_everything_that_was_put_there() {
 }
 
 #[test]
-fn uninstall_leaves_what_is_not_its_own() {
+fn uninstall_leaves_other_files_alone() {
     let place = Place::new();
     let own = place.home().join(".local/bin");
     fs::create_dir_all(&own).expect("a folder");
@@ -150,7 +150,7 @@ fn a_second_run_replaces_the_first() {
 }
 
 #[test]
-fn what_a_new_version_no_longer_has_is_removed() {
+fn files_that_a_new_version_lacks_are_removed() {
     let place = Place::new();
     place.install(&[]).success();
     let old_page = place
@@ -165,7 +165,7 @@ fn what_a_new_version_no_longer_has_is_removed() {
 }
 
 #[test]
-fn a_file_of_somebody_else_is_not_replaced() {
+fn a_foreign_file_is_not_replaced() {
     let place = Place::new();
     let theirs = place.home().join(".local/bin/linkerd-failover");
     fs::create_dir_all(theirs.parent().expect("a folder")).expect("a folder");
@@ -181,7 +181,7 @@ fn a_file_of_somebody_else_is_not_replaced() {
 }
 
 #[test]
-fn a_failure_half_way_leaves_nothing() {
+fn a_failed_installation_leaves_nothing() {
     let place = Place::new();
     fail_to_move_pages(&place);
     let path = format!(
@@ -202,7 +202,7 @@ fn a_failure_half_way_leaves_nothing() {
     assert!(left.is_empty(), "{left:#?}");
 }
 
-/// A `mv` that has no room for man pages.
+/// Installs a fake `mv` that fails to move man pages.
 fn fail_to_move_pages(place: &Place) {
     let mv = place.path("broken/mv");
     fs::create_dir(place.path("broken")).expect("a folder");
@@ -215,7 +215,7 @@ fn fail_to_move_pages(place: &Place) {
 }
 
 #[test]
-fn without_cargo_it_says_what_to_install() {
+fn a_missing_cargo_names_what_to_install() {
     let place = Place::new();
     let tools = place.path("tools");
     fs::create_dir(&tools).expect("a folder");
@@ -235,7 +235,7 @@ fn without_cargo_it_says_what_to_install() {
 }
 
 #[test]
-fn mistakes_are_told() {
+fn mistakes_on_the_command_line_are_reported() {
     let place = Place::new();
     finish(&mut place.script(&["--help"]))
         .success()

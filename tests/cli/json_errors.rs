@@ -1,11 +1,11 @@
-//! Errors of commands that were asked for JSON.
+//! Errors of commands with `-o json`.
 
 use serde_json::{Value, json};
 
 use super::scripted::{cluster, on, split};
 use crate::support::{Plugin, documented, plugin};
 
-/// Fails with this exit code; the words are on both outputs, once.
+/// Runs a command that must fail with this exit code. The words appear once in each output.
 async fn fails(plugin: Plugin, code: i32, words: &str) -> Value {
     let output = plugin
         .args(["-o", "json"])
@@ -83,7 +83,7 @@ async fn a_group_that_is_not_there() {
 }
 
 #[tokio::test]
-async fn a_name_that_means_several_groups_and_a_terminal_that_is_not_there() {
+async fn an_ambiguous_name_and_a_missing_terminal() {
     let claims = |name: &str| {
         let mut split = split(name, "me");
         split["spec"]["service"] = json!("shop");
@@ -107,7 +107,7 @@ async fn a_name_that_means_several_groups_and_a_terminal_that_is_not_there() {
 }
 
 #[tokio::test]
-async fn a_line_that_cannot_be_understood() {
+async fn a_usage_error() {
     let bogus = plugin().without_clusters().args(["status", "--bogus"]);
     fails(bogus, 2, "unexpected argument '--bogus' found").await;
     let of_which = on(&cluster(json!([])).await).args(["force"]);
@@ -121,9 +121,9 @@ async fn a_line_that_cannot_be_understood() {
     plain.stdout_is_empty();
 }
 
-/// What is printed already says it.
+/// The document that is printed already reports the failure.
 #[tokio::test]
-async fn a_wait_in_vain_prints_one_document() {
+async fn a_wait_that_times_out_prints_one_document() {
     let server = cluster(json!([split("web", "me")])).await;
     let wait = on(&server).args([
         "status",

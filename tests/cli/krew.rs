@@ -1,4 +1,4 @@
-//! The manifest for Krew, made for real archives.
+//! The manifest for Krew, generated for real archives.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,7 +14,7 @@ const HOMEPAGE: &str = "https://example.com/failover";
 const DOWNLOADS: &str = "https://example.com/failover/releases";
 
 #[test]
-fn the_manifest_leads_to_archives_that_hold_what_it_names() {
+fn the_manifest_names_archives_with_the_files_that_it_names() {
     let out = tempfile::tempdir().expect("a folder");
     make(out.path()).success();
     let text = fs::read_to_string(out.path().join("failover.yaml")).expect("the manifest");
@@ -120,7 +120,7 @@ fn check_platform(platform: &Value, out: &Path) {
 }
 
 #[test]
-fn what_is_missing_is_named() {
+fn a_missing_binary_is_named() {
     let out = tempfile::tempdir().expect("a folder");
     let script = repository().join("deploy/krew/make.sh");
     let out_text = out.path().to_str().expect("text");
@@ -141,7 +141,7 @@ fn what_is_missing_is_named() {
     assert!(!out.path().join("failover.yaml").exists());
 }
 
-/// A script stands in for the binary of the platform that may not be this one.
+/// A script replaces the binaries of other platforms.
 fn make(out: &Path) -> Output {
     let other = repository().join("install.sh");
     let mut script = Command::new(repository().join("deploy/krew/make.sh"));

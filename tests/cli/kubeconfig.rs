@@ -1,4 +1,4 @@
-//! Kubeconfigs that do not lead to a cluster: a clear error within seconds.
+//! Kubeconfigs that lead to no cluster: the error is clear and comes within seconds.
 
 use std::io::Read as _;
 use std::net::TcpListener;
@@ -13,7 +13,7 @@ use crate::support::{Output, plugin};
 const SECRET: &str = "s3cr3t-t0ken";
 
 #[tokio::test]
-async fn a_file_that_is_missing() {
+async fn a_missing_file() {
     for command in COMMANDS {
         let output = fail(command, "/nowhere/kubeconfig", &[]).await;
         output
@@ -23,7 +23,7 @@ async fn a_file_that_is_missing() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_kubeconfig() {
+async fn a_file_that_is_not_a_kubeconfig() {
     let broken = format!(
         "apiVersion: v1\nusers:\n- name: me\n  user:\n    token: {SECRET}\n   bad: [indent\n"
     );
@@ -40,7 +40,7 @@ async fn a_file_that_is_no_kubeconfig() {
 }
 
 #[tokio::test]
-async fn a_context_that_is_not_there() {
+async fn a_missing_context() {
     let file = kubeconfig("https://127.0.0.1:1");
     for command in COMMANDS {
         let output = fail(command, path(&file), &["--context", "nowhere"]).await;
@@ -51,7 +51,7 @@ async fn a_context_that_is_not_there() {
 }
 
 #[tokio::test]
-async fn a_cluster_or_a_user_that_is_not_there() {
+async fn a_missing_cluster_or_user() {
     let file = kubeconfig("https://127.0.0.1:1");
     for command in COMMANDS {
         for what in ["cluster", "user"] {
@@ -72,7 +72,7 @@ async fn a_cluster_or_a_user_that_is_not_there() {
 }
 
 #[tokio::test]
-async fn a_token_that_no_request_can_carry() {
+async fn a_token_that_does_not_fit_in_a_header() {
     let token = format!("{SECRET}\nand more");
     let tokens = NamedTempFile::new().unwrap();
     std::fs::write(tokens.path(), &token).unwrap();
@@ -108,7 +108,7 @@ async fn a_token_that_no_request_can_carry() {
 }
 
 #[tokio::test]
-async fn white_space_around_a_token_is_left_out() {
+async fn white_space_around_a_token_is_trimmed() {
     let tokens = NamedTempFile::new().unwrap();
     std::fs::write(tokens.path(), "abc\n").unwrap();
     for user in [
@@ -171,7 +171,7 @@ async fn a_server_that_refuses_connections() {
     }
 }
 
-/// As with an address that nothing leads to: connections are taken, and no answer ever comes.
+/// Like an address that nothing answers on: connections are accepted, but no answer ever comes.
 #[tokio::test]
 async fn a_server_that_does_not_answer() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -184,9 +184,9 @@ async fn a_server_that_does_not_answer() {
     }
 }
 
-/// 203.0.113.0/24 is kept for documentation: nothing is there.
+/// 203.0.113.0/24 is reserved for documentation, so nothing answers there.
 #[tokio::test]
-async fn a_server_that_nothing_leads_to() {
+async fn an_unreachable_server() {
     let file = kubeconfig("https://203.0.113.1:6443");
     for command in COMMANDS {
         fail(command, path(&file), &["--request-timeout", "1s"])
@@ -196,7 +196,7 @@ async fn a_server_that_nothing_leads_to() {
 }
 
 #[tokio::test]
-async fn an_interrupt_ends_a_start_that_gets_no_answer() {
+async fn an_interrupt_ends_a_start_without_an_answer() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let file = kubeconfig(&format!("http://{}", silent.local_addr().unwrap()));
     let watch = plugin()
@@ -215,7 +215,7 @@ async fn an_interrupt_ends_a_start_that_gets_no_answer() {
 
 const COMMANDS: [&[&str]; 2] = [&["status"], &["watch"]];
 
-/// Runs a command that must fail soon, with a word on what to do and without the secret.
+/// Runs a command that must fail soon, with advice and without the secret.
 async fn fail(command: &[&str], kubeconfig: &str, args: &[&str]) -> Output {
     let start = Instant::now();
     let plugin = plugin()
@@ -239,7 +239,7 @@ async fn fail(command: &[&str], kubeconfig: &str, args: &[&str]) -> Output {
 
 const EXEC_API: &str = "client.authentication.k8s.io/v1";
 
-/// A user whose program prints this.
+/// A user with a credential plugin that prints this.
 fn exec(answer: &str) -> Value {
     let args = ["%s", answer];
     json!({"exec": {"apiVersion": EXEC_API, "command": "printf", "args": args, "interactiveMode": "Never"}})

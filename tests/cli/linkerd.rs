@@ -1,4 +1,4 @@
-//! What linkerd calls its extensions with.
+//! The ways in which linkerd calls its extensions.
 
 use std::ffi::OsString;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::{BINARY, Link, Plugin, ScriptedServer, plugin, run};
 
-/// As `linkerd check` passes its own flags on; an address comes first.
+/// The flags as `linkerd check` passes them on; an address comes first.
 const PASSED_ON: [&str; 11] = [
     "--context=west",
     "--as=x",
@@ -26,7 +26,7 @@ const PASSED_ON: [&str; 11] = [
 ];
 
 #[test]
-fn the_metadata_needs_nothing_and_has_the_name_of_the_file() {
+fn the_metadata_needs_no_cluster_and_has_the_name_of_the_file() {
     let expected = "{\"name\":\"linkerd-failover\",\"checks\":\"always\"}\n";
     let link = Link::named("linkerd-failover");
     for program in [BINARY.into(), link.path()] {
@@ -49,7 +49,7 @@ fn the_metadata_needs_nothing_and_has_the_name_of_the_file() {
 }
 
 #[test]
-fn the_metadata_is_nothing_for_people() {
+fn the_metadata_flag_is_hidden() {
     assert!(
         !run(BINARY, ["--help"])
             .success()
@@ -73,7 +73,7 @@ fn flags(words: &[&str]) -> GlobalArgs {
 }
 
 #[test]
-fn all_that_linkerd_passes_on_is_understood() {
+fn every_flag_that_linkerd_passes_is_accepted() {
     let cli = parse(&[&["check", "--api-addr="], PASSED_ON.as_slice()].concat());
     let GlobalArgs {
         server,
@@ -99,7 +99,7 @@ fn all_that_linkerd_passes_on_is_understood() {
 }
 
 #[test]
-fn empty_values_are_none() {
+fn empty_values_count_as_absent() {
     let empty = flags(&[
         "--context=",
         "--as=",
@@ -119,7 +119,7 @@ fn empty_values_are_none() {
 }
 
 #[test]
-fn the_address_is_the_servers() {
+fn the_address_is_that_of_the_server() {
     assert_eq!(
         flags(&["--api-addr", "https://a"]).server.as_deref(),
         Some("https://a")
@@ -133,7 +133,7 @@ fn the_address_is_the_servers() {
 }
 
 #[test]
-fn groups_come_in_lists() {
+fn groups_are_lists() {
     let groups = |words: &[&str]| flags(words).impersonate_groups;
     assert_eq!(groups(&["--as-group=[a,b]"]), ["a", "b"]);
     assert_eq!(
@@ -144,7 +144,7 @@ fn groups_come_in_lists() {
 }
 
 #[test]
-fn booleans_have_values() {
+fn booleans_take_values() {
     let check = |words: &[&str]| match parse(&[&["check"], words].concat()).command {
         Command::Check(check) => (check.pre, check.proxy),
         other => panic!("{other:?}"),
@@ -160,7 +160,7 @@ fn booleans_have_values() {
 }
 
 #[test]
-fn more_is_said_the_more_often_it_is_asked_for() {
+fn each_verbose_flag_raises_the_verbosity() {
     let verbosity = |words: &[&str]| flags(words).verbosity();
     assert_eq!(verbosity(&[]), 0);
     assert_eq!(
@@ -183,7 +183,7 @@ fn more_is_said_the_more_often_it_is_asked_for() {
 }
 
 #[test]
-fn durations_are_gos() {
+fn durations_are_written_as_in_go() {
     let limit = |text: &str| {
         flags(&["--request-timeout", text])
             .request_timeout
@@ -202,7 +202,7 @@ fn durations_are_gos() {
 }
 
 #[test]
-fn the_control_plane_may_be_elsewhere() {
+fn the_control_plane_namespace_can_be_set() {
     assert_eq!(flags(&["-L", "mesh"]).linkerd_namespace(), "mesh");
     assert_eq!(
         flags(&["--linkerd-namespace="]).linkerd_namespace(),
@@ -210,9 +210,9 @@ fn the_control_plane_may_be_elsewhere() {
     );
 }
 
-/// linkerd reads the output whatever the exit code is, and believes what has an `error`.
+/// linkerd reads the output whatever the exit code is, and looks for `error` in it.
 #[tokio::test]
-async fn without_a_cluster_the_answer_is_json_all_the_same() {
+async fn the_output_is_json_even_without_a_cluster() {
     let plugin = plugin().without_clusters().without_kubeconfig();
     let output = plugin
         .args(["check", "--wait=5m0s", "--output=json"])
@@ -228,7 +228,7 @@ async fn without_a_cluster_the_answer_is_json_all_the_same() {
     );
 }
 
-/// A server with little in it; `namespaces` and `deployments` are what there is of Linkerd.
+/// An answer of a small server. `namespaces` and `deployments` are the objects of Linkerd.
 fn answer(path: &str, version: &str, namespace: &str, ready: bool) -> (u16, Value) {
     let items = |names: &[&str], status: &Value| {
         let items: Vec<Value> = names
@@ -287,7 +287,7 @@ fn check(server: &ScriptedServer) -> Plugin {
 }
 
 #[tokio::test]
-async fn the_whole_call_reaches_the_server_that_is_named() {
+async fn every_passed_flag_reaches_the_named_server() {
     let server = server("33", "linkerd", 0).await;
     let flags = PASSED_ON
         .iter()
@@ -345,7 +345,7 @@ async fn a_server_that_is_too_old_is_an_error() {
 }
 
 #[tokio::test]
-async fn what_mends_itself_is_waited_for() {
+async fn a_check_waits_for_a_problem_that_goes_away() {
     let server = server("33", "mesh", 2).await;
     let flags = ["-L", "mesh", "-o", "short"];
     let output = check(&server).args(flags).run().await.code(1);
@@ -367,7 +367,7 @@ async fn what_mends_itself_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_waited_for_only_when_told_to() {
+async fn a_missing_server_is_awaited_only_with_wait() {
     let output = plugin()
         .server("http://127.0.0.1:1")
         .args(["check", "-o", "json"])

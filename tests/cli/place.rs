@@ -1,3 +1,5 @@
+//! A place to install to, for the tests of install.sh.
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -6,7 +8,7 @@ use std::process::Command;
 
 use crate::support::{Output, finish, repository};
 
-/// A folder with an empty home in it.
+/// A folder with an empty home.
 pub struct Place {
     folder: tempfile::TempDir,
 }
@@ -29,7 +31,7 @@ impl Place {
         self.path("home")
     }
 
-    /// A program that stands in for the binary, and says `word`.
+    /// Writes a fake binary that prints `word`.
     pub fn write_program(&self, word: &str) {
         let program = self.path("program");
         fs::write(&program, format!("#!/bin/sh\necho {word}\n")).expect("a program");
@@ -55,7 +57,7 @@ impl Place {
         finish(self.script(&["--uninstall"]).args(args))
     }
 
-    /// Everything below a folder, without the folder's own path.
+    /// All paths below a folder, relative to it.
     pub fn below(&self, name: &str) -> BTreeSet<String> {
         let root = self.path(name);
         let mut found = BTreeSet::new();

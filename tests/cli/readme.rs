@@ -1,4 +1,4 @@
-//! What the documents say of the program is what the program says.
+//! The documents agree with the program.
 
 use clap::{CommandFactory as _, ValueEnum as _};
 use kubectl_failover::access::rights::{LINKS, REMOTE, RbacCommand, Right};
@@ -8,8 +8,8 @@ use kubectl_failover::resource::annotations::{LAST_MOVE, OVERRIDE, PAUSED, POLIC
 
 use crate::support::repository;
 
-/// The first page is read in one go.
-const MOST_BYTES: usize = 12 * 1024;
+/// The README should be short enough to read at once.
+const MAX_README_BYTES: usize = 12 * 1024;
 
 fn read(path: &str) -> String {
     std::fs::read_to_string(repository().join(path)).expect("the file")
@@ -18,7 +18,7 @@ fn read(path: &str) -> String {
 #[test]
 fn the_first_page_is_short() {
     let length = read("README.md").len();
-    assert!(length <= MOST_BYTES, "README.md has {length} bytes");
+    assert!(length <= MAX_README_BYTES, "README.md has {length} bytes");
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn the_demo_is_quoted_from_its_transcript() {
 }
 
 #[test]
-fn the_rights_are_those_of_the_table() {
+fn the_table_of_rights_matches_the_code() {
     let page = read("docs/rbac.md");
     let words = |right: &Right| format!("{}: {}", right.resource, right.verbs.join(", "));
     for task in RbacCommand::value_variants() {
@@ -107,7 +107,7 @@ fn the_rights_are_those_of_the_table() {
 }
 
 #[test]
-fn the_game_day_is_the_script() {
+fn the_game_day_matches_the_script() {
     let (readme, script) = (read("README.md"), read("examples/game-day.sh"));
     let steps = script
         .find("set -euo pipefail")

@@ -1,4 +1,4 @@
-//! A cluster that says what no real one would.
+//! A scripted server with the objects of a cluster.
 
 use serde_json::{Value, json};
 
@@ -32,7 +32,7 @@ pub async fn cluster(splits: Value) -> ScriptedServer {
     .await
 }
 
-/// A cluster that answers everything alike.
+/// A cluster that gives every request the same answer.
 pub async fn answering(code: u16, body: &Value) -> ScriptedServer {
     let body = body.to_string();
     ScriptedServer::start(move |_, _| (code, body.clone())).await
@@ -42,7 +42,7 @@ pub fn on(server: &ScriptedServer) -> Plugin {
     plugin().server(&server.url).namespace("ns")
 }
 
-/// A group at home, last moved by somebody.
+/// A group whose traffic is on its primary, last moved by `by`.
 pub fn split(name: &str, by: &str) -> Value {
     let last = json!({
         "from": format!("{name}=0,{name}-east=1"), "to": format!("{name}=1,{name}-east=0"),

@@ -29,7 +29,7 @@ fn generated_files_are_not_stale() {
 }
 
 #[test]
-fn each_kind_of_difference_is_noticed() {
+fn each_kind_of_difference_is_reported() {
     let file = |name: &str, text: &str| (PathBuf::from(name), text.as_bytes().to_vec());
     let expected = Files::from([
         file("man/a.1", "new"),
@@ -52,7 +52,7 @@ fn each_kind_of_difference_is_noticed() {
 }
 
 #[test]
-fn files_are_made_again_and_superfluous_ones_removed() {
+fn files_are_regenerated_and_superfluous_ones_removed() {
     let root = tempfile::tempdir().expect("a temporary folder");
     fs::create_dir(root.path().join("man")).expect("a folder");
     fs::write(root.path().join("man/old.1"), "old").expect("a file");

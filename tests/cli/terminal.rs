@@ -1,4 +1,4 @@
-//! Colours, widths and closed pipes.
+//! Colors, widths and closed pipes.
 
 use std::process::Stdio;
 
@@ -11,7 +11,7 @@ use crate::support::{BINARY, Output, Plugin, ScriptedServer, run};
 const ESCAPE: char = '\u{1b}';
 
 #[tokio::test]
-async fn colours_come_only_where_they_are_wanted() {
+async fn colors_appear_only_where_they_are_wanted() {
     let server = cluster(json!([split("web", "me")])).await;
     let status = async |args: &[&str], no_color: bool| {
         let plugin = on(&server).args(["status"]).args(args.to_vec());
@@ -39,7 +39,7 @@ async fn colours_come_only_where_they_are_wanted() {
 }
 
 #[test]
-fn help_and_usage_errors_heed_the_flag_too() {
+fn help_and_usage_errors_follow_the_flag() {
     assert!(
         run(BINARY, ["--color=always", "--help"])
             .success()
@@ -63,9 +63,9 @@ fn help_and_usage_errors_heed_the_flag_too() {
         .stderr_contains("possible values: auto, always, never");
 }
 
-/// Some letters are two columns wide, some none at all.
+/// Some characters are two columns wide, and some have no width.
 #[tokio::test]
-async fn columns_are_as_wide_as_they_look() {
+async fn columns_align_with_wide_characters() {
     let names = [
         "plain",
         "東京の運用担当者",
@@ -100,9 +100,9 @@ async fn columns_are_as_wide_as_they_look() {
     );
 }
 
-/// Whoever reads may have seen enough.
+/// The reader of a pipe may stop at any time.
 #[tokio::test]
-async fn a_closed_pipe_is_no_failure() {
+async fn a_closed_pipe_is_not_a_failure() {
     let server = cluster(json!([split("web", "me")])).await;
     for args in [
         &["status"][..],
@@ -116,7 +116,7 @@ async fn a_closed_pipe_is_no_failure() {
     }
 }
 
-/// Runs with a standard output that nobody reads.
+/// Runs with a standard output whose reader has gone.
 async fn without_reader(server: &ScriptedServer, args: &[&str]) -> Output {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
@@ -144,7 +144,7 @@ async fn without_reader(server: &ScriptedServer, args: &[&str]) -> Output {
 }
 
 #[tokio::test]
-async fn nobody_has_to_read_what_went_wrong() {
+async fn a_closed_standard_error_is_not_a_failure() {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
     let mut command = crate::support::plugin()

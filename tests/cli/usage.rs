@@ -1,4 +1,4 @@
-//! Flags that do not go together, or say nothing.
+//! Flags that conflict or have no meaning.
 
 use crate::support::{BINARY, run};
 
@@ -8,7 +8,7 @@ fn refused(line: &str, words: &str) {
 }
 
 #[test]
-fn flags_of_one_cluster_do_not_go_to_several() {
+fn flags_of_one_cluster_conflict_with_several_contexts() {
     for command in ["status", "watch"] {
         for flag in [
             "--context",
@@ -29,7 +29,7 @@ fn flags_of_one_cluster_do_not_go_to_several() {
 }
 
 #[test]
-fn what_looks_at_one_cluster_at_a_time_says_so() {
+fn commands_for_one_cluster_reject_several() {
     refused(
         "status --contexts west,east --watch",
         "cannot be used with '--watch'",
@@ -49,7 +49,7 @@ fn what_looks_at_one_cluster_at_a_time_says_so() {
 }
 
 #[test]
-fn times_limit_what_ends() {
+fn durations_and_conditions_are_checked() {
     refused("watch --timeout 3s", "required arguments were not provided");
     refused("watch --once --until failover", "cannot be used with");
     refused("watch --once --run-for 3s", "cannot be used with");
@@ -69,7 +69,7 @@ fn times_limit_what_ends() {
 }
 
 #[test]
-fn what_is_no_command_and_no_address() {
+fn invalid_hooks_addresses_and_formats_are_refused() {
     refused("watch --on-transition 'open", "a quote is not closed");
     refused(
         "watch --metrics nowhere",

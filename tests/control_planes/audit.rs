@@ -1,4 +1,4 @@
-//! What an API server's audit log says of writes.
+//! The writes in the audit log of an API server.
 
 use std::path::PathBuf;
 
@@ -19,7 +19,7 @@ rules:
   - group: coordination.k8s.io
 ";
 
-/// The log of a cluster whose API server keeps one.
+/// The audit log of a cluster.
 pub struct AuditLog {
     path: PathBuf,
     _server: Revived,
@@ -29,14 +29,14 @@ pub struct AuditLog {
 #[derive(Debug, Clone)]
 pub struct Write {
     pub user: String,
-    /// Plural of the objects' kind.
+    /// The plural of the object's kind.
     pub resource: String,
     pub began: Timestamp,
     pub ended: Timestamp,
 }
 
 impl AuditLog {
-    /// Starts the API server of a cluster again, with a log.
+    /// Starts the API server of a cluster again, with an audit log.
     pub async fn keep(sandbox: &Sandbox, cluster: &str) -> Self {
         let (policy, path) = (
             sandbox.dir().join("audit.yaml"),
@@ -53,7 +53,7 @@ impl AuditLog {
         }
     }
 
-    /// The writes in a namespace that succeeded, in the order of their ends.
+    /// The writes in a namespace that succeeded, in the order in which they ended.
     pub fn writes(&self, namespace: &str) -> Vec<Write> {
         let text = std::fs::read_to_string(&self.path).unwrap();
         let events = text.lines().map(|line| serde_json::from_str(line).unwrap());

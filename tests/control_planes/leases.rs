@@ -19,12 +19,12 @@ use crate::support::{
 
 const SPLITS: &str = "/trafficsplits/";
 const LEASES: &str = "/leases";
-/// How long a Lease lasts after it was written.
+/// How long a Lease lasts after a write.
 const LASTS: Duration = Duration::from_secs(15);
-/// How long the other loop may take once the Lease has ended.
+/// How long the other watch may take once the Lease has expired.
 const TAKE_OVER: Duration = Duration::from_secs(5);
 
-/// Two loops, each a ServiceAccount of its own with a proxy of its own.
+/// Two watches, each with a ServiceAccount and a proxy of its own.
 struct Pair<'a> {
     side: Side,
     log: &'a AuditLog,
@@ -34,7 +34,8 @@ struct Pair<'a> {
 }
 
 impl<'a> Pair<'a> {
-    /// The first loop holds the Lease; the API server's clock differs by so much for each of them.
+    /// The first watch holds the Lease. For each of them the API server's clock differs by this
+    /// much.
     async fn new(
         sandbox: &Sandbox,
         log: &'a AuditLog,
@@ -87,7 +88,7 @@ impl<'a> Pair<'a> {
         )
     }
 
-    /// The writes of one loop to one kind of objects.
+    /// The writes of one watch to one kind of objects.
     fn writes(&self, user: &str, resource: &str) -> Vec<Write> {
         let user = format!("system:serviceaccount:{}:{user}", self.side.namespace);
         let mut writes = self.log.writes(&self.side.namespace);
@@ -95,8 +96,8 @@ impl<'a> Pair<'a> {
         writes
     }
 
-    /// Checks that each write started after its loop had the Lease and ended before that could end, nor was the other's
-    /// meanwhile.
+    /// Checks that each write started after its watch had the Lease and ended before the Lease
+    /// could expire, and that the other watch did not hold it meanwhile.
     fn audit(&self) {
         let lasts = SignedDuration::try_from(LASTS).unwrap();
         let mut seen = 0;
@@ -127,8 +128,8 @@ impl<'a> Pair<'a> {
         assert!(seen >= GROUPS, "{seen} writes are in the audit log");
     }
 
-    /// Waits until the second loop has taken over, which it does in time, and has done what there was to do. It was
-    /// left alone by `since`.
+    /// Waits until the second watch has taken over, within the time limit, and has finished its
+    /// work. The first watch has been silent since `since`.
     async fn until_taken_over(&self, since: Timestamp) {
         let taken = eventually_within(SETTLE_LIMIT, "the second loop has the Lease", async || {
             self.writes("second", "leases")
@@ -147,7 +148,7 @@ impl<'a> Pair<'a> {
 }
 
 #[tokio::test]
-async fn a_loop_that_is_killed_or_frozen_is_taken_over_from_whatever_the_clocks_say() {
+async fn a_killed_or_frozen_watch_is_replaced_whatever_the_clocks_show() {
     let _alone = ALONE.lock().await;
     let sandbox = Sandbox::start(&["solo"]);
     let log = AuditLog::keep(&sandbox, "solo").await;
@@ -179,7 +180,8 @@ async fn killed(sandbox: &Sandbox, log: &AuditLog, purpose: &str, hours: [i64; 2
     end(standby).await;
 }
 
-/// A write of the first loop is under way when it freezes, and arrives when it is long out of date.
+/// A write of the first watch is under way when the watch freezes, and arrives when it is long out
+/// of date.
 async fn frozen(sandbox: &Sandbox, log: &AuditLog) {
     let (pair, holder, standby) = Pair::new(sandbox, log, "frozen", [0, 0]).await;
     let (fixture, under_way) = (&pair.fixture, Arc::new(Notify::new()));

@@ -1,4 +1,4 @@
-//! Programs of a control plane are killed and come back.
+//! Programs of a control plane that are killed and come back.
 
 use std::time::{Duration, Instant};
 
@@ -17,12 +17,13 @@ use crate::support::{
 const APISERVER: &str = "kube-apiserver";
 /// How long a program is gone.
 const GONE: Duration = Duration::from_secs(10);
-/// How long after its return everything is right again, beside what the same takes when nothing is broken.
+/// How long recovery may take after the program is back, beyond the time for the same change
+/// without a fault.
 const CAUGHT_UP: Duration = Duration::from_secs(5);
 
-/// While the API server that the loop talks to is gone, endpoints change by way of another one.
+/// Endpoints change through a second API server while the one that the watch uses is gone.
 #[tokio::test]
-async fn servers_that_are_killed_and_come_back_cost_no_change() {
+async fn restarted_servers_lose_no_change() {
     let _alone = ALONE.lock().await;
     let sandbox = Sandbox::start(&["solo"]);
     let side = Side {
@@ -85,7 +86,7 @@ async fn servers_that_are_killed_and_come_back_cost_no_change() {
     end(watch).await;
 }
 
-/// Another API server on the same etcd.
+/// Starts a second API server on the same etcd.
 async fn second_server(sandbox: &Sandbox) -> (crate::support::Revived, Client) {
     let port = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
@@ -114,8 +115,8 @@ async fn second_server(sandbox: &Sandbox) -> (crate::support::Revived, Client) {
     (server, client)
 }
 
-/// Waits until the API server itself has heard of all slices, so that its watches tell of them: after etcd's return that
-/// may take it seconds.
+/// Waits until the API server has received all slices, so that its watches report them. This can
+/// take seconds after etcd is back.
 async fn until_it_tells(fixture: &GroupFixture, slices: usize) {
     let (api, from_its_cache) = (
         fixture.side.api::<EndpointSlice>(),

@@ -1,4 +1,4 @@
-//! Another loop that comes to other answers.
+//! Another controller that decides differently.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -15,12 +15,12 @@ use crate::support::{
     FaultProxy, ReadinessFrom, Side, TestNamespace, Upstream, end, plugin, started,
 };
 
-/// How soon an answer to a reversal may follow the write that was reversed.
+/// The shortest time between a write and the answer to its reversal.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Upstream's rules go by Endpoints, and these still say that the primaries are ready.
+/// Upstream's rules follow Endpoints, which still report the primaries as ready.
 #[tokio::test]
-async fn a_disagreement_with_upstream_is_fought_slowly_and_shown() {
+async fn a_disagreement_with_upstream_backs_off_and_is_shown() {
     let ns = TestNamespace::new("contest").await;
     let fixture = GroupFixture::build(&ns.west, GROUPS).await;
     for_each(&fixture.names, async |name: &String| {
@@ -42,7 +42,7 @@ async fn a_disagreement_with_upstream_is_fought_slowly_and_shown() {
     watch
         .stderr_line_containing("is contested: failover.linkerd.io has put its weights back")
         .await;
-    // One answer at least, and time for many more.
+    // At least one answer, and time for many more.
     let start = Instant::now();
     let answered = || proxy.writes() >= GROUPS * 3 / 2;
     fixture
@@ -71,7 +71,7 @@ async fn a_disagreement_with_upstream_is_fought_slowly_and_shown() {
             },
         )
         .await;
-    // Shown while the other's weights are there: not in the moment after an answer.
+    // Shown while the other's weights are in place, which is not the case just after an answer.
     fixture
         .until(SETTLE_LIMIT, "most are shown as contested", async || {
             let contested = shown_as_contested(&ns.west).await;
@@ -122,7 +122,7 @@ async fn shown_as_contested(side: &Side) -> usize {
         .count()
 }
 
-/// Writes to one group that followed each other too soon.
+/// Writes to one group that came too soon after each other.
 fn hasty_answers(proxy: &FaultProxy) -> Vec<(String, Duration)> {
     let mut last: HashMap<String, Instant> = HashMap::new();
     let mut hasty = Vec::new();

@@ -1,4 +1,4 @@
-//! People edit the objects while the loop moves their traffic.
+//! People edit the objects while the watch moves traffic.
 
 use std::time::Duration;
 
@@ -14,9 +14,9 @@ use crate::support::{Fault, FaultProxy, Recorded, Side, TestNamespace, end, plug
 const LABEL: &str = "failover.linkerd.io/controlled-by";
 const EDITS: u32 = 5;
 
-/// Every write takes a moment, so that edits come between its read and its end.
+/// Every write is slow, so that edits happen between its read and its end.
 #[tokio::test]
-async fn what_people_edit_stays_as_they_have_it() {
+async fn edits_by_people_are_kept() {
     let ns = TestNamespace::new("edits").await;
     let side = &ns.west;
     let fixture = GroupFixture::build(side, GROUPS).await;
@@ -146,7 +146,7 @@ async fn grow(side: &Side, name: &str) {
     }
 }
 
-/// Takes the label away; gives the version after that.
+/// Removes the label. Returns the version after that.
 async fn release(side: &Side, name: &str) -> String {
     let patch = Patch::Merge(json!({"metadata": {"labels": {LABEL: null}}}));
     let split = side

@@ -1,4 +1,4 @@
-//! Objects that the API server takes and that are no sensible groups, beside good ones.
+//! Objects that the API server accepts but that are not valid groups, beside valid ones.
 
 use kube::Api;
 use kube::api::{DynamicObject, PostParams};
@@ -8,15 +8,15 @@ use crate::support::group_fixture::{GROUPS, GroupFixture, SETTLE_LIMIT, for_each
 use crate::support::{TestNamespace, end, traffic_split_resource, watching};
 
 const ODD: usize = 500;
-/// The kinds of odd objects; the first ones are no groups.
+/// The kinds of odd objects. The first ones are not groups.
 const KINDS: usize = 11;
 const INVALID: usize = 7;
-/// Groups all the same: what is odd about them does not matter to where their traffic goes.
+/// These are groups. What is odd about them does not affect their traffic.
 const MOVING: [usize; 2] = [7, 8];
 const WITHOUT_ENDPOINTS: usize = 10;
 
 #[tokio::test]
-async fn odd_objects_are_reported_once_and_stop_no_other() {
+async fn odd_objects_are_reported_once_and_do_not_affect_others() {
     let ns = TestNamespace::new("odd").await;
     let fixture = GroupFixture::build(&ns.west, GROUPS).await;
     let odd: Vec<usize> = (0..ODD).collect();
@@ -63,7 +63,7 @@ async fn odd_objects_are_reported_once_and_stop_no_other() {
     }
 }
 
-/// Its valid ones share the backends of a good group, but for the ones with many.
+/// The valid ones share the backends of a good group, except those with many backends.
 fn object(number: usize) -> Value {
     let good = [backend("g0", json!(1)), backend("g0-east", json!(0))];
     let with = |backends: Value| (backends, json!({}));

@@ -1,4 +1,4 @@
-//! Loops that are killed and started again.
+//! Watches that are killed and started again.
 
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use crate::support::{Fault, FaultProxy, TestNamespace, end, plugin, started};
 
 const SPLITS: &str = "/trafficsplits/";
 
-/// Each write takes long enough for the kill to come between the first ones and the last ones.
+/// Each write is slow enough for the kill to happen between the first and the last ones.
 #[tokio::test]
-async fn a_loop_killed_in_a_mass_failover_is_finished_by_the_next_one() {
+async fn the_next_watch_finishes_the_failovers_of_one_that_was_killed() {
     let ns = TestNamespace::new("killed").await;
     let fixture = GroupFixture::build(&ns.west, GROUPS).await;
     let proxy = FaultProxy::before(&ns.west).await;
@@ -47,9 +47,9 @@ async fn a_loop_killed_in_a_mass_failover_is_finished_by_the_next_one() {
     end(second).await;
 }
 
-/// Slow lists and broken ones give every order in which they can come.
+/// Slow and broken lists result in every order in which they can arrive.
 #[tokio::test]
-async fn starts_over_healthy_groups_write_nothing() {
+async fn starting_with_healthy_groups_writes_nothing() {
     const GROUPS: usize = 1000;
     const STARTS: usize = 20;
     let ns = TestNamespace::new("starts").await;
@@ -95,7 +95,7 @@ async fn starts_over_healthy_groups_write_nothing() {
     assert_eq!(versions(&fixture).await, before);
     assert_eq!(fixture.wrong().await, Vec::<String>::new());
 
-    // All at home, and loops that go on for a while.
+    // All traffic is on the primaries, and watches run for a while.
     for_each(&away, async |name: &String| {
         fixture.set(name, true).await;
         ns.west

@@ -1,4 +1,4 @@
-//! Rights and credentials are taken away while the loop runs, and come back.
+//! Rights and credentials are taken away while the watch runs, and come back.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -20,15 +20,15 @@ use crate::support::{
     restricted_kubeconfig, started, token, users,
 };
 
-/// What was refused is tried again every 30 s.
+/// A refused request is retried every 30 s.
 const RECOVERY: Duration = Duration::from_secs(30 + 60);
 
 #[tokio::test]
-async fn rights_that_go_and_come_back_are_said_and_outlasted() {
+async fn lost_rights_are_reported_and_survived() {
     let ns = TestNamespace::new("rights").await;
     let fixture = GroupFixture::build(&ns.west, GROUPS).await;
     let operator = restricted_kubeconfig(&ns.west, "operator", &operator_rights()).await;
-    // The proxy has the operator's rights, and can cut the watches, which the API server lets go on.
+    // The proxy has the operator's rights and can cut watches, which the API server lets continue.
     let as_operator = Side {
         client: client(operator.path(), "west").await,
         ..ns.west.clone()
@@ -85,9 +85,9 @@ async fn until_forbidden(side: &Side) {
     .await;
 }
 
-/// The token's ServiceAccount is made anew: the old token is worth nothing from then on.
+/// The token's ServiceAccount is created again, which invalidates the old token.
 #[tokio::test]
-async fn a_token_that_is_refused_is_fetched_anew() {
+async fn a_refused_token_is_fetched_again() {
     let ns = TestNamespace::new("token").await;
     let fixture = GroupFixture::build(&ns.west, GROUPS).await;
     restricted_kubeconfig(&ns.west, "operator", &operator_rights()).await;
@@ -124,15 +124,16 @@ async fn a_token_that_is_refused_is_fetched_anew() {
     end(watch).await;
 }
 
-/// The token ends, and for once the program gives one that no request can carry, which is to be good for long.
+/// The token expires, and the credential plugin returns one that does not fit in a header and would
+/// be valid for long.
 #[tokio::test]
-async fn a_token_that_no_request_can_carry_is_fetched_anew() {
+async fn a_token_that_does_not_fit_in_a_header_is_fetched_again() {
     let ns = TestNamespace::new("odd-token").await;
     let fixture = GroupFixture::build(&ns.west, GROUPS).await;
     restricted_kubeconfig(&ns.west, "operator", &operator_rights()).await;
     let folder = TempDir::new().unwrap();
     let token = token(&ns.west, "operator").await;
-    // A minute before that it counts as ended.
+    // A token counts as expired a minute earlier.
     give_token_until(
         folder.path(),
         &token,
@@ -161,16 +162,16 @@ async fn a_token_that_no_request_can_carry_is_fetched_anew() {
     end(watch).await;
 }
 
-/// The token ends, and the program takes longer for the next one than any request may.
+/// The token expires, and the credential plugin takes longer than any request may.
 #[tokio::test]
-async fn a_program_that_is_slower_than_requests_may_be_is_waited_for_and_run_once() {
+async fn a_slow_credential_plugin_is_awaited_and_run_once() {
     const SLOW: &str = "12";
     let ns = TestNamespace::new("slow-token").await;
     let fixture = GroupFixture::build(&ns.west, GROUPS).await;
     restricted_kubeconfig(&ns.west, "operator", &operator_rights()).await;
     let folder = TempDir::new().unwrap();
     let token = token(&ns.west, "operator").await;
-    // A minute before that it counts as ended.
+    // A token counts as expired a minute earlier.
     give_token_until(
         folder.path(),
         &token,
@@ -214,7 +215,7 @@ async fn a_program_that_is_slower_than_requests_may_be_is_waited_for_and_run_onc
     end(watch).await;
 }
 
-/// A kubeconfig whose users have their tokens from the program.
+/// A kubeconfig whose users have the credential plugin.
 fn by_program(folder: &Path) -> NamedTempFile {
     let program = program(folder);
     kubeconfig_with(|config| {
@@ -235,12 +236,13 @@ fn give_token_until(folder: &Path, token: &str, end: Option<Timestamp>) {
         "kind": "ExecCredential",
         "status": {"token": token, "expirationTimestamp": end},
     });
-    // As a whole: it may be read at this moment.
+    // Renamed into place, since it may be read at this moment.
     fs::write(folder.join("new"), answer.to_string()).unwrap();
     fs::rename(folder.join("new"), folder.join("answer")).unwrap();
 }
 
-/// A program that gives the token of the moment, after a pause if there is to be one, and notes each run.
+/// A credential plugin that prints the current token, after a pause if there is one, and records
+/// each run.
 fn program(folder: &Path) -> ExecConfig {
     let path = folder.join("program");
     let script = "echo run >> runs\n[ ! -e pause ] || sleep \"$(cat pause)\"\nexec cat answer\n";

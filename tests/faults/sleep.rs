@@ -1,4 +1,5 @@
-//! A machine that sleeps while delays are running. The loop runs in this process, so that its clocks can jump.
+//! A machine that sleeps while delays are running. The watch runs in this process, so that its
+//! clocks can jump.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +19,7 @@ use crate::support::{Fault, FaultProxy, TestNamespace};
 const DELAY: Duration = Duration::from_secs(8);
 const WATCH: &str = "?watch=true";
 const SPLITS: &str = "/trafficsplits/";
-/// For how long the machine has slept so far, in seconds.
+/// How many seconds the machine has slept so far.
 static SLEPT: AtomicU64 = AtomicU64::new(0);
 
 fn clocks(monotonic: Duration) -> Clocks {
@@ -32,7 +33,7 @@ fn clocks(monotonic: Duration) -> Clocks {
 }
 
 #[tokio::test]
-async fn a_machine_that_slept_moves_nothing_that_has_recovered_and_begins_delays_anew() {
+async fn after_a_sleep_recovered_groups_stay_and_delays_start_again() {
     let ns = TestNamespace::new("sleep").await;
     let fixture = GroupFixture::build(&ns.west, GROUPS).await;
     for_each(&fixture.names, async |name: &String| {
@@ -99,7 +100,7 @@ async fn a_machine_that_slept_moves_nothing_that_has_recovered_and_begins_delays
         .await;
         proxy.until_seen(Method::GET, WATCH, 2).await;
 
-        // Nothing is heard while it sleeps.
+        // No event arrives while it sleeps.
         fixture.lose_all_primaries().await;
         until_all_wait().await;
         sleep_for(&proxy, 3600, async || fixture.restore_all_primaries().await).await;
@@ -154,7 +155,8 @@ async fn a_machine_that_slept_moves_nothing_that_has_recovered_and_begins_delays
     outcome.unwrap();
 }
 
-/// Cuts the loop off, lets things happen, and wakes it so many seconds later by its clocks.
+/// Cuts the connections, runs `meanwhile`, and resumes this many seconds later by the clocks of the
+/// watch.
 async fn sleep_for(proxy: &FaultProxy, seconds: u64, meanwhile: impl AsyncFnOnce()) {
     proxy.disturb(Method::GET, WATCH, 1, &[Fault::Hang]);
     proxy.cut_streams();

@@ -1,4 +1,4 @@
-//! Faults without end: the loop keeps up, and does not grow.
+//! Endless faults: the watch keeps up and does not grow.
 
 use std::time::Duration;
 
@@ -10,14 +10,15 @@ use crate::faults::{watches, writes};
 use crate::support::group_fixture::{GROUPS, GroupFixture, SETTLE_LIMIT};
 use crate::support::{FaultProxy, TestNamespace, end, plugin, started};
 
-/// How long to go on, in seconds: 600 and more for a soak. Some seconds alone are too short to see what leaks slowly.
+/// The variable with the duration in seconds: 600 and more for a soak. A short run cannot show slow
+/// leaks.
 const VARIABLE: &str = "FAILOVER_SOAK_SECONDS";
 const SHORT: u64 = 20;
-/// After this long, memory has found its size.
+/// Memory has reached its size after this long.
 const WARM_UP: Duration = Duration::from_secs(60);
 
 #[tokio::test]
-async fn flips_and_faults_without_end_do_not_make_it_grow() {
+async fn endless_flips_and_faults_do_not_make_it_grow() {
     let asked = std::env::var(VARIABLE)
         .ok()
         .map(|seconds| seconds.parse().expect("a number of seconds"));

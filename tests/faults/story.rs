@@ -1,4 +1,4 @@
-//! What a loop has told of its moves.
+//! The moves that a watch has reported.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::support::Rest;
 
-/// The moves of a loop that ran with `-o json`, by group.
+/// The moves of a watch with `-o json`, by group.
 pub struct Story(HashMap<String, Vec<(Value, Value)>>);
 
 impl Story {
@@ -31,7 +31,8 @@ impl Story {
         self.0.values().map(Vec::len).sum()
     }
 
-    /// Checks that no move was left out and none was told twice: each starts where the one before has ended.
+    /// Checks that no move is missing or reported twice: each starts where the one before has
+    /// ended.
     pub fn is_whole(&self) {
         for (name, moves) in &self.0 {
             for pair in moves.windows(2) {

@@ -1,4 +1,4 @@
-//! Watches that are cut, that have expired, that hang.
+//! Watches that are cut, that expire and that hang.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use crate::faults::story::Story;
 use crate::support::group_fixture::{GROUPS, GroupFixture, SETTLE_LIMIT};
 use crate::support::{Fault, FaultProxy, TestNamespace, end, plugin, started};
 
-/// What becomes of one watch in six.
+/// The faults of one watch in six.
 pub const FAULTS: [Fault; 4] = [
     Fault::Answer(410, None),
     Fault::Hang,
@@ -18,11 +18,11 @@ pub const FAULTS: [Fault; 4] = [
 const WATCH: &str = "?watch=true";
 const SLICES: &str = "endpointslices?watch";
 const CHURN: Duration = Duration::from_secs(30);
-/// A watch that gives the head of an answer and then no byte is given up after 25 s, and opened again at once.
+/// A watch without a byte after the headers is given up after 25 s, and opened again at once.
 const SILENCE_LIMIT: Duration = Duration::from_secs(25 + 2);
 
 #[tokio::test]
-async fn watches_that_end_all_the_time_lose_no_change() {
+async fn watches_that_keep_ending_lose_no_change() {
     let ns = TestNamespace::new("watches").await;
     let fixture = GroupFixture::build(&ns.west, GROUPS).await;
     let proxy = FaultProxy::before(&ns.west).await;
@@ -43,7 +43,7 @@ async fn watches_that_end_all_the_time_lose_no_change() {
 }
 
 #[tokio::test]
-async fn a_watch_without_a_byte_is_noticed_in_time() {
+async fn a_silent_watch_is_noticed_in_time() {
     let ns = TestNamespace::new("silence").await;
     let fixture = GroupFixture::build(&ns.west, GROUPS).await;
     let proxy = FaultProxy::before(&ns.west).await;
@@ -65,7 +65,7 @@ async fn a_watch_without_a_byte_is_noticed_in_time() {
     end(watch).await;
 }
 
-/// Primaries go up and down at random.
+/// Makes primaries ready and not ready at random.
 pub async fn churn(fixture: &GroupFixture, time: Duration) {
     let mut random = fastrand::Rng::with_seed(7);
     let start = Instant::now();
@@ -85,7 +85,7 @@ pub async fn cut_all_the_time(proxy: &FaultProxy) {
 
 /// The cluster serves no GRPCRoutes, and then nothing at all for a while.
 #[tokio::test]
-async fn a_kind_that_is_not_there_ends_no_loop_when_the_cluster_is_gone() {
+async fn a_missing_kind_does_not_end_a_watch_whose_cluster_is_gone() {
     const ROUTES: &str = "/grpcroutes?";
     let ns = TestNamespace::new("kinds").await;
     let fixture = GroupFixture::build(&ns.west, GROUPS).await;

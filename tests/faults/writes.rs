@@ -1,4 +1,4 @@
-//! A fifth of all writes of groups fails, and half of those of Events and Leases.
+//! One in five writes of groups fails, and half of those of Events and Leases.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use crate::faults::story::Story;
 use crate::support::group_fixture::{GROUPS, GroupFixture, SETTLE_LIMIT};
 use crate::support::{Fault, FaultProxy, Recorded, TestNamespace, end, plugin, started};
 
-/// What an answer with code 429 asks for.
+/// The Retry-After of an answer with code 429.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// What becomes of one write in five.
+/// The faults of one write in five.
 pub const FAULTS: [Fault; 4] = [
     Fault::Answer(503, None),
     Fault::Answer(429, Some(1)),
@@ -19,7 +19,7 @@ pub const FAULTS: [Fault; 4] = [
 ];
 
 #[tokio::test]
-async fn a_fifth_of_the_writes_fails_and_every_group_is_moved_once() {
+async fn one_in_five_writes_fails_and_every_group_moves_once() {
     let ns = TestNamespace::new("writes").await;
     let fixture = GroupFixture::build(&ns.west, GROUPS).await;
     let proxy = FaultProxy::before(&ns.west).await;
@@ -58,7 +58,7 @@ async fn a_fifth_of_the_writes_fails_and_every_group_is_moved_once() {
     );
 }
 
-/// After an answer with Retry-After nothing of that group is written before then.
+/// After an answer with Retry-After, the group is not written before that time.
 fn assert_waits_as_asked(writes: &[Recorded]) {
     let mut put_off = 0;
     for (place, refused) in writes

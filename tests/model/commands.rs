@@ -1,4 +1,4 @@
-//! What `force` and `failback` come to.
+//! The plans of `force` and `failback`.
 
 use std::time::Duration;
 
@@ -66,7 +66,7 @@ fn delays_hold_for_the_moves_after_a_force_only() {
 }
 
 #[test]
-fn nothing_is_pinned_to_the_dead_and_the_unknown_gets_all() {
+fn a_dead_target_is_not_pinned_and_an_unknown_one_gets_all() {
     let mut object = Object::new(3);
     object.readiness[1] = DEAD;
     object.force(1, None);
@@ -86,7 +86,7 @@ fn nothing_is_pinned_to_the_dead_and_the_unknown_gets_all() {
 }
 
 #[test]
-fn failback_of_what_there_is() {
+fn failback_ends_each_kind_of_override() {
     let mut object = forced(2, 1, Some(60));
     let returned = object.failback(None).unwrap();
     assert_eq!(
@@ -117,7 +117,7 @@ fn failback_of_what_there_is() {
 }
 
 #[test]
-fn a_home_can_be_named_over_an_override_that_cannot_be_read() {
+fn home_can_be_named_for_an_unreadable_override() {
     let mut object = forced(2, 1, None);
     object.annotate("override", Some("{garbage".to_owned()));
     let returned = object.failback(Some(0)).unwrap();
@@ -136,7 +136,7 @@ fn a_home_can_be_named_over_an_override_that_cannot_be_read() {
 }
 
 #[test]
-fn failback_ends_a_stay_by_order_of_the_policy() {
+fn failback_ends_a_hold_of_the_manual_policy() {
     let mut object = Object::new(2);
     object.policy.failback = Failback::Manual;
     object.readiness[0] = DEAD;
@@ -153,7 +153,7 @@ fn failback_ends_a_stay_by_order_of_the_policy() {
 }
 
 #[test]
-fn who_goes_home_without_knowing_gets_there() {
+fn failback_to_an_unknown_primary_moves_the_traffic() {
     let mut object = forced(2, 1, None);
     object.readiness[0] = UNKNOWN;
     let returned = object.failback(None).unwrap();
@@ -163,7 +163,7 @@ fn who_goes_home_without_knowing_gets_there() {
 }
 
 #[test]
-fn failback_does_not_move_traffic_off_a_home_that_failover_delay_keeps_it_on() {
+fn failback_keeps_traffic_on_a_home_that_failover_delay_holds() {
     for target in [0, 1] {
         let mut object = forced(2, target, None);
         object.policy.failover_delay = Duration::from_secs(600);
@@ -182,7 +182,7 @@ fn failback_does_not_move_traffic_off_a_home_that_failover_delay_keeps_it_on() {
 }
 
 #[test]
-fn a_move_away_from_the_dead_names_them_where_the_primary_is_unknown() {
+fn a_move_off_dead_backends_names_them_when_the_primary_is_unknown() {
     let mut object = Object::new(3);
     object.readiness = vec![DEAD, READY, READY];
     object.settle();
@@ -203,7 +203,7 @@ fn a_move_away_from_the_dead_names_them_where_the_primary_is_unknown() {
 }
 
 #[test]
-fn a_move_to_what_is_known_to_be_ready_is_no_unverified_one() {
+fn a_move_to_a_ready_backend_is_verified() {
     let blind = || {
         let mut object = Object::new(3);
         object.readiness = vec![DEAD, UNKNOWN, DEAD];

@@ -1,4 +1,5 @@
-//! Whatever a cluster or a user gives is read without a panic, and what is valid means what it says.
+//! Arbitrary input from a cluster or a user is read without a panic, and valid input keeps its
+//! meaning.
 
 use std::time::Duration;
 
@@ -42,7 +43,7 @@ fn anything() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Something else in some places.
+/// Replacements of some values.
 type Hits = Vec<(Index, Value)>;
 
 fn hits() -> impl Strategy<Value = Hits> {
@@ -139,7 +140,8 @@ fn has_place_for(object: &Value, operation: &PatchOperation) -> bool {
     object.pointer(parent).is_some_and(Value::is_object)
 }
 
-/// A valid group is decided on; what was decided is what the object says after the patch, and then holds.
+/// Decides on a valid group and applies the patch. The object then has the decided weights, and a
+/// second decision holds.
 fn check(kind: &'static dyn Kind, mut object: Value, readiness: &[Readiness]) {
     let now = Timestamp::UNIX_EPOCH;
     let Some(record) = read(kind, &object) else {
@@ -168,7 +170,7 @@ fn check(kind: &'static dyn Kind, mut object: Value, readiness: &[Readiness]) {
         .iter()
         .all(|operation| has_place_for(&object, operation))
     {
-        // Lists where objects belong: no API server takes that.
+        // Lists in the place of objects: no API server accepts them.
         return;
     }
     change_json(&mut object, &operations);
@@ -266,7 +268,7 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Programs that a kubeconfig names are not run by reading it.
+    /// Reading a kubeconfig does not run the programs that it names.
     #[test]
     fn kubeconfigs(hits in hits(), text in any::<String>()) {
         let config = json!({

@@ -36,7 +36,7 @@ impl Scene {
         }
     }
 
-    /// The scene once the decision has been written.
+    /// The scene after the decision has been written.
     fn after(&self, decision: &Decision) -> Self {
         let mut next = self.clone();
         if let Weights::Set(weights) = &decision.weights {
@@ -53,7 +53,7 @@ impl Scene {
         self.group.carries(index)
     }
 
-    /// Whether this rule is to keep the weights here.
+    /// Whether this rule should keep the weights here.
     fn holds(&self, rule: Rule) -> bool {
         let carrying = || {
             (0..self.readiness.len())
@@ -108,7 +108,7 @@ fn any_readiness() -> BoxedStrategy<Readiness> {
     prop_oneof![2 => unknown, 1 => partly, 4 => known()].boxed()
 }
 
-/// A federation of which one member is not known.
+/// A federation with one unknown member.
 fn partly_known(ready: u32, total: u32) -> Readiness {
     Readiness::Mirrored {
         ready,

@@ -1,4 +1,5 @@
-//! Two loops on one object, each with a view of its own that may lag, through outages, operators and accidents.
+//! Two controllers on one object. The view of each may lag behind, through outages, operators and
+//! accidents.
 
 use std::time::Duration;
 
@@ -12,11 +13,11 @@ use super::object::Object;
 use super::sequences::{carrier, policy};
 
 const BACKENDS: usize = 3;
-/// Longer than the delays of every policy that is tried, and than every pause and override.
+/// Longer than the delays of every policy in the test, and than every pause and override.
 const SETTLING: i64 = 40;
 const AT_REST: i64 = 20;
-/// While nothing happens but time: dead fallbacks lose their traffic, it moves, and to a better fallback; once under an
-/// override and once after its end.
+/// The changes that time alone can bring: dead fallbacks lose their traffic, it moves, it moves to
+/// a better fallback; once under an override and once after its end.
 const MOST_MOVES: usize = 6;
 
 #[derive(Debug, Clone)]
@@ -28,9 +29,9 @@ enum Happening {
     ManifestApplied,
     RuleEmptied(usize),
     OverrideDeleted,
-    /// A loop hears of what there is.
+    /// A controller learns the current state.
     Hear(usize),
-    /// A loop decides and writes, on what it has heard.
+    /// A controller decides on the state that it knows, and writes.
     Act(usize),
     Restart(usize),
     Time(i64),
@@ -59,7 +60,7 @@ fn happening() -> impl Strategy<Value = Happening> {
     ]
 }
 
-/// What one loop knows.
+/// The state that one controller knows.
 struct Loop {
     seen: Object,
     version: u64,
@@ -135,7 +136,7 @@ impl World {
         view.version = self.version;
     }
 
-    /// The server refuses what was made for another version; then the loop reads the object again.
+    /// The server refuses a write for an older version. The controller then reads the object again.
     fn act(&mut self, index: usize) -> Result<(), TestCaseError> {
         let clock = self.clock();
         let view = &mut self.loops[index];
@@ -170,7 +171,7 @@ impl World {
         Ok(())
     }
 
-    /// Nothing happens any more but time, and both loops hear of everything.
+    /// Only time passes from here, and both controllers learn the current state.
     fn rest(&mut self, seconds: i64) -> Result<(), TestCaseError> {
         for _ in 0..seconds {
             for index in [0, 1] {

@@ -1,4 +1,4 @@
-//! What is known of a mirror service when both sides have been read.
+//! The readiness of a mirror service once both sides have been read.
 
 use kubectl_failover::model::{
     Member, MinReady, Mirror, Readiness, RemoteService, ServiceRef, WhyUnknown,
@@ -34,7 +34,7 @@ fn flat(there: &Readiness) -> Readiness {
     Mirror::RemoteDiscovery(in_cluster("east")).reading(UNKNOWN, |_| UNKNOWN, |_| there.clone())
 }
 
-/// A federation of a service here and of others there.
+/// A federation of a service in this cluster and of others in remote ones.
 fn federated(members: &[Readiness]) -> Readiness {
     let there = (1..members.len()).map(|i| Member::There(in_cluster(&i.to_string())));
     let here = Member::Here(ServiceRef::new("ns", "web-svc"));
@@ -55,7 +55,7 @@ fn words(readiness: &Readiness) -> String {
 }
 
 #[test]
-fn through_a_gateway_both_sides_are_needed() {
+fn a_gateway_needs_both_sides() {
     let both = gateway(known(1, 1), &known(2, 3));
     assert_eq!(
         (both.counts(), both.side().unwrap().name()),
@@ -92,7 +92,7 @@ fn through_a_gateway_both_sides_are_needed() {
 }
 
 #[test]
-fn an_unknown_remote_is_never_dead_unless_the_gateway_is() {
+fn an_unknown_remote_is_dead_only_if_the_gateway_is() {
     assert!(gateway(known(1, 1), &UNKNOWN).is_unknown());
     assert!(gateway(known(0, 1), &UNKNOWN).is_dead());
     assert!(gateway(UNKNOWN, &known(1, 1)).is_unknown());
@@ -100,7 +100,7 @@ fn an_unknown_remote_is_never_dead_unless_the_gateway_is() {
 }
 
 #[test]
-fn without_a_remote_to_ask_a_gateway_speaks_for_itself() {
+fn without_a_remote_the_gateway_counts_alone() {
     assert_eq!(gateway(known(1, 1), &no_remote()), known(1, 1));
     assert_eq!(gateway(known(0, 1), &no_remote()), known(0, 1));
     assert_eq!(
@@ -132,7 +132,7 @@ fn a_federation_is_the_sum_of_its_members() {
 }
 
 #[test]
-fn a_threshold_that_a_member_could_turn_is_not_known_to_be_met() {
+fn a_threshold_is_unknown_if_an_unknown_member_decides_it() {
     let partly = federated(&[known(2, 2), UNKNOWN]);
     assert_eq!(
         partly.meets(MinReady::Count(2)),

@@ -1,4 +1,5 @@
-//! A group's object as the API server keeps it, with what operators and the loop write to it.
+//! A group's object as the API server stores it, with the writes of operators and of the
+//! controller.
 
 use jiff::{SignedDuration, Timestamp};
 use json_patch::{Patch, PatchOperation};
@@ -30,7 +31,8 @@ pub struct Object {
 }
 
 impl Object {
-    /// A TrafficSplit of the backends `svc-0`, `svc-1` …, all ready; the first one is the primary and has the traffic.
+    /// A TrafficSplit of the backends `svc-0`, `svc-1` and so on, all ready. The first one is the
+    /// primary and has the traffic.
     pub fn new(backends: usize) -> Self {
         Self::of(Carrier::Split, backends)
     }
@@ -52,7 +54,7 @@ impl Object {
         object
     }
 
-    /// Applies the manifest that the group was made with: what others have added to the object stays.
+    /// Applies the manifest of the group again. Additions of others to the object stay.
     pub fn apply_manifest(&mut self) {
         let backend = |i: usize| json!({"service": name(i), "weight": u64::from(i == 0)});
         let backend_ref =
@@ -62,7 +64,7 @@ impl Object {
             Carrier::Split => {
                 json!({"service": "svc-0", "backends": all.map(backend).collect::<Vec<_>>()})
             }
-            // A second rule has them in another order.
+            // A second rule has the backends in another order.
             Carrier::Route => json!({
                 "parentRefs": [{"group": "core", "kind": "Service", "name": "svc-0", "port": 80}],
                 "rules": [
@@ -74,7 +76,7 @@ impl Object {
         self.annotate("primary-service", Some(name(0)));
     }
 
-    /// Takes all weight from a rule of a route, as no API server forbids.
+    /// Removes all weight from a rule of a route, which the API server permits.
     pub fn empty_rule(&mut self, rule: usize) {
         let refs = self
             .json
@@ -143,7 +145,7 @@ impl Object {
         self.group().weights()
     }
 
-    /// Why the override says nothing any more.
+    /// The reason why the override has no effect any more.
     pub fn broken(&self) -> Option<String> {
         match self.group().order {
             Some(OverrideState::Broken { why, .. }) => Some(why),
@@ -159,7 +161,7 @@ impl Object {
         decide(&self.group(), &self.readiness, &self.timers, self.now)
     }
 
-    /// Does what the loop does.
+    /// Decides and writes, as the controller does.
     pub fn settle(&mut self) -> Decision {
         let decision = self.decide();
         let change = Change::of(&self.group(), &decision, BY, self.now).unwrap();
@@ -167,7 +169,7 @@ impl Object {
         decision
     }
 
-    /// Forces as `force` does, until so many seconds from now.
+    /// Forces as `force` does, for this many seconds.
     pub fn force(&mut self, to: usize, seconds: Option<i64>) -> ForcePlan {
         let until = seconds.map(|seconds| self.in_seconds(seconds));
         let wish = ForceRequest {
@@ -191,7 +193,7 @@ impl Object {
         forced
     }
 
-    /// Goes home as `failback` does.
+    /// Fails back, as `failback` does.
     pub fn failback(&mut self, home: Option<usize>) -> Option<FailbackPlan> {
         let group = self.group();
         let returned = failback(&group, &self.readiness, home, self.now)?;
@@ -233,7 +235,7 @@ impl Object {
     }
 }
 
-/// Applies a patch as the API server does.
+/// Applies a patch, as the API server does.
 pub fn change_json(object: &mut Value, patch: &Patch) {
     for operation in patch.iter() {
         let path = operation.path().as_str();
@@ -257,7 +259,7 @@ pub fn name(index: usize) -> String {
     format!("svc-{index}")
 }
 
-/// A group that has been forced, until so many seconds from now.
+/// A group that has been forced for this many seconds.
 pub fn forced(backends: usize, to: usize, seconds: Option<i64>) -> Object {
     let mut object = Object::new(backends);
     object.force(to, seconds);
@@ -265,7 +267,7 @@ pub fn forced(backends: usize, to: usize, seconds: Option<i64>) -> Object {
 }
 
 #[test]
-fn notes_of_this_tool_are_no_edits() {
+fn annotations_of_this_tool_do_not_count_as_edits() {
     let entry = |manager: &str, second: u32| {
         json!({"manager": manager, "operation": "Update", "time": format!("2026-01-01T00:00:0{second}Z"),
             "fieldsV1": {"f:spec": {"f:backends": {}}}})

@@ -38,7 +38,7 @@ fn a_force_makes_its_target_the_primary_and_stays() {
 }
 
 #[test]
-fn traffic_that_is_there_by_failover_still_gets_the_override() {
+fn traffic_moved_by_failover_still_gets_the_override() {
     let mut object = Object::new(2);
     object.readiness[0] = DEAD;
     object.settle();
@@ -58,7 +58,7 @@ fn traffic_that_is_there_by_failover_still_gets_the_override() {
 }
 
 #[test]
-fn already_so_needs_the_same_target_the_same_end_and_weights_that_agree() {
+fn a_force_is_redundant_with_the_same_target_expiry_and_weights() {
     let mut object = forced(3, 1, Some(60));
     assert_eq!(object.force(1, Some(60)), ForcePlan::Unchanged);
     for (to, seconds) in [(1, None), (1, Some(61)), (2, Some(60))] {
@@ -78,7 +78,7 @@ fn already_so_needs_the_same_target_the_same_end_and_weights_that_agree() {
 }
 
 #[test]
-fn a_later_force_keeps_the_home_of_the_one_in_force() {
+fn a_later_force_keeps_the_home_of_the_current_one() {
     let mut object = forced(3, 1, Some(60));
     object.force(2, None);
     assert_eq!(object.in_force().unwrap().home, name(0));
@@ -98,7 +98,7 @@ fn a_later_force_keeps_the_home_of_the_one_in_force() {
 }
 
 #[test]
-fn after_a_broken_override_home_is_what_the_object_names() {
+fn after_a_broken_override_home_is_the_primary_of_the_object() {
     let mut object = forced(3, 1, None);
     object.annotate("primary-service", Some(name(2)));
     object.settle();
@@ -107,7 +107,7 @@ fn after_a_broken_override_home_is_what_the_object_names() {
 }
 
 #[test]
-fn what_is_broken_says_why_and_traffic_follows_the_primary() {
+fn a_broken_override_has_a_reason_and_traffic_follows_the_primary() {
     let manifest: fn(&mut Object) = Object::apply_manifest;
     let garbage: fn(&mut Object) = |object| object.annotate("override", Some("{".into()));
     let no_backend: fn(&mut Object) = |object| {
@@ -156,14 +156,14 @@ fn what_is_broken_says_why_and_traffic_follows_the_primary() {
 }
 
 #[test]
-fn without_the_annotation_the_first_backend_is_the_primary_to_an_override_too() {
+fn without_the_annotation_an_override_takes_the_first_backend_as_primary() {
     let mut object = forced(2, 0, None);
     object.annotate("primary-service", None);
     assert_eq!(object.in_force().unwrap().to, name(0));
 }
 
 #[test]
-fn home_stands_in_for_a_primary_that_is_no_backend() {
+fn home_replaces_a_primary_that_is_not_a_backend() {
     let mut object = forced(2, 1, None);
     object.annotate("primary-service", Some("gone".into()));
     assert_eq!(object.group().primary, 0);
@@ -192,7 +192,7 @@ fn home_stands_in_for_a_primary_that_is_no_backend() {
 }
 
 #[test]
-fn an_override_without_a_home_does_not_end_by_itself() {
+fn an_override_without_a_home_does_not_expire() {
     for home in ["gone", ""] {
         let mut object = forced(2, 1, Some(60));
         let text = object
@@ -216,7 +216,7 @@ fn an_override_without_a_home_does_not_end_by_itself() {
 }
 
 #[test]
-fn an_end_is_looked_for_when_it_comes() {
+fn an_expiry_schedules_the_next_decision() {
     let mut object = forced(2, 1, Some(60));
     object.pass(20);
     assert_eq!(object.decide().look_again, Some(Duration::from_secs(40)));
@@ -240,7 +240,7 @@ fn an_end_is_looked_for_when_it_comes() {
 }
 
 #[test]
-fn what_keeps_traffic_away_is_skipped_at_the_end_where_home_is_enough() {
+fn the_end_skips_manual_failback_and_delay_if_home_is_ready_enough() {
     for enough in [true, false] {
         let mut object = forced(2, 1, Some(60));
         object.policy.failback = Failback::Manual;
@@ -303,7 +303,7 @@ fn a_pause_holds_everything() {
 }
 
 #[test]
-fn a_pause_that_cannot_be_read_has_no_end() {
+fn an_unreadable_pause_does_not_expire() {
     let mut object = Object::new(2);
     object.annotate("paused", Some("until tomorrow".into()));
     object.readiness[0] = DEAD;
@@ -314,7 +314,7 @@ fn a_pause_that_cannot_be_read_has_no_end() {
 }
 
 #[test]
-fn the_home_of_a_force_whose_override_was_deleted_is_known_from_its_move() {
+fn the_last_move_remembers_the_home_of_a_deleted_override() {
     let mut object = forced(3, 1, None);
     object.force(2, None);
     object.annotate("override", None);

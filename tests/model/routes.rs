@@ -1,4 +1,4 @@
-//! How a route is read as a group, and what a change of its weights patches.
+//! How a route is read as a group, and the patches that change its weights.
 
 use kubectl_failover::model::{Changed, Group, Invalid, Readiness, Rule, Runner, Status, Timers};
 use kubectl_failover::model::{Weights, decide};
@@ -64,7 +64,7 @@ fn patched(record: &Record, weights: &[u64]) -> Vec<(String, Value)> {
 }
 
 #[test]
-fn the_rules_that_have_the_primary_beside_others_are_the_group() {
+fn the_rules_with_the_primary_and_others_form_the_group() {
     let rules = [
         rule("main", &[("web", 1), ("web-east", 0)]),
         rule("canary", &[("web", 1)]),
@@ -113,7 +113,7 @@ fn rules_with_other_backends_are_named() {
 }
 
 #[test]
-fn an_override_draws_no_other_rule_in() {
+fn an_override_adds_no_rule() {
     let rules = [
         rule("main", &[("web", 0), ("web-east", 1)]),
         rule("old", &[("web-east", 1), ("web-old", 1)]),
@@ -132,7 +132,7 @@ fn an_override_draws_no_other_rule_in() {
 }
 
 #[test]
-fn the_first_backend_that_stands_beside_others_is_the_primary_where_none_is_named() {
+fn by_default_the_first_backend_of_a_rule_with_several_is_the_primary() {
     let rules = [
         rule("one", &[("docs", 1)]),
         rule("two", &[("web", 1), ("web-east", 0)]),
@@ -147,7 +147,7 @@ fn the_first_backend_that_stands_beside_others_is_the_primary_where_none_is_name
 }
 
 #[test]
-fn what_can_be_no_group_says_why() {
+fn an_invalid_route_has_a_reason() {
     let two = rule("main", &[("web", 1), ("web-east", 0)]);
     let with = |pointer: &str, value: Value| {
         let mut object = route(std::slice::from_ref(&two), &primary("web"));
@@ -185,7 +185,7 @@ fn what_can_be_no_group_says_why() {
 }
 
 #[test]
-fn a_backend_of_another_namespace_has_it_in_its_name() {
+fn a_backend_in_another_namespace_is_named_with_it() {
     let mut object = route(&[rule("main", &[("web", 1), ("web", 0)])], &primary("web"));
     *object
         .pointer_mut("/spec/rules/0/backendRefs/1/namespace")
@@ -206,7 +206,7 @@ fn a_backend_of_another_namespace_has_it_in_its_name() {
 }
 
 #[test]
-fn a_weight_that_is_left_out_is_1_and_is_added() {
+fn a_missing_weight_is_1_and_is_added() {
     let mut object = route(
         &[rule("main", &[("web", 1), ("web-east", 0)])],
         &primary("web"),
@@ -224,7 +224,7 @@ fn a_weight_that_is_left_out_is_1_and_is_added() {
 }
 
 #[test]
-fn rules_that_differ_in_their_weights_are_brought_together() {
+fn rules_with_different_weights_get_the_same_ones() {
     let rules = [
         rule("a", &[("web", 1), ("web-east", 0)]),
         rule("b", &[("web", 0), ("web-east", 1)]),
@@ -280,7 +280,7 @@ fn rules_that_differ_in_their_weights_are_brought_together() {
 }
 
 #[test]
-fn a_rule_without_any_weight_gets_what_the_others_keep() {
+fn a_rule_without_any_weight_gets_the_weights_of_the_others() {
     let annotations = json!({
         "failover.linkerd.io/primary-service": "web",
         "failover.linkerd.io/failback": "manual",
@@ -314,7 +314,7 @@ fn a_rule_without_any_weight_gets_what_the_others_keep() {
         Weights::Set(vec![0, most, 1]),
         "a weight has its largest value"
     );
-    // Rules that only differ are left alone by a hold, but for what is dead.
+    // A hold leaves rules with different weights alone, except for dead backends.
     let differing = group(&[[0, 1, 0], [0, 0, 1]]);
     assert_eq!(decided(&differing, &[READY; 3]).weights, Weights::Hold);
     assert_eq!(
@@ -332,7 +332,7 @@ fn a_rule_without_any_weight_gets_what_the_others_keep() {
 }
 
 #[test]
-fn a_namespace_that_is_left_out_is_written_with_the_weights() {
+fn a_missing_namespace_is_written_with_the_weights() {
     let mut object = route(
         &[rule("main", &[("web", 1), ("web-east", 0)])],
         &primary("web"),
@@ -361,7 +361,7 @@ fn a_namespace_that_is_left_out_is_written_with_the_weights() {
 }
 
 #[test]
-fn the_status_says_why_a_route_has_no_effect() {
+fn the_status_explains_why_a_route_has_no_effect() {
     let mut object = route(
         &[rule("main", &[("web", 1), ("web-east", 0)])],
         &primary("web"),
@@ -388,7 +388,7 @@ fn the_status_says_why_a_route_has_no_effect() {
 }
 
 #[test]
-fn routes_overlap_where_a_hostname_and_a_match_are_equal() {
+fn routes_overlap_if_a_hostname_and_a_match_are_equal() {
     let path = |path: &str| json!({ "path": { "type": "PathPrefix", "value": path } });
     let with = |hostnames: &[&str], rules: &[&[Value]]| {
         let rules: Vec<Value> = rules

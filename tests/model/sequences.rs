@@ -1,4 +1,5 @@
-//! Random histories of a group: outages, operators and accidents, with the loop's answer to each.
+//! Random histories of a group: outages, operators and accidents, with the controller's answer to
+//! each.
 
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ enum Happening {
     Pause(Option<i64>),
     Resume,
     ManifestApplied,
-    /// Of a split there is none.
+    /// A split has none.
     RuleEmptied(usize),
     OverrideDeleted,
     OverrideGarbage,
@@ -91,7 +92,7 @@ impl Object {
             Happening::Force(to, seconds) => self.forced_as_it_should(*to, *seconds)?,
             Happening::Failback => self.sent_home_as_it_should()?,
             Happening::Time(seconds) => self.pass(*seconds),
-            // The loop's, who forgets its timers.
+            // Of the controller, which loses its timers.
             Happening::Restart => {}
             Happening::RuleEmptied(rule) => self.empty_rule(*rule),
             Happening::Pause(seconds) => {
@@ -151,13 +152,13 @@ impl Object {
             prop_assert!(self.weights()[returned.home] > 0);
             prop_assert_eq!(self.decide().weights, Weights::Hold);
         } else if self.weights()[returned.home] > 0 && !self.policy.failover_delay.is_zero() {
-            // To leave home is for the loop, once the delay is over.
+            // The controller leaves home once the delay is over.
             return Ok(());
         }
         self.nothing_is_stranded()
     }
 
-    /// Takes in the readiness as it is now, as the loop does before it decides.
+    /// Updates the timers with the current readiness, as the controller does before it decides.
     fn keep_time(&mut self, stopwatches: &mut Stopwatches) {
         let clock = Duration::try_from(self.now.duration_since(Timestamp::UNIX_EPOCH)).unwrap();
         stopwatches.observe(
@@ -185,7 +186,7 @@ fn primary_more_often() -> impl Strategy<Value = usize> {
     prop_oneof![2 => Just(0), 1 => 1..BACKENDS]
 }
 
-/// When the traffic has left the primary, and come back to it.
+/// When the traffic left the primary, and when it came back.
 #[derive(Default)]
 struct Turns {
     away: Option<Timestamp>,
@@ -193,12 +194,12 @@ struct Turns {
 }
 
 impl Turns {
-    /// Two of a kind are never closer to each other than the delay that they have to wait out.
+    /// Two moves of a kind are never closer to each other than their delay.
     fn see(&mut self, object: &Object, rule: Rule) -> Result<(), TestCaseError> {
         let (last, delay) = match rule {
             Rule::FailOver | Rule::Unverified => (&mut self.away, object.policy.failover_delay),
             Rule::FailBack => (&mut self.home, object.policy.failback_delay),
-            // It is back though the primary is not enough: there was nobody else.
+            // It is back although the primary is not enough, because no other backend was ready.
             _ => {
                 self.away = None;
                 return Ok(());

@@ -1,8 +1,9 @@
-//! `tests/fixtures/decide.json` was made by the executable reference of the rules: every state of two and of three
-//! backends, with its answer.
+//! The vectors in `tests/fixtures/decide.json`. The executable reference of the rules made them:
+//! every state of two and of three backends, with its answer.
 //!
-//! Settings that have the same answers stand together. Their `answers` are one letter for each state: weights first,
-//! then the readiness of each backend, in the order in which both are listed, the last one changing fastest.
+//! Settings with the same answers are listed together. Their `answers` have one letter for each
+//! state: weights first, then the readiness of each backend, in the order in which both are listed.
+//! The last one changes fastest.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -47,27 +48,27 @@ struct Settings {
     failover_delay: Fate,
     failback_delay: Fate,
     failback: String,
-    /// An override is in force, and this is its home; its target is the primary.
+    /// An override is in force, and this is its home. Its target is the primary.
     home: Option<usize>,
     /// The weights are those of a blind move.
     unverified: bool,
     kind: String,
 }
 
-/// What has become of a delay.
+/// The state of a delay.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Fate {
     None,
     Running,
-    /// The same as none, to the rules.
+    /// The rules treat it like no delay.
     Elapsed,
 }
 
 const SPENT: Duration = Duration::from_secs(60);
 
 impl Fate {
-    /// A delay that this has become of after `SPENT`.
+    /// A delay that has reached this state after `SPENT`.
     fn delay(self) -> Duration {
         match self {
             Self::None => Duration::ZERO,
@@ -171,7 +172,7 @@ impl Space {
         serde_json::from_str(include_str!("../fixtures/decide.json")).unwrap()
     }
 
-    /// Every combination of the readiness of each backend, that of the last one changing fastest.
+    /// Every combination of the readiness of each backend. That of the last one changes fastest.
     fn all_readiness(&self) -> Vec<Vec<Readiness>> {
         let known = |counts: &Option<(u32, u32)>| match *counts {
             Some((ready, total)) => Readiness::Known { ready, total },
@@ -190,7 +191,7 @@ impl Space {
         })
     }
 
-    /// Compares the answers to every state of a group; gives how many there are.
+    /// Compares the answers to every state of a group. Returns their number.
     fn agrees(&self, settings: &Settings, answers: &str) -> usize {
         let group = settings.group(self.backends);
         let timers = Timers(vec![Some(SPENT); self.backends]);
@@ -215,7 +216,7 @@ impl Space {
 fn compare(group: &Group, readiness: &[Readiness], timers: &Timers, answer: &Answer) {
     let decision = decide(group, readiness, timers, jiff::Timestamp::UNIX_EPOCH);
     let weights = answer.weights.clone().map_or(Weights::Hold, Weights::Set);
-    // What a blind move did stays marked while it is not known to be well.
+    // The result of a blind move stays marked until it is known to be good.
     let on_trial = group.last_move.is_some()
         && (0..readiness.len()).any(|index| group.carries(index) && readiness[index].is_unknown());
     let agrees = decision.rule as u8 == answer.rule
@@ -245,7 +246,7 @@ fn every_state_of_the_reference_agrees() {
 }
 
 #[test]
-fn a_delay_that_has_elapsed_is_none() {
+fn an_elapsed_delay_is_like_none() {
     for space in Space::read() {
         for Alike { settings, answers } in &space.groups {
             let with_none =
