@@ -1,3 +1,5 @@
+//! The definition of the command line and its help.
+
 use clap::{Command, CommandFactory as _};
 use kubectl_failover::cli::Cli;
 

@@ -1,4 +1,4 @@
-//! Ways to reach a cluster, and what is said where there is none.
+//! Ways to reach a cluster, and the errors when there is none.
 
 mod credentials;
 mod impersonation;

@@ -1,3 +1,5 @@
+//! `check` against real clusters.
+
 mod findings;
 mod linkerd;
 mod rights;
@@ -6,7 +8,7 @@ use serde_json::Value;
 
 use crate::support::Output;
 
-/// The check of a report whose description starts like this.
+/// Finds the check in a report whose description starts like this.
 fn find<'a>(report: &'a Value, description: &str) -> &'a Value {
     let categories = report["categories"]
         .as_array()
@@ -24,7 +26,7 @@ fn find<'a>(report: &'a Value, description: &str) -> &'a Value {
         .unwrap_or_else(|| panic!("no check {description:?} in {report:#}"))
 }
 
-/// What a check of a report says is wrong; empty where nothing is.
+/// The error of a check in a report. Empty if it passed.
 fn error<'a>(report: &'a Value, description: &str) -> &'a str {
     find(report, description)["error"]
         .as_str()

@@ -1,4 +1,4 @@
-//! Completion of what only the clusters know.
+//! Completion of names that only the clusters know.
 
 use std::net::TcpListener;
 use std::process::Command;
@@ -81,7 +81,7 @@ async fn conditions_with_backends_and_labels_of_groups() {
 }
 
 #[tokio::test]
-async fn services_mirrors_of_the_typed_one_first() {
+async fn services_with_mirrors_of_the_typed_one_first() {
     let ns = TestNamespace::new("services").await;
     for name in ["web", "web-east", "mail"] {
         ns.west.bare_service(name).await;
@@ -107,7 +107,7 @@ async fn services_mirrors_of_the_typed_one_first() {
 }
 
 #[tokio::test]
-async fn kinds_policies_and_what_they_name() {
+async fn kinds_and_policies_with_their_values() {
     let ns = TestNamespace::new("policies").await;
     ns.west
         .group("web-failover", &[("web", 1, 1), ("web-east", 0, 1)])
@@ -154,7 +154,7 @@ async fn kinds_policies_and_what_they_name() {
 }
 
 #[tokio::test]
-async fn a_user_without_rights_gets_what_the_kubeconfig_knows() {
+async fn a_user_without_rights_gets_the_names_in_the_kubeconfig() {
     let ns = TestNamespace::new("forbidden").await;
     ns.west
         .group("web-failover", &[("web", 1, 1), ("web-east", 0, 1)])
@@ -173,9 +173,9 @@ async fn a_user_without_rights_gets_what_the_kubeconfig_knows() {
     assert_eq!(ask(&["status", "--context", ""]).await, ["west", "east"]);
 }
 
-/// A broken line must not hold up the shell, nor put words into it.
+/// A broken connection must neither delay the shell nor print anything into it.
 #[tokio::test]
-async fn without_a_cluster_that_answers_the_prompt_comes_back_within_a_second() {
+async fn without_an_answer_completion_ends_within_a_second() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
     let slow_plugin = "contexts: [{name: c, context: {cluster: c, user: u, namespace: known}}]\ncurrent-context: c\n\
@@ -206,7 +206,7 @@ async fn without_a_cluster_that_answers_the_prompt_comes_back_within_a_second() 
     known.run().await.success().stdout_is("known\n:4\n");
 }
 
-/// The best of some runs: the machine may be busy.
+/// The fastest of several runs, since the machine may be busy.
 async fn within_a_second(words: &[&str]) {
     const RUNS: usize = 4;
     let mut took = Vec::new();
@@ -226,7 +226,7 @@ async fn within_a_second(words: &[&str]) {
 }
 
 #[tokio::test]
-async fn a_list_of_kubeconfigs_is_one() {
+async fn a_list_of_kubeconfigs_is_merged() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(
         file.path(),
@@ -285,7 +285,7 @@ async fn on(side: &Side, words: &[&str]) -> Vec<String> {
     choices(&[&["--context", side.context, "-n", &side.namespace], words].concat()).await
 }
 
-/// The choices for the last word, their meanings left out.
+/// The choices for the last word, without descriptions.
 async fn choices(words: &[&str]) -> Vec<String> {
     values(
         plugin()
@@ -296,7 +296,7 @@ async fn choices(words: &[&str]) -> Vec<String> {
     )
 }
 
-/// The choices of an answer; where there are none, flags are offered, which count for nothing here.
+/// The choices of an answer. Flags do not count: they are offered when there is no choice.
 fn values(answer: Output) -> Vec<String> {
     let answer = answer.success().stderr_is_empty();
     let (choices, directive) = answer

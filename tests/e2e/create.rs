@@ -1,3 +1,5 @@
+//! `create` against real clusters.
+
 mod adopt;
 mod kinds;
 mod policy;
@@ -23,7 +25,7 @@ async fn namespace(purpose: &str, fallbacks: &[&str]) -> TestNamespace {
     ns
 }
 
-/// `create web-svc --fallback FALLBACK`, to be added to.
+/// `create web-svc --fallback FALLBACK`, to be extended.
 fn create(side: &Side, fallback: &str) -> Plugin {
     plugin()
         .on(side)
@@ -49,7 +51,7 @@ async fn assert_no_split(side: &Side) {
     assert!(splits.is_empty(), "{splits:?}");
 }
 
-/// A service with these ports, numbered and named by number.
+/// A service with these ports. Each port's name has its number in it.
 async fn service_with_ports(side: &Side, name: &str, ports: &[u16]) {
     let ports: Vec<Value> = ports
         .iter()
@@ -60,7 +62,7 @@ async fn service_with_ports(side: &Side, name: &str, ports: &[u16]) {
 }
 
 #[tokio::test]
-async fn the_object_is_the_one_of_the_story_and_the_only_one() {
+async fn create_writes_exactly_one_object() {
     let ns = namespace("create-story", &["web-svc-east"]).await;
     let output = create(&ns.west, "web-svc-east").run().await.success();
     let next = format!("kubectl failover watch --context west -n {}", ns.name);
@@ -123,7 +125,7 @@ async fn the_flags_shape_the_object() {
 }
 
 #[tokio::test]
-async fn an_object_that_is_there_stays_as_it_is_whatever_its_weights() {
+async fn an_existing_object_stays_as_it_is_whatever_its_weights() {
     let ns = namespace("create-again", &["web-svc-east"]).await;
     let object = ns.west.traffic_split(
         "web-svc-failover",
@@ -131,7 +133,8 @@ async fn an_object_that_is_there_stays_as_it_is_whatever_its_weights() {
         &[("web-svc", 0), ("web-svc-east", 7)],
     );
     let version = object.await.resource_version();
-    // A job that runs again may do so while the fallback's cluster, and with it the mirror service, is gone.
+    // A job that runs again may do so while the fallback's cluster is gone, and the mirror service
+    // with it.
     ns.west
         .api::<Service>()
         .delete("web-svc-east", &Default::default())
@@ -153,7 +156,7 @@ async fn an_object_that_is_there_stays_as_it_is_whatever_its_weights() {
 }
 
 #[tokio::test]
-async fn under_a_forced_failover_nothing_differs() {
+async fn a_forced_failover_is_no_difference() {
     let ns = namespace("create-forced", &["web-svc-east"]).await;
     create(&ns.west, "web-svc-east").run().await.success();
     let order =
@@ -220,7 +223,7 @@ async fn every_difference_is_shown() {
 }
 
 #[tokio::test]
-async fn an_object_on_its_way_out_is_no_group() {
+async fn an_object_that_is_being_deleted_is_not_a_group() {
     let ns = namespace("create-leaving", &["web-svc-east"]).await;
     create(&ns.west, "web-svc-east").run().await.success();
     let splits = ns.west.traffic_splits();
@@ -244,7 +247,7 @@ async fn an_object_on_its_way_out_is_no_group() {
 }
 
 #[tokio::test]
-async fn of_two_at_once_one_creates() {
+async fn only_one_of_two_concurrent_runs_creates() {
     let ns = namespace("create-race", &["web-svc-east"]).await;
     let run = || create(&ns.west, "web-svc-east").run();
     let outputs = <[_; 4]>::from(tokio::join!(run(), run(), run(), run()))
@@ -263,7 +266,7 @@ async fn of_two_at_once_one_creates() {
 }
 
 #[tokio::test]
-async fn a_missing_fallback_lists_the_mirror_services_that_there_are() {
+async fn a_missing_fallback_lists_the_existing_mirror_services() {
     let ns = namespace("create-mirrors", &[]).await;
     ns.east.service("web-svc").await;
     ns.east.service("emoji-svc").await;
@@ -298,7 +301,7 @@ async fn a_missing_fallback_lists_the_mirror_services_that_there_are() {
 }
 
 #[tokio::test]
-async fn missing_services_can_be_let_through() {
+async fn missing_services_can_be_allowed() {
     let ns = TestNamespace::new("create-missing").await;
     let output = create(&ns.west, "web-svc-east").run().await.code(1);
     output.stderr_contains("services web-svc, web-svc-east do not exist in namespace");
@@ -317,7 +320,7 @@ async fn missing_services_can_be_let_through() {
 }
 
 #[tokio::test]
-async fn a_missing_namespace_is_said_to_be_missing() {
+async fn a_missing_namespace_is_reported() {
     for flags in [[].as_slice(), &["--allow-missing"]] {
         let args = [
             "--context",
@@ -354,7 +357,7 @@ async fn each_backend_has_the_ports_of_the_apex() {
 }
 
 #[tokio::test]
-async fn an_apex_has_one_object_whether_it_is_labelled_or_not() {
+async fn an_apex_has_one_object_with_or_without_the_label() {
     let ns = namespace("create-taken", &["web-svc-east"]).await;
     ns.west
         .traffic_split("other", "web-svc", &[("web-svc", 1)])
@@ -414,7 +417,7 @@ async fn a_dry_run_writes_nothing() {
 }
 
 #[tokio::test]
-async fn the_object_is_printed_as_the_server_has_it() {
+async fn the_object_is_printed_as_the_server_returns_it() {
     let ns = namespace("create-formats", &["web-svc-east"]).await;
     let output = create(&ns.west, "web-svc-east")
         .args(["-o", "yaml"])
@@ -440,10 +443,9 @@ async fn the_object_is_printed_as_the_server_has_it() {
     output.stdout_is(&format!("{NAME}\n"));
 }
 
-/// kubectl and the API server read YAML 1.1, where these words are no strings.
-/// What a client dry run prints can be kept in a repository.
+/// The output can be kept in a repository.
 #[tokio::test]
-async fn a_client_dry_run_prints_the_manifest_of_a_group_that_is_there() {
+async fn a_client_dry_run_prints_the_manifest_of_an_existing_group() {
     let ns = namespace("manifest", &["web-svc-east"]).await;
     let manifest = async || {
         let plugin = create(&ns.west, "web-svc-east").args(["--dry-run=client", "-o", "json"]);
@@ -454,6 +456,7 @@ async fn a_client_dry_run_prints_the_manifest_of_a_group_that_is_there() {
     assert_eq!(manifest().await, before);
 }
 
+/// kubectl and the API server read YAML 1.1, where these words are not strings.
 #[tokio::test]
 async fn the_printed_yaml_can_be_applied() {
     let ns = TestNamespace::new("create-yaml").await;
@@ -497,7 +500,7 @@ async fn the_printed_yaml_can_be_applied() {
 }
 
 #[tokio::test]
-async fn a_mirror_service_without_endpoints_here_is_warned_about() {
+async fn a_mirror_service_without_local_endpoints_gets_a_warning() {
     let ns = namespace("create-flat", &[]).await;
     ns.west.unknowable_service("web-svc-north").await;
     let output = create(&ns.west, "web-svc-north").run().await.success();
@@ -506,7 +509,7 @@ async fn a_mirror_service_without_endpoints_here_is_warned_about() {
 }
 
 #[tokio::test]
-async fn a_right_that_is_missing_is_named() {
+async fn a_missing_right_is_named() {
     let ns = namespace("create-rights", &["web-svc-east"]).await;
     let services = rule("", &["services"], &["get"]);
     let reader = [

@@ -1,4 +1,4 @@
-//! `history`: the moves that are known.
+//! `history`: the known moves.
 
 use k8s_openapi::api::events::v1::Event;
 use kube::api::{DeleteParams, ListParams};
@@ -11,7 +11,7 @@ use crate::support::{
 const GROUP: &[(&str, u32, u8)] = &[("web", 1, 1), ("web-east", 0, 1)];
 
 #[tokio::test]
-async fn each_move_once_and_the_newest_first() {
+async fn each_move_appears_once_and_the_newest_first() {
     let ns = TestNamespace::new("moves").await;
     ns.west.group("web", GROUP).await;
     history(&ns.west, &[])
@@ -91,7 +91,7 @@ async fn each_move_once_and_the_newest_first() {
 }
 
 #[tokio::test]
-async fn groups_that_are_gone_keep_their_events() {
+async fn deleted_groups_keep_their_events() {
     let ns = TestNamespace::new("past").await;
     ns.west.group("web", GROUP).await;
     there_and_back(&ns.west).await;
@@ -142,7 +142,7 @@ async fn without_the_right_to_events_the_rest_is_shown() {
 }
 
 #[tokio::test]
-async fn moves_of_linkerds_own_controller_and_edits_are_told_as_what_they_are() {
+async fn moves_of_upstream_and_edits_are_shown_as_such() {
     let ns = TestNamespace::new("others").await;
     ns.west.group("web", GROUP).await;
     let split = ns.west.split("web").await;
@@ -203,9 +203,9 @@ async fn moves_of_linkerds_own_controller_and_edits_are_told_as_what_they_are() 
     }
 }
 
-/// An Event for each would keep the API server as busy as the moves themselves.
+/// One Event for each move would keep the API server as busy as the moves themselves.
 #[tokio::test]
-async fn many_moves_at_once_are_told_by_few_events() {
+async fn many_moves_at_once_share_few_events() {
     const GROUPS: usize = 30;
     let ns = TestNamespace::new("many-moves").await;
     for number in 0..GROUPS {
@@ -242,7 +242,7 @@ async fn many_moves_at_once_are_told_by_few_events() {
         "{note}"
     );
 
-    // The objects' own notes are gone with them.
+    // The objects' own annotations are gone with them.
     ns.west
         .traffic_splits()
         .delete_collection(&DeleteParams::default(), &ListParams::default())
@@ -261,7 +261,7 @@ async fn many_moves_at_once_are_told_by_few_events() {
     }
 }
 
-/// Two moves by the loop, with their Events.
+/// Two moves by a watch, with their Events.
 async fn there_and_back(side: &Side) {
     for (ready, moves) in [(0, 1), (1, 2)] {
         side.ready("web", ready).await;

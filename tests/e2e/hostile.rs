@@ -1,4 +1,4 @@
-//! Whoever may write to a cluster must not be able to drive the terminal of those who look.
+//! Text in a cluster must not be able to control the terminals of its readers.
 
 use k8s_openapi::api::core::v1::Service;
 use rustix::process::Signal;
@@ -8,7 +8,7 @@ use crate::support::{Output, Pty, Side, TestNamespace, harmless, kubeconfig_with
 
 const EVIL: &str = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\r\n\u{202e}\u{2028}";
 
-/// A group with as much harm in it as an API server takes.
+/// A group with as much harmful text as an API server accepts.
 async fn hostile_group(side: &Side) -> Value {
     side.group("web", &[("web", 0, 0), ("web-east", 1, 1)])
         .await;
@@ -34,7 +34,7 @@ async fn hostile_notes(side: &Side) -> Value {
 }
 
 #[tokio::test]
-async fn notes_on_an_object() {
+async fn annotations_of_an_object() {
     let ns = TestNamespace::new("notes").await;
     let last = hostile_group(&ns.west).await;
     for format in ["table", "wide", "json", "yaml", "name"] {
@@ -67,7 +67,7 @@ async fn notes_on_an_object() {
 }
 
 #[tokio::test]
-async fn reasons_why_an_object_is_no_group() {
+async fn reasons_why_an_object_is_invalid() {
     let ns = TestNamespace::new("reasons").await;
     let long = format!("{EVIL}{}", "x".repeat(10_000));
     let annotated = |key: &str| json!({"metadata": {"annotations": {format!("failover.linkerd.io/{key}"): long}}});
@@ -185,7 +185,7 @@ async fn moves() {
     assert!(last["by"].as_str().unwrap().contains(EVIL));
 }
 
-/// No line for people is longer than a terminal can show, whatever stands in the notes.
+/// No line for people is longer than a terminal can show, whatever the annotations contain.
 fn short(output: Output) -> Output {
     let lines = || output.stdout.lines().chain(output.stderr.lines());
     let longest = lines()
@@ -197,7 +197,7 @@ fn short(output: Output) -> Output {
 }
 
 #[tokio::test]
-async fn orders_on_a_hostile_group() {
+async fn commands_on_a_hostile_group() {
     let ns = TestNamespace::new("orders").await;
     hostile_group(&ns.west).await;
     let long = format!("{EVIL}{}", "lang ".repeat(200));
@@ -253,7 +253,7 @@ async fn orders_on_a_hostile_group() {
 }
 
 #[tokio::test]
-async fn the_question() {
+async fn the_confirmation_prompt() {
     let ns = TestNamespace::new("question").await;
     hostile_group(&ns.west).await;
     for words in [
@@ -303,7 +303,7 @@ async fn conditions_and_changes() {
     }
 }
 
-/// A kubeconfig comes from elsewhere too.
+/// A kubeconfig may come from someone else, too.
 #[tokio::test]
 async fn names_in_a_kubeconfig() {
     let ns = TestNamespace::new("contexts").await;
@@ -382,7 +382,7 @@ async fn status(side: &Side, format: &str) -> Output {
         .success()
 }
 
-/// What a mirror says of its cluster ends up in command lines that somebody pastes, and in names of secrets.
+/// A mirror's name for its cluster ends up in suggested commands and in names of secrets.
 #[tokio::test]
 async fn names_of_clusters() {
     let ns = TestNamespace::new("clusters").await;

@@ -1,4 +1,4 @@
-//! Two loops on one namespace: one writes.
+//! Two watches of one namespace: only one of them writes.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn the_second_loop_stands_by_and_takes_over_from_one_that_was_killed() {
+async fn the_second_watch_stands_by_and_takes_over_from_a_killed_one() {
     let ns = TestNamespace::new("takeover").await;
     let (first, mut second) = two_loops(&ns).await;
     assert!(!first.end_with(Signal::KILL).await.success());
@@ -34,9 +34,9 @@ async fn the_second_loop_stands_by_and_takes_over_from_one_that_was_killed() {
     end(second).await;
 }
 
-/// It knows that there is another, and can't know any more whether that one still writes.
+/// It knows that there is another watch, but not whether that one still writes.
 #[tokio::test]
-async fn a_standby_that_may_no_longer_read_the_lease_does_not_write() {
+async fn a_standby_that_loses_the_right_to_the_lease_does_not_write() {
     const LEASE: &str = "/leases/kubectl-failover";
     let ns = TestNamespace::new("standby-403").await;
     ns.west
@@ -83,7 +83,7 @@ async fn a_standby_that_may_no_longer_read_the_lease_does_not_write() {
 }
 
 #[tokio::test]
-async fn a_loop_that_ends_well_hands_over_at_once() {
+async fn a_watch_that_shuts_down_hands_over_at_once() {
     let ns = TestNamespace::new("handover").await;
     let (mut first, mut second) = two_loops(&ns).await;
     ns.west.ready("web", 0).await;
@@ -101,7 +101,7 @@ async fn a_loop_that_ends_well_hands_over_at_once() {
 }
 
 #[tokio::test]
-async fn a_loop_that_nobody_listens_to_any_more_gives_its_lease_back() {
+async fn a_watch_whose_output_is_closed_releases_its_lease() {
     let ns = TestNamespace::new("unheard").await;
     ns.west
         .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
@@ -132,7 +132,7 @@ async fn a_loop_that_nobody_listens_to_any_more_gives_its_lease_back() {
 }
 
 #[tokio::test]
-async fn once_beside_another_loop_ends_with_words() {
+async fn once_beside_another_watch_ends_with_a_message() {
     let ns = TestNamespace::new("once-beside").await;
     ns.west
         .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
@@ -148,7 +148,7 @@ async fn once_beside_another_loop_ends_with_words() {
     output
         .stdout_is("")
         .stderr_contains(&format!("namespace {} is run by {holder}", ns.name));
-    // One that writes nothing is in nobody's way.
+    // A run that writes nothing does not need the Lease.
     plugin()
         .args(["watch", "--once", "--dry-run"])
         .on(&ns.west)
@@ -165,7 +165,7 @@ async fn once_beside_another_loop_ends_with_words() {
 }
 
 #[tokio::test]
-async fn status_shows_who_runs_the_groups() {
+async fn status_shows_which_watch_runs_the_groups() {
     let ns = TestNamespace::new("runner").await;
     ns.west
         .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
@@ -208,7 +208,7 @@ async fn status_shows_who_runs_the_groups() {
         .stdout_contains("nobody");
 }
 
-/// Two loops on one healthy group; the first one runs it.
+/// Two watches of one healthy group. The first one holds the Lease.
 async fn two_loops(ns: &TestNamespace) -> (crate::support::Running, crate::support::Running) {
     ns.west
         .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
@@ -225,7 +225,7 @@ async fn two_loops(ns: &TestNamespace) -> (crate::support::Running, crate::suppo
     (first, second)
 }
 
-/// Waits until somebody holds the Lease, and says who.
+/// Waits until a watch holds the Lease. Returns the holder.
 async fn until_held(side: &Side) -> String {
     eventually("the Lease is held", async || {
         let lease = side

@@ -1,4 +1,4 @@
-//! `status --watch`: lines, JSON Lines, and the live table on a terminal.
+//! `status --watch`: lines, JSON Lines and the live table on a terminal.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::support::{
 const GROUP: &[(&str, u32, u8)] = &[("web", 1, 1), ("web-east", 0, 1)];
 
 #[tokio::test]
-async fn a_line_for_each_change_where_there_is_no_terminal() {
+async fn a_line_for_each_change_without_a_terminal() {
     let ns = TestNamespace::new("lines").await;
     ns.west.group("web", GROUP).await;
     let mut watch = command(&ns.west, &["-w"]).spawn();
@@ -60,9 +60,9 @@ async fn a_line_for_each_change_where_there_is_no_terminal() {
     );
 }
 
-/// Programs read these: a change here is a change for all of them.
+/// Programs read these: a change here breaks them.
 #[tokio::test]
-async fn json_lines_and_their_shape() {
+async fn the_shape_of_the_json_lines() {
     let ns = TestNamespace::new("jsonlines").await;
     ns.west.group("web", GROUP).await;
     let mut watch = command(&ns.west, &["web", "--watch", "-o", "json"]).spawn();
@@ -133,7 +133,7 @@ async fn json_lines_and_their_shape() {
 }
 
 #[tokio::test]
-async fn a_lost_connection_is_told_and_nothing_is_missed() {
+async fn a_lost_connection_is_reported_and_no_change_is_missed() {
     let ns = TestNamespace::new("lost").await;
     ns.west.group("web", GROUP).await;
     let proxy = FaultProxy::before(&ns.west).await;
@@ -155,9 +155,9 @@ async fn a_lost_connection_is_told_and_nothing_is_missed() {
     assert_eq!(watch.end_with(Signal::INT).await.code(), Some(0));
 }
 
-/// Trying again would not help.
+/// A retry would not help.
 #[tokio::test]
-async fn who_may_not_watch_is_told_so() {
+async fn a_missing_right_to_watch_is_reported() {
     let ns = TestNamespace::new("nowatch").await;
     ns.west.group("web", GROUP).await;
     let rights = [
@@ -177,7 +177,7 @@ async fn who_may_not_watch_is_told_so() {
 }
 
 #[tokio::test]
-async fn formats_that_have_no_lines_are_refused() {
+async fn formats_without_lines_are_refused() {
     for format in ["yaml", "name"] {
         let output = plugin()
             .without_clusters()
@@ -251,7 +251,7 @@ async fn a_live_table_on_a_terminal() {
 }
 
 #[tokio::test]
-async fn it_ends_when_nobody_reads_its_lines_any_more() {
+async fn it_ends_when_its_output_is_closed() {
     let ns = TestNamespace::new("unread").await;
     ns.west.group("web", GROUP).await;
     let mut command = command(&ns.west, &["-w"]).command();
@@ -276,9 +276,9 @@ async fn it_ends_when_nobody_reads_its_lines_any_more() {
     assert!(ended.unwrap().success());
 }
 
-/// The terminal would wrap lines that are too long within words.
+/// The terminal would wrap lines in the middle of words.
 #[tokio::test]
-async fn a_table_on_a_narrow_terminal_takes_two_lines_for_a_group() {
+async fn a_narrow_terminal_shows_two_lines_for_each_group() {
     const COLUMNS: u16 = 40;
     let ns = TestNamespace::new("narrow").await;
     ns.west
@@ -316,7 +316,7 @@ async fn a_table_on_a_narrow_terminal_takes_two_lines_for_a_group() {
 }
 
 #[tokio::test]
-async fn a_live_table_keeps_what_it_showed_while_the_connection_is_lost() {
+async fn a_live_table_stays_while_the_connection_is_lost() {
     let ns = TestNamespace::new("livelost").await;
     ns.west.group("web", GROUP).await;
     let proxy = FaultProxy::before(&ns.west).await;
@@ -348,9 +348,9 @@ async fn a_live_table_keeps_what_it_showed_while_the_connection_is_lost() {
     assert!(!written.contains("Unknown"), "{written}");
 }
 
-/// Whoever may write annotations must not be able to drive the terminal of those who look.
+/// Annotations must not be able to control the terminals of their readers.
 #[tokio::test]
-async fn control_characters_of_a_cluster_are_not_printed() {
+async fn control_characters_from_a_cluster_are_not_printed() {
     let ns = TestNamespace::new("liveescapes").await;
     ns.west.group("web", GROUP).await;
     let evil = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\r\n\u{202e}";

@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use crate::support::{Output, Plugin, Side, plugin};
 
-/// West's three services, with these endpoints ready; `web` is the primary and has the traffic.
+/// West's three services with these ready endpoints. `web` is the primary and has the traffic.
 async fn web(side: &Side, ready: [u8; 3]) {
     let [web, east, central] = ready;
     side.group(
@@ -32,7 +32,7 @@ async fn web(side: &Side, ready: [u8; 3]) {
     .await;
 }
 
-/// A command as an operator types it, without being asked.
+/// A command as an operator types it, with --yes.
 fn order(side: &Side, command: &str) -> Plugin {
     let mut words: Vec<&str> = command.split(' ').collect();
     if matches!(words[0], "force" | "failback") {
@@ -49,7 +49,7 @@ async fn run_through(side: &Side, kubeconfig: &Path, command: &str) -> Output {
     order(side, command).kubeconfig(kubeconfig).run().await
 }
 
-/// What `status -o json` says of a group.
+/// A group in the output of `status -o json`.
 async fn status(side: &Side, name: &str) -> Value {
     let output = plugin()
         .args(["status", name, "-o", "json"])
@@ -60,12 +60,12 @@ async fn status(side: &Side, name: &str) -> Value {
     output.json()["items"][0].clone()
 }
 
-/// One of our annotations; null where there is none.
+/// One of the plugin's annotations. Null if there is none.
 async fn annotation(side: &Side, name: &str, key: &str) -> Value {
     side.split(name).await["metadata"]["annotations"][format!("failover.linkerd.io/{key}")].clone()
 }
 
-/// The override on a group.
+/// The override of a group.
 async fn override_of(side: &Side, name: &str) -> Value {
     let note = annotation(side, name, "override").await;
     note.as_str()
@@ -73,14 +73,14 @@ async fn override_of(side: &Side, name: &str) -> Value {
         .unwrap_or_default()
 }
 
-/// Has the loop show that it has heard of all that was before: it answers an outage of another group.
+/// Waits until the watch has received everything before: it handles an outage of another group.
 async fn seen_by_the_loop(side: &Side) {
     side.group("mark", &[("mark", 1, 0), ("mark-east", 0, 1)])
         .await;
     side.until_weights("mark", &[0, 1]).await;
 }
 
-/// A group with its primary, home again, and no override.
+/// Checks that a group's traffic is on its primary again, without an override.
 async fn assert_home(side: &Side, name: &str, weights: &[u64]) {
     side.until_weights(name, weights).await;
     assert_eq!(annotation(side, name, "override").await, Value::Null);

@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 
 use crate::support::{Side, TestNamespace};
 
-/// East under a name that the sandbox's own mirrors do not have: they take away what is theirs by its name and not
-/// exported.
+/// East under a name that the sandbox's own mirrors do not have. Those remove services that have
+/// their name and are not exported.
 const REMOTE: [&str; 2] = ["--remote", "far=east"];
 const FAR: &str = "far";
 
-/// A mirror of a cluster in a flat network: its pods are there, and the mirror has no endpoints.
+/// A mirror of a cluster in a flat network. Its pods are there, and the mirror has no endpoints.
 async fn flat_mirror(side: &Side, cluster: &str, name: &str, origin: &str) {
     let labels = json!({
         "mirror.linkerd.io/cluster-name": cluster,
@@ -25,7 +25,7 @@ async fn flat_mirror(side: &Side, cluster: &str, name: &str, origin: &str) {
     mirror(side, name, labels, json!({})).await;
 }
 
-/// A mirror; its endpoints, where it has any, are what the test writes.
+/// A mirror. Its endpoints, if any, are written by the test.
 async fn mirror(side: &Side, name: &str, mut labels: Value, annotations: Value) {
     labels["mirror.linkerd.io/mirrored-service"] = json!("true");
     let metadata = json!({"name": name, "labels": labels, "annotations": annotations});
@@ -35,15 +35,15 @@ async fn mirror(side: &Side, name: &str, mut labels: Value, annotations: Value) 
     .await;
 }
 
-/// In west a group of web and of web-east, which mirrors web of east in a flat network. web has a ready endpoint
-/// on both sides, and the traffic in west.
+/// Creates a group in west of web and of web-east, which mirrors web of east in a flat network. web
+/// has a ready endpoint on both sides, and web in west has the traffic.
 async fn flat_group(purpose: &str) -> TestNamespace {
     let ns = TestNamespace::new(purpose).await;
     fill(&ns, FAR).await;
     ns
 }
 
-/// The same with a name of the cluster that no other test has.
+/// The same with a name of the cluster that no other test uses.
 async fn linked_group(purpose: &str) -> TestNamespace {
     let ns = TestNamespace::new(purpose).await;
     fill(&ns, &ns.name).await;

@@ -1,4 +1,4 @@
-//! Groups that routes carry.
+//! Groups that are routes.
 
 mod effects;
 mod kinds;
@@ -18,7 +18,7 @@ struct Kind {
     group: &'static str,
     version: &'static str,
     kind: &'static str,
-    /// As the plugin calls it.
+    /// Its name for the plugin.
     name: &'static str,
 }
 
@@ -41,7 +41,7 @@ const LINKERD: Kind = Kind {
     name: "httproute.policy.linkerd.io",
 };
 
-/// `web` with the traffic beside `web-east`.
+/// `web` with all the traffic, beside `web-east`.
 const HOME: &[(&str, u64)] = &[("web", 1), ("web-east", 0)];
 
 fn routes(side: &Side, kind: Kind) -> Api<DynamicObject> {
@@ -53,7 +53,8 @@ fn routes(side: &Side, kind: Kind) -> Api<DynamicObject> {
     )
 }
 
-/// The services `web` and `web-east`, whose endpoints the test writes, with an endpoint ready in each.
+/// The services `web` and `web-east`, with one ready endpoint each. The test writes their
+/// endpoints.
 async fn services(side: &Side) {
     for service in ["web", "web-east"] {
         side.bare_service(service).await;
@@ -73,7 +74,7 @@ fn spec(apex: &str, rules: &[Value]) -> Value {
     json!({"parentRefs": [{"group": "core", "kind": "Service", "name": apex, "port": 80}], "rules": rules})
 }
 
-/// A route that is a group; the primary is `web`.
+/// A route that is a group with the primary `web`.
 async fn group(side: &Side, kind: Kind, name: &str, spec: Value) {
     let metadata = json!({
         "name": name,
@@ -88,7 +89,7 @@ pub async fn http_route(side: &Side, name: &str, apex: &str) {
     group(side, HTTP, name, spec(apex, &[rule(HOME)])).await;
 }
 
-/// One that is none.
+/// A route that is not a group.
 async fn bystander(side: &Side, kind: Kind, name: &str, spec: Value) {
     create(side, kind, json!({"name": name}), spec).await;
 }
@@ -108,7 +109,7 @@ async fn create(side: &Side, kind: Kind, metadata: Value, spec: Value) {
         .expect("the route is taken");
 }
 
-/// Merges into a route, as `kubectl edit` does.
+/// Merges a patch into a route, as `kubectl edit` does.
 async fn edit(side: &Side, kind: Kind, name: &str, patch: Value) {
     routes(side, kind)
         .patch(name, &PatchParams::default(), &Patch::Merge(patch))
@@ -116,7 +117,7 @@ async fn edit(side: &Side, kind: Kind, name: &str, patch: Value) {
         .unwrap();
 }
 
-/// A route as the API server has it.
+/// Reads a route.
 async fn read(side: &Side, kind: Kind, name: &str) -> Value {
     serde_json::to_value(routes(side, kind).get(name).await.unwrap()).unwrap()
 }
@@ -128,7 +129,7 @@ async fn version(side: &Side, kind: Kind, name: &str) -> String {
         .to_owned()
 }
 
-/// The weights of each rule, taken out of a route.
+/// The weights of each rule of a route. They are removed from it.
 fn take_weights(route: &mut Value) -> Vec<Vec<u64>> {
     let rules = route["spec"]["rules"].as_array_mut().unwrap();
     let weights = |rule: &mut Value| -> Vec<u64> {
@@ -158,7 +159,7 @@ fn add_namespaces(route: &mut Value, rule: usize) {
     }
 }
 
-/// Waits until the weights of each rule are these.
+/// Waits until the rules have these weights.
 async fn until_weights(side: &Side, kind: Kind, name: &str, expected: &[&[u64]]) {
     eventually(
         &format!("the weights of {name} are {expected:?}"),
@@ -179,7 +180,7 @@ async fn run(side: &Side, command: &str) -> Output {
     plugin().args(command.split(' ')).on(side).run().await
 }
 
-/// What `status -o json` says of a group.
+/// A group in the output of `status -o json`.
 async fn status(side: &Side, name: &str) -> Value {
     run(side, &format!("status {name} -o json"))
         .await

@@ -1,3 +1,5 @@
+//! `sandbox` and the clusters that it starts.
+
 mod demo;
 mod lifecycle;
 mod links;

@@ -1,4 +1,4 @@
-//! Policies and primaries, changed by `set`.
+//! `set`: changes of policies and primaries.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ async fn web(side: &Side, ready: [u8; 2]) {
 }
 
 #[tokio::test]
-async fn a_policy_is_changed_and_said() {
+async fn a_policy_change_is_written_and_reported() {
     let ns = TestNamespace::new("set").await;
     web(&ns.west, [1, 1]).await;
     annotate(&ns.west, "web", "failback", "manual").await;
@@ -82,7 +82,7 @@ async fn a_policy_is_changed_and_said() {
 }
 
 #[tokio::test]
-async fn the_loop_does_what_was_foretold() {
+async fn the_watch_does_what_set_announced() {
     let ns = TestNamespace::new("set-next").await;
     web(&ns.west, [1, 1]).await;
     let output = set(
@@ -110,7 +110,7 @@ async fn the_loop_does_what_was_foretold() {
 }
 
 #[tokio::test]
-async fn another_primary_is_asked_for_and_not_under_an_override() {
+async fn a_new_primary_needs_confirmation_and_no_override() {
     let ns = TestNamespace::new("set-primary").await;
     web(&ns.west, [1, 1]).await;
     let args = ["web", "--primary", "web-east"];
@@ -166,7 +166,7 @@ async fn another_primary_is_asked_for_and_not_under_an_override() {
 }
 
 #[tokio::test]
-async fn nothing_that_would_be_invalid_is_written_and_what_is_can_be_mended() {
+async fn invalid_settings_are_refused_and_invalid_groups_can_be_fixed() {
     let ns = TestNamespace::new("set-invalid").await;
     web(&ns.west, [1, 1]).await;
     let version = ns.west.version("web").await;
@@ -203,7 +203,7 @@ async fn nothing_that_would_be_invalid_is_written_and_what_is_can_be_mended() {
 }
 
 #[tokio::test]
-async fn what_someone_else_writes_in_between_is_kept() {
+async fn concurrent_writes_of_others_are_kept() {
     let ns = TestNamespace::new("set-race").await;
     web(&ns.west, [1, 1]).await;
     let proxy = FaultProxy::before(&ns.west).await;
@@ -234,7 +234,7 @@ async fn what_someone_else_writes_in_between_is_kept() {
 }
 
 #[tokio::test]
-async fn several_groups_at_once_and_not_what_a_gitops_tool_owns() {
+async fn several_groups_at_once_except_those_of_a_gitops_tool() {
     let ns = TestNamespace::new("set-several").await;
     web(&ns.west, [1, 1]).await;
     ns.west

@@ -1,3 +1,5 @@
+//! `status` against real clusters.
+
 mod contexts;
 mod output;
 mod pages;

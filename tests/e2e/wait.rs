@@ -11,7 +11,7 @@ use crate::support::{
 const GROUP: &[(&str, u32, u8)] = &[("web", 1, 1), ("web-east", 0, 1)];
 
 #[tokio::test]
-async fn what_is_so_already_is_met_at_once() {
+async fn a_condition_that_is_met_already_ends_at_once() {
     let ns = TestNamespace::new("met").await;
     ns.west.group("web", GROUP).await;
     let started = Instant::now();
@@ -52,7 +52,7 @@ async fn what_is_so_already_is_met_at_once() {
 }
 
 #[tokio::test]
-async fn a_failover_that_comes_is_waited_for() {
+async fn a_wait_ends_with_a_failover() {
     let ns = TestNamespace::new("comes").await;
     ns.west.group("web", GROUP).await;
     let waiting = [
@@ -82,7 +82,7 @@ async fn a_failover_that_comes_is_waited_for() {
 }
 
 #[tokio::test]
-async fn what_is_missing_is_said_when_the_time_is_over() {
+async fn a_timeout_names_the_unmet_conditions() {
     let ns = TestNamespace::new("missing").await;
     ns.west.group("web", GROUP).await;
     ns.west
@@ -120,7 +120,7 @@ async fn what_is_missing_is_said_when_the_time_is_over() {
 }
 
 #[tokio::test]
-async fn groups_that_are_not_there_yet_are_waited_for() {
+async fn a_wait_includes_groups_that_do_not_exist_yet() {
     let ns = TestNamespace::new("absent").await;
     let output = status(&ns.west, &["--for", "primary", "--timeout", "0s"])
         .await
@@ -150,7 +150,7 @@ async fn groups_that_are_not_there_yet_are_waited_for() {
 }
 
 #[tokio::test]
-async fn waiting_is_watching() {
+async fn a_wait_follows_changes_by_watches() {
     let ns = TestNamespace::new("nopolling").await;
     ns.west.group("web", GROUP).await;
     let proxy = FaultProxy::before(&ns.west).await;
@@ -164,7 +164,7 @@ async fn waiting_is_watching() {
 }
 
 #[tokio::test]
-async fn a_cluster_that_is_not_there_is_no_reason_to_wait() {
+async fn a_missing_cluster_is_not_awaited() {
     let started = Instant::now();
     let nowhere = plugin()
         .server("https://127.0.0.1:1")
@@ -190,7 +190,7 @@ async fn a_cluster_that_is_not_there_is_no_reason_to_wait() {
 }
 
 #[tokio::test]
-async fn conditions_that_are_none_list_those_there_are() {
+async fn an_invalid_condition_lists_the_valid_ones() {
     let output = plugin()
         .without_clusters()
         .args(["status", "--for", "failed"])
@@ -220,7 +220,7 @@ async fn conditions_that_are_none_list_those_there_are() {
 
 /// It needs to list and watch, and nothing else.
 #[tokio::test]
-async fn with_just_the_rights_of_the_readme() {
+async fn a_wait_needs_only_the_documented_rights() {
     let ns = TestNamespace::new("waitrights").await;
     ns.west.group("web", GROUP).await;
     let rights = [
@@ -242,7 +242,7 @@ async fn with_just_the_rights_of_the_readme() {
 }
 
 #[tokio::test]
-async fn the_exit_code_says_whether_all_is_well() {
+async fn the_exit_code_reports_whether_all_groups_are_well() {
     let ns = TestNamespace::new("exitcode").await;
     let exit_code =
         async |args: &[&str]| status(&ns.west, &[&["--exit-code"], args].concat()).await;

@@ -1,3 +1,5 @@
+//! `watch` against real clusters.
+
 mod brake;
 mod contexts;
 mod ends;

@@ -1,4 +1,4 @@
-//! Tokens that are too old, rights that are missing, and programs that give credentials.
+//! Expired tokens, missing rights and credential plugins.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -16,7 +16,7 @@ use crate::support::{
 const SECRET: &str = "s3cr3t-t0ken";
 
 #[tokio::test]
-async fn a_token_that_is_no_longer_accepted() {
+async fn a_token_that_is_refused() {
     let kubeconfig = kubeconfig_with(|config| {
         for user in users(config) {
             user.token = Some(SECRET.to_owned().into());
@@ -30,7 +30,7 @@ async fn a_token_that_is_no_longer_accepted() {
 }
 
 #[tokio::test]
-async fn a_right_that_is_missing() {
+async fn a_missing_right() {
     let ns = TestNamespace::new("right").await;
     let kubeconfig =
         restricted_kubeconfig(&ns.west, "me", &[rule("", &["services"], &["get"])]).await;
@@ -67,7 +67,7 @@ async fn a_right_that_is_missing() {
 }
 
 #[tokio::test]
-async fn a_program_gives_the_token() {
+async fn a_credential_plugin_returns_the_token() {
     let program = Program::new("printf '%s' \"$ANSWER\"");
     let token = token_in(&shared().kubeconfig());
     let answer = serde_json::json!({
@@ -89,7 +89,7 @@ async fn a_program_gives_the_token() {
 }
 
 #[tokio::test]
-async fn a_program_that_fails_is_named_with_its_words_and_without_its_answer() {
+async fn a_credential_plugin_that_fails_is_named_with_its_error_but_not_its_output() {
     let program = Program::new(&format!(
         "echo 'login \u{1b}[2Jexpired' >&2; echo {SECRET}; exit 7"
     ));
@@ -104,7 +104,7 @@ async fn a_program_that_fails_is_named_with_its_words_and_without_its_answer() {
 }
 
 #[tokio::test]
-async fn a_program_whose_answer_is_no_credential() {
+async fn a_credential_plugin_without_a_credential_in_its_output() {
     for answer in [
         SECRET,
         "{\"apiVersion\": \"client.authentication.k8s.io/v1\", \"kind\": \"ExecCredential\"}",
@@ -119,7 +119,7 @@ async fn a_program_whose_answer_is_no_credential() {
 }
 
 #[tokio::test]
-async fn a_program_that_is_not_there() {
+async fn a_missing_credential_plugin() {
     let kubeconfig = exec_kubeconfig("/nowhere/get-token");
     let output = status(kubeconfig.path()).await.code(1);
     output
@@ -127,7 +127,7 @@ async fn a_program_that_is_not_there() {
         .stderr_contains("get it from the intranet");
 }
 
-/// `status`, whose output must never have the secret in it.
+/// Runs `status`. Its output must never contain the secret.
 async fn status(kubeconfig: &Path) -> Output {
     let plugin = plugin()
         .args(["status", "--context", "west", "-vv"])
@@ -138,7 +138,7 @@ async fn status(kubeconfig: &Path) -> Output {
     output
 }
 
-/// A shell script that gives credentials.
+/// A shell script that prints credentials.
 struct Program {
     folder: TempDir,
 }
@@ -151,7 +151,8 @@ impl Program {
         let draft = program.folder.path().join("draft");
         fs::write(&draft, format!("#!/bin/sh\n{script}\n")).unwrap();
         fs::set_permissions(&draft, fs::Permissions::from_mode(0o755)).unwrap();
-        // By another process: a program that this one has open for writing may not run yet.
+        // Another process writes it, since a program that this process has open for writing cannot
+        // run yet.
         let copied = Command::new("cp")
             .arg("-p")
             .arg(&draft)

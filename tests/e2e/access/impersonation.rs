@@ -3,7 +3,7 @@
 use crate::support::{Output, TestNamespace, plugin, restricted_kubeconfig, rule};
 
 #[tokio::test]
-async fn moves_are_signed_by_whom_one_acts_as() {
+async fn moves_are_signed_by_the_impersonated_user() {
     let ns = TestNamespace::new("acting").await;
     ns.west
         .group("web", &[("web", 1, 0), ("web-east", 0, 1)])
@@ -30,7 +30,7 @@ async fn moves_are_signed_by_whom_one_acts_as() {
 }
 
 #[tokio::test]
-async fn whoever_has_no_rights_has_none() {
+async fn a_user_without_rights_stays_without_rights() {
     let ns = TestNamespace::new("powerless").await;
     let output = plugin()
         .args(["status", "--as", "bob"])
@@ -42,7 +42,7 @@ async fn whoever_has_no_rights_has_none() {
 }
 
 #[tokio::test]
-async fn impersonation_that_is_forbidden_is_told_apart() {
+async fn forbidden_impersonation_is_reported_as_such() {
     let ns = TestNamespace::new("imposter").await;
     let kubeconfig =
         restricted_kubeconfig(&ns.west, "me", &[rule("", &["services"], &["get"])]).await;

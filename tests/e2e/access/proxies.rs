@@ -1,4 +1,4 @@
-//! Proxies, by the kubeconfig and by the environment.
+//! Proxies from the kubeconfig and from the environment.
 
 use crate::support::{ConnectProxy, Plugin, kubeconfig_with, plugin};
 
@@ -30,7 +30,7 @@ async fn the_environment_names_a_proxy() {
 }
 
 #[tokio::test]
-async fn the_environment_names_what_needs_no_proxy() {
+async fn the_environment_names_hosts_that_need_no_proxy() {
     let proxy = ConnectProxy::start().await;
     status()
         .env("HTTPS_PROXY", &proxy.url)
@@ -42,7 +42,7 @@ async fn the_environment_names_what_needs_no_proxy() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_is_not_there_is_an_error_like_any_other() {
+async fn a_missing_proxy_is_an_ordinary_error() {
     let output = status()
         .env("HTTPS_PROXY", "http://127.0.0.1:1")
         .run()

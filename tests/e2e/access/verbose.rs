@@ -1,4 +1,4 @@
-//! `-v`: each request, and nothing that must stay secret.
+//! `-v` logs each request, but no secrets.
 
 use crate::support::{
     Output, TestNamespace, kubeconfig_with, operator_rights, plugin, restricted_kubeconfig,
@@ -6,7 +6,7 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn requests_are_shown_and_tokens_are_not() {
+async fn requests_are_logged_without_tokens() {
     let ns = TestNamespace::new("verbose").await;
     ns.west
         .group("web", &[("web", 1, 0), ("web-east", 0, 1)])
@@ -41,7 +41,7 @@ async fn requests_are_shown_and_tokens_are_not() {
             }
         }
     }
-    // A token on the command line is none of the log's business either.
+    // A token on the command line is not logged either.
     let output = plugin()
         .args(["status", "-vv", "--token", token])
         .on(&ns.west)
@@ -51,7 +51,7 @@ async fn requests_are_shown_and_tokens_are_not() {
 }
 
 #[tokio::test]
-async fn a_password_in_the_address_is_used_and_not_shown() {
+async fn a_password_in_the_address_is_used_but_not_shown() {
     let kubeconfig = kubeconfig_with(|config| {
         for cluster in config
             .clusters

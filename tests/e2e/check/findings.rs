@@ -1,4 +1,4 @@
-//! What `check` finds wrong with groups.
+//! The problems with groups that `check` finds.
 
 use k8s_openapi::api::core::v1::Service;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ async fn report(side: &Side) -> Value {
 }
 
 #[tokio::test]
-async fn a_cluster_without_anything_of_linkerds_has_warnings_alone() {
+async fn a_cluster_without_linkerd_has_only_warnings() {
     let ns = TestNamespace::new("check-bare").await;
     let output = check(&ns.west, &[]).await.success().stderr_is_empty();
     output
@@ -44,7 +44,7 @@ async fn a_cluster_without_anything_of_linkerds_has_warnings_alone() {
 }
 
 #[tokio::test]
-async fn groups_that_are_none_are_named_with_their_mend() {
+async fn invalid_groups_are_named_with_a_fix() {
     let ns = TestNamespace::new("check-invalid").await;
     ns.west
         .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
@@ -90,7 +90,7 @@ async fn groups_that_are_none_are_named_with_their_mend() {
 }
 
 #[tokio::test]
-async fn backends_that_are_missing_or_unknown_are_named() {
+async fn missing_and_unknown_backends_are_named() {
     let ns = TestNamespace::new("check-backends").await;
     ns.west.group("web", &[("web", 1, 1)]).await;
     let labels = json!({
@@ -129,7 +129,7 @@ async fn backends_that_are_missing_or_unknown_are_named() {
 }
 
 #[tokio::test]
-async fn a_group_that_nobody_runs_is_a_warning_until_somebody_does() {
+async fn a_group_without_a_running_watch_is_a_warning() {
     let ns = TestNamespace::new("check-loop").await;
     ns.west
         .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
@@ -157,7 +157,7 @@ async fn a_group_that_nobody_runs_is_a_warning_until_somebody_does() {
 }
 
 #[tokio::test]
-async fn pods_without_a_proxy_are_named_where_that_is_asked_for() {
+async fn pods_without_a_proxy_are_named_on_request() {
     let ns = TestNamespace::new("check-proxy").await;
     ns.west.service("web-svc").await;
     ns.west.deployment("web", 2).await;
@@ -198,7 +198,7 @@ async fn pods_without_a_proxy_are_named_where_that_is_asked_for() {
 }
 
 #[tokio::test]
-async fn a_group_of_a_gitops_tool_comes_with_the_setting_that_leaves_weights_alone() {
+async fn a_group_of_a_gitops_tool_comes_with_the_setting_to_ignore_weights() {
     let ns = TestNamespace::new("check-gitops").await;
     ns.west
         .group("web", &[("web", 1, 1), ("web-east", 0, 1)])

@@ -1,4 +1,5 @@
-//! What `check` finds of Linkerd, in clusters of a test's own: namespaces with its labels are seen by every command.
+//! What `check` finds of Linkerd. The clusters belong to these tests, since every command sees
+//! namespaces with Linkerd's labels.
 
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -11,7 +12,7 @@ use kubectl_failover::resource::KINDS;
 
 use crate::support::{Plugin, Sandbox, Side, eventually, plugin};
 
-/// A namespace with labels; it is not deleted, since its cluster ends with the test.
+/// Creates a namespace with labels. It is not deleted, since its cluster ends with the test.
 async fn namespace(sandbox: &Sandbox, name: &str, labels: Value) -> Side {
     let client = sandbox.client("west").await;
     let object = json!({"metadata": {"name": name, "labels": labels}});
@@ -48,7 +49,7 @@ async fn until(sandbox: &Sandbox, what: &str, holds: impl Fn(&Value) -> bool) ->
 }
 
 #[tokio::test]
-async fn linkerd_is_found_by_its_labels_and_has_to_be_ready() {
+async fn linkerd_is_found_by_its_labels_and_must_be_ready() {
     let sandbox = Sandbox::start(&["west"]);
     let mesh = namespace(
         &sandbox,
@@ -78,7 +79,7 @@ async fn linkerd_is_found_by_its_labels_and_has_to_be_ready() {
     };
     until(&sandbox, "all of Linkerd is ready", ready).await;
 
-    // Pods on a node that does not exist are never ready.
+    // Pods on a node that does not exist never become ready.
     let stuck = json!({"spec": {"template": {"spec": {"nodeName": "nowhere"}}}});
     let deployments = smi.api::<k8s_openapi::api::apps::v1::Deployment>();
     deployments
@@ -104,7 +105,7 @@ async fn linkerd_is_found_by_its_labels_and_has_to_be_ready() {
 }
 
 #[tokio::test]
-async fn upstream_and_a_loop_of_ours_are_two_loops() {
+async fn upstream_and_a_watch_are_reported_as_two_controllers() {
     let sandbox = Sandbox::start(&["west"]);
     let web = namespace(&sandbox, "web", json!({})).await;
     web.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
@@ -132,7 +133,7 @@ async fn upstream_and_a_loop_of_ours_are_two_loops() {
     .await;
     assert_eq!(find(&report, "no group has two loops")["result"], "warning");
 
-    // It selects others now.
+    // Upstream selects other objects from here on.
     let args = json!(["--selector=failover.linkerd.io/controlled-by=other"]);
     let containers = json!([{"name": "app", "args": args}]);
     let patch = json!({"spec": {"template": {"spec": {"containers": containers}}}});
@@ -149,7 +150,7 @@ async fn upstream_and_a_loop_of_ours_are_two_loops() {
 }
 
 #[tokio::test]
-async fn without_the_definition_there_can_be_no_groups() {
+async fn without_any_definition_the_check_fails() {
     let sandbox = Sandbox::start(&["west"]);
     let definitions: Api<CustomResourceDefinition> = Api::all(sandbox.client("west").await);
     for kind in KINDS {
@@ -158,7 +159,7 @@ async fn without_the_definition_there_can_be_no_groups() {
             .await
             .unwrap();
     }
-    // On its way out it is listed for a moment, but no longer served.
+    // While it is being deleted, the definition is still listed but not served.
     let words = "CustomResourceDefinition trafficsplits.split.smi-spec.io is not installed";
     let gone = |report: &Value| report.to_string().contains(words);
     let report = until(&sandbox, "the definition is gone", gone).await;

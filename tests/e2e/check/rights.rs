@@ -1,4 +1,4 @@
-//! Each command as a user with just the Role that `check --rbac` prints, and with one rule less.
+//! Each command as a user with only the Role that `check --rbac` prints, and with one rule less.
 
 use k8s_openapi::api::rbac::v1::{PolicyRule, Role};
 use rustix::process::Signal;
@@ -6,14 +6,15 @@ use rustix::process::Signal;
 use super::{error, find, said};
 use crate::support::{Side, TestNamespace, end, plugin, restricted_kubeconfig, rule, watching};
 
-/// A command, and what it says where the right to a resource is missing; with all rights it says none of it.
+/// A command, and its message when the right to a resource is missing. With all rights it prints
+/// none of them.
 struct Case {
     command: &'static str,
     args: &'static [&'static str],
     without: &'static [(&'static str, &'static str)],
 }
 
-/// Without the right to look at groups nothing works.
+/// Nothing works without the right to list groups.
 const GROUPS: (&str, &str) = ("trafficsplits", "to list trafficsplits.split.smi-spec.io");
 
 const CASES: [Case; 11] = [
@@ -96,7 +97,7 @@ const CASES: [Case; 11] = [
     },
 ];
 
-/// The rules of the Role that is printed for a command, which nothing else may stand beside.
+/// The rules of the Role for a command. The output has no other objects.
 async fn rules(side: &Side, command: &str) -> Vec<PolicyRule> {
     let output = plugin()
         .args(["check", "--rbac", command])
@@ -122,7 +123,7 @@ async fn run_with(side: &Side, user: &str, case: &Case, rules: &[PolicyRule]) ->
     said(&plugin.kubeconfig(kubeconfig.path()).run().await)
 }
 
-/// A command for which something is to be done, in a namespace of its own.
+/// A command with something to do, in a namespace of its own.
 async fn try_without_each(case: &Case) {
     let ns = TestNamespace::new(&format!("rbac-{}", case.command)).await;
     ns.west
@@ -161,12 +162,12 @@ async fn try_without_each(case: &Case) {
 }
 
 #[tokio::test]
-async fn each_command_works_with_its_role_and_names_each_right_that_is_missing() {
+async fn each_command_works_with_its_role_and_names_each_missing_right() {
     futures::future::join_all(CASES.iter().map(try_without_each)).await;
 }
 
 #[tokio::test]
-async fn rights_are_told_apart_by_command() {
+async fn rights_depend_on_the_command() {
     let ns = TestNamespace::new("check-rights").await;
     ns.west
         .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
@@ -250,9 +251,9 @@ async fn a_role_can_be_applied() {
     assert_eq!(applied.rules.unwrap()[0], expected);
 }
 
-/// What is followed needs to be watched, not just listed.
+/// Following objects takes the right to watch, not just to list.
 #[tokio::test]
-async fn with_its_role_status_sees_a_loop_come() {
+async fn with_its_role_status_sees_a_watch_start() {
     let ns = TestNamespace::new("rbac-follow").await;
     ns.west
         .group("web", &[("web", 1, 1), ("web-east", 0, 1)])

@@ -1,4 +1,4 @@
-//! Objects that are there become groups.
+//! Existing objects that become groups.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ fn to(name: &str, weight: u64) -> Value {
     json!({"name": name, "port": 80, "weight": weight})
 }
 
-/// A route with everything on it that is none of our business.
+/// A route with many fields that the plugin does not use.
 fn rich() -> Value {
     let filter = json!({"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": "x-a", "value": "b"}]}});
     json!({
@@ -61,7 +61,7 @@ async fn release(side: &Side, kind: (&str, &str, &str)) {
 }
 
 #[tokio::test]
-async fn nothing_but_our_label_and_annotations_changes() {
+async fn only_the_label_and_the_annotations_change() {
     let ns = namespace("adopt", &["web-svc-east"]).await;
     make_route(&ns.west, HTTP, rich()).await;
     let before = whole(&ns.west, HTTP, "web").await;
@@ -143,7 +143,7 @@ async fn nothing_but_our_label_and_annotations_changes() {
 }
 
 #[tokio::test]
-async fn an_override_that_stands_goes_on_standing() {
+async fn an_override_stays_in_force() {
     let ns = namespace("adopt-forced", &["web-svc-east"]).await;
     ns.west
         .traffic_split("web", "web-svc", &[("web-svc", 0), ("web-svc-east", 1)])
@@ -164,7 +164,7 @@ async fn an_override_that_stands_goes_on_standing() {
 }
 
 #[tokio::test]
-async fn an_object_without_labels_and_annotations_is_adopted_too() {
+async fn an_object_without_labels_and_annotations_is_adopted() {
     let ns = namespace("adopt-bare", &["web-svc-east"]).await;
     ns.west
         .traffic_split("web", "web-svc", &[("web-svc", 3), ("web-svc-east", 0)])
@@ -191,7 +191,7 @@ async fn an_object_without_labels_and_annotations_is_adopted_too() {
 }
 
 #[tokio::test]
-async fn what_someone_else_writes_in_between_is_kept() {
+async fn concurrent_writes_of_others_are_kept() {
     let ns = namespace("adopt-race", &["web-svc-east"]).await;
     let mut route = rich();
     route["metadata"]["finalizers"] = json!([]);
@@ -226,7 +226,7 @@ async fn what_someone_else_writes_in_between_is_kept() {
 }
 
 #[tokio::test]
-async fn what_create_checks_is_checked() {
+async fn adopt_makes_the_same_checks_as_create() {
     let ns = namespace("adopt-checks", &[]).await;
     let refused = async |flags: &[&str], words: &str| {
         adopt(&ns.west, "httproute/web", flags)
@@ -305,9 +305,9 @@ fn of_paths(name: &str, paths: &[&str]) -> Value {
 }
 
 #[tokio::test]
-async fn other_routes_of_the_service_are_no_hindrance_unless_they_are_groups() {
+async fn other_routes_of_the_service_are_allowed_unless_they_are_groups() {
     let ns = namespace("adopt-beside", &["web-svc-east"]).await;
-    // Of those of the same second the first name is the older one.
+    // If two were created in the same second, the first by name is the older one.
     for (name, paths) in [
         ("assets", &["/assets"][..]),
         ("docs", &["/docs"]),
@@ -332,7 +332,7 @@ async fn other_routes_of_the_service_are_no_hindrance_unless_they_are_groups() {
 }
 
 #[tokio::test]
-async fn a_new_route_neither_ends_another_nor_is_ended_by_it() {
+async fn a_new_route_does_not_affect_another_one() {
     let ns = namespace("create-beside", &["web-svc-east"]).await;
     let create = async |kind: &str| {
         plugin()
@@ -365,7 +365,7 @@ async fn a_new_route_neither_ends_another_nor_is_ended_by_it() {
 }
 
 #[tokio::test]
-async fn what_a_gitops_tool_owns_comes_with_the_way_out() {
+async fn an_object_of_a_gitops_tool_comes_with_advice() {
     let ns = TestNamespace::new("adopt-owned").await;
     ns.west.service("web-svc").await;
     ns.west.service("web-svc-east").await;

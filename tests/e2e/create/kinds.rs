@@ -1,4 +1,4 @@
-//! Groups that routes carry.
+//! Groups that are routes.
 
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -31,7 +31,7 @@ pub async fn make_route(side: &Side, kind: (&str, &str, &str), mut object: Value
         .expect("the route is taken");
 }
 
-/// Without who manages what, which no command writes by hand.
+/// Without managedFields, which no command writes itself.
 pub async fn whole(side: &Side, kind: (&str, &str, &str), name: &str) -> Value {
     let mut object = serde_json::to_value(routes(side, kind).get(name).await.unwrap()).unwrap();
     object["metadata"]
@@ -42,7 +42,7 @@ pub async fn whole(side: &Side, kind: (&str, &str, &str), name: &str) -> Value {
 }
 
 #[tokio::test]
-async fn every_kind_of_route_is_made_and_is_a_group() {
+async fn every_kind_of_route_is_created_as_a_group() {
     for (flag, kind) in [
         ("httproute", HTTP),
         ("grpcroute", GRPC),
@@ -112,7 +112,7 @@ async fn every_kind_of_route_is_made_and_is_a_group() {
 }
 
 #[tokio::test]
-async fn without_trafficsplits_the_command_for_a_route_is_named_and_works() {
+async fn without_trafficsplits_the_suggested_command_for_a_route_works() {
     let sandbox = Sandbox::start(&["west"]);
     let client = sandbox.client("west").await;
     let side = Side {
@@ -142,7 +142,7 @@ async fn without_trafficsplits_the_command_for_a_route_is_named_and_works() {
         plugin.args(args).args(flags.iter().copied()).run()
     };
     let words = "kubectl failover create web-svc --kind httproute --fallback web-svc-east --context west -n default";
-    // On its way out it can still be listed for a moment.
+    // While it is being deleted, the definition can still be listed for a moment.
     eventually("the definition is gone", async || {
         let output = create(&["--dry-run", "client"]).await;
         if output.stderr.contains(words) {
@@ -191,7 +191,7 @@ async fn a_dry_run_of_a_route_writes_nothing() {
 }
 
 #[tokio::test]
-async fn kinds_that_may_not_be_read_are_said() {
+async fn forbidden_kinds_are_reported() {
     let ns = namespace("create-blind", &["web-svc-east"]).await;
     let rules = [
         rule(
@@ -215,7 +215,7 @@ async fn kinds_that_may_not_be_read_are_said() {
 }
 
 #[tokio::test]
-async fn a_fallback_of_a_route_may_be_elsewhere() {
+async fn a_fallback_of_a_route_may_be_in_another_namespace() {
     let ns = namespace("create-route-far", &[]).await;
     let other = TestNamespace::new("create-route-other").await;
     other.west.service("web-svc").await;
@@ -250,7 +250,7 @@ async fn a_fallback_of_a_route_may_be_elsewhere() {
 }
 
 #[tokio::test]
-async fn a_route_is_for_one_port_that_every_service_has() {
+async fn a_route_has_one_port_that_every_service_has() {
     let ns = TestNamespace::new("create-route-port").await;
     service_with_ports(&ns.west, "web-svc", &[80, 8080]).await;
     service_with_ports(&ns.west, "web-svc-east", &[80]).await;
@@ -274,7 +274,7 @@ async fn a_route_is_for_one_port_that_every_service_has() {
         .code(1)
         .stderr_contains("web-svc lacks 81; it has 80, 8080");
     run(&["--port", "80"]).await.success();
-    // Run again, it need not be told the port.
+    // A second run does not need the port.
     run(&[])
         .await
         .success()
@@ -282,7 +282,7 @@ async fn a_route_is_for_one_port_that_every_service_has() {
 }
 
 #[tokio::test]
-async fn no_route_is_made_for_a_service_that_can_have_none() {
+async fn no_route_is_created_for_a_service_that_takes_none() {
     let ns = TestNamespace::new("create-route-parent").await;
     let ports = json!([{"port": 80}]);
     let headless =

@@ -1,4 +1,4 @@
-//! Policies that flags ask for.
+//! Policies from flags.
 
 use serde_json::json;
 

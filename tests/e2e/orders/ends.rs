@@ -1,4 +1,4 @@
-//! Overrides with an end, and who ends them.
+//! Overrides that expire, and the commands that end them.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn the_loop_ends_it_and_traffic_goes_home() {
+async fn the_watch_ends_an_expired_override_and_fails_back() {
     let ns = TestNamespace::new("end-loop").await;
     web(&ns.west, [1, 1, 1]).await;
     let mut watch = watching(&ns.west, &[]).await;
@@ -45,7 +45,7 @@ async fn the_loop_ends_it_and_traffic_goes_home() {
 }
 
 #[tokio::test]
-async fn without_a_loop_it_is_said_that_nobody_ends_it() {
+async fn without_a_watch_a_warning_says_that_the_override_stays() {
     let ns = TestNamespace::new("end-nobody").await;
     web(&ns.west, [1, 1, 1]).await;
     let output = run(&ns.west, "force web --to web-east --duration 1s")
@@ -85,7 +85,7 @@ async fn without_a_loop_it_is_said_that_nobody_ends_it() {
 }
 
 #[tokio::test]
-async fn one_that_ends_while_home_is_down_leaves_an_ordinary_failover() {
+async fn an_override_that_expires_while_home_is_down_leaves_an_ordinary_failover() {
     let ns = TestNamespace::new("end-down").await;
     web(&ns.west, [0, 1, 0]).await;
     let watch = watching(&ns.west, &[]).await;
@@ -110,7 +110,7 @@ async fn one_that_ends_while_home_is_down_leaves_an_ordinary_failover() {
 }
 
 #[tokio::test]
-async fn who_stays_ends_it_without_a_loop() {
+async fn a_hold_ends_the_override_without_a_watch() {
     let ns = TestNamespace::new("end-wait").await;
     web(&ns.west, [1, 1, 1]).await;
     let output = run(&ns.west, "force web --to web-east --duration 2s --wait")
@@ -124,7 +124,7 @@ async fn who_stays_ends_it_without_a_loop() {
 }
 
 #[tokio::test]
-async fn who_stays_ends_it_on_a_signal_too() {
+async fn a_hold_ends_the_override_on_a_signal() {
     let ns = TestNamespace::new("end-signal").await;
     web(&ns.west, [1, 1, 1]).await;
     for signal in [Signal::INT, Signal::TERM] {
@@ -137,9 +137,9 @@ async fn who_stays_ends_it_on_a_signal_too() {
     }
 }
 
-/// From the write on, no signal may leave the override behind.
+/// After the write, no signal may leave the override behind.
 #[tokio::test]
-async fn a_signal_right_after_the_write_ends_it_too() {
+async fn a_signal_right_after_the_write_ends_the_override() {
     let ns = TestNamespace::new("end-early").await;
     web(&ns.west, [1, 1, 1]).await;
     let proxy = FaultProxy::before(&ns.west).await;
@@ -155,7 +155,7 @@ async fn a_signal_right_after_the_write_ends_it_too() {
 }
 
 #[tokio::test]
-async fn programs_get_both_ends_as_json() {
+async fn json_output_has_the_start_and_the_end() {
     let ns = TestNamespace::new("end-json").await;
     web(&ns.west, [1, 1, 1]).await;
     let output = run(
@@ -174,7 +174,7 @@ async fn programs_get_both_ends_as_json() {
 }
 
 #[tokio::test]
-async fn a_pause_that_would_keep_it_from_ending_is_named() {
+async fn a_pause_that_would_outlast_the_override_is_named() {
     let ns = TestNamespace::new("end-paused").await;
     web(&ns.west, [1, 1, 1]).await;
     run(&ns.west, "pause web").await.success();
@@ -187,9 +187,9 @@ async fn a_pause_that_would_keep_it_from_ending_is_named() {
     ));
 }
 
-/// Without an end there is nothing to stay for but the traffic.
+/// Without an expiry, it only waits for the traffic.
 #[tokio::test]
-async fn without_a_duration_it_waits_for_the_traffic() {
+async fn without_a_duration_force_waits_for_the_traffic() {
     let ns = TestNamespace::new("wait-traffic").await;
     web(&ns.west, [1, 0, 1]).await;
     let watch = watching(&ns.west, &[]).await;
@@ -225,7 +225,7 @@ async fn without_a_duration_it_waits_for_the_traffic() {
 }
 
 #[tokio::test]
-async fn who_stays_leaves_alone_what_others_have_changed() {
+async fn a_hold_leaves_changes_of_others_alone() {
     let ns = TestNamespace::new("end-changed").await;
     web(&ns.west, [1, 1, 1]).await;
     let mut force = order(&ns.west, "force web --to web-east --duration 1h --wait").spawn();
@@ -243,7 +243,7 @@ async fn who_stays_leaves_alone_what_others_have_changed() {
     assert_eq!(override_of(&ns.west, "web").await["to"], "web-central");
 }
 
-/// A force that is stayed with, through a proxy that is yet to make trouble.
+/// A force that holds, through a proxy that injects faults later.
 async fn staying(ns: &TestNamespace) -> (FaultProxy, Running) {
     web(&ns.west, [1, 1, 1]).await;
     let proxy = FaultProxy::before(&ns.west).await;
@@ -254,7 +254,7 @@ async fn staying(ns: &TestNamespace) -> (FaultProxy, Running) {
 }
 
 #[tokio::test]
-async fn trouble_at_the_end_is_overcome() {
+async fn a_hold_retries_when_ending_the_override_fails() {
     let ns = TestNamespace::new("end-trouble").await;
     let (proxy, force) = staying(&ns).await;
     for (method, path) in [
@@ -283,7 +283,7 @@ async fn trouble_at_the_end_is_overcome() {
 }
 
 #[tokio::test]
-async fn a_second_signal_ends_it_at_once_and_says_what_stands() {
+async fn a_second_signal_exits_at_once_and_reports_the_override() {
     let ns = TestNamespace::new("end-twice").await;
     let (proxy, mut force) = staying(&ns).await;
     let reads = proxy.seen(&Method::GET, "/trafficsplits/web").len();
@@ -315,7 +315,7 @@ async fn a_second_signal_ends_it_at_once_and_says_what_stands() {
 }
 
 #[tokio::test]
-async fn an_end_that_is_refused_says_what_stands() {
+async fn a_refused_end_reports_the_override() {
     let ns = TestNamespace::new("end-refused").await;
     let (proxy, force) = staying(&ns).await;
     proxy.inject(
@@ -337,9 +337,9 @@ async fn an_end_that_is_refused_says_what_stands() {
     );
 }
 
-/// Nobody reads what it says, and still nothing is left behind.
+/// Even with its output closed, it leaves nothing behind.
 #[tokio::test]
-async fn who_stays_unread_ends_it_all_the_same() {
+async fn a_hold_whose_output_is_closed_ends_the_override() {
     let ns = TestNamespace::new("end-unread").await;
     web(&ns.west, [1, 1, 1]).await;
     let mut command = order(&ns.west, "force web --to web-east --duration 2s --wait").command();
@@ -361,9 +361,9 @@ async fn who_stays_unread_ends_it_all_the_same() {
     assert_home(&ns.west, "web", &[1, 0, 0]).await;
 }
 
-/// What is true afterwards can't be told: neither that the traffic is there nor that it is not.
+/// Whether the traffic has moved cannot be read afterwards.
 #[tokio::test]
-async fn what_can_not_be_read_back_is_not_taken_for_done() {
+async fn a_change_that_cannot_be_read_back_is_not_reported_as_done() {
     let ns = TestNamespace::new("end-blind").await;
     web(&ns.west, [1, 1, 1]).await;
     let proxy = FaultProxy::before(&ns.west).await;

@@ -1,4 +1,4 @@
-//! The script in `examples/`, as the README tells people to rehearse it.
+//! The script in `examples/`, which the README uses for rehearsals.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
@@ -8,10 +8,10 @@ use tempfile::TempDir;
 
 use crate::support::{BINARY, Output, plugin, processes_mentioning, repository, shared};
 
-/// Plays it, with the programs of `folder` before all others.
+/// Runs the script, with the programs of `folder` first in PATH.
 async fn play(folder: &Path) -> Output {
     let script = repository().join("examples/game-day.sh");
-    // Its start builds the programs if need be, which would take longer than the script may.
+    // Starting the clusters builds the programs if needed, which takes longer than the script may.
     let _ = shared();
     let home = TempDir::new().unwrap();
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -33,7 +33,7 @@ async fn play(folder: &Path) -> Output {
 }
 
 #[tokio::test]
-async fn the_game_day_holds_step_by_step() {
+async fn every_step_of_the_game_day_succeeds() {
     let beside = Path::new(BINARY).parent().unwrap();
     play(beside)
         .await
@@ -44,10 +44,10 @@ async fn the_game_day_holds_step_by_step() {
 }
 
 #[tokio::test]
-async fn a_step_that_does_not_hold_fails_it() {
+async fn a_failed_step_fails_the_game_day() {
     let folder = TempDir::new().unwrap();
     let plugin = folder.path().join("kubectl-failover");
-    // A plugin whose force does nothing; what is then waited for is not waited for long.
+    // A plugin whose force does nothing. The waits after it are shortened.
     let fake = format!(
         "#!/usr/bin/env bash\n\
          case $1 in force) touch \"$0.forced\"; exit ;; esac\n\

@@ -1,4 +1,4 @@
-//! What becomes of a force, with a loop running.
+//! The life of a force while a watch runs.
 
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::support::{Side, TestNamespace, documented, end, plugin, watching};
 const OVERRIDE: &str = "failover.linkerd.io/override";
 
 #[tokio::test]
-async fn a_force_notes_who_why_and_what_was_home() {
+async fn a_force_records_the_user_the_reason_and_home() {
     let ns = TestNamespace::new("force").await;
     web(&ns.west, [1, 1, 1]).await;
     let output = run(&ns.west, "force web --to web-east --reason rehearsal")
@@ -51,7 +51,7 @@ async fn a_force_notes_who_why_and_what_was_home() {
 }
 
 #[tokio::test]
-async fn where_there_is_just_one_fallback_it_is_meant() {
+async fn a_single_fallback_is_the_default_target() {
     let ns = TestNamespace::new("force-one").await;
     ns.west
         .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
@@ -69,7 +69,7 @@ async fn where_there_is_just_one_fallback_it_is_meant() {
 }
 
 #[tokio::test]
-async fn traffic_that_was_there_by_failover_stays_when_the_primary_returns() {
+async fn a_force_keeps_traffic_on_the_fallback_when_the_primary_returns() {
     let ns = TestNamespace::new("force-away").await;
     web(&ns.west, [0, 1, 0]).await;
     let watch = watching(&ns.west, &[]).await;
@@ -85,7 +85,7 @@ async fn traffic_that_was_there_by_failover_stays_when_the_primary_returns() {
 }
 
 #[tokio::test]
-async fn home_is_where_the_traffic_was_before_the_first_of_two_forces() {
+async fn home_is_the_primary_before_the_first_of_two_forces() {
     let ns = TestNamespace::new("force-twice").await;
     web(&ns.west, [1, 1, 1]).await;
     let watch = watching(&ns.west, &[]).await;
@@ -154,7 +154,7 @@ async fn the_original_manifest_applied_over_a_force_breaks_it() {
     end(watch).await;
 }
 
-/// Of a manifest without a primary only the weights come back, and those are put right again.
+/// A manifest without a primary resets only the weights, and the watch corrects those.
 #[tokio::test]
 async fn a_manifest_without_a_primary_applied_over_a_force_leaves_it_in_force() {
     let ns = TestNamespace::new("force-bare").await;
@@ -178,7 +178,7 @@ async fn a_manifest_without_a_primary_applied_over_a_force_leaves_it_in_force() 
     end(watch).await;
 }
 
-/// What `create -o yaml` prints of a group with two fallbacks, which is not made.
+/// The output of `create -o yaml` for a group with two fallbacks, which is not created.
 async fn manifest(side: &Side) -> Value {
     web(side, [1, 1, 1]).await;
     side.traffic_splits()
@@ -201,7 +201,7 @@ async fn apply(side: &Side, manifest: &Value) {
 }
 
 #[tokio::test]
-async fn from_a_target_that_dies_traffic_goes_home_only_when_no_other_is_ready() {
+async fn traffic_leaves_a_dead_target_for_home_only_if_no_other_is_ready() {
     let ns = TestNamespace::new("force-dead").await;
     web(&ns.west, [1, 1, 1]).await;
     let watch = watching(&ns.west, &[]).await;
@@ -224,7 +224,7 @@ async fn from_a_target_that_dies_traffic_goes_home_only_when_no_other_is_ready()
 }
 
 #[tokio::test]
-async fn an_override_that_is_deleted_or_made_garbage_leaves_its_target_the_primary() {
+async fn without_a_readable_override_its_target_stays_the_primary() {
     let ns = TestNamespace::new("force-lost").await;
     web(&ns.west, [1, 1, 1]).await;
     let watch = watching(&ns.west, &[]).await;
@@ -269,7 +269,7 @@ async fn an_override_that_is_deleted_or_made_garbage_leaves_its_target_the_prima
 }
 
 #[tokio::test]
-async fn home_stands_in_for_a_primary_that_is_no_backend_any_more() {
+async fn home_replaces_a_primary_that_was_removed() {
     let ns = TestNamespace::new("force-gone").await;
     web(&ns.west, [1, 1, 1]).await;
     run(&ns.west, "force web --to web-east").await.success();
@@ -289,7 +289,7 @@ async fn home_stands_in_for_a_primary_that_is_no_backend_any_more() {
 }
 
 #[tokio::test]
-async fn failback_ends_a_stay_on_the_fallback_by_policy() {
+async fn failback_ends_a_hold_of_the_manual_policy() {
     let ns = TestNamespace::new("manual").await;
     web(&ns.west, [0, 1, 0]).await;
     let manual = json!({"metadata": {"annotations": {"failover.linkerd.io/failback": "manual"}}});
@@ -307,7 +307,7 @@ async fn failback_ends_a_stay_on_the_fallback_by_policy() {
 }
 
 #[tokio::test]
-async fn an_order_that_moves_nothing_says_why_and_when_it_will() {
+async fn a_change_that_moves_nothing_explains_why_and_when_it_will() {
     let ns = TestNamespace::new("not-there").await;
     web(&ns.west, [1, 0, 1]).await;
     let forced = run(&ns.west, "force web --to web-east --allow=unready")
@@ -334,7 +334,7 @@ async fn an_order_that_moves_nothing_says_why_and_when_it_will() {
 }
 
 #[tokio::test]
-async fn another_end_is_told_with_the_one_that_is_gone() {
+async fn a_new_expiry_is_reported_with_the_old_one() {
     let ns = TestNamespace::new("another-end").await;
     web(&ns.west, [1, 1, 1]).await;
     run(&ns.west, "force web --to web-east --duration 1h")

@@ -1,4 +1,4 @@
-//! The loop leaves groups alone.
+//! Paused groups.
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -53,7 +53,7 @@ async fn a_paused_group_stays_as_it_is_until_it_is_resumed() {
 }
 
 #[tokio::test]
-async fn a_pause_of_what_a_gitops_tool_owns_may_not_last() {
+async fn a_pause_of_a_group_of_a_gitops_tool_gets_a_warning() {
     let ns = TestNamespace::new("pause-owned").await;
     web(&ns.west, [1, 1, 0]).await;
     let owned = json!({"metadata": {"annotations": {"argocd.argoproj.io/tracking-id": "app:x"}}});
@@ -70,7 +70,7 @@ async fn a_pause_of_what_a_gitops_tool_owns_may_not_last() {
 }
 
 #[tokio::test]
-async fn a_pause_with_an_end_ends_by_itself() {
+async fn a_pause_with_a_duration_expires() {
     let ns = TestNamespace::new("pause-end").await;
     web(&ns.west, [1, 1, 0]).await;
     let mut watch = watching(&ns.west, &[]).await;
@@ -86,7 +86,7 @@ async fn a_pause_with_an_end_ends_by_itself() {
 }
 
 #[tokio::test]
-async fn a_pause_that_is_over_and_that_nobody_ends_is_told_as_such() {
+async fn an_expired_pause_without_a_watch_is_reported() {
     let ns = TestNamespace::new("pause-over").await;
     web(&ns.west, [0, 1, 0]).await;
     run(&ns.west, "pause web --duration 1s").await.success();
@@ -114,7 +114,7 @@ async fn a_pause_that_is_over_and_that_nobody_ends_is_told_as_such() {
 }
 
 #[tokio::test]
-async fn a_pause_holds_the_end_of_an_override_too() {
+async fn a_pause_delays_the_end_of_an_override() {
     let ns = TestNamespace::new("pause-force").await;
     web(&ns.west, [1, 1, 0]).await;
     let watch = watching(&ns.west, &[]).await;
@@ -139,7 +139,7 @@ async fn a_pause_holds_the_end_of_an_override_too() {
 }
 
 #[tokio::test]
-async fn who_stays_with_a_force_leaves_a_paused_group_alone() {
+async fn a_hold_leaves_a_paused_group_alone() {
     let ns = TestNamespace::new("pause-wait").await;
     web(&ns.west, [1, 1, 0]).await;
     run(&ns.west, "pause web").await.success();
@@ -167,7 +167,7 @@ async fn who_stays_with_a_force_leaves_a_paused_group_alone() {
 }
 
 #[tokio::test]
-async fn a_pause_that_cannot_be_read_holds_and_can_be_ended() {
+async fn an_unreadable_pause_is_in_force_and_can_be_ended() {
     let ns = TestNamespace::new("pause-text").await;
     web(&ns.west, [1, 1, 0]).await;
     ns.west

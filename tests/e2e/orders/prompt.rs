@@ -1,4 +1,4 @@
-//! The question, on a terminal.
+//! The confirmation prompt on a terminal.
 
 use jiff::Timestamp;
 use kube::api::DeleteParams;
@@ -15,7 +15,7 @@ fn on_a_terminal(side: &Side, command: &str) -> Pty {
     Pty::start(plugin().args(words).on(side).command(), 200, 50)
 }
 
-/// Types an answer to what a command asks; gives what the terminal shows, and the exit code.
+/// Types an answer to the prompt of a command. Returns the terminal's content and the exit code.
 async fn answering(side: &Side, command: &str, answer: &str) -> (String, Option<i32>) {
     let mut terminal = on_a_terminal(side, command);
     terminal.answer(QUESTION, answer).await;
@@ -24,7 +24,7 @@ async fn answering(side: &Side, command: &str, answer: &str) -> (String, Option<
 }
 
 #[tokio::test]
-async fn it_names_the_context_the_server_and_each_change() {
+async fn the_prompt_names_the_context_the_server_and_each_change() {
     let ns = TestNamespace::new("prompt").await;
     web(&ns.west, [1, 1, 1]).await;
     let version = ns.west.version("web").await;
@@ -55,7 +55,7 @@ async fn it_names_the_context_the_server_and_each_change() {
 }
 
 #[tokio::test]
-async fn an_interrupt_is_a_no() {
+async fn an_interrupt_means_no() {
     let ns = TestNamespace::new("prompt-break").await;
     web(&ns.west, [1, 1, 1]).await;
     let version = ns.west.version("web").await;
@@ -71,9 +71,9 @@ async fn an_interrupt_is_a_no() {
     );
 }
 
-/// Who thinks about the answer does not lose any of the time that was asked for.
+/// Time spent at the prompt does not count.
 #[tokio::test]
-async fn the_end_counts_from_the_answer() {
+async fn the_duration_starts_at_the_answer() {
     let ns = TestNamespace::new("prompt-end").await;
     web(&ns.west, [1, 1, 1]).await;
     let mut terminal = on_a_terminal(&ns.west, "force web --to web-east --duration 1h");
@@ -102,7 +102,7 @@ async fn the_end_counts_from_the_answer() {
 }
 
 #[tokio::test]
-async fn it_is_not_asked_where_nothing_would_change() {
+async fn there_is_no_prompt_without_a_change() {
     let ns = TestNamespace::new("prompt-none").await;
     web(&ns.west, [1, 0, 1]).await;
     for (command, code) in [
@@ -120,7 +120,7 @@ async fn it_is_not_asked_where_nothing_would_change() {
 }
 
 #[tokio::test]
-async fn it_names_the_end_the_reason_and_what_is_replaced() {
+async fn the_prompt_names_the_expiry_the_reason_and_the_replaced_override() {
     let ns = TestNamespace::new("prompt-terms").await;
     web(&ns.west, [1, 1, 1]).await;
     run(&ns.west, "force web --to web-east").await.success();
@@ -138,9 +138,9 @@ async fn it_names_the_end_the_reason_and_what_is_replaced() {
     assert!(shown.contains("; paused by "), "{shown}");
 }
 
-/// An answer speaks of what was shown, not of what somebody else has ordered since.
+/// An answer applies to what was shown, not to later changes of others.
 #[tokio::test]
-async fn what_others_order_while_it_waits_is_not_overwritten() {
+async fn changes_of_others_during_the_prompt_are_not_overwritten() {
     let ns = TestNamespace::new("prompt-others").await;
     web(&ns.west, [1, 1, 1]).await;
     for (other, now) in [
@@ -175,7 +175,7 @@ async fn what_others_order_while_it_waits_is_not_overwritten() {
 }
 
 #[tokio::test]
-async fn a_group_that_is_deleted_while_it_waits_is_called_so() {
+async fn a_group_that_is_deleted_during_the_prompt_is_reported() {
     let ns = TestNamespace::new("prompt-gone").await;
     web(&ns.west, [1, 1, 1]).await;
     let mut terminal = on_a_terminal(&ns.west, "force web --to web-east");

@@ -1,4 +1,4 @@
-//! What is refused, and let through only by naming just that.
+//! Refused changes, each of which one flag allows.
 
 use http::Method;
 use rustix::process::Signal;
@@ -9,7 +9,7 @@ use crate::support::{
     restricted_kubeconfig,
 };
 
-/// Refused as it stands and with every other danger allowed, without a write.
+/// Checks that a command is refused, also with every other danger allowed, and writes nothing.
 pub async fn refused(side: &Side, command: &str, danger: &str, words: &str) {
     let version = side.version("web").await;
     let others: Vec<&str> = ["unready", "unknown", "conflict", "gitops"]
@@ -61,7 +61,7 @@ async fn a_target_that_is_not_ready() {
 }
 
 #[tokio::test]
-async fn a_target_of_which_nobody_knows() {
+async fn a_target_with_unknown_readiness() {
     let ns = TestNamespace::new("unknown-target").await;
     web(&ns.west, [1, 1, 1]).await;
     let version = ns.west.version("web").await;
@@ -108,7 +108,7 @@ async fn a_target_of_which_nobody_knows() {
 }
 
 #[tokio::test]
-async fn what_is_no_backend_cannot_be_let_through() {
+async fn a_target_that_is_not_a_backend_cannot_be_allowed() {
     let ns = TestNamespace::new("no-backend").await;
     web(&ns.west, [1, 1, 1]).await;
     let version = ns.west.version("web").await;
@@ -155,7 +155,7 @@ async fn failback_while_home_is_not_enough() {
     assert_eq!(annotation(&ns.west, "web", "primary-service").await, "web");
     ns.west.until_weights("web", &[0, 1, 1]).await;
 
-    // Without an override there is nothing that it could end.
+    // Without an override, failback has nothing to end.
     let version = ns.west.version("web").await;
     let output = run(&ns.west, "failback web --allow=unready")
         .await
@@ -165,7 +165,7 @@ async fn failback_while_home_is_not_enough() {
 }
 
 #[tokio::test]
-async fn an_override_that_names_no_home_needs_one_to_be_named() {
+async fn an_override_without_a_home_needs_the_flag() {
     let ns = TestNamespace::new("homeless").await;
     web(&ns.west, [1, 1, 1]).await;
     run(&ns.west, "force web --to web-east").await.success();
@@ -197,7 +197,7 @@ async fn an_override_that_names_no_home_needs_one_to_be_named() {
 }
 
 #[tokio::test]
-async fn without_a_terminal_and_without_yes_nothing_is_done() {
+async fn without_a_terminal_and_yes_nothing_changes() {
     let ns = TestNamespace::new("no-terminal").await;
     web(&ns.west, [1, 1, 1]).await;
     let proxy = FaultProxy::before(&ns.west).await;
@@ -222,7 +222,7 @@ async fn without_a_terminal_and_without_yes_nothing_is_done() {
             .stderr_contains("add --yes; to see what would change, --dry-run=client");
     }
     assert_eq!(proxy.writes(), 0);
-    // What does not move traffic is not asked for.
+    // A change that moves no traffic needs no confirmation.
     plugin()
         .args(["pause", "web"])
         .on(&ns.west)
@@ -238,7 +238,7 @@ async fn without_a_terminal_and_without_yes_nothing_is_done() {
 }
 
 #[tokio::test]
-async fn what_can_be_no_group_is_refused() {
+async fn an_invalid_group_is_refused() {
     let ns = TestNamespace::new("no-group").await;
     web(&ns.west, [1, 1, 1]).await;
     let primary = serde_json::json!({"failover.linkerd.io/primary-service": "elsewhere"});
@@ -265,7 +265,7 @@ async fn what_can_be_no_group_is_refused() {
 }
 
 #[tokio::test]
-async fn an_interrupt_while_it_waits_for_home_changes_nothing() {
+async fn an_interrupt_during_the_wait_for_home_changes_nothing() {
     let ns = TestNamespace::new("wait-signal").await;
     web(&ns.west, [1, 1, 1]).await;
     run(&ns.west, "force web --to web-east").await.success();
@@ -273,14 +273,14 @@ async fn an_interrupt_while_it_waits_for_home_changes_nothing() {
     let version = ns.west.version("web").await;
     let mut waiting = super::order(&ns.west, "failback web --when-ready").spawn();
     waiting.stderr_line_containing("waiting: ").await;
-    // Not SIGINT, which a shell has its background jobs ignore, and what they start.
+    // Not SIGINT: shells start background jobs with SIGINT ignored.
     let status = waiting.end_with(Signal::TERM).await;
     assert_ne!(status.code(), Some(0));
     assert_eq!(ns.west.version("web").await, version);
 }
 
 #[tokio::test]
-async fn what_nobody_could_look_for_is_told() {
+async fn checks_that_could_not_be_made_are_reported() {
     let ns = TestNamespace::new("doubts").await;
     web(&ns.west, [1, 1, 1]).await;
     let proxy = FaultProxy::before(&ns.west).await;

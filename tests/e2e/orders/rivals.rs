@@ -1,4 +1,4 @@
-//! What could make a change have no effect, or put it back.
+//! Objects and tools that could undo a change or keep it from having an effect.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Api;
@@ -27,7 +27,7 @@ async fn another_split_of_the_same_apex() {
 }
 
 #[tokio::test]
-async fn a_force_on_the_newer_of_two_groups_is_told_to_have_no_effect() {
+async fn a_force_on_the_newer_of_two_groups_has_no_effect() {
     let ns = TestNamespace::new("newer").await;
     web(&ns.west, [1, 1, 1]).await;
     let created = |name: &str| {
@@ -122,7 +122,7 @@ async fn a_tool_that_owns_the_object() {
     ns.west.until_weights("web", &[1, 0, 0]).await;
 }
 
-/// A merge patch that takes the keys of this one away.
+/// A merge patch that removes the keys of this one.
 fn without(mark: &Value) -> Value {
     match mark {
         Value::Object(keys) => keys
@@ -133,7 +133,7 @@ fn without(mark: &Value) -> Value {
     }
 }
 
-/// In a cluster of its own: the others have no ServiceProfiles.
+/// In a cluster of its own, since the others have no ServiceProfiles.
 #[tokio::test]
 async fn a_service_profile_that_routes_elsewhere() {
     let sandbox = tokio::task::spawn_blocking(|| Sandbox::start(&["alone"]))
@@ -182,7 +182,7 @@ async fn a_service_profile_that_routes_elsewhere() {
     force(" --allow=conflict").await.success();
     side.until_weights("web", &[0, 1, 0]).await;
 
-    // A route gives way to its own backends too, and to a profile that has routes itself.
+    // A route also loses to its own backends, and to a profile that has routes.
     crate::e2e::routes::http_route(&side, "mail", "mail").await;
     let words = "ServiceProfile mail.default.svc.cluster.local routes the same service, so this may have no effect";
     let warned = async || {
@@ -223,7 +223,7 @@ async fn a_service_profile_that_routes_elsewhere() {
 
 const PROFILE: &str = "web.default.svc.cluster.local";
 
-/// The definition of ServiceProfiles, as far as it matters here, and one without routes.
+/// The parts of the definition of ServiceProfiles that matter here, and one without routes.
 async fn profiles(side: &Side) -> Api<DynamicObject> {
     let schema = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
     let definition = json!({
@@ -251,7 +251,7 @@ async fn profiles(side: &Side) -> Api<DynamicObject> {
     profiles
 }
 
-/// Makes a profile, as soon as they are served.
+/// Creates a profile as soon as they are served.
 async fn profile(profiles: &Api<DynamicObject>, name: &str, spec: Value) {
     let profile = json!({
         "apiVersion": "linkerd.io/v1alpha2", "kind": "ServiceProfile", "metadata": {"name": name}, "spec": spec,

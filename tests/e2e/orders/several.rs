@@ -1,4 +1,4 @@
-//! Several groups at once, and what is written of them.
+//! Several groups at once, and their reports.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{run, run_through};
 use crate::support::{Fault, FaultProxy, Output, Side, TestNamespace, documented};
 
-/// Two groups with one fallback each; mail's has so many ready endpoints.
+/// Two groups with one fallback each. The one of mail has this many ready endpoints.
 async fn two(side: &Side, mail_east: u8) {
     side.group("web", &[("web", 1, 1), ("web-east", 0, 1)])
         .await;
@@ -20,7 +20,7 @@ async fn until(side: &Side, web: &[u64], mail: &[u64]) {
 }
 
 #[tokio::test]
-async fn a_name_that_means_several_groups_changes_none() {
+async fn an_ambiguous_name_changes_nothing() {
     let ns = TestNamespace::new("ambiguous").await;
     ns.west
         .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
@@ -55,7 +55,7 @@ async fn a_name_that_means_several_groups_changes_none() {
 }
 
 #[tokio::test]
-async fn by_names_by_labels_and_all() {
+async fn groups_by_name_by_labels_and_all() {
     let ns = TestNamespace::new("several").await;
     two(&ns.west, 1).await;
     ns.west
@@ -84,7 +84,7 @@ async fn by_names_by_labels_and_all() {
 }
 
 #[tokio::test]
-async fn none_is_chosen_by_chance() {
+async fn a_selection_without_groups_changes_nothing() {
     let ns = TestNamespace::new("several-none").await;
     for command in ["force", "failback", "pause", "resume"] {
         let output = run(&ns.west, command).await.code(2);
@@ -115,7 +115,7 @@ async fn none_is_chosen_by_chance() {
 }
 
 #[tokio::test]
-async fn what_was_refused_and_what_failed_is_named() {
+async fn refusals_and_failures_are_named() {
     let ns = TestNamespace::new("several-part").await;
     two(&ns.west, 0).await;
     let output = run(&ns.west, "force web mail").await.code(1);
@@ -154,7 +154,7 @@ async fn what_was_refused_and_what_failed_is_named() {
 }
 
 #[tokio::test]
-async fn as_json() {
+async fn the_shape_of_the_json() {
     let ns = TestNamespace::new("several-json").await;
     two(&ns.west, 0).await;
     let list = run(&ns.west, "force web mail -o json")

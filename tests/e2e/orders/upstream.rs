@@ -1,4 +1,4 @@
-//! Beside a loop that applies the rules of Linkerd's own failover extension.
+//! Beside a controller that applies the rules of Linkerd's own failover extension.
 
 use serde_json::json;
 
@@ -35,9 +35,9 @@ async fn a_force_stays_in_place_and_failback_works() {
     assert_home(&ns.west, "web", &[1, 0, 0]).await;
 }
 
-/// Where that controller is seen in the cluster, who gives an order is told what it will not do.
+/// If that controller runs in the cluster, a warning names what it does not do.
 #[tokio::test]
-async fn what_the_controller_does_not_end_or_heed_is_said() {
+async fn a_warning_names_what_upstream_ignores() {
     let sandbox = Sandbox::start(&["west"]);
     let extension = sandbox
         .side(

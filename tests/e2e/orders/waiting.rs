@@ -15,7 +15,7 @@ use crate::support::{
 const TRACKED: &str = "argocd.argoproj.io/tracking-id";
 
 #[tokio::test]
-async fn it_moves_home_as_soon_as_home_is_ready() {
+async fn failback_happens_as_soon_as_home_is_ready() {
     let ns = TestNamespace::new("when-ready").await;
     web(&ns.west, [0, 1, 1]).await;
     run(&ns.west, "force web --to web-east").await.success();
@@ -38,7 +38,7 @@ async fn it_moves_home_as_soon_as_home_is_ready() {
     let lists = || proxy.seen(&Method::GET, "/trafficsplits/web").len();
     let settled = async {
         let mut before = lists();
-        // Until it has taken in the first list of its watch.
+        // Until it has received the first list of its watch.
         loop {
             assert!(
                 waiting.line_within(A_WHILE).await.is_none(),
@@ -67,7 +67,7 @@ async fn it_moves_home_as_soon_as_home_is_ready() {
 }
 
 #[tokio::test]
-async fn it_does_not_wait_for_ever() {
+async fn the_wait_has_a_time_limit() {
     let ns = TestNamespace::new("when-late").await;
     web(&ns.west, [0, 1, 1]).await;
     run(&ns.west, "force web --to web-east").await.success();
@@ -86,7 +86,7 @@ async fn it_does_not_wait_for_ever() {
 }
 
 #[tokio::test]
-async fn of_several_groups_those_that_are_ready_go_home_and_the_others_are_late() {
+async fn ready_groups_fail_back_and_the_others_time_out() {
     let ns = TestNamespace::new("when-some").await;
     ns.west
         .group("web", &[("web", 1, 0), ("web-east", 0, 1)])
@@ -133,7 +133,7 @@ async fn of_several_groups_those_that_are_ready_go_home_and_the_others_are_late(
 }
 
 #[tokio::test]
-async fn what_is_ready_does_not_wait() {
+async fn a_ready_group_does_not_wait() {
     let ns = TestNamespace::new("when-now").await;
     web(&ns.west, [1, 1, 1]).await;
     let proxy = FaultProxy::before(&ns.west).await;
@@ -153,7 +153,7 @@ async fn what_is_ready_does_not_wait() {
 }
 
 #[tokio::test]
-async fn it_waits_until_the_traffic_is_at_home() {
+async fn wait_ends_when_the_traffic_is_on_the_primary() {
     let ns = TestNamespace::new("failback-wait").await;
     web(&ns.west, [1, 1, 1]).await;
     run(&ns.west, "force web --to web-east").await.success();
@@ -174,7 +174,7 @@ async fn it_waits_until_the_traffic_is_at_home() {
 }
 
 #[tokio::test]
-async fn while_it_waits_a_group_that_can_not_be_read_is_waited_for() {
+async fn a_wait_survives_a_group_that_cannot_be_read() {
     let ns = TestNamespace::new("when-trouble").await;
     web(&ns.west, [0, 1, 1]).await;
     run(&ns.west, "force web --to web-east").await.success();
@@ -207,7 +207,7 @@ async fn while_it_waits_a_group_that_can_not_be_read_is_waited_for() {
 }
 
 #[tokio::test]
-async fn who_may_not_watch_does_not_wait_in_vain() {
+async fn a_wait_without_the_right_to_watch_fails_at_once() {
     let ns = TestNamespace::new("when-forbidden").await;
     web(&ns.west, [0, 1, 1]).await;
     run(&ns.west, "force web --to web-east").await.success();
@@ -221,7 +221,7 @@ async fn who_may_not_watch_does_not_wait_in_vain() {
 }
 
 #[tokio::test]
-async fn a_group_that_is_deleted_meanwhile_is_told_of() {
+async fn a_group_that_is_deleted_during_the_wait_is_reported() {
     let ns = TestNamespace::new("when-deleted").await;
     web(&ns.west, [0, 1, 1]).await;
     run(&ns.west, "force web --to web-east").await.success();

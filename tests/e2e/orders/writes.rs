@@ -1,4 +1,4 @@
-//! Each order is one write that holds only for the object as it was read.
+//! Each change is one write, which succeeds only for the version of the object that was read.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::{annotation, assert_home, order, override_of, run, run_through, web};
 use crate::support::{Fault, FaultProxy, TestNamespace};
 
 #[tokio::test]
-async fn one_patch_for_each_order_and_none_where_it_is_so_already() {
+async fn one_patch_for_each_change_and_none_without_a_difference() {
     let ns = TestNamespace::new("one-patch").await;
     web(&ns.west, [1, 1, 1]).await;
     let proxy = FaultProxy::before(&ns.west).await;
@@ -27,7 +27,7 @@ async fn one_patch_for_each_order_and_none_where_it_is_so_already() {
             .await
             .success();
         assert_eq!(proxy.writes(), index + 1, "{command}");
-        // Of a pause that is repeated, and of what is so already, nothing is written.
+        // A repeated pause, and a change that is already in place, write nothing.
         run_through(&ns.west, proxy.kubeconfig(), command)
             .await
             .success();
@@ -37,7 +37,7 @@ async fn one_patch_for_each_order_and_none_where_it_is_so_already() {
 }
 
 #[tokio::test]
-async fn nothing_else_on_the_object_changes() {
+async fn the_rest_of_the_object_stays() {
     let ns = TestNamespace::new("bare").await;
     web(&ns.west, [1, 1, 1]).await;
     let strip = |mut split: serde_json::Value| {
@@ -55,7 +55,7 @@ async fn nothing_else_on_the_object_changes() {
 }
 
 #[tokio::test]
-async fn against_another_force_in_between_the_order_is_planned_again() {
+async fn a_change_is_planned_again_after_a_concurrent_force() {
     let ns = TestNamespace::new("conflicting").await;
     web(&ns.west, [1, 1, 1]).await;
     let proxy = FaultProxy::before(&ns.west).await;
@@ -90,7 +90,7 @@ async fn against_another_force_in_between_the_order_is_planned_again() {
 }
 
 #[tokio::test]
-async fn what_became_dangerous_in_between_is_refused() {
+async fn a_change_that_became_dangerous_is_refused() {
     let ns = TestNamespace::new("dangerous").await;
     web(&ns.west, [1, 1, 1]).await;
     let proxy = FaultProxy::before(&ns.west).await;
@@ -122,7 +122,7 @@ async fn what_became_dangerous_in_between_is_refused() {
 }
 
 #[tokio::test]
-async fn two_operators_at_once_leave_one_override_and_the_right_home() {
+async fn two_concurrent_forces_leave_one_override_and_the_right_home() {
     let ns = TestNamespace::new("two-operators").await;
     web(&ns.west, [1, 1, 1]).await;
     for _ in 0..3 {
@@ -148,7 +148,7 @@ async fn two_operators_at_once_leave_one_override_and_the_right_home() {
 }
 
 #[tokio::test]
-async fn trouble_on_the_way_is_overcome() {
+async fn failed_requests_are_retried() {
     let ns = TestNamespace::new("trouble").await;
     web(&ns.west, [1, 1, 1]).await;
     let proxy = FaultProxy::before(&ns.west).await;
@@ -165,7 +165,7 @@ async fn trouble_on_the_way_is_overcome() {
         .success();
     assert_eq!(proxy.writes(), 4);
 
-    // Done, but the answer is lost: looked at again, and found to be so.
+    // The write has succeeded but its answer is lost. A second read shows that.
     proxy.inject(Method::PATCH, "/trafficsplits/web", 1, Fault::CutAfter);
     let output = run_through(&ns.west, proxy.kubeconfig(), "failback web")
         .await
@@ -176,7 +176,7 @@ async fn trouble_on_the_way_is_overcome() {
 }
 
 #[tokio::test]
-async fn a_write_that_is_forbidden_or_taken_amiss_is_not_repeated() {
+async fn a_forbidden_or_invalid_write_is_not_retried() {
     let ns = TestNamespace::new("forbidden-write").await;
     web(&ns.west, [1, 1, 1]).await;
     for code in [403, 422] {
@@ -196,7 +196,7 @@ async fn a_write_that_is_forbidden_or_taken_amiss_is_not_repeated() {
 }
 
 #[tokio::test]
-async fn a_signal_during_a_write_says_that_its_outcome_is_not_known() {
+async fn a_signal_during_a_write_reports_an_unknown_outcome() {
     let ns = TestNamespace::new("write-signal").await;
     web(&ns.west, [1, 1, 1]).await;
     let proxy = FaultProxy::before(&ns.west).await;
@@ -224,7 +224,7 @@ async fn a_signal_during_a_write_says_that_its_outcome_is_not_known() {
 }
 
 #[tokio::test]
-async fn a_write_without_an_answer_says_that_its_outcome_is_not_known() {
+async fn a_write_without_an_answer_reports_an_unknown_outcome() {
     let ns = TestNamespace::new("write-silence").await;
     web(&ns.west, [1, 1, 1]).await;
     let proxy = FaultProxy::before(&ns.west).await;

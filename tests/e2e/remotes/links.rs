@@ -16,7 +16,7 @@ use crate::support::{
 
 const MULTICLUSTER: &str = "linkerd-multicluster";
 
-/// A link under a name of the test's own, so that tests do no harm to each other.
+/// A link with a name that no other test uses.
 struct Link {
     cluster: String,
     secrets: Api<Secret>,
@@ -57,7 +57,7 @@ impl Link {
             .expect("the secret is taken");
     }
 
-    /// Lets a ServiceAccount read this secret, and nothing else there.
+    /// Lets a ServiceAccount read only this secret there.
     async fn allow(&self, side: &Side, account: &str) {
         let name = &self.cluster;
         let role = json!({"metadata": {"name": name}, "rules": [{
@@ -113,7 +113,7 @@ fn with(list: &str, entry: &str, key: &str, value: Value) -> Value {
 }
 
 #[tokio::test]
-async fn the_secret_of_a_link_is_enough_and_is_announced() {
+async fn the_secret_of_a_link_is_enough_and_is_reported() {
     let ns = linked_group("link").await;
     let link = Link::new(&ns.west, &east()).await;
     let status = async |flag: &str| {
@@ -142,7 +142,7 @@ async fn the_secret_of_a_link_is_enough_and_is_announced() {
 }
 
 #[tokio::test]
-async fn the_right_to_one_secret_is_enough_and_new_credentials_are_found_by_a_running_loop() {
+async fn a_running_watch_finds_new_credentials_with_the_right_to_one_secret() {
     let ns = linked_group("link-rotated").await;
     let link = Link::new(&ns.west, &with("users", "user", "token", json!("expired"))).await;
     let kubeconfig = restricted_kubeconfig(&ns.west, "operator", &operator_rights()).await;
@@ -154,7 +154,7 @@ async fn the_right_to_one_secret_is_enough_and_new_credentials_are_found_by_a_ru
         .kubeconfig(kubeconfig.path());
     let mut watch = started(watch).await;
     watch.stderr_line_containing("HTTP 401").await;
-    // Nothing is known of the only fallback: it is tried.
+    // Nothing is known about the only fallback, so it is tried.
     ns.west.until_weights("web", &[0, 1]).await;
     link.write(&east()).await;
     let again = format!(
@@ -171,7 +171,7 @@ async fn the_right_to_one_secret_is_enough_and_new_credentials_are_found_by_a_ru
     link.delete().await;
 }
 
-/// The cluster was built anew: where it was, nothing answers, or another one does.
+/// The cluster was built again. At its old address nothing answers, or another cluster does.
 async fn found_again(purpose: &str, outdated: &Value) {
     let ns = linked_group(purpose).await;
     let link = Link::new(&ns.west, outdated).await;
@@ -197,7 +197,7 @@ async fn found_again(purpose: &str, outdated: &Value) {
 }
 
 #[tokio::test]
-async fn a_cluster_that_has_another_address_or_authority_is_found_by_a_running_loop() {
+async fn a_running_watch_finds_a_cluster_with_a_new_address_or_authority() {
     let nowhere = with(
         "clusters",
         "cluster",
@@ -224,7 +224,7 @@ async fn a_cluster_that_has_another_address_or_authority_is_found_by_a_running_l
 }
 
 #[tokio::test]
-async fn who_may_not_read_the_secret_is_told_so() {
+async fn a_missing_right_to_the_secret_is_reported() {
     let ns = linked_group("link-forbidden").await;
     let link = Link::new(&ns.west, &east()).await;
     let kubeconfig = restricted_kubeconfig(&ns.west, "operator", &operator_rights()).await;
@@ -246,7 +246,7 @@ async fn who_may_not_read_the_secret_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_secret_that_asks_for_harm_is_refused_in_words_and_nothing_runs() {
+async fn a_harmful_secret_is_refused_and_runs_nothing() {
     let ns = linked_group("link-harm").await;
     let dir = TempDir::new().expect("a folder can be made");
     let trace = dir.path().join("it-ran");
@@ -293,7 +293,7 @@ async fn a_secret_that_asks_for_harm_is_refused_in_words_and_nothing_runs() {
 }
 
 #[tokio::test]
-async fn a_name_in_the_flags_comes_before_a_link() {
+async fn a_flag_overrides_a_link() {
     let ns = TestNamespace::new("link-named").await;
     ns.east.bare_service("web").await;
     ns.east.ready("web", 1).await;

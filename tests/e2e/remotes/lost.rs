@@ -1,4 +1,5 @@
-//! A remote that can't be reached: unknown after a while, never dead, and no burden to anything else.
+//! A remote that cannot be reached becomes unknown after a while, never dead, and delays nothing
+//! else.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use crate::support::{
     started,
 };
 
-/// The shared kubeconfig with the context of east behind a proxy.
+/// The shared kubeconfig, with a proxy in front of east.
 fn through(proxy: &FaultProxy) -> NamedTempFile {
     let behind =
         Kubeconfig::read_from(proxy.kubeconfig()).expect("the proxy's kubeconfig can be read");
@@ -33,7 +34,7 @@ fn through(proxy: &FaultProxy) -> NamedTempFile {
     })
 }
 
-/// Cuts a remote off: what is open breaks, what is new hangs.
+/// Cuts a remote off: open connections break, and new ones hang.
 fn cut_off(proxy: &FaultProxy) {
     proxy.inject(Method::GET, "endpointslices", usize::MAX, Fault::Hang);
     proxy.cut_streams();
@@ -59,7 +60,7 @@ async fn mark(ns: &TestNamespace) {
 }
 
 #[tokio::test]
-async fn a_remote_cut_off_is_unknown_in_time_moves_nothing_and_comes_back_by_itself() {
+async fn a_remote_that_is_cut_off_becomes_unknown_and_recovers() {
     let ns = flat_group("remote-lost").await;
     ns.west.ready("web", 0).await;
     let proxy = FaultProxy::before(&ns.east).await;
@@ -114,10 +115,10 @@ async fn a_remote_that_hangs_delays_no_other_group() {
         .on(&ns.west)
         .kubeconfig(kubeconfig.path());
     let mut watch = started(watch).await;
-    // The first line of all: the other group is moved, while the one with the mirror waits for its remote.
+    // The other group moves first, while the one with the mirror waits for its remote.
     let first = watch.line_containing("->").await;
     assert!(first.contains("mark -> mark-east"), "{first}");
-    // Nothing is known of the only fallback, and the primary is dead: it is tried, unverified.
+    // Nothing is known about the only fallback, and the primary is dead: it is tried, unverified.
     eventually_within(Duration::from_secs(30), "it is tried", async || {
         let note = ns.west.last_move("web").await;
         if note["unverified"] == true {
@@ -131,7 +132,7 @@ async fn a_remote_that_hangs_delays_no_other_group() {
 }
 
 #[tokio::test]
-async fn a_remote_that_begins_to_hang_keeps_no_group_from_what_is_ready_here() {
+async fn a_remote_that_starts_to_hang_delays_no_local_failover() {
     const MANY: usize = 24;
     const DELAY: Duration = Duration::from_secs(12);
     let ns = flat_group("remote-hung").await;
@@ -160,7 +161,7 @@ async fn a_remote_that_begins_to_hang_keeps_no_group_from_what_is_ready_here() {
     proxy.until_seen(Method::GET, "endpointslices", 2).await;
     cut_off(&proxy);
     join_all(groups.iter().map(|(app, _)| ns.west.ready(app, 0))).await;
-    // One after the other they would take several limits of a request.
+    // One after the other, they would take several request timeouts.
     eventually_within(
         DELAY + Duration::from_secs(6),
         "all are on what is ready here",
@@ -182,7 +183,7 @@ async fn a_remote_that_begins_to_hang_keeps_no_group_from_what_is_ready_here() {
 }
 
 #[tokio::test]
-async fn status_waits_for_a_remote_that_hangs_only_so_long_and_says_so() {
+async fn status_waits_for_a_hanging_remote_only_up_to_a_limit() {
     let ns = flat_group("status-hangs").await;
     let proxy = FaultProxy::before(&ns.east).await;
     cut_off(&proxy);

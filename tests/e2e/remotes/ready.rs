@@ -1,4 +1,4 @@
-//! What the remote says counts.
+//! The readiness that the remote reports counts.
 
 use std::path::Path;
 
@@ -65,10 +65,10 @@ async fn status_reads_a_flat_mirror_from_its_cluster() {
 }
 
 #[tokio::test]
-async fn the_loop_moves_traffic_only_to_a_remote_that_has_endpoints() {
+async fn traffic_moves_only_to_a_remote_with_endpoints() {
     let ns = flat_group("flat-loop").await;
     ns.east.ready("web", 0).await;
-    // A second group shows when the loop has seen a change after the first group's.
+    // A second group shows when the watch has received a change that came after the first group's.
     ns.west
         .group("mark", &[("mark", 1, 1), ("mark-east", 0, 1)])
         .await;
@@ -85,7 +85,8 @@ async fn the_loop_moves_traffic_only_to_a_remote_that_has_endpoints() {
         true,
         "it is known"
     );
-    // The remote dies: known dead, so that the primary, back again, is not kept waiting, and no other is tried.
+    // The remote dies. It is known to be dead, so traffic returns to the primary at once, and no
+    // other is tried.
     ns.east.ready("web", 0).await;
     let args = ["status", "web", "--for", "Unavailable", "--timeout", "20s"];
     plugin()
@@ -102,7 +103,7 @@ async fn the_loop_moves_traffic_only_to_a_remote_that_has_endpoints() {
 }
 
 #[tokio::test]
-async fn the_loop_warns_once_of_a_cluster_that_no_mirror_names() {
+async fn a_remote_that_no_mirror_names_gets_one_warning() {
     let ns = flat_group("flat-typo").await;
     let labels = json!({"mirror.linkerd.io/cluster-name": "near"});
     let full = json!({"mirror.linkerd.io/remote-svc-fq-name": "web.elsewhere.svc.cluster.local"});
@@ -120,7 +121,7 @@ async fn the_loop_warns_once_of_a_cluster_that_no_mirror_names() {
 }
 
 #[tokio::test]
-async fn a_gateway_mirror_needs_both_sides_and_says_which_is_short() {
+async fn a_gateway_mirror_needs_both_sides_and_names_the_short_one() {
     let ns = TestNamespace::new("both-sides").await;
     ns.east.bare_service("origin").await;
     ns.east.ready("origin", 0).await;
@@ -224,7 +225,7 @@ async fn the_members_of_a_federation_are_counted_together() {
 }
 
 #[tokio::test]
-async fn a_federation_of_local_members_alone_is_as_ready_as_they_are() {
+async fn a_federation_of_local_members_is_as_ready_as_they_are() {
     let ns = TestNamespace::new("federation-here").await;
     ns.west.bare_service("api").await;
     ns.west.ready("api", 1).await;
@@ -254,7 +255,7 @@ async fn a_federation_of_local_members_alone_is_as_ready_as_they_are() {
 }
 
 #[tokio::test]
-async fn a_federation_of_which_a_member_is_unknown_is_told_and_moves_nothing() {
+async fn a_federation_with_an_unknown_member_is_reported_and_not_moved() {
     let ns = TestNamespace::new("federation-partly").await;
     ns.west.bare_service("api").await;
     ns.west.ready("api", 2).await;
@@ -313,7 +314,7 @@ async fn a_federation_of_which_a_member_is_unknown_is_told_and_moves_nothing() {
 }
 
 #[tokio::test]
-async fn where_it_cannot_be_known_what_is_a_mirror_local_endpoints_are_not_all() {
+async fn without_knowing_the_mirrors_local_endpoints_are_not_enough() {
     let ns = flat_group("flat-hidden").await;
     let rights = operator_rights_without("services");
     let kubeconfig = restricted_kubeconfig(&ns.west, "operator", &rights).await;
@@ -335,7 +336,7 @@ async fn where_it_cannot_be_known_what_is_a_mirror_local_endpoints_are_not_all()
 }
 
 #[tokio::test]
-async fn check_says_whether_a_remote_can_be_asked_and_what_is_missing() {
+async fn check_reports_whether_a_remote_can_be_asked() {
     let ns = flat_group("remote-rights").await;
     let check = async |kubeconfig: &Path, args: &[&str]| {
         plugin()
@@ -374,7 +375,7 @@ async fn check_says_whether_a_remote_can_be_asked_and_what_is_missing() {
 }
 
 #[tokio::test]
-async fn orders_know_how_ready_a_remote_is() {
+async fn changes_use_the_readiness_of_a_remote() {
     let ns = flat_group("flat-orders").await;
     let force = async |args: &[&str]| {
         plugin()
@@ -398,9 +399,9 @@ async fn orders_know_how_ready_a_remote_is() {
         .stdout_contains("now web-east carries the traffic (Overridden)");
 }
 
-/// Who waited for it would wait for ever.
+/// A wait would never end.
 #[tokio::test]
-async fn a_home_that_nobody_may_ask_about_is_not_waited_for() {
+async fn a_wait_for_an_unknowable_home_fails_at_once() {
     let ns = flat_group("flat-home").await;
     let home =
         json!({"metadata": {"annotations": {"failover.linkerd.io/primary-service": "web-east"}}});
@@ -438,7 +439,7 @@ async fn a_home_that_nobody_may_ask_about_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn create_and_check_warn_of_a_primary_that_cannot_be_known() {
+async fn create_and_check_warn_about_an_unknowable_primary() {
     let ns = TestNamespace::new("blind-primary").await;
     ns.east.bare_service("web").await;
     ns.east.ready("web", 1).await;

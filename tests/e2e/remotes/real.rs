@@ -1,10 +1,10 @@
-//! The sandbox's own mirrors and links, as Linkerd makes them.
+//! The sandbox's own mirrors and links, as Linkerd creates them.
 
 use k8s_openapi::api::core::v1::Service;
 
 use crate::support::{TestNamespace, end, eventually, plugin, started};
 
-/// web-svc on both sides, with a pod each; east's is offered to west by this label.
+/// web-svc on both sides, with a pod each. This label exports the one of east to west.
 async fn offered(purpose: &str, label: (&str, &str), mirror: &str) -> TestNamespace {
     let ns = TestNamespace::new(purpose).await;
     for side in [&ns.west, &ns.east] {
@@ -21,7 +21,7 @@ async fn offered(purpose: &str, label: (&str, &str), mirror: &str) -> TestNamesp
 }
 
 #[tokio::test]
-async fn traffic_fails_over_to_a_flat_mirror_by_the_links_credentials() {
+async fn traffic_fails_over_to_a_flat_mirror_with_the_credentials_of_the_link() {
     let ns = offered(
         "real-flat",
         ("mirror.linkerd.io/exported", "remote-discovery"),

@@ -1,4 +1,4 @@
-//! What keeps a route from having an effect.
+//! Reasons why a route has no effect.
 
 use http::Method;
 use k8s_openapi::api::core::v1::Service;
@@ -13,7 +13,7 @@ use crate::support::{FaultProxy, Side, TestNamespace, plugin};
 const UNACCEPTED: &str =
     "no controller has accepted the route yet: until one does, it has no effect";
 
-/// What `status` warns of, without what is so in every cluster without Linkerd.
+/// The warnings of `status`, without those that every cluster without Linkerd has.
 async fn warnings(side: &Side, name: &str) -> Vec<String> {
     let warnings = status(side, name).await["warnings"].clone();
     let warnings: Vec<String> = serde_json::from_value(warnings).unwrap();
@@ -24,7 +24,8 @@ async fn warnings(side: &Side, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// Warned of by `status` and `check`; a force is refused with the same words, but for `--allow=conflict`.
+/// Checks that `status` and `check` warn with these words, and that a force is refused with them
+/// unless `--allow=conflict` is given.
 async fn hindered(side: &Side, name: &str, words: &str) {
     assert_eq!(warnings(side, name).await, [words]);
     run(side, &format!("status {name}"))
@@ -70,7 +71,7 @@ fn find<'a>(report: &'a Value, description: &str) -> &'a Value {
         .unwrap()
 }
 
-/// A path that a rule is for.
+/// A path match of a rule.
 fn path(rule: Value, path: &str) -> Value {
     let mut rule = rule;
     rule["matches"] = json!([{"path": {"type": "PathPrefix", "value": path}}]);
@@ -114,7 +115,7 @@ async fn another_object_on_the_same_service() {
     bystander(side, GRPC, "grpc", spec("web", &[rule(HOME)])).await;
     let words = "GRPCRoute grpc is on the same service, and comes before all HTTPRoutes: this has no effect";
     hindered(side, "httproute/web", words).await;
-    // On another port it is no matter.
+    // On another port there is no conflict.
     edit(
         side,
         GRPC,
@@ -131,7 +132,7 @@ async fn an_older_route_with_the_same_matches() {
     let ns = TestNamespace::new("older").await;
     let side = &ns.west;
     services(side).await;
-    // Times of creation have whole seconds; of the same second the first name is the older one.
+    // Creation times are whole seconds. If two are the same, the first by name is the older one.
     let other = |rules: &[Value]| spec("web", rules);
     bystander(
         side,
@@ -174,7 +175,7 @@ async fn an_older_route_with_the_same_matches() {
     .await;
     assert_eq!(warnings(side, "httproute/web").await, [] as [&str; 0]);
 
-    // A rule without matches is for every path, and so is the prefix `/`.
+    // A rule without matches covers every path, and so does the prefix `/`.
     edit(side, HTTP, "web", json!({"spec": {"rules": [rule(HOME)]}})).await;
     edit(
         side,
@@ -209,7 +210,7 @@ async fn a_service_that_takes_no_routes() {
     }
 }
 
-/// Writes what Linkerd's controller would say of a route.
+/// Writes the status that Linkerd's controller would set on a route.
 async fn judge(side: &Side, name: &str, conditions: &[(&str, &str, &str, &str)]) {
     let conditions = conditions.iter().map(|(kind, status, reason, message)| {
         json!({
@@ -230,7 +231,7 @@ async fn judge(side: &Side, name: &str, conditions: &[(&str, &str, &str, &str)])
 }
 
 #[tokio::test]
-async fn what_the_controller_says_of_a_route() {
+async fn the_status_that_the_controller_sets() {
     let ns = TestNamespace::new("judged").await;
     let side = &ns.west;
     services(side).await;
@@ -283,7 +284,7 @@ async fn what_the_controller_says_of_a_route() {
 }
 
 #[tokio::test]
-async fn splits_cost_status_no_more_requests() {
+async fn status_makes_no_extra_requests_for_splits() {
     let ns = TestNamespace::new("frugal").await;
     let side = &ns.west;
     services(side).await;

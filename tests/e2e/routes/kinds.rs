@@ -1,4 +1,4 @@
-//! Kinds of routes that the cluster does not know, or the user may not read.
+//! Kinds of routes that the cluster lacks or the user may not read.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Api;
@@ -11,9 +11,9 @@ use crate::support::{
     restricted_kubeconfig, started, watching_as,
 };
 
-/// In a cluster of its own, whose definitions can be taken away.
+/// In a cluster of its own, whose definitions can be deleted.
 #[tokio::test]
-async fn a_kind_that_comes_later_is_picked_up() {
+async fn a_kind_that_is_installed_later_is_picked_up() {
     let sandbox = tokio::task::spawn_blocking(|| Sandbox::start(&["alone"]))
         .await
         .unwrap();
@@ -101,7 +101,7 @@ async fn a_kind_that_comes_later_is_picked_up() {
 }
 
 #[tokio::test]
-async fn what_may_not_be_read_is_warned_of_and_stops_nothing_else() {
+async fn a_forbidden_kind_gets_a_warning_and_affects_no_other() {
     let ns = TestNamespace::new("some-kinds").await;
     let side = &ns.west;
     services(side).await;

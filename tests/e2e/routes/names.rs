@@ -1,4 +1,4 @@
-//! How groups of routes are named, and which of several is meant.
+//! Names of groups that are routes, and ambiguous names.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ async fn two_kinds_of_one_name_are_told_apart() {
     let ns = TestNamespace::new("namesakes").await;
     let side = &ns.west;
     services(side).await;
-    // The same rules under two apexes: of two groups on one apex the newer would be none.
+    // The same rules under two apexes. Of two groups on one apex, the newer one would be invalid.
     group(side, HTTP, "web", spec("one", &[rule(HOME)])).await;
     group(side, LINKERD, "web", spec("two", &[rule(HOME)])).await;
     let both = run(side, "status web -o name").await.success();
@@ -102,11 +102,11 @@ async fn two_kinds_of_one_name_are_told_apart() {
 }
 
 #[tokio::test]
-async fn of_a_split_and_a_route_on_one_apex_the_newer_is_none() {
+async fn the_newer_of_a_split_and_a_route_on_one_apex_is_invalid() {
     let ns = TestNamespace::new("split-and-route").await;
     let side = &ns.west;
     services(side).await;
-    // Of the same second the kind whose name comes first is the older one.
+    // In the same second, the kind whose name comes first is the older one.
     group(side, HTTP, "web", spec("web", &[rule(HOME)])).await;
     side.traffic_split("web", "web", &[("web", 1), ("web-east", 0)])
         .await;

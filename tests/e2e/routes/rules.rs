@@ -1,4 +1,4 @@
-//! Routes with several rules, and with rules of every shape.
+//! Routes with several rules of every shape.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::support::{TestNamespace, end, plugin, started, watching};
 
-/// Rules with much in them beside their backends.
+/// Rules with many fields beside their backends.
 fn rich_rules() -> Vec<Value> {
     let header = json!({"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": "x", "value": "1"}]}});
     let mut filtered = to("web-east", 0);
@@ -32,7 +32,7 @@ fn rich_rules() -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn rules_with_the_same_backends_move_together_and_all_else_stays() {
+async fn rules_with_the_same_backends_move_together() {
     let ns = TestNamespace::new("rules").await;
     let side = &ns.west;
     services(side).await;
@@ -86,7 +86,7 @@ async fn rules_with_the_same_backends_move_together_and_all_else_stays() {
 }
 
 #[tokio::test]
-async fn what_can_be_no_group_says_which_rule_and_is_left_alone() {
+async fn an_invalid_route_names_the_rule_and_is_left_alone() {
     let ns = TestNamespace::new("no-rules").await;
     let side = &ns.west;
     services(side).await;
@@ -153,7 +153,7 @@ async fn what_can_be_no_group_says_which_rule_and_is_left_alone() {
 }
 
 #[tokio::test]
-async fn backends_of_other_namespaces_count_from_there() {
+async fn backends_in_other_namespaces_have_their_own_readiness() {
     let (ns, other) = (
         TestNamespace::new("near").await,
         TestNamespace::new("far").await,
@@ -174,7 +174,7 @@ async fn backends_of_other_namespaces_count_from_there() {
         .await;
     let away = status(&ns.west, "web").await;
     assert_eq!(away["active"], json!([format!("{}/web", other.name)]));
-    // Both are gone: it stays. Then home returns.
+    // Both are dead, so the weights stay. Then the primary returns.
     other.west.ready("web", 0).await;
     watch.stderr_line_containing("Unavailable").await;
     until_weights(&ns.west, HTTP, "web", &[&[0, 1]]).await;
@@ -196,7 +196,7 @@ async fn backends_of_other_namespaces_count_from_there() {
 }
 
 #[tokio::test]
-async fn rules_that_differ_in_their_weights_are_brought_together() {
+async fn rules_with_different_weights_get_the_same_ones() {
     let ns = TestNamespace::new("uneven").await;
     let side = &ns.west;
     services(side).await;
@@ -221,7 +221,7 @@ async fn rules_that_differ_in_their_weights_are_brought_together() {
 }
 
 #[tokio::test]
-async fn a_weight_that_is_left_out_is_1_and_never_are_all_of_a_rule_0() {
+async fn a_missing_weight_is_1_and_no_rule_stays_without_weight() {
     let ns = TestNamespace::new("left-out").await;
     let side = &ns.west;
     services(side).await;
@@ -232,7 +232,7 @@ async fn a_weight_that_is_left_out_is_1_and_never_are_all_of_a_rule_0() {
     until_weights(side, HTTP, "web", &[&[1, 0]]).await;
     watch.line_containing("web, web-east -> web:").await;
 
-    // Nobody is ready: what is all 0 is mended, to the primary.
+    // No backend is ready: a rule with all weights 0 gets the primary.
     for service in ["web-east", "web"] {
         side.ready(service, 0).await;
     }
@@ -241,7 +241,7 @@ async fn a_weight_that_is_left_out_is_1_and_never_are_all_of_a_rule_0() {
     let empty = || rule(&[("web", 0), ("web-east", 0)]);
     edit(side, HTTP, "web", json!({"spec": {"rules": [empty()]}})).await;
     until_weights(side, HTTP, "web", &[&[1, 0]]).await;
-    // Where the other rules have weights, these are what stays.
+    // If the other rules have weights, it gets those.
     edit(
         side,
         HTTP,
@@ -254,7 +254,7 @@ async fn a_weight_that_is_left_out_is_1_and_never_are_all_of_a_rule_0() {
 }
 
 #[tokio::test]
-async fn a_dead_primary_stays_in_beside_those_that_are_tried() {
+async fn a_dead_primary_keeps_a_weight_beside_unverified_fallbacks() {
     let ns = TestNamespace::new("blind").await;
     let side = &ns.west;
     side.bare_service("web").await;

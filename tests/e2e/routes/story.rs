@@ -67,7 +67,7 @@ async fn story(kind: Kind) {
         .await;
     until_events(side, kind, 2).await;
 
-    // By hand, with the loop running: it upholds the force, and leaves a paused group alone.
+    // Forces and pauses while the watch runs. It keeps the force, and leaves a paused group alone.
     run(side, "force web --yes")
         .await
         .success()
@@ -94,7 +94,8 @@ async fn story(kind: Kind) {
         .await
         .success()
         .json();
-    // The commands and the loop know the server's time to the second: in that, the order is not certain.
+    // The server's time has whole seconds, so the order of the command's and the watch's moves is
+    // not certain.
     let mut moves: Vec<String> = history["items"]
         .as_array()
         .unwrap()
@@ -117,7 +118,7 @@ async fn story(kind: Kind) {
         .success();
 }
 
-/// A route without what a move may change.
+/// A route without the fields that a move may change.
 fn bare(route: &Value) -> Value {
     let mut route = route.clone();
     take_weights(&mut route);

@@ -1,4 +1,4 @@
-//! The whole story, told by each kind of object and network.
+//! The demo, with each kind of object and network.
 
 use tempfile::TempDir;
 

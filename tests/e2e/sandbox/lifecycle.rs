@@ -1,3 +1,5 @@
+//! Starting and ending a sandbox. Nothing is left behind.
+
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
@@ -26,7 +28,7 @@ async fn run_passes_on_the_exit_code_and_sets_kubeconfig() {
 }
 
 #[tokio::test]
-async fn run_says_which_signal_ended_the_command() {
+async fn run_reports_the_signal_that_ended_the_command() {
     let home = TempDir::new().unwrap();
     sandbox(
         &home,
@@ -39,7 +41,7 @@ async fn run_says_which_signal_ended_the_command() {
 }
 
 #[tokio::test]
-async fn up_stays_until_down_and_leaves_nothing() {
+async fn up_runs_until_down_and_leaves_nothing() {
     let home = TempDir::new().unwrap();
     let state = home.path().join("kubectl-failover/sandbox/up");
     let up = || sandbox(&home, ["up", "--clusters", "solo"]).run();
@@ -85,7 +87,7 @@ async fn up_stays_until_down_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn down_clears_up_after_a_supervisor_that_was_killed() {
+async fn down_cleans_up_after_a_killed_supervisor() {
     let home = TempDir::new().unwrap();
     sandbox(&home, ["up", "--clusters", "solo"])
         .run()
@@ -117,7 +119,7 @@ async fn a_killed_run_leaves_no_process_and_no_file() {
 }
 
 #[tokio::test]
-async fn a_command_that_cannot_be_run_starts_no_cluster() {
+async fn a_missing_command_starts_no_cluster() {
     let home = TempDir::new().unwrap();
     let run = async |command| {
         sandbox(&home, ["run", "--clusters", "solo", "--", command])
@@ -140,7 +142,7 @@ async fn a_command_that_cannot_be_run_starts_no_cluster() {
 }
 
 #[tokio::test]
-async fn a_start_that_is_interrupted_leaves_nothing() {
+async fn an_interrupted_start_leaves_nothing() {
     let home = TempDir::new().unwrap();
     for arguments in [&["up"] as &[&str], &["demo"], &["run", "--", "true"]] {
         let mut running = sandbox(&home, []).args(arguments.to_vec()).spawn();
@@ -152,7 +154,7 @@ async fn a_start_that_is_interrupted_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_start_that_fails_shows_the_log_and_leaves_nothing() {
+async fn a_failed_start_shows_the_log_and_leaves_nothing() {
     let home = TempDir::new().unwrap();
     let assets = useless_programs();
     let output = sandbox(&home, ["up", "--assets", assets.path().to_str().unwrap()])
@@ -178,7 +180,7 @@ async fn a_missing_program_is_named() {
 }
 
 #[tokio::test]
-async fn a_missing_go_is_said_with_what_to_do() {
+async fn a_missing_go_is_reported_with_advice() {
     let home = TempDir::new().unwrap();
     let empty = home.path().join("empty");
     let output = sandbox(&home, ["up"])
@@ -193,7 +195,7 @@ async fn a_missing_go_is_said_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn definitions_that_cannot_be_had_are_named() {
+async fn missing_definitions_are_named() {
     let home = TempDir::new().unwrap();
     let assets = useless_programs();
     let up = sandbox(&home, ["up", "--assets", assets.path().to_str().unwrap()]);
@@ -210,7 +212,7 @@ async fn definitions_that_cannot_be_had_are_named() {
 }
 
 #[tokio::test]
-async fn clusters_need_usable_names() {
+async fn clusters_need_valid_names() {
     let home = TempDir::new().unwrap();
     sandbox(&home, ["up", "--clusters", "west,West"])
         .run()
@@ -224,9 +226,10 @@ async fn clusters_need_usable_names() {
         .stderr_contains("named twice");
 }
 
-/// The sandbox commands with a state folder of their own.
+/// Runs sandbox commands with a state folder of their own.
 pub fn sandbox<const N: usize>(home: &TempDir, args: [&str; N]) -> Plugin {
-    // Its start builds the programs if need be, which would take longer than the commands here may.
+    // Starting the clusters builds the programs if needed, which takes longer than the commands
+    // here may.
     let _ = shared();
     plugin()
         .args(["sandbox"])
@@ -235,7 +238,7 @@ pub fn sandbox<const N: usize>(home: &TempDir, args: [&str; N]) -> Plugin {
         .env("XDG_STATE_HOME", home.path())
 }
 
-/// A folder with all programs, which do nothing.
+/// A folder with all programs. They do nothing.
 fn useless_programs() -> TempDir {
     let dir = TempDir::new().unwrap();
     for name in [
@@ -249,7 +252,7 @@ fn useless_programs() -> TempDir {
     dir
 }
 
-/// The process of a program, as `status` shows it: `kwok  process 123`.
+/// The process of a program in the output of `status`: `kwok  process 123`.
 fn pid_in(status: &str, program: &str) -> Pid {
     let line = status
         .lines()

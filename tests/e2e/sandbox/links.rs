@@ -1,4 +1,4 @@
-//! The credentials that a cluster has for the others.
+//! The credentials that each cluster has for the others.
 
 use k8s_openapi::api::core::v1::{Endpoints, Secret, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -9,7 +9,7 @@ use kube::{Api, Client, Config};
 use crate::support::TestNamespace;
 
 #[tokio::test]
-async fn the_credentials_of_a_link_read_services_and_endpoints_and_nothing_else() {
+async fn the_credentials_of_a_link_only_read_services_and_endpoints() {
     let ns = TestNamespace::new("links").await;
     ns.east.bare_service("web-svc").await;
     ns.east.ready("web-svc", 1).await;

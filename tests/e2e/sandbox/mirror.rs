@@ -1,3 +1,5 @@
+//! The sandbox's service mirror, which behaves like Linkerd's.
+
 use k8s_openapi::api::core::v1::{Endpoints, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::ResourceExt;
@@ -65,9 +67,9 @@ async fn an_empty_remote_service_leaves_no_slice() {
 }
 
 #[tokio::test]
-async fn a_gateway_that_is_down_leaves_addresses_that_are_not_ready() {
+async fn addresses_behind_a_dead_gateway_are_not_ready() {
     let ns = TestNamespace::new("mirror-gateway").await;
-    // The other direction: the tests beside this one need the gateway of east.
+    // East mirrors west here, since other tests need the gateway of east.
     web(&ns.west).await;
     ns.west.export("web-svc", true).await;
     until_readiness(&ns.east, "web-svc-west", &[&[true]]).await;
@@ -88,7 +90,7 @@ async fn a_gateway_that_is_down_leaves_addresses_that_are_not_ready() {
 }
 
 #[tokio::test]
-async fn the_mirror_goes_with_the_export_and_comes_back_when_deleted() {
+async fn the_mirror_follows_the_export_and_is_restored() {
     let ns = TestNamespace::new("mirror-gone").await;
     export_web(&ns).await;
     let mirrors = ns.west.api::<Service>();
@@ -110,7 +112,7 @@ async fn the_mirror_goes_with_the_export_and_comes_back_when_deleted() {
 }
 
 #[tokio::test]
-async fn on_a_flat_network_the_mirror_has_labels_and_no_endpoints() {
+async fn a_mirror_in_a_flat_network_has_labels_but_no_endpoints() {
     let ns = TestNamespace::new("mirror-flat").await;
     web(&ns.east).await;
     ns.east
@@ -155,7 +157,7 @@ async fn on_a_flat_network_the_mirror_has_labels_and_no_endpoints() {
 }
 
 #[tokio::test]
-async fn a_mirror_follows_the_way_in_which_its_service_is_exported() {
+async fn a_mirror_follows_changes_of_the_export() {
     let ns = TestNamespace::new("mirror-mode").await;
     export_web(&ns).await;
     let is_flat = |mirror: &Service| {
@@ -177,7 +179,7 @@ async fn a_mirror_follows_the_way_in_which_its_service_is_exported() {
 }
 
 #[tokio::test]
-async fn a_federated_service_names_its_members_and_goes_with_the_last() {
+async fn a_federated_service_names_its_members_and_ends_with_the_last() {
     let ns = TestNamespace::new("mirror-federated").await;
     web(&ns.west).await;
     web(&ns.east).await;
@@ -213,7 +215,7 @@ async fn a_federated_service_names_its_members_and_goes_with_the_last() {
 }
 
 #[tokio::test]
-async fn mirrors_that_were_made_by_hand_are_left_alone() {
+async fn mirrors_made_by_hand_are_left_alone() {
     let ns = TestNamespace::new("mirror-hand").await;
     let labels = json!({"mirror.linkerd.io/mirrored-service": "true", "mirror.linkerd.io/cluster-name": "east"});
     let by_hand = json!({
@@ -221,7 +223,7 @@ async fn mirrors_that_were_made_by_hand_are_left_alone() {
         "spec": {"ports": [{"port": 80}]},
     });
     ns.west.create::<Service>(by_hand).await;
-    // One that comes and goes later: then the loop has seen the other.
+    // A later one that comes and goes shows that the mirror has seen the first.
     export_web(&ns).await;
     ns.east.export("web-svc", false).await;
     until_gone(&ns.west, "web-svc-east").await;

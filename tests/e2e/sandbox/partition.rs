@@ -1,3 +1,5 @@
+//! Clusters whose network is cut off.
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use crate::support::{BINARY, client, eventually};
 const NO_ANSWER: Duration = Duration::from_secs(3);
 
 #[tokio::test]
-async fn a_cluster_that_is_cut_off_hangs_and_catches_up_afterwards() {
+async fn a_partitioned_cluster_hangs_and_catches_up_afterwards() {
     let home = TempDir::new().unwrap();
     sandbox(&home, ["up"]).run().await.success();
     let kubeconfig = home.path().join("kubectl-failover/sandbox/up/kubeconfig");
@@ -65,7 +67,7 @@ async fn a_cluster_that_is_cut_off_hangs_and_catches_up_afterwards() {
 }
 
 #[tokio::test]
-async fn a_run_ends_well_while_its_cluster_is_cut_off() {
+async fn a_run_ends_cleanly_while_its_cluster_is_partitioned() {
     let home = TempDir::new().unwrap();
     let itself = Path::new(BINARY);
     let command = ["run", "--clusters", "solo", "--", itself.to_str().unwrap()];
@@ -77,7 +79,7 @@ async fn a_run_ends_well_while_its_cluster_is_cut_off() {
     assert_nothing_left(&home);
 }
 
-/// Whether there is an answer; none at all is what a dead network gives, an error is not.
+/// Whether the server answers, even with an error. A dead network gives no answer.
 async fn answers(client: &Client) -> bool {
     let namespaces: Api<Namespace> = Api::all(client.clone());
     let answer = tokio::time::timeout(NO_ANSWER, namespaces.get("default")).await;

@@ -1,4 +1,4 @@
-//! The definitions of routes are the real ones, or behave as they do.
+//! The definitions of routes are the real ones or behave like them.
 
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, PostParams};
@@ -30,7 +30,7 @@ async fn every_kind_of_route_is_served_and_defaults_a_weight() {
 }
 
 #[tokio::test]
-async fn no_kind_of_route_takes_a_weight_that_is_none() {
+async fn no_kind_of_route_accepts_an_invalid_weight() {
     let ns = TestNamespace::new("routes-invalid").await;
     for kind in KINDS {
         let refused = create(

@@ -11,7 +11,7 @@ use crate::support::{
     Fault, FaultProxy, Output, Plugin, TestNamespace, documented, kubeconfig_with, plugin, shared,
 };
 
-/// Adds a context whose API server nobody runs.
+/// Adds a context whose API server does not run.
 fn add_gone(config: &mut Kubeconfig) {
     let user = config.auth_infos[0].name.clone();
     let server = Cluster {
@@ -83,7 +83,7 @@ async fn a_column_names_the_cluster() {
 }
 
 #[tokio::test]
-async fn a_cluster_that_cannot_be_reached_is_a_line_and_not_the_end() {
+async fn an_unreachable_cluster_is_one_line_of_the_output() {
     let ns = groups("gone").await;
     let kubeconfig = kubeconfig_with(add_gone);
     for contexts in [&["--contexts", "gone,west"][..], &["--all-contexts"]] {
@@ -102,7 +102,7 @@ async fn a_cluster_that_cannot_be_reached_is_a_line_and_not_the_end() {
 }
 
 #[tokio::test]
-async fn a_cluster_that_hangs_has_a_time_limit_of_its_own() {
+async fn a_hanging_cluster_has_a_time_limit_of_its_own() {
     let ns = groups("clusters-hang").await;
     let proxy = FaultProxy::before(&ns.east).await;
     proxy.inject(Method::GET, "", 1000, Fault::Hang);
@@ -118,7 +118,7 @@ async fn a_cluster_that_hangs_has_a_time_limit_of_its_own() {
         .stdout_contains("did not answer within 2 s");
 }
 
-/// Programs read these: a change here is a change for all of them.
+/// Programs read this: a change here breaks them.
 #[tokio::test]
 async fn the_shape_of_the_json() {
     let ns = groups("clusters-json").await;
@@ -165,7 +165,7 @@ async fn the_shape_of_the_json() {
 }
 
 #[tokio::test]
-async fn names_labels_and_exit_codes_hold_for_all_of_them() {
+async fn names_labels_and_exit_codes_cover_all_clusters() {
     let ns = groups("clusters-names").await;
     let both = |args: &[&str]| status(&ns, &[&["--contexts", "west,east"], args].concat());
     let count = |output: &Output| {

@@ -1,4 +1,4 @@
-//! What `status` says of a group.
+//! The output of `status` for a group.
 
 use serde_json::{Value, json};
 
@@ -67,7 +67,7 @@ async fn before_during_and_after_a_failover() {
         .stdout_contains("web has 1 of 2 endpoints ready");
 }
 
-/// Programs read these: a change here is a change for all of them.
+/// Programs read this: a change here breaks them.
 #[tokio::test]
 async fn the_shape_of_the_json() {
     let ns = TestNamespace::new("shape").await;
@@ -161,7 +161,7 @@ async fn without_the_annotation_the_first_backend_is_the_primary() {
     let item = status(&ns.west, &["-o", "json"]).await.json()["items"][0].clone();
     assert_eq!(item["primary"], "web-east", "{item}");
     assert_eq!(item["state"], "Primary", "{item}");
-    // The loop must be able to note its move on an object without annotations.
+    // The watch must be able to record its move on an object without annotations.
     ns.west.ready("web-east", 0).await;
     plugin()
         .args(["watch", "--once"])
@@ -174,14 +174,14 @@ async fn without_the_annotation_the_first_backend_is_the_primary() {
 }
 
 #[tokio::test]
-async fn weights_that_nobody_noted_come_with_a_hint() {
+async fn weights_changed_by_others_come_with_a_hint() {
     let ns = TestNamespace::new("hint").await;
     ns.west
         .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
         .await;
     let created = status(&ns.west, &["-o", "json"]).await.json()["items"][0]["changed"].clone();
     assert_eq!(created["how"], "created", "{created}");
-    // Times of edits have whole seconds: one of the same second as the creation would show nothing.
+    // Edit times are whole seconds. An edit in the second of the creation would show nothing.
     let made: jiff::Timestamp = created["at"].as_str().unwrap().parse().unwrap();
     crate::support::eventually("another second has begun", async || {
         let past = jiff::Timestamp::now().duration_since(made).as_secs();
@@ -203,9 +203,9 @@ async fn weights_that_nobody_noted_come_with_a_hint() {
         .stdout_contains("Backends last edited by kubectl-edit, ");
 }
 
-/// Whoever may write annotations must not be able to drive the terminal of those who look.
+/// Annotations must not be able to control the terminals of their readers.
 #[tokio::test]
-async fn control_characters_of_a_cluster_are_not_printed() {
+async fn control_characters_from_a_cluster_are_not_printed() {
     let ns = TestNamespace::new("escapes").await;
     let evil = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\r\n\u{202e}";
     for name in ["web", "mail"] {

@@ -1,4 +1,4 @@
-//! Lists that are long, or slow to come.
+//! Long and slow lists.
 
 use futures::{StreamExt as _, stream};
 use http::Method;
@@ -56,7 +56,7 @@ fn assert_all_are_shown(output: &Output) {
 }
 
 #[tokio::test]
-async fn many_groups_and_their_slices_are_one_list_each() {
+async fn many_groups_and_their_slices_take_one_list_each() {
     let ns = many_groups("many").await;
     let proxy = FaultProxy::before(&ns.west).await;
     let output = status(&ns, &proxy, &[]).await;
@@ -84,7 +84,7 @@ async fn many_groups_and_their_slices_are_one_list_each() {
 }
 
 #[tokio::test]
-async fn what_does_not_come_in_time_is_read_in_small_pages() {
+async fn a_slow_list_is_read_in_small_pages() {
     let ns = many_groups("slow").await;
     let proxy = FaultProxy::before(&ns.west).await;
     proxy.inject(Method::GET, GROUPS, 1, Fault::Silent);

@@ -1,4 +1,4 @@
-//! Which groups `status` shows.
+//! The groups that `status` shows.
 
 use serde_json::json;
 
@@ -30,7 +30,7 @@ async fn groups_by_name_by_kind_and_by_apex() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_none_lists_those_there_are() {
+async fn an_unknown_name_lists_the_existing_ones() {
     let ns = TestNamespace::new("unknown").await;
     two_groups(&ns.west).await;
     let output = status(&ns.west, &["webb"]).await.code(1).stdout_is("");
@@ -49,7 +49,7 @@ async fn a_name_that_is_none_lists_those_there_are() {
 }
 
 #[tokio::test]
-async fn a_split_without_the_label_is_named_with_what_would_make_it_a_group() {
+async fn a_split_without_the_label_comes_with_the_command_to_adopt_it() {
     let ns = TestNamespace::new("unlabelled").await;
     two_groups(&ns.west).await;
     let label = "failover.linkerd.io/controlled-by";
@@ -74,7 +74,7 @@ async fn a_split_without_the_label_is_named_with_what_would_make_it_a_group() {
 }
 
 #[tokio::test]
-async fn labels_narrow_the_groups_down() {
+async fn labels_select_groups() {
     let ns = TestNamespace::new("labels").await;
     two_groups(&ns.west).await;
     ns.west
@@ -101,7 +101,7 @@ async fn labels_narrow_the_groups_down() {
 }
 
 #[tokio::test]
-async fn nothing_found_is_said_on_standard_error_and_is_no_failure() {
+async fn finding_nothing_is_reported_but_not_a_failure() {
     let ns = TestNamespace::new("nothing").await;
     let table = status(&ns.west, &[]).await.success().stdout_is("");
     table.stderr_contains(&format!(
@@ -125,7 +125,7 @@ async fn nothing_found_is_said_on_standard_error_and_is_no_failure() {
 }
 
 #[tokio::test]
-async fn a_namespace_that_does_not_exist_is_said_not_to() {
+async fn a_missing_namespace_is_reported() {
     let in_nope = |args: &[&str]| {
         plugin()
             .context("west")

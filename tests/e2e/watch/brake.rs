@@ -1,11 +1,11 @@
-//! `--max-moves`.
+//! `--max-moves`, the rate limit of moves.
 
 use std::time::{Duration, Instant};
 
 use crate::support::{TestNamespace, end, watching};
 
 #[tokio::test]
-async fn more_moves_than_allowed_are_said_loudly_and_come_at_that_rate() {
+async fn moves_beyond_the_rate_limit_are_reported_and_delayed() {
     const GROUPS: usize = 6;
     let pause = Duration::from_secs(2);
     let ns = TestNamespace::new("brake").await;
@@ -24,7 +24,8 @@ async fn more_moves_than_allowed_are_said_loudly_and_come_at_that_rate() {
         watch.line_containing("-east").await;
         told.push(Instant::now());
     }
-    // Of any three, the third one has waited for the first one to be long ago; answers can take a moment each.
+    // The third of any three has waited until the first was long ago. Each answer may take a
+    // moment.
     for three in told.windows(3) {
         assert!(three[2].duration_since(three[0]) > pause / 2, "{told:?}");
     }

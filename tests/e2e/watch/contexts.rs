@@ -1,4 +1,4 @@
-//! A loop for each of several clusters, in one process.
+//! A watch of each of several clusters, in one process.
 
 use std::path::{Path, PathBuf};
 
@@ -13,14 +13,14 @@ fn on_both(ns: &TestNamespace) -> Plugin {
     plugin().args(BOTH).namespace(&ns.name)
 }
 
-/// The usual kubeconfig, but for the contexts of another one.
+/// The shared kubeconfig with the contexts of another one.
 fn behind(proxy: &FaultProxy) -> PathBuf {
     let files = [proxy.kubeconfig(), &shared().kubeconfig()].map(Path::to_path_buf);
     std::env::join_paths(files).unwrap().into()
 }
 
 #[tokio::test]
-async fn each_cluster_has_its_loop_and_lines_name_it() {
+async fn each_cluster_has_its_watch_and_lines_name_it() {
     let ns = TestNamespace::new("contexts").await;
     for side in [&ns.west, &ns.east] {
         side.group("web", &[("web", 1, 1), ("web-other", 0, 1)])
@@ -51,7 +51,7 @@ async fn each_cluster_has_its_loop_and_lines_name_it() {
 }
 
 #[tokio::test]
-async fn a_broken_cluster_is_said_and_tried_again_and_disturbs_no_other() {
+async fn a_broken_cluster_is_retried_and_affects_no_other() {
     let ns = TestNamespace::new("one-broken").await;
     for side in [&ns.west, &ns.east] {
         side.group("web", &[("web", 1, 1), ("web-other", 0, 1)])
@@ -95,7 +95,7 @@ async fn a_broken_cluster_is_said_and_tried_again_and_disturbs_no_other() {
 }
 
 #[tokio::test]
-async fn a_cluster_that_never_could_be_run_is_a_failure_in_the_end() {
+async fn a_cluster_that_was_never_reached_is_a_failure_at_the_end() {
     let ns = TestNamespace::new("broken-once").await;
     ns.west
         .group("web", &[("web", 1, 0), ("web-other", 0, 1)])

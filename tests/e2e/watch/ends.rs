@@ -1,4 +1,4 @@
-//! Runs that end when something has come true, or when their time is over.
+//! Watches that end when a condition is met or their time is over, and other ends.
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -43,7 +43,7 @@ async fn until_a_condition_holds() {
 }
 
 #[tokio::test]
-async fn what_is_not_met_in_time_is_said() {
+async fn a_timeout_is_reported() {
     let ns = TestNamespace::new("until-late").await;
     ns.west
         .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
@@ -62,7 +62,7 @@ async fn what_is_not_met_in_time_is_said() {
 }
 
 #[tokio::test]
-async fn a_run_of_limited_time_ends_well() {
+async fn a_run_with_a_time_limit_ends_with_success() {
     let ns = TestNamespace::new("run-for").await;
     ns.west
         .group("web", &[("web", 1, 0), ("web-east", 0, 1)])
@@ -75,7 +75,7 @@ async fn a_run_of_limited_time_ends_well() {
 }
 
 #[tokio::test]
-async fn once_waits_delays_out_but_no_longer_than_it_may() {
+async fn once_waits_for_delays_up_to_its_time_limit() {
     let ns = TestNamespace::new("once-delay").await;
     ns.west
         .group("web", &[("web", 1, 0), ("web-east", 0, 1)])
@@ -100,7 +100,7 @@ async fn once_waits_delays_out_but_no_longer_than_it_may() {
 }
 
 #[tokio::test]
-async fn once_waits_for_its_brake() {
+async fn once_waits_for_the_rate_limit() {
     let ns = TestNamespace::new("once-brake").await;
     for name in ["one", "two", "three"] {
         ns.west
@@ -121,7 +121,7 @@ async fn delay(side: &Side, delay: &str) {
 }
 
 #[tokio::test]
-async fn signals_other_than_ctrl_c_end_it_well_too() {
+async fn other_signals_shut_it_down_like_ctrl_c() {
     let ns = TestNamespace::new("signals").await;
     ns.west
         .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
@@ -142,7 +142,7 @@ async fn signals_other_than_ctrl_c_end_it_well_too() {
 }
 
 #[tokio::test]
-async fn nohup_keeps_it_going() {
+async fn nohup_keeps_it_running() {
     let ns = TestNamespace::new("nohup").await;
     ns.west
         .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
@@ -166,7 +166,7 @@ async fn nohup_keeps_it_going() {
 }
 
 #[tokio::test]
-async fn a_terminal_that_goes_ends_it_well() {
+async fn a_closed_terminal_shuts_it_down() {
     let ns = TestNamespace::new("hangup").await;
     ns.west
         .group("web", &[("web", 1, 0), ("web-east", 0, 1)])
@@ -178,15 +178,15 @@ async fn a_terminal_that_goes_ends_it_well() {
     assert_eq!(ns.west.lease_holder().await, "");
 }
 
-/// Both streams are pipes that are full: not a byte more can be written.
+/// Both streams are pipes without room for another byte.
 #[tokio::test]
-async fn what_nobody_reads_stops_no_move() {
+async fn output_that_is_not_read_delays_no_move() {
     let ns = TestNamespace::new("unread").await;
     ns.west
         .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
         .await;
     let (reader, mut writer) = std::io::pipe().unwrap();
-    // As much as a pipe holds.
+    // The capacity of a pipe.
     writer.write_all(&[b'\n'; 65_536]).unwrap();
     let mut command = watch(&ns.west, &["-v"]).command();
     let mut child = command
@@ -213,7 +213,7 @@ async fn what_nobody_reads_stops_no_move() {
 }
 
 #[tokio::test]
-async fn a_standard_output_that_is_closed_ends_it_well() {
+async fn a_closed_standard_output_shuts_it_down() {
     let ns = TestNamespace::new("closed").await;
     ns.west
         .group("web", &[("web", 1, 0), ("web-east", 0, 1)])
@@ -234,7 +234,7 @@ async fn a_standard_output_that_is_closed_ends_it_well() {
 }
 
 #[tokio::test]
-async fn moves_are_told_as_text_too_where_standard_output_has_json() {
+async fn moves_are_logged_as_text_beside_json_output() {
     let ns = TestNamespace::new("both").await;
     ns.west
         .group("web", &[("web", 1, 0), ("web-east", 0, 1)])

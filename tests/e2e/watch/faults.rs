@@ -1,4 +1,4 @@
-//! Faults of the API server and of the network: nothing is lost, nothing is done twice.
+//! Faults of the API server and of the network: no change is lost or made twice.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::support::{Fault, FaultProxy, Running, TestNamespace, end, eventually,
 
 const WEB: &str = "/trafficsplits/web";
 
-/// A group in a namespace of its own, and a loop that sees the cluster through a proxy.
+/// A group in a namespace of its own, and a watch that sees the cluster through a proxy.
 struct Scene {
     ns: TestNamespace,
     proxy: FaultProxy,
@@ -33,7 +33,7 @@ impl Scene {
             .on(&ns.west)
             .kubeconfig(proxy.kubeconfig());
         let watch = started(watch).await;
-        // From here on the loop may write and sees what changes.
+        // From here on the watch may write, and receives changes.
         proxy
             .until_seen(Method::GET, "endpointslices?watch", 1)
             .await;
@@ -60,7 +60,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn a_change_between_read_and_write_is_decided_on_again() {
+async fn a_change_between_read_and_write_leads_to_a_new_decision() {
     let mut scene = Scene::new("conflict", &[]).await;
     let gate = Arc::new(Notify::new());
     scene.on_write(1, Fault::Wait(Arc::clone(&gate)));
@@ -92,9 +92,9 @@ async fn a_change_between_read_and_write_is_decided_on_again() {
     );
 }
 
-/// The patch names a backend that is gone: the server answers 422, not 409.
+/// The patch names a removed backend, so the server answers 422, not 409.
 #[tokio::test]
-async fn a_backend_removed_between_read_and_write_is_no_lasting_refusal() {
+async fn a_backend_removed_between_read_and_write_is_retried() {
     let ns = TestNamespace::new("shrunk").await;
     ns.west
         .group(
@@ -122,7 +122,7 @@ async fn a_backend_removed_between_read_and_write_is_no_lasting_refusal() {
 }
 
 #[tokio::test]
-async fn too_many_requests_are_waited_out_as_the_server_asks() {
+async fn retry_after_is_respected() {
     let mut scene = Scene::new("retry-after", &[]).await;
     scene.on_write(1, Fault::Answer(429, Some(1)));
     scene.fail_over().await;
@@ -135,7 +135,7 @@ async fn too_many_requests_are_waited_out_as_the_server_asks() {
 }
 
 #[tokio::test]
-async fn faults_of_the_server_are_outlasted_and_said_once() {
+async fn server_errors_are_retried_and_reported_once() {
     let mut scene = Scene::new("server-faults", &[]).await;
     scene.on_write(3, Fault::Answer(500, None));
     scene.on_write(3, Fault::Answer(503, None));
@@ -149,7 +149,7 @@ async fn faults_of_the_server_are_outlasted_and_said_once() {
 }
 
 #[tokio::test]
-async fn a_write_whose_answer_is_lost_is_told_once_and_not_repeated() {
+async fn a_write_whose_answer_is_lost_is_reported_once_and_not_repeated() {
     let mut scene = Scene::new("cut-after", &[]).await;
     let before = generation(&scene.ns.west.split("web").await);
     scene.on_write(1, Fault::CutAfter);
@@ -176,7 +176,7 @@ async fn a_write_whose_answer_is_lost_is_told_once_and_not_repeated() {
 }
 
 #[tokio::test]
-async fn a_write_that_hangs_is_given_up_and_repeated() {
+async fn a_hanging_write_times_out_and_is_repeated() {
     let mut scene = Scene::new("hang", &["--request-timeout", "1s"]).await;
     scene.on_write(1, Fault::Hang);
     scene.fail_over().await;
@@ -194,7 +194,7 @@ async fn a_write_that_hangs_is_given_up_and_repeated() {
 }
 
 #[tokio::test]
-async fn a_watch_that_never_starts_is_given_up_whatever_the_flag_says() {
+async fn a_watch_that_never_starts_times_out_whatever_the_flag() {
     const SLICES: &str = "endpointslices?watch";
     let mut scene = Scene::new("no-limit", &["--request-timeout", "0"]).await;
     let opened = scene.proxy.seen(&Method::GET, SLICES).len();
@@ -209,7 +209,7 @@ async fn a_watch_that_never_starts_is_given_up_whatever_the_flag_says() {
 }
 
 #[tokio::test]
-async fn events_that_hang_hold_no_move_up() {
+async fn hanging_events_delay_no_move() {
     let mut scene = Scene::new("slow-events", &[]).await;
     scene
         .proxy
@@ -221,7 +221,7 @@ async fn events_that_hang_hold_no_move_up() {
 }
 
 #[tokio::test]
-async fn watches_that_break_all_the_time_lose_nothing() {
+async fn watches_that_keep_breaking_lose_nothing() {
     let mut scene = Scene::new("cut-watches", &[]).await;
     for flip in 0..8 {
         let (ready, weights, line) = match flip % 2 {
@@ -246,7 +246,7 @@ async fn watches_that_break_all_the_time_lose_nothing() {
 }
 
 #[tokio::test]
-async fn a_watch_from_too_old_a_version_lists_again() {
+async fn an_expired_resource_version_causes_a_new_list() {
     for (purpose, fault) in [
         ("expired", Fault::Expired),
         ("gone", Fault::Answer(410, None)),
@@ -273,7 +273,7 @@ async fn a_watch_from_too_old_a_version_lists_again() {
 }
 
 #[tokio::test]
-async fn lists_that_fail_at_the_start_are_repeated_before_anything_moves() {
+async fn failed_lists_at_the_start_are_repeated_before_any_move() {
     let ns = TestNamespace::new("late-lists").await;
     ns.west
         .group("web", &[("web", 1, 1), ("web-east", 0, 1)])

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::{TestNamespace, end, watching};
 
 #[tokio::test]
-async fn traffic_moves_once_there_and_once_back() {
+async fn traffic_moves_only_once_in_each_direction() {
     let ns = TestNamespace::new("flapping").await;
     ns.west
         .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
@@ -17,7 +17,7 @@ async fn traffic_moves_once_there_and_once_back() {
         .edit_split("web", json!({"metadata": {"annotations": delay}}))
         .await;
     let mut watch = watching(&ns.west, &[]).await;
-    // For a minute, and never up for as long as the delay.
+    // For a minute, and never ready for as long as the delay.
     let mut turns = tokio::time::interval(Duration::from_secs(2));
     for turn in 0..30 {
         turns.tick().await;

@@ -1,4 +1,4 @@
-//! Groups that come, go, change, or are none.
+//! Groups that appear, disappear, change or are invalid.
 
 use kube::api::{DeleteParams, PostParams};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ const LABEL: &str = "failover.linkerd.io/controlled-by";
 const PRIMARY: &str = "failover.linkerd.io/primary-service";
 
 #[tokio::test]
-async fn what_can_be_no_group_is_said_once_and_does_not_disturb_the_others() {
+async fn an_invalid_group_is_reported_once_and_does_not_affect_others() {
     let ns = TestNamespace::new("invalid").await;
     ns.west
         .group("good", &[("good", 1, 1), ("good-east", 0, 1)])
@@ -48,7 +48,7 @@ async fn what_can_be_no_group_is_said_once_and_does_not_disturb_the_others() {
     let watch = watching(&ns.west, &[]).await;
     ns.west.ready("good", 0).await;
     ns.west.until_weights("good", &[0, 1]).await;
-    // Something else on them changes, which is no news of what is wrong.
+    // Another change of the object, which does not affect the error.
     ns.west
         .edit_split("empty", json!({"metadata": {"labels": {"touched": "yes"}}}))
         .await;
@@ -93,7 +93,7 @@ async fn weights_that_are_strings_count_as_numbers() {
 }
 
 #[tokio::test]
-async fn weights_edited_by_hand_are_put_back() {
+async fn weights_edited_by_hand_are_restored() {
     let ns = TestNamespace::new("edited").await;
     ns.west
         .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
@@ -108,7 +108,7 @@ async fn weights_edited_by_hand_are_put_back() {
 }
 
 #[tokio::test]
-async fn a_group_without_its_label_is_left_alone_and_taken_up_again_with_it() {
+async fn a_group_is_left_alone_while_its_label_is_gone() {
     let ns = TestNamespace::new("label").await;
     ns.west
         .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
@@ -133,7 +133,7 @@ async fn a_group_without_its_label_is_left_alone_and_taken_up_again_with_it() {
 }
 
 #[tokio::test]
-async fn a_deleted_group_stays_deleted_and_a_new_one_is_taken_up() {
+async fn a_deleted_group_stays_deleted_and_a_new_one_is_picked_up() {
     let ns = TestNamespace::new("come-and-go").await;
     ns.west
         .group("old", &[("old", 1, 1), ("old-east", 0, 1)])
@@ -158,7 +158,7 @@ async fn a_deleted_group_stays_deleted_and_a_new_one_is_taken_up() {
             .is_none()
     );
 
-    // The same name again, with another identity.
+    // The same name with another UID.
     ns.west
         .traffic_split("old", "old", &[("old", 1), ("old-east", 0)])
         .await;
@@ -167,7 +167,7 @@ async fn a_deleted_group_stays_deleted_and_a_new_one_is_taken_up() {
 }
 
 #[tokio::test]
-async fn a_backend_that_is_added_counts_at_once() {
+async fn an_added_backend_counts_at_once() {
     let ns = TestNamespace::new("added").await;
     ns.west
         .group("web", &[("web", 1, 0), ("web-east", 0, 0)])
@@ -186,12 +186,12 @@ async fn a_backend_that_is_added_counts_at_once() {
 }
 
 #[tokio::test]
-async fn of_two_groups_on_one_apex_the_newer_is_none() {
+async fn the_newer_of_two_groups_on_one_apex_is_invalid() {
     let ns = TestNamespace::new("rivals").await;
     ns.west
         .group("older", &[("web", 1, 1), ("web-east", 0, 1)])
         .await;
-    // Times of creation have whole seconds; of the same second the first name is the older one.
+    // Creation times are whole seconds. If two are the same, the first by name is the older one.
     ns.west
         .traffic_split("rival", "web", &[("web", 1), ("web-east", 0)])
         .await;
@@ -225,7 +225,7 @@ async fn of_two_groups_on_one_apex_the_newer_is_none() {
 }
 
 #[tokio::test]
-async fn a_selector_narrows_the_groups_down() {
+async fn a_selector_selects_groups() {
     let ns = TestNamespace::new("selector").await;
     ns.west
         .group("mine", &[("mine", 1, 0), ("mine-east", 0, 1)])
@@ -243,7 +243,7 @@ async fn a_selector_narrows_the_groups_down() {
     assert_eq!(rest.moves("yours"), 0, "{rest:?}");
 }
 
-/// The selector keeps the groups of the tests beside this one out.
+/// The selector leaves out the groups of other tests.
 #[tokio::test]
 async fn all_namespaces_at_once() {
     let ns = TestNamespace::new("everywhere").await;
@@ -278,7 +278,7 @@ async fn all_namespaces_at_once() {
     end(watch).await;
 }
 
-/// A group given as it is, at any version of the API.
+/// Creates a group from JSON, at any version of the API.
 async fn raw_split(side: &Side, version: &str, name: &str, primary: &str, backends: Value) {
     let resource = crate::support::traffic_split_resource(version);
     let splits: kube::Api<kube::api::DynamicObject> =

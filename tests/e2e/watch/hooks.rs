@@ -1,4 +1,4 @@
-//! A program that runs for each move.
+//! `--on-transition`: a program that runs for each move.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::support::{TestNamespace, end, eventually, plugin, processes_mentioning, watching};
 
-/// A program in a folder of its own, which it can find by `$(dirname "$0")`.
+/// A program in a folder of its own, which it finds by `$(dirname "$0")`.
 fn script(text: &str) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("hook");
@@ -65,7 +65,7 @@ async fn the_move_is_in_its_environment_and_on_its_input() {
 }
 
 #[tokio::test]
-async fn its_failure_is_logged_and_holds_nothing_up() {
+async fn a_failed_hook_is_logged_and_delays_nothing() {
     let ns = TestNamespace::new("hook-fails").await;
     ns.west
         .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
@@ -87,7 +87,7 @@ async fn its_failure_is_logged_and_holds_nothing_up() {
 }
 
 #[tokio::test]
-async fn what_hangs_is_killed_with_all_that_it_started() {
+async fn a_hanging_hook_is_killed_with_its_children() {
     let ns = TestNamespace::new("hook-hangs").await;
     ns.west
         .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
@@ -95,7 +95,7 @@ async fn what_hangs_is_killed_with_all_that_it_started() {
     let marker = format!("86{}", std::process::id());
     let command = format!("sh -c 'sleep {marker} & wait'");
     let mut watch = watching(&ns.west, &["--on-transition", &command]).await;
-    // More than run at once.
+    // More than may run at once.
     for _ in 0..3 {
         ns.west.ready("web", 0).await;
         watch.line_containing("web -> web-east").await;
@@ -120,7 +120,7 @@ async fn what_hangs_is_killed_with_all_that_it_started() {
 }
 
 #[tokio::test]
-async fn a_second_signal_ends_what_runs_too() {
+async fn a_second_signal_ends_running_hooks() {
     let ns = TestNamespace::new("hook-signals").await;
     ns.west
         .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
@@ -163,7 +163,7 @@ async fn a_second_signal_ends_what_runs_too() {
 }
 
 #[tokio::test]
-async fn a_program_that_is_not_there_is_said_at_once() {
+async fn a_missing_program_is_reported_at_once() {
     let ns = TestNamespace::new("hook-missing").await;
     let run = plugin()
         .args(["watch", "--on-transition", "/nowhere/to-be-found now"])
@@ -175,7 +175,7 @@ async fn a_program_that_is_not_there_is_said_at_once() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_program_is_said_at_once() {
+async fn a_file_that_is_not_a_program_is_reported_at_once() {
     let ns = TestNamespace::new("hook-no-program").await;
     let run = plugin()
         .args(["watch", "--on-transition", "/etc/passwd"])

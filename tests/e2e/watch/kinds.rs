@@ -1,4 +1,4 @@
-//! Kinds of objects that come and go while the loop runs, or that may not be read.
+//! Kinds of objects that appear and disappear while the watch runs, or that are forbidden.
 
 use http::Method;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -14,8 +14,7 @@ use crate::support::{
 const GROUP: &[(&str, u32, u8)] = &[("web", 1, 1), ("web-east", 0, 1)];
 
 #[tokio::test]
-async fn a_definition_that_is_removed_and_made_again_takes_its_groups_with_it_and_brings_them_back()
-{
+async fn groups_go_and_come_back_with_their_definition() {
     let sandbox = Sandbox::start(&["west"]);
     let side = Side {
         context: "west",
@@ -89,7 +88,8 @@ async fn a_definition_that_is_removed_and_made_again_takes_its_groups_with_it_an
     assert_eq!(rest.complaints("is no longer served"), 1, "{rest:?}");
 }
 
-/// The server no longer knows the kind, and the loop has not heard of the end of its objects.
+/// The server does not serve the kind any more, and the watch has not received the deletion of its
+/// objects.
 #[tokio::test]
 async fn groups_of_a_kind_that_is_gone_are_forgotten() {
     const SPLITS: &str = "/trafficsplits?";
@@ -111,7 +111,7 @@ async fn groups_of_a_kind_that_is_gone_are_forgotten() {
 }
 
 #[tokio::test]
-async fn a_kind_that_may_not_be_read_is_said_once_and_keeps_nothing_from_being_ready() {
+async fn a_forbidden_kind_is_reported_once_and_does_not_affect_readiness() {
     let ns = TestNamespace::new("forbidden-kind").await;
     ns.west.group("web", GROUP).await;
     let rights = operator_rights_without("httproutes");

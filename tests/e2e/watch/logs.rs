@@ -1,4 +1,4 @@
-//! What goes to standard error, as JSON.
+//! The log on standard error, as JSON.
 
 use serde_json::Value;
 

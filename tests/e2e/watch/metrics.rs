@@ -1,4 +1,4 @@
-//! The figures for Prometheus, and whether the loops are well.
+//! The metrics for Prometheus and the health endpoints.
 
 use http::Method;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -8,7 +8,7 @@ use crate::support::{
     Fault, FaultProxy, Running, TestNamespace, documented_metrics, end, eventually, plugin, shared,
 };
 
-/// Where a loop serves its figures.
+/// The address of a watch's metrics.
 pub async fn address(watch: &mut Running) -> String {
     let line = watch
         .stderr_line_containing("metrics are served on http://")
@@ -17,12 +17,12 @@ pub async fn address(watch: &mut Running) -> String {
     rest.split_once('/').unwrap().0.to_owned()
 }
 
-/// What is answered to these bytes.
+/// Sends these bytes and returns the answer.
 async fn send(address: &str, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(address)
         .await
         .expect("the address is listened on");
-    // It may be closed before all has been sent.
+    // The connection may be closed before all is sent.
     let _ = stream.write_all(bytes).await;
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
@@ -50,7 +50,7 @@ pub async fn until(address: &str, path: &str, wanted: &[&str]) {
 }
 
 #[tokio::test]
-async fn what_the_loop_does_is_counted() {
+async fn the_metrics_count_what_the_watch_does() {
     let ns = TestNamespace::new("metrics").await;
     ns.west
         .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
@@ -116,7 +116,7 @@ async fn what_the_loop_does_is_counted() {
 }
 
 #[tokio::test]
-async fn rubbish_does_no_harm() {
+async fn invalid_requests_do_no_harm() {
     let ns = TestNamespace::new("metrics-rubbish").await;
     let mut watch = plugin()
         .args(["watch", "--metrics", "127.0.0.1:0"])
@@ -141,7 +141,7 @@ async fn rubbish_does_no_harm() {
     );
     let refused = send(&address, long.as_bytes()).await;
     assert!(!refused.starts_with("HTTP/1.1 200 "), "{refused}");
-    // Whoever says nothing takes one of a few places, and no more than that.
+    // A client that sends nothing takes one of a few connections.
     let mut idle = Vec::new();
     for _ in 0..40 {
         idle.push(
@@ -156,7 +156,7 @@ async fn rubbish_does_no_harm() {
 }
 
 #[tokio::test]
-async fn a_loop_that_does_not_run_is_not_ready_but_alive() {
+async fn a_watch_that_does_not_run_is_alive_but_not_ready() {
     let ns = TestNamespace::new("metrics-ready").await;
     let proxy = FaultProxy::before(&ns.east).await;
     proxy.inject(
@@ -193,7 +193,7 @@ async fn a_loop_that_does_not_run_is_not_ready_but_alive() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_taken_is_said() {
+async fn an_address_in_use_is_reported() {
     let ns = TestNamespace::new("metrics-taken").await;
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = taken.local_addr().unwrap().port().to_string();

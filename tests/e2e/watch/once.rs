@@ -1,4 +1,4 @@
-//! Runs that end by themselves, runs that write nothing, and how a run ends.
+//! Runs with `--once` and `--dry-run`, and interrupts.
 
 use k8s_openapi::api::coordination::v1::Lease;
 use rustix::process::Signal;
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::support::{TestNamespace, documented, plugin, watching};
 
 #[tokio::test]
-async fn once_moves_what_has_to_move_and_ends() {
+async fn once_makes_the_needed_moves_and_ends() {
     let ns = TestNamespace::new("once").await;
     ns.west
         .group("web", &[("web", 1, 0), ("web-east", 0, 1)])
@@ -67,7 +67,7 @@ async fn once_in_a_namespace_without_groups_ends() {
 }
 
 #[tokio::test]
-async fn a_dry_run_says_what_it_would_do_and_writes_nothing() {
+async fn a_dry_run_reports_moves_and_writes_nothing() {
     let ns = TestNamespace::new("dry-run").await;
     ns.west
         .group("web", &[("web", 1, 0), ("web-east", 0, 1)])
@@ -153,7 +153,7 @@ async fn moves_as_json() {
 }
 
 #[tokio::test]
-async fn an_interrupt_ends_the_loop_well_and_gives_the_lease_back() {
+async fn an_interrupt_shuts_down_and_releases_the_lease() {
     let ns = TestNamespace::new("interrupt").await;
     ns.west
         .group("web", &[("web", 1, 0), ("web-east", 0, 1)])

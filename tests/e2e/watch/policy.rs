@@ -1,4 +1,4 @@
-//! Policies, as a loop carries them out.
+//! Policies, as a watch applies them.
 
 use serde_json::json;
 
@@ -16,8 +16,8 @@ pub async fn set(side: &Side, group: &str, annotations: &[(&str, &str)]) {
 
 pub const THREE: [(&str, u32, u8); 3] = [("web", 1, 1), ("web-central", 0, 1), ("web-east", 0, 1)];
 
-/// A group as a loop finds it, and the weights that it comes to first and after each step: a service and how many of its
-/// endpoints are ready from then on.
+/// A group at the start of a watch, and its weights first and after each step. A step is a service
+/// and its number of ready endpoints from then on.
 pub struct Story<'a> {
     pub backends: &'a [(&'a str, u32, u8)],
     pub policy: &'a [(&'a str, &'a str)],
@@ -56,7 +56,7 @@ async fn ordered_fallbacks_take_over_one_after_the_other() {
 }
 
 #[tokio::test]
-async fn active_active_shares_by_weight_among_those_that_are_ready() {
+async fn active_active_shares_by_weight_among_ready_backends() {
     let story = Story {
         backends: &THREE,
         policy: &[("policy", "active-active"), ("weights", "web=3,web-east=2")],
@@ -78,7 +78,7 @@ async fn too_few_ready_endpoints_are_not_enough() {
 }
 
 #[tokio::test]
-async fn once_waits_a_delay_out() {
+async fn once_waits_for_a_delay() {
     let ns = TestNamespace::new("delay").await;
     ns.west
         .group("web", &[("web", 1, 0), ("web-east", 0, 1)])
@@ -106,7 +106,7 @@ async fn once_waits_a_delay_out() {
 }
 
 #[tokio::test]
-async fn manual_failback_holds_until_someone_says_so() {
+async fn manual_failback_holds_until_the_command() {
     let ns = TestNamespace::new("manual").await;
     ns.west
         .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
@@ -154,7 +154,7 @@ async fn manual_failback_holds_until_someone_says_so() {
 }
 
 #[tokio::test]
-async fn a_bad_value_leaves_the_traffic_alone_and_says_what_is_allowed() {
+async fn an_invalid_value_leaves_the_traffic_alone_and_names_valid_ones() {
     let ns = TestNamespace::new("badpolicy").await;
     ns.west
         .group("bad", &[("bad", 1, 0), ("bad-east", 0, 1)])

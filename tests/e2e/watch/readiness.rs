@@ -1,16 +1,16 @@
-//! What counts as ready.
+//! Which endpoints count as ready.
 
 use serde_json::json;
 
 use crate::support::{TestNamespace, end, endpoint, plugin, watching};
 
 #[tokio::test]
-async fn weights_stay_where_nobody_is_ready_until_somebody_is() {
+async fn weights_stay_until_a_backend_is_ready() {
     let ns = TestNamespace::new("nobody").await;
     ns.west
         .group("web", &[("web", 1, 1), ("web-east", 0, 0)])
         .await;
-    // A second group shows when the loop has seen a change after the first group's.
+    // A second group shows when the watch has received a change that came after the first group's.
     ns.west
         .group("mark", &[("mark", 1, 1), ("mark-east", 0, 1)])
         .await;
@@ -86,7 +86,7 @@ async fn all_slices_of_a_service_count_together() {
 }
 
 #[tokio::test]
-async fn of_two_address_families_the_one_with_more_ready_counts() {
+async fn the_address_family_with_more_ready_endpoints_counts() {
     let ns = TestNamespace::new("dual-stack").await;
     ns.west
         .group("web", &[("web", 1, 0), ("web-east", 0, 1)])
@@ -143,7 +143,7 @@ async fn terminating_endpoints_do_not_count() {
 }
 
 #[tokio::test]
-async fn a_slice_without_endpoints_is_no_error() {
+async fn a_slice_without_endpoints_is_not_an_error() {
     let ns = TestNamespace::new("null").await;
     ns.west
         .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
@@ -156,12 +156,12 @@ async fn a_slice_without_endpoints_is_no_error() {
 }
 
 #[tokio::test]
-async fn a_mirror_without_local_endpoints_by_design_is_unknown_and_not_dead() {
+async fn a_mirror_in_a_flat_network_is_unknown_and_not_dead() {
     let ns = TestNamespace::new("flat").await;
     ns.west.unknowable_service("web-north").await;
     ns.west.bare_service("web").await;
     ns.west.ready("web", 1).await;
-    // It carries: a loop that took it for dead would move its traffic away at the start.
+    // It has traffic: a watch that took it for dead would move that at the start.
     ns.west
         .traffic_split("web", "web-north", &[("web-north", 1), ("web", 0)])
         .await;

@@ -1,4 +1,4 @@
-//! Writes that the API server refuses for good: said once, and not hammered.
+//! Writes that the API server rejects: reported once, and not repeated in a tight loop.
 
 use http::Method;
 
@@ -8,7 +8,7 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn a_patch_that_is_not_taken_is_said_once_and_not_repeated_soon() {
+async fn a_rejected_patch_is_reported_once_and_backs_off() {
     let ns = TestNamespace::new("unprocessable").await;
     ns.west
         .group("web", &[("web", 1, 0), ("web-east", 0, 1)])
@@ -35,7 +35,7 @@ async fn a_patch_that_is_not_taken_is_said_once_and_not_repeated_soon() {
     assert_eq!(watch.line_within(A_WHILE).await, None);
     assert_eq!(proxy.writes(), 1);
 
-    // Another version of the object is another matter.
+    // A new version of the object is tried again.
     proxy.heal();
     ns.west
         .edit_split(
@@ -49,7 +49,7 @@ async fn a_patch_that_is_not_taken_is_said_once_and_not_repeated_soon() {
 }
 
 #[tokio::test]
-async fn once_fails_where_a_group_could_not_be_moved() {
+async fn once_fails_if_a_group_could_not_be_moved() {
     let ns = TestNamespace::new("once-refused").await;
     ns.west
         .group("web", &[("web", 1, 0), ("web-east", 0, 1)])
@@ -77,7 +77,7 @@ async fn once_fails_where_a_group_could_not_be_moved() {
 }
 
 #[tokio::test]
-async fn without_the_right_to_write_it_says_so_once() {
+async fn a_missing_right_to_write_is_reported_once() {
     let ns = TestNamespace::new("no-patch").await;
     ns.west
         .group("web", &[("web", 1, 0), ("web-east", 0, 1)])

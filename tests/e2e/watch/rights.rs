@@ -1,4 +1,5 @@
-//! The loop as a user who may do less. With just the rights that it needs, the other tests run it.
+//! A watch as a user with fewer rights. The other tests run it with exactly the rights that it
+//! needs.
 
 use http::Method;
 use serde_json::json;
@@ -9,7 +10,7 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn without_leases_it_says_so_and_goes_on() {
+async fn without_the_right_to_leases_it_warns_and_runs() {
     let ns = TestNamespace::new("no-leases").await;
     ns.west
         .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
@@ -25,7 +26,7 @@ async fn without_leases_it_says_so_and_goes_on() {
 }
 
 #[tokio::test]
-async fn without_events_moves_go_on() {
+async fn without_the_right_to_events_it_still_moves() {
     let ns = TestNamespace::new("no-events").await;
     ns.west
         .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
@@ -38,7 +39,8 @@ async fn without_events_moves_go_on() {
     end(watch).await;
 }
 
-/// What has no slice may be a mirror service that has none by design: only its Service could tell.
+/// A backend without slices may be a mirror that has none by design. Only its Service could show
+/// that.
 #[tokio::test]
 async fn without_services_a_backend_without_slices_is_unknown() {
     let ns = TestNamespace::new("no-services").await;
@@ -90,7 +92,7 @@ async fn without_slices_nothing_moves() {
 }
 
 #[tokio::test]
-async fn what_one_namespace_does_not_allow_is_said_once_and_stops_no_other() {
+async fn a_right_missing_in_one_namespace_is_reported_once_and_affects_no_other() {
     let (open, shut) = (
         TestNamespace::new("open").await,
         TestNamespace::new("shut").await,
@@ -137,7 +139,7 @@ async fn what_one_namespace_does_not_allow_is_said_once_and_stops_no_other() {
 }
 
 #[tokio::test]
-async fn without_groups_it_ends_with_words() {
+async fn without_the_right_to_groups_it_ends_with_an_error() {
     let ns = TestNamespace::new("no-rights").await;
     let rights = [rule("", &["services"], &["get"])];
     let kubeconfig = restricted_kubeconfig(&ns.west, "stranger", &rights).await;

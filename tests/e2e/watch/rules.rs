@@ -1,4 +1,4 @@
-//! Rules of the decision that no other story comes by.
+//! Rules of the decision that no other test covers.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use super::policy::{Story, THREE, set};
 use crate::support::{TestNamespace, end, eventually, plugin, watching};
 
 #[tokio::test]
-async fn a_short_primary_has_the_traffic_where_nobody_else_is_ready() {
+async fn a_short_primary_has_the_traffic_if_no_other_backend_is_ready() {
     let story = Story {
         backends: &[("web", 0, 1), ("web-east", 1, 0)],
         policy: &[("min-ready", "2")],
@@ -17,7 +17,7 @@ async fn a_short_primary_has_the_traffic_where_nobody_else_is_ready() {
 }
 
 #[tokio::test]
-async fn enough_can_be_a_percentage() {
+async fn min_ready_can_be_a_percentage() {
     let story = Story {
         // One endpoint of each service is not ready: 2 of 3, then 1 of 2.
         backends: &[("web", 1, 2), ("web-east", 0, 1)],
@@ -29,7 +29,7 @@ async fn enough_can_be_a_percentage() {
 }
 
 #[tokio::test]
-async fn an_unknown_primary_gets_nothing_while_another_is_ready_and_is_tried_where_none_is() {
+async fn an_unknown_primary_is_tried_only_if_no_other_is_ready() {
     let ns = TestNamespace::new("unknown").await;
     ns.west.unknowable_service("web-north").await;
     for (service, ready) in [("web", 0), ("web-east", 1)] {
@@ -47,7 +47,7 @@ async fn an_unknown_primary_gets_nothing_while_another_is_ready_and_is_tried_whe
 }
 
 #[tokio::test]
-async fn a_stay_takes_weight_from_the_dead_and_ends_where_all_are() {
+async fn a_hold_takes_weight_off_dead_backends_and_ends_if_all_are_dead() {
     let ns = TestNamespace::new("stay").await;
     ns.west.group("web", &THREE).await;
     set(&ns.west, "web", &[("failback", "manual")]).await;
@@ -78,7 +78,7 @@ async fn a_stay_takes_weight_from_the_dead_and_ends_where_all_are() {
 }
 
 #[tokio::test]
-async fn a_preferred_fallback_waits_out_the_delay_as_the_primary_does() {
+async fn a_preferred_fallback_waits_for_the_delay_like_the_primary() {
     let ns = TestNamespace::new("preferred").await;
     ns.west.group("web", &THREE).await;
     let delay = Duration::from_secs(2);

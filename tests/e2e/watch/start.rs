@@ -1,4 +1,4 @@
-//! A start must not move what a loop that has run for long would leave.
+//! A start must not move traffic that a running watch would leave alone.
 
 use http::Method;
 
@@ -15,7 +15,7 @@ async fn a_start_with_healthy_groups_writes_nothing() {
     let mut versions = Vec::new();
     for number in 0..GROUPS {
         let name = format!("group-{number}");
-        // In proportion both are home.
+        // In proportion, both have all their traffic on the primary.
         let weight = if number % 2 == 0 { 1 } else { 100 };
         ns.west.bare_service(&name).await;
         ns.west.ready(&name, 1).await;
@@ -25,7 +25,7 @@ async fn a_start_with_healthy_groups_writes_nothing() {
             .await;
         versions.push((name, split.metadata.resource_version.unwrap()));
     }
-    // One that has to move shows that the loop has come to its decisions.
+    // A group that has to move shows that the watch has decided.
     ns.west
         .group("mark", &[("mark", 1, 0), ("mark-east", 0, 1)])
         .await;
@@ -39,7 +39,7 @@ async fn a_start_with_healthy_groups_writes_nothing() {
     )
     .await;
     watch.line_containing("mark -> mark-east").await;
-    // What the cluster tells next is decided on after all that was known at the start.
+    // The watch decides on later changes after everything that was known at the start.
     ns.west.ready("mark", 1).await;
     watch.line_containing("mark-east -> mark").await;
     let rest = end(watch).await;

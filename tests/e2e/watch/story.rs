@@ -1,4 +1,4 @@
-//! Failover and failback, as people meet them.
+//! Failover and failback, as users see them.
 
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::events::v1::Event;
@@ -64,7 +64,7 @@ async fn traffic_moves_to_the_mirror_and_back() {
     assert!(rest.stdout.is_empty(), "{rest:?}");
 }
 
-/// Linkerd's own failover extension is accepted on this.
+/// The acceptance test of Linkerd's own failover extension.
 #[tokio::test]
 async fn several_fallbacks_share_until_the_primary_is_back() {
     let ns = TestNamespace::new("acceptance").await;
@@ -98,7 +98,7 @@ async fn several_fallbacks_share_until_the_primary_is_back() {
     assert_eq!(rest.stdout.len(), 3, "one move for each step: {rest:?}");
 }
 
-/// An object without what a move may change; the weights must be these.
+/// An object without the fields that a move may change. Its weights must be these.
 fn bare(object: &Value, weights: &Value) -> Value {
     let mut object = object.clone();
     let mut seen = Vec::new();
@@ -117,7 +117,7 @@ fn bare(object: &Value, weights: &Value) -> Value {
     object
 }
 
-/// Waits until each service has an endpoint that is ready.
+/// Waits until each service has a ready endpoint.
 async fn until_ready(side: &Side, services: &[&str]) {
     for service in services {
         let selector =

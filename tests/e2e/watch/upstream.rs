@@ -1,4 +1,4 @@
-//! The loop beside Linkerd's own failover controller.
+//! A watch beside Linkerd's own failover controller.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ use crate::support::{
 
 /// The two disagree on whether one endpoint is enough.
 #[tokio::test]
-async fn weights_that_another_loop_puts_back_are_contested() {
+async fn weights_that_another_controller_reverts_are_contested() {
     let ns = TestNamespace::new("contested").await;
     ns.west
         .group("web", &[("web", 1, 2), ("web-east", 0, 1)])
@@ -49,10 +49,10 @@ async fn weights_that_another_loop_puts_back_are_contested() {
     end(watch).await;
 }
 
-/// The loop is a ServiceAccount with the rights that the README names, and at first without those that only a
+/// The watch is a ServiceAccount with the documented rights, at first without those that only a
 /// ClusterRole can give.
 #[tokio::test]
-async fn groups_that_linkerds_controller_runs_are_refused_left_or_shared() {
+async fn groups_of_linkerds_controller_are_refused_left_or_shared() {
     const UNSEEN: &str = "it cannot be seen whether Linkerd's own failover controller runs";
     let sandbox = Sandbox::start(&["west"]);
     let labels = json!({"linkerd.io/extension": "failover"});
@@ -87,7 +87,7 @@ async fn groups_that_linkerds_controller_runs_are_refused_left_or_shared() {
     })
     .await;
 
-    // It comes while the loop runs, and is noticed when it undoes a move.
+    // The controller appears while the watch runs, which notices it when a move is undone.
     let mut beside = started(watch()).await;
     extension.deployment("linkerd-failover", 1).await;
     let upstream = Upstream::runs(&shop, ReadinessFrom::Slices);

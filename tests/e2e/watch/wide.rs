@@ -1,4 +1,5 @@
-//! Groups in more than 50 namespaces, which are followed by one watch of the whole cluster where that is allowed.
+//! Groups in more than 50 namespaces. One watch of the whole cluster follows them if the user may
+//! do that.
 
 use futures::future::join_all;
 use http::Method;
@@ -23,7 +24,7 @@ fn is_about_slices(rule: &PolicyRule) -> bool {
         .any(|name| name == "endpointslices")
 }
 
-/// A namespace with a group, of which the operator may read the EndpointSlices.
+/// A namespace with a group, whose EndpointSlices the operator may read.
 async fn namespace(sandbox: &Sandbox, number: usize) -> Side {
     let client = sandbox.client("west").await;
     let side = Side {
@@ -51,8 +52,8 @@ async fn namespace(sandbox: &Sandbox, number: usize) -> Side {
     side
 }
 
-/// Follows all namespaces as this user, has traffic moved in old ones and in a new one and back; gives the proxy that
-/// has seen it.
+/// Follows all namespaces as this user, and moves traffic there and back in old namespaces and in a
+/// new one. Returns the proxy between.
 async fn moves_everywhere(sandbox: &Sandbox, sides: &mut Vec<Side>, user: Side) -> FaultProxy {
     let proxy = FaultProxy::before(&user).await;
     let args = ["watch", "-A", "--metrics", "127.0.0.1:0"];
@@ -79,7 +80,7 @@ async fn moves_everywhere(sandbox: &Sandbox, sides: &mut Vec<Side>, user: Side) 
 }
 
 #[tokio::test]
-async fn many_namespaces_are_followed_with_and_without_the_right_to_all() {
+async fn many_namespaces_are_followed_with_and_without_cluster_wide_rights() {
     let sandbox = Sandbox::start(&["west"]);
     let mut sides = join_all((0..NAMESPACES).map(|number| namespace(&sandbox, number))).await;
     let administrator = sides[0].clone();
@@ -87,7 +88,7 @@ async fn many_namespaces_are_followed_with_and_without_the_right_to_all() {
     assert!(!proxy.seen(&Method::GET, EVERYWHERE).is_empty());
     assert!(proxy.seen(&Method::GET, IN_A_NAMESPACE).is_empty());
 
-    // All but EndpointSlices may be read everywhere, those in each namespace.
+    // Everything except EndpointSlices may be read cluster-wide, and those in each namespace.
     let (slices, others): (Vec<_>, Vec<_>) =
         operator_rights().into_iter().partition(is_about_slices);
     let operator =
