@@ -36,7 +36,7 @@ pub async fn run(flags: &GlobalArgs, args: &HistoryArgs) -> anyhow::Result<Exit>
     let (groups, events) = future::join(groups, history::read(&cluster, namespace)).await;
     let groups = selection::readable(
         &cluster,
-        groups.map_err(|error| selection::explain_list(&cluster, &error))?,
+        groups.map_err(|error| error::explain_group_list(&cluster, &error))?,
     );
     let (told, failure) = match events {
         Ok(told) => (told, None),

@@ -79,8 +79,17 @@ fn place(cluster: &Cluster) -> String {
     )
 }
 
+/// Explains why no groups can be listed.
+pub fn explain_group_list(cluster: &Cluster, error: &RequestError) -> Problem {
+    if error.is_not_found() {
+        no_kinds(cluster)
+    } else {
+        explain(cluster, error)
+    }
+}
+
 /// The cluster has no kind of object that could carry a group.
-pub fn no_kinds(cluster: &Cluster) -> Problem {
+fn no_kinds(cluster: &Cluster) -> Problem {
     let crds: Vec<&str> = KINDS.iter().map(|kind| kind.info().crd).collect();
     Problem::new(format!(
         "{} has no kind of object that carries groups",

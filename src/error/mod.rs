@@ -4,5 +4,5 @@ pub mod explain;
 pub mod json;
 pub mod report;
 
-pub use explain::{explain, no_kinds};
+pub use explain::{explain, explain_group_list};
 pub use report::{Report, finish, report_usage};

@@ -1,4 +1,4 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,13 +12,14 @@ use crate::cluster::api::lease;
 use crate::cluster::api::lease::Lease;
 use crate::cluster::api::services;
 use crate::cluster::listwatch::watch::Event;
+use crate::cluster::queries::kind_status::KindStatus;
 use crate::cluster::queries::runners;
 use crate::cluster::{Clusters, RequestError};
 use crate::error;
 use crate::model::{ServiceRef, Status};
 use crate::readiness::scope::SliceWatchId;
 use crate::readiness::watches::{FollowedEvent, WatchSet};
-use crate::resource::{GroupName, KINDS, Record, Upstream};
+use crate::resource::{GroupName, KINDS, Kind, Record, Upstream};
 
 /// How often what time alone changes is looked at: Leases and overrides end, watches fall silent.
 const TICK: Duration = Duration::from_secs(1);
@@ -66,7 +67,6 @@ impl From<FollowedEvent> for ObserverInput {
 /// What has to be known before there is anything to show.
 #[derive(Debug, PartialEq, Eq, Hash)]
 enum InitialSync {
-    Groups(&'static str),
     Leases,
     Upstream,
 }
@@ -83,10 +83,7 @@ pub struct Observer {
     inbox: mpsc::Sender<ObserverInput>,
     arrivals: mpsc::Receiver<ObserverInput>,
     awaited: HashSet<InitialSync>,
-    /// Kinds that the cluster does not know, or that may not be read.
-    absent_kinds: usize,
-    /// Why kinds that may not be read are not.
-    forbidden: HashMap<&'static str, RequestError>,
+    kinds: KindStatus,
     ticks: Interval,
     started: Instant,
     /// Something may look different from what was shown.
@@ -113,16 +110,13 @@ impl Observer {
             inbox,
             arrivals,
             awaited: HashSet::from([InitialSync::Leases, InitialSync::Upstream]),
-            absent_kinds: 0,
-            forbidden: HashMap::new(),
+            kinds: KindStatus::default(),
             ticks,
             started: Instant::now(),
             dirty: false,
             shown: None,
         };
         for kind in KINDS {
-            let name = kind.info().name;
-            observer.awaited.insert(InitialSync::Groups(name));
             let source = groups::source(*kind, namespace.as_deref(), selector.as_deref());
             observer.watches.follow_groups(*kind, source);
         }
@@ -161,7 +155,7 @@ impl Observer {
 
     /// Why kinds are left out that may not be read.
     pub fn forbidden(&self) -> impl Iterator<Item = &RequestError> {
-        self.forbidden.values()
+        self.kinds.forbidden().map(|(_, error)| error)
     }
 
     /// How long ago something was, of what a [`Lost`] says.
@@ -211,10 +205,9 @@ impl Observer {
     fn hear(&mut self, told: FollowedEvent, now: Duration) -> anyhow::Result<bool> {
         match told {
             FollowedEvent::Groups(kind, event) => {
-                let kind = kind.info().name;
-                self.first_list(kind, &event)?;
+                self.kind_event(kind, &event)?;
                 self.dirty = true;
-                self.picture.groups(kind, *event, now);
+                self.picture.groups(kind.info().name, *event, now);
                 Ok(true)
             }
             FollowedEvent::Slices(id, event) => {
@@ -235,47 +228,27 @@ impl Observer {
         }
     }
 
-    /// Until a list of groups has come, what fails ends it all, unless it may pass.
-    fn first_list(&mut self, kind: &'static str, event: &Event<Record>) -> anyhow::Result<()> {
-        let awaited = InitialSync::Groups(kind);
+    /// Until the first list of a kind's groups has arrived, a failure ends the observer, unless it may pass.
+    fn kind_event(&mut self, kind: &dyn Kind, event: &Event<Record>) -> anyhow::Result<()> {
+        let explain =
+            |error: &RequestError| Err(error::explain_group_list(&self.cluster, error).into());
         match event {
-            Event::Failed(error) if self.awaited.contains(&awaited) => {
-                if error.is_not_found() || error.is_forbidden() {
-                    self.awaited.remove(&awaited);
-                    self.absent_kinds += 1;
+            Event::Failed(error) if self.kinds.is_pending(kind) => {
+                if error.may_pass() {
+                    return Ok(());
                 }
-                if error.is_forbidden() {
-                    self.forbidden.insert(kind, error.clone());
-                }
-                self.refuse(error)
+                let unavailable = self.kinds.unavailable(kind, error);
+                unavailable.or_else(|error| explain(&error))
             }
-            // Who may list and not watch, or may no longer, would wait in vain.
-            Event::Failed(error) if error.is_forbidden() && !self.forbidden.contains_key(kind) => {
-                Err(error::explain(&self.cluster, error).into())
+            // A user who may list but not watch, or lost the right, would wait in vain.
+            Event::Failed(error) if error.is_forbidden() && !self.kinds.is_forbidden(kind) => {
+                explain(error)
             }
+            Event::Failed(_) => Ok(()),
             _ => {
-                self.awaited.remove(&awaited);
+                self.kinds.served(kind);
                 Ok(())
             }
-        }
-    }
-
-    fn refuse(&self, error: &RequestError) -> anyhow::Result<()> {
-        match error {
-            error if error.may_pass() => Ok(()),
-            error if !error.is_not_found() && !error.is_forbidden() => {
-                Err(error::explain(&self.cluster, error).into())
-            }
-            _ if self.absent_kinds < KINDS.len() => Ok(()),
-            _ => Err(
-                match KINDS
-                    .iter()
-                    .find_map(|kind| self.forbidden.get(kind.info().name))
-                {
-                    Some(error) => error::explain(&self.cluster, error).into(),
-                    None => error::no_kinds(&self.cluster).into(),
-                },
-            ),
         }
     }
 
@@ -309,7 +282,7 @@ impl Observer {
 
     /// What is seen, if all of it is known and it is not what was shown last.
     fn news(&mut self) -> Option<Snapshot> {
-        if !self.awaited.is_empty() || !self.asked.is_empty() {
+        if self.kinds.any_pending() || !self.awaited.is_empty() || !self.asked.is_empty() {
             return None;
         }
         let now = self.now();

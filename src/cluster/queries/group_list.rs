@@ -2,6 +2,7 @@
 
 use futures::future;
 
+use super::kind_status::KindStatus;
 use crate::cluster::api::groups;
 use crate::cluster::listwatch::list;
 use crate::cluster::transport::client::Cluster;
@@ -45,20 +46,19 @@ pub async fn list_groups_counting(
             Err(error) => Err(groups::clarified(cluster, *kind, error).await),
         }
     });
-    let (mut listed, mut absent, mut known) = (GroupList::default(), None, false);
-    for list in future::join_all(lists).await {
+    let (mut kinds, mut records) = (KindStatus::default(), Vec::new());
+    for (kind, list) in KINDS.iter().zip(future::join_all(lists).await) {
         match list {
-            Ok(records) => {
-                known = true;
-                listed.records.extend(records);
+            Ok(groups) => {
+                kinds.served(*kind);
+                records.extend(groups);
             }
-            Err(error) if error.is_not_found() => absent = Some(error),
-            Err(error) if error.is_forbidden() => listed.forbidden.push(error),
-            Err(error) => return Err(error),
+            Err(error) => kinds.unavailable(*kind, &error)?,
         }
     }
-    match listed.forbidden.first().cloned().or(absent) {
-        Some(error) if !known => Err(error),
-        _ => Ok(listed),
-    }
+    let forbidden = kinds.forbidden().map(|(_, error)| error.clone());
+    Ok(GroupList {
+        forbidden: forbidden.collect(),
+        records,
+    })
 }

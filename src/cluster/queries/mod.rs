@@ -1,5 +1,6 @@
 pub mod conflicts;
 pub mod group_list;
 pub mod history;
+pub mod kind_status;
 pub mod runners;
 pub mod upstream;

@@ -49,12 +49,12 @@ pub async fn choose(
     // A rival need not have the labels.
     let rivals = OptionFuture::from(labels.map(|_| list_groups(cluster, namespace, None)));
     let (all, rivals) = join(all, rivals).await;
-    let (all, prefetched) = all.map_err(|error| explain_list(cluster, &error))?;
+    let (all, prefetched) = all.map_err(|error| error::explain_group_list(cluster, &error))?;
     let all = readable(cluster, all);
     let rivals = match rivals {
         Some(rivals) => {
             rivals
-                .map_err(|error| explain_list(cluster, &error))?
+                .map_err(|error| error::explain_group_list(cluster, &error))?
                 .records
         }
         None => all.clone(),
@@ -324,15 +324,6 @@ pub fn place_of(cluster: &Cluster, namespace: Option<&str>) -> String {
 pub fn readable(cluster: &Cluster, listed: GroupList) -> Vec<Record> {
     say_forbidden(cluster, &listed.forbidden);
     listed.records
-}
-
-/// Explains why no groups could be listed.
-pub fn explain_list(cluster: &Cluster, error: &RequestError) -> Problem {
-    if error.is_not_found() {
-        error::no_kinds(cluster)
-    } else {
-        error::explain(cluster, error)
-    }
 }
 
 /// Warns of kinds that may not be read.

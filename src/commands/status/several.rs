@@ -13,6 +13,7 @@ use crate::cluster::queries::group_list::list_groups;
 use crate::cluster::transport::connection_flags;
 use crate::commands::args::{contexts, selection};
 use crate::commands::scope;
+use crate::error;
 use crate::error::Report;
 use crate::model::{GroupId, Status};
 use crate::output::terminal::say;
@@ -101,7 +102,8 @@ async fn find(flags: &GlobalArgs, args: &StatusArgs, names: &[GroupName]) -> any
         let groups = list_groups(&cluster, namespace, labels).await;
         groups.map(|groups| (groups, PrefetchedSlices::default()))
     };
-    let (groups, prefetched) = listed.map_err(|error| selection::explain_list(&cluster, &error))?;
+    let (groups, prefetched) =
+        listed.map_err(|error| error::explain_group_list(&cluster, &error))?;
     let all = selection::readable(&cluster, groups);
     let picked: HashSet<GroupId> = names
         .iter()

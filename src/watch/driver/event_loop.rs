@@ -11,13 +11,14 @@ use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::executor::{Executor, RequestOutcome};
-use super::kind_status::{KindStatus, Troubles};
 use super::lease_elector;
 use super::notice_aggregator::NoticeAggregator;
+use super::read_failures::ReadFailures;
 use super::suspend::{Clocks, SuspendDetector};
 use super::sync_status::{Stream, SyncStatus};
 use super::upstream_probe::UpstreamProbe;
 use crate::cluster::api::{groups, identity};
+use crate::cluster::queries::kind_status::KindStatus;
 use crate::cluster::queries::upstream;
 use crate::cluster::{Clusters, RequestResult};
 use crate::error;
@@ -89,7 +90,7 @@ pub async fn run(
         lease_turns: Arc::new(Semaphore::new(MOST_LEASES)),
         identity,
         kinds: KindStatus::default(),
-        troubles: Troubles::default(),
+        troubles: ReadFailures::default(),
         crowd: NoticeAggregator::default(),
         hearing: SyncStatus::default(),
         lookout: UpstreamProbe::default(),
@@ -120,7 +121,7 @@ pub(crate) struct Driver<'a> {
     /// What this loop holds Leases as.
     pub(super) identity: String,
     pub(super) kinds: KindStatus,
-    pub(super) troubles: Troubles,
+    pub(super) troubles: ReadFailures,
     /// What waits to be said with others of its kind.
     pub(super) crowd: NoticeAggregator,
     pub(super) hearing: SyncStatus,
@@ -186,7 +187,6 @@ impl Driver<'_> {
     fn follow_groups(&mut self) {
         self.groups.drain(..).for_each(|task| task.abort());
         for kind in KINDS {
-            self.kinds.ask(*kind);
             let selector = self.options.selector.as_deref();
             let source = groups::source(*kind, self.options.namespace.as_deref(), selector);
             self.groups.push(self.watches.follow_groups(*kind, source));
@@ -266,14 +266,16 @@ impl Driver<'_> {
 
     /// Says what is followed, once it is known, and what can't be.
     fn announce(&mut self) -> anyhow::Result<()> {
-        if self.announced || !self.kinds.are_known() {
+        if self.announced || self.kinds.any_pending() {
             return Ok(());
         }
         self.announced = true;
-        for (what, error) in self.kinds.take_forbidden() {
-            let notice = self.troubles.note_lack(what, &error);
-            self.say(notice)?;
-        }
+        let forbidden = self.kinds.forbidden();
+        let troubles = &mut self.troubles;
+        let notices: Vec<Notice> = forbidden
+            .filter_map(|(kind, error)| troubles.note_lack(kind.info().crd, error))
+            .collect();
+        self.say(notices)?;
         self.say([Notice::Started {
             groups: self.engine.group_count(),
         }])

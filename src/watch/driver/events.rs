@@ -6,17 +6,20 @@ use super::event_loop::Driver;
 use super::sync_status::Stream;
 use crate::cluster::RequestError;
 use crate::cluster::listwatch::watch::Event;
+use crate::cluster::queries::kind_status::KindStatus;
+use crate::error;
+use crate::model::Notice;
 use crate::readiness::watches::FollowedEvent;
-use crate::resource::Kind;
+use crate::resource::{Kind, Record};
 
 impl Driver<'_> {
     pub(crate) fn hear(&mut self, told: FollowedEvent, now: Duration) -> anyhow::Result<()> {
         match told {
             FollowedEvent::Groups(kind, event) => {
-                let news = self.kinds.hear(kind, &event);
-                self.say(news)?;
+                let change = kind_notice(&mut self.kinds, kind, &event);
+                self.say(change)?;
                 match event.as_ref() {
-                    Event::Failed(error) if !self.kinds.is_known(kind) => {
+                    Event::Failed(error) if self.kinds.is_pending(kind) => {
                         self.no_groups(kind, error)?
                     }
                     event => {
@@ -78,10 +81,63 @@ impl Driver<'_> {
 
     /// The first list of a kind's groups failed: most failures end the loop then, later none does.
     fn no_groups(&mut self, kind: &'static dyn Kind, error: &RequestError) -> anyhow::Result<()> {
-        if self.kinds.may_yet_come(error) {
+        if self.kinds.may_yet_be_served(error) {
             let notice = self.troubles.note_failure(kind.info().crd, error);
             return self.say_with_others(notice);
         }
-        self.kinds.lack(kind, error, self.cluster)
+        self.kinds
+            .unavailable(kind, error)
+            .map_err(|error| error::explain_group_list(self.cluster, &error).into())
+    }
+}
+
+/// Notes that a kind is served, or no longer. Returns what to report of that.
+fn kind_notice(kinds: &mut KindStatus, kind: &dyn Kind, event: &Event<Record>) -> Option<Notice> {
+    let crd = kind.info().crd;
+    match event {
+        Event::Listed(records) => {
+            let groups = records.len();
+            let is_back = kinds.served(kind);
+            is_back.then_some(Notice::KindAgain { crd, groups })
+        }
+        event if event.is_absent() => {
+            let is_gone = kinds.removed(kind);
+            is_gone.then_some(Notice::KindGone { crd })
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::transport::error::Cause;
+    use crate::resource::KINDS;
+
+    #[test]
+    fn the_removal_of_a_kind_is_reported_once_and_so_is_its_return() {
+        let absent = || {
+            let cause = Cause::Status {
+                code: 404,
+                reason: "NotFound".to_owned(),
+                message: "not found".to_owned(),
+                retry_after: None,
+            };
+            Event::Failed(RequestError {
+                method: http::Method::GET,
+                path: "/x".into(),
+                cause,
+            })
+        };
+        let (kind, crd) = (KINDS[0], KINDS[0].info().crd);
+        let kinds = &mut KindStatus::default();
+        let mut notice = |event| kind_notice(kinds, kind, &event);
+        assert_eq!(notice(absent()), None, "it was never there");
+        assert_eq!(notice(Event::Listed(Vec::new())), None);
+        assert_eq!(notice(absent()), Some(Notice::KindGone { crd }));
+        assert_eq!(notice(absent()), None);
+        let back = notice(Event::Listed(Vec::new()));
+        assert_eq!(back, Some(Notice::KindAgain { crd, groups: 0 }));
+        assert_eq!(notice(Event::Listed(Vec::new())), None);
     }
 }

@@ -1,0 +1,105 @@
+//! What the loop cannot read at present, so that each failure and each recovery is reported once.
+
+use std::collections::HashMap;
+
+use crate::cluster::listwatch::watch::Event;
+use crate::model::Notice;
+use crate::readiness::scope::SliceWatchId;
+use crate::readiness::watches::{FollowedEvent, WatchSet};
+
+#[derive(Debug, Default)]
+pub struct ReadFailures {
+    /// What cannot be read, and whether the loop works without it.
+    failing: HashMap<String, bool>,
+}
+
+impl ReadFailures {
+    /// Returns what to report when something can no longer be read, and when it can again.
+    pub fn note<T>(&mut self, event: &Event<T>, what: impl FnOnce() -> String) -> Option<Notice> {
+        match event {
+            Event::Failed(error) if error.is_not_found() => None,
+            Event::Failed(error) => self.note_failure(&what(), error),
+            _ if self.failing.is_empty() => None,
+            _ => {
+                let what = what();
+                self.failing
+                    .remove(&what)
+                    .map(|_| Notice::ReadAgain { what })
+            }
+        }
+    }
+
+    /// Whether everything that the loop needs can be read.
+    pub fn are_none(&self) -> bool {
+        self.failing.values().all(|is_dispensable| *is_dispensable)
+    }
+
+    pub fn note_failure(&mut self, what: &str, error: &impl ToString) -> Option<Notice> {
+        self.add(what, error, false)
+    }
+
+    /// As [`Self::note_failure`], for something without which the loop works.
+    pub fn note_lack(&mut self, what: &str, error: &impl ToString) -> Option<Notice> {
+        self.add(what, error, true)
+    }
+
+    fn add(&mut self, what: &str, error: &impl ToString, is_dispensable: bool) -> Option<Notice> {
+        if self.failing.contains_key(what) {
+            return None;
+        }
+        self.failing.insert(what.to_owned(), is_dispensable);
+        Some(Notice::ReadFailed {
+            what: what.to_owned(),
+            error: error.to_string(),
+        })
+    }
+
+    /// Forgets what a watch reads, unless another watch reads the same.
+    pub fn forget<I: From<FollowedEvent> + Send + 'static>(
+        &mut self,
+        watches: &WatchSet<I>,
+        id: SliceWatchId,
+    ) {
+        if watches.is_alone(id) {
+            for what in ["EndpointSlices", "Services"] {
+                self.failing.remove(&watches.place(what, id));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHAT: &str = "EndpointSlices of all namespaces";
+
+    #[test]
+    fn a_failure_and_its_end_are_reported_once() {
+        let mut failures = ReadFailures::default();
+        assert!(failures.note_failure(WHAT, &"no").is_some());
+        assert!(failures.note_failure(WHAT, &"no").is_none());
+        assert!(!failures.are_none());
+        let again = failures.note(&Event::<()>::Alive, || WHAT.to_owned());
+        assert_eq!(
+            again,
+            Some(Notice::ReadAgain {
+                what: WHAT.to_owned()
+            })
+        );
+        assert!(failures.are_none());
+    }
+
+    #[test]
+    fn a_failure_that_the_loop_can_do_without_leaves_it_ready() {
+        let mut failures = ReadFailures::default();
+        assert!(failures.note_lack("httproutes", &"no").is_some());
+        assert!(failures.note_failure("httproutes", &"no").is_none());
+        assert!(failures.are_none());
+        assert!(
+            failures
+                .note(&Event::<()>::Alive, || "httproutes".to_owned())
+                .is_some()
+        );
+    }
+}
