@@ -1,5 +1,5 @@
-//! `watch` and `status` under load, against the sandbox, beside programs that do the least that would do.
-//! What is measured, how, and the results: docs/performance.md.
+//! Measures `watch` and `status` under load against the sandbox, beside programs that do the
+//! minimum. docs/performance.md describes the measurements and their results.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,26 +7,26 @@
     reason = "a benchmark fails by panicking"
 )]
 
-mod bare;
-mod estate;
-mod outside;
+mod baseline;
+mod environment;
+mod external_watch;
+mod fixture;
+mod latency_proxy;
 mod process;
 mod report;
 mod requests;
 mod rows;
-mod slow_line;
 mod statistics;
-// One copy for tests and benchmarks, in the folder of the tests.
+// The tests and the benchmarks share one copy, which is in the folder of the tests.
 #[path = "../../tests/support/mod.rs"]
 mod support;
-mod world;
 
 use std::time::Duration;
 
+use environment::Environment;
 use report::Report;
-use world::World;
 
-/// What is added to each request of a laptop.
+/// The latency of a laptop's requests.
 const LAPTOP: Duration = Duration::from_millis(25);
 
 fn main() {
@@ -39,12 +39,12 @@ fn main() {
         .build()
         .expect("a runtime");
     match words.split_first() {
-        Some((first, rest)) if first == bare::NAME => runtime.block_on(bare::run(rest)),
+        Some((first, rest)) if first == baseline::NAME => runtime.block_on(baseline::run(rest)),
         _ => runtime.block_on(measure(&words)),
     }
 }
 
-/// Measures the rows that are named, or all of them.
+/// Measures the named rows, or all of them.
 async fn measure(words: &[String]) {
     let quick = words.iter().any(|word| word == "--quick");
     let (delay, words) = delay(words);
@@ -59,20 +59,20 @@ async fn measure(words: &[String]) {
         unknown.unwrap(),
         rows::NAMES.join(" ")
     );
-    let world = World::start(quick, delay).await;
+    let environment = Environment::start(quick, delay).await;
     let mut report = Report::new(quick);
     for name in rows::NAMES
         .iter()
         .filter(|name| names.is_empty() || names.contains(name))
     {
         eprintln!("# {name}");
-        rows::measure(name, &world, &mut report).await;
+        rows::measure(name, &environment, &mut report).await;
         report.write();
     }
     report.print();
 }
 
-/// What `--delay 25ms` says, or how far away a laptop is; and the other words.
+/// Splits off the value of `--delay 25ms`. The default is the latency of a laptop.
 fn delay(words: &[String]) -> (Duration, Vec<&str>) {
     const FLAG: &str = "--delay";
     let mut words: Vec<&str> = words.iter().map(String::as_str).collect();

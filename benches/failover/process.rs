@@ -1,10 +1,10 @@
-//! What the kernel says of a process.
+//! Figures of a process from /proc.
 
 use std::time::{Duration, Instant};
 
 use rustix::process::Pid;
 
-/// Resident memory, now and at most, in MB.
+/// Resident memory in MB: the current size and the maximum.
 pub fn memory(pid: Pid) -> (f64, f64) {
     let status = std::fs::read_to_string(proc(pid, "status")).expect("the process runs");
     let kilobytes = |field: &str| -> f64 {
@@ -20,14 +20,14 @@ pub fn memory(pid: Pid) -> (f64, f64) {
     (kilobytes("VmRSS:") / 1024.0, kilobytes("VmHWM:") / 1024.0)
 }
 
-/// Open file descriptors.
+/// The number of open file descriptors.
 pub fn descriptors(pid: Pid) -> usize {
     std::fs::read_dir(proc(pid, "fd"))
         .expect("the process runs")
         .count()
 }
 
-/// How much of a core the process uses, in percent, while `work` goes on.
+/// The share of a core that the process uses during `work`, in percent.
 pub async fn share_of_core(pid: Pid, work: impl Future<Output = ()>) -> f64 {
     let (before, started) = (processor_time(pid), Instant::now());
     work.await;
@@ -36,7 +36,7 @@ pub async fn share_of_core(pid: Pid, work: impl Future<Output = ()>) -> f64 {
 }
 
 fn processor_time(pid: Pid) -> Duration {
-    // The scheduler's own count is in nanoseconds; `stat` has hundredths of a second only.
+    // In nanoseconds, from the scheduler. `stat` has only hundredths of a second.
     let tasks = std::fs::read_dir(proc(pid, "task"))
         .expect("the process runs")
         .flatten();

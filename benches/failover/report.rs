@@ -1,17 +1,17 @@
-//! The figures, as a table and as JSON.
+//! The figures as a table and as JSON.
 
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-/// What a figure must reach.
+/// The target of a figure.
 #[derive(Debug, Clone, Copy)]
 pub enum Target {
-    /// So many times the floor.
+    /// At most this many times the floor.
     Times(f64),
-    /// So much.
+    /// At most this much.
     Most(f64),
-    /// It is there to be known.
+    /// For information.
     None,
 }
 
@@ -69,7 +69,7 @@ impl Report {
         self.figures.push(figure);
     }
 
-    /// Writes the JSON.
+    /// Writes the report as JSON.
     pub fn write(&self) {
         let text = serde_json::to_string_pretty(self).expect("a report is JSON");
         std::fs::write(path(), text).expect("the report can be written");

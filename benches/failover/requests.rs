@@ -1,4 +1,4 @@
-//! Requests as plain as they can be.
+//! Minimal requests to the API server.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ pub const JSON_PATCH: &str = "application/json-patch+json";
 pub const MERGE_PATCH: &str = "application/merge-patch+json";
 pub const CONTEXT: &str = "west";
 
-/// A client with the same connections as the plugin's, and nothing above them.
+/// A client with the same connections as the plugin's, and no layers above them.
 pub async fn client(kubeconfig: &Path) -> Client {
     let file = Kubeconfig::read_from(kubeconfig).expect("the kubeconfig can be read");
     let options = KubeConfigOptions {
@@ -30,7 +30,7 @@ pub async fn client(kubeconfig: &Path) -> Client {
     connector::client(config).expect("a client can be made")
 }
 
-/// One request; panics where the answer is no success.
+/// Sends one request. Panics if it fails.
 pub async fn send(client: &Client, method: Method, path: &str, kind: &str, body: Vec<u8>) -> Bytes {
     let request = Request::builder()
         .method(method)
@@ -60,7 +60,7 @@ pub async fn get(client: &Client, path: &str) -> Value {
     serde_json::from_slice(&send(client, Method::GET, path, JSON, Vec::new()).await).expect("JSON")
 }
 
-/// Many requests, so many of them at once.
+/// Awaits many requests, a limited number of them at once.
 pub async fn at_once<F: Future<Output = ()>>(
     connections: usize,
     requests: impl Iterator<Item = F>,
@@ -71,7 +71,7 @@ pub async fn at_once<F: Future<Output = ()>>(
         .await;
 }
 
-/// A watch of a collection from now on, line by line.
+/// A watch of a collection from the current state on, line by line.
 pub struct Watch {
     body: Body,
     buffer: BytesMut,
@@ -100,7 +100,7 @@ impl Watch {
         }
     }
 
-    /// The next line; none when the watch has ended.
+    /// The next line. None when the watch has ended.
     pub async fn next(&mut self) -> Option<Bytes> {
         let mut searched = 0;
         loop {

@@ -1,8 +1,8 @@
-//! Medians and the like.
+//! Percentiles and units of times.
 
 use std::time::Duration;
 
-/// The value below which so large a part (0 to 1) of the times lies, in milliseconds.
+/// The percentile of the times for this part (0 to 1), in milliseconds.
 pub fn percentile(times: &[Duration], part: f64) -> f64 {
     let mut sorted = times.to_vec();
     sorted.sort();

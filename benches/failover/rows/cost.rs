@@ -1,32 +1,34 @@
-//! What the loop costs while there is nothing for it to do.
+//! The cost of a watch that has nothing to do.
 
 use std::time::{Duration, Instant};
 
 use http::Method;
 use tokio::time::{interval, sleep};
 
-use crate::estate::{Estate, name};
+use crate::environment::Environment;
+use crate::fixture::{Fixture, name};
 use crate::process::share_of_core;
 use crate::report::{Report, Target};
 use crate::requests::at_once;
 use crate::rows::memory::prove;
 use crate::support::{FaultProxy, Running, end};
-use crate::world::World;
 
-const WHILE: Duration = Duration::from_secs(60);
-/// Updates a second of slices that are no group's.
+const OBSERVED_TIME: Duration = Duration::from_secs(60);
+/// Updates per second of slices of other services.
 const UPDATES: usize = 500;
-/// Updates are sent in batches, so often a second.
+/// Batches of updates per second.
 const BATCHES: usize = 50;
 
-pub async fn measure_idle(world: &World, report: &mut Report) {
-    let estate = world.estate(world.size(5000), 3).await;
-    let row = format!("idle, {} groups", estate.groups);
-    let watch = world.watching(&estate, &world.kubeconfig).await;
-    prove(&estate).await;
-    // What has just been written is still being told.
+pub async fn measure_idle(environment: &Environment, report: &mut Report) {
+    let fixture = environment.fixture(environment.size(5000), 3).await;
+    let row = format!("idle, {} groups", fixture.groups);
+    let watch = environment
+        .watching(&fixture, &environment.kubeconfig)
+        .await;
+    prove(&fixture).await;
+    // Events of the setup are still arriving.
     sleep(Duration::from_secs(5)).await;
-    let share = share_of_core(watch.pid(), sleep(WHILE)).await;
+    let share = share_of_core(watch.pid(), sleep(OBSERVED_TIME)).await;
     report.add(
         format!("{row}: processor"),
         share,
@@ -36,12 +38,12 @@ pub async fn measure_idle(world: &World, report: &mut Report) {
     );
     end(watch).await;
 
-    let proxy = FaultProxy::before(&world.side(&estate)).await;
-    let watch = world.watching(&estate, proxy.kubeconfig()).await;
-    prove(&estate).await;
+    let proxy = FaultProxy::before(&environment.side(&fixture)).await;
+    let watch = environment.watching(&fixture, proxy.kubeconfig()).await;
+    prove(&fixture).await;
     sleep(Duration::from_secs(5)).await;
     let before = requests(&proxy);
-    sleep(WHILE / 2).await;
+    sleep(OBSERVED_TIME / 2).await;
     let after = requests(&proxy);
     end(watch).await;
     let others = (after.len() - before.len()) as f64;
@@ -57,7 +59,7 @@ pub async fn measure_idle(world: &World, report: &mut Report) {
     );
 }
 
-/// The requests so far but watches and those about Leases.
+/// The requests so far, without watches and those for Leases.
 fn requests(proxy: &FaultProxy) -> Vec<String> {
     let methods = [
         Method::GET,
@@ -76,24 +78,26 @@ fn requests(proxy: &FaultProxy) -> Vec<String> {
         .collect()
 }
 
-pub async fn measure_churn(world: &World, report: &mut Report) {
+pub async fn measure_churn(environment: &Environment, report: &mut Report) {
     for (groups, how, most) in [(10, "selective", 2.0), (5000, "namespace-wide", 10.0)] {
         let groups = if groups == 10 {
             10
         } else {
-            world.size(groups).max(200)
+            environment.size(groups).max(200)
         };
-        let estate = world.estate(groups, 3).await;
-        estate.add_others(UPDATES).await;
-        let watch = world.watching(&estate, &world.kubeconfig).await;
-        prove(&estate).await;
-        measure_updates(report, &estate, &watch, how, most).await;
+        let fixture = environment.fixture(groups, 3).await;
+        fixture.add_others(UPDATES).await;
+        let watch = environment
+            .watching(&fixture, &environment.kubeconfig)
+            .await;
+        prove(&fixture).await;
+        measure_updates(report, &fixture, &watch, how, most).await;
     }
 }
 
 async fn measure_updates(
     report: &mut Report,
-    estate: &Estate,
+    fixture: &Fixture,
     watch: &Running,
     how: &str,
     most: f64,
@@ -101,23 +105,23 @@ async fn measure_updates(
     sleep(Duration::from_secs(5)).await;
     let (mut updates, started) = (0, Instant::now());
     let share = share_of_core(watch.pid(), async {
-        updates = update_others(estate, WHILE / 2).await
+        updates = update_others(fixture, OBSERVED_TIME / 2).await
     })
     .await;
     let rate = updates as f64 / started.elapsed().as_secs_f64();
-    // The cluster may not keep up with all of them: what fewer take is counted as for all.
+    // The cluster may be too slow for all updates. The cost of those made is scaled up to all.
     let share = share * (UPDATES as f64 / rate).max(1.0);
     let row = format!(
         "{UPDATES} updates a second in other services ({rate:.0} reached), {how}, {} groups",
-        estate.groups
+        fixture.groups
     );
     report.add(row, share, "% of a core", None, Target::Most(most));
-    // It still does its work.
-    estate.set_ready(&name(0), true).await;
+    // The watch still works.
+    fixture.set_ready(&name(0), true).await;
 }
 
-/// Updates the other services' slices at an even rate, as far as the cluster can keep up.
-async fn update_others(estate: &Estate, time: Duration) -> usize {
+/// Updates the slices of other services at an even rate, as far as the cluster can keep up.
+async fn update_others(fixture: &Fixture, time: Duration) -> usize {
     let mut pulse = interval(Duration::from_secs(1) / u32::try_from(BATCHES).unwrap_or(1));
     let (started, mut updates) = (Instant::now(), 0);
     while started.elapsed() < time {
@@ -125,10 +129,10 @@ async fn update_others(estate: &Estate, time: Duration) -> usize {
         let batch = updates..updates + UPDATES / BATCHES;
         let stir = |update: usize| async move {
             let service = format!("o{:05}", update % UPDATES);
-            // One in ten goes and comes again.
+            // One in ten is deleted and created again.
             match update % 10 {
-                0 => estate.replace_slice(&service, "other").await,
-                _ => estate.stir(&service, update / UPDATES).await,
+                0 => fixture.replace_slice(&service, "other").await,
+                _ => fixture.stir(&service, update / UPDATES).await,
             }
         };
         at_once(UPDATES / BATCHES, batch.clone().map(stir)).await;

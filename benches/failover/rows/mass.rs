@@ -1,66 +1,68 @@
-//! All primaries go at once: how long until the last group has moved.
+//! All primaries fail at once: the time until the last group has moved.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::bare::Bare;
-use crate::estate::Estate;
-use crate::outside::Outside;
+use crate::baseline::Baseline;
+use crate::environment::Environment;
+use crate::external_watch::ExternalWatch;
+use crate::fixture::Fixture;
 use crate::report::{Report, Target};
 use crate::rows::once::best_connections;
 use crate::statistics::{median, millis};
 use crate::support::{end, operator_rights, restricted_kubeconfig};
-use crate::world::World;
 
 const GROUPS: usize = 1000;
 const PAIRS: usize = 9;
 
-pub async fn measure(world: &World, report: &mut Report) {
-    let [ours, theirs] = estates(world).await;
-    let connections = best_connections(world, &theirs, &world.kubeconfig, report, "").await;
+pub async fn measure(environment: &Environment, report: &mut Report) {
+    let [ours, theirs] = fixtures(environment).await;
+    let connections =
+        best_connections(environment, &theirs, &environment.kubeconfig, report, "").await;
     let row = format!("{} primaries gone, as administrator", ours.groups);
-    let bare = world.bare(&theirs, &world.kubeconfig, connections);
+    let baseline = environment.baseline(&theirs, &environment.kubeconfig, connections);
     pairs(
-        world,
+        environment,
         report,
         &row,
         [&ours, &theirs],
-        &world.kubeconfig,
-        &bare,
+        &environment.kubeconfig,
+        &baseline,
     )
     .await;
 
-    let (operator, bare_operator) = (
-        restricted_kubeconfig(&world.side(&ours), "operator", &operator_rights()).await,
-        restricted_kubeconfig(&world.side(&theirs), "operator", &operator_rights()).await,
+    let (operator, baseline_operator) = (
+        restricted_kubeconfig(&environment.side(&ours), "operator", &operator_rights()).await,
+        restricted_kubeconfig(&environment.side(&theirs), "operator", &operator_rights()).await,
     );
     let row = format!("{} primaries gone, as ServiceAccount", ours.groups);
-    let bare = world.bare(&theirs, bare_operator.path(), connections);
+    let baseline = environment.baseline(&theirs, baseline_operator.path(), connections);
     pairs(
-        world,
+        environment,
         report,
         &row,
         [&ours, &theirs],
         operator.path(),
-        &bare,
+        &baseline,
     )
     .await;
 }
 
-pub async fn measure_delayed(world: &World, report: &mut Report) {
-    let [ours, theirs] = estates(world).await;
-    let (_line, kubeconfig) = world.slow_line(world.delay);
-    let away = format!(", {} ms away", world.delay.as_millis());
-    let connections = best_connections(world, &theirs, kubeconfig.path(), report, &away).await;
+pub async fn measure_delayed(environment: &Environment, report: &mut Report) {
+    let [ours, theirs] = fixtures(environment).await;
+    let (_line, kubeconfig) = environment.latency_proxy(environment.delay);
+    let away = format!(", {} ms away", environment.delay.as_millis());
+    let connections =
+        best_connections(environment, &theirs, kubeconfig.path(), report, &away).await;
     let row = format!("{} primaries gone{away}", ours.groups);
-    let bare = world.bare(&theirs, kubeconfig.path(), connections);
+    let baseline = environment.baseline(&theirs, kubeconfig.path(), connections);
     let time = pairs(
-        world,
+        environment,
         report,
         &row,
         [&ours, &theirs],
         kubeconfig.path(),
-        &bare,
+        &baseline,
     )
     .await;
     report.add(
@@ -72,25 +74,30 @@ pub async fn measure_delayed(world: &World, report: &mut Report) {
     );
 }
 
-async fn estates(world: &World) -> [Estate; 2] {
-    let groups = world.size(GROUPS);
-    [world.estate(groups, 3).await, world.estate(groups, 3).await]
+async fn fixtures(environment: &Environment) -> [Fixture; 2] {
+    let groups = environment.size(GROUPS);
+    [
+        environment.fixture(groups, 3).await,
+        environment.fixture(groups, 3).await,
+    ]
 }
 
-/// The plugin and the bare program in turn, each on groups of its own. Gives the plugin's median.
+/// Measures the plugin and the baseline in turn, each with groups of its own. Returns the plugin's
+/// median.
 async fn pairs(
-    world: &World,
+    environment: &Environment,
     report: &mut Report,
     row: &str,
-    [ours, theirs]: [&Estate; 2],
+    [ours, theirs]: [&Fixture; 2],
     kubeconfig: &Path,
-    bare: &Bare,
+    baseline: &Baseline,
 ) -> f64 {
-    let watch = world.watching(ours, kubeconfig).await;
-    let answering = bare.answer_slices().await;
+    let watch = environment.watching(ours, kubeconfig).await;
+    let answering = baseline.answer_slices().await;
     let (mut our_times, mut bare_times) = (Vec::new(), Vec::new());
     for pair in 0..=PAIRS {
-        // Each goes first in turn: what one leaves to be cleaned up, the other meets.
+        // They alternate in going first, since the API server cleans up after the first one during
+        // the second.
         let times = if pair % 2 == 0 {
             let first = fail_over(ours).await;
             (first, fail_over(theirs).await)
@@ -103,7 +110,7 @@ async fn pairs(
             our_times.push(times.0);
             bare_times.push(times.1);
             eprintln!(
-                "# {:.0} ms, bare {:.0} ms",
+                "# {:.0} ms, baseline {:.0} ms",
                 millis(times.0),
                 millis(times.1)
             );
@@ -116,13 +123,14 @@ async fn pairs(
     our_time
 }
 
-/// Deletes all primaries' slices until the last group has moved; then puts everything back.
-async fn fail_over(estate: &Estate) -> Duration {
-    let mut outside = Outside::of(estate).await;
+/// Deletes the slices of all primaries, waits until the last group has moved, and restores
+/// everything.
+async fn fail_over(fixture: &Fixture) -> Duration {
+    let mut external_watch = ExternalWatch::of(fixture).await;
     let started = Instant::now();
-    estate.delete_primaries().await;
-    let moved = outside.until_all(estate.groups, true).await;
-    estate.restore_primaries().await;
-    outside.until_all(estate.groups, false).await;
+    fixture.delete_primaries().await;
+    let moved = external_watch.until_all(fixture.groups, true).await;
+    fixture.restore_primaries().await;
+    external_watch.until_all(fixture.groups, false).await;
     moved.saturating_duration_since(started)
 }

@@ -1,44 +1,49 @@
-//! How much of a machine the loop takes when the cluster is large.
+//! The memory and the traffic of a watch in a large cluster.
 
 use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use crate::estate::{Estate, name};
-use crate::outside::Outside;
+use crate::environment::Environment;
+use crate::external_watch::ExternalWatch;
+use crate::fixture::{Fixture, name};
 use crate::process;
 use crate::report::{Report, Target};
 use crate::statistics::{median, millis};
 use crate::support::{Running, end, plugin, started};
-use crate::world::World;
 
 const OTHERS: usize = 5000;
 const ENDPOINTS: usize = 20;
 /// How long bytes are counted.
-const WHILE: Duration = Duration::from_secs(30);
+const OBSERVED_TIME: Duration = Duration::from_secs(30);
 
-pub async fn measure(world: &World, report: &mut Report) {
-    let estate = world.estate(world.size(5000), ENDPOINTS).await;
-    let watch = world.watching(&estate, &world.kubeconfig).await;
-    prove(&estate).await;
+pub async fn measure(environment: &Environment, report: &mut Report) {
+    let fixture = environment.fixture(environment.size(5000), ENDPOINTS).await;
+    let watch = environment
+        .watching(&fixture, &environment.kubeconfig)
+        .await;
+    prove(&fixture).await;
     add_memory(
         report,
-        &format!("{} groups, {ENDPOINTS} endpoints a service", estate.groups),
+        &format!("{} groups, {ENDPOINTS} endpoints a service", fixture.groups),
         &watch,
         60.0,
     );
 }
 
-pub async fn measure_others(world: &World, report: &mut Report) {
-    let alone = world.estate(10, ENDPOINTS).await;
-    let crowd = world.estate(10, ENDPOINTS).await;
-    crowd.add_others(world.size(OTHERS)).await;
-    let what = format!("10 groups beside {} other services", world.size(OTHERS));
+pub async fn measure_others(environment: &Environment, report: &mut Report) {
+    let alone = environment.fixture(10, ENDPOINTS).await;
+    let crowd = environment.fixture(10, ENDPOINTS).await;
+    crowd.add_others(environment.size(OTHERS)).await;
+    let what = format!(
+        "10 groups beside {} other services",
+        environment.size(OTHERS)
+    );
 
     let mut first_moves = Vec::new();
     for _ in 0..5 {
-        first_moves.push(first_move(world, &crowd).await);
-        first_move(world, &alone).await;
+        first_moves.push(first_move(environment, &crowd).await);
+        first_move(environment, &alone).await;
     }
     report.add(
         format!("{what}: first move"),
@@ -49,8 +54,8 @@ pub async fn measure_others(world: &World, report: &mut Report) {
     );
 
     let received = [
-        received(world, report, &crowd, Some(&what)).await,
-        received(world, report, &alone, None).await,
+        received(environment, report, &crowd, Some(&what)).await,
+        received(environment, report, &alone, None).await,
     ];
     let [crowd, alone] = received.map(|bytes| bytes as f64 / 1000.0);
     report.add(
@@ -62,42 +67,49 @@ pub async fn measure_others(world: &World, report: &mut Report) {
     );
 }
 
-/// The start of `watch` until a group has been moved whose primary had gone before.
-async fn first_move(world: &World, estate: &Estate) -> Duration {
-    let mut outside = Outside::of(estate).await;
-    estate.set_ready(&name(0), false).await;
+/// The time from the start of `watch` until a group has moved whose primary was dead before.
+async fn first_move(environment: &Environment, fixture: &Fixture) -> Duration {
+    let mut external_watch = ExternalWatch::of(fixture).await;
+    fixture.set_ready(&name(0), false).await;
     let started = Instant::now();
-    let watch = world.plugin(estate, &world.kubeconfig, &["watch"]).spawn();
-    let moved = outside.until(&name(0), true).await;
-    estate.set_ready(&name(0), true).await;
-    outside.until(&name(0), false).await;
-    // Whoever is killed leaves a Lease behind, for which the next run would wait.
+    let watch = environment
+        .plugin(fixture, &environment.kubeconfig, &["watch"])
+        .spawn();
+    let moved = external_watch.until(&name(0), true).await;
+    fixture.set_ready(&name(0), true).await;
+    external_watch.until(&name(0), false).await;
+    // A killed watch leaves its Lease behind, and the next run would wait for that.
     end(watch).await;
     moved.saturating_duration_since(started)
 }
 
-async fn received(world: &World, report: &mut Report, estate: &Estate, row: Option<&str>) -> u64 {
-    let (line, kubeconfig) = world.slow_line(Duration::ZERO);
-    let watch = world.watching(estate, kubeconfig.path()).await;
-    prove(estate).await;
-    sleep(WHILE).await;
+async fn received(
+    environment: &Environment,
+    report: &mut Report,
+    fixture: &Fixture,
+    row: Option<&str>,
+) -> u64 {
+    let (line, kubeconfig) = environment.latency_proxy(Duration::ZERO);
+    let watch = environment.watching(fixture, kubeconfig.path()).await;
+    prove(fixture).await;
+    sleep(OBSERVED_TIME).await;
     if let Some(row) = row {
         add_memory(report, row, &watch, 20.0);
     }
     line.received()
 }
 
-pub async fn measure_namespaces(world: &World, report: &mut Report) {
-    let (namespaces, each) = (world.size(200).max(60), 5);
-    let mut estates = Vec::new();
+pub async fn measure_namespaces(environment: &Environment, report: &mut Report) {
+    let (namespaces, each) = (environment.size(200).max(60), 5);
+    let mut fixtures = Vec::new();
     for _ in 0..namespaces {
-        estates.push(world.estate(each, ENDPOINTS).await);
+        fixtures.push(environment.fixture(each, ENDPOINTS).await);
     }
-    let (line, kubeconfig) = world.slow_line(Duration::ZERO);
+    let (line, kubeconfig) = environment.latency_proxy(Duration::ZERO);
     let everywhere = plugin().args(["watch", "--all-namespaces", "--context", "west"]);
     let watch = started(everywhere.kubeconfig(kubeconfig.path())).await;
-    for estate in [&estates[0], &estates[namespaces - 1]] {
-        prove(estate).await;
+    for fixture in [&fixtures[0], &fixtures[namespaces - 1]] {
+        prove(fixture).await;
     }
     let what = format!("{} groups in {namespaces} namespaces", namespaces * each);
     add_memory(report, &what, &watch, 60.0);
@@ -118,14 +130,14 @@ pub async fn measure_namespaces(world: &World, report: &mut Report) {
     );
 }
 
-/// Waits until the loop has moved a group there and back: it has read everything then.
-pub async fn prove(estate: &Estate) {
-    let mut outside = Outside::of(estate).await;
-    let last = name(estate.groups - 1);
+/// Waits until the watch has moved a group to its fallback and back, and so has read everything.
+pub async fn prove(fixture: &Fixture) {
+    let mut external_watch = ExternalWatch::of(fixture).await;
+    let last = name(fixture.groups - 1);
     for away in [true, false] {
-        estate.set_ready(&last, !away).await;
+        fixture.set_ready(&last, !away).await;
         let started = Instant::now();
-        let seen = outside.until(&last, away).await;
+        let seen = external_watch.until(&last, away).await;
         eprintln!(
             "# moved after {:.0} ms",
             millis(seen.saturating_duration_since(started))

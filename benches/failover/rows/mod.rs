@@ -1,4 +1,4 @@
-//! The rows of the table, each measured by itself.
+//! The rows of the table, each with its measurement.
 
 mod cost;
 mod mass;
@@ -7,10 +7,10 @@ mod once;
 mod reaction;
 mod status;
 
+use super::environment::Environment;
 use super::report::{Report, Target};
-use super::world::World;
 
-/// The one that looks at the whole cluster comes first: the others leave their groups there.
+/// The row about the whole cluster comes first, since the others leave their groups there.
 pub const NAMES: [&str; 11] = [
     "namespaces",
     "reaction",
@@ -25,24 +25,24 @@ pub const NAMES: [&str; 11] = [
     "size",
 ];
 
-pub async fn measure(name: &str, world: &World, report: &mut Report) {
+pub async fn measure(name: &str, environment: &Environment, report: &mut Report) {
     match name {
-        "reaction" => reaction::measure(world, report).await,
-        "mass" => mass::measure(world, report).await,
-        "delayed" => mass::measure_delayed(world, report).await,
-        "once" => once::measure(world, report).await,
-        "memory" => memory::measure(world, report).await,
-        "others" => memory::measure_others(world, report).await,
-        "namespaces" => memory::measure_namespaces(world, report).await,
-        "idle" => cost::measure_idle(world, report).await,
-        "churn" => cost::measure_churn(world, report).await,
-        "status" => status::measure(world, report).await,
+        "reaction" => reaction::measure(environment, report).await,
+        "mass" => mass::measure(environment, report).await,
+        "delayed" => mass::measure_delayed(environment, report).await,
+        "once" => once::measure(environment, report).await,
+        "memory" => memory::measure(environment, report).await,
+        "others" => memory::measure_others(environment, report).await,
+        "namespaces" => memory::measure_namespaces(environment, report).await,
+        "idle" => cost::measure_idle(environment, report).await,
+        "churn" => cost::measure_churn(environment, report).await,
+        "status" => status::measure(environment, report).await,
         "size" => size(report),
         other => panic!("{other} is no row"),
     }
 }
 
-/// The optimised binary is stripped already.
+/// The release profile strips the binary.
 fn size(report: &mut Report) {
     let file =
         std::fs::metadata(env!("CARGO_BIN_EXE_kubectl-failover")).expect("the binary is there");

@@ -1,4 +1,4 @@
-//! A whole run that moves everything and ends.
+//! A run of `watch --once` that moves all groups and ends.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -7,40 +7,47 @@ use std::time::{Duration, Instant};
 use tokio::process::Command;
 use tokio::time::sleep;
 
-use crate::estate::Estate;
+use crate::environment::Environment;
+use crate::fixture::Fixture;
 use crate::report::{Report, Target};
 use crate::statistics::{median, millis};
-use crate::world::World;
 
 const GROUPS: usize = 1000;
 const PAIRS: usize = 16;
-/// What the API server gets to clean up before each turn.
-const REST: Duration = Duration::from_secs(1);
+/// Time for the API server to clean up before each turn.
+const CLEANUP_TIME: Duration = Duration::from_secs(1);
 const CONNECTIONS: [usize; 3] = [8, 16, 32];
 /// Connections for moves that are not measured.
-const HANDS: usize = 16;
+const SETUP_CONNECTIONS: usize = 16;
 
-pub async fn measure(world: &World, report: &mut Report) {
-    let estate = world.estate(world.size(GROUPS), 3).await;
-    let connections = best_connections(world, &estate, &world.kubeconfig, report, " once").await;
-    estate.delete_primaries().await;
-    let bare = world.bare(&estate, &world.kubeconfig, connections);
+pub async fn measure(environment: &Environment, report: &mut Report) {
+    let fixture = environment.fixture(environment.size(GROUPS), 3).await;
+    let connections = best_connections(
+        environment,
+        &fixture,
+        &environment.kubeconfig,
+        report,
+        " once",
+    )
+    .await;
+    fixture.delete_primaries().await;
+    let baseline = environment.baseline(&fixture, &environment.kubeconfig, connections);
     let (mut ours, mut raw) = (Vec::new(), Vec::new());
     let plugin = || {
-        world
-            .plugin(&estate, &world.kubeconfig, &["watch", "--once"])
+        environment
+            .plugin(&fixture, &environment.kubeconfig, &["watch", "--once"])
             .command()
     };
-    let patches = || bare.move_all(estate.groups, true);
+    let patches = || baseline.move_all(fixture.groups, true);
     for pair in 0..PAIRS {
-        // Each goes first in turn: the API server collects garbage at even intervals, which must not meet one of them
-        // alone.
+        // They alternate in going first. The API server collects garbage at even intervals, which
+        // must not affect only one of them.
         if pair % 2 == 0 {
-            ours.push(move_all(&estate, plugin()).await);
-            raw.push(move_all(&estate, patches()).await);
+            ours.push(move_all(&fixture, plugin()).await);
+            raw.push(move_all(&fixture, patches()).await);
         } else {
-            raw.push(move_all(&estate, patches()).await);
-            ours.push(move_all(&estate, plugin()).await);
+            raw.push(move_all(&fixture, patches()).await);
+            ours.push(move_all(&fixture, plugin()).await);
         }
         eprintln!(
             "# {:.0} ms, raw {:.0} ms",
@@ -48,7 +55,7 @@ pub async fn measure(world: &World, report: &mut Report) {
             millis(raw[raw.len() - 1])
         );
     }
-    let row = format!("watch --once with {} groups to move", estate.groups);
+    let row = format!("watch --once with {} groups to move", fixture.groups);
     report.add(
         row,
         median(&ours),
@@ -58,25 +65,25 @@ pub async fn measure(world: &World, report: &mut Report) {
     );
 }
 
-/// The number of connections by which raw patches are sent in the shortest time.
+/// The number of connections with which raw patches take the shortest time.
 pub async fn best_connections(
-    world: &World,
-    estate: &Estate,
+    environment: &Environment,
+    fixture: &Fixture,
     kubeconfig: &Path,
     report: &mut Report,
     condition: &str,
 ) -> usize {
     let mut best = (f64::MAX, 0);
     for connections in CONNECTIONS {
-        let bare = world.bare(estate, kubeconfig, connections);
+        let baseline = environment.baseline(fixture, kubeconfig, connections);
         let mut times = Vec::new();
         for _ in 0..3 {
-            times.push(move_all(estate, bare.move_all(estate.groups, true)).await);
+            times.push(move_all(fixture, baseline.move_all(fixture.groups, true)).await);
         }
         let time = median(&times);
         let row = format!(
             "{} raw patches by {connections} connections{condition}",
-            estate.groups
+            fixture.groups
         );
         report.add(row, time, "ms", None, Target::None);
         if time < best.0 {
@@ -86,9 +93,9 @@ pub async fn best_connections(
     best.1
 }
 
-/// How long a program takes that moves all groups away; they are home again afterwards.
-async fn move_all(estate: &Estate, mut command: Command) -> Duration {
-    sleep(REST).await;
+/// The time in which a program moves all groups away. They are moved back afterwards.
+async fn move_all(fixture: &Fixture, mut command: Command) -> Duration {
+    sleep(CLEANUP_TIME).await;
     let started = Instant::now();
     let ended = command
         .stdout(Stdio::null())
@@ -103,10 +110,12 @@ async fn move_all(estate: &Estate, mut command: Command) -> Duration {
         String::from_utf8_lossy(&ended.stderr)
     );
     assert_eq!(
-        estate.count_away().await,
-        estate.groups,
+        fixture.count_away().await,
+        fixture.groups,
         "all groups are moved"
     );
-    estate.move_by_hand(0..estate.groups, false, HANDS).await;
+    fixture
+        .move_by_hand(0..fixture.groups, false, SETUP_CONNECTIONS)
+        .await;
     took
 }

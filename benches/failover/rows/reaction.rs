@@ -1,47 +1,47 @@
-//! One slice changes: how long until the weights have moved.
+//! One slice changes: the time until the weights have moved.
 
 use std::time::{Duration, Instant};
 
-use crate::estate::{Estate, name};
-use crate::outside::Outside;
+use crate::environment::Environment;
+use crate::external_watch::ExternalWatch;
+use crate::fixture::{Fixture, name};
 use crate::report::{Report, Target};
 use crate::statistics::percentile;
-use crate::world::World;
 
 const FLIPS: usize = 500;
-/// Flips before those that count. An even number: each that takes away is followed by one that brings back.
+/// Flips before those that count. Even, since each failure is followed by a recovery.
 const WARM_UP: usize = 10;
 
-pub async fn measure(world: &World, report: &mut Report) {
-    let floor = world.estate(1, 3).await;
-    let mut estates = Vec::new();
+pub async fn measure(environment: &Environment, report: &mut Report) {
+    let floor = environment.fixture(1, 3).await;
+    let mut fixtures = Vec::new();
     for groups in [1, 1000, 5000] {
-        estates.push(world.estate(world.size(groups), 3).await);
+        fixtures.push(environment.fixture(environment.size(groups), 3).await);
     }
-    let _bare = world
-        .bare(&floor, &world.kubeconfig, 8)
+    let _baseline = environment
+        .baseline(&floor, &environment.kubeconfig, 8)
         .answer_slices()
         .await;
-    // All run at once and take turns, so that whatever else the machine does strikes all of them.
-    let (mut watches, mut ours, mut bare) = (Vec::new(), Vec::new(), Flips::of(&floor).await);
-    for estate in &estates {
-        watches.push(world.watching(estate, &world.kubeconfig).await);
-        ours.push(Flips::of(estate).await);
+    // All run at the same time and take turns, so that other load affects all of them.
+    let (mut watches, mut ours, mut baseline) = (Vec::new(), Vec::new(), Flips::of(&floor).await);
+    for fixture in &fixtures {
+        watches.push(environment.watching(fixture, &environment.kubeconfig).await);
+        ours.push(Flips::of(fixture).await);
     }
-    for flip in 0..WARM_UP + 2 * world.size(FLIPS / 2) {
-        for flips in ours.iter_mut().chain([&mut bare]) {
+    for flip in 0..WARM_UP + 2 * environment.size(FLIPS / 2) {
+        for flips in ours.iter_mut().chain([&mut baseline]) {
             flips.flip(flip).await;
         }
     }
     for (part, words, target) in [(0.5, "median", 1.2), (0.99, "99 of 100", 1.5)] {
-        let bare = percentile(bare.counted(), part);
+        let baseline = percentile(baseline.counted(), part);
         for flips in &ours {
-            let row = format!("reaction, one group of {}: {words}", flips.estate.groups);
+            let row = format!("reaction, one group of {}: {words}", flips.fixture.groups);
             report.add(
                 row,
                 percentile(flips.counted(), part),
                 "ms",
-                Some(bare),
+                Some(baseline),
                 Target::Times(target),
             );
         }
@@ -52,7 +52,7 @@ pub async fn measure(world: &World, report: &mut Report) {
     let median = |flips: &Flips| percentile(flips.counted(), 0.5);
     let row = format!(
         "reaction, median: one group of {} against one alone",
-        most.estate.groups
+        most.fixture.groups
     );
     report.add(
         row,
@@ -63,29 +63,30 @@ pub async fn measure(world: &World, report: &mut Report) {
     );
 }
 
-/// Primaries that go and come back, each from when the API server has acknowledged it until the weights are seen.
+/// Primaries that fail and recover. Each time is from the acknowledged write until the weights are
+/// seen.
 struct Flips<'a> {
-    estate: &'a Estate,
-    outside: Outside,
+    fixture: &'a Fixture,
+    external_watch: ExternalWatch,
     times: Vec<Duration>,
 }
 
 impl<'a> Flips<'a> {
-    async fn of(estate: &'a Estate) -> Self {
+    async fn of(fixture: &'a Fixture) -> Self {
         Self {
-            estate,
-            outside: Outside::of(estate).await,
+            fixture,
+            external_watch: ExternalWatch::of(fixture).await,
             times: Vec::new(),
         }
     }
 
-    /// Every second flip brings back what the one before it took away.
+    /// Every second flip undoes the one before it.
     async fn flip(&mut self, number: usize) {
-        let service = name(number / 2 * 7919 % self.estate.groups);
+        let service = name(number / 2 * 7919 % self.fixture.groups);
         let away = number.is_multiple_of(2);
-        self.estate.set_ready(&service, !away).await;
+        self.fixture.set_ready(&service, !away).await;
         let acknowledged = Instant::now();
-        let seen = self.outside.until(&service, away).await;
+        let seen = self.external_watch.until(&service, away).await;
         self.times
             .push(seen.saturating_duration_since(acknowledged));
     }

@@ -6,32 +6,32 @@ use std::time::{Duration, Instant};
 
 use tokio::process::Command;
 
-use crate::estate::Estate;
+use crate::environment::Environment;
+use crate::fixture::Fixture;
 use crate::report::{Report, Target};
 use crate::statistics::median;
-use crate::world::World;
 
-pub async fn measure(world: &World, report: &mut Report) {
+pub async fn measure(environment: &Environment, report: &mut Report) {
     for (groups, pairs, target) in [(1, 41, 0.25), (5000, 9, 1.0)] {
-        let estate = world.estate(world.size(groups), 3).await;
+        let fixture = environment.fixture(environment.size(groups), 3).await;
         let (mut ours, mut kubectl) = (Vec::new(), Vec::new());
         // The first pair warms the caches.
         for pair in 0..=pairs {
             let times = (
                 time(
-                    world
-                        .plugin(&estate, &world.kubeconfig, &["status"])
+                    environment
+                        .plugin(&fixture, &environment.kubeconfig, &["status"])
                         .command(),
                 )
                 .await,
-                time(get_splits(&estate, &world.kubeconfig)).await,
+                time(get_splits(&fixture, &environment.kubeconfig)).await,
             );
             if pair > 0 {
                 ours.push(times.0);
                 kubectl.push(times.1);
             }
         }
-        let row = format!("status of {} against kubectl get ts", estate.groups);
+        let row = format!("status of {} against kubectl get ts", fixture.groups);
         report.add(
             row,
             median(&ours),
@@ -42,7 +42,7 @@ pub async fn measure(world: &World, report: &mut Report) {
     }
 }
 
-fn get_splits(estate: &Estate, kubeconfig: &Path) -> Command {
+fn get_splits(fixture: &Fixture, kubeconfig: &Path) -> Command {
     let mut command = Command::new("kubectl");
     command.args([
         "get",
@@ -50,7 +50,7 @@ fn get_splits(estate: &Estate, kubeconfig: &Path) -> Command {
         "--context",
         "west",
         "--namespace",
-        &estate.namespace,
+        &fixture.namespace,
     ]);
     command.arg("--kubeconfig").arg(kubeconfig);
     command

@@ -1,4 +1,4 @@
-//! The cluster that all rows share, and the ways to it.
+//! The cluster that all rows share, and clients for it.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,22 +9,22 @@ use kube::Client;
 use kube::config::Kubeconfig;
 use tempfile::NamedTempFile;
 
-use super::bare::Bare;
-use super::estate::Estate;
+use super::baseline::Baseline;
+use super::fixture::Fixture;
+use super::latency_proxy::LatencyProxy;
 use super::requests::{CONTEXT, client};
-use super::slow_line::SlowLine;
 use super::support::{Plugin, Running, Side, kubeconfig_with, plugin, share, started};
 
-pub struct World {
+pub struct Environment {
     pub client: Client,
     pub kubeconfig: PathBuf,
     pub quick: bool,
-    /// What a slow line adds to each request.
+    /// The latency that the proxy adds to each request.
     pub delay: Duration,
-    estates: AtomicUsize,
+    fixtures: AtomicUsize,
 }
 
-impl World {
+impl Environment {
     pub async fn start(quick: bool, delay: Duration) -> Self {
         let kubeconfig = share(&[CONTEXT]).kubeconfig();
         let client = client(&kubeconfig).await;
@@ -33,11 +33,11 @@ impl World {
             kubeconfig,
             quick,
             delay,
-            estates: AtomicUsize::new(0),
+            fixtures: AtomicUsize::new(0),
         }
     }
 
-    /// A size as it is wanted, or a small part of it.
+    /// Returns this size, or a small part of it in a quick run.
     pub fn size(&self, wanted: usize) -> usize {
         if self.quick {
             wanted.div_ceil(20)
@@ -46,52 +46,52 @@ impl World {
         }
     }
 
-    /// Groups in a new namespace.
-    pub async fn estate(&self, groups: usize, endpoints: usize) -> Estate {
-        let number = self.estates.fetch_add(1, Ordering::Relaxed);
+    /// Creates groups in a new namespace.
+    pub async fn fixture(&self, groups: usize, endpoints: usize) -> Fixture {
+        let number = self.fixtures.fetch_add(1, Ordering::Relaxed);
         let started = Instant::now();
-        let estate =
-            Estate::create(&self.client, &format!("bench-{number}"), groups, endpoints).await;
+        let fixture =
+            Fixture::create(&self.client, &format!("bench-{number}"), groups, endpoints).await;
         if started.elapsed() > Duration::from_secs(5) {
             eprintln!(
                 "# {groups} groups written in {:.0} s",
                 started.elapsed().as_secs_f64()
             );
         }
-        estate
+        fixture
     }
 
-    pub fn side(&self, estate: &Estate) -> Side {
+    pub fn side(&self, fixture: &Fixture) -> Side {
         Side {
             context: CONTEXT,
-            namespace: estate.namespace.clone(),
-            client: estate.client.clone(),
+            namespace: fixture.namespace.clone(),
+            client: fixture.client.clone(),
         }
     }
 
-    /// The plugin, about to be run on these groups.
-    pub fn plugin(&self, estate: &Estate, kubeconfig: &Path, args: &[&str]) -> Plugin {
+    /// A command of the plugin on these groups.
+    pub fn plugin(&self, fixture: &Fixture, kubeconfig: &Path, args: &[&str]) -> Plugin {
         plugin()
             .args(args.to_vec())
-            .on(&self.side(estate))
+            .on(&self.side(fixture))
             .kubeconfig(kubeconfig)
     }
 
-    /// `watch` from when it knows its groups and has shown that it moves them.
-    pub async fn watching(&self, estate: &Estate, kubeconfig: &Path) -> Running {
-        started(self.plugin(estate, kubeconfig, &["watch"])).await
+    /// Starts `watch` and waits until it has synced.
+    pub async fn watching(&self, fixture: &Fixture, kubeconfig: &Path) -> Running {
+        started(self.plugin(fixture, kubeconfig, &["watch"])).await
     }
 
-    pub fn bare(&self, estate: &Estate, kubeconfig: &Path, connections: usize) -> Bare {
-        Bare {
+    pub fn baseline(&self, fixture: &Fixture, kubeconfig: &Path, connections: usize) -> Baseline {
+        Baseline {
             kubeconfig: kubeconfig.to_owned(),
-            namespace: estate.namespace.clone(),
+            namespace: fixture.namespace.clone(),
             connections,
         }
     }
 
-    /// A way to the cluster over a line on which every request takes longer.
-    pub fn slow_line(&self, delay: Duration) -> (SlowLine, NamedTempFile) {
+    /// Starts a proxy that adds this latency, and a kubeconfig that uses it.
+    pub fn latency_proxy(&self, delay: Duration) -> (LatencyProxy, NamedTempFile) {
         let config = Kubeconfig::read_from(&self.kubeconfig).expect("the kubeconfig can be read");
         let cluster = config
             .clusters
@@ -104,7 +104,7 @@ impl World {
             .trim_start_matches("https://")
             .parse()
             .expect("an address and a port");
-        let line = SlowLine::start(to, delay);
+        let line = LatencyProxy::start(to, delay);
         let file = kubeconfig_with(|config| {
             let clusters = config
                 .clusters

@@ -1,5 +1,5 @@
-//! The floor: a program that does nothing but what must be done. It runs as a process of its own, since the plugin
-//! does.
+//! The baseline: a program that does only what must be done. It runs as a process of its own, as
+//! the plugin does.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -9,21 +9,22 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::Semaphore;
 
-use super::estate::{self, Estate, move_group, patch};
+use super::fixture::{self, Fixture, move_group, patch};
 use super::requests::{Watch, client};
 
-/// The first argument that makes this binary the bare program.
-pub const NAME: &str = "bare";
+/// The first argument that makes this binary the baseline program.
+pub const NAME: &str = "baseline";
 
-/// A run of the bare program.
-pub struct Bare {
+/// A run of the baseline program.
+pub struct Baseline {
     pub kubeconfig: PathBuf,
     pub namespace: String,
     pub connections: usize,
 }
 
-impl Bare {
-    /// Starts it; it answers the namespace's slices from when this returns until it is dropped.
+impl Baseline {
+    /// Starts it. From the return on, it answers changes of the namespace's slices until it is
+    /// dropped.
     pub async fn answer_slices(&self) -> Child {
         let mut child = self
             .command("answer")
@@ -39,7 +40,7 @@ impl Bare {
         child
     }
 
-    /// A run that sends so many moves and ends.
+    /// A run that moves this many groups and ends.
     pub fn move_all(&self, groups: usize, away: bool) -> Command {
         let mut command = self.command(if away { "away" } else { "home" });
         command.arg(groups.to_string());
@@ -57,7 +58,7 @@ impl Bare {
     }
 }
 
-/// The bare program's own `main`.
+/// The `main` of the baseline program.
 pub async fn run(words: &[String]) {
     let [task, kubeconfig, namespace, connections, rest @ ..] = words else {
         panic!("too few arguments")
@@ -68,24 +69,24 @@ pub async fn run(words: &[String]) {
         "answer" => answer(client, namespace, connections).await,
         away_or_home => {
             let groups = rest[0].parse().expect("a number of groups");
-            let estate = Estate {
+            let fixture = Fixture {
                 client,
                 namespace: namespace.clone(),
                 groups,
                 endpoints: 0,
             };
-            estate
+            fixture
                 .move_by_hand(0..groups, away_or_home == "away", connections)
                 .await;
         }
     }
 }
 
-/// Answers every event of a primary's slice by a patch that was made before.
+/// Answers every event of a primary's slice with a patch that was built before.
 async fn answer(client: kube::Client, namespace: &str, connections: usize) {
     let (home, away) = (patch(false), patch(true));
     let permits = Arc::new(Semaphore::new(connections));
-    let mut watch = Watch::open(&client, &estate::slices(namespace)).await;
+    let mut watch = Watch::open(&client, &fixture::slices(namespace)).await;
     println!("watching");
     while let Some(line) = watch.next().await {
         let line = std::str::from_utf8(&line).expect("JSON is text");

@@ -1,4 +1,5 @@
-//! What anyone sees from outside: a watch of the groups, which knows neither the plugin nor the bare program.
+//! Observes moves from outside: a watch of the groups, independent of the plugin and of the
+//! baseline program.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -7,7 +8,7 @@ use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::estate::{Estate, splits};
+use super::fixture::{Fixture, splits};
 use super::requests::Watch;
 
 /// Far longer than anything that is measured takes.
@@ -20,20 +21,20 @@ pub struct Seen {
     pub away: bool,
 }
 
-pub struct Outside {
+pub struct ExternalWatch {
     events: mpsc::UnboundedReceiver<Seen>,
     task: JoinHandle<()>,
 }
 
-impl Drop for Outside {
+impl Drop for ExternalWatch {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-impl Outside {
-    pub async fn of(estate: &Estate) -> Self {
-        let mut watch = Watch::open(&estate.client, &splits(&estate.namespace)).await;
+impl ExternalWatch {
+    pub async fn of(fixture: &Fixture) -> Self {
+        let mut watch = Watch::open(&fixture.client, &splits(&fixture.namespace)).await;
         let (sender, events) = mpsc::unbounded_channel();
         let task = tokio::spawn(async move {
             while let Some(line) = watch.next().await {
@@ -46,7 +47,7 @@ impl Outside {
         Self { events, task }
     }
 
-    /// When this group is seen away, or at home.
+    /// Returns when this group is seen on its fallback (`away`) or on its primary.
     pub async fn until(&mut self, name: &str, away: bool) -> Instant {
         loop {
             let seen = self.next(name).await;
@@ -56,7 +57,8 @@ impl Outside {
         }
     }
 
-    /// When the last one of so many groups is seen away, or at home.
+    /// Returns when the last one of this many groups is seen on its fallback (`away`) or on its
+    /// primary.
     pub async fn until_all(&mut self, groups: usize, away: bool) -> Instant {
         let mut where_they_are = HashMap::new();
         loop {

@@ -1,4 +1,4 @@
-//! Groups and the endpoints of their services, written without pods.
+//! Groups and the endpoints of their services, without pods.
 
 use std::ops::Range;
 
@@ -8,18 +8,18 @@ use serde_json::{Value, json};
 
 use super::requests::{JSON, JSON_PATCH, MERGE_PATCH, at_once, get, send};
 
-/// How many writes of a set-up are under way at once.
+/// How many writes run at once during the setup.
 const WRITERS: usize = 32;
 const AWAY: [u64; 2] = [0, 1];
 const HOME: [u64; 2] = [1, 0];
 
 /// The groups of one namespace, each with a primary and a fallback.
 #[derive(Clone)]
-pub struct Estate {
+pub struct Fixture {
     pub client: Client,
     pub namespace: String,
     pub groups: usize,
-    /// Endpoints of each service.
+    /// The number of endpoints of each service.
     pub endpoints: usize,
 }
 
@@ -53,37 +53,37 @@ pub fn patch(away: bool) -> Vec<u8> {
 }
 
 pub async fn move_group(client: &Client, namespace: &str, group: &str, patch: Vec<u8>) {
-    let path = format!("{}/{group}?fieldManager=bare", splits(namespace));
+    let path = format!("{}/{group}?fieldManager=baseline", splits(namespace));
     send(client, Method::PATCH, &path, JSON_PATCH, patch).await;
 }
 
-impl Estate {
-    /// Writes everything.
+impl Fixture {
+    /// Creates all objects.
     pub async fn create(client: &Client, namespace: &str, groups: usize, endpoints: usize) -> Self {
         let namespace = namespace.to_owned();
-        let estate = Self {
+        let fixture = Self {
             client: client.clone(),
             namespace,
             groups,
             endpoints,
         };
-        let object = json!({"metadata": {"name": estate.namespace}});
-        estate.post("/api/v1/namespaces", object).await;
+        let object = json!({"metadata": {"name": fixture.namespace}});
+        fixture.post("/api/v1/namespaces", object).await;
         let names = || (0..groups).map(name);
-        estate.services(names(), "primary").await;
-        estate
+        fixture.services(names(), "primary").await;
+        fixture
             .services(names().map(|name| format!("{name}-east")), "fallback")
             .await;
-        let path = splits(&estate.namespace);
+        let path = splits(&fixture.namespace);
         at_once(
             WRITERS,
-            names().map(|name| estate.post(&path, split(&name))),
+            names().map(|name| fixture.post(&path, split(&name))),
         )
         .await;
-        estate
+        fixture
     }
 
-    /// Adds services that are no backends.
+    /// Adds services that are not backends.
     pub async fn add_others(&self, count: usize) {
         self.services((0..count).map(|other| format!("o{other:05}")), "other")
             .await;
@@ -146,7 +146,8 @@ impl Estate {
         (0..self.endpoints).map(endpoint).collect()
     }
 
-    /// Makes all endpoints of a service ready, or not; it has happened when this returns.
+    /// Makes all endpoints of a service ready or not ready. The write has succeeded when this
+    /// returns.
     pub async fn set_ready(&self, service: &str, ready: bool) {
         let path = format!("{}/{service}", slices(&self.namespace));
         let patch = json!({"endpoints": self.endpoints(service, ready)}).to_string();
@@ -160,7 +161,7 @@ impl Estate {
         .await;
     }
 
-    /// Makes a slice new, which changes nothing that counts.
+    /// Changes a slice without any effect on readiness.
     pub async fn stir(&self, service: &str, round: usize) {
         let path = format!("{}/{service}", slices(&self.namespace));
         let patch = json!({"metadata": {"annotations": {"round": round.to_string()}}}).to_string();
@@ -182,7 +183,7 @@ impl Estate {
             .await;
     }
 
-    /// Deletes the slices of all primaries by one request.
+    /// Deletes the slices of all primaries with one request.
     pub async fn delete_primaries(&self) {
         let path = format!("{}?labelSelector=role%3Dprimary", slices(&self.namespace));
         send(&self.client, Method::DELETE, &path, JSON, Vec::new()).await;
@@ -193,7 +194,7 @@ impl Estate {
             .await;
     }
 
-    /// Moves the weights of these groups by hand.
+    /// Moves the weights of these groups without the plugin.
     pub async fn move_by_hand(&self, groups: Range<usize>, away: bool, connections: usize) {
         let patch = patch(away);
         let moves = groups.map(|group| {
@@ -203,7 +204,7 @@ impl Estate {
         at_once(connections, moves).await;
     }
 
-    /// How many groups' primaries carry nothing.
+    /// The number of groups whose primaries have no traffic.
     pub async fn count_away(&self) -> usize {
         let list = get(&self.client, &splits(&self.namespace)).await;
         let items = list["items"].as_array().expect("a list has items");

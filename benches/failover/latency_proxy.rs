@@ -1,4 +1,4 @@
-//! A line to the API server that is as slow as one to far away, and counts what goes over it.
+//! A proxy that adds latency to the connection with the API server, and counts its traffic.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,14 +17,15 @@ struct Counts {
     received: AtomicU64,
 }
 
-/// It runs on a thread of its own until the benchmark ends, so as not to wait for what else that does.
-pub struct SlowLine {
+/// Runs on a thread of its own until the benchmark ends, so that the benchmark's work does not
+/// delay it.
+pub struct LatencyProxy {
     pub address: SocketAddr,
     counts: Arc<Counts>,
 }
 
-impl SlowLine {
-    /// A line to the server at `to`; what the client sends arrives `delay` later.
+impl LatencyProxy {
+    /// Starts a proxy for the server at `to`. Bytes from the client arrive `delay` later.
     pub fn start(to: SocketAddr, delay: Duration) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("the port is known");
@@ -41,12 +42,12 @@ impl SlowLine {
         Self { address, counts }
     }
 
-    /// Connections made so far.
+    /// The number of connections so far.
     pub fn connections(&self) -> u64 {
         self.counts.connections.load(Ordering::Relaxed)
     }
 
-    /// Bytes that the server has sent so far.
+    /// The number of bytes from the server so far.
     pub fn received(&self) -> u64 {
         self.counts.received.load(Ordering::Relaxed)
     }
