@@ -1,12 +1,28 @@
 //! The documents agree with the program.
 
-use clap::{CommandFactory as _, ValueEnum as _};
+use std::collections::BTreeSet;
+
+use clap::{Arg, Command, CommandFactory as _, ValueEnum as _};
 use kubectl_failover::access::rights::{LINKS, REMOTE, RbacCommand, Right};
 use kubectl_failover::cli::Cli;
 use kubectl_failover::model::{Flags, State};
 use kubectl_failover::resource::annotations::{LAST_MOVE, OVERRIDE, PAUSED, POLICY_KEYS};
 
 use crate::support::repository;
+
+/// The pages about the command line.
+const PAGES: [&str; 10] = [
+    "README.md",
+    "SECURITY.md",
+    "docs/commands.md",
+    "docs/concepts.md",
+    "docs/multicluster.md",
+    "docs/rbac.md",
+    "docs/routes.md",
+    "docs/sandbox.md",
+    "docs/scripting.md",
+    "docs/watch.md",
+];
 
 /// The README should be short enough to read at once.
 const MAX_README_BYTES: usize = 12 * 1024;
@@ -53,6 +69,47 @@ fn every_state_flag_and_annotation_is_explained() {
                     .is_some_and(|cell| cell.contains(&format!("`{name}`")))
         });
         assert!(is_explained, "docs/concepts.md should explain {name}");
+    }
+}
+
+#[test]
+fn the_flags_that_the_documents_name_exist() {
+    let mut root = Cli::command();
+    root.build();
+    let mut flags = BTreeSet::new();
+    collect_flags(&root, &mut flags);
+    let commands: Vec<&str> = root.get_subcommands().map(Command::get_name).collect();
+    let mut count = 0;
+    for page in PAGES {
+        let text = read(page);
+        let examples = text
+            .lines()
+            .filter(|line| line.starts_with("$ kubectl failover "));
+        let spans = text.split('`').filter(|code| {
+            let first = code.split(' ').next().unwrap_or_default();
+            first.starts_with("--") || commands.contains(&first)
+        });
+        for code in examples.chain(spans) {
+            // What comes after is another program's.
+            let own = [" -- ", " | ", " '", " \""].map(|end| code.find(end).unwrap_or(code.len()));
+            let own = &code[..own.into_iter().min().unwrap_or_default()];
+            for word in own.split([' ', '|', '=', '[']) {
+                let Some(flag) = word.strip_prefix("--") else {
+                    continue;
+                };
+                count += 1;
+                assert!(flags.contains(flag), "{page} names --{flag}: {own}");
+            }
+        }
+    }
+    assert!(count > 100, "only {count} flags are looked at");
+}
+
+fn collect_flags(command: &Command, flags: &mut BTreeSet<String>) {
+    let longs = command.get_arguments().filter_map(Arg::get_long);
+    flags.extend(longs.map(str::to_owned));
+    for sub in command.get_subcommands() {
+        collect_flags(sub, flags);
     }
 }
 
