@@ -1,4 +1,4 @@
-//! The reconcile loop. `engine` is told what happens and says what is to be done, without I/O; `run` does it.
+//! `watch`, the controller: the pure `engine` decides, the `driver` does the I/O, `metrics` count.
 
 mod driver;
 mod engine;
@@ -8,4 +8,4 @@ mod options;
 pub use driver::event_loop::run;
 pub use driver::suspend::Clocks;
 pub use metrics::registry::Metrics;
-pub use options::{WatchOptions, WatchOutcome};
+pub use options::{EngineOptions, WatchOptions, WatchOutcome};

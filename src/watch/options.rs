@@ -1,45 +1,42 @@
-//! What a loop is to do, and how it ended.
+//! What `watch` is asked to do in one cluster, and how it ended.
 
 use std::time::Duration;
 
 use super::driver::suspend::Clocks;
 use super::metrics::registry::Metrics;
-use crate::model::{GroupId, MaxMoves};
+use crate::model::GroupId;
 
-/// What to run on.
+pub use super::engine::core::EngineOptions;
+
 #[derive(Debug, Clone, Default)]
 pub struct WatchOptions {
     /// None: all namespaces.
     pub namespace: Option<String>,
-    /// A label selector that narrows the groups down.
+    /// A label selector of the groups.
     pub selector: Option<String>,
-    /// Stop when every group is where it belongs.
+    /// Stop when every group is settled.
     pub once: bool,
-    /// Write nothing.
-    pub dry_run: bool,
-    pub max_moves: Option<MaxMoves>,
-    /// Run beside Linkerd's own controller the groups on which both come to the same answer.
-    pub alongside_upstream: bool,
+    pub engine: EngineOptions,
     pub metrics: Metrics,
-    /// What tells the clocks, from the time since the loop's start; none: the machine. Tests let it sleep so.
+    /// Reads the clocks, given the time since the start. None: the machine's. For tests of a suspended machine.
     pub clocks: Option<fn(Duration) -> Clocks>,
 }
 
-/// How the loop ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WatchOutcome {
-    /// It was told to stop; these groups were not where they belong yet, and why.
+    /// It was stopped. The weights of these groups may not be what they should be, and why.
     Stopped {
         unsettled: Vec<(GroupId, &'static str)>,
     },
-    /// `once`: every group is where it belongs, but for so many whose writes were refused, and for those of which that
-    /// is not known since what it takes can't be read, and why.
+    /// `once`: every group is settled, except for these.
     Done {
+        /// How many groups' writes were refused.
         refused: usize,
+        /// The groups whose backends cannot be read, and why.
         unread: Vec<(GroupId, String)>,
     },
-    /// Linkerd's own controller runs these groups.
+    /// The upstream controller manages these groups.
     RunByUpstream { groups: Vec<GroupId> },
-    /// `once`: another loop runs groups here.
+    /// `once`: another `watch` holds a Lease that is needed.
     HeldByAnother { namespace: String, holder: String },
 }

@@ -22,14 +22,14 @@ use crate::access::rights::RbacCommand;
 use crate::cli::{GlobalArgs, RemoteArgs, StreamFormat, WatchArgs};
 use crate::cluster::api::namespaces;
 use crate::cluster::{Cluster, Clusters};
-use crate::model::{Condition, GroupId, MaxMoves, Notice};
+use crate::model::{Condition, GroupId, Notice};
 use crate::observe::ObserveScope;
 use crate::output::streams::Streams;
 use crate::output::terminal::say;
 use crate::problem::{Exit, Problem};
 use crate::text::clean;
 use crate::watch;
-use crate::watch::{Metrics, WatchOptions, WatchOutcome};
+use crate::watch::{EngineOptions, Metrics, WatchOptions, WatchOutcome};
 
 /// How long a look at the start may take that nothing depends on.
 const GLANCE: Duration = Duration::from_secs(1);
@@ -41,9 +41,7 @@ pub struct WatchPlan {
     remotes: RemoteArgs,
     selector: Option<String>,
     once: bool,
-    dry_run: bool,
-    max_moves: Option<MaxMoves>,
-    alongside_upstream: bool,
+    engine: EngineOptions,
     timeout: Option<Duration>,
     run_for: Option<Duration>,
     format: StreamFormat,
@@ -65,9 +63,11 @@ pub async fn run(flags: &GlobalArgs, args: WatchArgs) -> anyhow::Result<Exit> {
         remotes: args.remotes,
         selector: args.selector,
         once: args.once,
-        dry_run: args.dry_run,
-        max_moves: args.max_moves,
-        alongside_upstream: args.alongside_upstream,
+        engine: EngineOptions {
+            dry_run: args.dry_run,
+            max_moves: args.max_moves,
+            alongside_upstream: args.alongside_upstream,
+        },
         timeout: args.timeout,
         run_for: args.run_for,
         format: args.output,
@@ -146,9 +146,7 @@ async fn run_loop(
         namespace: scope(flags, cluster),
         selector: plan.selector.clone(),
         once: plan.once,
-        dry_run: plan.dry_run,
-        max_moves: plan.max_moves,
-        alongside_upstream: plan.alongside_upstream,
+        engine: plan.engine.clone(),
         metrics: plan.metrics.clone(),
         clocks: None,
     };

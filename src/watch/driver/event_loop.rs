@@ -1,4 +1,5 @@
-//! Does what the engine asks for: watches, reads and writes, each in its own task, and tells it what comes back.
+//! The event loop of `watch` in one cluster: what the tasks report goes to the engine, and what the engine asks for
+//! is carried out.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -6,60 +7,64 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join;
-use tokio::sync::{Semaphore, mpsc, oneshot};
-use tokio::task::{AbortHandle, JoinHandle};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::executor::{Executor, RequestOutcome};
-use super::lease_elector;
+use super::lease_elector::RunningElector;
 use super::notice_aggregator::NoticeAggregator;
 use super::read_failures::ReadFailures;
 use super::suspend::{Clocks, SuspendDetector};
-use super::sync_status::{Stream, SyncStatus};
+use super::sync_status::SyncStatus;
 use super::upstream_probe::UpstreamProbe;
-use crate::cluster::api::{groups, identity};
+use crate::cluster::api::identity;
 use crate::cluster::queries::kind_status::KindStatus;
 use crate::cluster::queries::upstream;
 use crate::cluster::{Clusters, RequestResult};
 use crate::error;
-use crate::model::notice::{Notice, Transition};
+use crate::model::notice::Notice;
+use crate::readiness::cache::ReadinessCache;
 use crate::readiness::watches::{FollowedEvent, WatchSet};
-use crate::resource::{KINDS, Record, Upstream};
-use crate::watch::engine::core::{Effect, Engine, EngineSettings, Moment};
-use crate::watch::engine::leases::{LeaseState, WRITE_LIMIT};
+use crate::resource::Upstream;
+use crate::watch::engine::core::Engine;
+use crate::watch::engine::effect::Moment;
+use crate::watch::engine::leases::LeaseState;
 use crate::watch::metrics::recorder::MetricsRecorder;
 use crate::watch::options::{WatchOptions, WatchOutcome};
 
-/// How often silent watches are looked for.
-const TICK: Duration = Duration::from_secs(1);
-/// How many things that happened wait to be taken in before the watches are held back.
-const INBOX: usize = 1024;
-/// How many Leases are asked for at once.
-const MOST_LEASES: usize = 32;
+/// How often silent watches and due look-ups are looked for.
+const TICK_INTERVAL: Duration = Duration::from_secs(1);
+/// How many inputs may queue before the watches have to wait.
+const INPUT_QUEUE: usize = 1024;
+/// How many Leases are acquired or renewed at once.
+const MAX_LEASE_REQUESTS: usize = 32;
+/// How long the driver sleeps at most.
+const MAX_SLEEP: Duration = Duration::from_secs(3600);
 
-/// What the loop's tasks tell it.
-pub(crate) enum DriverInput {
-    Told(FollowedEvent),
+/// What the driver's tasks report.
+pub(super) enum DriverInput {
+    Watch(FollowedEvent),
     Lease(String, LeaseState),
     Upstream(RequestResult<Option<Upstream>>),
 }
 
 impl From<FollowedEvent> for DriverInput {
-    fn from(told: FollowedEvent) -> Self {
-        Self::Told(told)
+    fn from(event: FollowedEvent) -> Self {
+        Self::Watch(event)
     }
 }
 
-/// Runs the loop until it is told to stop or, with `once`, has nothing left to do. Writes that are under way when
-/// it is told to stop are waited for.
+/// Runs until `stop` completes or, with `once`, until there is nothing left to do. Then waits for the writes that are
+/// under way.
 ///
 /// # Errors
-/// Where the cluster can't be reached or read at the start, or `say` fails.
+/// If the cluster cannot be reached or read at the start, or `report` fails.
 pub async fn run(
     cluster: &Clusters,
     options: &WatchOptions,
     stop: impl Future<Output = ()>,
-    say: &mut dyn FnMut(Notice) -> anyhow::Result<()>,
+    report: &mut dyn FnMut(Notice) -> anyhow::Result<()>,
 ) -> anyhow::Result<WatchOutcome> {
     tokio::pin!(stop);
     let (signature, upstream) = tokio::select! {
@@ -67,106 +72,108 @@ pub async fn run(
         known = join(identity::signature(cluster), upstream::find(cluster)) => known,
     };
     let signature = signature.map_err(|cause| error::explain(cluster, &cause))?;
-    let identity = format!("{signature}/{:06x}", fastrand::u32(..1 << 24));
-    let (inbox, mut arrivals) = mpsc::channel(INBOX);
-    let mut running = Driver {
-        engine: Engine::new(
-            signature.clone(),
-            EngineSettings {
-                dry_run: options.dry_run,
-                max_moves: options.max_moves,
-                upstream: None,
-                alongside_upstream: options.alongside_upstream,
-                asked: cluster.remotes().asked(),
-            },
-        ),
-        requests: Executor::new(cluster, signature),
-        cluster,
-        options,
-        say,
-        watches: WatchSet::new(cluster, inbox.clone()),
-        inbox,
-        leases: HashMap::new(),
-        lease_turns: Arc::new(Semaphore::new(MOST_LEASES)),
-        identity,
-        kinds: KindStatus::default(),
-        troubles: ReadFailures::default(),
-        crowd: NoticeAggregator::default(),
-        hearing: SyncStatus::default(),
-        lookout: UpstreamProbe::default(),
-        meter: MetricsRecorder::of(&options.metrics, &cluster.context),
-        sleep: SuspendDetector::new(options.clocks.unwrap_or(Clocks::read)(Duration::ZERO)),
-        groups: Vec::new(),
-        started: Instant::now(),
-        announced: false,
-    };
-    let ended = running.go(upstream, &mut arrivals, stop).await;
-    // Nobody takes in any more what the tasks tell: none is to wait for that.
-    drop(arrivals);
-    let (unsettled, told) = running.finish().await;
+    let (inputs, mut received) = mpsc::channel(INPUT_QUEUE);
+    let mut driver = Driver::new(cluster, options, signature, inputs, report);
+    let ended = driver.run(upstream, &mut received, stop).await;
+    // No task has to wait until its input is read.
+    drop(received);
+    let (unsettled, reported) = driver.finish().await;
     let outcome = ended?.unwrap_or(WatchOutcome::Stopped { unsettled });
-    told.map(|()| outcome)
+    reported.map(|()| outcome)
 }
 
-pub(crate) struct Driver<'a> {
-    pub(crate) engine: Engine,
-    pub(super) requests: Executor,
-    pub(crate) cluster: &'a Clusters,
-    pub(crate) options: &'a WatchOptions,
-    pub(super) say: &'a mut dyn FnMut(Notice) -> anyhow::Result<()>,
-    pub(crate) watches: WatchSet<DriverInput>,
-    pub(crate) inbox: mpsc::Sender<DriverInput>,
-    pub(super) leases: HashMap<String, (oneshot::Sender<()>, JoinHandle<()>)>,
-    pub(super) lease_turns: Arc<Semaphore>,
-    /// What this loop holds Leases as.
+pub(super) struct Driver<'a> {
+    pub(super) engine: Engine,
+    pub(super) executor: Executor,
+    pub(super) cluster: &'a Clusters,
+    pub(super) options: &'a WatchOptions,
+    pub(super) report: &'a mut dyn FnMut(Notice) -> anyhow::Result<()>,
+    pub(super) watches: WatchSet<DriverInput>,
+    pub(super) inputs: mpsc::Sender<DriverInput>,
+    pub(super) electors: HashMap<String, RunningElector>,
+    pub(super) lease_requests: Arc<Semaphore>,
+    /// The holder of this process's Leases.
     pub(super) identity: String,
     pub(super) kinds: KindStatus,
-    pub(super) troubles: ReadFailures,
-    /// What waits to be said with others of its kind.
-    pub(super) crowd: NoticeAggregator,
-    pub(super) hearing: SyncStatus,
-    pub(crate) lookout: UpstreamProbe,
-    pub(super) meter: MetricsRecorder,
-    pub(super) sleep: SuspendDetector,
+    pub(super) read_failures: ReadFailures,
+    pub(super) aggregator: NoticeAggregator,
+    pub(super) sync_status: SyncStatus,
+    pub(super) upstream_probe: UpstreamProbe,
+    pub(super) metrics: MetricsRecorder,
+    pub(super) suspend_detector: SuspendDetector,
     /// The watches of groups.
-    pub(super) groups: Vec<AbortHandle>,
+    pub(super) group_watches: Vec<AbortHandle>,
     pub(super) started: Instant,
-    pub(crate) announced: bool,
+    /// It has been reported how many groups are watched.
+    pub(super) announced: bool,
 }
 
-impl Driver<'_> {
-    /// Runs until it is told to stop, and then gives nothing, or until the options say that it ends.
-    async fn go(
+impl<'a> Driver<'a> {
+    fn new(
+        cluster: &'a Clusters,
+        options: &'a WatchOptions,
+        signature: String,
+        inputs: mpsc::Sender<DriverInput>,
+        report: &'a mut dyn FnMut(Notice) -> anyhow::Result<()>,
+    ) -> Self {
+        let cache = ReadinessCache::new(cluster.remotes().asked());
+        let clocks = options.clocks.unwrap_or(Clocks::read);
+        Self {
+            engine: Engine::new(signature.clone(), options.engine.clone(), cache),
+            identity: format!("{signature}/{:06x}", fastrand::u32(..1 << 24)),
+            executor: Executor::new(cluster, signature),
+            cluster,
+            options,
+            report,
+            watches: WatchSet::new(cluster, inputs.clone()),
+            inputs,
+            electors: HashMap::new(),
+            lease_requests: Arc::new(Semaphore::new(MAX_LEASE_REQUESTS)),
+            kinds: KindStatus::default(),
+            read_failures: ReadFailures::default(),
+            aggregator: NoticeAggregator::default(),
+            sync_status: SyncStatus::default(),
+            upstream_probe: UpstreamProbe::default(),
+            metrics: MetricsRecorder::new(&options.metrics, &cluster.context),
+            suspend_detector: SuspendDetector::new(clocks(Duration::ZERO)),
+            group_watches: Vec::new(),
+            started: Instant::now(),
+            announced: false,
+        }
+    }
+
+    /// Returns how it ended by itself. None: `stop` has completed.
+    async fn run(
         &mut self,
         upstream: RequestResult<Option<Upstream>>,
-        arrivals: &mut mpsc::Receiver<DriverInput>,
+        received: &mut mpsc::Receiver<DriverInput>,
         mut stop: Pin<&mut impl Future<Output = ()>>,
     ) -> anyhow::Result<Option<WatchOutcome>> {
-        self.looked(upstream)?;
-        self.follow_groups();
-        let mut ticks = tokio::time::interval(TICK);
+        self.upstream_found(upstream)?;
+        self.watch_groups();
+        let mut ticks = tokio::time::interval(TICK_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
-            let alarm = self.next_alarm();
+            let next_turn = self.next_turn();
             tokio::select! {
                 () = stop.as_mut() => return Ok(None),
-                Some(input) = arrivals.recv() => self.take_in(input)?,
-                Some(answer) = self.requests.next() => self.answered(answer),
+                Some(input) = received.recv() => self.handle(input)?,
+                Some(result) = self.executor.next() => self.handle_result(result),
                 _ = ticks.tick() => self.tick(),
-                () = tokio::time::sleep_until(alarm) => {}
+                () = tokio::time::sleep_until(next_turn) => {}
             }
-            while let Ok(input) = arrivals.try_recv() {
-                self.take_in(input)?;
+            while let Ok(input) = received.try_recv() {
+                self.handle(input)?;
             }
             let was_announced = self.announced;
-            self.settle()?;
-            if let Some(outcome) = self.outcome(!was_announced, arrivals.is_empty()) {
+            self.turn()?;
+            if let Some(outcome) = self.outcome(!was_announced, received.is_empty()) {
                 return Ok(Some(outcome));
             }
         }
     }
 
-    pub(crate) fn now(&self) -> Duration {
+    pub(super) fn now(&self) -> Duration {
         self.started.elapsed()
     }
 
@@ -177,122 +184,49 @@ impl Driver<'_> {
         }
     }
 
-    fn next_alarm(&self) -> Instant {
-        const FAR: Duration = Duration::from_secs(3600);
-        let far = self.now() + FAR;
-        let alarms = self.engine.next_alarm().into_iter().chain(self.crowd.due());
-        self.started + alarms.fold(far, Duration::min)
+    fn next_turn(&self) -> Instant {
+        let latest = self.now() + MAX_SLEEP;
+        let due = self
+            .engine
+            .next_turn()
+            .into_iter()
+            .chain(self.aggregator.due());
+        self.started + due.fold(latest, Duration::min)
     }
 
-    fn follow_groups(&mut self) {
-        self.groups.drain(..).for_each(|task| task.abort());
-        for kind in KINDS {
-            let selector = self.options.selector.as_deref();
-            let source = groups::source(*kind, self.options.namespace.as_deref(), selector);
-            self.groups.push(self.watches.follow_groups(*kind, source));
-        }
-    }
-
-    fn take_lease(&mut self, namespace: String) {
-        let (end, ended) = oneshot::channel();
-        let (inbox, name) = (self.inbox.clone(), namespace.clone());
-        let tell = async move |standing| {
-            inbox
-                .send(DriverInput::Lease(name.clone(), standing))
-                .await
-                .is_ok()
-        };
-        let (cluster, turns) = (
-            self.cluster.limited(WRITE_LIMIT),
-            Arc::clone(&self.lease_turns),
-        );
-        let keeper = lease_elector::keep(
-            cluster,
-            namespace.clone(),
-            self.identity.clone(),
-            self.started,
-            turns,
-            tell,
-            ended,
-        );
-        self.leases.insert(namespace, (end, tokio::spawn(keeper)));
-    }
-
-    /// The Leases are asked for anew; whoever has taken one over meanwhile keeps it.
-    fn start_over(&mut self, namespaces: Vec<String>) {
-        self.requests.take_leaves_back();
-        self.follow_groups();
-        for (_, (_, keeper)) in self.leases.drain() {
-            keeper.abort();
-        }
-        for namespace in namespaces {
-            self.take_lease(namespace);
-        }
-    }
-
-    fn take_in(&mut self, input: DriverInput) -> anyhow::Result<()> {
+    fn handle(&mut self, input: DriverInput) -> anyhow::Result<()> {
         let now = self.now();
         match input {
-            DriverInput::Told(told) if self.watches.is_stopped(&told) => Ok(()),
-            DriverInput::Told(told) => {
-                self.measure(&told, now);
-                self.hear(told, now)
+            DriverInput::Watch(event) if self.watches.is_stopped(&event) => Ok(()),
+            DriverInput::Watch(event) => {
+                self.note_activity(&event, now);
+                self.handle_event(event, now)
             }
-            DriverInput::Lease(namespace, standing) => {
-                self.meter.lease(&namespace, &standing);
-                self.engine.lease(&namespace, standing, now);
+            DriverInput::Lease(namespace, state) => {
+                self.metrics.lease(&namespace, &state);
+                self.engine.lease_event(&namespace, state, now);
                 Ok(())
             }
-            DriverInput::Upstream(seen) => self.looked(seen),
+            DriverInput::Upstream(found) => self.upstream_found(found),
         }
     }
 
-    pub(crate) fn say(&mut self, notice: impl IntoIterator<Item = Notice>) -> anyhow::Result<()> {
-        notice.into_iter().try_for_each(&mut self.say)
-    }
-
-    /// Says what more of its kind may join within a moment; everything else at once.
-    pub(crate) fn say_with_others(
-        &mut self,
-        notice: impl IntoIterator<Item = Notice>,
-    ) -> anyhow::Result<()> {
+    pub(super) fn handle_result(&mut self, result: RequestOutcome) {
         let now = self.now();
-        let at_once: Vec<Notice> = notice
-            .into_iter()
-            .filter_map(|notice| self.crowd.add(notice, now))
-            .collect();
-        self.say(at_once)
-    }
-
-    /// Says what is followed, once it is known, and what can't be.
-    fn announce(&mut self) -> anyhow::Result<()> {
-        if self.announced || self.kinds.any_pending() {
-            return Ok(());
-        }
-        self.announced = true;
-        let forbidden = self.kinds.forbidden();
-        let troubles = &mut self.troubles;
-        let notices: Vec<Notice> = forbidden
-            .filter_map(|(kind, error)| troubles.note_lack(kind.info().crd, error))
-            .collect();
-        self.say(notices)?;
-        self.say([Notice::Started {
-            groups: self.engine.group_count(),
-        }])
-    }
-
-    pub(super) fn answered(&mut self, answer: RequestOutcome) {
-        let now = self.now();
-        match answer {
-            RequestOutcome::LookedUp(service, found) => self.engine.looked_up(service, found, now),
-            RequestOutcome::Verified(place, slices) => self.engine.verified(&place, slices, now),
-            RequestOutcome::Written(id, number, answer) => {
-                self.meter.wrote(answer.is_ok());
-                self.engine.written(&id, number, *answer, now);
+        match result {
+            RequestOutcome::LookedUp(service, found) => {
+                self.engine.service_looked_up(&service, found, now);
             }
-            RequestOutcome::Postponed(id, number) => self.engine.postponed(&id, number, now),
-            RequestOutcome::Reread(id, number, answer) => {
-                self.engine.reread(&id, number, *answer, now)
+            RequestOutcome::Relisted(place, slices) => self.engine.relisted(&place, slices, now),
+            RequestOutcome::Written(id, request, result) => {
+                self.metrics.write_ended(result.is_ok());
+                self.engine.written(&id, request, *result, now);
+            }
+            RequestOutcome::Postponed(id, request) => {
+                self.engine.write_postponed(&id, request, now);
+            }
+            RequestOutcome::Read(id, request, result) => {
+                self.engine.object_read(&id, request, *result, now);
             }
         }
     }
@@ -300,70 +234,53 @@ impl Driver<'_> {
     fn tick(&mut self) {
         let now = self.now();
         self.engine.tick(now);
-        self.look_for_upstream(now);
-        self.meter
-            .turns(self.announced && self.troubles.are_none() && self.hearing.is_complete(now));
+        self.probe_upstream(now);
+        let is_ready =
+            self.announced && self.read_failures.are_none() && self.sync_status.is_complete(now);
+        self.metrics.turn(is_ready);
     }
 
-    /// Lets the engine decide and does what it asks for.
-    pub(super) fn settle(&mut self) -> anyhow::Result<()> {
-        let moment = self.moment();
-        if self
-            .sleep
-            .has_passed(self.options.clocks.unwrap_or(Clocks::read)(moment.now))
-        {
-            self.engine.slept(moment.now);
+    /// Looks for Linkerd's own failover controller, if that is due.
+    fn probe_upstream(&mut self, now: Duration) {
+        if self.upstream_probe.take_due(now) {
+            let (cluster, inputs) = (self.cluster.clone(), self.inputs.clone());
+            // Bounded by the time limits of its requests, and ends with the watches.
+            self.watches.spawn(async move {
+                let found = upstream::find(&cluster).await;
+                let _ = inputs.send(DriverInput::Upstream(found)).await;
+            });
         }
-        for effect in self.engine.settle(moment) {
-            match effect {
-                Effect::StartOver(namespaces) => self.start_over(namespaces),
-                Effect::StartFeed(id, scope) => {
-                    self.hearing.starts(Stream::Slices(id));
-                    self.watches.start(id, &scope);
-                }
-                Effect::StopFeed(id) => {
-                    self.hearing.ends(Stream::Slices(id));
-                    self.troubles.forget(&self.watches, id);
-                    self.watches.stop(id);
-                }
-                Effect::LookUp(service) => self.requests.look_up(service),
-                Effect::Verify(place) => self.requests.verify(place),
-                Effect::Write(write) => {
-                    self.meter.writes(write.is_retry);
-                    self.requests.write(*write, self.started);
-                }
-                Effect::TakeLease(namespace) => self.take_lease(namespace),
-                Effect::GiveLeaseBack(namespace) => {
-                    // The keeper gives it back when its end is dropped.
-                    self.leases.remove(&namespace);
-                    self.meter.no_lease(&namespace);
-                }
-                Effect::Reread(id, number, record) => self.requests.reread(id, number, *record),
-                Effect::Moved(record, transition) => self.moved(&record, transition)?,
-                Effect::Say(notice) => {
-                    self.lookout.hear(&notice, moment.now);
-                    self.say_with_others([notice])?;
-                }
-            }
+    }
+
+    /// If the probe failed, the controller is assumed to run as before.
+    fn upstream_found(&mut self, found: RequestResult<Option<Upstream>>) -> anyhow::Result<()> {
+        let now = self.now();
+        if self.upstream_probe.ended(&found, now) {
+            self.report([Notice::UpstreamUnseen])?;
         }
-        let waited = self.crowd.take_due(moment.now);
-        self.say(waited)?;
-        if let Some(counts) = self.engine.census() {
-            self.meter.groups(counts);
-        }
-        self.meter.braked(self.engine.braked());
-        self.announce()?;
-        if self.announced
-            && let Some(mirrored) = self.engine.mirrored(moment.now)
-        {
-            self.cluster.remotes().warn_of_strangers(&mirrored);
+        if let Ok(upstream) = found {
+            self.engine.upstream_found(upstream, now);
         }
         Ok(())
     }
 
-    pub(super) fn moved(&mut self, record: &Record, transition: Transition) -> anyhow::Result<()> {
-        self.requests.publish(record, &transition);
-        self.meter.moved(&transition);
-        self.say([Notice::Moved(transition)])
+    pub(super) fn report(
+        &mut self,
+        notices: impl IntoIterator<Item = Notice>,
+    ) -> anyhow::Result<()> {
+        notices.into_iter().try_for_each(&mut self.report)
+    }
+
+    /// Reports at once what cannot be aggregated with similar notices.
+    pub(super) fn aggregate(
+        &mut self,
+        notices: impl IntoIterator<Item = Notice>,
+    ) -> anyhow::Result<()> {
+        let now = self.now();
+        let at_once: Vec<Notice> = notices
+            .into_iter()
+            .filter_map(|notice| self.aggregator.add(notice, now))
+            .collect();
+        self.report(at_once)
     }
 }

@@ -1,4 +1,7 @@
-//! Moves that wait to be told by Events, which are written when little else is.
+//! Records an Event for each move, off the write path: when no write is under way.
+//!
+//! kube's `events::Recorder` cannot write the annotations that `history` reads, nor one Event for many moves: in a
+//! mass failover, an Event for each would be as much work for the API server as the failovers themselves.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -9,101 +12,99 @@ use crate::cluster::Cluster;
 use crate::cluster::api::events;
 use crate::cluster::api::events::MoveEvent;
 
-/// How many Events are written at once.
-const AT_ONCE: usize = 8;
-/// Where more moves of a namespace wait, one Event tells of many: an Event for each would be as much work for the API
-/// server as the moves were.
-const FEW: usize = 20;
-/// An Event of so many moves is far smaller than the API server takes.
-const MOST_IN_ONE: usize = 100;
-/// How many moves wait before new ones are left out.
-const LONGEST_QUEUE: usize = 20_000;
+const MAX_EVENT_WRITES: usize = 8;
+/// If more moves of a namespace are queued, one Event aggregates many.
+const MAX_SINGLE_EVENTS: usize = 20;
+/// An Event of this many moves is far smaller than the API server's limit.
+const MAX_MOVES_PER_EVENT: usize = 100;
+/// If more moves are queued, new ones get no Event.
+const MAX_QUEUED_MOVES: usize = 20_000;
 
 pub struct EventRecorder {
     cluster: Cluster,
     signature: String,
-    lane: TaskPool<()>,
-    /// By namespace, the oldest first.
-    waiting: BTreeMap<String, VecDeque<MoveEvent>>,
+    writes: TaskPool<()>,
+    /// By namespace, oldest first.
+    queued: BTreeMap<String, VecDeque<MoveEvent>>,
     count: usize,
 }
 
 impl EventRecorder {
     pub fn new(cluster: &Cluster, signature: String) -> Self {
-        let waiting = BTreeMap::new();
         Self {
             cluster: cluster.clone(),
             signature,
-            lane: TaskPool::new(AT_ONCE),
-            waiting,
+            writes: TaskPool::new(MAX_EVENT_WRITES),
+            queued: BTreeMap::new(),
             count: 0,
         }
     }
 
-    pub fn add(&mut self, told: MoveEvent) {
-        if self.count >= LONGEST_QUEUE {
-            tracing::warn!("too many moves wait to be told by Events: one gets none");
+    pub fn add(&mut self, event: MoveEvent) {
+        if self.count >= MAX_QUEUED_MOVES {
+            tracing::warn!("too many Events are queued; dropped one");
             return;
         }
         self.count += 1;
-        self.waiting
-            .entry(told.namespace().to_owned())
+        self.queued
+            .entry(event.namespace().to_owned())
             .or_default()
-            .push_back(told);
+            .push_back(event);
     }
 
-    pub fn waits(&self) -> bool {
-        !self.waiting.is_empty()
+    pub fn has_queued(&self) -> bool {
+        !self.queued.is_empty()
     }
 
-    /// Has all be told that waits, unless what was released before is not told yet.
+    /// Releases all queued moves to be written, unless earlier ones are still being written.
     pub fn release(&mut self) {
-        if !self.lane.is_idle() {
+        if !self.writes.is_idle() {
             return;
         }
         self.count = 0;
-        for (_, mut queue) in std::mem::take(&mut self.waiting) {
-            while !queue.is_empty() {
-                let many = if queue.len() > FEW {
-                    queue.len().min(MOST_IN_ONE)
+        for (_, mut moves) in std::mem::take(&mut self.queued) {
+            while !moves.is_empty() {
+                let many = moves.len() > MAX_SINGLE_EVENTS;
+                let count = if many {
+                    moves.len().min(MAX_MOVES_PER_EVENT)
                 } else {
                     1
                 };
-                let told: Vec<MoveEvent> = queue.drain(..many).collect();
-                self.write(&told);
+                let aggregated: Vec<MoveEvent> = moves.drain(..count).collect();
+                self.write(&aggregated);
             }
         }
     }
 
-    /// Starts what was released, as far as there is room.
+    /// Starts writing what was released, as far as there is room.
     pub fn start(&mut self) {
-        self.lane.start();
+        self.writes.start();
     }
 
-    fn write(&mut self, told: &[MoveEvent]) {
-        let event = match told {
+    fn write(&mut self, moves: &[MoveEvent]) {
+        let event = match moves {
             [one] => Some(one.on_object(&self.signature)),
             many => events::on_lease(many, &self.signature),
         };
-        let (Some(event), Some(first)) = (event, told.first()) else {
+        let (Some(event), Some(first)) = (event, moves.first()) else {
             return;
         };
         let (cluster, namespace) = (self.cluster.clone(), first.namespace().to_owned());
-        self.lane
+        self.writes
             .add(async move { write(&cluster, &namespace, &event).await });
     }
 
-    /// Waits for an Event to be written; none while none is.
+    /// Waits until an Event is written. None: none is being written.
     pub async fn next(&mut self) -> Option<()> {
-        self.lane.next().await
+        self.writes.next().await
     }
 
-    /// Writes all that waits.
+    /// Writes all that is queued.
     pub async fn flush(&mut self) {
         loop {
             self.release();
             self.start();
-            if self.lane.next().await.is_none() {
+            if self.writes.next().await.is_none() {
                 return;
             }
         }
@@ -112,6 +113,6 @@ impl EventRecorder {
 
 async fn write(cluster: &Cluster, namespace: &str, event: &Value) {
     if let Err(cause) = events::publish(cluster, namespace, event).await {
-        tracing::warn!(%cause, "an Event was not written");
+        tracing::warn!(%cause, "could not write an Event");
     }
 }

@@ -1,4 +1,4 @@
-//! What the watches tell the loop.
+//! Events of the watches: what they mean for the metrics, for `/readyz`, for the reports, and for the engine.
 
 use std::time::Duration;
 
@@ -13,81 +13,97 @@ use crate::readiness::watches::FollowedEvent;
 use crate::resource::{Kind, Record};
 
 impl Driver<'_> {
-    pub(crate) fn hear(&mut self, told: FollowedEvent, now: Duration) -> anyhow::Result<()> {
-        match told {
-            FollowedEvent::Groups(kind, event) => {
-                let change = kind_notice(&mut self.kinds, kind, &event);
-                self.say(change)?;
-                match event.as_ref() {
-                    Event::Failed(error) if self.kinds.is_pending(kind) => {
-                        self.no_groups(kind, error)?
-                    }
-                    event => {
-                        let notice = self.troubles.note(event, || kind.info().crd.to_owned());
-                        self.say_with_others(notice)?;
-                    }
-                }
-                let event = if event.is_absent() {
-                    Event::Listed(Vec::new())
-                } else {
-                    *event
-                };
-                self.engine.groups(kind.info().name, event, now);
-            }
+    pub(super) fn handle_event(
+        &mut self,
+        event: FollowedEvent,
+        now: Duration,
+    ) -> anyhow::Result<()> {
+        match event {
+            FollowedEvent::Groups(kind, event) => return self.handle_groups(kind, *event, now),
             FollowedEvent::Slices(id, event) => {
-                let notice = self
-                    .troubles
-                    .note(&event, || self.watches.place("EndpointSlices", id));
-                self.say_with_others(notice)?;
-                self.engine.slices(id, event, now);
+                let place = || self.watches.place("EndpointSlices", id);
+                let notice = self.read_failures.note(&event, place);
+                self.aggregate(notice)?;
+                self.engine.slice_event(id, event, now);
             }
             FollowedEvent::Mirrors(id, event) => {
-                let notice = self
-                    .troubles
-                    .note(&event, || self.watches.place("Services", id));
-                self.say_with_others(notice)?;
-                self.engine.mirrors(id, event, now);
+                let place = || self.watches.place("Services", id);
+                let notice = self.read_failures.note(&event, place);
+                self.aggregate(notice)?;
+                self.engine.mirror_event(id, event, now);
             }
             FollowedEvent::NoAccess(id, why) => {
-                let what = self.watches.place("EndpointSlices", id);
-                let notice = self.troubles.note_failure(&what, &why);
-                self.say_with_others(notice)?;
+                let place = self.watches.place("EndpointSlices", id);
+                let notice = self.read_failures.note_failure(&place, &why);
+                self.aggregate(notice)?;
                 self.engine.no_access(id, why, now);
             }
         }
         Ok(())
     }
 
-    pub(crate) fn measure(&mut self, told: &FollowedEvent, now: Duration) {
-        let (stream, failure, resource) = match told {
-            FollowedEvent::Groups(kind, event) => (
-                Some(Stream::Groups(kind.info().name)),
-                event.failure(),
-                kind.info().crd,
-            ),
-            FollowedEvent::Slices(id, event) => {
-                (Some(Stream::Slices(*id)), event.failure(), "endpointslices")
+    fn handle_groups(
+        &mut self,
+        kind: &'static dyn Kind,
+        event: Event<Record>,
+        now: Duration,
+    ) -> anyhow::Result<()> {
+        let notice = kind_notice(&mut self.kinds, kind, &event);
+        self.report(notice)?;
+        match &event {
+            Event::Failed(error) if self.kinds.is_pending(kind) => {
+                self.first_list_failed(kind, error)?;
             }
-            FollowedEvent::Mirrors(_, event) => (None, event.failure(), "services"),
-            FollowedEvent::NoAccess(..) => return self.meter.restarts("endpointslices"),
-        };
-        match (failure, stream) {
-            (Some(error), _) if !error.is_not_found() => self.meter.restarts(resource),
-            (Some(_), Some(stream)) => self.hearing.ends(stream),
-            (None, Some(stream)) => self.hearing.heard(stream, now),
-            _ => {}
+            event => {
+                let notice = self
+                    .read_failures
+                    .note(event, || kind.info().crd.to_owned());
+                self.aggregate(notice)?;
+            }
         }
+        let event = if event.is_absent() {
+            Event::Listed(Vec::new())
+        } else {
+            event
+        };
+        self.engine.group_event(kind.info().name, event, now);
+        Ok(())
     }
 
-    /// The first list of a kind's groups failed: most failures end the loop then, later none does.
-    fn no_groups(&mut self, kind: &'static dyn Kind, error: &RequestError) -> anyhow::Result<()> {
+    /// Most failures of the first list of a kind end `watch`. Later failures do not.
+    fn first_list_failed(
+        &mut self,
+        kind: &'static dyn Kind,
+        error: &RequestError,
+    ) -> anyhow::Result<()> {
         if self.kinds.may_yet_be_served(error) {
-            let notice = self.troubles.note_failure(kind.info().crd, error);
-            return self.say_with_others(notice);
+            let notice = self.read_failures.note_failure(kind.info().crd, error);
+            return self.aggregate(notice);
         }
         self.kinds
             .unavailable(kind, error)
             .map_err(|error| error::explain_group_list(self.cluster, &error).into())
+    }
+
+    /// Counts failures of watches, and notes which were active.
+    pub(super) fn note_activity(&mut self, event: &FollowedEvent, now: Duration) {
+        let (stream, failure, resource) = match event {
+            FollowedEvent::Groups(kind, event) => {
+                let info = kind.info();
+                (Some(Stream::Groups(info.name)), event.failure(), info.crd)
+            }
+            FollowedEvent::Slices(id, event) => {
+                (Some(Stream::Slices(*id)), event.failure(), "endpointslices")
+            }
+            FollowedEvent::Mirrors(_, event) => (None, event.failure(), "services"),
+            FollowedEvent::NoAccess(..) => return self.metrics.watch_failed("endpointslices"),
+        };
+        match (failure, stream) {
+            (Some(error), _) if !error.is_not_found() => self.metrics.watch_failed(resource),
+            (Some(_), Some(stream)) => self.sync_status.ends(stream),
+            (None, Some(stream)) => self.sync_status.heard(stream, now),
+            _ => {}
+        }
     }
 }
 

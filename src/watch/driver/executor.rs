@@ -1,8 +1,8 @@
-//! The loop's own requests: bounded in number, each in a task of its own, their answers in one place.
+//! Executes the engine's requests: each in a task of its own, in bounded pools, with all results in one place.
 
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::event_recorder::EventRecorder;
 use super::fencing::WritePermits;
@@ -17,144 +17,135 @@ use crate::model::{GroupId, ServiceRef};
 use crate::readiness::mirror_index::RemoteNamespace;
 use crate::readiness::relist;
 use crate::resource::Record;
-use crate::watch::engine::core::Write;
+use crate::watch::engine::effect::Write;
 use crate::watch::engine::leases::WRITE_LIMIT;
 
-/// How many writes are under way at once: more bring an API server no further.
-const MOST_WRITES: usize = 32;
-/// How many reads are under way at once.
-const MOST_READS: usize = 8;
-/// How long the last Events may take when the loop ends.
-const FAREWELL: Duration = Duration::from_secs(2);
+/// More writes at once do not make an API server faster.
+const MAX_WRITES: usize = 32;
+const MAX_READS: usize = 8;
+/// How long the last Events may take when `watch` ends.
+const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 
-/// What has come back.
+/// The result of a request. Numbers are the engine's request numbers.
 pub enum RequestOutcome {
     LookedUp(ServiceRef, RequestResult<bool>),
-    Verified(RemoteNamespace, RequestResult<Vec<Slice>>),
-    /// With the request's number.
+    Relisted(RemoteNamespace, RequestResult<Vec<Slice>>),
     Written(GroupId, u64, Box<RequestResult<Record>>),
-    /// It was not begun: it could have outlasted the Lease, or the machine has slept since it was asked for.
+    /// The write was not started: its permit is not valid any more.
     Postponed(GroupId, u64),
-    Reread(GroupId, u64, Box<RequestResult<Option<Record>>>),
+    Read(GroupId, u64, Box<RequestResult<Option<Record>>>),
 }
 
 pub struct Executor {
     cluster: Clusters,
     writes: TaskPool<RequestOutcome>,
-    leaves: WritePermits,
+    permits: WritePermits,
     reads: TaskPool<RequestOutcome>,
-    /// Lists of slices. As many as are asked for: none is to wait for another cluster.
-    lists: TaskPool<RequestOutcome>,
-    /// When those below are done.
-    calm: IdleGate,
-    /// No decision turns on whether a Service exists.
+    /// Lists of EndpointSlices. The engine bounds them, for each cluster by itself.
+    relists: TaskPool<RequestOutcome>,
+    /// Holds back what no decision depends on: look-ups of Services, and Events.
+    gate: IdleGate,
     lookups: TaskPool<RequestOutcome>,
-    tidings: EventRecorder,
+    events: EventRecorder,
 }
 
 impl Executor {
     pub fn new(cluster: &Clusters, signature: String) -> Self {
         Self {
             cluster: cluster.clone(),
-            writes: TaskPool::new(MOST_WRITES),
-            leaves: WritePermits::default(),
-            reads: TaskPool::new(MOST_READS),
-            lists: TaskPool::new(usize::MAX),
-            calm: IdleGate::default(),
-            lookups: TaskPool::new(MOST_READS),
-            tidings: EventRecorder::new(cluster, signature),
+            writes: TaskPool::new(MAX_WRITES),
+            permits: WritePermits::default(),
+            reads: TaskPool::new(MAX_READS),
+            relists: TaskPool::new(usize::MAX),
+            gate: IdleGate::default(),
+            lookups: TaskPool::new(MAX_READS),
+            events: EventRecorder::new(cluster, signature),
         }
     }
 
-    /// Writes, unless it is too late for that when its turn comes. Times since `started`.
+    /// Queues a write. `started`: the start of the driver, from which the engine's times count.
     pub fn write(&mut self, write: Write, started: Instant) {
         let cluster = self.cluster.limited(WRITE_LIMIT);
-        self.calm.disturb(Instant::now());
-        let Write {
-            group,
-            number,
-            record,
-            change,
-            until,
-            ..
-        } = write;
-        let leave = self.leaves.give(until.map(|until| started + until));
+        self.gate.note_write(Instant::now());
+        let permit = self.permits.grant(write.until.map(|until| started + until));
         self.writes.add(async move {
-            if !leave.holds() {
-                return RequestOutcome::Postponed(group, number);
+            let Write {
+                group,
+                request,
+                record,
+                change,
+                ..
+            } = write;
+            if !permit.is_valid() {
+                return RequestOutcome::Postponed(group, request);
             }
-            let answer = apply::apply(&cluster, &record, &change, false).await;
-            RequestOutcome::Written(group, number, Box::new(answer))
+            let result = apply::apply(&cluster, &record, &change, false).await;
+            RequestOutcome::Written(group, request, Box::new(result))
         });
     }
 
-    /// Has no write start that has not started yet.
-    pub fn take_leaves_back(&mut self) {
-        self.leaves.take_back();
+    /// No write that is queued now will start.
+    pub fn revoke_write_permits(&mut self) {
+        self.permits.revoke_all();
     }
 
-    pub fn reread(&mut self, id: GroupId, number: u64, record: Record) {
+    /// Queues a read of a group's object.
+    pub fn read(&mut self, id: GroupId, request: u64, record: Record) {
         let cluster = self.cluster.clone();
         self.reads.add(async move {
-            let found = groups::get(
-                &cluster,
-                record.kind,
-                &record.meta.namespace,
-                &record.meta.name,
-            )
-            .await;
-            RequestOutcome::Reread(id, number, Box::new(found))
+            let meta = &record.meta;
+            let found = groups::get(&cluster, record.kind, &meta.namespace, &meta.name).await;
+            RequestOutcome::Read(id, request, Box::new(found))
         });
     }
 
-    /// Finds out whether a Service exists.
+    /// Queues a look-up of whether a Service exists.
     pub fn look_up(&mut self, service: ServiceRef) {
-        self.calm.wait(Instant::now());
+        self.gate.wait(Instant::now());
         let cluster = self.cluster.clone();
         self.lookups.add(async move {
-            let found = services::get(&cluster, &service)
-                .await
-                .map(|found| found.is_some());
-            RequestOutcome::LookedUp(service, found)
+            let found = services::get(&cluster, &service).await;
+            RequestOutcome::LookedUp(service, found.map(|found| found.is_some()))
         });
     }
 
-    pub fn verify(&mut self, place: RemoteNamespace) {
+    /// Queues a list of EndpointSlices.
+    pub fn relist(&mut self, place: RemoteNamespace) {
         let cluster = self.cluster.clone();
-        self.lists.add(async move {
+        self.relists.add(async move {
             let listed = relist::relist(&cluster, &place).await;
-            RequestOutcome::Verified(place, listed)
+            RequestOutcome::Relisted(place, listed)
         });
     }
 
-    /// Queues an Event of the move. It holds nothing up.
-    pub fn publish(&mut self, record: &Record, transition: &Transition) {
+    /// Queues an Event of a move.
+    pub fn record_event(&mut self, record: &Record, transition: &Transition) {
         let Transition {
             at,
             why,
             unverified,
             ..
         } = transition;
-        self.calm.wait(Instant::now());
-        self.tidings
+        self.gate.wait(Instant::now());
+        self.events
             .add(MoveEvent::new(record, *at, why, *unverified));
     }
 
-    /// The next answer; none while nothing is under way.
+    /// The next result. None: nothing is under way.
     pub async fn next(&mut self) -> Option<RequestOutcome> {
         loop {
             self.start();
-            let calm = self.calm.comes_at(Instant::now(), self.writes.is_idle());
+            let gate_opens = self.gate.opens_at(Instant::now(), self.writes.is_idle());
             tokio::select! {
-                Some(answer) = self.writes.next() => {
-                    self.calm.disturb(Instant::now());
-                    return Some(answer);
+                Some(result) = self.writes.next() => {
+                    self.gate.note_write(Instant::now());
+                    return Some(result);
                 }
-                Some(answer) = self.reads.next() => return Some(answer),
-                Some(answer) = self.lists.next() => return Some(answer),
-                Some(answer) = self.lookups.next() => return Some(answer),
-                Some(()) = self.tidings.next() => {}
-                Some(()) = wait_until(calm) => {}
+                Some(result) = self.reads.next() => return Some(result),
+                Some(result) = self.relists.next() => return Some(result),
+                Some(result) = self.lookups.next() => return Some(result),
+                Some(()) = self.events.next() => {}
+                Some(()) = wait_until(gate_opens) => {}
                 else => return None,
             }
         }
@@ -164,44 +155,44 @@ impl Executor {
     fn start(&mut self) {
         self.writes.start();
         self.reads.start();
-        self.lists.start();
-        if self.calm.has_come(Instant::now(), self.writes.is_idle()) {
+        self.relists.start();
+        if self.gate.is_open(Instant::now(), self.writes.is_idle()) {
             self.lookups.start();
-            self.tidings.release();
-            if !self.lookups.waits() && !self.tidings.waits() {
-                self.calm.rest();
+            self.events.release();
+            if !self.lookups.has_queued() && !self.events.has_queued() {
+                self.gate.clear();
             }
         }
-        self.tidings.start();
+        self.events.start();
     }
 
-    /// The next answer to a write; none when no write is under way.
+    /// The next result of a write. None: no write is under way.
     pub async fn next_write(&mut self) -> Option<RequestOutcome> {
         self.writes.next().await
     }
 
-    /// Whether no answer is outstanding on which a decision could turn.
-    pub fn are_done(&self) -> bool {
-        let reads = [&self.reads, &self.lists];
-        self.writes.is_idle() && reads.iter().all(|lane| lane.is_idle())
+    /// Whether no request is under way on which a decision could depend.
+    pub fn is_idle(&self) -> bool {
+        self.writes.is_idle() && self.reads.is_idle() && self.relists.is_idle()
     }
 
-    pub fn drop_what_has_not_started(&mut self) {
-        self.writes.drop_what_waits();
-        for reads in [&mut self.reads, &mut self.lists, &mut self.lookups] {
-            reads.drop_all();
+    /// Drops writes that have not started, and every read.
+    pub fn drop_queued(&mut self) {
+        self.writes.drop_queued();
+        for reads in [&mut self.reads, &mut self.relists, &mut self.lookups] {
+            reads.abort_all();
         }
     }
 
-    /// Gives the Events that wait a moment to be written.
+    /// Writes the Events that are queued, within a time limit.
     pub async fn flush_events(mut self) {
-        if timeout(FAREWELL, self.tidings.flush()).await.is_err() {
-            tracing::warn!("the last Events could not be written in time");
+        if timeout(FLUSH_LIMIT, self.events.flush()).await.is_err() {
+            tracing::warn!("could not write the last Events in time");
         }
     }
 }
 
 async fn wait_until(at: Option<Instant>) -> Option<()> {
-    tokio::time::sleep_until(at?).await;
+    sleep_until(at?).await;
     Some(())
 }

@@ -1,4 +1,7 @@
-//! Whether a write that was asked for may still start when its turn comes.
+//! Fencing: a queued write starts only if its Lease still lasts long enough.
+//!
+//! Also fenced are all writes that were queued before the machine was suspended: the clock of their deadlines stands
+//! still meanwhile.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,8 +10,6 @@ use tokio::time::Instant;
 
 use crate::watch::engine::leases::WRITE_LIMIT;
 
-/// Gives leave to write. The clock of a deadline stands still while the machine sleeps: what was given before a sleep
-/// has to be taken back.
 #[derive(Debug, Default)]
 pub struct WritePermits {
     epoch: Arc<AtomicU64>,
@@ -16,34 +17,34 @@ pub struct WritePermits {
 
 #[derive(Debug)]
 pub struct WritePermit {
-    epoch: Arc<AtomicU64>,
-    given_in: u64,
+    current_epoch: Arc<AtomicU64>,
+    epoch: u64,
     until: Option<Instant>,
 }
 
 impl WritePermits {
-    /// For a write that is to end before then.
-    pub fn give(&self, until: Option<Instant>) -> WritePermit {
-        let epoch = Arc::clone(&self.epoch);
+    /// Permits a write that ends before `until`. None: without a limit.
+    pub fn grant(&self, until: Option<Instant>) -> WritePermit {
         WritePermit {
-            given_in: epoch.load(Ordering::Relaxed),
-            epoch,
+            current_epoch: Arc::clone(&self.epoch),
+            epoch: self.epoch.load(Ordering::Relaxed),
             until,
         }
     }
 
-    /// Takes back all that has been given.
-    pub fn take_back(&self) {
+    /// Revokes every permit that was granted.
+    pub fn revoke_all(&self) {
         self.epoch.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 impl WritePermit {
-    pub fn holds(&self) -> bool {
+    /// Whether the write may start now.
+    pub fn is_valid(&self) -> bool {
         let is_in_time = self
             .until
             .is_none_or(|until| Instant::now() + WRITE_LIMIT <= until);
-        is_in_time && self.epoch.load(Ordering::Relaxed) == self.given_in
+        is_in_time && self.current_epoch.load(Ordering::Relaxed) == self.epoch
     }
 }
 
@@ -52,14 +53,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_taken_back_or_could_end_too_late_does_not_hold() {
-        let leaves = WritePermits::default();
+    fn a_permit_that_is_revoked_or_could_end_too_late_is_not_valid() {
+        let permits = WritePermits::default();
         let in_time = Instant::now() + WRITE_LIMIT * 100;
-        let (limited, free) = (leaves.give(Some(in_time)), leaves.give(None));
-        assert!(limited.holds() && free.holds());
-        assert!(!leaves.give(Some(Instant::now())).holds());
-        leaves.take_back();
-        assert!(!limited.holds() && !free.holds());
-        assert!(leaves.give(Some(in_time)).holds());
+        let (limited, unlimited) = (permits.grant(Some(in_time)), permits.grant(None));
+        assert!(limited.is_valid() && unlimited.is_valid());
+        assert!(!permits.grant(Some(Instant::now())).is_valid());
+        permits.revoke_all();
+        assert!(!limited.is_valid() && !unlimited.is_valid());
+        assert!(permits.grant(Some(in_time)).is_valid());
     }
 }

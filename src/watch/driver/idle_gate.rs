@@ -1,50 +1,54 @@
-//! When what can wait is done.
+//! The idle gate: work that can wait starts when no write has been under way for a moment (debounce).
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long there are no writes before it is done: in a mass failover, writes come in waves.
-const QUIET: Duration = Duration::from_millis(500);
-/// How long it waits for that at most: somewhere something may always move.
-const LONGEST: Duration = Duration::from_secs(30);
+/// How long there is no write before the gate opens: in a mass failover, writes come in waves.
+const IDLE_TIME: Duration = Duration::from_millis(500);
+/// How long work waits at most: in a large cluster, something may always be moving.
+const MAX_DELAY: Duration = Duration::from_secs(30);
 
-/// Waits for writes to be over.
 #[derive(Debug, Default)]
 pub struct IdleGate {
-    /// When the last write was asked for or answered.
+    /// When the last write was queued or ended.
     last_write: Option<Instant>,
-    /// Since when something waits.
-    waits_since: Option<Instant>,
+    waiting_since: Option<Instant>,
 }
 
 impl IdleGate {
-    /// A write was asked for or answered.
-    pub fn disturb(&mut self, now: Instant) {
+    /// A write was queued, or has ended.
+    pub fn note_write(&mut self, now: Instant) {
         self.last_write = Some(now);
     }
 
-    /// Something waits from now on, if nothing did.
+    /// Work waits for the gate.
     pub fn wait(&mut self, now: Instant) {
-        self.waits_since.get_or_insert(now);
+        self.waiting_since.get_or_insert(now);
     }
 
-    /// Nothing waits any more.
-    pub fn rest(&mut self) {
-        self.waits_since = None;
+    /// No work waits.
+    pub fn clear(&mut self) {
+        self.waiting_since = None;
     }
 
-    /// Whether it is time; `is_idle` where no write waits or is under way.
-    pub fn has_come(&self, now: Instant, is_idle: bool) -> bool {
-        let is_quiet = is_idle && self.last_write.is_none_or(|last| now >= last + QUIET);
-        is_quiet || self.waits_since.is_some_and(|since| now >= since + LONGEST)
+    /// `is_idle`: no write is queued or under way.
+    pub fn is_open(&self, now: Instant, is_idle: bool) -> bool {
+        let is_quiet = is_idle && self.last_write.is_none_or(|last| now >= last + IDLE_TIME);
+        is_quiet
+            || self
+                .waiting_since
+                .is_some_and(|since| now >= since + MAX_DELAY)
     }
 
-    /// When it is time if nothing else happens; none where that is now, or nothing waits.
-    pub fn comes_at(&self, now: Instant, is_idle: bool) -> Option<Instant> {
-        let late = self.waits_since.filter(|_| !self.has_come(now, is_idle))? + LONGEST;
-        let quiet = self.last_write.filter(|_| is_idle).map(|last| last + QUIET);
-        Some(quiet.map_or(late, |quiet| quiet.min(late)))
+    /// When the gate opens if no write comes. None: it is open, or no work waits.
+    pub fn opens_at(&self, now: Instant, is_idle: bool) -> Option<Instant> {
+        let latest = self.waiting_since.filter(|_| !self.is_open(now, is_idle))? + MAX_DELAY;
+        let quiet = self
+            .last_write
+            .filter(|_| is_idle)
+            .map(|last| last + IDLE_TIME);
+        Some(quiet.map_or(latest, |quiet| quiet.min(latest)))
     }
 }
 
@@ -53,34 +57,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_can_wait_is_done_half_a_second_after_the_last_write() {
-        let (mut calm, start) = (IdleGate::default(), Instant::now());
-        assert!(calm.has_come(start, true), "there was no write yet");
-        calm.disturb(start);
-        calm.wait(start);
-        assert!(!calm.has_come(start, true));
-        assert_eq!(calm.comes_at(start, true), Some(start + QUIET));
-        assert!(calm.has_come(start + QUIET, true) && !calm.has_come(start + QUIET, false));
-        assert_eq!(calm.comes_at(start + QUIET, true), None, "it is time");
-        calm.rest();
-        assert_eq!(calm.comes_at(start, true), None, "nothing waits");
+    fn the_gate_opens_half_a_second_after_the_last_write() {
+        let (mut gate, start) = (IdleGate::default(), Instant::now());
+        assert!(gate.is_open(start, true), "there was no write yet");
+        gate.note_write(start);
+        gate.wait(start);
+        assert!(!gate.is_open(start, true));
+        assert_eq!(gate.opens_at(start, true), Some(start + IDLE_TIME));
+        assert!(gate.is_open(start + IDLE_TIME, true) && !gate.is_open(start + IDLE_TIME, false));
+        assert_eq!(gate.opens_at(start + IDLE_TIME, true), None, "it is open");
+        gate.clear();
+        assert_eq!(gate.opens_at(start, true), None, "no work waits");
     }
 
     #[test]
-    fn it_does_not_wait_for_ever() {
-        let (mut calm, start) = (IdleGate::default(), Instant::now());
-        calm.wait(start);
+    fn work_does_not_wait_for_ever() {
+        let (mut gate, start) = (IdleGate::default(), Instant::now());
+        gate.wait(start);
         let mut now = start;
-        while now < start + LONGEST {
-            calm.disturb(now);
-            calm.wait(now);
-            assert!(!calm.has_come(now, true));
-            assert_eq!(calm.comes_at(now, false), Some(start + LONGEST));
-            now += QUIET / 2;
+        while now < start + MAX_DELAY {
+            gate.note_write(now);
+            gate.wait(now);
+            assert!(!gate.is_open(now, true));
+            assert_eq!(gate.opens_at(now, false), Some(start + MAX_DELAY));
+            now += IDLE_TIME / 2;
         }
-        assert!(calm.has_come(start + LONGEST, false));
-        calm.rest();
-        calm.wait(now);
-        assert!(!calm.has_come(now, false), "what comes next waits anew");
+        assert!(gate.is_open(start + MAX_DELAY, false));
+        gate.clear();
+        gate.wait(now);
+        assert!(!gate.is_open(now, false), "new work waits from now on");
     }
 }

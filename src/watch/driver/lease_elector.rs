@@ -1,9 +1,13 @@
-//! Takes and keeps the Lease of one namespace, for as long as it has groups.
+//! Leader election: acquires and renews the Lease of one namespace, for as long as it has groups.
+//!
+//! Neither kubert's `lease` nor kube-leader-election fits: they judge expiry by comparing another machine's clock with
+//! ours, expect the Lease to exist, and do not fence writes that are under way when it is lost.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, oneshot};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::cluster::api::lease;
@@ -12,138 +16,166 @@ use crate::cluster::transport::backoff::Backoff;
 use crate::cluster::{Cluster, RequestError, RequestResult};
 use crate::watch::engine::leases::LeaseState;
 
-const RENEW_EVERY: Duration = Duration::from_secs(5);
-/// How often a standby looks whether the holder still renews.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// How long to do without a Lease before asking for the right to it again.
-const ASK_AGAIN: Duration = Duration::from_secs(60);
-/// How long giving a Lease back may take.
-const GIVE_BACK: Duration = Duration::from_secs(2);
-const LASTS: Duration = Duration::from_secs(lease::SECONDS.unsigned_abs() as u64);
+const RENEW_INTERVAL: Duration = Duration::from_secs(5);
+/// How often a standby checks whether the holder still renews the Lease.
+const STANDBY_INTERVAL: Duration = Duration::from_secs(2);
+/// When to ask again for a Lease that the user may not use.
+const FORBIDDEN_RETRY: Duration = Duration::from_secs(60);
+/// How long releasing a Lease may take.
+const RELEASE_LIMIT: Duration = Duration::from_secs(2);
+const LEASE_DURATION: Duration = Duration::from_secs(lease::SECONDS.unsigned_abs() as u64);
 
-/// Tells the standing whenever it is known anew, until `end` is sent or dropped; then gives the Lease back. Many
-/// namespaces' Leases fall due together: by `turns` they share a few connections.
-pub async fn keep(
-    cluster: Cluster,
-    namespace: String,
-    identity: String,
-    started: Instant,
-    turns: Arc<Semaphore>,
-    tell: impl AsyncFn(LeaseState) -> bool,
-    mut end: oneshot::Receiver<()>,
-) {
-    let mut keeper = LeaseElector {
-        cluster,
-        namespace,
-        identity,
-        started,
-        seen: None,
-        renewing: false,
-        held: None,
-        caution: Caution::default(),
-        backoff: Backoff::default(),
-    };
-    loop {
-        let turn = tokio::select! {
-            turn = turns.acquire() => turn,
-            _ = &mut end => break,
-        };
-        let stepped = {
-            let step = keeper.step();
-            tokio::pin!(step);
-            tokio::select! {
-                stepped = &mut step => Some(stepped),
-                // What comes of a request that is under way decides whether there is something to give back.
-                _ = &mut end => {
-                    let _ = timeout(GIVE_BACK, step).await;
-                    None
-                }
-            }
-        };
-        drop(turn);
-        let Some((standing, pause)) = stepped else {
-            break;
-        };
-        if let Some(standing) = standing
-            && !tell(standing).await
-        {
-            break;
-        }
-        tokio::select! {
-            () = sleep(pause) => {}
-            _ = &mut end => break,
-        }
-    }
-    keeper.give_back().await;
+/// An elector in a task of its own.
+#[derive(Debug)]
+pub struct RunningElector {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
 }
 
-/// Whether writes may go on without a Lease, by what is known of it.
+impl RunningElector {
+    /// `report` returns whether anyone still listens.
+    pub fn spawn<R: Future<Output = bool> + Send + 'static>(
+        elector: LeaseElector,
+        requests: Arc<Semaphore>,
+        report: impl Fn(LeaseState) -> R + Send + 'static,
+    ) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(elector.run(requests, report, stopped));
+        Self { stop, task }
+    }
+
+    /// Has the Lease released, within a time limit. The task may be awaited or detached.
+    pub fn release(self) -> JoinHandle<()> {
+        drop(self.stop);
+        self.task
+    }
+
+    /// Ends without releasing the Lease.
+    pub fn abort(self) {
+        self.task.abort();
+    }
+}
+
+/// Whether writes may go on without a Lease.
 #[derive(Debug, Default)]
-struct Caution {
-    /// It was ours, or another's: someone may hold it now.
-    knows_of_holder: bool,
-    forbidden_since: Option<Instant>,
+struct ForbiddenLease {
+    /// Someone has held the Lease, and may hold it still.
+    had_holder: bool,
+    since: Option<Instant>,
 }
 
-impl Caution {
+impl ForbiddenLease {
     fn allowed(&mut self) {
-        self.forbidden_since = None;
+        self.since = None;
     }
 
-    /// Takes in that Leases are forbidden; tells whether the group may be run without: nobody is known to hold it, or
-    /// has been for long.
-    fn forbidden(&mut self, now: Instant) -> bool {
-        let since = *self.forbidden_since.get_or_insert(now);
-        !self.knows_of_holder || now.duration_since(since) >= 2 * LASTS
+    /// Leases are forbidden. Returns whether writes may go on without: no holder is known, or any Lease has expired.
+    fn may_go_on(&mut self, now: Instant) -> bool {
+        let since = *self.since.get_or_insert(now);
+        !self.had_holder || now.duration_since(since) >= 2 * LEASE_DURATION
     }
 }
 
-struct LeaseElector {
+pub struct LeaseElector {
     cluster: Cluster,
     namespace: String,
     identity: String,
-    /// The loop's start, from which its times count.
+    /// The start of the driver, from which its times count.
     started: Instant,
-    /// Another's Lease as it was last seen to change, and when: clocks that disagree do no harm so.
+    /// Another holder's Lease, and when it was last seen to change: by our own clock, so that clocks may disagree.
     seen: Option<(Lease, Instant)>,
-    /// That one has been seen to renew it.
+    /// That holder has been seen to renew it.
     renewing: bool,
     held: Option<Lease>,
-    caution: Caution,
+    forbidden: ForbiddenLease,
     backoff: Backoff,
 }
 
 impl LeaseElector {
-    /// One try to take or renew; gives what is to be told and how long to wait.
+    pub fn new(cluster: Cluster, namespace: String, identity: String, started: Instant) -> Self {
+        Self {
+            cluster,
+            namespace,
+            identity,
+            started,
+            seen: None,
+            renewing: false,
+            held: None,
+            forbidden: ForbiddenLease::default(),
+            backoff: Backoff::default(),
+        }
+    }
+
+    /// Reports the state whenever it is known anew, until `stopped` completes. Then releases the Lease. The Leases of
+    /// many namespaces are due together: `requests` bounds how many are requested at once.
+    async fn run<R: Future<Output = bool>>(
+        mut self,
+        requests: Arc<Semaphore>,
+        report: impl Fn(LeaseState) -> R,
+        mut stopped: oneshot::Receiver<()>,
+    ) {
+        loop {
+            let permit = tokio::select! {
+                permit = requests.acquire() => permit,
+                _ = &mut stopped => break,
+            };
+            let next = self.step_until(&mut stopped).await;
+            drop(permit);
+            let Some((state, pause)) = next else {
+                break;
+            };
+            if let Some(state) = state
+                && !report(state).await
+            {
+                break;
+            }
+            tokio::select! {
+                () = sleep(pause) => {}
+                _ = &mut stopped => break,
+            }
+        }
+        self.release().await;
+    }
+
+    /// One step. None: stopped. The request that is under way then may have acquired the Lease: it is waited for.
+    async fn step_until(
+        &mut self,
+        stopped: &mut oneshot::Receiver<()>,
+    ) -> Option<(Option<LeaseState>, Duration)> {
+        let step = self.step();
+        tokio::pin!(step);
+        tokio::select! {
+            next = &mut step => Some(next),
+            _ = stopped => {
+                let _ = timeout(RELEASE_LIMIT, step).await;
+                None
+            }
+        }
+    }
+
+    /// Tries once to acquire or renew the Lease. Returns the state to report, and when to try again.
     async fn step(&mut self) -> (Option<LeaseState>, Duration) {
-        match self.try_once().await {
-            Ok((standing, pause)) => {
+        let error = match self.try_once().await {
+            Ok((state, pause)) => {
                 self.backoff.reset();
-                self.caution.allowed();
-                (Some(standing), pause)
+                self.forbidden.allowed();
+                return (Some(state), pause);
             }
+            Err(error) => error,
+        };
+        let why = error.cause.to_string();
+        if error.is_conflict() {
             // Someone else was faster.
-            Err(error) if error.is_conflict() => {
-                self.held = None;
-                (None, self.backoff.next(None))
-            }
-            // Whoever has held the Lease, or has seen another do, must fear for a while that it is held now.
-            Err(error) if error.is_forbidden() && self.caution.forbidden(Instant::now()) => {
-                self.held = None;
-                (
-                    Some(LeaseState::Unguarded {
-                        why: error.cause.to_string(),
-                    }),
-                    ASK_AGAIN,
-                )
-            }
-            Err(error) => {
-                let why = error.cause.to_string();
-                (
-                    Some(LeaseState::Failing { why }),
-                    self.backoff.next(error.retry_after()),
-                )
-            }
+            self.held = None;
+            (None, self.backoff.next(None))
+        } else if error.is_forbidden() && self.forbidden.may_go_on(Instant::now()) {
+            self.held = None;
+            (Some(LeaseState::Unguarded { why }), FORBIDDEN_RETRY)
+        } else {
+            (
+                Some(LeaseState::Failing { why }),
+                self.backoff.next(error.retry_after()),
+            )
         }
     }
 
@@ -154,63 +186,48 @@ impl LeaseElector {
                 .await?
                 .unwrap_or_else(|| Lease::new(&self.namespace)),
         };
-        if let Some((holder, left)) = self.others(&current) {
-            // Who is seen to renew it is not late, whatever the clocks say.
+        if let Some((holder, left)) = self.other_holder(&current) {
+            // A holder that is seen to renew it is not late, whatever the clocks show.
             let late = !self.renewing && current.spec.holder(self.cluster.clock().now()).is_none();
-            return Ok((
-                LeaseState::Standby {
-                    holder,
-                    renewing: self.renewing,
-                    late,
-                },
-                LOOK_EVERY.min(left),
-            ));
+            let standby = LeaseState::Standby {
+                holder,
+                renewing: self.renewing,
+                late,
+            };
+            return Ok((standby, STANDBY_INTERVAL.min(left)));
         }
-        let asked = Instant::now();
+        // Counted from before the request: the server's count starts later.
+        let until = self.started.elapsed() + LEASE_DURATION;
         let wanted = current.held_by(&self.identity, self.cluster.clock().now());
-        let kept = self.put(&wanted, current).await?;
-        self.held = Some(kept);
-        self.caution.knows_of_holder = true;
-        // Counted from before it was asked for: the server's count starts later.
-        Ok((
-            LeaseState::Held {
-                until: asked.duration_since(self.started) + LASTS,
-            },
-            RENEW_EVERY,
-        ))
+        self.held = Some(self.put(&wanted, current).await?);
+        self.forbidden.had_holder = true;
+        Ok((LeaseState::Held { until }, RENEW_INTERVAL))
     }
 
-    /// Writes the Lease; where the server does not answer, it is known no better than before.
+    /// Writes the Lease. If the server does not answer, a Lease that we held is assumed to be as before.
     async fn put(&mut self, wanted: &Lease, before: Lease) -> RequestResult<Lease> {
-        let answer = lease::put(&self.cluster, wanted).await;
-        if answer.as_ref().is_err_and(is_about_the_server)
+        let result = lease::put(&self.cluster, wanted).await;
+        if result.as_ref().is_err_and(is_server_error)
             && before.spec.holder_identity == wanted.spec.holder_identity
         {
             self.held = Some(before);
         }
-        answer
+        result
     }
 
-    /// Who else holds it: until it has not changed for as long as it lasts, by our own clock. Gives how much of that
-    /// is left, so that a takeover is not late.
-    fn others(&mut self, current: &Lease) -> Option<(String, Duration)> {
-        let holder = current
-            .spec
-            .holder_identity
-            .clone()
-            .filter(|holder| !holder.is_empty())?;
-        if holder == self.identity {
-            return None;
-        }
+    /// Who else holds the Lease: until it has not changed for its duration, by our own clock. Also returns how much of
+    /// that is left, so that a takeover is not late.
+    fn other_holder(&mut self, current: &Lease) -> Option<(String, Duration)> {
+        let holder = current.spec.holder_identity.clone();
+        let holder = holder.filter(|holder| !holder.is_empty() && *holder != self.identity)?;
         let now = Instant::now();
         let since = match &self.seen {
             Some((seen, since)) if seen == current => *since,
             seen => {
-                self.renewing = seen.as_ref().is_some_and(|(seen, _)| {
-                    seen.spec.holder_identity == current.spec.holder_identity
-                });
+                let is_same = |seen: &Lease| seen.spec.holder_identity.as_ref() == Some(&holder);
+                self.renewing = seen.as_ref().is_some_and(|(seen, _)| is_same(seen));
                 self.seen = Some((current.clone(), now));
-                self.caution.knows_of_holder = true;
+                self.forbidden.had_holder = true;
                 now
             }
         };
@@ -219,26 +236,22 @@ impl LeaseElector {
             .lease_duration_seconds
             .unwrap_or(lease::SECONDS)
             .max(1);
-        let lasts = Duration::from_secs(u64::from(seconds.unsigned_abs()));
-        let left = lasts
-            .checked_sub(now.duration_since(since))
-            .filter(|left| !left.is_zero())?;
-        Some((holder, left))
+        let duration = Duration::from_secs(u64::from(seconds.unsigned_abs()));
+        let left = duration.checked_sub(now.duration_since(since))?;
+        (!left.is_zero()).then_some((holder, left))
     }
 
-    async fn give_back(mut self) {
+    async fn release(mut self) {
         let Some(held) = self.held.take() else { return };
-        let given = timeout(GIVE_BACK, lease::put(&self.cluster, &held.given_back())).await;
-        if !matches!(given, Ok(Ok(_))) {
-            tracing::warn!(
-                namespace = self.namespace,
-                "the Lease could not be given back: it ends by itself in 15 s"
-            );
+        let released = timeout(RELEASE_LIMIT, lease::put(&self.cluster, &held.given_back())).await;
+        if !matches!(released, Ok(Ok(_))) {
+            let namespace = self.namespace;
+            tracing::warn!(namespace, "could not release the Lease; it expires in 15 s");
         }
     }
 }
 
-fn is_about_the_server(error: &RequestError) -> bool {
+fn is_server_error(error: &RequestError) -> bool {
     !error.is_conflict() && !error.is_forbidden() && !error.is_not_found()
 }
 
@@ -247,21 +260,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_the_right_nobody_who_may_hold_the_lease_is_written_beside() {
+    fn without_permission_nothing_is_written_beside_a_possible_holder() {
         let start = Instant::now();
         assert!(
-            Caution::default().forbidden(start),
-            "nobody is known to hold it"
+            ForbiddenLease::default().may_go_on(start),
+            "no holder is known"
         );
 
-        let mut caution = Caution {
-            knows_of_holder: true,
-            ..Caution::default()
+        let mut forbidden = ForbiddenLease {
+            had_holder: true,
+            ..ForbiddenLease::default()
         };
-        assert!(!caution.forbidden(start));
-        assert!(!caution.forbidden(start + LASTS));
-        assert!(caution.forbidden(start + 2 * LASTS));
-        caution.allowed();
-        assert!(!caution.forbidden(start + 3 * LASTS), "it begins anew");
+        assert!(!forbidden.may_go_on(start));
+        assert!(!forbidden.may_go_on(start + LEASE_DURATION));
+        assert!(forbidden.may_go_on(start + 2 * LEASE_DURATION));
+        forbidden.allowed();
+        assert!(
+            !forbidden.may_go_on(start + 3 * LEASE_DURATION),
+            "the time starts again"
+        );
     }
 }

@@ -1,14 +1,17 @@
+//! The driver: runs the watches, reads and writes that the engine asks for, and reports back to it.
+
+mod effects;
 pub mod event_loop;
-pub mod event_recorder;
-pub mod events;
-pub mod executor;
-pub mod fencing;
-pub mod idle_gate;
-pub mod lease_elector;
-pub mod notice_aggregator;
-pub mod read_failures;
-pub mod shutdown;
+mod event_recorder;
+mod events;
+mod executor;
+mod fencing;
+mod idle_gate;
+mod lease_elector;
+mod notice_aggregator;
+mod read_failures;
+mod shutdown;
 pub mod suspend;
-pub mod sync_status;
-pub mod task_pool;
-pub mod upstream_probe;
+mod sync_status;
+mod task_pool;
+mod upstream_probe;

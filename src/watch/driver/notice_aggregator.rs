@@ -1,20 +1,20 @@
-//! What may be said of many at once: it waits for a moment, so that one cause gives one line.
+//! Aggregates notices, as client-go's EventAggregator does Events: what one cause does to many groups or reads is one
+//! line. Notices that can be aggregated wait for a moment for others of their kind (debounce).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::model::{Notice, State};
 
-/// So many groups keep lines of their own.
-const FEW: usize = 5;
-/// And so many reads.
-const FEW_READS: usize = 2;
-/// It is told once nothing more has come for so long.
-const QUIET: Duration = Duration::from_millis(1500);
-/// How long the first of it waits at most.
-const LONGEST: Duration = Duration::from_secs(10);
+/// This many groups are reported one by one.
+const MAX_SINGLE_GROUPS: usize = 5;
+/// This many reads are reported one by one.
+const MAX_SINGLE_READS: usize = 2;
+/// Notices are reported when none has come for this long.
+const AGGREGATION_DEBOUNCE: Duration = Duration::from_millis(1500);
+/// How long the first one waits at most.
+const MAX_AGGREGATION_DELAY: Duration = Duration::from_secs(10);
 
-/// Notices that wait for more of their kind.
 #[derive(Debug, Default)]
 pub struct NoticeAggregator {
     waiting: Vec<Notice>,
@@ -23,9 +23,9 @@ pub struct NoticeAggregator {
 }
 
 impl NoticeAggregator {
-    /// Takes in what others may join; gives back what is to be told at once.
+    /// Keeps a notice that can be aggregated. Returns one that cannot be: it is reported at once.
     pub fn add(&mut self, notice: Notice, now: Duration) -> Option<Notice> {
-        if kin(&notice).is_none() {
+        if AggregationKey::of(&notice).is_none() {
             return Some(notice);
         }
         if self.waiting.is_empty() {
@@ -36,12 +36,13 @@ impl NoticeAggregator {
         None
     }
 
-    /// When what waits is to be told.
+    /// When to report the notices that wait.
     pub fn due(&self) -> Option<Duration> {
-        (!self.waiting.is_empty()).then(|| (self.last + QUIET).min(self.first + LONGEST))
+        let latest = self.first + MAX_AGGREGATION_DELAY;
+        (!self.waiting.is_empty()).then(|| (self.last + AGGREGATION_DEBOUNCE).min(latest))
     }
 
-    /// What is to be told by now.
+    /// Takes what is due.
     pub fn take_due(&mut self, now: Duration) -> Vec<Notice> {
         if self.due().is_some_and(|due| due <= now) {
             self.take()
@@ -50,13 +51,13 @@ impl NoticeAggregator {
         }
     }
 
-    /// All that waits.
+    /// Takes all that waits.
     pub fn take(&mut self) -> Vec<Notice> {
-        fold(std::mem::take(&mut self.waiting))
+        aggregate(std::mem::take(&mut self.waiting))
     }
 }
 
-/// What notices have in common that one line can tell.
+/// What notices have in common that one line can report.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum AggregationKey {
     Stuck { cause: String },
@@ -67,33 +68,34 @@ enum AggregationKey {
 }
 
 impl AggregationKey {
-    fn few(&self) -> usize {
-        match self {
-            Self::ReadFailed { .. } | Self::ReadAgain => FEW_READS,
-            Self::Stuck { .. } | Self::Unstuck | Self::Gone => FEW,
+    /// None: the notice cannot be aggregated.
+    fn of(notice: &Notice) -> Option<Self> {
+        match notice {
+            Notice::Stuck {
+                state: State::Unknown,
+                cause: Some(cause),
+                ..
+            } => Some(Self::Stuck {
+                cause: cause.clone(),
+            }),
+            Notice::Unstuck {
+                was: State::Unknown,
+                ..
+            } => Some(Self::Unstuck),
+            Notice::Gone { .. } => Some(Self::Gone),
+            Notice::ReadFailed { error, .. } => Some(Self::ReadFailed {
+                cause: without_request(error),
+            }),
+            Notice::ReadAgain { .. } => Some(Self::ReadAgain),
+            _ => None,
         }
     }
-}
 
-fn kin(notice: &Notice) -> Option<AggregationKey> {
-    match notice {
-        Notice::Stuck {
-            state: State::Unknown,
-            cause: Some(cause),
-            ..
-        } => Some(AggregationKey::Stuck {
-            cause: cause.clone(),
-        }),
-        Notice::Unstuck {
-            was: State::Unknown,
-            ..
-        } => Some(AggregationKey::Unstuck),
-        Notice::Gone { .. } => Some(AggregationKey::Gone),
-        Notice::ReadFailed { error, .. } => Some(AggregationKey::ReadFailed {
-            cause: without_request(error),
-        }),
-        Notice::ReadAgain { .. } => Some(AggregationKey::ReadAgain),
-        _ => None,
+    fn max_single(&self) -> usize {
+        match self {
+            Self::ReadFailed { .. } | Self::ReadAgain => MAX_SINGLE_READS,
+            Self::Stuck { .. } | Self::Unstuck | Self::Gone => MAX_SINGLE_GROUPS,
+        }
     }
 }
 
@@ -105,32 +107,31 @@ fn without_request(error: &str) -> String {
         .to_owned()
 }
 
-/// Puts into one what is told of more than a few for the same cause, in the place of the first of them.
-fn fold(notices: Vec<Notice>) -> Vec<Notice> {
-    let mut alike: BTreeMap<AggregationKey, Vec<Notice>> = BTreeMap::new();
-    for (kin, notice) in notices
-        .iter()
-        .filter_map(|notice| Some((kin(notice)?, notice)))
-    {
-        alike.entry(kin).or_default().push(notice.clone());
-    }
-    alike.retain(|kin, many| many.len() > kin.few());
-    let mut folded = Vec::new();
-    let mut told = Vec::new();
-    for notice in notices {
-        match kin(&notice) {
-            Some(kin) if told.contains(&kin) => {}
-            Some(kin) => match alike.remove(&kin) {
-                Some(many) => {
-                    folded.push(Notice::Many(many));
-                    told.push(kin);
-                }
-                None => folded.push(notice),
-            },
-            None => folded.push(notice),
+/// Puts notices with the same key into one, in the place of the first of them, if there are many.
+fn aggregate(notices: Vec<Notice>) -> Vec<Notice> {
+    let mut by_key: BTreeMap<AggregationKey, Vec<Notice>> = BTreeMap::new();
+    for notice in &notices {
+        if let Some(key) = AggregationKey::of(notice) {
+            by_key.entry(key).or_default().push(notice.clone());
         }
     }
-    folded
+    by_key.retain(|key, many| many.len() > key.max_single());
+    let mut aggregated = Vec::new();
+    let mut done = Vec::new();
+    for notice in notices {
+        match AggregationKey::of(&notice) {
+            Some(key) if done.contains(&key) => {}
+            Some(key) => match by_key.remove(&key) {
+                Some(many) => {
+                    aggregated.push(Notice::Many(many));
+                    done.push(key);
+                }
+                None => aggregated.push(notice),
+            },
+            None => aggregated.push(notice),
+        }
+    }
+    aggregated
 }
 
 #[cfg(test)]
@@ -169,9 +170,11 @@ mod tests {
     }
 
     #[test]
-    fn many_groups_with_one_cause_are_one_notice_and_a_few_are_told_of_each() {
+    fn many_groups_with_one_cause_are_one_notice_and_a_few_are_reported_one_by_one() {
         let many: Vec<Notice> = (0..600).map(|number| stuck(number, CAUSE)).collect();
-        let few: Vec<Notice> = (0..FEW).map(|number| stuck(number, "forbidden")).collect();
+        let few: Vec<Notice> = (0..MAX_SINGLE_GROUPS)
+            .map(|number| stuck(number, "forbidden"))
+            .collect();
         let mixed = [few[..2].to_vec(), many.clone(), few[2..].to_vec()].concat();
         let expected = [
             few[..2].to_vec(),
@@ -179,17 +182,17 @@ mod tests {
             few[2..].to_vec(),
         ]
         .concat();
-        assert_eq!(fold(mixed), expected);
+        assert_eq!(aggregate(mixed), expected);
     }
 
     #[test]
-    fn groups_that_are_stuck_and_those_that_are_free_again_are_told_apart_and_in_order() {
+    fn stuck_groups_and_freed_groups_are_reported_separately_and_in_order() {
         let stuck: Vec<Notice> = (0..20).map(|number| stuck(number, CAUSE)).collect();
         let free: Vec<Notice> = (0..20)
             .map(|number| unstuck(number, State::Unknown))
             .collect();
         let both = [stuck.clone(), free.clone()].concat();
-        assert_eq!(fold(both), [Notice::Many(stuck), Notice::Many(free)]);
+        assert_eq!(aggregate(both), [Notice::Many(stuck), Notice::Many(free)]);
     }
 
     #[test]
@@ -208,20 +211,20 @@ mod tests {
             .collect();
         let other = failed("Services", "forbidden (HTTP 403)");
         let both = [refused.clone(), vec![other.clone()]].concat();
-        assert_eq!(fold(both), [Notice::Many(refused.clone()), other]);
-        assert_eq!(fold(refused[..2].to_vec()), refused[..2]);
+        assert_eq!(aggregate(both), [Notice::Many(refused.clone()), other]);
+        assert_eq!(aggregate(refused[..2].to_vec()), refused[..2]);
         let again: Vec<Notice> = kinds
             .iter()
             .map(|what| Notice::ReadAgain {
                 what: (*what).to_owned(),
             })
             .collect();
-        assert_eq!(fold(again.clone()), [Notice::Many(again)]);
+        assert_eq!(aggregate(again.clone()), [Notice::Many(again)]);
     }
 
     #[test]
-    fn groups_without_ready_backends_have_causes_of_their_own_and_are_told_at_once() {
-        let mut crowd = NoticeAggregator::default();
+    fn groups_without_ready_backends_have_causes_of_their_own_and_are_reported_at_once() {
+        let mut aggregator = NoticeAggregator::default();
         for number in 0..20 {
             let (group, reason) = (group(number), format!("g{number} has no ready endpoints"));
             let alone = Notice::Stuck {
@@ -230,31 +233,34 @@ mod tests {
                 reason,
                 cause: None,
             };
-            assert_eq!(crowd.add(alone.clone(), Duration::ZERO), Some(alone));
+            assert_eq!(aggregator.add(alone.clone(), Duration::ZERO), Some(alone));
             let alone = unstuck(number, State::Unavailable);
-            assert_eq!(crowd.add(alone.clone(), Duration::ZERO), Some(alone));
+            assert_eq!(aggregator.add(alone.clone(), Duration::ZERO), Some(alone));
         }
-        assert_eq!(crowd.due(), None);
+        assert_eq!(aggregator.due(), None);
     }
 
     #[test]
-    fn what_comes_bit_by_bit_is_told_together_and_does_not_wait_for_ever() {
-        let mut crowd = NoticeAggregator::default();
+    fn notices_that_trickle_in_are_reported_together_and_do_not_wait_for_ever() {
+        let mut aggregator = NoticeAggregator::default();
         let mut now = Duration::ZERO;
         for number in 0..10 {
-            assert_eq!(crowd.add(stuck(number, CAUSE), now), None);
-            assert_eq!(crowd.take_due(now), []);
+            assert_eq!(aggregator.add(stuck(number, CAUSE), now), None);
+            assert_eq!(aggregator.take_due(now), []);
             now += Duration::from_secs(1);
         }
-        let told = crowd.take_due(LONGEST);
+        let reported = aggregator.take_due(MAX_AGGREGATION_DELAY);
         assert!(
-            matches!(&told[..], [Notice::Many(many)] if many.len() == 10),
-            "{told:?}"
+            matches!(&reported[..], [Notice::Many(many)] if many.len() == 10),
+            "{reported:?}"
         );
 
-        crowd.add(stuck(1, CAUSE), now);
-        assert_eq!(crowd.due(), Some(now + QUIET));
-        assert_eq!(crowd.take_due(now + QUIET), [stuck(1, CAUSE)]);
-        assert_eq!(crowd.due(), None);
+        aggregator.add(stuck(1, CAUSE), now);
+        assert_eq!(aggregator.due(), Some(now + AGGREGATION_DEBOUNCE));
+        assert_eq!(
+            aggregator.take_due(now + AGGREGATION_DEBOUNCE),
+            [stuck(1, CAUSE)]
+        );
+        assert_eq!(aggregator.due(), None);
     }
 }

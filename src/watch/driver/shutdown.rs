@@ -1,29 +1,26 @@
-//! How the loop ends.
+//! When `watch` ends by itself, and its shutdown.
 
 use std::time::Duration;
 
 use futures::future::{join, join_all};
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::event_loop::Driver;
 use crate::model::GroupId;
-use crate::watch::engine::core::Effect;
+use crate::watch::engine::effect::Effect;
 use crate::watch::options::WatchOutcome;
 
-/// How long giving the Leases back may take, with what is asked for at that moment.
-const FAREWELL: Duration = Duration::from_secs(5);
+/// How long releasing the Leases may take, with the requests that are under way.
+const SHUTDOWN_RELEASE_LIMIT: Duration = Duration::from_secs(5);
 
 impl Driver<'_> {
-    /// How it ends by itself, if it does now; `new`: what is followed has just become known.
-    pub(crate) fn outcome(&self, new: bool, all_taken_in: bool) -> Option<WatchOutcome> {
-        let refused = if new {
-            self.refused_by_upstream()
-        } else {
-            None
-        };
-        if refused.is_some() || !self.options.once {
-            return refused;
+    /// How it ends by itself, if it does now. `is_new`: what is watched has just become known.
+    pub(super) fn outcome(&self, is_new: bool, inputs_are_handled: bool) -> Option<WatchOutcome> {
+        if is_new && let Some(outcome) = self.refused_by_upstream() {
+            return Some(outcome);
+        }
+        if !self.options.once {
+            return None;
         }
         if let Some((namespace, holder)) = self.engine.other_holder() {
             return Some(WatchOutcome::HeldByAnother {
@@ -31,39 +28,50 @@ impl Driver<'_> {
                 holder: holder.to_owned(),
             });
         }
-        (all_taken_in && self.is_done()).then(|| WatchOutcome::Done {
+        (inputs_are_handled && self.is_done()).then(|| WatchOutcome::Done {
             refused: self.engine.refused(),
             unread: self.engine.unread(),
         })
     }
 
     fn is_done(&self) -> bool {
-        self.announced && self.requests.are_done() && self.engine.is_at_rest()
+        self.announced && self.executor.is_idle() && self.engine.is_settled()
     }
 
-    /// Stops watching and lets what is being written end; gives the groups that are not where they belong then, and
-    /// whether all could be told.
-    pub(crate) async fn finish(mut self) -> (Vec<(GroupId, &'static str)>, anyhow::Result<()>) {
+    /// Two controllers that do not know of each other would undo each other's failovers.
+    fn refused_by_upstream(&self) -> Option<WatchOutcome> {
+        let options = &self.options.engine;
+        if !self.announced || options.alongside_upstream || options.dry_run {
+            return None;
+        }
+        let groups = self.engine.run_by_upstream();
+        (!groups.is_empty()).then_some(WatchOutcome::RunByUpstream { groups })
+    }
+
+    /// Stops the watches and waits for the writes that are under way. Returns the groups whose weights may not be what
+    /// they should be, and whether everything could be reported.
+    pub(super) async fn finish(mut self) -> (Vec<(GroupId, &'static str)>, anyhow::Result<()>) {
         self.watches.stop_all();
-        self.requests.drop_what_has_not_started();
-        let waiting = self.crowd.take();
-        let mut told = self.say(waiting);
-        while let Some(answer) = self.requests.next_write().await {
-            self.answered(answer);
-            for effect in self.engine.settle(self.moment()) {
+        self.executor.drop_queued();
+        let aggregated = self.aggregator.take();
+        let mut reported = self.report(aggregated);
+        while let Some(result) = self.executor.next_write().await {
+            self.handle_result(result);
+            for effect in self.engine.turn(self.moment()) {
                 if let Effect::Moved(record, transition) = effect {
-                    told = told.and(self.moved(&record, transition));
+                    reported = reported.and(self.moved(&record, transition));
                 }
             }
         }
-        let keepers: Vec<JoinHandle<()>> =
-            self.leases.drain().map(|(_, (_, keeper))| keeper).collect();
-        let given_back = timeout(FAREWELL, join_all(keepers));
-        if let (_, Err(_)) = join(self.requests.flush_events(), given_back).await {
-            tracing::warn!(
-                "not all Leases could be given back in time: they end by themselves in 15 s"
-            );
+        let electors: Vec<_> = self
+            .electors
+            .drain()
+            .map(|(_, elector)| elector.release())
+            .collect();
+        let released = timeout(SHUTDOWN_RELEASE_LIMIT, join_all(electors));
+        if let (_, Err(_)) = join(self.executor.flush_events(), released).await {
+            tracing::warn!("could not release all Leases in time; they expire in 15 s");
         }
-        (self.engine.unsettled(), told)
+        (self.engine.unsettled(), reported)
     }
 }

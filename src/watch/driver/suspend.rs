@@ -1,16 +1,16 @@
-//! Whether the machine has slept: what was known before it may have been true long ago.
+//! Detects that the machine was suspended: what was known before may be out of date.
 
 use std::time::{Duration, SystemTime};
 
-/// Clocks that drift apart by more than this have seen a sleep, or were set.
-const TOLERANCE: Duration = Duration::from_secs(5);
+/// If the clocks drift apart by more than this, the machine was suspended, or a clock was set.
+const MAX_CLOCK_DRIFT: Duration = Duration::from_secs(5);
 
 /// What the clocks show at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Clocks {
-    /// Stands still while the machine sleeps. Since the loop's start.
+    /// Stands still while the machine is suspended. Since the start of the driver.
     pub monotonic: Duration,
-    /// Goes on while it sleeps. Since the machine's start.
+    /// Goes on while it is suspended. Since the machine's start.
     pub boot: Duration,
     /// Can be set. Since 1970.
     pub wall: Duration,
@@ -38,7 +38,7 @@ fn boot_clock() -> Option<Duration> {
     ))
 }
 
-/// Elsewhere the wall clock has to tell.
+/// Elsewhere only the wall clock shows it.
 #[cfg(not(target_os = "linux"))]
 fn boot_clock() -> Option<Duration> {
     None
@@ -54,11 +54,11 @@ impl SuspendDetector {
         Self { last: now }
     }
 
-    /// Whether the clocks have come apart since this was last asked.
-    pub fn has_passed(&mut self, now: Clocks) -> bool {
+    /// Whether the clocks have drifted apart since the last call.
+    pub fn was_suspended(&mut self, now: Clocks) -> bool {
         let last = std::mem::replace(&mut self.last, now);
         let awake = now.monotonic.saturating_sub(last.monotonic);
-        let apart = |then: Duration, now: Duration| (then + awake).abs_diff(now) > TOLERANCE;
+        let apart = |then: Duration, now: Duration| (then + awake).abs_diff(now) > MAX_CLOCK_DRIFT;
         apart(last.boot, now.boot) || apart(last.wall, now.wall)
     }
 }
@@ -77,21 +77,21 @@ mod tests {
     }
 
     #[test]
-    fn clocks_that_go_on_together_have_seen_no_sleep() {
-        let mut sleep = SuspendDetector::new(clocks(10, 100, 1000));
-        assert!(!sleep.has_passed(clocks(500, 590, 1490)));
-        assert!(!sleep.has_passed(clocks(501, 594, 1488)));
+    fn clocks_that_go_on_together_show_no_suspend() {
+        let mut detector = SuspendDetector::new(clocks(10, 100, 1000));
+        assert!(!detector.was_suspended(clocks(500, 590, 1490)));
+        assert!(!detector.was_suspended(clocks(501, 594, 1488)));
     }
 
     #[test]
-    fn a_clock_that_jumps_tells_of_a_sleep_once() {
+    fn a_clock_that_jumps_shows_a_suspend_once() {
         for jump in [
             clocks(11, 111, 1001),
             clocks(11, 101, 1011),
             clocks(11, 101, 900),
         ] {
-            let mut sleep = SuspendDetector::new(clocks(10, 100, 1000));
-            assert!(sleep.has_passed(jump), "{jump:?}");
+            let mut detector = SuspendDetector::new(clocks(10, 100, 1000));
+            assert!(detector.was_suspended(jump), "{jump:?}");
             let Clocks {
                 monotonic,
                 boot,
@@ -103,7 +103,7 @@ mod tests {
                 boot: boot + second,
                 wall: wall + second,
             };
-            assert!(!sleep.has_passed(next), "{jump:?}");
+            assert!(!detector.was_suspended(next), "{jump:?}");
         }
     }
 }

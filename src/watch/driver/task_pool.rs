@@ -1,63 +1,64 @@
+//! A pool of tasks: a bounded number runs at once, and the others wait in a queue.
+
 use std::collections::VecDeque;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use tokio::task::JoinSet;
 
-/// A bounded number of requests at once; the others wait in line.
 pub struct TaskPool<T> {
-    most: usize,
+    max_running: usize,
     running: JoinSet<T>,
-    waiting: VecDeque<BoxFuture<'static, T>>,
+    queued: VecDeque<BoxFuture<'static, T>>,
 }
 
 impl<T: Send + 'static> TaskPool<T> {
-    pub fn new(most: usize) -> Self {
+    pub fn new(max_running: usize) -> Self {
         Self {
-            most,
+            max_running,
             running: JoinSet::new(),
-            waiting: VecDeque::new(),
+            queued: VecDeque::new(),
         }
     }
 
-    pub fn add(&mut self, request: impl Future<Output = T> + Send + 'static) {
-        self.waiting.push_back(request.boxed());
+    pub fn add(&mut self, task: impl Future<Output = T> + Send + 'static) {
+        self.queued.push_back(task.boxed());
     }
 
-    /// Starts what waits, as far as there is room.
+    /// Starts queued tasks, as far as there is room.
     pub fn start(&mut self) {
-        while self.running.len() < self.most
-            && let Some(request) = self.waiting.pop_front()
+        while self.running.len() < self.max_running
+            && let Some(task) = self.queued.pop_front()
         {
-            self.running.spawn(request);
+            self.running.spawn(task);
         }
     }
 
-    /// What the next request to end gives; none when none runs.
+    /// Returns the result of the next task that ends. None: no task runs.
     pub async fn next(&mut self) -> Option<T> {
         loop {
             match self.running.join_next().await? {
-                Ok(answer) => return Some(answer),
-                Err(cause) => tracing::debug!(%cause, "a request was dropped"),
+                Ok(result) => return Some(result),
+                Err(cause) => tracing::debug!(%cause, "a request was aborted"),
             }
         }
     }
 
-    pub fn waits(&self) -> bool {
-        !self.waiting.is_empty()
+    pub fn has_queued(&self) -> bool {
+        !self.queued.is_empty()
     }
 
-    pub fn drop_what_waits(&mut self) {
-        self.waiting.clear();
+    pub fn drop_queued(&mut self) {
+        self.queued.clear();
     }
 
-    /// Drops what runs, too.
-    pub fn drop_all(&mut self) {
-        self.waiting.clear();
+    /// Drops queued tasks and aborts running ones.
+    pub fn abort_all(&mut self) {
+        self.queued.clear();
         self.running.abort_all();
     }
 
     pub fn is_idle(&self) -> bool {
-        self.running.is_empty() && self.waiting.is_empty()
+        self.running.is_empty() && self.queued.is_empty()
     }
 }

@@ -1,102 +1,104 @@
-//! Someone else who puts weights back that this loop has set: answered later and later, so that two loops that
-//! disagree do not throw the traffic to and fro.
+//! Contention: someone else reverts weights that this `watch` has set.
+//!
+//! The answer to each revert backs off, so that two writers that disagree do not move the traffic back and forth.
 
 use std::time::Duration;
 
 use crate::model::Group;
 use crate::model::group::same_proportion;
 
-/// The first answer comes after this long; each further one takes twice as long.
-const FIRST: Duration = Duration::from_secs(5);
-const LONGEST: Duration = Duration::from_secs(5 * 60);
-/// The longest wait while all the traffic goes to dead backends.
-const LONGEST_WHILE_DEAD: Duration = Duration::from_secs(30);
-/// After this long without a reversal the next one is the first again.
-const PEACE: Duration = Duration::from_secs(10 * 60);
+/// The backoff of the first answer. It doubles with each further revert.
+const FIRST_REVERT_BACKOFF: Duration = Duration::from_secs(5);
+const MAX_REVERT_BACKOFF: Duration = Duration::from_secs(5 * 60);
+/// The same while all the traffic goes to dead backends.
+const MAX_REVERT_BACKOFF_WHILE_DEAD: Duration = Duration::from_secs(30);
+/// After this long without a revert the next one counts as the first.
+const REVERT_MEMORY: Duration = Duration::from_secs(10 * 60);
 
-/// What one group has been through. Times are since the loop's start.
+/// The reverts of one group. Times are since the start of the driver.
 #[derive(Debug, Default)]
 pub struct RevertBackoff {
-    /// The weights that this loop wrote last, until others are agreed with.
+    /// The weights that this process wrote last, until it agrees with others.
     ours: Option<Vec<u64>>,
-    wait: Duration,
-    last_reversal: Option<Duration>,
-    /// The answer that is due.
-    due: Option<Due>,
+    backoff: Duration,
+    last_revert: Option<Duration>,
+    pending: Option<PendingAnswer>,
 }
 
+/// The answer to a revert, while it backs off.
 #[derive(Debug)]
-struct Due {
+struct PendingAnswer {
     at: Duration,
-    /// The reversal left all the traffic on dead backends.
+    /// The revert put all the traffic on dead backends.
     dead: bool,
 }
 
-/// Whether a write may start.
+/// A write answers a revert, and has to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
-    Now,
-    /// It is an answer to a reversal, and is due then.
-    Later {
-        at: Duration,
-        /// The reversal has just been seen.
-        is_news: bool,
-    },
+pub struct RevertDelay {
+    pub until: Duration,
+    /// The revert has just been seen.
+    pub is_new: bool,
 }
 
 impl RevertBackoff {
-    /// Takes in what this loop has written.
+    /// This process has written these weights.
     pub fn wrote(&mut self, weights: Vec<u64>) {
         self.ours = Some(weights);
-        self.due = None;
+        self.pending = None;
     }
 
-    /// Takes in that the group's weights are to stay as they are. That is no peace where an answer is due and only
-    /// waits for somebody to be ready; `served`: a backend that carries is.
+    /// The decision is to leave the weights as they are. A pending answer is kept if that is only because no backend
+    /// is ready; `served`: a backend that carries traffic is.
     pub fn agreed(&mut self, group: &Group, served: bool) {
-        if served || self.due.is_none() {
-            self.due = None;
+        if served || self.pending.is_none() {
+            self.pending = None;
             self.ours.take_if(|ours| !group.has_weights(ours));
         }
     }
 
-    /// When these weights may be written. `dead`: all the traffic goes to dead backends; where it did not when it was
-    /// put there, that is what causes the write.
-    pub fn answer(&mut self, group: &Group, weights: &[u64], dead: bool, now: Duration) -> Answer {
-        let is_reversal = group.fitting_move().is_none()
-            && self
-                .ours
-                .as_ref()
-                .is_some_and(|ours| same_proportion(ours, weights));
-        if !is_reversal {
-            self.due = None;
-            return Answer::Now;
+    /// Whether writing these weights has to wait. `dead`: all the traffic goes to dead backends. If it has died only
+    /// since the revert, that is what causes the write, and it does not wait.
+    pub fn delay(
+        &mut self,
+        group: &Group,
+        weights: &[u64],
+        dead: bool,
+        now: Duration,
+    ) -> Option<RevertDelay> {
+        let is_ours = |ours: &Vec<u64>| same_proportion(ours, weights);
+        if group.fitting_move().is_some() || !self.ours.as_ref().is_some_and(is_ours) {
+            self.pending = None;
+            return None;
         }
-        let limit = if dead { LONGEST_WHILE_DEAD } else { LONGEST };
-        match &mut self.due {
-            Some(due) if due.at <= now || (dead && !due.dead) => Answer::Now,
-            Some(due) => {
-                due.at = due.at.min(now + limit);
-                Answer::Later {
-                    at: due.at,
-                    is_news: false,
-                }
+        let limit = if dead {
+            MAX_REVERT_BACKOFF_WHILE_DEAD
+        } else {
+            MAX_REVERT_BACKOFF
+        };
+        if let Some(pending) = &mut self.pending {
+            if pending.at <= now || (dead && !pending.dead) {
+                return None;
             }
-            None => {
-                let fights = self
-                    .last_reversal
-                    .is_some_and(|last| now.saturating_sub(last) < PEACE);
-                self.wait = if fights {
-                    self.wait.saturating_mul(2).min(LONGEST)
-                } else {
-                    FIRST
-                };
-                self.last_reversal = Some(now);
-                let at = now + self.wait.min(limit);
-                self.due = Some(Due { at, dead });
-                Answer::Later { at, is_news: true }
-            }
+            pending.at = pending.at.min(now + limit);
+            return Some(RevertDelay {
+                until: pending.at,
+                is_new: false,
+            });
         }
+        let is_recent = |last: Duration| now.saturating_sub(last) < REVERT_MEMORY;
+        self.backoff = if self.last_revert.is_some_and(is_recent) {
+            self.backoff.saturating_mul(2).min(MAX_REVERT_BACKOFF)
+        } else {
+            FIRST_REVERT_BACKOFF
+        };
+        self.last_revert = Some(now);
+        let at = now + self.backoff.min(limit);
+        self.pending = Some(PendingAnswer { at, dead });
+        Some(RevertDelay {
+            until: at,
+            is_new: true,
+        })
     }
 }
 
@@ -121,120 +123,126 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
-    /// The other side reverses at once whatever is written; gives the waits.
-    fn waits(fight: &mut RevertBackoff, dead: bool, count: usize, now: &mut Duration) -> Vec<u64> {
+    /// The other writer reverts every write at once. Returns the waits.
+    fn waits(
+        reverts: &mut RevertBackoff,
+        dead: bool,
+        count: usize,
+        now: &mut Duration,
+    ) -> Vec<u64> {
         let theirs = group([1, 0]);
         let mut waits = Vec::new();
         for _ in 0..count {
-            let Answer::Later { at, is_news: true } = fight.answer(&theirs, &[0, 1], dead, *now)
+            let Some(RevertDelay {
+                until: at,
+                is_new: true,
+            }) = reverts.delay(&theirs, &[0, 1], dead, *now)
             else {
-                panic!("a reversal is answered later");
+                panic!("a revert is answered later");
             };
             waits.push((at - *now).as_secs());
             *now = at;
-            assert_eq!(fight.answer(&theirs, &[0, 1], dead, *now), Answer::Now);
-            fight.wrote(vec![0, 1]);
+            assert_eq!(reverts.delay(&theirs, &[0, 1], dead, *now), None);
+            reverts.wrote(vec![0, 1]);
         }
         waits
     }
 
     #[test]
-    fn answers_to_reversals_come_later_and_later() {
-        let (mut fight, mut now) = (RevertBackoff::default(), seconds(100));
+    fn answers_to_reverts_back_off() {
+        let (mut reverts, mut now) = (RevertBackoff::default(), seconds(100));
+        assert_eq!(reverts.delay(&group([1, 0]), &[0, 1], false, now), None);
+        reverts.wrote(vec![0, 1]);
         assert_eq!(
-            fight.answer(&group([1, 0]), &[0, 1], false, now),
-            Answer::Now
-        );
-        fight.wrote(vec![0, 1]);
-        assert_eq!(
-            waits(&mut fight, false, 8, &mut now),
+            waits(&mut reverts, false, 8, &mut now),
             [5, 10, 20, 40, 80, 160, 300, 300]
         );
-        now += PEACE;
-        assert_eq!(waits(&mut fight, false, 1, &mut now), [5]);
+        now += REVERT_MEMORY;
+        assert_eq!(waits(&mut reverts, false, 1, &mut now), [5]);
     }
 
     #[test]
-    fn traffic_on_dead_backends_waits_half_a_minute_at_most() {
-        let (mut fight, mut now) = (RevertBackoff::default(), seconds(100));
-        fight.wrote(vec![0, 1]);
-        assert_eq!(waits(&mut fight, true, 5, &mut now), [5, 10, 20, 30, 30]);
-        assert_eq!(waits(&mut fight, false, 1, &mut now), [160]);
+    fn traffic_on_dead_backends_waits_30_s_at_most() {
+        let (mut reverts, mut now) = (RevertBackoff::default(), seconds(100));
+        reverts.wrote(vec![0, 1]);
+        assert_eq!(waits(&mut reverts, true, 5, &mut now), [5, 10, 20, 30, 30]);
+        assert_eq!(waits(&mut reverts, false, 1, &mut now), [160]);
     }
 
     #[test]
     fn an_answer_that_becomes_due_sooner_stays_so() {
-        let (mut fight, theirs) = (RevertBackoff::default(), group([1, 0]));
-        fight.wrote(vec![0, 1]);
-        waits(&mut fight, true, 5, &mut seconds(100));
+        let (mut reverts, theirs) = (RevertBackoff::default(), group([1, 0]));
+        reverts.wrote(vec![0, 1]);
+        waits(&mut reverts, true, 5, &mut seconds(100));
         assert_eq!(
-            fight.answer(&theirs, &[0, 1], true, seconds(300)),
-            Answer::Later {
-                at: seconds(330),
-                is_news: true
-            }
+            reverts.delay(&theirs, &[0, 1], true, seconds(300)),
+            Some(RevertDelay {
+                until: seconds(330),
+                is_new: true
+            })
         );
-        let mut fight = RevertBackoff {
-            due: Some(Due {
+        let mut reverts = RevertBackoff {
+            pending: Some(PendingAnswer {
                 at: seconds(600),
                 dead: true,
             }),
-            ..fight
+            ..reverts
         };
         for now in [310, 320, 339] {
-            let later = Answer::Later {
-                at: seconds(340),
-                is_news: false,
-            };
-            assert_eq!(fight.answer(&theirs, &[0, 1], true, seconds(now)), later);
+            let later = Some(RevertDelay {
+                until: seconds(340),
+                is_new: false,
+            });
+            assert_eq!(reverts.delay(&theirs, &[0, 1], true, seconds(now)), later);
         }
+        assert_eq!(reverts.delay(&theirs, &[0, 1], true, seconds(340)), None);
+    }
+
+    #[test]
+    fn traffic_whose_backends_die_after_the_revert_does_not_wait() {
+        let (mut reverts, theirs, now) = (RevertBackoff::default(), group([1, 0]), seconds(100));
+        reverts.wrote(vec![0, 1]);
+        assert!(reverts.delay(&theirs, &[0, 1], false, now).is_some());
+        assert_eq!(reverts.delay(&theirs, &[0, 1], true, now), None);
         assert_eq!(
-            fight.answer(&theirs, &[0, 1], true, seconds(340)),
-            Answer::Now
+            reverts.delay(&theirs, &[0, 1], true, now),
+            None,
+            "a write that failed is retried"
         );
     }
 
     #[test]
-    fn traffic_that_dies_where_it_was_put_does_not_wait() {
-        let (mut fight, theirs, now) = (RevertBackoff::default(), group([1, 0]), seconds(100));
-        fight.wrote(vec![0, 1]);
-        assert!(matches!(
-            fight.answer(&theirs, &[0, 1], false, now),
-            Answer::Later { .. }
-        ));
-        assert_eq!(fight.answer(&theirs, &[0, 1], true, now), Answer::Now);
-        assert_eq!(
-            fight.answer(&theirs, &[0, 1], true, now),
-            Answer::Now,
-            "a write that failed is repeated"
-        );
-    }
-
-    #[test]
-    fn a_moment_in_which_nobody_is_ready_makes_no_peace() {
-        let (mut fight, theirs, now) = (RevertBackoff::default(), group([1, 0]), seconds(100));
-        fight.wrote(vec![0, 1]);
-        let first = fight.answer(&theirs, &[0, 1], true, now);
-        fight.agreed(&theirs, false);
-        let Answer::Later { at, is_news: true } = first else {
+    fn a_pending_answer_outlives_a_moment_without_ready_backends() {
+        let (mut reverts, theirs, now) = (RevertBackoff::default(), group([1, 0]), seconds(100));
+        reverts.wrote(vec![0, 1]);
+        let first = reverts.delay(&theirs, &[0, 1], true, now);
+        reverts.agreed(&theirs, false);
+        let Some(RevertDelay {
+            until: at,
+            is_new: true,
+        }) = first
+        else {
             panic!("{first:?}")
         };
         assert_eq!(
-            fight.answer(&theirs, &[0, 1], true, now),
-            Answer::Later { at, is_news: false }
+            reverts.delay(&theirs, &[0, 1], true, now),
+            Some(RevertDelay {
+                until: at,
+                is_new: false
+            })
         );
-        fight.agreed(&theirs, true);
-        assert_eq!(fight.answer(&theirs, &[0, 1], true, now), Answer::Now);
+        reverts.agreed(&theirs, true);
+        assert_eq!(reverts.delay(&theirs, &[0, 1], true, now), None);
     }
 
     #[test]
-    fn what_was_agreed_with_is_no_reversal() {
-        let mut fight = RevertBackoff::default();
-        fight.wrote(vec![0, 1]);
-        fight.agreed(&group([1, 0]), true);
+    fn agreed_weights_are_not_a_revert() {
+        let mut reverts = RevertBackoff::default();
+        reverts.wrote(vec![0, 1]);
+        reverts.agreed(&group([1, 0]), true);
         assert_eq!(
-            fight.answer(&group([1, 0]), &[0, 1], false, seconds(9)),
-            Answer::Now
+            reverts.delay(&group([1, 0]), &[0, 1], false, seconds(9)),
+            None
         );
     }
 }

@@ -1,39 +1,32 @@
-//! What the watches tell, and which groups it concerns.
+//! What watches and Leases report, and which groups become dirty by it.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::core::{Effect, Engine};
+use super::core::Engine;
+use super::effect::Effect;
 use super::group_state::{GroupState, MoveCause};
-use super::index::Places;
+use super::index::IndexKeys;
 use super::leases::LeaseState;
-use crate::cluster::RequestResult;
 use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::api::services::Service;
 use crate::cluster::listwatch::watch::Event;
 use crate::model::{GroupId, Notice, ServiceRef, WhyUnknown};
-use crate::readiness::scope::Affected;
-use crate::readiness::scope::{SliceScope, SliceWatchId};
+use crate::readiness::scope::{Affected, SliceWatchId};
 use crate::resource::Record;
 
 impl Engine {
-    /// Takes in what a watch of groups of one kind, `kind`, told.
-    pub fn groups(&mut self, kind: &'static str, event: Event<Record>, now: Duration) {
+    /// Handles an event of the watch of one kind of groups.
+    pub fn group_event(&mut self, kind: &'static str, event: Event<Record>, now: Duration) {
         match event {
             Event::Listed(records) => {
                 let listed: HashSet<GroupId> = records.iter().map(Record::id).collect();
-                let gone: Vec<GroupId> = self
-                    .groups
-                    .keys()
-                    .filter(|id| id.kind == kind && !listed.contains(id))
-                    .cloned()
-                    .collect();
-                for id in gone {
-                    self.forget(&id, now);
-                }
-                for record in records {
-                    self.learn(record, now);
-                }
+                let is_gone = |id: &&GroupId| id.kind == kind && !listed.contains(id);
+                let gone: Vec<GroupId> = self.groups.keys().filter(is_gone).cloned().collect();
+                gone.iter().for_each(|id| self.forget(id, now));
+                records
+                    .into_iter()
+                    .for_each(|record| self.learn(record, now));
             }
             Event::Applied(record) => self.learn(record, now),
             Event::Deleted(record) => self.forget(&record.id(), now),
@@ -41,131 +34,131 @@ impl Engine {
         }
     }
 
-    /// Takes in what a watch of slices told.
-    pub fn slices(&mut self, feed: SliceWatchId, event: Event<Slice>, now: Duration) {
-        let revision = self.feeds.revision();
-        let (touched, stop) = self.feeds.slice_event(feed, event, now);
-        self.effects.extend(stop.into_iter().map(Effect::StopFeed));
-        self.replan |= self.feeds.revision() != revision;
-        self.touch_all(&touched, MoveCause::Readiness, now);
+    /// Handles an event of a watch of EndpointSlices.
+    pub fn slice_event(&mut self, watch: SliceWatchId, event: Event<Slice>, now: Duration) {
+        let revision = self.cache.revision();
+        let (affected, stop) = self.cache.slice_event(watch, event, now);
+        self.effects.extend(stop.into_iter().map(Effect::StopWatch));
+        self.replan |= self.cache.revision() != revision;
+        self.mark_affected_dirty(&affected, MoveCause::Readiness, now);
     }
 
-    /// Takes in that the cluster of a watch can't be asked.
-    pub fn no_access(&mut self, feed: SliceWatchId, why: WhyUnknown, now: Duration) {
-        let touched = self.feeds.no_access(feed, why);
-        self.touch_all(&touched, MoveCause::Timer, now);
+    /// The cluster of a watch cannot be reached.
+    pub fn no_access(&mut self, watch: SliceWatchId, why: WhyUnknown, now: Duration) {
+        let affected = self.cache.no_access(watch, why);
+        self.mark_affected_dirty(&affected, MoveCause::Timer, now);
     }
 
-    /// Takes in what a watch of mirror services told.
-    pub fn mirrors(&mut self, feed: SliceWatchId, event: Event<Service>, now: Duration) {
-        let revision = self.feeds.revision();
-        let touched = self.feeds.mirror_event(feed, event);
-        self.replan |= self.feeds.revision() != revision;
-        self.touch_all(&touched, MoveCause::Group, now);
+    /// Handles an event of a watch of mirror services.
+    pub fn mirror_event(&mut self, watch: SliceWatchId, event: Event<Service>, now: Duration) {
+        let revision = self.cache.revision();
+        let affected = self.cache.mirror_event(watch, event);
+        self.replan |= self.cache.revision() != revision;
+        self.mark_affected_dirty(&affected, MoveCause::Group, now);
     }
 
-    /// Takes in what has become of a namespace's Lease.
-    pub fn lease(&mut self, namespace: &str, standing: LeaseState, now: Duration) {
-        let (freed, notice) = self.leases.learn(namespace, standing);
-        self.effects.extend(notice.map(Effect::Say));
-        for id in freed {
-            self.touch(&id, MoveCause::Timer, now);
+    /// The state of a namespace's Lease is known anew.
+    pub fn lease_event(&mut self, namespace: &str, state: LeaseState, now: Duration) {
+        let (unblocked, notice) = self.leases.learn(namespace, state);
+        self.effects.extend(notice.map(Effect::Report));
+        for id in unblocked {
+            self.mark_dirty(&id, MoveCause::Timer, now);
         }
     }
 
-    /// Takes in whether a Service exists.
-    pub fn looked_up(&mut self, service: ServiceRef, found: RequestResult<bool>, now: Duration) {
-        if self.feeds.looked_up(&service, found.ok(), now) {
-            self.touch_service(&service, MoveCause::Group, now);
-        }
+    /// A watch or a write has shown a group's object.
+    pub(super) fn learn(&mut self, record: Record, now: Duration) {
+        self.adopt(record, None, now);
     }
 
-    /// Takes in a group's object as it was told.
-    pub(crate) fn learn(&mut self, record: Record, now: Duration) {
-        self.take_in(record, None, now);
+    /// A read has returned a group's object; this version was known when it started.
+    pub(super) fn learn_read(&mut self, record: Record, known_version: &str, now: Duration) {
+        self.adopt(record, Some(known_version), now);
     }
 
-    /// Takes in a group's object as it was read, when this version was known of it.
-    pub(crate) fn learn_read(&mut self, record: Record, known: &str, now: Duration) {
-        self.take_in(record, Some(known), now);
-    }
-
-    fn take_in(&mut self, record: Record, read_at: Option<&str>, now: Duration) {
+    fn adopt(&mut self, record: Record, read_at: Option<&str>, now: Duration) {
         let id = record.id();
-        let before = self
-            .groups
-            .get(&id)
-            .map(|tracked| Places::of(&tracked.record));
-        match self.groups.get_mut(&id) {
-            Some(tracked) => match read_at {
-                Some(known) => tracked.adopt_read(record, known),
-                None => tracked.adopt(record),
-            },
+        let (before, after) = match self.groups.get_mut(&id) {
+            Some(group) => {
+                let before = IndexKeys::of(group.record());
+                match read_at {
+                    Some(known_version) => group.adopt_read(record, known_version),
+                    None => group.adopt_watched(record),
+                }
+                (before, IndexKeys::of(group.record()))
+            }
             None => {
+                let after = IndexKeys::of(&record);
                 self.groups
                     .insert(id.clone(), Box::new(GroupState::new(record)));
+                (IndexKeys::default(), after)
             }
-        }
-        let after = self
-            .groups
-            .get(&id)
-            .map(|tracked| Places::of(&tracked.record))
-            .unwrap_or_default();
-        if before.as_ref() != Some(&after) {
-            self.reindex(&id, &before.unwrap_or_default(), &after, now);
-        }
-        self.touch(&id, MoveCause::Group, now);
-        self.resolve_doubt(&id, now);
-    }
-
-    pub(crate) fn forget(&mut self, id: &GroupId, now: Duration) {
-        if let Some(mut tracked) = self.groups.remove(id) {
-            self.census.change(&mut tracked.counted, None);
-            self.alarms.forget(id);
-            self.brake.settled(id);
-            self.reindex(id, &Places::of(&tracked.record), &Places::default(), now);
-            self.say(Notice::Gone { group: id.clone() });
-        }
-    }
-
-    fn reindex(&mut self, id: &GroupId, before: &Places, after: &Places, now: Duration) {
-        self.replan |= before.backends != after.backends;
-        for rival in self.register.update(id, before, after) {
-            self.touch(&rival, MoveCause::Group, now);
-        }
-    }
-
-    pub(crate) fn touch(&mut self, id: &GroupId, cause: MoveCause, now: Duration) {
-        let Some(tracked) = self.groups.get_mut(id) else {
-            return;
         };
-        tracked.touch(cause, now);
-        if !std::mem::replace(&mut tracked.queued, true) {
+        if before != after {
+            self.reindex(&id, &before, &after, now);
+        }
+        self.mark_dirty(&id, MoveCause::Group, now);
+        self.check_uncertain_writes(&id, now);
+    }
+
+    pub(super) fn forget(&mut self, id: &GroupId, now: Duration) {
+        if let Some(group) = self.groups.remove(id) {
+            self.counts.change(group.state(), None);
+            self.requeue.remove(id);
+            self.limiter.settled(id);
+            self.reindex(
+                id,
+                &IndexKeys::of(group.record()),
+                &IndexKeys::default(),
+                now,
+            );
+            self.report(Notice::Gone { group: id.clone() });
+        }
+    }
+
+    fn reindex(&mut self, id: &GroupId, before: &IndexKeys, after: &IndexKeys, now: Duration) {
+        self.replan |= before.backends != after.backends;
+        for rival in self.index.update(id, before, after) {
+            self.mark_dirty(&rival, MoveCause::Group, now);
+        }
+    }
+
+    /// Has a group decided on in the next turn.
+    pub(super) fn mark_dirty(&mut self, id: &GroupId, cause: MoveCause, now: Duration) {
+        if let Some(group) = self.groups.get_mut(id)
+            && group.mark_dirty(cause, now)
+        {
             self.queue.push(id.clone());
         }
     }
 
-    pub(crate) fn touch_all(&mut self, touched: &Affected, cause: MoveCause, now: Duration) {
-        match touched {
+    pub(super) fn mark_affected_dirty(
+        &mut self,
+        affected: &Affected,
+        cause: MoveCause,
+        now: Duration,
+    ) {
+        match affected {
             Affected::Nothing => {}
-            Affected::Services(services) => {
-                services
-                    .iter()
-                    .for_each(|service| self.touch_service(service, cause, now));
+            Affected::Services(services) => services
+                .iter()
+                .for_each(|service| self.mark_service_dirty(service, cause, now)),
+            Affected::Scope(scope) => {
+                for id in self.index.groups_within(scope) {
+                    self.mark_dirty(&id, cause, now);
+                }
             }
-            Affected::Scope(scope) => self.touch_scope(scope, cause, now),
         }
     }
 
-    fn touch_service(&mut self, service: &ServiceRef, cause: MoveCause, now: Duration) {
-        for id in self.register.groups_of(service).to_vec() {
-            self.touch(&id, cause, now);
-        }
-    }
-
-    fn touch_scope(&mut self, scope: &SliceScope, cause: MoveCause, now: Duration) {
-        for id in self.register.groups_within(scope) {
-            self.touch(&id, cause, now);
+    pub(super) fn mark_service_dirty(
+        &mut self,
+        service: &ServiceRef,
+        cause: MoveCause,
+        now: Duration,
+    ) {
+        for id in self.index.groups_of(service).to_vec() {
+            self.mark_dirty(&id, cause, now);
         }
     }
 }

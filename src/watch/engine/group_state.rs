@@ -1,21 +1,36 @@
+//! What the engine knows of one group, and the state machine of its reads and writes.
+//!
+//! ```text
+//!            write_started           write_ended
+//!   Idle ----------------> Writing ---------------> Idle, with the object re-read if the write was rejected
+//!   Idle ----------------> Reading ---------------> Idle
+//!   Idle ----------------> Revalidating ----------> decided on again, with every event
+//!   Idle ----------------> BackingOff ------------> Idle at the time of the retry
+//! ```
+//! In any phase the group may be dirty. It is decided on in Idle and Revalidating alone: whatever ends the other
+//! phases marks it dirty.
+
 use std::time::Duration;
 
-use jiff::Timestamp;
-
-use super::contention::RevertBackoff;
+use super::contention::{RevertBackoff, RevertDelay};
+use super::effect::Moment;
+use super::pending::{PendingRead, PendingWrite};
+use super::reported::Reported;
 use crate::cluster::transport::backoff::Backoff;
-use crate::model::decision::Notes;
-use crate::model::notice::{Notice, Transition};
-use crate::model::{Decision, GroupId, LastMove, Readiness, State, Stopwatches, Weights};
+use crate::model::{Decider, Decision, Readiness, State, Stopwatches, Weights, decide};
 use crate::resource::Record;
 
-/// A server may still do a write of which the answer was given up, but not for so many tries.
-const MOST_DOUBTS: usize = 16;
+/// When to retry a write that the API server refused: a person has to act first.
+const REFUSED_RETRY: Duration = Duration::from_secs(30);
+/// So many writes in a row may conflict before the next one backs off.
+const MAX_CONFLICTS_AT_ONCE: u32 = 3;
+/// A server may still carry out a write that timed out, but not this many of them.
+const MAX_UNCERTAIN_WRITES: usize = 16;
 
-/// What caused a group to be looked at.
+/// Why a group has to be decided on. Of several causes the greatest counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MoveCause {
-    /// A delay is over, a failed write is due, or trust in what is known has changed.
+    /// A delay is over, a retry is due, or trust in a watch has changed.
     Timer,
     /// The group's object has changed.
     Group,
@@ -23,149 +38,78 @@ pub enum MoveCause {
     Readiness,
 }
 
-/// What is under way for a group.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Phase {
+#[derive(Debug)]
+enum Phase {
     Idle,
-    Writing(Pending),
-    /// Its object is being read again: a write was refused, or what is known of it is in doubt.
-    Reading(Rereading),
-    /// Slices are being listed again, before a move that no slice has caused. What else happens is decided on.
-    Verifying,
-    /// A write or a read has failed; the next try is at this time.
-    Waiting(Duration),
+    Writing(PendingWrite),
+    /// Its object is being read again: a write was rejected, or the known object may be out of date.
+    Reading(PendingRead),
+    /// EndpointSlices are being listed again, before a move that no slice caused.
+    Revalidating,
+    /// A write or a read failed. The retry is due at this time.
+    BackingOff(Duration),
 }
 
-/// A read that has been asked for.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Rereading {
-    /// Which request it is.
-    pub number: u64,
-    /// The version of the object that was known.
-    pub known: String,
-    /// The write that was refused.
-    pub refused: Option<Pending>,
+#[derive(Debug)]
+struct Dirty {
+    cause: MoveCause,
+    /// When the first cause was reported.
+    since: Duration,
+    /// It is in the engine's queue.
+    queued: bool,
 }
 
-/// A write that has been sent.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Pending {
-    /// Which request it is.
-    pub number: u64,
-    /// When it was decided, by the API server's clock.
-    pub at: Timestamp,
-    pub from: Vec<(String, u64)>,
-    pub to: Vec<(String, u64)>,
-    /// The note of the move; none where only other notes change.
-    pub last_move: Option<LastMove>,
-    pub notes: Notes,
-    /// When its cause was heard of.
-    pub since: Duration,
-    /// The version of the object that it was made for.
-    pub version: String,
+/// How the last write ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LastWrite {
+    Succeeded,
+    Failed,
+    /// In a way that a retry alone does not change, such as 403.
+    Refused,
 }
 
-impl Pending {
-    /// What is told once it is done, if traffic moved.
-    pub fn transition(&self, group: &GroupId, apex: &str, now: Duration) -> Option<Transition> {
-        let last = self.last_move.as_ref()?;
-        Some(Transition {
-            group: group.clone(),
-            apex: apex.to_owned(),
-            at: last.at,
-            from: self.from.clone(),
-            to: self.to.clone(),
-            why: last.why.clone(),
-            unverified: last.unverified,
-            took: now.saturating_sub(self.since),
-        })
-    }
-
-    /// Whether it is the last move that an object notes.
-    pub fn is_noted(&self, last: Option<&LastMove>) -> bool {
-        last.is_some() && self.last_move.as_ref() == last
-    }
+/// What the last decision came to.
+#[derive(Debug)]
+struct Assessment {
+    state: State,
+    /// Only time keeps its traffic from moving: a delay, contention or the rate limit.
+    waiting: bool,
+    /// Why the readiness of a backend cannot be read that should be readable.
+    unread: Option<String>,
 }
 
-/// A group in the loop's memory.
+/// What can be done with a dirty group now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NextStep {
+    /// Nothing. What is under way marks it dirty again.
+    Wait,
+    ReadObject,
+    Decide,
+}
+
 #[derive(Debug)]
 pub struct GroupState {
-    pub record: Record,
-    pub stopwatches: Stopwatches,
-    pub phase: Phase,
-    /// It is to be looked at: why, and since when.
-    pub dirty: Option<(MoveCause, Duration)>,
-    /// When the cause was heard of for which it is to be changed, and is not yet.
-    pub owed_since: Option<Duration>,
-    /// It stands in the engine's queue.
-    pub queued: bool,
-    pub backoff: Backoff,
-    /// The last writes that got no answer: one of them may have been done.
-    pub doubts: Vec<Pending>,
-    /// Its last write failed.
-    pub failed: bool,
-    /// How many writes in a row have met another version of the object.
-    pub conflicts: u32,
-    /// What looked older than what is known has been heard: the object is to be read again before anything else.
-    pub suspect: bool,
-    /// What was last said of it, so that it is said once.
-    pub said: Option<String>,
-    /// The warnings that have been said of its object.
-    pub warned: Vec<String>,
-    /// What it is while nowhere is known to be ready for its traffic.
-    stuck: Option<State>,
-    /// That its traffic stays where it is for that has been said.
-    said_stuck: bool,
-    /// Only time keeps its traffic from moving: a delay, a fight or the brake.
-    pub waiting: bool,
-    pub fight: RevertBackoff,
-    /// What it is counted as.
-    pub counted: Option<State>,
-    /// Why a backend can't be read that could be.
-    pub unread: Option<String>,
-    /// A write was refused in a way that trying again soon will not change.
-    pub refused: bool,
+    record: Record,
+    stopwatches: Stopwatches,
+    phase: Phase,
+    dirty: Option<Dirty>,
+    /// When the cause was reported of a change that is not written yet.
+    owed_since: Option<Duration>,
+    /// None before the first decision, and while the upstream controller manages the group.
+    assessment: Option<Assessment>,
+    last_write: LastWrite,
+    backoff: Backoff,
+    /// How many writes in a row met another version of the object.
+    conflicts: u32,
+    reverts: RevertBackoff,
+    /// The last writes without an answer: any of them may have been carried out.
+    uncertain: Vec<PendingWrite>,
+    /// A watch has shown an object that looks older than the known one: it has to be read before anything else.
+    suspect: bool,
+    reported: Reported,
 }
 
 impl GroupState {
-    /// What there is to say where its traffic has nowhere to go, or has again. Where it moves all the same, the move
-    /// says all of it.
-    pub fn news_of_being_stuck(
-        &mut self,
-        id: &GroupId,
-        decision: &Decision,
-        readiness: &[Readiness],
-    ) -> Option<Notice> {
-        let (group, state, reason) = (id.clone(), decision.state, decision.reason.clone());
-        let stuck = matches!(state, State::Unavailable | State::Unknown);
-        let before = std::mem::replace(&mut self.stuck, stuck.then_some(state));
-        if before.is_some() == stuck {
-            return None;
-        }
-        let said = std::mem::replace(
-            &mut self.said_stuck,
-            stuck && decision.weights == Weights::Hold,
-        );
-        if self.said_stuck {
-            let cause = readiness
-                .iter()
-                .find_map(Readiness::why_unknown)
-                .map(ToString::to_string);
-            return Some(Notice::Stuck {
-                group,
-                state,
-                reason,
-                cause,
-            });
-        }
-        before.filter(|_| said).map(|was| Notice::Unstuck {
-            group,
-            was,
-            state,
-            reason,
-        })
-    }
-
     pub fn new(record: Record) -> Self {
         Self {
             record,
@@ -173,107 +117,372 @@ impl GroupState {
             phase: Phase::Idle,
             dirty: None,
             owed_since: None,
-            queued: false,
+            assessment: None,
+            last_write: LastWrite::Succeeded,
             backoff: Backoff::default(),
-            doubts: Vec::new(),
-            failed: false,
             conflicts: 0,
+            reverts: RevertBackoff::default(),
+            uncertain: Vec::new(),
             suspect: false,
-            said: None,
-            warned: Vec::new(),
-            stuck: None,
-            said_stuck: false,
-            waiting: false,
-            fight: RevertBackoff::default(),
-            counted: None,
-            unread: None,
-            refused: false,
+            reported: Reported::default(),
         }
     }
 
-    /// Takes in the object as it was told. What looks older mostly is; after a restore of the cluster's store it is
-    /// what there is: only a read can tell.
-    pub fn adopt(&mut self, record: Record) {
-        if self.knows_newer_than(&record) {
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// The state that the last decision found.
+    pub fn state(&self) -> Option<State> {
+        self.assessment.as_ref().map(|last| last.state)
+    }
+
+    pub fn reported(&mut self) -> &mut Reported {
+        &mut self.reported
+    }
+
+    /// Why its state is Unknown, if a backend's readiness cannot be read.
+    pub fn unread(&self) -> Option<&String> {
+        let last = self.assessment.as_ref()?;
+        last.unread
+            .as_ref()
+            .filter(|_| last.state == State::Unknown)
+    }
+
+    pub fn is_refused(&self) -> bool {
+        self.last_write == LastWrite::Refused
+    }
+
+    pub fn has_failed(&self) -> bool {
+        self.last_write != LastWrite::Succeeded
+    }
+
+    pub fn is_revalidating(&self) -> bool {
+        matches!(self.phase, Phase::Revalidating)
+    }
+
+    /// Whether there is nothing left to do for it, a refused write aside.
+    pub fn is_settled(&self) -> bool {
+        self.is_refused() || self.why_unsettled().is_none()
+    }
+
+    /// Why its weights may not be what they should be.
+    pub fn why_unsettled(&self) -> Option<&'static str> {
+        let waiting = self.assessment.as_ref().is_some_and(|last| last.waiting);
+        match self.phase {
+            _ if self.is_refused() => Some("its write was refused"),
+            Phase::Idle if waiting => Some("its move has to wait"),
+            Phase::Idle if self.dirty.is_none() => None,
+            Phase::Idle | Phase::Revalidating => Some("what it needs is not known yet"),
+            _ => Some("its write has not succeeded yet"),
+        }
+    }
+
+    /// Has it decided on. Returns whether it has to be queued for that.
+    pub fn mark_dirty(&mut self, cause: MoveCause, now: Duration) -> bool {
+        let dirty = self.dirty.get_or_insert(Dirty {
+            cause,
+            since: now,
+            queued: false,
+        });
+        dirty.cause = dirty.cause.max(cause);
+        !std::mem::replace(&mut dirty.queued, true)
+    }
+
+    /// It has left the engine's queue. Returns why and since when it is dirty.
+    pub fn dequeue(&mut self) -> Option<(MoveCause, Duration)> {
+        let dirty = self.dirty.as_mut()?;
+        dirty.queued = false;
+        Some((dirty.cause, dirty.since))
+    }
+
+    /// The decision for its object. Keeps the timers of its backends, whatever the phase: one that missed a change would
+    /// end too early. None: the object is not a valid group.
+    pub fn decide(&mut self, readiness: &[Readiness], moment: Moment) -> Option<Decision> {
+        let group = self.record.group.as_ref().ok()?;
+        let decider = Decider::new(group, readiness, moment.server);
+        self.stopwatches
+            .observe(decider.effective(), readiness, moment.now);
+        Some(decider.decide(&self.stopwatches.read(moment.now)))
+    }
+
+    /// The decision if this were the readiness.
+    pub fn decide_for(&self, readiness: &[Readiness], moment: Moment) -> Option<Decision> {
+        let group = self.record.group.as_ref().ok()?;
+        let timers = self.stopwatches.read(moment.now);
+        Some(decide(group, readiness, &timers, moment.server))
+    }
+
+    /// The warnings about its object that were not reported before.
+    pub fn new_warnings(&mut self) -> Vec<String> {
+        self.reported.new_warnings(&self.record.warnings)
+    }
+
+    /// The machine was suspended: nothing known before counts.
+    pub fn restart(&mut self) {
+        self.reset_timers();
+        self.owed_since = None;
+    }
+
+    /// Its timers start again: it is another object, or not a valid group.
+    pub fn reset_timers(&mut self) {
+        self.stopwatches = Stopwatches::default();
+    }
+
+    pub fn next_step(&mut self) -> NextStep {
+        if !matches!(self.phase, Phase::Idle | Phase::Revalidating) {
+            return NextStep::Wait;
+        }
+        self.phase = Phase::Idle;
+        if self.suspect {
+            NextStep::ReadObject
+        } else {
+            NextStep::Decide
+        }
+    }
+
+    /// It has been decided on. Returns the state before.
+    pub fn decided(&mut self, decision: &Decision, readiness: &[Readiness]) -> Option<State> {
+        self.dirty = None;
+        let unread = readiness
+            .iter()
+            .filter_map(Readiness::why_unknown)
+            .find(|why| !why.is_by_design());
+        let assessment = Assessment {
+            state: decision.state,
+            waiting: decision.waiting,
+            unread: unread.map(ToString::to_string),
+        };
+        Some(self.assessment.replace(assessment)?.state)
+    }
+
+    /// Its traffic is left alone: it is not a valid group, or the upstream controller manages it. Returns the state
+    /// before.
+    pub fn leave_alone(&mut self, state: Option<State>) -> Option<State> {
+        self.dirty = None;
+        self.owed_since = None;
+        let assessment = state.map(|state| Assessment {
+            state,
+            waiting: false,
+            unread: None,
+        });
+        Some(std::mem::replace(&mut self.assessment, assessment)?.state)
+    }
+
+    /// Lists of EndpointSlices are under way that the move needs.
+    pub fn revalidate(&mut self, cause: MoveCause, since: Duration) {
+        self.phase = Phase::Revalidating;
+        self.dirty = Some(Dirty {
+            cause,
+            since,
+            queued: false,
+        });
+    }
+
+    /// The decision is to hold the weights; `served`: a backend that carries traffic is ready.
+    pub fn hold(&mut self, served: bool) {
+        if let Ok(group) = &self.record.group {
+            self.reverts.agreed(group, served);
+        }
+    }
+
+    /// Its object is as it should be.
+    pub fn in_sync(&mut self) {
+        if self.last_write == LastWrite::Refused {
+            self.last_write = LastWrite::Failed;
+        }
+        self.conflicts = 0;
+        self.owed_since = None;
+        self.backoff.reset();
+        self.reported.clear();
+    }
+
+    /// Its object has to change, for a cause from `since`. Returns since when a change is owed.
+    pub fn owe(&mut self, since: Duration) -> Duration {
+        *self.owed_since.get_or_insert(since)
+    }
+
+    /// How long the write has to wait, if it answers a revert by someone else. `dead`: all the traffic goes to dead
+    /// backends.
+    pub fn revert_delay(
+        &mut self,
+        weights: &Weights,
+        dead: bool,
+        now: Duration,
+    ) -> Option<RevertDelay> {
+        let (Ok(group), Weights::Set(weights)) = (&self.record.group, weights) else {
+            return None;
+        };
+        self.reverts.delay(group, weights, dead, now)
+    }
+
+    /// Only time keeps its traffic from moving.
+    pub fn wait(&mut self) {
+        if let Some(last) = &mut self.assessment {
+            last.waiting = true;
+        }
+    }
+
+    pub fn write_started(&mut self, write: PendingWrite) {
+        self.phase = Phase::Writing(write);
+    }
+
+    /// The result of a write has arrived. Returns the write if it was the one under way.
+    pub fn write_ended(&mut self, request: u64) -> Option<PendingWrite> {
+        match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Writing(write) if write.request == request => Some(write),
+            other => {
+                self.phase = other;
+                None
+            }
+        }
+    }
+
+    /// The write is done: by its result, or as its object shows.
+    pub fn write_done(&mut self, write: &PendingWrite) {
+        self.in_sync();
+        self.last_write = LastWrite::Succeeded;
+        self.uncertain.clear();
+        if write.last_move.is_some() {
+            self.reverts
+                .wrote(write.to.iter().map(|(_, weight)| *weight).collect());
+        }
+    }
+
+    pub fn write_failed(&mut self) {
+        if self.last_write == LastWrite::Succeeded {
+            self.last_write = LastWrite::Failed;
+        }
+    }
+
+    /// The write failed, but may have been carried out.
+    pub fn write_uncertain(&mut self, write: PendingWrite) {
+        if self.uncertain.len() >= MAX_UNCERTAIN_WRITES {
+            self.uncertain.remove(0);
+        }
+        self.uncertain.push(write);
+    }
+
+    #[cfg(test)]
+    pub fn uncertain_writes(&self) -> usize {
+        self.uncertain.len()
+    }
+
+    /// The write without an answer that was carried out, once the object shows it.
+    pub fn take_carried_out(&mut self) -> Option<PendingWrite> {
+        if self.uncertain.is_empty() {
+            return None;
+        }
+        let last = self.record.meta.last_move();
+        let done = self
+            .uncertain
+            .iter()
+            .find(|write| write.is_noted(last.as_ref()))
+            .cloned();
+        // A write that replaces another version can no longer be carried out.
+        self.uncertain
+            .retain(|write| write.version == self.record.meta.resource_version);
+        if done.is_some() {
+            self.end_backoff();
+        }
+        done
+    }
+
+    /// The API server refused the write for good. Returns when to retry.
+    pub fn refuse(&mut self, now: Duration) -> Duration {
+        self.last_write = LastWrite::Refused;
+        self.phase = Phase::BackingOff(now + REFUSED_RETRY);
+        now + REFUSED_RETRY
+    }
+
+    /// Returns when to retry; `wish`: the server's Retry-After.
+    pub fn back_off(&mut self, wish: Option<Duration>, now: Duration) -> Duration {
+        let until = now + self.backoff.next(wish);
+        self.phase = Phase::BackingOff(until);
+        until
+    }
+
+    /// Its timer has fired. Returns when the retry is due, if that is later.
+    pub fn timer_fired(&mut self, now: Duration) -> Option<Duration> {
+        match self.phase {
+            Phase::BackingOff(until) if until > now => return Some(until),
+            _ => self.end_backoff(),
+        }
+        None
+    }
+
+    fn end_backoff(&mut self) {
+        if matches!(self.phase, Phase::BackingOff(_)) {
+            self.phase = Phase::Idle;
+        }
+    }
+
+    /// The write met another version of the object.
+    pub fn conflict(&mut self) {
+        self.conflicts = self.conflicts.saturating_add(1);
+    }
+
+    pub fn has_too_many_conflicts(&self) -> bool {
+        self.conflicts > MAX_CONFLICTS_AT_ONCE
+    }
+
+    pub fn read_started(&mut self, request: u64, rejected: Option<PendingWrite>) {
+        self.suspect = false;
+        self.phase = Phase::Reading(PendingRead {
+            request,
+            known_version: self.record.meta.resource_version.clone(),
+            rejected,
+        });
+    }
+
+    /// The result of a read has arrived. Returns the read if it was the one under way.
+    pub fn read_ended(&mut self, request: u64) -> Option<PendingRead> {
+        match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Reading(read) if read.request == request => Some(read),
+            other => {
+                self.phase = other;
+                None
+            }
+        }
+    }
+
+    pub fn read_failed(&mut self) {
+        self.suspect = true;
+    }
+
+    /// A watch has shown this object. One that looks older usually is; after the cluster's store was restored it is
+    /// the current one. Only a read can tell.
+    pub fn adopt_watched(&mut self, record: Record) {
+        let (new, known) = (&record.meta, &self.record.meta);
+        if new.uid == known.uid && is_older(&new.resource_version, &known.resource_version) {
             self.suspect = true;
         } else {
             self.replace(record);
         }
     }
 
-    /// Takes in the object as it was read, which counts, unless something was told meanwhile.
-    pub fn adopt_read(&mut self, record: Record, known: &str) {
-        let told = self.suspect || self.record.meta.resource_version != known;
-        if told {
-            self.adopt(record)
+    /// A read has returned this object. It counts, unless a watch has shown another one meanwhile.
+    pub fn adopt_read(&mut self, record: Record, known_version: &str) {
+        if self.suspect || self.record.meta.resource_version != known_version {
+            self.adopt_watched(record);
         } else {
-            self.replace(record)
+            self.replace(record);
         }
-    }
-
-    fn knows_newer_than(&self, record: &Record) -> bool {
-        let (new, known) = (&record.meta, &self.record.meta);
-        new.uid == known.uid && is_older(&new.resource_version, &known.resource_version)
     }
 
     fn replace(&mut self, record: Record) {
         if record.meta.uid != self.record.meta.uid {
-            self.stopwatches = Stopwatches::default();
+            self.reset_timers();
         }
-        if self.refused
-            && matches!(self.phase, Phase::Waiting(_))
-            && record.meta.resource_version != self.record.meta.resource_version
-        {
+        if self.is_refused() && record.meta.resource_version != self.record.meta.resource_version {
             // What was refused was made for another version.
-            self.phase = Phase::Idle;
+            self.end_backoff();
         }
         self.record = record;
     }
-
-    /// The write that has this number, if it is under way: it is no longer then.
-    pub fn end_write(&mut self, number: u64) -> Option<Pending> {
-        if !matches!(&self.phase, Phase::Writing(pending) if pending.number == number) {
-            return None;
-        }
-        match std::mem::replace(&mut self.phase, Phase::Idle) {
-            Phase::Writing(pending) => Some(pending),
-            _ => None,
-        }
-    }
-
-    /// The same of a read.
-    pub fn end_read(&mut self, number: u64) -> Option<Rereading> {
-        if !matches!(&self.phase, Phase::Reading(reading) if reading.number == number) {
-            return None;
-        }
-        match std::mem::replace(&mut self.phase, Phase::Idle) {
-            Phase::Reading(reading) => Some(reading),
-            _ => None,
-        }
-    }
-
-    /// Keeps a write in mind that may have been done.
-    pub fn doubt(&mut self, pending: Pending) {
-        if self.doubts.len() >= MOST_DOUBTS {
-            self.doubts.remove(0);
-        }
-        self.doubts.push(pending);
-    }
-
-    /// Whether nothing is under way that touches it again when it ends; what else happens while slices are listed
-    /// again is decided on.
-    pub fn may_be_decided_on(&self) -> bool {
-        matches!(self.phase, Phase::Idle | Phase::Verifying)
-    }
-
-    /// Marks it to be looked at. The strongest cause counts, from when the first one was heard.
-    pub fn touch(&mut self, cause: MoveCause, now: Duration) {
-        let (strongest, since) = self.dirty.unwrap_or((cause, now));
-        self.dirty = Some((strongest.max(cause), since));
-    }
 }
 
-/// Versions of one object are numbers that grow; what is no number is never older.
+/// Resource versions of one object are numbers that grow. One that is not a number is never older.
 fn is_older(version: &str, than: &str) -> bool {
     matches!((version.parse::<u64>(), than.parse::<u64>()), (Ok(version), Ok(than)) if version < than)
 }

@@ -1,4 +1,4 @@
-//! Which groups a service concerns.
+//! The indexes of groups (as of a client-go Indexer): by backend and by apex.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -13,38 +13,30 @@ pub struct GroupIndex {
     by_apex: HashMap<ServiceRef, Vec<GroupId>>,
 }
 
-/// The services that a group speaks of.
+/// What a group is indexed by.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Places {
+pub struct IndexKeys {
     pub apex: Option<ServiceRef>,
-    /// The apex's port; none: all.
+    /// The apex's port. None: all ports.
     pub port: Option<u16>,
     pub backends: BTreeSet<ServiceRef>,
 }
 
-impl Places {
+impl IndexKeys {
     pub fn of(record: &Record) -> Self {
         let apex = ServiceRef::new(&record.meta.namespace, &record.apex);
-        let group = record.group.as_ref();
+        let backends = record.group.iter().flat_map(|group| &group.backends);
         Self {
             apex: (!record.apex.is_empty()).then_some(apex),
             port: record.port,
-            backends: group
-                .map(|group| {
-                    group
-                        .backends
-                        .iter()
-                        .map(|backend| backend.service.clone())
-                        .collect()
-                })
-                .unwrap_or_default(),
+            backends: backends.map(|backend| backend.service.clone()).collect(),
         }
     }
 }
 
 impl GroupIndex {
-    /// Moves a group from its places before to those after; gives the other groups that share an apex with it.
-    pub fn update(&mut self, id: &GroupId, before: &Places, after: &Places) -> Vec<GroupId> {
+    /// Indexes a group by other keys than before. Returns the other groups that share an apex with it.
+    pub fn update(&mut self, id: &GroupId, before: &IndexKeys, after: &IndexKeys) -> Vec<GroupId> {
         for service in before.backends.difference(&after.backends) {
             remove(&mut self.by_backend, service, id);
         }
@@ -64,17 +56,17 @@ impl GroupIndex {
         sharing.filter(|rival| *rival != id).cloned().collect()
     }
 
-    /// The groups that have this apex.
+    /// The groups with this apex.
     pub fn sharing(&self, apex: &ServiceRef) -> &[GroupId] {
         self.by_apex.get(apex).map_or(&[], Vec::as_slice)
     }
 
-    /// The groups that have this backend.
+    /// The groups with this backend.
     pub fn groups_of(&self, service: &ServiceRef) -> &[GroupId] {
         self.by_backend.get(service).map_or(&[], Vec::as_slice)
     }
 
-    /// The groups that have a backend in this scope.
+    /// The groups with a backend in this scope.
     pub fn groups_within(&self, scope: &SliceScope) -> BTreeSet<GroupId> {
         let covered = self
             .by_backend
@@ -89,7 +81,7 @@ impl GroupIndex {
     }
 }
 
-/// Most lists stay at one group.
+/// Most services belong to one group.
 fn add(index: &mut HashMap<ServiceRef, Vec<GroupId>>, service: &ServiceRef, id: &GroupId) {
     index
         .entry(service.clone())

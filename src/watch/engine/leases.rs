@@ -1,30 +1,30 @@
-//! In which namespaces the loop may write.
+//! Leader election, the engine's part: in which namespaces a live Lease permits writes.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use crate::model::{GroupId, Notice};
 
-/// How long one write may take. None starts that could not end before the Lease does.
+/// The time limit of a write. No write starts that could end after its Lease expires.
 pub const WRITE_LIMIT: Duration = Duration::from_secs(5);
 
-/// What is known of the Lease of one namespace. Times are since the loop's start.
+/// What is known of the Lease of one namespace. Times are since the start of the driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LeaseState {
     Held {
         until: Duration,
     },
-    /// Another loop holds it; `renewing` once that one has been seen to renew it, `late` where it should have by now.
+    /// Another `watch` holds it. `renewing`: it has been seen to renew it. `late`: it should have renewed it by now.
     Standby {
         holder: String,
         renewing: bool,
         late: bool,
     },
-    /// Leases are not allowed to us: writes are guarded by the object's version alone.
+    /// The user may not use Leases: only the object's resource version guards a write.
     Unguarded {
         why: String,
     },
-    /// It can't be asked for: what was known before holds as long as it did.
+    /// It cannot be read or renewed. What was known before holds for as long as it did.
     Failing {
         why: String,
     },
@@ -32,13 +32,13 @@ pub enum LeaseState {
 
 #[derive(Debug, Default)]
 struct Entry {
-    /// Somebody keeps it; otherwise it is there for the groups that wait.
-    is_kept: bool,
+    /// An elector runs for it. If not, the entry is there for the blocked groups.
+    has_elector: bool,
     /// None: not known yet.
-    standing: Option<LeaseState>,
-    /// It can't be asked for at present, and that has been said.
+    state: Option<LeaseState>,
+    /// It has been reported that the Lease cannot be read or renewed.
     failing: bool,
-    /// Groups that wait for the right to write.
+    /// Groups whose writes wait for the Lease.
     blocked: BTreeSet<GroupId>,
 }
 
@@ -50,7 +50,7 @@ pub struct Leases {
 /// Whether a write may start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeasePermit {
-    /// Until then, where there is an end.
+    /// None: without a limit.
     Granted {
         until: Option<Duration>,
     },
@@ -58,64 +58,64 @@ pub enum LeasePermit {
 }
 
 impl Leases {
-    /// Keeps Leases for just these namespaces; gives those to take and those to give back.
+    /// Holds Leases of these namespaces alone. Returns those to acquire and those to release.
     pub fn plan(&mut self, namespaces: &BTreeSet<String>) -> (Vec<String>, Vec<String>) {
         let gone = self
-            .kept()
+            .elected()
             .filter(|namespace| !namespaces.contains(*namespace))
             .cloned()
             .collect();
         self.namespaces
             .retain(|namespace, _| namespaces.contains(namespace));
-        let take = |namespace: &&String| {
+        let acquire = |namespace: &&String| {
             let entry = self.namespaces.entry((*namespace).clone()).or_default();
-            !std::mem::replace(&mut entry.is_kept, true)
+            !std::mem::replace(&mut entry.has_elector, true)
         };
-        (namespaces.iter().filter(take).cloned().collect(), gone)
+        (namespaces.iter().filter(acquire).cloned().collect(), gone)
     }
 
-    fn kept(&self) -> impl Iterator<Item = &String> {
+    fn elected(&self) -> impl Iterator<Item = &String> {
         self.namespaces
             .iter()
-            .filter(|(_, entry)| entry.is_kept)
+            .filter(|(_, entry)| entry.has_elector)
             .map(|(namespace, _)| namespace)
     }
 
-    /// Takes in a standing; gives the groups that may be written now, and what is to be told.
+    /// The state of a Lease is known anew. Returns the groups that may be written now, and what to report.
     pub fn learn(
         &mut self,
         namespace: &str,
-        standing: LeaseState,
+        state: LeaseState,
     ) -> (BTreeSet<GroupId>, Option<Notice>) {
         let Some(entry) = self.namespaces.get_mut(namespace) else {
             return Default::default();
         };
-        if let LeaseState::Failing { why } = standing {
-            let first = !std::mem::replace(&mut entry.failing, true);
+        if let LeaseState::Failing { why } = state {
+            let is_first = !std::mem::replace(&mut entry.failing, true);
             let notice = Notice::LeaseFailing {
                 namespace: namespace.to_owned(),
                 why,
             };
-            return (BTreeSet::new(), first.then_some(notice));
+            return (BTreeSet::new(), is_first.then_some(notice));
         }
-        let again = std::mem::take(&mut entry.failing).then(|| Notice::LeaseAgain {
+        let recovered = std::mem::take(&mut entry.failing).then(|| Notice::LeaseAgain {
             namespace: namespace.to_owned(),
         });
-        let notice = notice(namespace, entry.standing.as_ref(), &standing).or(again);
-        let may_write = !matches!(standing, LeaseState::Standby { .. });
-        entry.standing = Some(standing);
-        let freed = if may_write {
+        let notice = notice(namespace, entry.state.as_ref(), &state).or(recovered);
+        let may_write = !matches!(state, LeaseState::Standby { .. });
+        entry.state = Some(state);
+        let unblocked = if may_write {
             std::mem::take(&mut entry.blocked)
         } else {
             BTreeSet::new()
         };
-        (freed, notice)
+        (unblocked, notice)
     }
 
-    /// Whether a write of this group may start at `now`; where not, the group waits for the right.
+    /// Whether a write of this group may start. If not, the group is blocked until the Lease is held.
     pub fn permit(&mut self, group: &GroupId, now: Duration) -> LeasePermit {
         let entry = self.namespaces.entry(group.namespace.clone()).or_default();
-        match &entry.standing {
+        match &entry.state {
             Some(LeaseState::Held { until }) if now + WRITE_LIMIT <= *until => {
                 LeasePermit::Granted {
                     until: Some(*until),
@@ -129,19 +129,19 @@ impl Leases {
         }
     }
 
-    /// Forgets all standings; gives the namespaces.
+    /// Every Lease may be lost. Returns the namespaces whose Leases have to be acquired again.
     pub fn lose(&mut self) -> Vec<String> {
         self.namespaces
             .values_mut()
-            .for_each(|entry| entry.standing = None);
-        self.kept().cloned().collect()
+            .for_each(|entry| entry.state = None);
+        self.elected().cloned().collect()
     }
 
-    /// Who else runs groups here, once it is certain that they still do.
+    /// The namespace and the holder of a Lease that another `watch` certainly still renews.
     pub fn other_holder(&self) -> Option<(&str, &str)> {
         self.namespaces
             .iter()
-            .find_map(|(namespace, entry)| match &entry.standing {
+            .find_map(|(namespace, entry)| match &entry.state {
                 Some(LeaseState::Standby {
                     holder,
                     renewing: true,
@@ -151,11 +151,11 @@ impl Leases {
             })
     }
 
-    /// Whether every standing is known and nobody else is the holder.
+    /// Whether every Lease is held, or none is needed.
     pub fn are_settled(&self) -> bool {
         let settled = |entry: &Entry| {
             matches!(
-                entry.standing,
+                entry.state,
                 Some(LeaseState::Held { .. } | LeaseState::Unguarded { .. })
             )
         };
@@ -205,30 +205,30 @@ mod tests {
         }
     }
 
-    fn leases(standing: Option<LeaseState>) -> Leases {
+    fn leases(state: Option<LeaseState>) -> Leases {
         let mut leases = Leases::default();
         leases.plan(&["ns".to_owned()].into());
-        if let Some(standing) = standing {
-            leases.learn("ns", standing);
+        if let Some(state) = state {
+            leases.learn("ns", state);
         }
         leases
     }
 
     #[test]
-    fn no_write_starts_before_the_standing_is_known() {
+    fn no_write_starts_before_the_state_of_the_lease_is_known() {
         let mut leases = leases(None);
         assert_eq!(leases.permit(&group(), NOW), LeasePermit::Denied);
-        let (freed, _) = leases.learn(
+        let (unblocked, _) = leases.learn(
             "ns",
             LeaseState::Held {
                 until: NOW + WRITE_LIMIT,
             },
         );
-        assert_eq!(freed, [group()].into());
+        assert_eq!(unblocked, [group()].into());
     }
 
     #[test]
-    fn a_namespace_whose_group_waits_already_is_still_to_be_taken() {
+    fn the_lease_of_a_namespace_with_a_blocked_group_is_still_acquired() {
         let mut leases = Leases::default();
         assert_eq!(leases.permit(&group(), NOW), LeasePermit::Denied);
         assert!(leases.lose().is_empty() && !leases.are_settled());
@@ -238,13 +238,13 @@ mod tests {
             (vec!["ns".to_owned()], Vec::new())
         );
         assert_eq!(leases.plan(&namespaces), Default::default());
-        let (freed, _) = leases.learn(
+        let (unblocked, _) = leases.learn(
             "ns",
             LeaseState::Held {
                 until: NOW + WRITE_LIMIT,
             },
         );
-        assert_eq!(freed, [group()].into());
+        assert_eq!(unblocked, [group()].into());
     }
 
     #[test]
@@ -270,13 +270,13 @@ mod tests {
         }));
         assert_eq!(leases.permit(&group(), NOW), LeasePermit::Denied);
         assert_eq!(leases.other_holder(), Some(("ns", "other")));
-        let (freed, notice) = leases.learn(
+        let (unblocked, notice) = leases.learn(
             "ns",
             LeaseState::Held {
                 until: NOW + WRITE_LIMIT * 3,
             },
         );
-        assert_eq!(freed, [group()].into());
+        assert_eq!(unblocked, [group()].into());
         assert_eq!(
             notice,
             Some(Notice::TookOver {
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_holder_that_seemed_late_and_renews_is_said_to_run_the_groups() {
+    fn a_holder_that_seemed_late_and_renews_is_reported_as_the_holder() {
         let standby = |renewing, late| LeaseState::Standby {
             holder: "other".to_owned(),
             renewing,
@@ -306,12 +306,12 @@ mod tests {
         assert_eq!(
             leases.learn("ns", standby(false, true)).1,
             None,
-            "that it may end is known by then"
+            "that it may expire is known by then"
         );
     }
 
     #[test]
-    fn without_the_right_to_leases_writes_go_on_and_it_is_said_once() {
+    fn without_permission_for_leases_writes_go_on_and_it_is_reported_once() {
         let unguarded = LeaseState::Unguarded {
             why: "forbidden".into(),
         };

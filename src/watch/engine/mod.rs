@@ -1,14 +1,24 @@
+//! The reconcile engine: it is told what happened and when, and returns what has to be done.
+//!
+//! It is pure (sans-IO): no tokio, no request, no clock of its own, so its tests run in virtual time. The driver
+//! carries out its [`effect::Effect`]s.
+
 pub mod contention;
 pub mod core;
+pub mod effect;
 pub mod events;
 pub mod group_state;
 pub mod index;
 pub mod leases;
+pub mod pending;
 pub mod rate_limit;
 pub mod reconcile;
+pub mod relist_queue;
+pub mod reported;
 pub mod requeue;
 pub mod results;
 pub mod revalidate;
 pub mod state_counts;
 #[cfg(test)]
 mod tests;
+pub mod upstream;

@@ -1,32 +1,26 @@
-//! At most so many moves in so much time.
+//! The rate limit of moves (`--max-moves`).
+//!
+//! governor counts permits that no one owns. Here a move counts once however often it is retried, a refused one not at
+//! all, and a group that fails lets others go first. The caller says what time it is.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::model::{GroupId, MaxMoves};
 
-/// How often it is said that groups wait.
-const TELL_EVERY: Duration = Duration::from_secs(30);
+/// How often it is reported that groups wait.
+const REPORT_INTERVAL: Duration = Duration::from_secs(30);
 
-/// Counts moves, not tries: one that fails and is tried again is the same move for as long as it counts.
 #[derive(Debug, Default)]
 pub struct MoveLimiter {
     limit: Option<MaxMoves>,
-    /// The moves that count, the oldest first and no more than the limit: when each started and, until it is known to
-    /// be done, whose it is.
+    /// The moves that count, oldest first and at most as many as the limit: when each started, and its group until the
+    /// move is known to be done.
     started: VecDeque<(Duration, Option<GroupId>)>,
     waiting: BTreeSet<GroupId>,
-    /// Groups that have had a turn and made nothing of it: they let others go first.
+    /// Groups whose permit expired or was refused before they had moved: they let others go first.
     yielding: BTreeSet<GroupId>,
-    /// When it was last said that groups wait.
-    told: Option<Duration>,
-}
-
-/// Whether a move may start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Go {
-    Now,
-    Later { at: Duration },
+    reported_at: Option<Duration>,
 }
 
 impl MoveLimiter {
@@ -37,14 +31,17 @@ impl MoveLimiter {
         }
     }
 
-    /// Asks for a move to start at `now`; what is granted counts.
-    pub fn start(&mut self, group: &GroupId, now: Duration) -> Go {
+    /// Asks for a permit to move now.
+    ///
+    /// # Errors
+    /// The time to ask again, if the limit is reached.
+    pub fn acquire(&mut self, group: &GroupId, now: Duration) -> Result<(), Duration> {
         let Some(limit) = self.limit else {
-            return Go::Now;
+            return Ok(());
         };
         self.expire(now, limit);
-        if self.has_turn(group) {
-            return Go::Now;
+        if self.has_permit(group) {
+            return Ok(());
         }
         let is_full = self.started.len() >= limit.most;
         let yields =
@@ -52,34 +49,32 @@ impl MoveLimiter {
         if !is_full && !yields {
             self.waiting.remove(group);
             self.started.push_back((now, Some(group.clone())));
-            return Go::Now;
+            return Ok(());
         }
         self.waiting.insert(group.clone());
         let oldest = self.started.front().map_or(now, |(start, _)| *start);
-        Go::Later {
-            at: oldest.saturating_add(limit.within),
-        }
+        Err(oldest.saturating_add(limit.within))
     }
 
     fn expire(&mut self, now: Duration, limit: MaxMoves) {
+        let is_over = |start: Duration| now.saturating_sub(start) >= limit.within;
         while self
             .started
             .front()
-            .is_some_and(|(start, _)| now.saturating_sub(*start) >= limit.within)
-            && let Some((_, owner)) = self.started.pop_front()
+            .is_some_and(|(start, _)| is_over(*start))
         {
-            self.yielding.extend(owner);
+            let expired = self.started.pop_front();
+            self.yielding.extend(expired.and_then(|(_, owner)| owner));
         }
     }
 
-    fn has_turn(&self, group: &GroupId) -> bool {
+    fn has_permit(&self, group: &GroupId) -> bool {
         self.started
             .iter()
             .any(|(_, owner)| owner.as_ref() == Some(group))
     }
 
-    /// Takes in that a group has moved, or has no move to make any more. What it has started goes on counting: it may
-    /// have been done.
+    /// A group has moved, or has no move to make. A move that it started still counts: it may have been done.
     pub fn settled(&mut self, group: &GroupId) {
         self.waiting.remove(group);
         self.yielding.remove(group);
@@ -88,9 +83,9 @@ impl MoveLimiter {
         }
     }
 
-    /// Takes in that a group's move was refused: it does not count.
+    /// A group's move was refused: it does not count.
     pub fn refused(&mut self, group: &GroupId) {
-        if self.has_turn(group) {
+        if self.has_permit(group) {
             self.started
                 .retain(|(_, owner)| owner.as_ref() != Some(group));
             self.yielding.insert(group.clone());
@@ -102,17 +97,15 @@ impl MoveLimiter {
         self.waiting.len()
     }
 
-    /// What there is to say: the limit, and how many groups wait; at first and then again while some do.
-    pub fn news(&mut self, now: Duration) -> Option<(MaxMoves, usize)> {
+    /// What to report: the limit, and how many groups wait. At once, then repeatedly while some do.
+    pub fn report(&mut self, now: Duration) -> Option<(MaxMoves, usize)> {
         if self.waiting.is_empty() {
-            self.told = None;
+            self.reported_at = None;
             return None;
         }
-        let is_due = self
-            .told
-            .is_none_or(|told| now.saturating_sub(told) >= TELL_EVERY);
-        let limit = self.limit.filter(|_| is_due)?;
-        self.told = Some(now);
+        let is_due = |at: Duration| now.saturating_sub(at) >= REPORT_INTERVAL;
+        let limit = self.limit.filter(|_| self.reported_at.is_none_or(is_due))?;
+        self.reported_at = Some(now);
         Some((limit, self.waiting.len()))
     }
 }
@@ -135,92 +128,92 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
-    fn brake(most: usize) -> MoveLimiter {
+    fn limiter(most: usize) -> MoveLimiter {
         MoveLimiter::new(Some(MaxMoves {
             most,
             within: MINUTE,
         }))
     }
 
-    /// Asks and, where it may, moves.
-    fn moves(brake: &mut MoveLimiter, name: &str, now: u64) -> Go {
-        let go = brake.start(&id(name), at(now));
-        if go == Go::Now {
-            brake.settled(&id(name));
+    /// Asks and, if it may, moves.
+    fn moves(limiter: &mut MoveLimiter, name: &str, now: u64) -> Result<(), Duration> {
+        let permit = limiter.acquire(&id(name), at(now));
+        if permit == Ok(()) {
+            limiter.settled(&id(name));
         }
-        go
+        permit
     }
 
     #[test]
-    fn moves_keep_to_the_rate() {
-        let mut brake = brake(2);
-        assert_eq!(moves(&mut brake, "a", 100), Go::Now);
-        assert_eq!(moves(&mut brake, "b", 110), Go::Now);
-        assert_eq!(moves(&mut brake, "c", 120), Go::Later { at: at(160) });
-        assert_eq!(moves(&mut brake, "d", 121), Go::Later { at: at(160) });
-        assert_eq!(moves(&mut brake, "c", 160), Go::Now);
-        assert_eq!(moves(&mut brake, "d", 160), Go::Later { at: at(170) });
-        assert_eq!(moves(&mut brake, "d", 170), Go::Now);
-        assert_eq!(moves(&mut brake, "e", 171), Go::Later { at: at(220) });
+    fn moves_keep_to_the_limit() {
+        let mut limiter = limiter(2);
+        assert_eq!(moves(&mut limiter, "a", 100), Ok(()));
+        assert_eq!(moves(&mut limiter, "b", 110), Ok(()));
+        assert_eq!(moves(&mut limiter, "c", 120), Err(at(160)));
+        assert_eq!(moves(&mut limiter, "d", 121), Err(at(160)));
+        assert_eq!(moves(&mut limiter, "c", 160), Ok(()));
+        assert_eq!(moves(&mut limiter, "d", 160), Err(at(170)));
+        assert_eq!(moves(&mut limiter, "d", 170), Ok(()));
+        assert_eq!(moves(&mut limiter, "e", 171), Err(at(220)));
     }
 
     #[test]
-    fn tries_of_one_move_count_once_and_another_move_counts_again() {
-        let mut brake = brake(2);
-        assert!((100..110).all(|now| brake.start(&id("a"), at(now)) == Go::Now));
-        assert_eq!(moves(&mut brake, "b", 110), Go::Now);
-        brake.settled(&id("a"));
-        assert_eq!(brake.start(&id("a"), at(111)), Go::Later { at: at(160) });
+    fn retries_of_one_move_count_once_and_another_move_counts_again() {
+        let mut limiter = limiter(2);
+        assert!((100..110).all(|now| limiter.acquire(&id("a"), at(now)) == Ok(())));
+        assert_eq!(moves(&mut limiter, "b", 110), Ok(()));
+        limiter.settled(&id("a"));
+        assert_eq!(limiter.acquire(&id("a"), at(111)), Err(at(160)));
     }
 
     #[test]
-    fn what_is_refused_holds_nobody_up() {
-        let mut brake = brake(1);
-        assert_eq!(brake.start(&id("a"), at(100)), Go::Now);
-        assert_eq!(brake.start(&id("b"), at(100)), Go::Later { at: at(160) });
-        brake.refused(&id("a"));
-        assert_eq!(brake.start(&id("a"), at(130)), Go::Later { at: at(190) });
-        assert_eq!(moves(&mut brake, "b", 160), Go::Now);
-        assert_eq!(brake.start(&id("a"), at(220)), Go::Now);
+    fn a_refused_move_delays_no_other() {
+        let mut limiter = limiter(1);
+        assert_eq!(limiter.acquire(&id("a"), at(100)), Ok(()));
+        assert_eq!(limiter.acquire(&id("b"), at(100)), Err(at(160)));
+        limiter.refused(&id("a"));
+        assert_eq!(limiter.acquire(&id("a"), at(130)), Err(at(190)));
+        assert_eq!(moves(&mut limiter, "b", 160), Ok(()));
+        assert_eq!(limiter.acquire(&id("a"), at(220)), Ok(()));
     }
 
     #[test]
-    fn what_fails_for_long_lets_others_go_first() {
-        let mut brake = brake(1);
-        assert_eq!(brake.start(&id("a"), at(100)), Go::Now);
-        assert_eq!(brake.start(&id("b"), at(100)), Go::Later { at: at(160) });
-        assert_eq!(brake.start(&id("a"), at(160)), Go::Later { at: at(220) });
-        assert_eq!(moves(&mut brake, "b", 160), Go::Now);
+    fn a_group_that_keeps_failing_lets_others_go_first() {
+        let mut limiter = limiter(1);
+        assert_eq!(limiter.acquire(&id("a"), at(100)), Ok(()));
+        assert_eq!(limiter.acquire(&id("b"), at(100)), Err(at(160)));
+        assert_eq!(limiter.acquire(&id("a"), at(160)), Err(at(220)));
+        assert_eq!(moves(&mut limiter, "b", 160), Ok(()));
     }
 
     #[test]
-    fn how_many_wait_is_said_at_first_and_again_while_they_do() {
-        let mut brake = brake(1);
+    fn how_many_wait_is_reported_at_once_and_again_while_they_do() {
+        let mut limiter = limiter(1);
         let waiting =
-            |brake: &mut MoveLimiter, now| brake.news(at(now)).map(|(_, waiting)| waiting);
-        assert_eq!(moves(&mut brake, "a", 100), Go::Now);
-        assert_eq!(waiting(&mut brake, 100), None);
-        assert_eq!(moves(&mut brake, "b", 100), Go::Later { at: at(160) });
-        assert_eq!(waiting(&mut brake, 100), Some(1));
-        assert_eq!(moves(&mut brake, "c", 101), Go::Later { at: at(160) });
+            |limiter: &mut MoveLimiter, now| limiter.report(at(now)).map(|(_, waiting)| waiting);
+        assert_eq!(moves(&mut limiter, "a", 100), Ok(()));
+        assert_eq!(waiting(&mut limiter, 100), None);
+        assert_eq!(moves(&mut limiter, "b", 100), Err(at(160)));
+        assert_eq!(waiting(&mut limiter, 100), Some(1));
+        assert_eq!(moves(&mut limiter, "c", 101), Err(at(160)));
         assert_eq!(
-            (waiting(&mut brake, 101), waiting(&mut brake, 130)),
+            (waiting(&mut limiter, 101), waiting(&mut limiter, 130)),
             (None, Some(2))
         );
-        brake.settled(&id("b"));
-        brake.settled(&id("c"));
-        assert_eq!(waiting(&mut brake, 131), None);
-        assert_eq!(moves(&mut brake, "d", 132), Go::Later { at: at(160) });
+        limiter.settled(&id("b"));
+        limiter.settled(&id("c"));
+        assert_eq!(waiting(&mut limiter, 131), None);
+        assert_eq!(moves(&mut limiter, "d", 132), Err(at(160)));
         assert_eq!(
-            waiting(&mut brake, 132),
+            waiting(&mut limiter, 132),
             Some(1),
-            "the next slowing down is news"
+            "that groups wait again is news"
         );
     }
 
     #[test]
     fn without_a_limit_nothing_waits() {
-        let mut brake = MoveLimiter::new(None);
-        assert!((0..1000).all(|i| brake.start(&id(&i.to_string()), Duration::ZERO) == Go::Now));
+        let mut limiter = MoveLimiter::new(None);
+        assert!((0..1000).all(|i| limiter.acquire(&id(&i.to_string()), Duration::ZERO) == Ok(())));
     }
 }

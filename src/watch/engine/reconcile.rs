@@ -1,157 +1,123 @@
-//! From what is known of a group to a decision, and from the decision to a write.
+//! Reconciles one group: from what is known of it to a decision, and from the decision to a write.
 
 use std::time::Duration;
 
-use super::contention::Answer;
-use super::core::{Effect, Engine, Moment, Write};
-use super::group_state::{Pending, Phase};
+use super::contention::RevertDelay;
+use super::core::Engine;
+use super::effect::{Effect, Moment, Write};
+use super::group_state::{GroupState, NextStep};
 use super::leases::LeasePermit;
-use super::rate_limit::Go;
+use super::pending::PendingWrite;
 use crate::model::notice::Notice;
 use crate::model::rivals::oldest_rival;
 use crate::model::{
-    Decider, Decision, Group, GroupId, Invalid, Readiness, ServiceRef, State, Stopwatches, Weights,
-    WhyUnknown,
+    Decision, Group, GroupId, Invalid, Readiness, ServiceRef, State, Weights, WhyUnknown,
 };
 use crate::readiness::lookup::Lookup;
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::{Change, Record};
-use crate::watch::driver::upstream_probe;
 
 impl Engine {
-    /// Decides for one group, if that is possible now, and asks for what follows.
-    pub(crate) fn consider(&mut self, id: &GroupId, moment: Moment) {
-        let rival = self.older_rival(id);
-        let Some(tracked) = self.groups.get_mut(id) else {
+    /// Decides on one dirty group, if that is possible now, and asks for what follows.
+    pub(super) fn reconcile(&mut self, id: &GroupId, moment: Moment) {
+        let Some((cause, since)) = self.groups.get_mut(id).and_then(|group| group.dequeue()) else {
             return;
         };
-        tracked.queued = false;
-        let Some((cause, since)) = tracked.dirty else {
-            return;
-        };
-        let valid = match (&tracked.record.group, rival) {
-            (Ok(_), Some((rival, port))) => Err(Invalid::claimed_twice(
-                &tracked.record.apex,
-                &rival,
-                port,
-                CONTROLLED_BY,
-            )),
-            (Ok(group), None) => Ok(group),
-            (Err(invalid), _) => Err(invalid.clone()),
-        };
-        let group = match valid {
-            Ok(group) => group,
-            Err(invalid) => return self.set_aside(id, invalid),
-        };
-        let mut all_known = true;
-        let readings = group
-            .backends
-            .iter()
-            .map(|backend| self.feeds.lookup(&backend.service, moment.now));
-        let readiness: Vec<Readiness> = readings
-            .map(|reading| match reading {
-                Lookup::Ready(known) => known,
-                Lookup::NotYet => {
-                    all_known = false;
-                    Readiness::Unknown {
-                        why: WhyUnknown::NotListed,
-                    }
-                }
-            })
-            .collect();
-        // Whatever is under way: a timer that missed a change would end too early.
-        let decider = Decider::new(group, &readiness, moment.server);
-        tracked
-            .stopwatches
-            .observe(decider.effective(), &readiness, moment.now);
-        if !tracked.may_be_decided_on() {
-            return;
+        if let Some(invalid) = self.why_invalid(id) {
+            return self.set_aside(id, invalid);
         }
-        tracked.phase = Phase::Idle;
-        if tracked.suspect {
-            return self.ask_again(id, None);
-        }
-        if tracked.warned != tracked.record.warnings {
-            let warnings = tracked.record.warnings.clone();
-            let before = std::mem::replace(&mut tracked.warned, warnings.clone());
-            let new = warnings
-                .into_iter()
-                .filter(|warning| !before.contains(warning));
-            self.effects.extend(new.map(|warning| {
-                Effect::Say(Notice::Warning {
-                    group: id.clone(),
-                    warning,
-                })
-            }));
+        let Some((readiness, all_known)) = self.look_up(id, moment.now) else {
+            return;
+        };
+        let Some(group) = self.groups.get_mut(id) else {
+            return;
+        };
+        let Some(decision) = group.decide(&readiness, moment) else {
+            return;
+        };
+        match group.next_step() {
+            NextStep::Wait => return,
+            NextStep::ReadObject => return self.read_object(id, None),
+            NextStep::Decide => self.report_warnings(id),
         }
         if !all_known {
-            // The list, or the end of patience with it, touches the group again.
+            // The first list, or its time limit, marks the group dirty again.
             return;
         }
-        tracked.dirty = None;
-        if let Some(why) = upstream_probe::has_it(&self.settings, &tracked.record, &readiness) {
-            self.brake.settled(id);
-            tracked.owed_since = None;
-            self.census.change(&mut tracked.counted, None);
-            if tracked.said.as_deref() != Some(why) {
-                tracked.said = Some(why.to_owned());
-                self.effects.push(Effect::Say(Notice::LeftToUpstream {
-                    group: id.clone(),
-                    why,
-                }));
-            }
+        if self.leave_to_upstream(id, &readiness) {
             return;
         }
-        let decision = decider.decide(&tracked.stopwatches.read(moment.now));
-        tracked.waiting = decision.waiting;
-        self.census
-            .change(&mut tracked.counted, Some(decision.state));
-        let unread = readiness
-            .iter()
-            .filter_map(Readiness::why_unknown)
-            .find(|why| !why.is_by_design());
-        tracked.unread = unread.map(ToString::to_string);
-        self.effects.extend(
-            tracked
-                .news_of_being_stuck(id, &decision, &readiness)
-                .map(Effect::Say),
-        );
-        if let Some(left) = decision.look_again {
-            self.alarms.set(id, moment.now.saturating_add(left));
-        }
+        self.decided(id, &decision, &readiness, moment);
         if let Some(decision) = self.confirmed(id, cause, decision, &readiness, moment) {
             self.act(id, since, &decision, &readiness, moment);
-        } else if let Some(tracked) = self.groups.get_mut(id) {
-            // What is under way touches the group again.
-            tracked.phase = Phase::Verifying;
-            tracked.dirty = Some((cause, since));
+        } else if let Some(group) = self.groups.get_mut(id) {
+            group.revalidate(cause, since);
         }
-        self.ask_for_services(id, moment.now);
+        self.look_up_services(id, moment.now);
     }
 
-    /// Leaves alone what is no group.
-    fn set_aside(&mut self, id: &GroupId, invalid: Invalid) {
-        let Some(tracked) = self.groups.get_mut(id) else {
+    /// Why the object is not a valid group, or not the one that manages its apex.
+    fn why_invalid(&self, id: &GroupId) -> Option<Invalid> {
+        let record = self.groups.get(id)?.record();
+        if let Err(invalid) = &record.group {
+            return Some(invalid.clone());
+        }
+        let (rival, port) = self.older_rival(id)?;
+        Some(Invalid::claimed_twice(
+            &record.apex,
+            &rival,
+            port,
+            CONTROLLED_BY,
+        ))
+    }
+
+    /// The readiness of the group's backends, and whether all that it rests on has been listed.
+    fn look_up(&self, id: &GroupId, now: Duration) -> Option<(Vec<Readiness>, bool)> {
+        let group = self.groups.get(id)?.record().group.as_ref().ok()?;
+        let mut all_known = true;
+        let mut known = |lookup| match lookup {
+            Lookup::Ready(known) => known,
+            Lookup::NotYet => {
+                all_known = false;
+                Readiness::Unknown {
+                    why: WhyUnknown::NotListed,
+                }
+            }
+        };
+        let services = group.backends.iter().map(|backend| &backend.service);
+        let readiness = services
+            .map(|service| known(self.cache.lookup(service, now)))
+            .collect();
+        Some((readiness, all_known))
+    }
+
+    fn report_warnings(&mut self, id: &GroupId) {
+        let Some(group) = self.groups.get_mut(id) else {
             return;
         };
-        tracked.stopwatches = Stopwatches::default();
-        if !tracked.may_be_decided_on() {
+        let warnings = group.new_warnings().into_iter();
+        let notice = |warning| {
+            Effect::Report(Notice::Warning {
+                group: id.clone(),
+                warning,
+            })
+        };
+        self.effects.extend(warnings.map(notice));
+    }
+
+    fn set_aside(&mut self, id: &GroupId, invalid: Invalid) {
+        let Some(group) = self.groups.get_mut(id) else {
             return;
+        };
+        group.reset_timers();
+        match group.next_step() {
+            NextStep::Wait => return,
+            NextStep::ReadObject => return self.read_object(id, None),
+            NextStep::Decide => {}
         }
-        tracked.phase = Phase::Idle;
-        if tracked.suspect {
-            return self.ask_again(id, None);
-        }
-        tracked.dirty = None;
-        tracked.waiting = false;
-        tracked.owed_since = None;
-        self.brake.settled(id);
-        self.census
-            .change(&mut tracked.counted, Some(State::Invalid));
-        if tracked.said.as_deref() != Some(&invalid.reason) {
-            tracked.said = Some(invalid.reason.clone());
-            let Invalid { reason, mend, .. } = invalid;
-            self.say(Notice::Invalid {
+        let Invalid { reason, mend, .. } = invalid;
+        if self.leave_alone(id, Some(State::Invalid), &reason) {
+            self.report(Notice::Invalid {
                 group: id.clone(),
                 reason,
                 mend,
@@ -159,18 +125,64 @@ impl Engine {
         }
     }
 
-    /// Asks whether backends without slices exist: after the write, which is not to wait for that.
-    fn ask_for_services(&mut self, id: &GroupId, now: Duration) {
-        let Some(Ok(group)) = self.groups.get(id).map(|tracked| &tracked.record.group) else {
+    fn leave_to_upstream(&mut self, id: &GroupId, readiness: &[Readiness]) -> bool {
+        let record = self.groups.get(id).map(|group| group.record());
+        let Some(why) = record.and_then(|record| self.why_left_to_upstream(record, readiness))
+        else {
+            return false;
+        };
+        if self.leave_alone(id, None, why) {
+            self.report(Notice::LeftToUpstream {
+                group: id.clone(),
+                why,
+            });
+        }
+        true
+    }
+
+    /// Does nothing about a group's traffic. Returns whether the reason has to be reported.
+    fn leave_alone(&mut self, id: &GroupId, state: Option<State>, why: &str) -> bool {
+        self.limiter.settled(id);
+        let Some(group) = self.groups.get_mut(id) else {
+            return false;
+        };
+        self.counts.change(group.leave_alone(state), state);
+        group.reported().is_news(why)
+    }
+
+    fn decided(
+        &mut self,
+        id: &GroupId,
+        decision: &Decision,
+        readiness: &[Readiness],
+        moment: Moment,
+    ) {
+        let Some(group) = self.groups.get_mut(id) else {
+            return;
+        };
+        let before = group.decided(decision, readiness);
+        self.counts.change(before, Some(decision.state));
+        let stuck = group.reported().stuck(id, decision, readiness);
+        self.effects.extend(stuck.map(Effect::Report));
+        if let Some(left) = decision.look_again {
+            self.requeue.set(id, moment.now.saturating_add(left));
+        }
+    }
+
+    /// Asks whether the Services of backends without slices exist: after the write, which does not wait for that.
+    fn look_up_services(&mut self, id: &GroupId, now: Duration) {
+        let Some(Ok(group)) = self.groups.get(id).map(|group| &group.record().group) else {
             return;
         };
         for backend in &group.backends {
-            if self.feeds.must_look_up(&backend.service, now) {
-                self.effects.push(Effect::LookUp(backend.service.clone()));
+            if self.cache.must_look_up(&backend.service, now) {
+                self.effects
+                    .push(Effect::LookUpService(backend.service.clone()));
             }
         }
     }
 
+    /// Carries out a decision, as far as contention, the Lease and the rate limit permit.
     fn act(
         &mut self,
         id: &GroupId,
@@ -179,116 +191,118 @@ impl Engine {
         readiness: &[Readiness],
         moment: Moment,
     ) {
-        let Some(tracked) = self.groups.get_mut(id) else {
+        let Some(state) = self.groups.get_mut(id) else {
             return;
         };
-        let Ok(group) = &tracked.record.group else {
+        let Ok(group) = &state.record().group else {
             return;
         };
-        let mut carrying = group
-            .backends
-            .iter()
-            .zip(readiness)
-            .filter(|(backend, _)| backend.weight > 0);
+        let (served, dead) = traffic(group, readiness);
         if decision.weights == Weights::Hold {
-            tracked
-                .fight
-                .agreed(group, carrying.any(|(_, readiness)| readiness.is_ready()));
-            self.brake.settled(id);
+            state.hold(served);
+            self.limiter.settled(id);
         }
         if !decision.asks_for_change() {
-            tracked.said = None;
-            tracked.refused = false;
-            tracked.conflicts = 0;
-            tracked.owed_since = None;
-            tracked.backoff.reset();
-            return;
+            return state.in_sync();
         }
-        let since = *tracked.owed_since.get_or_insert(since);
-        if let Weights::Set(weights) = &decision.weights {
-            let dead = carrying.all(|(_, readiness)| readiness.is_dead());
-            let answer = tracked.fight.answer(group, weights, dead, moment.now);
-            if let Answer::Later { at, is_news } = answer {
-                tracked.waiting = true;
-                self.alarms.set(id, at);
-                if is_news {
-                    let by = tracked.record.last_editor().unwrap_or("someone").to_owned();
-                    let wait = at.saturating_sub(moment.now);
-                    self.say(Notice::Contested {
-                        group: id.clone(),
-                        by,
-                        wait,
-                    });
-                }
-                return;
+        let since = state.owe(since);
+        if let Some(delay) = state.revert_delay(&decision.weights, dead, moment.now) {
+            return self.wait_for_revert_delay(id, delay, moment.now);
+        }
+        if let Some((write, change)) = self.prepare(id, decision, since, moment) {
+            if self.options.dry_run {
+                self.rehearse(id, &write, moment.now);
+            } else {
+                self.write(id, write, change, moment.now);
             }
         }
-        let Ok(change) = Change::of(group, decision, &self.signature, moment.server) else {
+    }
+
+    fn wait_for_revert_delay(&mut self, id: &GroupId, delay: RevertDelay, now: Duration) {
+        let Some(state) = self.wait_until(id, delay.until) else {
             return;
         };
-        let weights = change.weights.clone().unwrap_or_else(|| group.weights());
-        self.last_number += 1;
-        let number = self.last_number;
-        let pending = Pending {
-            number,
-            from: named(group, &group.weights()),
-            to: named(group, &weights),
-            last_move: change.last_move.clone(),
-            notes: decision.notes.clone(),
-            at: moment.server,
-            since,
-            version: tracked.record.meta.resource_version.clone(),
-        };
-        if self.settings.dry_run {
-            self.rehearse(id, &pending, moment.now);
-            return;
+        if delay.is_new {
+            let by = state.record().last_editor().unwrap_or("someone").to_owned();
+            let wait = delay.until.saturating_sub(now);
+            self.report(Notice::Contested {
+                group: id.clone(),
+                by,
+                wait,
+            });
         }
-        let LeasePermit::Granted { until } = self.leases.permit(id, moment.now) else {
+    }
+
+    fn prepare(
+        &mut self,
+        id: &GroupId,
+        decision: &Decision,
+        since: Duration,
+        moment: Moment,
+    ) -> Option<(PendingWrite, Change)> {
+        let request = self.next_request();
+        let record = self.groups.get(id)?.record();
+        let group = record.group.as_ref().ok()?;
+        let change = Change::of(group, decision, &self.signature, moment.server).ok()?;
+        let write = PendingWrite::new(request, record, group, decision, &change, since, moment);
+        Some((write, change))
+    }
+
+    fn write(&mut self, id: &GroupId, write: PendingWrite, change: Change, now: Duration) {
+        let LeasePermit::Granted { until } = self.leases.permit(id, now) else {
             return;
         };
-        if pending.last_move.is_some()
-            && let Go::Later { at } = self.brake.start(id, moment.now)
+        if write.last_move.is_some()
+            && let Err(until) = self.limiter.acquire(id, now)
         {
-            tracked.waiting = true;
-            self.alarms.set(id, at);
+            self.wait_until(id, until);
             return;
         }
-        let write = Write {
+        let Some(group) = self.groups.get_mut(id) else {
+            return;
+        };
+        self.effects.push(Effect::Write(Box::new(Write {
             group: id.clone(),
-            number,
-            is_retry: tracked.failed,
-            record: tracked.record.clone(),
+            request: write.request,
+            is_retry: group.has_failed(),
+            record: group.record().clone(),
             change,
             until,
-        };
-        tracked.phase = Phase::Writing(pending);
-        self.effects.push(Effect::Write(Box::new(write)));
+        })));
+        group.write_started(write);
     }
 
-    /// Says once what a write would do.
-    fn rehearse(&mut self, id: &GroupId, pending: &Pending, now: Duration) {
-        let Some(tracked) = self.groups.get_mut(id) else {
+    /// Only time keeps the group's traffic from moving: it is decided on again then.
+    fn wait_until(&mut self, id: &GroupId, until: Duration) -> Option<&GroupState> {
+        self.requeue.set(id, until);
+        let group = self.groups.get_mut(id)?;
+        group.wait();
+        Some(group)
+    }
+
+    /// Reports once what a write would do (dry run).
+    fn rehearse(&mut self, id: &GroupId, write: &PendingWrite, now: Duration) {
+        let Some(group) = self.groups.get_mut(id) else {
             return;
         };
-        let Some(transition) = pending.transition(id, &tracked.record.apex, now) else {
+        let Some(transition) = write.transition(id, &group.record().apex, now) else {
             return;
         };
-        let words = format!("{:?} {}", transition.to, transition.why);
-        if tracked.said.as_ref() != Some(&words) {
-            tracked.said = Some(words);
-            self.say(Notice::WouldMove(transition));
+        if group
+            .reported()
+            .is_news(&format!("{:?} {}", transition.to, transition.why))
+        {
+            self.report(Notice::WouldMove(transition));
         }
     }
 
-    /// Returns an older group on the same apex, and the port that it claims.
+    /// An older group on the same apex, and the port that it claims.
     fn older_rival(&self, id: &GroupId) -> Option<(GroupId, Option<u16>)> {
-        let record = &self.groups.get(id)?.record;
-        let sharing = self
-            .register
-            .sharing(&ServiceRef::new(&id.namespace, &record.apex));
-        let claims = sharing
-            .iter()
-            .filter_map(|id| Some(&self.groups.get(id)?.record))
+        let record = self.groups.get(id)?.record();
+        let apex = ServiceRef::new(&id.namespace, &record.apex);
+        let sharing = self.index.sharing(&apex).iter();
+        let records = sharing.filter_map(|id| Some(self.groups.get(id)?.record()));
+        let claims = records
             .filter(|rival| rival.group.is_ok())
             .map(Record::claim);
         let rival = oldest_rival(&record.claim(), claims)?;
@@ -296,7 +310,14 @@ impl Engine {
     }
 }
 
-fn named(group: &Group, weights: &[u64]) -> Vec<(String, u64)> {
-    let names = group.backends.iter().map(|backend| backend.name.clone());
-    names.zip(weights.iter().copied()).collect()
+/// Whether a backend that carries traffic is ready, and whether all of them are dead.
+fn traffic(group: &Group, readiness: &[Readiness]) -> (bool, bool) {
+    let backends = group.backends.iter().zip(readiness);
+    let carrying = backends
+        .filter(|(backend, _)| backend.weight > 0)
+        .map(|(_, known)| known);
+    (
+        carrying.clone().any(Readiness::is_ready),
+        carrying.clone().all(Readiness::is_dead),
+    )
 }

@@ -1,44 +1,47 @@
-//! When groups are to be looked at again.
+//! Requeue timers: when groups have to be decided on again.
+//!
+//! tokio-util's DelayQueue keeps a clock of its own and wakes a task. The engine is sans-IO: its caller says what
+//! time it is, so that tests run in virtual time.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use crate::model::GroupId;
 
-/// Each group has one alarm at most: what it is looked at for sets the next one.
+/// Each group has at most one timer: the decision that it causes sets the next one.
 #[derive(Debug, Default)]
 pub struct RequeueTimers {
-    in_order: BTreeSet<(Duration, GroupId)>,
-    of: HashMap<GroupId, Duration>,
+    by_time: BTreeSet<(Duration, GroupId)>,
+    by_group: HashMap<GroupId, Duration>,
 }
 
 impl RequeueTimers {
-    /// When the next one rings.
+    /// When the next timer fires.
     pub fn next(&self) -> Option<Duration> {
-        self.in_order.first().map(|(at, _)| *at)
+        self.by_time.first().map(|(at, _)| *at)
     }
 
-    /// Has a group looked at by then; it may be sooner.
+    /// Has a group decided on at this time, unless it will be sooner.
     pub fn set(&mut self, group: &GroupId, at: Duration) {
-        if self.of.get(group).is_some_and(|before| *before <= at) {
+        if self.by_group.get(group).is_some_and(|before| *before <= at) {
             return;
         }
-        self.forget(group);
-        self.of.insert(group.clone(), at);
-        self.in_order.insert((at, group.clone()));
+        self.remove(group);
+        self.by_group.insert(group.clone(), at);
+        self.by_time.insert((at, group.clone()));
     }
 
-    /// Takes out a group whose time has come.
-    pub fn ring(&mut self, now: Duration) -> Option<GroupId> {
+    /// Removes and returns a group whose timer has fired.
+    pub fn pop_due(&mut self, now: Duration) -> Option<GroupId> {
         self.next().filter(|at| *at <= now)?;
-        let (_, group) = self.in_order.pop_first()?;
-        self.of.remove(&group);
+        let (_, group) = self.by_time.pop_first()?;
+        self.by_group.remove(&group);
         Some(group)
     }
 
-    pub fn forget(&mut self, group: &GroupId) {
-        if let Some((group, at)) = self.of.remove_entry(group) {
-            self.in_order.remove(&(at, group));
+    pub fn remove(&mut self, group: &GroupId) {
+        if let Some((group, at)) = self.by_group.remove_entry(group) {
+            self.by_time.remove(&(at, group));
         }
     }
 }
@@ -48,25 +51,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_group_has_one_alarm_and_it_is_the_earliest() {
+    fn a_group_has_one_timer_and_it_is_the_earliest() {
         let group = GroupId {
             namespace: "ns".into(),
             kind: "trafficsplit",
             name: "web".into(),
         };
         let second = Duration::from_secs;
-        let mut alarms = RequeueTimers::default();
+        let mut timers = RequeueTimers::default();
         for at in [5, 6, 3, 4] {
-            alarms.set(&group, second(at));
+            timers.set(&group, second(at));
         }
         assert_eq!(
-            (alarms.next(), alarms.ring(second(2))),
+            (timers.next(), timers.pop_due(second(2))),
             (Some(second(3)), None)
         );
-        assert_eq!(alarms.ring(second(9)), Some(group.clone()));
-        assert_eq!((alarms.next(), alarms.ring(second(9))), (None, None));
-        alarms.set(&group, second(5));
-        alarms.forget(&group);
-        assert_eq!(alarms.next(), None);
+        assert_eq!(timers.pop_due(second(9)), Some(group.clone()));
+        assert_eq!((timers.next(), timers.pop_due(second(9))), (None, None));
+        timers.set(&group, second(5));
+        timers.remove(&group);
+        assert_eq!(timers.next(), None);
     }
 }

@@ -1,113 +1,23 @@
-//! Fresh lists of slices, without which a move that no slice has caused is not made. Each is asked for once for all
-//! groups that need it, and a few at once of each cluster: one that does not answer holds up nothing of another.
+//! Revalidation: before a move that no slice caused, watches that have been silent are checked by a fresh list.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::core::{Engine, Moment};
-use super::group_state::{MoveCause, Phase};
+use super::core::Engine;
+use super::effect::Moment;
+use super::group_state::MoveCause;
 use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::{RequestError, RequestResult};
-use crate::model::{Decision, GroupId, Readiness, Weights, decide};
+use crate::model::{Decision, GroupId, Readiness, Weights};
 use crate::readiness::mirror_index::RemoteNamespace;
 use crate::readiness::scope::Affected;
 
-/// How many lists of one cluster are under way at once.
-const AT_ONCE: usize = 8;
-/// How long a move waits for other clusters that it can do without.
-pub const GRACE: Duration = Duration::from_secs(1);
-
-#[derive(Debug, Default)]
-pub struct Revalidations {
-    /// None: our cluster.
-    clusters: HashMap<Option<String>, Lists>,
-}
-
-/// The lists of one cluster, by namespace.
-#[derive(Debug, Default)]
-struct Lists {
-    /// What is being read, and since when.
-    running: BTreeMap<String, (BTreeSet<String>, Duration)>,
-    waiting: BTreeMap<String, BTreeSet<String>>,
-}
-
-impl Revalidations {
-    /// Has a place listed, as far as that is not under way.
-    fn want(&mut self, place: RemoteNamespace) {
-        let RemoteNamespace {
-            cluster,
-            namespace,
-            mut names,
-        } = place;
-        let Lists { running, waiting } = self.clusters.entry(cluster).or_default();
-        if let Some((read, _)) = running.get(&namespace) {
-            names.retain(|name| !read.contains(name));
-        }
-        if !names.is_empty() {
-            waiting.entry(namespace).or_default().append(&mut names);
-        }
-    }
-
-    /// The lists to ask for now.
-    pub fn start(&mut self, now: Duration) -> Vec<RemoteNamespace> {
-        let mut started = Vec::new();
-        for (cluster, Lists { running, waiting }) in &mut self.clusters {
-            let idle = waiting
-                .keys()
-                .filter(|namespace| !running.contains_key(*namespace));
-            let room = AT_ONCE.saturating_sub(running.len());
-            for namespace in idle.take(room).cloned().collect::<Vec<_>>() {
-                let names = waiting.remove(&namespace).unwrap_or_default();
-                running.insert(namespace.clone(), (names.clone(), now));
-                started.push(RemoteNamespace {
-                    cluster: cluster.clone(),
-                    namespace,
-                    names,
-                });
-            }
-        }
-        started
-    }
-
-    /// Takes in that a list has ended; gives when it was asked for.
-    fn end(&mut self, place: &RemoteNamespace) -> Option<Duration> {
-        let lists = self.clusters.get_mut(&place.cluster)?;
-        lists
-            .running
-            .remove(&place.namespace)
-            .map(|(_, since)| since)
-    }
-
-    /// Wants nothing more of a cluster, but for what is under way; gives what it would have been.
-    fn give_up(&mut self, cluster: Option<&String>) -> Vec<RemoteNamespace> {
-        let Some(lists) = self.clusters.get_mut(&cluster.cloned()) else {
-            return Vec::new();
-        };
-        let place = |(namespace, names)| RemoteNamespace {
-            cluster: cluster.cloned(),
-            namespace,
-            names,
-        };
-        std::mem::take(&mut lists.waiting)
-            .into_iter()
-            .map(place)
-            .collect()
-    }
-
-    /// Since when a cluster owes an answer.
-    fn since(&self, cluster: Option<&String>) -> Option<Duration> {
-        self.clusters
-            .get(&cluster.cloned())?
-            .running
-            .values()
-            .map(|(_, since)| *since)
-            .min()
-    }
-}
+/// How long a move waits for lists of other clusters that it can do without.
+pub const REMOTE_GRACE: Duration = Duration::from_secs(1);
 
 impl Engine {
-    /// The decision that may be acted on; none while a list that it needs is on its way.
-    pub(crate) fn confirmed(
+    /// Returns the decision that may be acted on now. None: a list that it needs is under way.
+    pub(super) fn confirmed(
         &mut self,
         id: &GroupId,
         cause: MoveCause,
@@ -118,168 +28,127 @@ impl Engine {
         if decision.weights == Weights::Hold || cause == MoveCause::Readiness {
             return Some(decision);
         }
-        let tracked = self.groups.get_mut(id)?;
-        let group = tracked.record.group.as_ref().ok()?;
+        let group = self.groups.get(id)?.record().group.as_ref().ok()?;
         let services = group.backends.iter().map(|backend| &backend.service);
-        let stale = self
-            .feeds
-            .stale(services.clone().zip(readiness), moment.now);
+        let stale = self.cache.stale(services.zip(readiness), moment.now);
         if stale.is_empty() {
             return Some(decision);
         }
         let clusters: BTreeSet<Option<String>> =
             stale.iter().map(|place| place.cluster.clone()).collect();
-        stale.into_iter().for_each(|place| self.checks.want(place));
+        stale.into_iter().for_each(|place| self.relists.add(place));
         if clusters.contains(&None) {
             return None;
         }
-        let heard: Vec<Readiness> = services
-            .map(|service| self.feeds.lookup_fresh(service, moment.now))
-            .collect();
-        let without = decide(
-            group,
-            &heard,
-            &tracked.stopwatches.read(moment.now),
-            moment.server,
-        );
-        let Weights::Set(weights) = &without.weights else {
-            return None;
-        };
-        if !weights
-            .iter()
-            .zip(&heard)
-            .any(|(&weight, readiness)| weight > 0 && readiness.is_ready())
-        {
-            return None;
-        }
+        let without = self.decide_without_stale(id, moment)?;
         if without.weights == decision.weights {
             return Some(decision);
         }
-        let since = clusters
+        let started = clusters
             .iter()
-            .filter_map(|cluster| self.checks.since(cluster.as_ref()))
-            .min();
-        let until = since.unwrap_or(moment.now) + GRACE;
+            .filter_map(|cluster| self.relists.since(cluster.as_ref()));
+        let until = started.min().unwrap_or(moment.now) + REMOTE_GRACE;
         if moment.now < until {
-            self.alarms.set(id, until);
+            self.requeue.set(id, until);
             return None;
         }
         Some(without)
     }
 
-    /// Takes in a fresh list of a place, or why there is none.
-    pub fn verified(
+    /// The decision if other clusters that have been silent are unknown, provided that it moves traffic to a backend
+    /// that is ready.
+    fn decide_without_stale(&self, id: &GroupId, moment: Moment) -> Option<Decision> {
+        let state = self.groups.get(id)?;
+        let group = state.record().group.as_ref().ok()?;
+        let services = group.backends.iter().map(|backend| &backend.service);
+        let fresh: Vec<Readiness> = services
+            .map(|service| self.cache.lookup_fresh(service, moment.now))
+            .collect();
+        let decision = state.decide_for(&fresh, moment)?;
+        let Weights::Set(weights) = &decision.weights else {
+            return None;
+        };
+        let is_served = weights
+            .iter()
+            .zip(&fresh)
+            .any(|(&weight, readiness)| weight > 0 && readiness.is_ready());
+        is_served.then_some(decision)
+    }
+
+    /// A list of EndpointSlices has ended.
+    pub fn relisted(
         &mut self,
         place: &RemoteNamespace,
-        listed: RequestResult<Vec<Slice>>,
+        result: RequestResult<Vec<Slice>>,
         now: Duration,
     ) {
-        let Some(asked) = self.checks.end(place) else {
+        let Some(started) = self.relists.end(place) else {
             return;
         };
-        match listed {
+        match result {
             Ok(slices) => {
-                let changed = self.feeds.relisted(place, &slices, asked, now);
-                self.touch_all(&changed, MoveCause::Readiness, now);
-                self.touch_place(place, now);
+                let changed = self.cache.relisted(place, &slices, started, now);
+                self.mark_affected_dirty(&changed, MoveCause::Readiness, now);
+                self.mark_place_dirty(place, now);
             }
-            Err(error) if place.cluster.is_none() => self.unconfirmed(place, &error, now),
+            Err(error) if place.cluster.is_none() => self.back_off_revalidation(place, &error, now),
             Err(error) => self.doubt(place, &error, now),
         }
     }
 
-    /// Without a fresh list from our own cluster nothing moves.
-    fn unconfirmed(&mut self, place: &RemoteNamespace, error: &RequestError, now: Duration) {
+    /// Nothing moves without a fresh list of the groups' own cluster.
+    fn back_off_revalidation(
+        &mut self,
+        place: &RemoteNamespace,
+        error: &RequestError,
+        now: Duration,
+    ) {
         for id in self.groups_of_place(place) {
             if self
                 .groups
                 .get(&id)
-                .is_some_and(|tracked| tracked.phase == Phase::Verifying)
+                .is_some_and(|group| group.is_revalidating())
             {
-                let next = "no move without a fresh list of its EndpointSlices; trying again";
-                self.say_once(&id, error.to_string(), next);
-                self.wait(&id, error.retry_after(), now);
+                let next = "no failover without a fresh list of its EndpointSlices; trying again";
+                self.report_failure(&id, error.to_string(), next);
+                self.back_off(&id, error.retry_after(), now);
             }
         }
     }
 
-    /// What another cluster does not say holds nothing up: it is not known. One that gives no answer at all is not
-    /// asked for anything else either.
+    /// Backends of another cluster that cannot be listed are unknown, and delay nothing. If the cluster does not
+    /// respond at all, its other lists are not started.
     fn doubt(&mut self, place: &RemoteNamespace, error: &RequestError, now: Duration) {
-        for touched in self.feeds.relist_failed(place, error, now) {
-            self.touch_all(&touched, MoveCause::Timer, now);
+        for affected in self.cache.relist_failed(place, error, now) {
+            self.mark_affected_dirty(&affected, MoveCause::Timer, now);
         }
-        self.touch_place(place, now);
+        self.mark_place_dirty(place, now);
         if error.code().is_none() {
-            for place in self.checks.give_up(place.cluster.as_ref()) {
-                self.touch_place(&place, now);
+            for place in self.relists.give_up(place.cluster.as_ref()) {
+                self.mark_place_dirty(&place, now);
             }
         }
     }
 
-    fn touch_place(&mut self, place: &RemoteNamespace, now: Duration) {
+    fn mark_place_dirty(&mut self, place: &RemoteNamespace, now: Duration) {
         for id in self.groups_of_place(place) {
-            self.touch(&id, MoveCause::Timer, now);
+            self.mark_dirty(&id, MoveCause::Timer, now);
         }
     }
 
     fn groups_of_place(&self, place: &RemoteNamespace) -> BTreeSet<GroupId> {
         let services = Affected::Services(place.services().collect());
         match self
-            .feeds
+            .cache
             .affected_backends(place.cluster.as_deref(), services)
         {
-            Affected::Services(services) => services
-                .iter()
-                .flat_map(|service| self.register.groups_of(service))
-                .cloned()
-                .collect(),
+            Affected::Services(services) => {
+                let groups = services
+                    .iter()
+                    .flat_map(|service| self.index.groups_of(service));
+                groups.cloned().collect()
+            }
             Affected::Nothing | Affected::Scope(_) => BTreeSet::new(),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: Duration = Duration::ZERO;
-
-    fn place(cluster: Option<&str>, namespace: &str, names: &[&str]) -> RemoteNamespace {
-        let names = names.iter().map(|&name| name.to_owned()).collect();
-        RemoteNamespace {
-            cluster: cluster.map(str::to_owned),
-            namespace: namespace.to_owned(),
-            names,
-        }
-    }
-
-    #[test]
-    fn what_is_wanted_while_a_list_is_under_way_is_listed_together_after_it() {
-        let mut checks = Revalidations::default();
-        let first = place(Some("east"), "ns", &["a"]);
-        checks.want(first.clone());
-        assert_eq!(checks.start(NOW), std::slice::from_ref(&first));
-        for names in [["a", "b"], ["b", "c"]] {
-            checks.want(place(Some("east"), "ns", &names));
-        }
-        assert_eq!(checks.start(NOW), []);
-        assert_eq!(checks.end(&first), Some(NOW));
-        assert_eq!(checks.start(NOW), [place(Some("east"), "ns", &["b", "c"])]);
-    }
-
-    #[test]
-    fn each_cluster_has_its_own_turn() {
-        let mut checks = Revalidations::default();
-        for i in 0..20 {
-            checks.want(place(Some("east"), &format!("ns-{i}"), &["a"]));
-        }
-        assert_eq!(checks.start(NOW).len(), AT_ONCE);
-        checks.want(place(Some("north"), "ns", &["a"]));
-        checks.want(place(None, "ns", &["a"]));
-        assert_eq!(checks.start(NOW).len(), 2);
-        assert_eq!(checks.give_up(Some(&"east".to_owned())).len(), 20 - AT_ONCE);
-        checks.end(&place(Some("east"), "ns-0", &["a"]));
-        assert_eq!(checks.start(NOW), []);
     }
 }

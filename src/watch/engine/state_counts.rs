@@ -1,4 +1,4 @@
-//! How many groups are in which state.
+//! How many groups are in which state, for the metrics.
 
 use std::collections::BTreeMap;
 
@@ -11,9 +11,8 @@ pub struct StateCounts {
 }
 
 impl StateCounts {
-    /// Moves a group from the state that it was counted in.
-    pub fn change(&mut self, counted: &mut Option<State>, now: Option<State>) {
-        let before = std::mem::replace(counted, now);
+    /// Counts a group that was in the state `before` and is in the state `now`.
+    pub fn change(&mut self, before: Option<State>, now: Option<State>) {
         if before == now {
             return;
         }
@@ -26,8 +25,8 @@ impl StateCounts {
         }
     }
 
-    /// Every state that a group has had, and how many are in it, unless that was told before.
-    pub fn news(&mut self) -> Option<&BTreeMap<State, usize>> {
+    /// Every state that a group has had, with its count, if a count has changed since the last call.
+    pub fn take_changed(&mut self) -> Option<&BTreeMap<State, usize>> {
         std::mem::take(&mut self.has_changed).then_some(&self.counts)
     }
 }

@@ -1,4 +1,4 @@
-//! What one loop counts.
+//! Records the metrics of one cluster, while its event loop runs.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -9,104 +9,100 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 
 use super::registry::{
-    Followed, GroupLabels, Health, InState, LeaseLabels, Metrics, NamespaceLabels,
+    ContextLabels, Health, LeaseLabels, Metrics, NamespaceLabels, ResourceLabels, StateLabels,
 };
 use crate::model::{State, Transition};
 use crate::watch::engine::leases::LeaseState;
 
-/// The figures of one loop, while it runs.
 #[derive(Debug)]
 pub struct MetricsRecorder {
     all: Metrics,
     context: String,
     health: Arc<Health>,
     writes: Counter,
-    failures: Counter,
-    retries: Counter,
-    braked: Gauge,
+    write_failures: Counter,
+    write_retries: Counter,
+    moves_waiting: Gauge,
     reaction: Histogram,
-    /// Namespaces whose Lease is told of.
-    namespaces: HashSet<String>,
+    /// Namespaces with a Lease metric.
+    lease_namespaces: HashSet<String>,
 }
 
 impl MetricsRecorder {
-    pub fn of(all: &Metrics, context: &str) -> Self {
-        let place = GroupLabels {
+    pub fn new(all: &Metrics, context: &str) -> Self {
+        let labels = ContextLabels {
             context: context.to_owned(),
         };
         let health = all.health(context);
-        health.runs.store(true, Ordering::Relaxed);
-        let meter = Self {
+        health.is_running.store(true, Ordering::Relaxed);
+        let recorder = Self {
             context: context.to_owned(),
-            writes: all.writes.get_or_create(&place).clone(),
-            failures: all.failures.get_or_create(&place).clone(),
-            retries: all.retries.get_or_create(&place).clone(),
-            braked: all.braked.get_or_create(&place).clone(),
-            reaction: all.reaction.get_or_create(&place).clone(),
+            writes: all.writes.get_or_create(&labels).clone(),
+            write_failures: all.write_failures.get_or_create(&labels).clone(),
+            write_retries: all.write_retries.get_or_create(&labels).clone(),
+            moves_waiting: all.moves_waiting.get_or_create(&labels).clone(),
+            reaction: all.reaction.get_or_create(&labels).clone(),
             all: all.clone(),
             health,
-            namespaces: HashSet::new(),
+            lease_namespaces: HashSet::new(),
         };
-        meter.turns(false);
-        meter.groups(&State::ALL.map(|state| (state, 0)).into());
-        meter
+        recorder.turn(false);
+        recorder.groups(&State::ALL.map(|state| (state, 0)).into());
+        recorder
     }
 
-    /// The loop has come round.
-    pub fn turns(&self, knows: bool) {
+    /// The event loop has had a turn.
+    pub fn turn(&self, is_ready: bool) {
         let now = u64::try_from(self.health.since.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.health.last_turn.store(now, Ordering::Relaxed);
-        self.health.knows.store(knows, Ordering::Relaxed);
+        self.health.is_ready.store(is_ready, Ordering::Relaxed);
     }
 
-    pub fn writes(&self, is_retry: bool) {
-        self.retries.inc_by(u64::from(is_retry));
+    pub fn write_started(&self, is_retry: bool) {
+        self.write_retries.inc_by(u64::from(is_retry));
     }
 
-    pub fn wrote(&self, well: bool) {
+    pub fn write_ended(&self, is_ok: bool) {
         self.writes.inc();
-        self.failures.inc_by(u64::from(!well));
+        self.write_failures.inc_by(u64::from(!is_ok));
     }
 
     pub fn moved(&self, transition: &Transition) {
-        let namespace = transition.group.namespace.clone();
-        let place = NamespaceLabels {
+        let labels = NamespaceLabels {
             context: self.context.clone(),
-            namespace,
+            namespace: transition.group.namespace.clone(),
         };
-        self.all.transitions.get_or_create(&place).inc();
+        self.all.transitions.get_or_create(&labels).inc();
         self.reaction.observe(transition.took.as_secs_f64());
     }
 
     pub fn groups(&self, counts: &BTreeMap<State, usize>) {
         for (state, count) in counts {
-            let state = InState {
+            let labels = StateLabels {
                 context: self.context.clone(),
                 state: state.to_string(),
             };
-            self.all
-                .groups
-                .get_or_create(&state)
-                .set(i64::try_from(*count).unwrap_or(i64::MAX));
+            self.all.groups.get_or_create(&labels).set(gauge(*count));
         }
     }
 
-    pub fn braked(&self, waiting: usize) {
-        self.braked.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+    pub fn moves_waiting(&self, waiting: usize) {
+        self.moves_waiting.set(gauge(waiting));
     }
 
-    pub fn restarts(&self, resource: &'static str) {
-        let followed = Followed {
+    /// A list or a watch has failed.
+    pub fn watch_failed(&self, resource: &'static str) {
+        let labels = ResourceLabels {
             context: self.context.clone(),
             resource,
         };
-        self.all.restarts.get_or_create(&followed).inc();
+        self.all.watch_restarts.get_or_create(&labels).inc();
     }
 
-    pub fn lease(&mut self, namespace: &str, standing: &LeaseState) {
+    pub fn lease(&mut self, namespace: &str, state: &LeaseState) {
         self.no_lease(namespace);
-        self.namespaces.insert(namespace.to_owned());
-        let standing = match standing {
+        self.lease_namespaces.insert(namespace.to_owned());
+        let standing = match state {
             LeaseState::Held { .. } => "held",
             LeaseState::Standby { .. } => "standby",
             LeaseState::Unguarded { .. } => "unguarded",
@@ -114,18 +110,20 @@ impl MetricsRecorder {
         };
         self.all
             .leases
-            .get_or_create(&self.standing(namespace, standing))
+            .get_or_create(&self.lease_labels(namespace, standing))
             .set(1);
     }
 
     pub fn no_lease(&mut self, namespace: &str) {
-        self.namespaces.remove(namespace);
+        self.lease_namespaces.remove(namespace);
         for standing in ["held", "standby", "unguarded", "failing"] {
-            self.all.leases.remove(&self.standing(namespace, standing));
+            self.all
+                .leases
+                .remove(&self.lease_labels(namespace, standing));
         }
     }
 
-    fn standing(&self, namespace: &str, standing: &'static str) -> LeaseLabels {
+    fn lease_labels(&self, namespace: &str, standing: &'static str) -> LeaseLabels {
         LeaseLabels {
             context: self.context.clone(),
             namespace: namespace.to_owned(),
@@ -134,12 +132,17 @@ impl MetricsRecorder {
     }
 }
 
+fn gauge(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
 impl Drop for MetricsRecorder {
     fn drop(&mut self) {
-        self.braked(0);
-        std::mem::take(&mut self.namespaces)
+        self.moves_waiting(0);
+        let namespaces = std::mem::take(&mut self.lease_namespaces);
+        namespaces
             .iter()
             .for_each(|namespace| self.no_lease(namespace));
-        self.health.runs.store(false, Ordering::Relaxed);
+        self.health.is_running.store(false, Ordering::Relaxed);
     }
 }

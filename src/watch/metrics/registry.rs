@@ -1,8 +1,8 @@
-//! What the loops count, for Prometheus, and whether they are well.
+//! The metrics of all clusters of the process, as Prometheus reads them, and the health of each event loop.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -12,34 +12,34 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-/// A loop that has not come round for so long is stuck: it does so every second.
-const STUCK: Duration = Duration::from_secs(10);
+/// An event loop without a turn for this long is stuck: it has one every second.
+const STUCK_AFTER: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct GroupLabels {
+pub(super) struct ContextLabels {
     pub context: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct NamespaceLabels {
+pub(super) struct NamespaceLabels {
     pub context: String,
     pub namespace: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct InState {
+pub(super) struct StateLabels {
     pub context: String,
     pub state: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct Followed {
+pub(super) struct ResourceLabels {
     pub context: String,
     pub resource: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct LeaseLabels {
+pub(super) struct LeaseLabels {
     pub context: String,
     pub namespace: String,
     pub standing: &'static str,
@@ -47,40 +47,40 @@ pub(crate) struct LeaseLabels {
 
 /// Buckets from 2 ms to 16 s.
 #[derive(Debug, Clone)]
-pub(crate) struct Buckets;
+pub(super) struct ReactionBuckets;
 
-impl MetricConstructor<Histogram> for Buckets {
+impl MetricConstructor<Histogram> for ReactionBuckets {
     fn new_metric(&self) -> Histogram {
         Histogram::new(exponential_buckets(0.002, 2.0, 14))
     }
 }
 
-/// The figures of all loops of the process.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     registry: Arc<Registry>,
-    pub(crate) transitions: Family<NamespaceLabels, Counter>,
-    pub(crate) writes: Family<GroupLabels, Counter>,
-    pub(crate) failures: Family<GroupLabels, Counter>,
-    pub(crate) retries: Family<GroupLabels, Counter>,
-    pub(crate) groups: Family<InState, Gauge>,
-    pub(crate) braked: Family<GroupLabels, Gauge>,
-    pub(crate) reaction: Family<GroupLabels, Histogram, Buckets>,
-    pub(crate) restarts: Family<Followed, Counter>,
-    pub(crate) leases: Family<LeaseLabels, Gauge>,
-    loops: Arc<Mutex<BTreeMap<String, Arc<Health>>>>,
+    pub(super) transitions: Family<NamespaceLabels, Counter>,
+    pub(super) writes: Family<ContextLabels, Counter>,
+    pub(super) write_failures: Family<ContextLabels, Counter>,
+    pub(super) write_retries: Family<ContextLabels, Counter>,
+    pub(super) groups: Family<StateLabels, Gauge>,
+    pub(super) moves_waiting: Family<ContextLabels, Gauge>,
+    pub(super) reaction: Family<ContextLabels, Histogram, ReactionBuckets>,
+    pub(super) watch_restarts: Family<ResourceLabels, Counter>,
+    pub(super) leases: Family<LeaseLabels, Gauge>,
+    /// By context.
+    health: Arc<Mutex<BTreeMap<String, Arc<Health>>>>,
 }
 
-/// How one loop is.
+/// The health of one event loop.
 #[derive(Debug)]
-pub(crate) struct Health {
-    /// From when its turns count.
+pub(super) struct Health {
+    /// The start of the clock of its turns.
     pub since: Instant,
     /// In milliseconds.
     pub last_turn: AtomicU64,
-    pub runs: AtomicBool,
-    /// All that it follows is known.
-    pub knows: AtomicBool,
+    pub is_running: AtomicBool,
+    /// Every watch has synced and was active lately.
+    pub is_ready: AtomicBool,
 }
 
 impl Default for Metrics {
@@ -89,125 +89,102 @@ impl Default for Metrics {
             registry: Arc::default(),
             transitions: Family::default(),
             writes: Family::default(),
-            failures: Family::default(),
-            retries: Family::default(),
+            write_failures: Family::default(),
+            write_retries: Family::default(),
             groups: Family::default(),
-            braked: Family::default(),
-            reaction: Family::new_with_constructor(Buckets),
-            restarts: Family::default(),
+            moves_waiting: Family::default(),
+            reaction: Family::new_with_constructor(ReactionBuckets),
+            watch_restarts: Family::default(),
             leases: Family::default(),
-            loops: Arc::default(),
+            health: Arc::default(),
         };
+        let mut registry = Registry::with_prefix("failover");
+        metrics.register(&mut registry);
         Self {
-            registry: Arc::new(metrics.register()),
+            registry: Arc::new(registry),
             ..metrics
         }
     }
 }
 
 impl Metrics {
-    fn register(&self) -> Registry {
-        let mut all = Registry::with_prefix("failover");
-        all.register("transitions", "Moves of traffic", self.transitions.clone());
-        all.register(
-            "writes",
-            "Writes of groups that were answered",
-            self.writes.clone(),
-        );
-        all.register(
-            "write_failures",
-            "Writes of groups that failed",
-            self.failures.clone(),
-        );
-        all.register(
-            "write_retries",
-            "Writes of groups after one that failed",
-            self.retries.clone(),
-        );
-        all.register("groups", "Groups by state", self.groups.clone());
-        all.register(
-            "moves_waiting",
-            "Moves that wait for --max-moves",
-            self.braked.clone(),
-        );
-        let help = "From hearing of a change to the answer to the write that follows from it";
+    fn register(&self, all: &mut Registry) {
+        let help = "Failovers and failbacks, and other moves of traffic";
+        all.register("transitions", help, self.transitions.clone());
+        all.register("writes", "Writes to failover groups", self.writes.clone());
+        let help = "Failed writes to failover groups";
+        all.register("write_failures", help, self.write_failures.clone());
+        let help = "Writes to failover groups that retried a failed one";
+        all.register("write_retries", help, self.write_retries.clone());
+        all.register("groups", "Failover groups by state", self.groups.clone());
+        let help = "Moves of traffic that wait for --max-moves";
+        all.register("moves_waiting", help, self.moves_waiting.clone());
+        let help = "Time from receiving a change to the response to the write that it caused";
         all.register_with_unit("reaction", help, Unit::Seconds, self.reaction.clone());
-        all.register(
-            "watch_restarts",
-            "Lists and watches that failed",
-            self.restarts.clone(),
-        );
-        all.register(
-            "lease",
-            "How the loop stands to the LeaseLabels of a namespace",
-            self.leases.clone(),
-        );
-        all
+        let help = "Failed lists and watches";
+        all.register("watch_restarts", help, self.watch_restarts.clone());
+        let help = "Whether a namespace's Lease is held here (1 for the current standing)";
+        all.register("lease", help, self.leases.clone());
     }
 
-    /// All of it, as Prometheus reads it.
+    /// All metrics in the OpenMetrics text format.
     ///
     /// # Errors
-    /// Where it can't be written as text.
+    /// If they cannot be encoded.
     pub fn text(&self) -> Result<String, std::fmt::Error> {
         let mut out = String::new();
         text::encode(&mut out, &self.registry)?;
         Ok(out)
     }
 
-    /// Names a loop that is to run.
+    /// Announces an event loop: it is not ready until it runs.
     pub fn expect(&self, context: &str) {
         self.health(context);
     }
 
-    /// The contexts whose loop has got stuck.
+    /// The contexts whose event loop is stuck.
     pub fn stuck(&self) -> Vec<String> {
-        self.those(|health| health.runs.load(Ordering::Relaxed) && health.is_stuck())
+        self.contexts(|health| health.is_running.load(Ordering::Relaxed) && health.is_stuck())
     }
 
-    /// The contexts whose loop does not run, or does not know all that it follows.
+    /// The contexts whose event loop does not run, or whose watches have not all synced or are silent.
     pub fn not_ready(&self) -> Vec<String> {
-        if self.loops.lock().is_ok_and(|loops| loops.is_empty()) {
+        if self.all_health(|all| all.is_empty()) {
             return vec!["no cluster yet".to_owned()];
         }
-        self.those(|health| {
-            !health.runs.load(Ordering::Relaxed) || !health.knows.load(Ordering::Relaxed)
+        let is_set = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
+        self.contexts(|health| !is_set(&health.is_running) || !is_set(&health.is_ready))
+    }
+
+    fn contexts(&self, wanted: impl Fn(&Health) -> bool) -> Vec<String> {
+        self.all_health(|all| {
+            let wanted = all.iter().filter(|(_, health)| wanted(health));
+            wanted.map(|(context, _)| context.clone()).collect()
         })
     }
 
-    fn those(&self, wanted: impl Fn(&Health) -> bool) -> Vec<String> {
-        let Ok(loops) = self.loops.lock() else {
-            return vec!["unknown".to_owned()];
-        };
-        loops
-            .iter()
-            .filter(|(_, health)| wanted(health))
-            .map(|(context, _)| context.clone())
-            .collect()
+    pub(super) fn health(&self, context: &str) -> Arc<Health> {
+        self.all_health(|all| {
+            let health = all.entry(context.to_owned()).or_insert_with(|| {
+                Arc::new(Health {
+                    since: Instant::now(),
+                    last_turn: AtomicU64::default(),
+                    is_running: AtomicBool::default(),
+                    is_ready: AtomicBool::default(),
+                })
+            });
+            Arc::clone(health)
+        })
     }
 
-    pub(crate) fn health(&self, context: &str) -> Arc<Health> {
-        let fresh = || {
-            Arc::new(Health {
-                since: Instant::now(),
-                last_turn: AtomicU64::default(),
-                runs: AtomicBool::default(),
-                knows: AtomicBool::default(),
-            })
-        };
-        match self.loops.lock() {
-            Ok(mut loops) => loops
-                .entry(context.to_owned())
-                .or_insert_with(fresh)
-                .clone(),
-            Err(_) => fresh(),
-        }
+    fn all_health<T>(&self, with: impl FnOnce(&mut BTreeMap<String, Arc<Health>>) -> T) -> T {
+        with(&mut self.health.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Health {
     fn is_stuck(&self) -> bool {
         let last = Duration::from_millis(self.last_turn.load(Ordering::Relaxed));
-        self.since.elapsed().saturating_sub(last) > STUCK
+        self.since.elapsed().saturating_sub(last) > STUCK_AFTER
     }
 }

@@ -28,9 +28,7 @@ async fn a_rejected_patch_is_reported_once_and_backs_off() {
     )
     .await;
     watch
-        .stderr_line_containing(
-            "web is not moved: the API server does not take the patch (HTTP 422)",
-        )
+        .stderr_line_containing("web is not moved: the API server rejects the patch (HTTP 422)")
         .await;
     assert_eq!(watch.line_within(A_WHILE).await, None);
     assert_eq!(proxy.writes(), 1);

@@ -15,27 +15,27 @@ fn delayed(version: u64, weights: &[u64], last_move: Option<&str>) -> Record {
 
 #[test]
 fn in_a_whole_minute_traffic_moves_once_there_and_once_back() {
-    let mut bench = Harness::at_home();
-    bench.edit(delayed(2, &[1, 0], None));
+    let mut harness = Harness::at_home();
+    harness.edit(delayed(2, &[1, 0], None));
     let mut moves = Vec::new();
     for second in 0..90 {
         match (second, second % 4) {
-            (0..60, 0) => bench.tell(SliceWatchId(1), "web", 0),
-            (0..60, 2) => bench.tell(SliceWatchId(1), "web", 1),
-            _ => bench
+            (0..60, 0) => harness.slice_changed(SliceWatchId(1), "web", 0),
+            (0..60, 2) => harness.slice_changed(SliceWatchId(1), "web", 1),
+            _ => harness
                 .engine
-                .slices(SliceWatchId(1), Event::Alive, bench.now),
+                .slice_event(SliceWatchId(1), Event::Alive, harness.now),
         }
-        for (weights, note) in bench.writes() {
+        for (weights, note) in harness.writes() {
             let answer = delayed(3 + second, &weights, Some(&note));
             moves.push((second, weights));
-            bench.answer(Ok(answer));
-            bench.settle();
+            harness.answer(Ok(answer));
+            harness.settle();
         }
-        bench.pass(1);
+        harness.pass(1);
     }
     // It came for good in second 58.
     assert_eq!(moves, [(0, vec![0, 1]), (68, vec![1, 0])]);
-    assert_eq!((bench.moves(), bench.verifications()), (2, 0));
-    assert!(bench.engine.is_at_rest());
+    assert_eq!((harness.moves(), harness.relist_count()), (2, 0));
+    assert!(harness.engine.is_settled());
 }

@@ -1,20 +1,21 @@
-//! The engine by itself: time is what the tests say, and nothing is asked of a cluster.
+//! Tests of the engine in virtual time: a harness reports events to it and looks at its effects. No cluster.
 
-pub mod fights;
+pub mod contention;
+pub mod failed_writes;
 pub mod flapping;
-pub mod moves;
-pub mod older;
-pub mod places;
+pub mod namespaces;
 pub mod remotes;
-pub mod sleep;
-pub mod trust;
+pub mod stale_objects;
+pub mod stale_watches;
+pub mod suspend;
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::value::RawValue;
 
-use super::core::{Effect, Engine, EngineSettings, Moment};
+use super::core::{Engine, EngineOptions};
+use super::effect::{Effect, Moment};
 use super::leases::LeaseState;
 use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::api::services::Service;
@@ -24,68 +25,71 @@ use crate::cluster::transport::error::Cause;
 use crate::cluster::{RequestError, RequestResult};
 use crate::model::readiness::{AddressFamily, SliceCounts};
 use crate::model::{GroupId, Notice, ServiceRef};
+use crate::readiness::cache::ReadinessCache;
 use crate::readiness::mirror_index::RemoteNamespace;
 use crate::readiness::scope::SliceWatchId;
 use crate::resource::{Kind as _, Record, TrafficSplit};
 
-/// An engine with one group, `web`, and the effects that nobody has looked at yet.
+/// An engine with one group, `web`, and the effects that the test has not taken yet.
 struct Harness {
     engine: Engine,
     now: Duration,
     effects: Vec<Effect>,
-    /// The number of the last write.
-    number: u64,
+    /// The request number of the last write.
+    request: u64,
 }
 
 impl Harness {
     /// The group is known, and nothing else.
     fn new(backends: &[(&str, u64)]) -> Self {
-        Self::with(EngineSettings::default(), backends)
+        Self::with(EngineOptions::default(), backends)
     }
 
-    /// The same with other clusters that may be asked.
+    /// The same with other clusters that can be read.
     fn asking(remotes: &[&str], backends: &[(&str, u64)]) -> Self {
-        Self::with(
-            EngineSettings {
-                asked: NamedRemotes::of(remotes),
-                ..EngineSettings::default()
-            },
-            backends,
-        )
+        let cache = ReadinessCache::new(NamedRemotes::of(remotes));
+        Self::of(EngineOptions::default(), cache).with_group(backends)
     }
 
-    fn with(settings: EngineSettings, backends: &[(&str, u64)]) -> Self {
-        let engine = Engine::new("me@here".into(), settings);
-        let mut bench = Self {
-            engine,
+    fn with(options: EngineOptions, backends: &[(&str, u64)]) -> Self {
+        Self::of(options, ReadinessCache::default()).with_group(backends)
+    }
+
+    fn of(options: EngineOptions, cache: ReadinessCache) -> Self {
+        Self {
+            engine: Engine::new("me@here".into(), options, cache),
             now: Duration::ZERO,
             effects: Vec::new(),
-            number: 0,
-        };
-        bench.engine.groups(
+            request: 0,
+        }
+    }
+
+    fn with_group(self, backends: &[(&str, u64)]) -> Self {
+        let mut harness = self;
+        harness.engine.group_event(
             "trafficsplit",
             Event::Listed(vec![group(1, backends, None)]),
-            bench.now,
+            harness.now,
         );
-        bench.settle();
-        let standing = LeaseState::Held {
+        harness.settle();
+        let state = LeaseState::Held {
             until: Duration::from_secs(100_000),
         };
-        bench.engine.lease("ns", standing, bench.now);
-        bench
+        harness.engine.lease_event("ns", state, harness.now);
+        harness
     }
 
-    /// Both backends of a group at home are ready, and all is listed.
+    /// The traffic is on the primary, both backends are ready, and all is listed.
     fn at_home() -> Self {
-        Self::at_home_with(EngineSettings::default())
+        Self::at_home_with(EngineOptions::default())
     }
 
-    fn at_home_with(settings: EngineSettings) -> Self {
-        let mut bench = Self::with(settings, &[("web", 1), ("web-east", 0)]);
-        let feed = bench.started()[0];
-        bench.list(feed, &[("web", 1), ("web-east", 1)]);
-        assert!(bench.writes().is_empty() && bench.engine.is_at_rest());
-        bench
+    fn at_home_with(options: EngineOptions) -> Self {
+        let mut harness = Self::with(options, &[("web", 1), ("web-east", 0)]);
+        let watch = harness.started()[0];
+        harness.list(watch, &[("web", 1), ("web-east", 1)]);
+        assert!(harness.writes().is_empty() && harness.engine.is_settled());
+        harness
     }
 
     fn settle(&mut self) {
@@ -94,16 +98,16 @@ impl Harness {
             now: self.now,
             server,
         };
-        let effects = self.engine.settle(moment);
+        let effects = self.engine.turn(moment);
         for effect in &effects {
             if let Effect::Write(write) = effect {
-                self.number = write.number;
+                self.request = write.request;
             }
         }
         self.effects.extend(effects);
     }
 
-    /// Lets time pass, a second at a time as the loop does.
+    /// Lets time pass, a second at a time as the driver does.
     fn pass(&mut self, seconds: u64) {
         for _ in 0..seconds {
             self.now += Duration::from_secs(1);
@@ -112,48 +116,49 @@ impl Harness {
         }
     }
 
-    fn list(&mut self, feed: SliceWatchId, services: &[(&str, u32)]) {
+    fn list(&mut self, watch: SliceWatchId, services: &[(&str, u32)]) {
         self.engine
-            .mirrors(feed, Event::Listed(Vec::new()), self.now);
+            .mirror_event(watch, Event::Listed(Vec::new()), self.now);
         let slices = services
             .iter()
             .map(|(service, ready)| slice(service, *ready))
             .collect();
-        self.engine.slices(feed, Event::Listed(slices), self.now);
+        self.engine
+            .slice_event(watch, Event::Listed(slices), self.now);
         self.settle();
     }
 
-    fn tell(&mut self, feed: SliceWatchId, service: &str, ready: u32) {
+    fn slice_changed(&mut self, watch: SliceWatchId, service: &str, ready: u32) {
         self.engine
-            .slices(feed, Event::Applied(slice(service, ready)), self.now);
+            .slice_event(watch, Event::Applied(slice(service, ready)), self.now);
         self.settle();
     }
 
     fn edit(&mut self, record: Record) {
         self.engine
-            .groups("trafficsplit", Event::Applied(record), self.now);
+            .group_event("trafficsplit", Event::Applied(record), self.now);
         self.settle();
     }
 
-    /// The last write is answered.
+    /// The last write ends.
     fn answer(&mut self, answer: RequestResult<Record>) {
-        self.engine.written(&id(), self.number, answer, self.now);
+        self.engine.written(&id(), self.request, answer, self.now);
     }
 
-    fn verify(&mut self, slices: RequestResult<Vec<Slice>>) {
+    fn relist(&mut self, slices: RequestResult<Vec<Slice>>) {
         let mut ours = Vec::new();
         for name in ["web", "web-east"] {
             RemoteNamespace::add(&mut ours, None, &ServiceRef::new("ns", name));
         }
         ours.iter()
-            .for_each(|place| self.engine.verified(place, slices.clone(), self.now));
+            .for_each(|place| self.engine.relisted(place, slices.clone(), self.now));
         self.settle();
     }
 
-    /// The places of which fresh lists are asked for.
-    fn listed_again(&mut self) -> Vec<RemoteNamespace> {
+    /// What has to be listed again.
+    fn relists(&mut self) -> Vec<RemoteNamespace> {
         self.take(|effect| {
-            if let Effect::Verify(place) = effect {
+            if let Effect::Relist(place) = effect {
                 Some(place.clone())
             } else {
                 None
@@ -161,7 +166,7 @@ impl Harness {
         })
     }
 
-    /// Takes the effects of one kind out.
+    /// Takes the effects of one kind.
     fn take<T>(&mut self, pick: impl Fn(&Effect) -> Option<T>) -> Vec<T> {
         let taken = self.effects.iter().filter_map(&pick).collect();
         self.effects.retain(|effect| pick(effect).is_none());
@@ -170,7 +175,7 @@ impl Harness {
 
     fn started(&mut self) -> Vec<SliceWatchId> {
         self.take(|effect| {
-            if let Effect::StartFeed(id, _) = effect {
+            if let Effect::StartWatch(id, _) = effect {
                 Some(*id)
             } else {
                 None
@@ -180,7 +185,7 @@ impl Harness {
 
     fn stopped(&mut self) -> Vec<SliceWatchId> {
         self.take(|effect| {
-            if let Effect::StopFeed(id) = effect {
+            if let Effect::StopWatch(id) = effect {
                 Some(*id)
             } else {
                 None
@@ -188,11 +193,11 @@ impl Harness {
         })
     }
 
-    fn verifications(&mut self) -> usize {
-        self.listed_again().len()
+    fn relist_count(&mut self) -> usize {
+        self.relists().len()
     }
 
-    /// The weights of the writes, with what they note as last move.
+    /// The weights of the writes, with their `last-move` annotations.
     fn writes(&mut self) -> Vec<(Vec<u64>, String)> {
         self.take(|effect| match effect {
             Effect::Write(write) => Some((
@@ -203,10 +208,10 @@ impl Harness {
         })
     }
 
-    /// The numbers of the reads of the group's object.
+    /// The request numbers of the reads of the group's object.
     fn rereads(&mut self) -> Vec<u64> {
         self.take(|effect| {
-            if let Effect::Reread(_, number, _) = effect {
+            if let Effect::ReadGroup(_, number, _) = effect {
                 Some(*number)
             } else {
                 None
@@ -216,13 +221,13 @@ impl Harness {
 
     fn reread(&mut self, number: u64, record: Record) {
         self.engine
-            .reread(&id(), number, Ok(Some(record)), self.now);
+            .object_read(&id(), number, Ok(Some(record)), self.now);
         self.settle();
     }
 
     fn looked_up(&mut self) -> Vec<ServiceRef> {
         self.take(|effect| {
-            if let Effect::LookUp(service) = effect {
+            if let Effect::LookUpService(service) = effect {
                 Some(service.clone())
             } else {
                 None
@@ -246,26 +251,28 @@ impl Harness {
         })
     }
 
-    /// Who was said to contest the weights, and the seconds until the answer.
+    /// Who was reported to contest the weights, and the seconds until the answer.
     fn contests(&mut self) -> Vec<(String, u64)> {
         self.take(|effect| match effect {
-            Effect::Say(Notice::Contested { by, wait, .. }) => Some((by.clone(), wait.as_secs())),
+            Effect::Report(Notice::Contested { by, wait, .. }) => {
+                Some((by.clone(), wait.as_secs()))
+            }
             _ => None,
         })
     }
 
-    /// What was said of traffic that has nowhere to go, and that it has again.
+    /// The reports that no backend is known to be ready, and that one is again.
     fn stuck(&mut self) -> Vec<&'static str> {
         self.take(|effect| match effect {
-            Effect::Say(Notice::Stuck { .. }) => Some("stuck"),
-            Effect::Say(Notice::Unstuck { .. }) => Some("unstuck"),
+            Effect::Report(Notice::Stuck { .. }) => Some("stuck"),
+            Effect::Report(Notice::Unstuck { .. }) => Some("unstuck"),
             _ => None,
         })
     }
 
     fn complaints(&mut self) -> Vec<String> {
         self.take(|effect| match effect {
-            Effect::Say(Notice::WriteFailed { error, .. }) => Some(error.clone()),
+            Effect::Report(Notice::WriteFailed { error, .. }) => Some(error.clone()),
             _ => None,
         })
     }

@@ -18,7 +18,7 @@ fn in_namespace(number: usize) -> Record {
 impl Harness {
     fn leases_taken(&mut self) -> BTreeSet<String> {
         self.take(|effect| {
-            if let Effect::TakeLease(namespace) = effect {
+            if let Effect::AcquireLease(namespace) = effect {
                 Some(namespace.clone())
             } else {
                 None
@@ -32,20 +32,14 @@ impl Harness {
 /// One watch of the whole cluster answers for them before the Leases are planned.
 #[test]
 fn two_namespaces_that_come_within_a_moment_both_get_their_leases() {
-    let engine = Engine::new("me@here".into(), EngineSettings::default());
-    let mut bench = Harness {
-        engine,
-        now: Duration::ZERO,
-        effects: Vec::new(),
-        number: 0,
-    };
-    bench.engine.groups(
+    let mut harness = Harness::of(EngineOptions::default(), ReadinessCache::default());
+    harness.engine.group_event(
         "trafficsplit",
         Event::Listed((0..60).map(in_namespace).collect()),
-        bench.now,
+        harness.now,
     );
-    bench.settle();
-    let feed = bench.started()[0];
+    harness.settle();
+    let watch = harness.started()[0];
     let slices = (0..70).map(|number| {
         let service = ServiceRef::new(format!("ns-{number:02}"), "web");
         Slice {
@@ -53,28 +47,28 @@ fn two_namespaces_that_come_within_a_moment_both_get_their_leases() {
             ..slice("web", 1)
         }
     });
-    bench
+    harness
         .engine
-        .mirrors(feed, Event::Listed(Vec::new()), bench.now);
-    bench
+        .mirror_event(watch, Event::Listed(Vec::new()), harness.now);
+    harness
         .engine
-        .slices(feed, Event::Listed(slices.collect()), bench.now);
-    bench.pass(1);
-    assert_eq!(bench.leases_taken().len(), 60);
+        .slice_event(watch, Event::Listed(slices.collect()), harness.now);
+    harness.pass(1);
+    assert_eq!(harness.leases_taken().len(), 60);
 
     for number in [60, 61] {
-        bench.edit(in_namespace(number));
-        bench.now += Duration::from_millis(10);
+        harness.edit(in_namespace(number));
+        harness.now += Duration::from_millis(10);
     }
-    bench.pass(1);
+    harness.pass(1);
     assert_eq!(
-        bench.leases_taken(),
+        harness.leases_taken(),
         ["ns-60".to_owned(), "ns-61".to_owned()].into()
     );
-    let standing = LeaseState::Held {
+    let state = LeaseState::Held {
         until: Duration::from_secs(1000),
     };
-    bench.engine.lease("ns-61", standing, bench.now);
-    bench.settle();
-    assert_eq!(bench.writes().len(), 1);
+    harness.engine.lease_event("ns-61", state, harness.now);
+    harness.settle();
+    assert_eq!(harness.writes().len(), 1);
 }

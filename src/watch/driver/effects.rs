@@ -1,0 +1,138 @@
+//! Carries out what the engine asks for.
+
+use std::sync::Arc;
+
+use super::event_loop::{Driver, DriverInput};
+use super::lease_elector::{LeaseElector, RunningElector};
+use super::suspend::Clocks;
+use super::sync_status::Stream;
+use crate::cluster::api::groups;
+use crate::model::notice::{Notice, Transition};
+use crate::resource::{KINDS, Record};
+use crate::watch::engine::effect::{Effect, Moment};
+use crate::watch::engine::leases::WRITE_LIMIT;
+
+impl Driver<'_> {
+    /// One turn of the engine.
+    pub(super) fn turn(&mut self) -> anyhow::Result<()> {
+        let moment = self.moment();
+        let clocks = self.options.clocks.unwrap_or(Clocks::read);
+        if self.suspend_detector.was_suspended(clocks(moment.now)) {
+            self.engine.resumed(moment.now);
+        }
+        for effect in self.engine.turn(moment) {
+            self.carry_out(effect, moment)?;
+        }
+        let aggregated = self.aggregator.take_due(moment.now);
+        self.report(aggregated)?;
+        if let Some(counts) = self.engine.changed_counts() {
+            self.metrics.groups(counts);
+        }
+        self.metrics.moves_waiting(self.engine.rate_limited());
+        self.announce()?;
+        if self.announced
+            && let Some(mirrored) = self.engine.mirrored(moment.now)
+        {
+            self.cluster.remotes().warn_of_strangers(&mirrored);
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, effect: Effect, moment: Moment) -> anyhow::Result<()> {
+        match effect {
+            Effect::Restart(namespaces) => self.restart(namespaces),
+            Effect::StartWatch(id, scope) => {
+                self.sync_status.starts(Stream::Slices(id));
+                self.watches.start(id, &scope);
+            }
+            Effect::StopWatch(id) => {
+                self.sync_status.ends(Stream::Slices(id));
+                self.read_failures.forget(&self.watches, id);
+                self.watches.stop(id);
+            }
+            Effect::LookUpService(service) => self.executor.look_up(service),
+            Effect::Relist(place) => self.executor.relist(place),
+            Effect::Write(write) => {
+                self.metrics.write_started(write.is_retry);
+                self.executor.write(*write, self.started);
+            }
+            Effect::AcquireLease(namespace) => self.acquire_lease(namespace),
+            Effect::ReleaseLease(namespace) => {
+                if let Some(elector) = self.electors.remove(&namespace) {
+                    // Detached: it ends soon, as every request has a time limit.
+                    drop(elector.release());
+                }
+                self.metrics.no_lease(&namespace);
+            }
+            Effect::ReadGroup(id, request, record) => self.executor.read(id, request, *record),
+            Effect::Moved(record, transition) => return self.moved(&record, transition),
+            Effect::Report(notice) => {
+                self.upstream_probe.note(&notice, moment.now);
+                return self.aggregate([notice]);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn moved(&mut self, record: &Record, transition: Transition) -> anyhow::Result<()> {
+        self.executor.record_event(record, &transition);
+        self.metrics.moved(&transition);
+        self.report([Notice::Moved(transition)])
+    }
+
+    /// Reports how many groups are watched, once all kinds are known, and which kinds cannot be read.
+    fn announce(&mut self) -> anyhow::Result<()> {
+        if self.announced || self.kinds.any_pending() {
+            return Ok(());
+        }
+        self.announced = true;
+        let failures = &mut self.read_failures;
+        let forbidden = self.kinds.forbidden();
+        let notices: Vec<Notice> = forbidden
+            .filter_map(|(kind, error)| failures.note_lack(kind.info().crd, error))
+            .collect();
+        self.report(notices)?;
+        self.report([Notice::Started {
+            groups: self.engine.group_count(),
+        }])
+    }
+
+    pub(super) fn watch_groups(&mut self) {
+        self.group_watches.drain(..).for_each(|task| task.abort());
+        for kind in KINDS {
+            let selector = self.options.selector.as_deref();
+            let source = groups::source(*kind, self.options.namespace.as_deref(), selector);
+            self.group_watches
+                .push(self.watches.follow_groups(*kind, source));
+        }
+    }
+
+    fn acquire_lease(&mut self, namespace: String) {
+        let (inputs, of) = (self.inputs.clone(), namespace.clone());
+        let report = move |state| {
+            let (inputs, input) = (inputs.clone(), DriverInput::Lease(of.clone(), state));
+            async move { inputs.send(input).await.is_ok() }
+        };
+        let elector = LeaseElector::new(
+            self.cluster.limited(WRITE_LIMIT),
+            namespace.clone(),
+            self.identity.clone(),
+            self.started,
+        );
+        let requests = Arc::clone(&self.lease_requests);
+        let running = RunningElector::spawn(elector, requests, report);
+        self.electors.insert(namespace, running);
+    }
+
+    /// Watches groups and acquires the Leases again. Whoever has taken one over meanwhile keeps it.
+    fn restart(&mut self, namespaces: Vec<String>) {
+        self.executor.revoke_write_permits();
+        self.watch_groups();
+        self.electors
+            .drain()
+            .for_each(|(_, elector)| elector.abort());
+        namespaces
+            .into_iter()
+            .for_each(|namespace| self.acquire_lease(namespace));
+    }
+}

@@ -1,0 +1,82 @@
+//! What has been reported about a group, so that each fact is reported once.
+
+use crate::model::notice::Notice;
+use crate::model::{Decision, GroupId, Readiness, State, Weights};
+
+#[derive(Debug, Default)]
+pub struct Reported {
+    /// The last reason for which its traffic does not move.
+    last: Option<String>,
+    /// The warnings about its object.
+    warnings: Vec<String>,
+    stuck: Option<Stuck>,
+}
+
+/// The group is Unavailable or Unknown.
+#[derive(Debug)]
+struct Stuck {
+    state: State,
+    is_reported: bool,
+}
+
+impl Reported {
+    /// Whether `reason` is new, and has to be reported.
+    pub fn is_news(&mut self, reason: &str) -> bool {
+        let is_news = self.last.as_deref() != Some(reason);
+        if is_news {
+            self.last = Some(reason.to_owned());
+        }
+        is_news
+    }
+
+    /// The group does what it should: the next failure is news, even the same one.
+    pub fn clear(&mut self) {
+        self.last = None;
+    }
+
+    /// The warnings that were not reported before.
+    pub fn new_warnings(&mut self, warnings: &[String]) -> Vec<String> {
+        if self.warnings == warnings {
+            return Vec::new();
+        }
+        let before = std::mem::replace(&mut self.warnings, warnings.to_vec());
+        let is_new = |warning: &&String| !before.contains(warning);
+        warnings.iter().filter(is_new).cloned().collect()
+    }
+
+    /// What to report when no backend is known to be ready, and when that ends. If traffic moves all the same, the
+    /// report of the move says enough.
+    pub fn stuck(
+        &mut self,
+        id: &GroupId,
+        decision: &Decision,
+        readiness: &[Readiness],
+    ) -> Option<Notice> {
+        let (group, state, reason) = (id.clone(), decision.state, decision.reason.clone());
+        let is_stuck = matches!(state, State::Unavailable | State::Unknown);
+        match (self.stuck.take(), is_stuck) {
+            (None, false) => None,
+            (Some(before), true) => {
+                self.stuck = Some(Stuck { state, ..before });
+                None
+            }
+            (None, true) => {
+                let is_reported = decision.weights == Weights::Hold;
+                self.stuck = Some(Stuck { state, is_reported });
+                let cause = readiness.iter().find_map(Readiness::why_unknown);
+                is_reported.then(|| Notice::Stuck {
+                    group,
+                    state,
+                    reason,
+                    cause: cause.map(ToString::to_string),
+                })
+            }
+            (Some(before), false) => before.is_reported.then_some(Notice::Unstuck {
+                group,
+                was: before.state,
+                state,
+                reason,
+            }),
+        }
+    }
+}

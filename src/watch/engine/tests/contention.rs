@@ -1,0 +1,187 @@
+//! Others who write the same objects.
+
+use super::*;
+use crate::model::MaxMoves;
+
+const HOME: &[(&str, u64)] = &[("web", 1), ("web-east", 0)];
+const AWAY: &[(&str, u64)] = &[("web", 0), ("web-east", 1)];
+
+impl Harness {
+    /// The primary has died, and traffic has been moved; gives the note of the move.
+    fn failed_over(&mut self) -> String {
+        self.slice_changed(SliceWatchId(1), "web", 0);
+        let (_, note) = self.writes().remove(0);
+        self.answer(Ok(group(2, AWAY, Some(&note))));
+        self.settle();
+        note
+    }
+}
+
+#[test]
+fn a_reversal_is_answered_after_five_seconds_and_the_next_one_after_ten() {
+    let mut harness = Harness::at_home();
+    let mut note = harness.failed_over();
+    for (version, wait) in [(3, 5), (5, 10), (7, 20)] {
+        harness.edit(group(version, HOME, Some(&note)));
+        assert_eq!(harness.contests(), [("someone".to_owned(), wait)]);
+        // The watch must be heard, or a move would read the slices again first.
+        for _ in 1..wait {
+            harness
+                .engine
+                .slice_event(SliceWatchId(1), Event::Alive, harness.now);
+            harness.pass(1);
+        }
+        assert_eq!(harness.writes().len(), 0, "{wait}");
+        harness
+            .engine
+            .slice_event(SliceWatchId(1), Event::Alive, harness.now);
+        harness.pass(1);
+        let (weights, again) = harness.writes().remove(0);
+        assert_eq!(weights, [0, 1]);
+        note = again;
+        harness.answer(Ok(group(version + 1, AWAY, Some(&note))));
+        harness.settle();
+    }
+}
+
+#[test]
+fn a_move_that_changed_endpoints_cause_does_not_wait() {
+    let mut harness = Harness::at_home();
+    let note = harness.failed_over();
+    harness.edit(group(3, HOME, Some(&note)));
+    assert_eq!(harness.contests().len(), 1);
+    // The primary is back: what the other side wrote is right now.
+    harness.slice_changed(SliceWatchId(1), "web", 1);
+    assert_eq!(harness.writes().len(), 0);
+    harness.slice_changed(SliceWatchId(1), "web", 0);
+    assert_eq!(harness.writes().remove(0).0, [0, 1]);
+    assert_eq!(harness.contests().len(), 0);
+}
+
+#[test]
+fn a_failed_write_is_no_reversal() {
+    let mut harness = Harness::at_home();
+    harness.slice_changed(SliceWatchId(1), "web", 0);
+    assert_eq!(harness.writes().len(), 1);
+    harness.answer(Err(lost()));
+    harness.pass(3);
+    assert_eq!((harness.writes().len(), harness.contests().len()), (1, 0));
+}
+
+#[test]
+fn the_reaction_of_a_move_counts_from_its_cause_whatever_it_takes() {
+    let mut harness = Harness::at_home();
+    harness.slice_changed(SliceWatchId(1), "web", 0);
+    harness.writes();
+    harness.answer(Err(lost()));
+    harness.pass(3);
+    let (_, note) = harness.writes().remove(0);
+    harness.answer(Ok(group(2, AWAY, Some(&note))));
+    harness.settle();
+    assert_eq!(harness.reactions(), [Duration::from_secs(3)]);
+    // The next one counts anew.
+    harness.pass(5);
+    harness.slice_changed(SliceWatchId(1), "web", 1);
+    let (_, note) = harness.writes().remove(0);
+    harness.answer(Ok(group(3, HOME, Some(&note))));
+    harness.settle();
+    assert_eq!(harness.reactions(), [Duration::ZERO]);
+}
+
+#[test]
+fn moves_over_the_limit_wait_and_come_all_the_same() {
+    let within = Duration::from_secs(60);
+    let options = EngineOptions {
+        max_moves: Some(MaxMoves { most: 1, within }),
+        ..EngineOptions::default()
+    };
+    let mut harness = Harness::at_home_with(options);
+    harness.failed_over();
+    harness.slice_changed(SliceWatchId(1), "web", 1);
+    let rate_limited = |harness: &mut Harness| {
+        harness.take(|effect| {
+            matches!(
+                effect,
+                Effect::Report(Notice::Braked {
+                    most: 1,
+                    waiting: 1,
+                    ..
+                })
+            )
+            .then_some(())
+        })
+    };
+    assert_eq!(
+        (harness.writes().len(), rate_limited(&mut harness).len()),
+        (0, 1)
+    );
+    for _ in 0..60 {
+        harness
+            .engine
+            .slice_event(SliceWatchId(1), Event::Alive, harness.now);
+        harness.pass(1);
+    }
+    let (weights, note) = harness.writes().remove(0);
+    assert_eq!((weights, rate_limited(&mut harness).len()), (vec![1, 0], 1));
+    harness.answer(Ok(group(9, HOME, Some(&note))));
+    harness.settle();
+    assert_eq!(
+        harness.reactions(),
+        [Duration::ZERO, within],
+        "what waits is not fast"
+    );
+}
+
+#[test]
+fn endpoints_that_change_nothing_about_it_do_not_hasten_an_answer() {
+    let mut harness = Harness::at_home();
+    let note = harness.failed_over();
+    harness.edit(group(3, HOME, Some(&note)));
+    assert_eq!(harness.contests().len(), 1);
+    // A rollout of the fallback, a moment without it, and a new list.
+    for ready in [2, 1, 0, 1] {
+        harness.slice_changed(SliceWatchId(1), "web-east", ready);
+        assert!(harness.writes().is_empty(), "{ready}");
+    }
+    harness.list(SliceWatchId(1), &[("web", 0), ("web-east", 1)]);
+    assert!(harness.writes().is_empty());
+    harness.pass(5);
+    assert_eq!((harness.writes().len(), harness.contests().len()), (1, 0));
+}
+
+#[test]
+fn a_group_without_a_move_to_make_does_not_wait_for_the_rate_limit() {
+    let within = Duration::from_secs(60);
+    let ends: [fn(&mut Harness); 3] = [
+        |harness| harness.slice_changed(SliceWatchId(1), "web", 0),
+        |harness| harness.edit(read(9, AWAY, &[("failback-delay", "soon")])),
+        |harness| {
+            harness
+                .engine
+                .group_event("trafficsplit", Event::Listed(Vec::new()), harness.now)
+        },
+    ];
+    for end in ends {
+        let options = EngineOptions {
+            max_moves: Some(MaxMoves { most: 1, within }),
+            ..EngineOptions::default()
+        };
+        let mut harness = Harness::at_home_with(options);
+        harness.failed_over();
+        harness.slice_changed(SliceWatchId(1), "web", 1);
+        assert!(harness.writes().is_empty());
+        end(&mut harness);
+        harness.settle();
+        let other = GroupId {
+            name: "other".into(),
+            ..id()
+        };
+        let permit = harness.engine.limiter.acquire(&other, harness.now);
+        assert!(permit.is_err(), "{permit:?}");
+        assert_eq!(
+            harness.engine.limiter.waiting(),
+            1,
+            "only the other one waits"
+        );
+    }
+}

@@ -1,0 +1,218 @@
+//! Writes that fail, or of which nobody knows.
+
+use super::*;
+
+const HOME: &[(&str, u64)] = &[("web", 1), ("web-east", 0)];
+const AWAY: &[(&str, u64)] = &[("web", 0), ("web-east", 1)];
+
+impl Harness {
+    /// The primary has died and a write is under way; gives what it notes.
+    fn failing_over() -> (Self, String) {
+        let mut harness = Self::at_home();
+        harness.slice_changed(SliceWatchId(1), "web", 0);
+        let (_, note) = harness.writes().remove(0);
+        (harness, note)
+    }
+
+    fn written(&mut self, answer: RequestResult<Record>) {
+        self.answer(answer);
+        self.settle();
+    }
+}
+
+#[test]
+fn a_group_that_is_gone_is_said_to_be_however_that_is_heard() {
+    let gone = |event| {
+        let mut harness = Harness::at_home();
+        harness
+            .engine
+            .group_event("trafficsplit", event, harness.now);
+        harness.settle();
+        harness.take(|effect| match effect {
+            Effect::Report(Notice::Gone { group }) => Some(group.clone()),
+            _ => None,
+        })
+    };
+    assert_eq!(
+        gone(Event::Deleted(group(
+            2,
+            &[("web", 1), ("web-east", 0)],
+            None
+        ))),
+        [id()]
+    );
+    assert_eq!(gone(Event::Listed(Vec::new())), [id()]);
+}
+
+#[test]
+fn a_write_without_an_answer_that_was_done_is_told_once() {
+    let (mut harness, note) = Harness::failing_over();
+    harness.written(Err(lost()));
+    assert_eq!(harness.moves(), 0);
+    harness.edit(group(2, AWAY, Some(&note)));
+    harness.pass(5);
+    harness.edit(group(3, AWAY, Some(&note)));
+    assert_eq!((harness.moves(), harness.writes().len()), (1, 0));
+    assert!(harness.engine.is_settled());
+}
+
+#[test]
+fn it_may_be_seen_on_the_watch_before_the_connection_breaks() {
+    let (mut harness, note) = Harness::failing_over();
+    harness.edit(group(2, AWAY, Some(&note)));
+    assert_eq!(harness.moves(), 0, "the answer may still come");
+    harness.written(Err(lost()));
+    assert_eq!((harness.moves(), harness.writes().len()), (1, 0));
+}
+
+#[test]
+fn a_write_without_an_answer_that_was_not_done_is_repeated() {
+    let (mut harness, _) = Harness::failing_over();
+    harness.written(Err(lost()));
+    harness.now = harness.engine.next_turn().unwrap();
+    harness.settle();
+    let (weights, note) = harness.writes().remove(0);
+    assert_eq!(weights, [0, 1]);
+    harness.written(Ok(group(2, AWAY, Some(&note))));
+    assert_eq!(harness.moves(), 1);
+}
+
+#[test]
+fn what_was_refused_waits_for_half_a_minute_or_another_version() {
+    let (mut harness, _) = Harness::failing_over();
+    harness.written(Err(forbidden()));
+    harness
+        .engine
+        .slice_event(SliceWatchId(1), Event::Alive, harness.now);
+    harness.pass(20);
+    assert!(harness.writes().is_empty());
+    harness.edit(group(2, HOME, None));
+    assert_eq!(harness.relist_count(), 1);
+    harness.relist(Ok(vec![slice("web", 0), slice("web-east", 1)]));
+    assert_eq!(harness.writes().len(), 1);
+
+    harness.written(Err(forbidden()));
+    harness.pass(29);
+    assert!(harness.writes().is_empty());
+    harness
+        .engine
+        .slice_event(SliceWatchId(1), Event::Alive, harness.now);
+    harness.pass(1);
+    assert_eq!(harness.writes().len(), 1);
+    assert_eq!(harness.complaints().len(), 1, "said once");
+}
+
+/// The object's version tells which of the tries it was.
+#[test]
+fn the_first_of_two_writes_without_an_answer_may_be_the_one_that_was_done() {
+    let (mut harness, first) = Harness::failing_over();
+    harness.written(Err(lost()));
+    harness.now = harness.engine.next_turn().unwrap();
+    harness.settle();
+    assert_eq!(harness.writes().len(), 1);
+    harness.written(Err(lost()));
+    harness.edit(group(2, AWAY, Some(&first)));
+    harness.pass(5);
+    assert_eq!((harness.moves(), harness.writes().len()), (1, 0));
+    assert!(harness.engine.is_settled());
+}
+
+#[test]
+fn a_delay_without_end_is_waited_for() {
+    let mut harness = Harness::at_home();
+    harness.edit(read(
+        2,
+        HOME,
+        &[("failover-delay", "18446744073709551615s")],
+    ));
+    harness.pass(1);
+    harness.slice_changed(SliceWatchId(1), "web", 0);
+    harness.pass(5);
+    assert_eq!(harness.writes().len(), 0);
+    assert!(harness.engine.next_turn().is_some());
+}
+
+#[test]
+fn traffic_that_has_nowhere_to_go_is_told_once_and_so_is_its_end() {
+    let mut harness = Harness::at_home();
+    let watch = SliceWatchId(1);
+    harness.slice_changed(watch, "web-east", 0);
+    harness.slice_changed(watch, "web", 0);
+    harness.pass(3);
+    assert_eq!(harness.stuck(), ["stuck"]);
+    harness.slice_changed(watch, "web", 1);
+    assert_eq!(harness.stuck(), ["unstuck"]);
+}
+
+#[test]
+fn a_definite_refusal_leaves_no_doubt_and_failures_without_end_leave_few() {
+    for (error, uncertain) in [
+        (status(429), 0),
+        (status(400), 0),
+        (status(500), 16),
+        (lost(), 16),
+    ] {
+        let (mut harness, _) = Harness::failing_over();
+        for _ in 0..40 {
+            harness.written(Err(error.clone()));
+            harness.now = harness.engine.next_turn().unwrap();
+            harness
+                .engine
+                .slice_event(SliceWatchId(1), Event::Alive, harness.now);
+            harness.settle();
+        }
+        assert_eq!(
+            harness.engine.groups[&id()].uncertain_writes(),
+            uncertain,
+            "{error}"
+        );
+    }
+}
+
+fn delayed(version: u64) -> Record {
+    read(version, HOME, &[("failover-delay", "10s")])
+}
+
+/// A timer that missed it would end too early.
+#[test]
+fn a_primary_that_comes_and_goes_while_a_write_is_refused_is_seen() {
+    let mut harness = Harness::at_home();
+    harness.edit(delayed(2));
+    harness.slice_changed(SliceWatchId(1), "web", 0);
+    let alive = |harness: &mut Harness, seconds: u64| {
+        for _ in 0..seconds {
+            harness
+                .engine
+                .slice_event(SliceWatchId(1), Event::Alive, harness.now);
+            harness.pass(1);
+        }
+    };
+    alive(&mut harness, 10);
+    assert_eq!(harness.writes().len(), 1);
+    harness.written(Err(forbidden()));
+    alive(&mut harness, 25);
+    harness.slice_changed(SliceWatchId(1), "web", 1);
+    harness.slice_changed(SliceWatchId(1), "web", 0);
+    alive(&mut harness, 9);
+    assert!(harness.writes().is_empty(), "the delay runs anew");
+    alive(&mut harness, 1);
+    assert_eq!(harness.writes().len(), 1);
+}
+
+#[test]
+fn what_is_no_group_for_a_while_has_its_delays_run_anew() {
+    let mut harness = Harness::at_home();
+    harness.edit(delayed(2));
+    harness.slice_changed(SliceWatchId(1), "web", 0);
+    harness.pass(9);
+    harness.edit(read(3, HOME, &[("failover-delay", "soon")]));
+    harness.edit(delayed(4));
+    harness.pass(1);
+    let watch = harness.started().pop().expect("a watch anew");
+    harness.list(watch, &[("web", 0), ("web-east", 1)]);
+    harness.pass(9);
+    assert!(harness.writes().is_empty());
+    harness.engine.slice_event(watch, Event::Alive, harness.now);
+    harness.pass(1);
+    assert_eq!(harness.writes().len(), 1);
+}

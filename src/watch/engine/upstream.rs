@@ -1,0 +1,54 @@
+//! Linkerd's own failover controller (upstream): which groups are left to it.
+
+use std::time::Duration;
+
+use super::core::Engine;
+use crate::model::{GroupId, Readiness};
+use crate::resource::annotations::POLICY_KEYS;
+use crate::resource::{Record, Upstream};
+
+impl Engine {
+    /// The driver has found the controller, or that it is not there.
+    pub fn upstream_found(&mut self, upstream: Option<Upstream>, now: Duration) {
+        if self.upstream != upstream {
+            self.upstream = upstream;
+            self.mark_all_dirty(now);
+        }
+    }
+
+    /// The groups that the controller manages too.
+    pub fn run_by_upstream(&self) -> Vec<GroupId> {
+        let Some(upstream) = &self.upstream else {
+            return Vec::new();
+        };
+        let covered = self
+            .groups
+            .iter()
+            .filter(|(_, group)| upstream.covers(group.record()));
+        let mut groups: Vec<GroupId> = covered.map(|(id, _)| id.clone()).collect();
+        groups.sort();
+        groups
+    }
+
+    /// Why a group is left to the controller: the two would decide differently.
+    pub(super) fn why_left_to_upstream(
+        &self,
+        record: &Record,
+        readiness: &[Readiness],
+    ) -> Option<&'static str> {
+        if !self.upstream.as_ref()?.covers(record) {
+            return None;
+        }
+        if !self.options.alongside_upstream && !self.options.dry_run {
+            return Some("its selector covers the group; --alongside-upstream shares such groups");
+        }
+        if POLICY_KEYS
+            .iter()
+            .any(|key| record.meta.annotations.get(key).is_some())
+        {
+            return Some("it ignores policy annotations, and the group has some");
+        }
+        let is_remote = readiness.iter().any(Readiness::rests_elsewhere);
+        is_remote.then_some("it sees local endpoints only, and a backend has endpoints elsewhere")
+    }
+}
