@@ -12,7 +12,7 @@ use super::fixture::{Fixture, splits};
 use super::requests::Watch;
 
 /// Far longer than anything that is measured takes.
-const LIMIT: Duration = Duration::from_secs(120);
+const MOVE_LIMIT: Duration = Duration::from_secs(120);
 
 /// A group whose weights were seen.
 pub struct Seen {
@@ -80,7 +80,7 @@ impl ExternalWatch {
     }
 
     async fn next(&mut self, awaited: &str) -> Seen {
-        match tokio::time::timeout(LIMIT, self.events.recv()).await {
+        match tokio::time::timeout(MOVE_LIMIT, self.events.recv()).await {
             Ok(seen) => seen.expect("the watch goes on"),
             Err(_) => panic!("{awaited} was not seen to move"),
         }

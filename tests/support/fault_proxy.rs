@@ -339,4 +339,4 @@ fn status(code: u16) -> String {
 }
 
 /// How long to observe a watch that must not do something: long enough for it to do it many times.
-pub const A_WHILE: Duration = Duration::from_millis(1500);
+pub const OBSERVATION_TIME: Duration = Duration::from_millis(1500);

@@ -36,7 +36,7 @@ pub use command::{BINARY, finish, repository, run};
 pub use connect_proxy::ConnectProxy;
 pub use documented::{documented, documented_as, documented_metrics};
 pub use endpoints::endpoint;
-pub use fault_proxy::{A_WHILE, FaultProxy};
+pub use fault_proxy::{FaultProxy, OBSERVATION_TIME};
 pub use faults::{Fault, Recorded};
 pub use harmless::harmless;
 pub use installed::{Installed, Link, is_here};
@@ -54,7 +54,7 @@ pub use running::Running;
 pub use sandbox::{Sandbox, client, processes_mentioning, share, shared};
 pub use scripted::ScriptedServer;
 pub use upstream::{ReadinessFrom, Upstream};
-pub use wait::{LIMIT, eventually, eventually_within};
+pub use wait::{WAIT_LIMIT, eventually, eventually_within};
 pub use watching::{
     Rest, end, operator_rights, operator_rights_beyond, operator_rights_without, started, watching,
     watching_as,

@@ -13,7 +13,7 @@ use super::output::Output;
 use super::running::Running;
 use super::sandbox;
 
-const LIMIT: Duration = Duration::from_secs(60);
+const RUN_LIMIT: Duration = Duration::from_secs(60);
 
 /// A builder for a run of the plugin. It uses the shared clusters by default.
 pub struct Plugin {
@@ -89,9 +89,9 @@ impl Plugin {
     pub async fn run(self) -> Output {
         let mut command = self.command();
         let line = format!("{:?}", command.as_std());
-        match tokio::time::timeout(LIMIT, command.output()).await {
+        match tokio::time::timeout(RUN_LIMIT, command.output()).await {
             Ok(output) => Output::new(line, output.expect("the plugin starts")),
-            Err(_) => panic!("{line}\nstill ran after {LIMIT:?}"),
+            Err(_) => panic!("{line}\nstill ran after {RUN_LIMIT:?}"),
         }
     }
 

@@ -14,7 +14,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 use tokio::process::{Child, Command};
 
-use super::wait::{LIMIT, eventually};
+use super::wait::{WAIT_LIMIT, eventually};
 
 /// The plugin on a terminal of its own. It is killed when this is dropped.
 pub struct Pty {
@@ -135,7 +135,7 @@ impl Pty {
             .and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
         drop(self.terminal);
         kill_process(pid.expect("the plugin still runs"), Signal::HUP).expect("the signal is sent");
-        let ended = tokio::time::timeout(LIMIT, self.child.wait())
+        let ended = tokio::time::timeout(WAIT_LIMIT, self.child.wait())
             .await
             .expect("the plugin ends in time");
         ended.expect("the plugin can be waited for").code()
@@ -143,7 +143,7 @@ impl Pty {
 
     /// Waits for the end. Returns the exit code and everything that was written.
     pub async fn wait(mut self) -> (Option<i32>, String) {
-        let ended = tokio::time::timeout(LIMIT, self.child.wait())
+        let ended = tokio::time::timeout(WAIT_LIMIT, self.child.wait())
             .await
             .expect("the plugin ends in time");
         let code = ended.expect("the plugin can be waited for").code();

@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
-use super::wait::LIMIT;
+use super::wait::WAIT_LIMIT;
 
 /// The plugin while it runs (`watch`). It is killed when this is dropped.
 pub struct Running {
@@ -61,7 +61,7 @@ impl Running {
     /// Takes the next line of standard output. Panics when no line comes in time or the plugin
     /// ends.
     pub async fn line(&mut self) -> String {
-        match tokio::time::timeout(LIMIT, self.stdout.recv()).await {
+        match tokio::time::timeout(WAIT_LIMIT, self.stdout.recv()).await {
             Ok(Some(line)) => {
                 self.seen.push(line.clone());
                 line
@@ -95,7 +95,7 @@ impl Running {
             }
             None
         };
-        let found = tokio::time::timeout(LIMIT, find).await.ok().flatten();
+        let found = tokio::time::timeout(WAIT_LIMIT, find).await.ok().flatten();
         found.unwrap_or_else(|| self.fail(&format!("no line on standard error contains {text:?}")))
     }
 
@@ -136,7 +136,7 @@ impl Running {
 
     /// Waits for the end.
     pub async fn wait(&mut self) -> ExitStatus {
-        match tokio::time::timeout(LIMIT, self.child.wait()).await {
+        match tokio::time::timeout(WAIT_LIMIT, self.child.wait()).await {
             Ok(status) => status.expect("the plugin can be waited for"),
             Err(_) => self.fail("the plugin did not end"),
         }

@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 /// How long a condition may take to become true on a busy machine.
-pub const LIMIT: Duration = Duration::from_secs(20);
+pub const WAIT_LIMIT: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(20);
 
 /// Waits until `condition` returns a value. An `Err` describes the current state and is shown when
 /// the time is over.
 pub async fn eventually<T>(what: &str, condition: impl AsyncFn() -> Result<T, String>) -> T {
-    eventually_within(LIMIT, what, condition).await
+    eventually_within(WAIT_LIMIT, what, condition).await
 }
 
 pub async fn eventually_within<T>(

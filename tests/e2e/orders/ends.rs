@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use super::{annotation, assert_home, order, override_of, run, status, web};
 use crate::support::{
-    Fault, FaultProxy, LIMIT, Running, TestNamespace, end, eventually, plugin, watching,
+    Fault, FaultProxy, Running, TestNamespace, WAIT_LIMIT, end, eventually, plugin, watching,
 };
 
 #[tokio::test]
@@ -349,7 +349,7 @@ async fn a_hold_whose_output_is_closed_ends_the_override() {
         .spawn()
         .unwrap();
     drop((child.stdout.take(), child.stderr.take()));
-    let ended = tokio::time::timeout(LIMIT, child.wait())
+    let ended = tokio::time::timeout(WAIT_LIMIT, child.wait())
         .await
         .expect("it ends")
         .unwrap();

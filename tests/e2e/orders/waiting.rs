@@ -9,7 +9,8 @@ use tokio::sync::Notify;
 
 use super::{assert_home, order, run, run_through, web};
 use crate::support::{
-    A_WHILE, Fault, FaultProxy, TestNamespace, operator_rights_without, restricted_kubeconfig, rule,
+    Fault, FaultProxy, OBSERVATION_TIME, TestNamespace, operator_rights_without,
+    restricted_kubeconfig, rule,
 };
 
 const TRACKED: &str = "argocd.argoproj.io/tracking-id";
@@ -41,7 +42,7 @@ async fn failback_happens_as_soon_as_home_is_ready() {
         // Until it has received the first list of its watch.
         loop {
             assert!(
-                waiting.line_within(A_WHILE).await.is_none(),
+                waiting.line_within(OBSERVATION_TIME).await.is_none(),
                 "nothing is done yet"
             );
             if lists() == before {

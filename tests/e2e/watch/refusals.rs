@@ -3,8 +3,8 @@
 use http::Method;
 
 use crate::support::{
-    A_WHILE, Fault, FaultProxy, TestNamespace, end, operator_rights, plugin, rule, started,
-    watching_as,
+    Fault, FaultProxy, OBSERVATION_TIME, TestNamespace, end, operator_rights, plugin, rule,
+    started, watching_as,
 };
 
 #[tokio::test]
@@ -30,7 +30,7 @@ async fn a_rejected_patch_is_reported_once_and_backs_off() {
     watch
         .stderr_line_containing("web is not moved: the API server rejects the patch (HTTP 422)")
         .await;
-    assert_eq!(watch.line_within(A_WHILE).await, None);
+    assert_eq!(watch.line_within(OBSERVATION_TIME).await, None);
     assert_eq!(proxy.writes(), 1);
 
     // A new version of the object is tried again.
@@ -88,7 +88,7 @@ async fn a_missing_right_to_write_is_reported_once() {
     );
     let mut watch = watching_as(&ns.west, &rights, &[]).await;
     watch.stderr_line_containing("web is not moved").await;
-    assert_eq!(watch.line_within(A_WHILE).await, None);
+    assert_eq!(watch.line_within(OBSERVATION_TIME).await, None);
     let rest = end(watch).await;
     assert_eq!(rest.complaints("not moved"), 1, "{rest:?}");
 }
