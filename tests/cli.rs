@@ -18,12 +18,12 @@ mod cli {
     mod help;
     mod hints;
     mod install;
+    mod install_dir;
     mod json_errors;
     mod krew;
     mod kubeconfig;
     mod linkerd;
     mod links;
-    mod place;
     mod readme;
     mod scripted;
     mod stale;

@@ -10,6 +10,7 @@ mod support;
 
 mod e2e {
     mod access;
+    mod changes;
     mod check;
     mod completion;
     mod create;
@@ -17,7 +18,6 @@ mod e2e {
     mod hostile;
     mod lease;
     mod live;
-    mod orders;
     mod remotes;
     mod routes;
     mod sandbox;

@@ -9,14 +9,14 @@
 mod support;
 
 mod faults {
-    mod contest;
+    mod contention;
     mod edits;
-    mod odd;
+    mod odd_objects;
     mod restarts;
     mod rights;
-    mod sleep;
     mod soak;
     mod story;
+    mod suspend;
     mod watches;
     mod writes;
 }

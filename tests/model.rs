@@ -10,11 +10,11 @@ mod model {
     mod commands;
     mod garbage;
     mod invariants;
-    mod loops;
     mod mirrors;
     mod object;
-    mod orders;
+    mod overrides;
     mod routes;
     mod sequences;
+    mod two_controllers;
     mod vectors;
 }

@@ -27,7 +27,7 @@ use environment::Environment;
 use report::Report;
 
 /// The latency of a laptop's requests.
-const LAPTOP: Duration = Duration::from_millis(25);
+const LAPTOP_LATENCY: Duration = Duration::from_millis(25);
 
 fn main() {
     let words: Vec<String> = std::env::args()
@@ -77,7 +77,7 @@ fn delay(words: &[String]) -> (Duration, Vec<&str>) {
     const FLAG: &str = "--delay";
     let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
     let Some(at) = words.iter().position(|word| *word == FLAG) else {
-        return (LAPTOP, words);
+        return (LAPTOP_LATENCY, words);
     };
     words.remove(at);
     let said = if at < words.len() {

@@ -3,18 +3,17 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
-use super::place::Place;
+use super::install_dir::InstallDir;
 use crate::support::{BINARY, finish, repository, run};
 
 #[test]
 fn everything_is_installed_under_the_home_folder() {
-    let place = Place::new();
-    place
-        .install(&[])
+    let dir = InstallDir::new();
+    dir.install(&[])
         .success()
         .stdout_contains("home/.local/bin/kubectl-failover\n")
         .stdout_contains("share/man/man1");
-    let found = place.below("home/.local");
+    let found = dir.below("home/.local");
     for file in [
         "bin/kubectl-failover",
         "bin/linkerd-failover",
@@ -40,9 +39,9 @@ fn everything_is_installed_under_the_home_folder() {
 
 #[test]
 fn the_links_lead_to_the_binary() {
-    let place = Place::new();
-    finish(&mut place.script(&["--binary", BINARY])).success();
-    let bin = place.home().join(".local/bin");
+    let dir = InstallDir::new();
+    finish(&mut dir.script(&["--binary", BINARY])).success();
+    let bin = dir.home().join(".local/bin");
     run(bin.join("kubectl-failover"), ["--help"])
         .success()
         .stdout_contains("Usage: kubectl failover");
@@ -59,59 +58,55 @@ fn the_links_lead_to_the_binary() {
 
 #[test]
 fn the_flag_overrides_the_variable_and_paths_may_have_spaces() {
-    let place = Place::new();
-    let mut script = place.script(&["--binary", "program", "--prefix", "a b/c"]);
-    finish(script.env("PREFIX", place.path("variable"))).success();
-    assert!(place.below("a b/c").contains("bin/linkerd-failover"));
-    assert!(!place.path("variable").exists());
+    let dir = InstallDir::new();
+    let mut script = dir.script(&["--binary", "program", "--prefix", "a b/c"]);
+    finish(script.env("PREFIX", dir.path("variable"))).success();
+    assert!(dir.below("a b/c").contains("bin/linkerd-failover"));
+    assert!(!dir.path("variable").exists());
     finish(
-        place
-            .script(&["--binary", "program"])
-            .env("PREFIX", place.path("variable")),
+        dir.script(&["--binary", "program"])
+            .env("PREFIX", dir.path("variable")),
     )
     .success();
-    assert!(place.below("variable").contains("bin/linkerd-failover"));
+    assert!(dir.below("variable").contains("bin/linkerd-failover"));
 }
 
 #[test]
 fn a_folder_outside_path_is_reported() {
-    let place = Place::new();
-    place
-        .install(&[])
+    let dir = InstallDir::new();
+    dir.install(&[])
         .success()
         .stdout_contains("bin is not on PATH")
         .stdout_contains("export PATH=\"");
     let path = std::env::var("PATH").unwrap_or_default();
-    let path = format!("{}:{path}", place.home().join(".local/bin").display());
-    let quiet = finish(place.script(&["--binary", "program"]).env("PATH", path)).success();
+    let path = format!("{}:{path}", dir.home().join(".local/bin").display());
+    let quiet = finish(dir.script(&["--binary", "program"]).env("PATH", path)).success();
     assert!(!quiet.stdout.contains("not on PATH"), "{quiet}");
 }
 
 #[test]
 fn uninstall_removes_everything_that_was_installed() {
-    let place = Place::new();
-    place.install(&["--prefix", "new/prefix"]).success();
-    place
-        .uninstall(&["--prefix", "new/prefix"])
+    let dir = InstallDir::new();
+    dir.install(&["--prefix", "new/prefix"]).success();
+    dir.uninstall(&["--prefix", "new/prefix"])
         .success()
         .stdout_contains("Removed kubectl-failover");
-    place
-        .uninstall(&["--prefix", "new/prefix"])
+    dir.uninstall(&["--prefix", "new/prefix"])
         .success()
         .stdout_contains("Nothing is installed");
-    assert!(!place.path("new").exists());
+    assert!(!dir.path("new").exists());
 }
 
 #[test]
 fn uninstall_leaves_other_files_alone() {
-    let place = Place::new();
-    let own = place.home().join(".local/bin");
+    let dir = InstallDir::new();
+    let own = dir.home().join(".local/bin");
     fs::create_dir_all(&own).expect("a folder");
-    fs::create_dir_all(place.home().join(".local/share/man")).expect("an empty folder");
-    place.install(&[]).success();
+    fs::create_dir_all(dir.home().join(".local/share/man")).expect("an empty folder");
+    dir.install(&[]).success();
     fs::write(own.join("other"), "").expect("another program");
-    fs::write(place.home().join(".local/share/zsh/mine"), "").expect("another file");
-    place.uninstall(&[]).success();
+    fs::write(dir.home().join(".local/share/zsh/mine"), "").expect("another file");
+    dir.uninstall(&[]).success();
     let expected = [
         ".local",
         ".local/bin",
@@ -121,7 +116,7 @@ fn uninstall_leaves_other_files_alone() {
     ];
     let added_later = [".local/share/zsh", ".local/share/zsh/mine"];
     assert_eq!(
-        place.below("home"),
+        dir.below("home"),
         expected
             .into_iter()
             .chain(added_later)
@@ -132,69 +127,68 @@ fn uninstall_leaves_other_files_alone() {
 
 #[test]
 fn a_second_run_replaces_the_first() {
-    let place = Place::new();
-    place.install(&[]).success();
-    let first = place.below("home");
-    place.write_program("two");
-    place.install(&[]).success();
-    assert_eq!(place.below("home"), first);
+    let dir = InstallDir::new();
+    dir.install(&[]).success();
+    let first = dir.below("home");
+    dir.write_program("two");
+    dir.install(&[]).success();
+    assert_eq!(dir.below("home"), first);
     let none: [&str; 0] = [];
     assert_eq!(
-        run(place.home().join(".local/bin/linkerd-failover"), none)
+        run(dir.home().join(".local/bin/linkerd-failover"), none)
             .success()
             .stdout,
         "two\n"
     );
-    place.uninstall(&[]).success();
-    assert!(place.below("home").is_empty());
+    dir.uninstall(&[]).success();
+    assert!(dir.below("home").is_empty());
 }
 
 #[test]
 fn files_that_a_new_version_lacks_are_removed() {
-    let place = Place::new();
-    place.install(&[]).success();
-    let old_page = place
+    let dir = InstallDir::new();
+    dir.install(&[]).success();
+    let old_page = dir
         .home()
         .join(".local/share/man/man1/kubectl-failover-gone.1");
-    let manifest = place.home().join(".local/share/kubectl-failover/manifest");
+    let manifest = dir.home().join(".local/share/kubectl-failover/manifest");
     fs::write(&old_page, "").expect("a page");
     let listed = fs::read_to_string(&manifest).expect("the manifest");
     fs::write(&manifest, format!("{listed}file {}\n", old_page.display())).expect("the manifest");
-    place.install(&[]).success();
+    dir.install(&[]).success();
     assert!(!old_page.exists());
 }
 
 #[test]
 fn a_foreign_file_is_not_replaced() {
-    let place = Place::new();
-    let theirs = place.home().join(".local/bin/linkerd-failover");
+    let dir = InstallDir::new();
+    let theirs = dir.home().join(".local/bin/linkerd-failover");
     fs::create_dir_all(theirs.parent().expect("a folder")).expect("a folder");
     fs::write(&theirs, "theirs").expect("a file");
-    let before = place.below("home");
-    place
-        .install(&[])
+    let before = dir.below("home");
+    dir.install(&[])
         .code(1)
         .stderr_contains("bin/linkerd-failover")
         .stderr_contains("nothing was changed");
-    assert_eq!(place.below("home"), before);
+    assert_eq!(dir.below("home"), before);
     assert_eq!(fs::read_to_string(theirs).expect("the file"), "theirs");
 }
 
 #[test]
 fn a_failed_installation_leaves_nothing() {
-    let place = Place::new();
-    fail_to_move_pages(&place);
+    let dir = InstallDir::new();
+    fail_to_move_pages(&dir);
     let path = format!(
         "{}:{}",
-        place.path("broken").display(),
+        dir.path("broken").display(),
         std::env::var("PATH").unwrap_or_default()
     );
-    let mut script = place.script(&["--binary", "program"]);
+    let mut script = dir.script(&["--binary", "program"]);
     finish(script.env("PATH", path))
         .code(1)
         .stderr_contains("the installation did not finish");
-    assert!(place.below("home").is_empty(), "{:#?}", place.below("home"));
-    let left: Vec<_> = place
+    assert!(dir.below("home").is_empty(), "{:#?}", dir.below("home"));
+    let left: Vec<_> = dir
         .below(".")
         .into_iter()
         .filter(|name| name.contains("kubectl-failover"))
@@ -203,9 +197,9 @@ fn a_failed_installation_leaves_nothing() {
 }
 
 /// Installs a fake `mv` that fails to move man pages.
-fn fail_to_move_pages(place: &Place) {
-    let mv = place.path("broken/mv");
-    fs::create_dir(place.path("broken")).expect("a folder");
+fn fail_to_move_pages(dir: &InstallDir) {
+    let mv = dir.path("broken/mv");
+    fs::create_dir(dir.path("broken")).expect("a folder");
     fs::write(
         &mv,
         "#!/bin/sh\ncase $* in *man1*) exit 1 ;; esac\nPATH=${PATH#*:}\nexec mv \"$@\"\n",
@@ -216,8 +210,8 @@ fn fail_to_move_pages(place: &Place) {
 
 #[test]
 fn a_missing_cargo_names_what_to_install() {
-    let place = Place::new();
-    let tools = place.path("tools");
+    let dir = InstallDir::new();
+    let tools = dir.path("tools");
     fs::create_dir(&tools).expect("a folder");
     for tool in ["sh", "dirname", "mktemp", "rm", "sed", "grep", "cp", "cat"] {
         let found = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
@@ -226,31 +220,31 @@ fn a_missing_cargo_names_what_to_install() {
             .expect("a tool that every machine has");
         symlink(found, tools.join(tool)).expect("a link");
     }
-    let output = finish(place.script(&[]).env("PATH", &tools)).code(1);
+    let output = finish(dir.script(&[]).env("PATH", &tools)).code(1);
     output
         .stderr_contains("cargo is missing")
         .stderr_contains(env!("CARGO_PKG_RUST_VERSION"))
         .stderr_contains("C compiler");
-    assert!(place.below("home").is_empty());
+    assert!(dir.below("home").is_empty());
 }
 
 #[test]
 fn mistakes_on_the_command_line_are_reported() {
-    let place = Place::new();
-    finish(&mut place.script(&["--help"]))
+    let dir = InstallDir::new();
+    finish(&mut dir.script(&["--help"]))
         .success()
         .stdout_contains("--uninstall");
-    finish(&mut place.script(&["--frobnicate"]))
+    finish(&mut dir.script(&["--frobnicate"]))
         .code(2)
         .stderr_contains("unknown argument: --frobnicate");
-    finish(&mut place.script(&["--prefix"]))
+    finish(&mut dir.script(&["--prefix"]))
         .code(2)
         .stderr_contains("--prefix needs a value");
-    finish(&mut place.script(&["--binary", "missing"]))
+    finish(&mut dir.script(&["--binary", "missing"]))
         .code(1)
         .stderr_contains("there is no file missing");
-    finish(place.script(&[]).env_remove("HOME"))
+    finish(dir.script(&[]).env_remove("HOME"))
         .code(1)
         .stderr_contains("HOME is not set");
-    assert!(place.below("home").is_empty());
+    assert!(dir.below("home").is_empty());
 }

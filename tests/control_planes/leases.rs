@@ -20,9 +20,9 @@ use crate::support::{
 const SPLITS: &str = "/trafficsplits/";
 const LEASES: &str = "/leases";
 /// How long a Lease lasts after a write.
-const LASTS: Duration = Duration::from_secs(15);
+const LEASE_DURATION: Duration = Duration::from_secs(15);
 /// How long the other watch may take once the Lease has expired.
-const TAKE_OVER: Duration = Duration::from_secs(5);
+const TAKEOVER_LIMIT: Duration = Duration::from_secs(5);
 
 /// Two watches, each with a ServiceAccount and a proxy of its own.
 struct Pair<'a> {
@@ -99,7 +99,7 @@ impl<'a> Pair<'a> {
     /// Checks that each write started after its watch had the Lease and ended before the Lease
     /// could expire, and that the other watch did not hold it meanwhile.
     fn audit(&self) {
-        let lasts = SignedDuration::try_from(LASTS).unwrap();
+        let lasts = SignedDuration::try_from(LEASE_DURATION).unwrap();
         let mut seen = 0;
         for (own, other) in [("first", "second"), ("second", "first")] {
             let (kept, taken) = (self.writes(own, "leases"), self.writes(other, "leases"));
@@ -140,7 +140,7 @@ impl<'a> Pair<'a> {
         .await;
         let took = taken.began.duration_since(since);
         assert!(
-            took < SignedDuration::try_from(LASTS + TAKE_OVER).unwrap(),
+            took < SignedDuration::try_from(LEASE_DURATION + TAKEOVER_LIMIT).unwrap(),
             "{took:?}"
         );
         self.fixture.until_right(SETTLE_LIMIT).await;

@@ -16,10 +16,10 @@ use crate::support::{
 
 const APISERVER: &str = "kube-apiserver";
 /// How long a program is gone.
-const GONE: Duration = Duration::from_secs(10);
+const OUTAGE: Duration = Duration::from_secs(10);
 /// How long recovery may take after the program is back, beyond the time for the same change
 /// without a fault.
-const CAUGHT_UP: Duration = Duration::from_secs(5);
+const RECOVERY_LIMIT: Duration = Duration::from_secs(5);
 
 /// Endpoints change through a second API server while the one that the watch uses is gone.
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn restarted_servers_lose_no_change() {
     let started = Instant::now();
     fixture.lose_all_primaries().await;
     fixture.until_right(SETTLE_LIMIT).await;
-    let limit = CAUGHT_UP + started.elapsed();
+    let limit = RECOVERY_LIMIT + started.elapsed();
     fixture.restore_all_primaries().await;
     fixture.until_right(SETTLE_LIMIT).await;
     fixture.set("g0", false).await;
@@ -63,7 +63,7 @@ async fn restarted_servers_lose_no_change() {
     let command = sandbox.kill("solo", APISERVER).await;
     let killed = Instant::now();
     by_side_door.lose_all_primaries().await;
-    tokio::time::sleep(GONE.saturating_sub(killed.elapsed())).await;
+    tokio::time::sleep(OUTAGE.saturating_sub(killed.elapsed())).await;
     assert_eq!(
         by_side_door.away().await,
         1,
@@ -76,7 +76,7 @@ async fn restarted_servers_lose_no_change() {
 
     let command = sandbox.kill("solo", "etcd").await;
     let killed = Instant::now();
-    tokio::time::sleep(GONE.saturating_sub(killed.elapsed())).await;
+    tokio::time::sleep(OUTAGE.saturating_sub(killed.elapsed())).await;
     let _etcd = start_again(&command);
     until_it_answers(&side.client).await;
     fixture.restore_all_primaries().await;

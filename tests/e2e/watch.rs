@@ -1,8 +1,6 @@
 //! `watch` against real clusters.
 
-mod brake;
 mod contexts;
-mod ends;
 mod faults;
 mod flapping;
 mod groups;
@@ -12,10 +10,12 @@ mod logs;
 mod metrics;
 mod once;
 mod policy;
+mod rate_limit;
 mod readiness;
 mod refusals;
 mod rights;
 mod rules;
+mod shutdown;
 mod start;
 mod story;
 mod upstream;

@@ -13,7 +13,7 @@ use crate::support::{FaultProxy, TestNamespace, end, plugin, started};
 /// The variable with the duration in seconds: 600 and more for a soak. A short run cannot show slow
 /// leaks.
 const VARIABLE: &str = "FAILOVER_SOAK_SECONDS";
-const SHORT: u64 = 20;
+const DEFAULT_SECONDS: u64 = 20;
 /// Memory has reached its size after this long.
 const WARM_UP: Duration = Duration::from_secs(60);
 
@@ -22,7 +22,7 @@ async fn endless_flips_and_faults_do_not_make_it_grow() {
     let asked = std::env::var(VARIABLE)
         .ok()
         .map(|seconds| seconds.parse().expect("a number of seconds"));
-    let time = Duration::from_secs(asked.unwrap_or(SHORT));
+    let time = Duration::from_secs(asked.unwrap_or(DEFAULT_SECONDS));
     let warm_up = WARM_UP.min(time / 2);
     let most = if asked.is_some() { 1.05 } else { 1.25 };
 

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::objects::traffic_split_resource;
 
 /// The maximum number of objects of a kind that are shown.
-const MOST: usize = 20;
+const MAX_OBJECTS: usize = 20;
 
 /// The objects of the namespace that help to understand a failed test, as YAML.
 pub async fn namespace(client: &Client, context: &str, name: &str) -> String {
@@ -32,8 +32,13 @@ where
 {
     match api.list(&ListParams::default()).await {
         Ok(list) => {
-            let more = list.items.len().saturating_sub(MOST);
-            let shown: String = list.items.into_iter().take(MOST).map(document).collect();
+            let more = list.items.len().saturating_sub(MAX_OBJECTS);
+            let shown: String = list
+                .items
+                .into_iter()
+                .take(MAX_OBJECTS)
+                .map(document)
+                .collect();
             if more > 0 {
                 format!("{shown}# and {more} more\n")
             } else {

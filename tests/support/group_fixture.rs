@@ -19,7 +19,7 @@ use crate::support::{Side, endpoint};
 pub const GROUPS: usize = 200;
 /// How long it may take on a busy machine until every group has the right weights.
 pub const SETTLE_LIMIT: Duration = Duration::from_secs(60);
-const AT_ONCE: usize = 16;
+const CONCURRENCY: usize = 16;
 const PRIMARY: &str = "test/role=primary";
 
 /// Groups `g0`, `g1` and so on, each with a primary of the same name and one fallback. They have
@@ -214,7 +214,7 @@ pub fn fallback_of(name: &str) -> String {
 pub async fn for_each<T>(items: &[T], act: impl AsyncFn(&T)) {
     let acts = items.iter().map(|item| act(item));
     stream::iter(acts)
-        .buffer_unordered(AT_ONCE)
+        .buffer_unordered(CONCURRENCY)
         .collect::<()>()
         .await;
 }

@@ -133,10 +133,10 @@ async fn a_remote_that_hangs_delays_no_other_group() {
 
 #[tokio::test]
 async fn a_remote_that_starts_to_hang_delays_no_local_failover() {
-    const MANY: usize = 24;
+    const GROUPS: usize = 24;
     const DELAY: Duration = Duration::from_secs(12);
     let ns = flat_group("remote-hung").await;
-    let groups: Vec<(String, String)> = (0..MANY)
+    let groups: Vec<(String, String)> = (0..GROUPS)
         .map(|i| (format!("app-{i}"), format!("other-{i}")))
         .collect();
     for (app, other) in &groups {
@@ -171,10 +171,10 @@ async fn a_remote_that_starts_to_hang_delays_no_local_failover() {
                 .iter()
                 .filter(|weights| weights[0].1 == 0 && weights[2].1 == 1);
             let away = away.count();
-            if away == MANY {
+            if away == GROUPS {
                 Ok(())
             } else {
-                Err(format!("{away} of {MANY}"))
+                Err(format!("{away} of {GROUPS}"))
             }
         },
     )

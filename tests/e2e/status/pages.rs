@@ -6,15 +6,15 @@ use http::Method;
 use crate::support::{Fault, FaultProxy, Output, TestNamespace, plugin};
 
 /// One more than a small page holds.
-const MANY: usize = 501;
-const GROUPS: &str = "trafficsplits?*limit=10000";
+const GROUP_COUNT: usize = 501;
+const GROUP_LIST: &str = "trafficsplits?*limit=10000";
 
 async fn many_groups(prefix: &str) -> TestNamespace {
     let ns = TestNamespace::new(prefix).await;
     ns.west
         .group("web", &[("web", 1, 1), ("web-east", 0, 2)])
         .await;
-    let groups = (1..MANY).map(|number| format!("group-{number}"));
+    let groups = (1..GROUP_COUNT).map(|number| format!("group-{number}"));
     let west = &ns.west;
     let made = groups.map(|name| async move {
         west.traffic_split(&name, &name, &[(&name, 1), ("web-east", 0)])
@@ -40,7 +40,7 @@ async fn status(ns: &TestNamespace, proxy: &FaultProxy, flags: &[&str]) -> Outpu
 
 fn assert_all_are_shown(output: &Output) {
     let table = output.stdout.lines().take_while(|line| !line.is_empty());
-    assert_eq!(table.count(), 1 + MANY, "{output}");
+    assert_eq!(table.count(), 1 + GROUP_COUNT, "{output}");
     let row = |name: &str| {
         output
             .stdout
@@ -68,17 +68,18 @@ async fn many_groups_and_their_slices_take_one_list_each() {
         .count();
     assert_eq!(steps, 1, "{output}");
     let end = format!(
-        "{} more are OutOfSync: -o json says why of each\n{MANY} groups: ",
-        MANY - 1 - 10
+        "{} more are OutOfSync: -o json says why of each\n{GROUP_COUNT} groups: ",
+        GROUP_COUNT - 1 - 10
     );
     assert!(output.stdout.contains(&end), "{output}");
     assert!(
-        output
-            .stdout
-            .ends_with(&format!(" groups: {} OutOfSync, 1 Primary\n", MANY - 1)),
+        output.stdout.ends_with(&format!(
+            " groups: {} OutOfSync, 1 Primary\n",
+            GROUP_COUNT - 1
+        )),
         "{output}"
     );
-    for list in [GROUPS, "endpointslices?limit=10000"] {
+    for list in [GROUP_LIST, "endpointslices?limit=10000"] {
         assert_eq!(proxy.seen(&Method::GET, list).len(), 1, "{list}");
     }
 }
@@ -87,9 +88,9 @@ async fn many_groups_and_their_slices_take_one_list_each() {
 async fn a_slow_list_is_read_in_small_pages() {
     let ns = many_groups("slow").await;
     let proxy = FaultProxy::before(&ns.west).await;
-    proxy.inject(Method::GET, GROUPS, 1, Fault::Silent);
+    proxy.inject(Method::GET, GROUP_LIST, 1, Fault::Silent);
     assert_all_are_shown(&status(&ns, &proxy, &["--request-timeout", "3s"]).await);
-    assert_eq!(proxy.seen(&Method::GET, GROUPS).len(), 1);
+    assert_eq!(proxy.seen(&Method::GET, GROUP_LIST).len(), 1);
     assert_eq!(
         proxy.seen(&Method::GET, "trafficsplits?*limit=500").len(),
         2

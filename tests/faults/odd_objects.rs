@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::group_fixture::{GROUPS, GroupFixture, SETTLE_LIMIT, for_each};
 use crate::support::{TestNamespace, end, traffic_split_resource, watching};
 
-const ODD: usize = 500;
+const ODD_OBJECTS: usize = 500;
 /// The kinds of odd objects. The first ones are not groups.
 const KINDS: usize = 11;
 const INVALID: usize = 7;
@@ -19,7 +19,7 @@ const WITHOUT_ENDPOINTS: usize = 10;
 async fn odd_objects_are_reported_once_and_do_not_affect_others() {
     let ns = TestNamespace::new("odd").await;
     let fixture = GroupFixture::build(&ns.west, GROUPS).await;
-    let odd: Vec<usize> = (0..ODD).collect();
+    let odd: Vec<usize> = (0..ODD_OBJECTS).collect();
     let resource = traffic_split_resource("v1alpha1");
     let splits: Api<DynamicObject> =
         Api::namespaced_with(ns.west.client.clone(), &ns.west.namespace, &resource);

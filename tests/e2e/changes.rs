@@ -1,8 +1,8 @@
 //! `force`, `failback`, `pause` and `resume`.
 
-mod ends;
+mod expiry;
+mod force;
 mod game_day;
-mod life;
 mod pause;
 mod prompt;
 mod refusals;

@@ -16,7 +16,7 @@ use crate::support::{
 };
 
 /// The shortest time between a write and the answer to its reversal.
-const PATIENCE: Duration = Duration::from_secs(5);
+const MIN_REVERT_DELAY: Duration = Duration::from_secs(5);
 
 /// Upstream's rules follow Endpoints, which still report the primaries as ready.
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn a_disagreement_with_upstream_backs_off_and_is_shown() {
                     fixture.roll_out(&fallback_of(name)).await
                 })
                 .await;
-                if start.elapsed() > PATIENCE * 2 {
+                if start.elapsed() > MIN_REVERT_DELAY * 2 {
                     Ok(())
                 } else {
                     Err(String::new())
@@ -134,7 +134,7 @@ fn hasty_answers(proxy: &FaultProxy) -> Vec<(String, Duration)> {
     {
         if let Some(before) = last.insert(write.path.clone(), write.at) {
             let pause = write.at.duration_since(before);
-            if pause < PATIENCE {
+            if pause < MIN_REVERT_DELAY {
                 hasty.push((write.path, pause));
             }
         }

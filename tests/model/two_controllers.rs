@@ -18,7 +18,7 @@ const SETTLING: i64 = 40;
 const AT_REST: i64 = 20;
 /// The changes that time alone can bring: dead fallbacks lose their traffic, it moves, it moves to
 /// a better fallback; once under an override and once after its end.
-const MOST_MOVES: usize = 6;
+const MAX_MOVES: usize = 6;
 
 #[derive(Debug, Clone)]
 enum Happening {
@@ -226,7 +226,7 @@ proptest! {
         }
         let moves = world.moves;
         world.rest(SETTLING)?;
-        prop_assert!(world.moves - moves <= MOST_MOVES, "the traffic moves {} times", world.moves - moves);
+        prop_assert!(world.moves - moves <= MAX_MOVES, "the traffic moves {} times", world.moves - moves);
         let moves = world.moves;
         world.rest(AT_REST)?;
         prop_assert_eq!(world.moves, moves, "the traffic does not come to rest");

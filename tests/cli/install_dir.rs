@@ -1,4 +1,4 @@
-//! A place to install to, for the tests of install.sh.
+//! A dir to install to, for the tests of install.sh.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,18 +9,18 @@ use std::process::Command;
 use crate::support::{Output, finish, repository};
 
 /// A folder with an empty home.
-pub struct Place {
+pub struct InstallDir {
     folder: tempfile::TempDir,
 }
 
-impl Place {
+impl InstallDir {
     pub fn new() -> Self {
-        let place = Self {
+        let dir = Self {
             folder: tempfile::tempdir().expect("a temporary folder"),
         };
-        fs::create_dir(place.home()).expect("a home");
-        place.write_program("one");
-        place
+        fs::create_dir(dir.home()).expect("a home");
+        dir.write_program("one");
+        dir
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
