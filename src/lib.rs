@@ -31,6 +31,7 @@ use std::process::ExitCode;
 use cli::argv0::{self, Invocation};
 use output::logging;
 use output::streams::Streams;
+use problem::Exit;
 
 /// Runs the command line `args` (the program's name first) and returns the process's exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -38,10 +39,14 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let words: Vec<OsString> = args.into_iter().collect();
     let program = Invocation::called(words.first().map(OsString::as_os_str));
     if let Some(words) = program.to_complete(&words) {
-        return error::finish(&streams, commands::complete(words), false);
+        return error::finish(&streams, commands::complete(words, &streams), false);
     }
     if let Some(metadata) = argv0::extension_metadata(&words) {
-        return error::finish(&streams, commands::print(&metadata), false);
+        return error::finish(
+            &streams,
+            streams.write(&metadata).map(|()| Exit::Done),
+            false,
+        );
     }
     let cli = match program.parse(&words) {
         Ok(cli) => cli,
@@ -63,7 +68,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return error::finish(&streams, Err(error), json);
         }
     };
-    let outcome = runtime.block_on(commands::run(cli));
+    let outcome = runtime.block_on(commands::run(cli, &streams));
     runtime.shutdown_timeout(std::time::Duration::from_millis(100));
     let code = error::finish(&streams, outcome, json);
     streams.finish();

@@ -1,125 +1,113 @@
-use std::io::{BufRead as _, IsTerminal as _};
+//! The prompt: shows what is about to change and asks once for all groups.
 
-use super::execute::PlannedChange;
-use super::order::{ChangePlan, Order, paused};
-use crate::cluster::Cluster;
+use super::order::{ChangePlan, Order};
+use super::plan::PlannedChange;
+use super::precondition::paused;
+use super::write::OrderContext;
+use crate::model::Group;
 use crate::output::streams::Streams;
-use crate::output::terminal::say;
 use crate::problem::Problem;
+use crate::process::input::Input;
 use crate::process::signals::Interrupts;
 use crate::resource::Change;
 use crate::text::{LONGEST_LINE, shorten};
 
-/// Asks once for all groups that are to change: on a terminal, unless `--yes` was given. Elsewhere `--yes` has to
-/// be there. Gives the signals from then on, where it had to ask: they no longer end the process by themselves.
+/// Asks for confirmation if anything is to change. Returns the signals since the prompt, if there was
+/// one: they do not end the process by themselves any more.
 ///
 /// # Errors
-/// Where the answer is no, or nobody can be asked.
-pub async fn ask(
-    cluster: &Cluster,
-    order: &dyn Order,
-    tasks: &[PlannedChange],
-    yes: bool,
+/// If the answer is no, or there is no terminal to ask on.
+pub async fn confirm(
+    context: OrderContext<'_>,
+    planned: &[PlannedChange],
+    streams: &Streams,
+    input: Input,
 ) -> anyhow::Result<Option<Interrupts>> {
-    let changes: Vec<String> = tasks
-        .iter()
-        .filter_map(|task| match &task.plan {
-            Ok(ChangePlan::Change { change, words }) => {
-                let line = format!(
-                    "  {}: {}",
-                    task.record.id(),
-                    in_words(order, task, change, words)
-                );
-                Some(shorten(&line, LONGEST_LINE))
-            }
-            _ => None,
-        })
-        .collect();
-    if yes || changes.is_empty() {
+    let OrderContext { cluster, order, .. } = context;
+    if !planned.iter().any(PlannedChange::is_change) {
         return Ok(None);
     }
-    if !std::io::stdin().is_terminal() || !Streams::process().err_is_terminal() {
+    let name = order.spec().name;
+    if !input.is_terminal || !streams.err_is_terminal() {
         return Err(Problem::refused(format!(
-            "{} asks first, and there is no terminal to ask on",
-            order.name()
+            "{name} asks for confirmation, and there is no terminal to ask on"
         ))
         .next("nothing was changed")
-        .next("to go on without being asked, add --yes; to see what would change, --dry-run=client")
+        .next("add --yes to skip the prompt, or --dry-run=client to see what would change")
         .into());
     }
-    say(&format!(
-        "{} in context {} ({})",
-        order.name(),
-        cluster.context,
-        cluster.server
+    streams.say(&format!(
+        "{name} in context {} ({})",
+        cluster.context, cluster.server
     ));
-    for change in changes {
-        say(&change);
-    }
-    for PlannedChange { record, plan, .. } in tasks {
-        if let Err(refusal) = plan {
-            say(&shorten(
-                &format!("  {} is refused: {}", record.id(), refusal.reason),
-                LONGEST_LINE,
-            ));
-        }
+    for line in lines(order, planned) {
+        streams.say(&shorten(&line, LONGEST_LINE));
     }
     let mut interrupts = Interrupts::listen()?;
-    Streams::process().ask("Go on? [y/N] ")?;
+    streams.ask("Continue? [y/N] ")?;
     let answer = tokio::select! {
-        answer = tokio::task::spawn_blocking(read_line) => answer??,
+        answer = tokio::task::spawn_blocking(move || (input.read_line)()) => answer??,
         _ = interrupts.next() => {
-            say("");
+            streams.say("");
             String::new()
         }
     };
     match answer.trim().to_lowercase().as_str() {
         "y" | "yes" => Ok(Some(interrupts)),
-        _ => Err(Problem::refused("nothing was changed").into()),
+        _ => Err(Problem::refused("aborted: nothing was changed").into()),
     }
 }
 
-fn read_line() -> std::io::Result<String> {
-    let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line)?;
-    Ok(line)
+/// A line for each change, then one for each refusal.
+fn lines(order: &dyn Order, planned: &[PlannedChange]) -> Vec<String> {
+    let changes = planned.iter().filter_map(|planned| match &planned.plan {
+        Ok(ChangePlan::Change { change, words }) => {
+            let what = describe(order, planned, change, words);
+            Some(format!("  {}: {what}", planned.record.id()))
+        }
+        _ => None,
+    });
+    let refusals = planned.iter().filter_map(|planned| {
+        let refusal = planned.plan.as_ref().err()?;
+        Some(format!(
+            "  {} is refused: {}",
+            planned.record.id(),
+            refusal.reason
+        ))
+    });
+    changes.chain(refusals).collect()
 }
 
-/// Where the traffic is, and where it is to go; where it stays, what changes. Then on what terms.
-fn in_words(order: &dyn Order, task: &PlannedChange, change: &Change, words: &str) -> String {
-    let Ok(group) = &task.record.group else {
+/// Where the traffic goes or what else changes, then the terms.
+fn describe(order: &dyn Order, planned: &PlannedChange, change: &Change, words: &str) -> String {
+    let Ok(group) = &planned.record.group else {
         return words.to_owned();
     };
-    let active = |weights: &[u64]| {
-        let pairs = group
-            .backends
-            .iter()
-            .zip(weights)
-            .filter(|(_, weight)| **weight > 0);
-        let names: Vec<&str> = pairs.map(|(backend, _)| backend.name.as_str()).collect();
-        if names.is_empty() {
-            "nothing".to_owned()
-        } else {
-            names.join(", ")
-        }
+    let before = active(group, &group.weights());
+    let what = match &change.weights {
+        Some(weights) => format!("{before} → {}", active(group, weights)),
+        None => format!("{words}; traffic stays on {before}"),
     };
-    let before = active(&group.weights());
-    let moved = match &change.weights {
-        Some(weights) => format!("{before} -> {}", active(weights)),
-        None => format!("{words}; the traffic stays on {before}"),
-    };
-    let terms = order
-        .terms(&task.seen)
-        .into_iter()
-        .filter(|term| !moved.contains(term));
-    let pause = group
-        .paused
-        .as_ref()
-        .filter(|pause| !pause.is_over(task.seen.now))
-        .map(paused);
-    std::iter::once(moved.clone())
+    let terms = order.terms(&planned.seen).into_iter();
+    let terms = terms.filter(|term| !what.contains(term));
+    let pause = group.paused.as_ref();
+    let pause = pause.filter(|pause| !pause.is_over(planned.seen.now));
+    std::iter::once(what.clone())
         .chain(terms)
-        .chain(pause)
+        .chain(pause.map(paused))
         .collect::<Vec<_>>()
-        .join("; ")
+        .join(", ")
+}
+
+fn active(group: &Group, weights: &[u64]) -> String {
+    let pairs = group.backends.iter().zip(weights);
+    let names: Vec<&str> = pairs
+        .filter(|(_, weight)| **weight > 0)
+        .map(|(backend, _)| backend.name.as_str())
+        .collect();
+    if names.is_empty() {
+        "no backend".to_owned()
+    } else {
+        names.join(", ")
+    }
 }

@@ -1,133 +1,128 @@
-//! Stays with a force that has an end, and ends it: when its time is over, or on Ctrl-C.
+//! `force --duration --wait`: holds the override until it expires or Ctrl-C, then ends it.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::order;
-use super::order::{ChangeOutcome, ChangePlan, ChangeResult, Order, Preflight, Refusal};
+use super::execute::{follow_up, report_outcomes};
+use super::order::{ChangeOutcome, ChangePlan, ChangeResult, Order, OrderSpec};
+use super::preflight::Preflight;
+use super::refusal::Refusal;
+use super::write::OrderContext;
 use crate::cli::StreamFormat;
 use crate::cluster::{Cluster, Clusters};
 use crate::model::{Timers, decide};
-use crate::output::terminal::say;
+use crate::output::streams::Streams;
 use crate::problem::{Exit, Problem};
 use crate::process::signals::Interrupts;
 use crate::resource::{Change, Record};
 use crate::text::{command_on, word};
 
-/// How long the end is tried: a rolling update of the control plane may take that long.
-const PERSEVERANCE: Duration = Duration::from_secs(300);
+/// How long to retry the ending: a rolling update of the control plane may take that long.
+const END_WRITE_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Overrides that are to be ended.
+/// Overrides to hold and then end.
 pub struct Hold<'a> {
+    pub cluster: &'a Clusters,
+    pub streams: &'a Streams,
     pub records: &'a [Record],
     pub until: Timestamp,
-    /// Who gave the order.
+    /// Who gave the order: user and host.
     pub by: &'a str,
-    /// How long to stay at most.
+    /// Stop holding after this long, and leave the override.
     pub limit: Option<Duration>,
     pub interrupts: Interrupts,
     pub output: StreamFormat,
 }
 
 impl Hold<'_> {
-    /// Waits until then by the API server's clock, or for a signal, and ends the overrides.
+    /// Waits until the override expires by the API server's clock, or for a signal, and ends it.
     ///
     /// # Errors
-    /// Exit 3 where the limit is over before: the overrides go on. Where a second signal stops their ending.
-    pub async fn until_over(mut self, cluster: &Clusters) -> anyhow::Result<Exit> {
-        let until = self.until;
-        say(&format!(
-            "staying until {until:.0} to end it; Ctrl-C ends it at once: {}",
-            self.names()
+    /// Exit 3 if the limit is over first. An error if a second signal interrupts the ending.
+    pub async fn run(mut self) -> anyhow::Result<Exit> {
+        let (until, names, by_hand) = (self.until, self.names(), self.by_hand());
+        self.streams.say(&format!(
+            "Holding {names} until {until:.0}. Press Ctrl-C to fail back now."
         ));
-        let left =
-            Duration::try_from(until.duration_since(cluster.clock().now())).unwrap_or_default();
+        let now = self.cluster.clock().now();
+        let left = Duration::try_from(until.duration_since(now)).unwrap_or_default();
         let limit = self.limit.filter(|limit| *limit < left);
-        let was_told_to = tokio::select! {
+        let is_interrupted = tokio::select! {
             () = tokio::time::sleep(left) => false,
             () = tokio::time::sleep(limit.unwrap_or_default()), if limit.is_some() => {
-                return Err(Problem::not_met(format!("the override goes on until {until:.0}"))
-                    .next(format!("a watch ends it then, if one runs; by hand: {}", self.by_hand(cluster)))
+                return Err(Problem::not_met(format!("the override stays until {until:.0}"))
+                    .next(format!("a running watch ends it then; to end it yourself: {by_hand}"))
                     .into());
             }
             _ = self.interrupts.next() => true,
         };
-        let ending = Ending { until };
+        let order = EndOrder { until };
+        let context = OrderContext {
+            cluster: self.cluster,
+            order: &order,
+            by: self.by,
+            started: self.cluster.clock().now(),
+        };
         let mut outcomes = tokio::select! {
-            outcomes = order::carry_on(cluster, self.records, self.by, &ending) => outcomes,
-            () = insistence(&mut self.interrupts, was_told_to) => {
-                let names = self.names();
-                let what = format!("interrupted: the override on {names} may still stand, until {until:.0}");
-                return Err(Problem::new(what).next(format!("to end it: {}", self.by_hand(cluster))).into());
+            outcomes = follow_up(context, self.records) => outcomes,
+            () = last_signal(&mut self.interrupts, is_interrupted, self.streams) => {
+                let message = format!("interrupted: the override on {names} may stay until {until:.0}");
+                return Err(Problem::new(message).next(format!("to end it: {by_hand}")).into());
             }
         };
         for outcome in &mut outcomes {
-            still_stands(cluster, outcome, until);
+            explain_failure(self.cluster, outcome, until);
         }
-        order::tell(cluster, &ending, &outcomes, self.output)
+        report_outcomes(self.cluster, &order, &outcomes, self.streams, self.output)
     }
 
     fn names(&self) -> String {
-        let names: Vec<String> = self
-            .records
-            .iter()
-            .map(|record| word(&record.id().short_name()))
-            .collect();
+        let ids = self.records.iter().map(Record::id);
+        let names: Vec<String> = ids.map(|id| word(&id.short_name())).collect();
         names.join(" ")
     }
 
-    fn by_hand(&self, cluster: &Cluster) -> String {
+    fn by_hand(&self) -> String {
         let namespace = self
             .records
             .first()
             .map_or("NAMESPACE", |record| &record.meta.namespace);
-        format!(
-            "kubectl failover failback {} {}",
-            self.names(),
-            cluster.reach.for_plugin(namespace)
-        )
+        let place = self.cluster.reach.for_plugin(namespace);
+        format!("kubectl failover failback {} {place}", self.names())
     }
 }
 
-/// Comes with the second signal of all.
-async fn insistence(interrupts: &mut Interrupts, is_second: bool) {
-    if !is_second {
+/// Returns on the second signal; `is_interrupted` if the first one has come.
+async fn last_signal(interrupts: &mut Interrupts, is_interrupted: bool, streams: &Streams) {
+    if !is_interrupted {
         interrupts.next().await;
     }
-    say("ending it; Ctrl-C once more stops that, and may leave the override behind");
+    streams.say("failing back; press Ctrl-C again to stop, which may leave the override");
     interrupts.next().await;
 }
 
-/// Says so of an override whose end could not be written.
-fn still_stands(cluster: &Cluster, outcome: &mut ChangeOutcome, until: Timestamp) {
-    let ChangeResult::Failed(problem) = &mut outcome.fate else {
+fn explain_failure(cluster: &Cluster, outcome: &mut ChangeOutcome, until: Timestamp) {
+    let ChangeResult::Failed(problem) = &mut outcome.result else {
         return;
     };
-    let by_hand = command_on(
-        "failback",
-        &outcome.id,
-        &cluster.reach.for_plugin(&outcome.id.namespace),
-    );
-    problem.message = format!(
-        "the override still stands, until {until:.0}: {}",
-        problem.message
-    );
-    problem.next.push(format!("to end it by hand: {by_hand}"));
+    let place = cluster.reach.for_plugin(&outcome.id.namespace);
+    let by_hand = command_on("failback", &outcome.id, &place);
+    problem.message = format!("the override stays until {until:.0}: {}", problem.message);
+    problem.next.push(format!("to end it yourself: {by_hand}"));
 }
 
-/// Ends an override as the loop does when its time is over.
-struct Ending {
+/// Ends an override as a watch does when it expires.
+struct EndOrder {
     until: Timestamp,
 }
 
-impl Order for Ending {
-    fn name(&self) -> &'static str {
-        "force"
-    }
-
-    fn perseverance(&self) -> Duration {
-        PERSEVERANCE
+impl Order for EndOrder {
+    fn spec(&self) -> OrderSpec {
+        OrderSpec {
+            write_timeout: END_WRITE_TIMEOUT,
+            ..OrderSpec::new("force")
+        }
     }
 
     fn plan(&self, seen: &Preflight) -> Result<ChangePlan, Refusal> {
@@ -137,27 +132,20 @@ impl Order for Ending {
             .or(group.override_to_end(seen.now).map(|(order, _)| order));
         if standing.is_none_or(|order| order.until != Some(self.until)) {
             return Ok(ChangePlan::Unchanged(
-                "the override has been ended or changed meanwhile".to_owned(),
+                "the override was ended or changed meanwhile".to_owned(),
             ));
         }
         group.expire(seen.now);
         let decision = decide(&group, &seen.readiness, &Timers::none(), seen.now);
         if decision.notes.end_override.is_none() {
-            return Err(Refusal {
-                danger: None,
-                may_pass: false,
-                reason: format!("the override stays: {}", decision.reason),
-                next: format!(
-                    "to end it by hand: {}",
-                    command_on("failback", &group.id, &seen.place)
-                ),
-            });
+            let by_hand = command_on("failback", &group.id, &seen.place);
+            return Err(Refusal::new(
+                format!("the override stays: {}", decision.reason),
+                format!("to end it yourself: {by_hand}"),
+            ));
         }
         let change =
             Change::of(&group, &decision, &seen.by, seen.now).map_err(|_| Refusal::unwritable())?;
-        Ok(ChangePlan::Change {
-            change: Box::new(change),
-            words: "the override is ended".to_owned(),
-        })
+        Ok(ChangePlan::change(change, "ended the override"))
     }
 }

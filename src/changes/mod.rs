@@ -1,10 +1,15 @@
+//! Changes to groups by hand: plan each group, ask once, write with compare-and-swap, read back and
+//! report.
+
 pub mod confirm;
 pub mod execute;
 pub mod hold;
 pub mod order;
+pub mod plan;
 pub mod precondition;
 pub mod preflight;
 pub mod read_back;
+pub mod refusal;
 pub mod report;
 pub mod wait_ready;
 pub mod write;

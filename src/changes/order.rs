@@ -1,89 +1,91 @@
-//! What the commands that change groups by hand share: which groups, what is refused, the question, the writes,
-//! what is true afterwards.
+//! The types that all changes by hand share: the order, its spec, and what becomes of each group.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::cli::{ChangeArgs, Danger, GlobalArgs, GroupsArgs};
-use crate::cluster::{Cluster, Clusters};
-use crate::commands::args::selection;
-use crate::commands::scope;
-use crate::model::{Group, GroupId, Status};
-use crate::problem::{Exit, Problem};
-use crate::resource::{Change, GroupName, Record};
-use crate::text::nearest::nearest;
-use crate::text::{clean, word};
+use super::preflight::{Preflight, PreflightReads};
+use super::refusal::Refusal;
+use crate::cluster::Cluster;
+use crate::model::{GroupId, Status};
+use crate::problem::Problem;
+use crate::resource::{Change, ChangeBuilder, Record};
 
-pub use super::execute::{carry_on, carry_out, carry_out_beside, tell};
-pub use super::precondition::{paused, target};
-pub use super::preflight::{Preflight, PreflightReads, look};
-pub use super::read_back::not_there;
-pub use super::write::{gone, may_do_better};
+/// How long `--wait` waits by default.
+pub const DEFAULT_WAIT: Duration = Duration::from_secs(30);
+const DEFAULT_WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How long `--wait` waits for the traffic where no flag says so.
-pub const PATIENCE: Duration = Duration::from_secs(30);
-
-const PERSEVERANCE: Duration = Duration::from_secs(20);
-
-/// What a command does to one group.
+/// A change to a group: plan it, then check that it holds.
 pub trait Order: Sync {
-    /// The command's name, and what it does in words: `move by hand`.
-    fn name(&self) -> &'static str;
+    fn spec(&self) -> OrderSpec;
 
-    /// What is to change on this group.
+    /// Returns what to change on this group.
     ///
     /// # Errors
-    /// Where it is refused.
+    /// If the order is refused.
     fn plan(&self, seen: &Preflight) -> Result<ChangePlan, Refusal>;
 
-    /// What who is asked should know of it, beside where the traffic goes: until when, why, and what it replaces.
+    /// Returns what the prompt says apart from where the traffic goes: until when, why, and what it
+    /// replaces.
     fn terms(&self, _seen: &Preflight) -> Vec<String> {
         Vec::new()
     }
 
-    /// What is to be said once it is done, of a group as it is then; `place` is what a command line needs to reach it.
+    /// Returns lines to add to the report of a group; `place` is the flags that reach it.
     fn after(&self, _status: &Status, _place: &str) -> Vec<String> {
         Vec::new()
     }
 
-    /// How long to wait until every group is as asked; none: what is true at once is what is told.
-    fn patience(&self) -> Option<Duration> {
-        None
-    }
-
-    /// How long a write is tried against others that write the same object, and against a server in trouble.
-    fn perseverance(&self) -> Duration {
-        PERSEVERANCE
-    }
-
-    /// Whether a group is as asked.
+    /// Whether the group is as ordered.
     fn is_met(&self, _status: &Status) -> bool {
         true
     }
+}
 
-    /// Whether what may pass has been waited for in vain.
-    fn ran_out_of_time(&self) -> bool {
-        false
+/// How an order is carried out.
+#[derive(Debug, Clone, Copy)]
+pub struct OrderSpec {
+    /// The command's name.
+    pub name: &'static str,
+    /// Ask for confirmation.
+    pub asks: bool,
+    /// Wait this long until every group is as ordered; none reports what is true after the write.
+    pub wait: Option<Duration>,
+    /// Retry a write this long against other writers and failing servers.
+    pub write_timeout: Duration,
+    /// Planning needs the whole object.
+    pub needs_objects: bool,
+    /// Look for objects that could keep the change from having an effect.
+    pub checks_conflicts: bool,
+    /// A signal ends what the order did: none may be missed from the first write on.
+    pub ends_on_signals: bool,
+    /// The command has waited in vain for what may pass.
+    pub timed_out: bool,
+}
+
+impl OrderSpec {
+    pub const fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            asks: false,
+            wait: None,
+            write_timeout: DEFAULT_WRITE_TIMEOUT,
+            needs_objects: false,
+            checks_conflicts: false,
+            ends_on_signals: false,
+            timed_out: false,
+        }
     }
 
-    /// Whether the whole object is needed to plan.
-    fn needs_objects(&self) -> bool {
-        false
-    }
-
-    /// Whether what it does is to be ended by a signal: then none may be missed from the first write on.
-    fn ends_on_signals(&self) -> bool {
-        false
-    }
-
-    /// Whether what could make the change have no effect is to be looked for.
-    fn fears_conflicts(&self) -> bool {
-        false
+    pub fn reads(&self) -> PreflightReads {
+        PreflightReads {
+            conflicts: self.checks_conflicts,
+            objects: self.needs_objects,
+        }
     }
 }
 
-/// What is to change on one group.
+/// What to change on one group.
 #[derive(Debug)]
 pub enum ChangePlan {
     Unchanged(String),
@@ -94,45 +96,19 @@ pub enum ChangePlan {
     },
 }
 
-/// Why a group is not changed.
-#[derive(Debug, Clone)]
-pub struct Refusal {
-    /// What to name in `--allow` to go on all the same; none where that can't be.
-    pub danger: Option<Danger>,
-    /// Whether it may be otherwise once endpoints have changed.
-    pub may_pass: bool,
-    pub reason: String,
-    pub next: String,
-}
-
-impl Refusal {
-    /// Of a group that has no backend of this name.
-    pub fn no_backend(group: &Group, typed: &str, flag: &str) -> Self {
-        let names: Vec<&str> = group
-            .backends
-            .iter()
-            .map(|backend| backend.name.as_str())
-            .collect();
-        let meant = nearest(typed, names.iter().copied());
-        let meant = meant
-            .map(|name| format!("did you mean {name}? "))
-            .unwrap_or_default();
-        Self {
-            danger: None,
-            may_pass: false,
-            reason: format!("{typed} is not a backend of this group"),
-            next: format!("{meant}name a backend with {flag}: {}", names.join(", ")),
+impl ChangePlan {
+    pub fn change(change: Change, words: impl Into<String>) -> Self {
+        Self::Change {
+            change: Box::new(change),
+            words: words.into(),
         }
     }
 
-    /// What can't happen: notes are plain text and numbers.
-    pub fn unwritable() -> Self {
-        Self {
-            danger: None,
-            may_pass: false,
-            reason: "the notes cannot be written as JSON".to_owned(),
-            next: String::new(),
-        }
+    /// # Errors
+    /// If an annotation cannot be written as JSON.
+    pub fn build(change: ChangeBuilder, words: impl Into<String>) -> Result<Self, Refusal> {
+        let change = change.build().map_err(|_| Refusal::unwritable())?;
+        Ok(Self::change(change, words))
     }
 }
 
@@ -140,24 +116,24 @@ impl Refusal {
 #[derive(Debug)]
 pub struct ChangeOutcome {
     pub id: GroupId,
-    pub fate: ChangeResult,
-    /// The group as it is afterwards, where it is as ordered; or why that can't be read.
+    pub result: ChangeResult,
+    /// The group as it was read back, if it is as ordered; or why it could not be read.
     pub now: Option<Result<Status, Problem>>,
 }
 
 impl ChangeOutcome {
-    pub fn of(record: &Record, fate: ChangeResult) -> Self {
+    pub fn of(record: &Record, result: ChangeResult) -> Self {
         Self {
             id: record.id(),
-            fate,
+            result,
             now: None,
         }
     }
 
-    /// Whether the group is as ordered.
-    pub fn is_so(&self) -> bool {
+    /// Whether the order was written, by this command or before it.
+    pub fn is_as_ordered(&self) -> bool {
         matches!(
-            self.fate,
+            self.result,
             ChangeResult::Changed(_) | ChangeResult::Unchanged(_)
         )
     }
@@ -169,15 +145,15 @@ pub enum ChangeResult {
     WouldChange(String),
     Unchanged(String),
     Refused(Refusal),
-    /// What was waited for did not come in time.
+    /// What the command waited for did not happen in time.
     NotMet(Refusal),
     Failed(Problem),
-    /// There is no such group any more.
+    /// The group does not exist any more.
     Gone(Problem),
 }
 
-/// When something ends that lasts from `started` on; none where that is beyond any calendar.
-pub fn end(started: Timestamp, duration: Duration) -> Option<Timestamp> {
+/// When something expires that starts at `started`; none if no calendar has that date.
+pub fn expiry(started: Timestamp, duration: Duration) -> Option<Timestamp> {
     started
         .checked_add(duration)
         .ok()?
@@ -186,86 +162,10 @@ pub fn end(started: Timestamp, duration: Duration) -> Option<Timestamp> {
 }
 
 /// # Errors
-/// A usage error where a duration is too long to be written down.
+/// A usage error if no calendar has the date at which the duration ends.
 pub fn check_duration(cluster: &Cluster, duration: Option<Duration>) -> Result<(), Problem> {
-    match duration.map(|duration| end(cluster.clock().now(), duration)) {
+    match duration.map(|duration| expiry(cluster.clock().now(), duration)) {
         Some(None) => Err(Problem::usage("--duration is too long")),
         _ => Ok(()),
     }
-}
-
-/// Carries out an order on the groups that are meant.
-pub async fn run(
-    cluster: &Clusters,
-    flags: &GlobalArgs,
-    groups: &GroupsArgs,
-    args: &ChangeArgs,
-    asks: bool,
-    order: &dyn Order,
-) -> anyhow::Result<Exit> {
-    let records = chosen(cluster, flags, groups, order).await?;
-    carry_out(cluster, records, args, asks, order).await?.exit
-}
-
-/// The groups that the arguments mean: none by chance, all only where that is said.
-pub async fn chosen(
-    cluster: &Cluster,
-    flags: &GlobalArgs,
-    groups: &GroupsArgs,
-    order: &dyn Order,
-) -> anyhow::Result<Vec<Record>> {
-    if groups.names.is_empty() && groups.selector.is_none() && !groups.all {
-        return Err(Problem::usage(format!("{} of which group?", order.name()))
-            .next(format!(
-                "name it: kubectl failover {} NAME {}",
-                order.name(),
-                cluster.reach.scoped(scope(flags, cluster).as_deref())
-            ))
-            .next("or choose by labels with -l, or all groups with --all")
-            .into());
-    }
-    let namespace = scope(flags, cluster);
-    let selector = groups.selector.as_deref();
-    let chosen = selection::choose(
-        cluster,
-        namespace.as_deref(),
-        selector,
-        &groups.names,
-        false,
-    )
-    .await?;
-    if let Some((name, groups)) = &chosen.ambiguous {
-        return Err(ambiguous(name, groups).into());
-    }
-    if chosen.records.is_empty() {
-        if selector.is_none() {
-            selection::say_none(cluster, namespace.as_deref(), selector).await;
-            return Ok(Vec::new());
-        }
-        // Labels that nothing has are more likely a slip than a wish.
-        let nothing = selection::none(cluster, namespace.as_deref(), selector).await;
-        return Err(Problem::new(format!("nothing was selected: {nothing}"))
-            .next("nothing was changed")
-            .into());
-    }
-    Ok(chosen.records)
-}
-
-/// A name that means several groups: nothing is changed by guessing.
-fn ambiguous(name: &str, groups: &[GroupId]) -> Problem {
-    let typed = |group: &GroupId| {
-        format!(
-            "{} -n {}",
-            word(&GroupName::of(group).to_string()),
-            word(&group.namespace)
-        )
-    };
-    let groups: Vec<String> = groups.iter().map(typed).collect();
-    Problem::usage(format!(
-        "{} means several groups: {}",
-        clean(name),
-        groups.join(", ")
-    ))
-    .next("nothing was changed")
-    .next("name one of those, or choose by labels with -l")
 }

@@ -1,7 +1,6 @@
-//! The orders on a group as they were shown with the question: an answer speaks of those, not of what others have
-//! ordered since.
+//! The orders on a group when its prompt was shown. A confirmation holds only while they are the same.
 
-use super::order::Refusal;
+use super::refusal::Refusal;
 use crate::cluster::Cluster;
 use crate::model::{Override, OverrideState, Pause};
 use crate::resource::Record;
@@ -26,11 +25,9 @@ impl Precondition {
         }
     }
 
-    /// Refuses where the orders on the group are others by now.
-    ///
     /// # Errors
-    /// Where that is so.
-    pub fn refuse_changed(&self, cluster: &Cluster, record: &Record) -> Result<(), Refusal> {
+    /// If the orders on the group have changed.
+    pub fn check(&self, cluster: &Cluster, record: &Record) -> Result<(), Refusal> {
         let now = Self::of(record);
         if now == *self {
             return Ok(());
@@ -56,18 +53,11 @@ impl Precondition {
             ));
         }
         let place = cluster.reach.for_plugin(&record.meta.namespace);
-        Err(Refusal {
-            danger: None,
-            may_pass: false,
-            reason: format!(
-                "it was changed while you were asked: {}",
-                changes.join(", ")
-            ),
-            next: format!(
-                "run it again to be asked anew; to look first: {}",
-                command_on("status", &record.id(), &place)
-            ),
-        })
+        let status = command_on("status", &record.id(), &place);
+        Err(Refusal::new(
+            format!("changed during the prompt: {}", changes.join(", ")),
+            format!("run the command again; to look first: {status}"),
+        ))
     }
 }
 
@@ -79,12 +69,12 @@ fn order_now(record: &Record) -> String {
         .and_then(|group| group.order.as_ref())
     {
         Some(OverrideState::Standing { order, .. }) => format!("now forced to {}", target(order)),
-        Some(OverrideState::Broken { .. }) => "now under a broken override".to_owned(),
+        Some(OverrideState::Broken { .. }) => "now with a stale override".to_owned(),
         None => "now not forced".to_owned(),
     }
 }
 
-/// `web-east by admin@vm until …`, as "forced to" or "the force to" goes before it.
+/// `web-east by admin@vm until …`, to follow "forced to".
 pub fn target(order: &Override) -> String {
     let until = order
         .until

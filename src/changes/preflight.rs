@@ -1,94 +1,88 @@
+//! What an order finds before it is planned: the group, its backends' readiness, and what may be in
+//! the way.
+
 use futures::future::join3;
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::execute::AT_ONCE;
-use super::order::{Order, Refusal};
+use super::refusal::Refusal;
 use crate::cli::Danger;
+use crate::cluster::Clusters;
 use crate::cluster::api::groups;
 use crate::cluster::queries::conflicts;
 use crate::cluster::queries::conflicts::Conflicts;
 use crate::cluster::remotes::remote_clusters;
 use crate::cluster::remotes::remote_clusters::NamedRemotes;
-use crate::cluster::{Cluster, Clusters};
 use crate::model::{Group, Invalid, Override, Readiness, WhyUnknown};
 use crate::readiness::{backends, read_once};
 use crate::resource::{Meta, Record};
 
-/// An object as it is now, or why it can't be read.
+/// How many groups are read or written at the same time.
+pub const MAX_CONCURRENT_GROUPS: usize = 16;
+
+/// An object as it is now, or why it cannot be read.
 type CurrentObject = Result<(Record, Value), String>;
 
-/// What is looked at beside the group and its backends.
+/// What to read apart from the group and its backends.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PreflightReads {
-    conflicts: bool,
-    objects: bool,
-}
-
-impl PreflightReads {
-    pub fn of(order: &dyn Order) -> Self {
-        Self {
-            conflicts: order.fears_conflicts(),
-            objects: order.needs_objects(),
-        }
-    }
+    pub conflicts: bool,
+    pub objects: bool,
 }
 
 /// A group as an order finds it.
 #[derive(Debug)]
 pub struct Preflight {
     pub group: Result<Group, Invalid>,
-    /// Where that is looked at.
+    /// Only if the order needs it.
     pub object: Option<CurrentObject>,
     /// One for each backend.
     pub readiness: Vec<Readiness>,
     /// What may keep the object from having an effect.
     pub obstacles: Vec<String>,
-    /// What is not known of that.
+    /// What could not be read about obstacles.
     pub doubts: Vec<String>,
     /// The GitOps tool that owns the object.
     pub owner: Option<&'static str>,
-    /// The clusters that are asked how ready mirrors are.
+    /// The remote clusters in which the readiness of mirrors is read.
     pub asked: NamedRemotes,
-    /// `--context … -n …`, as a command line of ours that is suggested needs it.
+    /// The flags that reach the group's namespace, for suggested commands: `--context … -n …`.
     pub place: String,
     /// The start of a kubectl command line in the group's namespace.
     pub kubectl: String,
-    /// Who gives the order.
+    /// Who gives the order: user and host.
     pub by: String,
     /// The API server's time.
     pub now: Timestamp,
-    /// When the order was given: the same for all groups, and however often a write is tried.
+    /// When the order was given: the same for all groups and all retries.
     pub started: Timestamp,
 }
 
 impl Preflight {
-    /// The group, where the object is one.
-    ///
     /// # Errors
-    /// Where it is none.
+    /// If the object is not a valid group.
     pub fn valid(&self) -> Result<&Group, Refusal> {
-        self.group.as_ref().map_err(|invalid| Refusal {
-            danger: None,
-            may_pass: false,
-            reason: format!("it is no valid group: {}", invalid.reason),
-            next: format!("to mend it, {}", invalid.mend),
+        self.group.as_ref().map_err(|invalid| {
+            Refusal::new(
+                format!("not a valid group: {}", invalid.reason),
+                format!("to fix it, {}", invalid.mend),
+            )
         })
     }
 
-    /// Whether how ready a backend is could not be read just now.
+    /// Whether a backend's readiness could not be read just now.
     pub fn misses_readiness(&self) -> bool {
         self.readiness
             .iter()
             .any(|readiness| matches!(readiness, Readiness::Unknown { why } if why.is_failing()))
     }
 
-    /// What to do where readiness is unknown, and no change of local endpoints will make it known.
+    /// How to learn a readiness that no change of local endpoints will reveal.
     pub fn how_to_know(&self, why: &WhyUnknown) -> Option<String> {
         let check = || {
             format!(
-                "to see what may be missing: kubectl failover check {}",
+                "to see what is missing: kubectl failover check {}",
                 self.place
             )
         };
@@ -100,71 +94,67 @@ impl Preflight {
         self.group.as_ref().ok()?.override_in_force(self.now)
     }
 
-    /// Refuses what could have no effect, or be put back.
-    ///
     /// # Errors
-    /// Where that is so, and not allowed.
+    /// If the change could have no effect, or could be undone, and that is not allowed.
     pub fn refuse_conflicts(&self, allowed: &[Danger]) -> Result<(), Refusal> {
         if !self.obstacles.is_empty() && !allowed.contains(&Danger::Conflict) {
-            return Err(Refusal {
-                danger: Some(Danger::Conflict),
-                may_pass: false,
-                reason: self.obstacles.join("; "),
-                next: "remove what should not route the service".to_owned(),
-            });
+            let reason = self.obstacles.join("; ");
+            return Err(
+                Refusal::new(reason, "remove what should not route the service")
+                    .unless_allowed(Danger::Conflict),
+            );
         }
         self.refuse_owner(allowed)
     }
 
-    /// Refuses where a GitOps tool may put the object back.
-    ///
     /// # Errors
-    /// Where that is so, and not allowed.
+    /// If a GitOps tool may undo the change, and that is not allowed.
     pub fn refuse_owner(&self, allowed: &[Danger]) -> Result<(), Refusal> {
         match self.owner {
-            Some(owner) if !allowed.contains(&Danger::Gitops) => Err(Refusal {
-                danger: Some(Danger::Gitops),
-                may_pass: false,
-                reason: format!("{owner} owns the object, and may put it back"),
-                next: format!(
-                    "have {owner} leave the weights and our annotations alone, or change them there"
+            Some(owner) if !allowed.contains(&Danger::Gitops) => Err(Refusal::new(
+                format!("{owner} owns the object and may undo the change"),
+                format!(
+                    "make {owner} ignore the weights and failover.linkerd.io annotations, or change them there"
                 ),
-            }),
+            )
+            .unless_allowed(Danger::Gitops)),
             _ => Ok(()),
         }
     }
 }
 
-/// Looks at these groups: their backends' readiness and, where it matters, what else routes their apexes.
-pub async fn look(
+/// Reads what an order needs to know about these groups.
+pub async fn preflight(
     cluster: &Clusters,
     records: &[Record],
     by: &str,
     started: Timestamp,
-    looks: PreflightReads,
+    reads: PreflightReads,
 ) -> Vec<Preflight> {
     let wanted = backends::backends_of(records);
-    let effects = async {
-        if looks.conflicts {
+    let conflicts = async {
+        if reads.conflicts {
             conflicts::read(cluster, records).await
         } else {
             Conflicts::default()
         }
     };
     let objects = records.iter().map(async |record| {
-        if looks.objects {
+        if reads.objects {
             whole(cluster, record).await
         } else {
             None
         }
     });
-    let objects = stream::iter(objects).buffered(AT_ONCE).collect::<Vec<_>>();
-    let (known, effects, objects) =
-        join3(read_once::read(cluster, &wanted), effects, objects).await;
+    let objects = stream::iter(objects)
+        .buffered(MAX_CONCURRENT_GROUPS)
+        .collect::<Vec<_>>();
+    let (known, conflicts, objects) =
+        join3(read_once::read(cluster, &wanted), conflicts, objects).await;
     let Conflicts {
         mut obstacles,
         doubts,
-    } = effects;
+    } = conflicts;
     let doubts_on = |record: &Record| {
         let namespace = Some(&record.meta.namespace);
         let near = doubts
@@ -194,8 +184,8 @@ pub async fn look(
     records.iter().zip(objects).map(seen).collect()
 }
 
-/// The object as it is now; a change that is planned on it is refused where the record is another version.
-async fn whole(cluster: &Cluster, record: &Record) -> Option<CurrentObject> {
+/// The object as it is now. The API server refuses a change that is planned on another version.
+async fn whole(cluster: &Clusters, record: &Record) -> Option<CurrentObject> {
     let Meta {
         namespace, name, ..
     } = &record.meta;

@@ -1,4 +1,4 @@
-//! What is true after the writes: read back, not taken from what was asked.
+//! Reads the groups back after the writes: what is true, not what was asked.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -17,38 +17,38 @@ use crate::readiness::survey::survey;
 use crate::resource::Record;
 use crate::text::command_on;
 
-/// How often a group is looked at that is not as asked. What a watch needs, who forces may not have a right to.
-const PACE: Duration = Duration::from_secs(1);
+/// How often to read back with `--wait`. The user may lack the right to watch.
+const READ_BACK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Reads the groups that are as they were to be made, and puts the outcomes into the groups' order; where the order has patience, until all of them are as asked.
+/// Sorts the outcomes and reads every group that is as ordered; with `--wait`, until all satisfy
+/// [`Order::is_met`].
 pub async fn read_back(cluster: &Clusters, outcomes: &mut [ChangeOutcome], order: &dyn Order) {
     outcomes.sort_by(|a, b| a.id.cmp(&b.id));
-    let patience = order.patience();
-    let end = Instant::now() + patience.unwrap_or_default();
+    let deadline = Instant::now() + order.spec().wait.unwrap_or_default();
     loop {
-        look(cluster, outcomes).await;
-        let left = end.saturating_duration_since(Instant::now());
+        read(cluster, outcomes).await;
+        let left = deadline.saturating_duration_since(Instant::now());
         if all_met(outcomes, order) || left.is_zero() {
             return;
         }
-        sleep(PACE.min(left)).await;
+        sleep(READ_BACK_INTERVAL.min(left)).await;
     }
 }
 
-/// Whether every group that was changed, or was so already, is seen to be as asked.
+/// Whether every group that is as ordered was read back and satisfies [`Order::is_met`].
 pub fn all_met(outcomes: &[ChangeOutcome], order: &dyn Order) -> bool {
     let is_met =
         |outcome: &ChangeOutcome| matches!(&outcome.now, Some(Ok(status)) if order.is_met(status));
     outcomes
         .iter()
-        .filter(|outcome| outcome.is_so())
+        .filter(|outcome| outcome.is_as_ordered())
         .all(is_met)
 }
 
-async fn look(cluster: &Clusters, outcomes: &mut [ChangeOutcome]) {
+async fn read(cluster: &Clusters, outcomes: &mut [ChangeOutcome]) {
     let wanted: Vec<&mut ChangeOutcome> = outcomes
         .iter_mut()
-        .filter(|outcome| outcome.is_so())
+        .filter(|outcome| outcome.is_as_ordered())
         .collect();
     let namespaces: BTreeSet<String> = wanted
         .iter()
@@ -78,15 +78,15 @@ async fn look(cluster: &Clusters, outcomes: &mut [ChangeOutcome]) {
                 .iter()
                 .find(|status| status.id == outcome.id)
                 .cloned();
-            status.ok_or_else(|| Problem::new("there is no such group any more"))
+            status.ok_or_else(|| Problem::new("the group does not exist any more"))
         };
         let read = reads.get(outcome.id.namespace.as_str());
         outcome.now = read.map(|read| read.as_ref().map_err(Problem::clone).and_then(find));
     }
 }
 
-/// That a backend was asked for and carries nothing: why, and when it will.
-pub fn not_there(status: &Status, name: &str, place: &str) -> Vec<String> {
+/// Says why an ordered backend carries nothing, and when it will.
+pub fn why_not_moved(status: &Status, name: &str, place: &str) -> Vec<String> {
     let backend = status
         .backends
         .iter()
@@ -96,11 +96,11 @@ pub fn not_there(status: &Status, name: &str, place: &str) -> Vec<String> {
     };
     let (why, once) = match &backend.readiness {
         Readiness::Unknown { why } => (
-            format!("whether it is ready is not known: {why}"),
+            format!("its readiness is unknown: {why}"),
             "is known to be ready",
         ),
         Readiness::Missing => (
-            "there is no such Service".to_owned(),
+            "its Service does not exist".to_owned(),
             "has a ready endpoint",
         ),
         readiness if readiness.is_dead() => (
@@ -116,14 +116,16 @@ pub fn not_there(status: &Status, name: &str, place: &str) -> Vec<String> {
         }
     };
     let mut lines = vec![format!(
-        "the traffic was not moved to {name}: {why}; a loop moves it when {name} {once}"
+        "traffic did not move to {name}: {why}; a watch moves it once {name} {once}"
     )];
     if status.paused.is_some() {
         let command = command_on("resume", &status.id, place);
-        lines.push(format!("the pause keeps a loop from it: {command}"));
+        lines.push(format!(
+            "the group is paused, so no watch moves it; to resume: {command}"
+        ));
     } else if status.runner == Runner::Nobody {
         lines.push(format!(
-            "nobody runs a loop here: kubectl failover watch {place}"
+            "no watch is running in this namespace; start one: kubectl failover watch {place}"
         ));
     }
     lines

@@ -1,15 +1,17 @@
+//! Reports what has become of the groups, as text or JSON.
+
 use serde::Serialize;
 
 use super::order::{ChangeOutcome, ChangeResult, Order};
 use crate::cli::{Danger, StreamFormat};
 use crate::cluster::Cluster;
 use crate::model::{State, Status};
-use crate::output::terminal::{print, say};
+use crate::output::streams::Streams;
 use crate::problem::Exit;
 use crate::text::{LONGEST_LINE, clean, clean_json, shorten};
 use crate::view::stream::API_VERSION;
 
-/// What has become of the groups, in JSON.
+/// The JSON report.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ChangeList<'a> {
@@ -31,10 +33,10 @@ struct ChangeItem<'a> {
     /// `changed`, `wouldChange`, `unchanged`, `refused`, `notMet` or `failed`.
     result: &'static str,
     message: String,
-    /// What to name in `--allow`, where a refusal can be overcome.
+    /// The value of `--allow` that overrides a refusal.
     #[serde(skip_serializing_if = "Option::is_none")]
     allow: Option<String>,
-    /// State and backends that carry traffic, as they are afterwards.
+    /// The state and the active backends as they were read back.
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<State>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,13 +45,17 @@ struct ChangeItem<'a> {
     next: Vec<String>,
 }
 
-/// A line for each group: what was done on standard output, what was not on standard error; a summary where there
-/// are several.
-pub fn tell(
+/// Prints a line for each group: successes on standard output, the rest on standard error, with a
+/// summary for several groups. A standard output that is closed is no failure of the changes.
+///
+/// # Errors
+/// If standard output cannot be written.
+pub fn report(
     cluster: &Cluster,
     order: &dyn Order,
     outcomes: &[ChangeOutcome],
     exit: Exit,
+    streams: &Streams,
     format: StreamFormat,
 ) -> anyhow::Result<()> {
     let items: Vec<ChangeItem> = outcomes
@@ -66,13 +72,13 @@ pub fn tell(
         let list = ChangeList {
             api_version: API_VERSION,
             kind: "ChangeList",
-            command: order.name(),
+            command: order.spec().name,
             context: &cluster.context,
             server: &cluster.server,
             exit_code: exit.code(),
             items,
         };
-        return print(&clean_json(&serde_json::to_string_pretty(&list)?));
+        return streams.print_if_read(&clean_json(&serde_json::to_string_pretty(&list)?));
     }
     for (outcome, item) in outcomes.iter().zip(&items) {
         let line = shorten(
@@ -80,18 +86,18 @@ pub fn tell(
             LONGEST_LINE,
         );
         match item.result {
-            "refused" => say(&format!("refused: {line}")),
-            "notMet" => say(&format!("not ready in time: {line}")),
-            "failed" => say(&format!("error: {line}")),
-            "wouldChange" => print(&format!("{line} (dry run)"))?,
-            _ => print(&line)?,
+            "refused" => streams.say(&format!("refused: {line}")),
+            "notMet" => streams.say(&format!("not ready in time: {line}")),
+            "failed" => streams.say(&format!("error: {line}")),
+            "wouldChange" => streams.print_if_read(&format!("{line} (dry run)"))?,
+            _ => streams.print_if_read(&line)?,
         }
         for next in &item.next {
-            say(&format!("  {}", shorten(next, LONGEST_LINE)));
+            streams.say(&format!("  {}", shorten(next, LONGEST_LINE)));
         }
     }
     if items.len() > 1 {
-        say(&summary(&items));
+        streams.say(&summary(&items));
     }
     Ok(())
 }
@@ -99,7 +105,7 @@ pub fn tell(
 fn item<'a>(order: &dyn Order, outcome: &'a ChangeOutcome, place: &str) -> ChangeItem<'a> {
     let mut allow = None;
     let mut next = Vec::new();
-    let (result, mut message) = match &outcome.fate {
+    let (result, mut message) = match &outcome.result {
         ChangeResult::Changed(words) => ("changed", words.clone()),
         ChangeResult::WouldChange(words) => ("wouldChange", words.clone()),
         ChangeResult::Unchanged(words) => ("unchanged", words.clone()),
@@ -109,7 +115,7 @@ fn item<'a>(order: &dyn Order, outcome: &'a ChangeOutcome, place: &str) -> Chang
             next.extend(
                 allow
                     .as_ref()
-                    .map(|danger| format!("to go on all the same, add --allow={danger}")),
+                    .map(|danger| format!("to do it anyway, add --allow={danger}")),
             );
             ("refused", refusal.reason.clone())
         }
@@ -124,11 +130,14 @@ fn item<'a>(order: &dyn Order, outcome: &'a ChangeOutcome, place: &str) -> Chang
     };
     match &outcome.now {
         Some(Ok(now)) => {
-            message = format!("{message}; {}", truth(now));
+            message = format!("{message}; {}", summarize(now));
             next.extend(order.after(now, place));
         }
         Some(Err(problem)) => {
-            message = format!("{message}; it could not be read back: {}", problem.message);
+            message = format!(
+                "{message}; the group could not be read back: {}",
+                problem.message
+            );
             next.extend(problem.next.iter().cloned());
         }
         None => {}
@@ -150,21 +159,20 @@ fn item<'a>(order: &dyn Order, outcome: &'a ChangeOutcome, place: &str) -> Chang
     }
 }
 
-/// What is true now.
-fn truth(now: &Status) -> String {
+fn summarize(now: &Status) -> String {
     if now.state == State::Invalid {
         return format!(
-            "it may have no effect, since the group is Invalid: {}",
+            "this may have no effect, since the group is Invalid: {}",
             now.reason
         );
     }
     let active = now.active();
-    let carriers = match active.as_slice() {
-        [] => "nothing carries".to_owned(),
-        [only] => format!("{only} carries"),
-        several => format!("{} carry", several.join(", ")),
+    let carriers = if active.is_empty() {
+        "no backend".to_owned()
+    } else {
+        active.join(", ")
     };
-    format!("now {carriers} the traffic ({})", now.state)
+    format!("traffic is on {carriers} ({})", now.state)
 }
 
 fn name(danger: Danger) -> String {

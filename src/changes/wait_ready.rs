@@ -1,4 +1,4 @@
-//! Waits until groups can go home.
+//! `failback --when-ready`: waits until an order is not refused any more, as the endpoints change.
 
 use std::time::Duration;
 
@@ -6,169 +6,152 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
-use super::order::{
-    ChangeOutcome, ChangeResult, Order as _, PreflightReads, gone, look, may_do_better,
-};
+use super::order::{ChangeOutcome, ChangeResult, Order};
+use super::preflight::{PreflightReads, preflight};
+use super::write::{gone, is_retriable};
 use crate::cluster::api::{endpoint_slices, groups};
 use crate::cluster::listwatch::watch;
 use crate::cluster::listwatch::watch::Event;
 use crate::cluster::{Cluster, Clusters, RequestError, RequestResult};
-use crate::commands::failback::FailbackOrder;
 use crate::error::explain;
-use crate::output::terminal::say;
+use crate::output::streams::Streams;
 use crate::problem::Problem;
 use crate::readiness::backends::backends_of;
 use crate::resource::Record;
 use crate::text::clean;
 
-/// How often the groups are read again: others may change what is enough.
-const READ_AGAIN: Duration = Duration::from_secs(30);
-/// How often other clusters are asked how ready their services are, and a cluster that could not be read is.
-const ASK_AGAIN: Duration = Duration::from_secs(5);
+/// How often to read the groups again: someone may change what is enough.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(30);
+/// How often to read remote clusters, and a cluster that could not be read.
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
+/// Stands for no limit; every clock can add it.
+const UNLIMITED: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// How a wait has ended.
 pub struct ReadyWait {
     /// The groups as they are now.
     pub records: Vec<Record>,
-    /// What has become of those that are none any more.
+    /// The outcomes of groups that do not exist any more.
     pub gone: Vec<ChangeOutcome>,
     pub all_ready: bool,
 }
 
-/// Waits until no group's failback would be refused, as the slices of its backends change. Where `limit` is over
-/// before, those that are ready need not wait for others.
+/// Waits until the order is refused for no group, or the limit is over and some groups are ready.
 ///
 /// # Errors
-/// Exit 3 where `limit` is over before any is ready. Where the cluster may not be read or watched.
-pub async fn wait(
+/// Exit 3 if the limit is over before any group is ready. An error if the cluster cannot be read.
+pub async fn wait_ready(
     cluster: &Clusters,
     records: Vec<Record>,
     limit: Option<Duration>,
-    failback: &FailbackOrder,
+    order: &dyn Order,
+    streams: &Streams,
 ) -> anyhow::Result<ReadyWait> {
-    const AN_AGE: Duration = Duration::from_secs(365 * 24 * 3600);
-    let deadline = Instant::now() + limit.unwrap_or(AN_AGE);
-    let (_watches, mut changes) = follow(cluster, &records);
+    let deadline = Instant::now() + limit.unwrap_or(UNLIMITED);
+    let (_watches, mut changes) = watch_slices(cluster, &records);
     let mut said = String::new();
     loop {
-        let mut again = if cluster.remotes().is_empty() {
-            READ_AGAIN
+        let mut interval = if cluster.remotes().is_empty() {
+            REFRESH_INTERVAL
         } else {
-            ASK_AGAIN
+            POLL_INTERVAL
         };
-        let (waiting, late) = match read(cluster, &records).await {
-            Ok((now, gone)) => {
-                let refusals = refusals(cluster, &now, failback).await;
-                if refusals.is_empty() {
-                    return Ok(ReadyWait {
-                        records: now,
-                        gone,
-                        all_ready: true,
-                    });
-                }
-                let some_are_ready = refusals.len() < now.len();
-                let late = some_are_ready.then_some(ReadyWait {
-                    records: now,
+        let (waiting, some_ready) = match read(cluster, &records).await {
+            Ok((records, gone)) => {
+                let refusals = refusals(cluster, &records, order).await;
+                let wait = ReadyWait {
+                    all_ready: refusals.is_empty(),
+                    records,
                     gone,
-                    all_ready: false,
-                });
-                (refusals.join("; "), late)
+                };
+                if wait.all_ready {
+                    return Ok(wait);
+                }
+                let some_ready = refusals.len() < wait.records.len();
+                (refusals.join("; "), some_ready.then_some(wait))
             }
-            Err(error) if may_do_better(&error) => {
-                again = ASK_AGAIN;
+            Err(error) if is_retriable(&error) => {
+                interval = POLL_INTERVAL;
                 (explain(cluster, &error).message, None)
             }
             Err(error) => return Err(explain(cluster, &error).into()),
         };
         let waiting = clean(&waiting);
         if waiting != said {
-            say(&format!("waiting: {waiting}"));
+            streams.say(&format!("waiting: {waiting}"));
             said = waiting;
         }
-        match timeout_at(deadline.min(Instant::now() + again), changes.recv()).await {
+        match timeout_at(deadline.min(Instant::now() + interval), changes.recv()).await {
             Ok(Some(Err(error))) => return Err(explain(cluster, &error).into()),
             Err(_) if Instant::now() >= deadline => {
-                let problem = || {
+                return some_ready.ok_or_else(|| {
                     Problem::not_met(format!("not ready in time: {said}"))
                         .next("nothing was changed")
-                };
-                return late.ok_or_else(|| problem().into());
+                        .into()
+                });
             }
             _ => {}
         }
     }
 }
 
-/// The groups as they are now, and what has become of those that are none any more.
+/// The groups as they are now, and the outcomes of those that do not exist any more.
 async fn read(
     cluster: &Cluster,
     records: &[Record],
 ) -> RequestResult<(Vec<Record>, Vec<ChangeOutcome>)> {
-    let (mut there, mut lost) = (Vec::new(), Vec::new());
+    let (mut found, mut lost) = (Vec::new(), Vec::new());
     for record in records {
-        match groups::get(
-            cluster,
-            record.kind,
-            &record.meta.namespace,
-            &record.meta.name,
-        )
-        .await?
-        {
-            Some(found) if found.is_controlled() => there.push(found),
-            _ => lost.push(ChangeOutcome {
-                id: record.id(),
-                fate: ChangeResult::Gone(gone(cluster, record)),
-                now: None,
-            }),
+        let (namespace, name) = (&record.meta.namespace, &record.meta.name);
+        match groups::get(cluster, record.kind, namespace, name).await? {
+            Some(record) if record.is_controlled() => found.push(record),
+            _ => {
+                let result = ChangeResult::Gone(gone(cluster, record));
+                lost.push(ChangeOutcome::of(record, result));
+            }
         }
     }
-    Ok((there, lost))
+    Ok((found, lost))
 }
 
-/// Why groups can't go home yet.
-async fn refusals(cluster: &Clusters, records: &[Record], failback: &FailbackOrder) -> Vec<String> {
-    let seen = look(
-        cluster,
-        records,
-        "",
-        cluster.clock().now(),
-        PreflightReads::default(),
-    )
-    .await;
+/// The refusals that may pass.
+async fn refusals(cluster: &Clusters, records: &[Record], order: &dyn Order) -> Vec<String> {
+    let now = cluster.clock().now();
+    let seen = preflight(cluster, records, "", now, PreflightReads::default()).await;
     let refused = records.iter().zip(&seen).filter_map(|(record, seen)| {
-        let refused = failback
-            .plan(seen)
-            .err()
-            .filter(|refusal| refusal.may_pass)?;
-        Some(format!("{}: {}", record.id(), refused.reason))
+        let refusal = order.plan(seen).err().filter(|refusal| refusal.may_pass)?;
+        Some(format!("{}: {}", record.id(), refusal.reason))
     });
     refused.collect()
 }
 
-/// Watches the slices of the groups' backends; each change is a message, and that they may not be watched.
-fn follow(
+type SliceChange = Result<(), RequestError>;
+
+/// Watches the slices of the groups' backends. Each change is a message, and so is a watch that is
+/// forbidden.
+fn watch_slices(
     cluster: &Cluster,
     records: &[Record],
-) -> (JoinSet<()>, mpsc::Receiver<Result<(), RequestError>>) {
-    let (tell, changes) = mpsc::channel(1);
+) -> (JoinSet<()>, mpsc::Receiver<SliceChange>) {
+    let (sender, changes) = mpsc::channel(1);
     let mut watches = JoinSet::new();
     for (namespace, names) in backends_of(records) {
-        let tell = tell.clone();
+        let sender = sender.clone();
         let source = endpoint_slices::source(&namespace, Some(&names));
         watches.spawn(watch::follow(cluster.clone(), source, move |event| {
-            let tell = tell.clone();
+            let sender = sender.clone();
             async move {
                 match event {
                     Event::Failed(error) if error.is_forbidden() => {
-                        let _ = tell.send(Err(error)).await;
+                        let _ = sender.send(Err(error)).await;
                     }
                     Event::Alive | Event::Failed(_) => {}
-                    // One message that waits is enough to look again.
+                    // One queued message is enough to read again.
                     Event::Listed(_) | Event::Applied(_) | Event::Deleted(_) => {
-                        let _ = tell.try_send(Ok(()));
+                        let _ = sender.try_send(Ok(()));
                     }
                 }
-                !tell.is_closed()
+                !sender.is_closed()
             }
         }));
     }

@@ -1,10 +1,13 @@
+//! Writes one change with compare-and-swap: after a conflict the group is read and planned again.
+
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
-use super::order::{ChangePlan, ChangeResult, Order, PreflightReads, look};
+use super::order::{ChangePlan, ChangeResult, Order};
 use super::precondition::Precondition;
+use super::preflight::preflight;
 use crate::cluster::api::events::MoveEvent;
 use crate::cluster::api::{apply, events, groups};
 use crate::cluster::transport::backoff::Backoff;
@@ -14,25 +17,39 @@ use crate::model::GroupId;
 use crate::problem::Problem;
 use crate::resource::{Change, Record};
 
-/// Tries against others that write the same object, and against a server in trouble, until their time is over.
+/// How many groups are named that may or may not have been changed.
+const MAX_NAMED_GROUPS: usize = 20;
+
+/// An order, who gave it, and on which cluster.
+#[derive(Clone, Copy)]
+pub struct OrderContext<'a> {
+    pub cluster: &'a Clusters,
+    pub order: &'a dyn Order,
+    /// User and host.
+    pub by: &'a str,
+    /// The API server's time when the order was given.
+    pub started: Timestamp,
+}
+
+/// Retries with backoff until a time limit.
 #[derive(Debug)]
-pub struct WriteRetries {
-    end: Instant,
+pub struct Retries {
+    deadline: Instant,
     backoff: Backoff,
 }
 
-impl WriteRetries {
-    pub fn within(time: Duration) -> Self {
+impl Retries {
+    pub fn within(limit: Duration) -> Self {
         Self {
-            end: Instant::now() + time,
+            deadline: Instant::now() + limit,
             backoff: Backoff::default(),
         }
     }
 
-    /// Whether another try may do better; waits until it is time for it.
-    pub async fn again(&mut self, error: &RequestError) -> bool {
-        let left = self.end.saturating_duration_since(Instant::now());
-        if !may_do_better(error) || left.is_zero() {
+    /// Waits until it is time to retry. Returns whether to retry at all.
+    pub async fn wait(&mut self, error: &RequestError) -> bool {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if !is_retriable(error) || left.is_zero() {
             return false;
         }
         if !error.is_conflict() {
@@ -42,45 +59,32 @@ impl WriteRetries {
     }
 }
 
-/// By whom, from when on, whether in earnest, and on which orders that were shown.
-#[derive(Debug, Clone, Copy)]
-pub struct WriteContext<'a> {
-    pub by: &'a str,
-    pub started: Timestamp,
-    pub trial: bool,
-    pub shown: Option<&'a Precondition>,
+/// Conflicts, and failures of the server or the connection. The API server also answers 422 to a
+/// patch of an object that has changed.
+pub fn is_retriable(error: &RequestError) -> bool {
+    error
+        .code()
+        .is_none_or(|code| matches!(code, 409 | 422 | 429 | 500..))
 }
 
-/// Writes a change. Where someone else was faster, the group is looked at anew and the order planned again.
-pub async fn until_done(
-    cluster: &Clusters,
+/// Writes a change; with `dry_run` the API server only validates it. `shown` is what the prompt
+/// showed, if there was one.
+pub async fn write(
+    context: OrderContext<'_>,
     mut record: Record,
-    mut change: Change,
+    mut change: Box<Change>,
     mut words: String,
-    signed: WriteContext<'_>,
-    order: &dyn Order,
+    dry_run: bool,
+    shown: Option<&Precondition>,
 ) -> ChangeResult {
-    let WriteContext {
-        by,
-        started,
-        trial,
-        shown,
-    } = signed;
-    let mut tries = WriteRetries::within(order.perseverance());
+    let OrderContext { cluster, order, .. } = context;
+    let mut retries = Retries::within(order.spec().write_timeout);
     let mut may_be_done = false;
-    let failed = |record: &Record, problem: Problem, may_be_done: bool| {
-        let doubtful = if may_be_done {
-            vec![record.id()]
-        } else {
-            Vec::new()
-        };
-        ChangeResult::Failed(in_doubt(cluster, &doubtful, problem))
-    };
     loop {
-        let error = match apply::apply(cluster, &record, &change, trial).await {
-            Ok(_) if trial => return ChangeResult::WouldChange(words),
+        let error = match apply::apply(cluster, &record, &change, dry_run).await {
+            Ok(_) if dry_run => return ChangeResult::WouldChange(words),
             Ok(after) => {
-                tell_of_move(cluster, &after, &change, by).await;
+                publish_event(cluster, &after, &change, context.by).await;
                 return ChangeResult::Changed(words);
             }
             Err(error) => error,
@@ -88,120 +92,125 @@ pub async fn until_done(
         if error.is_not_found() {
             return ChangeResult::Gone(gone(cluster, &record));
         }
-        may_be_done |= !trial && error.may_be_done();
-        if !tries.again(&error).await {
-            return failed(&record, explain(cluster, &error), may_be_done);
-        }
-        let before = record.meta.resource_version.clone();
-        record = match read_again(cluster, &record, &mut tries).await {
-            Ok(found) => found,
-            Err(ChangeResult::Failed(problem)) => return failed(&record, problem, may_be_done),
-            Err(fate) => return fate,
+        may_be_done |= !dry_run && error.may_be_done();
+        let doubtful = if may_be_done {
+            vec![record.id()]
+        } else {
+            Vec::new()
         };
-        if error.code() == Some(422) && record.meta.resource_version == before {
+        let failed = |problem| ChangeResult::Failed(maybe_changed(cluster, &doubtful, problem));
+        if !retries.wait(&error).await {
+            return failed(explain(cluster, &error));
+        }
+        let version = record.meta.resource_version.clone();
+        record = match read_again(cluster, &record, &mut retries).await {
+            Ok(found) => found,
+            Err(ChangeResult::Failed(problem)) => return failed(problem),
+            Err(result) => return result,
+        };
+        if error.code() == Some(422) && record.meta.resource_version == version {
             return ChangeResult::Failed(explain(cluster, &error));
         }
-        let seen = look(
-            cluster,
-            std::slice::from_ref(&record),
-            by,
-            started,
-            PreflightReads::of(order),
-        )
-        .await;
-        let Some(seen) = seen.first() else { continue };
-        match order.plan(seen) {
-            Ok(ChangePlan::Change {
-                change: again,
-                words: anew,
-            }) => {
-                if let Some(Err(refusal)) =
-                    shown.map(|shown| shown.refuse_changed(cluster, &record))
-                {
-                    return ChangeResult::Refused(refusal);
-                }
-                (change, words) = (*again, anew);
-            }
-            // Another write, perhaps our own whose answer was lost, has already done it.
+        (change, words) = match plan_again(context, &record, shown).await {
+            Ok(ChangePlan::Change { change, words }) => (change, words),
+            // Another write has done it, perhaps ours whose answer was lost.
             Ok(ChangePlan::Unchanged(words)) => return ChangeResult::Unchanged(words),
-            Err(refusal) => return ChangeResult::Refused(refusal),
-        }
+            Err(result) => return result,
+        };
     }
 }
 
-/// The group as it is now.
+async fn plan_again(
+    context: OrderContext<'_>,
+    record: &Record,
+    shown: Option<&Precondition>,
+) -> Result<ChangePlan, ChangeResult> {
+    let OrderContext {
+        cluster,
+        order,
+        by,
+        started,
+    } = context;
+    let reads = order.spec().reads();
+    let seen = preflight(cluster, std::slice::from_ref(record), by, started, reads).await;
+    let Some(seen) = seen.first() else {
+        return Err(ChangeResult::Gone(gone(cluster, record)));
+    };
+    let plan = order.plan(seen).map_err(ChangeResult::Refused)?;
+    if let (ChangePlan::Change { .. }, Some(shown)) = (&plan, shown) {
+        shown
+            .check(cluster, record)
+            .map_err(ChangeResult::Refused)?;
+    }
+    Ok(plan)
+}
+
+/// Reads the group again.
 ///
 /// # Errors
-/// What has become of it where it can't be read, or is no group any more.
+/// The group's result, if it cannot be read or is not a group any more.
 pub async fn read_again(
     cluster: &Cluster,
     record: &Record,
-    tries: &mut WriteRetries,
+    retries: &mut Retries,
 ) -> Result<Record, ChangeResult> {
+    let (namespace, name) = (&record.meta.namespace, &record.meta.name);
     loop {
-        match groups::get(
-            cluster,
-            record.kind,
-            &record.meta.namespace,
-            &record.meta.name,
-        )
-        .await
-        {
+        match groups::get(cluster, record.kind, namespace, name).await {
             Ok(Some(found)) if found.is_controlled() => return Ok(found),
             Ok(_) => return Err(ChangeResult::Gone(gone(cluster, record))),
-            Err(error) if tries.again(&error).await => {}
+            Err(error) if retries.wait(&error).await => {}
             Err(error) => return Err(ChangeResult::Failed(explain(cluster, &error))),
         }
     }
 }
 
-/// How many groups are named where it is not known whether they were changed.
-const NAMED: usize = 20;
-
-/// The same problem, with the groups of which it is not known whether a write was done.
-pub fn in_doubt(cluster: &Cluster, groups: &[GroupId], problem: Problem) -> Problem {
+/// Adds to a problem which groups may or may not have been changed.
+pub fn maybe_changed(cluster: &Cluster, groups: &[GroupId], problem: Problem) -> Problem {
     let Some(first) = groups.first() else {
         return problem;
     };
-    let mut names: Vec<String> = groups.iter().take(NAMED).map(GroupId::short_name).collect();
-    if groups.len() > NAMED {
-        names.push(format!("{} more", groups.len() - NAMED));
+    let mut names: Vec<String> = groups
+        .iter()
+        .take(MAX_NAMED_GROUPS)
+        .map(GroupId::short_name)
+        .collect();
+    if groups.len() > MAX_NAMED_GROUPS {
+        names.push(format!("{} more", groups.len() - MAX_NAMED_GROUPS));
     }
     let is_one_namespace = groups
         .iter()
         .all(|group| group.namespace == first.namespace);
-    let shown = if is_one_namespace && groups.len() <= NAMED {
-        names.join(" ")
-    } else {
-        String::new()
-    };
-    let place = if is_one_namespace {
+    let mut words = vec!["kubectl failover status".to_owned()];
+    if is_one_namespace && groups.len() <= MAX_NAMED_GROUPS {
+        words.push(names.join(" "));
+    }
+    words.push(if is_one_namespace {
         cluster.reach.for_plugin(&first.namespace)
     } else {
         cluster.reach.scoped(None)
-    };
-    let command = format!("kubectl failover status {shown} {place}");
-    let command = command.split_whitespace().collect::<Vec<_>>().join(" ");
+    });
     problem.next(format!(
-        "it is not known whether {} was changed; to see: {command}",
-        names.join(", ")
+        "{} may or may not have been changed; to check: {}",
+        names.join(", "),
+        words.join(" ").trim_end()
     ))
 }
 
+/// The group was deleted, or is not a group any more.
 pub fn gone(cluster: &Cluster, record: &Record) -> Problem {
-    let namespace = &record.meta.namespace;
+    let place = cluster.reach.for_plugin(&record.meta.namespace);
     Problem::new(format!(
-        "there is no group {} any more",
+        "group {} does not exist any more",
         record.id().short_name()
     ))
     .next(format!(
-        "it was deleted, or has lost its label; to see which there are: kubectl failover status {}",
-        cluster.reach.for_plugin(namespace)
+        "it was deleted or lost its label; to list the groups: kubectl failover status {place}"
     ))
 }
 
-/// Writes an Event of the move, if traffic moved. Without one the move stands all the same.
-async fn tell_of_move(cluster: &Cluster, after: &Record, change: &Change, by: &str) {
+/// Publishes an Event if traffic moved. Failing to do so does not fail the change.
+async fn publish_event(cluster: &Cluster, after: &Record, change: &Change, by: &str) {
     let Some(last) = &change.last_move else {
         return;
     };
@@ -209,12 +218,4 @@ async fn tell_of_move(cluster: &Cluster, after: &Record, change: &Change, by: &s
     if let Err(cause) = events::publish(cluster, &after.meta.namespace, &event).await {
         tracing::debug!(%cause, "an Event was not written");
     }
-}
-
-/// A conflict, or trouble of the server's or the line's. A patch that the server takes amiss (422) may have met an
-/// object that has changed.
-pub fn may_do_better(error: &RequestError) -> bool {
-    error
-        .code()
-        .is_none_or(|code| matches!(code, 409 | 422 | 429 | 500..))
 }

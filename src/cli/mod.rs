@@ -36,7 +36,7 @@ pub use sandbox::{
 pub use set::SetArgs;
 pub use spec::CommandSpec;
 pub use status::{StatusArgs, StatusFormat};
-pub use values::{CommandWords, Found};
+pub use values::CommandWords;
 pub use watch::WatchArgs;
 
 use crate::view::object::ObjectFormat;

@@ -1,8 +1,6 @@
 //! Parsers for the values of flags, in the forms that kubectl and linkerd accept.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
 use std::time::Duration;
 
 use crate::model::MaxMoves;
@@ -75,42 +73,6 @@ pub fn parse_kind(text: &str) -> Result<String, String> {
 pub struct CommandWords {
     pub program: String,
     pub arguments: Vec<String>,
-}
-
-/// What is known of a program before it is run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
-    Runnable,
-    /// There is a file, which nobody may execute.
-    NotRunnable,
-    Nothing,
-}
-
-impl CommandWords {
-    /// Whether there is such a program, or one of that name on the PATH.
-    pub fn found(&self) -> Found {
-        if self.program.contains('/') {
-            return Found::at(Path::new(&self.program));
-        }
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let found: Vec<_> = std::env::split_paths(&path)
-            .map(|folder| Found::at(&folder.join(&self.program)))
-            .collect();
-        let is_there = |what| found.contains(&what).then_some(what);
-        is_there(Found::Runnable)
-            .or_else(|| is_there(Found::NotRunnable))
-            .unwrap_or(Found::Nothing)
-    }
-}
-
-impl Found {
-    fn at(path: &Path) -> Self {
-        match path.metadata() {
-            Ok(file) if file.is_file() && file.permissions().mode() & 0o111 != 0 => Self::Runnable,
-            Ok(file) if file.is_file() => Self::NotRunnable,
-            _ => Self::Nothing,
-        }
-    }
 }
 
 /// Splits a command into words, as a shell does.
@@ -233,17 +195,6 @@ mod tests {
         assert_eq!(words("sh -c 'echo \"$FAILOVER_TO\" >> log'"), Ok(shell));
         for bad in ["", "  ", "''", "sh -c 'echo"] {
             assert!(parse_command(bad).is_err(), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn a_program_is_a_file_that_may_be_executed() {
-        let found = |text: &str| parse_command(text).unwrap().found();
-        assert_eq!(found("/bin/sh -c true"), Found::Runnable);
-        assert_eq!(found("sh"), Found::Runnable);
-        assert_eq!(found("/etc/passwd"), Found::NotRunnable);
-        for nothing in ["/nowhere/to-be-found", "/etc", "to-be-found-nowhere"] {
-            assert_eq!(found(nothing), Found::Nothing, "{nothing}");
         }
     }
 

@@ -1,13 +1,14 @@
 //! `completion`: the script that a shell loads.
 
+use super::env::CommandEnv;
 use crate::cli::{CompletionArgs, CompletionShell};
 use crate::problem::Exit;
 
-pub fn run(args: &CompletionArgs) -> anyhow::Result<Exit> {
-    super::print(script(args.shell))
+pub fn run(env: &CommandEnv, args: &CompletionArgs) -> anyhow::Result<Exit> {
+    env.print(script(args.shell))
 }
 
-/// The scripts ask the program itself for choices, so they stay as they are when commands and flags change.
+/// The scripts ask this program for choices, so they do not depend on its commands and flags.
 fn script(shell: CompletionShell) -> &'static str {
     match shell {
         CompletionShell::Bash => include_str!("../../completions/kubectl-failover.bash"),

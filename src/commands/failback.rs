@@ -1,12 +1,16 @@
-//! `failback`: ends a force, or a stay on a fallback, and moves the traffic home.
+//! `failback`: sends traffic back to the primary, and ends a force.
 
 use std::time::{Duration, Instant};
 
-use crate::access::rights::RbacCommand;
-use crate::changes::order;
-use crate::changes::order::{ChangePlan, Order, Preflight, Refusal};
-use crate::changes::wait_ready;
-use crate::cli::{Danger, FailbackArgs, GlobalArgs};
+use super::args::targets::targets;
+use super::env::CommandEnv;
+use crate::changes::order::{ChangePlan, DEFAULT_WAIT, Order, OrderSpec};
+use crate::changes::precondition::target;
+use crate::changes::preflight::Preflight;
+use crate::changes::read_back::why_not_moved;
+use crate::changes::refusal::Refusal;
+use crate::changes::wait_ready::wait_ready;
+use crate::cli::{Danger, FailbackArgs};
 use crate::model::operate;
 use crate::model::operate::{FailbackPlan, RemovedOverride};
 use crate::model::{Group, Readiness, Runner, State, Status, Weights};
@@ -14,69 +18,67 @@ use crate::problem::Exit;
 use crate::resource::{Change, TrafficMove};
 use crate::text::{command_on, word};
 
-pub async fn run(flags: &GlobalArgs, args: &FailbackArgs) -> anyhow::Result<Exit> {
-    let cluster = super::connect(RbacCommand::Failback, flags, &args.change.remotes).await?;
-    let mut failback = FailbackOrder {
+pub async fn run(env: &CommandEnv, args: &FailbackArgs) -> anyhow::Result<Exit> {
+    let cluster = env.connect(&args.change.remotes).await?;
+    let mut order = FailbackOrder {
         home: args.home.clone(),
         reason: args.reason.clone(),
         allow: args.allow.clone(),
-        patience: args.wait.then(|| args.timeout.unwrap_or(order::PATIENCE)),
-        ran_out_of_time: false,
+        wait: args.wait.then(|| args.timeout.unwrap_or(DEFAULT_WAIT)),
+        timed_out: false,
     };
     let started = Instant::now();
-    let mut records = order::chosen(&cluster, flags, &args.groups, &failback).await?;
+    let mut records = targets(env, &cluster, &args.groups, &order).await?;
     let mut gone = Vec::new();
     if args.when_ready {
-        let waited = wait_ready::wait(&cluster, records, args.timeout, &failback).await?;
+        let waited = wait_ready(&cluster, records, args.timeout, &order, &env.streams).await?;
         (records, gone) = (waited.records, waited.gone);
-        failback.ran_out_of_time = !waited.all_ready;
-        // One limit holds for both waits.
-        let left = args
-            .timeout
-            .map(|timeout| timeout.saturating_sub(started.elapsed()));
-        failback.patience = failback.patience.map(|patience| left.unwrap_or(patience));
+        order.timed_out = !waited.all_ready;
+        // One limit for both waits.
+        if let Some(timeout) = args.timeout {
+            let left = timeout.saturating_sub(started.elapsed());
+            order.wait = order.wait.map(|_| left);
+        }
     }
-    order::carry_out_beside(&cluster, records, gone, &args.change, true, &failback)
-        .await?
-        .exit
+    let execution = env.execution(&cluster, &order, &args.change);
+    let executed = execution.execute(records, gone).await?;
+    execution.report(&executed.outcomes)
 }
 
-pub struct FailbackOrder {
+struct FailbackOrder {
     home: Option<String>,
     reason: Option<String>,
     allow: Vec<Danger>,
-    /// How long to wait until the traffic is at home.
-    patience: Option<Duration>,
-    /// Not every group was ready in time.
-    ran_out_of_time: bool,
+    /// How long to wait until the traffic is back.
+    wait: Option<Duration>,
+    /// Some groups were not ready in time.
+    timed_out: bool,
 }
 
 impl Order for FailbackOrder {
-    fn name(&self) -> &'static str {
-        "failback"
+    fn spec(&self) -> OrderSpec {
+        OrderSpec {
+            asks: true,
+            wait: self.wait,
+            timed_out: self.timed_out,
+            ..OrderSpec::new("failback")
+        }
     }
 
     fn plan(&self, seen: &Preflight) -> Result<ChangePlan, Refusal> {
         let group = seen.valid()?;
         let named = self.named_home(group, &seen.place)?;
         let Some(returned) = operate::failback(group, &seen.readiness, named, seen.now) else {
-            return Err(Refusal {
-                danger: None,
-                may_pass: false,
-                reason: "the override does not say which backend is home".to_owned(),
-                next: format!(
-                    "name it: {}",
-                    command_on(
-                        "failback",
-                        &group.id,
-                        &format!("--home BACKEND {}", seen.place)
-                    )
-                ),
-            });
+            let flags = format!("--home BACKEND {}", seen.place);
+            let command = command_on("failback", &group.id, &flags);
+            return Err(Refusal::new(
+                "the override does not name the backend to fail back to",
+                format!("name it: {command}"),
+            ));
         };
         if returned.removes == RemovedOverride::None && group.carries(returned.home) {
             return Ok(ChangePlan::Unchanged(format!(
-                "{} has the traffic already",
+                "already on {}",
                 group.backend_name(returned.home)
             )));
         }
@@ -85,50 +87,38 @@ impl Order for FailbackOrder {
         self.change(group, seen, returned)
     }
 
-    fn after(&self, status: &Status, place: &str) -> Vec<String> {
-        let mut lines: Vec<String> = match self.patience.filter(|_| !self.is_met(status)) {
-            Some(patience) => vec![too_late(status, patience, place)],
-            None => status
-                .primary
-                .iter()
-                .flat_map(|home| order::not_there(status, home, place))
-                .collect(),
-        };
-        if let Some(home) = &status.forgotten_home {
-            let command = command_on(
-                "set",
-                &status.id,
-                &format!("--primary {} {place}", word(home)),
-            );
-            lines.push(format!(
-                "{home} was home before a force whose override was taken away; to go there: {command}"
-            ));
-        } else if !lines.is_empty() {
-            let command = command_on("failback", &status.id, &format!("--when-ready {place}"));
-            lines.push(format!(
-                "where failback is manual no loop does it: {command}"
-            ));
-        }
-        lines
-    }
-
     fn terms(&self, seen: &Preflight) -> Vec<String> {
-        let reason = self
-            .reason
-            .as_ref()
-            .map(|reason| format!("reason: {reason}"));
+        let reason = self.reason.as_ref();
+        let reason = reason.map(|reason| format!("reason: {reason}"));
         let ended = seen
             .standing()
-            .map(|order| format!("ends the force to {}", order::target(order)));
+            .map(|order| format!("ends the force to {}", target(order)));
         reason.into_iter().chain(ended).collect()
     }
 
-    fn patience(&self) -> Option<Duration> {
-        self.patience
-    }
-
-    fn ran_out_of_time(&self) -> bool {
-        self.ran_out_of_time
+    fn after(&self, status: &Status, place: &str) -> Vec<String> {
+        let mut lines: Vec<String> = match self.wait.filter(|_| !self.is_met(status)) {
+            Some(wait) => vec![timed_out(status, wait, place)],
+            None => status
+                .primary
+                .iter()
+                .flat_map(|home| why_not_moved(status, home, place))
+                .collect(),
+        };
+        if let Some(home) = &status.forgotten_home {
+            let flags = format!("--primary {} {place}", word(home));
+            let command = command_on("set", &status.id, &flags);
+            lines.push(format!(
+                "{home} was the primary before a force whose override was deleted; to make it the primary again: {command}"
+            ));
+        } else if !lines.is_empty() {
+            let flags = format!("--when-ready {place}");
+            let command = command_on("failback", &status.id, &flags);
+            lines.push(format!(
+                "with failback: manual no watch does it; to wait for it: {command}"
+            ));
+        }
+        lines
     }
 
     /// No override is left, and home has its share.
@@ -140,18 +130,16 @@ impl Order for FailbackOrder {
     }
 }
 
-fn too_late(status: &Status, patience: Duration, place: &str) -> String {
+fn timed_out(status: &Status, wait: Duration, place: &str) -> String {
     let late = format!(
-        "the traffic is not at home after {:.1} s",
-        patience.as_secs_f64()
+        "timed out after {:.1} s waiting for the traffic to be back",
+        wait.as_secs_f64()
     );
     match status.runner {
-        Runner::Nobody => {
-            format!(
-                "{late}, and nobody runs a loop here to move it: kubectl failover watch {place}"
-            )
-        }
-        _ => format!("{late}; it goes there once home is ready"),
+        Runner::Nobody => format!(
+            "{late}; no watch is running to move it; start one: kubectl failover watch {place}"
+        ),
+        _ => format!("{late}; it moves once the primary is ready"),
     }
 }
 
@@ -160,27 +148,18 @@ impl FailbackOrder {
         let Some(home) = &self.home else {
             return Ok(None);
         };
-        let refusal = |reason: String, next: String| Refusal {
-            danger: None,
-            may_pass: false,
-            reason,
-            next,
-        };
         let Some(position) = group.named(home) else {
             return Err(Refusal::no_backend(group, home, "--home"));
         };
         if group.order.is_none() && position != group.primary {
-            let reason = format!("{} is home, and there is no override", group.primary_name());
-            return Err(refusal(
-                reason,
+            let flags = format!("--primary {} {place}", word(home));
+            let command = command_on("set", &group.id, &flags);
+            return Err(Refusal::new(
                 format!(
-                    "to make {home} the primary: {}",
-                    command_on(
-                        "set",
-                        &group.id,
-                        &format!("--primary {} {place}", word(home))
-                    )
+                    "there is no override, and the primary is {}",
+                    group.primary_name()
                 ),
+                format!("to make {home} the primary: {command}"),
             ));
         }
         Ok(Some(position))
@@ -196,13 +175,13 @@ impl FailbackOrder {
         let Some(home) = seen.readiness.get(returned.home) else {
             return Ok(());
         };
-        // What is said is how many endpoints make it enough for an ordinary group.
+        // The group's own threshold: an override's ends with it.
         let needed = group.policy.min_ready;
         let (danger, reason) = match (home, home.meets(needed), home.why_unknown()) {
             (_, Some(true), _) => return Ok(()),
             (_, None, Some(why)) => (
                 Danger::Unknown,
-                format!("whether {name} is ready is not known: {why}"),
+                format!("the readiness of {name} is unknown: {why}"),
             ),
             (Readiness::Missing, ..) => (Danger::Unready, format!("Service {name} does not exist")),
             (home, ..) => {
@@ -219,21 +198,19 @@ impl FailbackOrder {
         {
             return Ok(());
         }
-        let place = &seen.place;
-        let forever = match home {
+        let lasting = match home {
             Readiness::Unknown { why } => seen.how_to_know(why),
             _ => None,
         };
-        let may_pass = forever.is_none();
-        let next = forever.unwrap_or_else(|| {
-            let command = command_on("failback", &group.id, &format!("--when-ready {place}"));
+        let may_pass = lasting.is_none();
+        let next = lasting.unwrap_or_else(|| {
+            let flags = format!("--when-ready {}", seen.place);
+            let command = command_on("failback", &group.id, &flags);
             format!("to wait for it: {command}")
         });
         Err(Refusal {
-            danger: Some(danger),
             may_pass,
-            reason,
-            next,
+            ..Refusal::new(reason, next).unless_allowed(danger)
         })
     }
 
@@ -244,42 +221,35 @@ impl FailbackOrder {
         returned: FailbackPlan,
     ) -> Result<ChangePlan, Refusal> {
         let home = group.backend_name(returned.home);
-        let (change, words) = match returned.removes {
-            RemovedOverride::Standing => (
-                Change::builder().end_override(Some(home)),
-                "the override is ended".to_owned(),
-            ),
-            RemovedOverride::Broken { sets_home } => (
-                Change::builder().end_override(sets_home.then_some(home)),
-                "the broken override is taken away".to_owned(),
-            ),
+        let mut change = Change::builder();
+        let words = match returned.removes {
+            RemovedOverride::Standing => {
+                change = change.end_override(Some(home));
+                "ended the override".to_owned()
+            }
+            RemovedOverride::Broken { sets_home } => {
+                change = change.end_override(sets_home.then_some(home));
+                "removed the stale override".to_owned()
+            }
             RemovedOverride::None if returned.weights == Weights::Hold => {
                 return Ok(ChangePlan::Unchanged(returned.why));
             }
-            RemovedOverride::None if returned.reaches_home() => {
-                (Change::builder(), format!("sent home to {home}"))
-            }
-            RemovedOverride::None => (
-                Change::builder(),
-                format!("{home} is home, and {}", returned.why),
-            ),
+            RemovedOverride::None if returned.reaches_home() => format!("failed back to {home}"),
+            RemovedOverride::None => format!("the primary is {home}, and {}", returned.why),
         };
         let reason = self.reason.as_ref().unwrap_or(&returned.why);
+        let why = format!("failback: {reason}");
+        let traffic = TrafficMove {
+            group,
+            weights: &returned.weights,
+            unverified: returned.unverified,
+            by: &seen.by,
+            why: &why,
+            at: seen.now,
+        };
         let change = change
             .hold(returned.notes.held, seen.now)
-            .move_traffic(TrafficMove {
-                group,
-                weights: &returned.weights,
-                unverified: returned.unverified,
-                by: &seen.by,
-                why: &format!("failback: {reason}"),
-                at: seen.now,
-            })
-            .build()
-            .map_err(|_| Refusal::unwritable())?;
-        Ok(ChangePlan::Change {
-            change: Box::new(change),
-            words,
-        })
+            .move_traffic(traffic);
+        ChangePlan::build(change, words)
     }
 }

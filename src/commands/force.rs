@@ -1,25 +1,31 @@
-//! `force`: moves the traffic to a backend by hand, and keeps it there.
+//! `force`: sends traffic to a backend by hand, and keeps it there.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::access::rights::RbacCommand;
+use super::args::targets::targets;
+use super::env::CommandEnv;
 use crate::changes::hold::Hold;
-use crate::changes::order;
-use crate::changes::order::{ChangePlan, Order, Preflight, Refusal};
-use crate::cli::{Danger, DryRun, ForceArgs, GlobalArgs};
+use crate::changes::order::{
+    ChangeOutcome, ChangePlan, DEFAULT_WAIT, Order, OrderSpec, check_duration, expiry,
+};
+use crate::changes::precondition::{paused, target};
+use crate::changes::preflight::Preflight;
+use crate::changes::read_back::why_not_moved;
+use crate::changes::refusal::Refusal;
+use crate::cli::{Danger, DryRun, ForceArgs};
 use crate::model::operate;
 use crate::model::operate::{ForcePlan, ForceRequest};
-use crate::model::{Group, OrderStatus, Readiness, Runner, State, Status, WhyUnknown};
+use crate::model::{Group, OrderStatus, Override, Readiness, Runner, State, Status, WhyUnknown};
 use crate::problem::Exit;
-use crate::resource::{Change, TrafficMove};
+use crate::resource::{Change, Record, TrafficMove};
 use crate::text::command_on;
 use crate::view::status::slices_of;
 
-pub async fn run(flags: &GlobalArgs, args: &ForceArgs) -> anyhow::Result<Exit> {
-    let cluster = super::connect(RbacCommand::Force, flags, &args.change.remotes).await?;
-    let force = ForceOrder {
+pub async fn run(env: &CommandEnv, args: &ForceArgs) -> anyhow::Result<Exit> {
+    let cluster = env.connect(&args.change.remotes).await?;
+    let order = ForceOrder {
         to: args.to.clone(),
         reason: args.reason.clone(),
         duration: args.duration,
@@ -27,38 +33,45 @@ pub async fn run(flags: &GlobalArgs, args: &ForceArgs) -> anyhow::Result<Exit> {
         timeout: args.timeout,
         allow: args.allow.clone(),
     };
-    let records = order::chosen(&cluster, flags, &args.groups, &force).await?;
-    order::check_duration(&cluster, args.duration)?;
-    let done = order::carry_out(&cluster, records.clone(), &args.change, true, &force).await?;
-    let stayed = records
-        .into_iter()
-        .filter(|record| done.groups.contains(&record.id()))
-        .collect::<Vec<_>>();
-    let until = args
-        .duration
-        .and_then(|duration| order::end(done.started, duration));
-    match (until, done.interrupts) {
-        (Some(until), Some(interrupts))
-            if !stayed.is_empty() && args.change.dry_run == DryRun::None =>
-        {
-            let (limit, output) = (args.timeout, args.change.output);
-            let stay = Hold {
-                records: &stayed,
-                until,
-                by: &done.by,
-                limit,
-                interrupts,
-                output,
-            };
-            // What could not be told is no reason to leave the override behind.
-            let over = stay.until_over(&cluster).await;
-            match done.exit? {
-                Exit::Done => over,
-                exit => over.map(|_| exit),
-            }
-        }
-        _ => done.exit,
+    let records = targets(env, &cluster, &args.groups, &order).await?;
+    check_duration(&cluster, args.duration)?;
+    let execution = env.execution(&cluster, &order, &args.change);
+    let executed = execution.execute(records.clone(), Vec::new()).await?;
+    let reported = execution.report(&executed.outcomes);
+    let held = forced(records, &executed.outcomes);
+    let (Some(until), Some(interrupts)) = (order.until(executed.started), executed.interrupts)
+    else {
+        return reported;
+    };
+    if held.is_empty() || args.change.dry_run != DryRun::None {
+        return reported;
     }
+    let hold = Hold {
+        cluster: &cluster,
+        streams: &env.streams,
+        records: &held,
+        until,
+        by: &executed.by,
+        limit: args.timeout,
+        interrupts,
+        output: args.change.output,
+    };
+    // A report that could not be written is no reason to leave the override.
+    let ended = hold.run().await;
+    match reported? {
+        Exit::Done => ended,
+        exit => ended.map(|_| exit),
+    }
+}
+
+/// The groups that are forced.
+fn forced(records: Vec<Record>, outcomes: &[ChangeOutcome]) -> Vec<Record> {
+    let mut forced = records;
+    forced.retain(|record| {
+        let outcome = outcomes.iter().find(|outcome| outcome.id == record.id());
+        outcome.is_some_and(ChangeOutcome::is_as_ordered)
+    });
+    forced
 }
 
 struct ForceOrder {
@@ -71,53 +84,38 @@ struct ForceOrder {
 }
 
 impl Order for ForceOrder {
-    fn name(&self) -> &'static str {
-        "force"
-    }
-
-    fn fears_conflicts(&self) -> bool {
-        true
+    fn spec(&self) -> OrderSpec {
+        let waits_for_traffic = self.waits && self.duration.is_none();
+        OrderSpec {
+            asks: true,
+            wait: waits_for_traffic.then(|| self.timeout.unwrap_or(DEFAULT_WAIT)),
+            checks_conflicts: true,
+            ends_on_signals: self.waits && self.duration.is_some(),
+            ..OrderSpec::new("force")
+        }
     }
 
     fn plan(&self, seen: &Preflight) -> Result<ChangePlan, Refusal> {
         let group = seen.valid()?;
         let target = self.target(group)?;
-        let until = self
-            .duration
-            .and_then(|duration| order::end(seen.started, duration));
+        let until = self.until(seen.started);
         self.refuse_paused(group, seen, until)?;
-        let wish = ForceRequest {
+        let request = ForceRequest {
             to: target,
             until,
             reason: self.reason.clone(),
             by: seen.by.clone(),
         };
-        let forced = operate::force(group, &seen.readiness, &wish, seen.now);
         let ForcePlan::Write {
             order,
             weights,
             unverified,
             notes,
-        } = forced
+        } = operate::force(group, &seen.readiness, &request, seen.now)
         else {
-            let reason = seen
-                .standing()
-                .and_then(|standing| standing.reason.as_ref());
-            let kept = self
-                .reason
-                .as_ref()
-                .filter(|asked| Some(*asked) != reason)
-                .map(|_| {
-                    format!(
-                        ", and its reason stays: {}",
-                        reason.map_or("(none)", String::as_str)
-                    )
-                });
-            let name = group.backend_name(target);
-            return Ok(ChangePlan::Unchanged(format!(
-                "{name} is forced already{}",
-                kept.unwrap_or_default()
-            )));
+            return Ok(ChangePlan::Unchanged(
+                self.already_forced(group, seen, target),
+            ));
         };
         self.refuse_unready(group, seen, target)?;
         seen.refuse_conflicts(&self.allow)?;
@@ -125,52 +123,31 @@ impl Order for ForceOrder {
             Some(reason) => format!("forced to {}: {reason}", order.to),
             None => format!("forced to {}", order.to),
         };
-        let until = order
-            .until
-            .map(|until| format!(" until {until:.0}"))
-            .unwrap_or_default();
-        let earlier = seen.standing().and_then(|standing| standing.until);
-        let earlier = earlier.filter(|earlier| order.until != Some(*earlier));
-        let earlier = earlier
-            .map(|earlier| format!("; the earlier end {earlier:.0} is gone"))
-            .unwrap_or_default();
-        let doubts = seen
-            .doubts
-            .iter()
-            .map(|doubt| format!("; warning: {doubt}"))
-            .collect::<String>();
-        let words = format!("forced to {}{until}{earlier}{doubts}", order.to);
+        let traffic = TrafficMove {
+            group,
+            weights: &weights,
+            unverified,
+            by: &seen.by,
+            why: &why,
+            at: seen.now,
+        };
         let change = Change::builder()
             .force(&order)
             .hold(notes.held, seen.now)
-            .move_traffic(TrafficMove {
-                group,
-                weights: &weights,
-                unverified,
-                by: &seen.by,
-                why: &why,
-                at: seen.now,
-            })
-            .build()
-            .map_err(|_| Refusal::unwritable())?;
-        Ok(ChangePlan::Change {
-            change: Box::new(change),
-            words,
-        })
+            .move_traffic(traffic);
+        ChangePlan::build(change, describe(&order, seen))
     }
 
     fn terms(&self, seen: &Preflight) -> Vec<String> {
-        let until = self
-            .duration
-            .and_then(|duration| order::end(seen.started, duration));
-        let until = until.map_or_else(|| "no end".to_owned(), |until| format!("until {until:.0}"));
-        let reason = self
-            .reason
-            .as_ref()
-            .map(|reason| format!("reason: {reason}"));
+        let until = match self.until(seen.started) {
+            Some(until) => format!("until {until:.0}"),
+            None => "until you run failback".to_owned(),
+        };
+        let reason = self.reason.as_ref();
+        let reason = reason.map(|reason| format!("reason: {reason}"));
         let replaced = seen
             .standing()
-            .map(|order| format!("replaces the force to {}", order::target(order)));
+            .map(|order| format!("replaces the force to {}", target(order)));
         let doubts = seen.doubts.iter().map(|doubt| format!("warning: {doubt}"));
         std::iter::once(until)
             .chain(reason)
@@ -184,28 +161,23 @@ impl Order for ForceOrder {
         if self.duration.is_some() && status.state == State::Paused {
             let command = command_on("resume", &status.id, place);
             lines.push(format!(
-                "the pause keeps the override from ending: {command}"
+                "the group is paused, so the force will not expire; to resume: {command}"
             ));
         }
         if self.duration.is_some() && !self.waits {
-            lines.extend(not_ended(status, place));
+            lines.extend(expiry_warning(status, place));
         }
-        if let Some(patience) = self.patience().filter(|_| !self.is_met(status)) {
+        if let Some(wait) = self.spec().wait.filter(|_| !self.is_met(status)) {
             lines.push(format!(
-                "the traffic is not where it was asked after {} s; the override stands, and it goes there once the \
-                 backend is ready",
-                patience.as_secs_f64()
+                "timed out after {} s; the traffic is still forced, and moves once the backend is ready",
+                wait.as_secs_f64()
             ));
         } else if let Some(OrderStatus::InForce(order) | OrderStatus::Homeless(order)) =
             &status.order
         {
-            lines.extend(order::not_there(status, &order.to, place));
+            lines.extend(why_not_moved(status, &order.to, place));
         }
         lines
-    }
-
-    fn patience(&self) -> Option<Duration> {
-        (self.waits && self.duration.is_none()).then(|| self.timeout.unwrap_or(order::PATIENCE))
     }
 
     /// The override's target has all of the traffic.
@@ -217,61 +189,83 @@ impl Order for ForceOrder {
             _ => false,
         }
     }
-
-    fn ends_on_signals(&self) -> bool {
-        self.waits && self.duration.is_some()
-    }
 }
 
-/// That nobody is known to end an override whose time will be over; none where a loop runs.
-fn not_ended(status: &Status, place: &str) -> Option<String> {
+fn describe(order: &Override, seen: &Preflight) -> String {
+    let mut words = format!("forced to {}", order.to);
+    if let Some(until) = order.until {
+        words += &format!(" until {until:.0}");
+    }
+    let replaced = seen.standing().filter(|it| it.until != order.until);
+    if let Some((replaced, until)) = replaced.and_then(|it| Some((it, it.until?))) {
+        words += &format!(
+            " (replaces {}'s force, which would have expired at {until:.0})",
+            replaced.by
+        );
+    }
+    for doubt in &seen.doubts {
+        words += &format!("; warning: {doubt}");
+    }
+    words
+}
+
+/// A warning that no watch will end the override when it expires.
+fn expiry_warning(status: &Status, place: &str) -> Option<String> {
     let by_hand = command_on("failback", &status.id, place);
     Some(match status.runner {
         Runner::Held(_) => return None,
         Runner::Nobody => format!(
-            "nobody runs a loop here to end it then: kubectl failover watch {place}, or by hand: {by_hand}"
+            "warning: no watch is running in this namespace, so this will not expire by itself; \
+             start one: kubectl failover watch {place}, or end it yourself: {by_hand}"
         ),
-        Runner::Upstream => {
-            format!(
-                "Linkerd's failover controller keeps it, and does not end it: by hand: {by_hand}"
-            )
-        }
-        Runner::Unknown => {
-            format!("whether a loop runs here to end it then is not known; by hand: {by_hand}")
-        }
+        Runner::Upstream => format!(
+            "warning: Linkerd's failover controller keeps it and does not let it expire; end it yourself: {by_hand}"
+        ),
+        Runner::Unknown => format!(
+            "warning: can't tell whether a watch is running that lets it expire; to end it yourself: {by_hand}"
+        ),
     })
 }
 
 impl ForceOrder {
+    fn until(&self, started: Timestamp) -> Option<Timestamp> {
+        self.duration.and_then(|duration| expiry(started, duration))
+    }
+
     fn target(&self, group: &Group) -> Result<usize, Refusal> {
+        if let Some(to) = &self.to {
+            return group
+                .named(to)
+                .ok_or_else(|| Refusal::no_backend(group, to, "--to"));
+        }
         let fallbacks: Vec<usize> = (0..group.backends.len())
             .filter(|&i| group.backend_name(i) != group.home_name())
             .collect();
-        let names = || {
-            group
-                .backends
-                .iter()
-                .map(|backend| backend.name.as_str())
-                .collect::<Vec<_>>()
-                .join(", ")
+        let how_many = match fallbacks.as_slice() {
+            [only] => return Ok(*only),
+            [] => "no fallback",
+            _ => "several fallbacks",
         };
-        let refusal = |reason: String| Refusal {
-            danger: None,
-            may_pass: false,
-            reason,
-            next: format!("name a backend with --to: {}", names()),
-        };
-        match (&self.to, fallbacks.as_slice()) {
-            (Some(to), _) => group
-                .named(to)
-                .ok_or_else(|| Refusal::no_backend(group, to, "--to")),
-            (None, [only]) => Ok(*only),
-            (None, []) => Err(refusal("the group has no fallback".to_owned())),
-            (None, _) => Err(refusal("the group has several fallbacks".to_owned())),
-        }
+        let names = group.backends.iter().map(|backend| backend.name.as_str());
+        let names = names.collect::<Vec<_>>().join(", ");
+        Err(Refusal::new(
+            format!("the group has {how_many}"),
+            format!("name a backend with --to: {names}"),
+        ))
     }
 
-    /// Who stays to end it could not end it under a pause.
+    fn already_forced(&self, group: &Group, seen: &Preflight, target: usize) -> String {
+        let reason = seen.standing().and_then(|order| order.reason.as_deref());
+        let kept = match self.reason.as_deref() {
+            asked @ Some(_) if asked != reason => {
+                format!("; its reason stays: {}", reason.unwrap_or("(none)"))
+            }
+            _ => String::new(),
+        };
+        format!("already forced to {}{kept}", group.backend_name(target))
+    }
+
+    /// `--wait` could not end the override under a pause.
     fn refuse_paused(
         &self,
         group: &Group,
@@ -284,18 +278,11 @@ impl ForceOrder {
         if pause.is_over(until) {
             return Ok(());
         }
-        Err(Refusal {
-            danger: None,
-            may_pass: false,
-            reason: format!(
-                "it is {}, which would keep --wait from ending the force",
-                order::paused(pause)
-            ),
-            next: format!(
-                "end the pause first: {}; or force without --wait",
-                command_on("resume", &group.id, &seen.place)
-            ),
-        })
+        let resume = command_on("resume", &group.id, &seen.place);
+        Err(Refusal::new(
+            format!("{}, so --wait could not end the force", paused(pause)),
+            format!("end the pause first: {resume}; or force without --wait"),
+        ))
     }
 
     fn refuse_unready(
@@ -305,14 +292,14 @@ impl ForceOrder {
         target: usize,
     ) -> Result<(), Refusal> {
         let name = group.backend_name(target);
-        let slices = || format!("look at it: {}", slices_of(&seen.kubectl, name));
+        let slices = || format!("look at its endpoints: {}", slices_of(&seen.kubectl, name));
         let (danger, reason, next) = match seen.readiness.get(target) {
             Some(Readiness::Unknown { why }) => (
                 Danger::Unknown,
-                format!("whether {name} is ready is not known: {why}"),
+                format!("the readiness of {name} is unknown: {why}"),
                 seen.how_to_know(why).unwrap_or_else(|| match why {
                     WhyUnknown::Remote { cluster, .. } => {
-                        format!("see whether cluster {cluster} can be reached")
+                        format!("check whether cluster {cluster} can be reached")
                     }
                     _ => slices(),
                 }),
@@ -320,7 +307,7 @@ impl ForceOrder {
             Some(Readiness::Missing) => (
                 Danger::Unready,
                 format!("Service {name} does not exist"),
-                format!("see which there are: {} get service", seen.kubectl),
+                format!("list the services: {} get service", seen.kubectl),
             ),
             Some(readiness) if readiness.is_dead() => {
                 let total = readiness.counts().map_or(0, |(_, total)| total);
@@ -338,11 +325,6 @@ impl ForceOrder {
         if self.allow.contains(&danger) {
             return Ok(());
         }
-        Err(Refusal {
-            danger: Some(danger),
-            may_pass: false,
-            reason,
-            next,
-        })
+        Err(Refusal::new(reason, next).unless_allowed(danger))
     }
 }

@@ -1,20 +1,18 @@
-//! `history`: the moves that are known.
+//! `history`: past failovers and failbacks, from Events and the groups' annotations.
 
 use futures::future;
 use jiff::Timestamp;
 
-use super::args::selection;
-use super::scope;
-use crate::access::rights::RbacCommand;
-use crate::cli::{GlobalArgs, HistoryArgs, HistoryFormat};
+use super::args::absent::unknown_group;
+use super::args::selection::{parse_names, readable};
+use super::env::CommandEnv;
+use crate::cli::{HistoryArgs, HistoryFormat};
 use crate::cluster::queries::group_list::list_groups;
 use crate::cluster::queries::history;
 use crate::cluster::queries::history::ReportedMove;
 use crate::cluster::{Cluster, RequestError};
 use crate::error;
 use crate::model::history::{Move, merge};
-use crate::output::streams::Streams;
-use crate::output::terminal::say;
 use crate::problem::Exit;
 use crate::resource::{GroupName, Record};
 use crate::text::{clean, clean_json, clean_lines};
@@ -22,59 +20,61 @@ use crate::view::ago::ago;
 use crate::view::history::{HistoryList, table};
 use crate::view::table::TableStyle;
 
-pub async fn run(flags: &GlobalArgs, args: &HistoryArgs) -> anyhow::Result<Exit> {
-    let names: anyhow::Result<Vec<GroupName>> = args
-        .names
-        .iter()
-        .map(|name| selection::parse_name(name))
-        .collect();
-    let names = names?;
-    let cluster = Cluster::connect(&flags.connect_options(RbacCommand::History)).await?;
-    let namespace = scope(flags, &cluster);
+pub async fn run(env: &CommandEnv, args: &HistoryArgs) -> anyhow::Result<Exit> {
+    let names = parse_names(&args.names)?;
+    let cluster = Cluster::connect(&env.connect_options()).await?;
+    let namespace = env.namespace(&cluster);
     let namespace = namespace.as_deref();
-    let groups = list_groups(&cluster, namespace, args.selector.as_deref());
-    let (groups, events) = future::join(groups, history::read(&cluster, namespace)).await;
-    let groups = selection::readable(
-        &cluster,
-        groups.map_err(|error| error::explain_group_list(&cluster, &error))?,
-    );
-    let (told, failure) = match events {
-        Ok(told) => (told, None),
+    let (groups, events) = future::join(
+        list_groups(&cluster, namespace, args.selector.as_deref()),
+        history::read(&cluster, namespace),
+    )
+    .await;
+    let groups = groups.map_err(|error| error::explain_group_list(&cluster, &error))?;
+    let groups = readable(&env.streams, &cluster, groups);
+    let (reported, failure) = match events {
+        Ok(reported) => (reported, None),
         Err(error) => (ReportedMove::default(), Some(error)),
     };
-    let oldest = told.oldest;
-    let records: Vec<&Record> = chosen(&groups, &names);
-    let events = told.moves.into_iter().filter_map(|told| {
-        let record = groups.iter().find(|record| record.id() == told.group);
-        let is_meant = match record {
-            Some(record) => records.iter().any(|chosen| chosen.id() == record.id()),
-            // What is gone has no labels and no apex, but it had a name.
-            None => args.selector.is_none() && (names.is_empty() || is_named(&names, &told)),
-        };
-        is_meant.then(|| Move {
-            apex: record.map(|record| record.apex.clone()),
-            ..told
-        })
-    });
-    let moves = merge(
-        records
-            .iter()
-            .flat_map(|record| record.moves())
-            .chain(events)
-            .collect(),
-    );
+    let oldest = reported.oldest;
+    let chosen = chosen(&groups, &names);
+    let events = reported
+        .moves
+        .into_iter()
+        .filter_map(|event| with_apex(event, args, &names, &groups, &chosen));
+    let recorded = chosen.iter().flat_map(|record| record.moves());
+    let moves = merge(recorded.chain(events).collect());
     if let Some(name) = names.iter().find(|name| is_unknown(name, &groups, &moves)) {
-        return Err(
-            selection::unknown(&cluster, namespace, &name.to_string(), &groups)
-                .await
-                .into(),
-        );
+        let name = name.to_string();
+        let problem = unknown_group(&cluster, namespace, &name, &groups).await;
+        return Err(problem.into());
     }
-    print(&cluster, &moves, args.output, flags.all_namespaces)?;
+    let all_namespaces = env.flags.all_namespaces;
+    env.print(&render(&cluster, &moves, args.output, all_namespaces)?)?;
     for line in footer(&cluster, moves.is_empty(), oldest, failure.as_ref()) {
-        say(&line);
+        env.streams.say(&line);
     }
     Ok(Exit::Done)
+}
+
+/// A move of an Event with the group's apex, if the arguments mean it.
+fn with_apex(
+    event: Move,
+    args: &HistoryArgs,
+    names: &[GroupName],
+    groups: &[Record],
+    chosen: &[&Record],
+) -> Option<Move> {
+    let record = groups.iter().find(|record| record.id() == event.group);
+    let is_meant = match record {
+        Some(record) => chosen.iter().any(|chosen| chosen.id() == record.id()),
+        // A deleted group has no labels and no apex, but it had a name.
+        None => args.selector.is_none() && (names.is_empty() || is_named(names, &event)),
+    };
+    is_meant.then(|| Move {
+        apex: record.map(|record| record.apex.clone()),
+        ..event
+    })
 }
 
 fn chosen<'a>(groups: &'a [Record], names: &[GroupName]) -> Vec<&'a Record> {
@@ -88,42 +88,40 @@ fn chosen<'a>(groups: &'a [Record], names: &[GroupName]) -> Vec<&'a Record> {
     chosen
 }
 
-fn is_named(names: &[GroupName], told: &Move) -> bool {
+fn is_named(names: &[GroupName], event: &Move) -> bool {
     names
         .iter()
-        .any(|name| name.name == told.group.name && name.allows(told.group.kind))
+        .any(|name| name.name == event.group.name && name.allows(event.group.kind))
 }
 
 fn is_unknown(name: &GroupName, groups: &[Record], moves: &[Move]) -> bool {
     let name = std::slice::from_ref(name);
-    chosen(groups, name).is_empty() && !moves.iter().any(|told| is_named(name, told))
+    chosen(groups, name).is_empty() && !moves.iter().any(|event| is_named(name, event))
 }
 
-fn print(
+fn render(
     cluster: &Cluster,
     moves: &[Move],
     format: HistoryFormat,
     namespaces: bool,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<String> {
     let list = || HistoryList::new(&cluster.context, &cluster.server, moves);
-    let text = match format {
+    Ok(match format {
         HistoryFormat::Json => clean_json(&serde_json::to_string_pretty(&list())?) + "\n",
         HistoryFormat::Yaml => clean_lines(&serde_yaml::to_string(&list())?),
         HistoryFormat::Table | HistoryFormat::Wide if moves.is_empty() => String::new(),
         HistoryFormat::Table | HistoryFormat::Wide => {
-            let wide = format == HistoryFormat::Wide;
             let style = TableStyle {
-                wide,
+                wide: format == HistoryFormat::Wide,
                 namespaces,
                 ..TableStyle::default()
             };
             table(moves, style, cluster.clock().now())
         }
-    };
-    Streams::process().write(&text)
+    })
 }
 
-/// How far back all this goes.
+/// How far back the moves go.
 fn footer(
     cluster: &Cluster,
     is_empty: bool,
@@ -132,23 +130,23 @@ fn footer(
 ) -> Vec<String> {
     let mut lines = Vec::new();
     if is_empty {
-        lines.push("No moves are known.".to_owned());
+        lines.push("No failovers recorded.".to_owned());
     }
     if let Some(failure) = failure {
         let problem = error::explain(cluster, failure);
-        lines.push(format!(
-            "Events cannot be read: {}",
-            clean(&problem.message)
-        ));
-        lines.push("Without them, only the last move of each group is known.".to_owned());
+        lines.push(format!("Cannot read Events: {}", clean(&problem.message)));
+        lines.push("Without them, only each group's most recent move is known.".to_owned());
         return lines;
     }
-    let back = match oldest {
-        Some(oldest) => format!("Events go back {}", ago(oldest, cluster.clock().now())),
+    let basis = match oldest {
+        Some(oldest) => format!(
+            "Based on Events from the last {}",
+            ago(oldest, cluster.clock().now())
+        ),
         None => "There are no Events".to_owned(),
     };
     lines.push(format!(
-        "{back}; a cluster keeps them for an hour by default. Of older moves only each group's last one is known."
+        "{basis} (clusters keep them for 1h by default). Older than that, only each group's most recent move is known."
     ));
     lines
 }

@@ -1,10 +1,11 @@
-//! One file per command, thin: arguments in, words and an exit code out.
+//! One file for each command: from arguments to output and an exit code.
 
 pub mod args;
 pub mod check;
 pub mod complete;
 pub mod completion;
 pub mod create;
+pub mod env;
 pub mod failback;
 pub mod force;
 pub mod history;
@@ -16,51 +17,91 @@ pub mod watch;
 
 pub use complete::run as complete;
 
-use crate::access::rights::RbacCommand;
-use crate::cli::{Cli, Command, GlobalArgs, RemoteArgs};
-use crate::cluster::Cluster;
-use crate::cluster::Clusters;
-use crate::cluster::remotes::remote_clusters::Remotes;
+use crate::cli::{Cli, Command};
 use crate::output::streams::Streams;
-use crate::output::terminal::say;
 use crate::problem::Exit;
+use crate::process::input::Input;
+use env::CommandEnv;
 
-/// Runs one command.
-pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
-    match cli.command {
-        Command::Status(args) => status::run(&cli.global, args).await,
-        Command::Create(args) => create::run(&cli.global, &args).await,
-        Command::History(args) => history::run(&cli.global, &args).await,
-        Command::Watch(args) => watch::run(&cli.global, args).await,
-        Command::Check(args) => check::run(&cli.global, &args).await,
-        Command::Force(args) => force::run(&cli.global, &args).await,
-        Command::Failback(args) => failback::run(&cli.global, &args).await,
-        Command::Set(args) => set::run(&cli.global, &args).await,
-        Command::Pause(args) => pause::pause(&cli.global, &args).await,
-        Command::Resume(args) => pause::resume(&cli.global, &args).await,
+/// Runs the command of a command line.
+///
+/// # Errors
+/// What the command fails with.
+pub async fn run(cli: Cli, streams: &Streams) -> anyhow::Result<Exit> {
+    let env = CommandEnv {
+        flags: cli.global,
+        rights: cli.command.spec().rights,
+        streams: streams.clone(),
+        input: Input::process(),
+    };
+    run_command(&env, cli.command).await
+}
+
+async fn run_command(env: &CommandEnv, command: Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Status(args) => status::run(env, args).await,
+        Command::Create(args) => create::run(env, &args).await,
+        Command::History(args) => history::run(env, &args).await,
+        Command::Watch(args) => watch::run(env, args).await,
+        Command::Check(args) => check::run(env, &args).await,
+        Command::Force(args) => force::run(env, &args).await,
+        Command::Failback(args) => failback::run(env, &args).await,
+        Command::Set(args) => set::run(env, &args).await,
+        Command::Pause(args) => pause::pause(env, &args).await,
+        Command::Resume(args) => pause::resume(env, &args).await,
         Command::Sandbox(command) => sandbox::run(command).await,
-        Command::Completion(args) => completion::run(&args),
+        Command::Completion(args) => completion::run(env, &args),
     }
 }
 
-/// Prints a text as it is to standard output.
-pub fn print(text: &str) -> anyhow::Result<Exit> {
-    Streams::process().write(text)?;
-    Ok(Exit::Done)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::Problem;
 
-/// The namespace that the flags mean; none: all of them.
-pub fn scope(flags: &GlobalArgs, cluster: &Cluster) -> Option<String> {
-    (!flags.all_namespaces).then(|| cluster.namespace.clone())
-}
+    /// Runs a command that needs no cluster. Returns how it ended, and its two streams.
+    async fn run(line: &str) -> (anyhow::Result<Exit>, String, String) {
+        let (env, command, captured) = CommandEnv::of_test(line);
+        let ended = run_command(&env, command).await;
+        (ended, captured.out(), captured.err())
+    }
 
-/// The cluster that the flags mean, with those that may be asked about its mirrors.
-pub async fn connect(
-    command: RbacCommand,
-    flags: &GlobalArgs,
-    remotes: &RemoteArgs,
-) -> anyhow::Result<Clusters> {
-    let options = flags.connect_options(command);
-    let remotes = Remotes::of(&options, &remotes.into(), say)?;
-    Ok(Clusters::new(Cluster::connect(&options).await?, remotes))
+    #[tokio::test]
+    async fn completion_prints_the_script_alone() {
+        let (ended, out, err) = run("completion fish").await;
+        assert_eq!(ended.unwrap(), Exit::Done);
+        assert!(out.starts_with('#') && out.contains("complete -c"), "{out}");
+        assert_eq!(err, "");
+    }
+
+    #[tokio::test]
+    async fn a_role_can_be_piped_while_the_hints_are_read() {
+        let (ended, out, err) = run("check --rbac history -n ns").await;
+        assert_eq!(ended.unwrap(), Exit::Done);
+        assert!(out.contains("name: kubectl-failover-history"), "{out}");
+        assert!(
+            err.starts_with("next: ") && err.contains("-n ns --user=USER"),
+            "{err}"
+        );
+    }
+
+    #[tokio::test]
+    async fn arguments_are_checked_before_a_cluster_is_asked() {
+        for (line, message) in [
+            ("set web", "nothing to change"),
+            ("create web --fallback Bad", "invalid service name \"Bad\""),
+            ("history pod/web", "\"pod\" is not a kind of group"),
+            ("status -w -o yaml", "--watch prints a table, or JSON Lines"),
+            (
+                "force web --context nowhere --kubeconfig /nowhere",
+                "/nowhere",
+            ),
+        ] {
+            let (ended, out, _) = run(line).await;
+            let error = ended.unwrap_err();
+            let problem = error.downcast_ref::<Problem>().unwrap();
+            assert!(problem.message.contains(message), "{line}: {problem:?}");
+            assert_eq!(out, "", "{line}");
+        }
+    }
 }

@@ -1,39 +1,37 @@
-//! `pause` and `resume`: the loop leaves groups alone, or takes them up again.
+//! `pause` and `resume`: keep `watch` from changing groups, and let it again.
 
 use std::time::Duration;
 
-use crate::access::rights::RbacCommand;
-use crate::changes::order;
-use crate::changes::order::{ChangePlan, Order, Preflight, Refusal};
-use crate::cli::{GlobalArgs, PauseArgs, ResumeArgs};
+use super::args::targets::targets;
+use super::env::CommandEnv;
+use crate::changes::order::{ChangePlan, Order, OrderSpec, check_duration, expiry};
+use crate::changes::precondition;
+use crate::changes::preflight::Preflight;
+use crate::changes::refusal::Refusal;
+use crate::cli::{PauseArgs, ResumeArgs};
 use crate::model::{Pause, Runner, Status, UPSTREAM_IGNORES_PAUSES};
 use crate::problem::Exit;
 use crate::resource::Change;
 
-pub async fn pause(flags: &GlobalArgs, args: &PauseArgs) -> anyhow::Result<Exit> {
-    let cluster = super::connect(RbacCommand::Pause, flags, &args.change.remotes).await?;
-    let pausing = PauseOrder {
+pub async fn pause(env: &CommandEnv, args: &PauseArgs) -> anyhow::Result<Exit> {
+    let cluster = env.connect(&args.change.remotes).await?;
+    let order = PauseOrder {
         reason: args.reason.clone(),
         duration: args.duration,
     };
-    let records = order::chosen(&cluster, flags, &args.groups, &pausing).await?;
-    order::check_duration(&cluster, args.duration)?;
-    order::carry_out(&cluster, records, &args.change, false, &pausing)
-        .await?
-        .exit
+    let records = targets(env, &cluster, &args.groups, &order).await?;
+    check_duration(&cluster, args.duration)?;
+    env.execution(&cluster, &order, &args.change)
+        .run(records)
+        .await
 }
 
-pub async fn resume(flags: &GlobalArgs, args: &ResumeArgs) -> anyhow::Result<Exit> {
-    let cluster = super::connect(RbacCommand::Resume, flags, &args.change.remotes).await?;
-    order::run(
-        &cluster,
-        flags,
-        &args.groups,
-        &args.change,
-        false,
-        &ResumeOrder,
-    )
-    .await
+pub async fn resume(env: &CommandEnv, args: &ResumeArgs) -> anyhow::Result<Exit> {
+    let cluster = env.connect(&args.change.remotes).await?;
+    let records = targets(env, &cluster, &args.groups, &ResumeOrder).await?;
+    env.execution(&cluster, &ResumeOrder, &args.change)
+        .run(records)
+        .await
 }
 
 struct PauseOrder {
@@ -42,21 +40,21 @@ struct PauseOrder {
 }
 
 impl Order for PauseOrder {
-    fn name(&self) -> &'static str {
-        "pause"
+    fn spec(&self) -> OrderSpec {
+        OrderSpec::new("pause")
     }
 
     fn plan(&self, seen: &Preflight) -> Result<ChangePlan, Refusal> {
         let group = seen.valid()?;
         let until = self
             .duration
-            .and_then(|duration| order::end(seen.started, duration));
+            .and_then(|duration| expiry(seen.started, duration));
         let standing = group
             .paused
             .as_ref()
             .filter(|pause| !pause.is_over(seen.now));
         if standing.is_some_and(|pause| until.is_none() && pause.until.is_none()) {
-            return Ok(ChangePlan::Unchanged("paused already".to_owned()));
+            return Ok(ChangePlan::Unchanged("already paused".to_owned()));
         }
         let pause = Pause {
             by: seen.by.clone(),
@@ -64,20 +62,15 @@ impl Order for PauseOrder {
             until,
             reason: self.reason.clone(),
         };
-        let until = until
-            .map(|until| format!(" until {until:.0}"))
-            .unwrap_or_default();
-        let replaced = standing
-            .map(|earlier| format!("; it was {}", order::paused(earlier)))
-            .unwrap_or_default();
-        let change = Change::builder()
-            .pause(&pause)
-            .build()
-            .map_err(|_| Refusal::unwritable())?;
-        Ok(ChangePlan::Change {
-            change: Box::new(change),
-            words: format!("paused{until}{replaced}{}", owner(seen)),
-        })
+        let mut words = "paused".to_owned();
+        if let Some(until) = until {
+            words += &format!(" until {until:.0}");
+        }
+        if let Some(earlier) = standing {
+            words += &format!(" (was {})", precondition::paused(earlier));
+        }
+        words += &owner_warning(seen);
+        ChangePlan::build(Change::builder().pause(&pause), words)
     }
 
     fn after(&self, status: &Status, _place: &str) -> Vec<String> {
@@ -87,30 +80,23 @@ impl Order for PauseOrder {
     }
 }
 
-/// A warning: the annotation may not last.
-fn owner(seen: &Preflight) -> String {
-    let warning = |owner| format!(" (warning: {owner} owns the object, and may undo it)");
+fn owner_warning(seen: &Preflight) -> String {
+    let warning = |owner| format!(" (warning: {owner} owns the object and may undo this)");
     seen.owner.map(warning).unwrap_or_default()
 }
 
 struct ResumeOrder;
 
 impl Order for ResumeOrder {
-    fn name(&self) -> &'static str {
-        "resume"
+    fn spec(&self) -> OrderSpec {
+        OrderSpec::new("resume")
     }
 
     fn plan(&self, seen: &Preflight) -> Result<ChangePlan, Refusal> {
         if seen.valid()?.paused.is_none() {
             return Ok(ChangePlan::Unchanged("not paused".to_owned()));
         }
-        let change = Change::builder()
-            .resume()
-            .build()
-            .map_err(|_| Refusal::unwritable())?;
-        Ok(ChangePlan::Change {
-            change: Box::new(change),
-            words: format!("resumed{}", owner(seen)),
-        })
+        let words = format!("resumed{}", owner_warning(seen));
+        ChangePlan::build(Change::builder().resume(), words)
     }
 }

@@ -1,3 +1,5 @@
+//! `sandbox`: local throwaway clusters.
+
 use crate::cli::SandboxCommand;
 use crate::problem::{Exit, Problem};
 use crate::sandbox::cli::{network, run, up};

@@ -3,125 +3,124 @@
 use std::collections::BTreeMap;
 
 use super::args::policy;
-use crate::access::rights::RbacCommand;
-use crate::changes::order;
-use crate::changes::order::{ChangePlan, Order, Preflight, Refusal};
-use crate::cli::{Danger, GlobalArgs, SetArgs};
-use crate::model::{Group, Invalid, Timers, Weights, decide};
+use super::args::targets::targets;
+use super::env::CommandEnv;
+use crate::changes::order::{ChangePlan, Order, OrderSpec};
+use crate::changes::preflight::Preflight;
+use crate::changes::refusal::Refusal;
+use crate::cli::{Danger, SetArgs};
+use crate::model::{Group, Timers, Weights, decide};
 use crate::problem::{Exit, Problem};
-use crate::resource::annotations::{OVERRIDE, PRIMARY_SERVICE};
+use crate::resource::annotations::{OVERRIDE, POLICY_KEYS, PRIMARY_SERVICE};
 use crate::resource::{Change, NewGroup, Record, patch, patched};
 use crate::text::command_on;
 
-pub async fn run(flags: &GlobalArgs, args: &SetArgs) -> anyhow::Result<Exit> {
-    let set = SetOrder {
+/// Annotations by key; none as the value removes the annotation.
+type Annotations = BTreeMap<&'static str, Option<String>>;
+
+pub async fn run(env: &CommandEnv, args: &SetArgs) -> anyhow::Result<Exit> {
+    let order = SetOrder {
         annotations: annotations(args)?,
         primary: args.primary.clone(),
         allow: args.allow.clone(),
+        // A running watch moves traffic to another primary at once.
+        asks: args.primary.is_some() || args.groups.all || args.groups.selector.is_some(),
     };
-    // A loop that runs moves traffic to another primary at once.
-    let asks = args.primary.is_some() || args.groups.all || args.groups.selector.is_some();
-    let cluster = super::connect(RbacCommand::Set, flags, &args.change.remotes).await?;
-    order::run(&cluster, flags, &args.groups, &args.change, asks, &set).await
+    let cluster = env.connect(&args.change.remotes).await?;
+    let records = targets(env, &cluster, &args.groups, &order).await?;
+    env.execution(&cluster, &order, &args.change)
+        .run(records)
+        .await
 }
 
-/// The annotations of the policy that are to change; no value: take it away.
-fn annotations(args: &SetArgs) -> Result<BTreeMap<&'static str, Option<String>>, Problem> {
+/// The policy's annotations that are to change.
+fn annotations(args: &SetArgs) -> Result<Annotations, Problem> {
     let settings = policy::of(&args.policy);
     policy::check(&settings, None)?;
-    let mut annotations: BTreeMap<&'static str, Option<String>> = settings
+    let mut annotations: Annotations = settings
         .into_iter()
         .map(|(key, value)| (key, Some(value)))
         .collect();
-    for key in policy::KEYS
-        .iter()
-        .filter(|key| args.unset.iter().any(|unset| unset == *key))
-    {
+    let unset = |key: &&str| args.unset.iter().any(|unset| unset == key);
+    for key in POLICY_KEYS.into_iter().filter(unset) {
         if annotations.insert(key, None).is_some() {
             return Err(
                 Problem::usage(format!("--{key} and --unset {key} contradict each other"))
-                    .next("give one of the two"),
+                    .next("pass one of the two"),
             );
         }
     }
     if annotations.is_empty() && args.primary.is_none() {
-        return Err(Problem::usage("set what?")
-            .next("for example: kubectl failover set NAME --min-ready 2, or --unset min-ready"));
+        return Err(Problem::usage(
+            "nothing to change; pass at least one setting, such as --min-ready 2",
+        )
+        .next("for example: kubectl failover set NAME --min-ready 2, or --unset min-ready"));
     }
     Ok(annotations)
 }
 
 struct SetOrder {
-    annotations: BTreeMap<&'static str, Option<String>>,
+    annotations: Annotations,
     primary: Option<String>,
     allow: Vec<Danger>,
+    asks: bool,
 }
 
 impl Order for SetOrder {
-    fn name(&self) -> &'static str {
-        "set"
-    }
-
-    fn needs_objects(&self) -> bool {
-        true
+    fn spec(&self) -> OrderSpec {
+        OrderSpec {
+            asks: self.asks,
+            needs_objects: true,
+            ..OrderSpec::new("set")
+        }
     }
 
     fn plan(&self, seen: &Preflight) -> Result<ChangePlan, Refusal> {
-        let (record, object) =
-            seen.object
-                .as_ref()
-                .ok_or_else(unread)?
-                .as_ref()
-                .map_err(|cause| Refusal {
-                    reason: format!("its object cannot be read: {cause}"),
-                    next: "try again when it can be".to_owned(),
-                    ..unread()
-                })?;
+        let object = seen.object.as_ref().ok_or_else(unreadable)?;
+        let (record, object) = object.as_ref().map_err(|cause| {
+            Refusal::new(
+                format!("the object cannot be read: {cause}"),
+                "try again later",
+            )
+        })?;
         let mut annotations = self.changes(record);
         if annotations.is_empty() {
-            return Ok(ChangePlan::Unchanged("it is so already".to_owned()));
+            return Ok(ChangePlan::Unchanged("already set".to_owned()));
         }
         let mut lines: Vec<String> = annotations
             .iter()
-            .map(|(key, value)| line(record, key, value))
+            .map(|(key, value)| line(record, key, value.as_deref()))
             .collect();
-        if annotations.contains_key(PRIMARY_SERVICE)
-            && record.meta.annotations.get(OVERRIDE).is_some()
-        {
-            if record
-                .group
-                .as_ref()
-                .is_ok_and(|group| group.broken_override().is_none())
-            {
+        let has_override = record.meta.annotations.get(OVERRIDE).is_some();
+        if has_override && annotations.contains_key(PRIMARY_SERVICE) {
+            let is_standing = |group: &Group| group.broken_override().is_none();
+            if record.group.as_ref().is_ok_and(is_standing) {
                 return Err(overridden(record, seen));
             }
-            // Another primary must not bring it back to life.
+            // The new primary could be what the stale override names.
             annotations.insert(OVERRIDE, None);
-            lines.push("the broken override is taken away".to_owned());
+            lines.push("removed the stale override".to_owned());
         }
-        let change = Change::builder()
-            .annotate(annotations)
-            .build()
-            .map_err(|_| Refusal::unwritable())?;
-        let after = patched(object, &patch(record, &change)).ok_or_else(unread)?;
+        let change = Change::builder().annotate(annotations).build();
+        let change = change.map_err(|_| Refusal::unwritable())?;
+        let after = patched(object, &patch(record, &change)).ok_or_else(unreadable)?;
         let after = serde_json::value::to_raw_value(&after).and_then(|raw| record.kind.read(&raw));
-        let group = after.map_err(|_| unread())?.group.map_err(invalid)?;
+        let group = after.map_err(|_| unreadable())?.group.map_err(|invalid| {
+            Refusal::new(
+                format!("that would make the group invalid: {}", invalid.reason),
+                format!("to fix that, {}", invalid.mend),
+            )
+        })?;
         seen.refuse_owner(&self.allow)?;
-        let words = format!(
-            "{}{}",
-            lines.join(", "),
-            what_next(&group, seen).unwrap_or_default()
-        );
-        Ok(ChangePlan::Change {
-            change: Box::new(change),
-            words,
-        })
+        let mut words = lines.join(", ");
+        words.extend(next_move(&group, seen));
+        Ok(ChangePlan::change(change, words))
     }
 }
 
 impl SetOrder {
     /// The annotations that differ from those on the object.
-    fn changes(&self, record: &Record) -> BTreeMap<&'static str, Option<String>> {
+    fn changes(&self, record: &Record) -> Annotations {
         let named = |typed: &String| NewGroup::backend_name(&record.meta.namespace, typed);
         let primary = self
             .primary
@@ -134,62 +133,44 @@ impl SetOrder {
     }
 }
 
-/// Where a loop without a running delay would move the traffic.
-fn what_next(group: &Group, seen: &Preflight) -> Option<String> {
+/// The weights that a watch will set, if no delay is running.
+fn next_move(group: &Group, seen: &Preflight) -> Option<String> {
     let known = seen.group.as_ref().ok()?;
-    let services = |group: &Group| {
-        group
-            .backends
-            .iter()
-            .map(|it| it.service.clone())
-            .collect::<Vec<_>>()
+    let services = |group: &Group| -> Vec<_> {
+        let backends = group.backends.iter();
+        backends.map(|backend| backend.service.clone()).collect()
     };
-    // Of a route, another primary may bring other rules with other backends in.
+    // With another primary, other rules of a route may count, with other backends.
     if services(known) != services(group) {
         return None;
     }
     match decide(group, &seen.readiness, &Timers::none(), seen.now).weights {
         Weights::Hold => None,
         Weights::Set(weights) => Some(format!(
-            "; a watch would now set {}",
+            "; a watch will set the weights {}",
             group.write_weights(&weights)
         )),
     }
 }
 
 /// `min-ready: (not set) -> 2`.
-fn line(record: &Record, key: &str, value: &Option<String>) -> String {
-    const NONE: &str = "(not set)";
-    let is = record.meta.annotations.get(key).unwrap_or(NONE);
-    format!("{key}: {is} -> {}", value.as_deref().unwrap_or(NONE))
-}
-
-fn invalid(Invalid { reason, mend, .. }: Invalid) -> Refusal {
-    Refusal {
-        may_pass: false,
-        danger: None,
-        reason: format!("with that it would be no valid group: {reason}"),
-        next: format!("to mend that, {mend}"),
-    }
+fn line(record: &Record, key: &str, value: Option<&str>) -> String {
+    const NOT_SET: &str = "(not set)";
+    let is = record.meta.annotations.get(key).unwrap_or(NOT_SET);
+    format!("{key}: {is} -> {}", value.unwrap_or(NOT_SET))
 }
 
 fn overridden(record: &Record, seen: &Preflight) -> Refusal {
-    Refusal {
-        may_pass: false,
-        danger: None,
-        reason: "an override stands, which has a primary of its own".to_owned(),
-        next: format!(
-            "end it first: {}",
-            command_on("failback", &record.id(), &seen.place)
-        ),
-    }
+    let failback = command_on("failback", &record.id(), &seen.place);
+    Refusal::new(
+        "the group is forced, and the override names the primary",
+        format!("end it first: {failback}"),
+    )
 }
 
-fn unread() -> Refusal {
-    Refusal {
-        may_pass: false,
-        danger: None,
-        reason: "its object cannot be read".to_owned(),
-        next: "try again: it may have been deleted".to_owned(),
-    }
+fn unreadable() -> Refusal {
+    Refusal::new(
+        "the object cannot be read",
+        "try again: it may have been deleted",
+    )
 }

@@ -1,9 +1,6 @@
-//! Whether output is coloured, and lines on the process's own streams for callers that are not
-//! handed any.
+//! Whether output is coloured.
 
 use clap::ColorChoice;
-
-use super::streams::Streams;
 
 /// Whether to colour a stream: as the flag says, else as the terminal and its environment say.
 pub fn is_coloured(choice: ColorChoice, on_terminal: bool) -> bool {
@@ -12,19 +9,6 @@ pub fn is_coloured(choice: ColorChoice, on_terminal: bool) -> bool {
         ColorChoice::Never => false,
         ColorChoice::Auto => on_terminal && colour_is_wanted(),
     }
-}
-
-/// See [`Streams::say`].
-pub fn say(line: &str) {
-    Streams::process().say(line);
-}
-
-/// See [`Streams::print_if_read`].
-///
-/// # Errors
-/// [`super::streams::StdoutFailed`].
-pub fn print(line: &str) -> anyhow::Result<()> {
-    Streams::process().print_if_read(line)
 }
 
 /// Whether colour is wanted, on a terminal: <https://no-color.org>.

@@ -1,4 +1,4 @@
-//! The part of reading an object that is the same for every kind, once apex and backends are known.
+//! What every kind of object does once its apex and its backends are known.
 
 use super::annotations::HELD;
 use super::kind::KindInfo;
@@ -7,10 +7,10 @@ use super::names::is_service_name;
 use super::{orders, policy};
 use crate::model::{Backend, Group, GroupId, Invalid};
 
-/// Returns the group of an object with these backends, as its annotations describe it.
+/// The group of an object with these backends, as its annotations have it.
 ///
 /// # Errors
-/// If an annotation of the policy is invalid, or the primary is not a backend.
+/// Where the annotations ask for what cannot be.
 pub fn group(
     meta: &Meta,
     kind: &KindInfo,
@@ -38,16 +38,14 @@ pub fn group(
     })
 }
 
-/// Adds a backend.
-///
 /// # Errors
-/// If the list already has it.
+/// Where a backend is there already.
 pub fn add(backends: &mut Vec<Backend>, backend: Backend) -> Result<(), Invalid> {
     if backends
         .iter()
         .any(|known| known.service == backend.service)
     {
-        return Err(Invalid::new(
+        return Err(invalid(
             format!("backend {} is listed twice", backend.name),
             "list each backend once",
         ));
@@ -56,16 +54,22 @@ pub fn add(backends: &mut Vec<Backend>, backend: Backend) -> Result<(), Invalid>
     Ok(())
 }
 
-/// Checks a Service's name; `what` says which one, for the error.
-///
 /// # Errors
-/// If `name` is not a valid Service name.
+/// Where `name` can't be a service's.
 pub fn service_name(name: &str, what: &str, mend: &str) -> Result<(), Invalid> {
     if is_service_name(name) {
         return Ok(());
     }
-    Err(Invalid::new(
-        format!("{what} {name:?} is not a valid Service name"),
+    Err(invalid(
+        format!("{what} {name:?} is no name of a service"),
         mend,
     ))
+}
+
+pub fn invalid(reason: impl Into<String>, mend: impl Into<String>) -> Invalid {
+    Invalid {
+        reason: reason.into(),
+        mend: mend.into(),
+        settings: Vec::new(),
+    }
 }

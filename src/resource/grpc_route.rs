@@ -1,10 +1,8 @@
-//! The GRPCRoute of the Gateway API.
-
 use super::kind::KindInfo;
 use super::route::Route;
 use crate::model::Carrier;
 
-/// GRPCRoute, <https://gateway-api.sigs.k8s.io/api-types/grpcroute/>.
+/// The GRPCRoute of the Gateway API.
 pub static GRPC_ROUTE: Route = Route {
     info: KindInfo {
         kind: "GRPCRoute",

@@ -1,10 +1,8 @@
-//! The HTTPRoutes: the Gateway API's, and Linkerd's own.
-
 use super::kind::KindInfo;
 use super::route::Route;
 use crate::model::Carrier;
 
-/// HTTPRoute of the Gateway API, <https://gateway-api.sigs.k8s.io/api-types/httproute/>.
+/// The HTTPRoute of the Gateway API.
 pub static HTTP_ROUTE: Route = Route {
     info: KindInfo {
         kind: "HTTPRoute",
@@ -20,7 +18,7 @@ pub static HTTP_ROUTE: Route = Route {
     },
 };
 
-/// Linkerd's own, older HTTPRoute, <https://linkerd.io/2/reference/httproute/>.
+/// Linkerd's own HTTPRoute, which is older.
 pub static LINKERD_HTTP_ROUTE: Route = Route {
     info: KindInfo {
         kind: "HTTPRoute",

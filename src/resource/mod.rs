@@ -1,44 +1,33 @@
-//! Translates between Kubernetes objects and the model: how each kind of object carries a group. No
-//! I/O.
-
-#![warn(missing_docs)]
+//! Between objects and the model: how each kind of object carries a group. No I/O.
 
 pub mod annotations;
 mod assemble;
 pub mod change;
-mod gitops;
 pub mod group_name;
-mod grpc_route;
-mod http_route;
-mod kind;
-mod kinds;
-pub mod linkerd;
+pub mod grpc_route;
+pub mod http_route;
+pub mod kind;
 pub mod meta;
 pub mod names;
-mod new_group;
 mod orders;
-mod patch;
+pub mod patch;
 pub mod policy;
-mod provenance;
-mod record;
+pub mod record;
 mod route;
 mod route_rules;
 mod route_status;
 pub mod routing;
-mod traffic_split;
+pub mod traffic_split;
 pub mod upstream;
 
 pub use change::{Change, ChangeBuilder, TrafficMove};
 pub use group_name::GroupName;
 pub use grpc_route::GRPC_ROUTE;
 pub use http_route::{HTTP_ROUTE, LINKERD_HTTP_ROUTE};
-pub use kind::KindInfo;
-pub use kinds::{KINDS, kinds_called};
+pub use kind::{KINDS, Kind, KindInfo, NewGroup, kinds_called};
 pub use meta::{Labels, Meta};
-pub use new_group::NewGroup;
 pub use patch::{patch, patched};
-pub use provenance::FIELD_MANAGER;
-pub use record::{Kind, Record};
+pub use record::Record;
 pub use routing::{Overlap, Routing};
 pub use traffic_split::TrafficSplit;
 pub use upstream::Upstream;

@@ -1,26 +1,23 @@
-//! Reads and makes the routes of the Gateway API and of Linkerd, whose rules split one Service's
-//! traffic (GAMMA, <https://gateway-api.sigs.k8s.io/mesh/>).
+//! What the routes of the Gateway API and of Linkerd have in common: rules that share one service's traffic out.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::annotations::{OVERRIDE, PRIMARY_SERVICE};
-use super::kind::KindInfo;
+use super::kind::{Kind, KindInfo, NewGroup};
 use super::meta::Meta;
-use super::new_group::NewGroup;
-use super::record::{Kind, Record};
-use super::route_rules::{BackendRef, ProtectedRules, RouteRule};
+use super::record::Record;
+use super::route_rules::{BackendRef, Protected, RouteRule};
 use super::route_status;
 use super::route_status::RouteStatus;
-use super::routing::{ParentRef, Routing};
+use super::routing::Routing;
 use super::{assemble, route_rules};
 use crate::model::{Group, Invalid, Override, ServiceRef};
 
 /// A kind of route.
 #[derive(Debug)]
 pub struct Route {
-    /// The kind's names.
     pub info: KindInfo,
 }
 
@@ -41,6 +38,25 @@ struct Spec {
     rules: Vec<RouteRule>,
 }
 
+/// What a route is attached to; a gateway, where no kind is named.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ParentRef {
+    pub group: Option<String>,
+    pub kind: Option<String>,
+    pub namespace: Option<String>,
+    pub name: String,
+    pub port: Option<u16>,
+}
+
+impl ParentRef {
+    /// Linkerd takes `core` for the core group too.
+    pub fn is_service(&self) -> bool {
+        self.kind.as_deref() == Some("Service")
+            && matches!(self.group.as_deref(), Some("" | "core"))
+    }
+}
+
 impl Kind for Route {
     fn info(&self) -> &KindInfo {
         &self.info
@@ -59,12 +75,12 @@ impl Kind for Route {
             .unwrap_or_default();
         let mut warnings = parent
             .as_ref()
-            .map(|_| route_status::warnings(&status))
+            .map(|_| route_status::complaints(&status))
             .unwrap_or_default();
         let group = parent.and_then(|parent| self.group(&metadata, parent, &spec.rules));
         let (group, protected) = match group {
             Ok((group, protected)) => (Ok(group), protected),
-            Err(invalid) => (Err(invalid), ProtectedRules::default()),
+            Err(invalid) => (Err(invalid), Protected::default()),
         };
         warnings.extend(protected.unprotected);
         let Spec {
@@ -84,10 +100,10 @@ impl Kind for Route {
             meta: metadata,
             apex,
             port,
-            backend_ports: protected.backend_ports,
+            backend_ports: protected.ports,
             group,
-            weight_paths: protected.weight_paths,
-            bare_backends: protected.bare_backends,
+            weight_paths: protected.paths,
+            bare_backends: protected.bare,
             warnings,
             routing,
         })
@@ -117,27 +133,27 @@ impl Route {
         meta: &Meta,
         parent: &ParentRef,
         rules: &[RouteRule],
-    ) -> Result<(Group, ProtectedRules), Invalid> {
+    ) -> Result<(Group, Protected), Invalid> {
         assemble::service_name(
             &parent.name,
-            "its parent",
-            "name the Service that clients call as the parent",
+            "the parent",
+            "name the service that clients call as the parent",
         )?;
         if parent
             .namespace
             .as_ref()
             .is_some_and(|namespace| *namespace != meta.namespace)
         {
-            return Err(Invalid::new(
+            return Err(assemble::invalid(
                 format!("its parent {} is in another namespace", parent.name),
-                "move the route to the namespace of the Service that clients call",
+                "put the route into the namespace of the service that clients call",
             ));
         }
-        let primary = usual_primary(meta, rules);
+        let primary = anchor(meta, rules);
         let mut protected = route_rules::protected(rules, &meta.namespace, &primary)?;
         let backends = std::mem::take(&mut protected.backends);
         let group = assemble::group(meta, &self.info, &parent.name, backends)?;
-        let ProtectedRules {
+        let Protected {
             uneven,
             has_empty_rule,
             ..
@@ -167,25 +183,25 @@ fn only_service(parents: &[ParentRef]) -> Result<&ParentRef, Invalid> {
     };
     match services.as_slice() {
         [only] => Ok(only),
-        [] => Err(Invalid::new(
-            "none of its parentRefs is a Service",
-            "name the Service that clients call in spec.parentRefs, with kind: Service and group: core",
+        [] => Err(assemble::invalid(
+            "none of its parents is a Service",
+            "name the service that clients call in spec.parentRefs, with kind: Service and group: core",
         )),
-        _ => Err(Invalid::new(
-            format!("several of its parentRefs are Services ({})", names()),
-            "make one route for each Service",
+        _ => Err(assemble::invalid(
+            format!("several of its parents are Services ({})", names()),
+            "make a route for each service",
         )),
     }
 }
 
-/// Returns the backend whose rules are the group's: the primary or, under an override, the primary
-/// before it. A rule that has the override's target, but not that primary, is not part of the group.
-fn usual_primary(meta: &Meta, rules: &[RouteRule]) -> String {
+/// The backend that tells which rules are the group's: the primary or, under an override, the one before it. A
+/// rule where the override's target stands alone or beside others is not drawn in by it.
+fn anchor(meta: &Meta, rules: &[RouteRule]) -> String {
     let is_listed = |name: &String| {
         rules
             .iter()
             .flat_map(|rule| &rule.backend_refs)
-            .any(|backend| backend.name_in(&meta.namespace) == *name)
+            .any(|to| to.called(&meta.namespace) == *name)
     };
     let first = || {
         let rule = rules
@@ -193,7 +209,7 @@ fn usual_primary(meta: &Meta, rules: &[RouteRule]) -> String {
             .find(|rule| rule.backend_refs.len() > 1)
             .or(rules.first());
         rule.and_then(|rule| rule.backend_refs.first())
-            .map(|backend: &BackendRef| backend.name_in(&meta.namespace))
+            .map(|to: &BackendRef| to.called(&meta.namespace))
     };
     let named = meta.annotations.get(PRIMARY_SERVICE).map(str::to_owned);
     let order: Option<Override> = meta

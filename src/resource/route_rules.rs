@@ -1,19 +1,18 @@
-//! The rules of a route: which of them fail over, and where their weights are.
+//! The rules of a route: which of them are the group's, and where their weights are.
 
 use json_patch::jsonptr::PointerBuf;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::assemble;
+use super::assemble::invalid;
 use super::names::is_object_name;
 use crate::model::group::same_proportion;
 use crate::model::{Backend, Invalid, ServiceRef};
 
-/// The largest weight of a `backendRef`, see
-/// <https://gateway-api.sigs.k8s.io/reference/spec/#backendref>.
-const MAX_WEIGHT: u64 = 1_000_000;
+/// As the Gateway API has it.
+const LARGEST_WEIGHT: u64 = 1_000_000;
 
-/// A rule of a route.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct RouteRule {
@@ -22,7 +21,6 @@ pub struct RouteRule {
     pub backend_refs: Vec<BackendRef>,
 }
 
-/// A backend of a rule.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct BackendRef {
@@ -31,27 +29,27 @@ pub struct BackendRef {
     name: String,
     namespace: Option<String>,
     port: Option<u16>,
-    /// None means 1.
+    /// 1 where it is left out.
     weight: Option<Value>,
 }
 
-/// The rules of a group, merged: those that have the primary beside other backends.
+/// The rules that are a group's.
 #[derive(Default)]
-pub struct ProtectedRules {
+pub struct Protected {
     pub backends: Vec<Backend>,
     /// JSON pointers to the weights of each backend, one in each rule.
-    pub weight_paths: Vec<Vec<PointerBuf>>,
-    /// JSON pointers to the namespaces that are omitted.
-    pub bare_backends: Vec<PointerBuf>,
-    /// The ports that the rules send to, by backend.
-    pub backend_ports: Vec<(ServiceRef, u16)>,
+    pub paths: Vec<Vec<PointerBuf>>,
+    /// JSON pointers to the namespaces that are left out.
+    pub bare: Vec<PointerBuf>,
+    /// The ports that the rules send to.
+    pub ports: Vec<(ServiceRef, u16)>,
     /// Indexes of the rules.
     pub rules: Vec<usize>,
-    /// The rules have different weights, and those of the backends are sums.
+    /// The rules have different weights, and those of the backends are their sums.
     pub uneven: bool,
-    /// All weights of one rule are 0.
+    /// A rule has no weight at all.
     pub has_empty_rule: bool,
-    /// A line for each rule that does not fail over.
+    /// A line for each rule that is left as it is.
     pub unprotected: Vec<String>,
 }
 
@@ -60,8 +58,8 @@ impl BackendRef {
         ServiceRef::new(self.namespace.as_deref().unwrap_or(home), &self.name)
     }
 
-    /// Returns its name in annotations of the namespace `home`.
-    pub fn name_in(&self, home: &str) -> String {
+    /// As annotations in the namespace `home` call it.
+    pub fn called(&self, home: &str) -> String {
         Backend::new(home, self.service(home), 0).name
     }
 
@@ -79,20 +77,23 @@ impl BackendRef {
                 .kind
                 .as_deref()
                 .unwrap_or("an object of another API group");
-            return Err(Invalid::new(
-                format!("its backend {} is not a Service but {kind}", self.name),
-                "list Services as backends of the rules that should fail over",
+            return Err(invalid(
+                format!("its backend {} is no Service, but {kind}", self.name),
+                "list Services as the backends of the rules that are to fail over",
             ));
         }
-        assemble::service_name(&self.name, "its backend", "list names of Services")?;
+        assemble::service_name(&self.name, "its backend", "list names of services")?;
         if self
             .namespace
             .as_ref()
             .is_some_and(|namespace| !is_object_name(namespace) || namespace.contains('.'))
         {
-            return Err(Invalid::new(
-                format!("the namespace of its backend {} is invalid", self.name),
-                "correct the namespace",
+            return Err(invalid(
+                format!(
+                    "the namespace of its backend {} is no name of a namespace",
+                    self.name
+                ),
+                "write the backend's namespace",
             ));
         }
         let weight = match &self.weight {
@@ -100,9 +101,9 @@ impl BackendRef {
             Some(weight) => weight.as_u64(),
         };
         let weight = weight.ok_or_else(|| {
-            Invalid::new(
+            invalid(
                 format!(
-                    "the weight of its backend {} is not a whole number from 0",
+                    "the weight of its backend {} is no whole number from 0",
                     self.name
                 ),
                 "set whole numbers from 0 as weights",
@@ -112,22 +113,17 @@ impl BackendRef {
     }
 }
 
-/// Merges the rules that have the primary beside other backends. All of them must have the same
-/// backends.
+/// Finds the rules that have the primary beside others: they are the group, and must have the same backends.
 ///
 /// # Errors
-/// If there is no such rule, or their backends differ; the reason names the rule.
-pub fn protected(
-    rules: &[RouteRule],
-    home: &str,
-    primary: &str,
-) -> Result<ProtectedRules, Invalid> {
+/// Where there is none, or they differ; the reason names the rule.
+pub fn protected(rules: &[RouteRule], home: &str, primary: &str) -> Result<Protected, Invalid> {
     let has_primary = |rule: &RouteRule| {
         rule.backend_refs
             .iter()
-            .any(|to| to.name_in(home) == primary)
+            .any(|to| to.called(home) == primary)
     };
-    let mut found: Option<(usize, ProtectedRules)> = None;
+    let mut found: Option<(usize, Protected)> = None;
     let mut unprotected = Vec::new();
     for (index, rule) in rules.iter().enumerate() {
         if rule.backend_refs.len() < 2 || !has_primary(rule) {
@@ -140,12 +136,12 @@ pub fn protected(
         })?;
         match &mut found {
             None => found = Some((index, read)),
-            Some((first, group)) => merge(group, read).map_err(|others| {
+            Some((first, group)) => join(group, read).map_err(|others| {
                 let [first, this] = [*first, index].map(|index| title(rules, index));
-                Invalid::new(
+                invalid(
                     format!("{this} has {primary} beside other backends ({others}) than {first}"),
-                    "list the same backends in every rule that has the primary beside others, or move that rule \
-                     to a route of its own",
+                    "list the same backends in every rule that has the primary beside others, or make a route of \
+                     its own for that rule",
                 )
             })?,
         }
@@ -154,26 +150,26 @@ pub fn protected(
     if group.uneven {
         scale_down(&mut group.backends);
     }
-    Ok(ProtectedRules {
+    Ok(Protected {
         unprotected,
         ..group
     })
 }
 
-/// Scales sums of weights down to valid weights. A weight above 0 stays above 0.
+/// Brings sums of weights into the range of a weight; what carries goes on carrying.
 fn scale_down(backends: &mut [Backend]) {
     let largest = backends
         .iter()
         .map(|backend| backend.weight)
         .max()
         .unwrap_or_default();
-    let divisor = largest.div_ceil(MAX_WEIGHT).max(1);
+    let divisor = largest.div_ceil(LARGEST_WEIGHT).max(1);
     backends
         .iter_mut()
         .for_each(|backend| backend.weight = backend.weight.div_ceil(divisor));
 }
 
-fn read(rule: &RouteRule, index: usize, home: &str) -> Result<ProtectedRules, Invalid> {
+fn read(rule: &RouteRule, index: usize, home: &str) -> Result<Protected, Invalid> {
     let mut backends = Vec::with_capacity(rule.backend_refs.len());
     for to in &rule.backend_refs {
         assemble::add(&mut backends, to.read(home)?)?;
@@ -183,13 +179,13 @@ fn read(rule: &RouteRule, index: usize, home: &str) -> Result<ProtectedRules, In
         PointerBuf::from_tokens(["spec", "rules", &rule, "backendRefs", &at, field])
     };
     let listed = || rule.backend_refs.iter().enumerate();
-    Ok(ProtectedRules {
-        weight_paths: listed().map(|(at, _)| vec![path(at, "weight")]).collect(),
-        bare_backends: listed()
+    Ok(Protected {
+        paths: listed().map(|(at, _)| vec![path(at, "weight")]).collect(),
+        bare: listed()
             .filter(|(_, to)| to.namespace.is_none())
             .map(|(at, _)| path(at, "namespace"))
             .collect(),
-        backend_ports: listed()
+        ports: listed()
             .filter_map(|(_, to)| Some((to.service(home), to.port?)))
             .collect(),
         rules: vec![index],
@@ -200,11 +196,8 @@ fn read(rule: &RouteRule, index: usize, home: &str) -> Result<ProtectedRules, In
     })
 }
 
-/// Merges another rule into the group.
-///
-/// # Errors
-/// If the rule has other backends: returns their names.
-fn merge(group: &mut ProtectedRules, mut rule: ProtectedRules) -> Result<(), String> {
+/// Takes another rule into the group; where it has other backends, gives their names.
+fn join(group: &mut Protected, mut rule: Protected) -> Result<(), String> {
     let position = |backend: &Backend| {
         rule.backends
             .iter()
@@ -233,10 +226,10 @@ fn merge(group: &mut ProtectedRules, mut rule: ProtectedRules) -> Result<(), Str
         }
     }
     group.has_empty_rule |= rule.has_empty_rule;
-    group.bare_backends.append(&mut rule.bare_backends);
-    group.backend_ports.append(&mut rule.backend_ports);
-    for (paths, place) in group.weight_paths.iter_mut().zip(places) {
-        paths.append(rule.weight_paths.get_mut(place).unwrap_or(&mut Vec::new()));
+    group.bare.append(&mut rule.bare);
+    group.ports.append(&mut rule.ports);
+    for (paths, place) in group.paths.iter_mut().zip(places) {
+        paths.append(rule.paths.get_mut(place).unwrap_or(&mut Vec::new()));
     }
     group.rules.append(&mut rule.rules);
     Ok(())
@@ -246,17 +239,17 @@ fn nothing_protected(rules: &[RouteRule], home: &str, primary: &str) -> Invalid 
     let mut names: Vec<String> = rules
         .iter()
         .flat_map(|rule| &rule.backend_refs)
-        .map(|to| to.name_in(home))
+        .map(|to| to.called(home))
         .collect();
     names.sort();
     names.dedup();
     if names.iter().any(|name| name == primary) {
-        return Invalid::new(
+        return invalid(
             format!("no rule has {primary} beside a fallback"),
-            "list the fallback beside it, in the rules that should fail over",
+            "list the fallback beside it, in the rules that are to fail over",
         );
     }
-    super::orders::not_a_backend(
+    super::orders::no_backend(
         primary,
         &names.iter().map(String::as_str).collect::<Vec<_>>(),
     )
@@ -264,14 +257,17 @@ fn nothing_protected(rules: &[RouteRule], home: &str, primary: &str) -> Invalid 
 
 fn left_alone(rules: &[RouteRule], index: usize, has_primary: bool, primary: &str) -> String {
     let why = if has_primary {
-        format!("has {primary} as its only backend")
+        format!("has {primary} alone")
     } else {
-        format!("does not have {primary}")
+        format!("is without {primary}")
     };
-    format!("{} {why}, so it does not fail over", title(rules, index))
+    format!(
+        "{} {why}: it is left as it is, and does not fail over",
+        title(rules, index)
+    )
 }
 
-/// Returns `rule 2 (canary)`, counted from 1.
+/// `rule 2 (canary)`, counted from 1.
 fn title(rules: &[RouteRule], index: usize) -> String {
     let name = rules
         .get(index)

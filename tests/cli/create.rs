@@ -37,7 +37,7 @@ async fn fallbacks_differ_from_the_service_and_from_each_other() {
             "--fallback",
             "a",
         ],
-        "a is given twice",
+        "fallback a is named twice",
     )
     .await;
     usage_error(
@@ -60,29 +60,25 @@ async fn there_is_one_primary() {
 
 #[tokio::test]
 async fn names_are_checked() {
-    usage_error(
-        &["Web", "--fallback", "a"],
-        "\"Web\" is no name of a service",
-    )
-    .await;
+    usage_error(&["Web", "--fallback", "a"], "invalid service name \"Web\"").await;
     usage_error(
         &["web", "--fallback", "a.other.svc"],
-        "\"a.other.svc\" is no name of a service",
+        "invalid service name \"a.other.svc\"",
     )
     .await;
     usage_error(
         &["web", "--fallback", "a", "--primary", "-"],
-        "\"-\" is no name of a service",
+        "invalid service name \"-\"",
     )
     .await;
     usage_error(
         &["web", "--fallback", "a", "--name", "A"],
-        "\"A\" is no name of an object",
+        "invalid object name \"A\"",
     )
     .await;
     usage_error(
         &["web", "--fallback", "a", "--controlled-by", "a b"],
-        "\"a b\" is no value of a label",
+        "invalid label value \"a b\"",
     )
     .await;
 }
@@ -101,7 +97,7 @@ async fn only_routes_take_other_namespaces_and_ports() {
     .await;
     usage_error(
         &["web", "--fallback", "a/b/c", "--kind", "httproute"],
-        "\"a/b/c\" is no name",
+        "invalid service name \"a/b/c\"",
     )
     .await;
     usage_error(
@@ -205,7 +201,7 @@ async fn set_needs_at_least_one_setting() {
             .await;
         output.code(2).stdout_is_empty()
     };
-    set(&["web"]).await.stderr_contains("set what?");
+    set(&["web"]).await.stderr_contains("nothing to change");
     set(&["web", "--min-ready", "many"])
         .await
         .stderr_contains("a count from 1, or 1% to 100%");
@@ -301,7 +297,7 @@ async fn a_cluster_with_routes_only_gets_the_command_for_a_route() {
         .success();
     output
         .stdout_is("httproute.policy.linkerd.io/web-failover created (dry run)\n")
-        .stderr_contains("httproute.gateway.networking.k8s.io is not served here");
+        .stderr_contains("this cluster has no httproute.gateway.networking.k8s.io");
 }
 
 /// A server on which the object appears between the check and the write.

@@ -93,7 +93,7 @@ async fn an_ambiguous_name_and_a_missing_terminal() {
     fails(
         on(&server).args(["pause", "shop"]),
         2,
-        "shop means several groups: ",
+        "shop is ambiguous: ",
     )
     .await;
     let server = cluster(json!([split("web", "me")])).await;
@@ -101,7 +101,7 @@ async fn an_ambiguous_name_and_a_missing_terminal() {
     fails(
         force,
         4,
-        "force asks first, and there is no terminal to ask on",
+        "force asks for confirmation, and there is no terminal to ask on",
     )
     .await;
 }
@@ -111,7 +111,7 @@ async fn a_usage_error() {
     let bogus = plugin().without_clusters().args(["status", "--bogus"]);
     fails(bogus, 2, "unexpected argument '--bogus' found").await;
     let of_which = on(&cluster(json!([])).await).args(["force"]);
-    fails(of_which, 2, "force of which group?").await;
+    fails(of_which, 2, "specify a group, -l LABELS or --all").await;
     let plain = plugin()
         .without_clusters()
         .args(["status", "--bogus"])
@@ -134,7 +134,7 @@ async fn a_wait_that_times_out_prints_one_document() {
         "-o",
         "json",
     ]);
-    let output = wait.run().await.code(3).stderr_contains("not met");
+    let output = wait.run().await.code(3).stderr_contains("timed out");
     assert_eq!(
         (&output.json()["kind"], &output.json()["exitCode"]),
         (&json!("StatusList"), &json!(3))

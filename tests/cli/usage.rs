@@ -19,7 +19,7 @@ fn flags_of_one_cluster_conflict_with_several_contexts() {
             "--client-key",
         ] {
             let line = format!("{command} --contexts west,east {flag} x");
-            refused(&line, &format!("{flag} speaks of one cluster"));
+            refused(&line, &format!("{flag} is about one cluster"));
         }
     }
     refused(

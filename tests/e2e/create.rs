@@ -208,7 +208,7 @@ async fn every_difference_is_shown() {
         .stdout_is_empty();
     output
         .stderr_contains(&format!(
-            "{NAME} is there already in namespace {} of context west",
+            "{NAME} in namespace {} of context west already exists with different settings",
             ns.name
         ))
         .stderr_contains("backends: web-svc, web-svc-east → web-svc-2, web-svc-east\n")
@@ -294,7 +294,7 @@ async fn a_missing_fallback_lists_the_existing_mirror_services() {
     }
     let output = create(&ns.west, "web-svc-eats").run().await.code(1);
     output
-        .stderr_contains("mirror services that are there: web-svc-east\n")
+        .stderr_contains("existing mirror services: web-svc-east\n")
         .stderr_contains("--allow-missing");
     assert_no_split(&ns.west).await;
     create(&ns.west, "web-svc-east").run().await.success();
@@ -373,7 +373,7 @@ async fn an_apex_has_one_object_with_or_without_the_label() {
         .stdout_is_empty();
     output
         .stderr_contains(&taken)
-        .stderr_contains("has the service web-svc already");
+        .stderr_contains("already manages service web-svc");
 
     patch_json(
         &ns.west.traffic_splits(),
@@ -504,8 +504,9 @@ async fn a_mirror_service_without_local_endpoints_gets_a_warning() {
     let ns = namespace("create-flat", &[]).await;
     ns.west.unknowable_service("web-svc-north").await;
     let output = create(&ns.west, "web-svc-north").run().await.success();
-    output
-        .stderr_contains("warning: the fallback, web-svc-north, is of unknown readiness: a mirror");
+    output.stderr_contains(
+        "warning: the readiness of the fallback, web-svc-north, is unknown: a mirror",
+    );
 }
 
 #[tokio::test]

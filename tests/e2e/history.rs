@@ -18,7 +18,7 @@ async fn each_move_appears_once_and_the_newest_first() {
         .await
         .success()
         .stdout_is("")
-        .stderr_contains("No moves are known.");
+        .stderr_contains("No failovers recorded.");
     let fresh = history(&ns.west, &["-o", "json"]).await.success().json();
     assert_eq!(fresh["items"], json!([]));
 
@@ -79,7 +79,7 @@ async fn each_move_appears_once_and_the_newest_first() {
         rows[2].contains("web   web       web-east ") && rows[2].ends_with(out),
         "{table}"
     );
-    table.stderr_contains("Events go back ");
+    table.stderr_contains("Based on Events from the last ");
     history(&ns.west, &["-o", "wide"])
         .await
         .success()
@@ -132,10 +132,10 @@ async fn without_the_right_to_events_the_rest_is_shown() {
         .await;
     let output = output
         .success()
-        .stderr_contains("Events cannot be read: ")
+        .stderr_contains("Cannot read Events: ")
         .stderr_contains("events");
     let list = output
-        .stderr_contains("only the last move of each group is known")
+        .stderr_contains("only each group's most recent move is known")
         .json();
     assert_eq!(list["items"].as_array().unwrap().len(), 1);
     assert_eq!(list["items"][0]["sources"], json!(["last-move"]));

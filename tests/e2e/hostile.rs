@@ -266,7 +266,7 @@ async fn the_confirmation_prompt() {
             .on(&ns.west)
             .command();
         let mut terminal = Pty::start(command, 200, 50);
-        terminal.answer("Go on? [y/N] ", "n").await;
+        terminal.answer("Continue? [y/N] ", "n").await;
         let (code, shown) = terminal.wait().await;
         let harmful = |letter: char| {
             (letter.is_control() && !"\r\n".contains(letter)) || letter == '\u{202e}'

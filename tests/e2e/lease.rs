@@ -145,9 +145,10 @@ async fn once_beside_another_watch_ends_with_a_message() {
         .run()
         .await
         .code(3);
-    output
-        .stdout_is("")
-        .stderr_contains(&format!("namespace {} is run by {holder}", ns.name));
+    output.stdout_is("").stderr_contains(&format!(
+        "another watch ({holder}) is already running namespace {}",
+        ns.name
+    ));
     // A run that writes nothing does not need the Lease.
     plugin()
         .args(["watch", "--once", "--dry-run"])

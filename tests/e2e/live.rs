@@ -149,7 +149,7 @@ async fn a_lost_connection_is_reported_and_no_change_is_missed() {
     watch.stderr_line_containing("connection lost: ").await;
     ns.west.ready("web", 0).await;
     proxy.heal();
-    watch.stderr_line_containing("connected again").await;
+    watch.stderr_line_containing("reconnected").await;
     watch.line_containing("Primary -> OutOfSync").await;
     assert_eq!(watch.seen.len(), 2, "{:?}", watch.seen);
     assert_eq!(watch.end_with(Signal::INT).await.code(), Some(0));
@@ -333,7 +333,7 @@ async fn a_live_table_stays_while_the_connection_is_lost() {
         .until_frame("the loss", |frame| frame.contains("CONNECTION LOST"))
         .await;
     assert!(
-        frame.contains("Primary") && frame.contains("trying again"),
+        frame.contains("Primary") && frame.contains("reconnecting"),
         "{frame}"
     );
     proxy.heal();

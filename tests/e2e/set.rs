@@ -73,7 +73,7 @@ async fn a_policy_change_is_written_and_reported() {
     set(&ns.west, &args)
         .await
         .success()
-        .stdout_contains("it is so already");
+        .stdout_contains("already set");
     let output = set(&ns.west, &["web", "--min-ready", "3", "-o", "json"])
         .await
         .success();
@@ -98,7 +98,7 @@ async fn the_watch_does_what_set_announced() {
     .await;
     output
         .success()
-        .stdout_contains("a watch would now set web=1,web-east=2");
+        .stdout_contains("a watch will set the weights web=1,web-east=2");
     ns.west.until_weights("web", &[1, 0]).await;
     let watch = watching(&ns.west, &[]).await;
     ns.west.until_weights("web", &[1, 2]).await;
@@ -127,7 +127,7 @@ async fn a_new_primary_needs_confirmation_and_no_override() {
         .await
         .success();
     output.stdout_contains(
-        "primary-service: web -> web-east; a watch would now set web=0,web-east=1",
+        "primary-service: web -> web-east; a watch will set the weights web=0,web-east=1",
     );
     assert_eq!(
         annotation(&ns.west, "web", "primary-service").await,
@@ -144,7 +144,7 @@ async fn a_new_primary_needs_confirmation_and_no_override() {
         .await
         .code(4);
     output
-        .stderr_contains("an override stands")
+        .stderr_contains("the group is forced")
         .stderr_contains(&format!(
             "kubectl failover failback web --context west -n {}",
             ns.name
@@ -156,7 +156,7 @@ async fn a_new_primary_needs_confirmation_and_no_override() {
     let output = set(&ns.west, &["web", "--primary", "web", "--yes"])
         .await
         .success();
-    output.stdout_contains("the broken override is taken away");
+    output.stdout_contains("removed the stale override");
     let annotations = ns.west.split("web").await["metadata"]["annotations"].clone();
     assert_eq!(annotations["failover.linkerd.io/primary-service"], "web");
     assert!(
@@ -184,7 +184,7 @@ async fn invalid_settings_are_refused_and_invalid_groups_can_be_fixed() {
     let output = set(&ns.west, &["web", "--failover-delay", "5s"])
         .await
         .success();
-    output.stdout_contains("failover-delay: soon -> 5s; now web carries the traffic (Primary)");
+    output.stdout_contains("failover-delay: soon -> 5s; traffic is on web (Primary)");
     annotate(&ns.west, "web", "failback", "never").await;
     set(&ns.west, &["web", "--unset", "failback"])
         .await

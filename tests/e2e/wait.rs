@@ -96,12 +96,12 @@ async fn a_timeout_names_the_unmet_conditions() {
     .code(3);
     let output = output
         .stdout_is("")
-        .stderr_contains("error: not met within 2 s: Primary and !short");
+        .stderr_contains("error: timed out after 2 s waiting for Primary and !short");
     let group = format!(
         "{}/mail is OutOfSync (short,redundant,unattended), active mail",
         ns.name
     );
-    let output = output.stderr_contains(&format!("{group}; asked for: Primary and !short"));
+    let output = output.stderr_contains(&format!("{group}; waiting for Primary and !short"));
     output.stderr_lacks("/web is");
 
     let output = status(
@@ -134,7 +134,7 @@ async fn a_wait_includes_groups_that_do_not_exist_yet() {
         .code(3);
     output
         .stderr_contains("there is no group \"web\"")
-        .stderr_contains("asked for: Primary");
+        .stderr_contains("waiting for Primary");
 
     let mut waiting = command(&ns.west, &["web", "--for", "Primary", "--timeout", "20s"]).spawn();
     waiting

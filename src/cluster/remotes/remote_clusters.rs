@@ -40,7 +40,7 @@ struct Given {
     open: Mutex<HashMap<String, PendingConnection>>,
     /// When each cluster was last silent.
     silent: Mutex<HashMap<String, Instant>>,
-    announce: fn(&str),
+    announce: Box<dyn Fn(&str) + Send + Sync>,
     /// What has been said, so that it is said once.
     announced: Mutex<HashSet<String>>,
     /// That a name is none of a mirrored cluster has been said, or is not to be.
@@ -115,7 +115,7 @@ impl Remotes {
     pub fn of(
         local: &ConnectOptions,
         remotes: &RemoteOptions,
-        announce: fn(&str),
+        announce: impl Fn(&str) + Send + Sync + 'static,
     ) -> anyhow::Result<Self> {
         let mut contexts = BTreeMap::new();
         for (name, context) in &remotes.contexts {
@@ -151,7 +151,7 @@ impl Remotes {
             contexts,
             open,
             silent,
-            announce,
+            announce: Box::new(announce),
             announced,
             warned,
         };

@@ -1,4 +1,4 @@
-//! What was asked of groups and is not so.
+//! Conditions that groups are to meet (`status --for`, `watch --until`), and which they do not meet.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use crate::problem::Problem;
 use crate::text::clean;
 use crate::view::status::Missing;
 
-/// How many groups are named where many are not as they should be.
-const MOST_NAMED: usize = 20;
+/// How many unmet groups are named.
+const MAX_UNMET_GROUPS: usize = 20;
 
-/// All of them in words.
-pub fn asked(conditions: &[Condition]) -> String {
+/// The conditions in words.
+pub fn describe(conditions: &[Condition]) -> String {
     conditions
         .iter()
         .map(ToString::to_string)
@@ -20,17 +20,19 @@ pub fn asked(conditions: &[Condition]) -> String {
         .join(" and ")
 }
 
-/// They were not met in time; `words` say what is missing.
-pub fn not_met(words: &[String], conditions: &[Condition], timeout: Duration) -> Problem {
+/// The conditions were not met in time; `lines` say what is missing.
+pub fn timed_out(lines: Vec<String>, conditions: &[Condition], timeout: Duration) -> Problem {
     let seconds = timeout.as_secs_f64();
-    let problem = Problem::not_met(format!("not met within {seconds} s: {}", asked(conditions)));
-    words
-        .iter()
-        .fold(problem, |problem, line| problem.next(line))
+    let problem = Problem::not_met(format!(
+        "timed out after {seconds} s waiting for {}",
+        describe(conditions)
+    ));
+    lines.into_iter().fold(problem, Problem::next)
 }
 
-/// What is still missing: for each group that is not as asked, and for each name that no group has.
-pub fn missing(sight: Option<&Snapshot>, conditions: &[Condition]) -> Vec<Missing> {
+/// What is missing: one entry for each group that does not meet the conditions, and for each name
+/// that no group has.
+pub fn unmet(snapshot: Option<&Snapshot>, conditions: &[Condition]) -> Vec<Missing> {
     let all: Vec<String> = conditions.iter().map(ToString::to_string).collect();
     let nothing = Missing {
         namespace: None,
@@ -39,7 +41,7 @@ pub fn missing(sight: Option<&Snapshot>, conditions: &[Condition]) -> Vec<Missin
         state: None,
         asked: all.clone(),
     };
-    let Some(sight) = sight else {
+    let Some(snapshot) = snapshot else {
         return vec![nothing];
     };
     let of_group = |status: &Status| {
@@ -60,17 +62,17 @@ pub fn missing(sight: Option<&Snapshot>, conditions: &[Condition]) -> Vec<Missin
         name: Some(name.name.clone()),
         ..nothing.clone()
     };
-    let mut missing: Vec<Missing> = sight.statuses.iter().filter_map(of_group).collect();
-    missing.extend(sight.absent.iter().map(of_name));
-    if sight.statuses.is_empty() && missing.is_empty() {
+    let mut missing: Vec<Missing> = snapshot.statuses.iter().filter_map(of_group).collect();
+    missing.extend(snapshot.absent.iter().map(of_name));
+    if snapshot.statuses.is_empty() && missing.is_empty() {
         missing.push(nothing);
     }
     missing
 }
 
-/// The same in words, a line for each.
-pub fn words(sight: Option<&Snapshot>, missing: &[Missing], place: &str) -> Vec<String> {
-    let Some(sight) = sight else {
+/// One line for each entry.
+pub fn explain(snapshot: Option<&Snapshot>, missing: &[Missing], place: &str) -> Vec<String> {
+    let Some(snapshot) = snapshot else {
         return vec![format!("the groups in {place} could not be read in time")];
     };
     let line = |missing: &Missing| {
@@ -78,37 +80,40 @@ pub fn words(sight: Option<&Snapshot>, missing: &[Missing], place: &str) -> Vec<
         let Some(name) = &missing.name else {
             return format!("there are no groups in {place}");
         };
-        let status = sight.statuses.iter().find(|status| {
+        let status = snapshot.statuses.iter().find(|status| {
             status.id.name == *name
                 && Some(&status.id.namespace) == missing.namespace.as_ref()
                 && Some(status.id.kind) == missing.object.as_deref()
         });
         match status {
-            Some(status) => format!("{}; asked for: {asked}", clean(&stands(status))),
+            Some(status) => format!("{}; waiting for {asked}", clean(&summarize(status))),
             None => {
-                let absent = sight.absent.iter().find(|absent| absent.name.name == *name);
+                let absent = snapshot
+                    .absent
+                    .iter()
+                    .find(|absent| absent.name.name == *name);
                 let meant = absent.and_then(|absent| absent.nearest.as_ref());
                 let meant = meant
                     .map(|name| format!("; did you mean {}?", clean(name)))
                     .unwrap_or_default();
                 format!(
-                    "there is no group {:?} in {place}; asked for: {asked}{meant}",
+                    "there is no group {:?} in {place}; waiting for {asked}{meant}",
                     clean(name)
                 )
             }
         }
     };
-    let mut lines: Vec<String> = missing.iter().take(MOST_NAMED).map(line).collect();
-    if missing.len() > MOST_NAMED {
-        lines.push(format!("and {} more", missing.len() - MOST_NAMED));
+    let mut lines: Vec<String> = missing.iter().take(MAX_UNMET_GROUPS).map(line).collect();
+    if missing.len() > MAX_UNMET_GROUPS {
+        lines.push(format!("and {} more", missing.len() - MAX_UNMET_GROUPS));
     }
-    if let Some(lost) = &sight.lost {
-        lines.push(format!("the cluster is not heard: {}", clean(&lost.why)));
+    if let Some(lost) = &snapshot.lost {
+        lines.push(format!("the connection is lost: {}", clean(&lost.why)));
     }
     lines
 }
 
-fn stands(status: &Status) -> String {
+fn summarize(status: &Status) -> String {
     let flags = status.flags.names().join(",");
     let flags = if flags.is_empty() {
         String::new()

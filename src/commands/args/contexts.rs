@@ -1,36 +1,38 @@
-//! Several clusters in one command: the flags for each of them.
+//! Several clusters in one command (`--contexts`): the environment for each of them.
 
 use std::collections::HashSet;
 
-use crate::access::rights::RbacCommand;
+use tokio::runtime::Handle;
+
 use crate::cli::{GlobalArgs, RemoteArgs};
 use crate::cluster::Clusters;
 use crate::cluster::transport::kubeconfig;
+use crate::commands::env::CommandEnv;
 use crate::problem::Problem;
 use crate::text::clean;
 
-/// Which contexts a command is to go through.
+/// Which contexts a command works in.
 #[derive(Debug, Clone, Copy)]
 pub enum ContextSelection<'a> {
-    These(&'a [String]),
+    Named(&'a [String]),
     All,
 }
 
-/// The flags for each of the contexts, in the order in which they were named.
+/// Returns the environment for each of the contexts, in the order in which they were named.
 ///
 /// # Errors
-/// Where a flag speaks of one cluster, or a context is not in the kubeconfig.
-pub fn each(flags: &GlobalArgs, contexts: ContextSelection) -> anyhow::Result<Vec<GlobalArgs>> {
-    if let Some(flag) = of_one_cluster(flags) {
+/// If a flag is about one cluster, or a context is not in the kubeconfig.
+pub fn each(env: &CommandEnv, contexts: ContextSelection) -> anyhow::Result<Vec<CommandEnv>> {
+    if let Some(flag) = flag_of_one_cluster(&env.flags) {
         return Err(Problem::usage(format!(
-            "{flag} speaks of one cluster, and more than one is asked for"
+            "{flag} is about one cluster, and several contexts are named"
         ))
         .next(format!(
-            "leave out {flag}, or choose the one cluster with --context"
+            "leave out {flag}, or choose one cluster with --context"
         ))
         .into());
     }
-    let known: Vec<String> = match kubeconfig::read(flags.kubeconfig.as_deref())? {
+    let known: Vec<String> = match kubeconfig::read(env.flags.kubeconfig.as_deref())? {
         Some((kubeconfig, _)) => kubeconfig
             .contexts
             .into_iter()
@@ -39,18 +41,16 @@ pub fn each(flags: &GlobalArgs, contexts: ContextSelection) -> anyhow::Result<Ve
         None => Vec::new(),
     };
     let wanted = match contexts {
-        ContextSelection::These(names) => names,
+        ContextSelection::Named(names) => names,
         ContextSelection::All => &known,
     };
     if let Some(name) = wanted.iter().find(|name| !known.contains(name)) {
         let names = || known.iter().map(String::as_str);
-        return Err(Problem::new(format!(
-            "there is no context {:?} in the kubeconfig",
-            clean(name)
-        ))
-        .did_you_mean(name, names())
-        .there_are("contexts", names())
-        .into());
+        let message = format!("there is no context {:?} in the kubeconfig", clean(name));
+        return Err(Problem::new(message)
+            .did_you_mean(name, names())
+            .there_are("contexts", names())
+            .into());
     }
     if wanted.is_empty() {
         return Err(Problem::new("the kubeconfig has no contexts")
@@ -59,38 +59,26 @@ pub fn each(flags: &GlobalArgs, contexts: ContextSelection) -> anyhow::Result<Ve
     }
     let mut seen = HashSet::new();
     let once = wanted.iter().filter(|name| seen.insert(*name));
-    Ok(once
-        .map(|name| GlobalArgs {
-            context: Some(name.clone()),
-            ..flags.clone()
-        })
-        .collect())
+    Ok(once.map(|name| env.in_context(name)).collect())
 }
 
-/// Connects away from the other clusters' work: a program that gives credentials may take its time.
+/// Connects on another thread: a credential plugin may block, and must not stop the other clusters'
+/// work.
 ///
 /// # Errors
-/// As [`Cluster::connect`].
-pub async fn connect(
-    command: RbacCommand,
-    flags: &GlobalArgs,
-    remotes: &RemoteArgs,
-) -> anyhow::Result<Clusters> {
-    let (flags, remotes, runtime) = (
-        flags.clone(),
-        remotes.clone(),
-        tokio::runtime::Handle::current(),
-    );
-    let cluster = tokio::task::spawn_blocking(move || {
-        runtime.block_on(crate::commands::connect(command, &flags, &remotes))
-    })
-    .await??;
+/// As [`CommandEnv::connect`].
+pub async fn connect(env: &CommandEnv, remotes: &RemoteArgs) -> anyhow::Result<Clusters> {
+    let (env, remotes) = (env.clone(), remotes.clone());
+    let runtime = Handle::current();
+    let connecting = move || runtime.block_on(env.connect(&remotes));
+    let cluster = tokio::task::spawn_blocking(connecting).await??;
+    // Each of the clusters has other mirrors.
     cluster.remotes().warn_of_none();
     Ok(cluster)
 }
 
-/// A flag that must not reach clusters that it was not meant for.
-fn of_one_cluster(flags: &GlobalArgs) -> Option<&'static str> {
+/// A flag that is meant for one cluster alone.
+fn flag_of_one_cluster(flags: &GlobalArgs) -> Option<&'static str> {
     let given = [
         (flags.context.is_some(), "--context"),
         (flags.cluster.is_some(), "--cluster"),

@@ -1,10 +1,9 @@
-//! The policy that flags ask for, as the annotations that say so.
+//! The policy that flags ask for, as annotations.
 
 use std::collections::BTreeMap;
 
 use crate::cli::PolicyArgs;
 use crate::problem::Problem;
-pub use crate::resource::annotations::POLICY_KEYS as KEYS;
 use crate::resource::annotations::{
     FAILBACK, FAILBACK_DELAY, FAILOVER_DELAY, MIN_READY, POLICY, WEIGHTS,
 };
@@ -28,25 +27,25 @@ pub fn of(args: &PolicyArgs) -> PolicySettings {
         .collect()
 }
 
-/// Checks the values for a group with these backends; where they are not known, all but the weights.
+/// Checks the values for a group with these backends; the weights only if the backends are known.
 ///
 /// # Errors
 /// A usage error that says what is allowed.
 pub fn check(settings: &PolicySettings, backends: Option<&[&str]>) -> Result<(), Problem> {
-    let weights_count = |key| key != WEIGHTS || backends.is_some();
+    let is_checked = |key: &str| key != WEIGHTS || backends.is_some();
     let setting = |key| {
-        settings
-            .get(key)
-            .filter(|_| weights_count(key))
-            .map(String::as_str)
+        let value = settings.get(key).filter(|_| is_checked(key));
+        value.map(String::as_str)
     };
-    match policy::read(setting, backends.unwrap_or_default()) {
-        Ok(_) => Ok(()),
-        Err(BadValue {
-            key,
-            value,
-            allowed,
-        }) => Err(Problem::usage(format!("--{key} cannot be {value:?}"))
-            .next(format!("give it {allowed}"))),
-    }
+    let read = policy::read(setting, backends.unwrap_or_default());
+    let Err(BadValue {
+        key,
+        value,
+        allowed,
+    }) = read
+    else {
+        return Ok(());
+    };
+    Err(Problem::usage(format!("--{key} cannot be {value:?}"))
+        .next(format!("allowed are {allowed}")))
 }

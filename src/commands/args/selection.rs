@@ -2,55 +2,58 @@
 
 use futures::future::{OptionFuture, join};
 
-use crate::cluster::api::{groups, namespaces};
-use crate::cluster::listwatch::list;
+use super::absent::unknown_group;
+use super::query::GroupQuery;
 use crate::cluster::queries::group_list::{GroupList, list_groups};
 use crate::cluster::{Cluster, RequestError};
 use crate::error;
 use crate::model::GroupId;
-use crate::output::terminal;
+use crate::output::streams::Streams;
 use crate::problem::Problem;
 use crate::readiness::prefetch::{PrefetchedSlices, list_groups_and_slices};
-use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::names::is_object_name;
-use crate::resource::{GroupName, KINDS, Kind, Record, kinds_called};
+use crate::resource::{GroupName, KINDS, Record};
 use crate::text::{clean, word};
 
-/// Groups, and all that could share an apex with one of them.
+/// The chosen groups, and all that could share an apex with one of them.
 pub struct Selected {
     pub records: Vec<Record>,
     pub rivals: Vec<Record>,
-    /// A name that means several groups, and those.
+    /// A name that matches several groups, and those.
     pub ambiguous: Option<(String, Vec<GroupId>)>,
     /// Slices that were listed beside the groups.
     pub prefetched: PrefetchedSlices,
 }
 
-/// Returns the groups of these names or, without names, all. A name is `NAME`, `KIND/NAME` or the apex's. With
+/// Chooses groups by name or, without names, all. A name is `NAME`, `KIND/NAME` or the apex's. With
 /// `prefetch`, the slices of a namespace with many groups are listed too.
 ///
 /// # Errors
-/// Where the groups can't be read, or a name is none of a group.
+/// If the groups cannot be read, or no group has a name.
 pub async fn choose(
+    streams: &Streams,
     cluster: &Cluster,
-    namespace: Option<&str>,
-    labels: Option<&str>,
-    names: &[String],
+    query: GroupQuery<'_>,
     prefetch: bool,
 ) -> anyhow::Result<Selected> {
+    let GroupQuery {
+        namespace,
+        selector,
+        names,
+    } = query;
     let all = async {
         if prefetch {
-            list_groups_and_slices(cluster, namespace, labels).await
+            list_groups_and_slices(cluster, namespace, selector).await
         } else {
-            let groups = list_groups(cluster, namespace, labels).await?;
+            let groups = list_groups(cluster, namespace, selector).await?;
             Ok((groups, PrefetchedSlices::default()))
         }
     };
     // A rival need not have the labels.
-    let rivals = OptionFuture::from(labels.map(|_| list_groups(cluster, namespace, None)));
+    let rivals = OptionFuture::from(selector.map(|_| list_groups(cluster, namespace, None)));
     let (all, rivals) = join(all, rivals).await;
     let (all, prefetched) = all.map_err(|error| error::explain_group_list(cluster, &error))?;
-    let all = readable(cluster, all);
+    let all = readable(streams, cluster, all);
     let rivals = match rivals {
         Some(rivals) => {
             rivals
@@ -72,13 +75,11 @@ pub async fn choose(
     for name in names {
         let found = parse_name(name)?.pick(&all);
         if found.is_empty() {
-            return Err(unknown(cluster, namespace, name, &all).await.into());
+            return Err(unknown_group(cluster, namespace, name, &all).await.into());
         }
         if found.len() > 1 && ambiguous.is_none() {
-            ambiguous = Some((
-                name.clone(),
-                found.iter().map(|record| record.id()).collect(),
-            ));
+            let ids = found.iter().map(|record| record.id()).collect();
+            ambiguous = Some((name.clone(), ids));
         }
         for record in found {
             if !records.iter().any(|known| known.id() == record.id()) {
@@ -94,247 +95,65 @@ pub async fn choose(
     })
 }
 
-/// Reads a name of groups.
-///
 /// # Errors
-/// Where it names a kind that is none.
+/// If a name is `KIND/NAME` with an unknown kind.
+pub fn parse_names(names: &[String]) -> anyhow::Result<Vec<GroupName>> {
+    names.iter().map(|name| parse_name(name)).collect()
+}
+
+/// # Errors
+/// If the name is `KIND/NAME` with an unknown kind.
 pub fn parse_name(name: &str) -> anyhow::Result<GroupName> {
-    Ok(match name.split_once('/') {
+    let (kind, name) = match name.split_once('/') {
         Some((kind, name)) => {
             check_kind(kind, name)?;
-            GroupName {
-                kind: Some(kind.to_owned()),
-                name: name.to_owned(),
-            }
+            (Some(kind.to_owned()), name)
         }
-        None => GroupName {
-            kind: None,
-            name: name.to_owned(),
-        },
+        None => (None, name),
+    };
+    Ok(GroupName {
+        kind,
+        name: name.to_owned(),
     })
 }
 
 fn check_kind(kind: &str, name: &str) -> Result<(), Problem> {
-    if KINDS
-        .iter()
-        .any(|kind_of_group| kind_of_group.info().is_called(kind))
-    {
+    if KINDS.iter().any(|known| known.info().is_called(kind)) {
         return Ok(());
     }
     let known = || KINDS.iter().map(|kind| kind.info().name);
-    let problem = Problem::usage(format!("{:?} is no kind of group", clean(kind)))
+    let problem = Problem::usage(format!("{:?} is not a kind of group", clean(kind)))
         .did_you_mean(&kind.to_lowercase(), known())
         .there_are("kinds", known());
     let may_be_namespace = is_object_name(kind) && !name.is_empty();
     Err(if may_be_namespace {
-        problem.next(format!(
-            "if {kind} is the namespace: {} -n {kind}",
-            word(name)
-        ))
+        let name = word(name);
+        problem.next(format!("if {kind} is the namespace: {name} -n {kind}"))
     } else {
         problem
     })
 }
 
-/// Says whether an object of that name is there all the same, and which groups there are.
-pub async fn unknown(
-    cluster: &Cluster,
-    namespace: Option<&str>,
-    name: &str,
-    all: &[Record],
-) -> Problem {
-    let bare = name.rsplit('/').next().unwrap_or(name);
-    if let Some(problem) = of_absent_kind(cluster, namespace, name).await {
-        return if all.is_empty() {
-            problem.next(format!(
-                "make a group with: {}",
-                how_to_create(cluster, namespace).await
-            ))
-        } else {
-            problem.there_are("groups", all.iter().map(|record| record.meta.name.as_str()))
-        };
-    }
-    if let Some(namespace) = namespace {
-        for kind in KINDS {
-            let listed = list::list(cluster, &groups::all(*kind, namespace)).await;
-            let records = listed.map(|(records, _)| records).unwrap_or_default();
-            let mut bystanders = records.iter().filter(|record| !record.is_controlled());
-            if let Some(record) =
-                bystanders.find(|record| record.meta.name == bare || record.apex == bare)
-            {
-                let bare = &record.meta.name;
-                let info = kind.info();
-                return Problem::new(format!(
-                    "{}/{} is no failover group: it has no label {CONTROLLED_BY}",
-                    info.name,
-                    clean(bare)
-                ))
-                .next(format!(
-                    "to make it one: kubectl failover create --adopt {}/{} --primary {} {}",
-                    info.name,
-                    word(bare),
-                    record
-                        .group
-                        .as_ref()
-                        .map_or("SERVICE".to_owned(), |group| word(group.home_name())),
-                    cluster.reach.for_plugin(namespace)
-                ));
-            }
-        }
-    }
-    let problem = Problem::new(format!(
-        "there is no group {:?} in {} of context {}",
-        clean(name),
-        clean(&place(namespace)),
-        clean(&cluster.context)
-    ));
-    if all.is_empty() {
-        if let Some(namespace) = missing(cluster, namespace).await {
-            return problem.next(format!(
-                "namespace {namespace} does not exist: name another one with -n"
-            ));
-        }
-        return problem.next(format!(
-            "there are no groups; make one with: {}",
-            how_to_create(cluster, namespace).await
-        ));
-    }
-    let names = || all.iter().map(|record| record.meta.name.as_str());
-    let apexes = all.iter().map(|record| record.apex.as_str());
-    problem
-        .did_you_mean(bare, names().chain(apexes))
-        .there_are("groups", names())
-}
-
-/// That a name's kind is one that the cluster does not know, where that is so.
-async fn of_absent_kind(cluster: &Cluster, namespace: Option<&str>, name: &str) -> Option<Problem> {
-    let (called, _) = name.split_once('/')?;
-    let kinds = kinds_called(called);
-    for kind in &kinds {
-        if !is_absent(cluster, *kind, namespace).await {
-            return None;
-        }
-    }
-    let crds: Vec<&str> = kinds.iter().map(|kind| kind.info().crd).collect();
-    let what = format!("{}s", kinds.first()?.info().kind);
-    Some(
-        Problem::new(format!(
-            "context {} does not know {what}",
-            clean(&cluster.context)
-        ))
-        .next(format!(
-            "the CustomResourceDefinition {} is not installed",
-            crds.join(" or ")
-        )),
-    )
-}
-
-/// Whether the cluster does not know a kind of objects.
-async fn is_absent(cluster: &Cluster, kind: &'static dyn Kind, namespace: Option<&str>) -> bool {
-    match list::list(cluster, &groups::source(kind, namespace, None)).await {
-        Ok(_) => false,
-        Err(error) => groups::clarified(cluster, kind, error).await.is_not_found(),
-    }
-}
-
-/// That there are no groups to do anything with, perhaps for want of the namespace.
-pub async fn none(cluster: &Cluster, namespace: Option<&str>, selector: Option<&str>) -> String {
-    if let Some(namespace) = missing(cluster, namespace).await {
-        return format!(
-            "no groups found: namespace {namespace} does not exist in context {}",
-            cluster.context
-        );
-    }
-    let labels = selector
-        .map(|labels| format!(" with labels {labels}"))
-        .unwrap_or_default();
-    format!(
-        "no groups{labels} found in {} of context {}",
-        place(namespace),
-        cluster.context
-    )
-}
-
-/// The namespace, where it does not exist.
-async fn missing<'a>(cluster: &Cluster, namespace: Option<&'a str>) -> Option<&'a str> {
-    let namespace = namespace?;
-    namespaces::is_missing(cluster, namespace)
-        .await
-        .then_some(namespace)
-}
-
-/// Says that there are no groups to show.
-pub async fn say_none(cluster: &Cluster, namespace: Option<&str>, selector: Option<&str>) {
-    let none = none(cluster, namespace, selector).await;
-    terminal::say(&format!("N{}.", none.trim_start_matches('n')));
-    if selector.is_none() {
-        terminal::say(&format!(
-            "  next: {}",
-            how_to_create(cluster, namespace).await
-        ));
-    }
-}
-
-/// What a command line needs to make a group where one is looked for.
-pub fn home(cluster: &Cluster, namespace: Option<&str>) -> String {
-    cluster.reach.for_plugin(namespace.unwrap_or("NAMESPACE"))
-}
-
-async fn how_to_create(cluster: &Cluster, namespace: Option<&str>) -> String {
-    let kind = kind_to_name(cluster, namespace)
-        .await
-        .map(|kind| format!("--kind {kind} "));
-    let kind = kind.unwrap_or_default();
-    format!(
-        "kubectl failover create SERVICE --fallback SERVICE {kind}{}",
-        home(cluster, namespace)
-    )
-}
-
-/// The kind that `create` has to be told: the first one that there is, where its default is not there.
-async fn kind_to_name(cluster: &Cluster, namespace: Option<&str>) -> Option<&'static str> {
-    let (default, others) = KINDS.split_first()?;
-    if !is_absent(cluster, *default, namespace).await {
-        return None;
-    }
-    for kind in others {
-        if !is_absent(cluster, *kind, namespace).await {
-            return Some(kind.info().name);
-        }
-    }
-    None
-}
-
-pub fn place(namespace: Option<&str>) -> String {
-    namespace.map_or("any namespace".to_owned(), |namespace| {
-        format!("namespace {namespace}")
-    })
-}
-
-/// The same with the cluster, for people.
-pub fn place_of(cluster: &Cluster, namespace: Option<&str>) -> String {
-    format!(
-        "{} of context {}",
-        clean(&place(namespace)),
-        clean(&cluster.context)
-    )
-}
-
 /// Returns the groups that could be listed, and warns of kinds that are forbidden.
-pub fn readable(cluster: &Cluster, listed: GroupList) -> Vec<Record> {
-    say_forbidden(cluster, &listed.forbidden);
+pub fn readable(streams: &Streams, cluster: &Cluster, listed: GroupList) -> Vec<Record> {
+    warn_of_forbidden(streams, cluster, &listed.forbidden);
     listed.records
 }
 
-/// Warns of kinds that may not be read.
-pub fn say_forbidden<'a>(cluster: &Cluster, forbidden: impl IntoIterator<Item = &'a RequestError>) {
+/// Warns of kinds that the user may not read.
+pub fn warn_of_forbidden<'a>(
+    streams: &Streams,
+    cluster: &Cluster,
+    forbidden: impl IntoIterator<Item = &'a RequestError>,
+) {
     for error in forbidden {
         let Problem { message, next, .. } = error::explain(cluster, error);
-        terminal::say(&format!(
-            "warning: {message}: groups that such objects carry are left out"
+        streams.say(&format!(
+            "warning: {message}: groups of this kind are left out"
         ));
-        next.iter()
-            .for_each(|line| terminal::say(&format!("  {line}")));
+        for line in next {
+            streams.say(&format!("  {line}"));
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a kubeconfig and a cluster know, within a time in which somebody waits for Tab.
+//! Looks up names in the kubeconfig and the cluster, fast enough for completion.
 
 use std::collections::BTreeSet;
 use std::sync::mpsc;
@@ -15,10 +15,10 @@ use crate::cluster::queries::group_list::list_groups;
 use crate::cluster::{Cluster, RequestResult};
 use crate::resource::{KINDS, Record};
 
-/// Leaves some of a second for the start of the process and for the shell.
-const LIMIT: Duration = Duration::from_millis(700);
+/// Leaves some of a second for the process's start and the shell.
+const LOOKUP_TIMEOUT: Duration = Duration::from_millis(700);
 
-/// The kubeconfig that the flags mean; an empty one where it can't be read.
+/// The kubeconfig; an empty one if it cannot be read.
 pub fn kubeconfig(flags: &GlobalArgs) -> Kubeconfig {
     crate::cluster::transport::kubeconfig::read(flags.kubeconfig.as_deref())
         .ok()
@@ -27,7 +27,7 @@ pub fn kubeconfig(flags: &GlobalArgs) -> Kubeconfig {
         .unwrap_or_default()
 }
 
-/// The cluster's namespaces; where they may not be listed, those that the kubeconfig names.
+/// The cluster's namespaces, or those in the kubeconfig if listing is forbidden.
 pub fn namespaces(flags: &GlobalArgs) -> BTreeSet<String> {
     let listed = ask(flags, async |cluster| namespaces::names(&cluster).await);
     listed.map_or_else(|| configured_namespaces(flags), BTreeSet::from_iter)
@@ -55,7 +55,7 @@ pub fn services(flags: &GlobalArgs) -> Vec<Service> {
     .unwrap_or_default()
 }
 
-/// The groups of the namespace or, if the flags say so, of all.
+/// The groups of the namespace, or of all with `-A`.
 pub fn groups(flags: &GlobalArgs) -> Vec<Record> {
     let everywhere = flags.all_namespaces;
     ask(flags, async move |cluster| {
@@ -67,7 +67,7 @@ pub fn groups(flags: &GlobalArgs) -> Vec<Record> {
     .unwrap_or_default()
 }
 
-/// The objects of the namespace that could carry a group, and carry none.
+/// The objects of the namespace that could become groups.
 pub fn adoptable(flags: &GlobalArgs) -> Vec<Record> {
     ask(flags, async |cluster| {
         let lists = KINDS.iter().map(|kind| async {
@@ -83,8 +83,8 @@ pub fn adoptable(flags: &GlobalArgs) -> Vec<Record> {
     .unwrap_or_default()
 }
 
-/// The answer to a question, unless it fails or takes too long. Asked on a thread that is left behind when time is
-/// up: a plugin that gets credentials can't be interrupted.
+/// Asks the cluster, unless that fails or takes too long. A credential plugin cannot be interrupted:
+/// its thread is left behind on a timeout.
 fn ask<T: Send + 'static>(
     flags: &GlobalArgs,
     question: impl AsyncFnOnce(Cluster) -> RequestResult<T> + Send + 'static,
@@ -98,11 +98,11 @@ fn ask<T: Send + 'static>(
         let answer = runtime.ok().and_then(|runtime| {
             runtime.block_on(async {
                 let cluster = Cluster::connect(&options).await.ok()?;
-                question(cluster.limited(LIMIT)).await.ok()
+                question(cluster.limited(LOOKUP_TIMEOUT)).await.ok()
             })
         });
-        // Whoever asked may have stopped waiting.
+        // The receiver may have timed out.
         let _ = sender.send(answer);
     });
-    receiver.recv_timeout(LIMIT).ok().flatten()
+    receiver.recv_timeout(LOOKUP_TIMEOUT).ok().flatten()
 }

@@ -1,5 +1,5 @@
-//! What kubectl asks for while the user types `kubectl failover …` and Tab: the choices for the last word, one a
-//! line with its meaning after a tab, then a line that says how the shell is to treat them.
+//! Completion as kubectl asks for it: a line for each choice with its help after a tab, then cobra's
+//! directive for the shell.
 
 pub mod lookup;
 pub mod typed;
@@ -14,15 +14,18 @@ use clap_complete::engine::complete;
 use typed::Typed;
 
 use crate::cli::argv0::Invocation;
+use crate::output::streams::Streams;
 use crate::problem::Exit;
 use crate::text::clean;
 
+/// Cobra's directives, which add up.
 const NO_SPACE: u8 = 2;
 const NO_FILE_NAMES: u8 = 4;
 
 /// Prints the choices for the last of the words after `kubectl failover`, which may be empty.
-pub fn run(words: &[OsString]) -> anyhow::Result<Exit> {
-    super::print(&answer(words))
+pub fn run(words: &[OsString], streams: &Streams) -> anyhow::Result<Exit> {
+    streams.write(&answer(words))?;
+    Ok(Exit::Done)
 }
 
 fn answer(words: &[OsString]) -> String {
@@ -31,8 +34,8 @@ fn answer(words: &[OsString]) -> String {
     format!("{lines}:{}\n", directive(&choices))
 }
 
-/// Flags are offered where one has been begun, or where nothing else fits. Where a name is to come that nobody knows,
-/// a flag would look like one.
+/// Flags are offered only after a dash, or if there is nothing else: where a name is expected, a flag
+/// would look like one.
 fn choices(words: &[OsString]) -> Vec<CompletionCandidate> {
     let begun = words.last().cloned().unwrap_or_default();
     let (mut choices, awaits_name) = candidates(words);
@@ -44,7 +47,7 @@ fn choices(words: &[OsString]) -> Vec<CompletionCandidate> {
     choices
 }
 
-/// With whether a name is to come.
+/// The choices, and whether a name is expected.
 fn candidates(words: &[OsString]) -> (Vec<CompletionCandidate>, bool) {
     let mut line = vec![OsString::from("kubectl-failover")];
     line.extend_from_slice(words);
@@ -52,7 +55,7 @@ fn candidates(words: &[OsString]) -> (Vec<CompletionCandidate>, bool) {
         line.push(OsString::new());
     }
     let last = line.len() - 1;
-    // After a dash alone the engine offers letters; the long names say more.
+    // After a single dash the engine offers short flags; long ones say more.
     if line[last] == "-" {
         line[last].push("-");
     }
@@ -60,7 +63,7 @@ fn candidates(words: &[OsString]) -> (Vec<CompletionCandidate>, bool) {
     let awaits_name = typed.awaits_name;
     let mut command = values::add(definition(), &Arc::new(typed));
     let here = std::env::current_dir().ok();
-    // Whatever goes wrong, a shell has no use for an error in the middle of a line.
+    // A shell cannot show an error in the middle of a line.
     (
         complete(&mut command, line, last, here.as_deref()).unwrap_or_default(),
         awaits_name,
@@ -84,7 +87,7 @@ fn line(choice: &CompletionCandidate) -> String {
     }
 }
 
-/// A folder's name goes on with what is in it, so no space follows it.
+/// No space follows a folder: its content comes next.
 fn directive(choices: &[CompletionCandidate]) -> u8 {
     let is_folder =
         |choice: &CompletionCandidate| choice.get_value().as_encoded_bytes().ends_with(b"/");

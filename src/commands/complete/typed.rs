@@ -1,4 +1,4 @@
-//! What the line says so far, as far as it can be understood.
+//! The words that were typed so far, as far as they can be parsed.
 
 use std::ffi::OsString;
 
@@ -10,15 +10,14 @@ use crate::cli::GlobalArgs;
 #[derive(Debug, Clone, Default)]
 pub struct Typed {
     pub flags: GlobalArgs,
-    /// Of the innermost command alone: a command's arguments mean nothing to another one.
+    /// The arguments of the innermost command.
     command: ArgMatches,
-    /// The command takes a name, or one more, that is not there yet.
+    /// The command takes another name.
     pub awaits_name: bool,
 }
 
 impl Typed {
-    /// `line` starts with the program's name. A line that is not finished is often no valid one: what can't be
-    /// understood is passed over.
+    /// `line` starts with the program's name. An unfinished line is often invalid: errors are ignored.
     pub fn read(definition: clap::Command, line: &[OsString]) -> Self {
         let mut innermost = definition.clone();
         let Ok(matches) = definition.ignore_errors(true).try_get_matches_from(line) else {
@@ -45,7 +44,7 @@ impl Typed {
         }
     }
 
-    /// The values of an argument; none where the command has no such argument.
+    /// The values of an argument; empty if the command has no such argument.
     pub fn all(&self, argument: &str) -> Vec<String> {
         let values = self.command.try_get_many::<String>(argument).ok().flatten();
         values.into_iter().flatten().cloned().collect()

@@ -15,12 +15,12 @@ use crate::resource::{KINDS, Kind, Record};
 use crate::sandbox::cli::up;
 use crate::text::clean;
 
-/// A value with its meaning.
+/// A value and its help.
 type Choice = (String, String);
 type Completer = fn(&Typed, &str) -> Vec<Choice>;
 
-/// Adds completers to a command and to all below it. They go by the names of arguments, so that a new command that
-/// names its arguments like the others gets them too.
+/// Adds completers to a command and its subcommands by the names of their arguments: a new command
+/// that names its arguments like the others is completed too.
 pub fn add(command: Command, typed: &Arc<Typed>) -> Command {
     command
         .mut_args(|argument| with_values(argument, typed))
@@ -60,7 +60,7 @@ fn completer(argument: &Arg) -> Option<Completer> {
     )
 }
 
-/// Those that continue what has been begun. What can't be printed as it is can't be typed either.
+/// The choices that start with what was typed. What cannot be printed cannot be typed either.
 fn candidates(completer: Completer, typed: &Typed, begun: &OsStr) -> Vec<CompletionCandidate> {
     let Some(begun) = begun.to_str() else {
         return Vec::new();
@@ -81,11 +81,7 @@ fn contexts(typed: &Typed, _: &str) -> Vec<Choice> {
     let kubeconfig = lookup::kubeconfig(&typed.flags);
     let current = kubeconfig.current_context.unwrap_or_default();
     let choice = |name: String| {
-        let help = if name == current {
-            "the current one"
-        } else {
-            ""
-        };
+        let help = if name == current { "current" } else { "" };
         (name, help.to_owned())
     };
     kubeconfig
@@ -95,7 +91,7 @@ fn contexts(typed: &Typed, _: &str) -> Vec<Choice> {
         .collect()
 }
 
-/// Contexts, for the cluster that has been named or, until then, for one of the same name.
+/// `CLUSTER=CONTEXT`; until the cluster is typed, each context with a cluster of its name.
 fn remotes(typed: &Typed, begun: &str) -> Vec<Choice> {
     let named = begun.split_once('=').map(|(name, _)| name);
     let choice = |(context, _): Choice| {
@@ -123,7 +119,7 @@ fn sandbox_clusters(_: &Typed, _: &str) -> Vec<Choice> {
         .collect()
 }
 
-/// The last claim of a condition; the ones before it, and the `!` that negates it, stay.
+/// The last alternative of a condition, after what stands before it and its `!`.
 fn conditions(typed: &Typed, begun: &str) -> Vec<Choice> {
     let (before, last) = last_of_list(begun);
     let (bang, word) = last
@@ -151,7 +147,7 @@ fn conditions(typed: &Typed, begun: &str) -> Vec<Choice> {
         .collect()
 }
 
-/// The labels of the groups that there are.
+/// The labels of the existing groups.
 fn labels(typed: &Typed, begun: &str) -> Vec<Choice> {
     let (before, _) = last_of_list(begun);
     let records = lookup::groups(&typed.flags);
@@ -166,7 +162,7 @@ fn labels(typed: &Typed, begun: &str) -> Vec<Choice> {
     )
 }
 
-/// What stands before the last member of a list, its comma included, and that member.
+/// Splits a list after its last comma.
 fn last_of_list(text: &str) -> (&str, &str) {
     text.split_at(text.rfind(',').map_or(0, |comma| comma + 1))
 }
@@ -191,7 +187,7 @@ fn without_help(values: impl IntoIterator<Item = String>) -> Vec<Choice> {
         .collect()
 }
 
-/// Names of objects; once something has been begun, also those of apexes, and names with their kind before them.
+/// Names of objects; once a letter is typed also `KIND/NAME`, and the names of apexes.
 fn groups(typed: &Typed, begun: &str) -> Vec<Choice> {
     let records = lookup::groups(&typed.flags);
     let named = typed.all("names");
@@ -225,7 +221,7 @@ fn summary(record: &Record) -> String {
                 .collect();
             format!("{}: {}", group.apex, backends.join(", "))
         }
-        Err(invalid) => format!("no valid group: {}", invalid.reason),
+        Err(invalid) => format!("not a valid group: {}", invalid.reason),
     }
 }
 
@@ -234,7 +230,7 @@ fn backends(typed: &Typed, _: &str) -> Vec<Choice> {
     backends_of(&lookup::groups(&typed.flags), &named)
 }
 
-/// The backends of the groups that are named; where none is, of all.
+/// The backends of the named groups, or of all.
 fn backends_of(records: &[Record], named: &[String]) -> Vec<Choice> {
     let is_meant =
         |record: &&Record| named.is_empty() || named.iter().any(|name| means(name, record));
@@ -261,7 +257,7 @@ fn means(name: &str, record: &Record) -> bool {
     record.meta.name == bare || record.apex == bare
 }
 
-/// A list as far as it goes, with a backend that is not in it yet.
+/// The list that was typed, with each backend that is not in it yet.
 fn weights(typed: &Typed, begun: &str) -> Vec<Choice> {
     let (before, _) = begun
         .rsplit_once(',')
@@ -305,7 +301,7 @@ fn kinds(_: &Typed, _: &str) -> Vec<Choice> {
     KINDS.iter().map(choice).collect()
 }
 
-/// Objects that are no groups yet.
+/// Objects that are not groups yet.
 fn adoptable(typed: &Typed, _: &str) -> Vec<Choice> {
     let choice = |record: Record| {
         (
@@ -319,7 +315,7 @@ fn adoptable(typed: &Typed, _: &str) -> Vec<Choice> {
         .collect()
 }
 
-/// What clients call is seldom a mirror of another cluster's service.
+/// Clients seldom call a mirror of another cluster's service.
 fn apexes(typed: &Typed, begun: &str) -> Vec<Choice> {
     preferred(lookup::services(&typed.flags), begun, |service| {
         !service.is_mirror
@@ -368,7 +364,7 @@ fn mirrors(service: &Service, origins: &[String]) -> bool {
             .is_some_and(|origin| origins.contains(origin))
 }
 
-/// The services that are most likely meant, or all where none of those continues what has been begun.
+/// The likely services, or all if none of those starts with what was typed.
 fn preferred(
     services: Vec<Service>,
     begun: &str,
@@ -389,7 +385,7 @@ fn preferred(
 
 fn service_help(service: &Service) -> String {
     match &service.mirrors {
-        Some(origin) if service.is_mirror => format!("mirrors {origin} of another cluster"),
+        Some(origin) if service.is_mirror => format!("mirrors {origin} in another cluster"),
         _ => String::new(),
     }
 }

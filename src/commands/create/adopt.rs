@@ -1,17 +1,20 @@
-//! `create --adopt`: an object that is there becomes a group. Nothing of it changes but our label and annotations.
+//! `create --adopt`: turns an existing object into a group. Only its label and this plugin's
+//! annotations change.
 
 use futures::future::join_all;
 use serde_json::Value;
 
+use super::context::{CreateContext, CreateOutcome, Created, read};
 use super::existing::ExistingObjects;
-use super::{CreateOutcome, Made, check, diff, existing, requirements};
+use super::validate::validate;
+use super::{diff, existing, requirements};
 use crate::cli::{CreateArgs, DryRun};
 use crate::cluster::api::{apply, discovery, groups};
-use crate::cluster::{Cluster, Clusters, RequestResult};
-use crate::commands::args::{policy, selection};
+use crate::cluster::{Cluster, RequestResult};
+use crate::commands::args::policy;
+use crate::commands::args::selection::parse_name;
 use crate::error::explain;
 use crate::model::Group;
-use crate::output::terminal::say;
 use crate::problem::Problem;
 use crate::resource::annotations::{OVERRIDE, PAUSED, POLICY_KEYS, PREFIX, PRIMARY_SERVICE};
 use crate::resource::{
@@ -20,21 +23,22 @@ use crate::resource::{
 use crate::text::{clean, way_out, word};
 use crate::view::object::full_name;
 
-/// How often the object is looked at anew where somebody else writes it meanwhile.
-const MOST_TRIES: u32 = 5;
+/// Another writer may change the object meanwhile.
+const MAX_ATTEMPTS: u32 = 5;
 
-/// An object, and all that is in it.
-type Found = (Record, Value);
+/// A group's record, and its whole object.
+type RecordAndObject = (Record, Value);
 
-pub async fn adopt(cluster: &Clusters, typed: &str, args: &CreateArgs) -> anyhow::Result<Made> {
-    let name = selection::parse_name(typed)?;
+pub async fn adopt(context: CreateContext<'_>, typed: &str) -> anyhow::Result<Created> {
+    let CreateContext { cluster, args, .. } = context;
+    let name = parse_name(typed)?;
     let mut attempt = 1;
     loop {
         let (record, object) = find(cluster, &name).await?;
-        let (kind, namespace) = (record.kind, &record.meta.namespace);
-        let outcome = match plan(cluster, &record, &object, args).await? {
+        let kind = record.kind;
+        let (group, change, object) = match plan(context, &record, &object).await? {
             AdoptPlan::Unchanged(group) => {
-                return Ok(Made {
+                return Ok(Created {
                     kind,
                     group,
                     outcome: CreateOutcome::Unchanged,
@@ -44,48 +48,39 @@ pub async fn adopt(cluster: &Clusters, typed: &str, args: &CreateArgs) -> anyhow
                 group,
                 change,
                 object,
-            } => match args.dry_run {
-                DryRun::Client => {
-                    return Ok(Made {
-                        kind,
-                        group,
-                        outcome: CreateOutcome::Adopted(object),
-                    });
-                }
-                mode => apply::apply(cluster, &record, &change, mode == DryRun::Server)
-                    .await
-                    .map(|_| (group, object)),
-            },
+            } => (group, change, object),
         };
-        match outcome {
-            Ok((group, object)) if args.dry_run == DryRun::Server => {
-                return Ok(Made {
-                    kind,
-                    group,
-                    outcome: CreateOutcome::Adopted(object),
-                });
+        if args.dry_run != DryRun::Client {
+            let dry_run = args.dry_run == DryRun::Server;
+            match apply::apply(cluster, &record, &change, dry_run).await {
+                Ok(_) => {}
+                Err(error) if attempt < MAX_ATTEMPTS && matches!(error.code(), Some(409 | 422)) => {
+                    attempt += 1;
+                    continue;
+                }
+                Err(error) => return Err(explain(cluster, &error).into()),
             }
-            Ok((group, planned)) => {
-                let now = groups::with_object(cluster, kind, namespace, &group.name).await;
-                // What was written stands, even where it can't be read again.
-                let now = now.ok().flatten().map_or(planned, |(_, object)| object);
-                return Ok(Made {
-                    kind,
-                    group,
-                    outcome: CreateOutcome::Adopted(now),
-                });
-            }
-            Err(error) if attempt < MOST_TRIES && matches!(error.code(), Some(409 | 422)) => {
-                attempt += 1
-            }
-            Err(error) => return Err(explain(cluster, &error).into()),
         }
+        let mut adopted = object;
+        if args.dry_run == DryRun::None {
+            let namespace = &record.meta.namespace;
+            let now = groups::with_object(cluster, kind, namespace, &group.name).await;
+            // The change stands even if the object cannot be read again.
+            if let Ok(Some((_, object))) = now {
+                adopted = object;
+            }
+        }
+        return Ok(Created {
+            kind,
+            group,
+            outcome: CreateOutcome::Adopted(adopted),
+        });
     }
 }
 
 enum AdoptPlan {
     Unchanged(NewGroup),
-    /// `object` is what it comes to.
+    /// `object` is the object after the change.
     Change {
         group: NewGroup,
         change: Box<Change>,
@@ -93,8 +88,8 @@ enum AdoptPlan {
     },
 }
 
-/// The object of that name.
-async fn find(cluster: &Cluster, name: &GroupName) -> Result<Found, Problem> {
+/// Finds the object of that name.
+async fn find(cluster: &Cluster, name: &GroupName) -> Result<RecordAndObject, Problem> {
     let kinds = name
         .kind
         .as_deref()
@@ -102,7 +97,7 @@ async fn find(cluster: &Cluster, name: &GroupName) -> Result<Found, Problem> {
     let reads = kinds
         .iter()
         .map(|kind| groups::with_object(cluster, *kind, &cluster.namespace, &name.name));
-    let answers: Vec<RequestResult<Option<Found>>> = join_all(reads).await;
+    let answers: Vec<RequestResult<Option<RecordAndObject>>> = join_all(reads).await;
     let mut found = Vec::new();
     let mut failure = None;
     for answer in answers {
@@ -116,14 +111,10 @@ async fn find(cluster: &Cluster, name: &GroupName) -> Result<Found, Problem> {
             .iter()
             .map(|(record, _)| word(&format!("{}/{}", record.kind.info().full_name(), name.name)))
             .collect();
-        return Err(Problem::usage(format!(
-            "{} means several objects",
-            clean(&name.to_string())
-        ))
-        .next(format!(
-            "name the one that is meant: {}",
-            clean(&names.join(" or "))
-        )));
+        return Err(
+            Problem::usage(format!("{} is ambiguous", clean(&name.to_string())))
+                .next(format!("name one of these: {}", clean(&names.join(" or ")))),
+        );
     }
     match (found.pop(), failure) {
         (Some(found), _) => Ok(found),
@@ -145,7 +136,7 @@ async fn absent(cluster: &Cluster, name: &GroupName, kinds: &[&dyn Kind]) -> Pro
     }));
     let plurals: Vec<String> = served.await.into_iter().flatten().collect();
     if let (true, Some(kind)) = (plurals.is_empty(), kinds.first()) {
-        return existing::unknown(cluster, kind.info())
+        return existing::unknown_kind(cluster, kind.info())
             .next(existing::where_it_is_from(kind.info()));
     }
     Problem::new(format!(
@@ -153,18 +144,18 @@ async fn absent(cluster: &Cluster, name: &GroupName, kinds: &[&dyn Kind]) -> Pro
         clean(&name.to_string())
     ))
     .next(format!(
-        "see what there is: kubectl {} get {}",
+        "list the objects: kubectl {} get {}",
         cluster.reach.within(namespace),
         plurals.join(",")
     ))
 }
 
 async fn plan(
-    cluster: &Clusters,
+    context: CreateContext<'_>,
     record: &Record,
     object: &Value,
-    args: &CreateArgs,
 ) -> Result<AdoptPlan, Problem> {
+    let CreateContext { cluster, args, .. } = context;
     let group = asked(record, args);
     if record.is_controlled() || record.meta.deletion_timestamp.is_some() {
         return diff::agree(cluster, record, &group).map(|()| AdoptPlan::Unchanged(group));
@@ -173,7 +164,7 @@ async fn plan(
         .into_iter()
         .map(|(key, value)| (key, Some(value)))
         .collect();
-    // Under an override that stays, another primary would break it.
+    // An override that stays would break with another primary.
     let names_primary = args.primary.is_some() || record.meta.annotations.get(OVERRIDE).is_none();
     annotations.extend(
         (names_primary && !group.primary.is_empty())
@@ -186,24 +177,22 @@ async fn plan(
         .map_err(|_| Problem::new("the annotations cannot be written as JSON"))?;
     let after = patched(object, &patch(record, &change))
         .ok_or_else(|| Problem::new("the object has no metadata that can be changed"))?;
-    let preview = super::read(record.kind, &after)?;
+    let preview = read(record.kind, &after)?;
     let group = asked(&preview, args);
-    let (standing, services) = futures::future::join(
+    let (existing, services) = futures::future::join(
         existing::read(cluster, &group.namespace),
         requirements::read(cluster, &group),
     )
     .await;
     let services = services.map_err(|error| explain(cluster, &error))?;
-    checked(cluster, &standing?, &services, &preview, &group, args).await?;
-    kept(record, &change)
-        .iter()
-        .chain(&preview.warnings)
-        .for_each(|line| say(&format!("warning: {line}")));
+    check(context, &existing?, &services, &preview, &group).await?;
+    context.warn(&kept(record, &change));
+    context.warn(&preview.warnings);
     if let Some(owner) = record.meta.gitops_owner() {
         let way_out = way_out(owner, record.kind.info().carrier);
-        say(&format!(
-            "warning: {owner} owns the object, and may put its weights back; {way_out}"
-        ));
+        context.warn(&[format!(
+            "{owner} owns the object and may revert its weights; {way_out}"
+        )]);
     }
     Ok(AdoptPlan::Change {
         group,
@@ -212,29 +201,27 @@ async fn plan(
     })
 }
 
-async fn checked(
-    cluster: &Clusters,
-    standing: &ExistingObjects,
+async fn check(
+    context: CreateContext<'_>,
+    existing: &ExistingObjects,
     services: &requirements::RequiredServices,
     preview: &Record,
     group: &NewGroup,
-    args: &CreateArgs,
 ) -> Result<(), Problem> {
-    // Before its services: without a valid group it is not known which they are.
+    // Only a valid group has known services.
     if preview.group.is_err() {
-        return check(cluster, standing, services, preview, group);
+        return validate(context, existing, services, preview, group);
     }
     let carrier = preview.kind.info().carrier;
+    let allow_missing = context.args.allow_missing;
     let warnings =
-        requirements::check(cluster, group, carrier, services, args.allow_missing).await?;
-    check(cluster, standing, services, preview, group)?;
-    warnings
-        .iter()
-        .for_each(|warning| say(&format!("warning: {warning}")));
+        requirements::check(context.cluster, group, carrier, services, allow_missing).await?;
+    validate(context, existing, services, preview, group)?;
+    context.warn(&warnings);
     Ok(())
 }
 
-/// The group that the object is to be: what it says already, and what is asked for.
+/// The group that the object is to be: what it says, and what the arguments add.
 fn asked(record: &Record, args: &CreateArgs) -> NewGroup {
     let namespace = &record.meta.namespace;
     let group = record.group.as_ref().ok();
@@ -242,7 +229,7 @@ fn asked(record: &Record, args: &CreateArgs) -> NewGroup {
         .primary
         .as_ref()
         .map(|typed| NewGroup::backend_name(namespace, typed));
-    let standing = || group.map(Group::home_name).unwrap_or_default().to_owned();
+    let current = || group.map(Group::home_name).unwrap_or_default().to_owned();
     let has = |key: &&'static str| Some((*key, record.meta.annotations.get(key)?.to_owned()));
     let mut settings: policy::PolicySettings = POLICY_KEYS.iter().filter_map(has).collect();
     settings.extend(policy::of(&args.policy));
@@ -251,7 +238,7 @@ fn asked(record: &Record, args: &CreateArgs) -> NewGroup {
         name: record.meta.name.clone(),
         apex: record.apex.clone(),
         controlled_by: args.controlled_by.clone(),
-        primary: named.unwrap_or_else(standing),
+        primary: named.unwrap_or_else(current),
         backends: group
             .map(|group| {
                 group
@@ -266,16 +253,14 @@ fn asked(record: &Record, args: &CreateArgs) -> NewGroup {
     }
 }
 
-/// A line for each of our annotations that is there already and stays.
+/// A line for each of this plugin's annotations that the object has and keeps.
 fn kept(record: &Record, change: &Change) -> Vec<String> {
     let keys = POLICY_KEYS.iter().chain(&[OVERRIDE, PAUSED]);
     let stays = keys.filter(|key| !change.annotations.contains_key(*key));
     let name = full_name(record.kind.info(), &record.meta.name);
     let line = |key: &&str| {
         let value = record.meta.annotations.get(key)?;
-        Some(format!(
-            "{name} has {PREFIX}{key} already, which stays: {value}"
-        ))
+        Some(format!("{name} keeps its {PREFIX}{key}: {value}"))
     };
     stays.filter_map(line).map(|line| clean(&line)).collect()
 }

@@ -1,4 +1,4 @@
-//! What the arguments ask for, checked before anything is asked of a cluster.
+//! Checks the arguments of `create` before the cluster is asked, and turns them into a group.
 
 use crate::cli::{CreateArgs, DEFAULT_CONTROLLER, GlobalArgs};
 use crate::commands::args::policy;
@@ -10,24 +10,24 @@ use crate::text::word;
 
 const DEFAULT_KIND: &str = "trafficsplit";
 
-/// The kinds that are meant; of several, the first one that the cluster has.
+/// The kinds that --kind means; the first one that the cluster knows is used.
 pub fn kinds(args: &CreateArgs) -> Vec<&'static dyn Kind> {
     kinds_called(args.kind.as_deref().unwrap_or(DEFAULT_KIND))
 }
 
 /// # Errors
-/// A usage error where the arguments ask for something that can't be a group.
+/// A usage error if the arguments cannot become a group.
 pub fn check(flags: &GlobalArgs, args: &CreateArgs) -> Result<(), Problem> {
     if flags.all_namespaces {
         return Err(Problem::usage(
-            "create makes one object in one namespace: --all-namespaces does not fit",
+            "create works in one namespace: it does not take --all-namespaces",
         )
         .next("name the namespace with -n"));
     }
     if !is_label_value(&args.controlled_by) {
         return Err(
-            Problem::usage(format!("{:?} is no value of a label", args.controlled_by)).next(
-                "it has at most 63 letters, digits, -, _ and ., and a letter or digit at both ends",
+            Problem::usage(format!("invalid label value {:?}", args.controlled_by)).next(
+                "use at most 63 letters, digits, -, _ and ., with a letter or digit at both ends",
             ),
         );
     }
@@ -38,10 +38,10 @@ pub fn check(flags: &GlobalArgs, args: &CreateArgs) -> Result<(), Problem> {
         .iter()
         .any(|kind| kind.info().carrier == Carrier::Split);
     if is_split && args.port.is_some() {
-        return Err(Problem::usage(
-            "a TrafficSplit shares out the traffic of all ports: --port is for routes",
-        )
-        .next("leave it out, or make a route: --kind httproute"));
+        return Err(
+            Problem::usage("a TrafficSplit is for all ports: --port is for routes")
+                .next("leave it out, or create a route: --kind httproute"),
+        );
     }
     check_names(args, is_split)?;
     check_fallbacks(args)?;
@@ -69,7 +69,7 @@ pub fn group(args: &CreateArgs, namespace: &str) -> NewGroup {
     }
 }
 
-/// The same arguments as a command line that makes a group of another kind.
+/// The command line that creates the same group with another kind.
 pub fn with_kind(args: &CreateArgs, kind: &str) -> String {
     let mut line = format!("kubectl failover create {} --kind {kind}", word(apex(args)));
     let fallbacks = args.fallback.iter().map(|fallback| ("fallback", fallback));
@@ -117,27 +117,27 @@ fn check_names(args: &CreateArgs, is_split: bool) -> Result<(), Problem> {
     let backends = || args.primary.iter().chain(&args.fallback);
     let bad = args.service.iter().find(|name| !is_service_name(name));
     if let Some(bad) = bad.or(backends().find(|name| !of_backends(name))) {
-        return Err(Problem::usage(format!("{bad:?} is no name of a service"))
+        return Err(Problem::usage(format!("invalid service name {bad:?}"))
             .next(
-                "it has at most 63 of a-z, 0-9 and -, starts with a letter and does not end with -",
+                "use at most 63 of a-z, 0-9 and -, with a letter first and no - at the end; leave out \"svc/\"",
             )
             .next("backends of a route may be in other namespaces: NAMESPACE/SERVICE"));
     }
     if let Some(foreign) = backends().find(|name| is_split && name.contains('/')) {
         return Err(Problem::usage(format!(
-            "{foreign} names a namespace: the backends of a TrafficSplit are services of its own namespace"
+            "{foreign} names a namespace: a TrafficSplit's backends are services of its own namespace"
         ))
-        .next("name it without the namespace, or make a route, which can reach others: --kind httproute"));
+        .next("leave the namespace out, or create a route, which can reach others: --kind httproute"));
     }
     let name = object_name(args);
     if !is_object_name(&name) {
-        return Err(Problem::usage(format!("{name:?} is no name of an object"))
-            .next("it has at most 253 of a-z, 0-9, - and ., and a letter or digit at both ends"));
+        return Err(Problem::usage(format!("invalid object name {name:?}"))
+            .next("use at most 253 of a-z, 0-9, - and ., with a letter or digit at both ends"));
     }
     Ok(())
 }
 
-/// The apex itself may be a fallback where another service is the primary: the backends are then two services.
+/// The apex may be a fallback if another service is the primary: then the backends are two services.
 fn check_fallbacks(args: &CreateArgs) -> Result<(), Problem> {
     let primary = primary(args);
     for (index, fallback) in args.fallback.iter().enumerate() {
@@ -148,13 +148,13 @@ fn check_fallbacks(args: &CreateArgs) -> Result<(), Problem> {
             .any(|earlier| earlier == fallback)
         {
             return Err(
-                Problem::usage(format!("{fallback} is given twice as a fallback"))
+                Problem::usage(format!("fallback {fallback} is named twice"))
                     .next("name each fallback once"),
             );
         }
         if fallback == primary && args.primary.is_none() {
             return Err(Problem::usage(format!(
-                "{fallback} is the service that clients call: it is the primary, and cannot be its own fallback"
+                "{fallback} is the service that clients call, so it is the primary and cannot be its own fallback"
             ))
             .next("name another service as the fallback, or as the --primary"));
         }

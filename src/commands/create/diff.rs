@@ -1,6 +1,6 @@
-//! Whether the object that has the name is the group that is asked for.
+//! Compares an existing object with the group that `create` asks for.
 
-use super::{kubectl, place};
+use super::context::{kubectl, place};
 use crate::cluster::Cluster;
 use crate::model::{Group, Invalid};
 use crate::problem::Problem;
@@ -9,11 +9,11 @@ use crate::resource::{NewGroup, Record, policy};
 use crate::text::{clean, command_on, word};
 use crate::view::object::full_name;
 
-/// Whether the object that has the name is the one that is asked for. Weights don't count, so that a job may run
-/// again while traffic is away, by failover or by force.
+/// Checks that the existing object is the group that is asked for. Weights do not count, so that a
+/// job may run again during a failover or a force.
 ///
 /// # Errors
-/// A [`Problem`] that shows every difference.
+/// If they differ; shows every difference.
 pub fn agree(cluster: &Cluster, record: &Record, asked: &NewGroup) -> Result<(), Problem> {
     let kind = record.kind.info();
     let (name, place) = (full_name(kind, &asked.name), place(cluster, asked));
@@ -30,35 +30,36 @@ pub fn agree(cluster: &Cluster, record: &Record, asked: &NewGroup) -> Result<(),
         return Ok(());
     }
     let problem = Problem::new(format!(
-        "{name} is there already in {place}, and is not what is asked for"
+        "{name} in {place} already exists with different settings"
     ));
     let problem = differences
         .into_iter()
         .fold(problem, Problem::next)
         .next("nothing was changed");
-    Err(way_on(cluster, record, asked)
+    Err(how_to_change(cluster, record, asked)
         .into_iter()
         .fold(problem, Problem::next)
         .next(format!("to change anything else: {kubectl} edit {name}")))
 }
 
-fn way_on(cluster: &Cluster, record: &Record, asked: &NewGroup) -> Vec<String> {
+fn how_to_change(cluster: &Cluster, record: &Record, asked: &NewGroup) -> Vec<String> {
     let place = cluster.reach.for_plugin(&asked.namespace);
     if !record.is_controlled() {
         let name = word(&format!("{}/{}", record.kind.info().name, asked.name));
         return vec![format!(
-            "to make it a group as it is: kubectl failover create --adopt {name} {place}"
+            "to turn it into a group as it is: kubectl failover create --adopt {name} {place}"
         )];
     }
     let flags = flags(record, asked);
-    let set = || command_on("set", &record.id(), &format!("{} {place}", flags.join(" ")));
-    let change = (!flags.is_empty()).then(|| format!("to change its policy or primary: {}", set()));
-    std::iter::once("to keep it, call create with its values".to_owned())
-        .chain(change)
-        .collect()
+    if flags.is_empty() {
+        return Vec::new();
+    }
+    let flags = format!("{} {place}", flags.join(" "));
+    let set = command_on("set", &record.id(), &flags);
+    vec![format!("to change its policy or primary: {set}")]
 }
 
-/// The flags by which `set` makes of its policy and primary what is asked for.
+/// The flags with which `set` changes the policy and primary to what is asked for.
 fn flags(record: &Record, asked: &NewGroup) -> Vec<String> {
     let Ok(group) = &record.group else {
         return Vec::new();
@@ -77,13 +78,13 @@ fn flags(record: &Record, asked: &NewGroup) -> Vec<String> {
         .collect()
 }
 
-/// A line for each difference, as it is and as it is asked for.
+/// A line for each difference: the current value and the one that is asked for.
 fn differences(record: &Record, asked: &NewGroup) -> Vec<String> {
     let group = match &record.group {
         Ok(group) => group,
         Err(Invalid { reason, mend, .. }) => {
             return vec![clean(&format!(
-                "it is no valid group: {reason}; to mend it, {mend}"
+                "not a valid group: {reason}; to fix it, {mend}"
             ))];
         }
     };
@@ -124,8 +125,8 @@ fn differences(record: &Record, asked: &NewGroup) -> Vec<String> {
     lines.into_iter().flatten().chain(policy).collect()
 }
 
-/// The keys whose values differ, as they are and as they are asked for. A value that is written in another way, or is
-/// the default, is the same.
+/// The keys whose values differ, with the current value and the one that is asked for. Another
+/// spelling, or the default, is not a difference.
 fn policy_differences<'a>(
     record: &'a Record,
     group: &Group,
@@ -156,7 +157,7 @@ fn difference(what: &str, is: &str, asked: &str) -> String {
     clean(&format!("{what}: {is} → {asked}"))
 }
 
-/// A list in another order asks for the same thing.
+/// The order of the list does not matter.
 fn same_backends(backends: &[&str], asked: &NewGroup) -> bool {
     let sorted = |mut names: Vec<String>| {
         names.sort_unstable();
@@ -280,12 +281,12 @@ mod tests {
     }
 
     #[test]
-    fn an_object_that_is_no_group_differs() {
+    fn an_object_that_is_not_a_group_differs() {
         let seen = lines(&annotated(
             json!({ "failover.linkerd.io/primary-service": "gone" }),
         ));
         assert!(
-            seen.len() == 1 && seen[0].contains("no valid group"),
+            seen.len() == 1 && seen[0].contains("not a valid group"),
             "{seen:?}"
         );
     }

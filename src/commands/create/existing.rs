@@ -1,7 +1,9 @@
-//! What is there already: the kinds that the cluster knows, and the objects that could have the apex.
+//! What exists: the kinds that the cluster knows, and the objects that could have the apex.
 
 use futures::future::join_all;
 
+use super::arguments;
+use super::context::{kubectl, place};
 use crate::cli::CreateArgs;
 use crate::cluster::api::groups;
 use crate::cluster::listwatch::list::list;
@@ -14,12 +16,11 @@ use crate::resource::{KINDS, Kind, KindInfo, NewGroup, Record};
 use crate::text::{clean, word};
 use crate::view::object::full_name;
 
-/// The objects of a namespace that carry groups or could, by kind.
+/// By kind, the objects of a namespace that are groups or could be.
 pub struct ExistingObjects(Vec<(&'static dyn Kind, RequestResult<Vec<Record>>)>);
 
 /// # Errors
-/// A [`Problem`] where a list fails for another reason than that the cluster does not know the kind, or that the
-/// user may not read it.
+/// If a list fails. An unknown or forbidden kind is not an error.
 pub async fn read(cluster: &Cluster, namespace: &str) -> Result<ExistingObjects, Problem> {
     let lists = KINDS.iter().map(|kind| async move {
         match list(cluster, &groups::all(*kind, namespace)).await {
@@ -42,7 +43,7 @@ impl ExistingObjects {
     /// The first of these kinds that the cluster knows.
     ///
     /// # Errors
-    /// A [`Problem`] where it knows none, or the user may not read it.
+    /// If it knows none, or the user may not read it.
     pub fn choose(
         &self,
         cluster: &Cluster,
@@ -62,7 +63,7 @@ impl ExistingObjects {
             Some((_, Err(error))) => Err(explain(cluster, error)),
             None => {
                 let known: Vec<&'static dyn Kind> = known.iter().map(|(kind, _)| *kind).collect();
-                Err(unknown_kind(cluster, kinds, &known, args, namespace))
+                Err(no_such_kind(cluster, kinds, &known, args, namespace))
             }
         }
     }
@@ -90,8 +91,8 @@ impl ExistingObjects {
     }
 }
 
-/// Names the command that works on this cluster, where there is one.
-fn unknown_kind(
+/// The cluster knows none of the kinds; names a command that works there, if one does.
+fn no_such_kind(
     cluster: &Cluster,
     kinds: &[&'static dyn Kind],
     known: &[&'static dyn Kind],
@@ -99,16 +100,16 @@ fn unknown_kind(
     namespace: &str,
 ) -> Problem {
     let Some(info) = kinds.first().map(|kind| kind.info()) else {
-        return Problem::new("no kind is meant");
+        return Problem::new("no kind was named");
     };
-    let mut problem = unknown(cluster, info);
-    // A split reaches services of its own namespace alone.
+    let mut problem = unknown_kind(cluster, info);
+    // A split only reaches services of its own namespace.
     let other = known
         .iter()
         .map(|kind| kind.info())
         .find(|other| other.carrier == Carrier::Route);
     if let Some(other) = other {
-        let line = super::arguments::with_kind(args, other.name);
+        let line = arguments::with_kind(args, other.name);
         problem = problem.next(format!(
             "it knows {} of {}: {line} {}",
             other.kind,
@@ -119,10 +120,10 @@ fn unknown_kind(
     let or = if other.is_some() { "or " } else { "" };
     problem
         .next(format!("{or}{}", where_it_is_from(info)))
-        .next("to try things out first, the clusters of `kubectl failover sandbox up` have it too")
+        .next("to try it out, use the clusters of `kubectl failover sandbox up`, which have it")
 }
 
-pub fn unknown(cluster: &Cluster, info: &KindInfo) -> Problem {
+pub fn unknown_kind(cluster: &Cluster, info: &KindInfo) -> Problem {
     let Cluster {
         context, server, ..
     } = cluster;
@@ -140,39 +141,34 @@ pub fn where_it_is_from(info: &KindInfo) -> String {
     )
 }
 
-/// Whether the apex is free for this object: of two for the same traffic, one would be ignored. Routes that are no
+/// Checks that no other object manages the apex: one of two would be ignored. Routes that are not
 /// groups may share it.
 ///
 /// # Errors
-/// A [`Problem`] that names the other object.
+/// If another object does.
 pub fn apex_is_free(
     cluster: &Cluster,
-    standing: &ExistingObjects,
+    existing: &ExistingObjects,
     new: &Record,
     asked: &NewGroup,
 ) -> Result<(), Problem> {
     let is_in_the_way = |other: &&Record| other.is_rival_of(new) && !may_stand_beside(new, other);
-    let Some(other) = standing.records().find(is_in_the_way) else {
+    let Some(other) = existing.records().find(is_in_the_way) else {
         return Ok(());
     };
-    let kubectl = super::kubectl(cluster, asked);
+    let kubectl = kubectl(cluster, asked);
     let info = other.kind.info();
-    let (other_name, place) = (
-        full_name(info, &other.meta.name),
-        super::place(cluster, asked),
-    );
+    let (other_name, place) = (full_name(info, &other.meta.name), place(cluster, asked));
     let problem = Problem::new(format!(
-        "{other_name} in {place} has the service {} already",
+        "{other_name} in {place} already manages service {}",
         asked.apex
     ))
-    .next(format!(
-        "see what it does: {kubectl} get {other_name} -o yaml"
-    ));
+    .next(format!("to look at it: {kubectl} get {other_name} -o yaml"));
     Err(if other.is_controlled() {
-        problem.next("change that one, or delete it before making another")
+        problem.next("change that one, or delete it before creating another")
     } else {
         problem.next(format!(
-            "to have it run as a group: kubectl failover create --adopt {}/{} --primary {} {}",
+            "to turn it into a group: kubectl failover create --adopt {}/{} --primary {} {}",
             info.name,
             word(&other.meta.name),
             word(&asked.primary),
@@ -181,19 +177,19 @@ pub fn apex_is_free(
     })
 }
 
-/// Whether both are routes, and neither another group nor the end of one of them. An adopted route changes nothing for
-/// the others.
+/// Whether both are routes that may share an apex: the other is not a group, and neither hides the
+/// other. An adopted route changes nothing for the others.
 fn may_stand_beside(new: &Record, other: &Record) -> bool {
     let is_new = new.meta.creation_timestamp.is_none();
-    let ends = |a, b| obstacle(a, b).is_some_and(|obstacle| obstacle.is_total);
+    let hides = |a, b| obstacle(a, b).is_some_and(|obstacle| obstacle.is_total);
     new.routing.is_some()
         && other.routing.is_some()
         && !other.is_controlled()
-        && !(is_new && (ends(new, other) || ends(other, new)))
+        && !(is_new && (hides(new, other) || hides(other, new)))
 }
 
-/// A line for each other object that keeps this one from having an effect on all of its traffic.
-pub fn obstacles(standing: &ExistingObjects, new: &Record) -> Vec<String> {
-    let obstacles = standing.records().filter_map(|other| obstacle(new, other));
+/// A line for each object that takes some of the traffic away from this one.
+pub fn obstacles(existing: &ExistingObjects, new: &Record) -> Vec<String> {
+    let obstacles = existing.records().filter_map(|other| obstacle(new, other));
     obstacles.map(|obstacle| clean(&obstacle.words)).collect()
 }

@@ -1,4 +1,4 @@
-//! Whether the services have the ports that the traffic goes to. Names of ports play no part: it goes by number.
+//! Checks that the services have the ports that the traffic goes to, by number.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,10 +8,10 @@ use crate::model::{Carrier, ServiceRef};
 use crate::problem::Problem;
 use crate::resource::{NewGroup, Record};
 
-/// The port of a new route: the one that is named, else the apex's only one.
+/// The port of a new route: the one that is named, or the apex's only port.
 ///
 /// # Errors
-/// A usage error that lists the ports, where there is none or a choice.
+/// A usage error if the apex does not have exactly one port.
 pub fn of_route(asked: &NewGroup, services: &RequiredServices) -> Result<u16, Problem> {
     if let Some(port) = asked.port {
         return Ok(port);
@@ -25,7 +25,7 @@ pub fn of_route(asked: &NewGroup, services: &RequiredServices) -> Result<u16, Pr
     match (all.next(), all.next()) {
         (Some(only), None) => Ok(*only),
         (None, _) => Err(Problem::usage(format!(
-            "which port of {apex} the route is for is not known"
+            "can't tell which port of {apex} the route is for"
         ))
         .next("name it with --port, such as --port 80")),
         (Some(first), _) => Err(Problem::usage(format!(
@@ -38,7 +38,7 @@ pub fn of_route(asked: &NewGroup, services: &RequiredServices) -> Result<u16, Pr
     }
 }
 
-/// What each service needs: a split leaves the port as it is, a route sends to its own.
+/// The ports that each service needs: a split keeps the port, a route names its own.
 pub fn needed(
     asked: &NewGroup,
     record: &Record,
@@ -62,7 +62,7 @@ pub fn needed(
 }
 
 /// # Errors
-/// A [`Problem`] that names each port that a service lacks: traffic to it would fail.
+/// If a service lacks a port: traffic to it would fail.
 pub fn check(
     asked: &NewGroup,
     carrier: Carrier,
@@ -101,7 +101,7 @@ pub fn check(
     Err(lines
         .into_iter()
         .fold(Problem::new(message), Problem::next)
-        .next("add the ports to those services, or choose others: traffic to a missing port would fail"))
+        .next("add the ports to those services or choose others: traffic to a missing port fails"))
 }
 
 fn numbers(service: &Service) -> BTreeSet<u16> {

@@ -1,6 +1,6 @@
-//! What a group needs in its namespace: its services.
+//! Checks that the services of a group exist and can carry it.
 
-use super::{kubectl, place};
+use super::context::{kubectl, place};
 use crate::cluster::api::namespaces;
 use crate::cluster::api::services;
 use crate::cluster::api::services::Service;
@@ -14,13 +14,14 @@ use crate::resource::NewGroup;
 use crate::text::clean;
 use futures::future::try_join_all;
 
-const EXPORT: &str = "mirror.linkerd.io/exported=true";
+/// The label that exports a service to other clusters.
+const EXPORT_LABEL: &str = "mirror.linkerd.io/exported=true";
 
 /// The services of a group as they are in the cluster.
 #[derive(Debug)]
 pub struct RequiredServices {
     found: Vec<Service>,
-    /// As annotations call them.
+    /// `NAME` or `NAMESPACE/NAME`, as in annotations.
     missing: Vec<String>,
 }
 
@@ -30,7 +31,7 @@ impl RequiredServices {
     }
 }
 
-/// Reads the apex and the backends, all at once.
+/// Reads the apex and the backends concurrently.
 pub async fn read(cluster: &Cluster, asked: &NewGroup) -> RequestResult<RequiredServices> {
     let backends = asked.backends.iter().filter(|name| **name != asked.apex);
     let names: Vec<&String> = std::iter::once(&asked.apex).chain(backends).collect();
@@ -47,10 +48,11 @@ pub async fn read(cluster: &Cluster, asked: &NewGroup) -> RequestResult<Required
     })
 }
 
-/// Whether everything is there; gives warnings for what is let through or can't be known.
+/// Checks that everything exists. Returns warnings about what is allowed to be missing, and about
+/// readiness that cannot be known.
 ///
 /// # Errors
-/// A [`Problem`] that says what is missing, and how to get it.
+/// If something is missing; says how to get it.
 pub async fn check(
     cluster: &Clusters,
     asked: &NewGroup,
@@ -69,15 +71,15 @@ pub async fn check(
         can_have_routes(asked, services, &place)?;
     }
     let absent = services.missing.iter().map(|name| {
-        format!("service {name} does not exist in {place}; until it does, it counts as having no endpoints")
+        format!("service {name} does not exist in {place}; until it does, it counts as not ready")
     });
     Ok(absent
-        .chain(unknowable(cluster, asked, services).await)
+        .chain(unknown_readiness(cluster, asked, services).await)
         .collect())
 }
 
-/// A warning for each backend whose readiness can't be known, asking all that may be asked.
-pub async fn unknowable(
+/// Returns a warning for each backend whose readiness cannot be known, after reading the remotes too.
+pub async fn unknown_readiness(
     cluster: &Clusters,
     asked: &NewGroup,
     services: &RequiredServices,
@@ -107,7 +109,7 @@ pub async fn unknowable(
         let mend = remote_clusters::how_to_ask(&cluster.remotes().asked(), why)
             .map_or(String::new(), |how| format!("; {how}, for watch too"));
         Some(format!(
-            "{role}{name}, is of {part}unknown readiness: {why}{mend}"
+            "the readiness of {role}{name}, is {part}unknown: {why}{mend}"
         ))
     };
     mirrors.iter().filter_map(warning).collect()
@@ -126,7 +128,7 @@ fn can_have_routes(
     Err(Problem::new(format!(
         "{apex} in {place} {why}: Linkerd attaches no route to it"
     ))
-    .next("routes are for services with a cluster IP: have clients call such a one"))
+    .next("routes need a service with a cluster IP: have clients call one"))
 }
 
 async fn namespace_exists(cluster: &Cluster, asked: &NewGroup) -> Result<(), Problem> {
@@ -145,7 +147,7 @@ async fn namespace_exists(cluster: &Cluster, asked: &NewGroup) -> Result<(), Pro
     ))
     .next("name the services' namespace with -n, or another context with --context")
     .next(format!(
-        "see what is there: kubectl {} get namespaces",
+        "list the namespaces: kubectl {} get namespaces",
         reach.all()
     )))
 }
@@ -155,7 +157,7 @@ async fn missing(cluster: &Cluster, asked: &NewGroup, missing: &[String]) -> Pro
         [one] => format!("service {one} does not exist"),
         several => format!("services {} do not exist", several.join(", ")),
     };
-    // Others are named with theirs.
+    // Those in other namespaces are named with them.
     let is_elsewhere = missing.iter().all(|name| name.contains('/'));
     let place = if is_elsewhere {
         format!("in context {}", cluster.context)
@@ -167,17 +169,15 @@ async fn missing(cluster: &Cluster, asked: &NewGroup, missing: &[String]) -> Pro
     let (apex, backends): (Vec<&String>, Vec<&String>) =
         missing.iter().partition(|name| **name == asked.apex);
     if !apex.is_empty() {
-        problem = problem.next(format!(
-            "see which services there are: {kubectl} get services"
-        ));
+        problem = problem.next(format!("list the services: {kubectl} get services"));
     }
     for line in mirror_lines(cluster, asked, &backends).await {
         problem = problem.next(line);
     }
-    problem.next("to make the group before its services: --allow-missing")
+    problem.next("to create the group before its services, add --allow-missing")
 }
 
-/// The mirror services that could have been meant, or how to get one.
+/// The mirror services that may be meant, or how to get one.
 async fn mirror_lines(cluster: &Cluster, asked: &NewGroup, missing: &[&String]) -> Vec<String> {
     if missing.is_empty() {
         return Vec::new();
@@ -195,7 +195,7 @@ async fn mirror_lines(cluster: &Cluster, asked: &NewGroup, missing: &[&String]) 
         names.sort_unstable();
         if !names.is_empty() {
             return vec![clean(&format!(
-                "mirror services that are there: {}",
+                "existing mirror services: {}",
                 names.join(", ")
             ))];
         }
@@ -206,7 +206,7 @@ async fn mirror_lines(cluster: &Cluster, asked: &NewGroup, missing: &[&String]) 
         .collect()
 }
 
-/// Whether the mirror stands for the apex, or for the service that the missing one would be a mirror of.
+/// Whether the mirror is one of the apex, or of the service that the missing name is a mirror of.
 fn could_be_meant(mirror: &Service, missing: &str, apex: &str) -> bool {
     let Some(origin) = mirror.mirrors.as_deref().filter(|_| mirror.is_mirror) else {
         return false;
@@ -220,7 +220,7 @@ fn is_mirror_name(name: &str, origin: &str) -> bool {
         .is_some_and(|rest| rest.starts_with('-'))
 }
 
-/// Who names a mirror service after the apex means a mirror of the apex; elsewhere its origin is not known.
+/// A name that starts with the apex means a mirror of the apex; the origin of others is unknown.
 fn how_to_export(asked: &NewGroup, missing: &str) -> String {
     let NewGroup { apex, .. } = asked;
     let ServiceRef { namespace, .. } = asked.service(missing);
@@ -231,6 +231,6 @@ fn how_to_export(asked: &NewGroup, missing: &str) -> String {
         named_after.map_or(("CLUSTER", "SERVICE"), |cluster| (cluster, apex.as_str()));
     format!(
         "if {missing} is to mirror a service of another cluster, export that one there: \
-         kubectl --context {cluster} -n {namespace} label service {origin} {EXPORT}"
+         kubectl --context {cluster} -n {namespace} label service {origin} {EXPORT_LABEL}"
     )
 }

@@ -1,41 +1,43 @@
+//! `status --watch` where there is no terminal: a line for each change.
+
 use super::StatusPage;
 use crate::cli::StatusFormat;
 use crate::cluster::{Cluster, Clusters};
-use crate::commands::args::selection::{place_of, say_forbidden};
+use crate::commands::args::query::place_in_context;
+use crate::commands::args::selection::warn_of_forbidden;
 use crate::model::{Status, StatusChange, status_change};
 use crate::observe::{ObserveScope, Observer, Snapshot, UnknownName};
 use crate::output::streams::Streams;
-use crate::output::terminal::say;
 use crate::problem::Exit;
 use crate::process::signals::Interrupts;
 use crate::text::clean;
 use crate::view::changes::{json_line, text_line};
 
-/// Prints a line for each group as it is, then one for each change, until a signal comes or
-/// nobody reads them any more.
+/// Prints a line for each group, then one for each change, until a signal comes or standard output is
+/// closed.
 pub async fn run(
     cluster: &Clusters,
     scope: ObserveScope,
-    page: StatusPage,
+    page: &StatusPage,
 ) -> anyhow::Result<Exit> {
-    let streams = Streams::process();
+    let streams = &page.streams;
     let mut interrupts = Interrupts::listen()?;
-    let place = place_of(cluster, scope.namespace.as_deref());
+    let place = place_in_context(cluster, scope.namespace.as_deref());
     let mut observer = Observer::start(cluster, scope);
     let mut known: Option<Snapshot> = None;
     loop {
-        let sight = tokio::select! {
+        let snapshot = tokio::select! {
             _ = interrupts.next() => return Ok(Exit::Done),
             () = streams.closed() => return Ok(Exit::Done),
-            sight = observer.next() => sight?,
+            next = observer.next() => next?,
         };
         if known.is_none() {
-            say_forbidden(cluster, observer.forbidden());
+            warn_of_forbidden(streams, cluster, observer.forbidden());
         }
-        remark(known.as_ref(), &sight, &place);
-        let before = known.as_ref().map(|sight| sight.statuses.as_slice());
-        tell(cluster, &changes(before, &sight.statuses), page.format)?;
-        known = Some(sight);
+        say_remarks(streams, known.as_ref(), &snapshot, &place);
+        let before = known.as_ref().map(|known| known.statuses.as_slice());
+        print_changes(cluster, &changes(before, &snapshot.statuses), page)?;
+        known = Some(snapshot);
     }
 }
 
@@ -46,11 +48,15 @@ pub fn changes(before: Option<&[Status]>, now: &[Status]) -> Vec<StatusChange> {
     }
 }
 
-fn tell(cluster: &Cluster, changes: &[StatusChange], format: StatusFormat) -> anyhow::Result<()> {
+fn print_changes(
+    cluster: &Cluster,
+    changes: &[StatusChange],
+    page: &StatusPage,
+) -> anyhow::Result<()> {
     let at = cluster.clock().now();
-    let streams = Streams::process();
+    let streams = &page.streams;
     for change in changes {
-        if format == StatusFormat::Json {
+        if page.format == StatusFormat::Json {
             streams.print(&json_line(change, &cluster.context, &cluster.reach, at)?)?;
         } else if change.is_transition() {
             streams.print(&text_line(change, at))?;
@@ -59,24 +65,24 @@ fn tell(cluster: &Cluster, changes: &[StatusChange], format: StatusFormat) -> an
     Ok(())
 }
 
-/// What is no change of a group goes to standard error.
-fn remark(before: Option<&Snapshot>, now: &Snapshot, place: &str) {
-    let was_lost = before.and_then(|sight| sight.lost.as_ref());
+/// Says what is not a change of a group on standard error.
+fn say_remarks(streams: &Streams, before: Option<&Snapshot>, now: &Snapshot, place: &str) {
+    let was_lost = before.and_then(|before| before.lost.as_ref());
     match (was_lost, &now.lost) {
-        (None, Some(lost)) => say(&format!("connection lost: {}; trying again", lost.why)),
-        (Some(_), None) => say("connected again"),
+        (None, Some(lost)) => streams.say(&format!("connection lost: {}; reconnecting", lost.why)),
+        (Some(_), None) => streams.say("reconnected"),
         _ => {}
     }
     if before.is_some() {
         return;
     }
     for UnknownName { name, .. } in &now.absent {
-        say(&format!(
+        streams.say(&format!(
             "there is no group {:?} in {place} yet",
             clean(&name.to_string())
         ));
     }
     if now.statuses.is_empty() && now.absent.is_empty() {
-        say(&format!("no groups in {place} yet"));
+        streams.say(&format!("no groups in {place} yet"));
     }
 }

@@ -1,3 +1,5 @@
+//! `status --watch` on a terminal: a table that is redrawn on each change.
+
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -5,90 +7,92 @@ use rustix::process::{Signal as Posix, getpid, kill_process};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
+use super::StatusPage;
 use super::lines::changes;
-use super::{StatusPage, print};
+use super::print::Printed;
 use crate::cluster::{Cluster, Clusters};
-use crate::commands::args::selection::{place_of, say_forbidden};
+use crate::commands::args::absent::flags_of;
+use crate::commands::args::query::place_in_context;
+use crate::commands::args::selection::warn_of_forbidden;
 use crate::observe::{ObserveScope, Observer, Snapshot};
 use crate::output::screen::Screen;
-use crate::output::streams::Streams;
 use crate::problem::Exit;
 use crate::process::signals::Interrupts;
 use crate::view::ago::ago;
 use crate::view::live::{Live, Transitions};
 
 /// The shortest time from one frame to the next.
-const PACE: Duration = Duration::from_millis(200);
-/// How often ages are brought up to date.
-const AGEING: Duration = Duration::from_secs(1);
+const MIN_FRAME_INTERVAL: Duration = Duration::from_millis(200);
+/// How often to redraw the ages.
+const AGE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Shows a table that is drawn again on each change, until a signal comes; what was seen last stays on the terminal.
+/// Shows the table until a signal comes, and leaves what was shown last on the terminal.
 pub async fn run(
     cluster: &Clusters,
     scope: ObserveScope,
-    page: StatusPage,
+    page: &StatusPage,
 ) -> anyhow::Result<Exit> {
     let mut interrupts = Interrupts::listen()?;
-    let mut signals = Signals::listen()?;
-    let place = place_of(cluster, scope.namespace.as_deref());
-    let home = super::selection::home(cluster, scope.namespace.as_deref());
+    let mut signals = TerminalSignals::listen()?;
+    let place = place_in_context(cluster, scope.namespace.as_deref());
+    let home = flags_of(cluster, scope.namespace.as_deref());
     let mut observer = Observer::start(cluster, scope);
     let first = tokio::select! {
         _ = interrupts.next() => return Ok(Exit::Done),
-        sight = observer.next() => sight?,
+        next = observer.next() => next?,
     };
     let mut table = LiveTable {
         cluster,
         page,
         place,
         scope: home,
-        sight: first,
+        snapshot: first,
         transitions: Transitions::default(),
     };
-    say_forbidden(cluster, observer.forbidden());
-    let mut screen = Screen::enter(&Streams::process())?;
-    let mut pace = Pace::start(Instant::now());
+    warn_of_forbidden(&page.streams, cluster, observer.forbidden());
+    let mut screen = Screen::enter(&page.streams)?;
+    let mut pacer = FramePacer::start(Instant::now());
     loop {
         tokio::select! {
             _ = interrupts.next() => break,
-            () = sleep_until(pace.due) => {
+            () = sleep_until(pacer.due) => {
                 screen.draw(table.frame(&observer))?;
-                pace.drew(Instant::now());
+                pacer.drew(Instant::now());
             }
-            sight = observer.next() => {
-                table.take_in(sight?);
-                pace.news();
+            next = observer.next() => {
+                table.update(next?);
+                pacer.change();
             }
             _ = signals.resized.recv() => {
                 screen.forget();
-                pace.news();
+                pacer.change();
             }
             _ = signals.stopped.recv() => {
                 screen.leave()?;
-                // This process rests here until it is told to go on.
+                // Returns when the process is continued.
                 kill_process(getpid(), Posix::STOP).context("stopping")?;
                 screen.resume()?;
-                pace = Pace::start(Instant::now());
+                pacer = FramePacer::start(Instant::now());
             }
         }
     }
     screen.leave()?;
-    let seen = print::Printed {
-        statuses: &table.sight.statuses,
+    let printed = Printed {
+        statuses: &table.snapshot.statuses,
         exit: None,
         missing: None,
     };
-    print::print(cluster, &seen, page)?;
+    page.print(cluster, &printed)?;
     Ok(Exit::Done)
 }
 
 /// When the next frame is due.
-struct Pace {
+struct FramePacer {
     drawn: Instant,
     due: Instant,
 }
 
-impl Pace {
+impl FramePacer {
     fn start(now: Instant) -> Self {
         Self {
             drawn: now,
@@ -99,24 +103,24 @@ impl Pace {
     fn drew(&mut self, now: Instant) {
         *self = Self {
             drawn: now,
-            due: now + AGEING,
+            due: now + AGE_INTERVAL,
         };
     }
 
-    /// There is something else to show.
-    fn news(&mut self) {
-        self.due = self.due.min(self.drawn + PACE);
+    /// There is a change to show.
+    fn change(&mut self) {
+        self.due = self.due.min(self.drawn + MIN_FRAME_INTERVAL);
     }
 }
 
-/// What a terminal tells of itself.
-struct Signals {
+/// The terminal's signals.
+struct TerminalSignals {
     resized: Signal,
     /// Ctrl-Z.
     stopped: Signal,
 }
 
-impl Signals {
+impl TerminalSignals {
     fn listen() -> anyhow::Result<Self> {
         let listen = |kind| signal(kind).context("listening for signals");
         let stop = SignalKind::from_raw(Posix::TSTP.as_raw());
@@ -129,37 +133,37 @@ impl Signals {
 
 struct LiveTable<'a> {
     cluster: &'a Cluster,
-    page: StatusPage,
+    page: &'a StatusPage,
     place: String,
     scope: String,
-    sight: Snapshot,
+    snapshot: Snapshot,
     transitions: Transitions,
 }
 
 impl LiveTable<'_> {
-    fn take_in(&mut self, sight: Snapshot) {
+    fn update(&mut self, snapshot: Snapshot) {
         let at = self.cluster.clock().now();
-        for change in changes(Some(&self.sight.statuses), &sight.statuses) {
+        for change in changes(Some(&self.snapshot.statuses), &snapshot.statuses) {
             if change.is_transition() {
                 self.transitions.add(&change, at);
             }
         }
-        self.sight = sight;
+        self.snapshot = snapshot;
     }
 
     fn frame(&self, observer: &Observer) -> Vec<String> {
-        let (columns, rows) = Streams::process().terminal_size();
+        let (columns, rows) = self.page.streams.terminal_size();
         let now = self.cluster.clock().now();
         let live = Live {
             place: &self.place,
             reach: &self.cluster.reach,
             scope: &self.scope,
-            statuses: &self.sight.statuses,
+            statuses: &self.snapshot.statuses,
             warning: self.warning(observer),
             transitions: &self.transitions,
-            style: print::style(self.page),
+            style: self.page.style(),
             now,
-            // The rest of a line is cleared after it, which would take what stands in the last column.
+            // Clearing the rest of a line would clear its last column.
             columns: columns.saturating_sub(1),
             rows,
         };
@@ -167,13 +171,13 @@ impl LiveTable<'_> {
     }
 
     fn warning(&self, observer: &Observer) -> Option<String> {
-        let Snapshot { absent, lost, .. } = &self.sight;
+        let Snapshot { absent, lost, .. } = &self.snapshot;
         if let Some(lost) = lost {
             let silent = observer.since(lost.since);
             let now = self.cluster.clock().now();
             let then = now.checked_sub(silent).unwrap_or(now);
             return Some(format!(
-                "CONNECTION LOST, last heard {} ago: {}; trying again",
+                "CONNECTION LOST, last heard {} ago: {}; reconnecting",
                 ago(then, now),
                 lost.why
             ));
@@ -190,19 +194,19 @@ impl LiveTable<'_> {
 mod tests {
     use super::*;
 
-    /// Draws whenever a frame is due, with news every so often; gives the frames of ten seconds.
+    /// Counts the frames of ten seconds with a change every so often.
     fn frames(every: Duration) -> u32 {
         let start = Instant::now();
-        let mut pace = Pace::start(start);
+        let mut pacer = FramePacer::start(start);
         let mut frames = 0;
         for millis in 0..10_000 {
             let passed = Duration::from_millis(millis);
             if millis % u64::try_from(every.as_millis()).unwrap() == 0 {
-                pace.news();
+                pacer.change();
             }
-            if start + passed >= pace.due {
+            if start + passed >= pacer.due {
                 frames += 1;
-                pace.drew(start + passed);
+                pacer.drew(start + passed);
             }
         }
         frames

@@ -1,5 +1,5 @@
-//! `status`: where the traffic of each group goes, and why: once, until a condition holds, or for as long as anyone
-//! looks.
+//! `status`: where each group's traffic goes, and why: once, until a condition holds (`--for`), or
+//! live (`--watch`).
 
 pub mod lines;
 pub mod live;
@@ -13,15 +13,14 @@ use clap::ColorChoice;
 
 use super::args::contexts;
 use super::args::contexts::ContextSelection;
-use super::args::selection;
-use super::scope;
-use crate::access::rights::RbacCommand;
-use crate::cli::{GlobalArgs, StatusArgs, StatusFormat};
+use super::args::selection::parse_names;
+use super::env::CommandEnv;
+use crate::cli::{StatusArgs, StatusFormat};
 use crate::observe::ObserveScope;
 use crate::output::streams::Streams;
 use crate::problem::{Exit, Problem};
 
-pub async fn run(flags: &GlobalArgs, args: StatusArgs) -> anyhow::Result<Exit> {
+pub async fn run(env: &CommandEnv, args: StatusArgs) -> anyhow::Result<Exit> {
     if args.watch && matches!(args.output, StatusFormat::Yaml | StatusFormat::Name) {
         return Err(Problem::usage("--watch prints a table, or JSON Lines")
             .next("use --output table, wide or json")
@@ -36,49 +35,46 @@ pub async fn run(flags: &GlobalArgs, args: StatusArgs) -> anyhow::Result<Exit> {
         );
     }
     let page = StatusPage {
+        streams: env.streams.clone(),
         format: args.output,
-        namespaces: flags.all_namespaces,
-        colour: flags.color,
+        namespaces: env.flags.all_namespaces,
+        colour: env.flags.color,
     };
     if several {
         let wanted = if args.all_contexts {
             ContextSelection::All
         } else {
-            ContextSelection::These(&args.contexts)
+            ContextSelection::Named(&args.contexts)
         };
-        return several::run(&contexts::each(flags, wanted)?, &args, page).await;
+        return several::run(&contexts::each(env, wanted)?, &args, &page).await;
     }
-    let cluster = super::connect(RbacCommand::Status, flags, &args.remotes).await?;
+    let cluster = env.connect(&args.remotes).await?;
     if !args.watch && args.conditions.is_empty() {
-        return once::run(&cluster, scope(flags, &cluster), &args, page).await;
+        return once::run(&cluster, env.namespace(&cluster), &args, &page).await;
     }
-    let names: anyhow::Result<_> = args
-        .names
-        .iter()
-        .map(|name| selection::parse_name(name))
-        .collect();
     let scope = ObserveScope {
-        namespace: scope(flags, &cluster),
+        namespace: env.namespace(&cluster),
         selector: args.selector,
-        names: names?,
+        names: parse_names(&args.names)?,
     };
     if !args.watch {
-        return wait::run(&cluster, scope, args.conditions, args.timeout, page).await;
+        return wait::run(&cluster, scope, args.conditions, args.timeout, &page).await;
     }
-    let on_terminal = Streams::process().out_is_terminal();
+    let on_terminal = page.streams.out_is_terminal();
     match page.format {
         StatusFormat::Table | StatusFormat::Wide if on_terminal => {
-            live::run(&cluster, scope, page).await
+            live::run(&cluster, scope, &page).await
         }
-        _ => lines::run(&cluster, scope, page).await,
+        _ => lines::run(&cluster, scope, &page).await,
     }
 }
 
-/// How groups are to be printed.
-#[derive(Debug, Clone, Copy)]
+/// How and where to print groups.
+#[derive(Debug, Clone)]
 pub struct StatusPage {
+    streams: Streams,
     format: StatusFormat,
-    /// With a column for the namespace.
+    /// Add a column for the namespace.
     namespaces: bool,
     colour: ColorChoice,
 }

@@ -1,52 +1,56 @@
+//! `status` once.
+
 use futures::future::join;
 
 use super::StatusPage;
-use super::print::{Printed, print};
+use super::print::Printed;
 use crate::cli::StatusArgs;
 use crate::cluster::Clusters;
 use crate::cluster::queries::conflicts;
-use crate::commands::args::selection;
-use crate::commands::args::selection::Selected;
+use crate::commands::args::absent::say_no_groups;
+use crate::commands::args::query::GroupQuery;
+use crate::commands::args::selection::{Selected, choose};
 use crate::model::{State, Status};
 use crate::problem::Exit;
 use crate::readiness::prefetch::PrefetchedSlices;
 use crate::readiness::survey::survey;
 use crate::resource::Record;
 
-/// Shows the groups as they stand.
+/// Prints the groups as they are.
 pub async fn run(
     cluster: &Clusters,
     namespace: Option<String>,
     args: &StatusArgs,
-    page: StatusPage,
+    page: &StatusPage,
 ) -> anyhow::Result<Exit> {
-    let namespace = namespace.as_deref();
-    let labels = args.selector.as_deref();
+    let query = GroupQuery {
+        namespace: namespace.as_deref(),
+        selector: args.selector.as_deref(),
+        names: &args.names,
+    };
     let of_all = args.names.is_empty();
     let Selected {
         records,
         rivals,
         prefetched,
         ..
-    } = selection::choose(cluster, namespace, labels, &args.names, of_all).await?;
+    } = choose(&page.streams, cluster, query, of_all).await?;
     let statuses = statuses(cluster, &records, &rivals, prefetched).await;
     if statuses.is_empty() {
-        selection::say_none(cluster, namespace, args.selector.as_deref()).await;
+        say_no_groups(&page.streams, cluster, query).await;
     }
     let exit = args.exit_code.then(|| verdict(&statuses));
-    print(
-        cluster,
-        &Printed {
-            statuses: &statuses,
-            exit,
-            missing: None,
-        },
-        page,
-    )?;
+    let printed = Printed {
+        statuses: &statuses,
+        exit,
+        missing: None,
+    };
+    page.print(cluster, &printed)?;
     Ok(exit.unwrap_or(Exit::Done))
 }
 
-/// How these groups stand, and what keeps them from having an effect. `rivals` are all groups of their namespaces.
+/// The status of these groups, with what keeps them from having an effect. `rivals` are all groups of
+/// their namespaces.
 pub async fn statuses(
     cluster: &Clusters,
     records: &[Record],
@@ -60,7 +64,7 @@ pub async fn statuses(
     statuses
 }
 
-/// Whether there are groups, all with their traffic where it should be.
+/// Whether there are groups, and all have their traffic where it should be.
 pub fn verdict<'a>(statuses: impl IntoIterator<Item = &'a Status>) -> Exit {
     let is_well = |status: &Status| matches!(status.state, State::Primary | State::Active);
     let mut statuses = statuses.into_iter().peekable();

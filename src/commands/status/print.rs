@@ -1,8 +1,9 @@
+//! Prints groups in the formats of `status`.
+
 use super::StatusPage;
 use crate::cli::StatusFormat;
 use crate::cluster::Cluster;
 use crate::model::Status;
-use crate::output::streams::Streams;
 use crate::output::terminal;
 use crate::problem::Exit;
 use crate::text::{clean, clean_json, clean_lines};
@@ -11,33 +12,29 @@ use crate::view::status::{Missing, StatusList};
 use crate::view::table;
 use crate::view::table::{Shown, TableStyle};
 
-/// Groups as they stand and, where it depends on them, how the command ends.
+/// Groups and, if the exit code depends on them, how the command ends.
 pub struct Printed<'a> {
     pub statuses: &'a [Status],
     pub exit: Option<Exit>,
     pub missing: Option<&'a [Missing]>,
 }
 
-pub fn print(cluster: &Cluster, printed: &Printed, page: StatusPage) -> anyhow::Result<()> {
-    write(&render(cluster, printed, page)?)
-}
+impl StatusPage {
+    pub fn print(&self, cluster: &Cluster, printed: &Printed) -> anyhow::Result<()> {
+        self.streams.write(&render(cluster, printed, self)?)
+    }
 
-pub fn write(text: &str) -> anyhow::Result<()> {
-    Streams::process().write(text)
-}
-
-/// How a table is drawn on standard output.
-pub fn style(page: StatusPage) -> TableStyle {
-    let on_terminal = Streams::process().out_is_terminal();
-    TableStyle {
-        wide: page.format == StatusFormat::Wide,
-        namespaces: page.namespaces,
-        clusters: false,
-        colour: terminal::is_coloured(page.colour, on_terminal),
+    pub fn style(&self) -> TableStyle {
+        TableStyle {
+            wide: self.format == StatusFormat::Wide,
+            namespaces: self.namespaces,
+            clusters: false,
+            colour: terminal::is_coloured(self.colour, self.streams.out_is_terminal()),
+        }
     }
 }
 
-fn render(cluster: &Cluster, printed: &Printed, page: StatusPage) -> anyhow::Result<String> {
+fn render(cluster: &Cluster, printed: &Printed, page: &StatusPage) -> anyhow::Result<String> {
     let Printed {
         statuses,
         exit,
@@ -66,13 +63,12 @@ fn render(cluster: &Cluster, printed: &Printed, page: StatusPage) -> anyhow::Res
                 statuses,
                 now: cluster.clock().now(),
             };
-            // Who asks for the wide table wants all of it.
-            let may_narrow =
-                page.format == StatusFormat::Table && Streams::process().out_is_terminal();
+            // A wide table is never made narrower.
+            let may_narrow = page.format == StatusFormat::Table && page.streams.out_is_terminal();
             if may_narrow {
-                compact::render(shown, style(page), Streams::process().terminal_size().0)
+                compact::render(shown, page.style(), page.streams.terminal_size().0)
             } else {
-                table::render(shown, style(page))
+                table::render(shown, page.style())
             }
         }
     })

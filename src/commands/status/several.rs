@@ -1,22 +1,21 @@
+//! `status` of several clusters. A cluster that cannot be read is one line of the result.
+
 use std::collections::HashSet;
 use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::Timestamp;
 
-use super::print::{style, write};
 use super::{StatusPage, once};
-use crate::access::rights::RbacCommand;
-use crate::cli::{GlobalArgs, StatusArgs, StatusFormat};
+use crate::cli::{StatusArgs, StatusFormat};
 use crate::cluster::Clusters;
 use crate::cluster::queries::group_list::list_groups;
 use crate::cluster::transport::connection_flags;
-use crate::commands::args::{contexts, selection};
-use crate::commands::scope;
-use crate::error;
-use crate::error::Report;
+use crate::commands::args::contexts;
+use crate::commands::args::selection::{parse_names, readable};
+use crate::commands::env::CommandEnv;
+use crate::error::{Report, explain_group_list};
 use crate::model::{GroupId, Status};
-use crate::output::terminal::say;
 use crate::problem::{Exit, Problem};
 use crate::readiness::prefetch::{PrefetchedSlices, list_groups_and_slices};
 use crate::resource::{GroupName, Record};
@@ -25,27 +24,25 @@ use crate::view::clusters;
 use crate::view::clusters::{ClusterSnapshot, ClusterStatusList};
 use crate::view::table::{Shown, TableStyle};
 
-/// How long one cluster may take for all that is asked of it; more only where one request is allowed more.
-const LIMIT: Duration = Duration::from_secs(30);
+/// How long one cluster may take, unless --request-timeout allows more.
+const CLUSTER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The groups of one cluster.
-struct Found {
+struct ClusterGroups {
     cluster: Clusters,
     statuses: Vec<Status>,
     /// The names that mean a group there.
     known: Vec<GroupName>,
 }
 
-/// Shows the groups of several clusters as they stand; a cluster that can't be read is one line of that.
-pub async fn run(each: &[GlobalArgs], args: &StatusArgs, page: StatusPage) -> anyhow::Result<Exit> {
-    let names: anyhow::Result<_> = args
-        .names
-        .iter()
-        .map(|name| selection::parse_name(name))
-        .collect();
-    let names: Vec<GroupName> = names?;
-    let found = join_all(each.iter().map(|flags| look_in_time(flags, args, &names))).await;
-    let found: Vec<Result<Found, Report>> = found
+pub async fn run(
+    each: &[CommandEnv],
+    args: &StatusArgs,
+    page: &StatusPage,
+) -> anyhow::Result<Exit> {
+    let names = parse_names(&args.names)?;
+    let found = join_all(each.iter().map(|env| find_in_time(env, args, &names))).await;
+    let found: Vec<Result<ClusterGroups, Report>> = found
         .into_iter()
         .map(|found| found.map_err(|error| Report::of(&error)))
         .collect();
@@ -57,14 +54,14 @@ pub async fn run(each: &[GlobalArgs], args: &StatusArgs, page: StatusPage) -> an
     });
     let absent: Vec<String> = absent.map(ToString::to_string).collect();
     let exit = verdict(&found, &absent, args.exit_code);
-    let looks: Vec<ClusterSnapshot> = each
+    let snapshots: Vec<ClusterSnapshot> = each
         .iter()
         .zip(&found)
-        .map(|(flags, found)| look(flags, found))
+        .map(|(env, found)| snapshot(env, found))
         .collect();
-    write(&render(&looks, exit, page)?)?;
+    page.streams.write(&render(&snapshots, exit, page)?)?;
     if !absent.is_empty() {
-        say(&format!(
+        page.streams.say(&format!(
             "error: there is no group {} in any cluster that could be read",
             absent.join(", ")
         ));
@@ -73,28 +70,35 @@ pub async fn run(each: &[GlobalArgs], args: &StatusArgs, page: StatusPage) -> an
         .flatten()
         .all(|found| found.statuses.is_empty())
     {
-        say("No groups found in the clusters that could be read.");
+        page.streams
+            .say("No groups found in the clusters that could be read.");
     }
     Ok(exit)
 }
 
-async fn look_in_time(
-    flags: &GlobalArgs,
+async fn find_in_time(
+    env: &CommandEnv,
     args: &StatusArgs,
     names: &[GroupName],
-) -> anyhow::Result<Found> {
-    let limit = LIMIT.max(flags.request_timeout.unwrap_or_default());
-    match tokio::time::timeout(limit, find(flags, args, names)).await {
+) -> anyhow::Result<ClusterGroups> {
+    let limit = CLUSTER_TIMEOUT.max(env.flags.request_timeout.unwrap_or_default());
+    match tokio::time::timeout(limit, find(env, args, names)).await {
         Ok(found) => found,
-        Err(_) => Err(Problem::new(format!("it did not answer in {} s", limit.as_secs()))
-            .next("check the connection, and the program that gives the credentials, if there is one")
-            .into()),
+        Err(_) => Err(
+            Problem::new(format!("no answer within {} s", limit.as_secs()))
+                .next("check the connection and the credential plugin, if there is one")
+                .into(),
+        ),
     }
 }
 
-async fn find(flags: &GlobalArgs, args: &StatusArgs, names: &[GroupName]) -> anyhow::Result<Found> {
-    let cluster = contexts::connect(RbacCommand::Status, flags, &args.remotes).await?;
-    let namespace = scope(flags, &cluster);
+async fn find(
+    env: &CommandEnv,
+    args: &StatusArgs,
+    names: &[GroupName],
+) -> anyhow::Result<ClusterGroups> {
+    let cluster = contexts::connect(env, &args.remotes).await?;
+    let namespace = env.namespace(&cluster);
     let (namespace, labels) = (namespace.as_deref(), args.selector.as_deref());
     let listed = if names.is_empty() {
         list_groups_and_slices(&cluster, namespace, labels).await
@@ -102,9 +106,8 @@ async fn find(flags: &GlobalArgs, args: &StatusArgs, names: &[GroupName]) -> any
         let groups = list_groups(&cluster, namespace, labels).await;
         groups.map(|groups| (groups, PrefetchedSlices::default()))
     };
-    let (groups, prefetched) =
-        listed.map_err(|error| error::explain_group_list(&cluster, &error))?;
-    let all = selection::readable(&cluster, groups);
+    let (groups, prefetched) = listed.map_err(|error| explain_group_list(&cluster, &error))?;
+    let all = readable(&env.streams, &cluster, groups);
     let picked: HashSet<GroupId> = names
         .iter()
         .flat_map(|name| name.pick(&all))
@@ -118,15 +121,15 @@ async fn find(flags: &GlobalArgs, args: &StatusArgs, names: &[GroupName]) -> any
         .filter(|name| !name.pick(&all).is_empty())
         .cloned()
         .collect();
-    Ok(Found {
+    Ok(ClusterGroups {
         cluster,
         statuses,
         known,
     })
 }
 
-/// What can't be shown is an error; otherwise it is as for one cluster.
-fn verdict(found: &[Result<Found, Report>], absent: &[String], asked: bool) -> Exit {
+/// A cluster or name that cannot be shown is an error; otherwise as for one cluster.
+fn verdict(found: &[Result<ClusterGroups, Report>], absent: &[String], asked: bool) -> Exit {
     if found.iter().any(Result::is_err) || !absent.is_empty() {
         return Exit::Failed;
     }
@@ -138,10 +141,13 @@ fn verdict(found: &[Result<Found, Report>], absent: &[String], asked: bool) -> E
     }
 }
 
-fn look<'a>(flags: &'a GlobalArgs, found: &'a Result<Found, Report>) -> ClusterSnapshot<'a> {
-    let context = flags.context.as_deref().unwrap_or_default();
+fn snapshot<'a>(
+    env: &'a CommandEnv,
+    found: &'a Result<ClusterGroups, Report>,
+) -> ClusterSnapshot<'a> {
+    let context = env.flags.context.as_deref().unwrap_or_default();
     match found {
-        Ok(Found {
+        Ok(ClusterGroups {
             cluster, statuses, ..
         }) => ClusterSnapshot {
             shown: Shown {
@@ -169,16 +175,16 @@ fn look<'a>(flags: &'a GlobalArgs, found: &'a Result<Found, Report>) -> ClusterS
     }
 }
 
-fn render(looks: &[ClusterSnapshot], exit: Exit, page: StatusPage) -> anyhow::Result<String> {
-    let list = || ClusterStatusList::new(looks, exit.code());
+fn render(snapshots: &[ClusterSnapshot], exit: Exit, page: &StatusPage) -> anyhow::Result<String> {
+    let list = || ClusterStatusList::new(snapshots, exit.code());
     Ok(match page.format {
         StatusFormat::Json => clean_json(&serde_json::to_string_pretty(&list())?) + "\n",
         StatusFormat::Yaml => clean_lines(&serde_yaml::to_string(&list())?),
         _ => clusters::render(
-            looks,
+            snapshots,
             TableStyle {
                 clusters: true,
-                ..style(page)
+                ..page.style()
             },
         ),
     })

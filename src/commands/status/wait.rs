@@ -1,64 +1,66 @@
+//! `status --for`: waits until every group meets the conditions.
+
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
 use super::StatusPage;
-use super::print::{Printed, print};
+use super::print::Printed;
 use super::waiting::Waiting;
 use crate::cli::StatusFormat;
 use crate::cluster::Clusters;
-use crate::commands::args::conditions::{asked, missing, not_met, words};
-use crate::commands::args::selection::{place_of, say_forbidden};
+use crate::commands::args::conditions::{describe, explain, timed_out, unmet};
+use crate::commands::args::query::place_in_context;
+use crate::commands::args::selection::warn_of_forbidden;
 use crate::model::Condition;
 use crate::observe::{ObserveScope, Observer};
-use crate::output::streams::Streams;
 use crate::problem::{Exit, Problem};
 
-/// How long to wait where no flag says so.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The default of --timeout.
+const DEFAULT_FOR_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Waits until the conditions hold for every group that is meant, and shows the groups as they are then.
+/// Waits until every chosen group meets the conditions, and prints the groups.
 pub async fn run(
     cluster: &Clusters,
     scope: ObserveScope,
     conditions: Vec<Condition>,
     timeout: Option<Duration>,
-    page: StatusPage,
+    page: &StatusPage,
 ) -> anyhow::Result<Exit> {
-    let timeout = timeout.unwrap_or(PATIENCE);
+    let timeout = timeout.unwrap_or(DEFAULT_FOR_TIMEOUT);
     let started = Instant::now();
-    let place = place_of(cluster, scope.namespace.as_deref());
+    let place = place_in_context(cluster, scope.namespace.as_deref());
     let mut observer = Observer::start(cluster, scope);
-    let waiting = Waiting::start(&Streams::process(), asked(&conditions), timeout);
-    // Without any patience there is still one look.
+    let waiting = Waiting::start(&page.streams, describe(&conditions), timeout);
+    // A timeout of zero reads once.
     let first = if timeout.is_zero() {
         cluster.timeout()
     } else {
         timeout
     };
-    let mut sight = tokio::select! {
-        sight = observer.next() => Some(sight?),
+    let mut snapshot = tokio::select! {
+        next = observer.next() => Some(next?),
         () = sleep_until(started + first) => None,
     };
-    say_forbidden(cluster, observer.forbidden());
+    warn_of_forbidden(&page.streams, cluster, observer.forbidden());
     let end = started + timeout;
     let missing = loop {
-        let missing = missing(sight.as_ref(), &conditions);
-        let Some(seen) = sight.as_ref().filter(|_| !missing.is_empty()) else {
+        let missing = unmet(snapshot.as_ref(), &conditions);
+        let Some(seen) = snapshot.as_ref().filter(|_| !missing.is_empty()) else {
             break missing;
         };
-        waiting.say(&words(Some(seen), &missing, &place));
+        waiting.say(&explain(Some(seen), &missing, &place));
         tokio::select! {
             biased;
             () = sleep_until(end) => break missing,
             () = waiting.reminder() => {}
-            next = observer.next() => sight = Some(next?),
+            next = observer.next() => snapshot = Some(next?),
         }
     };
     waiting.end();
-    let statuses = sight
+    let statuses = snapshot
         .as_ref()
-        .map(|sight| sight.statuses.as_slice())
+        .map(|snapshot| snapshot.statuses.as_slice())
         .unwrap_or_default();
     let exit = if missing.is_empty() {
         Exit::Done
@@ -68,27 +70,20 @@ pub async fn run(
     let is_printed =
         missing.is_empty() || matches!(page.format, StatusFormat::Json | StatusFormat::Yaml);
     if is_printed {
-        print(
-            cluster,
-            &Printed {
-                statuses,
-                exit: Some(exit),
-                missing: Some(&missing),
-            },
-            page,
-        )?;
+        let printed = Printed {
+            statuses,
+            exit: Some(exit),
+            missing: Some(&missing),
+        };
+        page.print(cluster, &printed)?;
     }
     if missing.is_empty() {
         return Ok(exit);
     }
-    let problem = not_met(
-        &words(sight.as_ref(), &missing, &place),
-        &conditions,
-        timeout,
-    );
+    let lines = explain(snapshot.as_ref(), &missing, &place);
     Err(Problem {
         is_printed,
-        ..problem
+        ..timed_out(lines, &conditions, timeout)
     }
     .into())
 }

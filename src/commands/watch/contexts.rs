@@ -1,122 +1,131 @@
-//! A loop for each of several clusters. None disturbs another.
+//! `watch --contexts`: a controller for each of several clusters. None disturbs another.
 
 use std::time::Duration;
 
 use futures::future::try_join_all;
 use tokio::sync::watch::{self, Receiver};
 
-use super::limits::{Ending, Limits, signalled, time_is_up};
-use super::{Ended, WatchPlan, run_loop};
-use crate::access::rights::RbacCommand;
-use crate::cli::GlobalArgs;
+use super::limits::{Limits, ShutdownReason, time_is_up};
+use super::run::{Ended, WatchRun};
 use crate::commands::args::contexts;
+use crate::commands::env::CommandEnv;
 use crate::error::Report;
 use crate::output::streams::{Streams, is_stdout_error};
-use crate::output::terminal::say;
 use crate::problem::Exit;
 
-/// How long to wait before a cluster that could not be run is tried again: at first, and at most.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long to wait before a cluster that failed is retried: at first, and at most.
+const MIN_RETRY_DELAY: Duration = Duration::from_secs(1);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 
-pub async fn run(each: &[GlobalArgs], plan: &WatchPlan) -> anyhow::Result<Exit> {
-    let streams = Streams::process();
-    let signalled = signalled()?;
-    each.iter()
-        .filter_map(|flags| flags.context.as_deref())
-        .for_each(|context| plan.metrics.expect(context));
-    let (told, heard) = watch::channel(None);
-    let loops = try_join_all(
-        each.iter()
-            .map(|flags| keep_running(flags, plan, heard.clone())),
-    );
-    tokio::pin!(loops);
+pub async fn run(
+    env: &CommandEnv,
+    each: &[CommandEnv],
+    run: &WatchRun,
+    asked_to_stop: impl Future<Output = ()>,
+) -> anyhow::Result<Exit> {
+    for env in each {
+        run.metrics.expect(context(env));
+    }
+    let (stop, stopped) = watch::channel(None);
+    let running = each
+        .iter()
+        .map(|env| keep_running(env, run, stopped.clone()));
+    let running = try_join_all(running);
+    tokio::pin!(running);
     let limits = Limits {
-        run_for: plan.run_for,
-        timeout: plan.timeout,
+        run_for: run.args.run_for,
+        timeout: run.args.timeout,
     };
-    let end = tokio::select! {
-        exits = &mut loops => return exits.map(|exits| worst(&exits)),
-        () = signalled => Ending::Asked,
-        () = streams.closed() => Ending::Asked,
-        end = time_is_up(limits) => end,
+    let reason = tokio::select! {
+        exits = &mut running => return exits.map(|exits| worst(&exits)),
+        () = asked_to_stop => ShutdownReason::Asked,
+        () = env.streams.closed() => ShutdownReason::Asked,
+        reason = time_is_up(limits, &env.streams) => reason,
     };
-    told.send_replace(Some(end));
-    loops.await.map(|exits| worst(&exits))
+    stop.send_replace(Some(reason));
+    running.await.map(|exits| worst(&exits))
 }
 
-/// Runs the loop of one cluster, again and again where it can't be run. Gives how that ended, once it has been said.
+/// Runs the controller of one cluster, and again after it failed. Returns how it ended, once that has
+/// been reported.
 ///
 /// # Errors
-/// Where standard output can't be written any more.
+/// If standard output cannot be written.
 async fn keep_running(
-    flags: &GlobalArgs,
-    plan: &WatchPlan,
-    mut heard: Receiver<Option<Ending>>,
+    env: &CommandEnv,
+    run: &WatchRun,
+    mut stopped: Receiver<Option<ShutdownReason>>,
 ) -> anyhow::Result<Exit> {
-    let context = flags.context.as_deref().unwrap_or_default();
-    let (mut pause, mut said) = (FIRST_PAUSE, None);
+    let (mut delay, mut reported) = (MIN_RETRY_DELAY, None);
     loop {
-        let told = match run_once(flags, plan, heard.clone()).await {
-            // What was broken to the end has failed.
-            Ok(Ended { began: false, .. }) if said.is_some() => return Ok(Exit::Failed),
+        let report = match run_once(env, run, stopped.clone()).await {
+            // A cluster that never worked has failed.
+            Ok(Ended { began: false, .. }) if reported.is_some() => return Ok(Exit::Failed),
             Ok(ended) => return Ok(ended.exit),
             Err(error) if is_stdout_error(&error) => return Err(error),
             Err(error) => Report::of(&error),
         };
-        let is_final = plan.once || told.exit != Exit::Failed || heard.borrow().is_some();
-        if said.as_ref() != Some(&told) {
-            if Streams::process().logs_json() {
-                tracing::error!(context, next = told.next.join("; "), "{}", told.message);
-            } else {
-                told.lines("error")
-                    .iter()
-                    .for_each(|line| say(&format!("{context}: {line}")));
-            }
+        let is_final = run.args.once || report.exit != Exit::Failed || stopped.borrow().is_some();
+        if reported.as_ref() != Some(&report) {
+            say_report(&env.streams, context(env), &report);
             if !is_final {
-                say(&format!(
-                    "{context}: this one is tried again, at least every {} s",
-                    LONGEST_PAUSE.as_secs()
+                env.streams.say(&format!(
+                    "{}: retrying, at least every {} s",
+                    context(env),
+                    MAX_RETRY_DELAY.as_secs()
                 ));
             }
         }
         if is_final {
-            return Ok(told.exit);
+            return Ok(report.exit);
         }
-        said = Some(told);
-        if tokio::time::timeout(pause, told_to_end(&mut heard))
+        reported = Some(report);
+        if tokio::time::timeout(delay, reason(&mut stopped))
             .await
             .is_ok()
         {
             return Ok(Exit::Failed);
         }
-        pause = LONGEST_PAUSE.min(pause * 2);
+        delay = MAX_RETRY_DELAY.min(delay * 2);
+    }
+}
+
+fn say_report(streams: &Streams, context: &str, report: &Report) {
+    if streams.logs_json() {
+        tracing::error!(context, next = report.next.join("; "), "{}", report.message);
+        return;
+    }
+    for line in report.lines("error") {
+        streams.say(&format!("{context}: {line}"));
     }
 }
 
 async fn run_once(
-    flags: &GlobalArgs,
-    plan: &WatchPlan,
-    mut heard: Receiver<Option<Ending>>,
+    env: &CommandEnv,
+    run: &WatchRun,
+    mut stopped: Receiver<Option<ShutdownReason>>,
 ) -> anyhow::Result<Ended> {
     let cluster = tokio::select! {
-        _ = told_to_end(&mut heard) => return Ok(Ended { exit: Exit::Done, began: false }),
-        cluster = contexts::connect(RbacCommand::Watch, flags, &plan.remotes) => cluster?,
+        _ = reason(&mut stopped) => return Ok(Ended { exit: Exit::Done, began: false }),
+        cluster = contexts::connect(env, &run.args.remotes) => cluster?,
     };
-    run_loop(&cluster, flags, plan, told_to_end(&mut heard)).await
+    run.run(env, &cluster, reason(&mut stopped)).await
 }
 
-async fn told_to_end(heard: &mut Receiver<Option<Ending>>) -> Ending {
-    match heard.wait_for(Option::is_some).await {
-        Ok(end) => end.unwrap_or(Ending::Asked),
-        Err(_) => Ending::Asked,
+async fn reason(stopped: &mut Receiver<Option<ShutdownReason>>) -> ShutdownReason {
+    match stopped.wait_for(Option::is_some).await {
+        Ok(reason) => reason.unwrap_or(ShutdownReason::Asked),
+        Err(_) => ShutdownReason::Asked,
     }
 }
 
-/// The one that says most of what is wrong: an error, then what was refused, then what was not met in time.
+fn context(env: &CommandEnv) -> &str {
+    env.flags.context.as_deref().unwrap_or_default()
+}
+
+/// The exit code that says most about what is wrong: an error, a refusal, then a timeout.
 fn worst(exits: &[Exit]) -> Exit {
-    let order = [Exit::Failed, Exit::Refused, Exit::NotMet];
-    order
+    [Exit::Failed, Exit::Refused, Exit::NotMet]
         .into_iter()
         .find(|exit| exits.contains(exit))
         .unwrap_or(Exit::Done)

@@ -1,69 +1,69 @@
-//! When a loop ends that would go on.
+//! What ends `watch`: signals, time limits, and conditions.
 
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
-use super::hooks;
 use crate::cluster::Clusters;
-use crate::commands::args::conditions::{asked, missing, not_met, words};
-use crate::commands::args::selection::place_of;
+use crate::commands::args::conditions::{describe, explain, timed_out, unmet};
+use crate::commands::args::query::place_in_context;
 use crate::model::Condition;
 use crate::observe::{ObserveScope, Observer};
-use crate::output::terminal::say;
+use crate::output::streams::Streams;
 use crate::process::signals::{Interrupted, Interrupts};
 
-/// Why the loops were told to end.
+/// Why the controllers are to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// By a signal, or because the time to run is over.
+pub enum ShutdownReason {
+    /// A signal, the end of --run-for, or met conditions.
     Asked,
-    /// What was to be done in time was not.
-    OutOfTime,
+    /// The work was not done within --timeout.
+    TimedOut,
 }
 
-/// The first signal that asks for the end; a second one ends the process at once, and the hooks with it.
+/// Returns the first signal that asks for a shutdown, and the second, which asks to exit at once. The
+/// first is only received while the second is polled.
 ///
 /// # Errors
-/// Where signals can't be listened for.
-pub fn signalled() -> anyhow::Result<impl Future<Output = ()>> {
+/// If signals cannot be received.
+pub fn signals(
+    streams: Streams,
+) -> anyhow::Result<(impl Future<Output = ()>, impl Future<Output = Interrupted>)> {
     let mut interrupts = Interrupts::listen()?;
-    Ok(async move {
-        say(words_on(interrupts.next().await));
-        tokio::spawn(async move {
-            let second = interrupts.next().await;
-            hooks::kill_all();
-            std::process::exit(second.code().into());
-        });
-    })
+    let (sender, first) = oneshot::channel();
+    let second = async move {
+        let signal = interrupts.next().await.name();
+        streams.say(&format!(
+            "received {signal}, shutting down (again to exit immediately)"
+        ));
+        let _ = sender.send(());
+        interrupts.next().await
+    };
+    let first = async move {
+        let _ = first.await;
+    };
+    Ok((first, second))
 }
 
-fn words_on(first: Interrupted) -> &'static str {
-    match first.name() {
-        "SIGINT" => "ending; Ctrl-C again ends at once",
-        "SIGTERM" => "ending, as SIGTERM asks; a second signal ends at once",
-        _ => "ending, as the terminal is gone (SIGHUP); a second signal ends at once",
-    }
-}
-
-/// What limits a run in time.
+/// The time limits of a run.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Limits {
-    /// End well after this time.
+    /// Shut down cleanly after this time.
     pub run_for: Option<Duration>,
-    /// This was too long.
+    /// Fail after this time.
     pub timeout: Option<Duration>,
 }
 
-/// The end of the time.
-pub async fn time_is_up(Limits { run_for, timeout }: Limits) -> Ending {
+/// Returns when a limit is over.
+pub async fn time_is_up(Limits { run_for, timeout }: Limits, streams: &Streams) -> ShutdownReason {
     let started = Instant::now();
     tokio::select! {
         () = after(started, run_for) => {
-            say("the time to run is over; ending");
-            Ending::Asked
+            streams.say("--run-for elapsed, shutting down");
+            ShutdownReason::Asked
         }
-        () = after(started, timeout) => Ending::OutOfTime,
+        () = after(started, timeout) => ShutdownReason::TimedOut,
     }
 }
 
@@ -74,34 +74,39 @@ async fn after(started: Instant, time: Option<Duration>) {
     }
 }
 
-/// Until the conditions hold of every group; forever where there are none.
+/// Returns when every group meets the conditions; never if there are none.
 ///
 /// # Errors
-/// Where they do not in time, or the groups can't be read.
-pub async fn met(
+/// If the conditions are not met in time, or the groups cannot be read.
+pub async fn conditions_met(
     cluster: &Clusters,
     scope: ObserveScope,
     conditions: &[Condition],
     timeout: Option<Duration>,
+    streams: &Streams,
 ) -> anyhow::Result<()> {
     if conditions.is_empty() {
         return std::future::pending().await;
     }
     let started = Instant::now();
-    let place = place_of(cluster, scope.namespace.as_deref());
+    let place = place_in_context(cluster, scope.namespace.as_deref());
     let mut observer = Observer::start(cluster, scope);
-    let mut sight = None;
+    let mut snapshot = None;
     loop {
         tokio::select! {
             biased;
             () = after(started, timeout) => {
-                let words = words(sight.as_ref(), &missing(sight.as_ref(), conditions), &place);
-                return Err(not_met(&words, conditions, timeout.unwrap_or_default()).into());
+                let missing = unmet(snapshot.as_ref(), conditions);
+                let lines = explain(snapshot.as_ref(), &missing, &place);
+                return Err(timed_out(lines, conditions, timeout.unwrap_or_default()).into());
             }
-            seen = observer.next() => sight = Some(seen?),
+            next = observer.next() => snapshot = Some(next?),
         }
-        if missing(sight.as_ref(), conditions).is_empty() {
-            say(&format!("met: {}; ending", asked(conditions)));
+        if unmet(snapshot.as_ref(), conditions).is_empty() {
+            streams.say(&format!(
+                "conditions met: {}; shutting down",
+                describe(conditions)
+            ));
             return Ok(());
         }
     }

@@ -1,4 +1,4 @@
-//! The figures over HTTP.
+//! Serves the metrics and the health endpoints over HTTP.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -18,54 +18,57 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use crate::output::terminal::say;
+use crate::output::streams::Streams;
 use crate::problem::Problem;
 use crate::watch::Metrics;
 
-/// How many connections are served at once; more are closed.
-const MOST_CONNECTIONS: usize = 16;
-/// How long the head of a request may take, and how long a whole connection.
-const HEAD_LIMIT: Duration = Duration::from_secs(5);
-const LIMIT: Duration = Duration::from_secs(10);
-/// The most bytes and lines of the head of a request.
-const HEAD_BYTES: usize = 8 * 1024;
-const HEAD_LINES: usize = 50;
-/// After a connection could not be taken, for want of descriptors perhaps.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Further connections are closed.
+const MAX_CONNECTIONS: usize = 16;
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
+const MAX_HEAD_BYTES: usize = 8 * 1024;
+const MAX_HEAD_LINES: usize = 50;
+/// The delay after a connection could not be accepted, perhaps for lack of file descriptors.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// Serves until it is dropped.
 #[derive(Debug)]
-pub struct Server(JoinHandle<()>);
+pub struct MetricsServer(JoinHandle<()>);
 
-impl Drop for Server {
+impl Drop for MetricsServer {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
-impl Server {
+impl MetricsServer {
     /// # Errors
-    /// Where the address can't be listened on.
-    pub async fn start(address: SocketAddr, metrics: Metrics) -> Result<Self, Problem> {
+    /// If the address cannot be listened on.
+    pub async fn start(
+        address: SocketAddr,
+        metrics: Metrics,
+        streams: &Streams,
+    ) -> Result<Self, Problem> {
         let failed = |cause: std::io::Error| {
-            Problem::new(format!("no metrics can be served on {address}: {cause}"))
+            let cause = cause.kind().to_string();
+            Problem::new(format!("can't listen on {address}: {cause}"))
                 .next("choose another address with --metrics, such as 9091 or 0.0.0.0:9090")
         };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        say(&format!("metrics are served on http://{address}/metrics"));
+        streams.say(&format!("serving metrics on http://{address}/metrics"));
         Ok(Self(tokio::spawn(accept_all(listener, metrics))))
     }
 }
 
 async fn accept_all(listener: TcpListener, metrics: Metrics) {
-    let free = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let free = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let Ok((stream, _)) = listener.accept().await else {
-            sleep(PAUSE).await;
+            sleep(ACCEPT_RETRY_DELAY).await;
             continue;
         };
         let Ok(permit) = Arc::clone(&free).try_acquire_owned() else {
@@ -74,8 +77,11 @@ async fn accept_all(listener: TcpListener, metrics: Metrics) {
         let metrics = metrics.clone();
         tokio::spawn(async move {
             let _permit = permit;
-            if timeout(LIMIT, serve(stream, metrics)).await.is_err() {
-                tracing::debug!("a client of the metrics took too long");
+            if timeout(CONNECTION_TIMEOUT, serve(stream, metrics))
+                .await
+                .is_err()
+            {
+                tracing::debug!("a client of the metrics server took too long");
             }
         });
     }
@@ -88,14 +94,14 @@ async fn serve(stream: TcpStream, metrics: Metrics) {
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_LIMIT)
-        .max_buf_size(HEAD_BYTES)
-        .max_headers(HEAD_LINES)
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .max_headers(MAX_HEAD_LINES)
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), answer)
         .await;
     if let Err(cause) = served {
-        tracing::debug!(%cause, "a client of the metrics was not served");
+        tracing::debug!(%cause, "a client of the metrics server was not served");
     }
 }
 
@@ -108,17 +114,17 @@ fn answer(method: &Method, path: &str, metrics: &Metrics) -> Response<Full<Bytes
     }
     match path {
         "/metrics" => match metrics.text() {
-            Ok(figures) => respond(StatusCode::OK, OPEN_METRICS, figures),
+            Ok(text) => respond(StatusCode::OK, OPEN_METRICS, text),
             Err(_) => text(
                 StatusCode::INTERNAL_SERVER_ERROR,
-                "the figures cannot be written\n".to_owned(),
+                "the metrics cannot be written\n".to_owned(),
             ),
         },
         "/healthz" => verdict(&metrics.stuck(), "stuck"),
-        "/readyz" => verdict(&metrics.not_ready(), "not all is read and heard"),
+        "/readyz" => verdict(&metrics.not_ready(), "not in sync"),
         _ => text(
             StatusCode::NOT_FOUND,
-            "there are /metrics, /healthz and /readyz\n".to_owned(),
+            "not found; try /metrics, /healthz or /readyz\n".to_owned(),
         ),
     }
 }

@@ -1,46 +1,46 @@
-//! What the loop tells, to those who listen.
+//! Prints the controller's notices, logs them, and queues the hooks of moves.
 
 use super::hooks::Hooks;
 use crate::cli::StreamFormat;
 use crate::model::{GroupId, Notice, Transition};
 use crate::output::streams::Streams;
-use crate::output::terminal::say;
 use crate::text::clean;
 use crate::view::stream::{json_line, text_line};
 
-/// Tells of the loop of one context. Moves go to standard output, everything else to standard error, and moves too
-/// where standard output has them as JSON, or standard error everything.
+/// Prints the notices of one context. Moves go to standard output and other notices to standard error.
+/// Moves go there too if standard output gets JSON, or standard error is a JSON log.
 #[derive(Debug)]
 pub struct Printer<'a> {
+    pub streams: &'a Streams,
     pub context: &'a str,
-    /// Each line of text names the context: there are several.
+    /// Begin each line of text with the context: there are several.
     pub names_context: bool,
-    /// Where the groups are, in words.
+    /// Where the groups are, as the end of a sentence.
     pub place: String,
     pub format: StreamFormat,
     pub hooks: Option<&'a Hooks>,
 }
 
 impl Printer<'_> {
-    pub fn tell(&self, notice: &Notice) -> anyhow::Result<()> {
+    pub fn print(&self, notice: &Notice) -> anyhow::Result<()> {
         let mut words = text_line(notice);
         if let Notice::Started { .. } = notice {
             words.push_str(&format!("{} of context {}", self.place, self.context));
         }
         match notice {
             Notice::Moved(transition) | Notice::WouldMove(transition) => {
-                self.tell_move(notice, transition, &words)?;
+                self.print_move(notice, transition, &words)?;
             }
-            _ if Streams::process().logs_json() => {}
-            _ => say(&(self.prefix() + &words)),
+            _ if self.streams.logs_json() => {}
+            _ => self.streams.say(&(self.prefix() + &words)),
         }
-        if Streams::process().logs_json() {
+        if self.streams.logs_json() {
             self.log_each(notice, &words);
         }
         Ok(())
     }
 
-    /// For machines there is an object for each group, also where one line of text tells of many.
+    /// A JSON log has one object for each group, even if one line of text is about many.
     fn log_each(&self, notice: &Notice, words: &str) {
         match notice {
             Notice::Many(notices) => notices
@@ -50,7 +50,7 @@ impl Printer<'_> {
         }
     }
 
-    fn tell_move(
+    fn print_move(
         &self,
         notice: &Notice,
         transition: &Transition,
@@ -61,12 +61,12 @@ impl Printer<'_> {
             StreamFormat::Text => &(self.prefix() + words),
             StreamFormat::Json => &json,
         };
-        Streams::process().print(line)?;
-        if self.format == StreamFormat::Json && !Streams::process().logs_json() {
-            say(&(self.prefix() + words));
+        self.streams.print(line)?;
+        if self.format == StreamFormat::Json && !self.streams.logs_json() {
+            self.streams.say(&(self.prefix() + words));
         }
         if let (Some(hooks), Notice::Moved(_)) = (self.hooks, notice) {
-            hooks.tell(transition, self.context, json);
+            hooks.queue(transition, self.context, &json);
         }
         Ok(())
     }

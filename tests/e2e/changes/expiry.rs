@@ -24,14 +24,14 @@ async fn the_watch_ends_an_expired_override_and_fails_back() {
         .success();
     output
         .stdout_contains("forced to web-east until ")
-        .stderr_lacks("nobody runs");
+        .stderr_lacks("no watch is running");
     let until: Timestamp = override_of(&ns.west, "web").await["until"]
         .as_str()
         .unwrap()
         .parse()
         .unwrap();
     let line = watch
-        .line_containing("web-east -> web: the override has expired, and web has 1 of 2")
+        .line_containing("web-east -> web: the override is over, and web has 1 of 2")
         .await;
     let moved: Timestamp = line.split(' ').next().unwrap().parse().unwrap();
     assert!(moved >= until, "{line}, but it was to end at {until}");
@@ -52,7 +52,7 @@ async fn without_a_watch_a_warning_says_that_the_override_stays() {
         .await
         .success();
     output.stderr_contains(&format!(
-        "nobody runs a loop here to end it then: kubectl failover watch --context west -n {}",
+        "no watch is running in this namespace, so this will not expire by itself; start one: kubectl failover watch --context west -n {}",
         ns.name
     ));
     eventually("the override is over", async || {
@@ -117,9 +117,9 @@ async fn a_hold_ends_the_override_without_a_watch() {
         .await
         .success();
     output
-        .stderr_contains("staying until ")
-        .stderr_lacks("nobody runs")
-        .stdout_contains("the override is ended; now web carries the traffic (Primary)");
+        .stderr_contains("Holding ")
+        .stderr_lacks("no watch is running")
+        .stdout_contains("ended the override; traffic is on web (Primary)");
     assert_home(&ns.west, "web", &[1, 0, 0]).await;
 }
 
@@ -129,7 +129,7 @@ async fn a_hold_ends_the_override_on_a_signal() {
     web(&ns.west, [1, 1, 1]).await;
     for signal in [Signal::INT, Signal::TERM] {
         let mut force = order(&ns.west, "force web --to web-east --duration 1h --wait").spawn();
-        force.stderr_line_containing("staying until").await;
+        force.stderr_line_containing("Holding").await;
         ns.west.until_weights("web", &[0, 1, 0]).await;
         let (status, stdout, stderr) = force.end_and_collect(signal).await;
         assert_eq!(status.code(), Some(0), "{stdout:?} {stderr:?}");
@@ -182,7 +182,7 @@ async fn a_pause_that_would_outlast_the_override_is_named() {
         .await
         .success();
     output.stderr_contains(&format!(
-        "the pause keeps the override from ending: kubectl failover resume web --context west -n {}",
+        "the group is paused, so the force will not expire; to resume: kubectl failover resume web --context west -n {}",
         ns.name
     ));
 }
@@ -196,14 +196,14 @@ async fn without_a_duration_force_waits_for_the_traffic() {
     let at_once = run(&ns.west, "force web --to web-central --wait")
         .await
         .success();
-    at_once.stdout_contains("now web-central carries the traffic (Overridden)");
+    at_once.stdout_contains("traffic is on web-central (Overridden)");
     let late = "force web --to web-east --allow=unready --wait --timeout 1s -o json";
     let late = run(&ns.west, late).await.code(3);
     assert_eq!(late.json()["exitCode"], 3, "{late}");
     assert!(
         late.json()["items"][0]["next"]
             .to_string()
-            .contains("not where it was asked after 1 s"),
+            .contains("timed out after 1 s"),
         "{late}"
     );
     let mut waiting = order(
@@ -212,9 +212,7 @@ async fn without_a_duration_force_waits_for_the_traffic() {
     )
     .spawn();
     ns.west.ready("web-east", 1).await;
-    let line = waiting
-        .line_containing("now web-east carries the traffic")
-        .await;
+    let line = waiting.line_containing("traffic is on web-east").await;
     assert!(
         line.contains("forced already") || line.contains("forced to web-east"),
         "{line}"
@@ -229,7 +227,7 @@ async fn a_hold_leaves_changes_of_others_alone() {
     let ns = TestNamespace::new("end-changed").await;
     web(&ns.west, [1, 1, 1]).await;
     let mut force = order(&ns.west, "force web --to web-east --duration 1h --wait").spawn();
-    force.stderr_line_containing("staying until").await;
+    force.stderr_line_containing("Holding").await;
     run(&ns.west, "force web --to web-central").await.success();
     let (status, stdout, _) = force.end_and_collect(Signal::INT).await;
     assert_eq!(status.code(), Some(0));
@@ -237,7 +235,7 @@ async fn a_hold_leaves_changes_of_others_alone() {
         stdout
             .last()
             .unwrap()
-            .contains("has been ended or changed meanwhile"),
+            .contains("was ended or changed meanwhile"),
         "{stdout:?}"
     );
     assert_eq!(override_of(&ns.west, "web").await["to"], "web-central");
@@ -249,7 +247,7 @@ async fn staying(ns: &TestNamespace) -> (FaultProxy, Running) {
     let proxy = FaultProxy::before(&ns.west).await;
     let force = order(&ns.west, "force web --to web-east --duration 1h --wait");
     let mut force = force.kubeconfig(proxy.kubeconfig()).spawn();
-    force.stderr_line_containing("staying until").await;
+    force.stderr_line_containing("Holding").await;
     (proxy, force)
 }
 
@@ -276,7 +274,7 @@ async fn a_hold_retries_when_ending_the_override_fails() {
         stdout
             .last()
             .unwrap()
-            .contains("the override is ended; now web carries"),
+            .contains("ended the override; traffic is on web"),
         "{stdout:?}"
     );
     assert_home(&ns.west, "web", &[1, 0, 0]).await;
@@ -298,13 +296,13 @@ async fn a_second_signal_exits_at_once_and_reports_the_override() {
         .until_seen(Method::GET, "/trafficsplits/web", reads + 1)
         .await;
     force
-        .stderr_line_containing("ending it; Ctrl-C once more")
+        .stderr_line_containing("failing back; press Ctrl-C again")
         .await;
     let (status, _, stderr) = force.end_and_collect(Signal::INT).await;
     assert_eq!(status.code(), Some(1), "{stderr:?}");
     let said = stderr.join("\n");
     assert!(
-        said.contains("interrupted: the override on web may still stand, until "),
+        said.contains("interrupted: the override on web may stay until "),
         "{said}"
     );
     assert!(
@@ -327,12 +325,9 @@ async fn a_refused_end_reports_the_override() {
     let (status, _, stderr) = force.end_and_collect(Signal::INT).await;
     assert_eq!(status.code(), Some(1), "{stderr:?}");
     let said = stderr.join("\n");
+    assert!(said.contains("/web: the override stays until "), "{said}");
     assert!(
-        said.contains("/web: the override still stands, until "),
-        "{said}"
-    );
-    assert!(
-        said.contains("to end it by hand: kubectl failover failback web --context west"),
+        said.contains("to end it yourself: kubectl failover failback web --context west"),
         "{said}"
     );
 }
@@ -400,7 +395,9 @@ async fn a_change_that_cannot_be_read_back_is_not_reported_as_done() {
             "{command}: {stdout:?} {stderr:?}"
         );
         assert!(
-            stdout.join("").contains("; it could not be read back: "),
+            stdout
+                .join("")
+                .contains("; the group could not be read back: "),
             "{command}: {stdout:?}"
         );
         proxy.heal();

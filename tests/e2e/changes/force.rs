@@ -15,8 +15,8 @@ async fn a_force_records_the_user_the_reason_and_home() {
     let output = run(&ns.west, "force web --to web-east --reason rehearsal")
         .await
         .success();
-    let output = output
-        .stdout_contains("/web: forced to web-east; now web-east carries the traffic (Overridden)");
+    let output =
+        output.stdout_contains("/web: forced to web-east; traffic is on web-east (Overridden)");
     assert_eq!(output.stderr, "", "no end was asked for");
     ns.west.until_weights("web", &[0, 1, 0]).await;
     assert_eq!(
@@ -39,15 +39,15 @@ async fn a_force_records_the_user_the_reason_and_home() {
     run(&ns.west, "force web --to web-east")
         .await
         .success()
-        .stdout_contains("web-east is forced already");
+        .stdout_contains("already forced to web-east");
     assert_eq!(ns.west.version("web").await, version);
     run(&ns.west, "failback web")
         .await
         .success()
-        .stdout_contains("now web carries the traffic (Primary)");
+        .stdout_contains("traffic is on web (Primary)");
     assert_home(&ns.west, "web", &[1, 0, 0]).await;
     let output = run(&ns.west, "failback web").await.success();
-    output.stdout_contains("/web: web has the traffic already");
+    output.stdout_contains("/web: already on web");
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn a_single_fallback_is_the_default_target() {
     run(&ns.west, "force web")
         .await
         .success()
-        .stdout_contains("web-east is forced already");
+        .stdout_contains("already forced to web-east");
     run(&ns.west, "failback web").await.success();
     ns.west.until_weights("web", &[1, 0]).await;
 }
@@ -147,9 +147,7 @@ async fn the_original_manifest_applied_over_a_force_breaks_it() {
         .stdout_contains("next: kubectl failover failback web --context west");
 
     let output = run(&ns.west, "failback web").await.success();
-    output.stdout_contains(
-        "the broken override is taken away; now web carries the traffic (Primary)",
-    );
+    output.stdout_contains("removed the stale override; traffic is on web (Primary)");
     assert_home(&ns.west, "web", &[1, 0, 0]).await;
     end(watch).await;
 }
@@ -243,11 +241,11 @@ async fn without_a_readable_override_its_target_stays_the_primary() {
     );
     assert_eq!(
         garbage["override"]["why"],
-        format!("the annotation {OVERRIDE} cannot be parsed")
+        format!("the annotation {OVERRIDE} cannot be read")
     );
     let output = run(&ns.west, "failback web").await.success();
     output
-        .stdout_contains("the broken override is taken away")
+        .stdout_contains("removed the stale override")
         .stderr_contains("failover set web --primary web ");
 
     let bare = status(&ns.west, "web").await;
@@ -280,7 +278,7 @@ async fn home_replaces_a_primary_that_was_removed() {
     ns.west.until_weights("web", &[1, 0]).await;
     assert_eq!(
         status(&ns.west, "web").await["override"]["why"],
-        "its target web-east is no longer a backend"
+        "its target web-east is no backend any more"
     );
     run(&ns.west, "failback web").await.success();
     assert_home(&ns.west, "web", &[1, 0]).await;
@@ -300,7 +298,7 @@ async fn failback_ends_a_hold_of_the_manual_policy() {
     seen_by_the_loop(&ns.west).await;
     assert!(annotation(&ns.west, "web", "held").await.is_string());
     let output = run(&ns.west, "failback web").await.success();
-    output.stdout_contains("/web: sent home to web; now web carries the traffic (Primary)");
+    output.stdout_contains("/web: failed back to web; traffic is on web (Primary)");
     assert_home(&ns.west, "web", &[1, 0, 0]).await;
     assert_eq!(annotation(&ns.west, "web", "held").await, Value::Null);
     end(watch).await;
@@ -314,23 +312,23 @@ async fn a_change_that_moves_nothing_explains_why_and_when_it_will() {
         .await
         .success();
     forced.stderr_contains(
-        "the traffic was not moved to web-east: it has no ready endpoint; a loop moves it when web-east has a ready \
+        "traffic did not move to web-east: it has no ready endpoint; a watch moves it once web-east has a ready \
          endpoint",
     );
     let again = run(&ns.west, "force web --to web-east --allow=unready")
         .await
         .success();
-    again.stdout_contains("web-east is forced already; now web-central carries the traffic");
+    again.stdout_contains("already forced to web-east; traffic is on web-central");
     run(&ns.west, "force web --to web-central")
         .await
         .success()
-        .stderr_lacks("was not moved");
+        .stderr_lacks("did not move");
     ns.west.ready("web", 0).await;
     let back = run(&ns.west, "failback web --allow=unready")
         .await
         .success();
-    back.stdout_contains("now web-central carries")
-        .stderr_contains("the traffic was not moved to web: it has no");
+    back.stdout_contains("traffic is on web-central")
+        .stderr_contains("traffic did not move to web: it has no");
 }
 
 #[tokio::test]
@@ -345,7 +343,5 @@ async fn a_new_expiry_is_reported_with_the_old_one() {
         .unwrap()
         .to_owned();
     let without = run(&ns.west, "force web --to web-east").await.success();
-    without.stdout_contains(&format!(
-        "forced to web-east; the earlier end {until} is gone"
-    ));
+    without.stdout_contains(&format!(", which would have expired at {until})"));
 }

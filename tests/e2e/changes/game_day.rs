@@ -40,7 +40,7 @@ async fn every_step_of_the_game_day_succeeds() {
         .success()
         .stdout_contains("web-svc -> web-svc-east: web-svc has no ready endpoints")
         .stdout_contains("forced to web-svc-east until ")
-        .stdout_contains("the override is ended; now web-svc carries the traffic (Primary)");
+        .stdout_contains("ended the override; traffic is on web-svc (Primary)");
 }
 
 #[tokio::test]
@@ -60,6 +60,6 @@ async fn a_failed_step_fails_the_game_day() {
     play(folder.path())
         .await
         .code(3)
-        .stderr_contains("not met within 1 s: overridden and active=web-svc-east")
-        .stdout_contains("web-svc has the traffic already");
+        .stderr_contains("timed out after 1 s waiting for overridden and active=web-svc-east")
+        .stdout_contains("already on web-svc");
 }

@@ -16,7 +16,7 @@ async fn a_paused_group_stays_as_it_is_until_it_is_resumed() {
     run(&ns.west, "pause web --reason upgrade")
         .await
         .success()
-        .stdout_contains("/web: paused; now web carries");
+        .stdout_contains("/web: paused; traffic is on web");
     ns.west.ready("web", 0).await;
     seen_by_the_loop(&ns.west).await;
     ns.west.until_weights("web", &[1, 0, 0]).await;
@@ -37,7 +37,7 @@ async fn a_paused_group_stays_as_it_is_until_it_is_resumed() {
     run(&ns.west, "pause web")
         .await
         .success()
-        .stdout_contains("paused already");
+        .stdout_contains("already paused");
 
     run(&ns.west, "resume web")
         .await
@@ -58,7 +58,7 @@ async fn a_pause_of_a_group_of_a_gitops_tool_gets_a_warning() {
     web(&ns.west, [1, 1, 0]).await;
     let owned = json!({"metadata": {"annotations": {"argocd.argoproj.io/tracking-id": "app:x"}}});
     ns.west.edit_split("web", owned).await;
-    let words = "(warning: Argo CD owns the object, and may undo it)";
+    let words = "(warning: Argo CD owns the object and may undo this)";
     run(&ns.west, "pause web")
         .await
         .success()
@@ -109,7 +109,7 @@ async fn an_expired_pause_without_a_watch_is_reported() {
         .stdout_contains(
             "weights web=1,web-east=0,web-central=0 should be web=0,web-east=1,web-central=0",
         )
-        .stdout_contains("the pause has expired: annotation paused should be removed")
+        .stdout_contains("the pause is over: annotation paused should go")
         .stdout_contains("The pause is over, and nobody runs to end it.");
 }
 
@@ -147,13 +147,13 @@ async fn a_hold_leaves_a_paused_group_alone() {
         .await
         .code(4);
     output
-        .stderr_contains("which would keep --wait from ending the force")
+        .stderr_contains("so --wait could not end the force")
         .stderr_contains("resume web");
     assert_eq!(override_of(&ns.west, "web").await, Value::Null);
 
     run(&ns.west, "resume web").await.success();
     let mut force = order(&ns.west, "force web --to web-east --duration 1h --wait").spawn();
-    force.stderr_line_containing("staying until").await;
+    force.stderr_line_containing("Holding").await;
     run(&ns.west, "pause web").await.success();
     let (status, _, stderr) = force.end_and_collect(Signal::INT).await;
     assert_eq!(status.code(), Some(4), "{stderr:?}");

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{override_of, run, web};
 use crate::support::{Pty, Side, TestNamespace, eventually, plugin};
 
-const QUESTION: &str = "Go on? [y/N] ";
+const QUESTION: &str = "Continue? [y/N] ";
 
 fn on_a_terminal(side: &Side, command: &str) -> Pty {
     let words: Vec<&str> = command.split(' ').collect();
@@ -32,7 +32,10 @@ async fn the_prompt_names_the_context_the_server_and_each_change() {
         let (shown, code) = answering(&ns.west, "force web --to web-east", answer).await;
         assert!(shown.contains("context west (https://"), "{shown}");
         assert!(
-            shown.contains(&format!("  {}/web: web -> web-east; no end\r\n", ns.name)),
+            shown.contains(&format!(
+                "  {}/web: web → web-east, until you run failback\r\n",
+                ns.name
+            )),
             "{shown}"
         );
         assert!(
@@ -47,7 +50,7 @@ async fn the_prompt_names_the_context_the_server_and_each_change() {
     ns.west.until_weights("web", &[0, 1, 0]).await;
     let (shown, code) = answering(&ns.west, "failback web", "Yes").await;
     assert!(
-        shown.contains("/web: web-east -> web; ends the force to web-east by "),
+        shown.contains("/web: web-east → web, ends the force to web-east by "),
         "{shown}"
     );
     assert_eq!(code, Some(0), "{shown}");
@@ -128,14 +131,14 @@ async fn the_prompt_names_the_expiry_the_reason_and_the_replaced_override() {
     let command = "force web --to web-central --duration 1h --reason drill";
     let (shown, _) = answering(&ns.west, command, "n").await;
     assert!(
-        shown.contains("/web: web-east -> web-central; until 2"),
+        shown.contains("/web: web-east → web-central, until 2"),
         "{shown}"
     );
     assert!(
-        shown.contains("; reason: drill; replaces the force to web-east by "),
+        shown.contains(", reason: drill, replaces the force to web-east by "),
         "{shown}"
     );
-    assert!(shown.contains("; paused by "), "{shown}");
+    assert!(shown.contains(", paused by "), "{shown}");
 }
 
 /// An answer applies to what was shown, not to later changes of others.
@@ -155,7 +158,7 @@ async fn changes_of_others_during_the_prompt_are_not_overwritten() {
         terminal.answer(QUESTION, "y").await;
         let (code, shown) = terminal.wait().await;
         assert!(
-            shown.contains(&format!("it was changed while you were asked: {now}")),
+            shown.contains(&format!("changed during the prompt: {now}")),
             "{shown}"
         );
         assert_eq!(
@@ -187,6 +190,9 @@ async fn a_group_that_is_deleted_during_the_prompt_is_reported() {
         .unwrap();
     terminal.answer(QUESTION, "y").await;
     let (code, shown) = terminal.wait().await;
-    assert!(shown.contains("there is no group web any more"), "{shown}");
+    assert!(
+        shown.contains("group web does not exist any more"),
+        "{shown}"
+    );
     assert_eq!(code, Some(1), "{shown}");
 }

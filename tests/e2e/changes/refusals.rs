@@ -19,7 +19,7 @@ pub async fn refused(side: &Side, command: &str, danger: &str, words: &str) {
     for allow in [String::new(), format!(" --allow={}", others.join(","))] {
         let output = run(side, &format!("{command}{allow}")).await;
         let output = is_refused(output, side, words);
-        output.stderr_contains(&format!("to go on all the same, add --allow={danger}"));
+        output.stderr_contains(&format!("to do it anyway, add --allow={danger}"));
     }
     assert_eq!(side.version("web").await, version);
 }
@@ -45,7 +45,7 @@ async fn a_target_that_is_not_ready() {
     let output = run(&ns.west, "force web --to web-east --allow=unready")
         .await
         .success();
-    output.stdout_contains("forced to web-east; now web-central carries the traffic (Failover)");
+    output.stdout_contains("forced to web-east; traffic is on web-central (Failover)");
     ns.west.until_weights("web", &[0, 0, 1]).await;
 
     ns.west
@@ -67,7 +67,7 @@ async fn a_target_with_unknown_readiness() {
     let version = ns.west.version("web").await;
     let rights = operator_rights_without("endpointslices");
     let user = restricted_kubeconfig(&ns.west, "blind", &rights).await;
-    let words = "whether web-east is ready is not known: reading its EndpointSlices is forbidden";
+    let words = "the readiness of web-east is unknown: reading its EndpointSlices is forbidden";
     for allow in ["", " --allow=unready,conflict,gitops"] {
         let command = format!("force web --to web-east{allow}");
         let output = is_refused(
@@ -81,11 +81,11 @@ async fn a_target_with_unknown_readiness() {
 
     let command = "force web --to web-east --allow=unknown";
     let output = run_through(&ns.west, user.path(), command).await.success();
-    output.stdout_contains("now web-east carries the traffic (Unknown)");
+    output.stdout_contains("traffic is on web-east (Unknown)");
     ns.west.until_weights("web", &[0, 1, 0]).await;
     assert_eq!(ns.west.last_move("web").await["unverified"], true);
 
-    let words = "whether web is ready is not known: ";
+    let words = "the readiness of web is unknown: ";
     let refused = is_refused(
         run_through(&ns.west, user.path(), "failback web").await,
         &ns.west,
@@ -128,7 +128,11 @@ async fn a_target_that_is_not_a_backend_cannot_be_allowed() {
             .stderr_contains("did you mean web-east?");
     }
     let output = run(&ns.west, "failback web --home web-east").await;
-    is_refused(output, &ns.west, "web is home, and there is no override");
+    is_refused(
+        output,
+        &ns.west,
+        "there is no override, and the primary is web",
+    );
     assert_eq!(ns.west.version("web").await, version);
 }
 
@@ -148,9 +152,7 @@ async fn failback_while_home_is_not_enough() {
     let output = run(&ns.west, "failback web --allow=unready")
         .await
         .success();
-    output.stdout_contains(
-        "the override is ended; now web-east, web-central carry the traffic (Failover)",
-    );
+    output.stdout_contains("ended the override; traffic is on web-east, web-central (Failover)");
     assert!(override_of(&ns.west, "web").await.is_null());
     assert_eq!(annotation(&ns.west, "web", "primary-service").await, "web");
     ns.west.until_weights("web", &[0, 1, 1]).await;
@@ -189,7 +191,7 @@ async fn an_override_without_a_home_needs_the_flag() {
     is_refused(
         output,
         &ns.west,
-        "the override does not say which backend is home",
+        "the override does not name the backend to fail back to",
     )
     .stderr_contains("kubectl failover failback web --home BACKEND");
     run(&ns.west, "failback web --home web").await.success();
@@ -216,10 +218,10 @@ async fn without_a_terminal_and_yes_nothing_changes() {
         output
             .stdout_is("")
             .stderr_contains(&format!(
-                "{} asks first, and there is no terminal to ask on",
+                "{} asks for confirmation, and there is no terminal to ask on",
                 command[0]
             ))
-            .stderr_contains("add --yes; to see what would change, --dry-run=client");
+            .stderr_contains("add --yes to skip the prompt, or --dry-run=client");
     }
     assert_eq!(proxy.writes(), 0);
     // A change that moves no traffic needs no confirmation.
@@ -258,9 +260,9 @@ async fn an_invalid_group_is_refused() {
         is_refused(
             output,
             &ns.west,
-            "it is no valid group: the primary \"elsewhere\" is not among",
+            "not a valid group: the primary \"elsewhere\" is not among",
         )
-        .stderr_contains("to mend it, name a backend in the annotation");
+        .stderr_contains("to fix it, name a backend in the annotation");
     }
 }
 
@@ -299,5 +301,5 @@ async fn checks_that_could_not_be_made_are_reported() {
     let again = run_through(&ns.west, proxy.kubeconfig(), "force web --to web-central")
         .await
         .success();
-    again.stdout_contains("forced to web-central; now web-central carries");
+    again.stdout_contains("forced to web-central; traffic is on web-central");
 }

@@ -55,8 +55,9 @@ async fn a_force_on_the_newer_of_two_groups_has_no_effect() {
     let output = run(&ns.west, "force rival --to web-east --allow=conflict")
         .await
         .success();
-    output
-        .stdout_contains("forced to web-east; it may have no effect, since the group is Invalid: ");
+    output.stdout_contains(
+        "forced to web-east; this may have no effect, since the group is Invalid: ",
+    );
     let labels = json!({"metadata": {"labels": {"team": "shop"}}});
     ns.west.edit_split("rival", labels).await;
     let narrow = plugin()
@@ -92,7 +93,7 @@ async fn a_tool_that_owns_the_object() {
     ];
     for (tool, mark) in marks {
         ns.west.edit_split("web", json!({"metadata": mark})).await;
-        let words = format!("{tool} owns the object, and may put it back");
+        let words = format!("{tool} owns the object and may undo the change");
         refused(&ns.west, "force web --to web-east", "gitops", &words).await;
         ns.west
             .edit_split("web", json!({"metadata": without(&mark)}))
@@ -111,7 +112,7 @@ async fn a_tool_that_owns_the_object() {
         .patch("web", &params, &Patch::Apply(manifest))
         .await
         .unwrap();
-    let words = "Argo CD owns the object, and may put it back";
+    let words = "Argo CD owns the object and may undo the change";
     refused(&ns.west, "failback web", "gitops", words).await;
     // Waiting would not help.
     let output = run(&ns.west, "failback web --when-ready --timeout 20s")

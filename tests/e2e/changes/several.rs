@@ -36,13 +36,13 @@ async fn an_ambiguous_name_changes_nothing() {
         .await
         .code(2)
         .stderr_contains(&format!(
-            "mail means several groups: trafficsplit/first -n {}",
+            "mail is ambiguous: trafficsplit/first -n {}",
             ns.name
         ))
         .stderr_contains("-l");
     for names in ["mail first", "mail mail", "first mail web"] {
         let output = run(&ns.west, &format!("pause {names}")).await.code(2);
-        output.stderr_contains("mail means several groups");
+        output.stderr_contains("mail is ambiguous");
     }
     let before = [
         ns.west.version("first").await,
@@ -89,7 +89,7 @@ async fn a_selection_without_groups_changes_nothing() {
     for command in ["force", "failback", "pause", "resume"] {
         let output = run(&ns.west, command).await.code(2);
         output
-            .stderr_contains(&format!("{command} of which group?"))
+            .stderr_contains("specify a group, -l LABELS or --all")
             .stderr_contains("--all")
             .stderr_contains(&format!(
                 "kubectl failover {command} NAME --context west -n {}",
@@ -106,7 +106,7 @@ async fn a_selection_without_groups_changes_nothing() {
             .await
             .code(1)
             .stdout_is("");
-        output.stderr_contains("nothing was selected: no groups with labels team=nobody found");
+        output.stderr_contains("no groups with labels team=nobody found");
     }
     let output = run(&ns.west, "force web mial").await.code(1);
     output.stderr_contains("there is no group \"mial\"");
@@ -176,13 +176,13 @@ async fn the_shape_of_the_json() {
                 "namespace": ns.name, "object": "trafficsplit", "name": "mail", "result": "refused",
                 "message": "mail-east has no ready endpoint", "allow": "unready",
                 "next": [
-                    format!("look at it: kubectl --context west -n {} get endpointslice -l kubernetes.io/service-name=mail-east", ns.name),
-                    "to go on all the same, add --allow=unready",
+                    format!("look at its endpoints: kubectl --context west -n {} get endpointslice -l kubernetes.io/service-name=mail-east", ns.name),
+                    "to do it anyway, add --allow=unready",
                 ],
             },
             {
                 "namespace": ns.name, "object": "trafficsplit", "name": "web", "result": "changed",
-                "message": "forced to web-east; now web-east carries the traffic (Overridden)",
+                "message": "forced to web-east; traffic is on web-east (Overridden)",
                 "state": "Overridden", "active": ["web-east"],
             },
         ],

@@ -69,7 +69,7 @@ async fn a_warning_names_what_upstream_ignores() {
 
     let forced = run("force web --to web-east --duration 1s").await;
     forced.stderr_contains(
-        "Linkerd's failover controller keeps it, and does not end it: by hand: kubectl failover failback web --context \
+        "warning: Linkerd's failover controller keeps it and does not let it expire; end it yourself: kubectl failover failback web --context \
          west -n shop",
     );
     run("status web --for OutOfSync --timeout 20s").await;

@@ -61,7 +61,7 @@ async fn failback_happens_as_soon_as_home_is_ready() {
     let (status, stdout, stderr) = waiting.wait_and_collect().await;
     assert_eq!(status.code(), Some(0), "{stderr:?}");
     assert!(
-        stdout[0].contains("the override is ended; now web carries the traffic"),
+        stdout[0].contains("ended the override; traffic is on web"),
         "{stdout:?}"
     );
     assert_home(&ns.west, "web", &[1, 0, 0]).await;
@@ -101,7 +101,7 @@ async fn ready_groups_fail_back_and_the_others_time_out() {
         .await
         .code(3);
     output
-        .stdout_contains("/mail: the override is ended")
+        .stdout_contains("/mail: ended the override")
         .stderr_contains(&format!(
             "not ready in time: {}/web: web has 0 of 1 endpoints ready",
             ns.name
@@ -146,7 +146,7 @@ async fn a_ready_group_does_not_wait() {
     let again = run(&ns.west, "failback web --when-ready --timeout 20s")
         .await
         .success();
-    again.stdout_contains("web has the traffic already");
+    again.stdout_contains("already on web");
     run(&ns.west, "failback web --timeout 1s")
         .await
         .code(2)
@@ -161,16 +161,16 @@ async fn wait_ends_when_the_traffic_is_on_the_primary() {
     let output = run(&ns.west, "failback web --when-ready --wait --timeout 20s")
         .await
         .success();
-    output.stdout_contains("now web carries the traffic (Primary)");
+    output.stdout_contains("traffic is on web (Primary)");
     run(&ns.west, "force web --to web-east").await.success();
     ns.west.ready("web", 0).await;
     let output = run(&ns.west, "failback web --wait --timeout 1s --allow=unready")
         .await
         .code(3);
     output
-        .stdout_contains("the override is ended")
+        .stdout_contains("ended the override")
         .stderr_contains(
-            "the traffic is not at home after 1.0 s, and nobody runs a loop here to move it",
+            "timed out after 1.0 s waiting for the traffic to be back; no watch is running to move it",
         );
 }
 
@@ -237,7 +237,9 @@ async fn a_group_that_is_deleted_during_the_wait_is_reported() {
     let (status, stdout, stderr) = waiting.wait_and_collect().await;
     assert_eq!((status.code(), stdout.len()), (Some(1), 0), "{stderr:?}");
     assert!(
-        stderr.join("\n").contains("there is no group web any more"),
+        stderr
+            .join("\n")
+            .contains("group web does not exist any more"),
         "{stderr:?}"
     );
 }

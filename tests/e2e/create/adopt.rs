@@ -156,7 +156,7 @@ async fn an_override_stays_in_force() {
     let metadata = json!({"metadata": {"labels": null, "annotations": annotations}});
     patch_json(&ns.west.traffic_splits(), "web", metadata).await;
     let output = adopt(&ns.west, "ts/web", &[]).await.success();
-    output.stderr_contains("has failover.linkerd.io/override already, which stays");
+    output.stderr_contains("keeps its failover.linkerd.io/override");
     assert_eq!(
         ns.west.split("web").await["metadata"]["annotations"],
         annotations
@@ -287,7 +287,7 @@ async fn adopt_makes_the_same_checks_as_create() {
     other["metadata"]["finalizers"] = json!([]);
     make_route(&ns.west, LINKERD, other).await;
     let both = adopt(&ns.west, "httproute/web", &[]).await.code(2);
-    both.stderr_contains("means several objects")
+    both.stderr_contains("is ambiguous")
         .stderr_contains("httproute.policy.linkerd.io/web");
     release(&ns.west, HTTP).await;
 }
@@ -328,7 +328,7 @@ async fn other_routes_of_the_service_are_allowed_unless_they_are_groups() {
         .code(1);
     output
         .stderr_contains("httproute.gateway.networking.k8s.io/web in namespace")
-        .stderr_contains("has the service web-svc already");
+        .stderr_contains("already manages service web-svc");
 }
 
 #[tokio::test]
@@ -383,5 +383,5 @@ async fn an_object_of_a_gitops_tool_comes_with_advice() {
         .stdout_is("httproute.policy.linkerd.io/web adopted\n")
         .stderr_contains("Argo CD owns the object")
         .stderr_contains(".spec.rules[].backendRefs[].weight")
-        .stderr_contains("failover.linkerd.io/failback already, which stays: manual");
+        .stderr_contains("keeps its failover.linkerd.io/failback: manual");
 }

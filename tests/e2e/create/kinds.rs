@@ -107,7 +107,7 @@ async fn every_kind_of_route_is_created_as_a_group() {
             .code(1);
         output
             .stderr_contains(&format!("{full} in namespace"))
-            .stderr_contains("has the service web-svc already");
+            .stderr_contains("already manages service web-svc");
     }
 }
 

@@ -385,7 +385,7 @@ async fn changes_use_the_readiness_of_a_remote() {
             .run()
             .await
     };
-    let blind = force(&[]).await.code(4).stderr_contains("is not known");
+    let blind = force(&[]).await.code(4).stderr_contains("is unknown");
     blind.stderr_contains("name one with --remote far=CONTEXT, or use --remote-from-links");
     ns.east.ready("web", 0).await;
     force(&REMOTE)
@@ -396,7 +396,7 @@ async fn changes_use_the_readiness_of_a_remote() {
     force(&REMOTE)
         .await
         .success()
-        .stdout_contains("now web-east carries the traffic (Overridden)");
+        .stdout_contains("traffic is on web-east (Overridden)");
 }
 
 /// A wait would never end.
@@ -465,11 +465,11 @@ async fn create_and_check_warn_about_an_unknowable_primary() {
     };
     let blind = create(&["--dry-run=client"]).await;
     blind
-        .stderr_contains("the primary, web-east, is of unknown readiness")
+        .stderr_contains("the readiness of the primary, web-east, is unknown")
         .stderr_contains("--remote far=CONTEXT");
     create(&REMOTE).await.stderr_lacks("warning");
     let again = create(&[]).await.stdout_contains("unchanged");
-    again.stderr_contains("the primary, web-east, is of unknown readiness");
+    again.stderr_contains("the readiness of the primary, web-east, is unknown");
 
     let check = async |args: &[&str]| {
         plugin()

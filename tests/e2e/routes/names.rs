@@ -42,7 +42,7 @@ async fn two_kinds_of_one_name_are_told_apart() {
             .code(2);
         let typed = |kind: &str| format!("{kind}/web -n {}", side.namespace);
         output
-            .stderr_contains(&format!("{name} means several groups"))
+            .stderr_contains(&format!("{name} is ambiguous"))
             .stderr_contains(&typed("httproute.gateway.networking.k8s.io"))
             .stderr_contains(&typed("httproute.policy.linkerd.io"));
     }

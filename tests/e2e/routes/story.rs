@@ -71,13 +71,13 @@ async fn story(kind: Kind) {
     run(side, "force web --yes")
         .await
         .success()
-        .stdout_contains("now web-east carries the traffic");
+        .stdout_contains("traffic is on web-east");
     until_weights(side, kind, "web-route", &[&[0, 1]]).await;
     assert_eq!(status(side, "web").await["state"], "Overridden");
     run(side, "failback web-route --yes")
         .await
         .success()
-        .stdout_contains("now web carries the traffic");
+        .stdout_contains("traffic is on web");
     until_weights(side, kind, "web-route", &[&[1, 0]]).await;
     run(side, &format!("pause {name}")).await.success();
     let paused = version(side, kind, "web-route").await;

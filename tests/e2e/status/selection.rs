@@ -42,7 +42,7 @@ async fn an_unknown_name_lists_the_existing_ones() {
         .stderr_contains("groups there are: mail-failover, web-failover");
     let output = status(&ns.west, &["pod/web"]).await.code(2);
     output
-        .stderr_contains("\"pod\" is no kind of group")
+        .stderr_contains("\"pod\" is not a kind of group")
         .stderr_contains("trafficsplit");
     let output = status(&ns.west, &["we\u{1b}[2Jb"]).await.code(1);
     assert!(!output.stderr.contains('\u{1b}'), "{output}");
@@ -65,7 +65,7 @@ async fn a_split_without_the_label_comes_with_the_command_to_adopt_it() {
         ns.name
     );
     output
-        .stderr_contains("is no failover group: it has no label")
+        .stderr_contains("is not a failover group: it has no label")
         .stderr_contains(&command);
     status(&ns.west, &["-o", "name"])
         .await

@@ -89,7 +89,7 @@ async fn every_line_is_an_object_and_none_has_a_secret() {
         last["message"]
             .as_str()
             .unwrap()
-            .starts_with("not met within 3 s"),
+            .starts_with("timed out after 3 s"),
         "{last}"
     );
     assert_eq!(last["exit_code"], 3, "{last}");

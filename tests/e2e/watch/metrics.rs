@@ -183,7 +183,7 @@ async fn a_watch_that_does_not_run_is_alive_but_not_ready() {
     until(
         &address,
         "/readyz",
-        &["HTTP/1.1 503 ", "not all is read and heard: east\n"],
+        &["HTTP/1.1 503 ", "not in sync: east\n"],
     )
     .await;
     until(&address, "/healthz", &["HTTP/1.1 200 OK"]).await;
@@ -203,5 +203,5 @@ async fn an_address_in_use_is_reported() {
         .run()
         .await
         .code(1);
-    output.stderr_contains(&format!("no metrics can be served on 127.0.0.1:{port}"));
+    output.stderr_contains(&format!("can't listen on 127.0.0.1:{port}"));
 }

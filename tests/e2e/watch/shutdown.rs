@@ -36,7 +36,7 @@ async fn until_a_condition_holds() {
     assert!(
         errors
             .iter()
-            .any(|line| line == "met: Failover and active=web-east; ending"),
+            .any(|line| line == "conditions met: Failover and active=web-east; shutting down"),
         "{errors:?}"
     );
     assert_eq!(ns.west.lease_holder().await, "");
@@ -54,10 +54,10 @@ async fn a_timeout_is_reported() {
         .code(3);
     let output = output
         .stdout_is_empty()
-        .stderr_contains("error: not met within 2 s: Failover");
+        .stderr_contains("error: timed out after 2 s waiting for Failover");
     output
         .stderr_contains("web is Primary")
-        .stderr_contains("asked for: Failover");
+        .stderr_contains("waiting for Failover");
     assert_eq!(ns.west.lease_holder().await, "");
 }
 
@@ -70,7 +70,7 @@ async fn a_run_with_a_time_limit_ends_with_success() {
     let output = watch(&ns.west, &["--run-for", "2s"]).run().await.success();
     output
         .stdout_contains("web -> web-east")
-        .stderr_contains("the time to run is over");
+        .stderr_contains("--run-for elapsed");
     assert_eq!(ns.west.lease_holder().await, "");
 }
 
@@ -87,7 +87,7 @@ async fn once_waits_for_delays_up_to_its_time_limit() {
         .code(3)
         .stdout_is_empty();
     output
-        .stderr_contains("not every group is where it belongs after 3 s")
+        .stderr_contains("timed out after 3 s: some groups are not up to date yet")
         .stderr_contains("/web: its move has to wait");
     assert_eq!(ns.west.lease_holder().await, "");
 
@@ -127,7 +127,7 @@ async fn other_signals_shut_it_down_like_ctrl_c() {
         .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
         .await;
     for (ready, signal, words) in [
-        (0, Signal::TERM, "as SIGTERM asks"),
+        (0, Signal::TERM, "received SIGTERM, shutting down"),
         (1, Signal::HUP, "SIGHUP"),
     ] {
         ns.west.ready("web", ready).await;

@@ -1,0 +1,55 @@
+//! Why a group is not changed, and what to do about it.
+
+use crate::cli::Danger;
+use crate::model::Group;
+use crate::text::nearest::nearest;
+
+/// Why a group is not changed.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// The value of `--allow` that overrides the refusal, if one does.
+    pub danger: Option<Danger>,
+    /// Waiting may help: endpoints may become ready.
+    pub may_pass: bool,
+    pub reason: String,
+    /// What to do next.
+    pub next: String,
+}
+
+impl Refusal {
+    /// A refusal that neither `--allow` nor waiting overcomes.
+    pub fn new(reason: impl Into<String>, next: impl Into<String>) -> Self {
+        Self {
+            danger: None,
+            may_pass: false,
+            reason: reason.into(),
+            next: next.into(),
+        }
+    }
+
+    /// `--allow` with this value overrides it.
+    pub fn unless_allowed(self, danger: Danger) -> Self {
+        Self {
+            danger: Some(danger),
+            ..self
+        }
+    }
+
+    /// The group has no backend of the name that was given with `flag`.
+    pub fn no_backend(group: &Group, typed: &str, flag: &str) -> Self {
+        let names = || group.backends.iter().map(|backend| backend.name.as_str());
+        let meant = nearest(typed, names())
+            .map(|name| format!("did you mean {name}? "))
+            .unwrap_or_default();
+        let names = names().collect::<Vec<_>>().join(", ");
+        Self::new(
+            format!("{typed} is not a backend of this group"),
+            format!("{meant}name a backend with {flag}: {names}"),
+        )
+    }
+
+    /// Does not happen: annotations are plain text and numbers.
+    pub fn unwritable() -> Self {
+        Self::new("the annotations cannot be written as JSON", "")
+    }
+}

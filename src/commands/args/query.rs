@@ -1,0 +1,30 @@
+//! Where a command looks for groups, and which ones.
+
+use crate::cluster::Cluster;
+use crate::text::clean;
+
+#[derive(Debug, Clone, Copy)]
+pub struct GroupQuery<'a> {
+    /// None for all namespaces.
+    pub namespace: Option<&'a str>,
+    /// Labels that the groups have.
+    pub selector: Option<&'a str>,
+    /// The groups' names as they were typed; all groups if there are none.
+    pub names: &'a [String],
+}
+
+pub fn place(namespace: Option<&str>) -> String {
+    match namespace {
+        Some(namespace) => format!("namespace {namespace}"),
+        None => "all namespaces".to_owned(),
+    }
+}
+
+/// The same with the context, safe to print.
+pub fn place_in_context(cluster: &Cluster, namespace: Option<&str>) -> String {
+    format!(
+        "{} of context {}",
+        clean(&place(namespace)),
+        clean(&cluster.context)
+    )
+}

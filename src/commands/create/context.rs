@@ -1,0 +1,59 @@
+//! What the steps of `create` share: the cluster, the arguments, and where warnings go.
+
+use serde_json::Value;
+
+use crate::cli::CreateArgs;
+use crate::cluster::{Cluster, Clusters};
+use crate::output::streams::Streams;
+use crate::problem::Problem;
+use crate::resource::{Kind, NewGroup, Record};
+
+#[derive(Clone, Copy)]
+pub struct CreateContext<'a> {
+    pub cluster: &'a Clusters,
+    pub args: &'a CreateArgs,
+    pub streams: &'a Streams,
+}
+
+impl CreateContext<'_> {
+    pub fn warn(&self, warnings: &[String]) {
+        for warning in warnings {
+            self.streams.say(&format!("warning: {warning}"));
+        }
+    }
+}
+
+/// A group, and what has become of its object.
+pub struct Created {
+    pub kind: &'static dyn Kind,
+    pub group: NewGroup,
+    pub outcome: CreateOutcome,
+}
+
+pub enum CreateOutcome {
+    /// The object as it was created or, with a dry run, would be.
+    Created(Value),
+    /// The object as it was adopted or, with a dry run, would be.
+    Adopted(Value),
+    /// It exists already as asked for.
+    Unchanged,
+}
+
+/// Reads an object as the program reads it from the cluster.
+pub fn read(kind: &'static dyn Kind, object: &Value) -> Result<Record, Problem> {
+    let raw = serde_json::value::to_raw_value(object).and_then(|raw| kind.read(&raw));
+    raw.map_err(|cause| Problem::new(format!("the object cannot be read: {cause}")))
+}
+
+/// The group's namespace and context, for messages.
+pub fn place(cluster: &Cluster, group: &NewGroup) -> String {
+    format!(
+        "namespace {} of context {}",
+        group.namespace, cluster.context
+    )
+}
+
+/// The start of a kubectl command line in the group's namespace.
+pub fn kubectl(cluster: &Cluster, group: &NewGroup) -> String {
+    format!("kubectl {}", cluster.reach.within(&group.namespace))
+}

@@ -1,0 +1,98 @@
+//! `create SERVICE`: creates the object of a new group.
+
+use futures::future::join;
+
+use super::context::{CreateContext, CreateOutcome, Created, read};
+use super::validate::validate;
+use super::{arguments, diff, existing, ports, requirements};
+use crate::cli::DryRun;
+use crate::cluster::Cluster;
+use crate::cluster::api::{apply, groups};
+use crate::error::explain;
+use crate::model::Carrier;
+use crate::problem::Problem;
+use crate::resource::{Kind, NewGroup};
+
+/// Checks and writes. What exists is looked at first: a job that runs again has to succeed even while
+/// a fallback's service is gone.
+pub async fn create(context: CreateContext<'_>) -> Result<Created, Problem> {
+    let CreateContext { cluster, args, .. } = context;
+    let mut group = arguments::group(args, &cluster.namespace);
+    let (existing, services) = join(
+        existing::read(cluster, &group.namespace),
+        requirements::read(cluster, &group),
+    )
+    .await;
+    let existing = existing?;
+    let kind = choose_kind(context, &existing, &group)?;
+    if let Some(record) = existing.find(kind, &group.name) {
+        diff::agree(cluster, record, &group)?;
+        if let Ok(services) = &services {
+            context.warn(&requirements::unknown_readiness(cluster, &group, services).await);
+        }
+        return Ok(Created {
+            kind,
+            group,
+            outcome: CreateOutcome::Unchanged,
+        });
+    }
+    let services = services.map_err(|error| explain(cluster, &error))?;
+    let carrier = kind.info().carrier;
+    let warnings =
+        requirements::check(cluster, &group, carrier, &services, args.allow_missing).await?;
+    if carrier == Carrier::Route {
+        group.port = Some(ports::of_route(&group, &services)?);
+    }
+    let record = read(kind, &kind.manifest(&group))?;
+    validate(context, &existing, &services, &record, &group)?;
+    context.warn(&warnings);
+    let outcome = match args.dry_run {
+        DryRun::Client => CreateOutcome::Created(kind.manifest(&group)),
+        mode => write(cluster, kind, &group, mode == DryRun::Server).await?,
+    };
+    Ok(Created {
+        kind,
+        group,
+        outcome,
+    })
+}
+
+fn choose_kind(
+    context: CreateContext<'_>,
+    existing: &existing::ExistingObjects,
+    group: &NewGroup,
+) -> Result<&'static dyn Kind, Problem> {
+    let CreateContext { cluster, args, .. } = context;
+    let kinds = arguments::kinds(args);
+    let kind = existing.choose(cluster, &kinds, args, &group.namespace)?;
+    if let Some(first) = kinds.first().map(|first| first.info())
+        && first != kind.info()
+    {
+        context.streams.say(&format!(
+            "this cluster has no {}: using {}",
+            first.full_name(),
+            kind.info().full_name()
+        ));
+    }
+    Ok(kind)
+}
+
+/// If another process was faster, the outcome is as if its object had existed from the start.
+async fn write(
+    cluster: &Cluster,
+    kind: &'static dyn Kind,
+    group: &NewGroup,
+    dry_run: bool,
+) -> Result<CreateOutcome, Problem> {
+    let error = match apply::create(cluster, kind, group, dry_run).await {
+        Ok(object) => return Ok(CreateOutcome::Created(object)),
+        Err(error) => error,
+    };
+    if error.is_conflict() {
+        let record = groups::get(cluster, kind, &group.namespace, &group.name).await;
+        if let Some(record) = record.map_err(|error| explain(cluster, &error))? {
+            return diff::agree(cluster, &record, group).map(|()| CreateOutcome::Unchanged);
+        }
+    }
+    Err(explain(cluster, &error))
+}

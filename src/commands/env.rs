@@ -1,0 +1,106 @@
+//! What every command is given apart from its own arguments.
+
+use crate::access::rights::RbacCommand;
+use crate::changes::execute::Execution;
+use crate::changes::order::Order;
+use crate::cli::{ChangeArgs, GlobalArgs, RemoteArgs};
+use crate::cluster::remotes::remote_clusters::Remotes;
+use crate::cluster::transport::options::ConnectOptions;
+use crate::cluster::{Cluster, Clusters};
+use crate::output::streams::Streams;
+use crate::problem::Exit;
+use crate::process::input::Input;
+
+/// The global flags, the command's entry in the table of rights, and where to write and read.
+#[derive(Debug, Clone)]
+pub struct CommandEnv {
+    pub flags: GlobalArgs,
+    pub rights: Option<RbacCommand>,
+    pub streams: Streams,
+    pub input: Input,
+}
+
+impl CommandEnv {
+    /// Connects to the cluster that the flags name. Its mirrors are read in `remotes`.
+    ///
+    /// # Errors
+    /// If the flags and the kubeconfig do not name a cluster, or there are no credentials for it.
+    pub async fn connect(&self, remotes: &RemoteArgs) -> anyhow::Result<Clusters> {
+        let remotes = self.remotes(remotes)?;
+        let cluster = Cluster::connect(&self.connect_options()).await?;
+        Ok(Clusters::new(cluster, remotes))
+    }
+
+    /// # Errors
+    /// If a cluster has two contexts, or a context does not exist.
+    pub fn remotes(&self, remotes: &RemoteArgs) -> anyhow::Result<Remotes> {
+        let streams = self.streams.clone();
+        let announce = move |line: &str| streams.say(line);
+        Remotes::of(&self.connect_options(), &remotes.into(), announce)
+    }
+
+    /// How to connect. Hints about missing rights name the command.
+    pub fn connect_options(&self) -> ConnectOptions {
+        ConnectOptions {
+            rbac_command: self.rights.map(RbacCommand::name),
+            ..(&self.flags).into()
+        }
+    }
+
+    pub fn in_context(&self, name: &str) -> Self {
+        let mut env = self.clone();
+        env.flags.context = Some(name.to_owned());
+        env
+    }
+
+    /// The namespace to work in; none for all namespaces.
+    pub fn namespace(&self, cluster: &Cluster) -> Option<String> {
+        (!self.flags.all_namespaces).then(|| cluster.namespace.clone())
+    }
+
+    /// Carries out an order here.
+    pub fn execution<'a>(
+        &'a self,
+        cluster: &'a Clusters,
+        order: &'a dyn Order,
+        args: &'a ChangeArgs,
+    ) -> Execution<'a> {
+        Execution {
+            cluster,
+            order,
+            args,
+            streams: &self.streams,
+            input: self.input,
+        }
+    }
+
+    /// Writes text as it is to standard output.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn print(&self, text: &str) -> anyhow::Result<Exit> {
+        self.streams.write(text)?;
+        Ok(Exit::Done)
+    }
+}
+
+#[cfg(test)]
+impl CommandEnv {
+    /// An environment for a command line, and what the command writes.
+    pub fn of_test(line: &str) -> (Self, crate::cli::Command, crate::output::streams::Captured) {
+        use clap::Parser as _;
+        let words = std::iter::once("kubectl-failover").chain(line.split(' '));
+        let cli = crate::cli::Cli::try_parse_from(words).unwrap();
+        let (streams, captured) = Streams::captured();
+        let env = Self {
+            rights: cli.command.spec().rights,
+            flags: cli.global,
+            streams,
+            input: Input {
+                is_terminal: false,
+                read_line: || Ok(String::new()),
+            },
+        };
+        (env, cli.command, captured)
+    }
+}

@@ -1,0 +1,94 @@
+//! How `watch` ends: the exit code, or the problem, of a controller's outcome.
+
+use std::time::Duration;
+
+use super::limits::ShutdownReason;
+use crate::model::GroupId;
+use crate::problem::{Exit, Problem};
+use crate::text::clean;
+use crate::watch::WatchOutcome;
+
+/// How many groups a problem names.
+const MAX_NAMED_GROUPS: usize = 5;
+const MAX_UNREAD_GROUPS: usize = 20;
+
+/// # Errors
+/// If the controller did not do what it was asked to.
+pub fn exit_of(
+    outcome: WatchOutcome,
+    reason: ShutdownReason,
+    timeout: Duration,
+) -> Result<Exit, Problem> {
+    Err(match outcome {
+        WatchOutcome::Stopped { unsettled } if reason == ShutdownReason::TimedOut => {
+            timed_out(&unsettled, timeout)
+        }
+        WatchOutcome::Done { unread, .. } if !unread.is_empty() => unreadable(&unread),
+        WatchOutcome::Stopped { .. } | WatchOutcome::Done { refused: 0, .. } => {
+            return Ok(Exit::Done);
+        }
+        WatchOutcome::RunByUpstream { groups } => run_by_upstream(&groups),
+        WatchOutcome::HeldByAnother { namespace, holder } => Problem::not_met(format!(
+            "another watch ({}) is already running namespace {}",
+            clean(&holder),
+            clean(&namespace)
+        ))
+        .next("stop that watch, or leave the groups to it"),
+        WatchOutcome::Done { refused, .. } => {
+            Problem::new(format!("{refused} group(s) could not be moved: see above"))
+        }
+    })
+}
+
+fn timed_out(unsettled: &[(GroupId, &'static str)], timeout: Duration) -> Problem {
+    let problem = Problem::not_met(format!(
+        "timed out after {} s: some groups are not up to date yet",
+        timeout.as_secs_f64()
+    ));
+    if unsettled.is_empty() {
+        return problem.next("the groups, or who runs them, were not known in time");
+    }
+    let lines = unsettled
+        .iter()
+        .map(|(group, why)| format!("{}: {why}", clean(&group.to_string())));
+    with_lines(problem, lines, MAX_NAMED_GROUPS)
+}
+
+fn unreadable(unread: &[(GroupId, String)]) -> Problem {
+    let problem = Problem::new(format!(
+        "can't tell whether {} group(s) are up to date: their backends could not be read",
+        unread.len()
+    ));
+    let lines = unread
+        .iter()
+        .map(|(group, why)| format!("{}: {}", clean(&group.to_string()), clean(why)));
+    with_lines(problem, lines, MAX_UNREAD_GROUPS)
+}
+
+fn with_lines(
+    problem: Problem,
+    lines: impl ExactSizeIterator<Item = String>,
+    max: usize,
+) -> Problem {
+    let more = lines.len().saturating_sub(max);
+    let problem = lines.take(max).fold(problem, Problem::next);
+    match more {
+        0 => problem,
+        more => problem.next(format!("and {more} more")),
+    }
+}
+
+fn run_by_upstream(groups: &[GroupId]) -> Problem {
+    let names = groups.iter().take(MAX_NAMED_GROUPS);
+    let names: Vec<String> = names.map(|group| clean(&group.to_string())).collect();
+    let more = match groups.len().saturating_sub(MAX_NAMED_GROUPS) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Problem::refused(format!(
+        "Linkerd's failover controller manages {}{more}: two controllers would undo each other's moves",
+        names.join(", ")
+    ))
+    .next("let one of them manage the groups: choose others with -l, or narrow the controller's selector")
+    .next("to share the groups on which both reach the same decision: --alongside-upstream")
+}

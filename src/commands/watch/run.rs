@@ -1,0 +1,116 @@
+//! One run of `watch`, and the controller of each of its clusters.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::hooks::Hooks;
+use super::limits::ShutdownReason;
+use super::outcome::exit_of;
+use super::printer::Printer;
+use crate::cli::WatchArgs;
+use crate::cluster::api::namespaces;
+use crate::cluster::{Cluster, Clusters};
+use crate::commands::env::CommandEnv;
+use crate::model::Notice;
+use crate::output::streams::Streams;
+use crate::problem::Exit;
+use crate::text::clean;
+use crate::watch;
+use crate::watch::{EngineOptions, Metrics, WatchOptions};
+
+/// How long to look for the namespace at the start, which nothing depends on.
+const NAMESPACE_CHECK_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What the controllers of all clusters share.
+pub struct WatchRun {
+    pub args: WatchArgs,
+    pub metrics: Metrics,
+    pub hooks: Option<Hooks>,
+}
+
+/// How the controller of a cluster has ended.
+pub struct Ended {
+    pub exit: Exit,
+    /// It knew its groups by then.
+    pub began: bool,
+}
+
+impl WatchRun {
+    pub fn has_contexts(&self) -> bool {
+        !self.args.contexts.is_empty()
+    }
+
+    /// Runs the controller of one cluster until it is done or `stop` is ready.
+    pub async fn run(
+        &self,
+        env: &CommandEnv,
+        cluster: &Clusters,
+        stop: impl Future<Output = ShutdownReason>,
+    ) -> anyhow::Result<Ended> {
+        let options = WatchOptions {
+            namespace: env.namespace(cluster),
+            selector: self.args.selector.clone(),
+            once: self.args.once,
+            engine: EngineOptions {
+                dry_run: self.args.dry_run,
+                max_moves: self.args.max_moves,
+                alongside_upstream: self.args.alongside_upstream,
+            },
+            metrics: self.metrics.clone(),
+            clocks: None,
+        };
+        let printer = Printer {
+            streams: &env.streams,
+            context: &cluster.context,
+            names_context: self.has_contexts(),
+            place: place(&options),
+            format: self.args.output,
+            hooks: self.hooks.as_ref(),
+        };
+        let (reason, began) = (Cell::new(ShutdownReason::Asked), Cell::new(false));
+        let stop = async { reason.set(stop.await) };
+        let mut print = |notice: Notice| {
+            began.set(began.get() || matches!(notice, Notice::Started { .. }));
+            printer.print(&notice)
+        };
+        let warning = warn_of_namespace(&env.streams, cluster, options.namespace.as_deref());
+        let running = watch::run(cluster, &options, stop, &mut print);
+        let ((), outcome) = tokio::join!(warning, running);
+        let timeout = self.args.timeout.unwrap_or_default();
+        Ok(Ended {
+            exit: exit_of(outcome?, reason.get(), timeout)?,
+            began: began.get(),
+        })
+    }
+}
+
+/// A namespace that does not exist is more likely a slip than one that is to be created.
+async fn warn_of_namespace(streams: &Streams, cluster: &Cluster, namespace: Option<&str>) {
+    if let Some(namespace) = namespace
+        && let Ok(true) = timeout(
+            NAMESPACE_CHECK_TIMEOUT,
+            namespaces::is_missing(cluster, namespace),
+        )
+        .await
+    {
+        let (namespace, context) = (clean(namespace), clean(&cluster.context));
+        streams.say(&format!(
+            "warning: namespace {namespace} does not exist in context {context}"
+        ));
+    }
+}
+
+/// Where the groups are, as the end of a sentence.
+fn place(options: &WatchOptions) -> String {
+    let labels = options
+        .selector
+        .as_ref()
+        .map(|labels| format!(" with labels {labels}"))
+        .unwrap_or_default();
+    match &options.namespace {
+        Some(namespace) => format!("{labels} in namespace {namespace}"),
+        None => format!("{labels} in all namespaces"),
+    }
+}
