@@ -125,7 +125,7 @@ mod tests {
     const READY: Readiness = Readiness::Known { ready: 1, total: 1 };
     const DEAD: Readiness = Readiness::Known { ready: 0, total: 1 };
     const UNKNOWN: Readiness = Readiness::Unknown {
-        why: WhyUnknown::Silent,
+        why: WhyUnknown::NotListed,
     };
 
     fn group() -> Group {

@@ -1,14 +1,15 @@
 //! The reasons why the readiness of a backend is unknown.
 
 use std::fmt;
+use std::time::Duration;
 
 /// Why the readiness of a backend is unknown. Its `Display` is a clause without a full stop.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WhyUnknown {
     /// The EndpointSlices have not been listed yet.
     NotListed,
-    /// The watch has received nothing for 30 s, not even a bookmark.
-    Silent,
+    /// The watch has received nothing for this long, not even a bookmark.
+    Silent(Duration),
     /// Reading the source is forbidden (403).
     Forbidden(ReadinessSource),
     /// Reading the source fails; the text says how.
@@ -91,7 +92,7 @@ impl WhyUnknown {
             | Self::Misnamed
             | Self::NoRemote { .. } => true,
             Self::Remote { why, .. } => why.is_lasting(),
-            Self::NotListed | Self::Silent | Self::Failing(..) | Self::NoAccess(_) => false,
+            Self::NotListed | Self::Silent(_) | Self::Failing(..) | Self::NoAccess(_) => false,
         }
     }
 
@@ -118,7 +119,10 @@ impl fmt::Display for WhyUnknown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotListed => f.write_str("its endpoints are not listed yet"),
-            Self::Silent => f.write_str("nothing received from the API server for 30 s"),
+            Self::Silent(limit) => {
+                let seconds = limit.as_secs();
+                write!(f, "nothing received from the API server for {seconds} s")
+            }
             Self::Forbidden(source) => write!(f, "reading {source} is forbidden"),
             Self::Failing(source, how) => write!(f, "cannot read {source}: {how}"),
             Self::NoLocalEndpoints => f.write_str(

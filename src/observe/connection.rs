@@ -1,26 +1,26 @@
-//! Whether the cluster is still heard.
+//! Whether the cluster is still heard: the watches of the groups show how the connection is.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::cluster::RequestError;
+use crate::cluster::listwatch::freshness::SyncStatus;
 
-/// A healthy watch gives something at least every 25 s.
-const QUIET_LIMIT: Duration = Duration::from_secs(26);
 /// How long the watches of EndpointSlices may take to come back after those of the groups.
-const RECOVERY: Duration = Duration::from_secs(5);
+const SLICES_RECOVERY: Duration = Duration::from_secs(5);
 
-/// The watches of the groups tell how the connection is.
+/// The watches of the groups, by kind.
 #[derive(Debug, Default)]
 pub struct ConnectionStatus {
-    streams: HashMap<&'static str, StreamStatus>,
+    watches: HashMap<&'static str, GroupWatch>,
     recovered: Option<Duration>,
 }
 
 #[derive(Debug)]
-struct StreamStatus {
-    last_heard: Duration,
-    trouble: Option<String>,
+struct GroupWatch {
+    sync: SyncStatus,
+    /// Why the last list or watch failed.
+    failure: Option<String>,
 }
 
 /// Since when the cluster is not heard, and why.
@@ -32,49 +32,46 @@ pub struct Lost {
 }
 
 impl ConnectionStatus {
-    pub fn heard(&mut self, stream: &'static str, now: Duration) {
+    pub fn heard(&mut self, kind: &'static str, now: Duration) {
         if self.lost(now).is_some() {
             self.recovered = Some(now);
         }
-        self.streams.insert(
-            stream,
-            StreamStatus {
-                last_heard: now,
-                trouble: None,
-            },
-        );
+        let watch = GroupWatch {
+            sync: SyncStatus::synced(now),
+            failure: None,
+        };
+        self.watches.insert(kind, watch);
     }
 
-    pub fn failed(&mut self, stream: &'static str, error: &RequestError) {
-        if let Some(line) = self.streams.get_mut(stream) {
-            line.trouble = Some(error.cause.to_string());
+    pub fn failed(&mut self, kind: &'static str, error: &RequestError) {
+        if let Some(watch) = self.watches.get_mut(kind) {
+            watch.failure = Some(error.cause.to_string());
         }
     }
 
-    /// There is nothing to hear any more.
-    pub fn gone(&mut self, stream: &str) {
-        self.streams.remove(stream);
+    /// The cluster does not serve the kind, so that its watch reports nothing about the connection.
+    pub fn absent(&mut self, kind: &str) {
+        self.watches.remove(kind);
     }
 
     pub fn lost(&self, now: Duration) -> Option<Lost> {
-        let lost = |line: &StreamStatus| {
-            let silent = now.saturating_sub(line.last_heard) > QUIET_LIMIT;
-            let silence = || silent.then(|| "nothing comes from the API server".to_owned());
-            let why = line.trouble.clone().or_else(silence)?;
+        let lost = |watch: &GroupWatch| {
+            let is_silent = watch.sync.is_connection_lost(now);
+            let silence = || is_silent.then(|| "nothing comes from the API server".to_owned());
             Some(Lost {
-                since: line.last_heard,
-                why,
+                since: watch.sync.last_heard(),
+                why: watch.failure.clone().or_else(silence)?,
             })
         };
-        self.streams
+        self.watches
             .values()
             .filter_map(lost)
             .min_by_key(|lost| lost.since)
     }
 
-    /// Whether readiness that can't be known may be so only because the connection has just come back.
+    /// Whether readiness may be unknown only because the connection has just come back.
     pub fn is_recovering(&self, now: Duration) -> bool {
         self.recovered
-            .is_some_and(|at| now.saturating_sub(at) < RECOVERY)
+            .is_some_and(|at| now.saturating_sub(at) < SLICES_RECOVERY)
     }
 }

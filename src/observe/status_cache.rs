@@ -67,7 +67,7 @@ impl StatusCache {
     pub fn groups(&mut self, kind: &'static str, event: Event<Record>, now: Duration) {
         match &event {
             event if event.is_absent() => {
-                self.connection.gone(kind);
+                self.connection.absent(kind);
                 self.records.retain(|id, _| id.kind != kind);
             }
             Event::Failed(error) => self.connection.failed(kind, error),
@@ -236,7 +236,7 @@ fn is_cut_off(readiness: &Readiness) -> bool {
     };
     matches!(
         why,
-        WhyUnknown::Silent | WhyUnknown::Failing(ReadinessSource::Slices, _)
+        WhyUnknown::Silent(_) | WhyUnknown::Failing(ReadinessSource::Slices, _)
     )
 }
 

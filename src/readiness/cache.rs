@@ -147,7 +147,7 @@ impl ReadinessCache {
             .collect();
         let stands_in = |watch: &SliceWatch| {
             let replaces = |scope: &SliceScope| scope.shares_namespace(&watch.scope);
-            watch.listed && pending.iter().any(replaces)
+            watch.is_listed() && pending.iter().any(replaces)
         };
         let mut retired = Vec::new();
         self.watches.retain(|watch| {

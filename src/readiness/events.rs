@@ -8,9 +8,10 @@ use super::health::{WatchHealth, why_unknown};
 use super::mirror_index::RemoteNamespace;
 use super::scope::{Affected, SliceScope, SliceWatchId};
 use super::service_lookups::ServiceExistence;
-use super::slice_watch::{FRESH, SliceWatch};
+use super::slice_watch::SliceWatch;
 use crate::cluster::api::endpoint_slices::{Slice, SliceIndex};
 use crate::cluster::api::services::Service;
+use crate::cluster::listwatch::freshness::is_fresh;
 use crate::cluster::listwatch::watch::Event;
 use crate::cluster::{RequestError, RequestResult};
 use crate::model::ReadinessSource;
@@ -136,8 +137,7 @@ impl ReadinessCache {
         for watch in self.watches.iter_mut().filter(is_older) {
             changed.extend(watch.index.refresh(&services, slices));
         }
-        self.relisted
-            .retain(|_, at| now.saturating_sub(*at) <= FRESH);
+        self.relisted.retain(|_, at| is_fresh(*at, now));
         let located = |service| (place.cluster.clone(), service);
         self.relisted
             .extend(services.into_iter().map(|service| (located(service), now)));

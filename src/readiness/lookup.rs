@@ -8,7 +8,8 @@ use super::cache::ReadinessCache;
 use super::health::WatchHealth;
 use super::mirror_index::{LocatedService, RemoteNamespace};
 use super::service_lookups::ServiceExistence;
-use super::slice_watch::{FRESH, SliceWatch};
+use super::slice_watch::SliceWatch;
+use crate::cluster::listwatch::freshness::is_fresh;
 use crate::model::ReadinessSource;
 use crate::model::{Mirror, Readiness, RemoteService, ServiceRef, WhyUnknown};
 
@@ -207,7 +208,7 @@ impl ReadinessCache {
         if self
             .relisted
             .get(located)
-            .is_some_and(|at| now.saturating_sub(*at) <= FRESH)
+            .is_some_and(|at| is_fresh(*at, now))
         {
             return false;
         }

@@ -13,10 +13,10 @@ use super::cache::ReadinessCache;
 use super::prefetch::PrefetchedSlices;
 use super::relist::list_remote_slices;
 use super::scope::SliceScope;
-use super::slice_watch::FIRST_LIST_LIMIT;
 use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::api::services as service_api;
 use crate::cluster::api::services::Service;
+use crate::cluster::listwatch::freshness::FIRST_LIST_TIMEOUT;
 use crate::cluster::listwatch::list::list;
 use crate::cluster::listwatch::watch::Event;
 use crate::cluster::{Clusters, RequestResult};
@@ -29,7 +29,7 @@ const MAX_SINGLE_READS: usize = 4;
 /// The moment of every list. There is no time between a list and the look-up.
 const LISTED: Duration = Duration::ZERO;
 /// The moment of the look-up: after the time for a first list, so that whatever has not arrived is unknown.
-const SETTLED: Duration = FIRST_LIST_LIMIT.saturating_add(Duration::from_secs(1));
+const SETTLED: Duration = FIRST_LIST_TIMEOUT.saturating_add(Duration::from_secs(1));
 
 /// Returns the readiness of each of these backends. What cannot be read is unknown, with the reason. Mirrors are read
 /// in the clusters that may be asked too.

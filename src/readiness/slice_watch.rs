@@ -7,15 +7,9 @@ use super::mirror_services::MirrorServices;
 use super::scope::{SliceScope, SliceWatchId};
 use crate::cluster::RequestError;
 use crate::cluster::api::endpoint_slices::SliceIndex;
+use crate::cluster::listwatch::freshness::{FIRST_LIST_TIMEOUT, SyncStatus, UNKNOWN_AFTER};
 use crate::model::ReadinessSource;
 use crate::model::WhyUnknown;
-
-/// After this long without a byte, what a watch told is no longer known.
-pub const SILENCE_LIMIT: Duration = Duration::from_secs(30);
-/// After this long without a byte, a move that no slice has caused reads its slices again first.
-pub const FRESH: Duration = Duration::from_secs(10);
-/// How long a first list may take before decisions are made without it.
-pub const FIRST_LIST_LIMIT: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub struct SliceWatch {
@@ -24,11 +18,10 @@ pub struct SliceWatch {
     /// It is part of the plan. Otherwise it serves until its replacement has listed.
     pub wanted: bool,
     pub index: SliceIndex,
-    pub listed: bool,
     /// A service without slices may be one of these.
     pub mirrors: MirrorServices,
     started: Duration,
-    pub last_heard: Duration,
+    sync: SyncStatus,
     /// When the watch last reported a slice.
     last_slice: Option<Duration>,
     /// Why the last list or watch failed.
@@ -46,10 +39,9 @@ impl SliceWatch {
             scope,
             wanted: true,
             index: SliceIndex::default(),
-            listed: false,
             mirrors: MirrorServices::default(),
             started: now,
-            last_heard: now,
+            sync: SyncStatus::started(now),
             last_slice: None,
             failure: None,
             distrust: None,
@@ -64,7 +56,7 @@ impl SliceWatch {
 
     /// Takes in that the server was heard.
     pub fn heard(&mut self, now: Duration) {
-        self.last_heard = now;
+        self.sync.heard(now);
         self.failure = None;
         self.distrust = None;
     }
@@ -84,7 +76,7 @@ impl SliceWatch {
     pub fn list(&mut self, index: SliceIndex, now: Duration) {
         self.slice_heard(now);
         self.index = index;
-        self.listed = true;
+        self.sync.listed(now);
     }
 
     pub fn failed(&mut self, error: &RequestError) {
@@ -100,8 +92,12 @@ impl SliceWatch {
         self.distrust = Some(why_unknown(ReadinessSource::Slices, error));
     }
 
+    pub fn is_listed(&self) -> bool {
+        self.sync.is_synced()
+    }
+
     pub fn is_fresh(&self, now: Duration) -> bool {
-        now.saturating_sub(self.last_heard) <= FRESH
+        self.sync.is_fresh(now)
     }
 
     pub fn health(&self, now: Duration) -> WatchHealth {
@@ -114,19 +110,18 @@ impl SliceWatch {
     }
 
     fn own_health(&self, now: Duration) -> WatchHealth {
-        let silence = now.saturating_sub(self.last_heard);
         match (&self.distrust, &self.failure) {
             (Some(why), _) | (None, Some(why @ WhyUnknown::Forbidden(_))) => {
                 WatchHealth::Unknown(why.clone())
             }
-            _ if self.listed && silence <= SILENCE_LIMIT => WatchHealth::Known,
-            (_, failure) if self.listed => {
-                WatchHealth::Unknown(failure.clone().unwrap_or(WhyUnknown::Silent))
+            _ if self.sync.is_current(now) => WatchHealth::Known,
+            (_, failure) if self.sync.is_synced() => {
+                WatchHealth::Unknown(failure.clone().unwrap_or(WhyUnknown::Silent(UNKNOWN_AFTER)))
             }
             (_, Some(why)) if why.cluster_without_remote().is_some() => {
                 WatchHealth::Unknown(why.clone())
             }
-            (_, failure) if silence > FIRST_LIST_LIMIT => {
+            (_, failure) if self.sync.is_overdue(now) => {
                 WatchHealth::Unknown(failure.clone().unwrap_or(WhyUnknown::NotListed))
             }
             _ => WatchHealth::NotYet,
@@ -136,7 +131,7 @@ impl SliceWatch {
     /// How far it is known which services are mirrors.
     pub fn mirrors_health(&self, now: Duration) -> WatchHealth {
         match self.mirrors.health() {
-            WatchHealth::NotYet if now.saturating_sub(self.started) > FIRST_LIST_LIMIT => {
+            WatchHealth::NotYet if now.saturating_sub(self.started) > FIRST_LIST_TIMEOUT => {
                 WatchHealth::Unknown(
                     self.mirrors
                         .failure()
@@ -150,7 +145,7 @@ impl SliceWatch {
 
     /// Whether it can replace other watches: its slices are listed, and so are its mirrors, unless that failed.
     pub fn serves(&self, now: Duration) -> bool {
-        self.listed && !(self.is_local() && self.mirrors_health(now) == WatchHealth::NotYet)
+        self.is_listed() && !(self.is_local() && self.mirrors_health(now) == WatchHealth::NotYet)
     }
 
     /// Whether the health has changed since the last call.

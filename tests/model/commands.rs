@@ -10,7 +10,7 @@ use kubectl_failover::model::{
 use super::object::{DEAD, Object, READY, forced, name};
 
 const UNKNOWN: Readiness = Readiness::Unknown {
-    why: WhyUnknown::Silent,
+    why: WhyUnknown::Silent(Duration::from_secs(30)),
 };
 
 #[test]

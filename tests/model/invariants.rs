@@ -102,7 +102,7 @@ fn known() -> BoxedStrategy<Readiness> {
 
 fn any_readiness() -> BoxedStrategy<Readiness> {
     let unknown = Just(Readiness::Unknown {
-        why: WhyUnknown::Silent,
+        why: WhyUnknown::NotListed,
     });
     let partly = (1u32..4, 0u32..3).prop_map(|(ready, more)| partly_known(ready, ready + more));
     prop_oneof![2 => unknown, 1 => partly, 4 => known()].boxed()
@@ -115,7 +115,7 @@ fn partly_known(ready: u32, total: u32) -> Readiness {
         total,
         side: Side::Members {
             all: 2,
-            unknown: vec![WhyUnknown::Silent],
+            unknown: vec![WhyUnknown::NotListed],
         },
     }
 }
@@ -256,7 +256,7 @@ proptest! {
         let mut blind = scene.clone();
         for (readiness, gone) in blind.readiness.iter_mut().zip(gone) {
             if gone {
-                *readiness = Readiness::Unknown { why: WhyUnknown::Silent };
+                *readiness = Readiness::Unknown { why: WhyUnknown::NotListed };
             }
         }
         let decision = blind.decide();
@@ -275,7 +275,7 @@ proptest! {
             let (Some((ready, total)), Some((fewer, less))) = (readiness.counts(), left) else { continue };
             let (ready, total) = (ready.min(fewer), total.min(less));
             *readiness = match ready {
-                0 => Readiness::Unknown { why: WhyUnknown::Silent },
+                0 => Readiness::Unknown { why: WhyUnknown::NotListed },
                 ready => partly_known(ready, total.max(ready)),
             };
         }

@@ -6,7 +6,7 @@ use kubectl_failover::model::{
 use proptest::prelude::*;
 
 const UNKNOWN: Readiness = Readiness::Unknown {
-    why: WhyUnknown::Silent,
+    why: WhyUnknown::NotListed,
 };
 
 fn known(ready: u32, total: u32) -> Readiness {
@@ -120,7 +120,7 @@ fn a_federation_is_the_sum_of_its_members() {
             "1 of 5 endpoints of its 3 members (2 of them known) are ready".into()
         )
     );
-    assert_eq!(one_ready.why_unknown(), Some(&WhyUnknown::Silent));
+    assert_eq!(one_ready.why_unknown(), Some(&WhyUnknown::NotListed));
     assert_eq!(federated(&[known(0, 2), known(1, 3)]).why_unknown(), None);
     assert!(federated(&[known(0, 2), UNKNOWN]).is_unknown());
     assert!(federated(&[known(0, 2), known(0, 0)]).is_dead());

@@ -34,7 +34,7 @@ enum Happening {
 fn readiness() -> impl Strategy<Value = Readiness> {
     prop_oneof![
         2 => (0u32..3).prop_map(|ready| Readiness::Known { ready, total: 2 }),
-        1 => Just(Readiness::Unknown { why: WhyUnknown::Silent }),
+        1 => Just(Readiness::Unknown { why: WhyUnknown::NotListed }),
         1 => Just(Readiness::Missing),
     ]
 }
@@ -303,7 +303,7 @@ proptest! {
         for (up, (seconds, unknown)) in turns.into_iter().enumerate() {
             pass(&mut object, seconds, if up % 2 == 0 { DEAD } else { READY });
             if unknown {
-                pass(&mut object, 15, Readiness::Unknown { why: WhyUnknown::Silent });
+                pass(&mut object, 15, Readiness::Unknown { why: WhyUnknown::NotListed });
             }
         }
         let moves = pass(&mut object, 20, READY);

@@ -40,7 +40,7 @@ enum Happening {
 fn readiness() -> impl Strategy<Value = Readiness> {
     prop_oneof![
         3 => (0u32..3).prop_map(|ready| Readiness::Known { ready, total: 2 }),
-        1 => Just(Readiness::Unknown { why: WhyUnknown::Silent }),
+        1 => Just(Readiness::Unknown { why: WhyUnknown::NotListed }),
     ]
 }
 

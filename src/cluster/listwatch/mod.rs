@@ -1,3 +1,4 @@
+pub mod freshness;
 pub mod lines;
 pub mod list;
 pub mod list_decoder;

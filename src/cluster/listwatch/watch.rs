@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout};
 
+use super::freshness::{WATCH_IDLE_TIMEOUT, WATCH_TIMEOUT};
 use super::lines::LineReader;
 use super::list::list;
 use super::list_decoder::Envelope;
@@ -16,10 +17,6 @@ use crate::cluster::transport::client::{Cluster, failure};
 use crate::cluster::transport::error::{Cause, RequestError, StatusBody};
 use crate::cluster::transport::path::{ApiResource, Selection, with_query};
 
-/// How long the server is asked to keep a watch open: a healthy one gives a byte at least this often.
-const WATCH_SECONDS: &str = "20";
-/// After this long without a byte a watch is given up.
-const QUIET_LIMIT: Duration = Duration::from_secs(25);
 /// A watch that ends sooner, and has told nothing, is no reason to try the next one at once.
 const SHORTEST: Duration = Duration::from_secs(1);
 /// How often a collection that the server does not know is asked for.
@@ -226,10 +223,11 @@ impl<T: Versioned> WatchRequest<'_, T> {
         F: Future<Output = bool> + Send,
     {
         let path = self.source.path();
+        let seconds = WATCH_TIMEOUT.as_secs().to_string();
         let query = [
             ("watch", "true"),
             ("allowWatchBookmarks", "true"),
-            ("timeoutSeconds", WATCH_SECONDS),
+            ("timeoutSeconds", &seconds),
             ("resourceVersion", version.as_str()),
             ("labelSelector", &self.source.selection.labels),
             ("fieldSelector", &self.source.selection.fields),
@@ -243,11 +241,14 @@ impl<T: Versioned> WatchRequest<'_, T> {
             return WatchEnd::Unheard;
         }
         loop {
-            let line = match timeout(QUIET_LIMIT, lines.next()).await {
+            let line = match timeout(WATCH_IDLE_TIMEOUT, lines.next()).await {
                 Ok(Ok(Some(line))) => line,
                 Ok(Ok(None)) => return WatchEnd::Closed,
                 Ok(Err(how)) => return broken(&path, Cause::Unreachable { how }),
-                Err(_) => return broken(&path, Cause::TimedOut { after: QUIET_LIMIT }),
+                Err(_) => {
+                    let after = WATCH_IDLE_TIMEOUT;
+                    return broken(&path, Cause::TimedOut { after });
+                }
             };
             let event = match self.source.read(&path, &line, version) {
                 Ok(event) => event,

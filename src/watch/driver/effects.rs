@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::event_loop::{Driver, DriverInput};
 use super::lease_elector::{LeaseElector, RunningElector};
 use super::suspend::Clocks;
-use super::sync_status::Stream;
+use super::sync_tracker::Stream;
 use crate::cluster::api::groups;
 use crate::model::notice::{Notice, Transition};
 use crate::resource::{KINDS, Record};
@@ -42,11 +42,11 @@ impl Driver<'_> {
         match effect {
             Effect::Restart(namespaces) => self.restart(namespaces),
             Effect::StartWatch(id, scope) => {
-                self.sync_status.starts(Stream::Slices(id));
+                self.sync_tracker.started(Stream::Slices(id), moment.now);
                 self.watches.start(id, &scope);
             }
             Effect::StopWatch(id) => {
-                self.sync_status.ends(Stream::Slices(id));
+                self.sync_tracker.ended(Stream::Slices(id));
                 self.read_failures.forget(&self.watches, id);
                 self.watches.stop(id);
             }

@@ -16,7 +16,7 @@ use super::lease_elector::RunningElector;
 use super::notice_aggregator::NoticeAggregator;
 use super::read_failures::ReadFailures;
 use super::suspend::{Clocks, SuspendDetector};
-use super::sync_status::SyncStatus;
+use super::sync_tracker::SyncTracker;
 use super::upstream_probe::UpstreamProbe;
 use crate::cluster::api::identity;
 use crate::cluster::queries::kind_status::KindStatus;
@@ -97,7 +97,7 @@ pub(super) struct Driver<'a> {
     pub(super) kinds: KindStatus,
     pub(super) read_failures: ReadFailures,
     pub(super) aggregator: NoticeAggregator,
-    pub(super) sync_status: SyncStatus,
+    pub(super) sync_tracker: SyncTracker,
     pub(super) upstream_probe: UpstreamProbe,
     pub(super) metrics: MetricsRecorder,
     pub(super) suspend_detector: SuspendDetector,
@@ -132,7 +132,7 @@ impl<'a> Driver<'a> {
             kinds: KindStatus::default(),
             read_failures: ReadFailures::default(),
             aggregator: NoticeAggregator::default(),
-            sync_status: SyncStatus::default(),
+            sync_tracker: SyncTracker::default(),
             upstream_probe: UpstreamProbe::default(),
             metrics: MetricsRecorder::new(&options.metrics, &cluster.context),
             suspend_detector: SuspendDetector::new(clocks(Duration::ZERO)),
@@ -236,7 +236,7 @@ impl<'a> Driver<'a> {
         self.engine.tick(now);
         self.probe_upstream(now);
         let is_ready =
-            self.announced && self.read_failures.are_none() && self.sync_status.is_complete(now);
+            self.announced && self.read_failures.are_none() && self.sync_tracker.all_current(now);
         self.metrics.turn(is_ready);
     }
 

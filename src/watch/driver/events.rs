@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::event_loop::Driver;
-use super::sync_status::Stream;
+use super::sync_tracker::Stream;
 use crate::cluster::RequestError;
 use crate::cluster::listwatch::watch::Event;
 use crate::cluster::queries::kind_status::KindStatus;
@@ -100,8 +100,8 @@ impl Driver<'_> {
         };
         match (failure, stream) {
             (Some(error), _) if !error.is_not_found() => self.metrics.watch_failed(resource),
-            (Some(_), Some(stream)) => self.sync_status.ends(stream),
-            (None, Some(stream)) => self.sync_status.heard(stream, now),
+            (Some(_), Some(stream)) => self.sync_tracker.ended(stream),
+            (None, Some(stream)) => self.sync_tracker.heard(stream, now),
             _ => {}
         }
     }

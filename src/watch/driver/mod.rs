@@ -12,6 +12,6 @@ mod notice_aggregator;
 mod read_failures;
 mod shutdown;
 pub mod suspend;
-mod sync_status;
+mod sync_tracker;
 mod task_pool;
 mod upstream_probe;

@@ -1,0 +1,119 @@
+//! How long a watch may be silent: all limits, each with its reason, and the state of a watch that they apply to.
+
+use std::time::Duration;
+
+/// How long the server is asked to keep a watch open. A healthy watch is heard at least this often: at its end the next
+/// one is opened, and the headers of the response count.
+pub const WATCH_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A watch without a byte for this long is closed and opened again: [`WATCH_TIMEOUT`], and time for the response.
+pub const WATCH_IDLE_TIMEOUT: Duration = Duration::from_secs(25);
+
+/// After this long without a byte, what a watch reported is unknown. A healthy watch never gets there, and one that
+/// broke has had time for another attempt after [`WATCH_IDLE_TIMEOUT`].
+pub const UNKNOWN_AFTER: Duration = Duration::from_secs(30);
+
+/// After this long without a byte, slices are listed again before a move that no slice caused: the server may have
+/// changed meanwhile without being heard. A slice that arrives is fresh by itself.
+pub const FRESH_FOR: Duration = Duration::from_secs(10);
+
+/// How long decisions wait for a first list. After that, what was not listed is unknown, so that a list that never
+/// arrives does not keep the other backends from being served.
+pub const FIRST_LIST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// After this long without a byte, a screen reports the connection as lost: as soon as a watch is certain to be late.
+pub const CONNECTION_LOST_AFTER: Duration = Duration::from_secs(26);
+
+/// Whether a watch has listed (HasSynced in client-go), and when its server was last heard. All times have the same
+/// start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SyncStatus {
+    last_heard: Duration,
+    synced: bool,
+}
+
+impl SyncStatus {
+    pub fn started(now: Duration) -> Self {
+        Self {
+            last_heard: now,
+            synced: false,
+        }
+    }
+
+    pub fn synced(now: Duration) -> Self {
+        Self {
+            last_heard: now,
+            synced: true,
+        }
+    }
+
+    pub fn heard(&mut self, now: Duration) {
+        self.last_heard = now;
+    }
+
+    pub fn listed(&mut self, now: Duration) {
+        *self = Self::synced(now);
+    }
+
+    pub fn is_synced(&self) -> bool {
+        self.synced
+    }
+
+    pub fn last_heard(&self) -> Duration {
+        self.last_heard
+    }
+
+    /// Whether what the watch reported still counts.
+    pub fn is_current(&self, now: Duration) -> bool {
+        self.synced && self.silence(now) <= UNKNOWN_AFTER
+    }
+
+    /// Whether decisions no longer wait for the first list.
+    pub fn is_overdue(&self, now: Duration) -> bool {
+        !self.synced && self.silence(now) > FIRST_LIST_TIMEOUT
+    }
+
+    pub fn is_fresh(&self, now: Duration) -> bool {
+        is_fresh(self.last_heard, now)
+    }
+
+    pub fn is_connection_lost(&self, now: Duration) -> bool {
+        self.silence(now) > CONNECTION_LOST_AFTER
+    }
+
+    fn silence(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.last_heard)
+    }
+}
+
+/// Whether something that was heard at this time still counts as fresh.
+pub fn is_fresh(heard: Duration, now: Duration) -> bool {
+    now.saturating_sub(heard) <= FRESH_FOR
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_healthy_watch_is_heard_before_any_limit_ends() {
+        assert!(WATCH_TIMEOUT < WATCH_IDLE_TIMEOUT);
+        assert!(WATCH_IDLE_TIMEOUT < CONNECTION_LOST_AFTER);
+        assert!(CONNECTION_LOST_AFTER < UNKNOWN_AFTER);
+    }
+
+    #[test]
+    fn a_watch_is_current_from_its_list_until_it_was_silent_for_too_long() {
+        let start = Duration::from_secs(1);
+        let mut sync = SyncStatus::started(start);
+        assert!(!sync.is_current(start) && !sync.is_overdue(start + FIRST_LIST_TIMEOUT));
+        let late = start + FIRST_LIST_TIMEOUT + start;
+        assert!(sync.is_overdue(late));
+        sync.listed(late);
+        assert!(sync.is_current(late + UNKNOWN_AFTER) && !sync.is_overdue(late + UNKNOWN_AFTER));
+        assert!(!sync.is_current(late + UNKNOWN_AFTER + start));
+        sync.heard(late + start);
+        assert!(sync.is_current(late + UNKNOWN_AFTER + start));
+        assert!(sync.is_fresh(late + start + FRESH_FOR) && !sync.is_fresh(late + UNKNOWN_AFTER));
+    }
+}
