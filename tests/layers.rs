@@ -47,7 +47,7 @@ const LAYERS: Layers = Layers {
     ",
 };
 
-/// The order inside `cluster`.
+/// The order of the parts of `cluster`.
 const CLUSTER: Layers = Layers {
     folder: "cluster/",
     allowed: "
@@ -57,6 +57,18 @@ const CLUSTER: Layers = Layers {
         api: listwatch transport
         listwatch: transport
         transport:
+    ",
+};
+
+/// The order of the parts of `watch`.
+const WATCH: Layers = Layers {
+    folder: "watch/",
+    allowed: "
+        mod: *
+        driver: options metrics engine
+        options: metrics engine
+        metrics: engine
+        engine:
     ",
 };
 
@@ -78,8 +90,8 @@ const IMPURE: [&str; 7] = [
 #[test]
 fn imports_go_down_the_layers() {
     let graph = graph();
-    assert_none(LAYERS.complaints(&graph));
-    assert_none(CLUSTER.complaints(&graph));
+    let complaints = [LAYERS, CLUSTER, WATCH].map(|layers| layers.complaints(&graph));
+    assert_none(complaints.concat());
 }
 
 #[test]

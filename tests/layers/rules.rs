@@ -63,7 +63,7 @@ impl fmt::Display for Import<'_> {
 }
 
 /// The circles that are not accepted, and accepted ones that are gone.
-/// A circle between folders is never accepted.
+/// A circle between folders is never accepted; of its imports, those between folders are shown.
 pub fn circles(graph: &Graph, accepted: &[&[&str]]) -> Vec<String> {
     let accepted = accepted.iter().map(|files| files.iter().copied().collect());
     let mut accepted: BTreeSet<BTreeSet<&str>> = accepted.collect();
@@ -79,7 +79,8 @@ pub fn circles(graph: &Graph, accepted: &[&[&str]]) -> Vec<String> {
             };
             let imports = graph.imports().into_iter();
             let inside = imports.filter(|it| circle.contains(it.from) && circle.contains(it.to));
-            let lines: String = inside.map(|import| format!("\n    {import}")).collect();
+            let shown = inside.filter(|it| !is_between || folder(it.from) != folder(it.to));
+            let lines: String = shown.map(|import| format!("\n    {import}")).collect();
             complaints.push(format!("a circle {place}:{lines}"));
         }
     }
