@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use clap::builder::StyledStr;
+use clap::builder::{PossibleValue, StyledStr};
 use clap::{Arg, Command, CommandFactory as _};
 use kubectl_failover::cli::Cli;
 
@@ -160,7 +160,7 @@ fn meaning(argument: &Arg) -> String {
     let choices: Vec<String> = choices
         .iter()
         .filter(|choice| !choice.is_hide_set())
-        .map(|choice| format!("`{}`", choice.get_name()))
+        .map(choice_words)
         .collect();
     text = escaped(&text);
     if !choices.is_empty() && takes_value {
@@ -175,6 +175,14 @@ fn meaning(argument: &Arg) -> String {
         let _ = write!(text, ". Default: {}", defaults.join(", "));
     }
     text
+}
+
+fn choice_words(choice: &PossibleValue) -> String {
+    let name = format!("`{}`", choice.get_name());
+    match choice.get_help() {
+        Some(help) => format!("{name} ({})", escaped(&help.to_string())),
+        None => name,
+    }
 }
 
 /// Keeps Markdown from reading a text's angle brackets and bars as its own.
