@@ -1,5 +1,5 @@
 //! Prefetches EndpointSlices: lists those of a namespace while its groups are still being listed. This keeps `status`
-//! of thousands of groups fast (benches/README.md).
+//! of thousands of groups fast (docs/performance.md).
 
 use std::pin::pin;
 
