@@ -1,4 +1,4 @@
-//! What a loop tells, as lines of text or of JSON.
+//! The notices of `watch`, as lines of text or JSON.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use crate::text::{clean, clean_json};
 /// The version of every JSON shape that the tool prints.
 pub const API_VERSION: &str = "cli.failover.linkerd.io/v1";
 
-/// How many are named where one line tells of many.
-const EXAMPLES: usize = 3;
+/// How many groups or reads an aggregated line names.
+const MAX_NAMED: usize = 3;
 
 /// A transition in JSON.
 #[derive(Serialize)]
@@ -41,10 +41,10 @@ struct Share<'a> {
     weight: u64,
 }
 
-/// One line of JSON for what moved or would move; none for everything else.
+/// One line of JSON for a move, or for one that a dry run would make. None for other notices.
 ///
 /// # Errors
-/// Where the line can't be serialised.
+/// If the line cannot be serialised.
 pub fn json_line(notice: &Notice, context: &str) -> serde_json::Result<Option<String>> {
     let (transition, dry_run) = match notice {
         Notice::Moved(transition) => (transition, false),
@@ -92,117 +92,114 @@ pub fn text_line(notice: &Notice) -> String {
         }
         Notice::WouldMove(transition) => format!("{} (dry run)", moved(transition)),
         Notice::Ended { group, at, what } => {
-            format!("{at:.0} {group}: the {what} is over, and has been ended")
+            format!("{at:.0} {group}: the {what} has expired and was removed")
         }
         Notice::Stuck { group, state, reason, .. } => {
             format!("{group}: {state}: {reason}; its traffic stays where it is")
         }
         Notice::Unstuck { group, was, state, reason } => {
-            format!("{group} can be {} again: {state}: {reason}", freed(*was))
+            format!("{group}: {}: {state}: {reason}", recovered(*was))
         }
-        Notice::Gone { group } => format!("{group} is gone: deleted, or no longer labelled"),
+        Notice::Gone { group } => format!("{group} was deleted, or lost its label"),
         Notice::KindGone { crd } => format!(
-            "{crd} is no longer served by the cluster: none of its objects is a group any more (is the \
-             CustomResourceDefinition deleted?)"
+            "{crd} is no longer served by the cluster; was the CustomResourceDefinition deleted? Its objects are not \
+             watched"
         ),
-        Notice::KindAgain { crd, groups: 1 } => format!("{crd} is served again, with 1 group so far"),
-        Notice::KindAgain { crd, groups } => format!("{crd} is served again, with {groups} groups so far"),
-        Notice::Many(notices) => crowd(notices),
+        Notice::KindAgain { crd, groups: 1 } => format!("{crd} is served again (1 group so far)"),
+        Notice::KindAgain { crd, groups } => {
+            format!("{crd} is served again ({groups} groups so far)")
+        }
+        Notice::Many(notices) => aggregated(notices),
         Notice::Invalid { group, reason, mend } => {
-            format!("{group} is no valid group: {reason}; its traffic is left alone; to mend it, {mend}")
+            format!("{group} is invalid, its traffic is left alone: {reason}; to fix it, {mend}")
         }
         Notice::Warning { group, warning } => format!("{group}: warning: {warning}"),
-        Notice::WriteFailed { group, error, next } => format!("{group} is not moved: {error}; {next}"),
+        Notice::WriteFailed { group, error, next } => format!("{group} was not moved: {error}; {next}"),
         Notice::Contested { group, by, wait } => {
-            let wait = spell(*wait);
-            format!("{group} is contested: {by} has put its weights back; the answer comes in {wait}")
+            format!("{group}: weights were reverted by {by}; restoring them in {}", spell(*wait))
         }
-        Notice::Braked { most, within, waiting } => {
-            let (wait, within) = (if *waiting == 1 { "waits" } else { "wait" }, spell(*within));
-            format!(
-                "MORE MOVES ARE DUE THAN --max-moves ALLOWS: {waiting} {wait}, going on with at most {most} in \
-                 {within}. Is it true that so much has changed? To stop: Ctrl-C"
-            )
-        }
-        Notice::LeftToUpstream { group, why } => {
-            format!("{group} is left to Linkerd's failover controller: {why}")
-        }
-        Notice::UpstreamUnseen => "it cannot be seen whether Linkerd's own failover controller runs here, which may \
-                                   undo the moves: allow to list namespaces and deployments.apps in the whole cluster"
-            .to_owned(),
-        Notice::Slept => {
-            "this machine has slept, or its clock was set: all is read again before anything moves".to_owned()
-        }
-        Notice::Standby { namespace, holder, late: true } => format!(
-            "{namespace}: {holder} has not renewed its Lease in time; taking over in 15 s at most, unless it does"
+        Notice::Braked { most, within, waiting } => format!(
+            "MORE MOVES ARE DUE THAN --max-moves ALLOWS: {waiting} waiting; continuing with at most {most} in {}. Has \
+             that much really changed? Press Ctrl-C to stop",
+            spell(*within)
         ),
+        Notice::LeftToUpstream { group, why } => format!("{group} is left to linkerd-failover: {why}"),
+        Notice::UpstreamUnseen => "can't tell whether linkerd-failover is installed (it may undo failovers). Grant list \
+                                   on namespaces and deployments.apps cluster-wide"
+            .to_owned(),
+        Notice::Slept => "this machine was suspended, or its clock was set; reading everything again before anything \
+                          moves"
+            .to_owned(),
+        Notice::Standby { namespace, holder, late: true } => {
+            format!("{namespace}: {holder} has not renewed the Lease; taking over within 15 s unless it does")
+        }
         Notice::Standby { namespace, holder, late: false } => {
-            format!("{namespace}: {holder} runs the groups; standing by, to take over when that ends")
+            format!("{namespace}: another watch ({holder}) holds the Lease; standing by")
         }
         Notice::LeaseFailing { namespace, why } => {
-            format!("{namespace}: the Lease cannot be read or renewed: {why}; without it nothing is written")
+            format!("{namespace}: cannot read or renew the Lease: {why}; nothing is written without it")
         }
         Notice::LeaseAgain { namespace } => format!("{namespace}: the Lease is renewed again"),
-        Notice::TookOver { namespace } => format!("{namespace}: taken over, this loop runs the groups now"),
+        Notice::TookOver { namespace } => format!("{namespace}: acquired the Lease; failover is active"),
         Notice::Unguarded { namespace, why } => format!(
-            "{namespace}: no Lease ({why}); going on without one: run no second loop here, or allow get, create \
-             and update of leases.coordination.k8s.io"
+            "{namespace}: running without a Lease ({why}). Do not run a second watch here, or grant get, create and \
+             update on leases.coordination.k8s.io"
         ),
-        Notice::ReadFailed { what, error } => format!("{what} cannot be read: {error}; trying again"),
+        Notice::ReadFailed { what, error } => format!("cannot read {what}: {error}; retrying"),
         Notice::ReadAgain { what } => format!("{what} can be read again"),
     })
 }
 
-/// What can be done again with a group that was in this state.
-fn freed(was: State) -> &'static str {
+/// What has recovered of a group that was in this state.
+fn recovered(was: State) -> &'static str {
     if was == State::Unknown {
-        "decided on"
+        "readiness is known again"
     } else {
-        "served"
+        "a backend is ready again"
     }
 }
 
-/// One line for the same of many.
-fn crowd(notices: &[Notice]) -> String {
+/// One line for notices with the same cause.
+fn aggregated(notices: &[Notice]) -> String {
     let (count, such) = (notices.len(), examples(notices));
     match notices.first() {
         Some(Notice::Stuck { state, reason, .. }) => {
             format!("{count} groups are {state}{such}: {reason}; their traffic stays where it is")
         }
         Some(Notice::Unstuck { was, .. }) => {
-            format!("{count} groups can be {} again{such}", freed(*was))
+            format!("{count} groups{such}: {}", recovered(*was))
         }
         Some(Notice::Gone { .. }) => {
-            format!("{count} groups are gone{such}: deleted, or no longer labelled")
+            format!("{count} groups were deleted, or lost their label{such}")
         }
         Some(Notice::ReadFailed { error, .. }) => {
-            format!("{} cannot be read: {error}; trying again", reads(notices))
+            format!("cannot read {}: {error}; retrying", reads(notices))
         }
         Some(Notice::ReadAgain { .. }) => format!("{} can be read again", reads(notices)),
-        Some(notice) => format!("{}, and {} more of the kind", text_line(notice), count - 1),
+        Some(notice) => format!("{}, and {} more like it", text_line(notice), count - 1),
         None => String::new(),
     }
 }
 
-/// The first of what is read, and how much more there is.
+/// The first reads by name, and the number of the others.
 fn reads(notices: &[Notice]) -> String {
     let what = |notice: &Notice| match notice {
         Notice::ReadFailed { what, .. } | Notice::ReadAgain { what } => Some(what.clone()),
         _ => None,
     };
-    let first: Vec<String> = notices.iter().filter_map(what).take(EXAMPLES).collect();
+    let first: Vec<String> = notices.iter().filter_map(what).take(MAX_NAMED).collect();
     match notices.len().saturating_sub(first.len()) {
         0 => first.join(", "),
         more => format!("{} and {more} more", first.join(", ")),
     }
 }
 
-/// The first groups by name; what is said of the first one follows, so it comes first.
+/// The first groups by name. The reason that follows them is the first one's.
 fn examples(notices: &[Notice]) -> String {
     let names: Vec<String> = notices
         .iter()
         .filter_map(Notice::group)
-        .take(EXAMPLES)
+        .take(MAX_NAMED)
         .map(ToString::to_string)
         .collect();
     if names.is_empty() {
@@ -254,16 +251,16 @@ mod tests {
     }
 
     #[test]
-    fn a_group_on_its_fallback_is_not_said_to_be_served_where_only_what_is_known_is_back() {
+    fn a_group_on_its_fallback_is_not_reported_ready_when_only_its_readiness_is_known_again() {
         let reason = "Failover: g0 has no ready endpoints (0 of 1)";
         let line = text_line(&unstuck(0, State::Unknown));
-        assert_eq!(line, format!("big/g0 can be decided on again: {reason}"));
+        assert_eq!(line, format!("big/g0: readiness is known again: {reason}"));
         let line = text_line(&unstuck(0, State::Unavailable));
-        assert_eq!(line, format!("big/g0 can be served again: {reason}"));
+        assert_eq!(line, format!("big/g0: a backend is ready again: {reason}"));
     }
 
     #[test]
-    fn one_line_tells_of_reads_that_fail_together() {
+    fn reads_that_fail_together_are_one_line() {
         let failed = |number: usize| {
             let (what, error) = (
                 format!("kind{number}"),
@@ -272,7 +269,8 @@ mod tests {
             Notice::ReadFailed { what, error }
         };
         let line = text_line(&Notice::Many((0..6).map(failed).collect()));
-        let expected = "kind0, kind1, kind2 and 3 more cannot be read: GET /kind0: connection refused; trying again";
+        let expected =
+            "cannot read kind0, kind1, kind2 and 3 more: GET /kind0: connection refused; retrying";
         assert_eq!(line, expected);
         let again = |number: usize| Notice::ReadAgain {
             what: format!("kind{number}"),
@@ -282,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn one_line_tells_of_many_groups() {
+    fn many_groups_with_one_cause_are_one_line() {
         let stuck = |number| Notice::Stuck {
             group: group(number),
             state: State::Unknown,
@@ -301,7 +299,7 @@ mod tests {
         let line = text_line(&Notice::Many(free));
         assert_eq!(
             line,
-            "600 groups can be decided on again, such as big/g0, big/g1, big/g2"
+            "600 groups, such as big/g0, big/g1, big/g2: readiness is known again"
         );
         let line = text_line(&Notice::Many(
             (0..7)
@@ -312,7 +310,7 @@ mod tests {
         ));
         assert_eq!(
             line,
-            "7 groups are gone, such as big/g0, big/g1, big/g2: deleted, or no longer labelled"
+            "7 groups were deleted, or lost their label, such as big/g0, big/g1, big/g2"
         );
     }
 }

@@ -131,7 +131,7 @@ async fn reasons_why_an_object_is_invalid() {
                 .run()
                 .await
                 .success()
-                .stderr_contains("is no valid group"),
+                .stderr_contains("is invalid, its traffic is left alone"),
         );
     }
     let create = plugin()

@@ -28,7 +28,7 @@ async fn the_second_watch_stands_by_and_takes_over_from_a_killed_one() {
     })
     .await;
     second
-        .stderr_line_containing(&format!("{}: taken over", ns.name))
+        .stderr_line_containing(&format!("{}: acquired the Lease", ns.name))
         .await;
     second.line_containing("web -> web-east").await;
     end(second).await;
@@ -53,7 +53,7 @@ async fn a_standby_that_loses_the_right_to_the_lease_does_not_write() {
     second.stderr_line_containing("standing by").await;
     proxy.inject(Method::GET, LEASE, usize::MAX, Fault::Answer(403, None));
     second
-        .stderr_line_containing("the Lease cannot be read or renewed")
+        .stderr_line_containing("cannot read or renew the Lease")
         .await;
     assert!(!first.end_with(Signal::KILL).await.success());
 
@@ -90,7 +90,7 @@ async fn a_watch_that_shuts_down_hands_over_at_once() {
     first.line_containing("web -> web-east").await;
     let rest = end(first).await;
     assert!(rest.stdout.is_empty(), "{rest:?}");
-    second.stderr_line_containing("taken over").await;
+    second.stderr_line_containing("acquired the Lease").await;
     ns.west.ready("web", 1).await;
     second.line_containing("web-east -> web").await;
     let rest = end(second).await;
@@ -219,7 +219,7 @@ async fn two_loops(ns: &TestNamespace) -> (crate::support::Running, crate::suppo
     let mut second = plugin().args(["watch"]).on(&ns.west).spawn();
     second
         .stderr_line_containing(&format!(
-            "{}: {holder} runs the groups; standing by",
+            "{}: another watch ({holder}) holds the Lease; standing by",
             ns.name
         ))
         .await;

@@ -40,7 +40,7 @@ async fn a_disagreement_with_upstream_backs_off_and_is_shown() {
 
     fixture.lose_all_primaries().await;
     watch
-        .stderr_line_containing("is contested: failover.linkerd.io has put its weights back")
+        .stderr_line_containing("weights were reverted by failover.linkerd.io")
         .await;
     // At least one answer, and time for many more.
     let start = Instant::now();

@@ -46,7 +46,7 @@ async fn odd_objects_are_reported_once_and_do_not_affect_others() {
         let group = format!("/odd-{number}");
         let said = |text: &str| rest.complaints(&(group.clone() + text));
         let (invalid, stuck, others) = (
-            said(" is no valid group"),
+            said(" is invalid"),
             said(": Unavailable"),
             said(" ") + said(":"),
         );

@@ -53,7 +53,7 @@ async fn lost_rights_are_reported_and_survived() {
         .unwrap();
     until_forbidden(&as_operator).await;
     fixture.lose_all_primaries().await;
-    watch.stderr_line_containing("is not moved").await;
+    watch.stderr_line_containing("was not moved").await;
     proxy.cut_streams();
     watch
         .stderr_line_containing("EndpointSlices of namespace")
@@ -110,7 +110,7 @@ async fn a_refused_token_is_fetched_again() {
         .await
         .unwrap();
     watch
-        .stderr_line_containing("the Lease cannot be read or renewed: Unauthorized")
+        .stderr_line_containing("cannot read or renew the Lease: Unauthorized")
         .await;
     fixture.lose_all_primaries().await;
     let account = json!({"metadata": {"name": "operator"}});

@@ -42,7 +42,7 @@ impl Engine {
             if error.may_be_done() {
                 group.write_uncertain(write);
             }
-            self.report_failure(id, error.to_string(), "trying again");
+            self.report_failure(id, error.to_string(), "retrying");
             self.back_off(id, error.retry_after(), now);
             self.check_uncertain_writes(id, now);
         }
@@ -161,7 +161,7 @@ impl Engine {
         if let Some(group) = self.groups.get_mut(id) {
             self.requeue.set(id, group.refuse(now));
         }
-        self.report_failure(id, error.to_owned(), "trying again every 30 s");
+        self.report_failure(id, error.to_owned(), "retrying every 30 s");
     }
 
     /// Reports what keeps a group's traffic from moving, unless that was the last report of it.

@@ -109,7 +109,7 @@ impl Engine {
                 .get(&id)
                 .is_some_and(|group| group.is_revalidating())
             {
-                let next = "no failover without a fresh list of its EndpointSlices; trying again";
+                let next = "no failover without a fresh list of its EndpointSlices; retrying";
                 self.report_failure(&id, error.to_string(), next);
                 self.back_off(&id, error.retry_after(), now);
             }

@@ -37,7 +37,7 @@ async fn the_watch_ends_an_expired_override_and_fails_back() {
     assert!(moved >= until, "{line}, but it was to end at {until}");
     assert_home(&ns.west, "web", &[1, 0, 0]).await;
     let ended = watch
-        .stderr_line_containing("the override is over, and has been ended")
+        .stderr_line_containing("the override has expired and was removed")
         .await;
     let ended: Timestamp = ended.split(' ').next().unwrap().parse().unwrap();
     assert_eq!(ended, moved, "one patch does both");

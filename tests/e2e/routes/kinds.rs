@@ -92,7 +92,7 @@ async fn a_kind_that_is_installed_later_is_picked_up() {
         .line_containing("httproute/route: web -> web-east")
         .await;
     let rest = end(watch).await;
-    assert_eq!(rest.complaints("cannot be read"), 0, "{rest:?}");
+    assert_eq!(rest.complaints("cannot read "), 0, "{rest:?}");
     status()
         .await
         .success()
@@ -150,7 +150,7 @@ async fn a_forbidden_kind_gets_a_warning_and_affects_no_other() {
         "httproutes.policy.linkerd.io",
     ] {
         assert_eq!(
-            rest.complaints(&format!("{definition} cannot be read")),
+            rest.complaints(&format!("cannot read {definition}")),
             1,
             "{rest:?}"
         );

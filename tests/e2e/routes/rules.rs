@@ -130,7 +130,7 @@ async fn an_invalid_route_names_the_rule_and_is_left_alone() {
     side.ready("web", 0).await;
     side.until_weights("mark", &[0, 1]).await;
     for (name, _, words) in &cases {
-        let line = format!("httproute/{name} is no valid group: {words}");
+        let line = format!("httproute/{name} is invalid, its traffic is left alone: {words}");
         watch.stderr_line_containing(&line).await;
         let seen = status(side, name).await;
         assert_eq!(

@@ -187,7 +187,7 @@ async fn a_hanging_write_times_out_and_is_repeated() {
     );
     let rest = end(scene.watch).await;
     assert_eq!(
-        rest.complaints("no answer within 1 s; trying again"),
+        rest.complaints("no answer within 1 s; retrying"),
         1,
         "{rest:?}"
     );

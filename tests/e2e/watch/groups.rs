@@ -57,7 +57,7 @@ async fn an_invalid_group_is_reported_once_and_does_not_affect_others() {
 
     let rest = end(watch).await;
     for ((name, _, _, words), version) in cases.iter().zip(versions) {
-        let line = format!("{}/{name} is no valid group", ns.name);
+        let line = format!("{}/{name} is invalid", ns.name);
         assert_eq!(rest.complaints(&line), 1, "{name}: {rest:#?}");
         assert_eq!(rest.complaints(words), 1, "{name}: {rest:#?}");
         assert!(
@@ -201,7 +201,7 @@ async fn the_newer_of_two_groups_on_one_apex_is_invalid() {
     ns.west.until_weights("older", &[0, 1]).await;
     watch
         .stderr_line_containing(
-            "rival is no valid group: the older group older has the same apex, web",
+            "rival is invalid, its traffic is left alone: the older group older has the same apex, web",
         )
         .await;
     assert_eq!(ns.west.version("rival").await, version);

@@ -39,7 +39,7 @@ async fn moves_beyond_the_rate_limit_are_reported_and_delayed() {
         "{rest:?}"
     );
     assert!(
-        rest.complaints("going on with at most 2 in 2s.") >= 1,
+        rest.complaints("continuing with at most 2 in 2s.") >= 1,
         "{rest:?}"
     );
 }

@@ -28,7 +28,7 @@ async fn a_rejected_patch_is_reported_once_and_backs_off() {
     )
     .await;
     watch
-        .stderr_line_containing("web is not moved: the API server rejects the patch (HTTP 422)")
+        .stderr_line_containing("web was not moved: the API server rejects the patch (HTTP 422)")
         .await;
     assert_eq!(watch.line_within(OBSERVATION_TIME).await, None);
     assert_eq!(proxy.writes(), 1);
@@ -70,7 +70,7 @@ async fn once_fails_if_a_group_could_not_be_moved() {
         .await;
     let output = output.code(1).stdout_contains("fine -> fine-east");
     output
-        .stderr_contains("web is not moved")
+        .stderr_contains("web was not moved")
         .stderr_contains("1 group(s) could not be moved");
 }
 
@@ -87,7 +87,7 @@ async fn a_missing_right_to_write_is_reported_once() {
         &["get", "list", "watch"],
     );
     let mut watch = watching_as(&ns.west, &rights, &[]).await;
-    watch.stderr_line_containing("web is not moved").await;
+    watch.stderr_line_containing("web was not moved").await;
     assert_eq!(watch.line_within(OBSERVATION_TIME).await, None);
     let rest = end(watch).await;
     assert_eq!(rest.complaints("not moved"), 1, "{rest:?}");

@@ -17,12 +17,12 @@ async fn without_the_right_to_leases_it_warns_and_runs() {
         .await;
     let mut watch = watching_as(&ns.west, &operator_rights_without("leases"), &[]).await;
     watch
-        .stderr_line_containing(&format!("{}: no Lease (", ns.name))
+        .stderr_line_containing(&format!("{}: running without a Lease (", ns.name))
         .await;
     ns.west.ready("web", 0).await;
     watch.line_containing("web -> web-east").await;
     let rest = end(watch).await;
-    assert_eq!(rest.complaints("no Lease"), 1, "{rest:?}");
+    assert_eq!(rest.complaints("without a Lease"), 1, "{rest:?}");
 }
 
 #[tokio::test]
@@ -125,7 +125,7 @@ async fn a_right_missing_in_one_namespace_is_reported_once_and_affects_no_other(
         proxy.until_seen(Method::GET, &slices, tries + 2).await;
     }
     let rest = end(watch).await;
-    let complaint = format!("EndpointSlices of namespace {} cannot be read", shut.name);
+    let complaint = format!("cannot read EndpointSlices of namespace {}", shut.name);
     assert_eq!(
         (
             rest.complaints(&complaint),

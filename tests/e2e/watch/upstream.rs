@@ -21,8 +21,7 @@ async fn weights_that_another_controller_reverts_are_contested() {
 
     ns.west.ready("web", 1).await;
     watch.line_containing("web: web -> web-east").await;
-    let words =
-        "web is contested: failover.linkerd.io has put its weights back; the answer comes in 5s";
+    let words = "web: weights were reverted by failover.linkerd.io; restoring them in 5s";
     watch.stderr_line_containing(words).await;
     eventually("the group is shown as contested", async || {
         let status = plugin()
@@ -53,7 +52,7 @@ async fn weights_that_another_controller_reverts_are_contested() {
 /// ClusterRole can give.
 #[tokio::test]
 async fn groups_of_linkerds_controller_are_refused_left_or_shared() {
-    const UNSEEN: &str = "it cannot be seen whether Linkerd's own failover controller runs";
+    const UNSEEN: &str = "can't tell whether linkerd-failover is installed";
     let sandbox = Sandbox::start(&["west"]);
     let labels = json!({"linkerd.io/extension": "failover"});
     let extension = sandbox.side("west", "linkerd-failover", labels).await;
@@ -94,10 +93,10 @@ async fn groups_of_linkerds_controller_are_refused_left_or_shared() {
     shop.ready("mail", 1).await;
     beside.line_containing("mail: mail -> mail-east").await;
     beside
-        .stderr_line_containing("shop/mail is left to Linkerd's failover controller")
+        .stderr_line_containing("shop/mail is left to linkerd-failover")
         .await;
     beside
-        .stderr_line_containing("shop/web is left to Linkerd's failover controller")
+        .stderr_line_containing("shop/web is left to linkerd-failover")
         .await;
     assert_eq!(end(beside).await.moves("mail"), 0);
     drop(upstream);
@@ -110,7 +109,7 @@ async fn groups_of_linkerds_controller_are_refused_left_or_shared() {
 
     let mut beside = started(watch().args(["--alongside-upstream"])).await;
     beside
-        .stderr_line_containing("shop/mail is left to Linkerd's failover controller")
+        .stderr_line_containing("shop/mail is left to linkerd-failover")
         .await;
     shop.ready("mail", 0).await;
     shop.ready("web", 0).await;
