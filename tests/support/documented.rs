@@ -22,7 +22,7 @@ pub fn documented(output: &Value) {
     documented_as(kind, output);
 }
 
-/// Checks the keys of an output that the README lists under another name than its kind.
+/// Checks the keys of an output that the page lists under another name than its kind.
 #[track_caller]
 pub fn documented_as(name: &str, output: &Value) {
     let mut entry = entry(name);
