@@ -1,16 +1,16 @@
 //! `kubectl failover`: fails services over between Linkerd clusters, and back. The crate is a library
-//! only so that its tests and benchmarks can reach its modules.
+//! only for its tests and benchmarks.
 #![deny(
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "they panic where nobody reads"
 )]
 
-pub mod access;
+mod access;
 mod changes;
 mod check;
-pub mod cli;
-pub mod cluster;
+mod cli;
+mod cluster;
 mod commands;
 mod error;
 pub mod model;
@@ -23,7 +23,20 @@ pub mod resource;
 mod sandbox;
 mod text;
 mod view;
-pub mod watch;
+mod watch;
+
+/// What the tests and benchmarks use of the other modules.
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::access::rights;
+    pub use crate::cli::argv0::Invocation;
+    pub use crate::cli::{Cli, Command, GlobalArgs};
+    pub use crate::cluster::api::{endpoint_slices, lease, services};
+    pub use crate::cluster::transport::options::ConnectOptions;
+    pub use crate::cluster::transport::{connector, kubeconfig};
+    pub use crate::cluster::{Cluster, Clusters};
+    pub use crate::watch::{Clocks, Metrics, WatchOptions, run as watch};
+}
 
 use std::ffi::OsString;
 use std::process::ExitCode;

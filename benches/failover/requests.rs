@@ -9,7 +9,7 @@ use http_body_util::BodyExt as _;
 use kube::client::Body;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use kubectl_failover::cluster::transport::connector;
+use kubectl_failover::internals::connector;
 use serde_json::Value;
 
 pub const JSON: &str = "application/json";

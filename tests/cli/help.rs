@@ -1,7 +1,7 @@
 //! The definition of the command line and its help.
 
 use clap::{Command, CommandFactory as _};
-use kubectl_failover::cli::Cli;
+use kubectl_failover::internals::Cli;
 
 #[test]
 fn the_definition_is_sound() {

@@ -4,8 +4,7 @@ use std::ffi::OsString;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use kubectl_failover::cli::argv0::Invocation;
-use kubectl_failover::cli::{Cli, Command, GlobalArgs};
+use kubectl_failover::internals::{Cli, Command, GlobalArgs, Invocation};
 use serde_json::{Value, json};
 
 use crate::support::{BINARY, Link, Plugin, ScriptedServer, plugin, run};

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use clap::{Arg, Command, CommandFactory as _, ValueEnum as _};
-use kubectl_failover::access::rights::{LINKS, REMOTE, RbacCommand, Right};
-use kubectl_failover::cli::Cli;
+use kubectl_failover::internals::Cli;
+use kubectl_failover::internals::rights::{LINKS, REMOTE, RbacCommand, Right};
 use kubectl_failover::model::{Flags, State};
 use kubectl_failover::resource::annotations::{LAST_MOVE, OVERRIDE, PAUSED, POLICY_KEYS};
 

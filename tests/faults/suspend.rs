@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use http::Method;
 use kube::api::{Patch, PatchParams};
-use kubectl_failover::cluster::transport::options::ConnectOptions;
-use kubectl_failover::cluster::{Cluster, Clusters};
+use kubectl_failover::internals::{
+    self, Clocks, Cluster, Clusters, ConnectOptions, Metrics, WatchOptions,
+};
 use kubectl_failover::model::Notice;
-use kubectl_failover::watch::{Clocks, Metrics, WatchOptions};
 use serde_json::json;
 
 use crate::support::group_fixture::{GROUPS, GroupFixture, SETTLE_LIMIT, for_each};
@@ -142,7 +142,7 @@ async fn after_a_sleep_recovered_groups_stay_and_delays_start_again() {
         );
     };
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let running = kubectl_failover::watch::run(
+    let running = internals::watch(
         &cluster,
         &options,
         async move { stopped.await.unwrap_or_default() },

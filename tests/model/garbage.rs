@@ -5,11 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use json_patch::PatchOperation;
-use kubectl_failover::cluster::api::endpoint_slices::{Slice, SliceIndex};
-use kubectl_failover::cluster::api::lease;
-use kubectl_failover::cluster::api::services::Service;
-use kubectl_failover::cluster::transport::kubeconfig;
-use kubectl_failover::cluster::transport::options::ConnectOptions;
+use kubectl_failover::internals::endpoint_slices::{Slice, SliceIndex};
+use kubectl_failover::internals::services::Service;
+use kubectl_failover::internals::{ConnectOptions, kubeconfig, lease};
 use kubectl_failover::model::readiness::AddressFamily;
 use kubectl_failover::model::{Override, Pause, Readiness, Stopwatches, Timers, Weights, decide};
 use kubectl_failover::resource::{Change, KINDS, Kind, Record, patch};

@@ -1,7 +1,7 @@
 //! A watch while it runs, as a user with only the rights that it needs.
 
 use k8s_openapi::api::rbac::v1::PolicyRule;
-use kubectl_failover::access::rights::{RbacCommand, RightScope};
+use kubectl_failover::internals::rights::{RbacCommand, RightScope};
 use rustix::process::Signal;
 
 use super::namespace::Side;

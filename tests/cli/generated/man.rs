@@ -3,7 +3,7 @@
 use clap::{Arg, Command, CommandFactory as _};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
-use kubectl_failover::cli::Cli;
+use kubectl_failover::internals::Cli;
 
 use super::GeneratedFile;
 

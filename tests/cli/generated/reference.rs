@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::builder::{PossibleValue, StyledStr};
 use clap::{Arg, Command, CommandFactory as _};
-use kubectl_failover::cli::Cli;
+use kubectl_failover::internals::Cli;
 
 use super::GeneratedFile;
 
