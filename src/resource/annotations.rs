@@ -1,23 +1,33 @@
 //! The label and the annotations that make an object a group.
 
-/// Of every label and annotation of a group.
+/// The prefix of every label and annotation of a group.
 pub const PREFIX: &str = "failover.linkerd.io/";
-/// Who runs the group; its presence makes an object a group.
+/// The label that makes an object a group; its value names the controller that runs it. See
+/// <https://github.com/linkerd/linkerd-failover>.
 pub const CONTROLLED_BY: &str = "failover.linkerd.io/controlled-by";
-/// The annotations, without the prefix.
+/// The annotation, without the prefix like all below, that names the primary.
 pub const PRIMARY_SERVICE: &str = "primary-service";
+/// The annotation of a pause, as JSON.
 pub const PAUSED: &str = "paused";
+/// The annotation that `failback: manual` keeps traffic away: since when.
 pub const HELD: &str = "held";
+/// The annotation of the last move, as JSON.
 pub const LAST_MOVE: &str = "last-move";
-/// An operator's standing order, as JSON.
+/// The annotation of an override, as JSON.
 pub const OVERRIDE: &str = "override";
+/// The annotation of the policy's kind.
 pub const POLICY: &str = "policy";
+/// The annotation of the backends' shares.
 pub const WEIGHTS: &str = "weights";
+/// The annotation of the primary's threshold.
 pub const MIN_READY: &str = "min-ready";
+/// The annotation of the delay before a failover.
 pub const FAILOVER_DELAY: &str = "failover-delay";
+/// The annotation of the delay before a failback.
 pub const FAILBACK_DELAY: &str = "failback-delay";
+/// The annotation that says whether traffic returns to the primary by itself.
 pub const FAILBACK: &str = "failback";
-/// Those that make up a policy.
+/// The annotations that make up a policy.
 pub const POLICY_KEYS: [&str; 6] = [
     POLICY,
     WEIGHTS,

@@ -1,4 +1,4 @@
-//! What every kind of object does once its apex and its backends are known.
+//! The part of reading an object that is the same for every kind, once apex and backends are known.
 
 use super::annotations::HELD;
 use super::kind::KindInfo;
@@ -7,10 +7,10 @@ use super::names::is_service_name;
 use super::{orders, policy};
 use crate::model::{Backend, Group, GroupId, Invalid};
 
-/// The group of an object with these backends, as its annotations have it.
+/// Returns the group of an object with these backends, as its annotations describe it.
 ///
 /// # Errors
-/// Where the annotations ask for what cannot be.
+/// If an annotation of the policy is invalid, or the primary is not a backend.
 pub fn group(
     meta: &Meta,
     kind: &KindInfo,
@@ -38,14 +38,16 @@ pub fn group(
     })
 }
 
+/// Adds a backend.
+///
 /// # Errors
-/// Where a backend is there already.
+/// If the list already has it.
 pub fn add(backends: &mut Vec<Backend>, backend: Backend) -> Result<(), Invalid> {
     if backends
         .iter()
         .any(|known| known.service == backend.service)
     {
-        return Err(invalid(
+        return Err(Invalid::new(
             format!("backend {} is listed twice", backend.name),
             "list each backend once",
         ));
@@ -54,22 +56,16 @@ pub fn add(backends: &mut Vec<Backend>, backend: Backend) -> Result<(), Invalid>
     Ok(())
 }
 
+/// Checks a Service's name; `what` says which one, for the error.
+///
 /// # Errors
-/// Where `name` can't be a service's.
+/// If `name` is not a valid Service name.
 pub fn service_name(name: &str, what: &str, mend: &str) -> Result<(), Invalid> {
     if is_service_name(name) {
         return Ok(());
     }
-    Err(invalid(
-        format!("{what} {name:?} is no name of a service"),
+    Err(Invalid::new(
+        format!("{what} {name:?} is not a valid Service name"),
         mend,
     ))
-}
-
-pub fn invalid(reason: impl Into<String>, mend: impl Into<String>) -> Invalid {
-    Invalid {
-        reason: reason.into(),
-        mend: mend.into(),
-        settings: Vec::new(),
-    }
 }

@@ -69,7 +69,7 @@ impl Change {
         let mut why = decision.reason.clone();
         if let Some(home) = &notes.end_override {
             builder = builder.end_override(Some(home));
-            why = format!("the override is over, and {why}");
+            why = format!("the override has expired, and {why}");
         }
         if notes.end_pause {
             builder = builder.resume();

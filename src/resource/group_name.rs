@@ -1,19 +1,22 @@
+//! How users name groups: `NAME`, `KIND/NAME` or the apex.
+
 use std::fmt;
 
-use super::kind::{KINDS, kinds_called};
+use super::kinds::{KINDS, kinds_called};
 use super::record::Record;
 use crate::model::GroupId;
 
-/// Groups as a user names them: `NAME`, `KIND/NAME` or the apex's name.
+/// A group as a user names it: `NAME`, `KIND/NAME` or the apex's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupName {
-    /// As it was typed, such as `ts`; none: any kind.
+    /// The kind as it was typed, such as `ts`; none: any kind.
     pub kind: Option<String>,
+    /// The name of the object or of the apex.
     pub name: String,
 }
 
 impl GroupName {
-    /// The name by which nothing but this group is meant in its namespace.
+    /// Returns the name that means this group alone in its namespace.
     pub fn of(id: &GroupId) -> Self {
         let called = kinds_called(id.kind);
         let info = called
@@ -29,7 +32,7 @@ impl GroupName {
         }
     }
 
-    /// Whether a group of this kind, as [`KindInfo::name`](super::KindInfo::name) has it, can be meant.
+    /// Whether the name can mean a group of this kind, given as [`KindInfo::name`](super::KindInfo::name).
     pub fn allows(&self, kind: &str) -> bool {
         let typed = |typed: &String| {
             KINDS
@@ -40,7 +43,7 @@ impl GroupName {
         self.kind.as_ref().is_none_or(typed)
     }
 
-    /// The groups that are meant: by the object's name, else by the apex.
+    /// Returns the groups with this object name or, if there are none, with this apex.
     pub fn pick<'a>(&self, all: impl IntoIterator<Item = &'a Record>) -> Vec<&'a Record> {
         let is_of_kind = |record: &&Record| self.allows(record.kind.info().name);
         let of_kind: Vec<&Record> = all.into_iter().filter(is_of_kind).collect();

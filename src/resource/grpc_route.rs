@@ -1,8 +1,10 @@
+//! The GRPCRoute of the Gateway API.
+
 use super::kind::KindInfo;
 use super::route::Route;
 use crate::model::Carrier;
 
-/// The GRPCRoute of the Gateway API.
+/// GRPCRoute, <https://gateway-api.sigs.k8s.io/api-types/grpcroute/>.
 pub static GRPC_ROUTE: Route = Route {
     info: KindInfo {
         kind: "GRPCRoute",

@@ -1,8 +1,10 @@
+//! The HTTPRoutes: the Gateway API's, and Linkerd's own.
+
 use super::kind::KindInfo;
 use super::route::Route;
 use crate::model::Carrier;
 
-/// The HTTPRoute of the Gateway API.
+/// HTTPRoute of the Gateway API, <https://gateway-api.sigs.k8s.io/api-types/httproute/>.
 pub static HTTP_ROUTE: Route = Route {
     info: KindInfo {
         kind: "HTTPRoute",
@@ -18,7 +20,7 @@ pub static HTTP_ROUTE: Route = Route {
     },
 };
 
-/// Linkerd's own HTTPRoute, which is older.
+/// Linkerd's own, older HTTPRoute, <https://linkerd.io/2/reference/httproute/>.
 pub static LINKERD_HTTP_ROUTE: Route = Route {
     info: KindInfo {
         kind: "HTTPRoute",

@@ -1,3 +1,5 @@
+//! The part of an object's metadata that the tool reads, decoded without the rest.
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -6,40 +8,59 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::annotations::{OVERRIDE, PREFIX, PRIMARY_SERVICE};
+use super::annotations::{LAST_MOVE, OVERRIDE, PREFIX, PRIMARY_SERVICE};
+use crate::model::LastMove;
 
 /// The part of an object's metadata that the tool reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Meta {
+    /// The object's name.
     pub name: String,
+    /// The object's namespace; empty for a cluster-scoped object.
     pub namespace: String,
+    /// The UID: another object of the same name has another one.
     pub uid: String,
+    /// The version that a patch requires.
     pub resource_version: String,
+    /// When the object was created, in whole seconds.
     pub creation_timestamp: Option<Timestamp>,
-    /// Set while the object waits for finalizers to let it go.
+    /// Set while finalizers delay the object's deletion.
     pub deletion_timestamp: Option<Timestamp>,
+    /// The labels.
     pub labels: Labels,
+    /// The annotations.
     pub annotations: Annotations,
+    /// Who wrote which fields.
     pub managed_fields: Vec<ManagedFields>,
 }
 
-/// Who wrote fields of an object, and when last.
+impl Meta {
+    /// Returns the last move; none if the annotation is missing or cannot be parsed.
+    pub fn last_move(&self) -> Option<LastMove> {
+        serde_json::from_str(self.annotations.get(LAST_MOVE)?).ok()
+    }
+}
+
+/// An entry of `metadata.managedFields`: who wrote fields of the object, and when last.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ManagedFields {
+    /// The field manager.
     pub manager: String,
+    /// When it wrote last, in whole seconds.
     pub time: Option<Timestamp>,
+    /// The fields that it owns.
     #[serde(rename = "fieldsV1")]
     pub owned: Owned,
 }
 
-/// What matters of the fields that a manager owns.
+/// The fields that a manager owns, as far as they matter here.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Owned {
     /// The list of backends.
     pub backends: bool,
-    /// The annotation of an override, or that of the primary.
+    /// The annotation of the override, or that of the primary.
     pub orders: bool,
 }
 
@@ -49,19 +70,20 @@ impl<'de> Deserialize<'de> for Owned {
             return Ok(Self::default());
         };
         let has = |key: &str| fields.get().contains(key);
-        let notes = |key: &str| has(PREFIX) && has(&format!("\"f:{PREFIX}{key}\""));
+        let owns_annotation = |key: &str| has(PREFIX) && has(&format!("\"f:{PREFIX}{key}\""));
         Ok(Self {
             backends: has("\"f:backends\"") || has("\"f:rules\""),
-            orders: notes(OVERRIDE) || notes(PRIMARY_SERVICE),
+            orders: owns_annotation(OVERRIDE) || owns_annotation(PRIMARY_SERVICE),
         })
     }
 }
 
-/// A few at most: a list is smaller than a map.
+/// The labels of an object. A list is smaller than a map, since an object has few.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Labels(Vec<(String, String)>);
 
 impl Labels {
+    /// Returns the value of a label.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.0
             .iter()
@@ -69,14 +91,17 @@ impl Labels {
             .map(|(_, value)| value.as_str())
     }
 
+    /// Whether there is such a label.
     pub fn contains_key(&self, key: &str) -> bool {
         self.get(key).is_some()
     }
 
+    /// Whether there are no labels.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
+    /// Returns keys and values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
             .iter()
@@ -97,17 +122,18 @@ impl<'de> Deserialize<'de> for Labels {
     }
 }
 
-/// Our own annotations, and whether the object has any at all: a patch must make the map where there is none.
+/// The annotations with the prefix of this tool.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Annotations {
+    /// The object has annotations, this tool's or others: a patch has to create a missing map.
     pub exist: bool,
-    /// The GitOps tool whose tracking mark is among them.
+    /// The GitOps tool that has a tracking annotation on the object.
     pub tracked_by: Option<&'static str>,
     own: Vec<(String, String)>,
 }
 
 impl Annotations {
-    /// The value of `failover.linkerd.io/KEY`.
+    /// Returns the value of `failover.linkerd.io/KEY`.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.own
             .iter()

@@ -1,33 +1,44 @@
-//! Between objects and the model: how each kind of object carries a group. No I/O.
+//! Translates between Kubernetes objects and the model: how each kind of object carries a group. No
+//! I/O.
+
+#![warn(missing_docs)]
 
 pub mod annotations;
 mod assemble;
 pub mod change;
+mod gitops;
 pub mod group_name;
-pub mod grpc_route;
-pub mod http_route;
-pub mod kind;
+mod grpc_route;
+mod http_route;
+mod kind;
+mod kinds;
+pub mod linkerd;
 pub mod meta;
 pub mod names;
+mod new_group;
 mod orders;
-pub mod patch;
+mod patch;
 pub mod policy;
-pub mod record;
+mod provenance;
+mod record;
 mod route;
 mod route_rules;
 mod route_status;
 pub mod routing;
-pub mod traffic_split;
+mod traffic_split;
 pub mod upstream;
 
 pub use change::{Change, ChangeBuilder, TrafficMove};
 pub use group_name::GroupName;
 pub use grpc_route::GRPC_ROUTE;
 pub use http_route::{HTTP_ROUTE, LINKERD_HTTP_ROUTE};
-pub use kind::{KINDS, Kind, KindInfo, NewGroup, kinds_called};
+pub use kind::KindInfo;
+pub use kinds::{KINDS, kinds_called};
 pub use meta::{Labels, Meta};
+pub use new_group::NewGroup;
 pub use patch::{patch, patched};
-pub use record::Record;
+pub use provenance::FIELD_MANAGER;
+pub use record::{Kind, Record};
 pub use routing::{Overlap, Routing};
 pub use traffic_split::TrafficSplit;
 pub use upstream::Upstream;

@@ -1,7 +1,8 @@
-//! What Kubernetes lets through as a name.
+//! Which names Kubernetes accepts, see
+//! <https://kubernetes.io/docs/concepts/overview/working-with-objects/names/>.
 
-/// Whether `name` is a DNS-1035 label, as names of services are: at most 63 of `a-z`, `0-9` and `-`, the first a
-/// letter, the last no `-`.
+/// Whether `name` is a DNS-1035 label, as Service names are: at most 63 of `a-z`, `0-9` and `-`,
+/// starting with a letter and not ending with `-`.
 pub fn is_service_name(name: &str) -> bool {
     let bytes = name.as_bytes();
     let inner = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
@@ -11,8 +12,8 @@ pub fn is_service_name(name: &str) -> bool {
         && bytes.iter().all(inner)
 }
 
-/// Whether `name` is a DNS-1123 subdomain, as names of most objects are: labels of `a-z`, `0-9` and `-`, joined by
-/// dots, at most 253 characters in all.
+/// Whether `name` is a DNS-1123 subdomain, as most object names are: labels of `a-z`, `0-9` and
+/// `-`, joined by dots, at most 253 characters in all.
 pub fn is_object_name(name: &str) -> bool {
     let is_label = |label: &str| {
         let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
@@ -24,8 +25,8 @@ pub fn is_object_name(name: &str) -> bool {
     name.len() <= 253 && name.split('.').all(is_label)
 }
 
-/// Whether `value` can be a label's: empty, or at most 63 letters, digits, `-`, `_` and `.`, a letter or digit at
-/// both ends.
+/// Whether `value` is a valid label value: empty, or at most 63 letters, digits, `-`, `_` and `.`,
+/// with a letter or a digit at both ends.
 pub fn is_label_value(value: &str) -> bool {
     let bytes = value.as_bytes();
     let inner = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');

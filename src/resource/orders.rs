@@ -1,13 +1,14 @@
-//! Reads the annotations that hold operators' orders. What can't be read never makes a group invalid.
+//! Reads the annotations of overrides and pauses. One that cannot be parsed never makes a group
+//! Invalid.
 
 use super::annotations::{OVERRIDE, PAUSED, PREFIX, PRIMARY_SERVICE};
 use super::meta::Meta;
 use crate::model::{Invalid, Override, OverrideState, Pause};
 
-/// The primary's index and the override, from what the object names. `names` are the backends'.
+/// Returns the primary's index, and the override. `names` are the backends' names.
 ///
 /// # Errors
-/// Where the primary is no backend, and no override tells of one that is.
+/// If neither the primary nor the override's home is a backend.
 pub fn primary_and_order(
     meta: &Meta,
     names: &[&str],
@@ -23,7 +24,7 @@ pub fn primary_and_order(
         .and_then(|order| position(&order.as_ref().ok()?.home));
     let named = named.or_else(|| names.first().copied()).unwrap_or_default();
     let Some(primary) = position(named).or(home) else {
-        return Err(no_backend(named, names));
+        return Err(not_a_backend(named, names));
     };
     let primary_lost = position(named).is_none();
     let broken = |why: String, order: Option<Override>| OverrideState::Broken {
@@ -33,11 +34,11 @@ pub fn primary_and_order(
     };
     let order = parsed.map(|parsed| match parsed {
         Err(_) => broken(
-            format!("the annotation {PREFIX}{OVERRIDE} cannot be read"),
+            format!("the annotation {PREFIX}{OVERRIDE} cannot be parsed"),
             None,
         ),
         Ok(order) if position(&order.to).is_none() => broken(
-            format!("its target {} is no backend any more", order.to),
+            format!("its target {} is no longer a backend", order.to),
             Some(order),
         ),
         Ok(order) if named != order.to => {
@@ -52,19 +53,19 @@ pub fn primary_and_order(
     Ok((primary, order))
 }
 
-/// The pause, if there is one; what can't be read is one without an end.
+/// Returns the pause, if there is one. One that cannot be parsed never expires.
 pub fn pause(meta: &Meta) -> Option<Pause> {
     let text = meta.annotations.get(PAUSED)?;
     Some(serde_json::from_str(text).unwrap_or_default())
 }
 
-pub fn no_backend(primary: &str, names: &[&str]) -> Invalid {
-    Invalid {
-        reason: format!(
+/// Returns the error if the primary is not a backend.
+pub fn not_a_backend(primary: &str, names: &[&str]) -> Invalid {
+    Invalid::new(
+        format!(
             "the primary {primary:?} is not among the backends ({})",
             names.join(", ")
         ),
-        mend: format!("name a backend in the annotation {PREFIX}{PRIMARY_SERVICE}"),
-        settings: Vec::new(),
-    }
+        format!("name a backend in the annotation {PREFIX}{PRIMARY_SERVICE}"),
+    )
 }

@@ -1,4 +1,4 @@
-//! Reads the annotations that say how a group's traffic is to be shared, and when it moves.
+//! Reads the annotations of the policy: how backends share the traffic, and when it moves.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -8,26 +8,29 @@ use super::annotations::{
 };
 use crate::model::{Failback, Invalid, MinReady, Policy, PolicyKind};
 
-/// The policy under which more than the primary has traffic at rest.
+/// The value of `policy` for which every ready backend has traffic.
 pub const ACTIVE_ACTIVE: &str = "active-active";
-/// What `policy` can be.
+/// The values of `policy`.
 pub const POLICIES: [(&str, PolicyKind); 3] = [
     ("spread", PolicyKind::Spread),
     ("ordered", PolicyKind::Ordered),
     (ACTIVE_ACTIVE, PolicyKind::ActiveActive),
 ];
-/// What `failback` can be.
+/// The values of `failback`.
 pub const FAILBACKS: [(&str, Failback); 2] =
     [("auto", Failback::Auto), ("manual", Failback::Manual)];
 
-/// Shares are from 1 to this.
-const LARGEST_SHARE: u64 = 1_000_000;
+/// The largest weight of a Gateway API route.
+const MAX_SHARE: u64 = 1_000_000;
 
-/// A value that is not allowed.
+/// An annotation with an invalid value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadValue {
+    /// The annotation's key, without the prefix.
     pub key: &'static str,
+    /// The value.
     pub value: String,
+    /// The valid values, as a noun phrase.
     pub allowed: String,
 }
 
@@ -40,17 +43,19 @@ impl From<BadValue> for Invalid {
         }: BadValue,
     ) -> Self {
         Self {
-            reason: format!("the annotation {PREFIX}{key} is {value:?}, but can only be {allowed}"),
-            mend: "set it to such a value, or take it away".to_owned(),
             settings: vec![key],
+            ..Self::new(
+                format!("the annotation {PREFIX}{key} is {value:?}, but must be {allowed}"),
+                "correct or remove the annotation",
+            )
         }
     }
 }
 
-/// The same for a group that is there.
+/// Returns the policy of an existing group, as [`read`] does.
 ///
 /// # Errors
-/// Where values are not allowed: which, and the first one in words.
+/// If values are invalid: describes the first one, and lists the keys of all.
 pub fn valid<'a>(
     setting: impl Fn(&'static str) -> Option<&'a str>,
     backends: &[&str],
@@ -66,10 +71,11 @@ pub fn valid<'a>(
     })
 }
 
-/// The policy of a group with these backends; `setting` gives the value of a key, where it is set.
+/// Returns the policy of a group with these backends. `setting` returns the value of a key, if it
+/// is set.
 ///
 /// # Errors
-/// Where a value is not allowed.
+/// If a value is invalid.
 pub fn read<'a>(
     setting: impl Fn(&'static str) -> Option<&'a str>,
     backends: &[&str],
@@ -101,7 +107,7 @@ pub fn read<'a>(
     })
 }
 
-/// Whether two policies of the same backends have the same value for this key.
+/// Whether two policies of the same backends agree on this key.
 pub fn agree(key: &str, a: &Policy, b: &Policy) -> bool {
     match key {
         POLICY => a.kind == b.kind,
@@ -146,7 +152,7 @@ fn weights_allowed(backends: &[&str]) -> String {
         .map(|name| format!("{name}=1"))
         .collect::<Vec<_>>()
         .join(",");
-    format!("backends with whole numbers from 1 to {LARGEST_SHARE}, such as {names}")
+    format!("names of backends with whole numbers from 1 to {MAX_SHARE}, such as {names}")
 }
 
 fn named<T: Copy>(known: &[(&str, T)], text: &str) -> Option<T> {
@@ -156,7 +162,7 @@ fn named<T: Copy>(known: &[(&str, T)], text: &str) -> Option<T> {
         .map(|(_, meaning)| *meaning)
 }
 
-/// `a, b or c`.
+/// Returns `a, b or c`.
 fn names<T>(known: &[(&str, T)]) -> String {
     let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
     match names.split_last() {
@@ -165,7 +171,7 @@ fn names<T>(known: &[(&str, T)]) -> String {
     }
 }
 
-/// `web-svc=1,web-svc-east=2`: backends that are not named have 1.
+/// Parses `web-svc=1,web-svc-east=2`. Backends that are not named have the share 1.
 fn shares(text: &str, backends: &[&str]) -> Option<Vec<u64>> {
     let mut named: Vec<Option<u64>> = vec![None; backends.len()];
     for pair in text.split(',') {
@@ -173,8 +179,7 @@ fn shares(text: &str, backends: &[&str]) -> Option<Vec<u64>> {
         let index = backends
             .iter()
             .position(|backend| *backend == name.trim())?;
-        let share =
-            whole::<u64>(share.trim()).filter(|share| (1..=LARGEST_SHARE).contains(share))?;
+        let share = whole::<u64>(share.trim()).filter(|share| (1..=MAX_SHARE).contains(share))?;
         if named.get_mut(index)?.replace(share).is_some() {
             return None;
         }
@@ -191,7 +196,7 @@ fn min_ready(text: &str) -> Option<MinReady> {
     }
 }
 
-/// `1m30s`: whole numbers, each with its unit, from the largest unit to the smallest, each at most once.
+/// Parses `1m30s`: whole numbers with units, from the largest to the smallest, each at most once.
 fn delay(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut seconds: u64 = 0;
@@ -209,7 +214,7 @@ fn delay(text: &str) -> Option<Duration> {
     (!text.is_empty()).then(|| Duration::from_secs(seconds))
 }
 
-/// A whole number of digits alone: no sign, no spaces.
+/// Parses a whole number of digits only, without a sign or spaces.
 fn whole<T: FromStr>(text: &str) -> Option<T> {
     (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
         .then(|| text.parse().ok())?
@@ -267,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_name_backends_once() {
+    fn shares_name_each_backend_at_most_once() {
         let backends = ["web", "web-east"];
         assert_eq!(shares("web-east=2", &backends), Some(vec![1, 2]));
         assert_eq!(
@@ -291,7 +296,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_that_is_written_there_breaks_it(text in any::<String>(), like in "[0-9hms%=, a-z.+-]{0,12}") {
+        fn no_value_panics(text in any::<String>(), like in "[0-9hms%=, a-z.+-]{0,12}") {
             for text in [&text, &like] {
                 let _ = (delay(text), min_ready(text), shares(text, &["a", "b"]), named(&POLICIES, text));
             }

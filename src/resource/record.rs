@@ -1,35 +1,55 @@
-use jiff::{SignedDuration, Timestamp};
+//! An object that carries a group, as it was read, and the trait of the kinds that read it.
+
 use json_patch::jsonptr::PointerBuf;
+use serde_json::Value;
+use serde_json::value::RawValue;
 
-use super::annotations::{CONTROLLED_BY, LAST_MOVE};
-use super::kind::Kind;
-use super::meta::{ManagedFields, Meta};
+use super::annotations::CONTROLLED_BY;
+use super::kind::KindInfo;
+use super::meta::Meta;
+use super::new_group::NewGroup;
 use super::routing::Routing;
-use crate::model::history::{Move, MoveSource};
-use crate::model::{ApexClaim, Changed, Group, GroupId, Invalid, LastMove, ServiceRef};
+use crate::model::{ApexClaim, Group, GroupId, Invalid, ServiceRef};
 
-/// The name under which the API server knows our writes.
-pub const FIELD_MANAGER: &str = "kubectl-failover";
+/// How one kind of object carries a group.
+pub trait Kind: Sync {
+    /// Returns the kind's names.
+    fn info(&self) -> &KindInfo;
 
-/// An object as it was last seen, and the group that it carries.
+    /// Reads an object. One that is not a valid group is a record too, whose `group` is the reason.
+    ///
+    /// # Errors
+    /// If the object cannot be parsed at all.
+    fn read(&'static self, raw: &RawValue) -> serde_json::Result<Record>;
+
+    /// Returns the manifest of a new object.
+    fn manifest(&self, group: &NewGroup) -> Value;
+}
+
+/// An object as it was last read, and the group that it carries.
 #[derive(Clone)]
 pub struct Record {
+    /// The object's kind.
     pub kind: &'static dyn Kind,
+    /// The object's metadata.
     pub meta: Meta,
-    /// The service that clients call; empty where the object names none.
+    /// Name of the Service that clients call; empty if the object names none.
     pub apex: String,
-    /// The port of the apex whose traffic it shares out; none: all.
+    /// The port of the apex that the object applies to; none: all ports.
     pub port: Option<u16>,
-    /// The ports of its backends that a route sends to; a split leaves the port as it is.
+    /// The ports that a route sends to, by backend; empty for a TrafficSplit, which keeps the
+    /// port.
     pub backend_ports: Vec<(ServiceRef, u16)>,
+    /// The group, or why the object is not a valid one.
     pub group: Result<Group, Invalid>,
-    /// JSON pointers to the weights of each backend; a route may have several rules.
+    /// JSON pointers to the weights of each backend: one in each rule of a route.
     pub weight_paths: Vec<Vec<PointerBuf>>,
-    /// JSON pointers to the namespaces of backends that a route leaves out, which Linkerd's parts do not all read alike.
+    /// JSON pointers to the backend namespaces that a route omits. They are written with the
+    /// weights, since Linkerd's components do not agree on their default.
     pub bare_backends: Vec<PointerBuf>,
-    /// Why the object may have no effect, or not on all the traffic.
+    /// Why the object may have no effect, or only on part of the traffic.
     pub warnings: Vec<String>,
-    /// Which requests a route takes on; none where the object is no route.
+    /// The requests that a route matches; none for a TrafficSplit.
     pub routing: Option<Routing>,
 }
 
@@ -43,18 +63,12 @@ impl std::fmt::Debug for Record {
 }
 
 impl Record {
+    /// Returns the group's name.
     pub fn id(&self) -> GroupId {
-        let Meta {
-            namespace, name, ..
-        } = &self.meta;
-        GroupId {
-            namespace: namespace.clone(),
-            kind: self.kind.info().name,
-            name: name.clone(),
-        }
+        self.claim().group()
     }
 
-    /// The group's claim to the traffic of its apex.
+    /// Returns the group's claim to the traffic of its apex.
     pub fn claim(&self) -> ApexClaim<'_> {
         ApexClaim {
             namespace: &self.meta.namespace,
@@ -66,7 +80,7 @@ impl Record {
         }
     }
 
-    /// Whether both share out the same traffic.
+    /// Whether both groups claim the same traffic.
     pub fn is_rival_of(&self, other: &Self) -> bool {
         self.claim().overlaps(&other.claim())
     }
@@ -74,140 +88,5 @@ impl Record {
     /// Whether the object has the label that makes it a group.
     pub fn is_controlled(&self) -> bool {
         self.meta.labels.contains_key(CONTROLLED_BY)
-    }
-
-    /// The last move that is noted, whether the weights are still those or not.
-    fn noted_move(&self) -> Option<Move> {
-        let last = self.meta.last_move()?;
-        Some(Move {
-            from: Some(last.from),
-            to: Some(last.to),
-            unverified: last.unverified,
-            ..self.moved(last.at, last.by, last.why, MoveSource::LastMove)
-        })
-    }
-
-    /// What the object itself tells of its moves.
-    pub fn moves(&self) -> Vec<Move> {
-        let edited = match self.changed() {
-            Changed::Edited { by, at } => Some(self.moved(
-                at,
-                by,
-                "the backends were edited, perhaps the weights (a hint)".to_owned(),
-                MoveSource::ManagedFields,
-            )),
-            Changed::Moved(_) | Changed::Created(_) => None,
-        };
-        self.noted_move().into_iter().chain(edited).collect()
-    }
-
-    fn moved(&self, at: Timestamp, by: String, why: String, source: MoveSource) -> Move {
-        Move {
-            group: self.id(),
-            apex: Some(self.apex.clone()),
-            at,
-            from: None,
-            to: None,
-            by,
-            why,
-            unverified: false,
-            sources: vec![source],
-        }
-    }
-
-    /// Who else than this tool has edited the backends: what it writes it notes as a move, and the time of its entry
-    /// is that of any annotation it wrote since.
-    fn editors(&self) -> impl Iterator<Item = &ManagedFields> {
-        self.meta
-            .managed_fields
-            .iter()
-            .filter(|entry| entry.owned.backends && entry.manager != FIELD_MANAGER)
-    }
-
-    /// The field manager that last edited the backends; a hint.
-    pub fn last_editor(&self) -> Option<&str> {
-        self.editors()
-            .max_by_key(|entry| entry.time)
-            .map(|entry| entry.manager.as_str())
-    }
-
-    /// Who else than this tool last wrote the override or the primary; a hint.
-    pub fn order_editor(&self) -> Option<&str> {
-        let owns = |entry: &&ManagedFields| entry.owned.orders && entry.manager != FIELD_MANAGER;
-        let owners = self.meta.managed_fields.iter().filter(owns);
-        owners
-            .max_by_key(|entry| entry.time)
-            .map(|entry| entry.manager.as_str())
-    }
-
-    /// Whether someone else has changed the weights soon after they were last moved. Times of editors are whole
-    /// seconds, so that one who came later can seem to have come earlier.
-    pub fn is_contested(&self) -> bool {
-        const SOON: SignedDuration = SignedDuration::from_mins(10);
-        let Some(last) = self.meta.last_move() else {
-            return false;
-        };
-        matches!(self.changed(), Changed::Edited { at, .. }
-            if at.duration_since(last.at).abs() < SOON)
-    }
-
-    /// How the weights came to be what they are, as far as the object tells.
-    pub fn changed(&self) -> Changed {
-        if let Some(last) = self.group.as_ref().ok().and_then(Group::fitting_move) {
-            return Changed::Moved(last.clone());
-        }
-        match self
-            .editors()
-            .filter_map(|entry| Some((entry.time?, &entry.manager)))
-            .max()
-        {
-            Some((at, by)) if self.meta.creation_timestamp != Some(at) => {
-                Changed::Edited { by: by.clone(), at }
-            }
-            _ => Changed::Created(self.meta.creation_timestamp),
-        }
-    }
-}
-
-impl Meta {
-    /// The GitOps tool that owns the object, by its field manager or its tracking marks.
-    pub fn gitops_owner(&self) -> Option<&'static str> {
-        const TOOLS: [(&str, &[&str], &[&str]); 3] = [
-            (
-                "Argo CD",
-                &[
-                    "argocd-controller",
-                    "argocd-application-controller",
-                    "argocd",
-                ],
-                &[],
-            ),
-            (
-                "Flux",
-                &["kustomize-controller", "helm-controller"],
-                &[
-                    "kustomize.toolkit.fluxcd.io/name",
-                    "helm.toolkit.fluxcd.io/name",
-                ],
-            ),
-            ("Helm", &["helm"], &[]),
-        ];
-        let managed = |manager: &&str| {
-            self.managed_fields
-                .iter()
-                .any(|entry| entry.manager == **manager)
-        };
-        let labelled = |label: &&str| self.labels.contains_key(label);
-        let by_tool = TOOLS.iter().find(|(_, managers, labels)| {
-            managers.iter().any(managed) || labels.iter().any(labelled)
-        });
-        by_tool
-            .map(|(tool, ..)| *tool)
-            .or(self.annotations.tracked_by)
-    }
-
-    /// The last move, where the annotation can be read.
-    pub fn last_move(&self) -> Option<LastMove> {
-        serde_json::from_str(self.annotations.get(LAST_MOVE)?).ok()
     }
 }

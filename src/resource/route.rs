@@ -1,23 +1,26 @@
-//! What the routes of the Gateway API and of Linkerd have in common: rules that share one service's traffic out.
+//! Reads and makes the routes of the Gateway API and of Linkerd, whose rules split one Service's
+//! traffic (GAMMA, <https://gateway-api.sigs.k8s.io/mesh/>).
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::annotations::{OVERRIDE, PRIMARY_SERVICE};
-use super::kind::{Kind, KindInfo, NewGroup};
+use super::kind::KindInfo;
 use super::meta::Meta;
-use super::record::Record;
-use super::route_rules::{BackendRef, Protected, RouteRule};
+use super::new_group::NewGroup;
+use super::record::{Kind, Record};
+use super::route_rules::{BackendRef, ProtectedRules, RouteRule};
 use super::route_status;
 use super::route_status::RouteStatus;
-use super::routing::Routing;
+use super::routing::{ParentRef, Routing};
 use super::{assemble, route_rules};
 use crate::model::{Group, Invalid, Override, ServiceRef};
 
 /// A kind of route.
 #[derive(Debug)]
 pub struct Route {
+    /// The kind's names.
     pub info: KindInfo,
 }
 
@@ -38,25 +41,6 @@ struct Spec {
     rules: Vec<RouteRule>,
 }
 
-/// What a route is attached to; a gateway, where no kind is named.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct ParentRef {
-    pub group: Option<String>,
-    pub kind: Option<String>,
-    pub namespace: Option<String>,
-    pub name: String,
-    pub port: Option<u16>,
-}
-
-impl ParentRef {
-    /// Linkerd takes `core` for the core group too.
-    pub fn is_service(&self) -> bool {
-        self.kind.as_deref() == Some("Service")
-            && matches!(self.group.as_deref(), Some("" | "core"))
-    }
-}
-
 impl Kind for Route {
     fn info(&self) -> &KindInfo {
         &self.info
@@ -75,12 +59,12 @@ impl Kind for Route {
             .unwrap_or_default();
         let mut warnings = parent
             .as_ref()
-            .map(|_| route_status::complaints(&status))
+            .map(|_| route_status::warnings(&status))
             .unwrap_or_default();
         let group = parent.and_then(|parent| self.group(&metadata, parent, &spec.rules));
         let (group, protected) = match group {
             Ok((group, protected)) => (Ok(group), protected),
-            Err(invalid) => (Err(invalid), Protected::default()),
+            Err(invalid) => (Err(invalid), ProtectedRules::default()),
         };
         warnings.extend(protected.unprotected);
         let Spec {
@@ -100,10 +84,10 @@ impl Kind for Route {
             meta: metadata,
             apex,
             port,
-            backend_ports: protected.ports,
+            backend_ports: protected.backend_ports,
             group,
-            weight_paths: protected.paths,
-            bare_backends: protected.bare,
+            weight_paths: protected.weight_paths,
+            bare_backends: protected.bare_backends,
             warnings,
             routing,
         })
@@ -133,27 +117,27 @@ impl Route {
         meta: &Meta,
         parent: &ParentRef,
         rules: &[RouteRule],
-    ) -> Result<(Group, Protected), Invalid> {
+    ) -> Result<(Group, ProtectedRules), Invalid> {
         assemble::service_name(
             &parent.name,
-            "the parent",
-            "name the service that clients call as the parent",
+            "its parent",
+            "name the Service that clients call as the parent",
         )?;
         if parent
             .namespace
             .as_ref()
             .is_some_and(|namespace| *namespace != meta.namespace)
         {
-            return Err(assemble::invalid(
+            return Err(Invalid::new(
                 format!("its parent {} is in another namespace", parent.name),
-                "put the route into the namespace of the service that clients call",
+                "move the route to the namespace of the Service that clients call",
             ));
         }
-        let primary = anchor(meta, rules);
+        let primary = usual_primary(meta, rules);
         let mut protected = route_rules::protected(rules, &meta.namespace, &primary)?;
         let backends = std::mem::take(&mut protected.backends);
         let group = assemble::group(meta, &self.info, &parent.name, backends)?;
-        let Protected {
+        let ProtectedRules {
             uneven,
             has_empty_rule,
             ..
@@ -183,25 +167,25 @@ fn only_service(parents: &[ParentRef]) -> Result<&ParentRef, Invalid> {
     };
     match services.as_slice() {
         [only] => Ok(only),
-        [] => Err(assemble::invalid(
-            "none of its parents is a Service",
-            "name the service that clients call in spec.parentRefs, with kind: Service and group: core",
+        [] => Err(Invalid::new(
+            "none of its parentRefs is a Service",
+            "name the Service that clients call in spec.parentRefs, with kind: Service and group: core",
         )),
-        _ => Err(assemble::invalid(
-            format!("several of its parents are Services ({})", names()),
-            "make a route for each service",
+        _ => Err(Invalid::new(
+            format!("several of its parentRefs are Services ({})", names()),
+            "make one route for each Service",
         )),
     }
 }
 
-/// The backend that tells which rules are the group's: the primary or, under an override, the one before it. A
-/// rule where the override's target stands alone or beside others is not drawn in by it.
-fn anchor(meta: &Meta, rules: &[RouteRule]) -> String {
+/// Returns the backend whose rules are the group's: the primary or, under an override, the primary
+/// before it. A rule that has the override's target, but not that primary, is not part of the group.
+fn usual_primary(meta: &Meta, rules: &[RouteRule]) -> String {
     let is_listed = |name: &String| {
         rules
             .iter()
             .flat_map(|rule| &rule.backend_refs)
-            .any(|to| to.called(&meta.namespace) == *name)
+            .any(|backend| backend.name_in(&meta.namespace) == *name)
     };
     let first = || {
         let rule = rules
@@ -209,7 +193,7 @@ fn anchor(meta: &Meta, rules: &[RouteRule]) -> String {
             .find(|rule| rule.backend_refs.len() > 1)
             .or(rules.first());
         rule.and_then(|rule| rule.backend_refs.first())
-            .map(|to: &BackendRef| to.called(&meta.namespace))
+            .map(|backend: &BackendRef| backend.name_in(&meta.namespace))
     };
     let named = meta.annotations.get(PRIMARY_SERVICE).map(str::to_owned);
     let order: Option<Override> = meta

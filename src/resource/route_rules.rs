@@ -1,18 +1,19 @@
-//! The rules of a route: which of them are the group's, and where their weights are.
+//! The rules of a route: which of them fail over, and where their weights are.
 
 use json_patch::jsonptr::PointerBuf;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::assemble;
-use super::assemble::invalid;
 use super::names::is_object_name;
 use crate::model::group::same_proportion;
 use crate::model::{Backend, Invalid, ServiceRef};
 
-/// As the Gateway API has it.
-const LARGEST_WEIGHT: u64 = 1_000_000;
+/// The largest weight of a `backendRef`, see
+/// <https://gateway-api.sigs.k8s.io/reference/spec/#backendref>.
+const MAX_WEIGHT: u64 = 1_000_000;
 
+/// A rule of a route.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct RouteRule {
@@ -21,6 +22,7 @@ pub struct RouteRule {
     pub backend_refs: Vec<BackendRef>,
 }
 
+/// A backend of a rule.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct BackendRef {
@@ -29,27 +31,27 @@ pub struct BackendRef {
     name: String,
     namespace: Option<String>,
     port: Option<u16>,
-    /// 1 where it is left out.
+    /// None means 1.
     weight: Option<Value>,
 }
 
-/// The rules that are a group's.
+/// The rules of a group, merged: those that have the primary beside other backends.
 #[derive(Default)]
-pub struct Protected {
+pub struct ProtectedRules {
     pub backends: Vec<Backend>,
     /// JSON pointers to the weights of each backend, one in each rule.
-    pub paths: Vec<Vec<PointerBuf>>,
-    /// JSON pointers to the namespaces that are left out.
-    pub bare: Vec<PointerBuf>,
-    /// The ports that the rules send to.
-    pub ports: Vec<(ServiceRef, u16)>,
+    pub weight_paths: Vec<Vec<PointerBuf>>,
+    /// JSON pointers to the namespaces that are omitted.
+    pub bare_backends: Vec<PointerBuf>,
+    /// The ports that the rules send to, by backend.
+    pub backend_ports: Vec<(ServiceRef, u16)>,
     /// Indexes of the rules.
     pub rules: Vec<usize>,
-    /// The rules have different weights, and those of the backends are their sums.
+    /// The rules have different weights, and those of the backends are sums.
     pub uneven: bool,
-    /// A rule has no weight at all.
+    /// All weights of one rule are 0.
     pub has_empty_rule: bool,
-    /// A line for each rule that is left as it is.
+    /// A line for each rule that does not fail over.
     pub unprotected: Vec<String>,
 }
 
@@ -58,8 +60,8 @@ impl BackendRef {
         ServiceRef::new(self.namespace.as_deref().unwrap_or(home), &self.name)
     }
 
-    /// As annotations in the namespace `home` call it.
-    pub fn called(&self, home: &str) -> String {
+    /// Returns its name in annotations of the namespace `home`.
+    pub fn name_in(&self, home: &str) -> String {
         Backend::new(home, self.service(home), 0).name
     }
 
@@ -77,23 +79,20 @@ impl BackendRef {
                 .kind
                 .as_deref()
                 .unwrap_or("an object of another API group");
-            return Err(invalid(
-                format!("its backend {} is no Service, but {kind}", self.name),
-                "list Services as the backends of the rules that are to fail over",
+            return Err(Invalid::new(
+                format!("its backend {} is not a Service but {kind}", self.name),
+                "list Services as backends of the rules that should fail over",
             ));
         }
-        assemble::service_name(&self.name, "its backend", "list names of services")?;
+        assemble::service_name(&self.name, "its backend", "list names of Services")?;
         if self
             .namespace
             .as_ref()
             .is_some_and(|namespace| !is_object_name(namespace) || namespace.contains('.'))
         {
-            return Err(invalid(
-                format!(
-                    "the namespace of its backend {} is no name of a namespace",
-                    self.name
-                ),
-                "write the backend's namespace",
+            return Err(Invalid::new(
+                format!("the namespace of its backend {} is invalid", self.name),
+                "correct the namespace",
             ));
         }
         let weight = match &self.weight {
@@ -101,9 +100,9 @@ impl BackendRef {
             Some(weight) => weight.as_u64(),
         };
         let weight = weight.ok_or_else(|| {
-            invalid(
+            Invalid::new(
                 format!(
-                    "the weight of its backend {} is no whole number from 0",
+                    "the weight of its backend {} is not a whole number from 0",
                     self.name
                 ),
                 "set whole numbers from 0 as weights",
@@ -113,17 +112,22 @@ impl BackendRef {
     }
 }
 
-/// Finds the rules that have the primary beside others: they are the group, and must have the same backends.
+/// Merges the rules that have the primary beside other backends. All of them must have the same
+/// backends.
 ///
 /// # Errors
-/// Where there is none, or they differ; the reason names the rule.
-pub fn protected(rules: &[RouteRule], home: &str, primary: &str) -> Result<Protected, Invalid> {
+/// If there is no such rule, or their backends differ; the reason names the rule.
+pub fn protected(
+    rules: &[RouteRule],
+    home: &str,
+    primary: &str,
+) -> Result<ProtectedRules, Invalid> {
     let has_primary = |rule: &RouteRule| {
         rule.backend_refs
             .iter()
-            .any(|to| to.called(home) == primary)
+            .any(|to| to.name_in(home) == primary)
     };
-    let mut found: Option<(usize, Protected)> = None;
+    let mut found: Option<(usize, ProtectedRules)> = None;
     let mut unprotected = Vec::new();
     for (index, rule) in rules.iter().enumerate() {
         if rule.backend_refs.len() < 2 || !has_primary(rule) {
@@ -136,12 +140,12 @@ pub fn protected(rules: &[RouteRule], home: &str, primary: &str) -> Result<Prote
         })?;
         match &mut found {
             None => found = Some((index, read)),
-            Some((first, group)) => join(group, read).map_err(|others| {
+            Some((first, group)) => merge(group, read).map_err(|others| {
                 let [first, this] = [*first, index].map(|index| title(rules, index));
-                invalid(
+                Invalid::new(
                     format!("{this} has {primary} beside other backends ({others}) than {first}"),
-                    "list the same backends in every rule that has the primary beside others, or make a route of \
-                     its own for that rule",
+                    "list the same backends in every rule that has the primary beside others, or move that rule \
+                     to a route of its own",
                 )
             })?,
         }
@@ -150,26 +154,26 @@ pub fn protected(rules: &[RouteRule], home: &str, primary: &str) -> Result<Prote
     if group.uneven {
         scale_down(&mut group.backends);
     }
-    Ok(Protected {
+    Ok(ProtectedRules {
         unprotected,
         ..group
     })
 }
 
-/// Brings sums of weights into the range of a weight; what carries goes on carrying.
+/// Scales sums of weights down to valid weights. A weight above 0 stays above 0.
 fn scale_down(backends: &mut [Backend]) {
     let largest = backends
         .iter()
         .map(|backend| backend.weight)
         .max()
         .unwrap_or_default();
-    let divisor = largest.div_ceil(LARGEST_WEIGHT).max(1);
+    let divisor = largest.div_ceil(MAX_WEIGHT).max(1);
     backends
         .iter_mut()
         .for_each(|backend| backend.weight = backend.weight.div_ceil(divisor));
 }
 
-fn read(rule: &RouteRule, index: usize, home: &str) -> Result<Protected, Invalid> {
+fn read(rule: &RouteRule, index: usize, home: &str) -> Result<ProtectedRules, Invalid> {
     let mut backends = Vec::with_capacity(rule.backend_refs.len());
     for to in &rule.backend_refs {
         assemble::add(&mut backends, to.read(home)?)?;
@@ -179,13 +183,13 @@ fn read(rule: &RouteRule, index: usize, home: &str) -> Result<Protected, Invalid
         PointerBuf::from_tokens(["spec", "rules", &rule, "backendRefs", &at, field])
     };
     let listed = || rule.backend_refs.iter().enumerate();
-    Ok(Protected {
-        paths: listed().map(|(at, _)| vec![path(at, "weight")]).collect(),
-        bare: listed()
+    Ok(ProtectedRules {
+        weight_paths: listed().map(|(at, _)| vec![path(at, "weight")]).collect(),
+        bare_backends: listed()
             .filter(|(_, to)| to.namespace.is_none())
             .map(|(at, _)| path(at, "namespace"))
             .collect(),
-        ports: listed()
+        backend_ports: listed()
             .filter_map(|(_, to)| Some((to.service(home), to.port?)))
             .collect(),
         rules: vec![index],
@@ -196,8 +200,11 @@ fn read(rule: &RouteRule, index: usize, home: &str) -> Result<Protected, Invalid
     })
 }
 
-/// Takes another rule into the group; where it has other backends, gives their names.
-fn join(group: &mut Protected, mut rule: Protected) -> Result<(), String> {
+/// Merges another rule into the group.
+///
+/// # Errors
+/// If the rule has other backends: returns their names.
+fn merge(group: &mut ProtectedRules, mut rule: ProtectedRules) -> Result<(), String> {
     let position = |backend: &Backend| {
         rule.backends
             .iter()
@@ -226,10 +233,10 @@ fn join(group: &mut Protected, mut rule: Protected) -> Result<(), String> {
         }
     }
     group.has_empty_rule |= rule.has_empty_rule;
-    group.bare.append(&mut rule.bare);
-    group.ports.append(&mut rule.ports);
-    for (paths, place) in group.paths.iter_mut().zip(places) {
-        paths.append(rule.paths.get_mut(place).unwrap_or(&mut Vec::new()));
+    group.bare_backends.append(&mut rule.bare_backends);
+    group.backend_ports.append(&mut rule.backend_ports);
+    for (paths, place) in group.weight_paths.iter_mut().zip(places) {
+        paths.append(rule.weight_paths.get_mut(place).unwrap_or(&mut Vec::new()));
     }
     group.rules.append(&mut rule.rules);
     Ok(())
@@ -239,17 +246,17 @@ fn nothing_protected(rules: &[RouteRule], home: &str, primary: &str) -> Invalid 
     let mut names: Vec<String> = rules
         .iter()
         .flat_map(|rule| &rule.backend_refs)
-        .map(|to| to.called(home))
+        .map(|to| to.name_in(home))
         .collect();
     names.sort();
     names.dedup();
     if names.iter().any(|name| name == primary) {
-        return invalid(
+        return Invalid::new(
             format!("no rule has {primary} beside a fallback"),
-            "list the fallback beside it, in the rules that are to fail over",
+            "list the fallback beside it, in the rules that should fail over",
         );
     }
-    super::orders::no_backend(
+    super::orders::not_a_backend(
         primary,
         &names.iter().map(String::as_str).collect::<Vec<_>>(),
     )
@@ -257,17 +264,14 @@ fn nothing_protected(rules: &[RouteRule], home: &str, primary: &str) -> Invalid 
 
 fn left_alone(rules: &[RouteRule], index: usize, has_primary: bool, primary: &str) -> String {
     let why = if has_primary {
-        format!("has {primary} alone")
+        format!("has {primary} as its only backend")
     } else {
-        format!("is without {primary}")
+        format!("does not have {primary}")
     };
-    format!(
-        "{} {why}: it is left as it is, and does not fail over",
-        title(rules, index)
-    )
+    format!("{} {why}, so it does not fail over", title(rules, index))
 }
 
-/// `rule 2 (canary)`, counted from 1.
+/// Returns `rule 2 (canary)`, counted from 1.
 fn title(rules: &[RouteRule], index: usize) -> String {
     let name = rules
         .get(index)

@@ -1,9 +1,10 @@
-//! What a route's status says of its being in effect.
+//! Whether a route is in effect, by the conditions in its status.
 
 use serde::Deserialize;
 
-use super::route::ParentRef;
+use super::routing::ParentRef;
 
+/// The `status` of a route.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct RouteStatus {
@@ -27,23 +28,24 @@ struct RouteCondition {
     message: String,
 }
 
-/// A line for each reason why the route has no effect, or a part of it none.
-pub fn complaints(status: &RouteStatus) -> Vec<String> {
+/// Returns a line for each reason why the route, or a part of it, has no effect. The conditions are
+/// those of <https://gateway-api.sigs.k8s.io/geps/gep-1364/>.
+pub fn warnings(status: &RouteStatus) -> Vec<String> {
     let parents = status
         .parents
         .iter()
         .filter(|parent| parent.parent_ref.is_service());
     let conditions: Vec<&RouteCondition> = parents.flat_map(|parent| &parent.conditions).collect();
-    let is_judged = conditions
+    let has_verdict = conditions
         .iter()
         .any(|condition| condition.kind == "Accepted");
-    let unjudged = "no controller has accepted the route yet: until one does, it has no effect";
-    let complaint = |condition: &&RouteCondition| {
+    let not_accepted = "no controller has accepted the route yet, so it has no effect";
+    let warning = |condition: &&RouteCondition| {
         let what = match (condition.kind.as_str(), condition.status.as_str()) {
             (_, "True") => return None,
             ("Accepted", _) => "the route is not accepted, so it has no effect",
             ("ResolvedRefs", _) => {
-                "not all backends of the route are found: traffic to those fails"
+                "some backends of the route were not found, so traffic to them fails"
             }
             _ => return None,
         };
@@ -57,9 +59,9 @@ pub fn complaints(status: &RouteStatus) -> Vec<String> {
             format!("{what} ({said})")
         })
     };
-    let unjudged = (!is_judged).then(|| unjudged.to_owned());
-    unjudged
+    let not_accepted = (!has_verdict).then(|| not_accepted.to_owned());
+    not_accepted
         .into_iter()
-        .chain(conditions.iter().filter_map(complaint))
+        .chain(conditions.iter().filter_map(warning))
         .collect()
 }

@@ -1,14 +1,33 @@
-//! Which services' requests a route takes on, so that routes which compete for them can be told.
+//! Which requests a route matches, to find routes that compete for the same ones.
 
 use std::collections::BTreeSet;
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::meta::Meta;
-use super::route::ParentRef;
 use super::route_rules::RouteRule;
 
-/// What a route takes on.
+/// What a route is attached to: a Gateway if no kind is given.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ParentRef {
+    pub group: Option<String>,
+    pub kind: Option<String>,
+    pub namespace: Option<String>,
+    pub name: String,
+    pub port: Option<u16>,
+}
+
+impl ParentRef {
+    /// Whether it is a Service. Linkerd also accepts `core` for the core API group.
+    pub fn is_service(&self) -> bool {
+        self.kind.as_deref() == Some("Service")
+            && matches!(self.group.as_deref(), Some("" | "core"))
+    }
+}
+
+/// The requests that a route matches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Routing {
     parents: Vec<RouteParent>,
@@ -20,23 +39,26 @@ pub struct Routing {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct RouteParent {
     name: String,
-    /// None: every port.
+    /// None: all ports.
     port: Option<u16>,
 }
 
-/// A hostname and one of a rule's `matches`, in one way of writing.
+/// A hostname and one of a rule's `matches`, in a normal form.
 type Match = String;
 
-/// How much of a route's requests another one takes.
+/// How many of a route's requests another route matches too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Overlap {
+    /// None of them.
     Nothing,
+    /// Some of them.
     Some,
+    /// All of them.
     All,
 }
 
 impl Routing {
-    pub(crate) fn new(
+    pub(super) fn new(
         meta: &Meta,
         parents: &[ParentRef],
         hostnames: &[String],
@@ -65,7 +87,7 @@ impl Routing {
         }
     }
 
-    /// The services whose requests it takes on, each once.
+    /// Returns the Services that it is attached to, each once.
     pub fn services(&self) -> impl Iterator<Item = &str> {
         self.parents
             .iter()
@@ -74,7 +96,7 @@ impl Routing {
             .into_iter()
     }
 
-    /// Whether it takes on requests to this service's port; none: to any of its ports.
+    /// Whether it matches requests to this port of a Service; none: to any of its ports.
     pub fn takes(&self, service: &str, port: Option<u16>) -> bool {
         let shares = |own: Option<u16>| own.is_none() || port.is_none() || own == port;
         self.parents
@@ -82,7 +104,7 @@ impl Routing {
             .any(|parent| parent.name == service && shares(parent.port))
     }
 
-    /// How much of what fails over here the other one has matches for that are the same.
+    /// Returns how many of the matches that fail over here the other route has too.
     pub fn overlap(&self, other: &Self) -> Overlap {
         let own = self
             .protected
@@ -122,7 +144,7 @@ fn matches(hostnames: &[String], conditions: &[Value]) -> BTreeSet<Match> {
     hosts.iter().flat_map(pair).collect()
 }
 
-/// Without what says nothing: the API server fills in a path prefix that fits every request.
+/// Removes what matches everything: the API server adds a path prefix `/`.
 fn normal(condition: &Value) -> Value {
     let mut condition = condition.clone();
     if let Some(fields) = condition.as_object_mut() {

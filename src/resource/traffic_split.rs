@@ -1,16 +1,19 @@
+//! Reads and makes TrafficSplits.
+
 use json_patch::jsonptr::PointerBuf;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::assemble;
-use super::assemble::invalid;
-use super::kind::{Kind, KindInfo, NewGroup};
+use super::kind::KindInfo;
 use super::meta::Meta;
-use super::record::Record;
+use super::new_group::NewGroup;
+use super::record::{Kind, Record};
 use crate::model::{Backend, Carrier, Group, Invalid, ServiceRef};
 
-/// The TrafficSplit of SMI: one apex and its backends, all in the split's namespace.
+/// The TrafficSplit of the Service Mesh Interface: one apex and its backends, all in one namespace.
+/// See <https://github.com/servicemeshinterface/smi-spec/blob/main/apis/traffic-split/v1alpha2/traffic-split.md>.
 #[derive(Debug)]
 pub struct TrafficSplit;
 
@@ -44,7 +47,7 @@ struct Spec {
     backends: Vec<SpecBackend>,
 }
 
-/// `weight` is a number in v1alpha2, but objects stored as v1alpha1 may have a string in it.
+/// `weight` is a number in v1alpha2, but objects stored as v1alpha1 may have a string.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct SpecBackend {
@@ -99,27 +102,25 @@ impl Kind for TrafficSplit {
 }
 
 fn group(meta: &Meta, spec: &Spec) -> Result<Group, Invalid> {
-    const MEND: &str = "name the service that clients call in spec.service";
+    const MEND: &str = "name the Service that clients call in spec.service";
     assemble::service_name(&spec.service, "spec.service", MEND)?;
     assemble::group(meta, &INFO, &spec.service, backends(meta, spec)?)
 }
 
 fn backends(meta: &Meta, spec: &Spec) -> Result<Vec<Backend>, Invalid> {
     if spec.backends.is_empty() {
-        return Err(invalid(
+        return Err(Invalid::new(
             "spec.backends is empty",
-            "list the services that can take the traffic",
+            "list the Services that can receive the traffic",
         ));
     }
     let mut backends: Vec<Backend> = Vec::with_capacity(spec.backends.len());
     for SpecBackend { service, weight } in &spec.backends {
-        const MEND: &str = "list plain names of services of the same namespace";
+        const MEND: &str = "list names of Services in the same namespace";
         assemble::service_name(service, "backend", MEND)?;
         let weight = read_weight(weight).ok_or_else(|| {
-            invalid(
-                format!(
-                    "the weight of backend {service} is {weight}, which is no whole number from 0"
-                ),
+            Invalid::new(
+                format!("the weight of backend {service} is {weight}, not a whole number from 0"),
                 "set whole numbers from 0 as weights",
             )
         })?;
@@ -140,7 +141,7 @@ fn read_weight(weight: &Value) -> Option<u64> {
     }
 }
 
-/// 1.0 is 1, within what a float holds exactly.
+/// Returns 1 for 1.0, in the range that a float represents exactly.
 fn whole(number: f64) -> Option<u64> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]

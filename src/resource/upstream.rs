@@ -1,20 +1,22 @@
-//! Linkerd's own failover controller, and which objects it manages.
+//! Linkerd's own failover controller (<https://linkerd.io/2/tasks/automatic-failover/>), and which
+//! objects it manages.
 
 use super::{Kind as _, Labels, Record, TrafficSplit};
 
-/// The field manager of its writes.
+/// The field manager of the controller's writes.
 pub const UPSTREAM_MANAGER: &str = "failover.linkerd.io";
 
-/// The controller, where it runs.
+/// A running controller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upstream {
+    /// The namespace that it runs in.
     pub namespace: String,
     /// The label selector of the objects that it manages.
     pub selector: String,
 }
 
 impl Upstream {
-    /// Whether it manages this object. A selector that is not understood covers every TrafficSplit.
+    /// Whether it manages this object. A selector that cannot be parsed covers every TrafficSplit.
     pub fn covers(&self, record: &Record) -> bool {
         let labels = &record.meta.labels;
         let is_split = record.kind.info().kind == TrafficSplit.info().kind;
@@ -22,7 +24,7 @@ impl Upstream {
     }
 }
 
-/// The requirements of a label selector. A comma within brackets separates values.
+/// Returns the requirements of a label selector. A comma within brackets separates values.
 fn requirements(selector: &str) -> impl Iterator<Item = &str> {
     let mut depth = 0_u32;
     selector.split(move |character| {

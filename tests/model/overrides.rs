@@ -125,10 +125,10 @@ fn a_broken_override_has_a_reason_and_traffic_follows_the_primary() {
         ),
         (
             garbage,
-            "the annotation failover.linkerd.io/override cannot be read",
+            "the annotation failover.linkerd.io/override cannot be parsed",
             1,
         ),
-        (no_backend, "its target gone is no backend any more", 1),
+        (no_backend, "its target gone is no longer a backend", 1),
     ];
     for (breaking, why, primary) in cases {
         let mut object = forced(3, 1, Some(60));

@@ -82,8 +82,8 @@ fn the_rules_with_the_primary_and_others_form_the_group() {
     assert_eq!(
         record.warnings,
         [
-            "rule 2 (canary) has web alone: it is left as it is, and does not fail over",
-            "rule 3 (docs) is without web: it is left as it is, and does not fail over",
+            "rule 2 (canary) has web as its only backend, so it does not fail over",
+            "rule 3 (docs) does not have web, so it does not fail over",
         ]
     );
     let expected = [
@@ -158,10 +158,10 @@ fn an_invalid_route_has_a_reason() {
     let service = |name: &str| json!({ "group": "", "kind": "Service", "name": name });
     assert_eq!(
         with("/spec/parentRefs", json!([gateway])),
-        "none of its parents is a Service"
+        "none of its parentRefs is a Service"
     );
     let several = with("/spec/parentRefs", json!([service("web"), service("api")]));
-    assert_eq!(several, "several of its parents are Services (web, api)");
+    assert_eq!(several, "several of its parentRefs are Services (web, api)");
     let elsewhere =
         json!([{ "group": "core", "kind": "Service", "name": "web", "namespace": "other" }]);
     assert_eq!(
@@ -170,7 +170,7 @@ fn an_invalid_route_has_a_reason() {
     );
     assert_eq!(
         with("/spec/rules/0/backendRefs/1/kind", json!("ExternalBackend")),
-        "rule 1 (main): its backend web-east is no Service, but ExternalBackend"
+        "rule 1 (main): its backend web-east is not a Service but ExternalBackend"
     );
     assert_eq!(
         with("/spec/rules", json!([rule("main", &[("web", 1)])])),
@@ -376,10 +376,10 @@ fn the_status_explains_why_a_route_has_no_effect() {
         read(&object).warnings,
         [
             "the route is not accepted, so it has no effect (a GRPCRoute is there)",
-            "not all backends of the route are found: traffic to those fails (BackendNotFound)",
+            "some backends of the route were not found, so traffic to them fails (BackendNotFound)",
         ]
     );
-    let unjudged = "no controller has accepted the route yet: until one does, it has no effect";
+    let unjudged = "no controller has accepted the route yet, so it has no effect";
     *object.pointer_mut("/status/parents/0/conditions").unwrap() =
         json!([{ "type": "ResolvedRefs", "status": "True" }]);
     assert_eq!(read(&object).warnings, [unjudged]);

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::groups::endpoint;
 use crate::cluster::transport::client::{Cluster, unreadable};
 use crate::cluster::transport::error::RequestResult;
-use crate::resource::record::FIELD_MANAGER;
+use crate::resource::FIELD_MANAGER;
 use crate::resource::{Change, Kind, NewGroup, Record, patch};
 
 /// Writes a change to the object as it was read: if it is another version by now, the server refuses.

@@ -10,16 +10,11 @@ use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
 use crate::cluster::transport::path::SERVICES;
 use crate::model::{Member, Mirror, RemoteService, ServiceRef};
+use crate::resource::linkerd::{
+    CLUSTER_NAME, LOCAL_DISCOVERY, MIRRORED_GATEWAY, MIRRORED_SERVICE, REMOTE_DISCOVERY,
+    REMOTE_FQ_NAME, REMOTE_SERVICE,
+};
 use crate::resource::names::is_object_name;
-
-const MIRRORED: &str = "mirror.linkerd.io/mirrored-service";
-const MIRRORED_GATEWAY: &str = "mirror.linkerd.io/mirrored-gateway";
-const CLUSTER_NAME: &str = "mirror.linkerd.io/cluster-name";
-const FQ_NAME: &str = "mirror.linkerd.io/remote-svc-fq-name";
-/// A label of mirrors in flat networks, with the cluster; an annotation of federated ones, with their members.
-const REMOTE_DISCOVERY: &str = "multicluster.linkerd.io/remote-discovery";
-const REMOTE_SERVICE: &str = "multicluster.linkerd.io/remote-service";
-const LOCAL_DISCOVERY: &str = "multicluster.linkerd.io/local-discovery";
 
 /// A Service, slim.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,11 +83,11 @@ impl Service {
         let Object { metadata, spec } = serde_json::from_str(raw.get())?;
         let is_mirror = metadata
             .labels
-            .get(MIRRORED)
+            .get(MIRRORED_SERVICE)
             .is_some_and(|value| value == "true");
         let mirrors = metadata
             .annotations
-            .get(FQ_NAME)
+            .get(REMOTE_FQ_NAME)
             .and_then(|name| name.split('.').next());
         Ok(Self {
             no_parent: spec.no_parent(),
@@ -143,7 +138,7 @@ impl ObjectMeta {
     fn remote(&self, cluster: &str, name: Option<&str>) -> Option<RemoteService> {
         let mut full = self
             .annotations
-            .get(FQ_NAME)
+            .get(REMOTE_FQ_NAME)
             .map(|name| name.split('.'))
             .into_iter()
             .flatten();
@@ -207,7 +202,7 @@ pub fn mirrors(namespace: Option<&str>) -> Collection<Service> {
     Collection::new(
         SERVICES,
         namespace,
-        format!("{MIRRORED}=true,!{MIRRORED_GATEWAY}"),
+        format!("{MIRRORED_SERVICE}=true,!{MIRRORED_GATEWAY}"),
         Service::decode,
     )
 }
@@ -237,7 +232,7 @@ mod tests {
 
     fn stands_for(labels: Value, annotations: Value) -> Option<Mirror> {
         let mut labels = labels;
-        labels[MIRRORED] = json!("true");
+        labels[MIRRORED_SERVICE] = json!("true");
         let object = json!({"metadata": {
             "name": "m", "namespace": "ns", "resourceVersion": "1", "labels": labels, "annotations": annotations,
         }});
@@ -256,7 +251,7 @@ mod tests {
     #[test]
     fn labels_and_annotations_say_what_a_mirror_stands_for() {
         let gateway = json!({CLUSTER_NAME: "east"});
-        let named = json!({FQ_NAME: "web.other.svc.cluster.local"});
+        let named = json!({REMOTE_FQ_NAME: "web.other.svc.cluster.local"});
         assert_eq!(
             stands_for(gateway.clone(), named.clone()),
             Some(Mirror::Gateway(east("other")))
@@ -308,7 +303,7 @@ mod tests {
                 "{cluster}"
             );
             let gateway = json!({CLUSTER_NAME: cluster});
-            let named = json!({FQ_NAME: "web.other.svc.cluster.local"});
+            let named = json!({REMOTE_FQ_NAME: "web.other.svc.cluster.local"});
             assert_eq!(
                 stands_for(gateway, named),
                 Some(Mirror::Misnamed),

@@ -9,17 +9,14 @@ use k8s_openapi::api::core::v1::{
 use kube::ResourceExt;
 use kube::api::ObjectMeta;
 
+use crate::resource::linkerd::{
+    CLUSTER_NAME, EXPORTED, MIRRORED_SERVICE, REMOTE_DISCOVERY, REMOTE_FQ_NAME, REMOTE_SERVICE,
+};
 use crate::sandbox::supervisor::state::Gateway;
 
-/// Exported by way of the gateway, or on a flat network.
-pub const EXPORTED: &str = "mirror.linkerd.io/exported in (true,remote-discovery)";
-const EXPORTED_KEY: &str = "mirror.linkerd.io/exported";
-pub const MIRRORED: &str = "mirror.linkerd.io/mirrored-service";
-const CLUSTER_NAME: &str = "mirror.linkerd.io/cluster-name";
-const FQ_NAME: &str = "mirror.linkerd.io/remote-svc-fq-name";
+/// The label selector of exported Services, through the gateway or on a flat network.
+pub const EXPORTED_SELECTOR: &str = "mirror.linkerd.io/exported in (true,remote-discovery)";
 const REMOTE_VERSION: &str = "mirror.linkerd.io/remote-resource-version";
-const REMOTE_DISCOVERY: &str = "multicluster.linkerd.io/remote-discovery";
-const REMOTE_SERVICE: &str = "multicluster.linkerd.io/remote-service";
 const OWN_PREFIX: &str = "mirror.linkerd.io/";
 /// Hints about topology say nothing across clusters.
 const NOT_COPIED: [&str; 2] = [
@@ -81,7 +78,7 @@ impl Remote {
         );
         let annotations = copied
             .map(|(key, value)| (key.clone(), value.clone()))
-            .chain([(FQ_NAME.to_owned(), fq_name(exported)), version])
+            .chain([(REMOTE_FQ_NAME.to_owned(), fq_name(exported)), version])
             .collect();
         Service {
             metadata: self.metadata(exported, labels, annotations),
@@ -99,7 +96,7 @@ impl Remote {
         endpoints: Option<&Endpoints>,
         gateway: Gateway,
     ) -> Endpoints {
-        let annotations = BTreeMap::from([(FQ_NAME.to_owned(), fq_name(exported))]);
+        let annotations = BTreeMap::from([(REMOTE_FQ_NAME.to_owned(), fq_name(exported))]);
         let subsets = if endpoints.is_some_and(has_ready_address) {
             vec![self.subset(exported, gateway)]
         } else {
@@ -150,7 +147,7 @@ impl Remote {
 
     fn labels(&self) -> [(String, String); 2] {
         [
-            (MIRRORED.to_owned(), "true".to_owned()),
+            (MIRRORED_SERVICE.to_owned(), "true".to_owned()),
             (CLUSTER_NAME.to_owned(), self.cluster.clone()),
         ]
     }
@@ -168,7 +165,7 @@ impl Remote {
 fn is_flat(exported: &Service) -> bool {
     exported
         .labels()
-        .get(EXPORTED_KEY)
+        .get(EXPORTED)
         .is_some_and(|value| value == "remote-discovery")
 }
 

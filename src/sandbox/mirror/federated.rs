@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{Service, ServiceSpec};
 use kube::api::ObjectMeta;
 
-use super::desired::{DesiredMirror, MIRRORED, copied_ports};
+use super::desired::{DesiredMirror, copied_ports};
 use super::known::Key;
+use crate::resource::linkerd::{LOCAL_DISCOVERY, MIRRORED_SERVICE, REMOTE_DISCOVERY};
 
-pub const MEMBER: &str = "mirror.linkerd.io/federated=member";
-const REMOTE: &str = "multicluster.linkerd.io/remote-discovery";
-const LOCAL: &str = "multicluster.linkerd.io/local-discovery";
+/// The label selector of the members of federated Services.
+pub const MEMBER_SELECTOR: &str = "mirror.linkerd.io/federated=member";
 
 /// A service that is labelled as a member, and its cluster; `None` is the cluster of the federated service.
 pub type FederationMember<'a> = (Option<&'a str>, &'a Service);
@@ -22,15 +22,18 @@ pub fn mirror((namespace, name): &Key, members: &[FederationMember<'_>]) -> Desi
         .filter_map(|(cluster, _)| cluster.map(|it| format!("{name}@{it}")))
         .collect();
     let is_local = members.iter().any(|(cluster, _)| cluster.is_none());
-    let remote = (!remote.is_empty()).then(|| (REMOTE.to_owned(), remote.join(",")));
-    let local = is_local.then(|| (LOCAL.to_owned(), name.clone()));
+    let remote = (!remote.is_empty()).then(|| (REMOTE_DISCOVERY.to_owned(), remote.join(",")));
+    let local = is_local.then(|| (LOCAL_DISCOVERY.to_owned(), name.clone()));
     let ports = members.first().map(|(_, service)| copied_ports(service));
     DesiredMirror {
         service: Service {
             metadata: ObjectMeta {
                 name: Some(format!("{name}-federated")),
                 namespace: Some(namespace.clone()),
-                labels: Some(BTreeMap::from([(MIRRORED.to_owned(), "true".to_owned())])),
+                labels: Some(BTreeMap::from([(
+                    MIRRORED_SERVICE.to_owned(),
+                    "true".to_owned(),
+                )])),
                 annotations: Some(remote.into_iter().chain(local).collect()),
                 ..ObjectMeta::default()
             },

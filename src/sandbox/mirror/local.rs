@@ -9,12 +9,13 @@ use kube::runtime::watcher::Event;
 use kube::{Client, ResourceExt};
 use tokio::sync::watch;
 
-use super::desired::{DesiredMirror, EXPORTED, MIRRORED, Remote};
+use super::desired::{DesiredMirror, EXPORTED_SELECTOR, Remote};
 use super::federated;
-use super::federated::{FederationMember, MEMBER};
+use super::federated::{FederationMember, MEMBER_SELECTOR};
 use super::known::{Key, Known, key_of};
 use super::watches::{MirrorChange, RETRY, changes};
 use super::writer::{Writer, is_own};
+use crate::resource::linkerd::MIRRORED_SERVICE;
 use crate::sandbox::supervisor::log::Log;
 use crate::sandbox::supervisor::state::Networks;
 
@@ -43,23 +44,29 @@ impl<'a> Local<'a> {
         let mut streams = vec![
             changes(
                 (here, client),
-                Some(&format!("{MIRRORED}=true")),
+                Some(&format!("{MIRRORED_SERVICE}=true")),
                 MirrorChange::Mirror,
             ),
             changes((here, client), None, MirrorChange::Namespace),
         ];
         let mut origins = Vec::new();
         for (index, (remote, origin)) in clusters.iter().enumerate() {
-            streams.push(changes((index, origin), Some(MEMBER), move |event| {
-                MirrorChange::Member(index, event)
-            }));
+            streams.push(changes(
+                (index, origin),
+                Some(MEMBER_SELECTOR),
+                move |event| MirrorChange::Member(index, event),
+            ));
             if index != here {
-                streams.push(changes((index, origin), Some(EXPORTED), move |event| {
-                    MirrorChange::Exported(index, event)
-                }));
-                streams.push(changes((index, origin), Some(EXPORTED), move |event| {
-                    MirrorChange::Endpoints(index, event)
-                }));
+                streams.push(changes(
+                    (index, origin),
+                    Some(EXPORTED_SELECTOR),
+                    move |event| MirrorChange::Exported(index, event),
+                ));
+                streams.push(changes(
+                    (index, origin),
+                    Some(EXPORTED_SELECTOR),
+                    move |event| MirrorChange::Endpoints(index, event),
+                ));
             }
             let remote = (index != here).then(|| remote.clone());
             origins.push(Origin {

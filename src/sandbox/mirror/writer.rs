@@ -9,8 +9,9 @@ use kube::{Api, Client, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::desired::{DesiredMirror, MIRRORED};
+use super::desired::DesiredMirror;
 use super::known::Key;
+use crate::resource::linkerd::MIRRORED_SERVICE;
 use crate::sandbox::control_plane::access::{REQUEST_TIMEOUT, limited};
 use crate::sandbox::supervisor::log::Log;
 
@@ -74,7 +75,7 @@ impl<'a> Writer<'a> {
         let services: Api<Service> = Api::namespaced(self.client.clone(), &key.0);
         if !self.written.contains_key(key)
             && let Some(present) = limited(services.get_opt(&key.1)).await?
-            && !present.labels().contains_key(MIRRORED)
+            && !present.labels().contains_key(MIRRORED_SERVICE)
         {
             anyhow::bail!("a service of that name exists and is no mirror");
         }

@@ -31,7 +31,7 @@ async fn the_watch_ends_an_expired_override_and_fails_back() {
         .parse()
         .unwrap();
     let line = watch
-        .line_containing("web-east -> web: the override is over, and web has 1 of 2")
+        .line_containing("web-east -> web: the override has expired, and web has 1 of 2")
         .await;
     let moved: Timestamp = line.split(' ').next().unwrap().parse().unwrap();
     assert!(moved >= until, "{line}, but it was to end at {until}");

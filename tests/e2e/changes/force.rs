@@ -241,7 +241,7 @@ async fn without_a_readable_override_its_target_stays_the_primary() {
     );
     assert_eq!(
         garbage["override"]["why"],
-        format!("the annotation {OVERRIDE} cannot be read")
+        format!("the annotation {OVERRIDE} cannot be parsed")
     );
     let output = run(&ns.west, "failback web").await.success();
     output
@@ -278,7 +278,7 @@ async fn home_replaces_a_primary_that_was_removed() {
     ns.west.until_weights("web", &[1, 0]).await;
     assert_eq!(
         status(&ns.west, "web").await["override"]["why"],
-        "its target web-east is no backend any more"
+        "its target web-east is no longer a backend"
     );
     run(&ns.west, "failback web").await.success();
     assert_home(&ns.west, "web", &[1, 0]).await;

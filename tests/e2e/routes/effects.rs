@@ -10,8 +10,7 @@ use super::{
 };
 use crate::support::{FaultProxy, Side, TestNamespace, plugin};
 
-const UNACCEPTED: &str =
-    "no controller has accepted the route yet: until one does, it has no effect";
+const UNACCEPTED: &str = "no controller has accepted the route yet, so it has no effect";
 
 /// The warnings of `status`, without those that every cluster without Linkerd has.
 async fn warnings(side: &Side, name: &str) -> Vec<String> {
@@ -266,7 +265,7 @@ async fn the_status_that_the_controller_sets() {
     judge(side, "web", &refused).await;
     let words = [
         "the route is not accepted, so it has no effect (it conflicts with another)",
-        "not all backends of the route are found: traffic to those fails (BackendNotFound)",
+        "some backends of the route were not found, so traffic to them fails (BackendNotFound)",
     ];
     let (warnings, check) = seen().await;
     assert_eq!(warnings, json!(words));

@@ -79,7 +79,7 @@ async fn rules_with_the_same_backends_move_together() {
         "{warnings:?}"
     );
     assert!(
-        warnings[2].starts_with("rule 3") && warnings[2].contains(" is without web:"),
+        warnings[2].starts_with("rule 3") && warnings[2].contains(" does not have web,"),
         "{warnings:?}"
     );
     assert_eq!(warnings.len(), 4, "{warnings:?}");
@@ -106,12 +106,12 @@ async fn an_invalid_route_names_the_rule_and_is_left_alone() {
         (
             "stranger",
             spec("stranger", &[stranger]),
-            "rule 1: its backend b is no Service, but Bucket",
+            "rule 1: its backend b is not a Service but Bucket",
         ),
         (
             "twice",
             twice,
-            "several of its parents are Services (twice, other)",
+            "several of its parentRefs are Services (twice, other)",
         ),
         (
             "alone",

@@ -38,7 +38,7 @@ async fn an_invalid_group_is_reported_once_and_does_not_affect_others() {
             weights(json!(1), json!(-1)),
             "the weight of backend good-east is -1",
         ),
-        ("foreign", "good", foreign, "is no name of a service"),
+        ("foreign", "good", foreign, "is not a valid Service name"),
     ];
     let mut versions = Vec::new();
     for (name, primary, backends, _) in &cases {

@@ -175,7 +175,7 @@ async fn an_invalid_value_leaves_the_traffic_alone_and_names_valid_ones() {
         .await
         .success()
         .json();
-    let reason = "the annotation failover.linkerd.io/failover-delay is \"soon\", but can only be whole numbers with s, m \
+    let reason = "the annotation failover.linkerd.io/failover-delay is \"soon\", but must be whole numbers with s, m \
                   or h, such as 30s or 1m30s";
     assert_eq!(status["items"][0]["reason"], reason);
 }
