@@ -18,7 +18,8 @@ pub struct WatchOptions {
     pub once: bool,
     pub engine: EngineOptions,
     pub metrics: Metrics,
-    /// Reads the clocks, given the time since the start. None: the machine's. For tests of a suspended machine.
+    /// Reads the clocks, given the time since the start. None: the machine's. For tests of a
+    /// suspended machine.
     pub clocks: Option<fn(Duration) -> Clocks>,
 }
 

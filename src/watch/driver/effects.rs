@@ -80,7 +80,8 @@ impl Driver<'_> {
         self.report([Notice::Moved(transition)])
     }
 
-    /// Reports how many groups are watched, once all kinds are known, and which kinds cannot be read.
+    /// Reports how many groups are watched, once all kinds are known, and which kinds cannot be
+    /// read.
     fn announce(&mut self) -> anyhow::Result<()> {
         if self.announced || self.kinds.any_pending() {
             return Ok(());

@@ -1,5 +1,5 @@
-//! The event loop of `watch` in one cluster: what the tasks report goes to the engine, and what the engine asks for
-//! is carried out.
+//! The event loop of `watch` in one cluster: what the tasks report goes to the engine, and what the
+//! engine asks for is carried out.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -55,8 +55,8 @@ impl From<FollowedEvent> for DriverInput {
     }
 }
 
-/// Runs until `stop` completes or, with `once`, until there is nothing left to do. Then waits for the writes that are
-/// under way.
+/// Runs until `stop` completes or, with `once`, until there is nothing left to do. Then waits for
+/// the writes that are under way.
 ///
 /// # Errors
 /// If the cluster cannot be reached or read at the start, or `report` fails.

@@ -1,7 +1,8 @@
 //! Records an Event for each move, off the write path: when no write is under way.
 //!
-//! kube's `events::Recorder` cannot write the annotations that `history` reads, nor one Event for many moves: in a
-//! mass failover, an Event for each would be as much work for the API server as the failovers themselves.
+//! kube's `events::Recorder` cannot write the annotations that `history` reads, nor one Event for
+//! many moves: in a mass failover, an Event for each would be as much work for the API server as
+//! the failovers themselves.
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -1,4 +1,5 @@
-//! Events of the watches: what they mean for the metrics, for `/readyz`, for the reports, and for the engine.
+//! Events of the watches: what they mean for the metrics, for `/readyz`, for the reports, and for
+//! the engine.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Executes the engine's requests: each in a task of its own, in bounded pools, with all results in one place.
+//! Executes the engine's requests: each in a task of its own, in bounded pools, with all results in
+//! one place.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Fencing: a queued write starts only if its Lease still lasts long enough.
 //!
-//! Also fenced are all writes that were queued before the machine was suspended: the clock of their deadlines stands
-//! still meanwhile.
+//! Also fenced are all writes that were queued before the machine was suspended: the clock of their
+//! deadlines stands still meanwhile.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

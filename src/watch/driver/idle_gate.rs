@@ -1,4 +1,5 @@
-//! The idle gate: work that can wait starts when no write has been under way for a moment (debounce).
+//! The idle gate: work that can wait starts when no write has been under way for a moment
+//! (debounce).
 
 use std::time::Duration;
 

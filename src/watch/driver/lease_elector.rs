@@ -1,7 +1,8 @@
 //! Leader election: acquires and renews the Lease of one namespace, for as long as it has groups.
 //!
-//! Neither kubert's `lease` nor kube-leader-election fits: they judge expiry by comparing another machine's clock with
-//! ours, expect the Lease to exist, and do not fence writes that are under way when it is lost.
+//! Neither kubert's `lease` nor kube-leader-election fits: they judge expiry by comparing another
+//! machine's clock with ours, expect the Lease to exist, and do not fence writes that are under way
+//! when it is lost.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,7 +70,8 @@ impl ForbiddenLease {
         self.since = None;
     }
 
-    /// Leases are forbidden. Returns whether writes may go on without: no holder is known, or any Lease has expired.
+    /// Leases are forbidden. Returns whether writes may go on without: no holder is known, or any
+    /// Lease has expired.
     fn may_go_on(&mut self, now: Instant) -> bool {
         let since = *self.since.get_or_insert(now);
         !self.had_holder || now.duration_since(since) >= 2 * LEASE_DURATION
@@ -82,7 +84,8 @@ pub struct LeaseElector {
     identity: String,
     /// The start of the driver, from which its times count.
     started: Instant,
-    /// Another holder's Lease, and when it was last seen to change: by our own clock, so that clocks may disagree.
+    /// Another holder's Lease, and when it was last seen to change: by our own clock, so that
+    /// clocks may disagree.
     seen: Option<(Lease, Instant)>,
     /// That holder has been seen to renew it.
     renewing: bool,
@@ -106,8 +109,9 @@ impl LeaseElector {
         }
     }
 
-    /// Reports the state whenever it is known anew, until `stopped` completes. Then releases the Lease. The Leases of
-    /// many namespaces are due together: `requests` bounds how many are requested at once.
+    /// Reports the state whenever it is known anew, until `stopped` completes. Then releases the
+    /// Lease. The Leases of many namespaces are due together: `requests` bounds how many are
+    /// requested at once.
     async fn run<R: Future<Output = bool>>(
         mut self,
         requests: Arc<Semaphore>,
@@ -137,7 +141,8 @@ impl LeaseElector {
         self.release().await;
     }
 
-    /// One step. None: stopped. The request that is under way then may have acquired the Lease: it is waited for.
+    /// One step. None: stopped. The request that is under way then may have acquired the Lease: it
+    /// is waited for.
     async fn step_until(
         &mut self,
         stopped: &mut oneshot::Receiver<()>,
@@ -153,7 +158,8 @@ impl LeaseElector {
         }
     }
 
-    /// Tries once to acquire or renew the Lease. Returns the state to report, and when to try again.
+    /// Tries once to acquire or renew the Lease. Returns the state to report, and when to try
+    /// again.
     async fn step(&mut self) -> (Option<LeaseState>, Duration) {
         let error = match self.try_once().await {
             Ok((state, pause)) => {
@@ -204,7 +210,8 @@ impl LeaseElector {
         Ok((LeaseState::Held { until }, RENEW_INTERVAL))
     }
 
-    /// Writes the Lease. If the server does not answer, a Lease that we held is assumed to be as before.
+    /// Writes the Lease. If the server does not answer, a Lease that we held is assumed to be as
+    /// before.
     async fn put(&mut self, wanted: &Lease, before: Lease) -> RequestResult<Lease> {
         let result = lease::put(&self.cluster, wanted).await;
         if result.as_ref().is_err_and(is_server_error)
@@ -215,8 +222,8 @@ impl LeaseElector {
         result
     }
 
-    /// Who else holds the Lease: until it has not changed for its duration, by our own clock. Also returns how much of
-    /// that is left, so that a takeover is not late.
+    /// Who else holds the Lease: until it has not changed for its duration, by our own clock. Also
+    /// returns how much of that is left, so that a takeover is not late.
     fn other_holder(&mut self, current: &Lease) -> Option<(String, Duration)> {
         let holder = current.spec.holder_identity.clone();
         let holder = holder.filter(|holder| !holder.is_empty() && *holder != self.identity)?;

@@ -1,5 +1,6 @@
-//! Aggregates notices, as client-go's EventAggregator does Events: what one cause does to many groups or reads is one
-//! line. Notices that can be aggregated wait for a moment for others of their kind (debounce).
+//! Aggregates notices, as client-go's EventAggregator does Events: what one cause does to many
+//! groups or reads is one line. Notices that can be aggregated wait for a moment for others of
+//! their kind (debounce).
 
 use std::collections::BTreeMap;
 use std::time::Duration;

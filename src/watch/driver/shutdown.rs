@@ -48,8 +48,8 @@ impl Driver<'_> {
         (!groups.is_empty()).then_some(WatchOutcome::RunByUpstream { groups })
     }
 
-    /// Stops the watches and waits for the writes that are under way. Returns the groups whose weights may not be what
-    /// they should be, and whether everything could be reported.
+    /// Stops the watches and waits for the writes that are under way. Returns the groups whose
+    /// weights may not be what they should be, and whether everything could be reported.
     pub(super) async fn finish(mut self) -> (Vec<(GroupId, &'static str)>, anyhow::Result<()>) {
         self.watches.stop_all();
         self.executor.drop_queued();

@@ -11,7 +11,8 @@ const PROBE_INTERVAL: Duration = Duration::from_secs(60);
 /// When to retry a probe that failed.
 const PROBE_RETRY: Duration = Duration::from_secs(10);
 
-/// Once it is known not to run, it is not looked for until it reverts weights: before that it does no harm.
+/// Once it is known not to run, it is not looked for until it reverts weights: before that it does
+/// no harm.
 #[derive(Debug, Default)]
 pub struct UpstreamProbe {
     due: Option<Duration>,

@@ -1,6 +1,7 @@
 //! Contention: someone else reverts weights that this `watch` has set.
 //!
-//! The answer to each revert backs off, so that two writers that disagree do not move the traffic back and forth.
+//! The answer to each revert backs off, so that two writers that disagree do not move the traffic
+//! back and forth.
 
 use std::time::Duration;
 
@@ -48,8 +49,8 @@ impl RevertBackoff {
         self.pending = None;
     }
 
-    /// The decision is to leave the weights as they are. A pending answer is kept if that is only because no backend
-    /// is ready; `served`: a backend that carries traffic is.
+    /// The decision is to leave the weights as they are. A pending answer is kept if that is only
+    /// because no backend is ready; `served`: a backend that carries traffic is.
     pub fn agreed(&mut self, group: &Group, served: bool) {
         if served || self.pending.is_none() {
             self.pending = None;
@@ -57,8 +58,8 @@ impl RevertBackoff {
         }
     }
 
-    /// Whether writing these weights has to wait. `dead`: all the traffic goes to dead backends. If it has died only
-    /// since the revert, that is what causes the write, and it does not wait.
+    /// Whether writing these weights has to wait. `dead`: all the traffic goes to dead backends. If
+    /// it has died only since the revert, that is what causes the write, and it does not wait.
     pub fn delay(
         &mut self,
         group: &Group,

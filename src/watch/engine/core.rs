@@ -1,4 +1,5 @@
-//! The engine's memory, its queue, and its turn: what is due is decided, and what has to be done is handed out.
+//! The engine's memory, its queue, and its turn: what is due is decided, and what has to be done is
+//! handed out.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -171,8 +172,8 @@ impl Engine {
         std::mem::take(&mut self.effects)
     }
 
-    /// Looks for watches that have gone silent or are active again, and for Services that are due for a look-up.
-    /// Called every second.
+    /// Looks for watches that have gone silent or are active again, and for Services that are due
+    /// for a look-up. Called every second.
     pub fn tick(&mut self, now: Duration) {
         let revision = self.cache.revision();
         for affected in self.cache.health_changes(now) {

@@ -7,13 +7,13 @@
 //!   Idle ----------------> Revalidating ----------> decided on again, with every event
 //!   Idle ----------------> BackingOff ------------> Idle at the time of the retry
 //! ```
-//! In any phase the group may be dirty. It is decided on in Idle and Revalidating alone: whatever ends the other
-//! phases marks it dirty.
+//! In any phase the group may be dirty. It is decided on in Idle and Revalidating alone: whatever
+//! ends the other phases marks it dirty.
 
 use std::time::Duration;
 
 use super::contention::{RevertBackoff, RevertDelay};
-use super::effect::Moment;
+use super::effect::{Effect, Moment};
 use super::pending::{PendingRead, PendingWrite};
 use super::reported::Reported;
 use crate::cluster::transport::backoff::Backoff;
@@ -42,7 +42,8 @@ pub enum MoveCause {
 enum Phase {
     Idle,
     Writing(PendingWrite),
-    /// Its object is being read again: a write was rejected, or the known object may be out of date.
+    /// Its object is being read again: a write was rejected, or the known object may be out of
+    /// date.
     Reading(PendingRead),
     /// EndpointSlices are being listed again, before a move that no slice caused.
     Revalidating,
@@ -104,7 +105,8 @@ pub struct GroupState {
     reverts: RevertBackoff,
     /// The last writes without an answer: any of them may have been carried out.
     uncertain: Vec<PendingWrite>,
-    /// A watch has shown an object that looks older than the known one: it has to be read before anything else.
+    /// A watch has shown an object that looks older than the known one: it has to be read before
+    /// anything else.
     suspect: bool,
     reported: Reported,
 }
@@ -196,8 +198,8 @@ impl GroupState {
         Some((dirty.cause, dirty.since))
     }
 
-    /// The decision for its object. Keeps the timers of its backends, whatever the phase: one that missed a change would
-    /// end too early. None: the object is not a valid group.
+    /// The decision for its object. Keeps the timers of its backends, whatever the phase: one that
+    /// missed a change would end too early. None: the object is not a valid group.
     pub fn decide(&mut self, readiness: &[Readiness], moment: Moment) -> Option<Decision> {
         let group = self.record.group.as_ref().ok()?;
         let decider = Decider::new(group, readiness, moment.server);
@@ -256,8 +258,8 @@ impl GroupState {
         Some(self.assessment.replace(assessment)?.state)
     }
 
-    /// Its traffic is left alone: it is not a valid group, or the upstream controller manages it. Returns the state
-    /// before.
+    /// Its traffic is left alone: it is not a valid group, or the upstream controller manages it.
+    /// Returns the state before.
     pub fn leave_alone(&mut self, state: Option<State>) -> Option<State> {
         self.dirty = None;
         self.owed_since = None;
@@ -302,8 +304,8 @@ impl GroupState {
         *self.owed_since.get_or_insert(since)
     }
 
-    /// How long the write has to wait, if it answers a revert by someone else. `dead`: all the traffic goes to dead
-    /// backends.
+    /// How long the write has to wait, if it answers a revert by someone else. `dead`: all the
+    /// traffic goes to dead backends.
     pub fn revert_delay(
         &mut self,
         weights: &Weights,
@@ -343,9 +345,8 @@ impl GroupState {
         self.in_sync();
         self.last_write = LastWrite::Succeeded;
         self.uncertain.clear();
-        if write.last_move.is_some() {
-            self.reverts
-                .wrote(write.to.iter().map(|(_, weight)| *weight).collect());
+        if let Some(weights) = write.weights() {
+            self.reverts.wrote(weights);
         }
     }
 
@@ -426,13 +427,16 @@ impl GroupState {
         self.conflicts > MAX_CONFLICTS_AT_ONCE
     }
 
-    pub fn read_started(&mut self, request: u64, rejected: Option<PendingWrite>) {
+    /// Has its object read again: a write was rejected, or the known object may be out of date.
+    pub fn start_read(&mut self, request: u64, rejected: Option<PendingWrite>) -> Effect {
         self.suspect = false;
+        let known_version = self.record.meta.resource_version.clone();
         self.phase = Phase::Reading(PendingRead {
             request,
-            known_version: self.record.meta.resource_version.clone(),
+            known_version,
             rejected,
         });
+        Effect::ReadGroup(self.record.id(), request, Box::new(self.record.clone()))
     }
 
     /// The result of a read has arrived. Returns the read if it was the one under way.
@@ -450,8 +454,8 @@ impl GroupState {
         self.suspect = true;
     }
 
-    /// A watch has shown this object. One that looks older usually is; after the cluster's store was restored it is
-    /// the current one. Only a read can tell.
+    /// A watch has shown this object. One that looks older usually is; after the cluster's store
+    /// was restored it is the current one. Only a read can tell.
     pub fn adopt_watched(&mut self, record: Record) {
         let (new, known) = (&record.meta, &self.record.meta);
         if new.uid == known.uid && is_older(&new.resource_version, &known.resource_version) {

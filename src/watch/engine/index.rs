@@ -35,7 +35,8 @@ impl IndexKeys {
 }
 
 impl GroupIndex {
-    /// Indexes a group by other keys than before. Returns the other groups that share an apex with it.
+    /// Indexes a group by other keys than before. Returns the other groups that share an apex with
+    /// it.
     pub fn update(&mut self, id: &GroupId, before: &IndexKeys, after: &IndexKeys) -> Vec<GroupId> {
         for service in before.backends.difference(&after.backends) {
             remove(&mut self.by_backend, service, id);

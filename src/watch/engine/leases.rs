@@ -14,7 +14,8 @@ pub enum LeaseState {
     Held {
         until: Duration,
     },
-    /// Another `watch` holds it. `renewing`: it has been seen to renew it. `late`: it should have renewed it by now.
+    /// Another `watch` holds it. `renewing`: it has been seen to renew it. `late`: it should have
+    /// renewed it by now.
     Standby {
         holder: String,
         renewing: bool,
@@ -81,7 +82,8 @@ impl Leases {
             .map(|(namespace, _)| namespace)
     }
 
-    /// The state of a Lease is known anew. Returns the groups that may be written now, and what to report.
+    /// The state of a Lease is known anew. Returns the groups that may be written now, and what to
+    /// report.
     pub fn learn(
         &mut self,
         namespace: &str,
@@ -112,7 +114,8 @@ impl Leases {
         (unblocked, notice)
     }
 
-    /// Whether a write of this group may start. If not, the group is blocked until the Lease is held.
+    /// Whether a write of this group may start. If not, the group is blocked until the Lease is
+    /// held.
     pub fn permit(&mut self, group: &GroupId, now: Duration) -> LeasePermit {
         let entry = self.namespaces.entry(group.namespace.clone()).or_default();
         match &entry.state {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::effect::Moment;
 use crate::model::decision::Notes;
 use crate::model::notice::Transition;
-use crate::model::{Decision, Group, GroupId, LastMove};
+use crate::model::{Decision, Group, LastMove};
 use crate::resource::{Change, Record};
 
 /// A read of the object.
@@ -26,53 +26,66 @@ pub struct PendingWrite {
     pub request: u64,
     /// When it was decided, by the API server's clock.
     pub at: Timestamp,
-    pub from: Vec<(String, u64)>,
-    pub to: Vec<(String, u64)>,
+    /// What to report when it is done, if it moves traffic.
+    transition: Option<Transition>,
     /// The `last-move` annotation that it writes. None: it moves no traffic.
     pub last_move: Option<LastMove>,
     pub notes: Notes,
     /// When the engine learned of its cause.
-    pub since: Duration,
+    since: Duration,
     /// The resource version that it replaces.
     pub version: String,
 }
 
 impl PendingWrite {
-    pub fn new(
+    /// The write that a decision asks for, and the change to the object. None: the group is
+    /// invalid.
+    pub fn prepare(
         request: u64,
         record: &Record,
-        group: &Group,
         decision: &Decision,
-        change: &Change,
         since: Duration,
         moment: Moment,
-    ) -> Self {
+        signature: &str,
+    ) -> Option<(Self, Change)> {
+        let group = record.group.as_ref().ok()?;
+        let change = Change::of(group, decision, signature, moment.server).ok()?;
         let before = group.weights();
-        Self {
+        let after = change.weights.as_ref().unwrap_or(&before);
+        let transition = change.last_move.as_ref().map(|last| Transition {
+            group: record.id(),
+            apex: record.apex.clone(),
+            at: last.at,
+            from: named(group, &before),
+            to: named(group, after),
+            why: last.why.clone(),
+            unverified: last.unverified,
+            took: Duration::ZERO,
+        });
+        let write = Self {
             request,
             at: moment.server,
-            to: named(group, change.weights.as_ref().unwrap_or(&before)),
-            from: named(group, &before),
+            transition,
             last_move: change.last_move.clone(),
             notes: decision.notes.clone(),
             since,
             version: record.meta.resource_version.clone(),
-        }
+        };
+        Some((write, change))
     }
 
-    /// What to report when it is done. None: it moves no traffic.
-    pub fn transition(&self, group: &GroupId, apex: &str, now: Duration) -> Option<Transition> {
-        let last = self.last_move.as_ref()?;
-        Some(Transition {
-            group: group.clone(),
-            apex: apex.to_owned(),
-            at: last.at,
-            from: self.from.clone(),
-            to: self.to.clone(),
-            why: last.why.clone(),
-            unverified: last.unverified,
-            took: now.saturating_sub(self.since),
-        })
+    /// What to report if it is done now. None: it moves no traffic.
+    pub fn transition(&self, now: Duration) -> Option<Transition> {
+        let took = now.saturating_sub(self.since);
+        self.transition
+            .clone()
+            .map(|transition| Transition { took, ..transition })
+    }
+
+    /// The weights that it sets, if it moves traffic.
+    pub fn weights(&self) -> Option<Vec<u64>> {
+        let transition = self.transition.as_ref()?;
+        Some(transition.to.iter().map(|(_, weight)| *weight).collect())
     }
 
     /// Whether this write left the `last-move` annotation that an object has.

@@ -1,7 +1,8 @@
 //! The rate limit of moves (`--max-moves`).
 //!
-//! governor counts permits that no one owns. Here a move counts once however often it is retried, a refused one not at
-//! all, and a group that fails lets others go first. The caller says what time it is.
+//! governor counts permits that no one owns. Here a move counts once however often it is retried, a
+//! refused one not at all, and a group that fails lets others go first. The caller says what time
+//! it is.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -14,8 +15,8 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(30);
 #[derive(Debug, Default)]
 pub struct MoveLimiter {
     limit: Option<MaxMoves>,
-    /// The moves that count, oldest first and at most as many as the limit: when each started, and its group until the
-    /// move is known to be done.
+    /// The moves that count, oldest first and at most as many as the limit: when each started, and
+    /// its group until the move is known to be done.
     started: VecDeque<(Duration, Option<GroupId>)>,
     waiting: BTreeSet<GroupId>,
     /// Groups whose permit expired or was refused before they had moved: they let others go first.
@@ -74,7 +75,8 @@ impl MoveLimiter {
             .any(|(_, owner)| owner.as_ref() == Some(group))
     }
 
-    /// A group has moved, or has no move to make. A move that it started still counts: it may have been done.
+    /// A group has moved, or has no move to make. A move that it started still counts: it may have
+    /// been done.
     pub fn settled(&mut self, group: &GroupId) {
         self.waiting.remove(group);
         self.yielding.remove(group);

@@ -17,63 +17,103 @@ use crate::readiness::lookup::Lookup;
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::{Change, Record};
 
+/// What a group is decided on.
+#[derive(Clone, Copy)]
+pub(super) struct Observation<'a> {
+    pub id: &'a GroupId,
+    pub readiness: &'a [Readiness],
+    pub moment: Moment,
+}
+
 impl Engine {
     /// Decides on one dirty group, if that is possible now, and asks for what follows.
     pub(super) fn reconcile(&mut self, id: &GroupId, moment: Moment) {
-        let Some((cause, since)) = self.groups.get_mut(id).and_then(|group| group.dequeue()) else {
-            return;
-        };
-        if let Some(invalid) = self.why_invalid(id) {
-            return self.set_aside(id, invalid);
+        // Out of the map for that time: it changes together with the rest of the engine.
+        if let Some(mut group) = self.groups.remove(id) {
+            self.reconcile_group(id, &mut group, moment);
+            self.groups.insert(id.clone(), group);
         }
-        let Some((readiness, all_known)) = self.look_up(id, moment.now) else {
+    }
+
+    fn reconcile_group(&mut self, id: &GroupId, group: &mut GroupState, moment: Moment) {
+        let Some((cause, since)) = group.dequeue() else {
             return;
         };
-        let Some(group) = self.groups.get_mut(id) else {
-            return;
+        if let Some(invalid) = self.why_invalid(id, group.record()) {
+            return self.set_aside(id, group, invalid);
+        }
+        let (readiness, all_known) = self.look_up(group.record(), moment.now);
+        let observed = Observation {
+            id,
+            readiness: &readiness,
+            moment,
         };
         let Some(decision) = group.decide(&readiness, moment) else {
             return;
         };
-        match group.next_step() {
-            NextStep::Wait => return,
-            NextStep::ReadObject => return self.read_object(id, None),
-            NextStep::Decide => self.report_warnings(id),
+        if !self.may_proceed(group) {
+            return;
         }
+        let warnings = group.new_warnings().into_iter();
+        let notice = |warning| Notice::Warning {
+            group: id.clone(),
+            warning,
+        };
+        self.effects
+            .extend(warnings.map(notice).map(Effect::Report));
         if !all_known {
             // The first list, or its time limit, marks the group dirty again.
             return;
         }
-        if self.leave_to_upstream(id, &readiness) {
-            return;
+        if let Some(why) = self.why_left_to_upstream(group.record(), &readiness) {
+            let notice = Notice::LeftToUpstream {
+                group: id.clone(),
+                why,
+            };
+            return self.leave_alone(id, group, None, why, notice);
         }
-        self.decided(id, &decision, &readiness, moment);
-        if let Some(decision) = self.confirmed(id, cause, decision, &readiness, moment) {
-            self.act(id, since, &decision, &readiness, moment);
-        } else if let Some(group) = self.groups.get_mut(id) {
-            group.revalidate(cause, since);
+        self.decided(group, &decision, observed);
+        match self.confirmed(group, cause, decision, observed) {
+            Some(decision) => self.act(group, since, &decision, observed),
+            None => group.revalidate(cause, since),
         }
-        self.look_up_services(id, moment.now);
+        // After the write, which does not wait for that.
+        self.look_up_services(group.record(), moment.now);
+    }
+
+    /// Whether a group can be decided on now. If its object has to be read first, asks for that.
+    fn may_proceed(&mut self, group: &mut GroupState) -> bool {
+        let next = group.next_step();
+        if next == NextStep::ReadObject {
+            let request = self.next_request();
+            self.effects.push(group.start_read(request, None));
+        }
+        next == NextStep::Decide
     }
 
     /// Why the object is not a valid group, or not the one that manages its apex.
-    fn why_invalid(&self, id: &GroupId) -> Option<Invalid> {
-        let record = self.groups.get(id)?.record();
+    fn why_invalid(&self, id: &GroupId, record: &Record) -> Option<Invalid> {
         if let Err(invalid) = &record.group {
             return Some(invalid.clone());
         }
-        let (rival, port) = self.older_rival(id)?;
+        let apex = ServiceRef::new(&id.namespace, &record.apex);
+        let sharing = self.index.sharing(&apex).iter();
+        let records = sharing.filter_map(|id| Some(self.groups.get(id)?.record()));
+        let claims = records
+            .filter(|rival| rival.group.is_ok())
+            .map(Record::claim);
+        let rival = oldest_rival(&record.claim(), claims)?;
+        let (apex, port) = (&record.apex, rival.port);
         Some(Invalid::claimed_twice(
-            &record.apex,
-            &rival,
+            apex,
+            &rival.group(),
             port,
             CONTROLLED_BY,
         ))
     }
 
     /// The readiness of the group's backends, and whether all that it rests on has been listed.
-    fn look_up(&self, id: &GroupId, now: Duration) -> Option<(Vec<Readiness>, bool)> {
-        let group = self.groups.get(id)?.record().group.as_ref().ok()?;
+    fn look_up(&self, record: &Record, now: Duration) -> (Vec<Readiness>, bool) {
         let mut all_known = true;
         let mut known = |lookup| match lookup {
             Lookup::Ready(known) => known,
@@ -84,82 +124,49 @@ impl Engine {
                 }
             }
         };
-        let services = group.backends.iter().map(|backend| &backend.service);
+        let services = services(record);
         let readiness = services
             .map(|service| known(self.cache.lookup(service, now)))
             .collect();
-        Some((readiness, all_known))
+        (readiness, all_known)
     }
 
-    fn report_warnings(&mut self, id: &GroupId) {
-        let Some(group) = self.groups.get_mut(id) else {
-            return;
-        };
-        let warnings = group.new_warnings().into_iter();
-        let notice = |warning| {
-            Effect::Report(Notice::Warning {
-                group: id.clone(),
-                warning,
-            })
-        };
-        self.effects.extend(warnings.map(notice));
-    }
-
-    fn set_aside(&mut self, id: &GroupId, invalid: Invalid) {
-        let Some(group) = self.groups.get_mut(id) else {
-            return;
-        };
+    fn set_aside(&mut self, id: &GroupId, group: &mut GroupState, invalid: Invalid) {
         group.reset_timers();
-        match group.next_step() {
-            NextStep::Wait => return,
-            NextStep::ReadObject => return self.read_object(id, None),
-            NextStep::Decide => {}
-        }
-        let Invalid { reason, mend, .. } = invalid;
-        if self.leave_alone(id, Some(State::Invalid), &reason) {
-            self.report(Notice::Invalid {
+        if self.may_proceed(group) {
+            let Invalid { reason, mend, .. } = invalid;
+            let why = reason.clone();
+            let notice = Notice::Invalid {
                 group: id.clone(),
                 reason,
                 mend,
-            });
+            };
+            self.leave_alone(id, group, Some(State::Invalid), &why, notice);
         }
     }
 
-    fn leave_to_upstream(&mut self, id: &GroupId, readiness: &[Readiness]) -> bool {
-        let record = self.groups.get(id).map(|group| group.record());
-        let Some(why) = record.and_then(|record| self.why_left_to_upstream(record, readiness))
-        else {
-            return false;
-        };
-        if self.leave_alone(id, None, why) {
-            self.report(Notice::LeftToUpstream {
-                group: id.clone(),
-                why,
-            });
-        }
-        true
-    }
-
-    /// Does nothing about a group's traffic. Returns whether the reason has to be reported.
-    fn leave_alone(&mut self, id: &GroupId, state: Option<State>, why: &str) -> bool {
-        self.limiter.settled(id);
-        let Some(group) = self.groups.get_mut(id) else {
-            return false;
-        };
-        self.counts.change(group.leave_alone(state), state);
-        group.reported().is_news(why)
-    }
-
-    fn decided(
+    /// Does nothing about a group's traffic, and reports that once.
+    fn leave_alone(
         &mut self,
         id: &GroupId,
-        decision: &Decision,
-        readiness: &[Readiness],
-        moment: Moment,
+        group: &mut GroupState,
+        state: Option<State>,
+        why: &str,
+        notice: Notice,
     ) {
-        let Some(group) = self.groups.get_mut(id) else {
-            return;
-        };
+        self.limiter.settled(id);
+        self.counts.change(group.leave_alone(state), state);
+        if group.reported().is_news(why) {
+            self.report(notice);
+        }
+    }
+
+    fn decided(&mut self, group: &mut GroupState, decision: &Decision, observed: Observation<'_>) {
+        let Observation {
+            id,
+            readiness,
+            moment,
+        } = observed;
         let before = group.decided(decision, readiness);
         self.counts.change(before, Some(decision.state));
         let stuck = group.reported().stuck(id, decision, readiness);
@@ -169,15 +176,11 @@ impl Engine {
         }
     }
 
-    /// Asks whether the Services of backends without slices exist: after the write, which does not wait for that.
-    fn look_up_services(&mut self, id: &GroupId, now: Duration) {
-        let Some(Ok(group)) = self.groups.get(id).map(|group| &group.record().group) else {
-            return;
-        };
-        for backend in &group.backends {
-            if self.cache.must_look_up(&backend.service, now) {
-                self.effects
-                    .push(Effect::LookUpService(backend.service.clone()));
+    /// Asks whether the Services of backends without slices exist.
+    fn look_up_services(&mut self, record: &Record, now: Duration) {
+        for service in services(record) {
+            if self.cache.must_look_up(service, now) {
+                self.effects.push(Effect::LookUpService(service.clone()));
             }
         }
     }
@@ -185,15 +188,16 @@ impl Engine {
     /// Carries out a decision, as far as contention, the Lease and the rate limit permit.
     fn act(
         &mut self,
-        id: &GroupId,
+        state: &mut GroupState,
         since: Duration,
         decision: &Decision,
-        readiness: &[Readiness],
-        moment: Moment,
+        observed: Observation<'_>,
     ) {
-        let Some(state) = self.groups.get_mut(id) else {
-            return;
-        };
+        let Observation {
+            id,
+            readiness,
+            moment,
+        } = observed;
         let Ok(group) = &state.record().group else {
             return;
         };
@@ -207,21 +211,32 @@ impl Engine {
         }
         let since = state.owe(since);
         if let Some(delay) = state.revert_delay(&decision.weights, dead, moment.now) {
-            return self.wait_for_revert_delay(id, delay, moment.now);
+            return self.wait_for_revert_delay(id, state, delay, moment.now);
         }
-        if let Some((write, change)) = self.prepare(id, decision, since, moment) {
-            if self.options.dry_run {
-                self.rehearse(id, &write, moment.now);
-            } else {
-                self.write(id, write, change, moment.now);
-            }
+        let request = self.next_request();
+        let prepared = PendingWrite::prepare(
+            request,
+            state.record(),
+            decision,
+            since,
+            moment,
+            &self.signature,
+        );
+        match prepared {
+            Some((write, _)) if self.options.dry_run => self.rehearse(state, &write, observed),
+            Some((write, change)) => self.write(id, state, write, change, moment.now),
+            None => {}
         }
     }
 
-    fn wait_for_revert_delay(&mut self, id: &GroupId, delay: RevertDelay, now: Duration) {
-        let Some(state) = self.wait_until(id, delay.until) else {
-            return;
-        };
+    fn wait_for_revert_delay(
+        &mut self,
+        id: &GroupId,
+        state: &mut GroupState,
+        delay: RevertDelay,
+        now: Duration,
+    ) {
+        self.wait_until(id, state, delay.until);
         if delay.is_new {
             let by = state.record().last_editor().unwrap_or("someone").to_owned();
             let wait = delay.until.saturating_sub(now);
@@ -233,81 +248,61 @@ impl Engine {
         }
     }
 
-    fn prepare(
+    fn write(
         &mut self,
         id: &GroupId,
-        decision: &Decision,
-        since: Duration,
-        moment: Moment,
-    ) -> Option<(PendingWrite, Change)> {
-        let request = self.next_request();
-        let record = self.groups.get(id)?.record();
-        let group = record.group.as_ref().ok()?;
-        let change = Change::of(group, decision, &self.signature, moment.server).ok()?;
-        let write = PendingWrite::new(request, record, group, decision, &change, since, moment);
-        Some((write, change))
-    }
-
-    fn write(&mut self, id: &GroupId, write: PendingWrite, change: Change, now: Duration) {
+        state: &mut GroupState,
+        write: PendingWrite,
+        change: Change,
+        now: Duration,
+    ) {
         let LeasePermit::Granted { until } = self.leases.permit(id, now) else {
             return;
         };
         if write.last_move.is_some()
             && let Err(until) = self.limiter.acquire(id, now)
         {
-            self.wait_until(id, until);
-            return;
+            return self.wait_until(id, state, until);
         }
-        let Some(group) = self.groups.get_mut(id) else {
-            return;
-        };
         self.effects.push(Effect::Write(Box::new(Write {
             group: id.clone(),
             request: write.request,
-            is_retry: group.has_failed(),
-            record: group.record().clone(),
+            is_retry: state.has_failed(),
+            record: state.record().clone(),
             change,
             until,
         })));
-        group.write_started(write);
+        state.write_started(write);
     }
 
     /// Only time keeps the group's traffic from moving: it is decided on again then.
-    fn wait_until(&mut self, id: &GroupId, until: Duration) -> Option<&GroupState> {
+    fn wait_until(&mut self, id: &GroupId, state: &mut GroupState, until: Duration) {
         self.requeue.set(id, until);
-        let group = self.groups.get_mut(id)?;
-        group.wait();
-        Some(group)
+        state.wait();
     }
 
     /// Reports once what a write would do (dry run).
-    fn rehearse(&mut self, id: &GroupId, write: &PendingWrite, now: Duration) {
-        let Some(group) = self.groups.get_mut(id) else {
-            return;
-        };
-        let Some(transition) = write.transition(id, &group.record().apex, now) else {
-            return;
-        };
-        if group
-            .reported()
-            .is_news(&format!("{:?} {}", transition.to, transition.why))
+    fn rehearse(
+        &mut self,
+        state: &mut GroupState,
+        write: &PendingWrite,
+        observed: Observation<'_>,
+    ) {
+        let transition = write.transition(observed.moment.now);
+        if let Some(transition) = transition
+            && state
+                .reported()
+                .is_news(&format!("{:?} {}", transition.to, transition.why))
         {
             self.report(Notice::WouldMove(transition));
         }
     }
+}
 
-    /// An older group on the same apex, and the port that it claims.
-    fn older_rival(&self, id: &GroupId) -> Option<(GroupId, Option<u16>)> {
-        let record = self.groups.get(id)?.record();
-        let apex = ServiceRef::new(&id.namespace, &record.apex);
-        let sharing = self.index.sharing(&apex).iter();
-        let records = sharing.filter_map(|id| Some(self.groups.get(id)?.record()));
-        let claims = records
-            .filter(|rival| rival.group.is_ok())
-            .map(Record::claim);
-        let rival = oldest_rival(&record.claim(), claims)?;
-        Some((rival.group(), rival.port))
-    }
+/// The services of the group's backends.
+pub(super) fn services(record: &Record) -> impl Iterator<Item = &ServiceRef> {
+    let backends = record.group.iter().flat_map(|group| &group.backends);
+    backends.map(|backend| &backend.service)
 }
 
 /// Whether a backend that carries traffic is ready, and whether all of them are dead.

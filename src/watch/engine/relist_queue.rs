@@ -1,5 +1,5 @@
-//! Lists of EndpointSlices that are asked for again: each is shared by all groups that need it, and limited in number
-//! for each cluster, so that one that does not respond delays no other.
+//! Lists of EndpointSlices that are asked for again: each is shared by all groups that need it, and
+//! limited in number for each cluster, so that one that does not respond delays no other.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;

@@ -44,8 +44,8 @@ impl Reported {
         warnings.iter().filter(is_new).cloned().collect()
     }
 
-    /// What to report when no backend is known to be ready, and when that ends. If traffic moves all the same, the
-    /// report of the move says enough.
+    /// What to report when no backend is known to be ready, and when that ends. If traffic moves
+    /// all the same, the report of the move says enough.
     pub fn stuck(
         &mut self,
         id: &GroupId,

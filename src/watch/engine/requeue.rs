@@ -1,7 +1,7 @@
 //! Requeue timers: when groups have to be decided on again.
 //!
-//! tokio-util's DelayQueue keeps a clock of its own and wakes a task. The engine is sans-IO: its caller says what
-//! time it is, so that tests run in virtual time.
+//! tokio-util's DelayQueue keeps a clock of its own and wakes a task. The engine is sans-IO: its
+//! caller says what time it is, so that tests run in virtual time.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;

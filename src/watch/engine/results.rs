@@ -48,7 +48,8 @@ impl Engine {
         }
     }
 
-    /// A write was not started: the Lease could have expired before its end, or the machine was suspended.
+    /// A write was not started: the Lease could have expired before its end, or the machine was
+    /// suspended.
     pub fn write_postponed(&mut self, id: &GroupId, request: u64, now: Duration) {
         let group = self.groups.get_mut(id);
         if group.and_then(|group| group.write_ended(request)).is_some() {
@@ -56,14 +57,12 @@ impl Engine {
         }
     }
 
-    /// Reads a group's object again: a write was rejected, or what is known of it may be out of date.
+    /// Reads a group's object again: a write was rejected, or what is known of it may be out of
+    /// date.
     pub(super) fn read_object(&mut self, id: &GroupId, rejected: Option<PendingWrite>) {
         let request = self.next_request();
         if let Some(group) = self.groups.get_mut(id) {
-            group.read_started(request, rejected);
-            let record = Box::new(group.record().clone());
-            self.effects
-                .push(Effect::ReadGroup(id.clone(), request, record));
+            self.effects.push(group.start_read(request, rejected));
         }
     }
 
@@ -150,7 +149,7 @@ impl Engine {
                 what,
             });
         }
-        if let Some(transition) = write.transition(id, &record.apex, now) {
+        if let Some(transition) = write.transition(now) {
             self.effects
                 .push(Effect::Moved(Box::new(record), transition));
         }

@@ -1,11 +1,13 @@
-//! Revalidation: before a move that no slice caused, watches that have been silent are checked by a fresh list.
+//! Revalidation: before a move that no slice caused, watches that have been silent are checked by a
+//! fresh list.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::core::Engine;
 use super::effect::Moment;
-use super::group_state::MoveCause;
+use super::group_state::{GroupState, MoveCause};
+use super::reconcile::{Observation, services};
 use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::{RequestError, RequestResult};
 use crate::model::{Decision, GroupId, Readiness, Weights};
@@ -19,18 +21,22 @@ impl Engine {
     /// Returns the decision that may be acted on now. None: a list that it needs is under way.
     pub(super) fn confirmed(
         &mut self,
-        id: &GroupId,
+        group: &GroupState,
         cause: MoveCause,
         decision: Decision,
-        readiness: &[Readiness],
-        moment: Moment,
+        observed: Observation<'_>,
     ) -> Option<Decision> {
+        let Observation {
+            id,
+            readiness,
+            moment,
+        } = observed;
         if decision.weights == Weights::Hold || cause == MoveCause::Readiness {
             return Some(decision);
         }
-        let group = self.groups.get(id)?.record().group.as_ref().ok()?;
-        let services = group.backends.iter().map(|backend| &backend.service);
-        let stale = self.cache.stale(services.zip(readiness), moment.now);
+        let stale = self
+            .cache
+            .stale(services(group.record()).zip(readiness), moment.now);
         if stale.is_empty() {
             return Some(decision);
         }
@@ -40,7 +46,7 @@ impl Engine {
         if clusters.contains(&None) {
             return None;
         }
-        let without = self.decide_without_stale(id, moment)?;
+        let without = self.decide_without_stale(group, moment)?;
         if without.weights == decision.weights {
             return Some(decision);
         }
@@ -55,23 +61,17 @@ impl Engine {
         Some(without)
     }
 
-    /// The decision if other clusters that have been silent are unknown, provided that it moves traffic to a backend
-    /// that is ready.
-    fn decide_without_stale(&self, id: &GroupId, moment: Moment) -> Option<Decision> {
-        let state = self.groups.get(id)?;
-        let group = state.record().group.as_ref().ok()?;
-        let services = group.backends.iter().map(|backend| &backend.service);
-        let fresh: Vec<Readiness> = services
-            .map(|service| self.cache.lookup_fresh(service, moment.now))
-            .collect();
-        let decision = state.decide_for(&fresh, moment)?;
+    /// The decision if other clusters that have been silent are unknown, provided that it moves
+    /// traffic to a backend that is ready.
+    fn decide_without_stale(&self, group: &GroupState, moment: Moment) -> Option<Decision> {
+        let fresh = |service| self.cache.lookup_fresh(service, moment.now);
+        let fresh: Vec<Readiness> = services(group.record()).map(fresh).collect();
+        let decision = group.decide_for(&fresh, moment)?;
         let Weights::Set(weights) = &decision.weights else {
             return None;
         };
-        let is_served = weights
-            .iter()
-            .zip(&fresh)
-            .any(|(&weight, readiness)| weight > 0 && readiness.is_ready());
+        let mut backends = weights.iter().zip(&fresh);
+        let is_served = backends.any(|(&weight, readiness)| weight > 0 && readiness.is_ready());
         is_served.then_some(decision)
     }
 
@@ -116,8 +116,8 @@ impl Engine {
         }
     }
 
-    /// Backends of another cluster that cannot be listed are unknown, and delay nothing. If the cluster does not
-    /// respond at all, its other lists are not started.
+    /// Backends of another cluster that cannot be listed are unknown, and delay nothing. If the
+    /// cluster does not respond at all, its other lists are not started.
     fn doubt(&mut self, place: &RemoteNamespace, error: &RequestError, now: Duration) {
         for affected in self.cache.relist_failed(place, error, now) {
             self.mark_affected_dirty(&affected, MoveCause::Timer, now);

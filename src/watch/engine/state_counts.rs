@@ -25,7 +25,8 @@ impl StateCounts {
         }
     }
 
-    /// Every state that a group has had, with its count, if a count has changed since the last call.
+    /// Every state that a group has had, with its count, if a count has changed since the last
+    /// call.
     pub fn take_changed(&mut self) -> Option<&BTreeMap<State, usize>> {
         std::mem::take(&mut self.has_changed).then_some(&self.counts)
     }

@@ -8,9 +8,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 
-use super::registry::{
-    ContextLabels, Health, LeaseLabels, Metrics, NamespaceLabels, ResourceLabels, StateLabels,
-};
+use super::registry::{Health, Labels, Metrics};
 use crate::model::{State, Transition};
 use crate::watch::engine::leases::LeaseState;
 
@@ -30,9 +28,7 @@ pub struct MetricsRecorder {
 
 impl MetricsRecorder {
     pub fn new(all: &Metrics, context: &str) -> Self {
-        let labels = ContextLabels {
-            context: context.to_owned(),
-        };
+        let labels = [("context", context.to_owned())];
         let health = all.health(context);
         health.is_running.store(true, Ordering::Relaxed);
         let recorder = Self {
@@ -68,20 +64,14 @@ impl MetricsRecorder {
     }
 
     pub fn moved(&self, transition: &Transition) {
-        let labels = NamespaceLabels {
-            context: self.context.clone(),
-            namespace: transition.group.namespace.clone(),
-        };
+        let labels = self.labels("namespace", &transition.group.namespace);
         self.all.transitions.get_or_create(&labels).inc();
         self.reaction.observe(transition.took.as_secs_f64());
     }
 
     pub fn groups(&self, counts: &BTreeMap<State, usize>) {
         for (state, count) in counts {
-            let labels = StateLabels {
-                context: self.context.clone(),
-                state: state.to_string(),
-            };
+            let labels = self.labels("state", &state.to_string());
             self.all.groups.get_or_create(&labels).set(gauge(*count));
         }
     }
@@ -92,10 +82,7 @@ impl MetricsRecorder {
 
     /// A list or a watch has failed.
     pub fn watch_failed(&self, resource: &'static str) {
-        let labels = ResourceLabels {
-            context: self.context.clone(),
-            resource,
-        };
+        let labels = self.labels("resource", resource);
         self.all.watch_restarts.get_or_create(&labels).inc();
     }
 
@@ -123,12 +110,13 @@ impl MetricsRecorder {
         }
     }
 
-    fn lease_labels(&self, namespace: &str, standing: &'static str) -> LeaseLabels {
-        LeaseLabels {
-            context: self.context.clone(),
-            namespace: namespace.to_owned(),
-            standing,
-        }
+    fn labels(&self, name: &'static str, value: &str) -> Labels<2> {
+        [("context", self.context.clone()), (name, value.to_owned())]
+    }
+
+    fn lease_labels(&self, namespace: &str, standing: &str) -> Labels<3> {
+        let [context, namespace] = self.labels("namespace", namespace);
+        [context, namespace, ("standing", standing.to_owned())]
     }
 }
 

@@ -1,11 +1,12 @@
-//! The metrics of all clusters of the process, as Prometheus reads them, and the health of each event loop.
+//! The metrics of all clusters of the process, as Prometheus reads them, and the health of each
+//! event loop.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::{Family, MetricConstructor};
 use prometheus_client::metrics::gauge::Gauge;
@@ -15,35 +16,8 @@ use prometheus_client::registry::{Registry, Unit};
 /// An event loop without a turn for this long is stuck: it has one every second.
 const STUCK_AFTER: Duration = Duration::from_secs(10);
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct ContextLabels {
-    pub context: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct NamespaceLabels {
-    pub context: String,
-    pub namespace: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct StateLabels {
-    pub context: String,
-    pub state: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct ResourceLabels {
-    pub context: String,
-    pub resource: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct LeaseLabels {
-    pub context: String,
-    pub namespace: String,
-    pub standing: &'static str,
-}
+/// Label names and values.
+pub(super) type Labels<const N: usize> = [(&'static str, String); N];
 
 /// Buckets from 2 ms to 16 s.
 #[derive(Debug, Clone)]
@@ -58,15 +32,15 @@ impl MetricConstructor<Histogram> for ReactionBuckets {
 #[derive(Debug, Clone)]
 pub struct Metrics {
     registry: Arc<Registry>,
-    pub(super) transitions: Family<NamespaceLabels, Counter>,
-    pub(super) writes: Family<ContextLabels, Counter>,
-    pub(super) write_failures: Family<ContextLabels, Counter>,
-    pub(super) write_retries: Family<ContextLabels, Counter>,
-    pub(super) groups: Family<StateLabels, Gauge>,
-    pub(super) moves_waiting: Family<ContextLabels, Gauge>,
-    pub(super) reaction: Family<ContextLabels, Histogram, ReactionBuckets>,
-    pub(super) watch_restarts: Family<ResourceLabels, Counter>,
-    pub(super) leases: Family<LeaseLabels, Gauge>,
+    pub(super) transitions: Family<Labels<2>, Counter>,
+    pub(super) writes: Family<Labels<1>, Counter>,
+    pub(super) write_failures: Family<Labels<1>, Counter>,
+    pub(super) write_retries: Family<Labels<1>, Counter>,
+    pub(super) groups: Family<Labels<2>, Gauge>,
+    pub(super) moves_waiting: Family<Labels<1>, Gauge>,
+    pub(super) reaction: Family<Labels<1>, Histogram, ReactionBuckets>,
+    pub(super) watch_restarts: Family<Labels<2>, Counter>,
+    pub(super) leases: Family<Labels<3>, Gauge>,
     /// By context.
     health: Arc<Mutex<BTreeMap<String, Arc<Health>>>>,
 }
@@ -147,7 +121,8 @@ impl Metrics {
         self.contexts(|health| health.is_running.load(Ordering::Relaxed) && health.is_stuck())
     }
 
-    /// The contexts whose event loop does not run, or whose watches have not all synced or are silent.
+    /// The contexts whose event loop does not run, or whose watches have not all synced or are
+    /// silent.
     pub fn not_ready(&self) -> Vec<String> {
         if self.all_health(|all| all.is_empty()) {
             return vec!["no cluster yet".to_owned()];

@@ -1,4 +1,5 @@
-//! Tests of the engine in virtual time: a harness reports events to it and looks at its effects. No cluster.
+//! Tests of the engine in virtual time: a harness reports events to it and looks at its effects. No
+//! cluster.
 
 pub mod contention;
 pub mod failed_writes;

@@ -43,7 +43,8 @@ impl Harness {
         })
     }
 
-    /// A group with web-east for its fallback: here all is listed, and of the remote nothing yet. Gives its watch.
+    /// A group with web-east for its fallback: here all is listed, and of the remote nothing yet.
+    /// Gives its watch.
     fn with_mirror(service: Service, here: &[(&str, u32)]) -> (Self, SliceWatchId) {
         let mut harness = Self::asking(&["east"], &[("web", 1), ("web-east", 0)]);
         let [(ours, None)] = harness.started_where()[..] else {
@@ -220,7 +221,8 @@ fn access_that_fails_is_waited_for_as_a_list_is_and_a_remote_that_is_none_is_not
     assert_eq!(harness.writes()[0].0, [0, 1]);
 }
 
-/// The primary of a group dies, and its failover-delay ends when the remote has been silent for long.
+/// The primary of a group dies, and its failover-delay ends when the remote has been silent for
+/// long.
 fn delayed_with_a_silent_remote() -> Harness {
     let (mut harness, theirs) = Harness::with_mirror(flat(), &[("web", 1)]);
     harness.list_there(theirs, &[("origin", 1)]);
@@ -302,8 +304,8 @@ fn what_a_remote_says_delays_no_move_that_does_not_turn_on_it() {
     );
 }
 
-/// Two hundred groups, each of a primary, a mirror of east and, if that is meant, a fallback here. All primaries die,
-/// and when the delays are over east has been silent for long.
+/// Two hundred groups, each of a primary, a mirror of east and, if that is meant, a fallback here.
+/// All primaries die, and when the delays are over east has been silent for long.
 fn many_that_wait_for_east(with_local: bool) -> Harness {
     const MANY: usize = 200;
     let names = |i: usize| {
