@@ -1,4 +1,4 @@
-//! What the loop cannot read at present, so that each failure and each recovery is reported once.
+//! What `watch` cannot read at present, so that each failure and each recovery is reported once.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use crate::readiness::watches::{FollowedEvent, WatchSet};
 
 #[derive(Debug, Default)]
 pub struct ReadFailures {
-    /// What cannot be read, and whether the loop works without it.
+    /// What cannot be read, and whether `watch` works without it.
     failing: HashMap<String, bool>,
 }
 
@@ -29,7 +29,7 @@ impl ReadFailures {
         }
     }
 
-    /// Whether everything that the loop needs can be read.
+    /// Whether everything that `watch` needs can be read.
     pub fn are_none(&self) -> bool {
         self.failing.values().all(|is_dispensable| *is_dispensable)
     }
@@ -38,7 +38,7 @@ impl ReadFailures {
         self.add(what, error, false)
     }
 
-    /// As [`Self::note_failure`], for something without which the loop works.
+    /// As [`Self::note_failure`], for something without which `watch` works.
     pub fn note_lack(&mut self, what: &str, error: &impl ToString) -> Option<Notice> {
         self.add(what, error, true)
     }
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_that_the_loop_can_do_without_leaves_it_ready() {
+    fn a_failure_that_watch_can_do_without_leaves_it_ready() {
         let mut failures = ReadFailures::default();
         assert!(failures.note_lack("httproutes", &"no").is_some());
         assert!(failures.note_failure("httproutes", &"no").is_none());

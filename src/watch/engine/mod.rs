@@ -1,4 +1,4 @@
-//! The reconcile engine: it is told what happened and when, and returns what has to be done.
+//! The reconcile engine: it receives what happened and when, and returns what has to be done.
 //!
 //! It is pure (sans-IO): no tokio, no request, no clock of its own, so its tests run in virtual
 //! time. The driver carries out its [`effect::Effect`]s.

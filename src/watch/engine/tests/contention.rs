@@ -1,4 +1,4 @@
-//! Others who write the same objects.
+//! Other writers of the same objects, and the rate limit.
 
 use super::*;
 use crate::model::MaxMoves;
@@ -7,7 +7,7 @@ const HOME: &[(&str, u64)] = &[("web", 1), ("web-east", 0)];
 const AWAY: &[(&str, u64)] = &[("web", 0), ("web-east", 1)];
 
 impl Harness {
-    /// The primary has died, and traffic has been moved; gives the note of the move.
+    /// The primary has died, and traffic has moved. Returns the `last-move` annotation.
     fn failed_over(&mut self) -> String {
         self.slice_changed(SliceWatchId(1), "web", 0);
         let (_, note) = self.writes().remove(0);
@@ -18,13 +18,13 @@ impl Harness {
 }
 
 #[test]
-fn a_reversal_is_answered_after_five_seconds_and_the_next_one_after_ten() {
+fn the_first_revert_is_answered_after_5_s_and_the_next_one_after_10_s() {
     let mut harness = Harness::at_home();
     let mut note = harness.failed_over();
     for (version, wait) in [(3, 5), (5, 10), (7, 20)] {
         harness.edit(group(version, HOME, Some(&note)));
         assert_eq!(harness.contests(), [("someone".to_owned(), wait)]);
-        // The watch must be heard, or a move would read the slices again first.
+        // Without an active watch, a move would list the slices again first.
         for _ in 1..wait {
             harness
                 .engine
@@ -45,12 +45,12 @@ fn a_reversal_is_answered_after_five_seconds_and_the_next_one_after_ten() {
 }
 
 #[test]
-fn a_move_that_changed_endpoints_cause_does_not_wait() {
+fn a_move_that_changed_endpoints_cause_does_not_back_off() {
     let mut harness = Harness::at_home();
     let note = harness.failed_over();
     harness.edit(group(3, HOME, Some(&note)));
     assert_eq!(harness.contests().len(), 1);
-    // The primary is back: what the other side wrote is right now.
+    // The primary is ready again: the weights of the other writer are correct.
     harness.slice_changed(SliceWatchId(1), "web", 1);
     assert_eq!(harness.writes().len(), 0);
     harness.slice_changed(SliceWatchId(1), "web", 0);
@@ -59,7 +59,7 @@ fn a_move_that_changed_endpoints_cause_does_not_wait() {
 }
 
 #[test]
-fn a_failed_write_is_no_reversal() {
+fn a_failed_write_is_not_a_revert() {
     let mut harness = Harness::at_home();
     harness.slice_changed(SliceWatchId(1), "web", 0);
     assert_eq!(harness.writes().len(), 1);
@@ -69,7 +69,7 @@ fn a_failed_write_is_no_reversal() {
 }
 
 #[test]
-fn the_reaction_of_a_move_counts_from_its_cause_whatever_it_takes() {
+fn the_reaction_time_of_a_move_counts_from_its_cause() {
     let mut harness = Harness::at_home();
     harness.slice_changed(SliceWatchId(1), "web", 0);
     harness.writes();
@@ -79,7 +79,7 @@ fn the_reaction_of_a_move_counts_from_its_cause_whatever_it_takes() {
     harness.answer(Ok(group(2, AWAY, Some(&note))));
     harness.settle();
     assert_eq!(harness.reactions(), [Duration::from_secs(3)]);
-    // The next one counts anew.
+    // The next move counts from its own cause.
     harness.pass(5);
     harness.slice_changed(SliceWatchId(1), "web", 1);
     let (_, note) = harness.writes().remove(0);
@@ -89,7 +89,7 @@ fn the_reaction_of_a_move_counts_from_its_cause_whatever_it_takes() {
 }
 
 #[test]
-fn moves_over_the_limit_wait_and_come_all_the_same() {
+fn moves_over_the_rate_limit_wait_and_are_made_later() {
     let within = Duration::from_secs(60);
     let options = EngineOptions {
         max_moves: Some(MaxMoves { most: 1, within }),
@@ -128,12 +128,12 @@ fn moves_over_the_limit_wait_and_come_all_the_same() {
     assert_eq!(
         harness.reactions(),
         [Duration::ZERO, within],
-        "what waits is not fast"
+        "waiting counts"
     );
 }
 
 #[test]
-fn endpoints_that_change_nothing_about_it_do_not_hasten_an_answer() {
+fn endpoints_that_change_nothing_do_not_shorten_the_backoff() {
     let mut harness = Harness::at_home();
     let note = harness.failed_over();
     harness.edit(group(3, HOME, Some(&note)));

@@ -1,4 +1,4 @@
-//! Writes that fail, or of which nobody knows.
+//! Writes that fail or get no answer.
 
 use super::*;
 
@@ -6,7 +6,7 @@ const HOME: &[(&str, u64)] = &[("web", 1), ("web-east", 0)];
 const AWAY: &[(&str, u64)] = &[("web", 0), ("web-east", 1)];
 
 impl Harness {
-    /// The primary has died and a write is under way; gives what it notes.
+    /// The primary has died, and a write is under way. Returns its `last-move` annotation.
     fn failing_over() -> (Self, String) {
         let mut harness = Self::at_home();
         harness.slice_changed(SliceWatchId(1), "web", 0);
@@ -21,7 +21,7 @@ impl Harness {
 }
 
 #[test]
-fn a_group_that_is_gone_is_said_to_be_however_that_is_heard() {
+fn a_deleted_group_is_reported_once_from_an_event_or_a_list() {
     let gone = |event| {
         let mut harness = Harness::at_home();
         harness
@@ -45,7 +45,7 @@ fn a_group_that_is_gone_is_said_to_be_however_that_is_heard() {
 }
 
 #[test]
-fn a_write_without_an_answer_that_was_done_is_told_once() {
+fn a_write_without_an_answer_that_was_carried_out_is_reported_once() {
     let (mut harness, note) = Harness::failing_over();
     harness.written(Err(lost()));
     assert_eq!(harness.moves(), 0);
@@ -57,7 +57,7 @@ fn a_write_without_an_answer_that_was_done_is_told_once() {
 }
 
 #[test]
-fn it_may_be_seen_on_the_watch_before_the_connection_breaks() {
+fn it_may_be_seen_by_the_watch_before_the_connection_breaks() {
     let (mut harness, note) = Harness::failing_over();
     harness.edit(group(2, AWAY, Some(&note)));
     assert_eq!(harness.moves(), 0, "the answer may still come");
@@ -66,7 +66,7 @@ fn it_may_be_seen_on_the_watch_before_the_connection_breaks() {
 }
 
 #[test]
-fn a_write_without_an_answer_that_was_not_done_is_repeated() {
+fn a_write_without_an_answer_that_was_not_carried_out_is_retried() {
     let (mut harness, _) = Harness::failing_over();
     harness.written(Err(lost()));
     harness.now = harness.engine.next_turn().unwrap();
@@ -78,7 +78,7 @@ fn a_write_without_an_answer_that_was_not_done_is_repeated() {
 }
 
 #[test]
-fn what_was_refused_waits_for_half_a_minute_or_another_version() {
+fn a_refused_write_is_retried_after_30_s_or_with_another_version() {
     let (mut harness, _) = Harness::failing_over();
     harness.written(Err(forbidden()));
     harness
@@ -99,12 +99,12 @@ fn what_was_refused_waits_for_half_a_minute_or_another_version() {
         .slice_event(SliceWatchId(1), Event::Alive, harness.now);
     harness.pass(1);
     assert_eq!(harness.writes().len(), 1);
-    assert_eq!(harness.complaints().len(), 1, "said once");
+    assert_eq!(harness.complaints().len(), 1, "reported once");
 }
 
-/// The object's version tells which of the tries it was.
+/// The object's version shows which of the tries it was.
 #[test]
-fn the_first_of_two_writes_without_an_answer_may_be_the_one_that_was_done() {
+fn the_first_of_two_writes_without_an_answer_may_be_the_one_that_was_carried_out() {
     let (mut harness, first) = Harness::failing_over();
     harness.written(Err(lost()));
     harness.now = harness.engine.next_turn().unwrap();
@@ -118,7 +118,7 @@ fn the_first_of_two_writes_without_an_answer_may_be_the_one_that_was_done() {
 }
 
 #[test]
-fn a_delay_without_end_is_waited_for() {
+fn a_delay_without_end_never_ends() {
     let mut harness = Harness::at_home();
     harness.edit(read(
         2,
@@ -133,7 +133,7 @@ fn a_delay_without_end_is_waited_for() {
 }
 
 #[test]
-fn traffic_that_has_nowhere_to_go_is_told_once_and_so_is_its_end() {
+fn an_unavailable_group_is_reported_once_and_so_is_its_recovery() {
     let mut harness = Harness::at_home();
     let watch = SliceWatchId(1);
     harness.slice_changed(watch, "web-east", 0);
@@ -145,7 +145,7 @@ fn traffic_that_has_nowhere_to_go_is_told_once_and_so_is_its_end() {
 }
 
 #[test]
-fn a_definite_refusal_leaves_no_doubt_and_failures_without_end_leave_few() {
+fn a_definite_refusal_is_not_uncertain_and_uncertain_writes_are_bounded() {
     for (error, uncertain) in [
         (status(429), 0),
         (status(400), 0),
@@ -175,7 +175,7 @@ fn delayed(version: u64) -> Record {
 
 /// A timer that missed it would end too early.
 #[test]
-fn a_primary_that_comes_and_goes_while_a_write_is_refused_is_seen() {
+fn a_primary_that_flaps_while_a_write_is_refused_restarts_its_timer() {
     let mut harness = Harness::at_home();
     harness.edit(delayed(2));
     harness.slice_changed(SliceWatchId(1), "web", 0);
@@ -200,7 +200,7 @@ fn a_primary_that_comes_and_goes_while_a_write_is_refused_is_seen() {
 }
 
 #[test]
-fn what_is_no_group_for_a_while_has_its_delays_run_anew() {
+fn the_delays_of_a_group_that_was_invalid_start_again() {
     let mut harness = Harness::at_home();
     harness.edit(delayed(2));
     harness.slice_changed(SliceWatchId(1), "web", 0);

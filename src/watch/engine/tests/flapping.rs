@@ -14,7 +14,7 @@ fn delayed(version: u64, weights: &[u64], last_move: Option<&str>) -> Record {
 }
 
 #[test]
-fn in_a_whole_minute_traffic_moves_once_there_and_once_back() {
+fn a_flapping_primary_causes_one_failover_and_one_failback() {
     let mut harness = Harness::at_home();
     harness.edit(delayed(2, &[1, 0], None));
     let mut moves = Vec::new();

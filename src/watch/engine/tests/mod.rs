@@ -1,4 +1,4 @@
-//! Tests of the engine in virtual time: a harness reports events to it and looks at its effects. No
+//! Tests of the engine in virtual time: a harness reports events to it and takes its effects. No
 //! cluster.
 
 pub mod contention;

@@ -29,9 +29,9 @@ impl Harness {
     }
 }
 
-/// One watch of the whole cluster answers for them before the Leases are planned.
+/// One watch of the whole cluster serves both before the Leases are planned.
 #[test]
-fn two_namespaces_that_come_within_a_moment_both_get_their_leases() {
+fn two_namespaces_that_appear_together_both_get_their_leases() {
     let mut harness = Harness::of(EngineOptions::default(), ReadinessCache::default());
     harness.engine.group_event(
         "trafficsplit",

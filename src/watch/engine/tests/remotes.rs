@@ -1,4 +1,4 @@
-//! What other clusters say of the services behind mirrors, and what their silence means.
+//! The readiness of services in other clusters that mirrors stand for.
 
 use super::super::revalidate::REMOTE_GRACE;
 use super::*;
@@ -43,8 +43,8 @@ impl Harness {
         })
     }
 
-    /// A group with web-east for its fallback: here all is listed, and of the remote nothing yet.
-    /// Gives its watch.
+    /// A group with the fallback web-east: all is listed here, and nothing of the remote yet.
+    /// Returns the watch of the remote.
     fn with_mirror(service: Service, here: &[(&str, u32)]) -> (Self, SliceWatchId) {
         let mut harness = Self::asking(&["east"], &[("web", 1), ("web-east", 0)]);
         let [(ours, None)] = harness.started_where()[..] else {
@@ -80,7 +80,7 @@ impl Harness {
         self.settle();
     }
 
-    /// The watches of our cluster are alive while time passes.
+    /// The watches of the local cluster stay active while time passes.
     fn pass_alive(&mut self, seconds: u64) {
         for _ in 0..seconds {
             self.engine
@@ -91,7 +91,7 @@ impl Harness {
 }
 
 #[test]
-fn without_remotes_nothing_more_is_watched() {
+fn without_remotes_only_the_local_cluster_is_watched() {
     let mut harness = Harness::new(&[("web", 1), ("web-east", 0)]);
     let watch = harness.started()[0];
     harness
@@ -107,7 +107,7 @@ fn traffic_goes_to_a_remote_service_that_has_endpoints_and_leaves_it_when_they_g
     let (mut harness, theirs) = Harness::with_mirror(flat(), &[("web", 0)]);
     assert!(
         harness.writes().is_empty() && !harness.engine.is_settled(),
-        "the remote's list is on its way"
+        "the remote is not listed yet"
     );
     harness.list_there(theirs, &[("origin", 2)]);
     assert_eq!(harness.writes()[0].0, [0, 1]);
@@ -116,14 +116,14 @@ fn traffic_goes_to_a_remote_service_that_has_endpoints_and_leaves_it_when_they_g
     harness.list_there(theirs, &[("origin", 0)]);
     assert!(
         harness.writes().is_empty() && harness.engine.is_settled(),
-        "nobody is ready: hold"
+        "no backend is ready: hold"
     );
     harness.slice_changed(theirs, "origin", 1);
     assert_eq!(harness.writes()[0].0, [0, 1]);
 }
 
 #[test]
-fn a_gateway_without_its_remote_is_no_fallback() {
+fn a_gateway_mirror_without_ready_remote_endpoints_is_dead() {
     let (mut harness, theirs) = Harness::with_mirror(gateway(), &[("web", 0), ("web-east", 1)]);
     harness.list_there(theirs, &[("origin", 0)]);
     assert!(harness.writes().is_empty() && harness.engine.is_settled());
@@ -138,7 +138,7 @@ fn a_gateway_without_its_remote_is_no_fallback() {
 }
 
 #[test]
-fn where_it_is_not_known_which_services_are_mirrors_local_endpoints_are_not_all() {
+fn if_mirrors_are_unknown_local_endpoints_do_not_prove_a_backend_ready() {
     for error in [forbidden(), lost()] {
         let mut harness = Harness::asking(&["east"], &[("web", 1), ("web-east", 0)]);
         let ours = harness.started()[0];
@@ -156,13 +156,13 @@ fn where_it_is_not_known_which_services_are_mirrors_local_endpoints_are_not_all(
 }
 
 #[test]
-fn a_gateway_that_is_down_does_not_wait_for_its_remote() {
+fn a_mirror_whose_gateway_is_down_does_not_wait_for_its_remote() {
     let (harness, _) = Harness::with_mirror(gateway(), &[("web", 1), ("web-east", 0)]);
     assert!(harness.engine.is_settled());
 }
 
 #[test]
-fn a_remote_that_cannot_be_reached_is_unknown_after_ten_seconds_at_the_start() {
+fn at_the_start_an_unreachable_remote_is_unknown_after_10_s() {
     let (mut harness, _) = Harness::with_mirror(flat(), &[("web", 1)]);
     harness.pass_alive(9);
     assert!(!harness.engine.is_settled());
@@ -171,7 +171,7 @@ fn a_remote_that_cannot_be_reached_is_unknown_after_ten_seconds_at_the_start() {
 }
 
 #[test]
-fn a_remote_that_falls_silent_moves_nothing_and_is_well_again_without_more() {
+fn a_silent_remote_moves_nothing_and_recovers_by_itself() {
     let mut harness = {
         let (mut harness, theirs) = Harness::with_mirror(flat(), &[("web", 0)]);
         harness.list_there(theirs, &[("origin", 1)]);
@@ -189,7 +189,7 @@ fn a_remote_that_falls_silent_moves_nothing_and_is_well_again_without_more() {
 }
 
 #[test]
-fn access_that_fails_is_waited_for_as_a_list_is_and_a_remote_that_is_none_is_not() {
+fn failing_access_is_waited_for_and_a_missing_remote_is_not() {
     let (mut harness, theirs) = Harness::with_mirror(flat(), &[("web", 0)]);
     harness.engine.no_access(
         theirs,
@@ -204,7 +204,7 @@ fn access_that_fails_is_waited_for_as_a_list_is_and_a_remote_that_is_none_is_not
         [0, 1],
         "unverified: nothing is lost by trying"
     );
-    assert_eq!(harness.stuck(), [""; 0], "the move says it");
+    assert_eq!(harness.stuck(), [""; 0], "the report of the move says it");
 
     let (mut harness, theirs) = Harness::with_mirror(flat(), &[("web", 1)]);
     harness
@@ -212,7 +212,7 @@ fn access_that_fails_is_waited_for_as_a_list_is_and_a_remote_that_is_none_is_not
         .no_access(theirs, WhyUnknown::no_remote("east"), harness.now);
     harness.settle();
     assert!(harness.engine.is_settled());
-    // A gateway goes by itself where there turns out to be no remote.
+    // Without a remote, the readiness of the gateway alone counts.
     let (mut harness, theirs) = Harness::with_mirror(gateway(), &[("web", 0), ("web-east", 1)]);
     harness
         .engine
@@ -233,12 +233,12 @@ fn delayed_with_a_silent_remote() -> Harness {
     ));
     harness.slice_changed(SliceWatchId(1), "web", 0);
     harness.pass_alive(15);
-    assert!(harness.writes().is_empty(), "the remote is asked first");
+    assert!(harness.writes().is_empty(), "the remote is listed first");
     harness
 }
 
 #[test]
-fn a_stale_remote_is_listed_again_and_holds_nothing_up_where_that_fails() {
+fn a_stale_remote_is_listed_again_and_delays_nothing_if_that_fails() {
     for (answer, is_known) in [(Ok(vec![slice("origin", 1)]), true), (Err(lost()), false)] {
         let mut harness = delayed_with_a_silent_remote();
         let [place] = &harness.relists()[..] else {
@@ -256,7 +256,7 @@ fn a_stale_remote_is_listed_again_and_holds_nothing_up_where_that_fails() {
 }
 
 #[test]
-fn a_list_that_is_older_than_what_the_watch_has_told_says_nothing() {
+fn a_list_that_is_older_than_a_watch_event_is_ignored() {
     let mut harness = delayed_with_a_silent_remote();
     let [place] = &harness.relists()[..] else {
         panic!("{:?}", harness.effects)
@@ -272,7 +272,7 @@ fn a_list_that_is_older_than_what_the_watch_has_told_says_nothing() {
 }
 
 #[test]
-fn traffic_that_was_put_on_a_remote_unverified_comes_home_without_its_word() {
+fn unverified_traffic_fails_back_without_waiting_for_the_remote() {
     let away = &[("web", 0), ("web-east", 1)];
     let (mut harness, theirs) = Harness::with_mirror(flat(), &[("web", 1)]);
     harness.list_there(theirs, &[("origin", 1)]);
@@ -283,17 +283,17 @@ fn traffic_that_was_put_on_a_remote_unverified_comes_home_without_its_word() {
 }
 
 #[test]
-fn what_happens_here_is_decided_on_while_a_remote_is_asked() {
+fn local_changes_are_decided_on_while_a_remote_is_listed() {
     let mut harness = delayed_with_a_silent_remote();
     harness.slice_changed(SliceWatchId(1), "web", 1);
     assert!(
         harness.writes().is_empty() && harness.engine.is_settled(),
-        "the primary is back"
+        "the primary is ready again"
     );
 }
 
 #[test]
-fn what_a_remote_says_delays_no_move_that_does_not_turn_on_it() {
+fn a_remote_does_not_delay_a_move_that_does_not_depend_on_it() {
     let (mut harness, theirs) = Harness::with_mirror(flat(), &[("web", 1)]);
     harness.list_there(theirs, &[("origin", 1)]);
     harness.pass_alive(15);
@@ -304,8 +304,8 @@ fn what_a_remote_says_delays_no_move_that_does_not_turn_on_it() {
     );
 }
 
-/// Two hundred groups, each of a primary, a mirror of east and, if that is meant, a fallback here.
-/// All primaries die, and when the delays are over east has been silent for long.
+/// 200 groups, each with a primary, a mirror of east and, optionally, a local fallback.
+/// All primaries die. When the delays are over, east has been silent for long.
 fn many_that_wait_for_east(with_local: bool) -> Harness {
     const MANY: usize = 200;
     let names = |i: usize| {
@@ -370,7 +370,7 @@ fn many_that_wait_for_east(with_local: bool) -> Harness {
 }
 
 #[test]
-fn one_list_is_asked_of_a_remote_for_all_groups_and_when_it_fails_all_go_on() {
+fn one_list_of_a_remote_serves_all_groups_and_if_it_fails_all_go_on() {
     let mut harness = many_that_wait_for_east(false);
     assert!(harness.writes().is_empty());
     let [place] = &harness.relists()[..] else {
@@ -386,7 +386,7 @@ fn one_list_is_asked_of_a_remote_for_all_groups_and_when_it_fails_all_go_on() {
 }
 
 #[test]
-fn a_remote_that_hangs_keeps_no_group_from_a_fallback_that_is_ready_here() {
+fn a_remote_that_hangs_does_not_delay_a_failover_to_a_local_fallback() {
     let mut harness = many_that_wait_for_east(true);
     harness.now += REMOTE_GRACE;
     harness.settle();
@@ -400,7 +400,7 @@ fn a_remote_that_hangs_keeps_no_group_from_a_fallback_that_is_ready_here() {
 }
 
 #[test]
-fn a_federation_counts_what_is_here_and_there() {
+fn a_federated_service_counts_local_and_remote_members() {
     let members = vec![
         Member::Here(ServiceRef::new("ns", "origin")),
         Member::There(east("origin")),

@@ -1,4 +1,4 @@
-//! Answers that come late, and objects that look older than what is known.
+//! Results that arrive late, and objects that look older than the known ones.
 
 use super::*;
 
@@ -13,7 +13,7 @@ fn listed(harness: &mut Harness, record: Record) {
 }
 
 #[test]
-fn an_older_object_in_a_list_is_read_and_what_is_read_counts() {
+fn an_object_that_looks_older_is_read_and_the_read_counts() {
     let mut harness = Harness::at_home();
     harness.edit(group(900, HOME, None));
     listed(&mut harness, group(400, AWAY, None));
@@ -37,7 +37,7 @@ fn a_list_from_before_the_last_write_changes_nothing() {
 }
 
 #[test]
-fn what_is_told_while_the_object_is_read_is_not_lost() {
+fn an_event_during_a_read_is_not_lost() {
     let mut harness = Harness::at_home();
     harness.edit(group(9, HOME, None));
     listed(&mut harness, group(8, HOME, None));
@@ -50,7 +50,7 @@ fn what_is_told_while_the_object_is_read_is_not_lost() {
 }
 
 #[test]
-fn conflicts_in_a_row_are_answered_more_slowly() {
+fn conflicts_in_a_row_back_off() {
     let mut harness = Harness::at_home();
     harness.slice_changed(SliceWatchId(1), "web", 0);
     for version in 2..=4 {
@@ -63,7 +63,7 @@ fn conflicts_in_a_row_are_answered_more_slowly() {
     assert_eq!(
         harness.writes().len(),
         1,
-        "the third one is answered at once too"
+        "the third conflict does not back off yet"
     );
     harness.answer(Err(status(409)));
     harness.settle();
@@ -76,7 +76,7 @@ fn conflicts_in_a_row_are_answered_more_slowly() {
 }
 
 #[test]
-fn the_answer_to_an_older_write_is_not_taken_for_that_to_the_next_one() {
+fn the_result_of_an_older_write_is_not_mistaken_for_that_of_the_next_one() {
     let mut harness = Harness::at_home();
     harness.slice_changed(SliceWatchId(1), "web", 0);
     let (first, (_, note)) = (harness.request, harness.writes().remove(0));
@@ -101,7 +101,7 @@ fn the_answer_to_an_older_write_is_not_taken_for_that_to_the_next_one() {
 }
 
 #[test]
-fn an_answer_that_comes_twice_does_not_disturb_a_read() {
+fn a_result_that_arrives_twice_does_not_disturb_a_read() {
     let mut harness = Harness::at_home();
     harness.slice_changed(SliceWatchId(1), "web", 0);
     harness.writes();

@@ -1,4 +1,4 @@
-//! What is not known, or no longer, moves nothing.
+//! Watches that are silent, not listed yet, or being replaced.
 
 use super::*;
 use crate::model::{Mirror, State};
@@ -31,7 +31,7 @@ fn an_edit_after_silence_lists_the_slices_before_anything_moves() {
 }
 
 #[test]
-fn what_the_fresh_list_says_is_what_counts() {
+fn the_fresh_list_counts() {
     let mut harness = Harness::at_home();
     harness.pass(12);
     harness.edit(group(2, AWAY, None));
@@ -40,7 +40,7 @@ fn what_the_fresh_list_says_is_what_counts() {
 }
 
 #[test]
-fn without_a_fresh_list_nothing_moves_and_it_is_tried_again() {
+fn without_a_fresh_list_nothing_moves_and_the_list_is_retried() {
     let mut harness = Harness::at_home();
     harness.pass(12);
     harness.edit(group(2, AWAY, None));
@@ -56,7 +56,7 @@ fn without_a_fresh_list_nothing_moves_and_it_is_tried_again() {
         harness.now = again;
         harness.settle();
     }
-    assert_eq!(harness.complaints().len(), 1, "said once");
+    assert_eq!(harness.complaints().len(), 1, "reported once");
     harness.relist(Ok(vec![slice("web", 1), slice("web-east", 1)]));
     assert_eq!(harness.writes().len(), 1);
 }
@@ -70,14 +70,14 @@ fn a_slice_moves_traffic_after_any_silence() {
 }
 
 #[test]
-fn after_thirty_seconds_of_silence_nothing_is_known_and_nothing_moves() {
+fn after_30_s_of_silence_nothing_is_known_and_nothing_moves() {
     let mut harness = Harness::at_home();
     harness.pass(31);
     harness.edit(group(2, AWAY, None));
     harness.pass(60);
     assert_eq!((harness.relist_count(), harness.writes().len()), (0, 0));
 
-    // Any byte is a sign of life; what was known holds again.
+    // Any byte shows that the watch is active: what was known counts again.
     harness
         .engine
         .slice_event(SliceWatchId(1), Event::Alive, harness.now);
@@ -86,7 +86,7 @@ fn after_thirty_seconds_of_silence_nothing_is_known_and_nothing_moves() {
 }
 
 #[test]
-fn a_group_on_its_fallback_that_was_unknown_for_a_while_is_said_to_be_known_again() {
+fn a_group_on_its_fallback_that_was_unknown_is_reported_as_known_again() {
     let mut harness = Harness::new(AWAY);
     harness.list(SliceWatchId(1), &[("web", 0), ("web-east", 1)]);
     harness.pass(31);
@@ -111,7 +111,7 @@ fn a_group_on_its_fallback_that_was_unknown_for_a_while_is_said_to_be_known_agai
 }
 
 #[test]
-fn a_start_waits_ten_seconds_for_the_first_list_and_moves_nothing_without_it() {
+fn a_start_waits_10_s_for_the_first_list_and_moves_nothing_without_it() {
     let mut harness = Harness::new(AWAY);
     harness.pass(10);
     assert!(!harness.engine.is_settled());
@@ -157,7 +157,7 @@ fn a_backend_without_slices_is_not_dead_before_the_mirrors_are_known() {
 }
 
 #[test]
-fn where_services_cannot_be_listed_a_backend_without_slices_is_unknown() {
+fn if_services_cannot_be_listed_a_backend_without_slices_is_unknown() {
     for error in [forbidden(), lost()] {
         let mut harness = Harness::new(&[("web", 1), ("web-east", 0)]);
         harness.engine.slice_event(
@@ -187,7 +187,7 @@ fn the_old_watch_serves_until_the_new_one_has_listed() {
     };
     assert!(harness.stopped().is_empty());
     harness.pass(2);
-    // The old watch tells; the new name is not known yet, so that nothing can be decided.
+    // The old watch does not cover the new name, so nothing can be decided.
     harness.slice_changed(SliceWatchId(1), "web", 0);
     assert!(harness.writes().is_empty());
 
@@ -197,7 +197,7 @@ fn the_old_watch_serves_until_the_new_one_has_listed() {
 }
 
 #[test]
-fn a_group_that_needs_nothing_new_is_served_during_the_change() {
+fn a_group_that_needs_no_new_watch_is_managed_meanwhile() {
     let mut harness = Harness::at_home();
     harness.pass(1);
     harness.edit(named(
@@ -236,7 +236,7 @@ fn the_old_watch_serves_until_the_mirrors_are_listed_too() {
         .engine
         .slice_event(new, Event::Listed(slices.into()), harness.now);
     harness.settle();
-    // Whether web is without slices by design is known from the old one alone.
+    // Only the old watch knows whether web has no slices by design.
     harness.slice_changed(SliceWatchId(1), "web", 0);
     assert_eq!((harness.writes().len(), harness.stopped().len()), (1, 0));
     harness
@@ -247,7 +247,7 @@ fn the_old_watch_serves_until_the_mirrors_are_listed_too() {
 }
 
 #[test]
-fn the_old_watch_goes_where_the_mirrors_are_not_listed_in_time() {
+fn the_old_watch_stops_if_the_mirrors_are_not_listed_in_time() {
     let mut harness = Harness::at_home();
     harness.pass(1);
     harness.edit(group(
@@ -268,7 +268,7 @@ fn the_old_watch_goes_where_the_mirrors_are_not_listed_in_time() {
 }
 
 #[test]
-fn a_fresh_list_wakes_every_group_that_it_concerns() {
+fn a_fresh_list_marks_every_affected_group_dirty() {
     let mut harness = Harness::at_home();
     harness.pass(1);
     harness.edit(named(
@@ -289,7 +289,7 @@ fn a_fresh_list_wakes_every_group_that_it_concerns() {
 }
 
 #[test]
-fn what_the_watch_has_told_since_is_newer_than_a_fresh_list() {
+fn a_watch_event_during_a_fresh_list_is_newer_than_the_list() {
     let mut harness = Harness::at_home();
     harness.pass(12);
     harness.edit(group(2, AWAY, None));

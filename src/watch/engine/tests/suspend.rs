@@ -1,23 +1,23 @@
-//! A machine that has slept.
+//! A machine that was suspended.
 
 use super::*;
 
 const AWAY: &[(&str, u64)] = &[("web", 0), ("web-east", 1)];
 
 impl Harness {
-    fn slept(&mut self) {
+    fn suspended(&mut self) {
         self.engine.resumed(self.now);
         self.settle();
     }
 }
 
 #[test]
-fn nothing_moves_before_all_is_listed_anew() {
+fn nothing_moves_before_everything_is_listed_again() {
     let mut harness = Harness::at_home();
-    harness.slept();
+    harness.suspended();
     assert_eq!(harness.stopped(), [SliceWatchId(1)]);
     let watch = harness.started()[0];
-    // Whatever the old watch still tells is of no interest.
+    // Late events of the old watch are ignored.
     harness.slice_changed(SliceWatchId(1), "web", 0);
     harness.pass(1);
     assert_eq!(harness.writes().len(), 0);
@@ -25,18 +25,14 @@ fn nothing_moves_before_all_is_listed_anew() {
         until: Duration::from_secs(100_000),
     };
     harness.list(watch, &[("web", 0), ("web-east", 1)]);
-    assert_eq!(
-        harness.writes().len(),
-        0,
-        "the Lease is not known to be ours"
-    );
+    assert_eq!(harness.writes().len(), 0, "the Lease is not held yet");
     harness.engine.lease_event("ns", state, harness.now);
     harness.settle();
     assert_eq!(harness.writes().remove(0).0, [0, 1]);
 }
 
 #[test]
-fn a_delay_that_was_running_starts_again() {
+fn a_running_delay_starts_again() {
     let mut harness = Harness::at_home();
     let delayed = read(2, AWAY, &[("failback-delay", "10s")]);
     harness.slice_changed(SliceWatchId(1), "web", 0);
@@ -45,7 +41,7 @@ fn a_delay_that_was_running_starts_again() {
     harness.slice_changed(SliceWatchId(1), "web", 1);
     harness.pass(8);
     assert_eq!(harness.writes().len(), 0, "the delay is running");
-    harness.slept();
+    harness.suspended();
     let watch = harness.started()[0];
     let state = LeaseState::Held {
         until: Duration::from_secs(100_000),
@@ -60,7 +56,7 @@ fn a_delay_that_was_running_starts_again() {
 }
 
 #[test]
-fn a_primary_that_has_recovered_meanwhile_is_not_left() {
+fn a_primary_that_has_recovered_meanwhile_keeps_its_traffic() {
     let mut harness = Harness::at_home();
     harness.edit(read(
         2,
@@ -70,7 +66,7 @@ fn a_primary_that_has_recovered_meanwhile_is_not_left() {
     harness.slice_changed(SliceWatchId(1), "web", 0);
     harness.pass(8);
     assert_eq!(harness.writes().len(), 0, "the delay is running");
-    harness.slept();
+    harness.suspended();
     harness.pass(8);
     let watch = harness.started()[0];
     let state = LeaseState::Held {
@@ -83,11 +79,11 @@ fn a_primary_that_has_recovered_meanwhile_is_not_left() {
 }
 
 #[test]
-fn a_write_that_had_not_started_is_decided_on_anew() {
+fn a_write_that_had_not_started_is_decided_on_again() {
     let mut harness = Harness::at_home();
     harness.slice_changed(SliceWatchId(1), "web", 0);
     assert_eq!(harness.writes().len(), 1);
-    harness.slept();
+    harness.suspended();
     harness
         .engine
         .write_postponed(&id(), harness.request, harness.now);
