@@ -1,3 +1,5 @@
+//! The `sandbox` subcommands, other than `demo`.
+
 pub mod network;
 pub mod run;
 pub mod up;

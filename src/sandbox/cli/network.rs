@@ -1,4 +1,4 @@
-//! `sandbox gateway` and `sandbox partition`: what can be broken between the clusters.
+//! `sandbox gateway` and `sandbox partition`: break the network between the clusters, and restore it.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,12 +10,13 @@ use super::up::tell;
 use crate::cli::{GatewayState, PartitionState, SandboxGatewayArgs, SandboxPartitionArgs};
 use crate::output::streams::Streams;
 use crate::problem::{Exit, Problem};
-use crate::sandbox::supervisor::state;
-use crate::sandbox::supervisor::state::{Gateway, Network, SandboxState};
-use crate::sandbox::supervisor::state_dir::{Owner, StateDir};
+use crate::sandbox::host::state;
+use crate::sandbox::host::state::{Gateway, Network, SandboxState};
+use crate::sandbox::host::state_dir::{Owner, StateDir};
 
-const POLL: Duration = Duration::from_millis(20);
-const LIMIT: Duration = Duration::from_secs(5);
+const STATE_POLL: Duration = Duration::from_millis(20);
+/// How long the supervisor may take to apply a change.
+const APPLY_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub async fn gateway(streams: &Streams, args: &SandboxGatewayArgs) -> anyhow::Result<Exit> {
     let (gateway, word) = match args.state {
@@ -31,61 +32,62 @@ pub async fn partition(streams: &Streams, args: &SandboxPartitionArgs) -> anyhow
     let partitioned = args.state == PartitionState::On;
     change(&args.cluster, |network| network.partitioned = partitioned).await?;
     let words = if partitioned {
-        "is cut off: it hangs"
+        "is disconnected: requests hang"
     } else {
-        "can be reached"
+        "is connected"
     };
     streams.print(&format!("The API of {} {words}.", args.cluster))?;
     Ok(Exit::Done)
 }
 
-/// Has the supervisor change a cluster's network, and waits until it has.
+/// Has the supervisor change a cluster's network, and waits until it is applied.
 async fn change(cluster: &str, change: impl FnOnce(&mut Network)) -> anyhow::Result<()> {
-    let (place, supervisor) = addressed_place()?;
-    let state = SandboxState::read(&place).context("the sandbox is not ready yet")?;
+    let (state_dir, supervisor) = current_sandbox()?;
+    let state = SandboxState::read(&state_dir).context("the sandbox is not ready yet")?;
     if !state.clusters.iter().any(|known| known.name == cluster) {
         let known: Vec<_> = state
             .clusters
             .iter()
             .map(|known| known.name.as_str())
             .collect();
-        return Err(Problem::usage(format!("there is no cluster {cluster}"))
+        return Err(Problem::usage(format!("unknown cluster {cluster}"))
             .next(format!("The clusters are {}.", known.join(", ")))
             .into());
     }
-    let mut networks = state::read_network_requests(&place)?;
+    let mut networks = state::read_network_requests(&state_dir)?;
     let network = networks.entry(cluster.to_owned()).or_default();
     change(network);
     let asked = *network;
-    state::write_network_requests(&place, &networks)?;
+    state::write_network_requests(&state_dir, &networks)?;
     tell(&supervisor, Signal::USR1)?;
-    until(&place, cluster, asked).await
+    until_applied(&state_dir, cluster, asked).await
 }
 
-/// The sandbox that KUBECONFIG points into (inside `sandbox run`), or else the one that stays.
-fn addressed_place() -> anyhow::Result<(StateDir, Owner)> {
-    let pointed = std::env::var_os("KUBECONFIG").map(PathBuf::from);
-    let around = pointed
+/// Returns the sandbox that KUBECONFIG points into (inside `sandbox run`), or else that of
+/// `sandbox up`.
+fn current_sandbox() -> anyhow::Result<(StateDir, Owner)> {
+    let kubeconfig = std::env::var_os("KUBECONFIG").map(PathBuf::from);
+    let surrounding = kubeconfig
         .as_deref()
         .and_then(Path::parent)
         .map(|dir| StateDir::at(dir.to_owned()));
-    let standing = StateDir::standing()?;
-    for place in around.into_iter().chain([standing]) {
-        if place.state_file().exists()
-            && let Some(owner) = place.owner()?
+    let standing = StateDir::detached()?;
+    for state_dir in surrounding.into_iter().chain([standing]) {
+        if state_dir.state_file().exists()
+            && let Some(owner) = state_dir.owner()?
         {
-            return Ok((place, owner));
+            return Ok((state_dir, owner));
         }
     }
-    Err(Problem::new("no sandbox is up")
+    Err(Problem::new("no sandbox is running")
         .next("Start one with: kubectl failover sandbox up")
         .into())
 }
 
-async fn until(place: &StateDir, cluster: &str, asked: Network) -> anyhow::Result<()> {
+async fn until_applied(state_dir: &StateDir, cluster: &str, asked: Network) -> anyhow::Result<()> {
     let wait = async {
         loop {
-            let state = SandboxState::read(place)?;
+            let state = SandboxState::read(state_dir)?;
             if state
                 .clusters
                 .iter()
@@ -93,10 +95,10 @@ async fn until(place: &StateDir, cluster: &str, asked: Network) -> anyhow::Resul
             {
                 return anyhow::Ok(());
             }
-            tokio::time::sleep(POLL).await;
+            tokio::time::sleep(STATE_POLL).await;
         }
     };
-    tokio::time::timeout(LIMIT, wait)
+    tokio::time::timeout(APPLY_TIMEOUT, wait)
         .await
-        .context("the supervisor did not answer")?
+        .context("the supervisor did not apply the change")?
 }

@@ -1,4 +1,4 @@
-//! `sandbox run`: a sandbox for as long as one command runs.
+//! `sandbox run`: runs a command with a sandbox of its own.
 
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
@@ -14,11 +14,11 @@ use crate::output::streams::Streams;
 use crate::problem::{Exit, Problem};
 use crate::process::signals::{Interrupted, Interrupts};
 use crate::sandbox::control_plane::assets::is_executable;
-use crate::sandbox::supervisor::guard;
+use crate::sandbox::host::guard;
+use crate::sandbox::host::state_dir::StateDir;
 use crate::sandbox::supervisor::session::Session;
-use crate::sandbox::supervisor::state_dir::StateDir;
 
-/// Runs the command with KUBECONFIG set; gives its exit code, 128 + n if signal n ended it.
+/// Runs the command with KUBECONFIG set. Returns its exit code, or 128 + n if signal n ended it.
 pub async fn run(streams: &Streams, args: &SandboxRunArgs) -> anyhow::Result<Exit> {
     check_command(&args.command)?;
     let mut interrupts = Interrupts::listen()?;
@@ -26,13 +26,13 @@ pub async fn run(streams: &Streams, args: &SandboxRunArgs) -> anyhow::Result<Exi
         Session::start(streams, StateDir::temporary()?, &args.up, &mut interrupts).await?;
     let outcome = run_command(&session, &args.command, &mut interrupts).await;
     if session.has_ended() {
-        streams.say("The sandbox had ended before the command did.");
+        streams.say("The sandbox ended before the command did.");
     }
     session.stop().await?;
     Ok(Exit::Passed(exit_code(outcome?)))
 }
 
-/// Clusters are not started for a command that can't be.
+/// Fails before the clusters are started if the command cannot be run.
 fn check_command(command: &[OsString]) -> anyhow::Result<()> {
     let Some(name) = command.first() else {
         return Ok(());
@@ -45,17 +45,17 @@ fn check_command(command: &[OsString]) -> anyhow::Result<()> {
             .map(|dir| dir.join(name))
             .collect()
     };
-    // One is among the built programs.
+    // A kubectl is among the built programs.
     if name == "kubectl" || places.iter().any(|path| is_executable(path)) {
         return Ok(());
     }
     let (code, what) = if places.iter().any(|path| path.exists()) {
-        (126, "is there, but is no program that can be run")
+        (126, "is not executable")
     } else {
-        (127, "is not found")
+        (127, "was not found")
     };
     let message = format!(
-        "the command {} {what}; no cluster was started",
+        "the command {} {what}, so no cluster was started",
         name.to_string_lossy()
     );
     Err(Problem {
@@ -71,14 +71,14 @@ async fn run_command(
     interrupts: &mut Interrupts,
 ) -> anyhow::Result<ExitStatus> {
     let mut child = guarded(command)?
-        .env("KUBECONFIG", session.place().kubeconfig())
+        .env("KUBECONFIG", session.state_dir().kubeconfig())
         .env("PATH", path_with(session)?)
         .spawn()
         .context("starting the command")?;
     loop {
         tokio::select! {
             status = child.wait() => return status.context("waiting for the command"),
-            interrupted = interrupts.next() => pass_on(interrupted, &child),
+            interrupted = interrupts.next() => forward(interrupted, &child),
         }
     }
 }
@@ -89,15 +89,15 @@ fn guarded(command: &[OsString]) -> anyhow::Result<Command> {
     Ok(guarded)
 }
 
-/// The user's PATH, then the folder of the built kubectl, for those who have none of their own.
+/// Returns the user's PATH, followed by the folder of the built kubectl.
 fn path_with(session: &Session) -> anyhow::Result<OsString> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let dirs = std::env::split_paths(&path).chain([session.assets_dir.clone()]);
     std::env::join_paths(dirs).context("extending PATH")
 }
 
-/// A terminal sends SIGINT to the command itself; the other signals reach only this process.
-fn pass_on(Interrupted(signal): Interrupted, child: &Child) {
+/// Forwards a signal to the command, except SIGINT, which a terminal sends to the command itself.
+fn forward(Interrupted(signal): Interrupted, child: &Child) {
     let pid = child
         .id()
         .and_then(|pid| i32::try_from(pid).ok())
@@ -105,7 +105,7 @@ fn pass_on(Interrupted(signal): Interrupted, child: &Child) {
     if let (Some(pid), Some(signal)) = (pid, Signal::from_named_raw(signal))
         && signal != Signal::INT
     {
-        // Fails only if the command has ended, which the caller is about to see.
+        // Fails only if the command has ended, which the caller sees next.
         let _ = kill_process(pid, signal);
     }
 }

@@ -1,4 +1,4 @@
-//! The sandbox that stays: `up`, `down` and `status`.
+//! `sandbox up`, `down` and `status`: the sandbox that runs until `down`.
 
 use std::time::Duration;
 
@@ -8,29 +8,28 @@ use crate::cli::SandboxUpArgs;
 use crate::output::streams::Streams;
 use crate::problem::{Exit, Problem};
 use crate::process::signals::Interrupts;
-use crate::sandbox::supervisor::session::Session;
-use crate::sandbox::supervisor::state::{ClusterState, ProgramState, SandboxState};
-use crate::sandbox::supervisor::state_dir::{Owner, StateDir};
+use crate::sandbox::host::state::{ClusterState, ProgramState, SandboxState};
+use crate::sandbox::host::state_dir::{Owner, StateDir};
+use crate::sandbox::supervisor::session::{SHUTDOWN_TIMEOUT, Session};
 
-const POLL: Duration = Duration::from_millis(20);
-const TEARDOWN: Duration = Duration::from_secs(20);
+const EXIT_POLL: Duration = Duration::from_millis(20);
 
 pub async fn up(streams: &Streams, args: &SandboxUpArgs) -> anyhow::Result<Exit> {
     let mut interrupts = Interrupts::listen()?;
-    let place = StateDir::standing()?;
-    if place.owner()?.is_some() {
-        check_standing(&place, &args.clusters)?;
-        streams.print("The sandbox is up already.")?;
+    let state_dir = StateDir::detached()?;
+    if state_dir.owner()?.is_some() {
+        check_running(&state_dir, &args.clusters)?;
+        streams.print("The sandbox is already running.")?;
         return status(streams);
     }
-    clear(&place)?;
-    let session = Session::start(streams, place.clone(), args, &mut interrupts).await?;
+    clear(&state_dir)?;
+    let session = Session::start(streams, state_dir.clone(), args, &mut interrupts).await?;
     let own_kubectl = session.kubectl_dir_to_add();
-    session.let_stay().await?;
+    session.detach().await?;
     let first = args.clusters.first().map_or("west", String::as_str);
     streams.print(&format!(
         "export KUBECONFIG={}",
-        place.kubeconfig().display()
+        state_dir.kubeconfig().display()
     ))?;
     if let Some(dir) = own_kubectl {
         streams.print(&format!("export PATH=$PATH:{}", dir.display()))?;
@@ -42,13 +41,15 @@ pub async fn up(streams: &Streams, args: &SandboxUpArgs) -> anyhow::Result<Exit>
     Ok(Exit::Done)
 }
 
-/// Whether the sandbox that is up is the one that is asked for, and whole.
-fn check_standing(place: &StateDir, clusters: &[String]) -> anyhow::Result<()> {
-    let state = SandboxState::read(place).ok().filter(|state| state.ready);
+/// Fails unless the running sandbox has these clusters, and all of its programs run.
+fn check_running(state_dir: &StateDir, clusters: &[String]) -> anyhow::Result<()> {
+    let state = SandboxState::read(state_dir)
+        .ok()
+        .filter(|state| state.ready);
     let Some(state) = state else {
         return Err(
-            Problem::new("the sandbox is being started or taken down by another command")
-                .next("See how far it is: kubectl failover sandbox status")
+            Problem::new("another command is starting or stopping the sandbox")
+                .next("Check its progress: kubectl failover sandbox status")
                 .into(),
         );
     };
@@ -69,17 +70,17 @@ fn check_standing(place: &StateDir, clusters: &[String]) -> anyhow::Result<()> {
                 .join(", ")
         };
         format!(
-            "the sandbox that is up has other clusters: {}, not {}",
+            "the running sandbox has other clusters: {}, not {}",
             names(standing),
             names(asked)
         )
     } else if !ended.is_empty() {
-        format!("the sandbox is up, but not whole: {}", ended.join(", "))
+        format!("the running sandbox is incomplete: {}", ended.join(", "))
     } else {
         return Ok(());
     };
     Err(Problem::new(wrong)
-        .next("Start anew, which loses what is in the clusters:")
+        .next("Start it again, which deletes everything in the clusters:")
         .next("kubectl failover sandbox down")
         .next(format!(
             "kubectl failover sandbox up --clusters {}",
@@ -94,34 +95,34 @@ fn in_words(cluster: &ClusterState, program: &ProgramState) -> String {
 }
 
 pub async fn down(streams: &Streams) -> anyhow::Result<Exit> {
-    let place = StateDir::standing()?;
-    if !place.exists() {
-        streams.print("No sandbox is up.")?;
+    let state_dir = StateDir::detached()?;
+    if !state_dir.exists() {
+        streams.print("No sandbox is running.")?;
         return Ok(Exit::Done);
     }
-    if let Some(owner) = place.owner()? {
+    if let Some(owner) = state_dir.owner()? {
         end(&owner).await?;
     }
-    clear(&place)?;
-    streams.print("The sandbox is down; the built programs stay in the cache.")?;
+    clear(&state_dir)?;
+    streams.print("The sandbox is stopped. The built programs stay in the cache.")?;
     Ok(Exit::Done)
 }
 
-/// Asks the supervisor to end; kills it when it doesn't.
+/// Asks the supervisor to end, and kills it if it does not.
 async fn end(supervisor: &Owner) -> anyhow::Result<()> {
     for signal in [Signal::TERM, Signal::KILL] {
         tell(supervisor, signal)?;
         let wait = async {
             while !supervisor.has_ended() {
-                tokio::time::sleep(POLL).await;
+                tokio::time::sleep(EXIT_POLL).await;
             }
         };
-        if tokio::time::timeout(TEARDOWN, wait).await.is_ok() {
+        if tokio::time::timeout(SHUTDOWN_TIMEOUT, wait).await.is_ok() {
             return Ok(());
         }
     }
-    Err(Problem::new("the supervisor of the sandbox does not end")
-        .next("See what it does, and end it: kubectl failover sandbox status")
+    Err(Problem::new("the sandbox's supervisor does not exit")
+        .next("Find its process: kubectl failover sandbox status")
         .into())
 }
 
@@ -134,21 +135,21 @@ pub fn tell(supervisor: &Owner, signal: Signal) -> anyhow::Result<()> {
     }
 }
 
-/// Removes a sandbox without an owner, its programs first where they could outlive it.
-fn clear(place: &StateDir) -> anyhow::Result<()> {
-    if let Ok(state) = SandboxState::read(place) {
+/// Removes a sandbox without an owner, and first stops programs that outlived it.
+fn clear(state_dir: &StateDir) -> anyhow::Result<()> {
+    if let Ok(state) = SandboxState::read(state_dir) {
         let programs = state.clusters.iter().flat_map(|cluster| &cluster.programs);
-        for program in programs.filter(|program| belongs_to(program, place)) {
+        for program in programs.filter(|program| belongs_to(program, state_dir)) {
             let pid = i32::try_from(program.pid).ok().and_then(Pid::from_raw);
-            // One that ends by itself meanwhile is what is wanted.
+            // Fails only if the program has ended by itself.
             let _ = pid.map(|pid| kill_process(pid, Signal::KILL));
         }
     }
-    place.remove()
+    state_dir.remove()
 }
 
-/// Whether the process still is the program that was started, and no other one with its number.
-fn belongs_to(program: &ProgramState, place: &StateDir) -> bool {
+/// Whether the process still is the program that was started, rather than another one with its ID.
+fn belongs_to(program: &ProgramState, state_dir: &StateDir) -> bool {
     let pid = program.pid.to_string();
     let ps = || {
         std::process::Command::new("ps")
@@ -158,12 +159,12 @@ fn belongs_to(program: &ProgramState, place: &StateDir) -> bool {
     let command_line = std::fs::read(format!("/proc/{pid}/cmdline"))
         .or_else(|_| ps().map(|output| output.stdout))
         .unwrap_or_default();
-    String::from_utf8_lossy(&command_line).contains(&*place.dir().to_string_lossy())
+    String::from_utf8_lossy(&command_line).contains(&*state_dir.dir().to_string_lossy())
 }
 
-/// The names of the clusters that run, with what has become of their gateways.
+/// Returns the names of the running clusters, each with the state of its gateway.
 pub fn clusters() -> Vec<(String, &'static str)> {
-    let state = StateDir::standing().and_then(|place| SandboxState::read(&place));
+    let state = StateDir::detached().and_then(|state_dir| SandboxState::read(&state_dir));
     let clusters = state.map(|state| state.clusters).unwrap_or_default();
     clusters
         .into_iter()
@@ -172,12 +173,12 @@ pub fn clusters() -> Vec<(String, &'static str)> {
 }
 
 pub fn status(streams: &Streams) -> anyhow::Result<Exit> {
-    let place = StateDir::standing()?;
-    if place.owner()?.is_none() {
-        streams.print("No sandbox is up. Start one with: kubectl failover sandbox up")?;
+    let state_dir = StateDir::detached()?;
+    if state_dir.owner()?.is_none() {
+        streams.print("No sandbox is running. Start one with: kubectl failover sandbox up")?;
         return Ok(Exit::Done);
     }
-    let Ok(state) = SandboxState::read(&place) else {
+    let Ok(state) = SandboxState::read(&state_dir) else {
         streams.print("The sandbox is starting.")?;
         return Ok(Exit::Done);
     };
@@ -195,12 +196,12 @@ pub fn status(streams: &Streams) -> anyhow::Result<Exit> {
     streams.print(&format!(
         "supervisor  process {}, log {}",
         state.supervisor,
-        place.log().display()
+        state_dir.log().display()
     ))?;
     streams.print(&format!("programs    {}", state.assets.display()))?;
     streams.print(&format!(
         "export KUBECONFIG={}",
-        place.kubeconfig().display()
+        state_dir.kubeconfig().display()
     ))?;
     Ok(Exit::Done)
 }

@@ -8,30 +8,31 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use serde_json::json;
 
-use super::secrets;
-use crate::sandbox::supervisor::state_dir;
+use crate::sandbox::host::secrets;
+use crate::sandbox::host::state_dir;
 
-/// Longer than a watch stays silent: the apiserver ends each after the time that it is asked for.
+/// Longer than a watch can be silent: the API server ends each one after its `timeoutSeconds`.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// The limit of a single request that is no watch.
+/// The time limit of a request other than a watch.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How a user reaches a cluster.
+/// A user's access to a cluster.
 #[derive(Clone)]
 pub struct Access {
     pub cluster: String,
     pub server: String,
-    /// The apiserver's own certificates, in PEM.
+    /// The API server's certificates, in PEM.
     pub certificates: Vec<u8>,
     pub token: String,
 }
 
+/// Writes a kubeconfig that only this user can read.
 pub fn write_kubeconfig(path: &Path, clusters: &[Access]) -> anyhow::Result<()> {
     state_dir::write_private(path, &kubeconfig(clusters)?)
 }
 
-/// A kubeconfig with a context for each cluster, the first one current.
+/// Returns a kubeconfig with a context for each cluster. The first one is the current one.
 pub fn kubeconfig(clusters: &[Access]) -> anyhow::Result<String> {
     let named = |key: &str, value: fn(&Access) -> serde_json::Value| -> Vec<_> {
         clusters
@@ -53,7 +54,7 @@ pub fn kubeconfig(clusters: &[Access]) -> anyhow::Result<String> {
     serde_yaml::to_string(&config).context("writing a kubeconfig")
 }
 
-/// A client for one of the contexts of a kubeconfig of the sandbox.
+/// Returns a client for a context of a sandbox's kubeconfig.
 pub async fn client(kubeconfig: &Path, context: &str) -> anyhow::Result<Client> {
     let file = Kubeconfig::read_from(kubeconfig)
         .with_context(|| format!("reading the kubeconfig {}", kubeconfig.display()))?;
@@ -71,10 +72,10 @@ pub async fn client(kubeconfig: &Path, context: &str) -> anyhow::Result<Client> 
     Client::try_from(config).with_context(|| format!("making a client for {context}"))
 }
 
-/// Waits for the answer to a request, but not for ever.
+/// Runs a request with a time limit.
 pub async fn limited<T>(request: impl Future<Output = kube::Result<T>>) -> anyhow::Result<T> {
     match tokio::time::timeout(REQUEST_TIMEOUT, request).await {
         Ok(answer) => Ok(answer?),
-        Err(_) => anyhow::bail!("no answer within {} s", REQUEST_TIMEOUT.as_secs()),
+        Err(_) => anyhow::bail!("no response within {} s", REQUEST_TIMEOUT.as_secs()),
     }
 }

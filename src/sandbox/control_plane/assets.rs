@@ -1,4 +1,5 @@
-//! The control plane's programs: built once from pinned sources into a cache, or taken from a folder.
+//! The control plane's programs: built once from pinned sources into a cache, or taken from a folder
+//! that the user names.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -6,26 +7,29 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::build::{BuildDir, Module, require_go};
-use super::{definitions, secrets};
+use super::definitions;
 use crate::output::spinner::Spinner;
 use crate::output::streams::Streams;
 use crate::problem::Problem;
-use crate::sandbox::supervisor::state_dir;
+use crate::sandbox::host::secrets;
+use crate::sandbox::host::state_dir;
 
 const MODULE: Module = Module {
     go_mod: include_str!("assets/go.mod"),
     go_sum: include_str!("assets/go.sum"),
 };
-/// The version of Kubernetes in go.mod: built by hand the programs don't know it, and clients fail to parse "dirty".
+/// Sets the version of Kubernetes in go.mod: `go install` does not, and clients cannot parse the
+/// default version.
 const LINKER_FLAGS: &str = "-s -w -X k8s.io/component-base/version.gitVersion=v1.36.3";
-const NEEDED: [&str; 4] = [
+const REQUIRED_PROGRAMS: [&str; 4] = [
     "server",
     "kube-apiserver",
     "kube-controller-manager",
     "kwok",
 ];
-const PROGRAMS: &str = "server (etcd), kube-apiserver, kube-controller-manager and kwok";
-const BUILDING: &str = "Building etcd, kube-apiserver, kube-controller-manager, kwok and kubectl";
+const REQUIRED_IN_WORDS: &str = "server (etcd), kube-apiserver, kube-controller-manager and kwok";
+const BUILDING_MESSAGE: &str =
+    "Building etcd, kube-apiserver, kube-controller-manager, kwok and kubectl";
 
 /// A folder with the programs; kubectl may be among them.
 #[derive(Debug, Clone)]
@@ -36,7 +40,7 @@ pub struct Assets {
 }
 
 impl Assets {
-    /// The programs from `given`, or from the cache, where they are built if need be.
+    /// Returns the programs in `given`, or in the cache, where they are built if they are missing.
     pub async fn obtain(streams: &Streams, given: Option<&Path>) -> anyhow::Result<Self> {
         let dir = match given {
             Some(dir) => check(dir)?,
@@ -58,9 +62,9 @@ impl Assets {
     }
 }
 
-/// The folder in full, if it has all programs.
+/// Returns the absolute path of the folder, if it has all programs.
 fn check(dir: &Path) -> anyhow::Result<PathBuf> {
-    let missing: Vec<_> = NEEDED
+    let missing: Vec<_> = REQUIRED_PROGRAMS
         .into_iter()
         .filter(|name| !is_executable(&dir.join(name)))
         .collect();
@@ -74,11 +78,12 @@ fn check(dir: &Path) -> anyhow::Result<PathBuf> {
         dir.display(),
         missing.join(", ")
     ))
-    .next(format!("The folder must hold {PROGRAMS}."))
-    .next("Leave --assets out to have them built.")
+    .next(format!("The folder must contain {REQUIRED_IN_WORDS}."))
+    .next("Omit --assets to build them.")
     .into())
 }
 
+/// Whether it is a file that can be executed.
 pub fn is_executable(path: &Path) -> bool {
     path.metadata()
         .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
@@ -88,31 +93,33 @@ async fn from_cache(streams: &Streams) -> anyhow::Result<PathBuf> {
     let key = secrets::digest(&[MODULE.go_mod, MODULE.go_sum, LINKER_FLAGS]);
     let target = state_dir::cache_root()?.join(format!("assets-{}", &key[..12]));
     if !target.exists() {
-        let instead = format!("give a folder with {PROGRAMS}: --assets DIR");
+        let instead = format!("pass a folder with {REQUIRED_IN_WORDS}: --assets DIR");
         require_go("builds its control planes", &instead).await?;
-        let workshop = BuildDir::open(streams, MODULE).await?;
-        // Another start may have built them while this one waited.
+        let build_dir = BuildDir::open(streams, MODULE).await?;
+        // Another process may have built them while this one waited.
         if !target.exists() {
-            build(streams, &workshop, &target).await?;
+            build(streams, &build_dir, &target).await?;
         }
     }
     Ok(target)
 }
 
-async fn build(streams: &Streams, workshop: &BuildDir, target: &Path) -> anyhow::Result<()> {
+async fn build(streams: &Streams, build_dir: &BuildDir, target: &Path) -> anyhow::Result<()> {
     let spinner = Spinner::new(streams);
-    spinner.step(&format!("{BUILDING} once, about 5 minutes on 2 cores"));
+    spinner.step(&format!(
+        "{BUILDING_MESSAGE} once, about 5 minutes on 2 cores"
+    ));
     let flags = format!("-ldflags={LINKER_FLAGS}");
     let arguments = ["install", "-trimpath", &flags, "tool"];
     let status = spinner
-        .during("Still building", workshop.go(&arguments))
+        .during("Still building", build_dir.go(&arguments))
         .await?;
     if !status.success() {
-        return Err(workshop
+        return Err(build_dir
             .failure("building the control planes", status)
             .into());
     }
-    std::fs::rename(workshop.dir().join("bin"), target)
+    std::fs::rename(build_dir.dir().join("bin"), target)
         .with_context(|| format!("moving the programs to {}", target.display()))?;
     spinner.finish(&format!(
         "Built the control planes into {}",

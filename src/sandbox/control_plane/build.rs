@@ -1,4 +1,4 @@
-//! The folder of the cache in which one process at a time has go build or download something.
+//! Runs `go` to build or download something, one process at a time, in a folder of the cache.
 
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
@@ -10,51 +10,51 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use super::program::last_lines;
 use crate::output::streams::Streams;
 use crate::problem::Problem;
-use crate::sandbox::supervisor::guard;
-use crate::sandbox::supervisor::state_dir;
-use crate::sandbox::supervisor::state_dir::{Ownership, StateDir};
+use crate::sandbox::host::guard;
+use crate::sandbox::host::state_dir;
+use crate::sandbox::host::state_dir::{Ownership, StateDir};
 
 const LOCK_POLL: Duration = Duration::from_millis(200);
 const LOG: &str = "go.log";
 const OUTPUT: &str = "go.out";
-/// Where go keeps what it would leave behind when it is killed.
+/// Temporary files of go, which would stay behind if it is killed.
 const SCRATCH: &str = "tmp";
 
 /// The module that go works in.
 #[derive(Debug, Clone, Copy)]
 pub struct Module {
     pub go_mod: &'static str,
-    /// Go checks by it whatever it downloads.
+    /// The checksums of everything that go downloads.
     pub go_sum: &'static str,
 }
 
-/// Gone when this is dropped.
+/// The folder that go works in. It is removed when this is dropped.
 #[derive(Debug)]
 pub struct BuildDir {
-    place: StateDir,
+    state_dir: StateDir,
     _ownership: Ownership,
 }
 
 impl BuildDir {
-    /// Waits for its turn.
+    /// Waits until no other process uses the folder, and creates it.
     pub async fn open(streams: &Streams, module: Module) -> anyhow::Result<Self> {
-        let place = StateDir::at(state_dir::cache_root()?.join("build"));
-        let ownership = await_turn(streams, &place).await?;
-        let workshop = Self {
-            place,
+        let state_dir = StateDir::at(state_dir::cache_root()?.join("build"));
+        let ownership = lock(streams, &state_dir).await?;
+        let build_dir = Self {
+            state_dir,
             _ownership: ownership,
         };
-        state_dir::make_private_dir(&workshop.dir().join(SCRATCH))?;
-        state_dir::write_private(&workshop.dir().join("go.mod"), module.go_mod)?;
-        state_dir::write_private(&workshop.dir().join("go.sum"), module.go_sum)?;
-        Ok(workshop)
+        state_dir::make_private_dir(&build_dir.dir().join(SCRATCH))?;
+        state_dir::write_private(&build_dir.dir().join("go.mod"), module.go_mod)?;
+        state_dir::write_private(&build_dir.dir().join("go.sum"), module.go_sum)?;
+        Ok(build_dir)
     }
 
     pub fn dir(&self) -> &Path {
-        self.place.dir()
+        self.state_dir.dir()
     }
 
-    /// Runs go in the module; what it installs goes to `bin` in this folder.
+    /// Runs go in the module. It installs programs into `bin` in this folder.
     pub async fn go(&self, arguments: &[&str]) -> anyhow::Result<ExitStatus> {
         let mut child = guard::command()?
             .arg("go")
@@ -73,18 +73,18 @@ impl BuildDir {
             .id()
             .and_then(|pid| i32::try_from(pid).ok())
             .and_then(Pid::from_raw);
-        let mut group = Group(leader);
+        let mut group = KillGroupOnDrop(leader);
         let status = child.wait().await.context("waiting for go")?;
         group.0 = None;
         Ok(status)
     }
 
-    /// What go wrote to standard output.
+    /// Returns what go wrote to standard output.
     pub fn output(&self) -> anyhow::Result<String> {
         std::fs::read_to_string(self.dir().join(OUTPUT)).context("reading the output of go")
     }
 
-    /// What went wrong, with what go said about it.
+    /// Returns the error of a failed run, with the last lines of its output.
     pub fn failure(&self, what: &str, status: ExitStatus) -> Problem {
         Problem::new(format!("{what} failed ({status})"))
             .next("The last lines of its output:")
@@ -95,9 +95,9 @@ impl BuildDir {
 
 impl Drop for BuildDir {
     fn drop(&mut self) {
-        // Compilers that were just killed may still be writing; what stays the next build uses and removes.
+        // Compilers that were just killed may still be writing. The next build removes what stays.
         let _ = (0..5).any(|_| {
-            let removed = self.place.remove().is_ok();
+            let removed = self.state_dir.remove().is_ok();
             if !removed {
                 std::thread::sleep(Duration::from_millis(20));
             }
@@ -106,33 +106,33 @@ impl Drop for BuildDir {
     }
 }
 
-async fn await_turn(streams: &Streams, place: &StateDir) -> anyhow::Result<Ownership> {
-    let mut told = false;
+async fn lock(streams: &Streams, state_dir: &StateDir) -> anyhow::Result<Ownership> {
+    let mut has_said = false;
     loop {
-        if let Some(ownership) = place.own()? {
+        if let Some(ownership) = state_dir.own()? {
             return Ok(ownership);
         }
-        if !told {
-            streams.say("Waiting for another process that builds the control planes");
-            told = true;
+        if !has_said {
+            streams.say("Waiting for another process to build the control planes");
+            has_said = true;
         }
         tokio::time::sleep(LOCK_POLL).await;
     }
 }
 
-/// A process group that is killed when this is dropped: go starts compilers of its own.
-struct Group(Option<Pid>);
+/// A process group, killed when this is dropped: go starts compilers of its own.
+struct KillGroupOnDrop(Option<Pid>);
 
-impl Drop for Group {
+impl Drop for KillGroupOnDrop {
     fn drop(&mut self) {
         if let Some(leader) = self.0 {
-            // Gone already unless the build was interrupted.
+            // Fails if the group has ended, which it has unless the build was interrupted.
             let _ = kill_process_group(leader, Signal::KILL);
         }
     }
 }
 
-/// Fails with `instead`, what to do without it, where there is no go.
+/// Fails if there is no go. `instead` says what to do without it.
 pub async fn require_go(what: &str, instead: &str) -> anyhow::Result<()> {
     let go = tokio::process::Command::new("go")
         .arg("version")
@@ -143,7 +143,7 @@ pub async fn require_go(what: &str, instead: &str) -> anyhow::Result<()> {
         return Ok(());
     }
     Err(Problem::new(format!(
-        "the sandbox {what} with Go, and `go` is not on PATH"
+        "the sandbox {what} with Go, but `go` is not on PATH"
     ))
     .next("Install Go 1.26 or newer (https://go.dev/dl), or")
     .next(instead)

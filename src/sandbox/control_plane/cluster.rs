@@ -1,4 +1,4 @@
-//! One control plane: its programs, started in order, until its API is ready.
+//! One control plane: starts its programs in order, until its API is ready.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,20 +13,20 @@ use super::access::Access;
 use super::assets::Assets;
 use super::ports::Ports;
 use super::program::{ControlPlaneProgram, Launch, Roster};
-use super::secrets;
-use super::secrets::SigningKey;
 use crate::problem::Problem;
-use crate::sandbox::supervisor::state_dir;
-use crate::sandbox::supervisor::state_dir::StateDir;
+use crate::sandbox::host::secrets;
+use crate::sandbox::host::secrets::SigningKey;
+use crate::sandbox::host::state_dir;
+use crate::sandbox::host::state_dir::StateDir;
 
 const APISERVER: &str = "kube-apiserver";
 const STAGES: &str = include_str!("assets/stages.yaml");
-/// Bound to its rights in `assets/remote-access.yaml`.
-const READER: &str = "linkerd-service-mirror-remote-access";
-const POLL: Duration = Duration::from_millis(25);
+/// The user of other clusters, which `assets/remote-access.yaml` grants its permissions.
+const READER_USER: &str = "linkerd-service-mirror-remote-access";
+const READINESS_POLL: Duration = Duration::from_millis(25);
 /// Far more than a start takes on a slow machine.
-const START_LIMIT: Duration = Duration::from_secs(90);
-const ATTEMPTS: u32 = 3;
+const CLUSTER_START_TIMEOUT: Duration = Duration::from_secs(90);
+const START_ATTEMPTS: u32 = 3;
 const CONTROLLERS: &str = "namespace-controller,deployment-controller,replicaset-controller,endpoints-controller,\
     endpointslice-controller,endpointslice-mirroring-controller,garbage-collector-controller,\
     pod-garbage-collector-controller";
@@ -34,17 +34,18 @@ const CONTROLLERS: &str = "namespace-controller,deployment-controller,replicaset
 /// A control plane whose API is ready.
 #[derive(Clone)]
 pub struct ControlPlane {
-    /// The administrator's.
+    /// The administrator's access.
     pub access: Access,
-    /// That of the other clusters, which may only read services and their endpoints.
+    /// The access of other clusters, which can only read Services and their endpoints.
     pub reader: Access,
     pub client: Client,
     pub programs: Vec<ControlPlaneProgram>,
 }
 
 impl ControlPlane {
-    /// Cuts the API off, or connects it again: a process that is stopped accepts connections and never answers, as
-    /// behind a network that is dead. The cluster's own controllers are cut off too, and catch up afterwards.
+    /// Disconnects the API server, or connects it again. A stopped process accepts connections but
+    /// never responds, as behind a dead network. The cluster's own controllers are disconnected
+    /// too, and catch up afterwards.
     pub fn partition(&self, partitioned: bool) -> anyhow::Result<()> {
         let signal = if partitioned {
             Signal::STOP
@@ -59,22 +60,22 @@ impl ControlPlane {
     }
 }
 
-/// What a start needs.
+/// What the start of a cluster needs.
 #[derive(Debug, Clone, Copy)]
 pub struct Starter<'a> {
-    pub place: &'a StateDir,
+    pub state_dir: &'a StateDir,
     pub assets: &'a Assets,
     pub ports: &'a Ports,
     pub roster: &'a Roster,
 }
 
 impl Starter<'_> {
-    /// Starts a cluster; again with other ports when another program has taken one meanwhile.
+    /// Starts a cluster. Retries with other ports if another program has taken one meanwhile.
     pub async fn start(&self, name: &str) -> anyhow::Result<ControlPlane> {
         let mut attempt = 1;
         loop {
             let mut start = Start::prepare(self, name)?;
-            let failure = match tokio::time::timeout(START_LIMIT, start.run()).await {
+            let failure = match tokio::time::timeout(CLUSTER_START_TIMEOUT, start.run()).await {
                 Ok(Ok(cluster)) => return Ok(cluster),
                 Ok(Err(failure)) => failure,
                 Err(_) => start.too_slow(),
@@ -83,7 +84,7 @@ impl Starter<'_> {
             for program in &start.programs {
                 program.stop().await;
             }
-            if !port_taken || attempt == ATTEMPTS {
+            if !port_taken || attempt == START_ATTEMPTS {
                 return Err(failure);
             }
             attempt += 1;
@@ -104,15 +105,16 @@ struct Start<'a> {
 
 impl<'a> Start<'a> {
     fn prepare(starter: &'a Starter<'a>, name: &'a str) -> anyhow::Result<Self> {
-        let dir = starter.place.cluster_dir(name);
+        let dir = starter.state_dir.cluster_dir(name);
         if dir.exists() {
             std::fs::remove_dir_all(&dir).with_context(|| format!("removing {}", dir.display()))?;
         }
         state_dir::make_private_dir(&dir)?;
         let token = secrets::random_hex(24)?;
         let reader_token = secrets::random_hex(24)?;
-        let tokens =
-            format!("{token},admin,admin,system:masters\n{reader_token},{READER},{READER}\n");
+        let tokens = format!(
+            "{token},admin,admin,system:masters\n{reader_token},{READER_USER},{READER_USER}\n"
+        );
         let key = SigningKey::generate()?;
         for (file, content) in [
             ("tokens.csv", tokens.as_str()),
@@ -264,7 +266,7 @@ impl<'a> Start<'a> {
         Ok(())
     }
 
-    /// Asks again and again until there is an answer, or a program of the cluster has ended.
+    /// Polls until there is an answer, or a program of the cluster has ended.
     async fn until<T, F: Future<Output = Option<T>>>(
         &self,
         ask: impl Fn() -> F,
@@ -274,7 +276,7 @@ impl<'a> Start<'a> {
                 if let Some(answer) = ask().await {
                     return answer;
                 }
-                tokio::time::sleep(POLL).await;
+                tokio::time::sleep(READINESS_POLL).await;
             }
         };
         let endings = self.programs.iter().map(|program| {
@@ -290,7 +292,7 @@ impl<'a> Start<'a> {
     }
 
     fn too_slow(&self) -> anyhow::Error {
-        let how = format!("was not ready after {} s", START_LIMIT.as_secs());
+        let how = format!("was not ready after {} s", CLUSTER_START_TIMEOUT.as_secs());
         match self.programs.last() {
             Some(program) => failure(self.name, program, &how),
             None => anyhow::anyhow!("{} {how}", self.name),
@@ -300,7 +302,7 @@ impl<'a> Start<'a> {
     fn lost_a_port(&self) -> bool {
         self.programs
             .iter()
-            .any(|program| program.last_words().contains("address already in use"))
+            .any(|program| program.log_tail().contains("address already in use"))
     }
 }
 
@@ -310,11 +312,11 @@ fn failure(cluster: &str, program: &ControlPlaneProgram, how: &str) -> anyhow::E
         program.name
     ))
     .next("The last lines of its log:")
-    .next(program.last_words().replace('\n', "\n  "))
+    .next(program.log_tail().replace('\n', "\n  "))
     .into()
 }
 
-/// The certificates, once the file is whole.
+/// Returns the certificates, once the file is complete.
 fn read_certificates(path: &std::path::Path) -> Option<Vec<u8>> {
     let content = std::fs::read(path).ok()?;
     content

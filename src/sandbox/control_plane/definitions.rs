@@ -1,5 +1,5 @@
-//! The Gateway API's definitions of routes, from its Go module: downloaded once into the cache, apart from the
-//! programs, so that a change of the one does not build the other anew.
+//! The Gateway API's route definitions (CRDs), from its Go module: downloaded once into the cache.
+//! They are kept apart from the programs, so that a new version of one does not rebuild the other.
 
 use std::path::{Path, PathBuf};
 
@@ -7,23 +7,23 @@ use anyhow::Context;
 use serde::Deserialize;
 
 use super::build::{BuildDir, Module, require_go};
-use super::secrets;
 use crate::output::spinner::Spinner;
 use crate::output::streams::Streams;
-use crate::sandbox::supervisor::state_dir;
+use crate::sandbox::host::secrets;
+use crate::sandbox::host::state_dir;
 
 const MODULE: Module = Module {
     go_mod: include_str!("assets/definitions/go.mod"),
     go_sum: include_str!("assets/definitions/go.sum"),
 };
-const PATH: &str = "sigs.k8s.io/gateway-api";
+const MODULE_PATH: &str = "sigs.k8s.io/gateway-api";
 const FOLDER: &str = "config/crd/standard";
 const FILES: [&str; 2] = [
     "gateway.networking.k8s.io_grpcroutes.yaml",
     "gateway.networking.k8s.io_httproutes.yaml",
 ];
 
-/// A folder with the definitions: `given` if they are there, or else one of the cache.
+/// Returns a folder with the definitions: `given` if it has them, or else one in the cache.
 pub async fn obtain(streams: &Streams, given: Option<&Path>) -> anyhow::Result<PathBuf> {
     if let Some(dir) = given.filter(|dir| FILES.iter().all(|file| dir.join(file).exists())) {
         return Ok(dir.to_owned());
@@ -32,24 +32,20 @@ pub async fn obtain(streams: &Streams, given: Option<&Path>) -> anyhow::Result<P
     let target = state_dir::cache_root()?.join(format!("definitions-{}", &key[..12]));
     if !target.exists() {
         let instead = format!(
-            "give a folder with the programs and {}: --assets DIR",
+            "pass a folder with the programs and {}: --assets DIR",
             FILES.join(", ")
         );
-        require_go(
-            "takes the definitions of routes from their module",
-            &instead,
-        )
-        .await?;
-        let workshop = BuildDir::open(streams, MODULE).await?;
-        // Another start may have downloaded them while this one waited.
+        require_go("downloads the route definitions", &instead).await?;
+        let build_dir = BuildDir::open(streams, MODULE).await?;
+        // Another process may have downloaded them while this one waited.
         if !target.exists() {
-            download(streams, &workshop, &target).await?;
+            download(streams, &build_dir, &target).await?;
         }
     }
     Ok(target)
 }
 
-/// The manifests of a folder that `obtain` gave.
+/// Returns the manifests in a folder that [`obtain`] returned.
 pub fn read(dir: &Path) -> anyhow::Result<Vec<String>> {
     let read = |file| {
         let path = dir.join(file);
@@ -64,23 +60,23 @@ struct Downloaded {
     dir: PathBuf,
 }
 
-async fn download(streams: &Streams, workshop: &BuildDir, target: &Path) -> anyhow::Result<()> {
+async fn download(streams: &Streams, build_dir: &BuildDir, target: &Path) -> anyhow::Result<()> {
     let spinner = Spinner::new(streams);
-    spinner.step("Downloading the Gateway API's definitions of routes");
+    spinner.step("Downloading the Gateway API's route definitions");
     let status = spinner
         .during(
             "Still downloading",
-            workshop.go(&["mod", "download", "-json", PATH]),
+            build_dir.go(&["mod", "download", "-json", MODULE_PATH]),
         )
         .await?;
     if !status.success() {
-        return Err(workshop
-            .failure("downloading the definitions of routes", status)
+        return Err(build_dir
+            .failure("downloading the route definitions", status)
             .into());
     }
-    let downloaded: Downloaded = serde_json::from_str(&workshop.output()?)
-        .context("reading where go has put the definitions")?;
-    let copies = workshop.dir().join("definitions");
+    let downloaded: Downloaded = serde_json::from_str(&build_dir.output()?)
+        .context("reading where go put the definitions")?;
+    let copies = build_dir.dir().join("definitions");
     state_dir::make_private_dir(&copies)?;
     for file in FILES {
         let source = downloaded.dir.join(FOLDER).join(file);
@@ -90,6 +86,6 @@ async fn download(streams: &Streams, workshop: &BuildDir, target: &Path) -> anyh
     }
     std::fs::rename(&copies, target)
         .with_context(|| format!("moving the definitions to {}", target.display()))?;
-    spinner.finish("Downloaded the definitions of routes");
+    spinner.finish("Downloaded the route definitions");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The objects that every cluster of a sandbox has from the start.
+//! Installs the objects that every cluster of a sandbox starts with.
 
 use std::time::Duration;
 
@@ -12,19 +12,20 @@ use super::access::limited;
 const NODE: &str = include_str!("assets/node.yaml");
 const TRAFFIC_SPLIT: &str = include_str!("assets/trafficsplit.yaml");
 const REMOTE_ACCESS: &str = include_str!("assets/remote-access.yaml");
-/// Of Linkerd's own definition what a group needs; the rest is open.
+/// The part of Linkerd's own definition that a group needs; it accepts any other field.
 const LINKERD_HTTP_ROUTE: &str = include_str!("assets/linkerd-httproute.yaml");
-const SERVED: [(&str, &str, &str); 4] = [
+const REQUIRED_KINDS: [(&str, &str, &str); 4] = [
     ("split.smi-spec.io", "v1alpha2", "TrafficSplit"),
     ("gateway.networking.k8s.io", "v1", "HTTPRoute"),
     ("gateway.networking.k8s.io", "v1", "GRPCRoute"),
     ("policy.linkerd.io", "v1beta3", "HTTPRoute"),
 ];
 const EMOJIVOTO: &str = include_str!("assets/emojivoto.yaml");
-const POLL: Duration = Duration::from_millis(50);
-const LIMIT: Duration = Duration::from_secs(30);
+const INSTALL_POLL: Duration = Duration::from_millis(50);
+const INSTALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Installs the node, the other clusters' rights, the definitions of what carries groups, and emojivoto unless `bare`; waits until all is in use.
+/// Installs the node, the permissions of other clusters, the definitions of the kinds of groups and,
+/// unless `bare`, emojivoto. Waits until all of it is in use.
 pub async fn install(client: &Client, definitions: &[String], bare: bool) -> anyhow::Result<()> {
     let own = [NODE, REMOTE_ACCESS, TRAFFIC_SPLIT, LINKERD_HTTP_ROUTE];
     for manifest in own
@@ -40,7 +41,7 @@ pub async fn install(client: &Client, definitions: &[String], bare: bool) -> any
         })
         .await?;
     }
-    for (group, version, kind) in SERVED {
+    for (group, version, kind) in REQUIRED_KINDS {
         let gvk = GroupVersionKind::gvk(group, version, kind);
         until(&format!("{kind} of {group} is served"), || {
             is_served(client, &gvk)
@@ -75,12 +76,17 @@ fn resource_of(types: &TypeMeta) -> anyhow::Result<ApiResource> {
 async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) -> anyhow::Result<()> {
     let wait = async {
         while !holds().await {
-            tokio::time::sleep(POLL).await;
+            tokio::time::sleep(INSTALL_POLL).await;
         }
     };
-    tokio::time::timeout(LIMIT, wait)
+    tokio::time::timeout(INSTALL_TIMEOUT, wait)
         .await
-        .with_context(|| format!("waited {} s until {what}", LIMIT.as_secs()))
+        .with_context(|| {
+            format!(
+                "timed out after {} s waiting until {what}",
+                INSTALL_TIMEOUT.as_secs()
+            )
+        })
 }
 
 async fn deployments_are_ready(client: &Client) -> bool {

@@ -1,4 +1,5 @@
-//! What `linkerd multicluster link` leaves in a cluster: a secret with which the APIs of the others can be read.
+//! The credentials that `linkerd multicluster link` creates in a cluster: a Secret for each other
+//! cluster, with which its API can be read.
 
 use std::collections::BTreeMap;
 
@@ -12,9 +13,9 @@ use super::access;
 use super::access::limited;
 use super::cluster::ControlPlane;
 
-const NAMESPACE: &str = "linkerd-multicluster";
+const LINKS_NAMESPACE: &str = "linkerd-multicluster";
 
-/// Gives each cluster the credentials for all others.
+/// Writes the credentials for all other clusters to each cluster.
 pub async fn write(clusters: &[ControlPlane]) -> anyhow::Result<()> {
     let writes = clusters.iter().map(|local| write_to(local, clusters));
     futures::future::try_join_all(writes).await.map(drop)
@@ -24,8 +25,8 @@ async fn write_to(local: &ControlPlane, clusters: &[ControlPlane]) -> anyhow::Re
     let here = &local.access.cluster;
     create_namespace(&local.client)
         .await
-        .with_context(|| format!("making {NAMESPACE} in {here}"))?;
-    let secrets: Api<Secret> = Api::namespaced(local.client.clone(), NAMESPACE);
+        .with_context(|| format!("creating {LINKS_NAMESPACE} in {here}"))?;
+    let secrets: Api<Secret> = Api::namespaced(local.client.clone(), LINKS_NAMESPACE);
     for remote in clusters
         .iter()
         .filter(|remote| remote.access.cluster != *here)
@@ -35,7 +36,7 @@ async fn write_to(local: &ControlPlane, clusters: &[ControlPlane]) -> anyhow::Re
             .await
             .with_context(|| {
                 format!(
-                    "giving {here} the credentials for {}",
+                    "writing the credentials for {} to {here}",
                     remote.access.cluster
                 )
             })?;
@@ -45,7 +46,7 @@ async fn write_to(local: &ControlPlane, clusters: &[ControlPlane]) -> anyhow::Re
 
 async fn create_namespace(client: &Client) -> anyhow::Result<()> {
     let metadata = ObjectMeta {
-        name: Some(NAMESPACE.to_owned()),
+        name: Some(LINKS_NAMESPACE.to_owned()),
         ..ObjectMeta::default()
     };
     let namespace = Namespace {

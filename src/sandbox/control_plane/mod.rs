@@ -1,3 +1,5 @@
+//! The clusters: programs, ports, credentials, and the objects that every cluster starts with.
+
 pub mod access;
 pub mod assets;
 pub mod build;
@@ -7,4 +9,3 @@ pub mod install;
 pub mod links;
 pub mod ports;
 pub mod program;
-pub mod secrets;

@@ -1,25 +1,27 @@
-//! Free ports below the ephemeral range, where no outgoing connection of another program can take them meanwhile.
+//! Free ports below the ephemeral range, where outgoing connections of other programs do not take
+//! them.
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, TcpListener};
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-use super::secrets;
 use crate::problem::Problem;
+use crate::sandbox::host::secrets;
 
-const RANGE: Range<u16> = 20_000..32_000;
-const TRIES: usize = 500;
+const PORT_RANGE: Range<u16> = 20_000..32_000;
+const PORT_ATTEMPTS: usize = 500;
 
-/// Hands out ports, none of them twice.
+/// Hands out each port at most once.
 #[derive(Debug, Default)]
 pub struct Ports {
     given: Mutex<BTreeSet<u16>>,
 }
 
 impl Ports {
+    /// Returns a free port.
     pub fn next(&self) -> anyhow::Result<u16> {
-        for _ in 0..TRIES {
+        for _ in 0..PORT_ATTEMPTS {
             let port = random_port()?;
             let fresh = self
                 .given
@@ -32,7 +34,7 @@ impl Ports {
         }
         Err(Problem::new(format!(
             "no free port from {} to {} on 127.0.0.1",
-            RANGE.start, RANGE.end
+            PORT_RANGE.start, PORT_RANGE.end
         ))
         .into())
     }
@@ -41,5 +43,5 @@ impl Ports {
 fn random_port() -> anyhow::Result<u16> {
     let mut bytes = [0; 2];
     secrets::fill_random(&mut bytes)?;
-    Ok(RANGE.start + u16::from_be_bytes(bytes) % (RANGE.end - RANGE.start))
+    Ok(PORT_RANGE.start + u16::from_be_bytes(bytes) % (PORT_RANGE.end - PORT_RANGE.start))
 }

@@ -1,4 +1,4 @@
-//! The programs that a supervisor runs: each in the care of a task that notes its end and can end it.
+//! The programs that a supervisor runs. A task waits for each one's exit, and can stop it.
 
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -10,9 +10,9 @@ use tokio::process::Child;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::sandbox::supervisor::{guard, state_dir};
+use crate::sandbox::host::{guard, state_dir};
 
-/// What is to be started, and where its output goes.
+/// A program to start, and the file for its output.
 #[derive(Debug)]
 pub struct Launch {
     pub cluster: String,
@@ -22,7 +22,7 @@ pub struct Launch {
     pub log: PathBuf,
 }
 
-/// A program that was started.
+/// A running program.
 #[derive(Debug, Clone)]
 pub struct ControlPlaneProgram {
     pub cluster: String,
@@ -34,7 +34,7 @@ pub struct ControlPlaneProgram {
 }
 
 impl ControlPlaneProgram {
-    /// Waits for the program's end, and says how it ended.
+    /// Waits for the program's exit, and describes it.
     pub async fn ended(&self) -> String {
         let mut end = self.end.clone();
         let outcome = end
@@ -45,7 +45,7 @@ impl ControlPlaneProgram {
         outcome.unwrap_or_else(|| "ended".to_owned())
     }
 
-    /// Sends a signal, unless the program has ended.
+    /// Sends a signal if the program runs.
     pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
         let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
         match pid
@@ -59,14 +59,14 @@ impl ControlPlaneProgram {
         }
     }
 
-    /// Kills the program and waits until it is gone.
+    /// Kills the program and waits for its exit.
     pub async fn stop(&self) {
         self.stop.send_replace(true);
         self.ended().await;
     }
 
-    /// The last lines of the program's log.
-    pub fn last_words(&self) -> String {
+    /// Returns the last lines of the program's log.
+    pub fn log_tail(&self) -> String {
         last_lines(&self.log, 12)
     }
 }
@@ -79,8 +79,8 @@ pub struct Roster {
 }
 
 impl Roster {
-    /// Starts a program under a guard. Must be called on the process's main thread: on Linux the death of the
-    /// thread that started it is what ends the program.
+    /// Starts a program under a guard. Must be called on the process's main thread: on Linux the
+    /// program is killed when the thread that started it ends.
     pub fn start(&self, launch: Launch) -> anyhow::Result<ControlPlaneProgram> {
         let log = state_dir::open_log(&launch.log)?;
         let mut child = guard::command()?
@@ -110,7 +110,7 @@ impl Roster {
         Ok(program)
     }
 
-    /// Kills all programs and waits until they are gone.
+    /// Kills all programs and waits for their exits.
     pub async fn stop_all(&self) {
         let programs = std::mem::take(&mut *lock(&self.programs));
         for program in &programs {
@@ -136,11 +136,11 @@ async fn attend(child: &mut Child, mut stopped: watch::Receiver<bool>) -> String
 fn describe(outcome: std::io::Result<ExitStatus>) -> String {
     match outcome {
         Ok(status) => format!("ended with {status}"),
-        Err(cause) => format!("could not be waited for: {cause}"),
+        Err(cause) => format!("ended: {cause}"),
     }
 }
 
-/// The last `count` lines of a file; empty if it can't be read.
+/// Returns the last `count` lines of a file; empty if it cannot be read.
 pub fn last_lines(path: &Path, count: usize) -> String {
     let content = std::fs::read(path).unwrap_or_default();
     let text = String::from_utf8_lossy(&content);

@@ -1,4 +1,4 @@
-//! Runs the plugin's own commands as a user would, and shows what they print.
+//! Runs the plugin's own commands as a user would, and prints their output.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -10,33 +10,34 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
-use super::NAMESPACE;
+use super::objects::NAMESPACE;
 use crate::output::streams::Streams;
 use crate::problem::Problem;
-use crate::sandbox::supervisor::guard;
+use crate::sandbox::host::guard;
 
-const COMMAND_LIMIT: Duration = Duration::from_secs(30);
-/// `watch` says a line once it has begun; one that says nothing by then is taken to have begun as well.
-const WATCH_START: Duration = Duration::from_secs(5);
-const WATCH_END: Duration = Duration::from_secs(10);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
+/// `watch` prints a line when it starts. After this time without one, it counts as started too.
+const WATCH_START_TIMEOUT: Duration = Duration::from_secs(5);
+const WATCH_EXIT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Runs commands on one cluster.
 pub struct Actor {
     pub streams: Streams,
     pub kubeconfig: PathBuf,
     pub context: String,
 }
 
-/// `watch` while it runs; killed when this is dropped.
+/// A running `watch`, killed when this is dropped.
 pub struct RunningWatch {
     child: Child,
     printers: [JoinHandle<()>; 2],
 }
 
 impl Actor {
-    /// Runs a command to its end and shows its output; an exit code other than 0 is an error.
+    /// Runs a command and prints its output. An exit code other than 0 is an error.
     pub async fn run(&self, arguments: &[&str]) -> anyhow::Result<()> {
         let mut command = self.command(arguments)?;
-        let output = tokio::time::timeout(COMMAND_LIMIT, command.output())
+        let output = tokio::time::timeout(COMMAND_TIMEOUT, command.output())
             .await
             .with_context(|| format!("`{}` did not end", arguments[0]))?
             .with_context(|| format!("starting `{}`", arguments[0]))?;
@@ -52,7 +53,7 @@ impl Actor {
         Err(Problem::new(format!("`{}` ended with {}", arguments[0], output.status)).into())
     }
 
-    /// Starts `watch` beside the story; its lines are shown as they come.
+    /// Starts `watch` in the background, and prints its lines as they come.
     pub async fn start_watch(&self, arguments: &[&str]) -> anyhow::Result<RunningWatch> {
         let mut child = self
             .command(arguments)?
@@ -71,7 +72,7 @@ impl Actor {
                 let status = status.context("waiting for `watch`")?;
                 Err(Problem::new(format!("`watch` ended with {status}")).into())
             }
-            _ = tokio::time::timeout(WATCH_START, has_begun.changed()) => Ok(RunningWatch { child, printers }),
+            _ = tokio::time::timeout(WATCH_START_TIMEOUT, has_begun.changed()) => Ok(RunningWatch { child, printers }),
         }
     }
 
@@ -99,7 +100,7 @@ impl Actor {
 }
 
 impl RunningWatch {
-    /// Asks `watch` to end, which it should do cleanly.
+    /// Asks `watch` to exit, and expects exit code 0.
     pub async fn end(mut self) -> anyhow::Result<()> {
         let pid = self
             .child
@@ -116,7 +117,7 @@ impl RunningWatch {
             }
             anyhow::Ok(status)
         };
-        let status = tokio::time::timeout(WATCH_END, ended)
+        let status = tokio::time::timeout(WATCH_EXIT_TIMEOUT, ended)
             .await
             .context("`watch` did not end")??;
         if status.success() {

@@ -1,24 +1,22 @@
-//! What must hold on the objects.
+//! Checks the objects that the demo's commands make.
 
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams};
+use kube::api::ListParams;
 use kube::{Api, Client};
-use serde_json::value::to_raw_value;
 
-use super::observer::has_ready_endpoint;
-use super::{APEX, NAMESPACE};
+use super::objects::{APEX, NAMESPACE, has_ready_endpoint, objects, read};
 use crate::problem::Problem;
 use crate::resource::annotations::CONTROLLED_BY;
-use crate::resource::{Kind, KindInfo, Record};
+use crate::resource::{Kind, Record};
 use crate::sandbox::control_plane::access::limited;
 
-const POLL: Duration = Duration::from_millis(50);
-const LIMIT: Duration = Duration::from_secs(15);
+const MIRROR_POLL: Duration = Duration::from_millis(50);
+const MIRROR_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Waits until the mirror service is there and, but for a flat network, has a ready endpoint.
+/// Waits until the mirror Service exists and, except on a flat network, has a ready endpoint.
 pub async fn mirror_appears(client: &Client, mirror: &str, flat: bool) -> anyhow::Result<()> {
     let services: Api<Service> = Api::namespaced(client.clone(), NAMESPACE);
     let slices: Api<EndpointSlice> = Api::namespaced(client.clone(), NAMESPACE);
@@ -36,40 +34,21 @@ pub async fn mirror_appears(client: &Client, mirror: &str, flat: bool) -> anyhow
     };
     let wait = async {
         while !has_appeared().await? {
-            tokio::time::sleep(POLL).await;
+            tokio::time::sleep(MIRROR_POLL).await;
         }
         anyhow::Ok(())
     };
-    tokio::time::timeout(LIMIT, wait).await.map_err(|_| {
-        Problem::new(format!(
-            "{mirror} was not there and ready after {} s",
-            LIMIT.as_secs()
-        ))
-    })?
+    tokio::time::timeout(MIRROR_TIMEOUT, wait)
+        .await
+        .map_err(|_| {
+            Problem::new(format!(
+                "{mirror} was not ready after {} s",
+                MIRROR_TIMEOUT.as_secs()
+            ))
+        })?
 }
 
-/// The objects of a kind, at the version that `create` writes.
-pub fn objects(client: &Client, kind: &dyn Kind) -> Api<DynamicObject> {
-    Api::all_with(client.clone(), &resource(kind))
-}
-
-pub fn resource(kind: &dyn Kind) -> ApiResource {
-    let KindInfo {
-        api_version,
-        kind,
-        plural,
-        ..
-    } = kind.info();
-    let (group, version) = api_version.split_once('/').unwrap_or_default();
-    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural)
-}
-
-/// An object as a group.
-pub fn read(kind: &'static dyn Kind, object: &DynamicObject) -> anyhow::Result<Record> {
-    Ok(kind.read(to_raw_value(object)?.as_ref())?)
-}
-
-/// Checks that there is one object of the kind, and that it is the one that `create` has to make.
+/// Checks that the object that `create` makes is the only one of its kind.
 pub async fn only_this_group(
     client: &Client,
     kind: &'static dyn Kind,
@@ -88,13 +67,12 @@ pub async fn only_this_group(
     if found == [expected.clone()] {
         return Ok(());
     }
-    Err(Problem::new(format!(
-        "the {}s are not as they should be",
-        kind.info().kind
-    ))
-    .next(format!("expected: {expected}"))
-    .next(format!("found:    {}", found.join("; ")))
-    .into())
+    Err(
+        Problem::new(format!("the {}s are not as expected", kind.info().kind))
+            .next(format!("expected: {expected}"))
+            .next(format!("found:    {}", found.join("; ")))
+            .into(),
+    )
 }
 
 fn describe(record: &Record) -> String {

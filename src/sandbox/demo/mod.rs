@@ -1,9 +1,11 @@
-//! `sandbox demo`: the whole story on two clusters, each point of it checked on the objects.
+//! `sandbox demo`: plays a failover and a failback on two clusters, and checks each step on the
+//! objects.
 
-pub mod actor;
-pub mod checks;
-pub mod observer;
-pub mod route;
+mod actor;
+mod checks;
+mod objects;
+mod observer;
+mod route;
 
 use std::time::Duration;
 
@@ -13,36 +15,35 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::json;
 
+use self::actor::Actor;
+use self::objects::{APEX, NAMESPACE};
+use self::observer::DemoObserver;
 use super::control_plane::access;
 use super::control_plane::access::limited;
+use super::host::state_dir::StateDir;
 use super::supervisor::session::Session;
-use super::supervisor::state_dir::StateDir;
 use crate::cli::SandboxDemoArgs;
 use crate::model::Carrier;
 use crate::output::streams::Streams;
 use crate::problem::{Exit, Problem};
 use crate::process::signals::Interrupts;
+use crate::resource::linkerd::EXPORTED;
 use crate::resource::{Kind, TrafficSplit, kinds_called};
-use actor::Actor;
-use observer::DemoObserver;
 
-const NAMESPACE: &str = "emojivoto";
-const APEX: &str = "web-svc";
-
-/// Starts the clusters, plays the story and takes everything down again, however it went.
+/// Starts the clusters, plays the demo, and stops everything again, also after an error.
 pub async fn run(streams: &Streams, args: &SandboxDemoArgs) -> anyhow::Result<Exit> {
     let [home, away, ..] = args.up.clusters.as_slice() else {
-        return Err(Problem::usage("the story needs two clusters").into());
+        return Err(Problem::usage("the demo needs two clusters").into());
     };
     let kinds = kinds_called(&args.kind);
     let Some(kind) = kinds.first() else {
-        return Err(Problem::usage(format!("{:?} is no kind of group", args.kind)).into());
+        return Err(Problem::usage(format!("unknown kind {:?}", args.kind)).into());
     };
     let mut interrupts = Interrupts::listen()?;
     let session =
         Session::start(streams, StateDir::temporary()?, &args.up, &mut interrupts).await?;
-    let told = async {
-        let kubeconfig = session.place().kubeconfig();
+    let demo = async {
+        let kubeconfig = session.state_dir().kubeconfig();
         let story = Story {
             streams: streams.clone(),
             kind: *kind,
@@ -60,12 +61,12 @@ pub async fn run(streams: &Streams, args: &SandboxDemoArgs) -> anyhow::Result<Ex
         };
         story.play().await
     };
-    let outcome = interrupts.or(told).await;
+    let outcome = interrupts.or(demo).await;
     session.stop().await?;
     outcome.map(|()| Exit::Done)
 }
 
-/// One telling: where the service fails, and where it is taken over.
+/// One run of the demo.
 struct Story {
     streams: Streams,
     kind: &'static dyn Kind,
@@ -88,7 +89,7 @@ impl Story {
             DemoObserver::start(&self.home_client, self.kind, &self.fallback).await,
         )?;
         self.streams.print(&format!(
-            "\n3. Watch, and take all of {APEX}'s pods in {} away",
+            "\n3. Watch, and remove all of {APEX}'s pods in {}",
             self.actor.context
         ))?;
         let watch = step(
@@ -105,7 +106,7 @@ impl Story {
         step(4, self.actor.run(&self.with_remote(&["status"])).await)?;
         step(5, watch.end().await)?;
         self.streams.print(&format!(
-            "\n6. {APEX} failed over to {} in {} and back in {}, as watches beside the loop's saw it.",
+            "\n6. {APEX} failed over to {} in {} and back in {}, measured by an independent watch.",
             self.fallback,
             in_words(over),
             in_words(back)
@@ -116,18 +117,17 @@ impl Story {
     async fn export(&self) -> anyhow::Result<()> {
         self.streams
             .print(&format!("1. Export {APEX} from {}", self.away))?;
-        let label = "mirror.linkerd.io/exported";
         let mode = if self.flat {
             "remote-discovery"
         } else {
             "true"
         };
         self.streams.print(&format!(
-            "$ kubectl --context={} -n {NAMESPACE} label service {APEX} {label}={mode}",
+            "$ kubectl --context={} -n {NAMESPACE} label service {APEX} {EXPORTED}={mode}",
             self.away
         ))?;
         let services: Api<Service> = Api::namespaced(self.away_client.clone(), NAMESPACE);
-        let patch = Patch::Merge(json!({"metadata": {"labels": {label: mode}}}));
+        let patch = Patch::Merge(json!({"metadata": {"labels": {EXPORTED: mode}}}));
         limited(services.patch(APEX, &PatchParams::default(), &patch)).await?;
         checks::mirror_appears(&self.home_client, &self.fallback, self.flat).await?;
         let endpoints = if self.flat {
@@ -136,7 +136,7 @@ impl Story {
             ", with a ready endpoint".to_owned()
         };
         self.streams.print(&format!(
-            "{} has appeared in {}{endpoints}.",
+            "{} appeared in {}{endpoints}.",
             self.fallback, self.actor.context
         ))?;
         Ok(())
@@ -155,19 +155,18 @@ impl Story {
         self.actor.run(&self.with_remote(&create)).await?;
         checks::only_this_group(&self.home_client, self.kind, &self.fallback).await?;
         self.streams.print(&format!(
-            "{} {APEX}-failover is the only one, and as it should be.",
+            "{} {APEX}-failover is as expected, and the only one.",
             info.kind
         ))?;
         if info.carrier == Carrier::Route {
             route::accept(&self.home_client, self.kind).await?;
-            self.streams.print(
-                "It is accepted here, as Linkerd's policy controller does with such a route.",
-            )?;
+            self.streams
+                .print("The demo accepts the route, as Linkerd's policy controller would.")?;
         }
         Ok(())
     }
 
-    /// In a flat network the readiness of mirrors is read in the other cluster.
+    /// On a flat network, the readiness of mirrors is read in the other cluster.
     fn with_remote<'a>(&'a self, command: &[&'a str]) -> Vec<&'a str> {
         let remote: &[&str] = if self.flat {
             &["--remote", &self.remote]
@@ -177,7 +176,7 @@ impl Story {
         [command, remote].concat()
     }
 
-    /// Scales the deployment and waits for the weights that follow; gives the time between the two changes.
+    /// Scales the Deployment and waits for the weights to follow. Returns the time between the two.
     async fn switch(&self, observer: &mut DemoObserver, replicas: u32) -> anyhow::Result<Duration> {
         let context = &self.actor.context;
         self.streams.print(&format!(
@@ -188,7 +187,8 @@ impl Story {
         let params = PatchParams::default();
         let scale = limited(deployments.patch("web", &params, &patch));
         let ready = replicas > 0;
-        // Together: events that came before the patch's answer must not wait for it, or the time would be too short.
+        // Concurrently: an event that precedes the response must not wait for it, or the measured time
+        // would be too short.
         let (_, took) = futures::try_join!(scale, observer.switch(ready))?;
         let [primary, fallback] = observer::weights(ready);
         self.streams.print(&format!(
@@ -200,7 +200,7 @@ impl Story {
 }
 
 fn step<T>(number: u32, outcome: anyhow::Result<T>) -> anyhow::Result<T> {
-    outcome.map_err(|cause| cause.context(format!("step {number} did not hold")))
+    outcome.map_err(|cause| cause.context(format!("step {number} failed")))
 }
 
 fn in_words(time: Duration) -> String {

@@ -1,4 +1,4 @@
-//! Measures the switches from watches of its own: from the endpoint change to the weights.
+//! Measures failovers with watches of its own, from the change of endpoints to that of weights.
 
 use std::time::{Duration, Instant};
 
@@ -10,21 +10,21 @@ use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client};
 
-use super::checks::{objects, read};
-use super::{APEX, NAMESPACE};
+use super::objects::{APEX, NAMESPACE, has_ready_endpoint, objects, read};
 use crate::problem::Problem;
 use crate::resource::Kind;
 use crate::sandbox::mirror::known::Known;
+use crate::sandbox::mirror::watches::WATCH_SECONDS;
 
-const SWITCH_LIMIT: Duration = Duration::from_secs(30);
-const START_LIMIT: Duration = Duration::from_secs(10);
-const WATCH_SECONDS: u32 = 25;
+const SWITCH_TIMEOUT: Duration = Duration::from_secs(30);
+const WATCH_SYNC_TIMEOUT: Duration = Duration::from_secs(10);
 
 enum DemoChange {
     Slice(Event<EndpointSlice>),
     Group(Event<DynamicObject>),
 }
 
+/// The watches that measure.
 pub struct DemoObserver {
     changes: SelectAll<BoxStream<'static, watcher::Result<DemoChange>>>,
     slices: Known<EndpointSlice>,
@@ -33,22 +33,13 @@ pub struct DemoObserver {
     fallback: String,
 }
 
-/// The weights of the primary and the fallback that belong to a primary that is ready, or not.
+/// Returns the weights of primary and fallback that a ready primary, or one that is not, should have.
 pub fn weights(ready: bool) -> [u32; 2] {
     if ready { [1, 0] } else { [0, 1] }
 }
 
-/// Whether any endpoint of the slice takes traffic.
-pub fn has_ready_endpoint(slice: &EndpointSlice) -> bool {
-    let mut endpoints = slice
-        .endpoints
-        .iter()
-        .filter_map(|endpoint| endpoint.conditions.as_ref());
-    endpoints.any(|conditions| conditions.ready != Some(false))
-}
-
 impl DemoObserver {
-    /// Opens the watches, and returns once they have listed.
+    /// Opens the watches, and waits for their first lists.
     pub async fn start(
         client: &Client,
         kind: &'static dyn Kind,
@@ -77,13 +68,14 @@ impl DemoObserver {
             }
             anyhow::Ok(())
         };
-        tokio::time::timeout(START_LIMIT, listed)
+        tokio::time::timeout(WATCH_SYNC_TIMEOUT, listed)
             .await
-            .map_err(|_| Problem::new("the watches that measure did not start"))??;
+            .map_err(|_| Problem::new("the demo's own watches did not start"))??;
         Ok(observer)
     }
 
-    /// Waits until the primary is ready (or not) and the weights say so; gives the time from one to the other.
+    /// Waits until the primary is ready (or not) and the weights match. Returns the time between the
+    /// two.
     pub async fn switch(&mut self, ready: bool) -> anyhow::Result<Duration> {
         let (mut changed, mut moved) = (None, None);
         let both = async {
@@ -100,7 +92,7 @@ impl DemoObserver {
                 self.observe().await?;
             }
         };
-        match tokio::time::timeout(SWITCH_LIMIT, both).await {
+        match tokio::time::timeout(SWITCH_TIMEOUT, both).await {
             Ok(took) => took,
             Err(_) => Err(self.too_late(ready).into()),
         }
@@ -113,7 +105,7 @@ impl DemoObserver {
             Some(Err(cause)) => {
                 return Err(anyhow::Error::new(cause).context("watching the cluster"));
             }
-            None => anyhow::bail!("the watches have ended"),
+            None => anyhow::bail!("the watches ended"),
         }
         Ok(())
     }
@@ -124,7 +116,7 @@ impl DemoObserver {
             .any(|(_, slice)| has_ready_endpoint(slice))
     }
 
-    /// `web-svc=1,web-svc-east=0`, as the object has them.
+    /// Returns the weights on the object: `web-svc=1,web-svc-east=0`.
     fn weights_now(&self) -> Option<String> {
         let key = (NAMESPACE.to_owned(), format!("{APEX}-failover"));
         let group = read(self.kind, self.groups.get(&key)?).ok()?.group.ok()?;
@@ -147,7 +139,7 @@ impl DemoObserver {
         };
         Problem::new(format!(
             "the weights did not become {primary} and {fallback} within {} s",
-            SWITCH_LIMIT.as_secs()
+            SWITCH_TIMEOUT.as_secs()
         ))
         .next(format!("{APEX} {readiness} ready endpoints."))
         .next(format!("The weights are {found}."))

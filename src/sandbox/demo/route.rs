@@ -1,15 +1,14 @@
-//! What Linkerd's policy controller does with a route: the clusters have none.
+//! Accepts a route in place of Linkerd's policy controller, which the clusters do not run.
 
 use kube::api::{DynamicObject, Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::json;
 
-use super::checks::resource;
-use super::{APEX, NAMESPACE};
+use super::objects::{APEX, NAMESPACE, resource};
 use crate::resource::Kind;
 use crate::sandbox::control_plane::access::limited;
 
-/// Has the group's route accepted, so that it counts.
+/// Sets the status of the group's route, so that it has an effect.
 pub async fn accept(client: &Client, kind: &dyn Kind) -> anyhow::Result<()> {
     let routes: Api<DynamicObject> =
         Api::namespaced_with(client.clone(), NAMESPACE, &resource(kind));

@@ -1,4 +1,4 @@
-//! What an exported service looks like in another cluster. No I/O.
+//! Computes the mirror of an exported Service. No I/O.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -12,13 +12,13 @@ use kube::api::ObjectMeta;
 use crate::resource::linkerd::{
     CLUSTER_NAME, EXPORTED, MIRRORED_SERVICE, REMOTE_DISCOVERY, REMOTE_FQ_NAME, REMOTE_SERVICE,
 };
-use crate::sandbox::supervisor::state::Gateway;
+use crate::sandbox::host::state::Gateway;
 
 /// The label selector of exported Services, through the gateway or on a flat network.
 pub const EXPORTED_SELECTOR: &str = "mirror.linkerd.io/exported in (true,remote-discovery)";
 const REMOTE_VERSION: &str = "mirror.linkerd.io/remote-resource-version";
 const OWN_PREFIX: &str = "mirror.linkerd.io/";
-/// Hints about topology say nothing across clusters.
+/// Topology hints are meaningless in another cluster.
 const NOT_COPIED: [&str; 2] = [
     "service.kubernetes.io/topology-aware-hints",
     "service.kubernetes.io/topology-mode",
@@ -26,22 +26,23 @@ const NOT_COPIED: [&str; 2] = [
 /// The port of Linkerd's multicluster gateway.
 const GATEWAY_PORT: i32 = 4143;
 
-/// The cluster that exports.
+/// The exporting cluster.
 #[derive(Debug, Clone)]
-pub struct Remote {
+pub struct Exporter {
     pub cluster: String,
     pub gateway: Ipv4Addr,
 }
 
-/// The objects that stand for services of other clusters.
+/// The objects of one mirror.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DesiredMirror {
     pub service: Service,
-    /// Only where the traffic goes through a gateway.
+    /// None unless the traffic goes through a gateway.
     pub endpoints: Option<Endpoints>,
 }
 
-impl Remote {
+impl Exporter {
+    /// Returns the mirror of an exported Service.
     pub fn mirror(
         &self,
         exported: &Service,
@@ -161,7 +162,7 @@ impl Remote {
     }
 }
 
-/// Whether clients reach the pods themselves, without a gateway.
+/// Whether clients reach the pods directly, without a gateway.
 fn is_flat(exported: &Service) -> bool {
     exported
         .labels()
@@ -169,7 +170,7 @@ fn is_flat(exported: &Service) -> bool {
         .is_some_and(|value| value == "remote-discovery")
 }
 
-/// The ports of a service as its mirror has them.
+/// Returns the ports of a Service as its mirror has them.
 pub fn copied_ports(service: &Service) -> Vec<ServicePort> {
     let copy = |port: &ServicePort| ServicePort {
         name: port.name.clone(),

@@ -1,4 +1,4 @@
-//! What a federated service looks like: one service that stands for its members in all clusters. No I/O.
+//! Computes a federated Service, which is a union of its members in all clusters. No I/O.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,11 @@ use crate::resource::linkerd::{LOCAL_DISCOVERY, MIRRORED_SERVICE, REMOTE_DISCOVE
 /// The label selector of the members of federated Services.
 pub const MEMBER_SELECTOR: &str = "mirror.linkerd.io/federated=member";
 
-/// A service that is labelled as a member, and its cluster; `None` is the cluster of the federated service.
+/// A Service that is labelled as a member, and its cluster; none is the federated Service's own
+/// cluster.
 pub type FederationMember<'a> = (Option<&'a str>, &'a Service);
 
-/// The federated service of the members, all of this namespace and name.
+/// Returns the federated Service of members that all have this namespace and name.
 pub fn mirror((namespace, name): &Key, members: &[FederationMember<'_>]) -> DesiredMirror {
     let remote: Vec<_> = members
         .iter()

@@ -1,4 +1,4 @@
-//! The objects of one watch, by namespace and name.
+//! The store of one watch: its objects by namespace and name.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,13 @@ use kube::runtime::watcher::Event;
 /// Namespace (empty for cluster-wide kinds) and name.
 pub type Key = (String, String);
 
+/// The objects of one watch. kube's reflector store would share them behind a lock, which one task
+/// does not need.
 #[derive(Debug)]
 pub struct Known<K> {
     objects: BTreeMap<Key, K>,
     listing: BTreeMap<Key, K>,
+    /// The first list is complete.
     pub listed: bool,
 }
 
@@ -26,6 +29,7 @@ impl<K> Default for Known<K> {
 }
 
 impl<K: ResourceExt> Known<K> {
+    /// Applies an event. A new list replaces all objects once it is complete.
     pub fn observe(&mut self, event: Event<K>) {
         match event {
             Event::Init => self.listing.clear(),

@@ -1,4 +1,4 @@
-//! The mirrors in one cluster: watches all clusters, and keeps them as they should be.
+//! The mirrors in one cluster: watches all clusters, and reconciles the mirrors with what they export.
 
 use std::collections::BTreeMap;
 
@@ -9,37 +9,38 @@ use kube::runtime::watcher::Event;
 use kube::{Client, ResourceExt};
 use tokio::sync::watch;
 
-use super::desired::{DesiredMirror, EXPORTED_SELECTOR, Remote};
+use super::desired::{DesiredMirror, EXPORTED_SELECTOR, Exporter};
 use super::federated;
 use super::federated::{FederationMember, MEMBER_SELECTOR};
 use super::known::{Key, Known, key_of};
-use super::watches::{MirrorChange, RETRY, changes};
-use super::writer::{Writer, is_own};
+use super::watches::{MirrorChange, RETRY_DELAY, changes};
+use super::writer::{MirrorWriter, is_own};
 use crate::resource::linkerd::MIRRORED_SERVICE;
-use crate::sandbox::supervisor::log::Log;
-use crate::sandbox::supervisor::state::Networks;
+use crate::sandbox::host::log::Log;
+use crate::sandbox::host::state::Networks;
 
-/// A cluster whose services may have mirrors.
+/// A cluster that exports Services.
 #[derive(Default)]
 struct Origin {
-    /// `None` for the cluster that the mirrors are in.
-    remote: Option<Remote>,
+    /// None for the cluster that the mirrors are in.
+    remote: Option<Exporter>,
     exported: Known<Service>,
     endpoints: Known<Endpoints>,
     members: Known<Service>,
 }
 
-pub struct Local<'a> {
+/// The mirrors in one cluster, and the watches that they depend on.
+pub struct LocalMirrors<'a> {
     changes: SelectAll<BoxStream<'static, MirrorChange>>,
     origins: Vec<Origin>,
     mirrors: Known<Service>,
     namespaces: Known<Namespace>,
-    writer: Writer<'a>,
+    writer: MirrorWriter<'a>,
 }
 
-impl<'a> Local<'a> {
-    /// The mirrors in the cluster `here` of what the clusters offer.
-    pub fn new(clusters: &[(Remote, Client)], here: usize, log: &'a Log) -> Option<Self> {
+impl<'a> LocalMirrors<'a> {
+    /// Watches everything that the mirrors in the cluster with the index `here` depend on.
+    pub fn new(clusters: &[(Exporter, Client)], here: usize, log: &'a Log) -> Option<Self> {
         let (own, client) = clusters.get(here)?;
         let mut streams = vec![
             changes(
@@ -79,17 +80,18 @@ impl<'a> Local<'a> {
             origins,
             mirrors: Known::default(),
             namespaces: Known::default(),
-            writer: Writer::new(&own.cluster, client.clone(), log),
+            writer: MirrorWriter::new(&own.cluster, client.clone(), log),
         })
     }
 
+    /// Reconciles after each change, and retries failed writes.
     pub async fn run(mut self, mut networks: watch::Receiver<Networks>) {
-        let mut again = false;
+        let mut retry = false;
         loop {
             tokio::select! {
                 Some(change) = self.changes.next() => self.observe(change),
                 Ok(()) = networks.changed() => {}
-                () = tokio::time::sleep(RETRY), if again => {}
+                () = tokio::time::sleep(RETRY_DELAY), if retry => {}
                 else => return,
             }
             while let Some(Some(change)) = self.changes.next().now_or_never() {
@@ -97,7 +99,7 @@ impl<'a> Local<'a> {
             }
             if self.has_listed_all() {
                 let networks = networks.borrow_and_update().clone();
-                again = !self.reconcile(&networks).await;
+                retry = !self.reconcile(&networks).await;
             }
         }
     }
@@ -121,9 +123,9 @@ impl<'a> Local<'a> {
             }
             MirrorChange::Failed(index, cause) => {
                 let remote = self.origins[index].remote.as_ref();
-                let cluster = remote.map_or("it", |remote| remote.cluster.as_str());
+                let cluster = remote.map_or("this cluster", |remote| remote.cluster.as_str());
                 self.writer
-                    .say(&format!("watching {cluster} failed, trying again: {cause}"));
+                    .log(&format!("watching {cluster} failed, retrying: {cause}"));
             }
         }
     }
@@ -136,7 +138,7 @@ impl<'a> Local<'a> {
         self.mirrors.listed && self.namespaces.listed && self.origins.iter().all(has_listed)
     }
 
-    /// Brings the mirrors to where they should be; whether all of it could be written.
+    /// Writes and deletes mirrors. Returns whether every write succeeded.
     async fn reconcile(&mut self, networks: &Networks) -> bool {
         let mut desired = self.exports(networks);
         desired.extend(self.federated());
@@ -152,7 +154,7 @@ impl<'a> Local<'a> {
             .collect();
         let mut complete = true;
         for (key, mirror) in desired {
-            complete &= self.writer.keep(key, mirror).await;
+            complete &= self.writer.apply(key, mirror).await;
         }
         for key in surplus {
             complete &= self.writer.remove(&key).await;
@@ -194,7 +196,8 @@ impl<'a> Local<'a> {
         mirrors.collect()
     }
 
-    /// Like Linkerd, the loop makes no namespaces; and nothing can be written in one that is going.
+    /// Like Linkerd's service mirror, this creates no namespaces, and nothing can be created in one that
+    /// is being deleted.
     fn is_active(&self, namespace: &str) -> bool {
         let namespace = self.namespaces.get(&(String::new(), namespace.to_owned()));
         namespace.is_some_and(|namespace| namespace.metadata.deletion_timestamp.is_none())

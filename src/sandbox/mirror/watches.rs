@@ -1,4 +1,6 @@
-//! Watches whose events come as changes of one type.
+//! Watches of all clusters as one stream of changes. They are kube's own watchers: unlike the product,
+//! the sandbox needs no bookmarks, deadlines or `Retry-After`, since its API servers run on this
+//! machine.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -12,11 +14,12 @@ use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 
-pub const RETRY: Duration = Duration::from_millis(300);
-/// The apiserver ends a watch after this time, so that a dead connection shows soon.
-const WATCH_SECONDS: u32 = 25;
+/// The delay before a failed watch or write is retried.
+pub const RETRY_DELAY: Duration = Duration::from_millis(300);
+/// The `timeoutSeconds` of a watch, so that a dead connection is noticed soon.
+pub const WATCH_SECONDS: u32 = 25;
 
-/// What was seen on one of the watches; the number is the cluster's.
+/// An event of one of the watches. The number is the cluster's index.
 pub enum MirrorChange {
     Exported(usize, Event<Service>),
     Endpoints(usize, Event<Endpoints>),
@@ -26,7 +29,7 @@ pub enum MirrorChange {
     Failed(usize, String),
 }
 
-/// Watches a cluster's objects with these labels in all namespaces, and goes on whatever happens.
+/// Watches a cluster's objects with these labels in all namespaces. The stream never ends.
 pub fn changes<K>(
     (index, client): (usize, &Client),
     labels: Option<&str>,
@@ -40,7 +43,7 @@ where
         ..watcher::Config::default()
     };
     watcher(Api::<K>::all(client.clone()), config.timeout(WATCH_SECONDS))
-        .backoff(Steady)
+        .backoff(ConstantBackoff)
         .map(move |event| {
             event.map_or_else(
                 |cause| MirrorChange::Failed(index, cause.to_string()),
@@ -50,17 +53,17 @@ where
         .boxed()
 }
 
-/// The same short pause after each failure: the clusters are on this machine.
-struct Steady;
+/// A constant backoff, since the clusters run on this machine.
+struct ConstantBackoff;
 
-impl Iterator for Steady {
+impl Iterator for ConstantBackoff {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {
-        Some(RETRY)
+        Some(RETRY_DELAY)
     }
 }
 
-impl Backoff for Steady {
+impl Backoff for ConstantBackoff {
     fn reset(&mut self) {}
 }

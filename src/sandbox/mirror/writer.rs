@@ -1,4 +1,4 @@
-//! Writes mirrors into a cluster, and only what has changed.
+//! Writes the mirrors of one cluster that have changed, by server-side apply.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -13,61 +13,63 @@ use super::desired::DesiredMirror;
 use super::known::Key;
 use crate::resource::linkerd::MIRRORED_SERVICE;
 use crate::sandbox::control_plane::access::{REQUEST_TIMEOUT, limited};
-use crate::sandbox::supervisor::log::Log;
+use crate::sandbox::host::log::Log;
 
-const MANAGER: &str = "linkerd-service-mirror";
+const MIRROR_MANAGER: &str = "linkerd-service-mirror";
 
-pub struct Writer<'a> {
+/// Writes the mirrors of one cluster.
+pub struct MirrorWriter<'a> {
     cluster: String,
     client: Client,
-    log: &'a Log,
-    /// What was written last; a mirror that someone else deletes leaves it.
+    file: &'a Log,
+    /// What was written last, without mirrors that someone else has deleted.
     written: BTreeMap<Key, DesiredMirror>,
-    /// What was said about failed writes, so as not to repeat it.
-    complaints: BTreeMap<Key, String>,
+    /// The errors that were logged, to log each one once.
+    logged_errors: BTreeMap<Key, String>,
 }
 
-impl<'a> Writer<'a> {
+impl<'a> MirrorWriter<'a> {
     pub fn new(cluster: &str, client: Client, log: &'a Log) -> Self {
         let cluster = cluster.to_owned();
         Self {
             cluster,
             client,
-            log,
+            file: log,
             written: BTreeMap::new(),
-            complaints: BTreeMap::new(),
+            logged_errors: BTreeMap::new(),
         }
     }
 
-    /// Brings a mirror to where it should be; whether that was possible.
-    pub async fn keep(&mut self, key: Key, mirror: DesiredMirror) -> bool {
+    /// Writes a mirror if it differs from what was written last. Returns whether it is as desired.
+    pub async fn apply(&mut self, key: Key, mirror: DesiredMirror) -> bool {
         if self.written.get(&key) == Some(&mirror) {
             return true;
         }
         let outcome = self.write(&key, &mirror).await;
-        let done = self.note(&key, outcome);
+        let done = self.succeeded(&key, outcome);
         if done {
             self.written.insert(key, mirror);
         }
         done
     }
 
-    /// Removes a mirror; whether that was possible.
+    /// Deletes a mirror. Returns whether that succeeded.
     pub async fn remove(&mut self, key: &Key) -> bool {
         self.written.remove(key);
         let services: Api<Service> = Api::namespaced(self.client.clone(), &key.0);
-        // The endpoints of a service go with it: Kubernetes' endpoints controller sees to that.
+        // Kubernetes' endpoints controller deletes the Endpoints.
         let outcome = delete(&services, &key.1).await;
-        self.note(key, outcome)
+        self.succeeded(key, outcome)
     }
 
-    /// Forgets the mirrors that are not there any more, so that they are written again.
+    /// Forgets mirrors that no longer exist, so that they are written again.
     pub fn forget(&mut self, is_gone: impl Fn(&Key) -> bool) {
         self.written.retain(|key, _| !is_gone(key));
     }
 
-    pub fn say(&self, text: &str) {
-        self.log
+    /// Logs a line.
+    pub fn log(&self, text: &str) {
+        self.file
             .line(&format!("mirrors in {}: {text}", self.cluster));
     }
 
@@ -77,47 +79,44 @@ impl<'a> Writer<'a> {
             && let Some(present) = limited(services.get_opt(&key.1)).await?
             && !present.labels().contains_key(MIRRORED_SERVICE)
         {
-            anyhow::bail!("a service of that name exists and is no mirror");
+            anyhow::bail!("a Service of that name exists, and is not a mirror");
         }
-        apply(&services, &key.1, &mirror.service).await?;
+        apply_object(&services, &key.1, &mirror.service).await?;
         let endpoints: Api<Endpoints> = Api::namespaced(self.client.clone(), &key.0);
         match &mirror.endpoints {
-            Some(wanted) => apply(&endpoints, &key.1, wanted).await,
+            Some(wanted) => apply_object(&endpoints, &key.1, wanted).await,
             None => delete(&endpoints, &key.1).await,
         }
     }
 
-    /// Logs a failure that has not been logged yet; whether there was none.
-    fn note(&mut self, key: &Key, outcome: anyhow::Result<()>) -> bool {
+    /// Logs an error that was not logged yet. Returns whether there was none.
+    fn succeeded(&mut self, key: &Key, outcome: anyhow::Result<()>) -> bool {
         let Err(cause) = outcome else {
-            self.complaints.remove(key);
+            self.logged_errors.remove(key);
             return true;
         };
-        let complaint = format!(
-            "{}/{} could not be written, trying again: {cause:#}",
-            key.0, key.1
-        );
-        if self.complaints.get(key) != Some(&complaint) {
-            self.say(&complaint);
-            self.complaints.insert(key.clone(), complaint);
+        let error = format!("cannot write {}/{}, retrying: {cause:#}", key.0, key.1);
+        if self.logged_errors.get(key) != Some(&error) {
+            self.log(&error);
+            self.logged_errors.insert(key.clone(), error);
         }
         false
     }
 }
 
-/// Whether the service was made by a writer, and not by hand.
+/// Whether a writer made the Service.
 pub fn is_own(service: &Service) -> bool {
     service
         .managed_fields()
         .iter()
-        .any(|entry| entry.manager.as_deref() == Some(MANAGER))
+        .any(|entry| entry.manager.as_deref() == Some(MIRROR_MANAGER))
 }
 
-async fn apply<K>(api: &Api<K>, name: &str, object: &K) -> anyhow::Result<()>
+async fn apply_object<K>(api: &Api<K>, name: &str, object: &K) -> anyhow::Result<()>
 where
     K: Clone + DeserializeOwned + Serialize + Debug,
 {
-    let params = PatchParams::apply(MANAGER).force();
+    let params = PatchParams::apply(MIRROR_MANAGER).force();
     limited(api.patch(name, &params, &Patch::Apply(object)))
         .await
         .map(drop)

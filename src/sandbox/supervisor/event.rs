@@ -1,15 +1,20 @@
-//! What a supervisor tells the process that started it, one line of JSON each on its standard output.
+//! The protocol between a supervisor and the process that started it: JSON Lines on standard output,
+//! and one word on standard input.
 
 use serde::{Deserialize, Serialize};
 
 use crate::output::streams::Streams;
 use crate::problem::Problem;
 
+/// A line on the supervisor's standard output.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum SupervisorEvent {
+    /// A step of the start.
     Progress { text: String },
+    /// All clusters are ready.
     Ready,
+    /// The sandbox could not be started.
     Failed { message: String, next: Vec<String> },
 }
 
@@ -31,13 +36,13 @@ impl SupervisorEvent {
         }
     }
 
-    /// Writes the line. A reader that is gone shows itself on standard input, so that failing here means nothing.
-    pub fn tell(&self, streams: &Streams) {
+    /// Writes the line. An error is ignored: a reader that has gone is noticed on standard input.
+    pub fn send(&self, streams: &Streams) {
         if let Ok(line) = serde_json::to_string(self) {
             let _ = streams.print(&line);
         }
     }
 }
 
-/// What the starter writes to a supervisor's standard input to let it live on without it.
-pub const STAY: &str = "stay";
+/// The line on a supervisor's standard input that lets it run on without its starter.
+pub const DETACH: &str = "detach";

@@ -1,7 +1,5 @@
+//! The supervisor process that owns a sandbox, and the session of the command that starts it.
+
 pub mod event;
-pub mod guard;
-pub mod log;
 pub mod session;
-pub mod state;
-pub mod state_dir;
 pub mod supervise;

@@ -1,4 +1,4 @@
-//! The starter's end of a supervisor: starts it, hears what it says, lets it live on or ends it.
+//! The client side of a supervisor: starts it, follows its progress, detaches from it or stops it.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -8,39 +8,40 @@ use anyhow::Context;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use super::event::{STAY, SupervisorEvent};
-use super::state_dir;
-use super::state_dir::StateDir;
+use super::event::{DETACH, SupervisorEvent};
 use crate::cli::SandboxUpArgs;
 use crate::output::spinner::Spinner;
 use crate::output::streams::Streams;
 use crate::problem::Problem;
 use crate::process::signals::Interrupts;
 use crate::sandbox::control_plane::assets::Assets;
+use crate::sandbox::host::state_dir;
+use crate::sandbox::host::state_dir::StateDir;
 
-/// How long a supervisor may take to kill its programs and to remove its folder.
-const TEARDOWN: Duration = Duration::from_secs(20);
+/// How long a supervisor may take to stop its programs and to remove its folder.
+pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// A supervisor that this process started. It ends with this process, unless it is detached.
 #[derive(Debug)]
 pub struct Session {
-    place: StateDir,
+    state_dir: StateDir,
     supervisor: Child,
-    /// Closing it ends the supervisor.
+    /// The supervisor ends when this is closed.
     lifeline: ChildStdin,
     events: Lines<BufReader<ChildStdout>>,
     pub assets_dir: PathBuf,
 }
 
 impl Session {
-    /// Starts a sandbox and waits until it is ready; a signal meanwhile takes everything down again.
+    /// Starts a sandbox and waits until it is ready. A signal meanwhile stops everything again.
     pub async fn start(
         streams: &Streams,
-        place: StateDir,
+        state_dir: StateDir,
         args: &SandboxUpArgs,
         interrupts: &mut Interrupts,
     ) -> anyhow::Result<Session> {
         check_names(&args.clusters)?;
-        state_dir::sweep()?;
+        state_dir::remove_orphans()?;
         let assets = interrupts
             .or(Assets::obtain(streams, args.assets.as_deref()))
             .await?;
@@ -49,7 +50,7 @@ impl Session {
             "Starting the clusters {}",
             args.clusters.join(", ")
         ));
-        let mut session = Self::launch(place, args, &assets)?;
+        let mut session = Self::launch(state_dir, args, &assets)?;
         match interrupts.or(session.until_ready(&spinner)).await {
             Ok(()) => {
                 spinner.finish(&format!(
@@ -66,16 +67,16 @@ impl Session {
         }
     }
 
-    fn launch(place: StateDir, args: &SandboxUpArgs, assets: &Assets) -> anyhow::Result<Self> {
+    fn launch(state_dir: StateDir, args: &SandboxUpArgs, assets: &Assets) -> anyhow::Result<Self> {
         let itself = std::env::current_exe().context("finding this program's own file")?;
         let mut supervisor = Command::new(itself)
             .args(["sandbox", "supervise", "--until-stdin-closes"])
             .args(["--clusters", &args.clusters.join(",")])
             .arg("--dir")
-            .arg(place.dir())
+            .arg(state_dir.dir())
             .arg("--assets")
             .arg(assets.dir())
-            // One that stays must not hold on to the folder that it was started in.
+            // A detached supervisor must not keep the starter's working directory in use.
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -88,7 +89,7 @@ impl Session {
         };
         let events = BufReader::new(events).lines();
         Ok(Self {
-            place,
+            state_dir,
             supervisor,
             lifeline,
             events,
@@ -101,7 +102,7 @@ impl Session {
             .events
             .next_line()
             .await
-            .context("listening to the supervisor")?
+            .context("reading from the supervisor")?
         {
             match serde_json::from_str(&line)
                 .with_context(|| format!("the supervisor said {line:?}"))?
@@ -119,45 +120,45 @@ impl Session {
         Err(Problem::new("the supervisor ended before the clusters were ready").into())
     }
 
-    pub fn place(&self) -> &StateDir {
-        &self.place
+    pub fn state_dir(&self) -> &StateDir {
+        &self.state_dir
     }
 
-    /// The folder with the built kubectl, if there is no other one.
+    /// Returns the folder with the built kubectl, if there is none on PATH.
     pub fn kubectl_dir_to_add(&self) -> Option<PathBuf> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let missing = !std::env::split_paths(&path).any(|dir| dir.join("kubectl").exists());
         (missing && self.assets_dir.join("kubectl").exists()).then(|| self.assets_dir.clone())
     }
 
-    /// Whether the sandbox has ended although nobody has asked it to.
+    /// Whether the sandbox has ended by itself.
     pub fn has_ended(&mut self) -> bool {
         matches!(self.supervisor.try_wait(), Ok(Some(_)))
     }
 
-    /// Lets the sandbox live on when this process has ended.
-    pub async fn let_stay(mut self) -> anyhow::Result<()> {
-        let word = format!("{STAY}\n");
+    /// Lets the sandbox run on after this process.
+    pub async fn detach(mut self) -> anyhow::Result<()> {
+        let line = format!("{DETACH}\n");
         self.lifeline
-            .write_all(word.as_bytes())
+            .write_all(line.as_bytes())
             .await
-            .context("the sandbox ended before its supervisor was told to stay")
+            .context("the sandbox ended before it could be detached")
     }
 
-    /// Takes the sandbox down and waits until nothing of it is left.
+    /// Stops the sandbox, and waits until nothing of it is left.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         drop(self.lifeline);
-        if tokio::time::timeout(TEARDOWN, self.supervisor.wait())
+        if tokio::time::timeout(SHUTDOWN_TIMEOUT, self.supervisor.wait())
             .await
             .is_err()
         {
-            // Its programs go with it.
+            // Its programs end with it.
             self.supervisor
                 .kill()
                 .await
                 .context("killing the supervisor")?;
         }
-        self.place.remove()
+        self.state_dir.remove()
     }
 }
 
@@ -172,7 +173,7 @@ fn check_names(clusters: &[String]) -> anyhow::Result<()> {
     };
     if let Some(name) = clusters.iter().find(|name| !valid(name)) {
         return Err(
-            Problem::usage(format!("{name:?} can't be a cluster's name"))
+            Problem::usage(format!("{name:?} is not a valid cluster name"))
                 .next("A name is up to 30 lower case letters, digits and inner hyphens.")
                 .into(),
         );
@@ -200,13 +201,13 @@ mod tests {
         let (lifeline, events) = (supervisor.stdin.take(), supervisor.stdout.take());
         supervisor.wait().await.unwrap();
         let session = Session {
-            place: StateDir::at("/".into()),
+            state_dir: StateDir::at("/".into()),
             supervisor,
             lifeline: lifeline.unwrap(),
             events: BufReader::new(events.unwrap()).lines(),
             assets_dir: PathBuf::new(),
         };
-        let error = session.let_stay().await.unwrap_err();
+        let error = session.detach().await.unwrap_err();
         assert!(!is_stdout_error(&error));
         assert!(
             format!("{error:#}").starts_with("the sandbox ended before"),

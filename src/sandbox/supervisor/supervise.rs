@@ -1,4 +1,4 @@
-//! The supervisor: owns a sandbox's folder and programs from the start to the end.
+//! The supervisor process: owns a sandbox's folder and programs, and mirrors between its clusters.
 
 use std::cell::RefCell;
 
@@ -9,10 +9,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use super::event::{STAY, SupervisorEvent};
-use super::state;
-use super::state::{ClusterState, Network, Networks, ProgramState, SandboxState};
-use super::state_dir::StateDir;
+use super::event::{DETACH, SupervisorEvent};
 use crate::cli::SandboxSuperviseArgs;
 use crate::output::streams::Streams;
 use crate::problem::{Exit, Problem};
@@ -22,42 +19,46 @@ use crate::sandbox::control_plane::cluster::{ControlPlane, Starter};
 use crate::sandbox::control_plane::ports::Ports;
 use crate::sandbox::control_plane::program::{ControlPlaneProgram, Roster};
 use crate::sandbox::control_plane::{access, install, links};
+use crate::sandbox::host::log::Log;
+use crate::sandbox::host::state;
+use crate::sandbox::host::state::{ClusterState, Network, Networks, ProgramState, SandboxState};
+use crate::sandbox::host::state_dir::StateDir;
 use crate::sandbox::mirror;
 
-/// Runs a sandbox until it is told to end, or its starter has gone; leaves nothing behind.
+/// Runs a sandbox until a signal arrives or its starter has gone, and leaves nothing behind.
 pub async fn run(streams: &Streams, args: SandboxSuperviseArgs) -> anyhow::Result<Exit> {
     let mut interrupts = Interrupts::listen()?;
-    let place = StateDir::at(args.dir.clone());
-    let Some(ownership) = place.own()? else {
+    let state_dir = StateDir::at(args.dir.clone());
+    let Some(ownership) = state_dir.own()? else {
         return Err(Problem::new(format!(
             "another supervisor runs in {}",
-            place.dir().display()
+            state_dir.dir().display()
         ))
         .into());
     };
-    ownership.keep();
+    ownership.hold_until_exit();
     let roster = Roster::default();
     let outcome = tokio::select! {
-        outcome = serve(streams, &args, &place, &roster) => outcome,
+        outcome = serve(streams, &args, &state_dir, &roster) => outcome,
         _ = interrupts.next() => Ok(()),
         () = starter_gone(), if args.until_stdin_closes => Ok(()),
     };
     roster.stop_all().await;
-    place.remove()?;
+    state_dir.remove()?;
     match outcome {
         Ok(()) => Ok(Exit::Done),
         Err(error) => {
-            SupervisorEvent::failed(&error).tell(streams);
+            SupervisorEvent::failed(&error).send(streams);
             Ok(Exit::Failed)
         }
     }
 }
 
-/// Ends when standard input is closed before its reader was told to stay.
+/// Returns when standard input is closed before the supervisor was detached.
 async fn starter_gone() {
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while let Ok(Some(line)) = lines.next_line().await {
-        if line == STAY {
+        if line == DETACH {
             return std::future::pending().await;
         }
     }
@@ -66,42 +67,42 @@ async fn starter_gone() {
 async fn serve(
     streams: &Streams,
     args: &SandboxSuperviseArgs,
-    place: &StateDir,
+    state_dir: &StateDir,
     roster: &Roster,
 ) -> anyhow::Result<()> {
-    let log = super::log::Log::open(&place.log())?;
+    let log = Log::open(&state_dir.log())?;
     let assets = Assets::obtain(streams, args.up.assets.as_deref()).await?;
-    let clusters = start_clusters(streams, args, place, &assets, roster).await?;
+    let clusters = start_clusters(streams, args, state_dir, &assets, roster).await?;
     let accesses: Vec<_> = clusters
         .iter()
         .map(|cluster| cluster.access.clone())
         .collect();
-    access::write_kubeconfig(&place.kubeconfig(), &accesses)?;
-    let book = Book::open(place, &assets, &clusters)?;
-    // Listened for before anyone can find the sandbox: unheard, the signal would end this process.
+    access::write_kubeconfig(&state_dir.kubeconfig(), &accesses)?;
+    let state_file = StateFile::create(state_dir, &assets, &clusters)?;
+    // Installed before anyone can find the sandbox: without a handler, the signal ends this process.
     let requests = signal(SignalKind::user_defined1()).context("listening for network requests")?;
     let (networks, networks_seen) = watch::channel(Networks::new());
     let mirrors = mirror::run(&clusters, &networks_seen, &log);
-    book.change(|state| state.ready = true)?;
-    SupervisorEvent::Ready.tell(streams);
+    state_file.update(|state| state.ready = true)?;
+    SupervisorEvent::Ready.send(streams);
     log.line("ready");
     tokio::select! {
         never = mirrors => match never {},
-        outcome = note_endings(&clusters, &book, &log) => outcome,
-        outcome = follow_network_requests(requests, place, &book, &clusters, &networks) => outcome,
+        outcome = record_exits(&clusters, &state_file, &log) => outcome,
+        outcome = follow_network_requests(requests, state_dir, &state_file, &clusters, &networks) => outcome,
     }
 }
 
 async fn start_clusters(
     streams: &Streams,
     args: &SandboxSuperviseArgs,
-    place: &StateDir,
+    state_dir: &StateDir,
     assets: &Assets,
     roster: &Roster,
 ) -> anyhow::Result<Vec<ControlPlane>> {
     let ports = Ports::default();
     let starter = Starter {
-        place,
+        state_dir,
         assets,
         ports: &ports,
         roster,
@@ -109,7 +110,7 @@ async fn start_clusters(
     let starts = args.up.clusters.iter().map(async |name| {
         let cluster = starter.start(name).await?;
         SupervisorEvent::progress(format!("{name}: the API is ready, installing objects"))
-            .tell(streams);
+            .send(streams);
         install::install(&cluster.client, &assets.definitions, args.bare)
             .await
             .with_context(|| format!("installing objects in {name}"))?;
@@ -120,15 +121,15 @@ async fn start_clusters(
     Ok(clusters)
 }
 
-/// The state, and its file.
-struct Book<'a> {
-    place: &'a StateDir,
+/// The state, kept in its file.
+struct StateFile<'a> {
+    state_dir: &'a StateDir,
     state: RefCell<SandboxState>,
 }
 
-impl<'a> Book<'a> {
-    fn open(
-        place: &'a StateDir,
+impl<'a> StateFile<'a> {
+    fn create(
+        state_dir: &'a StateDir,
         assets: &Assets,
         clusters: &[ControlPlane],
     ) -> anyhow::Result<Self> {
@@ -138,17 +139,17 @@ impl<'a> Book<'a> {
             assets: assets.dir().to_owned(),
             clusters: clusters.iter().map(describe).collect(),
         };
-        state.write(place)?;
+        state.write(state_dir)?;
         Ok(Self {
-            place,
+            state_dir,
             state: RefCell::new(state),
         })
     }
 
-    fn change(&self, change: impl FnOnce(&mut SandboxState)) -> anyhow::Result<()> {
+    fn update(&self, change: impl FnOnce(&mut SandboxState)) -> anyhow::Result<()> {
         let mut state = self.state.borrow_mut();
         change(&mut state);
-        state.write(self.place)
+        state.write(self.state_dir)
     }
 }
 
@@ -167,24 +168,24 @@ fn describe(cluster: &ControlPlane) -> ClusterState {
     }
 }
 
-/// Writes down which programs end although nobody asked them to; the others go on.
-async fn note_endings(
+/// Records in the state which programs end by themselves. The others run on.
+async fn record_exits(
     clusters: &[ControlPlane],
-    book: &Book<'_>,
-    log: &super::log::Log,
+    state_file: &StateFile<'_>,
+    log: &Log,
 ) -> anyhow::Result<()> {
     let programs = clusters.iter().flat_map(|cluster| &cluster.programs);
-    let mut endings: FuturesUnordered<_> = programs
+    let mut exits: FuturesUnordered<_> = programs
         .map(|program| async move { (program, program.ended().await) })
         .collect();
-    while let Some((program, how)) = endings.next().await {
+    while let Some((program, how)) = exits.next().await {
         log.line(&format!(
             "{} of {} {how}: {}",
             program.name,
             program.cluster,
-            program.last_words()
+            program.log_tail()
         ));
-        book.change(|state| {
+        state_file.update(|state| {
             let of_all = state
                 .clusters
                 .iter_mut()
@@ -197,23 +198,23 @@ async fn note_endings(
     std::future::pending().await
 }
 
-/// Each SIGUSR1 says that the requests have changed.
+/// Applies the network requests on each SIGUSR1.
 async fn follow_network_requests(
     mut requests: Signal,
-    place: &StateDir,
-    book: &Book<'_>,
+    state_dir: &StateDir,
+    state_file: &StateFile<'_>,
     clusters: &[ControlPlane],
     networks: &watch::Sender<Networks>,
 ) -> anyhow::Result<()> {
     loop {
         requests.recv().await;
-        let asked = state::read_network_requests(place)?;
+        let asked = state::read_network_requests(state_dir)?;
         let of = |name: &str| asked.get(name).copied().unwrap_or_default();
         for cluster in clusters {
             cluster.partition(of(&cluster.access.cluster).partitioned)?;
         }
         networks.send_replace(asked.clone());
-        book.change(|state| {
+        state_file.update(|state| {
             for cluster in &mut state.clusters {
                 cluster.network = of(&cluster.name);
             }

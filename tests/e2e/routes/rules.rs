@@ -75,7 +75,7 @@ async fn rules_with_the_same_backends_move_together() {
         .map(|it| it.as_str().unwrap())
         .collect();
     assert!(
-        warnings[1].starts_with("rule 2") && warnings[1].contains(" has web alone:"),
+        warnings[1].starts_with("rule 2") && warnings[1].contains(" has web as its only backend,"),
         "{warnings:?}"
     );
     assert!(

@@ -22,7 +22,7 @@ async fn told(arguments: &[&str]) -> String {
 async fn a_split_and_a_gateway() {
     let story = told(&[]).await;
     assert!(
-        story.contains("TrafficSplit web-svc-failover is the only one, and as it should be.\n"),
+        story.contains("TrafficSplit web-svc-failover is as expected, and the only one.\n"),
         "{story}"
     );
 }
@@ -31,11 +31,11 @@ async fn a_split_and_a_gateway() {
 async fn a_route_and_a_flat_network() {
     let story = told(&["--kind", "httproute", "--flat"]).await;
     assert!(
-        story.contains("web-svc-east has appeared in west; its endpoints are in east.\n"),
+        story.contains("web-svc-east appeared in west; its endpoints are in east.\n"),
         "{story}"
     );
     assert!(
-        story.contains("HTTPRoute web-svc-failover is the only one, and as it should be.\n"),
+        story.contains("HTTPRoute web-svc-failover is as expected, and the only one.\n"),
         "{story}"
     );
     assert!(story.contains("web-svc:0/0 web-svc-east:1/1"), "{story}");

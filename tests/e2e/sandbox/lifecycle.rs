@@ -48,7 +48,7 @@ async fn up_runs_until_down_and_leaves_nothing() {
     up().await
         .success()
         .stdout_contains(&format!("export KUBECONFIG={}", state.display()));
-    up().await.success().stdout_contains("up already");
+    up().await.success().stdout_contains("already running");
     let other = sandbox(&home, ["up", "--clusters", "solo,duo"])
         .run()
         .await
@@ -76,14 +76,14 @@ async fn up_runs_until_down_and_leaves_nothing() {
     .await;
     up().await
         .code(1)
-        .stderr_contains("not whole: kwok of solo ended with signal: 9");
+        .stderr_contains("incomplete: kwok of solo ended with signal: 9");
     sandbox(&home, ["down"]).run().await.success();
     assert_nothing_left(&home);
     sandbox(&home, ["down"])
         .run()
         .await
         .success()
-        .stdout_contains("No sandbox is up");
+        .stdout_contains("No sandbox is running");
 }
 
 #[tokio::test]
@@ -130,13 +130,13 @@ async fn a_missing_command_starts_no_cluster() {
         run(command)
             .await
             .code(127)
-            .stderr_contains("is not found")
+            .stderr_contains("was not found")
             .stderr_lacks("Starting");
     }
     run("/etc/passwd")
         .await
         .code(126)
-        .stderr_contains("no program")
+        .stderr_contains("is not executable")
         .stderr_lacks("Starting");
     assert_nothing_left(&home);
 }
@@ -207,7 +207,7 @@ async fn missing_definitions_are_named() {
         .await
         .code(1);
     output
-        .stderr_contains("the definitions of routes")
+        .stderr_contains("the route definitions")
         .stderr_contains("gateway.networking.k8s.io_httproutes.yaml: --assets DIR");
 }
 

@@ -33,7 +33,7 @@ async fn a_partitioned_cluster_hangs_and_catches_up_afterwards() {
 
     partition("on")
         .await
-        .stdout_contains("The API of east is cut off");
+        .stdout_contains("The API of east is disconnected");
     assert!(!answers(&east).await, "a connection of before answers");
     assert!(
         !answers(&client(&kubeconfig, "east").await).await,
@@ -44,12 +44,12 @@ async fn a_partitioned_cluster_hangs_and_catches_up_afterwards() {
         .run()
         .await
         .success()
-        .stdout_contains("gateway up, API cut off");
+        .stdout_contains("gateway up, API disconnected");
     export(&west).await;
 
     partition("off")
         .await
-        .stdout_contains("The API of east can be reached");
+        .stdout_contains("The API of east is connected");
     assert!(answers(&east).await, "it does not answer again");
     eventually("the mirror has come", async || {
         let services: Api<Service> = Api::namespaced(east.clone(), "emojivoto");
@@ -75,7 +75,8 @@ async fn a_run_ends_cleanly_while_its_cluster_is_partitioned() {
         .args(["sandbox", "partition", "solo", "on"])
         .run()
         .await;
-    run.success().stdout_contains("The API of solo is cut off");
+    run.success()
+        .stdout_contains("The API of solo is disconnected");
     assert_nothing_left(&home);
 }
 

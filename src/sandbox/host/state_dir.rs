@@ -1,4 +1,4 @@
-//! Where a sandbox keeps its files, who may read them, and which process owns them.
+//! The folder of a sandbox: its files, and the lock that says which process owns it.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::Write;
@@ -9,11 +9,11 @@ use std::time::Duration;
 use anyhow::Context;
 use rustix::process::Pid;
 
+use super::secrets;
 use crate::problem::Problem;
-use crate::sandbox::control_plane::secrets;
 
-/// A folder without an owner that is younger than this may be one whose owner has not locked it yet.
-const SETTLED: Duration = Duration::from_secs(60);
+/// A younger folder without an owner may belong to a process that has not locked it yet.
+const MIN_ORPHAN_AGE: Duration = Duration::from_secs(60);
 
 /// The folder of one sandbox.
 #[derive(Debug, Clone)]
@@ -21,30 +21,30 @@ pub struct StateDir {
     dir: PathBuf,
 }
 
-/// Held by the supervisor for as long as it lives.
+/// The lock on a folder, held by its supervisor.
 #[derive(Debug)]
 pub struct Ownership {
     lock: File,
 }
 
-/// Another process, which owns a folder.
+/// Another process that owns a folder.
 #[derive(Debug)]
 pub struct Owner {
-    /// Its id, once it has written it down.
+    /// Its process ID, once it has written it.
     pub pid: Option<Pid>,
     lock: File,
 }
 
 impl Owner {
-    /// Whether the process has ended, also when it has removed its folder.
+    /// Whether the process has ended, even if it has removed its folder.
     pub fn has_ended(&self) -> bool {
         self.lock.try_lock().is_ok()
     }
 }
 
 impl Ownership {
-    /// Keeps the folder until the very end of the process, so that nobody takes it for ended before.
-    pub fn keep(self) {
+    /// Holds the lock until the process exits, so that nobody takes the folder before.
+    pub fn hold_until_exit(self) {
         std::mem::forget(self.lock);
     }
 }
@@ -54,12 +54,12 @@ impl StateDir {
         Self { dir }
     }
 
-    /// The sandbox that `sandbox up` starts: there is one per user.
-    pub fn standing() -> anyhow::Result<Self> {
+    /// Returns the folder of `sandbox up`, one for each user.
+    pub fn detached() -> anyhow::Result<Self> {
         Ok(Self::at(state_root()?.join("up")))
     }
 
-    /// A new folder for a sandbox that ends with the command that starts it.
+    /// Returns a new folder, for a sandbox that ends with the command that starts it.
     pub fn temporary() -> anyhow::Result<Self> {
         Ok(Self::at(
             state_root()?.join(format!("run-{}", secrets::random_hex(6)?)),
@@ -82,7 +82,7 @@ impl StateDir {
         self.dir.join("state.json")
     }
 
-    /// What `sandbox gateway` and `sandbox partition` ask for.
+    /// Returns the file with what `sandbox gateway` and `sandbox partition` ask for.
     pub fn network_requests(&self) -> PathBuf {
         self.dir.join("networks.json")
     }
@@ -95,7 +95,7 @@ impl StateDir {
         self.dir.join(format!("cluster-{cluster}"))
     }
 
-    /// Makes the folder this process's own; `None` if it belongs to another process that lives.
+    /// Locks the folder for this process; none if another running process owns it.
     pub fn own(&self) -> anyhow::Result<Option<Ownership>> {
         make_private_dir(&self.dir)?;
         let lock = self.open_lock(true)?;
@@ -107,7 +107,7 @@ impl StateDir {
         Ok(Some(Ownership { lock }))
     }
 
-    /// The process that owns the folder, if one does.
+    /// Returns the process that owns the folder, if one does.
     pub fn owner(&self) -> anyhow::Result<Option<Owner>> {
         let path = self.dir.join(LOCK);
         if !path.exists() {
@@ -140,7 +140,7 @@ impl StateDir {
         }
     }
 
-    /// Removes the folder, and the folders around it that are empty then.
+    /// Removes the folder, and its parent folders if they are empty.
     pub fn remove(&self) -> anyhow::Result<()> {
         match std::fs::remove_dir_all(&self.dir) {
             Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
@@ -153,7 +153,7 @@ impl StateDir {
         if let Ok(root) = state_root()
             && self.dir.parent() == Some(&root)
         {
-            // Not empty while other sandboxes run: then they stay.
+            // Fails while other sandboxes are in them.
             let _ = std::fs::remove_dir(&root);
             let _ = root.parent().map(std::fs::remove_dir);
         }
@@ -163,33 +163,33 @@ impl StateDir {
 
 const LOCK: &str = "lock";
 
-/// Removes what sandboxes have left whose every process was killed at once.
-pub fn sweep() -> anyhow::Result<()> {
+/// Removes the folders of sandboxes whose processes were all killed.
+pub fn remove_orphans() -> anyhow::Result<()> {
     let root = state_root()?;
     let Ok(entries) = std::fs::read_dir(&root) else {
         return Ok(());
     };
     for entry in entries.flatten() {
         let temporary = entry.file_name().to_string_lossy().starts_with("run-");
-        let place = StateDir::at(entry.path());
-        if temporary && is_settled(&entry) && place.owner()?.is_none() {
-            place.remove()?;
+        let state_dir = StateDir::at(entry.path());
+        if temporary && has_orphan_age(&entry) && state_dir.owner()?.is_none() {
+            state_dir.remove()?;
         }
     }
     Ok(())
 }
 
-fn is_settled(entry: &std::fs::DirEntry) -> bool {
+fn has_orphan_age(entry: &std::fs::DirEntry) -> bool {
     let changed = entry.metadata().and_then(|metadata| metadata.modified());
-    changed.is_ok_and(|changed| changed.elapsed().is_ok_and(|age| age > SETTLED))
+    changed.is_ok_and(|changed| changed.elapsed().is_ok_and(|age| age > MIN_ORPHAN_AGE))
 }
 
-/// The folder of all of this user's sandboxes.
+/// Returns the folder of this user's sandboxes.
 fn state_root() -> anyhow::Result<PathBuf> {
     Ok(base_dir("XDG_STATE_HOME", ".local/state")?.join("kubectl-failover/sandbox"))
 }
 
-/// The folder of what can be built again.
+/// Returns the folder of what can be built again.
 pub fn cache_root() -> anyhow::Result<PathBuf> {
     Ok(base_dir("XDG_CACHE_HOME", ".cache")?.join("kubectl-failover"))
 }
@@ -203,19 +203,19 @@ fn base_dir(variable: &str, below_home: &str) -> anyhow::Result<PathBuf> {
     set(variable)
         .or_else(|| set("HOME").map(|home| home.join(below_home)))
         .ok_or_else(|| {
-            Problem::new("there is no place for the sandbox's files: HOME is not set")
+            Problem::new("no folder for the sandbox's files: HOME is not set")
                 .next(format!("Set HOME or {variable} to a folder."))
                 .into()
         })
 }
 
-/// Makes a folder, and those above it, that only this user can read.
+/// Creates a folder, and its parents, that only this user can read.
 pub fn make_private_dir(dir: &Path) -> anyhow::Result<()> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
-    made.with_context(|| format!("making the folder {}", dir.display()))
+    made.with_context(|| format!("creating the folder {}", dir.display()))
 }
 
-/// Writes a file that only this user can read; readers see the old content or the new one, never a part.
+/// Writes a file that only this user can read. The replacement is atomic.
 pub fn write_private(path: &Path, content: &str) -> anyhow::Result<()> {
     let write = || {
         let new = path.with_extension("new");
@@ -229,7 +229,7 @@ pub fn write_private(path: &Path, content: &str) -> anyhow::Result<()> {
     write().with_context(|| format!("writing {}", path.display()))
 }
 
-/// Opens a log file of which nobody else can read anything.
+/// Opens a log file that only this user can read.
 pub fn open_log(path: &Path) -> anyhow::Result<File> {
     let opened = OpenOptions::new()
         .append(true)

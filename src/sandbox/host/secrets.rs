@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 
-/// What precedes the 65 bytes of an uncompressed P-256 point in a SubjectPublicKeyInfo (RFC 5480).
+/// The bytes of a SubjectPublicKeyInfo before the 65 bytes of an uncompressed P-256 point (RFC 5480).
 const P256_PUBLIC_KEY_HEADER: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
     0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
@@ -19,14 +19,15 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
+    /// Generates a P-256 key pair.
     pub fn generate() -> anyhow::Result<Self> {
         let random = SystemRandom::new();
-        let failed = |_| anyhow::anyhow!("making a key for service account tokens failed");
+        let failed = |_| anyhow::anyhow!("generating the key for service account tokens failed");
         let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)
             .map_err(failed)?;
         let pair =
             EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref(), &random)
-                .map_err(|cause| anyhow::anyhow!("reading the new key failed: {cause}"))?;
+                .map_err(|cause| anyhow::anyhow!("reading the generated key failed: {cause}"))?;
         let public = [
             P256_PUBLIC_KEY_HEADER.as_slice(),
             pair.public_key().as_ref(),
@@ -52,20 +53,21 @@ fn pem(kind: &str, der: &[u8]) -> String {
     )
 }
 
-/// `bytes` random bytes in hexadecimal.
+/// Returns `bytes` random bytes in hexadecimal.
 pub fn random_hex(bytes: usize) -> anyhow::Result<String> {
     let mut buffer = vec![0; bytes];
     fill_random(&mut buffer)?;
     Ok(hex(&buffer))
 }
 
+/// Fills the buffer with random bytes.
 pub fn fill_random(buffer: &mut [u8]) -> anyhow::Result<()> {
     SystemRandom::new()
         .fill(buffer)
-        .map_err(|_| anyhow::anyhow!("the system gave no random bytes"))
+        .map_err(|_| anyhow::anyhow!("the system returned no random bytes"))
 }
 
-/// The SHA-256 digest of all parts together, in hexadecimal.
+/// Returns the SHA-256 digest of the concatenated parts, in hexadecimal.
 pub fn digest(parts: &[&str]) -> String {
     let mut context = ring::digest::Context::new(&ring::digest::SHA256);
     for part in parts {
@@ -74,6 +76,7 @@ pub fn digest(parts: &[&str]) -> String {
     hex(context.finish().as_ref())
 }
 
+/// Encodes with padding.
 pub fn base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }

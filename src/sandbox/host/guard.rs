@@ -1,4 +1,4 @@
-//! A guard becomes the program that it is given, after it has arranged that the program ends with its parent.
+//! `sandbox guard`: arranges that a program is killed when its parent ends, then becomes the program.
 
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -8,10 +8,10 @@ use anyhow::Context;
 use crate::cli::SandboxGuardArgs;
 use crate::problem::{Exit, Problem};
 
-/// Replaces this process with the program; returns only when that fails.
+/// Replaces this process with the program. Returns only if that fails.
 pub fn run(args: &SandboxGuardArgs) -> anyhow::Result<Exit> {
     end_with_parent().context("asking to be ended with the parent")?;
-    // The parent may have ended before the line above: then no signal is coming.
+    // If the parent ended before the line above, no signal will arrive.
     let parent = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get());
     if parent != i32::try_from(args.parent).ok() {
         return Err(Problem::new(format!("the parent, process {}, has ended", args.parent)).into());
@@ -21,7 +21,7 @@ pub fn run(args: &SandboxGuardArgs) -> anyhow::Result<Exit> {
         .split_first()
         .ok_or_else(|| Problem::usage("there is no program to start"))?;
     let failure = Command::new(program).args(arguments).exec();
-    // As a shell says it: the command was not found, or could not be run.
+    // A shell's exit codes: the command was not found, or could not be executed.
     let code = if failure.kind() == std::io::ErrorKind::NotFound {
         127
     } else {
@@ -42,13 +42,14 @@ fn end_with_parent() -> std::io::Result<()> {
     ))?)
 }
 
-/// Other systems have no such signal: there the supervisor's own teardown and `sandbox down` have to do.
+/// Other systems have no such signal: only the supervisor and `sandbox down` stop programs there.
 #[cfg(not(target_os = "linux"))]
 fn end_with_parent() -> std::io::Result<()> {
     Ok(())
 }
 
-/// The start of a command line that runs a program under a guard of this process.
+/// Returns a command that runs a program under a guard of this process; the program is to be added
+/// as arguments.
 pub fn command() -> anyhow::Result<tokio::process::Command> {
     let itself = std::env::current_exe().context("finding this program's own file")?;
     let mut command = tokio::process::Command::new(itself);

@@ -1,4 +1,4 @@
-//! What a supervisor writes down for the other sandbox commands.
+//! The files through which a supervisor and the other sandbox commands share state.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::state_dir;
 use super::state_dir::StateDir;
 
+/// The state that a supervisor writes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SandboxState {
     pub supervisor: u32,
@@ -17,6 +18,7 @@ pub struct SandboxState {
     pub clusters: Vec<ClusterState>,
 }
 
+/// A cluster of the sandbox.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ClusterState {
     pub name: String,
@@ -26,20 +28,21 @@ pub struct ClusterState {
     pub programs: Vec<ProgramState>,
 }
 
+/// A program of a cluster.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ProgramState {
     pub name: String,
     pub pid: u32,
     pub log: PathBuf,
-    /// How it ended, if it has.
+    /// How it ended; none while it runs.
     pub ended: Option<String>,
 }
 
-/// How a cluster can be reached.
+/// How other processes can reach a cluster.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Network {
     pub gateway: Gateway,
-    /// Its API is cut off.
+    /// Its API server is disconnected.
     pub partitioned: bool,
 }
 
@@ -64,7 +67,7 @@ impl Gateway {
 impl Network {
     pub fn describe(self) -> String {
         let partition = if self.partitioned {
-            ", API cut off"
+            ", API disconnected"
         } else {
             ""
         };
@@ -72,11 +75,11 @@ impl Network {
     }
 }
 
-/// The networks by cluster; one that is not listed is as it should be.
+/// Networks by cluster. A cluster without an entry is fully reachable.
 pub type Networks = BTreeMap<String, Network>;
 
 impl SandboxState {
-    /// The programs that have ended although nobody asked them to, each with its cluster.
+    /// Returns the programs that ended by themselves, each with its cluster.
     pub fn ended(&self) -> impl Iterator<Item = (&ClusterState, &ProgramState)> {
         let of_all = self.clusters.iter().flat_map(|cluster| {
             let programs = cluster.programs.iter();
@@ -85,28 +88,30 @@ impl SandboxState {
         of_all.filter(|(_, program)| program.ended.is_some())
     }
 
-    pub fn read(place: &StateDir) -> anyhow::Result<Self> {
-        let path = place.state_file();
+    pub fn read(state_dir: &StateDir) -> anyhow::Result<Self> {
+        let path = state_dir.state_file();
         let text = std::fs::read_to_string(&path)
             .with_context(|| format!("reading {}", path.display()))?;
         serde_json::from_str(&text).with_context(|| format!("reading {}", path.display()))
     }
 
-    pub fn write(&self, place: &StateDir) -> anyhow::Result<()> {
-        let text = serde_json::to_string_pretty(self).context("writing the state down")?;
-        state_dir::write_private(&place.state_file(), &text)
+    pub fn write(&self, state_dir: &StateDir) -> anyhow::Result<()> {
+        let text = serde_json::to_string_pretty(self).context("writing the state")?;
+        state_dir::write_private(&state_dir.state_file(), &text)
     }
 }
 
-pub fn read_network_requests(place: &StateDir) -> anyhow::Result<Networks> {
-    match std::fs::read_to_string(place.network_requests()) {
-        Ok(text) => serde_json::from_str(&text).context("reading the networks that were asked for"),
-        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(Networks::new()),
-        Err(cause) => Err(cause).context("reading the networks that were asked for"),
-    }
+/// Reads what `sandbox gateway` and `sandbox partition` ask for.
+pub fn read_network_requests(state_dir: &StateDir) -> anyhow::Result<Networks> {
+    let text = match std::fs::read_to_string(state_dir.network_requests()) {
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(Networks::new()),
+        text => text.context("reading the network requests")?,
+    };
+    serde_json::from_str(&text).context("reading the network requests")
 }
 
-pub fn write_network_requests(place: &StateDir, networks: &Networks) -> anyhow::Result<()> {
-    let text = serde_json::to_string(networks).context("writing the networks down")?;
-    state_dir::write_private(&place.network_requests(), &text)
+/// Writes what `sandbox gateway` and `sandbox partition` ask for.
+pub fn write_network_requests(state_dir: &StateDir, networks: &Networks) -> anyhow::Result<()> {
+    let text = serde_json::to_string(networks).context("writing the network requests")?;
+    state_dir::write_private(&state_dir.network_requests(), &text)
 }

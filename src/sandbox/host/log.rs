@@ -1,4 +1,4 @@
-//! The supervisor's own log.
+//! The supervisor's log.
 
 use std::fs::File;
 use std::io::Write;
@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::state_dir;
 
+/// A log file with a timestamp on each line.
 #[derive(Debug)]
 pub struct Log {
     file: File,
@@ -19,7 +20,7 @@ impl Log {
     }
 
     pub fn line(&self, text: &str) {
-        // Nobody is left to tell when the log itself can't be written.
+        // There is nowhere to report an error of the log itself.
         let _ = writeln!(&self.file, "{} {text}", jiff::Timestamp::now());
     }
 }

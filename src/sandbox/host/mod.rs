@@ -1,0 +1,7 @@
+//! What a sandbox keeps on this machine: its folder, its state, its log, and guarded processes.
+
+pub mod guard;
+pub mod log;
+pub mod secrets;
+pub mod state;
+pub mod state_dir;
