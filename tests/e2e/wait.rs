@@ -198,7 +198,7 @@ async fn an_invalid_condition_lists_the_valid_ones() {
         .await
         .code(2);
     let output = output
-        .stderr_contains("\"failed\" is none")
+        .stderr_contains("unknown condition \"failed\"")
         .stderr_contains("OutOfSync");
     output
         .stderr_contains("redundant")

@@ -210,7 +210,7 @@ async fn forbidden_kinds_are_reported() {
     output.stderr_contains("to list httproutes.gateway.networking.k8s.io");
     let output = run(&[]).await.success();
     output.stderr_contains(
-        "whether a GRPCRoute of gateway.networking.k8s.io has web-svc already is not known",
+        "can't tell whether a GRPCRoute of gateway.networking.k8s.io already manages service web-svc",
     );
 }
 

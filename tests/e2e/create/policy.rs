@@ -27,7 +27,7 @@ async fn a_policy_is_written_and_compared() {
         .run()
         .await
         .success();
-    output.stderr_contains("the loop shares it out");
+    output.stderr_contains("watch shares it");
     let expected = json!({
         "failover.linkerd.io/primary-service": "web-svc",
         "failover.linkerd.io/policy": "active-active",
