@@ -1,23 +1,23 @@
-//! The right that a forbidden request would have needed, from the API server's words.
+//! Parses a Forbidden message of the API server into the right that is missing.
 
 use crate::cluster::transport::connection_flags::ConnectionFlags;
 use crate::text::word;
 
-/// One verb on one resource.
+/// A verb on a resource that the user lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingRight<'a> {
     user: &'a str,
     verb: &'a str,
-    /// With its subresource, if any: `pods/log`.
+    /// With its subresource: `pods/log`.
     resource: &'a str,
     /// Empty for the core group.
     group: &'a str,
-    /// None: in the whole cluster.
+    /// None for the whole cluster.
     namespace: Option<&'a str>,
 }
 
 impl<'a> MissingRight<'a> {
-    /// None where something else refuses: an admission webhook, a quota.
+    /// None if the message is not about a right: an admission webhook or a quota refused the request.
     pub fn missing_in(message: &'a str) -> Option<Self> {
         let (user, rest) = message.split_once("User \"")?.1.split_once("\" cannot ")?;
         let (verb, rest) = rest.split_once(" resource \"")?;
@@ -36,32 +36,32 @@ impl<'a> MissingRight<'a> {
         })
     }
 
-    /// As a sentence goes on: `user "me" to list trafficsplits.split.smi-spec.io in namespace ns`.
+    /// Returns `user "me" cannot list trafficsplits.split.smi-spec.io in namespace ns`.
     pub fn in_words(&self) -> String {
         if self.is_impersonation() {
-            return format!("user {:?} to act as somebody else", self.user);
+            return format!("user {:?} cannot impersonate others", self.user);
         }
         let place = match self.namespace {
             Some(namespace) => format!("in namespace {namespace}"),
-            None => "in the whole cluster".to_owned(),
+            None => "cluster-wide".to_owned(),
         };
         format!(
-            "user {:?} to {} {} {place}",
+            "user {:?} cannot {} {} {place}",
             self.user,
             self.verb,
             self.full_resource()
         )
     }
 
-    /// How to see that it is missing, how an administrator makes a role with it, and what else will be needed.
+    /// Returns how to grant it, how to check it, and how to see all that the command needs.
     pub fn next(&self, reach: &ConnectionFlags) -> Vec<String> {
         let cluster = reach.cluster();
         if self.is_impersonation() {
             return vec![
                 format!(
-                    "ask an administrator for a clusterrole that lets you, or leave out --as: kubectl {cluster} create clusterrole failover --verb=impersonate --resource=users,groups"
+                    "leave out --as, or ask an administrator to grant it: kubectl {cluster} create clusterrole failover --verb=impersonate --resource=users,groups"
                 ),
-                format!("see whether it is there: kubectl {cluster} auth can-i impersonate users"),
+                format!("check it: kubectl {cluster} auth can-i impersonate users"),
             ];
         }
         let (role, namespace, scope) = match self.namespace {
@@ -75,24 +75,22 @@ impl<'a> MissingRight<'a> {
         let (verb, resource) = (word(self.verb), word(&self.full_resource()));
         vec![
             format!(
-                "ask an administrator for a {role} with it, bound to you: kubectl {cluster}{namespace} create {role} failover --verb={verb} --resource={resource}"
+                "ask an administrator to grant it, with a {role} bound to you: kubectl {cluster}{namespace} create {role} failover --verb={verb} --resource={resource}"
             ),
+            format!("check it: kubectl {all}{namespace} auth can-i {verb} {resource}"),
             format!(
-                "see whether it is there: kubectl {all}{namespace} auth can-i {verb} {resource}"
-            ),
-            format!(
-                "all that is needed: kubectl failover check --rbac {} {all} {scope}",
+                "for all rights that this command needs: kubectl failover check --rbac {} {all} {scope}",
                 reach.rbac_command()
             ),
         ]
     }
 
-    /// Newer servers name finer verbs, such as `impersonate-on:user-info:list`, on whatever was asked for.
+    /// Newer servers name finer verbs, such as `impersonate-on:user-info:list`, on the resource.
     fn is_impersonation(&self) -> bool {
         self.verb.starts_with("impersonate")
     }
 
-    /// As kubectl takes it: the subresource comes after the group.
+    /// In kubectl's form: the subresource comes after the group.
     fn full_resource(&self) -> String {
         let (resource, subresource) = match self.resource.split_once('/') {
             Some((resource, subresource)) => (resource, format!("/{subresource}")),
@@ -125,7 +123,7 @@ mod tests {
         let right = right.unwrap();
         assert_eq!(
             right.in_words(),
-            "user \"me\" to list trafficsplits.split.smi-spec.io in namespace ns"
+            "user \"me\" cannot list trafficsplits.split.smi-spec.io in namespace ns"
         );
         let next = right.next(&west());
         let [role, question, all] = next.as_slice() else {
@@ -148,13 +146,13 @@ mod tests {
         let right = MissingRight::missing_in(message).unwrap();
         assert_eq!(
             right.in_words(),
-            "user \"me\" to list namespaces in the whole cluster"
+            "user \"me\" cannot list namespaces cluster-wide"
         );
         assert!(right.next(&west())[0].contains("kubectl --context west create clusterrole "));
         let message = "x: User \"me\" cannot get resource \"deployments/scale\" in API group \"apps\" in the namespace \"ns\"";
         assert_eq!(
             MissingRight::missing_in(message).unwrap().in_words(),
-            "user \"me\" to get deployments.apps/scale in namespace ns"
+            "user \"me\" cannot get deployments.apps/scale in namespace ns"
         );
     }
 
@@ -168,7 +166,7 @@ mod tests {
                 "x: User \"me\" cannot {verb} resource \"{resource}\" in API group \"\" at the cluster scope"
             );
             let right = MissingRight::missing_in(&message).unwrap();
-            assert_eq!(right.in_words(), "user \"me\" to act as somebody else");
+            assert_eq!(right.in_words(), "user \"me\" cannot impersonate others");
             assert!(
                 right.next(&west())[1]
                     .ends_with("kubectl --context west auth can-i impersonate users")

@@ -1,11 +1,11 @@
-//! The rights that each command needs: the one table for checks, for Roles and for hints.
+//! The RBAC rights that each command needs: the one table for `check`, Roles and hints.
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use crate::resource::{KINDS, Kind};
 
-/// A command that needs rights.
+/// A command that needs rights; `check --rbac` prints its Role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum RbacCommand {
     Create,
@@ -20,15 +20,15 @@ pub enum RbacCommand {
     Check,
 }
 
-/// What may be done with one kind of object.
+/// Verbs on one kind of object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Right {
     /// API group; empty for the core.
     pub group: &'static str,
     pub resource: &'static str,
     pub verbs: &'static [&'static str],
-    pub reach: RightScope,
-    /// What is lost without it; none where the command fails.
+    pub scope: RightScope,
+    /// What is lost without it; none if the command fails.
     pub lost: Option<&'static str>,
 }
 
@@ -36,7 +36,7 @@ pub struct Right {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RightScope {
     Namespace,
-    /// In the whole cluster, whichever namespace is worked in: a Role can't give it.
+    /// Cluster-wide, whatever the namespace: a Role cannot grant it.
     Cluster,
 }
 
@@ -50,7 +50,7 @@ impl Right {
             group,
             resource,
             verbs,
-            reach: RightScope::Namespace,
+            scope: RightScope::Namespace,
             lost: None,
         }
     }
@@ -64,12 +64,12 @@ impl Right {
 
     const fn cluster_wide(self) -> Self {
         Self {
-            reach: RightScope::Cluster,
+            scope: RightScope::Cluster,
             ..self
         }
     }
 
-    /// The kind of object that can carry groups, if it is about one.
+    /// The kind that can carry groups, if the right is about one.
     pub fn carrier(&self) -> Option<&'static dyn Kind> {
         let is_kind = |kind: &&&dyn Kind| {
             let info = kind.info();
@@ -78,7 +78,7 @@ impl Right {
         KINDS.iter().find(is_kind).copied()
     }
 
-    /// As `kubectl auth can-i` takes it: `trafficsplits.split.smi-spec.io`.
+    /// In the form of `kubectl auth can-i`: `trafficsplits.split.smi-spec.io`.
     pub fn full_resource(&self) -> String {
         if self.group.is_empty() {
             self.resource.to_owned()
@@ -88,7 +88,7 @@ impl Right {
     }
 }
 
-/// What is done with each kind of object that can carry groups.
+/// The verbs on each kind of object that can carry groups.
 fn carriers(verbs: &'static [&'static str]) -> impl Iterator<Item = Right> {
     KINDS.iter().map(move |kind| {
         let info = kind.info();
@@ -99,7 +99,7 @@ fn carriers(verbs: &'static [&'static str]) -> impl Iterator<Item = Right> {
 
 const SLICES: Right = Right::needed("discovery.k8s.io", "endpointslices", &["list"]);
 const SERVICES: Right = Right::needed("", "services", &["get", "list"]);
-/// To follow both, not just to read them.
+/// To watch both, not only to list them.
 const SLICES_FOLLOWED: Right =
     Right::needed("discovery.k8s.io", "endpointslices", &["list", "watch"]);
 const SERVICES_FOLLOWED: Right = Right::needed("", "services", &["get", "list", "watch"]);
@@ -126,7 +126,7 @@ const EDIT_RIGHTS: &[Right] = &[
     LEASES,
 ];
 
-/// What `--remote` needs in each of the clusters that are asked.
+/// What `--remote` needs in each remote cluster.
 pub const REMOTE: Right = SLICES_FOLLOWED;
 /// What `--remote-from-links` needs in the namespace of Linkerd's multicluster extension.
 pub const LINKS: Right = Right::needed("", "secrets", &["get"]);
@@ -137,7 +137,7 @@ impl RbacCommand {
         self.entry().0
     }
 
-    /// What it needs, and what it can use. Of the kinds that can carry groups, one is needed.
+    /// Returns what it needs and what it can use. Of the kinds that can carry groups, one is enough.
     pub fn rights(self) -> Vec<Right> {
         let (_, verbs, others) = self.entry();
         carriers(verbs).chain(others.iter().copied()).collect()
@@ -215,28 +215,28 @@ impl RbacCommand {
         }
     }
 
-    /// The least Role or, for all namespaces, ClusterRole with which the command works.
-    pub fn role(self, reach: RightScope, namespace: Option<&str>) -> Value {
+    /// Returns the least Role or, cluster-wide, ClusterRole with which the command works.
+    pub fn role(self, scope: RightScope, namespace: Option<&str>) -> Value {
         let fits =
-            |right: &&Right| right.reach == RightScope::Namespace || reach == RightScope::Cluster;
+            |right: &&Right| right.scope == RightScope::Namespace || scope == RightScope::Cluster;
         let rule = |right: &Right| json!({ "apiGroups": [right.group], "resources": [right.resource], "verbs": right.verbs });
         let mut metadata = json!({ "name": self.role_name() });
-        if let (RightScope::Namespace, Some(namespace)) = (reach, namespace) {
+        if let (RightScope::Namespace, Some(namespace)) = (scope, namespace) {
             metadata["namespace"] = json!(namespace);
         }
         json!({
             "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": if reach == RightScope::Cluster { "ClusterRole" } else { "Role" },
+            "kind": if scope == RightScope::Cluster { "ClusterRole" } else { "Role" },
             "metadata": metadata,
             "rules": self.rights().iter().filter(fits).map(rule).collect::<Vec<_>>(),
         })
     }
 
-    /// What it can use in the whole cluster, which no Role can give.
+    /// Returns what it can use cluster-wide, which no Role can grant.
     pub fn beyond_a_role(self) -> Vec<Right> {
         self.rights()
             .into_iter()
-            .filter(|right| right.reach == RightScope::Cluster)
+            .filter(|right| right.scope == RightScope::Cluster)
             .collect()
     }
 
@@ -253,18 +253,18 @@ mod tests {
 
     #[test]
     fn each_resource_has_one_rule() {
-        for task in RbacCommand::value_variants() {
+        for command in RbacCommand::value_variants() {
             let resources: HashSet<String> =
-                task.rights().iter().map(Right::full_resource).collect();
-            assert_eq!(resources.len(), task.rights().len(), "{task:?}");
+                command.rights().iter().map(Right::full_resource).collect();
+            assert_eq!(resources.len(), command.rights().len(), "{command:?}");
         }
     }
 
     #[test]
     fn names_are_those_of_the_command_line() {
-        for task in RbacCommand::value_variants() {
-            let typed = task.to_possible_value().unwrap();
-            assert_eq!(task.name(), typed.get_name());
+        for command in RbacCommand::value_variants() {
+            let typed = command.to_possible_value().unwrap();
+            assert_eq!(command.name(), typed.get_name());
         }
     }
 

@@ -60,11 +60,11 @@ fn deeds(right: &Right, namespace: Option<&str>) -> impl Iterator<Item = Deed> {
         group,
         resource,
         verbs,
-        reach,
+        scope,
         ..
     } = *right;
     let namespace = namespace
-        .filter(|_| reach == RightScope::Namespace)
+        .filter(|_| scope == RightScope::Namespace)
         .map(str::to_owned);
     verbs.iter().map(move |verb| Deed {
         verb,
@@ -105,7 +105,7 @@ fn command(
         let denied = deeds.iter().filter(|deed| !is_allowed(deed));
         let verbs: Vec<&str> = denied.map(|deed| deed.verb).collect();
         if !verbs.is_empty() {
-            let place = place(namespace.filter(|_| right.reach == RightScope::Namespace));
+            let place = place(namespace.filter(|_| right.scope == RightScope::Namespace));
             let line = format!(
                 "you may not {} {} in {place}",
                 verbs.join(", "),

@@ -1,4 +1,4 @@
-//! An error as programs read it.
+//! The JSON document of an error.
 
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use crate::view::stream::API_VERSION;
 pub struct Document {
     api_version: &'static str,
     kind: &'static str,
-    /// Programs on the way to the reader may change exit codes.
+    /// Repeated here, since linkerd changes exit codes.
     exit_code: u8,
     message: String,
     next: Vec<String>,
@@ -30,7 +30,7 @@ impl Document {
     }
 }
 
-/// The first paragraph of clap's words says what is wrong, the others what to do.
+/// The first line of clap's text says what is wrong, the others what to do.
 pub fn of_usage(usage: &clap::Error) -> Document {
     let words = usage.render().to_string();
     let mut lines = words.lines().map(str::trim).filter(|line| !line.is_empty());

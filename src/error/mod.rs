@@ -1,4 +1,4 @@
-//! The one place that turns errors into words: what users see when something does not work.
+//! Turns errors into what users see: the message, what to do next, and the exit code.
 
 pub mod explain;
 pub mod json;

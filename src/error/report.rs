@@ -1,4 +1,4 @@
-//! Prints errors, as text or JSON, and turns the outcome of a command into the exit code of the process.
+//! Prints errors as text or JSON, and turns a command's outcome into the process's exit code.
 
 use std::process::ExitCode;
 
@@ -7,10 +7,9 @@ use crate::output::streams::{StdoutClosed, Streams};
 use crate::problem::{Exit, Problem};
 use crate::text::{clean, clean_lines};
 
-/// Prints clap's help, version or usage error, which programs that asked for JSON get as such; help and version are
-/// no errors.
+/// Prints clap's help, version or usage error; with `-o json`, a usage error is printed as JSON too.
 pub fn report_usage(streams: &Streams, usage: &clap::Error, json: bool) -> ExitCode {
-    // A closed pipe (`… --help | head -1`) is no failure.
+    // A closed pipe is not a failure: `… --help | head -1`.
     let _ = usage.print();
     if !usage.use_stderr() {
         return Exit::Done.into();
@@ -21,10 +20,10 @@ pub fn report_usage(streams: &Streams, usage: &clap::Error, json: bool) -> ExitC
     Exit::Usage.into()
 }
 
-/// An error in words.
+/// An error as it is printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// Perhaps of several lines, safe to print.
+    /// One line or several, safe to print.
     pub message: String,
     pub next: Vec<String>,
     pub exit: Exit,
@@ -65,7 +64,7 @@ impl Report {
         }
     }
 
-    /// The message after a word that says what it is about, and indented what to do next.
+    /// The message after a prefix, and indented lines that say what to do next.
     pub fn lines(&self, about: &str) -> Vec<String> {
         let message = format!("{about}: {}", self.message);
         let next = self.next.iter().map(|line| format!("  {line}"));

@@ -1,20 +1,20 @@
-//! The signals by which a user or a system asks a process to end.
+//! SIGINT, SIGTERM and SIGHUP, which ask the process to end.
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::problem::{Exit, Problem};
 
-/// Listens from its making on, so that no signal that comes later ends the process unprepared.
+/// Receives signals from [`Interrupts::listen`] on: they do not end the process by themselves any more.
 #[derive(Debug)]
 pub struct Interrupts {
     interrupt: Signal,
     terminate: Signal,
-    /// None where it is to be ignored.
+    /// None if the process ignores it.
     hangup: Option<Signal>,
 }
 
-/// A signal that came, by its number.
+/// The number of a signal that was received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Interrupted(pub i32);
 
@@ -47,7 +47,7 @@ impl Interrupts {
         Interrupted(kind.as_raw_value())
     }
 
-    /// Does `work` unless a signal comes first.
+    /// Waits for `work`, or fails on the first signal.
     pub async fn or<T>(
         &mut self,
         work: impl Future<Output = anyhow::Result<T>>,
@@ -60,20 +60,15 @@ impl Interrupts {
 }
 
 impl Interrupted {
-    /// As a shell says it: 130 for SIGINT.
-    fn exit(self) -> Exit {
-        Exit::Passed(self.code())
-    }
-
-    /// The exit code that says so.
+    /// The exit code as in a shell: 130 for SIGINT.
     pub fn code(self) -> u8 {
         u8::try_from(128 + self.0).unwrap_or(1)
     }
 
-    /// The end that it brings about.
+    /// The problem with which the command ends.
     pub fn problem(self) -> Problem {
         Problem {
-            exit: self.exit(),
+            exit: Exit::Passed(self.code()),
             ..Problem::new(format!("interrupted by {}", self.name()))
         }
     }
@@ -87,7 +82,7 @@ impl Interrupted {
     }
 }
 
-/// As nohup has it, which must stay so. Only Linux says.
+/// Whether SIGHUP is ignored, as under nohup. Only Linux tells.
 fn ignores_hangup() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -64,7 +64,7 @@ async fn a_cluster_without_any_kind_of_group() {
             .code(1)
             .stdout_is_empty();
         output
-            .stderr_contains("has no kind of object that carries groups")
+            .stderr_contains("has none of the CRDs this plugin needs")
             .stderr_contains(
                 "install the CustomResourceDefinition trafficsplits.split.smi-spec.io",
             );
@@ -112,7 +112,7 @@ async fn a_refusal_by_admission_policy_is_not_reported_as_a_missing_right() {
         .code(1)
         .stderr_contains(message);
     output
-        .stderr_contains("no matter of rights")
+        .stderr_contains("not an RBAC error")
         .stderr_lacks("auth can-i");
 }
 

@@ -504,9 +504,7 @@ async fn a_mirror_service_without_local_endpoints_gets_a_warning() {
     let ns = namespace("create-flat", &[]).await;
     ns.west.unknowable_service("web-svc-north").await;
     let output = create(&ns.west, "web-svc-north").run().await.success();
-    output.stderr_contains(
-        "warning: the readiness of the fallback, web-svc-north, is unknown:",
-    );
+    output.stderr_contains("warning: the readiness of the fallback, web-svc-north, is unknown:");
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ fn rights_within(reach: RightScope) -> Vec<PolicyRule> {
     let rights = RbacCommand::Watch
         .rights()
         .into_iter()
-        .filter(|right| right.reach == reach);
+        .filter(|right| right.scope == reach);
     rights
         .map(|right| rule(right.group, &[right.resource], right.verbs))
         .collect()

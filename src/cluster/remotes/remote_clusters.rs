@@ -326,7 +326,7 @@ impl Given {
 }
 
 fn no_credentials() -> WhyUnknown {
-    WhyUnknown::NoAccess("the credentials cannot be had".to_owned())
+    WhyUnknown::NoAccess("can't get credentials".to_owned())
 }
 
 /// The flags for these clusters and contexts, as a shell takes them.

@@ -368,7 +368,7 @@ fn unusable(context: &str, auth: &AuthInfo, cause: &kube::Error) -> Problem {
         Some(cause) => {
             let how = credentials::in_words(cause, Some(auth));
             let problem = Problem::new(format!(
-                "the credentials for context {context:?} cannot be had: {how}"
+                "can't get credentials for context {context:?}: {how}"
             ));
             if credentials::is_malformed(cause) && auth.exec.is_none() {
                 return problem

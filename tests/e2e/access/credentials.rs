@@ -23,7 +23,7 @@ async fn a_token_that_is_refused() {
         }
     });
     let output = status(kubeconfig.path()).await.code(1);
-    let output = output.stderr_contains("does not accept the credentials of user ");
+    let output = output.stderr_contains("rejected the credentials of user ");
     output
         .stderr_contains("they may have expired")
         .stderr_contains("kubectl --context west auth whoami");
@@ -48,7 +48,7 @@ async fn a_missing_right() {
     let kubectl = format!("kubectl --context west -n {}", ns.name);
     output
         .stderr_contains(&format!(
-            "does not allow user {user:?} to list {resource} in namespace {}",
+            "user {user:?} cannot list {resource} in namespace {}",
             ns.name
         ))
         .stderr_contains(&format!(
@@ -62,7 +62,7 @@ async fn a_missing_right() {
         .await;
     output
         .code(1)
-        .stderr_contains("in the whole cluster")
+        .stderr_contains("cluster-wide")
         .stderr_contains("create clusterrole failover");
 }
 
@@ -95,7 +95,7 @@ async fn a_credential_plugin_that_fails_is_named_with_its_error_but_not_its_outp
     ));
     let output = status(program.kubeconfig().path()).await.code(1);
     output
-        .stderr_contains("the credentials for context \"west\" cannot be had: ")
+        .stderr_contains("can't get credentials for context \"west\": ")
         .stderr_contains(&format!(
             "{} failed (exit status: 7): login  [2Jexpired",
             program.path()

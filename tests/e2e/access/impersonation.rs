@@ -38,7 +38,7 @@ async fn a_user_without_rights_stays_without_rights() {
         .run()
         .await
         .code(1);
-    output.stderr_contains("does not allow user \"bob\" to list trafficsplits.split.smi-spec.io");
+    output.stderr_contains("user \"bob\" cannot list trafficsplits.split.smi-spec.io");
 }
 
 #[tokio::test]
@@ -58,7 +58,7 @@ async fn forbidden_impersonation_is_reported_as_such() {
     for args in [&["--as", "bob"][..], &["--as", "bob", "--as-group", "ops"]] {
         status(args)
             .await
-            .stderr_contains(":me\" to act as somebody else")
+            .stderr_contains(":me\" cannot impersonate others")
             .stderr_contains(
                 "kubectl --context west create clusterrole failover --verb=impersonate --resource=users",
             )

@@ -96,7 +96,7 @@ async fn labels_select_groups() {
         .code(2)
         .stdout_is("");
     output
-        .stderr_contains("-l is no label selector: unable to parse")
+        .stderr_contains("invalid label selector (-l): unable to parse")
         .stderr_contains("-l team=web");
 }
 
