@@ -152,8 +152,8 @@ pub async fn preflight(
     let (known, conflicts, objects) =
         join3(read_once::read(cluster, &wanted), conflicts, objects).await;
     let Conflicts {
-        mut obstacles,
-        doubts,
+        by_group: mut obstacles,
+        unread: doubts,
     } = conflicts;
     let doubts_on = |record: &Record| {
         let namespace = Some(&record.meta.namespace);

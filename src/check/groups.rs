@@ -42,8 +42,8 @@ pub async fn check(cluster: &Clusters, flags: &GlobalArgs) -> (Category, Vec<Rec
         .push(CheckResult::warning(description, unread));
     if !records.is_empty() {
         let survey = survey(cluster, &records, &records, PrefetchedSlices::default());
-        let (mut statuses, effects) = join(survey, conflicts::read(cluster, &records)).await;
-        conflicts::warn(&mut statuses, effects.obstacles);
+        let (mut statuses, conflicts) = join(survey, conflicts::read(cluster, &records)).await;
+        conflicts::warn(&mut statuses, conflicts.by_group);
         let run_by_upstream = run_by_upstream(cluster, &records).await;
         let groups = Groups {
             cluster,

@@ -7,9 +7,10 @@ use std::time::Duration;
 use super::backends::{self, ServiceNames};
 use super::health::WatchHealth;
 use super::mirror_index::{LocatedService, MirrorIndex};
-use super::scope::{MAX_NAMESPACED_WATCHES, SliceScope, SliceWatchId};
+use super::scope::{SliceScope, SliceWatchId};
 use super::service_lookups::ServiceLookups;
 use super::slice_watch::SliceWatch;
+use crate::cluster::listwatch::list::MAX_NAMESPACED_LISTS;
 use crate::cluster::remotes::remote_clusters::NamedRemotes;
 use crate::model::{Mirror, RemoteService, ServiceRef};
 
@@ -130,7 +131,7 @@ impl ReadinessCache {
 
     fn scopes(&self, cluster: Option<&String>, services: &ServiceNames) -> Vec<SliceScope> {
         let namespaced_only = self.namespaced_only.contains(&cluster.cloned());
-        if services.len() > MAX_NAMESPACED_WATCHES && !namespaced_only {
+        if services.len() > MAX_NAMESPACED_LISTS && !namespaced_only {
             vec![SliceScope::whole_cluster(cluster)]
         } else {
             SliceScope::by_namespace(cluster, services)

@@ -24,8 +24,6 @@ use crate::model::{Readiness, RemoteService, ServiceRef, WhyUnknown};
 
 /// How many lists of this cluster are under way at once.
 const CONCURRENT_LISTS: usize = 8;
-/// With more Services to read in a namespace than this, one list of them all is cheaper.
-const MAX_SINGLE_READS: usize = 4;
 /// The moment of every list. There is no time between a list and the look-up.
 const LISTED: Duration = Duration::ZERO;
 /// The moment of the look-up: after the time for a first list, so that whatever has not arrived is unknown.
@@ -49,7 +47,11 @@ pub async fn read_with(
         cluster.remotes().warn_of_strangers(&mirrored);
     }
     let bare = cache.without_slices(backends, SETTLED);
-    for (service, found) in read_services(cluster, &by_namespace(&bare)).await {
+    let bare = by_namespace(&bare);
+    let reads = bare.iter().map(|(namespace, names)| {
+        service_api::read(cluster, namespace, names.iter().map(String::as_str))
+    });
+    for (service, found) in in_turn(reads).await.into_iter().flatten() {
         cache.service_read(service, found, SETTLED);
     }
     services(backends)
@@ -168,35 +170,4 @@ async fn list_remote(
 
 fn listed<T>(list: RequestResult<Vec<T>>) -> Event<T> {
     list.map_or_else(Event::Failed, Event::Listed)
-}
-
-/// Reads these Services. None of a result: it does not exist.
-async fn read_services(
-    cluster: &Clusters,
-    wanted: &ServiceNames,
-) -> Vec<(ServiceRef, RequestResult<Option<Service>>)> {
-    let reads = wanted.iter().map(async |(namespace, names)| {
-        let services = names.iter().map(|name| ServiceRef::new(namespace, name));
-        if names.len() <= MAX_SINGLE_READS {
-            let reads = services.map(async |service| {
-                let found = service_api::get(cluster, &service).await;
-                (service, found)
-            });
-            return join_all(reads).await;
-        }
-        let listed = list(cluster, &service_api::all(namespace.as_str())).await;
-        let known: RequestResult<HashMap<ServiceRef, Service>> = listed.map(|(services, _)| {
-            let by_name = services.into_iter();
-            by_name
-                .map(|service| (service.at.clone(), service))
-                .collect()
-        });
-        services
-            .map(|service| {
-                let found = known.as_ref().map(|known| known.get(&service).cloned());
-                (service, found.map_err(Clone::clone))
-            })
-            .collect()
-    });
-    in_turn(reads).await.into_iter().flatten().collect()
 }

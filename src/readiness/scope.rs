@@ -8,9 +8,6 @@ use crate::cluster::api::endpoint_slices::{Slice, selector};
 use crate::cluster::listwatch::watch::Collection;
 use crate::model::ServiceRef;
 
-/// With services in more namespaces than this, one watch or list of the whole cluster is cheaper.
-pub const MAX_NAMESPACED_WATCHES: usize = 50;
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SliceWatchId(pub u64);
 

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
+use futures::future::join_all;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::cluster::listwatch::list::list;
 use crate::cluster::listwatch::watch::{Collection, Versioned};
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
@@ -15,6 +17,9 @@ use crate::resource::linkerd::{
     REMOTE_FQ_NAME, REMOTE_SERVICE,
 };
 use crate::resource::names::is_object_name;
+
+/// With more Services to read in a namespace than this, one list of them all is cheaper.
+const MAX_SINGLE_READS: usize = 4;
 
 /// A Service, slim.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -222,6 +227,34 @@ pub async fn get(cluster: &Cluster, service: &ServiceRef) -> RequestResult<Optio
         Err(error) if error.is_not_found() => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Reads these Services of a namespace, one by one or with one list. A Service that does not exist is None.
+pub async fn read(
+    cluster: &Cluster,
+    namespace: &str,
+    names: impl ExactSizeIterator<Item = &str>,
+) -> Vec<(ServiceRef, RequestResult<Option<Service>>)> {
+    let is_few = names.len() <= MAX_SINGLE_READS;
+    let services = names.map(|name| ServiceRef::new(namespace, name));
+    if is_few {
+        let reads = services.map(async |service| {
+            let found = get(cluster, &service).await;
+            (service, found)
+        });
+        return join_all(reads).await;
+    }
+    let listed = list(cluster, &all(namespace)).await;
+    let known: RequestResult<HashMap<ServiceRef, Service>> = listed.map(|(services, _)| {
+        let keyed = services.into_iter();
+        keyed.map(|service| (service.at.clone(), service)).collect()
+    });
+    services
+        .map(|service| {
+            let found = known.as_ref().map(|known| known.get(&service).cloned());
+            (service, found.map_err(Clone::clone))
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -12,6 +12,9 @@ use crate::cluster::transport::client::{Cluster, failure, in_words};
 use crate::cluster::transport::error::{Cause, RequestResult};
 use crate::cluster::transport::path::with_query;
 
+/// With objects in more namespaces than this, one list or watch of the whole cluster is cheaper.
+pub const MAX_NAMESPACED_LISTS: usize = 50;
+
 /// Lists everything; gives the objects and the version that a watch can start from.
 ///
 /// # Errors

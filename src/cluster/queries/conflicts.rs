@@ -1,4 +1,5 @@
-//! What keeps a group's object from having an effect, as far as other objects tell.
+//! Conflicts: other objects that keep a group's object from having an effect, such as an older route with the same
+//! matches.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -11,49 +12,45 @@ use crate::cluster::api::service_profiles::Profile;
 use crate::cluster::api::services;
 use crate::cluster::api::services::Service;
 use crate::cluster::api::{discovery, groups};
-use crate::cluster::listwatch::list::list;
+use crate::cluster::listwatch::list::{MAX_NAMESPACED_LISTS, list};
 use crate::cluster::listwatch::watch::Collection;
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::path::{ApiResource, SERVICE_PROFILES};
 use crate::model::{GroupId, ServiceRef, Status};
 use crate::resource::{KINDS, Kind, Overlap, Record, TrafficSplit};
 
-/// With more namespaces than this, one list of the whole cluster is cheaper.
-const MOST_NAMESPACES: usize = 50;
-/// With more Services to read in a namespace than this, a list of all is cheaper.
-const MOST_LOOKUPS: usize = 4;
 /// How many namespaces are read at once.
-const AT_ONCE: usize = 4;
+const CONCURRENT_CONFLICT_READS: usize = 4;
 
-/// A line for each object that keeps a group from having an effect, by group.
+/// A line for each object in conflict, by group.
 pub type ConflictsByGroup = HashMap<GroupId, Vec<String>>;
 
-/// What keeps groups from having an effect, and what is not known of that.
+/// The conflicts of groups, and what could not be read to find them.
 #[derive(Debug, Default)]
 pub struct Conflicts {
-    pub obstacles: ConflictsByGroup,
-    pub doubts: Vec<UnreadConflicts>,
+    pub by_group: ConflictsByGroup,
+    pub unread: Vec<UnreadConflicts>,
 }
 
-/// That something could not be read.
+/// A list that failed.
 #[derive(Debug, Clone)]
 pub struct UnreadConflicts {
-    /// None: of any namespace.
+    /// None: all namespaces.
     pub namespace: Option<String>,
     pub words: String,
 }
 
-/// What keeps groups that routes carry from having an effect. Where there are none, nothing is asked.
+/// Returns the conflicts of groups that routes carry. Without such groups it sends no request.
 pub async fn on_routes(cluster: &Cluster, records: &[Record]) -> ConflictsByGroup {
     read(
         cluster,
         records.iter().filter(|record| record.routing.is_some()),
     )
     .await
-    .obstacles
+    .by_group
 }
 
-/// What else routes the services of these groups.
+/// Finds what else routes the services of these groups.
 pub async fn read(cluster: &Cluster, records: impl IntoIterator<Item = &Record>) -> Conflicts {
     let groups: Vec<&Record> = records
         .into_iter()
@@ -65,53 +62,49 @@ pub async fn read(cluster: &Cluster, records: impl IntoIterator<Item = &Record>)
         .map(|record| record.meta.namespace.as_str())
         .collect();
     for record in &groups {
-        let namespace =
-            Some(record.meta.namespace.as_str()).filter(|_| namespaces.len() <= MOST_NAMESPACES);
+        let namespace = Some(record.meta.namespace.as_str())
+            .filter(|_| namespaces.len() <= MAX_NAMESPACED_LISTS);
         let parents = parents.entry(namespace).or_default();
         parents.extend(record.routing.is_some().then_some(record.apex.as_str()));
     }
     let reads = parents
         .iter()
         .map(|(namespace, parents)| ConflictIndex::read(cluster, *namespace, parents));
-    let neighbours: Vec<ConflictIndex> = stream::iter(reads)
-        .buffer_unordered(AT_ONCE)
+    let indexes: Vec<ConflictIndex> = stream::iter(reads)
+        .buffer_unordered(CONCURRENT_CONFLICT_READS)
         .collect()
         .await;
     let line = |record: &&Record| {
-        let lines: Vec<String> = neighbours
+        let lines: Vec<String> = indexes
             .iter()
-            .flat_map(|there| there.obstacles(record))
+            .flat_map(|index| index.conflicts(record))
             .collect();
         (!lines.is_empty()).then(|| (record.id(), lines))
     };
-    let obstacles = groups.iter().filter_map(line).collect();
     Conflicts {
-        obstacles,
-        doubts: neighbours
-            .into_iter()
-            .flat_map(|there| there.doubts)
-            .collect(),
+        by_group: groups.iter().filter_map(line).collect(),
+        unread: indexes.into_iter().flat_map(|index| index.unread).collect(),
     }
 }
 
 /// Adds the lines to the warnings of each group.
-pub fn warn(statuses: &mut [Status], mut obstacles: ConflictsByGroup) {
+pub fn warn(statuses: &mut [Status], mut conflicts: ConflictsByGroup) {
     for status in statuses {
         status
             .warnings
-            .extend(obstacles.remove(&status.id).unwrap_or_default());
+            .extend(conflicts.remove(&status.id).unwrap_or_default());
     }
 }
 
-/// What stands beside the groups of a namespace, or of the cluster.
+/// The objects beside the groups of a namespace or of the cluster.
 struct ConflictIndex {
     records: Vec<Record>,
-    /// Those that have to do with the requests of each service, groups or not: TrafficSplits and, where there are
-    /// groups of routes, routes.
+    /// The indexes of the objects that share out the requests of each service, whether groups or not: TrafficSplits and,
+    /// where routes carry groups, routes.
     by_service: HashMap<ServiceRef, Vec<usize>>,
     profiles: HashMap<ServiceRef, Vec<Profile>>,
     services: HashMap<ServiceRef, Service>,
-    doubts: Vec<UnreadConflicts>,
+    unread: Vec<UnreadConflicts>,
 }
 
 impl ConflictIndex {
@@ -136,12 +129,12 @@ impl ConflictIndex {
         let services = read_services(cluster, namespace, parents);
         let (records, profiles, services) =
             future::join3(future::join_all(records), profiles, services).await;
-        let mut doubts = Vec::new();
+        let mut unread = Vec::new();
         let mut known = Vec::new();
         for (what, listed) in records {
-            known.extend(or_doubt(listed, &what, namespace, &mut doubts));
+            known.extend(or_note(listed, &what, namespace, &mut unread));
         }
-        let profiles = or_doubt(profiles, "a ServiceProfile", namespace, &mut doubts);
+        let profiles = or_note(profiles, "a ServiceProfile", namespace, &mut unread);
         let profiles = profiles
             .into_iter()
             .filter_map(|profile| Some((profile.service()?, profile)));
@@ -157,17 +150,17 @@ impl ConflictIndex {
                 .into_iter()
                 .map(|service| (service.at.clone(), service))
                 .collect(),
-            doubts,
+            unread,
         }
     }
 
-    fn obstacles(&self, record: &Record) -> Vec<String> {
+    fn conflicts(&self, record: &Record) -> Vec<String> {
         let apex = ServiceRef::new(&record.meta.namespace, &record.apex);
         let others = self.by_service.get(&apex).into_iter().flatten();
         let others = others.filter_map(|index| self.records.get(*index));
-        let obstacles = others.filter_map(|other| obstacle(record, other));
-        let mut lines: Vec<String> = obstacles.map(|obstacle| obstacle.words).collect();
-        let is_in_the_way = |profile: &&Profile| match (&record.routing, &record.group) {
+        let conflicts = others.filter_map(|other| conflict(record, other));
+        let mut lines: Vec<String> = conflicts.map(|conflict| conflict.words).collect();
+        let is_in_conflict = |profile: &&Profile| match (&record.routing, &record.group) {
             (Some(_), _) => profile.beats_routes(),
             (None, Ok(group)) => profile.leads_elsewhere(group),
             (None, Err(_)) => false,
@@ -177,7 +170,7 @@ impl ConflictIndex {
             .get(&apex)
             .into_iter()
             .flatten()
-            .filter(is_in_the_way);
+            .filter(is_in_conflict);
         lines.extend(profiles.map(|profile| competes("ServiceProfile", profile.name())));
         if record.routing.is_some() {
             let why = self
@@ -203,7 +196,7 @@ fn gather<T>(pairs: impl IntoIterator<Item = (ServiceRef, T)>) -> HashMap<Servic
     gathered
 }
 
-/// The services whose requests an object shares out.
+/// Returns the services whose requests an object shares out.
 fn services_of(record: &Record) -> Vec<ServiceRef> {
     let here = |name: &str| ServiceRef::new(&record.meta.namespace, name);
     match &record.routing {
@@ -212,19 +205,19 @@ fn services_of(record: &Record) -> Vec<ServiceRef> {
     }
 }
 
-/// What was listed; where that failed nothing, and a doubt.
-fn or_doubt<T>(
+/// Returns what was listed. Where the list failed, notes that and returns nothing.
+fn or_note<T>(
     listed: RequestResult<Vec<T>>,
     what: &str,
     namespace: Option<&str>,
-    doubts: &mut Vec<UnreadConflicts>,
+    unread: &mut Vec<UnreadConflicts>,
 ) -> Vec<T> {
     listed.unwrap_or_else(|error| {
         let words = format!(
             "whether {what} routes the same service is not known: {}",
             error.cause
         );
-        doubts.push(UnreadConflicts {
+        unread.push(UnreadConflicts {
             namespace: namespace.map(str::to_owned),
             words,
         });
@@ -232,7 +225,7 @@ fn or_doubt<T>(
     })
 }
 
-/// All objects of a kind; none of one that the cluster does not know, whether that may be listed or not.
+/// Lists all objects of a kind. A kind that the cluster does not serve has none, even where its list is forbidden.
 async fn all_of<T>(
     cluster: &Cluster,
     endpoint: ApiResource,
@@ -257,41 +250,28 @@ async fn all_of<T>(
     }
 }
 
-/// The Services that can be read.
+/// Returns the Services that can be read.
 async fn read_services(
     cluster: &Cluster,
     namespace: Option<&str>,
     names: &BTreeSet<&str>,
 ) -> Vec<Service> {
-    match namespace {
-        Some(namespace) if names.len() <= MOST_LOOKUPS => {
-            let services: Vec<ServiceRef> = names
-                .iter()
-                .map(|name| ServiceRef::new(namespace, *name))
-                .collect();
-            let found = future::join_all(
-                services
-                    .iter()
-                    .map(|service| services::get(cluster, service)),
-            )
-            .await;
-            found
-                .into_iter()
-                .filter_map(|found| found.ok().flatten())
-                .collect()
-        }
-        _ => {
-            let listed = list(cluster, &services::all(namespace)).await;
-            listed.map(|(services, _)| services).unwrap_or_default()
-        }
-    }
+    let Some(namespace) = namespace else {
+        let listed = list(cluster, &services::all(None)).await;
+        return listed.map(|(services, _)| services).unwrap_or_default();
+    };
+    services::read(cluster, namespace, names.iter().copied())
+        .await
+        .into_iter()
+        .filter_map(|(_, found)| found.ok().flatten())
+        .collect()
 }
 
 fn competes(kind: &str, name: &str) -> String {
     format!("{kind} {name} routes the same service, so this may have no effect")
 }
 
-/// An object that keeps another one from having an effect.
+/// An object that keeps a group from having an effect.
 #[derive(Debug)]
 pub struct Conflict {
     /// It takes all of the traffic.
@@ -315,9 +295,9 @@ impl Conflict {
     }
 }
 
-/// What another object keeps a group from, if anything. Of routes of one kind the older one has the requests that
-/// both have the same match for; Linkerd's own HTTPRoutes are of one kind with those of the Gateway API.
-pub fn obstacle(record: &Record, other: &Record) -> Option<Conflict> {
+/// Returns the conflict with another object, if there is one. Of two routes of one kind, the older one gets the requests
+/// that both match; here Linkerd's own HTTPRoutes and those of the Gateway API are one kind.
+pub fn conflict(record: &Record, other: &Record) -> Option<Conflict> {
     if other.meta.namespace != record.meta.namespace || other.id() == record.id() {
         return None;
     }
@@ -350,7 +330,7 @@ pub fn obstacle(record: &Record, other: &Record) -> Option<Conflict> {
     }
 }
 
-/// Sorts the older object first; one that is not made yet comes last.
+/// Sorts the older object first. One that does not exist yet comes last.
 fn age(record: &Record) -> (bool, Option<Timestamp>, &str) {
     let made = record.meta.creation_timestamp;
     (made.is_none(), made, &record.meta.name)

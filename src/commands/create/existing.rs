@@ -7,7 +7,7 @@ use super::context::{kubectl, place};
 use crate::cli::CreateArgs;
 use crate::cluster::api::groups;
 use crate::cluster::listwatch::list::list;
-use crate::cluster::queries::conflicts::obstacle;
+use crate::cluster::queries::conflicts::conflict;
 use crate::cluster::{Cluster, RequestError, RequestResult};
 use crate::error::explain;
 use crate::model::Carrier;
@@ -181,7 +181,7 @@ pub fn apex_is_free(
 /// other. An adopted route changes nothing for the others.
 fn may_stand_beside(new: &Record, other: &Record) -> bool {
     let is_new = new.meta.creation_timestamp.is_none();
-    let hides = |a, b| obstacle(a, b).is_some_and(|obstacle| obstacle.is_total);
+    let hides = |a, b| conflict(a, b).is_some_and(|conflict| conflict.is_total);
     new.routing.is_some()
         && other.routing.is_some()
         && !other.is_controlled()
@@ -190,6 +190,6 @@ fn may_stand_beside(new: &Record, other: &Record) -> bool {
 
 /// A line for each object that takes some of the traffic away from this one.
 pub fn obstacles(existing: &ExistingObjects, new: &Record) -> Vec<String> {
-    let obstacles = existing.records().filter_map(|other| obstacle(new, other));
-    obstacles.map(|obstacle| clean(&obstacle.words)).collect()
+    let conflicts = existing.records().filter_map(|other| conflict(new, other));
+    conflicts.map(|conflict| clean(&conflict.words)).collect()
 }
