@@ -17,7 +17,7 @@ use crate::model::ReadinessSource;
 use crate::model::{GroupId, Readiness, ServiceRef, Status, WhyUnknown};
 use crate::readiness::backends::{ServiceNames, backends_of, services};
 use crate::readiness::cache::{ReadinessCache, WatchChanges};
-use crate::readiness::lookup::Lookup;
+use crate::readiness::lookup::ReadinessLookup;
 use crate::readiness::scope::{Affected, SliceWatchId};
 use crate::readiness::survey;
 use crate::resource::{GroupName, Record};
@@ -163,7 +163,7 @@ impl StatusCache {
         };
         services(wanted)
             .filter(|service| {
-                self.feeds.lookup(service, now) != Lookup::NotYet
+                self.feeds.lookup(service, now) != ReadinessLookup::Pending
                     && self.feeds.must_look_up(service, now)
             })
             .collect()
@@ -205,10 +205,10 @@ impl StatusCache {
         for record in &chosen {
             for backend in record.group.iter().flat_map(|group| &group.backends) {
                 match self.feeds.lookup(&backend.service, now) {
-                    Lookup::Ready(readiness) => {
+                    ReadinessLookup::Answer(readiness) => {
                         readings.insert(backend.service.clone(), readiness);
                     }
-                    Lookup::NotYet => {
+                    ReadinessLookup::Pending => {
                         unread.insert(record.id());
                     }
                 }

@@ -78,7 +78,7 @@ impl ReadinessCache {
     fn mirrors_pending(&self, now: Duration) -> bool {
         self.watches
             .iter()
-            .any(|watch| watch.is_local() && watch.mirrors_health(now) == WatchHealth::NotYet)
+            .any(|watch| watch.is_local() && watch.mirrors_health(now) == WatchHealth::Pending)
     }
 
     /// Returns the clusters whose services the backends mirror, as of the last plan. None while not all mirrors are

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use super::cache::ReadinessCache;
 use super::health::{WatchHealth, why_unknown};
-use super::mirror_index::RemoteNamespace;
-use super::scope::{Affected, SliceScope, SliceWatchId};
+use super::scope::{Affected, RelistRequest, SliceScope, SliceWatchId};
 use super::service_lookups::ServiceExistence;
 use super::slice_watch::SliceWatch;
 use crate::cluster::api::endpoint_slices::{Slice, SliceIndex};
@@ -122,7 +121,7 @@ impl ReadinessCache {
     /// what a watch has reported since. Returns what it affects.
     pub fn relisted(
         &mut self,
-        place: &RemoteNamespace,
+        place: &RelistRequest,
         slices: &[Slice],
         requested: Duration,
         now: Duration,
@@ -149,7 +148,7 @@ impl ReadinessCache {
     /// Returns what it affects.
     pub fn relist_failed(
         &mut self,
-        place: &RemoteNamespace,
+        place: &RelistRequest,
         error: &RequestError,
         now: Duration,
     ) -> Vec<Affected> {

@@ -8,7 +8,7 @@ use crate::model::WhyUnknown;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WatchHealth {
     /// The first list has not arrived yet.
-    NotYet,
+    Pending,
     Known,
     Unknown(WhyUnknown),
 }

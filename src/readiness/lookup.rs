@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::backends::{ServiceNames, services};
 use super::cache::ReadinessCache;
 use super::health::WatchHealth;
-use super::mirror_index::{LocatedService, RemoteNamespace};
+use super::mirror_index::LocatedService;
+use super::scope::RelistRequest;
 use super::service_lookups::ServiceExistence;
 use super::slice_watch::SliceWatch;
 use crate::cluster::listwatch::freshness::is_fresh;
@@ -15,25 +16,25 @@ use crate::model::{Mirror, Readiness, RemoteService, ServiceRef, WhyUnknown};
 
 /// Whether a decision can be made on what is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Lookup {
+pub enum ReadinessLookup {
     /// The first list has not arrived yet.
-    NotYet,
-    Ready(Readiness),
+    Pending,
+    Answer(Readiness),
 }
 
-impl Lookup {
+impl ReadinessLookup {
     /// What has not arrived is unknown.
     pub fn or_unknown(self) -> Readiness {
         match self {
-            Self::Ready(readiness) => readiness,
-            Self::NotYet => Readiness::Unknown {
+            Self::Answer(readiness) => readiness,
+            Self::Pending => Readiness::Unknown {
                 why: WhyUnknown::NotListed,
             },
         }
     }
 
     fn unknown(why: WhyUnknown) -> Self {
-        Self::Ready(Readiness::Unknown { why })
+        Self::Answer(Readiness::Unknown { why })
     }
 }
 
@@ -47,7 +48,7 @@ enum BelievedRemotes {
 }
 
 impl ReadinessCache {
-    pub fn lookup(&self, service: &ServiceRef, now: Duration) -> Lookup {
+    pub fn lookup(&self, service: &ServiceRef, now: Duration) -> ReadinessLookup {
         self.lookup_with(service, now, BelievedRemotes::Known)
     }
 
@@ -62,23 +63,25 @@ impl ReadinessCache {
         service: &ServiceRef,
         now: Duration,
         believed: BelievedRemotes,
-    ) -> Lookup {
+    ) -> ReadinessLookup {
         let own = self.in_cluster(None, service, now);
         if self.remotes.nobody() {
             return own;
         }
-        let Lookup::Ready(own) = own else {
-            return Lookup::NotYet;
+        let ReadinessLookup::Answer(own) = own else {
+            return ReadinessLookup::Pending;
         };
         let mirrors = self
             .best(None, service, now)
             .map(|watch| watch.mirrors_health(now));
         match (mirrors, self.mirror(service)) {
-            (Some(WatchHealth::NotYet), _) => Lookup::NotYet,
+            (Some(WatchHealth::Pending), _) => ReadinessLookup::Pending,
             (_, Some(mirror)) => self.of_mirror(mirror, own, now, believed),
             // The service may be a mirror: then its own endpoints do not show that it is ready.
-            (Some(WatchHealth::Unknown(why)), None) if own.is_ready() => Lookup::unknown(why),
-            (_, None) => Lookup::Ready(own),
+            (Some(WatchHealth::Unknown(why)), None) if own.is_ready() => {
+                ReadinessLookup::unknown(why)
+            }
+            (_, None) => ReadinessLookup::Answer(own),
         }
     }
 
@@ -89,16 +92,16 @@ impl ReadinessCache {
         own: Readiness,
         now: Duration,
         believed: BelievedRemotes,
-    ) -> Lookup {
+    ) -> ReadinessLookup {
         let here = |service: &ServiceRef| self.in_cluster(None, service, now);
         let there = |remote: &RemoteService| self.in_remote(remote, now, believed);
         // Without its gateway a mirror is dead, whatever the other cluster reports.
         let needs_both = !mirror.has_local_endpoints() || own.is_ready();
         let mut parts = mirror.locals().map(here).chain(mirror.remotes().map(there));
-        if needs_both && parts.any(|part| part == Lookup::NotYet) {
-            return Lookup::NotYet;
+        if needs_both && parts.any(|part| part == ReadinessLookup::Pending) {
+            return ReadinessLookup::Pending;
         }
-        Lookup::Ready(mirror.reading(
+        ReadinessLookup::Answer(mirror.reading(
             own,
             |service| here(service).or_unknown(),
             |remote| there(remote).or_unknown(),
@@ -110,53 +113,63 @@ impl ReadinessCache {
         remote: &RemoteService,
         now: Duration,
         believed: BelievedRemotes,
-    ) -> Lookup {
+    ) -> ReadinessLookup {
         let RemoteService { cluster, service } = remote;
         let located = || (Some(cluster.clone()), service.clone());
         if !self.remotes.has(cluster) {
-            return Lookup::unknown(WhyUnknown::no_remote(cluster));
+            return ReadinessLookup::unknown(WhyUnknown::no_remote(cluster));
         }
         if believed == BelievedRemotes::Fresh && self.is_stale(&located(), now) {
             let why = WhyUnknown::Failing(ReadinessSource::Slices, "no answer yet".to_owned());
-            return Lookup::unknown(why.in_cluster(cluster));
+            return ReadinessLookup::unknown(why.in_cluster(cluster));
         }
         self.in_cluster(Some(cluster), service, now)
     }
 
     /// Returns what the slices of a service report in one cluster.
-    fn in_cluster(&self, cluster: Option<&str>, service: &ServiceRef, now: Duration) -> Lookup {
+    fn in_cluster(
+        &self,
+        cluster: Option<&str>,
+        service: &ServiceRef,
+        now: Duration,
+    ) -> ReadinessLookup {
         let Some(watch) = self.best(cluster, service, now) else {
-            return Lookup::NotYet;
+            return ReadinessLookup::Pending;
         };
         match (watch.health(now), watch.index.counts(service)) {
-            (WatchHealth::NotYet, _) => Lookup::NotYet,
-            (WatchHealth::Unknown(why), _) => Lookup::unknown(why),
+            (WatchHealth::Pending, _) => ReadinessLookup::Pending,
+            (WatchHealth::Unknown(why), _) => ReadinessLookup::unknown(why),
             (WatchHealth::Known, Some((ready, total))) => {
-                Lookup::Ready(Readiness::Known { ready, total })
+                ReadinessLookup::Answer(Readiness::Known { ready, total })
             }
             (WatchHealth::Known, None) if cluster.is_some() => {
-                Lookup::Ready(Readiness::Known { ready: 0, total: 0 })
+                ReadinessLookup::Answer(Readiness::Known { ready: 0, total: 0 })
             }
             (WatchHealth::Known, None) => self.of_bare_service(watch, service, now),
         }
     }
 
     /// A backend without slices is dead, missing, or a mirror that has no local endpoints by design.
-    fn of_bare_service(&self, watch: &SliceWatch, service: &ServiceRef, now: Duration) -> Lookup {
+    fn of_bare_service(
+        &self,
+        watch: &SliceWatch,
+        service: &ServiceRef,
+        now: Duration,
+    ) -> ReadinessLookup {
         match watch.mirrors_health(now) {
-            WatchHealth::NotYet => return Lookup::NotYet,
-            WatchHealth::Unknown(why) => return Lookup::unknown(why),
+            WatchHealth::Pending => return ReadinessLookup::Pending,
+            WatchHealth::Unknown(why) => return ReadinessLookup::unknown(why),
             WatchHealth::Known => {}
         }
         let mirror = watch.mirrors.get(service);
         if let Some(mirror) = mirror.filter(|mirror| !mirror.has_local_endpoints()) {
-            return Lookup::Ready(mirror.without_remotes());
+            return ReadinessLookup::Answer(mirror.without_remotes());
         }
         match self.services.get(service) {
-            Some(ServiceExistence::Missing) => Lookup::Ready(Readiness::Missing),
-            Some(ServiceExistence::Unread(why)) => Lookup::unknown(why.clone()),
+            Some(ServiceExistence::Missing) => ReadinessLookup::Answer(Readiness::Missing),
+            Some(ServiceExistence::Unread(why)) => ReadinessLookup::unknown(why.clone()),
             Some(ServiceExistence::Asked | ServiceExistence::Exists) | None => {
-                Lookup::Ready(Readiness::Known { ready: 0, total: 0 })
+                ReadinessLookup::Answer(Readiness::Known { ready: 0, total: 0 })
             }
         }
     }
@@ -189,15 +202,15 @@ impl ReadinessCache {
         &self,
         backends: impl Iterator<Item = (&'a ServiceRef, &'a Readiness)>,
         now: Duration,
-    ) -> Vec<RemoteNamespace> {
-        let mut places: Vec<RemoteNamespace> = Vec::new();
+    ) -> Vec<RelistRequest> {
+        let mut places: Vec<RelistRequest> = Vec::new();
         for (service, _) in backends.filter(|(_, readiness)| !readiness.is_unknown()) {
             let own = (None, service.clone());
             for located in std::iter::once(&own)
                 .chain(self.mirror_index.behind(service))
                 .filter(|located| self.is_stale(located, now))
             {
-                RemoteNamespace::add(&mut places, located.0.as_ref(), &located.1);
+                RelistRequest::add(&mut places, located.0.as_ref(), &located.1);
             }
         }
         places

@@ -74,7 +74,7 @@ impl MirrorServices {
         match &self.failure {
             Some(why @ WhyUnknown::Forbidden(_)) => WatchHealth::Unknown(why.clone()),
             _ if self.listed => WatchHealth::Known,
-            _ => WatchHealth::NotYet,
+            _ => WatchHealth::Pending,
         }
     }
 }

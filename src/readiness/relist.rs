@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Method;
 use tokio::time::timeout;
 
-use super::mirror_index::RemoteNamespace;
+use super::scope::RelistRequest;
 use crate::cluster::api::endpoint_slices;
 use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::listwatch::list::list;
@@ -20,7 +20,7 @@ use crate::model::WhyUnknown;
 ///
 /// # Errors
 /// Where the list fails, or the other cluster cannot be reached.
-pub async fn relist(local: &Clusters, place: &RemoteNamespace) -> RequestResult<Vec<Slice>> {
+pub async fn relist(local: &Clusters, place: &RelistRequest) -> RequestResult<Vec<Slice>> {
     let source = endpoint_slices::source(&place.namespace, Some(&place.names));
     let Some(name) = &place.cluster else {
         return list(local, &source).await.map(|(slices, _)| slices);

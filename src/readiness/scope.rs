@@ -72,3 +72,36 @@ pub enum Affected {
     Services(Vec<ServiceRef>),
     Scope(SliceScope),
 }
+
+/// Services of one namespace in one cluster whose slices are listed together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelistRequest {
+    /// None: the cluster that the groups are in.
+    pub cluster: Option<String>,
+    pub namespace: String,
+    pub names: BTreeSet<String>,
+}
+
+impl RelistRequest {
+    pub fn add(places: &mut Vec<Self>, cluster: Option<&String>, service: &ServiceRef) {
+        let ServiceRef { namespace, name } = service.clone();
+        let is_there =
+            |place: &&mut Self| place.cluster.as_ref() == cluster && place.namespace == namespace;
+        match places.iter_mut().find(is_there) {
+            Some(place) => {
+                place.names.insert(name);
+            }
+            None => places.push(Self {
+                cluster: cluster.cloned(),
+                namespace,
+                names: BTreeSet::from([name]),
+            }),
+        }
+    }
+
+    pub fn services(&self) -> impl Iterator<Item = ServiceRef> {
+        self.names
+            .iter()
+            .map(|name| ServiceRef::new(&self.namespace, name))
+    }
+}

@@ -45,7 +45,7 @@ impl SliceWatch {
             last_slice: None,
             failure: None,
             distrust: None,
-            last_health: (WatchHealth::NotYet, WatchHealth::NotYet),
+            last_health: (WatchHealth::Pending, WatchHealth::Pending),
         }
     }
 
@@ -124,14 +124,14 @@ impl SliceWatch {
             (_, failure) if self.sync.is_overdue(now) => {
                 WatchHealth::Unknown(failure.clone().unwrap_or(WhyUnknown::NotListed))
             }
-            _ => WatchHealth::NotYet,
+            _ => WatchHealth::Pending,
         }
     }
 
     /// How far it is known which services are mirrors.
     pub fn mirrors_health(&self, now: Duration) -> WatchHealth {
         match self.mirrors.health() {
-            WatchHealth::NotYet if now.saturating_sub(self.started) > FIRST_LIST_TIMEOUT => {
+            WatchHealth::Pending if now.saturating_sub(self.started) > FIRST_LIST_TIMEOUT => {
                 WatchHealth::Unknown(
                     self.mirrors
                         .failure()
@@ -145,7 +145,7 @@ impl SliceWatch {
 
     /// Whether it can replace other watches: its slices are listed, and so are its mirrors, unless that failed.
     pub fn serves(&self, now: Duration) -> bool {
-        self.is_listed() && !(self.is_local() && self.mirrors_health(now) == WatchHealth::NotYet)
+        self.is_listed() && !(self.is_local() && self.mirrors_health(now) == WatchHealth::Pending)
     }
 
     /// Whether the health has changed since the last call.

@@ -15,8 +15,8 @@ use crate::cluster::api::{apply, groups, services};
 use crate::cluster::{Clusters, RequestResult};
 use crate::model::notice::Transition;
 use crate::model::{GroupId, ServiceRef};
-use crate::readiness::mirror_index::RemoteNamespace;
 use crate::readiness::relist;
+use crate::readiness::scope::RelistRequest;
 use crate::resource::Record;
 use crate::watch::engine::effect::Write;
 use crate::watch::engine::leases::WRITE_LIMIT;
@@ -30,7 +30,7 @@ const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 /// The result of a request. Numbers are the engine's request numbers.
 pub enum RequestOutcome {
     LookedUp(ServiceRef, RequestResult<bool>),
-    Relisted(RemoteNamespace, RequestResult<Vec<Slice>>),
+    Relisted(RelistRequest, RequestResult<Vec<Slice>>),
     Written(GroupId, u64, Box<RequestResult<Record>>),
     /// The write was not started: its permit is not valid any more.
     Postponed(GroupId, u64),
@@ -111,7 +111,7 @@ impl Executor {
     }
 
     /// Queues a list of EndpointSlices.
-    pub fn relist(&mut self, place: RemoteNamespace) {
+    pub fn relist(&mut self, place: RelistRequest) {
         let cluster = self.cluster.clone();
         self.relists.add(async move {
             let listed = relist::relist(&cluster, &place).await;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::model::notice::{Notice, Transition};
 use crate::model::{GroupId, ServiceRef};
-use crate::readiness::mirror_index::RemoteNamespace;
+use crate::readiness::scope::RelistRequest;
 use crate::readiness::scope::{SliceScope, SliceWatchId};
 use crate::resource::{Change, Record};
 
@@ -24,7 +24,7 @@ pub enum Effect {
     /// Find out whether a Service exists.
     LookUpService(ServiceRef),
     /// List the EndpointSlices of these services again.
-    Relist(RemoteNamespace),
+    Relist(RelistRequest),
     Write(Box<Write>),
     AcquireLease(String),
     ReleaseLease(String),

@@ -13,7 +13,7 @@ use crate::model::rivals::oldest_rival;
 use crate::model::{
     Decision, Group, GroupId, Invalid, Readiness, ServiceRef, State, Weights, WhyUnknown,
 };
-use crate::readiness::lookup::Lookup;
+use crate::readiness::lookup::ReadinessLookup;
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::{Change, Record};
 
@@ -116,8 +116,8 @@ impl Engine {
     fn look_up(&self, record: &Record, now: Duration) -> (Vec<Readiness>, bool) {
         let mut all_known = true;
         let mut known = |lookup| match lookup {
-            Lookup::Ready(known) => known,
-            Lookup::NotYet => {
+            ReadinessLookup::Answer(known) => known,
+            ReadinessLookup::Pending => {
                 all_known = false;
                 Readiness::Unknown {
                     why: WhyUnknown::NotListed,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use crate::readiness::mirror_index::RemoteNamespace;
+use crate::readiness::scope::RelistRequest;
 
 /// How many lists of one cluster are under way at once.
 const MAX_LISTS_PER_CLUSTER: usize = 8;
@@ -25,8 +25,8 @@ struct Lists {
 
 impl RelistQueue {
     /// Has services of one namespace listed, unless a list of them is under way.
-    pub fn add(&mut self, place: RemoteNamespace) {
-        let RemoteNamespace {
+    pub fn add(&mut self, place: RelistRequest) {
+        let RelistRequest {
             cluster,
             namespace,
             mut names,
@@ -41,7 +41,7 @@ impl RelistQueue {
     }
 
     /// Returns the lists to start now.
-    pub fn start(&mut self, now: Duration) -> Vec<RemoteNamespace> {
+    pub fn start(&mut self, now: Duration) -> Vec<RelistRequest> {
         let mut started = Vec::new();
         for (cluster, Lists { running, waiting }) in &mut self.clusters {
             let room = MAX_LISTS_PER_CLUSTER.saturating_sub(running.len());
@@ -51,7 +51,7 @@ impl RelistQueue {
             for namespace in idle.take(room).cloned().collect::<Vec<_>>() {
                 let names = waiting.remove(&namespace).unwrap_or_default();
                 running.insert(namespace.clone(), (names.clone(), now));
-                started.push(RemoteNamespace {
+                started.push(RelistRequest {
                     cluster: cluster.clone(),
                     namespace,
                     names,
@@ -62,7 +62,7 @@ impl RelistQueue {
     }
 
     /// A list has ended. Returns when it was started.
-    pub fn end(&mut self, place: &RemoteNamespace) -> Option<Duration> {
+    pub fn end(&mut self, place: &RelistRequest) -> Option<Duration> {
         let lists = self.clusters.get_mut(&place.cluster)?;
         lists
             .running
@@ -71,12 +71,12 @@ impl RelistQueue {
     }
 
     /// Removes and returns the lists of a cluster that have not started.
-    pub fn give_up(&mut self, cluster: Option<&String>) -> Vec<RemoteNamespace> {
+    pub fn give_up(&mut self, cluster: Option<&String>) -> Vec<RelistRequest> {
         let lists = self.clusters.get_mut(&cluster.cloned());
         let waiting = lists
             .map(|lists| std::mem::take(&mut lists.waiting))
             .unwrap_or_default();
-        let place = |(namespace, names)| RemoteNamespace {
+        let place = |(namespace, names)| RelistRequest {
             cluster: cluster.cloned(),
             namespace,
             names,
@@ -97,9 +97,9 @@ mod tests {
 
     const NOW: Duration = Duration::ZERO;
 
-    fn place(cluster: Option<&str>, namespace: &str, names: &[&str]) -> RemoteNamespace {
+    fn place(cluster: Option<&str>, namespace: &str, names: &[&str]) -> RelistRequest {
         let names = names.iter().map(|&name| name.to_owned()).collect();
-        RemoteNamespace {
+        RelistRequest {
             cluster: cluster.map(str::to_owned),
             namespace: namespace.to_owned(),
             names,

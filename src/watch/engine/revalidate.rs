@@ -11,8 +11,7 @@ use super::reconcile::{Observation, services};
 use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::{RequestError, RequestResult};
 use crate::model::{Decision, GroupId, Readiness, Weights};
-use crate::readiness::mirror_index::RemoteNamespace;
-use crate::readiness::scope::Affected;
+use crate::readiness::scope::{Affected, RelistRequest};
 
 /// How long a move waits for lists of other clusters that it can do without.
 pub const REMOTE_GRACE: Duration = Duration::from_secs(1);
@@ -78,7 +77,7 @@ impl Engine {
     /// A list of EndpointSlices has ended.
     pub fn relisted(
         &mut self,
-        place: &RemoteNamespace,
+        place: &RelistRequest,
         result: RequestResult<Vec<Slice>>,
         now: Duration,
     ) {
@@ -99,7 +98,7 @@ impl Engine {
     /// Nothing moves without a fresh list of the groups' own cluster.
     fn back_off_revalidation(
         &mut self,
-        place: &RemoteNamespace,
+        place: &RelistRequest,
         error: &RequestError,
         now: Duration,
     ) {
@@ -118,7 +117,7 @@ impl Engine {
 
     /// Backends of another cluster that cannot be listed are unknown, and delay nothing. If the
     /// cluster does not respond at all, its other lists are not started.
-    fn doubt(&mut self, place: &RemoteNamespace, error: &RequestError, now: Duration) {
+    fn doubt(&mut self, place: &RelistRequest, error: &RequestError, now: Duration) {
         for affected in self.cache.relist_failed(place, error, now) {
             self.mark_affected_dirty(&affected, MoveCause::Timer, now);
         }
@@ -130,13 +129,13 @@ impl Engine {
         }
     }
 
-    fn mark_place_dirty(&mut self, place: &RemoteNamespace, now: Duration) {
+    fn mark_place_dirty(&mut self, place: &RelistRequest, now: Duration) {
         for id in self.groups_of_place(place) {
             self.mark_dirty(&id, MoveCause::Timer, now);
         }
     }
 
-    fn groups_of_place(&self, place: &RemoteNamespace) -> BTreeSet<GroupId> {
+    fn groups_of_place(&self, place: &RelistRequest) -> BTreeSet<GroupId> {
         let services = Affected::Services(place.services().collect());
         match self
             .cache

@@ -27,7 +27,7 @@ use crate::cluster::{RequestError, RequestResult};
 use crate::model::readiness::{AddressFamily, SliceCounts};
 use crate::model::{GroupId, Notice, ServiceRef};
 use crate::readiness::cache::ReadinessCache;
-use crate::readiness::mirror_index::RemoteNamespace;
+use crate::readiness::scope::RelistRequest;
 use crate::readiness::scope::SliceWatchId;
 use crate::resource::{Kind as _, Record, TrafficSplit};
 
@@ -149,7 +149,7 @@ impl Harness {
     fn relist(&mut self, slices: RequestResult<Vec<Slice>>) {
         let mut ours = Vec::new();
         for name in ["web", "web-east"] {
-            RemoteNamespace::add(&mut ours, None, &ServiceRef::new("ns", name));
+            RelistRequest::add(&mut ours, None, &ServiceRef::new("ns", name));
         }
         ours.iter()
             .for_each(|place| self.engine.relisted(place, slices.clone(), self.now));
@@ -157,7 +157,7 @@ impl Harness {
     }
 
     /// What has to be listed again.
-    fn relists(&mut self) -> Vec<RemoteNamespace> {
+    fn relists(&mut self) -> Vec<RelistRequest> {
         self.take(|effect| {
             if let Effect::Relist(place) = effect {
                 Some(place.clone())
