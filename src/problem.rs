@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use crate::text::nearest::nearest;
+use crate::text::{clean, clean_lines};
 
 /// The exit codes of every command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +37,7 @@ impl From<Exit> for ExitCode {
 }
 
 /// A failure in words for the user: what failed and where, what to do next, and how to exit.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Problem {
     pub message: String,
@@ -54,6 +55,21 @@ impl Problem {
             next: Vec::new(),
             exit: Exit::Failed,
             is_printed: false,
+        }
+    }
+
+    /// Returns an error in words that are safe to print. The problem in its chain, if there is one,
+    /// says what to do next and how to exit.
+    pub fn of(error: &anyhow::Error) -> Self {
+        let cause = error.chain().find_map(|cause| cause.downcast_ref::<Self>());
+        let message = clean_lines(&format!("{error:#}"));
+        match cause {
+            Some(problem) => Self {
+                message,
+                next: problem.next.iter().map(|line| clean(line)).collect(),
+                ..problem.clone()
+            },
+            None => Self::new(message),
         }
     }
 
@@ -82,6 +98,13 @@ impl Problem {
     pub fn next(mut self, line: impl Into<String>) -> Self {
         self.next.push(line.into());
         self
+    }
+
+    /// The message after a word that says what it is about, and indented what to do next.
+    pub fn lines(&self, about: &str) -> Vec<String> {
+        let message = format!("{about}: {}", self.message);
+        let next = self.next.iter().map(|line| format!("  {line}"));
+        message.lines().map(str::to_owned).chain(next).collect()
     }
 
     /// Names the one that may have been meant instead of an unknown one.

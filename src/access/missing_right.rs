@@ -1,6 +1,6 @@
 //! Parses a Forbidden message of the API server into the right that is missing.
 
-use crate::cluster::transport::connection_flags::ConnectionFlags;
+use crate::text::ConnectionFlags;
 use crate::text::word;
 
 /// A verb on a resource that the user lacks.
@@ -111,7 +111,7 @@ mod tests {
     use crate::cluster::transport::options::ConnectOptions;
 
     fn west() -> ConnectionFlags {
-        ConnectionFlags::of(&ConnectOptions::default(), Some("west"))
+        ConnectOptions::default().flags(Some("west"))
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::problem::Problem;
 use crate::process::input::Input;
 use crate::process::signals::Interrupts;
 use crate::resource::Change;
-use crate::text::{LONGEST_LINE, shorten};
+use crate::text::{MAX_LINE_CHARS, shorten};
 
 /// Asks for confirmation if anything is to change. Returns the signals since the prompt, if there was
 /// one: they do not end the process by themselves any more.
@@ -41,7 +41,7 @@ pub async fn confirm(
         cluster.context, cluster.server
     ));
     for line in lines(order, planned) {
-        streams.say(&shorten(&line, LONGEST_LINE));
+        streams.say(&shorten(&line, MAX_LINE_CHARS));
     }
     let mut interrupts = Interrupts::listen()?;
     streams.ask("Continue? [y/N] ")?;

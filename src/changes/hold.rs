@@ -16,7 +16,8 @@ use crate::output::streams::Streams;
 use crate::problem::{Exit, Problem};
 use crate::process::signals::Interrupts;
 use crate::resource::{Change, Record};
-use crate::text::{command_on, word};
+use crate::text::word;
+use crate::view::command_line::command_on;
 
 /// How long to retry the ending: a rolling update of the control plane may take that long.
 const END_WRITE_TIMEOUT: Duration = Duration::from_secs(300);

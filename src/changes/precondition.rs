@@ -5,7 +5,7 @@ use crate::cluster::Cluster;
 use crate::model::{Override, OverrideState, Pause};
 use crate::resource::Record;
 use crate::resource::annotations::{OVERRIDE, PAUSED, PRIMARY_SERVICE};
-use crate::text::command_on;
+use crate::view::command_line::command_on;
 
 /// The annotations that hold a group's orders.
 #[derive(Debug, Clone, PartialEq, Eq)]

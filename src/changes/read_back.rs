@@ -15,7 +15,7 @@ use crate::problem::Problem;
 use crate::readiness::prefetch::PrefetchedSlices;
 use crate::readiness::survey::survey;
 use crate::resource::Record;
-use crate::text::command_on;
+use crate::view::command_line::command_on;
 
 /// How often to read back with `--wait`. The user may lack the right to watch.
 const READ_BACK_INTERVAL: Duration = Duration::from_secs(1);

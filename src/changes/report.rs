@@ -8,8 +8,8 @@ use crate::cluster::Cluster;
 use crate::model::{State, Status};
 use crate::output::streams::Streams;
 use crate::problem::Exit;
-use crate::text::{LONGEST_LINE, clean, clean_json, shorten};
-use crate::view::stream::API_VERSION;
+use crate::text::{MAX_LINE_CHARS, clean, shorten};
+use crate::view::formats::{API_VERSION, json};
 
 /// The JSON report.
 #[derive(Serialize)]
@@ -78,12 +78,12 @@ pub fn report(
             exit_code: exit.code(),
             items,
         };
-        return streams.print_if_read(&clean_json(&serde_json::to_string_pretty(&list)?));
+        return streams.print_if_read(json(&list)?.trim_end());
     }
     for (outcome, item) in outcomes.iter().zip(&items) {
         let line = shorten(
             &clean(&format!("{}: {}", outcome.id, item.message)),
-            LONGEST_LINE,
+            MAX_LINE_CHARS,
         );
         match item.result {
             "refused" => streams.say(&format!("refused: {line}")),
@@ -93,7 +93,7 @@ pub fn report(
             _ => streams.print_if_read(&line)?,
         }
         for next in &item.next {
-            streams.say(&format!("  {}", shorten(next, LONGEST_LINE)));
+            streams.say(&format!("  {}", shorten(next, MAX_LINE_CHARS)));
         }
     }
     if items.len() > 1 {

@@ -15,7 +15,8 @@ use crate::model::{BackendStatus, GroupId, Readiness, Runner, Status};
 use crate::readiness::prefetch::PrefetchedSlices;
 use crate::readiness::survey::survey;
 use crate::resource::Record;
-use crate::text::{way_out, word};
+use crate::resource::gitops::keep_weights;
+use crate::text::word;
 
 /// Gives the groups too.
 pub async fn check(cluster: &Clusters, flags: &GlobalArgs) -> (Category, Vec<Record>) {
@@ -308,7 +309,7 @@ impl Groups<'_> {
             Some(format!(
                 "{}: {owner} may put its weights back; {}",
                 record.id(),
-                way_out(owner, record.kind.info().carrier)
+                keep_weights(owner, record.kind.info().carrier)
             ))
         });
         CheckResult::warning("no GitOps tool owns a group", owned.collect())

@@ -8,7 +8,7 @@ use super::values::parse_kind;
 use super::{DryRun, RemoteArgs};
 use crate::access::rights::RbacCommand;
 use crate::resource::policy::{FAILBACKS, POLICIES};
-use crate::view::object::ObjectFormat;
+use crate::view::manifest::ObjectFormat;
 
 /// The default value of the label `controlled-by`.
 pub const DEFAULT_CONTROLLER: &str = "linkerd-failover";

@@ -39,7 +39,7 @@ pub use status::{StatusArgs, StatusFormat};
 pub use values::CommandWords;
 pub use watch::WatchArgs;
 
-use crate::view::object::ObjectFormat;
+use crate::view::manifest::ObjectFormat;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -12,7 +12,7 @@ use crate::output::spinner::Spinner;
 use crate::output::terminal;
 use crate::problem::Exit;
 use crate::view::check::{CheckStyle, json, succeeded, text};
-use crate::view::object;
+use crate::view::manifest;
 
 pub async fn run(env: &CommandEnv, args: &CheckArgs) -> anyhow::Result<Exit> {
     if let Some(task) = args.rbac {
@@ -57,7 +57,7 @@ async fn print_role(env: &CommandEnv, command: RbacCommand) -> anyhow::Result<Ex
         RightScope::Namespace
     };
     let name = command.role_name();
-    let printed = env.print(&object::yaml(&command.role(scope, namespace.as_deref()))?)?;
+    let printed = env.print(&manifest::yaml(&command.role(scope, namespace.as_deref()))?)?;
     let binding = match (scope, namespace) {
         (RightScope::Cluster, _) => format!("clusterrolebinding {name} --clusterrole={name}"),
         (RightScope::Namespace, Some(namespace)) => {

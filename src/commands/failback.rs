@@ -16,7 +16,8 @@ use crate::model::operate::{FailbackPlan, RemovedOverride};
 use crate::model::{Group, Readiness, Runner, State, Status, Weights};
 use crate::problem::Exit;
 use crate::resource::{Change, TrafficMove};
-use crate::text::{command_on, word};
+use crate::text::word;
+use crate::view::command_line::command_on;
 
 pub async fn run(env: &CommandEnv, args: &FailbackArgs) -> anyhow::Result<Exit> {
     let cluster = env.connect(&args.change.remotes).await?;

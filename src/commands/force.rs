@@ -20,8 +20,8 @@ use crate::model::operate::{ForcePlan, ForceRequest};
 use crate::model::{Group, OrderStatus, Override, Readiness, Runner, State, Status, WhyUnknown};
 use crate::problem::Exit;
 use crate::resource::{Change, Record, TrafficMove};
-use crate::text::command_on;
-use crate::view::status::slices_of;
+use crate::view::command_line::command_on;
+use crate::view::command_line::slices_of;
 
 pub async fn run(env: &CommandEnv, args: &ForceArgs) -> anyhow::Result<Exit> {
     let cluster = env.connect(&args.change.remotes).await?;

@@ -15,10 +15,11 @@ use crate::error;
 use crate::model::history::{Move, merge};
 use crate::problem::Exit;
 use crate::resource::{GroupName, Record};
-use crate::text::{clean, clean_json, clean_lines};
-use crate::view::ago::ago;
+use crate::text::clean;
+use crate::view::age::age;
+use crate::view::formats::{json, yaml};
 use crate::view::history::{HistoryList, table};
-use crate::view::table::TableStyle;
+use crate::view::status::table::TableStyle;
 
 pub async fn run(env: &CommandEnv, args: &HistoryArgs) -> anyhow::Result<Exit> {
     let names = parse_names(&args.names)?;
@@ -107,8 +108,8 @@ fn render(
 ) -> anyhow::Result<String> {
     let list = || HistoryList::new(&cluster.context, &cluster.server, moves);
     Ok(match format {
-        HistoryFormat::Json => clean_json(&serde_json::to_string_pretty(&list())?) + "\n",
-        HistoryFormat::Yaml => clean_lines(&serde_yaml::to_string(&list())?),
+        HistoryFormat::Json => json(&list())?,
+        HistoryFormat::Yaml => yaml(&list())?,
         HistoryFormat::Table | HistoryFormat::Wide if moves.is_empty() => String::new(),
         HistoryFormat::Table | HistoryFormat::Wide => {
             let style = TableStyle {
@@ -141,7 +142,7 @@ fn footer(
     let basis = match oldest {
         Some(oldest) => format!(
             "Based on Events from the last {}",
-            ago(oldest, cluster.clock().now())
+            age(oldest, cluster.clock().now())
         ),
         None => "There are no Events".to_owned(),
     };

@@ -13,7 +13,7 @@ use crate::model::{Group, Timers, Weights, decide};
 use crate::problem::{Exit, Problem};
 use crate::resource::annotations::{OVERRIDE, POLICY_KEYS, PRIMARY_SERVICE};
 use crate::resource::{Change, NewGroup, Record, patch, patched};
-use crate::text::command_on;
+use crate::view::command_line::command_on;
 
 /// Annotations by key; none as the value removes the annotation.
 type Annotations = BTreeMap<&'static str, Option<String>>;

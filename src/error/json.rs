@@ -3,45 +3,39 @@
 use serde::Serialize;
 
 use crate::output::streams::Streams;
-use crate::problem::Exit;
-use crate::text::clean_json;
-use crate::view::stream::API_VERSION;
+use crate::problem::Problem;
+use crate::view::formats::{API_VERSION, json_line};
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Document {
+struct ErrorDocument<'a> {
     api_version: &'static str,
     kind: &'static str,
     /// Repeated here, since linkerd changes exit codes.
     exit_code: u8,
-    message: String,
-    next: Vec<String>,
+    message: &'a str,
+    next: &'a [String],
 }
 
-impl Document {
-    pub fn new(exit: Exit, message: &str, next: &[String]) -> Self {
-        Self {
-            api_version: API_VERSION,
-            kind: "Error",
-            exit_code: exit.code(),
-            message: message.to_owned(),
-            next: next.to_vec(),
-        }
+/// Prints one line of JSON. The command has failed already: failing to print that adds nothing.
+pub fn print(streams: &Streams, problem: &Problem) {
+    let document = ErrorDocument {
+        api_version: API_VERSION,
+        kind: "Error",
+        exit_code: problem.exit.code(),
+        message: &problem.message,
+        next: &problem.next,
+    };
+    if let Ok(line) = json_line(&document) {
+        let _ = streams.print(&line);
     }
 }
 
 /// The first line of clap's text says what is wrong, the others what to do.
-pub fn of_usage(usage: &clap::Error) -> Document {
+pub fn of_usage(usage: &clap::Error) -> Problem {
     let words = usage.render().to_string();
     let mut lines = words.lines().map(str::trim).filter(|line| !line.is_empty());
     let message = lines.next().unwrap_or_default();
-    let next: Vec<String> = lines.map(str::to_owned).collect();
-    Document::new(Exit::Usage, message.trim_start_matches("error: "), &next)
-}
-
-/// Prints it as one line. The command has failed already: failing to print that adds nothing.
-pub fn print(streams: &Streams, document: &Document) {
-    if let Ok(json) = serde_json::to_string(document) {
-        let _ = streams.print(&clean_json(&json));
-    }
+    let problem = Problem::usage(message.trim_start_matches("error: "));
+    lines.fold(problem, Problem::next)
 }

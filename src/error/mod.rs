@@ -5,4 +5,4 @@ pub mod json;
 pub mod report;
 
 pub use explain::{explain, explain_group_list};
-pub use report::{Report, finish, report_usage};
+pub use report::{finish, report_usage};

@@ -1,15 +1,14 @@
-//! Prints errors as text or JSON, and turns a command's outcome into the process's exit code.
+//! Prints the error of a command as text or JSON, and returns the exit code of the process.
 
 use std::process::ExitCode;
 
 use super::json;
 use crate::output::streams::{StdoutClosed, Streams};
 use crate::problem::{Exit, Problem};
-use crate::text::{clean, clean_lines};
 
-/// Prints clap's help, version or usage error; with `-o json`, a usage error is printed as JSON too.
+/// Prints clap's help, version or usage error. With `-o json` the error is printed as JSON too.
 pub fn report_usage(streams: &Streams, usage: &clap::Error, json: bool) -> ExitCode {
-    // A closed pipe is not a failure: `… --help | head -1`.
+    // A closed pipe (`… --help | head -1`) is not an error.
     let _ = usage.print();
     if !usage.use_stderr() {
         return Exit::Done.into();
@@ -20,75 +19,34 @@ pub fn report_usage(streams: &Streams, usage: &clap::Error, json: bool) -> ExitC
     Exit::Usage.into()
 }
 
-/// An error as it is printed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
-    /// One line or several, safe to print.
-    pub message: String,
-    pub next: Vec<String>,
-    pub exit: Exit,
-    /// Standard output has it already.
-    pub is_printed: bool,
-}
-
-impl Report {
-    pub fn of(error: &anyhow::Error) -> Self {
-        let problem = error
-            .chain()
-            .find_map(|cause| cause.downcast_ref::<Problem>());
-        Self {
-            message: clean_lines(&format!("{error:#}")),
-            next: problem
-                .iter()
-                .flat_map(|problem| &problem.next)
-                .map(|line| clean(line))
-                .collect(),
-            exit: problem.map_or(Exit::Failed, |problem| problem.exit),
-            is_printed: problem.is_some_and(|problem| problem.is_printed),
-        }
-    }
-
-    /// Writes it to standard error.
-    pub fn say(&self, streams: &Streams) {
-        if streams.logs_json() {
-            tracing::error!(
-                next = self.next.join("; "),
-                exit_code = self.exit.code(),
-                "{}",
-                self.message
-            );
-        } else {
-            self.lines("error")
-                .iter()
-                .for_each(|line| streams.say(line));
-        }
-    }
-
-    /// The message after a prefix, and indented lines that say what to do next.
-    pub fn lines(&self, about: &str) -> Vec<String> {
-        let message = format!("{about}: {}", self.message);
-        let next = self.next.iter().map(|line| format!("  {line}"));
-        message.lines().map(str::to_owned).chain(next).collect()
-    }
-}
-
-/// Prints the error of a command, if there is one, and returns the exit code. With `-o json` the error is printed as
-/// JSON too. A standard output that nobody reads any more is not an error.
+/// Prints the error of a command, if there is one, and returns the exit code. With `-o json` the
+/// error is printed as JSON too. A closed standard output is not an error.
 pub fn finish(streams: &Streams, outcome: anyhow::Result<Exit>, json: bool) -> ExitCode {
     match outcome {
         Ok(exit) => exit.into(),
         Err(error) if error.is::<StdoutClosed>() => Exit::Done.into(),
         Err(error) => {
-            let told = Report::of(&error);
-            told.say(streams);
-            if json && !told.is_printed {
-                json::print(
-                    streams,
-                    &json::Document::new(told.exit, &told.message, &told.next),
-                );
+            let problem = Problem::of(&error);
+            say(streams, &problem);
+            if json && !problem.is_printed {
+                json::print(streams, &problem);
             }
-            told.exit.into()
+            problem.exit.into()
         }
+    }
+}
+
+/// Writes it to standard error.
+fn say(streams: &Streams, problem: &Problem) {
+    if streams.logs_json() {
+        tracing::error!(
+            next = problem.next.join("; "),
+            exit_code = problem.exit.code(),
+            "{problem}"
+        );
+    } else {
+        let lines = problem.lines("error");
+        lines.iter().for_each(|line| streams.say(line));
     }
 }
 

@@ -1,6 +1,8 @@
-//! Recognizes objects that a GitOps tool owns, and so may revert.
+//! Recognizes objects that a GitOps tool owns, and so may revert; says what makes it leave weights
+//! alone.
 
 use super::meta::Meta;
+use crate::model::Carrier;
 
 struct GitOpsTool {
     name: &'static str,
@@ -48,5 +50,23 @@ impl Meta {
         };
         let tool = TOOLS.iter().find(owns).map(|tool| tool.name);
         tool.or(self.annotations.tracked_by)
+    }
+}
+
+/// Returns what makes a GitOps tool leave weights alone that it has not set.
+pub fn keep_weights(owner: &str, carrier: Carrier) -> String {
+    let weights = match carrier {
+        Carrier::Split => ".spec.backends[].weight",
+        Carrier::Route => {
+            ".spec.rules[].backendRefs[].weight, .spec.rules[].backendRefs[].namespace"
+        }
+    };
+    match owner {
+        "Argo CD" => format!(
+            "in its Application set spec.ignoreDifferences to jqPathExpressions: [{weights}] and the sync option \
+             RespectIgnoreDifferences=true"
+        ),
+        "Flux" => "annotate it there with kustomize.toolkit.fluxcd.io/ssa: IfNotPresent".to_owned(),
+        _ => "take it out of the release, or do not upgrade that while traffic is away".to_owned(),
     }
 }

@@ -6,7 +6,7 @@
 pub mod annotations;
 mod assemble;
 pub mod change;
-mod gitops;
+pub mod gitops;
 pub mod group_name;
 mod grpc_route;
 mod http_route;

@@ -1,3 +1,5 @@
+//! Finds the known name that is closest to a mistyped one.
+
 /// The known name that somebody who typed another one may have meant.
 pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let farthest = (typed.chars().count() / 3).clamp(1, 4);

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::ago::ago;
+use super::age::age;
 use super::columns::{Cell, Columns};
-use super::stream::API_VERSION;
-use super::table::TableStyle;
+use super::formats::API_VERSION;
+use super::status::table::TableStyle;
 use crate::model::history::{Move, MoveSource};
 
 /// The moves that are known in one cluster, the newest first.
@@ -114,7 +114,7 @@ fn row(told: &Move, style: TableStyle, now: Timestamp) -> Vec<Cell> {
         told.why.clone()
     };
     let mut cells = vec![
-        ago(told.at, now),
+        age(told.at, now),
         told.group.short_name(),
         weights(&told.from),
         weights(&told.to),

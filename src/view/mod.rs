@@ -1,14 +1,11 @@
-//! From the model to what people and programs read.
+//! What users and programs read: tables, lines, JSON and YAML of what the model holds. No I/O.
 
-pub mod ago;
-pub mod changes;
+pub mod age;
 pub mod check;
-pub mod clusters;
 pub mod columns;
-pub mod compact;
+pub mod command_line;
+pub mod formats;
 pub mod history;
-pub mod live;
-pub mod object;
+pub mod manifest;
+pub mod notices;
 pub mod status;
-pub mod stream;
-pub mod table;

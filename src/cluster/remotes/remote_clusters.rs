@@ -13,11 +13,11 @@ use tokio::time::Instant;
 
 use super::links;
 use crate::cluster::transport::client::Cluster;
-use crate::cluster::transport::connection_flags::{ConnectionFlags, FROM_LINKS};
 use crate::cluster::transport::kubeconfig;
 use crate::cluster::transport::options::{ConnectOptions, RemoteOptions};
 use crate::model::WhyUnknown;
 use crate::problem::Problem;
+use crate::text::connection_flags::{ConnectionFlags, FROM_LINKS};
 use crate::text::word;
 
 /// How long another cluster may take to say all that is wanted.

@@ -13,7 +13,6 @@ use serde::de::DeserializeOwned;
 
 use super::auth::credentials;
 use super::auth::refresh::Renewal;
-use super::connection_flags::ConnectionFlags;
 use super::connector;
 use super::error::{Cause, RequestError, RequestResult, StatusBody};
 use super::kubeconfig;
@@ -22,7 +21,7 @@ use super::options::ConnectOptions;
 use super::page_size::PageSize;
 use super::server_clock::ServerClock;
 use crate::problem::Problem;
-use crate::text::{shorten, without_userinfo};
+use crate::text::{ConnectionFlags, shorten, without_userinfo};
 
 /// The time limit of one request where no flag says another.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -78,7 +77,7 @@ impl Cluster {
             is_made_up,
             user,
         } = kubeconfig::resolve(options).await?;
-        let reach = ConnectionFlags::of(options, (!is_made_up).then_some(context.as_str()));
+        let reach = options.flags((!is_made_up).then_some(context.as_str()));
         let url = config.cluster_url.clone();
         let cluster = Self::of_config(config, context, reach, user, options.request_timeout)?;
         let client = cluster.access.client().await.0;

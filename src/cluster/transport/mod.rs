@@ -1,7 +1,6 @@
 pub(crate) mod auth;
 pub mod backoff;
 pub mod client;
-pub mod connection_flags;
 pub mod connector;
 pub mod error;
 pub mod kubeconfig;

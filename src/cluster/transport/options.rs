@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::text::{ConnectionFlags, without_userinfo, word};
+
 /// The options by which one cluster is found and reached. What is unset, the kubeconfig decides.
 #[derive(Debug, Clone, Default)]
 pub struct ConnectOptions {
@@ -38,6 +40,42 @@ impl ConnectOptions {
             ..self.clone()
         }
     }
+
+    /// The same options as flags for the commands that are suggested to the user. `context` is the
+    /// context of the kubeconfig; none where there is no kubeconfig.
+    pub fn flags(&self, context: Option<&str>) -> ConnectionFlags {
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        let mut cluster = flags([
+            ("--context", context.map(str::to_owned)),
+            ("--kubeconfig", path(&self.kubeconfig)),
+            ("--cluster", self.cluster.clone()),
+            ("--server", self.server.as_deref().map(without_userinfo)),
+            ("--certificate-authority", path(&self.certificate_authority)),
+            ("--tls-server-name", self.tls_server_name.clone()),
+        ]);
+        if self.insecure_skip_tls_verify {
+            cluster.push("--insecure-skip-tls-verify".to_owned());
+        }
+        let mut user = flags([
+            ("--user", self.user.clone()),
+            ("--client-certificate", path(&self.client_certificate)),
+            ("--client-key", path(&self.client_key)),
+            ("--as", self.impersonate_user.clone()),
+            ("--as-uid", self.impersonate_uid.clone()),
+        ]);
+        let groups = self.impersonate_groups.iter().cloned().map(Some);
+        user.extend(flags(groups.map(|group| ("--as-group", group))));
+        if self.token.is_some() {
+            // Secrets are not printed.
+            user.push("--token …".to_owned());
+        }
+        ConnectionFlags::new(&cluster, &user, self.rbac_command)
+    }
+}
+
+fn flags(given: impl IntoIterator<Item = (&'static str, Option<String>)>) -> Vec<String> {
+    let flag = |(name, value): (_, Option<String>)| Some(format!("{name} {}", word(&value?)));
+    given.into_iter().filter_map(flag).collect()
 }
 
 /// The clusters to ask about the services that mirrors stand for.
@@ -47,4 +85,38 @@ pub struct RemoteOptions {
     pub contexts: Vec<(String, String)>,
     /// Ask every other mirrored cluster with the credentials of Linkerd's links.
     pub from_links: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_repeated_except_for_the_token() {
+        let options = ConnectOptions {
+            kubeconfig: Some("a b/config".into()),
+            server: Some("https://me:secret@203.0.113.1:6443".into()),
+            impersonate_user: Some("bob".into()),
+            impersonate_groups: vec!["ops".into(), "it's".into()],
+            token: Some("secret".to_owned().into()),
+            insecure_skip_tls_verify: true,
+            ..ConnectOptions::default()
+        };
+        let reach = options.flags(Some("west"));
+        let cluster = "--context west --kubeconfig 'a b/config' --server https://203.0.113.1:6443 \
+                       --insecure-skip-tls-verify";
+        assert_eq!(reach.cluster(), cluster);
+        let user = r"--as bob --as-group ops --as-group 'it'\''s' --token … -n ns";
+        assert_eq!(reach.within("ns"), format!("{cluster} {user}"));
+        assert_eq!(ConnectOptions::default().flags(None).within("ns"), "-n ns");
+        assert_eq!(ConnectOptions::default().flags(None).scoped(None), "-A");
+        let reach = ConnectOptions::default()
+            .flags(Some("west"))
+            .with_remotes("--remote east=e".into());
+        assert_eq!(
+            reach.for_plugin("ns"),
+            "--context west -n ns --remote east=e"
+        );
+        assert_eq!(reach.within("ns"), "--context west -n ns");
+    }
 }

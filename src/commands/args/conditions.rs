@@ -6,7 +6,7 @@ use crate::model::{Condition, Status};
 use crate::observe::{Snapshot, UnknownName};
 use crate::problem::Problem;
 use crate::text::clean;
-use crate::view::status::Missing;
+use crate::view::status::list::UnmetGroup;
 
 /// How many unmet groups are named.
 const MAX_UNMET_GROUPS: usize = 20;
@@ -32,9 +32,9 @@ pub fn timed_out(lines: Vec<String>, conditions: &[Condition], timeout: Duration
 
 /// What is missing: one entry for each group that does not meet the conditions, and for each name
 /// that no group has.
-pub fn unmet(snapshot: Option<&Snapshot>, conditions: &[Condition]) -> Vec<Missing> {
+pub fn unmet(snapshot: Option<&Snapshot>, conditions: &[Condition]) -> Vec<UnmetGroup> {
     let all: Vec<String> = conditions.iter().map(ToString::to_string).collect();
-    let nothing = Missing {
+    let nothing = UnmetGroup {
         namespace: None,
         object: None,
         name: None,
@@ -49,7 +49,7 @@ pub fn unmet(snapshot: Option<&Snapshot>, conditions: &[Condition]) -> Vec<Missi
             .iter()
             .filter(|condition| !condition.holds(status));
         let asked: Vec<String> = unmet.map(ToString::to_string).collect();
-        (!asked.is_empty()).then(|| Missing {
+        (!asked.is_empty()).then(|| UnmetGroup {
             namespace: Some(status.id.namespace.clone()),
             object: Some(status.id.kind.to_owned()),
             name: Some(status.id.name.clone()),
@@ -57,12 +57,12 @@ pub fn unmet(snapshot: Option<&Snapshot>, conditions: &[Condition]) -> Vec<Missi
             asked,
         })
     };
-    let of_name = |UnknownName { name, .. }: &UnknownName| Missing {
+    let of_name = |UnknownName { name, .. }: &UnknownName| UnmetGroup {
         object: name.kind.clone(),
         name: Some(name.name.clone()),
         ..nothing.clone()
     };
-    let mut missing: Vec<Missing> = snapshot.statuses.iter().filter_map(of_group).collect();
+    let mut missing: Vec<UnmetGroup> = snapshot.statuses.iter().filter_map(of_group).collect();
     missing.extend(snapshot.absent.iter().map(of_name));
     if snapshot.statuses.is_empty() && missing.is_empty() {
         missing.push(nothing);
@@ -71,11 +71,11 @@ pub fn unmet(snapshot: Option<&Snapshot>, conditions: &[Condition]) -> Vec<Missi
 }
 
 /// One line for each entry.
-pub fn explain(snapshot: Option<&Snapshot>, missing: &[Missing], place: &str) -> Vec<String> {
+pub fn explain(snapshot: Option<&Snapshot>, missing: &[UnmetGroup], place: &str) -> Vec<String> {
     let Some(snapshot) = snapshot else {
         return vec![format!("the groups in {place} could not be read in time")];
     };
-    let line = |missing: &Missing| {
+    let line = |missing: &UnmetGroup| {
         let asked = missing.asked.join(" and ");
         let Some(name) = &missing.name else {
             return format!("there are no groups in {place}");

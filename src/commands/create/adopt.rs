@@ -17,11 +17,12 @@ use crate::error::explain;
 use crate::model::Group;
 use crate::problem::Problem;
 use crate::resource::annotations::{OVERRIDE, PAUSED, POLICY_KEYS, PREFIX, PRIMARY_SERVICE};
+use crate::resource::gitops::keep_weights;
 use crate::resource::{
     Change, GroupName, KINDS, Kind, NewGroup, Record, kinds_called, patch, patched,
 };
-use crate::text::{clean, way_out, word};
-use crate::view::object::full_name;
+use crate::text::{clean, word};
+use crate::view::manifest::full_name;
 
 /// Another writer may change the object meanwhile.
 const MAX_ATTEMPTS: u32 = 5;
@@ -189,7 +190,7 @@ async fn plan(
     context.warn(&kept(record, &change));
     context.warn(&preview.warnings);
     if let Some(owner) = record.meta.gitops_owner() {
-        let way_out = way_out(owner, record.kind.info().carrier);
+        let way_out = keep_weights(owner, record.kind.info().carrier);
         context.warn(&[format!(
             "{owner} owns the object and may revert its weights; {way_out}"
         )]);

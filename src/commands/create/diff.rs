@@ -6,8 +6,9 @@ use crate::model::{Group, Invalid};
 use crate::problem::Problem;
 use crate::resource::annotations::{CONTROLLED_BY, POLICY_KEYS};
 use crate::resource::{NewGroup, Record, policy};
-use crate::text::{clean, command_on, word};
-use crate::view::object::full_name;
+use crate::text::{clean, word};
+use crate::view::command_line::command_on;
+use crate::view::manifest::full_name;
 
 /// Checks that the existing object is the group that is asked for. Weights do not count, so that a
 /// job may run again during a failover or a force.

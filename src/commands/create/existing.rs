@@ -14,7 +14,7 @@ use crate::model::Carrier;
 use crate::problem::Problem;
 use crate::resource::{KINDS, Kind, KindInfo, NewGroup, Record};
 use crate::text::{clean, word};
-use crate::view::object::full_name;
+use crate::view::manifest::full_name;
 
 /// By kind, the objects of a namespace that are groups or could be.
 pub struct ExistingObjects(Vec<(&'static dyn Kind, RequestResult<Vec<Record>>)>);

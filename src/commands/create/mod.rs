@@ -22,8 +22,8 @@ use crate::model::Carrier;
 use crate::problem::{Exit, Problem};
 use crate::resource::annotations::POLICY;
 use crate::resource::{Kind, NewGroup, policy};
-use crate::view::object;
-use crate::view::object::ObjectFormat;
+use crate::view::manifest;
+use crate::view::manifest::ObjectFormat;
 
 pub async fn run(env: &CommandEnv, args: &CreateArgs) -> anyhow::Result<Exit> {
     arguments::check(&env.flags, args)?;
@@ -73,7 +73,7 @@ async fn report(context: CreateContext<'_>, created: Created) -> anyhow::Result<
             }
         }
     };
-    streams.write(&object::print(&object, kind.info(), &group.name, format)?)
+    streams.write(&manifest::print(&object, kind.info(), &group.name, format)?)
 }
 
 /// Reads the existing object, unless its name is enough.
@@ -105,7 +105,7 @@ fn summary(created: &Created, dry_run: DryRun) -> String {
         DryRun::Client => " (dry run)",
         DryRun::Server => " (server dry run)",
     };
-    let name = object::full_name(created.kind.info(), &created.group.name);
+    let name = manifest::full_name(created.kind.info(), &created.group.name);
     format!("{name} {what}{mode}")
 }
 

@@ -7,7 +7,7 @@ use super::requirements::RequiredServices;
 use crate::model::Invalid;
 use crate::problem::Problem;
 use crate::resource::{NewGroup, Record};
-use crate::view::object::full_name;
+use crate::view::manifest::full_name;
 
 /// Checks a group that is about to be written, and warns of what may keep it from having an effect.
 ///

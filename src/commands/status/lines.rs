@@ -11,7 +11,7 @@ use crate::output::streams::Streams;
 use crate::problem::Exit;
 use crate::process::signals::Interrupts;
 use crate::text::clean;
-use crate::view::changes::{json_line, text_line};
+use crate::view::status::changes::{json_line, text_line};
 
 /// Prints a line for each group, then one for each change, until a signal comes or standard output is
 /// closed.

@@ -18,8 +18,8 @@ use crate::observe::{ObserveScope, Observer, Snapshot};
 use crate::output::screen::Screen;
 use crate::problem::Exit;
 use crate::process::signals::Interrupts;
-use crate::view::ago::ago;
-use crate::view::live::{Live, Transitions};
+use crate::view::age::age;
+use crate::view::status::screen::{RecentChanges, StatusFrame};
 
 /// The shortest time from one frame to the next.
 const MIN_FRAME_INTERVAL: Duration = Duration::from_millis(200);
@@ -47,7 +47,7 @@ pub async fn run(
         place,
         scope: home,
         snapshot: first,
-        transitions: Transitions::default(),
+        recent: RecentChanges::default(),
     };
     warn_of_forbidden(&page.streams, cluster, observer.forbidden());
     let mut screen = Screen::enter(&page.streams)?;
@@ -137,7 +137,7 @@ struct LiveTable<'a> {
     place: String,
     scope: String,
     snapshot: Snapshot,
-    transitions: Transitions,
+    recent: RecentChanges,
 }
 
 impl LiveTable<'_> {
@@ -145,7 +145,7 @@ impl LiveTable<'_> {
         let at = self.cluster.clock().now();
         for change in changes(Some(&self.snapshot.statuses), &snapshot.statuses) {
             if change.is_transition() {
-                self.transitions.add(&change, at);
+                self.recent.add(&change, at);
             }
         }
         self.snapshot = snapshot;
@@ -154,20 +154,20 @@ impl LiveTable<'_> {
     fn frame(&self, observer: &Observer) -> Vec<String> {
         let (columns, rows) = self.page.streams.terminal_size();
         let now = self.cluster.clock().now();
-        let live = Live {
+        let frame = StatusFrame {
             place: &self.place,
-            reach: &self.cluster.reach,
+            connection: &self.cluster.reach,
             scope: &self.scope,
             statuses: &self.snapshot.statuses,
             warning: self.warning(observer),
-            transitions: &self.transitions,
+            recent: &self.recent,
             style: self.page.style(),
             now,
             // Clearing the rest of a line would clear its last column.
             columns: columns.saturating_sub(1),
             rows,
         };
-        live.frame()
+        frame.lines()
     }
 
     fn warning(&self, observer: &Observer) -> Option<String> {
@@ -178,7 +178,7 @@ impl LiveTable<'_> {
             let then = now.checked_sub(silent).unwrap_or(now);
             return Some(format!(
                 "CONNECTION LOST, last heard {} ago: {}; reconnecting",
-                ago(then, now),
+                age(then, now),
                 lost.why
             ));
         }

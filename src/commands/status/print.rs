@@ -6,17 +6,17 @@ use crate::cluster::Cluster;
 use crate::model::Status;
 use crate::output::terminal;
 use crate::problem::Exit;
-use crate::text::{clean, clean_json, clean_lines};
-use crate::view::compact;
-use crate::view::status::{Missing, StatusList};
-use crate::view::table;
-use crate::view::table::{Shown, TableStyle};
+use crate::text::clean;
+use crate::view::formats::{json, yaml};
+use crate::view::status::list::{StatusList, UnmetGroup};
+use crate::view::status::report::report;
+use crate::view::status::table::{ClusterStatuses, TableStyle};
 
 /// Groups and, if the exit code depends on them, how the command ends.
 pub struct Printed<'a> {
     pub statuses: &'a [Status],
     pub exit: Option<Exit>,
-    pub missing: Option<&'a [Missing]>,
+    pub missing: Option<&'a [UnmetGroup]>,
 }
 
 impl StatusPage {
@@ -49,27 +49,24 @@ fn render(cluster: &Cluster, printed: &Printed, page: &StatusPage) -> anyhow::Re
     let list =
         || StatusList::new(context, server, reach, statuses).ending(exit.map(Exit::code), missing);
     Ok(match page.format {
-        StatusFormat::Json => clean_json(&serde_json::to_string_pretty(&list())?) + "\n",
-        StatusFormat::Yaml => clean_lines(&serde_yaml::to_string(&list())?),
+        StatusFormat::Json => json(&list())?,
+        StatusFormat::Yaml => yaml(&list())?,
         StatusFormat::Name => statuses
             .iter()
             .map(|status| format!("{}/{}\n", status.id.kind, clean(&status.id.name)))
             .collect(),
         StatusFormat::Table | StatusFormat::Wide if statuses.is_empty() => String::new(),
         StatusFormat::Table | StatusFormat::Wide => {
-            let shown = Shown {
+            let groups = ClusterStatuses {
                 context: &cluster.context,
-                reach,
+                connection: reach,
                 statuses,
                 now: cluster.clock().now(),
             };
             // A wide table is never made narrower.
             let may_narrow = page.format == StatusFormat::Table && page.streams.out_is_terminal();
-            if may_narrow {
-                compact::render(shown, page.style(), page.streams.terminal_size().0)
-            } else {
-                table::render(shown, page.style())
-            }
+            let columns = may_narrow.then(|| page.streams.terminal_size().0);
+            report(groups, page.style(), columns)
         }
     })
 }

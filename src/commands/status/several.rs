@@ -10,19 +10,19 @@ use super::{StatusPage, once};
 use crate::cli::{StatusArgs, StatusFormat};
 use crate::cluster::Clusters;
 use crate::cluster::queries::group_list::list_groups;
-use crate::cluster::transport::connection_flags;
 use crate::commands::args::contexts;
 use crate::commands::args::selection::{parse_names, readable};
 use crate::commands::env::CommandEnv;
-use crate::error::{Report, explain_group_list};
+use crate::error::explain_group_list;
 use crate::model::{GroupId, Status};
 use crate::problem::{Exit, Problem};
 use crate::readiness::prefetch::{PrefetchedSlices, list_groups_and_slices};
 use crate::resource::{GroupName, Record};
-use crate::text::{clean_json, clean_lines};
-use crate::view::clusters;
-use crate::view::clusters::{ClusterSnapshot, ClusterStatusList};
-use crate::view::table::{Shown, TableStyle};
+use crate::text::connection_flags::NO_FLAGS;
+use crate::view::formats::{json, yaml};
+use crate::view::status::clusters;
+use crate::view::status::clusters::{ClusterSnapshot, ClusterStatusList};
+use crate::view::status::table::{ClusterStatuses, TableStyle};
 
 /// How long one cluster may take, unless --request-timeout allows more.
 const CLUSTER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -42,9 +42,9 @@ pub async fn run(
 ) -> anyhow::Result<Exit> {
     let names = parse_names(&args.names)?;
     let found = join_all(each.iter().map(|env| find_in_time(env, args, &names))).await;
-    let found: Vec<Result<ClusterGroups, Report>> = found
+    let found: Vec<Result<ClusterGroups, Problem>> = found
         .into_iter()
-        .map(|found| found.map_err(|error| Report::of(&error)))
+        .map(|found| found.map_err(|error| Problem::of(&error)))
         .collect();
     let absent = names.iter().filter(|name| {
         !found
@@ -129,7 +129,7 @@ async fn find(
 }
 
 /// A cluster or name that cannot be shown is an error; otherwise as for one cluster.
-fn verdict(found: &[Result<ClusterGroups, Report>], absent: &[String], asked: bool) -> Exit {
+fn verdict(found: &[Result<ClusterGroups, Problem>], absent: &[String], asked: bool) -> Exit {
     if found.iter().any(Result::is_err) || !absent.is_empty() {
         return Exit::Failed;
     }
@@ -143,16 +143,16 @@ fn verdict(found: &[Result<ClusterGroups, Report>], absent: &[String], asked: bo
 
 fn snapshot<'a>(
     env: &'a CommandEnv,
-    found: &'a Result<ClusterGroups, Report>,
+    found: &'a Result<ClusterGroups, Problem>,
 ) -> ClusterSnapshot<'a> {
     let context = env.flags.context.as_deref().unwrap_or_default();
     match found {
         Ok(ClusterGroups {
             cluster, statuses, ..
         }) => ClusterSnapshot {
-            shown: Shown {
+            groups: ClusterStatuses {
                 context,
-                reach: &cluster.reach,
+                connection: &cluster.reach,
                 statuses,
                 now: cluster.clock().now(),
             },
@@ -160,14 +160,14 @@ fn snapshot<'a>(
             error: None,
         },
         Err(told) => {
-            let shown = Shown {
+            let groups = ClusterStatuses {
                 context,
-                reach: &connection_flags::NOWHERE,
+                connection: &NO_FLAGS,
                 statuses: &[],
                 now: Timestamp::UNIX_EPOCH,
             };
             ClusterSnapshot {
-                shown,
+                groups,
                 server: None,
                 error: Some(told),
             }
@@ -178,8 +178,8 @@ fn snapshot<'a>(
 fn render(snapshots: &[ClusterSnapshot], exit: Exit, page: &StatusPage) -> anyhow::Result<String> {
     let list = || ClusterStatusList::new(snapshots, exit.code());
     Ok(match page.format {
-        StatusFormat::Json => clean_json(&serde_json::to_string_pretty(&list())?) + "\n",
-        StatusFormat::Yaml => clean_lines(&serde_yaml::to_string(&list())?),
+        StatusFormat::Json => json(&list())?,
+        StatusFormat::Yaml => yaml(&list())?,
         _ => clusters::render(
             snapshots,
             TableStyle {

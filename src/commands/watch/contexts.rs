@@ -9,9 +9,8 @@ use super::limits::{Limits, ShutdownReason, time_is_up};
 use super::run::{Ended, WatchRun};
 use crate::commands::args::contexts;
 use crate::commands::env::CommandEnv;
-use crate::error::Report;
 use crate::output::streams::{Streams, is_stdout_error};
-use crate::problem::Exit;
+use crate::problem::{Exit, Problem};
 
 /// How long to wait before a cluster that failed is retried: at first, and at most.
 const MIN_RETRY_DELAY: Duration = Duration::from_secs(1);
@@ -63,7 +62,7 @@ async fn keep_running(
             Ok(Ended { began: false, .. }) if reported.is_some() => return Ok(Exit::Failed),
             Ok(ended) => return Ok(ended.exit),
             Err(error) if is_stdout_error(&error) => return Err(error),
-            Err(error) => Report::of(&error),
+            Err(error) => Problem::of(&error),
         };
         let is_final = run.args.once || report.exit != Exit::Failed || stopped.borrow().is_some();
         if reported.as_ref() != Some(&report) {
@@ -90,7 +89,7 @@ async fn keep_running(
     }
 }
 
-fn say_report(streams: &Streams, context: &str, report: &Report) {
+fn say_report(streams: &Streams, context: &str, report: &Problem) {
     if streams.logs_json() {
         tracing::error!(context, next = report.next.join("; "), "{}", report.message);
         return;

@@ -5,7 +5,7 @@ use crate::cli::StreamFormat;
 use crate::model::{GroupId, Notice, Transition};
 use crate::output::streams::Streams;
 use crate::text::clean;
-use crate::view::stream::{json_line, text_line};
+use crate::view::notices::{json_line, text_line};
 
 /// Prints the notices of one context. Moves go to standard output and other notices to standard error.
 /// Moves go there too if standard output gets JSON, or standard error is a JSON log.

@@ -24,16 +24,8 @@ impl SupervisorEvent {
     }
 
     pub fn failed(error: &anyhow::Error) -> Self {
-        let problem = error
-            .chain()
-            .find_map(|cause| cause.downcast_ref::<Problem>());
-        let next = problem
-            .map(|problem| problem.next.clone())
-            .unwrap_or_default();
-        Self::Failed {
-            message: format!("{error:#}"),
-            next,
-        }
+        let Problem { message, next, .. } = Problem::of(error);
+        Self::Failed { message, next }
     }
 
     /// Writes the line. An error is ignored: a reader that has gone is noticed on standard input.

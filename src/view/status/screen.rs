@@ -1,60 +1,60 @@
-//! The live table: one frame of it, as lines.
+//! The screen of `status -w`: one frame of it as lines.
 
 use std::collections::VecDeque;
 
 use jiff::Timestamp;
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use super::ago::ago;
-use super::changes::what;
-use super::compact;
-use super::table::{Shown, TableStyle, counts_by_state};
-use crate::cluster::transport::connection_flags::ConnectionFlags;
+use super::changes::describe;
+use super::narrow;
+use super::notes::{counts_by_state, notes};
+use super::table::{ClusterStatuses, TableStyle};
 use crate::model::{Status, StatusChange};
-use crate::text::{clean, cut};
+use crate::text::{ConnectionFlags, clean, cut, wrap};
+use crate::view::age::age;
 
-/// How many transitions are shown.
-const MOST_TRANSITIONS: usize = 5;
+/// How many of the last changes are shown.
+const MAX_RECENT_CHANGES: usize = 5;
 
 /// What a frame shows.
 #[derive(Debug)]
-pub struct Live<'a> {
+pub struct StatusFrame<'a> {
     /// Which groups, and in which cluster.
     pub place: &'a str,
-    /// What a command line needs to reach the cluster, and the groups in it.
-    pub reach: &'a ConnectionFlags,
+    /// The flags of suggested commands on one group.
+    pub connection: &'a ConnectionFlags,
+    /// The flags of suggested commands without a group.
     pub scope: &'a str,
     pub statuses: &'a [Status],
-    /// What is to be said above the table: names that no group has, or that the connection is lost.
+    /// Shown above the table: unknown names, or that the connection is lost.
     pub warning: Option<String>,
-    pub transitions: &'a Transitions,
+    pub recent: &'a RecentChanges,
     pub style: TableStyle,
     pub now: Timestamp,
     pub columns: u16,
     pub rows: u16,
 }
 
-/// The last transitions, the newest first.
+/// The last changes, the newest first.
 #[derive(Debug, Default)]
-pub struct Transitions {
+pub struct RecentChanges {
     last: VecDeque<(Timestamp, String)>,
 }
 
-impl Transitions {
+impl RecentChanges {
     pub fn add(&mut self, change: &StatusChange, at: Timestamp) {
-        self.last.push_front((at, clean(&what(change))));
-        self.last.truncate(MOST_TRANSITIONS);
+        self.last.push_front((at, clean(&describe(change))));
+        self.last.truncate(MAX_RECENT_CHANGES);
     }
 }
 
-impl Live<'_> {
-    /// The lines of the frame, never more than the terminal has rows: what does not fit is cut and counted. The table
-    /// comes first, those that are worst off before the others where it does not fit, then the newest change, then what is to be said of the groups, then the other changes.
-    pub fn frame(&self) -> Vec<String> {
+impl StatusFrame<'_> {
+    /// The lines of the frame, never more than the terminal has rows; the rest is counted. The table
+    /// comes first, then the newest change, the notes, and the other changes. If the table does not
+    /// fit, the groups in the worst state come first.
+    pub fn lines(&self) -> Vec<String> {
         let rows = usize::from(self.rows).max(1);
         let (mut lines, mut table) = (self.head(), self.table(self.statuses));
         if lines.len() + table.len() > rows {
-            // Those that are worst off come first, and all are counted.
             let mut statuses = self.statuses.to_vec();
             statuses.sort_by_key(|status| status.state);
             table = self.table(&statuses);
@@ -65,7 +65,7 @@ impl Live<'_> {
         let changes = self.changes();
         let room = rows - lines.len();
         let newest = changes.first().map_or(0, Vec::len);
-        let mut notes = compact::notes(self.shown(), self.style, self.columns);
+        let mut notes = self.notes();
         self.keep(&mut notes, if newest < room { room - newest } else { room });
         let mut room = room - notes.len();
         lines.extend(notes);
@@ -79,7 +79,7 @@ impl Live<'_> {
         lines
     }
 
-    /// The first lines, and how many more there would be.
+    /// Keeps the first lines, and counts the others.
     fn keep(&self, lines: &mut Vec<String>, room: usize) {
         if lines.len() > room {
             let left_out = lines.len() + 1 - room;
@@ -115,20 +115,33 @@ impl Live<'_> {
                 self.columns.into(),
             );
         }
-        compact::rows(
-            Shown {
+        narrow::rows(
+            ClusterStatuses {
                 statuses,
-                ..self.shown()
+                ..self.groups()
             },
             self.style,
             self.columns,
         )
     }
 
-    fn shown(&self) -> Shown<'_> {
-        Shown {
+    /// An empty line and the notes; nothing where all groups are at home.
+    fn notes(&self) -> Vec<String> {
+        let notes = notes(self.groups(), self.style);
+        let lines = notes.lines();
+        let mut lines: Vec<String> = lines
+            .flat_map(|line| wrap(line, self.columns.into()))
+            .collect();
+        if !lines.is_empty() {
+            lines.insert(0, String::new());
+        }
+        lines
+    }
+
+    fn groups(&self) -> ClusterStatuses<'_> {
+        ClusterStatuses {
             context: "",
-            reach: self.reach,
+            connection: self.connection,
             statuses: self.statuses,
             now: self.now,
         }
@@ -136,15 +149,15 @@ impl Live<'_> {
 
     /// The lines of each change, the newest first, with a heading.
     fn changes(&self) -> Vec<Vec<String>> {
-        let lines = |(at, what): &(Timestamp, String)| {
+        let lines = |(at, change): &(Timestamp, String)| {
             let line = format!(
-                "{} ({} ago) {what}",
+                "{} ({} ago) {change}",
                 at.strftime("%H:%M:%SZ"),
-                ago(*at, self.now)
+                age(*at, self.now)
             );
             wrap(&line, self.columns.into())
         };
-        let mut changes: Vec<Vec<String>> = self.transitions.last.iter().map(lines).collect();
+        let mut changes: Vec<Vec<String>> = self.recent.last.iter().map(lines).collect();
         if let Some(newest) = changes.first_mut() {
             newest.splice(..0, [String::new(), "Last changes:".to_owned()]);
         }
@@ -156,37 +169,11 @@ impl Live<'_> {
     }
 }
 
-/// Breaks a line at spaces, or where a word is too long anywhere, so that each piece fits into so many columns;
-/// pieces after the first one are indented.
-pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
-    const INDENT: &str = "    ";
-    let columns = columns.max(2 * INDENT.len());
-    let (mut lines, mut line) = (Vec::new(), String::new());
-    for word in text.split_inclusive(' ') {
-        if line.width() + word.trim_end().width() > columns && !line.trim().is_empty() {
-            lines.push(std::mem::replace(&mut line, INDENT.to_owned()));
-        }
-        for character in word.chars() {
-            if line.width() + character.width().unwrap_or(0) > columns {
-                if character == ' ' {
-                    continue;
-                }
-                lines.push(std::mem::replace(&mut line, INDENT.to_owned()));
-            }
-            line.push(character);
-        }
-    }
-    lines.push(line);
-    lines
-        .into_iter()
-        .map(|line| line.trim_end().to_owned())
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use unicode_width::UnicodeWidthStr as _;
+
     use super::*;
-    use crate::cluster::transport::options::ConnectOptions;
     use crate::model::{BackendStatus, Changed, Flags, GroupId, Readiness, Runner, State};
 
     fn group(name: &str) -> Status {
@@ -232,23 +219,23 @@ mod tests {
     }
 
     fn frame_of(columns: u16, rows: u16, statuses: Vec<Status>) -> Vec<String> {
-        let mut transitions = Transitions::default();
+        let mut recent = RecentChanges::default();
         for status in &statuses {
-            transitions.add(
+            recent.add(
                 &StatusChange::Appeared(status.clone()),
                 Timestamp::UNIX_EPOCH,
             );
         }
-        let reach = ConnectionFlags::of(&ConnectOptions::default(), Some("west"));
-        let live = Live {
+        let connection = ConnectionFlags::new(&["--context west".to_owned()], &[], None);
+        let frame = StatusFrame {
             place: "namespace emojivoto of context west",
-            reach: &reach,
+            connection: &connection,
             scope: "--context west -n emojivoto",
             statuses: &statuses,
             warning: Some(
                 "CONNECTION LOST, last heard 9s ago: connection refused; trying again".to_owned(),
             ),
-            transitions: &transitions,
+            recent: &recent,
             style: TableStyle {
                 wide: true,
                 namespaces: true,
@@ -258,7 +245,7 @@ mod tests {
             columns,
             rows,
         };
-        live.frame()
+        frame.lines()
     }
 
     #[test]
@@ -365,6 +352,6 @@ mod tests {
             .iter()
             .filter(|line| line.contains("appeared"))
             .count();
-        assert_eq!(told, MOST_TRANSITIONS);
+        assert_eq!(told, MAX_RECENT_CHANGES);
     }
 }

@@ -1,32 +1,33 @@
-//! Changes of groups, as lines of text or of JSON.
+//! Changes of the status of groups, as lines of text and of JSON.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::status::{StatusItem, item};
-use super::stream::API_VERSION;
-use crate::cluster::transport::connection_flags::ConnectionFlags;
+use super::list::{StatusItem, item};
 use crate::model::{State, Status, StatusChange};
-use crate::text::{LONGEST_LINE, clean, clean_json, shorten};
+use crate::text::ConnectionFlags;
+use crate::text::{MAX_LINE_CHARS, clean, shorten};
+use crate::view::formats;
+use crate::view::formats::API_VERSION;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Line<'a> {
+struct StatusChangeLine<'a> {
     api_version: &'static str,
     kind: &'static str,
     time: String,
     context: &'a str,
     /// `initial`, `appeared`, `changed` or `gone`.
     change: &'static str,
-    /// As it was before, where it has changed.
-    previous: Option<Previous<'a>>,
-    /// As it is now or, where it is gone, as it was.
+    /// Before a change.
+    previous: Option<PreviousStatus<'a>>,
+    /// The group after the change; before it if the group is gone.
     #[serde(flatten)]
     item: StatusItem<'a>,
 }
 
 #[derive(Serialize)]
-struct Previous<'a> {
+struct PreviousStatus<'a> {
     state: State,
     flags: Vec<&'static str>,
     active: Vec<&'a str>,
@@ -35,11 +36,11 @@ struct Previous<'a> {
 /// One line of JSON.
 ///
 /// # Errors
-/// Where the line can't be serialised.
+/// If the line cannot be serialised.
 pub fn json_line(
     change: &StatusChange,
     context: &str,
-    reach: &ConnectionFlags,
+    connection: &ConnectionFlags,
     at: Timestamp,
 ) -> serde_json::Result<String> {
     let (word, before) = match change {
@@ -48,30 +49,32 @@ pub fn json_line(
         StatusChange::Changed { before, .. } => ("changed", Some(before)),
         StatusChange::Gone(_) => ("gone", None),
     };
-    let previous = before.map(|status| Previous {
+    let previous = before.map(|status| PreviousStatus {
         state: status.state,
         flags: status.flags.names(),
         active: status.active(),
     });
-    let line = Line {
+    formats::json_line(&StatusChangeLine {
         api_version: API_VERSION,
         kind: "StatusChange",
         time: format!("{at:.3}"),
         context,
         change: word,
         previous,
-        item: item(change.status(), reach),
-    };
-    serde_json::to_string(&line).map(|line| clean_json(&line))
+        item: item(change.status(), connection),
+    })
 }
 
-/// One line of text: the time, the group, and what has become of it.
+/// One line of text, with the time.
 pub fn text_line(change: &StatusChange, at: Timestamp) -> String {
-    shorten(&clean(&format!("{at:.0} {}", what(change))), LONGEST_LINE)
+    shorten(
+        &clean(&format!("{at:.0} {}", describe(change))),
+        MAX_LINE_CHARS,
+    )
 }
 
 /// The group, and what has become of it.
-pub fn what(change: &StatusChange) -> String {
+pub fn describe(change: &StatusChange) -> String {
     let text = match change {
         StatusChange::Initial(status) => standing(status),
         StatusChange::Appeared(status) => format!("appeared, {}", standing(status)),
@@ -114,7 +117,7 @@ fn active(status: &Status) -> String {
     }
 }
 
-/// Flags that came and went: ` +short -redundant`.
+/// Flags that came and went, such as ` +short -redundant`.
 fn flags(before: &Status, after: &Status) -> String {
     let (was, is) = (before.flags.names(), after.flags.names());
     let came = is

@@ -1,12 +1,11 @@
-//! A whole object, as programs read it.
-
-use std::fmt::Write as _;
+//! A whole Kubernetes object as JSON, YAML or a name, as kubectl prints it.
 
 use clap::ValueEnum;
 use serde_json::Value;
 
+use super::formats::json;
 use crate::resource::KindInfo;
-use crate::text::is_harmless;
+use crate::text::clean_lines;
 
 /// The formats in which `create` prints its object, as in kubectl.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -16,10 +15,10 @@ pub enum ObjectFormat {
     Name,
 }
 
-/// An object of this kind and name in a format of kubectl's, with a line end.
+/// The object with a line end.
 ///
 /// # Errors
-/// Where the object can't be serialised.
+/// If the object cannot be serialised.
 pub fn print(
     object: &Value,
     kind: &KindInfo,
@@ -33,30 +32,20 @@ pub fn print(
     })
 }
 
-fn json(object: &Value) -> anyhow::Result<String> {
-    Ok(format!(
-        "{}\n",
-        escape(&serde_json::to_string_pretty(object)?)
-    ))
-}
-
-/// YAML as people write it; where that would have characters in it that a terminal acts on, the YAML that JSON is.
+/// YAML as people write it. An object with characters that a terminal acts on is printed as JSON,
+/// which is YAML too.
 ///
 /// # Errors
-/// Where the object can't be serialised.
+/// If the object cannot be serialised.
 pub fn yaml(object: &Value) -> anyhow::Result<String> {
     // Folded blocks lose the space at the end of a long text.
     let options = serde_yaml::ser_options! { prefer_block_scalars: false };
     let text = serde_yaml::to_string_with_options(object, options)?;
-    if text.chars().all(is_printable) {
+    if clean_lines(&text) == text {
         Ok(format!("{}\n", text.trim_end()))
     } else {
-        json(object)
+        Ok(json(object)?)
     }
-}
-
-fn is_printable(character: char) -> bool {
-    is_harmless(character) || character == '\n'
 }
 
 /// The name that kubectl prints and takes: `trafficsplit.split.smi-spec.io/web-svc-failover`.
@@ -64,28 +53,13 @@ pub fn full_name(kind: &KindInfo, name: &str) -> String {
     format!("{}/{name}", kind.full_name())
 }
 
-/// Who wrote which field is long and of no use to a reader; kubectl leaves it out too.
+/// Leaves out `managedFields`, as kubectl does.
 fn without_managers(object: &Value) -> Value {
     let mut object = object.clone();
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("managedFields");
     }
     object
-}
-
-/// JSON that means the same without characters that a terminal would act on: they stand in strings alone, where
-/// each can be written as an escape.
-fn escape(json: &str) -> String {
-    let mut out = String::with_capacity(json.len());
-    for character in json.chars() {
-        if is_printable(character) {
-            out.push(character);
-        } else {
-            // All of them lie below U+10000: one unit each.
-            let _ = write!(out, "\\u{:04x}", u32::from(character));
-        }
-    }
-    out
 }
 
 #[cfg(test)]
@@ -146,7 +120,7 @@ mod tests {
                     _ => serde_yaml::from_str(&out).unwrap(),
                 };
                 assert_eq!(read, object, "{out}");
-                assert!(out.chars().all(is_printable), "{out:?}");
+                assert_eq!(clean_lines(&out), out);
             }
         }
     }

@@ -5,11 +5,10 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use serde::Serialize;
 
+use super::formats;
+use super::formats::API_VERSION;
 use crate::model::{Notice, State, Transition};
-use crate::text::{clean, clean_json};
-
-/// The version of every JSON shape that the tool prints.
-pub const API_VERSION: &str = "cli.failover.linkerd.io/v1";
+use crate::text::clean;
 
 /// How many groups or reads an aggregated line names.
 const MAX_NAMED: usize = 3;
@@ -27,8 +26,8 @@ struct TransitionLine<'a> {
     object: &'a str,
     name: &'a str,
     apex: &'a str,
-    from: Vec<Share<'a>>,
-    to: Vec<Share<'a>>,
+    from: Vec<BackendWeight<'a>>,
+    to: Vec<BackendWeight<'a>>,
     why: &'a str,
     unverified: bool,
     dry_run: bool,
@@ -36,7 +35,7 @@ struct TransitionLine<'a> {
 }
 
 #[derive(Serialize)]
-struct Share<'a> {
+struct BackendWeight<'a> {
     backend: &'a str,
     weight: u64,
 }
@@ -67,13 +66,13 @@ pub fn json_line(notice: &Notice, context: &str) -> serde_json::Result<Option<St
         dry_run,
         took_ms: (transition.took.as_secs_f64() * 1e6).round() / 1e3,
     };
-    serde_json::to_string(&line).map(|line| Some(clean_json(&line)))
+    formats::json_line(&line).map(Some)
 }
 
-fn shares(weights: &[(String, u64)]) -> Vec<Share<'_>> {
+fn shares(weights: &[(String, u64)]) -> Vec<BackendWeight<'_>> {
     weights
         .iter()
-        .map(|(backend, weight)| Share {
+        .map(|(backend, weight)| BackendWeight {
             backend,
             weight: *weight,
         })

@@ -1,7 +1,9 @@
+//! Ages as kubectl writes them.
+
 use jiff::Timestamp;
 
-/// How long ago, as kubectl writes ages: `8s`, `4m10s`, `3h`, `12d`.
-pub fn ago(then: Timestamp, now: Timestamp) -> String {
+/// How long ago, such as `8s`, `4m10s`, `3h`, `12d`.
+pub fn age(then: Timestamp, now: Timestamp) -> String {
     let seconds = now.duration_since(then).as_secs().max(0);
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     match seconds {
@@ -21,7 +23,7 @@ mod tests {
     fn ages() {
         let now = Timestamp::from_second(1_000_000_000).unwrap();
         let after = |seconds: i64| {
-            ago(
+            age(
                 Timestamp::from_second(1_000_000_000 - seconds).unwrap(),
                 now,
             )

@@ -1,0 +1,84 @@
+//! The flags that a suggested command needs to reach the same cluster as the same user.
+
+use super::word;
+
+/// The flag that uses the credentials of Linkerd's links. It is the last of the flags for remote clusters.
+pub const FROM_LINKS: &str = "--remote-from-links";
+
+/// The flags of a cluster that could not be connected to.
+pub static NO_FLAGS: ConnectionFlags = ConnectionFlags {
+    cluster: String::new(),
+    all: String::new(),
+    remotes: String::new(),
+    rbac_command: None,
+};
+
+/// The flags by which a suggested command reaches the same cluster as the same user.
+#[derive(Debug, Clone, Default)]
+pub struct ConnectionFlags {
+    cluster: String,
+    all: String,
+    /// The flags for remote clusters.
+    remotes: String,
+    rbac_command: Option<&'static str>,
+}
+
+impl ConnectionFlags {
+    /// `user` are the flags that say who connects, `cluster` the others.
+    pub fn new(cluster: &[String], user: &[String], rbac_command: Option<&'static str>) -> Self {
+        Self {
+            cluster: cluster.join(" "),
+            all: [cluster, user].concat().join(" "),
+            remotes: String::new(),
+            rbac_command,
+        }
+    }
+
+    /// The same flags, with those for remote clusters.
+    #[must_use]
+    pub fn with_remotes(self, remotes: String) -> Self {
+        Self { remotes, ..self }
+    }
+
+    /// The flags for the cluster alone, for a user with other rights.
+    pub fn cluster(&self) -> &str {
+        &self.cluster
+    }
+
+    /// The command that runs, as `check --rbac` takes it.
+    pub fn rbac_command(&self) -> &'static str {
+        self.rbac_command.unwrap_or("COMMAND")
+    }
+
+    /// The flags for the cluster and the user.
+    pub fn all(&self) -> &str {
+        &self.all
+    }
+
+    /// The flags for kubectl in a namespace.
+    pub fn within(&self, namespace: &str) -> String {
+        format!("{} -n {}", self.all, word(namespace))
+            .trim_start()
+            .to_owned()
+    }
+
+    /// The flags for a command of this plugin in a namespace, which takes those for remote clusters too.
+    pub fn for_plugin(&self, namespace: &str) -> String {
+        format!("{} {}", self.within(namespace), self.remotes)
+            .trim_end()
+            .to_owned()
+    }
+
+    /// The remote clusters are asked with the credentials of Linkerd's links.
+    pub fn has_links(&self) -> bool {
+        self.remotes.ends_with(FROM_LINKS)
+    }
+
+    /// The flags for kubectl in a namespace or in all.
+    pub fn scoped(&self, namespace: Option<&str>) -> String {
+        match namespace {
+            Some(namespace) => self.within(namespace),
+            None => format!("{} -A", self.all).trim_start().to_owned(),
+        }
+    }
+}

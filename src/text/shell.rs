@@ -1,0 +1,26 @@
+//! Words of a suggested command line.
+
+use super::clean;
+
+/// A name from a cluster or a user as a shell takes it.
+pub fn word(text: &str) -> String {
+    let text = clean(text);
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:=@,%+".contains(letter);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text;
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_runs_nothing_of_a_name() {
+        assert_eq!(word("x;touch${IFS}/tmp/y;#"), "'x;touch${IFS}/tmp/y;#'");
+        assert_eq!(word("a'$(b)\n`c`"), r"'a'\''$(b) `c`'");
+        assert_eq!(word("~root"), "'~root'");
+        assert_eq!(word("other/web-svc"), "other/web-svc");
+    }
+}

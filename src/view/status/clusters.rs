@@ -1,0 +1,109 @@
+//! The status of the groups of several clusters, as a table and as JSON or YAML.
+
+use serde::Serialize;
+
+use super::list::{StatusItem, item};
+use super::notes::{notes, summary};
+use super::table;
+use super::table::{ClusterStatuses, TableStyle};
+use crate::problem::Problem;
+use crate::text::clean;
+use crate::view::formats::API_VERSION;
+
+/// The groups of one cluster, or why they cannot be shown.
+#[derive(Debug)]
+pub struct ClusterSnapshot<'a> {
+    pub groups: ClusterStatuses<'a>,
+    /// None if the kubeconfig could not be used.
+    pub server: Option<&'a str>,
+    pub error: Option<&'a Problem>,
+}
+
+/// The groups of several clusters.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterStatusList<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    clusters: Vec<ClusterStatus<'a>>,
+    exit_code: u8,
+}
+
+#[derive(Debug, Serialize)]
+struct ClusterStatus<'a> {
+    context: &'a str,
+    server: Option<&'a str>,
+    items: Vec<StatusItem<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    next: &'a [String],
+}
+
+impl<'a> ClusterStatusList<'a> {
+    pub fn new(snapshots: &[ClusterSnapshot<'a>], exit_code: u8) -> Self {
+        Self {
+            api_version: API_VERSION,
+            kind: "ClusterStatusList",
+            clusters: snapshots.iter().map(cluster).collect(),
+            exit_code,
+        }
+    }
+}
+
+fn cluster<'a>(snapshot: &ClusterSnapshot<'a>) -> ClusterStatus<'a> {
+    let ClusterSnapshot {
+        groups,
+        server,
+        error,
+    } = snapshot;
+    let items = groups.statuses.iter();
+    ClusterStatus {
+        context: groups.context,
+        server: *server,
+        items: items
+            .map(|status| item(status, groups.connection))
+            .collect(),
+        error: error.map(|problem| problem.message.as_str()),
+        next: error.map_or(&[], |problem| &problem.next),
+    }
+}
+
+/// A table of the groups of all clusters, and below it notes on groups and clusters.
+pub fn render(snapshots: &[ClusterSnapshot], style: TableStyle) -> String {
+    let clusters: Vec<ClusterStatuses> = snapshots.iter().map(|snapshot| snapshot.groups).collect();
+    let is_empty = clusters.iter().all(|groups| groups.statuses.is_empty());
+    let mut text = if is_empty {
+        String::new()
+    } else {
+        table::rows(&clusters, style)
+    };
+    let notes: String = snapshots
+        .iter()
+        .map(|snapshot| cluster_notes(snapshot, style))
+        .collect();
+    if !text.is_empty() && !notes.is_empty() {
+        text.push('\n');
+    }
+    text + &notes
+}
+
+fn cluster_notes(snapshot: &ClusterSnapshot, style: TableStyle) -> String {
+    let groups = snapshot.groups;
+    let context = clean(groups.context);
+    let said = |line: &str| {
+        if line.starts_with(' ') {
+            format!("{line}\n")
+        } else {
+            format!("{context}: {line}\n")
+        }
+    };
+    let of_groups = notes(groups, style) + &summary(groups.statuses);
+    let error = snapshot.error;
+    let of_cluster = error.map_or_else(Vec::new, |problem| problem.lines("error"));
+    of_groups
+        .lines()
+        .map(said)
+        .chain(of_cluster.iter().map(|line| said(line)))
+        .collect()
+}

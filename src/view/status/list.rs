@@ -1,0 +1,269 @@
+//! The status of the groups of one cluster as JSON and YAML. The field names are a contract.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::next_step::next_step;
+use crate::model::{
+    BackendStatus, Changed, OrderStatus, Override, Pause, Readiness, Runner, State, Status,
+};
+use crate::text::ConnectionFlags;
+use crate::view::formats::API_VERSION;
+
+/// The groups of one cluster.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusList<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    context: &'a str,
+    server: &'a str,
+    items: Vec<StatusItem<'a>>,
+    /// With `--for` or `--exit-code`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit_code: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing: Option<&'a [UnmetGroup]>,
+}
+
+/// A group that does not meet the conditions of `--for`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UnmetGroup {
+    /// None if there is no such group.
+    pub namespace: Option<String>,
+    pub object: Option<String>,
+    /// None if there is no group at all.
+    pub name: Option<String>,
+    pub state: Option<State>,
+    /// The conditions that are not met.
+    pub asked: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StatusItem<'a> {
+    namespace: &'a str,
+    /// Kind of the object, such as `trafficsplit`.
+    object: &'a str,
+    name: &'a str,
+    apex: &'a str,
+    state: State,
+    flags: Vec<&'static str>,
+    reason: &'a str,
+    /// What to type next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+    primary: Option<&'a str>,
+    active: Vec<&'a str>,
+    backends: Vec<BackendItem<'a>>,
+    #[serde(rename = "override", skip_serializing_if = "Option::is_none")]
+    order: Option<OverrideItem<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paused: Option<&'a Pause>,
+    /// The last change of the weights.
+    changed: LastChangeItem<'a>,
+    runner: RunnerItem<'a>,
+    /// Why the object may not affect all of the traffic.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    warnings: &'a [String],
+}
+
+#[derive(Debug, Serialize)]
+struct OverrideItem<'a> {
+    /// `inForce`, `over` (not ended yet), `homeless` (names no home, so it does not expire) or
+    /// `broken`.
+    status: &'static str,
+    #[serde(flatten)]
+    order: Option<&'a Override>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'a str>,
+    #[serde(rename = "editedBy", skip_serializing_if = "Option::is_none")]
+    edited_by: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BackendItem<'a> {
+    name: &'a str,
+    weight: u64,
+    /// None while the readiness is unknown.
+    ready: Option<u32>,
+    total: Option<u32>,
+    exists: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unknown: Option<String>,
+    /// Of a mirror whose service was read in its own cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mirror: Option<MirrorItem<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MirrorItem<'a> {
+    cluster: Option<&'a str>,
+    service: Option<&'a str>,
+    /// What `ready` and `total` count: `remote` or `members`, or where nothing is ready also
+    /// `gateway` or `both`.
+    side: &'static str,
+    words: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LastChangeItem<'a> {
+    /// `moved`, `edited` (a hint, from field managers) or `created`.
+    how: &'static str,
+    at: Option<Timestamp>,
+    by: Option<&'a str>,
+    why: Option<&'a str>,
+    from: Option<&'a str>,
+    to: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RunnerItem<'a> {
+    /// `watch`, `linkerd-failover`, `nobody` or `unknown`.
+    kind: &'static str,
+    holder: Option<&'a str>,
+}
+
+impl<'a> StatusList<'a> {
+    pub fn new(
+        context: &'a str,
+        server: &'a str,
+        connection: &ConnectionFlags,
+        statuses: &'a [Status],
+    ) -> Self {
+        let items = statuses
+            .iter()
+            .map(|status| item(status, connection))
+            .collect();
+        Self {
+            api_version: API_VERSION,
+            kind: "StatusList",
+            context,
+            server,
+            items,
+            exit_code: None,
+            missing: None,
+        }
+    }
+
+    /// Adds the exit code, which other programs on the way to the reader may change.
+    #[must_use]
+    pub fn ending(self, exit_code: Option<u8>, missing: Option<&'a [UnmetGroup]>) -> Self {
+        Self {
+            exit_code,
+            missing,
+            ..self
+        }
+    }
+}
+
+pub(crate) fn item<'a>(status: &'a Status, connection: &ConnectionFlags) -> StatusItem<'a> {
+    StatusItem {
+        namespace: &status.id.namespace,
+        object: status.id.kind,
+        name: &status.id.name,
+        apex: &status.apex,
+        state: status.state,
+        flags: status.flags.names(),
+        reason: &status.reason,
+        next: next_step(status, connection),
+        primary: status.primary.as_deref(),
+        active: status.active(),
+        backends: status.backends.iter().map(backend).collect(),
+        order: status.order.as_ref().map(order),
+        paused: status.paused.as_ref(),
+        changed: change(&status.changed),
+        runner: runner(&status.runner),
+        warnings: &status.warnings,
+    }
+}
+
+fn runner(runner: &Runner) -> RunnerItem<'_> {
+    let (kind, holder) = match runner {
+        Runner::Held(holder) => ("watch", Some(holder.as_str())),
+        Runner::Upstream => ("linkerd-failover", None),
+        Runner::Nobody => ("nobody", None),
+        Runner::Unknown => ("unknown", None),
+    };
+    RunnerItem { kind, holder }
+}
+
+fn order(order: &OrderStatus) -> OverrideItem<'_> {
+    let line = |status, order| OverrideItem {
+        status,
+        order,
+        why: None,
+        edited_by: None,
+    };
+    match order {
+        OrderStatus::InForce(order) => line("inForce", Some(order)),
+        OrderStatus::Over(order) => line("over", Some(order)),
+        OrderStatus::Homeless(order) => line("homeless", Some(order)),
+        OrderStatus::Broken {
+            why,
+            order,
+            edited_by,
+        } => OverrideItem {
+            why: Some(why),
+            edited_by: edited_by.as_deref(),
+            ..line("broken", order.as_ref())
+        },
+    }
+}
+
+fn backend(backend: &BackendStatus) -> BackendItem<'_> {
+    let counts = backend.readiness.counts();
+    BackendItem {
+        name: &backend.name,
+        weight: backend.weight,
+        ready: counts.map(|(ready, _)| ready),
+        total: counts.map(|(_, total)| total),
+        exists: backend.readiness != Readiness::Missing,
+        unknown: match &backend.readiness {
+            Readiness::Unknown { why } => Some(why.to_string()),
+            _ => None,
+        },
+        mirror: backend.readiness.side().map(|side| {
+            let (remote, (ready, total)) = (side.remote(), counts.unwrap_or_default());
+            MirrorItem {
+                cluster: remote.map(|remote| remote.cluster.as_str()),
+                service: remote.map(|remote| remote.service.name.as_str()),
+                side: side.name(),
+                words: side.words(ready, total),
+            }
+        }),
+    }
+}
+
+fn change(changed: &Changed) -> LastChangeItem<'_> {
+    let blank = LastChangeItem {
+        how: "created",
+        at: None,
+        by: None,
+        why: None,
+        from: None,
+        to: None,
+    };
+    match changed {
+        Changed::Moved(last) => LastChangeItem {
+            how: "moved",
+            at: Some(last.at),
+            by: Some(&last.by),
+            why: Some(&last.why),
+            from: Some(&last.from),
+            to: Some(&last.to),
+        },
+        Changed::Edited { by, at } => LastChangeItem {
+            how: "edited",
+            at: Some(*at),
+            by: Some(by),
+            ..blank
+        },
+        Changed::Created(at) => LastChangeItem { at: *at, ..blank },
+    }
+}

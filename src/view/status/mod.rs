@@ -1,0 +1,11 @@
+//! The status of groups: as a table, as JSON, on a terminal that is redrawn, and as changes.
+
+pub mod changes;
+pub mod clusters;
+pub mod list;
+pub mod narrow;
+pub mod next_step;
+pub mod notes;
+pub mod report;
+pub mod screen;
+pub mod table;

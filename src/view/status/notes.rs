@@ -1,0 +1,225 @@
+//! The lines below a table of groups: what is wrong, since when, and the command to type next.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::next_step::next_step;
+use super::table::{ClusterStatuses, TableStyle};
+use crate::model::{Changed, LeftOver, OrderStatus, Override, Runner, State, Status};
+use crate::text::{clean, shorten};
+use crate::view::age::age;
+
+const MAX_NOTE_CHARS: usize = 400;
+/// How many groups of each state have a note.
+const MAX_NOTES_PER_STATE: usize = 10;
+/// More groups than these are counted by state.
+const MAX_UNCOUNTED_GROUPS: usize = 20;
+
+/// A line or two for each group that is not at home, up to a number for each state. Adjacent groups
+/// with the same next step share one line for it.
+pub fn notes(groups: ClusterStatuses, style: TableStyle) -> String {
+    let name = |status: &Status| {
+        if style.namespaces {
+            status.id.to_string()
+        } else {
+            status.id.short_name()
+        }
+    };
+    let mut counts: BTreeMap<State, usize> = BTreeMap::new();
+    let notes = groups.statuses.iter().filter_map(|status| {
+        let note = note(status, &name(status), groups.now);
+        let next =
+            next_step(status, groups.connection).map(|next| format!("  next: {}\n", clean(&next)));
+        (!note.is_empty() || next.is_some()).then(|| (status.state, note, next.unwrap_or_default()))
+    });
+    let notes = notes.filter(|(state, ..)| {
+        let count = counts.entry(*state).or_default();
+        *count += 1;
+        *count <= MAX_NOTES_PER_STATE
+    });
+    let notes: Vec<(State, String, String)> = notes.collect();
+    let mut notes = notes.iter().peekable();
+    let mut text = String::new();
+    while let Some((_, note, next)) = notes.next() {
+        text.push_str(note);
+        if notes
+            .peek()
+            .is_none_or(|(_, _, following)| following != next)
+        {
+            text.push_str(next);
+        }
+    }
+    for (state, count) in counts
+        .into_iter()
+        .filter(|(_, count)| *count > MAX_NOTES_PER_STATE)
+    {
+        text.push_str(&format!(
+            "{} more are {state}: -o json says why of each\n",
+            count - MAX_NOTES_PER_STATE
+        ));
+    }
+    text
+}
+
+/// How many groups are in which state, where there are many.
+pub fn summary(statuses: &[Status]) -> String {
+    if statuses.len() <= MAX_UNCOUNTED_GROUPS {
+        return String::new();
+    }
+    format!("{} groups: {}\n", statuses.len(), counts_by_state(statuses))
+}
+
+/// Such as `590 Failover, 10 Primary`.
+pub fn counts_by_state(statuses: &[Status]) -> String {
+    let count = |state: &State| {
+        statuses
+            .iter()
+            .filter(|status| status.state == *state)
+            .count()
+    };
+    let counts = State::ALL.map(|state| (state, count(&state)));
+    let counts = counts.iter().filter(|(_, count)| *count > 0);
+    counts
+        .map(|(state, count)| format!("{count} {state}"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// Returns nothing for a group that is at home and has no warnings.
+fn note(status: &Status, name: &str, now: Timestamp) -> String {
+    let said = |text: &str| shorten(&clean(text), MAX_NOTE_CHARS);
+    let warning = |text: &String| format!("{}: warning: {}.\n", said(name), said(text));
+    let warnings: String = status.warnings.iter().map(warning).collect();
+    let unknown = unknown_words(status);
+    if matches!(status.state, State::Primary | State::Active) && status.order.is_none() {
+        let unknown = unknown.map(|words| format!("{}: {}\n", said(name), said(&words)));
+        return unknown.unwrap_or_default() + &warnings;
+    }
+    let mut text = format!("{}: {}. ", said(name), said(&status.reason));
+    if status.state == State::OutOfSync {
+        text.push_str(unwritten(status));
+    }
+    if let Some(words) = &unknown {
+        text.push_str(&format!("{} ", said(words)));
+    }
+    if status.flags.unverified {
+        text.push_str("The traffic is where nobody can say that anything is ready (unverified). ");
+    }
+    if let Some(order) = &status.order {
+        text.push_str(&format!("{}. ", said(&order_words(order, &status.runner))));
+    }
+    match &status.changed {
+        Changed::Moved(last) => {
+            let why = if last.why == status.reason {
+                String::new()
+            } else {
+                format!(": {}", said(&last.why))
+            };
+            text.push_str(&format!(
+                "Moved {} ago by {}{why}.",
+                age(last.at, now),
+                said(&last.by)
+            ));
+        }
+        Changed::Edited { by, at } => {
+            text.push_str(&format!(
+                "Backends last edited by {}, {} ago.",
+                said(by),
+                age(*at, now)
+            ));
+        }
+        Changed::Created(_) => {}
+    }
+    format!("{}\n{warnings}", text.trim_end())
+}
+
+/// Why a change that is due has not been made.
+fn unwritten(status: &Status) -> &'static str {
+    match (&status.runner, status.left_over()) {
+        (Runner::Nobody, Some(LeftOver::Pause)) => "The pause is over, and nobody runs to end it. ",
+        (Runner::Nobody, _) => "Nobody runs to write that. ",
+        (Runner::Upstream, Some(LeftOver::Pause)) => {
+            "The pause is over, and Linkerd's controller does not end it. "
+        }
+        // The words about the override say it.
+        (Runner::Upstream, Some(LeftOver::Override)) => "",
+        _ => "That is not written yet. ",
+    }
+}
+
+/// Why the readiness of backends is unknown, unless the reason says so.
+fn unknown_words(status: &Status) -> Option<String> {
+    let words = status.backends.iter().filter_map(|backend| {
+        let why = backend.readiness.why_unknown()?.to_string();
+        let what = if backend.readiness.is_unknown() {
+            "is ready"
+        } else {
+            "has more endpoints"
+        };
+        (!status.reason.contains(&why))
+            .then(|| format!("Whether {} {what} is not known: {why}.", backend.name))
+    });
+    let words: Vec<String> = words.collect();
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
+/// Who forced the traffic where, and what has become of it.
+fn order_words(order: &OrderStatus, runner: &Runner) -> String {
+    let asked = |order: &Override| {
+        let by = if order.by.is_empty() {
+            "someone"
+        } else {
+            &order.by
+        };
+        let reason = order
+            .reason
+            .as_ref()
+            .map(|reason| format!(" ({reason})"))
+            .unwrap_or_default();
+        format!("Forced to {} by {by}{reason}", order.to)
+    };
+    let end = |order: &Override| {
+        order
+            .until
+            .map(|until| format!("{until:.0}"))
+            .unwrap_or_default()
+    };
+    match order {
+        OrderStatus::InForce(order) if order.until.is_some() => {
+            format!("{} until {}", asked(order), end(order))
+        }
+        OrderStatus::InForce(order) => asked(order),
+        OrderStatus::Over(order) => {
+            let yet = match runner {
+                Runner::Nobody => "nobody runs to end it",
+                Runner::Upstream => "Linkerd's controller does not end it",
+                Runner::Held(_) | Runner::Unknown => "not ended yet",
+            };
+            format!("{}, expired at {}: {yet}", asked(order), end(order))
+        }
+        OrderStatus::Homeless(order) => {
+            format!(
+                "{}, without an end: it does not say which backend is home",
+                asked(order)
+            )
+        }
+        OrderStatus::Broken {
+            why,
+            order,
+            edited_by,
+        } => {
+            let asked = order
+                .as_ref()
+                .map(|order| format!(". {}", asked(order)))
+                .unwrap_or_default();
+            let by = edited_by
+                .as_ref()
+                .map(|by| format!("; last edited by {by} (a hint)"));
+            format!(
+                "There is a broken override: {why}{asked}{}",
+                by.unwrap_or_default()
+            )
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! The table of `status`: its columns, and a row for each group.
+
+use jiff::Timestamp;
+
+use crate::model::{BackendStatus, Changed, Readiness, Runner, Side, State, Status};
+use crate::text::ConnectionFlags;
+use crate::view::age::age;
+use crate::view::columns::{Cell, Colour, Columns};
+
+/// How to draw a table.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TableStyle {
+    /// With weights, and by whom and why the traffic was moved.
+    pub wide: bool,
+    pub namespaces: bool,
+    pub clusters: bool,
+    pub colour: bool,
+}
+
+/// The groups of one cluster.
+#[derive(Debug, Clone, Copy)]
+pub struct ClusterStatuses<'a> {
+    pub context: &'a str,
+    /// The flags of suggested commands.
+    pub connection: &'a ConnectionFlags,
+    pub statuses: &'a [Status],
+    /// By the clock of the cluster.
+    pub now: Timestamp,
+}
+
+/// A row for each group of each cluster, however wide: a name that is cut cannot be copied.
+pub fn rows(clusters: &[ClusterStatuses], style: TableStyle) -> String {
+    let table = columns(&StatusColumn::of(style), clusters, style);
+    table.lines().join("\n") + "\n"
+}
+
+/// A row for each group with these columns.
+pub fn columns(
+    columns: &[StatusColumn],
+    clusters: &[ClusterStatuses],
+    style: TableStyle,
+) -> Columns {
+    let row = |groups: &ClusterStatuses, status: &Status| {
+        columns
+            .iter()
+            .map(|column| column.cell(groups, status, style))
+            .collect()
+    };
+    let rows = clusters.iter().flat_map(|groups| {
+        groups
+            .statuses
+            .iter()
+            .map(move |status| row(groups, status))
+    });
+    let heading: Vec<&str> = columns.iter().map(|column| column.name()).collect();
+    Columns::new(&heading, rows)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatusColumn {
+    Cluster,
+    Namespace,
+    Name,
+    Apex,
+    State,
+    Active,
+    Backends,
+    Since,
+    Loop,
+    Flags,
+    By,
+    Why,
+}
+
+impl StatusColumn {
+    pub fn of(style: TableStyle) -> Vec<Self> {
+        use StatusColumn::{
+            Active, Apex, Backends, By, Cluster, Flags, Loop, Name, Namespace, Since, State, Why,
+        };
+        let mut columns = vec![Name, Apex, State, Active, Backends, Since, Loop];
+        if style.namespaces {
+            columns.insert(0, Namespace);
+        }
+        if style.clusters {
+            columns.insert(0, Cluster);
+        }
+        if style.wide {
+            columns.extend([Flags, By, Why]);
+        }
+        columns
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Cluster => "CLUSTER",
+            Self::Namespace => "NAMESPACE",
+            Self::Name => "NAME",
+            Self::Apex => "APEX",
+            Self::State => "STATE",
+            Self::Active => "ACTIVE",
+            Self::Backends => "BACKENDS",
+            Self::Since => "SINCE",
+            Self::Loop => "LOOP",
+            Self::Flags => "FLAGS",
+            Self::By => "BY",
+            Self::Why => "WHY",
+        }
+    }
+
+    fn cell(self, groups: &ClusterStatuses, status: &Status, style: TableStyle) -> Cell {
+        let (at, by, why) = change(&status.changed);
+        match self {
+            Self::Cluster => Cell::new(groups.context),
+            Self::Namespace => Cell::new(&status.id.namespace),
+            Self::Name => Cell::new(&status.id.short_name()),
+            Self::Apex => Cell::new(&status.apex),
+            Self::State if style.colour => {
+                Cell::new(&status.state.to_string()).coloured(colour(status.state))
+            }
+            Self::State => Cell::new(&status.state.to_string()),
+            Self::Active => Cell::new(&or_dash(status.active().join(","))),
+            Self::Backends => Cell::new(&or_dash(backends(status, style.wide))),
+            Self::Since => Cell::new(&at.map_or("-".to_owned(), |at| age(at, groups.now))),
+            Self::Loop => Cell::new(match &status.runner {
+                Runner::Held(holder) => holder,
+                Runner::Upstream => "linkerd-failover",
+                Runner::Nobody => "nobody",
+                Runner::Unknown => "unknown",
+            }),
+            Self::Flags => Cell::new(&or_dash(status.flags.names().join(","))),
+            Self::By => Cell::new(&or_dash(by.to_owned())),
+            Self::Why if status.mend.is_some() => Cell::new(&status.reason),
+            Self::Why => Cell::new(&or_dash(why.to_owned())),
+        }
+    }
+}
+
+fn backends(status: &Status, wide: bool) -> String {
+    let one = |backend: &BackendStatus| {
+        let counts = counts(backend);
+        let short = backend
+            .readiness
+            .side()
+            .filter(|_| !backend.readiness.is_ready())
+            .and_then(Side::short);
+        let short = short.map_or(String::new(), |side| format!(",{side}"));
+        let weight = if wide {
+            format!("(w{}{short})", backend.weight)
+        } else {
+            String::new()
+        };
+        format!("{}:{counts}{weight}", backend.name)
+    };
+    status
+        .backends
+        .iter()
+        .map(one)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// The ready endpoints of a backend and all of them.
+pub fn counts(backend: &BackendStatus) -> String {
+    match &backend.readiness {
+        Readiness::Known { ready, total } | Readiness::Mirrored { ready, total, .. } => {
+            format!("{ready}/{total}")
+        }
+        Readiness::Missing => "missing".to_owned(),
+        Readiness::Unknown { .. } => "?".to_owned(),
+    }
+}
+
+/// When, by whom and why the weights were changed.
+fn change(changed: &Changed) -> (Option<Timestamp>, &str, &str) {
+    match changed {
+        Changed::Moved(last) => (Some(last.at), &last.by, &last.why),
+        Changed::Edited { by, at } => (Some(*at), by, "backends last edited (a hint)"),
+        Changed::Created(at) => (*at, "", "as created"),
+    }
+}
+
+fn colour(state: State) -> Colour {
+    match state {
+        State::Primary | State::Active => Colour::Green,
+        State::Invalid | State::Unavailable => Colour::Red,
+        State::Failover | State::Overridden | State::OutOfSync | State::Unknown => Colour::Yellow,
+        State::Waiting | State::Paused => Colour::Cyan,
+    }
+}
+
+fn or_dash(text: String) -> String {
+    if text.is_empty() {
+        "-".to_owned()
+    } else {
+        text
+    }
+}
