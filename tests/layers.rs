@@ -65,10 +65,11 @@ const WATCH: Layers = Layers {
     folder: "watch/",
     allowed: "
         mod: *
-        driver: options metrics engine
-        options: metrics engine
+        driver: options metrics engine clocks
+        options: metrics engine clocks
         metrics: engine
         engine:
+        clocks:
     ",
 };
 

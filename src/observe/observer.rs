@@ -1,3 +1,5 @@
+//! Follows groups for `status --watch` and `--for`: an event loop over watches that returns snapshots.
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::driver::suspend::Clocks;
+use super::clocks::Clocks;
 use super::metrics::registry::Metrics;
 use crate::model::GroupId;
 

@@ -1,3 +1,5 @@
+//! Log lines as JSON objects.
+
 use std::fmt;
 
 use jiff::Timestamp;

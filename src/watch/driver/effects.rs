@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::event_loop::{Driver, DriverInput};
 use super::lease_elector::{LeaseElector, RunningElector};
-use super::suspend::Clocks;
 use super::sync_tracker::Stream;
 use crate::cluster::api::groups;
 use crate::model::notice::{Notice, Transition};
 use crate::resource::{KINDS, Record};
+use crate::watch::clocks::Clocks;
 use crate::watch::engine::effect::{Effect, Moment};
 use crate::watch::engine::leases::WRITE_LIMIT;
 
