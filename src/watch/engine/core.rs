@@ -20,7 +20,7 @@ use crate::resource::Upstream;
 /// Watches are planned at most this often (debounce): groups come in bursts.
 const PLAN_INTERVAL: Duration = Duration::from_millis(100);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Engine {
     /// Boxed: a hash table has room for up to twice as many entries as it holds.
     pub(super) groups: HashMap<GroupId, Box<GroupState>>,
@@ -58,21 +58,10 @@ impl Engine {
     pub fn new(signature: String, options: EngineOptions, cache: ReadinessCache) -> Self {
         Self {
             limiter: MoveLimiter::new(options.max_moves),
-            counts: StateCounts::default(),
-            groups: HashMap::new(),
-            index: GroupIndex::default(),
             cache,
-            relists: RelistQueue::default(),
-            queue: Vec::new(),
-            requeue: RequeueTimers::default(),
-            replan: false,
-            planned_at: None,
-            leases: Leases::default(),
             signature,
             options,
-            upstream: None,
-            last_request: 0,
-            effects: Vec::new(),
+            ..Self::default()
         }
     }
 

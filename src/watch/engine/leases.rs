@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
+use LeaseState::{Failing, Held, Standby, Unguarded};
+
 use crate::model::{GroupId, Notice};
 
 /// The time limit of a write. No write starts that could end after its Lease expires.
@@ -61,25 +63,24 @@ pub enum LeasePermit {
 impl Leases {
     /// Holds Leases of these namespaces alone. Returns those to acquire and those to release.
     pub fn plan(&mut self, namespaces: &BTreeSet<String>) -> (Vec<String>, Vec<String>) {
-        let gone = self
-            .elected()
-            .filter(|namespace| !namespaces.contains(*namespace))
-            .cloned()
-            .collect();
+        let mut release = self.elected();
+        release.retain(|namespace| !namespaces.contains(namespace));
         self.namespaces
             .retain(|namespace, _| namespaces.contains(namespace));
         let acquire = |namespace: &&String| {
             let entry = self.namespaces.entry((*namespace).clone()).or_default();
             !std::mem::replace(&mut entry.has_elector, true)
         };
-        (namespaces.iter().filter(acquire).cloned().collect(), gone)
+        let acquire = namespaces.iter().filter(acquire).cloned().collect();
+        (acquire, release)
     }
 
-    fn elected(&self) -> impl Iterator<Item = &String> {
-        self.namespaces
+    fn elected(&self) -> Vec<String> {
+        let elected = self
+            .namespaces
             .iter()
-            .filter(|(_, entry)| entry.has_elector)
-            .map(|(namespace, _)| namespace)
+            .filter(|(_, entry)| entry.has_elector);
+        elected.map(|(namespace, _)| namespace.clone()).collect()
     }
 
     /// The state of a Lease is known anew. Returns the groups that may be written now, and what to
@@ -92,7 +93,7 @@ impl Leases {
         let Some(entry) = self.namespaces.get_mut(namespace) else {
             return Default::default();
         };
-        if let LeaseState::Failing { why } = state {
+        if let Failing { why } = state {
             let is_first = !std::mem::replace(&mut entry.failing, true);
             let notice = Notice::LeaseFailing {
                 namespace: namespace.to_owned(),
@@ -104,13 +105,11 @@ impl Leases {
             namespace: namespace.to_owned(),
         });
         let notice = notice(namespace, entry.state.as_ref(), &state).or(recovered);
-        let may_write = !matches!(state, LeaseState::Standby { .. });
+        let mut unblocked = BTreeSet::new();
+        if !matches!(state, Standby { .. }) {
+            unblocked.append(&mut entry.blocked);
+        }
         entry.state = Some(state);
-        let unblocked = if may_write {
-            std::mem::take(&mut entry.blocked)
-        } else {
-            BTreeSet::new()
-        };
         (unblocked, notice)
     }
 
@@ -118,80 +117,73 @@ impl Leases {
     /// held.
     pub fn permit(&mut self, group: &GroupId, now: Duration) -> LeasePermit {
         let entry = self.namespaces.entry(group.namespace.clone()).or_default();
-        match &entry.state {
-            Some(LeaseState::Held { until }) if now + WRITE_LIMIT <= *until => {
-                LeasePermit::Granted {
-                    until: Some(*until),
-                }
-            }
-            Some(LeaseState::Unguarded { .. }) => LeasePermit::Granted { until: None },
+        let until = match &entry.state {
+            Some(Held { until }) if now + WRITE_LIMIT <= *until => Some(*until),
+            Some(Unguarded { .. }) => None,
             _ => {
                 entry.blocked.insert(group.clone());
-                LeasePermit::Denied
+                return LeasePermit::Denied;
             }
-        }
+        };
+        LeasePermit::Granted { until }
     }
 
     /// Every Lease may be lost. Returns the namespaces whose Leases have to be acquired again.
     pub fn lose(&mut self) -> Vec<String> {
-        self.namespaces
-            .values_mut()
-            .for_each(|entry| entry.state = None);
-        self.elected().cloned().collect()
+        let entries = self.namespaces.values_mut();
+        entries.for_each(|entry| entry.state = None);
+        self.elected()
     }
 
     /// The namespace and the holder of a Lease that another `watch` certainly still renews.
     pub fn other_holder(&self) -> Option<(&str, &str)> {
-        self.namespaces
-            .iter()
-            .find_map(|(namespace, entry)| match &entry.state {
-                Some(LeaseState::Standby {
-                    holder,
-                    renewing: true,
-                    ..
-                }) => Some((namespace.as_str(), holder.as_str())),
-                _ => None,
-            })
+        let mut leases = self.namespaces.iter();
+        leases.find_map(|(namespace, entry)| match &entry.state {
+            Some(Standby {
+                holder, renewing, ..
+            }) if *renewing => Some((namespace.as_str(), holder.as_str())),
+            _ => None,
+        })
     }
 
     /// Whether every Lease is held, or none is needed.
     pub fn are_settled(&self) -> bool {
-        let settled = |entry: &Entry| {
-            matches!(
-                entry.state,
-                Some(LeaseState::Held { .. } | LeaseState::Unguarded { .. })
-            )
-        };
-        self.namespaces.values().all(settled)
+        let is_settled =
+            |entry: &Entry| matches!(entry.state, Some(Held { .. } | Unguarded { .. }));
+        self.namespaces.values().all(is_settled)
     }
 }
 
 fn notice(namespace: &str, before: Option<&LeaseState>, now: &LeaseState) -> Option<Notice> {
     let namespace = namespace.to_owned();
-    match (before, now) {
-        (
-            Some(LeaseState::Standby {
-                holder: before,
+    Some(match (before, now) {
+        (Some(Standby { .. }), Held { .. }) => Notice::TookOver { namespace },
+        (Some(Unguarded { .. }), Unguarded { .. }) | (_, Held { .. } | Failing { .. }) => {
+            return None;
+        }
+        (_, Unguarded { why }) => {
+            let why = why.clone();
+            Notice::Unguarded { namespace, why }
+        }
+        (before, Standby { holder, late, .. }) => {
+            if let Some(Standby {
+                holder: known,
                 late: was_late,
                 ..
-            }),
-            LeaseState::Standby { holder, late, .. },
-        ) if before == holder && (late == was_late || *late) => None,
-        (_, LeaseState::Standby { holder, late, .. }) => Some(Notice::Standby {
-            namespace,
-            holder: holder.clone(),
-            late: *late,
-        }),
-        (Some(LeaseState::Standby { .. }), LeaseState::Held { .. }) => {
-            Some(Notice::TookOver { namespace })
+            }) = before
+                && known == holder
+                && (late == was_late || *late)
+            {
+                return None;
+            }
+            let (holder, late) = (holder.clone(), *late);
+            Notice::Standby {
+                namespace,
+                holder,
+                late,
+            }
         }
-        (Some(LeaseState::Unguarded { .. }), LeaseState::Unguarded { .. }) => None,
-        (_, LeaseState::Unguarded { why }) => Some(Notice::Unguarded {
-            namespace,
-            why: why.clone(),
-        }),
-        (_, LeaseState::Held { .. } | LeaseState::Failing { .. }) => None,
-    }
+    })
 }
 
 #[cfg(test)]
