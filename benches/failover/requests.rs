@@ -27,7 +27,9 @@ pub async fn client(kubeconfig: &Path) -> Client {
     let config = Config::from_custom_kubeconfig(file, &options)
         .await
         .expect("the context can be used");
-    connector::client(config).expect("a client can be made")
+    connector::client(config)
+        .await
+        .expect("a client can be made")
 }
 
 /// Sends one request. Panics if it fails.

@@ -12,8 +12,8 @@ use crate::cluster::Clusters;
 use crate::cluster::api::groups;
 use crate::cluster::queries::conflicts;
 use crate::cluster::queries::conflicts::Conflicts;
-use crate::cluster::remotes::remote_clusters;
-use crate::cluster::remotes::remote_clusters::NamedRemotes;
+use crate::cluster::remotes::named_remotes;
+use crate::cluster::remotes::named_remotes::NamedRemotes;
 use crate::model::{Group, Invalid, Override, Readiness, WhyUnknown};
 use crate::readiness::{backends, read_once};
 use crate::resource::{Meta, Record};
@@ -86,7 +86,7 @@ impl Preflight {
                 self.place
             )
         };
-        remote_clusters::how_to_ask(&self.asked, why).or_else(|| why.is_lasting().then(check))
+        named_remotes::how_to_ask(&self.asked, why).or_else(|| why.is_lasting().then(check))
     }
 
     /// The override in force.

@@ -11,7 +11,7 @@ use super::preflight::{PreflightReads, preflight};
 use super::write::{gone, is_retriable};
 use crate::cluster::api::{endpoint_slices, groups};
 use crate::cluster::listwatch::watch;
-use crate::cluster::listwatch::watch::Event;
+use crate::cluster::listwatch::watch_event::Event;
 use crate::cluster::{Cluster, Clusters, RequestError, RequestResult};
 use crate::error::explain;
 use crate::output::streams::Streams;
@@ -137,7 +137,7 @@ fn watch_slices(
     let mut watches = JoinSet::new();
     for (namespace, names) in backends_of(records) {
         let sender = sender.clone();
-        let source = endpoint_slices::source(&namespace, Some(&names));
+        let source = endpoint_slices::collection(&namespace, Some(&names));
         watches.spawn(watch::follow(cluster.clone(), source, move |event| {
             let sender = sender.clone();
             async move {

@@ -92,7 +92,7 @@ pub async fn write(
         if error.is_not_found() {
             return ChangeResult::Gone(gone(cluster, &record));
         }
-        may_be_done |= !dry_run && error.may_be_done();
+        may_be_done |= !dry_run && error.may_have_been_applied();
         let doubtful = if may_be_done {
             vec![record.id()]
         } else {

@@ -73,7 +73,7 @@ fn words(error: &anyhow::Error) -> Vec<String> {
 }
 
 fn may_pass(error: &RequestError) -> bool {
-    error.may_pass()
+    error.is_transient()
         || matches!(
             error.cause,
             Cause::Unreachable { .. } | Cause::TimedOut { .. }

@@ -8,7 +8,7 @@ use super::complaints;
 use crate::cli::GlobalArgs;
 use crate::cluster::queries::group_list::{GroupList, list_groups};
 use crate::cluster::queries::{conflicts, upstream};
-use crate::cluster::remotes::remote_clusters;
+use crate::cluster::remotes::named_remotes;
 use crate::cluster::{Cluster, Clusters, RequestResult};
 use crate::model::check::{Category, CheckResult};
 use crate::model::{BackendStatus, GroupId, Readiness, Runner, Status};
@@ -193,7 +193,7 @@ impl Groups<'_> {
             } else {
                 "fallback"
             };
-            let mend = remote_clusters::how_to_ask(&self.cluster.remotes().asked(), why)
+            let mend = named_remotes::how_to_ask(&self.cluster.remotes().asked(), why)
                 .map_or(String::new(), |how| format!("; {how}"));
             Some(format!(
                 "{}: the {role}, {}, is {part}unknown: {why}{mend}",

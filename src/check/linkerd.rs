@@ -3,8 +3,8 @@
 use futures::future::{join, join_all, try_join_all};
 
 use super::complaints;
-use crate::cluster::api::workloads;
 use crate::cluster::api::workloads::Deployment;
+use crate::cluster::api::{namespaces, workloads};
 use crate::cluster::queries::upstream;
 use crate::cluster::{Cluster, RequestResult};
 use crate::model::check::{Category, CheckResult};
@@ -71,7 +71,7 @@ async fn control_plane(cluster: &Cluster, namespace: &str) -> RequestResult<Foun
 }
 
 async fn labelled(cluster: &Cluster, label: &str) -> RequestResult<Found> {
-    let namespaces = workloads::namespaces(cluster, label).await?;
+    let namespaces = namespaces::names(cluster, label).await?;
     let found = namespaces
         .into_iter()
         .map(|namespace| within(cluster, namespace));

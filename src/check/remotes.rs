@@ -7,8 +7,8 @@ use futures::future::join_all;
 use super::complaints;
 use crate::access::rights::{LINKS, REMOTE};
 use crate::cluster::api::access_review;
-use crate::cluster::api::access_review::Deed;
-use crate::cluster::remotes::{links, remote_clusters};
+use crate::cluster::api::access_review::ResourceAction;
+use crate::cluster::remotes::{links, named_remotes};
 use crate::cluster::{Cluster, Clusters};
 use crate::model::RemoteService;
 use crate::model::check::{Category, CheckResult};
@@ -21,7 +21,7 @@ use crate::text::word;
 /// mirrors, the one that is worked in. None where nobody is to be asked.
 pub async fn check(cluster: &Clusters, records: &[Record]) -> Option<Category> {
     let asked = cluster.remotes().asked();
-    if asked.nobody() {
+    if asked.is_empty() {
         return None;
     }
     let mirrored = mirrored_services(cluster, &backends_of(records)).await;
@@ -53,7 +53,7 @@ async fn remote(local: &Clusters, name: &str, namespaces: &BTreeSet<&str>) -> Ve
     let there = match local.remote(name).await {
         Ok(there) => there,
         Err(why) => {
-            let mend = remote_clusters::how_to_ask(&local.remotes().asked(), &why);
+            let mend = named_remotes::how_to_ask(&local.remotes().asked(), &why);
             let lines = std::iter::once(why.to_string()).chain(mend).collect();
             let failed = CheckResult::error(description, lines);
             let is_link = local.reach.has_links() && why.cluster_without_remote().is_some();
@@ -114,7 +114,7 @@ async fn missing(there: &Cluster, namespace: &str) -> Result<Option<String>, Vec
     let mut denied = Vec::new();
     for verb in REMOTE.verbs {
         let (group, resource) = (REMOTE.group, REMOTE.resource);
-        let deed = Deed {
+        let deed = ResourceAction {
             verb,
             group,
             resource,

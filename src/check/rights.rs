@@ -9,7 +9,7 @@ use super::complaints;
 use crate::access::rights::{RbacCommand, Right, RightScope};
 use crate::cli::GlobalArgs;
 use crate::cluster::api::access_review;
-use crate::cluster::api::access_review::Deed;
+use crate::cluster::api::access_review::ResourceAction;
 use crate::cluster::api::discovery::ApiGroups;
 use crate::cluster::{Cluster, RequestResult};
 use crate::model::check::{Category, CheckResult};
@@ -17,7 +17,7 @@ use crate::model::check::{Category, CheckResult};
 /// How many questions are under way at once.
 const AT_ONCE: usize = 8;
 
-type Answers = HashMap<Deed, RequestResult<bool>>;
+type Answers = HashMap<ResourceAction, RequestResult<bool>>;
 
 /// In the namespace that is worked in, or in all.
 pub async fn check(cluster: &Cluster, flags: &GlobalArgs, apis: &ApiGroups) -> Category {
@@ -27,7 +27,7 @@ pub async fn check(cluster: &Cluster, flags: &GlobalArgs, apis: &ApiGroups) -> C
         .map(|task| (*task, rights_that_matter(*task, apis)))
         .collect();
     let rights = tasks.iter().flat_map(|(_, rights)| rights);
-    let deeds: HashSet<Deed> = rights.flat_map(|right| deeds(right, namespace)).collect();
+    let deeds: HashSet<ResourceAction> = rights.flat_map(|right| deeds(right, namespace)).collect();
     let questions = deeds.into_iter().map(|deed| async move {
         let answer = access_review::allows(cluster, &deed).await;
         (deed, answer)
@@ -55,7 +55,7 @@ fn rights_that_matter(task: RbacCommand, apis: &ApiGroups) -> Vec<Right> {
     task.rights().into_iter().filter(matters).collect()
 }
 
-fn deeds(right: &Right, namespace: Option<&str>) -> impl Iterator<Item = Deed> {
+fn deeds(right: &Right, namespace: Option<&str>) -> impl Iterator<Item = ResourceAction> {
     let Right {
         group,
         resource,
@@ -66,7 +66,7 @@ fn deeds(right: &Right, namespace: Option<&str>) -> impl Iterator<Item = Deed> {
     let namespace = namespace
         .filter(|_| scope == RightScope::Namespace)
         .map(str::to_owned);
-    verbs.iter().map(move |verb| Deed {
+    verbs.iter().map(move |verb| ResourceAction {
         verb,
         group,
         resource,
@@ -91,11 +91,11 @@ fn command(
 ) -> CheckResult {
     let description = format!("{} is allowed in {}", task.name(), place(namespace));
     let (mut missing, mut lost) = (Vec::new(), Vec::new());
-    let is_allowed = |deed: &Deed| matches!(answers.get(deed), Some(Ok(true)));
+    let is_allowed = |deed: &ResourceAction| matches!(answers.get(deed), Some(Ok(true)));
     let mut carriers = rights.iter().filter(|right| right.carrier().is_some());
     let has_carrier = carriers.any(|right| deeds(right, namespace).all(|deed| is_allowed(&deed)));
     for right in rights {
-        let deeds: Vec<Deed> = deeds(right, namespace).collect();
+        let deeds: Vec<ResourceAction> = deeds(right, namespace).collect();
         if let Some(error) = deeds
             .iter()
             .find_map(|deed| answers.get(deed)?.as_ref().err())

@@ -9,7 +9,7 @@ use super::env::CommandEnv;
 use crate::cli::{HistoryArgs, HistoryFormat};
 use crate::cluster::queries::group_list::list_groups;
 use crate::cluster::queries::history;
-use crate::cluster::queries::history::ReportedMove;
+use crate::cluster::queries::history::EventHistory;
 use crate::cluster::{Cluster, RequestError};
 use crate::error;
 use crate::model::history::{Move, merge};
@@ -35,7 +35,7 @@ pub async fn run(env: &CommandEnv, args: &HistoryArgs) -> anyhow::Result<Exit> {
     let groups = readable(&env.streams, &cluster, groups);
     let (reported, failure) = match events {
         Ok(reported) => (reported, None),
-        Err(error) => (ReportedMove::default(), Some(error)),
+        Err(error) => (EventHistory::default(), Some(error)),
     };
     let oldest = reported.oldest;
     let chosen = chosen(&groups, &names);

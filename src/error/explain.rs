@@ -11,8 +11,8 @@ use crate::text::clean;
 pub fn explain(cluster: &Cluster, error: &RequestError) -> Problem {
     let (place, reach) = (place(cluster), cluster.reach.all());
     match &error.cause {
-        Cause::Unreachable { how } => Problem::new(format!(
-            "the API server of {place} cannot be reached: {how}"
+        cause @ Cause::Unreachable { .. } => Problem::new(format!(
+            "the API server of {place} cannot be reached: {cause}"
         ))
         .next("check the network, a VPN for example, and the address in the kubeconfig")
         .next(format!("try: kubectl {reach} version")),
@@ -21,8 +21,8 @@ pub fn explain(cluster: &Cluster, error: &RequestError) -> Problem {
             after.as_secs_f32()
         ))
         .next("check the network, or allow more time with --request-timeout 30s"),
-        Cause::Credentials { how } => {
-            Problem::new(format!("can't get credentials for {place}: {how}")).next("log in again")
+        Cause::Credentials(cause) => {
+            Problem::new(format!("can't get credentials for {place}: {cause}")).next("log in again")
         }
         Cause::Status { code: 401, .. } => rejected(cluster),
         Cause::Status {
@@ -34,7 +34,7 @@ pub fn explain(cluster: &Cluster, error: &RequestError) -> Problem {
             Problem::usage(format!("invalid label selector (-l): {}", clean(message)))
                 .next("write it as for kubectl: -l team=web,tier!=test, -l 'team in (web,mail)'")
         }
-        Cause::Status { .. } | Cause::Unreadable { .. } => {
+        Cause::Status { .. } | Cause::Unreadable { .. } | Cause::NotBuilt(_) => {
             Problem::new(format!("{place}: {}", clean(&error.to_string())))
         }
     }

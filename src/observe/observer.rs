@@ -13,7 +13,7 @@ use crate::cluster::api::groups;
 use crate::cluster::api::lease;
 use crate::cluster::api::lease::Lease;
 use crate::cluster::api::services;
-use crate::cluster::listwatch::watch::Event;
+use crate::cluster::listwatch::watch_event::Event;
 use crate::cluster::queries::kind_status::KindStatus;
 use crate::cluster::queries::runners;
 use crate::cluster::{Clusters, RequestError};
@@ -119,12 +119,13 @@ impl Observer {
             shown: None,
         };
         for kind in KINDS {
-            let source = groups::source(*kind, namespace.as_deref(), selector.as_deref());
+            let source = groups::collection(*kind, namespace.as_deref(), selector.as_deref());
             observer.watches.follow_groups(*kind, source);
         }
-        observer
-            .watches
-            .follow(lease::source(namespace.as_deref()), ObserverInput::Leases);
+        observer.watches.follow(
+            lease::collection(namespace.as_deref()),
+            ObserverInput::Leases,
+        );
         observer.look_for_upstream();
         observer
     }
@@ -236,7 +237,7 @@ impl Observer {
             |error: &RequestError| Err(error::explain_group_list(&self.cluster, error).into());
         match event {
             Event::Failed(error) if self.kinds.is_pending(kind) => {
-                if error.may_pass() {
+                if error.is_transient() {
                     return Ok(());
                 }
                 let unavailable = self.kinds.unavailable(kind, error);

@@ -10,9 +10,9 @@ use super::connection::ConnectionStatus;
 use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::api::lease::Lease;
 use crate::cluster::api::services::Service;
-use crate::cluster::listwatch::watch::Event;
+use crate::cluster::listwatch::watch_event::Event;
 use crate::cluster::queries::runners::Runners;
-use crate::cluster::remotes::remote_clusters::NamedRemotes;
+use crate::cluster::remotes::named_remotes::NamedRemotes;
 use crate::model::ReadinessSource;
 use crate::model::{GroupId, Readiness, ServiceRef, Status, WhyUnknown};
 use crate::readiness::backends::{ServiceNames, backends_of, services};
@@ -318,7 +318,7 @@ mod tests {
     fn a_lease_that_was_given_back_has_ended_at_once() {
         let mut picture = StatusCache::default();
         picture.leases(
-            Event::Listed(vec![Lease::new("ns").held_by("loop", START).given_back()]),
+            Event::Listed(vec![Lease::new("ns").held_by("loop", START).released()]),
             START,
         );
         assert_eq!(picture.runners.of(&record(), START), Runner::Nobody);

@@ -11,7 +11,7 @@ use super::scope::{SliceScope, SliceWatchId};
 use super::service_lookups::ServiceLookups;
 use super::slice_watch::SliceWatch;
 use crate::cluster::listwatch::list::MAX_NAMESPACED_LISTS;
-use crate::cluster::remotes::remote_clusters::NamedRemotes;
+use crate::cluster::remotes::named_remotes::NamedRemotes;
 use crate::model::{Mirror, RemoteService, ServiceRef};
 
 /// What is known of the backends: from their slices and, where there are none, from their Services.
@@ -108,7 +108,7 @@ impl ReadinessCache {
     /// Adds the services behind the mirrors among these, and sorts all by cluster.
     fn by_cluster(&mut self, services: ServiceNames) -> BTreeMap<Option<String>, ServiceNames> {
         let mut index = MirrorIndex::default();
-        if !self.remotes.nobody() {
+        if !self.remotes.is_empty() {
             for service in backends::services(&services) {
                 if let Some(mirror) = self.mirror(&service) {
                     index.add(&service, mirror, &self.remotes);
@@ -162,7 +162,7 @@ impl ReadinessCache {
     /// Requests a new plan where one may differ.
     pub(super) fn request_plan(&mut self) {
         let is_changing = self.watches.iter().any(|watch| !watch.wanted);
-        self.revision += u64::from(is_changing || !self.remotes.nobody());
+        self.revision += u64::from(is_changing || !self.remotes.is_empty());
     }
 
     /// Returns a number that grows when the watches have to be planned again.

@@ -65,7 +65,7 @@ impl ReadinessCache {
         believed: BelievedRemotes,
     ) -> ReadinessLookup {
         let own = self.in_cluster(None, service, now);
-        if self.remotes.nobody() {
+        if self.remotes.is_empty() {
             return own;
         }
         let ReadinessLookup::Answer(own) = own else {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::scope::Affected;
-use crate::cluster::remotes::remote_clusters::NamedRemotes;
+use crate::cluster::remotes::named_remotes::NamedRemotes;
 use crate::model::{Mirror, ServiceRef};
 
 /// A service and its cluster. None: the cluster that the groups are in.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::health::{WatchHealth, why_unknown};
 use crate::cluster::RequestError;
 use crate::cluster::api::services::Service;
-use crate::cluster::remotes::remote_clusters::NamedRemotes;
+use crate::cluster::remotes::named_remotes::NamedRemotes;
 use crate::model::ReadinessSource;
 use crate::model::{Mirror, ServiceRef, WhyUnknown};
 
@@ -80,5 +80,5 @@ impl MirrorServices {
 }
 
 fn matters(mirror: &Mirror, remotes: &NamedRemotes) -> bool {
-    !mirror.has_local_endpoints() || !remotes.nobody()
+    !mirror.has_local_endpoints() || !remotes.is_empty()
 }

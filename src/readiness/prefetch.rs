@@ -55,7 +55,7 @@ pub async fn list_groups_and_slices(
     match select(groups, pin!(many.notified())).await {
         Either::Left((groups, _)) => Ok((groups?, PrefetchedSlices::default())),
         Either::Right(((), groups)) => {
-            let source = endpoint_slices::source(of, None);
+            let source = endpoint_slices::collection(of, None);
             let (groups, slices) = join(groups, list(cluster, &source)).await;
             // A failed list is requested again, to report why.
             let slices = slices.ok().map(|(slices, _)| (of.to_owned(), slices));

@@ -18,7 +18,7 @@ use crate::cluster::api::services as service_api;
 use crate::cluster::api::services::Service;
 use crate::cluster::listwatch::freshness::FIRST_LIST_TIMEOUT;
 use crate::cluster::listwatch::list::list;
-use crate::cluster::listwatch::watch::Event;
+use crate::cluster::listwatch::watch_event::Event;
 use crate::cluster::{Clusters, RequestResult};
 use crate::model::{Readiness, RemoteService, ServiceRef, WhyUnknown};
 
@@ -44,7 +44,7 @@ pub async fn read_with(
     let mut cache = ReadinessCache::new(cluster.remotes().asked());
     list_all(cluster, &mut cache, backends, prefetched).await;
     if let Some(mirrored) = cache.mirrored_clusters(SETTLED) {
-        cluster.remotes().warn_of_strangers(&mirrored);
+        cluster.remotes().warn_unmirrored(&mirrored);
     }
     let bare = cache.without_slices(backends, SETTLED);
     let bare = by_namespace(&bare);
@@ -160,10 +160,10 @@ async fn list_remote(
     name: &str,
     scope: &SliceScope,
 ) -> Result<Event<Slice>, WhyUnknown> {
-    let (limit, asked) = (cluster.remotes().patience(name), Instant::now());
+    let (limit, asked) = (cluster.remotes().read_timeout(name), Instant::now());
     let slices = list_remote_slices(cluster, name, &scope.slices(), limit).await;
     if asked.elapsed() >= limit {
-        cluster.remotes().was_silent(name);
+        cluster.remotes().note_timeout(name);
     }
     slices.map(listed)
 }

@@ -8,11 +8,10 @@ use tokio::time::timeout;
 use super::scope::RelistRequest;
 use crate::cluster::api::endpoint_slices;
 use crate::cluster::api::endpoint_slices::Slice;
+use crate::cluster::listwatch::collection::Collection;
 use crate::cluster::listwatch::list::list;
-use crate::cluster::listwatch::watch::Collection;
-use crate::cluster::remotes::remote_clusters::PATIENCE;
-use crate::cluster::transport::client::failure;
-use crate::cluster::transport::error::Cause;
+use crate::cluster::remotes::remote_clusters::REMOTE_READ_TIMEOUT;
+use crate::cluster::transport::error::{Cause, RequestError};
 use crate::cluster::{Clusters, RequestResult};
 use crate::model::WhyUnknown;
 
@@ -21,18 +20,14 @@ use crate::model::WhyUnknown;
 /// # Errors
 /// Where the list fails, or the other cluster cannot be reached.
 pub async fn relist(local: &Clusters, place: &RelistRequest) -> RequestResult<Vec<Slice>> {
-    let source = endpoint_slices::source(&place.namespace, Some(&place.names));
+    let source = endpoint_slices::collection(&place.namespace, Some(&place.names));
     let Some(name) = &place.cluster else {
         return list(local, &source).await.map(|(slices, _)| slices);
     };
-    let listed = list_remote_slices(local, name, &source, PATIENCE).await;
+    let listed = list_remote_slices(local, name, &source, REMOTE_READ_TIMEOUT).await;
     listed.unwrap_or_else(|why| {
-        let how = why.to_string();
-        Err(failure(
-            &Method::GET,
-            &source.path(),
-            Cause::Credentials { how },
-        ))
+        let cause = Cause::unreachable(why.to_string());
+        Err(RequestError::new(&Method::GET, &source.path(), cause))
     })
 }
 
@@ -52,6 +47,6 @@ pub async fn list_remote_slices(
     });
     listed.await.unwrap_or_else(|_| {
         let cause = Cause::TimedOut { after: limit };
-        Ok(Err(failure(&Method::GET, &source.path(), cause)))
+        Ok(Err(RequestError::new(&Method::GET, &source.path(), cause)))
     })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::backends::ServiceNames;
 use crate::cluster::api::endpoint_slices;
 use crate::cluster::api::endpoint_slices::{Slice, selector};
-use crate::cluster::listwatch::watch::Collection;
+use crate::cluster::listwatch::collection::Collection;
 use crate::model::ServiceRef;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,8 +51,8 @@ impl SliceScope {
 
     pub fn slices(&self) -> Collection<Slice> {
         match &self.namespace {
-            Some(namespace) => endpoint_slices::source(namespace, self.services.as_ref()),
-            None => endpoint_slices::source_everywhere(),
+            Some(namespace) => endpoint_slices::collection(namespace, self.services.as_ref()),
+            None => endpoint_slices::all(),
         }
     }
 

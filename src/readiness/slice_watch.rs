@@ -6,7 +6,7 @@ use super::health::{WatchHealth, why_unknown};
 use super::mirror_services::MirrorServices;
 use super::scope::{SliceScope, SliceWatchId};
 use crate::cluster::RequestError;
-use crate::cluster::api::endpoint_slices::SliceIndex;
+use crate::cluster::api::slice_index::SliceIndex;
 use crate::cluster::listwatch::freshness::{FIRST_LIST_TIMEOUT, SyncStatus, UNKNOWN_AFTER};
 use crate::model::ReadinessSource;
 use crate::model::WhyUnknown;

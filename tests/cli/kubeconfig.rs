@@ -84,10 +84,7 @@ async fn a_token_that_does_not_fit_in_a_header() {
     let users = [
         (json!({"token": token}), "the token has a line break"),
         (json!({"tokenFile": path(&tokens)}), "the token in /"),
-        (
-            exec(&lasting),
-            "the token that printf gave has a line break",
-        ),
+        (exec(&lasting), "the token from printf has a line break"),
         (exec(&ending), "has a line break"),
     ];
     for (user, said) in users {

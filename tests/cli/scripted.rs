@@ -7,7 +7,7 @@ use crate::support::{Plugin, ScriptedServer, plugin};
 /// A cluster with these TrafficSplits and nothing else.
 pub async fn cluster(splits: Value) -> ScriptedServer {
     ScriptedServer::start(move |_, path| {
-        if path.ends_with("/selfsubjectreviews") {
+        if path.contains("/selfsubjectreviews") {
             return (
                 201,
                 json!({"status": {"userInfo": {"username": "me"}}}).to_string(),

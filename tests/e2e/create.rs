@@ -519,7 +519,7 @@ async fn a_missing_right_is_named() {
         (
             "nobody",
             &[services][..],
-            "to list trafficsplits.split.smi-spec.io",
+            "cannot list trafficsplits.split.smi-spec.io",
         ),
         (
             "reader",

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use json_patch::PatchOperation;
-use kubectl_failover::internals::endpoint_slices::{Slice, SliceIndex};
+use kubectl_failover::internals::endpoint_slices::Slice;
 use kubectl_failover::internals::services::Service;
+use kubectl_failover::internals::slice_index::SliceIndex;
 use kubectl_failover::internals::{ConnectOptions, kubeconfig, lease};
 use kubectl_failover::model::readiness::AddressFamily;
 use kubectl_failover::model::{Override, Pause, Readiness, Stopwatches, Timers, Weights, decide};

@@ -1,15 +1,17 @@
-//! What we may do.
+//! Asks the API server what the user is allowed to do (SelfSubjectAccessReview).
 
+use kube::api::PostParams;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::types::Review;
+use crate::cluster::transport::api_resource::SELF_SUBJECT_ACCESS_REVIEWS;
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
-use crate::cluster::transport::path::SELF_SUBJECT_ACCESS_REVIEWS;
 
-/// Something that one may or may not do.
+/// A verb on a resource.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Deed {
+pub struct ResourceAction {
     pub verb: &'static str,
     /// API group; empty for the core.
     pub group: &'static str,
@@ -19,33 +21,32 @@ pub struct Deed {
 }
 
 #[derive(Deserialize)]
-struct Answer {
-    status: AnswerStatus,
-}
-
-#[derive(Deserialize)]
-struct AnswerStatus {
+struct AccessReviewStatus {
     #[serde(default)]
     allowed: bool,
 }
 
-/// Whether the API server lets us do it.
-pub async fn allows(cluster: &Cluster, deed: &Deed) -> RequestResult<bool> {
-    let Deed {
+pub async fn allows(cluster: &Cluster, action: &ResourceAction) -> RequestResult<bool> {
+    let ResourceAction {
         verb,
         group,
         resource,
         namespace,
-    } = deed;
-    let question = json!({
+    } = action;
+    let review = json!({
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",
         "spec": { "resourceAttributes": {
             "verb": verb, "group": group, "resource": resource, "namespace": namespace.as_deref().unwrap_or_default(),
         }},
     });
-    let answer: Answer = cluster
-        .create(&SELF_SUBJECT_ACCESS_REVIEWS.collection(None), &question)
+    let answer: Review<AccessReviewStatus> = cluster
+        .create(
+            SELF_SUBJECT_ACCESS_REVIEWS,
+            None,
+            &PostParams::default(),
+            &review,
+        )
         .await?;
     Ok(answer.status.allowed)
 }

@@ -1,47 +1,53 @@
-//! The one place that writes to a group's object.
+//! The one place that writes to the object of a group.
 
+use kube::api::{PatchParams, PostParams};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::groups::endpoint;
-use crate::cluster::transport::client::{Cluster, unreadable};
-use crate::cluster::transport::error::RequestResult;
-use crate::resource::FIELD_MANAGER;
-use crate::resource::{Change, Kind, NewGroup, Record, patch};
+use super::groups::api_resource;
+use crate::cluster::transport::client::Cluster;
+use crate::cluster::transport::error::{Cause, RequestError, RequestResult};
+use crate::resource::{Change, FIELD_MANAGER, Kind, NewGroup, Record, patch};
 
-/// Writes a change to the object as it was read: if it is another version by now, the server refuses.
-/// Gives the object after it.
-/// A `trial` is checked by the server, not stored.
+/// Patches an object and returns it as it is afterwards. The server refuses the patch if the object's version is not
+/// the one that was read. With `dry_run` the server checks the change without storing it.
 pub async fn apply(
     cluster: &Cluster,
     record: &Record,
     change: &Change,
-    trial: bool,
+    dry_run: bool,
 ) -> RequestResult<Record> {
-    let path = endpoint(record.kind).object(&record.meta.namespace, &record.meta.name);
-    let path = crate::cluster::transport::path::with_query(&path, &write_parameters(trial));
-    let raw: Box<RawValue> = cluster.patch(&path, &patch(record, change)).await?;
-    record
-        .kind
-        .read(&raw)
-        .map_err(|cause| unreadable(&path, &cause))
+    let (kind, meta) = (record.kind, &record.meta);
+    let resource = api_resource(kind);
+    let params = PatchParams {
+        dry_run,
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
+    let patch = patch(record, change);
+    let patched: Box<RawValue> = cluster
+        .patch(resource, &meta.namespace, &meta.name, &params, patch)
+        .await?;
+    kind.read(&patched).map_err(|cause| {
+        let path = resource.collection(Some(&meta.namespace));
+        RequestError::new(&http::Method::PATCH, &path, Cause::unreadable(&cause))
+    })
 }
 
-/// Makes the object of a group and gives it as the server has it; a `trial` is checked by the server, not stored.
+/// Creates the object of a group and returns it as the server has it. With `dry_run` the server checks it without
+/// storing it.
 pub async fn create(
     cluster: &Cluster,
     kind: &dyn Kind,
     group: &NewGroup,
-    trial: bool,
+    dry_run: bool,
 ) -> RequestResult<Value> {
-    let path = endpoint(kind).collection(Some(&group.namespace));
-    let path = crate::cluster::transport::path::with_query(&path, &write_parameters(trial));
-    cluster.create(&path, &kind.manifest(group)).await
-}
-
-fn write_parameters(trial: bool) -> [(&'static str, &'static str); 2] {
-    [
-        ("fieldManager", FIELD_MANAGER),
-        ("dryRun", if trial { "All" } else { "" }),
-    ]
+    let params = PostParams {
+        dry_run,
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+    };
+    let (namespace, manifest) = (Some(group.namespace.as_str()), kind.manifest(group));
+    cluster
+        .create(api_resource(kind), namespace, &params, &manifest)
+        .await
 }

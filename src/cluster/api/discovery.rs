@@ -1,4 +1,4 @@
-//! What the API server is, and what it serves.
+//! Discovery: the API server's version, and the groups and resources that it serves.
 
 use serde::Deserialize;
 
@@ -16,7 +16,7 @@ pub struct Version {
 }
 
 impl Version {
-    /// The first two numbers, where they are numbers.
+    /// Major and minor version, if they are numbers.
     pub fn numbers(&self) -> Option<(u32, u32)> {
         let digits = |text: &str| {
             let end = text
@@ -29,7 +29,7 @@ impl Version {
 }
 
 pub async fn version(cluster: &Cluster) -> RequestResult<Version> {
-    cluster.get("/version").await
+    cluster.get_path("/version").await
 }
 
 /// The API groups and their versions.
@@ -51,7 +51,7 @@ struct ApiVersion {
 }
 
 impl ApiGroups {
-    /// The versions of a group, the preferred ones first; none where there is no such group.
+    /// The versions of a group, the preferred one first; empty if there is no such group.
     pub fn versions(&self, name: &str) -> Vec<&str> {
         let group = self.groups.iter().find(|group| group.name == name);
         group
@@ -61,7 +61,7 @@ impl ApiGroups {
             .collect()
     }
 
-    /// Whether a group has this version: `discovery.k8s.io/v1`.
+    /// Returns true if this version of a group is served, such as `discovery.k8s.io/v1`.
     pub fn serve(&self, api_version: &str) -> bool {
         api_version
             .split_once('/')
@@ -70,26 +70,25 @@ impl ApiGroups {
 }
 
 pub async fn api_groups(cluster: &Cluster) -> RequestResult<ApiGroups> {
-    cluster.get("/apis").await
+    cluster.get_path("/apis").await
 }
 
 #[derive(Deserialize)]
-struct Resources {
+struct ResourceList {
     #[serde(default)]
-    resources: Vec<Resource>,
+    resources: Vec<ApiResourceName>,
 }
 
 #[derive(Deserialize)]
-struct Resource {
+struct ApiResourceName {
     name: String,
 }
 
-/// Whether a resource is served in a version of a group: `gateway.networking.k8s.io/v1` and `httproutes`.
+/// Returns true if a resource is served in a version of a group, such as `httproutes` in
+/// `gateway.networking.k8s.io/v1`.
 pub async fn serves(cluster: &Cluster, api_version: &str, plural: &str) -> RequestResult<bool> {
-    match cluster
-        .get::<Resources>(&format!("/apis/{api_version}"))
-        .await
-    {
+    let path = format!("/apis/{api_version}");
+    match cluster.get_path::<ResourceList>(&path).await {
         Ok(list) => Ok(list
             .resources
             .iter()
@@ -104,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_of_providers_are_numbers() {
+    fn versions_with_a_suffix_of_the_provider_are_numbers() {
         let numbers = |major: &str, minor: &str| {
             let version = Version {
                 git_version: String::new(),

@@ -1,27 +1,41 @@
-//! Events that tell of moves, for `kubectl describe`, `kubectl get events` and `history`.
+//! Events that record moves, for `kubectl describe`, `kubectl get events` and `history`.
+//!
+//! kube's `events::Recorder` is not used: it writes no annotations, and cannot record many moves as one Event.
 
 use jiff::{SignedDuration, Timestamp};
+use kube::api::PostParams;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::lease;
+use crate::cluster::transport::api_resource::EVENTS;
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
-use crate::cluster::transport::path::EVENTS;
 use crate::model::LastMove;
 use crate::resource::{Kind, Record};
 
 pub const CONTROLLER: &str = "failover.linkerd.io/kubectl-failover";
-/// On an Event: the move as it is noted on the object.
-pub const MOVE: &str = "failover.linkerd.io/last-move";
-/// On an Event that tells of several: a list of [`OneOfMany`].
-pub const MOVES: &str = "failover.linkerd.io/moves";
-/// The kind of what such Events are about: the Lease under which the moves were made.
+/// An annotation of an Event on a group: the move as the object's annotation has it.
+pub const MOVE_ANNOTATION: &str = "failover.linkerd.io/last-move";
+/// An annotation of an Event on a Lease: a list of [`RecordedMove`].
+pub const MOVES_ANNOTATION: &str = "failover.linkerd.io/moves";
+/// The kind of the Lease under which several moves were made.
 pub const LEASE_KIND: &str = "Lease";
-/// The reasons of Events that tell of moves start with this.
-pub const MOVED: &str = "TrafficMoved";
+/// The reasons of Events about moves start with this.
+pub const MOVE_REASON: &str = "TrafficMoved";
 
-/// A move that is to be told by an Event.
+/// An object's annotation that differs more in time is about a later move.
+const MAX_TIME_DIFFERENCE: SignedDuration = SignedDuration::from_secs(2);
+/// Names have at most 253 bytes; the kind and the time take up to 51.
+const MAX_NAME_PREFIX_BYTES: usize = 200;
+/// Events allow this much for `note` and for `reportingInstance`.
+const MAX_NOTE_BYTES: usize = 1024;
+const MAX_INSTANCE_BYTES: usize = 128;
+/// How many groups an Event about several moves lists by name.
+const MAX_LISTED_GROUPS: usize = 20;
+
+/// A move to record as an Event.
 #[derive(Clone)]
 pub struct MoveEvent {
     kind: &'static dyn Kind,
@@ -32,7 +46,7 @@ pub struct MoveEvent {
     at: Timestamp,
     reason: &'static str,
     note: String,
-    /// As the object notes it.
+    /// As the object's annotation has it.
     last: Option<LastMove>,
 }
 
@@ -48,9 +62,9 @@ impl std::fmt::Debug for MoveEvent {
     }
 }
 
-/// A move among several that one Event tells of.
+/// One of several moves that one Event records.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct OneOfMany {
+pub struct RecordedMove {
     /// Name of the kind, as in [`crate::model::GroupId`].
     pub kind: String,
     pub name: String,
@@ -59,10 +73,8 @@ pub struct OneOfMany {
 }
 
 impl MoveEvent {
-    /// Of an object as it is after the move.
+    /// The move that led to this state of the object.
     pub fn new(record: &Record, at: Timestamp, why: &str, unverified: bool) -> Self {
-        // The object's note may be of a later move.
-        const SAME: SignedDuration = SignedDuration::from_secs(2);
         let backends = record
             .group
             .as_ref()
@@ -85,13 +97,13 @@ impl MoveEvent {
             reason: if unverified {
                 "TrafficMovedUnverified"
             } else {
-                MOVED
+                MOVE_REASON
             },
             note: format!("{} {carry} the traffic: {why}", active.join(", ")),
             last: record
                 .meta
                 .last_move()
-                .filter(|last| last.at.duration_since(at).abs() <= SAME),
+                .filter(|last| last.at.duration_since(at).abs() <= MAX_TIME_DIFFERENCE),
         }
     }
 
@@ -99,7 +111,7 @@ impl MoveEvent {
         &self.namespace
     }
 
-    /// An Event on the object.
+    /// Makes an Event on the object.
     pub fn on_object(&self, by: &str) -> Value {
         let info = self.kind.info();
         let last = self
@@ -109,7 +121,7 @@ impl MoveEvent {
         let mut event = event(&self.namespace, self.at, by, self.reason, &self.note);
         event["metadata"]["name"] = self.event_name("").into();
         event["metadata"]["annotations"] =
-            last.map_or_else(|| json!({}), |last| json!({ MOVE: last }));
+            last.map_or_else(|| json!({}), |last| json!({ MOVE_ANNOTATION: last }));
         event["regarding"] = json!({
             "apiVersion": info.api_version,
             "kind": info.kind,
@@ -121,11 +133,9 @@ impl MoveEvent {
         event
     }
 
-    /// Objects of one name, of two kinds, may be moved at the same moment.
+    /// The kind is part of the name: objects of the same name may be moved at the same moment.
     fn event_name(&self, suffix: &str) -> String {
-        // Names have at most 253 characters; the kind and the time take up to 51.
-        const LONGEST: usize = 200;
-        let name = cut(&self.name, LONGEST);
+        let name = cut(&self.name, MAX_NAME_PREFIX_BYTES);
         format!(
             "{name}.{}{suffix}.{:x}",
             self.kind.info().name,
@@ -133,9 +143,9 @@ impl MoveEvent {
         )
     }
 
-    fn entry(&self) -> Option<OneOfMany> {
+    fn entry(&self) -> Option<RecordedMove> {
         let kind = self.kind.info().name.to_owned();
-        Some(OneOfMany {
+        Some(RecordedMove {
             kind,
             name: self.name.clone(),
             last: self.last.clone()?,
@@ -143,16 +153,15 @@ impl MoveEvent {
     }
 }
 
-/// One Event that tells of several moves in a namespace, on the Lease under which they were made.
+/// Makes one Event for several moves in a namespace, on the Lease under which they were made.
 pub fn on_lease(moves: &[MoveEvent], by: &str) -> Option<Value> {
-    const NAMED: usize = 20;
     let first = moves.first()?;
     let names: Vec<&str> = moves
         .iter()
-        .take(NAMED)
-        .map(|told| told.name.as_str())
+        .take(MAX_LISTED_GROUPS)
+        .map(|event| event.name.as_str())
         .collect();
-    let others = moves.len().saturating_sub(NAMED);
+    let others = moves.len().saturating_sub(MAX_LISTED_GROUPS);
     let others = if others > 0 {
         format!(" and {others} more")
     } else {
@@ -163,10 +172,11 @@ pub fn on_lease(moves: &[MoveEvent], by: &str) -> Option<Value> {
         moves.len(),
         names.join(", ")
     );
-    let entries: Vec<OneOfMany> = moves.iter().filter_map(MoveEvent::entry).collect();
-    let mut event = event(&first.namespace, first.at, by, MOVED, &note);
+    let entries: Vec<RecordedMove> = moves.iter().filter_map(MoveEvent::entry).collect();
+    let mut event = event(&first.namespace, first.at, by, MOVE_REASON, &note);
     event["metadata"]["name"] = first.event_name(".and-more").into();
-    event["metadata"]["annotations"] = json!({ MOVES: serde_json::to_string(&entries).ok()? });
+    event["metadata"]["annotations"] =
+        json!({ MOVES_ANNOTATION: serde_json::to_string(&entries).ok()? });
     event["regarding"] = json!({
         "apiVersion": "coordination.k8s.io/v1",
         "kind": LEASE_KIND,
@@ -176,31 +186,29 @@ pub fn on_lease(moves: &[MoveEvent], by: &str) -> Option<Value> {
     Some(event)
 }
 
-/// Messages longer than the API takes are cut.
+/// The parts that all Events have. Texts that are longer than the API allows are cut.
 fn event(namespace: &str, at: Timestamp, by: &str, reason: &str, note: &str) -> Value {
-    const LONGEST_NOTE: usize = 1024;
     json!({
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",
         "metadata": {"namespace": namespace},
         "eventTime": format!("{at:.6}"),
         "reportingController": CONTROLLER,
-        "reportingInstance": cut(by, 128),
+        "reportingInstance": cut(by, MAX_INSTANCE_BYTES),
         "action": "MoveTraffic",
         "reason": reason,
         "type": "Normal",
-        "note": cut(note, LONGEST_NOTE),
+        "note": cut(note, MAX_NOTE_BYTES),
     })
 }
 
 pub async fn publish(cluster: &Cluster, namespace: &str, event: &Value) -> RequestResult<()> {
-    let _: serde::de::IgnoredAny = cluster
-        .create(&EVENTS.collection(Some(namespace)), event)
-        .await?;
-    Ok(())
+    let params = PostParams::default();
+    let created = cluster.create(EVENTS, Some(namespace), &params, event);
+    created.await.map(|_: IgnoredAny| ())
 }
 
-/// The start of a text that fits into so many bytes.
+/// The start of a text, at most this many bytes.
 fn cut(text: &str, bytes: usize) -> &str {
     text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
 }

@@ -1,26 +1,27 @@
-//! The objects that carry groups.
+//! The objects that carry groups: TrafficSplits and routes.
 
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::discovery;
-use crate::cluster::listwatch::watch::{Collection, Event, Versioned};
+use crate::cluster::listwatch::collection::{Collection, Versioned};
+use crate::cluster::listwatch::watch_event::Event;
+use crate::cluster::transport::api_resource::ApiResource;
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::{Cause, RequestError, RequestResult};
-use crate::cluster::transport::path::ApiResource;
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::{Kind, KindInfo, Record};
 
-/// Where objects of a kind are.
-pub fn endpoint(kind: &dyn Kind) -> ApiResource {
+/// The place of a kind in the API.
+pub fn api_resource(kind: &dyn Kind) -> ApiResource {
     ApiResource {
         api: kind.info().api,
         plural: kind.info().plural,
     }
 }
 
-/// The groups of a kind in a namespace, or in the cluster, that have these labels too.
-pub fn source(
+/// The groups of a kind in a namespace, or in the cluster, with these labels.
+pub fn collection(
     kind: &'static dyn Kind,
     namespace: Option<&str>,
     labels: Option<&str>,
@@ -29,19 +30,21 @@ pub fn source(
         Some(labels) if !labels.is_empty() => format!("{CONTROLLED_BY},{labels}"),
         _ => CONTROLLED_BY.to_owned(),
     };
-    Collection::new(endpoint(kind), namespace, labels, |raw| kind.read(raw))
+    Collection::new(api_resource(kind), namespace, labels, |raw| kind.read(raw))
 }
 
-/// Every object of a kind in a namespace, or in the cluster, whether it is a group or not.
+/// All objects of a kind in a namespace, or in the cluster, even those that are not groups.
 pub fn all<'a>(
     kind: &'static dyn Kind,
     namespace: impl Into<Option<&'a str>>,
 ) -> Collection<Record> {
-    Collection::new(endpoint(kind), namespace.into(), "", |raw| kind.read(raw))
+    Collection::new(api_resource(kind), namespace.into(), "", |raw| {
+        kind.read(raw)
+    })
 }
 
-/// The error of a list, told as "not found" where the cluster does not know the kind: who may not read such objects
-/// is told just that, whether there are any or not.
+/// Turns "forbidden" into "not found" where the cluster does not serve the kind: the API server answers users without
+/// the right with the former in both cases.
 pub async fn clarified(cluster: &Cluster, kind: &dyn Kind, error: RequestError) -> RequestError {
     let KindInfo {
         api_version,
@@ -69,7 +72,7 @@ pub async fn clarified(cluster: &Cluster, kind: &dyn Kind, error: RequestError) 
     }
 }
 
-/// The same for an event that tells of the error.
+/// As [`clarified`], for an event that carries the error.
 pub async fn clarify(cluster: &Cluster, kind: &dyn Kind, event: Event<Record>) -> Event<Record> {
     match event {
         Event::Failed(error) => Event::Failed(clarified(cluster, kind, error).await),
@@ -77,17 +80,20 @@ pub async fn clarify(cluster: &Cluster, kind: &dyn Kind, event: Event<Record>) -
     }
 }
 
-/// One object; none where it, or its kind, does not exist.
+/// Gets one object, or none if it, or its kind, does not exist.
 pub async fn get(
     cluster: &Cluster,
     kind: &'static dyn Kind,
     namespace: &str,
     name: &str,
 ) -> RequestResult<Option<Record>> {
-    get_as(cluster, kind, namespace, name, |raw| kind.read(raw)).await
+    let read = |raw: &RawValue| kind.read(raw);
+    cluster
+        .find(api_resource(kind), namespace, name, read)
+        .await
 }
 
-/// The same with all that is in the object.
+/// As [`get`], with the whole object.
 pub async fn with_object(
     cluster: &Cluster,
     kind: &'static dyn Kind,
@@ -95,24 +101,9 @@ pub async fn with_object(
     name: &str,
 ) -> RequestResult<Option<(Record, Value)>> {
     let read = |raw: &RawValue| Ok((kind.read(raw)?, serde_json::from_str(raw.get())?));
-    get_as(cluster, kind, namespace, name, read).await
-}
-
-async fn get_as<T>(
-    cluster: &Cluster,
-    kind: &dyn Kind,
-    namespace: &str,
-    name: &str,
-    read: impl Fn(&RawValue) -> serde_json::Result<T>,
-) -> RequestResult<Option<T>> {
-    let path = endpoint(kind).object(namespace, name);
-    match cluster.get::<Box<RawValue>>(&path).await {
-        Ok(raw) => read(&raw)
-            .map(Some)
-            .map_err(|cause| crate::cluster::transport::client::unreadable(&path, &cause)),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error),
-    }
+    cluster
+        .find(api_resource(kind), namespace, name, read)
+        .await
 }
 
 impl Versioned for Record {

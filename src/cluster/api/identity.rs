@@ -1,27 +1,17 @@
-//! Who we are to the cluster.
+//! Asks the API server who the user is (SelfSubjectReview), for the signature of moves.
 
-use serde::{Deserialize, Serialize};
+use kube::api::PostParams;
+use serde::Deserialize;
+use serde_json::json;
 
+use super::types::Review;
+use crate::cluster::transport::api_resource::SELF_SUBJECT_REVIEWS;
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
-use crate::cluster::transport::path::SELF_SUBJECT_REVIEWS;
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Question {
-    api_version: &'static str,
-    kind: &'static str,
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
-    status: AnswerStatus,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct AnswerStatus {
+struct SelfReviewStatus {
     user_info: UserInfo,
 }
 
@@ -31,19 +21,20 @@ struct UserInfo {
     username: String,
 }
 
-/// The user name that the API server knows us by.
-pub async fn user_name(cluster: &Cluster) -> RequestResult<String> {
-    let question = Question {
-        api_version: "authentication.k8s.io/v1",
-        kind: "SelfSubjectReview",
-    };
-    let answer: Answer = cluster
-        .create(&SELF_SUBJECT_REVIEWS.collection(None), &question)
+/// Returns the name by which the API server knows the user.
+async fn user_name(cluster: &Cluster) -> RequestResult<String> {
+    let review = json!({
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "SelfSubjectReview",
+    });
+    let answer: Review<SelfReviewStatus> = cluster
+        .create(SELF_SUBJECT_REVIEWS, None, &PostParams::default(), &review)
         .await?;
     Ok(answer.status.user_info.username)
 }
 
-/// `user@host`, as moves are signed with; the kubeconfig's name of the user where the server will not say.
+/// Returns `user@host`, with which moves are signed. Where the server does not say who the user is, that is the
+/// kubeconfig's name of the user.
 pub async fn signature(cluster: &Cluster) -> RequestResult<String> {
     let user = match user_name(cluster).await {
         Ok(user) => user,
@@ -52,12 +43,6 @@ pub async fn signature(cluster: &Cluster) -> RequestResult<String> {
         }
         Err(error) => return Err(error),
     };
-    Ok(format!("{user}@{}", host()))
-}
-
-fn host() -> String {
-    rustix::system::uname()
-        .nodename()
-        .to_string_lossy()
-        .into_owned()
+    let uname = rustix::system::uname();
+    Ok(format!("{user}@{}", uname.nodename().to_string_lossy()))
 }

@@ -1,20 +1,25 @@
-//! The Lease that says who runs the groups of a namespace.
+//! The Lease of a namespace, by which watches elect the leader that runs its groups.
+//!
+//! kubert's and kube-leader-election's Leases are not used: they compare the holder's clock with the local one, need the
+//! Lease to exist, and do not fence writes that are under way.
 
 use jiff::{SignedDuration, Timestamp};
+use kube::api::PostParams;
 use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
 
-use crate::cluster::listwatch::watch::{Collection, Versioned};
+use crate::cluster::listwatch::collection::{Collection, Versioned};
+use crate::cluster::transport::api_resource::LEASES;
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
-use crate::cluster::transport::path::{LEASES, with_query};
 
-/// Name of the Lease in each namespace that has groups.
+/// The name of the Lease in each namespace with groups.
 pub const NAME: &str = "kubectl-failover";
 
-/// How long it lasts after each renewal.
-pub const SECONDS: i32 = 15;
+/// How long a Lease lasts after each renewal.
+pub const LEASE_SECONDS: i32 = 15;
 
-/// A Lease as it was read, or is to be written.
+/// A Lease that was read, or will be written.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Lease {
     pub metadata: LeaseMeta,
@@ -23,7 +28,7 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// A Lease that nobody has held yet.
+    /// A new Lease without a holder.
     pub fn new(namespace: &str) -> Self {
         let metadata = LeaseMeta {
             name: NAME.to_owned(),
@@ -36,28 +41,28 @@ impl Lease {
         }
     }
 
-    /// The same Lease, held by `holder` from `now` on; the holder it had goes on where it is the same.
+    /// The same Lease, acquired or renewed by `holder`.
     #[must_use]
     pub fn held_by(&self, holder: &str, now: Timestamp) -> Self {
         let mut lease = self.clone();
         let is_new_holder = self.spec.holder_identity.as_deref() != Some(holder);
         if is_new_holder {
-            let taken_before = self
+            let transitions = self
                 .spec
                 .lease_transitions
                 .map_or(0, |count| count.saturating_add(1));
-            lease.spec.lease_transitions = Some(taken_before);
+            lease.spec.lease_transitions = Some(transitions);
             lease.spec.acquire_time = Some(now);
         }
         lease.spec.holder_identity = Some(holder.to_owned());
-        lease.spec.lease_duration_seconds = Some(SECONDS);
+        lease.spec.lease_duration_seconds = Some(LEASE_SECONDS);
         lease.spec.renew_time = Some(now);
         lease
     }
 
-    /// The same Lease, given back.
+    /// The same Lease, released.
     #[must_use]
-    pub fn given_back(&self) -> Self {
+    pub fn released(&self) -> Self {
         let mut lease = self.clone();
         lease.spec.holder_identity = Some(String::new());
         lease
@@ -69,7 +74,7 @@ impl Lease {
 pub struct LeaseMeta {
     pub name: String,
     pub namespace: String,
-    /// Makes a write fail on any other version; empty on one that is new.
+    /// A write of any other version fails. Empty for a new Lease.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub resource_version: String,
 }
@@ -86,43 +91,27 @@ pub struct LeaseSpec {
     pub lease_transitions: Option<i32>,
 }
 
-/// As Kubernetes' MicroTime has it: always six digits.
+/// Kubernetes' MicroTime always has six digits.
 fn micro_time<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
     time.map(|time| format!("{time:.6}")).serialize(serializer)
 }
 
 impl LeaseSpec {
-    /// Who holds it at `now`, by the API server's clock.
+    /// The holder at `now`, by the API server's clock.
     pub fn holder(&self, now: Timestamp) -> Option<&str> {
         let holder = self
             .holder_identity
             .as_deref()
             .filter(|holder| !holder.is_empty())?;
-        let lasts = SignedDuration::from_secs(self.lease_duration_seconds?.into());
-        let ends = self.renew_time?.checked_add(lasts).ok()?;
-        (now < ends).then_some(holder)
+        let duration = SignedDuration::from_secs(self.lease_duration_seconds?.into());
+        let expires = self.renew_time?.checked_add(duration).ok()?;
+        (now < expires).then_some(holder)
     }
 }
 
-#[derive(Deserialize)]
-struct List {
-    items: Vec<Lease>,
-}
-
 /// The Leases of a namespace or, without one, of the cluster.
-pub async fn list(cluster: &Cluster, namespace: Option<&str>) -> RequestResult<Vec<Lease>> {
-    let path = with_query(
-        &LEASES.collection(namespace),
-        &[("fieldSelector", &format!("metadata.name={NAME}"))],
-    );
-    Ok(cluster.get_many::<List>(&path).await?.items)
-}
-
-/// The Leases of a namespace or, without one, of the cluster, to be followed.
-pub fn source(namespace: Option<&str>) -> Collection<Lease> {
-    let mut source = Collection::new(LEASES, namespace, "", |raw| serde_json::from_str(raw.get()));
-    source.selection.fields = format!("metadata.name={NAME}");
-    source
+pub fn collection(namespace: Option<&str>) -> Collection<Lease> {
+    Collection::all(LEASES, namespace).with_fields(format!("metadata.name={NAME}"))
 }
 
 impl Versioned for Lease {
@@ -131,16 +120,13 @@ impl Versioned for Lease {
     }
 }
 
-/// The Lease of a namespace; none where there is none yet.
+/// Gets the Lease of a namespace, or none if there is none yet.
 pub async fn get(cluster: &Cluster, namespace: &str) -> RequestResult<Option<Lease>> {
-    match cluster.get(&LEASES.object(namespace, NAME)).await {
-        Ok(lease) => Ok(Some(lease)),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error),
-    }
+    let decode = |raw: &RawValue| serde_json::from_str(raw.get());
+    cluster.find(LEASES, namespace, NAME, decode).await
 }
 
-/// Writes a Lease: makes it where it has no version yet, else replaces just that version.
+/// Writes a Lease: creates it, or replaces the version that was read.
 pub async fn put(cluster: &Cluster, lease: &Lease) -> RequestResult<Lease> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
@@ -161,13 +147,12 @@ pub async fn put(cluster: &Cluster, lease: &Lease) -> RequestResult<Lease> {
         ..
     } = &lease.metadata;
     if resource_version.is_empty() {
+        let params = PostParams::default();
         cluster
-            .create(&LEASES.collection(Some(namespace)), &manifest)
+            .create(LEASES, Some(namespace), &params, &manifest)
             .await
     } else {
-        cluster
-            .replace(&LEASES.object(namespace, NAME), &manifest)
-            .await
+        cluster.replace(LEASES, namespace, NAME, &manifest).await
     }
 }
 
@@ -180,15 +165,15 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_is_held_until_it_ends() {
+    fn a_lease_is_held_until_it_expires_or_is_released() {
         let lease = Lease::new("ns").held_by("me", at(100));
         assert_eq!(lease.spec.holder(at(114)), Some("me"));
         assert_eq!(lease.spec.holder(at(115)), None);
-        assert_eq!(lease.given_back().spec.holder(at(101)), None);
+        assert_eq!(lease.released().spec.holder(at(101)), None);
     }
 
     #[test]
-    fn renewing_is_no_transition_and_taking_over_is_one() {
+    fn acquiring_is_a_transition_and_renewing_is_not() {
         let first = Lease::new("ns").held_by("me", at(100));
         assert_eq!(first.held_by("me", at(105)).spec.lease_transitions, Some(0));
         let taken = first.held_by("you", at(200));

@@ -1,3 +1,5 @@
+//! Typed requests: one file for each kind of object, or question to the API server.
+
 pub mod access_review;
 pub mod apply;
 pub mod discovery;
@@ -9,4 +11,6 @@ pub mod lease;
 pub mod namespaces;
 pub mod service_profiles;
 pub mod services;
+pub mod slice_index;
+mod types;
 pub mod workloads;

@@ -1,39 +1,25 @@
-//! Namespaces, by name.
+//! Namespaces: which exist, and which have certain labels.
 
-use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::types::Object;
+use crate::cluster::listwatch::collection::Collection;
+use crate::cluster::listwatch::list::list_objects;
+use crate::cluster::transport::api_resource::NAMESPACES;
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
-use crate::cluster::transport::path::NAMESPACES;
 
-#[derive(Deserialize)]
-struct List {
-    items: Vec<Object>,
-}
-
-#[derive(Deserialize)]
-struct Object {
-    metadata: ObjectMeta,
-}
-
-#[derive(Deserialize)]
-struct ObjectMeta {
-    name: String,
-}
-
-/// Whether a namespace is known not to exist. Many users may not read namespaces: then nothing is known.
+/// Returns true if a namespace is known not to exist. Many users may not read namespaces: then nothing is known.
 pub async fn is_missing(cluster: &Cluster, namespace: &str) -> bool {
-    let found: RequestResult<IgnoredAny> = cluster.get(&NAMESPACES.cluster_object(namespace)).await;
+    let found: RequestResult<IgnoredAny> = cluster.get(NAMESPACES, None, namespace).await;
     found.is_err_and(|error| error.is_not_found())
 }
 
-/// The names of all namespaces.
-pub async fn names(cluster: &Cluster) -> RequestResult<Vec<String>> {
-    let list: List = cluster.get_many(&NAMESPACES.collection(None)).await?;
-    Ok(list
-        .items
-        .into_iter()
-        .map(|object| object.metadata.name)
-        .collect())
+/// Lists the names of the namespaces with these labels; of all, if the selector is empty.
+pub async fn names(cluster: &Cluster, labels: &str) -> RequestResult<Vec<String>> {
+    let namespaces = Collection::new(NAMESPACES, None, labels, |raw| {
+        serde_json::from_str::<Object<IgnoredAny, IgnoredAny>>(raw.get())
+    });
+    let objects = list_objects(cluster, &namespaces).await?;
+    Ok(objects.into_iter().map(|it| it.metadata.name).collect())
 }

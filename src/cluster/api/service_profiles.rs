@@ -3,48 +3,33 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
-use serde_json::value::RawValue;
 
-use crate::cluster::listwatch::watch::{Collection, Versioned};
-use crate::cluster::transport::path::SERVICE_PROFILES;
+use super::types::Object;
+use crate::cluster::listwatch::collection::{Collection, Versioned};
+use crate::cluster::transport::api_resource::SERVICE_PROFILES;
 use crate::model::{Group, ServiceRef};
 
-/// A ServiceProfile, slim.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Profile {
-    metadata: Meta,
-    #[serde(default)]
-    spec: Spec,
-}
+/// A ServiceProfile.
+pub type Profile = Object<ProfileSpec>;
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Meta {
-    name: String,
-    namespace: String,
-    resource_version: String,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Spec {
+pub struct ProfileSpec {
     routes: Option<Vec<IgnoredAny>>,
-    dst_overrides: Option<Vec<Override>>,
+    dst_overrides: Option<Vec<DstOverride>>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-struct Override {
+struct DstOverride {
     authority: String,
-    /// A quantity, `1` or `500m`.
+    /// A quantity, such as `1` or `500m`.
     weight: Value,
 }
 
 /// The ServiceProfiles of a namespace, or of the cluster.
-pub fn source(namespace: Option<&str>) -> Collection<Profile> {
-    Collection::new(SERVICE_PROFILES, namespace, "", |raw: &RawValue| {
-        serde_json::from_str(raw.get())
-    })
+pub fn collection(namespace: Option<&str>) -> Collection<Profile> {
+    Collection::all(SERVICE_PROFILES, namespace)
 }
 
 impl Profile {
@@ -52,7 +37,8 @@ impl Profile {
         &self.metadata.name
     }
 
-    /// The service that it is of, whatever the cluster's domain; another namespace's holds for its own clients.
+    /// The service of this profile, whatever the cluster's domain. A profile for a service of another namespace is for
+    /// that namespace's clients alone.
     pub fn service(&self) -> Option<ServiceRef> {
         let (name, place) = self.name().split_once('.')?;
         let namespace = &self.metadata.namespace;
@@ -60,21 +46,21 @@ impl Profile {
         is_here.then(|| ServiceRef::new(namespace, name))
     }
 
-    fn overrides(&self) -> &[Override] {
+    fn overrides(&self) -> &[DstOverride] {
         self.spec.dst_overrides.as_deref().unwrap_or_default()
     }
 
-    /// Whether it comes before the service's routes.
+    /// Returns true if the profile takes precedence over the service's routes.
     pub fn beats_routes(&self) -> bool {
         self.spec
             .routes
             .as_ref()
             .is_some_and(|routes| !routes.is_empty())
-            || self.overrides().iter().any(Override::carries)
+            || self.overrides().iter().any(DstOverride::has_weight)
     }
 
-    /// Whether it leads to other services than the group's backends. One that leads to just those is what Linkerd's
-    /// SMI extension makes of a TrafficSplit.
+    /// Returns true if the profile sends traffic to other services than the group's backends. Linkerd's SMI extension
+    /// turns a TrafficSplit into a profile with just those.
     pub fn leads_elsewhere(&self, group: &Group) -> bool {
         let is_backend = |service: &str| {
             group
@@ -88,8 +74,8 @@ impl Profile {
     }
 }
 
-impl Override {
-    fn carries(&self) -> bool {
+impl DstOverride {
+    fn has_weight(&self) -> bool {
         match &self.weight {
             Value::Number(weight) => weight.as_f64() != Some(0.0),
             Value::String(weight) => weight.chars().any(|digit| matches!(digit, '1'..='9')),

@@ -1,4 +1,4 @@
-//! Services, as far as they say what a backend is.
+//! Services: whether they exist, and what mirror services stand for.
 
 use std::collections::HashMap;
 
@@ -6,11 +6,12 @@ use futures::future::join_all;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::cluster::listwatch::list::list;
-use crate::cluster::listwatch::watch::{Collection, Versioned};
+use super::types::{Object, ObjectMeta};
+use crate::cluster::listwatch::collection::{Collection, Versioned};
+use crate::cluster::listwatch::list::list_objects;
+use crate::cluster::transport::api_resource::SERVICES;
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
-use crate::cluster::transport::path::SERVICES;
 use crate::model::{Member, Mirror, RemoteService, ServiceRef};
 use crate::resource::linkerd::{
     CLUSTER_NAME, LOCAL_DISCOVERY, MIRRORED_GATEWAY, MIRRORED_SERVICE, REMOTE_DISCOVERY,
@@ -21,19 +22,19 @@ use crate::resource::names::is_object_name;
 /// With more Services to read in a namespace than this, one list of them all is cheaper.
 const MAX_SINGLE_READS: usize = 4;
 
-/// A Service, slim.
+/// A Service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
     pub at: ServiceRef,
     pub version: String,
     pub ports: Vec<Port>,
-    /// It stands for a service of another cluster, or of several.
+    /// It stands for a service of a remote cluster, or of several.
     pub is_mirror: bool,
     /// Name of the remote service that it stands for, without namespace and domain.
     pub mirrors: Option<String>,
-    /// What it stands for, where it says so.
+    /// The services that it stands for, if it says so.
     pub stands_for: Option<Mirror>,
-    /// Why no route can be attached to it, where that is so.
+    /// Why no route can be attached to it, if none can.
     pub no_parent: Option<&'static str>,
 }
 
@@ -44,26 +45,9 @@ pub struct Port {
     pub name: String,
 }
 
-#[derive(Deserialize)]
-struct Object {
-    metadata: ObjectMeta,
-    #[serde(default)]
-    spec: Spec,
-}
-
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct ObjectMeta {
-    name: String,
-    namespace: String,
-    resource_version: String,
-    labels: HashMap<String, String>,
-    annotations: HashMap<String, String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Spec {
+struct ServiceSpec {
     ports: Vec<Port>,
     #[serde(rename = "clusterIP")]
     cluster_ip: String,
@@ -71,7 +55,7 @@ struct Spec {
     kind: String,
 }
 
-impl Spec {
+impl ServiceSpec {
     fn no_parent(&self) -> Option<&'static str> {
         match (self.kind.as_str(), self.cluster_ip.as_str()) {
             ("ExternalName", _) => Some("is an ExternalName service"),
@@ -83,9 +67,10 @@ impl Spec {
 
 impl Service {
     /// # Errors
-    /// Where it is no Service.
+    /// Where the object is not a Service.
     pub fn decode(raw: &RawValue) -> serde_json::Result<Self> {
-        let Object { metadata, spec } = serde_json::from_str(raw.get())?;
+        let object: Object<ServiceSpec> = serde_json::from_str(raw.get())?;
+        let Object { metadata, spec, .. } = object;
         let is_mirror = metadata
             .labels
             .get(MIRRORED_SERVICE)
@@ -100,7 +85,7 @@ impl Service {
             mirrors: mirrors.map(str::to_owned),
             is_mirror,
             stands_for: if is_mirror {
-                metadata.stands_for().map(well_named)
+                stands_for(&metadata).map(if_well_named)
             } else {
                 None
             },
@@ -117,73 +102,59 @@ impl Service {
     }
 }
 
-impl ObjectMeta {
-    fn stands_for(&self) -> Option<Mirror> {
-        let (there, here) = (
-            self.annotations.get(REMOTE_DISCOVERY),
-            self.annotations.get(LOCAL_DISCOVERY),
-        );
-        if there.is_some() || here.is_some() {
-            return Some(Mirror::Federated(self.members(there, here)));
-        }
-        if let Some(cluster) = self.labels.get(REMOTE_DISCOVERY) {
-            let name = self.labels.get(REMOTE_SERVICE).map(String::as_str);
-            // One that does not say whom it stands for still has no endpoints of its own.
-            let unnamed = Mirror::Federated(Vec::new());
-            return Some(
-                self.remote(cluster, name)
-                    .map_or(unnamed, Mirror::RemoteDiscovery),
-            );
-        }
-        self.remote(self.labels.get(CLUSTER_NAME)?, None)
-            .map(Mirror::Gateway)
+/// The services of other clusters that a mirror service stands for.
+fn stands_for(meta: &ObjectMeta) -> Option<Mirror> {
+    let there = meta.annotations.get(REMOTE_DISCOVERY);
+    let here = meta.annotations.get(LOCAL_DISCOVERY);
+    if there.is_some() || here.is_some() {
+        return Some(Mirror::Federated(members(meta, there, here)));
     }
-
-    /// The service of another cluster: by its full name, or by this name in the namespace of the same name.
-    fn remote(&self, cluster: &str, name: Option<&str>) -> Option<RemoteService> {
-        let mut full = self
-            .annotations
-            .get(REMOTE_FQ_NAME)
-            .map(|name| name.split('.'))
-            .into_iter()
-            .flatten();
-        let (full_name, namespace) = (full.next(), full.next());
-        let name = name.or(full_name).filter(|name| !name.is_empty())?;
-        let namespace = namespace
-            .filter(|name| !name.is_empty())
-            .unwrap_or(&self.namespace);
-        let service = ServiceRef::new(namespace, name);
-        (!cluster.is_empty()).then(|| RemoteService {
-            cluster: cluster.to_owned(),
-            service,
-        })
+    if let Some(cluster) = meta.labels.get(REMOTE_DISCOVERY) {
+        let name = meta.labels.get(REMOTE_SERVICE).map(String::as_str);
+        // A mirror that does not say what it stands for has no endpoints of its own either.
+        let unnamed = Mirror::Federated(Vec::new());
+        let remote = remote(meta, cluster, name);
+        return Some(remote.map_or(unnamed, Mirror::RemoteDiscovery));
     }
-
-    /// The members of a federation: `svc@east,svc@north`, and the service of this cluster.
-    fn members(&self, there: Option<&String>, here: Option<&String>) -> Vec<Member> {
-        let own = |name: &str| ServiceRef::new(&self.namespace, name);
-        let here = here.map(|name| name.trim()).filter(|name| !name.is_empty());
-        let here = here.map(|name| Member::Here(own(name)));
-        let there = there
-            .into_iter()
-            .flat_map(|members| members.split(','))
-            .filter_map(|member| {
-                let (name, cluster) = member.trim().split_once('@')?;
-                let names_both = !name.is_empty() && !cluster.is_empty();
-                names_both.then(|| {
-                    Member::There(RemoteService {
-                        cluster: cluster.to_owned(),
-                        service: own(name),
-                    })
-                })
-            });
-        here.into_iter().chain(there).collect()
-    }
+    remote(meta, meta.labels.get(CLUSTER_NAME)?, None).map(Mirror::Gateway)
 }
 
-/// Who may write the annotations of a mirror decides what is read in other clusters, and what command lines say: only
-/// what can be a name may pass.
-fn well_named(mirror: Mirror) -> Mirror {
+/// The mirrored service, by its full name, or by `name` in the namespace of the same name.
+fn remote(meta: &ObjectMeta, cluster: &str, name: Option<&str>) -> Option<RemoteService> {
+    let full_name = meta.annotations.get(REMOTE_FQ_NAME).map(String::as_str);
+    let mut parts = full_name.unwrap_or_default().split('.');
+    let (full_name, namespace) = (parts.next(), parts.next());
+    let name = name.or(full_name).filter(|name| !name.is_empty())?;
+    let namespace = namespace
+        .filter(|name| !name.is_empty())
+        .unwrap_or(&meta.namespace);
+    (!cluster.is_empty()).then(|| RemoteService {
+        cluster: cluster.to_owned(),
+        service: ServiceRef::new(namespace, name),
+    })
+}
+
+/// The members of a federated service: `svc@east,svc@north`, and the service of this cluster.
+fn members(meta: &ObjectMeta, there: Option<&String>, here: Option<&String>) -> Vec<Member> {
+    let own = |name: &str| ServiceRef::new(&meta.namespace, name);
+    let here = here.map(|name| name.trim()).filter(|name| !name.is_empty());
+    let here = here.map(|name| Member::Here(own(name)));
+    let there = there.into_iter().flat_map(|members| members.split(','));
+    let there = there.filter_map(|member| {
+        let (name, cluster) = member.trim().split_once('@')?;
+        let names_both = !name.is_empty() && !cluster.is_empty();
+        names_both.then(|| {
+            Member::There(RemoteService {
+                cluster: cluster.to_owned(),
+                service: own(name),
+            })
+        })
+    });
+    here.into_iter().chain(there).collect()
+}
+
+/// The annotations of a mirror end up in requests to other clusters and in suggested commands, so only valid names pass.
+fn if_well_named(mirror: Mirror) -> Mirror {
     let names =
         |service: &ServiceRef| is_object_name(&service.name) && is_object_name(&service.namespace);
     let remotes = mirror
@@ -217,16 +188,12 @@ pub fn all<'a>(namespace: impl Into<Option<&'a str>>) -> Collection<Service> {
     Collection::new(SERVICES, namespace.into(), "", Service::decode)
 }
 
-/// One service; none where it does not exist.
+/// Gets one Service, or none if it does not exist.
 pub async fn get(cluster: &Cluster, service: &ServiceRef) -> RequestResult<Option<Service>> {
-    let path = SERVICES.object(&service.namespace, &service.name);
-    match cluster.get::<Box<RawValue>>(&path).await {
-        Ok(raw) => Service::decode(&raw)
-            .map(Some)
-            .map_err(|cause| crate::cluster::transport::client::unreadable(&path, &cause)),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error),
-    }
+    let ServiceRef { namespace, name } = service;
+    cluster
+        .find(SERVICES, namespace, name, Service::decode)
+        .await
 }
 
 /// Reads these Services of a namespace, one by one or with one list. A Service that does not exist is None.
@@ -244,8 +211,8 @@ pub async fn read(
         });
         return join_all(reads).await;
     }
-    let listed = list(cluster, &all(namespace)).await;
-    let known: RequestResult<HashMap<ServiceRef, Service>> = listed.map(|(services, _)| {
+    let listed = list_objects(cluster, &all(namespace)).await;
+    let known: RequestResult<HashMap<ServiceRef, Service>> = listed.map(|services| {
         let keyed = services.into_iter();
         keyed.map(|service| (service.at.clone(), service)).collect()
     });
@@ -319,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_no_name_is_not_followed() {
+    fn invalid_names_are_not_followed() {
         for cluster in [
             "x;touch${IFS}/tmp/pwned;#",
             "../../../y",

@@ -1,43 +1,19 @@
-//! Deployments and pods, as far as they tell what is installed and meshed.
+//! Deployments and pods, with the fields that show what is installed and meshed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
 
+use super::types::Object;
+use crate::cluster::listwatch::collection::Collection;
+use crate::cluster::listwatch::list::list_objects;
+use crate::cluster::transport::api_resource::{DEPLOYMENTS, PODS, SERVICES};
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
-use crate::cluster::transport::path::{DEPLOYMENTS, NAMESPACES, PODS, SERVICES, with_query};
 
-#[derive(Deserialize)]
-struct List<T> {
-    #[serde(default = "Vec::new")]
-    items: Vec<T>,
-}
+const PROXY_CONTAINER: &str = "linkerd-proxy";
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Meta {
-    name: String,
-    labels: BTreeMap<String, String>,
-}
-
-#[derive(Deserialize)]
-struct Namespace {
-    metadata: Meta,
-}
-
-/// The names of the namespaces with these labels.
-pub async fn namespaces(cluster: &Cluster, labels: &str) -> RequestResult<Vec<String>> {
-    let path = with_query(&NAMESPACES.collection(None), &[("labelSelector", labels)]);
-    let list: List<Namespace> = cluster.get_many(&path).await?;
-    Ok(list
-        .items
-        .into_iter()
-        .map(|namespace| namespace.metadata.name)
-        .collect())
-}
-
-/// A Deployment, slim.
+/// A Deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deployment {
     pub name: String,
@@ -53,25 +29,16 @@ impl Deployment {
     }
 }
 
-#[derive(Deserialize)]
-struct DeploymentObject {
-    metadata: Meta,
-    #[serde(default)]
-    spec: DeploymentSpec,
-    #[serde(default)]
-    status: DeploymentStatus,
-}
-
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct DeploymentSpec {
     replicas: Option<u32>,
-    template: Template,
+    template: PodTemplate,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Template {
+struct PodTemplate {
     spec: PodSpec,
 }
 
@@ -95,50 +62,36 @@ struct DeploymentStatus {
     ready_replicas: u32,
 }
 
-/// The Deployments of a namespace.
+/// Lists the Deployments of a namespace.
 pub async fn deployments(cluster: &Cluster, namespace: &str) -> RequestResult<Vec<Deployment>> {
-    let list: List<DeploymentObject> = cluster
-        .get_many(&DEPLOYMENTS.collection(Some(namespace)))
-        .await?;
-    Ok(list.items.into_iter().map(DeploymentObject::slim).collect())
-}
-
-impl DeploymentObject {
-    fn slim(self) -> Deployment {
+    type DeploymentObject = Object<DeploymentSpec, DeploymentStatus>;
+    let deployments = Collection::all(DEPLOYMENTS, Some(namespace));
+    let objects = list_objects::<DeploymentObject>(cluster, &deployments).await?;
+    let slim = |Object {
+                    metadata,
+                    spec,
+                    status,
+                }: DeploymentObject| {
+        let containers = spec.template.spec.containers.into_iter();
         Deployment {
-            name: self.metadata.name,
-            wanted: self.spec.replicas.unwrap_or(1),
-            ready: self.status.ready_replicas,
-            args: self
-                .spec
-                .template
-                .spec
-                .containers
-                .into_iter()
-                .flat_map(|container| container.args)
-                .collect(),
+            name: metadata.name,
+            wanted: spec.replicas.unwrap_or(1),
+            ready: status.ready_replicas,
+            args: containers.flat_map(|container| container.args).collect(),
         }
-    }
+    };
+    Ok(objects.into_iter().map(slim).collect())
 }
 
-/// A pod, slim.
+/// A pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pod {
     pub name: String,
-    pub labels: BTreeMap<String, String>,
-    /// It has a proxy of Linkerd's beside it.
+    pub labels: HashMap<String, String>,
+    /// Linkerd's proxy runs in it.
     pub is_meshed: bool,
-    /// It has not ended.
+    /// It has not terminated.
     pub is_alive: bool,
-}
-
-#[derive(Deserialize)]
-struct PodObject {
-    metadata: Meta,
-    #[serde(default)]
-    spec: PodSpec,
-    #[serde(default)]
-    status: PodStatus,
 }
 
 #[derive(Default, Deserialize)]
@@ -147,55 +100,42 @@ struct PodStatus {
     phase: String,
 }
 
-/// The pods of a namespace.
+/// Lists the pods of a namespace.
 pub async fn pods(cluster: &Cluster, namespace: &str) -> RequestResult<Vec<Pod>> {
-    let list: List<PodObject> = cluster.get_many(&PODS.collection(Some(namespace))).await?;
-    Ok(list.items.into_iter().map(PodObject::slim).collect())
-}
-
-impl PodObject {
-    fn slim(self) -> Pod {
-        const PROXY: &str = "linkerd-proxy";
-        let PodSpec {
-            containers,
-            init_containers,
-        } = self.spec;
+    type PodObject = Object<PodSpec, PodStatus>;
+    let pods = Collection::all(PODS, Some(namespace));
+    let objects = list_objects::<PodObject>(cluster, &pods).await?;
+    let slim = |Object {
+                    metadata,
+                    spec,
+                    status,
+                }: PodObject| {
+        // A native sidecar is an init container.
+        let mut containers = spec.containers.iter().chain(&spec.init_containers);
         Pod {
-            is_meshed: containers
-                .iter()
-                .chain(&init_containers)
-                .any(|container| container.name == PROXY),
-            is_alive: !matches!(self.status.phase.as_str(), "Succeeded" | "Failed"),
-            name: self.metadata.name,
-            labels: self.metadata.labels,
+            is_meshed: containers.any(|container| container.name == PROXY_CONTAINER),
+            is_alive: !matches!(status.phase.as_str(), "Succeeded" | "Failed"),
+            name: metadata.name,
+            labels: metadata.labels,
         }
-    }
-}
-
-#[derive(Deserialize)]
-struct ServiceObject {
-    metadata: Meta,
-    #[serde(default)]
-    spec: ServiceSpec,
+    };
+    Ok(objects.into_iter().map(slim).collect())
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct ServiceSpec {
+struct ServiceSelector {
     selector: BTreeMap<String, String>,
 }
 
-/// What each service of a namespace selects its pods by; empty where it selects none.
+/// Lists the pod selector of each service of a namespace. It is empty for a service that selects no pods.
 pub async fn selectors(
     cluster: &Cluster,
     namespace: &str,
 ) -> RequestResult<BTreeMap<String, BTreeMap<String, String>>> {
-    let list: List<ServiceObject> = cluster
-        .get_many(&SERVICES.collection(Some(namespace)))
-        .await?;
-    Ok(list
-        .items
-        .into_iter()
-        .map(|service| (service.metadata.name, service.spec.selector))
-        .collect())
+    let services = Collection::all(SERVICES, Some(namespace));
+    let objects = list_objects::<Object<ServiceSelector>>(cluster, &services).await?;
+    let selector =
+        |service: Object<ServiceSelector>| (service.metadata.name, service.spec.selector);
+    Ok(objects.into_iter().map(selector).collect())
 }

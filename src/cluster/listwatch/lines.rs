@@ -1,20 +1,20 @@
-//! The lines of a body that goes on.
+//! Reads the body of a watch line by line.
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use kube::client::Body;
 
-use crate::cluster::transport::client::in_words;
+use crate::cluster::transport::error::Cause;
 
 pub struct LineReader {
     body: Body,
     buffer: BytesMut,
-    /// How much of the buffer is known to have no line end.
+    /// How much of the buffer was searched for the end of a line.
     searched: usize,
 }
 
 impl LineReader {
-    pub fn of(body: Body) -> Self {
+    pub fn new(body: Body) -> Self {
         Self {
             body,
             buffer: BytesMut::new(),
@@ -22,8 +22,8 @@ impl LineReader {
         }
     }
 
-    /// The next whole line; none at the end, where a piece of a line is dropped.
-    pub async fn next(&mut self) -> Result<Option<Bytes>, String> {
+    /// Returns the next whole line, or none at the end of the body. An incomplete last line is dropped.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Cause> {
         loop {
             let unsearched = self.buffer.get(self.searched..).unwrap_or_default();
             if let Some(end) = unsearched.iter().position(|&byte| byte == b'\n') {
@@ -36,7 +36,7 @@ impl LineReader {
                 Some(Ok(frame)) => self
                     .buffer
                     .extend_from_slice(frame.data_ref().map_or(&[][..], |data| data)),
-                Some(Err(cause)) => return Err(in_words(&cause)),
+                Some(Err(cause)) => return Err(Cause::unreachable(cause)),
                 None => return Ok(None),
             }
         }

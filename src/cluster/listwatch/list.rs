@@ -1,26 +1,40 @@
-//! Lists a collection once.
+//! Lists a collection once, page by page.
 
 use http::Method;
 use http_body_util::BodyExt as _;
+use kube::api::ListParams;
 use kube::client::Body;
 use serde_json::value::RawValue;
 use tokio::time::timeout;
 
+use super::collection::Collection;
 use super::list_decoder::{ListDecoder, ListMeta};
-use super::watch::Collection;
-use crate::cluster::transport::client::{Cluster, failure, in_words};
-use crate::cluster::transport::error::{Cause, RequestResult};
-use crate::cluster::transport::path::with_query;
+use crate::cluster::transport::client::Cluster;
+use crate::cluster::transport::error::{Cause, RequestError, RequestResult};
 
 /// With objects in more namespaces than this, one list or watch of the whole cluster is cheaper.
 pub const MAX_NAMESPACED_LISTS: usize = 50;
 
-/// Lists everything; gives the objects and the version that a watch can start from.
+/// Lists a collection. Returns the objects, and the resource version that a watch can start from.
 ///
 /// # Errors
-/// Where a page can't be had.
-pub async fn list<T>(cluster: &Cluster, source: &Collection<T>) -> RequestResult<(Vec<T>, String)> {
-    list_counting(cluster, source, &|_| ()).await
+/// Where a page cannot be read.
+pub async fn list<T>(
+    cluster: &Cluster,
+    collection: &Collection<T>,
+) -> RequestResult<(Vec<T>, String)> {
+    list_counting(cluster, collection, &|_| ()).await
+}
+
+/// Lists all objects of a collection.
+///
+/// # Errors
+/// As [`list`].
+pub async fn list_objects<T>(
+    cluster: &Cluster,
+    collection: &Collection<T>,
+) -> RequestResult<Vec<T>> {
+    list(cluster, collection).await.map(|(objects, _)| objects)
 }
 
 /// As [`list`]. Calls `count` with the number of objects so far, for each object.
@@ -29,70 +43,69 @@ pub async fn list<T>(cluster: &Cluster, source: &Collection<T>) -> RequestResult
 /// As [`list`].
 pub async fn list_counting<T>(
     cluster: &Cluster,
-    source: &Collection<T>,
+    collection: &Collection<T>,
     count: &impl Fn(usize),
 ) -> RequestResult<(Vec<T>, String)> {
-    let path = source.path();
+    let selection = &collection.selection;
+    let selector = |text: &String| (!text.is_empty()).then(|| text.clone());
     let mut objects = Vec::new();
-    let mut next_page = String::new();
+    let mut next_page = None;
     loop {
-        let page = cluster.pages.next();
-        let query = [
-            ("labelSelector", source.selection.labels.as_str()),
-            ("fieldSelector", &source.selection.fields),
-            ("limit", page.limit()),
-            ("continue", &next_page),
-        ];
+        let page = cluster.page_size.next();
+        let params = ListParams {
+            label_selector: selector(&selection.labels),
+            field_selector: selector(&selection.fields),
+            limit: Some(page.limit()),
+            continue_token: next_page.clone(),
+            ..ListParams::default()
+        };
         let before = objects.len();
         let keep = |raw: &RawValue| {
-            objects.extend(source.decode(raw));
+            objects.extend(collection.decode(raw));
             count(objects.len());
         };
-        match read_page(cluster, &with_query(&path, &query), keep).await {
-            Ok(read) if read.next_page.is_empty() => return Ok((objects, read.resource_version)),
-            Ok(read) => next_page = read.next_page,
-            Err(error) if error.is_about_the_line() && cluster.pages.shrink(page) => {
-                objects.truncate(before)
+        match read_page(cluster, collection, &params, keep).await {
+            Ok(meta) if meta.next_page.is_empty() => return Ok((objects, meta.resource_version)),
+            Ok(meta) => next_page = Some(meta.next_page),
+            Err(error) if error.is_unanswered() && cluster.page_size.shrink(page) => {
+                objects.truncate(before);
             }
             Err(error) => return Err(error),
         }
     }
 }
 
-async fn read_page(
+async fn read_page<T>(
     cluster: &Cluster,
-    path: &str,
-    show: impl FnMut(&RawValue),
+    collection: &Collection<T>,
+    params: &ListParams,
+    keep: impl FnMut(&RawValue),
 ) -> RequestResult<ListMeta> {
-    let whole = async {
-        let body = cluster.open(path).await?.into_body();
-        read_body(body, show)
-            .await
-            .map_err(|cause| failure(&Method::GET, path, cause))
+    let path = collection.path();
+    let failed = |cause| RequestError::new(&Method::GET, &path, cause);
+    let page = async {
+        let response = cluster
+            .open(&path, collection.request().list(params))
+            .await?;
+        read_body(response.into_body(), keep).await.map_err(failed)
     };
-    let limit = cluster.list_timeout();
-    let page = timeout(limit, whole).await;
-    page.unwrap_or_else(|_| {
-        Err(failure(
-            &Method::GET,
-            path,
-            Cause::TimedOut { after: limit },
-        ))
-    })
+    let after = cluster.list_timeout();
+    timeout(after, page)
+        .await
+        .unwrap_or_else(|_| Err(failed(Cause::TimedOut { after })))
 }
 
-async fn read_body(mut body: Body, mut show: impl FnMut(&RawValue)) -> Result<ListMeta, Cause> {
-    let unreadable = |cause: serde_json::Error| Cause::Unreadable {
-        how: cause.to_string(),
-    };
-    let mut arriving = ListDecoder::default();
+async fn read_body(mut body: Body, mut keep: impl FnMut(&RawValue)) -> Result<ListMeta, Cause> {
+    let mut decoder = ListDecoder::default();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|cause| Cause::Unreachable {
-            how: in_words(&cause),
-        })?;
+        let frame = frame.map_err(Cause::unreachable)?;
         if let Some(bytes) = frame.data_ref() {
-            arriving.take(bytes, &mut show).map_err(unreadable)?;
+            decoder
+                .feed(bytes, &mut keep)
+                .map_err(|cause| Cause::unreadable(&cause))?;
         }
     }
-    arriving.end(show).map_err(unreadable)
+    decoder
+        .finish(keep)
+        .map_err(|cause| Cause::unreadable(&cause))
 }

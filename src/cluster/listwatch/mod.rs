@@ -1,5 +1,9 @@
+//! Lists and watches of collections of objects, as the Kubernetes API defines them.
+
+pub mod collection;
 pub mod freshness;
 pub mod lines;
 pub mod list;
 pub mod list_decoder;
 pub mod watch;
+pub mod watch_event;

@@ -12,10 +12,10 @@ use crate::cluster::api::service_profiles::Profile;
 use crate::cluster::api::services;
 use crate::cluster::api::services::Service;
 use crate::cluster::api::{discovery, groups};
+use crate::cluster::listwatch::collection::Collection;
 use crate::cluster::listwatch::list::{MAX_NAMESPACED_LISTS, list};
-use crate::cluster::listwatch::watch::Collection;
+use crate::cluster::transport::api_resource::{ApiResource, SERVICE_PROFILES};
 use crate::cluster::transport::client::Cluster;
-use crate::cluster::transport::path::{ApiResource, SERVICE_PROFILES};
 use crate::model::{GroupId, ServiceRef, Status};
 use crate::resource::{KINDS, Kind, Overlap, Record, TrafficSplit};
 
@@ -118,13 +118,13 @@ impl ConflictIndex {
         let records = kinds.iter().map(|kind| async move {
             let listed = all_of(
                 cluster,
-                groups::endpoint(*kind),
+                groups::api_resource(*kind),
                 &groups::all(*kind, namespace),
             )
             .await;
             (format!("another {}", kind.info().kind), listed)
         });
-        let source = service_profiles::source(namespace);
+        let source = service_profiles::collection(namespace);
         let profiles = all_of(cluster, SERVICE_PROFILES, &source);
         let services = read_services(cluster, namespace, parents);
         let (records, profiles, services) =

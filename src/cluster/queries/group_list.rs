@@ -40,7 +40,7 @@ pub async fn list_groups_counting(
     count: &impl Fn(usize),
 ) -> RequestResult<GroupList> {
     let lists = KINDS.iter().map(|kind| async move {
-        let source = groups::source(*kind, namespace, labels);
+        let source = groups::collection(*kind, namespace, labels);
         match list::list_counting(cluster, &source, count).await {
             Ok((records, _)) => Ok(records),
             Err(error) => Err(groups::clarified(cluster, *kind, error).await),

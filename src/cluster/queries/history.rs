@@ -1,19 +1,20 @@
-//! The moves that Events tell of.
+//! The moves that Events record.
 
 use std::collections::BTreeSet;
 
 use futures::future::try_join_all;
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
-use crate::cluster::api::events::{CONTROLLER, LEASE_KIND, MOVE, MOVED, MOVES, OneOfMany};
+use crate::cluster::api::events::{
+    CONTROLLER, LEASE_KIND, MOVE_ANNOTATION, MOVE_REASON, MOVES_ANNOTATION, RecordedMove,
+};
 use crate::cluster::api::lease;
-use crate::cluster::listwatch::list::list;
-use crate::cluster::listwatch::watch::{Collection, Versioned};
+use crate::cluster::listwatch::collection::Collection;
+use crate::cluster::listwatch::list::list_objects;
+use crate::cluster::transport::api_resource::EVENTS;
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
-use crate::cluster::transport::path::EVENTS;
 use crate::model::history::{Move, MoveSource};
 use crate::model::{GroupId, LastMove};
 use crate::resource::{KINDS, KindInfo};
@@ -21,43 +22,36 @@ use crate::resource::{KINDS, KindInfo};
 /// The reason of the Events of Linkerd's own failover controller.
 const UPSTREAM_REASON: &str = "Failover";
 
-/// What Events tell.
+/// The moves that Events record.
 #[derive(Debug, Default)]
-pub struct ReportedMove {
+pub struct EventHistory {
     pub moves: Vec<Move>,
-    /// The time of the oldest Event that is kept on such objects, whatever it tells.
+    /// The time of the oldest Event on these objects, whatever it is about.
     pub oldest: Option<Timestamp>,
 }
 
-/// Reads the Events on objects that can carry groups, and those that tell of many moves.
+/// Reads the Events on objects that can carry groups, and those that record several moves.
 ///
 /// # Errors
 /// Where a list fails.
-pub async fn read(cluster: &Cluster, namespace: Option<&str>) -> RequestResult<ReportedMove> {
+pub async fn read(cluster: &Cluster, namespace: Option<&str>) -> RequestResult<EventHistory> {
     let kinds: BTreeSet<&str> = KINDS.iter().map(|kind| kind.info().kind).collect();
     let on_groups = kinds
         .into_iter()
         .map(|kind| format!("regarding.kind={kind}"));
     let on_leases = format!("regarding.kind={LEASE_KIND},regarding.name={}", lease::NAME);
     let lists = on_groups.chain([on_leases]).map(|fields| async move {
-        let mut events = Collection::new(EVENTS, namespace, "", |raw: &RawValue| {
-            serde_json::from_str::<HistoryEvent>(raw.get())
-        });
-        events.selection.fields = fields;
-        list(cluster, &events).await
+        let events = Collection::<HistoryEvent>::all(EVENTS, namespace).with_fields(fields);
+        list_objects(cluster, &events).await
     });
-    let mut told = ReportedMove::default();
-    for event in try_join_all(lists)
-        .await?
-        .into_iter()
-        .flat_map(|(events, _)| events)
-    {
-        let at = event.at();
-        told.oldest = at.into_iter().chain(told.oldest).min();
-        told.moves
-            .extend(at.map(|at| event.moves(at)).unwrap_or_default());
+    let mut history = EventHistory::default();
+    for event in try_join_all(lists).await?.into_iter().flatten() {
+        if let Some(at) = event.at() {
+            history.oldest = history.oldest.into_iter().chain([at]).min();
+            history.moves.extend(event.moves(at));
+        }
     }
-    Ok(told)
+    Ok(history)
 }
 
 #[derive(Default, Deserialize)]
@@ -66,7 +60,7 @@ struct HistoryEvent {
     metadata: EventMeta,
     event_time: Option<Timestamp>,
     deprecated_last_timestamp: Option<Timestamp>,
-    series: Option<Series>,
+    series: Option<EventSeries>,
     reporting_controller: Option<String>,
     reporting_instance: Option<String>,
     reason: Option<String>,
@@ -77,14 +71,13 @@ struct HistoryEvent {
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct EventMeta {
-    resource_version: String,
     creation_timestamp: Option<Timestamp>,
     annotations: Option<std::collections::BTreeMap<String, String>>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Series {
+struct EventSeries {
     last_observed_time: Option<Timestamp>,
 }
 
@@ -108,7 +101,7 @@ impl HistoryEvent {
             .or(self.metadata.creation_timestamp)
     }
 
-    /// The moves that it tells of.
+    /// The moves that it records.
     fn moves(self, at: Timestamp) -> Vec<Move> {
         if self.regarding.kind == LEASE_KIND {
             self.many()
@@ -119,9 +112,9 @@ impl HistoryEvent {
 
     fn many(&self) -> Vec<Move> {
         let entries = self
-            .annotation(MOVES)
+            .annotation(MOVES_ANNOTATION)
             .and_then(|noted| serde_json::from_str(noted).ok());
-        let entries: Vec<OneOfMany> = entries.unwrap_or_default();
+        let entries: Vec<RecordedMove> = entries.unwrap_or_default();
         let is_own = self.reporting_controller.as_deref() == Some(CONTROLLER);
         let own = entries.into_iter().filter(|_| is_own);
         own.filter_map(|entry| {
@@ -167,7 +160,7 @@ impl HistoryEvent {
             .map(String::as_str)
     }
 
-    /// The move, if it tells of one.
+    /// The move of an Event on a group, if it records one.
     fn one(self, at: Timestamp) -> Option<Move> {
         let group = self
             .regarding
@@ -179,13 +172,13 @@ impl HistoryEvent {
         let kind = KINDS.iter().map(|kind| kind.info()).find(is_kind)?;
         let reason = self.reason.as_deref().unwrap_or_default();
         let controller = self.reporting_controller.clone().unwrap_or_default();
-        let is_own = controller == CONTROLLER && reason.starts_with(MOVED);
+        let is_own = controller == CONTROLLER && reason.starts_with(MOVE_REASON);
         if !is_own && reason != UPSTREAM_REASON {
             return None;
         }
-        let annotation = self.annotation(MOVE).filter(|_| is_own);
+        let annotation = self.annotation(MOVE_ANNOTATION).filter(|_| is_own);
         let noted: Option<LastMove> = annotation.and_then(|noted| serde_json::from_str(noted).ok());
-        let told = Move {
+        let recorded = Move {
             group: GroupId {
                 namespace: self.regarding.namespace,
                 kind: kind.name,
@@ -216,15 +209,9 @@ impl HistoryEvent {
                 to: Some(to),
                 by,
                 why,
-                ..told
+                ..recorded
             },
-            None => told,
+            None => recorded,
         })
-    }
-}
-
-impl Versioned for HistoryEvent {
-    fn resource_version(&self) -> &str {
-        &self.metadata.resource_version
     }
 }

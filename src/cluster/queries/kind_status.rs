@@ -79,7 +79,7 @@ impl KindStatus {
     /// breaks proves nothing about the cluster.
     pub fn may_yet_be_served(&self, error: &RequestError) -> bool {
         let is_served = |state: &KindState| matches!(state, KindState::Served);
-        error.may_pass() || (self.0.values().any(is_served) && error.is_about_the_line())
+        error.is_transient() || (self.0.values().any(is_served) && error.is_unanswered())
     }
 
     pub fn is_pending(&self, kind: &dyn Kind) -> bool {
@@ -110,6 +110,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::cluster::transport::auth::credentials::CredentialsError;
     use crate::cluster::transport::error::Cause;
 
     fn error(cause: Cause) -> RequestError {
@@ -131,9 +132,7 @@ mod tests {
 
     #[test]
     fn a_broken_connection_passes_once_any_kind_has_been_listed() {
-        let cut = error(Cause::Unreachable {
-            how: "the connection was cut".into(),
-        });
+        let cut = error(Cause::unreachable("the connection was cut"));
         let late = error(Cause::TimedOut {
             after: Duration::from_secs(5),
         });
@@ -141,9 +140,9 @@ mod tests {
         assert!(!kinds.may_yet_be_served(&cut) && !kinds.may_yet_be_served(&late));
         kinds.served(KINDS[1]);
         assert!(kinds.may_yet_be_served(&cut) && kinds.may_yet_be_served(&late));
-        let no_program = error(Cause::Credentials {
-            how: "no program".into(),
-        });
+        let no_program = error(Cause::Credentials(CredentialsError::Other(
+            "no plugin".into(),
+        )));
         assert!(!kinds.may_yet_be_served(&no_program));
     }
 

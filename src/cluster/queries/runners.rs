@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use super::upstream;
 use crate::cluster::api::lease;
 use crate::cluster::api::lease::Lease;
+use crate::cluster::listwatch::list::list_objects;
 use crate::cluster::transport::client::Cluster;
 use crate::model::Runner;
 use crate::resource::{Record, Upstream};
@@ -27,8 +28,11 @@ impl Runners {
     pub async fn read(cluster: &Cluster, namespaces: &[&str]) -> Self {
         let first = namespaces.first().copied();
         let single = first.filter(|first| namespaces.iter().all(|namespace| namespace == first));
-        let (leases, upstream) =
-            future::join(lease::list(cluster, single), seen_upstream(cluster)).await;
+        let (leases, upstream) = future::join(
+            list_objects(cluster, &lease::collection(single)),
+            seen_upstream(cluster),
+        )
+        .await;
         Self {
             leases: leases.ok(),
             are_stale: false,

@@ -1,7 +1,7 @@
 //! Finds Linkerd's own failover controller in the cluster, and the selector that it was started with.
 
-use crate::cluster::api::workloads;
 use crate::cluster::api::workloads::Deployment;
+use crate::cluster::api::{namespaces, workloads};
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
 use crate::resource::annotations::CONTROLLED_BY;
@@ -11,7 +11,7 @@ const EXTENSION: &str = "linkerd.io/extension=failover";
 /// The controller that runs in the cluster: a Deployment that is to have pods, in a namespace of the extension. Those
 /// that are not ready yet may be at any moment.
 pub async fn find(cluster: &Cluster) -> RequestResult<Option<Upstream>> {
-    for namespace in workloads::namespaces(cluster, EXTENSION).await? {
+    for namespace in namespaces::names(cluster, EXTENSION).await? {
         let deployments = workloads::deployments(cluster, &namespace).await?;
         if let Some(controller) = deployments.iter().find(|deployment| deployment.wanted > 0) {
             let selector = selector(controller).to_owned();

@@ -1,5 +1,5 @@
-//! Credentials for other clusters, as Linkerd's links keep them in secrets. Whoever may write such a secret is not
-//! trusted with this machine: nothing in it runs a program, names a file or weakens a check.
+//! Credentials for remote clusters from the secrets of Linkerd's links. Whoever can write such a secret is not trusted
+//! with this machine: its content must not run a program, name a file or weaken a check.
 
 use std::collections::HashMap;
 
@@ -13,15 +13,17 @@ use kube::{Config, config};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::cluster::transport::api_resource::SECRETS;
 use crate::cluster::transport::client::Cluster;
-use crate::cluster::transport::path::SECRETS;
+use crate::cluster::transport::error::RequestError;
 use crate::model::WhyUnknown;
 
-/// Where Linkerd's multicluster extension lives.
+/// The namespace of Linkerd's multicluster extension.
 pub const NAMESPACE: &str = "linkerd-multicluster";
-const KEY: &str = "kubeconfig";
+/// The key of the kubeconfig in a link's secret.
+const KUBECONFIG_KEY: &str = "kubeconfig";
 
-/// The name of the secret with the credentials for a cluster.
+/// The name of the secret with a cluster's credentials.
 pub fn secret_name(cluster: &str) -> String {
     format!("cluster-credentials-{cluster}")
 }
@@ -32,45 +34,23 @@ struct Secret {
     data: HashMap<String, String>,
 }
 
-/// Reads the credentials for another cluster.
+/// Reads the credentials for a remote cluster.
 ///
 /// # Errors
-/// Why there are none, or none that may be used; never with any of the secret's content.
+/// Why there are none, or why they are not used. Never contains any of the secret's content.
 pub async fn read(local: &Cluster, cluster: &str) -> Result<Config, WhyUnknown> {
     let name = secret_name(cluster);
-    let no_remote = |how: String| WhyUnknown::NoRemote {
-        cluster: cluster.to_owned(),
-        how,
-    };
-    let raw = match local
-        .get::<Box<RawValue>>(&SECRETS.object(NAMESPACE, &name))
+    let raw = local.get::<Box<RawValue>>(SECRETS, Some(NAMESPACE), &name);
+    let raw = raw
         .await
-    {
-        Ok(raw) => raw,
-        Err(error) if error.is_forbidden() => {
-            return Err(no_remote(format!(
-                "you may not read the secret {name} in namespace {NAMESPACE}"
-            )));
-        }
-        Err(error) if error.is_not_found() => {
-            return Err(no_remote(format!(
-                "there is no secret {name} in namespace {NAMESPACE}"
-            )));
-        }
-        Err(error) => {
-            return Err(WhyUnknown::NoAccess(format!(
-                "the secret {name} cannot be read: {}",
-                error.cause
-            )));
-        }
-    };
+        .map_err(|error| unreadable(cluster, &name, &error))?;
     let refused = |how: &str| WhyUnknown::NoAccess(format!("the secret {name} is not used: {how}"));
-    // Errors of parsers may quote what they read: they are not shown.
+    // Parse errors may quote the secret, so they are not shown.
     let secret: Secret =
         serde_json::from_str(raw.get()).map_err(|_| refused("it is not readable"))?;
     let encoded = secret
         .data
-        .get(KEY)
+        .get(KUBECONFIG_KEY)
         .ok_or_else(|| refused("it has no kubeconfig"))?;
     let text = STANDARD
         .decode(encoded)
@@ -83,60 +63,66 @@ pub async fn read(local: &Cluster, cluster: &str) -> Result<Config, WhyUnknown> 
     config.map_err(|_| refused("its kubeconfig cannot be used"))
 }
 
-/// A kubeconfig with the one context that is meant, and of that just an address, an authority and credentials.
+fn unreadable(cluster: &str, secret: &str, error: &RequestError) -> WhyUnknown {
+    let no_remote = |how: String| WhyUnknown::NoRemote {
+        cluster: cluster.to_owned(),
+        how,
+    };
+    if error.is_forbidden() {
+        no_remote(format!(
+            "you may not read the secret {secret} in namespace {NAMESPACE}"
+        ))
+    } else if error.is_not_found() {
+        no_remote(format!(
+            "there is no secret {secret} in namespace {NAMESPACE}"
+        ))
+    } else {
+        let cause = &error.cause;
+        WhyUnknown::NoAccess(format!("the secret {secret} cannot be read: {cause}"))
+    }
+}
+
+/// A kubeconfig with the current context alone, reduced to an address, a certificate authority and credentials.
 fn harmless(kubeconfig: Kubeconfig) -> Result<Kubeconfig, String> {
-    let Kubeconfig {
-        clusters,
-        auth_infos,
-        contexts,
-        current_context,
-        ..
-    } = kubeconfig;
-    let current = current_context.filter(|name| !name.is_empty());
-    let is_meant = |entry: &NamedContext| current.as_ref().is_none_or(|name| entry.name == *name);
+    let current = kubeconfig.current_context.filter(|name| !name.is_empty());
+    let is_current = |entry: &NamedContext| current.as_ref().is_none_or(|it| entry.name == *it);
+    let mut contexts = kubeconfig.contexts.into_iter();
     let context = contexts
-        .into_iter()
-        .find(is_meant)
-        .and_then(|entry| entry.context);
-    let context = context.ok_or("it has no current context")?;
+        .find(is_current)
+        .and_then(|entry| entry.context)
+        .ok_or("it has no current context")?;
+    let mut clusters = kubeconfig.clusters.into_iter();
     let cluster = clusters
-        .into_iter()
-        .find(|entry| entry.name == context.cluster);
-    let cluster = cluster
+        .find(|entry| entry.name == context.cluster)
         .and_then(|entry| entry.cluster)
         .ok_or("its context names no cluster")?;
-    let named = context.user.as_ref();
-    let user = auth_infos
-        .into_iter()
-        .find(|entry| Some(&entry.name) == named);
-    let user = user
+    let mut users = kubeconfig.auth_infos.into_iter();
+    let user = users
+        .find(|entry| Some(&entry.name) == context.user.as_ref())
         .and_then(|entry| entry.auth_info)
         .ok_or("its context names no user")?;
-    let name = "link".to_owned();
-    let cluster = NamedCluster {
-        name: name.clone(),
-        cluster: Some(harmless_cluster(cluster)?),
-        ..NamedCluster::default()
-    };
-    let user = NamedAuthInfo {
-        name: name.clone(),
-        auth_info: Some(harmless_user(user)?),
-        ..NamedAuthInfo::default()
-    };
-    let context = config::Context {
-        cluster: name.clone(),
-        user: Some(name.clone()),
-        ..config::Context::default()
-    };
+    let name = || "link".to_owned();
     Ok(Kubeconfig {
         contexts: vec![NamedContext {
-            name: name.clone(),
-            context: Some(context),
+            name: name(),
+            context: Some(config::Context {
+                cluster: name(),
+                user: Some(name()),
+                ..config::Context::default()
+            }),
             ..NamedContext::default()
         }],
-        clusters: vec![cluster],
-        auth_infos: vec![user],
-        current_context: Some(name),
+        clusters: vec![NamedCluster {
+            name: name(),
+            cluster: Some(harmless_cluster(cluster)?),
+            ..NamedCluster::default()
+        }],
+        auth_infos: vec![NamedAuthInfo {
+            name: name(),
+            auth_info: Some(harmless_user(user)?),
+            ..NamedAuthInfo::default()
+        }],
+        current_context: Some(name()),
         ..Kubeconfig::default()
     })
 }
@@ -214,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_linkerd_writes_is_used() {
+    fn a_link_that_linkerd_wrote_is_used() {
         let kubeconfig = link(json!({}), json!({})).unwrap();
         assert_eq!(
             (kubeconfig.clusters.len(), kubeconfig.auth_infos.len()),
@@ -231,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_runs_programs_reads_files_or_skips_checks_is_refused() {
+    fn links_that_run_programs_read_files_or_skip_checks_are_refused() {
         let none = || json!({});
         for (cluster, user, word) in [
             (

@@ -1,4 +1,7 @@
+//! The clusters that mirror services stand for: their credentials, connections and watches.
+
 pub mod clusters;
 pub mod links;
+pub mod named_remotes;
 pub mod remote_clusters;
 pub mod remote_watch;

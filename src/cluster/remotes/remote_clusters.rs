@@ -1,117 +1,70 @@
-//! The clusters that may be asked about the services that mirrors stand for. Each is reached by itself: what is slow
-//! or gone holds up nothing but what is read from it.
+//! The remote clusters that may be asked about mirrored services, and the connections to them. Each cluster has its own
+//! connection and time limits, so that a slow or unreachable one delays nothing but its own readings.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::links;
+use super::named_remotes::{NamedRemotes, remote_flags};
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::kubeconfig;
+use crate::cluster::transport::kubeconfig::ResolvedConfig;
 use crate::cluster::transport::options::{ConnectOptions, RemoteOptions};
 use crate::model::WhyUnknown;
 use crate::problem::Problem;
-use crate::text::connection_flags::{ConnectionFlags, FROM_LINKS};
-use crate::text::word;
+use crate::text::ConnectionFlags;
 
-/// How long another cluster may take to say all that is wanted.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
-/// The same where it has just been silent for that long.
-const LITTLE_PATIENCE: Duration = Duration::from_secs(1);
+/// How long to wait for all that is read once from a remote cluster.
+pub(crate) const REMOTE_READ_TIMEOUT: Duration = Duration::from_secs(5);
+/// The same for a cluster that has just timed out.
+const SHORT_REMOTE_READ_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Who may be asked, and the connections that there are.
+/// The remote clusters, if any.
 #[derive(Clone, Default)]
 pub struct Remotes {
-    /// None: nobody.
-    given: Option<Arc<Given>>,
+    set: Option<Arc<RemoteSet>>,
 }
 
-struct Given {
+struct RemoteSet {
     asked: NamedRemotes,
-    /// How the kubeconfig is found, without anything that was said of the local cluster or its user.
+    /// How to find the kubeconfig. Has nothing of the local cluster or its user.
     options: ConnectOptions,
+    /// Contexts, by cluster.
     contexts: BTreeMap<String, String>,
-    open: Mutex<HashMap<String, PendingConnection>>,
-    /// When each cluster was last silent.
-    silent: Mutex<HashMap<String, Instant>>,
+    connections: Mutex<HashMap<String, PendingConnection>>,
+    /// When each cluster last timed out.
+    timeouts: Mutex<HashMap<String, Instant>>,
     announce: Box<dyn Fn(&str) + Send + Sync>,
-    /// What has been said, so that it is said once.
     announced: Mutex<HashSet<String>>,
-    /// That a name is none of a mirrored cluster has been said, or is not to be.
-    warned: AtomicBool,
+    /// The warning about clusters without a mirror was given, or is not wanted.
+    has_warned: AtomicBool,
 }
 
-/// A connection that all who need it wait for together, so that no second credential plugin starts beside one that hangs.
+/// A connection that all who need it share, so that no second credential plugin starts while one hangs.
 pub(crate) type PendingConnection = Shared<BoxFuture<'static, Result<Cluster, WhyUnknown>>>;
-
-/// Which clusters there is a remote for.
-#[derive(Debug, Clone, Default)]
-pub struct NamedRemotes {
-    named: Vec<String>,
-    /// Any cluster that has a link.
-    linked: bool,
-}
-
-impl NamedRemotes {
-    pub fn nobody(&self) -> bool {
-        self.named.is_empty() && !self.linked
-    }
-
-    pub fn has(&self, cluster: &str) -> bool {
-        self.linked || self.named.iter().any(|name| name == cluster)
-    }
-
-    /// The clusters of which a context is named.
-    pub fn named(&self) -> impl Iterator<Item = &str> {
-        self.named.iter().map(String::as_str)
-    }
-
-    /// A warning of names that are none of the mirrored clusters'.
-    fn strangers(&self, mirrored: &[&str]) -> Option<String> {
-        let is_stranger = |name: &&str| !mirrored.contains(name);
-        let strangers: Vec<&str> = self
-            .named
-            .iter()
-            .map(String::as_str)
-            .filter(is_stranger)
-            .collect();
-        let mut mirrored = mirrored.to_vec();
-        mirrored.sort_unstable();
-        (!strangers.is_empty()).then(|| {
-            let (strangers, mirrored) = (strangers.join(", "), mirrored.join(", "));
-            format!("warning: no mirror of these groups names the cluster {strangers}; there are: {mirrored}")
-        })
-    }
-
-    #[cfg(test)]
-    pub fn of(named: &[&str]) -> Self {
-        Self {
-            named: named.iter().map(|&name| name.to_owned()).collect(),
-            linked: false,
-        }
-    }
-}
 
 impl fmt::Debug for Remotes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let given = self.given.as_ref();
         f.debug_struct("Remotes")
-            .field("asked", &given.map(|given| &given.asked))
-            .finish()
+            .field("asked", &self.asked())
+            .finish_non_exhaustive()
     }
 }
 
 impl Remotes {
-    /// What the options name; connects to none of them yet. `announce` is told which secrets are read.
+    /// Takes the remote clusters from the options, without connecting to them. Calls `announce` with warnings, and with
+    /// each secret that is read.
     ///
     /// # Errors
-    /// Where a cluster has two contexts, or a context is none of the kubeconfig's.
+    /// Where a cluster has two contexts, or the kubeconfig lacks a context.
     pub fn of(
         local: &ConnectOptions,
         remotes: &RemoteOptions,
@@ -119,21 +72,17 @@ impl Remotes {
     ) -> anyhow::Result<Self> {
         let mut contexts = BTreeMap::new();
         for (name, context) in &remotes.contexts {
-            if contexts
-                .insert(name.clone(), context.clone())
-                .is_some_and(|before| before != *context)
-            {
-                return Err(Problem::usage(format!(
-                    "--remote names two contexts for cluster {name}"
-                ))
-                .into());
+            let before = contexts.insert(name.clone(), context.clone());
+            if before.is_some_and(|before| before != *context) {
+                let message = format!("--remote names two contexts for cluster {name}");
+                return Err(Problem::usage(message).into());
             }
         }
         let asked = NamedRemotes {
             named: contexts.keys().cloned().collect(),
-            linked: remotes.from_links,
+            has_links: remotes.from_links,
         };
-        if asked.nobody() {
+        if asked.is_empty() {
             return Ok(Self::default());
         }
         let options = ConnectOptions {
@@ -144,159 +93,134 @@ impl Remotes {
         for context in contexts.values() {
             kubeconfig::check_context(&options.with_context(context))?;
         }
-        let (open, silent, announced, warned) = Default::default();
-        let given = Given {
+        let set = RemoteSet {
             asked,
             options,
             contexts,
-            open,
-            silent,
+            connections: Mutex::default(),
+            timeouts: Mutex::default(),
             announce: Box::new(announce),
-            announced,
-            warned,
+            announced: Mutex::default(),
+            has_warned: AtomicBool::default(),
         };
         Ok(Self {
-            given: Some(Arc::new(given)),
+            set: Some(Arc::new(set)),
         })
     }
 
-    /// The flags that name them again.
+    pub fn is_empty(&self) -> bool {
+        self.set.is_none()
+    }
+
+    /// The flags that name these clusters.
     pub fn flags(&self) -> String {
-        let Some(given) = &self.given else {
-            return String::new();
-        };
-        let named = given
-            .contexts
-            .iter()
-            .map(|(name, context)| (name.as_str(), context.as_str()));
-        remote_flags(named, given.asked.linked)
+        self.set.as_ref().map_or_else(String::new, |set| {
+            let contexts = set.contexts.iter();
+            let named = contexts.map(|(name, context)| (name.as_str(), context.as_str()));
+            remote_flags(named, set.asked.has_links)
+        })
     }
 
     pub fn asked(&self) -> NamedRemotes {
-        self.given
+        self.set
             .as_ref()
-            .map(|given| given.asked.clone())
+            .map(|set| set.asked.clone())
             .unwrap_or_default()
     }
 
     /// The connection to a mirrored cluster, which may still be under way.
     ///
     /// # Errors
-    /// Where no remote is given for this cluster.
+    /// Where this cluster may not be asked.
     pub(crate) fn connection(
         &self,
         local: &Cluster,
         name: &str,
     ) -> Result<PendingConnection, WhyUnknown> {
-        let given = self.given.as_ref().filter(|given| given.asked.has(name));
-        given
-            .map(|given| given.connection(local, name))
+        let set = self.set.as_ref().filter(|set| set.asked.has(name));
+        set.map(|set| set.connection(local, name))
             .ok_or_else(|| WhyUnknown::no_remote(name))
     }
 
-    /// Has the next one who asks this cluster connect anew.
+    /// Drops a connection, so that the next request connects again.
     pub(crate) fn forget(&self, name: &str, connection: &PendingConnection) {
-        if let Some(given) = &self.given {
-            given.drop_connection(name, connection);
+        let Some(set) = &self.set else { return };
+        let mut connections = set.connections.lock();
+        if connections
+            .get(name)
+            .is_some_and(|current| current.ptr_eq(connection))
+        {
+            connections.remove(name);
         }
     }
 
-    /// How long to wait for a reading of this cluster.
-    pub(crate) fn patience(&self, name: &str) -> Duration {
-        let last = self
-            .given
-            .as_ref()
-            .and_then(|given| given.silent().get(name).copied());
-        if last.is_some_and(|last| last.elapsed() < PATIENCE) {
-            LITTLE_PATIENCE
+    /// How long to wait for what is read once from this cluster.
+    pub(crate) fn read_timeout(&self, name: &str) -> Duration {
+        let set = self.set.as_ref();
+        let last = set.and_then(|set| set.timeouts.lock().get(name).copied());
+        if last.is_some_and(|last| last.elapsed() < REMOTE_READ_TIMEOUT) {
+            SHORT_REMOTE_READ_TIMEOUT
         } else {
-            PATIENCE
+            REMOTE_READ_TIMEOUT
         }
     }
 
-    /// Takes in that this cluster did not answer in time.
-    pub(crate) fn was_silent(&self, name: &str) {
-        if let Some(given) = &self.given {
-            given.silent().insert(name.to_owned(), Instant::now());
+    /// Notes that this cluster did not answer in time.
+    pub(crate) fn note_timeout(&self, name: &str) {
+        if let Some(set) = &self.set {
+            set.timeouts.lock().insert(name.to_owned(), Instant::now());
         }
     }
 
-    /// Says once which of the names that were given is none of the clusters that are mirrored; where none is mirrored,
-    /// the mirrors may just not be readable.
-    pub fn warn_of_strangers(&self, mirrored: &[&str]) {
-        let Some(given) = self.given.as_ref().filter(|_| !mirrored.is_empty()) else {
+    /// Warns once about named clusters that no mirror stands for. Without any mirrored cluster the mirrors may just be
+    /// unreadable, so there is no warning.
+    pub fn warn_unmirrored(&self, mirrored: &[&str]) {
+        let Some(set) = self.set.as_ref().filter(|_| !mirrored.is_empty()) else {
             return;
         };
-        if let Some(warning) = given.asked.strangers(mirrored)
-            && !given.warned.swap(true, Ordering::Relaxed)
+        if let Some(warning) = set.asked.warn_unmirrored(mirrored)
+            && !set.has_warned.swap(true, Ordering::Relaxed)
         {
-            (given.announce)(&warning);
+            (set.announce)(&warning);
         }
     }
 
-    /// Where there are several clusters, a name that is unknown to one of them is meant for another.
-    pub fn warn_of_none(&self) {
-        if let Some(given) = &self.given {
-            given.warned.store(true, Ordering::Relaxed);
+    /// Turns that warning off: with several local clusters, a name that one does not know is meant for another.
+    pub fn allow_unmirrored(&self) {
+        if let Some(set) = &self.set {
+            set.has_warned.store(true, Ordering::Relaxed);
         }
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.given.is_none()
     }
 }
 
-impl Given {
-    fn silent(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
-        self.silent.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
+impl RemoteSet {
     fn connection(self: &Arc<Self>, local: &Cluster, name: &str) -> PendingConnection {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(connection) = open.get(name) {
+        let mut connections = self.connections.lock();
+        if let Some(connection) = connections.get(name) {
             return connection.clone();
         }
-        let (given, local, cluster) = (Arc::clone(self), local.clone(), name.to_owned());
-        // It goes on while nobody has the patience to wait for it.
-        let connecting = tokio::spawn(async move { given.connect(&local, &cluster).await });
-        let connecting = connecting.map(|ended| ended.unwrap_or_else(|_| Err(no_credentials())));
-        open.entry(name.to_owned())
-            .insert_entry(connecting.boxed().shared())
-            .get()
-            .clone()
-    }
-
-    fn drop_connection(&self, name: &str, connection: &PendingConnection) {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if open.get(name).is_some_and(|now| now.ptr_eq(connection)) {
-            open.remove(name);
-        }
+        let (set, local, cluster) = (Arc::clone(self), local.clone(), name.to_owned());
+        // Detached, since it outlives the requests that wait for it: a slow credential plugin still serves later
+        // requests. At most one runs for each cluster.
+        let connecting = tokio::spawn(async move { set.connect(&local, &cluster).await });
+        let connection = connecting
+            .map(|result| result.unwrap_or_else(|_| Err(no_credentials())))
+            .boxed()
+            .shared();
+        connections.insert(name.to_owned(), connection.clone());
+        connection
     }
 
     async fn connect(&self, local: &Cluster, name: &str) -> Result<Cluster, WhyUnknown> {
         let Some(context) = self.contexts.get(name) else {
-            self.announce(local, name);
-            let config = links::read(local, name).await?;
-            let (secret, reach) = (links::secret_name(name), ConnectionFlags::default());
-            return Cluster::of_config(config, secret, reach, None, self.options.request_timeout)
-                .map_err(|_| {
-                    WhyUnknown::NoAccess("the link's credentials cannot be used".to_owned())
-                });
+            return self.connect_by_link(local, name).await;
         };
-        let options = self.options.with_context(context);
-        // A credential plugin runs here, and may take its time.
-        let runtime = tokio::runtime::Handle::current();
-        let connecting =
-            tokio::task::spawn_blocking(move || runtime.block_on(Cluster::connect(&options)));
-        let connected = match connecting.await {
-            Ok(connected) => {
-                connected.map_err(|cause| WhyUnknown::NoAccess(format!("{cause:#}")))?
-            }
-            Err(_) => return Err(no_credentials()),
-        };
+        let connected = Cluster::connect(&self.options.with_context(context))
+            .await
+            .map_err(|cause| WhyUnknown::NoAccess(format!("{cause:#}")))?;
         if connected.server == local.server {
             let server = &local.server;
-            self.say_once(format!(
+            self.announce_once(format!(
                 "warning: --remote {name}={context} asks the cluster that the groups are in ({server}): if {name} is \
                  another cluster, name a context of that one"
             ));
@@ -304,20 +228,25 @@ impl Given {
         Ok(connected)
     }
 
-    /// Says which secret is read.
-    fn announce(&self, local: &Cluster, name: &str) {
-        let (secret, context) = (links::secret_name(name), &local.context);
-        let namespace = links::NAMESPACE;
-        self.say_once(format!(
+    async fn connect_by_link(&self, local: &Cluster, name: &str) -> Result<Cluster, WhyUnknown> {
+        let (secret, namespace) = (links::secret_name(name), links::NAMESPACE);
+        let context = &local.context;
+        self.announce_once(format!(
             "reading the secret {secret} in namespace {namespace} of context {context}"
         ));
+        let resolved = ResolvedConfig {
+            config: links::read(local, name).await?,
+            context: secret,
+            flags: ConnectionFlags::default(),
+            user: None,
+        };
+        Cluster::new(resolved, None, self.options.request_timeout)
+            .await
+            .map_err(|_| WhyUnknown::NoAccess("the link's credentials cannot be used".to_owned()))
     }
 
-    fn say_once(&self, line: String) {
-        let mut announced = self
-            .announced
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+    fn announce_once(&self, line: String) {
+        let mut announced = self.announced.lock();
         if !announced.contains(&line) {
             (self.announce)(&line);
             announced.insert(line);
@@ -329,88 +258,22 @@ fn no_credentials() -> WhyUnknown {
     WhyUnknown::NoAccess("can't get credentials".to_owned())
 }
 
-/// The flags for these clusters and contexts, as a shell takes them.
-fn remote_flags<'a>(named: impl Iterator<Item = (&'a str, &'a str)>, linked: bool) -> String {
-    let named =
-        named.map(|(name, context)| format!("--remote {}", word(&format!("{name}={context}"))));
-    named
-        .chain(linked.then(|| FROM_LINKS.to_owned()))
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
-/// What lets a backend be known that is not for want of a remote to ask.
-pub fn how_to_ask(asked: &NamedRemotes, why: &WhyUnknown) -> Option<String> {
-    let cluster = word(why.cluster_without_remote()?);
-    Some(if asked.linked {
-        format!(
-            "create that secret, or get the right to read it, or name a context with --remote {cluster}=CONTEXT"
-        )
-    } else {
-        format!("name one with --remote {cluster}=CONTEXT, or use --remote-from-links")
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_name_of_no_mirrored_cluster_is_told_with_those_that_there_are() {
-        let told = NamedRemotes::of(&["east", "typo"])
-            .strangers(&["north", "east"])
-            .unwrap_or_default();
-        assert!(
-            told.ends_with("names the cluster typo; there are: east, north"),
-            "{told}"
-        );
-        assert_eq!(
-            NamedRemotes::of(&["east"]).strangers(&["north", "east"]),
-            None
-        );
-    }
-
     #[tokio::test(start_paused = true)]
-    async fn who_was_just_silent_is_not_waited_for_as_long_again() {
+    async fn a_cluster_that_has_just_timed_out_gets_less_time() {
         let linked = RemoteOptions {
             contexts: Vec::new(),
             from_links: true,
         };
         let remotes = Remotes::of(&ConnectOptions::default(), &linked, |_| ()).unwrap();
-        let patience = || ["east", "north"].map(|name| remotes.patience(name));
-        assert_eq!(patience(), [PATIENCE, PATIENCE]);
-        remotes.was_silent("east");
-        assert_eq!(patience(), [LITTLE_PATIENCE, PATIENCE]);
-        tokio::time::advance(PATIENCE).await;
-        assert_eq!(patience(), [PATIENCE, PATIENCE]);
-    }
-
-    #[test]
-    fn the_flags_are_given_as_they_were_and_quoted() {
-        let named = [("east", "e"), ("north", "a b")];
-        assert_eq!(
-            remote_flags(named.into_iter(), true),
-            "--remote east=e --remote 'north=a b' --remote-from-links"
-        );
-        assert_eq!(remote_flags([].into_iter(), false), "");
-    }
-
-    #[test]
-    fn a_link_that_was_asked_for_in_vain_is_not_suggested() {
-        let why = WhyUnknown::no_remote("east");
-        let linked = how_to_ask(
-            &NamedRemotes {
-                named: Vec::new(),
-                linked: true,
-            },
-            &why,
-        )
-        .unwrap_or_default();
-        assert!(
-            linked.starts_with("create that secret") && !linked.contains(FROM_LINKS),
-            "{linked}"
-        );
-        let unasked = how_to_ask(&NamedRemotes::default(), &why).unwrap_or_default();
-        assert!(unasked.ends_with("or use --remote-from-links"), "{unasked}");
+        let timeouts = || ["east", "north"].map(|name| remotes.read_timeout(name));
+        assert_eq!(timeouts(), [REMOTE_READ_TIMEOUT; 2]);
+        remotes.note_timeout("east");
+        assert_eq!(timeouts(), [SHORT_REMOTE_READ_TIMEOUT, REMOTE_READ_TIMEOUT]);
+        tokio::time::advance(REMOTE_READ_TIMEOUT).await;
+        assert_eq!(timeouts(), [REMOTE_READ_TIMEOUT; 2]);
     }
 }

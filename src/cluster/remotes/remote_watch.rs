@@ -1,4 +1,4 @@
-//! Follows what is in other clusters, for as long as anyone listens.
+//! Watches collections of remote clusters.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -6,31 +6,33 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::clusters::Clusters;
+use crate::cluster::listwatch::collection::{Collection, Versioned};
 use crate::cluster::listwatch::watch;
-use crate::cluster::listwatch::watch::{Collection, Event, Versioned};
+use crate::cluster::listwatch::watch_event::Event;
+use crate::cluster::transport::error::RequestError;
 use crate::model::WhyUnknown;
 
-/// How long to wait before credentials are looked for again.
-const RETRY: Duration = Duration::from_secs(5);
-/// After this long without any answer, the address and the authority are looked for again too: the cluster may have
-/// been built anew.
-const LOST: Duration = Duration::from_secs(10);
+/// How long to wait before the next attempt to connect.
+const RECONNECT_DELAY: Duration = Duration::from_secs(5);
+/// After this time without any answer the address and the certificate authority are read again too: the cluster may
+/// have been rebuilt.
+const RECONNECT_AFTER_SILENCE: Duration = Duration::from_secs(10);
 
-/// What following a collection of another cluster tells.
+/// An event of a collection of a remote cluster.
 #[derive(Debug)]
 pub enum RemoteEvent<T> {
     Event(Event<T>),
-    /// The cluster can't be asked; it is tried again.
+    /// The cluster cannot be asked, and is tried again.
     NoAccess(WhyUnknown),
 }
 
-/// Follows a collection of one of the clusters that are mirrored. Where its credentials are no longer taken, or nothing
-/// answers where they lead, others are looked for.
+/// Follows a collection of a mirrored cluster until `handle` returns false. Connects again where the credentials are
+/// refused, or nothing has answered for some time.
 pub async fn follow<T, F>(
     clusters: Clusters,
     name: String,
-    source: Collection<T>,
-    mut tell: impl FnMut(RemoteEvent<T>) -> F + Send,
+    collection: Collection<T>,
+    mut handle: impl FnMut(RemoteEvent<T>) -> F + Send,
 ) where
     T: Versioned,
     F: Future<Output = bool> + Send,
@@ -39,52 +41,53 @@ pub async fn follow<T, F>(
         let (cluster, connection) = match clusters.remote_connection(&name).await {
             Ok(connected) => connected,
             Err(why) => {
-                if !tell(RemoteEvent::NoAccess(why)).await {
+                if !handle(RemoteEvent::NoAccess(why)).await {
                     return;
                 }
-                sleep(RETRY).await;
+                sleep(RECONNECT_DELAY).await;
                 continue;
             }
         };
-        let unheard = AtomicBool::new(false);
+        let receiver_is_gone = AtomicBool::new(false);
         let since = Instant::now();
-        let mut silence = Silence::default();
-        watch::follow(cluster, source.clone(), |event| {
-            let is_in_vain = silence.is_in_vain(&event);
-            let (told, unheard) = (tell(RemoteEvent::Event(event)), &unheard);
+        let mut failures = ConnectionFailures::default();
+        watch::follow(cluster, collection.clone(), |event| {
+            let must_reconnect = failures.must_reconnect(&event);
+            let (handled, receiver_is_gone) =
+                (handle(RemoteEvent::Event(event)), &receiver_is_gone);
             async move {
-                let listens = told.await;
-                unheard.store(!listens, Ordering::Relaxed);
-                listens && !is_in_vain
+                let goes_on = handled.await;
+                receiver_is_gone.store(!goes_on, Ordering::Relaxed);
+                goes_on && !must_reconnect
             }
         })
         .await;
-        if unheard.into_inner() {
+        if receiver_is_gone.into_inner() {
             return;
         }
         clusters.remotes().forget(&name, &connection);
-        if since.elapsed() < RETRY {
-            sleep(RETRY).await;
+        if since.elapsed() < RECONNECT_DELAY {
+            sleep(RECONNECT_DELAY).await;
         }
     }
 }
 
-/// Since when nothing has answered.
+/// Since when nothing has answered on a connection.
 #[derive(Default)]
-struct Silence(Option<Instant>);
+struct ConnectionFailures {
+    since: Option<Instant>,
+}
 
-impl Silence {
-    /// Whether it is in vain to go on with what leads to the cluster now.
-    fn is_in_vain<T>(&mut self, event: &Event<T>) -> bool {
+impl ConnectionFailures {
+    fn must_reconnect<T>(&mut self, event: &Event<T>) -> bool {
         match event {
             Event::Failed(error) if error.code().is_none() => {
-                self.0.get_or_insert_with(Instant::now).elapsed() >= LOST
+                let since = self.since.get_or_insert_with(Instant::now);
+                since.elapsed() >= RECONNECT_AFTER_SILENCE
             }
             event => {
-                self.0 = None;
-                event
-                    .failure()
-                    .is_some_and(|error| error.code() == Some(401))
+                self.since = None;
+                event.failure().is_some_and(RequestError::is_unauthorized)
             }
         }
     }
@@ -96,17 +99,14 @@ mod tests {
     use tokio::time::advance;
 
     use super::*;
-    use crate::cluster::transport::client::failure;
     use crate::cluster::transport::error::Cause;
 
     fn failed(cause: Cause) -> Event<()> {
-        Event::Failed(failure(&Method::GET, "/x", cause))
+        Event::Failed(RequestError::new(&Method::GET, "/x", cause))
     }
 
     fn no_answer() -> Event<()> {
-        failed(Cause::Unreachable {
-            how: "connection refused".into(),
-        })
+        failed(Cause::unreachable("connection refused"))
     }
 
     fn answer(code: u16) -> Event<()> {
@@ -119,18 +119,17 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_leads_to_a_cluster_is_in_vain_when_it_is_refused_or_nothing_has_answered_for_long()
-     {
-        let mut silence = Silence::default();
-        assert!(!silence.is_in_vain(&no_answer()));
-        advance(LOST / 2).await;
-        assert!(!silence.is_in_vain(&no_answer()) && !silence.is_in_vain(&answer(500)));
-        advance(LOST).await;
+    async fn refused_credentials_and_a_long_silence_make_it_reconnect() {
+        let mut failures = ConnectionFailures::default();
+        assert!(!failures.must_reconnect(&no_answer()));
+        advance(RECONNECT_AFTER_SILENCE / 2).await;
+        assert!(!failures.must_reconnect(&no_answer()) && !failures.must_reconnect(&answer(500)));
+        advance(RECONNECT_AFTER_SILENCE).await;
         assert!(
-            !silence.is_in_vain(&no_answer()),
-            "it has answered meanwhile"
+            !failures.must_reconnect(&no_answer()),
+            "it has answered in the meantime"
         );
-        advance(LOST).await;
-        assert!(silence.is_in_vain(&no_answer()) && silence.is_in_vain(&answer(401)));
+        advance(RECONNECT_AFTER_SILENCE).await;
+        assert!(failures.must_reconnect(&no_answer()) && failures.must_reconnect(&answer(401)));
     }
 }

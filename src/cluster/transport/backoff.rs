@@ -1,32 +1,34 @@
+//! Exponential backoff between retries.
+
 use std::time::Duration;
 
-/// Waits between tries: doubling from 50 ms to 2 s, or to 30 s, each shortened at random by up to a half.
+/// Delays between retries: they double from 50 ms to 2 s, or to 30 s for refusals. Each is shortened at random by up to
+/// a half.
 #[derive(Debug, Clone, Default)]
 pub struct Backoff {
-    tries: u32,
+    retries: u32,
     /// How many of the last tries in a row were refused.
     refusals: u32,
 }
 
-const FIRST: Duration = Duration::from_millis(50);
-const LONGEST: Duration = Duration::from_secs(2);
-/// The same where it takes a person to change anything.
-const LONGEST_REFUSED: Duration = Duration::from_secs(30);
+const FIRST_RETRY_DELAY: Duration = Duration::from_millis(50);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(2);
+/// The longest delay where only a person can change the outcome.
+const MAX_REFUSED_DELAY: Duration = Duration::from_secs(30);
 
 impl Backoff {
-    /// The next wait; the server's own wish, if it is longer, comes first. It tells many the same: they come back spread
-    /// over up to a quarter more.
-    pub fn next(&mut self, wish: Option<Duration>) -> Duration {
+    /// Returns the next delay. A longer Retry-After wins, plus up to 25 % jitter, since many clients get the same value.
+    pub fn next(&mut self, retry_after: Option<Duration>) -> Duration {
         self.refusals = 0;
-        let wait = wait(&mut self.tries, LONGEST);
-        let spread = |wish: Duration| wish.saturating_add((wish / 4).mul_f64(fastrand::f64()));
-        wish.map_or(wait, |wish| spread(wish).max(wait))
+        let delay = delay(&mut self.retries, MAX_RETRY_DELAY);
+        let jittered = |after: Duration| after.saturating_add((after / 4).mul_f64(fastrand::f64()));
+        retry_after.map_or(delay, |after| jittered(after).max(delay))
     }
 
-    /// The next wait after a refusal. Rights may take a moment to be in force, and a server that has just started may not
-    /// know them yet; after that, it takes a person.
+    /// Returns the next delay after a refusal. New rights may take a moment to apply, and a server that has just
+    /// started may not know them yet; after that, it takes a person.
     pub fn next_refused(&mut self) -> Duration {
-        wait(&mut self.refusals, LONGEST_REFUSED)
+        delay(&mut self.refusals, MAX_REFUSED_DELAY)
     }
 
     pub fn reset(&mut self) {
@@ -34,9 +36,11 @@ impl Backoff {
     }
 }
 
-fn wait(tries: &mut u32, longest: Duration) -> Duration {
-    let whole = FIRST.saturating_mul(1 << (*tries).min(10)).min(longest);
-    *tries = tries.saturating_add(1);
+fn delay(retries: &mut u32, max: Duration) -> Duration {
+    let whole = FIRST_RETRY_DELAY
+        .saturating_mul(1 << (*retries).min(10))
+        .min(max);
+    *retries = retries.saturating_add(1);
     whole.mul_f64(1.0 - fastrand::f64() / 2.0)
 }
 
@@ -45,42 +49,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_grow_to_two_seconds_and_no_further() {
+    fn delays_grow_to_two_seconds_and_no_further() {
         let mut backoff = Backoff::default();
-        let waits: Vec<Duration> = (0..40).map(|_| backoff.next(None)).collect();
-        assert!(waits[0] <= FIRST && waits[0] >= FIRST / 2);
-        assert!(waits.iter().all(|wait| *wait <= LONGEST));
-        assert!(waits[20] >= LONGEST / 2);
+        let delays: Vec<Duration> = (0..40).map(|_| backoff.next(None)).collect();
+        assert!(delays[0] <= FIRST_RETRY_DELAY && delays[0] >= FIRST_RETRY_DELAY / 2);
+        assert!(delays.iter().all(|delay| *delay <= MAX_RETRY_DELAY));
+        assert!(delays[20] >= MAX_RETRY_DELAY / 2);
         backoff.reset();
-        assert!(backoff.next(None) <= FIRST);
+        assert!(backoff.next(None) <= FIRST_RETRY_DELAY);
     }
 
     #[test]
-    fn refusals_are_tried_again_more_slowly() {
+    fn refusals_are_retried_more_slowly() {
         let mut backoff = Backoff::default();
-        let waits: Vec<Duration> = (0..40).map(|_| backoff.next_refused()).collect();
-        assert!(waits[0] <= FIRST);
+        let delays: Vec<Duration> = (0..40).map(|_| backoff.next_refused()).collect();
+        assert!(delays[0] <= FIRST_RETRY_DELAY);
         assert!(
-            waits[20] >= LONGEST_REFUSED / 2 && waits.iter().all(|wait| *wait <= LONGEST_REFUSED)
+            delays[20] >= MAX_REFUSED_DELAY / 2
+                && delays.iter().all(|delay| *delay <= MAX_REFUSED_DELAY)
         );
-        // A server that was away refuses for a moment.
+        // A server that has just started refuses for a moment.
         backoff.next(None);
-        assert!(backoff.next_refused() <= FIRST);
+        assert!(backoff.next_refused() <= FIRST_RETRY_DELAY);
     }
 
     #[test]
-    fn the_server_may_ask_for_more() {
-        let waits: Vec<Duration> = (0..40)
+    fn a_longer_retry_after_wins() {
+        let delays: Vec<Duration> = (0..40)
             .map(|_| Backoff::default().next(Some(Duration::from_secs(8))))
             .collect();
         assert!(
-            waits
+            delays
                 .iter()
-                .all(|wait| (8.0..=10.0).contains(&wait.as_secs_f64())),
-            "{waits:?}"
+                .all(|delay| (8.0..=10.0).contains(&delay.as_secs_f64())),
+            "{delays:?}"
         );
         assert!(
-            waits.iter().any(|wait| *wait != waits[0]),
+            delays.iter().any(|delay| *delay != delays[0]),
             "all come back at once"
         );
     }

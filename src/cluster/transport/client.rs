@@ -1,56 +1,63 @@
+//! The client of one cluster: sends requests, each with a time limit, and decodes the answers.
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::header::{ACCEPT, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body_util::BodyExt as _;
-use kube::Config;
+use kube::api::{GetParams, Patch, PatchParams, PostParams};
 use kube::client::Body;
 use kube::config::AuthInfo;
+use kube::core::request;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
-use super::auth::credentials;
-use super::auth::refresh::Renewal;
+use super::api_resource::{ApiResource, path_segment};
+use super::auth::credentials::CredentialsError;
+use super::auth::refresh::RefreshingClient;
 use super::connector;
 use super::error::{Cause, RequestError, RequestResult, StatusBody};
 use super::kubeconfig;
-use super::kubeconfig::Resolved;
+use super::kubeconfig::ResolvedConfig;
 use super::options::ConnectOptions;
 use super::page_size::PageSize;
 use super::server_clock::ServerClock;
 use crate::problem::Problem;
 use crate::text::{ConnectionFlags, shorten, without_userinfo};
 
-/// The time limit of one request where no flag says another.
-pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// The same for an answer with many objects.
+/// The default time limit of a request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// The default time limit of a list.
 const LIST_TIMEOUT: Duration = Duration::from_secs(30);
-/// `--request-timeout 0`: longer than anyone waits.
-const NO_LIMIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// What `--request-timeout 0` stands for.
+const NO_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// A server that asks for more patience than this is asked again all the same.
-const LONGEST_WISH: Duration = Duration::from_secs(5 * 60);
-/// The longest message of a server that is of use to anybody.
-const LONGEST_MESSAGE: usize = 1000;
+/// A longer Retry-After is cut to this.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
+/// A longer message of a server is cut to this.
+const MAX_MESSAGE_CHARS: usize = 1000;
+
+/// A request from kube's builder, or why it could not be built.
+pub(crate) type BuiltRequest = Result<http::Request<Vec<u8>>, request::Error>;
 
 /// One cluster, as one user.
 #[derive(Clone)]
 pub struct Cluster {
-    access: Arc<Renewal>,
+    client: Arc<RefreshingClient>,
     clock: Arc<ServerClock>,
     timeout: Duration,
-    /// The limit where an answer has many objects.
     list_timeout: Duration,
-    pub(crate) pages: Arc<PageSize>,
+    pub(crate) page_size: Arc<PageSize>,
     /// Name of the context of the kubeconfig.
     pub context: String,
-    /// The flags by which a command line reaches it.
+    /// The flags by which a suggested command reaches this cluster.
     pub reach: ConnectionFlags,
-    /// Address of the API server, as it may be shown.
+    /// Address of the API server, without credentials.
     pub server: String,
-    /// The namespace that is meant where none is named.
+    /// The namespace to use where a command names none.
     pub namespace: String,
     /// The user's name in the kubeconfig.
     pub user: Option<String>,
@@ -66,53 +73,48 @@ impl std::fmt::Debug for Cluster {
 }
 
 impl Cluster {
-    /// Resolves the options and makes a client; asks the cluster nothing yet.
+    /// Resolves the options and builds a client. Sends no request yet, but may wait for a credential plugin.
     ///
     /// # Errors
-    /// A `Problem` where the kubeconfig can't be read or lacks what the options name.
+    /// A `Problem` where the kubeconfig cannot be read, lacks what the options name, or leads to no credentials.
     pub async fn connect(options: &ConnectOptions) -> anyhow::Result<Self> {
-        let Resolved {
-            config,
-            context,
-            is_made_up,
-            user,
-        } = kubeconfig::resolve(options).await?;
-        let reach = options.flags((!is_made_up).then_some(context.as_str()));
-        let url = config.cluster_url.clone();
-        let cluster = Self::of_config(config, context, reach, user, options.request_timeout)?;
-        let client = cluster.access.client().await.0;
-        let access = Arc::new(Renewal::by(options, client, &cluster.context, url));
-        Ok(Self { access, ..cluster })
+        let resolved = kubeconfig::resolve(options).await?;
+        // The refresh keeps the context, even if the current one changes in the meantime.
+        let refresh = options.with_context(&resolved.context);
+        Ok(Self::new(resolved, Some(refresh), options.request_timeout).await?)
     }
 
-    /// A client for this configuration.
-    pub(crate) fn of_config(
-        config: Config,
-        context: String,
-        reach: ConnectionFlags,
-        user: Option<String>,
-        limit: Option<Duration>,
+    /// Builds a client for this configuration. Refused credentials are renewed through `refresh`.
+    ///
+    /// # Errors
+    /// A `Problem` where the configuration cannot be used, or leads to no credentials.
+    pub(crate) async fn new(
+        resolved: ResolvedConfig,
+        refresh: Option<ConnectOptions>,
+        timeout: Option<Duration>,
     ) -> Result<Self, Problem> {
-        let server = without_userinfo(config.cluster_url.to_string().trim_end_matches('/'));
+        let ResolvedConfig {
+            config,
+            context,
+            flags,
+            user,
+        } = resolved;
+        let url = config.cluster_url.clone();
         let namespace = config.default_namespace.clone();
         let auth = config.auth_info.clone();
-        let url = config.cluster_url.clone();
-        let client =
-            connector::client(config).map_err(|cause| unusable(&context, &auth, &cause))?;
-        let asked = limit.map(|limit| if limit.is_zero() { NO_LIMIT } else { limit });
-        let timeout = asked.unwrap_or(REQUEST_TIMEOUT);
-        let list_timeout = asked.unwrap_or(LIST_TIMEOUT);
-        let access = Arc::new(Renewal::never(client, url));
-        let clock = Arc::default();
+        let client = connector::client(config)
+            .await
+            .map_err(|cause| unusable(&context, &auth, &cause))?;
+        let timeout = timeout.map(|limit| if limit.is_zero() { NO_TIMEOUT } else { limit });
         Ok(Self {
-            access,
-            clock,
-            timeout,
-            list_timeout,
-            pages: Arc::default(),
+            server: without_userinfo(url.to_string().trim_end_matches('/')),
+            client: Arc::new(RefreshingClient::new(client, url, refresh)),
+            clock: Arc::default(),
+            timeout: timeout.unwrap_or(REQUEST_TIMEOUT),
+            list_timeout: timeout.unwrap_or(LIST_TIMEOUT),
+            page_size: Arc::default(),
             context,
-            reach,
-            server,
+            reach: flags,
             namespace,
             user,
         })
@@ -143,308 +145,244 @@ impl Cluster {
         }
     }
 
-    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> RequestResult<T> {
-        let answer = self.ask(Call::new(Method::GET, path), self.timeout).await?;
-        read_json(Method::GET, path, &answer)
+    /// Gets a document of the API server itself, such as `/version`.
+    pub async fn get_path<T: DeserializeOwned>(&self, path: &str) -> RequestResult<T> {
+        let request = http::Request::get(path).body(Vec::new());
+        let request = request.map_err(request::Error::BuildRequest);
+        self.json(Method::GET, path, request).await
     }
 
-    /// Gets many objects at once, with a longer limit.
-    pub async fn get_many<T: DeserializeOwned>(&self, path: &str) -> RequestResult<T> {
-        let answer = self
-            .ask(Call::new(Method::GET, path), self.list_timeout)
-            .await?;
-        read_json(Method::GET, path, &answer)
+    /// Gets one object.
+    pub async fn get<T: DeserializeOwned>(
+        &self,
+        resource: ApiResource,
+        namespace: Option<&str>,
+        name: &str,
+    ) -> RequestResult<T> {
+        let target = resource.request(namespace);
+        let request = target.get(&path_segment(name), &GetParams::default());
+        self.json(Method::GET, &target.url_path, request).await
     }
 
+    /// Gets one object, or none where it, or its kind, does not exist.
+    pub async fn find<T>(
+        &self,
+        resource: ApiResource,
+        namespace: &str,
+        name: &str,
+        decode: impl Fn(&RawValue) -> serde_json::Result<T>,
+    ) -> RequestResult<Option<T>> {
+        let found = self.get::<Box<RawValue>>(resource, Some(namespace), name);
+        match found.await {
+            Ok(raw) => decode(&raw).map(Some).map_err(|cause| {
+                let path = resource.collection(Some(namespace));
+                RequestError::new(&Method::GET, &path, Cause::unreadable(&cause))
+            }),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Creates an object and returns it as the server stored it.
     pub async fn create<T: DeserializeOwned>(
         &self,
-        path: &str,
+        resource: ApiResource,
+        namespace: Option<&str>,
+        params: &PostParams,
         object: &impl Serialize,
     ) -> RequestResult<T> {
-        let call = Call::new(Method::POST, path).body("application/json", object)?;
-        let answer = self.ask(call, self.timeout).await?;
-        read_json(Method::POST, path, &answer)
+        let target = resource.request(namespace);
+        let body = serde_json::to_vec(object).map_err(request::Error::SerializeBody);
+        let request = body.and_then(|body| target.create(params, body));
+        self.json(Method::POST, &target.url_path, request).await
     }
 
+    /// Applies a JSON patch to an object and returns it as the server stored it.
     pub async fn patch<T: DeserializeOwned>(
         &self,
-        path: &str,
-        patch: &impl Serialize,
+        resource: ApiResource,
+        namespace: &str,
+        name: &str,
+        params: &PatchParams,
+        patch: json_patch::Patch,
     ) -> RequestResult<T> {
-        let call = Call::new(Method::PATCH, path).body("application/json-patch+json", patch)?;
-        let answer = self.ask(call, self.timeout).await?;
-        read_json(Method::PATCH, path, &answer)
+        let target = resource.request(Some(namespace));
+        let request = target.patch(&path_segment(name), params, &Patch::Json::<()>(patch));
+        self.json(Method::PATCH, &target.url_path, request).await
     }
 
+    /// Replaces an object and returns it as the server stored it.
     pub async fn replace<T: DeserializeOwned>(
         &self,
-        path: &str,
+        resource: ApiResource,
+        namespace: &str,
+        name: &str,
         object: &impl Serialize,
     ) -> RequestResult<T> {
-        let call = Call::new(Method::PUT, path).body("application/json", object)?;
-        let answer = self.ask(call, self.timeout).await?;
-        read_json(Method::PUT, path, &answer)
+        let target = resource.request(Some(namespace));
+        let body = serde_json::to_vec(object).map_err(request::Error::SerializeBody);
+        let request =
+            body.and_then(|body| target.replace(&path_segment(name), &PostParams::default(), body));
+        self.json(Method::PUT, &target.url_path, request).await
     }
 
-    /// Opens an answer that goes on; the limit holds for its headers only.
-    pub(crate) async fn open(&self, path: &str) -> RequestResult<Response<Body>> {
-        let call = Call::new(Method::GET, path);
-        let (method, path) = (call.method.clone(), call.path.clone());
-        match tokio::time::timeout(self.timeout, self.exchange(call)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(failure(
-                &method,
-                &path,
-                Cause::TimedOut {
-                    after: self.timeout,
-                },
-            )),
-        }
+    /// Opens a response whose body is read by the caller. The time limit is for its headers only.
+    pub(crate) async fn open(
+        &self,
+        path: &str,
+        request: BuiltRequest,
+    ) -> RequestResult<Response<Body>> {
+        self.exchange(&Method::GET, path, request).await
     }
 
-    async fn ask(&self, call: Call, limit: Duration) -> RequestResult<Bytes> {
-        let (method, path) = (call.method.clone(), call.path.clone());
-        let headers = self.timeout.min(limit);
+    async fn json<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        request: BuiltRequest,
+    ) -> RequestResult<T> {
+        let path = request
+            .as_ref()
+            .map_or(path, |request| request.uri().path())
+            .to_owned();
+        let failed = |cause| RequestError::new(&method, &path, cause);
         let whole = async {
-            let response = tokio::time::timeout(headers, self.exchange(call)).await;
-            let late = |_| failure(&method, &path, Cause::TimedOut { after: headers });
-            let response = response.map_err(late)??;
+            let response = self.exchange(&method, &path, request).await?;
             let body = response.into_body().collect().await;
-            body.map(http_body_util::Collected::to_bytes)
-                .map_err(|cause| {
-                    failure(
-                        &method,
-                        &path,
-                        Cause::Unreachable {
-                            how: in_words(&cause),
-                        },
-                    )
-                })
+            body.map_err(|cause| failed(Cause::unreachable(cause)))
         };
-        match tokio::time::timeout(limit, whole).await {
-            Ok(answer) => answer,
-            Err(_) => Err(failure(&method, &path, Cause::TimedOut { after: limit })),
-        }
+        let body: Bytes = tokio::time::timeout(self.timeout, whole)
+            .await
+            .unwrap_or(Err(failed(Cause::TimedOut {
+                after: self.timeout,
+            })))?
+            .to_bytes();
+        serde_json::from_slice(&body).map_err(|cause| failed(Cause::unreadable(&cause)))
     }
 
-    /// One request and the headers of its answer; an answer that is no success becomes an error.
-    async fn exchange(&self, call: Call) -> RequestResult<Response<Body>> {
-        let (method, path) = (call.method.clone(), call.path.clone());
-        let started = Instant::now();
-        let (client, number) = self.access.client().await;
-        let answer = client.send(call.into_request()?).await;
-        let took = started.elapsed();
-        let response = answer.map_err(|cause| {
-            tracing::debug!(%method, url = self.server.clone() + &path, ?took, "no answer");
-            // The program or the file may have a better one by now.
-            if credentials::failure(&cause).is_some_and(credentials::is_malformed) {
-                self.access.refused(number);
+    /// Sends a request and waits for the headers of the response. An error status becomes an error.
+    async fn exchange(
+        &self,
+        method: &Method,
+        path: &str,
+        request: BuiltRequest,
+    ) -> RequestResult<Response<Body>> {
+        let sent = async {
+            let mut request = request.map_err(|cause| Cause::NotBuilt(Arc::new(cause)))?;
+            let json = HeaderValue::from_static("application/json");
+            request.headers_mut().insert(ACCEPT, json);
+            let response = self.send(request).await?;
+            if response.status().is_success() {
+                return Ok(response);
             }
-            failure(&method, &path, no_answer(&cause))
+            Err(refusal(response).await)
+        };
+        tokio::time::timeout(self.timeout, sent)
+            .await
+            .unwrap_or(Err(Cause::TimedOut {
+                after: self.timeout,
+            }))
+            .map_err(|cause| RequestError::new(method, path, cause))
+    }
+
+    /// Sends a request, and learns from the response: whether the credentials are good, and what time it is.
+    async fn send(&self, request: http::Request<Vec<u8>>) -> Result<Response<Body>, Cause> {
+        let started = Instant::now();
+        let (client, generation) = self.client.current().await;
+        let method = request.method().clone();
+        let url = format!("{}{}", self.server, request.uri());
+        let response = client.send(request.map(Body::from)).await;
+        let took = started.elapsed();
+        let response = response.map_err(|error| {
+            tracing::debug!(%method, url, ?took, "no answer");
+            let cause = Cause::of_send(error);
+            // The plugin or the file may have a better token by now.
+            if matches!(&cause, Cause::Credentials(cause) if cause.is_invalid_token()) {
+                self.client.reject(generation);
+            }
+            cause
         })?;
         let status = response.status();
-        tracing::debug!(%method, url = self.server.clone() + &path, status = status.as_u16(), ?took, "request");
-        self.clock.hear(response.headers());
-        self.pages.take_in_answer();
-        if status.is_success() {
-            return Ok(response);
-        }
+        tracing::debug!(%method, url, status = status.as_u16(), ?took, "request");
+        self.clock.observe(response.headers());
+        self.page_size.count_answer();
         if status == StatusCode::UNAUTHORIZED {
-            self.access.refused(number);
+            self.client.reject(generation);
         }
-        let retry_after = retry_after(response.headers());
-        let body = response
-            .into_body()
-            .collect()
-            .await
-            .map(http_body_util::Collected::to_bytes)
-            .unwrap_or_default();
-        let said: StatusBody = serde_json::from_slice(&body).unwrap_or_default();
-        let message = if said.message.is_empty() {
-            status.to_string()
-        } else {
-            said.message
-        };
-        let message = shorten(&message, LONGEST_MESSAGE);
-        let cause = Cause::Status {
-            code: status.as_u16(),
-            reason: said.reason,
-            message,
-            retry_after,
-        };
-        Err(failure(&method, &path, cause))
+        Ok(response)
     }
 }
 
-struct Call {
-    method: Method,
-    path: String,
-    content_type: Option<&'static str>,
-    body: Vec<u8>,
-}
-
-impl Call {
-    fn new(method: Method, path: &str) -> Self {
-        Self {
-            method,
-            path: path.to_owned(),
-            content_type: None,
-            body: Vec::new(),
-        }
-    }
-
-    fn body(self, content_type: &'static str, body: &impl Serialize) -> RequestResult<Self> {
-        match serde_json::to_vec(body) {
-            Ok(body) => Ok(Self {
-                content_type: Some(content_type),
-                body,
-                ..self
-            }),
-            Err(cause) => Err(failure(
-                &self.method,
-                &self.path,
-                Cause::Unreadable {
-                    how: cause.to_string(),
-                },
-            )),
-        }
-    }
-
-    fn into_request(self) -> RequestResult<Request<Body>> {
-        let mut request = Request::builder()
-            .method(self.method.clone())
-            .uri(&self.path)
-            .header(ACCEPT, "application/json");
-        if let Some(content_type) = self.content_type {
-            request = request.header(CONTENT_TYPE, content_type);
-        }
-        request.body(Body::from(self.body)).map_err(|cause| {
-            failure(
-                &self.method,
-                &self.path,
-                Cause::Unreadable {
-                    how: cause.to_string(),
-                },
-            )
-        })
+/// The error that a response with an error status carries.
+async fn refusal(response: Response<Body>) -> Cause {
+    let status = response.status();
+    let retry_after = retry_after(response.headers());
+    let body = response.into_body().collect().await;
+    let body = body.map(http_body_util::Collected::to_bytes);
+    let StatusBody {
+        reason, message, ..
+    } = serde_json::from_slice(&body.unwrap_or_default()).unwrap_or_default();
+    let message = if message.is_empty() {
+        status.to_string()
+    } else {
+        message
+    };
+    Cause::Status {
+        code: status.as_u16(),
+        reason,
+        message: shorten(&message, MAX_MESSAGE_CHARS),
+        retry_after,
     }
 }
 
-pub(crate) fn failure(method: &Method, path: &str, cause: Cause) -> RequestError {
-    let path = path.split('?').next().unwrap_or_default().to_owned();
-    RequestError {
-        method: method.clone(),
-        path,
-        cause,
-    }
-}
-
-fn read_json<T: DeserializeOwned>(method: Method, path: &str, body: &[u8]) -> RequestResult<T> {
-    serde_json::from_slice(body).map_err(|cause| {
-        failure(
-            &method,
-            path,
-            Cause::Unreadable {
-                how: cause.to_string(),
-            },
-        )
-    })
-}
-
-pub(crate) fn unreadable(path: &str, cause: &serde_json::Error) -> RequestError {
-    failure(
-        &Method::GET,
-        path,
-        Cause::Unreadable {
-            how: cause.to_string(),
-        },
-    )
-}
-
-/// A context that can't even be tried.
+/// A context that cannot even be tried.
 fn unusable(context: &str, auth: &AuthInfo, cause: &kube::Error) -> Problem {
-    match credentials::failure(cause) {
-        Some(cause) => {
-            let how = credentials::in_words(cause, Some(auth));
-            let problem = Problem::new(format!(
-                "can't get credentials for context {context:?}: {how}"
-            ));
-            if credentials::is_malformed(cause) && auth.exec.is_none() {
-                return problem
-                    .next("write it as one line, in --token or where the kubeconfig has it")
-                    .next("see where that is: kubectl config view");
-            }
-            problem
-                .next("log in again, or run that program by itself to see what is wrong")
-                .next("see how it is called: kubectl config view")
-        }
-        None => {
-            let how = without_userinfo(&cause.to_string());
-            Problem::new(format!("context {context:?} cannot be used: {how}"))
-                .next("check its certificates and credentials with: kubectl config view")
-        }
+    let Some(credentials) = CredentialsError::find_for(cause, auth) else {
+        let how = without_userinfo(&cause.to_string());
+        return Problem::new(format!("context {context:?} cannot be used: {how}"))
+            .next("check its certificates and credentials with: kubectl config view");
+    };
+    let problem = Problem::new(format!(
+        "can't get credentials for context {context:?}: {credentials}"
+    ));
+    if credentials.is_invalid_token() && auth.exec.is_none() {
+        problem
+            .next("write it as one line, in --token or where the kubeconfig has it")
+            .next("see where that is: kubectl config view")
+    } else {
+        problem
+            .next("log in again, or run the credential plugin by itself to see what is wrong")
+            .next("see how it is called: kubectl config view")
     }
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers
-        .get(RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()?;
-    Some(Duration::from_secs(seconds).min(LONGEST_WISH))
-}
-
-fn no_answer(cause: &kube::Error) -> Cause {
-    match credentials::failure(cause) {
-        Some(cause) => Cause::Credentials {
-            how: credentials::in_words(cause, None),
-        },
-        None => Cause::Unreachable {
-            how: in_words(cause),
-        },
-    }
-}
-
-/// The last cause of an error: the outer ones only say that something failed.
-pub(crate) fn in_words(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    let words = cause.to_string();
-    // The TLS library's words for it end in a link to its own documentation.
-    if words.starts_with("peer closed connection") {
-        "the connection was cut".to_owned()
-    } else {
-        words
-    }
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?;
+    let seconds = text.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
     use proptest::prelude::*;
 
     use super::*;
 
-    fn wish(value: HeaderValue) -> Option<Duration> {
+    fn retry(value: HeaderValue) -> Option<Duration> {
         retry_after(&HeaderMap::from_iter([(RETRY_AFTER, value)]))
     }
 
     proptest! {
         #[test]
-        fn seconds_are_a_wish_up_to_a_limit(seconds in any::<u64>()) {
-            let wished = wish(seconds.into());
-            prop_assert_eq!(wished, Some(Duration::from_secs(seconds).min(LONGEST_WISH)));
+        fn retry_after_is_capped(seconds in any::<u64>()) {
+            let capped = Duration::from_secs(seconds).min(MAX_RETRY_AFTER);
+            prop_assert_eq!(retry(seconds.into()), Some(capped));
         }
 
         #[test]
-        fn any_bytes_are_no_wish_or_one_within_the_limit(bytes in any::<Vec<u8>>()) {
+        fn any_bytes_are_no_retry_after_or_a_capped_one(bytes in any::<Vec<u8>>()) {
             if let Ok(value) = HeaderValue::from_bytes(&bytes) {
-                prop_assert!(wish(value).is_none_or(|wish| wish <= LONGEST_WISH));
+                prop_assert!(retry(value).is_none_or(|delay| delay <= MAX_RETRY_AFTER));
             }
         }
     }

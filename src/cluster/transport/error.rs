@@ -1,14 +1,23 @@
+//! Why a request failed: the typed error of every request, and what can be concluded from it.
+
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
+use http::Method;
+use kube::core::request;
 use serde::Deserialize;
+
+use super::auth::credentials::CredentialsError;
 
 pub type RequestResult<T> = Result<T, RequestError>;
 
-/// A request that did not give what was asked for.
+/// A request that did not succeed. Its cause is part of the text, so it is not a source of its own.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{method} {path}: {cause}")]
 pub struct RequestError {
-    pub method: http::Method,
+    pub method: Method,
     /// Path without the query.
     pub path: String,
     pub cause: Cause,
@@ -16,6 +25,7 @@ pub struct RequestError {
 
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Cause {
+    /// The server answered with an error.
     #[error("{message} (HTTP {code})")]
     Status {
         code: u16,
@@ -25,17 +35,62 @@ pub enum Cause {
     },
     #[error("no answer within {} s", .after.as_secs_f32())]
     TimedOut { after: Duration },
-    /// No connection, or one that broke.
-    #[error("{how}")]
-    Unreachable { how: String },
-    /// The credentials could not be had.
-    #[error("{how}")]
-    Credentials { how: String },
+    /// No connection was made, or it broke.
+    #[error("{}", root_cause(source.as_ref()))]
+    Unreachable {
+        source: Arc<dyn Error + Send + Sync>,
+    },
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
     #[error("the answer cannot be read: {how}")]
     Unreadable { how: String },
+    /// The request was not sent, because it could not be built.
+    #[error(transparent)]
+    NotBuilt(Arc<request::Error>),
 }
 
-/// The body of an answer that is no success.
+impl Cause {
+    /// The connection failed for this reason.
+    pub fn unreachable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Unreachable {
+            source: source.into().into(),
+        }
+    }
+
+    pub fn unreadable(cause: &serde_json::Error) -> Self {
+        Self::Unreadable {
+            how: cause.to_string(),
+        }
+    }
+
+    /// Why a request got no answer at all.
+    pub fn of_send(error: kube::Error) -> Self {
+        match CredentialsError::find(&error) {
+            Some(cause) => Self::Credentials(cause),
+            None => Self::unreachable(error),
+        }
+    }
+}
+
+/// The text of the innermost error, which says most: the outer ones only say that something failed.
+fn root_cause(error: &(dyn Error + 'static)) -> String {
+    let mut cause = error;
+    loop {
+        // rustls adds a link to its own documentation when the peer hangs up.
+        if cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof)
+        {
+            return "the connection was cut".to_owned();
+        }
+        match cause.source() {
+            Some(deeper) => cause = deeper,
+            None => return cause.to_string(),
+        }
+    }
+}
+
+/// The body of an answer with an error status.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct StatusBody {
@@ -45,11 +100,24 @@ pub struct StatusBody {
 }
 
 impl RequestError {
+    pub fn new(method: &Method, path: &str, cause: Cause) -> Self {
+        Self {
+            method: method.clone(),
+            path: path.split('?').next().unwrap_or_default().to_owned(),
+            cause,
+        }
+    }
+
+    /// The HTTP status that the server answered with.
     pub fn code(&self) -> Option<u16> {
         match self.cause {
             Cause::Status { code, .. } => Some(code),
             _ => None,
         }
+    }
+
+    pub fn is_unauthorized(&self) -> bool {
+        self.code() == Some(401)
     }
 
     pub fn is_not_found(&self) -> bool {
@@ -64,29 +132,29 @@ impl RequestError {
         self.code() == Some(409)
     }
 
-    /// The resource version asked for is too old to watch from.
+    /// The resource version is too old to watch from.
     pub fn is_gone(&self) -> bool {
         self.code() == Some(410)
     }
 
-    /// Whether it is a passing trouble of a server that answers: too many requests, or a fault of its own.
-    pub fn may_pass(&self) -> bool {
+    /// The server answered, but is overloaded or has an internal error: a later try may succeed.
+    pub fn is_transient(&self) -> bool {
         matches!(self.code(), Some(429 | 500..))
     }
 
-    /// Whether no answer came: the connection broke, or took too long.
-    pub fn is_about_the_line(&self) -> bool {
+    /// No answer came: the connection broke, or the time limit passed.
+    pub fn is_unanswered(&self) -> bool {
         matches!(
             self.cause,
             Cause::Unreachable { .. } | Cause::TimedOut { .. }
         )
     }
 
-    /// Whether what was asked for may have been done all the same, or may still be.
-    pub fn may_be_done(&self) -> bool {
+    /// The server may have carried out the request all the same, or may still do so.
+    pub fn may_have_been_applied(&self) -> bool {
         match self.cause {
             Cause::Status { code, .. } => code >= 500,
-            Cause::Credentials { .. } => false,
+            Cause::Credentials(_) | Cause::NotBuilt(_) => false,
             Cause::TimedOut { .. } | Cause::Unreachable { .. } | Cause::Unreadable { .. } => true,
         }
     }
@@ -96,5 +164,29 @@ impl RequestError {
             Cause::Status { retry_after, .. } => retry_after,
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_innermost_error_is_shown() {
+        let refused = io::Error::new(io::ErrorKind::ConnectionRefused, "refused");
+        let outer = kube::Error::Service(Box::new(refused));
+        assert_eq!(Cause::of_send(outer).to_string(), "refused");
+    }
+
+    #[test]
+    fn a_connection_that_the_peer_ends_is_cut() {
+        let eof = io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            "no close_notify, see https://…",
+        );
+        assert_eq!(
+            Cause::unreachable(eof).to_string(),
+            "the connection was cut"
+        );
     }
 }

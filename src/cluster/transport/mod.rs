@@ -1,3 +1,6 @@
+//! The connection to one cluster: kubeconfig, credentials, HTTP client, time limits and errors.
+
+pub mod api_resource;
 pub(crate) mod auth;
 pub mod backoff;
 pub mod client;
@@ -6,5 +9,4 @@ pub mod error;
 pub mod kubeconfig;
 pub mod options;
 pub mod page_size;
-pub mod path;
 pub mod server_clock;

@@ -1,21 +1,21 @@
-//! How many objects a page of a list may have.
+//! The page size of lists: large at first, small once a large page did not arrive.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// The API server has a first page at hand, and reads those after it from etcd: few are cheaper than many.
-const LARGE: &str = "10000";
-/// What comes within the limit of a request on a slow line, or from a slow server.
-const SMALL: &str = "500";
+/// The API server has the first page in its watch cache, and reads later ones from etcd: few pages are cheaper.
+const LARGE_PAGE: u32 = 10_000;
+/// Fits into the time limit of a request on a slow connection, or from a slow server.
+const SMALL_PAGE: u32 = 500;
 
-/// The pages of one cluster's lists: large until one does not come.
+/// The page size of one cluster.
 #[derive(Debug, Default)]
 pub struct PageSize {
-    are_small: AtomicBool,
-    /// How many requests were answered.
+    is_small: AtomicBool,
+    /// How many requests the server has answered.
     answers: AtomicUsize,
 }
 
-/// A page that is asked for.
+/// A page that is requested.
 #[derive(Debug, Clone, Copy)]
 pub struct PageRequest {
     is_small: bool,
@@ -23,33 +23,37 @@ pub struct PageRequest {
 }
 
 impl PageRequest {
-    /// The most objects that it may have.
-    pub fn limit(self) -> &'static str {
-        if self.is_small { SMALL } else { LARGE }
+    /// How many objects it may have.
+    pub fn limit(self) -> u32 {
+        if self.is_small {
+            SMALL_PAGE
+        } else {
+            LARGE_PAGE
+        }
     }
 }
 
 impl PageSize {
     pub fn next(&self) -> PageRequest {
         PageRequest {
-            is_small: self.are_small.load(Ordering::Relaxed),
+            is_small: self.is_small.load(Ordering::Relaxed),
             answers_before: self.answers.load(Ordering::Relaxed),
         }
     }
 
-    /// Some request was answered.
-    pub fn take_in_answer(&self) {
+    /// Notes that the server answered a request.
+    pub fn count_answer(&self) {
         self.answers.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Takes in that a page did not come in whole. Where it was large, and the server did answer something since, pages
-    /// are small from now on; gives whether to ask for it again.
+    /// Notes that a page did not arrive. Pages become small if it was large, and the server has answered anything
+    /// since. Returns true if the page is worth requesting again.
     pub fn shrink(&self, page: PageRequest) -> bool {
-        let is_there = self.answers.load(Ordering::Relaxed) > page.answers_before;
-        let may_be_too_large = !page.is_small && is_there;
+        let is_alive = self.answers.load(Ordering::Relaxed) > page.answers_before;
+        let may_be_too_large = !page.is_small && is_alive;
         if may_be_too_large {
-            tracing::debug!("a page of a list did not come: from now on they are small");
-            self.are_small.store(true, Ordering::Relaxed);
+            tracing::debug!("a page of a list did not arrive: using small pages from now on");
+            self.is_small.store(true, Ordering::Relaxed);
         }
         may_be_too_large
     }
@@ -60,17 +64,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_are_small_once_a_large_one_did_not_come_from_a_server_that_answers() {
+    fn pages_become_small_if_a_server_answers_but_a_large_page_does_not_arrive() {
         let pages = PageSize::default();
         let (first, second) = (pages.next(), pages.next());
-        assert!(
-            !pages.shrink(first),
-            "a server that says nothing is not asked again"
-        );
-        pages.take_in_answer();
+        assert!(!pages.shrink(first), "a silent server is not asked again");
+        pages.count_answer();
         assert!(pages.shrink(first) && pages.shrink(second));
-        assert_eq!((first.limit(), pages.next().limit()), (LARGE, SMALL));
-        pages.take_in_answer();
-        assert!(!pages.shrink(pages.next()), "there is nothing smaller");
+        assert_eq!(
+            (first.limit(), pages.next().limit()),
+            (LARGE_PAGE, SMALL_PAGE)
+        );
+        pages.count_answer();
+        assert!(!pages.shrink(pages.next()), "there is no smaller page");
     }
 }

@@ -1,4 +1,4 @@
-//! The API server's clock, as its answers tell it.
+//! The API server's clock, estimated from the `Date` header of its answers.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -6,22 +6,22 @@ use http::HeaderMap;
 use http::header::DATE;
 use jiff::{SignedDuration, Timestamp, Unit, fmt::rfc2822};
 
-/// How far the server's clock is from this machine's; 0 until the first answer.
+/// The offset of the server's clock from this machine's; 0 until the first answer.
 #[derive(Debug, Default)]
 pub struct ServerClock {
     ahead_millis: AtomicI64,
 }
 
 impl ServerClock {
-    /// Takes in the `Date` header of an answer that has just come.
-    pub fn hear(&self, headers: &HeaderMap) {
+    /// Takes the `Date` header of an answer that has just arrived.
+    pub fn observe(&self, headers: &HeaderMap) {
         let date = headers.get(DATE).and_then(|value| value.to_str().ok());
         let Some(Ok(date)) = date.map(|text| rfc2822::parse(text).map(|date| date.timestamp()))
         else {
             return;
         };
         let ahead = date.duration_since(Timestamp::now());
-        // The header has whole seconds, cut off: less than that is no difference.
+        // The header has whole seconds, rounded down, so smaller offsets mean nothing.
         let millis = if ahead.abs() <= SignedDuration::from_millis(1500) {
             0
         } else {
@@ -53,37 +53,37 @@ mod tests {
         fn any_bytes_leave_a_time(bytes in any::<Vec<u8>>()) {
             let clock = ServerClock::default();
             if let Ok(value) = HeaderValue::from_bytes(&bytes) {
-                clock.hear(&HeaderMap::from_iter([(DATE, value)]));
+                clock.observe(&HeaderMap::from_iter([(DATE, value)]));
             }
             prop_assert!(clock.now().duration_since(Timestamp::now()).abs() < SignedDuration::from_secs(1));
         }
 
         #[test]
-        fn any_date_is_believed_as_far_as_it_can_be(seconds in -377_000_000_000..253_000_000_000_i64) {
+        fn any_date_is_taken(seconds in -377_000_000_000..253_000_000_000_i64) {
             let at = Timestamp::from_second(seconds).unwrap();
             if let Ok(date) = rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&at) {
                 let clock = ServerClock::default();
-                clock.hear(&HeaderMap::from_iter([(DATE, date.parse().unwrap())]));
+                clock.observe(&HeaderMap::from_iter([(DATE, date.parse().unwrap())]));
                 prop_assert!(clock.now().duration_since(at).abs() < SignedDuration::from_secs(2));
             }
         }
     }
 
-    fn heard(date: &str) -> SignedDuration {
+    fn offset_after(date: &str) -> SignedDuration {
         let clock = ServerClock::default();
         let mut headers = HeaderMap::new();
         headers.insert(DATE, date.parse().unwrap());
-        clock.hear(&headers);
+        clock.observe(&headers);
         clock.now().duration_since(Timestamp::now())
     }
 
     #[test]
-    fn a_server_in_another_year_is_believed() {
-        assert!(heard("Thu, 01 Jan 2099 00:00:00 GMT") > SignedDuration::from_hours(24));
+    fn a_server_in_another_year_is_taken_at_its_word() {
+        assert!(offset_after("Thu, 01 Jan 2099 00:00:00 GMT") > SignedDuration::from_hours(24));
     }
 
     #[test]
-    fn nonsense_is_ignored() {
-        assert!(heard("yesterday").abs() < SignedDuration::from_secs(1));
+    fn an_invalid_date_is_ignored() {
+        assert!(offset_after("yesterday").abs() < SignedDuration::from_secs(1));
     }
 }

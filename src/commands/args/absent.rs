@@ -106,7 +106,7 @@ async fn is_unknown_kind(
     kind: &'static dyn Kind,
     namespace: Option<&str>,
 ) -> bool {
-    match list::list(cluster, &groups::source(kind, namespace, None)).await {
+    match list::list(cluster, &groups::collection(kind, namespace, None)).await {
         Ok(_) => false,
         Err(error) => groups::clarified(cluster, kind, error).await.is_not_found(),
     }

@@ -2,8 +2,6 @@
 
 use std::collections::HashSet;
 
-use tokio::runtime::Handle;
-
 use crate::cli::{GlobalArgs, RemoteArgs};
 use crate::cluster::Clusters;
 use crate::cluster::transport::kubeconfig;
@@ -62,18 +60,14 @@ pub fn each(env: &CommandEnv, contexts: ContextSelection) -> anyhow::Result<Vec<
     Ok(once.map(|name| env.in_context(name)).collect())
 }
 
-/// Connects on another thread: a credential plugin may block, and must not stop the other clusters'
-/// work.
+/// Connects to one of several clusters.
 ///
 /// # Errors
 /// As [`CommandEnv::connect`].
 pub async fn connect(env: &CommandEnv, remotes: &RemoteArgs) -> anyhow::Result<Clusters> {
-    let (env, remotes) = (env.clone(), remotes.clone());
-    let runtime = Handle::current();
-    let connecting = move || runtime.block_on(env.connect(&remotes));
-    let cluster = tokio::task::spawn_blocking(connecting).await??;
+    let cluster = env.connect(remotes).await?;
     // Each of the clusters has other mirrors.
-    cluster.remotes().warn_of_none();
+    cluster.remotes().allow_unmirrored();
     Ok(cluster)
 }
 

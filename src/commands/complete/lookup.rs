@@ -29,7 +29,7 @@ pub fn kubeconfig(flags: &GlobalArgs) -> Kubeconfig {
 
 /// The cluster's namespaces, or those in the kubeconfig if listing is forbidden.
 pub fn namespaces(flags: &GlobalArgs) -> BTreeSet<String> {
-    let listed = ask(flags, async |cluster| namespaces::names(&cluster).await);
+    let listed = ask(flags, async |cluster| namespaces::names(&cluster, "").await);
     listed.map_or_else(|| configured_namespaces(flags), BTreeSet::from_iter)
 }
 

@@ -86,11 +86,9 @@ async fn existing_object(
     if format == ObjectFormat::Name {
         return Ok(Value::Null);
     }
-    let path = groups::endpoint(kind).object(&group.namespace, &group.name);
-    cluster
-        .get(&path)
-        .await
-        .map_err(|error| explain(cluster, &error))
+    let resource = groups::api_resource(kind);
+    let found = cluster.get(resource, Some(&group.namespace), &group.name);
+    found.await.map_err(|error| explain(cluster, &error))
 }
 
 /// As kubectl says it: `trafficsplit.split.smi-spec.io/web-failover created`.

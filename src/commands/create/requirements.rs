@@ -5,7 +5,7 @@ use crate::cluster::api::namespaces;
 use crate::cluster::api::services;
 use crate::cluster::api::services::Service;
 use crate::cluster::listwatch::list::list;
-use crate::cluster::remotes::remote_clusters;
+use crate::cluster::remotes::named_remotes;
 use crate::cluster::{Cluster, Clusters, RequestResult};
 use crate::model::{Carrier, ServiceRef};
 use crate::problem::Problem;
@@ -106,7 +106,7 @@ pub async fn unknown_readiness(
         } else {
             "the fallback, "
         };
-        let mend = remote_clusters::how_to_ask(&cluster.remotes().asked(), why)
+        let mend = named_remotes::how_to_ask(&cluster.remotes().asked(), why)
             .map_or(String::new(), |how| format!("; {how}, for watch too"));
         Some(format!(
             "the readiness of {role}{name}, is {part}unknown: {why}{mend}"

@@ -33,7 +33,7 @@ impl Driver<'_> {
         if self.announced
             && let Some(mirrored) = self.engine.mirrored(moment.now)
         {
-            self.cluster.remotes().warn_of_strangers(&mirrored);
+            self.cluster.remotes().warn_unmirrored(&mirrored);
         }
         Ok(())
     }
@@ -102,7 +102,7 @@ impl Driver<'_> {
         self.group_watches.drain(..).for_each(|task| task.abort());
         for kind in KINDS {
             let selector = self.options.selector.as_deref();
-            let source = groups::source(*kind, self.options.namespace.as_deref(), selector);
+            let source = groups::collection(*kind, self.options.namespace.as_deref(), selector);
             self.group_watches
                 .push(self.watches.follow_groups(*kind, source));
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::event_loop::Driver;
 use super::sync_tracker::Stream;
 use crate::cluster::RequestError;
-use crate::cluster::listwatch::watch::Event;
+use crate::cluster::listwatch::watch_event::Event;
 use crate::cluster::queries::kind_status::KindStatus;
 use crate::error;
 use crate::model::Notice;

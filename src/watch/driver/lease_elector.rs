@@ -24,7 +24,7 @@ const STANDBY_INTERVAL: Duration = Duration::from_secs(2);
 const FORBIDDEN_RETRY: Duration = Duration::from_secs(60);
 /// How long releasing a Lease may take.
 const RELEASE_LIMIT: Duration = Duration::from_secs(2);
-const LEASE_DURATION: Duration = Duration::from_secs(lease::SECONDS.unsigned_abs() as u64);
+const LEASE_DURATION: Duration = Duration::from_secs(lease::LEASE_SECONDS.unsigned_abs() as u64);
 
 /// An elector in a task of its own.
 #[derive(Debug)]
@@ -241,7 +241,7 @@ impl LeaseElector {
         let seconds = current
             .spec
             .lease_duration_seconds
-            .unwrap_or(lease::SECONDS)
+            .unwrap_or(lease::LEASE_SECONDS)
             .max(1);
         let duration = Duration::from_secs(u64::from(seconds.unsigned_abs()));
         let left = duration.checked_sub(now.duration_since(since))?;
@@ -250,7 +250,7 @@ impl LeaseElector {
 
     async fn release(mut self) {
         let Some(held) = self.held.take() else { return };
-        let released = timeout(RELEASE_LIMIT, lease::put(&self.cluster, &held.given_back())).await;
+        let released = timeout(RELEASE_LIMIT, lease::put(&self.cluster, &held.released())).await;
         if !matches!(released, Ok(Ok(_))) {
             let namespace = self.namespace;
             tracing::warn!(namespace, "could not release the Lease; it expires in 15 s");

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::cluster::listwatch::watch::Event;
+use crate::cluster::listwatch::watch_event::Event;
 use crate::model::Notice;
 use crate::readiness::scope::SliceWatchId;
 use crate::readiness::watches::{FollowedEvent, WatchSet};

@@ -10,7 +10,7 @@ use super::index::IndexKeys;
 use super::leases::LeaseState;
 use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::api::services::Service;
-use crate::cluster::listwatch::watch::Event;
+use crate::cluster::listwatch::watch_event::Event;
 use crate::model::{GroupId, Notice, ServiceRef, WhyUnknown};
 use crate::readiness::scope::{Affected, SliceWatchId};
 use crate::resource::Record;

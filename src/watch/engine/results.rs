@@ -39,7 +39,7 @@ impl Engine {
         } else if error.is_forbidden() {
             self.refuse(id, &error.to_string(), now);
         } else {
-            if error.may_be_done() {
+            if error.may_have_been_applied() {
                 group.write_uncertain(write);
             }
             self.report_failure(id, error.to_string(), "retrying");

@@ -15,13 +15,16 @@ struct Case {
 }
 
 /// Nothing works without the right to list groups.
-const GROUPS: (&str, &str) = ("trafficsplits", "to list trafficsplits.split.smi-spec.io");
+const GROUPS: (&str, &str) = (
+    "trafficsplits",
+    "cannot list trafficsplits.split.smi-spec.io",
+);
 
 const CASES: [Case; 11] = [
     Case {
         command: "create",
         args: &["spare", "--fallback", "bare"],
-        without: &[GROUPS, ("services", "to get services")],
+        without: &[GROUPS, ("services", "cannot get services")],
     },
     Case {
         command: "status",

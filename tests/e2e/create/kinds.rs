@@ -207,7 +207,7 @@ async fn forbidden_kinds_are_reported() {
         plugin.args(flags.iter().copied()).run()
     };
     let output = run(&["--kind", "httproute"]).await.code(1);
-    output.stderr_contains("to list httproutes.gateway.networking.k8s.io");
+    output.stderr_contains("cannot list httproutes.gateway.networking.k8s.io");
     let output = run(&[]).await.success();
     output.stderr_contains(
         "can't tell whether a GRPCRoute of gateway.networking.k8s.io already manages service web-svc",

@@ -153,7 +153,7 @@ async fn without_the_right_to_groups_it_ends_with_an_error() {
             .code(1);
         output
             .stderr_contains("context west")
-            .stderr_contains("to list trafficsplits.split.smi-spec.io in namespace")
+            .stderr_contains("cannot list trafficsplits.split.smi-spec.io in namespace")
             .stderr_contains("ask an administrator");
     }
 }

@@ -1,7 +1,9 @@
-//! Why credentials could not be had, without what they are made of: kube's own words hold the whole output and the
-//! environment of a plugin.
+//! Why no credentials could be obtained, without their content: kube's own messages hold the whole output and the
+//! environment of a credential plugin.
 
 use std::error::Error;
+use std::io;
+use std::sync::Arc;
 
 use kube::client::AuthError;
 use kube::config::AuthInfo;
@@ -9,10 +11,92 @@ use kube::config::AuthInfo;
 use crate::text::{clean, shorten};
 
 /// The longest part of a plugin's own words that is shown.
-const LONGEST: usize = 300;
+const MAX_PLUGIN_OUTPUT_CHARS: usize = 300;
 
-/// The failure to get credentials that is among the causes of an error.
-pub fn failure<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a AuthError> {
+/// Credentials that could not be obtained, or cannot be sent.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CredentialsError {
+    #[error("{plugin} cannot be started: {source}{hint}")]
+    PluginNotStarted {
+        plugin: String,
+        source: Arc<io::Error>,
+        hint: String,
+    },
+    #[error("{plugin} failed ({status}){output}")]
+    PluginFailed {
+        plugin: String,
+        status: std::process::ExitStatus,
+        output: String,
+    },
+    #[error("{plugin} did not print an ExecCredential with a status")]
+    NoExecCredential { plugin: String },
+    #[error(
+        "{token} has a line break or another control character in it, so no request can carry it"
+    )]
+    InvalidToken { token: String },
+    #[error("{0}")]
+    Other(String),
+}
+
+impl CredentialsError {
+    /// The failure to get credentials among the causes of an error.
+    pub fn find(error: &(dyn Error + 'static)) -> Option<Self> {
+        auth_error(error).map(|cause| Self::new(cause, None))
+    }
+
+    /// The same, in words that fit what the kubeconfig says about credentials.
+    pub fn find_for(error: &(dyn Error + 'static), auth: &AuthInfo) -> Option<Self> {
+        auth_error(error).map(|cause| Self::new(cause, Some(auth)))
+    }
+
+    /// There is a token, but no request can carry it.
+    pub fn is_invalid_token(&self) -> bool {
+        matches!(self, Self::InvalidToken { .. })
+    }
+
+    fn new(error: &AuthError, auth: Option<&AuthInfo>) -> Self {
+        let exec = auth.and_then(|auth| auth.exec.as_ref());
+        let command = exec.and_then(|exec| exec.command.as_deref()).map(clean);
+        let plugin = command.unwrap_or_else(|| "the credential plugin".to_owned());
+        match error {
+            AuthError::AuthExecStart(cause) => {
+                let hint = exec.and_then(|exec| exec.install_hint.as_deref());
+                let hint = hint.map_or_else(String::new, |hint| {
+                    let hint = clean(hint);
+                    format!("; {}", shorten(hint.trim(), MAX_PLUGIN_OUTPUT_CHARS))
+                });
+                // An io::Error cannot be cloned, and this one has no cause of its own.
+                let source = Arc::new(io::Error::new(cause.kind(), cause.to_string()));
+                Self::PluginNotStarted {
+                    plugin,
+                    source,
+                    hint,
+                }
+            }
+            AuthError::AuthExecRun { out, .. } => {
+                let output = clean(&String::from_utf8_lossy(&out.stderr));
+                let output = match shorten(output.trim(), MAX_PLUGIN_OUTPUT_CHARS) {
+                    empty if empty.is_empty() => empty,
+                    output => format!(": {output}"),
+                };
+                Self::PluginFailed {
+                    plugin,
+                    status: out.status,
+                    output,
+                }
+            }
+            AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed => {
+                Self::NoExecCredential { plugin }
+            }
+            AuthError::InvalidBearerToken(_) => Self::InvalidToken {
+                token: token_origin(auth, &plugin),
+            },
+            other => Self::Other(shorten(&clean(&other.to_string()), MAX_PLUGIN_OUTPUT_CHARS)),
+        }
+    }
+}
+
+fn auth_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a AuthError> {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if let Some(found) = error.downcast_ref() {
@@ -23,50 +107,15 @@ pub fn failure<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a AuthError> {
     None
 }
 
-/// Whether a token was had, but no request can carry it.
-pub fn is_malformed(error: &AuthError) -> bool {
-    matches!(error, AuthError::InvalidBearerToken(_))
-}
-
-/// `auth` is what the kubeconfig says of credentials, where that is known.
-pub fn in_words(error: &AuthError, auth: Option<&AuthInfo>) -> String {
-    let exec = auth.and_then(|auth| auth.exec.as_ref());
-    let command = exec.and_then(|exec| exec.command.as_deref());
-    let plugin = command.map_or_else(|| "the credential plugin".to_owned(), clean);
-    match error {
-        AuthError::AuthExecStart(cause) => {
-            let hint = exec
-                .and_then(|exec| exec.install_hint.as_deref())
-                .map(clean);
-            let hint = hint.map_or(String::new(), |hint| {
-                format!("; {}", shorten(hint.trim(), LONGEST))
-            });
-            format!("{plugin} cannot be started: {cause}{hint}")
-        }
-        AuthError::AuthExecRun { out, .. } => {
-            let said = shorten(clean(&String::from_utf8_lossy(&out.stderr)).trim(), LONGEST);
-            let said = if said.is_empty() {
-                said
-            } else {
-                format!(": {said}")
-            };
-            format!("{plugin} failed ({}){said}", out.status)
-        }
-        AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed => {
-            format!("{plugin} did not print an ExecCredential with a status")
-        }
-        AuthError::InvalidBearerToken(_) => {
-            let file = auth.and_then(|auth| auth.token_file.as_deref()).map(clean);
-            let token = match (command, file) {
-                _ if auth.is_some_and(|auth| auth.token.is_some()) => "the token".to_owned(),
-                (_, Some(file)) => format!("the token in {file}"),
-                (Some(_), None) => format!("the token that {plugin} gave"),
-                (None, None) => "the token".to_owned(),
-            };
-            format!(
-                "{token} has a line break or another control character in it, so no request can carry it"
-            )
-        }
-        other => shorten(&clean(&other.to_string()), LONGEST),
+/// Says where a token comes from: from the kubeconfig or a flag, from a file, or from a plugin.
+fn token_origin(auth: Option<&AuthInfo>, plugin: &str) -> String {
+    match auth {
+        Some(auth) if auth.token.is_some() => "the token".to_owned(),
+        Some(AuthInfo {
+            token_file: Some(file),
+            ..
+        }) => format!("the token in {}", clean(file)),
+        Some(AuthInfo { exec: Some(_), .. }) => format!("the token from {plugin}"),
+        _ => "the token".to_owned(),
     }
 }

@@ -1,3 +1,5 @@
+//! Credentials: where they come from, their refresh, and why they cannot be obtained.
+
 pub mod credentials;
 pub mod refresh;
 pub mod token;

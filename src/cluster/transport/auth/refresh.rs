@@ -1,118 +1,105 @@
-//! The client of a cluster, made anew when its credentials are refused: tokens expire, and the program or the file
-//! that they come from may have newer ones.
+//! Refresh of refused credentials: tokens expire, and the plugin or file that they come from may have newer ones, so
+//! the client of a cluster is rebuilt when the server answers 401 Unauthorized.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
 use kube::Client;
+use parking_lot::Mutex;
 
-use super::token_source::PAUSE;
+use super::token_source::CREDENTIALS_RETRY_INTERVAL;
 use crate::cluster::transport::connector;
 use crate::cluster::transport::kubeconfig;
 use crate::cluster::transport::options::ConnectOptions;
 
-pub struct Renewal {
-    /// By what new credentials are found; they name the context, so that it stays the same. None: elsewhere.
-    options: Option<ConnectOptions>,
+pub struct RefreshingClient {
     server: http::Uri,
-    current: Mutex<Current>,
+    /// Where to find newer credentials; none where only the creator of this client can.
+    refresh: Option<ConnectOptions>,
+    state: Mutex<ClientState>,
 }
 
-struct Current {
+struct ClientState {
     client: Client,
-    /// Counts the clients.
-    number: u64,
-    refused: bool,
-    /// When another one was last tried to be made.
-    tried: Instant,
-    /// It is being made. That goes on when the requests that wait for it do so no longer.
-    under_way: Option<Shared<BoxFuture<'static, ()>>>,
+    /// Counts the clients, so that a late 401 of an old one does not reject the new one.
+    generation: u64,
+    is_rejected: bool,
+    last_attempt: Instant,
+    rebuilding: Option<Rebuild>,
 }
 
-impl Renewal {
-    /// The client stays as it is: whoever made it finds new credentials.
-    pub fn never(client: Client, server: http::Uri) -> Self {
-        let current = Current {
+type Rebuild = Shared<BoxFuture<'static, ()>>;
+
+impl RefreshingClient {
+    pub fn new(client: Client, server: http::Uri, refresh: Option<ConnectOptions>) -> Self {
+        let state = ClientState {
             client,
-            number: 0,
-            refused: false,
-            tried: Instant::now(),
-            under_way: None,
+            generation: 0,
+            is_rejected: false,
+            last_attempt: Instant::now(),
+            rebuilding: None,
         };
         Self {
-            options: None,
             server,
-            current: Mutex::new(current),
+            refresh,
+            state: Mutex::new(state),
         }
     }
 
-    pub fn by(options: &ConnectOptions, client: Client, context: &str, server: http::Uri) -> Self {
-        Self {
-            options: Some(options.with_context(context)),
-            ..Self::never(client, server)
+    /// Returns the client with its generation. Waits for a new one where the last was rejected.
+    pub async fn current(self: &Arc<Self>) -> (Client, u64) {
+        let rebuild = self.rebuild_if_rejected();
+        if let Some(rebuild) = rebuild {
+            rebuild.await;
         }
+        let state = self.state.lock();
+        (state.client.clone(), state.generation)
     }
 
-    /// The client with its number: a new one where the last was refused and another can be had.
-    pub async fn client(self: &Arc<Self>) -> (Client, u64) {
-        if let Some(renewal) = self.renewal() {
-            renewal.await;
-        }
-        let current = self.current();
-        (current.client.clone(), current.number)
+    /// Notes that the server refused the credentials of this generation.
+    pub fn reject(&self, generation: u64) {
+        let mut state = self.state.lock();
+        state.is_rejected |= state.generation == generation;
     }
 
-    /// Takes in that the credentials of the client of this number were refused.
-    pub fn refused(&self, number: u64) {
-        let mut current = self.current();
-        current.refused |= current.number == number;
-    }
-
-    /// What to wait for, if the client is being made anew or is to be.
-    fn renewal(self: &Arc<Self>) -> Option<Shared<BoxFuture<'static, ()>>> {
-        let mut current = self.current();
-        if !current.refused {
+    fn rebuild_if_rejected(self: &Arc<Self>) -> Option<Rebuild> {
+        let mut state = self.state.lock();
+        if !state.is_rejected {
             return None;
         }
-        if current.under_way.is_none() && current.tried.elapsed() >= PAUSE {
-            let task = tokio::spawn(Arc::clone(self).renew());
-            current.under_way = Some(task.map(drop).boxed().shared());
+        if state.rebuilding.is_none() && state.last_attempt.elapsed() >= CREDENTIALS_RETRY_INTERVAL
+        {
+            // Detached, since it outlives the requests that wait for it: a slow credential plugin still serves later
+            // requests. At most one runs for each client.
+            let task = tokio::spawn(Arc::clone(self).rebuild());
+            state.rebuilding = Some(task.map(drop).boxed().shared());
         }
-        current.under_way.clone()
+        state.rebuilding.clone()
     }
 
-    async fn renew(self: Arc<Self>) {
-        let made = self.make().await;
-        let mut current = self.current();
-        if let Some(client) = made {
-            current.client = client;
-            current.number += 1;
-            current.refused = false;
+    async fn rebuild(self: Arc<Self>) {
+        let rebuilt = self.new_client().await;
+        let mut state = self.state.lock();
+        if let Some(client) = rebuilt {
+            state.client = client;
+            state.generation += 1;
+            state.is_rejected = false;
         }
-        current.tried = Instant::now();
-        current.under_way = None;
+        state.last_attempt = Instant::now();
+        state.rebuilding = None;
     }
 
-    /// Another client for the same server; a kubeconfig that now names another one is no help.
-    async fn make(&self) -> Option<Client> {
-        let config = kubeconfig::resolve(self.options.as_ref()?)
-            .await
-            .ok()?
-            .config;
-        if config.cluster_url != self.server {
+    /// Another client for the same server. A kubeconfig that names another server by this time is of no use.
+    async fn new_client(&self) -> Option<Client> {
+        let resolved = kubeconfig::resolve(self.refresh.as_ref()?).await.ok()?;
+        if resolved.config.cluster_url != self.server {
             return None;
         }
-        // Programs that give credentials block the thread that they are called on.
-        let made = tokio::task::spawn_blocking(move || connector::client(config))
-            .await
-            .ok()?;
-        made.inspect_err(|_| tracing::debug!("no new credentials can be had"))
+        let client = connector::client(resolved.config).await;
+        client
+            .inspect_err(|_| tracing::debug!("no new credentials"))
             .ok()
-    }
-
-    fn current(&self) -> MutexGuard<'_, Current> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,9 +1,14 @@
-//! Tokens as people and programs write them: with white space around, or as nothing that a request can carry.
+//! Tokens as people and programs write them: with white space around them, or with characters that no request can carry.
+//!
+//! kube panics on the latter when a credential plugin prints such a token: `Config::auth_layer` passes it to
+//! `AddAuthorizationLayer::bearer`, which unwraps, where it should return `AuthError::InvalidBearerToken`. Until that is
+//! fixed upstream, [`from_kube`] catches the panic and a process-wide panic hook keeps it quiet. Delete [`quietly`] and
+//! the hook when it is.
 
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
 use futures::future::ready;
@@ -12,16 +17,18 @@ use http::{HeaderValue, Request, Response};
 use kube::Config;
 use kube::client::{AuthError, Body, ConfigExt as _};
 use kube::config::AuthInfo;
+use parking_lot::Mutex;
 use secrecy::ExposeSecret as _;
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, Layer as _, service_fn};
 
-use super::token_source::HeaderSource;
+/// A service that answers with the Authorization header, if any.
+pub type HeaderSource = BoxCloneSyncService<Request<Body>, Response<Option<HeaderValue>>, BoxError>;
 
-/// A file is read again after this: whatever writes tokens there does so well before the last one ends.
-const FRESH: Duration = Duration::from_secs(50);
+/// A token file is read again after this time. Whatever writes tokens there does so well before the last one expires.
+const TOKEN_FILE_MAX_AGE: Duration = Duration::from_secs(50);
 
-/// Takes away the white space around a token, such as the line break at its end.
+/// Removes the white space around a token, such as the line break at its end.
 pub fn trim(auth: &mut AuthInfo) -> kube::Result<()> {
     if let Some(token) = &mut auth.token {
         let trimmed = token.expose_secret().trim().to_owned();
@@ -31,7 +38,7 @@ pub fn trim(auth: &mut AuthInfo) -> kube::Result<()> {
     Ok(())
 }
 
-/// The file that has the token, where nothing goes before it.
+/// The token file, where no other credentials take precedence over it.
 pub fn file(auth: &AuthInfo) -> Option<PathBuf> {
     let has_password = auth.username.is_some() && auth.password.is_some();
     let is_first = auth.auth_provider.is_none() && auth.token.is_none() && !has_password;
@@ -41,15 +48,15 @@ pub fn file(auth: &AuthInfo) -> Option<PathBuf> {
         .map(PathBuf::from)
 }
 
-/// Gives the header with what the file has at the time. Once it was read, it may be out of reach.
-pub fn of_file(file: PathBuf) -> kube::Result<HeaderSource> {
-    let read = read(&file).map_err(kube::Error::Auth)?;
-    let last = Arc::new(Mutex::new((Instant::now(), read)));
+/// The header with the current content of a file. Once read, the file may become unreadable.
+pub fn from_file(file: PathBuf) -> kube::Result<HeaderSource> {
+    let header = read(&file).map_err(kube::Error::Auth)?;
+    let cached = Arc::new(Mutex::new((Instant::now(), header)));
     Ok(BoxCloneSyncService::new(service_fn(
         move |_: Request<Body>| {
-            let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+            let header = cached_header(&file, &mut cached.lock());
             ready(
-                header_of(&file, &mut last)
+                header
                     .map(|header| Response::new(Some(header)))
                     .map_err(BoxError::from),
             )
@@ -57,23 +64,24 @@ pub fn of_file(file: PathBuf) -> kube::Result<HeaderSource> {
     )))
 }
 
-fn header_of(file: &Path, last: &mut (Instant, HeaderValue)) -> Result<HeaderValue, AuthError> {
-    if last.0.elapsed() >= FRESH {
+fn cached_header(
+    file: &Path,
+    cached: &mut (Instant, HeaderValue),
+) -> Result<HeaderValue, AuthError> {
+    if cached.0.elapsed() >= TOKEN_FILE_MAX_AGE {
         match read(file) {
-            Ok(header) => *last = (Instant::now(), header),
-            Err(AuthError::ReadTokenFile(..)) => last.0 = Instant::now(),
+            Ok(header) => *cached = (Instant::now(), header),
+            Err(AuthError::ReadTokenFile(..)) => cached.0 = Instant::now(),
             Err(malformed) => return Err(malformed),
         }
     }
-    Ok(last.1.clone())
+    Ok(cached.1.clone())
 }
 
 fn read(file: &Path) -> Result<HeaderValue, AuthError> {
     let text = std::fs::read_to_string(file);
-    bearer(
-        text.map_err(|cause| AuthError::ReadTokenFile(cause, file.to_owned()))?
-            .trim(),
-    )
+    let text = text.map_err(|cause| AuthError::ReadTokenFile(cause, file.to_owned()))?;
+    bearer(text.trim())
 }
 
 fn bearer(token: &str) -> Result<HeaderValue, AuthError> {
@@ -83,10 +91,11 @@ fn bearer(token: &str) -> Result<HeaderValue, AuthError> {
     Ok(header)
 }
 
-/// Gives the header by kube's own layer; none where there are no credentials for one. Blocks while a program runs.
-pub fn by_kube(config: &Config) -> kube::Result<Option<HeaderSource>> {
-    // It panics where a program gives a token that is no header, and does not say when that ends.
+/// The header from kube's own layer, or none where the configuration has no credentials for one. Blocks while a
+/// credential plugin runs.
+pub fn from_kube(config: &Config) -> kube::Result<Option<HeaderSource>> {
     let Some(layer) = quietly(|| config.auth_layer()) else {
+        // The panic does not hold the cause: make the error that kube should have returned.
         return bearer("\n").map(|_| None).map_err(kube::Error::Auth);
     };
     let header = |request: Request<Body>| {
@@ -97,24 +106,24 @@ pub fn by_kube(config: &Config) -> kube::Result<Option<HeaderSource>> {
 }
 
 thread_local! {
-    static QUIET: Cell<bool> = const { Cell::new(false) };
+    static IGNORE_PANICS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Does it; none where it panics, of which nothing is said.
+/// Runs a function, or returns none where it panics. The panic is not reported.
 fn quietly<T>(work: impl FnOnce() -> T) -> Option<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
-        let loud = panic::take_hook();
+        let report = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {
-            if !QUIET.get() {
-                loud(panic);
+            if !IGNORE_PANICS.get() {
+                report(panic);
             }
         }));
     });
-    QUIET.set(true);
-    let done = panic::catch_unwind(AssertUnwindSafe(work));
-    QUIET.set(false);
-    done.ok()
+    IGNORE_PANICS.set(true);
+    let result = panic::catch_unwind(AssertUnwindSafe(work));
+    IGNORE_PANICS.set(false);
+    result.ok()
 }
 
 #[cfg(test)]
@@ -129,37 +138,46 @@ mod tests {
     }
 
     #[test]
-    fn white_space_around_a_token_is_no_part_of_it() {
+    fn white_space_around_a_token_is_removed() {
         let mut auth = auth(" abc\r\n");
         trim(&mut auth).unwrap();
         assert_eq!(auth.token.unwrap().expose_secret(), "abc");
     }
 
     #[test]
-    fn a_token_that_no_request_can_carry() {
-        let refused = trim(&mut auth("a\nb")).unwrap_err();
+    fn a_token_that_no_request_can_carry_is_an_error() {
+        let error = trim(&mut auth("a\nb")).unwrap_err();
         assert!(
-            matches!(refused, kube::Error::Auth(AuthError::InvalidBearerToken(_))),
-            "{refused}"
+            matches!(error, kube::Error::Auth(AuthError::InvalidBearerToken(_))),
+            "{error}"
         );
     }
 
     #[test]
-    fn a_file_is_read_anew_and_may_go() {
+    fn a_token_file_is_read_again_and_may_be_removed() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "one\n").unwrap();
-        let mut last = (Instant::now(), read(file.path()).unwrap());
-        assert_eq!(last.1, "Bearer one");
+        let mut cached = (Instant::now(), read(file.path()).unwrap());
+        assert_eq!(cached.1, "Bearer one");
         std::fs::write(file.path(), "two\n").unwrap();
-        assert_eq!(header_of(file.path(), &mut last).unwrap(), "Bearer one");
-        let old = Instant::now().checked_sub(FRESH).unwrap();
-        last.0 = old;
-        assert_eq!(header_of(file.path(), &mut last).unwrap(), "Bearer two");
+        assert_eq!(
+            cached_header(file.path(), &mut cached).unwrap(),
+            "Bearer one"
+        );
+        let old = Instant::now().checked_sub(TOKEN_FILE_MAX_AGE).unwrap();
+        cached.0 = old;
+        assert_eq!(
+            cached_header(file.path(), &mut cached).unwrap(),
+            "Bearer two"
+        );
         std::fs::write(file.path(), "t\nhree").unwrap();
-        last.0 = old;
-        assert!(header_of(file.path(), &mut last).is_err());
+        cached.0 = old;
+        assert!(cached_header(file.path(), &mut cached).is_err());
         std::fs::remove_file(file.path()).unwrap();
-        assert_eq!(header_of(file.path(), &mut last).unwrap(), "Bearer two");
+        assert_eq!(
+            cached_header(file.path(), &mut cached).unwrap(),
+            "Bearer two"
+        );
     }
 
     #[test]

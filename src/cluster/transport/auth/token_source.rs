@@ -1,9 +1,9 @@
-//! The Authorization header of requests. A program may have to run for it, which takes as long as it takes: a request
-//! waits no longer than its own limit, but the program goes on for those that come after.
+//! The Authorization header of requests. A credential plugin may have to run for it, for as long as it likes: a request
+//! waits no longer than its own time limit, but the plugin goes on for the requests that come later.
 
 use std::error::Error;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -13,60 +13,62 @@ use http::{HeaderValue, Request, Response};
 use kube::Config;
 use kube::client::Body;
 use kube::config::AuthInfo;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 use tower::filter::AsyncPredicate;
-use tower::util::BoxCloneSyncService;
 use tower::{BoxError, ServiceExt as _};
 
 use super::token;
+use super::token::HeaderSource;
 
-/// After a failure nothing is asked for so long: it may take a program, and a person.
-pub const PAUSE: Duration = Duration::from_secs(10);
+/// After a failure no credentials are asked for in this time: it may take a plugin, and a person.
+pub const CREDENTIALS_RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
-/// What gives the header.
-pub type HeaderSource = BoxCloneSyncService<Request<Body>, Response<Option<HeaderValue>>, BoxError>;
-type Outcome = Result<Option<HeaderValue>, Unavailable>;
-type Asked = Shared<BoxFuture<'static, Outcome>>;
+type HeaderResult = Result<Option<HeaderValue>, NoCredentials>;
+type PendingHeader = Shared<BoxFuture<'static, HeaderResult>>;
 
-/// Adds the header to requests.
+/// Adds the Authorization header to requests.
 #[derive(Clone)]
-pub struct Authorization {
-    giver: HeaderSource,
-    state: Arc<Mutex<State>>,
+pub struct AuthorizationFilter {
+    source: HeaderSource,
+    state: Arc<Mutex<HeaderState>>,
 }
 
 #[derive(Default)]
-struct State {
-    under_way: Option<Asked>,
-    failed: Option<(Instant, Unavailable)>,
+struct HeaderState {
+    pending: Option<PendingHeader>,
+    last_failure: Option<(Instant, NoCredentials)>,
 }
 
-/// The header could not be had. Many requests may be told of one failure.
+/// The header could not be obtained. Many requests may share one failure.
 #[derive(Debug, Clone)]
-struct Unavailable(Arc<BoxError>);
+struct NoCredentials(Arc<BoxError>);
 
-impl fmt::Display for Unavailable {
+impl fmt::Display for NoCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("no credentials")
     }
 }
 
-impl Error for Unavailable {
+impl Error for NoCredentials {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(self.0.as_ref().as_ref())
     }
 }
 
-impl Authorization {
-    /// Takes what gives the header out of a configuration; none where it needs none. Blocks while a program runs.
+impl AuthorizationFilter {
+    /// Takes the credentials out of a configuration, or none where it has none for a header. Blocks while a
+    /// credential plugin runs.
     pub fn take(config: &mut Config) -> kube::Result<Option<Self>> {
         token::trim(&mut config.auth_info)?;
-        let giver = match token::file(&config.auth_info) {
-            Some(file) => Some(token::of_file(file)?),
-            None => token::by_kube(config)?,
+        let source = match token::file(&config.auth_info) {
+            Some(file) => Some(token::from_file(file)?),
+            None => token::from_kube(config)?,
         };
-        let Some(giver) = giver else { return Ok(None) };
-        // Left there, it would be asked for once more, by whatever looks for a client certificate.
+        let Some(source) = source else {
+            return Ok(None);
+        };
+        // kube would ask for them a second time when it looks for a client certificate.
         let AuthInfo {
             username,
             password,
@@ -78,74 +80,68 @@ impl Authorization {
         } = &mut config.auth_info;
         (*username, *password, *token, *token_file) = (None, None, None, None);
         (*exec, *auth_provider) = (None, None);
-        Ok(Some(Self::from(giver)))
+        Ok(Some(Self::from(source)))
     }
 
-    fn ask(&self) -> Asked {
-        let mut state = self.state();
-        if let Some(asked) = state
-            .under_way
-            .as_ref()
-            .filter(|asked| asked.peek().is_none())
+    fn header(&self) -> PendingHeader {
+        let mut state = self.state.lock();
+        if let Some(pending) = &state.pending
+            && pending.peek().is_none()
         {
-            return asked.clone();
+            return pending.clone();
         }
-        if let Some((at, failure)) = &state.failed
-            && at.elapsed() < PAUSE
+        if let Some((at, failure)) = &state.last_failure
+            && at.elapsed() < CREDENTIALS_RETRY_INTERVAL
         {
             return ready(Err(failure.clone())).boxed().shared();
         }
-        let asking = self.giver.clone().oneshot(Request::new(Body::empty()));
-        let mut asking = asking.map(|answer| answer.map(Response::into_body)).boxed();
-        if let Some(outcome) = (&mut asking).now_or_never() {
-            return ready(state.note(outcome)).boxed().shared();
+        let answer = self.source.clone().oneshot(Request::new(Body::empty()));
+        let mut header = answer.map(|answer| answer.map(Response::into_body)).boxed();
+        if let Some(result) = (&mut header).now_or_never() {
+            return ready(state.note(result)).boxed().shared();
         }
+        // Detached, since it outlives the request that started it: the plugin's answer serves later requests. At most
+        // one runs for each client.
         let this = self.clone();
         let task = tokio::spawn(async move {
-            let outcome = asking.await;
-            this.state().note(outcome)
+            let result = header.await;
+            this.state.lock().note(result)
         });
-        let lost = |cause| Err(Unavailable(Arc::new(BoxError::from(cause))));
-        let asked = task
-            .map(move |outcome| outcome.unwrap_or_else(lost))
+        let panicked = |cause| Err(NoCredentials(Arc::new(BoxError::from(cause))));
+        let pending = task
+            .map(move |result| result.unwrap_or_else(panicked))
             .boxed()
             .shared();
-        state.under_way.insert(asked).clone()
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        state.pending.insert(pending).clone()
     }
 }
 
-impl From<HeaderSource> for Authorization {
-    fn from(giver: HeaderSource) -> Self {
+impl From<HeaderSource> for AuthorizationFilter {
+    fn from(source: HeaderSource) -> Self {
         Self {
-            giver,
+            source,
             state: Arc::default(),
         }
     }
 }
 
-impl State {
-    fn note(&mut self, outcome: Result<Option<HeaderValue>, BoxError>) -> Outcome {
-        let outcome = outcome.map_err(|cause| Unavailable(Arc::new(cause)));
-        self.failed = outcome
-            .as_ref()
-            .err()
-            .map(|failure| (Instant::now(), failure.clone()));
-        outcome
+impl HeaderState {
+    fn note(&mut self, result: Result<Option<HeaderValue>, BoxError>) -> HeaderResult {
+        let result = result.map_err(|cause| NoCredentials(Arc::new(cause)));
+        let failure = result.as_ref().err().cloned();
+        self.last_failure = failure.map(|failure| (Instant::now(), failure));
+        result
     }
 }
 
-impl AsyncPredicate<Request<Body>> for Authorization {
+impl AsyncPredicate<Request<Body>> for AuthorizationFilter {
     type Future = BoxFuture<'static, Result<Request<Body>, BoxError>>;
     type Request = Request<Body>;
 
     fn check(&mut self, mut request: Request<Body>) -> Self::Future {
-        let asked = self.ask();
+        let header = self.header();
         async move {
-            if let Some(header) = asked.await? {
+            if let Some(header) = header.await? {
                 request.headers_mut().insert(AUTHORIZATION, header);
             }
             Ok(request)
@@ -160,19 +156,20 @@ mod tests {
 
     use tokio::time::{advance, timeout};
     use tower::service_fn;
+    use tower::util::BoxCloneSyncService;
 
     use super::*;
 
-    const LIMIT: Duration = Duration::from_secs(5);
+    const TEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-    /// What takes longer than a request may, and fails so often at first; and how often it was asked.
-    fn slow(failures: u32) -> (Authorization, Arc<AtomicU32>) {
+    /// A source that is slower than requests may be, and fails this often at first. Counts how often it was asked.
+    fn slow(failures: u32) -> (AuthorizationFilter, Arc<AtomicU32>) {
         let asked = Arc::<AtomicU32>::default();
         let count = Arc::clone(&asked);
         let give = move |_: Request<Body>| {
             let number = count.fetch_add(1, Ordering::Relaxed);
             async move {
-                tokio::time::sleep(LIMIT * 3).await;
+                tokio::time::sleep(TEST_TIMEOUT * 3).await;
                 if number < failures {
                     Err(BoxError::from("not now"))
                 } else {
@@ -181,25 +178,28 @@ mod tests {
             }
         };
         (
-            Authorization::from(BoxCloneSyncService::new(service_fn(give))),
+            AuthorizationFilter::from(BoxCloneSyncService::new(service_fn(give))),
             asked,
         )
     }
 
     async fn request(
-        authorization: &mut Authorization,
+        authorization: &mut AuthorizationFilter,
     ) -> Result<Result<Request<Body>, BoxError>, ()> {
-        timeout(LIMIT, authorization.check(Request::new(Body::empty())))
-            .await
-            .map_err(drop)
+        timeout(
+            TEST_TIMEOUT,
+            authorization.check(Request::new(Body::empty())),
+        )
+        .await
+        .map_err(drop)
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_program_that_is_slower_than_requests_may_be_gives_its_answer_to_later_ones() {
+    async fn a_slow_plugin_serves_later_requests() {
         let (mut authorization, asked) = slow(0);
         assert!(request(&mut authorization).await.is_err());
         assert!(request(&mut authorization).await.is_err());
-        advance(LIMIT).await;
+        advance(TEST_TIMEOUT).await;
         let answered = authorization
             .check(Request::new(Body::empty()))
             .await
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn after_a_failure_nothing_is_asked_for_a_while() {
+    async fn after_a_failure_the_source_is_not_asked_for_a_while() {
         let (mut authorization, asked) = slow(1);
         assert!(
             authorization
@@ -219,7 +219,7 @@ mod tests {
         );
         assert!(request(&mut authorization).await.unwrap().is_err());
         assert_eq!(asked.load(Ordering::Relaxed), 1);
-        advance(PAUSE).await;
+        advance(CREDENTIALS_RETRY_INTERVAL).await;
         assert!(request(&mut authorization).await.is_err());
         assert!(
             authorization

@@ -20,8 +20,8 @@ use super::effect::{Effect, Moment};
 use super::leases::LeaseState;
 use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::api::services::Service;
-use crate::cluster::listwatch::watch::Event;
-use crate::cluster::remotes::remote_clusters::NamedRemotes;
+use crate::cluster::listwatch::watch_event::Event;
+use crate::cluster::remotes::named_remotes::NamedRemotes;
 use crate::cluster::transport::error::Cause;
 use crate::cluster::{RequestError, RequestResult};
 use crate::model::readiness::{AddressFamily, SliceCounts};
@@ -330,9 +330,7 @@ fn slice(service: &str, ready: u32) -> Slice {
 }
 
 fn lost() -> RequestError {
-    let cause = Cause::Unreachable {
-        how: "the connection was cut".into(),
-    };
+    let cause = Cause::unreachable("the connection was cut");
     RequestError {
         method: http::Method::GET,
         path: "/x".into(),

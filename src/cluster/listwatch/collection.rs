@@ -1,0 +1,99 @@
+//! A collection of objects: where it is, which of its objects to select, and how to decode them.
+
+use std::sync::Arc;
+
+use kube::core::Request;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use crate::cluster::transport::api_resource::{ApiResource, Selection};
+
+/// An object that carries the resource version which a watch can continue from.
+pub trait Versioned: Send + 'static {
+    fn resource_version(&self) -> &str;
+}
+
+type Decode<T> = dyn Fn(&RawValue) -> serde_json::Result<T> + Send + Sync;
+
+/// A collection to list or watch.
+pub struct Collection<T> {
+    pub resource: ApiResource,
+    /// None: the whole cluster.
+    pub namespace: Option<String>,
+    pub selection: Selection,
+    decode: Arc<Decode<T>>,
+}
+
+impl<T> Clone for Collection<T> {
+    fn clone(&self) -> Self {
+        Self {
+            resource: self.resource,
+            namespace: self.namespace.clone(),
+            selection: self.selection.clone(),
+            decode: Arc::clone(&self.decode),
+        }
+    }
+}
+
+impl<T> std::fmt::Debug for Collection<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Collection")
+            .field("path", &self.path())
+            .field("selection", &self.selection)
+            .finish()
+    }
+}
+
+impl<T> Collection<T> {
+    /// The objects with these labels.
+    pub fn new(
+        resource: ApiResource,
+        namespace: Option<&str>,
+        labels: impl Into<String>,
+        decode: impl Fn(&RawValue) -> serde_json::Result<T> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            resource,
+            namespace: namespace.map(str::to_owned),
+            selection: Selection {
+                labels: labels.into(),
+                fields: String::new(),
+            },
+            decode: Arc::new(decode),
+        }
+    }
+
+    /// Only the objects with these fields.
+    #[must_use]
+    pub fn with_fields(mut self, fields: impl Into<String>) -> Self {
+        self.selection.fields = fields.into();
+        self
+    }
+
+    pub fn path(&self) -> String {
+        self.resource.collection(self.namespace.as_deref())
+    }
+
+    /// Builds requests for the collection.
+    pub(crate) fn request(&self) -> Request {
+        self.resource.request(self.namespace.as_deref())
+    }
+
+    /// Decodes an object. One bad object must not fail a whole list, so it is skipped with a warning.
+    pub(crate) fn decode(&self, raw: &RawValue) -> Option<T> {
+        (self.decode)(raw)
+            .inspect_err(|cause| {
+                tracing::warn!(%cause, "an object without readable metadata is skipped");
+            })
+            .ok()
+    }
+}
+
+impl<T: DeserializeOwned> Collection<T> {
+    /// All objects, decoded by their type.
+    pub fn all(resource: ApiResource, namespace: Option<&str>) -> Self {
+        Self::new(resource, namespace, "", |raw| {
+            serde_json::from_str(raw.get())
+        })
+    }
+}

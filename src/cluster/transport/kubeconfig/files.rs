@@ -1,0 +1,96 @@
+//! The kubeconfig files: which ones count, and how they are merged.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use kube::config::{Kubeconfig, KubeconfigError};
+
+use crate::problem::Problem;
+
+/// Reads the kubeconfig that the flag or the environment names, merged as kubectl does: files of a list that do not
+/// exist are skipped. Returns the files that it came from too, or none where nothing names a file and the usual place
+/// has none.
+///
+/// # Errors
+/// A `Problem` that names the file that is missing or cannot be read.
+pub fn read(named: Option<&Path>) -> anyhow::Result<Option<(Kubeconfig, Vec<PathBuf>)>> {
+    if let Some(path) = named {
+        return Ok(Some((read_file(path)?, vec![path.to_owned()])));
+    }
+    let listed = listed_in_environment();
+    let candidates = if listed.is_empty() {
+        default_path().into_iter().collect()
+    } else {
+        listed.clone()
+    };
+    let existing: Vec<PathBuf> = candidates
+        .into_iter()
+        .filter(|path| path.exists())
+        .collect();
+    if existing.is_empty() {
+        return if listed.is_empty() {
+            Ok(None)
+        } else {
+            Err(missing(&listed).into())
+        };
+    }
+    let mut merged = Kubeconfig::default();
+    for path in &existing {
+        merged = merged
+            .merge(read_file(path)?)
+            .with_context(|| format!("merging {}", path.display()))?;
+    }
+    Ok(Some((merged, existing)))
+}
+
+fn listed_in_environment() -> Vec<PathBuf> {
+    let list = std::env::var_os("KUBECONFIG").unwrap_or_default();
+    std::env::split_paths(&list)
+        .filter(|path| !path.as_os_str().is_empty())
+        .collect()
+}
+
+fn default_path() -> Option<PathBuf> {
+    std::env::home_dir().map(|home| home.join(".kube/config"))
+}
+
+fn read_file(path: &Path) -> Result<Kubeconfig, Problem> {
+    if !path.exists() {
+        return Err(missing(&[path.to_owned()]));
+    }
+    Kubeconfig::read_from(path).map_err(|cause| {
+        let path = path.display();
+        let message = match cause {
+            // The parser's message quotes the file, which may hold tokens and keys.
+            KubeconfigError::Parse(cause) => {
+                let line = cause
+                    .location()
+                    .map_or(String::new(), |at| format!(" from line {} on", at.line()));
+                format!("{path} is not a kubeconfig: it cannot be read{line}")
+            }
+            cause => format!("{path} cannot be read: {cause}"),
+        };
+        Problem::new(message).next("check it with: kubectl config view")
+    })
+}
+
+/// Lists files for a message.
+pub fn list(files: &[PathBuf]) -> String {
+    let files: Vec<String> = files
+        .iter()
+        .map(|file| file.display().to_string())
+        .collect();
+    files.join(", ")
+}
+
+fn missing(files: &[PathBuf]) -> Problem {
+    Problem::new(format!("kubeconfig {} does not exist", list(files)))
+        .next("name another one with --kubeconfig or in KUBECONFIG")
+}
+
+/// The problem of a machine without any kubeconfig.
+pub fn none_found() -> Problem {
+    Problem::new("there is no kubeconfig: KUBECONFIG is not set and ~/.kube/config does not exist")
+        .next("name one with --kubeconfig or in KUBECONFIG")
+        .next("or try everything on clusters of your own: kubectl failover sandbox up")
+}
