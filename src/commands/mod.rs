@@ -49,7 +49,7 @@ async fn run_command(env: &CommandEnv, command: Command) -> anyhow::Result<Exit>
         Command::Set(args) => set::run(env, &args).await,
         Command::Pause(args) => pause::pause(env, &args).await,
         Command::Resume(args) => pause::resume(env, &args).await,
-        Command::Sandbox(command) => sandbox::run(command).await,
+        Command::Sandbox(command) => sandbox::run(&env.streams, command).await,
         Command::Completion(args) => completion::run(env, &args),
     }
 }

@@ -1,15 +1,13 @@
 //! `sandbox`: local throwaway clusters.
 
 use crate::cli::SandboxCommand;
+use crate::output::streams::Streams;
 use crate::problem::{Exit, Problem};
 use crate::sandbox::cli::{network, run, up};
 use crate::sandbox::demo;
 use crate::sandbox::supervisor::supervise;
 
-use crate::output::streams::Streams;
-
-pub async fn run(command: SandboxCommand) -> anyhow::Result<Exit> {
-    let streams = &Streams::process();
+pub async fn run(streams: &Streams, command: SandboxCommand) -> anyhow::Result<Exit> {
     match command {
         SandboxCommand::Up(args) => up::up(streams, &args).await,
         SandboxCommand::Down => up::down(streams).await,

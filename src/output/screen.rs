@@ -1,13 +1,13 @@
-//! A terminal's screen that is drawn over and over, and left as it was.
+//! A full-screen display on a terminal, which gets its own screen back at the end.
 
 use super::streams::Streams;
 
-/// A screen of its own, no cursor, and no line that runs over into the next one.
-const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J";
-const LEAVE: &str = "\x1b[?7h\x1b[?25h\x1b[?1049l";
-/// Terminals that know this show the frame when it is whole.
-const BEGIN: &str = "\x1b[?2026h\x1b[H";
-const END: &str = "\x1b[J\x1b[?2026l";
+/// The alternate screen, no cursor, and no line wrap.
+const ENTER_SCREEN: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J";
+const LEAVE_SCREEN: &str = "\x1b[?7h\x1b[?25h\x1b[?1049l";
+/// A synchronised update: terminals that know it show a frame when it is complete.
+const BEGIN_FRAME: &str = "\x1b[?2026h\x1b[H";
+const END_FRAME: &str = "\x1b[J\x1b[?2026l";
 
 /// The terminal gets its screen back when this is dropped.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub struct Screen {
 
 impl Screen {
     /// # Errors
-    /// Where the terminal can't be written to.
+    /// If the terminal cannot be written.
     pub fn enter(streams: &Streams) -> anyhow::Result<Self> {
         let mut screen = Self {
             streams: streams.clone(),
@@ -33,42 +33,42 @@ impl Screen {
     /// Takes the screen again after [`Self::leave`].
     ///
     /// # Errors
-    /// Where the terminal can't be written to.
+    /// If the terminal cannot be written.
     pub fn resume(&mut self) -> anyhow::Result<()> {
         self.entered = true;
         self.forget();
-        self.write(ENTER)
+        self.write(ENTER_SCREEN)
     }
 
-    /// Gives the terminal its screen back.
+    /// Returns to the screen of the terminal.
     ///
     /// # Errors
-    /// Where the terminal can't be written to.
+    /// If the terminal cannot be written.
     pub fn leave(&mut self) -> anyhow::Result<()> {
         if std::mem::take(&mut self.entered) {
-            self.write(LEAVE)
+            self.write(LEAVE_SCREEN)
         } else {
             Ok(())
         }
     }
 
-    /// What was drawn may no longer be there: the next frame is drawn even if it is the same.
+    /// Has the next frame drawn even if it is the same.
     pub fn forget(&mut self) {
         self.frame.clear();
     }
 
-    /// Draws these lines over those that are there; nothing if they are the same. What a line leaves of the old one
-    /// is cleared after it, so that nothing is ever blank in between.
+    /// Draws these lines over the last ones, unless they are the same. The rest of each line is
+    /// cleared after it, so that the screen does not flicker.
     ///
     /// # Errors
-    /// Where the terminal can't be written to.
+    /// If the terminal cannot be written.
     pub fn draw(&mut self, frame: Vec<String>) -> anyhow::Result<()> {
         if frame == self.frame {
             return Ok(());
         }
         let lines: Vec<String> = frame.iter().map(|line| format!("{line}\x1b[K")).collect();
         self.frame = frame;
-        self.write(&format!("{BEGIN}{}{END}", lines.join("\r\n")))
+        self.write(&format!("{BEGIN_FRAME}{}{END_FRAME}", lines.join("\r\n")))
     }
 
     fn write(&mut self, text: &str) -> anyhow::Result<()> {

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::io::{self, ErrorKind, IsTerminal as _, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -54,19 +54,15 @@ impl fmt::Debug for Streams {
 }
 
 impl Streams {
-    /// The streams of this process.
+    /// The streams of this process. Made once: a queue holds the lines of its own clones only.
     pub fn process() -> Self {
-        // One for all callers: a queue that one of them has started must hold the lines of all.
-        static PROCESS: LazyLock<Streams> = LazyLock::new(|| {
-            let (out, err) = (io::stdout(), io::stderr());
-            Streams(Arc::new(Inner {
-                out: OutputStream::new("standard output", out.is_terminal(), out),
-                err: OutputStream::new("standard error", err.is_terminal(), err),
-                has_hung_up: Box::new(stdout_has_hung_up),
-                logs_json: AtomicBool::new(false),
-            }))
-        });
-        PROCESS.clone()
+        let (out, err) = (io::stdout(), io::stderr());
+        Self(Arc::new(Inner {
+            out: OutputStream::new("standard output", out.is_terminal(), out),
+            err: OutputStream::new("standard error", err.is_terminal(), err),
+            has_hung_up: Box::new(stdout_has_hung_up),
+            logs_json: AtomicBool::new(false),
+        }))
     }
 
     /// Writes a line to standard output.

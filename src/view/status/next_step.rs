@@ -125,7 +125,7 @@ fn unknown_next(status: &Status, place: &str, ours: &str) -> String {
     let unknown: Vec<(&str, &WhyUnknown)> = unknown.collect();
     match unknown.first() {
         Some((backend, WhyUnknown::Remote { cluster, .. })) => clean(&format!(
-            "see whether cluster {cluster} can be reached; to try {backend} all the same: {}",
+            "check that cluster {cluster} is reachable; to try {backend} anyway: {}",
             command_on(
                 "force",
                 &status.id,

@@ -55,7 +55,7 @@ pub fn notes(groups: ClusterStatuses, style: TableStyle) -> String {
         .filter(|(_, count)| *count > MAX_NOTES_PER_STATE)
     {
         text.push_str(&format!(
-            "{} more are {state}: -o json says why of each\n",
+            "{} more are {state} (-o json shows the reasons)\n",
             count - MAX_NOTES_PER_STATE
         ));
     }
@@ -104,7 +104,9 @@ fn note(status: &Status, name: &str, now: Timestamp) -> String {
         text.push_str(&format!("{} ", said(words)));
     }
     if status.flags.unverified {
-        text.push_str("The traffic is where nobody can say that anything is ready (unverified). ");
+        text.push_str(
+            "The traffic was sent there without confirming that anything is ready (unverified). ",
+        );
     }
     if let Some(order) = &status.order {
         text.push_str(&format!("{}. ", said(&order_words(order, &status.runner))));
@@ -137,14 +139,17 @@ fn note(status: &Status, name: &str, now: Timestamp) -> String {
 /// Why a change that is due has not been made.
 fn unwritten(status: &Status) -> &'static str {
     match (&status.runner, status.left_over()) {
-        (Runner::Nobody, Some(LeftOver::Pause)) => "The pause is over, and nobody runs to end it. ",
-        (Runner::Nobody, _) => "Nobody runs to write that. ",
+        (Runner::Nobody, Some(LeftOver::Pause)) => {
+            "The pause has expired, but no watch is running to end it. "
+        }
+        (Runner::Nobody, _) => "No watch is running, so nothing will apply this. ",
         (Runner::Upstream, Some(LeftOver::Pause)) => {
-            "The pause is over, and Linkerd's controller does not end it. "
+            "The pause has expired, but Linkerd's controller does not end it. "
         }
         // The words about the override say it.
         (Runner::Upstream, Some(LeftOver::Override)) => "",
-        _ => "That is not written yet. ",
+        (Runner::Held(_), _) => "The running watch will apply this. ",
+        _ => "This has not been applied yet. ",
     }
 }
 
@@ -158,7 +163,7 @@ fn unknown_words(status: &Status) -> Option<String> {
             "has more endpoints"
         };
         (!status.reason.contains(&why))
-            .then(|| format!("Whether {} {what} is not known: {why}.", backend.name))
+            .then(|| format!("Can't tell whether {} {what}: {why}.", backend.name))
     });
     let words: Vec<String> = words.collect();
     (!words.is_empty()).then(|| words.join(" "))
@@ -192,15 +197,15 @@ fn order_words(order: &OrderStatus, runner: &Runner) -> String {
         OrderStatus::InForce(order) => asked(order),
         OrderStatus::Over(order) => {
             let yet = match runner {
-                Runner::Nobody => "nobody runs to end it",
+                Runner::Nobody => "no watch is running to end it",
                 Runner::Upstream => "Linkerd's controller does not end it",
-                Runner::Held(_) | Runner::Unknown => "not ended yet",
+                Runner::Held(_) | Runner::Unknown => "it has not been ended yet",
             };
             format!("{}, expired at {}: {yet}", asked(order), end(order))
         }
         OrderStatus::Homeless(order) => {
             format!(
-                "{}, without an end: it does not say which backend is home",
+                "{}, without an expiry: the override does not say which backend is home",
                 asked(order)
             )
         }
@@ -217,7 +222,7 @@ fn order_words(order: &OrderStatus, runner: &Runner) -> String {
                 .as_ref()
                 .map(|by| format!("; last edited by {by} (a hint)"));
             format!(
-                "There is a broken override: {why}{asked}{}",
+                "The override is broken: {why}{asked}{}",
                 by.unwrap_or_default()
             )
         }

@@ -85,7 +85,9 @@ impl StatusFrame<'_> {
             let left_out = lines.len() + 1 - room;
             lines.truncate(room.saturating_sub(1));
             if room > 0 {
-                lines.push(self.cut(&format!("… {left_out} more lines do not fit")));
+                lines.push(self.cut(&format!(
+                    "… {left_out} more lines (enlarge the window or filter with -l)"
+                )));
             }
         }
     }
@@ -107,7 +109,7 @@ impl StatusFrame<'_> {
     fn table(&self, statuses: &[Status]) -> Vec<String> {
         if statuses.is_empty() {
             let next = format!(
-                "make one with: kubectl failover create SERVICE --fallback SERVICE {}",
+                "create one with: kubectl failover create SERVICE --fallback SERVICE {}",
                 self.scope
             );
             return wrap(
@@ -299,7 +301,7 @@ mod tests {
         );
         let low = frame(250, 10, 40);
         assert!(
-            low.last().unwrap().ends_with("more lines do not fit"),
+            low.last().unwrap().contains(" more lines (enlarge"),
             "{low:#?}"
         );
     }

@@ -77,7 +77,7 @@ async fn without_a_watch_a_warning_says_that_the_override_stays() {
         .success();
     table
         .stdout_contains(", expired at ")
-        .stdout_contains(": nobody runs to end it")
+        .stdout_contains(": no watch is running to end it")
         .stdout_contains("next: kubectl failover watch --context west");
     ns.west.until_weights("web", &[0, 1, 0]).await;
     run(&ns.west, "failback web").await.success();

@@ -181,7 +181,7 @@ async fn an_override_without_a_home_needs_the_flag() {
         .run()
         .await
         .success()
-        .stdout_contains("without an end: it does not say which backend is home")
+        .stdout_contains("without an expiry: the override does not say which backend is home")
         .stdout_contains("next: kubectl failover failback web --home BACKEND");
     let output = run(
         &ns.west,

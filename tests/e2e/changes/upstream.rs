@@ -90,6 +90,6 @@ async fn a_warning_names_what_upstream_ignores() {
     run("status web --for OutOfSync --timeout 20s").await;
     run("status web")
         .await
-        .stdout_contains("The pause is over, and Linkerd's controller does not end it. ")
+        .stdout_contains("The pause has expired, but Linkerd's controller does not end it. ")
         .stdout_contains("  next: kubectl failover resume web --context west -n shop");
 }

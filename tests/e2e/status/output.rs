@@ -33,7 +33,7 @@ async fn before_during_and_after_a_failover() {
     let output = output
         .stdout_contains("OutOfSync")
         .stdout_contains("web: web has no ready endpoints (0 of 1); weights web=1,");
-    let output = output.stdout_contains("should be web=0,web-east=1. Nobody runs to write that.");
+    let output = output.stdout_contains("should be web=0,web-east=1. No watch is running");
     output.stdout_contains(&format!(
         "  next: kubectl failover watch --context west -n {}",
         ns.name

@@ -68,7 +68,7 @@ async fn many_groups_and_their_slices_take_one_list_each() {
         .count();
     assert_eq!(steps, 1, "{output}");
     let end = format!(
-        "{} more are OutOfSync: -o json says why of each\n{GROUP_COUNT} groups: ",
+        "{} more are OutOfSync (-o json shows the reasons)\n{GROUP_COUNT} groups: ",
         GROUP_COUNT - 1 - 10
     );
     assert!(output.stdout.contains(&end), "{output}");
