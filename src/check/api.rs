@@ -1,4 +1,4 @@
-//! Whether there is an API server, and whether it is new enough.
+//! Checks whether the API server answers, and whether it is new enough.
 
 use futures::future::join;
 
@@ -13,15 +13,15 @@ use crate::model::check::{Category, CheckResult};
 use crate::problem::Problem;
 
 /// The first version with EndpointSlices as v1.
-const OLDEST: (u32, u32) = (1, 21);
-/// What the tool uses, apart from the core.
-const APIS: [&str; 3] = [
+const MIN_VERSION: (u32, u32) = (1, 21);
+/// The APIs that the tool uses besides the core.
+const REQUIRED_APIS: [&str; 3] = [
     "discovery.k8s.io/v1",
     "events.k8s.io/v1",
     "coordination.k8s.io/v1",
 ];
 
-/// Gives the cluster and what it serves too, where it answers.
+/// Returns the cluster and what it serves too, if it answers.
 pub async fn check(flags: &GlobalArgs) -> (Category, Option<(Cluster, ApiGroups)>) {
     let mut category = Category::new("kubernetes-api");
     let cluster = match Cluster::connect(&flags.connect_options(RbacCommand::Check)).await {
@@ -63,7 +63,7 @@ pub async fn check(flags: &GlobalArgs) -> (Category, Option<(Cluster, ApiGroups)
     }
 }
 
-/// A [`Problem`] with what to do about it; any other error in its own words.
+/// Returns the lines of an error. A [`Problem`] has what to do about it.
 fn words(error: &anyhow::Error) -> Vec<String> {
     let next = error
         .downcast_ref::<Problem>()
@@ -81,12 +81,14 @@ fn may_pass(error: &RequestError) -> bool {
 }
 
 fn is_new_enough(version: &Version) -> CheckResult {
-    let (major, minor) = OLDEST;
+    let (major, minor) = MIN_VERSION;
     let description = format!(
         "its version is {major}.{minor} or newer ({})",
         version.git_version
     );
-    let is_old = version.numbers().is_some_and(|numbers| numbers < OLDEST);
+    let is_old = version
+        .numbers()
+        .is_some_and(|numbers| numbers < MIN_VERSION);
     let complaint = || {
         format!(
             "{} has no EndpointSlices as v1; upgrade the cluster",
@@ -97,7 +99,7 @@ fn is_new_enough(version: &Version) -> CheckResult {
 }
 
 fn serves_all(apis: &ApiGroups) -> CheckResult {
-    let missing = APIS.iter().filter(|api| !apis.serve(api));
+    let missing = REQUIRED_APIS.iter().filter(|api| !apis.serve(api));
     let complaints = missing.map(|api| format!("{api} is not served")).collect();
     CheckResult::error(
         "it serves EndpointSlices, Events and Leases as v1",

@@ -1,4 +1,4 @@
-//! The groups that there are: whether each is valid, complete and run by somebody.
+//! Checks the groups: whether each one is valid, complete and run by exactly one controller.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -18,7 +18,7 @@ use crate::resource::Record;
 use crate::resource::gitops::keep_weights;
 use crate::text::word;
 
-/// Gives the groups too.
+/// Returns the groups too.
 pub async fn check(cluster: &Clusters, flags: &GlobalArgs) -> (Category, Vec<Record>) {
     let mut category = Category::new("failover-groups");
     let (place, listed) = list(cluster, flags).await;
@@ -57,8 +57,8 @@ pub async fn check(cluster: &Clusters, flags: &GlobalArgs) -> (Category, Vec<Rec
     (category, records)
 }
 
-/// Those of the namespace that is named; otherwise of all namespaces or, where that is not allowed, of the
-/// context's.
+/// Lists the groups of the namespace that was given. Without one, those of all namespaces or, where that is forbidden,
+/// of the context's namespace.
 async fn list(cluster: &Cluster, flags: &GlobalArgs) -> (String, RequestResult<GroupList>) {
     if flags.namespace.is_none() {
         let everywhere = list_groups(cluster, None, None).await;
@@ -74,7 +74,7 @@ async fn list(cluster: &Cluster, flags: &GlobalArgs) -> (String, RequestResult<G
     )
 }
 
-/// The groups that Linkerd's own controller runs; none where that can't be known.
+/// Returns the groups that Linkerd's own controller runs. None where that cannot be read.
 async fn run_by_upstream(cluster: &Cluster, records: &[Record]) -> HashSet<GroupId> {
     let Ok(Some(upstream)) = upstream::find(cluster).await else {
         return HashSet::new();
@@ -115,7 +115,8 @@ impl Groups<'_> {
         ]
     }
 
-    /// The groups that are none, or only by their own: an older one has the same apex.
+    /// Returns a line for each invalid group: invalid by itself or, with `claimed_twice`, because an older group has the
+    /// same apex.
     fn invalid(&self, claimed_twice: bool) -> Vec<String> {
         let both = self.records.iter().zip(&self.statuses);
         let chosen = both.filter(|(record, _)| record.group.is_ok() == claimed_twice);
@@ -134,7 +135,7 @@ impl Groups<'_> {
         CheckResult::error("no service is the apex of two groups", self.invalid(true))
     }
 
-    /// A line for each backend of which `complain` says something.
+    /// Returns a line for each backend that `complain` returns a complaint for.
     fn backends(&self, complain: impl Fn(&Readiness) -> Option<String>) -> Vec<String> {
         let backends = self
             .statuses
@@ -155,7 +156,7 @@ impl Groups<'_> {
         let missing = self.backends(|readiness| {
             let is_missing = *readiness == Readiness::Missing;
             is_missing.then(|| {
-                "does not exist; make the Service or, if it is a mirror, export the original"
+                "does not exist; create the Service or, for a mirror, export the original"
                     .to_owned()
             })
         });
@@ -236,13 +237,13 @@ impl Groups<'_> {
                 )
             });
         CheckResult::warning(
-            "nothing keeps a group from having its effect",
+            "no other object interferes with a group",
             self.statuses.iter().flat_map(lines).collect(),
         )
         .hint(hint.unwrap_or_default())
     }
 
-    /// A line for each namespace of groups of which this holds.
+    /// Returns the groups for which `applies` is true, by namespace.
     fn by_namespace(&self, applies: impl Fn(&Status) -> bool) -> BTreeMap<&str, Vec<String>> {
         let mut namespaces: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for id in self
@@ -260,12 +261,12 @@ impl Groups<'_> {
     }
 
     fn run(&self) -> CheckResult {
-        const DESCRIPTION: &str = "every group is run by somebody";
+        const DESCRIPTION: &str = "every group has a running watch";
         let is_unknown = |status: &Status| status.runner == Runner::Unknown;
         let unknown = self.by_namespace(is_unknown);
         if let Some(namespace) = unknown.keys().next() {
             let complaint = format!(
-                "who runs the groups of namespace {namespace} is not known: Leases cannot be read"
+                "can't tell whether a watch is running in namespace {namespace}: cannot read Leases"
             );
             return CheckResult::warning(DESCRIPTION, vec![complaint]);
         }
@@ -281,7 +282,7 @@ impl Groups<'_> {
         );
         let line = |(namespace, names): (&&str, &Vec<String>)| {
             format!(
-                "nobody runs {} in namespace {namespace}: nothing moves by itself",
+                "no watch is running for {} in namespace {namespace}: nothing will fail over automatically",
                 names.join(", ")
             )
         };
@@ -291,14 +292,14 @@ impl Groups<'_> {
     fn run_once(&self) -> CheckResult {
         let holder = |status: &Status| match &status.runner {
             Runner::Held(holder) if self.run_by_upstream.contains(&status.id) => Some(format!(
-                "{}: {holder} and Linkerd's failover controller both move it; end one, or give the group another \
+                "{}: {holder} and Linkerd's failover controller both run it; stop one, or give the group another \
                  controlled-by label",
                 status.id
             )),
             _ => None,
         };
         CheckResult::warning(
-            "no group has two loops",
+            "no group has two controllers",
             self.statuses.iter().filter_map(holder).collect(),
         )
     }
@@ -307,7 +308,7 @@ impl Groups<'_> {
         let owned = self.records.iter().filter_map(|record| {
             let owner = record.meta.gitops_owner()?;
             Some(format!(
-                "{}: {owner} may put its weights back; {}",
+                "{}: {owner} may revert its weights; {}",
                 record.id(),
                 keep_weights(owner, record.kind.info().carrier)
             ))

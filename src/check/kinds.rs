@@ -1,4 +1,4 @@
-//! Which kinds of objects there are that can carry a group.
+//! Checks which kinds of objects that can carry groups the cluster serves.
 
 use futures::future::join_all;
 
@@ -9,7 +9,7 @@ use crate::cluster::{Cluster, RequestResult};
 use crate::model::check::{Category, CheckResult};
 use crate::resource::{KINDS, KindInfo};
 
-/// Tells too whether there can be groups at all.
+/// Returns too whether there can be groups at all.
 pub async fn check(cluster: &Cluster, apis: &ApiGroups) -> (Category, bool) {
     let mut category = Category::new("failover-kinds");
     let kinds = KINDS.iter().map(|kind| async move {
@@ -28,13 +28,13 @@ pub async fn check(cluster: &Cluster, apis: &ApiGroups) -> (Category, bool) {
     (category, can_have_groups)
 }
 
-/// One kind is enough; what is missing is told as an error where there is none.
+/// One kind is enough: a missing kind is an error only where the cluster serves none.
 fn kind(
     cluster: &Cluster,
     apis: &ApiGroups,
     info: &KindInfo,
     served: &RequestResult<bool>,
-    is_dispensable: bool,
+    is_optional: bool,
 ) -> CheckResult {
     let KindInfo {
         kind,
@@ -49,11 +49,11 @@ fn kind(
         Ok(true) => return CheckResult::success(format!("{named} can be used ({versions})")),
         Ok(false) if !versions.is_empty() && !apis.versions(group).contains(&version) => {
             vec![format!(
-                "{crd} is served as {versions}, not as {version}; upgrade its definition"
+                "{crd} is served as {versions}, not as {version}; upgrade the CustomResourceDefinition"
             )]
         }
-        Ok(false) if is_dispensable => {
-            return CheckResult::success(format!("{named}: absent, and not needed"));
+        Ok(false) if is_optional => {
+            return CheckResult::success(format!("{named}: not installed (optional)"));
         }
         Ok(false) if versions.is_empty() => {
             vec![format!(
@@ -62,13 +62,13 @@ fn kind(
         }
         Ok(false) => {
             vec![format!(
-                "{crd} is listed, but not served: it is coming, or on its way out; check again"
+                "{crd} is listed but not served: it is being installed or removed; check again"
             )]
         }
         Err(error) => complaints(cluster, error),
     };
     let description = format!("{named} can be used");
-    if is_dispensable {
+    if is_optional {
         return CheckResult::warning(description, complaints);
     }
     CheckResult::error(description, complaints).hint(info.source.1)

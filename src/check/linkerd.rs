@@ -1,4 +1,4 @@
-//! Linkerd and its extensions: what is there, and whether it is ready.
+//! Checks Linkerd and its extensions: whether each is installed and ready.
 
 use futures::future::{join, join_all, try_join_all};
 
@@ -9,39 +9,39 @@ use crate::cluster::queries::upstream;
 use crate::cluster::{Cluster, RequestResult};
 use crate::model::check::{Category, CheckResult};
 
-const CONTROL_PLANE: Part = Part {
+const CONTROL_PLANE: Component = Component {
     name: "Linkerd's control plane",
     label: "linkerd.io/is-control-plane=true",
-    absence: "Linkerd is not found: without it the weights of groups move no traffic",
+    absence: "Linkerd was not found: without it, the weights of groups have no effect",
     hint: "https://linkerd.io/2/getting-started/",
 };
-const EXTENSIONS: [Part; 2] = [
-    Part {
+const EXTENSIONS: [Component; 2] = [
+    Component {
         name: "Linkerd's SMI extension",
         label: "linkerd.io/extension=smi",
-        absence: "linkerd-smi is not found: without it Linkerd does not act on TrafficSplits",
+        absence: "linkerd-smi was not found: without it, Linkerd ignores TrafficSplits",
         hint: "https://linkerd.io/2/tasks/linkerd-smi/",
     },
-    Part {
+    Component {
         name: "Linkerd's multicluster extension",
         label: "linkerd.io/extension=multicluster",
-        absence: "linkerd-multicluster is not found: without it other clusters' services are not mirrored here",
+        absence: "linkerd-multicluster was not found: without it, no services of other clusters are mirrored here",
         hint: "https://linkerd.io/2/tasks/installing-multicluster/",
     },
 ];
 
-/// Something of Linkerd's that lives in a namespace of its own.
-struct Part {
+/// A part of Linkerd that has a namespace of its own.
+struct Component {
     name: &'static str,
-    /// Of its namespace.
+    /// The label of its namespace.
     label: &'static str,
-    /// What it means that it is not there.
+    /// What is missing without it.
     absence: &'static str,
     hint: &'static str,
 }
 
 /// Deployments with their namespaces.
-type Found = Vec<(String, Deployment)>;
+type FoundDeployments = Vec<(String, Deployment)>;
 
 /// `namespace` is where the control plane should be.
 pub async fn check(cluster: &Cluster, namespace: &str) -> Category {
@@ -60,8 +60,8 @@ pub async fn check(cluster: &Cluster, namespace: &str) -> Category {
     }
 }
 
-/// Where the namespace that is named has nothing in it, the label tells where it is.
-async fn control_plane(cluster: &Cluster, namespace: &str) -> RequestResult<Found> {
+/// Looks in the given namespace first. If that is empty, the label shows where the control plane is.
+async fn control_plane(cluster: &Cluster, namespace: &str) -> RequestResult<FoundDeployments> {
     let named = within(cluster, namespace.to_owned()).await?;
     if named.is_empty() {
         labelled(cluster, CONTROL_PLANE.label).await
@@ -70,7 +70,7 @@ async fn control_plane(cluster: &Cluster, namespace: &str) -> RequestResult<Foun
     }
 }
 
-async fn labelled(cluster: &Cluster, label: &str) -> RequestResult<Found> {
+async fn labelled(cluster: &Cluster, label: &str) -> RequestResult<FoundDeployments> {
     let namespaces = namespaces::names(cluster, label).await?;
     let found = namespaces
         .into_iter()
@@ -78,7 +78,7 @@ async fn labelled(cluster: &Cluster, label: &str) -> RequestResult<Found> {
     Ok(try_join_all(found).await?.concat())
 }
 
-async fn within(cluster: &Cluster, namespace: String) -> RequestResult<Found> {
+async fn within(cluster: &Cluster, namespace: String) -> RequestResult<FoundDeployments> {
     let deployments = workloads::deployments(cluster, &namespace).await?;
     Ok(deployments
         .into_iter()
@@ -86,8 +86,8 @@ async fn within(cluster: &Cluster, namespace: String) -> RequestResult<Found> {
         .collect())
 }
 
-impl Part {
-    fn judge(&self, cluster: &Cluster, found: &RequestResult<Found>) -> CheckResult {
+impl Component {
+    fn judge(&self, cluster: &Cluster, found: &RequestResult<FoundDeployments>) -> CheckResult {
         let description = format!("{} is ready", self.name);
         let found = match found {
             Ok(found) if found.is_empty() => {
@@ -119,17 +119,16 @@ impl Part {
     }
 }
 
-/// For information: either loop is fine. Whether both run the same groups is the groups' matter.
+/// Only for information: either controller is fine. `groups` checks whether both run the same group.
 async fn controller(cluster: &Cluster) -> CheckResult {
     match upstream::find(cluster).await {
         Ok(Some(found)) => CheckResult::success(format!(
-            "Linkerd's failover controller: runs in namespace {}, for {}",
+            "Linkerd's failover controller: running in namespace {} for {}",
             found.namespace, found.selector
         )),
-        Ok(None) => CheckResult::success("Linkerd's failover controller: absent, and not needed"),
-        Err(error) => CheckResult::warning(
-            "Linkerd's failover controller: present or absent",
-            complaints(cluster, &error),
-        ),
+        Ok(None) => CheckResult::success("Linkerd's failover controller: not installed (optional)"),
+        Err(error) => {
+            CheckResult::warning("Linkerd's failover controller", complaints(cluster, &error))
+        }
     }
 }

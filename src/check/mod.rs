@@ -1,14 +1,15 @@
-//! Whether a cluster and a user can do what the tool needs: a file for each subject.
+//! The checks of a cluster and of the user's permissions, in one file for each subject.
 
 pub mod api;
 pub mod groups;
 pub mod kinds;
 pub mod linkerd;
-pub mod patience;
 pub mod proxy;
 pub mod remotes;
+pub mod retry;
 pub mod rights;
 
+use crate::access::missing_right::MissingRight;
 use crate::cli::GlobalArgs;
 use crate::cluster::remotes::remote_clusters::Remotes;
 use crate::cluster::transport::error::Cause;
@@ -16,7 +17,7 @@ use crate::cluster::{Cluster, Clusters, RequestError};
 use crate::error::explain;
 use crate::model::check::Category;
 
-pub use patience::RetryUntil;
+pub use retry::RetryUntil;
 
 /// What to check.
 #[derive(Debug, Clone)]
@@ -25,17 +26,17 @@ pub struct CheckOptions {
     pub pre: bool,
     /// The pods behind the groups' services too.
     pub proxy: bool,
-    /// Whom to ask about mirrors.
+    /// The other clusters to ask about mirrors.
     pub remotes: Remotes,
 }
 
-/// Checks one subject after the other; without an API server that answers, there is nothing more to ask.
+/// Checks one subject after the other. It ends after the first one if the API server does not answer.
 pub async fn run(
     flags: &GlobalArgs,
     options: CheckOptions,
-    patience: &RetryUntil<'_>,
+    retry: &RetryUntil<'_>,
 ) -> Vec<Category> {
-    let (category, server) = patience
+    let (category, server) = retry
         .settle(
             async || api::check(flags).await,
             |(category, _)| category.pending(),
@@ -51,7 +52,7 @@ pub async fn run(
     if !options.pre {
         let namespace = flags.linkerd_namespace();
         let linkerd = async || linkerd::check(&cluster, &namespace).await;
-        categories.push(patience.settle(linkerd, Category::pending).await);
+        categories.push(retry.settle(linkerd, Category::pending).await);
     }
     categories.push(rights::check(&cluster, flags, &apis).await);
     if options.pre || !can_have_groups {
@@ -67,13 +68,15 @@ pub async fn run(
     categories
 }
 
-/// A request that failed, in the words of a check. What is forbidden is told in full among the rights.
+/// Returns the lines for a failed request. A missing right has one line here: the check of the rights explains it.
 fn complaints(cluster: &Cluster, error: &RequestError) -> Vec<String> {
     if let Cause::Status {
         code: 403, message, ..
     } = &error.cause
     {
-        return vec![format!("you may not look: {message}")];
+        let missing = MissingRight::missing_in(message);
+        let line = missing.map_or_else(|| message.clone(), |right| right.in_words());
+        return vec![format!("Forbidden: {line}")];
     }
     let problem = explain(cluster, error);
     std::iter::once(problem.message)

@@ -1,4 +1,4 @@
-//! Whether the pods behind the groups' services are meshed.
+//! Checks whether the pods behind the groups' services have Linkerd's proxy (`check --proxy`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::model::check::{Category, CheckResult};
 use crate::resource::Record;
 
 /// How many namespaces are read at once.
-const AT_ONCE: usize = 4;
+const CONCURRENT_POD_READS: usize = 4;
 
 type Services<'a> = BTreeSet<&'a str>;
 
@@ -32,8 +32,10 @@ pub async fn check(cluster: &Cluster, records: &[Record]) -> Category {
     let reads = wanted
         .iter()
         .map(|(namespace, services)| unmeshed(cluster, namespace, services));
-    let found: RequestResult<Vec<Vec<String>>> =
-        stream::iter(reads).buffered(AT_ONCE).try_collect().await;
+    let found: RequestResult<Vec<Vec<String>>> = stream::iter(reads)
+        .buffered(CONCURRENT_POD_READS)
+        .try_collect()
+        .await;
     let complaints = match found {
         Ok(found) => found.concat(),
         Err(error) => complaints(cluster, &error),
@@ -49,7 +51,7 @@ pub async fn check(cluster: &Cluster, records: &[Record]) -> Category {
     }
 }
 
-/// A line for each service with pods that no proxy stands beside.
+/// Returns a line for each service with pods that have no proxy.
 async fn unmeshed(
     cluster: &Cluster,
     namespace: &str,

@@ -1,4 +1,4 @@
-//! Whether the clusters that are named to be asked about mirrors can be.
+//! Checks whether the clusters to ask about mirrors can be read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,8 +17,8 @@ use crate::readiness::read_once::mirrored_services;
 use crate::resource::Record;
 use crate::text::word;
 
-/// Of each cluster the namespaces of the services that these groups' mirrors stand for; of one that none of them
-/// mirrors, the one that is worked in. None where nobody is to be asked.
+/// Checks the namespaces of the services that the groups mirror, in each cluster. In a cluster that no group mirrors it
+/// checks the command's own namespace. None without other clusters to ask.
 pub async fn check(cluster: &Clusters, records: &[Record]) -> Option<Category> {
     let asked = cluster.remotes().asked();
     if asked.is_empty() {
@@ -75,7 +75,7 @@ async fn remote(local: &Clusters, name: &str, namespaces: &BTreeSet<&str>) -> Ve
         .into_iter()
         .flat_map(|look| look.map_or_else(|unknown| unknown, Vec::from_iter));
     let readable = CheckResult::error(
-        format!("how ready services are may be read in cluster {name}"),
+        format!("EndpointSlices can be read in cluster {name}"),
         lines.collect(),
     );
     let (resource, verbs) = (REMOTE.full_resource(), REMOTE.verbs.join(","));
@@ -93,7 +93,7 @@ async fn remote(local: &Clusters, name: &str, namespaces: &BTreeSet<&str>) -> Ve
     ]
 }
 
-/// The right to the one secret that is needed.
+/// Returns the command that grants the right to the one secret that is needed.
 fn right_to_link(name: &str) -> String {
     let (namespace, secret, right) = (
         links::NAMESPACE,
@@ -106,10 +106,10 @@ fn right_to_link(name: &str) -> String {
     )
 }
 
-/// What may not be done there.
+/// Returns a line with the rights that are missing there, if any.
 ///
 /// # Errors
-/// Why that is not known.
+/// Where the rights cannot be read, the lines that say why.
 async fn missing(there: &Cluster, namespace: &str) -> Result<Option<String>, Vec<String>> {
     let mut denied = Vec::new();
     for verb in REMOTE.verbs {
@@ -128,7 +128,7 @@ async fn missing(there: &Cluster, namespace: &str) -> Result<Option<String>, Vec
     }
     let line = || {
         format!(
-            "you may not {} {} in namespace {namespace}",
+            "cannot {} {} in namespace {namespace}",
             denied.join(", "),
             REMOTE.full_resource()
         )

@@ -1,4 +1,4 @@
-//! What the user may do, told apart by command.
+//! Checks the user's permissions, command by command.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,12 +14,12 @@ use crate::cluster::api::discovery::ApiGroups;
 use crate::cluster::{Cluster, RequestResult};
 use crate::model::check::{Category, CheckResult};
 
-/// How many questions are under way at once.
-const AT_ONCE: usize = 8;
+/// How many SelfSubjectAccessReviews are under way at once.
+const CONCURRENT_ACCESS_REVIEWS: usize = 8;
 
 type Answers = HashMap<ResourceAction, RequestResult<bool>>;
 
-/// In the namespace that is worked in, or in all.
+/// Checks the command's namespace, or all namespaces.
 pub async fn check(cluster: &Cluster, flags: &GlobalArgs, apis: &ApiGroups) -> Category {
     let namespace = (!flags.all_namespaces).then_some(cluster.namespace.as_str());
     let tasks: Vec<(RbacCommand, Vec<Right>)> = RbacCommand::value_variants()
@@ -33,7 +33,7 @@ pub async fn check(cluster: &Cluster, flags: &GlobalArgs, apis: &ApiGroups) -> C
         (deed, answer)
     });
     let answers: Answers = stream::iter(questions)
-        .buffer_unordered(AT_ONCE)
+        .buffer_unordered(CONCURRENT_ACCESS_REVIEWS)
         .collect()
         .await;
     let checks = tasks
@@ -45,7 +45,7 @@ pub async fn check(cluster: &Cluster, flags: &GlobalArgs, apis: &ApiGroups) -> C
     }
 }
 
-/// Without those to kinds of objects that the cluster does not know.
+/// Leaves out the rights to kinds that the cluster does not serve.
 fn rights_that_matter(task: RbacCommand, apis: &ApiGroups) -> Vec<Right> {
     let matters = |right: &Right| {
         right
@@ -80,8 +80,8 @@ fn place(namespace: Option<&str>) -> String {
     })
 }
 
-/// What it needs is an error where it is missing; what it can do without, a warning. Of the kinds that carry groups
-/// it needs one.
+/// A right that the command needs is an error if it is missing, and one that it can do without is a warning. Of the kinds
+/// that carry groups it needs one.
 fn command(
     cluster: &Cluster,
     task: RbacCommand,
@@ -107,7 +107,7 @@ fn command(
         if !verbs.is_empty() {
             let place = place(namespace.filter(|_| right.scope == RightScope::Namespace));
             let line = format!(
-                "you may not {} {} in {place}",
+                "cannot {} {} in {place}",
                 verbs.join(", "),
                 right.full_resource()
             );

@@ -135,7 +135,7 @@ async fn a_group_without_a_running_watch_is_a_warning() {
         .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
         .await;
     let alone = report(&ns.west).await;
-    let check = find(&alone, "every group is run by somebody");
+    let check = find(&alone, "every group has a running watch");
     assert_eq!(check["result"], "warning");
     assert_eq!(
         check["hint"],
@@ -146,7 +146,7 @@ async fn a_group_without_a_running_watch_is_a_warning() {
     let _watch = watching(&ns.west, &[]).await;
     eventually("somebody runs it", async || {
         let report = report(&ns.west).await;
-        let error = error(&report, "every group is run by somebody");
+        let error = error(&report, "every group has a running watch");
         if error.is_empty() {
             Ok(())
         } else {

@@ -119,19 +119,22 @@ async fn upstream_and_a_watch_are_reported_as_two_controllers() {
     let controller = "Linkerd's failover controller: runs in namespace linkerd-failover";
     let runs = |report: &Value| report.to_string().contains(controller);
     let report = until(&sandbox, "the controller is seen", runs).await;
-    assert_eq!(error(&report, "every group is run by somebody"), "");
+    assert_eq!(error(&report, "every group has a running watch"), "");
 
     let watch = plugin()
         .without_clusters()
         .env("KUBECONFIG", sandbox.kubeconfig());
     let watch = watch.args(["watch", "-n", "web", "--alongside-upstream"]);
     let _watch = crate::support::started(watch).await;
-    let both = "and Linkerd's failover controller both move it";
+    let both = "and Linkerd's failover controller both run it";
     let report = until(&sandbox, "both run", |report| {
-        error(report, "no group has two loops").contains(both)
+        error(report, "no group has two controllers").contains(both)
     })
     .await;
-    assert_eq!(find(&report, "no group has two loops")["result"], "warning");
+    assert_eq!(
+        find(&report, "no group has two controllers")["result"],
+        "warning"
+    );
 
     // Upstream selects other objects from here on.
     let args = json!(["--selector=failover.linkerd.io/controlled-by=other"]);
@@ -144,7 +147,7 @@ async fn upstream_and_a_watch_are_reported_as_two_controllers() {
         .await
         .unwrap();
     until(&sandbox, "one runs", |report| {
-        error(report, "no group has two loops").is_empty()
+        error(report, "no group has two controllers").is_empty()
     })
     .await;
 }

@@ -190,12 +190,12 @@ async fn rights_depend_on_the_command() {
     let status = find(&report, "status is allowed");
     assert_eq!(status["result"], "warning", "{status}");
     let lost = format!(
-        "you may not list, watch leases.coordination.k8s.io {place}: who runs the groups is not shown"
+        "cannot list, watch leases.coordination.k8s.io {place}: who runs the groups is not shown"
     );
     assert_eq!(status["error"], lost);
     let watch = find(&report, "watch is allowed");
     assert_eq!(watch["result"], "error");
-    let patch = format!("you may not patch trafficsplits.split.smi-spec.io {place}; ");
+    let patch = format!("cannot patch trafficsplits.split.smi-spec.io {place}; ");
     assert!(
         error(&report, "watch is allowed").starts_with(&patch),
         "{watch}"

@@ -347,7 +347,7 @@ async fn check_reports_whether_a_remote_can_be_asked() {
             .run()
             .await
     };
-    let readable = "how ready services are may be read in cluster far";
+    let readable = "EndpointSlices can be read in cluster far";
     let whole = shared().kubeconfig();
     check(&whole, &REMOTE)
         .await
@@ -362,7 +362,7 @@ async fn check_reports_whether_a_remote_can_be_asked() {
             .code(1)
             .stdout_contains(&format!("× {readable}"))
             .stdout_contains(&format!(
-                "you may not watch endpointslices.discovery.k8s.io in namespace {}",
+                "cannot watch endpointslices.discovery.k8s.io in namespace {}",
                 ns.name
             ));
     }

@@ -32,7 +32,7 @@ async fn hindered(side: &Side, name: &str, words: &str) {
         .success()
         .stdout_contains(&format!("warning: {words}.\n"));
     let check = run(side, "check -o json").await.json();
-    let check = find(&check, "nothing keeps a group from having its effect");
+    let check = find(&check, "no other object interferes with a group");
     assert_eq!(check["result"], "warning");
     assert!(
         check["error"]
@@ -237,7 +237,7 @@ async fn the_status_that_the_controller_sets() {
     group(side, HTTP, "web", spec("web", &[rule(HOME)])).await;
     let seen = async || {
         let check = run(side, "check -o json").await.json();
-        let check = find(&check, "nothing keeps a group from having its effect").clone();
+        let check = find(&check, "no other object interferes with a group").clone();
         (status(side, "web").await["warnings"].clone(), check)
     };
     let resolved = ("ResolvedRefs", "True", "ResolvedRefs", "");

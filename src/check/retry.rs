@@ -1,22 +1,24 @@
+//! Retries checks that may recover by themselves, until a deadline (`check --wait`).
+
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::model::check::CheckResult;
 
-/// How often what may mend itself is looked at again.
-const INTERVAL: Duration = Duration::from_secs(1);
+/// How often a pending check is repeated.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Waits for what may mend itself, up to a moment.
+/// Repeats pending checks until a deadline.
 pub struct RetryUntil<'a> {
     until: Instant,
-    /// Told what is waited for.
+    /// Called with the description of each check that is pending.
     say: &'a dyn Fn(&str),
 }
 
 impl std::fmt::Debug for RetryUntil<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Patience")
+        f.debug_struct("RetryUntil")
             .field("until", &self.until)
             .finish_non_exhaustive()
     }
@@ -31,7 +33,7 @@ impl<'a> RetryUntil<'a> {
         }
     }
 
-    /// Checks until nothing is pending any more, or the time is over.
+    /// Repeats a check until nothing is pending, or the deadline has come.
     pub async fn settle<T>(
         &self,
         check: impl AsyncFn() -> T,
@@ -42,7 +44,7 @@ impl<'a> RetryUntil<'a> {
             let Some(waited_for) = pending(&found) else {
                 return found;
             };
-            let next = Instant::now() + INTERVAL;
+            let next = Instant::now() + RETRY_INTERVAL;
             if next > self.until {
                 return found;
             }
@@ -69,20 +71,20 @@ mod tests {
             };
             CheckResult::error("it is up", complaints).that_may_pass()
         };
-        let patience = RetryUntil::new(Duration::from_secs(wait), &|_| {});
-        let found = patience
+        let retry = RetryUntil::new(Duration::from_secs(wait), &|_| {});
+        let found = retry
             .settle(check, |found| found.may_pass.then_some(found))
             .await;
         (count.get(), found)
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_mends_itself_is_waited_for() {
+    async fn a_check_that_recovers_is_awaited() {
         assert_eq!(tries(300, 5).await, (6, CheckResult::success("it is up")));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_wait_has_an_end() {
+    async fn the_wait_ends_at_the_deadline() {
         let (count, found) = tries(3, u32::MAX).await;
         assert!(found.may_pass && (3..=5).contains(&count), "{count}");
         assert_eq!(tries(0, u32::MAX).await.0, 1);
