@@ -57,8 +57,8 @@ pub async fn check(cluster: &Clusters, flags: &GlobalArgs) -> (Category, Vec<Rec
     (category, records)
 }
 
-/// Lists the groups of the namespace that was given. Without one, those of all namespaces or, where that is forbidden,
-/// of the context's namespace.
+/// Lists the groups of the namespace that was given. Without one, those of all namespaces or, where
+/// that is forbidden, of the context's namespace.
 async fn list(cluster: &Cluster, flags: &GlobalArgs) -> (String, RequestResult<GroupList>) {
     if flags.namespace.is_none() {
         let everywhere = list_groups(cluster, None, None).await;
@@ -115,8 +115,8 @@ impl Groups<'_> {
         ]
     }
 
-    /// Returns a line for each invalid group: invalid by itself or, with `claimed_twice`, because an older group has the
-    /// same apex.
+    /// Returns a line for each invalid group: invalid by itself or, with `claimed_twice`, because
+    /// an older group has the same apex.
     fn invalid(&self, claimed_twice: bool) -> Vec<String> {
         let both = self.records.iter().zip(&self.statuses);
         let chosen = both.filter(|(record, _)| record.group.is_ok() == claimed_twice);

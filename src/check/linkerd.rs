@@ -60,7 +60,8 @@ pub async fn check(cluster: &Cluster, namespace: &str) -> Category {
     }
 }
 
-/// Looks in the given namespace first. If that is empty, the label shows where the control plane is.
+/// Looks in the given namespace first. If that is empty, the label shows where the control plane
+/// is.
 async fn control_plane(cluster: &Cluster, namespace: &str) -> RequestResult<FoundDeployments> {
     let named = within(cluster, namespace.to_owned()).await?;
     if named.is_empty() {
@@ -119,7 +120,8 @@ impl Component {
     }
 }
 
-/// Only for information: either controller is fine. `groups` checks whether both run the same group.
+/// Only for information: either controller is fine. `groups` checks whether both run the same
+/// group.
 async fn controller(cluster: &Cluster) -> CheckResult {
     match upstream::find(cluster).await {
         Ok(Some(found)) => CheckResult::success(format!(

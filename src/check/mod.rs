@@ -30,7 +30,8 @@ pub struct CheckOptions {
     pub remotes: Remotes,
 }
 
-/// Checks one subject after the other. It ends after the first one if the API server does not answer.
+/// Checks one subject after the other. It ends after the first one if the API server does not
+/// answer.
 pub async fn run(
     flags: &GlobalArgs,
     options: CheckOptions,
@@ -68,7 +69,8 @@ pub async fn run(
     categories
 }
 
-/// Returns the lines for a failed request. A missing right has one line here: the check of the rights explains it.
+/// Returns the lines for a failed request. A missing right has one line here: the check of the
+/// rights explains it.
 fn complaints(cluster: &Cluster, error: &RequestError) -> Vec<String> {
     if let Cause::Status {
         code: 403, message, ..

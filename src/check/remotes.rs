@@ -17,8 +17,8 @@ use crate::readiness::read_once::mirrored_services;
 use crate::resource::Record;
 use crate::text::word;
 
-/// Checks the namespaces of the services that the groups mirror, in each cluster. In a cluster that no group mirrors it
-/// checks the command's own namespace. None without other clusters to ask.
+/// Checks the namespaces of the services that the groups mirror, in each cluster. In a cluster that
+/// no group mirrors it checks the command's own namespace. None without other clusters to ask.
 pub async fn check(cluster: &Clusters, records: &[Record]) -> Option<Category> {
     let asked = cluster.remotes().asked();
     if asked.is_empty() {

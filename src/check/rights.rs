@@ -80,8 +80,8 @@ fn place(namespace: Option<&str>) -> String {
     })
 }
 
-/// A right that the command needs is an error if it is missing, and one that it can do without is a warning. Of the kinds
-/// that carry groups it needs one.
+/// A right that the command needs is an error if it is missing, and one that it can do without is a
+/// warning. Of the kinds that carry groups it needs one.
 fn command(
     cluster: &Cluster,
     task: RbacCommand,

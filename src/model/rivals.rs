@@ -1,5 +1,5 @@
-//! The rule for rivals: of several groups that claim the traffic of one apex, the oldest one has it,
-//! and the newer ones are Invalid.
+//! The rule for rivals: of several groups that claim the traffic of one apex, the oldest one has
+//! it, and the newer ones are Invalid.
 
 use std::collections::HashMap;
 
@@ -48,8 +48,8 @@ impl<'a> ApexClaim<'a> {
         self.age() < other.age() && self.overlaps(other)
     }
 
-    /// Sorts the older group first. Creation times are whole seconds: of two groups from the same second, the first
-    /// by name counts as older.
+    /// Sorts the older group first. Creation times are whole seconds: of two groups from the same
+    /// second, the first by name counts as older.
     fn age(&self) -> (Option<Timestamp>, &'a str, &'static str, &'a str) {
         (self.created, self.namespace, self.kind, self.name)
     }

@@ -1,4 +1,5 @@
-//! Groups as they stand, followed by watches: the current statuses whenever one of them has changed.
+//! Observes groups without changing them: the statuses whenever one changes, for `status -w` and
+//! `status --for`.
 
 pub mod connection;
 pub mod observer;

@@ -1,4 +1,5 @@
-//! Follows groups for `status --watch` and `--for`: an event loop over watches that returns snapshots.
+//! Follows groups for `status --watch` and `--for`: an event loop over watches that returns
+//! snapshots.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -23,13 +24,15 @@ use crate::readiness::scope::SliceWatchId;
 use crate::readiness::watches::{FollowedEvent, WatchSet};
 use crate::resource::{GroupName, KINDS, Kind, Record, Upstream};
 
-/// How often what time alone changes is looked at: Leases and overrides end, watches fall silent.
-const TICK: Duration = Duration::from_secs(1);
-/// How many things that happened wait to be taken in before the watches are held back.
-const INBOX: usize = 1024;
-/// How many Services are looked up at once, and how long that may hold up what else is to be told.
-const LOOKUPS: usize = 8;
-const LOOKUP_LIMIT: Duration = Duration::from_secs(2);
+/// How often changes that only time causes are noticed: Leases and overrides expire, watches fall
+/// silent.
+const OBSERVE_INTERVAL: Duration = Duration::from_secs(1);
+/// How many inputs may wait before the watches have to wait too.
+const OBSERVER_QUEUE: usize = 1024;
+/// How many Services are looked up at once.
+const CONCURRENT_LOOKUPS: usize = 8;
+/// How long a look-up may delay a snapshot.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Which groups to follow.
 #[derive(Debug, Clone, Default)]
@@ -42,31 +45,31 @@ pub struct ObserveScope {
     pub names: Vec<GroupName>,
 }
 
-/// The groups as they stand at a moment.
+/// The statuses of the groups at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Snapshot {
     /// Sorted by the groups' names.
     pub statuses: Vec<Status>,
     /// Names that no group has.
     pub absent: Vec<UnknownName>,
-    /// The cluster is not heard: the statuses are those from before.
+    /// The connection is lost: the statuses are the last ones from before.
     pub lost: Option<Lost>,
 }
 
 enum ObserverInput {
-    Told(FollowedEvent),
+    Event(FollowedEvent),
     Leases(Event<Lease>),
     Upstream(Option<Upstream>),
     LookedUp(ServiceRef, Option<bool>),
 }
 
 impl From<FollowedEvent> for ObserverInput {
-    fn from(told: FollowedEvent) -> Self {
-        Self::Told(told)
+    fn from(event: FollowedEvent) -> Self {
+        Self::Event(event)
     }
 }
 
-/// What has to be known before there is anything to show.
+/// What has to arrive before the first snapshot, besides the groups.
 #[derive(Debug, PartialEq, Eq, Hash)]
 enum InitialSync {
     Leases,
@@ -77,26 +80,26 @@ enum InitialSync {
 #[derive(Debug)]
 pub struct Observer {
     cluster: Clusters,
-    picture: StatusCache,
+    cache: StatusCache,
     watches: WatchSet<ObserverInput>,
     lookups: Arc<Semaphore>,
-    /// Services that are being looked up.
-    asked: HashSet<ServiceRef>,
-    inbox: mpsc::Sender<ObserverInput>,
-    arrivals: mpsc::Receiver<ObserverInput>,
-    awaited: HashSet<InitialSync>,
+    /// Services whose look-ups are under way.
+    looking_up: HashSet<ServiceRef>,
+    inputs: mpsc::Sender<ObserverInput>,
+    received: mpsc::Receiver<ObserverInput>,
+    pending: HashSet<InitialSync>,
     kinds: KindStatus,
     ticks: Interval,
     started: Instant,
-    /// Something may look different from what was shown.
+    /// The next snapshot may differ from the last one.
     dirty: bool,
-    shown: Option<Snapshot>,
+    last: Option<Snapshot>,
 }
 
 impl Observer {
     pub fn start(cluster: &Clusters, scope: ObserveScope) -> Self {
-        let (inbox, arrivals) = mpsc::channel(INBOX);
-        let mut ticks = tokio::time::interval(TICK);
+        let (inputs, received) = mpsc::channel(OBSERVER_QUEUE);
+        let mut ticks = tokio::time::interval(OBSERVE_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let ObserveScope {
             namespace,
@@ -105,18 +108,18 @@ impl Observer {
         } = scope;
         let mut observer = Self {
             cluster: cluster.clone(),
-            picture: StatusCache::of(names, cluster.remotes().asked()),
-            watches: WatchSet::new(cluster, inbox.clone()),
-            lookups: Arc::new(Semaphore::new(LOOKUPS)),
-            asked: HashSet::new(),
-            inbox,
-            arrivals,
-            awaited: HashSet::from([InitialSync::Leases, InitialSync::Upstream]),
+            cache: StatusCache::of(names, cluster.remotes().asked()),
+            watches: WatchSet::new(cluster, inputs.clone()),
+            lookups: Arc::new(Semaphore::new(CONCURRENT_LOOKUPS)),
+            looking_up: HashSet::new(),
+            inputs,
+            received,
+            pending: HashSet::from([InitialSync::Leases, InitialSync::Upstream]),
             kinds: KindStatus::default(),
             ticks,
             started: Instant::now(),
             dirty: false,
-            shown: None,
+            last: None,
         };
         for kind in KINDS {
             let source = groups::collection(*kind, namespace.as_deref(), selector.as_deref());
@@ -130,38 +133,39 @@ impl Observer {
         observer
     }
 
-    /// The groups as they stand, at first and whenever that has changed. May be dropped and called again.
+    /// Returns the first snapshot, and then the next one that differs. Cancel safe: may be dropped
+    /// and called again.
     ///
     /// # Errors
-    /// Where the cluster can't be reached or read at the start.
+    /// Where the cluster cannot be reached or read at the start.
     pub async fn next(&mut self) -> anyhow::Result<Snapshot> {
         loop {
-            let mut ask = true;
+            let mut may_need_lookups = true;
             tokio::select! {
-                Some(input) = self.arrivals.recv() => ask = self.take_in(input)?,
+                Some(input) = self.received.recv() => may_need_lookups = self.handle(input)?,
                 _ = self.ticks.tick() => self.dirty = true,
             }
-            while let Ok(input) = self.arrivals.try_recv() {
-                ask |= self.take_in(input)?;
+            while let Ok(input) = self.received.try_recv() {
+                may_need_lookups |= self.handle(input)?;
             }
-            self.rewire();
-            if ask {
+            self.update_watches();
+            if may_need_lookups {
                 self.look_up();
             }
             if std::mem::take(&mut self.dirty)
-                && let Some(sight) = self.news()
+                && let Some(snapshot) = self.changed_snapshot()
             {
-                return Ok(sight);
+                return Ok(snapshot);
             }
         }
     }
 
-    /// Why kinds are left out that may not be read.
+    /// Returns why kinds are left out that this user may not list.
     pub fn forbidden(&self) -> impl Iterator<Item = &RequestError> {
         self.kinds.forbidden().map(|(_, error)| error)
     }
 
-    /// How long ago something was, of what a [`Lost`] says.
+    /// How long ago a time in a [`Lost`] was.
     pub fn since(&self, then: Duration) -> Duration {
         self.now().saturating_sub(then)
     }
@@ -171,7 +175,7 @@ impl Observer {
     }
 
     fn look_for_upstream(&mut self) {
-        let (cluster, inbox) = (self.cluster.local.clone(), self.inbox.clone());
+        let (cluster, inbox) = (self.cluster.local.clone(), self.inputs.clone());
         self.watches.spawn(async move {
             let _ = inbox
                 .send(ObserverInput::Upstream(
@@ -181,57 +185,58 @@ impl Observer {
         });
     }
 
-    /// Takes in what came; gives whether Services may have to be looked up for it.
-    fn take_in(&mut self, input: ObserverInput) -> anyhow::Result<bool> {
+    /// Takes in an input. Returns whether Services may have to be looked up because of it.
+    fn handle(&mut self, input: ObserverInput) -> anyhow::Result<bool> {
         let now = self.now();
         match input {
-            ObserverInput::Told(told) => return self.hear(told, now),
+            ObserverInput::Event(event) => return self.handle_event(event, now),
             ObserverInput::Leases(event) => {
-                self.awaited.remove(&InitialSync::Leases);
+                self.pending.remove(&InitialSync::Leases);
                 self.dirty = true;
-                self.picture.leases(event, self.cluster.clock().now());
+                self.cache.leases(event, self.cluster.clock().now());
             }
             ObserverInput::Upstream(runs) => {
-                self.awaited.remove(&InitialSync::Upstream);
+                self.pending.remove(&InitialSync::Upstream);
                 self.dirty = true;
-                self.picture.runners.upstream = runs;
+                self.cache.runners.upstream = runs;
             }
             ObserverInput::LookedUp(service, found) => {
-                self.asked.remove(&service);
+                self.looking_up.remove(&service);
                 self.dirty = true;
-                self.picture.looked_up(service, found, now);
+                self.cache.looked_up(service, found, now);
             }
         }
         Ok(false)
     }
 
-    fn hear(&mut self, told: FollowedEvent, now: Duration) -> anyhow::Result<bool> {
-        match told {
+    fn handle_event(&mut self, event: FollowedEvent, now: Duration) -> anyhow::Result<bool> {
+        match event {
             FollowedEvent::Groups(kind, event) => {
                 self.kind_event(kind, &event)?;
                 self.dirty = true;
-                self.picture.groups(kind.info().name, *event, now);
+                self.cache.groups(kind.info().name, *event, now);
                 Ok(true)
             }
             FollowedEvent::Slices(id, event) => {
-                let (matters, stop) = self.picture.slices(id, event, now);
+                let (matters, stop) = self.cache.slices(id, event, now);
                 self.dirty |= matters;
                 self.stop(stop);
                 Ok(matters)
             }
             FollowedEvent::Mirrors(id, event) => {
-                let matters = self.picture.mirrors(id, event);
+                let matters = self.cache.mirrors(id, event);
                 self.dirty |= matters;
                 Ok(matters)
             }
             FollowedEvent::NoAccess(id, why) => {
-                self.dirty |= self.picture.no_access(id, why);
+                self.dirty |= self.cache.no_access(id, why);
                 Ok(false)
             }
         }
     }
 
-    /// Until the first list of a kind's groups has arrived, a failure ends the observer, unless it may pass.
+    /// Until the first list of a kind's groups has arrived, a failure ends the observer, unless it
+    /// may pass.
     fn kind_event(&mut self, kind: &dyn Kind, event: &Event<Record>) -> anyhow::Result<()> {
         let explain =
             |error: &RequestError| Err(error::explain_group_list(&self.cluster, error).into());
@@ -255,25 +260,25 @@ impl Observer {
         }
     }
 
-    fn rewire(&mut self) {
-        let rewiring = self.picture.rewire(self.now());
-        for (id, scope) in rewiring.start {
+    fn update_watches(&mut self) {
+        let changes = self.cache.watch_changes(self.now());
+        for (id, scope) in changes.start {
             self.watches.start(id, &scope);
         }
-        self.stop(rewiring.stop);
+        self.stop(changes.stop);
     }
 
-    fn stop(&mut self, feeds: Vec<SliceWatchId>) {
-        feeds.into_iter().for_each(|id| self.watches.stop(id));
+    fn stop(&mut self, ids: Vec<SliceWatchId>) {
+        ids.into_iter().for_each(|id| self.watches.stop(id));
     }
 
     fn look_up(&mut self) {
-        for service in self.picture.unsure_services(self.now()) {
-            self.asked.insert(service.clone());
-            let (cluster, inbox) = (self.cluster.limited(LOOKUP_LIMIT), self.inbox.clone());
+        for service in self.cache.services_to_look_up(self.now()) {
+            self.looking_up.insert(service.clone());
+            let (cluster, inbox) = (self.cluster.limited(LOOKUP_TIMEOUT), self.inputs.clone());
             let lookups = Arc::clone(&self.lookups);
             self.watches.spawn(async move {
-                let _turn = lookups.acquire().await;
+                let _permit = lookups.acquire().await;
                 let found = services::get(&cluster, &service)
                     .await
                     .ok()
@@ -283,43 +288,43 @@ impl Observer {
         }
     }
 
-    /// What is seen, if all of it is known and it is not what was shown last.
-    fn news(&mut self) -> Option<Snapshot> {
-        if self.kinds.any_pending() || !self.awaited.is_empty() || !self.asked.is_empty() {
+    /// Returns a snapshot if everything has arrived and it differs from the last one.
+    fn changed_snapshot(&mut self) -> Option<Snapshot> {
+        if self.kinds.any_pending() || !self.pending.is_empty() || !self.looking_up.is_empty() {
             return None;
         }
         let now = self.now();
-        let lost = self.picture.connection.lost(now);
-        let sight = if lost.is_some() {
+        let lost = self.cache.connection.lost(now);
+        let snapshot = if lost.is_some() {
             Snapshot {
                 lost,
-                ..self.shown.clone().unwrap_or_default()
+                ..self.last.clone().unwrap_or_default()
             }
         } else {
-            let look = self.picture.look(now, self.cluster.clock().now());
-            if look.is_cut_off && self.picture.connection.is_recovering(now) {
+            let coverage = self.cache.coverage(now, self.cluster.clock().now());
+            if coverage.is_cut_off && self.cache.connection.is_recovering(now) {
                 return None;
             }
-            self.sight(look)?
+            self.snapshot(coverage)?
         };
-        (self.shown.as_ref() != Some(&sight)).then(|| self.shown.insert(sight).clone())
+        (self.last.as_ref() != Some(&snapshot)).then(|| self.last.insert(snapshot).clone())
     }
 
-    /// A group whose backends are being read is shown as it was; at first, everything waits for that.
-    fn sight(&self, look: Coverage) -> Option<Snapshot> {
+    /// A group whose backends are being read keeps its last status. The first snapshot waits for
+    /// all backends.
+    fn snapshot(&self, coverage: Coverage) -> Option<Snapshot> {
         let Coverage {
             mut statuses,
             absent,
             unread,
             ..
-        } = look;
-        match &self.shown {
+        } = coverage;
+        match &self.last {
             None if !unread.is_empty() => return None,
             None => {}
-            Some(shown) => {
+            Some(last) => {
                 statuses.extend(
-                    shown
-                        .statuses
+                    last.statuses
                         .iter()
                         .filter(|old| unread.contains(&old.id))
                         .cloned(),

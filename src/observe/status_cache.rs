@@ -1,5 +1,6 @@
-//! What the watches have told so far, and the groups as they stand by it. No I/O. Other objects that keep a group
-//! from having an effect are not followed: that would take more watches than the groups themselves.
+//! The cache of statuses: what the watches have reported so far, and the groups' statuses as of
+//! that. No I/O. Conflicts with other objects are not followed: that would take more watches than
+//! the groups themselves.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -25,10 +26,10 @@ use crate::text::nearest::nearest;
 
 #[derive(Debug, Default)]
 pub struct StatusCache {
-    /// Of the groups of these names; empty: of all.
+    /// The names of the groups to show. Empty: all groups.
     names: Vec<GroupName>,
     records: BTreeMap<GroupId, Record>,
-    feeds: ReadinessCache,
+    readiness: ReadinessCache,
     planned: Option<(ServiceNames, u64)>,
     pub runners: Runners,
     pub connection: ConnectionStatus,
@@ -38,11 +39,11 @@ pub struct StatusCache {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownName {
     pub name: GroupName,
-    /// The one that may be meant.
+    /// The name of a group that may be meant.
     pub nearest: Option<String>,
 }
 
-/// The groups that are meant, as they stand.
+/// The statuses of the chosen groups, and what is missing from them.
 #[derive(Debug)]
 pub struct Coverage {
     /// Sorted by the groups' names.
@@ -51,15 +52,15 @@ pub struct Coverage {
     pub absent: Vec<UnknownName>,
     /// Groups whose backends are being read for the first time; they are not among the statuses.
     pub unread: BTreeSet<GroupId>,
-    /// The readiness of a backend is unknown because nothing comes.
+    /// The readiness of a backend is unknown because its watch is not heard.
     pub is_cut_off: bool,
 }
 
 impl StatusCache {
-    pub fn of(names: Vec<GroupName>, asked: NamedRemotes) -> Self {
+    pub fn of(names: Vec<GroupName>, remotes: NamedRemotes) -> Self {
         Self {
             names,
-            feeds: ReadinessCache::new(asked),
+            readiness: ReadinessCache::new(remotes),
             ..Self::default()
         }
     }
@@ -89,7 +90,8 @@ impl StatusCache {
         }
     }
 
-    /// Takes in what a slices' watch told; gives whether it matters, and the feeds to stop.
+    /// Takes in an event of a watch of slices. Returns whether a status may change, and the watches
+    /// to stop.
     pub fn slices(
         &mut self,
         id: SliceWatchId,
@@ -97,27 +99,27 @@ impl StatusCache {
         now: Duration,
     ) -> (bool, Vec<SliceWatchId>) {
         let failed = matches!(event, Event::Failed(_));
-        let (touched, stop) = self.feeds.slice_event(id, event, now);
-        (failed || touched != Affected::Nothing, stop)
+        let (affected, stop) = self.readiness.slice_event(id, event, now);
+        (failed || affected != Affected::Nothing, stop)
     }
 
     pub fn mirrors(&mut self, id: SliceWatchId, event: Event<Service>) -> bool {
         let failed = matches!(event, Event::Failed(_));
-        let touched = self.feeds.mirror_event(id, event);
-        failed || touched != Affected::Nothing
+        let affected = self.readiness.mirror_event(id, event);
+        failed || affected != Affected::Nothing
     }
 
-    /// Takes in that the cluster of a watch can't be asked; gives whether it matters.
+    /// Takes in that the cluster of a watch cannot be reached. Returns whether a status may change.
     pub fn no_access(&mut self, id: SliceWatchId, why: WhyUnknown) -> bool {
-        self.feeds.no_access(id, why) != Affected::Nothing
+        self.readiness.no_access(id, why) != Affected::Nothing
     }
 
-    /// Takes in what the Leases' watch told at `at` on the API server's clock.
+    /// Takes in an event of the watch of Leases, at `at` on the API server's clock.
     pub fn leases(&mut self, event: Event<Lease>, at: Timestamp) {
         if !matches!(event, Event::Failed(_)) {
             self.runners.heard = at;
         }
-        // A watch that is allowed again goes on where it ended.
+        // A watch that is allowed again continues where it ended.
         self.runners.are_stale = match &event {
             Event::Failed(error) => self.runners.are_stale || error.is_forbidden(),
             _ => false,
@@ -142,29 +144,29 @@ impl StatusCache {
     }
 
     pub fn looked_up(&mut self, service: ServiceRef, found: Option<bool>, now: Duration) {
-        self.feeds.looked_up(&service, found, now);
+        self.readiness.looked_up(&service, found, now);
     }
 
-    /// The watches to start and to stop, if the groups need others than those that there are.
-    pub fn rewire(&mut self, now: Duration) -> WatchChanges {
-        let plan = (self.wanted(), self.feeds.revision());
+    /// Returns the watches to start and to stop, where the groups need others than before.
+    pub fn watch_changes(&mut self, now: Duration) -> WatchChanges {
+        let plan = (self.wanted(), self.readiness.revision());
         if self.planned.as_ref() == Some(&plan) {
             return WatchChanges::default();
         }
-        let rewiring = self.feeds.plan(plan.0.clone(), now);
+        let changes = self.readiness.plan(plan.0.clone(), now);
         self.planned = Some(plan);
-        rewiring
+        changes
     }
 
-    /// The services without slices that should be looked up now.
-    pub fn unsure_services(&mut self, now: Duration) -> Vec<ServiceRef> {
+    /// Returns the services without slices to look up now.
+    pub fn services_to_look_up(&mut self, now: Duration) -> Vec<ServiceRef> {
         let Some((wanted, _)) = &self.planned else {
             return Vec::new();
         };
         services(wanted)
             .filter(|service| {
-                self.feeds.lookup(service, now) != ReadinessLookup::Pending
-                    && self.feeds.must_look_up(service, now)
+                self.readiness.lookup(service, now) != ReadinessLookup::Pending
+                    && self.readiness.must_look_up(service, now)
             })
             .collect()
     }
@@ -173,7 +175,7 @@ impl StatusCache {
         backends_of(self.chosen().0)
     }
 
-    /// The groups that are meant, and the names that no group has.
+    /// Returns the chosen groups, and the names that no group has.
     fn chosen(&self) -> (Vec<&Record>, Vec<UnknownName>) {
         if self.names.is_empty() {
             return (self.records.values().collect(), Vec::new());
@@ -197,14 +199,14 @@ impl StatusCache {
         (chosen.into_values().collect(), absent)
     }
 
-    /// The groups as they stand at `now`, which is `at` on the API server's clock.
-    pub fn look(&self, now: Duration, at: Timestamp) -> Coverage {
+    /// Returns the statuses at `now`, which is `at` on the API server's clock.
+    pub fn coverage(&self, now: Duration, at: Timestamp) -> Coverage {
         let (chosen, absent) = self.chosen();
         let claims = survey::claims_of(self.records.values());
         let (mut readings, mut unread) = (HashMap::new(), BTreeSet::new());
         for record in &chosen {
             for backend in record.group.iter().flat_map(|group| &group.backends) {
-                match self.feeds.lookup(&backend.service, now) {
+                match self.readiness.lookup(&backend.service, now) {
                     ReadinessLookup::Answer(readiness) => {
                         readings.insert(backend.service.clone(), readiness);
                     }
@@ -250,7 +252,7 @@ mod tests {
     use crate::model::Runner;
     use crate::resource::{Kind as _, TrafficSplit};
 
-    const START: Timestamp = Timestamp::UNIX_EPOCH;
+    const EPOCH: Timestamp = Timestamp::UNIX_EPOCH;
 
     fn record() -> Record {
         let object = json!({"metadata": {"name": "web", "namespace": "ns"}, "spec": {"service": "web", "backends": []}});
@@ -270,57 +272,57 @@ mod tests {
     #[test]
     fn who_runs_a_group_is_unknown_while_leases_may_not_be_watched() {
         let record = record();
-        let runner = |picture: &StatusCache| picture.runners.of(&record, START);
-        let mut picture = StatusCache::default();
-        picture.leases(Event::Listed(Vec::new()), START);
-        assert_eq!(runner(&picture), Runner::Nobody);
+        let runner = |cache: &StatusCache| cache.runners.of(&record, EPOCH);
+        let mut cache = StatusCache::default();
+        cache.leases(Event::Listed(Vec::new()), EPOCH);
+        assert_eq!(runner(&cache), Runner::Nobody);
         let cause = Cause::Status {
             code: 403,
             reason: String::new(),
             message: String::new(),
             retry_after: None,
         };
-        picture.leases(failed(cause), START);
-        assert_eq!(runner(&picture), Runner::Unknown);
-        picture.leases(Event::Alive, START);
-        assert_eq!(runner(&picture), Runner::Nobody);
+        cache.leases(failed(cause), EPOCH);
+        assert_eq!(runner(&cache), Runner::Unknown);
+        cache.leases(Event::Alive, EPOCH);
+        assert_eq!(runner(&cache), Runner::Nobody);
     }
 
     #[test]
     fn a_lease_has_ended_only_once_the_server_is_heard_after_its_end() {
         let record = record();
-        let at = |second| START + Duration::from_secs(second);
-        let mut picture = StatusCache::default();
-        picture.leases(
-            Event::Listed(vec![Lease::new("ns").held_by("loop", START)]),
-            START,
+        let at = |second| EPOCH + Duration::from_secs(second);
+        let mut cache = StatusCache::default();
+        cache.leases(
+            Event::Listed(vec![Lease::new("ns").held_by("loop", EPOCH)]),
+            EPOCH,
         );
-        let runner = |picture: &StatusCache, second| picture.runners.of(&record, at(second));
-        assert_eq!(runner(&picture, 14), Runner::Held("loop".to_owned()));
-        assert_eq!(runner(&picture, 20), Runner::Unknown);
-        picture.leases(
+        let runner = |cache: &StatusCache, second| cache.runners.of(&record, at(second));
+        assert_eq!(runner(&cache, 14), Runner::Held("loop".to_owned()));
+        assert_eq!(runner(&cache, 20), Runner::Unknown);
+        cache.leases(
             failed(Cause::TimedOut {
                 after: Duration::from_secs(25),
             }),
             at(21),
         );
-        assert_eq!(runner(&picture, 21), Runner::Unknown);
-        picture.leases(
+        assert_eq!(runner(&cache, 21), Runner::Unknown);
+        cache.leases(
             Event::Applied(Lease::new("ns").held_by("loop", at(20))),
             at(22),
         );
-        assert_eq!(runner(&picture, 22), Runner::Held("loop".to_owned()));
-        picture.leases(Event::Alive, at(36));
-        assert_eq!(runner(&picture, 36), Runner::Nobody);
+        assert_eq!(runner(&cache, 22), Runner::Held("loop".to_owned()));
+        cache.leases(Event::Alive, at(36));
+        assert_eq!(runner(&cache, 36), Runner::Nobody);
     }
 
     #[test]
     fn a_lease_that_was_given_back_has_ended_at_once() {
-        let mut picture = StatusCache::default();
-        picture.leases(
-            Event::Listed(vec![Lease::new("ns").held_by("loop", START).released()]),
-            START,
+        let mut cache = StatusCache::default();
+        cache.leases(
+            Event::Listed(vec![Lease::new("ns").held_by("loop", EPOCH).released()]),
+            EPOCH,
         );
-        assert_eq!(picture.runners.of(&record(), START), Runner::Nobody);
+        assert_eq!(cache.runners.of(&record(), EPOCH), Runner::Nobody);
     }
 }

@@ -43,7 +43,8 @@ pub fn services(names: &ServiceNames) -> impl Iterator<Item = ServiceRef> {
     })
 }
 
-/// Returns the readiness of a group's backends in their order. A backend that was not read is unknown.
+/// Returns the readiness of a group's backends in their order. A backend that was not read is
+/// unknown.
 pub fn in_order(group: &Group, known: &HashMap<ServiceRef, Readiness>) -> Vec<Readiness> {
     let of = |backend: &Backend| {
         known

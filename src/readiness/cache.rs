@@ -1,5 +1,5 @@
-//! The cache of readiness: what an informer's store is in client-go. It plans the watches that the backends need and
-//! holds what these watches report.
+//! The cache of readiness: what an informer's store is in client-go. It plans the watches that the
+//! backends need and holds what these watches report.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -21,7 +21,8 @@ pub struct ReadinessCache {
     last_id: u64,
     /// Services without slices.
     pub(super) services: ServiceLookups,
-    /// The clusters in which a cluster-wide watch was forbidden. None: the cluster that the groups are in.
+    /// The clusters in which a cluster-wide watch was forbidden. None: the cluster that the groups
+    /// are in.
     pub(super) namespaced_only: HashSet<Option<String>>,
     /// The other clusters that may be asked.
     pub(super) remotes: NamedRemotes,
@@ -47,8 +48,8 @@ impl ReadinessCache {
         }
     }
 
-    /// Plans the watches for these services and for the services behind the mirrors among them. The present watches
-    /// serve until the new ones have listed.
+    /// Plans the watches for these services and for the services behind the mirrors among them. The
+    /// present watches serve until the new ones have listed.
     pub fn plan(&mut self, services: ServiceNames, now: Duration) -> WatchChanges {
         let wanted = self.by_cluster(services);
         let scopes: Vec<SliceScope> = wanted
@@ -81,13 +82,14 @@ impl ReadinessCache {
             .any(|watch| watch.is_local() && watch.mirrors_health(now) == WatchHealth::Pending)
     }
 
-    /// Returns the clusters whose services the backends mirror, as of the last plan. None while not all mirrors are
-    /// known.
+    /// Returns the clusters whose services the backends mirror, as of the last plan. None while not
+    /// all mirrors are known.
     pub fn mirrored_clusters(&self, now: Duration) -> Option<Vec<&str>> {
         (!self.mirrors_pending(now)).then(|| self.mirror_index.clusters())
     }
 
-    /// Returns the services of other clusters that may be asked and that the backends mirror, as of the last plan.
+    /// Returns the services of other clusters that may be asked and that the backends mirror, as of
+    /// the last plan.
     pub fn mirrored_services(&self) -> impl Iterator<Item = RemoteService> {
         let services = self.mirror_index.services();
         services.filter_map(|(cluster, service)| {
@@ -174,7 +176,8 @@ impl ReadinessCache {
         self.watches.iter_mut().find(|watch| watch.id == id)
     }
 
-    /// Returns what a local service mirrors, if its own slices are not enough to know its readiness.
+    /// Returns what a local service mirrors, if its own slices are not enough to know its
+    /// readiness.
     pub(super) fn mirror(&self, service: &ServiceRef) -> Option<&Mirror> {
         self.watches
             .iter()
@@ -183,7 +186,8 @@ impl ReadinessCache {
             .find_map(|watch| watch.mirrors.get(service))
     }
 
-    /// Returns the watch that knows most: one that serves before one that does not yet, then the newest.
+    /// Returns the watch that knows most: one that serves before one that does not yet, then the
+    /// newest.
     pub(super) fn best(
         &self,
         cluster: Option<&str>,

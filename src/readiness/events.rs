@@ -118,8 +118,8 @@ impl ReadinessCache {
         self.affected_backends(scope.cluster.clone().as_deref(), Affected::Scope(scope))
     }
 
-    /// Takes in a list of these services' slices that was requested at `requested`. It replaces what was known, except
-    /// what a watch has reported since. Returns what it affects.
+    /// Takes in a list of these services' slices that was requested at `requested`. It replaces
+    /// what was known, except what a watch has reported since. Returns what it affects.
     pub fn relisted(
         &mut self,
         place: &RelistRequest,
@@ -144,9 +144,9 @@ impl ReadinessCache {
         self.affected_backends(cluster, Affected::Services(changed.into_iter().collect()))
     }
 
-    /// Takes in that a list of another cluster's slices failed: the watches of this place are not trusted until they
-    /// are heard again, unless they were heard lately. Without any answer, this holds for all watches of the cluster.
-    /// Returns what it affects.
+    /// Takes in that a list of another cluster's slices failed: the watches of this place are not
+    /// trusted until they are heard again, unless they were heard lately. Without any answer, this
+    /// holds for all watches of the cluster. Returns what it affects.
     pub fn relist_failed(
         &mut self,
         place: &RelistRequest,
@@ -184,12 +184,14 @@ impl ReadinessCache {
         changed.into_iter().map(affected).collect()
     }
 
-    /// Returns the backends that a change in a cluster affects: in another cluster, the mirrors of what changed.
+    /// Returns the backends that a change in a cluster affects: in another cluster, the mirrors of
+    /// what changed.
     pub fn affected_backends(&self, cluster: Option<&str>, affected: Affected) -> Affected {
         self.mirror_index.affected(cluster, affected)
     }
 
-    /// Takes in whether a Service exists, if the look-up succeeded. Returns whether the answer is new.
+    /// Takes in whether a Service exists, if the look-up succeeded. Returns whether the answer is
+    /// new.
     pub fn looked_up(&mut self, service: &ServiceRef, exists: Option<bool>, now: Duration) -> bool {
         self.services.answer(service, exists, now)
     }
@@ -218,7 +220,8 @@ impl ReadinessCache {
         self.services.insert(service, existence, now);
     }
 
-    /// Whether a Service should be looked up now because it has no slices. If so, it counts as asked for.
+    /// Whether a Service should be looked up now because it has no slices. If so, it counts as
+    /// asked for.
     pub fn must_look_up(&mut self, service: &ServiceRef, now: Duration) -> bool {
         let is_due = self.services.is_due(service, now) && self.counts(service, now).is_none();
         if is_due {

@@ -1,5 +1,6 @@
-//! The one look-up of a backend's readiness: from its own endpoints and, for a mirror, from those of the services that
-//! it stands for. Watches (`watch`, `status -w`) and single reads (`status`, `force`) fill the same cache and ask here.
+//! The one look-up of a backend's readiness: from its own endpoints and, for a mirror, from those
+//! of the services that it stands for. Watches (`watch`, `status -w`) and single reads (`status`,
+//! `force`) fill the same cache and ask here.
 
 use std::time::Duration;
 
@@ -149,7 +150,8 @@ impl ReadinessCache {
         }
     }
 
-    /// A backend without slices is dead, missing, or a mirror that has no local endpoints by design.
+    /// A backend without slices is dead, missing, or a mirror that has no local endpoints by
+    /// design.
     fn of_bare_service(
         &self,
         watch: &SliceWatch,
@@ -178,8 +180,8 @@ impl ReadinessCache {
         self.best(None, service, now)?.index.counts(service)
     }
 
-    /// Returns the local services whose slices are listed without any of theirs, and that are not known to be mirrors
-    /// without local endpoints: reading the Service shows what it is.
+    /// Returns the local services whose slices are listed without any of theirs, and that are not
+    /// known to be mirrors without local endpoints: reading the Service shows what it is.
     pub fn without_slices(&self, backends: &ServiceNames, now: Duration) -> Vec<ServiceRef> {
         let members = self.mirror_index.services();
         let members = members.filter(|(cluster, _)| cluster.is_none());
@@ -196,8 +198,8 @@ impl ReadinessCache {
             .collect()
     }
 
-    /// Returns what to list again before a decision on these backends: services whose watches are trusted but have
-    /// been silent for a while.
+    /// Returns what to list again before a decision on these backends: services whose watches are
+    /// trusted but have been silent for a while.
     pub fn stale<'a>(
         &self,
         backends: impl Iterator<Item = (&'a ServiceRef, &'a Readiness)>,
@@ -216,7 +218,8 @@ impl ReadinessCache {
         places
     }
 
-    /// Whether the service's watch is trusted but was not heard lately, nor the service listed apart from it.
+    /// Whether the service's watch is trusted but was not heard lately, nor the service listed
+    /// apart from it.
     fn is_stale(&self, located: &LocatedService, now: Duration) -> bool {
         if self
             .relisted

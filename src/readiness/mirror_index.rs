@@ -1,4 +1,5 @@
-//! The index of mirrors: the services behind the mirrors among the backends, and the backends that each one affects.
+//! The index of mirrors: the services behind the mirrors among the backends, and the backends that
+//! each one affects.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -9,8 +9,8 @@ use crate::cluster::remotes::named_remotes::NamedRemotes;
 use crate::model::ReadinessSource;
 use crate::model::{Mirror, ServiceRef, WhyUnknown};
 
-/// The mirrors whose own slices are not enough: those without local endpoints by design and, where other clusters may
-/// be asked, all others.
+/// The mirrors whose own slices are not enough: those without local endpoints by design and, where
+/// other clusters may be asked, all others.
 #[derive(Debug, Default)]
 pub struct MirrorServices {
     known: HashMap<ServiceRef, Mirror>,

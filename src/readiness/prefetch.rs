@@ -1,5 +1,5 @@
-//! Prefetches EndpointSlices: lists those of a namespace while its groups are still being listed. This keeps `status`
-//! of thousands of groups fast (docs/performance.md).
+//! Prefetches EndpointSlices: lists those of a namespace while its groups are still being listed.
+//! This keeps `status` of thousands of groups fast (docs/performance.md).
 
 use std::pin::pin;
 
@@ -13,8 +13,8 @@ use crate::cluster::listwatch::list::list;
 use crate::cluster::queries::group_list::{GroupList, list_groups, list_groups_counting};
 use crate::cluster::{Cluster, RequestResult};
 
-/// With more groups of a kind than this, the names of their backends do not fit into a selector, so that the slices
-/// of the whole namespace are needed.
+/// With more groups of a kind than this, the names of their backends do not fit into a selector, so
+/// that the slices of the whole namespace are needed.
 const PREFETCH_THRESHOLD: usize = 500;
 
 /// All slices of a namespace, listed before its backends were known.
@@ -31,8 +31,8 @@ impl PrefetchedSlices {
     }
 }
 
-/// Lists the groups of a namespace and, as soon as there are many, its slices beside them. Without a namespace, only the
-/// groups.
+/// Lists the groups of a namespace and, as soon as there are many, its slices beside them. Without
+/// a namespace, only the groups.
 ///
 /// # Errors
 /// As [`list_groups`].

@@ -14,7 +14,8 @@ pub struct SliceWatchId(pub u64);
 /// The services that a watch or a list covers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SliceScope {
-    /// None: the cluster that the groups are in. Otherwise a cluster whose services are mirrored here.
+    /// None: the cluster that the groups are in. Otherwise a cluster whose services are mirrored
+    /// here.
     pub cluster: Option<String>,
     /// None: the whole cluster.
     pub namespace: Option<String>,
@@ -31,7 +32,8 @@ impl SliceScope {
         }
     }
 
-    /// Returns a scope for each namespace. Names that do not fit into a selector make it namespace-wide.
+    /// Returns a scope for each namespace. Names that do not fit into a selector make it
+    /// namespace-wide.
     pub fn by_namespace(cluster: Option<&String>, services: &ServiceNames) -> Vec<Self> {
         let scope = |(namespace, names): (&String, &BTreeSet<String>)| Self {
             cluster: cluster.cloned(),

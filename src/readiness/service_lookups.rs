@@ -30,7 +30,8 @@ impl ServiceLookups {
         self.0.insert(service, (existence, now));
     }
 
-    /// Takes in whether a Service exists, if the look-up succeeded. Returns whether the answer is new.
+    /// Takes in whether a Service exists, if the look-up succeeded. Returns whether the answer is
+    /// new.
     pub fn answer(&mut self, service: &ServiceRef, exists: Option<bool>, now: Duration) -> bool {
         let (Some(exists), Some(known)) = (exists, self.0.get_mut(service)) else {
             return false;

@@ -67,7 +67,8 @@ impl SliceWatch {
         self.last_slice = Some(now);
     }
 
-    /// Whether the watch has reported a slice since then: a list that was requested then may be older.
+    /// Whether the watch has reported a slice since then: a list that was requested then may be
+    /// older.
     pub fn has_heard_slice_since(&self, then: Duration) -> bool {
         self.last_slice.is_some_and(|heard| heard >= then)
     }
@@ -143,7 +144,8 @@ impl SliceWatch {
         }
     }
 
-    /// Whether it can replace other watches: its slices are listed, and so are its mirrors, unless that failed.
+    /// Whether it can replace other watches: its slices are listed, and so are its mirrors, unless
+    /// that failed.
     pub fn serves(&self, now: Duration) -> bool {
         self.is_listed() && !(self.is_local() && self.mirrors_health(now) == WatchHealth::Pending)
     }

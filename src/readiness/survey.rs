@@ -13,8 +13,8 @@ use crate::model::{ApexClaims, Invalid, OrderStatus, Readiness, Runner, ServiceR
 use crate::resource::Record;
 use crate::resource::annotations::CONTROLLED_BY;
 
-/// Reads the backends of these groups and returns each group's status. `rivals` are all groups of their namespaces, to
-/// find apexes that are claimed twice.
+/// Reads the backends of these groups and returns each group's status. `rivals` are all groups of
+/// their namespaces, to find apexes that are claimed twice.
 pub async fn survey(
     cluster: &Clusters,
     records: &[Record],

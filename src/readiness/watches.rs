@@ -1,4 +1,5 @@
-//! The running watches of the loop or of an observer, each in a task of its own. Their events go to one inbox.
+//! The running watches of the loop or of an observer, each in a task of its own. Their events go to
+//! one inbox.
 
 use std::collections::HashMap;
 

@@ -1,31 +1,34 @@
-//! How long a watch may be silent: all limits, each with its reason, and the state of a watch that they apply to.
+//! How long a watch may be silent: all limits, each with its reason, and the state of a watch that
+//! they apply to.
 
 use std::time::Duration;
 
-/// How long the server is asked to keep a watch open. A healthy watch is heard at least this often: at its end the next
-/// one is opened, and the headers of the response count.
+/// How long the server is asked to keep a watch open. A healthy watch is heard at least this often:
+/// at its end the next one is opened, and the headers of the response count.
 pub const WATCH_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A watch without a byte for this long is closed and opened again: [`WATCH_TIMEOUT`], and time for the response.
+/// A watch without a byte for this long is closed and opened again: [`WATCH_TIMEOUT`], and time for
+/// the response.
 pub const WATCH_IDLE_TIMEOUT: Duration = Duration::from_secs(25);
 
-/// After this long without a byte, what a watch reported is unknown. A healthy watch never gets there, and one that
-/// broke has had time for another attempt after [`WATCH_IDLE_TIMEOUT`].
+/// After this long without a byte, what a watch reported is unknown. A healthy watch never gets
+/// there, and one that broke has had time for another attempt after [`WATCH_IDLE_TIMEOUT`].
 pub const UNKNOWN_AFTER: Duration = Duration::from_secs(30);
 
-/// After this long without a byte, slices are listed again before a move that no slice caused: the server may have
-/// changed meanwhile without being heard. A slice that arrives is fresh by itself.
+/// After this long without a byte, slices are listed again before a move that no slice caused: the
+/// server may have changed meanwhile without being heard. A slice that arrives is fresh by itself.
 pub const FRESH_FOR: Duration = Duration::from_secs(10);
 
-/// How long decisions wait for a first list. After that, what was not listed is unknown, so that a list that never
-/// arrives does not keep the other backends from being served.
+/// How long decisions wait for a first list. After that, what was not listed is unknown, so that a
+/// list that never arrives does not keep the other backends from being served.
 pub const FIRST_LIST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// After this long without a byte, a screen reports the connection as lost: as soon as a watch is certain to be late.
+/// After this long without a byte, a screen reports the connection as lost: as soon as a watch is
+/// certain to be late.
 pub const CONNECTION_LOST_AFTER: Duration = Duration::from_secs(26);
 
-/// Whether a watch has listed (HasSynced in client-go), and when its server was last heard. All times have the same
-/// start.
+/// Whether a watch has listed (HasSynced in client-go), and when its server was last heard. All
+/// times have the same start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SyncStatus {
     last_heard: Duration,

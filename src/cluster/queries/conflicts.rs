@@ -1,5 +1,5 @@
-//! Conflicts: other objects that keep a group's object from having an effect, such as an older route with the same
-//! matches.
+//! Conflicts: other objects that keep a group's object from having an effect, such as an older
+//! route with the same matches.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -99,8 +99,8 @@ pub fn warn(statuses: &mut [Status], mut conflicts: ConflictsByGroup) {
 /// The objects beside the groups of a namespace or of the cluster.
 struct ConflictIndex {
     records: Vec<Record>,
-    /// The indexes of the objects that share out the requests of each service, whether groups or not: TrafficSplits and,
-    /// where routes carry groups, routes.
+    /// The indexes of the objects that share out the requests of each service, whether groups or
+    /// not: TrafficSplits and, where routes carry groups, routes.
     by_service: HashMap<ServiceRef, Vec<usize>>,
     profiles: HashMap<ServiceRef, Vec<Profile>>,
     services: HashMap<ServiceRef, Service>,
@@ -225,7 +225,8 @@ fn or_note<T>(
     })
 }
 
-/// Lists all objects of a kind. A kind that the cluster does not serve has none, even where its list is forbidden.
+/// Lists all objects of a kind. A kind that the cluster does not serve has none, even where its
+/// list is forbidden.
 async fn all_of<T>(
     cluster: &Cluster,
     endpoint: ApiResource,
@@ -295,8 +296,9 @@ impl Conflict {
     }
 }
 
-/// Returns the conflict with another object, if there is one. Of two routes of one kind, the older one gets the requests
-/// that both match; here Linkerd's own HTTPRoutes and those of the Gateway API are one kind.
+/// Returns the conflict with another object, if there is one. Of two routes of one kind, the older
+/// one gets the requests that both match; here Linkerd's own HTTPRoutes and those of the Gateway
+/// API are one kind.
 pub fn conflict(record: &Record, other: &Record) -> Option<Conflict> {
     if other.meta.namespace != record.meta.namespace || other.id() == record.id() {
         return None;

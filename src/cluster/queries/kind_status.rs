@@ -75,8 +75,8 @@ impl KindStatus {
             .clone())
     }
 
-    /// Whether the first list may still succeed after this failure. Once another kind has been listed, a connection that
-    /// breaks proves nothing about the cluster.
+    /// Whether the first list may still succeed after this failure. Once another kind has been
+    /// listed, a connection that breaks proves nothing about the cluster.
     pub fn may_yet_be_served(&self, error: &RequestError) -> bool {
         let is_served = |state: &KindState| matches!(state, KindState::Served);
         error.is_transient() || (self.0.values().any(is_served) && error.is_unanswered())

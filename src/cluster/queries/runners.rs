@@ -1,4 +1,5 @@
-//! Who runs the groups of a namespace: the holder of its Lease, or Linkerd's own failover controller.
+//! Who runs the groups of a namespace: the holder of its Lease, or Linkerd's own failover
+//! controller.
 
 use futures::future;
 use jiff::Timestamp;
@@ -66,8 +67,8 @@ impl Runners {
     }
 }
 
-/// Linkerd's own controller, if it is seen. Where the namespaces of the cluster may not be listed it can't be, which
-/// is no failure.
+/// Linkerd's own controller, if it is seen. Where the namespaces of the cluster may not be listed
+/// it can't be, which is no failure.
 pub async fn seen_upstream(cluster: &Cluster) -> Option<Upstream> {
     upstream::find(cluster).await.ok().flatten()
 }
