@@ -31,7 +31,7 @@ async fn a_cluster_without_linkerd_has_only_warnings() {
         )
         .stdout_contains("√ TrafficSplits of split.smi-spec.io can be used (v1alpha2, v1alpha1)\n")
         .stdout_contains("√ HTTPRoutes of gateway.networking.k8s.io can be used (v1")
-        .stdout_contains("‼ Linkerd's control plane is ready\n    Linkerd is not found")
+        .stdout_contains("‼ Linkerd's control plane is ready\n    Linkerd was not found")
         .stdout_contains("    see https://linkerd.io/2/tasks/linkerd-smi/ for hints\n")
         .stdout_contains(&format!("√ watch is allowed in namespace {}\n", ns.name))
         .stdout_contains(&format!(
@@ -213,7 +213,7 @@ async fn a_group_of_a_gitops_tool_comes_with_the_setting_to_ignore_weights() {
     assert_eq!(check["result"], "warning");
     let error = check["error"].as_str().unwrap();
     assert!(
-        error.contains("/web: Argo CD may put") && error.contains("ignoreDifferences"),
+        error.contains("/web: Argo CD may revert") && error.contains("ignoreDifferences"),
         "{error}"
     );
 }

@@ -116,7 +116,7 @@ async fn upstream_and_a_watch_are_reported_as_two_controllers() {
     )
     .await;
     failover.deployment("linkerd-failover", 1).await;
-    let controller = "Linkerd's failover controller: runs in namespace linkerd-failover";
+    let controller = "Linkerd's failover controller: running in namespace linkerd-failover";
     let runs = |report: &Value| report.to_string().contains(controller);
     let report = until(&sandbox, "the controller is seen", runs).await;
     assert_eq!(error(&report, "every group has a running watch"), "");
