@@ -1,6 +1,6 @@
 //! `status --watch` where there is no terminal: a line for each change.
 
-use super::StatusPage;
+use super::print::StatusPage;
 use crate::cli::StatusFormat;
 use crate::cluster::{Cluster, Clusters};
 use crate::commands::args::query::place_in_context;

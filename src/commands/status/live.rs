@@ -7,9 +7,8 @@ use rustix::process::{Signal as Posix, getpid, kill_process};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
-use super::StatusPage;
 use super::lines::changes;
-use super::print::Printed;
+use super::print::{Printed, StatusPage};
 use crate::cluster::{Cluster, Clusters};
 use crate::commands::args::absent::flags_of;
 use crate::commands::args::query::place_in_context;

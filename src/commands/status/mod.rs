@@ -9,16 +9,14 @@ pub mod several;
 pub mod wait;
 pub mod waiting;
 
-use clap::ColorChoice;
-
 use super::args::contexts;
 use super::args::contexts::ContextSelection;
 use super::args::selection::parse_names;
 use super::env::CommandEnv;
 use crate::cli::{StatusArgs, StatusFormat};
 use crate::observe::ObserveScope;
-use crate::output::streams::Streams;
 use crate::problem::{Exit, Problem};
+use print::StatusPage;
 
 pub async fn run(env: &CommandEnv, args: StatusArgs) -> anyhow::Result<Exit> {
     if args.watch && matches!(args.output, StatusFormat::Yaml | StatusFormat::Name) {
@@ -67,14 +65,4 @@ pub async fn run(env: &CommandEnv, args: StatusArgs) -> anyhow::Result<Exit> {
         }
         _ => lines::run(&cluster, scope, &page).await,
     }
-}
-
-/// How and where to print groups.
-#[derive(Debug, Clone)]
-pub struct StatusPage {
-    streams: Streams,
-    format: StatusFormat,
-    /// Add a column for the namespace.
-    namespaces: bool,
-    colour: ColorChoice,
 }

@@ -2,8 +2,7 @@
 
 use futures::future::join;
 
-use super::StatusPage;
-use super::print::Printed;
+use super::print::{Printed, StatusPage};
 use crate::cli::StatusArgs;
 use crate::cluster::Clusters;
 use crate::cluster::queries::conflicts;

@@ -1,9 +1,11 @@
 //! Prints groups in the formats of `status`.
 
-use super::StatusPage;
+use clap::ColorChoice;
+
 use crate::cli::StatusFormat;
 use crate::cluster::Cluster;
 use crate::model::Status;
+use crate::output::streams::Streams;
 use crate::output::terminal;
 use crate::problem::Exit;
 use crate::text::clean;
@@ -17,6 +19,16 @@ pub struct Printed<'a> {
     pub statuses: &'a [Status],
     pub exit: Option<Exit>,
     pub missing: Option<&'a [UnmetGroup]>,
+}
+
+/// How and where to print groups.
+#[derive(Debug, Clone)]
+pub struct StatusPage {
+    pub streams: Streams,
+    pub format: StatusFormat,
+    /// Add a column for the namespace.
+    pub namespaces: bool,
+    pub colour: ColorChoice,
 }
 
 impl StatusPage {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use futures::future::join_all;
 use jiff::Timestamp;
 
-use super::{StatusPage, once};
+use super::once;
+use super::print::StatusPage;
 use crate::cli::{StatusArgs, StatusFormat};
 use crate::cluster::Clusters;
 use crate::cluster::queries::group_list::list_groups;

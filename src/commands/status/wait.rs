@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::StatusPage;
-use super::print::Printed;
+use super::print::{Printed, StatusPage};
 use super::waiting::Waiting;
 use crate::cli::StatusFormat;
 use crate::cluster::Clusters;

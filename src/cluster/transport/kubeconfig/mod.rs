@@ -10,12 +10,10 @@ pub use files::read;
 use kube::Config;
 use kube::config::{Context, KubeConfigOptions, Kubeconfig, NamedContext};
 
+use self::overrides::COMMAND_LINE;
 use super::options::ConnectOptions;
 use crate::problem::Problem;
 use crate::text::ConnectionFlags;
-
-/// The name of an entry that only the command line describes.
-const COMMAND_LINE: &str = "command line";
 
 /// A client configuration, and where it comes from.
 #[derive(Debug)]

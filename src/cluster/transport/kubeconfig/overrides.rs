@@ -2,8 +2,10 @@
 
 use kube::config::{AuthInfo, Cluster, Kubeconfig, NamedAuthInfo, NamedCluster};
 
-use super::COMMAND_LINE;
 use crate::cluster::transport::options::ConnectOptions;
+
+/// The name of an entry that only the command line describes.
+pub const COMMAND_LINE: &str = "command line";
 
 /// Overrides the cluster and the user that the context names. Returns the user's name in the kubeconfig.
 pub fn apply(
