@@ -1,4 +1,4 @@
-//! The names under which the binary runs, and the command line that fits each of them.
+//! The names under which the binary runs, and the command line for each of them.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -21,7 +21,7 @@ pub enum Invocation {
 }
 
 impl Invocation {
-    /// The program that the first word of a command line, perhaps a path, stands for.
+    /// Tells from the first word of a command line, perhaps a path.
     pub fn called(first_word: Option<&OsStr>) -> Self {
         match first_word
             .and_then(|word| Path::new(word).file_stem())
@@ -36,8 +36,8 @@ impl Invocation {
         }
     }
 
-    /// The words to complete, where that is what is asked: by kubectl under a name of its own, by the shells'
-    /// scripts as cobra's programs are asked.
+    /// The words to complete, if completion is asked for: kubectl uses a name of its own, the shells'
+    /// scripts use cobra's `__complete`.
     pub fn to_complete(self, words: &[OsString]) -> Option<&[OsString]> {
         match words {
             [_, first, rest @ ..] if self != Self::Completion && first == "__complete" => {
@@ -58,7 +58,7 @@ impl Invocation {
         Ok(cli)
     }
 
-    /// The command line's definition, whose usage lines and examples say what the user types.
+    /// The definition of the command line, with usage lines and examples as the user types them.
     pub fn command(self) -> clap::Command {
         let name = match self {
             Self::Kubectl | Self::Completion => return Cli::command(),
@@ -69,8 +69,8 @@ impl Invocation {
     }
 }
 
-/// What `linkerd check` asks of each extension, at every run and perhaps without a cluster; none where it is not
-/// asked for. The name has to be the file's: by it linkerd tells extensions apart.
+/// The answer to `_extension-metadata`, if that is the command: `linkerd check` asks each extension for
+/// it, perhaps without a cluster. The name has to be the file's, by which linkerd tells extensions apart.
 pub fn extension_metadata(words: &[OsString]) -> Option<String> {
     let is_flag = |word: &&OsString| word.as_encoded_bytes().starts_with(b"-");
     let command = words.iter().skip(1).find(|word| !is_flag(word))?;
@@ -90,19 +90,20 @@ pub fn extension_metadata(words: &[OsString]) -> Option<String> {
     ))
 }
 
-/// What `--color` says, for help and usage errors: they are printed by whoever reads the flags.
+/// The value of `--color`, for clap's help and usage errors, which are printed before the flags are
+/// parsed.
 fn colour(words: &[OsString]) -> ColorChoice {
     let given =
         values_of(words, &["--color"]).find_map(|word| ColorChoice::from_str(word, false).ok());
     given.unwrap_or_default()
 }
 
-/// Whether a line that can't be understood asks for JSON.
+/// Whether a line that cannot be parsed asks for JSON.
 pub fn asks_for_json(words: &[OsString]) -> bool {
     values_of(words, &["--output", "-o"]).any(|format| format == "json")
 }
 
-/// The values of a flag, by its names, on a line that need not be a valid one.
+/// The values of a flag on a line that need not be valid.
 fn values_of<'a>(words: &'a [OsString], names: &'a [&str]) -> impl Iterator<Item = &'a str> {
     let ours = words.iter().take_while(|word| *word != "--");
     let ours: Vec<&str> = ours.filter_map(|word| word.to_str()).collect();
@@ -119,7 +120,7 @@ fn values_of<'a>(words: &'a [OsString], names: &'a [&str]) -> impl Iterator<Item
     values.collect::<Vec<_>>().into_iter()
 }
 
-/// With examples that call it so.
+/// Replaces the program's name in the examples.
 fn with_examples_of(command: clap::Command, name: &str) -> clap::Command {
     let examples = command
         .get_after_help()
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn linkerd_is_told_the_name_of_the_file() {
+    fn the_metadata_names_the_file() {
         for (file, name) in [
             ("/usr/bin/linkerd-failover", "linkerd-failover"),
             ("linkerd-fo", "linkerd-fo"),
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_are_known_before_the_flags_are() {
+    fn the_color_is_known_before_the_flags_are_parsed() {
         let of = |line: &str| colour(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
         assert_eq!(
             of("kubectl-failover status --color never"),
@@ -181,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_asked_for_before_the_flags_are_known() {
+    fn json_is_known_before_the_flags_are_parsed() {
         let of =
             |line: &str| asks_for_json(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
         for line in [

@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn rates_of_moves() {
+    fn rates_are_a_number_and_a_duration() {
         let within = Duration::from_secs(60);
         assert_eq!(parse_max_moves("20/1m"), Ok(MaxMoves { most: 20, within }));
         for bad in ["", "20", "0/1m", "-1/1m", "20/", "20/0s", "20/1", "/1m"] {
