@@ -1,11 +1,11 @@
-//! A failure in words for the user, and the exit codes of every command.
+//! A failure as the user sees it, and the exit codes of all commands.
 
 use std::process::ExitCode;
 
 use crate::text::nearest::nearest;
 use crate::text::{clean, clean_lines};
 
-/// The exit codes of every command.
+/// The exit codes of all commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     Done,
@@ -13,7 +13,7 @@ pub enum Exit {
     Usage,
     NotMet,
     Refused,
-    /// The exit code of a command that was run on the user's behalf.
+    /// The exit code of another command, or of a signal.
     Passed(u8),
 }
 
@@ -36,15 +36,15 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// A failure in words for the user: what failed and where, what to do next, and how to exit.
+/// A failure as the user sees it: what failed where, what to do next, and the exit code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Problem {
     pub message: String,
-    /// Lines that say what to do next; printed below the message.
+    /// What to do next, in lines below the message.
     pub next: Vec<String>,
     pub exit: Exit,
-    /// What was printed as JSON or YAML says all of it, the exit code too.
+    /// The JSON or YAML on standard output says it already, with the exit code.
     pub is_printed: bool,
 }
 
@@ -107,7 +107,7 @@ impl Problem {
         message.lines().map(str::to_owned).chain(next).collect()
     }
 
-    /// Names the one that may have been meant instead of an unknown one.
+    /// Suggests the known name that is nearest to an unknown one.
     #[must_use]
     pub fn did_you_mean<'a>(self, typed: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         match nearest(typed, known) {
@@ -116,13 +116,17 @@ impl Problem {
         }
     }
 
-    /// Lists what there is instead of something unknown.
+    /// Lists the known names.
     #[must_use]
     pub fn there_are<'a>(self, what: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
-        const MOST: usize = 20;
+        const MAX_LISTED_NAMES: usize = 20;
         let known: Vec<&str> = known.into_iter().collect();
-        let more = if known.len() > MOST { ", …" } else { "" };
-        let shown = known.get(..MOST).unwrap_or(&known).join(", ");
+        let more = if known.len() > MAX_LISTED_NAMES {
+            ", …"
+        } else {
+            ""
+        };
+        let shown = known.get(..MAX_LISTED_NAMES).unwrap_or(&known).join(", ");
         self.next(format!("{what} there are: {shown}{more}"))
     }
 }
