@@ -524,7 +524,7 @@ async fn a_missing_right_is_named() {
         (
             "reader",
             &reader[..],
-            "to create trafficsplits.split.smi-spec.io",
+            "cannot create trafficsplits.split.smi-spec.io",
         ),
     ] {
         let kubeconfig = restricted_kubeconfig(&ns.west, name, rules).await;

@@ -171,7 +171,7 @@ async fn a_missing_right_to_watch_is_reported() {
         .await
         .code(1);
     output
-        .stderr_contains("to watch trafficsplits.split.smi-spec.io in namespace")
+        .stderr_contains("cannot watch trafficsplits.split.smi-spec.io in namespace")
         .stderr_contains("kubectl failover check --rbac status")
         .stderr_lacks("connection lost");
 }

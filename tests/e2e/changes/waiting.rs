@@ -218,7 +218,7 @@ async fn a_wait_without_the_right_to_watch_fails_at_once() {
     let output = run_through(&ns.west, user.path(), "failback web --when-ready")
         .await
         .code(1);
-    output.stderr_contains("to watch endpointslices.discovery.k8s.io");
+    output.stderr_contains("cannot watch endpointslices.discovery.k8s.io");
 }
 
 #[tokio::test]

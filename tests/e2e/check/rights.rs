@@ -39,7 +39,7 @@ const CASES: [Case; 11] = [
     Case {
         command: "status",
         args: &["--for", "unattended", "--timeout", "10s"],
-        without: &[GROUPS, ("leases", "not met within 10 s")],
+        without: &[GROUPS, ("leases", "timed out after 10 s")],
     },
     Case {
         command: "watch",

@@ -91,7 +91,7 @@ async fn only_the_label_and_the_annotations_change() {
     let output = adopt(&ns.west, "httproute/web", &flags).await.success();
     output
         .stdout_is("httproute.gateway.networking.k8s.io/web adopted\n")
-        .stderr_contains("rule 2 has web-svc alone")
+        .stderr_contains("rule 2 has web-svc as its only backend")
         .stderr_contains(&format!(
             "kubectl failover watch --context west -n {}",
             ns.name

@@ -11,7 +11,7 @@ use crate::support::{
 /// The address of a watch's metrics.
 pub async fn address(watch: &mut Running) -> String {
     let line = watch
-        .stderr_line_containing("metrics are served on http://")
+        .stderr_line_containing("serving metrics on http://")
         .await;
     let (_, rest) = line.split_once("http://").unwrap();
     rest.split_once('/').unwrap().0.to_owned()
