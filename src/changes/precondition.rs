@@ -68,7 +68,7 @@ fn order_now(record: &Record) -> String {
         .ok()
         .and_then(|group| group.order.as_ref())
     {
-        Some(OverrideState::Standing { order, .. }) => format!("now forced to {}", target(order)),
+        Some(OverrideState::Valid { order, .. }) => format!("now forced to {}", target(order)),
         Some(OverrideState::Broken { .. }) => "now with a stale override".to_owned(),
         None => "now not forced".to_owned(),
     }

@@ -123,7 +123,7 @@ pub fn why_not_moved(status: &Status, name: &str, place: &str) -> Vec<String> {
         lines.push(format!(
             "the group is paused, so no watch moves it; to resume: {command}"
         ));
-    } else if status.runner == Runner::Nobody {
+    } else if status.runner == Runner::Unattended {
         lines.push(format!(
             "no watch is running in this namespace; start one: kubectl failover watch {place}"
         ));

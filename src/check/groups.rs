@@ -271,9 +271,9 @@ impl Groups<'_> {
             return CheckResult::warning(DESCRIPTION, vec![complaint]);
         }
         let unattended = self.by_namespace(|status| match status.runner {
-            Runner::Nobody => true,
+            Runner::Unattended => true,
             Runner::Upstream => !self.run_by_upstream.contains(&status.id),
-            Runner::Held(_) | Runner::Unknown => false,
+            Runner::Watch(_) | Runner::Unknown => false,
         });
         let namespace = unattended.keys().next().copied().unwrap_or_default();
         let hint = format!(
@@ -291,7 +291,7 @@ impl Groups<'_> {
 
     fn run_once(&self) -> CheckResult {
         let holder = |status: &Status| match &status.runner {
-            Runner::Held(holder) if self.run_by_upstream.contains(&status.id) => Some(format!(
+            Runner::Watch(holder) if self.run_by_upstream.contains(&status.id) => Some(format!(
                 "{}: {holder} and Linkerd's failover controller both run it; stop one, or give the group another \
                  controlled-by label",
                 status.id

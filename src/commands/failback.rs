@@ -137,7 +137,7 @@ fn timed_out(status: &Status, wait: Duration, place: &str) -> String {
         wait.as_secs_f64()
     );
     match status.runner {
-        Runner::Nobody => format!(
+        Runner::Unattended => format!(
             "{late}; no watch is running to move it; start one: kubectl failover watch {place}"
         ),
         _ => format!("{late}; it moves once the primary is ready"),
@@ -224,7 +224,7 @@ impl FailbackOrder {
         let home = group.backend_name(returned.home);
         let mut change = Change::builder();
         let words = match returned.removes {
-            RemovedOverride::Standing => {
+            RemovedOverride::Valid => {
                 change = change.end_override(Some(home));
                 "ended the override".to_owned()
             }

@@ -17,7 +17,7 @@ use crate::changes::refusal::Refusal;
 use crate::cli::{Danger, DryRun, ForceArgs};
 use crate::model::operate;
 use crate::model::operate::{ForcePlan, ForceRequest};
-use crate::model::{Group, OrderStatus, Override, Readiness, Runner, State, Status, WhyUnknown};
+use crate::model::{Group, Override, OverrideStatus, Readiness, Runner, State, Status, WhyUnknown};
 use crate::problem::Exit;
 use crate::resource::{Change, Record, TrafficMove};
 use crate::view::command_line::command_on;
@@ -172,7 +172,7 @@ impl Order for ForceOrder {
                 "timed out after {} s; the traffic is still forced, and moves once the backend is ready",
                 wait.as_secs_f64()
             ));
-        } else if let Some(OrderStatus::InForce(order) | OrderStatus::Homeless(order)) =
+        } else if let Some(OverrideStatus::InForce(order) | OverrideStatus::WithoutHome(order)) =
             &status.order
         {
             lines.extend(why_not_moved(status, &order.to, place));
@@ -183,7 +183,7 @@ impl Order for ForceOrder {
     /// The override's target has all of the traffic.
     fn is_met(&self, status: &Status) -> bool {
         match &status.order {
-            Some(OrderStatus::InForce(order) | OrderStatus::Homeless(order)) => {
+            Some(OverrideStatus::InForce(order) | OverrideStatus::WithoutHome(order)) => {
                 status.active() == [order.to.as_str()]
             }
             _ => false,
@@ -213,8 +213,8 @@ fn describe(order: &Override, seen: &Preflight) -> String {
 fn expiry_warning(status: &Status, place: &str) -> Option<String> {
     let by_hand = command_on("failback", &status.id, place);
     Some(match status.runner {
-        Runner::Held(_) => return None,
-        Runner::Nobody => format!(
+        Runner::Watch(_) => return None,
+        Runner::Unattended => format!(
             "warning: no watch is running in this namespace, so this will not expire by itself; \
              start one: kubectl failover watch {place}, or end it yourself: {by_hand}"
         ),

@@ -149,7 +149,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{BackendStatus, Changed, GroupId, Readiness};
+    use crate::model::{BackendStatus, GroupId, Readiness, WeightsOrigin};
 
     fn status(state: State, flags: Flags, weights: &[(&str, u64)]) -> Status {
         let backend = |(name, weight): &(&str, u64)| BackendStatus {
@@ -175,8 +175,8 @@ mod tests {
             backends: weights.iter().map(backend).collect(),
             order: None,
             paused: None,
-            changed: Changed::Created(None),
-            runner: Runner::Nobody,
+            changed: WeightsOrigin::Created(None),
+            runner: Runner::Unattended,
         }
     }
 

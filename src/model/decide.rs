@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::decision::{Decision, Notes, Rule, Verdict, Weights};
+use super::decision::{AnnotationChanges, Decision, Rule, Verdict, Weights};
 use super::group::{Carrier, Group};
 use super::overrides::Pause;
 use super::policy::{Failback, PolicyKind};
@@ -68,7 +68,7 @@ impl<'a> Decider<'a> {
         }
         let flags = self.flags(&situation, &verdict);
         let home = self.group.override_to_end(self.now).map(|(_, home)| home);
-        let notes = Notes {
+        let notes = AnnotationChanges {
             end_override: home.map(|home| self.group.backend_name(home).to_owned()),
             end_pause: pause.is_some(),
             held: (flags.held != self.group.held).then_some(flags.held),
@@ -98,7 +98,7 @@ impl<'a> Decider<'a> {
             state: State::Paused,
             flags: self.flags(situation, &verdict),
             reason: report::pause(pause),
-            notes: Notes::default(),
+            notes: AnnotationChanges::default(),
             waiting: false,
             look_again: pause.until.and_then(|until| self.time_left(until)),
         }

@@ -57,7 +57,7 @@ pub struct Decision {
     /// The reason, as a clause without a full stop.
     pub reason: String,
     /// The annotations to change.
-    pub notes: Notes,
+    pub notes: AnnotationChanges,
     /// Only a delay keeps traffic from moving.
     pub waiting: bool,
     /// When a delay, an override or a pause ends, so that the decision may change by itself.
@@ -66,7 +66,7 @@ pub struct Decision {
 
 /// The annotations that a decision changes, besides `last-move`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Notes {
+pub struct AnnotationChanges {
     /// Remove the override, and make the backend of this name the primary again.
     pub end_override: Option<String>,
     /// Remove the pause.
@@ -78,7 +78,7 @@ pub struct Notes {
 impl Decision {
     /// Whether the object has to be written.
     pub fn asks_for_change(&self) -> bool {
-        self.weights != Weights::Hold || self.notes != Notes::default()
+        self.weights != Weights::Hold || self.notes != AnnotationChanges::default()
     }
 }
 

@@ -14,9 +14,7 @@ impl Group {
     /// Returns the override in force at `now`.
     pub fn override_in_force(&self, now: Timestamp) -> Option<&Override> {
         match &self.order {
-            Some(OverrideState::Standing { order, home }) if !order.is_over(*home, now) => {
-                Some(order)
-            }
+            Some(OverrideState::Valid { order, home }) if !order.is_over(*home, now) => Some(order),
             _ => None,
         }
     }
@@ -24,7 +22,7 @@ impl Group {
     /// Returns the override that has expired at `now`, and the index of its home.
     pub fn override_to_end(&self, now: Timestamp) -> Option<(&Override, usize)> {
         match &self.order {
-            Some(OverrideState::Standing {
+            Some(OverrideState::Valid {
                 order,
                 home: Some(home),
             }) if order.is_over(Some(*home), now) => Some((order, *home)),
@@ -35,7 +33,7 @@ impl Group {
     /// Returns the name of the backend that is primary once the override, if any, has ended.
     pub fn home_name(&self) -> &str {
         match self.order {
-            Some(OverrideState::Standing {
+            Some(OverrideState::Valid {
                 home: Some(home), ..
             }) => self.backend_name(home),
             _ => self.primary_name(),
@@ -57,7 +55,7 @@ impl Group {
             return Cow::Owned(self.without_override(home, readiness));
         }
         match &self.order {
-            Some(OverrideState::Standing { home, .. }) => Cow::Owned(Self {
+            Some(OverrideState::Valid { home, .. }) => Cow::Owned(Self {
                 overridden: true,
                 home: *home,
                 ..self.clone()
@@ -68,7 +66,7 @@ impl Group {
 
     /// Makes the override expire at `now`.
     pub fn expire(&mut self, now: Timestamp) {
-        if let Some(OverrideState::Standing { order, .. }) = &mut self.order {
+        if let Some(OverrideState::Valid { order, .. }) = &mut self.order {
             order.until = Some(now);
         }
     }

@@ -1,7 +1,7 @@
 //! Mirror Services, which stand for Services of other clusters, and the readiness of one.
 
 use super::ids::{RemoteService, ServiceRef};
-use super::mirror_side::Side;
+use super::mirror_side::MirrorSide;
 use super::readiness::Readiness;
 use super::unknown::WhyUnknown;
 
@@ -16,16 +16,16 @@ pub enum Mirror {
     /// Federated Service: a union of Services in several clusters, without local endpoints.
     Federated(Vec<Member>),
     /// The labels or annotations contain an invalid name, so no cluster is read.
-    Misnamed,
+    InvalidName,
 }
 
 /// A member of a federated Service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Member {
     /// A Service of this cluster.
-    Here(ServiceRef),
+    Local(ServiceRef),
     /// A Service of another cluster.
-    There(RemoteService),
+    Remote(RemoteService),
 }
 
 impl Mirror {
@@ -39,11 +39,11 @@ impl Mirror {
         let (one, members) = match self {
             Self::Gateway(remote) | Self::RemoteDiscovery(remote) => (Some(remote), &[][..]),
             Self::Federated(members) => (None, members.as_slice()),
-            Self::Misnamed => (None, &[][..]),
+            Self::InvalidName => (None, &[][..]),
         };
         let remote_members = members.iter().filter_map(|member| match member {
-            Member::There(remote) => Some(remote),
-            Member::Here(_) => None,
+            Member::Remote(remote) => Some(remote),
+            Member::Local(_) => None,
         });
         one.into_iter().chain(remote_members)
     }
@@ -55,15 +55,15 @@ impl Mirror {
             _ => &[],
         };
         members.iter().filter_map(|member| match member {
-            Member::Here(service) => Some(service),
-            Member::There(_) => None,
+            Member::Local(service) => Some(service),
+            Member::Remote(_) => None,
         })
     }
 
     /// Returns the readiness of a mirror without local endpoints if no other cluster can be read.
     pub fn without_remotes(&self) -> Readiness {
         let why = match (self, self.remotes().next()) {
-            (Self::Misnamed, _) => WhyUnknown::Misnamed,
+            (Self::InvalidName, _) => WhyUnknown::InvalidName,
             (_, Some(remote)) => WhyUnknown::no_remote(&remote.cluster),
             (_, None) => WhyUnknown::NoLocalEndpoints,
         };
@@ -82,10 +82,10 @@ impl Mirror {
             Self::Gateway(remote) => through_gateway(local, remote, there(remote)),
             Self::RemoteDiscovery(remote) => as_remote(remote, there(remote)),
             Self::Federated(members) => federated(members.iter().map(|member| match member {
-                Member::Here(service) => here(service),
-                Member::There(remote) => as_remote(remote, there(remote)),
+                Member::Local(service) => here(service),
+                Member::Remote(remote) => as_remote(remote, there(remote)),
             })),
-            Self::Misnamed => self.without_remotes(),
+            Self::InvalidName => self.without_remotes(),
         }
     }
 }
@@ -108,9 +108,9 @@ fn through_gateway(local: Readiness, remote: &RemoteService, there: Readiness) -
         return as_remote(remote, there);
     }
     let side = if there.is_dead() {
-        Side::Both
+        MirrorSide::Both
     } else {
-        Side::Gateway
+        MirrorSide::Gateway
     };
     let total = there.counts().map_or(0, |(_, total)| total);
     Readiness::Mirrored {
@@ -125,7 +125,7 @@ fn as_remote(remote: &RemoteService, there: Readiness) -> Readiness {
         Some((ready, total)) => Readiness::Mirrored {
             ready,
             total,
-            side: Side::Remote(remote.clone()),
+            side: MirrorSide::Remote(remote.clone()),
         },
         None => there,
     }
@@ -151,7 +151,7 @@ fn federated(members: impl Iterator<Item = Readiness>) -> Readiness {
         _ => Readiness::Mirrored {
             ready,
             total,
-            side: Side::Members { all, unknown },
+            side: MirrorSide::Members { all, unknown },
         },
     }
 }

@@ -5,7 +5,7 @@ use super::unknown::WhyUnknown;
 
 /// The side that the endpoint counts of a mirror Service describe.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Side {
+pub enum MirrorSide {
     /// The remote Service: the gateway is ready, or traffic does not go through one.
     Remote(RemoteService),
     /// The gateway, which is not ready; the remote Service is ready or unknown.
@@ -21,7 +21,7 @@ pub enum Side {
     },
 }
 
-impl Side {
+impl MirrorSide {
     /// Returns the mirrored Service; none for a federated Service.
     pub fn remote(&self) -> Option<&RemoteService> {
         match self {

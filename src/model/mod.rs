@@ -38,7 +38,7 @@ pub use ids::{GroupId, RemoteService, ServiceRef};
 pub use invalid::Invalid;
 pub use limits::MaxMoves;
 pub use mirror::{Member, Mirror};
-pub use mirror_side::Side;
+pub use mirror_side::MirrorSide;
 pub use moves::LastMove;
 pub use notice::{Notice, Transition};
 pub use overrides::{Override, OverrideState, Pause};
@@ -47,7 +47,8 @@ pub use readiness::Readiness;
 pub use rivals::{ApexClaim, ApexClaims};
 pub use state::{Flags, State};
 pub use status::{
-    BackendStatus, Changed, LeftOver, OrderStatus, Runner, Status, UPSTREAM_IGNORES_PAUSES,
+    BackendStatus, ExpiredOrder, OverrideStatus, Runner, Status, UPSTREAM_IGNORES_PAUSES,
+    WeightsOrigin,
 };
 pub use status_change::StatusChange;
 pub use timers::{Stopwatches, Timers};

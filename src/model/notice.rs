@@ -18,7 +18,7 @@ pub enum Notice {
     /// Traffic was moved.
     Moved(Transition),
     /// An override or a pause expired and was removed.
-    Ended {
+    OrderExpired {
         /// The group.
         group: GroupId,
         /// The API server's time.
@@ -56,19 +56,19 @@ pub enum Notice {
         group: GroupId,
     },
     /// The cluster no longer serves a kind of object.
-    KindGone {
+    KindRemoved {
         /// Name of the CustomResourceDefinition.
         crd: &'static str,
     },
     /// The cluster serves the kind again.
-    KindAgain {
+    KindServed {
         /// Name of the CustomResourceDefinition.
         crd: &'static str,
         /// The number of groups of that kind.
         groups: usize,
     },
     /// The same notice for many groups, at one time and for one cause.
-    Many(Vec<Notice>),
+    Batch(Vec<Notice>),
     /// An object with the label is not a valid group; its traffic is left alone.
     Invalid {
         /// The group.
@@ -104,7 +104,7 @@ pub enum Notice {
         wait: Duration,
     },
     /// The rate limit (`--max-moves`) delays moves.
-    Braked {
+    RateLimited {
         /// The number of moves allowed.
         most: usize,
         /// The period that the number applies to.
@@ -113,16 +113,16 @@ pub enum Notice {
         waiting: usize,
     },
     /// The group is left to Linkerd's own failover controller.
-    LeftToUpstream {
+    ManagedByUpstream {
         /// The group.
         group: GroupId,
         /// The reason, as a clause.
         why: &'static str,
     },
     /// It is unknown whether Linkerd's own failover controller runs in the cluster.
-    UpstreamUnseen,
+    UpstreamUnknown,
     /// The machine was suspended: everything is listed again before the next decision.
-    Slept,
+    Suspended,
     /// Another `watch` holds the namespace's Lease; this one takes over when that ends.
     Standby {
         /// The namespace.
@@ -133,7 +133,7 @@ pub enum Notice {
         late: bool,
     },
     /// The Lease of a namespace was acquired from another holder.
-    TookOver {
+    LeaseAcquired {
         /// The namespace.
         namespace: String,
     },
@@ -145,12 +145,12 @@ pub enum Notice {
         why: String,
     },
     /// The Lease was renewed again.
-    LeaseAgain {
+    LeaseRenewed {
         /// The namespace.
         namespace: String,
     },
     /// There is no Lease: only resource versions keep two loops apart.
-    Unguarded {
+    NoLease {
         /// The namespace.
         namespace: String,
         /// The reason, as a clause.
@@ -164,7 +164,7 @@ pub enum Notice {
         error: String,
     },
     /// A list or a watch that failed works again.
-    ReadAgain {
+    ReadRecovered {
         /// The objects.
         what: String,
     },
@@ -175,14 +175,14 @@ impl Notice {
     pub fn group(&self) -> Option<&GroupId> {
         match self {
             Self::Moved(transition) | Self::WouldMove(transition) => Some(&transition.group),
-            Self::Ended { group, .. }
+            Self::OrderExpired { group, .. }
             | Self::Stuck { group, .. }
             | Self::Unstuck { group, .. }
             | Self::Gone { group }
             | Self::Invalid { group, .. }
             | Self::WriteFailed { group, .. }
             | Self::Contested { group, .. }
-            | Self::LeftToUpstream { group, .. } => Some(group),
+            | Self::ManagedByUpstream { group, .. } => Some(group),
             _ => None,
         }
     }
@@ -191,10 +191,10 @@ impl Notice {
     pub fn namespace(&self) -> Option<&str> {
         match self {
             Self::Standby { namespace, .. }
-            | Self::TookOver { namespace }
+            | Self::LeaseAcquired { namespace }
             | Self::LeaseFailing { namespace, .. }
-            | Self::LeaseAgain { namespace }
-            | Self::Unguarded { namespace, .. } => Some(namespace),
+            | Self::LeaseRenewed { namespace }
+            | Self::NoLease { namespace, .. } => Some(namespace),
             _ => self.group().map(|group| group.namespace.as_str()),
         }
     }
@@ -207,11 +207,11 @@ impl Notice {
                 | Self::Invalid { .. }
                 | Self::WriteFailed { .. }
                 | Self::Contested { .. }
-                | Self::Braked { .. }
-                | Self::UpstreamUnseen
+                | Self::RateLimited { .. }
+                | Self::UpstreamUnknown
                 | Self::LeaseFailing { .. }
-                | Self::KindGone { .. }
-                | Self::Unguarded { .. }
+                | Self::KindRemoved { .. }
+                | Self::NoLease { .. }
                 | Self::ReadFailed { .. }
         )
     }

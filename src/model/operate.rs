@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::decide::decide;
-use super::decision::{Notes, Weights};
+use super::decision::{AnnotationChanges, Weights};
 use super::group::Group;
 use super::overrides::{Override, OverrideState};
 use super::readiness::Readiness;
@@ -38,7 +38,7 @@ pub enum ForcePlan {
         /// Nobody can confirm that the target is ready.
         unverified: bool,
         /// Other annotations to change.
-        notes: Notes,
+        notes: AnnotationChanges,
     },
 }
 
@@ -54,7 +54,7 @@ pub struct FailbackPlan {
     /// Nobody can confirm that home is ready.
     pub unverified: bool,
     /// Other annotations to change.
-    pub notes: Notes,
+    pub notes: AnnotationChanges,
     /// The reason for the weights, as a clause.
     pub why: String,
 }
@@ -70,7 +70,7 @@ impl FailbackPlan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RemovedOverride {
     /// One whose target is the primary.
-    Standing,
+    Valid,
     /// A broken one. The primary that the object names stays, unless it is not a backend or the
     /// operator names another home.
     Broken {
@@ -91,7 +91,7 @@ pub fn force(
 ) -> ForcePlan {
     let standing = group.override_in_force(now);
     let home = match (&group.order, standing) {
-        (Some(OverrideState::Standing { home, .. }), Some(order)) => (*home, order.home.clone()),
+        (Some(OverrideState::Valid { home, .. }), Some(order)) => (*home, order.home.clone()),
         _ => {
             let before = group.at(now, readiness).primary;
             (Some(before), group.backend_name(before).to_owned())
@@ -144,12 +144,14 @@ pub fn failback(
     now: Timestamp,
 ) -> Option<FailbackPlan> {
     let (removes, primary) = match &group.order {
-        Some(OverrideState::Standing { home: known, .. }) => {
-            (RemovedOverride::Standing, home.or(*known)?)
+        Some(OverrideState::Valid { home: known, .. }) => {
+            (RemovedOverride::Valid, home.or(*known)?)
         }
-        Some(OverrideState::Broken { primary_lost, .. }) => (
+        Some(OverrideState::Broken {
+            primary_missing, ..
+        }) => (
             RemovedOverride::Broken {
-                sets_home: *primary_lost || home.is_some(),
+                sets_home: *primary_missing || home.is_some(),
             },
             home.unwrap_or(group.primary),
         ),

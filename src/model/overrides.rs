@@ -37,7 +37,7 @@ impl Override {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OverrideState {
     /// Its target is the primary: it is in force, or has expired.
-    Standing {
+    Valid {
         /// The override.
         order: Override,
         /// Index of the primary before it; none if that is not a backend.
@@ -50,7 +50,7 @@ pub enum OverrideState {
         /// The override; none if the annotation cannot be parsed.
         order: Option<Override>,
         /// The primary that the object names is not a backend, so the override's home is primary.
-        primary_lost: bool,
+        primary_missing: bool,
     },
 }
 

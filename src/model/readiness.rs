@@ -1,6 +1,6 @@
 //! The readiness of a backend, and how the counts of its EndpointSlices add up.
 
-use super::mirror_side::Side;
+use super::mirror_side::MirrorSide;
 use super::policy::MinReady;
 use super::unknown::WhyUnknown;
 
@@ -25,7 +25,7 @@ pub enum Readiness {
         /// All endpoints.
         total: u32,
         /// The side that the numbers describe.
-        side: Side,
+        side: MirrorSide,
     },
     /// The Service does not exist, which counts as 0 of 0 endpoints.
     Missing,
@@ -49,7 +49,7 @@ impl Readiness {
     }
 
     /// Returns the side of a mirror that the numbers describe.
-    pub fn side(&self) -> Option<&Side> {
+    pub fn side(&self) -> Option<&MirrorSide> {
         if let Self::Mirrored { side, .. } = self {
             Some(side)
         } else {
@@ -60,13 +60,13 @@ impl Readiness {
     /// Whether local endpoints alone do not determine it. A controller that reads only those,
     /// such as linkerd-failover, may decide otherwise.
     pub fn rests_elsewhere(&self) -> bool {
-        use WhyUnknown::{Misnamed, NoLocalEndpoints, NoRemote, Remote};
+        use WhyUnknown::{InvalidName, NoLocalEndpoints, NoRemote, Remote};
         match self {
             Self::Mirrored { .. } => true,
             Self::Unknown { why } => {
                 matches!(
                     why,
-                    NoLocalEndpoints | Misnamed | NoRemote { .. } | Remote { .. }
+                    NoLocalEndpoints | InvalidName | NoRemote { .. } | Remote { .. }
                 )
             }
             Self::Known { .. } | Self::Missing => false,
@@ -93,7 +93,7 @@ impl Readiness {
         match self {
             Self::Unknown { why } => Some(why),
             Self::Mirrored {
-                side: Side::Members { unknown, .. },
+                side: MirrorSide::Members { unknown, .. },
                 ..
             } => unknown.first(),
             Self::Known { .. } | Self::Mirrored { .. } | Self::Missing => None,

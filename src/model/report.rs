@@ -1,6 +1,6 @@
 //! Describes a decision: its state, its flags and its reason in words.
 
-use super::decision::{Decision, Notes, Rule, Verdict, Weights};
+use super::decision::{AnnotationChanges, Decision, Rule, Verdict, Weights};
 use super::group::Group;
 use super::overrides::Pause;
 use super::policy::{Failback, PolicyKind};
@@ -8,7 +8,7 @@ use super::readiness::Readiness;
 use super::situation::{Candidate, Situation};
 use super::state::{Flags, State};
 
-pub(crate) fn state(situation: &Situation, verdict: &Verdict, notes: &Notes) -> State {
+pub(crate) fn state(situation: &Situation, verdict: &Verdict, notes: &AnnotationChanges) -> State {
     let group = situation.group;
     let is_served = situation.any(|backend| backend.carries() && backend.is_ready());
     let is_unknown = situation.primary_is_enough().is_none()

@@ -35,9 +35,9 @@ pub struct Status {
     /// The backends, in the order that the object lists them; empty if the group is Invalid.
     pub backends: Vec<BackendStatus>,
     /// What set the weights.
-    pub changed: Changed,
+    pub changed: WeightsOrigin,
     /// The override on the object, in force or not.
-    pub order: Option<OrderStatus>,
+    pub order: Option<OverrideStatus>,
     /// The pause on the object, whether it has expired or not.
     pub paused: Option<Pause>,
     /// Who runs the group.
@@ -50,13 +50,13 @@ pub struct Status {
 
 /// An override, and whether it is in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OrderStatus {
+pub enum OverrideStatus {
     /// It is in force.
     InForce(Override),
     /// It has expired, and nobody has removed it yet.
-    Over(Override),
+    Expired(Override),
     /// It is in force and never expires, since its home is missing or not a backend.
-    Homeless(Override),
+    WithoutHome(Override),
     /// It has no effect.
     Broken {
         /// The reason, as a clause.
@@ -70,14 +70,14 @@ pub enum OrderStatus {
 
 /// What has expired, and should be removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LeftOver {
+pub enum ExpiredOrder {
     /// The override.
     Override,
     /// The pause.
     Pause,
 }
 
-impl OrderStatus {
+impl OverrideStatus {
     fn of(group: &Group, now: Timestamp) -> Option<Self> {
         Some(match group.order.as_ref()? {
             OverrideState::Broken { why, order, .. } => Self::Broken {
@@ -85,11 +85,11 @@ impl OrderStatus {
                 order: order.clone(),
                 edited_by: None,
             },
-            OverrideState::Standing { order, home: None } => Self::Homeless(order.clone()),
-            OverrideState::Standing { order, .. } if group.override_in_force(now).is_some() => {
+            OverrideState::Valid { order, home: None } => Self::WithoutHome(order.clone()),
+            OverrideState::Valid { order, .. } if group.override_in_force(now).is_some() => {
                 Self::InForce(order.clone())
             }
-            OverrideState::Standing { order, .. } => Self::Over(order.clone()),
+            OverrideState::Valid { order, .. } => Self::Expired(order.clone()),
         })
     }
 }
@@ -107,7 +107,7 @@ pub struct BackendStatus {
 
 /// What set the weights.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Changed {
+pub enum WeightsOrigin {
     /// The move that is recorded on the object.
     Moved(LastMove),
     /// An edit that recorded nothing; the object's field managers hint at it.
@@ -125,11 +125,11 @@ pub enum Changed {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Runner {
     /// A `watch`: the holder of the Lease, as it is shown.
-    Held(String),
+    Watch(String),
     /// Linkerd's own failover controller.
     Upstream,
     /// No `watch` holds a Lease for it.
-    Nobody,
+    Unattended,
     /// The Leases cannot be read.
     Unknown,
 }
@@ -144,7 +144,7 @@ impl Status {
     pub fn of(
         group: &Group,
         readiness: &[Readiness],
-        changed: Changed,
+        changed: WeightsOrigin,
         runner: Runner,
         now: Timestamp,
     ) -> Self {
@@ -168,7 +168,7 @@ impl Status {
             apex: group.apex.clone(),
             state: decision.state,
             flags: Flags {
-                unattended: runner == Runner::Nobody,
+                unattended: runner == Runner::Unattended,
                 ..decision.flags
             },
             reason: match decision.state {
@@ -180,7 +180,7 @@ impl Status {
             primary: Some(decider.effective().primary_name().to_owned()),
             backends: group.backends.iter().zip(readiness).map(backend).collect(),
             changed,
-            order: OrderStatus::of(group, now),
+            order: OverrideStatus::of(group, now),
             paused: group.paused.clone(),
             runner,
             forgotten_home: group.forgotten_home().map(str::to_owned),
@@ -193,7 +193,7 @@ impl Status {
         id: GroupId,
         apex: String,
         invalid: Invalid,
-        changed: Changed,
+        changed: WeightsOrigin,
         runner: Runner,
     ) -> Self {
         Self {
@@ -216,13 +216,13 @@ impl Status {
     }
 
     /// Returns what has expired and has not been removed.
-    pub fn left_over(&self) -> Option<LeftOver> {
+    pub fn expired_order(&self) -> Option<ExpiredOrder> {
         if self.state != State::OutOfSync {
             return None;
         }
         match &self.order {
-            Some(OrderStatus::Over(_)) => Some(LeftOver::Override),
-            _ => self.paused.as_ref().map(|_| LeftOver::Pause),
+            Some(OverrideStatus::Expired(_)) => Some(ExpiredOrder::Override),
+            _ => self.paused.as_ref().map(|_| ExpiredOrder::Pause),
         }
     }
 

@@ -18,7 +18,7 @@ pub enum WhyUnknown {
     /// name the Services that it mirrors.
     NoLocalEndpoints,
     /// The mirror Service's labels or annotations name a cluster or a Service by an invalid name.
-    Misnamed,
+    InvalidName,
     /// The mirrored Service is in a cluster that has no remote to read it from.
     NoRemote {
         /// The mirrored cluster.
@@ -89,7 +89,7 @@ impl WhyUnknown {
         match self {
             Self::Forbidden(_)
             | Self::NoLocalEndpoints
-            | Self::Misnamed
+            | Self::InvalidName
             | Self::NoRemote { .. } => true,
             Self::Remote { why, .. } => why.is_lasting(),
             Self::NotListed | Self::Silent(_) | Self::Failing(..) | Self::NoAccess(_) => false,
@@ -128,7 +128,7 @@ impl fmt::Display for WhyUnknown {
             Self::NoLocalEndpoints => f.write_str(
                 "it is a mirror service without a gateway, so it has no local endpoints",
             ),
-            Self::Misnamed => {
+            Self::InvalidName => {
                 f.write_str("its mirror labels or annotations contain an invalid name")
             }
             Self::NoRemote { cluster, how } => {

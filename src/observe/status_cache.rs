@@ -275,7 +275,7 @@ mod tests {
         let runner = |cache: &StatusCache| cache.runners.of(&record, EPOCH);
         let mut cache = StatusCache::default();
         cache.leases(Event::Listed(Vec::new()), EPOCH);
-        assert_eq!(runner(&cache), Runner::Nobody);
+        assert_eq!(runner(&cache), Runner::Unattended);
         let cause = Cause::Status {
             code: 403,
             reason: String::new(),
@@ -285,7 +285,7 @@ mod tests {
         cache.leases(failed(cause), EPOCH);
         assert_eq!(runner(&cache), Runner::Unknown);
         cache.leases(Event::Alive, EPOCH);
-        assert_eq!(runner(&cache), Runner::Nobody);
+        assert_eq!(runner(&cache), Runner::Unattended);
     }
 
     #[test]
@@ -298,7 +298,7 @@ mod tests {
             EPOCH,
         );
         let runner = |cache: &StatusCache, second| cache.runners.of(&record, at(second));
-        assert_eq!(runner(&cache, 14), Runner::Held("loop".to_owned()));
+        assert_eq!(runner(&cache, 14), Runner::Watch("loop".to_owned()));
         assert_eq!(runner(&cache, 20), Runner::Unknown);
         cache.leases(
             failed(Cause::TimedOut {
@@ -311,9 +311,9 @@ mod tests {
             Event::Applied(Lease::new("ns").held_by("loop", at(20))),
             at(22),
         );
-        assert_eq!(runner(&cache, 22), Runner::Held("loop".to_owned()));
+        assert_eq!(runner(&cache, 22), Runner::Watch("loop".to_owned()));
         cache.leases(Event::Alive, at(36));
-        assert_eq!(runner(&cache, 36), Runner::Nobody);
+        assert_eq!(runner(&cache, 36), Runner::Unattended);
     }
 
     #[test]
@@ -323,6 +323,6 @@ mod tests {
             Event::Listed(vec![Lease::new("ns").held_by("loop", EPOCH).released()]),
             EPOCH,
         );
-        assert_eq!(cache.runners.of(&record(), EPOCH), Runner::Nobody);
+        assert_eq!(cache.runners.of(&record(), EPOCH), Runner::Unattended);
     }
 }

@@ -9,7 +9,7 @@ use super::prefetch::PrefetchedSlices;
 use super::{backends, read_once};
 use crate::cluster::Clusters;
 use crate::cluster::queries::runners::Runners;
-use crate::model::{ApexClaims, Invalid, OrderStatus, Readiness, Runner, ServiceRef, Status};
+use crate::model::{ApexClaims, Invalid, OverrideStatus, Readiness, Runner, ServiceRef, Status};
 use crate::resource::Record;
 use crate::resource::annotations::CONTROLLED_BY;
 
@@ -54,10 +54,10 @@ pub fn status(
         }
         (Ok(group), None) => {
             let backends = backends::in_order(group, readiness);
-            let mut status = Status::of(group, &backends, record.changed(), runner, now);
+            let mut status = Status::of(group, &backends, record.weights_origin(), runner, now);
             status.flags.contested = record.is_contested();
             status.warnings.extend_from_slice(&record.warnings);
-            if let Some(OrderStatus::Broken { edited_by, .. }) = &mut status.order {
+            if let Some(OverrideStatus::Broken { edited_by, .. }) = &mut status.order {
                 *edited_by = record.order_editor().map(str::to_owned);
             }
             return status;
@@ -67,7 +67,7 @@ pub fn status(
         record.id(),
         record.apex.clone(),
         invalid,
-        record.changed(),
+        record.weights_origin(),
         runner,
     );
     Status {

@@ -52,19 +52,19 @@ pub struct ManagedFields {
     pub time: Option<Timestamp>,
     /// The fields that it owns.
     #[serde(rename = "fieldsV1")]
-    pub owned: Owned,
+    pub owned: OwnedFields,
 }
 
 /// The fields that a manager owns, as far as they matter here.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Owned {
+pub struct OwnedFields {
     /// The list of backends.
     pub backends: bool,
     /// The annotation of the override, or that of the primary.
     pub orders: bool,
 }
 
-impl<'de> Deserialize<'de> for Owned {
+impl<'de> Deserialize<'de> for OwnedFields {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Some(fields) = Option::<Box<RawValue>>::deserialize(deserializer)? else {
             return Ok(Self::default());

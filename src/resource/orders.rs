@@ -26,11 +26,11 @@ pub fn primary_and_order(
     let Some(primary) = position(named).or(home) else {
         return Err(not_a_backend(named, names));
     };
-    let primary_lost = position(named).is_none();
+    let primary_missing = position(named).is_none();
     let broken = |why: String, order: Option<Override>| OverrideState::Broken {
         why,
         order,
-        primary_lost,
+        primary_missing,
     };
     let order = parsed.map(|parsed| match parsed {
         Err(_) => broken(
@@ -48,7 +48,7 @@ pub fn primary_and_order(
             );
             broken(why, Some(order))
         }
-        Ok(order) => OverrideState::Standing { order, home },
+        Ok(order) => OverrideState::Valid { order, home },
     });
     Ok((primary, order))
 }

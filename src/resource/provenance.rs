@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::meta::ManagedFields;
 use super::record::Record;
 use crate::model::history::{Move, MoveSource};
-use crate::model::{Changed, Group};
+use crate::model::{Group, WeightsOrigin};
 
 /// The field manager of this tool's writes, see
 /// <https://kubernetes.io/docs/reference/using-api/server-side-apply/#managers>.
@@ -16,9 +16,9 @@ const CONTEST_WINDOW: SignedDuration = SignedDuration::from_mins(10);
 
 impl Record {
     /// Returns what set the weights, as far as the object shows.
-    pub fn changed(&self) -> Changed {
+    pub fn weights_origin(&self) -> WeightsOrigin {
         if let Some(last) = self.group.as_ref().ok().and_then(Group::fitting_move) {
-            return Changed::Moved(last.clone());
+            return WeightsOrigin::Moved(last.clone());
         }
         let edit = self
             .foreign_fields()
@@ -27,20 +27,20 @@ impl Record {
             .max();
         match edit {
             Some((at, by)) if self.meta.creation_timestamp != Some(at) => {
-                Changed::Edited { by: by.clone(), at }
+                WeightsOrigin::Edited { by: by.clone(), at }
             }
-            _ => Changed::Created(self.meta.creation_timestamp),
+            _ => WeightsOrigin::Created(self.meta.creation_timestamp),
         }
     }
 
     /// Returns the moves that the object itself records.
     pub fn moves(&self) -> Vec<Move> {
-        let edited = match self.changed() {
-            Changed::Edited { by, at } => {
+        let edited = match self.weights_origin() {
+            WeightsOrigin::Edited { by, at } => {
                 let why = "the backends were edited, perhaps the weights (a hint)".to_owned();
                 Some(self.moved(at, by, why, MoveSource::ManagedFields))
             }
-            Changed::Moved(_) | Changed::Created(_) => None,
+            WeightsOrigin::Moved(_) | WeightsOrigin::Created(_) => None,
         };
         self.recorded_move().into_iter().chain(edited).collect()
     }
@@ -51,7 +51,7 @@ impl Record {
         let Some(last) = self.meta.last_move() else {
             return false;
         };
-        matches!(self.changed(), Changed::Edited { at, .. }
+        matches!(self.weights_origin(), WeightsOrigin::Edited { at, .. }
             if at.duration_since(last.at).abs() < CONTEST_WINDOW)
     }
 

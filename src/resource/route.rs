@@ -25,17 +25,17 @@ pub struct Route {
 }
 
 #[derive(Deserialize)]
-struct Object {
+struct RouteObject {
     metadata: Meta,
     #[serde(default)]
-    spec: Spec,
+    spec: RouteSpec,
     #[serde(default)]
     status: RouteStatus,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Spec {
+struct RouteSpec {
     parent_refs: Vec<ParentRef>,
     hostnames: Vec<String>,
     rules: Vec<RouteRule>,
@@ -47,7 +47,7 @@ impl Kind for Route {
     }
 
     fn read(&'static self, raw: &RawValue) -> serde_json::Result<Record> {
-        let Object {
+        let RouteObject {
             metadata,
             spec,
             status,
@@ -67,7 +67,7 @@ impl Kind for Route {
             Err(invalid) => (Err(invalid), ProtectedRules::default()),
         };
         warnings.extend(protected.unprotected);
-        let Spec {
+        let RouteSpec {
             parent_refs,
             hostnames,
             rules,

@@ -34,15 +34,15 @@ static INFO: KindInfo = KindInfo {
 };
 
 #[derive(Deserialize)]
-struct Object {
+struct TrafficSplitObject {
     metadata: Meta,
     #[serde(default)]
-    spec: Spec,
+    spec: TrafficSplitSpec,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Spec {
+struct TrafficSplitSpec {
     service: String,
     backends: Vec<SpecBackend>,
 }
@@ -61,7 +61,7 @@ impl Kind for TrafficSplit {
     }
 
     fn read(&'static self, raw: &RawValue) -> serde_json::Result<Record> {
-        let Object { metadata, spec } = serde_json::from_str(raw.get())?;
+        let TrafficSplitObject { metadata, spec } = serde_json::from_str(raw.get())?;
         let group = group(&metadata, &spec);
         let path = |index: usize| {
             vec![PointerBuf::from_tokens([
@@ -101,13 +101,13 @@ impl Kind for TrafficSplit {
     }
 }
 
-fn group(meta: &Meta, spec: &Spec) -> Result<Group, Invalid> {
+fn group(meta: &Meta, spec: &TrafficSplitSpec) -> Result<Group, Invalid> {
     const MEND: &str = "name the Service that clients call in spec.service";
     assemble::service_name(&spec.service, "spec.service", MEND)?;
     assemble::group(meta, &INFO, &spec.service, backends(meta, spec)?)
 }
 
-fn backends(meta: &Meta, spec: &Spec) -> Result<Vec<Backend>, Invalid> {
+fn backends(meta: &Meta, spec: &TrafficSplitSpec) -> Result<Vec<Backend>, Invalid> {
     if spec.backends.is_empty() {
         return Err(Invalid::new(
             "spec.backends is empty",

@@ -90,7 +90,7 @@ pub fn text_line(notice: &Notice) -> String {
             format!("{}, in {took:.0} ms", moved(transition))
         }
         Notice::WouldMove(transition) => format!("{} (dry run)", moved(transition)),
-        Notice::Ended { group, at, what } => {
+        Notice::OrderExpired { group, at, what } => {
             format!("{at:.0} {group}: the {what} has expired and was removed")
         }
         Notice::Stuck { group, state, reason, .. } => {
@@ -100,15 +100,15 @@ pub fn text_line(notice: &Notice) -> String {
             format!("{group}: {}: {state}: {reason}", recovered(*was))
         }
         Notice::Gone { group } => format!("{group} was deleted, or lost its label"),
-        Notice::KindGone { crd } => format!(
+        Notice::KindRemoved { crd } => format!(
             "{crd} is no longer served by the cluster; was the CustomResourceDefinition deleted? Its objects are not \
              watched"
         ),
-        Notice::KindAgain { crd, groups: 1 } => format!("{crd} is served again (1 group so far)"),
-        Notice::KindAgain { crd, groups } => {
+        Notice::KindServed { crd, groups: 1 } => format!("{crd} is served again (1 group so far)"),
+        Notice::KindServed { crd, groups } => {
             format!("{crd} is served again ({groups} groups so far)")
         }
-        Notice::Many(notices) => aggregated(notices),
+        Notice::Batch(notices) => aggregated(notices),
         Notice::Invalid { group, reason, mend } => {
             format!("{group} is invalid, its traffic is left alone: {reason}; to fix it, {mend}")
         }
@@ -117,16 +117,16 @@ pub fn text_line(notice: &Notice) -> String {
         Notice::Contested { group, by, wait } => {
             format!("{group}: weights were reverted by {by}; restoring them in {}", spell(*wait))
         }
-        Notice::Braked { most, within, waiting } => format!(
+        Notice::RateLimited { most, within, waiting } => format!(
             "MORE MOVES ARE DUE THAN --max-moves ALLOWS: {waiting} waiting; continuing with at most {most} in {}. Has \
              that much really changed? Press Ctrl-C to stop",
             spell(*within)
         ),
-        Notice::LeftToUpstream { group, why } => format!("{group} is left to linkerd-failover: {why}"),
-        Notice::UpstreamUnseen => "can't tell whether linkerd-failover is installed (it may undo failovers). Grant list \
+        Notice::ManagedByUpstream { group, why } => format!("{group} is left to linkerd-failover: {why}"),
+        Notice::UpstreamUnknown => "can't tell whether linkerd-failover is installed (it may undo failovers). Grant list \
                                    on namespaces and deployments.apps cluster-wide"
             .to_owned(),
-        Notice::Slept => "this machine was suspended, or its clock was set; reading everything again before anything \
+        Notice::Suspended => "this machine was suspended, or its clock was set; reading everything again before anything \
                           moves"
             .to_owned(),
         Notice::Standby { namespace, holder, late: true } => {
@@ -138,14 +138,14 @@ pub fn text_line(notice: &Notice) -> String {
         Notice::LeaseFailing { namespace, why } => {
             format!("{namespace}: cannot read or renew the Lease: {why}; nothing is written without it")
         }
-        Notice::LeaseAgain { namespace } => format!("{namespace}: the Lease is renewed again"),
-        Notice::TookOver { namespace } => format!("{namespace}: acquired the Lease; failover is active"),
-        Notice::Unguarded { namespace, why } => format!(
+        Notice::LeaseRenewed { namespace } => format!("{namespace}: the Lease is renewed again"),
+        Notice::LeaseAcquired { namespace } => format!("{namespace}: acquired the Lease; failover is active"),
+        Notice::NoLease { namespace, why } => format!(
             "{namespace}: running without a Lease ({why}). Do not run a second watch here, or grant get, create and \
              update on leases.coordination.k8s.io"
         ),
         Notice::ReadFailed { what, error } => format!("cannot read {what}: {error}; retrying"),
-        Notice::ReadAgain { what } => format!("{what} can be read again"),
+        Notice::ReadRecovered { what } => format!("{what} can be read again"),
     })
 }
 
@@ -174,7 +174,7 @@ fn aggregated(notices: &[Notice]) -> String {
         Some(Notice::ReadFailed { error, .. }) => {
             format!("cannot read {}: {error}; retrying", reads(notices))
         }
-        Some(Notice::ReadAgain { .. }) => format!("{} can be read again", reads(notices)),
+        Some(Notice::ReadRecovered { .. }) => format!("{} can be read again", reads(notices)),
         Some(notice) => format!("{}, and {} more like it", text_line(notice), count - 1),
         None => String::new(),
     }
@@ -183,7 +183,7 @@ fn aggregated(notices: &[Notice]) -> String {
 /// The first reads by name, and the number of the others.
 fn reads(notices: &[Notice]) -> String {
     let what = |notice: &Notice| match notice {
-        Notice::ReadFailed { what, .. } | Notice::ReadAgain { what } => Some(what.clone()),
+        Notice::ReadFailed { what, .. } | Notice::ReadRecovered { what } => Some(what.clone()),
         _ => None,
     };
     let first: Vec<String> = notices.iter().filter_map(what).take(MAX_NAMED).collect();
@@ -267,14 +267,14 @@ mod tests {
             );
             Notice::ReadFailed { what, error }
         };
-        let line = text_line(&Notice::Many((0..6).map(failed).collect()));
+        let line = text_line(&Notice::Batch((0..6).map(failed).collect()));
         let expected =
             "cannot read kind0, kind1, kind2 and 3 more: GET /kind0: connection refused; retrying";
         assert_eq!(line, expected);
-        let again = |number: usize| Notice::ReadAgain {
+        let again = |number: usize| Notice::ReadRecovered {
             what: format!("kind{number}"),
         };
-        let line = text_line(&Notice::Many((0..3).map(again).collect()));
+        let line = text_line(&Notice::Batch((0..3).map(again).collect()));
         assert_eq!(line, "kind0, kind1, kind2 can be read again");
     }
 
@@ -286,7 +286,7 @@ mod tests {
             reason: format!("g{number}: its EndpointSlices cannot be read: no answer"),
             cause: None,
         };
-        let line = text_line(&Notice::Many((0..600).map(stuck).collect()));
+        let line = text_line(&Notice::Batch((0..600).map(stuck).collect()));
         assert_eq!(
             line,
             "600 groups are Unknown, such as big/g0, big/g1, big/g2: g0: its EndpointSlices cannot be read: no \
@@ -295,12 +295,12 @@ mod tests {
         let free = (0..600)
             .map(|number| unstuck(number, State::Unknown))
             .collect();
-        let line = text_line(&Notice::Many(free));
+        let line = text_line(&Notice::Batch(free));
         assert_eq!(
             line,
             "600 groups, such as big/g0, big/g1, big/g2: readiness is known again"
         );
-        let line = text_line(&Notice::Many(
+        let line = text_line(&Notice::Batch(
             (0..7)
                 .map(|number| Notice::Gone {
                     group: group(number),

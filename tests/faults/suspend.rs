@@ -104,7 +104,10 @@ async fn after_a_sleep_recovered_groups_stay_and_delays_start_again() {
         fixture.lose_all_primaries().await;
         until_all_wait().await;
         sleep_for(&proxy, 3600, async || fixture.restore_all_primaries().await).await;
-        until("it notices", 1, |notice| matches!(notice, Notice::Slept)).await;
+        until("it notices", 1, |notice| {
+            matches!(notice, Notice::Suspended)
+        })
+        .await;
         let awake = Instant::now();
         fixture
             .until(SETTLE_LIMIT, "the delays would be over", async || {
@@ -119,7 +122,7 @@ async fn after_a_sleep_recovered_groups_stay_and_delays_start_again() {
         sleep_for(&proxy, 60, async || ()).await;
         let woke = Instant::now();
         until("it notices again", 2, |notice| {
-            matches!(notice, Notice::Slept)
+            matches!(notice, Notice::Suspended)
         })
         .await;
         let all_moved = async || match fixture.away().await {

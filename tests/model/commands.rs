@@ -91,7 +91,7 @@ fn failback_ends_each_kind_of_override() {
     let returned = object.failback(None).unwrap();
     assert_eq!(
         (returned.removes, returned.home, object.weights()),
-        (RemovedOverride::Standing, 0, vec![1, 0])
+        (RemovedOverride::Valid, 0, vec![1, 0])
     );
     let returned = object.failback(None).unwrap();
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kubectl_failover::model::Side;
+use kubectl_failover::model::MirrorSide;
 use kubectl_failover::model::group::same_proportion;
 use kubectl_failover::model::{
     Backend, Carrier, Decision, Failback, Group, GroupId, LastMove, MinReady, Policy, PolicyKind,
@@ -113,7 +113,7 @@ fn partly_known(ready: u32, total: u32) -> Readiness {
     Readiness::Mirrored {
         ready,
         total,
-        side: Side::Members {
+        side: MirrorSide::Members {
             all: 2,
             unknown: vec![WhyUnknown::NotListed],
         },

@@ -36,8 +36,8 @@ fn flat(there: &Readiness) -> Readiness {
 
 /// A federation of a service in this cluster and of others in remote ones.
 fn federated(members: &[Readiness]) -> Readiness {
-    let there = (1..members.len()).map(|i| Member::There(in_cluster(&i.to_string())));
-    let here = Member::Here(ServiceRef::new("ns", "web-svc"));
+    let there = (1..members.len()).map(|i| Member::Remote(in_cluster(&i.to_string())));
+    let here = Member::Local(ServiceRef::new("ns", "web-svc"));
     let mirror = Mirror::Federated(std::iter::once(here).chain(there).collect());
     mirror.reading(
         UNKNOWN,

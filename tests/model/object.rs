@@ -7,8 +7,8 @@ use kubectl_failover::model::operate::{
     FailbackPlan, ForcePlan, ForceRequest, RemovedOverride, failback, force,
 };
 use kubectl_failover::model::{
-    Carrier, Changed, Decision, Group, Override, OverrideState, Policy, Readiness, Timers, Weights,
-    decide,
+    Carrier, Decision, Group, Override, OverrideState, Policy, Readiness, Timers, Weights,
+    WeightsOrigin, decide,
 };
 use kubectl_failover::resource::{
     Change, ChangeBuilder, HTTP_ROUTE, Kind, Record, TrafficMove, TrafficSplit, patch,
@@ -199,7 +199,7 @@ impl Object {
         let returned = failback(&group, &self.readiness, home, self.now)?;
         let home = group.backend_name(returned.home);
         let change = match returned.removes {
-            RemovedOverride::Standing | RemovedOverride::Broken { sets_home: true } => {
+            RemovedOverride::Valid | RemovedOverride::Broken { sets_home: true } => {
                 Change::builder().end_override(Some(home))
             }
             RemovedOverride::Broken { .. } => Change::builder().end_override(None),
@@ -275,21 +275,27 @@ fn annotations_of_this_tool_do_not_count_as_edits() {
     let mut object = Object::new(2);
     object.json["metadata"]["creationTimestamp"] = json!("2026-01-01T00:00:00Z");
     object.json["metadata"]["managedFields"] = json!([entry("kubectl-failover", 5)]);
-    let made = Changed::Created("2026-01-01T00:00:00Z".parse().ok());
+    let made = WeightsOrigin::Created("2026-01-01T00:00:00Z".parse().ok());
     assert_eq!(
-        (object.record().changed(), object.record().last_editor()),
+        (
+            object.record().weights_origin(),
+            object.record().last_editor()
+        ),
         (made, None)
     );
     assert_eq!(object.record().moves(), []);
     object.json["metadata"]["managedFields"] =
         json!([entry("kubectl-edit", 3), entry("kubectl-failover", 5)]);
     let at = "2026-01-01T00:00:03Z".parse().unwrap();
-    let edited = Changed::Edited {
+    let edited = WeightsOrigin::Edited {
         by: "kubectl-edit".to_owned(),
         at,
     };
     assert_eq!(
-        (object.record().changed(), object.record().last_editor()),
+        (
+            object.record().weights_origin(),
+            object.record().last_editor()
+        ),
         (edited, Some("kubectl-edit"))
     );
 }

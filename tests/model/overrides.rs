@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use kubectl_failover::model::operate::{ForcePlan, RemovedOverride};
 use kubectl_failover::model::{
-    Failback, MinReady, OrderStatus, Readiness, Rule, Runner, State, Status, Weights,
+    Failback, MinReady, OverrideStatus, Readiness, Rule, Runner, State, Status, Weights,
 };
 
 use super::object::{DEAD, Object, READY, forced, name};
 
-fn status(object: &Object) -> Option<OrderStatus> {
+fn status(object: &Object) -> Option<OverrideStatus> {
     let record = object.record();
     let group = object.group();
     Status::of(
         &group,
         &object.readiness,
-        record.changed(),
-        Runner::Nobody,
+        record.weights_origin(),
+        Runner::Unattended,
         object.now,
     )
     .order
@@ -202,11 +202,14 @@ fn an_override_without_a_home_does_not_expire() {
         object.annotate("override", Some(text));
         object.pass(100);
         assert!(!object.settle().asks_for_change(), "{home:?}");
-        assert!(matches!(status(&object), Some(OrderStatus::Homeless(_))));
+        assert!(matches!(
+            status(&object),
+            Some(OverrideStatus::WithoutHome(_))
+        ));
         assert!(object.failback(None).is_none());
         assert_eq!(
             object.failback(Some(0)).unwrap().removes,
-            RemovedOverride::Standing
+            RemovedOverride::Valid
         );
         assert_eq!(
             (object.weights(), object.annotation("primary-service")),
@@ -221,7 +224,7 @@ fn an_expiry_schedules_the_next_decision() {
     object.pass(20);
     assert_eq!(object.decide().look_again, Some(Duration::from_secs(40)));
     object.pass(40);
-    assert!(matches!(status(&object), Some(OrderStatus::Over(_))));
+    assert!(matches!(status(&object), Some(OverrideStatus::Expired(_))));
     let decision = object.settle();
     assert_eq!(
         (decision.notes.end_override.as_deref(), decision.rule),

@@ -1,6 +1,8 @@
 //! How a route is read as a group, and the patches that change its weights.
 
-use kubectl_failover::model::{Changed, Group, Invalid, Readiness, Rule, Runner, Status, Timers};
+use kubectl_failover::model::{
+    Group, Invalid, Readiness, Rule, Runner, Status, Timers, WeightsOrigin,
+};
 use kubectl_failover::model::{Weights, decide};
 use kubectl_failover::resource::{Change, HTTP_ROUTE, Kind as _, Overlap, Record, patch};
 use serde_json::{Value, json};
@@ -268,8 +270,8 @@ fn rules_with_different_weights_get_the_same_ones() {
     let status = Status::of(
         &group,
         &[READY, READY],
-        Changed::Created(None),
-        Runner::Nobody,
+        WeightsOrigin::Created(None),
+        Runner::Unattended,
         now,
     );
     assert!(

@@ -144,7 +144,7 @@ impl Object {
             return Ok(());
         };
         prop_assert!(self.annotation("override").is_none());
-        if returned.removes != RemovedOverride::Standing {
+        if returned.removes != RemovedOverride::Valid {
             prop_assert_eq!(self.annotation("primary-service"), before.as_deref());
         }
         let enough = self.readiness[returned.home].meets(self.policy.min_ready) == Some(true);

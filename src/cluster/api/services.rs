@@ -138,13 +138,13 @@ fn remote(meta: &ObjectMeta, cluster: &str, name: Option<&str>) -> Option<Remote
 fn members(meta: &ObjectMeta, there: Option<&String>, here: Option<&String>) -> Vec<Member> {
     let own = |name: &str| ServiceRef::new(&meta.namespace, name);
     let here = here.map(|name| name.trim()).filter(|name| !name.is_empty());
-    let here = here.map(|name| Member::Here(own(name)));
+    let here = here.map(|name| Member::Local(own(name)));
     let there = there.into_iter().flat_map(|members| members.split(','));
     let there = there.filter_map(|member| {
         let (name, cluster) = member.trim().split_once('@')?;
         let names_both = !name.is_empty() && !cluster.is_empty();
         names_both.then(|| {
-            Member::There(RemoteService {
+            Member::Remote(RemoteService {
                 cluster: cluster.to_owned(),
                 service: own(name),
             })
@@ -163,7 +163,7 @@ fn if_well_named(mirror: Mirror) -> Mirror {
     if remotes && mirror.locals().all(names) {
         mirror
     } else {
-        Mirror::Misnamed
+        Mirror::InvalidName
     }
 }
 
@@ -276,8 +276,8 @@ mod tests {
         let annotations =
             json!({REMOTE_DISCOVERY: "web@east, web@,@x,nothing", LOCAL_DISCOVERY: "web"});
         let members = vec![
-            Member::Here(ServiceRef::new("ns", "web")),
-            Member::There(east("ns")),
+            Member::Local(ServiceRef::new("ns", "web")),
+            Member::Remote(east("ns")),
         ];
         assert_eq!(
             stands_for(json!({}), annotations),
@@ -299,22 +299,22 @@ mod tests {
             let annotations = json!({REMOTE_DISCOVERY: format!("web@east,web@{cluster}")});
             assert_eq!(
                 stands_for(json!({}), annotations),
-                Some(Mirror::Misnamed),
+                Some(Mirror::InvalidName),
                 "{cluster}"
             );
             let gateway = json!({CLUSTER_NAME: cluster});
             let named = json!({REMOTE_FQ_NAME: "web.other.svc.cluster.local"});
             assert_eq!(
                 stands_for(gateway, named),
-                Some(Mirror::Misnamed),
+                Some(Mirror::InvalidName),
                 "{cluster}"
             );
         }
         let service = json!({REMOTE_DISCOVERY: "../x@east"});
-        assert_eq!(stands_for(json!({}), service), Some(Mirror::Misnamed));
-        let why = Mirror::Misnamed.without_remotes();
+        assert_eq!(stands_for(json!({}), service), Some(Mirror::InvalidName));
+        let why = Mirror::InvalidName.without_remotes();
         assert!(
-            why.is_unknown() && Mirror::Misnamed.remotes().next().is_none(),
+            why.is_unknown() && Mirror::InvalidName.remotes().next().is_none(),
             "{why:?}"
         );
         let dotted = json!({REMOTE_DISCOVERY: "web@east.example.org"});
@@ -326,10 +326,10 @@ mod tests {
 
     #[test]
     fn a_federation_may_have_members_on_one_side_alone() {
-        let here = vec![Member::Here(ServiceRef::new("ns", "web"))];
+        let here = vec![Member::Local(ServiceRef::new("ns", "web"))];
         let local = stands_for(json!({}), json!({LOCAL_DISCOVERY: "web"}));
         assert_eq!(local, Some(Mirror::Federated(here)));
-        let there = vec![Member::There(east("ns"))];
+        let there = vec![Member::Remote(east("ns"))];
         let remote = stands_for(json!({}), json!({REMOTE_DISCOVERY: "web@east"}));
         assert_eq!(remote, Some(Mirror::Federated(there)));
     }

@@ -50,7 +50,7 @@ impl Runners {
             .iter()
             .find(|lease| lease.metadata.namespace == record.meta.namespace);
         match own.and_then(|lease| lease.spec.holder(now)) {
-            Some(holder) => Runner::Held(holder.to_owned()),
+            Some(holder) => Runner::Watch(holder.to_owned()),
             // It may have been renewed since it was last heard of.
             None if own.is_some_and(|lease| lease.spec.holder(self.heard).is_some()) => {
                 Runner::Unknown
@@ -62,7 +62,7 @@ impl Runners {
             {
                 Runner::Upstream
             }
-            None => Runner::Nobody,
+            None => Runner::Unattended,
         }
     }
 }

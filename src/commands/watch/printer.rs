@@ -43,7 +43,7 @@ impl Printer<'_> {
     /// A JSON log has one object for each group, even if one line of text is about many.
     fn log_each(&self, notice: &Notice, words: &str) {
         match notice {
-            Notice::Many(notices) => notices
+            Notice::Batch(notices) => notices
                 .iter()
                 .for_each(|notice| self.log(notice, &text_line(notice))),
             notice => self.log(notice, words),

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::next_step::next_step;
 use crate::model::{
-    BackendStatus, Changed, OrderStatus, Override, Pause, Readiness, Runner, State, Status,
+    BackendStatus, Override, OverrideStatus, Pause, Readiness, Runner, State, Status, WeightsOrigin,
 };
 use crate::text::ConnectionFlags;
 use crate::view::formats::API_VERSION;
@@ -185,15 +185,15 @@ pub(crate) fn item<'a>(status: &'a Status, connection: &ConnectionFlags) -> Stat
 
 fn runner(runner: &Runner) -> RunnerItem<'_> {
     let (kind, holder) = match runner {
-        Runner::Held(holder) => ("watch", Some(holder.as_str())),
+        Runner::Watch(holder) => ("watch", Some(holder.as_str())),
         Runner::Upstream => ("linkerd-failover", None),
-        Runner::Nobody => ("nobody", None),
+        Runner::Unattended => ("nobody", None),
         Runner::Unknown => ("unknown", None),
     };
     RunnerItem { kind, holder }
 }
 
-fn order(order: &OrderStatus) -> OverrideItem<'_> {
+fn order(order: &OverrideStatus) -> OverrideItem<'_> {
     let line = |status, order| OverrideItem {
         status,
         order,
@@ -201,10 +201,10 @@ fn order(order: &OrderStatus) -> OverrideItem<'_> {
         edited_by: None,
     };
     match order {
-        OrderStatus::InForce(order) => line("inForce", Some(order)),
-        OrderStatus::Over(order) => line("over", Some(order)),
-        OrderStatus::Homeless(order) => line("homeless", Some(order)),
-        OrderStatus::Broken {
+        OverrideStatus::InForce(order) => line("inForce", Some(order)),
+        OverrideStatus::Expired(order) => line("over", Some(order)),
+        OverrideStatus::WithoutHome(order) => line("homeless", Some(order)),
+        OverrideStatus::Broken {
             why,
             order,
             edited_by,
@@ -240,7 +240,7 @@ fn backend(backend: &BackendStatus) -> BackendItem<'_> {
     }
 }
 
-fn change(changed: &Changed) -> LastChangeItem<'_> {
+fn change(changed: &WeightsOrigin) -> LastChangeItem<'_> {
     let blank = LastChangeItem {
         how: "created",
         at: None,
@@ -250,7 +250,7 @@ fn change(changed: &Changed) -> LastChangeItem<'_> {
         to: None,
     };
     match changed {
-        Changed::Moved(last) => LastChangeItem {
+        WeightsOrigin::Moved(last) => LastChangeItem {
             how: "moved",
             at: Some(last.at),
             by: Some(&last.by),
@@ -258,12 +258,12 @@ fn change(changed: &Changed) -> LastChangeItem<'_> {
             from: Some(&last.from),
             to: Some(&last.to),
         },
-        Changed::Edited { by, at } => LastChangeItem {
+        WeightsOrigin::Edited { by, at } => LastChangeItem {
             how: "edited",
             at: Some(*at),
             by: Some(by),
             ..blank
         },
-        Changed::Created(at) => LastChangeItem { at: *at, ..blank },
+        WeightsOrigin::Created(at) => LastChangeItem { at: *at, ..blank },
     }
 }

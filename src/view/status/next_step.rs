@@ -1,7 +1,7 @@
 //! The command that `status` suggests for a group that is not well.
 
 use crate::model::{
-    BackendStatus, LeftOver, OrderStatus, Readiness, RemoteService, Runner, State, Status,
+    BackendStatus, ExpiredOrder, OverrideStatus, Readiness, RemoteService, Runner, State, Status,
     WhyUnknown,
 };
 use crate::text::{ConnectionFlags, clean, word};
@@ -28,14 +28,14 @@ pub fn next_step(status: &Status, connection: &ConnectionFlags) -> Option<String
         )));
     }
     match &status.order {
-        Some(OrderStatus::Homeless(_)) => {
+        Some(OverrideStatus::WithoutHome(_)) => {
             return Some(command_on(
                 "failback",
                 &status.id,
                 &format!("--home BACKEND {ours}"),
             ));
         }
-        Some(OrderStatus::Broken { .. }) => {
+        Some(OverrideStatus::Broken { .. }) => {
             return Some(command_on("failback", &status.id, &ours));
         }
         _ => {}
@@ -61,14 +61,16 @@ pub fn next_step(status: &Status, connection: &ConnectionFlags) -> Option<String
             Some(format!("kubectl failover watch {ours}"))
         }
         // Linkerd's controller ends neither an override nor a pause.
-        State::OutOfSync if status.runner == Runner::Upstream => status.left_over().map(|left| {
-            let command = if left == LeftOver::Override {
-                "failback"
-            } else {
-                "resume"
-            };
-            command_on(command, &status.id, &ours)
-        }),
+        State::OutOfSync if status.runner == Runner::Upstream => {
+            status.expired_order().map(|left| {
+                let command = if left == ExpiredOrder::Override {
+                    "failback"
+                } else {
+                    "resume"
+                };
+                command_on(command, &status.id, &ours)
+            })
+        }
         State::OutOfSync | State::Waiting => None,
         State::Unknown if unnamed_remote(status).is_some() => {
             unnamed_remote(status).map(|cluster| {

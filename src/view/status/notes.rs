@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::next_step::next_step;
 use super::table::{ClusterStatuses, TableStyle};
-use crate::model::{Changed, LeftOver, OrderStatus, Override, Runner, State, Status};
+use crate::model::{ExpiredOrder, Override, OverrideStatus, Runner, State, Status, WeightsOrigin};
 use crate::text::{clean, shorten};
 use crate::view::age::age;
 
@@ -112,7 +112,7 @@ fn note(status: &Status, name: &str, now: Timestamp) -> String {
         text.push_str(&format!("{}. ", said(&order_words(order, &status.runner))));
     }
     match &status.changed {
-        Changed::Moved(last) => {
+        WeightsOrigin::Moved(last) => {
             let why = if last.why == status.reason {
                 String::new()
             } else {
@@ -124,31 +124,31 @@ fn note(status: &Status, name: &str, now: Timestamp) -> String {
                 said(&last.by)
             ));
         }
-        Changed::Edited { by, at } => {
+        WeightsOrigin::Edited { by, at } => {
             text.push_str(&format!(
                 "Backends last edited by {}, {} ago.",
                 said(by),
                 age(*at, now)
             ));
         }
-        Changed::Created(_) => {}
+        WeightsOrigin::Created(_) => {}
     }
     format!("{}\n{warnings}", text.trim_end())
 }
 
 /// Why a change that is due has not been made.
 fn unwritten(status: &Status) -> &'static str {
-    match (&status.runner, status.left_over()) {
-        (Runner::Nobody, Some(LeftOver::Pause)) => {
+    match (&status.runner, status.expired_order()) {
+        (Runner::Unattended, Some(ExpiredOrder::Pause)) => {
             "The pause has expired, but no watch is running to end it. "
         }
-        (Runner::Nobody, _) => "No watch is running, so nothing will apply this. ",
-        (Runner::Upstream, Some(LeftOver::Pause)) => {
+        (Runner::Unattended, _) => "No watch is running, so nothing will apply this. ",
+        (Runner::Upstream, Some(ExpiredOrder::Pause)) => {
             "The pause has expired, but Linkerd's controller does not end it. "
         }
         // The words about the override say it.
-        (Runner::Upstream, Some(LeftOver::Override)) => "",
-        (Runner::Held(_), _) => "The running watch will apply this. ",
+        (Runner::Upstream, Some(ExpiredOrder::Override)) => "",
+        (Runner::Watch(_), _) => "The running watch will apply this. ",
         _ => "This has not been applied yet. ",
     }
 }
@@ -170,7 +170,7 @@ fn unknown_words(status: &Status) -> Option<String> {
 }
 
 /// Who forced the traffic where, and what has become of it.
-fn order_words(order: &OrderStatus, runner: &Runner) -> String {
+fn order_words(order: &OverrideStatus, runner: &Runner) -> String {
     let asked = |order: &Override| {
         let by = if order.by.is_empty() {
             "someone"
@@ -191,25 +191,25 @@ fn order_words(order: &OrderStatus, runner: &Runner) -> String {
             .unwrap_or_default()
     };
     match order {
-        OrderStatus::InForce(order) if order.until.is_some() => {
+        OverrideStatus::InForce(order) if order.until.is_some() => {
             format!("{} until {}", asked(order), end(order))
         }
-        OrderStatus::InForce(order) => asked(order),
-        OrderStatus::Over(order) => {
+        OverrideStatus::InForce(order) => asked(order),
+        OverrideStatus::Expired(order) => {
             let yet = match runner {
-                Runner::Nobody => "no watch is running to end it",
+                Runner::Unattended => "no watch is running to end it",
                 Runner::Upstream => "Linkerd's controller does not end it",
-                Runner::Held(_) | Runner::Unknown => "it has not been ended yet",
+                Runner::Watch(_) | Runner::Unknown => "it has not been ended yet",
             };
             format!("{}, expired at {}: {yet}", asked(order), end(order))
         }
-        OrderStatus::Homeless(order) => {
+        OverrideStatus::WithoutHome(order) => {
             format!(
                 "{}, without an expiry: the override does not say which backend is home",
                 asked(order)
             )
         }
-        OrderStatus::Broken {
+        OverrideStatus::Broken {
             why,
             order,
             edited_by,

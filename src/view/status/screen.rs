@@ -176,7 +176,7 @@ mod tests {
     use unicode_width::UnicodeWidthStr as _;
 
     use super::*;
-    use crate::model::{BackendStatus, Changed, Flags, GroupId, Readiness, Runner, State};
+    use crate::model::{BackendStatus, Flags, GroupId, Readiness, Runner, State, WeightsOrigin};
 
     fn group(name: &str) -> Status {
         let backend = |name: String, weight| BackendStatus {
@@ -205,8 +205,8 @@ mod tests {
             ],
             order: None,
             paused: None,
-            changed: Changed::Created(None),
-            runner: Runner::Nobody,
+            changed: WeightsOrigin::Created(None),
+            runner: Runner::Unattended,
         }
     }
 

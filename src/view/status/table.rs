@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::model::{BackendStatus, Changed, Readiness, Runner, Side, State, Status};
+use crate::model::{BackendStatus, MirrorSide, Readiness, Runner, State, Status, WeightsOrigin};
 use crate::text::ConnectionFlags;
 use crate::view::age::age;
 use crate::view::columns::{Cell, Colour, Columns};
@@ -122,9 +122,9 @@ impl StatusColumn {
             Self::Backends => Cell::new(&or_dash(backends(status, style.wide))),
             Self::Since => Cell::new(&at.map_or("-".to_owned(), |at| age(at, groups.now))),
             Self::Loop => Cell::new(match &status.runner {
-                Runner::Held(holder) => holder,
+                Runner::Watch(holder) => holder,
                 Runner::Upstream => "linkerd-failover",
-                Runner::Nobody => "nobody",
+                Runner::Unattended => "nobody",
                 Runner::Unknown => "unknown",
             }),
             Self::Flags => Cell::new(&or_dash(status.flags.names().join(","))),
@@ -142,7 +142,7 @@ fn backends(status: &Status, wide: bool) -> String {
             .readiness
             .side()
             .filter(|_| !backend.readiness.is_ready())
-            .and_then(Side::short);
+            .and_then(MirrorSide::short);
         let short = short.map_or(String::new(), |side| format!(",{side}"));
         let weight = if wide {
             format!("(w{}{short})", backend.weight)
@@ -171,11 +171,11 @@ pub fn counts(backend: &BackendStatus) -> String {
 }
 
 /// When, by whom and why the weights were changed.
-fn change(changed: &Changed) -> (Option<Timestamp>, &str, &str) {
+fn change(changed: &WeightsOrigin) -> (Option<Timestamp>, &str, &str) {
     match changed {
-        Changed::Moved(last) => (Some(last.at), &last.by, &last.why),
-        Changed::Edited { by, at } => (Some(*at), by, "backends last edited (a hint)"),
-        Changed::Created(at) => (*at, "", "as created"),
+        WeightsOrigin::Moved(last) => (Some(last.at), &last.by, &last.why),
+        WeightsOrigin::Edited { by, at } => (Some(*at), by, "backends last edited (a hint)"),
+        WeightsOrigin::Created(at) => (*at, "", "as created"),
     }
 }
 

@@ -257,7 +257,7 @@ impl<'a> Driver<'a> {
     fn upstream_found(&mut self, found: RequestResult<Option<Upstream>>) -> anyhow::Result<()> {
         let now = self.now();
         if self.upstream_probe.ended(&found, now) {
-            self.report([Notice::UpstreamUnseen])?;
+            self.report([Notice::UpstreamUnknown])?;
         }
         if let Ok(upstream) = found {
             self.engine.upstream_found(upstream, now);

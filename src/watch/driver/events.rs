@@ -115,11 +115,11 @@ fn kind_notice(kinds: &mut KindStatus, kind: &dyn Kind, event: &Event<Record>) -
         Event::Listed(records) => {
             let groups = records.len();
             let is_back = kinds.served(kind);
-            is_back.then_some(Notice::KindAgain { crd, groups })
+            is_back.then_some(Notice::KindServed { crd, groups })
         }
         event if event.is_absent() => {
             let is_gone = kinds.removed(kind);
-            is_gone.then_some(Notice::KindGone { crd })
+            is_gone.then_some(Notice::KindRemoved { crd })
         }
         _ => None,
     }
@@ -151,10 +151,10 @@ mod tests {
         let mut notice = |event| kind_notice(kinds, kind, &event);
         assert_eq!(notice(absent()), None, "it was never there");
         assert_eq!(notice(Event::Listed(Vec::new())), None);
-        assert_eq!(notice(absent()), Some(Notice::KindGone { crd }));
+        assert_eq!(notice(absent()), Some(Notice::KindRemoved { crd }));
         assert_eq!(notice(absent()), None);
         let back = notice(Event::Listed(Vec::new()));
-        assert_eq!(back, Some(Notice::KindAgain { crd, groups: 0 }));
+        assert_eq!(back, Some(Notice::KindServed { crd, groups: 0 }));
         assert_eq!(notice(Event::Listed(Vec::new())), None);
     }
 }

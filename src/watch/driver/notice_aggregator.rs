@@ -87,7 +87,7 @@ impl AggregationKey {
             Notice::ReadFailed { error, .. } => Some(Self::ReadFailed {
                 cause: without_request(error),
             }),
-            Notice::ReadAgain { .. } => Some(Self::ReadAgain),
+            Notice::ReadRecovered { .. } => Some(Self::ReadAgain),
             _ => None,
         }
     }
@@ -124,7 +124,7 @@ fn aggregate(notices: Vec<Notice>) -> Vec<Notice> {
             Some(key) if done.contains(&key) => {}
             Some(key) => match by_key.remove(&key) {
                 Some(many) => {
-                    aggregated.push(Notice::Many(many));
+                    aggregated.push(Notice::Batch(many));
                     done.push(key);
                 }
                 None => aggregated.push(notice),
@@ -179,7 +179,7 @@ mod tests {
         let mixed = [few[..2].to_vec(), many.clone(), few[2..].to_vec()].concat();
         let expected = [
             few[..2].to_vec(),
-            vec![Notice::Many(many)],
+            vec![Notice::Batch(many)],
             few[2..].to_vec(),
         ]
         .concat();
@@ -193,7 +193,7 @@ mod tests {
             .map(|number| unstuck(number, State::Unknown))
             .collect();
         let both = [stuck.clone(), free.clone()].concat();
-        assert_eq!(aggregate(both), [Notice::Many(stuck), Notice::Many(free)]);
+        assert_eq!(aggregate(both), [Notice::Batch(stuck), Notice::Batch(free)]);
     }
 
     #[test]
@@ -212,15 +212,15 @@ mod tests {
             .collect();
         let other = failed("Services", "forbidden (HTTP 403)");
         let both = [refused.clone(), vec![other.clone()]].concat();
-        assert_eq!(aggregate(both), [Notice::Many(refused.clone()), other]);
+        assert_eq!(aggregate(both), [Notice::Batch(refused.clone()), other]);
         assert_eq!(aggregate(refused[..2].to_vec()), refused[..2]);
         let again: Vec<Notice> = kinds
             .iter()
-            .map(|what| Notice::ReadAgain {
+            .map(|what| Notice::ReadRecovered {
                 what: (*what).to_owned(),
             })
             .collect();
-        assert_eq!(aggregate(again.clone()), [Notice::Many(again)]);
+        assert_eq!(aggregate(again.clone()), [Notice::Batch(again)]);
     }
 
     #[test]
@@ -252,7 +252,7 @@ mod tests {
         }
         let reported = aggregator.take_due(MAX_AGGREGATION_DELAY);
         assert!(
-            matches!(&reported[..], [Notice::Many(many)] if many.len() == 10),
+            matches!(&reported[..], [Notice::Batch(many)] if many.len() == 10),
             "{reported:?}"
         );
 

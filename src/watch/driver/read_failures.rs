@@ -24,7 +24,7 @@ impl ReadFailures {
                 let what = what();
                 self.failing
                     .remove(&what)
-                    .map(|_| Notice::ReadAgain { what })
+                    .map(|_| Notice::ReadRecovered { what })
             }
         }
     }
@@ -83,7 +83,7 @@ mod tests {
         let again = failures.note(&Event::<()>::Alive, || WHAT.to_owned());
         assert_eq!(
             again,
-            Some(Notice::ReadAgain {
+            Some(Notice::ReadRecovered {
                 what: WHAT.to_owned()
             })
         );

@@ -146,7 +146,7 @@ impl Engine {
             self.reconcile(&id, moment);
         }
         if let Some((MaxMoves { most, within }, waiting)) = self.limiter.report(moment.now) {
-            self.report(Notice::Braked {
+            self.report(Notice::RateLimited {
                 most,
                 within,
                 waiting,
@@ -185,7 +185,7 @@ impl Engine {
         self.replan = true;
         self.planned_at = None;
         self.effects.push(Effect::Restart(self.leases.lose()));
-        self.report(Notice::Slept);
+        self.report(Notice::Suspended);
         self.groups.values_mut().for_each(|group| group.restart());
         self.mark_all_dirty(now);
     }

@@ -101,7 +101,7 @@ impl Leases {
             };
             return (BTreeSet::new(), is_first.then_some(notice));
         }
-        let recovered = std::mem::take(&mut entry.failing).then(|| Notice::LeaseAgain {
+        let recovered = std::mem::take(&mut entry.failing).then(|| Notice::LeaseRenewed {
             namespace: namespace.to_owned(),
         });
         let notice = notice(namespace, entry.state.as_ref(), &state).or(recovered);
@@ -157,13 +157,13 @@ impl Leases {
 fn notice(namespace: &str, before: Option<&LeaseState>, now: &LeaseState) -> Option<Notice> {
     let namespace = namespace.to_owned();
     Some(match (before, now) {
-        (Some(Standby { .. }), Held { .. }) => Notice::TookOver { namespace },
+        (Some(Standby { .. }), Held { .. }) => Notice::LeaseAcquired { namespace },
         (Some(Unguarded { .. }), Unguarded { .. }) | (_, Held { .. } | Failing { .. }) => {
             return None;
         }
         (_, Unguarded { why }) => {
             let why = why.clone();
-            Notice::Unguarded { namespace, why }
+            Notice::NoLease { namespace, why }
         }
         (before, Standby { holder, late, .. }) => {
             if let Some(Standby {
@@ -274,7 +274,7 @@ mod tests {
         assert_eq!(unblocked, [group()].into());
         assert_eq!(
             notice,
-            Some(Notice::TookOver {
+            Some(Notice::LeaseAcquired {
                 namespace: "ns".into()
             })
         );

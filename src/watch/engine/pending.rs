@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::effect::Moment;
-use crate::model::decision::Notes;
+use crate::model::decision::AnnotationChanges;
 use crate::model::notice::Transition;
 use crate::model::{Decision, Group, LastMove};
 use crate::resource::{Change, Record};
@@ -30,7 +30,7 @@ pub struct PendingWrite {
     transition: Option<Transition>,
     /// The `last-move` annotation that it writes. None: it moves no traffic.
     pub last_move: Option<LastMove>,
-    pub notes: Notes,
+    pub notes: AnnotationChanges,
     /// When the engine learned of its cause.
     since: Duration,
     /// The resource version that it replaces.

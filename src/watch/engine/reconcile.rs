@@ -66,7 +66,7 @@ impl Engine {
             return;
         }
         if let Some(why) = self.why_left_to_upstream(group.record(), &readiness) {
-            let notice = Notice::LeftToUpstream {
+            let notice = Notice::ManagedByUpstream {
                 group: id.clone(),
                 why,
             };

@@ -143,7 +143,7 @@ impl Engine {
             (write.notes.end_pause, "pause"),
         ];
         for (_, what) in ended.into_iter().filter(|(ended, _)| *ended) {
-            self.report(Notice::Ended {
+            self.report(Notice::OrderExpired {
                 group: id.clone(),
                 at: write.at,
                 what,

@@ -102,7 +102,7 @@ fn moves_over_the_rate_limit_wait_and_are_made_later() {
         harness.take(|effect| {
             matches!(
                 effect,
-                Effect::Report(Notice::Braked {
+                Effect::Report(Notice::RateLimited {
                     most: 1,
                     waiting: 1,
                     ..

@@ -402,8 +402,8 @@ fn a_remote_that_hangs_does_not_delay_a_failover_to_a_local_fallback() {
 #[test]
 fn a_federated_service_counts_local_and_remote_members() {
     let members = vec![
-        Member::Here(ServiceRef::new("ns", "origin")),
-        Member::There(east("origin")),
+        Member::Local(ServiceRef::new("ns", "origin")),
+        Member::Remote(east("origin")),
     ];
     let (mut harness, theirs) = {
         let service = mirror("web-east", Mirror::Federated(members.clone()));
