@@ -123,7 +123,7 @@ async fn a_cluster_that_was_never_reached_is_a_failure_at_the_end() {
         .await
         .code(1)
         .stderr_contains("west: watching 1 group")
-        .stderr_contains("ending");
+        .stderr_contains("shutting down");
     proxy.heal();
     on_both(&ns)
         .args(["--run-for", "1s"])

@@ -104,7 +104,7 @@ async fn groups_of_linkerds_controller_are_refused_left_or_shared() {
 
     let refused = once().await.code(4).stdout_is_empty();
     refused
-        .stderr_contains("runs shop/mail, shop/web")
+        .stderr_contains("manages shop/mail, shop/web")
         .stderr_contains("--alongside-upstream");
 
     let mut beside = started(watch().args(["--alongside-upstream"])).await;
