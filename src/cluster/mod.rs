@@ -1,4 +1,4 @@
-//! Every request that the tool makes of a cluster.
+//! Every request to a cluster. Layers, from the bottom: `transport`, `listwatch`, `api`, `remotes`, `queries`.
 
 pub mod api;
 pub(crate) mod listwatch;

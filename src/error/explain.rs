@@ -30,7 +30,7 @@ pub fn explain(cluster: &Cluster, error: &RequestError) -> Problem {
         } => forbidden(cluster, &clean(message)),
         Cause::Status {
             code: 400, message, ..
-        } if message.starts_with("unable to parse") => {
+        } if is_about_selector(message) => {
             Problem::usage(format!("invalid label selector (-l): {}", clean(message)))
                 .next("write it as for kubectl: -l team=web,tier!=test, -l 'team in (web,mail)'")
         }
@@ -38,6 +38,11 @@ pub fn explain(cluster: &Cluster, error: &RequestError) -> Problem {
             Problem::new(format!("{place}: {}", clean(&error.to_string())))
         }
     }
+}
+
+/// A bad selector is an ordinary 400 Bad Request: only the API server's message says what is bad.
+fn is_about_selector(message: &str) -> bool {
+    message.starts_with("unable to parse")
 }
 
 fn rejected(cluster: &Cluster) -> Problem {
@@ -96,4 +101,17 @@ fn no_kinds(cluster: &Cluster) -> Problem {
     .next(
         "for TrafficSplits, install Linkerd's SMI extension: https://linkerd.io/2/tasks/linkerd-smi/",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kubernetes_1_36_answers_a_bad_selector_with_this_message() {
+        assert!(is_about_selector(
+            "unable to parse requirement: found '', expected: identifier"
+        ));
+        assert!(!is_about_selector("the object provided is unrecognized"));
+    }
 }

@@ -7,11 +7,12 @@ use crate::cluster::transport::error::RequestResult;
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::upstream::Upstream;
 
-const EXTENSION: &str = "linkerd.io/extension=failover";
-/// The controller that runs in the cluster: a Deployment that is to have pods, in a namespace of the extension. Those
-/// that are not ready yet may be at any moment.
+const EXTENSION_LABEL: &str = "linkerd.io/extension=failover";
+
+/// Finds the controller in the cluster: a Deployment that wants pods, in a namespace of the extension. Pods that are
+/// not ready yet count, since they may become ready at any moment.
 pub async fn find(cluster: &Cluster) -> RequestResult<Option<Upstream>> {
-    for namespace in namespaces::names(cluster, EXTENSION).await? {
+    for namespace in namespaces::names(cluster, EXTENSION_LABEL).await? {
         let deployments = workloads::deployments(cluster, &namespace).await?;
         if let Some(controller) = deployments.iter().find(|deployment| deployment.wanted > 0) {
             let selector = selector(controller).to_owned();
@@ -24,7 +25,7 @@ pub async fn find(cluster: &Cluster) -> RequestResult<Option<Upstream>> {
     Ok(None)
 }
 
-/// What its arguments say, else what the controller selects by itself.
+/// The selector among the controller's arguments, or its default.
 fn selector(controller: &Deployment) -> &str {
     const FLAG: &str = "--selector";
     let mut args = controller.args.iter();
@@ -43,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_selector_is_what_the_arguments_say() {
+    fn the_selector_comes_from_the_arguments() {
         let of = |args: &[&str]| {
             let args = args.iter().map(|&arg| arg.to_owned()).collect();
             let controller = Deployment {
