@@ -220,7 +220,7 @@ async fn a_live_table_on_a_terminal() {
         .until_frame("a smaller table", |frame| frame.lines().count() <= 8)
         .await;
     assert!(
-        frame.contains("OutOfSync") && frame.contains("do not fit"),
+        frame.contains("OutOfSync") && frame.contains("more lines"),
         "{frame}"
     );
     assert_eq!(
@@ -231,7 +231,7 @@ async fn a_live_table_on_a_terminal() {
 
     table.resize(120, 24);
     table
-        .until_frame("the whole table", |frame| !frame.contains("do not fit"))
+        .until_frame("the whole table", |frame| !frame.contains("more lines"))
         .await;
     table.signal(Signal::INT);
     let (code, written) = table.wait().await;
