@@ -31,8 +31,8 @@ impl PrefetchedSlices {
     }
 }
 
-/// Lists the groups of a namespace and, as soon as there are many, its slices beside them. Without
-/// a namespace, only the groups.
+/// Lists groups. With `prefetch`, and as soon as there are many, the slices of their namespace are
+/// listed beside them.
 ///
 /// # Errors
 /// As [`list_groups`].
@@ -40,9 +40,10 @@ pub async fn list_groups_and_slices(
     cluster: &Cluster,
     namespace: Option<&str>,
     labels: Option<&str>,
+    prefetch: bool,
 ) -> RequestResult<(GroupList, PrefetchedSlices)> {
-    let Some(of) = namespace else {
-        let groups = list_groups(cluster, None, labels).await?;
+    let Some(of) = namespace.filter(|_| prefetch) else {
+        let groups = list_groups(cluster, namespace, labels).await?;
         return Ok((groups, PrefetchedSlices::default()));
     };
     let many = Notify::new();

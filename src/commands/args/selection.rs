@@ -41,14 +41,7 @@ pub async fn choose(
         selector,
         names,
     } = query;
-    let all = async {
-        if prefetch {
-            list_groups_and_slices(cluster, namespace, selector).await
-        } else {
-            let groups = list_groups(cluster, namespace, selector).await?;
-            Ok((groups, PrefetchedSlices::default()))
-        }
-    };
+    let all = list_groups_and_slices(cluster, namespace, selector, prefetch);
     // A rival need not have the labels.
     let rivals = OptionFuture::from(selector.map(|_| list_groups(cluster, namespace, None)));
     let (all, rivals) = join(all, rivals).await;

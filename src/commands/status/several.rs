@@ -10,14 +10,13 @@ use super::once;
 use super::print::StatusPage;
 use crate::cli::{StatusArgs, StatusFormat};
 use crate::cluster::Clusters;
-use crate::cluster::queries::group_list::list_groups;
 use crate::commands::args::contexts;
 use crate::commands::args::selection::{parse_names, readable};
 use crate::commands::env::CommandEnv;
 use crate::error::explain_group_list;
 use crate::model::{GroupId, Status};
 use crate::problem::{Exit, Problem};
-use crate::readiness::prefetch::{PrefetchedSlices, list_groups_and_slices};
+use crate::readiness::prefetch::list_groups_and_slices;
 use crate::resource::{GroupName, Record};
 use crate::text::connection_flags::NO_FLAGS;
 use crate::view::formats::{json, yaml};
@@ -101,12 +100,7 @@ async fn find(
     let cluster = contexts::connect(env, &args.remotes).await?;
     let namespace = env.namespace(&cluster);
     let (namespace, labels) = (namespace.as_deref(), args.selector.as_deref());
-    let listed = if names.is_empty() {
-        list_groups_and_slices(&cluster, namespace, labels).await
-    } else {
-        let groups = list_groups(&cluster, namespace, labels).await;
-        groups.map(|groups| (groups, PrefetchedSlices::default()))
-    };
+    let listed = list_groups_and_slices(&cluster, namespace, labels, names.is_empty()).await;
     let (groups, prefetched) = listed.map_err(|error| explain_group_list(&cluster, &error))?;
     let all = readable(&env.streams, &cluster, groups);
     let picked: HashSet<GroupId> = names
