@@ -2,12 +2,11 @@
 
 use futures::future::join;
 
-use super::complaints;
-use crate::access::rights::RbacCommand;
-use crate::cli::GlobalArgs;
+use super::complaints::complaints;
 use crate::cluster::api::discovery;
 use crate::cluster::api::discovery::{ApiGroups, Version};
 use crate::cluster::transport::error::Cause;
+use crate::cluster::transport::options::ConnectOptions;
 use crate::cluster::{Cluster, RequestError};
 use crate::model::check::{Category, CheckResult};
 use crate::problem::Problem;
@@ -22,9 +21,9 @@ const REQUIRED_APIS: [&str; 3] = [
 ];
 
 /// Returns the cluster and what it serves too, if it answers.
-pub async fn check(flags: &GlobalArgs) -> (Category, Option<(Cluster, ApiGroups)>) {
+pub async fn check(options: &ConnectOptions) -> (Category, Option<(Cluster, ApiGroups)>) {
     let mut category = Category::new("kubernetes-api");
-    let cluster = match Cluster::connect(&flags.connect_options(RbacCommand::Check)).await {
+    let cluster = match Cluster::connect(options).await {
         Ok(cluster) => cluster,
         Err(error) => {
             category.checks.push(CheckResult::error(

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use futures::future::join;
 
-use super::complaints;
-use crate::cli::GlobalArgs;
+use super::CheckOptions;
+use super::complaints::complaints;
 use crate::cluster::queries::group_list::{GroupList, list_groups};
 use crate::cluster::queries::{conflicts, upstream};
 use crate::cluster::remotes::named_remotes;
@@ -19,9 +19,9 @@ use crate::resource::gitops::keep_weights;
 use crate::text::word;
 
 /// Returns the groups too.
-pub async fn check(cluster: &Clusters, flags: &GlobalArgs) -> (Category, Vec<Record>) {
+pub async fn check(cluster: &Clusters, options: &CheckOptions) -> (Category, Vec<Record>) {
     let mut category = Category::new("failover-groups");
-    let (place, listed) = list(cluster, flags).await;
+    let (place, listed) = list(cluster, options).await;
     let GroupList { records, forbidden } = match listed {
         Ok(listed) => listed,
         Err(error) => {
@@ -59,11 +59,11 @@ pub async fn check(cluster: &Clusters, flags: &GlobalArgs) -> (Category, Vec<Rec
 
 /// Lists the groups of the namespace that was given. Without one, those of all namespaces or, where
 /// that is forbidden, of the context's namespace.
-async fn list(cluster: &Cluster, flags: &GlobalArgs) -> (String, RequestResult<GroupList>) {
-    if flags.namespace.is_none() {
+async fn list(cluster: &Cluster, options: &CheckOptions) -> (String, RequestResult<GroupList>) {
+    if options.connect.namespace.is_none() {
         let everywhere = list_groups(cluster, None, None).await;
         let forbidden = everywhere.as_ref().is_err_and(|error| error.is_forbidden());
-        if flags.all_namespaces || !forbidden {
+        if options.all_namespaces || !forbidden {
             return ("all namespaces".to_owned(), everywhere);
         }
     }

@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 
-use super::complaints;
+use super::complaints::complaints;
 use crate::cluster::api::discovery;
 use crate::cluster::api::discovery::ApiGroups;
 use crate::cluster::{Cluster, RequestResult};

@@ -2,7 +2,7 @@
 
 use futures::future::{join, join_all, try_join_all};
 
-use super::complaints;
+use super::complaints::complaints;
 use crate::cluster::api::workloads::Deployment;
 use crate::cluster::api::{namespaces, workloads};
 use crate::cluster::queries::upstream;

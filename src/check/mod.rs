@@ -1,6 +1,7 @@
 //! The checks of a cluster and of the user's permissions, in one file for each subject.
 
 pub mod api;
+mod complaints;
 pub mod groups;
 pub mod kinds;
 pub mod linkerd;
@@ -9,12 +10,9 @@ pub mod remotes;
 pub mod retry;
 pub mod rights;
 
-use crate::access::missing_right::MissingRight;
-use crate::cli::GlobalArgs;
+use crate::cluster::Clusters;
 use crate::cluster::remotes::remote_clusters::Remotes;
-use crate::cluster::transport::error::Cause;
-use crate::cluster::{Cluster, Clusters, RequestError};
-use crate::error::explain;
+use crate::cluster::transport::options::ConnectOptions;
 use crate::model::check::Category;
 
 pub use retry::RetryUntil;
@@ -22,6 +20,11 @@ pub use retry::RetryUntil;
 /// What to check.
 #[derive(Debug, Clone)]
 pub struct CheckOptions {
+    pub connect: ConnectOptions,
+    /// Rights and groups in all namespaces.
+    pub all_namespaces: bool,
+    /// Namespace of Linkerd's control plane.
+    pub linkerd_namespace: String,
     /// Only what must hold before the first use.
     pub pre: bool,
     /// The pods behind the groups' services too.
@@ -32,14 +35,10 @@ pub struct CheckOptions {
 
 /// Checks one subject after the other. It ends after the first one if the API server does not
 /// answer.
-pub async fn run(
-    flags: &GlobalArgs,
-    options: CheckOptions,
-    retry: &RetryUntil<'_>,
-) -> Vec<Category> {
+pub async fn run(options: &CheckOptions, retry: &RetryUntil<'_>) -> Vec<Category> {
     let (category, server) = retry
         .settle(
-            async || api::check(flags).await,
+            async || api::check(&options.connect).await,
             |(category, _)| category.pending(),
         )
         .await;
@@ -51,37 +50,19 @@ pub async fn run(
     let (kinds, can_have_groups) = kinds::check(&cluster, &apis).await;
     categories.push(kinds);
     if !options.pre {
-        let namespace = flags.linkerd_namespace();
-        let linkerd = async || linkerd::check(&cluster, &namespace).await;
+        let linkerd = async || linkerd::check(&cluster, &options.linkerd_namespace).await;
         categories.push(retry.settle(linkerd, Category::pending).await);
     }
-    categories.push(rights::check(&cluster, flags, &apis).await);
+    categories.push(rights::check(&cluster, options, &apis).await);
     if options.pre || !can_have_groups {
         categories.extend(remotes::check(&cluster, &[]).await);
         return categories;
     }
-    let (groups, seen) = groups::check(&cluster, flags).await;
+    let (groups, seen) = groups::check(&cluster, options).await;
     categories.extend(remotes::check(&cluster, &seen).await);
     categories.push(groups);
     if options.proxy {
         categories.push(proxy::check(&cluster, &seen).await);
     }
     categories
-}
-
-/// Returns the lines for a failed request. A missing right has one line here: the check of the
-/// rights explains it.
-fn complaints(cluster: &Cluster, error: &RequestError) -> Vec<String> {
-    if let Cause::Status {
-        code: 403, message, ..
-    } = &error.cause
-    {
-        let missing = MissingRight::missing_in(message);
-        let line = missing.map_or_else(|| message.clone(), |right| right.in_words());
-        return vec![format!("Forbidden: {line}")];
-    }
-    let problem = explain(cluster, error);
-    std::iter::once(problem.message)
-        .chain(problem.next)
-        .collect()
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, TryStreamExt as _, future, stream};
 
-use super::complaints;
+use super::complaints::complaints;
 use crate::cluster::api::workloads;
 use crate::cluster::api::workloads::Pod;
 use crate::cluster::{Cluster, RequestResult};

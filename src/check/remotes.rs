@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
 
-use super::complaints;
+use super::complaints::complaints;
 use crate::access::rights::{LINKS, REMOTE};
 use crate::cluster::api::access_review;
 use crate::cluster::api::access_review::ResourceAction;

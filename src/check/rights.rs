@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 use clap::ValueEnum as _;
 use futures::{StreamExt as _, stream};
 
-use super::complaints;
+use super::CheckOptions;
+use super::complaints::complaints;
 use crate::access::rights::{RbacCommand, Right, RightScope};
-use crate::cli::GlobalArgs;
 use crate::cluster::api::access_review;
 use crate::cluster::api::access_review::ResourceAction;
 use crate::cluster::api::discovery::ApiGroups;
@@ -20,8 +20,8 @@ const CONCURRENT_ACCESS_REVIEWS: usize = 8;
 type Answers = HashMap<ResourceAction, RequestResult<bool>>;
 
 /// Checks the command's namespace, or all namespaces.
-pub async fn check(cluster: &Cluster, flags: &GlobalArgs, apis: &ApiGroups) -> Category {
-    let namespace = (!flags.all_namespaces).then_some(cluster.namespace.as_str());
+pub async fn check(cluster: &Cluster, options: &CheckOptions, apis: &ApiGroups) -> Category {
+    let namespace = (!options.all_namespaces).then_some(cluster.namespace.as_str());
     let tasks: Vec<(RbacCommand, Vec<Right>)> = RbacCommand::value_variants()
         .iter()
         .map(|task| (*task, rights_that_matter(*task, apis)))

@@ -8,7 +8,6 @@ use clap::{Args, ColorChoice};
 
 use super::values;
 use super::values::{parse_bool, parse_timeout, parse_verbosity};
-use crate::access::rights::RbacCommand;
 use crate::cluster::transport::options::ConnectOptions;
 
 /// The flags that reach a cluster, with kubectl's names and meanings.
@@ -149,14 +148,6 @@ impl GlobalArgs {
         let address = self.api_addr.take();
         self.server = self.server.take().or(address);
         self.impersonate_groups = values::members(&self.impersonate_groups);
-    }
-
-    /// How this command connects. Hints about missing rights name it.
-    pub fn connect_options(&self, command: RbacCommand) -> ConnectOptions {
-        ConnectOptions {
-            rbac_command: Some(command.name()),
-            ..self.into()
-        }
     }
 
     /// The log level: 0 logs no requests.

@@ -21,11 +21,14 @@ pub async fn run(env: &CommandEnv, args: &CheckArgs) -> anyhow::Result<Exit> {
     let spinner = Spinner::new(&env.streams);
     let say = |what: &str| spinner.show(&format!("waiting until {what}"));
     let options = CheckOptions {
+        connect: env.connect_options(),
+        all_namespaces: env.flags.all_namespaces,
+        linkerd_namespace: env.flags.linkerd_namespace(),
         pre: args.pre,
         proxy: args.proxy,
         remotes: env.remotes(&args.remotes)?,
     };
-    let categories = check::run(&env.flags, options, &RetryUntil::new(args.wait, &say)).await;
+    let categories = check::run(&options, &RetryUntil::new(args.wait, &say)).await;
     spinner.clear();
     let style = CheckStyle {
         short: args.output == CheckFormat::Short,

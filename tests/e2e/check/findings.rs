@@ -123,7 +123,7 @@ async fn missing_and_unknown_backends_are_named() {
         unknown["error"]
             .as_str()
             .unwrap()
-            .contains("web-north, is unknown: a mirror"),
+            .contains("web-north, is unknown: it is a mirror"),
         "{unknown}"
     );
 }
