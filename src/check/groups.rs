@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use futures::future::join;
 
-use super::CheckOptions;
 use super::complaints::complaints;
+use super::options::CheckOptions;
 use crate::cluster::queries::group_list::{GroupList, list_groups};
 use crate::cluster::queries::{conflicts, upstream};
 use crate::cluster::remotes::named_remotes;

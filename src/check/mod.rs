@@ -5,33 +5,17 @@ mod complaints;
 pub mod groups;
 pub mod kinds;
 pub mod linkerd;
+mod options;
 pub mod proxy;
 pub mod remotes;
 pub mod retry;
 pub mod rights;
 
 use crate::cluster::Clusters;
-use crate::cluster::remotes::remote_clusters::Remotes;
-use crate::cluster::transport::options::ConnectOptions;
 use crate::model::check::Category;
 
+pub use options::CheckOptions;
 pub use retry::RetryUntil;
-
-/// What to check.
-#[derive(Debug, Clone)]
-pub struct CheckOptions {
-    pub connect: ConnectOptions,
-    /// Rights and groups in all namespaces.
-    pub all_namespaces: bool,
-    /// Namespace of Linkerd's control plane.
-    pub linkerd_namespace: String,
-    /// Only what must hold before the first use.
-    pub pre: bool,
-    /// The pods behind the groups' services too.
-    pub proxy: bool,
-    /// The other clusters to ask about mirrors.
-    pub remotes: Remotes,
-}
 
 /// Checks one subject after the other. It ends after the first one if the API server does not
 /// answer.

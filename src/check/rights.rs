@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use clap::ValueEnum as _;
 use futures::{StreamExt as _, stream};
 
-use super::CheckOptions;
 use super::complaints::complaints;
+use super::options::CheckOptions;
 use crate::access::rights::{RbacCommand, Right, RightScope};
 use crate::cluster::api::access_review;
 use crate::cluster::api::access_review::ResourceAction;
