@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{ACCEPT, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
 use http_body_util::BodyExt as _;
 use kube::api::{GetParams, Patch, PatchParams, PostParams};
 use kube::client::Body;
@@ -271,6 +271,7 @@ impl Cluster {
             let mut request = request.map_err(|cause| Cause::NotBuilt(Arc::new(cause)))?;
             let json = HeaderValue::from_static("application/json");
             request.headers_mut().insert(ACCEPT, json);
+            tidy_query(request.uri_mut());
             let response = self.send(request).await?;
             if response.status().is_success() {
                 return Ok(response);
@@ -310,6 +311,14 @@ impl Cluster {
             self.client.reject(generation);
         }
         Ok(response)
+    }
+}
+
+/// kube's builder writes `?&` before the first parameter, and `?` where there is none.
+fn tidy_query(uri: &mut Uri) {
+    let text = uri.to_string().replacen("?&", "?", 1);
+    if let Ok(tidy) = text.trim_end_matches('?').parse() {
+        *uri = tidy;
     }
 }
 
@@ -370,6 +379,15 @@ mod tests {
 
     fn retry(value: HeaderValue) -> Option<Duration> {
         retry_after(&HeaderMap::from_iter([(RETRY_AFTER, value)]))
+    }
+
+    #[test]
+    fn queries_are_tidy() {
+        for (built, sent) in [("/a?&b=c&d=e", "/a?b=c&d=e"), ("/a?", "/a"), ("/a", "/a")] {
+            let mut uri: Uri = built.parse().unwrap();
+            tidy_query(&mut uri);
+            assert_eq!(uri, sent);
+        }
     }
 
     proptest! {
