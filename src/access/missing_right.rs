@@ -17,7 +17,8 @@ pub struct MissingRight<'a> {
 }
 
 impl<'a> MissingRight<'a> {
-    /// None if the message is not about a right: an admission webhook or a quota refused the request.
+    /// None if the message is not about a right: an admission webhook or a quota refused the
+    /// request.
     pub fn missing_in(message: &'a str) -> Option<Self> {
         let (user, rest) = message.split_once("User \"")?.1.split_once("\" cannot ")?;
         let (verb, rest) = rest.split_once(" resource \"")?;

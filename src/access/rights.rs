@@ -137,13 +137,15 @@ impl RbacCommand {
         self.entry().0
     }
 
-    /// Returns what it needs and what it can use. Of the kinds that can carry groups, one is enough.
+    /// Returns what it needs and what it can use. Of the kinds that can carry groups, one is
+    /// enough.
     pub fn rights(self) -> Vec<Right> {
         let (_, verbs, others) = self.entry();
         carriers(verbs).chain(others.iter().copied()).collect()
     }
 
-    /// The table: the command's name, the verbs on objects that can carry groups, and the other rights.
+    /// The table: the command's name, the verbs on objects that can carry groups, and the other
+    /// rights.
     fn entry(self) -> (&'static str, &'static [&'static str], &'static [Right]) {
         match self {
             Self::Create => ("create", &["get", "list", "create", "patch"], &[SERVICES]),

@@ -109,7 +109,7 @@ fn right_to_link(name: &str) -> String {
 /// Returns a line with the rights that are missing there, if any.
 ///
 /// # Errors
-/// Where the rights cannot be read, the lines that say why.
+/// If the rights cannot be read, the lines that say why.
 async fn missing(there: &Cluster, namespace: &str) -> Result<Option<String>, Vec<String>> {
     let mut denied = Vec::new();
     for verb in REMOTE.verbs {

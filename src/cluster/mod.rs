@@ -1,4 +1,5 @@
-//! Every request to a cluster. Layers, from the bottom: `transport`, `listwatch`, `api`, `remotes`, `queries`.
+//! Every request to a cluster. Layers, from the bottom: `transport`, `listwatch`, `api`, `remotes`,
+//! `queries`.
 
 pub mod api;
 pub(crate) mod listwatch;

@@ -69,7 +69,7 @@ impl ConnectionStatus {
             .min_by_key(|lost| lost.since)
     }
 
-    /// Whether readiness may be unknown only because the connection has just come back.
+    /// Returns whether readiness may be unknown only because the connection has just come back.
     pub fn is_recovering(&self, now: Duration) -> bool {
         self.recovered
             .is_some_and(|at| now.saturating_sub(at) < SLICES_RECOVERY)

@@ -137,7 +137,7 @@ impl Observer {
     /// and called again.
     ///
     /// # Errors
-    /// Where the cluster cannot be reached or read at the start.
+    /// If the cluster cannot be reached or read at the start.
     pub async fn next(&mut self) -> anyhow::Result<Snapshot> {
         loop {
             let mut may_need_lookups = true;
@@ -185,7 +185,7 @@ impl Observer {
         });
     }
 
-    /// Takes in an input. Returns whether Services may have to be looked up because of it.
+    /// Handles an input. Returns whether Services may have to be looked up because of it.
     fn handle(&mut self, input: ObserverInput) -> anyhow::Result<bool> {
         let now = self.now();
         match input {

@@ -90,7 +90,7 @@ impl StatusCache {
         }
     }
 
-    /// Takes in an event of a watch of slices. Returns whether a status may change, and the watches
+    /// Handles an event of a watch of slices. Returns whether a status may change, and the watches
     /// to stop.
     pub fn slices(
         &mut self,
@@ -109,12 +109,12 @@ impl StatusCache {
         failed || affected != Affected::Nothing
     }
 
-    /// Takes in that the cluster of a watch cannot be reached. Returns whether a status may change.
+    /// Records that the cluster of a watch cannot be reached. Returns whether a status may change.
     pub fn no_access(&mut self, id: SliceWatchId, why: WhyUnknown) -> bool {
         self.readiness.no_access(id, why) != Affected::Nothing
     }
 
-    /// Takes in an event of the watch of Leases, at `at` on the API server's clock.
+    /// Handles an event of the watch of Leases, at `at` on the API server's clock.
     pub fn leases(&mut self, event: Event<Lease>, at: Timestamp) {
         if !matches!(event, Event::Failed(_)) {
             self.runners.heard = at;

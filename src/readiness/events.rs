@@ -18,7 +18,7 @@ use crate::model::ReadinessSource;
 use crate::model::{ServiceRef, WhyUnknown};
 
 impl ReadinessCache {
-    /// Takes in an event of a watch of slices. Returns what it affects, and the watches to stop.
+    /// Handles an event of a watch of slices. Returns what it affects, and the watches to stop.
     pub fn slice_event(
         &mut self,
         id: SliceWatchId,
@@ -60,7 +60,7 @@ impl ReadinessCache {
         (self.affected_backends(cluster.as_deref(), affected), stop)
     }
 
-    /// Takes in an event of a watch of mirror Services. Returns what it affects.
+    /// Handles an event of a watch of mirror Services. Returns what it affects.
     pub fn mirror_event(&mut self, id: SliceWatchId, event: Event<Service>) -> Affected {
         let Some(watch) = self.watches.iter_mut().find(|watch| watch.id == id) else {
             return Affected::Nothing;
@@ -108,7 +108,7 @@ impl ReadinessCache {
         }
     }
 
-    /// Takes in that the cluster of a watch cannot be reached. Returns what that affects.
+    /// Records that the cluster of a watch cannot be reached. Returns what that affects.
     pub fn no_access(&mut self, id: SliceWatchId, why: WhyUnknown) -> Affected {
         let Some(watch) = self.watch_mut(id) else {
             return Affected::Nothing;
@@ -118,7 +118,7 @@ impl ReadinessCache {
         self.affected_backends(scope.cluster.clone().as_deref(), Affected::Scope(scope))
     }
 
-    /// Takes in a list of these services' slices that was requested at `requested`. It replaces
+    /// Records a list of these services' slices that was requested at `requested`. It replaces
     /// what was known, except what a watch has reported since. Returns what it affects.
     pub fn relisted(
         &mut self,
@@ -144,7 +144,7 @@ impl ReadinessCache {
         self.affected_backends(cluster, Affected::Services(changed.into_iter().collect()))
     }
 
-    /// Takes in that a list of another cluster's slices failed: the watches of this place are not
+    /// Records that a list of another cluster's slices failed: the watches of this place are not
     /// trusted until they are heard again, unless they were heard lately. Without any answer, this
     /// holds for all watches of the cluster. Returns what it affects.
     pub fn relist_failed(
@@ -190,13 +190,13 @@ impl ReadinessCache {
         self.mirror_index.affected(cluster, affected)
     }
 
-    /// Takes in whether a Service exists, if the look-up succeeded. Returns whether the answer is
+    /// Records whether a Service exists, if the look-up succeeded. Returns whether the answer is
     /// new.
     pub fn looked_up(&mut self, service: &ServiceRef, exists: Option<bool>, now: Duration) -> bool {
         self.services.answer(service, exists, now)
     }
 
-    /// Takes in a Service that was read because it has no slices.
+    /// Records a Service that was read because it has no slices.
     pub fn service_read(
         &mut self,
         service: ServiceRef,
@@ -220,8 +220,8 @@ impl ReadinessCache {
         self.services.insert(service, existence, now);
     }
 
-    /// Whether a Service should be looked up now because it has no slices. If so, it counts as
-    /// asked for.
+    /// Returns whether a Service should be looked up now because it has no slices. If so, it counts
+    /// as asked for.
     pub fn must_look_up(&mut self, service: &ServiceRef, now: Duration) -> bool {
         let is_due = self.services.is_due(service, now) && self.counts(service, now).is_none();
         if is_due {

@@ -218,8 +218,8 @@ impl ReadinessCache {
         places
     }
 
-    /// Whether the service's watch is trusted but was not heard lately, nor the service listed
-    /// apart from it.
+    /// Returns whether the service's watch is trusted but was not heard lately, nor the service
+    /// listed apart from it.
     fn is_stale(&self, located: &LocatedService, now: Duration) -> bool {
         if self
             .relisted

@@ -36,7 +36,7 @@ impl MirrorServices {
         self.failure = None;
     }
 
-    /// Takes in a mirror Service. Returns whether it stands for something else than before.
+    /// Records a mirror Service. Returns whether it stands for something else than before.
     pub fn apply(&mut self, service: &Service, remotes: &NamedRemotes) -> bool {
         self.failure = None;
         match service

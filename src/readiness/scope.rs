@@ -58,7 +58,7 @@ impl SliceScope {
         }
     }
 
-    /// Whether both scopes include the same namespace.
+    /// Returns whether both scopes include the same namespace.
     pub fn shares_namespace(&self, other: &Self) -> bool {
         self.cluster == other.cluster
             && (self.namespace.is_none()

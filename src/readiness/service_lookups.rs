@@ -30,7 +30,7 @@ impl ServiceLookups {
         self.0.insert(service, (existence, now));
     }
 
-    /// Takes in whether a Service exists, if the look-up succeeded. Returns whether the answer is
+    /// Records whether a Service exists, if the look-up succeeded. Returns whether the answer is
     /// new.
     pub fn answer(&mut self, service: &ServiceRef, exists: Option<bool>, now: Duration) -> bool {
         let (Some(exists), Some(known)) = (exists, self.0.get_mut(service)) else {
@@ -45,7 +45,7 @@ impl ServiceLookups {
         before != existence
     }
 
-    /// Whether the Service was never asked for, or too long ago.
+    /// Returns whether the Service was never asked for, or too long ago.
     pub fn is_due(&self, service: &ServiceRef, now: Duration) -> bool {
         self.0
             .get(service)

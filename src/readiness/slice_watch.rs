@@ -49,31 +49,31 @@ impl SliceWatch {
         }
     }
 
-    /// Whether it is in the cluster that the groups are in.
+    /// Returns whether it is in the cluster that the groups are in.
     pub fn is_local(&self) -> bool {
         self.scope.cluster.is_none()
     }
 
-    /// Takes in that the server was heard.
+    /// Records that the server was heard.
     pub fn heard(&mut self, now: Duration) {
         self.sync.heard(now);
         self.failure = None;
         self.distrust = None;
     }
 
-    /// Takes in that the watch reported a slice.
+    /// Records that the watch reported a slice.
     pub fn slice_heard(&mut self, now: Duration) {
         self.heard(now);
         self.last_slice = Some(now);
     }
 
-    /// Whether the watch has reported a slice since then: a list that was requested then may be
-    /// older.
+    /// Returns whether the watch has reported a slice since then: a list that was requested then
+    /// may be older.
     pub fn has_heard_slice_since(&self, then: Duration) -> bool {
         self.last_slice.is_some_and(|heard| heard >= then)
     }
 
-    /// Takes in a list.
+    /// Records a list.
     pub fn list(&mut self, index: SliceIndex, now: Duration) {
         self.slice_heard(now);
         self.index = index;
@@ -84,7 +84,7 @@ impl SliceWatch {
         self.failure = Some(why_unknown(ReadinessSource::Slices, error));
     }
 
-    /// Takes in that the cluster cannot be reached.
+    /// Records that the cluster cannot be reached.
     pub fn no_access(&mut self, why: WhyUnknown) {
         self.failure = Some(why);
     }
@@ -144,13 +144,13 @@ impl SliceWatch {
         }
     }
 
-    /// Whether it can replace other watches: its slices are listed, and so are its mirrors, unless
-    /// that failed.
+    /// Returns whether it can replace other watches: its slices are listed, and so are its mirrors,
+    /// unless that failed.
     pub fn serves(&self, now: Duration) -> bool {
         self.is_listed() && !(self.is_local() && self.mirrors_health(now) == WatchHealth::Pending)
     }
 
-    /// Whether the health has changed since the last call.
+    /// Returns whether the health has changed since the last call.
     pub fn health_changed(&mut self, now: Duration) -> bool {
         let health = (self.health(now), self.mirrors_health(now));
         let changed = health != self.last_health;

@@ -154,7 +154,7 @@ impl<I: From<FollowedEvent> + Send + 'static> WatchSet<I> {
         self.spawn(following)
     }
 
-    /// Whether the event is from a watch that was stopped since.
+    /// Returns whether the event is from a watch that was stopped since.
     pub fn is_stopped(&self, event: &FollowedEvent) -> bool {
         match event {
             FollowedEvent::Groups(..) => false,
@@ -164,7 +164,7 @@ impl<I: From<FollowedEvent> + Send + 'static> WatchSet<I> {
         }
     }
 
-    /// Whether no other watch covers the same namespace.
+    /// Returns whether no other watch covers the same namespace.
     pub fn is_alone(&self, id: SliceWatchId) -> bool {
         let own = self.scoped.get(&id).map(ScopedWatch::place);
         self.scoped

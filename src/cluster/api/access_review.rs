@@ -13,10 +13,10 @@ use crate::cluster::transport::error::RequestResult;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ResourceAction {
     pub verb: &'static str,
-    /// API group; empty for the core.
+    /// The API group; empty for the core group.
     pub group: &'static str,
     pub resource: &'static str,
-    /// None: in all namespaces.
+    /// None: all namespaces.
     pub namespace: Option<String>,
 }
 

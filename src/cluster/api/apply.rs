@@ -1,4 +1,4 @@
-//! The one place that writes to the object of a group.
+//! Creates and patches the objects of groups. Nothing else writes to them.
 
 use kube::api::{PatchParams, PostParams};
 use serde_json::Value;
@@ -9,8 +9,8 @@ use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::{Cause, RequestError, RequestResult};
 use crate::resource::{Change, FIELD_MANAGER, Kind, NewGroup, Record, patch};
 
-/// Patches an object and returns it as it is afterwards. The server refuses the patch if the object's version is not
-/// the one that was read. With `dry_run` the server checks the change without storing it.
+/// Patches an object and returns the result. The server rejects the patch if the object has changed
+/// since it was read. With `dry_run` the server checks the change without storing it.
 pub async fn apply(
     cluster: &Cluster,
     record: &Record,
@@ -34,8 +34,8 @@ pub async fn apply(
     })
 }
 
-/// Creates the object of a group and returns it as the server has it. With `dry_run` the server checks it without
-/// storing it.
+/// Creates the object of a group and returns it as the server stored it. With `dry_run` the server
+/// checks the object without storing it.
 pub async fn create(
     cluster: &Cluster,
     kind: &dyn Kind,

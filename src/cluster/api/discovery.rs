@@ -16,7 +16,7 @@ pub struct Version {
 }
 
 impl Version {
-    /// Major and minor version, if they are numbers.
+    /// Returns the major and minor version, if they are numbers.
     pub fn numbers(&self) -> Option<(u32, u32)> {
         let digits = |text: &str| {
             let end = text
@@ -51,7 +51,8 @@ struct ApiVersion {
 }
 
 impl ApiGroups {
-    /// The versions of a group, the preferred one first; empty if there is no such group.
+    /// Returns the versions of a group, the preferred one first. Empty if the server does not serve
+    /// the group.
     pub fn versions(&self, name: &str) -> Vec<&str> {
         let group = self.groups.iter().find(|group| group.name == name);
         group
@@ -61,7 +62,7 @@ impl ApiGroups {
             .collect()
     }
 
-    /// Returns true if this version of a group is served, such as `discovery.k8s.io/v1`.
+    /// Returns true if the server serves this version of a group, such as `discovery.k8s.io/v1`.
     pub fn serve(&self, api_version: &str) -> bool {
         api_version
             .split_once('/')
@@ -84,7 +85,7 @@ struct ApiResourceName {
     name: String,
 }
 
-/// Returns true if a resource is served in a version of a group, such as `httproutes` in
+/// Returns true if the server serves a resource in a version of a group, such as `httproutes` in
 /// `gateway.networking.k8s.io/v1`.
 pub async fn serves(cluster: &Cluster, api_version: &str, plural: &str) -> RequestResult<bool> {
     let path = format!("/apis/{api_version}");

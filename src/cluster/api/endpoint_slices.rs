@@ -12,7 +12,8 @@ use crate::model::ServiceRef;
 use crate::model::readiness::{AddressFamily, SliceCounts};
 
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
-/// Proxies accept URLs of 8 to 16 KB. A longer selector is replaced by a list of the whole namespace.
+/// Proxies accept URLs of 8 to 16 KB. If the selector would be longer, the whole namespace is
+/// listed.
 const MAX_SELECTOR_BYTES: usize = 6 * 1024 - 512;
 
 /// One EndpointSlice.
@@ -24,19 +25,20 @@ pub struct Slice {
     pub counts: SliceCounts,
 }
 
-/// The slices of these services in a namespace; of all services, if none are named or a selector would be too long.
+/// Returns the slices of these services in a namespace. Selects all services if none are named or
+/// the selector would be too long.
 pub fn collection(namespace: &str, services: Option<&BTreeSet<String>>) -> Collection<Slice> {
     let labels = services.and_then(selector).unwrap_or_default();
     Collection::new(ENDPOINT_SLICES, Some(namespace), labels, Slice::decode)
 }
 
-/// The slices of the whole cluster.
+/// Returns the slices of the whole cluster.
 pub fn all() -> Collection<Slice> {
     Collection::new(ENDPOINT_SLICES, None, "", Slice::decode)
 }
 
-/// Selects the slices of these services, or none if that makes the URL too long. Names of services need no escaping in
-/// a selector; each comma becomes three bytes in a URL.
+/// Returns a selector for the slices of these services, or None if it makes the URL too long.
+/// Service names need no escaping in a selector. Each comma becomes three bytes in a URL.
 pub fn selector(services: &BTreeSet<String>) -> Option<String> {
     let length: usize = services.iter().map(|name| name.len() + 3).sum();
     if length > MAX_SELECTOR_BYTES {
@@ -72,7 +74,7 @@ struct EndpointConditions {
 
 impl Slice {
     /// # Errors
-    /// Where the object is not an EndpointSlice.
+    /// If the object is not an EndpointSlice.
     pub fn decode(raw: &RawValue) -> serde_json::Result<Self> {
         let SliceObject {
             mut metadata,

@@ -1,6 +1,7 @@
 //! Events that record moves, for `kubectl describe`, `kubectl get events` and `history`.
 //!
-//! kube's `events::Recorder` is not used: it writes no annotations, and cannot record many moves as one Event.
+//! kube's `events::Recorder` is not used: it writes no annotations, and cannot record many moves as
+//! one Event.
 
 use jiff::{SignedDuration, Timestamp};
 use kube::api::PostParams;
@@ -16,20 +17,20 @@ use crate::model::LastMove;
 use crate::resource::{Kind, Record};
 
 pub const CONTROLLER: &str = "failover.linkerd.io/kubectl-failover";
-/// An annotation of an Event on a group: the move as the object's annotation has it.
+/// An annotation of an Event on a group. Holds the same move as the annotation on the object.
 pub const MOVE_ANNOTATION: &str = "failover.linkerd.io/last-move";
-/// An annotation of an Event on a Lease: a list of [`RecordedMove`].
+/// An annotation of an Event on a Lease. Holds a list of [`RecordedMove`].
 pub const MOVES_ANNOTATION: &str = "failover.linkerd.io/moves";
-/// The kind of the Lease under which several moves were made.
+/// The kind of the object that an Event about several moves regards.
 pub const LEASE_KIND: &str = "Lease";
 /// The reasons of Events about moves start with this.
 pub const MOVE_REASON: &str = "TrafficMoved";
 
-/// An object's annotation that differs more in time is about a later move.
+/// If the time of an object's annotation differs by more than this, it describes a later move.
 const MAX_TIME_DIFFERENCE: SignedDuration = SignedDuration::from_secs(2);
-/// Names have at most 253 bytes; the kind and the time take up to 51.
+/// A name has at most 253 bytes. The kind and the time take up to 51 of them.
 const MAX_NAME_PREFIX_BYTES: usize = 200;
-/// Events allow this much for `note` and for `reportingInstance`.
+/// The API limits `note` and `reportingInstance` to this length.
 const MAX_NOTE_BYTES: usize = 1024;
 const MAX_INSTANCE_BYTES: usize = 128;
 /// How many groups an Event about several moves lists by name.
@@ -46,7 +47,7 @@ pub struct MoveEvent {
     at: Timestamp,
     reason: &'static str,
     note: String,
-    /// As the object's annotation has it.
+    /// The move in the object's annotation.
     last: Option<LastMove>,
 }
 
@@ -65,7 +66,7 @@ impl std::fmt::Debug for MoveEvent {
 /// One of several moves that one Event records.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct RecordedMove {
-    /// Name of the kind, as in [`crate::model::GroupId`].
+    /// The name of the kind, as in [`crate::model::GroupId`].
     pub kind: String,
     pub name: String,
     #[serde(rename = "move")]
@@ -73,7 +74,7 @@ pub struct RecordedMove {
 }
 
 impl MoveEvent {
-    /// The move that led to this state of the object.
+    /// Describes the move that led to this state of the object.
     pub fn new(record: &Record, at: Timestamp, why: &str, unverified: bool) -> Self {
         let backends = record
             .group
@@ -111,7 +112,7 @@ impl MoveEvent {
         &self.namespace
     }
 
-    /// Makes an Event on the object.
+    /// Returns an Event on the object.
     pub fn on_object(&self, by: &str) -> Value {
         let info = self.kind.info();
         let last = self
@@ -133,7 +134,8 @@ impl MoveEvent {
         event
     }
 
-    /// The kind is part of the name: objects of the same name may be moved at the same moment.
+    /// The kind is part of the name, since two objects of the same name may move at the same
+    /// moment.
     fn event_name(&self, suffix: &str) -> String {
         let name = cut(&self.name, MAX_NAME_PREFIX_BYTES);
         format!(
@@ -153,7 +155,7 @@ impl MoveEvent {
     }
 }
 
-/// Makes one Event for several moves in a namespace, on the Lease under which they were made.
+/// Returns one Event for several moves in a namespace. It regards the Lease that permitted them.
 pub fn on_lease(moves: &[MoveEvent], by: &str) -> Option<Value> {
     let first = moves.first()?;
     let names: Vec<&str> = moves
@@ -186,7 +188,7 @@ pub fn on_lease(moves: &[MoveEvent], by: &str) -> Option<Value> {
     Some(event)
 }
 
-/// The parts that all Events have. Texts that are longer than the API allows are cut.
+/// Fills the fields that all Events have. Truncates texts that are longer than the API allows.
 fn event(namespace: &str, at: Timestamp, by: &str, reason: &str, note: &str) -> Value {
     json!({
         "apiVersion": "events.k8s.io/v1",
@@ -208,7 +210,7 @@ pub async fn publish(cluster: &Cluster, namespace: &str, event: &Value) -> Reque
     created.await.map(|_: IgnoredAny| ())
 }
 
-/// The start of a text, at most this many bytes.
+/// Truncates a text to at most this many bytes.
 fn cut(text: &str, bytes: usize) -> &str {
     text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
 }

@@ -1,4 +1,4 @@
-//! The objects that carry groups: TrafficSplits and routes.
+//! The objects that define groups: TrafficSplits and routes.
 
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -12,7 +12,7 @@ use crate::cluster::transport::error::{Cause, RequestError, RequestResult};
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::{Kind, KindInfo, Record};
 
-/// The place of a kind in the API.
+/// Returns the API resource of a kind.
 pub fn api_resource(kind: &dyn Kind) -> ApiResource {
     ApiResource {
         api: kind.info().api,
@@ -20,7 +20,7 @@ pub fn api_resource(kind: &dyn Kind) -> ApiResource {
     }
 }
 
-/// The groups of a kind in a namespace, or in the cluster, with these labels.
+/// Returns the groups of a kind with these labels, in a namespace or in the whole cluster.
 pub fn collection(
     kind: &'static dyn Kind,
     namespace: Option<&str>,
@@ -33,7 +33,8 @@ pub fn collection(
     Collection::new(api_resource(kind), namespace, labels, |raw| kind.read(raw))
 }
 
-/// All objects of a kind in a namespace, or in the cluster, even those that are not groups.
+/// Returns all objects of a kind in a namespace or in the whole cluster, even those that are not
+/// groups.
 pub fn all<'a>(
     kind: &'static dyn Kind,
     namespace: impl Into<Option<&'a str>>,
@@ -43,8 +44,8 @@ pub fn all<'a>(
     })
 }
 
-/// Turns "forbidden" into "not found" where the cluster does not serve the kind: the API server answers users without
-/// the right with the former in both cases.
+/// Turns "forbidden" into "not found" if the cluster does not serve the kind. For users without the
+/// right, the API server answers "forbidden" in both cases.
 pub async fn clarified(cluster: &Cluster, kind: &dyn Kind, error: RequestError) -> RequestError {
     let KindInfo {
         api_version,
@@ -72,7 +73,7 @@ pub async fn clarified(cluster: &Cluster, kind: &dyn Kind, error: RequestError) 
     }
 }
 
-/// As [`clarified`], for an event that carries the error.
+/// Like [`clarified`], for an event that contains the error.
 pub async fn clarify(cluster: &Cluster, kind: &dyn Kind, event: Event<Record>) -> Event<Record> {
     match event {
         Event::Failed(error) => Event::Failed(clarified(cluster, kind, error).await),
@@ -80,7 +81,7 @@ pub async fn clarify(cluster: &Cluster, kind: &dyn Kind, event: Event<Record>) -
     }
 }
 
-/// Gets one object, or none if it, or its kind, does not exist.
+/// Gets one object. Returns None if the object or its kind does not exist.
 pub async fn get(
     cluster: &Cluster,
     kind: &'static dyn Kind,
@@ -93,7 +94,7 @@ pub async fn get(
         .await
 }
 
-/// As [`get`], with the whole object.
+/// Like [`get`], but also returns the whole object.
 pub async fn with_object(
     cluster: &Cluster,
     kind: &'static dyn Kind,

@@ -1,4 +1,4 @@
-//! Asks the API server who the user is (SelfSubjectReview), for the signature of moves.
+//! Asks the API server for the user's name (SelfSubjectReview). Moves are signed with it.
 
 use kube::api::PostParams;
 use serde::Deserialize;
@@ -21,7 +21,7 @@ struct UserInfo {
     username: String,
 }
 
-/// Returns the name by which the API server knows the user.
+/// Returns the user's name on the API server.
 async fn user_name(cluster: &Cluster) -> RequestResult<String> {
     let review = json!({
         "apiVersion": "authentication.k8s.io/v1",
@@ -33,8 +33,8 @@ async fn user_name(cluster: &Cluster) -> RequestResult<String> {
     Ok(answer.status.user_info.username)
 }
 
-/// Returns `user@host`, with which moves are signed. Where the server does not say who the user is, that is the
-/// kubeconfig's name of the user.
+/// Returns `user@host`, the signature of moves. If the server does not report a user name, the
+/// kubeconfig's name of the user is used.
 pub async fn signature(cluster: &Cluster) -> RequestResult<String> {
     let user = match user_name(cluster).await {
         Ok(user) => user,

@@ -1,7 +1,7 @@
-//! The Lease of a namespace, by which watches elect the leader that runs its groups.
+//! The Lease of a namespace. Watches use it to elect the leader that runs the groups there.
 //!
-//! kubert's and kube-leader-election's Leases are not used: they compare the holder's clock with the local one, need the
-//! Lease to exist, and do not fence writes that are under way.
+//! kubert's and kube-leader-election's Leases are not used. They compare the holder's clock with
+//! the local one, require an existing Lease, and do not fence writes in flight.
 
 use jiff::{SignedDuration, Timestamp};
 use kube::api::PostParams;
@@ -19,7 +19,7 @@ pub const NAME: &str = "kubectl-failover";
 /// How long a Lease lasts after each renewal.
 pub const LEASE_SECONDS: i32 = 15;
 
-/// A Lease that was read, or will be written.
+/// A Lease that was read or will be written.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Lease {
     pub metadata: LeaseMeta,
@@ -28,7 +28,7 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// A new Lease without a holder.
+    /// Returns a new Lease without a holder.
     pub fn new(namespace: &str) -> Self {
         let metadata = LeaseMeta {
             name: NAME.to_owned(),
@@ -41,7 +41,7 @@ impl Lease {
         }
     }
 
-    /// The same Lease, acquired or renewed by `holder`.
+    /// Returns the same Lease, acquired or renewed by `holder`.
     #[must_use]
     pub fn held_by(&self, holder: &str, now: Timestamp) -> Self {
         let mut lease = self.clone();
@@ -60,7 +60,7 @@ impl Lease {
         lease
     }
 
-    /// The same Lease, released.
+    /// Returns the same Lease, released.
     #[must_use]
     pub fn released(&self) -> Self {
         let mut lease = self.clone();
@@ -74,7 +74,7 @@ impl Lease {
 pub struct LeaseMeta {
     pub name: String,
     pub namespace: String,
-    /// A write of any other version fails. Empty for a new Lease.
+    /// Writing the Lease fails if its version has changed. Empty for a new Lease.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub resource_version: String,
 }
@@ -97,7 +97,7 @@ fn micro_time<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<
 }
 
 impl LeaseSpec {
-    /// The holder at `now`, by the API server's clock.
+    /// Returns the holder at `now`, by the API server's clock.
     pub fn holder(&self, now: Timestamp) -> Option<&str> {
         let holder = self
             .holder_identity
@@ -109,7 +109,7 @@ impl LeaseSpec {
     }
 }
 
-/// The Leases of a namespace or, without one, of the cluster.
+/// Returns the Leases of a namespace or, without one, of the cluster.
 pub fn collection(namespace: Option<&str>) -> Collection<Lease> {
     Collection::all(LEASES, namespace).with_fields(format!("metadata.name={NAME}"))
 }
@@ -120,13 +120,13 @@ impl Versioned for Lease {
     }
 }
 
-/// Gets the Lease of a namespace, or none if there is none yet.
+/// Gets the Lease of a namespace. Returns None if it does not exist.
 pub async fn get(cluster: &Cluster, namespace: &str) -> RequestResult<Option<Lease>> {
     let decode = |raw: &RawValue| serde_json::from_str(raw.get());
     cluster.find(LEASES, namespace, NAME, decode).await
 }
 
-/// Writes a Lease: creates it, or replaces the version that was read.
+/// Creates a Lease, or replaces the version that was read.
 pub async fn put(cluster: &Cluster, lease: &Lease) -> RequestResult<Lease> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]

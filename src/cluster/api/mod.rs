@@ -1,4 +1,4 @@
-//! Typed requests: one file for each kind of object, or question to the API server.
+//! Typed requests to the API server: one file for each kind of object or review.
 
 pub mod access_review;
 pub mod apply;

@@ -1,4 +1,4 @@
-//! Namespaces: which exist, and which have certain labels.
+//! Namespaces: whether one exists, and which ones have certain labels.
 
 use serde::de::IgnoredAny;
 
@@ -9,13 +9,14 @@ use crate::cluster::transport::api_resource::NAMESPACES;
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
 
-/// Returns true if a namespace is known not to exist. Many users may not read namespaces: then nothing is known.
+/// Returns true if a namespace is known not to exist. Returns false if the user cannot read
+/// namespaces, as is common.
 pub async fn is_missing(cluster: &Cluster, namespace: &str) -> bool {
     let found: RequestResult<IgnoredAny> = cluster.get(NAMESPACES, None, namespace).await;
     found.is_err_and(|error| error.is_not_found())
 }
 
-/// Lists the names of the namespaces with these labels; of all, if the selector is empty.
+/// Lists the names of the namespaces with these labels. An empty selector selects all.
 pub async fn names(cluster: &Cluster, labels: &str) -> RequestResult<Vec<String>> {
     let namespaces = Collection::new(NAMESPACES, None, labels, |raw| {
         serde_json::from_str::<Object<IgnoredAny, IgnoredAny>>(raw.get())

@@ -1,4 +1,4 @@
-//! ServiceProfiles, which route a service before any TrafficSplit or route does.
+//! ServiceProfiles. They take precedence over TrafficSplits and routes.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -27,7 +27,7 @@ struct DstOverride {
     weight: Value,
 }
 
-/// The ServiceProfiles of a namespace, or of the cluster.
+/// Returns the ServiceProfiles of a namespace or of the cluster.
 pub fn collection(namespace: Option<&str>) -> Collection<Profile> {
     Collection::all(SERVICE_PROFILES, namespace)
 }
@@ -37,8 +37,8 @@ impl Profile {
         &self.metadata.name
     }
 
-    /// The service of this profile, whatever the cluster's domain. A profile for a service of another namespace is for
-    /// that namespace's clients alone.
+    /// Returns the service of this profile, for any cluster domain. A profile in another namespace
+    /// than its service applies only to clients in the profile's namespace.
     pub fn service(&self) -> Option<ServiceRef> {
         let (name, place) = self.name().split_once('.')?;
         let namespace = &self.metadata.namespace;
@@ -59,8 +59,8 @@ impl Profile {
             || self.overrides().iter().any(DstOverride::has_weight)
     }
 
-    /// Returns true if the profile sends traffic to other services than the group's backends. Linkerd's SMI extension
-    /// turns a TrafficSplit into a profile with just those.
+    /// Returns true if the profile sends traffic to services that are not the group's backends.
+    /// Linkerd's SMI extension turns a TrafficSplit into a profile with exactly those backends.
     pub fn leads_elsewhere(&self, group: &Group) -> bool {
         let is_backend = |service: &str| {
             group

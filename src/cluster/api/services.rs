@@ -1,4 +1,4 @@
-//! Services: whether they exist, and what mirror services stand for.
+//! Services: whether they exist, and which remote services they mirror.
 
 use std::collections::HashMap;
 
@@ -19,7 +19,7 @@ use crate::resource::linkerd::{
 };
 use crate::resource::names::is_object_name;
 
-/// With more Services to read in a namespace than this, one list of them all is cheaper.
+/// To read more Services of a namespace than this, one list of all of them is cheaper.
 const MAX_SINGLE_READS: usize = 4;
 
 /// A Service.
@@ -28,13 +28,13 @@ pub struct Service {
     pub at: ServiceRef,
     pub version: String,
     pub ports: Vec<Port>,
-    /// It stands for a service of a remote cluster, or of several.
+    /// It mirrors a service of one or more remote clusters.
     pub is_mirror: bool,
-    /// Name of the remote service that it stands for, without namespace and domain.
+    /// The name of the remote service that it mirrors, without namespace and domain.
     pub mirrors: Option<String>,
-    /// The services that it stands for, if it says so.
+    /// The services that it mirrors, if it names them.
     pub stands_for: Option<Mirror>,
-    /// Why no route can be attached to it, if none can.
+    /// Why a route cannot be attached to it. None: a route can be attached.
     pub no_parent: Option<&'static str>,
 }
 
@@ -67,7 +67,7 @@ impl ServiceSpec {
 
 impl Service {
     /// # Errors
-    /// Where the object is not a Service.
+    /// If the object is not a Service.
     pub fn decode(raw: &RawValue) -> serde_json::Result<Self> {
         let object: Object<ServiceSpec> = serde_json::from_str(raw.get())?;
         let Object { metadata, spec, .. } = object;
@@ -102,7 +102,7 @@ impl Service {
     }
 }
 
-/// The services of other clusters that a mirror service stands for.
+/// Returns the services of other clusters that a mirror service mirrors.
 fn stands_for(meta: &ObjectMeta) -> Option<Mirror> {
     let there = meta.annotations.get(REMOTE_DISCOVERY);
     let here = meta.annotations.get(LOCAL_DISCOVERY);
@@ -111,7 +111,7 @@ fn stands_for(meta: &ObjectMeta) -> Option<Mirror> {
     }
     if let Some(cluster) = meta.labels.get(REMOTE_DISCOVERY) {
         let name = meta.labels.get(REMOTE_SERVICE).map(String::as_str);
-        // A mirror that does not say what it stands for has no endpoints of its own either.
+        // A mirror that does not name its remote services has no endpoints of its own either.
         let unnamed = Mirror::Federated(Vec::new());
         let remote = remote(meta, cluster, name);
         return Some(remote.map_or(unnamed, Mirror::RemoteDiscovery));
@@ -119,7 +119,7 @@ fn stands_for(meta: &ObjectMeta) -> Option<Mirror> {
     remote(meta, meta.labels.get(CLUSTER_NAME)?, None).map(Mirror::Gateway)
 }
 
-/// The mirrored service, by its full name, or by `name` in the namespace of the same name.
+/// Returns the mirrored service by its full name, or `name` in the mirror's own namespace.
 fn remote(meta: &ObjectMeta, cluster: &str, name: Option<&str>) -> Option<RemoteService> {
     let full_name = meta.annotations.get(REMOTE_FQ_NAME).map(String::as_str);
     let mut parts = full_name.unwrap_or_default().split('.');
@@ -134,7 +134,8 @@ fn remote(meta: &ObjectMeta, cluster: &str, name: Option<&str>) -> Option<Remote
     })
 }
 
-/// The members of a federated service: `svc@east,svc@north`, and the service of this cluster.
+/// Returns the members of a federated service: `svc@east,svc@north`, and the service of this
+/// cluster.
 fn members(meta: &ObjectMeta, there: Option<&String>, here: Option<&String>) -> Vec<Member> {
     let own = |name: &str| ServiceRef::new(&meta.namespace, name);
     let here = here.map(|name| name.trim()).filter(|name| !name.is_empty());
@@ -153,7 +154,8 @@ fn members(meta: &ObjectMeta, there: Option<&String>, here: Option<&String>) -> 
     here.into_iter().chain(there).collect()
 }
 
-/// The annotations of a mirror end up in requests to other clusters and in suggested commands, so only valid names pass.
+/// Drops invalid names: the annotations of a mirror end up in requests to other clusters and in
+/// suggested commands.
 fn if_well_named(mirror: Mirror) -> Mirror {
     let names =
         |service: &ServiceRef| is_object_name(&service.name) && is_object_name(&service.namespace);
@@ -173,7 +175,7 @@ impl Versioned for Service {
     }
 }
 
-/// The mirror services of a namespace, or of the cluster.
+/// Returns the mirror services of a namespace or of the cluster.
 pub fn mirrors(namespace: Option<&str>) -> Collection<Service> {
     Collection::new(
         SERVICES,
@@ -183,12 +185,12 @@ pub fn mirrors(namespace: Option<&str>) -> Collection<Service> {
     )
 }
 
-/// All services of a namespace, or of the cluster.
+/// Returns all services of a namespace or of the cluster.
 pub fn all<'a>(namespace: impl Into<Option<&'a str>>) -> Collection<Service> {
     Collection::new(SERVICES, namespace.into(), "", Service::decode)
 }
 
-/// Gets one Service, or none if it does not exist.
+/// Gets one Service. Returns None if it does not exist.
 pub async fn get(cluster: &Cluster, service: &ServiceRef) -> RequestResult<Option<Service>> {
     let ServiceRef { namespace, name } = service;
     cluster
@@ -196,7 +198,8 @@ pub async fn get(cluster: &Cluster, service: &ServiceRef) -> RequestResult<Optio
         .await
 }
 
-/// Reads these Services of a namespace, one by one or with one list. A Service that does not exist is None.
+/// Reads these Services of a namespace, one by one or with one list. Returns None for a Service
+/// that does not exist.
 pub async fn read(
     cluster: &Cluster,
     namespace: &str,

@@ -7,7 +7,7 @@ use super::endpoint_slices::Slice;
 use crate::model::ServiceRef;
 use crate::model::readiness::{SliceCounts, sum_slices};
 
-/// Counts of ready and total endpoints, by service.
+/// The counts of ready and total endpoints, by service.
 #[derive(Debug, Default)]
 pub struct SliceIndex {
     namespaces: HashMap<String, NamespaceSlices>,
@@ -22,8 +22,8 @@ struct NamespaceSlices {
 }
 
 impl NamespaceSlices {
-    /// Puts a slice, and returns the services whose counts changed. Those can be two: a slice's service is a label, which
-    /// can change.
+    /// Inserts a slice, and returns the services whose counts changed. There can be two of them,
+    /// since the label that names a slice's service can change.
     fn put(&mut self, slice: &str, service: &str, counts: SliceCounts) -> Vec<Arc<str>> {
         let is_slice = |(name, _): &&mut (Arc<str>, SliceCounts)| **name == *slice;
         let slices = self.services.get_mut(service);
@@ -54,7 +54,7 @@ impl NamespaceSlices {
         changed
     }
 
-    /// Removes a slice, and returns its service.
+    /// Removes a slice and returns its service.
     fn remove(&mut self, slice: &str) -> Option<Arc<str>> {
         let service = self.owners.remove(slice)?;
         if let Some(slices) = self.services.get_mut(&service) {
@@ -74,7 +74,7 @@ impl NamespaceSlices {
 }
 
 impl SliceIndex {
-    /// An index of slices that were listed.
+    /// Returns an index of listed slices.
     pub fn of(slices: impl IntoIterator<Item = Slice>) -> Self {
         let mut index = Self::default();
         for slice in slices {
@@ -91,7 +91,7 @@ impl SliceIndex {
         namespace.put(&slice.name, &slice.service.name, slice.counts)
     }
 
-    /// Puts a slice, and returns the services whose counts changed.
+    /// Inserts a slice, and returns the services whose counts changed.
     pub fn apply(&mut self, slice: &Slice) -> Vec<ServiceRef> {
         let changed = self.put(slice);
         changed
@@ -110,7 +110,8 @@ impl SliceIndex {
             .collect()
     }
 
-    /// Replaces the slices of `services` by a fresh list, and returns the services whose counts changed.
+    /// Replaces the slices of `services` with a fresh list, and returns the services whose counts
+    /// changed.
     pub fn refresh(&mut self, services: &HashSet<ServiceRef>, slices: &[Slice]) -> Vec<ServiceRef> {
         let before: Vec<_> = services
             .iter()
@@ -133,7 +134,7 @@ impl SliceIndex {
         changed.map(|(service, _)| service.clone()).collect()
     }
 
-    /// Ready and total endpoints, or none if the service has no slice.
+    /// Returns the ready and total endpoints, or None if the service has no slice.
     pub fn counts(&self, service: &ServiceRef) -> Option<(u32, u32)> {
         let slices = self
             .namespaces

@@ -1,4 +1,4 @@
-//! The shapes of Kubernetes objects that several decoders share, with just the fields that are needed.
+//! The parts of Kubernetes objects that several decoders share. Only the fields that are used.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,5 @@
-//! Deployments and pods, with the fields that show what is installed and meshed.
+//! Deployments and pods. Only the fields that show which components are installed and which pods
+//! are meshed.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -128,7 +129,8 @@ struct ServiceSelector {
     selector: BTreeMap<String, String>,
 }
 
-/// Lists the pod selector of each service of a namespace. It is empty for a service that selects no pods.
+/// Lists the pod selector of each service in a namespace. The selector is empty for a service that
+/// selects no pods.
 pub async fn selectors(
     cluster: &Cluster,
     namespace: &str,

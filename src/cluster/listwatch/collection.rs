@@ -1,4 +1,4 @@
-//! A collection of objects: where it is, which of its objects to select, and how to decode them.
+//! A collection of objects: its API resource, the selection, and the decoder.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::cluster::transport::api_resource::{ApiResource, Selection};
 
-/// An object that carries the resource version which a watch can continue from.
+/// An object with a resource version, from which a watch can continue.
 pub trait Versioned: Send + 'static {
     fn resource_version(&self) -> &str;
 }
@@ -45,7 +45,7 @@ impl<T> std::fmt::Debug for Collection<T> {
 }
 
 impl<T> Collection<T> {
-    /// The objects with these labels.
+    /// Selects the objects with these labels.
     pub fn new(
         resource: ApiResource,
         namespace: Option<&str>,
@@ -63,7 +63,7 @@ impl<T> Collection<T> {
         }
     }
 
-    /// Only the objects with these fields.
+    /// Selects only the objects with these fields.
     #[must_use]
     pub fn with_fields(mut self, fields: impl Into<String>) -> Self {
         self.selection.fields = fields.into();
@@ -79,7 +79,8 @@ impl<T> Collection<T> {
         self.resource.request(self.namespace.as_deref())
     }
 
-    /// Decodes an object. One bad object must not fail a whole list, so it is skipped with a warning.
+    /// Decodes an object. An object that cannot be decoded is skipped with a warning, so that it
+    /// does not fail the whole list.
     pub(crate) fn decode(&self, raw: &RawValue) -> Option<T> {
         (self.decode)(raw)
             .inspect_err(|cause| {
@@ -90,7 +91,7 @@ impl<T> Collection<T> {
 }
 
 impl<T: DeserializeOwned> Collection<T> {
-    /// All objects, decoded by their type.
+    /// Selects all objects, and decodes them by their type.
     pub fn all(resource: ApiResource, namespace: Option<&str>) -> Self {
         Self::new(resource, namespace, "", |raw| {
             serde_json::from_str(raw.get())

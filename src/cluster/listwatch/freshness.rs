@@ -1,34 +1,33 @@
-//! How long a watch may be silent: all limits, each with its reason, and the state of a watch that
-//! they apply to.
+//! How long a watch may be silent: all limits with their reasons, and the state that they apply to.
 
 use std::time::Duration;
 
 /// How long the server is asked to keep a watch open. A healthy watch is heard at least this often:
-/// at its end the next one is opened, and the headers of the response count.
+/// when it ends, the next one opens, and the headers of its response count.
 pub const WATCH_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A watch without a byte for this long is closed and opened again: [`WATCH_TIMEOUT`], and time for
-/// the response.
+/// A watch that receives nothing for this long is reopened: [`WATCH_TIMEOUT`] plus time for the
+/// response.
 pub const WATCH_IDLE_TIMEOUT: Duration = Duration::from_secs(25);
 
-/// After this long without a byte, what a watch reported is unknown. A healthy watch never gets
-/// there, and one that broke has had time for another attempt after [`WATCH_IDLE_TIMEOUT`].
+/// After this long without a byte, readiness that a watch reported becomes unknown. A healthy watch
+/// never reaches this limit. A broken one has had time to reconnect after [`WATCH_IDLE_TIMEOUT`].
 pub const UNKNOWN_AFTER: Duration = Duration::from_secs(30);
 
 /// After this long without a byte, slices are listed again before a move that no slice caused: the
-/// server may have changed meanwhile without being heard. A slice that arrives is fresh by itself.
+/// watch may have missed changes. A slice that arrives is fresh by itself.
 pub const FRESH_FOR: Duration = Duration::from_secs(10);
 
-/// How long decisions wait for a first list. After that, what was not listed is unknown, so that a
-/// list that never arrives does not keep the other backends from being served.
+/// How long decisions wait for a first list. After that, backends that were not listed are unknown.
+/// A list that never arrives must not hold up the other backends.
 pub const FIRST_LIST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// After this long without a byte, a screen reports the connection as lost: as soon as a watch is
-/// certain to be late.
+/// After this long without a byte, `status -w` reports the connection as lost. By then a watch is
+/// certainly late.
 pub const CONNECTION_LOST_AFTER: Duration = Duration::from_secs(26);
 
 /// Whether a watch has listed (HasSynced in client-go), and when its server was last heard. All
-/// times have the same start.
+/// times count from the same start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SyncStatus {
     last_heard: Duration,
@@ -66,12 +65,12 @@ impl SyncStatus {
         self.last_heard
     }
 
-    /// Whether what the watch reported still counts.
+    /// Returns whether the watch's reports still count.
     pub fn is_current(&self, now: Duration) -> bool {
         self.synced && self.silence(now) <= UNKNOWN_AFTER
     }
 
-    /// Whether decisions no longer wait for the first list.
+    /// Returns whether decisions no longer wait for the first list.
     pub fn is_overdue(&self, now: Duration) -> bool {
         !self.synced && self.silence(now) > FIRST_LIST_TIMEOUT
     }
@@ -89,7 +88,7 @@ impl SyncStatus {
     }
 }
 
-/// Whether something that was heard at this time still counts as fresh.
+/// Returns whether a report from the time `heard` is still fresh.
 pub fn is_fresh(heard: Duration, now: Duration) -> bool {
     now.saturating_sub(heard) <= FRESH_FOR
 }

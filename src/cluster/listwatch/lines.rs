@@ -9,7 +9,7 @@ use crate::cluster::transport::error::Cause;
 pub struct LineReader {
     body: Body,
     buffer: BytesMut,
-    /// How much of the buffer was searched for the end of a line.
+    /// How many bytes of the buffer were searched for a line break.
     searched: usize,
 }
 
@@ -22,7 +22,8 @@ impl LineReader {
         }
     }
 
-    /// Returns the next whole line, or none at the end of the body. An incomplete last line is dropped.
+    /// Returns the next complete line, or None at the end of the body. Drops an incomplete last
+    /// line.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Cause> {
         loop {
             let unsearched = self.buffer.get(self.searched..).unwrap_or_default();

@@ -12,13 +12,13 @@ use super::list_decoder::{ListDecoder, ListMeta};
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::{Cause, RequestError, RequestResult};
 
-/// With objects in more namespaces than this, one list or watch of the whole cluster is cheaper.
+/// For objects in more namespaces than this, one list or watch of the whole cluster is cheaper.
 pub const MAX_NAMESPACED_LISTS: usize = 50;
 
 /// Lists a collection. Returns the objects, and the resource version that a watch can start from.
 ///
 /// # Errors
-/// Where a page cannot be read.
+/// If a page cannot be read.
 pub async fn list<T>(
     cluster: &Cluster,
     collection: &Collection<T>,
@@ -37,7 +37,7 @@ pub async fn list_objects<T>(
     list(cluster, collection).await.map(|(objects, _)| objects)
 }
 
-/// As [`list`]. Calls `count` with the number of objects so far, for each object.
+/// Like [`list`]. Calls `count` for each object, with the number of objects so far.
 ///
 /// # Errors
 /// As [`list`].

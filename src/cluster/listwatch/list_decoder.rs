@@ -1,5 +1,5 @@
-//! Decodes the objects of a list while the rest of its body is still arriving. Compared with decoding the whole body by
-//! serde_json, that lowers resident memory from 44 to 40 MB for 5,000 groups.
+//! Decodes the objects of a list while the rest of its body is still arriving. Compared with
+//! decoding the whole body at once, this lowers resident memory from 44 to 40 MB for 5,000 groups.
 
 use bytes::{Buf as _, BytesMut};
 use serde::Deserialize;
@@ -23,8 +23,8 @@ pub struct ListMeta {
     pub next_page: String,
 }
 
-/// A list of an unusual layout, decoded as a whole. `items` may be null but must be there: objects that are not listed
-/// count as gone, so an answer without it must not pass for an empty list.
+/// A list with an unusual layout, decoded as a whole. `items` may be null but is required: unlisted
+/// objects count as deleted, so a response without it must not pass for an empty list.
 #[derive(Deserialize)]
 struct WholeList<'a> {
     #[serde(borrow, deserialize_with = "Option::deserialize")]
@@ -40,21 +40,21 @@ enum Position {
     Tail,
 }
 
-/// A body that has arrived in part. It holds the object that is arriving, and everything that is not an object.
+/// A partly received body. Holds the object that is arriving, and everything except the objects.
 #[derive(Debug, Default)]
 pub struct ListDecoder {
     position: Position,
-    /// Everything but the objects.
+    /// Everything except the objects.
     envelope: Vec<u8>,
-    /// Bytes that are not decoded yet.
+    /// Bytes that have not been decoded.
     rest: BytesMut,
 }
 
 impl ListDecoder {
-    /// Takes the next bytes, and passes each object that they complete to `keep`.
+    /// Adds bytes, and passes each object that they complete to `keep`.
     ///
     /// # Errors
-    /// Where the bytes are not JSON.
+    /// If the bytes are not valid JSON.
     pub fn feed(
         &mut self,
         bytes: &[u8],
@@ -86,7 +86,7 @@ impl ListDecoder {
         Ok(())
     }
 
-    /// Decodes the next object and returns its length, or none if it is not complete yet.
+    /// Decodes the next object and returns its length, or None if it is not complete yet.
     fn decode_next(&self, keep: &mut impl FnMut(&RawValue)) -> serde_json::Result<Option<usize>> {
         let mut objects = serde_json::Deserializer::from_slice(&self.rest).into_iter::<&RawValue>();
         match objects.next() {
@@ -99,10 +99,10 @@ impl ListDecoder {
         }
     }
 
-    /// Ends the body, and passes the objects that were not decoded yet to `keep`.
+    /// Ends the body, and passes the remaining objects to `keep`.
     ///
     /// # Errors
-    /// Where the body is not a whole list.
+    /// If the body is not a complete list.
     pub fn finish(mut self, keep: impl FnMut(&RawValue)) -> serde_json::Result<ListMeta> {
         self.envelope.extend_from_slice(&self.rest);
         if self.position == Position::Head {
@@ -128,7 +128,7 @@ mod tests {
 
     use super::*;
 
-    /// Decodes a body that arrives in pieces of these sizes.
+    /// Decodes a body that arrives in chunks of these sizes.
     fn arrive(body: &str, sizes: &[usize]) -> serde_json::Result<(Vec<Value>, ListMeta)> {
         let (mut decoder, mut shown, mut rest) =
             (ListDecoder::default(), Vec::new(), body.as_bytes());
@@ -157,7 +157,7 @@ mod tests {
         )
     }
 
-    /// The API server sorts the fields of custom resources, so that their metadata comes last.
+    /// The API server sorts the fields of custom resources, so their metadata comes last.
     fn body(items: &[Value], is_sorted: bool) -> String {
         let items = serde_json::to_string(items).unwrap();
         let metadata =

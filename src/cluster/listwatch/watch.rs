@@ -1,8 +1,8 @@
 //! Lists a collection and follows its changes: the list-and-watch under every informer.
 //!
-//! kube-runtime's `watcher` is not used. It hides bookmarks and response headers, which count as signs of life: a watch
-//! that is silent for 30 s makes readiness unknown. It sets no time limit on lists, drops Retry-After, and fails a whole
-//! list because of one bad object.
+//! kube-runtime's `watcher` is not used. It hides bookmarks and response headers, but both show
+//! that the connection works: a watch that is silent for 30 s makes readiness unknown. It sets no
+//! time limit on lists, drops Retry-After, and fails a whole list if one object cannot be decoded.
 
 use std::time::Duration;
 
@@ -19,12 +19,12 @@ use crate::cluster::transport::backoff::Backoff;
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::{Cause, RequestError, RequestResult};
 
-/// A watch that ends sooner, and without an event, is opened again with backoff.
+/// A watch that ends sooner than this without an event is reopened with backoff.
 const MIN_WATCH_DURATION: Duration = Duration::from_secs(1);
-/// How often a collection is listed that the server does not know.
+/// How often to list a collection that the server does not serve.
 const ABSENT_RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Lists and watches until `handle` returns false, which means that the receiver of the events is gone.
+/// Lists and watches until `handle` returns false because the receiver of the events is gone.
 pub async fn follow<T, F>(
     cluster: Cluster,
     collection: Collection<T>,
@@ -45,11 +45,11 @@ pub async fn follow<T, F>(
 /// The receiver of the events is gone.
 struct ReceiverGone;
 
-/// How a watch ended, while somebody listens.
+/// How a watch ended.
 enum WatchEnd {
-    /// The server closed it in good order.
+    /// The server closed it normally.
     Closed,
-    /// The version is too old, or the collection is gone: list again.
+    /// The version is too old, or the collection is gone. List again.
     Expired,
     Failed(RequestError),
 }
@@ -95,7 +95,8 @@ where
                 self.backoff.reset();
             }
             match end {
-                // Connections end. That is only a failure if a new one does no better.
+                // A connection may break at any time. It is a failure only if the next one breaks
+                // too.
                 WatchEnd::Failed(error) if !had_events => {
                     self.report(error).await?;
                     continue;
@@ -109,7 +110,7 @@ where
         }
     }
 
-    /// Opens one watch and reads it to its end. The version moves on with the events.
+    /// Opens one watch and reads it to its end. Each event advances the version.
     async fn watch(
         &mut self,
         version: &mut String,
@@ -145,7 +146,7 @@ where
         }
     }
 
-    /// Sends a failure on, and waits before the next try.
+    /// Reports a failure, and waits before the next attempt.
     async fn report(&mut self, error: RequestError) -> Result<(), ReceiverGone> {
         let delay = if error.is_forbidden() {
             self.backoff.next_refused()

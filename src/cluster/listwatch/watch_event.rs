@@ -9,14 +9,14 @@ use crate::cluster::transport::error::{Cause, RequestError, StatusBody};
 
 #[derive(Debug)]
 pub enum Event<T> {
-    /// All objects of the collection. Objects that are not listed are gone.
+    /// All objects of the collection. Objects that are not listed no longer exist.
     Listed(Vec<T>),
     Applied(T),
     Deleted(T),
-    /// Nothing changed, but the server is there.
+    /// Nothing changed, but the server responded.
     Alive,
-    /// A list or a watch failed, and is tried again. "Not found" means that the server does not know the collection, so
-    /// there are no objects.
+    /// A list or a watch failed, and will be retried. "Not found" means that the server does not
+    /// serve the collection, so it has no objects.
     Failed(RequestError),
 }
 
@@ -28,7 +28,7 @@ impl<T> Event<T> {
         }
     }
 
-    /// The server does not know the collection.
+    /// Returns whether the server does not serve the collection.
     pub fn is_absent(&self) -> bool {
         self.failure().is_some_and(RequestError::is_not_found)
     }
@@ -36,7 +36,7 @@ impl<T> Event<T> {
 
 /// A line that ends its watch.
 pub enum LineError {
-    /// The version is too old: list again.
+    /// The version is too old. List again.
     Expired,
     Failed(Cause),
 }
@@ -49,7 +49,7 @@ struct WatchLine<'a> {
     object: &'a RawValue,
 }
 
-/// Decodes a line of a watch. The version moves on with it.
+/// Decodes a line of a watch, and advances the version.
 pub fn decode_line<T: Versioned>(
     collection: &Collection<T>,
     line: &[u8],

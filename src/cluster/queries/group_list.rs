@@ -20,7 +20,7 @@ pub struct GroupList {
 /// Lists the groups of every kind that the cluster serves.
 ///
 /// # Errors
-/// Where a list fails, or no kind can be listed: the cluster serves none (then with "not found"),
+/// If a list fails, or no kind can be listed: the cluster serves none (then with "not found"),
 /// or all are forbidden.
 pub async fn list_groups(
     cluster: &Cluster,

@@ -33,7 +33,7 @@ pub struct EventHistory {
 /// Reads the Events on objects that can carry groups, and those that record several moves.
 ///
 /// # Errors
-/// Where a list fails.
+/// If a list fails.
 pub async fn read(cluster: &Cluster, namespace: Option<&str>) -> RequestResult<EventHistory> {
     let kinds: BTreeSet<&str> = KINDS.iter().map(|kind| kind.info().kind).collect();
     let on_groups = kinds

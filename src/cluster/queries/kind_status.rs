@@ -30,13 +30,13 @@ impl Default for KindStatus {
 }
 
 impl KindStatus {
-    /// Takes in that objects of a kind were listed. Returns whether the kind had been removed.
+    /// Records that objects of a kind were listed. Returns whether the kind had been removed.
     pub fn served(&mut self, kind: &dyn Kind) -> bool {
         let before = self.0.insert(kind.info().name, KindState::Served);
         matches!(before, Some(KindState::Removed))
     }
 
-    /// Takes in that the cluster does not serve a kind. Returns whether it did before.
+    /// Records that the cluster does not serve a kind. Returns whether it did before.
     pub fn removed(&mut self, kind: &dyn Kind) -> bool {
         let state = self.0.get_mut(kind.info().name);
         match state {
@@ -48,7 +48,7 @@ impl KindStatus {
         }
     }
 
-    /// Takes in that the first list of a kind failed for good.
+    /// Records that the first list of a kind failed for good.
     ///
     /// # Errors
     /// The error to report, where this is no matter of the kind, or no kind is left to list.
@@ -75,8 +75,8 @@ impl KindStatus {
             .clone())
     }
 
-    /// Whether the first list may still succeed after this failure. Once another kind has been
-    /// listed, a connection that breaks proves nothing about the cluster.
+    /// Returns whether the first list may still succeed after this failure. Once another kind has
+    /// been listed, a connection that breaks proves nothing about the cluster.
     pub fn may_yet_be_served(&self, error: &RequestError) -> bool {
         let is_served = |state: &KindState| matches!(state, KindState::Served);
         error.is_transient() || (self.0.values().any(is_served) && error.is_unanswered())

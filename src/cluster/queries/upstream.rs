@@ -1,4 +1,5 @@
-//! Finds Linkerd's own failover controller in the cluster, and the selector that it was started with.
+//! Finds Linkerd's own failover controller in the cluster, and the selector that it was started
+//! with.
 
 use crate::cluster::api::workloads::Deployment;
 use crate::cluster::api::{namespaces, workloads};
@@ -9,8 +10,8 @@ use crate::resource::upstream::Upstream;
 
 const EXTENSION_LABEL: &str = "linkerd.io/extension=failover";
 
-/// Finds the controller in the cluster: a Deployment that wants pods, in a namespace of the extension. Pods that are
-/// not ready yet count, since they may become ready at any moment.
+/// Finds the controller in the cluster: a Deployment that wants pods, in a namespace of the
+/// extension. Pods that are not ready yet count, since they may become ready at any moment.
 pub async fn find(cluster: &Cluster) -> RequestResult<Option<Upstream>> {
     for namespace in namespaces::names(cluster, EXTENSION_LABEL).await? {
         let deployments = workloads::deployments(cluster, &namespace).await?;

@@ -12,8 +12,8 @@ use crate::model::WhyUnknown;
 /// How long to wait for credentials of a remote cluster.
 const REMOTE_CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The cluster that a command works in, and the remote clusters that it may ask. Dereferences to the local cluster,
-/// which gets nearly all requests.
+/// The cluster that a command works in, and the remote clusters that it may ask. Dereferences to
+/// the local cluster, which gets nearly all requests.
 #[derive(Debug, Clone)]
 pub struct Clusters {
     pub local: Cluster,

@@ -1,5 +1,6 @@
-//! Credentials for remote clusters from the secrets of Linkerd's links. Whoever can write such a secret is not trusted
-//! with this machine: its content must not run a program, name a file or weaken a check.
+//! Credentials for remote clusters from the secrets of Linkerd's links. Whoever can write such a
+//! secret is not trusted with this machine: its content must not run a program, name a file or
+//! weaken a check.
 
 use std::collections::HashMap;
 
@@ -82,7 +83,8 @@ fn unreadable(cluster: &str, secret: &str, error: &RequestError) -> WhyUnknown {
     }
 }
 
-/// A kubeconfig with the current context alone, reduced to an address, a certificate authority and credentials.
+/// A kubeconfig with the current context alone, reduced to an address, a certificate authority and
+/// credentials.
 fn harmless(kubeconfig: Kubeconfig) -> Result<Kubeconfig, String> {
     let current = kubeconfig.current_context.filter(|name| !name.is_empty());
     let is_current = |entry: &NamedContext| current.as_ref().is_none_or(|it| entry.name == *it);

@@ -1,5 +1,6 @@
-//! The remote clusters that may be asked about mirrored services, and the connections to them. Each cluster has its own
-//! connection and time limits, so that a slow or unreachable one delays nothing but its own readings.
+//! The remote clusters that may be asked about mirrored services, and the connections to them. Each
+//! cluster has its own connection and time limits, so that a slow or unreachable one delays nothing
+//! but its own readings.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -48,7 +49,8 @@ struct RemoteSet {
     has_warned: AtomicBool,
 }
 
-/// A connection that all who need it share, so that no second credential plugin starts while one hangs.
+/// A connection that all who need it share, so that no second credential plugin starts while one
+/// hangs.
 pub(crate) type PendingConnection = Shared<BoxFuture<'static, Result<Cluster, WhyUnknown>>>;
 
 impl fmt::Debug for Remotes {
@@ -60,11 +62,11 @@ impl fmt::Debug for Remotes {
 }
 
 impl Remotes {
-    /// Takes the remote clusters from the options, without connecting to them. Calls `announce` with warnings, and with
-    /// each secret that is read.
+    /// Takes the remote clusters from the options, without connecting to them. Calls `announce`
+    /// with warnings, and with each secret that is read.
     ///
     /// # Errors
-    /// Where a cluster has two contexts, or the kubeconfig lacks a context.
+    /// If a cluster has two contexts, or the kubeconfig lacks a context.
     pub fn of(
         local: &ConnectOptions,
         remotes: &RemoteOptions,
@@ -131,7 +133,7 @@ impl Remotes {
     /// The connection to a mirrored cluster, which may still be under way.
     ///
     /// # Errors
-    /// Where this cluster may not be asked.
+    /// If this cluster may not be asked.
     pub(crate) fn connection(
         &self,
         local: &Cluster,
@@ -172,8 +174,8 @@ impl Remotes {
         }
     }
 
-    /// Warns once about named clusters that no mirror stands for. Without any mirrored cluster the mirrors may just be
-    /// unreadable, so there is no warning.
+    /// Warns once about named clusters that no mirror stands for. Without any mirrored cluster the
+    /// mirrors may just be unreadable, so there is no warning.
     pub fn warn_unmirrored(&self, mirrored: &[&str]) {
         let Some(set) = self.set.as_ref().filter(|_| !mirrored.is_empty()) else {
             return;
@@ -185,7 +187,8 @@ impl Remotes {
         }
     }
 
-    /// Turns that warning off: with several local clusters, a name that one does not know is meant for another.
+    /// Turns that warning off: with several local clusters, a name that one does not know is meant
+    /// for another.
     pub fn allow_unmirrored(&self) {
         if let Some(set) = &self.set {
             set.has_warned.store(true, Ordering::Relaxed);
@@ -200,8 +203,8 @@ impl RemoteSet {
             return connection.clone();
         }
         let (set, local, cluster) = (Arc::clone(self), local.clone(), name.to_owned());
-        // Detached, since it outlives the requests that wait for it: a slow credential plugin still serves later
-        // requests. At most one runs for each cluster.
+        // Detached, since it outlives the requests that wait for it: a slow credential plugin still
+        // serves later requests. At most one runs for each cluster.
         let connecting = tokio::spawn(async move { set.connect(&local, &cluster).await });
         let connection = connecting
             .map(|result| result.unwrap_or_else(|_| Err(no_credentials())))

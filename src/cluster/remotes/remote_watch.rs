@@ -14,8 +14,8 @@ use crate::model::WhyUnknown;
 
 /// How long to wait before the next attempt to connect.
 const RECONNECT_DELAY: Duration = Duration::from_secs(5);
-/// After this time without any answer the address and the certificate authority are read again too: the cluster may
-/// have been rebuilt.
+/// After this time without any answer the address and the certificate authority are read again too:
+/// the cluster may have been rebuilt.
 const RECONNECT_AFTER_SILENCE: Duration = Duration::from_secs(10);
 
 /// An event of a collection of a remote cluster.
@@ -26,8 +26,8 @@ pub enum RemoteEvent<T> {
     NoAccess(WhyUnknown),
 }
 
-/// Follows a collection of a mirrored cluster until `handle` returns false. Connects again where the credentials are
-/// refused, or nothing has answered for some time.
+/// Follows a collection of a mirrored cluster until `handle` returns false. Connects again where
+/// the credentials are refused, or nothing has answered for some time.
 pub async fn follow<T, F>(
     clusters: Clusters,
     name: String,

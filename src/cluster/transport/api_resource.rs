@@ -54,8 +54,8 @@ pub struct Selection {
     pub fields: String,
 }
 
-/// A name as one segment of a path. kube's request builder takes names as they are, so every byte that RFC 3986 does
-/// not call unreserved is escaped here.
+/// A name as one segment of a path. kube's request builder takes names as they are, so every byte
+/// that RFC 3986 does not call unreserved is escaped here.
 pub fn path_segment(name: &str) -> String {
     name.bytes().fold(String::new(), |mut segment, byte| {
         match byte {

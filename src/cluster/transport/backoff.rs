@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// Delays between retries: they double from 50 ms to 2 s, or to 30 s for refusals. Each is shortened at random by up to
-/// a half.
+/// Delays between retries: they double from 50 ms to 2 s, or to 30 s for refusals. Each is
+/// shortened at random by up to a half.
 #[derive(Debug, Clone, Default)]
 pub struct Backoff {
     retries: u32,
@@ -17,7 +17,8 @@ const MAX_RETRY_DELAY: Duration = Duration::from_secs(2);
 const MAX_REFUSED_DELAY: Duration = Duration::from_secs(30);
 
 impl Backoff {
-    /// Returns the next delay. A longer Retry-After wins, plus up to 25 % jitter, since many clients get the same value.
+    /// Returns the next delay. A longer Retry-After wins, plus up to 25 % jitter, since many
+    /// clients get the same value.
     pub fn next(&mut self, retry_after: Option<Duration>) -> Duration {
         self.refusals = 0;
         let delay = delay(&mut self.retries, MAX_RETRY_DELAY);
@@ -25,8 +26,8 @@ impl Backoff {
         retry_after.map_or(delay, |after| jittered(after).max(delay))
     }
 
-    /// Returns the next delay after a refusal. New rights may take a moment to apply, and a server that has just
-    /// started may not know them yet; after that, it takes a person.
+    /// Returns the next delay after a refusal. New rights may take a moment to apply, and a server
+    /// that has just started may not know them yet; after that, it takes a person.
     pub fn next_refused(&mut self) -> Duration {
         delay(&mut self.refusals, MAX_REFUSED_DELAY)
     }

@@ -73,10 +73,12 @@ impl std::fmt::Debug for Cluster {
 }
 
 impl Cluster {
-    /// Resolves the options and builds a client. Sends no request yet, but may wait for a credential plugin.
+    /// Resolves the options and builds a client. Sends no request yet, but may wait for a
+    /// credential plugin.
     ///
     /// # Errors
-    /// A `Problem` where the kubeconfig cannot be read, lacks what the options name, or leads to no credentials.
+    /// A `Problem` where the kubeconfig cannot be read, lacks what the options name, or leads to no
+    /// credentials.
     pub async fn connect(options: &ConnectOptions) -> anyhow::Result<Self> {
         let resolved = kubeconfig::resolve(options).await?;
         // The refresh keeps the context, even if the current one changes in the meantime.
@@ -164,7 +166,7 @@ impl Cluster {
         self.json(Method::GET, &target.url_path, request).await
     }
 
-    /// Gets one object, or none where it, or its kind, does not exist.
+    /// Gets one object, or None where it, or its kind, does not exist.
     pub async fn find<T>(
         &self,
         resource: ApiResource,
@@ -286,7 +288,8 @@ impl Cluster {
             .map_err(|cause| RequestError::new(method, path, cause))
     }
 
-    /// Sends a request, and learns from the response: whether the credentials are good, and what time it is.
+    /// Sends a request, and learns from the response: whether the credentials are good, and what
+    /// time it is.
     async fn send(&self, request: http::Request<Vec<u8>>) -> Result<Response<Body>, Cause> {
         let started = Instant::now();
         let (client, generation) = self.client.current().await;

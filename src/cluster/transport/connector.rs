@@ -1,6 +1,7 @@
-//! The HTTP stack of a client. It is kube's, except that connections set TCP_NODELAY: with kube's connector the first
-//! request of each connection waits for about 40 ms. This file can shrink to kube's `ClientBuilder` once kube sets the
-//! option (<https://github.com/kube-rs/kube/issues/2056>).
+//! The HTTP stack of a client. It is kube's, except that connections set TCP_NODELAY: with kube's
+//! connector the first request of each connection waits for about 40 ms. This file can shrink to
+//! kube's `ClientBuilder` once kube sets the option
+//! (<https://github.com/kube-rs/kube/issues/2056>).
 
 use std::time::Duration;
 
@@ -19,11 +20,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Builds a client that never repeats a request on its own.
 ///
-/// Credential plugins block the thread that kube runs them on, for as long as they like. That is done on a thread for
-/// blocking work, so that other clusters' requests, time limits and signals are served in the meantime.
+/// Credential plugins block the thread that kube runs them on, for as long as they like. That is
+/// done on a thread for blocking work, so that other clusters' requests, time limits and signals
+/// are served in the meantime.
 ///
 /// # Errors
-/// Where the configuration cannot be used, or no credentials can be obtained.
+/// If the configuration cannot be used, or no credentials can be obtained.
 pub async fn client(config: Config) -> kube::Result<Client> {
     let building = tokio::task::spawn_blocking(move || build(config));
     building

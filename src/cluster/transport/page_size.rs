@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// The API server has the first page in its watch cache, and reads later ones from etcd: few pages are cheaper.
+/// The API server has the first page in its watch cache, and reads later ones from etcd: few pages
+/// are cheaper.
 const LARGE_PAGE: u32 = 10_000;
 /// Fits into the time limit of a request on a slow connection, or from a slow server.
 const SMALL_PAGE: u32 = 500;
@@ -46,8 +47,8 @@ impl PageSize {
         self.answers.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Notes that a page did not arrive. Pages become small if it was large, and the server has answered anything
-    /// since. Returns true if the page is worth requesting again.
+    /// Notes that a page did not arrive. Pages become small if it was large, and the server has
+    /// answered anything since. Returns true if the page is worth requesting again.
     pub fn shrink(&self, page: PageRequest) -> bool {
         let is_alive = self.answers.load(Ordering::Relaxed) > page.answers_before;
         let may_be_too_large = !page.is_small && is_alive;

@@ -172,7 +172,7 @@ impl Executor {
         self.writes.next().await
     }
 
-    /// Whether no request is under way on which a decision could depend.
+    /// Returns whether no request is under way on which a decision could depend.
     pub fn is_idle(&self) -> bool {
         self.writes.is_idle() && self.reads.is_idle() && self.relists.is_idle()
     }

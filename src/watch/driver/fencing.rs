@@ -39,7 +39,7 @@ impl WritePermits {
 }
 
 impl WritePermit {
-    /// Whether the write may start now.
+    /// Returns whether the write may start now.
     pub fn is_valid(&self) -> bool {
         let is_in_time = self
             .until

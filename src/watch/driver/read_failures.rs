@@ -29,7 +29,7 @@ impl ReadFailures {
         }
     }
 
-    /// Whether everything that `watch` needs can be read.
+    /// Returns whether everything that `watch` needs can be read.
     pub fn are_none(&self) -> bool {
         self.failing.values().all(|is_dispensable| *is_dispensable)
     }

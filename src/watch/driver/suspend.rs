@@ -17,7 +17,7 @@ impl SuspendDetector {
         Self { last: now }
     }
 
-    /// Whether the clocks have drifted apart since the last call.
+    /// Returns whether the clocks have drifted apart since the last call.
     pub fn was_suspended(&mut self, now: Clocks) -> bool {
         let last = std::mem::replace(&mut self.last, now);
         let awake = now.monotonic.saturating_sub(last.monotonic);

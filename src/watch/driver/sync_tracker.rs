@@ -30,7 +30,7 @@ impl SyncTracker {
         self.0.insert(stream, SyncStatus::synced(now));
     }
 
-    /// Whether every watch has listed, and was heard lately.
+    /// Returns whether every watch has listed, and was heard lately.
     pub fn all_current(&self, now: Duration) -> bool {
         self.0.values().all(|sync| sync.is_current(now))
     }

@@ -27,7 +27,7 @@ impl UpstreamProbe {
         }
     }
 
-    /// Whether the next probe has to start now.
+    /// Returns whether the next probe has to start now.
     pub fn take_due(&mut self, now: Duration) -> bool {
         self.due.take_if(|due| *due <= now).is_some()
     }

@@ -58,8 +58,9 @@ impl RevertBackoff {
         }
     }
 
-    /// Whether writing these weights has to wait. `dead`: all the traffic goes to dead backends. If
-    /// it has died only since the revert, that is what causes the write, and it does not wait.
+    /// Returns whether writing these weights has to wait. `dead`: all the traffic goes to dead
+    /// backends. If it has died only since the revert, that is what causes the write, and it does
+    /// not wait.
     pub fn delay(
         &mut self,
         group: &Group,

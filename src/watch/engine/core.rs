@@ -79,7 +79,8 @@ impl Engine {
         self.groups.len()
     }
 
-    /// Whether every group has been decided on, and nothing is under way or waits for a delay.
+    /// Returns whether every group has been decided on, and nothing is under way or waits for a
+    /// delay.
     pub fn is_settled(&self) -> bool {
         !self.replan
             && (self.options.dry_run || self.leases.are_settled())

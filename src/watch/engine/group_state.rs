@@ -163,7 +163,7 @@ impl GroupState {
         matches!(self.phase, Phase::Revalidating)
     }
 
-    /// Whether there is nothing left to do for it, a refused write aside.
+    /// Returns whether there is nothing left to do for it, a refused write aside.
     pub fn is_settled(&self) -> bool {
         self.is_refused() || self.why_unsettled().is_none()
     }

@@ -113,8 +113,8 @@ impl Leases {
         (unblocked, notice)
     }
 
-    /// Whether a write of this group may start. If not, the group is blocked until the Lease is
-    /// held.
+    /// Returns whether a write of this group may start. If not, the group is blocked until the
+    /// Lease is held.
     pub fn permit(&mut self, group: &GroupId, now: Duration) -> LeasePermit {
         let entry = self.namespaces.entry(group.namespace.clone()).or_default();
         let until = match &entry.state {
@@ -146,7 +146,7 @@ impl Leases {
         })
     }
 
-    /// Whether every Lease is held, or none is needed.
+    /// Returns whether every Lease is held, or none is needed.
     pub fn are_settled(&self) -> bool {
         let is_settled =
             |entry: &Entry| matches!(entry.state, Some(Held { .. } | Unguarded { .. }));

@@ -88,7 +88,7 @@ impl PendingWrite {
         Some(transition.to.iter().map(|(_, weight)| *weight).collect())
     }
 
-    /// Whether this write left the `last-move` annotation that an object has.
+    /// Returns whether this write left the `last-move` annotation that an object has.
     pub fn is_noted(&self, last: Option<&LastMove>) -> bool {
         last.is_some() && self.last_move.as_ref() == last
     }

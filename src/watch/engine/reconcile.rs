@@ -81,7 +81,8 @@ impl Engine {
         self.look_up_services(group.record(), moment.now);
     }
 
-    /// Whether a group can be decided on now. If its object has to be read first, asks for that.
+    /// Returns whether a group can be decided on now. If its object has to be read first, asks for
+    /// that.
     fn may_proceed(&mut self, group: &mut GroupState) -> bool {
         let next = group.next_step();
         if next == NextStep::ReadObject {
@@ -305,7 +306,7 @@ pub(super) fn services(record: &Record) -> impl Iterator<Item = &ServiceRef> {
     backends.map(|backend| &backend.service)
 }
 
-/// Whether a backend that carries traffic is ready, and whether all of them are dead.
+/// Returns whether a backend that carries traffic is ready, and whether all of them are dead.
 fn traffic(group: &Group, readiness: &[Readiness]) -> (bool, bool) {
     let backends = group.backends.iter().zip(readiness);
     let carrying = backends

@@ -20,7 +20,7 @@ struct Stuck {
 }
 
 impl Reported {
-    /// Whether `reason` is new, and has to be reported.
+    /// Returns whether `reason` is new, and has to be reported.
     pub fn is_news(&mut self, reason: &str) -> bool {
         let is_news = self.last.as_deref() != Some(reason);
         if is_news {

@@ -1,5 +1,5 @@
-//! Why no credentials could be obtained, without their content: kube's own messages hold the whole output and the
-//! environment of a credential plugin.
+//! Why no credentials could be obtained, without their content: kube's own messages hold the whole
+//! output and the environment of a credential plugin.
 
 use std::error::Error;
 use std::io;

@@ -1,5 +1,5 @@
-//! Refresh of refused credentials: tokens expire, and the plugin or file that they come from may have newer ones, so
-//! the client of a cluster is rebuilt when the server answers 401 Unauthorized.
+//! Refresh of refused credentials: tokens expire, and the plugin or file that they come from may
+//! have newer ones, so the client of a cluster is rebuilt when the server answers 401 Unauthorized.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -71,8 +71,8 @@ impl RefreshingClient {
         }
         if state.rebuilding.is_none() && state.last_attempt.elapsed() >= CREDENTIALS_RETRY_INTERVAL
         {
-            // Detached, since it outlives the requests that wait for it: a slow credential plugin still serves later
-            // requests. At most one runs for each client.
+            // Detached, since it outlives the requests that wait for it: a slow credential plugin
+            // still serves later requests. At most one runs for each client.
             let task = tokio::spawn(Arc::clone(self).rebuild());
             state.rebuilding = Some(task.map(drop).boxed().shared());
         }
@@ -91,7 +91,8 @@ impl RefreshingClient {
         state.rebuilding = None;
     }
 
-    /// Another client for the same server. A kubeconfig that names another server by this time is of no use.
+    /// Another client for the same server. A kubeconfig that names another server by this time is
+    /// of no use.
     async fn new_client(&self) -> Option<Client> {
         let resolved = kubeconfig::resolve(self.refresh.as_ref()?).await.ok()?;
         if resolved.config.cluster_url != self.server {

@@ -1,9 +1,10 @@
-//! Tokens as people and programs write them: with white space around them, or with characters that no request can carry.
+//! Tokens as people and programs write them: with white space around them, or with characters that
+//! no request can carry.
 //!
-//! kube panics on the latter when a credential plugin prints such a token: `Config::auth_layer` passes it to
-//! `AddAuthorizationLayer::bearer`, which unwraps, where it should return `AuthError::InvalidBearerToken`. Until that is
-//! fixed upstream, [`from_kube`] catches the panic and a process-wide panic hook keeps it quiet. Delete [`quietly`] and
-//! the hook when it is.
+//! kube panics on the latter when a credential plugin prints such a token: `Config::auth_layer`
+//! passes it to `AddAuthorizationLayer::bearer`, which unwraps, where it should return
+//! `AuthError::InvalidBearerToken`. Until that is fixed upstream, [`from_kube`] catches the panic
+//! and a process-wide panic hook keeps it quiet. Delete [`quietly`] and the hook when it is.
 
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
@@ -25,7 +26,8 @@ use tower::{BoxError, Layer as _, service_fn};
 /// A service that answers with the Authorization header, if any.
 pub type HeaderSource = BoxCloneSyncService<Request<Body>, Response<Option<HeaderValue>>, BoxError>;
 
-/// A token file is read again after this time. Whatever writes tokens there does so well before the last one expires.
+/// A token file is read again after this time. Whatever writes tokens there does so well before the
+/// last one expires.
 const TOKEN_FILE_MAX_AGE: Duration = Duration::from_secs(50);
 
 /// Removes the white space around a token, such as the line break at its end.
@@ -91,8 +93,8 @@ fn bearer(token: &str) -> Result<HeaderValue, AuthError> {
     Ok(header)
 }
 
-/// The header from kube's own layer, or none where the configuration has no credentials for one. Blocks while a
-/// credential plugin runs.
+/// The header from kube's own layer, or None where the configuration has no credentials for one.
+/// Blocks while a credential plugin runs.
 pub fn from_kube(config: &Config) -> kube::Result<Option<HeaderSource>> {
     let Some(layer) = quietly(|| config.auth_layer()) else {
         // The panic does not hold the cause: make the error that kube should have returned.

@@ -1,5 +1,6 @@
-//! The Authorization header of requests. A credential plugin may have to run for it, for as long as it likes: a request
-//! waits no longer than its own time limit, but the plugin goes on for the requests that come later.
+//! The Authorization header of requests. A credential plugin may have to run for it, for as long as
+//! it likes: a request waits no longer than its own time limit, but the plugin goes on for the
+//! requests that come later.
 
 use std::error::Error;
 use std::fmt;
@@ -57,8 +58,8 @@ impl Error for NoCredentials {
 }
 
 impl AuthorizationFilter {
-    /// Takes the credentials out of a configuration, or none where it has none for a header. Blocks while a
-    /// credential plugin runs.
+    /// Takes the credentials out of a configuration, or None where it has none for a header. Blocks
+    /// while a credential plugin runs.
     pub fn take(config: &mut Config) -> kube::Result<Option<Self>> {
         token::trim(&mut config.auth_info)?;
         let source = match token::file(&config.auth_info) {
@@ -100,8 +101,8 @@ impl AuthorizationFilter {
         if let Some(result) = (&mut header).now_or_never() {
             return ready(state.note(result)).boxed().shared();
         }
-        // Detached, since it outlives the request that started it: the plugin's answer serves later requests. At most
-        // one runs for each client.
+        // Detached, since it outlives the request that started it: the plugin's answer serves later
+        // requests. At most one runs for each client.
         let this = self.clone();
         let task = tokio::spawn(async move {
             let result = header.await;
@@ -162,7 +163,8 @@ mod tests {
 
     const TEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-    /// A source that is slower than requests may be, and fails this often at first. Counts how often it was asked.
+    /// A source that is slower than requests may be, and fails this often at first. Counts how
+    /// often it was asked.
     fn slow(failures: u32) -> (AuthorizationFilter, Arc<AtomicU32>) {
         let asked = Arc::<AtomicU32>::default();
         let count = Arc::clone(&asked);

@@ -7,9 +7,9 @@ use kube::config::{Kubeconfig, KubeconfigError};
 
 use crate::problem::Problem;
 
-/// Reads the kubeconfig that the flag or the environment names, merged as kubectl does: files of a list that do not
-/// exist are skipped. Returns the files that it came from too, or none where nothing names a file and the usual place
-/// has none.
+/// Reads the kubeconfig that the flag or the environment names, merged as kubectl does: files of a
+/// list that do not exist are skipped. Returns the files that it came from too, or None where
+/// nothing names a file and the usual place has none.
 ///
 /// # Errors
 /// A `Problem` that names the file that is missing or cannot be read.

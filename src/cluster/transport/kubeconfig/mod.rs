@@ -1,4 +1,5 @@
-//! Resolves options and kubeconfig files to a client configuration, with the same meaning as in kubectl.
+//! Resolves options and kubeconfig files to a client configuration, with the same meaning as in
+//! kubectl.
 
 mod files;
 mod overrides;
@@ -135,7 +136,8 @@ fn command_line_context() -> NamedContext {
     }
 }
 
-/// Checks that the kubeconfig has the cluster and the user that the options name, and that impersonation names a user.
+/// Checks that the kubeconfig has the cluster and the user that the options name, and that
+/// impersonation names a user.
 fn check_names(
     kubeconfig: &Kubeconfig,
     options: &ConnectOptions,

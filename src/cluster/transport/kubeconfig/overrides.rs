@@ -7,7 +7,8 @@ use crate::cluster::transport::options::ConnectOptions;
 /// The name of an entry that only the command line describes.
 pub const COMMAND_LINE: &str = "command line";
 
-/// Overrides the cluster and the user that the context names. Returns the user's name in the kubeconfig.
+/// Overrides the cluster and the user that the context names. Returns the user's name in the
+/// kubeconfig.
 pub fn apply(
     kubeconfig: &mut Kubeconfig,
     options: &ConnectOptions,
