@@ -1,4 +1,5 @@
-//! `check`: the cluster's setup and the user's permissions; and the Role that a command needs.
+//! `check`: checks the cluster's setup and the user's permissions, or prints the Role that a
+//! command needs.
 
 use std::collections::BTreeSet;
 
@@ -45,7 +46,7 @@ pub async fn run(env: &CommandEnv, args: &CheckArgs) -> anyhow::Result<Exit> {
     })
 }
 
-/// Needs no cluster. The kubeconfig names the namespace, if there is one.
+/// Prints the Role without a cluster. The namespace comes from the kubeconfig, if there is one.
 async fn print_role(env: &CommandEnv, command: RbacCommand) -> anyhow::Result<Exit> {
     let namespace = match &env.flags.namespace {
         Some(namespace) => Some(namespace.clone()),

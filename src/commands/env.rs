@@ -1,4 +1,4 @@
-//! What every command is given apart from its own arguments.
+//! The environment of a command: everything that it receives besides its own arguments.
 
 use crate::access::rights::RbacCommand;
 use crate::changes::execute::Execution;
@@ -21,7 +21,8 @@ pub struct CommandEnv {
 }
 
 impl CommandEnv {
-    /// Connects to the cluster that the flags name. Its mirrors are read in `remotes`.
+    /// Connects to the cluster that the flags name. The readiness of its mirrors is read from
+    /// `remotes`.
     ///
     /// # Errors
     /// If the flags and the kubeconfig do not name a cluster, or there are no credentials for it.
@@ -53,12 +54,12 @@ impl CommandEnv {
         env
     }
 
-    /// The namespace to work in; none for all namespaces.
+    /// Returns the namespace to work in, or none for all namespaces.
     pub fn namespace(&self, cluster: &Cluster) -> Option<String> {
         (!self.flags.all_namespaces).then(|| cluster.namespace.clone())
     }
 
-    /// Carries out an order here.
+    /// Returns the execution of an order in this environment.
     pub fn execution<'a>(
         &'a self,
         cluster: &'a Clusters,
@@ -74,7 +75,7 @@ impl CommandEnv {
         }
     }
 
-    /// Writes text as it is to standard output.
+    /// Writes text unchanged to standard output.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -86,7 +87,7 @@ impl CommandEnv {
 
 #[cfg(test)]
 impl CommandEnv {
-    /// An environment for a command line, and what the command writes.
+    /// Returns an environment for a command line, and the captured output.
     pub fn of_test(line: &str) -> (Self, crate::cli::Command, crate::output::streams::Captured) {
         use clap::Parser as _;
         let words = std::iter::once("kubectl-failover").chain(line.split(' '));

@@ -122,7 +122,7 @@ impl Order for FailbackOrder {
         lines
     }
 
-    /// No override is left, and home has its share.
+    /// Whether the override is gone and home has its share.
     fn is_met(&self, status: &Status) -> bool {
         let home = status.primary.as_deref();
         status.order.is_none()
@@ -176,7 +176,7 @@ impl FailbackOrder {
         let Some(home) = seen.readiness.get(returned.home) else {
             return Ok(());
         };
-        // The group's own threshold: an override's ends with it.
+        // Uses the group's own threshold, since that of the override ends with it.
         let needed = group.policy.min_ready;
         let (danger, reason) = match (home, home.meets(needed), home.why_unknown()) {
             (_, Some(true), _) => return Ok(()),

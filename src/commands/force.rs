@@ -56,7 +56,7 @@ pub async fn run(env: &CommandEnv, args: &ForceArgs) -> anyhow::Result<Exit> {
         interrupts,
         output: args.change.output,
     };
-    // A report that could not be written is no reason to leave the override.
+    // The override ends even if the report could not be written.
     let ended = hold.run().await;
     match reported? {
         Exit::Done => ended,
@@ -180,7 +180,7 @@ impl Order for ForceOrder {
         lines
     }
 
-    /// The override's target has all of the traffic.
+    /// Whether the override's target has all of the traffic.
     fn is_met(&self, status: &Status) -> bool {
         match &status.order {
             Some(OverrideStatus::InForce(order) | OverrideStatus::WithoutHome(order)) => {
@@ -209,7 +209,7 @@ fn describe(order: &Override, seen: &Preflight) -> String {
     words
 }
 
-/// A warning that no watch will end the override when it expires.
+/// Returns a warning if no watch will end the override when it expires.
 fn expiry_warning(status: &Status, place: &str) -> Option<String> {
     let by_hand = command_on("failback", &status.id, place);
     Some(match status.runner {
@@ -265,7 +265,7 @@ impl ForceOrder {
         format!("already forced to {}{kept}", group.backend_name(target))
     }
 
-    /// `--wait` could not end the override under a pause.
+    /// Refuses `--wait` on a paused group, since it could not end the override.
     fn refuse_paused(
         &self,
         group: &Group,

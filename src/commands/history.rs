@@ -58,7 +58,7 @@ pub async fn run(env: &CommandEnv, args: &HistoryArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// A move of an Event with the group's apex, if the arguments mean it.
+/// Adds the group's apex to the move of an Event. Returns none if the arguments do not select it.
 fn with_apex(
     event: Move,
     args: &HistoryArgs,
@@ -69,7 +69,7 @@ fn with_apex(
     let record = groups.iter().find(|record| record.id() == event.group);
     let is_meant = match record {
         Some(record) => chosen.iter().any(|chosen| chosen.id() == record.id()),
-        // A deleted group has no labels and no apex, but it had a name.
+        // A deleted group has no labels and no apex, so only its name can match.
         None => args.selector.is_none() && (names.is_empty() || is_named(names, &event)),
     };
     is_meant.then(|| Move {
@@ -122,7 +122,7 @@ fn render(
     })
 }
 
-/// How far back the moves go.
+/// Says how far back the moves go.
 fn footer(
     cluster: &Cluster,
     is_empty: bool,

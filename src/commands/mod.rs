@@ -23,10 +23,10 @@ use crate::problem::Exit;
 use crate::process::input::Input;
 use env::CommandEnv;
 
-/// Runs the command of a command line.
+/// Runs the command of a parsed command line.
 ///
 /// # Errors
-/// What the command fails with.
+/// The error of the command.
 pub async fn run(cli: Cli, streams: &Streams) -> anyhow::Result<Exit> {
     let env = CommandEnv {
         flags: cli.global,

@@ -1,4 +1,4 @@
-//! `pause` and `resume`: keep `watch` from changing groups, and let it again.
+//! `pause` and `resume`: stop `watch` from changing groups, and allow it again.
 
 use std::time::Duration;
 

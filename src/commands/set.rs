@@ -33,7 +33,7 @@ pub async fn run(env: &CommandEnv, args: &SetArgs) -> anyhow::Result<Exit> {
         .await
 }
 
-/// The policy's annotations that are to change.
+/// Returns the annotations of the policy to change.
 fn annotations(args: &SetArgs) -> Result<Annotations, Problem> {
     let settings = policy::of(&args.policy);
     policy::check(&settings, None)?;
@@ -97,7 +97,7 @@ impl Order for SetOrder {
             if record.group.as_ref().is_ok_and(is_standing) {
                 return Err(overridden(record, seen));
             }
-            // The new primary could be what the stale override names.
+            // Otherwise the stale override could come into force, if it names the new primary.
             annotations.insert(OVERRIDE, None);
             lines.push("removed the stale override".to_owned());
         }
@@ -140,7 +140,7 @@ fn next_move(group: &Group, seen: &Preflight) -> Option<String> {
         let backends = group.backends.iter();
         backends.map(|backend| backend.service.clone()).collect()
     };
-    // With another primary, other rules of a route may count, with other backends.
+    // With another primary, the group may consist of other rules of a route, with other backends.
     if services(known) != services(group) {
         return None;
     }

@@ -10,7 +10,7 @@ use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::{KINDS, Kind, Record, kinds_called};
 use crate::text::{clean, word};
 
-/// Explains why no group has a name, given all groups there are.
+/// Explains why no group has this name.
 pub async fn unknown_group(
     cluster: &Cluster,
     namespace: Option<&str>,
@@ -52,7 +52,7 @@ pub async fn unknown_group(
     problem.next(format!("there are no groups; create one with: {create}"))
 }
 
-/// The problem that the object of that name lacks the label of a group.
+/// Returns a problem if an object has this name but not the label of a group.
 async fn not_a_group(cluster: &Cluster, namespace: &str, name: &str) -> Option<Problem> {
     for kind in KINDS {
         let listed = list::list(cluster, &groups::all(*kind, namespace)).await;
@@ -80,7 +80,7 @@ async fn not_a_group(cluster: &Cluster, namespace: &str, name: &str) -> Option<P
     None
 }
 
-/// The problem that the cluster does not know the kind of `KIND/NAME`.
+/// Returns a problem if the cluster does not serve the kind in `KIND/NAME`.
 async fn unknown_kind(cluster: &Cluster, namespace: Option<&str>, name: &str) -> Option<Problem> {
     let (typed, _) = name.split_once('/')?;
     let kinds = kinds_called(typed);
@@ -112,7 +112,7 @@ async fn is_unknown_kind(
     }
 }
 
-/// Says that no groups were found, and how to create one.
+/// Reports that no groups were found, and says how to create one.
 pub async fn say_no_groups(streams: &Streams, cluster: &Cluster, query: GroupQuery<'_>) {
     let nothing = no_groups(cluster, query).await;
     streams.say(&format!("N{}.", nothing.trim_start_matches('n')));
@@ -122,7 +122,7 @@ pub async fn say_no_groups(streams: &Streams, cluster: &Cluster, query: GroupQue
     }
 }
 
-/// `no groups found in …`, perhaps because the namespace does not exist.
+/// Says that no groups were found, or that the namespace does not exist.
 pub async fn no_groups(cluster: &Cluster, query: GroupQuery<'_>) -> String {
     let context = &cluster.context;
     if let Some(namespace) = missing_namespace(cluster, query.namespace).await {
@@ -154,12 +154,12 @@ async fn how_to_create(cluster: &Cluster, namespace: Option<&str>) -> String {
     )
 }
 
-/// The flags that reach a namespace, with a placeholder where all are meant.
+/// Returns the flags for a namespace, with a placeholder if the query covers all namespaces.
 pub fn flags_of(cluster: &Cluster, namespace: Option<&str>) -> String {
     cluster.reach.for_plugin(namespace.unwrap_or("NAMESPACE"))
 }
 
-/// The first kind that the cluster knows, if that is not the default of `create`.
+/// Returns the first kind that the cluster serves, unless it is the default of `create`.
 async fn kind_to_create(cluster: &Cluster, namespace: Option<&str>) -> Option<&'static str> {
     let (default, others) = KINDS.split_first()?;
     if !is_unknown_kind(cluster, *default, namespace).await {

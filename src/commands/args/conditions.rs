@@ -1,4 +1,4 @@
-//! Conditions that groups are to meet (`status --for`, `watch --until`), and which they do not meet.
+//! The conditions of `status --for` and `watch --until`, and the groups that do not meet them.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::problem::Problem;
 use crate::text::clean;
 use crate::view::status::list::UnmetGroup;
 
-/// How many unmet groups are named.
+/// How many of the groups that do not meet the conditions are named.
 const MAX_UNMET_GROUPS: usize = 20;
 
 /// The conditions in words.
@@ -20,7 +20,7 @@ pub fn describe(conditions: &[Condition]) -> String {
         .join(" and ")
 }
 
-/// The conditions were not met in time; `lines` say what is missing.
+/// Returns the problem that the conditions were not met in time. `lines` say what is missing.
 pub fn timed_out(lines: Vec<String>, conditions: &[Condition], timeout: Duration) -> Problem {
     let seconds = timeout.as_secs_f64();
     let problem = Problem::not_met(format!(
@@ -30,8 +30,8 @@ pub fn timed_out(lines: Vec<String>, conditions: &[Condition], timeout: Duration
     lines.into_iter().fold(problem, Problem::next)
 }
 
-/// What is missing: one entry for each group that does not meet the conditions, and for each name
-/// that no group has.
+/// Returns an entry for each group that does not meet the conditions, and for each name that no
+/// group has.
 pub fn unmet(snapshot: Option<&Snapshot>, conditions: &[Condition]) -> Vec<UnmetGroup> {
     let all: Vec<String> = conditions.iter().map(ToString::to_string).collect();
     let nothing = UnmetGroup {

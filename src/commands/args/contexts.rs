@@ -19,7 +19,7 @@ pub enum ContextSelection<'a> {
 /// Returns the environment for each of the contexts, in the order in which they were named.
 ///
 /// # Errors
-/// If a flag is about one cluster, or a context is not in the kubeconfig.
+/// If a flag applies to one cluster only, or a context is not in the kubeconfig.
 pub fn each(env: &CommandEnv, contexts: ContextSelection) -> anyhow::Result<Vec<CommandEnv>> {
     if let Some(flag) = flag_of_one_cluster(&env.flags) {
         return Err(Problem::usage(format!(
@@ -66,12 +66,12 @@ pub fn each(env: &CommandEnv, contexts: ContextSelection) -> anyhow::Result<Vec<
 /// As [`CommandEnv::connect`].
 pub async fn connect(env: &CommandEnv, remotes: &RemoteArgs) -> anyhow::Result<Clusters> {
     let cluster = env.connect(remotes).await?;
-    // Each of the clusters has other mirrors.
+    // Each cluster has its own mirrors, so some of the remotes may not apply here.
     cluster.remotes().allow_unmirrored();
     Ok(cluster)
 }
 
-/// A flag that is meant for one cluster alone.
+/// Returns a flag that applies to one cluster only, if one is set.
 fn flag_of_one_cluster(flags: &GlobalArgs) -> Option<&'static str> {
     let given = [
         (flags.context.is_some(), "--context"),

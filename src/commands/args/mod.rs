@@ -1,4 +1,4 @@
-//! What several commands do with their arguments.
+//! The handling of arguments that several commands share.
 
 pub mod absent;
 pub mod conditions;

@@ -1,4 +1,4 @@
-//! The policy that flags ask for, as annotations.
+//! Turns the policy flags into annotations.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,8 @@ pub fn of(args: &PolicyArgs) -> PolicySettings {
         .collect()
 }
 
-/// Checks the values for a group with these backends; the weights only if the backends are known.
+/// Checks the values for a group with these backends. Checks weights only if the backends are
+/// known.
 ///
 /// # Errors
 /// A usage error that says what is allowed.

@@ -7,9 +7,9 @@ use crate::text::clean;
 pub struct GroupQuery<'a> {
     /// None for all namespaces.
     pub namespace: Option<&'a str>,
-    /// Labels that the groups have.
+    /// The label selector.
     pub selector: Option<&'a str>,
-    /// The groups' names as they were typed; all groups if there are none.
+    /// The names as they were typed; empty for all groups.
     pub names: &'a [String],
 }
 

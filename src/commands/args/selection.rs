@@ -19,14 +19,14 @@ use crate::text::{clean, word};
 pub struct Selected {
     pub records: Vec<Record>,
     pub rivals: Vec<Record>,
-    /// A name that matches several groups, and those.
+    /// A name that matches several groups, and those groups.
     pub ambiguous: Option<(String, Vec<GroupId>)>,
     /// Slices that were listed beside the groups.
     pub prefetched: PrefetchedSlices,
 }
 
-/// Chooses groups by name or, without names, all. A name is `NAME`, `KIND/NAME` or the apex's. With
-/// `prefetch`, the slices of a namespace with many groups are listed too.
+/// Chooses the named groups, or all groups if there are no names. A name is `NAME`, `KIND/NAME` or
+/// the apex's. With `prefetch`, also lists the slices of a namespace with many groups.
 ///
 /// # Errors
 /// If the groups cannot be read, or no group has a name.
@@ -42,7 +42,7 @@ pub async fn choose(
         names,
     } = query;
     let all = list_groups_and_slices(cluster, namespace, selector, prefetch);
-    // A rival need not have the labels.
+    // A rival may lack the labels.
     let rivals = OptionFuture::from(selector.map(|_| list_groups(cluster, namespace, None)));
     let (all, rivals) = join(all, rivals).await;
     let (all, prefetched) = all.map_err(|error| error::explain_group_list(cluster, &error))?;
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_namespace_before_the_name_is_told_from_a_kind() {
+    fn a_namespace_before_the_name_is_not_a_kind() {
         let next = |typed: &str| {
             parse_name(typed)
                 .unwrap_err()

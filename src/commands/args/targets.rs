@@ -44,14 +44,14 @@ pub async fn targets(
             absent::say_no_groups(&env.streams, cluster, query).await;
             return Ok(Vec::new());
         }
-        // Labels that match nothing are more likely a slip than a wish.
+        // A selector that matches nothing is probably a mistake.
         let nothing = absent::no_groups(cluster, query).await;
         return Err(Problem::new(nothing).next("nothing was changed").into());
     }
     Ok(chosen.records)
 }
 
-/// Nothing is changed by guessing.
+/// Returns the error for an ambiguous name. A change never guesses which group is meant.
 fn ambiguous(name: &str, groups: &[GroupId]) -> Problem {
     let typed = |group: &GroupId| {
         let name = GroupName::of(group).to_string();

@@ -15,10 +15,10 @@ use crate::cluster::queries::group_list::list_groups;
 use crate::cluster::{Cluster, RequestResult};
 use crate::resource::{KINDS, Record};
 
-/// Leaves some of a second for the process's start and the shell.
+/// Leaves the rest of a second for the start of the process and for the shell.
 const LOOKUP_TIMEOUT: Duration = Duration::from_millis(700);
 
-/// The kubeconfig; an empty one if it cannot be read.
+/// Returns the kubeconfig, or an empty one if it cannot be read.
 pub fn kubeconfig(flags: &GlobalArgs) -> Kubeconfig {
     crate::cluster::transport::kubeconfig::read(flags.kubeconfig.as_deref())
         .ok()
@@ -55,7 +55,7 @@ pub fn services(flags: &GlobalArgs) -> Vec<Service> {
     .unwrap_or_default()
 }
 
-/// The groups of the namespace, or of all with `-A`.
+/// The groups of the namespace, or of all namespaces with `-A`.
 pub fn groups(flags: &GlobalArgs) -> Vec<Record> {
     let everywhere = flags.all_namespaces;
     ask(flags, async move |cluster| {
@@ -83,8 +83,8 @@ pub fn adoptable(flags: &GlobalArgs) -> Vec<Record> {
     .unwrap_or_default()
 }
 
-/// Asks the cluster, unless that fails or takes too long. A credential plugin cannot be interrupted:
-/// its thread is left behind on a timeout.
+/// Queries the cluster, within a time limit. A timeout leaves the thread behind, since a credential
+/// plugin cannot be interrupted.
 fn ask<T: Send + 'static>(
     flags: &GlobalArgs,
     question: impl AsyncFnOnce(Cluster) -> RequestResult<T> + Send + 'static,

@@ -18,11 +18,11 @@ use crate::output::streams::Streams;
 use crate::problem::Exit;
 use crate::text::clean;
 
-/// Cobra's directives, which add up.
+/// Cobra's directives are bit flags.
 const NO_SPACE: u8 = 2;
 const NO_FILE_NAMES: u8 = 4;
 
-/// Prints the choices for the last of the words after `kubectl failover`, which may be empty.
+/// Prints the choices for the last word, which may be empty. `words` follow `kubectl failover`.
 pub fn run(words: &[OsString], streams: &Streams) -> anyhow::Result<Exit> {
     streams.write(&answer(words))?;
     Ok(Exit::Done)
@@ -34,8 +34,8 @@ fn answer(words: &[OsString]) -> String {
     format!("{lines}:{}\n", directive(&choices))
 }
 
-/// Flags are offered only after a dash, or if there is nothing else: where a name is expected, a flag
-/// would look like one.
+/// Offers flags only after a dash, or if there are no other choices: among names, a flag would look
+/// like a name.
 fn choices(words: &[OsString]) -> Vec<CompletionCandidate> {
     let begun = words.last().cloned().unwrap_or_default();
     let (mut choices, awaits_name) = candidates(words);
@@ -47,7 +47,7 @@ fn choices(words: &[OsString]) -> Vec<CompletionCandidate> {
     choices
 }
 
-/// The choices, and whether a name is expected.
+/// Returns the choices, and whether a name is expected.
 fn candidates(words: &[OsString]) -> (Vec<CompletionCandidate>, bool) {
     let mut line = vec![OsString::from("kubectl-failover")];
     line.extend_from_slice(words);
@@ -55,7 +55,7 @@ fn candidates(words: &[OsString]) -> (Vec<CompletionCandidate>, bool) {
         line.push(OsString::new());
     }
     let last = line.len() - 1;
-    // After a single dash the engine offers short flags; long ones say more.
+    // After a single dash the engine offers short flags. Long flags are easier to recognize.
     if line[last] == "-" {
         line[last].push("-");
     }
@@ -87,7 +87,7 @@ fn line(choice: &CompletionCandidate) -> String {
     }
 }
 
-/// No space follows a folder: its content comes next.
+/// Adds no space after a folder, since a path inside it may follow.
 fn directive(choices: &[CompletionCandidate]) -> u8 {
     let is_folder =
         |choice: &CompletionCandidate| choice.get_value().as_encoded_bytes().ends_with(b"/");

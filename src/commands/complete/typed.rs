@@ -1,4 +1,4 @@
-//! The words that were typed so far, as far as they can be parsed.
+//! Parses an unfinished command line as far as possible.
 
 use std::ffi::OsString;
 
@@ -6,7 +6,7 @@ use clap::{Arg, ArgAction, ArgMatches, FromArgMatches as _};
 
 use crate::cli::GlobalArgs;
 
-/// The words before the one that is being completed.
+/// The parsed words before the word that is being completed.
 #[derive(Debug, Clone, Default)]
 pub struct Typed {
     pub flags: GlobalArgs,
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unfinished_line_is_understood_as_far_as_it_goes() {
+    fn an_unfinished_line_is_parsed_as_far_as_possible() {
         let line = typed(&["create", "web", "--fallback", "web-a", "--fallback"]);
         assert_eq!(
             (line.all("service"), line.all("fallback")),

@@ -1,4 +1,4 @@
-//! The values that only a kubeconfig or a cluster knows, for the arguments that take them.
+//! Completes the values of arguments from the kubeconfig and the cluster.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -19,8 +19,8 @@ use crate::text::clean;
 type Choice = (String, String);
 type Completer = fn(&Typed, &str) -> Vec<Choice>;
 
-/// Adds completers to a command and its subcommands by the names of their arguments: a new command
-/// that names its arguments like the others is completed too.
+/// Adds completers to a command and its subcommands by the names of their arguments. A new command
+/// that uses the same names is completed too.
 pub fn add(command: Command, typed: &Arc<Typed>) -> Command {
     command
         .mut_args(|argument| with_values(argument, typed))
@@ -60,7 +60,8 @@ fn completer(argument: &Arg) -> Option<Completer> {
     )
 }
 
-/// The choices that start with what was typed. What cannot be printed cannot be typed either.
+/// Returns the choices that start with the typed text. Leaves out values with control characters,
+/// which cannot be typed.
 fn candidates(completer: Completer, typed: &Typed, begun: &OsStr) -> Vec<CompletionCandidate> {
     let Some(begun) = begun.to_str() else {
         return Vec::new();
@@ -119,7 +120,7 @@ fn sandbox_clusters(_: &Typed, _: &str) -> Vec<Choice> {
         .collect()
 }
 
-/// The last alternative of a condition, after what stands before it and its `!`.
+/// Completes the last alternative of a condition. Keeps the text before it, and its `!`.
 fn conditions(typed: &Typed, begun: &str) -> Vec<Choice> {
     let (before, last) = last_of_list(begun);
     let (bang, word) = last
@@ -187,7 +188,7 @@ fn without_help(values: impl IntoIterator<Item = String>) -> Vec<Choice> {
         .collect()
 }
 
-/// Names of objects; once a letter is typed also `KIND/NAME`, and the names of apexes.
+/// Names of objects. Once a letter is typed, also `KIND/NAME` and the names of apexes.
 fn groups(typed: &Typed, begun: &str) -> Vec<Choice> {
     let records = lookup::groups(&typed.flags);
     let named = typed.all("names");
@@ -257,7 +258,7 @@ fn means(name: &str, record: &Record) -> bool {
     record.meta.name == bare || record.apex == bare
 }
 
-/// The list that was typed, with each backend that is not in it yet.
+/// Completes a list of weights: appends each backend that is not in the list yet.
 fn weights(typed: &Typed, begun: &str) -> Vec<Choice> {
     let (before, _) = begun
         .rsplit_once(',')
@@ -315,7 +316,8 @@ fn adoptable(typed: &Typed, _: &str) -> Vec<Choice> {
         .collect()
 }
 
-/// Clients seldom call a mirror of another cluster's service.
+/// Services that clients may call. Prefers services that are not mirrors, since clients seldom call
+/// a mirror.
 fn apexes(typed: &Typed, begun: &str) -> Vec<Choice> {
     preferred(lookup::services(&typed.flags), begun, |service| {
         !service.is_mirror
@@ -364,7 +366,7 @@ fn mirrors(service: &Service, origins: &[String]) -> bool {
             .is_some_and(|origin| origins.contains(origin))
 }
 
-/// The likely services, or all if none of those starts with what was typed.
+/// Returns the likely services, or all services if no likely one starts with the typed text.
 fn preferred(
     services: Vec<Service>,
     begun: &str,

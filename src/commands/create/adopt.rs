@@ -24,7 +24,7 @@ use crate::resource::{
 use crate::text::{clean, word};
 use crate::view::manifest::full_name;
 
-/// Another writer may change the object meanwhile.
+/// How often to try, since another writer may change the object at the same time.
 const MAX_ATTEMPTS: u32 = 5;
 
 /// A group's record, and its whole object.
@@ -89,7 +89,7 @@ enum AdoptPlan {
     },
 }
 
-/// Finds the object of that name.
+/// Finds the object with this name.
 async fn find(cluster: &Cluster, name: &GroupName) -> Result<RecordAndObject, Problem> {
     let kinds = name
         .kind
@@ -165,7 +165,7 @@ async fn plan(
         .into_iter()
         .map(|(key, value)| (key, Some(value)))
         .collect();
-    // An override that stays would break with another primary.
+    // An existing override has no effect with another primary.
     let names_primary = args.primary.is_some() || record.meta.annotations.get(OVERRIDE).is_none();
     annotations.extend(
         (names_primary && !group.primary.is_empty())
@@ -222,7 +222,7 @@ async fn check(
     Ok(())
 }
 
-/// The group that the object is to be: what it says, and what the arguments add.
+/// Returns the requested group: the object's own settings, then those of the arguments.
 fn asked(record: &Record, args: &CreateArgs) -> NewGroup {
     let namespace = &record.meta.namespace;
     let group = record.group.as_ref().ok();
@@ -254,7 +254,7 @@ fn asked(record: &Record, args: &CreateArgs) -> NewGroup {
     }
 }
 
-/// A line for each of this plugin's annotations that the object has and keeps.
+/// Returns a line for each of this plugin's annotations that stay on the object.
 fn kept(record: &Record, change: &Change) -> Vec<String> {
     let keys = POLICY_KEYS.iter().chain(&[OVERRIDE, PAUSED]);
     let stays = keys.filter(|key| !change.annotations.contains_key(*key));

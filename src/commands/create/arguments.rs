@@ -10,7 +10,7 @@ use crate::text::word;
 
 const DEFAULT_KIND: &str = "trafficsplit";
 
-/// The kinds that --kind means; the first one that the cluster knows is used.
+/// Returns the kinds that --kind can mean. `create` uses the first one that the cluster serves.
 pub fn kinds(args: &CreateArgs) -> Vec<&'static dyn Kind> {
     kinds_called(args.kind.as_deref().unwrap_or(DEFAULT_KIND))
 }
@@ -52,7 +52,7 @@ pub fn check(flags: &GlobalArgs, args: &CreateArgs) -> Result<(), Problem> {
     )
 }
 
-/// The group that the arguments ask for.
+/// Returns the requested group.
 pub fn group(args: &CreateArgs, namespace: &str) -> NewGroup {
     let backend = |typed: &str| NewGroup::backend_name(namespace, typed);
     let primary = backend(primary(args));
@@ -69,7 +69,7 @@ pub fn group(args: &CreateArgs, namespace: &str) -> NewGroup {
     }
 }
 
-/// The command line that creates the same group with another kind.
+/// Returns the command line that creates the same group with another kind.
 pub fn with_kind(args: &CreateArgs, kind: &str) -> String {
     let mut line = format!("kubectl failover create {} --kind {kind}", word(apex(args)));
     let fallbacks = args.fallback.iter().map(|fallback| ("fallback", fallback));
@@ -137,7 +137,7 @@ fn check_names(args: &CreateArgs, is_split: bool) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The apex may be a fallback if another service is the primary: then the backends are two services.
+/// Checks the fallbacks. The apex may be a fallback only if another service is the primary.
 fn check_fallbacks(args: &CreateArgs) -> Result<(), Problem> {
     let primary = primary(args);
     for (index, fallback) in args.fallback.iter().enumerate() {

@@ -23,7 +23,7 @@ impl CreateContext<'_> {
     }
 }
 
-/// A group, and what has become of its object.
+/// A group, and the result for its object.
 pub struct Created {
     pub kind: &'static dyn Kind,
     pub group: NewGroup,
@@ -35,11 +35,11 @@ pub enum CreateOutcome {
     Created(Value),
     /// The object as it was adopted or, with a dry run, would be.
     Adopted(Value),
-    /// It exists already as asked for.
+    /// It already exists as requested.
     Unchanged,
 }
 
-/// Reads an object as the program reads it from the cluster.
+/// Parses an object in the same way as one from the cluster.
 pub fn read(kind: &'static dyn Kind, object: &Value) -> Result<Record, Problem> {
     let raw = serde_json::value::to_raw_value(object).and_then(|raw| kind.read(&raw));
     raw.map_err(|cause| Problem::new(format!("the object cannot be read: {cause}")))

@@ -1,4 +1,4 @@
-//! Compares an existing object with the group that `create` asks for.
+//! Compares an existing object with the group that `create` would make.
 
 use super::context::{kubectl, place};
 use crate::cluster::Cluster;
@@ -10,11 +10,11 @@ use crate::text::{clean, word};
 use crate::view::command_line::command_on;
 use crate::view::manifest::full_name;
 
-/// Checks that the existing object is the group that is asked for. Weights do not count, so that a
-/// job may run again during a failover or a force.
+/// Checks that the existing object matches the requested group. Ignores weights, so that a job can
+/// run again during a failover or a force.
 ///
 /// # Errors
-/// If they differ; shows every difference.
+/// If they differ. The error shows every difference.
 pub fn agree(cluster: &Cluster, record: &Record, asked: &NewGroup) -> Result<(), Problem> {
     let kind = record.kind.info();
     let (name, place) = (full_name(kind, &asked.name), place(cluster, asked));
@@ -60,7 +60,7 @@ fn how_to_change(cluster: &Cluster, record: &Record, asked: &NewGroup) -> Vec<St
     vec![format!("to change its policy or primary: {set}")]
 }
 
-/// The flags with which `set` changes the policy and primary to what is asked for.
+/// Returns the flags of `set` that change the policy and the primary as requested.
 fn flags(record: &Record, asked: &NewGroup) -> Vec<String> {
     let Ok(group) = &record.group else {
         return Vec::new();
@@ -79,7 +79,7 @@ fn flags(record: &Record, asked: &NewGroup) -> Vec<String> {
         .collect()
 }
 
-/// A line for each difference: the current value and the one that is asked for.
+/// Returns a line for each difference: the current and the requested value.
 fn differences(record: &Record, asked: &NewGroup) -> Vec<String> {
     let group = match &record.group {
         Ok(group) => group,
@@ -126,8 +126,8 @@ fn differences(record: &Record, asked: &NewGroup) -> Vec<String> {
     lines.into_iter().flatten().chain(policy).collect()
 }
 
-/// The keys whose values differ, with the current value and the one that is asked for. Another
-/// spelling, or the default, is not a difference.
+/// Returns the keys whose values differ, with the current and the requested value. Another spelling
+/// of a value is not a difference, and neither is an explicit default.
 fn policy_differences<'a>(
     record: &'a Record,
     group: &Group,
@@ -188,7 +188,7 @@ mod tests {
         }
     }
 
-    /// The lines for the object that is asked for, changed by a merge of `change`.
+    /// Returns the differences after `change` is merged into the requested object.
     fn lines(change: &Value) -> Vec<String> {
         differences(&record(change), &asked())
     }
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_and_the_order_of_fallbacks_are_no_difference() {
+    fn weights_and_the_order_of_fallbacks_are_not_differences() {
         for change in [
             json!({}),
             backends(&["web", "web-a", "web-b"]),

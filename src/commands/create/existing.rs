@@ -1,4 +1,5 @@
-//! What exists: the kinds that the cluster knows, and the objects that could have the apex.
+//! Reads what exists: the kinds that the cluster serves, and the objects that may have the same
+//! apex.
 
 use futures::future::join_all;
 
@@ -16,7 +17,7 @@ use crate::resource::{KINDS, Kind, KindInfo, NewGroup, Record};
 use crate::text::{clean, word};
 use crate::view::manifest::full_name;
 
-/// By kind, the objects of a namespace that are groups or could be.
+/// The objects of a namespace that are groups or could become groups, by kind.
 pub struct ExistingObjects(Vec<(&'static dyn Kind, RequestResult<Vec<Record>>)>);
 
 /// # Errors
@@ -40,10 +41,10 @@ pub async fn read(cluster: &Cluster, namespace: &str) -> Result<ExistingObjects,
 }
 
 impl ExistingObjects {
-    /// The first of these kinds that the cluster knows.
+    /// Returns the first of these kinds that the cluster serves.
     ///
     /// # Errors
-    /// If it knows none, or the user may not read it.
+    /// If the cluster serves none of them, or the user may not read the kind.
     pub fn choose(
         &self,
         cluster: &Cluster,
@@ -91,7 +92,8 @@ impl ExistingObjects {
     }
 }
 
-/// The cluster knows none of the kinds; names a command that works there, if one does.
+/// Returns the error that the cluster serves none of the kinds. Suggests a command that works, if
+/// there is one.
 fn no_such_kind(
     cluster: &Cluster,
     kinds: &[&'static dyn Kind],
@@ -103,7 +105,7 @@ fn no_such_kind(
         return Problem::new("no kind was named");
     };
     let mut problem = unknown_kind(cluster, info);
-    // A split only reaches services of its own namespace.
+    // A TrafficSplit reaches only services in its own namespace.
     let other = known
         .iter()
         .map(|kind| kind.info())
@@ -141,8 +143,8 @@ pub fn where_it_is_from(info: &KindInfo) -> String {
     )
 }
 
-/// Checks that no other object manages the apex: one of two would be ignored. Routes that are not
-/// groups may share it.
+/// Checks that no other object manages the apex, since one of the two would be ignored. Routes that
+/// are not groups may share it.
 ///
 /// # Errors
 /// If another object does.
@@ -177,8 +179,8 @@ pub fn apex_is_free(
     })
 }
 
-/// Whether both are routes that may share an apex: the other is not a group, and neither hides the
-/// other. An adopted route changes nothing for the others.
+/// Whether both are routes that can share an apex: the other one is not a group, and neither hides
+/// the other. An adopted route always can, since it changes nothing for the others.
 fn may_stand_beside(new: &Record, other: &Record) -> bool {
     let is_new = new.meta.creation_timestamp.is_none();
     let hides = |a, b| conflict(a, b).is_some_and(|conflict| conflict.is_total);
@@ -188,7 +190,7 @@ fn may_stand_beside(new: &Record, other: &Record) -> bool {
         && !(is_new && (hides(new, other) || hides(other, new)))
 }
 
-/// A line for each object that takes some of the traffic away from this one.
+/// Returns a line for each object that takes some of the traffic away from this one.
 pub fn obstacles(existing: &ExistingObjects, new: &Record) -> Vec<String> {
     let conflicts = existing.records().filter_map(|other| conflict(new, other));
     conflicts.map(|conflict| clean(&conflict.words)).collect()

@@ -41,7 +41,7 @@ pub async fn run(env: &CommandEnv, args: &CreateArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// With a format, standard output gets the object alone.
+/// Reports the result. With a format, only the object goes to standard output.
 async fn report(context: CreateContext<'_>, created: Created) -> anyhow::Result<()> {
     let CreateContext {
         cluster,
@@ -76,7 +76,7 @@ async fn report(context: CreateContext<'_>, created: Created) -> anyhow::Result<
     streams.write(&manifest::print(&object, kind.info(), &group.name, format)?)
 }
 
-/// Reads the existing object, unless its name is enough.
+/// Reads the existing object, unless only its name is printed.
 async fn existing_object(
     cluster: &Cluster,
     kind: &'static dyn Kind,
@@ -91,7 +91,7 @@ async fn existing_object(
     found.await.map_err(|error| explain(cluster, &error))
 }
 
-/// As kubectl says it: `trafficsplit.split.smi-spec.io/web-failover created`.
+/// Returns a summary as kubectl prints it: `trafficsplit.split.smi-spec.io/web-failover created`.
 fn summary(created: &Created, dry_run: DryRun) -> String {
     let what = match created.outcome {
         CreateOutcome::Created(_) => "created",
@@ -107,7 +107,8 @@ fn summary(created: &Created, dry_run: DryRun) -> String {
     format!("{name} {what}{mode}")
 }
 
-/// Linkerd's own controller manages only TrafficSplits, and knows no policies.
+/// Suggests what to do next. Linkerd's own controller manages only TrafficSplits, and ignores
+/// policies.
 fn what_next(cluster: &Cluster, carrier: Carrier, group: &NewGroup) -> Vec<String> {
     let NewGroup {
         namespace,

@@ -13,8 +13,8 @@ use crate::model::Carrier;
 use crate::problem::Problem;
 use crate::resource::{Kind, NewGroup};
 
-/// Checks and writes. What exists is looked at first: a job that runs again has to succeed even while
-/// a fallback's service is gone.
+/// Checks the group and writes its object. Looks for an existing object first: a job that runs
+/// again must succeed even if a fallback's service is gone.
 pub async fn create(context: CreateContext<'_>) -> Result<Created, Problem> {
     let CreateContext { cluster, args, .. } = context;
     let mut group = arguments::group(args, &cluster.namespace);
@@ -77,7 +77,8 @@ fn choose_kind(
     Ok(kind)
 }
 
-/// If another process was faster, the outcome is as if its object had existed from the start.
+/// Writes the object. If another process created it first, the result is the same as for an
+/// existing object.
 async fn write(
     cluster: &Cluster,
     kind: &'static dyn Kind,

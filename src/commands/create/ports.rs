@@ -1,4 +1,4 @@
-//! Checks that the services have the ports that the traffic goes to, by number.
+//! Checks that the services have the port numbers that the traffic goes to.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use crate::model::{Carrier, ServiceRef};
 use crate::problem::Problem;
 use crate::resource::{NewGroup, Record};
 
-/// The port of a new route: the one that is named, or the apex's only port.
+/// Returns the port of a new route: the requested port, or the apex's only port.
 ///
 /// # Errors
 /// A usage error if the apex does not have exactly one port.
@@ -38,7 +38,7 @@ pub fn of_route(asked: &NewGroup, services: &RequiredServices) -> Result<u16, Pr
     }
 }
 
-/// The ports that each service needs: a split keeps the port, a route names its own.
+/// Returns the ports that each service needs. A TrafficSplit keeps the port; a route names its own.
 pub fn needed(
     asked: &NewGroup,
     record: &Record,

@@ -48,11 +48,11 @@ pub async fn read(cluster: &Cluster, asked: &NewGroup) -> RequestResult<Required
     })
 }
 
-/// Checks that everything exists. Returns warnings about what is allowed to be missing, and about
-/// readiness that cannot be known.
+/// Checks that all services exist. Returns warnings about services that may be missing, and about
+/// backends whose readiness is unknown.
 ///
 /// # Errors
-/// If something is missing; says how to get it.
+/// If a service is missing. The error says how to get it.
 pub async fn check(
     cluster: &Clusters,
     asked: &NewGroup,
@@ -78,7 +78,7 @@ pub async fn check(
         .collect())
 }
 
-/// Returns a warning for each backend whose readiness cannot be known, after reading the remotes too.
+/// Reads the remotes too, and returns a warning for each backend whose readiness is unknown.
 pub async fn unknown_readiness(
     cluster: &Clusters,
     asked: &NewGroup,
@@ -157,7 +157,7 @@ async fn missing(cluster: &Cluster, asked: &NewGroup, missing: &[String]) -> Pro
         [one] => format!("service {one} does not exist"),
         several => format!("services {} do not exist", several.join(", ")),
     };
-    // Those in other namespaces are named with them.
+    // Services in other namespaces are named with their namespaces.
     let is_elsewhere = missing.iter().all(|name| name.contains('/'));
     let place = if is_elsewhere {
         format!("in context {}", cluster.context)
@@ -177,7 +177,7 @@ async fn missing(cluster: &Cluster, asked: &NewGroup, missing: &[String]) -> Pro
     problem.next("to create the group before its services, add --allow-missing")
 }
 
-/// The mirror services that may be meant, or how to get one.
+/// Returns the mirror services that the user may have meant, or how to get one.
 async fn mirror_lines(cluster: &Cluster, asked: &NewGroup, missing: &[&String]) -> Vec<String> {
     if missing.is_empty() {
         return Vec::new();
@@ -206,7 +206,7 @@ async fn mirror_lines(cluster: &Cluster, asked: &NewGroup, missing: &[&String]) 
         .collect()
 }
 
-/// Whether the mirror is one of the apex, or of the service that the missing name is a mirror of.
+/// Whether the mirror mirrors the apex, or the same service as the missing name.
 fn could_be_meant(mirror: &Service, missing: &str, apex: &str) -> bool {
     let Some(origin) = mirror.mirrors.as_deref().filter(|_| mirror.is_mirror) else {
         return false;
@@ -220,7 +220,8 @@ fn is_mirror_name(name: &str, origin: &str) -> bool {
         .is_some_and(|rest| rest.starts_with('-'))
 }
 
-/// A name that starts with the apex means a mirror of the apex; the origin of others is unknown.
+/// Says how to export the mirrored service. A name that starts with the apex's names a mirror of
+/// the apex. For other names, the mirrored service is unknown.
 fn how_to_export(asked: &NewGroup, missing: &str) -> String {
     let NewGroup { apex, .. } = asked;
     let ServiceRef { namespace, .. } = asked.service(missing);

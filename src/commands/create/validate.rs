@@ -1,4 +1,4 @@
-//! What must hold of every group: it is valid, its services have the ports, and its apex is free.
+//! Validates a group: its settings, the ports of its services, and that its apex is free.
 
 use super::context::{CreateContext, place};
 use super::existing::{ExistingObjects, apex_is_free, obstacles};
@@ -9,7 +9,7 @@ use crate::problem::Problem;
 use crate::resource::{NewGroup, Record};
 use crate::view::manifest::full_name;
 
-/// Checks a group that is about to be written, and warns of what may keep it from having an effect.
+/// Checks a group before it is written. Warns of anything that may keep it from having an effect.
 ///
 /// # Errors
 /// If the group must not be written.

@@ -1,4 +1,4 @@
-//! `status --watch` where there is no terminal: a line for each change.
+//! `status --watch` without a terminal: a line for each change.
 
 use super::print::StatusPage;
 use crate::cli::StatusFormat;
@@ -13,8 +13,8 @@ use crate::process::signals::Interrupts;
 use crate::text::clean;
 use crate::view::status::changes::{json_line, text_line};
 
-/// Prints a line for each group, then one for each change, until a signal comes or standard output is
-/// closed.
+/// Prints a line for each group, then one for each change, until a signal arrives or standard
+/// output is closed.
 pub async fn run(
     cluster: &Clusters,
     scope: ObserveScope,
@@ -65,7 +65,7 @@ fn print_changes(
     Ok(())
 }
 
-/// Says what is not a change of a group on standard error.
+/// Reports on standard error what is not a change of a group.
 fn say_remarks(streams: &Streams, before: Option<&Snapshot>, now: &Snapshot, place: &str) {
     let was_lost = before.and_then(|before| before.lost.as_ref());
     match (was_lost, &now.lost) {

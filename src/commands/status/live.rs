@@ -25,7 +25,7 @@ const MIN_FRAME_INTERVAL: Duration = Duration::from_millis(200);
 /// How often to redraw the ages.
 const AGE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Shows the table until a signal comes, and leaves what was shown last on the terminal.
+/// Shows the table until a signal arrives, and leaves the last frame on the terminal.
 pub async fn run(
     cluster: &Clusters,
     scope: ObserveScope,
@@ -106,7 +106,7 @@ impl FramePacer {
         };
     }
 
-    /// There is a change to show.
+    /// Records that there is a change to show.
     fn change(&mut self) {
         self.due = self.due.min(self.drawn + MIN_FRAME_INTERVAL);
     }
@@ -193,7 +193,7 @@ impl LiveTable<'_> {
 mod tests {
     use super::*;
 
-    /// Counts the frames of ten seconds with a change every so often.
+    /// Returns the number of frames in ten seconds, with a change in each interval.
     fn frames(every: Duration) -> u32 {
         let start = Instant::now();
         let mut pacer = FramePacer::start(start);
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn however_much_changes_there_are_five_frames_a_second() {
+    fn many_changes_draw_at_most_five_frames_per_second() {
         assert_eq!(frames(Duration::from_millis(1)), 50);
         assert_eq!(frames(Duration::from_millis(500)), 20);
         assert_eq!(

@@ -1,4 +1,4 @@
-//! `status` once.
+//! Prints the status of groups once.
 
 use futures::future::join;
 
@@ -48,8 +48,8 @@ pub async fn run(
     Ok(exit.unwrap_or(Exit::Done))
 }
 
-/// The status of these groups, with what keeps them from having an effect. `rivals` are all groups of
-/// their namespaces.
+/// Returns the status of these groups, with warnings if they may have no effect. `rivals` are all
+/// groups of their namespaces.
 pub async fn statuses(
     cluster: &Clusters,
     records: &[Record],
@@ -63,7 +63,7 @@ pub async fn statuses(
     statuses
 }
 
-/// Whether there are groups, and all have their traffic where it should be.
+/// Succeeds if there are groups, and the traffic of each is where it should be.
 pub fn verdict<'a>(statuses: impl IntoIterator<Item = &'a Status>) -> Exit {
     let is_well = |status: &Status| matches!(status.state, State::Primary | State::Active);
     let mut statuses = statuses.into_iter().peekable();

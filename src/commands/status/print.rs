@@ -14,7 +14,7 @@ use crate::view::status::list::{StatusList, UnmetGroup};
 use crate::view::status::report::report;
 use crate::view::status::table::{ClusterStatuses, TableStyle};
 
-/// Groups and, if the exit code depends on them, how the command ends.
+/// The groups to print, and the exit code if it depends on them.
 pub struct Printed<'a> {
     pub statuses: &'a [Status],
     pub exit: Option<Exit>,

@@ -1,4 +1,4 @@
-//! `status` of several clusters. A cluster that cannot be read is one line of the result.
+//! `status` of several clusters. A cluster that cannot be read takes one line of the result.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -31,7 +31,7 @@ const CLUSTER_TIMEOUT: Duration = Duration::from_secs(30);
 struct ClusterGroups {
     cluster: Clusters,
     statuses: Vec<Status>,
-    /// The names that mean a group there.
+    /// The names that match a group there.
     known: Vec<GroupName>,
 }
 
@@ -123,7 +123,7 @@ async fn find(
     })
 }
 
-/// A cluster or name that cannot be shown is an error; otherwise as for one cluster.
+/// Fails if a cluster or a name cannot be shown. Otherwise returns the same as for one cluster.
 fn verdict(found: &[Result<ClusterGroups, Problem>], absent: &[String], asked: bool) -> Exit {
     if found.iter().any(Result::is_err) || !absent.is_empty() {
         return Exit::Failed;

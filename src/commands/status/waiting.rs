@@ -1,4 +1,4 @@
-//! Tells the user what `status --for` waits for: with a spinner on a terminal, in one line elsewhere.
+//! Shows what `status --for` waits for: with a spinner on a terminal, otherwise in one line.
 
 use std::cell::Cell;
 use std::time::Duration;

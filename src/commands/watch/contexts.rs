@@ -1,4 +1,4 @@
-//! `watch --contexts`: a controller for each of several clusters. None disturbs another.
+//! `watch --contexts`: a controller for each of several clusters. They do not affect each other.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::commands::env::CommandEnv;
 use crate::output::streams::{Streams, is_stdout_error};
 use crate::problem::{Exit, Problem};
 
-/// How long to wait before a cluster that failed is retried: at first, and at most.
+/// The first and the longest delay before a failed cluster is retried.
 const MIN_RETRY_DELAY: Duration = Duration::from_secs(1);
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 
@@ -45,8 +45,8 @@ pub async fn run(
     running.await.map(|exits| worst(&exits))
 }
 
-/// Runs the controller of one cluster, and again after it failed. Returns how it ended, once that has
-/// been reported.
+/// Runs the controller of one cluster, and restarts it after a failure. Reports how it ended, then
+/// returns its exit code.
 ///
 /// # Errors
 /// If standard output cannot be written.
@@ -58,7 +58,7 @@ async fn keep_running(
     let (mut delay, mut reported) = (MIN_RETRY_DELAY, None);
     loop {
         let report = match run_once(env, run, stopped.clone()).await {
-            // A cluster that never worked has failed.
+            // After a failure, a controller that stops before it began counts as failed.
             Ok(Ended { began: false, .. }) if reported.is_some() => return Ok(Exit::Failed),
             Ok(ended) => return Ok(ended.exit),
             Err(error) if is_stdout_error(&error) => return Err(error),
@@ -122,7 +122,7 @@ fn context(env: &CommandEnv) -> &str {
     env.flags.context.as_deref().unwrap_or_default()
 }
 
-/// The exit code that says most about what is wrong: an error, a refusal, then a timeout.
+/// Returns the worst exit code: an error, then a refusal, then a timeout.
 fn worst(exits: &[Exit]) -> Exit {
     [Exit::Failed, Exit::Refused, Exit::NotMet]
         .into_iter()

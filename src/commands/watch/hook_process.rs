@@ -22,7 +22,7 @@ const STDERR_GRACE: Duration = Duration::from_millis(100);
 const MAX_HOOK_TEXT_CHARS: usize = 1000;
 const MAX_STDERR_BYTES: usize = 4096;
 
-/// A hook that is to run.
+/// A hook to run.
 #[derive(Debug)]
 pub struct HookRun {
     /// The context and the group, for the log.
@@ -41,7 +41,7 @@ impl HookRun {
         }
     }
 
-    /// Runs the program and logs how it failed, if it did.
+    /// Runs the program, and logs a failure.
     pub async fn run(self, command: &CommandWords) {
         let about = clean(&self.about);
         let mut stderr = Vec::new();
@@ -57,8 +57,8 @@ impl HookRun {
         tracing::warn!("{about}: the hook {how}{}", last_line(&stderr));
     }
 
-    /// Returns how the program ended; none if it ran too long. The end of its standard error is
-    /// added to `stderr`.
+    /// Returns how the program ended, or none if it ran too long. Adds the end of its standard
+    /// error to `stderr`.
     async fn run_once(
         self,
         command: &CommandWords,
@@ -134,7 +134,8 @@ impl ProcessGroup {
         Self(id.and_then(Pid::from_raw))
     }
 
-    /// The leader has ended: its id may become another process's.
+    /// Leaves the group alone after its leader has ended, since the system may reuse the process
+    /// ID.
     fn forget(&mut self) {
         self.0 = None;
     }
@@ -176,8 +177,8 @@ pub enum ProgramLookup {
     NotFound,
 }
 
-/// Looks a program up by its path, or on the PATH. The `which` crate does not tell a file that is
-/// not executable from one that does not exist.
+/// Looks a program up by its path, or on the PATH. The `which` crate does not distinguish a file
+/// that is not executable from a missing file.
 pub fn look_up(program: &str) -> ProgramLookup {
     if program.contains('/') {
         return look_at(Path::new(program));
@@ -205,7 +206,7 @@ fn look_at(path: &Path) -> ProgramLookup {
 mod tests {
     use super::*;
 
-    /// The paused clock goes on by itself where nothing else does.
+    /// The paused clock advances by itself when every task is idle.
     #[tokio::test(start_paused = true)]
     async fn a_hook_that_runs_too_long_is_killed() {
         let command = CommandWords {

@@ -1,5 +1,5 @@
-//! The hooks of `--on-transition`: a program of the user's that runs after each move. Hooks wait in a
-//! bounded queue and never delay a move.
+//! The hooks of `--on-transition`: a program that runs after each move. Hooks wait in a bounded
+//! queue and never delay a move.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +17,7 @@ use crate::problem::Problem;
 use crate::text::word;
 
 const MAX_RUNNING_HOOKS: usize = 4;
-/// Moves whose hook waits; the hooks of further moves are skipped.
+/// How many hooks can wait. Further hooks are skipped.
 const MAX_QUEUED_HOOKS: usize = 100;
 /// The shortest time between two warnings about skipped hooks.
 const SKIP_WARNING_INTERVAL: Duration = Duration::from_secs(10);
@@ -95,7 +95,7 @@ impl Hooks {
         }
     }
 
-    /// Waits for the running hooks for a moment, and kills those that are left.
+    /// Waits briefly for the running hooks, and kills the rest.
     pub async fn finish(self) {
         let Self {
             queue,

@@ -13,7 +13,7 @@ use crate::observe::{ObserveScope, Observer};
 use crate::output::streams::Streams;
 use crate::process::signals::{Interrupted, Interrupts};
 
-/// Why the controllers are to stop.
+/// Why the controllers stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ShutdownReason {
     /// A signal, the end of --run-for, or met conditions.
@@ -55,7 +55,7 @@ pub struct Limits {
     pub timeout: Option<Duration>,
 }
 
-/// Returns when a limit is over.
+/// Returns when a limit has passed.
 pub async fn time_is_up(Limits { run_for, timeout }: Limits, streams: &Streams) -> ShutdownReason {
     let started = Instant::now();
     tokio::select! {

@@ -7,13 +7,13 @@ use crate::output::streams::Streams;
 use crate::text::clean;
 use crate::view::notices::{json_line, text_line};
 
-/// Prints the notices of one context. Moves go to standard output and other notices to standard error.
-/// Moves go there too if standard output gets JSON, or standard error is a JSON log.
+/// Prints the notices of one context. Moves go to standard output, other notices to standard error.
+/// If standard output is JSON or standard error is a JSON log, moves also go to standard error.
 #[derive(Debug)]
 pub struct Printer<'a> {
     pub streams: &'a Streams,
     pub context: &'a str,
-    /// Begin each line of text with the context: there are several.
+    /// Begin each line of text with the context, since there are several.
     pub names_context: bool,
     /// Where the groups are, as the end of a sentence.
     pub place: String,
@@ -40,7 +40,8 @@ impl Printer<'_> {
         Ok(())
     }
 
-    /// A JSON log has one object for each group, even if one line of text is about many.
+    /// Logs a notice. A JSON log has one object for each group, even if one line of text covers
+    /// many.
     fn log_each(&self, notice: &Notice, words: &str) {
         match notice {
             Notice::Batch(notices) => notices

@@ -20,7 +20,7 @@ use crate::text::clean;
 use crate::watch;
 use crate::watch::{EngineOptions, Metrics, WatchOptions};
 
-/// How long to look for the namespace at the start, which nothing depends on.
+/// How long the check for the namespace may take at the start. It can only warn.
 const NAMESPACE_CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What the controllers of all clusters share.
@@ -33,7 +33,7 @@ pub struct WatchRun {
 /// How the controller of a cluster has ended.
 pub struct Ended {
     pub exit: Exit,
-    /// It knew its groups by then.
+    /// Whether it had listed its groups.
     pub began: bool,
 }
 
@@ -86,7 +86,7 @@ impl WatchRun {
     }
 }
 
-/// A namespace that does not exist is more likely a slip than one that is to be created.
+/// Warns if the namespace does not exist, since its name is probably mistyped.
 async fn warn_of_namespace(streams: &Streams, cluster: &Cluster, namespace: Option<&str>) {
     if let Some(namespace) = namespace
         && let Ok(true) = timeout(
