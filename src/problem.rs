@@ -44,7 +44,7 @@ pub struct Problem {
     /// What to do next, in lines below the message.
     pub next: Vec<String>,
     pub exit: Exit,
-    /// The JSON or YAML on standard output says it already, with the exit code.
+    /// The JSON or YAML on standard output already reports it, with the exit code.
     pub is_printed: bool,
 }
 
@@ -58,8 +58,8 @@ impl Problem {
         }
     }
 
-    /// Returns an error in words that are safe to print. The problem in its chain, if there is one,
-    /// says what to do next and how to exit.
+    /// Converts an error to a problem that is safe to print. If its chain contains a problem, keeps
+    /// the next steps and the exit code of that.
     pub fn of(error: &anyhow::Error) -> Self {
         let cause = error.chain().find_map(|cause| cause.downcast_ref::<Self>());
         let message = clean_lines(&format!("{error:#}"));
@@ -100,7 +100,7 @@ impl Problem {
         self
     }
 
-    /// The message after a word that says what it is about, and indented what to do next.
+    /// Returns the message after `about` and a colon, then the next steps, indented.
     pub fn lines(&self, about: &str) -> Vec<String> {
         let message = format!("{about}: {}", self.message);
         let next = self.next.iter().map(|line| format!("  {line}"));

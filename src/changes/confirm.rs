@@ -12,8 +12,8 @@ use crate::process::signals::Interrupts;
 use crate::resource::Change;
 use crate::text::{MAX_LINE_CHARS, shorten};
 
-/// Asks for confirmation if anything is to change. Returns the signals since the prompt, if there was
-/// one: they do not end the process by themselves any more.
+/// Asks for confirmation if anything would change. If there was a prompt, returns the signals since
+/// then, which do not end the process by themselves.
 ///
 /// # Errors
 /// If the answer is no, or there is no terminal to ask on.
@@ -78,7 +78,7 @@ fn lines(order: &dyn Order, planned: &[PlannedChange]) -> Vec<String> {
     changes.chain(refusals).collect()
 }
 
-/// Where the traffic goes or what else changes, then the terms.
+/// Returns where the traffic goes or what else changes, then the terms.
 fn describe(order: &dyn Order, planned: &PlannedChange, change: &Change, words: &str) -> String {
     let Ok(group) = &planned.record.group else {
         return words.to_owned();

@@ -32,15 +32,15 @@ pub struct Execution<'a> {
     pub input: Input,
 }
 
-/// An order that has been carried out, and is still to be reported.
+/// An order that was carried out, but not reported yet.
 #[derive(Debug)]
 pub struct Executed {
     pub outcomes: Vec<ChangeOutcome>,
-    /// When what it did began to count.
+    /// When the order was given. Its duration starts then.
     pub started: Timestamp,
     /// Who gave it: user and host.
     pub by: String,
-    /// The signals since before the first write, if they are to end what it did.
+    /// The signals since before the first write, if a signal ends what the order did.
     pub interrupts: Option<Interrupts>,
 }
 
@@ -82,7 +82,7 @@ impl Execution<'_> {
         }
         let was_asked = confirmed.is_some();
         if was_asked {
-            // The answer may have taken a while.
+            // The prompt may have been open for a while.
             context.started = cluster.clock().now();
         }
         let mut interrupts = confirmed.map_or_else(Interrupts::listen, Ok)?;
@@ -116,7 +116,7 @@ impl Execution<'_> {
         })
     }
 
-    /// Reports what has become of the groups.
+    /// Reports the outcome for each group.
     ///
     /// # Errors
     /// If standard output cannot be written.
@@ -126,8 +126,8 @@ impl Execution<'_> {
     }
 }
 
-/// Carries out an order that follows from another one, on its groups as they are now, without a
-/// prompt.
+/// Carries out an order that follows from another one, on the current state of its groups, without
+/// a prompt.
 pub async fn follow_up(context: OrderContext<'_>, records: &[Record]) -> Vec<ChangeOutcome> {
     let (changes, mut outcomes) = plan_readable(context, records).await;
     outcomes.extend(write_all(context, changes, DryRun::None).await);
@@ -135,7 +135,7 @@ pub async fn follow_up(context: OrderContext<'_>, records: &[Record]) -> Vec<Cha
     outcomes
 }
 
-/// Reports what has become of the groups, and returns how the command ends.
+/// Reports the outcome for each group, and returns the exit code.
 ///
 /// # Errors
 /// If standard output cannot be written.

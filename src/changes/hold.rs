@@ -19,7 +19,8 @@ use crate::resource::{Change, Record};
 use crate::text::word;
 use crate::view::command_line::command_on;
 
-/// How long to retry the ending: a rolling update of the control plane may take that long.
+/// How long to retry the write that ends an override: a rolling update of the control plane may
+/// take that long.
 const END_WRITE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Overrides to hold and then end.
@@ -37,10 +38,12 @@ pub struct Hold<'a> {
 }
 
 impl Hold<'_> {
-    /// Waits until the override expires by the API server's clock, or for a signal, and ends it.
+    /// Waits until the override expires by the API server's clock or a signal arrives, then ends
+    /// it.
     ///
     /// # Errors
-    /// Exit 3 if the limit is over first. An error if a second signal interrupts the ending.
+    /// Exit 3 if the limit passes first. An error if a second signal interrupts the write that ends
+    /// the override.
     pub async fn run(mut self) -> anyhow::Result<Exit> {
         let (until, names, by_hand) = (self.until, self.names(), self.by_hand());
         self.streams.say(&format!(
@@ -94,7 +97,7 @@ impl Hold<'_> {
     }
 }
 
-/// Returns on the second signal; `is_interrupted` if the first one has come.
+/// Returns on the second signal. `is_interrupted` says whether the first one has arrived.
 async fn last_signal(interrupts: &mut Interrupts, is_interrupted: bool, streams: &Streams) {
     if !is_interrupted {
         interrupts.next().await;

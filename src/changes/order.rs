@@ -1,4 +1,4 @@
-//! The types that all changes by hand share: the order, its spec, and what becomes of each group.
+//! The types that all changes by hand share: the order, its spec, and the outcome for each group.
 
 use std::time::Duration;
 
@@ -49,7 +49,8 @@ pub struct OrderSpec {
     pub name: &'static str,
     /// Ask for confirmation.
     pub asks: bool,
-    /// Wait this long until every group is as ordered; none reports what is true after the write.
+    /// Wait this long until every group is as ordered. None: report the groups right after the
+    /// write.
     pub wait: Option<Duration>,
     /// Retry a write this long against other writers and failing servers.
     pub write_timeout: Duration,
@@ -57,9 +58,9 @@ pub struct OrderSpec {
     pub needs_objects: bool,
     /// Look for objects that could keep the change from having an effect.
     pub checks_conflicts: bool,
-    /// A signal ends what the order did: none may be missed from the first write on.
+    /// A signal ends what the order did, so every signal since the first write must be received.
     pub ends_on_signals: bool,
-    /// The command has waited in vain for what may pass.
+    /// The command waited for refusals that may pass, and timed out.
     pub timed_out: bool,
 }
 
@@ -112,7 +113,7 @@ impl ChangePlan {
     }
 }
 
-/// What has become of one group.
+/// The outcome for one group.
 #[derive(Debug)]
 pub struct ChangeOutcome {
     pub id: GroupId,
@@ -148,11 +149,11 @@ pub enum ChangeResult {
     /// What the command waited for did not happen in time.
     NotMet(Refusal),
     Failed(Problem),
-    /// The group does not exist any more.
+    /// The group no longer exists.
     Gone(Problem),
 }
 
-/// When something expires that starts at `started`; none if no calendar has that date.
+/// Returns the end of a duration from `started`, or none if that date is out of range.
 pub fn expiry(started: Timestamp, duration: Duration) -> Option<Timestamp> {
     started
         .checked_add(duration)
@@ -162,7 +163,7 @@ pub fn expiry(started: Timestamp, duration: Duration) -> Option<Timestamp> {
 }
 
 /// # Errors
-/// A usage error if no calendar has the date at which the duration ends.
+/// A usage error if the date at which the duration ends is out of range.
 pub fn check_duration(cluster: &Cluster, duration: Option<Duration>) -> Result<(), Problem> {
     match duration.map(|duration| expiry(cluster.clock().now(), duration)) {
         Some(None) => Err(Problem::usage("--duration is too long")),

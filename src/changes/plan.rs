@@ -17,7 +17,7 @@ use crate::resource::Record;
 const MAX_READINESS_READS: u32 = 10;
 const READINESS_READ_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A group, what is known about it, and what to do with it.
+/// A group, its preflight, and the plan for it.
 pub struct PlannedChange {
     pub record: Record,
     pub seen: Preflight,
@@ -49,8 +49,8 @@ pub async fn plan_all(context: OrderContext<'_>, records: Vec<Record>) -> Vec<Pl
     records.into_iter().zip(seen).map(planned).collect()
 }
 
-/// Plans on the groups as they are after the prompt. Also returns the outcomes of groups that cannot
-/// be read any more.
+/// Plans on the groups as they are after the prompt. Also returns the outcomes of groups that can
+/// no longer be read.
 pub async fn plan_confirmed(
     context: OrderContext<'_>,
     shown: Vec<PlannedChange>,
@@ -72,7 +72,7 @@ pub async fn plan_confirmed(
 }
 
 /// Plans on the groups as they are now, once their readiness can be read. Also returns the outcomes
-/// of groups that cannot be read any more.
+/// of groups that can no longer be read.
 pub async fn plan_readable(
     context: OrderContext<'_>,
     records: &[Record],

@@ -1,5 +1,4 @@
-//! What an order finds before it is planned: the group, its backends' readiness, and what may be in
-//! the way.
+//! Reads what an order is planned on: the group, its backends' readiness, and anything in the way.
 
 use futures::future::join3;
 use futures::{StreamExt as _, stream};
@@ -41,7 +40,7 @@ pub struct Preflight {
     pub readiness: Vec<Readiness>,
     /// What may keep the object from having an effect.
     pub obstacles: Vec<String>,
-    /// What could not be read about obstacles.
+    /// Why some obstacles could not be checked.
     pub doubts: Vec<String>,
     /// The GitOps tool that owns the object.
     pub owner: Option<&'static str>,
@@ -78,7 +77,7 @@ impl Preflight {
             .any(|readiness| matches!(readiness, Readiness::Unknown { why } if why.is_failing()))
     }
 
-    /// How to learn a readiness that no change of local endpoints will reveal.
+    /// Says how to find out a readiness that does not depend on local endpoints.
     pub fn how_to_know(&self, why: &WhyUnknown) -> Option<String> {
         let check = || {
             format!(

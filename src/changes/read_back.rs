@@ -1,4 +1,4 @@
-//! Reads the groups back after the writes: what is true, not what was asked.
+//! Reads the groups back after the writes, to report their actual state.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -20,8 +20,8 @@ use crate::view::command_line::command_on;
 /// How often to read back with `--wait`. The user may lack the right to watch.
 const READ_BACK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Sorts the outcomes and reads every group that is as ordered; with `--wait`, until all satisfy
-/// [`Order::is_met`].
+/// Sorts the outcomes, and reads every group that is as ordered. With `--wait`, reads until all
+/// satisfy [`Order::is_met`].
 pub async fn read_back(cluster: &Clusters, outcomes: &mut [ChangeOutcome], order: &dyn Order) {
     outcomes.sort_by(|a, b| a.id.cmp(&b.id));
     let deadline = Instant::now() + order.spec().wait.unwrap_or_default();
@@ -85,7 +85,7 @@ async fn read(cluster: &Clusters, outcomes: &mut [ChangeOutcome]) {
     }
 }
 
-/// Says why an ordered backend carries nothing, and when it will.
+/// Says why the backend of an order carries no traffic, and when it will.
 pub fn why_not_moved(status: &Status, name: &str, place: &str) -> Vec<String> {
     let backend = status
         .backends

@@ -27,7 +27,7 @@ impl Refusal {
         }
     }
 
-    /// `--allow` with this value overrides it.
+    /// Lets `--allow` with this value override the refusal.
     pub fn unless_allowed(self, danger: Danger) -> Self {
         Self {
             danger: Some(danger),
@@ -48,7 +48,8 @@ impl Refusal {
         )
     }
 
-    /// Does not happen: annotations are plain text and numbers.
+    /// An annotation cannot be written as JSON. This does not happen: they are plain text and
+    /// numbers.
     pub fn unwritable() -> Self {
         Self::new("the annotations cannot be written as JSON", "")
     }

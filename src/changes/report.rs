@@ -1,4 +1,4 @@
-//! Reports what has become of the groups, as text or JSON.
+//! Reports the outcomes of a change, as text or JSON.
 
 use serde::Serialize;
 
@@ -46,7 +46,8 @@ struct ChangeItem<'a> {
 }
 
 /// Prints a line for each group: successes on standard output, the rest on standard error, with a
-/// summary for several groups. A standard output that is closed is no failure of the changes.
+/// summary for several groups. A closed standard output is not an error, since the changes are
+/// done.
 ///
 /// # Errors
 /// If standard output cannot be written.

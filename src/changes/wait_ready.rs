@@ -1,4 +1,4 @@
-//! `failback --when-ready`: waits until an order is not refused any more, as the endpoints change.
+//! `failback --when-ready`: waits, as endpoints change, until an order is no longer refused.
 
 use std::time::Duration;
 
@@ -20,26 +20,26 @@ use crate::readiness::backends::backends_of;
 use crate::resource::Record;
 use crate::text::clean;
 
-/// How often to read the groups again: someone may change what is enough.
+/// How often to read the groups again: someone may change their thresholds.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(30);
 /// How often to read remote clusters, and a cluster that could not be read.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
-/// Stands for no limit; every clock can add it.
+/// Stands for no limit. Every clock can add it without an overflow.
 const UNLIMITED: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// How a wait has ended.
 pub struct ReadyWait {
     /// The groups as they are now.
     pub records: Vec<Record>,
-    /// The outcomes of groups that do not exist any more.
+    /// The outcomes of groups that no longer exist.
     pub gone: Vec<ChangeOutcome>,
     pub all_ready: bool,
 }
 
-/// Waits until the order is refused for no group, or the limit is over and some groups are ready.
+/// Waits until no group refuses the order, or until the limit passes and some groups are ready.
 ///
 /// # Errors
-/// Exit 3 if the limit is over before any group is ready. An error if the cluster cannot be read.
+/// Exit 3 if the limit passes before any group is ready. An error if the cluster cannot be read.
 pub async fn wait_ready(
     cluster: &Clusters,
     records: Vec<Record>,
@@ -95,7 +95,7 @@ pub async fn wait_ready(
     }
 }
 
-/// The groups as they are now, and the outcomes of those that do not exist any more.
+/// Reads the groups as they are now. Also returns the outcomes of those that no longer exist.
 async fn read(
     cluster: &Cluster,
     records: &[Record],
@@ -127,7 +127,7 @@ async fn refusals(cluster: &Clusters, records: &[Record], order: &dyn Order) -> 
 
 type SliceChange = Result<(), RequestError>;
 
-/// Watches the slices of the groups' backends. Each change is a message, and so is a watch that is
+/// Watches the slices of the groups' backends. Sends a message on each change, and if a watch is
 /// forbidden.
 fn watch_slices(
     cluster: &Cluster,

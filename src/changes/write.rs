@@ -17,7 +17,7 @@ use crate::model::GroupId;
 use crate::problem::Problem;
 use crate::resource::{Change, Record};
 
-/// How many groups are named that may or may not have been changed.
+/// How many of the groups that may or may not have been changed are named.
 const MAX_NAMED_GROUPS: usize = 20;
 
 /// An order, who gave it, and on which cluster.
@@ -59,8 +59,8 @@ impl Retries {
     }
 }
 
-/// Conflicts, and failures of the server or the connection. The API server also answers 422 to a
-/// patch of an object that has changed.
+/// Whether to retry: after conflicts, and after failures of the server or the connection. The API
+/// server also answers 422 to a patch of an object that has changed.
 pub fn is_retriable(error: &RequestError) -> bool {
     error
         .code()
@@ -113,7 +113,7 @@ pub async fn write(
         }
         (change, words) = match plan_again(context, &record, shown).await {
             Ok(ChangePlan::Change { change, words }) => (change, words),
-            // Another write has done it, perhaps ours whose answer was lost.
+            // Another write made the change, perhaps ours whose response was lost.
             Ok(ChangePlan::Unchanged(words)) => return ChangeResult::Unchanged(words),
             Err(result) => return result,
         };
@@ -148,7 +148,7 @@ async fn plan_again(
 /// Reads the group again.
 ///
 /// # Errors
-/// The group's result, if it cannot be read or is not a group any more.
+/// The group's result, if it cannot be read or is no longer a group.
 pub async fn read_again(
     cluster: &Cluster,
     record: &Record,
@@ -165,7 +165,7 @@ pub async fn read_again(
     }
 }
 
-/// Adds to a problem which groups may or may not have been changed.
+/// Adds the groups that may or may not have been changed to a problem.
 pub fn maybe_changed(cluster: &Cluster, groups: &[GroupId], problem: Problem) -> Problem {
     let Some(first) = groups.first() else {
         return problem;
@@ -197,7 +197,7 @@ pub fn maybe_changed(cluster: &Cluster, groups: &[GroupId], problem: Problem) ->
     ))
 }
 
-/// The group was deleted, or is not a group any more.
+/// The group was deleted, or is no longer a group.
 pub fn gone(cluster: &Cluster, record: &Record) -> Problem {
     let place = cluster.reach.for_plugin(&record.meta.namespace);
     Problem::new(format!(

@@ -7,7 +7,7 @@ use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, ValueEnum as _
 
 use super::Cli;
 
-/// What the user typed to get here.
+/// How the user invoked the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Invocation {
     /// `kubectl failover`, and any other name
@@ -21,7 +21,7 @@ pub enum Invocation {
 }
 
 impl Invocation {
-    /// Tells from the first word of a command line, perhaps a path.
+    /// Returns the invocation for the first word of a command line, which may be a path.
     pub fn called(first_word: Option<&OsStr>) -> Self {
         match first_word
             .and_then(|word| Path::new(word).file_stem())
@@ -36,8 +36,8 @@ impl Invocation {
         }
     }
 
-    /// The words to complete, if completion is asked for: kubectl uses a name of its own, the shells'
-    /// scripts use cobra's `__complete`.
+    /// Returns the words to complete, if this is a completion request. kubectl uses a separate
+    /// program name, the shells' scripts use cobra's `__complete`.
     pub fn to_complete(self, words: &[OsString]) -> Option<&[OsString]> {
         match words {
             [_, first, rest @ ..] if self != Self::Completion && first == "__complete" => {
@@ -69,8 +69,9 @@ impl Invocation {
     }
 }
 
-/// The answer to `_extension-metadata`, if that is the command: `linkerd check` asks each extension for
-/// it, perhaps without a cluster. The name has to be the file's, by which linkerd tells extensions apart.
+/// Returns the output of `_extension-metadata`, if that is the command. `linkerd check` runs it for
+/// each extension, possibly without a cluster. The name must be that of the file, by which linkerd
+/// distinguishes extensions.
 pub fn extension_metadata(words: &[OsString]) -> Option<String> {
     let is_flag = |word: &&OsString| word.as_encoded_bytes().starts_with(b"-");
     let command = words.iter().skip(1).find(|word| !is_flag(word))?;
@@ -103,7 +104,7 @@ pub fn asks_for_json(words: &[OsString]) -> bool {
     values_of(words, &["--output", "-o"]).any(|format| format == "json")
 }
 
-/// The values of a flag on a line that need not be valid.
+/// The values of a flag on a line that may be invalid.
 fn values_of<'a>(words: &'a [OsString], names: &'a [&str]) -> impl Iterator<Item = &'a str> {
     let ours = words.iter().take_while(|word| *word != "--");
     let ours: Vec<&str> = ours.filter_map(|word| word.to_str()).collect();

@@ -105,7 +105,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// The command's spec, with what depends on the arguments of this run.
+    /// Returns the command's spec for the arguments of this run.
     pub fn spec(&self) -> CommandSpec {
         match self {
             Self::Create(args) => create::SPEC.json(args.output == Some(ObjectFormat::Json)),
@@ -115,7 +115,7 @@ impl Command {
                 log_format: args.log_format,
                 ..watch::SPEC.json(args.output == StreamFormat::Json)
             },
-            // Its JSON is linkerd's, which has no errors.
+            // Its JSON has linkerd's format, which has no form for errors.
             Self::Check(_) => check::SPEC,
             Self::Force(args) => force::SPEC.json(args.change.prints_json()),
             Self::Failback(args) => failback::SPEC.json(args.change.prints_json()),

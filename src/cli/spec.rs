@@ -1,4 +1,4 @@
-//! What the program knows about a command apart from its arguments.
+//! The properties of a command other than its arguments.
 
 use crate::access::rights::RbacCommand;
 use crate::output::logging::LogFormat;
@@ -8,9 +8,9 @@ use crate::output::logging::LogFormat;
 pub struct CommandSpec {
     /// The end of its help text and of its man page.
     pub examples: &'static str,
-    /// Its entry in the table of rights; none where it needs no rights.
+    /// Its entry in the table of rights; none if it needs no rights.
     pub rights: Option<RbacCommand>,
-    /// This run prints JSON of this program's own kinds, so that errors have to be JSON too.
+    /// This run prints JSON of this program's own kinds, so errors must be JSON too.
     pub prints_json: bool,
     /// The format of this run's standard error.
     pub log_format: LogFormat,

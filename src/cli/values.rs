@@ -24,7 +24,7 @@ pub fn parse_positive_duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Later times do not fit every clock.
+/// Limits a duration, since later times do not fit every clock.
 fn limited(duration: Duration) -> Result<Duration, String> {
     const MAX_DURATION: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
     if duration > MAX_DURATION {
@@ -228,9 +228,9 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// What is read fits any clock.
+        /// Every parsed duration fits any clock.
         #[test]
-        fn any_text_is_read_or_refused(text in proptest::prop_oneof!["\\PC*", "[0-9]{1,20}[smh/]?[0-9]{0,20}[smh]?"]) {
+        fn any_text_is_parsed_or_refused(text in proptest::prop_oneof!["\\PC*", "[0-9]{1,20}[smh/]?[0-9]{0,20}[smh]?"]) {
             let moment = std::time::Instant::now();
             for duration in [parse_duration(&text), parse_timeout(&text), parse_max_moves(&text).map(|it| it.within)] {
                 proptest::prop_assert!(duration.is_err() || moment.checked_add(duration.unwrap()).is_some());

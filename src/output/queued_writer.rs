@@ -1,5 +1,5 @@
-//! A bounded queue of lines and the thread that writes them, so that a slow reader blocks nobody.
-//! `tracing-appender` has the like, but it swallows the error of a closed pipe.
+//! A bounded queue of lines and the thread that writes them, so that a slow reader does not block
+//! the program. `tracing-appender` has such a queue, but it hides the error of a closed pipe.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -61,7 +61,7 @@ impl QueuedWriter {
         Ok(queue)
     }
 
-    /// Adds a line, or drops it where too many wait.
+    /// Adds a line, or drops it if too many wait.
     ///
     /// # Errors
     /// The error of an earlier line that could not be written.
@@ -83,14 +83,14 @@ impl QueuedWriter {
         self.state.lock().check()
     }
 
-    /// Waits until a line could not be written.
+    /// Returns when a line could not be written.
     pub async fn failed(&self) {
         if self.check().is_ok() {
             self.broke.notified().await;
         }
     }
 
-    /// Waits until every line is written, or until the deadline. Returns how many lines are not.
+    /// Waits until every line is written, or until the deadline. Returns how many lines are left.
     pub fn finish(&self, deadline: Instant) -> usize {
         let mut state = self.state.lock();
         while state.is_writing() && !self.changed.wait_until(&mut state, deadline).timed_out() {}
@@ -143,7 +143,7 @@ mod tests {
 
     use super::*;
 
-    /// A queue whose thread writes a line whenever it is let, and passes it on.
+    /// Returns a queue whose thread writes one line per permit, and forwards it.
     fn slow() -> (Arc<QueuedWriter>, Sender<()>, Receiver<String>) {
         let ((allow, allowed), (written, lines)) = (channel(), channel());
         let write = move |line: &str| {
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_reader_blocks_nobody_and_dropped_lines_are_counted() {
+    fn a_slow_reader_does_not_block_and_dropped_lines_are_counted() {
         let (queue, allow, lines) = slow();
         queue.add("0".to_owned()).unwrap();
         while queue.state.lock().taken == 0 {

@@ -1,4 +1,4 @@
-//! A full-screen display on a terminal, which gets its own screen back at the end.
+//! A full-screen display on a terminal, whose own screen is restored at the end.
 
 use super::streams::Streams;
 
@@ -9,7 +9,7 @@ const LEAVE_SCREEN: &str = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 const BEGIN_FRAME: &str = "\x1b[?2026h\x1b[H";
 const END_FRAME: &str = "\x1b[J\x1b[?2026l";
 
-/// The terminal gets its screen back when this is dropped.
+/// Restores the terminal's own screen when it is dropped.
 #[derive(Debug)]
 pub struct Screen {
     streams: Streams,
@@ -30,7 +30,7 @@ impl Screen {
         Ok(screen)
     }
 
-    /// Takes the screen again after [`Self::leave`].
+    /// Enters the screen again after [`Self::leave`].
     ///
     /// # Errors
     /// If the terminal cannot be written.
@@ -40,7 +40,7 @@ impl Screen {
         self.write(ENTER_SCREEN)
     }
 
-    /// Returns to the screen of the terminal.
+    /// Restores the terminal's own screen.
     ///
     /// # Errors
     /// If the terminal cannot be written.
@@ -52,7 +52,7 @@ impl Screen {
         }
     }
 
-    /// Has the next frame drawn even if it is the same.
+    /// Makes the next call of [`Self::draw`] draw the frame even if it is the same.
     pub fn forget(&mut self) {
         self.frame.clear();
     }

@@ -1,5 +1,5 @@
-//! Progress on standard error while something takes its time: a spinner on a terminal, plain lines
-//! elsewhere.
+//! The progress of a slow operation, on standard error: a spinner on a terminal, otherwise plain
+//! lines.
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use super::streams::Streams;
 use crate::text::clean;
 
 const SPIN_INTERVAL: Duration = Duration::from_millis(120);
-/// How often a line says that the work goes on where there is no terminal.
+/// How often a line says that the work continues, if there is no terminal.
 const REMINDER_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Appears with its first text, and disappears when it is dropped.
@@ -51,7 +51,7 @@ impl Spinner {
         }
     }
 
-    /// Waits for `work`. Where there is no terminal, `text` is written every 30 s meanwhile.
+    /// Waits for `work`. Without a terminal, writes `text` every 30 s until then.
     pub async fn during<T>(&self, text: &str, work: impl Future<Output = T>) -> T {
         let mut work = std::pin::pin!(work);
         loop {
@@ -65,7 +65,7 @@ impl Spinner {
         }
     }
 
-    /// Replaces the spinner by a line.
+    /// Replaces the spinner with a line.
     pub fn finish(&self, text: &str) {
         self.clear();
         self.streams.say(&format!("{text} ({})", self.elapsed()));

@@ -1,5 +1,6 @@
-//! Standard output and standard error as one value that is handed to whatever prints. Results go to
-//! standard output, everything else to standard error. A test captures both in memory.
+//! Standard output and standard error as one value, which is passed to everything that prints.
+//! Results go to standard output, everything else to standard error. A test captures both in
+//! memory.
 
 use std::fmt;
 use std::io::{self, ErrorKind, IsTerminal as _, Write};
@@ -16,12 +17,12 @@ use crate::text::clean;
 
 /// How long the queued lines of both streams may take to be written at the end.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
-/// How often to ask whether the reader of standard output is still there.
+/// How often to check whether standard output still has a reader.
 const HANGUP_POLL_INTERVAL: Duration = Duration::from_secs(1);
 const DEFAULT_TERMINAL_SIZE: (u16, u16) = (80, 24);
 
 /// The reader of standard output is gone: a closed pipe, or a terminal that hung up. Only
-/// [`Streams`] makes this error, so a broken pipe of anything else is never taken for it.
+/// [`Streams`] returns this error, so it never stands for any other broken pipe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("standard output is closed")]
 pub struct StdoutClosed(());
@@ -54,7 +55,8 @@ impl fmt::Debug for Streams {
 }
 
 impl Streams {
-    /// The streams of this process. Made once: a queue holds the lines of its own clones only.
+    /// Returns the streams of this process. Call it once: a queue serves only the clones of one
+    /// value.
     pub fn process() -> Self {
         let (out, err) = (io::stdout(), io::stderr());
         Self(Arc::new(Inner {
@@ -73,7 +75,7 @@ impl Streams {
         self.write(&format!("{line}\n"))
     }
 
-    /// Writes a line about something that is done: a reader that is gone is no failure of that.
+    /// Writes a line about something that is done. A closed standard output is not an error.
     ///
     /// # Errors
     /// [`StdoutFailed`].
@@ -84,7 +86,7 @@ impl Streams {
         }
     }
 
-    /// Writes text as it is to standard output.
+    /// Writes text unchanged to standard output.
     ///
     /// # Errors
     /// [`StdoutClosed`] or [`StdoutFailed`].
@@ -92,8 +94,7 @@ impl Streams {
         self.0.out.write(text).map_err(stdout_error)
     }
 
-    /// Writes a line to standard error, without control characters. Failing to write it is no
-    /// failure of the command.
+    /// Writes a line to standard error, without control characters. Ignores errors.
     pub fn say(&self, line: &str) {
         if self.logs_json() {
             tracing::info!("{line}");
@@ -115,7 +116,7 @@ impl Streams {
         LogWriter(self.clone())
     }
 
-    /// Turns every line of standard error into a log line: JSON.
+    /// Writes every line of standard error as a log line in JSON from then on.
     pub fn log_as_json(&self) {
         self.0.logs_json.store(true, Ordering::Relaxed);
     }
@@ -132,7 +133,7 @@ impl Streams {
         self.0.err.is_terminal
     }
 
-    /// The columns and rows that the terminal has at this moment, whatever the environment says.
+    /// Returns the current columns and rows of the terminal. Ignores the environment.
     pub fn terminal_size(&self) -> (u16, u16) {
         let size = self
             .out_is_terminal()
@@ -143,7 +144,7 @@ impl Streams {
             .unwrap_or(DEFAULT_TERMINAL_SIZE)
     }
 
-    /// Has threads write the lines from now on, so that a slow reader blocks nobody.
+    /// Starts threads that write the lines, so that a slow reader does not block the program.
     ///
     /// # Errors
     /// If a thread cannot be started.
@@ -152,8 +153,8 @@ impl Streams {
         self.0.err.start_queue()
     }
 
-    /// Waits until standard output is closed. A queue learns that from a write, otherwise the
-    /// system is asked.
+    /// Returns when standard output is closed. A queue notices it on a write. Without a queue, the
+    /// system is polled.
     pub async fn closed(&self) {
         if let Some(queue) = self.0.out.queue.get() {
             return queue.failed().await;
@@ -164,7 +165,7 @@ impl Streams {
         }
     }
 
-    /// Whether the queue of standard output could be written so far.
+    /// Checks that the queue of standard output could be written so far.
     ///
     /// # Errors
     /// [`StdoutClosed`] or [`StdoutFailed`].
@@ -173,7 +174,7 @@ impl Streams {
         queue.map_or(Ok(()), |queue| queue.check().map_err(stdout_error))
     }
 
-    /// Waits until the queued lines are written, for a moment.
+    /// Waits briefly until the queued lines are written.
     pub fn finish(&self) {
         let deadline = Instant::now() + FLUSH_TIMEOUT;
         let unwritten = |stream: &OutputStream| {
@@ -238,7 +239,7 @@ impl OutputStream {
             .write_all(text.as_bytes())
             .and_then(|()| writer.flush());
         written.map_err(|cause| {
-            // A terminal that hung up has another error than a pipe.
+            // A terminal that hung up returns another error than a pipe.
             let is_gone =
                 self.is_terminal && cause.raw_os_error() == Some(Errno::IO.raw_os_error());
             if is_gone {
@@ -270,7 +271,7 @@ fn stdout_error(cause: io::Error) -> anyhow::Error {
 
 fn stdout_has_hung_up() -> bool {
     let stdout = io::stdout();
-    // Errors and hang-ups are reported without being asked for.
+    // Errors and hang-ups are always reported, so no events are requested.
     let mut polled = [PollFd::new(&stdout, PollFlags::empty())];
     let answer = poll(&mut polled, Some(&Timespec::default()));
     answer.is_ok()
@@ -297,7 +298,7 @@ impl Captured {
         self.err.text()
     }
 
-    /// From now on nobody reads standard output.
+    /// Closes the reader's end of standard output.
     pub fn close_out(&self) {
         self.out.0.lock().1 = true;
     }
@@ -305,7 +306,7 @@ impl Captured {
 
 #[cfg(test)]
 impl Streams {
-    /// Streams that are no terminals and write to memory.
+    /// Returns streams that are not terminals and write to memory.
     pub fn captured() -> (Self, Captured) {
         let captured = Captured::default();
         let out = captured.out.clone();

@@ -2,7 +2,7 @@
 
 use clap::ColorChoice;
 
-/// Whether to colour a stream: as the flag says, else as the terminal and its environment say.
+/// Whether to colour a stream. The flag decides, or else the terminal and its environment.
 pub fn is_coloured(choice: ColorChoice, on_terminal: bool) -> bool {
     match choice {
         ColorChoice::Always => true,

@@ -1,8 +1,8 @@
-//! Standard input, handed to whatever asks a question.
+//! Standard input, passed to everything that asks a question.
 
 use std::io::{BufRead as _, IsTerminal as _};
 
-/// Where answers come from. A test hands in its own.
+/// Where answers come from. A test passes its own.
 #[derive(Debug, Clone, Copy)]
 pub struct Input {
     pub is_terminal: bool,

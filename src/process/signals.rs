@@ -5,7 +5,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::problem::{Exit, Problem};
 
-/// Receives signals from [`Interrupts::listen`] on: they do not end the process by themselves any more.
+/// Receives signals, which do not end the process by themselves after [`Interrupts::listen`].
 #[derive(Debug)]
 pub struct Interrupts {
     interrupt: Signal,
@@ -82,7 +82,7 @@ impl Interrupted {
     }
 }
 
-/// Whether SIGHUP is ignored, as under nohup. Only Linux tells.
+/// Whether SIGHUP is ignored, as under nohup. Only Linux reports it.
 fn ignores_hangup() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

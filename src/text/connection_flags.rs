@@ -5,7 +5,7 @@ use super::word;
 /// The flag that uses the credentials of Linkerd's links. It is the last of the flags for remote clusters.
 pub const FROM_LINKS: &str = "--remote-from-links";
 
-/// The flags of a cluster that could not be connected to.
+/// The flags for a cluster without a connection.
 pub static NO_FLAGS: ConnectionFlags = ConnectionFlags {
     cluster: String::new(),
     all: String::new(),
@@ -62,19 +62,19 @@ impl ConnectionFlags {
             .to_owned()
     }
 
-    /// The flags for a command of this plugin in a namespace, which takes those for remote clusters too.
+    /// The flags for a command of this plugin in a namespace, including those for remote clusters.
     pub fn for_plugin(&self, namespace: &str) -> String {
         format!("{} {}", self.within(namespace), self.remotes)
             .trim_end()
             .to_owned()
     }
 
-    /// The remote clusters are asked with the credentials of Linkerd's links.
+    /// Whether the remote clusters are read with the credentials of Linkerd's links.
     pub fn has_links(&self) -> bool {
         self.remotes.ends_with(FROM_LINKS)
     }
 
-    /// The flags for kubectl in a namespace or in all.
+    /// The flags for kubectl in a namespace or in all namespaces.
     pub fn scoped(&self, namespace: Option<&str>) -> String {
         match namespace {
             Some(namespace) => self.within(namespace),

@@ -1,6 +1,6 @@
 //! Finds the known name that is closest to a mistyped one.
 
-/// The known name that somebody who typed another one may have meant.
+/// Returns the known name that the user may have meant.
 pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let farthest = (typed.chars().count() / 3).clamp(1, 4);
     known
@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_is_recognised_and_another_word_is_not() {
+    fn a_typo_is_recognised_but_another_word_is_not() {
         let known = ["web-svc-failover", "mail-svc-failover", "web"];
         assert_eq!(nearest("web-svc-failovre", known), Some("web-svc-failover"));
         assert_eq!(nearest("webb", known), Some("web"));

@@ -1,12 +1,12 @@
-//! Text without what drives a terminal, and URLs without passwords.
+//! Makes text safe to print: removes control characters, and passwords from URLs.
 
 /// Replaces control characters, escape sequences and characters that change the direction of
-/// writing by spaces.
+/// writing with spaces.
 pub fn clean(text: &str) -> String {
     replace(text, is_harmless)
 }
 
-/// The same for text of several lines.
+/// Like [`clean`], but keeps line breaks.
 pub fn clean_lines(text: &str) -> String {
     replace(text, is_harmless_or_newline)
 }

@@ -2,7 +2,7 @@
 
 use super::clean;
 
-/// A name from a cluster or a user as a shell takes it.
+/// Quotes a name from a cluster or a user for a shell, if needed.
 pub fn word(text: &str) -> String {
     let text = clean(text);
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:=@,%+".contains(letter);

@@ -1,11 +1,11 @@
-//! What checks have found, in the formats of linkerd's own checks.
+//! The results of checks, in the formats of `linkerd check`.
 
 use serde::Serialize;
 
 use crate::model::check::{Category, CheckOutcome, CheckResult};
 use crate::text::clean;
 
-/// As `linkerd check` reads the answers of its extensions.
+/// The JSON that `linkerd check` reads from its extensions.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CheckReport<'a> {
@@ -25,14 +25,14 @@ struct ReportCheck {
     description: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
-    /// Of all this, linkerd believes only that something is wrong where this is not empty.
+    /// `linkerd check` reports a problem only if this is not empty.
     #[serde(skip_serializing_if = "String::is_empty")]
     error: String,
     result: CheckOutcome,
 }
 
 /// # Errors
-/// Where the report can't be serialised.
+/// If the report cannot be serialised.
 pub fn json(categories: &[Category]) -> serde_json::Result<String> {
     let report = CheckReport {
         success: succeeded(categories),
@@ -42,7 +42,7 @@ pub fn json(categories: &[Category]) -> serde_json::Result<String> {
 }
 
 fn report_category(category: &Category) -> ReportCategory<'_> {
-    // Cleaned, since linkerd prints what it reads as it is.
+    // Cleaned, since linkerd prints the text unchanged.
     let check = |check: &CheckResult| ReportCheck {
         description: clean(&check.description),
         hint: check.hint.as_deref().map(clean),
@@ -55,20 +55,20 @@ fn report_category(category: &Category) -> ReportCategory<'_> {
     }
 }
 
-/// Whether nothing is in error.
+/// Whether no check ended with an error.
 pub fn succeeded(categories: &[Category]) -> bool {
     !categories.iter().any(Category::has_error)
 }
 
-/// How text is to be drawn.
+/// How to draw text.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CheckStyle {
-    /// Only what is not well.
+    /// Show only warnings and errors.
     pub short: bool,
     pub colour: bool,
 }
 
-/// As `linkerd check` prints it.
+/// Returns the text that `linkerd check` would print.
 pub fn text(categories: &[Category], style: CheckStyle) -> String {
     let mut out = String::new();
     for category in categories {

@@ -71,7 +71,7 @@ impl Columns {
             .collect()
     }
 
-    /// The same within `limit` columns of a terminal: the widest cells are cut until the lines fit.
+    /// Cuts the widest cells until the lines fit into `limit` columns of a terminal.
     #[must_use]
     pub fn cut_to(mut self, limit: u16) -> Self {
         let mut widths = widths(&self.table());
@@ -119,7 +119,7 @@ fn squeeze(widths: &mut [usize], limit: usize) {
     }
 }
 
-/// Colours the cells of a line that is laid out: escape sequences would take room before that.
+/// Colours the cells of a line after the layout, which would count escape sequences as width.
 fn paint(mut line: String, row: &[Cell], widths: &[usize]) -> String {
     let mut start = 0;
     for (Cell { text, colour }, width) in row.iter().zip(widths) {

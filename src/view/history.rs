@@ -1,4 +1,4 @@
-//! Moves, as people and as programs read them.
+//! Moves as a table, and as data for programs.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -27,16 +27,16 @@ struct HistoryItem<'a> {
     /// Kind of the object, such as `trafficsplit`.
     object: &'a str,
     name: &'a str,
-    /// None where the object is gone.
+    /// None if the object no longer exists.
     apex: Option<&'a str>,
     at: Timestamp,
-    /// Weights, where they are known.
+    /// The weights, if they are known.
     from: Option<&'a str>,
     to: Option<&'a str>,
     by: &'a str,
     why: &'a str,
     unverified: bool,
-    /// It is only known that someone edited the backends.
+    /// Someone edited the backends, which may not have moved traffic.
     hint: bool,
     sources: Vec<&'static str>,
 }
@@ -131,7 +131,7 @@ fn row(told: &Move, style: TableStyle, now: Timestamp) -> Vec<Cell> {
     cells.iter().map(|text| Cell::new(text)).collect()
 }
 
-/// The backends that carry traffic, of weights as annotations have them.
+/// Returns the backends that carry traffic, from weights in the form of annotations.
 fn carrying(weights: &str) -> String {
     let carries = |pair: &&str| !pair.ends_with("=0");
     let names = weights

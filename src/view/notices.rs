@@ -149,7 +149,7 @@ pub fn text_line(notice: &Notice) -> String {
     })
 }
 
-/// What has recovered of a group that was in this state.
+/// Says what has recovered in a group that was in this state.
 fn recovered(was: State) -> &'static str {
     if was == State::Unknown {
         "readiness is known again"
@@ -180,7 +180,7 @@ fn aggregated(notices: &[Notice]) -> String {
     }
 }
 
-/// The first reads by name, and the number of the others.
+/// Names the first reads, and counts the others.
 fn reads(notices: &[Notice]) -> String {
     let what = |notice: &Notice| match notice {
         Notice::ReadFailed { what, .. } | Notice::ReadRecovered { what } => Some(what.clone()),
@@ -193,7 +193,7 @@ fn reads(notices: &[Notice]) -> String {
     }
 }
 
-/// The first groups by name. The reason that follows them is the first one's.
+/// Names the first groups. The reason after them is that of the first one.
 fn examples(notices: &[Notice]) -> String {
     let names: Vec<String> = notices
         .iter()

@@ -12,7 +12,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::text::clean_json;
 
-/// One object a line: `time`, `level`, `message`, and the fields of the event.
+/// One object per line: `time`, `level`, `message`, and the fields of the event.
 pub struct JsonLines;
 
 impl<S, N> FormatEvent<S, N> for JsonLines

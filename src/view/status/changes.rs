@@ -73,7 +73,7 @@ pub fn text_line(change: &StatusChange, at: Timestamp) -> String {
     )
 }
 
-/// The group, and what has become of it.
+/// Names the group, and describes its change.
 pub fn describe(change: &StatusChange) -> String {
     let text = match change {
         StatusChange::Initial(status) => standing(status),
@@ -117,7 +117,7 @@ fn active(status: &Status) -> String {
     }
 }
 
-/// Flags that came and went, such as ` +short -redundant`.
+/// Flags that were set and cleared, such as ` +short -redundant`.
 fn flags(before: &Status, after: &Status) -> String {
     let (was, is) = (before.flags.names(), after.flags.names());
     let came = is

@@ -19,7 +19,7 @@ pub struct StatusList<'a> {
     context: &'a str,
     server: &'a str,
     items: Vec<StatusItem<'a>>,
-    /// With `--for` or `--exit-code`.
+    /// Set with `--for` or `--exit-code`.
     #[serde(skip_serializing_if = "Option::is_none")]
     exit_code: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -93,7 +93,7 @@ struct BackendItem<'a> {
     exists: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     unknown: Option<String>,
-    /// Of a mirror whose service was read in its own cluster.
+    /// Set for a mirror whose Service was read in its own cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     mirror: Option<MirrorItem<'a>>,
 }
@@ -103,8 +103,8 @@ struct BackendItem<'a> {
 struct MirrorItem<'a> {
     cluster: Option<&'a str>,
     service: Option<&'a str>,
-    /// What `ready` and `total` count: `remote` or `members`, or where nothing is ready also
-    /// `gateway` or `both`.
+    /// What `ready` and `total` count: `remote` or `members`. If nothing is ready, also `gateway`
+    /// or `both`.
     side: &'static str,
     words: String,
 }
@@ -151,7 +151,7 @@ impl<'a> StatusList<'a> {
         }
     }
 
-    /// Adds the exit code, which other programs on the way to the reader may change.
+    /// Adds the exit code, since a wrapper or a pipeline may change the process's own.
     #[must_use]
     pub fn ending(self, exit_code: Option<u8>, missing: Option<&'a [UnmetGroup]>) -> Self {
         Self {

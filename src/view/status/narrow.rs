@@ -1,12 +1,12 @@
-//! The table of `status` on a terminal: columns are left out, then each group takes two lines, until
-//! the table fits.
+//! Fits the table of `status` to a terminal: leaves out columns, then uses two lines for each
+//! group.
 
 use super::table;
 use super::table::{ClusterStatuses, StatusColumn, TableStyle, counts};
 use crate::model::{BackendStatus, Status};
 use crate::text::{clean, wrap};
 
-/// The columns that are left out where there is no room, in this order.
+/// The columns to leave out if there is no room, in this order.
 const OPTIONAL_COLUMNS: [StatusColumn; 4] = [
     StatusColumn::Apex,
     StatusColumn::By,
@@ -21,7 +21,7 @@ const FIRST_LINE_COLUMNS: [StatusColumn; 5] = [
     StatusColumn::Since,
     StatusColumn::Loop,
 ];
-/// What a first line needs for each of its columns.
+/// The width that a first line needs for each of its columns.
 const MIN_COLUMN_WIDTH: usize = 9;
 
 /// One line for each group if that fits, two otherwise.

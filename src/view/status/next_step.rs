@@ -1,4 +1,4 @@
-//! The command that `status` suggests for a group that is not well.
+//! The command that `status` suggests for a group that needs attention.
 
 use crate::model::{
     BackendStatus, ExpiredOrder, OverrideStatus, Readiness, RemoteService, Runner, State, Status,
@@ -114,7 +114,7 @@ fn slices_of_primary(status: &Status, place: &str) -> String {
     }
 }
 
-/// A ready backend can get the traffic by hand, and an unknown one can be tried.
+/// Suggests to force traffic to a ready backend, or else how to find out about an unknown one.
 fn unknown_next(status: &Status, place: &str, ours: &str) -> String {
     let idle = |backend: &&BackendStatus| backend.weight == 0 && backend.readiness.is_ready();
     if let Some(BackendStatus { name: ready, .. }) = status.backends.iter().find(idle) {
@@ -144,7 +144,7 @@ fn unknown_next(status: &Status, place: &str, ours: &str) -> String {
     }
 }
 
-/// The cluster to name with --remote, where that would make an unknown backend known.
+/// Returns the cluster to name with --remote, if that would make an unknown readiness known.
 fn unnamed_remote(status: &Status) -> Option<&str> {
     status
         .backends

@@ -13,11 +13,11 @@ use crate::view::age::age;
 const MAX_NOTE_CHARS: usize = 400;
 /// How many groups of each state have a note.
 const MAX_NOTES_PER_STATE: usize = 10;
-/// More groups than these are counted by state.
+/// Above this number, groups are counted by state.
 const MAX_UNCOUNTED_GROUPS: usize = 20;
 
-/// A line or two for each group that is not at home, up to a number for each state. Adjacent groups
-/// with the same next step share one line for it.
+/// Returns one or two lines for each group that is not at home, up to a limit for each state.
+/// Adjacent groups with the same next step share one line for it.
 pub fn notes(groups: ClusterStatuses, style: TableStyle) -> String {
     let name = |status: &Status| {
         if style.namespaces {
@@ -62,7 +62,7 @@ pub fn notes(groups: ClusterStatuses, style: TableStyle) -> String {
     text
 }
 
-/// How many groups are in which state, where there are many.
+/// Counts the groups by state, if there are many.
 pub fn summary(statuses: &[Status]) -> String {
     if statuses.len() <= MAX_UNCOUNTED_GROUPS {
         return String::new();
@@ -136,7 +136,7 @@ fn note(status: &Status, name: &str, now: Timestamp) -> String {
     format!("{}\n{warnings}", text.trim_end())
 }
 
-/// Why a change that is due has not been made.
+/// Says why a change that is due has not been made.
 fn unwritten(status: &Status) -> &'static str {
     match (&status.runner, status.expired_order()) {
         (Runner::Unattended, Some(ExpiredOrder::Pause)) => {
@@ -146,14 +146,14 @@ fn unwritten(status: &Status) -> &'static str {
         (Runner::Upstream, Some(ExpiredOrder::Pause)) => {
             "The pause has expired, but Linkerd's controller does not end it. "
         }
-        // The words about the override say it.
+        // The text about the override already says it.
         (Runner::Upstream, Some(ExpiredOrder::Override)) => "",
         (Runner::Watch(_), _) => "The running watch will apply this. ",
         _ => "This has not been applied yet. ",
     }
 }
 
-/// Why the readiness of backends is unknown, unless the reason says so.
+/// Says why the readiness of backends is unknown, unless the reason already does.
 fn unknown_words(status: &Status) -> Option<String> {
     let words = status.backends.iter().filter_map(|backend| {
         let why = backend.readiness.why_unknown()?.to_string();
@@ -169,7 +169,7 @@ fn unknown_words(status: &Status) -> Option<String> {
     (!words.is_empty()).then(|| words.join(" "))
 }
 
-/// Who forced the traffic where, and what has become of it.
+/// Says who forced the traffic to which backend, and whether the override is in force.
 fn order_words(order: &OverrideStatus, runner: &Runner) -> String {
     let asked = |order: &Override| {
         let by = if order.by.is_empty() {

@@ -1,4 +1,4 @@
-//! The screen of `status -w`: one frame of it as lines.
+//! One frame of the screen of `status -w`, as lines.
 
 use std::collections::VecDeque;
 
@@ -127,7 +127,7 @@ impl StatusFrame<'_> {
         )
     }
 
-    /// An empty line and the notes; nothing where all groups are at home.
+    /// Returns an empty line and the notes, or nothing if all groups are at home.
     fn notes(&self) -> Vec<String> {
         let notes = notes(self.groups(), self.style);
         let lines = notes.lines();
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_counted_and_what_matters_least_goes_first() {
+    fn the_least_important_lines_are_left_out_first_and_counted() {
         let wide = frame(250, 50, 1).join("\n");
         for text in [
             "LOOP",
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn where_not_all_fit_all_are_counted_and_the_worst_come_first() {
+    fn groups_that_do_not_fit_are_counted_and_the_worst_come_first() {
         let mut statuses = groups(40);
         statuses[39].state = State::Invalid;
         let fits = frame_of(250, 60, statuses.clone());

@@ -10,7 +10,7 @@ use crate::view::columns::{Cell, Colour, Columns};
 /// How to draw a table.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TableStyle {
-    /// With weights, and by whom and why the traffic was moved.
+    /// Also show the weights, who moved the traffic, and why.
     pub wide: bool,
     pub namespaces: bool,
     pub clusters: bool,
@@ -28,7 +28,7 @@ pub struct ClusterStatuses<'a> {
     pub now: Timestamp,
 }
 
-/// A row for each group of each cluster, however wide: a name that is cut cannot be copied.
+/// Returns a row for each group of each cluster. Never cuts a row, so that names can be copied.
 pub fn rows(clusters: &[ClusterStatuses], style: TableStyle) -> String {
     let table = columns(&StatusColumn::of(style), clusters, style);
     table.lines().join("\n") + "\n"
@@ -170,7 +170,7 @@ pub fn counts(backend: &BackendStatus) -> String {
     }
 }
 
-/// When, by whom and why the weights were changed.
+/// Returns when the weights were changed, by whom, and why.
 fn change(changed: &WeightsOrigin) -> (Option<Timestamp>, &str, &str) {
     match changed {
         WeightsOrigin::Moved(last) => (Some(last.at), &last.by, &last.why),
