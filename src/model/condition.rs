@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::state::{Flags, State};
 use super::status::{Runner, Status};
 
-/// Alternatives, of which one must hold: `Failover,Unavailable`.
+/// Alternatives, one of which must hold: `Failover,Unavailable`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
     alternatives: Vec<Alternative>,
@@ -27,7 +27,7 @@ enum Predicate {
     Active(String),
 }
 
-/// The text is not a condition. `Display` lists what can be asked for.
+/// The text is not a condition. `Display` lists the valid conditions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadCondition {
     text: String,

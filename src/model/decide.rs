@@ -19,7 +19,8 @@ use super::timers::Timers;
 /// Decides for one group. `readiness` has one entry for each backend; `now` is the API server's
 /// time.
 ///
-/// The same input gives the same decision, and once that is applied, the next decision holds.
+/// The same input always leads to the same decision. After that is applied, the next decision
+/// changes nothing.
 pub fn decide(group: &Group, readiness: &[Readiness], timers: &Timers, now: Timestamp) -> Decision {
     Decider::new(group, readiness, now).decide(timers)
 }
@@ -45,7 +46,7 @@ impl<'a> Decider<'a> {
         }
     }
 
-    /// Returns the group with its override in force, or as it is once that has ended: see
+    /// Returns the group with its override in force, or as it is after the override has ended: see
     /// [`Group::at`].
     pub fn effective(&self) -> &Group {
         &self.effective
@@ -88,7 +89,7 @@ impl<'a> Decider<'a> {
         }
     }
 
-    /// While a pause lasts, nothing is changed, not even an expired override.
+    /// Decides for a paused group: nothing is changed, not even an expired override.
     fn paused(&self, situation: &Situation, pause: &Pause) -> Decision {
         let verdict = Verdict::new(Rule::Paused, Weights::Hold);
         Decision {
@@ -236,7 +237,8 @@ impl<'a> Rules<'a> {
         }
     }
 
-    /// The primary is dead and the fallbacks are unknown: nothing is lost by trying them.
+    /// The primary is dead and the fallbacks are unknown: try the fallbacks, since nothing can be
+    /// lost.
     fn try_unverified(&self) -> Verdict {
         let unknown: Vec<Candidate> = self
             .situation
@@ -297,8 +299,8 @@ impl<'a> Rules<'a> {
         }
     }
 
-    /// The weights stay, but while a carrying backend is ready, dead fallbacks lose theirs. If all
-    /// weights of one rule of a route are 0, all of its rules get the weights that are kept.
+    /// Keeps the weights, but dead fallbacks lose theirs while a carrying backend is ready. If all
+    /// weights of one rule of a route are 0, all rules of the route get the kept weights.
     fn hold(&self, rule: Rule) -> Verdict {
         let primary = self.situation.primary.index;
         let is_served = self

@@ -27,7 +27,8 @@ pub enum Rule {
     FallbackUnknown,
     /// The primary is not enough but has a ready endpoint, and no fallback is ready: primary only.
     PrimaryShort,
-    /// The primary is dead and the fallbacks are unknown: try those, since nothing is lost by it.
+    /// The primary is dead and the fallbacks are unknown: try the fallbacks, since nothing can be
+    /// lost.
     Unverified,
 }
 
@@ -47,8 +48,8 @@ pub struct Decision {
     pub rule: Rule,
     /// The weights to write.
     pub weights: Weights,
-    /// Nobody can confirm that the backends of these weights are ready. The flag of the same name
-    /// also describes where the traffic is already.
+    /// It is unknown whether the backends of these weights are ready. The flag of the same name
+    /// also describes traffic that has already moved.
     pub unverified: bool,
     /// The group's state.
     pub state: State,
@@ -71,7 +72,7 @@ pub struct AnnotationChanges {
     pub end_override: Option<String>,
     /// Remove the pause.
     pub end_pause: bool,
-    /// Set (true) or remove (false) the annotation that `failback: manual` keeps traffic away.
+    /// Set (true) or remove (false) the annotation `held`: `failback: manual` keeps traffic away.
     pub held: Option<bool>,
 }
 

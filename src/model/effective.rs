@@ -1,4 +1,4 @@
-//! The group that the rules decide on: with its override in force, or as if that had ended.
+//! The group that the rules decide on: with its override in force, or as if the override had ended.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -40,7 +40,7 @@ impl Group {
         }
     }
 
-    /// Returns why the override is broken; none if there is no broken override.
+    /// Returns why the override is broken, or none if it is not.
     pub fn broken_override(&self) -> Option<&str> {
         match &self.order {
             Some(OverrideState::Broken { why, .. }) => Some(why),
@@ -91,7 +91,7 @@ impl Group {
         }
     }
 
-    /// Returns the group for a decision that an operator asks for: nothing delays a failback.
+    /// Returns the group for a decision that an operator requests: nothing delays a failback.
     #[must_use]
     pub fn without_failback_delay(mut self) -> Self {
         self.policy.failback = Failback::Auto;

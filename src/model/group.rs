@@ -64,7 +64,7 @@ pub struct Group {
     pub order: Option<OverrideState>,
     /// The pause on the object, whether it has expired or not.
     pub paused: Option<Pause>,
-    /// The object has the annotation that `failback: manual` keeps its traffic away.
+    /// The object has the annotation `held`: `failback: manual` keeps its traffic away.
     pub held: bool,
     /// When and how traffic moves.
     pub policy: Policy,
@@ -128,7 +128,7 @@ impl Group {
         self.backends.iter().map(|backend| backend.weight).collect()
     }
 
-    /// Writes weights as annotations have them: `web-svc=1,web-svc-east=0`.
+    /// Formats weights as in annotations: `web-svc=1,web-svc-east=0`.
     pub fn write_weights(&self, weights: &[u64]) -> String {
         let pairs = self.backends.iter().zip(weights);
         pairs
@@ -183,7 +183,7 @@ impl Group {
             .is_some_and(|backend| backend.weight > 0)
     }
 
-    /// Returns the last move if the weights still are those that it set, in proportion.
+    /// Returns the last move if the weights still have the proportion that it set.
     pub fn fitting_move(&self) -> Option<&LastMove> {
         self.last_move.as_ref().filter(|last| {
             let names = self.backends.iter().map(|backend| backend.name.as_str());

@@ -24,7 +24,7 @@ pub struct Move {
     pub by: String,
     /// The reason, in words.
     pub why: String,
-    /// Nobody could confirm that the new backends are ready.
+    /// It was unknown whether the new backends were ready.
     pub unverified: bool,
     /// The sources that report it, the most precise first.
     pub sources: Vec<MoveSource>,

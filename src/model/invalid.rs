@@ -26,7 +26,7 @@ impl Invalid {
     }
 
     /// Returns the error of the newer of two groups on one apex. `port` is the port that the older
-    /// group claims; none: all ports.
+    /// group claims; none means all ports.
     pub fn claimed_twice(apex: &str, older: &GroupId, port: Option<u16>, label: &str) -> Self {
         let port = port
             .map(|port| format!(" (its port {port})"))

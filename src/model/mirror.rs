@@ -90,7 +90,7 @@ impl Mirror {
     }
 }
 
-/// Gateway and remote Service must both be ready, if the remote cluster can be read.
+/// The gateway and the remote Service must both be ready, if the remote cluster can be read.
 fn through_gateway(local: Readiness, remote: &RemoteService, there: Readiness) -> Readiness {
     let has_no_remote = matches!(
         &there,

@@ -1,5 +1,5 @@
-//! The domain: what a failover group is, and the rules that decide on its traffic. Pure: no I/O, no
-//! clock, no Kubernetes types.
+//! The domain: failover groups, and the rules that decide on their traffic. Pure: no I/O, no clock,
+//! no Kubernetes types.
 
 #![warn(missing_docs)]
 

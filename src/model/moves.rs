@@ -16,7 +16,7 @@ pub struct LastMove {
     pub by: String,
     /// The reason, in words.
     pub why: String,
-    /// Nobody could confirm that the new backends are ready.
+    /// It was unknown whether the new backends were ready.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unverified: bool,
     /// After `force`: the backend that is home.

@@ -1,4 +1,4 @@
-//! What `watch` reports of its work. Notices carry facts; `view` turns them into words.
+//! The notices that `watch` reports. Notices carry facts; `view` turns them into words.
 
 use std::time::Duration;
 
@@ -123,7 +123,7 @@ pub enum Notice {
     UpstreamUnknown,
     /// The machine was suspended: everything is listed again before the next decision.
     Suspended,
-    /// Another `watch` holds the namespace's Lease; this one takes over when that ends.
+    /// Another `watch` holds the namespace's Lease. This one takes over when the other one ends.
     Standby {
         /// The namespace.
         namespace: String,
@@ -232,7 +232,7 @@ pub struct Transition {
     pub to: Vec<(String, u64)>,
     /// The reason, as a clause.
     pub why: String,
-    /// Nobody could confirm that the new backends are ready.
+    /// It was unknown whether the new backends were ready.
     pub unverified: bool,
     /// The time from the event that caused it to the response to the write.
     pub took: Duration,

@@ -16,7 +16,7 @@ use super::timers::Timers;
 pub struct ForceRequest {
     /// Index of the backend that gets the traffic.
     pub to: usize,
-    /// When the override expires, in the API server's time; none: never.
+    /// When the override expires, in the API server's time; none if it never expires.
     pub until: Option<Timestamp>,
     /// Why, in the operator's words.
     pub reason: Option<String>,
@@ -35,7 +35,7 @@ pub enum ForcePlan {
         order: Box<Override>,
         /// The weights.
         weights: Weights,
-        /// Nobody can confirm that the target is ready.
+        /// It is unknown whether the target is ready.
         unverified: bool,
         /// Other annotations to change.
         notes: AnnotationChanges,
@@ -51,7 +51,7 @@ pub struct FailbackPlan {
     pub removes: RemovedOverride,
     /// The weights.
     pub weights: Weights,
-    /// Nobody can confirm that home is ready.
+    /// It is unknown whether home is ready.
     pub unverified: bool,
     /// Other annotations to change.
     pub notes: AnnotationChanges,
@@ -133,10 +133,10 @@ pub fn force(
 }
 
 /// Plans to end an override or a manual failover, and to move the traffic home. `home` is the index
-/// of another home than the override's. Returns none if neither names a backend.
+/// of a home that replaces the override's. Returns none if there is no home.
 ///
-/// `failover-delay` applies, as it does when `watch` ends an override: a failback is no order to
-/// leave a home that carries traffic and is not enough.
+/// `failover-delay` applies, as it does when `watch` ends an override: a failback is not an order
+/// to leave a home that carries traffic and is not enough.
 pub fn failback(
     group: &Group,
     readiness: &[Readiness],

@@ -1,4 +1,4 @@
-//! What an operator can order for a group, as the annotations hold it: an override or a pause.
+//! The orders of an operator in a group's annotations: an override, or a pause.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ pub struct Override {
     /// When it was made, in the API server's time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
-    /// When it expires, in the API server's time; none: never.
+    /// When it expires, in the API server's time; none if it never expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
     /// Why, in the operator's words.
@@ -63,7 +63,7 @@ pub struct Pause {
     /// When it was made, in the API server's time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
-    /// When it expires, in the API server's time; none: never.
+    /// When it expires, in the API server's time; none if it never expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
     /// Why, in the operator's words.

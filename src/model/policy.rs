@@ -20,7 +20,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Returns the policy of a group with so many backends and no policy annotations.
+    /// Returns the policy of a group with this many backends and no policy annotations.
     pub fn of(backends: usize) -> Self {
         Self {
             kind: PolicyKind::Spread,
@@ -56,9 +56,9 @@ pub enum Failback {
 /// A threshold of ready endpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MinReady {
-    /// So many endpoints, at least 1.
+    /// This many endpoints, at least 1.
     Count(u32),
-    /// So many per cent of the endpoints that exist, from 1 to 100, rounded up.
+    /// This percentage of the endpoints that exist, from 1 to 100, rounded up.
     Percent(u8),
 }
 

@@ -57,8 +57,8 @@ impl Readiness {
         }
     }
 
-    /// Whether local endpoints alone do not determine it. A controller that reads only those,
-    /// such as linkerd-failover, may decide otherwise.
+    /// Whether it depends on more than local endpoints. A controller that reads only local
+    /// endpoints, such as linkerd-failover, may decide otherwise.
     pub fn rests_elsewhere(&self) -> bool {
         use WhyUnknown::{InvalidName, NoLocalEndpoints, NoRemote, Remote};
         match self {
@@ -120,7 +120,7 @@ pub struct SliceCounts {
     pub family: AddressFamily,
     /// Ready endpoints.
     pub ready: u32,
-    /// All endpoints, but for terminating ones.
+    /// All endpoints, except terminating ones.
     pub total: u32,
 }
 

@@ -79,7 +79,7 @@ pub(crate) fn reason(situation: &Situation, verdict: &Verdict) -> String {
     }
 }
 
-/// The primary is enough and carries traffic: why weights change nevertheless.
+/// Says why weights change although the primary is enough and carries traffic.
 fn on_primary(situation: &Situation, verdict: &Verdict, primary: String) -> String {
     match &verdict.weights {
         Weights::Set(_) if situation.group.policy_kind() != PolicyKind::ActiveActive => {

@@ -1,5 +1,5 @@
-//! The rule for rivals: of several groups that claim the traffic of one apex, the oldest one has
-//! it, and the newer ones are Invalid.
+//! The rule for rivals: if several groups claim the traffic of one apex, the oldest one gets it,
+//! and the newer ones are Invalid.
 
 use std::collections::HashMap;
 
@@ -18,7 +18,7 @@ pub struct ApexClaim<'a> {
     pub name: &'a str,
     /// Name of the Service that clients call; empty if the object names none.
     pub apex: &'a str,
-    /// The port of the apex whose traffic it claims; none: all ports.
+    /// The port of the apex whose traffic it claims; none means all ports.
     pub port: Option<u16>,
     /// When the object was created.
     pub created: Option<Timestamp>,

@@ -4,7 +4,7 @@ use super::group::Group;
 use super::readiness::Readiness;
 use super::unknown::WhyUnknown;
 
-/// The readiness of a backend that nobody has given one for.
+/// The readiness of a backend without an entry.
 static NOT_LISTED: Readiness = Readiness::Unknown {
     why: WhyUnknown::NotListed,
 };

@@ -62,14 +62,14 @@ impl fmt::Display for State {
     }
 }
 
-/// What else is true of a group, whatever its state.
+/// Properties of a group that do not depend on its state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Flags {
     /// An override is in force.
     pub overridden: bool,
     /// There is an override that has no effect.
     pub broken: bool,
-    /// Traffic is, or is about to be, on backends that nobody can confirm to be ready.
+    /// Traffic is, or is about to be, on backends whose readiness is unknown.
     pub unverified: bool,
     /// `failback: manual` keeps traffic on a fallback.
     pub held: bool,
@@ -77,7 +77,7 @@ pub struct Flags {
     pub short: bool,
     /// A ready backend carries no traffic, or two ready ones carry it.
     pub redundant: bool,
-    /// No `watch` runs the group. Not part of a decision: whoever shows the group adds it.
+    /// No `watch` runs the group. Not part of a decision: it is added when the group is shown.
     pub unattended: bool,
     /// Someone else reverts weights that this tool writes. Not part of a decision either.
     pub contested: bool,

@@ -53,7 +53,7 @@ pub struct Status {
 pub enum OverrideStatus {
     /// It is in force.
     InForce(Override),
-    /// It has expired, and nobody has removed it yet.
+    /// It has expired, and has not been removed yet.
     Expired(Override),
     /// It is in force and never expires, since its home is missing or not a backend.
     WithoutHome(Override),
@@ -124,7 +124,7 @@ pub enum WeightsOrigin {
 /// Who runs a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Runner {
-    /// A `watch`: the holder of the Lease, as it is shown.
+    /// A `watch`: the holder of the Lease, as text.
     Watch(String),
     /// Linkerd's own failover controller.
     Upstream,

@@ -42,7 +42,7 @@ impl StatusChange {
     }
 }
 
-/// Returns the changes that a first snapshot amounts to.
+/// Returns the changes for a first snapshot.
 pub fn initial(statuses: &[Status]) -> Vec<StatusChange> {
     statuses
         .iter()

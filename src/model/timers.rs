@@ -7,8 +7,8 @@ use super::ids::ServiceRef;
 use super::policy::MinReady;
 use super::readiness::Readiness;
 
-/// How long each backend has been enough, or short, without a change. None if nobody has kept time:
-/// a configured delay then counts as running in full.
+/// How long each backend has been enough, or short, without a change. None if no time was measured:
+/// then a configured delay still has to pass in full.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Timers(pub Vec<Option<Duration>>);
 
@@ -81,7 +81,7 @@ impl Stopwatches {
 }
 
 impl Stopwatch {
-    /// Returns this stopwatch, which has not started yet, as it follows on from `before`.
+    /// Returns this new stopwatch with the time that it takes over from `before`.
     fn following(
         self,
         before: Option<&Self>,
@@ -144,7 +144,8 @@ mod tests {
         )
     }
 
-    /// Shows the readiness of both backends at each second given, and reads the times at the last one.
+    /// Observes the readiness of both backends at these seconds, and returns the times at the last
+    /// one.
     fn times(steps: &[(u64, Readiness)]) -> Vec<Option<Duration>> {
         let mut watches = Stopwatches::default();
         let mut now = Duration::ZERO;

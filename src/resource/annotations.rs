@@ -9,7 +9,7 @@ pub const CONTROLLED_BY: &str = "failover.linkerd.io/controlled-by";
 pub const PRIMARY_SERVICE: &str = "primary-service";
 /// The annotation of a pause, as JSON.
 pub const PAUSED: &str = "paused";
-/// The annotation that `failback: manual` keeps traffic away: since when.
+/// The annotation that says since when `failback: manual` has kept traffic away.
 pub const HELD: &str = "held";
 /// The annotation of the last move, as JSON.
 pub const LAST_MOVE: &str = "last-move";

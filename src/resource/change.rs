@@ -1,4 +1,4 @@
-//! What is to change on a group's object: weights, label and annotations, collected by a builder.
+//! The changes to a group's object: weights, label and annotations, collected by a builder.
 
 use std::collections::BTreeMap;
 
@@ -10,9 +10,9 @@ use crate::model::{Decision, Group, LastMove, Override, Pause, Weights};
 /// A change to a group's object. [`patch`](super::patch()) turns it into a JSON patch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Change {
-    /// Value of the label that makes an object a group; none leaves the label.
+    /// Value of the label that makes an object a group; none leaves the label unchanged.
     pub controlled_by: Option<String>,
-    /// One weight for each backend; none leaves the weights.
+    /// One weight for each backend; none leaves the weights unchanged.
     pub weights: Option<Vec<u64>>,
     /// Annotations by key, without the prefix; none as the value removes the annotation.
     pub annotations: BTreeMap<&'static str, Option<String>>,
@@ -27,7 +27,7 @@ pub struct TrafficMove<'a> {
     pub group: &'a Group,
     /// The weights to write; [`Weights::Hold`] moves nothing.
     pub weights: &'a Weights,
-    /// Nobody can confirm that the new backends are ready.
+    /// It is unknown whether the new backends are ready.
     pub unverified: bool,
     /// User and host.
     pub by: &'a str,
@@ -54,7 +54,7 @@ impl Change {
         ChangeBuilder::default()
     }
 
-    /// Returns what a decision asks for, signed by `by` at `now`, the API server's time.
+    /// Returns the change for a decision, signed by `by` at `now`, the API server's time.
     ///
     /// # Errors
     /// If an annotation cannot be written as JSON.
@@ -102,7 +102,7 @@ impl<'a> ChangeBuilder<'a> {
         self
     }
 
-    /// Sets or removes the annotation that `failback: manual` keeps traffic away; none leaves it.
+    /// Sets or removes the annotation `held`; none leaves it unchanged.
     pub fn hold(self, held: Option<bool>, now: Timestamp) -> Self {
         let value = |held: bool| (HELD, held.then(|| format!("{now:.0}")));
         self.annotate(held.map(value))

@@ -1,5 +1,5 @@
-//! Recognizes objects that a GitOps tool owns, and so may revert; says what makes it leave weights
-//! alone.
+//! Recognizes objects that a GitOps tool owns and may revert. Says how to make the tool ignore
+//! weights.
 
 use super::meta::Meta;
 use crate::model::Carrier;
@@ -53,7 +53,7 @@ impl Meta {
     }
 }
 
-/// Returns what makes a GitOps tool leave weights alone that it has not set.
+/// Says how to make a GitOps tool ignore weights that it did not set.
 pub fn keep_weights(owner: &str, carrier: Carrier) -> String {
     let weights = match carrier {
         Carrier::Split => ".spec.backends[].weight",

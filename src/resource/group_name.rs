@@ -9,14 +9,14 @@ use crate::model::GroupId;
 /// A group as a user names it: `NAME`, `KIND/NAME` or the apex's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupName {
-    /// The kind as it was typed, such as `ts`; none: any kind.
+    /// The kind as it was typed, such as `ts`; none means any kind.
     pub kind: Option<String>,
     /// The name of the object or of the apex.
     pub name: String,
 }
 
 impl GroupName {
-    /// Returns the name that means this group alone in its namespace.
+    /// Returns the name that identifies this group in its namespace.
     pub fn of(id: &GroupId) -> Self {
         let called = kinds_called(id.kind);
         let info = called

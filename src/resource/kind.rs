@@ -33,7 +33,7 @@ impl KindInfo {
         self.api_version.split('/').next().unwrap_or_default()
     }
 
-    /// Returns the name that kubectl takes for no other kind: `httproute.gateway.networking.k8s.io`.
+    /// Returns the name that is unambiguous for kubectl: `httproute.gateway.networking.k8s.io`.
     pub fn full_name(&self) -> String {
         format!("{}.{}", self.singular, self.group())
     }

@@ -19,7 +19,7 @@ pub struct Meta {
     pub name: String,
     /// The object's namespace; empty for a cluster-scoped object.
     pub namespace: String,
-    /// The UID: another object of the same name has another one.
+    /// The UID, which differs for another object of the same name.
     pub uid: String,
     /// The version that a patch requires.
     pub resource_version: String,

@@ -8,7 +8,7 @@ use super::annotations::{
 };
 use crate::model::{Failback, Invalid, MinReady, Policy, PolicyKind};
 
-/// The value of `policy` for which every ready backend has traffic.
+/// The value of `policy` that sends traffic to every ready backend.
 pub const ACTIVE_ACTIVE: &str = "active-active";
 /// The values of `policy`.
 pub const POLICIES: [(&str, PolicyKind); 3] = [

@@ -73,8 +73,8 @@ impl Record {
             .map(|entry| entry.manager.as_str())
     }
 
-    /// Leaves out this tool's own fields: it records its moves in an annotation, and the time of
-    /// its entry is that of any annotation that it wrote since.
+    /// Leaves out this tool's own fields. The tool records its moves in an annotation, and the time
+    /// of its entry may be that of a later annotation.
     fn foreign_fields(&self) -> impl Iterator<Item = &ManagedFields> {
         self.meta
             .managed_fields

@@ -16,7 +16,7 @@ pub trait Kind: Sync {
     /// Returns the kind's names.
     fn info(&self) -> &KindInfo;
 
-    /// Reads an object. One that is not a valid group is a record too, whose `group` is the reason.
+    /// Reads an object. If it is not a valid group, the `group` of the record says why.
     ///
     /// # Errors
     /// If the object cannot be parsed at all.
@@ -35,7 +35,7 @@ pub struct Record {
     pub meta: Meta,
     /// Name of the Service that clients call; empty if the object names none.
     pub apex: String,
-    /// The port of the apex that the object applies to; none: all ports.
+    /// The port of the apex that the object applies to; none means all ports.
     pub port: Option<u16>,
     /// The ports that a route sends to, by backend; empty for a TrafficSplit, which keeps the
     /// port.

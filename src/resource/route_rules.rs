@@ -35,7 +35,7 @@ pub struct BackendRef {
     weight: Option<Value>,
 }
 
-/// The rules of a group, merged: those that have the primary beside other backends.
+/// The merged rules of a group: those that have the primary and other backends.
 #[derive(Default)]
 pub struct ProtectedRules {
     pub backends: Vec<Backend>,
@@ -47,7 +47,7 @@ pub struct ProtectedRules {
     pub backend_ports: Vec<(ServiceRef, u16)>,
     /// Indexes of the rules.
     pub rules: Vec<usize>,
-    /// The rules have different weights, and those of the backends are sums.
+    /// The rules have different weights, so the weights of the backends are sums.
     pub uneven: bool,
     /// All weights of one rule are 0.
     pub has_empty_rule: bool,
@@ -112,7 +112,7 @@ impl BackendRef {
     }
 }
 
-/// Merges the rules that have the primary beside other backends. All of them must have the same
+/// Merges the rules that have the primary and other backends. All of them must have the same
 /// backends.
 ///
 /// # Errors

@@ -39,7 +39,7 @@ pub struct Routing {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct RouteParent {
     name: String,
-    /// None: all ports.
+    /// None means all ports.
     port: Option<u16>,
 }
 
@@ -96,7 +96,7 @@ impl Routing {
             .into_iter()
     }
 
-    /// Whether it matches requests to this port of a Service; none: to any of its ports.
+    /// Whether it matches requests to this port of a Service; none means any of its ports.
     pub fn takes(&self, service: &str, port: Option<u16>) -> bool {
         let shares = |own: Option<u16>| own.is_none() || port.is_none() || own == port;
         self.parents
@@ -104,7 +104,7 @@ impl Routing {
             .any(|parent| parent.name == service && shares(parent.port))
     }
 
-    /// Returns how many of the matches that fail over here the other route has too.
+    /// Returns how many of the matches that fail over here are also in the other route.
     pub fn overlap(&self, other: &Self) -> Overlap {
         let own = self
             .protected

@@ -15,9 +15,9 @@ use crate::cli::{Command, SandboxCommand};
 use crate::problem::Exit;
 use host::guard;
 
-/// Does what must happen before the async runtime starts. A guard becomes the program that it
-/// guards. A supervisor leaves the terminal's session, so that a Ctrl-C reaches only the command
-/// that started it.
+/// Runs the steps that must precede the async runtime. A guard becomes the program that it guards.
+/// A supervisor leaves the terminal's session, so that Ctrl-C reaches only the command that started
+/// it.
 pub fn before_runtime(command: &Command) -> Option<anyhow::Result<Exit>> {
     match command {
         Command::Sandbox(SandboxCommand::Guard(args)) => Some(guard::run(args)),

@@ -40,7 +40,7 @@ pub async fn partition(streams: &Streams, args: &SandboxPartitionArgs) -> anyhow
     Ok(Exit::Done)
 }
 
-/// Has the supervisor change a cluster's network, and waits until it is applied.
+/// Asks the supervisor to change a cluster's network, and waits until the change is applied.
 async fn change(cluster: &str, change: impl FnOnce(&mut Network)) -> anyhow::Result<()> {
     let (state_dir, supervisor) = current_sandbox()?;
     let state = SandboxState::read(&state_dir).context("the sandbox is not ready yet")?;
@@ -63,8 +63,8 @@ async fn change(cluster: &str, change: impl FnOnce(&mut Network)) -> anyhow::Res
     until_applied(&state_dir, cluster, asked).await
 }
 
-/// Returns the sandbox that KUBECONFIG points into (inside `sandbox run`), or else that of
-/// `sandbox up`.
+/// Returns the sandbox that KUBECONFIG points to (inside `sandbox run`), or else that of `sandbox
+/// up`.
 fn current_sandbox() -> anyhow::Result<(StateDir, Owner)> {
     let kubeconfig = std::env::var_os("KUBECONFIG").map(PathBuf::from);
     let surrounding = kubeconfig

@@ -45,7 +45,7 @@ fn check_command(command: &[OsString]) -> anyhow::Result<()> {
             .map(|dir| dir.join(name))
             .collect()
     };
-    // A kubectl is among the built programs.
+    // The built programs include a kubectl.
     if name == "kubectl" || places.iter().any(|path| is_executable(path)) {
         return Ok(());
     }

@@ -148,7 +148,7 @@ fn clear(state_dir: &StateDir) -> anyhow::Result<()> {
     state_dir.remove()
 }
 
-/// Whether the process still is the program that was started, rather than another one with its ID.
+/// Whether the process is still the program that was started, and not another one with the same ID.
 fn belongs_to(program: &ProgramState, state_dir: &StateDir) -> bool {
     let pid = program.pid.to_string();
     let ps = || {

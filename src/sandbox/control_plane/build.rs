@@ -17,7 +17,7 @@ use crate::sandbox::host::state_dir::{Ownership, StateDir};
 const LOCK_POLL: Duration = Duration::from_millis(200);
 const LOG: &str = "go.log";
 const OUTPUT: &str = "go.out";
-/// Temporary files of go, which would stay behind if it is killed.
+/// The folder for go's temporary files, which go leaves behind if it is killed.
 const SCRATCH: &str = "tmp";
 
 /// The module that go works in.
@@ -95,7 +95,7 @@ impl BuildDir {
 
 impl Drop for BuildDir {
     fn drop(&mut self) {
-        // Compilers that were just killed may still be writing. The next build removes what stays.
+        // Compilers that were just killed may still be writing. The next build removes the rest.
         let _ = (0..5).any(|_| {
             let removed = self.state_dir.remove().is_ok();
             if !removed {

@@ -60,7 +60,7 @@ impl ControlPlane {
     }
 }
 
-/// What the start of a cluster needs.
+/// Everything that is needed to start a cluster.
 #[derive(Debug, Clone, Copy)]
 pub struct Starter<'a> {
     pub state_dir: &'a StateDir,
@@ -70,7 +70,7 @@ pub struct Starter<'a> {
 }
 
 impl Starter<'_> {
-    /// Starts a cluster. Retries with other ports if another program has taken one meanwhile.
+    /// Starts a cluster. Retries with other ports if another program has taken one in the meantime.
     pub async fn start(&self, name: &str) -> anyhow::Result<ControlPlane> {
         let mut attempt = 1;
         loop {

@@ -1,5 +1,5 @@
 //! The Gateway API's route definitions (CRDs), from its Go module: downloaded once into the cache.
-//! They are kept apart from the programs, so that a new version of one does not rebuild the other.
+//! They are separate from the programs, so that new definitions do not rebuild the programs.
 
 use std::path::{Path, PathBuf};
 

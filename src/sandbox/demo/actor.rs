@@ -53,7 +53,7 @@ impl Actor {
         Err(Problem::new(format!("`{}` ended with {}", arguments[0], output.status)).into())
     }
 
-    /// Starts `watch` in the background, and prints its lines as they come.
+    /// Starts `watch` in the background, and prints its lines as they arrive.
     pub async fn start_watch(&self, arguments: &[&str]) -> anyhow::Result<RunningWatch> {
         let mut child = self
             .command(arguments)?
@@ -137,7 +137,7 @@ fn print(
         let mut lines = BufReader::new(pipe).lines();
         while let Ok(Some(line)) = lines.next_line().await {
             begun.send_replace(());
-            // When nobody reads the story, the teller notices it at its own next line.
+            // If standard output is closed, the demo notices it when it prints its own next line.
             let _ = streams.print(&format!("watch: {line}"));
         }
     })

@@ -30,7 +30,7 @@ use crate::process::signals::Interrupts;
 use crate::resource::linkerd::EXPORTED;
 use crate::resource::{Kind, TrafficSplit, kinds_called};
 
-/// Starts the clusters, plays the demo, and stops everything again, also after an error.
+/// Starts the clusters, plays the demo, and stops everything, even after an error.
 pub async fn run(streams: &Streams, args: &SandboxDemoArgs) -> anyhow::Result<Exit> {
     let [home, away, ..] = args.up.clusters.as_slice() else {
         return Err(Problem::usage("the demo needs two clusters").into());
@@ -74,7 +74,7 @@ struct Story {
     home_client: Client,
     away_client: Client,
     actor: Actor,
-    /// The other cluster and its context, as `--remote` takes them.
+    /// The other cluster and its context, as a value of `--remote`.
     remote: String,
     away: String,
     fallback: String,

@@ -33,7 +33,7 @@ pub struct DemoObserver {
     fallback: String,
 }
 
-/// Returns the weights of primary and fallback that a ready primary, or one that is not, should have.
+/// Returns the weights that the primary and the fallback should have; `ready` is about the primary.
 pub fn weights(ready: bool) -> [u32; 2] {
     if ready { [1, 0] } else { [0, 1] }
 }

@@ -1,4 +1,4 @@
-//! What a sandbox keeps on this machine: its folder, its state, its log, and guarded processes.
+//! A sandbox on this machine: its folder, its state, its log, and guarded processes.
 
 pub mod guard;
 pub mod log;

@@ -101,7 +101,7 @@ impl SandboxState {
     }
 }
 
-/// Reads what `sandbox gateway` and `sandbox partition` ask for.
+/// Reads the requests of `sandbox gateway` and `sandbox partition`.
 pub fn read_network_requests(state_dir: &StateDir) -> anyhow::Result<Networks> {
     let text = match std::fs::read_to_string(state_dir.network_requests()) {
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(Networks::new()),
@@ -110,7 +110,7 @@ pub fn read_network_requests(state_dir: &StateDir) -> anyhow::Result<Networks> {
     serde_json::from_str(&text).context("reading the network requests")
 }
 
-/// Writes what `sandbox gateway` and `sandbox partition` ask for.
+/// Writes the requests of `sandbox gateway` and `sandbox partition`.
 pub fn write_network_requests(state_dir: &StateDir, networks: &Networks) -> anyhow::Result<()> {
     let text = serde_json::to_string(networks).context("writing the network requests")?;
     state_dir::write_private(&state_dir.network_requests(), &text)

@@ -43,7 +43,7 @@ impl Owner {
 }
 
 impl Ownership {
-    /// Holds the lock until the process exits, so that nobody takes the folder before.
+    /// Holds the lock until the process exits, so that no other process takes the folder earlier.
     pub fn hold_until_exit(self) {
         std::mem::forget(self.lock);
     }
@@ -82,7 +82,7 @@ impl StateDir {
         self.dir.join("state.json")
     }
 
-    /// Returns the file with what `sandbox gateway` and `sandbox partition` ask for.
+    /// Returns the file with the requests of `sandbox gateway` and `sandbox partition`.
     pub fn network_requests(&self) -> PathBuf {
         self.dir.join("networks.json")
     }
@@ -189,7 +189,7 @@ fn state_root() -> anyhow::Result<PathBuf> {
     Ok(base_dir("XDG_STATE_HOME", ".local/state")?.join("kubectl-failover/sandbox"))
 }
 
-/// Returns the folder of what can be built again.
+/// Returns the folder for files that can be built again.
 pub fn cache_root() -> anyhow::Result<PathBuf> {
     Ok(base_dir("XDG_CACHE_HOME", ".cache")?.join("kubectl-failover"))
 }

@@ -12,7 +12,7 @@ use crate::resource::linkerd::{LOCAL_DISCOVERY, MIRRORED_SERVICE, REMOTE_DISCOVE
 /// The label selector of the members of federated Services.
 pub const MEMBER_SELECTOR: &str = "mirror.linkerd.io/federated=member";
 
-/// A Service that is labelled as a member, and its cluster; none is the federated Service's own
+/// A Service that is labelled as a member, and its cluster; none means the federated Service's own
 /// cluster.
 pub type FederationMember<'a> = (Option<&'a str>, &'a Service);
 

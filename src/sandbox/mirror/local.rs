@@ -196,8 +196,8 @@ impl<'a> LocalMirrors<'a> {
         mirrors.collect()
     }
 
-    /// Like Linkerd's service mirror, this creates no namespaces, and nothing can be created in one that
-    /// is being deleted.
+    /// Whether mirrors can be created in a namespace. Like Linkerd's service mirror, this creates
+    /// no namespaces. A namespace that is being deleted accepts no new objects.
     fn is_active(&self, namespace: &str) -> bool {
         let namespace = self.namespaces.get(&(String::new(), namespace.to_owned()));
         namespace.is_some_and(|namespace| namespace.metadata.deletion_timestamp.is_none())

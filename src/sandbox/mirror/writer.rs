@@ -89,7 +89,7 @@ impl<'a> MirrorWriter<'a> {
         }
     }
 
-    /// Logs an error that was not logged yet. Returns whether there was none.
+    /// Logs an error once. Returns whether the write succeeded.
     fn succeeded(&mut self, key: &Key, outcome: anyhow::Result<()>) -> bool {
         let Err(cause) = outcome else {
             self.logged_errors.remove(key);

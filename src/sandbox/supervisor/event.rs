@@ -28,7 +28,8 @@ impl SupervisorEvent {
         Self::Failed { message, next }
     }
 
-    /// Writes the line. An error is ignored: a reader that has gone is noticed on standard input.
+    /// Writes the line. Ignores errors: the supervisor notices on standard input that the reader
+    /// has gone.
     pub fn send(&self, streams: &Streams) {
         if let Ok(line) = serde_json::to_string(self) {
             let _ = streams.print(&line);
@@ -36,5 +37,5 @@ impl SupervisorEvent {
     }
 }
 
-/// The line on a supervisor's standard input that lets it run on without its starter.
+/// The line on a supervisor's standard input that lets it outlive its starter.
 pub const DETACH: &str = "detach";

@@ -33,7 +33,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Starts a sandbox and waits until it is ready. A signal meanwhile stops everything again.
+    /// Starts a sandbox and waits until it is ready. A signal during the wait stops everything.
     pub async fn start(
         streams: &Streams,
         state_dir: StateDir,
@@ -136,7 +136,7 @@ impl Session {
         matches!(self.supervisor.try_wait(), Ok(Some(_)))
     }
 
-    /// Lets the sandbox run on after this process.
+    /// Lets the sandbox outlive this process.
     pub async fn detach(mut self) -> anyhow::Result<()> {
         let line = format!("{DETACH}\n");
         self.lifeline
@@ -145,14 +145,14 @@ impl Session {
             .context("the sandbox ended before it could be detached")
     }
 
-    /// Stops the sandbox, and waits until nothing of it is left.
+    /// Stops the sandbox, and waits until everything is removed.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         drop(self.lifeline);
         if tokio::time::timeout(SHUTDOWN_TIMEOUT, self.supervisor.wait())
             .await
             .is_err()
         {
-            // Its programs end with it.
+            // The programs of a killed supervisor end with it.
             self.supervisor
                 .kill()
                 .await
