@@ -1,15 +1,15 @@
-//! The clocks of the machine, by which a watch notices that the machine was suspended.
+//! The clocks of the machine. Their drift shows that the machine was suspended.
 
 use std::time::{Duration, SystemTime};
 
-/// What the clocks show at one moment.
+/// The readings of the clocks at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Clocks {
-    /// Stands still while the machine is suspended. Since the start of the driver.
+    /// The time since the start of the driver. Stops while the machine is suspended.
     pub monotonic: Duration,
-    /// Goes on while it is suspended. Since the machine's start.
+    /// The time since the machine started. Runs while the machine is suspended.
     pub boot: Duration,
-    /// Can be set. Since 1970.
+    /// The time since 1970. Can be set.
     pub wall: Duration,
 }
 
@@ -35,7 +35,7 @@ fn boot_clock() -> Option<Duration> {
     ))
 }
 
-/// Elsewhere only the wall clock shows it.
+/// On other systems, only the wall clock shows that the machine was suspended.
 #[cfg(not(target_os = "linux"))]
 fn boot_clock() -> Option<Duration> {
     None

@@ -1,4 +1,5 @@
-//! `watch`, the controller: the pure `engine` decides, the `driver` does the I/O, `metrics` count.
+//! The `watch` controller: the pure `engine` decides, the `driver` does the I/O, and `metrics`
+//! records metrics.
 
 mod clocks;
 mod driver;

@@ -1,4 +1,4 @@
-//! What `watch` is asked to do in one cluster, and how it ended.
+//! The options of `watch` in one cluster, and its outcome.
 
 use std::time::Duration;
 
@@ -18,22 +18,22 @@ pub struct WatchOptions {
     pub once: bool,
     pub engine: EngineOptions,
     pub metrics: Metrics,
-    /// Reads the clocks, given the time since the start. None: the machine's. For tests of a
-    /// suspended machine.
+    /// Reads the clocks, given the time since the start. None: the machine's clocks. For tests that
+    /// suspend the machine.
     pub clocks: Option<fn(Duration) -> Clocks>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WatchOutcome {
-    /// It was stopped. The weights of these groups may not be what they should be, and why.
+    /// It was stopped. The weights of these groups may be wrong, for these reasons.
     Stopped {
         unsettled: Vec<(GroupId, &'static str)>,
     },
     /// `once`: every group is settled, except for these.
     Done {
-        /// How many groups' writes were refused.
+        /// The number of groups whose writes were refused.
         refused: usize,
-        /// The groups whose backends cannot be read, and why.
+        /// The groups whose backends cannot be read, with the reasons.
         unread: Vec<(GroupId, String)>,
     },
     /// The upstream controller manages these groups.

@@ -19,13 +19,13 @@ use crate::cluster::transport::client::Cluster;
 use crate::model::{GroupId, ServiceRef, Status};
 use crate::resource::{KINDS, Kind, Overlap, Record, TrafficSplit};
 
-/// How many namespaces are read at once.
+/// The number of namespaces to read at once.
 const CONCURRENT_CONFLICT_READS: usize = 4;
 
 /// A line for each object in conflict, by group.
 pub type ConflictsByGroup = HashMap<GroupId, Vec<String>>;
 
-/// The conflicts of groups, and what could not be read to find them.
+/// The conflicts of groups, and the lists that failed.
 #[derive(Debug, Default)]
 pub struct Conflicts {
     pub by_group: ConflictsByGroup,
@@ -40,7 +40,7 @@ pub struct UnreadConflicts {
     pub words: String,
 }
 
-/// Returns the conflicts of groups that routes carry. Without such groups it sends no request.
+/// Returns the conflicts of groups that are routes. Without such groups it sends no request.
 pub async fn on_routes(cluster: &Cluster, records: &[Record]) -> ConflictsByGroup {
     read(
         cluster,
@@ -50,7 +50,7 @@ pub async fn on_routes(cluster: &Cluster, records: &[Record]) -> ConflictsByGrou
     .by_group
 }
 
-/// Finds what else routes the services of these groups.
+/// Finds other objects that route the services of these groups.
 pub async fn read(cluster: &Cluster, records: impl IntoIterator<Item = &Record>) -> Conflicts {
     let groups: Vec<&Record> = records
         .into_iter()
@@ -96,11 +96,11 @@ pub fn warn(statuses: &mut [Status], mut conflicts: ConflictsByGroup) {
     }
 }
 
-/// The objects beside the groups of a namespace or of the cluster.
+/// All objects of a namespace or of the cluster that may conflict with groups.
 struct ConflictIndex {
     records: Vec<Record>,
-    /// The indexes of the objects that share out the requests of each service, whether groups or
-    /// not: TrafficSplits and, where routes carry groups, routes.
+    /// The indexes of the objects that distribute the requests of each service, groups or not:
+    /// TrafficSplits and, if routes define groups, routes.
     by_service: HashMap<ServiceRef, Vec<usize>>,
     profiles: HashMap<ServiceRef, Vec<Profile>>,
     services: HashMap<ServiceRef, Service>,
@@ -108,7 +108,7 @@ struct ConflictIndex {
 }
 
 impl ConflictIndex {
-    /// `parents` are the services that groups of routes are attached to.
+    /// Reads the objects. `parents` are the services that routes with groups are attached to.
     async fn read(cluster: &Cluster, namespace: Option<&str>, parents: &BTreeSet<&str>) -> Self {
         let kinds = if parents.is_empty() {
             &[&TrafficSplit as &dyn Kind]
@@ -196,7 +196,7 @@ fn gather<T>(pairs: impl IntoIterator<Item = (ServiceRef, T)>) -> HashMap<Servic
     gathered
 }
 
-/// Returns the services whose requests an object shares out.
+/// Returns the services whose requests an object distributes.
 fn services_of(record: &Record) -> Vec<ServiceRef> {
     let here = |name: &str| ServiceRef::new(&record.meta.namespace, name);
     match &record.routing {
@@ -205,7 +205,7 @@ fn services_of(record: &Record) -> Vec<ServiceRef> {
     }
 }
 
-/// Returns what was listed. Where the list failed, notes that and returns nothing.
+/// Returns the listed objects. If the list failed, records the failure and returns no objects.
 fn or_note<T>(
     listed: RequestResult<Vec<T>>,
     what: &str,
@@ -225,8 +225,8 @@ fn or_note<T>(
     })
 }
 
-/// Lists all objects of a kind. A kind that the cluster does not serve has none, even where its
-/// list is forbidden.
+/// Lists all objects of a kind. Returns no objects if the cluster does not serve the kind, even if
+/// the list is forbidden.
 async fn all_of<T>(
     cluster: &Cluster,
     endpoint: ApiResource,
@@ -296,9 +296,9 @@ impl Conflict {
     }
 }
 
-/// Returns the conflict with another object, if there is one. Of two routes of one kind, the older
-/// one gets the requests that both match; here Linkerd's own HTTPRoutes and those of the Gateway
-/// API are one kind.
+/// Returns the conflict with another object, if any. Of two routes of the same kind, the older one
+/// receives the requests that both match. Linkerd's own HTTPRoutes and those of the Gateway API
+/// count as the same kind.
 pub fn conflict(record: &Record, other: &Record) -> Option<Conflict> {
     if other.meta.namespace != record.meta.namespace || other.id() == record.id() {
         return None;
@@ -332,7 +332,7 @@ pub fn conflict(record: &Record, other: &Record) -> Option<Conflict> {
     }
 }
 
-/// Sorts the older object first. One that does not exist yet comes last.
+/// Returns a key that sorts older objects first, and an object that does not exist yet last.
 fn age(record: &Record) -> (bool, Option<Timestamp>, &str) {
     let made = record.meta.creation_timestamp;
     (made.is_none(), made, &record.meta.name)

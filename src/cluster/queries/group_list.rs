@@ -1,4 +1,4 @@
-//! The groups of every kind that the cluster serves, listed once.
+//! Lists the groups of every kind that the cluster serves, once.
 
 use futures::future;
 
@@ -13,15 +13,15 @@ use crate::resource::{KINDS, Record};
 #[derive(Debug, Default)]
 pub struct GroupList {
     pub records: Vec<Record>,
-    /// Why kinds are left out that the user may not list, where other kinds could be listed.
+    /// The errors of kinds that the user is not allowed to list, if other kinds could be listed.
     pub forbidden: Vec<RequestError>,
 }
 
 /// Lists the groups of every kind that the cluster serves.
 ///
 /// # Errors
-/// If a list fails, or no kind can be listed: the cluster serves none (then with "not found"),
-/// or all are forbidden.
+/// If a list fails or no kind can be listed. "Not found" means that the cluster does not serve any
+/// kind; otherwise all kinds are forbidden.
 pub async fn list_groups(
     cluster: &Cluster,
     namespace: Option<&str>,
@@ -30,7 +30,8 @@ pub async fn list_groups(
     list_groups_counting(cluster, namespace, labels, &|_| ()).await
 }
 
-/// As [`list_groups`]. Calls `count` with the number of groups of a kind so far, for each group.
+/// Like [`list_groups`]. Calls `count` for each group, with the number of groups of its kind so
+/// far.
 ///
 /// # Errors
 /// As [`list_groups`].

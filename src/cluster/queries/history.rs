@@ -26,11 +26,11 @@ const UPSTREAM_REASON: &str = "Failover";
 #[derive(Debug, Default)]
 pub struct EventHistory {
     pub moves: Vec<Move>,
-    /// The time of the oldest Event on these objects, whatever it is about.
+    /// The time of the oldest Event on these objects, even if it does not record a move.
     pub oldest: Option<Timestamp>,
 }
 
-/// Reads the Events on objects that can carry groups, and those that record several moves.
+/// Reads the Events on objects that can define groups, and those that record several moves.
 ///
 /// # Errors
 /// If a list fails.
@@ -101,7 +101,7 @@ impl HistoryEvent {
             .or(self.metadata.creation_timestamp)
     }
 
-    /// The moves that it records.
+    /// Returns the moves that it records.
     fn moves(self, at: Timestamp) -> Vec<Move> {
         if self.regarding.kind == LEASE_KIND {
             self.many()
@@ -160,7 +160,7 @@ impl HistoryEvent {
             .map(String::as_str)
     }
 
-    /// The move of an Event on a group, if it records one.
+    /// Returns the move that an Event on a group records, if any.
     fn one(self, at: Timestamp) -> Option<Move> {
         let group = self
             .regarding

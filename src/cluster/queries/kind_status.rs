@@ -1,4 +1,4 @@
-//! Which kinds of groups the cluster serves and this user may list.
+//! Which kinds of groups the cluster serves and the user is allowed to list.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ enum KindState {
     /// The cluster did not serve the kind at first.
     Absent,
     Forbidden(RequestError),
-    /// The cluster served the kind, and does so no more.
+    /// The cluster stopped serving the kind.
     Removed,
 }
 
@@ -30,13 +30,13 @@ impl Default for KindStatus {
 }
 
 impl KindStatus {
-    /// Records that objects of a kind were listed. Returns whether the kind had been removed.
+    /// Records that a kind was listed. Returns whether the kind was removed before.
     pub fn served(&mut self, kind: &dyn Kind) -> bool {
         let before = self.0.insert(kind.info().name, KindState::Served);
         matches!(before, Some(KindState::Removed))
     }
 
-    /// Records that the cluster does not serve a kind. Returns whether it did before.
+    /// Records that the cluster does not serve a kind. Returns whether it served the kind before.
     pub fn removed(&mut self, kind: &dyn Kind) -> bool {
         let state = self.0.get_mut(kind.info().name);
         match state {
@@ -48,10 +48,11 @@ impl KindStatus {
         }
     }
 
-    /// Records that the first list of a kind failed for good.
+    /// Records that the first list of a kind failed permanently.
     ///
     /// # Errors
-    /// The error to report, where this is no matter of the kind, or no kind is left to list.
+    /// Returns the error to report if its cause is not the kind, or if no other kind is left to
+    /// list.
     pub fn unavailable(
         &mut self,
         kind: &dyn Kind,
@@ -76,7 +77,7 @@ impl KindStatus {
     }
 
     /// Returns whether the first list may still succeed after this failure. Once another kind has
-    /// been listed, a connection that breaks proves nothing about the cluster.
+    /// been listed, a broken connection does not mean that the cluster is unreachable.
     pub fn may_yet_be_served(&self, error: &RequestError) -> bool {
         let is_served = |state: &KindState| matches!(state, KindState::Served);
         error.is_transient() || (self.0.values().any(is_served) && error.is_unanswered())
@@ -90,7 +91,7 @@ impl KindStatus {
         KINDS.iter().any(|kind| self.is_pending(*kind))
     }
 
-    /// Returns the kinds that this user may not list, with the error of each.
+    /// Returns the kinds that the user is not allowed to list, each with its error.
     pub fn forbidden(&self) -> impl Iterator<Item = (&'static dyn Kind, &RequestError)> {
         KINDS
             .iter()

@@ -1,4 +1,4 @@
-//! Answers composed of several requests: groups, conflicts, history, and who runs the groups.
+//! Queries that need several requests: groups, conflicts, history, and the controllers of groups.
 
 pub mod conflicts;
 pub mod group_list;

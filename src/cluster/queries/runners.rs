@@ -1,4 +1,4 @@
-//! Who runs the groups of a namespace: the holder of its Lease, or Linkerd's own failover
+//! The controller of a namespace's groups: the holder of its Lease, or Linkerd's own failover
 //! controller.
 
 use futures::future;
@@ -12,16 +12,16 @@ use crate::cluster::transport::client::Cluster;
 use crate::model::Runner;
 use crate::resource::{Record, Upstream};
 
-/// Who runs the groups, by namespace.
+/// The controllers of groups, by namespace.
 #[derive(Debug, Default)]
 pub struct Runners {
-    /// None: they can't be read.
+    /// None: the Leases can't be read.
     pub leases: Option<Vec<Lease>>,
-    /// They can't be followed any more, so that those above may be past.
+    /// The Leases can't be watched any more, so those above may be out of date.
     pub are_stale: bool,
-    /// When the API server was last heard on them, on its clock.
+    /// When the API server last reported on the Leases, by its own clock.
     pub heard: Timestamp,
-    /// Linkerd's own controller runs in the cluster.
+    /// Linkerd's own controller, if it runs in the cluster.
     pub upstream: Option<Upstream>,
 }
 
@@ -51,7 +51,7 @@ impl Runners {
             .find(|lease| lease.metadata.namespace == record.meta.namespace);
         match own.and_then(|lease| lease.spec.holder(now)) {
             Some(holder) => Runner::Watch(holder.to_owned()),
-            // It may have been renewed since it was last heard of.
+            // It may have been renewed since the last report.
             None if own.is_some_and(|lease| lease.spec.holder(self.heard).is_some()) => {
                 Runner::Unknown
             }
@@ -67,8 +67,8 @@ impl Runners {
     }
 }
 
-/// Linkerd's own controller, if it is seen. Where the namespaces of the cluster may not be listed
-/// it can't be, which is no failure.
+/// Finds Linkerd's own controller. Returns None if the user is not allowed to list the cluster's
+/// namespaces, which is not a failure.
 pub async fn seen_upstream(cluster: &Cluster) -> Option<Upstream> {
     upstream::find(cluster).await.ok().flatten()
 }

@@ -10,8 +10,8 @@ use crate::resource::upstream::Upstream;
 
 const EXTENSION_LABEL: &str = "linkerd.io/extension=failover";
 
-/// Finds the controller in the cluster: a Deployment that wants pods, in a namespace of the
-/// extension. Pods that are not ready yet count, since they may become ready at any moment.
+/// Finds the controller in the cluster: a Deployment with replicas, in a namespace of the
+/// extension. Pods that are not ready count too, since they may become ready at any moment.
 pub async fn find(cluster: &Cluster) -> RequestResult<Option<Upstream>> {
     for namespace in namespaces::names(cluster, EXTENSION_LABEL).await? {
         let deployments = workloads::deployments(cluster, &namespace).await?;
@@ -26,7 +26,7 @@ pub async fn find(cluster: &Cluster) -> RequestResult<Option<Upstream>> {
     Ok(None)
 }
 
-/// The selector among the controller's arguments, or its default.
+/// Returns the selector in the controller's arguments, or the default selector.
 fn selector(controller: &Deployment) -> &str {
     const FLAG: &str = "--selector";
     let mut args = controller.args.iter();

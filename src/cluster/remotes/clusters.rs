@@ -1,4 +1,4 @@
-//! A cluster together with those that its mirror services stand for.
+//! A cluster, and the remote clusters whose services it mirrors.
 
 use std::ops::Deref;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use super::remote_clusters::{PendingConnection, Remotes};
 use crate::cluster::transport::client::Cluster;
 use crate::model::WhyUnknown;
 
-/// How long to wait for credentials of a remote cluster.
+/// How long to wait for the credentials of a remote cluster.
 const REMOTE_CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The cluster that a command works in, and the remote clusters that it may ask. Dereferences to
-/// the local cluster, which gets nearly all requests.
+/// the local cluster, which receives nearly all requests.
 #[derive(Debug, Clone)]
 pub struct Clusters {
     pub local: Cluster,
@@ -28,7 +28,7 @@ impl Deref for Clusters {
     }
 }
 
-/// A cluster whose mirrors' clusters are not asked.
+/// A cluster without remote clusters to ask.
 impl From<Cluster> for Clusters {
     fn from(local: Cluster) -> Self {
         Self::new(local, Remotes::default())
@@ -36,7 +36,7 @@ impl From<Cluster> for Clusters {
 }
 
 impl Clusters {
-    /// Suggested commands name the remotes too.
+    /// Adds the flags for the remotes to suggested commands.
     pub fn new(mut local: Cluster, remotes: Remotes) -> Self {
         local.reach = local.reach.with_remotes(remotes.flags());
         Self { local, remotes }
@@ -49,16 +49,16 @@ impl Clusters {
     /// Returns one of the mirrored clusters.
     ///
     /// # Errors
-    /// Why it cannot be asked.
+    /// If the cluster cannot be asked, the reason.
     pub async fn remote(&self, name: &str) -> Result<Cluster, WhyUnknown> {
         let connected = self.remote_connection(name).await;
         connected.map(|(cluster, _)| cluster)
     }
 
-    /// The same with the connection, which [`Remotes::forget`] takes.
+    /// Like [`Self::remote`], but also returns the connection, for [`Remotes::forget`].
     ///
     /// # Errors
-    /// Why it cannot be asked.
+    /// If the cluster cannot be asked, the reason.
     pub(crate) async fn remote_connection(
         &self,
         name: &str,

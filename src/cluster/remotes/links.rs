@@ -1,6 +1,5 @@
-//! Credentials for remote clusters from the secrets of Linkerd's links. Whoever can write such a
-//! secret is not trusted with this machine: its content must not run a program, name a file or
-//! weaken a check.
+//! Credentials for remote clusters from the secrets of Linkerd's links. The secrets are not
+//! trusted: their content must not run a program, read a file or weaken a check.
 
 use std::collections::HashMap;
 
@@ -24,7 +23,7 @@ pub const NAMESPACE: &str = "linkerd-multicluster";
 /// The key of the kubeconfig in a link's secret.
 const KUBECONFIG_KEY: &str = "kubeconfig";
 
-/// The name of the secret with a cluster's credentials.
+/// Returns the name of the secret with a cluster's credentials.
 pub fn secret_name(cluster: &str) -> String {
     format!("cluster-credentials-{cluster}")
 }
@@ -38,7 +37,7 @@ struct Secret {
 /// Reads the credentials for a remote cluster.
 ///
 /// # Errors
-/// Why there are none, or why they are not used. Never contains any of the secret's content.
+/// Why the credentials do not exist or are not used. Never contains any of the secret's content.
 pub async fn read(local: &Cluster, cluster: &str) -> Result<Config, WhyUnknown> {
     let name = secret_name(cluster);
     let raw = local.get::<Box<RawValue>>(SECRETS, Some(NAMESPACE), &name);
@@ -83,8 +82,8 @@ fn unreadable(cluster: &str, secret: &str, error: &RequestError) -> WhyUnknown {
     }
 }
 
-/// A kubeconfig with the current context alone, reduced to an address, a certificate authority and
-/// credentials.
+/// Reduces a kubeconfig to the address, the certificate authority and the credentials of the
+/// current context.
 fn harmless(kubeconfig: Kubeconfig) -> Result<Kubeconfig, String> {
     let current = kubeconfig.current_context.filter(|name| !name.is_empty());
     let is_current = |entry: &NamedContext| current.as_ref().is_none_or(|it| entry.name == *it);

@@ -1,4 +1,4 @@
-//! The clusters that mirror services stand for: their credentials, connections and watches.
+//! The remote clusters of mirror services: their credentials, connections and watches.
 
 pub mod clusters;
 pub mod links;

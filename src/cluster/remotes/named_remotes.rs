@@ -1,14 +1,14 @@
-//! Which remote clusters are named on the command line, and how to name more of them.
+//! The remote clusters that the command line names, and hints on how to name more.
 
 use crate::model::WhyUnknown;
 use crate::text::connection_flags::FROM_LINKS;
 use crate::text::word;
 
-/// Which clusters may be asked.
+/// The clusters that may be asked.
 #[derive(Debug, Clone, Default)]
 pub struct NamedRemotes {
     pub(super) named: Vec<String>,
-    /// Every cluster with a link may be asked.
+    /// Every cluster with a Linkerd link may be asked.
     pub(super) has_links: bool,
 }
 
@@ -21,12 +21,12 @@ impl NamedRemotes {
         self.has_links || self.named.iter().any(|name| name == cluster)
     }
 
-    /// The clusters for which a context is named.
+    /// Returns the clusters for which a context is named.
     pub fn named(&self) -> impl Iterator<Item = &str> {
         self.named.iter().map(String::as_str)
     }
 
-    /// Warns about named clusters that no mirror stands for.
+    /// Returns a warning about named clusters without mirror services.
     pub(super) fn warn_unmirrored(&self, mirrored: &[&str]) -> Option<String> {
         let unmirrored: Vec<&str> = self
             .named()
@@ -51,7 +51,7 @@ impl NamedRemotes {
     }
 }
 
-/// Says how to ask the cluster of a backend that is unknown because its cluster is not asked.
+/// Returns how to ask the cluster of a backend that is unknown because its cluster is not asked.
 pub fn how_to_ask(asked: &NamedRemotes, why: &WhyUnknown) -> Option<String> {
     let cluster = word(why.cluster_without_remote()?);
     Some(if asked.has_links {
@@ -63,7 +63,7 @@ pub fn how_to_ask(asked: &NamedRemotes, why: &WhyUnknown) -> Option<String> {
     })
 }
 
-/// The flags for these clusters and contexts, quoted for a shell.
+/// Returns the flags for these clusters and contexts, quoted for a shell.
 pub(super) fn remote_flags<'a>(
     named: impl Iterator<Item = (&'a str, &'a str)>,
     has_links: bool,

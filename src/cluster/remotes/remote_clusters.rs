@@ -1,6 +1,6 @@
 //! The remote clusters that may be asked about mirrored services, and the connections to them. Each
-//! cluster has its own connection and time limits, so that a slow or unreachable one delays nothing
-//! but its own readings.
+//! cluster has its own connection and time limits, so that a slow or unreachable cluster delays
+//! only itself.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -23,7 +23,7 @@ use crate::model::WhyUnknown;
 use crate::problem::Problem;
 use crate::text::ConnectionFlags;
 
-/// How long to wait for all that is read once from a remote cluster.
+/// How long all single reads from a remote cluster may take.
 pub(crate) const REMOTE_READ_TIMEOUT: Duration = Duration::from_secs(5);
 /// The same for a cluster that has just timed out.
 const SHORT_REMOTE_READ_TIMEOUT: Duration = Duration::from_secs(1);
@@ -36,7 +36,7 @@ pub struct Remotes {
 
 struct RemoteSet {
     asked: NamedRemotes,
-    /// How to find the kubeconfig. Has nothing of the local cluster or its user.
+    /// How to find the kubeconfig. Contains no options about the local cluster or its user.
     options: ConnectOptions,
     /// Contexts, by cluster.
     contexts: BTreeMap<String, String>,
@@ -45,12 +45,12 @@ struct RemoteSet {
     timeouts: Mutex<HashMap<String, Instant>>,
     announce: Box<dyn Fn(&str) + Send + Sync>,
     announced: Mutex<HashSet<String>>,
-    /// The warning about clusters without a mirror was given, or is not wanted.
+    /// The warning about clusters without mirror services was issued or turned off.
     has_warned: AtomicBool,
 }
 
-/// A connection that all who need it share, so that no second credential plugin starts while one
-/// hangs.
+/// A connection that all its users share, so that a second credential plugin does not start while
+/// one hangs.
 pub(crate) type PendingConnection = Shared<BoxFuture<'static, Result<Cluster, WhyUnknown>>>;
 
 impl fmt::Debug for Remotes {
@@ -62,8 +62,8 @@ impl fmt::Debug for Remotes {
 }
 
 impl Remotes {
-    /// Takes the remote clusters from the options, without connecting to them. Calls `announce`
-    /// with warnings, and with each secret that is read.
+    /// Reads the remote clusters from the options, without connecting to them. Calls `announce`
+    /// with warnings and with the name of each secret that is read.
     ///
     /// # Errors
     /// If a cluster has two contexts, or the kubeconfig lacks a context.
@@ -114,7 +114,7 @@ impl Remotes {
         self.set.is_none()
     }
 
-    /// The flags that name these clusters.
+    /// Returns the flags that name these clusters.
     pub fn flags(&self) -> String {
         self.set.as_ref().map_or_else(String::new, |set| {
             let contexts = set.contexts.iter();
@@ -130,10 +130,10 @@ impl Remotes {
             .unwrap_or_default()
     }
 
-    /// The connection to a mirrored cluster, which may still be under way.
+    /// Returns the connection to a mirrored cluster, which may still be in progress.
     ///
     /// # Errors
-    /// If this cluster may not be asked.
+    /// If the options do not allow asking this cluster.
     pub(crate) fn connection(
         &self,
         local: &Cluster,
@@ -156,7 +156,7 @@ impl Remotes {
         }
     }
 
-    /// How long to wait for what is read once from this cluster.
+    /// Returns how long single reads from this cluster may take.
     pub(crate) fn read_timeout(&self, name: &str) -> Duration {
         let set = self.set.as_ref();
         let last = set.and_then(|set| set.timeouts.lock().get(name).copied());
@@ -167,15 +167,15 @@ impl Remotes {
         }
     }
 
-    /// Notes that this cluster did not answer in time.
+    /// Records that this cluster did not answer in time.
     pub(crate) fn note_timeout(&self, name: &str) {
         if let Some(set) = &self.set {
             set.timeouts.lock().insert(name.to_owned(), Instant::now());
         }
     }
 
-    /// Warns once about named clusters that no mirror stands for. Without any mirrored cluster the
-    /// mirrors may just be unreadable, so there is no warning.
+    /// Warns once about named clusters without mirror services. Does not warn if no cluster is
+    /// mirrored, since the mirrors may just be unreadable.
     pub fn warn_unmirrored(&self, mirrored: &[&str]) {
         let Some(set) = self.set.as_ref().filter(|_| !mirrored.is_empty()) else {
             return;
@@ -187,8 +187,8 @@ impl Remotes {
         }
     }
 
-    /// Turns that warning off: with several local clusters, a name that one does not know is meant
-    /// for another.
+    /// Turns that warning off. With several local clusters, a name that one of them does not know
+    /// may be for another.
     pub fn allow_unmirrored(&self) {
         if let Some(set) = &self.set {
             set.has_warned.store(true, Ordering::Relaxed);
@@ -203,8 +203,8 @@ impl RemoteSet {
             return connection.clone();
         }
         let (set, local, cluster) = (Arc::clone(self), local.clone(), name.to_owned());
-        // Detached, since it outlives the requests that wait for it: a slow credential plugin still
-        // serves later requests. At most one runs for each cluster.
+        // Detached, so that it outlives the requests that wait for it: the result of a slow
+        // credential plugin serves later requests. At most one runs for each cluster.
         let connecting = tokio::spawn(async move { set.connect(&local, &cluster).await });
         let connection = connecting
             .map(|result| result.unwrap_or_else(|_| Err(no_credentials())))

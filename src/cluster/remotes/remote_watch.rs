@@ -12,22 +12,22 @@ use crate::cluster::listwatch::watch_event::Event;
 use crate::cluster::transport::error::RequestError;
 use crate::model::WhyUnknown;
 
-/// How long to wait before the next attempt to connect.
+/// The delay before the next attempt to connect.
 const RECONNECT_DELAY: Duration = Duration::from_secs(5);
-/// After this time without any answer the address and the certificate authority are read again too:
-/// the cluster may have been rebuilt.
+/// After this time without a response, the address and the certificate authority are read again
+/// too: the cluster may have been rebuilt.
 const RECONNECT_AFTER_SILENCE: Duration = Duration::from_secs(10);
 
-/// An event of a collection of a remote cluster.
+/// An event of a collection in a remote cluster.
 #[derive(Debug)]
 pub enum RemoteEvent<T> {
     Event(Event<T>),
-    /// The cluster cannot be asked, and is tried again.
+    /// The cluster cannot be asked. The watch retries.
     NoAccess(WhyUnknown),
 }
 
-/// Follows a collection of a mirrored cluster until `handle` returns false. Connects again where
-/// the credentials are refused, or nothing has answered for some time.
+/// Follows a collection of a mirrored cluster until `handle` returns false. Reconnects if the
+/// server rejects the credentials, or does not respond for some time.
 pub async fn follow<T, F>(
     clusters: Clusters,
     name: String,
@@ -72,7 +72,7 @@ pub async fn follow<T, F>(
     }
 }
 
-/// Since when nothing has answered on a connection.
+/// Since when a connection has had no response.
 #[derive(Default)]
 struct ConnectionFailures {
     since: Option<Instant>,

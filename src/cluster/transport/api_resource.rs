@@ -1,10 +1,10 @@
-//! Where kinds of objects are in the API, and which of them to select.
+//! API resources: the paths of kinds of objects, and selections of objects.
 
 use std::fmt::Write as _;
 
 use kube::core::Request;
 
-/// A kind's place in the API, such as `apis/discovery.k8s.io/v1` and `endpointslices`.
+/// The API path and plural of a kind, such as `apis/discovery.k8s.io/v1` and `endpointslices`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ApiResource {
     pub api: &'static str,
@@ -16,7 +16,7 @@ impl ApiResource {
         Self { api, plural }
     }
 
-    /// The path of all objects in one namespace or, without one, in the cluster.
+    /// Returns the path of all objects in one namespace or, without one, in the cluster.
     pub fn collection(&self, namespace: Option<&str>) -> String {
         let Self { api, plural } = self;
         match namespace {
@@ -47,15 +47,15 @@ pub const SELF_SUBJECT_ACCESS_REVIEWS: ApiResource =
 pub const SELF_SUBJECT_REVIEWS: ApiResource =
     ApiResource::new("apis/authentication.k8s.io/v1", "selfsubjectreviews");
 
-/// Which objects of a collection to select; empty selectors select all.
+/// Which objects of a collection to select. Empty selectors select all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
     pub labels: String,
     pub fields: String,
 }
 
-/// A name as one segment of a path. kube's request builder takes names as they are, so every byte
-/// that RFC 3986 does not call unreserved is escaped here.
+/// Escapes a name as one segment of a path. kube's request builder does not escape names, so every
+/// byte that RFC 3986 does not list as unreserved is escaped here.
 pub fn path_segment(name: &str) -> String {
     name.bytes().fold(String::new(), |mut segment, byte| {
         match byte {

@@ -2,23 +2,23 @@
 
 use std::time::Duration;
 
-/// Delays between retries: they double from 50 ms to 2 s, or to 30 s for refusals. Each is
-/// shortened at random by up to a half.
+/// Delays between retries. They double from 50 ms to 2 s, or to 30 s for refusals. Jitter shortens
+/// each by up to half.
 #[derive(Debug, Clone, Default)]
 pub struct Backoff {
     retries: u32,
-    /// How many of the last tries in a row were refused.
+    /// The number of refusals in a row.
     refusals: u32,
 }
 
 const FIRST_RETRY_DELAY: Duration = Duration::from_millis(50);
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(2);
-/// The longest delay where only a person can change the outcome.
+/// The longest delay if only a person can change the outcome.
 const MAX_REFUSED_DELAY: Duration = Duration::from_secs(30);
 
 impl Backoff {
-    /// Returns the next delay. A longer Retry-After wins, plus up to 25 % jitter, since many
-    /// clients get the same value.
+    /// Returns the next delay. A longer Retry-After takes precedence, plus up to 25 % jitter, since
+    /// many clients receive the same value.
     pub fn next(&mut self, retry_after: Option<Duration>) -> Duration {
         self.refusals = 0;
         let delay = delay(&mut self.retries, MAX_RETRY_DELAY);
@@ -27,7 +27,7 @@ impl Backoff {
     }
 
     /// Returns the next delay after a refusal. New rights may take a moment to apply, and a server
-    /// that has just started may not know them yet; after that, it takes a person.
+    /// that has just started may not know them yet. After that, only a person can help.
     pub fn next_refused(&mut self) -> Duration {
         delay(&mut self.refusals, MAX_REFUSED_DELAY)
     }
@@ -69,7 +69,7 @@ mod tests {
             delays[20] >= MAX_REFUSED_DELAY / 2
                 && delays.iter().all(|delay| *delay <= MAX_REFUSED_DELAY)
         );
-        // A server that has just started refuses for a moment.
+        // A server that has just started refuses requests for a moment.
         backoff.next(None);
         assert!(backoff.next_refused() <= FIRST_RETRY_DELAY);
     }

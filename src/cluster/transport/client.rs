@@ -1,4 +1,4 @@
-//! The client of one cluster: sends requests, each with a time limit, and decodes the answers.
+//! The client of one cluster: sends requests, each with a time limit, and decodes the responses.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,12 +32,12 @@ use crate::text::{ConnectionFlags, shorten, without_userinfo};
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// The default time limit of a list.
 const LIST_TIMEOUT: Duration = Duration::from_secs(30);
-/// What `--request-timeout 0` stands for.
+/// The meaning of `--request-timeout 0`.
 const NO_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// A longer Retry-After is cut to this.
+/// A longer Retry-After is reduced to this.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
-/// A longer message of a server is cut to this.
+/// A longer message of the server is truncated to this.
 const MAX_MESSAGE_CHARS: usize = 1000;
 
 /// A request from kube's builder, or why it could not be built.
@@ -51,13 +51,13 @@ pub struct Cluster {
     timeout: Duration,
     list_timeout: Duration,
     pub(crate) page_size: Arc<PageSize>,
-    /// Name of the context of the kubeconfig.
+    /// The name of the kubeconfig's context.
     pub context: String,
-    /// The flags by which a suggested command reaches this cluster.
+    /// The flags with which a suggested command connects to this cluster.
     pub reach: ConnectionFlags,
     /// Address of the API server, without credentials.
     pub server: String,
-    /// The namespace to use where a command names none.
+    /// The namespace of commands that do not name one.
     pub namespace: String,
     /// The user's name in the kubeconfig.
     pub user: Option<String>,
@@ -77,19 +77,20 @@ impl Cluster {
     /// credential plugin.
     ///
     /// # Errors
-    /// A `Problem` where the kubeconfig cannot be read, lacks what the options name, or leads to no
-    /// credentials.
+    /// A `Problem` if the kubeconfig cannot be read, lacks an entry that the options name, or has
+    /// no usable credentials.
     pub async fn connect(options: &ConnectOptions) -> anyhow::Result<Self> {
         let resolved = kubeconfig::resolve(options).await?;
-        // The refresh keeps the context, even if the current one changes in the meantime.
+        // The refresh keeps the context, even if the current context changes meanwhile.
         let refresh = options.with_context(&resolved.context);
         Ok(Self::new(resolved, Some(refresh), options.request_timeout).await?)
     }
 
-    /// Builds a client for this configuration. Refused credentials are renewed through `refresh`.
+    /// Builds a client for this configuration. If the server rejects the credentials, they are
+    /// renewed with `refresh`.
     ///
     /// # Errors
-    /// A `Problem` where the configuration cannot be used, or leads to no credentials.
+    /// A `Problem` if the configuration cannot be used or has no usable credentials.
     pub(crate) async fn new(
         resolved: ResolvedConfig,
         refresh: Option<ConnectOptions>,
@@ -122,22 +123,22 @@ impl Cluster {
         })
     }
 
-    /// The API server's clock.
+    /// Returns the API server's clock.
     pub fn clock(&self) -> &ServerClock {
         &self.clock
     }
 
-    /// The time limit of one request.
+    /// Returns the time limit of one request.
     pub fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// The time limit of a request whose answer has many objects.
+    /// Returns the time limit of a request whose response contains many objects.
     pub(crate) fn list_timeout(&self) -> Duration {
         self.list_timeout
     }
 
-    /// The same cluster with a shorter time limit of each request.
+    /// Returns the same cluster with a shorter time limit for each request.
     #[must_use]
     pub fn limited(&self, limit: Duration) -> Self {
         Self {
@@ -166,7 +167,7 @@ impl Cluster {
         self.json(Method::GET, &target.url_path, request).await
     }
 
-    /// Gets one object, or None where it, or its kind, does not exist.
+    /// Gets one object. Returns None if the object or its kind does not exist.
     pub async fn find<T>(
         &self,
         resource: ApiResource,
@@ -228,7 +229,7 @@ impl Cluster {
         self.json(Method::PUT, &target.url_path, request).await
     }
 
-    /// Opens a response whose body is read by the caller. The time limit is for its headers only.
+    /// Opens a response whose body the caller reads. The time limit applies only to its headers.
     pub(crate) async fn open(
         &self,
         path: &str,
@@ -262,7 +263,8 @@ impl Cluster {
         serde_json::from_slice(&body).map_err(|cause| failed(Cause::unreadable(&cause)))
     }
 
-    /// Sends a request and waits for the headers of the response. An error status becomes an error.
+    /// Sends a request and waits for the headers of the response. Returns an error for an error
+    /// status.
     async fn exchange(
         &self,
         method: &Method,
@@ -288,8 +290,8 @@ impl Cluster {
             .map_err(|cause| RequestError::new(method, path, cause))
     }
 
-    /// Sends a request, and learns from the response: whether the credentials are good, and what
-    /// time it is.
+    /// Sends a request. The response shows whether the credentials are valid, and updates the
+    /// server's clock.
     async fn send(&self, request: http::Request<Vec<u8>>) -> Result<Response<Body>, Cause> {
         let started = Instant::now();
         let (client, generation) = self.client.current().await;
@@ -300,7 +302,7 @@ impl Cluster {
         let response = response.map_err(|error| {
             tracing::debug!(%method, url, ?took, "no answer");
             let cause = Cause::of_send(error);
-            // The plugin or the file may have a better token by now.
+            // The plugin or the file may have a valid token by now.
             if matches!(&cause, Cause::Credentials(cause) if cause.is_invalid_token()) {
                 self.client.reject(generation);
             }
@@ -317,7 +319,7 @@ impl Cluster {
     }
 }
 
-/// kube's builder writes `?&` before the first parameter, and `?` where there is none.
+/// kube's builder writes `?&` before the first parameter, and `?` if there are no parameters.
 fn tidy_query(uri: &mut Uri) {
     let text = uri.to_string().replacen("?&", "?", 1);
     if let Ok(tidy) = text.trim_end_matches('?').parse() {
@@ -325,7 +327,7 @@ fn tidy_query(uri: &mut Uri) {
     }
 }
 
-/// The error that a response with an error status carries.
+/// Returns the error in a response with an error status.
 async fn refusal(response: Response<Body>) -> Cause {
     let status = response.status();
     let retry_after = retry_after(response.headers());
@@ -347,7 +349,7 @@ async fn refusal(response: Response<Body>) -> Cause {
     }
 }
 
-/// A context that cannot even be tried.
+/// The problem of a context for which no client can be built.
 fn unusable(context: &str, auth: &AuthInfo, cause: &kube::Error) -> Problem {
     let Some(credentials) = CredentialsError::find_for(cause, auth) else {
         let how = without_userinfo(&cause.to_string());

@@ -1,7 +1,6 @@
 //! The HTTP stack of a client. It is kube's, except that connections set TCP_NODELAY: with kube's
-//! connector the first request of each connection waits for about 40 ms. This file can shrink to
-//! kube's `ClientBuilder` once kube sets the option
-//! (<https://github.com/kube-rs/kube/issues/2056>).
+//! connector, the first request of each connection takes about 40 ms longer. kube's `ClientBuilder`
+//! can replace this file once kube sets the option (<https://github.com/kube-rs/kube/issues/2056>).
 
 use std::time::Duration;
 
@@ -20,12 +19,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Builds a client that never repeats a request on its own.
 ///
-/// Credential plugins block the thread that kube runs them on, for as long as they like. That is
-/// done on a thread for blocking work, so that other clusters' requests, time limits and signals
-/// are served in the meantime.
+/// kube runs credential plugins synchronously, for any length of time. They run on a thread for
+/// blocking work, so that other clusters' requests, time limits and signals are handled meanwhile.
 ///
 /// # Errors
-/// If the configuration cannot be used, or no credentials can be obtained.
+/// If the configuration cannot be used, or credentials cannot be obtained.
 pub async fn client(config: Config) -> kube::Result<Client> {
     let building = tokio::task::spawn_blocking(move || build(config));
     building

@@ -1,4 +1,4 @@
-//! Why a request failed: the typed error of every request, and what can be concluded from it.
+//! The typed error of every request: why it failed, and whether it may have been applied.
 
 use std::error::Error;
 use std::io;
@@ -13,12 +13,12 @@ use super::auth::credentials::CredentialsError;
 
 pub type RequestResult<T> = Result<T, RequestError>;
 
-/// A request that did not succeed. Its cause is part of the text, so it is not a source of its own.
+/// A failed request. The text includes the cause, so `source` does not return it.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{method} {path}: {cause}")]
 pub struct RequestError {
     pub method: Method,
-    /// Path without the query.
+    /// The path without the query.
     pub path: String,
     pub cause: Cause,
 }
@@ -35,7 +35,7 @@ pub enum Cause {
     },
     #[error("no answer within {} s", .after.as_secs_f32())]
     TimedOut { after: Duration },
-    /// No connection was made, or it broke.
+    /// The connection could not be made, or it broke.
     #[error("{}", root_cause(source.as_ref()))]
     Unreachable {
         source: Arc<dyn Error + Send + Sync>,
@@ -44,13 +44,13 @@ pub enum Cause {
     Credentials(#[from] CredentialsError),
     #[error("the answer cannot be read: {how}")]
     Unreadable { how: String },
-    /// The request was not sent, because it could not be built.
+    /// The request was not sent because it could not be built.
     #[error(transparent)]
     NotBuilt(Arc<request::Error>),
 }
 
 impl Cause {
-    /// The connection failed for this reason.
+    /// Returns the cause of a failed connection.
     pub fn unreachable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Unreachable {
             source: source.into().into(),
@@ -63,7 +63,7 @@ impl Cause {
         }
     }
 
-    /// Why a request got no answer at all.
+    /// Returns why a request got no response.
     pub fn of_send(error: kube::Error) -> Self {
         match CredentialsError::find(&error) {
             Some(cause) => Self::Credentials(cause),
@@ -72,11 +72,11 @@ impl Cause {
     }
 }
 
-/// The text of the innermost error, which says most: the outer ones only say that something failed.
+/// Returns the text of the innermost error. The outer errors only say that something failed.
 fn root_cause(error: &(dyn Error + 'static)) -> String {
     let mut cause = error;
     loop {
-        // rustls adds a link to its own documentation when the peer hangs up.
+        // rustls adds a link to its own documentation when the peer closes the connection.
         if cause
             .downcast_ref::<io::Error>()
             .is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof)
@@ -90,7 +90,7 @@ fn root_cause(error: &(dyn Error + 'static)) -> String {
     }
 }
 
-/// The body of an answer with an error status.
+/// The body of a response with an error status.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct StatusBody {
@@ -108,7 +108,7 @@ impl RequestError {
         }
     }
 
-    /// The HTTP status that the server answered with.
+    /// Returns the HTTP status of the response.
     pub fn code(&self) -> Option<u16> {
         match self.cause {
             Cause::Status { code, .. } => Some(code),
@@ -132,17 +132,17 @@ impl RequestError {
         self.code() == Some(409)
     }
 
-    /// The resource version is too old to watch from.
+    /// Returns whether the resource version is too old to watch from.
     pub fn is_gone(&self) -> bool {
         self.code() == Some(410)
     }
 
-    /// The server answered, but is overloaded or has an internal error: a later try may succeed.
+    /// Returns whether the server is overloaded or has an internal error. A retry may succeed.
     pub fn is_transient(&self) -> bool {
         matches!(self.code(), Some(429 | 500..))
     }
 
-    /// No answer came: the connection broke, or the time limit passed.
+    /// Returns whether no response arrived: the connection broke, or the time limit passed.
     pub fn is_unanswered(&self) -> bool {
         matches!(
             self.cause,
@@ -150,7 +150,7 @@ impl RequestError {
         )
     }
 
-    /// The server may have carried out the request all the same, or may still do so.
+    /// Returns whether the server may still have applied the request, or may apply it later.
     pub fn may_have_been_applied(&self) -> bool {
         match self.cause {
             Cause::Status { code, .. } => code >= 500,

@@ -1,4 +1,4 @@
-//! How to connect: the options that kubectl has for it, free of any command line.
+//! How to connect: kubectl's connection options, independent of the command line.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use secrecy::SecretString;
 
 use crate::text::{ConnectionFlags, without_userinfo, word};
 
-/// The options by which one cluster is found and reached. What is unset, the kubeconfig decides.
+/// The options to find and reach one cluster. Unset options come from the kubeconfig.
 #[derive(Debug, Clone, Default)]
 pub struct ConnectOptions {
-    /// The command that connects, as `check --rbac` takes it. Hints about missing rights name it.
+    /// The command that connects, as in `check --rbac`. Hints about missing rights name it.
     pub rbac_command: Option<&'static str>,
     pub context: Option<String>,
     pub kubeconfig: Option<PathBuf>,
@@ -32,7 +32,7 @@ pub struct ConnectOptions {
 }
 
 impl ConnectOptions {
-    /// The same options for another context of the kubeconfig.
+    /// Returns the same options for another context of the kubeconfig.
     #[must_use]
     pub fn with_context(&self, context: &str) -> Self {
         Self {
@@ -41,8 +41,8 @@ impl ConnectOptions {
         }
     }
 
-    /// The same options as flags for the commands that are suggested to the user. `context` is the
-    /// context of the kubeconfig; none where there is no kubeconfig.
+    /// Returns the same options as flags for suggested commands. `context` is None if there is no
+    /// kubeconfig.
     pub fn flags(&self, context: Option<&str>) -> ConnectionFlags {
         let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
         let mut cluster = flags([
@@ -78,12 +78,12 @@ fn flags(given: impl IntoIterator<Item = (&'static str, Option<String>)>) -> Vec
     given.into_iter().filter_map(flag).collect()
 }
 
-/// The clusters to ask about the services that mirrors stand for.
+/// The clusters to ask about mirrored services.
 #[derive(Debug, Clone, Default)]
 pub struct RemoteOptions {
-    /// Names of clusters, each with a context of the kubeconfig.
+    /// The names of clusters, each with its context in the kubeconfig.
     pub contexts: Vec<(String, String)>,
-    /// Ask every other mirrored cluster with the credentials of Linkerd's links.
+    /// Ask every other mirrored cluster, with the credentials of Linkerd's links.
     pub from_links: bool,
 }
 

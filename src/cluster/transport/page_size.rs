@@ -1,11 +1,11 @@
-//! The page size of lists: large at first, small once a large page did not arrive.
+//! The page size of lists: large at first, small after a large page failed to arrive.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// The API server has the first page in its watch cache, and reads later ones from etcd: few pages
+/// The API server serves the first page from its watch cache and later ones from etcd, so few pages
 /// are cheaper.
 const LARGE_PAGE: u32 = 10_000;
-/// Fits into the time limit of a request on a slow connection, or from a slow server.
+/// Arrives within the time limit even on a slow connection or from a slow server.
 const SMALL_PAGE: u32 = 500;
 
 /// The page size of one cluster.
@@ -16,7 +16,7 @@ pub struct PageSize {
     answers: AtomicUsize,
 }
 
-/// A page that is requested.
+/// A requested page.
 #[derive(Debug, Clone, Copy)]
 pub struct PageRequest {
     is_small: bool,
@@ -24,7 +24,7 @@ pub struct PageRequest {
 }
 
 impl PageRequest {
-    /// How many objects it may have.
+    /// Returns the most objects that the page may contain.
     pub fn limit(self) -> u32 {
         if self.is_small {
             SMALL_PAGE
@@ -42,13 +42,13 @@ impl PageSize {
         }
     }
 
-    /// Notes that the server answered a request.
+    /// Records that the server answered a request.
     pub fn count_answer(&self) {
         self.answers.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Notes that a page did not arrive. Pages become small if it was large, and the server has
-    /// answered anything since. Returns true if the page is worth requesting again.
+    /// Records that a page did not arrive. Pages become small if it was large and the server has
+    /// answered another request since. Returns true if the page is worth requesting again.
     pub fn shrink(&self, page: PageRequest) -> bool {
         let is_alive = self.answers.load(Ordering::Relaxed) > page.answers_before;
         let may_be_too_large = !page.is_small && is_alive;

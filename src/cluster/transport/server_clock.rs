@@ -6,14 +6,14 @@ use http::HeaderMap;
 use http::header::DATE;
 use jiff::{SignedDuration, Timestamp, Unit, fmt::rfc2822};
 
-/// The offset of the server's clock from this machine's; 0 until the first answer.
+/// The offset of the server's clock from the local clock. Zero until the first answer.
 #[derive(Debug, Default)]
 pub struct ServerClock {
     ahead_millis: AtomicI64,
 }
 
 impl ServerClock {
-    /// Takes the `Date` header of an answer that has just arrived.
+    /// Updates the offset from the `Date` header of an answer that has just arrived.
     pub fn observe(&self, headers: &HeaderMap) {
         let date = headers.get(DATE).and_then(|value| value.to_str().ok());
         let Some(Ok(date)) = date.map(|text| rfc2822::parse(text).map(|date| date.timestamp()))
@@ -21,7 +21,7 @@ impl ServerClock {
             return;
         };
         let ahead = date.duration_since(Timestamp::now());
-        // The header has whole seconds, rounded down, so smaller offsets mean nothing.
+        // The header is rounded down to whole seconds, so smaller offsets are not significant.
         let millis = if ahead.abs() <= SignedDuration::from_millis(1500) {
             0
         } else {
@@ -31,7 +31,7 @@ impl ServerClock {
             .store(i64::try_from(millis).unwrap_or_default(), Ordering::Relaxed);
     }
 
-    /// The server's time, in whole milliseconds.
+    /// Returns the server's time, in whole milliseconds.
     pub fn now(&self) -> Timestamp {
         let ahead = SignedDuration::from_millis(self.ahead_millis.load(Ordering::Relaxed));
         let now = Timestamp::now()

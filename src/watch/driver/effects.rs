@@ -1,4 +1,4 @@
-//! Carries out what the engine asks for.
+//! Carries out the engine's effects.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::watch::engine::effect::{Effect, Moment};
 use crate::watch::engine::leases::WRITE_LIMIT;
 
 impl Driver<'_> {
-    /// One turn of the engine.
+    /// Runs one turn of the engine.
     pub(super) fn turn(&mut self) -> anyhow::Result<()> {
         let moment = self.moment();
         let clocks = self.options.clocks.unwrap_or(Clocks::read);
@@ -59,7 +59,7 @@ impl Driver<'_> {
             Effect::AcquireLease(namespace) => self.acquire_lease(namespace),
             Effect::ReleaseLease(namespace) => {
                 if let Some(elector) = self.electors.remove(&namespace) {
-                    // Detached: it ends soon, as every request has a time limit.
+                    // Detached: it ends soon, since every request has a time limit.
                     drop(elector.release());
                 }
                 self.metrics.no_lease(&namespace);
@@ -125,7 +125,8 @@ impl Driver<'_> {
         self.electors.insert(namespace, running);
     }
 
-    /// Watches groups and acquires the Leases again. Whoever has taken one over meanwhile keeps it.
+    /// Watches groups and acquires the Leases again. Another holder that took a Lease over
+    /// meanwhile keeps it.
     fn restart(&mut self, namespaces: Vec<String>) {
         self.executor.revoke_write_permits();
         self.watch_groups();

@@ -1,5 +1,5 @@
-//! The event loop of `watch` in one cluster: what the tasks report goes to the engine, and what the
-//! engine asks for is carried out.
+//! The event loop of `watch` in one cluster: passes reports from the tasks to the engine, and
+//! carries out the engine's effects.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -34,16 +34,16 @@ use crate::watch::engine::leases::LeaseState;
 use crate::watch::metrics::recorder::MetricsRecorder;
 use crate::watch::options::{WatchOptions, WatchOutcome};
 
-/// How often silent watches and due look-ups are looked for.
+/// How often to check for silent watches and due look-ups.
 const TICK_INTERVAL: Duration = Duration::from_secs(1);
-/// How many inputs may queue before the watches have to wait.
+/// The capacity of the input queue. The watches wait while it is full.
 const INPUT_QUEUE: usize = 1024;
-/// How many Leases are acquired or renewed at once.
+/// The number of Leases to acquire or renew at once.
 const MAX_LEASE_REQUESTS: usize = 32;
-/// How long the driver sleeps at most.
+/// The longest sleep of the driver.
 const MAX_SLEEP: Duration = Duration::from_secs(3600);
 
-/// What the driver's tasks report.
+/// A report from a task of the driver.
 pub(super) enum DriverInput {
     Watch(FollowedEvent),
     Lease(String, LeaseState),
@@ -56,8 +56,8 @@ impl From<FollowedEvent> for DriverInput {
     }
 }
 
-/// Runs until `stop` completes or, with `once`, until there is nothing left to do. Then waits for
-/// the writes that are under way.
+/// Runs until `stop` completes or, with `once`, until nothing is left to do. Then waits for the
+/// writes in flight.
 ///
 /// # Errors
 /// If the cluster cannot be reached or read at the start, or `report` fails.
@@ -76,7 +76,7 @@ pub async fn run(
     let (inputs, mut received) = mpsc::channel(INPUT_QUEUE);
     let mut driver = Driver::new(cluster, options, signature, inputs, report);
     let ended = driver.run(upstream, &mut received, stop).await;
-    // No task has to wait until its input is read.
+    // Closes the inbox, so that no task waits for its input to be read.
     drop(received);
     let (unsettled, reported) = driver.finish().await;
     let outcome = ended?.unwrap_or(WatchOutcome::Stopped { unsettled });
@@ -105,7 +105,7 @@ pub(super) struct Driver<'a> {
     /// The watches of groups.
     pub(super) group_watches: Vec<AbortHandle>,
     pub(super) started: Instant,
-    /// It has been reported how many groups are watched.
+    /// The number of watched groups has been reported.
     pub(super) announced: bool,
 }
 
@@ -143,7 +143,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Returns how it ended by itself. None: `stop` has completed.
+    /// Returns the outcome if it ended by itself. None: `stop` has completed.
     async fn run(
         &mut self,
         upstream: RequestResult<Option<Upstream>>,
@@ -241,11 +241,11 @@ impl<'a> Driver<'a> {
         self.metrics.turn(is_ready);
     }
 
-    /// Looks for Linkerd's own failover controller, if that is due.
+    /// Looks for Linkerd's own failover controller, if a probe is due.
     fn probe_upstream(&mut self, now: Duration) {
         if self.upstream_probe.take_due(now) {
             let (cluster, inputs) = (self.cluster.clone(), self.inputs.clone());
-            // Bounded by the time limits of its requests, and ends with the watches.
+            // The time limits of its requests bound it, and it ends with the watches.
             self.watches.spawn(async move {
                 let found = upstream::find(&cluster).await;
                 let _ = inputs.send(DriverInput::Upstream(found)).await;
@@ -253,7 +253,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// If the probe failed, the controller is assumed to run as before.
+    /// Handles the result of a probe. If the probe failed, the last result still counts.
     fn upstream_found(&mut self, found: RequestResult<Option<Upstream>>) -> anyhow::Result<()> {
         let now = self.now();
         if self.upstream_probe.ended(&found, now) {
@@ -272,7 +272,7 @@ impl<'a> Driver<'a> {
         notices.into_iter().try_for_each(&mut self.report)
     }
 
-    /// Reports at once what cannot be aggregated with similar notices.
+    /// Queues a notice for aggregation, or reports it at once if it cannot be aggregated.
     pub(super) fn aggregate(
         &mut self,
         notices: impl IntoIterator<Item = Notice>,

@@ -1,8 +1,8 @@
-//! Records an Event for each move, off the write path: when no write is under way.
+//! Records an Event for each move, while no write is in flight.
 //!
-//! kube's `events::Recorder` cannot write the annotations that `history` reads, nor one Event for
-//! many moves: in a mass failover, an Event for each would be as much work for the API server as
-//! the failovers themselves.
+//! kube's `events::Recorder` cannot write the annotations that `history` reads, and cannot write
+//! one Event for many moves. In a mass failover, an Event for each move would cost the API server
+//! as much as the failovers themselves.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -14,11 +14,11 @@ use crate::cluster::api::events;
 use crate::cluster::api::events::MoveEvent;
 
 const MAX_EVENT_WRITES: usize = 8;
-/// If more moves of a namespace are queued, one Event aggregates many.
+/// If more moves of a namespace are queued than this, one Event aggregates many.
 const MAX_SINGLE_EVENTS: usize = 20;
 /// An Event of this many moves is far smaller than the API server's limit.
 const MAX_MOVES_PER_EVENT: usize = 100;
-/// If more moves are queued, new ones get no Event.
+/// If more moves are queued than this, new ones are not recorded.
 const MAX_QUEUED_MOVES: usize = 20_000;
 
 pub struct EventRecorder {
@@ -57,7 +57,7 @@ impl EventRecorder {
         !self.queued.is_empty()
     }
 
-    /// Releases all queued moves to be written, unless earlier ones are still being written.
+    /// Releases all queued moves for writing, unless earlier ones are still being written.
     pub fn release(&mut self) {
         if !self.writes.is_idle() {
             return;
@@ -77,7 +77,7 @@ impl EventRecorder {
         }
     }
 
-    /// Starts writing what was released, as far as there is room.
+    /// Starts to write released moves, up to the limit.
     pub fn start(&mut self) {
         self.writes.start();
     }
@@ -100,7 +100,7 @@ impl EventRecorder {
         self.writes.next().await
     }
 
-    /// Writes all that is queued.
+    /// Writes all queued moves.
     pub async fn flush(&mut self) {
         loop {
             self.release();

@@ -1,4 +1,4 @@
-//! Events of the watches: what they mean for the metrics, for `/readyz`, for the reports, and for
+//! Handles the events of the watches: updates metrics and `/readyz`, reports failures, and informs
 //! the engine.
 
 use std::time::Duration;
@@ -71,7 +71,8 @@ impl Driver<'_> {
         Ok(())
     }
 
-    /// Most failures of the first list of a kind end `watch`. Later failures do not.
+    /// Handles a failure of the first list of a kind. Most of them end `watch`; later failures do
+    /// not.
     fn first_list_failed(
         &mut self,
         kind: &'static dyn Kind,
@@ -86,7 +87,7 @@ impl Driver<'_> {
             .map_err(|error| error::explain_group_list(self.cluster, &error).into())
     }
 
-    /// Counts failures of watches, and notes which were active.
+    /// Counts the failures of watches, and records which watches are active.
     pub(super) fn note_activity(&mut self, event: &FollowedEvent, now: Duration) {
         let (stream, failure, resource) = match event {
             FollowedEvent::Groups(kind, event) => {
@@ -108,7 +109,7 @@ impl Driver<'_> {
     }
 }
 
-/// Notes that a kind is served, or no longer. Returns what to report of that.
+/// Records whether a kind is served. Returns the notice to report, if any.
 fn kind_notice(kinds: &mut KindStatus, kind: &dyn Kind, event: &Event<Record>) -> Option<Notice> {
     let crd = kind.info().crd;
     match event {

@@ -1,5 +1,5 @@
-//! Executes the engine's requests: each in a task of its own, in bounded pools, with all results in
-//! one place.
+//! Executes the engine's requests, each in its own task. The pools of tasks are bounded, and one
+//! method returns all results.
 
 use std::time::Duration;
 
@@ -21,10 +21,10 @@ use crate::resource::Record;
 use crate::watch::engine::effect::Write;
 use crate::watch::engine::leases::WRITE_LIMIT;
 
-/// More writes at once do not make an API server faster.
+/// The number of writes in flight. More of them do not make an API server faster.
 const MAX_WRITES: usize = 32;
 const MAX_READS: usize = 8;
-/// How long the last Events may take when `watch` ends.
+/// The time limit of the last Events when `watch` ends.
 const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 
 /// The result of a request. Numbers are the engine's request numbers.
@@ -32,7 +32,7 @@ pub enum RequestOutcome {
     LookedUp(ServiceRef, RequestResult<bool>),
     Relisted(RelistRequest, RequestResult<Vec<Slice>>),
     Written(GroupId, u64, Box<RequestResult<Record>>),
-    /// The write was not started: its permit is not valid any more.
+    /// The write was not started: its permit is no longer valid.
     Postponed(GroupId, u64),
     Read(GroupId, u64, Box<RequestResult<Option<Record>>>),
 }
@@ -42,9 +42,9 @@ pub struct Executor {
     writes: TaskPool<RequestOutcome>,
     permits: WritePermits,
     reads: TaskPool<RequestOutcome>,
-    /// Lists of EndpointSlices. The engine bounds them, for each cluster by itself.
+    /// Lists of EndpointSlices. The engine bounds them for each cluster.
     relists: TaskPool<RequestOutcome>,
-    /// Holds back what no decision depends on: look-ups of Services, and Events.
+    /// Delays requests that no decision depends on: look-ups of Services, and Events.
     gate: IdleGate,
     lookups: TaskPool<RequestOutcome>,
     events: EventRecorder,
@@ -85,7 +85,7 @@ impl Executor {
         });
     }
 
-    /// No write that is queued now will start.
+    /// Prevents all queued writes from starting.
     pub fn revoke_write_permits(&mut self) {
         self.permits.revoke_all();
     }
@@ -132,7 +132,7 @@ impl Executor {
             .add(MoveEvent::new(record, *at, why, *unverified));
     }
 
-    /// The next result. None: nothing is under way.
+    /// Returns the next result. None: no request is in flight.
     pub async fn next(&mut self) -> Option<RequestOutcome> {
         loop {
             self.start();
@@ -152,7 +152,7 @@ impl Executor {
         }
     }
 
-    /// Starts what may run now.
+    /// Starts the requests that may run now.
     fn start(&mut self) {
         self.writes.start();
         self.reads.start();
@@ -167,12 +167,12 @@ impl Executor {
         self.events.start();
     }
 
-    /// The next result of a write. None: no write is under way.
+    /// Returns the next result of a write. None: no write is in flight.
     pub async fn next_write(&mut self) -> Option<RequestOutcome> {
         self.writes.next().await
     }
 
-    /// Returns whether no request is under way on which a decision could depend.
+    /// Returns whether no request is in flight that a decision could depend on.
     pub fn is_idle(&self) -> bool {
         self.writes.is_idle() && self.reads.is_idle() && self.relists.is_idle()
     }
@@ -185,7 +185,7 @@ impl Executor {
         }
     }
 
-    /// Writes the Events that are queued, within a time limit.
+    /// Writes the queued Events, within a time limit.
     pub async fn flush_events(mut self) {
         if timeout(FLUSH_LIMIT, self.events.flush()).await.is_err() {
             tracing::warn!("could not write the last Events in time");

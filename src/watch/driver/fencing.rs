@@ -1,7 +1,7 @@
 //! Fencing: a queued write starts only if its Lease still lasts long enough.
 //!
-//! Also fenced are all writes that were queued before the machine was suspended: the clock of their
-//! deadlines stands still meanwhile.
+//! Writes that were queued before the machine was suspended are fenced too: the clock of their
+//! deadlines stops while it is suspended.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,7 +23,7 @@ pub struct WritePermit {
 }
 
 impl WritePermits {
-    /// Permits a write that ends before `until`. None: without a limit.
+    /// Permits a write that ends before `until`. None: no limit.
     pub fn grant(&self, until: Option<Instant>) -> WritePermit {
         WritePermit {
             current_epoch: Arc::clone(&self.epoch),
@@ -32,7 +32,7 @@ impl WritePermits {
         }
     }
 
-    /// Revokes every permit that was granted.
+    /// Revokes all permits.
     pub fn revoke_all(&self) {
         self.epoch.fetch_add(1, Ordering::Relaxed);
     }

@@ -1,13 +1,13 @@
-//! The idle gate: work that can wait starts when no write has been under way for a moment
-//! (debounce).
+//! The idle gate (debounce): work that can wait starts after a moment without writes.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long there is no write before the gate opens: in a mass failover, writes come in waves.
+/// How long no write must be in flight before the gate opens: in a mass failover, writes come in
+/// waves.
 const IDLE_TIME: Duration = Duration::from_millis(500);
-/// How long work waits at most: in a large cluster, something may always be moving.
+/// The longest wait: in a large cluster, some group may always be moving.
 const MAX_DELAY: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Default)]
@@ -18,22 +18,22 @@ pub struct IdleGate {
 }
 
 impl IdleGate {
-    /// A write was queued, or has ended.
+    /// Records that a write was queued or has ended.
     pub fn note_write(&mut self, now: Instant) {
         self.last_write = Some(now);
     }
 
-    /// Work waits for the gate.
+    /// Records that work waits for the gate.
     pub fn wait(&mut self, now: Instant) {
         self.waiting_since.get_or_insert(now);
     }
 
-    /// No work waits.
+    /// Records that no work waits.
     pub fn clear(&mut self) {
         self.waiting_since = None;
     }
 
-    /// `is_idle`: no write is queued or under way.
+    /// Returns whether the gate is open. `is_idle`: no write is queued or in flight.
     pub fn is_open(&self, now: Instant, is_idle: bool) -> bool {
         let is_quiet = is_idle && self.last_write.is_none_or(|last| now >= last + IDLE_TIME);
         is_quiet
@@ -42,7 +42,7 @@ impl IdleGate {
                 .is_some_and(|since| now >= since + MAX_DELAY)
     }
 
-    /// When the gate opens if no write comes. None: it is open, or no work waits.
+    /// Returns when the gate opens if no write follows. None: it is open, or no work waits.
     pub fn opens_at(&self, now: Instant, is_idle: bool) -> Option<Instant> {
         let latest = self.waiting_since.filter(|_| !self.is_open(now, is_idle))? + MAX_DELAY;
         let quiet = self

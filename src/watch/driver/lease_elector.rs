@@ -1,8 +1,8 @@
 //! Leader election: acquires and renews the Lease of one namespace, for as long as it has groups.
 //!
-//! Neither kubert's `lease` nor kube-leader-election fits: they judge expiry by comparing another
-//! machine's clock with ours, expect the Lease to exist, and do not fence writes that are under way
-//! when it is lost.
+//! kubert's `lease` and kube-leader-election are not used. They compare another machine's clock
+//! with the local one to detect expiry, require an existing Lease, and do not fence writes in
+//! flight when the Lease is lost.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,13 +20,13 @@ use crate::watch::engine::leases::LeaseState;
 const RENEW_INTERVAL: Duration = Duration::from_secs(5);
 /// How often a standby checks whether the holder still renews the Lease.
 const STANDBY_INTERVAL: Duration = Duration::from_secs(2);
-/// When to ask again for a Lease that the user may not use.
+/// When to retry if the user is not allowed to use Leases.
 const FORBIDDEN_RETRY: Duration = Duration::from_secs(60);
-/// How long releasing a Lease may take.
+/// The time limit for releasing a Lease.
 const RELEASE_LIMIT: Duration = Duration::from_secs(2);
 const LEASE_DURATION: Duration = Duration::from_secs(lease::LEASE_SECONDS.unsigned_abs() as u64);
 
-/// An elector in a task of its own.
+/// An elector that runs in its own task.
 #[derive(Debug)]
 pub struct RunningElector {
     stop: oneshot::Sender<()>,
@@ -34,7 +34,7 @@ pub struct RunningElector {
 }
 
 impl RunningElector {
-    /// `report` returns whether anyone still listens.
+    /// Starts an elector. `report` returns false once the receiver is gone.
     pub fn spawn<R: Future<Output = bool> + Send + 'static>(
         elector: LeaseElector,
         requests: Arc<Semaphore>,
@@ -45,7 +45,8 @@ impl RunningElector {
         Self { stop, task }
     }
 
-    /// Has the Lease released, within a time limit. The task may be awaited or detached.
+    /// Stops the elector and releases the Lease, within a time limit. The task may be awaited or
+    /// detached.
     pub fn release(self) -> JoinHandle<()> {
         drop(self.stop);
         self.task
@@ -57,10 +58,10 @@ impl RunningElector {
     }
 }
 
-/// Whether writes may go on without a Lease.
+/// Decides whether writes may continue if Leases are forbidden.
 #[derive(Debug, Default)]
 struct ForbiddenLease {
-    /// Someone has held the Lease, and may hold it still.
+    /// Another holder had the Lease and may still hold it.
     had_holder: bool,
     since: Option<Instant>,
 }
@@ -70,8 +71,8 @@ impl ForbiddenLease {
         self.since = None;
     }
 
-    /// Leases are forbidden. Returns whether writes may go on without: no holder is known, or any
-    /// Lease has expired.
+    /// Records that Leases are forbidden. Returns whether writes may continue: no holder is known,
+    /// or its Lease has expired.
     fn may_go_on(&mut self, now: Instant) -> bool {
         let since = *self.since.get_or_insert(now);
         !self.had_holder || now.duration_since(since) >= 2 * LEASE_DURATION
@@ -82,12 +83,12 @@ pub struct LeaseElector {
     cluster: Cluster,
     namespace: String,
     identity: String,
-    /// The start of the driver, from which its times count.
+    /// The start of the driver. Its times count from here.
     started: Instant,
-    /// Another holder's Lease, and when it was last seen to change: by our own clock, so that
-    /// clocks may disagree.
+    /// Another holder's Lease, and when it last changed. Measured by the local clock, so clock skew
+    /// does not matter.
     seen: Option<(Lease, Instant)>,
-    /// That holder has been seen to renew it.
+    /// That holder has renewed it since it was first seen.
     renewing: bool,
     held: Option<Lease>,
     forbidden: ForbiddenLease,
@@ -109,9 +110,9 @@ impl LeaseElector {
         }
     }
 
-    /// Reports the state whenever it is known anew, until `stopped` completes. Then releases the
-    /// Lease. The Leases of many namespaces are due together: `requests` bounds how many are
-    /// requested at once.
+    /// Reports the state after each attempt, until `stopped` completes. Then releases the Lease.
+    /// The Leases of many namespaces are due at the same time, so `requests` bounds the requests in
+    /// flight.
     async fn run<R: Future<Output = bool>>(
         mut self,
         requests: Arc<Semaphore>,
@@ -141,8 +142,8 @@ impl LeaseElector {
         self.release().await;
     }
 
-    /// One step. None: stopped. The request that is under way then may have acquired the Lease: it
-    /// is waited for.
+    /// Runs one step. None: stopped. Waits for the request in flight, since it may have acquired
+    /// the Lease.
     async fn step_until(
         &mut self,
         stopped: &mut oneshot::Receiver<()>,
@@ -171,7 +172,7 @@ impl LeaseElector {
         };
         let why = error.cause.to_string();
         if error.is_conflict() {
-            // Someone else was faster.
+            // Another candidate was faster.
             self.held = None;
             (None, self.backoff.next(None))
         } else if error.is_forbidden() && self.forbidden.may_go_on(Instant::now()) {
@@ -193,7 +194,7 @@ impl LeaseElector {
                 .unwrap_or_else(|| Lease::new(&self.namespace)),
         };
         if let Some((holder, left)) = self.other_holder(&current) {
-            // A holder that is seen to renew it is not late, whatever the clocks show.
+            // A holder that renews the Lease is not late, even if the clocks differ.
             let late = !self.renewing && current.spec.holder(self.cluster.clock().now()).is_none();
             let standby = LeaseState::Standby {
                 holder,
@@ -202,7 +203,7 @@ impl LeaseElector {
             };
             return Ok((standby, STANDBY_INTERVAL.min(left)));
         }
-        // Counted from before the request: the server's count starts later.
+        // Counts from before the request. The server starts to count later.
         let until = self.started.elapsed() + LEASE_DURATION;
         let wanted = current.held_by(&self.identity, self.cluster.clock().now());
         self.held = Some(self.put(&wanted, current).await?);
@@ -210,8 +211,8 @@ impl LeaseElector {
         Ok((LeaseState::Held { until }, RENEW_INTERVAL))
     }
 
-    /// Writes the Lease. If the server does not answer, a Lease that we held is assumed to be as
-    /// before.
+    /// Writes the Lease. If the server does not respond, a Lease that was held before counts as
+    /// unchanged.
     async fn put(&mut self, wanted: &Lease, before: Lease) -> RequestResult<Lease> {
         let result = lease::put(&self.cluster, wanted).await;
         if result.as_ref().is_err_and(is_server_error)
@@ -222,8 +223,8 @@ impl LeaseElector {
         result
     }
 
-    /// Who else holds the Lease: until it has not changed for its duration, by our own clock. Also
-    /// returns how much of that is left, so that a takeover is not late.
+    /// Returns the other holder of the Lease, and the time until it expires, so that a takeover is
+    /// not late. The Lease expires when it has not changed for its duration, by the local clock.
     fn other_holder(&mut self, current: &Lease) -> Option<(String, Duration)> {
         let holder = current.spec.holder_identity.clone();
         let holder = holder.filter(|holder| !holder.is_empty() && *holder != self.identity)?;

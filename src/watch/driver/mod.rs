@@ -1,4 +1,5 @@
-//! The driver: runs the watches, reads and writes that the engine asks for, and reports back to it.
+//! The driver: runs the watches, reads and writes that the engine requests, and reports the results
+//! to it.
 
 mod effects;
 pub mod event_loop;

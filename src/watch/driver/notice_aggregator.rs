@@ -1,19 +1,18 @@
-//! Aggregates notices, as client-go's EventAggregator does Events: what one cause does to many
-//! groups or reads is one line. Notices that can be aggregated wait for a moment for others of
-//! their kind (debounce).
+//! Aggregates notices, like client-go's EventAggregator: if one cause affects many groups or reads,
+//! one line reports it. Notices that can be aggregated wait a moment for similar ones (debounce).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::model::{Notice, State};
 
-/// This many groups are reported one by one.
+/// Up to this many groups are reported one by one.
 const MAX_SINGLE_GROUPS: usize = 5;
-/// This many reads are reported one by one.
+/// Up to this many reads are reported one by one.
 const MAX_SINGLE_READS: usize = 2;
-/// Notices are reported when none has come for this long.
+/// Notices are reported after this long without a new one.
 const AGGREGATION_DEBOUNCE: Duration = Duration::from_millis(1500);
-/// How long the first one waits at most.
+/// The longest wait of the first notice.
 const MAX_AGGREGATION_DELAY: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Default)]
@@ -24,7 +23,7 @@ pub struct NoticeAggregator {
 }
 
 impl NoticeAggregator {
-    /// Keeps a notice that can be aggregated. Returns one that cannot be: it is reported at once.
+    /// Queues a notice that can be aggregated. Returns any other notice, to be reported at once.
     pub fn add(&mut self, notice: Notice, now: Duration) -> Option<Notice> {
         if AggregationKey::of(&notice).is_none() {
             return Some(notice);
@@ -37,13 +36,13 @@ impl NoticeAggregator {
         None
     }
 
-    /// When to report the notices that wait.
+    /// Returns when to report the queued notices.
     pub fn due(&self) -> Option<Duration> {
         let latest = self.first + MAX_AGGREGATION_DELAY;
         (!self.waiting.is_empty()).then(|| (self.last + AGGREGATION_DEBOUNCE).min(latest))
     }
 
-    /// Takes what is due.
+    /// Returns the notices that are due.
     pub fn take_due(&mut self, now: Duration) -> Vec<Notice> {
         if self.due().is_some_and(|due| due <= now) {
             self.take()
@@ -52,13 +51,13 @@ impl NoticeAggregator {
         }
     }
 
-    /// Takes all that waits.
+    /// Returns all queued notices.
     pub fn take(&mut self) -> Vec<Notice> {
         aggregate(std::mem::take(&mut self.waiting))
     }
 }
 
-/// What notices have in common that one line can report.
+/// The common cause of notices that one line can report.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum AggregationKey {
     Stuck { cause: String },
@@ -100,7 +99,7 @@ impl AggregationKey {
     }
 }
 
-/// An error without the request that it begins with: `GET /path: no answer`.
+/// Returns an error without its leading request, as in `GET /path: no answer`.
 fn without_request(error: &str) -> String {
     error
         .split_once(": ")
@@ -108,7 +107,7 @@ fn without_request(error: &str) -> String {
         .to_owned()
 }
 
-/// Puts notices with the same key into one, in the place of the first of them, if there are many.
+/// Combines many notices with the same key into one, at the position of the first.
 fn aggregate(notices: Vec<Notice>) -> Vec<Notice> {
     let mut by_key: BTreeMap<AggregationKey, Vec<Notice>> = BTreeMap::new();
     for notice in &notices {

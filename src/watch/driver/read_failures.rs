@@ -1,4 +1,4 @@
-//! What `watch` cannot read at present, so that each failure and each recovery is reported once.
+//! The reads that currently fail, so that each failure and each recovery is reported once.
 
 use std::collections::HashMap;
 
@@ -9,12 +9,12 @@ use crate::readiness::watches::{FollowedEvent, WatchSet};
 
 #[derive(Debug, Default)]
 pub struct ReadFailures {
-    /// What cannot be read, and whether `watch` works without it.
+    /// The failing reads, and whether `watch` works without them.
     failing: HashMap<String, bool>,
 }
 
 impl ReadFailures {
-    /// Returns what to report when something can no longer be read, and when it can again.
+    /// Records the result of a read. Returns a notice if it starts to fail or recovers.
     pub fn note<T>(&mut self, event: &Event<T>, what: impl FnOnce() -> String) -> Option<Notice> {
         match event {
             Event::Failed(error) if error.is_not_found() => None,
@@ -29,7 +29,7 @@ impl ReadFailures {
         }
     }
 
-    /// Returns whether everything that `watch` needs can be read.
+    /// Returns whether `watch` can read everything that it needs.
     pub fn are_none(&self) -> bool {
         self.failing.values().all(|is_dispensable| *is_dispensable)
     }
@@ -38,7 +38,7 @@ impl ReadFailures {
         self.add(what, error, false)
     }
 
-    /// As [`Self::note_failure`], for something without which `watch` works.
+    /// Like [`Self::note_failure`], for a read that `watch` can do without.
     pub fn note_lack(&mut self, what: &str, error: &impl ToString) -> Option<Notice> {
         self.add(what, error, true)
     }
@@ -54,7 +54,7 @@ impl ReadFailures {
         })
     }
 
-    /// Forgets what a watch reads, unless another watch reads the same.
+    /// Forgets the reads of a watch, unless another watch reads the same objects.
     pub fn forget<I: From<FollowedEvent> + Send + 'static>(
         &mut self,
         watches: &WatchSet<I>,

@@ -10,11 +10,12 @@ use crate::model::GroupId;
 use crate::watch::engine::effect::Effect;
 use crate::watch::options::WatchOutcome;
 
-/// How long releasing the Leases may take, with the requests that are under way.
+/// The time limit for releasing the Leases, including requests in flight.
 const SHUTDOWN_RELEASE_LIMIT: Duration = Duration::from_secs(5);
 
 impl Driver<'_> {
-    /// How it ends by itself, if it does now. `is_new`: what is watched has just become known.
+    /// Returns the outcome if it ends by itself now. `is_new`: the watched groups have just become
+    /// known.
     pub(super) fn outcome(&self, is_new: bool, inputs_are_handled: bool) -> Option<WatchOutcome> {
         if is_new && let Some(outcome) = self.refused_by_upstream() {
             return Some(outcome);
@@ -38,7 +39,7 @@ impl Driver<'_> {
         self.announced && self.executor.is_idle() && self.engine.is_settled()
     }
 
-    /// Two controllers that do not know of each other would undo each other's failovers.
+    /// Refuses to run beside Linkerd's own controller: the two would undo each other's failovers.
     fn refused_by_upstream(&self) -> Option<WatchOutcome> {
         let options = &self.options.engine;
         if !self.announced || options.alongside_upstream || options.dry_run {
@@ -48,8 +49,8 @@ impl Driver<'_> {
         (!groups.is_empty()).then_some(WatchOutcome::RunByUpstream { groups })
     }
 
-    /// Stops the watches and waits for the writes that are under way. Returns the groups whose
-    /// weights may not be what they should be, and whether everything could be reported.
+    /// Stops the watches and waits for the writes in flight. Returns the groups whose weights may
+    /// be wrong, and whether everything could be reported.
     pub(super) async fn finish(mut self) -> (Vec<(GroupId, &'static str)>, anyhow::Result<()>) {
         self.watches.stop_all();
         self.executor.drop_queued();

@@ -1,10 +1,10 @@
-//! Detects that the machine was suspended: what was known before may be out of date.
+//! Detects that the machine was suspended. Everything known before may be out of date.
 
 use std::time::Duration;
 
 use crate::watch::clocks::Clocks;
 
-/// If the clocks drift apart by more than this, the machine was suspended, or a clock was set.
+/// If the clocks drift apart by more than this, the machine was suspended or a clock was set.
 const MAX_CLOCK_DRIFT: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]

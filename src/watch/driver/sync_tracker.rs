@@ -1,4 +1,4 @@
-//! Whether every watch of the loop has synced and is still heard: what /readyz reports.
+//! Tracks whether every watch has synced and is active, for /readyz.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::cluster::listwatch::freshness::SyncStatus;
 use crate::readiness::scope::SliceWatchId;
 
-/// A watch of the loop.
+/// A watch of the event loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stream {
     /// Groups of one kind.
@@ -30,7 +30,7 @@ impl SyncTracker {
         self.0.insert(stream, SyncStatus::synced(now));
     }
 
-    /// Returns whether every watch has listed, and was heard lately.
+    /// Returns whether every watch has listed and was recently active.
     pub fn all_current(&self, now: Duration) -> bool {
         self.0.values().all(|sync| sync.is_current(now))
     }

@@ -1,4 +1,4 @@
-//! A pool of tasks: a bounded number runs at once, and the others wait in a queue.
+//! A pool of tasks: a bounded number runs at once, and the rest wait in a queue.
 
 use std::collections::VecDeque;
 
@@ -25,7 +25,7 @@ impl<T: Send + 'static> TaskPool<T> {
         self.queued.push_back(task.boxed());
     }
 
-    /// Starts queued tasks, as far as there is room.
+    /// Starts queued tasks, up to the limit.
     pub fn start(&mut self) {
         while self.running.len() < self.max_running
             && let Some(task) = self.queued.pop_front()

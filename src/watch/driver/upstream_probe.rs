@@ -11,8 +11,8 @@ const PROBE_INTERVAL: Duration = Duration::from_secs(60);
 /// When to retry a probe that failed.
 const PROBE_RETRY: Duration = Duration::from_secs(10);
 
-/// Once it is known not to run, it is not looked for until it reverts weights: before that it does
-/// no harm.
+/// Once the controller is known not to run, probes stop until it reverts weights. Until then it
+/// does no harm.
 #[derive(Debug, Default)]
 pub struct UpstreamProbe {
     due: Option<Duration>,
@@ -20,7 +20,7 @@ pub struct UpstreamProbe {
 }
 
 impl UpstreamProbe {
-    /// A notice is reported. If the controller has reverted weights, the next probe is due at once.
+    /// Checks a notice. If the controller has reverted weights, the next probe is due at once.
     pub fn note(&mut self, notice: &Notice, now: Duration) {
         if matches!(notice, Notice::Contested { by, .. } if by == UPSTREAM_MANAGER) {
             self.due = Some(now);
@@ -32,7 +32,7 @@ impl UpstreamProbe {
         self.due.take_if(|due| *due <= now).is_some()
     }
 
-    /// A probe has ended. Returns whether to report that it is forbidden.
+    /// Records the result of a probe. Returns whether to report that it is forbidden.
     pub fn ended(&mut self, found: &RequestResult<Option<Upstream>>, now: Duration) -> bool {
         self.due = match found {
             Ok(Some(_)) => Some(now + PROBE_INTERVAL),

@@ -1,4 +1,4 @@
-//! Records the metrics of one cluster, while its event loop runs.
+//! Records the metrics of one cluster while its event loop runs.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -47,7 +47,7 @@ impl MetricsRecorder {
         recorder
     }
 
-    /// The event loop has had a turn.
+    /// Records a turn of the event loop.
     pub fn turn(&self, is_ready: bool) {
         let now = u64::try_from(self.health.since.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.health.last_turn.store(now, Ordering::Relaxed);
@@ -80,7 +80,7 @@ impl MetricsRecorder {
         self.moves_waiting.set(gauge(waiting));
     }
 
-    /// A list or a watch has failed.
+    /// Records a failed list or watch.
     pub fn watch_failed(&self, resource: &'static str) {
         let labels = self.labels("resource", resource);
         self.all.watch_restarts.get_or_create(&labels).inc();

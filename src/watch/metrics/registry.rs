@@ -1,5 +1,4 @@
-//! The metrics of all clusters of the process, as Prometheus reads them, and the health of each
-//! event loop.
+//! The Prometheus metrics of all clusters of the process, and the health of each event loop.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,7 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-/// An event loop without a turn for this long is stuck: it has one every second.
+/// An event loop without a turn for this long is stuck. A healthy one has a turn every second.
 const STUCK_AFTER: Duration = Duration::from_secs(10);
 
 /// Label names and values.
@@ -48,12 +47,12 @@ pub struct Metrics {
 /// The health of one event loop.
 #[derive(Debug)]
 pub(super) struct Health {
-    /// The start of the clock of its turns.
+    /// The start of the clock for `last_turn`.
     pub since: Instant,
     /// In milliseconds.
     pub last_turn: AtomicU64,
     pub is_running: AtomicBool,
-    /// Every watch has synced and was active lately.
+    /// Every watch has synced and was recently active.
     pub is_ready: AtomicBool,
 }
 
@@ -101,7 +100,7 @@ impl Metrics {
         all.register("lease", help, self.leases.clone());
     }
 
-    /// All metrics in the OpenMetrics text format.
+    /// Returns all metrics in the OpenMetrics text format.
     ///
     /// # Errors
     /// If they cannot be encoded.
@@ -111,18 +110,18 @@ impl Metrics {
         Ok(out)
     }
 
-    /// Announces an event loop: it is not ready until it runs.
+    /// Registers an event loop. It is not ready until it runs.
     pub fn expect(&self, context: &str) {
         self.health(context);
     }
 
-    /// The contexts whose event loop is stuck.
+    /// Returns the contexts whose event loop is stuck.
     pub fn stuck(&self) -> Vec<String> {
         self.contexts(|health| health.is_running.load(Ordering::Relaxed) && health.is_stuck())
     }
 
-    /// The contexts whose event loop does not run, or whose watches have not all synced or are
-    /// silent.
+    /// Returns the contexts that are not ready: the event loop does not run, or a watch has not
+    /// synced or is silent.
     pub fn not_ready(&self) -> Vec<String> {
         if self.all_health(|all| all.is_empty()) {
             return vec!["no cluster yet".to_owned()];

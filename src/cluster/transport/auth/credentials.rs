@@ -1,4 +1,4 @@
-//! Why no credentials could be obtained, without their content: kube's own messages hold the whole
+//! Why credentials could not be obtained. kube's own messages are not shown: they contain the whole
 //! output and the environment of a credential plugin.
 
 use std::error::Error;
@@ -10,10 +10,10 @@ use kube::config::AuthInfo;
 
 use crate::text::{clean, shorten};
 
-/// The longest part of a plugin's own words that is shown.
+/// The most characters of a plugin's own message that are shown.
 const MAX_PLUGIN_OUTPUT_CHARS: usize = 300;
 
-/// Credentials that could not be obtained, or cannot be sent.
+/// Why credentials could not be obtained or cannot be sent.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum CredentialsError {
     #[error("{plugin} cannot be started: {source}{hint}")]
@@ -39,17 +39,17 @@ pub enum CredentialsError {
 }
 
 impl CredentialsError {
-    /// The failure to get credentials among the causes of an error.
+    /// Finds a credentials error among the causes of an error.
     pub fn find(error: &(dyn Error + 'static)) -> Option<Self> {
         auth_error(error).map(|cause| Self::new(cause, None))
     }
 
-    /// The same, in words that fit what the kubeconfig says about credentials.
+    /// Like [`Self::find`], but worded for the kubeconfig's source of credentials.
     pub fn find_for(error: &(dyn Error + 'static), auth: &AuthInfo) -> Option<Self> {
         auth_error(error).map(|cause| Self::new(cause, Some(auth)))
     }
 
-    /// There is a token, but no request can carry it.
+    /// Returns whether a token was found that cannot be sent in a header.
     pub fn is_invalid_token(&self) -> bool {
         matches!(self, Self::InvalidToken { .. })
     }
@@ -65,7 +65,7 @@ impl CredentialsError {
                     let hint = clean(hint);
                     format!("; {}", shorten(hint.trim(), MAX_PLUGIN_OUTPUT_CHARS))
                 });
-                // An io::Error cannot be cloned, and this one has no cause of its own.
+                // An io::Error cannot be cloned. This one has no further cause.
                 let source = Arc::new(io::Error::new(cause.kind(), cause.to_string()));
                 Self::PluginNotStarted {
                     plugin,
@@ -107,7 +107,7 @@ fn auth_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a AuthError> {
     None
 }
 
-/// Says where a token comes from: from the kubeconfig or a flag, from a file, or from a plugin.
+/// Describes the source of a token: the kubeconfig or a flag, a file, or a plugin.
 fn token_origin(auth: Option<&AuthInfo>, plugin: &str) -> String {
     match auth {
         Some(auth) if auth.token.is_some() => "the token".to_owned(),

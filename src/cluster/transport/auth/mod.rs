@@ -1,4 +1,4 @@
-//! Credentials: where they come from, their refresh, and why they cannot be obtained.
+//! Credentials: their sources, their refresh, and why they cannot be obtained.
 
 pub mod credentials;
 pub mod refresh;

@@ -1,5 +1,5 @@
-//! Refresh of refused credentials: tokens expire, and the plugin or file that they come from may
-//! have newer ones, so the client of a cluster is rebuilt when the server answers 401 Unauthorized.
+//! Refreshes credentials: when the server answers 401 Unauthorized, the client of a cluster is
+//! rebuilt. Tokens expire, and their plugin or file may have newer ones.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,14 +16,14 @@ use crate::cluster::transport::options::ConnectOptions;
 
 pub struct RefreshingClient {
     server: http::Uri,
-    /// Where to find newer credentials; none where only the creator of this client can.
+    /// Where to find newer credentials. None: only the creator of this client can find them.
     refresh: Option<ConnectOptions>,
     state: Mutex<ClientState>,
 }
 
 struct ClientState {
     client: Client,
-    /// Counts the clients, so that a late 401 of an old one does not reject the new one.
+    /// Counts the clients, so that a late 401 of an old client does not reject the new one.
     generation: u64,
     is_rejected: bool,
     last_attempt: Instant,
@@ -48,7 +48,7 @@ impl RefreshingClient {
         }
     }
 
-    /// Returns the client with its generation. Waits for a new one where the last was rejected.
+    /// Returns the client and its generation. If the last client was rejected, waits for a new one.
     pub async fn current(self: &Arc<Self>) -> (Client, u64) {
         let rebuild = self.rebuild_if_rejected();
         if let Some(rebuild) = rebuild {
@@ -58,7 +58,7 @@ impl RefreshingClient {
         (state.client.clone(), state.generation)
     }
 
-    /// Notes that the server refused the credentials of this generation.
+    /// Records that the server rejected the credentials of this generation.
     pub fn reject(&self, generation: u64) {
         let mut state = self.state.lock();
         state.is_rejected |= state.generation == generation;
@@ -71,8 +71,8 @@ impl RefreshingClient {
         }
         if state.rebuilding.is_none() && state.last_attempt.elapsed() >= CREDENTIALS_RETRY_INTERVAL
         {
-            // Detached, since it outlives the requests that wait for it: a slow credential plugin
-            // still serves later requests. At most one runs for each client.
+            // Detached, so that it outlives the requests that wait for it: the result of a slow
+            // credential plugin serves later requests. At most one runs for each client.
             let task = tokio::spawn(Arc::clone(self).rebuild());
             state.rebuilding = Some(task.map(drop).boxed().shared());
         }
@@ -91,8 +91,8 @@ impl RefreshingClient {
         state.rebuilding = None;
     }
 
-    /// Another client for the same server. A kubeconfig that names another server by this time is
-    /// of no use.
+    /// Builds another client for the same server. Returns None if the kubeconfig names another
+    /// server by then.
     async fn new_client(&self) -> Option<Client> {
         let resolved = kubeconfig::resolve(self.refresh.as_ref()?).await.ok()?;
         if resolved.config.cluster_url != self.server {

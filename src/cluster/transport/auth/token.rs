@@ -1,10 +1,10 @@
-//! Tokens as people and programs write them: with white space around them, or with characters that
-//! no request can carry.
+//! Bearer tokens. Trims white space, and rejects tokens with characters that a header cannot
+//! contain.
 //!
-//! kube panics on the latter when a credential plugin prints such a token: `Config::auth_layer`
-//! passes it to `AddAuthorizationLayer::bearer`, which unwraps, where it should return
-//! `AuthError::InvalidBearerToken`. Until that is fixed upstream, [`from_kube`] catches the panic
-//! and a process-wide panic hook keeps it quiet. Delete [`quietly`] and the hook when it is.
+//! kube panics if a credential plugin prints such a token: `Config::auth_layer` passes it to
+//! `AddAuthorizationLayer::bearer`, which unwraps, instead of returning
+//! `AuthError::InvalidBearerToken`. Until kube fixes this, [`from_kube`] catches the panic and a
+//! process-wide panic hook hides it. Then delete [`quietly`] and the hook.
 
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
@@ -26,8 +26,7 @@ use tower::{BoxError, Layer as _, service_fn};
 /// A service that answers with the Authorization header, if any.
 pub type HeaderSource = BoxCloneSyncService<Request<Body>, Response<Option<HeaderValue>>, BoxError>;
 
-/// A token file is read again after this time. Whatever writes tokens there does so well before the
-/// last one expires.
+/// A token file is read again after this time. Tokens in files are renewed well before they expire.
 const TOKEN_FILE_MAX_AGE: Duration = Duration::from_secs(50);
 
 /// Removes the white space around a token, such as the line break at its end.
@@ -40,7 +39,7 @@ pub fn trim(auth: &mut AuthInfo) -> kube::Result<()> {
     Ok(())
 }
 
-/// The token file, where no other credentials take precedence over it.
+/// Returns the token file, unless other credentials take precedence over it.
 pub fn file(auth: &AuthInfo) -> Option<PathBuf> {
     let has_password = auth.username.is_some() && auth.password.is_some();
     let is_first = auth.auth_provider.is_none() && auth.token.is_none() && !has_password;
@@ -50,7 +49,8 @@ pub fn file(auth: &AuthInfo) -> Option<PathBuf> {
         .map(PathBuf::from)
 }
 
-/// The header with the current content of a file. Once read, the file may become unreadable.
+/// Returns a source of headers with the current content of a file. If the file becomes unreadable,
+/// the last content is used.
 pub fn from_file(file: PathBuf) -> kube::Result<HeaderSource> {
     let header = read(&file).map_err(kube::Error::Auth)?;
     let cached = Arc::new(Mutex::new((Instant::now(), header)));
@@ -93,11 +93,11 @@ fn bearer(token: &str) -> Result<HeaderValue, AuthError> {
     Ok(header)
 }
 
-/// The header from kube's own layer, or None where the configuration has no credentials for one.
-/// Blocks while a credential plugin runs.
+/// Returns a source of headers from kube's own layer, or None if the configuration has no
+/// credentials for a header. Blocks while a credential plugin runs.
 pub fn from_kube(config: &Config) -> kube::Result<Option<HeaderSource>> {
     let Some(layer) = quietly(|| config.auth_layer()) else {
-        // The panic does not hold the cause: make the error that kube should have returned.
+        // The panic does not contain the cause. Build the error that kube should have returned.
         return bearer("\n").map(|_| None).map_err(kube::Error::Auth);
     };
     let header = |request: Request<Body>| {
@@ -111,7 +111,7 @@ thread_local! {
     static IGNORE_PANICS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs a function, or returns none where it panics. The panic is not reported.
+/// Runs a function. Returns None if it panics, and does not report the panic.
 fn quietly<T>(work: impl FnOnce() -> T) -> Option<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {

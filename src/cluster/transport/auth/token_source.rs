@@ -1,6 +1,6 @@
-//! The Authorization header of requests. A credential plugin may have to run for it, for as long as
-//! it likes: a request waits no longer than its own time limit, but the plugin goes on for the
-//! requests that come later.
+//! The Authorization header of requests. Its source may be a credential plugin, which can take any
+//! time. A request waits no longer than its own time limit, but the plugin continues to run for
+//! later requests.
 
 use std::error::Error;
 use std::fmt;
@@ -22,7 +22,8 @@ use tower::{BoxError, ServiceExt as _};
 use super::token;
 use super::token::HeaderSource;
 
-/// After a failure no credentials are asked for in this time: it may take a plugin, and a person.
+/// After a failure, credentials are not requested for this time: a plugin may need a person to log
+/// in.
 pub const CREDENTIALS_RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
 type HeaderResult = Result<Option<HeaderValue>, NoCredentials>;
@@ -41,7 +42,7 @@ struct HeaderState {
     last_failure: Option<(Instant, NoCredentials)>,
 }
 
-/// The header could not be obtained. Many requests may share one failure.
+/// The header could not be obtained. Several requests may share one failure.
 #[derive(Debug, Clone)]
 struct NoCredentials(Arc<BoxError>);
 
@@ -58,8 +59,8 @@ impl Error for NoCredentials {
 }
 
 impl AuthorizationFilter {
-    /// Takes the credentials out of a configuration, or None where it has none for a header. Blocks
-    /// while a credential plugin runs.
+    /// Takes the credentials out of a configuration. Returns None if it has no credentials for a
+    /// header. Blocks while a credential plugin runs.
     pub fn take(config: &mut Config) -> kube::Result<Option<Self>> {
         token::trim(&mut config.auth_info)?;
         let source = match token::file(&config.auth_info) {
@@ -69,7 +70,7 @@ impl AuthorizationFilter {
         let Some(source) = source else {
             return Ok(None);
         };
-        // kube would ask for them a second time when it looks for a client certificate.
+        // kube would request them a second time when it looks for a client certificate.
         let AuthInfo {
             username,
             password,
@@ -101,8 +102,8 @@ impl AuthorizationFilter {
         if let Some(result) = (&mut header).now_or_never() {
             return ready(state.note(result)).boxed().shared();
         }
-        // Detached, since it outlives the request that started it: the plugin's answer serves later
-        // requests. At most one runs for each client.
+        // Detached, so that it outlives the request that started it: the plugin's result serves
+        // later requests. At most one runs for each client.
         let this = self.clone();
         let task = tokio::spawn(async move {
             let result = header.await;
@@ -163,8 +164,8 @@ mod tests {
 
     const TEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-    /// A source that is slower than requests may be, and fails this often at first. Counts how
-    /// often it was asked.
+    /// A source that is slower than the time limit of requests and fails this many times at first.
+    /// Counts its calls.
     fn slow(failures: u32) -> (AuthorizationFilter, Arc<AtomicU32>) {
         let asked = Arc::<AtomicU32>::default();
         let count = Arc::clone(&asked);

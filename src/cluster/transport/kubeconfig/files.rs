@@ -1,4 +1,4 @@
-//! The kubeconfig files: which ones count, and how they are merged.
+//! The kubeconfig files: how they are found and merged.
 
 use std::path::{Path, PathBuf};
 
@@ -7,12 +7,12 @@ use kube::config::{Kubeconfig, KubeconfigError};
 
 use crate::problem::Problem;
 
-/// Reads the kubeconfig that the flag or the environment names, merged as kubectl does: files of a
-/// list that do not exist are skipped. Returns the files that it came from too, or None where
-/// nothing names a file and the usual place has none.
+/// Reads the kubeconfig files that the flag or the environment names, and merges them as kubectl
+/// does: files of a list that do not exist are skipped. Also returns the files that were read.
+/// Returns None if no file is named and the default file does not exist.
 ///
 /// # Errors
-/// A `Problem` that names the file that is missing or cannot be read.
+/// A `Problem` that names the missing or unreadable file.
 pub fn read(named: Option<&Path>) -> anyhow::Result<Option<(Kubeconfig, Vec<PathBuf>)>> {
     if let Some(path) = named {
         return Ok(Some((read_file(path)?, vec![path.to_owned()])));
@@ -61,7 +61,7 @@ fn read_file(path: &Path) -> Result<Kubeconfig, Problem> {
     Kubeconfig::read_from(path).map_err(|cause| {
         let path = path.display();
         let message = match cause {
-            // The parser's message quotes the file, which may hold tokens and keys.
+            // The parser's message quotes the file, which may contain tokens and keys.
             KubeconfigError::Parse(cause) => {
                 let line = cause
                     .location()
@@ -88,7 +88,7 @@ fn missing(files: &[PathBuf]) -> Problem {
         .next("name another one with --kubeconfig or in KUBECONFIG")
 }
 
-/// The problem of a machine without any kubeconfig.
+/// Returns the problem of a machine without a kubeconfig.
 pub fn none_found() -> Problem {
     Problem::new("there is no kubeconfig: KUBECONFIG is not set and ~/.kube/config does not exist")
         .next("name one with --kubeconfig or in KUBECONFIG")

@@ -1,5 +1,4 @@
-//! Resolves options and kubeconfig files to a client configuration, with the same meaning as in
-//! kubectl.
+//! Resolves options and kubeconfig files to a client configuration, in the same way as kubectl.
 
 mod files;
 mod overrides;
@@ -16,11 +15,11 @@ use super::options::ConnectOptions;
 use crate::problem::Problem;
 use crate::text::ConnectionFlags;
 
-/// A client configuration, and where it comes from.
+/// A client configuration and its source.
 #[derive(Debug)]
 pub struct ResolvedConfig {
     pub config: Config,
-    /// The context's name, or a stand-in for it where no kubeconfig has one.
+    /// The context's name, or a placeholder if there is no kubeconfig.
     pub context: String,
     /// The flags that lead to the same configuration.
     pub flags: ConnectionFlags,
@@ -28,10 +27,10 @@ pub struct ResolvedConfig {
     pub user: Option<String>,
 }
 
-/// Reads the kubeconfig, picks the context and lets the options override it.
+/// Reads the kubeconfig, selects the context, and overrides it with the options.
 ///
 /// # Errors
-/// A `Problem` that names the file or the context, and says what there is instead.
+/// A `Problem` that names the file or the context, and lists the existing ones.
 pub async fn resolve(options: &ConnectOptions) -> anyhow::Result<ResolvedConfig> {
     let found = read(options.kubeconfig.as_deref())?;
     if found.is_none() && options.server.is_none() {
@@ -155,7 +154,7 @@ fn check_names(
         .auth_infos
         .iter()
         .map(|entry| entry.name.as_str());
-    // With --server, the cluster's entry need not exist.
+    // With --server, the cluster's entry does not have to exist.
     let cluster = options
         .cluster
         .as_ref()
@@ -182,7 +181,7 @@ fn check_server(config: &Config, context: &str) -> Result<(), Problem> {
         return Ok(());
     }
     let server = url.to_string();
-    // The part before an @ may be a password.
+    // The part before an @ may contain a password.
     let server = server.rsplit('@').next().unwrap_or_default();
     Err(Problem::new(format!(
         "the server {server:?} of context {context:?} is not a URL"

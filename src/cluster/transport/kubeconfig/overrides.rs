@@ -4,11 +4,10 @@ use kube::config::{AuthInfo, Cluster, Kubeconfig, NamedAuthInfo, NamedCluster};
 
 use crate::cluster::transport::options::ConnectOptions;
 
-/// The name of an entry that only the command line describes.
+/// The name of an entry that comes from the command line alone.
 pub const COMMAND_LINE: &str = "command line";
 
-/// Overrides the cluster and the user that the context names. Returns the user's name in the
-/// kubeconfig.
+/// Overrides the cluster and the user of the context. Returns the user's name in the kubeconfig.
 pub fn apply(
     kubeconfig: &mut Kubeconfig,
     options: &ConnectOptions,
