@@ -25,7 +25,7 @@ pub trait Order: Sync {
     /// If the order is refused.
     fn plan(&self, seen: &Preflight) -> Result<ChangePlan, Refusal>;
 
-    /// Returns what the prompt says apart from where the traffic goes: until when, why, and what it
+    /// Returns the prompt's lines on everything but the traffic: until when, why, and what it
     /// replaces.
     fn terms(&self, _seen: &Preflight) -> Vec<String> {
         Vec::new()

@@ -17,7 +17,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// A refusal that neither `--allow` nor waiting overcomes.
+    /// Returns a refusal that neither `--allow` nor waiting can overcome.
     pub fn new(reason: impl Into<String>, next: impl Into<String>) -> Self {
         Self {
             danger: None,

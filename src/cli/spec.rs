@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_has_the_rights_of_its_own_name() {
+    fn the_rights_of_a_command_have_its_name() {
         let lines = [
             "create web --fallback web-east",
             "status",
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn json_output_is_known_before_the_command_runs() {
+    fn the_spec_says_whether_the_command_prints_json() {
         for line in ["status -o json", "force web -ojson", "watch --output=json"] {
             assert!(spec(line).prints_json, "{line}");
         }

@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_port_is_of_this_machine_alone() {
+    fn a_bare_port_listens_on_localhost_only() {
         let of = |text: &str| parse_address(text).map(|address| address.to_string());
         for local in ["9090", ":9090", "localhost:9090", "127.0.0.1:9090"] {
             assert_eq!(of(local).as_deref(), Ok("127.0.0.1:9090"), "{local}");
@@ -239,7 +239,7 @@ mod tests {
         }
 
         #[test]
-        fn quoted_words_of_a_command_come_out_as_they_were(program in "[^\0]+", arguments in proptest::collection::vec("[^\0]*", 0..5)) {
+        fn quoted_words_of_a_command_are_kept(program in "[^\0]+", arguments in proptest::collection::vec("[^\0]*", 0..5)) {
             let words = std::iter::once(program.as_str()).chain(arguments.iter().map(String::as_str));
             let typed = shlex::try_join(words).unwrap();
             proptest::prop_assert_eq!(parse_command(&typed), Ok(CommandWords { program, arguments }));

@@ -1,4 +1,4 @@
-//! One file for each command: from arguments to output and an exit code.
+//! One file or folder for each command, which turns arguments into output and an exit code.
 
 pub mod args;
 pub mod check;
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn completion_prints_the_script_alone() {
+    async fn completion_prints_only_the_script() {
         let (ended, out, err) = run("completion fish").await;
         assert_eq!(ended.unwrap(), Exit::Done);
         assert!(out.starts_with('#') && out.contains("complete -c"), "{out}");
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn arguments_are_checked_before_a_cluster_is_asked() {
+    async fn arguments_are_checked_before_the_cluster_is_contacted() {
         for (line, message) in [
             ("set web", "nothing to change"),
             ("create web --fallback Bad", "invalid service name \"Bad\""),

@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_runner_meets_no_condition_on_unattended() {
+    fn an_unknown_runner_meets_neither_unattended_nor_its_negation() {
         let unattended = Flags {
             unattended: true,
             ..Flags::default()
@@ -302,7 +302,7 @@ mod tests {
         }
 
         #[test]
-        fn a_shown_condition_parses_as_the_same(alternatives in prop::collection::vec(alternative(), 1..4)) {
+        fn a_printed_condition_parses_to_the_same_condition(alternatives in prop::collection::vec(alternative(), 1..4)) {
             let condition = Condition { alternatives };
             prop_assert_eq!(condition.to_string().parse::<Condition>().unwrap(), condition);
         }

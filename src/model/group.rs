@@ -192,7 +192,7 @@ impl Group {
         })
     }
 
-    /// Whether an unverified move put the traffic where it is.
+    /// Whether the last move was unverified and the weights still are those that it set.
     pub fn placed_unverified(&self) -> bool {
         self.fitting_move().is_some_and(|last| last.unverified)
     }

@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn moves_in_quick_succession_stay_apart() {
+    fn moves_in_quick_succession_are_not_merged() {
         use MoveSource::{Event, LastMove};
         let reports = vec![
             report(Event, 100, Some("web=0,east=1")),
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn moves_of_different_groups_stay_apart() {
+    fn moves_of_different_groups_are_not_merged() {
         let mut other = report(MoveSource::Event, 100, None);
         other.group.name = "mail".to_owned();
         assert_eq!(

@@ -28,7 +28,7 @@ pub enum Notice {
     },
     /// Traffic would be moved without `--dry-run`.
     WouldMove(Transition),
-    /// No backend is ready, or the readiness that decides is unknown: traffic stays where it is.
+    /// No backend is ready, or the deciding readiness is unknown: the traffic does not move.
     Stuck {
         /// The group.
         group: GroupId,
@@ -149,7 +149,7 @@ pub enum Notice {
         /// The namespace.
         namespace: String,
     },
-    /// There is no Lease: only resource versions keep two loops apart.
+    /// There is no Lease: only resource versions keep two controllers from overwriting each other.
     NoLease {
         /// The namespace.
         namespace: String,

@@ -138,7 +138,8 @@ pub enum AddressFamily {
 /// Adds up the slices of a Service, and returns ready and total endpoints.
 ///
 /// Slices of one address family add up. Each pod of a dual-stack Service is in the slices of both
-/// families: the family with more ready endpoints, then with the larger total, gives both numbers.
+/// families. Both numbers are those of the family with more ready endpoints, then with the larger
+/// total.
 pub fn sum_slices(slices: impl IntoIterator<Item = SliceCounts>) -> (u32, u32) {
     let mut families = [(0u32, 0u32); 3];
     for slice in slices {

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_group_on_an_apex_has_it() {
+    fn the_oldest_group_on_an_apex_gets_its_traffic() {
         let claims = [claim("c", 2), claim("b", 1), claim("a", 3)];
         assert_eq!(rival(&claims[1], &claims), None);
         assert_eq!(rival(&claims[0], &claims), Some("b"));

@@ -68,7 +68,7 @@ pub enum OverrideStatus {
     },
 }
 
-/// What has expired, and should be removed.
+/// An order that has expired, and should be removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExpiredOrder {
     /// The override.
@@ -117,7 +117,7 @@ pub enum WeightsOrigin {
         /// When it wrote last.
         at: Timestamp,
     },
-    /// The creation of the object, as far as is known.
+    /// No move and no edit is known since the object was created.
     Created(Option<Timestamp>),
 }
 
@@ -215,7 +215,7 @@ impl Status {
         }
     }
 
-    /// Returns what has expired and has not been removed.
+    /// Returns the order that has expired but has not been removed.
     pub fn expired_order(&self) -> Option<ExpiredOrder> {
         if self.state != State::OutOfSync {
             return None;

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_backend_that_flaps_starts_again_each_time() {
+    fn a_flapping_backend_restarts_its_timer_each_time() {
         assert_eq!(
             times(&[(0, READY), (5, DEAD), (6, READY), (7, DEAD), (9, DEAD)]),
             both(2)
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn time_spent_unknown_does_not_count_and_loses_nothing() {
+    fn unknown_readiness_stops_the_timer_without_a_reset() {
         assert_eq!(times(&[(0, DEAD), (4, UNKNOWN), (60, UNKNOWN)]), both(4));
         assert_eq!(
             times(&[(0, DEAD), (4, UNKNOWN), (60, DEAD), (63, DEAD)]),
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn another_role_or_threshold_starts_again() {
+    fn another_role_or_threshold_restarts_the_timer() {
         let mut watches = Stopwatches::default();
         let seconds = Duration::from_secs;
         watches.observe(&group(), &[READY, READY], seconds(0));
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_backend_that_is_added_starts_from_nothing() {
+    fn an_added_backend_starts_a_new_timer() {
         let mut watches = Stopwatches::default();
         let mut alone = group();
         alone.backends.truncate(1);

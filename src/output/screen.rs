@@ -5,7 +5,7 @@ use super::streams::Streams;
 /// The alternate screen, no cursor, and no line wrap.
 const ENTER_SCREEN: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J";
 const LEAVE_SCREEN: &str = "\x1b[?7h\x1b[?25h\x1b[?1049l";
-/// A synchronised update: terminals that know it show a frame when it is complete.
+/// A synchronised update: terminals that support it show only complete frames.
 const BEGIN_FRAME: &str = "\x1b[?2026h\x1b[H";
 const END_FRAME: &str = "\x1b[J\x1b[?2026l";
 

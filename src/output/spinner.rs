@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn without_a_terminal_there_are_lines() {
+    async fn without_a_terminal_the_spinner_prints_lines() {
         let (streams, captured) = Streams::captured();
         let spinner = Spinner::new(&streams);
         spinner.show("waiting");

@@ -353,7 +353,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn results_and_remarks_go_to_different_streams() {
+    fn results_and_messages_go_to_different_streams() {
         let (streams, captured) = Streams::captured();
         streams.print("done").unwrap();
         streams.say("careful\u{1b}[2J");
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_closed_standard_output_is_an_error_of_its_own() {
+    async fn a_closed_standard_output_has_its_own_error() {
         let (streams, captured) = Streams::captured();
         captured.close_out();
         streams.closed().await;
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_queue_reports_what_its_thread_could_not_write() {
+    async fn a_queue_reports_the_write_errors_of_its_thread() {
         let (streams, captured) = Streams::captured();
         streams.queue().unwrap();
         streams.print("first").unwrap();

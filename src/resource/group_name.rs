@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_name_means_one_kind() {
+    fn a_full_name_matches_one_kind() {
         for kind in KINDS.iter().map(|kind| kind.info()) {
             let id = GroupId {
                 namespace: "ns".into(),

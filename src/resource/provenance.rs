@@ -15,7 +15,7 @@ pub const FIELD_MANAGER: &str = "kubectl-failover";
 const CONTEST_WINDOW: SignedDuration = SignedDuration::from_mins(10);
 
 impl Record {
-    /// Returns what set the weights, as far as the object shows.
+    /// Returns what set the weights, according to the object.
     pub fn weights_origin(&self) -> WeightsOrigin {
         if let Some(last) = self.group.as_ref().ok().and_then(Group::fitting_move) {
             return WeightsOrigin::Moved(last.clone());

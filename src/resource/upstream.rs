@@ -61,7 +61,7 @@ mod tests {
     use crate::resource::annotations::CONTROLLED_BY;
 
     #[test]
-    fn selectors_cover_what_the_api_server_would_select() {
+    fn selectors_match_the_same_objects_as_the_api_server() {
         let label = |key: &str, value: &str| (key.to_owned(), value.to_owned());
         let labels = Labels::from_iter([
             label(CONTROLLED_BY, "linkerd-failover"),

@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_that_moves_a_cursor_is_left() {
+    fn control_characters_are_replaced() {
         assert_eq!(
             clean("a\u{1b}[2Jb\nc\td\u{202e}e\u{9b}f\u{61c}g"),
             "a [2Jb c d e f g"
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_before_the_host_of_a_url_is_shown() {
+    fn user_names_and_passwords_are_removed_from_urls() {
         assert_eq!(
             without_userinfo("https://me:pw@host:6443/path@x"),
             "https://host:6443/path@x"

@@ -17,7 +17,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shell_runs_nothing_of_a_name() {
+    fn a_shell_does_not_run_any_part_of_a_name() {
         assert_eq!(word("x;touch${IFS}/tmp/y;#"), "'x;touch${IFS}/tmp/y;#'");
         assert_eq!(word("a'$(b)\n`c`"), r"'a'\''$(b) `c`'");
         assert_eq!(word("~root"), "'~root'");

@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_is_linkerds() {
+    fn the_text_has_linkerds_format() {
         let expected = "\
 well
 ----
@@ -178,7 +178,7 @@ Status check results are ×
     }
 
     #[test]
-    fn short_is_what_is_not_well() {
+    fn short_output_shows_only_problems() {
         let style = CheckStyle {
             short: true,
             colour: false,
@@ -195,7 +195,7 @@ Status check results are ×
     }
 
     #[test]
-    fn the_json_is_linkerds() {
+    fn the_json_has_linkerds_format() {
         let report: Value = serde_json::from_str(&json(&categories()).unwrap()).unwrap();
         let ill = json!([
             { "description": "it answers", "result": "success" },

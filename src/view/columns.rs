@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_take_no_room() {
+    fn colours_take_no_width() {
         let red = |text| Cell::new(text).coloured(Colour::Red);
         let columns = Columns::new(
             &["X", "YY", "Z"],

@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn managers_are_left_out_and_the_rest_stays() {
+    fn managed_fields_are_left_out_and_the_rest_is_kept() {
         let object = json!({"metadata": {"name": "web", "managedFields": [{"manager": "x"}]}, "spec": {"a": 1}});
         let expected = json!({"metadata": {"name": "web"}, "spec": {"a": 1}});
         let from_json: Value = serde_json::from_str(&printed(&object, ObjectFormat::Json)).unwrap();
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn strings_stay_strings_and_nothing_moves_a_cursor() {
+    fn strings_are_kept_and_control_characters_are_escaped() {
         let words = [
             "on",
             "y",

@@ -1,5 +1,5 @@
-//! Completion as kubectl asks for it: a line for each choice with its help after a tab, then cobra's
-//! directive for the shell.
+//! Completion in the format that kubectl expects: a line for each choice with its help after a tab,
+//! then cobra's directive for the shell.
 
 pub mod lookup;
 pub mod typed;

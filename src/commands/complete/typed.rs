@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_count_wherever_they_stand() {
+    fn flags_are_read_at_any_position() {
         for words in [
             &["--context", "west", "-n", "emojivoto", "status"][..],
             &["status", "--context=west", "-nemojivoto"],

@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn backends_are_those_of_the_group_that_is_named() {
+    fn backends_come_from_the_named_group() {
         let records = [record("web"), record("mail")];
         let offered = |named: &[&str]| -> Vec<String> {
             let named: Vec<String> = named.iter().map(ToString::to_string).collect();
@@ -434,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_gets_its_completers_by_the_names_of_its_arguments() {
+    fn completers_are_chosen_by_the_names_of_arguments() {
         let force = Command::new("force")
             .arg(Arg::new("name"))
             .arg(Arg::new("to").long("to"));

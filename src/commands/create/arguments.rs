@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_line_for_another_kind_asks_for_the_same() {
+    fn the_command_for_another_kind_creates_the_same_group() {
         let same = [
             ["--primary", "web-east"],
             ["--fallback", "web"],

@@ -1,4 +1,4 @@
-//! What the steps of `create` share: the cluster, the arguments, and where warnings go.
+//! The context that the steps of `create` share: the cluster, the arguments, and where warnings go.
 
 use serde_json::Value;
 

@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_that_was_not_asked_for_is_a_difference() {
+    fn a_policy_that_was_not_requested_is_a_difference() {
         let ordered = annotated(json!({ "failover.linkerd.io/policy": "ordered" }));
         assert_eq!(lines(&ordered), ["policy: ordered → (not set)"]);
         assert_eq!(flags(&record(&ordered), &asked()), ["--unset policy"]);
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn every_difference_has_its_line() {
+    fn every_difference_has_a_line() {
         let mut change = annotated(json!({ "failover.linkerd.io/primary-service": "web-c" }));
         merge(&mut change, &backends(&["web-c", "web-a"]));
         merge(

@@ -1,5 +1,5 @@
-//! `status`: where each group's traffic goes, and why: once, until a condition holds (`--for`), or
-//! live (`--watch`).
+//! `status`: shows where each group's traffic goes, and why. Prints it once, waits for a condition
+//! (`--for`), or runs live (`--watch`).
 
 pub mod lines;
 pub mod live;

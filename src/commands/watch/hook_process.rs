@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_is_a_file_that_may_be_executed() {
+    fn a_program_is_an_executable_file() {
         assert_eq!(look_up("/bin/sh"), ProgramLookup::Executable);
         assert_eq!(look_up("sh"), ProgramLookup::Executable);
         assert_eq!(look_up("/etc/passwd"), ProgramLookup::NotExecutable);

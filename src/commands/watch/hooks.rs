@@ -180,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn skipped_hooks_are_warned_of_together() {
+    fn one_warning_covers_many_skipped_hooks() {
         let (mut skipped, start) = (SkippedHooks::default(), Instant::now());
         assert_eq!(skipped.add(start), 1);
         for _ in 0..973 {

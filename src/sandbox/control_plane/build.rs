@@ -132,7 +132,7 @@ impl Drop for KillGroupOnDrop {
     }
 }
 
-/// Fails if there is no go. `instead` says what to do without it.
+/// Fails if go is not installed. `instead` says what to do without it.
 pub async fn require_go(what: &str, instead: &str) -> anyhow::Result<()> {
     let go = tokio::process::Command::new("go")
         .arg("version")

@@ -48,7 +48,7 @@ fn end_with_parent() -> std::io::Result<()> {
     Ok(())
 }
 
-/// Returns a command that runs a program under a guard of this process; the program is to be added
+/// Returns a command that runs a program under a guard of this process. The caller adds the program
 /// as arguments.
 pub fn command() -> anyhow::Result<tokio::process::Command> {
     let itself = std::env::current_exe().context("finding this program's own file")?;

@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn three_groups_show_what_matters_on_a_usual_terminal() {
+    fn three_groups_fit_a_standard_terminal() {
         let frame = frame(80, 24, 3);
         let text = frame.join("\n");
         for word in [
