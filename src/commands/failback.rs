@@ -52,7 +52,7 @@ struct FailbackOrder {
     allow: Vec<Danger>,
     /// How long to wait until the traffic is back.
     wait: Option<Duration>,
-    /// Some groups were not ready in time.
+    /// Whether some groups were not ready in time.
     timed_out: bool,
 }
 

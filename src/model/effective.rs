@@ -48,8 +48,8 @@ impl Group {
         }
     }
 
-    /// Returns the group to decide on at `now`: under an override in force, or as it is once an
-    /// expired override has been ended.
+    /// Returns the group to decide on at `now`: under an override in force, or as it is after an
+    /// expired override has ended.
     pub fn at(&self, now: Timestamp, readiness: &[Readiness]) -> Cow<'_, Self> {
         if let Some((_, home)) = self.override_to_end(now) {
             return Cow::Owned(self.without_override(home, readiness));

@@ -84,7 +84,7 @@ impl Candidate<'_> {
         self.readiness.is_ready()
     }
 
-    /// Whether it is known to have no ready endpoint.
+    /// Whether it is certain that it has no ready endpoint.
     pub fn is_dead(&self) -> bool {
         self.readiness.is_dead()
     }

@@ -1,4 +1,4 @@
-//! The status of one group: what `status` shows, and what conditions are evaluated on.
+//! The status of one group. `status` shows it, and conditions are evaluated on it.
 
 use jiff::Timestamp;
 

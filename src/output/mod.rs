@@ -1,4 +1,4 @@
-//! What reaches the user: the two output streams, the terminal, progress, and the log.
+//! Everything that reaches the user: the two output streams, the terminal, progress, and the log.
 
 pub mod logging;
 

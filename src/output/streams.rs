@@ -32,7 +32,7 @@ pub struct StdoutClosed(());
 #[error("cannot write to standard output")]
 pub struct StdoutFailed(#[source] io::Error);
 
-/// Whether an error says that standard output cannot be written, for whatever reason.
+/// Whether an error says that standard output cannot be written, for any reason.
 pub fn is_stdout_error(error: &anyhow::Error) -> bool {
     error.is::<StdoutClosed>() || error.is::<StdoutFailed>()
 }

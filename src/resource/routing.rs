@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::meta::Meta;
 use super::route_rules::RouteRule;
 
-/// What a route is attached to: a Gateway if no kind is given.
+/// The parent that a route is attached to: a Gateway if no kind is given.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ParentRef {
@@ -144,7 +144,7 @@ fn matches(hostnames: &[String], conditions: &[Value]) -> BTreeSet<Match> {
     hosts.iter().flat_map(pair).collect()
 }
 
-/// Removes what matches everything: the API server adds a path prefix `/`.
+/// Removes conditions that match everything: the API server adds a path prefix `/`.
 fn normal(condition: &Value) -> Value {
     let mut condition = condition.clone();
     if let Some(fields) = condition.as_object_mut() {

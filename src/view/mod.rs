@@ -1,4 +1,4 @@
-//! What users and programs read: tables, lines, JSON and YAML of what the model holds. No I/O.
+//! The output for users and programs: the model as tables, lines, JSON and YAML. No I/O.
 
 pub mod age;
 pub mod check;

@@ -1,4 +1,4 @@
-//! Why a group, or any group, was not found, and how to create one.
+//! Explains why no group was found, and how to create one.
 
 use super::query::{GroupQuery, place, place_in_context};
 use crate::cluster::Cluster;

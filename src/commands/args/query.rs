@@ -1,4 +1,4 @@
-//! Where a command looks for groups, and which ones.
+//! Which groups a command reads, and from which namespace.
 
 use crate::cluster::Cluster;
 use crate::text::clean;

@@ -1,4 +1,4 @@
-//! Which groups a command means.
+//! Selects the groups that a command is about.
 
 use futures::future::{OptionFuture, join};
 

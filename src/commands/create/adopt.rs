@@ -209,7 +209,7 @@ async fn check(
     preview: &Record,
     group: &NewGroup,
 ) -> Result<(), Problem> {
-    // Only a valid group has known services.
+    // The services are known only if the group is valid.
     if preview.group.is_err() {
         return validate(context, existing, services, preview, group);
     }

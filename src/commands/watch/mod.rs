@@ -1,4 +1,4 @@
-//! `watch`: runs the controller for one cluster or several, until it is done or told to stop.
+//! `watch`: runs the controller for one or several clusters, until it is done or has to stop.
 
 pub mod contexts;
 pub mod hook_process;

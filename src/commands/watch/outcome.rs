@@ -13,7 +13,7 @@ const MAX_LISTED_GROUPS: usize = 5;
 const MAX_UNREAD_GROUPS: usize = 20;
 
 /// # Errors
-/// If the controller did not do what it was asked to.
+/// If the controller did not do what was requested.
 pub fn exit_of(
     outcome: WatchOutcome,
     reason: ShutdownReason,

@@ -1,5 +1,5 @@
-//! What `status` prints for one cluster: the table, and below it notes on the groups that are not at
-//! home.
+//! The output of `status` for one cluster: the table, and below it notes on the groups that are not
+//! at home.
 
 use super::notes::{notes, summary};
 use super::table::{ClusterStatuses, TableStyle};
@@ -9,7 +9,7 @@ use crate::text::wrap;
 /// How a line with the next command begins.
 const NEXT_STEP: &str = "next: ";
 
-/// The table and the notes. `columns` is the width of the terminal to fit, if there is one.
+/// Returns the table and the notes. `columns` is the width of the terminal, if there is one.
 pub fn report(groups: ClusterStatuses, style: TableStyle, columns: Option<u16>) -> String {
     let rows = match columns {
         Some(columns) => narrow::rows(groups, style, columns).join("\n") + "\n",

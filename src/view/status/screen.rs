@@ -48,9 +48,9 @@ impl RecentChanges {
 }
 
 impl StatusFrame<'_> {
-    /// The lines of the frame, never more than the terminal has rows; the rest is counted. The table
-    /// comes first, then the newest change, the notes, and the other changes. If the table does not
-    /// fit, the groups in the worst state come first.
+    /// Returns the lines of the frame. They fit the rows of the terminal, and the rest is counted.
+    /// The table comes first, then the newest change, the notes, and the other changes. If the
+    /// table does not fit, the groups in the worst state come first.
     pub fn lines(&self) -> Vec<String> {
         let rows = usize::from(self.rows).max(1);
         let (mut lines, mut table) = (self.head(), self.table(self.statuses));
