@@ -1,5 +1,4 @@
-//! The baseline: a program that does only what must be done. It runs as a process of its own, as
-//! the plugin does.
+//! The baseline: a program that does the minimum. It runs in its own process, like the plugin.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -23,7 +22,7 @@ pub struct Baseline {
 }
 
 impl Baseline {
-    /// Starts it. From the return on, it answers changes of the namespace's slices until it is
+    /// Starts it. Once this returns, it answers changes of the namespace's slices until it is
     /// dropped.
     pub async fn answer_slices(&self) -> Child {
         let mut child = self
@@ -40,7 +39,7 @@ impl Baseline {
         child
     }
 
-    /// A run that moves this many groups and ends.
+    /// Returns the command of a run that moves this many groups and ends.
     pub fn move_all(&self, groups: usize, away: bool) -> Command {
         let mut command = self.command(if away { "away" } else { "home" });
         command.arg(groups.to_string());

@@ -69,7 +69,7 @@ impl Environment {
         }
     }
 
-    /// A command of the plugin on these groups.
+    /// Returns a command of the plugin on these groups.
     pub fn plugin(&self, fixture: &Fixture, kubeconfig: &Path, args: &[&str]) -> Plugin {
         plugin()
             .args(args.to_vec())

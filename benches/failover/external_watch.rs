@@ -1,4 +1,4 @@
-//! Observes moves from outside: a watch of the groups, independent of the plugin and of the
+//! Observes moves from outside: a watch of the groups that is independent of the plugin and the
 //! baseline program.
 
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use super::fixture::{Fixture, splits};
 use super::requests::Watch;
 
-/// Far longer than anything that is measured takes.
+/// Far longer than any measurement takes.
 const MOVE_LIMIT: Duration = Duration::from_secs(120);
 
 /// A group whose weights were seen.

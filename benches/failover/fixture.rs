@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::requests::{JSON, JSON_PATCH, MERGE_PATCH, at_once, get, send};
 
-/// How many writes run at once during the setup.
+/// The number of concurrent writes during the setup.
 const WRITERS: usize = 32;
 const AWAY: [u64; 2] = [0, 1];
 const HOME: [u64; 2] = [1, 0];
@@ -23,7 +23,7 @@ pub struct Fixture {
     pub endpoints: usize,
 }
 
-/// The name of a group, its apex and its primary.
+/// Returns the name of a group, its apex and its primary.
 pub fn name(group: usize) -> String {
     format!("g{group:05}")
 }
@@ -36,7 +36,7 @@ pub fn slices(namespace: &str) -> String {
     format!("/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices")
 }
 
-/// A patch that moves a group's weights, as large as the plugin's.
+/// Returns a patch that moves a group's weights, as large as the plugin's.
 pub fn patch(away: bool) -> Vec<u8> {
     let weights = if away { AWAY } else { HOME };
     let note = json!({
@@ -204,7 +204,7 @@ impl Fixture {
         at_once(connections, moves).await;
     }
 
-    /// The number of groups whose primaries have no traffic.
+    /// Returns the number of groups whose primaries have no traffic.
     pub async fn count_away(&self) -> usize {
         let list = get(&self.client, &splits(&self.namespace)).await;
         let items = list["items"].as_array().expect("a list has items");

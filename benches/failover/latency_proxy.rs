@@ -17,8 +17,7 @@ struct Counts {
     received: AtomicU64,
 }
 
-/// Runs on a thread of its own until the benchmark ends, so that the benchmark's work does not
-/// delay it.
+/// Runs on its own thread until the benchmark ends, so that the benchmark's work does not delay it.
 pub struct LatencyProxy {
     pub address: SocketAddr,
     counts: Arc<Counts>,
@@ -42,12 +41,12 @@ impl LatencyProxy {
         Self { address, counts }
     }
 
-    /// The number of connections so far.
+    /// Returns the number of connections so far.
     pub fn connections(&self) -> u64 {
         self.counts.connections.load(Ordering::Relaxed)
     }
 
-    /// The number of bytes from the server so far.
+    /// Returns the number of bytes from the server so far.
     pub fn received(&self) -> u64 {
         self.counts.received.load(Ordering::Relaxed)
     }

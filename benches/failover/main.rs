@@ -1,5 +1,5 @@
-//! Measures `watch` and `status` under load against the sandbox, beside programs that do the
-//! minimum. docs/performance.md describes the measurements and their results.
+//! Measures `watch` and `status` under load in the sandbox, and compares them with programs that do
+//! the minimum. docs/performance.md describes the measurements and their results.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,7 +17,7 @@ mod report;
 mod requests;
 mod rows;
 mod statistics;
-// The tests and the benchmarks share one copy, which is in the folder of the tests.
+// The tests and the benchmarks share this module.
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
@@ -26,7 +26,7 @@ use std::time::Duration;
 use environment::Environment;
 use report::Report;
 
-/// The latency of a laptop's requests.
+/// The latency of requests from a laptop.
 const LAPTOP_LATENCY: Duration = Duration::from_millis(25);
 
 fn main() {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Pid;
 
-/// Resident memory in MB: the current size and the maximum.
+/// Returns the resident memory in MB: the current size and the maximum.
 pub fn memory(pid: Pid) -> (f64, f64) {
     let status = std::fs::read_to_string(proc(pid, "status")).expect("the process runs");
     let kilobytes = |field: &str| -> f64 {
@@ -20,14 +20,14 @@ pub fn memory(pid: Pid) -> (f64, f64) {
     (kilobytes("VmRSS:") / 1024.0, kilobytes("VmHWM:") / 1024.0)
 }
 
-/// The number of open file descriptors.
+/// Returns the number of open file descriptors.
 pub fn descriptors(pid: Pid) -> usize {
     std::fs::read_dir(proc(pid, "fd"))
         .expect("the process runs")
         .count()
 }
 
-/// The share of a core that the process uses during `work`, in percent.
+/// Returns the share of a core that the process uses during `work`, in percent.
 pub async fn share_of_core(pid: Pid, work: impl Future<Output = ()>) -> f64 {
     let (before, started) = (processor_time(pid), Instant::now());
     work.await;
@@ -36,7 +36,7 @@ pub async fn share_of_core(pid: Pid, work: impl Future<Output = ()>) -> f64 {
 }
 
 fn processor_time(pid: Pid) -> Duration {
-    // In nanoseconds, from the scheduler. `stat` has only hundredths of a second.
+    // The scheduler counts nanoseconds. `stat` has only hundredths of a second.
     let tasks = std::fs::read_dir(proc(pid, "task"))
         .expect("the process runs")
         .flatten();

@@ -17,7 +17,7 @@ pub const JSON_PATCH: &str = "application/json-patch+json";
 pub const MERGE_PATCH: &str = "application/merge-patch+json";
 pub const CONTEXT: &str = "west";
 
-/// A client with the same connections as the plugin's, and no layers above them.
+/// Returns a client with the same connections as the plugin's, without layers above them.
 pub async fn client(kubeconfig: &Path) -> Client {
     let file = Kubeconfig::read_from(kubeconfig).expect("the kubeconfig can be read");
     let options = KubeConfigOptions {
@@ -73,7 +73,7 @@ pub async fn at_once<F: Future<Output = ()>>(
         .await;
 }
 
-/// A watch of a collection from the current state on, line by line.
+/// A watch of a collection from its current state, line by line.
 pub struct Watch {
     body: Body,
     buffer: BytesMut,
@@ -102,7 +102,7 @@ impl Watch {
         }
     }
 
-    /// The next line. None when the watch has ended.
+    /// Returns the next line. None: the watch has ended.
     pub async fn next(&mut self) -> Option<Bytes> {
         let mut searched = 0;
         loop {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// The percentile of the times for this part (0 to 1), in milliseconds.
+/// Returns the percentile of the times for this part (0 to 1), in milliseconds.
 pub fn percentile(times: &[Duration], part: f64) -> f64 {
     let mut sorted = times.to_vec();
     sorted.sort();

@@ -8,17 +8,17 @@ use crate::text::word;
 pub struct MissingRight<'a> {
     user: &'a str,
     verb: &'a str,
-    /// With its subresource: `pods/log`.
+    /// The resource and its subresource: `pods/log`.
     resource: &'a str,
     /// Empty for the core group.
     group: &'a str,
-    /// None for the whole cluster.
+    /// None: the whole cluster.
     namespace: Option<&'a str>,
 }
 
 impl<'a> MissingRight<'a> {
-    /// None if the message is not about a right: an admission webhook or a quota refused the
-    /// request.
+    /// Returns None if the message is not about a right: an admission webhook or a quota refused
+    /// the request.
     pub fn missing_in(message: &'a str) -> Option<Self> {
         let (user, rest) = message.split_once("User \"")?.1.split_once("\" cannot ")?;
         let (verb, rest) = rest.split_once(" resource \"")?;
@@ -54,7 +54,8 @@ impl<'a> MissingRight<'a> {
         )
     }
 
-    /// Returns how to grant it, how to check it, and how to see all that the command needs.
+    /// Returns how to grant the right, how to check it, and how to list all rights that the command
+    /// needs.
     pub fn next(&self, reach: &ConnectionFlags) -> Vec<String> {
         let cluster = reach.cluster();
         if self.is_impersonation() {
@@ -86,12 +87,12 @@ impl<'a> MissingRight<'a> {
         ]
     }
 
-    /// Newer servers name finer verbs, such as `impersonate-on:user-info:list`, on the resource.
+    /// Newer servers report more specific verbs, such as `impersonate-on:user-info:list`.
     fn is_impersonation(&self) -> bool {
         self.verb.starts_with("impersonate")
     }
 
-    /// In kubectl's form: the subresource comes after the group.
+    /// Returns the resource in kubectl's form: the subresource follows the group.
     fn full_resource(&self) -> String {
         let (resource, subresource) = match self.resource.split_once('/') {
             Some((resource, subresource)) => (resource, format!("/{subresource}")),
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn impersonation_as_older_and_newer_servers_refuse_it() {
+    fn impersonation_refused_by_older_and_newer_servers() {
         for (verb, resource) in [
             ("impersonate", "users"),
             ("impersonate-on:user-info:list", "trafficsplits"),

@@ -28,7 +28,7 @@ pub struct Right {
     pub resource: &'static str,
     pub verbs: &'static [&'static str],
     pub scope: RightScope,
-    /// What is lost without it; none if the command fails.
+    /// What is lost without it. None: the command fails.
     pub lost: Option<&'static str>,
 }
 
@@ -36,7 +36,7 @@ pub struct Right {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RightScope {
     Namespace,
-    /// Cluster-wide, whatever the namespace: a Role cannot grant it.
+    /// Always cluster-wide: a Role cannot grant it.
     Cluster,
 }
 
@@ -69,7 +69,7 @@ impl Right {
         }
     }
 
-    /// The kind that can carry groups, if the right is about one.
+    /// Returns the kind of groups, if the right is about one.
     pub fn carrier(&self) -> Option<&'static dyn Kind> {
         let is_kind = |kind: &&&dyn Kind| {
             let info = kind.info();
@@ -78,7 +78,7 @@ impl Right {
         KINDS.iter().find(is_kind).copied()
     }
 
-    /// In the form of `kubectl auth can-i`: `trafficsplits.split.smi-spec.io`.
+    /// Returns the resource in the form of `kubectl auth can-i`: `trafficsplits.split.smi-spec.io`.
     pub fn full_resource(&self) -> String {
         if self.group.is_empty() {
             self.resource.to_owned()
@@ -88,7 +88,7 @@ impl Right {
     }
 }
 
-/// The verbs on each kind of object that can carry groups.
+/// Returns the verbs on each kind of object that can define groups.
 fn carriers(verbs: &'static [&'static str]) -> impl Iterator<Item = Right> {
     KINDS.iter().map(move |kind| {
         let info = kind.info();
@@ -99,7 +99,7 @@ fn carriers(verbs: &'static [&'static str]) -> impl Iterator<Item = Right> {
 
 const SLICES: Right = Right::needed("discovery.k8s.io", "endpointslices", &["list"]);
 const SERVICES: Right = Right::needed("", "services", &["get", "list"]);
-/// To watch both, not only to list them.
+/// The right to watch EndpointSlices, not only to list them.
 const SLICES_FOLLOWED: Right =
     Right::needed("discovery.k8s.io", "endpointslices", &["list", "watch"]);
 const SERVICES_FOLLOWED: Right = Right::needed("", "services", &["get", "list", "watch"]);
@@ -132,19 +132,19 @@ pub const REMOTE: Right = SLICES_FOLLOWED;
 pub const LINKS: Right = Right::needed("", "secrets", &["get"]);
 
 impl RbacCommand {
-    /// The command's name on the command line.
+    /// Returns the command's name on the command line.
     pub fn name(self) -> &'static str {
         self.entry().0
     }
 
-    /// Returns what it needs and what it can use. Of the kinds that can carry groups, one is
+    /// Returns the rights that it needs or can use. Of the kinds that can define groups, one is
     /// enough.
     pub fn rights(self) -> Vec<Right> {
         let (_, verbs, others) = self.entry();
         carriers(verbs).chain(others.iter().copied()).collect()
     }
 
-    /// The table: the command's name, the verbs on objects that can carry groups, and the other
+    /// The table: the command's name, the verbs on objects that can define groups, and the other
     /// rights.
     fn entry(self) -> (&'static str, &'static [&'static str], &'static [Right]) {
         match self {
@@ -217,7 +217,7 @@ impl RbacCommand {
         }
     }
 
-    /// Returns the least Role or, cluster-wide, ClusterRole with which the command works.
+    /// Returns the minimal Role or, cluster-wide, ClusterRole for the command.
     pub fn role(self, scope: RightScope, namespace: Option<&str>) -> Value {
         let fits =
             |right: &&Right| right.scope == RightScope::Namespace || scope == RightScope::Cluster;
@@ -234,7 +234,7 @@ impl RbacCommand {
         })
     }
 
-    /// Returns what it can use cluster-wide, which no Role can grant.
+    /// Returns the cluster-wide rights that it can use. A Role cannot grant them.
     pub fn beyond_a_role(self) -> Vec<Right> {
         self.rights()
             .into_iter()

@@ -11,16 +11,17 @@ use crate::cluster::{Cluster, RequestError};
 use crate::model::check::{Category, CheckResult};
 use crate::problem::Problem;
 
-/// The first version with EndpointSlices as v1.
+/// The first version that serves EndpointSlices as v1.
 const MIN_VERSION: (u32, u32) = (1, 21);
-/// The APIs that the tool uses besides the core.
+/// The APIs that the tool needs besides the core.
 const REQUIRED_APIS: [&str; 3] = [
     "discovery.k8s.io/v1",
     "events.k8s.io/v1",
     "coordination.k8s.io/v1",
 ];
 
-/// Returns the cluster and what it serves too, if it answers.
+/// Checks the API server. Also returns the cluster and the API groups that it serves, if it
+/// answers.
 pub async fn check(options: &ConnectOptions) -> (Category, Option<(Cluster, ApiGroups)>) {
     let mut category = Category::new("kubernetes-api");
     let cluster = match Cluster::connect(options).await {
@@ -62,7 +63,7 @@ pub async fn check(options: &ConnectOptions) -> (Category, Option<(Cluster, ApiG
     }
 }
 
-/// Returns the lines of an error. A [`Problem`] has what to do about it.
+/// Returns the lines of an error. A [`Problem`] includes what to do next.
 fn words(error: &anyhow::Error) -> Vec<String> {
     let next = error
         .downcast_ref::<Problem>()

@@ -5,8 +5,8 @@ use crate::cluster::transport::error::Cause;
 use crate::cluster::{Cluster, RequestError};
 use crate::error::explain;
 
-/// Returns the lines for a failed request. A missing right has one line here: the check of the
-/// rights explains it.
+/// Returns the lines for a failed request. A missing right has only one line, since the check of
+/// the rights explains it.
 pub fn complaints(cluster: &Cluster, error: &RequestError) -> Vec<String> {
     if let Cause::Status {
         code: 403, message, ..

@@ -18,7 +18,7 @@ use crate::resource::Record;
 use crate::resource::gitops::keep_weights;
 use crate::text::word;
 
-/// Returns the groups too.
+/// Checks the groups, and also returns them.
 pub async fn check(cluster: &Clusters, options: &CheckOptions) -> (Category, Vec<Record>) {
     let mut category = Category::new("failover-groups");
     let (place, listed) = list(cluster, options).await;
@@ -57,8 +57,8 @@ pub async fn check(cluster: &Clusters, options: &CheckOptions) -> (Category, Vec
     (category, records)
 }
 
-/// Lists the groups of the namespace that was given. Without one, those of all namespaces or, where
-/// that is forbidden, of the context's namespace.
+/// Lists the groups of the given namespace. Without one, lists those of all namespaces or, if that
+/// is forbidden, of the context's namespace.
 async fn list(cluster: &Cluster, options: &CheckOptions) -> (String, RequestResult<GroupList>) {
     if options.connect.namespace.is_none() {
         let everywhere = list_groups(cluster, None, None).await;
@@ -74,7 +74,7 @@ async fn list(cluster: &Cluster, options: &CheckOptions) -> (String, RequestResu
     )
 }
 
-/// Returns the groups that Linkerd's own controller runs. None where that cannot be read.
+/// Returns the groups that Linkerd's own controller runs. Empty if that cannot be read.
 async fn run_by_upstream(cluster: &Cluster, records: &[Record]) -> HashSet<GroupId> {
     let Ok(Some(upstream)) = upstream::find(cluster).await else {
         return HashSet::new();
@@ -135,7 +135,7 @@ impl Groups<'_> {
         CheckResult::error("no service is the apex of two groups", self.invalid(true))
     }
 
-    /// Returns a line for each backend that `complain` returns a complaint for.
+    /// Returns a line for each backend that has a complaint from `complain`.
     fn backends(&self, complain: impl Fn(&Readiness) -> Option<String>) -> Vec<String> {
         let backends = self
             .statuses

@@ -1,4 +1,4 @@
-//! Checks which kinds of objects that can carry groups the cluster serves.
+//! Checks which kinds that can define groups the cluster serves.
 
 use futures::future::join_all;
 
@@ -9,7 +9,7 @@ use crate::cluster::{Cluster, RequestResult};
 use crate::model::check::{Category, CheckResult};
 use crate::resource::{KINDS, KindInfo};
 
-/// Returns too whether there can be groups at all.
+/// Checks the kinds. Also returns whether groups can exist.
 pub async fn check(cluster: &Cluster, apis: &ApiGroups) -> (Category, bool) {
     let mut category = Category::new("failover-kinds");
     let kinds = KINDS.iter().map(|kind| async move {
@@ -28,7 +28,7 @@ pub async fn check(cluster: &Cluster, apis: &ApiGroups) -> (Category, bool) {
     (category, can_have_groups)
 }
 
-/// One kind is enough: a missing kind is an error only where the cluster serves none.
+/// One kind is enough: a missing kind is an error only if the cluster serves no other kind.
 fn kind(
     cluster: &Cluster,
     apis: &ApiGroups,

@@ -30,12 +30,12 @@ const EXTENSIONS: [Component; 2] = [
     },
 ];
 
-/// A part of Linkerd that has a namespace of its own.
+/// A component of Linkerd with its own namespace.
 struct Component {
     name: &'static str,
     /// The label of its namespace.
     label: &'static str,
-    /// What is missing without it.
+    /// The consequence of its absence.
     absence: &'static str,
     hint: &'static str,
 }
@@ -43,7 +43,7 @@ struct Component {
 /// Deployments with their namespaces.
 type FoundDeployments = Vec<(String, Deployment)>;
 
-/// `namespace` is where the control plane should be.
+/// Checks Linkerd. `namespace` is the expected namespace of the control plane.
 pub async fn check(cluster: &Cluster, namespace: &str) -> Category {
     let control_plane =
         async { CONTROL_PLANE.judge(cluster, &control_plane(cluster, namespace).await) };
@@ -60,8 +60,8 @@ pub async fn check(cluster: &Cluster, namespace: &str) -> Category {
     }
 }
 
-/// Looks in the given namespace first. If that is empty, the label shows where the control plane
-/// is.
+/// Looks in the given namespace first. If that is empty, looks for a namespace with the label of
+/// the control plane.
 async fn control_plane(cluster: &Cluster, namespace: &str) -> RequestResult<FoundDeployments> {
     let named = within(cluster, namespace.to_owned()).await?;
     if named.is_empty() {
@@ -120,8 +120,8 @@ impl Component {
     }
 }
 
-/// Only for information: either controller is fine. `groups` checks whether both run the same
-/// group.
+/// Reports Linkerd's own controller, for information only: either controller is fine. `groups`
+/// checks whether both run the same group.
 async fn controller(cluster: &Cluster) -> CheckResult {
     match upstream::find(cluster).await {
         Ok(Some(found)) => CheckResult::success(format!(

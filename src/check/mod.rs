@@ -17,8 +17,7 @@ use crate::model::check::Category;
 pub use options::CheckOptions;
 pub use retry::RetryUntil;
 
-/// Checks one subject after the other. It ends after the first one if the API server does not
-/// answer.
+/// Checks one subject after the other. Ends after the first one if the API server does not answer.
 pub async fn run(options: &CheckOptions, retry: &RetryUntil<'_>) -> Vec<Category> {
     let (category, server) = retry
         .settle(

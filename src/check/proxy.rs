@@ -11,7 +11,7 @@ use crate::cluster::{Cluster, RequestResult};
 use crate::model::check::{Category, CheckResult};
 use crate::resource::Record;
 
-/// How many namespaces are read at once.
+/// The number of namespaces to read at once.
 const CONCURRENT_POD_READS: usize = 4;
 
 type Services<'a> = BTreeSet<&'a str>;

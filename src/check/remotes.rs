@@ -18,7 +18,8 @@ use crate::resource::Record;
 use crate::text::word;
 
 /// Checks the namespaces of the services that the groups mirror, in each cluster. In a cluster that
-/// no group mirrors it checks the command's own namespace. None without other clusters to ask.
+/// no group mirrors, checks the command's own namespace. Returns None without other clusters to
+/// ask.
 pub async fn check(cluster: &Clusters, records: &[Record]) -> Option<Category> {
     let asked = cluster.remotes().asked();
     if asked.is_empty() {
@@ -93,7 +94,7 @@ async fn remote(local: &Clusters, name: &str, namespaces: &BTreeSet<&str>) -> Ve
     ]
 }
 
-/// Returns the command that grants the right to the one secret that is needed.
+/// Returns the command that grants access to the one secret that is needed.
 fn right_to_link(name: &str) -> String {
     let (namespace, secret, right) = (
         links::NAMESPACE,
@@ -106,7 +107,7 @@ fn right_to_link(name: &str) -> String {
     )
 }
 
-/// Returns a line with the rights that are missing there, if any.
+/// Returns a line with the missing rights, if any.
 ///
 /// # Errors
 /// If the rights cannot be read, the lines that say why.

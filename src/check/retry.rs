@@ -12,7 +12,7 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Repeats pending checks until a deadline.
 pub struct RetryUntil<'a> {
     until: Instant,
-    /// Called with the description of each check that is pending.
+    /// Called with the description of each pending check.
     say: &'a dyn Fn(&str),
 }
 
@@ -33,7 +33,7 @@ impl<'a> RetryUntil<'a> {
         }
     }
 
-    /// Repeats a check until nothing is pending, or the deadline has come.
+    /// Repeats a check until nothing is pending or the deadline has passed.
     pub async fn settle<T>(
         &self,
         check: impl AsyncFn() -> T,
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_check_that_recovers_is_awaited() {
+    async fn the_wait_continues_until_a_check_recovers() {
         assert_eq!(tries(300, 5).await, (6, CheckResult::success("it is up")));
     }
 

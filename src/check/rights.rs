@@ -14,7 +14,7 @@ use crate::cluster::api::discovery::ApiGroups;
 use crate::cluster::{Cluster, RequestResult};
 use crate::model::check::{Category, CheckResult};
 
-/// How many SelfSubjectAccessReviews are under way at once.
+/// The number of SelfSubjectAccessReviews in flight.
 const CONCURRENT_ACCESS_REVIEWS: usize = 8;
 
 type Answers = HashMap<ResourceAction, RequestResult<bool>>;
@@ -80,8 +80,8 @@ fn place(namespace: Option<&str>) -> String {
     })
 }
 
-/// A right that the command needs is an error if it is missing, and one that it can do without is a
-/// warning. Of the kinds that carry groups it needs one.
+/// Checks one command. A missing right is an error if the command needs it, and a warning
+/// otherwise. Of the kinds that can define groups, one is enough.
 fn command(
     cluster: &Cluster,
     task: RbacCommand,

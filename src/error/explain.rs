@@ -1,4 +1,4 @@
-//! Turns a failed request into a [`Problem`]: in which cluster, what it means, what to do next.
+//! Turns a failed request into a [`Problem`]: the cluster, the meaning, and what to do next.
 
 use crate::access::missing_right::MissingRight;
 use crate::cluster::transport::error::Cause;
@@ -40,7 +40,7 @@ pub fn explain(cluster: &Cluster, error: &RequestError) -> Problem {
     }
 }
 
-/// A bad selector is an ordinary 400 Bad Request: only the API server's message says what is bad.
+/// Returns whether a 400 Bad Request is about a selector. Only the API server's message shows that.
 fn is_about_selector(message: &str) -> bool {
     message.starts_with("unable to parse")
 }
@@ -78,7 +78,7 @@ fn place(cluster: &Cluster) -> String {
     )
 }
 
-/// Explains why no groups can be listed.
+/// Explains why groups cannot be listed.
 pub fn explain_group_list(cluster: &Cluster, error: &RequestError) -> Problem {
     if error.is_not_found() {
         no_kinds(cluster)
@@ -87,7 +87,7 @@ pub fn explain_group_list(cluster: &Cluster, error: &RequestError) -> Problem {
     }
 }
 
-/// The cluster has none of the kinds that can carry groups.
+/// Returns the problem of a cluster without any kind that can define groups.
 fn no_kinds(cluster: &Cluster) -> Problem {
     let crds: Vec<&str> = KINDS.iter().map(|kind| kind.info().crd).collect();
     Problem::new(format!(
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kubernetes_1_36_answers_a_bad_selector_with_this_message() {
+    fn the_message_of_kubernetes_1_36_about_a_bad_selector_is_recognized() {
         assert!(is_about_selector(
             "unable to parse requirement: found '', expected: identifier"
         ));

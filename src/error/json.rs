@@ -11,13 +11,13 @@ use crate::view::formats::{API_VERSION, json_line};
 struct ErrorDocument<'a> {
     api_version: &'static str,
     kind: &'static str,
-    /// Repeated here, since linkerd changes exit codes.
+    /// Included because linkerd changes exit codes.
     exit_code: u8,
     message: &'a str,
     next: &'a [String],
 }
 
-/// Prints one line of JSON. The command has failed already: failing to print that adds nothing.
+/// Prints one line of JSON. Ignores a failure to print, since the command has already failed.
 pub fn print(streams: &Streams, problem: &Problem) {
     let document = ErrorDocument {
         api_version: API_VERSION,
@@ -31,7 +31,8 @@ pub fn print(streams: &Streams, problem: &Problem) {
     }
 }
 
-/// The first line of clap's text says what is wrong, the others what to do.
+/// Converts a usage error. The first line of clap's text is the error, and the others are what to
+/// do.
 pub fn of_usage(usage: &clap::Error) -> Problem {
     let words = usage.render().to_string();
     let mut lines = words.lines().map(str::trim).filter(|line| !line.is_empty());

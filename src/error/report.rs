@@ -36,7 +36,7 @@ pub fn finish(streams: &Streams, outcome: anyhow::Result<Exit>, json: bool) -> E
     }
 }
 
-/// Writes it to standard error.
+/// Writes a problem to standard error.
 fn say(streams: &Streams, problem: &Problem) {
     if streams.logs_json() {
         tracing::error!(
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_broken_pipe_of_something_else_is_an_error() {
+    fn a_broken_pipe_other_than_standard_output_is_an_error() {
         let error = anyhow::Error::new(Error::from(ErrorKind::BrokenPipe))
             .context("telling the supervisor to stay");
         let (streams, captured) = Streams::captured();
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_standard_output_ends_in_silence() {
+    fn a_closed_standard_output_is_not_reported() {
         let (streams, captured) = Streams::captured();
         captured.close_out();
         let error = streams.print("line").unwrap_err().context("printing");

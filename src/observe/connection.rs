@@ -1,4 +1,4 @@
-//! Whether the cluster is still heard: the watches of the groups show how the connection is.
+//! Whether the connection to the cluster works, as the watches of the groups show.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::cluster::RequestError;
 use crate::cluster::listwatch::freshness::SyncStatus;
 
-/// How long the watches of EndpointSlices may take to come back after those of the groups.
+/// How long the watches of EndpointSlices may take to recover after those of the groups.
 const SLICES_RECOVERY: Duration = Duration::from_secs(5);
 
 /// The watches of the groups, by kind.
@@ -23,10 +23,10 @@ struct GroupWatch {
     failure: Option<String>,
 }
 
-/// Since when the cluster is not heard, and why.
+/// Since when the connection is lost, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lost {
-    /// On the observer's clock.
+    /// By the observer's clock.
     pub since: Duration,
     pub why: String,
 }
@@ -49,7 +49,8 @@ impl ConnectionStatus {
         }
     }
 
-    /// The cluster does not serve the kind, so that its watch reports nothing about the connection.
+    /// Records that the cluster does not serve the kind, so its watch does not show the
+    /// connection's state.
     pub fn absent(&mut self, kind: &str) {
         self.watches.remove(kind);
     }

@@ -1,5 +1,5 @@
-//! Observes groups without changing them: the statuses whenever one changes, for `status -w` and
-//! `status --for`.
+//! Observes groups without changing them: returns the statuses whenever one changes, for `status
+//! -w` and `status --for`.
 
 pub mod connection;
 pub mod observer;

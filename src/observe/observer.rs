@@ -24,12 +24,11 @@ use crate::readiness::scope::SliceWatchId;
 use crate::readiness::watches::{FollowedEvent, WatchSet};
 use crate::resource::{GroupName, KINDS, Kind, Record, Upstream};
 
-/// How often changes that only time causes are noticed: Leases and overrides expire, watches fall
-/// silent.
+/// How often to check for changes over time: Leases and overrides expire, and watches go silent.
 const OBSERVE_INTERVAL: Duration = Duration::from_secs(1);
-/// How many inputs may wait before the watches have to wait too.
+/// The capacity of the input queue. The watches wait while it is full.
 const OBSERVER_QUEUE: usize = 1024;
-/// How many Services are looked up at once.
+/// The number of Services to look up at once.
 const CONCURRENT_LOOKUPS: usize = 8;
 /// How long a look-up may delay a snapshot.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
@@ -52,7 +51,7 @@ pub struct Snapshot {
     pub statuses: Vec<Status>,
     /// Names that no group has.
     pub absent: Vec<UnknownName>,
-    /// The connection is lost: the statuses are the last ones from before.
+    /// The connection is lost. The statuses are those from before the loss.
     pub lost: Option<Lost>,
 }
 
@@ -69,7 +68,7 @@ impl From<FollowedEvent> for ObserverInput {
     }
 }
 
-/// What has to arrive before the first snapshot, besides the groups.
+/// What the first snapshot waits for, besides the groups.
 #[derive(Debug, PartialEq, Eq, Hash)]
 enum InitialSync {
     Leases,
@@ -133,8 +132,7 @@ impl Observer {
         observer
     }
 
-    /// Returns the first snapshot, and then the next one that differs. Cancel safe: may be dropped
-    /// and called again.
+    /// Returns the first snapshot, then the next one that differs. Cancel safe.
     ///
     /// # Errors
     /// If the cluster cannot be reached or read at the start.
@@ -160,12 +158,12 @@ impl Observer {
         }
     }
 
-    /// Returns why kinds are left out that this user may not list.
+    /// Returns the errors of kinds that the user is not allowed to list.
     pub fn forbidden(&self) -> impl Iterator<Item = &RequestError> {
         self.kinds.forbidden().map(|(_, error)| error)
     }
 
-    /// How long ago a time in a [`Lost`] was.
+    /// Returns the time since a moment in a [`Lost`].
     pub fn since(&self, then: Duration) -> Duration {
         self.now().saturating_sub(then)
     }
@@ -185,7 +183,7 @@ impl Observer {
         });
     }
 
-    /// Handles an input. Returns whether Services may have to be looked up because of it.
+    /// Handles an input. Returns whether Services may have to be looked up.
     fn handle(&mut self, input: ObserverInput) -> anyhow::Result<bool> {
         let now = self.now();
         match input {
@@ -235,8 +233,8 @@ impl Observer {
         }
     }
 
-    /// Until the first list of a kind's groups has arrived, a failure ends the observer, unless it
-    /// may pass.
+    /// Handles an event of a kind. A failure before the kind's first list ends the observer, unless
+    /// it may be temporary.
     fn kind_event(&mut self, kind: &dyn Kind, event: &Event<Record>) -> anyhow::Result<()> {
         let explain =
             |error: &RequestError| Err(error::explain_group_list(&self.cluster, error).into());
@@ -248,7 +246,7 @@ impl Observer {
                 let unavailable = self.kinds.unavailable(kind, error);
                 unavailable.or_else(|error| explain(&error))
             }
-            // A user who may list but not watch, or lost the right, would wait in vain.
+            // A user who may list but not watch, or who lost the right, would wait forever.
             Event::Failed(error) if error.is_forbidden() && !self.kinds.is_forbidden(kind) => {
                 explain(error)
             }
@@ -310,8 +308,8 @@ impl Observer {
         (self.last.as_ref() != Some(&snapshot)).then(|| self.last.insert(snapshot).clone())
     }
 
-    /// A group whose backends are being read keeps its last status. The first snapshot waits for
-    /// all backends.
+    /// Returns a snapshot. A group whose backends are being read keeps its last status. The first
+    /// snapshot waits for all backends.
     fn snapshot(&self, coverage: Coverage) -> Option<Snapshot> {
         let Coverage {
             mut statuses,

@@ -1,5 +1,5 @@
-//! The cache of statuses: what the watches have reported so far, and the groups' statuses as of
-//! that. No I/O. Conflicts with other objects are not followed: that would take more watches than
+//! The cache of statuses: the reports of the watches, and the groups' statuses derived from them.
+//! Does no I/O. Does not watch for conflicts with other objects, which would need more watches than
 //! the groups themselves.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -39,20 +39,20 @@ pub struct StatusCache {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownName {
     pub name: GroupName,
-    /// The name of a group that may be meant.
+    /// The most similar name of a group.
     pub nearest: Option<String>,
 }
 
-/// The statuses of the chosen groups, and what is missing from them.
+/// The statuses of the chosen groups, and the groups that are missing.
 #[derive(Debug)]
 pub struct Coverage {
     /// Sorted by the groups' names.
     pub statuses: Vec<Status>,
     /// Names that no group has.
     pub absent: Vec<UnknownName>,
-    /// Groups whose backends are being read for the first time; they are not among the statuses.
+    /// Groups whose backends are being read for the first time. The statuses do not include them.
     pub unread: BTreeSet<GroupId>,
-    /// The readiness of a backend is unknown because its watch is not heard.
+    /// The readiness of a backend is unknown because its watch is silent.
     pub is_cut_off: bool,
 }
 
@@ -147,7 +147,7 @@ impl StatusCache {
         self.readiness.looked_up(&service, found, now);
     }
 
-    /// Returns the watches to start and to stop, where the groups need others than before.
+    /// Returns the watches to start and to stop, if the groups need different ones.
     pub fn watch_changes(&mut self, now: Duration) -> WatchChanges {
         let plan = (self.wanted(), self.readiness.revision());
         if self.planned.as_ref() == Some(&plan) {
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn who_runs_a_group_is_unknown_while_leases_may_not_be_watched() {
+    fn the_controller_of_a_group_is_unknown_while_leases_cannot_be_watched() {
         let record = record();
         let runner = |cache: &StatusCache| cache.runners.of(&record, EPOCH);
         let mut cache = StatusCache::default();
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_has_ended_only_once_the_server_is_heard_after_its_end() {
+    fn a_lease_has_expired_only_once_the_server_is_heard_after_its_end() {
         let record = record();
         let at = |second| EPOCH + Duration::from_secs(second);
         let mut cache = StatusCache::default();
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_that_was_given_back_has_ended_at_once() {
+    fn a_released_lease_ends_at_once() {
         let mut cache = StatusCache::default();
         cache.leases(
             Event::Listed(vec![Lease::new("ns").held_by("loop", EPOCH).released()]),

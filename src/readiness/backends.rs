@@ -1,11 +1,11 @@
-//! The backends of groups, by namespace, and their readiness in a group's order.
+//! The backends of groups by namespace, and their readiness in a group's order.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::model::{Backend, Group, Readiness, ServiceRef, WhyUnknown};
 use crate::resource::Record;
 
-/// Names of services, by namespace.
+/// The names of services, by namespace.
 pub type ServiceNames = BTreeMap<String, BTreeSet<String>>;
 
 /// Returns the backends of these groups.

@@ -1,5 +1,5 @@
-//! The cache of readiness: what an informer's store is in client-go. It plans the watches that the
-//! backends need and holds what these watches report.
+//! The cache of readiness, like the store of an informer in client-go. It plans the watches that
+//! the backends need, and stores their reports.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -14,15 +14,14 @@ use crate::cluster::listwatch::list::MAX_NAMESPACED_LISTS;
 use crate::cluster::remotes::named_remotes::NamedRemotes;
 use crate::model::{Mirror, RemoteService, ServiceRef};
 
-/// What is known of the backends: from their slices and, where there are none, from their Services.
+/// The known readiness of backends, from their slices or, without slices, from their Services.
 #[derive(Debug, Default)]
 pub struct ReadinessCache {
     pub(super) watches: Vec<SliceWatch>,
     last_id: u64,
     /// Services without slices.
     pub(super) services: ServiceLookups,
-    /// The clusters in which a cluster-wide watch was forbidden. None: the cluster that the groups
-    /// are in.
+    /// The clusters that forbid a cluster-wide watch. None: the groups' own cluster.
     pub(super) namespaced_only: HashSet<Option<String>>,
     /// The other clusters that may be asked.
     pub(super) remotes: NamedRemotes,
@@ -48,8 +47,8 @@ impl ReadinessCache {
         }
     }
 
-    /// Plans the watches for these services and for the services behind the mirrors among them. The
-    /// present watches serve until the new ones have listed.
+    /// Plans the watches for these services and for the services behind their mirrors. The current
+    /// watches serve until the new ones have listed.
     pub fn plan(&mut self, services: ServiceNames, now: Duration) -> WatchChanges {
         let wanted = self.by_cluster(services);
         let scopes: Vec<SliceScope> = wanted
@@ -82,8 +81,8 @@ impl ReadinessCache {
             .any(|watch| watch.is_local() && watch.mirrors_health(now) == WatchHealth::Pending)
     }
 
-    /// Returns the clusters whose services the backends mirror, as of the last plan. None while not
-    /// all mirrors are known.
+    /// Returns the clusters whose services the backends mirror, as of the last plan. None until all
+    /// mirrors are known.
     pub fn mirrored_clusters(&self, now: Duration) -> Option<Vec<&str>> {
         (!self.mirrors_pending(now)).then(|| self.mirror_index.clusters())
     }
@@ -107,7 +106,7 @@ impl ReadinessCache {
         self.watches.drain(..).map(|watch| watch.id).collect()
     }
 
-    /// Adds the services behind the mirrors among these, and sorts all by cluster.
+    /// Adds the services behind the mirrors, and groups all services by cluster.
     fn by_cluster(&mut self, services: ServiceNames) -> BTreeMap<Option<String>, ServiceNames> {
         let mut index = MirrorIndex::default();
         if !self.remotes.is_empty() {
@@ -140,7 +139,7 @@ impl ReadinessCache {
         }
     }
 
-    /// Drops the watches that are not wanted and whose replacements serve.
+    /// Drops unwanted watches whose replacements serve.
     pub(super) fn retire(&mut self, now: Duration) -> Vec<SliceWatchId> {
         let pending: Vec<SliceScope> = self
             .watches
@@ -161,7 +160,7 @@ impl ReadinessCache {
         retired
     }
 
-    /// Requests a new plan where one may differ.
+    /// Requests a new plan.
     pub(super) fn request_plan(&mut self) {
         let is_changing = self.watches.iter().any(|watch| !watch.wanted);
         self.revision += u64::from(is_changing || !self.remotes.is_empty());
@@ -176,8 +175,7 @@ impl ReadinessCache {
         self.watches.iter_mut().find(|watch| watch.id == id)
     }
 
-    /// Returns what a local service mirrors, if its own slices are not enough to know its
-    /// readiness.
+    /// Returns what a local service mirrors, if its own slices do not show its readiness.
     pub(super) fn mirror(&self, service: &ServiceRef) -> Option<&Mirror> {
         self.watches
             .iter()
@@ -186,8 +184,7 @@ impl ReadinessCache {
             .find_map(|watch| watch.mirrors.get(service))
     }
 
-    /// Returns the watch that knows most: one that serves before one that does not yet, then the
-    /// newest.
+    /// Returns the best watch: one that serves takes precedence, then the newest.
     pub(super) fn best(
         &self,
         cluster: Option<&str>,

@@ -1,4 +1,4 @@
-//! How events, lists and look-ups change the cache, and which backends each of them affects.
+//! Applies events, lists and look-ups to the cache, and returns the affected backends.
 
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
@@ -18,7 +18,8 @@ use crate::model::ReadinessSource;
 use crate::model::{ServiceRef, WhyUnknown};
 
 impl ReadinessCache {
-    /// Handles an event of a watch of slices. Returns what it affects, and the watches to stop.
+    /// Handles an event of a watch of slices. Returns the affected backends, and the watches to
+    /// stop.
     pub fn slice_event(
         &mut self,
         id: SliceWatchId,
@@ -60,7 +61,7 @@ impl ReadinessCache {
         (self.affected_backends(cluster.as_deref(), affected), stop)
     }
 
-    /// Handles an event of a watch of mirror Services. Returns what it affects.
+    /// Handles an event of a watch of mirror Services. Returns the affected backends.
     pub fn mirror_event(&mut self, id: SliceWatchId, event: Event<Service>) -> Affected {
         let Some(watch) = self.watches.iter_mut().find(|watch| watch.id == id) else {
             return Affected::Nothing;
@@ -100,7 +101,8 @@ impl ReadinessCache {
         affected
     }
 
-    /// Who may not list the whole cluster may be allowed to list each namespace.
+    /// Falls back to one watch for each namespace: a user who is not allowed to list the whole
+    /// cluster may be allowed to list each namespace.
     fn watch_by_namespace_where_forbidden(&mut self, scope: &SliceScope, error: &RequestError) {
         if error.is_forbidden() && scope.namespace.is_none() {
             let is_news = self.namespaced_only.insert(scope.cluster.clone());
@@ -108,7 +110,7 @@ impl ReadinessCache {
         }
     }
 
-    /// Records that the cluster of a watch cannot be reached. Returns what that affects.
+    /// Records that the cluster of a watch cannot be reached. Returns the affected backends.
     pub fn no_access(&mut self, id: SliceWatchId, why: WhyUnknown) -> Affected {
         let Some(watch) = self.watch_mut(id) else {
             return Affected::Nothing;
@@ -119,7 +121,7 @@ impl ReadinessCache {
     }
 
     /// Records a list of these services' slices that was requested at `requested`. It replaces
-    /// what was known, except what a watch has reported since. Returns what it affects.
+    /// older reports, but not those that a watch has made since. Returns the affected backends.
     pub fn relisted(
         &mut self,
         place: &RelistRequest,
@@ -144,9 +146,9 @@ impl ReadinessCache {
         self.affected_backends(cluster, Affected::Services(changed.into_iter().collect()))
     }
 
-    /// Records that a list of another cluster's slices failed: the watches of this place are not
-    /// trusted until they are heard again, unless they were heard lately. Without any answer, this
-    /// holds for all watches of the cluster. Returns what it affects.
+    /// Records that a list of another cluster's slices failed. Distrusts the watches of this place
+    /// until their next event, unless they were recently active. If the cluster did not respond,
+    /// distrusts all its watches. Returns the affected backends.
     pub fn relist_failed(
         &mut self,
         place: &RelistRequest,
@@ -168,7 +170,7 @@ impl ReadinessCache {
         scopes.into_iter().map(affected).collect()
     }
 
-    /// Returns what is affected where the health of a watch has changed since the last call.
+    /// Returns the backends of watches whose health has changed since the last call.
     pub fn health_changes(&mut self, now: Duration) -> Vec<Affected> {
         let changed: Vec<SliceScope> = self
             .watches
@@ -184,14 +186,14 @@ impl ReadinessCache {
         changed.into_iter().map(affected).collect()
     }
 
-    /// Returns the backends that a change in a cluster affects: in another cluster, the mirrors of
-    /// what changed.
+    /// Returns the backends that a change in a cluster affects. For another cluster, these are the
+    /// mirrors of the changed services.
     pub fn affected_backends(&self, cluster: Option<&str>, affected: Affected) -> Affected {
         self.mirror_index.affected(cluster, affected)
     }
 
-    /// Records whether a Service exists, if the look-up succeeded. Returns whether the answer is
-    /// new.
+    /// Records whether a Service exists, if the look-up succeeded. Returns whether the answer has
+    /// changed.
     pub fn looked_up(&mut self, service: &ServiceRef, exists: Option<bool>, now: Duration) -> bool {
         self.services.answer(service, exists, now)
     }
@@ -220,8 +222,8 @@ impl ReadinessCache {
         self.services.insert(service, existence, now);
     }
 
-    /// Returns whether a Service should be looked up now because it has no slices. If so, it counts
-    /// as asked for.
+    /// Returns whether to look up a Service now because it has no slices. If so, records the
+    /// look-up.
     pub fn must_look_up(&mut self, service: &ServiceRef, now: Duration) -> bool {
         let is_due = self.services.is_due(service, now) && self.counts(service, now).is_none();
         if is_due {

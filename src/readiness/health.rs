@@ -1,10 +1,10 @@
-//! How far the cache may trust a watch, and why readiness is unknown where a request failed.
+//! Whether the cache can trust a watch, and why readiness is unknown after a failed request.
 
 use crate::cluster::RequestError;
 use crate::model::ReadinessSource;
 use crate::model::WhyUnknown;
 
-/// How far a watch can be trusted at a moment.
+/// Whether a watch can be trusted at a given time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WatchHealth {
     /// The first list has not arrived yet.
@@ -13,7 +13,7 @@ pub enum WatchHealth {
     Unknown(WhyUnknown),
 }
 
-/// Returns why a backend is unknown when the request for it failed.
+/// Returns why a backend is unknown after a failed request.
 pub fn why_unknown(source: ReadinessSource, error: &RequestError) -> WhyUnknown {
     if error.is_forbidden() {
         WhyUnknown::Forbidden(source)

@@ -1,6 +1,6 @@
-//! The one look-up of a backend's readiness: from its own endpoints and, for a mirror, from those
-//! of the services that it stands for. Watches (`watch`, `status -w`) and single reads (`status`,
-//! `force`) fill the same cache and ask here.
+//! The look-up of a backend's readiness: from its own endpoints and, for a mirror, from those of
+//! the services behind it. Watches (`watch`, `status -w`) and single reads (`status`, `force`) use
+//! the same cache and the same look-up.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::cluster::listwatch::freshness::is_fresh;
 use crate::model::ReadinessSource;
 use crate::model::{Mirror, Readiness, RemoteService, ServiceRef, WhyUnknown};
 
-/// Whether a decision can be made on what is known.
+/// The result of a look-up: readiness, or that a list is still missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReadinessLookup {
     /// The first list has not arrived yet.
@@ -24,7 +24,7 @@ pub enum ReadinessLookup {
 }
 
 impl ReadinessLookup {
-    /// What has not arrived is unknown.
+    /// Returns the readiness. It is unknown while a list is pending.
     pub fn or_unknown(self) -> Readiness {
         match self {
             Self::Answer(readiness) => readiness,
@@ -39,12 +39,12 @@ impl ReadinessLookup {
     }
 }
 
-/// Which watches of other clusters a look-up believes.
+/// Which watches of other clusters a look-up trusts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum BelievedRemotes {
     /// All whose health is good.
     Known,
-    /// Only those that were heard lately.
+    /// Only those that were recently active.
     Fresh,
 }
 
@@ -53,7 +53,7 @@ impl ReadinessCache {
         self.lookup_with(service, now, BelievedRemotes::Known)
     }
 
-    /// Returns what is known without waiting for other clusters that were not heard lately.
+    /// Returns the readiness without waiting for other clusters that were not recently active.
     pub fn lookup_fresh(&self, service: &ServiceRef, now: Duration) -> Readiness {
         self.lookup_with(service, now, BelievedRemotes::Fresh)
             .or_unknown()
@@ -78,7 +78,7 @@ impl ReadinessCache {
         match (mirrors, self.mirror(service)) {
             (Some(WatchHealth::Pending), _) => ReadinessLookup::Pending,
             (_, Some(mirror)) => self.of_mirror(mirror, own, now, believed),
-            // The service may be a mirror: then its own endpoints do not show that it is ready.
+            // The service may be a mirror. Then its own endpoints do not show that it is ready.
             (Some(WatchHealth::Unknown(why)), None) if own.is_ready() => {
                 ReadinessLookup::unknown(why)
             }
@@ -96,7 +96,7 @@ impl ReadinessCache {
     ) -> ReadinessLookup {
         let here = |service: &ServiceRef| self.in_cluster(None, service, now);
         let there = |remote: &RemoteService| self.in_remote(remote, now, believed);
-        // Without its gateway a mirror is dead, whatever the other cluster reports.
+        // Without its gateway a mirror is dead, even if the other cluster reports ready endpoints.
         let needs_both = !mirror.has_local_endpoints() || own.is_ready();
         let mut parts = mirror.locals().map(here).chain(mirror.remotes().map(there));
         if needs_both && parts.any(|part| part == ReadinessLookup::Pending) {
@@ -127,7 +127,7 @@ impl ReadinessCache {
         self.in_cluster(Some(cluster), service, now)
     }
 
-    /// Returns what the slices of a service report in one cluster.
+    /// Returns the readiness of a service from its slices in one cluster.
     fn in_cluster(
         &self,
         cluster: Option<&str>,
@@ -150,8 +150,8 @@ impl ReadinessCache {
         }
     }
 
-    /// A backend without slices is dead, missing, or a mirror that has no local endpoints by
-    /// design.
+    /// Returns the readiness of a backend without slices. It is dead, missing, or a mirror without
+    /// local endpoints by design.
     fn of_bare_service(
         &self,
         watch: &SliceWatch,
@@ -180,8 +180,8 @@ impl ReadinessCache {
         self.best(None, service, now)?.index.counts(service)
     }
 
-    /// Returns the local services whose slices are listed without any of theirs, and that are not
-    /// known to be mirrors without local endpoints: reading the Service shows what it is.
+    /// Returns the local services that have no slices in a complete list and are not known to be
+    /// mirrors without local endpoints. Their Services have to be read.
     pub fn without_slices(&self, backends: &ServiceNames, now: Duration) -> Vec<ServiceRef> {
         let members = self.mirror_index.services();
         let members = members.filter(|(cluster, _)| cluster.is_none());
@@ -198,7 +198,7 @@ impl ReadinessCache {
             .collect()
     }
 
-    /// Returns what to list again before a decision on these backends: services whose watches are
+    /// Returns the services to list again before a decision on these backends: their watches are
     /// trusted but have been silent for a while.
     pub fn stale<'a>(
         &self,
@@ -218,8 +218,8 @@ impl ReadinessCache {
         places
     }
 
-    /// Returns whether the service's watch is trusted but was not heard lately, nor the service
-    /// listed apart from it.
+    /// Returns whether the service's watch is trusted but not recently active, and the service was
+    /// not recently listed separately.
     fn is_stale(&self, located: &LocatedService, now: Duration) -> bool {
         if self
             .relisted

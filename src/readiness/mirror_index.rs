@@ -1,5 +1,5 @@
-//! The index of mirrors: the services behind the mirrors among the backends, and the backends that
-//! each one affects.
+//! The index of mirrors: the services behind mirrored backends, and the backends that each one
+//! affects.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -7,19 +7,19 @@ use super::scope::Affected;
 use crate::cluster::remotes::named_remotes::NamedRemotes;
 use crate::model::{Mirror, ServiceRef};
 
-/// A service and its cluster. None: the cluster that the groups are in.
+/// A service and its cluster. None: the groups' own cluster.
 pub type LocatedService = (Option<String>, ServiceRef);
 
 #[derive(Debug, Default)]
 pub struct MirrorIndex {
     by_mirror: HashMap<ServiceRef, Vec<LocatedService>>,
     mirrors: HashMap<LocatedService, Vec<ServiceRef>>,
-    /// The clusters whose services are mirrored, whether or not they may be asked.
+    /// The clusters whose services are mirrored, even if they may not be asked.
     clusters: BTreeSet<String>,
 }
 
 impl MirrorIndex {
-    /// Adds the services behind a mirror, in this cluster and in those that may be asked.
+    /// Adds the services behind a mirror, in this cluster and in the clusters that may be asked.
     pub fn add(&mut self, service: &ServiceRef, mirror: &Mirror, remotes: &NamedRemotes) {
         self.clusters
             .extend(mirror.remotes().map(|remote| remote.cluster.clone()));
@@ -48,7 +48,7 @@ impl MirrorIndex {
         self.clusters.iter().map(String::as_str).collect()
     }
 
-    /// Returns the services behind a backend. There are none where it is no mirror.
+    /// Returns the services behind a backend. Empty if it is not a mirror.
     pub fn behind(&self, service: &ServiceRef) -> &[LocatedService] {
         self.by_mirror.get(service).map_or(&[], Vec::as_slice)
     }
@@ -70,7 +70,8 @@ impl MirrorIndex {
         };
         match (cluster, affected) {
             (_, Affected::Nothing) => Affected::Nothing,
-            // A member of a federation and its mirror are in one namespace, and in one watch.
+            // A local member of a federation is in the same namespace and the same watch as its
+            // mirror.
             (None, Affected::Scope(scope)) => Affected::Scope(scope),
             (None, Affected::Services(mut services)) => {
                 services.extend(mirrors_of(services.clone()));

@@ -1,4 +1,4 @@
-//! The mirror Services of one scope, as their watch reports them.
+//! The mirror Services of one scope, from their watch.
 
 use std::collections::HashMap;
 
@@ -9,8 +9,8 @@ use crate::cluster::remotes::named_remotes::NamedRemotes;
 use crate::model::ReadinessSource;
 use crate::model::{Mirror, ServiceRef, WhyUnknown};
 
-/// The mirrors whose own slices are not enough: those without local endpoints by design and, where
-/// other clusters may be asked, all others.
+/// The mirrors whose own slices do not show their readiness: those without local endpoints by
+/// design and, if other clusters may be asked, all others.
 #[derive(Debug, Default)]
 pub struct MirrorServices {
     known: HashMap<ServiceRef, Mirror>,
@@ -36,7 +36,7 @@ impl MirrorServices {
         self.failure = None;
     }
 
-    /// Records a mirror Service. Returns whether it stands for something else than before.
+    /// Records a mirror Service. Returns whether its mirrored services have changed.
     pub fn apply(&mut self, service: &Service, remotes: &NamedRemotes) -> bool {
         self.failure = None;
         match service
@@ -69,7 +69,8 @@ impl MirrorServices {
         self.failure.as_ref()
     }
 
-    /// Mirrors change so seldom that an old list is good enough, unless a new one is forbidden.
+    /// Returns the health. Mirrors rarely change, so an old list is good enough, unless a new one
+    /// is forbidden.
     pub fn health(&self) -> WatchHealth {
         match &self.failure {
             Some(why @ WhyUnknown::Forbidden(_)) => WatchHealth::Unknown(why.clone()),

@@ -1,13 +1,13 @@
-//! What is known of the backends: the cache (informer store) of readiness.
+//! The readiness of backends: the cache (informer store) and its watches.
 //!
 //! A look-up ([`ReadinessCache::lookup`](cache::ReadinessCache::lookup)) starts with the slices of
-//! the backend itself. Where there are none, its Service shows whether it is dead, missing, or a
+//! the backend itself. If there are none, its Service shows whether it is dead, missing, or a
 //! mirror without local endpoints. For a mirror, the slices of the services behind it count too, in
-//! the clusters that may be asked. A watch that has been silent for too long is not trusted: what
-//! it reported is then unknown.
+//! the clusters that may be asked. A watch that has been silent for too long is not trusted: the
+//! readiness that it reported becomes unknown.
 //!
-//! `watch` and `observe` fill the cache from watches ([`watches`]); `status`, `force` and the like
-//! fill it once from lists ([`read_once`]).
+//! `watch` and `observe` fill the cache from watches ([`watches`]); `status`, `force` and similar
+//! commands fill it once from lists ([`read_once`]).
 
 pub mod backends;
 pub mod cache;

@@ -1,5 +1,5 @@
-//! Prefetches EndpointSlices: lists those of a namespace while its groups are still being listed.
-//! This keeps `status` of thousands of groups fast (docs/performance.md).
+//! Prefetches EndpointSlices: lists the slices of a namespace while its groups are still being
+//! listed. This keeps `status` of thousands of groups fast (docs/performance.md).
 
 use std::pin::pin;
 
@@ -14,7 +14,7 @@ use crate::cluster::queries::group_list::{GroupList, list_groups, list_groups_co
 use crate::cluster::{Cluster, RequestResult};
 
 /// With more groups of a kind than this, the names of their backends do not fit into a selector, so
-/// that the slices of the whole namespace are needed.
+/// the whole namespace has to be listed.
 const PREFETCH_THRESHOLD: usize = 500;
 
 /// All slices of a namespace, listed before its backends were known.
@@ -31,8 +31,8 @@ impl PrefetchedSlices {
     }
 }
 
-/// Lists groups. With `prefetch`, and as soon as there are many, the slices of their namespace are
-/// listed beside them.
+/// Lists groups. With `prefetch`, also lists the slices of their namespace once there are many
+/// groups.
 ///
 /// # Errors
 /// As [`list_groups`].

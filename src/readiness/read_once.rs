@@ -1,5 +1,5 @@
-//! Reads the readiness of backends once. Lists fill a [`ReadinessCache`] in place of watches, and
-//! the same look-up answers.
+//! Reads the readiness of backends once. Lists fill a [`ReadinessCache`] instead of watches. The
+//! look-up is the same.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -22,21 +22,21 @@ use crate::cluster::listwatch::watch_event::Event;
 use crate::cluster::{Clusters, RequestResult};
 use crate::model::{Readiness, RemoteService, ServiceRef, WhyUnknown};
 
-/// How many lists of this cluster are under way at once.
+/// The number of lists of this cluster in flight.
 const CONCURRENT_LISTS: usize = 8;
-/// The moment of every list. There is no time between a list and the look-up.
+/// The time of every list.
 const LISTED: Duration = Duration::ZERO;
-/// The moment of the look-up: after the time for a first list, so that whatever has not arrived is
-/// unknown.
+/// The time of the look-up: after the time limit of a first list, so that missing lists make
+/// backends unknown.
 const SETTLED: Duration = FIRST_LIST_TIMEOUT.saturating_add(Duration::from_secs(1));
 
-/// Returns the readiness of each of these backends. What cannot be read is unknown, with the
-/// reason. Mirrors are read in the clusters that may be asked too.
+/// Returns the readiness of each of these backends. A backend that cannot be read is unknown, with
+/// the reason. Also reads the services behind mirrors, in the clusters that may be asked.
 pub async fn read(cluster: &Clusters, backends: &ServiceNames) -> HashMap<ServiceRef, Readiness> {
     read_with(cluster, backends, PrefetchedSlices::default()).await
 }
 
-/// As [`read`], where some slices were listed before.
+/// Like [`read`], but uses slices that were listed before.
 pub async fn read_with(
     cluster: &Clusters,
     backends: &ServiceNames,
@@ -80,8 +80,8 @@ pub async fn mirrored_services(
     cache.mirrored_services().collect()
 }
 
-/// Lists each scope that the cache plans. What is listed first shows which further scopes are
-/// needed: other clusters', or each namespace where the whole cluster is forbidden.
+/// Lists each scope that the cache plans. The first lists show which further scopes are needed:
+/// those of other clusters, or each namespace if the whole cluster is forbidden.
 async fn list_all(
     cluster: &Clusters,
     cache: &mut ReadinessCache,
@@ -106,8 +106,8 @@ async fn list_all(
             let name = scope.cluster.clone()?;
             Some(async move { (id, list_remote(cluster, &name, &scope).await) })
         });
-        // Each cluster has a time limit of its own, and at most some 50 scopes: none waits for
-        // another one.
+        // Each cluster has its own time limit and at most about 50 scopes, so clusters do not wait
+        // for each other.
         let (local, remote) = join(in_turn(local), join_all(remote)).await;
         for (id, slices, mirrors) in local {
             cache.mirror_event(id, mirrors);
@@ -148,8 +148,8 @@ async fn list_slices(
     }
 }
 
-/// Without other clusters to ask, only Services without slices matter, and those are read one by
-/// one.
+/// Lists the mirrors. Without other clusters to ask, only Services without slices matter, and those
+/// are read one by one.
 async fn list_mirrors(cluster: &Clusters, scope: &SliceScope) -> Event<Service> {
     if cluster.remotes().is_empty() {
         return Event::Listed(Vec::new());

@@ -1,4 +1,4 @@
-//! Lists EndpointSlices again apart from the watches, in this cluster or in one that is mirrored.
+//! Lists EndpointSlices again, separately from the watches, in this cluster or a mirrored one.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::model::WhyUnknown;
 /// Lists the slices of these services.
 ///
 /// # Errors
-/// If the list fails, or the other cluster cannot be reached.
+/// If the list fails or the other cluster cannot be reached.
 pub async fn relist(local: &Clusters, place: &RelistRequest) -> RequestResult<Vec<Slice>> {
     let source = endpoint_slices::collection(&place.namespace, Some(&place.names));
     let Some(name) = &place.cluster else {

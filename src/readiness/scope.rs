@@ -1,4 +1,4 @@
-//! What a watch of EndpointSlices covers, and which backends an event affects.
+//! The scope of a watch of EndpointSlices, and the backends that an event affects.
 
 use std::collections::BTreeSet;
 
@@ -14,8 +14,7 @@ pub struct SliceWatchId(pub u64);
 /// The services that a watch or a list covers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SliceScope {
-    /// None: the cluster that the groups are in. Otherwise a cluster whose services are mirrored
-    /// here.
+    /// None: the groups' own cluster. Otherwise a cluster whose services are mirrored here.
     pub cluster: Option<String>,
     /// None: the whole cluster.
     pub namespace: Option<String>,
@@ -32,8 +31,8 @@ impl SliceScope {
         }
     }
 
-    /// Returns a scope for each namespace. Names that do not fit into a selector make it
-    /// namespace-wide.
+    /// Returns a scope for each namespace. The scope is namespace-wide if the names do not fit into
+    /// a selector.
     pub fn by_namespace(cluster: Option<&String>, services: &ServiceNames) -> Vec<Self> {
         let scope = |(namespace, names): (&String, &BTreeSet<String>)| Self {
             cluster: cluster.cloned(),
@@ -78,7 +77,7 @@ pub enum Affected {
 /// Services of one namespace in one cluster whose slices are listed together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RelistRequest {
-    /// None: the cluster that the groups are in.
+    /// None: the groups' own cluster.
     pub cluster: Option<String>,
     pub namespace: String,
     pub names: BTreeSet<String>,

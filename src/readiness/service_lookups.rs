@@ -1,11 +1,11 @@
-//! Look-ups of Services that have no slices: whether each one exists.
+//! Look-ups of Services without slices: whether each one exists.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::model::{ServiceRef, WhyUnknown};
 
-/// How long the answer to a look-up holds.
+/// How long the result of a look-up is valid.
 const EXISTENCE_TTL: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub enum ServiceExistence {
     Unread(WhyUnknown),
 }
 
-/// The last answer for each Service, and when the Service was last asked for.
+/// The last result for each Service, and when it was last looked up.
 #[derive(Debug, Default)]
 pub struct ServiceLookups(HashMap<ServiceRef, (ServiceExistence, Duration)>);
 
@@ -30,8 +30,8 @@ impl ServiceLookups {
         self.0.insert(service, (existence, now));
     }
 
-    /// Records whether a Service exists, if the look-up succeeded. Returns whether the answer is
-    /// new.
+    /// Records whether a Service exists, if the look-up succeeded. Returns whether the answer has
+    /// changed.
     pub fn answer(&mut self, service: &ServiceRef, exists: Option<bool>, now: Duration) -> bool {
         let (Some(exists), Some(known)) = (exists, self.0.get_mut(service)) else {
             return false;
@@ -45,7 +45,7 @@ impl ServiceLookups {
         before != existence
     }
 
-    /// Returns whether the Service was never asked for, or too long ago.
+    /// Returns whether the Service was never looked up, or too long ago.
     pub fn is_due(&self, service: &ServiceRef, now: Duration) -> bool {
         self.0
             .get(service)
@@ -60,7 +60,7 @@ impl ServiceLookups {
             .collect()
     }
 
-    /// Notes that the Service is asked for. The last answer holds meanwhile.
+    /// Records the start of a look-up. The last result stays valid meanwhile.
     pub fn asked(&mut self, service: &ServiceRef, now: Duration) {
         let asked = (ServiceExistence::Asked, now);
         self.0.entry(service.clone()).or_insert(asked).1 = now;

@@ -1,4 +1,4 @@
-//! One list-and-watch of EndpointSlices in the cache, and how far it can be trusted.
+//! One list-and-watch of EndpointSlices in the cache, and whether it can be trusted.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use crate::model::WhyUnknown;
 pub struct SliceWatch {
     pub id: SliceWatchId,
     pub scope: SliceScope,
-    /// It is part of the plan. Otherwise it serves until its replacement has listed.
+    /// The plan includes this watch. Otherwise it serves until its replacement has listed.
     pub wanted: bool,
     pub index: SliceIndex,
-    /// A service without slices may be one of these.
+    /// The mirrors. A service without slices may be one of them.
     pub mirrors: MirrorServices,
     started: Duration,
     sync: SyncStatus,
@@ -28,7 +28,7 @@ pub struct SliceWatch {
     failure: Option<WhyUnknown>,
     /// Set when a re-list failed: readiness is unknown until the next event.
     distrust: Option<WhyUnknown>,
-    /// As of the last call of [`Self::health_changed`].
+    /// The health at the last call of [`Self::health_changed`].
     last_health: (WatchHealth, WatchHealth),
 }
 
@@ -49,7 +49,7 @@ impl SliceWatch {
         }
     }
 
-    /// Returns whether it is in the cluster that the groups are in.
+    /// Returns whether it is in the groups' own cluster.
     pub fn is_local(&self) -> bool {
         self.scope.cluster.is_none()
     }
@@ -67,7 +67,7 @@ impl SliceWatch {
         self.last_slice = Some(now);
     }
 
-    /// Returns whether the watch has reported a slice since then: a list that was requested then
+    /// Returns whether the watch has reported a slice since then. A list that was requested then
     /// may be older.
     pub fn has_heard_slice_since(&self, then: Duration) -> bool {
         self.last_slice.is_some_and(|heard| heard >= then)
@@ -129,7 +129,7 @@ impl SliceWatch {
         }
     }
 
-    /// How far it is known which services are mirrors.
+    /// Returns the health of the mirrors: whether it is known which services are mirrors.
     pub fn mirrors_health(&self, now: Duration) -> WatchHealth {
         match self.mirrors.health() {
             WatchHealth::Pending if now.saturating_sub(self.started) > FIRST_LIST_TIMEOUT => {
@@ -144,8 +144,8 @@ impl SliceWatch {
         }
     }
 
-    /// Returns whether it can replace other watches: its slices are listed, and so are its mirrors,
-    /// unless that failed.
+    /// Returns whether it can replace other watches: its slices are listed, and its mirrors are
+    /// listed or failed.
     pub fn serves(&self, now: Duration) -> bool {
         self.is_listed() && !(self.is_local() && self.mirrors_health(now) == WatchHealth::Pending)
     }

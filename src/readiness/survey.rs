@@ -1,4 +1,4 @@
-//! Reads the backends of groups once and works out each group's status.
+//! Reads the backends of groups once and determines each group's status.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use crate::resource::Record;
 use crate::resource::annotations::CONTROLLED_BY;
 
 /// Reads the backends of these groups and returns each group's status. `rivals` are all groups of
-/// their namespaces, to find apexes that are claimed twice.
+/// their namespaces, to find apexes that two groups claim.
 pub async fn survey(
     cluster: &Clusters,
     records: &[Record],
@@ -76,7 +76,7 @@ pub fn status(
     }
 }
 
-/// Returns the claims of the valid groups among these.
+/// Returns the apex claims of the valid groups.
 pub fn claims_of<'a>(records: impl IntoIterator<Item = &'a Record>) -> ApexClaims<'a> {
     let valid = records.into_iter().filter(|record| record.group.is_ok());
     valid.map(Record::claim).collect()

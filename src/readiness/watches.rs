@@ -1,4 +1,4 @@
-//! The running watches of the loop or of an observer, each in a task of its own. Their events go to
+//! The running watches of an event loop or an observer, each in its own task. Their events go to
 //! one inbox.
 
 use std::collections::HashMap;
@@ -75,7 +75,7 @@ impl<I: From<FollowedEvent> + Send + 'static> WatchSet<I> {
 
     /// Runs a task beside the watches, until all of them end.
     pub fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
-        // Results of ended tasks take memory until they are taken.
+        // Results of finished tasks use memory until they are joined.
         while self.tasks.try_join_next().is_some() {}
         self.tasks.spawn(task)
     }
@@ -154,7 +154,7 @@ impl<I: From<FollowedEvent> + Send + 'static> WatchSet<I> {
         self.spawn(following)
     }
 
-    /// Returns whether the event is from a watch that was stopped since.
+    /// Returns whether the event is from a watch that has since been stopped.
     pub fn is_stopped(&self, event: &FollowedEvent) -> bool {
         match event {
             FollowedEvent::Groups(..) => false,
@@ -184,7 +184,7 @@ impl<I: From<FollowedEvent> + Send + 'static> WatchSet<I> {
         self.tasks.abort_all();
     }
 
-    /// Names what a watch reads, for messages.
+    /// Returns the name of the objects that a watch reads, for messages.
     pub fn place(&self, what: &str, id: SliceWatchId) -> String {
         let following = self.scoped.get(&id);
         let place = match following.and_then(|following| following.namespace.as_ref()) {

@@ -1,4 +1,4 @@
-//! The cost of a watch that has nothing to do.
+//! The cost of an idle watch.
 
 use std::time::{Duration, Instant};
 
@@ -59,7 +59,7 @@ pub async fn measure_idle(environment: &Environment, report: &mut Report) {
     );
 }
 
-/// The requests so far, without watches and those for Leases.
+/// Returns the requests so far, except watches and requests for Leases.
 fn requests(proxy: &FaultProxy) -> Vec<String> {
     let methods = [
         Method::GET,

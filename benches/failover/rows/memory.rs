@@ -67,7 +67,8 @@ pub async fn measure_others(environment: &Environment, report: &mut Report) {
     );
 }
 
-/// The time from the start of `watch` until a group has moved whose primary was dead before.
+/// Returns the time from the start of `watch` until it has moved a group whose primary was already
+/// dead.
 async fn first_move(environment: &Environment, fixture: &Fixture) -> Duration {
     let mut external_watch = ExternalWatch::of(fixture).await;
     fixture.set_ready(&name(0), false).await;
@@ -130,7 +131,7 @@ pub async fn measure_namespaces(environment: &Environment, report: &mut Report) 
     );
 }
 
-/// Waits until the watch has moved a group to its fallback and back, and so has read everything.
+/// Waits until the watch has moved a group to its fallback and back. It has then read everything.
 pub async fn prove(fixture: &Fixture) {
     let mut external_watch = ExternalWatch::of(fixture).await;
     let last = name(fixture.groups - 1);

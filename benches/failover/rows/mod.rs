@@ -10,7 +10,7 @@ mod status;
 use super::environment::Environment;
 use super::report::{Report, Target};
 
-/// The row about the whole cluster comes first, since the others leave their groups there.
+/// The row about the whole cluster comes first, since the others leave their groups behind.
 pub const NAMES: [&str; 11] = [
     "namespaces",
     "reaction",

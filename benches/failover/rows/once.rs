@@ -65,7 +65,7 @@ pub async fn measure(environment: &Environment, report: &mut Report) {
     );
 }
 
-/// The number of connections with which raw patches take the shortest time.
+/// Returns the number of connections with which raw patches take the shortest time.
 pub async fn best_connections(
     environment: &Environment,
     fixture: &Fixture,
@@ -93,7 +93,7 @@ pub async fn best_connections(
     best.1
 }
 
-/// The time in which a program moves all groups away. They are moved back afterwards.
+/// Returns the time in which a program moves all groups away. Moves them back afterwards.
 async fn move_all(fixture: &Fixture, mut command: Command) -> Duration {
     sleep(CLEANUP_TIME).await;
     let started = Instant::now();

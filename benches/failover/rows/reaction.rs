@@ -22,7 +22,7 @@ pub async fn measure(environment: &Environment, report: &mut Report) {
         .baseline(&floor, &environment.kubeconfig, 8)
         .answer_slices()
         .await;
-    // All run at the same time and take turns, so that other load affects all of them.
+    // All run at the same time and take turns, so that other load affects all of them equally.
     let (mut watches, mut ours, mut baseline) = (Vec::new(), Vec::new(), Flips::of(&floor).await);
     for fixture in &fixtures {
         watches.push(environment.watching(fixture, &environment.kubeconfig).await);

@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_with_a_suffix_of_the_provider_are_numbers() {
+    fn versions_with_a_provider_suffix_are_numbers() {
         let numbers = |major: &str, minor: &str| {
             let version = Version {
                 git_version: String::new(),

@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn too_many_names_are_not_selected_by_name() {
+    fn a_selector_of_too_many_names_is_replaced_by_the_namespace() {
         let names = |count: usize| (0..count).map(|i| format!("a-service-{i:04}")).collect();
         assert!(selector(&names(100)).is_some());
         assert_eq!(selector(&names(1000)), None);

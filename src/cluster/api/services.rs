@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_and_annotations_say_what_a_mirror_stands_for() {
+    fn labels_and_annotations_name_the_mirrored_services() {
         let gateway = json!({CLUSTER_NAME: "east"});
         let named = json!({REMOTE_FQ_NAME: "web.other.svc.cluster.local"});
         assert_eq!(
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_federation_has_members_here_and_there() {
+    fn a_federation_has_local_and_remote_members() {
         let annotations =
             json!({REMOTE_DISCOVERY: "web@east, web@,@x,nothing", LOCAL_DISCOVERY: "web"});
         let members = vec![
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_federation_may_have_members_on_one_side_alone() {
+    fn a_federation_may_have_only_local_or_only_remote_members() {
         let here = vec![Member::Local(ServiceRef::new("ns", "web"))];
         let local = stands_for(json!({}), json!({LOCAL_DISCOVERY: "web"}));
         assert_eq!(local, Some(Mirror::Federated(here)));

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slice_that_changes_its_service_counts_for_the_new_one_alone() {
+    fn a_slice_that_changes_its_service_counts_only_for_the_new_one() {
         let (a, b) = (ServiceRef::new("ns", "a"), ServiceRef::new("ns", "b"));
         let mut index = SliceIndex::of([slice("x", "a", 2), slice("y", "b", 1)]);
         assert_eq!(index.apply(&slice("x", "b", 2)), [a.clone(), b.clone()]);

@@ -98,14 +98,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_healthy_watch_is_heard_before_any_limit_ends() {
+    fn a_healthy_watch_is_heard_before_every_limit() {
         assert!(WATCH_TIMEOUT < WATCH_IDLE_TIMEOUT);
         assert!(WATCH_IDLE_TIMEOUT < CONNECTION_LOST_AFTER);
         assert!(CONNECTION_LOST_AFTER < UNKNOWN_AFTER);
     }
 
     #[test]
-    fn a_watch_is_current_from_its_list_until_it_was_silent_for_too_long() {
+    fn a_watch_is_current_from_its_list_until_it_is_silent_for_too_long() {
         let start = Duration::from_secs(1);
         let mut sync = SyncStatus::started(start);
         assert!(!sync.is_current(start) && !sync.is_overdue(start + FIRST_LIST_TIMEOUT));

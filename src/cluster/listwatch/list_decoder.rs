@@ -171,7 +171,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn objects_do_not_depend_on_the_pieces_in_which_they_arrive(
+        fn objects_do_not_depend_on_the_chunks_of_the_body(
             items in vec(object(), 0..6), is_sorted: bool, sizes in vec(1..200_usize, 1..8),
         ) {
             let (shown, metadata) = arrive(&body(&items, is_sorted), &sizes).unwrap();

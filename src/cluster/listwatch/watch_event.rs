@@ -128,7 +128,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn bytes_that_are_not_an_event_end_a_watch_and_leave_the_version(bytes in any::<Vec<u8>>()) {
+        fn bytes_that_are_not_an_event_end_a_watch_and_keep_the_version(bytes in any::<Vec<u8>>()) {
             let (event, version) = read(&bytes);
             prop_assert!(matches!(event, Err(LineError::Failed(_))));
             prop_assert_eq!(version, "before");
@@ -142,7 +142,7 @@ mod tests {
         }
 
         #[test]
-        fn events_move_the_version_on(kind in "ADDED|MODIFIED|DELETED|BOOKMARK", version in "[0-9]{1,20}") {
+        fn events_advance_the_version(kind in "ADDED|MODIFIED|DELETED|BOOKMARK", version in "[0-9]{1,20}") {
             let (event, after) = read(line(&kind, &version).as_bytes());
             prop_assert!(event.is_ok());
             prop_assert_eq!(after, version);

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_connection_passes_once_any_kind_has_been_listed() {
+    fn a_broken_connection_is_tolerated_once_any_kind_has_been_listed() {
         let cut = error(Cause::unreachable("the connection was cut"));
         let late = error(Cause::TimedOut {
             after: Duration::from_secs(5),
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn without_any_kind_what_is_forbidden_is_reported_before_what_is_absent() {
+    fn without_any_kind_a_forbidden_kind_is_reported_before_an_absent_one() {
         let mut kinds = KindStatus::default();
         let (last, others) = KINDS.split_last().unwrap();
         for kind in others {

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_was_tried_in_vain_is_not_suggested() {
+    fn a_link_that_failed_is_not_suggested() {
         let why = WhyUnknown::no_remote("east");
         let links = NamedRemotes {
             named: Vec::new(),

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn refused_credentials_and_a_long_silence_make_it_reconnect() {
+    async fn refused_credentials_and_a_long_silence_cause_a_reconnect() {
         let mut failures = ConnectionFailures::default();
         assert!(!failures.must_reconnect(&no_answer()));
         advance(RECONNECT_AFTER_SILENCE / 2).await;

@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_cannot_leave_their_place_in_a_path() {
+    fn names_cannot_escape_their_path_segment() {
         let request = ENDPOINT_SLICES
             .request(Some("n/s"))
             .get(&path_segment("a/../b?c"), &GetParams::default());

@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn delays_grow_to_two_seconds_and_no_further() {
+    fn delays_grow_to_at_most_two_seconds() {
         let mut backoff = Backoff::default();
         let delays: Vec<Duration> = (0..40).map(|_| backoff.next(None)).collect();
         assert!(delays[0] <= FIRST_RETRY_DELAY && delays[0] >= FIRST_RETRY_DELAY / 2);
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_longer_retry_after_wins() {
+    fn a_longer_retry_after_takes_precedence() {
         let delays: Vec<Duration> = (0..40)
             .map(|_| Backoff::default().next(Some(Duration::from_secs(8))))
             .collect();

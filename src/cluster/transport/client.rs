@@ -403,7 +403,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_no_retry_after_or_a_capped_one(bytes in any::<Vec<u8>>()) {
+        fn any_bytes_are_an_invalid_or_a_capped_retry_after(bytes in any::<Vec<u8>>()) {
             if let Ok(value) = HeaderValue::from_bytes(&bytes) {
                 prop_assert!(retry(value).is_none_or(|delay| delay <= MAX_RETRY_AFTER));
             }

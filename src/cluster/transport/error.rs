@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_the_peer_ends_is_cut() {
+    fn the_message_of_a_connection_that_the_peer_closes_is_shortened() {
         let eof = io::Error::new(
             io::ErrorKind::UnexpectedEof,
             "no close_notify, see https://…",

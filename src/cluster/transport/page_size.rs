@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_become_small_if_a_server_answers_but_a_large_page_does_not_arrive() {
+    fn pages_become_small_if_a_large_page_does_not_arrive_from_a_responsive_server() {
         let pages = PageSize::default();
         let (first, second) = (pages.next(), pages.next());
         assert!(!pages.shrink(first), "a silent server is not asked again");

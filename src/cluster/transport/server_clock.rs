@@ -50,7 +50,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_leave_a_time(bytes in any::<Vec<u8>>()) {
+        fn any_bytes_leave_a_valid_time(bytes in any::<Vec<u8>>()) {
             let clock = ServerClock::default();
             if let Ok(value) = HeaderValue::from_bytes(&bytes) {
                 clock.observe(&HeaderMap::from_iter([(DATE, value)]));
@@ -59,7 +59,7 @@ mod tests {
         }
 
         #[test]
-        fn any_date_is_taken(seconds in -377_000_000_000..253_000_000_000_i64) {
+        fn any_date_is_accepted(seconds in -377_000_000_000..253_000_000_000_i64) {
             let at = Timestamp::from_second(seconds).unwrap();
             if let Ok(date) = rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&at) {
                 let clock = ServerClock::default();
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_in_another_year_is_taken_at_its_word() {
+    fn the_clock_of_a_server_in_another_year_is_trusted() {
         assert!(offset_after("Thu, 01 Jan 2099 00:00:00 GMT") > SignedDuration::from_hours(24));
     }
 

@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_permit_that_is_revoked_or_could_end_too_late_is_not_valid() {
+    fn a_revoked_permit_and_one_for_a_write_that_could_end_too_late_are_invalid() {
         let permits = WritePermits::default();
         let in_time = Instant::now() + WRITE_LIMIT * 100;
         let (limited, unlimited) = (permits.grant(Some(in_time)), permits.grant(None));

@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn work_does_not_wait_for_ever() {
+    fn work_does_not_wait_forever() {
         let (mut gate, start) = (IdleGate::default(), Instant::now());
         gate.wait(start);
         let mut now = start;

@@ -268,7 +268,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_permission_nothing_is_written_beside_a_possible_holder() {
+    fn without_permission_nothing_is_written_while_another_may_hold_the_lease() {
         let start = Instant::now();
         assert!(
             ForbiddenLease::default().may_go_on(start),

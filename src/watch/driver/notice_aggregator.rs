@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_that_fail_in_one_way_are_one_notice() {
+    fn reads_that_fail_in_the_same_way_are_one_notice() {
         let failed = |what: &str, how: &str| {
             let error = format!("GET /apis/{what}: {how}");
             Notice::ReadFailed {
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_without_ready_backends_have_causes_of_their_own_and_are_reported_at_once() {
+    fn groups_without_ready_backends_are_not_aggregated_and_are_reported_at_once() {
         let mut aggregator = NoticeAggregator::default();
         for number in 0..20 {
             let (group, reason) = (group(number), format!("g{number} has no ready endpoints"));
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn notices_that_trickle_in_are_reported_together_and_do_not_wait_for_ever() {
+    fn notices_that_trickle_in_are_reported_together_and_do_not_wait_forever() {
         let mut aggregator = NoticeAggregator::default();
         let mut now = Duration::ZERO;
         for number in 0..10 {

@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn clocks_that_go_on_together_show_no_suspend() {
+    fn clocks_that_advance_together_do_not_show_a_suspend() {
         let mut detector = SuspendDetector::new(clocks(10, 100, 1000));
         assert!(!detector.was_suspended(clocks(500, 590, 1490)));
         assert!(!detector.was_suspended(clocks(501, 594, 1488)));

@@ -42,7 +42,7 @@ mod tests {
     use crate::cluster::listwatch::freshness::UNKNOWN_AFTER;
 
     #[test]
-    fn a_watch_that_has_not_listed_or_is_silent_is_missed() {
+    fn a_watch_that_has_not_listed_or_is_silent_is_not_current() {
         let (slices, second) = (Stream::Slices(SliceWatchId(1)), Duration::from_secs(1));
         let mut tracker = SyncTracker::default();
         tracker.heard(Stream::Groups("trafficsplit"), second);

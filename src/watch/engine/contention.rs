@@ -1,6 +1,6 @@
-//! Contention: someone else reverts weights that this `watch` has set.
+//! Contention: another writer reverts weights that this `watch` has set.
 //!
-//! The answer to each revert backs off, so that two writers that disagree do not move the traffic
+//! Each answer to a revert backs off, so that two writers that disagree do not move the traffic
 //! back and forth.
 
 use std::time::Duration;
@@ -13,20 +13,20 @@ const FIRST_REVERT_BACKOFF: Duration = Duration::from_secs(5);
 const MAX_REVERT_BACKOFF: Duration = Duration::from_secs(5 * 60);
 /// The same while all the traffic goes to dead backends.
 const MAX_REVERT_BACKOFF_WHILE_DEAD: Duration = Duration::from_secs(30);
-/// After this long without a revert the next one counts as the first.
+/// After this long without a revert, the next one counts as the first.
 const REVERT_MEMORY: Duration = Duration::from_secs(10 * 60);
 
-/// The reverts of one group. Times are since the start of the driver.
+/// The reverts of one group. Times count from the start of the driver.
 #[derive(Debug, Default)]
 pub struct RevertBackoff {
-    /// The weights that this process wrote last, until it agrees with others.
+    /// The weights that this process last wrote, until it agrees with other writers.
     ours: Option<Vec<u64>>,
     backoff: Duration,
     last_revert: Option<Duration>,
     pending: Option<PendingAnswer>,
 }
 
-/// The answer to a revert, while it backs off.
+/// An answer to a revert that backs off.
 #[derive(Debug)]
 struct PendingAnswer {
     at: Duration,
@@ -34,23 +34,23 @@ struct PendingAnswer {
     dead: bool,
 }
 
-/// A write answers a revert, and has to wait.
+/// The delay of a write that answers a revert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RevertDelay {
     pub until: Duration,
-    /// The revert has just been seen.
+    /// The revert was seen for the first time.
     pub is_new: bool,
 }
 
 impl RevertBackoff {
-    /// This process has written these weights.
+    /// Records that this process wrote these weights.
     pub fn wrote(&mut self, weights: Vec<u64>) {
         self.ours = Some(weights);
         self.pending = None;
     }
 
-    /// The decision is to leave the weights as they are. A pending answer is kept if that is only
-    /// because no backend is ready; `served`: a backend that carries traffic is.
+    /// Records the decision to keep the weights. A pending answer stays if the only reason is that
+    /// no backend is ready. `served`: a backend with traffic is ready.
     pub fn agreed(&mut self, group: &Group, served: bool) {
         if served || self.pending.is_none() {
             self.pending = None;
@@ -58,8 +58,8 @@ impl RevertBackoff {
         }
     }
 
-    /// Returns whether writing these weights has to wait. `dead`: all the traffic goes to dead
-    /// backends. If it has died only since the revert, that is what causes the write, and it does
+    /// Returns the delay before these weights may be written, if any. `dead`: all the traffic goes
+    /// to dead backends. If the backends died after the revert, the write is a failover and does
     /// not wait.
     pub fn delay(
         &mut self,
@@ -125,7 +125,7 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
-    /// The other writer reverts every write at once. Returns the waits.
+    /// Lets another writer revert every write at once. Returns the delays of the answers.
     fn waits(
         reverts: &mut RevertBackoff,
         dead: bool,

@@ -1,5 +1,4 @@
-//! The engine's memory, its queue, and its turn: what is due is decided, and what has to be done is
-//! handed out.
+//! The engine's state, its queue and its turn, which decides on groups and returns effects.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -17,7 +16,7 @@ use crate::model::{GroupId, MaxMoves, State};
 use crate::readiness::cache::{ReadinessCache, WatchChanges};
 use crate::resource::Upstream;
 
-/// Watches are planned at most this often (debounce): groups come in bursts.
+/// Watches are planned at most this often (debounce), since groups arrive in bursts.
 const PLAN_INTERVAL: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Default)]
@@ -30,11 +29,11 @@ pub struct Engine {
     /// Dirty groups, in the order in which they became dirty.
     pub(super) queue: Vec<GroupId>,
     pub(super) requeue: RequeueTimers,
-    /// The set of services has changed, and the watches have to be planned again.
+    /// The set of services has changed, so the watches have to be planned again.
     pub(super) replan: bool,
     planned_at: Option<Duration>,
     pub(super) leases: Leases,
-    /// Who moves the traffic, as `last-move` names them.
+    /// The signature of moves in `last-move`.
     pub(super) signature: String,
     pub(super) options: EngineOptions,
     /// Linkerd's own failover controller, if it runs.
@@ -50,7 +49,7 @@ pub struct EngineOptions {
     /// Write nothing.
     pub dry_run: bool,
     pub max_moves: Option<MaxMoves>,
-    /// Manage the upstream controller's groups too, if both would decide the same.
+    /// Manage the upstream controller's groups too, if both would make the same decisions.
     pub alongside_upstream: bool,
 }
 
@@ -65,12 +64,12 @@ impl Engine {
         }
     }
 
-    /// How many groups are in which state, if that has changed since the last call.
+    /// Returns the number of groups in each state, if it has changed since the last call.
     pub fn changed_counts(&mut self) -> Option<&BTreeMap<State, usize>> {
         self.counts.take_changed()
     }
 
-    /// How many groups wait for the rate limit.
+    /// Returns the number of groups that wait for the rate limit.
     pub fn rate_limited(&self) -> usize {
         self.limiter.waiting()
     }
@@ -79,20 +78,21 @@ impl Engine {
         self.groups.len()
     }
 
-    /// Returns whether every group has been decided on, and nothing is under way or waits for a
-    /// delay.
+    /// Returns whether every group has been decided on, no request is in flight, and no delay is
+    /// running.
     pub fn is_settled(&self) -> bool {
         !self.replan
             && (self.options.dry_run || self.leases.are_settled())
             && self.groups.values().all(|group| group.is_settled())
     }
 
-    /// The groups whose weights may not be what they should be, and why.
+    /// Returns the groups whose weights may be wrong, with the reasons.
     pub fn unsettled(&self) -> Vec<(GroupId, &'static str)> {
         self.sorted(GroupState::why_unsettled)
     }
 
-    /// The groups that are Unknown because a backend's readiness cannot be read, and why it cannot.
+    /// Returns the groups that are Unknown because a backend's readiness cannot be read, with the
+    /// reasons.
     pub fn unread(&self) -> Vec<(GroupId, String)> {
         self.sorted(|group| group.unread().cloned())
     }
@@ -106,7 +106,7 @@ impl Engine {
         facts
     }
 
-    /// How many groups' writes were refused.
+    /// Returns the number of groups whose writes were refused.
     pub fn refused(&self) -> usize {
         self.groups
             .values()
@@ -114,12 +114,12 @@ impl Engine {
             .count()
     }
 
-    /// The namespace and the holder of a Lease that another `watch` certainly still renews.
+    /// Returns the namespace and the holder of a Lease that another `watch` certainly still renews.
     pub fn other_holder(&self) -> Option<(&str, &str)> {
         self.leases.other_holder()
     }
 
-    /// The clusters that the mirrors among the backends stand for, once they are known.
+    /// Returns the clusters whose services the backends mirror, once they are known.
     pub fn mirrored(&self, now: Duration) -> Option<Vec<&str>> {
         if self.replan {
             None
@@ -128,7 +128,7 @@ impl Engine {
         }
     }
 
-    /// When the next turn is due, if nothing happens before.
+    /// Returns when the next turn is due if no event arrives before.
     pub fn next_turn(&self) -> Option<Duration> {
         let plan = self.replan.then(|| self.next_plan());
         plan.into_iter().chain(self.requeue.next()).min()
@@ -139,7 +139,7 @@ impl Engine {
             .map_or(Duration::ZERO, |planned| planned + PLAN_INTERVAL)
     }
 
-    /// Decides on all groups that are dirty or due, and returns what has to be done.
+    /// Decides on all groups that are dirty or due, and returns the effects to carry out.
     pub fn turn(&mut self, moment: Moment) -> Vec<Effect> {
         self.wake(moment.now);
         self.plan(moment.now);
@@ -162,8 +162,8 @@ impl Engine {
         std::mem::take(&mut self.effects)
     }
 
-    /// Looks for watches that have gone silent or are active again, and for Services that are due
-    /// for a look-up. Called every second.
+    /// Checks for watches that went silent or recovered, and for Services that are due for a
+    /// look-up. Called every second.
     pub fn tick(&mut self, now: Duration) {
         let revision = self.cache.revision();
         for affected in self.cache.health_changes(now) {
@@ -178,7 +178,8 @@ impl Engine {
         );
     }
 
-    /// The machine was suspended: nothing known before counts, and every delay starts again.
+    /// Handles that the machine was suspended: discards everything known before, and restarts every
+    /// delay.
     pub fn resumed(&mut self, now: Duration) {
         self.effects
             .extend(self.cache.clear().into_iter().map(Effect::StopWatch));

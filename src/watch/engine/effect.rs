@@ -1,4 +1,4 @@
-//! What the engine asks the driver to do.
+//! Effects: requests from the engine to the driver.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::readiness::scope::RelistRequest;
 use crate::readiness::scope::{SliceScope, SliceWatchId};
 use crate::resource::{Change, Record};
 
-/// When something happened: monotonic since the start of the driver, and by the API server's clock.
+/// A time on two clocks: monotonic since the start of the driver, and the API server's clock.
 #[derive(Debug, Clone, Copy)]
 pub struct Moment {
     pub now: Duration,
@@ -30,9 +30,9 @@ pub enum Effect {
     ReleaseLease(String),
     /// Restart the watches of groups, and acquire these namespaces' Leases again.
     Restart(Vec<String>),
-    /// Read the group's object. The result has to carry this request number.
+    /// Read the group's object. The result must return this request number.
     ReadGroup(GroupId, u64, Box<Record>),
-    /// Traffic has moved: report it, and record an Event on the object.
+    /// Report that traffic has moved, and record an Event on the object.
     Moved(Box<Record>, Transition),
     Report(Notice),
 }
@@ -41,12 +41,12 @@ pub enum Effect {
 #[derive(Debug)]
 pub struct Write {
     pub group: GroupId,
-    /// The result has to carry it.
+    /// The request number, which the result must return.
     pub request: u64,
-    /// Whether the write before it failed.
+    /// Whether the previous write failed.
     pub is_retry: bool,
     pub record: Record,
     pub change: Change,
-    /// When the Lease expires that the write needs. None: it needs none.
+    /// When the Lease that permits the write expires. None: the write needs no Lease.
     pub until: Option<Duration>,
 }

@@ -1,4 +1,4 @@
-//! What watches and Leases report, and which groups become dirty by it.
+//! Handles reports from watches and Leases, and marks the affected groups dirty.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -43,7 +43,7 @@ impl Engine {
         self.mark_affected_dirty(&affected, MoveCause::Readiness, now);
     }
 
-    /// The cluster of a watch cannot be reached.
+    /// Handles that the cluster of a watch cannot be reached.
     pub fn no_access(&mut self, watch: SliceWatchId, why: WhyUnknown, now: Duration) {
         let affected = self.cache.no_access(watch, why);
         self.mark_affected_dirty(&affected, MoveCause::Timer, now);
@@ -57,7 +57,7 @@ impl Engine {
         self.mark_affected_dirty(&affected, MoveCause::Group, now);
     }
 
-    /// The state of a namespace's Lease is known anew.
+    /// Handles a new state of a namespace's Lease.
     pub fn lease_event(&mut self, namespace: &str, state: LeaseState, now: Duration) {
         let (unblocked, notice) = self.leases.learn(namespace, state);
         self.effects.extend(notice.map(Effect::Report));
@@ -66,12 +66,12 @@ impl Engine {
         }
     }
 
-    /// A watch or a write has shown a group's object.
+    /// Handles a group's object from a watch or a write.
     pub(super) fn learn(&mut self, record: Record, now: Duration) {
         self.adopt(record, None, now);
     }
 
-    /// A read has returned a group's object; this version was known when it started.
+    /// Handles a group's object from a read. `known_version` was known when the read started.
     pub(super) fn learn_read(&mut self, record: Record, known_version: &str, now: Duration) {
         self.adopt(record, Some(known_version), now);
     }
@@ -123,7 +123,7 @@ impl Engine {
         }
     }
 
-    /// Has a group decided on in the next turn.
+    /// Marks a group dirty, so that the next turn decides on it.
     pub(super) fn mark_dirty(&mut self, id: &GroupId, cause: MoveCause, now: Duration) {
         if let Some(group) = self.groups.get_mut(id)
             && group.mark_dirty(cause, now)

@@ -1,14 +1,14 @@
-//! What the engine knows of one group, and the state machine of its reads and writes.
+//! The engine's knowledge of one group, and the state machine of its reads and writes.
 //!
 //! ```text
 //!            write_started           write_ended
-//!   Idle ----------------> Writing ---------------> Idle, with the object re-read if the write was rejected
+//!   Idle ----------------> Writing ---------------> Idle; Reading if the write was rejected
 //!   Idle ----------------> Reading ---------------> Idle
 //!   Idle ----------------> Revalidating ----------> decided on again, with every event
 //!   Idle ----------------> BackingOff ------------> Idle at the time of the retry
 //! ```
-//! In any phase the group may be dirty. It is decided on in Idle and Revalidating alone: whatever
-//! ends the other phases marks it dirty.
+//! A group can be dirty in any phase. It is decided on only in Idle and Revalidating: the end of
+//! any other phase marks it dirty.
 
 use std::time::Duration;
 
@@ -22,12 +22,13 @@ use crate::resource::Record;
 
 /// When to retry a write that the API server refused: a person has to act first.
 const REFUSED_RETRY: Duration = Duration::from_secs(30);
-/// So many writes in a row may conflict before the next one backs off.
+/// The number of conflicts in a row before the next write backs off.
 const MAX_CONFLICTS_AT_ONCE: u32 = 3;
-/// A server may still carry out a write that timed out, but not this many of them.
+/// The number of unanswered writes to remember. The server may still apply a write that timed out,
+/// but not this many.
 const MAX_UNCERTAIN_WRITES: usize = 16;
 
-/// Why a group has to be decided on. Of several causes the greatest counts.
+/// Why a group has to be decided on. Of several causes, the greatest counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MoveCause {
     /// A delay is over, a retry is due, or trust in a watch has changed.
@@ -42,8 +43,8 @@ pub enum MoveCause {
 enum Phase {
     Idle,
     Writing(PendingWrite),
-    /// Its object is being read again: a write was rejected, or the known object may be out of
-    /// date.
+    /// The group's object is being read again: a write was rejected, or the known object may be out
+    /// of date.
     Reading(PendingRead),
     /// EndpointSlices are being listed again, before a move that no slice caused.
     Revalidating,
@@ -56,7 +57,7 @@ struct Dirty {
     cause: MoveCause,
     /// When the first cause was reported.
     since: Duration,
-    /// It is in the engine's queue.
+    /// The group is in the engine's queue.
     queued: bool,
 }
 
@@ -65,24 +66,24 @@ struct Dirty {
 enum LastWrite {
     Succeeded,
     Failed,
-    /// In a way that a retry alone does not change, such as 403.
+    /// Refused with an error that a retry alone does not fix, such as 403.
     Refused,
 }
 
-/// What the last decision came to.
+/// The result of the last decision.
 #[derive(Debug)]
 struct Assessment {
     state: State,
-    /// Only time keeps its traffic from moving: a delay, contention or the rate limit.
+    /// Only time prevents a move: a delay, contention or the rate limit.
     waiting: bool,
-    /// Why the readiness of a backend cannot be read that should be readable.
+    /// Why a backend's readiness cannot be read, although it should be readable.
     unread: Option<String>,
 }
 
-/// What can be done with a dirty group now.
+/// The next step for a dirty group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NextStep {
-    /// Nothing. What is under way marks it dirty again.
+    /// Wait. The request in flight marks the group dirty again.
     Wait,
     ReadObject,
     Decide,
@@ -94,19 +95,19 @@ pub struct GroupState {
     stopwatches: Stopwatches,
     phase: Phase,
     dirty: Option<Dirty>,
-    /// When the cause was reported of a change that is not written yet.
+    /// When the cause of a change that is not yet written was reported.
     owed_since: Option<Duration>,
     /// None before the first decision, and while the upstream controller manages the group.
     assessment: Option<Assessment>,
     last_write: LastWrite,
     backoff: Backoff,
-    /// How many writes in a row met another version of the object.
+    /// The number of writes in a row that conflicted with another version of the object.
     conflicts: u32,
     reverts: RevertBackoff,
-    /// The last writes without an answer: any of them may have been carried out.
+    /// The last unanswered writes. Any of them may have been applied.
     uncertain: Vec<PendingWrite>,
-    /// A watch has shown an object that looks older than the known one: it has to be read before
-    /// anything else.
+    /// A watch has shown an object that looks older than the known one. The object has to be read
+    /// first.
     suspect: bool,
     reported: Reported,
 }
@@ -134,7 +135,7 @@ impl GroupState {
         &self.record
     }
 
-    /// The state that the last decision found.
+    /// Returns the state as of the last decision.
     pub fn state(&self) -> Option<State> {
         self.assessment.as_ref().map(|last| last.state)
     }
@@ -143,7 +144,7 @@ impl GroupState {
         &mut self.reported
     }
 
-    /// Why its state is Unknown, if a backend's readiness cannot be read.
+    /// Returns why its state is Unknown, if a backend's readiness cannot be read.
     pub fn unread(&self) -> Option<&String> {
         let last = self.assessment.as_ref()?;
         last.unread
@@ -163,12 +164,12 @@ impl GroupState {
         matches!(self.phase, Phase::Revalidating)
     }
 
-    /// Returns whether there is nothing left to do for it, a refused write aside.
+    /// Returns whether nothing is left to do for it, except for a refused write.
     pub fn is_settled(&self) -> bool {
         self.is_refused() || self.why_unsettled().is_none()
     }
 
-    /// Why its weights may not be what they should be.
+    /// Returns why its weights may be wrong, if so.
     pub fn why_unsettled(&self) -> Option<&'static str> {
         let waiting = self.assessment.as_ref().is_some_and(|last| last.waiting);
         match self.phase {
@@ -180,7 +181,7 @@ impl GroupState {
         }
     }
 
-    /// Has it decided on. Returns whether it has to be queued for that.
+    /// Marks it dirty. Returns whether it has to be queued.
     pub fn mark_dirty(&mut self, cause: MoveCause, now: Duration) -> bool {
         let dirty = self.dirty.get_or_insert(Dirty {
             cause,
@@ -191,15 +192,15 @@ impl GroupState {
         !std::mem::replace(&mut dirty.queued, true)
     }
 
-    /// It has left the engine's queue. Returns why and since when it is dirty.
+    /// Records that it left the engine's queue. Returns why and since when it is dirty.
     pub fn dequeue(&mut self) -> Option<(MoveCause, Duration)> {
         let dirty = self.dirty.as_mut()?;
         dirty.queued = false;
         Some((dirty.cause, dirty.since))
     }
 
-    /// The decision for its object. Keeps the timers of its backends, whatever the phase: one that
-    /// missed a change would end too early. None: the object is not a valid group.
+    /// Returns the decision for its object. Updates the timers of its backends in every phase: a
+    /// timer that missed a change would end too early. None: the object is not a valid group.
     pub fn decide(&mut self, readiness: &[Readiness], moment: Moment) -> Option<Decision> {
         let group = self.record.group.as_ref().ok()?;
         let decider = Decider::new(group, readiness, moment.server);
@@ -208,25 +209,25 @@ impl GroupState {
         Some(decider.decide(&self.stopwatches.read(moment.now)))
     }
 
-    /// The decision if this were the readiness.
+    /// Returns the decision for a hypothetical readiness.
     pub fn decide_for(&self, readiness: &[Readiness], moment: Moment) -> Option<Decision> {
         let group = self.record.group.as_ref().ok()?;
         let timers = self.stopwatches.read(moment.now);
         Some(decide(group, readiness, &timers, moment.server))
     }
 
-    /// The warnings about its object that were not reported before.
+    /// Returns the warnings about its object that were not reported before.
     pub fn new_warnings(&mut self) -> Vec<String> {
         self.reported.new_warnings(&self.record.warnings)
     }
 
-    /// The machine was suspended: nothing known before counts.
+    /// Handles that the machine was suspended: discards everything known before.
     pub fn restart(&mut self) {
         self.reset_timers();
         self.owed_since = None;
     }
 
-    /// Its timers start again: it is another object, or not a valid group.
+    /// Restarts its timers: it is another object, or not a valid group.
     pub fn reset_timers(&mut self) {
         self.stopwatches = Stopwatches::default();
     }
@@ -243,7 +244,7 @@ impl GroupState {
         }
     }
 
-    /// It has been decided on. Returns the state before.
+    /// Records a decision. Returns the previous state.
     pub fn decided(&mut self, decision: &Decision, readiness: &[Readiness]) -> Option<State> {
         self.dirty = None;
         let unread = readiness
@@ -258,8 +259,8 @@ impl GroupState {
         Some(self.assessment.replace(assessment)?.state)
     }
 
-    /// Its traffic is left alone: it is not a valid group, or the upstream controller manages it.
-    /// Returns the state before.
+    /// Records that its traffic is left alone: it is not a valid group, or the upstream controller
+    /// manages it. Returns the previous state.
     pub fn leave_alone(&mut self, state: Option<State>) -> Option<State> {
         self.dirty = None;
         self.owed_since = None;
@@ -271,7 +272,7 @@ impl GroupState {
         Some(std::mem::replace(&mut self.assessment, assessment)?.state)
     }
 
-    /// Lists of EndpointSlices are under way that the move needs.
+    /// Records that the move waits for lists of EndpointSlices.
     pub fn revalidate(&mut self, cause: MoveCause, since: Duration) {
         self.phase = Phase::Revalidating;
         self.dirty = Some(Dirty {
@@ -281,14 +282,14 @@ impl GroupState {
         });
     }
 
-    /// The decision is to hold the weights; `served`: a backend that carries traffic is ready.
+    /// Records the decision to hold the weights. `served`: a backend with traffic is ready.
     pub fn hold(&mut self, served: bool) {
         if let Ok(group) = &self.record.group {
             self.reverts.agreed(group, served);
         }
     }
 
-    /// Its object is as it should be.
+    /// Records that its object is in sync.
     pub fn in_sync(&mut self) {
         if self.last_write == LastWrite::Refused {
             self.last_write = LastWrite::Failed;
@@ -299,12 +300,13 @@ impl GroupState {
         self.reported.clear();
     }
 
-    /// Its object has to change, for a cause from `since`. Returns since when a change is owed.
+    /// Records that its object has to change, for a cause from `since`. Returns since when a change
+    /// is owed.
     pub fn owe(&mut self, since: Duration) -> Duration {
         *self.owed_since.get_or_insert(since)
     }
 
-    /// How long the write has to wait, if it answers a revert by someone else. `dead`: all the
+    /// Returns the delay of the write, if it answers another writer's revert. `dead`: all the
     /// traffic goes to dead backends.
     pub fn revert_delay(
         &mut self,
@@ -329,7 +331,7 @@ impl GroupState {
         self.phase = Phase::Writing(write);
     }
 
-    /// The result of a write has arrived. Returns the write if it was the one under way.
+    /// Records the result of a write. Returns the write if it is the one in flight.
     pub fn write_ended(&mut self, request: u64) -> Option<PendingWrite> {
         match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Writing(write) if write.request == request => Some(write),
@@ -340,7 +342,7 @@ impl GroupState {
         }
     }
 
-    /// The write is done: by its result, or as its object shows.
+    /// Records that the write was applied, as its result or the object shows.
     pub fn write_done(&mut self, write: &PendingWrite) {
         self.in_sync();
         self.last_write = LastWrite::Succeeded;
@@ -356,7 +358,7 @@ impl GroupState {
         }
     }
 
-    /// The write failed, but may have been carried out.
+    /// Records that the write failed but may have been applied.
     pub fn write_uncertain(&mut self, write: PendingWrite) {
         if self.uncertain.len() >= MAX_UNCERTAIN_WRITES {
             self.uncertain.remove(0);
@@ -369,7 +371,7 @@ impl GroupState {
         self.uncertain.len()
     }
 
-    /// The write without an answer that was carried out, once the object shows it.
+    /// Returns the unanswered write that was applied, once the object shows it.
     pub fn take_carried_out(&mut self) -> Option<PendingWrite> {
         if self.uncertain.is_empty() {
             return None;
@@ -380,7 +382,7 @@ impl GroupState {
             .iter()
             .find(|write| write.is_noted(last.as_ref()))
             .cloned();
-        // A write that replaces another version can no longer be carried out.
+        // A write that replaces another version can no longer be applied.
         self.uncertain
             .retain(|write| write.version == self.record.meta.resource_version);
         if done.is_some() {
@@ -389,21 +391,21 @@ impl GroupState {
         done
     }
 
-    /// The API server refused the write for good. Returns when to retry.
+    /// Records that the API server refused the write. Returns when to retry.
     pub fn refuse(&mut self, now: Duration) -> Duration {
         self.last_write = LastWrite::Refused;
         self.phase = Phase::BackingOff(now + REFUSED_RETRY);
         now + REFUSED_RETRY
     }
 
-    /// Returns when to retry; `wish`: the server's Retry-After.
+    /// Starts a backoff and returns when to retry. `wish`: the server's Retry-After.
     pub fn back_off(&mut self, wish: Option<Duration>, now: Duration) -> Duration {
         let until = now + self.backoff.next(wish);
         self.phase = Phase::BackingOff(until);
         until
     }
 
-    /// Its timer has fired. Returns when the retry is due, if that is later.
+    /// Records that its timer fired. Returns when the retry is due, if later.
     pub fn timer_fired(&mut self, now: Duration) -> Option<Duration> {
         match self.phase {
             Phase::BackingOff(until) if until > now => return Some(until),
@@ -418,7 +420,7 @@ impl GroupState {
         }
     }
 
-    /// The write met another version of the object.
+    /// Records that the write conflicted with another version of the object.
     pub fn conflict(&mut self) {
         self.conflicts = self.conflicts.saturating_add(1);
     }
@@ -427,7 +429,8 @@ impl GroupState {
         self.conflicts > MAX_CONFLICTS_AT_ONCE
     }
 
-    /// Has its object read again: a write was rejected, or the known object may be out of date.
+    /// Starts another read of its object: a write was rejected, or the known object may be out of
+    /// date.
     pub fn start_read(&mut self, request: u64, rejected: Option<PendingWrite>) -> Effect {
         self.suspect = false;
         let known_version = self.record.meta.resource_version.clone();
@@ -439,7 +442,7 @@ impl GroupState {
         Effect::ReadGroup(self.record.id(), request, Box::new(self.record.clone()))
     }
 
-    /// The result of a read has arrived. Returns the read if it was the one under way.
+    /// Records the result of a read. Returns the read if it is the one in flight.
     pub fn read_ended(&mut self, request: u64) -> Option<PendingRead> {
         match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Reading(read) if read.request == request => Some(read),
@@ -454,8 +457,8 @@ impl GroupState {
         self.suspect = true;
     }
 
-    /// A watch has shown this object. One that looks older usually is; after the cluster's store
-    /// was restored it is the current one. Only a read can tell.
+    /// Adopts an object from a watch. An object that looks older usually is older, but after a
+    /// restore of the cluster's store it is the current one. Only a read can decide that.
     pub fn adopt_watched(&mut self, record: Record) {
         let (new, known) = (&record.meta, &self.record.meta);
         if new.uid == known.uid && is_older(&new.resource_version, &known.resource_version) {
@@ -465,7 +468,7 @@ impl GroupState {
         }
     }
 
-    /// A read has returned this object. It counts, unless a watch has shown another one meanwhile.
+    /// Adopts an object from a read, unless a watch has shown another one meanwhile.
     pub fn adopt_read(&mut self, record: Record, known_version: &str) {
         if self.suspect || self.record.meta.resource_version != known_version {
             self.adopt_watched(record);
@@ -479,14 +482,15 @@ impl GroupState {
             self.reset_timers();
         }
         if self.is_refused() && record.meta.resource_version != self.record.meta.resource_version {
-            // What was refused was made for another version.
+            // The refused write was for another version.
             self.end_backoff();
         }
         self.record = record;
     }
 }
 
-/// Resource versions of one object are numbers that grow. One that is not a number is never older.
+/// Compares resource versions of one object, which are increasing numbers. A version that is not a
+/// number is never older.
 fn is_older(version: &str, than: &str) -> bool {
     matches!((version.parse::<u64>(), than.parse::<u64>()), (Ok(version), Ok(than)) if version < than)
 }

@@ -13,7 +13,7 @@ pub struct GroupIndex {
     by_apex: HashMap<ServiceRef, Vec<GroupId>>,
 }
 
-/// What a group is indexed by.
+/// The keys that index a group.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IndexKeys {
     pub apex: Option<ServiceRef>,
@@ -35,8 +35,7 @@ impl IndexKeys {
 }
 
 impl GroupIndex {
-    /// Indexes a group by other keys than before. Returns the other groups that share an apex with
-    /// it.
+    /// Replaces the keys of a group. Returns the other groups that share an apex with it.
     pub fn update(&mut self, id: &GroupId, before: &IndexKeys, after: &IndexKeys) -> Vec<GroupId> {
         for service in before.backends.difference(&after.backends) {
             remove(&mut self.by_backend, service, id);
@@ -57,17 +56,17 @@ impl GroupIndex {
         sharing.filter(|rival| *rival != id).cloned().collect()
     }
 
-    /// The groups with this apex.
+    /// Returns the groups with this apex.
     pub fn sharing(&self, apex: &ServiceRef) -> &[GroupId] {
         self.by_apex.get(apex).map_or(&[], Vec::as_slice)
     }
 
-    /// The groups with this backend.
+    /// Returns the groups with this backend.
     pub fn groups_of(&self, service: &ServiceRef) -> &[GroupId] {
         self.by_backend.get(service).map_or(&[], Vec::as_slice)
     }
 
-    /// The groups with a backend in this scope.
+    /// Returns the groups with a backend in this scope.
     pub fn groups_within(&self, scope: &SliceScope) -> BTreeSet<GroupId> {
         let covered = self
             .by_backend
@@ -76,7 +75,7 @@ impl GroupIndex {
         covered.flat_map(|(_, ids)| ids.iter().cloned()).collect()
     }
 
-    /// The names of all backends, by namespace.
+    /// Returns the names of all backends, by namespace.
     pub fn services(&self) -> ServiceNames {
         by_namespace(self.by_backend.keys())
     }

@@ -1,4 +1,4 @@
-//! Leader election, the engine's part: in which namespaces a live Lease permits writes.
+//! The engine's part of leader election: in which namespaces a valid Lease permits writes.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -10,24 +10,24 @@ use crate::model::{GroupId, Notice};
 /// The time limit of a write. No write starts that could end after its Lease expires.
 pub const WRITE_LIMIT: Duration = Duration::from_secs(5);
 
-/// What is known of the Lease of one namespace. Times are since the start of the driver.
+/// The known state of the Lease of one namespace. Times count from the start of the driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LeaseState {
     Held {
         until: Duration,
     },
-    /// Another `watch` holds it. `renewing`: it has been seen to renew it. `late`: it should have
-    /// renewed it by now.
+    /// Another `watch` holds it. `renewing`: that `watch` has renewed it. `late`: a renewal is
+    /// overdue.
     Standby {
         holder: String,
         renewing: bool,
         late: bool,
     },
-    /// The user may not use Leases: only the object's resource version guards a write.
+    /// The user is not allowed to use Leases. Only the object's resource version guards a write.
     Unguarded {
         why: String,
     },
-    /// It cannot be read or renewed. What was known before holds for as long as it did.
+    /// It cannot be read or renewed. The last known state holds until it expires.
     Failing {
         why: String,
     },
@@ -35,11 +35,11 @@ pub enum LeaseState {
 
 #[derive(Debug, Default)]
 struct Entry {
-    /// An elector runs for it. If not, the entry is there for the blocked groups.
+    /// An elector runs for it. Otherwise the entry exists only for its blocked groups.
     has_elector: bool,
-    /// None: not known yet.
+    /// None: not yet known.
     state: Option<LeaseState>,
-    /// It has been reported that the Lease cannot be read or renewed.
+    /// The failure to read or renew the Lease was reported.
     failing: bool,
     /// Groups whose writes wait for the Lease.
     blocked: BTreeSet<GroupId>,
@@ -53,7 +53,7 @@ pub struct Leases {
 /// Whether a write may start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeasePermit {
-    /// None: without a limit.
+    /// None: no limit.
     Granted {
         until: Option<Duration>,
     },
@@ -61,7 +61,7 @@ pub enum LeasePermit {
 }
 
 impl Leases {
-    /// Holds Leases of these namespaces alone. Returns those to acquire and those to release.
+    /// Limits the Leases to these namespaces. Returns the Leases to acquire and those to release.
     pub fn plan(&mut self, namespaces: &BTreeSet<String>) -> (Vec<String>, Vec<String>) {
         let mut release = self.elected();
         release.retain(|namespace| !namespaces.contains(namespace));
@@ -83,8 +83,8 @@ impl Leases {
         elected.map(|(namespace, _)| namespace.clone()).collect()
     }
 
-    /// The state of a Lease is known anew. Returns the groups that may be written now, and what to
-    /// report.
+    /// Records a new state of a Lease. Returns the groups that may be written now, and the notices
+    /// to report.
     pub fn learn(
         &mut self,
         namespace: &str,
@@ -113,8 +113,8 @@ impl Leases {
         (unblocked, notice)
     }
 
-    /// Returns whether a write of this group may start. If not, the group is blocked until the
-    /// Lease is held.
+    /// Returns whether a write of this group may start. If not, blocks the group until the Lease is
+    /// held.
     pub fn permit(&mut self, group: &GroupId, now: Duration) -> LeasePermit {
         let entry = self.namespaces.entry(group.namespace.clone()).or_default();
         let until = match &entry.state {
@@ -128,14 +128,15 @@ impl Leases {
         LeasePermit::Granted { until }
     }
 
-    /// Every Lease may be lost. Returns the namespaces whose Leases have to be acquired again.
+    /// Records that every Lease may be lost. Returns the namespaces whose Leases must be acquired
+    /// again.
     pub fn lose(&mut self) -> Vec<String> {
         let entries = self.namespaces.values_mut();
         entries.for_each(|entry| entry.state = None);
         self.elected()
     }
 
-    /// The namespace and the holder of a Lease that another `watch` certainly still renews.
+    /// Returns the namespace and the holder of a Lease that another `watch` certainly still renews.
     pub fn other_holder(&self) -> Option<(&str, &str)> {
         let mut leases = self.namespaces.iter();
         leases.find_map(|(namespace, entry)| match &entry.state {
@@ -146,7 +147,7 @@ impl Leases {
         })
     }
 
-    /// Returns whether every Lease is held, or none is needed.
+    /// Returns whether every required Lease is held.
     pub fn are_settled(&self) -> bool {
         let is_settled =
             |entry: &Entry| matches!(entry.state, Some(Held { .. } | Unguarded { .. }));
@@ -257,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_standby_does_not_write_and_takes_over_what_waits() {
+    fn a_standby_does_not_write_until_it_takes_over() {
         let mut leases = leases(Some(LeaseState::Standby {
             holder: "other".into(),
             renewing: true,
@@ -281,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_holder_that_seemed_late_and_renews_is_reported_as_the_holder() {
+    fn a_holder_that_renews_late_is_still_reported_as_the_holder() {
         let standby = |renewing, late| LeaseState::Standby {
             holder: "other".to_owned(),
             renewing,
@@ -306,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn without_permission_for_leases_writes_go_on_and_it_is_reported_once() {
+    fn without_permission_for_leases_writes_continue_and_one_notice_is_reported() {
         let unguarded = LeaseState::Unguarded {
             why: "forbidden".into(),
         };

@@ -1,7 +1,7 @@
-//! The reconcile engine: it receives what happened and when, and returns what has to be done.
+//! The reconcile engine: receives events with their times, and returns the effects to carry out.
 //!
-//! It is pure (sans-IO): no tokio, no request, no clock of its own, so its tests run in virtual
-//! time. The driver carries out its [`effect::Effect`]s.
+//! It is pure (sans-IO): it uses no tokio, sends no requests and reads no clock, so its tests run
+//! in virtual time. The driver carries out its [`effect::Effect`]s.
 
 pub mod contention;
 pub mod core;

@@ -1,4 +1,4 @@
-//! Requests for a group's object whose results have not arrived.
+//! Requests for a group's object that are in flight.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub struct PendingRead {
     pub request: u64,
     /// The resource version that was known when the read started.
     pub known_version: String,
-    /// The write that the API server rejected, if that is why the object is read.
+    /// The write that the API server rejected, if it is the reason for the read.
     pub rejected: Option<PendingWrite>,
 }
 
@@ -24,11 +24,11 @@ pub struct PendingRead {
 #[derive(Debug, Clone, PartialEq)]
 pub struct PendingWrite {
     pub request: u64,
-    /// When it was decided, by the API server's clock.
+    /// When the write was decided on, by the API server's clock.
     pub at: Timestamp,
-    /// What to report when it is done, if it moves traffic.
+    /// The move to report when the write is done, if it moves traffic.
     transition: Option<Transition>,
-    /// The `last-move` annotation that it writes. None: it moves no traffic.
+    /// The `last-move` annotation that it writes. None: it does not move traffic.
     pub last_move: Option<LastMove>,
     pub notes: AnnotationChanges,
     /// When the engine learned of its cause.
@@ -38,8 +38,7 @@ pub struct PendingWrite {
 }
 
 impl PendingWrite {
-    /// The write that a decision asks for, and the change to the object. None: the group is
-    /// invalid.
+    /// Returns the write for a decision, and the change to the object. None: the group is invalid.
     pub fn prepare(
         request: u64,
         record: &Record,
@@ -74,7 +73,7 @@ impl PendingWrite {
         Some((write, change))
     }
 
-    /// What to report if it is done now. None: it moves no traffic.
+    /// Returns the move to report if the write is done now. None: it does not move traffic.
     pub fn transition(&self, now: Duration) -> Option<Transition> {
         let took = now.saturating_sub(self.since);
         self.transition
@@ -82,13 +81,13 @@ impl PendingWrite {
             .map(|transition| Transition { took, ..transition })
     }
 
-    /// The weights that it sets, if it moves traffic.
+    /// Returns the weights that it sets, if it moves traffic.
     pub fn weights(&self) -> Option<Vec<u64>> {
         let transition = self.transition.as_ref()?;
         Some(transition.to.iter().map(|(_, weight)| *weight).collect())
     }
 
-    /// Returns whether this write left the `last-move` annotation that an object has.
+    /// Returns whether an object's `last-move` annotation comes from this write.
     pub fn is_noted(&self, last: Option<&LastMove>) -> bool {
         last.is_some() && self.last_move.as_ref() == last
     }

@@ -1,25 +1,24 @@
 //! The rate limit of moves (`--max-moves`).
 //!
-//! governor counts permits that no one owns. Here a move counts once however often it is retried, a
-//! refused one not at all, and a group that fails lets others go first. The caller says what time
-//! it is.
+//! governor is not used: its permits have no owner. Here a retried move counts once, a refused move
+//! does not count, and a group that fails lets others go first. The caller passes the time.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::model::{GroupId, MaxMoves};
 
-/// How often it is reported that groups wait.
+/// How often waiting groups are reported.
 const REPORT_INTERVAL: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Default)]
 pub struct MoveLimiter {
     limit: Option<MaxMoves>,
-    /// The moves that count, oldest first and at most as many as the limit: when each started, and
-    /// its group until the move is known to be done.
+    /// The moves that count, oldest first, up to the limit: the start of each move, and its group
+    /// until the move is known to be done.
     started: VecDeque<(Duration, Option<GroupId>)>,
     waiting: BTreeSet<GroupId>,
-    /// Groups whose permit expired or was refused before they had moved: they let others go first.
+    /// Groups whose permit expired, or whose move was refused. They let others go first.
     yielding: BTreeSet<GroupId>,
     reported_at: Option<Duration>,
 }
@@ -32,10 +31,10 @@ impl MoveLimiter {
         }
     }
 
-    /// Asks for a permit to move now.
+    /// Requests a permit to move now.
     ///
     /// # Errors
-    /// The time to ask again, if the limit is reached.
+    /// When to retry, if the limit is reached.
     pub fn acquire(&mut self, group: &GroupId, now: Duration) -> Result<(), Duration> {
         let Some(limit) = self.limit else {
             return Ok(());
@@ -75,8 +74,8 @@ impl MoveLimiter {
             .any(|(_, owner)| owner.as_ref() == Some(group))
     }
 
-    /// A group has moved, or has no move to make. A move that it started still counts: it may have
-    /// been done.
+    /// Records that a group has moved or has no move to make. A move that it started still counts,
+    /// since it may have been applied.
     pub fn settled(&mut self, group: &GroupId) {
         self.waiting.remove(group);
         self.yielding.remove(group);
@@ -85,7 +84,7 @@ impl MoveLimiter {
         }
     }
 
-    /// A group's move was refused: it does not count.
+    /// Records that a group's move was refused. It does not count.
     pub fn refused(&mut self, group: &GroupId) {
         if self.has_permit(group) {
             self.started
@@ -94,12 +93,13 @@ impl MoveLimiter {
         }
     }
 
-    /// How many groups wait.
+    /// Returns the number of groups that wait.
     pub fn waiting(&self) -> usize {
         self.waiting.len()
     }
 
-    /// What to report: the limit, and how many groups wait. At once, then repeatedly while some do.
+    /// Returns the limit and the number of waiting groups, if they are to be reported: at once,
+    /// then at intervals while groups wait.
     pub fn report(&mut self, now: Duration) -> Option<(MaxMoves, usize)> {
         if self.waiting.is_empty() {
             self.reported_at = None;
@@ -137,7 +137,7 @@ mod tests {
         }))
     }
 
-    /// Asks and, if it may, moves.
+    /// Requests a permit and, if granted, moves.
     fn moves(limiter: &mut MoveLimiter, name: &str, now: u64) -> Result<(), Duration> {
         let permit = limiter.acquire(&id(name), at(now));
         if permit == Ok(()) {
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_move_delays_no_other() {
+    fn a_refused_move_does_not_delay_others() {
         let mut limiter = limiter(1);
         assert_eq!(limiter.acquire(&id("a"), at(100)), Ok(()));
         assert_eq!(limiter.acquire(&id("b"), at(100)), Err(at(160)));
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn how_many_wait_is_reported_at_once_and_again_while_they_do() {
+    fn the_number_of_waiting_groups_is_reported_at_once_and_at_intervals() {
         let mut limiter = limiter(1);
         let waiting =
             |limiter: &mut MoveLimiter, now| limiter.report(at(now)).map(|(_, waiting)| waiting);

@@ -1,4 +1,4 @@
-//! Reconciles one group: from what is known of it to a decision, and from the decision to a write.
+//! Reconciles one group: makes a decision, and turns the decision into a write.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::readiness::lookup::ReadinessLookup;
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::{Change, Record};
 
-/// What a group is decided on.
+/// The input of a decision on a group.
 #[derive(Clone, Copy)]
 pub(super) struct Observation<'a> {
     pub id: &'a GroupId,
@@ -26,9 +26,9 @@ pub(super) struct Observation<'a> {
 }
 
 impl Engine {
-    /// Decides on one dirty group, if that is possible now, and asks for what follows.
+    /// Decides on one dirty group, if possible now, and requests the effects.
     pub(super) fn reconcile(&mut self, id: &GroupId, moment: Moment) {
-        // Out of the map for that time: it changes together with the rest of the engine.
+        // Removed from the map meanwhile, since it changes together with the rest of the engine.
         if let Some(mut group) = self.groups.remove(id) {
             self.reconcile_group(id, &mut group, moment);
             self.groups.insert(id.clone(), group);
@@ -77,12 +77,12 @@ impl Engine {
             Some(decision) => self.act(group, since, &decision, observed),
             None => group.revalidate(cause, since),
         }
-        // After the write, which does not wait for that.
+        // After the write, which does not wait for the look-ups.
         self.look_up_services(group.record(), moment.now);
     }
 
-    /// Returns whether a group can be decided on now. If its object has to be read first, asks for
-    /// that.
+    /// Returns whether a group can be decided on now. If its object must be read first, requests
+    /// the read.
     fn may_proceed(&mut self, group: &mut GroupState) -> bool {
         let next = group.next_step();
         if next == NextStep::ReadObject {
@@ -92,7 +92,7 @@ impl Engine {
         next == NextStep::Decide
     }
 
-    /// Why the object is not a valid group, or not the one that manages its apex.
+    /// Returns why the object is not a valid group, or does not manage its apex.
     fn why_invalid(&self, id: &GroupId, record: &Record) -> Option<Invalid> {
         if let Err(invalid) = &record.group {
             return Some(invalid.clone());
@@ -113,7 +113,8 @@ impl Engine {
         ))
     }
 
-    /// The readiness of the group's backends, and whether all that it rests on has been listed.
+    /// Returns the readiness of the group's backends, and whether everything that it depends on has
+    /// been listed.
     fn look_up(&self, record: &Record, now: Duration) -> (Vec<Readiness>, bool) {
         let mut all_known = true;
         let mut known = |lookup| match lookup {
@@ -146,7 +147,7 @@ impl Engine {
         }
     }
 
-    /// Does nothing about a group's traffic, and reports that once.
+    /// Leaves a group's traffic alone, and reports that once.
     fn leave_alone(
         &mut self,
         id: &GroupId,
@@ -177,7 +178,7 @@ impl Engine {
         }
     }
 
-    /// Asks whether the Services of backends without slices exist.
+    /// Looks up whether the Services of backends without slices exist.
     fn look_up_services(&mut self, record: &Record, now: Duration) {
         for service in services(record) {
             if self.cache.must_look_up(service, now) {
@@ -276,7 +277,7 @@ impl Engine {
         state.write_started(write);
     }
 
-    /// Only time keeps the group's traffic from moving: it is decided on again then.
+    /// Records that only time prevents a move, and sets the timer to decide again.
     fn wait_until(&mut self, id: &GroupId, state: &mut GroupState, until: Duration) {
         self.requeue.set(id, until);
         state.wait();
@@ -300,13 +301,13 @@ impl Engine {
     }
 }
 
-/// The services of the group's backends.
+/// Returns the services of the group's backends.
 pub(super) fn services(record: &Record) -> impl Iterator<Item = &ServiceRef> {
     let backends = record.group.iter().flat_map(|group| &group.backends);
     backends.map(|backend| &backend.service)
 }
 
-/// Returns whether a backend that carries traffic is ready, and whether all of them are dead.
+/// Returns whether a backend with traffic is ready, and whether all backends with traffic are dead.
 fn traffic(group: &Group, readiness: &[Readiness]) -> (bool, bool) {
     let backends = group.backends.iter().zip(readiness);
     let carrying = backends

@@ -1,12 +1,12 @@
-//! Lists of EndpointSlices that are asked for again: each is shared by all groups that need it, and
-//! limited in number for each cluster, so that one that does not respond delays no other.
+//! The queue of repeated lists of EndpointSlices. Groups that need the same list share it. Each
+//! cluster has its own limit, so that one that does not respond does not delay the others.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use crate::readiness::scope::RelistRequest;
 
-/// How many lists of one cluster are under way at once.
+/// The number of lists of one cluster in flight.
 const MAX_LISTS_PER_CLUSTER: usize = 8;
 
 #[derive(Debug, Default)]
@@ -18,13 +18,13 @@ pub struct RelistQueue {
 /// The lists of one cluster, by namespace.
 #[derive(Debug, Default)]
 struct Lists {
-    /// What is being listed, and since when.
+    /// The services that are being listed, and since when.
     running: BTreeMap<String, (BTreeSet<String>, Duration)>,
     waiting: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl RelistQueue {
-    /// Has services of one namespace listed, unless a list of them is under way.
+    /// Queues a list of services of one namespace, unless a list of them is in flight.
     pub fn add(&mut self, place: RelistRequest) {
         let RelistRequest {
             cluster,
@@ -61,7 +61,7 @@ impl RelistQueue {
         started
     }
 
-    /// A list has ended. Returns when it was started.
+    /// Records that a list has ended. Returns when it was started.
     pub fn end(&mut self, place: &RelistRequest) -> Option<Duration> {
         let lists = self.clusters.get_mut(&place.cluster)?;
         lists
@@ -84,7 +84,7 @@ impl RelistQueue {
         waiting.into_iter().map(place).collect()
     }
 
-    /// When the oldest list of a cluster that is under way was started.
+    /// Returns when the oldest list in flight of a cluster was started.
     pub fn since(&self, cluster: Option<&String>) -> Option<Duration> {
         let running = &self.clusters.get(&cluster.cloned())?.running;
         running.values().map(|(_, since)| *since).min()
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_added_while_a_list_is_under_way_is_listed_together_after_it() {
+    fn services_added_during_a_list_are_listed_together_after_it() {
         let mut relists = RelistQueue::default();
         let first = place(Some("east"), "ns", &["a"]);
         relists.add(first.clone());
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn each_cluster_has_a_limit_of_its_own() {
+    fn each_cluster_has_its_own_limit() {
         let mut relists = RelistQueue::default();
         for i in 0..20 {
             relists.add(place(Some("east"), &format!("ns-{i}"), &["a"]));

@@ -1,11 +1,11 @@
-//! What has been reported about a group, so that each fact is reported once.
+//! The last reports about a group, so that each fact is reported once.
 
 use crate::model::notice::Notice;
 use crate::model::{Decision, GroupId, Readiness, State, Weights};
 
 #[derive(Debug, Default)]
 pub struct Reported {
-    /// The last reason for which its traffic does not move.
+    /// The last reported reason why its traffic does not move.
     last: Option<String>,
     /// The warnings about its object.
     warnings: Vec<String>,
@@ -20,7 +20,7 @@ struct Stuck {
 }
 
 impl Reported {
-    /// Returns whether `reason` is new, and has to be reported.
+    /// Returns whether `reason` is new and has to be reported.
     pub fn is_news(&mut self, reason: &str) -> bool {
         let is_news = self.last.as_deref() != Some(reason);
         if is_news {
@@ -29,12 +29,13 @@ impl Reported {
         is_news
     }
 
-    /// The group does what it should: the next failure is news, even the same one.
+    /// Records that the group works as intended. The next failure is reported even if it is the
+    /// same.
     pub fn clear(&mut self) {
         self.last = None;
     }
 
-    /// The warnings that were not reported before.
+    /// Returns the warnings that were not reported before.
     pub fn new_warnings(&mut self, warnings: &[String]) -> Vec<String> {
         if self.warnings == warnings {
             return Vec::new();
@@ -44,8 +45,8 @@ impl Reported {
         warnings.iter().filter(is_new).cloned().collect()
     }
 
-    /// What to report when no backend is known to be ready, and when that ends. If traffic moves
-    /// all the same, the report of the move says enough.
+    /// Returns the notice that no backend is known to be ready, or that one is again. If traffic
+    /// moves anyway, the report of the move is enough.
     pub fn stuck(
         &mut self,
         id: &GroupId,

@@ -1,7 +1,7 @@
 //! Requeue timers: when groups have to be decided on again.
 //!
-//! tokio-util's DelayQueue keeps a clock of its own and wakes a task. The engine is sans-IO: its
-//! caller says what time it is, so that tests run in virtual time.
+//! tokio-util's DelayQueue is not used: it reads its own clock and wakes a task. The engine is
+//! sans-IO: its caller passes the time, so that tests run in virtual time.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -16,12 +16,12 @@ pub struct RequeueTimers {
 }
 
 impl RequeueTimers {
-    /// When the next timer fires.
+    /// Returns when the next timer fires.
     pub fn next(&self) -> Option<Duration> {
         self.by_time.first().map(|(at, _)| *at)
     }
 
-    /// Has a group decided on at this time, unless it will be sooner.
+    /// Sets a group's timer to this time, unless it fires sooner.
     pub fn set(&mut self, group: &GroupId, at: Duration) {
         if self.by_group.get(group).is_some_and(|before| *before <= at) {
             return;

@@ -1,4 +1,4 @@
-//! What the engine makes of the results of its own requests: writes, reads and look-ups.
+//! Handles the results of the engine's requests: writes, reads and look-ups.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::model::{GroupId, ServiceRef};
 use crate::resource::Record;
 
 impl Engine {
-    /// A write has ended.
+    /// Handles the result of a write.
     pub fn written(
         &mut self,
         id: &GroupId,
@@ -48,8 +48,8 @@ impl Engine {
         }
     }
 
-    /// A write was not started: the Lease could have expired before its end, or the machine was
-    /// suspended.
+    /// Handles a write that was not started: the Lease could have expired before its end, or the
+    /// machine was suspended.
     pub fn write_postponed(&mut self, id: &GroupId, request: u64, now: Duration) {
         let group = self.groups.get_mut(id);
         if group.and_then(|group| group.write_ended(request)).is_some() {
@@ -57,8 +57,7 @@ impl Engine {
         }
     }
 
-    /// Reads a group's object again: a write was rejected, or what is known of it may be out of
-    /// date.
+    /// Reads a group's object again: a write was rejected, or the known object may be out of date.
     pub(super) fn read_object(&mut self, id: &GroupId, rejected: Option<PendingWrite>) {
         let request = self.next_request();
         if let Some(group) = self.groups.get_mut(id) {
@@ -66,7 +65,7 @@ impl Engine {
         }
     }
 
-    /// Looks whether a write without an answer was carried out, as the object shows.
+    /// Checks whether the object shows that an unanswered write was applied.
     pub(super) fn check_uncertain_writes(&mut self, id: &GroupId, now: Duration) {
         let Some(group) = self.groups.get_mut(id) else {
             return;
@@ -78,7 +77,7 @@ impl Engine {
         }
     }
 
-    /// A read of a group's object has ended.
+    /// Handles the result of a read of a group's object.
     pub fn object_read(
         &mut self,
         id: &GroupId,
@@ -163,7 +162,7 @@ impl Engine {
         self.report_failure(id, error.to_owned(), "retrying every 30 s");
     }
 
-    /// Reports what keeps a group's traffic from moving, unless that was the last report of it.
+    /// Reports why a group's traffic does not move, unless the last report was the same.
     pub(super) fn report_failure(&mut self, id: &GroupId, error: String, next: &'static str) {
         let group = self.groups.get_mut(id);
         if group.is_some_and(|group| group.reported().is_news(&error)) {
@@ -182,7 +181,7 @@ impl Engine {
         }
     }
 
-    /// A look-up has found whether a Service exists.
+    /// Handles a look-up of whether a Service exists.
     pub fn service_looked_up(
         &mut self,
         service: &ServiceRef,

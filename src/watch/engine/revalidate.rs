@@ -1,5 +1,5 @@
-//! Revalidation: before a move that no slice caused, watches that have been silent are checked by a
-//! fresh list.
+//! Revalidation: before a move that no slice caused, a fresh list checks the watches that have been
+//! silent.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,11 +13,11 @@ use crate::cluster::{RequestError, RequestResult};
 use crate::model::{Decision, GroupId, Readiness, Weights};
 use crate::readiness::scope::{Affected, RelistRequest};
 
-/// How long a move waits for lists of other clusters that it can do without.
+/// How long a move waits for optional lists of other clusters.
 pub const REMOTE_GRACE: Duration = Duration::from_secs(1);
 
 impl Engine {
-    /// Returns the decision that may be acted on now. None: a list that it needs is under way.
+    /// Returns the decision that may be acted on now. None: a list that it needs is in flight.
     pub(super) fn confirmed(
         &mut self,
         group: &GroupState,
@@ -60,8 +60,8 @@ impl Engine {
         Some(without)
     }
 
-    /// The decision if other clusters that have been silent are unknown, provided that it moves
-    /// traffic to a backend that is ready.
+    /// Returns the decision with silent remote clusters taken as unknown, if it moves traffic to a
+    /// ready backend.
     fn decide_without_stale(&self, group: &GroupState, moment: Moment) -> Option<Decision> {
         let fresh = |service| self.cache.lookup_fresh(service, moment.now);
         let fresh: Vec<Readiness> = services(group.record()).map(fresh).collect();
@@ -74,7 +74,7 @@ impl Engine {
         is_served.then_some(decision)
     }
 
-    /// A list of EndpointSlices has ended.
+    /// Handles the result of a list of EndpointSlices.
     pub fn relisted(
         &mut self,
         place: &RelistRequest,
@@ -95,7 +95,7 @@ impl Engine {
         }
     }
 
-    /// Nothing moves without a fresh list of the groups' own cluster.
+    /// Backs off: without a fresh list of the local cluster, nothing moves.
     fn back_off_revalidation(
         &mut self,
         place: &RelistRequest,
@@ -115,8 +115,8 @@ impl Engine {
         }
     }
 
-    /// Backends of another cluster that cannot be listed are unknown, and delay nothing. If the
-    /// cluster does not respond at all, its other lists are not started.
+    /// Marks backends of another cluster unknown if they cannot be listed, so that they do not
+    /// delay a move. If the cluster does not respond at all, its other lists are not started.
     fn doubt(&mut self, place: &RelistRequest, error: &RequestError, now: Duration) {
         for affected in self.cache.relist_failed(place, error, now) {
             self.mark_affected_dirty(&affected, MoveCause::Timer, now);

@@ -1,4 +1,4 @@
-//! How many groups are in which state, for the metrics.
+//! The number of groups in each state, for the metrics.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ pub struct StateCounts {
 }
 
 impl StateCounts {
-    /// Counts a group that was in the state `before` and is in the state `now`.
+    /// Counts a group that changed from the state `before` to the state `now`.
     pub fn change(&mut self, before: Option<State>, now: Option<State>) {
         if before == now {
             return;
@@ -25,8 +25,8 @@ impl StateCounts {
         }
     }
 
-    /// Every state that a group has had, with its count, if a count has changed since the last
-    /// call.
+    /// Returns every state that a group has had and its count, if a count has changed since the
+    /// last call.
     pub fn take_changed(&mut self) -> Option<&BTreeMap<State, usize>> {
         std::mem::take(&mut self.has_changed).then_some(&self.counts)
     }

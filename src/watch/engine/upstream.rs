@@ -1,4 +1,4 @@
-//! Linkerd's own failover controller (upstream): which groups are left to it.
+//! Linkerd's own failover controller (upstream), and the groups that are left to it.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::resource::annotations::POLICY_KEYS;
 use crate::resource::{Record, Upstream};
 
 impl Engine {
-    /// The driver has found the controller, or that it is not there.
+    /// Handles the result of the driver's search for the controller.
     pub fn upstream_found(&mut self, upstream: Option<Upstream>, now: Duration) {
         if self.upstream != upstream {
             self.upstream = upstream;
@@ -16,7 +16,7 @@ impl Engine {
         }
     }
 
-    /// The groups that the controller manages too.
+    /// Returns the groups that the controller manages too.
     pub fn run_by_upstream(&self) -> Vec<GroupId> {
         let Some(upstream) = &self.upstream else {
             return Vec::new();
@@ -30,7 +30,7 @@ impl Engine {
         groups
     }
 
-    /// Why a group is left to the controller: the two would decide differently.
+    /// Returns why a group is left to the controller: the two would make different decisions.
     pub(super) fn why_left_to_upstream(
         &self,
         record: &Record,

@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_no_request_can_carry_is_an_error() {
+    fn a_token_that_a_header_cannot_contain_is_an_error() {
         let error = trim(&mut auth("a\nb")).unwrap_err();
         assert!(
             matches!(error, kube::Error::Auth(AuthError::InvalidBearerToken(_))),

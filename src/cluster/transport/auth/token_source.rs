@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn after_a_failure_the_source_is_not_asked_for_a_while() {
+    async fn after_a_failure_the_source_is_not_called_for_a_while() {
         let (mut authorization, asked) = slow(1);
         assert!(
             authorization

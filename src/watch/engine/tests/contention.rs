@@ -7,7 +7,7 @@ const HOME: &[(&str, u64)] = &[("web", 1), ("web-east", 0)];
 const AWAY: &[(&str, u64)] = &[("web", 0), ("web-east", 1)];
 
 impl Harness {
-    /// The primary has died, and traffic has moved. Returns the `last-move` annotation.
+    /// Lets the primary die and the traffic move. Returns the `last-move` annotation.
     fn failed_over(&mut self) -> String {
         self.slice_changed(SliceWatchId(1), "web", 0);
         let (_, note) = self.writes().remove(0);
@@ -89,7 +89,7 @@ fn the_reaction_time_of_a_move_counts_from_its_cause() {
 }
 
 #[test]
-fn moves_over_the_rate_limit_wait_and_are_made_later() {
+fn moves_over_the_rate_limit_wait() {
     let within = Duration::from_secs(60);
     let options = EngineOptions {
         max_moves: Some(MaxMoves { most: 1, within }),
@@ -150,7 +150,7 @@ fn endpoints_that_change_nothing_do_not_shorten_the_backoff() {
 }
 
 #[test]
-fn a_group_without_a_move_to_make_does_not_wait_for_the_rate_limit() {
+fn a_group_without_a_move_does_not_wait_for_the_rate_limit() {
     let within = Duration::from_secs(60);
     let ends: [fn(&mut Harness); 3] = [
         |harness| harness.slice_changed(SliceWatchId(1), "web", 0),

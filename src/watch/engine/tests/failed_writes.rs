@@ -6,7 +6,7 @@ const HOME: &[(&str, u64)] = &[("web", 1), ("web-east", 0)];
 const AWAY: &[(&str, u64)] = &[("web", 0), ("web-east", 1)];
 
 impl Harness {
-    /// The primary has died, and a write is under way. Returns its `last-move` annotation.
+    /// Lets the primary die, and leaves the write in flight. Returns its `last-move` annotation.
     fn failing_over() -> (Self, String) {
         let mut harness = Self::at_home();
         harness.slice_changed(SliceWatchId(1), "web", 0);
@@ -45,7 +45,7 @@ fn a_deleted_group_is_reported_once_from_an_event_or_a_list() {
 }
 
 #[test]
-fn a_write_without_an_answer_that_was_carried_out_is_reported_once() {
+fn an_unanswered_write_that_was_applied_is_reported_once() {
     let (mut harness, note) = Harness::failing_over();
     harness.written(Err(lost()));
     assert_eq!(harness.moves(), 0);
@@ -57,7 +57,7 @@ fn a_write_without_an_answer_that_was_carried_out_is_reported_once() {
 }
 
 #[test]
-fn it_may_be_seen_by_the_watch_before_the_connection_breaks() {
+fn the_watch_may_show_a_write_before_its_connection_breaks() {
     let (mut harness, note) = Harness::failing_over();
     harness.edit(group(2, AWAY, Some(&note)));
     assert_eq!(harness.moves(), 0, "the answer may still come");
@@ -66,7 +66,7 @@ fn it_may_be_seen_by_the_watch_before_the_connection_breaks() {
 }
 
 #[test]
-fn a_write_without_an_answer_that_was_not_carried_out_is_retried() {
+fn an_unanswered_write_that_was_not_applied_is_retried() {
     let (mut harness, _) = Harness::failing_over();
     harness.written(Err(lost()));
     harness.now = harness.engine.next_turn().unwrap();
@@ -102,9 +102,9 @@ fn a_refused_write_is_retried_after_30_s_or_with_another_version() {
     assert_eq!(harness.complaints().len(), 1, "reported once");
 }
 
-/// The object's version shows which of the tries it was.
+/// The object's version shows which attempt it was.
 #[test]
-fn the_first_of_two_writes_without_an_answer_may_be_the_one_that_was_carried_out() {
+fn the_first_of_two_unanswered_writes_may_be_the_one_that_was_applied() {
     let (mut harness, first) = Harness::failing_over();
     harness.written(Err(lost()));
     harness.now = harness.engine.next_turn().unwrap();
@@ -118,7 +118,7 @@ fn the_first_of_two_writes_without_an_answer_may_be_the_one_that_was_carried_out
 }
 
 #[test]
-fn a_delay_without_end_never_ends() {
+fn an_infinite_delay_never_ends() {
     let mut harness = Harness::at_home();
     harness.edit(read(
         2,
@@ -200,7 +200,7 @@ fn a_primary_that_flaps_while_a_write_is_refused_restarts_its_timer() {
 }
 
 #[test]
-fn the_delays_of_a_group_that_was_invalid_start_again() {
+fn the_delays_of_a_group_that_was_invalid_restart() {
     let mut harness = Harness::at_home();
     harness.edit(delayed(2));
     harness.slice_changed(SliceWatchId(1), "web", 0);

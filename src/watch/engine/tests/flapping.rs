@@ -1,8 +1,8 @@
-//! A primary that comes and goes.
+//! A primary that flaps.
 
 use super::*;
 
-/// As the API server has it after a write.
+/// The object as the API server stores it after a write.
 fn delayed(version: u64, weights: &[u64], last_move: Option<&str>) -> Record {
     let backends: Vec<(&str, u64)> = ["web", "web-east"]
         .into_iter()
@@ -34,7 +34,7 @@ fn a_flapping_primary_causes_one_failover_and_one_failback() {
         }
         harness.pass(1);
     }
-    // It came for good in second 58.
+    // It became ready for good in second 58.
     assert_eq!(moves, [(0, vec![0, 1]), (68, vec![1, 0])]);
     assert_eq!((harness.moves(), harness.relist_count()), (2, 0));
     assert!(harness.engine.is_settled());

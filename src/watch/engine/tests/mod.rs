@@ -1,5 +1,5 @@
-//! Tests of the engine in virtual time: a harness reports events to it and takes its effects. No
-//! cluster.
+//! Tests of the engine in virtual time, without a cluster: a harness reports events and takes
+//! effects.
 
 pub mod contention;
 pub mod failed_writes;
@@ -31,7 +31,7 @@ use crate::readiness::scope::RelistRequest;
 use crate::readiness::scope::SliceWatchId;
 use crate::resource::{Kind as _, Record, TrafficSplit};
 
-/// An engine with one group, `web`, and the effects that the test has not taken yet.
+/// An engine with one group, `web`, and the effects that the test has not taken.
 struct Harness {
     engine: Engine,
     now: Duration,
@@ -41,12 +41,12 @@ struct Harness {
 }
 
 impl Harness {
-    /// The group is known, and nothing else.
+    /// Starts with only the group known.
     fn new(backends: &[(&str, u64)]) -> Self {
         Self::with(EngineOptions::default(), backends)
     }
 
-    /// The same with other clusters that can be read.
+    /// Like [`Self::new`], with other clusters that can be read.
     fn asking(remotes: &[&str], backends: &[(&str, u64)]) -> Self {
         let cache = ReadinessCache::new(NamedRemotes::of(remotes));
         Self::of(EngineOptions::default(), cache).with_group(backends)
@@ -80,7 +80,7 @@ impl Harness {
         harness
     }
 
-    /// The traffic is on the primary, both backends are ready, and all is listed.
+    /// Starts with the traffic on the primary, both backends ready, and everything listed.
     fn at_home() -> Self {
         Self::at_home_with(EngineOptions::default())
     }
@@ -108,7 +108,7 @@ impl Harness {
         self.effects.extend(effects);
     }
 
-    /// Lets time pass, a second at a time as the driver does.
+    /// Lets time pass, one second at a time like the driver.
     fn pass(&mut self, seconds: u64) {
         for _ in 0..seconds {
             self.now += Duration::from_secs(1);
@@ -141,7 +141,7 @@ impl Harness {
         self.settle();
     }
 
-    /// The last write ends.
+    /// Ends the last write.
     fn answer(&mut self, answer: RequestResult<Record>) {
         self.engine.written(&id(), self.request, answer, self.now);
     }
@@ -156,7 +156,7 @@ impl Harness {
         self.settle();
     }
 
-    /// What has to be listed again.
+    /// Takes the requested lists.
     fn relists(&mut self) -> Vec<RelistRequest> {
         self.take(|effect| {
             if let Effect::Relist(place) = effect {
@@ -198,7 +198,7 @@ impl Harness {
         self.relists().len()
     }
 
-    /// The weights of the writes, with their `last-move` annotations.
+    /// Takes the writes: their weights and `last-move` annotations.
     fn writes(&mut self) -> Vec<(Vec<u64>, String)> {
         self.take(|effect| match effect {
             Effect::Write(write) => Some((
@@ -209,7 +209,7 @@ impl Harness {
         })
     }
 
-    /// The request numbers of the reads of the group's object.
+    /// Takes the request numbers of the reads of the group's object.
     fn rereads(&mut self) -> Vec<u64> {
         self.take(|effect| {
             if let Effect::ReadGroup(_, number, _) = effect {
@@ -241,7 +241,7 @@ impl Harness {
             .len()
     }
 
-    /// How long each move took from its cause.
+    /// Takes the time of each move from its cause.
     fn reactions(&mut self) -> Vec<Duration> {
         self.take(|effect| {
             if let Effect::Moved(_, moved) = effect {
@@ -252,7 +252,7 @@ impl Harness {
         })
     }
 
-    /// Who was reported to contest the weights, and the seconds until the answer.
+    /// Takes the reports of contention: the other writer, and the seconds until the answer.
     fn contests(&mut self) -> Vec<(String, u64)> {
         self.take(|effect| match effect {
             Effect::Report(Notice::Contested { by, wait, .. }) => {
@@ -262,7 +262,7 @@ impl Harness {
         })
     }
 
-    /// The reports that no backend is known to be ready, and that one is again.
+    /// Takes the reports that no backend is known to be ready, or that one is again.
     fn stuck(&mut self) -> Vec<&'static str> {
         self.take(|effect| match effect {
             Effect::Report(Notice::Stuck { .. }) => Some("stuck"),
@@ -355,7 +355,7 @@ fn status(code: u16) -> RequestError {
     }
 }
 
-/// The same group under another name, with other services.
+/// Returns the same group under another name, with other services.
 fn named(mut record: Record, name: &str) -> Record {
     name.clone_into(&mut record.meta.name);
     name.clone_into(&mut record.apex);

@@ -1,4 +1,4 @@
-//! The readiness of services in other clusters that mirrors stand for.
+//! The readiness of mirrored services in other clusters.
 
 use super::super::revalidate::REMOTE_GRACE;
 use super::*;
@@ -31,7 +31,7 @@ fn gateway() -> Service {
     mirror("web-east", Mirror::Gateway(east("origin")))
 }
 
-/// What one watch covers, and its number.
+/// The number of a watch, and its cluster.
 type Started = (SliceWatchId, Option<String>);
 
 impl Harness {
@@ -43,8 +43,8 @@ impl Harness {
         })
     }
 
-    /// A group with the fallback web-east: all is listed here, and nothing of the remote yet.
-    /// Returns the watch of the remote.
+    /// Starts with the fallback web-east. Everything local is listed, and nothing remote. Returns
+    /// the watch of the remote.
     fn with_mirror(service: Service, here: &[(&str, u32)]) -> (Self, SliceWatchId) {
         let mut harness = Self::asking(&["east"], &[("web", 1), ("web-east", 0)]);
         let [(ours, None)] = harness.started_where()[..] else {
@@ -80,7 +80,7 @@ impl Harness {
         self.settle();
     }
 
-    /// The watches of the local cluster stay active while time passes.
+    /// Lets time pass while the watches of the local cluster stay active.
     fn pass_alive(&mut self, seconds: u64) {
         for _ in 0..seconds {
             self.engine
@@ -189,7 +189,7 @@ fn a_silent_remote_moves_nothing_and_recovers_by_itself() {
 }
 
 #[test]
-fn failing_access_is_waited_for_and_a_missing_remote_is_not() {
+fn a_failing_remote_is_waited_for_and_a_missing_one_is_not() {
     let (mut harness, theirs) = Harness::with_mirror(flat(), &[("web", 0)]);
     harness.engine.no_access(
         theirs,
@@ -221,7 +221,7 @@ fn failing_access_is_waited_for_and_a_missing_remote_is_not() {
     assert_eq!(harness.writes()[0].0, [0, 1]);
 }
 
-/// The primary of a group dies, and its failover-delay ends when the remote has been silent for
+/// Lets the primary of a group die. Its failover-delay ends after the remote has been silent for
 /// long.
 fn delayed_with_a_silent_remote() -> Harness {
     let (mut harness, theirs) = Harness::with_mirror(flat(), &[("web", 1)]);
@@ -304,8 +304,8 @@ fn a_remote_does_not_delay_a_move_that_does_not_depend_on_it() {
     );
 }
 
-/// 200 groups, each with a primary, a mirror of east and, optionally, a local fallback.
-/// All primaries die. When the delays are over, east has been silent for long.
+/// Starts 200 groups, each with a primary, a mirror of east and, optionally, a local fallback. All
+/// primaries die. When the delays end, east has been silent for long.
 fn many_that_wait_for_east(with_local: bool) -> Harness {
     const MANY: usize = 200;
     let names = |i: usize| {
@@ -370,7 +370,7 @@ fn many_that_wait_for_east(with_local: bool) -> Harness {
 }
 
 #[test]
-fn one_list_of_a_remote_serves_all_groups_and_if_it_fails_all_go_on() {
+fn one_list_of_a_remote_serves_all_groups_and_its_failure_stops_none() {
     let mut harness = many_that_wait_for_east(false);
     assert!(harness.writes().is_empty());
     let [place] = &harness.relists()[..] else {

@@ -1,4 +1,4 @@
-//! Results that arrive late, and objects that look older than the known ones.
+//! Late results, and objects that look older than the known ones.
 
 use super::*;
 
@@ -13,7 +13,7 @@ fn listed(harness: &mut Harness, record: Record) {
 }
 
 #[test]
-fn an_object_that_looks_older_is_read_and_the_read_counts() {
+fn an_object_that_looks_older_is_read_and_the_result_counts() {
     let mut harness = Harness::at_home();
     harness.edit(group(900, HOME, None));
     listed(&mut harness, group(400, AWAY, None));
@@ -76,7 +76,7 @@ fn conflicts_in_a_row_back_off() {
 }
 
 #[test]
-fn the_result_of_an_older_write_is_not_mistaken_for_that_of_the_next_one() {
+fn a_late_result_is_not_taken_for_the_result_of_the_next_write() {
     let mut harness = Harness::at_home();
     harness.slice_changed(SliceWatchId(1), "web", 0);
     let (first, (_, note)) = (harness.request, harness.writes().remove(0));

@@ -77,7 +77,7 @@ fn after_30_s_of_silence_nothing_is_known_and_nothing_moves() {
     harness.pass(60);
     assert_eq!((harness.relist_count(), harness.writes().len()), (0, 0));
 
-    // Any byte shows that the watch is active: what was known counts again.
+    // Any byte shows that the watch is active, so its reports count again.
     harness
         .engine
         .slice_event(SliceWatchId(1), Event::Alive, harness.now);
@@ -236,7 +236,7 @@ fn the_old_watch_serves_until_the_mirrors_are_listed_too() {
         .engine
         .slice_event(new, Event::Listed(slices.into()), harness.now);
     harness.settle();
-    // Only the old watch knows whether web has no slices by design.
+    // Only the old watch shows whether web has no slices by design.
     harness.slice_changed(SliceWatchId(1), "web", 0);
     assert_eq!((harness.writes().len(), harness.stopped().len()), (1, 0));
     harness

@@ -32,7 +32,7 @@ fn nothing_moves_before_everything_is_listed_again() {
 }
 
 #[test]
-fn a_running_delay_starts_again() {
+fn a_running_delay_restarts() {
     let mut harness = Harness::at_home();
     let delayed = read(2, AWAY, &[("failback-delay", "10s")]);
     harness.slice_changed(SliceWatchId(1), "web", 0);
