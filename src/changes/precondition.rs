@@ -1,4 +1,5 @@
-//! The orders on a group when its prompt was shown. A confirmation holds only while they are the same.
+//! The orders on a group when its prompt was shown. A confirmation holds only while they are the
+//! same.
 
 use super::refusal::Refusal;
 use crate::cluster::Cluster;

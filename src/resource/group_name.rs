@@ -32,7 +32,8 @@ impl GroupName {
         }
     }
 
-    /// Whether the name can mean a group of this kind, given as [`KindInfo::name`](super::KindInfo::name).
+    /// Whether the name can mean a group of this kind, given as
+    /// [`KindInfo::name`](super::KindInfo::name).
     pub fn allows(&self, kind: &str) -> bool {
         let typed = |typed: &String| {
             KINDS

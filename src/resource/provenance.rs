@@ -1,4 +1,5 @@
-//! Who set the weights of an object, and when: by the annotation `last-move` and the managed fields.
+//! Who set the weights of an object, and when: by the annotation `last-move` and the managed
+//! fields.
 
 use jiff::{SignedDuration, Timestamp};
 

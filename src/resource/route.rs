@@ -179,7 +179,8 @@ fn only_service(parents: &[ParentRef]) -> Result<&ParentRef, Invalid> {
 }
 
 /// Returns the backend whose rules are the group's: the primary or, under an override, the primary
-/// before it. A rule that has the override's target, but not that primary, is not part of the group.
+/// before it. A rule that has the override's target, but not that primary, is not part of the
+/// group.
 fn usual_primary(meta: &Meta, rules: &[RouteRule]) -> String {
     let is_listed = |name: &String| {
         rules

@@ -13,7 +13,8 @@ use super::record::{Kind, Record};
 use crate::model::{Backend, Carrier, Group, Invalid, ServiceRef};
 
 /// The TrafficSplit of the Service Mesh Interface: one apex and its backends, all in one namespace.
-/// See <https://github.com/servicemeshinterface/smi-spec/blob/main/apis/traffic-split/v1alpha2/traffic-split.md>.
+/// See
+/// <https://github.com/servicemeshinterface/smi-spec/blob/main/apis/traffic-split/v1alpha2/traffic-split.md>.
 #[derive(Debug)]
 pub struct TrafficSplit;
 

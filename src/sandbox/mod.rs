@@ -22,7 +22,8 @@ pub fn before_runtime(command: &Command) -> Option<anyhow::Result<Exit>> {
     match command {
         Command::Sandbox(SandboxCommand::Guard(args)) => Some(guard::run(args)),
         Command::Sandbox(SandboxCommand::Supervise(_)) => {
-            // Fails only for a process group's leader, which a shell's Ctrl-C does not reach anyway.
+            // Fails only for a process group's leader, which a shell's Ctrl-C does not reach
+            // anyway.
             let _ = rustix::process::setsid();
             None
         }

@@ -2,7 +2,8 @@
 
 use super::word;
 
-/// The flag that uses the credentials of Linkerd's links. It is the last of the flags for remote clusters.
+/// The flag that uses the credentials of Linkerd's links. It is the last of the flags for remote
+/// clusters.
 pub const FROM_LINKS: &str = "--remote-from-links";
 
 /// The flags for a cluster without a connection.

@@ -17,7 +17,8 @@ pub struct Typed {
 }
 
 impl Typed {
-    /// `line` starts with the program's name. An unfinished line is often invalid: errors are ignored.
+    /// `line` starts with the program's name. An unfinished line is often invalid: errors are
+    /// ignored.
     pub fn read(definition: clap::Command, line: &[OsString]) -> Self {
         let mut innermost = definition.clone();
         let Ok(matches) = definition.ignore_errors(true).try_get_matches_from(line) else {

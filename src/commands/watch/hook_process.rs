@@ -1,4 +1,5 @@
-//! One run of a hook: its environment, its time limit, and the process group that is killed with it.
+//! One run of a hook: its environment, its time limit, and the process group that is killed with
+//! it.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;

@@ -22,8 +22,8 @@ pub enum ShutdownReason {
     TimedOut,
 }
 
-/// Returns the first signal that asks for a shutdown, and the second, which asks to exit at once. The
-/// first is only received while the second is polled.
+/// Returns the first signal that asks for a shutdown, and the second, which asks to exit at once.
+/// The first is only received while the second is polled.
 ///
 /// # Errors
 /// If signals cannot be received.

@@ -1,4 +1,5 @@
-//! `sandbox gateway` and `sandbox partition`: break the network between the clusters, and restore it.
+//! `sandbox gateway` and `sandbox partition`: break the network between the clusters, and restore
+//! it.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

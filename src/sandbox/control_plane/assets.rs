@@ -1,5 +1,5 @@
-//! The control plane's programs: built once from pinned sources into a cache, or taken from a folder
-//! that the user names.
+//! The control plane's programs: built once from pinned sources into a cache, or taken from a
+//! folder that the user names.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

@@ -24,8 +24,8 @@ const EMOJIVOTO: &str = include_str!("assets/emojivoto.yaml");
 const INSTALL_POLL: Duration = Duration::from_millis(50);
 const INSTALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Installs the node, the permissions of other clusters, the definitions of the kinds of groups and,
-/// unless `bare`, emojivoto. Waits until all of it is in use.
+/// Installs the node, the permissions of other clusters, the definitions of the kinds of groups
+/// and, unless `bare`, emojivoto. Waits until all of it is in use.
 pub async fn install(client: &Client, definitions: &[String], bare: bool) -> anyhow::Result<()> {
     let own = [NODE, REMOTE_ACCESS, TRAFFIC_SPLIT, LINKERD_HTTP_ROUTE];
     for manifest in own

@@ -187,8 +187,8 @@ impl Story {
         let params = PatchParams::default();
         let scale = limited(deployments.patch("web", &params, &patch));
         let ready = replicas > 0;
-        // Concurrently: an event that precedes the response must not wait for it, or the measured time
-        // would be too short.
+        // Concurrently: an event that precedes the response must not wait for it, or the measured
+        // time would be too short.
         let (_, took) = futures::try_join!(scale, observer.switch(ready))?;
         let [primary, fallback] = observer::weights(ready);
         self.streams.print(&format!(

@@ -74,8 +74,8 @@ impl DemoObserver {
         Ok(observer)
     }
 
-    /// Waits until the primary is ready (or not) and the weights match. Returns the time between the
-    /// two.
+    /// Waits until the primary is ready (or not) and the weights match. Returns the time between
+    /// the two.
     pub async fn switch(&mut self, ready: bool) -> anyhow::Result<Duration> {
         let (mut changed, mut moved) = (None, None);
         let both = async {

@@ -1,4 +1,5 @@
-//! `sandbox guard`: arranges that a program is killed when its parent ends, then becomes the program.
+//! `sandbox guard`: arranges that a program is killed when its parent ends, then becomes the
+//! program.
 
 use std::os::unix::process::CommandExt;
 use std::process::Command;

@@ -5,7 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 
-/// The bytes of a SubjectPublicKeyInfo before the 65 bytes of an uncompressed P-256 point (RFC 5480).
+/// The bytes of a SubjectPublicKeyInfo before the 65 bytes of an uncompressed P-256 point (RFC
+/// 5480).
 const P256_PUBLIC_KEY_HEADER: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
     0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,

@@ -1,4 +1,5 @@
-//! The mirrors in one cluster: watches all clusters, and reconciles the mirrors with what they export.
+//! The mirrors in one cluster: watches all clusters, and reconciles the mirrors with what they
+//! export.
 
 use std::collections::BTreeMap;
 

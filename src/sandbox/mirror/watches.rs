@@ -1,6 +1,6 @@
-//! Watches of all clusters as one stream of changes. They are kube's own watchers: unlike the product,
-//! the sandbox needs no bookmarks, deadlines or `Retry-After`, since its API servers run on this
-//! machine.
+//! Watches of all clusters as one stream of changes. They are kube's own watchers: unlike the
+//! product, the sandbox needs no bookmarks, deadlines or `Retry-After`, since its API servers run
+//! on this machine.
 
 use std::fmt::Debug;
 use std::time::Duration;

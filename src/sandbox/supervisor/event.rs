@@ -1,5 +1,5 @@
-//! The protocol between a supervisor and the process that started it: JSON Lines on standard output,
-//! and one word on standard input.
+//! The protocol between a supervisor and the process that started it: JSON Lines on standard
+//! output, and one word on standard input.
 
 use serde::{Deserialize, Serialize};
 

@@ -79,7 +79,8 @@ async fn serve(
         .collect();
     access::write_kubeconfig(&state_dir.kubeconfig(), &accesses)?;
     let state_file = StateFile::create(state_dir, &assets, &clusters)?;
-    // Installed before anyone can find the sandbox: without a handler, the signal ends this process.
+    // Installed before anyone can find the sandbox: without a handler, the signal ends this
+    // process.
     let requests = signal(SignalKind::user_defined1()).context("listening for network requests")?;
     let (networks, networks_seen) = watch::channel(Networks::new());
     let mirrors = mirror::run(&clusters, &networks_seen, &log);
