@@ -35,7 +35,7 @@ struct Component {
     name: &'static str,
     /// The label of its namespace.
     label: &'static str,
-    /// The consequence of its absence.
+    /// The message if it was not found.
     absence: &'static str,
     hint: &'static str,
 }

@@ -119,7 +119,7 @@ impl StatusCache {
         if !matches!(event, Event::Failed(_)) {
             self.runners.heard = at;
         }
-        // A watch that is allowed again continues where it ended.
+        // A watch that is allowed again resumes from where it stopped.
         self.runners.are_stale = match &event {
             Event::Failed(error) => self.runners.are_stale || error.is_forbidden(),
             _ => false,

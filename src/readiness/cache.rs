@@ -160,13 +160,13 @@ impl ReadinessCache {
         retired
     }
 
-    /// Requests a new plan.
+    /// Requests a new plan if it may differ from the last one.
     pub(super) fn request_plan(&mut self) {
         let is_changing = self.watches.iter().any(|watch| !watch.wanted);
         self.revision += u64::from(is_changing || !self.remotes.is_empty());
     }
 
-    /// Returns a number that grows when the watches have to be planned again.
+    /// Returns a number that increases when the watches have to be planned again.
     pub fn revision(&self) -> u64 {
         self.revision
     }

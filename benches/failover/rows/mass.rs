@@ -82,7 +82,7 @@ async fn fixtures(environment: &Environment) -> [Fixture; 2] {
     ]
 }
 
-/// Measures the plugin and the baseline in turn, each with groups of its own. Returns the plugin's
+/// Measures the plugin and the baseline in turn, each with its own groups. Returns the plugin's
 /// median.
 async fn pairs(
     environment: &Environment,

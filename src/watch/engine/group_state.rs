@@ -135,7 +135,7 @@ impl GroupState {
         &self.record
     }
 
-    /// Returns the state as of the last decision.
+    /// Returns the state from the last decision.
     pub fn state(&self) -> Option<State> {
         self.assessment.as_ref().map(|last| last.state)
     }

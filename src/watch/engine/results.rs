@@ -65,7 +65,7 @@ impl Engine {
         }
     }
 
-    /// Checks whether the object shows that an unanswered write was applied.
+    /// Checks whether an unanswered write was applied, as the object shows.
     pub(super) fn check_uncertain_writes(&mut self, id: &GroupId, now: Duration) {
         let Some(group) = self.groups.get_mut(id) else {
             return;
