@@ -240,7 +240,7 @@ async fn a_list_of_kubeconfigs_is_merged() {
             .env("KUBECONFIG", list)
             .args(["__complete", "--context", ""]);
     let output = output.run().await.success();
-    output.stdout_is("central\nwest\tthe current one\neast\n:4\n");
+    output.stdout_is("central\nwest\tcurrent\neast\n:4\n");
 }
 
 #[tokio::test]

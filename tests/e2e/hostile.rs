@@ -142,7 +142,7 @@ async fn reasons_why_an_object_is_invalid() {
             .run()
             .await
             .code(1)
-            .stderr_contains("it is no valid group"),
+            .stderr_contains("not a valid group"),
     );
     harmless(
         plugin()

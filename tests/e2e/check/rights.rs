@@ -47,11 +47,11 @@ const CASES: [Case; 11] = [
         without: &[
             (
                 "trafficsplits",
-                "trafficsplits.split.smi-spec.io cannot be read",
+                "cannot read trafficsplits.split.smi-spec.io",
             ),
             ("endpointslices", "EndpointSlices of namespace"),
             ("services", "Services of namespace"),
-            ("leases", "update of leases.coordination.k8s.io"),
+            ("leases", "on leases.coordination.k8s.io"),
         ],
     },
     Case {

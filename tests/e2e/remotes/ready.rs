@@ -282,7 +282,7 @@ async fn a_federation_with_an_unknown_member_is_reported_and_not_moved() {
         .await
         .success();
     created.stderr_contains(
-        "the primary, api-federated, is of partly unknown readiness: a mirror of cluster gone",
+        "the readiness of the primary, api-federated, is partly unknown: it is mirrored from cluster gone",
     );
     let check = plugin()
         .args(["check"])

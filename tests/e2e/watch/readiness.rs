@@ -179,7 +179,7 @@ async fn a_mirror_in_a_flat_network_is_unknown_and_not_dead() {
     status
         .stdout_contains("web-north:?")
         .stdout_contains("Unknown")
-        .stdout_contains("by design");
+        .stdout_contains("without a gateway, and no remote");
     let rest = end(watch).await;
     assert!(rest.stdout.is_empty(), "{rest:?}");
     ns.west.until_weights("web", &[1, 0]).await;
