@@ -63,7 +63,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     let cli = match program.parse(&words) {
         Ok(cli) => cli,
-        Err(usage) => return error::report_usage(&streams, &usage, argv0::asks_for_json(&words)),
+        Err(usage) => {
+            let (color, json) = (argv0::colour(&words), argv0::asks_for_json(&words));
+            return error::report_usage(&streams, &usage, color, json);
+        }
     };
     let spec = cli.command.spec();
     let json = spec.prints_json;

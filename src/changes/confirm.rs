@@ -44,7 +44,7 @@ pub async fn confirm(
         streams.say(&shorten(&line, MAX_LINE_CHARS));
     }
     let mut interrupts = Interrupts::listen()?;
-    streams.ask("Continue? [y/N] ")?;
+    streams.write_err("Continue? [y/N] ")?;
     let answer = tokio::select! {
         answer = tokio::task::spawn_blocking(move || (input.read_line)()) => answer??,
         _ = interrupts.next() => {

@@ -93,7 +93,7 @@ pub fn extension_metadata(words: &[OsString]) -> Option<String> {
 
 /// The value of `--color`, for clap's help and usage errors, which are printed before the flags are
 /// parsed.
-fn colour(words: &[OsString]) -> ColorChoice {
+pub fn colour(words: &[OsString]) -> ColorChoice {
     let given =
         values_of(words, &["--color"]).find_map(|word| ColorChoice::from_str(word, false).ok());
     given.unwrap_or_default()

@@ -2,17 +2,31 @@
 
 use std::process::ExitCode;
 
+use clap::ColorChoice;
+
 use super::json;
 use crate::output::streams::{StdoutClosed, Streams};
+use crate::output::terminal::is_coloured;
 use crate::problem::{Exit, Problem};
 
 /// Prints clap's help, version or usage error. With `-o json` the error is printed as JSON too.
-pub fn report_usage(streams: &Streams, usage: &clap::Error, json: bool) -> ExitCode {
-    // A closed pipe (`… --help | head -1`) is not an error.
-    let _ = usage.print();
+pub fn report_usage(
+    streams: &Streams,
+    usage: &clap::Error,
+    color: ColorChoice,
+    json: bool,
+) -> ExitCode {
+    let text = usage.render();
+    let render = |on_terminal| match is_coloured(color, on_terminal) {
+        true => text.ansi().to_string(),
+        false => text.to_string(),
+    };
     if !usage.use_stderr() {
-        return Exit::Done.into();
+        let printed = streams.write(&render(streams.out_is_terminal()));
+        return finish(streams, printed.map(|()| Exit::Done), false);
     }
+    // Failing to write the message is not a failure of its own.
+    let _ = streams.write_err(&render(streams.err_is_terminal()));
     if json {
         json::print(streams, &json::of_usage(usage));
     }

@@ -103,12 +103,12 @@ impl Streams {
         }
     }
 
-    /// Writes a question to standard error; the answer is typed on the same line.
+    /// Writes text as it is to standard error, such as a question.
     ///
     /// # Errors
     /// If standard error cannot be written.
-    pub fn ask(&self, question: &str) -> io::Result<()> {
-        self.0.err.write(question)
+    pub fn write_err(&self, text: &str) -> io::Result<()> {
+        self.0.err.write(text)
     }
 
     /// Standard error for the lines of a log.

@@ -116,6 +116,22 @@ async fn a_closed_pipe_is_not_a_failure() {
     }
 }
 
+#[tokio::test]
+async fn a_full_disk_is_a_failure_for_help_too() {
+    for args in [&["--help"][..], &["--version"], &["completion", "bash"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full");
+        let plugin = crate::support::plugin()
+            .without_clusters()
+            .args(args.to_vec());
+        let mut command = plugin.command();
+        command.stdout(full.expect("there is /dev/full"));
+        let output = command.output().await.expect("the plugin runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {said}");
+        assert!(said.contains("cannot write to standard output"), "{said}");
+    }
+}
+
 /// Runs with a standard output whose reader has gone.
 async fn without_reader(server: &ScriptedServer, args: &[&str]) -> Output {
     let (reader, writer) = std::io::pipe().expect("a pipe");
