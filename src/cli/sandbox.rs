@@ -120,6 +120,7 @@ pub struct SandboxRunArgs {
 #[derive(Debug, Args)]
 pub struct SandboxGatewayArgs {
     /// Cluster that the gateway belongs to
+    #[arg(id = "sandbox_cluster", value_name = "CLUSTER")]
     pub cluster: String,
     /// New state of the gateway
     #[arg(value_enum)]
@@ -129,6 +130,7 @@ pub struct SandboxGatewayArgs {
 #[derive(Debug, Args)]
 pub struct SandboxPartitionArgs {
     /// Cluster to cut off or reconnect
+    #[arg(id = "sandbox_cluster", value_name = "CLUSTER")]
     pub cluster: String,
     /// `on`: requests to it hang, as on a dead network; `off`: it answers again
     #[arg(value_enum)]

@@ -16,7 +16,7 @@ use crate::resource::{Change, NewGroup, Record, patch, patched};
 use crate::view::command_line::command_on;
 
 /// Annotations by key; none as the value removes the annotation.
-type Annotations = BTreeMap<&'static str, Option<String>>;
+type AnnotationValues = BTreeMap<&'static str, Option<String>>;
 
 pub async fn run(env: &CommandEnv, args: &SetArgs) -> anyhow::Result<Exit> {
     let order = SetOrder {
@@ -34,10 +34,10 @@ pub async fn run(env: &CommandEnv, args: &SetArgs) -> anyhow::Result<Exit> {
 }
 
 /// Returns the annotations of the policy to change.
-fn annotations(args: &SetArgs) -> Result<Annotations, Problem> {
+fn annotations(args: &SetArgs) -> Result<AnnotationValues, Problem> {
     let settings = policy::of(&args.policy);
     policy::check(&settings, None)?;
-    let mut annotations: Annotations = settings
+    let mut annotations: AnnotationValues = settings
         .into_iter()
         .map(|(key, value)| (key, Some(value)))
         .collect();
@@ -60,7 +60,7 @@ fn annotations(args: &SetArgs) -> Result<Annotations, Problem> {
 }
 
 struct SetOrder {
-    annotations: Annotations,
+    annotations: AnnotationValues,
     primary: Option<String>,
     allow: Vec<Danger>,
     asks: bool,
@@ -120,7 +120,7 @@ impl Order for SetOrder {
 
 impl SetOrder {
     /// The annotations that differ from those on the object.
-    fn changes(&self, record: &Record) -> Annotations {
+    fn changes(&self, record: &Record) -> AnnotationValues {
         let named = |typed: &String| NewGroup::backend_name(&record.meta.namespace, typed);
         let primary = self
             .primary

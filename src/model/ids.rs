@@ -54,11 +54,12 @@ pub struct GroupId {
 }
 
 impl GroupId {
-    const DEFAULT_KIND: &str = "trafficsplit";
+    /// The kind that a name without a kind means.
+    const KIND_OF_PLAIN_NAME: &str = "trafficsplit";
 
     /// Returns `NAME` for a TrafficSplit and `KIND/NAME` for any other kind.
     pub fn short_name(&self) -> String {
-        if self.kind == Self::DEFAULT_KIND {
+        if self.kind == Self::KIND_OF_PLAIN_NAME {
             self.name.clone()
         } else {
             format!("{}/{}", self.kind, self.name)

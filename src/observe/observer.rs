@@ -31,7 +31,7 @@ const OBSERVER_QUEUE: usize = 1024;
 /// The number of Services to look up at once.
 const CONCURRENT_LOOKUPS: usize = 8;
 /// How long a look-up may delay a snapshot.
-const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
+const NAME_LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Which groups to follow.
 #[derive(Debug, Clone, Default)]
@@ -273,7 +273,10 @@ impl Observer {
     fn look_up(&mut self) {
         for service in self.cache.services_to_look_up(self.now()) {
             self.looking_up.insert(service.clone());
-            let (cluster, inbox) = (self.cluster.limited(LOOKUP_TIMEOUT), self.inputs.clone());
+            let (cluster, inbox) = (
+                self.cluster.limited(NAME_LOOKUP_TIMEOUT),
+                self.inputs.clone(),
+            );
             let lookups = Arc::clone(&self.lookups);
             self.watches.spawn(async move {
                 let _permit = lookups.acquire().await;

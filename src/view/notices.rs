@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::formats;
 use super::formats::API_VERSION;
+use crate::model::limits::LEASE_SECONDS;
 use crate::model::{Notice, State, Transition};
 use crate::text::clean;
 
@@ -130,7 +131,7 @@ pub fn text_line(notice: &Notice) -> String {
                           moves"
             .to_owned(),
         Notice::Standby { namespace, holder, late: true } => {
-            format!("{namespace}: {holder} has not renewed the Lease; taking over within 15 s unless it does")
+            format!("{namespace}: {holder} has not renewed the Lease; taking over within {LEASE_SECONDS} s unless it does")
         }
         Notice::Standby { namespace, holder, late: false } => {
             format!("{namespace}: another watch ({holder}) holds the Lease; standing by")

@@ -34,7 +34,7 @@ const MAX_NAME_PREFIX_BYTES: usize = 200;
 const MAX_NOTE_BYTES: usize = 1024;
 const MAX_INSTANCE_BYTES: usize = 128;
 /// How many groups an Event about several moves lists by name.
-const MAX_LISTED_GROUPS: usize = 20;
+const MAX_GROUPS_PER_NOTE: usize = 20;
 
 /// A move to record as an Event.
 #[derive(Clone)]
@@ -160,10 +160,10 @@ pub fn on_lease(moves: &[MoveEvent], by: &str) -> Option<Value> {
     let first = moves.first()?;
     let names: Vec<&str> = moves
         .iter()
-        .take(MAX_LISTED_GROUPS)
+        .take(MAX_GROUPS_PER_NOTE)
         .map(|event| event.name.as_str())
         .collect();
-    let others = moves.len().saturating_sub(MAX_LISTED_GROUPS);
+    let others = moves.len().saturating_sub(MAX_GROUPS_PER_NOTE);
     let others = if others > 0 {
         format!(" and {others} more")
     } else {

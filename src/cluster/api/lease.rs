@@ -12,12 +12,10 @@ use crate::cluster::listwatch::collection::{Collection, Versioned};
 use crate::cluster::transport::api_resource::LEASES;
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
+use crate::model::limits::LEASE_SECONDS;
 
 /// The name of the Lease in each namespace with groups.
 pub const NAME: &str = "kubectl-failover";
-
-/// How long a Lease lasts after each renewal.
-pub const LEASE_SECONDS: i32 = 15;
 
 /// A Lease that was read or will be written.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]

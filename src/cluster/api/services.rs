@@ -20,7 +20,7 @@ use crate::resource::linkerd::{
 use crate::resource::names::is_object_name;
 
 /// To read more Services of a namespace than this, one list of all of them is cheaper.
-const MAX_SINGLE_READS: usize = 4;
+const MAX_SINGLE_SERVICE_READS: usize = 4;
 
 /// A Service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -205,7 +205,7 @@ pub async fn read(
     namespace: &str,
     names: impl ExactSizeIterator<Item = &str>,
 ) -> Vec<(ServiceRef, RequestResult<Option<Service>>)> {
-    let is_few = names.len() <= MAX_SINGLE_READS;
+    let is_few = names.len() <= MAX_SINGLE_SERVICE_READS;
     let services = names.map(|name| ServiceRef::new(namespace, name));
     if is_few {
         let reads = services.map(async |service| {

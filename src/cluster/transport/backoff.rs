@@ -12,7 +12,7 @@ pub struct Backoff {
 }
 
 const FIRST_RETRY_DELAY: Duration = Duration::from_millis(50);
-const MAX_RETRY_DELAY: Duration = Duration::from_secs(2);
+const MAX_BACKOFF: Duration = Duration::from_secs(2);
 /// The longest delay if only a person can change the outcome.
 const MAX_REFUSED_DELAY: Duration = Duration::from_secs(30);
 
@@ -21,7 +21,7 @@ impl Backoff {
     /// many clients receive the same value.
     pub fn next(&mut self, retry_after: Option<Duration>) -> Duration {
         self.refusals = 0;
-        let delay = delay(&mut self.retries, MAX_RETRY_DELAY);
+        let delay = delay(&mut self.retries, MAX_BACKOFF);
         let jittered = |after: Duration| after.saturating_add((after / 4).mul_f64(fastrand::f64()));
         retry_after.map_or(delay, |after| jittered(after).max(delay))
     }
@@ -54,8 +54,8 @@ mod tests {
         let mut backoff = Backoff::default();
         let delays: Vec<Duration> = (0..40).map(|_| backoff.next(None)).collect();
         assert!(delays[0] <= FIRST_RETRY_DELAY && delays[0] >= FIRST_RETRY_DELAY / 2);
-        assert!(delays.iter().all(|delay| *delay <= MAX_RETRY_DELAY));
-        assert!(delays[20] >= MAX_RETRY_DELAY / 2);
+        assert!(delays.iter().all(|delay| *delay <= MAX_BACKOFF));
+        assert!(delays[20] >= MAX_BACKOFF / 2);
         backoff.reset();
         assert!(backoff.next(None) <= FIRST_RETRY_DELAY);
     }

@@ -16,7 +16,7 @@ use crate::cluster::{Cluster, RequestResult};
 use crate::resource::{KINDS, Record};
 
 /// Leaves the rest of a second for the start of the process and for the shell.
-const LOOKUP_TIMEOUT: Duration = Duration::from_millis(700);
+const COMPLETION_TIMEOUT: Duration = Duration::from_millis(700);
 
 /// Returns the kubeconfig, or an empty one if it cannot be read.
 pub fn kubeconfig(flags: &GlobalArgs) -> Kubeconfig {
@@ -98,11 +98,11 @@ fn ask<T: Send + 'static>(
         let answer = runtime.ok().and_then(|runtime| {
             runtime.block_on(async {
                 let cluster = Cluster::connect(&options).await.ok()?;
-                question(cluster.limited(LOOKUP_TIMEOUT)).await.ok()
+                question(cluster.limited(COMPLETION_TIMEOUT)).await.ok()
             })
         });
         // The receiver may have timed out.
         let _ = sender.send(answer);
     });
-    receiver.recv_timeout(LOOKUP_TIMEOUT).ok().flatten()
+    receiver.recv_timeout(COMPLETION_TIMEOUT).ok().flatten()
 }

@@ -42,7 +42,7 @@ fn completer(argument: &Arg) -> Option<Completer> {
             ("context" | "contexts", false) => contexts,
             ("remote", false) => remotes,
             ("cluster", false) => clusters,
-            ("cluster", true) => sandbox_clusters,
+            ("sandbox_cluster", true) => sandbox_clusters,
             ("conditions", false) => conditions,
             ("selector", false) => labels,
             ("user", false) => users,

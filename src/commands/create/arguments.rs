@@ -8,11 +8,11 @@ use crate::resource::names::{is_label_value, is_object_name, is_service_name};
 use crate::resource::{Kind, NewGroup, kinds_called};
 use crate::text::word;
 
-const DEFAULT_KIND: &str = "trafficsplit";
+const DEFAULT_CREATED_KIND: &str = "trafficsplit";
 
 /// Returns the kinds that --kind can mean. `create` uses the first one that the cluster serves.
 pub fn kinds(args: &CreateArgs) -> Vec<&'static dyn Kind> {
-    kinds_called(args.kind.as_deref().unwrap_or(DEFAULT_KIND))
+    kinds_called(args.kind.as_deref().unwrap_or(DEFAULT_CREATED_KIND))
 }
 
 /// # Errors

@@ -13,8 +13,8 @@ use crate::output::streams::{Streams, is_stdout_error};
 use crate::problem::{Exit, Problem};
 
 /// The first and the longest delay before a failed cluster is retried.
-const MIN_RETRY_DELAY: Duration = Duration::from_secs(1);
-const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
+const MIN_RESTART_DELAY: Duration = Duration::from_secs(1);
+const MAX_RESTART_DELAY: Duration = Duration::from_secs(30);
 
 pub async fn run(
     env: &CommandEnv,
@@ -55,7 +55,7 @@ async fn keep_running(
     run: &WatchRun,
     mut stopped: Receiver<Option<ShutdownReason>>,
 ) -> anyhow::Result<Exit> {
-    let (mut delay, mut reported) = (MIN_RETRY_DELAY, None);
+    let (mut delay, mut reported) = (MIN_RESTART_DELAY, None);
     loop {
         let report = match run_once(env, run, stopped.clone()).await {
             // After a failure, a controller that stops before it began counts as failed.
@@ -71,7 +71,7 @@ async fn keep_running(
                 env.streams.say(&format!(
                     "{}: retrying, at least every {} s",
                     context(env),
-                    MAX_RETRY_DELAY.as_secs()
+                    MAX_RESTART_DELAY.as_secs()
                 ));
             }
         }
@@ -85,7 +85,7 @@ async fn keep_running(
         {
             return Ok(Exit::Failed);
         }
-        delay = MAX_RETRY_DELAY.min(delay * 2);
+        delay = MAX_RESTART_DELAY.min(delay * 2);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::text::clean;
 use crate::watch::WatchOutcome;
 
 /// How many groups a problem names.
-const MAX_LISTED_GROUPS: usize = 5;
+const MAX_REPORTED_GROUPS: usize = 5;
 const MAX_UNREAD_GROUPS: usize = 20;
 
 /// # Errors
@@ -51,7 +51,7 @@ fn timed_out(unsettled: &[(GroupId, &'static str)], timeout: Duration) -> Proble
     let lines = unsettled
         .iter()
         .map(|(group, why)| format!("{}: {why}", clean(&group.to_string())));
-    with_lines(problem, lines, MAX_LISTED_GROUPS)
+    with_lines(problem, lines, MAX_REPORTED_GROUPS)
 }
 
 fn unreadable(unread: &[(GroupId, String)]) -> Problem {
@@ -79,9 +79,9 @@ fn with_lines(
 }
 
 fn run_by_upstream(groups: &[GroupId]) -> Problem {
-    let names = groups.iter().take(MAX_LISTED_GROUPS);
+    let names = groups.iter().take(MAX_REPORTED_GROUPS);
     let names: Vec<String> = names.map(|group| clean(&group.to_string())).collect();
-    let more = match groups.len().saturating_sub(MAX_LISTED_GROUPS) {
+    let more = match groups.len().saturating_sub(MAX_REPORTED_GROUPS) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };

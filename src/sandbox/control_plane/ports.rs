@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, TcpListener};
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 use crate::problem::Problem;
 use crate::sandbox::host::secrets;
@@ -23,11 +24,7 @@ impl Ports {
     pub fn next(&self) -> anyhow::Result<u16> {
         for _ in 0..PORT_ATTEMPTS {
             let port = random_port()?;
-            let fresh = self
-                .given
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(port);
+            let fresh = self.given.lock().insert(port);
             if fresh && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
                 return Ok(port);
             }

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
+use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Child;
 use tokio::sync::watch;
@@ -95,7 +95,7 @@ impl Roster {
         let (stop, stopped) = watch::channel(false);
         let (announce, end) = watch::channel(None);
         let pid = child.id().unwrap_or_default();
-        lock(&self.tasks).spawn(async move {
+        self.tasks.lock().spawn(async move {
             announce.send_replace(Some(attend(&mut child, stopped).await));
         });
         let program = ControlPlaneProgram {
@@ -106,13 +106,13 @@ impl Roster {
             stop,
             end,
         };
-        lock(&self.programs).push(program.clone());
+        self.programs.lock().push(program.clone());
         Ok(program)
     }
 
     /// Kills all programs and waits for their exits.
     pub async fn stop_all(&self) {
-        let programs = std::mem::take(&mut *lock(&self.programs));
+        let programs = std::mem::take(&mut *self.programs.lock());
         for program in &programs {
             program.stop.send_replace(true);
         }
@@ -146,8 +146,4 @@ pub fn last_lines(path: &Path, count: usize) -> String {
     let text = String::from_utf8_lossy(&content);
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(count)..].join("\n")
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -15,6 +15,7 @@ use crate::cluster::api::lease;
 use crate::cluster::api::lease::Lease;
 use crate::cluster::transport::backoff::Backoff;
 use crate::cluster::{Cluster, RequestError, RequestResult};
+use crate::model::limits::LEASE_SECONDS;
 use crate::watch::engine::leases::LeaseState;
 
 const RENEW_INTERVAL: Duration = Duration::from_secs(5);
@@ -24,7 +25,7 @@ const STANDBY_INTERVAL: Duration = Duration::from_secs(2);
 const FORBIDDEN_RETRY: Duration = Duration::from_secs(60);
 /// The time limit for releasing a Lease.
 const RELEASE_LIMIT: Duration = Duration::from_secs(2);
-const LEASE_DURATION: Duration = Duration::from_secs(lease::LEASE_SECONDS.unsigned_abs() as u64);
+const LEASE_DURATION: Duration = Duration::from_secs(LEASE_SECONDS.unsigned_abs() as u64);
 
 /// An elector that runs in its own task.
 #[derive(Debug)]
@@ -242,7 +243,7 @@ impl LeaseElector {
         let seconds = current
             .spec
             .lease_duration_seconds
-            .unwrap_or(lease::LEASE_SECONDS)
+            .unwrap_or(LEASE_SECONDS)
             .max(1);
         let duration = Duration::from_secs(u64::from(seconds.unsigned_abs()));
         let left = duration.checked_sub(now.duration_since(since))?;
@@ -254,7 +255,10 @@ impl LeaseElector {
         let released = timeout(RELEASE_LIMIT, lease::put(&self.cluster, &held.released())).await;
         if !matches!(released, Ok(Ok(_))) {
             let namespace = self.namespace;
-            tracing::warn!(namespace, "could not release the Lease; it expires in 15 s");
+            tracing::warn!(
+                namespace,
+                "could not release the Lease; it expires in {LEASE_SECONDS} s"
+            );
         }
     }
 }

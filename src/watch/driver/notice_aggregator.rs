@@ -9,7 +9,7 @@ use crate::model::{Notice, State};
 /// Up to this many groups are reported one by one.
 const MAX_SINGLE_GROUPS: usize = 5;
 /// Up to this many reads are reported one by one.
-const MAX_SINGLE_READS: usize = 2;
+const MAX_SINGLE_READ_NOTICES: usize = 2;
 /// Notices are reported after this long without a new one.
 const AGGREGATION_DEBOUNCE: Duration = Duration::from_millis(1500);
 /// The longest wait of the first notice.
@@ -93,7 +93,7 @@ impl AggregationKey {
 
     fn max_single(&self) -> usize {
         match self {
-            Self::ReadFailed { .. } | Self::ReadAgain => MAX_SINGLE_READS,
+            Self::ReadFailed { .. } | Self::ReadAgain => MAX_SINGLE_READ_NOTICES,
             Self::Stuck { .. } | Self::Unstuck | Self::Gone => MAX_SINGLE_GROUPS,
         }
     }

@@ -8,7 +8,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 
-use super::registry::{Health, Labels, Metrics};
+use super::registry::{Health, MetricLabels, Metrics};
 use crate::model::{State, Transition};
 use crate::watch::engine::leases::LeaseState;
 
@@ -110,11 +110,11 @@ impl MetricsRecorder {
         }
     }
 
-    fn labels(&self, name: &'static str, value: &str) -> Labels<2> {
+    fn labels(&self, name: &'static str, value: &str) -> MetricLabels<2> {
         [("context", self.context.clone()), (name, value.to_owned())]
     }
 
-    fn lease_labels(&self, namespace: &str, standing: &str) -> Labels<3> {
+    fn lease_labels(&self, namespace: &str, standing: &str) -> MetricLabels<3> {
         let [context, namespace] = self.labels("namespace", namespace);
         [context, namespace, ("standing", standing.to_owned())]
     }

@@ -1,10 +1,11 @@
 //! The Prometheus metrics of all clusters of the process, and the health of each event loop.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::{Family, MetricConstructor};
@@ -16,7 +17,7 @@ use prometheus_client::registry::{Registry, Unit};
 const STUCK_AFTER: Duration = Duration::from_secs(10);
 
 /// Label names and values.
-pub(super) type Labels<const N: usize> = [(&'static str, String); N];
+pub(super) type MetricLabels<const N: usize> = [(&'static str, String); N];
 
 /// Buckets from 2 ms to 16 s.
 #[derive(Debug, Clone)]
@@ -31,15 +32,15 @@ impl MetricConstructor<Histogram> for ReactionBuckets {
 #[derive(Debug, Clone)]
 pub struct Metrics {
     registry: Arc<Registry>,
-    pub(super) transitions: Family<Labels<2>, Counter>,
-    pub(super) writes: Family<Labels<1>, Counter>,
-    pub(super) write_failures: Family<Labels<1>, Counter>,
-    pub(super) write_retries: Family<Labels<1>, Counter>,
-    pub(super) groups: Family<Labels<2>, Gauge>,
-    pub(super) moves_waiting: Family<Labels<1>, Gauge>,
-    pub(super) reaction: Family<Labels<1>, Histogram, ReactionBuckets>,
-    pub(super) watch_restarts: Family<Labels<2>, Counter>,
-    pub(super) leases: Family<Labels<3>, Gauge>,
+    pub(super) transitions: Family<MetricLabels<2>, Counter>,
+    pub(super) writes: Family<MetricLabels<1>, Counter>,
+    pub(super) write_failures: Family<MetricLabels<1>, Counter>,
+    pub(super) write_retries: Family<MetricLabels<1>, Counter>,
+    pub(super) groups: Family<MetricLabels<2>, Gauge>,
+    pub(super) moves_waiting: Family<MetricLabels<1>, Gauge>,
+    pub(super) reaction: Family<MetricLabels<1>, Histogram, ReactionBuckets>,
+    pub(super) watch_restarts: Family<MetricLabels<2>, Counter>,
+    pub(super) leases: Family<MetricLabels<3>, Gauge>,
     /// By context.
     health: Arc<Mutex<BTreeMap<String, Arc<Health>>>>,
 }
@@ -152,7 +153,7 @@ impl Metrics {
     }
 
     fn all_health<T>(&self, with: impl FnOnce(&mut BTreeMap<String, Arc<Health>>) -> T) -> T {
-        with(&mut self.health.lock().unwrap_or_else(PoisonError::into_inner))
+        with(&mut self.health.lock())
     }
 }
 
