@@ -124,8 +124,11 @@ async fn a_full_disk_is_a_failure_for_help_too() {
             .without_clusters()
             .args(args.to_vec());
         let mut command = plugin.command();
-        command.stdout(full.expect("there is /dev/full"));
-        let output = command.output().await.expect("the plugin runs");
+        command
+            .stdout(full.expect("there is /dev/full"))
+            .stderr(Stdio::piped());
+        let child = command.spawn().expect("the plugin starts");
+        let output = child.wait_with_output().await.expect("the plugin ends");
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{args:?}: {said}");
         assert!(said.contains("cannot write to standard output"), "{said}");
