@@ -94,7 +94,7 @@ const CASES: [Case; 11] = [
             ("trafficsplits", "‼ the groups of namespace"),
             ("endpointslices", "reading its EndpointSlices is forbidden"),
             ("services", "reading its Service is forbidden"),
-            ("leases", "Leases cannot be read"),
+            ("leases", "cannot read Leases"),
             ("pods", "cannot list resource \"pods\""),
         ],
     },
