@@ -95,7 +95,7 @@ const CASES: [Case; 11] = [
             ("endpointslices", "reading its EndpointSlices is forbidden"),
             ("services", "reading its Service is forbidden"),
             ("leases", "cannot read Leases"),
-            ("pods", "cannot list resource \"pods\""),
+            ("pods", "cannot list pods"),
         ],
     },
 ];
