@@ -1,3 +1,5 @@
+//! Runs the command line of this process.
+
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

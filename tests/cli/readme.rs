@@ -46,7 +46,11 @@ fn every_command_has_a_line() {
         let row = page
             .lines()
             .find(|line| line.starts_with(&format!("| [`{name}`](")));
-        let row = row.unwrap_or_else(|| panic!("README.md should have a row for {name}"));
+        let row = row.unwrap_or_else(|| {
+            let flags = format!("[flags](docs/reference/kubectl-failover-{name}.md)");
+            let wanted = format!("| [`{name}`](docs/commands.md#{name}) | {flags} | {about} |");
+            panic!("the table of commands in README.md needs this row:\n{wanted}")
+        });
         assert!(
             row.ends_with(&format!(" | {about} |")),
             "README.md should say of {name}: {about}"
