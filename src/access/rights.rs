@@ -93,7 +93,7 @@ fn carriers(verbs: &'static [&'static str]) -> impl Iterator<Item = Right> {
     KINDS.iter().map(move |kind| {
         let info = kind.info();
         Right::needed(info.group(), info.plural, verbs)
-            .helpful("groups that such objects carry are left out")
+            .helpful("groups of this kind are skipped")
     })
 }
 
@@ -104,22 +104,22 @@ const SLICES_FOLLOWED: Right =
     Right::needed("discovery.k8s.io", "endpointslices", &["list", "watch"]);
 const SERVICES_FOLLOWED: Right = Right::needed("", "services", &["get", "list", "watch"]);
 const LEASES: Right = Right::needed("coordination.k8s.io", "leases", &["list"])
-    .helpful("who runs the groups is not shown");
+    .helpful("cannot show which watch runs the groups");
 const LEASES_FOLLOWED: Right = Right {
     verbs: &["list", "watch"],
     ..LEASES
 };
 const EVENTS: Right =
-    Right::needed("events.k8s.io", "events", &["create"]).helpful("moves are not told in Events");
+    Right::needed("events.k8s.io", "events", &["create"]).helpful("no Events are written");
 const PROFILES: Right = Right::needed("linkerd.io", "serviceprofiles", &["list"])
-    .helpful("a ServiceProfile on the same service is not noticed");
+    .helpful("conflicting ServiceProfiles cannot be detected");
 
 const NAMESPACES: Right = Right::needed("", "namespaces", &["list"]).cluster_wide();
 const DEPLOYMENTS: Right = Right::needed("apps", "deployments", &["list"]).cluster_wide();
-const UNSEEN: &str = "Linkerd's own failover controller is not seen, and may undo the moves";
+const UNSEEN: &str = "cannot detect linkerd-failover, which may undo failovers";
 
 const EDIT: &[&str] = &["get", "list", "patch"];
-const NO_READ_BACK: &str = "how the groups stand afterwards is not shown";
+const NO_READ_BACK: &str = "cannot show the result afterwards";
 const EDIT_RIGHTS: &[Right] = &[
     SLICES.helpful(NO_READ_BACK),
     SERVICES.helpful(NO_READ_BACK),
@@ -172,7 +172,7 @@ impl RbacCommand {
                             "leases",
                             &["get", "create", "update"],
                         )
-                        .helpful("a second loop is not kept out"),
+                        .helpful("nothing prevents a second watch from running"),
                         NAMESPACES.helpful(UNSEEN),
                         DEPLOYMENTS.helpful(UNSEEN),
                     ]
@@ -196,7 +196,7 @@ impl RbacCommand {
                 &["get", "list"],
                 const {
                     &[Right::needed("events.k8s.io", "events", &["list"])
-                        .helpful("of each group only the last move is known")]
+                        .helpful("only each group's most recent move is known")]
                 },
             ),
             Self::Check => (
@@ -208,9 +208,9 @@ impl RbacCommand {
                         SERVICES,
                         LEASES,
                         PROFILES,
-                        Right::needed("", "pods", &["list"]).helpful("--proxy cannot look at pods"),
-                        NAMESPACES.helpful("Linkerd is not looked for"),
-                        DEPLOYMENTS.helpful("whether Linkerd is ready is not known"),
+                        Right::needed("", "pods", &["list"]).helpful("--proxy cannot list pods"),
+                        NAMESPACES.helpful("cannot detect Linkerd"),
+                        DEPLOYMENTS.helpful("cannot tell whether Linkerd is ready"),
                     ]
                 },
             ),

@@ -38,7 +38,7 @@ impl Record {
     pub fn moves(&self) -> Vec<Move> {
         let edited = match self.weights_origin() {
             WeightsOrigin::Edited { by, at } => {
-                let why = "the backends were edited, perhaps the weights (a hint)".to_owned();
+                let why = "backends changed outside this tool".to_owned();
                 Some(self.moved(at, by, why, MoveSource::ManagedFields))
             }
             WeightsOrigin::Moved(_) | WeightsOrigin::Created(_) => None,

@@ -142,7 +142,7 @@ pub fn warn_of_forbidden<'a>(
     for error in forbidden {
         let Problem { message, next, .. } = error::explain(cluster, error);
         streams.say(&format!(
-            "warning: {message}: groups of this kind are left out"
+            "warning: {message}: groups of this kind are skipped"
         ));
         for line in next {
             streams.say(&format!("  {line}"));

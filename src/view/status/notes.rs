@@ -220,7 +220,7 @@ fn order_words(order: &OverrideStatus, runner: &Runner) -> String {
                 .unwrap_or_default();
             let by = edited_by
                 .as_ref()
-                .map(|by| format!("; last edited by {by} (a hint)"));
+                .map(|by| format!("; last edited by {by}"));
             format!(
                 "The override is broken: {why}{asked}{}",
                 by.unwrap_or_default()

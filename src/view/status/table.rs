@@ -174,7 +174,7 @@ pub fn counts(backend: &BackendStatus) -> String {
 fn change(changed: &WeightsOrigin) -> (Option<Timestamp>, &str, &str) {
     match changed {
         WeightsOrigin::Moved(last) => (Some(last.at), &last.by, &last.why),
-        WeightsOrigin::Edited { by, at } => (Some(*at), by, "backends last edited (a hint)"),
+        WeightsOrigin::Edited { by, at } => (Some(*at), by, "backends last edited"),
         WeightsOrigin::Created(at) => (*at, "", "as created"),
     }
 }

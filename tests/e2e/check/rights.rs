@@ -190,7 +190,7 @@ async fn rights_depend_on_the_command() {
     let status = find(&report, "status is allowed");
     assert_eq!(status["result"], "warning", "{status}");
     let lost = format!(
-        "cannot list, watch leases.coordination.k8s.io {place}: who runs the groups is not shown"
+        "cannot list, watch leases.coordination.k8s.io {place}: cannot show which watch runs the groups"
     );
     assert_eq!(status["error"], lost);
     let watch = find(&report, "watch is allowed");

@@ -129,7 +129,7 @@ async fn a_forbidden_kind_gets_a_warning_and_affects_no_other() {
             .any(|line| line.contains(&right) || line.contains(group));
         assert!(told && lines.len() == 2, "{status}");
     }
-    status.stderr_contains("groups of this kind are left out");
+    status.stderr_contains("groups of this kind are skipped");
     let named = plugin()
         .args(["status", "httproute/http"])
         .on(side)
@@ -167,7 +167,7 @@ async fn a_forbidden_kind_gets_a_warning_and_affects_no_other() {
         .await;
     let found = json!(check.json()["categories"]).to_string();
     assert!(
-        found.contains("groups that such objects carry are left out"),
+        found.contains("groups of this kind are skipped"),
         "{found}"
     );
 }
