@@ -1,4 +1,4 @@
-# Completion of kubectl-failover and linkerd-failover in bash: the program itself knows the choices.
+# Completion of kubectl-failover and linkerd-failover in bash. The binary computes the choices.
 
 _kubectl_failover() {
     local -a words=()

@@ -1,4 +1,4 @@
-# Completion of kubectl-failover and linkerd-failover in fish: the program itself knows the choices.
+# Completion of kubectl-failover and linkerd-failover in fish. The binary computes the choices.
 
 function __kubectl_failover_choices
     set -l words (commandline -opc)

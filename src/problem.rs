@@ -127,6 +127,6 @@ impl Problem {
             ""
         };
         let shown = known.get(..MAX_LISTED_NAMES).unwrap_or(&known).join(", ");
-        self.next(format!("{what} there are: {shown}{more}"))
+        self.next(format!("available {what}: {shown}{more}"))
     }
 }

@@ -92,8 +92,7 @@ impl Right {
 fn carriers(verbs: &'static [&'static str]) -> impl Iterator<Item = Right> {
     KINDS.iter().map(move |kind| {
         let info = kind.info();
-        Right::needed(info.group(), info.plural, verbs)
-            .helpful("groups of this kind are skipped")
+        Right::needed(info.group(), info.plural, verbs).helpful("groups of this kind are skipped")
     })
 }
 

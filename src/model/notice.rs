@@ -10,7 +10,7 @@ use super::state::State;
 /// A report of `watch`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Notice {
-    /// All groups are listed, and the loop runs.
+    /// All groups are listed, and the watch runs.
     Started {
         /// The number of groups.
         groups: usize,
@@ -94,7 +94,7 @@ pub enum Notice {
         /// What happens next, as a clause.
         next: &'static str,
     },
-    /// Someone else reverted the weights; the loop backs off before it restores them.
+    /// Someone else reverted the weights; the watch backs off before it restores them.
     Contested {
         /// The group.
         group: GroupId,

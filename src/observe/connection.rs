@@ -58,7 +58,7 @@ impl ConnectionStatus {
     pub fn lost(&self, now: Duration) -> Option<Lost> {
         let lost = |watch: &GroupWatch| {
             let is_silent = watch.sync.is_connection_lost(now);
-            let silence = || is_silent.then(|| "nothing comes from the API server".to_owned());
+            let silence = || is_silent.then(|| "nothing received from the API server".to_owned());
             Some(Lost {
                 since: watch.sync.last_heard(),
                 why: watch.failure.clone().or_else(silence)?,

@@ -119,7 +119,7 @@ impl QueuedWriter {
                 return;
             }
             if dropped > 0 {
-                tracing::warn!("{name} was not read in time: {dropped} lines are left out");
+                tracing::warn!("{name} was not read in time: {dropped} lines were dropped");
             }
         }
     }

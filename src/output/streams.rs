@@ -183,7 +183,7 @@ impl Streams {
         };
         let lost = unwritten(&self.0.out);
         if lost > 0 {
-            tracing::warn!("nobody reads standard output: its last {lost} lines are lost");
+            tracing::warn!("standard output was not read: the last {lost} lines were lost");
         }
         unwritten(&self.0.err);
     }

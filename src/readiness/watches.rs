@@ -1,4 +1,4 @@
-//! The running watches of an event loop or an observer, each in its own task. Their events go to
+//! The running watches of a controller or an observer, each in its own task. Their events go to
 //! one inbox.
 
 use std::collections::HashMap;

@@ -49,7 +49,7 @@ async fn a_misspelled_context() {
         .stderr_contains("there is no context \"production-wset\"");
     output
         .stderr_contains("did you mean production-west?")
-        .stderr_contains("contexts there are: production-west, staging");
+        .stderr_contains("available contexts: production-west, staging");
     status("elsewhere").await.stderr_lacks("did you mean");
 }
 
@@ -92,7 +92,7 @@ async fn a_misspelled_name() {
             .stderr_contains("did you mean web-svc-failover?");
     }
     let output = status("emoji").await.stderr_lacks("did you mean");
-    output.stderr_contains("groups there are: web-svc-failover, mail");
+    output.stderr_contains("available groups: web-svc-failover, mail");
     on(&server)
         .args(["status", "trafficspilt/mail"])
         .run()

@@ -76,7 +76,7 @@ async fn a_group_that_is_not_there() {
         )
         .await;
         assert!(
-            error["next"].to_string().contains("groups there are: web"),
+            error["next"].to_string().contains("available groups: web"),
             "{error}"
         );
     }

@@ -46,7 +46,7 @@ async fn a_missing_context() {
         let output = fail(command, path(&file), &["--context", "nowhere"]).await;
         output
             .stderr_contains("no context \"nowhere\"")
-            .stderr_contains("contexts there are: away, other");
+            .stderr_contains("available contexts: away, other");
     }
 }
 
@@ -58,7 +58,7 @@ async fn a_missing_cluster_or_user() {
             let output = fail(command, path(&file), &[&format!("--{what}"), "nobody"]).await;
             output
                 .stderr_contains(&format!("there is no {what} \"nobody\" in"))
-                .stderr_contains(&format!("{what}s there are: "));
+                .stderr_contains(&format!("available {what}s: "));
         }
         let args = ["--kubeconfig", path(&file), "--as-group", "admins"];
         let output = plugin()

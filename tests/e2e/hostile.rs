@@ -366,7 +366,7 @@ async fn names_in_a_kubeconfig() {
     run(&["status", "--context", &format!("east{EVIL}")])
         .await
         .code(1)
-        .stderr_contains("contexts there are: west");
+        .stderr_contains("available contexts: west");
     let offered = plugin()
         .args(["__complete", "--context", ""])
         .kubeconfig(kubeconfig.path());

@@ -214,7 +214,7 @@ fn or_note<T>(
 ) -> Vec<T> {
     listed.unwrap_or_else(|error| {
         let words = format!(
-            "whether {what} routes the same service is not known: {}",
+            "can't tell whether {what} routes the same service: {}",
             error.cause
         );
         unread.push(UnreadConflicts {
@@ -314,7 +314,7 @@ pub fn conflict(record: &Record, other: &Record) -> Option<Conflict> {
     if kind != record.kind.info().kind {
         return (kind == "GRPCRoute").then(|| {
             Conflict::total(format!(
-                "{kind} {name} is on the same service, and comes before all HTTPRoutes: this has no effect"
+                "{kind} {name} routes the same service and takes precedence over HTTPRoutes, so this route has no effect"
             ))
         });
     }
@@ -324,10 +324,10 @@ pub fn conflict(record: &Record, other: &Record) -> Option<Conflict> {
     match own.overlap(theirs) {
         Overlap::Nothing => None,
         Overlap::Some => Some(Conflict::partial(format!(
-            "the older {kind} {name} has some of the same matches: on those this has no effect"
+            "the older {kind} {name} has some of the same matches, so this route does not apply to those requests"
         ))),
         Overlap::All => Some(Conflict::total(format!(
-            "the older {kind} {name} has the same matches: this has no effect"
+            "the older {kind} {name} has the same matches, so this route has no effect"
         ))),
     }
 }

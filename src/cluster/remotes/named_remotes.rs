@@ -37,7 +37,7 @@ impl NamedRemotes {
         (!unmirrored.is_empty()).then(|| {
             let (unmirrored, mirrored) = (unmirrored.join(", "), mirrored.join(", "));
             format!(
-                "warning: no mirror of these groups names the cluster {unmirrored}; there are: {mirrored}"
+                "warning: no mirror of these groups names the cluster {unmirrored}; available clusters: {mirrored}"
             )
         })
     }
@@ -83,7 +83,7 @@ mod tests {
             .warn_unmirrored(&["north", "east"])
             .unwrap_or_default();
         assert!(
-            warning.ends_with("names the cluster typo; there are: east, north"),
+            warning.ends_with("names the cluster typo; available clusters: east, north"),
             "{warning}"
         );
         let east = NamedRemotes::of(&["east"]);

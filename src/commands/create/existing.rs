@@ -113,7 +113,7 @@ fn no_such_kind(
     if let Some(other) = other {
         let line = arguments::with_kind(args, other.name);
         problem = problem.next(format!(
-            "it knows {} of {}: {line} {}",
+            "the cluster serves {} of {}; to use it: {line} {}",
             other.kind,
             other.api_version,
             cluster.reach.for_plugin(namespace)

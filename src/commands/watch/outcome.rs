@@ -46,7 +46,7 @@ fn timed_out(unsettled: &[(GroupId, &'static str)], timeout: Duration) -> Proble
         timeout.as_secs_f64()
     ));
     if unsettled.is_empty() {
-        return problem.next("the groups, or who runs them, were not known in time");
+        return problem.next("timed out reading groups or Leases");
     }
     let lines = unsettled
         .iter()

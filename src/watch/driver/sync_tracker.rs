@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::cluster::listwatch::freshness::SyncStatus;
 use crate::readiness::scope::SliceWatchId;
 
-/// A watch of the event loop.
+/// A watch that the controller runs on the API server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stream {
     /// Groups of one kind.

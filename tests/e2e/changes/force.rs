@@ -140,8 +140,7 @@ async fn the_original_manifest_applied_over_a_force_breaks_it() {
         .run()
         .await
         .success();
-    let words =
-        format!("{why}. Forced to web-east by {by} (rehearsal); last edited by deployer.");
+    let words = format!("{why}. Forced to web-east by {by} (rehearsal); last edited by deployer.");
     table
         .stdout_contains(&words)
         .stdout_contains("next: kubectl failover failback web --context west");

@@ -296,7 +296,7 @@ async fn checks_that_could_not_be_made_are_reported() {
         .await
         .success();
     output.stdout_contains(
-        "forced to web-east; warning: whether a ServiceProfile routes the same service is not known: as scripted",
+        "forced to web-east; warning: can't tell whether a ServiceProfile routes the same service: as scripted",
     );
     let again = run_through(&ns.west, proxy.kubeconfig(), "force web --to web-central")
         .await

@@ -320,7 +320,7 @@ async fn other_routes_of_the_service_are_allowed_unless_they_are_groups() {
         .success();
     output
         .stderr_contains(
-            "warning: the older HTTPRoute assets has some of the same matches: on those this has no",
+            "warning: the older HTTPRoute assets has some of the same matches, so this route does not",
         )
         .stderr_lacks("docs");
     let output = adopt(&ns.west, "httproute/docs", &["--primary", "web-svc"])

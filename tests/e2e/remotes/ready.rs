@@ -33,7 +33,7 @@ async fn status_reads_a_flat_mirror_from_its_cluster() {
         .await
         .success();
     typo.stderr_contains(
-        "warning: no mirror of these groups names the cluster typo; there are: far",
+        "warning: no mirror of these groups names the cluster typo; available clusters: far",
     );
     let seen = status(&["--remote", "far=east", "-o", "json"])
         .await
@@ -112,7 +112,8 @@ async fn a_remote_that_no_mirror_names_gets_one_warning() {
     ns.west
         .traffic_split("two", "two", &[("two", 1), ("web-near", 0)])
         .await;
-    let warning = "warning: no mirror of these groups names the cluster typo; there are: far, near";
+    let warning =
+        "warning: no mirror of these groups names the cluster typo; available clusters: far, near";
     let mut watch = watching(&ns.west, &["--remote", "far=east", "--remote", "typo=east"]).await;
     watch.stderr_line_containing(warning).await;
     ns.west.ready("web", 0).await;

@@ -112,7 +112,7 @@ async fn another_object_on_the_same_service() {
         .unwrap();
 
     bystander(side, GRPC, "grpc", spec("web", &[rule(HOME)])).await;
-    let words = "GRPCRoute grpc is on the same service, and comes before all HTTPRoutes: this has no effect";
+    let words = "GRPCRoute grpc routes the same service and takes precedence over HTTPRoutes, so this route has no effect";
     hindered(side, "httproute/web", words).await;
     // On another port there is no conflict.
     edit(
@@ -154,7 +154,7 @@ async fn an_older_route_with_the_same_matches() {
         other(&[path(rule(HOME), "/a"), path(rule(HOME), "/b")]),
     )
     .await;
-    let some = "the older HTTPRoute old has some of the same matches: on those this has no effect";
+    let some = "the older HTTPRoute old has some of the same matches, so this route does not apply to those requests";
     hindered(side, "httproute/web", some).await;
     edit(
         side,
@@ -163,7 +163,7 @@ async fn an_older_route_with_the_same_matches() {
         json!({"spec": {"rules": [path(rule(HOME), "/b"), path(rule(HOME), "/a")]}}),
     )
     .await;
-    let all = "the older HTTPRoute old has the same matches: this has no effect";
+    let all = "the older HTTPRoute old has the same matches, so this route has no effect";
     hindered(side, "httproute/web", all).await;
     edit(
         side,

@@ -166,8 +166,5 @@ async fn a_forbidden_kind_gets_a_warning_and_affects_no_other() {
         .run()
         .await;
     let found = json!(check.json()["categories"]).to_string();
-    assert!(
-        found.contains("groups of this kind are skipped"),
-        "{found}"
-    );
+    assert!(found.contains("groups of this kind are skipped"), "{found}");
 }

@@ -39,7 +39,7 @@ async fn an_unknown_name_lists_the_existing_ones() {
             "there is no group \"webb\" in namespace {} of context west",
             ns.name
         ))
-        .stderr_contains("groups there are: mail-failover, web-failover");
+        .stderr_contains("available groups: mail-failover, web-failover");
     let output = status(&ns.west, &["pod/web"]).await.code(2);
     output
         .stderr_contains("\"pod\" is not a kind of group")

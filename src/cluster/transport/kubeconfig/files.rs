@@ -65,8 +65,8 @@ fn read_file(path: &Path) -> Result<Kubeconfig, Problem> {
             KubeconfigError::Parse(cause) => {
                 let line = cause
                     .location()
-                    .map_or(String::new(), |at| format!(" from line {} on", at.line()));
-                format!("{path} is not a kubeconfig: it cannot be read{line}")
+                    .map_or(String::new(), |at| format!(" at line {}", at.line()));
+                format!("{path} is not a kubeconfig: invalid YAML{line}")
             }
             cause => format!("{path} cannot be read: {cause}"),
         };
