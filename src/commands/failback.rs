@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::args::targets::targets;
+use super::args::targets::{check_named, targets};
 use super::env::CommandEnv;
 use crate::changes::order::{ChangePlan, DEFAULT_WAIT, Order, OrderSpec};
 use crate::changes::precondition::target;
@@ -20,6 +20,7 @@ use crate::text::word;
 use crate::view::command_line::command_on;
 
 pub async fn run(env: &CommandEnv, args: &FailbackArgs) -> anyhow::Result<Exit> {
+    check_named(env, &args.groups, "failback")?;
     let cluster = env.connect(&args.change.remotes).await?;
     let mut order = FailbackOrder {
         home: args.home.clone(),
@@ -29,7 +30,7 @@ pub async fn run(env: &CommandEnv, args: &FailbackArgs) -> anyhow::Result<Exit> 
         timed_out: false,
     };
     let started = Instant::now();
-    let mut records = targets(env, &cluster, &args.groups, &order).await?;
+    let mut records = targets(env, &cluster, &args.groups).await?;
     let mut gone = Vec::new();
     if args.when_ready {
         let waited = wait_ready(&cluster, records, args.timeout, &order, &env.streams).await?;

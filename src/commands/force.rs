@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::args::targets::targets;
+use super::args::targets::{check_named, targets};
 use super::env::CommandEnv;
 use crate::changes::hold::Hold;
 use crate::changes::order::{
@@ -24,6 +24,7 @@ use crate::view::command_line::command_on;
 use crate::view::command_line::slices_of;
 
 pub async fn run(env: &CommandEnv, args: &ForceArgs) -> anyhow::Result<Exit> {
+    check_named(env, &args.groups, "force")?;
     let cluster = env.connect(&args.change.remotes).await?;
     let order = ForceOrder {
         to: args.to.clone(),
@@ -33,7 +34,7 @@ pub async fn run(env: &CommandEnv, args: &ForceArgs) -> anyhow::Result<Exit> {
         timeout: args.timeout,
         allow: args.allow.clone(),
     };
-    let records = targets(env, &cluster, &args.groups, &order).await?;
+    let records = targets(env, &cluster, &args.groups).await?;
     check_duration(&cluster, args.duration)?;
     let execution = env.execution(&cluster, &order, &args.change);
     let executed = execution.execute(records.clone(), Vec::new()).await?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::args::targets::targets;
+use super::args::targets::{check_named, targets};
 use super::env::CommandEnv;
 use crate::changes::order::{ChangePlan, Order, OrderSpec, check_duration, expiry};
 use crate::changes::precondition;
@@ -14,12 +14,13 @@ use crate::problem::Exit;
 use crate::resource::Change;
 
 pub async fn pause(env: &CommandEnv, args: &PauseArgs) -> anyhow::Result<Exit> {
+    check_named(env, &args.groups, "pause")?;
     let cluster = env.connect(&args.change.remotes).await?;
     let order = PauseOrder {
         reason: args.reason.clone(),
         duration: args.duration,
     };
-    let records = targets(env, &cluster, &args.groups, &order).await?;
+    let records = targets(env, &cluster, &args.groups).await?;
     check_duration(&cluster, args.duration)?;
     env.execution(&cluster, &order, &args.change)
         .run(records)
@@ -27,8 +28,9 @@ pub async fn pause(env: &CommandEnv, args: &PauseArgs) -> anyhow::Result<Exit> {
 }
 
 pub async fn resume(env: &CommandEnv, args: &ResumeArgs) -> anyhow::Result<Exit> {
+    check_named(env, &args.groups, "resume")?;
     let cluster = env.connect(&args.change.remotes).await?;
-    let records = targets(env, &cluster, &args.groups, &ResumeOrder).await?;
+    let records = targets(env, &cluster, &args.groups).await?;
     env.execution(&cluster, &ResumeOrder, &args.change)
         .run(records)
         .await

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::args::policy;
-use super::args::targets::targets;
+use super::args::targets::{check_named, targets};
 use super::env::CommandEnv;
 use crate::changes::order::{ChangePlan, Order, OrderSpec};
 use crate::changes::preflight::Preflight;
@@ -26,8 +26,9 @@ pub async fn run(env: &CommandEnv, args: &SetArgs) -> anyhow::Result<Exit> {
         // A running watch moves traffic to another primary at once.
         asks: args.primary.is_some() || args.groups.all || args.groups.selector.is_some(),
     };
+    check_named(env, &args.groups, "set")?;
     let cluster = env.connect(&args.change.remotes).await?;
-    let records = targets(env, &cluster, &args.groups, &order).await?;
+    let records = targets(env, &cluster, &args.groups).await?;
     env.execution(&cluster, &order, &args.change)
         .run(records)
         .await

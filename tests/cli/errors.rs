@@ -28,6 +28,20 @@ async fn without_any_kubeconfig() {
 }
 
 #[tokio::test]
+async fn a_change_without_a_group_needs_no_kubeconfig() {
+    for command in ["force", "failback", "pause", "resume"] {
+        let plugin = plugin()
+            .without_clusters()
+            .without_kubeconfig()
+            .args([command]);
+        let output = plugin.run().await.code(2).stdout_is_empty();
+        output
+            .stderr_contains("specify a group, -l LABELS or --all")
+            .stderr_contains(&format!("kubectl failover {command} NAME\n"));
+    }
+}
+
+#[tokio::test]
 async fn a_misspelled_context() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     let contexts = "contexts: [{name: production-west, context: {cluster: c}}, {name: staging, context: {cluster: c}}]\n";

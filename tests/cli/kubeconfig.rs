@@ -51,6 +51,32 @@ async fn a_missing_context() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_not_a_url() {
+    let file = kubeconfig("https://127.0.0.1:1");
+    for command in COMMANDS {
+        for server in ["foo bar", "me:s3cr3t-t0ken@foo bar", "foo"] {
+            let output = fail(command, path(&file), &["--server", server]).await;
+            let shown = server.trim_start_matches("me:s3cr3t-t0ken@");
+            output
+                .stderr_contains(&format!("the server \"{shown}\" of context"))
+                .stderr_contains("is not a URL")
+                .stderr_contains("write it with its scheme");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_missing_certificate_authority_is_named_once() {
+    let file = kubeconfig("https://127.0.0.1:1");
+    for command in COMMANDS {
+        let output = fail(command, path(&file), &["--certificate-authority", "/nope"]).await;
+        output
+            .stderr_contains("cannot read certificate authority /nope: No such file or directory\n")
+            .stderr_contains("name a file with --certificate-authority");
+    }
+}
+
+#[tokio::test]
 async fn a_missing_cluster_or_user() {
     let file = kubeconfig("https://127.0.0.1:1");
     for command in COMMANDS {

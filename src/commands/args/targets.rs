@@ -3,7 +3,6 @@
 use super::absent;
 use super::query::GroupQuery;
 use super::selection::choose;
-use crate::changes::order::Order;
 use crate::cli::GroupsArgs;
 use crate::cluster::Cluster;
 use crate::commands::env::CommandEnv;
@@ -12,15 +11,33 @@ use crate::problem::Problem;
 use crate::resource::{GroupName, Record};
 use crate::text::{clean, word};
 
+/// Checks that the arguments of `command` name a group, before anything is read.
+///
+/// # Errors
+/// If they do not.
+pub fn check_named(env: &CommandEnv, groups: &GroupsArgs, command: &str) -> Result<(), Problem> {
+    if groups.all || groups.selector.is_some() || !groups.names.is_empty() {
+        return Ok(());
+    }
+    let flags = env.connect_options().flags(env.flags.context.as_deref());
+    let place = match &env.flags.namespace {
+        _ if env.flags.all_namespaces => flags.scoped(None),
+        Some(namespace) => flags.within(namespace),
+        None => flags.all().to_owned(),
+    };
+    let example = format!("kubectl failover {command} NAME {place}");
+    Err(Problem::usage("specify a group, -l LABELS or --all")
+        .next(format!("for example: {}", example.trim_end())))
+}
+
 /// Returns the groups that the arguments name.
 ///
 /// # Errors
-/// If the arguments name no group or an ambiguous one, or the groups cannot be read.
+/// If the arguments name an ambiguous group, or the groups cannot be read.
 pub async fn targets(
     env: &CommandEnv,
     cluster: &Cluster,
     groups: &GroupsArgs,
-    order: &dyn Order,
 ) -> anyhow::Result<Vec<Record>> {
     let namespace = env.namespace(cluster);
     let query = GroupQuery {
@@ -28,13 +45,6 @@ pub async fn targets(
         selector: groups.selector.as_deref(),
         names: &groups.names,
     };
-    if query.names.is_empty() && query.selector.is_none() && !groups.all {
-        let name = order.spec().name;
-        let place = cluster.reach.scoped(query.namespace);
-        return Err(Problem::usage("specify a group, -l LABELS or --all")
-            .next(format!("for example: kubectl failover {name} NAME {place}"))
-            .into());
-    }
     let chosen = choose(&env.streams, cluster, query, false).await?;
     if let Some((name, groups)) = &chosen.ambiguous {
         return Err(ambiguous(name, groups).into());

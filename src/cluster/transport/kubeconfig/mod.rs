@@ -1,11 +1,11 @@
 //! Resolves options and kubeconfig files to a client configuration, in the same way as kubectl.
 
 mod files;
+mod load;
 mod overrides;
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 pub use files::read;
 use kube::Config;
 use kube::config::{Context, KubeConfigOptions, Kubeconfig, NamedContext};
@@ -48,10 +48,7 @@ pub async fn resolve(options: &ConnectOptions) -> anyhow::Result<ResolvedConfig>
         cluster: options.cluster.clone(),
         user: options.user.clone(),
     };
-    let mut config = Config::from_custom_kubeconfig(kubeconfig, &chosen)
-        .await
-        .with_context(|| format!("reading context {context:?} of {}", files::list(&files)))?;
-    check_server(&config, &context)?;
+    let mut config = load::load(kubeconfig, &chosen, &context, &files).await?;
     if let Some(namespace) = &options.namespace {
         config.default_namespace.clone_from(namespace);
     }
@@ -173,18 +170,4 @@ fn check_names(
         }
     }
     Ok(())
-}
-
-fn check_server(config: &Config, context: &str) -> Result<(), Problem> {
-    let url = &config.cluster_url;
-    if url.scheme().is_some() && url.authority().is_some() {
-        return Ok(());
-    }
-    let server = url.to_string();
-    // The part before an @ may contain a password.
-    let server = server.rsplit('@').next().unwrap_or_default();
-    Err(Problem::new(format!(
-        "the server {server:?} of context {context:?} is not a URL"
-    ))
-    .next("write it with its scheme, such as https://203.0.113.1:6443"))
 }
