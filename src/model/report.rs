@@ -83,7 +83,7 @@ pub(crate) fn reason(situation: &Situation, verdict: &Verdict) -> String {
 fn on_primary(situation: &Situation, verdict: &Verdict, primary: String) -> String {
     match &verdict.weights {
         Weights::Set(_) if situation.group.policy_kind() != PolicyKind::ActiveActive => {
-            format!("{primary}, and should carry the traffic alone")
+            format!("{primary}, so it should get all traffic")
         }
         Weights::Set(_) => changed_fallback(situation, verdict).unwrap_or(primary),
         Weights::Hold => primary,
@@ -120,11 +120,11 @@ pub(crate) fn out_of_sync(group: &Group, decision: &Decision) -> String {
     }
     if let Some(home) = &decision.notes.end_override {
         parts.push(format!(
-            "the override has expired: annotation override should be removed, primary-service be {home}"
+            "the override has expired: it should be removed, and primary-service set to {home}"
         ));
     }
     if decision.notes.end_pause {
-        parts.push("the pause has expired: annotation paused should be removed".to_owned());
+        parts.push("the pause has expired: it should be removed".to_owned());
     }
     parts.join("; ")
 }

@@ -109,7 +109,7 @@ async fn an_expired_pause_without_a_watch_is_reported() {
         .stdout_contains(
             "weights web=1,web-east=0,web-central=0 should be web=0,web-east=1,web-central=0",
         )
-        .stdout_contains("the pause has expired: annotation paused should be removed")
+        .stdout_contains("the pause has expired: it should be removed")
         .stdout_contains("The pause has expired, but no watch is running to end it.");
 }
 
