@@ -61,7 +61,8 @@ impl<'a> MissingRight<'a> {
         if self.is_impersonation() {
             return vec![
                 format!(
-                    "leave out --as, or ask an administrator to grant it: kubectl {cluster} create clusterrole failover --verb=impersonate --resource=users,groups"
+                    "leave out --as, or ask an administrator to grant it: kubectl {cluster} \
+                     create clusterrole failover --verb=impersonate --resource=users,groups"
                 ),
                 format!("check it: kubectl {cluster} auth can-i impersonate users"),
             ];
@@ -77,11 +78,13 @@ impl<'a> MissingRight<'a> {
         let (verb, resource) = (word(self.verb), word(&self.full_resource()));
         vec![
             format!(
-                "ask an administrator to grant it, with a {role} bound to you: kubectl {cluster}{namespace} create {role} failover --verb={verb} --resource={resource}"
+                "ask an administrator to grant it, with a {role} bound to you: kubectl \
+                 {cluster}{namespace} create {role} failover --verb={verb} --resource={resource}"
             ),
             format!("check it: kubectl {all}{namespace} auth can-i {verb} {resource}"),
             format!(
-                "for all rights that this command needs: kubectl failover check --rbac {} {all} {scope}",
+                "for all rights that this command needs: kubectl failover check --rbac {} {all} \
+                 {scope}",
                 reach.rbac_command()
             ),
         ]
@@ -131,7 +134,8 @@ mod tests {
         let [role, question, all] = next.as_slice() else {
             panic!("{next:?}")
         };
-        let command = "kubectl --context west -n ns create role failover --verb=list --resource=trafficsplits.split.smi-spec.io";
+        let command = "kubectl --context west -n ns create role failover --verb=list \
+                       --resource=trafficsplits.split.smi-spec.io";
         assert!(role.ends_with(command), "{role}");
         let command =
             "kubectl --context west -n ns auth can-i list trafficsplits.split.smi-spec.io";
@@ -144,7 +148,8 @@ mod tests {
 
     #[test]
     fn a_right_in_the_cluster_and_one_on_a_subresource() {
-        let message = "x: User \"me\" cannot list resource \"namespaces\" in API group \"\" at the cluster scope";
+        let message = "x: User \"me\" cannot list resource \"namespaces\" in API group \"\" at \
+                       the cluster scope";
         let right = MissingRight::missing_in(message).unwrap();
         assert_eq!(
             right.in_words(),
@@ -165,7 +170,8 @@ mod tests {
             ("impersonate-on:user-info:list", "trafficsplits"),
         ] {
             let message = format!(
-                "x: User \"me\" cannot {verb} resource \"{resource}\" in API group \"\" at the cluster scope"
+                "x: User \"me\" cannot {verb} resource \"{resource}\" in API group \"\" at the \
+                 cluster scope"
             );
             let right = MissingRight::missing_in(&message).unwrap();
             assert_eq!(right.in_words(), "user \"me\" cannot impersonate others");

@@ -71,7 +71,8 @@ impl Hold<'_> {
         let mut outcomes = tokio::select! {
             outcomes = follow_up(context, self.records) => outcomes,
             () = last_signal(&mut self.interrupts, is_interrupted, self.streams) => {
-                let message = format!("interrupted: the override on {names} may stay until {until:.0}");
+                let message = format!("interrupted: the override on {names} may stay until \
+                        {until:.0}");
                 return Err(Problem::new(message).next(format!("to end it: {by_hand}")).into());
             }
         };

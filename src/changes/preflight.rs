@@ -113,7 +113,8 @@ impl Preflight {
             Some(owner) if !allowed.contains(&Danger::Gitops) => Err(Refusal::new(
                 format!("{owner} owns the object and may undo the change"),
                 format!(
-                    "make {owner} ignore the weights and failover.linkerd.io annotations, or change them there"
+                    "make {owner} ignore the weights and failover.linkerd.io annotations, or \
+                     change them there"
                 ),
             )
             .unless_allowed(Danger::Gitops)),

@@ -282,7 +282,8 @@ impl Groups<'_> {
         );
         let line = |(namespace, names): (&&str, &Vec<String>)| {
             format!(
-                "no watch is running for {} in namespace {namespace}: nothing will fail over automatically",
+                "no watch is running for {} in namespace {namespace}: nothing will fail over \
+                 automatically",
                 names.join(", ")
             )
         };
@@ -292,7 +293,8 @@ impl Groups<'_> {
     fn run_once(&self) -> CheckResult {
         let holder = |status: &Status| match &status.runner {
             Runner::Watch(holder) if self.run_by_upstream.contains(&status.id) => Some(format!(
-                "{}: {holder} and Linkerd's failover controller both run it; stop one, or give the group another \
+                "{}: {holder} and Linkerd's failover controller both run it; stop one, or give \
+                 the group another \
                  controlled-by label",
                 status.id
             )),

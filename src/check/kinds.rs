@@ -49,7 +49,8 @@ fn kind(
         Ok(true) => return CheckResult::success(format!("{named} can be used ({versions})")),
         Ok(false) if !versions.is_empty() && !apis.versions(group).contains(&version) => {
             vec![format!(
-                "{crd} is served as {versions}, not as {version}; upgrade the CustomResourceDefinition"
+                "{crd} is served as {versions}, not as {version}; upgrade the \
+                 CustomResourceDefinition"
             )]
         }
         Ok(false) if is_optional => {

@@ -25,7 +25,8 @@ const EXTENSIONS: [Component; 2] = [
     Component {
         name: "Linkerd's multicluster extension",
         label: "linkerd.io/extension=multicluster",
-        absence: "linkerd-multicluster was not found: without it, no services of other clusters are mirrored here",
+        absence: "linkerd-multicluster was not found: without it, no services of other clusters \
+                  are mirrored here",
         hint: "https://linkerd.io/2/tasks/installing-multicluster/",
     },
 ];

@@ -82,7 +82,8 @@ async fn remote(local: &Clusters, name: &str, namespaces: &BTreeSet<&str>) -> Ve
     let (resource, verbs) = (REMOTE.full_resource(), REMOTE.verbs.join(","));
     let first = word(namespaces.first().copied().unwrap_or_default());
     let hint = format!(
-        "in cluster {name}: kubectl create role kubectl-failover-remote -n {first} --verb={verbs} --resource={resource}"
+        "in cluster {name}: kubectl create role kubectl-failover-remote -n {first} --verb={verbs} \
+         --resource={resource}"
     );
     vec![
         CheckResult::success(description),
@@ -102,7 +103,8 @@ fn right_to_link(name: &str) -> String {
         LINKS.resource,
     );
     format!(
-        "kubectl create role {secret} -n {namespace} --verb={} --resource={right} --resource-name={secret}",
+        "kubectl create role {secret} -n {namespace} --verb={} --resource={right} \
+         --resource-name={secret}",
         LINKS.verbs.join(",")
     )
 }

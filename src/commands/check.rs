@@ -82,8 +82,10 @@ async fn print_role(env: &CommandEnv, command: RbacCommand) -> anyhow::Result<Ex
             .collect();
         let verbs = Vec::from_iter(verbs).join(",");
         env.streams.say(&format!(
-            "next: to see Linkerd's control plane too, grant cluster-wide: kubectl create clusterrole {name} \
-             --verb={verbs} --resource={}, then kubectl create clusterrolebinding {name} --clusterrole={name} \
+            "next: to see Linkerd's control plane too, grant cluster-wide: kubectl create \
+             clusterrole {name} \
+             --verb={verbs} --resource={}, then kubectl create clusterrolebinding {name} \
+             --clusterrole={name} \
              --user=USER",
             resources.join(",")
         ));

@@ -111,7 +111,8 @@ impl Order for FailbackOrder {
             let flags = format!("--primary {} {place}", word(home));
             let command = command_on("set", &status.id, &flags);
             lines.push(format!(
-                "{home} was the primary before a force whose override was deleted; to make it the primary again: {command}"
+                "{home} was the primary before a force whose override was deleted; to make it the \
+                 primary again: {command}"
             ));
         } else if !lines.is_empty() {
             let flags = format!("--when-ready {place}");

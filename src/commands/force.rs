@@ -170,7 +170,8 @@ impl Order for ForceOrder {
         }
         if let Some(wait) = self.spec().wait.filter(|_| !self.is_met(status)) {
             lines.push(format!(
-                "timed out after {} s; the traffic is still forced, and moves once the backend is ready",
+                "timed out after {} s; the traffic is still forced, and moves once the backend is \
+                 ready",
                 wait.as_secs_f64()
             ));
         } else if let Some(OverrideStatus::InForce(order) | OverrideStatus::WithoutHome(order)) =
@@ -220,10 +221,12 @@ fn expiry_warning(status: &Status, place: &str) -> Option<String> {
              start one: kubectl failover watch {place}, or end it yourself: {by_hand}"
         ),
         Runner::Upstream => format!(
-            "warning: Linkerd's failover controller keeps it and does not let it expire; end it yourself: {by_hand}"
+            "warning: Linkerd's failover controller keeps it and does not let it expire; end it \
+             yourself: {by_hand}"
         ),
         Runner::Unknown => format!(
-            "warning: can't tell whether a watch is running that lets it expire; to end it yourself: {by_hand}"
+            "warning: can't tell whether a watch is running that lets it expire; to end it \
+             yourself: {by_hand}"
         ),
     })
 }

@@ -147,7 +147,8 @@ fn footer(
         None => "There are no Events".to_owned(),
     };
     lines.push(format!(
-        "{basis} (clusters keep them for 1h by default). Older than that, only each group's most recent move is known."
+        "{basis} (clusters keep them for 1h by default). Older than that, only each group's most \
+         recent move is known."
     ));
     lines
 }

@@ -99,7 +99,8 @@ fn no_kinds(cluster: &Cluster) -> Problem {
         crds.join(" or ")
     ))
     .next(
-        "for TrafficSplits, install Linkerd's SMI extension: https://linkerd.io/2/tasks/linkerd-smi/",
+        "for TrafficSplits, install Linkerd's SMI extension: \
+         https://linkerd.io/2/tasks/linkerd-smi/",
     )
 }
 

@@ -239,6 +239,7 @@ impl Status {
 fn forgotten(group: &Group) -> String {
     let target = group.primary_name();
     format!(
-        "someone deleted the override while it was forced to {target}, so {target} is now its primary"
+        "someone deleted the override while it was forced to {target}, so {target} is now its \
+         primary"
     )
 }

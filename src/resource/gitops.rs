@@ -63,7 +63,8 @@ pub fn keep_weights(owner: &str, carrier: Carrier) -> String {
     };
     match owner {
         "Argo CD" => format!(
-            "in its Application set spec.ignoreDifferences to jqPathExpressions: [{weights}] and the sync option \
+            "in its Application set spec.ignoreDifferences to jqPathExpressions: [{weights}] and \
+             the sync option \
              RespectIgnoreDifferences=true"
         ),
         "Flux" => "annotate it there with kustomize.toolkit.fluxcd.io/ssa: IfNotPresent".to_owned(),

@@ -169,7 +169,8 @@ fn only_service(parents: &[ParentRef]) -> Result<&ParentRef, Invalid> {
         [only] => Ok(only),
         [] => Err(Invalid::new(
             "none of its parentRefs is a Service",
-            "name the Service that clients call in spec.parentRefs, with kind: Service and group: core",
+            "name the Service that clients call in spec.parentRefs, with kind: Service and group: \
+             core",
         )),
         _ => Err(Invalid::new(
             format!("several of its parentRefs are Services ({})", names()),

@@ -144,7 +144,8 @@ pub fn protected(
                 let [first, this] = [*first, index].map(|index| title(rules, index));
                 Invalid::new(
                     format!("{this} has {primary} beside other backends ({others}) than {first}"),
-                    "list the same backends in every rule that has the primary beside others, or move that rule \
+                    "list the same backends in every rule that has the primary beside others, or \
+                     move that rule \
                      to a route of its own",
                 )
             })?,

@@ -94,15 +94,26 @@ pub fn text_line(notice: &Notice) -> String {
         Notice::OrderExpired { group, at, what } => {
             format!("{at:.0} {group}: the {what} has expired and was removed")
         }
-        Notice::Stuck { group, state, reason, .. } => {
+        Notice::Stuck {
+            group,
+            state,
+            reason,
+            ..
+        } => {
             format!("{group}: {state}: {reason}; its traffic stays where it is")
         }
-        Notice::Unstuck { group, was, state, reason } => {
+        Notice::Unstuck {
+            group,
+            was,
+            state,
+            reason,
+        } => {
             format!("{group}: {}: {state}: {reason}", recovered(*was))
         }
         Notice::Gone { group } => format!("{group} was deleted, or lost its label"),
         Notice::KindRemoved { crd } => format!(
-            "{crd} is no longer served by the cluster; was the CustomResourceDefinition deleted? Its objects are not \
+            "{crd} is no longer served by the cluster; was the CustomResourceDefinition deleted? \
+             Its objects are not \
              watched"
         ),
         Notice::KindServed { crd, groups: 1 } => format!("{crd} is served again (1 group so far)"),
@@ -110,39 +121,77 @@ pub fn text_line(notice: &Notice) -> String {
             format!("{crd} is served again ({groups} groups so far)")
         }
         Notice::Batch(notices) => aggregated(notices),
-        Notice::Invalid { group, reason, mend } => {
+        Notice::Invalid {
+            group,
+            reason,
+            mend,
+        } => {
             format!("{group} is invalid, its traffic is left alone: {reason}; to fix it, {mend}")
         }
         Notice::Warning { group, warning } => format!("{group}: warning: {warning}"),
-        Notice::WriteFailed { group, error, next } => format!("{group} was not moved: {error}; {next}"),
+        Notice::WriteFailed { group, error, next } => format!(
+            "{group} was not moved: {error}; \
+                        {next}"
+        ),
         Notice::Contested { group, by, wait } => {
-            format!("{group}: weights were reverted by {by}; restoring them in {}", spell(*wait))
+            format!(
+                "{group}: weights were reverted by {by}; restoring them in {}",
+                spell(*wait)
+            )
         }
-        Notice::RateLimited { most, within, waiting } => format!(
-            "MORE MOVES ARE DUE THAN --max-moves ALLOWS: {waiting} waiting; continuing with at most {most} in {}. Has \
+        Notice::RateLimited {
+            most,
+            within,
+            waiting,
+        } => format!(
+            "MORE MOVES ARE DUE THAN --max-moves ALLOWS: {waiting} waiting; continuing with at \
+             most {most} in {}. Has \
              that much really changed? Press Ctrl-C to stop",
             spell(*within)
         ),
-        Notice::ManagedByUpstream { group, why } => format!("{group} is left to linkerd-failover: {why}"),
-        Notice::UpstreamUnknown => "can't tell whether linkerd-failover is installed (it may undo failovers). Grant list \
+        Notice::ManagedByUpstream { group, why } => format!(
+            "{group} is left to linkerd-failover: \
+                        {why}"
+        ),
+        Notice::UpstreamUnknown => "can't tell whether linkerd-failover is installed (it may undo \
+                        failovers). Grant list \
                                    on namespaces and deployments.apps cluster-wide"
             .to_owned(),
-        Notice::Suspended => "this machine was suspended, or its clock was set; reading everything again before anything \
+        Notice::Suspended => "this machine was suspended, or its clock was set; reading \
+                        everything again before anything \
                           moves"
             .to_owned(),
-        Notice::Standby { namespace, holder, late: true } => {
-            format!("{namespace}: {holder} has not renewed the Lease; taking over within {LEASE_SECONDS} s unless it does")
+        Notice::Standby {
+            namespace,
+            holder,
+            late: true,
+        } => {
+            format!(
+                "{namespace}: {holder} has not renewed the Lease; taking over within \
+                     {LEASE_SECONDS} s unless it does"
+            )
         }
-        Notice::Standby { namespace, holder, late: false } => {
+        Notice::Standby {
+            namespace,
+            holder,
+            late: false,
+        } => {
             format!("{namespace}: another watch ({holder}) holds the Lease; standing by")
         }
         Notice::LeaseFailing { namespace, why } => {
-            format!("{namespace}: cannot read or renew the Lease: {why}; nothing is written without it")
+            format!(
+                "{namespace}: cannot read or renew the Lease: {why}; nothing is written \
+                     without it"
+            )
         }
         Notice::LeaseRenewed { namespace } => format!("{namespace}: the Lease is renewed again"),
-        Notice::LeaseAcquired { namespace } => format!("{namespace}: acquired the Lease; failover is active"),
+        Notice::LeaseAcquired { namespace } => format!(
+            "{namespace}: acquired the Lease; failover \
+                        is active"
+        ),
         Notice::NoLease { namespace, why } => format!(
-            "{namespace}: running without a Lease ({why}). Do not run a second watch here, or grant get, create and \
+            "{namespace}: running without a Lease ({why}). Do not run a second watch here, or \
+             grant get, create and \
              update on leases.coordination.k8s.io"
         ),
         Notice::ReadFailed { what, error } => format!("cannot read {what}: {error}; retrying"),
@@ -290,7 +339,8 @@ mod tests {
         let line = text_line(&Notice::Batch((0..600).map(stuck).collect()));
         assert_eq!(
             line,
-            "600 groups are Unknown, such as big/g0, big/g1, big/g2: g0: its EndpointSlices cannot be read: no \
+            "600 groups are Unknown, such as big/g0, big/g1, big/g2: g0: its EndpointSlices \
+             cannot be read: no \
              answer; their traffic stays where it is"
         );
         let free = (0..600)

@@ -314,7 +314,8 @@ pub fn conflict(record: &Record, other: &Record) -> Option<Conflict> {
     if kind != record.kind.info().kind {
         return (kind == "GRPCRoute").then(|| {
             Conflict::total(format!(
-                "{kind} {name} routes the same service and takes precedence over HTTPRoutes, so this route has no effect"
+                "{kind} {name} routes the same service and takes precedence over HTTPRoutes, so \
+                 this route has no effect"
             ))
         });
     }
@@ -324,7 +325,8 @@ pub fn conflict(record: &Record, other: &Record) -> Option<Conflict> {
     match own.overlap(theirs) {
         Overlap::Nothing => None,
         Overlap::Some => Some(Conflict::partial(format!(
-            "the older {kind} {name} has some of the same matches, so this route does not apply to those requests"
+            "the older {kind} {name} has some of the same matches, so this route does not apply \
+             to those requests"
         ))),
         Overlap::All => Some(Conflict::total(format!(
             "the older {kind} {name} has the same matches, so this route has no effect"

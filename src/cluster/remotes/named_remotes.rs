@@ -37,7 +37,8 @@ impl NamedRemotes {
         (!unmirrored.is_empty()).then(|| {
             let (unmirrored, mirrored) = (unmirrored.join(", "), mirrored.join(", "));
             format!(
-                "warning: no mirror of these groups names the cluster {unmirrored}; available clusters: {mirrored}"
+                "warning: no mirror of these groups names the cluster {unmirrored}; available \
+                 clusters: {mirrored}"
             )
         })
     }
@@ -56,7 +57,8 @@ pub fn how_to_ask(asked: &NamedRemotes, why: &WhyUnknown) -> Option<String> {
     let cluster = word(why.cluster_without_remote()?);
     Some(if asked.has_links {
         format!(
-            "create that secret, or get the right to read it, or name a context with --remote {cluster}=CONTEXT"
+            "create that secret, or get the right to read it, or name a context with --remote \
+             {cluster}=CONTEXT"
         )
     } else {
         format!("name one with --remote {cluster}=CONTEXT, or use --remote-from-links")

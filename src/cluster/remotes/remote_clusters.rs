@@ -224,7 +224,8 @@ impl RemoteSet {
         if connected.server == local.server {
             let server = &local.server;
             self.announce_once(format!(
-                "warning: --remote {name}={context} asks the cluster that the groups are in ({server}): if {name} is \
+                "warning: --remote {name}={context} asks the cluster that the groups are in \
+                 ({server}): if {name} is \
                  another cluster, name a context of that one"
             ));
         }

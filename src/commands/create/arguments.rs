@@ -119,15 +119,20 @@ fn check_names(args: &CreateArgs, is_split: bool) -> Result<(), Problem> {
     if let Some(bad) = bad.or(backends().find(|name| !of_backends(name))) {
         return Err(Problem::usage(format!("invalid service name {bad:?}"))
             .next(
-                "use at most 63 of a-z, 0-9 and -, with a letter first and no - at the end; leave out \"svc/\"",
+                "use at most 63 of a-z, 0-9 and -, with a letter first and no - at the end; leave \
+                 out \"svc/\"",
             )
             .next("backends of a route may be in other namespaces: NAMESPACE/SERVICE"));
     }
     if let Some(foreign) = backends().find(|name| is_split && name.contains('/')) {
         return Err(Problem::usage(format!(
-            "{foreign} names a namespace: a TrafficSplit's backends are services of its own namespace"
+            "{foreign} names a namespace: a TrafficSplit's backends are services of its own \
+             namespace"
         ))
-        .next("leave the namespace out, or create a route, which can reach others: --kind httproute"));
+        .next(
+            "leave the namespace out, or create a route, which can reach others: --kind \
+               httproute",
+        ));
     }
     let name = object_name(args);
     if !is_object_name(&name) {
@@ -154,7 +159,8 @@ fn check_fallbacks(args: &CreateArgs) -> Result<(), Problem> {
         }
         if fallback == primary && args.primary.is_none() {
             return Err(Problem::usage(format!(
-                "{fallback} is the service that clients call, so it is the primary and cannot be its own fallback"
+                "{fallback} is the service that clients call, so it is the primary and cannot be \
+                 its own fallback"
             ))
             .next("name another service as the fallback, or as the --primary"));
         }

@@ -122,7 +122,8 @@ fn what_next(cluster: &Cluster, carrier: Carrier, group: &NewGroup) -> Vec<Strin
     );
     if carrier == Carrier::Split && settings.is_empty() {
         watch += &format!(
-            ", or let Linkerd's failover controller manage it (if that selects controlled-by={controlled_by})"
+            ", or let Linkerd's failover controller manage it (if that selects \
+             controlled-by={controlled_by})"
         );
     }
     let is_active_active = settings.get(POLICY).map(String::as_str) == Some(policy::ACTIVE_ACTIVE);

@@ -36,7 +36,8 @@ pub fn validate(
     for hidden in existing.hidden() {
         let (kind, api_group, apex) = (hidden.kind, hidden.group(), &group.apex);
         context.warn(&[format!(
-            "can't tell whether a {kind} of {api_group} already manages service {apex}: you may not list them"
+            "can't tell whether a {kind} of {api_group} already manages service {apex}: you may \
+             not list them"
         )]);
     }
     Ok(())

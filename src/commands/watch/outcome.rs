@@ -86,9 +86,13 @@ fn run_by_upstream(groups: &[GroupId]) -> Problem {
         more => format!(" and {more} more"),
     };
     Problem::refused(format!(
-        "Linkerd's failover controller manages {}{more}: two controllers would undo each other's moves",
+        "Linkerd's failover controller manages {}{more}: two controllers would undo each other's \
+         moves",
         names.join(", ")
     ))
-    .next("let one of them manage the groups: choose others with -l, or narrow the controller's selector")
+    .next(
+        "let one of them manage the groups: choose others with -l, or narrow the controller's \
+           selector",
+    )
     .next("to share the groups on which both reach the same decision: --alongside-upstream")
 }

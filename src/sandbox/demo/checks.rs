@@ -62,7 +62,8 @@ pub async fn only_this_group(
         .map(|object| anyhow::Ok(describe(&read(kind, object)?)))
         .collect::<Result<_, _>>()?;
     let expected = format!(
-        "{NAMESPACE}/{APEX}-failover, run by linkerd-failover, apex {APEX}, primary {APEX}, {APEX}=1, {fallback}=0"
+        "{NAMESPACE}/{APEX}-failover, run by linkerd-failover, apex {APEX}, primary {APEX}, \
+         {APEX}=1, {fallback}=0"
     );
     if found == [expected.clone()] {
         return Ok(());
