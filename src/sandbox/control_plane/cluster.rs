@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use kube::Client;
-use rustix::process::Signal;
 use tokio::net::TcpStream;
 
 use super::access;
@@ -46,17 +45,15 @@ impl ControlPlane {
     /// Disconnects the API server, or connects it again. A stopped process accepts connections but
     /// never responds, as behind a dead network. The cluster's own controllers are disconnected
     /// too, and catch up afterwards.
-    pub fn partition(&self, partitioned: bool) -> anyhow::Result<()> {
-        let signal = if partitioned {
-            Signal::STOP
-        } else {
-            Signal::CONT
-        };
-        let mut servers = self
+    pub async fn partition(&self, partitioned: bool) -> anyhow::Result<()> {
+        let server = self
             .programs
             .iter()
-            .filter(|program| program.name == APISERVER);
-        servers.try_for_each(|server| server.signal(signal))
+            .find(|program| program.name == APISERVER);
+        match server {
+            Some(server) => server.set_suspended(partitioned).await,
+            None => Ok(()),
+        }
     }
 }
 

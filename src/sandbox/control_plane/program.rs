@@ -5,12 +5,12 @@ use std::process::{ExitStatus, Stdio};
 
 use anyhow::Context;
 use parking_lot::Mutex;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Pid;
 use tokio::process::Child;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::sandbox::host::{guard, state_dir};
+use crate::sandbox::host::{guard, state_dir, suspension};
 
 /// A program to start, and the file for its output.
 #[derive(Debug)]
@@ -45,18 +45,15 @@ impl ControlPlaneProgram {
         outcome.unwrap_or_else(|| "ended".to_owned())
     }
 
-    /// Sends a signal if the program runs.
-    pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+    /// Suspends or resumes the program if it runs. Returns when all its threads have followed.
+    pub async fn set_suspended(&self, suspended: bool) -> anyhow::Result<()> {
         let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
-        match pid
-            .filter(|_| self.end.borrow().is_none())
-            .map(|pid| kill_process(pid, signal))
-        {
-            None | Some(Ok(()) | Err(rustix::io::Errno::SRCH)) => Ok(()),
-            Some(Err(cause)) => {
-                Err(cause).with_context(|| format!("sending {} a signal", self.name))
-            }
-        }
+        let Some(pid) = pid.filter(|_| self.end.borrow().is_none()) else {
+            return Ok(());
+        };
+        suspension::set_suspended(pid, suspended)
+            .await
+            .with_context(|| format!("sending {} a signal", self.name))
     }
 
     /// Kills the program and waits for its exit.

@@ -5,3 +5,4 @@ pub mod log;
 pub mod secrets;
 pub mod state;
 pub mod state_dir;
+pub mod suspension;

@@ -211,9 +211,10 @@ async fn follow_network_requests(
         requests.recv().await;
         let asked = state::read_network_requests(state_dir)?;
         let of = |name: &str| asked.get(name).copied().unwrap_or_default();
-        for cluster in clusters {
-            cluster.partition(of(&cluster.access.cluster).partitioned)?;
-        }
+        let partitions = clusters
+            .iter()
+            .map(|cluster| cluster.partition(of(&cluster.access.cluster).partitioned));
+        futures::future::try_join_all(partitions).await?;
         networks.send_replace(asked.clone());
         state_file.update(|state| {
             for cluster in &mut state.clusters {
