@@ -24,6 +24,7 @@ mod cli {
     mod kubeconfig;
     mod linkerd;
     mod links;
+    mod namespace;
     mod readme;
     mod scripted;
     mod stale;

@@ -2,5 +2,6 @@
 
 mod credentials;
 mod impersonation;
+mod namespace;
 mod proxies;
 mod verbose;

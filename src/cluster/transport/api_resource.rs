@@ -16,10 +16,11 @@ impl ApiResource {
         Self { api, plural }
     }
 
-    /// Returns the path of all objects in one namespace or, without one, in the cluster.
+    /// Returns the path of all objects in one namespace or, without one, in the cluster. The API
+    /// server reads an empty segment for the namespace as all namespaces, so no path has one.
     pub fn collection(&self, namespace: Option<&str>) -> String {
         let Self { api, plural } = self;
-        match namespace {
+        match namespace.map(namespace_or_default) {
             Some(namespace) => format!("/{api}/namespaces/{}/{plural}", path_segment(namespace)),
             None => format!("/{api}/{plural}"),
         }
@@ -54,6 +55,11 @@ pub struct Selection {
     pub fields: String,
 }
 
+/// Returns the namespace that a name means. As for kubectl, an empty name means `default`.
+pub fn namespace_or_default(name: &str) -> &str {
+    if name.is_empty() { "default" } else { name }
+}
+
 /// Escapes a name as one segment of a path. kube's request builder does not escape names, so every
 /// byte that RFC 3986 does not list as unreserved is escaped here.
 pub fn path_segment(name: &str) -> String {
@@ -83,6 +89,18 @@ mod tests {
         assert_eq!(
             request.unwrap().uri(),
             "/apis/discovery.k8s.io/v1/namespaces/n%2Fs/endpointslices/a%2F..%2Fb%3Fc"
+        );
+    }
+    #[test]
+    fn an_empty_namespace_is_not_all_namespaces() {
+        assert_eq!(
+            LEASES.collection(Some("")),
+            LEASES.collection(Some("default"))
+        );
+        let request = LEASES.request(Some("")).get("name", &GetParams::default());
+        assert_eq!(
+            request.unwrap().uri(),
+            "/apis/coordination.k8s.io/v1/namespaces/default/leases/name"
         );
     }
 }

@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::api_resource::{ApiResource, path_segment};
+use super::api_resource::{ApiResource, namespace_or_default, path_segment};
 use super::auth::credentials::CredentialsError;
 use super::auth::refresh::RefreshingClient;
 use super::connector;
@@ -103,7 +103,7 @@ impl Cluster {
             user,
         } = resolved;
         let url = config.cluster_url.clone();
-        let namespace = config.default_namespace.clone();
+        let namespace = namespace_or_default(&config.default_namespace).to_owned();
         let auth = config.auth_info.clone();
         let client = connector::client(config)
             .await

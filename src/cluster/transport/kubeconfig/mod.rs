@@ -11,6 +11,7 @@ use kube::Config;
 use kube::config::{Context, KubeConfigOptions, Kubeconfig, NamedContext};
 
 use self::overrides::COMMAND_LINE;
+use super::api_resource::namespace_or_default;
 use super::options::ConnectOptions;
 use crate::problem::Problem;
 use crate::text::ConnectionFlags;
@@ -49,9 +50,7 @@ pub async fn resolve(options: &ConnectOptions) -> anyhow::Result<ResolvedConfig>
         user: options.user.clone(),
     };
     let mut config = load::load(kubeconfig, &chosen, &context, &files).await?;
-    if let Some(namespace) = &options.namespace {
-        config.default_namespace.clone_from(namespace);
-    }
+    set_namespace(&mut config, options);
     let flags = options.flags(is_in_kubeconfig.then_some(context.as_str()));
     Ok(ResolvedConfig {
         config,
@@ -61,11 +60,17 @@ pub async fn resolve(options: &ConnectOptions) -> anyhow::Result<ResolvedConfig>
     })
 }
 
+/// Sets the namespace: the flag's, else the configuration's, else `default`. An empty one counts as
+/// absent.
+fn set_namespace(config: &mut Config, options: &ConnectOptions) {
+    let named = options.namespace.as_deref().filter(|name| !name.is_empty());
+    let namespace = named.unwrap_or_else(|| config.default_namespace.trim());
+    config.default_namespace = namespace_or_default(namespace).to_owned();
+}
+
 fn in_cluster(mut config: Config, options: &ConnectOptions) -> ResolvedConfig {
     overrides::apply_to_user(&mut config.auth_info, options);
-    if let Some(namespace) = &options.namespace {
-        config.default_namespace.clone_from(namespace);
-    }
+    set_namespace(&mut config, options);
     ResolvedConfig {
         config,
         context: "in-cluster".to_owned(),
