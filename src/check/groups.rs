@@ -107,6 +107,7 @@ impl Groups<'_> {
             self.valid(),
             self.apexes(),
             self.services(),
+            self.weights(),
             self.readiness(),
             self.effects(),
             self.run(),
@@ -176,6 +177,21 @@ impl Groups<'_> {
             "kubectl {} get services",
             self.cluster.reach.within(namespace)
         ))
+    }
+
+    fn weights(&self) -> CheckResult {
+        let trouble = self.records.iter().filter_map(|record| {
+            let group = record.group.as_ref().ok()?;
+            let trouble = group.carrier.trouble(&group.weights())?;
+            Some(format!(
+                "{}: {trouble}; a running watch scales them down",
+                record.id()
+            ))
+        });
+        CheckResult::error(
+            "Linkerd's proxies take every group's weights",
+            trouble.collect(),
+        )
     }
 
     fn readiness(&self) -> CheckResult {

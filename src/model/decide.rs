@@ -98,7 +98,7 @@ impl<'a> Decider<'a> {
             unverified: false,
             state: State::Paused,
             flags: self.flags(situation, &verdict),
-            reason: report::pause(pause),
+            reason: report::with_trouble(self.group, report::pause(pause)),
             notes: AnnotationChanges::default(),
             waiting: false,
             look_again: pause.until.and_then(|until| self.time_left(until)),
@@ -329,7 +329,9 @@ impl<'a> Rules<'a> {
         self.weights(|backend| u64::from(backend.index == index))
     }
 
+    /// Returns a weight for each backend, scaled down to what the proxies take.
     fn weights(&self, weight: impl Fn(&Candidate<'a>) -> u64) -> Vec<u64> {
-        self.situation.backends.iter().map(weight).collect()
+        let weights = self.situation.backends.iter().map(weight).collect();
+        self.situation.group.carrier.scale_down(weights)
     }
 }

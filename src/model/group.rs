@@ -4,6 +4,7 @@ use super::ids::{GroupId, ServiceRef};
 use super::moves::LastMove;
 use super::overrides::{OverrideState, Pause};
 use super::policy::{MinReady, Policy, PolicyKind};
+use super::weights::same_proportion;
 
 /// The kind of object that carries the weights. Linkerd's proxies treat backends without endpoints
 /// differently: a TrafficSplit falls back to the apex, a route skips them.
@@ -118,9 +119,17 @@ impl Group {
             .or_else(|| self.position(without_namespace()?))
     }
 
-    /// Whether the object has these weights, in proportion.
+    /// Whether the object has these weights, in proportion. Weights that the proxies do not take
+    /// are never those that anybody wants.
     pub fn has_weights(&self, weights: &[u64]) -> bool {
-        !self.uneven && same_proportion(weights, &self.weights())
+        let present = self.weights();
+        !self.uneven && self.carrier.takes(&present) && same_proportion(weights, &present)
+    }
+
+    /// Whether these weights only make the object's own ones such that the proxies take them.
+    pub fn is_scaled_down_by(&self, weights: &[u64]) -> bool {
+        let present = self.weights();
+        !self.carrier.takes(&present) && self.carrier.scale_down(present) == weights
     }
 
     /// Returns the weights on the object, one for each backend.
@@ -205,21 +214,4 @@ impl Group {
             self.order.is_none() && self.carries(self.primary) && home != self.primary;
         is_forgotten.then(|| self.backend_name(home))
     }
-}
-
-/// Whether two lists of weights send the same share to each backend: 100 and 0 are 1 and 0.
-pub fn same_proportion(a: &[u64], b: &[u64]) -> bool {
-    let sum = |weights: &[u64]| {
-        weights
-            .iter()
-            .map(|&weight| u128::from(weight))
-            .sum::<u128>()
-    };
-    let (sum_a, sum_b) = (sum(a), sum(b));
-    a.len() == b.len()
-        && sum_a > 0
-        && sum_b > 0
-        && a.iter()
-            .zip(b)
-            .all(|(&x, &y)| u128::from(x) * sum_b == u128::from(y) * sum_a)
 }

@@ -29,6 +29,7 @@ pub mod status;
 pub mod status_change;
 pub mod timers;
 pub mod unknown;
+pub mod weights;
 
 pub use condition::Condition;
 pub use decide::{Decider, decide};

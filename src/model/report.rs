@@ -50,7 +50,20 @@ pub(crate) fn flags(situation: &Situation, verdict: &Verdict) -> Flags {
     }
 }
 
+/// Puts what the proxies make of the object's weights before a reason, if they do not take them.
+pub(crate) fn with_trouble(group: &Group, reason: String) -> String {
+    match group.carrier.trouble(&group.weights()) {
+        Some(trouble) => format!("{trouble}; {reason}"),
+        None => reason,
+    }
+}
+
+/// Returns the reason for a decision in words.
 pub(crate) fn reason(situation: &Situation, verdict: &Verdict) -> String {
+    with_trouble(situation.group, readiness_reason(situation, verdict))
+}
+
+fn readiness_reason(situation: &Situation, verdict: &Verdict) -> String {
     let group = situation.group;
     let primary = describe(group, situation.primary);
     match verdict.rule {

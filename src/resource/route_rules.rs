@@ -6,12 +6,8 @@ use serde_json::Value;
 
 use super::assemble;
 use super::names::is_object_name;
-use crate::model::group::same_proportion;
-use crate::model::{Backend, Invalid, ServiceRef};
-
-/// The largest weight of a `backendRef`, see
-/// <https://gateway-api.sigs.k8s.io/reference/spec/#backendref>.
-const MAX_WEIGHT: u64 = 1_000_000;
+use crate::model::weights::same_proportion;
+use crate::model::{Backend, Carrier, Invalid, ServiceRef};
 
 /// A rule of a route.
 #[derive(Default, Deserialize)]
@@ -161,17 +157,13 @@ pub fn protected(
     })
 }
 
-/// Scales sums of weights down to valid weights. A weight above 0 stays above 0.
+/// Scales sums of weights down to valid weights.
 fn scale_down(backends: &mut [Backend]) {
-    let largest = backends
-        .iter()
-        .map(|backend| backend.weight)
-        .max()
-        .unwrap_or_default();
-    let divisor = largest.div_ceil(MAX_WEIGHT).max(1);
-    backends
-        .iter_mut()
-        .for_each(|backend| backend.weight = backend.weight.div_ceil(divisor));
+    let sums = backends.iter().map(|backend| backend.weight).collect();
+    let scaled = Carrier::Route.scale_down(sums);
+    for (backend, weight) in backends.iter_mut().zip(scaled) {
+        backend.weight = weight;
+    }
 }
 
 fn read(rule: &RouteRule, index: usize, home: &str) -> Result<ProtectedRules, Invalid> {

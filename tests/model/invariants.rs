@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kubectl_failover::model::MirrorSide;
-use kubectl_failover::model::group::same_proportion;
+use kubectl_failover::model::weights::same_proportion;
 use kubectl_failover::model::{
     Backend, Carrier, Decision, Failback, Group, GroupId, LastMove, MinReady, Policy, PolicyKind,
     Readiness, Rule, ServiceRef, Timers, Weights, WhyUnknown, decide,
@@ -125,9 +125,9 @@ fn scene(readiness: fn() -> BoxedStrategy<Readiness>) -> impl Strategy<Value = S
         .prop_flat_map(move |n| {
             let backends = proptest::collection::vec(
                 (
-                    0u64..3,
+                    prop_oneof![9 => 0u64..3, 1 => 400_000u64..2_000_000],
                     readiness(),
-                    1u64..4,
+                    prop_oneof![9 => 1u64..4, 1 => 400_000u64..1_000_000],
                     prop_oneof![Just(None), Just(Some(DELAY / 2)), Just(Some(DELAY))],
                 ),
                 n,
@@ -229,9 +229,19 @@ proptest! {
 
     #[test]
     fn a_decision_is_never_what_is_there_already(scene in scene(any_readiness)) {
-        if let Weights::Set(weights) = scene.decide().weights {
-            prop_assert!(!same_proportion(&weights, &scene.group.weights()));
+        let present = scene.group.weights();
+        if let Weights::Set(weights) = scene.decide().weights
+            && scene.group.carrier.takes(&present)
+        {
+            prop_assert!(!same_proportion(&weights, &present));
         }
+    }
+
+    #[test]
+    fn what_a_decision_leaves_is_never_above_the_limits(scene in scene(any_readiness)) {
+        let decision = scene.decide();
+        let left = scene.weights_after(&decision);
+        prop_assert!(scene.group.carrier.takes(&left), "{decision:?}");
     }
 
     #[test]
@@ -242,6 +252,7 @@ proptest! {
         }
         let served = (0..scene.readiness.len()).any(|i| scene.carries(i) && scene.readiness[i].is_ready());
         let weights = scene.weights_after(&decision);
+        prop_assume!(scene.group.carrier.takes(&scene.group.weights()));
         for (i, &weight) in weights.iter().enumerate() {
             let before = scene.group.backends[i].weight;
             let dead_fallback = i != scene.group.primary && scene.readiness[i].is_dead();

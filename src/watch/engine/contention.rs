@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::model::Group;
-use crate::model::group::same_proportion;
+use crate::model::weights::same_proportion;
 
 /// The backoff of the first answer. It doubles with each further revert.
 const FIRST_REVERT_BACKOFF: Duration = Duration::from_secs(5);

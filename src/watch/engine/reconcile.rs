@@ -261,7 +261,8 @@ impl Engine {
         let LeasePermit::Granted { until } = self.leases.permit(id, now) else {
             return;
         };
-        if write.last_move.is_some()
+        let moves = |weights: &Vec<u64>| !only_scales_down(state.record(), weights);
+        if change.weights.as_ref().is_some_and(moves)
             && let Err(until) = self.limiter.acquire(id, now)
         {
             return self.wait_until(id, state, until);
@@ -307,14 +308,24 @@ pub(super) fn services(record: &Record) -> impl Iterator<Item = &ServiceRef> {
     backends.map(|backend| &backend.service)
 }
 
-/// Returns whether a backend with traffic is ready, and whether all backends with traffic are dead.
+/// Whether the new weights send the traffic where the old ones were meant to send it.
+pub(super) fn only_scales_down(record: &Record, weights: &[u64]) -> bool {
+    record
+        .group
+        .as_ref()
+        .is_ok_and(|group| group.is_scaled_down_by(weights))
+}
+
+/// Returns whether a backend with traffic is ready, and whether all requests fail.
 fn traffic(group: &Group, readiness: &[Readiness]) -> (bool, bool) {
     let backends = group.backends.iter().zip(readiness);
     let carrying = backends
         .filter(|(backend, _)| backend.weight > 0)
         .map(|(_, known)| known);
+    // Weights that the proxies do not take fail as dead backends do.
+    let fails = !group.carrier.takes(&group.weights());
     (
         carrying.clone().any(Readiness::is_ready),
-        carrying.clone().all(Readiness::is_dead),
+        fails || carrying.clone().all(Readiness::is_dead),
     )
 }

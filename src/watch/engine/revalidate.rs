@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::core::Engine;
 use super::effect::Moment;
 use super::group_state::{GroupState, MoveCause};
-use super::reconcile::{Observation, services};
+use super::reconcile::{Observation, only_scales_down, services};
 use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::{RequestError, RequestResult};
 use crate::model::{Decision, GroupId, Readiness, Weights};
@@ -30,7 +30,11 @@ impl Engine {
             readiness,
             moment,
         } = observed;
-        if decision.weights == Weights::Hold || cause == MoveCause::Readiness {
+        let moves = match &decision.weights {
+            Weights::Hold => false,
+            Weights::Set(weights) => !only_scales_down(group.record(), weights),
+        };
+        if !moves || cause == MoveCause::Readiness {
             return Some(decision);
         }
         let stale = self

@@ -90,6 +90,22 @@ async fn invalid_groups_are_named_with_a_fix() {
 }
 
 #[tokio::test]
+async fn weights_that_no_proxy_takes_are_an_error() {
+    let ns = TestNamespace::new("check-weights").await;
+    ns.west
+        .group("web", &[("web", 300_000, 1), ("web-east", 300_000, 1)])
+        .await;
+    let report = check(&ns.west, &["-o", "json"]).await.code(1).json();
+    let words = error(&report, "Linkerd's proxies take every group's weights");
+    assert!(
+        words.contains("/web: the weights sum to 600000") && words.contains("fail every request"),
+        "{words}"
+    );
+    let status = plugin().args(["status"]).on(&ns.west).run().await.success();
+    status.stdout_contains("the weights sum to 600000");
+}
+
+#[tokio::test]
 async fn missing_and_unknown_backends_are_named() {
     let ns = TestNamespace::new("check-backends").await;
     ns.west.group("web", &[("web", 1, 1)]).await;

@@ -47,6 +47,35 @@ async fn an_unknown_primary_is_tried_only_if_no_other_is_ready() {
 }
 
 #[tokio::test]
+async fn weights_that_no_proxy_takes_are_scaled_down_at_once() {
+    let ns = TestNamespace::new("too-large").await;
+    ns.west
+        .group("web", &[("web", 300_000, 1), ("web-east", 300_000, 1)])
+        .await;
+    let active = [
+        ("policy", "active-active"),
+        ("weights", "mail=1000000,mail-east=500000"),
+    ];
+    ns.west
+        .group("mail", &[("mail", 1, 1), ("mail-east", 0, 1)])
+        .await;
+    set(&ns.west, "mail", &active).await;
+    // Delays and a manual failback hold traffic, not weights that fail.
+    let held = [("failback", "manual"), ("failover-delay", "1h")];
+    ns.west
+        .group("chat", &[("chat", 0, 1), ("chat-east", 500_000, 1)])
+        .await;
+    set(&ns.west, "chat", &held).await;
+    let watch = watching(&ns.west, &["--max-moves", "2/1h"]).await;
+    ns.west.until_weights("web", &[1, 0]).await;
+    ns.west.until_weights("mail", &[2, 1]).await;
+    ns.west.until_weights("chat", &[0, 1]).await;
+    let why = ns.west.last_move("chat").await["why"].to_string();
+    assert!(why.contains("the weights sum to 500000"), "{why}");
+    end(watch).await;
+}
+
+#[tokio::test]
 async fn a_hold_takes_weight_off_dead_backends_and_ends_if_all_are_dead() {
     let ns = TestNamespace::new("stay").await;
     ns.west.group("web", &THREE).await;
