@@ -25,12 +25,15 @@ impl Invalid {
         }
     }
 
-    /// Returns the error of the newer of two groups on one apex. `port` is the port that the older
-    /// group claims; none means all ports.
-    pub fn claimed_twice(apex: &str, older: &GroupId, port: Option<u16>, label: &str) -> Self {
-        let port = port
-            .map(|port| format!(" (its port {port})"))
-            .unwrap_or_default();
+    /// Returns the error of the newer of two groups on one apex. `ports` are the ports that the
+    /// older group claims; empty means all ports.
+    pub fn claimed_twice(apex: &str, older: &GroupId, ports: &[u16], label: &str) -> Self {
+        let numbers: Vec<String> = ports.iter().map(u16::to_string).collect();
+        let port = match numbers.as_slice() {
+            [] => String::new(),
+            [port] => format!(" (its port {port})"),
+            ports => format!(" (its ports {})", ports.join(", ")),
+        };
         let older = older.short_name();
         Self::new(
             format!("the older group {older} has the same apex, {apex}{port}"),

@@ -45,7 +45,7 @@ pub use notice::{Notice, Transition};
 pub use overrides::{Override, OverrideState, Pause};
 pub use policy::{Failback, MinReady, Policy, PolicyKind};
 pub use readiness::Readiness;
-pub use rivals::{ApexClaim, ApexClaims};
+pub use rivals::{ApexClaim, ApexClaims, share_ports};
 pub use state::{Flags, State};
 pub use status::{
     BackendStatus, ExpiredOrder, OverrideStatus, Runner, Status, UPSTREAM_IGNORES_PAUSES,

@@ -18,8 +18,8 @@ pub struct ApexClaim<'a> {
     pub name: &'a str,
     /// Name of the Service that clients call; empty if the object names none.
     pub apex: &'a str,
-    /// The port of the apex whose traffic it claims; none means all ports.
-    pub port: Option<u16>,
+    /// The ports of the apex whose traffic it claims; empty means all ports.
+    pub ports: &'a [u16],
     /// When the object was created.
     pub created: Option<Timestamp>,
 }
@@ -36,8 +36,7 @@ impl<'a> ApexClaim<'a> {
 
     /// Whether two groups claim the same traffic.
     pub fn overlaps(&self, other: &Self) -> bool {
-        let same_port = self.port.is_none() || other.port.is_none() || self.port == other.port;
-        same_port
+        share_ports(self.ports, other.ports)
             && !self.apex.is_empty()
             && self.apex_key() == other.apex_key()
             && (self.kind, self.name) != (other.kind, other.name)
@@ -57,6 +56,11 @@ impl<'a> ApexClaim<'a> {
     fn apex_key(&self) -> (&'a str, &'a str) {
         (self.namespace, self.apex)
     }
+}
+
+/// Whether two lists of ports have a port in common. An empty list means all ports.
+pub fn share_ports(one: &[u16], other: &[u16]) -> bool {
+    one.is_empty() || other.is_empty() || one.iter().any(|port| other.contains(port))
 }
 
 /// Returns the oldest of these claims that precedes `claim`.
@@ -108,7 +112,7 @@ mod tests {
             kind: "httproute",
             name,
             apex: "web",
-            port: None,
+            ports: &[],
             created: Timestamp::from_second(created).ok(),
         }
     }
@@ -138,17 +142,15 @@ mod tests {
     #[test]
     fn groups_are_rivals_only_on_the_same_traffic() {
         let new = ApexClaim {
-            port: Some(80),
+            ports: &[80, 8081],
             ..claim("new", 2)
         };
         let old = claim("old", 1);
-        let on_port = |port| ApexClaim {
-            port: Some(port),
-            ..old
-        };
+        let on_ports = |ports| ApexClaim { ports, ..old };
         assert_eq!(rival(&new, &[old]), Some("old"));
-        assert_eq!(rival(&new, &[on_port(80)]), Some("old"));
-        assert_eq!(rival(&new, &[on_port(81)]), None);
+        assert_eq!(rival(&new, &[on_ports(&[80])]), Some("old"));
+        assert_eq!(rival(&new, &[on_ports(&[81, 8081])]), Some("old"));
+        assert_eq!(rival(&new, &[on_ports(&[81])]), None);
         assert_eq!(rival(&new, &[ApexClaim { apex: "api", ..old }]), None);
         let elsewhere = ApexClaim {
             namespace: "other",

@@ -50,7 +50,7 @@ pub fn status(
     let invalid = match (&record.group, claims.oldest_rival(&record.claim())) {
         (Err(invalid), _) => invalid.clone(),
         (Ok(_), Some(rival)) => {
-            Invalid::claimed_twice(&record.apex, &rival.group(), rival.port, CONTROLLED_BY)
+            Invalid::claimed_twice(&record.apex, &rival.group(), rival.ports, CONTROLLED_BY)
         }
         (Ok(group), None) => {
             let backends = backends::in_order(group, readiness);

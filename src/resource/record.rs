@@ -35,8 +35,8 @@ pub struct Record {
     pub meta: Meta,
     /// Name of the Service that clients call; empty if the object names none.
     pub apex: String,
-    /// The port of the apex that the object applies to; none means all ports.
-    pub port: Option<u16>,
+    /// The ports of the apex that the object applies to; empty means all ports.
+    pub ports: Vec<u16>,
     /// The ports that a route sends to, by backend; empty for a TrafficSplit, which keeps the
     /// port.
     pub backend_ports: Vec<(ServiceRef, u16)>,
@@ -75,7 +75,7 @@ impl Record {
             kind: self.kind.info().name,
             name: &self.meta.name,
             apex: &self.apex,
-            port: self.port,
+            ports: &self.ports,
             created: self.meta.creation_timestamp,
         }
     }

@@ -1,6 +1,8 @@
 //! Reads and makes the routes of the Gateway API and of Linkerd, whose rules split one Service's
 //! traffic (GAMMA, <https://gateway-api.sigs.k8s.io/mesh/>).
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -52,16 +54,16 @@ impl Kind for Route {
             spec,
             status,
         } = serde_json::from_str(raw.get())?;
-        let parent = only_service(&spec.parent_refs);
-        let (apex, port) = parent
+        let parent = only_service(&spec.parent_refs, &metadata.namespace);
+        let (apex, ports) = parent
             .as_ref()
-            .map(|parent| (parent.name.clone(), parent.port))
+            .map(|(parent, ports)| (parent.name.clone(), ports.clone()))
             .unwrap_or_default();
         let mut warnings = parent
             .as_ref()
-            .map(|_| route_status::warnings(&status))
+            .map(|_| route_status::warnings(&status, &ports))
             .unwrap_or_default();
-        let group = parent.and_then(|parent| self.group(&metadata, parent, &spec.rules));
+        let group = parent.and_then(|(parent, _)| self.group(&metadata, &parent, &spec.rules));
         let (group, protected) = match group {
             Ok((group, protected)) => (Ok(group), protected),
             Err(invalid) => (Err(invalid), ProtectedRules::default()),
@@ -83,7 +85,7 @@ impl Kind for Route {
             kind: self,
             meta: metadata,
             apex,
-            port,
+            ports,
             backend_ports: protected.backend_ports,
             group,
             weight_paths: protected.weight_paths,
@@ -115,7 +117,7 @@ impl Route {
     fn group(
         &self,
         meta: &Meta,
-        parent: &ParentRef,
+        parent: &ServiceRef,
         rules: &[RouteRule],
     ) -> Result<(Group, ProtectedRules), Invalid> {
         assemble::service_name(
@@ -123,11 +125,7 @@ impl Route {
             "its parent",
             "name the Service that clients call as the parent",
         )?;
-        if parent
-            .namespace
-            .as_ref()
-            .is_some_and(|namespace| *namespace != meta.namespace)
-        {
+        if parent.namespace != meta.namespace {
             return Err(Invalid::new(
                 format!("its parent {} is in another namespace", parent.name),
                 "move the route to the namespace of the Service that clients call",
@@ -153,29 +151,32 @@ impl Route {
     }
 }
 
-fn only_service(parents: &[ParentRef]) -> Result<&ParentRef, Invalid> {
-    let services: Vec<&ParentRef> = parents
-        .iter()
-        .filter(|parent| parent.is_service())
-        .collect();
-    let names = || {
-        services
-            .iter()
-            .map(|parent| parent.name.as_str())
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    match services.as_slice() {
-        [only] => Ok(only),
-        [] => Err(Invalid::new(
+/// Returns the Service that the route is attached to, and its ports: one for each parentRef. A
+/// parentRef without a port means all ports.
+fn only_service(parents: &[ParentRef], home: &str) -> Result<(ServiceRef, Vec<u16>), Invalid> {
+    let parents = || parents.iter().filter(|parent| parent.is_service());
+    let services: BTreeSet<ServiceRef> = parents().map(|parent| parent.service(home)).collect();
+    let mut services = services.into_iter();
+    match (services.next(), services.next()) {
+        (Some(only), None) => {
+            let ports: Option<BTreeSet<u16>> = parents().map(|parent| parent.port).collect();
+            Ok((only, ports.into_iter().flatten().collect()))
+        }
+        (None, _) => Err(Invalid::new(
             "none of its parentRefs is a Service",
             "name the Service that clients call in spec.parentRefs, with kind: Service and group: \
              core",
         )),
-        _ => Err(Invalid::new(
-            format!("several of its parentRefs are Services ({})", names()),
-            "make one route for each Service",
-        )),
+        _ => {
+            let names: Vec<&str> = parents().map(|parent| parent.name.as_str()).collect();
+            Err(Invalid::new(
+                format!(
+                    "several of its parentRefs are Services ({})",
+                    names.join(", ")
+                ),
+                "make one route for each Service",
+            ))
+        }
     }
 }
 

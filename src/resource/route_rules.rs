@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::assemble;
 use super::names::is_object_name;
+use super::routing::is_service;
 use crate::model::weights::same_proportion;
 use crate::model::{Backend, Carrier, Invalid, ServiceRef};
 
@@ -26,6 +27,7 @@ pub struct BackendRef {
     kind: Option<String>,
     name: String,
     namespace: Option<String>,
+    #[serde(deserialize_with = "super::routing::port")]
     port: Option<u16>,
     /// None means 1.
     weight: Option<Value>,
@@ -62,11 +64,10 @@ impl BackendRef {
     }
 
     fn is_service(&self) -> bool {
-        self.kind.as_deref().is_none_or(|kind| kind == "Service")
-            && self
-                .group
-                .as_deref()
-                .is_none_or(|group| matches!(group, "" | "core"))
+        is_service(
+            self.group.as_deref(),
+            self.kind.as_deref().unwrap_or("Service"),
+        )
     }
 
     fn read(&self, home: &str) -> Result<Backend, Invalid> {
@@ -168,8 +169,11 @@ fn scale_down(backends: &mut [Backend]) {
 
 fn read(rule: &RouteRule, index: usize, home: &str) -> Result<ProtectedRules, Invalid> {
     let mut backends = Vec::with_capacity(rule.backend_refs.len());
-    for to in &rule.backend_refs {
-        assemble::add(&mut backends, to.read(home)?)?;
+    for (index, to) in rule.backend_refs.iter().enumerate() {
+        let backend = to.read(home)?;
+        let earlier = rule.backend_refs.iter().take(index);
+        assemble::add(&mut backends, backend)
+            .map_err(|twice| on_two_ports(earlier, to, home).unwrap_or(twice))?;
     }
     let path = |at: usize, field: &str| {
         let (rule, at) = (index.to_string(), at.to_string());
@@ -190,6 +194,26 @@ fn read(rule: &RouteRule, index: usize, home: &str) -> Result<ProtectedRules, In
         has_empty_rule: backends.iter().all(|backend| backend.weight == 0),
         unprotected: Vec::new(),
         backends,
+    })
+}
+
+/// Returns the error of a rule that lists a Service with two ports, if it does.
+fn on_two_ports<'a>(
+    mut earlier: impl Iterator<Item = &'a BackendRef>,
+    to: &BackendRef,
+    home: &str,
+) -> Option<Invalid> {
+    let first = earlier.find(|first| first.service(home) == to.service(home))?;
+    let (one, other) = (first.port?, to.port?);
+    (one != other).then(|| {
+        Invalid::new(
+            format!(
+                "backend {} is listed with two ports, {one} and {other}, but a group has one \
+                 weight for each Service",
+                to.name_in(home)
+            ),
+            "list the Service with one of its ports",
+        )
     })
 }
 

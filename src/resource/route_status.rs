@@ -1,8 +1,14 @@
-//! Whether a route is in effect, by the conditions in its status.
+//! Whether a route is in effect, by the conditions that Linkerd's policy controller writes to its
+//! status. Other controllers may write conditions to the same route.
+
+use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
 use super::routing::ParentRef;
+
+/// The `controllerName` of Linkerd's policy controller.
+const POLICY_CONTROLLER: &str = "linkerd.io/policy-controller";
 
 /// The `status` of a route.
 #[derive(Default, Deserialize)]
@@ -15,6 +21,7 @@ pub struct RouteStatus {
 #[serde(default, rename_all = "camelCase")]
 struct ParentStatus {
     parent_ref: ParentRef,
+    controller_name: String,
     conditions: Vec<RouteCondition>,
 }
 
@@ -28,40 +35,77 @@ struct RouteCondition {
     message: String,
 }
 
-/// Returns a line for each reason why the route, or a part of it, has no effect. The conditions are
-/// those of <https://gateway-api.sigs.k8s.io/geps/gep-1364/>.
-pub fn warnings(status: &RouteStatus) -> Vec<String> {
-    let parents = status
-        .parents
-        .iter()
-        .filter(|parent| parent.parent_ref.is_service());
-    let conditions: Vec<&RouteCondition> = parents.flat_map(|parent| &parent.conditions).collect();
-    let has_verdict = conditions
-        .iter()
-        .any(|condition| condition.kind == "Accepted");
-    let not_accepted = "no controller has accepted the route yet, so it has no effect";
-    let warning = |condition: &&RouteCondition| {
-        let what = match (condition.kind.as_str(), condition.status.as_str()) {
-            (_, "True") => return None,
-            ("Accepted", _) => "the route is not accepted, so it has no effect",
-            ("ResolvedRefs", _) => {
-                "some backends of the route were not found, so traffic to them fails"
-            }
-            _ => return None,
-        };
-        let RouteCondition {
-            reason, message, ..
-        } = condition;
-        let said = if message.is_empty() { reason } else { message };
-        Some(if said.is_empty() {
-            what.to_owned()
-        } else {
-            format!("{what} ({said})")
+/// Returns a line for each reason why the route, or a part of it, has no effect. `ports` are the
+/// ports of its parentRefs. The conditions are those of
+/// <https://gateway-api.sigs.k8s.io/geps/gep-1364/>.
+pub fn warnings(status: &RouteStatus, ports: &[u16]) -> Vec<String> {
+    let parents = || {
+        status.parents.iter().filter(|parent| {
+            parent.controller_name == POLICY_CONTROLLER && parent.parent_ref.is_service()
         })
     };
-    let not_accepted = (!has_verdict).then(|| not_accepted.to_owned());
-    not_accepted
+    // A route with one parentRef is in effect on all its ports or on none.
+    let place = |port: Option<u16>| match port {
+        Some(port) if ports.len() > 1 => format!(" on port {port}"),
+        _ => String::new(),
+    };
+    let has_verdict = |port: Option<u16>| {
+        parents()
+            .filter(|parent| port.is_none() || parent.parent_ref.port == port)
+            .flat_map(|parent| &parent.conditions)
+            .any(|condition| condition.kind == "Accepted")
+    };
+    let each: Vec<Option<u16>> = match ports {
+        [] | [_] => vec![None],
+        several => several.iter().copied().map(Some).collect(),
+    };
+    let not_accepted = each
         .into_iter()
-        .chain(conditions.iter().filter_map(warning))
+        .filter(|port| !has_verdict(*port))
+        .map(|port| {
+            format!(
+                "Linkerd has not accepted the route{} yet, so it has no effect{}",
+                place(port),
+                there(&place(port))
+            )
+        });
+    let refused = parents().flat_map(|parent| {
+        let place = place(parent.parent_ref.port);
+        parent
+            .conditions
+            .iter()
+            .filter_map(move |condition| warning(condition, &place))
+    });
+    let mut seen = BTreeSet::new();
+    not_accepted
+        .chain(refused)
+        .filter(|line| seen.insert(line.clone()))
         .collect()
+}
+
+fn there(place: &str) -> &'static str {
+    if place.is_empty() { "" } else { " there" }
+}
+
+fn warning(condition: &RouteCondition, place: &str) -> Option<String> {
+    let what = match (condition.kind.as_str(), condition.status.as_str()) {
+        (_, "True") => return None,
+        ("Accepted", _) => format!(
+            "the route is not accepted{place}, so it has no effect{}",
+            there(place)
+        ),
+        ("ResolvedRefs", _) => {
+            "some backends of the route were not found, so traffic to them fails".to_owned()
+        }
+        _ => return None,
+    };
+    let RouteCondition {
+        reason, message, ..
+    } = condition;
+    let said = if message.is_empty() { reason } else { message };
+    Some(if said.is_empty() {
+        what
+    } else {
+        format!("{what} ({said})")
+    })
 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 use super::meta::Meta;
 use super::route_rules::RouteRule;
+use crate::model::{ServiceRef, share_ports};
 
 /// The parent that a route is attached to: a Gateway if no kind is given.
 #[derive(Debug, Default, Deserialize)]
@@ -16,15 +17,37 @@ pub(super) struct ParentRef {
     pub kind: Option<String>,
     pub namespace: Option<String>,
     pub name: String,
+    #[serde(deserialize_with = "port")]
     pub port: Option<u16>,
 }
 
 impl ParentRef {
-    /// Whether it is a Service. Linkerd also accepts `core` for the core API group.
+    /// Whether it is a Service.
     pub fn is_service(&self) -> bool {
-        self.kind.as_deref() == Some("Service")
-            && matches!(self.group.as_deref(), Some("" | "core"))
+        self.kind
+            .as_deref()
+            .is_some_and(|kind| is_service(self.group.as_deref(), kind))
     }
+
+    /// Returns the Service, for a route in the namespace `home`.
+    pub fn service(&self, home: &str) -> ServiceRef {
+        ServiceRef::new(self.namespace.as_deref().unwrap_or(home), &self.name)
+    }
+}
+
+/// Whether a reference names a Service. Like Linkerd's policy controller, it also accepts `core`
+/// for the core API group, and ignores the case.
+pub(super) fn is_service(group: Option<&str>, kind: &str) -> bool {
+    group.is_none_or(|group| group.is_empty() || group.eq_ignore_ascii_case("core"))
+        && kind.eq_ignore_ascii_case("Service")
+}
+
+/// Reads a port. Linkerd reads a number that is not a port as a missing port.
+pub(super) fn port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
+    let number = Option::<i64>::deserialize(deserializer)?;
+    Ok(number
+        .and_then(|number| u16::try_from(number).ok())
+        .filter(|port| *port > 0))
 }
 
 /// The requests that a route matches.
@@ -96,12 +119,23 @@ impl Routing {
             .into_iter()
     }
 
-    /// Whether it matches requests to this port of a Service; none means any of its ports.
-    pub fn takes(&self, service: &str, port: Option<u16>) -> bool {
-        let shares = |own: Option<u16>| own.is_none() || port.is_none() || own == port;
+    /// Whether it matches requests to these ports of a Service; empty means all ports.
+    pub fn takes(&self, service: &str, ports: &[u16]) -> bool {
+        self.ports_of(service).any(|port| share_ports(port, ports))
+    }
+
+    /// Whether it is attached to each of these ports of a Service; empty means all ports.
+    pub fn covers(&self, service: &str, ports: &[u16]) -> bool {
+        let attached = |port: &u16| self.takes(service, &[*port]);
+        self.ports_of(service).any(<[u16]>::is_empty)
+            || (!ports.is_empty() && ports.iter().all(attached))
+    }
+
+    fn ports_of(&self, service: &str) -> impl Iterator<Item = &[u16]> {
         self.parents
             .iter()
-            .any(|parent| parent.name == service && shares(parent.port))
+            .filter(move |parent| parent.name == service)
+            .map(|parent| parent.port.as_slice())
     }
 
     /// Returns how many of the matches that fail over here are also in the other route.

@@ -77,7 +77,7 @@ impl Kind for TrafficSplit {
             kind: self,
             meta: metadata,
             apex: spec.service,
-            port: None,
+            ports: Vec::new(),
             backend_ports: Vec::new(),
             group,
             weight_paths,

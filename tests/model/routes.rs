@@ -7,6 +7,8 @@ use kubectl_failover::model::{Weights, decide};
 use kubectl_failover::resource::{Change, HTTP_ROUTE, Kind as _, Overlap, Record, patch};
 use serde_json::{Value, json};
 
+const LINKERD: &str = "linkerd.io/policy-controller";
+
 fn to(name: &str, weight: u64) -> Value {
     json!({ "kind": "Service", "name": name, "namespace": "ns", "port": 80, "weight": weight })
 }
@@ -28,6 +30,7 @@ fn route(rules: &[Value], annotations: &Value) -> Value {
         },
         "status": { "parents": [{
             "parentRef": { "group": "core", "kind": "Service", "name": "web", "port": 80 },
+            "controllerName": LINKERD,
             "conditions": [{ "type": "Accepted", "status": "True" }],
         }] },
     })
@@ -76,8 +79,12 @@ fn the_rules_with_the_primary_and_others_form_the_group() {
     let record = read(&route(&rules, &primary("web")));
     let group = record.group.as_ref().unwrap();
     assert_eq!(
-        (group.apex.as_str(), record.port, group.primary_name()),
-        ("web", Some(80), "web")
+        (
+            group.apex.as_str(),
+            record.ports.as_slice(),
+            group.primary_name()
+        ),
+        ("web", [80].as_slice(), "web")
     );
     assert_eq!(group.weights(), [1, 0]);
     assert!(!group.uneven);
@@ -381,12 +388,100 @@ fn the_status_explains_why_a_route_has_no_effect() {
             "some backends of the route were not found, so traffic to them fails (BackendNotFound)",
         ]
     );
-    let unjudged = "no controller has accepted the route yet, so it has no effect";
+    let unjudged = "Linkerd has not accepted the route yet, so it has no effect";
     *object.pointer_mut("/status/parents/0/conditions").unwrap() =
         json!([{ "type": "ResolvedRefs", "status": "True" }]);
     assert_eq!(read(&object).warnings, [unjudged]);
     object["status"] = json!({});
     assert_eq!(read(&object).warnings, [unjudged]);
+}
+
+#[test]
+fn the_conditions_of_other_controllers_do_not_count() {
+    let mut object = route(
+        &[rule("main", &[("web", 1), ("web-east", 0)])],
+        &primary("web"),
+    );
+    let mut other = object["status"]["parents"][0].clone();
+    other["controllerName"] = json!("example.com/other-mesh");
+    other["conditions"] =
+        json!([{ "type": "Accepted", "status": "False", "reason": "NotOurs", "message": "" }]);
+    let parents = object["status"]["parents"].as_array_mut().unwrap();
+    parents.insert(0, other.clone());
+    assert_eq!(read(&object).warnings, [] as [&str; 0]);
+    other["conditions"] = json!([{ "type": "Accepted", "status": "True" }]);
+    object["status"]["parents"] = json!([other]);
+    assert_eq!(
+        read(&object).warnings,
+        ["Linkerd has not accepted the route yet, so it has no effect"]
+    );
+}
+
+#[test]
+fn a_service_can_be_the_parent_once_for_each_port() {
+    let two = rule("main", &[("web", 1), ("web-east", 0)]);
+    let with = |parents: Value| {
+        let mut object = route(std::slice::from_ref(&two), &primary("web"));
+        object["spec"]["parentRefs"] = parents;
+        read(&object)
+    };
+    let parent =
+        |port: Option<u32>| json!({ "group": "", "kind": "Service", "name": "web", "port": port });
+    let mut here = parent(Some(8081));
+    here["namespace"] = json!("ns");
+    let both = with(json!([parent(Some(80)), here, { "name": "gateway" }]));
+    let group = both.group.as_ref().expect("it is a valid group");
+    assert_eq!(
+        (group.apex.as_str(), both.ports.as_slice()),
+        ("web", [80, 8081].as_slice())
+    );
+    assert_eq!(
+        both.warnings,
+        ["Linkerd has not accepted the route on port 8081 yet, so it has no effect there"]
+    );
+    for all in [
+        json!([parent(None)]),
+        json!([parent(Some(80)), parent(None)]),
+        // Linkerd reads a number that is not a port as a missing one.
+        json!([parent(Some(70_000))]),
+        json!([parent(Some(0))]),
+    ] {
+        assert_eq!(with(all.clone()).ports, [] as [u16; 0], "{all}");
+    }
+    let mut elsewhere = parent(Some(8081));
+    elsewhere["namespace"] = json!("other");
+    let several = with(json!([parent(Some(80)), elsewhere]));
+    assert!(several.group.is_err(), "two Services are two apexes");
+}
+
+#[test]
+fn the_case_of_kinds_and_groups_does_not_matter() {
+    let mut object = route(
+        &[rule("main", &[("web", 1), ("web-east", 0)])],
+        &primary("web"),
+    );
+    for (group, kind) in [("core", "service"), ("", "SERVICE"), ("Core", "Service")] {
+        object["spec"]["parentRefs"][0]["group"] = json!(group);
+        object["spec"]["parentRefs"][0]["kind"] = json!(kind);
+        let backend = &mut object["spec"]["rules"][0]["backendRefs"][1];
+        backend["group"] = json!(group);
+        backend["kind"] = json!(kind);
+        assert!(read(&object).group.is_ok(), "{group:?} {kind}");
+    }
+}
+
+#[test]
+fn a_service_with_two_ports_in_a_rule_is_named_with_them() {
+    let mut object = route(
+        &[rule("main", &[("web", 90), ("web", 10), ("web-east", 0)])],
+        &primary("web"),
+    );
+    object["spec"]["rules"][0]["backendRefs"][1]["port"] = json!(8081);
+    assert_eq!(
+        why_invalid(&object),
+        "rule 1 (main): backend web is listed with two ports, 80 and 8081, but a group has one \
+         weight for each Service"
+    );
 }
 
 #[test]
@@ -424,6 +519,6 @@ fn routes_overlap_if_a_hostname_and_a_match_are_equal() {
         named.overlap(&with(&["B.example"], &[&[json!({})]])),
         Overlap::Some
     );
-    assert!(own.takes("web", Some(80)) && own.takes("web", None));
-    assert!(!own.takes("web", Some(81)) && !own.takes("api", Some(80)));
+    assert!(own.takes("web", &[80]) && own.takes("web", &[]) && own.takes("web", &[81, 80]));
+    assert!(!own.takes("web", &[81]) && !own.takes("api", &[80]));
 }

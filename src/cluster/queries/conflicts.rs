@@ -308,22 +308,33 @@ pub fn conflict(record: &Record, other: &Record) -> Option<Conflict> {
         let is_rival = other.routing.is_none() && other.is_rival_of(record);
         return is_rival.then(|| Conflict::partial(competes(kind, name)));
     };
-    if !theirs.takes(&record.apex, record.port) {
+    if !theirs.takes(&record.apex, &record.ports) {
         return None;
     }
+    let on_all_ports = theirs.covers(&record.apex, &record.ports);
     if kind != record.kind.info().kind {
-        return (kind == "GRPCRoute").then(|| {
+        let conflict = if on_all_ports {
             Conflict::total(format!(
                 "{kind} {name} routes the same service and takes precedence over HTTPRoutes, so \
                  this route has no effect"
             ))
-        });
+        } else {
+            Conflict::partial(format!(
+                "{kind} {name} routes some ports of the same service and takes precedence over \
+                 HTTPRoutes, so this route has no effect on those ports"
+            ))
+        };
+        return (kind == "GRPCRoute").then_some(conflict);
     }
     if age(other) >= age(record) {
         return None;
     }
     match own.overlap(theirs) {
         Overlap::Nothing => None,
+        Overlap::All if !on_all_ports => Some(Conflict::partial(format!(
+            "the older {kind} {name} has the same matches on some ports, so this route has no \
+             effect on those ports"
+        ))),
         Overlap::Some => Some(Conflict::partial(format!(
             "the older {kind} {name} has some of the same matches, so this route does not apply \
              to those requests"

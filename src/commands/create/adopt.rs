@@ -249,7 +249,11 @@ fn asked(record: &Record, args: &CreateArgs) -> NewGroup {
                     .collect()
             })
             .unwrap_or_default(),
-        port: record.port,
+        port: record
+            .ports
+            .first()
+            .copied()
+            .filter(|_| record.ports.len() == 1),
         settings,
     }
 }

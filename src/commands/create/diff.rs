@@ -110,13 +110,8 @@ fn differences(record: &Record, asked: &NewGroup) -> Vec<String> {
         differing("controlled-by", label, &asked.controlled_by),
         asked
             .port
-            .filter(|_| record.port != asked.port)
-            .map(|asked| {
-                let is = record
-                    .port
-                    .map_or("all".to_owned(), |port| port.to_string());
-                difference("port", &is, &asked.to_string())
-            }),
+            .filter(|port| record.ports != [*port])
+            .map(|asked| difference("port", &ports(&record.ports), &asked.to_string())),
     ];
     let policy = policy_differences(record, group, asked)
         .into_iter()
@@ -152,6 +147,17 @@ fn policy_differences<'a>(
         (!same).then_some((key, is, asked))
     });
     differing.collect()
+}
+
+fn ports(ports: &[u16]) -> String {
+    if ports.is_empty() {
+        return "all".to_owned();
+    }
+    ports
+        .iter()
+        .map(u16::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn difference(what: &str, is: &str, asked: &str) -> String {

@@ -54,7 +54,7 @@ pub fn needed(
             .map(|name| (asked.service(name), of_apex.clone()))
             .collect();
     }
-    let parent = record.port.map(|port| (apex, port));
+    let parent = record.ports.iter().map(|port| (apex.clone(), *port));
     for (service, port) in record.backend_ports.iter().cloned().chain(parent) {
         needed.entry(service).or_default().insert(port);
     }

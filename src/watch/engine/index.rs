@@ -17,8 +17,8 @@ pub struct GroupIndex {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IndexKeys {
     pub apex: Option<ServiceRef>,
-    /// The apex's port. None: all ports.
-    pub port: Option<u16>,
+    /// The apex's ports. Empty: all ports.
+    pub ports: Vec<u16>,
     pub backends: BTreeSet<ServiceRef>,
 }
 
@@ -28,7 +28,7 @@ impl IndexKeys {
         let backends = record.group.iter().flat_map(|group| &group.backends);
         Self {
             apex: (!record.apex.is_empty()).then_some(apex),
-            port: record.port,
+            ports: record.ports.clone(),
             backends: backends.map(|backend| backend.service.clone()).collect(),
         }
     }

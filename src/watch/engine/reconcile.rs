@@ -104,11 +104,10 @@ impl Engine {
             .filter(|rival| rival.group.is_ok())
             .map(Record::claim);
         let rival = oldest_rival(&record.claim(), claims)?;
-        let (apex, port) = (&record.apex, rival.port);
         Some(Invalid::claimed_twice(
-            apex,
+            &record.apex,
             &rival.group(),
-            port,
+            rival.ports,
             CONTROLLED_BY,
         ))
     }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::support::{FaultProxy, Side, TestNamespace, plugin};
 
-const UNACCEPTED: &str = "no controller has accepted the route yet, so it has no effect";
+const UNACCEPTED: &str = "Linkerd has not accepted the route yet, so it has no effect";
 
 /// The warnings of `status`, without those that every cluster without Linkerd has.
 async fn warnings(side: &Side, name: &str) -> Vec<String> {
