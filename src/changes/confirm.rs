@@ -68,12 +68,8 @@ fn lines(order: &dyn Order, planned: &[PlannedChange]) -> Vec<String> {
         _ => None,
     });
     let refusals = planned.iter().filter_map(|planned| {
-        let refusal = planned.plan.as_ref().err()?;
-        Some(format!(
-            "  {} is refused: {}",
-            planned.record.id(),
-            refusal.reason
-        ))
+        let reason = &planned.plan.as_ref().err()?.reason;
+        Some(format!("  {} is refused: {reason}", planned.record.id()))
     });
     changes.chain(refusals).collect()
 }
@@ -105,9 +101,13 @@ fn active(group: &Group, weights: &[u64]) -> String {
         .filter(|(_, weight)| **weight > 0)
         .map(|(backend, _)| backend.name.as_str())
         .collect();
-    if names.is_empty() {
-        "no backend".to_owned()
-    } else {
-        names.join(", ")
+    carriers(&names)
+}
+
+/// The backends that carry traffic, in words.
+pub fn carriers(active: &[&str]) -> String {
+    match active {
+        [] => "no backend".to_owned(),
+        names => names.join(", "),
     }
 }

@@ -9,10 +9,9 @@ use super::confirm::confirm;
 use super::order::{ChangeOutcome, ChangePlan, ChangeResult, Order};
 use super::plan::{PlannedChange, ids_to_change, plan_all, plan_confirmed, plan_readable};
 use super::preflight::MAX_CONCURRENT_GROUPS;
-use super::read_back::{all_met, read_back};
-use super::report::report;
+use super::read_back::read_back;
 use super::write::{OrderContext, maybe_changed, write};
-use crate::cli::{ChangeArgs, DryRun, StreamFormat};
+use crate::cli::{ChangeArgs, DryRun};
 use crate::cluster::Clusters;
 use crate::cluster::api::identity;
 use crate::error::explain;
@@ -49,8 +48,12 @@ impl Execution<'_> {
     ///
     /// # Errors
     /// As [`Self::execute`] and [`Self::report`].
-    pub async fn run(&self, records: Vec<Record>) -> anyhow::Result<Exit> {
-        let executed = self.execute(records, Vec::new()).await?;
+    pub async fn run(
+        &self,
+        records: Vec<Record>,
+        before: Vec<ChangeOutcome>,
+    ) -> anyhow::Result<Exit> {
+        let executed = self.execute(records, before).await?;
         self.report(&executed.outcomes)
     }
 
@@ -115,15 +118,6 @@ impl Execution<'_> {
             by,
         })
     }
-
-    /// Reports the outcome for each group.
-    ///
-    /// # Errors
-    /// If standard output cannot be written.
-    pub fn report(&self, outcomes: &[ChangeOutcome]) -> anyhow::Result<Exit> {
-        let format = self.args.output;
-        report_outcomes(self.cluster, self.order, outcomes, self.streams, format)
-    }
 }
 
 /// Carries out an order that follows from another one, on the current state of its groups, without
@@ -135,22 +129,6 @@ pub async fn follow_up(context: OrderContext<'_>, records: &[Record]) -> Vec<Cha
     outcomes
 }
 
-/// Reports the outcome for each group, and returns the exit code.
-///
-/// # Errors
-/// If standard output cannot be written.
-pub fn report_outcomes(
-    cluster: &Clusters,
-    order: &dyn Order,
-    outcomes: &[ChangeOutcome],
-    streams: &Streams,
-    format: StreamFormat,
-) -> anyhow::Result<Exit> {
-    let exit = exit(outcomes, order);
-    report(cluster, order, outcomes, exit, streams, format)?;
-    Ok(exit)
-}
-
 async fn write_all(
     context: OrderContext<'_>,
     changes: Vec<PlannedChange>,
@@ -158,14 +136,9 @@ async fn write_all(
 ) -> Vec<ChangeOutcome> {
     let has_timed_out = context.order.spec().timed_out;
     let writes = changes.into_iter().map(|planned| async move {
-        let PlannedChange {
-            record,
-            plan,
-            shown,
-            ..
-        } = planned;
+        let (record, shown) = (planned.record, planned.shown.as_ref());
         let id = record.id();
-        let result = match plan {
+        let result = match planned.plan {
             Err(refusal) if refusal.may_pass && has_timed_out => ChangeResult::NotMet(refusal),
             Err(refusal) => ChangeResult::Refused(refusal),
             Ok(ChangePlan::Unchanged(words)) => ChangeResult::Unchanged(words),
@@ -174,39 +147,13 @@ async fn write_all(
             }
             Ok(ChangePlan::Change { change, words }) => {
                 let dry_run = dry_run == DryRun::Server;
-                write(context, record, change, words, dry_run, shown.as_ref()).await
+                write(context, record, change, words, dry_run, shown).await
             }
         };
-        ChangeOutcome {
-            id,
-            result,
-            now: None,
-        }
+        ChangeOutcome::new(id, result)
     });
     stream::iter(writes)
         .buffer_unordered(MAX_CONCURRENT_GROUPS)
         .collect()
         .await
-}
-
-/// 0 if all is well; 3 if a group is not as ordered in time; 4 if every group was refused; else 1.
-fn exit(outcomes: &[ChangeOutcome], order: &dyn Order) -> Exit {
-    let (mut refused, mut failed, mut late) = (0, 0, 0);
-    for outcome in outcomes {
-        match outcome.result {
-            ChangeResult::Refused(_) => refused += 1,
-            ChangeResult::Failed(_) | ChangeResult::Gone(_) => failed += 1,
-            ChangeResult::NotMet(_) => late += 1,
-            _ => {}
-        }
-    }
-    if refused + failed == 0 {
-        let is_late = late > 0 || order.spec().wait.is_some() && !all_met(outcomes, order);
-        return if is_late { Exit::NotMet } else { Exit::Done };
-    }
-    if refused == outcomes.len() {
-        Exit::Refused
-    } else {
-        Exit::Failed
-    }
 }

@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::execute::{follow_up, report_outcomes};
+use super::execute::{Execution, follow_up};
 use super::order::{ChangeOutcome, ChangePlan, ChangeResult, Order, OrderSpec};
 use super::preflight::Preflight;
 use super::refusal::Refusal;
 use super::write::OrderContext;
-use crate::cli::StreamFormat;
-use crate::cluster::{Cluster, Clusters};
+use crate::cluster::Cluster;
 use crate::model::{Timers, decide};
 use crate::output::streams::Streams;
 use crate::problem::{Exit, Problem};
@@ -25,8 +24,8 @@ const END_WRITE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Overrides to hold and then end.
 pub struct Hold<'a> {
-    pub cluster: &'a Clusters,
-    pub streams: &'a Streams,
+    /// The execution of the order that set them.
+    pub execution: Execution<'a>,
     pub records: &'a [Record],
     pub until: Timestamp,
     /// Who gave the order: user and host.
@@ -34,7 +33,6 @@ pub struct Hold<'a> {
     /// Stop holding after this long, and leave the override.
     pub limit: Option<Duration>,
     pub interrupts: Interrupts,
-    pub output: StreamFormat,
 }
 
 impl Hold<'_> {
@@ -45,11 +43,14 @@ impl Hold<'_> {
     /// Exit 3 if the limit passes first. An error if a second signal interrupts the write that ends
     /// the override.
     pub async fn run(mut self) -> anyhow::Result<Exit> {
+        let Execution {
+            cluster, streams, ..
+        } = self.execution;
         let (until, names, by_hand) = (self.until, self.names(), self.by_hand());
-        self.streams.say(&format!(
+        streams.say(&format!(
             "Holding {names} until {until:.0}. Press Ctrl-C to fail back now."
         ));
-        let now = self.cluster.clock().now();
+        let now = cluster.clock().now();
         let left = Duration::try_from(until.duration_since(now)).unwrap_or_default();
         let limit = self.limit.filter(|limit| *limit < left);
         let is_interrupted = tokio::select! {
@@ -63,23 +64,27 @@ impl Hold<'_> {
         };
         let order = EndOrder { until };
         let context = OrderContext {
-            cluster: self.cluster,
+            cluster,
             order: &order,
             by: self.by,
-            started: self.cluster.clock().now(),
+            started: cluster.clock().now(),
         };
         let mut outcomes = tokio::select! {
             outcomes = follow_up(context, self.records) => outcomes,
-            () = last_signal(&mut self.interrupts, is_interrupted, self.streams) => {
+            () = last_signal(&mut self.interrupts, is_interrupted, streams) => {
                 let message = format!("interrupted: the override on {names} may stay until \
                         {until:.0}");
                 return Err(Problem::new(message).next(format!("to end it: {by_hand}")).into());
             }
         };
         for outcome in &mut outcomes {
-            explain_failure(self.cluster, outcome, until);
+            explain_failure(cluster, outcome, until);
         }
-        report_outcomes(self.cluster, &order, &outcomes, self.streams, self.output)
+        let execution = Execution {
+            order: &order,
+            ..self.execution
+        };
+        execution.report(&outcomes)
     }
 
     fn names(&self) -> String {
@@ -93,7 +98,7 @@ impl Hold<'_> {
             .records
             .first()
             .map_or("NAMESPACE", |record| &record.meta.namespace);
-        let place = self.cluster.reach.for_plugin(namespace);
+        let place = self.execution.cluster.reach.for_plugin(namespace);
         format!("kubectl failover failback {} {place}", self.names())
     }
 }
@@ -149,8 +154,7 @@ impl Order for EndOrder {
                 format!("to end it yourself: {by_hand}"),
             ));
         }
-        let change =
-            Change::of(&group, &decision, &seen.by, seen.now).map_err(|_| Refusal::unwritable())?;
-        Ok(ChangePlan::change(change, "ended the override"))
+        let change = Change::of(&group, &decision, &seen.by, seen.now);
+        ChangePlan::build(change, "ended the override")
     }
 }

@@ -9,7 +9,7 @@ use super::refusal::Refusal;
 use crate::cluster::Cluster;
 use crate::model::{GroupId, Status};
 use crate::problem::Problem;
-use crate::resource::{Change, ChangeBuilder, Record};
+use crate::resource::Change;
 
 /// How long `--wait` waits by default.
 pub const DEFAULT_WAIT: Duration = Duration::from_secs(30);
@@ -54,10 +54,8 @@ pub struct OrderSpec {
     pub wait: Option<Duration>,
     /// Retry a write this long against other writers and failing servers.
     pub write_timeout: Duration,
-    /// Planning needs the whole object.
-    pub needs_objects: bool,
-    /// Look for objects that could keep the change from having an effect.
-    pub checks_conflicts: bool,
+    /// What planning needs apart from the group and its backends.
+    pub reads: PreflightReads,
     /// A signal ends what the order did, so every signal since the first write must be received.
     pub ends_on_signals: bool,
     /// The command waited for refusals that may pass, and timed out.
@@ -65,23 +63,15 @@ pub struct OrderSpec {
 }
 
 impl OrderSpec {
-    pub const fn new(name: &'static str) -> Self {
+    pub fn new(name: &'static str) -> Self {
         Self {
             name,
             asks: false,
             wait: None,
             write_timeout: DEFAULT_WRITE_TIMEOUT,
-            needs_objects: false,
-            checks_conflicts: false,
+            reads: PreflightReads::default(),
             ends_on_signals: false,
             timed_out: false,
-        }
-    }
-
-    pub fn reads(&self) -> PreflightReads {
-        PreflightReads {
-            conflicts: self.checks_conflicts,
-            objects: self.needs_objects,
         }
     }
 }
@@ -98,18 +88,18 @@ pub enum ChangePlan {
 }
 
 impl ChangePlan {
-    pub fn change(change: Change, words: impl Into<String>) -> Self {
-        Self::Change {
-            change: Box::new(change),
-            words: words.into(),
-        }
-    }
-
     /// # Errors
-    /// If an annotation cannot be written as JSON.
-    pub fn build(change: ChangeBuilder, words: impl Into<String>) -> Result<Self, Refusal> {
-        let change = change.build().map_err(|_| Refusal::unwritable())?;
-        Ok(Self::change(change, words))
+    /// If an annotation could not be written as JSON. This does not happen: they are plain text and
+    /// numbers.
+    pub fn build(
+        change: serde_json::Result<Change>,
+        words: impl Into<String>,
+    ) -> Result<Self, Refusal> {
+        let unwritable = |_| Refusal::new("the annotations cannot be written as JSON", "");
+        Ok(Self::Change {
+            change: Box::new(change.map_err(unwritable)?),
+            words: words.into(),
+        })
     }
 }
 
@@ -123,12 +113,9 @@ pub struct ChangeOutcome {
 }
 
 impl ChangeOutcome {
-    pub fn of(record: &Record, result: ChangeResult) -> Self {
-        Self {
-            id: record.id(),
-            result,
-            now: None,
-        }
+    pub fn new(id: GroupId, result: ChangeResult) -> Self {
+        let now = None;
+        Self { id, result, now }
     }
 
     /// Whether the order was written, by this command or before it.
@@ -154,19 +141,16 @@ pub enum ChangeResult {
 }
 
 /// Returns the end of a duration from `started`, or none if that date is out of range.
-pub fn expiry(started: Timestamp, duration: Duration) -> Option<Timestamp> {
-    started
-        .checked_add(duration)
-        .ok()?
-        .round(jiff::Unit::Second)
-        .ok()
+pub fn expiry(started: Timestamp, duration: Option<Duration>) -> Option<Timestamp> {
+    let end = started.checked_add(duration?).ok()?;
+    end.round(jiff::Unit::Second).ok()
 }
 
 /// # Errors
 /// A usage error if the date at which the duration ends is out of range.
 pub fn check_duration(cluster: &Cluster, duration: Option<Duration>) -> Result<(), Problem> {
-    match duration.map(|duration| expiry(cluster.clock().now(), duration)) {
-        Some(None) => Err(Problem::usage("--duration is too long")),
-        _ => Ok(()),
+    if duration.is_some() && expiry(cluster.clock().now(), duration).is_none() {
+        return Err(Problem::usage("--duration is too long"));
     }
+    Ok(())
 }

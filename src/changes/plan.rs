@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::order::{ChangeOutcome, ChangePlan};
 use super::precondition::Precondition;
-use super::preflight::{MAX_CONCURRENT_GROUPS, Preflight, preflight};
+use super::preflight::{MAX_CONCURRENT_GROUPS, Preflight};
 use super::refusal::Refusal;
 use super::write::{OrderContext, Retries, read_again};
 use crate::model::GroupId;
@@ -33,15 +33,9 @@ impl PlannedChange {
 }
 
 pub async fn plan_all(context: OrderContext<'_>, records: Vec<Record>) -> Vec<PlannedChange> {
-    let OrderContext {
-        cluster,
-        order,
-        by,
-        started,
-    } = context;
-    let seen = preflight(cluster, &records, by, started, order.spec().reads()).await;
+    let seen = context.preflight(&records).await;
     let planned = |(record, seen)| PlannedChange {
-        plan: order.plan(&seen),
+        plan: context.order.plan(&seen),
         record,
         seen,
         shown: None,
@@ -97,7 +91,7 @@ async fn read_all_again(
     let reads = records.iter().map(|record| async move {
         let mut retries = Retries::within(context.order.spec().write_timeout);
         let found = read_again(context.cluster, record, &mut retries).await;
-        found.map_err(|result| ChangeOutcome::of(record, result))
+        found.map_err(|result| ChangeOutcome::new(record.id(), result))
     });
     let (mut found, mut lost) = (Vec::new(), Vec::new());
     let mut reads = stream::iter(reads).buffered(MAX_CONCURRENT_GROUPS);

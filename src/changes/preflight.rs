@@ -1,6 +1,6 @@
 //! Reads what an order is planned on: the group, its backends' readiness, and anything in the way.
 
-use futures::future::join3;
+use futures::future::{OptionFuture, join3};
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -9,13 +9,11 @@ use super::refusal::Refusal;
 use crate::cli::Danger;
 use crate::cluster::Clusters;
 use crate::cluster::api::groups;
-use crate::cluster::queries::conflicts;
-use crate::cluster::queries::conflicts::Conflicts;
-use crate::cluster::remotes::named_remotes;
-use crate::cluster::remotes::named_remotes::NamedRemotes;
-use crate::model::{Group, Invalid, Override, Readiness, WhyUnknown};
+use crate::cluster::queries::conflicts::{self, Conflicts};
+use crate::cluster::remotes::named_remotes::{self, NamedRemotes};
+use crate::model::{Group, Invalid, Override, Readiness, Weights, WhyUnknown};
 use crate::readiness::{backends, read_once};
-use crate::resource::{Meta, Record};
+use crate::resource::{Record, TrafficMove};
 
 /// How many groups are read or written at the same time.
 pub const MAX_CONCURRENT_GROUPS: usize = 16;
@@ -26,7 +24,9 @@ type CurrentObject = Result<(Record, Value), String>;
 /// What to read apart from the group and its backends.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PreflightReads {
+    /// Objects that could keep the change from having an effect.
     pub conflicts: bool,
+    /// The whole object of each group.
     pub objects: bool,
 }
 
@@ -88,6 +88,24 @@ impl Preflight {
         named_remotes::how_to_ask(&self.asked, why).or_else(|| why.is_lasting().then(check))
     }
 
+    /// Returns a move of the group's traffic by whoever gives the order.
+    pub fn traffic_move<'a>(
+        &'a self,
+        group: &'a Group,
+        weights: &'a Weights,
+        unverified: bool,
+        why: &'a str,
+    ) -> TrafficMove<'a> {
+        TrafficMove {
+            group,
+            weights,
+            unverified,
+            by: &self.by,
+            why,
+            at: self.now,
+        }
+    }
+
     /// The override in force.
     pub fn standing(&self) -> Option<&Override> {
         self.group.as_ref().ok()?.override_in_force(self.now)
@@ -96,12 +114,10 @@ impl Preflight {
     /// # Errors
     /// If the change could have no effect, or could be undone, and that is not allowed.
     pub fn refuse_conflicts(&self, allowed: &[Danger]) -> Result<(), Refusal> {
-        if !self.obstacles.is_empty() && !allowed.contains(&Danger::Conflict) {
+        if !self.obstacles.is_empty() {
             let reason = self.obstacles.join("; ");
-            return Err(
-                Refusal::new(reason, "remove what should not route the service")
-                    .unless_allowed(Danger::Conflict),
-            );
+            Refusal::new(reason, "remove what should not route the service")
+                .unless_allowed(Danger::Conflict, allowed)?;
         }
         self.refuse_owner(allowed)
     }
@@ -109,17 +125,17 @@ impl Preflight {
     /// # Errors
     /// If a GitOps tool may undo the change, and that is not allowed.
     pub fn refuse_owner(&self, allowed: &[Danger]) -> Result<(), Refusal> {
-        match self.owner {
-            Some(owner) if !allowed.contains(&Danger::Gitops) => Err(Refusal::new(
-                format!("{owner} owns the object and may undo the change"),
-                format!(
-                    "make {owner} ignore the weights and failover.linkerd.io annotations, or \
-                     change them there"
-                ),
-            )
-            .unless_allowed(Danger::Gitops)),
-            _ => Ok(()),
-        }
+        let Some(owner) = self.owner else {
+            return Ok(());
+        };
+        Refusal::new(
+            format!("{owner} owns the object and may undo the change"),
+            format!(
+                "make {owner} ignore the weights and failover.linkerd.io annotations, or change \
+                 them there"
+            ),
+        )
+        .unless_allowed(Danger::Gitops, allowed)
     }
 }
 
@@ -132,47 +148,39 @@ pub async fn preflight(
     reads: PreflightReads,
 ) -> Vec<Preflight> {
     let wanted = backends::backends_of(records);
-    let conflicts = async {
-        if reads.conflicts {
-            conflicts::read(cluster, records).await
-        } else {
-            Conflicts::default()
-        }
-    };
-    let objects = records.iter().map(async |record| {
-        if reads.objects {
-            whole(cluster, record).await
-        } else {
-            None
-        }
+    let conflicts = reads.conflicts.then(|| conflicts::read(cluster, records));
+    let objects = records.iter().map(|record| {
+        let object = reads.objects.then(|| whole(cluster, record));
+        OptionFuture::from(object)
     });
-    let objects = stream::iter(objects)
-        .buffered(MAX_CONCURRENT_GROUPS)
-        .collect::<Vec<_>>();
-    let (known, conflicts, objects) =
-        join3(read_once::read(cluster, &wanted), conflicts, objects).await;
+    let objects = stream::iter(objects).buffered(MAX_CONCURRENT_GROUPS);
+    let (known, conflicts, objects) = join3(
+        read_once::read(cluster, &wanted),
+        OptionFuture::from(conflicts),
+        objects.collect::<Vec<_>>(),
+    )
+    .await;
     let Conflicts {
         by_group: mut obstacles,
         unread: doubts,
-    } = conflicts;
-    let doubts_on = |record: &Record| {
-        let namespace = Some(&record.meta.namespace);
+    } = conflicts.unwrap_or_default();
+    let doubts_on = |namespace: &String| {
         let near = doubts
             .iter()
-            .filter(|doubt| doubt.namespace.is_none() || doubt.namespace.as_ref() == namespace);
+            .filter(|doubt| doubt.namespace.as_ref().is_none_or(|it| it == namespace));
         near.map(|doubt| doubt.words.clone()).collect()
     };
     let now = cluster.clock().now();
-    let seen = |(record, object): (&Record, Option<CurrentObject>)| Preflight {
+    let seen = |(record, object): (&Record, Option<Option<CurrentObject>>)| Preflight {
         group: record.group.clone(),
-        object,
+        object: object.flatten(),
         readiness: record
             .group
             .as_ref()
             .map(|group| backends::in_order(group, &known))
             .unwrap_or_default(),
         obstacles: obstacles.remove(&record.id()).unwrap_or_default(),
-        doubts: doubts_on(record),
+        doubts: doubts_on(&record.meta.namespace),
         owner: record.meta.gitops_owner(),
         asked: cluster.remotes().asked(),
         place: cluster.reach.for_plugin(&record.meta.namespace),
@@ -186,9 +194,7 @@ pub async fn preflight(
 
 /// The object as it is now. The API server refuses a change that is planned on another version.
 async fn whole(cluster: &Clusters, record: &Record) -> Option<CurrentObject> {
-    let Meta {
-        namespace, name, ..
-    } = &record.meta;
+    let (namespace, name) = (&record.meta.namespace, &record.meta.name);
     let read = groups::with_object(cluster, record.kind, namespace, name).await;
     read.map_err(|error| error.cause.to_string()).transpose()
 }

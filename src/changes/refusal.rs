@@ -28,29 +28,27 @@ impl Refusal {
     }
 
     /// Lets `--allow` with this value override the refusal.
-    pub fn unless_allowed(self, danger: Danger) -> Self {
-        Self {
-            danger: Some(danger),
-            ..self
+    ///
+    /// # Errors
+    /// The refusal, unless the danger is allowed.
+    pub fn unless_allowed(mut self, danger: Danger, allowed: &[Danger]) -> Result<(), Self> {
+        self.danger = Some(danger);
+        if allowed.contains(&danger) {
+            Ok(())
+        } else {
+            Err(self)
         }
     }
 
     /// The group has no backend of the name that was given with `flag`.
     pub fn no_backend(group: &Group, typed: &str, flag: &str) -> Self {
-        let names = || group.backends.iter().map(|backend| backend.name.as_str());
-        let meant = nearest(typed, names())
+        let names = group.backend_names();
+        let meant = nearest(typed, names.iter().copied())
             .map(|name| format!("did you mean {name}? "))
             .unwrap_or_default();
-        let names = names().collect::<Vec<_>>().join(", ");
         Self::new(
             format!("{typed} is not a backend of this group"),
-            format!("{meant}name a backend with {flag}: {names}"),
+            format!("{meant}name a backend with {flag}: {}", names.join(", ")),
         )
-    }
-
-    /// An annotation cannot be written as JSON. This does not happen: they are plain text and
-    /// numbers.
-    pub fn unwritable() -> Self {
-        Self::new("the annotations cannot be written as JSON", "")
     }
 }

@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 
+use super::confirm::carriers;
+use super::execute::Execution;
 use super::order::{ChangeOutcome, ChangeResult, Order};
+use super::read_back::all_met;
 use crate::cli::{Danger, StreamFormat};
-use crate::cluster::Cluster;
 use crate::model::{State, Status};
-use crate::output::streams::Streams;
 use crate::problem::Exit;
 use crate::text::{MAX_LINE_CHARS, clean, shorten};
 use crate::view::formats::{API_VERSION, json};
@@ -45,62 +46,80 @@ struct ChangeItem<'a> {
     next: Vec<String>,
 }
 
-/// Prints a line for each group: successes on standard output, the rest on standard error, with a
-/// summary for several groups. A closed standard output is not an error, since the changes are
-/// done.
-///
-/// # Errors
-/// If standard output cannot be written.
-pub fn report(
-    cluster: &Cluster,
-    order: &dyn Order,
-    outcomes: &[ChangeOutcome],
-    exit: Exit,
-    streams: &Streams,
-    format: StreamFormat,
-) -> anyhow::Result<()> {
-    let items: Vec<ChangeItem> = outcomes
-        .iter()
-        .map(|outcome| {
-            item(
-                order,
-                outcome,
-                &cluster.reach.for_plugin(&outcome.id.namespace),
-            )
-        })
-        .collect();
-    if format == StreamFormat::Json {
-        let list = ChangeList {
-            api_version: API_VERSION,
-            kind: "ChangeList",
-            command: order.spec().name,
-            context: &cluster.context,
-            server: &cluster.server,
-            exit_code: exit.code(),
-            items,
-        };
-        return streams.print_if_read(json(&list)?.trim_end());
-    }
-    for (outcome, item) in outcomes.iter().zip(&items) {
-        let line = shorten(
-            &clean(&format!("{}: {}", outcome.id, item.message)),
-            MAX_LINE_CHARS,
-        );
-        match item.result {
-            "refused" => streams.say(&format!("refused: {line}")),
-            "notMet" => streams.say(&format!("not ready in time: {line}")),
-            "failed" => streams.say(&format!("error: {line}")),
-            "wouldChange" => streams.print_if_read(&format!("{line} (dry run)"))?,
-            _ => streams.print_if_read(&line)?,
+impl Execution<'_> {
+    /// Prints a line for each group: successes on standard output, the rest on standard error, with
+    /// a summary for several groups. A closed standard output is not an error, since the changes
+    /// are done. Returns the exit code.
+    ///
+    /// # Errors
+    /// If standard output cannot be written.
+    pub fn report(&self, outcomes: &[ChangeOutcome]) -> anyhow::Result<Exit> {
+        let Self {
+            cluster,
+            order,
+            streams,
+            ..
+        } = *self;
+        let exit = exit(outcomes, order);
+        let place = |outcome: &ChangeOutcome| cluster.reach.for_plugin(&outcome.id.namespace);
+        let items = outcomes
+            .iter()
+            .map(|outcome| item(order, outcome, &place(outcome)));
+        let items: Vec<ChangeItem> = items.collect();
+        if self.args.output == StreamFormat::Json {
+            let list = ChangeList {
+                api_version: API_VERSION,
+                kind: "ChangeList",
+                command: order.spec().name,
+                context: &cluster.context,
+                server: &cluster.server,
+                exit_code: exit.code(),
+                items,
+            };
+            streams.print_if_read(json(&list)?.trim_end())?;
+            return Ok(exit);
         }
-        for next in &item.next {
-            streams.say(&format!("  {}", shorten(next, MAX_LINE_CHARS)));
+        for (outcome, item) in outcomes.iter().zip(&items) {
+            let line = clean(&format!("{}: {}", outcome.id, item.message));
+            let line = shorten(&line, MAX_LINE_CHARS);
+            match item.result {
+                "refused" => streams.say(&format!("refused: {line}")),
+                "notMet" => streams.say(&format!("not ready in time: {line}")),
+                "failed" => streams.say(&format!("error: {line}")),
+                "wouldChange" => streams.print_if_read(&format!("{line} (dry run)"))?,
+                _ => streams.print_if_read(&line)?,
+            }
+            for next in &item.next {
+                streams.say(&format!("  {}", shorten(next, MAX_LINE_CHARS)));
+            }
+        }
+        if items.len() > 1 {
+            streams.say(&summary(&items));
+        }
+        Ok(exit)
+    }
+}
+
+/// 0 if all is well; 3 if a group is not as ordered in time; 4 if every group was refused; else 1.
+fn exit(outcomes: &[ChangeOutcome], order: &dyn Order) -> Exit {
+    let (mut refused, mut failed, mut late) = (0, 0, 0);
+    for outcome in outcomes {
+        match outcome.result {
+            ChangeResult::Refused(_) => refused += 1,
+            ChangeResult::Failed(_) | ChangeResult::Gone(_) => failed += 1,
+            ChangeResult::NotMet(_) => late += 1,
+            _ => {}
         }
     }
-    if items.len() > 1 {
-        streams.say(&summary(&items));
+    if refused + failed == 0 {
+        let is_late = late > 0 || order.spec().wait.is_some() && !all_met(outcomes, order);
+        return if is_late { Exit::NotMet } else { Exit::Done };
     }
-    Ok(())
+    if refused == outcomes.len() {
+        Exit::Refused
+    } else {
+        Exit::Failed
+    }
 }
 
 fn item<'a>(order: &dyn Order, outcome: &'a ChangeOutcome, place: &str) -> ChangeItem<'a> {
@@ -112,12 +131,9 @@ fn item<'a>(order: &dyn Order, outcome: &'a ChangeOutcome, place: &str) -> Chang
         ChangeResult::Unchanged(words) => ("unchanged", words.clone()),
         ChangeResult::Refused(refusal) => {
             allow = refusal.danger.map(name);
+            let anyway = |danger: &String| format!("to do it anyway, add --allow={danger}");
             next.push(refusal.next.clone());
-            next.extend(
-                allow
-                    .as_ref()
-                    .map(|danger| format!("to do it anyway, add --allow={danger}")),
-            );
+            next.extend(allow.as_ref().map(anyway));
             ("refused", refusal.reason.clone())
         }
         ChangeResult::NotMet(refusal) => {
@@ -131,14 +147,11 @@ fn item<'a>(order: &dyn Order, outcome: &'a ChangeOutcome, place: &str) -> Chang
     };
     match &outcome.now {
         Some(Ok(now)) => {
-            message = format!("{message}; {}", summarize(now));
+            message += &format!("; {}", summarize(now));
             next.extend(order.after(now, place));
         }
         Some(Err(problem)) => {
-            message = format!(
-                "{message}; the group could not be read back: {}",
-                problem.message
-            );
+            message += &format!("; the group could not be read back: {}", problem.message);
             next.extend(problem.next.iter().cloned());
         }
         None => {}
@@ -167,13 +180,7 @@ fn summarize(now: &Status) -> String {
             now.reason
         );
     }
-    let active = now.active();
-    let carriers = if active.is_empty() {
-        "no backend".to_owned()
-    } else {
-        active.join(", ")
-    };
-    format!("traffic is on {carriers} ({})", now.state)
+    format!("traffic is on {} ({})", carriers(&now.active()), now.state)
 }
 
 fn name(danger: Danger) -> String {
@@ -184,19 +191,18 @@ fn name(danger: Danger) -> String {
 }
 
 fn summary(items: &[ChangeItem]) -> String {
-    let count = |result: &str| items.iter().filter(|item| item.result == result).count();
-    let parts = [
-        ("changed", count("changed")),
-        ("would change", count("wouldChange")),
-        ("unchanged", count("unchanged")),
-        ("refused", count("refused")),
-        ("not ready in time", count("notMet")),
-        ("failed", count("failed")),
+    let results = [
+        ("changed", "changed"),
+        ("wouldChange", "would change"),
+        ("unchanged", "unchanged"),
+        ("refused", "refused"),
+        ("notMet", "not ready in time"),
+        ("failed", "failed"),
     ];
-    let parts: Vec<String> = parts
-        .iter()
-        .filter(|(_, count)| *count > 0)
-        .map(|(what, count)| format!("{count} {what}"))
-        .collect();
+    let part = |(result, what)| {
+        let count = items.iter().filter(|item| item.result == result).count();
+        (count > 0).then(|| format!("{count} {what}"))
+    };
+    let parts: Vec<String> = results.into_iter().filter_map(part).collect();
     format!("{} groups: {}", items.len(), parts.join(", "))
 }

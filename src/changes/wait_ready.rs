@@ -6,10 +6,10 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
-use super::order::{ChangeOutcome, ChangeResult, Order};
+use super::order::{ChangeOutcome, Order};
 use super::preflight::{PreflightReads, preflight};
-use super::write::{gone, is_retriable};
-use crate::cluster::api::{endpoint_slices, groups};
+use super::write::{is_retriable, read_now};
+use crate::cluster::api::endpoint_slices;
 use crate::cluster::listwatch::watch;
 use crate::cluster::listwatch::watch_event::Event;
 use crate::cluster::{Cluster, Clusters, RequestError, RequestResult};
@@ -102,13 +102,9 @@ async fn read(
 ) -> RequestResult<(Vec<Record>, Vec<ChangeOutcome>)> {
     let (mut found, mut lost) = (Vec::new(), Vec::new());
     for record in records {
-        let (namespace, name) = (&record.meta.namespace, &record.meta.name);
-        match groups::get(cluster, record.kind, namespace, name).await? {
-            Some(record) if record.is_controlled() => found.push(record),
-            _ => {
-                let result = ChangeResult::Gone(gone(cluster, record));
-                lost.push(ChangeOutcome::of(record, result));
-            }
+        match read_now(cluster, record).await? {
+            Ok(record) => found.push(record),
+            Err(gone) => lost.push(ChangeOutcome::new(record.id(), gone)),
         }
     }
     Ok((found, lost))

@@ -7,11 +7,11 @@ use tokio::time::{Instant, sleep};
 
 use super::order::{ChangePlan, ChangeResult, Order};
 use super::precondition::Precondition;
-use super::preflight::preflight;
+use super::preflight::{Preflight, preflight};
 use crate::cluster::api::events::MoveEvent;
 use crate::cluster::api::{apply, events, groups};
 use crate::cluster::transport::backoff::Backoff;
-use crate::cluster::{Cluster, Clusters, RequestError};
+use crate::cluster::{Cluster, Clusters, RequestError, RequestResult};
 use crate::error::explain;
 use crate::model::GroupId;
 use crate::problem::Problem;
@@ -29,6 +29,13 @@ pub struct OrderContext<'a> {
     pub by: &'a str,
     /// The API server's time when the order was given.
     pub started: Timestamp,
+}
+
+impl OrderContext<'_> {
+    pub async fn preflight(&self, records: &[Record]) -> Vec<Preflight> {
+        let reads = self.order.spec().reads;
+        preflight(self.cluster, records, self.by, self.started, reads).await
+    }
 }
 
 /// Retries with backoff until a time limit.
@@ -93,11 +100,7 @@ pub async fn write(
             return ChangeResult::Gone(gone(cluster, &record));
         }
         may_be_done |= !dry_run && error.may_have_been_applied();
-        let doubtful = if may_be_done {
-            vec![record.id()]
-        } else {
-            Vec::new()
-        };
+        let doubtful: Vec<GroupId> = may_be_done.then(|| record.id()).into_iter().collect();
         let failed = |problem| ChangeResult::Failed(maybe_changed(cluster, &doubtful, problem));
         if !retries.wait(&error).await {
             return failed(explain(cluster, &error));
@@ -125,24 +128,26 @@ async fn plan_again(
     record: &Record,
     shown: Option<&Precondition>,
 ) -> Result<ChangePlan, ChangeResult> {
-    let OrderContext {
-        cluster,
-        order,
-        by,
-        started,
-    } = context;
-    let reads = order.spec().reads();
-    let seen = preflight(cluster, std::slice::from_ref(record), by, started, reads).await;
+    let seen = context.preflight(std::slice::from_ref(record)).await;
     let Some(seen) = seen.first() else {
-        return Err(ChangeResult::Gone(gone(cluster, record)));
+        return Err(ChangeResult::Gone(gone(context.cluster, record)));
     };
-    let plan = order.plan(seen).map_err(ChangeResult::Refused)?;
-    if let (ChangePlan::Change { .. }, Some(shown)) = (&plan, shown) {
-        shown
-            .check(cluster, record)
-            .map_err(ChangeResult::Refused)?;
+    let mut plan = context.order.plan(seen);
+    if let (Ok(ChangePlan::Change { .. }), Some(shown)) = (&plan, shown) {
+        plan = shown.check(context.cluster, record).and(plan);
     }
-    Ok(plan)
+    plan.map_err(ChangeResult::Refused)
+}
+
+/// Returns the group as it is now, or the result of one that no longer exists.
+pub async fn read_now(
+    cluster: &Cluster,
+    record: &Record,
+) -> RequestResult<Result<Record, ChangeResult>> {
+    let (namespace, name) = (&record.meta.namespace, &record.meta.name);
+    let found = groups::get(cluster, record.kind, namespace, name).await?;
+    let group = found.filter(Record::is_controlled);
+    Ok(group.ok_or_else(|| ChangeResult::Gone(gone(cluster, record))))
 }
 
 /// Reads the group again.
@@ -154,11 +159,9 @@ pub async fn read_again(
     record: &Record,
     retries: &mut Retries,
 ) -> Result<Record, ChangeResult> {
-    let (namespace, name) = (&record.meta.namespace, &record.meta.name);
     loop {
-        match groups::get(cluster, record.kind, namespace, name).await {
-            Ok(Some(found)) if found.is_controlled() => return Ok(found),
-            Ok(_) => return Err(ChangeResult::Gone(gone(cluster, record))),
+        match read_now(cluster, record).await {
+            Ok(found) => return found,
             Err(error) if retries.wait(&error).await => {}
             Err(error) => return Err(ChangeResult::Failed(explain(cluster, &error))),
         }
@@ -181,24 +184,22 @@ pub fn maybe_changed(cluster: &Cluster, groups: &[GroupId], problem: Problem) ->
     let is_one_namespace = groups
         .iter()
         .all(|group| group.namespace == first.namespace);
-    let mut words = vec!["kubectl failover status".to_owned()];
-    if is_one_namespace && groups.len() <= MAX_NAMED_GROUPS {
-        words.push(names.join(" "));
-    }
-    words.push(if is_one_namespace {
+    let mut flags = if is_one_namespace {
         cluster.reach.for_plugin(&first.namespace)
     } else {
         cluster.reach.scoped(None)
-    });
+    };
+    if is_one_namespace && groups.len() <= MAX_NAMED_GROUPS {
+        flags = format!("{} {flags}", names.join(" "));
+    }
+    let names = names.join(", ");
     problem.next(format!(
-        "{} may or may not have been changed; to check: {}",
-        names.join(", "),
-        words.join(" ").trim_end()
+        "{names} may or may not have been changed; to check: kubectl failover status {flags}"
     ))
 }
 
 /// The group was deleted, or is no longer a group.
-pub fn gone(cluster: &Cluster, record: &Record) -> Problem {
+fn gone(cluster: &Cluster, record: &Record) -> Problem {
     let place = cluster.reach.for_plugin(&record.meta.namespace);
     Problem::new(format!(
         "group {} does not exist any more",

@@ -11,11 +11,10 @@ use crate::changes::read_back::why_not_moved;
 use crate::changes::refusal::Refusal;
 use crate::changes::wait_ready::wait_ready;
 use crate::cli::{Danger, FailbackArgs};
-use crate::model::operate;
-use crate::model::operate::{FailbackPlan, RemovedOverride};
+use crate::model::operate::{self, FailbackPlan, RemovedOverride};
 use crate::model::{Group, Readiness, Runner, State, Status, Weights};
 use crate::problem::Exit;
-use crate::resource::{Change, TrafficMove};
+use crate::resource::Change;
 use crate::text::word;
 use crate::view::command_line::command_on;
 
@@ -23,9 +22,7 @@ pub async fn run(env: &CommandEnv, args: &FailbackArgs) -> anyhow::Result<Exit> 
     check_named(env, &args.groups, "failback")?;
     let cluster = env.connect(&args.change.remotes).await?;
     let mut order = FailbackOrder {
-        home: args.home.clone(),
-        reason: args.reason.clone(),
-        allow: args.allow.clone(),
+        args,
         wait: args.wait.then(|| args.timeout.unwrap_or(DEFAULT_WAIT)),
         timed_out: false,
     };
@@ -43,21 +40,18 @@ pub async fn run(env: &CommandEnv, args: &FailbackArgs) -> anyhow::Result<Exit> 
         }
     }
     let execution = env.execution(&cluster, &order, &args.change);
-    let executed = execution.execute(records, gone).await?;
-    execution.report(&executed.outcomes)
+    execution.run(records, gone).await
 }
 
-struct FailbackOrder {
-    home: Option<String>,
-    reason: Option<String>,
-    allow: Vec<Danger>,
+struct FailbackOrder<'a> {
+    args: &'a FailbackArgs,
     /// How long to wait until the traffic is back.
     wait: Option<Duration>,
     /// Whether some groups were not ready in time.
     timed_out: bool,
 }
 
-impl Order for FailbackOrder {
+impl Order for FailbackOrder<'_> {
     fn spec(&self) -> OrderSpec {
         OrderSpec {
             asks: true,
@@ -79,18 +73,16 @@ impl Order for FailbackOrder {
             ));
         };
         if returned.removes == RemovedOverride::None && group.carries(returned.home) {
-            return Ok(ChangePlan::Unchanged(format!(
-                "already on {}",
-                group.backend_name(returned.home)
-            )));
+            let words = format!("already on {}", group.backend_name(returned.home));
+            return Ok(ChangePlan::Unchanged(words));
         }
         self.refuse_unready(group, seen, &returned)?;
-        seen.refuse_owner(&self.allow)?;
+        seen.refuse_owner(&self.args.allow)?;
         self.change(group, seen, returned)
     }
 
     fn terms(&self, seen: &Preflight) -> Vec<String> {
-        let reason = self.reason.as_ref();
+        let reason = self.args.reason.as_ref();
         let reason = reason.map(|reason| format!("reason: {reason}"));
         let ended = seen
             .standing()
@@ -146,9 +138,9 @@ fn timed_out(status: &Status, wait: Duration, place: &str) -> String {
     }
 }
 
-impl FailbackOrder {
+impl FailbackOrder<'_> {
     fn named_home(&self, group: &Group, place: &str) -> Result<Option<usize>, Refusal> {
-        let Some(home) = &self.home else {
+        let Some(home) = &self.args.home else {
             return Ok(None);
         };
         let Some(position) = group.named(home) else {
@@ -157,11 +149,9 @@ impl FailbackOrder {
         if group.order.is_none() && position != group.primary {
             let flags = format!("--primary {} {place}", word(home));
             let command = command_on("set", &group.id, &flags);
+            let primary = group.primary_name();
             return Err(Refusal::new(
-                format!(
-                    "there is no override, and the primary is {}",
-                    group.primary_name()
-                ),
+                format!("there is no override, and the primary is {primary}"),
                 format!("to make {home} the primary: {command}"),
             ));
         }
@@ -196,9 +186,7 @@ impl FailbackOrder {
                 )
             }
         };
-        if matches!(returned.removes, RemovedOverride::Broken { .. })
-            || self.allow.contains(&danger)
-        {
+        if matches!(returned.removes, RemovedOverride::Broken { .. }) {
             return Ok(());
         }
         let lasting = match home {
@@ -211,10 +199,11 @@ impl FailbackOrder {
             let command = command_on("failback", &group.id, &flags);
             format!("to wait for it: {command}")
         });
-        Err(Refusal {
+        let refusal = Refusal {
             may_pass,
-            ..Refusal::new(reason, next).unless_allowed(danger)
-        })
+            ..Refusal::new(reason, next)
+        };
+        refusal.unless_allowed(danger, &self.args.allow)
     }
 
     fn change(
@@ -240,19 +229,10 @@ impl FailbackOrder {
             RemovedOverride::None if returned.reaches_home() => format!("failed back to {home}"),
             RemovedOverride::None => format!("the primary is {home}, and {}", returned.why),
         };
-        let reason = self.reason.as_ref().unwrap_or(&returned.why);
+        let reason = self.args.reason.as_ref().unwrap_or(&returned.why);
         let why = format!("failback: {reason}");
-        let traffic = TrafficMove {
-            group,
-            weights: &returned.weights,
-            unverified: returned.unverified,
-            by: &seen.by,
-            why: &why,
-            at: seen.now,
-        };
-        let change = change
-            .hold(returned.notes.held, seen.now)
-            .move_traffic(traffic);
-        ChangePlan::build(change, words)
+        let traffic = seen.traffic_move(group, &returned.weights, returned.unverified, &why);
+        let change = change.hold(returned.notes.held, seen.now);
+        ChangePlan::build(change.move_traffic(traffic).build(), words)
     }
 }

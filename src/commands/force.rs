@@ -1,7 +1,5 @@
 //! `force`: sends traffic to a backend by hand, and keeps it there.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 
 use super::args::targets::{check_named, targets};
@@ -11,51 +9,39 @@ use crate::changes::order::{
     ChangeOutcome, ChangePlan, DEFAULT_WAIT, Order, OrderSpec, check_duration, expiry,
 };
 use crate::changes::precondition::{paused, target};
-use crate::changes::preflight::Preflight;
+use crate::changes::preflight::{Preflight, PreflightReads};
 use crate::changes::read_back::why_not_moved;
 use crate::changes::refusal::Refusal;
 use crate::cli::{Danger, DryRun, ForceArgs};
-use crate::model::operate;
-use crate::model::operate::{ForcePlan, ForceRequest};
+use crate::model::operate::{self, ForcePlan, ForceRequest};
 use crate::model::{Group, Override, OverrideStatus, Readiness, Runner, State, Status, WhyUnknown};
 use crate::problem::Exit;
-use crate::resource::{Change, Record, TrafficMove};
-use crate::view::command_line::command_on;
-use crate::view::command_line::slices_of;
+use crate::resource::{Change, Record};
+use crate::view::command_line::{command_on, slices_of};
 
 pub async fn run(env: &CommandEnv, args: &ForceArgs) -> anyhow::Result<Exit> {
     check_named(env, &args.groups, "force")?;
     let cluster = env.connect(&args.change.remotes).await?;
-    let order = ForceOrder {
-        to: args.to.clone(),
-        reason: args.reason.clone(),
-        duration: args.duration,
-        waits: args.wait,
-        timeout: args.timeout,
-        allow: args.allow.clone(),
-    };
     let records = targets(env, &cluster, &args.groups).await?;
     check_duration(&cluster, args.duration)?;
-    let execution = env.execution(&cluster, &order, &args.change);
+    let execution = env.execution(&cluster, args, &args.change);
     let executed = execution.execute(records.clone(), Vec::new()).await?;
     let reported = execution.report(&executed.outcomes);
     let held = forced(records, &executed.outcomes);
-    let (Some(until), Some(interrupts)) = (order.until(executed.started), executed.interrupts)
-    else {
+    let until = expiry(executed.started, args.duration);
+    let (Some(until), Some(interrupts)) = (until, executed.interrupts) else {
         return reported;
     };
     if held.is_empty() || args.change.dry_run != DryRun::None {
         return reported;
     }
     let hold = Hold {
-        cluster: &cluster,
-        streams: &env.streams,
+        execution,
         records: &held,
         until,
         by: &executed.by,
         limit: args.timeout,
         interrupts,
-        output: args.change.output,
     };
     // The override ends even if the report could not be written.
     let ended = hold.run().await;
@@ -75,32 +61,26 @@ fn forced(records: Vec<Record>, outcomes: &[ChangeOutcome]) -> Vec<Record> {
     forced
 }
 
-struct ForceOrder {
-    to: Option<String>,
-    reason: Option<String>,
-    duration: Option<Duration>,
-    waits: bool,
-    timeout: Option<Duration>,
-    allow: Vec<Danger>,
-}
-
-impl Order for ForceOrder {
+impl Order for ForceArgs {
     fn spec(&self) -> OrderSpec {
-        let waits_for_traffic = self.waits && self.duration.is_none();
+        let waits_for_traffic = self.wait && self.duration.is_none();
         OrderSpec {
             asks: true,
             wait: waits_for_traffic.then(|| self.timeout.unwrap_or(DEFAULT_WAIT)),
-            checks_conflicts: true,
-            ends_on_signals: self.waits && self.duration.is_some(),
+            reads: PreflightReads {
+                conflicts: true,
+                ..PreflightReads::default()
+            },
+            ends_on_signals: self.wait && self.duration.is_some(),
             ..OrderSpec::new("force")
         }
     }
 
     fn plan(&self, seen: &Preflight) -> Result<ChangePlan, Refusal> {
         let group = seen.valid()?;
-        let target = self.target(group)?;
-        let until = self.until(seen.started);
-        self.refuse_paused(group, seen, until)?;
+        let target = target_of(self, group)?;
+        let until = expiry(seen.started, self.duration);
+        refuse_paused(self, group, seen, until)?;
         let request = ForceRequest {
             to: target,
             until,
@@ -114,38 +94,31 @@ impl Order for ForceOrder {
             notes,
         } = operate::force(group, &seen.readiness, &request, seen.now)
         else {
-            return Ok(ChangePlan::Unchanged(
-                self.already_forced(group, seen, target),
-            ));
+            let words = already_forced(self, group, seen, target);
+            return Ok(ChangePlan::Unchanged(words));
         };
-        self.refuse_unready(group, seen, target)?;
+        refuse_unready(self, group, seen, target)?;
         seen.refuse_conflicts(&self.allow)?;
         let why = match &self.reason {
             Some(reason) => format!("forced to {}: {reason}", order.to),
             None => format!("forced to {}", order.to),
         };
-        let traffic = TrafficMove {
-            group,
-            weights: &weights,
-            unverified,
-            by: &seen.by,
-            why: &why,
-            at: seen.now,
-        };
         let change = Change::builder()
             .force(&order)
             .hold(notes.held, seen.now)
-            .move_traffic(traffic);
-        ChangePlan::build(change, describe(&order, seen))
+            .move_traffic(seen.traffic_move(group, &weights, unverified, &why));
+        ChangePlan::build(change.build(), describe(&order, seen))
     }
 
     fn terms(&self, seen: &Preflight) -> Vec<String> {
-        let until = match self.until(seen.started) {
+        let until = match expiry(seen.started, self.duration) {
             Some(until) => format!("until {until:.0}"),
             None => "until you run failback".to_owned(),
         };
-        let reason = self.reason.as_ref();
-        let reason = reason.map(|reason| format!("reason: {reason}"));
+        let reason = self
+            .reason
+            .as_ref()
+            .map(|reason| format!("reason: {reason}"));
         let replaced = seen
             .standing()
             .map(|order| format!("replaces the force to {}", target(order)));
@@ -165,7 +138,7 @@ impl Order for ForceOrder {
                 "the group is paused, so the force will not expire; to resume: {command}"
             ));
         }
-        if self.duration.is_some() && !self.waits {
+        if self.duration.is_some() && !self.wait {
             lines.extend(expiry_warning(status, place));
         }
         if let Some(wait) = self.spec().wait.filter(|_| !self.is_met(status)) {
@@ -231,104 +204,89 @@ fn expiry_warning(status: &Status, place: &str) -> Option<String> {
     })
 }
 
-impl ForceOrder {
-    fn until(&self, started: Timestamp) -> Option<Timestamp> {
-        self.duration.and_then(|duration| expiry(started, duration))
+fn target_of(args: &ForceArgs, group: &Group) -> Result<usize, Refusal> {
+    if let Some(to) = &args.to {
+        return group
+            .named(to)
+            .ok_or_else(|| Refusal::no_backend(group, to, "--to"));
     }
+    let fallbacks: Vec<usize> = (0..group.backends.len())
+        .filter(|&i| group.backend_name(i) != group.home_name())
+        .collect();
+    let how_many = match fallbacks.as_slice() {
+        [only] => return Ok(*only),
+        [] => "no fallback",
+        _ => "several fallbacks",
+    };
+    let names = group.backend_names().join(", ");
+    Err(Refusal::new(
+        format!("the group has {how_many}"),
+        format!("name a backend with --to: {names}"),
+    ))
+}
 
-    fn target(&self, group: &Group) -> Result<usize, Refusal> {
-        if let Some(to) = &self.to {
-            return group
-                .named(to)
-                .ok_or_else(|| Refusal::no_backend(group, to, "--to"));
+fn already_forced(args: &ForceArgs, group: &Group, seen: &Preflight, target: usize) -> String {
+    let reason = seen.standing().and_then(|order| order.reason.as_deref());
+    let kept = match args.reason.as_deref() {
+        asked @ Some(_) if asked != reason => {
+            format!("; its reason stays: {}", reason.unwrap_or("(none)"))
         }
-        let fallbacks: Vec<usize> = (0..group.backends.len())
-            .filter(|&i| group.backend_name(i) != group.home_name())
-            .collect();
-        let how_many = match fallbacks.as_slice() {
-            [only] => return Ok(*only),
-            [] => "no fallback",
-            _ => "several fallbacks",
-        };
-        let names = group.backends.iter().map(|backend| backend.name.as_str());
-        let names = names.collect::<Vec<_>>().join(", ");
-        Err(Refusal::new(
-            format!("the group has {how_many}"),
-            format!("name a backend with --to: {names}"),
-        ))
-    }
+        _ => String::new(),
+    };
+    format!("already forced to {}{kept}", group.backend_name(target))
+}
 
-    fn already_forced(&self, group: &Group, seen: &Preflight, target: usize) -> String {
-        let reason = seen.standing().and_then(|order| order.reason.as_deref());
-        let kept = match self.reason.as_deref() {
-            asked @ Some(_) if asked != reason => {
-                format!("; its reason stays: {}", reason.unwrap_or("(none)"))
-            }
-            _ => String::new(),
-        };
-        format!("already forced to {}{kept}", group.backend_name(target))
-    }
-
-    /// Refuses `--wait` on a paused group, since it could not end the override.
-    fn refuse_paused(
-        &self,
-        group: &Group,
-        seen: &Preflight,
-        until: Option<Timestamp>,
-    ) -> Result<(), Refusal> {
-        let (Some(pause), Some(until)) = (&group.paused, until.filter(|_| self.waits)) else {
-            return Ok(());
-        };
-        if pause.is_over(until) {
-            return Ok(());
+/// Refuses `--wait` on a paused group, since it could not end the override.
+fn refuse_paused(
+    args: &ForceArgs,
+    group: &Group,
+    seen: &Preflight,
+    until: Option<Timestamp>,
+) -> Result<(), Refusal> {
+    match (&group.paused, until) {
+        (Some(pause), Some(until)) if args.wait && !pause.is_over(until) => {
+            let resume = command_on("resume", &group.id, &seen.place);
+            Err(Refusal::new(
+                format!("{}, so --wait could not end the force", paused(pause)),
+                format!("end the pause first: {resume}; or force without --wait"),
+            ))
         }
-        let resume = command_on("resume", &group.id, &seen.place);
-        Err(Refusal::new(
-            format!("{}, so --wait could not end the force", paused(pause)),
-            format!("end the pause first: {resume}; or force without --wait"),
-        ))
+        _ => Ok(()),
     }
+}
 
-    fn refuse_unready(
-        &self,
-        group: &Group,
-        seen: &Preflight,
-        target: usize,
-    ) -> Result<(), Refusal> {
-        let name = group.backend_name(target);
-        let slices = || format!("look at its endpoints: {}", slices_of(&seen.kubectl, name));
-        let (danger, reason, next) = match seen.readiness.get(target) {
-            Some(Readiness::Unknown { why }) => (
-                Danger::Unknown,
-                format!("the readiness of {name} is unknown: {why}"),
-                seen.how_to_know(why).unwrap_or_else(|| match why {
-                    WhyUnknown::Remote { cluster, .. } => {
-                        format!("check whether cluster {cluster} can be reached")
-                    }
-                    _ => slices(),
-                }),
-            ),
-            Some(Readiness::Missing) => (
-                Danger::Unready,
-                format!("Service {name} does not exist"),
-                format!("list the services: {} get service", seen.kubectl),
-            ),
-            Some(readiness) if readiness.is_dead() => {
-                let total = readiness.counts().map_or(0, |(_, total)| total);
-                let side = readiness
-                    .side()
-                    .map_or(String::new(), |side| format!(": {}", side.words(0, total)));
-                (
-                    Danger::Unready,
-                    format!("{name} has no ready endpoint{side}"),
-                    slices(),
-                )
-            }
-            _ => return Ok(()),
-        };
-        if self.allow.contains(&danger) {
-            return Ok(());
+fn refuse_unready(
+    args: &ForceArgs,
+    group: &Group,
+    seen: &Preflight,
+    target: usize,
+) -> Result<(), Refusal> {
+    let name = group.backend_name(target);
+    let slices = || format!("look at its endpoints: {}", slices_of(&seen.kubectl, name));
+    let (danger, reason, next) = match seen.readiness.get(target) {
+        Some(Readiness::Unknown { why }) => (
+            Danger::Unknown,
+            format!("the readiness of {name} is unknown: {why}"),
+            seen.how_to_know(why).unwrap_or_else(|| match why {
+                WhyUnknown::Remote { cluster, .. } => {
+                    format!("check whether cluster {cluster} can be reached")
+                }
+                _ => slices(),
+            }),
+        ),
+        Some(Readiness::Missing) => (
+            Danger::Unready,
+            format!("Service {name} does not exist"),
+            format!("list the services: {} get service", seen.kubectl),
+        ),
+        Some(readiness) if readiness.is_dead() => {
+            let total = readiness.counts().map_or(0, |(_, total)| total);
+            let side = readiness.side();
+            let side = side.map(|side| format!(": {}", side.words(0, total)));
+            let reason = format!("{name} has no ready endpoint{}", side.unwrap_or_default());
+            (Danger::Unready, reason, slices())
         }
-        Err(Refusal::new(reason, next).unless_allowed(danger))
-    }
+        _ => return Ok(()),
+    };
+    Refusal::new(reason, next).unless_allowed(danger, &args.allow)
 }

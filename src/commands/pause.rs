@@ -1,10 +1,8 @@
 //! `pause` and `resume`: stop `watch` from changing groups, and allow it again.
 
-use std::time::Duration;
-
-use super::args::targets::{check_named, targets};
+use super::args::targets::change_targets;
 use super::env::CommandEnv;
-use crate::changes::order::{ChangePlan, Order, OrderSpec, check_duration, expiry};
+use crate::changes::order::{ChangePlan, Order, OrderSpec, expiry};
 use crate::changes::precondition;
 use crate::changes::preflight::Preflight;
 use crate::changes::refusal::Refusal;
@@ -14,47 +12,23 @@ use crate::problem::Exit;
 use crate::resource::Change;
 
 pub async fn pause(env: &CommandEnv, args: &PauseArgs) -> anyhow::Result<Exit> {
-    check_named(env, &args.groups, "pause")?;
-    let cluster = env.connect(&args.change.remotes).await?;
-    let order = PauseOrder {
-        reason: args.reason.clone(),
-        duration: args.duration,
-    };
-    let records = targets(env, &cluster, &args.groups).await?;
-    check_duration(&cluster, args.duration)?;
-    env.execution(&cluster, &order, &args.change)
-        .run(records)
-        .await
+    change_targets(env, args, &args.groups, &args.change, args.duration).await
 }
 
 pub async fn resume(env: &CommandEnv, args: &ResumeArgs) -> anyhow::Result<Exit> {
-    check_named(env, &args.groups, "resume")?;
-    let cluster = env.connect(&args.change.remotes).await?;
-    let records = targets(env, &cluster, &args.groups).await?;
-    env.execution(&cluster, &ResumeOrder, &args.change)
-        .run(records)
-        .await
+    change_targets(env, args, &args.groups, &args.change, None).await
 }
 
-struct PauseOrder {
-    reason: Option<String>,
-    duration: Option<Duration>,
-}
-
-impl Order for PauseOrder {
+impl Order for PauseArgs {
     fn spec(&self) -> OrderSpec {
         OrderSpec::new("pause")
     }
 
     fn plan(&self, seen: &Preflight) -> Result<ChangePlan, Refusal> {
         let group = seen.valid()?;
-        let until = self
-            .duration
-            .and_then(|duration| expiry(seen.started, duration));
-        let standing = group
-            .paused
-            .as_ref()
-            .filter(|pause| !pause.is_over(seen.now));
+        let until = expiry(seen.started, self.duration);
+        let standing = group.paused.as_ref();
+        let standing = standing.filter(|pause| !pause.is_over(seen.now));
         if standing.is_some_and(|pause| until.is_none() && pause.until.is_none()) {
             return Ok(ChangePlan::Unchanged("already paused".to_owned()));
         }
@@ -72,7 +46,7 @@ impl Order for PauseOrder {
             words += &format!(" (was {})", precondition::paused(earlier));
         }
         words += &owner_warning(seen);
-        ChangePlan::build(Change::builder().pause(&pause), words)
+        ChangePlan::build(Change::builder().pause(&pause).build(), words)
     }
 
     fn after(&self, status: &Status, _place: &str) -> Vec<String> {
@@ -87,9 +61,7 @@ fn owner_warning(seen: &Preflight) -> String {
     seen.owner.map(warning).unwrap_or_default()
 }
 
-struct ResumeOrder;
-
-impl Order for ResumeOrder {
+impl Order for ResumeArgs {
     fn spec(&self) -> OrderSpec {
         OrderSpec::new("resume")
     }
@@ -99,6 +71,6 @@ impl Order for ResumeOrder {
             return Ok(ChangePlan::Unchanged("not paused".to_owned()));
         }
         let words = format!("resumed{}", owner_warning(seen));
-        ChangePlan::build(Change::builder().resume(), words)
+        ChangePlan::build(Change::builder().resume().build(), words)
     }
 }

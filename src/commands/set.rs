@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::value::to_raw_value;
+
 use super::args::policy;
-use super::args::targets::{check_named, targets};
+use super::args::targets::change_targets;
 use super::env::CommandEnv;
 use crate::changes::order::{ChangePlan, Order, OrderSpec};
-use crate::changes::preflight::Preflight;
+use crate::changes::preflight::{Preflight, PreflightReads};
 use crate::changes::refusal::Refusal;
-use crate::cli::{Danger, SetArgs};
+use crate::cli::SetArgs;
 use crate::model::{Group, Timers, Weights, decide};
 use crate::problem::{Exit, Problem};
 use crate::resource::annotations::{OVERRIDE, POLICY_KEYS, PRIMARY_SERVICE};
@@ -21,17 +23,9 @@ type AnnotationValues = BTreeMap<&'static str, Option<String>>;
 pub async fn run(env: &CommandEnv, args: &SetArgs) -> anyhow::Result<Exit> {
     let order = SetOrder {
         annotations: annotations(args)?,
-        primary: args.primary.clone(),
-        allow: args.allow.clone(),
-        // A running watch moves traffic to another primary at once.
-        asks: args.primary.is_some() || args.groups.all || args.groups.selector.is_some(),
+        args,
     };
-    check_named(env, &args.groups, "set")?;
-    let cluster = env.connect(&args.change.remotes).await?;
-    let records = targets(env, &cluster, &args.groups).await?;
-    env.execution(&cluster, &order, &args.change)
-        .run(records)
-        .await
+    change_targets(env, &order, &args.groups, &args.change, None).await
 }
 
 /// Returns the annotations of the policy to change.
@@ -60,18 +54,23 @@ fn annotations(args: &SetArgs) -> Result<AnnotationValues, Problem> {
     Ok(annotations)
 }
 
-struct SetOrder {
+struct SetOrder<'a> {
     annotations: AnnotationValues,
-    primary: Option<String>,
-    allow: Vec<Danger>,
-    asks: bool,
+    args: &'a SetArgs,
 }
 
-impl Order for SetOrder {
+impl Order for SetOrder<'_> {
     fn spec(&self) -> OrderSpec {
+        let SetArgs {
+            groups, primary, ..
+        } = self.args;
         OrderSpec {
-            asks: self.asks,
-            needs_objects: true,
+            // A running watch moves traffic to another primary at once.
+            asks: primary.is_some() || groups.all || groups.selector.is_some(),
+            reads: PreflightReads {
+                objects: true,
+                ..PreflightReads::default()
+            },
             ..OrderSpec::new("set")
         }
     }
@@ -103,30 +102,29 @@ impl Order for SetOrder {
             lines.push("removed the stale override".to_owned());
         }
         let change = Change::builder().annotate(annotations).build();
-        let change = change.map_err(|_| Refusal::unwritable())?;
-        let after = patched(object, &patch(record, &change)).ok_or_else(unreadable)?;
-        let after = serde_json::value::to_raw_value(&after).and_then(|raw| record.kind.read(&raw));
-        let group = after.map_err(|_| unreadable())?.group.map_err(|invalid| {
+        let after = change.as_ref().ok();
+        let after = after.and_then(|change| patched(object, &patch(record, change)));
+        let after = after.and_then(|after| to_raw_value(&after).ok());
+        let after = after.and_then(|raw| record.kind.read(&raw).ok());
+        let group = after.ok_or_else(unreadable)?.group.map_err(|invalid| {
             Refusal::new(
                 format!("that would make the group invalid: {}", invalid.reason),
                 format!("to fix that, {}", invalid.mend),
             )
         })?;
-        seen.refuse_owner(&self.allow)?;
+        seen.refuse_owner(&self.args.allow)?;
         let mut words = lines.join(", ");
         words.extend(next_move(&group, seen));
-        Ok(ChangePlan::change(change, words))
+        ChangePlan::build(change, words)
     }
 }
 
-impl SetOrder {
+impl SetOrder<'_> {
     /// The annotations that differ from those on the object.
     fn changes(&self, record: &Record) -> AnnotationValues {
         let named = |typed: &String| NewGroup::backend_name(&record.meta.namespace, typed);
-        let primary = self
-            .primary
-            .as_ref()
-            .map(|typed| (PRIMARY_SERVICE, Some(named(typed))));
+        let primary = self.args.primary.as_ref();
+        let primary = primary.map(|typed| (PRIMARY_SERVICE, Some(named(typed))));
         let asked = self.annotations.clone().into_iter().chain(primary);
         asked
             .filter(|(key, value)| record.meta.annotations.get(key) != value.as_deref())
@@ -136,13 +134,8 @@ impl SetOrder {
 
 /// The weights that a watch will set, if no delay is running.
 fn next_move(group: &Group, seen: &Preflight) -> Option<String> {
-    let known = seen.group.as_ref().ok()?;
-    let services = |group: &Group| -> Vec<_> {
-        let backends = group.backends.iter();
-        backends.map(|backend| backend.service.clone()).collect()
-    };
     // With another primary, the group may consist of other rules of a route, with other backends.
-    if services(known) != services(group) {
+    if seen.group.as_ref().ok()?.backend_names() != group.backend_names() {
         return None;
     }
     match decide(group, &seen.readiness, &Timers::none(), seen.now).weights {

@@ -146,6 +146,12 @@ impl Group {
             .join(",")
     }
 
+    /// Returns the backends' names in annotations.
+    pub fn backend_names(&self) -> Vec<&str> {
+        let backends = self.backends.iter();
+        backends.map(|backend| backend.name.as_str()).collect()
+    }
+
     /// Returns the primary's name in annotations.
     pub fn primary_name(&self) -> &str {
         self.backend_name(self.primary)

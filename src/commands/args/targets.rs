@@ -1,13 +1,16 @@
 //! The groups that a command changes: never all of them by accident.
 
+use std::time::Duration;
+
 use super::absent;
 use super::query::GroupQuery;
 use super::selection::choose;
-use crate::cli::GroupsArgs;
+use crate::changes::order::{Order, check_duration};
+use crate::cli::{ChangeArgs, GroupsArgs};
 use crate::cluster::Cluster;
 use crate::commands::env::CommandEnv;
 use crate::model::GroupId;
-use crate::problem::Problem;
+use crate::problem::{Exit, Problem};
 use crate::resource::{GroupName, Record};
 use crate::text::{clean, word};
 
@@ -28,6 +31,22 @@ pub fn check_named(env: &CommandEnv, groups: &GroupsArgs, command: &str) -> Resu
     let example = format!("kubectl failover {command} NAME {place}");
     Err(Problem::usage("specify a group, -l LABELS or --all")
         .next(format!("for example: {}", example.trim_end())))
+}
+
+/// Carries out an order on the groups that the arguments name. `duration` is how long it lasts.
+pub async fn change_targets(
+    env: &CommandEnv,
+    order: &dyn Order,
+    groups: &GroupsArgs,
+    change: &ChangeArgs,
+    duration: Option<Duration>,
+) -> anyhow::Result<Exit> {
+    check_named(env, groups, order.spec().name)?;
+    let cluster = env.connect(&change.remotes).await?;
+    let records = targets(env, &cluster, groups).await?;
+    check_duration(&cluster, duration)?;
+    let execution = env.execution(&cluster, order, change);
+    execution.run(records, Vec::new()).await
 }
 
 /// Returns the groups that the arguments name.
