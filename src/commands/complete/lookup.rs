@@ -5,6 +5,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use futures::future::join_all;
 use kube::config::Kubeconfig;
 
 use crate::cli::GlobalArgs;
@@ -12,6 +13,7 @@ use crate::cluster::api::services::Service;
 use crate::cluster::api::{groups, namespaces, services};
 use crate::cluster::listwatch::list;
 use crate::cluster::queries::group_list::list_groups;
+use crate::cluster::transport::kubeconfig;
 use crate::cluster::{Cluster, RequestResult};
 use crate::resource::{KINDS, Record};
 
@@ -20,11 +22,8 @@ const COMPLETION_TIMEOUT: Duration = Duration::from_millis(700);
 
 /// Returns the kubeconfig, or an empty one if it cannot be read.
 pub fn kubeconfig(flags: &GlobalArgs) -> Kubeconfig {
-    crate::cluster::transport::kubeconfig::read(flags.kubeconfig.as_deref())
-        .ok()
-        .flatten()
-        .map(|(kubeconfig, _)| kubeconfig)
-        .unwrap_or_default()
+    let found = kubeconfig::read(flags.kubeconfig.as_deref()).ok().flatten();
+    found.map(|(kubeconfig, _)| kubeconfig).unwrap_or_default()
 }
 
 /// The cluster's namespaces, or those in the kubeconfig if listing is forbidden.
@@ -34,12 +33,9 @@ pub fn namespaces(flags: &GlobalArgs) -> BTreeSet<String> {
 }
 
 fn configured_namespaces(flags: &GlobalArgs) -> BTreeSet<String> {
-    let contexts = kubeconfig(flags)
-        .contexts
-        .into_iter()
-        .filter_map(|entry| entry.context);
+    let contexts = kubeconfig(flags).contexts.into_iter();
     contexts
-        .filter_map(|context| context.namespace)
+        .filter_map(|entry| entry.context?.namespace)
         .filter(|name| !name.is_empty())
         .collect()
 }
@@ -48,9 +44,8 @@ fn configured_namespaces(flags: &GlobalArgs) -> BTreeSet<String> {
 pub fn services(flags: &GlobalArgs) -> Vec<Service> {
     ask(flags, async |cluster| {
         let services = services::all(cluster.namespace.as_str());
-        list::list(&cluster, &services)
-            .await
-            .map(|(services, _)| services)
+        let listed = list::list(&cluster, &services).await?;
+        Ok(listed.0)
     })
     .unwrap_or_default()
 }
@@ -60,9 +55,7 @@ pub fn groups(flags: &GlobalArgs) -> Vec<Record> {
     let everywhere = flags.all_namespaces;
     ask(flags, async move |cluster| {
         let namespace = (!everywhere).then_some(cluster.namespace.as_str());
-        list_groups(&cluster, namespace, None)
-            .await
-            .map(|listed| listed.records)
+        Ok(list_groups(&cluster, namespace, None).await?.records)
     })
     .unwrap_or_default()
 }
@@ -72,12 +65,10 @@ pub fn adoptable(flags: &GlobalArgs) -> Vec<Record> {
     ask(flags, async |cluster| {
         let lists = KINDS.iter().map(|kind| async {
             let source = groups::all(*kind, cluster.namespace.as_str());
-            list::list(&cluster, &source)
-                .await
-                .map(|(records, _)| records)
-                .unwrap_or_default()
+            list::list(&cluster, &source).await
         });
-        let records = futures::future::join_all(lists).await.into_iter().flatten();
+        let lists = join_all(lists).await.into_iter().flatten();
+        let records = lists.flat_map(|(records, _)| records);
         Ok(records.filter(|record| !record.is_controlled()).collect())
     })
     .unwrap_or_default()

@@ -39,8 +39,7 @@ fn answer(words: &[OsString]) -> String {
 fn choices(words: &[OsString]) -> Vec<CompletionCandidate> {
     let begun = words.last().cloned().unwrap_or_default();
     let (mut choices, awaits_name) = candidates(words);
-    let is_flag =
-        |choice: &CompletionCandidate| choice.get_value().as_encoded_bytes().starts_with(b"-");
+    let is_flag = |choice: &CompletionCandidate| bytes(choice).starts_with(b"-");
     if begun.is_empty() && (awaits_name || !choices.iter().all(is_flag)) {
         choices.retain(|choice| !is_flag(choice));
     }
@@ -74,14 +73,14 @@ fn definition() -> clap::Command {
     Invocation::Completion.command()
 }
 
+fn bytes(choice: &CompletionCandidate) -> &[u8] {
+    choice.get_value().as_encoded_bytes()
+}
+
 fn line(choice: &CompletionCandidate) -> String {
     let value = clean(&choice.get_value().to_string_lossy());
-    match choice
-        .get_help()
-        .map(ToString::to_string)
-        .as_deref()
-        .and_then(|help| help.lines().next())
-    {
+    let help = choice.get_help().map(ToString::to_string);
+    match help.unwrap_or_default().lines().next() {
         Some(help) => format!("{value}\t{}", clean(help)),
         None => value,
     }
@@ -89,8 +88,7 @@ fn line(choice: &CompletionCandidate) -> String {
 
 /// Adds no space after a folder, since a path inside it may follow.
 fn directive(choices: &[CompletionCandidate]) -> u8 {
-    let is_folder =
-        |choice: &CompletionCandidate| choice.get_value().as_encoded_bytes().ends_with(b"/");
+    let is_folder = |choice: &CompletionCandidate| bytes(choice).ends_with(b"/");
     if !choices.is_empty() && choices.iter().all(is_folder) {
         NO_FILE_NAMES | NO_SPACE
     } else {

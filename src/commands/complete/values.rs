@@ -11,7 +11,7 @@ use super::lookup;
 use super::typed::Typed;
 use crate::cluster::api::services::Service;
 use crate::model::{Flags, State};
-use crate::resource::{KINDS, Kind, Record};
+use crate::resource::{KINDS, Record};
 use crate::sandbox::cli::up;
 use crate::text::clean;
 
@@ -81,36 +81,24 @@ fn candidates(completer: Completer, typed: &Typed, begun: &OsStr) -> Vec<Complet
 fn contexts(typed: &Typed, _: &str) -> Vec<Choice> {
     let kubeconfig = lookup::kubeconfig(&typed.flags);
     let current = kubeconfig.current_context.unwrap_or_default();
-    let choice = |name: String| {
+    let contexts = kubeconfig.contexts.into_iter();
+    let choice = |name| {
         let help = if name == current { "current" } else { "" };
         (name, help.to_owned())
     };
-    kubeconfig
-        .contexts
-        .into_iter()
-        .map(|entry| choice(entry.name))
-        .collect()
+    contexts.map(|entry| choice(entry.name)).collect()
 }
 
 /// `CLUSTER=CONTEXT`; until the cluster is typed, each context with a cluster of its name.
 fn remotes(typed: &Typed, begun: &str) -> Vec<Choice> {
     let named = begun.split_once('=').map(|(name, _)| name);
-    let choice = |(context, _): Choice| {
-        (
-            format!("{}={context}", named.unwrap_or(&context)),
-            String::new(),
-        )
-    };
-    contexts(typed, begun).into_iter().map(choice).collect()
+    let remote = |(context, _): Choice| format!("{}={context}", named.unwrap_or(&context));
+    without_help(contexts(typed, begun).into_iter().map(remote))
 }
 
 fn clusters(typed: &Typed, _: &str) -> Vec<Choice> {
-    without_help(
-        lookup::kubeconfig(&typed.flags)
-            .clusters
-            .into_iter()
-            .map(|entry| entry.name),
-    )
+    let clusters = lookup::kubeconfig(&typed.flags).clusters.into_iter();
+    without_help(clusters.map(|entry| entry.name))
 }
 
 fn sandbox_clusters(_: &Typed, _: &str) -> Vec<Choice> {
@@ -131,13 +119,9 @@ fn conditions(typed: &Typed, begun: &str) -> Vec<Choice> {
         let name = state.to_string();
         if lower { name.to_lowercase() } else { name }
     };
-    let states = State::ALL
-        .map(|name| (state(name), "a state".to_owned()))
-        .into_iter();
-    let flags = Flags::NAMES
-        .map(|name| (name.to_owned(), "a flag".to_owned()))
-        .into_iter();
-    let mut claims: Vec<Choice> = flags.chain(states).collect();
+    let states = State::ALL.map(|name| (state(name), "a state".to_owned()));
+    let flags = Flags::NAMES.map(|name| (name.to_owned(), "a flag".to_owned()));
+    let mut claims: Vec<Choice> = flags.into_iter().chain(states).collect();
     if "active=".starts_with(word) || word.starts_with("active=") {
         let backends = backends(typed, "").into_iter();
         claims.extend(backends.map(|(name, help)| (format!("active={name}"), help)));
@@ -152,15 +136,10 @@ fn conditions(typed: &Typed, begun: &str) -> Vec<Choice> {
 fn labels(typed: &Typed, begun: &str) -> Vec<Choice> {
     let (before, _) = last_of_list(begun);
     let records = lookup::groups(&typed.flags);
-    let labels: BTreeSet<(&str, &str)> = records
-        .iter()
-        .flat_map(|record| record.meta.labels.iter())
-        .collect();
-    without_help(
-        labels
-            .into_iter()
-            .map(|(key, value)| format!("{before}{key}={value}")),
-    )
+    let labels = records.iter().flat_map(|record| record.meta.labels.iter());
+    let labels: BTreeSet<(&str, &str)> = labels.collect();
+    let labels = labels.into_iter();
+    without_help(labels.map(|(key, value)| format!("{before}{key}={value}")))
 }
 
 /// Splits a list after its last comma.
@@ -169,12 +148,8 @@ fn last_of_list(text: &str) -> (&str, &str) {
 }
 
 fn users(typed: &Typed, _: &str) -> Vec<Choice> {
-    without_help(
-        lookup::kubeconfig(&typed.flags)
-            .auth_infos
-            .into_iter()
-            .map(|entry| entry.name),
-    )
+    let users = lookup::kubeconfig(&typed.flags).auth_infos.into_iter();
+    without_help(users.map(|entry| entry.name))
 }
 
 fn namespaces(typed: &Typed, _: &str) -> Vec<Choice> {
@@ -182,46 +157,32 @@ fn namespaces(typed: &Typed, _: &str) -> Vec<Choice> {
 }
 
 fn without_help(values: impl IntoIterator<Item = String>) -> Vec<Choice> {
-    values
-        .into_iter()
-        .map(|value| (value, String::new()))
-        .collect()
+    let values = values.into_iter();
+    values.map(|value| (value, String::new())).collect()
 }
 
 /// Names of objects. Once a letter is typed, also `KIND/NAME` and the names of apexes.
 fn groups(typed: &Typed, begun: &str) -> Vec<Choice> {
-    let records = lookup::groups(&typed.flags);
+    let (mut names, mut others) = (Vec::new(), Vec::new());
     let named = typed.all("names");
-    let left = records
-        .iter()
-        .filter(|record| !named.contains(&record.meta.name));
-    let left: Vec<(&Record, String)> = left.map(|record| (record, summary(record))).collect();
-    let mut choices: Vec<Choice> = left
-        .iter()
-        .map(|(record, help)| (record.meta.name.clone(), help.clone()))
-        .collect();
-    if begun.is_empty() {
-        return choices;
+    let mut records = lookup::groups(&typed.flags);
+    records.retain(|record| !named.contains(&record.meta.name));
+    for record in records {
+        let (name, kind, help) = (&record.meta.name, record.kind.info(), summary(&record));
+        others.push((record.apex.clone(), help.clone()));
+        others.push((format!("{}/{name}", kind.name), help.clone()));
+        others.push((format!("{}/{name}", kind.short), help.clone()));
+        names.push((name.clone(), help));
     }
-    for (record, help) in left {
-        let kind = record.kind.info();
-        choices.push((record.apex.clone(), help.clone()));
-        choices.push((format!("{}/{}", kind.name, record.meta.name), help.clone()));
-        choices.push((format!("{}/{}", kind.short, record.meta.name), help));
+    if !begun.is_empty() {
+        names.append(&mut others);
     }
-    choices
+    names
 }
 
 fn summary(record: &Record) -> String {
     match &record.group {
-        Ok(group) => {
-            let backends: Vec<&str> = group
-                .backends
-                .iter()
-                .map(|backend| backend.name.as_str())
-                .collect();
-            format!("{}: {}", group.apex, backends.join(", "))
-        }
+        Ok(group) => format!("{}: {}", group.apex, group.backend_names().join(", ")),
         Err(invalid) => format!("not a valid group: {}", invalid.reason),
     }
 }
@@ -235,22 +196,16 @@ fn backends(typed: &Typed, _: &str) -> Vec<Choice> {
 fn backends_of(records: &[Record], named: &[String]) -> Vec<Choice> {
     let is_meant =
         |record: &&Record| named.is_empty() || named.iter().any(|name| means(name, record));
-    let groups = records
-        .iter()
-        .filter(is_meant)
-        .filter_map(|record| record.group.as_ref().ok());
-    let choices = groups.flat_map(|group| {
-        group.backends.iter().map(|backend| {
-            let name = &backend.name;
-            let role = if name == group.home_name() {
-                "primary"
-            } else {
-                "fallback"
-            };
-            (name.clone(), format!("{role} of {}", group.apex))
-        })
-    });
-    choices.collect()
+    let meant = records.iter().filter(is_meant);
+    let mut choices = Vec::new();
+    for group in meant.filter_map(|record| record.group.as_ref().ok()) {
+        for name in group.backend_names() {
+            let is_primary = name == group.home_name();
+            let role = if is_primary { "primary" } else { "fallback" };
+            choices.push((name.to_owned(), format!("{role} of {}", group.apex)));
+        }
+    }
+    choices
 }
 
 fn means(name: &str, record: &Record) -> bool {
@@ -260,60 +215,47 @@ fn means(name: &str, record: &Record) -> bool {
 
 /// Completes a list of weights: appends each backend that is not in the list yet.
 fn weights(typed: &Typed, begun: &str) -> Vec<Choice> {
-    let (before, _) = begun
-        .rsplit_once(',')
-        .map_or(("", begun), |(before, last)| (before, last));
-    let named: Vec<&str> = before
-        .split(',')
+    let (before, _) = last_of_list(begun);
+    let pairs = before.split(',');
+    let named: Vec<&str> = pairs
         .filter_map(|pair| Some(pair.split_once('=')?.0))
         .collect();
-    let start = if before.is_empty() {
-        String::new()
-    } else {
-        format!("{before},")
-    };
-    let services = [
-        typed.all("service"),
-        typed.all("primary"),
-        typed.all("fallback"),
-    ]
-    .concat();
-    let services = services.into_iter().map(|name| (name, String::new()));
-    let known = if typed.all("service").is_empty() {
+    let mut left = if typed.all("service").is_empty() {
         backends(typed, begun)
     } else {
-        services.collect()
+        without_help(
+            ["service", "primary", "fallback"]
+                .map(|id| typed.all(id))
+                .concat(),
+        )
     };
-    let left = known
-        .into_iter()
-        .filter(|(name, _)| !named.contains(&name.as_str()));
-    left.map(|(name, help)| (format!("{start}{name}="), help))
+    left.retain(|(name, _)| !named.contains(&name.as_str()));
+    let choices = left.into_iter();
+    choices
+        .map(|(name, help)| (format!("{before}{name}="), help))
         .collect()
 }
 
 fn kinds(_: &Typed, _: &str) -> Vec<Choice> {
-    let choice = |kind: &&dyn Kind| {
-        let info = kind.info();
-        (
-            info.name.to_owned(),
-            format!("{} of {}", info.kind, info.api_version),
-        )
-    };
-    KINDS.iter().map(choice).collect()
+    let kinds = KINDS.iter().map(|kind| kind.info());
+    kinds
+        .map(|kind| {
+            (
+                kind.name.to_owned(),
+                format!("{} of {}", kind.kind, kind.api_version),
+            )
+        })
+        .collect()
 }
 
 /// Objects that are not groups yet.
 fn adoptable(typed: &Typed, _: &str) -> Vec<Choice> {
     let choice = |record: Record| {
-        (
-            format!("{}/{}", record.kind.info().name, record.meta.name),
-            summary(&record),
-        )
+        let name = format!("{}/{}", record.kind.info().name, record.meta.name);
+        (name, summary(&record))
     };
-    lookup::adoptable(&typed.flags)
-        .into_iter()
-        .map(choice)
-        .collect()
+    let records = lookup::adoptable(&typed.flags).into_iter();
+    records.map(choice).collect()
 }
 
 /// Services that clients may call. Prefers services that are not mirrors, since clients seldom call
@@ -329,12 +271,7 @@ fn primaries(typed: &Typed, begun: &str) -> Vec<Choice> {
         return backends(typed, begun);
     }
     let taken = [typed.all("service"), typed.all("fallback")].concat();
-    let origins = typed.all("service");
-    preferred(
-        without(lookup::services(&typed.flags), &taken),
-        begun,
-        |service| mirrors(service, &origins),
-    )
+    mirrors_first(typed, begun, &taken)
 }
 
 fn fallbacks(typed: &Typed, begun: &str) -> Vec<Choice> {
@@ -343,59 +280,44 @@ fn fallbacks(typed: &Typed, begun: &str) -> Vec<Choice> {
     if typed.all("primary").is_empty() {
         taken.extend(typed.all("service"));
     }
+    mirrors_first(typed, begun, &taken)
+}
+
+/// Services that are not taken. Prefers the mirrors of the group's service.
+fn mirrors_first(typed: &Typed, begun: &str, taken: &[String]) -> Vec<Choice> {
+    let mut services = lookup::services(&typed.flags);
+    services.retain(|service| !taken.contains(&service.at.name));
     let origins = typed.all("service");
-    preferred(
-        without(lookup::services(&typed.flags), &taken),
-        begun,
-        |service| mirrors(service, &origins),
-    )
-}
-
-fn without(services: Vec<Service>, taken: &[String]) -> Vec<Service> {
-    services
-        .into_iter()
-        .filter(|service| !taken.contains(&service.at.name))
-        .collect()
-}
-
-fn mirrors(service: &Service, origins: &[String]) -> bool {
-    service.is_mirror
-        && service
-            .mirrors
-            .as_ref()
-            .is_some_and(|origin| origins.contains(origin))
+    preferred(services, begun, |service| {
+        let origin = service.mirrors.as_ref().filter(|_| service.is_mirror);
+        origin.is_some_and(|origin| origins.contains(origin))
+    })
 }
 
 /// Returns the likely services, or all services if no likely one starts with the typed text.
 fn preferred(
-    services: Vec<Service>,
+    mut services: Vec<Service>,
     begun: &str,
     likely: impl Fn(&Service) -> bool,
 ) -> Vec<Choice> {
-    let fitting: Vec<Service> = services
-        .into_iter()
-        .filter(|service| service.at.name.starts_with(begun))
-        .collect();
-    let any = fitting.iter().any(&likely);
-    let chosen = fitting
-        .into_iter()
-        .filter(|service| !any || likely(service));
-    chosen
-        .map(|service| (service.at.name.clone(), service_help(&service)))
-        .collect()
-}
-
-fn service_help(service: &Service) -> String {
-    match &service.mirrors {
-        Some(origin) if service.is_mirror => format!("mirrors {origin} in another cluster"),
-        _ => String::new(),
+    services.retain(|service| service.at.name.starts_with(begun));
+    if services.iter().any(&likely) {
+        services.retain(likely);
     }
+    let choice = |service: Service| {
+        let help = match service.mirrors {
+            Some(origin) if service.is_mirror => format!("mirrors {origin} in another cluster"),
+            _ => String::new(),
+        };
+        (service.at.name, help)
+    };
+    services.into_iter().map(choice).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resource::{NewGroup, TrafficSplit};
+    use crate::resource::{Kind as _, NewGroup, TrafficSplit};
 
     fn record(apex: &str) -> Record {
         let group = NewGroup {
