@@ -100,6 +100,12 @@ impl Problem {
         self
     }
 
+    #[must_use]
+    pub fn next_all(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        self.next.extend(lines);
+        self
+    }
+
     /// Returns the message after `about` and a colon, then the next steps, indented.
     pub fn lines(&self, about: &str) -> Vec<String> {
         let message = format!("{about}: {}", self.message);

@@ -3,8 +3,7 @@
 use futures::future::join;
 
 use super::complaints::complaints;
-use crate::cluster::api::discovery;
-use crate::cluster::api::discovery::{ApiGroups, Version};
+use crate::cluster::api::discovery::{self, ApiGroups, Version};
 use crate::cluster::transport::error::Cause;
 use crate::cluster::transport::options::ConnectOptions;
 use crate::cluster::{Cluster, RequestError};
@@ -23,52 +22,44 @@ const REQUIRED_APIS: [&str; 3] = [
 /// Checks the API server. Also returns the cluster and the API groups that it serves, if it
 /// answers.
 pub async fn check(options: &ConnectOptions) -> (Category, Option<(Cluster, ApiGroups)>) {
-    let mut category = Category::new("kubernetes-api");
+    let (checks, server) = check_server(options).await;
+    let name = "kubernetes-api";
+    (Category { name, checks }, server)
+}
+
+async fn check_server(
+    options: &ConnectOptions,
+) -> (Vec<CheckResult>, Option<(Cluster, ApiGroups)>) {
+    const USABLE: &str = "the kubeconfig can be used";
     let cluster = match Cluster::connect(options).await {
         Ok(cluster) => cluster,
-        Err(error) => {
-            category.checks.push(CheckResult::error(
-                "the kubeconfig can be used",
-                words(&error),
-            ));
-            return (category, None);
-        }
+        Err(error) => return (vec![CheckResult::error(USABLE, words(&error))], None),
     };
-    let context = &cluster.context;
-    category.checks.push(CheckResult::success(format!(
-        "the kubeconfig can be used (context {context})"
-    )));
+    let usable = CheckResult::success(format!("{USABLE} (context {})", cluster.context));
     let answers = format!("the API server answers ({})", cluster.server);
-    match join(
+    let (version, apis) = (
         discovery::version(&cluster),
         discovery::api_groups(&cluster),
-    )
-    .await
-    {
+    );
+    match join(version, apis).await {
         (Ok(version), Ok(apis)) => {
-            category.checks.push(CheckResult::success(answers));
-            category.checks.push(is_new_enough(&version));
-            category.checks.push(serves_all(&apis));
-            (category, Some((cluster, apis)))
+            let answers = CheckResult::success(answers);
+            let checks = vec![usable, answers, is_new_enough(&version), serves_all(&apis)];
+            (checks, Some((cluster, apis)))
         }
         (Err(error), _) | (_, Err(error)) => {
-            let failed = CheckResult::error(answers, complaints(&cluster, &error));
-            category.checks.push(if may_pass(&error) {
-                failed.that_may_pass()
-            } else {
-                failed
-            });
-            (category, None)
+            let mut failed = CheckResult::error(answers, complaints(&cluster, &error));
+            failed.may_pass = may_pass(&error);
+            (vec![usable, failed], None)
         }
     }
 }
 
 /// Returns the lines of an error. A [`Problem`] includes what to do next.
 fn words(error: &anyhow::Error) -> Vec<String> {
-    let next = error
-        .downcast_ref::<Problem>()
-        .map(|problem| problem.next.clone())
-        .unwrap_or_default();
+    let problem = error.downcast_ref::<Problem>();
+    let next = problem.map(|problem| problem.next.clone());
+    let next = next.unwrap_or_default();
     std::iter::once(format!("{error:#}")).chain(next).collect()
 }
 
@@ -81,21 +72,13 @@ fn may_pass(error: &RequestError) -> bool {
 }
 
 fn is_new_enough(version: &Version) -> CheckResult {
-    let (major, minor) = MIN_VERSION;
-    let description = format!(
-        "its version is {major}.{minor} or newer ({})",
-        version.git_version
-    );
-    let is_old = version
-        .numbers()
-        .is_some_and(|numbers| numbers < MIN_VERSION);
-    let complaint = || {
-        format!(
-            "{} has no EndpointSlices as v1; upgrade the cluster",
-            version.git_version
-        )
-    };
-    CheckResult::error(description, is_old.then(complaint).into_iter().collect())
+    let ((major, minor), git_version) = (MIN_VERSION, &version.git_version);
+    let description = format!("its version is {major}.{minor} or newer ({git_version})");
+    let numbers = version.numbers();
+    let complaint = numbers
+        .filter(|numbers| *numbers < MIN_VERSION)
+        .map(|_| format!("{git_version} has no EndpointSlices as v1; upgrade the cluster"));
+    CheckResult::error(description, Vec::from_iter(complaint))
 }
 
 fn serves_all(apis: &ApiGroups) -> CheckResult {

@@ -1,6 +1,6 @@
 //! Checks the groups: whether each one is valid, complete and run by exactly one controller.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use futures::future::join;
 
@@ -16,45 +16,38 @@ use crate::readiness::prefetch::PrefetchedSlices;
 use crate::readiness::survey::survey;
 use crate::resource::Record;
 use crate::resource::gitops::keep_weights;
-use crate::text::word;
+use crate::text::{place, word};
 
 /// Checks the groups, and also returns them.
 pub async fn check(cluster: &Clusters, options: &CheckOptions) -> (Category, Vec<Record>) {
-    let mut category = Category::new("failover-groups");
+    let name = "failover-groups";
     let (place, listed) = list(cluster, options).await;
+    let readable = format!("the groups of {place} can be read");
     let GroupList { records, forbidden } = match listed {
         Ok(listed) => listed,
         Err(error) => {
-            let description = format!("the groups of {place} can be read");
-            category
-                .checks
-                .push(CheckResult::error(description, complaints(cluster, &error)));
-            return (category, Vec::new());
+            let checks = vec![CheckResult::error(readable, complaints(cluster, &error))];
+            return (Category { name, checks }, Vec::new());
         }
     };
-    let count = records.len();
     let unread = forbidden
         .iter()
-        .flat_map(|error| complaints(cluster, error))
-        .collect();
-    let description = format!("the groups of {place} can be read ({count} found)");
-    category
-        .checks
-        .push(CheckResult::warning(description, unread));
+        .flat_map(|error| complaints(cluster, error));
+    let readable = format!("{readable} ({} found)", records.len());
+    let mut checks = vec![CheckResult::warning(readable, unread.collect())];
     if !records.is_empty() {
         let survey = survey(cluster, &records, &records, PrefetchedSlices::default());
         let (mut statuses, conflicts) = join(survey, conflicts::read(cluster, &records)).await;
         conflicts::warn(&mut statuses, conflicts.by_group);
-        let run_by_upstream = run_by_upstream(cluster, &records).await;
         let groups = Groups {
             cluster,
             statuses,
-            run_by_upstream,
+            run_by_upstream: run_by_upstream(cluster, &records).await,
             records: &records,
         };
-        category.checks.extend(groups.checks());
+        checks.extend(groups.checks());
     }
-    (category, records)
+    (Category { name, checks }, records)
 }
 
 /// Lists the groups of the given namespace. Without one, lists those of all namespaces or, if that
@@ -64,13 +57,13 @@ async fn list(cluster: &Cluster, options: &CheckOptions) -> (String, RequestResu
         let everywhere = list_groups(cluster, None, None).await;
         let forbidden = everywhere.as_ref().is_err_and(|error| error.is_forbidden());
         if options.all_namespaces || !forbidden {
-            return ("all namespaces".to_owned(), everywhere);
+            return (place(None), everywhere);
         }
     }
-    let namespace = &cluster.namespace;
+    let namespace = Some(cluster.namespace.as_str());
     (
-        format!("namespace {namespace}"),
-        list_groups(cluster, Some(namespace), None).await,
+        place(namespace),
+        list_groups(cluster, namespace, None).await,
     )
 }
 
@@ -79,18 +72,29 @@ async fn run_by_upstream(cluster: &Cluster, records: &[Record]) -> HashSet<Group
     let Ok(Some(upstream)) = upstream::find(cluster).await else {
         return HashSet::new();
     };
-    let namespaces: BTreeSet<&str> = records
-        .iter()
-        .map(|record| record.meta.namespace.as_str())
-        .collect();
-    let single = namespaces
-        .first()
-        .copied()
-        .filter(|_| namespaces.len() == 1);
-    let selected = list_groups(cluster, single, Some(&upstream.selector))
-        .await
-        .unwrap_or_default();
-    selected.records.iter().map(Record::id).collect()
+    let mut namespaces = records.iter().map(|record| record.meta.namespace.as_str());
+    let first = namespaces.next();
+    let single = first.filter(|first| namespaces.all(|namespace| namespace == *first));
+    let selected = list_groups(cluster, single, Some(&upstream.selector)).await;
+    let records = selected.unwrap_or_default().records;
+    records.iter().map(Record::id).collect()
+}
+
+/// Says that a backend's readiness is unknown. Also returns how to make it known, after a
+/// semicolon, if this can be told.
+pub fn unknown_readiness(
+    cluster: &Clusters,
+    name: &str,
+    is_primary: bool,
+    readiness: &Readiness,
+) -> Option<(String, String)> {
+    let why = readiness.why_unknown()?;
+    let is_whole = readiness.is_unknown();
+    let part = if is_whole { "" } else { "partly " };
+    let role = if is_primary { "primary" } else { "fallback" };
+    let mend = named_remotes::how_to_ask(&cluster.remotes().asked(), why);
+    let mend = mend.map(|how| format!("; {how}")).unwrap_or_default();
+    Some((format!("the {role}, {name}, is {part}unknown: {why}"), mend))
 }
 
 struct Groups<'a> {
@@ -104,8 +108,8 @@ struct Groups<'a> {
 impl Groups<'_> {
     fn checks(&self) -> Vec<CheckResult> {
         vec![
-            self.valid(),
-            self.apexes(),
+            CheckResult::error("every group is valid", self.invalid(false)),
+            CheckResult::error("no service is the apex of two groups", self.invalid(true)),
             self.services(),
             self.weights(),
             self.readiness(),
@@ -128,55 +132,30 @@ impl Groups<'_> {
         chosen.filter_map(line).collect()
     }
 
-    fn valid(&self) -> CheckResult {
-        CheckResult::error("every group is valid", self.invalid(false))
-    }
-
-    fn apexes(&self) -> CheckResult {
-        CheckResult::error("no service is the apex of two groups", self.invalid(true))
-    }
-
-    /// Returns a line for each backend that has a complaint from `complain`.
-    fn backends(&self, complain: impl Fn(&Readiness) -> Option<String>) -> Vec<String> {
-        let backends = self
-            .statuses
-            .iter()
-            .flat_map(|status| status.backends.iter().map(move |backend| (status, backend)));
-        let line = |(status, backend): (&Status, &BackendStatus)| {
-            Some(format!(
-                "{}: {} {}",
-                status.id,
-                backend.name,
-                complain(&backend.readiness)?
-            ))
-        };
-        backends.filter_map(line).collect()
+    fn backends(&self) -> impl Iterator<Item = (&Status, &BackendStatus)> + Clone {
+        let statuses = self.statuses.iter();
+        statuses.flat_map(|status| status.backends.iter().map(move |backend| (status, backend)))
     }
 
     fn services(&self) -> CheckResult {
-        let missing = self.backends(|readiness| {
-            let is_missing = *readiness == Readiness::Missing;
-            is_missing.then(|| {
-                "does not exist; create the Service or, for a mirror, export the original"
-                    .to_owned()
-            })
+        let missing = self
+            .backends()
+            .filter(|(_, backend)| backend.readiness == Readiness::Missing);
+        let namespaces = missing
+            .clone()
+            .map(|(status, _)| status.id.namespace.as_str());
+        let within = self
+            .cluster
+            .reach
+            .within(namespaces.min().unwrap_or_default());
+        let lines = missing.map(|(Status { id, .. }, BackendStatus { name, .. })| {
+            format!(
+                "{id}: {name} does not exist; create the Service or, for a mirror, export the \
+                 original"
+            )
         });
-        let is_missing = |status: &Status| {
-            status
-                .backends
-                .iter()
-                .any(|backend| backend.readiness == Readiness::Missing)
-        };
-        let namespace = self
-            .by_namespace(is_missing)
-            .keys()
-            .next()
-            .copied()
-            .unwrap_or_default();
-        CheckResult::error("every backend's Service exists", missing).hint(format!(
-            "kubectl {} get services",
-            self.cluster.reach.within(namespace)
-        ))
+        CheckResult::error("every backend's Service exists", lines.collect())
+            .hint(format!("kubectl {within} get services"))
     }
 
     fn weights(&self) -> CheckResult {
@@ -195,83 +174,35 @@ impl Groups<'_> {
     }
 
     fn readiness(&self) -> CheckResult {
-        let is_primary = |status: &Status, backend: &BackendStatus| {
-            status.primary.as_deref() == Some(backend.name.as_str())
+        let line = |(status, backend): (&Status, &BackendStatus)| {
+            let name = &backend.name;
+            let is_primary = status.primary.as_ref() == Some(name);
+            let unknown = unknown_readiness(self.cluster, name, is_primary, &backend.readiness);
+            unknown.map(|(words, mend)| format!("{}: {words}{mend}", status.id))
         };
-        let line = |status: &Status, backend: &BackendStatus| {
-            let why = backend.readiness.why_unknown()?;
-            let part = if backend.readiness.is_unknown() {
-                ""
-            } else {
-                "partly "
-            };
-            let role = if is_primary(status, backend) {
-                "primary"
-            } else {
-                "fallback"
-            };
-            let mend = named_remotes::how_to_ask(&self.cluster.remotes().asked(), why)
-                .map_or(String::new(), |how| format!("; {how}"));
-            Some(format!(
-                "{}: the {role}, {}, is {part}unknown: {why}{mend}",
-                status.id, backend.name
-            ))
-        };
-        let both = |status: &Status| {
-            status
-                .backends
-                .iter()
-                .filter_map(|backend| line(status, backend))
-                .collect::<Vec<_>>()
-        };
-        let unknown = self.statuses.iter().flat_map(both).collect();
+        let unknown = self.backends().filter_map(line).collect();
         CheckResult::warning("the readiness of every backend is known", unknown)
     }
 
     fn effects(&self) -> CheckResult {
-        let lines = |status: &Status| {
-            status
-                .warnings
-                .iter()
-                .map(|warning| format!("{}: {warning}", status.id))
-                .collect::<Vec<_>>()
-        };
-        let hint = self
-            .statuses
-            .iter()
-            .find(|status| !status.warnings.is_empty())
-            .map(|status| {
-                let GroupId {
-                    namespace,
-                    kind,
-                    name,
-                } = &status.id;
-                format!(
-                    "kubectl {} describe {kind} {}",
-                    self.cluster.reach.within(namespace),
-                    word(name)
-                )
-            });
-        CheckResult::warning(
-            "no other object interferes with a group",
-            self.statuses.iter().flat_map(lines).collect(),
-        )
-        .hint(hint.unwrap_or_default())
+        let (mut lines, mut hint) = (Vec::new(), None);
+        for Status { id, warnings, .. } in &self.statuses {
+            lines.extend(warnings.iter().map(|warning| format!("{id}: {warning}")));
+            if hint.is_none() && !warnings.is_empty() {
+                let (within, name) = (self.cluster.reach.within(&id.namespace), word(&id.name));
+                hint = Some(format!("kubectl {within} describe {} {name}", id.kind));
+            }
+        }
+        CheckResult::warning("no other object interferes with a group", lines)
+            .hint(hint.unwrap_or_default())
     }
 
     /// Returns the groups for which `applies` is true, by namespace.
     fn by_namespace(&self, applies: impl Fn(&Status) -> bool) -> BTreeMap<&str, Vec<String>> {
         let mut namespaces: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for id in self
-            .statuses
-            .iter()
-            .filter(|status| applies(status))
-            .map(|status| &status.id)
-        {
-            namespaces
-                .entry(&id.namespace)
-                .or_default()
-                .push(id.short_name());
+        for Status { id, .. } in self.statuses.iter().filter(|status| applies(status)) {
+            let names = namespaces.entry(&id.namespace).or_default();
+            names.push(id.short_name());
         }
         namespaces
     }
@@ -292,15 +223,13 @@ impl Groups<'_> {
             Runner::Watch(_) | Runner::Unknown => false,
         });
         let namespace = unattended.keys().next().copied().unwrap_or_default();
-        let hint = format!(
-            "kubectl failover watch {}",
-            self.cluster.reach.for_plugin(namespace)
-        );
+        let place = self.cluster.reach.for_plugin(namespace);
+        let hint = format!("kubectl failover watch {place}");
         let line = |(namespace, names): (&&str, &Vec<String>)| {
+            let names = names.join(", ");
             format!(
-                "no watch is running for {} in namespace {namespace}: nothing will fail over \
-                 automatically",
-                names.join(", ")
+                "no watch is running for {names} in namespace {namespace}: nothing will fail over \
+                 automatically"
             )
         };
         CheckResult::warning(DESCRIPTION, unattended.iter().map(line).collect()).hint(hint)
@@ -310,16 +239,13 @@ impl Groups<'_> {
         let holder = |status: &Status| match &status.runner {
             Runner::Watch(holder) if self.run_by_upstream.contains(&status.id) => Some(format!(
                 "{}: {holder} and Linkerd's failover controller both run it; stop one, or give \
-                 the group another \
-                 controlled-by label",
+                 the group another controlled-by label",
                 status.id
             )),
             _ => None,
         };
-        CheckResult::warning(
-            "no group has two controllers",
-            self.statuses.iter().filter_map(holder).collect(),
-        )
+        let twice = self.statuses.iter().filter_map(holder).collect();
+        CheckResult::warning("no group has two controllers", twice)
     }
 
     fn owners(&self) -> CheckResult {

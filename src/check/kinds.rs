@@ -3,28 +3,27 @@
 use futures::future::join_all;
 
 use super::complaints::complaints;
-use crate::cluster::api::discovery;
-use crate::cluster::api::discovery::ApiGroups;
+use crate::cluster::api::discovery::{self, ApiGroups};
 use crate::cluster::{Cluster, RequestResult};
 use crate::model::check::{Category, CheckResult};
 use crate::resource::{KINDS, KindInfo};
 
 /// Checks the kinds. Also returns whether groups can exist.
 pub async fn check(cluster: &Cluster, apis: &ApiGroups) -> (Category, bool) {
-    let mut category = Category::new("failover-kinds");
-    let kinds = KINDS.iter().map(|kind| async move {
-        let info = kind.info();
-        (
-            info,
-            discovery::serves(cluster, info.api_version, info.plural).await,
-        )
+    let infos = KINDS.iter().map(|kind| kind.info());
+    let served = infos.map(async |info| {
+        let served = discovery::serves(cluster, info.api_version, info.plural);
+        (info, served.await)
     });
-    let kinds = join_all(kinds).await;
+    let kinds = join_all(served).await;
     let can_have_groups = kinds.iter().any(|(_, served)| matches!(served, Ok(true)));
-    let check = |(info, served): &(&KindInfo, RequestResult<bool>)| {
-        kind(cluster, apis, info, served, can_have_groups)
+    let checks = kinds
+        .iter()
+        .map(|(info, served)| kind(cluster, apis, info, served, can_have_groups));
+    let category = Category {
+        name: "failover-kinds",
+        checks: checks.collect(),
     };
-    category.checks.extend(kinds.iter().map(check));
     (category, can_have_groups)
 }
 
@@ -56,16 +55,11 @@ fn kind(
         Ok(false) if is_optional => {
             return CheckResult::success(format!("{named}: not installed (optional)"));
         }
-        Ok(false) if versions.is_empty() => {
-            vec![format!(
-                "the CustomResourceDefinition {crd} is not installed"
-            )]
-        }
-        Ok(false) => {
-            vec![format!(
-                "{crd} is listed but not served: it is being installed or removed; check again"
-            )]
-        }
+        Ok(false) => vec![if versions.is_empty() {
+            format!("the CustomResourceDefinition {crd} is not installed")
+        } else {
+            format!("{crd} is listed but not served: it is being installed or removed; check again")
+        }],
         Err(error) => complaints(cluster, error),
     };
     let description = format!("{named} can be used");

@@ -46,19 +46,16 @@ type FoundDeployments = Vec<(String, Deployment)>;
 
 /// Checks Linkerd. `namespace` is the expected namespace of the control plane.
 pub async fn check(cluster: &Cluster, namespace: &str) -> Category {
-    let control_plane =
-        async { CONTROL_PLANE.judge(cluster, &control_plane(cluster, namespace).await) };
     let extensions = EXTENSIONS
         .iter()
         .map(|part| async move { part.judge(cluster, &labelled(cluster, part.label).await) });
+    let control_plane = control_plane(cluster, namespace);
     let (control_plane, extensions) = join(control_plane, join_all(extensions)).await;
-    let mut checks = vec![control_plane];
+    let mut checks = vec![CONTROL_PLANE.judge(cluster, &control_plane)];
     checks.extend(extensions);
     checks.push(controller(cluster).await);
-    Category {
-        checks,
-        ..Category::new("linkerd")
-    }
+    let name = "linkerd";
+    Category { name, checks }
 }
 
 /// Looks in the given namespace first. If that is empty, looks for a namespace with the label of
@@ -73,10 +70,8 @@ async fn control_plane(cluster: &Cluster, namespace: &str) -> RequestResult<Foun
 }
 
 async fn labelled(cluster: &Cluster, label: &str) -> RequestResult<FoundDeployments> {
-    let namespaces = namespaces::names(cluster, label).await?;
-    let found = namespaces
-        .into_iter()
-        .map(|namespace| within(cluster, namespace));
+    let namespaces = namespaces::names(cluster, label).await?.into_iter();
+    let found = namespaces.map(|namespace| within(cluster, namespace));
     Ok(try_join_all(found).await?.concat())
 }
 
@@ -99,24 +94,21 @@ impl Component {
             Ok(found) => found,
             Err(error) => return CheckResult::warning(description, complaints(cluster, error)),
         };
-        let waiting: Vec<&(String, Deployment)> =
-            found.iter().filter(|(_, it)| !it.is_ready()).collect();
-        let Some((namespace, _)) = waiting.first() else {
-            return CheckResult::success(description);
-        };
-        let hint = format!("kubectl {} get pods", cluster.reach.within(namespace));
-        let complaint = |(namespace, deployment): &&(String, Deployment)| {
+        let mut waiting = found.iter().filter(|(_, it)| !it.is_ready()).peekable();
+        let first = waiting
+            .peek()
+            .map(|(namespace, _)| cluster.reach.within(namespace));
+        let complaint = |(namespace, it): &(String, Deployment)| {
             let Deployment {
                 name,
                 wanted,
                 ready,
                 ..
-            } = deployment;
+            } = it;
             format!("deployment {namespace}/{name} has {ready} of {wanted} pods ready")
         };
-        let complaints = waiting.iter().map(complaint).collect();
-        CheckResult::error(description, complaints)
-            .hint(hint)
+        CheckResult::error(description, waiting.map(complaint).collect())
+            .hint(format!("kubectl {} get pods", first.unwrap_or_default()))
             .that_may_pass()
     }
 }

@@ -5,49 +5,30 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::{StreamExt as _, TryStreamExt as _, future, stream};
 
 use super::complaints::complaints;
-use crate::cluster::api::workloads;
-use crate::cluster::api::workloads::Pod;
+use crate::cluster::api::workloads::{self, Pod};
 use crate::cluster::{Cluster, RequestResult};
 use crate::model::check::{Category, CheckResult};
+use crate::readiness::backends::backends_of;
 use crate::resource::Record;
 
 /// The number of namespaces to read at once.
 const CONCURRENT_POD_READS: usize = 4;
 
-type Services<'a> = BTreeSet<&'a str>;
-
 pub async fn check(cluster: &Cluster, records: &[Record]) -> Category {
-    let mut wanted: BTreeMap<&str, Services<'_>> = BTreeMap::new();
-    for group in records
-        .iter()
-        .filter_map(|record| record.group.as_ref().ok())
-    {
-        for backend in &group.backends {
-            wanted
-                .entry(&backend.service.namespace)
-                .or_default()
-                .insert(&backend.service.name);
-        }
-    }
+    let wanted = backends_of(records);
     let reads = wanted
         .iter()
         .map(|(namespace, services)| unmeshed(cluster, namespace, services));
-    let found: RequestResult<Vec<Vec<String>>> = stream::iter(reads)
-        .buffered(CONCURRENT_POD_READS)
-        .try_collect()
-        .await;
-    let complaints = match found {
+    let reads = stream::iter(reads).buffered(CONCURRENT_POD_READS);
+    let complaints = match reads.try_collect::<Vec<_>>().await {
         Ok(found) => found.concat(),
         Err(error) => complaints(cluster, &error),
     };
-    let check = CheckResult::warning(
-        "the pods behind the groups' services are meshed",
-        complaints,
-    )
-    .hint("https://linkerd.io/2/tasks/adding-your-service/");
+    let description = "the pods behind the groups' services are meshed";
+    let check = CheckResult::warning(description, complaints);
     Category {
-        checks: vec![check],
-        ..Category::new("failover-data-plane")
+        name: "failover-data-plane",
+        checks: vec![check.hint("https://linkerd.io/2/tasks/adding-your-service/")],
     }
 }
 
@@ -55,16 +36,16 @@ pub async fn check(cluster: &Cluster, records: &[Record]) -> Category {
 async fn unmeshed(
     cluster: &Cluster,
     namespace: &str,
-    services: &Services<'_>,
+    services: &BTreeSet<String>,
 ) -> RequestResult<Vec<String>> {
     let reads = future::try_join(
         workloads::selectors(cluster, namespace),
         workloads::pods(cluster, namespace),
     );
     let (selectors, pods) = reads.await?;
-    let line = |service: &&str| {
+    let line = |service: &String| {
         let selector = selectors
-            .get(*service)
+            .get(service)
             .filter(|selector| !selector.is_empty())?;
         let bare = pods
             .iter()

@@ -6,8 +6,7 @@ use futures::future::join_all;
 
 use super::complaints::complaints;
 use crate::access::rights::{LINKS, REMOTE};
-use crate::cluster::api::access_review;
-use crate::cluster::api::access_review::ResourceAction;
+use crate::cluster::api::access_review::{self, ResourceAction};
 use crate::cluster::remotes::{links, named_remotes};
 use crate::cluster::{Cluster, Clusters};
 use crate::model::RemoteService;
@@ -28,25 +27,19 @@ pub async fn check(cluster: &Clusters, records: &[Record]) -> Option<Category> {
     let mirrored = mirrored_services(cluster, &backends_of(records)).await;
     let mut places: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for RemoteService { cluster, service } in &mirrored {
-        places
-            .entry(cluster)
-            .or_default()
-            .insert(&service.namespace);
+        let namespaces = places.entry(cluster).or_default();
+        namespaces.insert(&service.namespace);
     }
     for name in asked.named() {
-        places
-            .entry(name)
-            .or_insert_with(|| BTreeSet::from([cluster.namespace.as_str()]));
+        let own = || BTreeSet::from([cluster.namespace.as_str()]);
+        places.entry(name).or_insert_with(own);
     }
     let checks = places
         .iter()
         .map(|(name, namespaces)| remote(cluster, name, namespaces));
     let checks: Vec<CheckResult> = join_all(checks).await.into_iter().flatten().collect();
-    let category = Category {
-        checks,
-        ..Category::new("failover-remotes")
-    };
-    (!category.checks.is_empty()).then_some(category)
+    let name = "failover-remotes";
+    (!checks.is_empty()).then_some(Category { name, checks })
 }
 
 async fn remote(local: &Clusters, name: &str, namespaces: &BTreeSet<&str>) -> Vec<CheckResult> {
@@ -56,18 +49,16 @@ async fn remote(local: &Clusters, name: &str, namespaces: &BTreeSet<&str>) -> Ve
         Err(why) => {
             let mend = named_remotes::how_to_ask(&local.remotes().asked(), &why);
             let lines = std::iter::once(why.to_string()).chain(mend).collect();
-            let failed = CheckResult::error(description, lines);
+            let mut failed = CheckResult::error(description, lines);
             let is_link = local.reach.has_links() && why.cluster_without_remote().is_some();
-            return vec![if is_link {
-                failed.hint(right_to_link(name))
-            } else {
-                failed
-            }];
+            failed.hint = is_link.then(|| right_to_link(name));
+            return vec![failed];
         }
     };
+    let namespaces = namespaces.iter();
     let looks = join_all(
         namespaces
-            .iter()
+            .clone()
             .map(|namespace| missing(&there, namespace)),
     )
     .await;
@@ -75,37 +66,26 @@ async fn remote(local: &Clusters, name: &str, namespaces: &BTreeSet<&str>) -> Ve
     let lines = looks
         .into_iter()
         .flat_map(|look| look.map_or_else(|unknown| unknown, Vec::from_iter));
-    let readable = CheckResult::error(
-        format!("EndpointSlices can be read in cluster {name}"),
-        lines.collect(),
-    );
+    let readable = format!("EndpointSlices can be read in cluster {name}");
+    let mut readable = CheckResult::error(readable, lines.collect());
     let (resource, verbs) = (REMOTE.full_resource(), REMOTE.verbs.join(","));
-    let first = word(namespaces.first().copied().unwrap_or_default());
-    let hint = format!(
-        "in cluster {name}: kubectl create role kubectl-failover-remote -n {first} --verb={verbs} \
-         --resource={resource}"
-    );
-    vec![
-        CheckResult::success(description),
-        if is_denied {
-            readable.hint(hint)
-        } else {
-            readable
-        },
-    ]
+    let first = word(namespaces.copied().next().unwrap_or_default());
+    readable.hint = is_denied.then(|| {
+        format!(
+            "in cluster {name}: kubectl create role kubectl-failover-remote -n {first} \
+             --verb={verbs} --resource={resource}"
+        )
+    });
+    vec![CheckResult::success(description), readable]
 }
 
 /// Returns the command that grants access to the one secret that is needed.
 fn right_to_link(name: &str) -> String {
-    let (namespace, secret, right) = (
-        links::NAMESPACE,
-        word(&links::secret_name(name)),
-        LINKS.resource,
-    );
+    let (namespace, secret) = (links::NAMESPACE, word(&links::secret_name(name)));
+    let (verbs, right) = (LINKS.verbs.join(","), LINKS.resource);
     format!(
-        "kubectl create role {secret} -n {namespace} --verb={} --resource={right} \
-         --resource-name={secret}",
-        LINKS.verbs.join(",")
+        "kubectl create role {secret} -n {namespace} --verb={verbs} --resource={right} \
+         --resource-name={secret}"
     )
 }
 
@@ -116,11 +96,10 @@ fn right_to_link(name: &str) -> String {
 async fn missing(there: &Cluster, namespace: &str) -> Result<Option<String>, Vec<String>> {
     let mut denied = Vec::new();
     for verb in REMOTE.verbs {
-        let (group, resource) = (REMOTE.group, REMOTE.resource);
         let deed = ResourceAction {
             verb,
-            group,
-            resource,
+            group: REMOTE.group,
+            resource: REMOTE.resource,
             namespace: Some(namespace.to_owned()),
         };
         match access_review::allows(there, &deed).await {
@@ -129,12 +108,7 @@ async fn missing(there: &Cluster, namespace: &str) -> Result<Option<String>, Vec
             Err(error) => return Err(complaints(there, &error)),
         }
     }
-    let line = || {
-        format!(
-            "cannot {} {} in namespace {namespace}",
-            denied.join(", "),
-            REMOTE.full_resource()
-        )
-    };
+    let (verbs, resource) = (denied.join(", "), REMOTE.full_resource());
+    let line = || format!("cannot {verbs} {resource} in namespace {namespace}");
     Ok((!denied.is_empty()).then(line))
 }

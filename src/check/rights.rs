@@ -8,11 +8,11 @@ use futures::{StreamExt as _, stream};
 use super::complaints::complaints;
 use super::options::CheckOptions;
 use crate::access::rights::{RbacCommand, Right, RightScope};
-use crate::cluster::api::access_review;
-use crate::cluster::api::access_review::ResourceAction;
+use crate::cluster::api::access_review::{self, ResourceAction};
 use crate::cluster::api::discovery::ApiGroups;
 use crate::cluster::{Cluster, RequestResult};
 use crate::model::check::{Category, CheckResult};
+use crate::text::place;
 
 /// The number of SelfSubjectAccessReviews in flight.
 const CONCURRENT_ACCESS_REVIEWS: usize = 8;
@@ -40,19 +40,19 @@ pub async fn check(cluster: &Cluster, options: &CheckOptions, apis: &ApiGroups) 
         .iter()
         .map(|(task, rights)| command(cluster, *task, rights, namespace, &answers));
     Category {
+        name: "failover-rights",
         checks: checks.collect(),
-        ..Category::new("failover-rights")
     }
 }
 
 /// Leaves out the rights to kinds that the cluster does not serve.
 fn rights_that_matter(task: RbacCommand, apis: &ApiGroups) -> Vec<Right> {
-    let matters = |right: &Right| {
-        right
-            .carrier()
-            .is_none_or(|kind| apis.serve(kind.info().api_version))
-    };
-    task.rights().into_iter().filter(matters).collect()
+    let mut rights = task.rights();
+    rights.retain(|right| {
+        let kind = right.carrier();
+        kind.is_none_or(|kind| apis.serve(kind.info().api_version))
+    });
+    rights
 }
 
 fn deeds(right: &Right, namespace: Option<&str>) -> impl Iterator<Item = ResourceAction> {
@@ -63,20 +63,12 @@ fn deeds(right: &Right, namespace: Option<&str>) -> impl Iterator<Item = Resourc
         scope,
         ..
     } = *right;
-    let namespace = namespace
-        .filter(|_| scope == RightScope::Namespace)
-        .map(str::to_owned);
+    let namespace = namespace.filter(|_| scope == RightScope::Namespace);
     verbs.iter().map(move |verb| ResourceAction {
         verb,
         group,
         resource,
-        namespace: namespace.clone(),
-    })
-}
-
-fn place(namespace: Option<&str>) -> String {
-    namespace.map_or("all namespaces".to_owned(), |namespace| {
-        format!("namespace {namespace}")
+        namespace: namespace.map(str::to_owned),
     })
 }
 
@@ -96,21 +88,18 @@ fn command(
     let has_carrier = carriers.any(|right| deeds(right, namespace).all(|deed| is_allowed(&deed)));
     for right in rights {
         let deeds: Vec<ResourceAction> = deeds(right, namespace).collect();
-        if let Some(error) = deeds
+        let mut errors = deeds
             .iter()
-            .find_map(|deed| answers.get(deed)?.as_ref().err())
-        {
+            .filter_map(|deed| answers.get(deed)?.as_ref().err());
+        if let Some(error) = errors.next() {
             return CheckResult::error(description, complaints(cluster, error));
         }
         let denied = deeds.iter().filter(|deed| !is_allowed(deed));
         let verbs: Vec<&str> = denied.map(|deed| deed.verb).collect();
         if !verbs.is_empty() {
             let place = place(namespace.filter(|_| right.scope == RightScope::Namespace));
-            let line = format!(
-                "cannot {} {} in {place}",
-                verbs.join(", "),
-                right.full_resource()
-            );
+            let (verbs, resource) = (verbs.join(", "), right.full_resource());
+            let line = format!("cannot {verbs} {resource} in {place}");
             match right.lost {
                 None => missing.push(line),
                 Some(_) if right.carrier().is_some() && !has_carrier => missing.push(line),

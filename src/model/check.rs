@@ -94,14 +94,6 @@ pub struct Category {
 }
 
 impl Category {
-    /// Returns a category without checks.
-    pub fn new(name: &'static str) -> Self {
-        Self {
-            name,
-            checks: Vec::new(),
-        }
-    }
-
     /// Whether a check ended with an error.
     pub fn has_error(&self) -> bool {
         self.checks

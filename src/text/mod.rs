@@ -3,10 +3,12 @@
 pub mod connection_flags;
 mod fit;
 pub mod nearest;
+mod place;
 mod safe;
 mod shell;
 
 pub use connection_flags::ConnectionFlags;
 pub use fit::{MAX_LINE_CHARS, cut, shorten, wrap};
+pub use place::place;
 pub use safe::{clean, clean_json, clean_lines, without_userinfo};
 pub use shell::word;

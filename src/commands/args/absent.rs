@@ -1,6 +1,6 @@
 //! Explains why no group was found, and how to create one.
 
-use super::query::{GroupQuery, place, place_in_context};
+use super::query::{GroupQuery, place_in_context};
 use crate::cluster::Cluster;
 use crate::cluster::api::{groups, namespaces};
 use crate::cluster::listwatch::list;
@@ -8,7 +8,7 @@ use crate::output::streams::Streams;
 use crate::problem::Problem;
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::{KINDS, Kind, Record, kinds_called};
-use crate::text::{clean, word};
+use crate::text::{clean, place, word};
 
 /// Explains why no group has this name.
 pub async fn unknown_group(

@@ -1,7 +1,7 @@
 //! Which groups a command reads, and from which namespace.
 
 use crate::cluster::Cluster;
-use crate::text::clean;
+use crate::text::{clean, place};
 
 #[derive(Debug, Clone, Copy)]
 pub struct GroupQuery<'a> {
@@ -13,14 +13,7 @@ pub struct GroupQuery<'a> {
     pub names: &'a [String],
 }
 
-pub fn place(namespace: Option<&str>) -> String {
-    match namespace {
-        Some(namespace) => format!("namespace {namespace}"),
-        None => "all namespaces".to_owned(),
-    }
-}
-
-/// The same with the context, safe to print.
+/// The namespace and the context, safe to print.
 pub fn place_in_context(cluster: &Cluster, namespace: Option<&str>) -> String {
     format!(
         "{} of context {}",

@@ -1,7 +1,7 @@
 //! `create --adopt`: turns an existing object into a group. Only its label and this plugin's
 //! annotations change.
 
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use serde_json::Value;
 
 use super::context::{CreateContext, CreateOutcome, Created, read};
@@ -37,19 +37,14 @@ pub async fn adopt(context: CreateContext<'_>, typed: &str) -> anyhow::Result<Cr
     loop {
         let (record, object) = find(cluster, &name).await?;
         let kind = record.kind;
-        let (group, change, object) = match plan(context, &record, &object).await? {
-            AdoptPlan::Unchanged(group) => {
-                return Ok(Created {
-                    kind,
-                    group,
-                    outcome: CreateOutcome::Unchanged,
-                });
-            }
-            AdoptPlan::Change {
-                group,
-                change,
-                object,
-            } => (group, change, object),
+        let created = |group, outcome| Created {
+            kind,
+            group,
+            outcome,
+        };
+        let AdoptPlan { group, change } = plan(context, &record, &object).await?;
+        let Some((change, mut adopted)) = change else {
+            return Ok(created(group, CreateOutcome::Unchanged));
         };
         if args.dry_run != DryRun::Client {
             let dry_run = args.dry_run == DryRun::Server;
@@ -62,7 +57,6 @@ pub async fn adopt(context: CreateContext<'_>, typed: &str) -> anyhow::Result<Cr
                 Err(error) => return Err(explain(cluster, &error).into()),
             }
         }
-        let mut adopted = object;
         if args.dry_run == DryRun::None {
             let namespace = &record.meta.namespace;
             let now = groups::with_object(cluster, kind, namespace, &group.name).await;
@@ -71,22 +65,14 @@ pub async fn adopt(context: CreateContext<'_>, typed: &str) -> anyhow::Result<Cr
                 adopted = object;
             }
         }
-        return Ok(Created {
-            kind,
-            group,
-            outcome: CreateOutcome::Adopted(adopted),
-        });
+        return Ok(created(group, CreateOutcome::Adopted(adopted)));
     }
 }
 
-enum AdoptPlan {
-    Unchanged(NewGroup),
-    /// `object` is the object after the change.
-    Change {
-        group: NewGroup,
-        change: Box<Change>,
-        object: Value,
-    },
+struct AdoptPlan {
+    group: NewGroup,
+    /// The change, and the object after it; none if it already is the group.
+    change: Option<(Change, Value)>,
 }
 
 /// Finds the object with this name.
@@ -99,8 +85,7 @@ async fn find(cluster: &Cluster, name: &GroupName) -> Result<RecordAndObject, Pr
         .iter()
         .map(|kind| groups::with_object(cluster, *kind, &cluster.namespace, &name.name));
     let answers: Vec<RequestResult<Option<RecordAndObject>>> = join_all(reads).await;
-    let mut found = Vec::new();
-    let mut failure = None;
+    let (mut found, mut failure) = (Vec::new(), None);
     for answer in answers {
         match answer {
             Ok(object) => found.extend(object),
@@ -108,9 +93,11 @@ async fn find(cluster: &Cluster, name: &GroupName) -> Result<RecordAndObject, Pr
         }
     }
     if found.len() > 1 {
-        let names: Vec<String> = found
+        let kinds = found
             .iter()
-            .map(|(record, _)| word(&format!("{}/{}", record.kind.info().full_name(), name.name)))
+            .map(|(record, _)| record.kind.info().full_name());
+        let names: Vec<String> = kinds
+            .map(|kind| word(&format!("{kind}/{}", name.name)))
             .collect();
         return Err(
             Problem::usage(format!("{} is ambiguous", clean(&name.to_string())))
@@ -125,15 +112,12 @@ async fn find(cluster: &Cluster, name: &GroupName) -> Result<RecordAndObject, Pr
 }
 
 async fn absent(cluster: &Cluster, name: &GroupName, kinds: &[&dyn Kind]) -> Problem {
-    let Cluster {
-        context, namespace, ..
-    } = cluster;
+    let (context, namespace) = (&cluster.context, &cluster.namespace);
     let infos = kinds.iter().map(|kind| kind.info());
     let served = join_all(infos.map(async |info| {
         let known = discovery::serves(cluster, info.api_version, info.plural).await;
-        known
-            .unwrap_or(true)
-            .then(|| format!("{}.{}", info.plural, info.group()))
+        let is_served = known.unwrap_or(true);
+        is_served.then(|| format!("{}.{}", info.plural, info.group()))
     }));
     let plurals: Vec<String> = served.await.into_iter().flatten().collect();
     if let (true, Some(kind)) = (plurals.is_empty(), kinds.first()) {
@@ -159,28 +143,29 @@ async fn plan(
     let CreateContext { cluster, args, .. } = context;
     let group = asked(record, args);
     if record.is_controlled() || record.meta.deletion_timestamp.is_some() {
-        return diff::agree(cluster, record, &group).map(|()| AdoptPlan::Unchanged(group));
+        diff::agree(cluster, record, &group)?;
+        return Ok(AdoptPlan {
+            group,
+            change: None,
+        });
     }
-    let mut annotations: Vec<(&'static str, Option<String>)> = policy::of(&args.policy)
-        .into_iter()
-        .map(|(key, value)| (key, Some(value)))
-        .collect();
+    let mut annotations = policy::of(&args.policy);
     // An existing override has no effect with another primary.
     let names_primary = args.primary.is_some() || record.meta.annotations.get(OVERRIDE).is_none();
-    annotations.extend(
-        (names_primary && !group.primary.is_empty())
-            .then(|| (PRIMARY_SERVICE, Some(group.primary.clone()))),
-    );
+    if names_primary && !group.primary.is_empty() {
+        annotations.insert(PRIMARY_SERVICE, group.primary);
+    }
+    let annotations = annotations.into_iter();
     let change = Change::builder()
         .adopt(&args.controlled_by)
-        .annotate(annotations)
+        .annotate(annotations.map(|(key, value)| (key, Some(value))))
         .build()
         .map_err(|_| Problem::new("the annotations cannot be written as JSON"))?;
     let after = patched(object, &patch(record, &change))
         .ok_or_else(|| Problem::new("the object has no metadata that can be changed"))?;
     let preview = read(record.kind, &after)?;
     let group = asked(&preview, args);
-    let (existing, services) = futures::future::join(
+    let (existing, services) = join(
         existing::read(cluster, &group.namespace),
         requirements::read(cluster, &group),
     )
@@ -195,11 +180,8 @@ async fn plan(
             "{owner} owns the object and may revert its weights; {way_out}"
         )]);
     }
-    Ok(AdoptPlan::Change {
-        group,
-        change: Box::new(change),
-        object: after,
-    })
+    let change = Some((change, after));
+    Ok(AdoptPlan { group, change })
 }
 
 async fn check(
@@ -226,10 +208,8 @@ async fn check(
 fn asked(record: &Record, args: &CreateArgs) -> NewGroup {
     let namespace = &record.meta.namespace;
     let group = record.group.as_ref().ok();
-    let named = args
-        .primary
-        .as_ref()
-        .map(|typed| NewGroup::backend_name(namespace, typed));
+    let named = args.primary.as_ref();
+    let named = named.map(|typed| NewGroup::backend_name(namespace, typed));
     let current = || group.map(Group::home_name).unwrap_or_default().to_owned();
     let has = |key: &&'static str| Some((*key, record.meta.annotations.get(key)?.to_owned()));
     let mut settings: policy::PolicySettings = POLICY_KEYS.iter().filter_map(has).collect();
@@ -243,9 +223,9 @@ fn asked(record: &Record, args: &CreateArgs) -> NewGroup {
         backends: group
             .map(|group| {
                 group
-                    .backends
-                    .iter()
-                    .map(|backend| backend.name.clone())
+                    .backend_names()
+                    .into_iter()
+                    .map(str::to_owned)
                     .collect()
             })
             .unwrap_or_default(),

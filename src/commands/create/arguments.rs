@@ -1,5 +1,7 @@
 //! Checks the arguments of `create` before the cluster is asked, and turns them into a group.
 
+use std::collections::HashSet;
+
 use crate::cli::{CreateArgs, DEFAULT_CONTROLLER, GlobalArgs};
 use crate::commands::args::policy;
 use crate::model::Carrier;
@@ -25,11 +27,10 @@ pub fn check(flags: &GlobalArgs, args: &CreateArgs) -> Result<(), Problem> {
         .next("name the namespace with -n"));
     }
     if !is_label_value(&args.controlled_by) {
-        return Err(
-            Problem::usage(format!("invalid label value {:?}", args.controlled_by)).next(
-                "use at most 63 letters, digits, -, _ and ., with a letter or digit at both ends",
-            ),
-        );
+        let problem = Problem::usage(format!("invalid label value {:?}", args.controlled_by));
+        return Err(problem.next(
+            "use at most 63 letters, digits, -, _ and ., with a letter or digit at both ends",
+        ));
     }
     if args.adopt.is_some() {
         return policy::check(&policy::of(&args.policy), None);
@@ -45,25 +46,20 @@ pub fn check(flags: &GlobalArgs, args: &CreateArgs) -> Result<(), Problem> {
     }
     check_names(args, is_split)?;
     check_fallbacks(args)?;
-    let backends = std::iter::once(primary(args)).chain(args.fallback.iter().map(String::as_str));
-    policy::check(
-        &policy::of(&args.policy),
-        Some(&backends.collect::<Vec<_>>()),
-    )
+    let backends: Vec<&str> = backends(args).collect();
+    policy::check(&policy::of(&args.policy), Some(&backends))
 }
 
 /// Returns the requested group.
 pub fn group(args: &CreateArgs, namespace: &str) -> NewGroup {
     let backend = |typed: &str| NewGroup::backend_name(namespace, typed);
-    let primary = backend(primary(args));
-    let fallbacks = args.fallback.iter().map(|fallback| backend(fallback));
     NewGroup {
         namespace: namespace.to_owned(),
         name: object_name(args),
         apex: apex(args).to_owned(),
         controlled_by: args.controlled_by.clone(),
-        backends: std::iter::once(primary.clone()).chain(fallbacks).collect(),
-        primary,
+        backends: backends(args).map(backend).collect(),
+        primary: backend(primary(args)),
         port: args.port,
         settings: policy::of(&args.policy),
     }
@@ -71,23 +67,26 @@ pub fn group(args: &CreateArgs, namespace: &str) -> NewGroup {
 
 /// Returns the command line that creates the same group with another kind.
 pub fn with_kind(args: &CreateArgs, kind: &str) -> String {
-    let mut line = format!("kubectl failover create {} --kind {kind}", word(apex(args)));
-    let fallbacks = args.fallback.iter().map(|fallback| ("fallback", fallback));
-    let flags = args.primary.iter().map(|primary| ("primary", primary));
-    let flags = flags
-        .chain(fallbacks)
-        .chain(args.name.iter().map(|name| ("name", name)));
-    for (flag, value) in flags {
-        line += &format!(" --{flag} {}", word(value));
-    }
-    if let Some(port) = args.port {
-        line += &format!(" --port {port}");
-    }
-    for (key, value) in policy::of(&args.policy) {
-        line += &format!(" --{key} {}", word(&value));
-    }
+    let mut flags: Vec<(&str, String)> = Vec::new();
+    flags.extend(
+        args.primary
+            .iter()
+            .map(|primary| ("primary", primary.clone())),
+    );
+    flags.extend(
+        args.fallback
+            .iter()
+            .map(|fallback| ("fallback", fallback.clone())),
+    );
+    flags.extend(args.name.iter().map(|name| ("name", name.clone())));
+    flags.extend(args.port.map(|port| ("port", port.to_string())));
+    flags.extend(policy::of(&args.policy));
     if args.controlled_by != DEFAULT_CONTROLLER {
-        line += &format!(" --controlled-by {}", word(&args.controlled_by));
+        flags.push(("controlled-by", args.controlled_by.clone()));
+    }
+    let mut line = format!("kubectl failover create {} --kind {kind}", word(apex(args)));
+    for (flag, value) in flags {
+        line += &format!(" --{flag} {}", word(&value));
     }
     if args.allow_missing {
         line += " --allow-missing";
@@ -101,6 +100,10 @@ fn apex(args: &CreateArgs) -> &str {
 
 fn primary(args: &CreateArgs) -> &str {
     args.primary.as_deref().unwrap_or(apex(args))
+}
+
+fn backends(args: &CreateArgs) -> impl Iterator<Item = &str> {
+    std::iter::once(primary(args)).chain(args.fallback.iter().map(String::as_str))
 }
 
 fn object_name(args: &CreateArgs) -> String {
@@ -145,17 +148,11 @@ fn check_names(args: &CreateArgs, is_split: bool) -> Result<(), Problem> {
 /// Checks the fallbacks. The apex may be a fallback only if another service is the primary.
 fn check_fallbacks(args: &CreateArgs) -> Result<(), Problem> {
     let primary = primary(args);
-    for (index, fallback) in args.fallback.iter().enumerate() {
-        if args
-            .fallback
-            .iter()
-            .take(index)
-            .any(|earlier| earlier == fallback)
-        {
-            return Err(
-                Problem::usage(format!("fallback {fallback} is named twice"))
-                    .next("name each fallback once"),
-            );
+    let mut seen = HashSet::new();
+    for fallback in &args.fallback {
+        if !seen.insert(fallback) {
+            let problem = Problem::usage(format!("fallback {fallback} is named twice"));
+            return Err(problem.next("name each fallback once"));
         }
         if fallback == primary && args.primary.is_none() {
             return Err(Problem::usage(format!(

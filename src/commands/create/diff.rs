@@ -20,11 +20,10 @@ pub fn agree(cluster: &Cluster, record: &Record, asked: &NewGroup) -> Result<(),
     let (name, place) = (full_name(kind, &asked.name), place(cluster, asked));
     let kubectl = kubectl(cluster, asked);
     if record.meta.deletion_timestamp.is_some() {
-        return Err(
-            Problem::new(format!("{name} in {place} is being deleted")).next(format!(
-                "wait until it is gone, then try again: {kubectl} wait --for=delete {name}"
-            )),
-        );
+        let problem = Problem::new(format!("{name} in {place} is being deleted"));
+        return Err(problem.next(format!(
+            "wait until it is gone, then try again: {kubectl} wait --for=delete {name}"
+        )));
     }
     let differences = differences(record, asked);
     if differences.is_empty() {
@@ -33,31 +32,24 @@ pub fn agree(cluster: &Cluster, record: &Record, asked: &NewGroup) -> Result<(),
     let problem = Problem::new(format!(
         "{name} in {place} already exists with different settings"
     ));
-    let problem = differences
-        .into_iter()
-        .fold(problem, Problem::next)
-        .next("nothing was changed");
-    Err(how_to_change(cluster, record, asked)
-        .into_iter()
-        .fold(problem, Problem::next)
+    Err(problem
+        .next_all(differences)
+        .next("nothing was changed")
+        .next_all(how_to_change(cluster, record, asked))
         .next(format!("to change anything else: {kubectl} edit {name}")))
 }
 
-fn how_to_change(cluster: &Cluster, record: &Record, asked: &NewGroup) -> Vec<String> {
+fn how_to_change(cluster: &Cluster, record: &Record, asked: &NewGroup) -> Option<String> {
     let place = cluster.reach.for_plugin(&asked.namespace);
     if !record.is_controlled() {
         let name = word(&format!("{}/{}", record.kind.info().name, asked.name));
-        return vec![format!(
+        return Some(format!(
             "to turn it into a group as it is: kubectl failover create --adopt {name} {place}"
-        )];
+        ));
     }
-    let flags = flags(record, asked);
-    if flags.is_empty() {
-        return Vec::new();
-    }
-    let flags = format!("{} {place}", flags.join(" "));
-    let set = command_on("set", &record.id(), &flags);
-    vec![format!("to change its policy or primary: {set}")]
+    let flags = flags(record, asked).join(" ");
+    let set = command_on("set", &record.id(), &format!("{flags} {place}"));
+    (!flags.is_empty()).then(|| format!("to change its policy or primary: {set}"))
 }
 
 /// Returns the flags of `set` that change the policy and the primary as requested.
@@ -72,11 +64,8 @@ fn flags(record: &Record, asked: &NewGroup) -> Vec<String> {
     let may_be_primary =
         group.home_name() != asked.primary && group.position(&asked.primary).is_some();
     let primary = may_be_primary.then(|| format!("--primary {}", word(&asked.primary)));
-    policy_differences(record, group, asked)
-        .into_iter()
-        .map(flag)
-        .chain(primary)
-        .collect()
+    let policy = policy_differences(record, group, asked).into_iter();
+    policy.map(flag).chain(primary).collect()
 }
 
 /// Returns a line for each difference: the current and the requested value.
@@ -89,35 +78,29 @@ fn differences(record: &Record, asked: &NewGroup) -> Vec<String> {
             ))];
         }
     };
-    let backends: Vec<&str> = group
-        .backends
-        .iter()
-        .map(|backend| backend.name.as_str())
-        .collect();
-    let primary = group.home_name();
-    let label = record
-        .meta
-        .labels
-        .get(CONTROLLED_BY)
-        .unwrap_or("(no label)");
+    let backends = group.backend_names();
+    let label = record.meta.labels.get(CONTROLLED_BY);
     let differing =
         |what, is: &str, asked: &str| (is != asked).then(|| difference(what, is, asked));
     let lines = [
         differing("service", &group.apex, &asked.apex),
         (!same_backends(&backends, asked))
             .then(|| difference("backends", &backends.join(", "), &asked.backends.join(", "))),
-        differing("primary", primary, &asked.primary),
-        differing("controlled-by", label, &asked.controlled_by),
+        differing("primary", group.home_name(), &asked.primary),
+        differing(
+            "controlled-by",
+            label.unwrap_or("(no label)"),
+            &asked.controlled_by,
+        ),
         asked
             .port
             .filter(|port| record.ports != [*port])
             .map(|asked| difference("port", &ports(&record.ports), &asked.to_string())),
     ];
-    let policy = policy_differences(record, group, asked)
-        .into_iter()
-        .map(|(key, is, asked)| {
-            difference(key, is.unwrap_or("(not set)"), asked.unwrap_or("(not set)"))
-        });
+    let policy = policy_differences(record, group, asked).into_iter();
+    let policy = policy.map(|(key, is, asked)| {
+        difference(key, is.unwrap_or("(not set)"), asked.unwrap_or("(not set)"))
+    });
     lines.into_iter().flatten().chain(policy).collect()
 }
 
@@ -128,17 +111,10 @@ fn policy_differences<'a>(
     group: &Group,
     asked: &'a NewGroup,
 ) -> Vec<(&'static str, Option<&'a str>, Option<&'a str>)> {
-    let names: Vec<&str> = group
-        .backends
-        .iter()
-        .map(|backend| backend.name.as_str())
-        .collect();
-    let wanted = policy::read(|key| asked.settings.get(key).map(String::as_str), &names);
+    let setting = |key| asked.settings.get(key).map(String::as_str);
+    let wanted = policy::read(setting, &group.backend_names());
     let differing = POLICY_KEYS.into_iter().filter_map(|key| {
-        let (is, asked) = (
-            record.meta.annotations.get(key),
-            asked.settings.get(key).map(String::as_str),
-        );
+        let (is, asked) = (record.meta.annotations.get(key), setting(key));
         let same = match &wanted {
             Ok(wanted) => policy::agree(key, wanted, &group.policy),
             // Shares of backends that the group does not have.
@@ -166,12 +142,11 @@ fn difference(what: &str, is: &str, asked: &str) -> String {
 
 /// The order of the list does not matter.
 fn same_backends(backends: &[&str], asked: &NewGroup) -> bool {
-    let sorted = |mut names: Vec<String>| {
-        names.sort_unstable();
-        names
-    };
-    sorted(backends.iter().map(|name| (*name).to_owned()).collect())
-        == sorted(asked.backends.clone())
+    let mut asked: Vec<&str> = asked.backends.iter().map(String::as_str).collect();
+    let mut backends = backends.to_vec();
+    asked.sort_unstable();
+    backends.sort_unstable();
+    backends == asked
 }
 
 #[cfg(test)]

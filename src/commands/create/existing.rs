@@ -30,11 +30,8 @@ pub async fn read(cluster: &Cluster, namespace: &str) -> Result<ExistingObjects,
         }
     });
     let lists = join_all(lists).await;
-    let failure = lists.iter().filter_map(|(_, list)| list.as_ref().err());
-    match failure
-        .into_iter()
-        .find(|error| !error.is_not_found() && !error.is_forbidden())
-    {
+    let mut errors = lists.iter().filter_map(|(_, list)| list.as_ref().err());
+    match errors.find(|error| !error.is_not_found() && !error.is_forbidden()) {
         Some(error) => Err(explain(cluster, error)),
         None => Ok(ExistingObjects(lists)),
     }
@@ -104,31 +101,32 @@ fn no_such_kind(
     let Some(info) = kinds.first().map(|kind| kind.info()) else {
         return Problem::new("no kind was named");
     };
-    let mut problem = unknown_kind(cluster, info);
     // A TrafficSplit reaches only services in its own namespace.
-    let other = known
-        .iter()
-        .map(|kind| kind.info())
-        .find(|other| other.carrier == Carrier::Route);
-    if let Some(other) = other {
-        let line = arguments::with_kind(args, other.name);
-        problem = problem.next(format!(
-            "the cluster serves {} of {}; to use it: {line} {}",
-            other.kind,
-            other.api_version,
-            cluster.reach.for_plugin(namespace)
-        ));
-    }
+    let mut others = known.iter().map(|kind| kind.info());
+    let other = others.find(|other| other.carrier == Carrier::Route);
     let or = if other.is_some() { "or " } else { "" };
-    problem
+    let use_other = other.map(
+        |KindInfo {
+             kind,
+             api_version,
+             name,
+             ..
+         }| {
+            let (line, place) = (
+                arguments::with_kind(args, name),
+                cluster.reach.for_plugin(namespace),
+            );
+            format!("the cluster serves {kind} of {api_version}; to use it: {line} {place}")
+        },
+    );
+    unknown_kind(cluster, info)
+        .next_all(use_other)
         .next(format!("{or}{}", where_it_is_from(info)))
         .next("to try it out, use the clusters of `kubectl failover sandbox up`, which have it")
 }
 
 pub fn unknown_kind(cluster: &Cluster, info: &KindInfo) -> Problem {
-    let Cluster {
-        context, server, ..
-    } = cluster;
+    let (context, server) = (&cluster.context, &cluster.server);
     Problem::new(format!(
         "context {context} ({server}) does not know {} of {}",
         info.kind, info.api_version

@@ -22,8 +22,7 @@ use crate::model::Carrier;
 use crate::problem::{Exit, Problem};
 use crate::resource::annotations::POLICY;
 use crate::resource::{Kind, NewGroup, policy};
-use crate::view::manifest;
-use crate::view::manifest::ObjectFormat;
+use crate::view::manifest::{self, ObjectFormat};
 
 pub async fn run(env: &CommandEnv, args: &CreateArgs) -> anyhow::Result<Exit> {
     arguments::check(&env.flags, args)?;
@@ -116,10 +115,8 @@ fn what_next(cluster: &Cluster, carrier: Carrier, group: &NewGroup) -> Vec<Strin
         settings,
         ..
     } = group;
-    let mut watch = format!(
-        "next: run `kubectl failover watch {}`",
-        cluster.reach.for_plugin(namespace)
-    );
+    let place = cluster.reach.for_plugin(namespace);
+    let mut watch = format!("next: run `kubectl failover watch {place}`");
     if carrier == Carrier::Split && settings.is_empty() {
         watch += &format!(
             ", or let Linkerd's failover controller manage it (if that selects \
@@ -127,10 +124,10 @@ fn what_next(cluster: &Cluster, carrier: Carrier, group: &NewGroup) -> Vec<Strin
         );
     }
     let is_active_active = settings.get(POLICY).map(String::as_str) == Some(policy::ACTIVE_ACTIVE);
+    let primary = &group.primary;
     let shares = is_active_active.then(|| {
         format!(
-            "until then {} has all the traffic; watch shares it among the ready backends",
-            group.primary
+            "until then {primary} has all the traffic; watch shares it among the ready backends"
         )
     });
     std::iter::once(watch).chain(shares).collect()

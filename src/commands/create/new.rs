@@ -30,10 +30,11 @@ pub async fn create(context: CreateContext<'_>) -> Result<Created, Problem> {
         if let Ok(services) = &services {
             context.warn(&requirements::unknown_readiness(cluster, &group, services).await);
         }
+        let outcome = CreateOutcome::Unchanged;
         return Ok(Created {
             kind,
             group,
-            outcome: CreateOutcome::Unchanged,
+            outcome,
         });
     }
     let services = services.map_err(|error| explain(cluster, &error))?;

@@ -17,25 +17,20 @@ pub fn of_route(asked: &NewGroup, services: &RequiredServices) -> Result<u16, Pr
         return Ok(port);
     }
     let apex = &asked.apex;
-    let ports = services
-        .find(&asked.service(apex))
-        .map(numbers)
-        .unwrap_or_default();
-    let mut all = ports.iter();
-    match (all.next(), all.next()) {
-        (Some(only), None) => Ok(*only),
-        (None, _) => Err(Problem::usage(format!(
-            "can't tell which port of {apex} the route is for"
-        ))
-        .next("name it with --port, such as --port 80")),
-        (Some(first), _) => Err(Problem::usage(format!(
-            "{apex} has several ports: {}",
-            join(&ports)
-        ))
-        .next(format!(
-            "a route is for one of them: name it with --port, such as --port {first}"
-        ))),
-    }
+    let service = services.find(&asked.service(apex));
+    let ports = service.map(numbers).unwrap_or_default();
+    let (problem, hint) = match (ports.first(), ports.len()) {
+        (Some(only), 1) => return Ok(*only),
+        (None, _) => (
+            format!("can't tell which port of {apex} the route is for"),
+            "name it with --port, such as --port 80".to_owned(),
+        ),
+        (Some(first), _) => (
+            format!("{apex} has several ports: {}", join(&ports)),
+            format!("a route is for one of them: name it with --port, such as --port {first}"),
+        ),
+    };
+    Err(Problem::usage(problem).next(hint))
 }
 
 /// Returns the ports that each service needs. A TrafficSplit keeps the port; a route names its own.
@@ -82,25 +77,14 @@ pub fn check(
     if lines.is_empty() {
         return Ok(());
     }
-    let all: BTreeSet<u16> = needed.values().flatten().copied().collect();
-    let message = match carrier {
-        Carrier::Route => {
-            format!(
-                "not every service has the ports that the route is for ({}) in {place}",
-                join(&all)
-            )
-        }
-        Carrier::Split => {
-            format!(
-                "not every backend has the ports of {} ({}) in {place}",
-                asked.apex,
-                join(&all)
-            )
-        }
+    let all = join(&needed.values().flatten().copied().collect());
+    let who = match carrier {
+        Carrier::Route => "service has the ports that the route is for".to_owned(),
+        Carrier::Split => format!("backend has the ports of {}", asked.apex),
     };
-    Err(lines
-        .into_iter()
-        .fold(Problem::new(message), Problem::next)
+    let message = format!("not every {who} ({all}) in {place}");
+    Err(Problem::new(message)
+        .next_all(lines)
         .next("add the ports to those services or choose others: traffic to a missing port fails"))
 }
 
@@ -109,12 +93,9 @@ fn numbers(service: &Service) -> BTreeSet<u16> {
 }
 
 fn join(ports: &BTreeSet<u16>) -> String {
+    let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
     if ports.is_empty() {
         return "none".to_owned();
     }
-    ports
-        .iter()
-        .map(u16::to_string)
-        .collect::<Vec<_>>()
-        .join(", ")
+    ports.join(", ")
 }

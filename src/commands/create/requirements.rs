@@ -1,11 +1,10 @@
 //! Checks that the services of a group exist and can carry it.
 
 use super::context::{kubectl, place};
+use crate::check::groups;
 use crate::cluster::api::namespaces;
-use crate::cluster::api::services;
-use crate::cluster::api::services::Service;
+use crate::cluster::api::services::{self, Service};
 use crate::cluster::listwatch::list::list;
-use crate::cluster::remotes::named_remotes;
 use crate::cluster::{Cluster, Clusters, RequestResult};
 use crate::model::{Carrier, ServiceRef};
 use crate::problem::Problem;
@@ -84,33 +83,23 @@ pub async fn unknown_readiness(
     asked: &NewGroup,
     services: &RequiredServices,
 ) -> Vec<String> {
-    let backends = asked
-        .backends
-        .iter()
-        .filter_map(|name| Some((name, services.find(&asked.service(name))?)));
+    let service = |name| services.find(&asked.service(name));
+    let mirror = |name| service(name).filter(|service| service.stands_for.is_some());
+    let backends = asked.backends.iter();
     let mirrors: Vec<(&String, &Service)> = backends
-        .filter(|(_, service)| service.stands_for.is_some())
+        .filter_map(|name| Some((name, mirror(name)?)))
         .collect();
     let wanted = backends::by_namespace(mirrors.iter().map(|(_, service)| &service.at));
     let known = read_once::read(cluster, &wanted).await;
     let warning = |(name, service): &(&String, &Service)| {
-        let readiness = known.get(&service.at)?;
-        let why = readiness.why_unknown()?;
-        let part = if readiness.is_unknown() {
+        let (readiness, is_primary) = (known.get(&service.at)?, **name == asked.primary);
+        let (words, mend) = groups::unknown_readiness(cluster, name, is_primary, readiness)?;
+        let too = if mend.is_empty() {
             ""
         } else {
-            "partly "
+            ", for watch too"
         };
-        let role = if **name == asked.primary {
-            "the primary, "
-        } else {
-            "the fallback, "
-        };
-        let mend = named_remotes::how_to_ask(&cluster.remotes().asked(), why)
-            .map_or(String::new(), |how| format!("; {how}, for watch too"));
-        Some(format!(
-            "the readiness of {role}{name}, is {part}unknown: {why}{mend}"
-        ))
+        Some(format!("the readiness of {words}{mend}{too}"))
     };
     mirrors.iter().filter_map(warning).collect()
 }
@@ -120,10 +109,10 @@ fn can_have_routes(
     services: &RequiredServices,
     place: &str,
 ) -> Result<(), Problem> {
-    let why = services
-        .find(&asked.service(&asked.apex))
-        .and_then(|apex| apex.no_parent);
-    let Some(why) = why else { return Ok(()) };
+    let service = services.find(&asked.service(&asked.apex));
+    let Some(why) = service.and_then(|apex| apex.no_parent) else {
+        return Ok(());
+    };
     let apex = &asked.apex;
     Err(Problem::new(format!(
         "{apex} in {place} {why}: Linkerd attaches no route to it"
@@ -132,24 +121,16 @@ fn can_have_routes(
 }
 
 async fn namespace_exists(cluster: &Cluster, asked: &NewGroup) -> Result<(), Problem> {
-    let Cluster {
-        context,
-        server,
-        reach,
-        ..
-    } = cluster;
     let namespace = &asked.namespace;
     if !namespaces::is_missing(cluster, namespace).await {
         return Ok(());
     }
+    let (context, server, all) = (&cluster.context, &cluster.server, cluster.reach.all());
     Err(Problem::new(format!(
         "namespace {namespace} does not exist in context {context} ({server})"
     ))
     .next("name the services' namespace with -n, or another context with --context")
-    .next(format!(
-        "list the namespaces: kubectl {} get namespaces",
-        reach.all()
-    )))
+    .next(format!("list the namespaces: kubectl {all} get namespaces")))
 }
 
 async fn missing(cluster: &Cluster, asked: &NewGroup, missing: &[String]) -> Problem {
@@ -164,17 +145,15 @@ async fn missing(cluster: &Cluster, asked: &NewGroup, missing: &[String]) -> Pro
     } else {
         format!("in {}", place(cluster, asked))
     };
-    let mut problem = Problem::new(format!("{what} {place}"));
     let kubectl = kubectl(cluster, asked);
     let (apex, backends): (Vec<&String>, Vec<&String>) =
         missing.iter().partition(|name| **name == asked.apex);
-    if !apex.is_empty() {
-        problem = problem.next(format!("list the services: {kubectl} get services"));
-    }
-    for line in mirror_lines(cluster, asked, &backends).await {
-        problem = problem.next(line);
-    }
-    problem.next("to create the group before its services, add --allow-missing")
+    let listing = apex.first();
+    let listing = listing.map(|_| format!("list the services: {kubectl} get services"));
+    Problem::new(format!("{what} {place}"))
+        .next_all(listing)
+        .next_all(mirror_lines(cluster, asked, &backends).await)
+        .next("to create the group before its services, add --allow-missing")
 }
 
 /// Returns the mirror services that the user may have meant, or how to get one.
@@ -183,53 +162,37 @@ async fn mirror_lines(cluster: &Cluster, asked: &NewGroup, missing: &[&String]) 
         return Vec::new();
     }
     if let Ok((mirrors, _)) = list(cluster, &services::mirrors(Some(&asked.namespace))).await {
-        let mut names: Vec<&str> = mirrors
-            .iter()
-            .filter(|mirror| {
-                missing
-                    .iter()
-                    .any(|name| could_be_meant(mirror, name, &asked.apex))
-            })
-            .map(|mirror| mirror.at.name.as_str())
-            .collect();
+        let mut mirrors = mirrors;
+        mirrors.retain(|mirror| could_be_meant(mirror, missing, &asked.apex));
+        let mut names: Vec<&str> = mirrors.iter().map(|it| it.at.name.as_str()).collect();
         names.sort_unstable();
         if !names.is_empty() {
-            return vec![clean(&format!(
-                "existing mirror services: {}",
-                names.join(", ")
-            ))];
+            let names = names.join(", ");
+            return vec![clean(&format!("existing mirror services: {names}"))];
         }
     }
-    missing
-        .iter()
-        .map(|name| how_to_export(asked, name))
-        .collect()
+    let missing = missing.iter();
+    missing.map(|name| how_to_export(asked, name)).collect()
 }
 
-/// Whether the mirror mirrors the apex, or the same service as the missing name.
-fn could_be_meant(mirror: &Service, missing: &str, apex: &str) -> bool {
-    let Some(origin) = mirror.mirrors.as_deref().filter(|_| mirror.is_mirror) else {
+/// Whether the mirror mirrors the apex, or the same service as a missing name. Mirror services are
+/// named after their origin and its cluster.
+fn could_be_meant(mirror: &Service, missing: &[&String], apex: &str) -> bool {
+    let Some(origin) = mirror.mirrors.as_ref().filter(|_| mirror.is_mirror) else {
         return false;
     };
-    origin == apex || is_mirror_name(missing, origin)
-}
-
-/// Mirror services are named after their origin and its cluster.
-fn is_mirror_name(name: &str, origin: &str) -> bool {
-    name.strip_prefix(origin)
-        .is_some_and(|rest| rest.starts_with('-'))
+    let mut after_origin = missing.iter().filter_map(|name| name.strip_prefix(origin));
+    origin == apex || after_origin.any(|rest| rest.starts_with('-'))
 }
 
 /// Says how to export the mirrored service. A name that starts with the apex's names a mirror of
 /// the apex. For other names, the mirrored service is unknown.
 fn how_to_export(asked: &NewGroup, missing: &str) -> String {
-    let NewGroup { apex, .. } = asked;
+    let apex = asked.apex.as_str();
     let ServiceRef { namespace, .. } = asked.service(missing);
-    let named_after = missing
-        .strip_prefix(apex.as_str())
-        .and_then(|rest| rest.strip_prefix('-'));
-    let (cluster, origin) =
-        named_after.map_or(("CLUSTER", "SERVICE"), |cluster| (cluster, apex.as_str()));
+    let rest = missing.strip_prefix(apex);
+    let named_after = rest.and_then(|rest| rest.strip_prefix('-'));
+    let (cluster, origin) = named_after.map_or(("CLUSTER", "SERVICE"), |cluster| (cluster, apex));
     format!(
         "if {missing} is to mirror a service of another cluster, export that one there: \
          kubectl --context {cluster} -n {namespace} label service {origin} {EXPORT_LABEL}"

@@ -16,7 +16,7 @@ use crate::commands::env::CommandEnv;
 use crate::model::Notice;
 use crate::output::streams::Streams;
 use crate::problem::Exit;
-use crate::text::clean;
+use crate::text::{clean, place};
 use crate::watch;
 use crate::watch::{EngineOptions, Metrics, WatchOptions};
 
@@ -65,7 +65,7 @@ impl WatchRun {
             streams: &env.streams,
             context: &cluster.context,
             names_context: self.has_contexts(),
-            place: place(&options),
+            place: groups_in(&options),
             format: self.args.output,
             hooks: self.hooks.as_ref(),
         };
@@ -103,14 +103,9 @@ async fn warn_of_namespace(streams: &Streams, cluster: &Cluster, namespace: Opti
 }
 
 /// Where the groups are, as the end of a sentence.
-fn place(options: &WatchOptions) -> String {
-    let labels = options
-        .selector
-        .as_ref()
-        .map(|labels| format!(" with labels {labels}"))
-        .unwrap_or_default();
-    match &options.namespace {
-        Some(namespace) => format!("{labels} in namespace {namespace}"),
-        None => format!("{labels} in all namespaces"),
-    }
+fn groups_in(options: &WatchOptions) -> String {
+    let labels = options.selector.as_ref();
+    let labels = labels.map(|labels| format!(" with labels {labels}"));
+    let place = place(options.namespace.as_deref());
+    format!("{} in {place}", labels.unwrap_or_default())
 }
