@@ -5,6 +5,8 @@ pub mod api;
 pub(crate) mod listwatch;
 pub(crate) mod queries;
 pub(crate) mod remotes;
+#[cfg(test)]
+pub mod test_server;
 pub mod transport;
 
 pub use remotes::clusters::Clusters;

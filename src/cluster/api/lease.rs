@@ -120,12 +120,29 @@ impl Versioned for Lease {
 
 /// Gets the Lease of a namespace. Returns None if it does not exist.
 pub async fn get(cluster: &Cluster, namespace: &str) -> RequestResult<Option<Lease>> {
-    let decode = |raw: &RawValue| serde_json::from_str(raw.get());
-    cluster.find(LEASES, namespace, NAME, decode).await
+    let decode = |raw: &RawValue| serde_json::from_str::<Lease>(raw.get());
+    let before = cluster.store.before(store_key(namespace));
+    let found = cluster.find(LEASES, namespace, NAME, decode).await?;
+    if let Some(lease) = &found {
+        cluster.store.observe(&before, lease.resource_version());
+    }
+    Ok(found)
+}
+
+/// Returns the key of a Lease's versions.
+fn store_key(namespace: &str) -> String {
+    format!("{}/{NAME}", LEASES.collection(Some(namespace)))
 }
 
 /// Creates a Lease, or replaces the version that was read.
 pub async fn put(cluster: &Cluster, lease: &Lease) -> RequestResult<Lease> {
+    let before = cluster.store.before(store_key(&lease.metadata.namespace));
+    let stored = send(cluster, lease).await?;
+    cluster.store.observe(&before, stored.resource_version());
+    Ok(stored)
+}
+
+async fn send(cluster: &Cluster, lease: &Lease) -> RequestResult<Lease> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Manifest<'a> {

@@ -74,6 +74,11 @@ impl<T> Collection<T> {
         self.resource.collection(self.namespace.as_deref())
     }
 
+    /// Returns the key of the collection's versions. Namespaces share it: versions are the store's.
+    pub(crate) fn store_key(&self) -> String {
+        self.resource.collection(None)
+    }
+
     /// Builds requests for the collection.
     pub(crate) fn request(&self) -> Request {
         self.resource.request(self.namespace.as_deref())

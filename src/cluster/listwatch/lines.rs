@@ -4,6 +4,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use kube::client::Body;
 
+use crate::cluster::transport::client::MAX_OBJECT_BYTES;
 use crate::cluster::transport::error::Cause;
 
 pub struct LineReader {
@@ -23,7 +24,7 @@ impl LineReader {
     }
 
     /// Returns the next complete line, or None at the end of the body. Drops an incomplete last
-    /// line.
+    /// line. A line that is larger than any object is an error.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Cause> {
         loop {
             let unsearched = self.buffer.get(self.searched..).unwrap_or_default();
@@ -33,6 +34,9 @@ impl LineReader {
                 return Ok(Some(line.freeze()));
             }
             self.searched = self.buffer.len();
+            if self.searched > MAX_OBJECT_BYTES {
+                return Err(Cause::too_large("a line", MAX_OBJECT_BYTES));
+            }
             match self.body.frame().await {
                 Some(Ok(frame)) => self
                     .buffer

@@ -9,11 +9,16 @@ use tokio::time::timeout;
 
 use super::collection::Collection;
 use super::list_decoder::{ListDecoder, ListMeta};
-use crate::cluster::transport::client::Cluster;
+use super::pacer::Pacer;
+use crate::cluster::transport::client::{Cluster, MAX_OBJECT_BYTES};
 use crate::cluster::transport::error::{Cause, RequestError, RequestResult};
 
 /// For objects in more namespaces than this, one list or watch of the whole cluster is cheaper.
 pub const MAX_NAMESPACED_LISTS: usize = 50;
+/// The most pages of a list. A server could return pages without end.
+const MAX_LIST_PAGES: usize = 1000;
+/// The most objects of a list: more than a large cluster has, and they fit into memory.
+const MAX_LIST_OBJECTS: usize = 500_000;
 
 /// Lists a collection. Returns the objects, and the resource version that a watch can start from.
 ///
@@ -46,66 +51,152 @@ pub async fn list_counting<T>(
     collection: &Collection<T>,
     count: &impl Fn(usize),
 ) -> RequestResult<(Vec<T>, String)> {
-    let selection = &collection.selection;
-    let selector = |text: &String| (!text.is_empty()).then(|| text.clone());
+    let before = cluster.store.before(collection.store_key());
+    let after = cluster.list_timeout();
+    let listed = timeout(after, list_pages(cluster, collection, count)).await;
+    let (objects, version) =
+        listed.unwrap_or_else(|_| Err(failed(collection, Cause::TimedOut { after })))?;
+    cluster.store.observe(&before, &version);
+    Ok((objects, version))
+}
+
+async fn list_pages<T>(
+    cluster: &Cluster,
+    collection: &Collection<T>,
+    count: &impl Fn(usize),
+) -> RequestResult<(Vec<T>, String)> {
     let mut objects = Vec::new();
     let mut next_page = None;
-    loop {
+    for _ in 0..MAX_LIST_PAGES {
         let page = cluster.page_size.next();
         let params = ListParams {
-            label_selector: selector(&selection.labels),
-            field_selector: selector(&selection.fields),
             limit: Some(page.limit()),
             continue_token: next_page.clone(),
-            ..ListParams::default()
+            ..params(collection)
         };
         let before = objects.len();
-        let keep = |raw: &RawValue| {
-            objects.extend(collection.decode(raw));
-            count(objects.len());
-        };
-        match read_page(cluster, collection, &params, keep).await {
+        let page_read = read_page(cluster, collection, &params, &mut objects, count);
+        let after = cluster.page_timeout();
+        let page_read = timeout(after, page_read)
+            .await
+            .unwrap_or_else(|_| Err(failed(collection, Cause::TimedOut { after })));
+        match page_read {
             Ok(meta) if meta.next_page.is_empty() => return Ok((objects, meta.resource_version)),
             Ok(meta) => next_page = Some(meta.next_page),
             Err(error) if error.is_unanswered() && cluster.page_size.shrink(page) => {
                 objects.truncate(before);
             }
+            Err(error) if error.is_gone() && next_page.is_some() => {
+                return list_at_once(cluster, collection, count).await;
+            }
             Err(error) => return Err(error),
         }
     }
+    let how = format!("the list has more than {MAX_LIST_PAGES} pages");
+    Err(failed(collection, Cause::Unreadable { how }))
 }
 
+/// Lists everything as one page, like client-go, since the server no longer has the version that
+/// the first pages showed. Only the time limit of the whole list applies: small pages would expire
+/// again.
+async fn list_at_once<T>(
+    cluster: &Cluster,
+    collection: &Collection<T>,
+    count: &impl Fn(usize),
+) -> RequestResult<(Vec<T>, String)> {
+    tracing::debug!(path = collection.path(), "a list expired between two pages");
+    let mut objects = Vec::new();
+    let params = params(collection);
+    let meta = read_page(cluster, collection, &params, &mut objects, count).await?;
+    Ok((objects, meta.resource_version))
+}
+
+/// Returns the newest resource version of a collection, with a list of at most one object.
+///
+/// # Errors
+/// If the list fails.
+pub async fn newest_version<T>(
+    cluster: &Cluster,
+    collection: &Collection<T>,
+) -> RequestResult<String> {
+    let before = cluster.store.before(collection.store_key());
+    let params = ListParams {
+        limit: Some(1),
+        // With a selector, the server might have to search all objects for one.
+        label_selector: None,
+        ..params(collection)
+    };
+    let after = cluster.timeout();
+    let mut first = Vec::new();
+    let page = read_page(cluster, collection, &params, &mut first, &|_| ());
+    let meta = timeout(after, page)
+        .await
+        .unwrap_or_else(|_| Err(failed(collection, Cause::TimedOut { after })))?;
+    cluster.store.observe(&before, &meta.resource_version);
+    Ok(meta.resource_version)
+}
+
+fn params<T>(collection: &Collection<T>) -> ListParams {
+    let selection = &collection.selection;
+    let selector = |text: &String| (!text.is_empty()).then(|| text.clone());
+    ListParams {
+        label_selector: selector(&selection.labels),
+        field_selector: selector(&selection.fields),
+        ..ListParams::default()
+    }
+}
+
+fn failed<T>(collection: &Collection<T>, cause: Cause) -> RequestError {
+    RequestError::new(&Method::GET, &collection.path(), cause)
+}
+
+/// Reads one page, and adds its objects.
 async fn read_page<T>(
     cluster: &Cluster,
     collection: &Collection<T>,
     params: &ListParams,
-    keep: impl FnMut(&RawValue),
+    objects: &mut Vec<T>,
+    count: &impl Fn(usize),
 ) -> RequestResult<ListMeta> {
-    let path = collection.path();
-    let failed = |cause| RequestError::new(&Method::GET, &path, cause);
-    let page = async {
-        let response = cluster
-            .open(&path, collection.request().list(params))
-            .await?;
-        read_body(response.into_body(), keep).await.map_err(failed)
-    };
-    let after = cluster.list_timeout();
-    timeout(after, page)
-        .await
-        .unwrap_or_else(|_| Err(failed(Cause::TimedOut { after })))
+    let response = cluster
+        .open(&collection.path(), collection.request().list(params))
+        .await?;
+    let page = read_body(response.into_body(), collection, objects, count);
+    page.await.map_err(|cause| failed(collection, cause))
 }
 
-async fn read_body(mut body: Body, mut keep: impl FnMut(&RawValue)) -> Result<ListMeta, Cause> {
+async fn read_body<T>(
+    mut body: Body,
+    collection: &Collection<T>,
+    objects: &mut Vec<T>,
+    count: &impl Fn(usize),
+) -> Result<ListMeta, Cause> {
+    let mut keep = |raw: &RawValue| {
+        objects.extend(collection.decode(raw));
+        count(objects.len());
+        objects.len()
+    };
     let mut decoder = ListDecoder::default();
+    let mut pacer = Pacer::default();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(Cause::unreachable)?;
-        if let Some(bytes) = frame.data_ref() {
-            decoder
-                .feed(bytes, &mut keep)
-                .map_err(|cause| Cause::unreadable(&cause))?;
+        let Some(bytes) = frame.data_ref() else {
+            continue;
+        };
+        let mut kept = 0;
+        decoder
+            .feed(bytes, |raw| kept = keep(raw))
+            .map_err(|cause| Cause::unreadable(&cause))?;
+        if decoder.is_too_large() {
+            return Err(Cause::too_large("an object", MAX_OBJECT_BYTES));
         }
+        if kept > MAX_LIST_OBJECTS {
+            let how = format!("the list has more than {MAX_LIST_OBJECTS} objects");
+            return Err(Cause::Unreadable { how });
+        }
+        pacer.decoded(bytes.len()).await;
     }
     decoder
-        .finish(keep)
+        .finish(|raw| _ = keep(raw))
         .map_err(|cause| Cause::unreadable(&cause))
 }

@@ -5,6 +5,10 @@ use bytes::{Buf as _, BytesMut};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::cluster::transport::client::MAX_OBJECT_BYTES;
+
+/// The most bytes of a list with an unusual layout, which is decoded as a whole.
+const MAX_WHOLE_LIST_BYTES: usize = 64 * 1024 * 1024;
 /// The bytes before the first object.
 const ITEMS: &[u8] = b"\"items\":[";
 
@@ -48,6 +52,9 @@ pub struct ListDecoder {
     envelope: Vec<u8>,
     /// Bytes that have not been decoded.
     rest: BytesMut,
+    /// How many bytes there must be before the next attempt to decode an object. It doubles with
+    /// each one, so that an object that arrives in many chunks is not read again for each of them.
+    next_attempt: usize,
 }
 
 impl ListDecoder {
@@ -72,13 +79,34 @@ impl ListDecoder {
                 .to_vec();
             self.position = Position::Items;
         }
+        self.decode_complete(&mut keep)
+    }
+
+    /// Returns whether more bytes wait to be decoded than any server should send.
+    pub fn is_too_large(&self) -> bool {
+        let most = match self.position {
+            Position::Head => MAX_WHOLE_LIST_BYTES,
+            Position::Items | Position::Tail => MAX_OBJECT_BYTES,
+        };
+        self.rest.len() > most
+    }
+
+    /// Passes the objects that are complete to `keep`.
+    fn decode_complete(&mut self, keep: &mut impl FnMut(&RawValue)) -> serde_json::Result<()> {
         while self.position == Position::Items {
             match self.rest.first() {
                 Some(b',' | b' ' | b'\n' | b'\r' | b'\t') => self.rest.advance(1),
                 Some(b']') => self.position = Position::Tail,
-                Some(_) => match self.decode_next(&mut keep)? {
-                    Some(length) => self.rest.advance(length),
-                    None => return Ok(()),
+                Some(_) if self.rest.len() < self.next_attempt => return Ok(()),
+                Some(_) => match self.decode_next(keep)? {
+                    Some(length) => {
+                        self.rest.advance(length);
+                        self.next_attempt = 0;
+                    }
+                    None => {
+                        self.next_attempt = self.rest.len() * 2;
+                        return Ok(());
+                    }
                 },
                 None => return Ok(()),
             }
@@ -103,7 +131,9 @@ impl ListDecoder {
     ///
     /// # Errors
     /// If the body is not a complete list.
-    pub fn finish(mut self, keep: impl FnMut(&RawValue)) -> serde_json::Result<ListMeta> {
+    pub fn finish(mut self, mut keep: impl FnMut(&RawValue)) -> serde_json::Result<ListMeta> {
+        self.next_attempt = 0;
+        self.decode_complete(&mut keep)?;
         self.envelope.extend_from_slice(&self.rest);
         if self.position == Position::Head {
             let WholeList { items } = serde_json::from_slice(&self.envelope)?;
@@ -155,6 +185,27 @@ mod tests {
         (any::<String>(), vec(r#"["\\\[\]{},:a ]{0,12}"#, 0..4), any::<Option<u32>>()).prop_map(
             |(name, notes, number)| json!({"metadata": {"name": name, "notes": notes}, "n": [number]}),
         )
+    }
+
+    /// A tenant's large objects must not cost more than their size.
+    #[test]
+    fn a_large_object_that_arrives_in_many_chunks_is_not_read_again_for_each_one() {
+        let large = "x".repeat(4 * 1024 * 1024);
+        let body = json!({"metadata": {"resourceVersion": "1"}, "items": [{"a": large}, {"b": 1}]});
+        let body = body.to_string().replace(r#""items": ["#, r#""items":["#);
+        let started = std::time::Instant::now();
+        let (shown, _) = arrive(&body, &[512]).unwrap();
+        assert_eq!(shown.len(), 2);
+        assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
+    }
+
+    #[test]
+    fn an_object_without_end_is_too_large() {
+        let mut decoder = ListDecoder::default();
+        decoder.feed(br#"{"items":[{"a":""#, |_| ()).unwrap();
+        assert!(!decoder.is_too_large());
+        decoder.feed(&vec![b'x'; MAX_OBJECT_BYTES], |_| ()).unwrap();
+        assert!(decoder.is_too_large());
     }
 
     /// The API server sorts the fields of custom resources, so their metadata comes last.

@@ -5,5 +5,9 @@ pub mod freshness;
 pub mod lines;
 pub mod list;
 pub mod list_decoder;
+mod pacer;
+mod polling;
+#[cfg(test)]
+mod tests;
 pub mod watch;
 pub mod watch_event;

@@ -5,7 +5,9 @@ use serde_json::value::RawValue;
 
 use super::collection::{Collection, Versioned};
 use super::list_decoder::Envelope;
+use crate::cluster::transport::client::shortened;
 use crate::cluster::transport::error::{Cause, RequestError, StatusBody};
+use crate::cluster::transport::store_history::is_older;
 
 #[derive(Debug)]
 pub enum Event<T> {
@@ -38,6 +40,8 @@ impl<T> Event<T> {
 pub enum LineError {
     /// The version is too old. List again.
     Expired,
+    /// The version is older than the last one: the store was restored. List again.
+    Restored,
     Failed(Cause),
 }
 
@@ -62,7 +66,7 @@ pub fn decode_line<T: Versioned>(
             let Some(decoded) = collection.decode(object) else {
                 return Ok(Event::Alive);
             };
-            decoded.resource_version().clone_into(version);
+            advance(version, decoded.resource_version())?;
             Ok(if kind == "DELETED" {
                 Event::Deleted(decoded)
             } else {
@@ -71,7 +75,7 @@ pub fn decode_line<T: Versioned>(
         }
         "BOOKMARK" => {
             let bookmark: Envelope = serde_json::from_str(object.get()).map_err(unreadable)?;
-            *version = bookmark.metadata.resource_version;
+            advance(version, &bookmark.metadata.resource_version)?;
             Ok(Event::Alive)
         }
         "ERROR" => {
@@ -86,7 +90,7 @@ pub fn decode_line<T: Versioned>(
             Err(LineError::Failed(Cause::Status {
                 code,
                 reason,
-                message,
+                message: shortened(&message),
                 retry_after: None,
             }))
         }
@@ -94,6 +98,15 @@ pub fn decode_line<T: Versioned>(
             how: format!("a watch event of type {other:?}"),
         })),
     }
+}
+
+/// Advances the version of a watch. Versions of one store only increase.
+fn advance(version: &mut String, next: &str) -> Result<(), LineError> {
+    if is_older(next, version) {
+        return Err(LineError::Restored);
+    }
+    next.clone_into(version);
+    Ok(())
 }
 
 #[cfg(test)]
@@ -146,6 +159,16 @@ mod tests {
             let (event, after) = read(line(&kind, &version).as_bytes());
             prop_assert!(event.is_ok());
             prop_assert_eq!(after, version);
+        }
+
+        #[test]
+        fn a_version_that_goes_back_shows_a_restore(kind in "ADDED|MODIFIED|DELETED|BOOKMARK", version in 1_u64..) {
+            let collection = Collection::<TestObject>::all(ENDPOINT_SLICES, Some("ns"));
+            let mut known = version.to_string();
+            let line = line(&kind, &(version - 1).to_string());
+            let event = decode_line(&collection, line.as_bytes(), &mut known);
+            prop_assert!(matches!(event, Err(LineError::Restored)));
+            prop_assert_eq!(known, version.to_string());
         }
 
         #[test]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::client::MAX_RETRY_AFTER;
+
 /// Delays between retries. They double from 50 ms to 2 s, or to 30 s for refusals. Jitter shortens
 /// each by up to half.
 #[derive(Debug, Clone, Default)]
@@ -17,12 +19,16 @@ const MAX_BACKOFF: Duration = Duration::from_secs(2);
 const MAX_REFUSED_DELAY: Duration = Duration::from_secs(30);
 
 impl Backoff {
-    /// Returns the next delay. A longer Retry-After takes precedence, plus up to 25 % jitter, since
-    /// many clients receive the same value.
+    /// Returns the next delay. A longer Retry-After takes precedence, up to 10 s, with up to 25 %
+    /// jitter, since many clients receive the same value.
     pub fn next(&mut self, retry_after: Option<Duration>) -> Duration {
         self.refusals = 0;
         let delay = delay(&mut self.retries, MAX_BACKOFF);
-        let jittered = |after: Duration| after.saturating_add((after / 4).mul_f64(fastrand::f64()));
+        let jittered = |after: Duration| {
+            let longest = after.saturating_mul(5) / 4;
+            let longest = longest.min(MAX_RETRY_AFTER);
+            longest.saturating_sub((longest / 5).mul_f64(fastrand::f64()))
+        };
         retry_after.map_or(delay, |after| jittered(after).max(delay))
     }
 
@@ -72,6 +78,14 @@ mod tests {
         // A server that has just started refuses requests for a moment.
         backoff.next(None);
         assert!(backoff.next_refused() <= FIRST_RETRY_DELAY);
+    }
+
+    #[test]
+    fn no_retry_after_delays_a_retry_by_more_than_10_s() {
+        for seconds in [9, 10, 60, 300, u64::MAX] {
+            let delay = Backoff::default().next(Some(Duration::from_secs(seconds)));
+            assert!((8.0..=10.0).contains(&delay.as_secs_f64()), "{delay:?}");
+        }
     }
 
     #[test]

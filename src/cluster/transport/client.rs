@@ -1,12 +1,13 @@
 //! The client of one cluster: sends requests, each with a time limit, and decodes the responses.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{ACCEPT, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use kube::api::{GetParams, Patch, PatchParams, PostParams};
 use kube::client::Body;
 use kube::config::AuthInfo;
@@ -25,18 +26,26 @@ use super::kubeconfig::ResolvedConfig;
 use super::options::ConnectOptions;
 use super::page_size::PageSize;
 use super::server_clock::ServerClock;
+use super::store_history::StoreHistory;
 use crate::problem::Problem;
 use crate::text::{ConnectionFlags, shorten, without_userinfo};
 
 /// The default time limit of a request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// The default time limit of a list.
-const LIST_TIMEOUT: Duration = Duration::from_secs(30);
+/// The default time limit of one page of a list.
+const PAGE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The default time limit of all pages of a list. The API server keeps the version that the pages
+/// show for about as long.
+const LIST_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 /// The meaning of `--request-timeout 0`.
 const NO_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// A longer Retry-After is reduced to this.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
+pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(10);
+/// The most bytes of one object, wherever it is read. etcd stores at most 1.5 MiB by default.
+pub(crate) const MAX_OBJECT_BYTES: usize = 16 * 1024 * 1024;
+/// The most bytes of an error's body.
+const MAX_ERROR_BYTES: usize = 1024 * 1024;
 /// A longer message of the server is truncated to this.
 const MAX_MESSAGE_CHARS: usize = 1000;
 
@@ -49,8 +58,12 @@ pub struct Cluster {
     client: Arc<RefreshingClient>,
     clock: Arc<ServerClock>,
     timeout: Duration,
+    page_timeout: Duration,
     list_timeout: Duration,
     pub(crate) page_size: Arc<PageSize>,
+    pub(crate) store: Arc<StoreHistory>,
+    /// A warning that the cluster is polled was issued.
+    has_warned_of_polling: Arc<AtomicBool>,
     /// The name of the kubeconfig's context.
     pub context: String,
     /// The flags with which a suggested command connects to this cluster.
@@ -109,13 +122,17 @@ impl Cluster {
             .await
             .map_err(|cause| unusable(&context, &auth, &cause))?;
         let timeout = timeout.map(|limit| if limit.is_zero() { NO_TIMEOUT } else { limit });
+        let server = without_userinfo(url.to_string().trim_end_matches('/'));
         Ok(Self {
-            server: without_userinfo(url.to_string().trim_end_matches('/')),
+            store: Arc::new(StoreHistory::new(&server)),
+            server,
             client: Arc::new(RefreshingClient::new(client, url, refresh)),
             clock: Arc::default(),
             timeout: timeout.unwrap_or(REQUEST_TIMEOUT),
+            page_timeout: timeout.unwrap_or(PAGE_TIMEOUT),
             list_timeout: timeout.unwrap_or(LIST_TIMEOUT),
             page_size: Arc::default(),
+            has_warned_of_polling: Arc::default(),
             context,
             reach: flags,
             namespace,
@@ -133,7 +150,12 @@ impl Cluster {
         self.timeout
     }
 
-    /// Returns the time limit of a request whose response contains many objects.
+    /// Returns the time limit of one page of a list.
+    pub(crate) fn page_timeout(&self) -> Duration {
+        self.page_timeout
+    }
+
+    /// Returns the time limit of all pages of a list.
     pub(crate) fn list_timeout(&self) -> Duration {
         self.list_timeout
     }
@@ -143,8 +165,21 @@ impl Cluster {
     pub fn limited(&self, limit: Duration) -> Self {
         Self {
             timeout: self.timeout.min(limit),
+            page_timeout: self.page_timeout.min(limit),
             list_timeout: self.list_timeout.min(limit),
             ..self.clone()
+        }
+    }
+
+    /// Warns once that the cluster is polled because its watches report nothing.
+    pub(crate) fn warn_of_polling(&self) {
+        if !self.has_warned_of_polling.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "changes in {} are noticed a few seconds late: lists work but watches report \
+                 nothing in time, as behind a proxy that buffers responses; listing every few \
+                 seconds instead",
+                self.server
+            );
         }
     }
 
@@ -251,8 +286,14 @@ impl Cluster {
         let failed = |cause| RequestError::new(&method, &path, cause);
         let whole = async {
             let response = self.exchange(&method, &path, request).await?;
-            let body = response.into_body().collect().await;
-            body.map_err(|cause| failed(Cause::unreachable(cause)))
+            let body = Limited::new(response.into_body(), MAX_OBJECT_BYTES);
+            body.collect().await.map_err(|cause| {
+                failed(if cause.is::<LengthLimitError>() {
+                    Cause::too_large("it", MAX_OBJECT_BYTES)
+                } else {
+                    Cause::unreachable(cause)
+                })
+            })
         };
         let body: Bytes = tokio::time::timeout(self.timeout, whole)
             .await
@@ -331,8 +372,11 @@ fn tidy_query(uri: &mut Uri) {
 async fn refusal(response: Response<Body>) -> Cause {
     let status = response.status();
     let retry_after = retry_after(response.headers());
-    let body = response.into_body().collect().await;
-    let body = body.map(http_body_util::Collected::to_bytes);
+    let body = Limited::new(response.into_body(), MAX_ERROR_BYTES);
+    let body = body
+        .collect()
+        .await
+        .map(http_body_util::Collected::to_bytes);
     let StatusBody {
         reason, message, ..
     } = serde_json::from_slice(&body.unwrap_or_default()).unwrap_or_default();
@@ -344,9 +388,14 @@ async fn refusal(response: Response<Body>) -> Cause {
     Cause::Status {
         code: status.as_u16(),
         reason,
-        message: shorten(&message, MAX_MESSAGE_CHARS),
+        message: shortened(&message),
         retry_after,
     }
+}
+
+/// Returns a message of the server, at most so long that it can be shown.
+pub(crate) fn shortened(message: &str) -> String {
+    shorten(message, MAX_MESSAGE_CHARS)
 }
 
 /// The problem of a context for which no client can be built.

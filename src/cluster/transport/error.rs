@@ -63,6 +63,14 @@ impl Cause {
         }
     }
 
+    /// Returns the cause for an answer of which a part is larger than any that a server should send.
+    pub fn too_large(what: &str, most: usize) -> Self {
+        let most = most / (1024 * 1024);
+        Self::Unreadable {
+            how: format!("{what} has more than {most} MiB"),
+        }
+    }
+
     /// Returns why a request got no response.
     pub fn of_send(error: kube::Error) -> Self {
         match CredentialsError::find(&error) {

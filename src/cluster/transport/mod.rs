@@ -10,3 +10,4 @@ pub mod kubeconfig;
 pub mod options;
 pub mod page_size;
 pub mod server_clock;
+pub mod store_history;

@@ -17,6 +17,7 @@ use super::effect::{Effect, Moment};
 use super::pending::{PendingRead, PendingWrite};
 use super::reported::Reported;
 use crate::cluster::transport::backoff::Backoff;
+use crate::cluster::transport::store_history::is_older;
 use crate::model::{Decider, Decision, Readiness, State, Stopwatches, Weights, decide};
 use crate::resource::Record;
 
@@ -487,10 +488,4 @@ impl GroupState {
         }
         self.record = record;
     }
-}
-
-/// Compares resource versions of one object, which are increasing numbers. A version that is not a
-/// number is never older.
-fn is_older(version: &str, than: &str) -> bool {
-    matches!((version.parse::<u64>(), than.parse::<u64>()), (Ok(version), Ok(than)) if version < than)
 }

@@ -1,0 +1,475 @@
+//! Lists and watches of a server that misbehaves, with a paused clock.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
+
+use super::collection::{Collection, Versioned};
+use super::list::list;
+use super::watch::follow;
+use super::watch_event::Event;
+use crate::cluster::test_server::{Answer, TestServer};
+use crate::cluster::transport::api_resource::{ENDPOINT_SLICES, SERVICES};
+use crate::cluster::{Cluster, RequestError};
+
+const WATCH: &str = "watch=true";
+const PROBE: &str = "limit=1&";
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[derive(Debug, Deserialize)]
+struct TestObject {
+    metadata: TestMeta,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TestMeta {
+    name: String,
+    resource_version: String,
+}
+
+impl Versioned for TestObject {
+    fn resource_version(&self) -> &str {
+        &self.metadata.resource_version
+    }
+}
+
+fn slices() -> Collection<TestObject> {
+    Collection::all(ENDPOINT_SLICES, Some("ns"))
+}
+
+fn is_watch(request: &str) -> bool {
+    request.contains(WATCH)
+}
+
+fn is_probe(request: &str) -> bool {
+    format!("{request}&").contains(PROBE)
+}
+
+/// Follows a collection for some time. Returns the names in each list, and the other events.
+async fn followed(cluster: Cluster, time: Duration) -> Vec<(Duration, String)> {
+    let (events, mut received) = mpsc::unbounded_channel();
+    let started = Instant::now();
+    let following = follow(cluster, slices(), |event| {
+        let text = match event {
+            Event::Listed(objects) => {
+                let names: Vec<_> = objects.into_iter().map(|it| it.metadata.name).collect();
+                format!("listed {}", names.join(","))
+            }
+            Event::Applied(object) => format!("applied {}", object.metadata.resource_version),
+            Event::Deleted(_) => "deleted".to_owned(),
+            Event::Alive => "alive".to_owned(),
+            Event::Failed(error) => format!("failed {}", error.cause),
+        };
+        let _ = events.send((started.elapsed(), text));
+        async { true }
+    });
+    assert!(timeout(time, following).await.is_err());
+    received.close();
+    let mut seen = Vec::new();
+    while let Some(event) = received.recv().await {
+        seen.push(event);
+    }
+    seen
+}
+
+fn lists(events: &[(Duration, String)]) -> Vec<Duration> {
+    let lists = events.iter().filter(|(_, text)| text.starts_with("listed"));
+    lists.map(|(at, _)| *at).collect()
+}
+
+/// A watch that is closed after its time.
+fn quiet() -> Answer {
+    Answer::watch().end(20_000)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_watch_of_a_restored_store_is_listed_again() {
+    let restored = AtomicU64::new(0);
+    let server = TestServer::start(move |request| match request {
+        _ if is_watch(request) => quiet(),
+        _ if is_probe(request) => {
+            restored.store(1, Ordering::Relaxed);
+            Answer::list(21, &[])
+        }
+        _ if restored.load(Ordering::Relaxed) == 1 => Answer::list(21, &["new"]),
+        _ => Answer::list(1324, &["old"]),
+    })
+    .await;
+    let events = followed(server.cluster(None).await, MINUTE / 2).await;
+    let expected = ["listed old", "alive", "alive", "listed new", "alive"];
+    let seen: Vec<&str> = events.iter().map(|(_, text)| text.as_str()).collect();
+    assert_eq!(seen, expected);
+    assert!(events[3].0 < Duration::from_secs(21), "{events:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_collection_is_not_listed_again_while_nothing_is_stored() {
+    let server = TestServer::start(|request| match request {
+        _ if is_watch(request) => quiet(),
+        _ => Answer::list(7, &["a"]),
+    })
+    .await;
+    let events = followed(server.cluster(None).await, 5 * MINUTE).await;
+    assert_eq!(lists(&events).len(), 1, "{events:?}");
+    assert!(server.seen(WATCH).len() >= 14);
+}
+
+/// Once it has answered a list, a server sends a bookmark with that list's version.
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_stays_behind_the_store_is_listed_again() {
+    let version = AtomicU64::new(7);
+    let server = TestServer::start(move |request| match request {
+        _ if is_watch(request) => quiet(),
+        _ => Answer::list(version.fetch_add(1, Ordering::Relaxed), &["a"]),
+    })
+    .await;
+    let events = followed(server.cluster(None).await, Duration::from_secs(50)).await;
+    let at: Vec<u64> = lists(&events).iter().map(Duration::as_secs).collect();
+    assert_eq!(at, [0, 40]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_with_bookmarks_goes_on_from_their_version() {
+    let version = AtomicU64::new(7);
+    let server = TestServer::start(move |request| match request {
+        _ if is_watch(request) => {
+            let next = version.fetch_add(1, Ordering::Relaxed) + 1;
+            Answer::watch().line(18_000, "BOOKMARK", next).end(2_000)
+        }
+        _ => Answer::list(7, &["a"]),
+    })
+    .await;
+    let events = followed(server.cluster(None).await, 2 * MINUTE).await;
+    assert_eq!(lists(&events).len(), 1, "{events:?}");
+    assert_eq!(server.seen("resourceVersion=9").len(), 1);
+    assert_eq!(server.seen(PROBE).len(), 0);
+}
+
+/// Every follower of the cluster lists again, also those whose watches show nothing.
+#[tokio::test(start_paused = true)]
+async fn a_bookmark_that_goes_back_lists_everything_again() {
+    let server = TestServer::start(|request| match request {
+        _ if request.contains("/services") && is_watch(request) => Answer::watch()
+            .line(3_000, "BOOKMARK", 21)
+            .end(MINUTE.as_secs() * 1000),
+        _ if is_watch(request) => Answer::watch().end(MINUTE.as_secs() * 1000),
+        _ => Answer::list(1324, &["a"]),
+    })
+    .await;
+    let cluster = server.cluster(None).await;
+    let other = follow(
+        cluster.clone(),
+        Collection::<TestObject>::all(SERVICES, Some("ns")),
+        |_| async { true },
+    );
+    let time = Duration::from_millis(3_500);
+    let (events, _) = tokio::join!(followed(cluster, time), timeout(time, other));
+    let at: Vec<u64> = lists(&events).iter().map(Duration::as_secs).collect();
+    assert_eq!(at, [0, 3], "{events:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_goes_back_lists_everything_again() {
+    let lists_of_services = AtomicU64::new(0);
+    let server = TestServer::start(move |request| match request {
+        _ if request.contains("/services") && is_watch(request) => Answer::watch().end(3_000),
+        _ if is_watch(request) => Answer::watch().end(MINUTE.as_secs() * 1000),
+        _ if request.contains("/services") => {
+            let nth = lists_of_services.fetch_add(1, Ordering::Relaxed);
+            Answer::list(if nth == 0 { 1324 } else { 21 }, &["a"])
+        }
+        _ => Answer::list(1324, &["a"]),
+    })
+    .await;
+    let cluster = server.cluster(None).await;
+    let other = follow(
+        cluster.clone(),
+        Collection::<TestObject>::all(SERVICES, Some("ns")),
+        |_| async { true },
+    );
+    let time = Duration::from_secs(5);
+    let (events, _) = tokio::join!(followed(cluster, time), timeout(time, other));
+    assert!(lists(&events)[1] < Duration::from_secs(4), "{events:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_connection_is_followed_by_a_list() {
+    let server = TestServer::start(|request| match request {
+        _ if is_watch(request) => Answer::watch().line(1_000, "ADDED", 8).end(4_000),
+        _ => Answer::list(8, &["a"]),
+    })
+    .await;
+    let events = followed(server.cluster(None).await, Duration::from_secs(12)).await;
+    assert_eq!(lists(&events).len(), 3, "{events:?}");
+    let watches = server.seen(WATCH).len();
+    assert_eq!(watches, 3);
+}
+
+fn longest_gap(at: &[Duration]) -> Duration {
+    let gaps = at.windows(2).map(|two| two[1] - two[0]);
+    gaps.max().unwrap_or_default()
+}
+
+/// A proxy that buffers responses holds the headers back until the watch ends.
+#[tokio::test(start_paused = true)]
+async fn where_a_proxy_holds_watches_back_the_server_is_polled() {
+    let server = TestServer::start(|request| match request {
+        _ if is_watch(request) => Answer::watch()
+            .line(18_000, "BOOKMARK", 9)
+            .end(2_000)
+            .held(),
+        _ => Answer::list(7, &["a"]),
+    })
+    .await;
+    let cluster = server.cluster(None).await;
+    let events = followed(cluster, 10 * MINUTE).await;
+    assert!(
+        events.iter().all(|(_, text)| text == "listed a"),
+        "{events:?}"
+    );
+    let lists = lists(&events);
+    assert!(
+        longest_gap(&lists) < Duration::from_millis(10_500),
+        "{lists:?}"
+    );
+    let later: Vec<Duration> = lists
+        .iter()
+        .filter(|at| **at > MINUTE / 2)
+        .copied()
+        .collect();
+    assert!(
+        longest_gap(&later) < Duration::from_millis(3_500),
+        "{later:?}"
+    );
+    assert!(
+        server.seen(WATCH).len() < 12,
+        "watches are tried once a minute"
+    );
+}
+
+/// Headers and lines show nothing if they arrive with the end of the watch.
+#[tokio::test(start_paused = true)]
+async fn where_lines_arrive_only_at_the_end_of_a_watch_the_server_is_polled() {
+    let server = TestServer::start(|request| match request {
+        _ if is_watch(request) => Answer::watch().line(20_000, "ADDED", 9).end(10),
+        _ => Answer::list(9, &["a"]),
+    })
+    .await;
+    let events = followed(server.cluster(None).await, 5 * MINUTE).await;
+    let later: Vec<Duration> = lists(&events)
+        .into_iter()
+        .filter(|at| *at > MINUTE)
+        .collect();
+    assert!(
+        later.len() > 60 && longest_gap(&later) < Duration::from_millis(3_500),
+        "{later:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn watches_that_are_empty_at_once_do_not_keep_a_server_busy() {
+    let server = TestServer::start(|request| match request {
+        _ if is_watch(request) => Answer::watch(),
+        _ => Answer::list(7, &["a"]),
+    })
+    .await;
+    let events = followed(server.cluster(None).await, 2 * MINUTE).await;
+    let lists = lists(&events);
+    assert!((35..45).contains(&lists.len()), "{}", lists.len());
+    assert!(
+        longest_gap(&lists) < Duration::from_millis(3_500),
+        "{lists:?}"
+    );
+    let watches = events.iter().filter(|(_, text)| text == "alive").count();
+    assert!(watches < 5, "no watch without lines is believed: {watches}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_ends_at_once_after_a_line_does_not_keep_a_server_busy() {
+    let server = TestServer::start(|request| match request {
+        _ if is_watch(request) => Answer::watch().line(0, "ADDED", 8),
+        _ => Answer::list(8, &["a"]),
+    })
+    .await;
+    followed(server.cluster(None).await, 2 * MINUTE).await;
+    let watches = server.seen(WATCH).len();
+    assert!((40..150).contains(&watches), "{watches}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn watches_are_used_again_once_they_work() {
+    let started = Instant::now();
+    let server = TestServer::start(move |request| match request {
+        _ if is_watch(request) && started.elapsed() < MINUTE / 2 => Answer::hang(),
+        _ if is_watch(request) => Answer::watch().line(5_000, "ADDED", 9).end(15_000),
+        _ => Answer::list(9, &["a"]),
+    })
+    .await;
+    let events = followed(server.cluster(None).await, 5 * MINUTE).await;
+    let last = *lists(&events).last().unwrap();
+    assert!(last < 2 * MINUTE, "{last:?}");
+    assert!(events.last().unwrap().0 > 4 * MINUTE, "the watches serve");
+}
+
+/// A server that has everything at once: it hangs, refuses, is restored, and holds watches back.
+#[tokio::test(start_paused = true)]
+async fn after_any_mix_of_faults_the_last_list_is_no_older_than_the_faults() {
+    let started = Instant::now();
+    let nth = Arc::new(AtomicU64::new(0));
+    let healed = 5 * MINUTE;
+    let server = TestServer::start(move |request| {
+        let is_healed = started.elapsed() > healed;
+        match (
+            nth.fetch_add(1, Ordering::Relaxed) * 7 % 11,
+            is_watch(request),
+        ) {
+            (_, true) if is_healed => Answer::watch().line(18_000, "BOOKMARK", 30).end(2_000),
+            (_, false) if is_healed => Answer::list(21, &["new"]),
+            (0, _) => Answer::hang(),
+            (1, _) => Answer::status(429, "retry-after: 300\r\n"),
+            (2, _) => Answer::status(503, "retry-after: 120\r\n"),
+            (3, _) => Answer::status(500, ""),
+            (4, true) => Answer::status(410, ""),
+            (5, true) => Answer::watch(),
+            (6, true) => quiet(),
+            (7, true) => Answer::watch()
+                .line(18_000, "ADDED", 1330)
+                .end(2_000)
+                .held(),
+            (8, true) => Answer::watch().line(2_000, "BOOKMARK", 5).end(18_000),
+            (_, true) => Answer::watch().line(2_000, "ADDED", 1330).end(100),
+            (6..=8, false) => Answer::list(1320, &["old"]),
+            (_, false) => Answer::list(1324, &["old"]),
+        }
+    })
+    .await;
+    let events = followed(server.cluster(None).await, healed + 2 * MINUTE).await;
+    let healed_at = events
+        .iter()
+        .find(|(_, text)| text == "listed new")
+        .unwrap()
+        .0;
+    assert!(
+        healed_at < healed + Duration::from_secs(45),
+        "{healed_at:?}"
+    );
+    assert!(events.len() < 1000, "{}", events.len());
+}
+
+async fn list_of(
+    server: &TestServer,
+    timeout: Option<Duration>,
+) -> (Result<Vec<String>, RequestError>, Duration) {
+    let started = Instant::now();
+    let listed = list(&server.cluster(timeout).await, &slices()).await;
+    let names = listed.map(|(objects, _)| objects.into_iter().map(|it| it.metadata.name).collect());
+    (names, started.elapsed())
+}
+
+/// With small pages on a slow line, the server forgets the version that the first pages showed.
+#[tokio::test(start_paused = true)]
+async fn a_list_that_expires_between_pages_is_read_at_once() {
+    let server = TestServer::start(|request| match request {
+        _ if request.contains("continue") => Answer::status(410, ""),
+        _ if request.contains("limit") => Answer::page(7, &["a"]),
+        // It takes longer than one page may.
+        _ => Answer::watch().then(60_000, r#"{"metadata":{"resourceVersion":"9"},"items":[{"metadata":{"name":"b","resourceVersion":"1"}}]}"#),
+    })
+    .await;
+    let (names, took) = list_of(&server, None).await;
+    assert_eq!(names.unwrap(), ["b"]);
+    assert!(took < 2 * MINUTE, "{took:?}");
+}
+
+#[tokio::test]
+async fn pages_without_end_end_with_an_error_in_time() {
+    let server = TestServer::start(|_| Answer::page(7, &["a"])).await;
+    let (names, took) = list_of(&server, Some(Duration::from_secs(1))).await;
+    assert!(names.is_err() && took < Duration::from_secs(2), "{took:?}");
+    assert!(server.seen("limit").len() <= 1_001);
+}
+
+#[tokio::test]
+async fn an_object_without_end_ends_a_list() {
+    let server = TestServer::start(|_| {
+        let endless = "x".repeat(100_000);
+        Answer::ok(r#"{"metadata":{},"items":[{"metadata":{"name":""#)
+            .then(0, &endless)
+            .endless()
+    })
+    .await;
+    let (names, took) = list_of(&server, None).await;
+    let error = names.unwrap_err().to_string();
+    assert!(error.contains("more than 16 MiB"), "{error}");
+    assert!(took < Duration::from_secs(20), "{took:?}");
+}
+
+#[tokio::test]
+async fn objects_without_end_end_a_list() {
+    let server = TestServer::start(|_| {
+        let object = r#"{"metadata":{"name":"a","resourceVersion":"1"}},"#.repeat(1_000);
+        Answer::ok(r#"{"metadata":{},"items":["#)
+            .then(0, &object)
+            .endless()
+    })
+    .await;
+    let (names, _) = list_of(&server, None).await;
+    let error = names.unwrap_err().to_string();
+    assert!(error.contains("more than 500000 objects"), "{error}");
+}
+
+#[tokio::test]
+async fn a_line_without_end_ends_a_watch() {
+    let server = TestServer::start(|request| match request {
+        _ if is_watch(request) => Answer::watch().then(0, &"x".repeat(100_000)).endless(),
+        _ => Answer::list(7, &["a"]),
+    })
+    .await;
+    let (failed, mut failures) = mpsc::unbounded_channel();
+    let cluster = server.cluster(None).await;
+    follow(cluster, slices(), |event| {
+        let goes_on = event.failure().is_none();
+        if let Event::Failed(error) = event {
+            let _ = failed.send(error.to_string());
+        }
+        async move { goes_on }
+    })
+    .await;
+    let error = failures.recv().await.unwrap();
+    assert!(error.contains("more than 16 MiB"), "{error}");
+}
+
+#[tokio::test]
+async fn bodies_without_end_are_errors() {
+    let server = TestServer::start(|request| {
+        let head = if request.contains("error") {
+            "HTTP/1.1 500 Scripted\r\n\r\n"
+        } else {
+            "HTTP/1.1 200 OK\r\n\r\n"
+        };
+        Answer::default()
+            .then(0, head)
+            .then(0, &"x".repeat(100_000))
+            .endless()
+    })
+    .await;
+    let cluster = server.cluster(None).await;
+    let object = cluster.get_path::<serde_json::Value>("/object").await;
+    let error = object.unwrap_err().to_string();
+    assert!(error.contains("more than 16 MiB"), "{error}");
+    let error = cluster.get_path::<serde_json::Value>("/error").await;
+    assert_eq!(error.unwrap_err().code(), Some(500));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_after_of_minutes_delays_a_list_by_at_most_10_s() {
+    let server = TestServer::start(|_| Answer::status(503, "retry-after: 300\r\n")).await;
+    followed(server.cluster(None).await, 5 * MINUTE).await;
+    let seen = server.seen("GET");
+    assert!(seen.len() >= 30, "{}", seen.len());
+}
