@@ -22,7 +22,7 @@ use crate::error;
 use crate::model::{ServiceRef, Status};
 use crate::readiness::scope::SliceWatchId;
 use crate::readiness::watches::{FollowedEvent, WatchSet};
-use crate::resource::{GroupName, KINDS, Kind, Record, Upstream};
+use crate::resource::{GroupName, KINDS, Kind, LabelSelector, Record, Upstream};
 
 /// How often to check for changes over time: Leases and overrides expire, and watches go silent.
 const OBSERVE_INTERVAL: Duration = Duration::from_secs(1);
@@ -39,7 +39,7 @@ pub struct ObserveScope {
     /// None: all namespaces.
     pub namespace: Option<String>,
     /// A label selector that narrows the groups down.
-    pub selector: Option<String>,
+    pub selector: LabelSelector,
     /// None: all groups.
     pub names: Vec<GroupName>,
 }
@@ -107,7 +107,7 @@ impl Observer {
         } = scope;
         let mut observer = Self {
             cluster: cluster.clone(),
-            cache: StatusCache::of(names, cluster.remotes().asked()),
+            cache: StatusCache::of(names, selector, cluster.remotes().asked()),
             watches: WatchSet::new(cluster, inputs.clone()),
             lookups: Arc::new(Semaphore::new(CONCURRENT_LOOKUPS)),
             looking_up: HashSet::new(),
@@ -121,7 +121,8 @@ impl Observer {
             last: None,
         };
         for kind in KINDS {
-            let source = groups::collection(*kind, namespace.as_deref(), selector.as_deref());
+            // Without the selector, since a rival may lack the labels. The cache applies it.
+            let source = groups::collection(*kind, namespace.as_deref(), None);
             observer.watches.follow_groups(*kind, source);
         }
         observer.watches.follow(

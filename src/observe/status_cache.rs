@@ -21,13 +21,15 @@ use crate::readiness::cache::{ReadinessCache, WatchChanges};
 use crate::readiness::lookup::ReadinessLookup;
 use crate::readiness::scope::{Affected, SliceWatchId};
 use crate::readiness::survey;
-use crate::resource::{GroupName, Record};
+use crate::resource::{GroupName, LabelSelector, Record};
 use crate::text::nearest::nearest;
 
 #[derive(Debug, Default)]
 pub struct StatusCache {
     /// The names of the groups to show. Empty: all groups.
     names: Vec<GroupName>,
+    /// The labels of the groups to show.
+    selector: LabelSelector,
     records: BTreeMap<GroupId, Record>,
     readiness: ReadinessCache,
     planned: Option<(ServiceNames, u64)>,
@@ -57,9 +59,10 @@ pub struct Coverage {
 }
 
 impl StatusCache {
-    pub fn of(names: Vec<GroupName>, remotes: NamedRemotes) -> Self {
+    pub fn of(names: Vec<GroupName>, selector: LabelSelector, remotes: NamedRemotes) -> Self {
         Self {
             names,
+            selector,
             readiness: ReadinessCache::new(remotes),
             ..Self::default()
         }
@@ -177,16 +180,17 @@ impl StatusCache {
 
     /// Returns the chosen groups, and the names that no group has.
     fn chosen(&self) -> (Vec<&Record>, Vec<UnknownName>) {
+        let is_selected = |record: &&Record| self.selector.matches(&record.meta.labels);
+        let selected: Vec<&Record> = self.records.values().filter(is_selected).collect();
         if self.names.is_empty() {
-            return (self.records.values().collect(), Vec::new());
+            return (selected, Vec::new());
         }
         let (mut chosen, mut absent) = (BTreeMap::new(), Vec::new());
         for name in &self.names {
-            let found = name.pick(self.records.values());
+            let found = name.pick(selected.iter().copied());
             if found.is_empty() {
-                let known = self
-                    .records
-                    .values()
+                let known = selected
+                    .iter()
                     .flat_map(|record| [record.meta.name.as_str(), &record.apex]);
                 let nearest = nearest(&name.name, known).map(str::to_owned);
                 absent.push(UnknownName {

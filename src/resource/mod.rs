@@ -25,6 +25,7 @@ mod route;
 mod route_rules;
 mod route_status;
 pub mod routing;
+pub mod selector;
 mod traffic_split;
 pub mod upstream;
 
@@ -40,5 +41,6 @@ pub use patch::{patch, patched};
 pub use provenance::FIELD_MANAGER;
 pub use record::{Kind, Record};
 pub use routing::{Overlap, Routing};
+pub use selector::LabelSelector;
 pub use traffic_split::TrafficSplit;
 pub use upstream::Upstream;

@@ -12,8 +12,6 @@ pub use super::engine::core::EngineOptions;
 pub struct WatchOptions {
     /// None: all namespaces.
     pub namespace: Option<String>,
-    /// A label selector of the groups.
-    pub selector: Option<String>,
     /// Stop when every group is settled.
     pub once: bool,
     pub engine: EngineOptions,

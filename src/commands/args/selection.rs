@@ -12,7 +12,7 @@ use crate::output::streams::Streams;
 use crate::problem::Problem;
 use crate::readiness::prefetch::{PrefetchedSlices, list_groups_and_slices};
 use crate::resource::names::is_object_name;
-use crate::resource::{GroupName, KINDS, Record};
+use crate::resource::{GroupName, KINDS, LabelSelector, Record};
 use crate::text::{clean, word};
 
 /// The chosen groups, and all that could share an apex with one of them.
@@ -85,6 +85,19 @@ pub async fn choose(
         rivals,
         ambiguous,
         prefetched,
+    })
+}
+
+/// Parses the selector of `-l`. Without one, every object is selected.
+///
+/// # Errors
+/// If it is not a label selector.
+pub fn parse_selector(selector: Option<&str>) -> Result<LabelSelector, Problem> {
+    LabelSelector::parse(selector.unwrap_or_default()).map_err(|error| {
+        Problem::usage(format!(
+            "invalid label selector (-l): {}",
+            clean(&error.to_string())
+        ))
     })
 }
 

@@ -11,7 +11,7 @@ pub mod waiting;
 
 use super::args::contexts;
 use super::args::contexts::ContextSelection;
-use super::args::selection::parse_names;
+use super::args::selection::{parse_names, parse_selector};
 use super::env::CommandEnv;
 use crate::cli::{StatusArgs, StatusFormat};
 use crate::observe::ObserveScope;
@@ -52,7 +52,7 @@ pub async fn run(env: &CommandEnv, args: StatusArgs) -> anyhow::Result<Exit> {
     }
     let scope = ObserveScope {
         namespace: env.namespace(&cluster),
-        selector: args.selector,
+        selector: parse_selector(args.selector.as_deref())?,
         names: parse_names(&args.names)?,
     };
     if !args.watch {

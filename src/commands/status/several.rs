@@ -11,7 +11,7 @@ use super::print::StatusPage;
 use crate::cli::{StatusArgs, StatusFormat};
 use crate::cluster::Clusters;
 use crate::commands::args::contexts;
-use crate::commands::args::selection::{parse_names, readable};
+use crate::commands::args::selection::{parse_names, parse_selector, readable};
 use crate::commands::env::CommandEnv;
 use crate::error::explain_group_list;
 use crate::model::{GroupId, Status};
@@ -99,10 +99,16 @@ async fn find(
 ) -> anyhow::Result<ClusterGroups> {
     let cluster = contexts::connect(env, &args.remotes).await?;
     let namespace = env.namespace(&cluster);
-    let (namespace, labels) = (namespace.as_deref(), args.selector.as_deref());
-    let listed = list_groups_and_slices(&cluster, namespace, labels, names.is_empty()).await;
+    let (namespace, selector) = (
+        namespace.as_deref(),
+        parse_selector(args.selector.as_deref())?,
+    );
+    // Without the selector, since a rival may lack the labels.
+    let listed = list_groups_and_slices(&cluster, namespace, None, names.is_empty()).await;
     let (groups, prefetched) = listed.map_err(|error| explain_group_list(&cluster, &error))?;
-    let all = readable(&env.streams, &cluster, groups);
+    let rivals = readable(&env.streams, &cluster, groups);
+    let is_selected = |record: &&Record| selector.matches(&record.meta.labels);
+    let all: Vec<Record> = rivals.iter().filter(is_selected).cloned().collect();
     let picked: HashSet<GroupId> = names
         .iter()
         .flat_map(|name| name.pick(&all))
@@ -110,7 +116,7 @@ async fn find(
         .collect();
     let is_meant = |record: &&Record| names.is_empty() || picked.contains(&record.id());
     let records: Vec<Record> = all.iter().filter(is_meant).cloned().collect();
-    let statuses = once::statuses(&cluster, &records, &all, prefetched).await;
+    let statuses = once::statuses(&cluster, &records, &rivals, prefetched).await;
     let known = names
         .iter()
         .filter(|name| !name.pick(&all).is_empty())

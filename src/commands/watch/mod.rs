@@ -18,6 +18,7 @@ use metrics_server::MetricsServer;
 use run::WatchRun;
 
 use super::args::contexts::{ContextSelection, each};
+use super::args::selection::parse_selector;
 use super::env::CommandEnv;
 use crate::cli::WatchArgs;
 use crate::observe::ObserveScope;
@@ -88,7 +89,7 @@ async fn run_one(
     };
     let scope = ObserveScope {
         namespace: env.namespace(&cluster),
-        selector: run.args.selector.clone(),
+        selector: parse_selector(run.args.selector.as_deref())?,
         names: Vec::new(),
     };
     let until = &run.args.until;

@@ -12,6 +12,7 @@ use super::printer::Printer;
 use crate::cli::WatchArgs;
 use crate::cluster::api::namespaces;
 use crate::cluster::{Cluster, Clusters};
+use crate::commands::args::selection::parse_selector;
 use crate::commands::env::CommandEnv;
 use crate::model::Notice;
 use crate::output::streams::Streams;
@@ -51,9 +52,9 @@ impl WatchRun {
     ) -> anyhow::Result<Ended> {
         let options = WatchOptions {
             namespace: env.namespace(cluster),
-            selector: self.args.selector.clone(),
             once: self.args.once,
             engine: EngineOptions {
+                selector: parse_selector(self.args.selector.as_deref())?,
                 dry_run: self.args.dry_run,
                 max_moves: self.args.max_moves,
                 alongside_upstream: self.args.alongside_upstream,
@@ -104,8 +105,10 @@ async fn warn_of_namespace(streams: &Streams, cluster: &Cluster, namespace: Opti
 
 /// Where the groups are, as the end of a sentence.
 fn groups_in(options: &WatchOptions) -> String {
-    let labels = options.selector.as_ref();
-    let labels = labels.map(|labels| format!(" with labels {labels}"));
+    let selector = &options.engine.selector;
     let place = place(options.namespace.as_deref());
-    format!("{} in {place}", labels.unwrap_or_default())
+    if selector.is_empty() {
+        return format!(" in {place}");
+    }
+    format!(" with labels {selector} in {place}")
 }

@@ -101,8 +101,8 @@ impl Driver<'_> {
     pub(super) fn watch_groups(&mut self) {
         self.group_watches.drain(..).for_each(|task| task.abort());
         for kind in KINDS {
-            let selector = self.options.selector.as_deref();
-            let source = groups::collection(*kind, self.options.namespace.as_deref(), selector);
+            // Without the selector, since a rival may lack the labels. The engine applies it.
+            let source = groups::collection(*kind, self.options.namespace.as_deref(), None);
             self.group_watches
                 .push(self.watches.follow_groups(*kind, source));
         }

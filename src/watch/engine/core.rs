@@ -7,6 +7,7 @@ use super::effect::{Effect, Moment};
 use super::group_state::{GroupState, MoveCause};
 use super::index::GroupIndex;
 use super::leases::Leases;
+use super::outsiders::Outsiders;
 use super::rate_limit::MoveLimiter;
 use super::relist_queue::RelistQueue;
 use super::requeue::RequeueTimers;
@@ -14,7 +15,7 @@ use super::state_counts::StateCounts;
 use crate::model::notice::Notice;
 use crate::model::{GroupId, MaxMoves, State};
 use crate::readiness::cache::{ReadinessCache, WatchChanges};
-use crate::resource::Upstream;
+use crate::resource::{LabelSelector, Upstream};
 
 /// Watches are planned at most this often (debounce), since groups arrive in bursts.
 const PLAN_INTERVAL: Duration = Duration::from_millis(100);
@@ -23,6 +24,8 @@ const PLAN_INTERVAL: Duration = Duration::from_millis(100);
 pub struct Engine {
     /// Boxed: a hash table has room for up to twice as many entries as it holds.
     pub(super) groups: HashMap<GroupId, Box<GroupState>>,
+    /// Groups that the selector leaves out. They can be rivals of those in `groups`.
+    pub(super) outsiders: Outsiders,
     pub(super) index: GroupIndex,
     pub(super) cache: ReadinessCache,
     pub(super) relists: RelistQueue,
@@ -46,6 +49,8 @@ pub struct Engine {
 
 #[derive(Debug, Clone, Default)]
 pub struct EngineOptions {
+    /// The groups to run.
+    pub selector: LabelSelector,
     /// Write nothing.
     pub dry_run: bool,
     pub max_moves: Option<MaxMoves>,

@@ -22,7 +22,8 @@ impl Engine {
             Event::Listed(records) => {
                 let listed: HashSet<GroupId> = records.iter().map(Record::id).collect();
                 let is_gone = |id: &&GroupId| id.kind == kind && !listed.contains(id);
-                let gone: Vec<GroupId> = self.groups.keys().filter(is_gone).cloned().collect();
+                let known = self.groups.keys().chain(self.outsiders.ids());
+                let gone: Vec<GroupId> = known.filter(is_gone).cloned().collect();
                 gone.iter().for_each(|id| self.forget(id, now));
                 records
                     .into_iter()
@@ -78,6 +79,10 @@ impl Engine {
 
     fn adopt(&mut self, record: Record, read_at: Option<&str>, now: Duration) {
         let id = record.id();
+        if !self.options.selector.matches(&record.meta.labels) {
+            return self.learn_outsider(&record, now);
+        }
+        self.forget_outsider(&id, now);
         let (before, after) = match self.groups.get_mut(&id) {
             Some(group) => {
                 let before = IndexKeys::of(group.record());
@@ -101,7 +106,28 @@ impl Engine {
         self.check_uncertain_writes(&id, now);
     }
 
+    /// Handles an object that the selector leaves out.
+    fn learn_outsider(&mut self, record: &Record, now: Duration) {
+        self.forget(&record.id(), now);
+        for apex in self.outsiders.learn(record) {
+            self.mark_sharing_dirty(&apex, now);
+        }
+    }
+
+    fn forget_outsider(&mut self, id: &GroupId, now: Duration) {
+        if let Some(apex) = self.outsiders.forget(id) {
+            self.mark_sharing_dirty(&apex, now);
+        }
+    }
+
+    fn mark_sharing_dirty(&mut self, apex: &ServiceRef, now: Duration) {
+        for id in self.index.sharing(apex).to_vec() {
+            self.mark_dirty(&id, MoveCause::Group, now);
+        }
+    }
+
     pub(super) fn forget(&mut self, id: &GroupId, now: Duration) {
+        self.forget_outsider(id, now);
         if let Some(group) = self.groups.remove(id) {
             self.counts.change(group.state(), None);
             self.requeue.remove(id);

@@ -102,7 +102,8 @@ impl Engine {
         let records = sharing.filter_map(|id| Some(self.groups.get(id)?.record()));
         let claims = records
             .filter(|rival| rival.group.is_ok())
-            .map(Record::claim);
+            .map(Record::claim)
+            .chain(self.outsiders.claims(&apex));
         let rival = oldest_rival(&record.claim(), claims)?;
         Some(Invalid::claimed_twice(
             &record.apex,

@@ -6,6 +6,7 @@ pub mod failed_writes;
 pub mod flapping;
 pub mod namespaces;
 pub mod remotes;
+pub mod selector;
 pub mod stale_objects;
 pub mod stale_watches;
 pub mod suspend;
