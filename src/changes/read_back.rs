@@ -104,7 +104,9 @@ pub fn why_not_moved(status: &Status, name: &str, place: &str) -> Vec<String> {
             "has a ready endpoint",
         ),
         readiness if readiness.is_dead() => (
-            "it has no ready endpoint".to_owned(),
+            readiness
+                .without_port()
+                .unwrap_or_else(|| "it has no ready endpoint".to_owned()),
             "has a ready endpoint",
         ),
         readiness => {

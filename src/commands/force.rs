@@ -281,9 +281,10 @@ fn refuse_unready(
         ),
         Some(readiness) if readiness.is_dead() => {
             let total = readiness.counts().map_or(0, |(_, total)| total);
-            let side = readiness.side();
-            let side = side.map(|side| format!(": {}", side.words(0, total)));
-            let reason = format!("{name} has no ready endpoint{}", side.unwrap_or_default());
+            let side = readiness.side().map(|side| side.words(0, total));
+            let why = side.or_else(|| readiness.without_port());
+            let why = why.map_or(String::new(), |why| format!(": {why}"));
+            let reason = format!("{name} has no ready endpoint{why}");
             (Danger::Unready, reason, slices())
         }
         _ => return Ok(()),

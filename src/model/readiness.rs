@@ -29,6 +29,16 @@ pub enum Readiness {
     },
     /// The Service does not exist, which counts as 0 of 0 endpoints.
     Missing,
+    /// Endpoints are ready, but their slices have no ports, so no proxy can reach them: none counts
+    /// as ready.
+    NoPort {
+        /// Endpoints without a port that would be ready.
+        pods: u32,
+        /// All endpoints.
+        total: u32,
+        /// The port that the Service looks for by name (`targetPort`).
+        target: Option<String>,
+    },
     /// The readiness cannot be determined.
     Unknown {
         /// The reason.
@@ -44,6 +54,7 @@ impl Readiness {
                 Some((*ready, *total))
             }
             Self::Missing => Some((0, 0)),
+            Self::NoPort { total, .. } => Some((0, *total)),
             Self::Unknown { .. } => None,
         }
     }
@@ -69,7 +80,7 @@ impl Readiness {
                     NoLocalEndpoints | InvalidName | NoRemote { .. } | Remote { .. }
                 )
             }
-            Self::Known { .. } | Self::Missing => false,
+            Self::Known { .. } | Self::Missing | Self::NoPort { .. } => false,
         }
     }
 
@@ -96,8 +107,22 @@ impl Readiness {
                 side: MirrorSide::Members { unknown, .. },
                 ..
             } => unknown.first(),
-            Self::Known { .. } | Self::Mirrored { .. } | Self::Missing => None,
+            Self::Known { .. } | Self::Mirrored { .. } | Self::Missing | Self::NoPort { .. } => {
+                None
+            }
         }
+    }
+
+    /// Explains a backend that cannot get traffic although Kubernetes has endpoints for it, as a
+    /// clause.
+    pub fn without_port(&self) -> Option<String> {
+        let Self::NoPort { pods, target, .. } = self else {
+            return None;
+        };
+        Some(match target {
+            Some(port) => format!("{pods} ready, but without a port named {port}"),
+            None => format!("{pods} ready, but without a port"),
+        })
     }
 
     /// Whether the threshold is met; none if that is unknown. Unknown members of a federated
@@ -113,17 +138,6 @@ impl Readiness {
     }
 }
 
-/// The endpoint counts of one EndpointSlice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SliceCounts {
-    /// The slice's address family.
-    pub family: AddressFamily,
-    /// Ready endpoints.
-    pub ready: u32,
-    /// All endpoints, except terminating ones.
-    pub total: u32,
-}
-
 /// The `addressType` of an EndpointSlice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AddressFamily {
@@ -133,19 +147,4 @@ pub enum AddressFamily {
     V6,
     /// `FQDN`, or a type that is not known here.
     Other,
-}
-
-/// Adds up the slices of a Service, and returns ready and total endpoints.
-///
-/// Slices of one address family add up. Each pod of a dual-stack Service is in the slices of both
-/// families. Both numbers are those of the family with more ready endpoints, then with the larger
-/// total.
-pub fn sum_slices(slices: impl IntoIterator<Item = SliceCounts>) -> (u32, u32) {
-    let mut families = [(0u32, 0u32); 3];
-    for slice in slices {
-        let family = &mut families[slice.family as usize];
-        family.0 = family.0.saturating_add(slice.ready);
-        family.1 = family.1.saturating_add(slice.total);
-    }
-    families.into_iter().max().unwrap_or_default()
 }

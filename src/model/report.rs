@@ -167,6 +167,10 @@ fn describe(group: &Group, backend: Candidate) -> String {
     match backend.readiness {
         Readiness::Unknown { why } => format!("the readiness of {name} is unknown: {why}"),
         Readiness::Missing => format!("Service {name} does not exist"),
+        Readiness::NoPort { total, .. } => {
+            let why = backend.readiness.without_port().unwrap_or_default();
+            format!("{name} has no ready endpoints (0 of {total}: {why})")
+        }
         Readiness::Mirrored {
             ready: 0,
             total,

@@ -17,6 +17,8 @@ pub enum WhyUnknown {
     /// A mirror Service of a flat network or a federation, which has no local endpoints, does not
     /// name the Services that it mirrors.
     NoLocalEndpoints,
+    /// It is an ExternalName Service, which has no endpoints by design.
+    ExternalName,
     /// The mirror Service's labels or annotations name a cluster or a Service by an invalid name.
     InvalidName,
     /// The mirrored Service is in a cluster that has no remote to read it from.
@@ -89,6 +91,7 @@ impl WhyUnknown {
         match self {
             Self::Forbidden(_)
             | Self::NoLocalEndpoints
+            | Self::ExternalName
             | Self::InvalidName
             | Self::NoRemote { .. } => true,
             Self::Remote { why, .. } => why.is_lasting(),
@@ -128,6 +131,9 @@ impl fmt::Display for WhyUnknown {
             Self::NoLocalEndpoints => f.write_str(
                 "it is a mirror service without a gateway, so it has no local endpoints",
             ),
+            Self::ExternalName => {
+                f.write_str("it is an ExternalName Service, which never has endpoints")
+            }
             Self::InvalidName => {
                 f.write_str("its mirror labels or annotations contain an invalid name")
             }

@@ -2,10 +2,9 @@
 //! snapshots.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use super::connection::Lost;
@@ -13,13 +12,12 @@ use super::status_cache::{Coverage, StatusCache, UnknownName};
 use crate::cluster::api::groups;
 use crate::cluster::api::lease;
 use crate::cluster::api::lease::Lease;
-use crate::cluster::api::services;
 use crate::cluster::listwatch::watch_event::Event;
 use crate::cluster::queries::kind_status::KindStatus;
 use crate::cluster::queries::runners;
 use crate::cluster::{Clusters, RequestError};
 use crate::error;
-use crate::model::{ServiceRef, Status};
+use crate::model::Status;
 use crate::readiness::scope::SliceWatchId;
 use crate::readiness::watches::{FollowedEvent, WatchSet};
 use crate::resource::{GroupName, KINDS, Kind, LabelSelector, Record, Upstream};
@@ -28,10 +26,6 @@ use crate::resource::{GroupName, KINDS, Kind, LabelSelector, Record, Upstream};
 const OBSERVE_INTERVAL: Duration = Duration::from_secs(1);
 /// The capacity of the input queue. The watches wait while it is full.
 const OBSERVER_QUEUE: usize = 1024;
-/// The number of Services to look up at once.
-const CONCURRENT_LOOKUPS: usize = 8;
-/// How long a look-up may delay a snapshot.
-const NAME_LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Which groups to follow.
 #[derive(Debug, Clone, Default)]
@@ -59,7 +53,6 @@ enum ObserverInput {
     Event(FollowedEvent),
     Leases(Event<Lease>),
     Upstream(Option<Upstream>),
-    LookedUp(ServiceRef, Option<bool>),
 }
 
 impl From<FollowedEvent> for ObserverInput {
@@ -81,9 +74,6 @@ pub struct Observer {
     cluster: Clusters,
     cache: StatusCache,
     watches: WatchSet<ObserverInput>,
-    lookups: Arc<Semaphore>,
-    /// Services whose look-ups are under way.
-    looking_up: HashSet<ServiceRef>,
     inputs: mpsc::Sender<ObserverInput>,
     received: mpsc::Receiver<ObserverInput>,
     pending: HashSet<InitialSync>,
@@ -109,8 +99,6 @@ impl Observer {
             cluster: cluster.clone(),
             cache: StatusCache::of(names, selector, cluster.remotes().asked()),
             watches: WatchSet::new(cluster, inputs.clone()),
-            lookups: Arc::new(Semaphore::new(CONCURRENT_LOOKUPS)),
-            looking_up: HashSet::new(),
             inputs,
             received,
             pending: HashSet::from([InitialSync::Leases, InitialSync::Upstream]),
@@ -139,18 +127,14 @@ impl Observer {
     /// If the cluster cannot be reached or read at the start.
     pub async fn next(&mut self) -> anyhow::Result<Snapshot> {
         loop {
-            let mut may_need_lookups = true;
             tokio::select! {
-                Some(input) = self.received.recv() => may_need_lookups = self.handle(input)?,
+                Some(input) = self.received.recv() => self.handle(input)?,
                 _ = self.ticks.tick() => self.dirty = true,
             }
             while let Ok(input) = self.received.try_recv() {
-                may_need_lookups |= self.handle(input)?;
+                self.handle(input)?;
             }
             self.update_watches();
-            if may_need_lookups {
-                self.look_up();
-            }
             if std::mem::take(&mut self.dirty)
                 && let Some(snapshot) = self.changed_snapshot()
             {
@@ -184,8 +168,7 @@ impl Observer {
         });
     }
 
-    /// Handles an input. Returns whether Services may have to be looked up.
-    fn handle(&mut self, input: ObserverInput) -> anyhow::Result<bool> {
+    fn handle(&mut self, input: ObserverInput) -> anyhow::Result<()> {
         let now = self.now();
         match input {
             ObserverInput::Event(event) => return self.handle_event(event, now),
@@ -199,39 +182,28 @@ impl Observer {
                 self.dirty = true;
                 self.cache.runners.upstream = runs;
             }
-            ObserverInput::LookedUp(service, found) => {
-                self.looking_up.remove(&service);
-                self.dirty = true;
-                self.cache.looked_up(service, found, now);
-            }
         }
-        Ok(false)
+        Ok(())
     }
 
-    fn handle_event(&mut self, event: FollowedEvent, now: Duration) -> anyhow::Result<bool> {
+    fn handle_event(&mut self, event: FollowedEvent, now: Duration) -> anyhow::Result<()> {
         match event {
             FollowedEvent::Groups(kind, event) => {
                 self.kind_event(kind, &event)?;
                 self.dirty = true;
                 self.cache.groups(kind.info().name, *event, now);
-                Ok(true)
             }
             FollowedEvent::Slices(id, event) => {
                 let (matters, stop) = self.cache.slices(id, event, now);
                 self.dirty |= matters;
                 self.stop(stop);
-                Ok(matters)
             }
-            FollowedEvent::Mirrors(id, event) => {
-                let matters = self.cache.mirrors(id, event);
-                self.dirty |= matters;
-                Ok(matters)
+            FollowedEvent::Services(id, event) => {
+                self.dirty |= self.cache.services(id, event, now);
             }
-            FollowedEvent::NoAccess(id, why) => {
-                self.dirty |= self.cache.no_access(id, why);
-                Ok(false)
-            }
+            FollowedEvent::NoAccess(id, why) => self.dirty |= self.cache.no_access(id, why),
         }
+        Ok(())
     }
 
     /// Handles an event of a kind. A failure before the kind's first list ends the observer, unless
@@ -271,28 +243,9 @@ impl Observer {
         ids.into_iter().for_each(|id| self.watches.stop(id));
     }
 
-    fn look_up(&mut self) {
-        for service in self.cache.services_to_look_up(self.now()) {
-            self.looking_up.insert(service.clone());
-            let (cluster, inbox) = (
-                self.cluster.limited(NAME_LOOKUP_TIMEOUT),
-                self.inputs.clone(),
-            );
-            let lookups = Arc::clone(&self.lookups);
-            self.watches.spawn(async move {
-                let _permit = lookups.acquire().await;
-                let found = services::get(&cluster, &service)
-                    .await
-                    .ok()
-                    .map(|found| found.is_some());
-                let _ = inbox.send(ObserverInput::LookedUp(service, found)).await;
-            });
-        }
-    }
-
     /// Returns a snapshot if everything has arrived and it differs from the last one.
     fn changed_snapshot(&mut self) -> Option<Snapshot> {
-        if self.kinds.any_pending() || !self.pending.is_empty() || !self.looking_up.is_empty() {
+        if self.kinds.any_pending() || !self.pending.is_empty() {
             return None;
         }
         let now = self.now();

@@ -15,8 +15,8 @@ use crate::cluster::listwatch::watch_event::Event;
 use crate::cluster::queries::runners::Runners;
 use crate::cluster::remotes::named_remotes::NamedRemotes;
 use crate::model::ReadinessSource;
-use crate::model::{GroupId, Readiness, ServiceRef, Status, WhyUnknown};
-use crate::readiness::backends::{ServiceNames, backends_of, services};
+use crate::model::{GroupId, Readiness, Status, WhyUnknown};
+use crate::readiness::backends::{ServiceNames, backends_of};
 use crate::readiness::cache::{ReadinessCache, WatchChanges};
 use crate::readiness::lookup::ReadinessLookup;
 use crate::readiness::scope::{Affected, SliceWatchId};
@@ -106,9 +106,9 @@ impl StatusCache {
         (failed || affected != Affected::Nothing, stop)
     }
 
-    pub fn mirrors(&mut self, id: SliceWatchId, event: Event<Service>) -> bool {
+    pub fn services(&mut self, id: SliceWatchId, event: Event<Service>, now: Duration) -> bool {
         let failed = matches!(event, Event::Failed(_));
-        let affected = self.readiness.mirror_event(id, event);
+        let affected = self.readiness.service_event(id, event, now);
         failed || affected != Affected::Nothing
     }
 
@@ -146,10 +146,6 @@ impl StatusCache {
         }
     }
 
-    pub fn looked_up(&mut self, service: ServiceRef, found: Option<bool>, now: Duration) {
-        self.readiness.looked_up(&service, found, now);
-    }
-
     /// Returns the watches to start and to stop, if the groups need different ones.
     pub fn watch_changes(&mut self, now: Duration) -> WatchChanges {
         let plan = (self.wanted(), self.readiness.revision());
@@ -159,19 +155,6 @@ impl StatusCache {
         let changes = self.readiness.plan(plan.0.clone(), now);
         self.planned = Some(plan);
         changes
-    }
-
-    /// Returns the services without slices to look up now.
-    pub fn services_to_look_up(&mut self, now: Duration) -> Vec<ServiceRef> {
-        let Some((wanted, _)) = &self.planned else {
-            return Vec::new();
-        };
-        services(wanted)
-            .filter(|service| {
-                self.readiness.lookup(service, now) != ReadinessLookup::Pending
-                    && self.readiness.must_look_up(service, now)
-            })
-            .collect()
     }
 
     fn wanted(&self) -> ServiceNames {

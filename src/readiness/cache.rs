@@ -8,19 +8,16 @@ use super::backends::{self, ServiceNames};
 use super::health::WatchHealth;
 use super::mirror_index::{LocatedService, MirrorIndex};
 use super::scope::{SliceScope, SliceWatchId};
-use super::service_lookups::ServiceLookups;
 use super::slice_watch::SliceWatch;
 use crate::cluster::listwatch::list::MAX_NAMESPACED_LISTS;
 use crate::cluster::remotes::named_remotes::NamedRemotes;
 use crate::model::{Mirror, RemoteService, ServiceRef};
 
-/// The known readiness of backends, from their slices or, without slices, from their Services.
+/// The known readiness of backends, from their slices and Services.
 #[derive(Debug, Default)]
 pub struct ReadinessCache {
     pub(super) watches: Vec<SliceWatch>,
     last_id: u64,
-    /// Services without slices.
-    pub(super) services: ServiceLookups,
     /// The clusters that forbid a cluster-wide watch. None: the groups' own cluster.
     pub(super) namespaced_only: HashSet<Option<String>>,
     /// The other clusters that may be asked.
@@ -78,7 +75,7 @@ impl ReadinessCache {
     fn mirrors_pending(&self, now: Duration) -> bool {
         self.watches
             .iter()
-            .any(|watch| watch.is_local() && watch.mirrors_health(now) == WatchHealth::Pending)
+            .any(|watch| watch.is_local() && watch.services.health(now) == WatchHealth::Pending)
     }
 
     /// Returns the clusters whose services the backends mirror, as of the last plan. None until all
@@ -101,7 +98,6 @@ impl ReadinessCache {
 
     /// Forgets everything. Returns the watches to stop.
     pub fn clear(&mut self) -> Vec<SliceWatchId> {
-        self.services.clear();
         self.relisted.clear();
         self.watches.drain(..).map(|watch| watch.id).collect()
     }
@@ -117,11 +113,6 @@ impl ReadinessCache {
             }
         }
         self.mirror_index = index;
-        self.services.retain(|service| {
-            services
-                .get(&service.namespace)
-                .is_some_and(|names| names.contains(&service.name))
-        });
         let mut clusters = BTreeMap::from([(None, services)]);
         for (cluster, service) in self.mirror_index.services() {
             let names = clusters.entry(cluster.clone()).or_default();
@@ -181,7 +172,7 @@ impl ReadinessCache {
             .iter()
             .rev()
             .filter(|watch| watch.scope.covers(None, service))
-            .find_map(|watch| watch.mirrors.get(service))
+            .find_map(|watch| watch.services.mirror(service))
     }
 
     /// Returns the best watch: one that serves takes precedence, then the newest.

@@ -4,9 +4,9 @@ use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use super::cache::ReadinessCache;
-use super::health::{WatchHealth, why_unknown};
+use super::health::why_unknown;
 use super::scope::{Affected, RelistRequest, SliceScope, SliceWatchId};
-use super::service_lookups::ServiceExistence;
+use super::service_store::ServiceEntry;
 use super::slice_watch::SliceWatch;
 use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::api::services::Service;
@@ -61,36 +61,48 @@ impl ReadinessCache {
         (self.affected_backends(cluster.as_deref(), affected), stop)
     }
 
-    /// Handles an event of a watch of mirror Services. Returns the affected backends.
-    pub fn mirror_event(&mut self, id: SliceWatchId, event: Event<Service>) -> Affected {
+    /// Handles an event of a watch of Services. Returns the affected backends.
+    pub fn service_event(
+        &mut self,
+        id: SliceWatchId,
+        event: Event<Service>,
+        now: Duration,
+    ) -> Affected {
         let Some(watch) = self.watches.iter_mut().find(|watch| watch.id == id) else {
             return Affected::Nothing;
         };
+        let (scope, remotes) = (&watch.scope, &self.remotes);
         let affected = match event {
             Event::Listed(services) => {
-                watch.mirrors.list(services, &self.remotes);
-                Affected::Scope(watch.scope.clone())
+                let wanted = services.into_iter().filter(|it| scope.covers(None, &it.at));
+                watch.services.list(wanted, true, remotes, now);
+                Affected::Scope(scope.clone())
+            }
+            Event::Applied(service) | Event::Deleted(service)
+                if !scope.covers(None, &service.at) =>
+            {
+                watch.services.heard(now);
+                Affected::Nothing
             }
             Event::Applied(service) => {
-                self.services.forget(&service.at);
-                if watch.mirrors.apply(&service, &self.remotes) {
-                    Affected::Services(vec![service.at])
+                let at = service.at.clone();
+                if watch.services.apply(service, remotes, now) {
+                    Affected::Services(vec![at])
                 } else {
                     Affected::Nothing
                 }
             }
             Event::Deleted(service) => {
-                self.services.forget(&service.at);
-                watch.mirrors.delete(&service.at);
+                watch.services.delete(&service.at, now);
                 Affected::Services(vec![service.at])
             }
             Event::Alive => {
-                watch.mirrors.heard();
+                watch.services.heard(now);
                 Affected::Nothing
             }
             Event::Failed(error) => {
-                watch.mirrors.failed(&error);
-                let scope = watch.scope.clone();
+                watch.services.failed(&error);
+                let scope = scope.clone();
                 self.watch_by_namespace_where_forbidden(&scope, &error);
                 Affected::Nothing
             }
@@ -99,6 +111,29 @@ impl ReadinessCache {
             self.request_plan();
         }
         affected
+    }
+
+    /// Records a list of the mirror Services only.
+    pub fn mirrors_listed(
+        &mut self,
+        id: SliceWatchId,
+        listed: RequestResult<Vec<Service>>,
+        now: Duration,
+    ) {
+        let Some(watch) = self.watches.iter_mut().find(|watch| watch.id == id) else {
+            return;
+        };
+        match listed {
+            Ok(mirrors) => {
+                watch.services.list(mirrors, false, &self.remotes, now);
+                self.request_plan();
+            }
+            Err(error) => {
+                watch.services.failed(&error);
+                let scope = watch.scope.clone();
+                self.watch_by_namespace_where_forbidden(&scope, &error);
+            }
+        }
     }
 
     /// Falls back to one watch for each namespace: a user who is not allowed to list the whole
@@ -192,51 +227,31 @@ impl ReadinessCache {
         self.mirror_index.affected(cluster, affected)
     }
 
-    /// Records whether a Service exists, if the look-up succeeded. Returns whether the answer has
-    /// changed.
-    pub fn looked_up(&mut self, service: &ServiceRef, exists: Option<bool>, now: Duration) -> bool {
-        self.services.answer(service, exists, now)
-    }
-
-    /// Records a Service that was read because it has no slices.
+    /// Records a Service that was read by its name.
     pub fn service_read(
         &mut self,
-        service: ServiceRef,
-        found: RequestResult<Option<Service>>,
+        service: &ServiceRef,
+        found: &RequestResult<Option<Service>>,
         now: Duration,
     ) {
-        let existence = match found {
-            Ok(None) => ServiceExistence::Missing,
-            Ok(Some(found)) => {
-                let covers = |watch: &&mut SliceWatch| {
-                    watch.scope.covers(None, &service)
-                        && watch.mirrors_health(now) == WatchHealth::Known
-                };
-                for watch in self.watches.iter_mut().filter(covers) {
-                    watch.mirrors.apply(&found, &self.remotes);
+        let covers = |watch: &&mut SliceWatch| watch.scope.covers(None, service);
+        for watch in self.watches.iter_mut().filter(covers) {
+            match found {
+                Ok(Some(found)) => {
+                    watch.services.apply(found.clone(), &self.remotes, now);
                 }
-                ServiceExistence::Exists
+                Ok(None) => {
+                    watch
+                        .services
+                        .insert(service.clone(), ServiceEntry::Missing);
+                }
+                Err(error) => {
+                    let why = why_unknown(ReadinessSource::Service, error);
+                    watch
+                        .services
+                        .insert(service.clone(), ServiceEntry::Unread(why));
+                }
             }
-            Err(error) => ServiceExistence::Unread(why_unknown(ReadinessSource::Service, &error)),
-        };
-        self.services.insert(service, existence, now);
-    }
-
-    /// Returns whether to look up a Service now because it has no slices. If so, records the
-    /// look-up.
-    pub fn must_look_up(&mut self, service: &ServiceRef, now: Duration) -> bool {
-        let is_due = self.services.is_due(service, now) && self.counts(service, now).is_none();
-        if is_due {
-            self.services.asked(service, now);
         }
-        is_due
-    }
-
-    /// Returns the Services without slices to look up again.
-    pub fn lookups_due(&mut self, now: Duration) -> Vec<ServiceRef> {
-        let due = self.services.all_due(now);
-        due.into_iter()
-            .filter(|service| self.must_look_up(service, now))
-            .collect()
     }
 }

@@ -9,9 +9,10 @@ use super::cache::ReadinessCache;
 use super::health::WatchHealth;
 use super::mirror_index::LocatedService;
 use super::scope::RelistRequest;
-use super::service_lookups::ServiceExistence;
+use super::service_store::{KnownService, ServiceEntry};
 use super::slice_watch::SliceWatch;
-use crate::cluster::listwatch::freshness::is_fresh;
+use crate::cluster::api::endpoint_counts::EndpointCounts;
+use crate::cluster::listwatch::freshness::{UNKNOWN_AFTER, is_fresh};
 use crate::model::ReadinessSource;
 use crate::model::{Mirror, Readiness, RemoteService, ServiceRef, WhyUnknown};
 
@@ -72,10 +73,10 @@ impl ReadinessCache {
         let ReadinessLookup::Answer(own) = own else {
             return ReadinessLookup::Pending;
         };
-        let mirrors = self
+        let services = self
             .best(None, service, now)
-            .map(|watch| watch.mirrors_health(now));
-        match (mirrors, self.mirror(service)) {
+            .map(|watch| watch.services.health(now));
+        match (services, self.mirror(service)) {
             (Some(WatchHealth::Pending), _) => ReadinessLookup::Pending,
             (_, Some(mirror)) => self.of_mirror(mirror, own, now, believed),
             // The service may be a mirror. Then its own endpoints do not show that it is ready.
@@ -137,62 +138,29 @@ impl ReadinessCache {
         let Some(watch) = self.best(cluster, service, now) else {
             return ReadinessLookup::Pending;
         };
-        match (watch.health(now), watch.index.counts(service)) {
-            (WatchHealth::Pending, _) => ReadinessLookup::Pending,
-            (WatchHealth::Unknown(why), _) => ReadinessLookup::unknown(why),
-            (WatchHealth::Known, Some((ready, total))) => {
-                ReadinessLookup::Answer(Readiness::Known { ready, total })
+        match watch.health(now) {
+            WatchHealth::Pending => ReadinessLookup::Pending,
+            WatchHealth::Unknown(why) => ReadinessLookup::unknown(why),
+            WatchHealth::Known if cluster.is_some() => {
+                let counts = watch.index.counts(service);
+                ReadinessLookup::Answer(known(counts.unwrap_or_default()))
             }
-            (WatchHealth::Known, None) if cluster.is_some() => {
-                ReadinessLookup::Answer(Readiness::Known { ready: 0, total: 0 })
-            }
-            (WatchHealth::Known, None) => self.of_bare_service(watch, service, now),
+            WatchHealth::Known => of_local_service(watch, service, now),
         }
     }
 
-    /// Returns the readiness of a backend without slices. It is dead, missing, or a mirror without
-    /// local endpoints by design.
-    fn of_bare_service(
-        &self,
-        watch: &SliceWatch,
-        service: &ServiceRef,
-        now: Duration,
-    ) -> ReadinessLookup {
-        match watch.mirrors_health(now) {
-            WatchHealth::Pending => return ReadinessLookup::Pending,
-            WatchHealth::Unknown(why) => return ReadinessLookup::unknown(why),
-            WatchHealth::Known => {}
-        }
-        let mirror = watch.mirrors.get(service);
-        if let Some(mirror) = mirror.filter(|mirror| !mirror.has_local_endpoints()) {
-            return ReadinessLookup::Answer(mirror.without_remotes());
-        }
-        match self.services.get(service) {
-            Some(ServiceExistence::Missing) => ReadinessLookup::Answer(Readiness::Missing),
-            Some(ServiceExistence::Unread(why)) => ReadinessLookup::unknown(why.clone()),
-            Some(ServiceExistence::Asked | ServiceExistence::Exists) | None => {
-                ReadinessLookup::Answer(Readiness::Known { ready: 0, total: 0 })
-            }
-        }
-    }
-
-    pub(super) fn counts(&self, service: &ServiceRef, now: Duration) -> Option<(u32, u32)> {
-        self.best(None, service, now)?.index.counts(service)
-    }
-
-    /// Returns the local services that have no slices in a complete list and are not known to be
-    /// mirrors without local endpoints. Their Services have to be read.
-    pub fn without_slices(&self, backends: &ServiceNames, now: Duration) -> Vec<ServiceRef> {
+    /// Returns the local services whose readiness depends on their Services, which have to be read:
+    /// those without slices, and those whose slices may not count.
+    pub fn without_proof(&self, backends: &ServiceNames, now: Duration) -> Vec<ServiceRef> {
         let members = self.mirror_index.services();
         let members = members.filter(|(cluster, _)| cluster.is_none());
         services(backends)
             .chain(members.map(|(_, service)| service.clone()))
             .filter(|service| {
                 self.best(None, service, now).is_some_and(|watch| {
-                    let mirror = watch.mirrors.get(service);
                     watch.health(now) == WatchHealth::Known
-                        && watch.index.counts(service).is_none()
-                        && mirror.is_none_or(Mirror::has_local_endpoints)
+                        && watch.services.get(service).is_none()
+                        && !watch.index.counts(service).is_some_and(is_proof)
                 })
             })
             .collect()
@@ -233,5 +201,78 @@ impl ReadinessCache {
             Some(watch) => watch.health(now) == WatchHealth::Known && !watch.is_fresh(now),
             None => cluster.is_none(),
         }
+    }
+}
+
+/// Returns whether the Service certainly exists, and the ports of its pods are those that it looks
+/// for.
+fn is_proof(counts: EndpointCounts) -> bool {
+    counts.is_owned && counts.ready_without_port == 0
+}
+
+fn known(EndpointCounts { ready, total, .. }: EndpointCounts) -> Readiness {
+    Readiness::Known { ready, total }
+}
+
+/// Returns the readiness of a backend from its slices and its Service.
+fn of_local_service(watch: &SliceWatch, service: &ServiceRef, now: Duration) -> ReadinessLookup {
+    let counts = watch.index.counts(service);
+    let entry = watch.services.get(service);
+    if let Some(ServiceEntry::Exists(exists)) = entry
+        && exists.is_external_name
+    {
+        return ReadinessLookup::unknown(WhyUnknown::ExternalName);
+    }
+    let health = watch.services.health(now);
+    match (counts, health) {
+        (Some(counts), _) if is_proof(counts) => ReadinessLookup::Answer(known(counts)),
+        (_, WatchHealth::Pending) => ReadinessLookup::Pending,
+        (Some(counts), WatchHealth::Unknown(_)) => {
+            ReadinessLookup::Answer(with_ports(counts, None))
+        }
+        (None, WatchHealth::Unknown(why)) => ReadinessLookup::unknown(why),
+        (counts, WatchHealth::Known) => match entry {
+            Some(ServiceEntry::Missing) if !counts.is_some_and(|counts| counts.is_owned) => {
+                if watch.services.is_current(now) {
+                    ReadinessLookup::Answer(Readiness::Missing)
+                } else {
+                    ReadinessLookup::unknown(WhyUnknown::Silent(UNKNOWN_AFTER))
+                }
+            }
+            Some(ServiceEntry::Unread(why)) if counts.is_none() => {
+                ReadinessLookup::unknown(why.clone())
+            }
+            Some(ServiceEntry::Exists(exists)) => {
+                ReadinessLookup::Answer(of_existing_service(exists, counts))
+            }
+            _ => ReadinessLookup::Answer(with_ports(counts.unwrap_or_default(), None)),
+        },
+    }
+}
+
+fn of_existing_service(service: &KnownService, counts: Option<EndpointCounts>) -> Readiness {
+    match (counts, service.mirror()) {
+        (None, Some(mirror)) if !mirror.has_local_endpoints() => mirror.without_remotes(),
+        (counts, _) => with_ports(counts.unwrap_or_default(), Some(service)),
+    }
+}
+
+/// Returns the readiness if endpoints without ports count only for a Service without ports. A
+/// Service that is not known has ports, as nearly all have.
+fn with_ports(counts: EndpointCounts, service: Option<&KnownService>) -> Readiness {
+    let pods = counts.ready_without_port;
+    match service {
+        Some(service) if !service.has_ports => Readiness::Known {
+            ready: counts.ready.saturating_add(pods),
+            total: counts.total,
+        },
+        _ if counts.ready == 0 && pods > 0 => Readiness::NoPort {
+            pods,
+            total: counts.total,
+            target: service
+                .and_then(|service| service.named_target.as_deref())
+                .map(str::to_owned),
+        },
+        _ => known(counts),
     }
 }

@@ -1,8 +1,8 @@
 //! The readiness of backends: the cache (informer store) and its watches.
 //!
 //! A look-up ([`ReadinessCache::lookup`](cache::ReadinessCache::lookup)) starts with the slices of
-//! the backend itself. If there are none, its Service shows whether it is dead, missing, or a
-//! mirror without local endpoints. For a mirror, the slices of the services behind it count too, in
+//! the backend itself. Its Service shows whether they count, and without slices, whether it is dead,
+//! missing, or a mirror without local endpoints. For a mirror, the slices of the services behind it count too, in
 //! the clusters that may be asked. A watch that has been silent for too long is not trusted: the
 //! readiness that it reported becomes unknown.
 //!
@@ -15,12 +15,11 @@ mod events;
 mod health;
 pub mod lookup;
 pub mod mirror_index;
-mod mirror_services;
 pub mod prefetch;
 pub mod read_once;
 pub mod relist;
 pub mod scope;
-mod service_lookups;
+mod service_store;
 pub mod slice_watch;
 pub mod survey;
 pub mod watches;

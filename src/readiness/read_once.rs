@@ -47,13 +47,12 @@ pub async fn read_with(
     if let Some(mirrored) = cache.mirrored_clusters(SETTLED) {
         cluster.remotes().warn_unmirrored(&mirrored);
     }
-    let bare = cache.without_slices(backends, SETTLED);
-    let bare = by_namespace(&bare);
-    let reads = bare.iter().map(|(namespace, names)| {
+    let unproven = by_namespace(&cache.without_proof(backends, SETTLED));
+    let reads = unproven.iter().map(|(namespace, names)| {
         service_api::read(cluster, namespace, names.iter().map(String::as_str))
     });
     for (service, found) in in_turn(reads).await.into_iter().flatten() {
-        cache.service_read(service, found, SETTLED);
+        cache.service_read(&service, &found, LISTED);
     }
     services(backends)
         .map(|service| {
@@ -74,7 +73,7 @@ pub async fn mirrored_services(
         .iter()
         .map(async |(id, scope)| (*id, list_mirrors(cluster, scope).await));
     for (id, listed) in in_turn(lists).await {
-        cache.mirror_event(id, listed);
+        cache.mirrors_listed(id, listed, LISTED);
     }
     cache.plan(backends.clone(), LISTED);
     cache.mirrored_services().collect()
@@ -110,7 +109,7 @@ async fn list_all(
         // for each other.
         let (local, remote) = join(in_turn(local), join_all(remote)).await;
         for (id, slices, mirrors) in local {
-            cache.mirror_event(id, mirrors);
+            cache.mirrors_listed(id, mirrors, LISTED);
             cache.slice_event(id, slices, LISTED);
         }
         for (id, slices) in remote {
@@ -148,14 +147,14 @@ async fn list_slices(
     }
 }
 
-/// Lists the mirrors. Without other clusters to ask, only Services without slices matter, and those
-/// are read one by one.
-async fn list_mirrors(cluster: &Clusters, scope: &SliceScope) -> Event<Service> {
+/// Lists the mirrors. Without other clusters to ask, only some Services matter, and those are read
+/// by their names.
+async fn list_mirrors(cluster: &Clusters, scope: &SliceScope) -> RequestResult<Vec<Service>> {
     if cluster.remotes().is_empty() {
-        return Event::Listed(Vec::new());
+        return Ok(Vec::new());
     }
     let source = service_api::mirrors(scope.namespace.as_deref());
-    listed(list(cluster, &source).await.map(|(mirrors, _)| mirrors))
+    list(cluster, &source).await.map(|(mirrors, _)| mirrors)
 }
 
 async fn list_remote(

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::health::{WatchHealth, why_unknown};
-use super::mirror_services::MirrorServices;
 use super::scope::{SliceScope, SliceWatchId};
+use super::service_store::ServiceStore;
 use crate::cluster::RequestError;
 use crate::cluster::api::slice_index::SliceIndex;
-use crate::cluster::listwatch::freshness::{FIRST_LIST_TIMEOUT, SyncStatus, UNKNOWN_AFTER};
+use crate::cluster::listwatch::freshness::{SyncStatus, UNKNOWN_AFTER};
 use crate::model::ReadinessSource;
 use crate::model::WhyUnknown;
 
@@ -18,9 +18,8 @@ pub struct SliceWatch {
     /// The plan includes this watch. Otherwise it serves until its replacement has listed.
     pub wanted: bool,
     pub index: SliceIndex,
-    /// The mirrors. A service without slices may be one of them.
-    pub mirrors: MirrorServices,
-    started: Duration,
+    /// The Services of a local scope.
+    pub services: ServiceStore,
     sync: SyncStatus,
     /// When the watch last reported a slice.
     last_slice: Option<Duration>,
@@ -29,7 +28,7 @@ pub struct SliceWatch {
     /// Set when a re-list failed: readiness is unknown until the next event.
     distrust: Option<WhyUnknown>,
     /// The health at the last call of [`Self::health_changed`].
-    last_health: (WatchHealth, WatchHealth),
+    last_health: (WatchHealth, WatchHealth, bool),
 }
 
 impl SliceWatch {
@@ -39,13 +38,12 @@ impl SliceWatch {
             scope,
             wanted: true,
             index: SliceIndex::default(),
-            mirrors: MirrorServices::default(),
-            started: now,
+            services: ServiceStore::new(now),
             sync: SyncStatus::started(now),
             last_slice: None,
             failure: None,
             distrust: None,
-            last_health: (WatchHealth::Pending, WatchHealth::Pending),
+            last_health: (WatchHealth::Pending, WatchHealth::Pending, false),
         }
     }
 
@@ -129,30 +127,16 @@ impl SliceWatch {
         }
     }
 
-    /// Returns the health of the mirrors: whether it is known which services are mirrors.
-    pub fn mirrors_health(&self, now: Duration) -> WatchHealth {
-        match self.mirrors.health() {
-            WatchHealth::Pending if now.saturating_sub(self.started) > FIRST_LIST_TIMEOUT => {
-                WatchHealth::Unknown(
-                    self.mirrors
-                        .failure()
-                        .cloned()
-                        .unwrap_or(WhyUnknown::NotListed),
-                )
-            }
-            health => health,
-        }
-    }
-
-    /// Returns whether it can replace other watches: its slices are listed, and its mirrors are
+    /// Returns whether it can replace other watches: its slices are listed, and its Services are
     /// listed or failed.
     pub fn serves(&self, now: Duration) -> bool {
-        self.is_listed() && !(self.is_local() && self.mirrors_health(now) == WatchHealth::Pending)
+        self.is_listed() && !(self.is_local() && self.services.health(now) == WatchHealth::Pending)
     }
 
     /// Returns whether the health has changed since the last call.
     pub fn health_changed(&mut self, now: Duration) -> bool {
-        let health = (self.health(now), self.mirrors_health(now));
+        let services = (self.services.health(now), self.services.is_current(now));
+        let health = (self.health(now), services.0, services.1);
         let changed = health != self.last_health;
         self.last_health = health;
         changed

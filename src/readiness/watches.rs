@@ -24,7 +24,7 @@ use crate::resource::{Kind, Record};
 pub enum FollowedEvent {
     Groups(&'static dyn Kind, Box<Event<Record>>),
     Slices(SliceWatchId, Event<Slice>),
-    Mirrors(SliceWatchId, Event<Service>),
+    Services(SliceWatchId, Event<Service>),
     /// The cluster of a watch cannot be reached.
     NoAccess(SliceWatchId, WhyUnknown),
 }
@@ -45,7 +45,7 @@ impl<I> std::fmt::Debug for WatchSet<I> {
     }
 }
 
-/// The watches of one scope: its slices and, in the local cluster, its mirror Services.
+/// The watches of one scope: its slices and, in the local cluster, its Services.
 #[derive(Debug)]
 struct ScopedWatch {
     cluster: Option<String>,
@@ -118,10 +118,9 @@ impl<I: From<FollowedEvent> + Send + 'static> WatchSet<I> {
         let tasks = match &scope.cluster {
             Some(name) => vec![self.follow_remote(name.clone(), source, id)],
             None => vec![
-                self.follow(
-                    services::mirrors(scope.namespace.as_deref()),
-                    move |event| FollowedEvent::Mirrors(id, event).into(),
-                ),
+                self.follow(services::all(scope.namespace.as_deref()), move |event| {
+                    FollowedEvent::Services(id, event).into()
+                }),
                 self.follow(source, move |event| FollowedEvent::Slices(id, event).into()),
             ],
         };
@@ -159,7 +158,7 @@ impl<I: From<FollowedEvent> + Send + 'static> WatchSet<I> {
         match event {
             FollowedEvent::Groups(..) => false,
             FollowedEvent::Slices(id, _)
-            | FollowedEvent::Mirrors(id, _)
+            | FollowedEvent::Services(id, _)
             | FollowedEvent::NoAccess(id, _) => !self.scoped.contains_key(id),
         }
     }

@@ -1,15 +1,17 @@
 //! EndpointSlices, decoded into the few fields that say how many endpoints are ready.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::types::ObjectMeta;
+use super::endpoint_counts::{EndpointKey, SliceEndpoints};
 use crate::cluster::listwatch::collection::{Collection, Versioned};
 use crate::cluster::transport::api_resource::ENDPOINT_SLICES;
 use crate::model::ServiceRef;
-use crate::model::readiness::{AddressFamily, SliceCounts};
+use crate::model::readiness::AddressFamily;
 
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 /// Proxies accept URLs of 8 to 16 KB. If the selector would be longer, the whole namespace is
@@ -22,7 +24,7 @@ pub struct Slice {
     pub name: String,
     pub service: ServiceRef,
     pub version: String,
-    pub counts: SliceCounts,
+    pub endpoints: SliceEndpoints,
 }
 
 /// Returns the slices of these services in a namespace. Selects all services if none are named or
@@ -50,19 +52,58 @@ pub fn selector(services: &BTreeSet<String>) -> Option<String> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct SliceObject {
-    metadata: ObjectMeta,
+struct SliceObject<'a> {
+    #[serde(borrow)]
+    metadata: SliceMeta<'a>,
     #[serde(default)]
     address_type: String,
     /// Null in the slice of a service without pods.
+    #[serde(borrow, default)]
+    endpoints: Option<Vec<SliceEndpoint<'a>>>,
+    /// Null if no pod has the port that the service names.
     #[serde(default)]
-    endpoints: Option<Vec<SliceEndpoint>>,
+    ports: Option<Vec<IgnoredAny>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct SliceMeta<'a> {
+    name: String,
+    namespace: String,
+    resource_version: String,
+    labels: HashMap<String, String>,
+    #[serde(borrow)]
+    owner_references: Vec<OwnerReference<'a>>,
 }
 
 #[derive(Deserialize)]
-struct SliceEndpoint {
+struct OwnerReference<'a> {
+    #[serde(borrow)]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SliceEndpoint<'a> {
+    #[serde(borrow, default)]
+    addresses: Vec<&'a RawValue>,
     #[serde(default)]
     conditions: EndpointConditions,
+    #[serde(borrow, default)]
+    target_ref: Option<TargetRef<'a>>,
+}
+
+#[derive(Default, Deserialize, PartialEq, Eq, Hash)]
+#[serde(default)]
+struct TargetRef<'a> {
+    #[serde(borrow)]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    namespace: Cow<'a, str>,
+    #[serde(borrow)]
+    name: Cow<'a, str>,
 }
 
 #[derive(Default, Deserialize)]
@@ -70,6 +111,27 @@ struct SliceEndpoint {
 struct EndpointConditions {
     ready: Option<bool>,
     terminating: Option<bool>,
+}
+
+impl SliceEndpoint<'_> {
+    /// Returns None for a terminating endpoint.
+    fn key(&self) -> Option<EndpointKey> {
+        let EndpointConditions { ready, terminating } = self.conditions;
+        let is_ready = ready != Some(false);
+        let address = self.addresses.first().map(|address| address.get());
+        (terminating != Some(true)).then(|| match &self.target_ref {
+            Some(target) => EndpointKey::new(target, is_ready),
+            None => EndpointKey::new(address, is_ready),
+        })
+    }
+}
+
+impl OwnerReference<'_> {
+    /// Whether the garbage collector deletes the slice with the service. A mirrored slice belongs
+    /// to Endpoints, which Kubernetes deletes with the service.
+    fn is_service(&self, name: &str) -> bool {
+        matches!(&*self.kind, "Service" | "Endpoints") && self.name == name
+    }
 }
 
 impl Slice {
@@ -80,28 +142,24 @@ impl Slice {
             mut metadata,
             address_type,
             endpoints,
+            ports,
         } = serde_json::from_str(raw.get())?;
-        let mut counts = SliceCounts {
-            family: match address_type.as_str() {
-                "IPv4" => AddressFamily::V4,
-                "IPv6" => AddressFamily::V6,
-                _ => AddressFamily::Other,
-            },
-            ready: 0,
-            total: 0,
+        let family = match address_type.as_str() {
+            "IPv4" => AddressFamily::V4,
+            "IPv6" => AddressFamily::V6,
+            _ => AddressFamily::Other,
         };
-        for SliceEndpoint { conditions } in endpoints.unwrap_or_default() {
-            if conditions.terminating != Some(true) {
-                counts.total += 1;
-                counts.ready += u32::from(conditions.ready != Some(false));
-            }
-        }
         let service = metadata.labels.remove(SERVICE_NAME).unwrap_or_default();
+        let owners = &metadata.owner_references;
+        let is_owned = owners.iter().any(|owner| owner.is_service(&service));
+        let has_ports = ports.is_some_and(|ports| !ports.is_empty());
+        let endpoints = endpoints.unwrap_or_default();
+        let keys = endpoints.iter().filter_map(SliceEndpoint::key).collect();
         Ok(Self {
             name: metadata.name,
             service: ServiceRef::new(metadata.namespace, service),
             version: metadata.resource_version,
-            counts,
+            endpoints: SliceEndpoints::new(family, has_ports, is_owned, keys),
         })
     }
 }

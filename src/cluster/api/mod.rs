@@ -3,6 +3,7 @@
 pub mod access_review;
 pub mod apply;
 pub mod discovery;
+pub mod endpoint_counts;
 pub mod endpoint_slices;
 pub mod events;
 pub mod groups;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use futures::future::join_all;
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::types::{Object, ObjectMeta};
@@ -36,6 +37,10 @@ pub struct Service {
     pub stands_for: Option<Mirror>,
     /// Why a route cannot be attached to it. None: a route can be attached.
     pub no_parent: Option<&'static str>,
+    /// It only stands for a DNS name, so proxies have no endpoints for it.
+    pub is_external_name: bool,
+    /// The first port of the pods that it looks for by name.
+    pub named_target: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
@@ -48,14 +53,36 @@ pub struct Port {
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct ServiceSpec {
-    ports: Vec<Port>,
+    ports: Vec<ServicePort>,
     #[serde(rename = "clusterIP")]
     cluster_ip: String,
     #[serde(rename = "type")]
     kind: String,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ServicePort {
+    #[serde(flatten)]
+    port: Port,
+    /// A number or a name.
+    #[serde(default)]
+    target_port: Value,
+}
+
 impl ServiceSpec {
+    fn is_external_name(&self) -> bool {
+        self.kind == "ExternalName"
+    }
+
+    fn named_target(&self) -> Option<String> {
+        let mut targets = self
+            .ports
+            .iter()
+            .filter_map(|port| port.target_port.as_str());
+        targets.next().map(str::to_owned)
+    }
+
     fn no_parent(&self) -> Option<&'static str> {
         match (self.kind.as_str(), self.cluster_ip.as_str()) {
             ("ExternalName", _) => Some("is an ExternalName service"),
@@ -71,17 +98,18 @@ impl Service {
     pub fn decode(raw: &RawValue) -> serde_json::Result<Self> {
         let object: Object<ServiceSpec> = serde_json::from_str(raw.get())?;
         let Object { metadata, spec, .. } = object;
-        let is_mirror = metadata
-            .labels
-            .get(MIRRORED_SERVICE)
-            .is_some_and(|value| value == "true");
+        let labels = &metadata.labels;
+        let is_mirror = labels.get(MIRRORED_SERVICE).is_some_and(|it| it == "true")
+            && !labels.contains_key(MIRRORED_GATEWAY);
         let mirrors = metadata
             .annotations
             .get(REMOTE_FQ_NAME)
             .and_then(|name| name.split('.').next());
         Ok(Self {
             no_parent: spec.no_parent(),
-            ports: spec.ports,
+            is_external_name: spec.is_external_name(),
+            named_target: spec.named_target(),
+            ports: spec.ports.into_iter().map(|port| port.port).collect(),
             mirrors: mirrors.map(str::to_owned),
             is_mirror,
             stands_for: if is_mirror {
@@ -229,7 +257,7 @@ pub async fn read(
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 

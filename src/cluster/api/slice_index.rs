@@ -1,13 +1,14 @@
 //! An index of EndpointSlices by service: the cache from which readiness is read.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::endpoint_counts::{EndpointCounts, SliceEndpoints, sum_slices};
 use super::endpoint_slices::Slice;
 use crate::model::ServiceRef;
-use crate::model::readiness::{SliceCounts, sum_slices};
 
-/// The counts of ready and total endpoints, by service.
+/// The endpoints of services, by their slices.
 #[derive(Debug, Default)]
 pub struct SliceIndex {
     namespaces: HashMap<String, NamespaceSlices>,
@@ -15,60 +16,112 @@ pub struct SliceIndex {
 
 #[derive(Debug, Default)]
 struct NamespaceSlices {
-    /// Most services have one slice.
-    services: HashMap<Arc<str>, Vec<(Arc<str>, SliceCounts)>>,
+    services: HashMap<Arc<str>, ServiceSlices>,
     /// The service of each slice.
     owners: HashMap<Arc<str>, Arc<str>>,
 }
 
-impl NamespaceSlices {
-    /// Inserts a slice, and returns the services whose counts changed. There can be two of them,
-    /// since the label that names a slice's service can change.
-    fn put(&mut self, slice: &str, service: &str, counts: SliceCounts) -> Vec<Arc<str>> {
-        let is_slice = |(name, _): &&mut (Arc<str>, SliceCounts)| **name == *slice;
-        let slices = self.services.get_mut(service);
-        if let Some((_, known)) = slices.and_then(|slices| slices.iter_mut().find(is_slice)) {
-            let has_changed = std::mem::replace(known, counts) != counts;
-            return if has_changed {
-                vec![service.into()]
-            } else {
-                Vec::new()
-            };
+/// The slices of a service, by name. Most services have one.
+#[derive(Debug)]
+enum ServiceSlices {
+    One(Arc<str>, SliceEndpoints),
+    Several(HashMap<Arc<str>, SliceEndpoints>),
+}
+
+impl ServiceSlices {
+    /// Inserts or replaces a slice. Returns whether that changed anything.
+    fn put(&mut self, slice: &Arc<str>, endpoints: &SliceEndpoints) -> bool {
+        match self {
+            Self::One(name, known) if name == slice => {
+                let has_changed = known != endpoints;
+                known.clone_from(endpoints);
+                has_changed
+            }
+            Self::One(name, known) => {
+                let first = (Arc::clone(name), known.clone());
+                let second = (Arc::clone(slice), endpoints.clone());
+                *self = Self::Several(HashMap::from([first, second]));
+                true
+            }
+            Self::Several(slices) => {
+                let before = slices.insert(Arc::clone(slice), endpoints.clone());
+                before.as_ref() != Some(endpoints)
+            }
         }
-        let mut changed: Vec<Arc<str>> = self.remove(slice).into_iter().collect();
-        let known = self
-            .services
-            .get_key_value(service)
-            .map(|(name, _)| Arc::clone(name));
-        let (slice, service) = (
-            Arc::<str>::from(slice),
-            known.unwrap_or_else(|| service.into()),
-        );
+    }
+
+    /// Removes a slice. Returns whether none is left.
+    fn remove(&mut self, slice: &str) -> bool {
+        match self {
+            Self::One(name, _) => **name == *slice,
+            Self::Several(slices) => {
+                slices.remove(slice);
+                slices.is_empty()
+            }
+        }
+    }
+
+    fn names(&self) -> Vec<Arc<str>> {
+        match self {
+            Self::One(name, _) => vec![Arc::clone(name)],
+            Self::Several(slices) => slices.keys().cloned().collect(),
+        }
+    }
+
+    fn counts(&self) -> EndpointCounts {
+        match self {
+            Self::One(_, endpoints) => sum_slices(std::iter::once(endpoints)),
+            Self::Several(slices) => sum_slices(slices.values()),
+        }
+    }
+}
+
+impl NamespaceSlices {
+    /// Inserts a slice, and returns the services whose endpoints changed. There can be two of them,
+    /// since the label that names a slice's service can change.
+    fn put(&mut self, slice: &str, service: &str, endpoints: &SliceEndpoints) -> Vec<Arc<str>> {
+        let known = self.owners.get_key_value(slice);
+        let known = known.map(|(slice, owner)| (Arc::clone(slice), Arc::clone(owner)));
+        let mut changed: Vec<Arc<str>> = Vec::new();
+        let slice = match known {
+            Some((slice, owner)) if *owner == *service => slice,
+            Some((slice, _)) => {
+                changed.extend(self.remove(&slice));
+                slice
+            }
+            None => slice.into(),
+        };
+        let service = match self.services.get_key_value(service) {
+            Some((name, _)) => Arc::clone(name),
+            None => service.into(),
+        };
         self.owners.insert(Arc::clone(&slice), Arc::clone(&service));
-        let slices = self
-            .services
-            .entry(Arc::clone(&service))
-            .or_insert_with(|| Vec::with_capacity(1));
-        slices.push((slice, counts));
-        changed.push(service);
+        let has_changed = match self.services.entry(Arc::clone(&service)) {
+            Entry::Occupied(mut slices) => slices.get_mut().put(&slice, endpoints),
+            Entry::Vacant(place) => {
+                place.insert(ServiceSlices::One(slice, endpoints.clone()));
+                true
+            }
+        };
+        changed.extend(has_changed.then_some(service));
         changed
     }
 
     /// Removes a slice and returns its service.
     fn remove(&mut self, slice: &str) -> Option<Arc<str>> {
         let service = self.owners.remove(slice)?;
-        if let Some(slices) = self.services.get_mut(&service) {
-            slices.retain(|(name, _)| **name != *slice);
-            if slices.is_empty() {
-                self.services.remove(&service);
-            }
+        let slices = self.services.get_mut(&service);
+        if slices.is_some_and(|slices| slices.remove(slice)) {
+            self.services.remove(&service);
         }
         Some(service)
     }
 
     fn forget(&mut self, service: &str) {
-        for (slice, _) in self.services.remove(service).unwrap_or_default() {
-            self.owners.remove(&slice);
+        if let Some(slices) = self.services.remove(service) {
+            for slice in slices.names() {
+                self.owners.remove(&slice);
+            }
         }
     }
 }
@@ -88,10 +141,10 @@ impl SliceIndex {
             .namespaces
             .entry(slice.service.namespace.clone())
             .or_default();
-        namespace.put(&slice.name, &slice.service.name, slice.counts)
+        namespace.put(&slice.name, &slice.service.name, &slice.endpoints)
     }
 
-    /// Inserts a slice, and returns the services whose counts changed.
+    /// Inserts a slice, and returns the services whose endpoints changed.
     pub fn apply(&mut self, slice: &Slice) -> Vec<ServiceRef> {
         let changed = self.put(slice);
         changed
@@ -100,7 +153,7 @@ impl SliceIndex {
             .collect()
     }
 
-    /// Removes a slice, and returns the service whose counts changed.
+    /// Removes a slice, and returns the service whose endpoints changed.
     pub fn delete(&mut self, slice: &Slice) -> Vec<ServiceRef> {
         let namespace = self.namespaces.get_mut(&slice.service.namespace);
         let service = namespace.and_then(|namespace| namespace.remove(&slice.name));
@@ -110,8 +163,8 @@ impl SliceIndex {
             .collect()
     }
 
-    /// Replaces the slices of `services` with a fresh list, and returns the services whose counts
-    /// changed.
+    /// Replaces the slices of `services` with a fresh list, and returns the services whose
+    /// endpoints changed.
     pub fn refresh(&mut self, services: &HashSet<ServiceRef>, slices: &[Slice]) -> Vec<ServiceRef> {
         let before: Vec<_> = services
             .iter()
@@ -134,34 +187,33 @@ impl SliceIndex {
         changed.map(|(service, _)| service.clone()).collect()
     }
 
-    /// Returns the ready and total endpoints, or None if the service has no slice.
-    pub fn counts(&self, service: &ServiceRef) -> Option<(u32, u32)> {
-        let slices = self
-            .namespaces
-            .get(&service.namespace)?
-            .services
-            .get(service.name.as_str())?;
-        Some(sum_slices(slices.iter().map(|(_, counts)| *counts)))
+    /// Returns the endpoints, or None if the service has no slice.
+    pub fn counts(&self, service: &ServiceRef) -> Option<EndpointCounts> {
+        let namespace = self.namespaces.get(&service.namespace)?;
+        let slices = namespace.services.get(service.name.as_str())?;
+        Some(slices.counts())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::api::endpoint_counts::EndpointKey;
     use crate::model::readiness::AddressFamily;
 
     fn slice(name: &str, service: &str, ready: u32) -> Slice {
-        let counts = SliceCounts {
-            family: AddressFamily::V4,
-            ready,
-            total: ready,
-        };
+        let keys = (0..ready).map(|number| EndpointKey::new((name, number), true));
+        let endpoints = SliceEndpoints::new(AddressFamily::V4, true, true, keys.collect());
         Slice {
             name: name.into(),
             service: ServiceRef::new("ns", service),
             version: "1".into(),
-            counts,
+            endpoints,
         }
+    }
+
+    fn ready(index: &SliceIndex, service: &ServiceRef) -> Option<u32> {
+        index.counts(service).map(|counts| counts.ready)
     }
 
     #[test]
@@ -169,14 +221,14 @@ mod tests {
         let (a, b) = (ServiceRef::new("ns", "a"), ServiceRef::new("ns", "b"));
         let mut index = SliceIndex::of([slice("x", "a", 2), slice("y", "b", 1)]);
         assert_eq!(index.apply(&slice("x", "b", 2)), [a.clone(), b.clone()]);
-        assert_eq!((index.counts(&a), index.counts(&b)), (None, Some((3, 3))));
+        assert_eq!((ready(&index, &a), ready(&index, &b)), (None, Some(3)));
         assert_eq!(index.apply(&slice("x", "b", 2)), []);
         assert_eq!(
             index.delete(&slice("x", "a", 2)),
             vec![b.clone()],
             "a late label does not mislead"
         );
-        assert_eq!(index.counts(&b), Some((1, 1)));
+        assert_eq!(ready(&index, &b), Some(1));
     }
 
     #[test]
@@ -190,8 +242,8 @@ mod tests {
             vec![b.clone()]
         );
         assert_eq!(
-            [&a, &b, &c].map(|service| index.counts(service)),
-            [Some((2, 2)), None, Some((1, 1))]
+            [&a, &b, &c].map(|service| ready(&index, service)),
+            [Some(2), None, Some(1)]
         );
         assert_eq!(index.apply(&slice("y", "b", 1)), [b]);
     }

@@ -69,6 +69,7 @@ pub async fn check(
     if carrier == Carrier::Route {
         can_have_routes(asked, services, &place)?;
     }
+    have_endpoints(services, &place)?;
     let absent = services.missing.iter().map(|name| {
         format!("service {name} does not exist in {place}; until it does, it counts as not ready")
     });
@@ -84,7 +85,8 @@ pub async fn unknown_readiness(
     services: &RequiredServices,
 ) -> Vec<String> {
     let service = |name| services.find(&asked.service(name));
-    let mirror = |name| service(name).filter(|service| service.stands_for.is_some());
+    let is_uncertain = |it: &&Service| it.stands_for.is_some() || it.is_external_name;
+    let mirror = |name| service(name).filter(is_uncertain);
     let backends = asked.backends.iter();
     let mirrors: Vec<(&String, &Service)> = backends
         .filter_map(|name| Some((name, mirror(name)?)))
@@ -118,6 +120,20 @@ fn can_have_routes(
         "{apex} in {place} {why}: Linkerd attaches no route to it"
     ))
     .next("routes need a service with a cluster IP: have clients call one"))
+}
+
+/// Refuses ExternalName Services as apex and as backends, whatever carries the group.
+fn have_endpoints(services: &RequiredServices, place: &str) -> Result<(), Problem> {
+    let mut found = services.found.iter();
+    let Some(external) = found.find(|service| service.is_external_name) else {
+        return Ok(());
+    };
+    let name = &external.at.name;
+    Err(Problem::new(format!(
+        "{name} in {place} is an ExternalName Service: it never has endpoints, so it cannot get \
+         the traffic"
+    ))
+    .next("name a Service with endpoints; for another cluster, a mirror Service of Linkerd"))
 }
 
 async fn namespace_exists(cluster: &Cluster, asked: &NewGroup) -> Result<(), Problem> {

@@ -166,6 +166,7 @@ pub fn counts(backend: &BackendStatus) -> String {
             format!("{ready}/{total}")
         }
         Readiness::Missing => "missing".to_owned(),
+        Readiness::NoPort { total, .. } => format!("0/{total}"),
         Readiness::Unknown { .. } => "?".to_owned(),
     }
 }

@@ -50,7 +50,6 @@ impl Driver<'_> {
                 self.read_failures.forget(&self.watches, id);
                 self.watches.stop(id);
             }
-            Effect::LookUpService(service) => self.executor.look_up(service),
             Effect::Relist(place) => self.executor.relist(place),
             Effect::Write(write) => {
                 self.metrics.write_started(write.is_retry);

@@ -215,9 +215,6 @@ impl<'a> Driver<'a> {
     pub(super) fn handle_result(&mut self, result: RequestOutcome) {
         let now = self.now();
         match result {
-            RequestOutcome::LookedUp(service, found) => {
-                self.engine.service_looked_up(&service, found, now);
-            }
             RequestOutcome::Relisted(place, slices) => self.engine.relisted(&place, slices, now),
             RequestOutcome::Written(id, request, result) => {
                 self.metrics.write_ended(result.is_ok());

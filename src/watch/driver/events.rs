@@ -27,11 +27,11 @@ impl Driver<'_> {
                 self.aggregate(notice)?;
                 self.engine.slice_event(id, event, now);
             }
-            FollowedEvent::Mirrors(id, event) => {
+            FollowedEvent::Services(id, event) => {
                 let place = || self.watches.place("Services", id);
                 let notice = self.read_failures.note(&event, place);
                 self.aggregate(notice)?;
-                self.engine.mirror_event(id, event, now);
+                self.engine.service_event(id, event, now);
             }
             FollowedEvent::NoAccess(id, why) => {
                 let place = self.watches.place("EndpointSlices", id);
@@ -97,7 +97,7 @@ impl Driver<'_> {
             FollowedEvent::Slices(id, event) => {
                 (Some(Stream::Slices(*id)), event.failure(), "endpointslices")
             }
-            FollowedEvent::Mirrors(_, event) => (None, event.failure(), "services"),
+            FollowedEvent::Services(_, event) => (None, event.failure(), "services"),
             FollowedEvent::NoAccess(..) => return self.metrics.watch_failed("endpointslices"),
         };
         match (failure, stream) {

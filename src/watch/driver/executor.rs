@@ -11,10 +11,10 @@ use super::idle_gate::IdleGate;
 use super::task_pool::TaskPool;
 use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::api::events::MoveEvent;
-use crate::cluster::api::{apply, groups, services};
+use crate::cluster::api::{apply, groups};
 use crate::cluster::{Clusters, RequestResult};
+use crate::model::GroupId;
 use crate::model::notice::Transition;
-use crate::model::{GroupId, ServiceRef};
 use crate::readiness::relist;
 use crate::readiness::scope::RelistRequest;
 use crate::resource::Record;
@@ -29,7 +29,6 @@ const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 
 /// The result of a request. Numbers are the engine's request numbers.
 pub enum RequestOutcome {
-    LookedUp(ServiceRef, RequestResult<bool>),
     Relisted(RelistRequest, RequestResult<Vec<Slice>>),
     Written(GroupId, u64, Box<RequestResult<Record>>),
     /// The write was not started: its permit is no longer valid.
@@ -44,9 +43,8 @@ pub struct Executor {
     reads: TaskPool<RequestOutcome>,
     /// Lists of EndpointSlices. The engine bounds them for each cluster.
     relists: TaskPool<RequestOutcome>,
-    /// Delays requests that no decision depends on: look-ups of Services, and Events.
+    /// Delays Events, which no decision depends on.
     gate: IdleGate,
-    lookups: TaskPool<RequestOutcome>,
     events: EventRecorder,
 }
 
@@ -59,7 +57,6 @@ impl Executor {
             reads: TaskPool::new(MAX_READS),
             relists: TaskPool::new(usize::MAX),
             gate: IdleGate::default(),
-            lookups: TaskPool::new(MAX_READS),
             events: EventRecorder::new(cluster, signature),
         }
     }
@@ -100,16 +97,6 @@ impl Executor {
         });
     }
 
-    /// Queues a look-up of whether a Service exists.
-    pub fn look_up(&mut self, service: ServiceRef) {
-        self.gate.wait(Instant::now());
-        let cluster = self.cluster.clone();
-        self.lookups.add(async move {
-            let found = services::get(&cluster, &service).await;
-            RequestOutcome::LookedUp(service, found.map(|found| found.is_some()))
-        });
-    }
-
     /// Queues a list of EndpointSlices.
     pub fn relist(&mut self, place: RelistRequest) {
         let cluster = self.cluster.clone();
@@ -144,7 +131,6 @@ impl Executor {
                 }
                 Some(result) = self.reads.next() => return Some(result),
                 Some(result) = self.relists.next() => return Some(result),
-                Some(result) = self.lookups.next() => return Some(result),
                 Some(()) = self.events.next() => {}
                 Some(()) = wait_until(gate_opens) => {}
                 else => return None,
@@ -158,9 +144,8 @@ impl Executor {
         self.reads.start();
         self.relists.start();
         if self.gate.is_open(Instant::now(), self.writes.is_idle()) {
-            self.lookups.start();
             self.events.release();
-            if !self.lookups.has_queued() && !self.events.has_queued() {
+            if !self.events.has_queued() {
                 self.gate.clear();
             }
         }
@@ -180,9 +165,8 @@ impl Executor {
     /// Drops writes that have not started, and every read.
     pub fn drop_queued(&mut self) {
         self.writes.drop_queued();
-        for reads in [&mut self.reads, &mut self.relists, &mut self.lookups] {
-            reads.abort_all();
-        }
+        self.reads.abort_all();
+        self.relists.abort_all();
     }
 
     /// Writes the queued Events, within a time limit.

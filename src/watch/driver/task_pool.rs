@@ -44,10 +44,6 @@ impl<T: Send + 'static> TaskPool<T> {
         }
     }
 
-    pub fn has_queued(&self) -> bool {
-        !self.queued.is_empty()
-    }
-
     pub fn drop_queued(&mut self) {
         self.queued.clear();
     }

@@ -167,20 +167,13 @@ impl Engine {
         std::mem::take(&mut self.effects)
     }
 
-    /// Checks for watches that went silent or recovered, and for Services that are due for a
-    /// look-up. Called every second.
+    /// Checks for watches that went silent or recovered. Called every second.
     pub fn tick(&mut self, now: Duration) {
         let revision = self.cache.revision();
         for affected in self.cache.health_changes(now) {
             self.mark_affected_dirty(&affected, MoveCause::Timer, now);
         }
         self.replan |= self.cache.revision() != revision;
-        self.effects.extend(
-            self.cache
-                .lookups_due(now)
-                .into_iter()
-                .map(Effect::LookUpService),
-        );
     }
 
     /// Handles that the machine was suspended: discards everything known before, and restarts every

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::model::GroupId;
 use crate::model::notice::{Notice, Transition};
-use crate::model::{GroupId, ServiceRef};
 use crate::readiness::scope::RelistRequest;
 use crate::readiness::scope::{SliceScope, SliceWatchId};
 use crate::resource::{Change, Record};
@@ -21,8 +21,6 @@ pub struct Moment {
 pub enum Effect {
     StartWatch(SliceWatchId, SliceScope),
     StopWatch(SliceWatchId),
-    /// Find out whether a Service exists.
-    LookUpService(ServiceRef),
     /// List the EndpointSlices of these services again.
     Relist(RelistRequest),
     Write(Box<Write>),

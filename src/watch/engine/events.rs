@@ -50,10 +50,10 @@ impl Engine {
         self.mark_affected_dirty(&affected, MoveCause::Timer, now);
     }
 
-    /// Handles an event of a watch of mirror services.
-    pub fn mirror_event(&mut self, watch: SliceWatchId, event: Event<Service>, now: Duration) {
+    /// Handles an event of a watch of Services.
+    pub fn service_event(&mut self, watch: SliceWatchId, event: Event<Service>, now: Duration) {
         let revision = self.cache.revision();
-        let affected = self.cache.mirror_event(watch, event);
+        let affected = self.cache.service_event(watch, event, now);
         self.replan |= self.cache.revision() != revision;
         self.mark_affected_dirty(&affected, MoveCause::Group, now);
     }

@@ -77,8 +77,6 @@ impl Engine {
             Some(decision) => self.act(group, since, &decision, observed),
             None => group.revalidate(cause, since),
         }
-        // After the write, which does not wait for the look-ups.
-        self.look_up_services(group.record(), moment.now);
     }
 
     /// Returns whether a group can be decided on now. If its object must be read first, requests
@@ -175,15 +173,6 @@ impl Engine {
         self.effects.extend(stuck.map(Effect::Report));
         if let Some(left) = decision.look_again {
             self.requeue.set(id, moment.now.saturating_add(left));
-        }
-    }
-
-    /// Looks up whether the Services of backends without slices exist.
-    fn look_up_services(&mut self, record: &Record, now: Duration) {
-        for service in services(record) {
-            if self.cache.must_look_up(service, now) {
-                self.effects.push(Effect::LookUpService(service.clone()));
-            }
         }
     }
 

@@ -7,8 +7,8 @@ use super::effect::Effect;
 use super::group_state::MoveCause;
 use super::pending::{PendingRead, PendingWrite};
 use crate::cluster::RequestResult;
+use crate::model::GroupId;
 use crate::model::notice::Notice;
-use crate::model::{GroupId, ServiceRef};
 use crate::resource::Record;
 
 impl Engine {
@@ -178,18 +178,6 @@ impl Engine {
     pub(super) fn back_off(&mut self, id: &GroupId, wish: Option<Duration>, now: Duration) {
         if let Some(group) = self.groups.get_mut(id) {
             self.requeue.set(id, group.back_off(wish, now));
-        }
-    }
-
-    /// Handles a look-up of whether a Service exists.
-    pub fn service_looked_up(
-        &mut self,
-        service: &ServiceRef,
-        found: RequestResult<bool>,
-        now: Duration,
-    ) {
-        if self.cache.looked_up(service, found.ok(), now) {
-            self.mark_service_dirty(service, MoveCause::Group, now);
         }
     }
 }

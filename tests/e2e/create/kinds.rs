@@ -319,6 +319,25 @@ async fn no_route_is_created_for_a_service_that_takes_none() {
             .args(split.iter().copied())
             .run()
             .await
-            .success();
+            .code(i32::from(apex == "far"));
+    }
+}
+
+#[tokio::test]
+async fn an_external_name_is_neither_apex_nor_fallback() {
+    let ns = TestNamespace::new("create-external").await;
+    let spec = json!({"type": "ExternalName", "externalName": "example.com"});
+    ns.west
+        .create::<Service>(json!({"metadata": {"name": "far"}, "spec": spec}))
+        .await;
+    ns.west.service("web").await;
+    for (apex, fallback) in [("far", "web"), ("web", "far")] {
+        plugin()
+            .on(&ns.west)
+            .args(["create", apex, "--fallback", fallback])
+            .run()
+            .await
+            .code(1)
+            .stderr_contains("is an ExternalName Service: it never has endpoints");
     }
 }

@@ -1,5 +1,8 @@
 //! Which endpoints count as ready.
 
+use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use kube::api::DeleteParams;
 use serde_json::json;
 
 use crate::support::{TestNamespace, end, endpoint, plugin, watching};
@@ -183,4 +186,76 @@ async fn a_mirror_in_a_flat_network_is_unknown_and_not_dead() {
     let rest = end(watch).await;
     assert!(rest.stdout.is_empty(), "{rest:?}");
     ns.west.until_weights("web", &[1, 0]).await;
+}
+
+#[tokio::test]
+async fn left_over_slices_of_a_deleted_service_do_not_count() {
+    let ns = TestNamespace::new("left-over").await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
+    let mut watch = watching(&ns.west, &[]).await;
+    let services = ns.west.api::<Service>();
+    services
+        .delete("web", &DeleteParams::default())
+        .await
+        .expect("the service is deleted");
+    watch.line_containing("web: web -> web-east").await;
+    let status = plugin().args(["status"]).on(&ns.west).run().await.success();
+    status
+        .stdout_contains("web:missing web-east:1/2")
+        .stdout_contains("Service web does not exist");
+    ns.west.bare_service("web").await;
+    watch.line_containing("web: web-east -> web").await;
+    end(watch).await;
+}
+
+#[tokio::test]
+async fn pods_without_the_port_of_their_service_are_not_ready() {
+    let ns = TestNamespace::new("no-ports").await;
+    let spec = json!({"ports": [{"name": "http", "port": 80, "targetPort": "web"}]});
+    let service = json!({"metadata": {"name": "search"}, "spec": spec});
+    ns.west.create::<Service>(service).await;
+    ns.west.bare_service("search-east").await;
+    ns.west.ready("search-east", 1).await;
+    let portless = json!({
+        "metadata": {"name": "search-1", "labels": {"kubernetes.io/service-name": "search"}},
+        "addressType": "IPv4",
+        "endpoints": [endpoint("10.10.0.31", true, false)],
+        "ports": [],
+    });
+    ns.west.create::<EndpointSlice>(portless).await;
+    ns.west
+        .traffic_split("search", "search", &[("search", 1), ("search-east", 0)])
+        .await;
+    let status = plugin().args(["status"]).on(&ns.west).run().await.success();
+    status.stdout_contains("search:0/1 search-east:1/2");
+    let mut watch = watching(&ns.west, &[]).await;
+    watch
+        .line_containing(
+            "search has no ready endpoints (0 of 1: 1 ready, but without a port named web)",
+        )
+        .await;
+    ns.west.until_weights("search", &[0, 1]).await;
+    end(watch).await;
+}
+
+#[tokio::test]
+async fn an_external_name_is_unknown() {
+    let ns = TestNamespace::new("external").await;
+    ns.west.bare_service("catalog").await;
+    ns.west.ready("catalog", 1).await;
+    let spec = json!({"type": "ExternalName", "externalName": "catalog.example.com"});
+    let service = json!({"metadata": {"name": "catalog-dr"}, "spec": spec});
+    ns.west.create::<Service>(service).await;
+    ns.west
+        .traffic_split("catalog", "catalog", &[("catalog", 1), ("catalog-dr", 0)])
+        .await;
+    let status = plugin()
+        .args(["status", "-o", "json"])
+        .on(&ns.west)
+        .run()
+        .await
+        .success();
+    status.stdout_contains("it is an ExternalName Service, which never has endpoints");
 }

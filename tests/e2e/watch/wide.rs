@@ -45,8 +45,10 @@ async fn namespace(sandbox: &Sandbox, number: usize) -> Side {
         json!({"metadata": {"name": "slices"}, "subjects": [subject], "roleRef": role}),
     )
     .await;
-    side.ready("web", 1).await;
-    side.ready("web-east", 1).await;
+    for service in ["web", "web-east"] {
+        side.bare_service(service).await;
+        side.ready(service, 1).await;
+    }
     side.traffic_split("web", "web", &[("web", 1), ("web-east", 0)])
         .await;
     side

@@ -19,14 +19,15 @@ use serde_json::value::RawValue;
 use super::core::{Engine, EngineOptions};
 use super::effect::{Effect, Moment};
 use super::leases::LeaseState;
+use crate::cluster::api::endpoint_counts::{EndpointKey, SliceEndpoints};
 use crate::cluster::api::endpoint_slices::Slice;
-use crate::cluster::api::services::Service;
+use crate::cluster::api::services::{Port, Service};
 use crate::cluster::listwatch::watch_event::Event;
 use crate::cluster::remotes::named_remotes::NamedRemotes;
 use crate::cluster::transport::error::Cause;
 use crate::cluster::{RequestError, RequestResult};
-use crate::model::readiness::{AddressFamily, SliceCounts};
-use crate::model::{GroupId, Notice, ServiceRef};
+use crate::model::readiness::AddressFamily;
+use crate::model::{GroupId, Mirror, Notice, ServiceRef};
 use crate::readiness::cache::ReadinessCache;
 use crate::readiness::scope::RelistRequest;
 use crate::readiness::scope::SliceWatchId;
@@ -119,8 +120,10 @@ impl Harness {
     }
 
     fn list(&mut self, watch: SliceWatchId, services: &[(&str, u32)]) {
-        self.engine
-            .mirror_event(watch, Event::Listed(Vec::new()), self.now);
+        let names = ["web", "web-east"].into_iter();
+        let names = names.chain(services.iter().map(|(name, _)| *name));
+        let known = Event::Listed(names.map(service).collect());
+        self.engine.service_event(watch, known, self.now);
         let slices = services
             .iter()
             .map(|(service, ready)| slice(service, *ready))
@@ -227,16 +230,6 @@ impl Harness {
         self.settle();
     }
 
-    fn looked_up(&mut self) -> Vec<ServiceRef> {
-        self.take(|effect| {
-            if let Effect::LookUpService(service) = effect {
-                Some(service.clone())
-            } else {
-                None
-            }
-        })
-    }
-
     fn moves(&mut self) -> usize {
         self.take(|effect| matches!(effect, Effect::Moved(..)).then_some(()))
             .len()
@@ -322,11 +315,38 @@ fn slice(service: &str, ready: u32) -> Slice {
         name: service.into(),
         service: ServiceRef::new("ns", service),
         version: "1".into(),
-        counts: SliceCounts {
-            family: AddressFamily::V4,
-            ready,
-            total: 2,
-        },
+        endpoints: endpoints(ready, true, true),
+    }
+}
+
+/// Returns two endpoints, of which so many are ready.
+fn endpoints(ready: u32, has_ports: bool, is_owned: bool) -> SliceEndpoints {
+    let keys = (0..2).map(|number| EndpointKey::new(number, number < ready));
+    SliceEndpoints::new(AddressFamily::V4, has_ports, is_owned, keys.collect())
+}
+
+fn service(name: &str) -> Service {
+    Service {
+        no_parent: None,
+        is_external_name: false,
+        named_target: Some("http".into()),
+        at: ServiceRef::new("ns", name),
+        version: "1".into(),
+        ports: vec![Port {
+            port: 80,
+            name: String::new(),
+        }],
+        is_mirror: false,
+        mirrors: None,
+        stands_for: None,
+    }
+}
+
+fn mirror(name: &str, stands_for: Mirror) -> Service {
+    Service {
+        is_mirror: true,
+        stands_for: Some(stands_for),
+        ..service(name)
     }
 }
 

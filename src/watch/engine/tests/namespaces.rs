@@ -49,7 +49,7 @@ fn two_namespaces_that_appear_together_both_get_their_leases() {
     });
     harness
         .engine
-        .mirror_event(watch, Event::Listed(Vec::new()), harness.now);
+        .service_event(watch, Event::Listed(Vec::new()), harness.now);
     harness
         .engine
         .slice_event(watch, Event::Listed(slices.collect()), harness.now);

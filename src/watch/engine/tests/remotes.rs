@@ -11,18 +11,6 @@ fn east(name: &str) -> RemoteService {
     }
 }
 
-fn mirror(name: &str, stands_for: Mirror) -> Service {
-    Service {
-        no_parent: None,
-        at: ServiceRef::new("ns", name),
-        version: "1".into(),
-        ports: Vec::new(),
-        is_mirror: true,
-        mirrors: None,
-        stands_for: Some(stands_for),
-    }
-}
-
 fn flat() -> Service {
     mirror("web-east", Mirror::RemoteDiscovery(east("origin")))
 }
@@ -52,7 +40,7 @@ impl Harness {
         };
         harness
             .engine
-            .mirror_event(ours, Event::Listed(vec![service]), harness.now);
+            .service_event(ours, Event::Listed(vec![service]), harness.now);
         let slices = here
             .iter()
             .map(|(service, ready)| slice(service, *ready))
@@ -96,7 +84,7 @@ fn without_remotes_only_the_local_cluster_is_watched() {
     let watch = harness.started()[0];
     harness
         .engine
-        .mirror_event(watch, Event::Listed(vec![flat(), gateway()]), harness.now);
+        .service_event(watch, Event::Listed(vec![flat(), gateway()]), harness.now);
     harness.list(watch, &[("web", 1)]);
     harness.pass(1);
     assert!(harness.started().is_empty() && harness.engine.is_settled());
@@ -148,7 +136,7 @@ fn if_mirrors_are_unknown_local_endpoints_do_not_prove_a_backend_ready() {
             .slice_event(ours, Event::Listed(slices), harness.now);
         harness
             .engine
-            .mirror_event(ours, Event::Failed(error), harness.now);
+            .service_event(ours, Event::Failed(error), harness.now);
         harness.pass(12);
         let (weights, note) = harness.writes().remove(0);
         assert!(weights == [0, 1] && note.contains("unverified"), "{note}");
@@ -340,7 +328,7 @@ fn many_that_wait_for_east(with_local: bool) -> Harness {
         .collect();
     harness
         .engine
-        .mirror_event(ours, Event::Listed(mirrors), harness.now);
+        .service_event(ours, Event::Listed(mirrors), harness.now);
     let here = |ready| {
         let slices =
             (0..MANY).flat_map(move |i| [slice(&names(i).0, ready), slice(&names(i).2, 1)]);
@@ -418,7 +406,7 @@ fn a_federated_service_counts_local_and_remote_members() {
     let service = mirror("web-east", Mirror::Federated(members));
     harness
         .engine
-        .mirror_event(ours, Event::Listed(vec![service]), harness.now);
+        .service_event(ours, Event::Listed(vec![service]), harness.now);
     harness.list_there(ours, &[("web", 0), ("origin", 0)]);
     harness.pass(1);
     assert!(

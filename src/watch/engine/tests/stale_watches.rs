@@ -132,16 +132,8 @@ fn a_backend_without_slices_is_not_dead_before_the_mirrors_are_known() {
     );
     harness.settle();
     assert!(harness.writes().is_empty() && !harness.engine.is_settled());
-    let flat = Service {
-        no_parent: None,
-        at: ServiceRef::new("ns", "web"),
-        version: "1".into(),
-        ports: Vec::new(),
-        is_mirror: true,
-        mirrors: None,
-        stands_for: Some(Mirror::Federated(Vec::new())),
-    };
-    harness.engine.mirror_event(
+    let flat = mirror("web", Mirror::Federated(Vec::new()));
+    harness.engine.service_event(
         SliceWatchId(1),
         Event::Listed(vec![flat.clone()]),
         harness.now,
@@ -151,7 +143,7 @@ fn a_backend_without_slices_is_not_dead_before_the_mirrors_are_known() {
 
     harness
         .engine
-        .mirror_event(SliceWatchId(1), Event::Deleted(flat), harness.now);
+        .service_event(SliceWatchId(1), Event::Deleted(flat), harness.now);
     harness.settle();
     assert_eq!(harness.writes()[0].0, [0, 1]);
 }
@@ -167,7 +159,7 @@ fn if_services_cannot_be_listed_a_backend_without_slices_is_unknown() {
         );
         harness
             .engine
-            .mirror_event(SliceWatchId(1), Event::Failed(error), harness.now);
+            .service_event(SliceWatchId(1), Event::Failed(error), harness.now);
         harness.pass(12);
         assert!(harness.writes().is_empty() && harness.engine.is_settled());
     }
@@ -241,7 +233,7 @@ fn the_old_watch_serves_until_the_mirrors_are_listed_too() {
     assert_eq!((harness.writes().len(), harness.stopped().len()), (1, 0));
     harness
         .engine
-        .mirror_event(new, Event::Listed(Vec::new()), harness.now);
+        .service_event(new, Event::Listed(Vec::new()), harness.now);
     harness.pass(1);
     assert_eq!(harness.stopped(), [SliceWatchId(1)]);
 }
@@ -300,27 +292,136 @@ fn a_watch_event_during_a_fresh_list_is_newer_than_the_list() {
 }
 
 #[test]
-fn a_service_without_slices_is_looked_up_every_minute_while_it_is_wanted() {
+fn left_over_slices_of_a_deleted_service_do_not_count() {
     let mut harness = Harness::new(&[("web", 1), ("web-east", 0)]);
-    harness.list(SliceWatchId(1), &[("web", 1)]);
-    assert_eq!(harness.looked_up(), [ServiceRef::new("ns", "web-east")]);
-    for found in [Ok(false), Err(lost())] {
-        harness
-            .engine
-            .service_looked_up(&ServiceRef::new("ns", "web-east"), found, harness.now);
-        for _ in 0..59 {
-            harness
-                .engine
-                .slice_event(SliceWatchId(1), Event::Alive, harness.now);
-            harness.pass(1);
-        }
-        assert!(harness.looked_up().is_empty());
-        harness.pass(1);
-        assert_eq!(harness.looked_up().len(), 1);
-    }
+    let hand_made = |name| Slice {
+        endpoints: endpoints(1, true, false),
+        ..slice(name, 1)
+    };
+    let slices = vec![hand_made("web"), slice("web-east", 1)];
     harness
         .engine
-        .group_event("trafficsplit", Event::Listed(Vec::new()), harness.now);
-    harness.pass(120);
-    assert!(harness.looked_up().is_empty());
+        .slice_event(SliceWatchId(1), Event::Listed(slices), harness.now);
+    harness.settle();
+    assert!(
+        !harness.engine.is_settled(),
+        "whether web exists is not known yet"
+    );
+    harness.engine.service_event(
+        SliceWatchId(1),
+        Event::Listed(vec![service("web"), service("web-east")]),
+        harness.now,
+    );
+    harness.settle();
+    assert!(harness.writes().is_empty() && harness.engine.is_settled());
+    for name in ["web-east", "web"] {
+        harness
+            .engine
+            .service_event(SliceWatchId(1), Event::Deleted(service(name)), harness.now);
+        harness.settle();
+    }
+    let (weights, note) = harness.writes().remove(0);
+    assert_eq!(
+        weights,
+        [0, 1],
+        "the slice of web-east goes with its Service"
+    );
+    assert!(note.contains("Service web does not exist"), "{note}");
+}
+
+#[test]
+fn a_service_that_nobody_has_seen_lately_is_not_missing() {
+    let mut harness = Harness::new(AWAY);
+    let web = Slice {
+        endpoints: endpoints(1, true, false),
+        ..slice("web", 1)
+    };
+    let slices = vec![web, slice("web-east", 1)];
+    let engine = &mut harness.engine;
+    engine.slice_event(SliceWatchId(1), Event::Listed(slices), harness.now);
+    let services = vec![service("web-east")];
+    engine.service_event(SliceWatchId(1), Event::Listed(services), harness.now);
+    for _ in 0..40 {
+        harness
+            .engine
+            .slice_event(SliceWatchId(1), Event::Alive, harness.now);
+        harness.pass(1);
+    }
+    let reasons = harness.engine.unread();
+    assert!(reasons[0].1.contains("nothing received"), "{reasons:?}");
+}
+
+#[test]
+fn endpoints_without_the_port_of_their_service_are_not_ready() {
+    let portless = || Slice {
+        endpoints: endpoints(1, false, true),
+        ..slice("web", 1)
+    };
+    for (ports, expected) in [(true, Some(vec![0, 1])), (false, None)] {
+        let mut harness = Harness::new(&[("web", 1), ("web-east", 0)]);
+        let mut web = service("web");
+        if !ports {
+            web.ports.clear();
+        }
+        let slices = vec![portless(), slice("web-east", 1)];
+        let engine = &mut harness.engine;
+        engine.slice_event(SliceWatchId(1), Event::Listed(slices), harness.now);
+        let services = vec![web, service("web-east")];
+        engine.service_event(SliceWatchId(1), Event::Listed(services), harness.now);
+        harness.settle();
+        let write = harness.writes().pop();
+        assert_eq!(
+            write.as_ref().map(|(weights, _)| weights),
+            expected.as_ref()
+        );
+        if let Some((_, note)) = write {
+            assert!(
+                note.contains("1 ready, but without a port named http"),
+                "{note}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_external_name_has_no_endpoints_by_design() {
+    let mut harness = Harness::new(&[("web", 1), ("web-east", 0)]);
+    let mut external = service("web-east");
+    external.is_external_name = true;
+    let slices = vec![slice("web", 1), slice("web-east", 1)];
+    let engine = &mut harness.engine;
+    engine.slice_event(SliceWatchId(1), Event::Listed(slices), harness.now);
+    let services = vec![service("web"), external];
+    engine.service_event(SliceWatchId(1), Event::Listed(services), harness.now);
+    harness.settle();
+    harness.slice_changed(SliceWatchId(1), "web", 0);
+    let (_, note) = harness.writes().remove(0);
+    assert!(note.contains("unverified"), "{note}");
+}
+
+#[test]
+fn a_pod_in_two_slices_is_one_endpoint() {
+    let min_ready = &[("min-ready", "2")];
+    let mut harness = Harness::of(EngineOptions::default(), ReadinessCache::default());
+    let group = read(1, &[("web", 1), ("web-east", 0)], min_ready);
+    let listed = Event::Listed(vec![group]);
+    harness
+        .engine
+        .group_event("trafficsplit", listed, harness.now);
+    harness.settle();
+    let held = LeaseState::Held {
+        until: Duration::from_secs(1000),
+    };
+    harness.engine.lease_event("ns", held, harness.now);
+    harness.list(SliceWatchId(1), &[("web", 2), ("web-east", 1)]);
+    assert!(harness.writes().is_empty());
+    harness.slice_changed(SliceWatchId(1), "web", 1);
+    let twice = Slice {
+        name: "web-again".into(),
+        ..slice("web", 1)
+    };
+    let engine = &mut harness.engine;
+    engine.slice_event(SliceWatchId(1), Event::Applied(twice), harness.now);
+    harness.settle();
+    assert_eq!(harness.writes()[0].0, [0, 1]);
 }
