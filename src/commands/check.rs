@@ -53,7 +53,7 @@ async fn print_role(env: &CommandEnv, command: RbacCommand) -> anyhow::Result<Ex
         None => kubeconfig::resolve(&env.connect_options())
             .await
             .ok()
-            .map(|found| found.config.default_namespace),
+            .map(|found| found.namespace),
     };
     let scope = if env.flags.all_namespaces {
         RightScope::Cluster

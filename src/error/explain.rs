@@ -9,13 +9,9 @@ use crate::text::clean;
 
 /// Explains why a request failed.
 pub fn explain(cluster: &Cluster, error: &RequestError) -> Problem {
-    let (place, reach) = (place(cluster), cluster.reach.all());
+    let place = place(cluster);
     match &error.cause {
-        cause @ Cause::Unreachable { .. } => Problem::new(format!(
-            "the API server of {place} cannot be reached: {cause}"
-        ))
-        .next("check the network, a VPN for example, and the address in the kubeconfig")
-        .next(format!("try: kubectl {reach} version")),
+        cause @ Cause::Unreachable { .. } => unreachable(cluster, cause),
         Cause::TimedOut { after } => Problem::new(format!(
             "the API server of {place} did not answer within {} s",
             after.as_secs_f32()
@@ -38,6 +34,22 @@ pub fn explain(cluster: &Cluster, error: &RequestError) -> Problem {
             Problem::new(format!("{place}: {}", clean(&error.to_string())))
         }
     }
+}
+
+fn unreachable(cluster: &Cluster, cause: &Cause) -> Problem {
+    let place = place(cluster);
+    let try_kubectl = format!("try: kubectl {} version", cluster.reach.all());
+    let problem = match &cluster.proxy {
+        Some(proxy) => Problem::new(format!(
+            "the API server of {place} cannot be reached through the proxy {proxy}: {cause}"
+        ))
+        .next("check the proxy; without one, list the server in NO_PROXY or remove proxy-url"),
+        None => Problem::new(format!(
+            "the API server of {place} cannot be reached: {cause}"
+        ))
+        .next("check the network, a VPN for example, and the address in the kubeconfig"),
+    };
+    problem.next(try_kubectl)
 }
 
 /// Returns whether a 400 Bad Request is about a selector. Only the API server's message shows that.

@@ -2,6 +2,7 @@
 
 mod credentials;
 mod impersonation;
+mod kubeconfigs;
 mod namespace;
 mod proxies;
 mod verbose;

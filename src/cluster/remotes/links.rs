@@ -5,17 +5,15 @@ use std::collections::HashMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use kube::config::{
-    AuthInfo, Cluster as ClusterEntry, KubeConfigOptions, Kubeconfig, NamedAuthInfo, NamedCluster,
-    NamedContext,
-};
-use kube::{Config, config};
+use kube::config::{AuthInfo, Cluster as ClusterEntry, Kubeconfig, NamedContext};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::cluster::transport::api_resource::SECRETS;
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestError;
+use crate::cluster::transport::kubeconfig;
+use crate::cluster::transport::kubeconfig::Connection;
 use crate::model::WhyUnknown;
 
 /// The namespace of Linkerd's multicluster extension.
@@ -38,7 +36,7 @@ struct Secret {
 ///
 /// # Errors
 /// Why the credentials do not exist or are not used. Never contains any of the secret's content.
-pub async fn read(local: &Cluster, cluster: &str) -> Result<Config, WhyUnknown> {
+pub async fn read(local: &Cluster, cluster: &str) -> Result<Connection, WhyUnknown> {
     let name = secret_name(cluster);
     let raw = local.get::<Box<RawValue>>(SECRETS, Some(NAMESPACE), &name);
     let raw = raw
@@ -52,15 +50,11 @@ pub async fn read(local: &Cluster, cluster: &str) -> Result<Config, WhyUnknown> 
         .data
         .get(KUBECONFIG_KEY)
         .ok_or_else(|| refused("it has no kubeconfig"))?;
-    let text = STANDARD
-        .decode(encoded)
-        .ok()
-        .and_then(|bytes| String::from_utf8(bytes).ok());
-    let kubeconfig = text.and_then(|text| Kubeconfig::from_yaml(&text).ok());
+    let bytes = STANDARD.decode(encoded).ok();
+    let kubeconfig = bytes.and_then(|bytes| kubeconfig::parse(&bytes, None).ok());
     let kubeconfig = kubeconfig.ok_or_else(|| refused("its kubeconfig is not readable"))?;
-    let harmless = harmless(kubeconfig).map_err(|how| refused(&how))?;
-    let config = Config::from_custom_kubeconfig(harmless, &KubeConfigOptions::default()).await;
-    config.map_err(|_| refused("its kubeconfig cannot be used"))
+    let (cluster, user) = harmless(kubeconfig).map_err(|how| refused(&how))?;
+    kubeconfig::connection(&cluster, user).map_err(|_| refused("its kubeconfig cannot be used"))
 }
 
 fn unreadable(cluster: &str, secret: &str, error: &RequestError) -> WhyUnknown {
@@ -84,7 +78,7 @@ fn unreadable(cluster: &str, secret: &str, error: &RequestError) -> WhyUnknown {
 
 /// Reduces a kubeconfig to the address, the certificate authority and the credentials of the
 /// current context.
-fn harmless(kubeconfig: Kubeconfig) -> Result<Kubeconfig, String> {
+fn harmless(kubeconfig: Kubeconfig) -> Result<(ClusterEntry, AuthInfo), String> {
     let current = kubeconfig.current_context.filter(|name| !name.is_empty());
     let is_current = |entry: &NamedContext| current.as_ref().is_none_or(|it| entry.name == *it);
     let mut contexts = kubeconfig.contexts.into_iter();
@@ -102,30 +96,7 @@ fn harmless(kubeconfig: Kubeconfig) -> Result<Kubeconfig, String> {
         .find(|entry| Some(&entry.name) == context.user.as_ref())
         .and_then(|entry| entry.auth_info)
         .ok_or("its context names no user")?;
-    let name = || "link".to_owned();
-    Ok(Kubeconfig {
-        contexts: vec![NamedContext {
-            name: name(),
-            context: Some(config::Context {
-                cluster: name(),
-                user: Some(name()),
-                ..config::Context::default()
-            }),
-            ..NamedContext::default()
-        }],
-        clusters: vec![NamedCluster {
-            name: name(),
-            cluster: Some(harmless_cluster(cluster)?),
-            ..NamedCluster::default()
-        }],
-        auth_infos: vec![NamedAuthInfo {
-            name: name(),
-            auth_info: Some(harmless_user(user)?),
-            ..NamedAuthInfo::default()
-        }],
-        current_context: Some(name()),
-        ..Kubeconfig::default()
-    })
+    Ok((harmless_cluster(cluster)?, harmless_user(user)?))
 }
 
 fn harmless_cluster(cluster: ClusterEntry) -> Result<ClusterEntry, String> {
@@ -178,7 +149,7 @@ mod tests {
 
     use super::*;
 
-    fn link(cluster: Value, user: Value) -> Result<Kubeconfig, String> {
+    fn link(cluster: Value, user: Value) -> Result<(ClusterEntry, AuthInfo), String> {
         let mut entry =
             json!({"server": "https://203.0.113.1:6443", "certificate-authority-data": "QQ=="});
         entry
@@ -197,24 +168,14 @@ mod tests {
             "contexts": [{"name": "other", "context": {"cluster": "c", "user": "v"}},
                 {"name": "it", "context": {"cluster": "c", "user": "u"}}],
         });
-        harmless(Kubeconfig::from_yaml(&text.to_string()).unwrap())
+        harmless(kubeconfig::parse(text.to_string().as_bytes(), None).unwrap())
     }
 
     #[test]
     fn a_link_that_linkerd_wrote_is_used() {
-        let kubeconfig = link(json!({}), json!({})).unwrap();
-        assert_eq!(
-            (kubeconfig.clusters.len(), kubeconfig.auth_infos.len()),
-            (1, 1)
-        );
-        assert!(
-            kubeconfig.auth_infos[0]
-                .auth_info
-                .as_ref()
-                .unwrap()
-                .token
-                .is_some()
-        );
+        let (cluster, user) = link(json!({}), json!({})).unwrap();
+        assert_eq!(cluster.server.as_deref(), Some("https://203.0.113.1:6443"));
+        assert!(user.token.is_some());
     }
 
     #[test]

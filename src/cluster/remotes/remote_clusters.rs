@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::links;
 use super::named_remotes::{NamedRemotes, remote_flags};
+use crate::cluster::transport::api_resource::namespace_or_default;
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::kubeconfig;
 use crate::cluster::transport::kubeconfig::ResolvedConfig;
@@ -239,7 +240,8 @@ impl RemoteSet {
             "reading the secret {secret} in namespace {namespace} of context {context}"
         ));
         let resolved = ResolvedConfig {
-            config: links::read(local, name).await?,
+            connection: links::read(local, name).await?,
+            namespace: namespace_or_default("").to_owned(),
             context: secret,
             flags: ConnectionFlags::default(),
             user: None,

@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::api_resource::{ApiResource, namespace_or_default, path_segment};
+use super::api_resource::{ApiResource, path_segment};
 use super::auth::credentials::CredentialsError;
 use super::auth::refresh::RefreshingClient;
 use super::connector;
@@ -25,6 +25,7 @@ use super::kubeconfig;
 use super::kubeconfig::ResolvedConfig;
 use super::options::ConnectOptions;
 use super::page_size::PageSize;
+use super::proxy::Proxy;
 use super::server_clock::ServerClock;
 use super::store_history::StoreHistory;
 use crate::problem::Problem;
@@ -70,6 +71,8 @@ pub struct Cluster {
     pub reach: ConnectionFlags,
     /// Address of the API server, without credentials.
     pub server: String,
+    /// The proxy through which the server is reached.
+    pub proxy: Option<Proxy>,
     /// The namespace of commands that do not name one.
     pub namespace: String,
     /// The user's name in the kubeconfig.
@@ -110,15 +113,16 @@ impl Cluster {
         timeout: Option<Duration>,
     ) -> Result<Self, Problem> {
         let ResolvedConfig {
-            config,
+            connection,
+            namespace,
             context,
             flags,
             user,
         } = resolved;
-        let url = config.cluster_url.clone();
-        let namespace = namespace_or_default(&config.default_namespace).to_owned();
-        let auth = config.auth_info.clone();
-        let client = connector::client(config)
+        let url = connection.config.cluster_url.clone();
+        let auth = connection.config.auth_info.clone();
+        let proxy = connection.proxy.clone();
+        let client = connector::client(connection)
             .await
             .map_err(|cause| unusable(&context, &auth, &cause))?;
         let timeout = timeout.map(|limit| if limit.is_zero() { NO_TIMEOUT } else { limit });
@@ -135,6 +139,7 @@ impl Cluster {
             has_warned_of_polling: Arc::default(),
             context,
             reach: flags,
+            proxy,
             namespace,
             user,
         })

@@ -9,5 +9,6 @@ pub mod error;
 pub mod kubeconfig;
 pub mod options;
 pub mod page_size;
+pub mod proxy;
 pub mod server_clock;
 pub mod store_history;

@@ -1,60 +1,121 @@
 //! Proxies from the kubeconfig and from the environment.
 
+use tempfile::NamedTempFile;
+
 use crate::support::{ConnectProxy, Plugin, kubeconfig_with, plugin};
+
+/// The name of the API server. It exists only at the proxy.
+const HOST: &str = "api.corp.example";
 
 #[tokio::test]
 async fn the_kubeconfig_names_a_proxy() {
     let proxy = ConnectProxy::start().await;
-    let kubeconfig = kubeconfig_with(|config| {
-        for cluster in config
-            .clusters
-            .iter_mut()
-            .filter_map(|entry| entry.cluster.as_mut())
-        {
-            cluster.proxy_url = Some(proxy.url.clone());
-        }
-    });
-    status().kubeconfig(kubeconfig.path()).run().await.success();
+    let kubeconfig = behind(Some(&proxy.url));
+    // NO_PROXY is about the proxies of the environment.
+    let plugin = status(&kubeconfig).env("NO_PROXY", "*");
+    plugin.run().await.success();
     assert!(proxy.tunnels() > 0);
+    assert!(proxy.seen()[0].starts_with(HOST), "{:?}", proxy.seen());
+}
+
+#[tokio::test]
+async fn a_socks_proxy_gets_the_name_of_the_host_and_the_password() {
+    for scheme in ["socks5", "socks5h"] {
+        let proxy = ConnectProxy::start().await;
+        let url = format!("{scheme}://me:p%40ss@{}", proxy.address);
+        let kubeconfig = behind(Some(&url));
+        status(&kubeconfig).run().await.success();
+        let seen = proxy.seen();
+        assert!(
+            seen[0].starts_with(HOST) && seen[0].ends_with(" me:p@ss"),
+            "{seen:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_http_proxy_gets_the_password() {
+    let proxy = ConnectProxy::start().await;
+    let url = format!("me:p%40ss@{}", proxy.address);
+    let kubeconfig = behind(None);
+    status(&kubeconfig)
+        .env("HTTPS_PROXY", url)
+        .run()
+        .await
+        .success();
+    let seen = proxy.seen();
+    assert!(seen[0].ends_with(" Basic bWU6cEBzcw=="), "{seen:?}");
 }
 
 #[tokio::test]
 async fn the_environment_names_a_proxy() {
-    let proxy = ConnectProxy::start().await;
-    status()
-        .env("HTTPS_PROXY", &proxy.url)
-        .run()
-        .await
-        .success();
-    assert!(proxy.tunnels() > 0);
+    for variable in ["HTTPS_PROXY", "https_proxy"] {
+        let proxy = ConnectProxy::start().await;
+        let kubeconfig = behind(None);
+        // The lists with the proxy's own address, with empty members, and with other ports.
+        for no_proxy in [
+            "",
+            ",",
+            "127.0.0.1,localhost,",
+            "corp,.example.com",
+            "corp.example:1",
+        ] {
+            let before = proxy.tunnels();
+            let plugin = status(&kubeconfig).env(variable, &proxy.url);
+            plugin.env("NO_PROXY", no_proxy).run().await.success();
+            assert!(proxy.tunnels() > before, "{no_proxy}");
+        }
+    }
 }
 
 #[tokio::test]
-async fn the_environment_names_hosts_that_need_no_proxy() {
+async fn servers_of_no_proxy_and_of_this_machine_are_reached_directly() {
     let proxy = ConnectProxy::start().await;
-    status()
-        .env("HTTPS_PROXY", &proxy.url)
-        .env("NO_PROXY", "127.0.0.1")
-        .run()
-        .await
-        .success();
+    let kubeconfig = behind(None);
+    for no_proxy in ["10.0.0.0/8,,.corp.example,*.example", "corp.example,", "*"] {
+        let plugin = status(&kubeconfig).env("HTTPS_PROXY", &proxy.url);
+        let output = plugin.env("NO_PROXY", no_proxy).run().await.code(1);
+        // Only the proxy knows the host.
+        output.stderr_contains("cannot be reached");
+    }
+    for no_proxy in ["", ","] {
+        let plugin = plugin().args(["status", "--context", "west"]);
+        let plugin = without_variables(plugin).env("HTTPS_PROXY", &proxy.url);
+        plugin.env("NO_PROXY", no_proxy).run().await.success();
+    }
     assert_eq!(proxy.tunnels(), 0);
 }
 
 #[tokio::test]
-async fn a_missing_proxy_is_an_ordinary_error() {
-    let output = status()
-        .env("HTTPS_PROXY", "http://127.0.0.1:1")
-        .run()
-        .await
-        .code(1);
+async fn a_missing_proxy_is_named() {
+    let kubeconfig = behind(None);
+    let plugin = status(&kubeconfig).env("HTTPS_PROXY", "http://me:secret@127.0.0.1:1");
+    let output = plugin.run().await.code(1);
     output
         .stderr_contains("the API server of context west")
-        .stderr_contains("cannot be reached");
+        .stderr_contains("cannot be reached through the proxy http://127.0.0.1:1 (HTTPS_PROXY)")
+        .stderr_lacks("secret");
 }
 
-fn status() -> Plugin {
+/// A kubeconfig whose servers have a name that only the proxy knows.
+fn behind(proxy: Option<&str>) -> NamedTempFile {
+    kubeconfig_with(|config| {
+        let clusters = config.clusters.iter_mut();
+        for cluster in clusters.filter_map(|entry| entry.cluster.as_mut()) {
+            let server = cluster.server.take().unwrap();
+            cluster.server = Some(server.replace("127.0.0.1", HOST));
+            cluster.tls_server_name = Some("127.0.0.1".to_owned());
+            cluster.proxy_url = proxy.map(str::to_owned);
+        }
+    })
+}
+
+fn status(kubeconfig: &NamedTempFile) -> Plugin {
     let plugin = plugin().args(["status", "--context", "west"]);
+    without_variables(plugin.kubeconfig(kubeconfig.path()))
+}
+
+fn without_variables(plugin: Plugin) -> Plugin {
     [
         "HTTPS_PROXY",
         "https_proxy",

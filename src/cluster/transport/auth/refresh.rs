@@ -95,10 +95,10 @@ impl RefreshingClient {
     /// server by then.
     async fn new_client(&self) -> Option<Client> {
         let resolved = kubeconfig::resolve(self.refresh.as_ref()?).await.ok()?;
-        if resolved.config.cluster_url != self.server {
+        if resolved.connection.config.cluster_url != self.server {
             return None;
         }
-        let client = connector::client(resolved.config).await;
+        let client = connector::client(resolved.connection).await;
         client
             .inspect_err(|_| tracing::debug!("no new credentials"))
             .ok()

@@ -19,7 +19,7 @@ use kube::Config;
 use kube::client::{AuthError, Body, ConfigExt as _};
 use kube::config::AuthInfo;
 use parking_lot::Mutex;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, Layer as _, service_fn};
 
@@ -39,20 +39,14 @@ pub fn trim(auth: &mut AuthInfo) -> kube::Result<()> {
     Ok(())
 }
 
-/// Returns the token file, unless other credentials take precedence over it.
-pub fn file(auth: &AuthInfo) -> Option<PathBuf> {
-    let has_password = auth.username.is_some() && auth.password.is_some();
-    let is_first = auth.auth_provider.is_none() && auth.token.is_none() && !has_password;
-    auth.token_file
-        .as_ref()
-        .filter(|_| is_first)
-        .map(PathBuf::from)
-}
-
-/// Returns a source of headers with the current content of a file. If the file becomes unreadable,
-/// the last content is used.
-pub fn from_file(file: PathBuf) -> kube::Result<HeaderSource> {
-    let header = read(&file).map_err(kube::Error::Auth)?;
+/// Returns a source of headers with the current content of a file. While the file is unreadable,
+/// the last content is used, or at first `token`.
+pub fn from_file(file: PathBuf, token: Option<&SecretString>) -> kube::Result<HeaderSource> {
+    let header = match (read(&file), token) {
+        (Err(AuthError::ReadTokenFile(..)), Some(token)) => bearer(token.expose_secret()),
+        (read, _) => read,
+    };
+    let header = header.map_err(kube::Error::Auth)?;
     let cached = Arc::new(Mutex::new((Instant::now(), header)));
     Ok(BoxCloneSyncService::new(service_fn(
         move |_: Request<Body>| {

@@ -63,8 +63,11 @@ impl AuthorizationFilter {
     /// header. Blocks while a credential plugin runs.
     pub fn take(config: &mut Config) -> kube::Result<Option<Self>> {
         token::trim(&mut config.auth_info)?;
-        let source = match token::file(&config.auth_info) {
-            Some(file) => Some(token::from_file(file)?),
+        let AuthInfo {
+            token_file, token, ..
+        } = &config.auth_info;
+        let source = match token_file {
+            Some(file) => Some(token::from_file(file.into(), token.as_ref())?),
             None => token::from_kube(config)?,
         };
         let Some(source) = source else {

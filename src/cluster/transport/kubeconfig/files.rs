@@ -1,10 +1,12 @@
 //! The kubeconfig files: how they are found and merged.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use kube::config::{Kubeconfig, KubeconfigError};
+use kube::config::Kubeconfig;
 
+use super::parse::parse;
 use crate::problem::Problem;
 
 /// Reads the kubeconfig files that the flag or the environment names, and merges them as kubectl
@@ -58,20 +60,21 @@ fn read_file(path: &Path) -> Result<Kubeconfig, Problem> {
     if !path.exists() {
         return Err(missing(&[path.to_owned()]));
     }
-    Kubeconfig::read_from(path).map_err(|cause| {
-        let path = path.display();
-        let message = match cause {
-            // The parser's message quotes the file, which may contain tokens and keys.
-            KubeconfigError::Parse(cause) => {
-                let line = cause
-                    .location()
-                    .map_or(String::new(), |at| format!(" at line {}", at.line()));
-                format!("{path} is not a kubeconfig: invalid YAML{line}")
-            }
-            cause => format!("{path} cannot be read: {cause}"),
-        };
-        Problem::new(message).next("check it with: kubectl config view")
-    })
+    let name = path.display();
+    let refused = |message| Problem::new(message).next("check it with: kubectl config view");
+    let bytes = std::fs::read(path)
+        .map_err(|cause| refused(format!("{name} cannot be read: {}", without_code(&cause))))?;
+    parse(&bytes, path.parent())
+        .map_err(|why| refused(format!("{name} is not a kubeconfig: {why}")))
+}
+
+/// Returns the error's message without the operating system's number for it.
+pub fn without_code(error: &io::Error) -> String {
+    let message = error.to_string();
+    let code = error.raw_os_error();
+    let suffix = code.map(|code| format!(" (os error {code})"));
+    let short = suffix.and_then(|suffix| message.strip_suffix(&suffix).map(str::to_owned));
+    short.unwrap_or(message)
 }
 
 /// Lists files for a message.

@@ -1,25 +1,31 @@
 //! Resolves options and kubeconfig files to a client configuration, in the same way as kubectl.
 
+mod connection;
 mod files;
-mod load;
 mod overrides;
+mod parse;
 
 use std::path::PathBuf;
 
+pub use connection::{Connection, connection};
 pub use files::read;
 use kube::Config;
-use kube::config::{Context, KubeConfigOptions, Kubeconfig, NamedContext};
+use kube::config::{AuthInfo, Cluster, Context, Kubeconfig, NamedContext};
+pub use parse::parse;
 
 use self::overrides::COMMAND_LINE;
 use super::api_resource::namespace_or_default;
 use super::options::ConnectOptions;
+use super::proxy::Proxy;
 use crate::problem::Problem;
 use crate::text::ConnectionFlags;
 
-/// A client configuration and its source.
+/// A connection, its namespace, and where they come from.
 #[derive(Debug)]
 pub struct ResolvedConfig {
-    pub config: Config,
+    pub connection: Connection,
+    /// Never empty.
+    pub namespace: String,
     /// The context's name, or a placeholder if there is no kubeconfig.
     pub context: String,
     /// The flags that lead to the same configuration.
@@ -36,7 +42,7 @@ pub async fn resolve(options: &ConnectOptions) -> anyhow::Result<ResolvedConfig>
     let found = read(options.kubeconfig.as_deref())?;
     if found.is_none() && options.server.is_none() {
         let config = Config::incluster().map_err(|_| files::none_found())?;
-        return Ok(in_cluster(config, options));
+        return Ok(in_cluster(config, options)?);
     }
     let (mut kubeconfig, files) = found.unwrap_or_default();
     let known = kubeconfig.contexts.len();
@@ -44,39 +50,76 @@ pub async fn resolve(options: &ConnectOptions) -> anyhow::Result<ResolvedConfig>
     let is_in_kubeconfig = kubeconfig.contexts.len() == known;
     check_names(&kubeconfig, options, &files)?;
     let user = overrides::apply(&mut kubeconfig, options, &context);
-    let chosen = KubeConfigOptions {
-        context: Some(context.clone()),
-        cluster: options.cluster.clone(),
-        user: options.user.clone(),
-    };
-    let mut config = load::load(kubeconfig, &chosen, &context, &files).await?;
-    set_namespace(&mut config, options);
+    let entry = chosen_context(&kubeconfig, &context);
+    let connection = connect(&kubeconfig, options, &entry).map_err(|problem| {
+        let files = files::list(&files);
+        Problem {
+            message: format!("context {context:?} of {files}: {problem}"),
+            ..problem
+        }
+    })?;
     let flags = options.flags(is_in_kubeconfig.then_some(context.as_str()));
     Ok(ResolvedConfig {
-        config,
+        connection,
+        namespace: namespace(options, entry.namespace.as_deref()),
         context,
         flags,
         user,
     })
 }
 
-/// Sets the namespace: the flag's, else the configuration's, else `default`. An empty one counts as
-/// absent.
-fn set_namespace(config: &mut Config, options: &ConnectOptions) {
-    let named = options.namespace.as_deref().filter(|name| !name.is_empty());
-    let namespace = named.unwrap_or_else(|| config.default_namespace.trim());
-    config.default_namespace = namespace_or_default(namespace).to_owned();
+fn chosen_context(kubeconfig: &Kubeconfig, name: &str) -> Context {
+    let mut contexts = kubeconfig.contexts.iter();
+    let entry = contexts.find(|entry| entry.name == name);
+    entry
+        .and_then(|entry| entry.context.clone())
+        .unwrap_or_default()
 }
 
-fn in_cluster(mut config: Config, options: &ConnectOptions) -> ResolvedConfig {
+/// Builds the connection of a context. Without an entry for its user, it has no credentials.
+fn connect(
+    kubeconfig: &Kubeconfig,
+    options: &ConnectOptions,
+    context: &Context,
+) -> Result<Connection, Problem> {
+    let name = options.cluster.as_ref().unwrap_or(&context.cluster);
+    let mut clusters = kubeconfig.clusters.iter();
+    let Some(cluster) = clusters.find(|entry| entry.name == *name) else {
+        let names = kubeconfig.clusters.iter().map(|entry| entry.name.as_str());
+        return Err(Problem::new(format!("its cluster {name:?} does not exist"))
+            .did_you_mean(name, names.clone())
+            .there_are("clusters", names));
+    };
+    let cluster: Cluster = cluster.cluster.clone().unwrap_or_default();
+    let user = options.user.as_ref().or(context.user.as_ref());
+    let mut users = kubeconfig.auth_infos.iter();
+    let user = users.find(|entry| Some(&entry.name) == user);
+    let user: Option<AuthInfo> = user.and_then(|entry| entry.auth_info.clone());
+    connection(&cluster, user.unwrap_or_default())
+}
+
+/// Returns the namespace: the flag's, else the configured one, else `default`.
+fn namespace(options: &ConnectOptions, configured: Option<&str>) -> String {
+    let named = options.namespace.as_deref().filter(|name| !name.is_empty());
+    let named = named.or(configured).unwrap_or_default();
+    namespace_or_default(named.trim()).to_owned()
+}
+
+/// Connects from a pod, with its ServiceAccount.
+fn in_cluster(mut config: Config, options: &ConnectOptions) -> Result<ResolvedConfig, Problem> {
     overrides::apply_to_user(&mut config.auth_info, options);
-    set_namespace(&mut config, options);
-    ResolvedConfig {
-        config,
+    let of_pod = std::env::var("POD_NAMESPACE")
+        .ok()
+        .filter(|name| !name.is_empty());
+    let of_account = config.default_namespace.clone();
+    let proxy = Proxy::of_environment(&config.cluster_url)?;
+    Ok(ResolvedConfig {
+        namespace: namespace(options, Some(&of_pod.unwrap_or(of_account))),
+        connection: Connection { config, proxy },
         context: "in-cluster".to_owned(),
         flags: options.flags(None),
         user: None,
-    }
+    })
 }
 
 /// Checks that the kubeconfig has the context that the options name.
@@ -137,20 +180,12 @@ fn command_line_context() -> NamedContext {
     }
 }
 
-/// Checks that the kubeconfig has the cluster and the user that the options name, and that
-/// impersonation names a user.
+/// Checks that the kubeconfig has the cluster and the user that the options name.
 fn check_names(
     kubeconfig: &Kubeconfig,
     options: &ConnectOptions,
     files: &[PathBuf],
 ) -> Result<(), Problem> {
-    let is_partial = !options.impersonate_groups.is_empty() || options.impersonate_uid.is_some();
-    if options.impersonate_user.is_none() && is_partial {
-        return Err(
-            Problem::usage("--as-group and --as-uid need a user to act as")
-                .next("name one with --as"),
-        );
-    }
     let clusters = kubeconfig.clusters.iter().map(|entry| entry.name.as_str());
     let users = kubeconfig
         .auth_infos

@@ -2,6 +2,7 @@
 
 use kube::config::{AuthInfo, Cluster, Kubeconfig, NamedAuthInfo, NamedCluster};
 
+use super::connection::impersonation;
 use crate::cluster::transport::options::ConnectOptions;
 
 /// The name of an entry that comes from the command line alone.
@@ -55,18 +56,18 @@ pub fn apply(
 }
 
 fn apply_to_cluster(cluster: &mut Cluster, options: &ConnectOptions) {
+    let authority = options.certificate_authority.as_ref();
+    if authority.is_some() || options.insecure_skip_tls_verify {
+        cluster.certificate_authority = authority.map(|file| file.display().to_string());
+        cluster.certificate_authority_data = None;
+        cluster.insecure_skip_tls_verify = Some(options.insecure_skip_tls_verify);
+    }
+    // The name of the kubeconfig is that of the kubeconfig's server.
+    if options.tls_server_name.is_some() || options.server.is_some() {
+        cluster.tls_server_name.clone_from(&options.tls_server_name);
+    }
     if let Some(server) = &options.server {
         cluster.server = Some(server.clone());
-    }
-    if let Some(file) = &options.certificate_authority {
-        cluster.certificate_authority = Some(file.display().to_string());
-        cluster.certificate_authority_data = None;
-    }
-    if options.insecure_skip_tls_verify {
-        cluster.insecure_skip_tls_verify = Some(true);
-    }
-    if let Some(name) = &options.tls_server_name {
-        cluster.tls_server_name = Some(name.clone());
     }
 }
 
@@ -75,7 +76,7 @@ pub fn apply_to_user(user: &mut AuthInfo, options: &ConnectOptions) {
     if let Some(token) = &options.token {
         *user = AuthInfo {
             token: Some(token.clone()),
-            ..AuthInfo::default()
+            ..impersonation(std::mem::take(user))
         };
     }
     if let Some(file) = &options.client_certificate {
