@@ -129,7 +129,8 @@ impl TestServer {
 
     pub async fn cluster(&self, timeout: Option<Duration>) -> Cluster {
         let resolved = ResolvedConfig {
-            config: Config::new(self.url.parse().unwrap()),
+            connection: Config::new(self.url.parse().unwrap()).into(),
+            namespace: "default".to_owned(),
             context: "test".to_owned(),
             flags: ConnectionFlags::default(),
             user: None,
