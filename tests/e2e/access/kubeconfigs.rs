@@ -15,12 +15,12 @@ use crate::support::{is_here, plugin, shared};
 /// Who can use a kubeconfig.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Usable {
-    ByBoth,
-    ByPluginOnly,
-    ByNobody,
+    Both,
+    OnlyHere,
+    Nobody,
 }
 
-use Usable::{ByBoth, ByNobody, ByPluginOnly};
+use Usable::{Both, Nobody, OnlyHere};
 
 /// The folder of the kubeconfigs, and what is in those of the shared clusters.
 struct Odd {
@@ -113,7 +113,7 @@ impl Odd {
             .env("KUBECONFIG", files)
             .run()
             .await;
-        let differs = by_plugin.stderr.contains("No groups found") != (usable != ByNobody);
+        let differs = by_plugin.stderr.contains("No groups found") != (usable != Nobody);
         self.note(differs, || format!("{name}: {by_plugin}"));
         assert!(
             !by_plugin.stderr.contains(&self.token),
@@ -128,7 +128,7 @@ impl Odd {
                 .output()
                 .await
                 .unwrap();
-            let differs = kubectl.status.success() != (usable == ByBoth);
+            let differs = kubectl.status.success() != (usable == Both);
             self.note(differs, || format!("{name}: {kubectl:?}"));
         }
     }
@@ -154,85 +154,79 @@ impl Odd {
 async fn fields_of_users_are_read_as_by_kubectl() {
     let odd = Odd::new();
     for (user, usable) in [
-        ("token: {TOKEN}", ByBoth),
+        ("token: {TOKEN}", Both),
         // Empty values are absent.
-        ("username: ''\n    password: ''\n    token: {TOKEN}", ByBoth),
-        ("token: ''\n    {EXEC}", ByBoth),
-        ("token:\n    {EXEC}", ByBoth),
+        ("username: ''\n    password: ''\n    token: {TOKEN}", Both),
+        ("token: ''\n    {EXEC}", Both),
+        ("token:\n    {EXEC}", Both),
         (
             "username: ''\n    tokenFile: ''\n    auth-provider: null\n    {EXEC}",
-            ByBoth,
+            Both,
         ),
         (
             "token: {TOKEN}\n    client-certificate-data: ''\n    client-key-data: ''",
-            ByBoth,
+            Both,
         ),
         (
             "token: {TOKEN}\n    client-certificate: ''\n    client-key: ''",
-            ByBoth,
+            Both,
         ),
         (
             "token: {TOKEN}\n    tokenFile: ''\n    as: ''\n    as-uid: ''\n    as-groups: []",
-            ByBoth,
+            Both,
         ),
-        (
-            "token: {TOKEN}\n    exec: null\n    extensions: null",
-            ByBoth,
-        ),
+        ("token: {TOKEN}\n    exec: null\n    extensions: null", Both),
         // Of several sources of credentials, one counts.
-        ("token: wrong\n    tokenFile: token", ByBoth),
-        ("token: {TOKEN}\n    tokenFile: wrong-token", ByNobody),
-        ("token: {TOKEN}\n    tokenFile: /nowhere/token", ByBoth),
+        ("token: wrong\n    tokenFile: token", Both),
+        ("token: {TOKEN}\n    tokenFile: wrong-token", Nobody),
+        ("token: {TOKEN}\n    tokenFile: /nowhere/token", Both),
         (
             "tokenFile: token\n    exec: {apiVersion: client.authentication.k8s.io/v1, command: /nowhere/x, interactiveMode: Never}",
-            ByBoth,
+            Both,
         ),
-        ("token: {TOKEN}\n    client-key: /nowhere/key", ByBoth),
-        ("token: {TOKEN}\n    username: me", ByNobody),
-        ("token: {TOKEN}\n    password: secret", ByPluginOnly),
-        ("token: {TOKEN}\n    client-certificate: ca.pem", ByNobody),
-        (
-            "token: {TOKEN}\n    auth-provider: {name: oidc}",
-            ByPluginOnly,
-        ),
-        ("auth-provider: {name: oidc}\n    {EXEC}", ByNobody),
-        ("auth-provider: {name: gcp}", ByNobody),
+        ("token: {TOKEN}\n    client-key: /nowhere/key", Both),
+        ("token: {TOKEN}\n    username: me", Nobody),
+        ("token: {TOKEN}\n    password: secret", OnlyHere),
+        ("token: {TOKEN}\n    client-certificate: ca.pem", Nobody),
+        ("token: {TOKEN}\n    auth-provider: {name: oidc}", OnlyHere),
+        ("auth-provider: {name: oidc}\n    {EXEC}", Nobody),
+        ("auth-provider: {name: gcp}", Nobody),
         // Paths start at the kubeconfig's folder.
-        ("tokenFile: token", ByBoth),
-        ("tokenFile: '{FOLDER}/token'", ByBoth),
-        ("tokenFile: nowhere", ByNobody),
+        ("tokenFile: token", Both),
+        ("tokenFile: '{FOLDER}/token'", Both),
+        ("tokenFile: nowhere", Nobody),
         // White space around a token.
-        ("token: |\n      {TOKEN}", ByPluginOnly),
+        ("token: |\n      {TOKEN}", OnlyHere),
         // Credential plugins.
         (
             "exec:\n      apiVersion: client.authentication.k8s.io/v1\n      command: cat\n      args: ['{FOLDER}/give.json']",
-            ByPluginOnly,
+            OnlyHere,
         ),
         (
             "exec:\n      command: cat\n      interactiveMode: Never\n      args: ['{FOLDER}/give.json']",
-            ByPluginOnly,
+            OnlyHere,
         ),
         (
             "exec:\n      apiVersion: client.authentication.k8s.io/v1\n      interactiveMode: Never",
-            ByNobody,
+            Nobody,
         ),
         (
             "exec:\n      apiVersion: client.authentication.k8s.io/v1\n      interactiveMode: Always\n      command: cat\n      args: ['{FOLDER}/give.json']",
-            ByPluginOnly,
+            OnlyHere,
         ),
         // Impersonation.
-        ("token: {TOKEN}\n    as-groups: [system:masters]", ByNobody),
-        ("token: {TOKEN}\n    as-uid: '7'", ByNobody),
+        ("token: {TOKEN}\n    as-groups: [system:masters]", Nobody),
+        ("token: {TOKEN}\n    as-uid: '7'", Nobody),
         (
             "token: {TOKEN}\n    as: carol\n    as-groups: ['system:masters']",
-            ByBoth,
+            Both,
         ),
         // Doubled keys, keys that nobody knows, and values of a wrong type.
-        ("token: wrong\n    token: {TOKEN}", ByBoth),
-        ("token: {TOKEN}\n    token: wrong", ByNobody),
-        ("token: {TOKEN}\n    unknown: {a: [b]}", ByBoth),
-        ("TOKEN: {TOKEN}", ByNobody),
-        ("token: 123", ByNobody),
+        ("token: wrong\n    token: {TOKEN}", Both),
+        ("token: {TOKEN}\n    token: wrong", Nobody),
+        ("token: {TOKEN}\n    unknown: {a: [b]}", Both),
+        ("TOKEN: {TOKEN}", Nobody),
+        ("token: 123", Nobody),
     ] {
         let bytes = odd.kubeconfig("{TLS}", user, "{cluster: c, user: u}", "");
         odd.check_one(user, &bytes, usable).await;
@@ -246,75 +240,69 @@ async fn fields_of_clusters_are_read_as_by_kubectl() {
     for (cluster, usable) in [
         (
             "server: {SERVER}\n    certificate-authority-data: ''\n    certificate-authority: ca.pem",
-            ByBoth,
+            Both,
         ),
         (
             "server: {SERVER}\n    certificate-authority-data: {CA}\n    certificate-authority: ''",
-            ByBoth,
+            Both,
         ),
         (
             "server: {SERVER}\n    certificate-authority-data: {CA}\n    certificate-authority: ca.pem",
-            ByPluginOnly,
+            OnlyHere,
         ),
         (
             "server: {SERVER}\n    certificate-authority: bundle.pem",
-            ByBoth,
+            Both,
         ),
         (
             "server: {SERVER}\n    certificate-authority: empty.pem",
-            ByNobody,
+            Nobody,
         ),
         (
             "server: {SERVER}\n    certificate-authority: nowhere.pem",
-            ByNobody,
+            Nobody,
         ),
-        (
-            "server: {SERVER}\n    certificate-authority: token",
-            ByNobody,
-        ),
+        ("server: {SERVER}\n    certificate-authority: token", Nobody),
         (
             "server: {SERVER}\n    certificate-authority-data: '%%'",
-            ByNobody,
+            Nobody,
         ),
-        ("server: {SERVER}", ByNobody),
+        ("server: {SERVER}", Nobody),
         (
             "server: '{SERVER}'\n    certificate-authority-data: {FOLDED}",
-            ByBoth,
+            Both,
         ),
         (
             "server: '{SERVER}'\n    certificate-authority-data: {BLOCK}",
-            ByBoth,
+            Both,
         ),
-        (
-            "server: {SERVER}\n    insecure-skip-tls-verify: true",
-            ByBoth,
-        ),
+        ("server: {SERVER}\n    insecure-skip-tls-verify: true", Both),
         (
             "server: {SERVER}\n    insecure-skip-tls-verify: true\n    certificate-authority: ''",
-            ByBoth,
+            Both,
         ),
-        ("{TLS}\n    insecure-skip-tls-verify: true", ByNobody),
-        ("{TLS}\n    insecure-skip-tls-verify: 'false'", ByNobody),
+        ("{TLS}\n    insecure-skip-tls-verify: true", Nobody),
+        ("{TLS}\n    insecure-skip-tls-verify: 'false'", Nobody),
         (
             "{TLS}\n    insecure-skip-tls-verify: null\n    disable-compression: null",
-            ByBoth,
+            Both,
         ),
-        ("{TLS}\n    disable-compression: true", ByBoth),
-        ("{TLS}\n    tls-server-name: ''\n    proxy-url: ''", ByBoth),
-        ("{TLS}\n    tls-server-name: kubernetes", ByBoth),
-        ("{TLS}\n    tls-server-name: elsewhere.example", ByNobody),
-        ("{TLS}\n    proxy-url: ftp://127.0.0.1:1", ByNobody),
-        ("{TLS}\n    proxy-url: 127.0.0.1:1", ByNobody),
+        ("{TLS}\n    disable-compression: true", Both),
+        ("{TLS}\n    tls-server-name: ''\n    proxy-url: ''", Both),
+        ("{TLS}\n    tls-server-name: kubernetes", Both),
+        ("{TLS}\n    tls-server-name: elsewhere.example", Nobody),
+        ("{TLS}\n    proxy-url: ftp://127.0.0.1:1", Nobody),
+        ("{TLS}\n    proxy-url: 127.0.0.1:1", Nobody),
         (
             "server: {SERVER}/\n    certificate-authority-data: {CA}",
-            ByBoth,
+            Both,
         ),
-        ("server: ''\n    certificate-authority-data: {CA}", ByNobody),
+        ("server: ''\n    certificate-authority-data: {CA}", Nobody),
         (
             "server: {SERVER}/no/such/path\n    certificate-authority-data: {CA}",
-            ByNobody,
+            Nobody,
         ),
-        ("certificate-authority-data: {CA}", ByNobody),
+        ("certificate-authority-data: {CA}", Nobody),
     ] {
         let bytes = odd.kubeconfig(cluster, "token: {TOKEN}", "{cluster: c, user: u}", "");
         odd.check_one(cluster, &bytes, usable).await;
@@ -329,51 +317,51 @@ async fn files_are_read_and_merged_as_by_kubectl() {
     let plain = of("{cluster: c, user: u}", "");
     let text = String::from_utf8(plain.clone()).unwrap();
     for (context, more, usable) in [
-        ("{cluster: c, user: u, namespace: ''}", "", ByBoth),
+        ("{cluster: c, user: u, namespace: ''}", "", Both),
         (
             "{cluster: c, user: u, extensions: [{name: x, extension: {}}]}",
             "",
-            ByBoth,
+            Both,
         ),
-        ("{cluster: c, user: nobody}", "", ByNobody),
-        ("{cluster: nowhere, user: u}", "", ByNobody),
-        ("{cluster: c}", "", ByNobody),
-        ("{user: u}", "", ByNobody),
+        ("{cluster: c, user: nobody}", "", Nobody),
+        ("{cluster: nowhere, user: u}", "", Nobody),
+        ("{cluster: c}", "", Nobody),
+        ("{user: u}", "", Nobody),
         (
             "{cluster: c, user: u}",
             "kind: Config\npreferences: {}\n",
-            ByBoth,
+            Both,
         ),
         (
             "{cluster: c, user: u}",
             "preferences: {}\npreferences: {}\n",
-            ByBoth,
+            Both,
         ),
         (
             "{cluster: c, user: u}",
             "- name: incomplete\n- context: {user: u}\n",
-            ByBoth,
+            Both,
         ),
-        ("{cluster: c, user: u}", "- name: incomplete\n", ByBoth),
+        ("{cluster: c, user: u}", "- name: incomplete\n", Both),
         (
             "{cluster: c, user: u}",
             "- name: c\n  context: {cluster: d}\n",
-            ByNobody,
+            Nobody,
         ),
         (
             "{cluster: c, user: u}",
             "extensions: null\nunknown: 1\n",
-            ByBoth,
+            Both,
         ),
         (
             "{cluster: c, user: u}",
             "---\nkind: Config\ncontexts: []\n",
-            ByBoth,
+            Both,
         ),
         (
             "{cluster: c, user: u}",
             "current-context: nowhere\n",
-            ByNobody,
+            Nobody,
         ),
     ] {
         odd.check_one(&format!("{context} {more}"), &of(context, more), usable)
@@ -384,29 +372,29 @@ async fn files_are_read_and_merged_as_by_kubectl() {
         .flat_map(u16::to_le_bytes)
         .collect();
     for (name, bytes, usable) in [
-        ("CRLF", text.replace('\n', "\r\n").into_bytes(), ByBoth),
-        ("BOM", [b"\xEF\xBB\xBF", &plain[..]].concat(), ByBoth),
-        ("UTF-16", utf16, ByBoth),
+        ("CRLF", text.replace('\n', "\r\n").into_bytes(), Both),
+        ("BOM", [b"\xEF\xBB\xBF", &plain[..]].concat(), Both),
+        ("UTF-16", utf16, Both),
         (
             "no kind",
             text.replace("kind: Config\n", "").into_bytes(),
-            ByBoth,
+            Both,
         ),
         (
             "another kind",
             text.replace("kind: Config", "kind: Pod").into_bytes(),
-            ByNobody,
+            Nobody,
         ),
         (
             "another version",
             text.replace("apiVersion: v1\n", "apiVersion: v2\n")
                 .into_bytes(),
-            ByNobody,
+            Nobody,
         ),
         (
             "a tab",
             text.replace("  cluster:", "\tcluster:").into_bytes(),
-            ByNobody,
+            Nobody,
         ),
     ] {
         odd.check_one(name, &bytes, usable).await;
@@ -426,13 +414,13 @@ async fn files_are_read_and_merged_as_by_kubectl() {
         paths.collect::<Vec<_>>().join(":")
     };
     for (names, usable) in [
-        (&["old", "plain"][..], ByBoth),
-        (&["plain", "nowhere"], ByBoth),
-        (&["", "plain", "plain", ""], ByBoth),
-        (&["plain", "other"], ByBoth),
-        (&["other", "plain"], ByNobody),
-        (&["nowhere"], ByNobody),
-        (&["old"], ByNobody),
+        (&["old", "plain"][..], Both),
+        (&["plain", "nowhere"], Both),
+        (&["", "plain", "plain", ""], Both),
+        (&["plain", "other"], Both),
+        (&["other", "plain"], Nobody),
+        (&["nowhere"], Nobody),
+        (&["old"], Nobody),
     ] {
         odd.check(&format!("{names:?}"), &paths(names), usable)
             .await;
