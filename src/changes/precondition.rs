@@ -1,6 +1,8 @@
 //! The orders on a group when its prompt was shown. A confirmation holds only while they are the
 //! same.
 
+use jiff::Timestamp;
+
 use super::refusal::Refusal;
 use crate::cluster::Cluster;
 use crate::model::{Override, OverrideState, Pause};
@@ -43,15 +45,11 @@ impl Precondition {
             ));
         }
         if now.pause != self.pause {
-            let pause = record
-                .group
-                .as_ref()
-                .ok()
-                .and_then(|group| group.paused.as_ref());
-            changes.push(pause.map_or_else(
-                || "now not paused".to_owned(),
-                |pause| format!("now {}", paused(pause)),
-            ));
+            let group = record.group.as_ref().ok();
+            changes.push(match group.and_then(|group| group.paused.as_ref()) {
+                Some(pause) => format!("now {}", paused(pause)),
+                None => "now not paused".to_owned(),
+            });
         }
         let place = cluster.reach.for_plugin(&record.meta.namespace);
         let status = command_on("status", &record.id(), &place);
@@ -63,12 +61,8 @@ impl Precondition {
 }
 
 fn order_now(record: &Record) -> String {
-    match record
-        .group
-        .as_ref()
-        .ok()
-        .and_then(|group| group.order.as_ref())
-    {
+    let group = record.group.as_ref().ok();
+    match group.and_then(|group| group.order.as_ref()) {
         Some(OverrideState::Valid { order, .. }) => format!("now forced to {}", target(order)),
         Some(OverrideState::Broken { .. }) => "now with a stale override".to_owned(),
         None => "now not forced".to_owned(),
@@ -77,22 +71,17 @@ fn order_now(record: &Record) -> String {
 
 /// `web-east by admin@vm until …`, to follow "forced to".
 pub fn target(order: &Override) -> String {
-    let until = order
-        .until
-        .map(|until| format!(" until {until:.0}"))
-        .unwrap_or_default();
-    format!("{} by {}{until}", order.to, someone(&order.by))
+    format!("{} by {}", order.to, signed(&order.by, order.until))
 }
 
 /// `paused by admin@vm until …`.
 pub fn paused(pause: &Pause) -> String {
-    let until = pause
-        .until
-        .map(|until| format!(" until {until:.0}"))
-        .unwrap_or_default();
-    format!("paused by {}{until}", someone(&pause.by))
+    format!("paused by {}", signed(&pause.by, pause.until))
 }
 
-fn someone(by: &str) -> &str {
-    if by.is_empty() { "someone" } else { by }
+/// Who gave an order, and until when it lasts.
+fn signed(by: &str, until: Option<Timestamp>) -> String {
+    let by = if by.is_empty() { "someone" } else { by };
+    let until = until.map(|until| format!(" until {until:.0}"));
+    format!("{by}{}", until.unwrap_or_default())
 }

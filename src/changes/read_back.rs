@@ -58,12 +58,8 @@ async fn read(cluster: &Clusters, outcomes: &mut [ChangeOutcome]) {
         let meant = |record: &Record| wanted.iter().any(|outcome| outcome.id == record.id());
         let read = match list_groups(cluster, Some(namespace), None).await {
             Ok(all) => {
-                let records: Vec<Record> = all
-                    .records
-                    .iter()
-                    .filter(|record| meant(record))
-                    .cloned()
-                    .collect();
+                let mut records = all.records.clone();
+                records.retain(meant);
                 Ok(survey(cluster, &records, &all.records, PrefetchedSlices::default()).await)
             }
             Err(error) => Err(explain(cluster, &error)),

@@ -23,10 +23,7 @@ pub enum Invocation {
 impl Invocation {
     /// Returns the invocation for the first word of a command line, which may be a path.
     pub fn called(first_word: Option<&OsStr>) -> Self {
-        match first_word
-            .and_then(|word| Path::new(word).file_stem())
-            .and_then(OsStr::to_str)
-        {
+        match file_name(first_word) {
             Some("linkerd-failover") => Self::Linkerd,
             Some("kubectl-linkerd_failover") => Self::KubectlLinkerd,
             Some("kubectl_complete-failover" | "kubectl_complete-linkerd_failover") => {
@@ -78,17 +75,18 @@ pub fn extension_metadata(words: &[OsString]) -> Option<String> {
     if command != "_extension-metadata" {
         return None;
     }
-    let file = words
-        .first()
-        .and_then(|word| Path::new(word).file_stem())
-        .and_then(OsStr::to_str);
-    let name = file
+    let name = file_name(words.first().map(OsString::as_os_str))
         .filter(|name| name.starts_with("linkerd-"))
         .unwrap_or("linkerd-failover");
     Some(format!(
         "{{\"name\":{},\"checks\":\"always\"}}\n",
         serde_json::Value::from(name)
     ))
+}
+
+/// The program's file name without the folder and the extension.
+fn file_name(first_word: Option<&OsStr>) -> Option<&str> {
+    Path::new(first_word?).file_stem()?.to_str()
 }
 
 /// The value of `--color`, for clap's help and usage errors, which are printed before the flags are

@@ -6,8 +6,7 @@ use std::time::Duration;
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, ColorChoice};
 
-use super::values;
-use super::values::{parse_bool, parse_timeout, parse_verbosity};
+use super::values::{self, parse_bool, parse_timeout, parse_verbosity};
 use crate::cluster::transport::options::ConnectOptions;
 
 /// The flags that reach a cluster, with kubectl's names and meanings.
@@ -152,23 +151,18 @@ impl GlobalArgs {
 
     /// The log level: 0 logs no requests.
     pub fn verbosity(&self) -> u8 {
+        let levels = self.verbose.iter();
         match self.verbose.last() {
             None | Some(0) => 0,
-            Some(_) => self
-                .verbose
-                .iter()
-                .fold(0, |sum, level| sum.saturating_add(*level)),
+            Some(_) => levels.fold(0, |sum, level| sum.saturating_add(*level)),
         }
     }
 
     /// The namespace of Linkerd's control plane.
     pub fn linkerd_namespace(&self) -> String {
+        let variable = || std::env::var("LINKERD_NAMESPACE").ok();
         let given = self.linkerd_namespace.clone();
-        let given = given.or_else(|| {
-            std::env::var("LINKERD_NAMESPACE")
-                .ok()
-                .filter(|name| !name.is_empty())
-        });
+        let given = given.or_else(|| variable().filter(|name| !name.is_empty()));
         given.unwrap_or_else(|| LINKERD_NAMESPACE.to_owned())
     }
 }

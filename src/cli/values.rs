@@ -58,12 +58,8 @@ pub fn parse_max_moves(text: &str) -> Result<MaxMoves, String> {
 /// Checks that `text` names a kind of object that can carry a group.
 pub fn parse_kind(text: &str) -> Result<String, String> {
     if kinds_called(text).is_empty() {
-        let known = KINDS
-            .iter()
-            .map(|kind| kind.info().name)
-            .collect::<Vec<_>>()
-            .join(", ");
-        return Err(format!("expected one of: {known}"));
+        let known: Vec<&str> = KINDS.iter().map(|kind| kind.info().name).collect();
+        return Err(format!("expected one of: {}", known.join(", ")));
     }
     Ok(text.to_owned())
 }

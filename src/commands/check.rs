@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 
 use super::env::CommandEnv;
 use crate::access::rights::{RbacCommand, Right, RightScope};
-use crate::check;
-use crate::check::{CheckOptions, RetryUntil};
+use crate::check::{self, CheckOptions, RetryUntil};
 use crate::cli::{CheckArgs, CheckFormat};
 use crate::cluster::transport::kubeconfig;
 use crate::output::spinner::Spinner;

@@ -73,10 +73,8 @@ fn rejected(cluster: &Cluster) -> Problem {
 fn forbidden(cluster: &Cluster, message: &str) -> Problem {
     let place = place(cluster);
     match MissingRight::missing_in(message) {
-        Some(right) => right.next(&cluster.reach).into_iter().fold(
-            Problem::new(format!("Forbidden: {} ({place})", right.in_words())),
-            Problem::next,
-        ),
+        Some(right) => Problem::new(format!("Forbidden: {} ({place})", right.in_words()))
+            .next_all(right.next(&cluster.reach)),
         None => Problem::new(format!("{place} refused the request: {message}"))
             .next("not an RBAC error: an admission policy rejected it"),
     }

@@ -13,21 +13,15 @@ const MAX_UNMET_GROUPS: usize = 20;
 
 /// The conditions in words.
 pub fn describe(conditions: &[Condition]) -> String {
-    conditions
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(" and ")
+    let words: Vec<String> = conditions.iter().map(ToString::to_string).collect();
+    words.join(" and ")
 }
 
 /// Returns the problem that the conditions were not met in time. `lines` say what is missing.
 pub fn timed_out(lines: Vec<String>, conditions: &[Condition], timeout: Duration) -> Problem {
     let seconds = timeout.as_secs_f64();
-    let problem = Problem::not_met(format!(
-        "timed out after {seconds} s waiting for {}",
-        describe(conditions)
-    ));
-    lines.into_iter().fold(problem, Problem::next)
+    let asked = describe(conditions);
+    Problem::not_met(format!("timed out after {seconds} s waiting for {asked}")).next_all(lines)
 }
 
 /// Returns an entry for each group that does not meet the conditions, and for each name that no
@@ -88,18 +82,12 @@ pub fn explain(snapshot: Option<&Snapshot>, missing: &[UnmetGroup], place: &str)
         match status {
             Some(status) => format!("{}; waiting for {asked}", clean(&summarize(status))),
             None => {
-                let absent = snapshot
-                    .absent
-                    .iter()
-                    .find(|absent| absent.name.name == *name);
+                let mut absent = snapshot.absent.iter();
+                let absent = absent.find(|absent| absent.name.name == *name);
                 let meant = absent.and_then(|absent| absent.nearest.as_ref());
-                let meant = meant
-                    .map(|name| format!("; did you mean {}?", clean(name)))
-                    .unwrap_or_default();
-                format!(
-                    "there is no group {:?} in {place}; waiting for {asked}{meant}",
-                    clean(name)
-                )
+                let meant = meant.map(|name| format!("; did you mean {}?", clean(name)));
+                let (name, meant) = (clean(name), meant.unwrap_or_default());
+                format!("there is no group {name:?} in {place}; waiting for {asked}{meant}")
             }
         }
     };

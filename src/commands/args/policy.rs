@@ -7,8 +7,7 @@ use crate::problem::Problem;
 use crate::resource::annotations::{
     FAILBACK, FAILBACK_DELAY, FAILOVER_DELAY, MIN_READY, POLICY, WEIGHTS,
 };
-use crate::resource::policy;
-use crate::resource::policy::BadValue;
+use crate::resource::policy::{self, BadValue};
 
 /// Values by key, without the prefix.
 pub type PolicySettings = BTreeMap<&'static str, String>;

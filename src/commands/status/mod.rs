@@ -9,8 +9,7 @@ pub mod several;
 pub mod wait;
 pub mod waiting;
 
-use super::args::contexts;
-use super::args::contexts::ContextSelection;
+use super::args::contexts::{self, ContextSelection};
 use super::args::selection::{parse_names, parse_selector};
 use super::env::CommandEnv;
 use crate::cli::{StatusArgs, StatusFormat};

@@ -20,9 +20,8 @@ use crate::readiness::prefetch::list_groups_and_slices;
 use crate::resource::{GroupName, Record};
 use crate::text::connection_flags::NO_FLAGS;
 use crate::view::formats::{json, yaml};
-use crate::view::status::clusters;
-use crate::view::status::clusters::{ClusterSnapshot, ClusterStatusList};
-use crate::view::status::table::{ClusterStatuses, TableStyle};
+use crate::view::status::clusters::{self, ClusterSnapshot, ClusterStatusList};
+use crate::view::status::table::ClusterStatuses;
 
 /// How long one cluster may take, unless --request-timeout allows more.
 const CLUSTER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -46,30 +45,20 @@ pub async fn run(
         .into_iter()
         .map(|found| found.map_err(|error| Problem::of(&error)))
         .collect();
-    let absent = names.iter().filter(|name| {
-        !found
-            .iter()
-            .flatten()
-            .any(|found| found.known.contains(name))
-    });
+    let readable: Vec<&ClusterGroups> = found.iter().flatten().collect();
+    let is_known = |name: &GroupName| readable.iter().any(|found| found.known.contains(name));
+    let absent = names.iter().filter(|name| !is_known(name));
     let absent: Vec<String> = absent.map(ToString::to_string).collect();
     let exit = verdict(&found, &absent, args.exit_code);
-    let snapshots: Vec<ClusterSnapshot> = each
-        .iter()
-        .zip(&found)
-        .map(|(env, found)| snapshot(env, found))
-        .collect();
+    let both = each.iter().zip(&found);
+    let snapshots: Vec<ClusterSnapshot> = both.map(|(env, found)| snapshot(env, found)).collect();
     page.streams.write(&render(&snapshots, exit, page)?)?;
     if !absent.is_empty() {
         page.streams.say(&format!(
             "error: there is no group {} in any cluster that could be read",
             absent.join(", ")
         ));
-    } else if found
-        .iter()
-        .flatten()
-        .all(|found| found.statuses.is_empty())
-    {
+    } else if readable.iter().all(|found| found.statuses.is_empty()) {
         page.streams
             .say("No groups found in the clusters that could be read.");
     }
@@ -109,19 +98,13 @@ async fn find(
     let rivals = readable(&env.streams, &cluster, groups);
     let is_selected = |record: &&Record| selector.matches(&record.meta.labels);
     let all: Vec<Record> = rivals.iter().filter(is_selected).cloned().collect();
-    let picked: HashSet<GroupId> = names
-        .iter()
-        .flat_map(|name| name.pick(&all))
-        .map(Record::id)
-        .collect();
+    let picked = names.iter().flat_map(|name| name.pick(&all));
+    let picked: HashSet<GroupId> = picked.map(Record::id).collect();
     let is_meant = |record: &&Record| names.is_empty() || picked.contains(&record.id());
     let records: Vec<Record> = all.iter().filter(is_meant).cloned().collect();
     let statuses = once::statuses(&cluster, &records, &rivals, prefetched).await;
-    let known = names
-        .iter()
-        .filter(|name| !name.pick(&all).is_empty())
-        .cloned()
-        .collect();
+    let mut known = names.to_vec();
+    known.retain(|name| !name.pick(&all).is_empty());
     Ok(ClusterGroups {
         cluster,
         statuses,
@@ -147,33 +130,23 @@ fn snapshot<'a>(
     found: &'a Result<ClusterGroups, Problem>,
 ) -> ClusterSnapshot<'a> {
     let context = env.flags.context.as_deref().unwrap_or_default();
-    match found {
-        Ok(ClusterGroups {
-            cluster, statuses, ..
-        }) => ClusterSnapshot {
-            groups: ClusterStatuses {
-                context,
-                connection: &cluster.reach,
-                statuses,
-                now: cluster.clock().now(),
-            },
-            server: Some(&cluster.server),
-            error: None,
+    let mut snapshot = ClusterSnapshot {
+        groups: ClusterStatuses {
+            context,
+            connection: &NO_FLAGS,
+            statuses: &[],
+            now: Timestamp::UNIX_EPOCH,
         },
-        Err(told) => {
-            let groups = ClusterStatuses {
-                context,
-                connection: &NO_FLAGS,
-                statuses: &[],
-                now: Timestamp::UNIX_EPOCH,
-            };
-            ClusterSnapshot {
-                groups,
-                server: None,
-                error: Some(told),
-            }
-        }
+        server: None,
+        error: found.as_ref().err(),
+    };
+    if let Ok(found) = found {
+        snapshot.server = Some(&found.cluster.server);
+        snapshot.groups.connection = &found.cluster.reach;
+        snapshot.groups.statuses = &found.statuses;
+        snapshot.groups.now = found.cluster.clock().now();
     }
+    snapshot
 }
 
 fn render(snapshots: &[ClusterSnapshot], exit: Exit, page: &StatusPage) -> anyhow::Result<String> {
@@ -181,12 +154,10 @@ fn render(snapshots: &[ClusterSnapshot], exit: Exit, page: &StatusPage) -> anyho
     Ok(match page.format {
         StatusFormat::Json => json(&list())?,
         StatusFormat::Yaml => yaml(&list())?,
-        _ => clusters::render(
-            snapshots,
-            TableStyle {
-                clusters: true,
-                ..page.style()
-            },
-        ),
+        _ => {
+            let mut style = page.style();
+            style.clusters = true;
+            clusters::render(snapshots, style)
+        }
     })
 }

@@ -71,11 +71,8 @@ fn with_lines(
     max: usize,
 ) -> Problem {
     let more = lines.len().saturating_sub(max);
-    let problem = lines.take(max).fold(problem, Problem::next);
-    match more {
-        0 => problem,
-        more => problem.next(format!("and {more} more")),
-    }
+    let more = (more > 0).then(|| format!("and {more} more"));
+    problem.next_all(lines.take(max)).next_all(more)
 }
 
 fn run_by_upstream(groups: &[GroupId]) -> Problem {

@@ -18,8 +18,7 @@ use crate::model::Notice;
 use crate::output::streams::Streams;
 use crate::problem::Exit;
 use crate::text::{clean, place};
-use crate::watch;
-use crate::watch::{EngineOptions, Metrics, WatchOptions};
+use crate::watch::{self, EngineOptions, Metrics, WatchOptions};
 
 /// How long the check for the namespace may take at the start. It can only warn.
 const NAMESPACE_CHECK_TIMEOUT: Duration = Duration::from_secs(1);
