@@ -1,5 +1,7 @@
 //! Turns a failed request into a [`Problem`]: the cluster, the meaning, and what to do next.
 
+use http::Method;
+
 use crate::access::missing_right::MissingRight;
 use crate::cluster::transport::error::Cause;
 use crate::cluster::{Cluster, RequestError};
@@ -12,11 +14,14 @@ pub fn explain(cluster: &Cluster, error: &RequestError) -> Problem {
     let place = place(cluster);
     match &error.cause {
         cause @ Cause::Unreachable { .. } => unreachable(cluster, cause),
-        Cause::TimedOut { after } => Problem::new(format!(
-            "the API server of {place} did not answer within {} s",
-            after.as_secs_f32()
-        ))
-        .next("check the network, or allow more time with --request-timeout 30s"),
+        Cause::TimedOut { after } => {
+            let problem = Problem::new(format!(
+                "the API server of {place} did not answer within {} s",
+                after.as_secs_f32()
+            ))
+            .next("check the network, or allow more time with --request-timeout 60s");
+            problem.next_all(slow_write(cluster, error))
+        }
         Cause::Credentials(cause) => {
             Problem::new(format!("can't get credentials for {place}: {cause}")).next("log in again")
         }
@@ -30,6 +35,7 @@ pub fn explain(cluster: &Cluster, error: &RequestError) -> Problem {
             Problem::usage(format!("invalid label selector (-l): {}", clean(message)))
                 .next("write it as for kubectl: -l team=web,tier!=test, -l 'team in (web,mail)'")
         }
+        Cause::Status { message, .. } if is_denial(error) => denied(cluster, &clean(message)),
         Cause::Status { .. } | Cause::Unreadable { .. } | Cause::NotBuilt(_) => {
             Problem::new(format!("{place}: {}", clean(&error.to_string())))
         }
@@ -75,9 +81,29 @@ fn forbidden(cluster: &Cluster, message: &str) -> Problem {
     match MissingRight::missing_in(message) {
         Some(right) => Problem::new(format!("Forbidden: {} ({place})", right.in_words()))
             .next_all(right.next(&cluster.reach)),
-        None => Problem::new(format!("{place} refused the request: {message}"))
-            .next("not an RBAC error: an admission policy rejected it"),
+        None => denied(cluster, message),
     }
+}
+
+/// Returns whether a webhook or a policy of admission, or validation, refused a write.
+fn is_denial(error: &RequestError) -> bool {
+    error.method != Method::GET && matches!(error.code(), Some(400 | 413 | 422))
+}
+
+fn denied(cluster: &Cluster, message: &str) -> Problem {
+    Problem::new(format!("{} refused the request: {message}", place(cluster)))
+        .next("not an RBAC error: admission or validation rejected it")
+}
+
+/// Returns what can hold up a write that got no answer.
+fn slow_write(cluster: &Cluster, error: &RequestError) -> Option<String> {
+    (error.method != Method::GET).then(|| {
+        format!(
+            "an admission webhook may hold it up: kubectl {} get \
+             validatingwebhookconfigurations,mutatingwebhookconfigurations",
+            cluster.reach.all()
+        )
+    })
 }
 
 fn place(cluster: &Cluster) -> String {

@@ -54,6 +54,13 @@ impl Change {
         ChangeBuilder::default()
     }
 
+    /// Returns the same change without the note of the move, if it has one.
+    pub fn without_last_move(&self) -> Option<Self> {
+        let mut change = self.clone();
+        change.annotations.remove(LAST_MOVE)?;
+        Some(change)
+    }
+
     /// Returns the change for a decision, signed by `by` at `now`, the API server's time.
     ///
     /// # Errors

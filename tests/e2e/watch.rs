@@ -1,5 +1,6 @@
 //! `watch` against real clusters.
 
+mod admission;
 mod contexts;
 mod faults;
 mod flapping;

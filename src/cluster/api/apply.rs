@@ -11,7 +11,24 @@ use crate::resource::{Change, FIELD_MANAGER, Kind, NewGroup, Record, patch};
 
 /// Patches an object and returns the result. The server rejects the patch if the object has changed
 /// since it was read. With `dry_run` the server checks the change without storing it.
+///
+/// If the object has no room for the note of a move, traffic moves without it.
 pub async fn apply(
+    cluster: &Cluster,
+    record: &Record,
+    change: &Change,
+    dry_run: bool,
+) -> RequestResult<Record> {
+    match send(cluster, record, change, dry_run).await {
+        Err(error) if error.is_too_large() => match change.without_last_move() {
+            Some(shorter) => send(cluster, record, &shorter, dry_run).await,
+            None => Err(error),
+        },
+        result => result,
+    }
+}
+
+async fn send(
     cluster: &Cluster,
     record: &Record,
     change: &Change,
@@ -26,12 +43,22 @@ pub async fn apply(
     };
     let patch = patch(record, change);
     let patched: Box<RawValue> = cluster
+        .for_writes()
         .patch(resource, &meta.namespace, &meta.name, &params, patch)
         .await?;
     kind.read(&patched).map_err(|cause| {
-        let path = resource.collection(Some(&meta.namespace));
-        RequestError::new(&http::Method::PATCH, &path, Cause::unreadable(&cause))
+        RequestError::new(
+            &http::Method::PATCH,
+            &path(record),
+            Cause::unreadable(&cause),
+        )
     })
+}
+
+/// Returns the path of a group's object, for an error.
+pub fn path(record: &Record) -> String {
+    let collection = api_resource(record.kind).collection(Some(&record.meta.namespace));
+    format!("{collection}/{}", record.meta.name)
 }
 
 /// Creates the object of a group and returns it as the server stored it. With `dry_run` the server
@@ -48,6 +75,7 @@ pub async fn create(
     };
     let (namespace, manifest) = (Some(group.namespace.as_str()), kind.manifest(group));
     cluster
+        .for_writes()
         .create(api_resource(kind), namespace, &params, &manifest)
         .await
 }

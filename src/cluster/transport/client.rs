@@ -38,10 +38,12 @@ const PAGE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The default time limit of all pages of a list. The API server keeps the version that the pages
 /// show for about as long.
 const LIST_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+/// The default time limit of a write: admission webhooks may take this long.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The meaning of `--request-timeout 0`.
 const NO_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// A longer Retry-After is reduced to this.
+/// A longer Retry-After is reduced to this, since traffic may have to move before.
 pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(10);
 /// The most bytes of one object, wherever it is read. etcd stores at most 1.5 MiB by default.
 pub(crate) const MAX_OBJECT_BYTES: usize = 16 * 1024 * 1024;
@@ -61,6 +63,7 @@ pub struct Cluster {
     timeout: Duration,
     page_timeout: Duration,
     list_timeout: Duration,
+    write_timeout: Duration,
     pub(crate) page_size: Arc<PageSize>,
     pub(crate) store: Arc<StoreHistory>,
     /// A warning that the cluster is polled was issued.
@@ -135,6 +138,7 @@ impl Cluster {
             timeout: timeout.unwrap_or(REQUEST_TIMEOUT),
             page_timeout: timeout.unwrap_or(PAGE_TIMEOUT),
             list_timeout: timeout.unwrap_or(LIST_TIMEOUT),
+            write_timeout: timeout.unwrap_or(WRITE_TIMEOUT),
             page_size: Arc::default(),
             has_warned_of_polling: Arc::default(),
             context,
@@ -172,6 +176,16 @@ impl Cluster {
             timeout: self.timeout.min(limit),
             page_timeout: self.page_timeout.min(limit),
             list_timeout: self.list_timeout.min(limit),
+            write_timeout: self.write_timeout.min(limit),
+            ..self.clone()
+        }
+    }
+
+    /// Returns the same cluster with the time limit of a write for each request.
+    #[must_use]
+    pub(crate) fn for_writes(&self) -> Self {
+        Self {
+            timeout: self.write_timeout,
             ..self.clone()
         }
     }
@@ -302,9 +316,7 @@ impl Cluster {
         };
         let body: Bytes = tokio::time::timeout(self.timeout, whole)
             .await
-            .unwrap_or(Err(failed(Cause::TimedOut {
-                after: self.timeout,
-            })))?
+            .unwrap_or_else(|_| Err(failed(timed_out(&method, &path, self.timeout))))?
             .to_bytes();
         serde_json::from_slice(&body).map_err(|cause| failed(Cause::unreadable(&cause)))
     }
@@ -330,9 +342,7 @@ impl Cluster {
         };
         tokio::time::timeout(self.timeout, sent)
             .await
-            .unwrap_or(Err(Cause::TimedOut {
-                after: self.timeout,
-            }))
+            .unwrap_or_else(|_| Err(timed_out(method, path, self.timeout)))
             .map_err(|cause| RequestError::new(method, path, cause))
     }
 
@@ -363,6 +373,12 @@ impl Cluster {
         }
         Ok(response)
     }
+}
+
+/// Logs a request that got no answer in time, and returns the cause.
+fn timed_out(method: &Method, path: &str, after: Duration) -> Cause {
+    tracing::debug!(%method, path, ?after, "no answer in time");
+    Cause::TimedOut { after }
 }
 
 /// kube's builder writes `?&` before the first parameter, and `?` if there are no parameters.

@@ -145,6 +145,14 @@ impl RequestError {
         self.code() == Some(410)
     }
 
+    /// Returns whether the server refused the request, so that a retry alone cannot succeed: an
+    /// admission webhook's denial is a 400, for example.
+    pub fn is_refusal(&self) -> bool {
+        let passes = |code: u16| matches!(code, 401 | 404 | 408 | 409 | 422 | 429);
+        self.code()
+            .is_some_and(|code| (400..500).contains(&code) && !passes(code))
+    }
+
     /// Returns whether the server is overloaded or has an internal error. A retry may succeed.
     pub fn is_transient(&self) -> bool {
         matches!(self.code(), Some(429 | 500..))
@@ -164,6 +172,18 @@ impl RequestError {
             Cause::Status { code, .. } => code >= 500,
             Cause::Credentials(_) | Cause::NotBuilt(_) => false,
             Cause::TimedOut { .. } | Cause::Unreachable { .. } | Cause::Unreadable { .. } => true,
+        }
+    }
+
+    /// Returns whether the object would become too large. Kubernetes shows only in its message that
+    /// annotations are the reason of a 422.
+    pub fn is_too_large(&self) -> bool {
+        match &self.cause {
+            Cause::Status { code: 413, .. } => true,
+            Cause::Status {
+                code: 422, message, ..
+            } => message.contains("metadata.annotations: Too long"),
+            _ => false,
         }
     }
 

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use super::event_loop::{Driver, DriverInput};
-use super::lease_elector::{LeaseElector, RunningElector};
+use super::lease_elector::{LEASE_REQUEST_TIMEOUT, LeaseElector, RunningElector};
 use super::sync_tracker::Stream;
 use crate::cluster::api::groups;
 use crate::model::notice::{Notice, Transition};
 use crate::resource::{KINDS, Record};
 use crate::watch::clocks::Clocks;
 use crate::watch::engine::effect::{Effect, Moment};
-use crate::watch::engine::leases::WRITE_LIMIT;
 
 impl Driver<'_> {
     /// Runs one turn of the engine.
@@ -61,6 +60,7 @@ impl Driver<'_> {
                     // Detached: it ends soon, since every request has a time limit.
                     drop(elector.release());
                 }
+                self.executor.lease_released(&namespace);
                 self.metrics.no_lease(&namespace);
             }
             Effect::ReadGroup(id, request, record) => self.executor.read(id, request, *record),
@@ -114,7 +114,7 @@ impl Driver<'_> {
             async move { inputs.send(input).await.is_ok() }
         };
         let elector = LeaseElector::new(
-            self.cluster.limited(WRITE_LIMIT),
+            self.cluster.limited(LEASE_REQUEST_TIMEOUT),
             namespace.clone(),
             self.identity.clone(),
             self.started,

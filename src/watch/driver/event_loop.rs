@@ -205,6 +205,7 @@ impl<'a> Driver<'a> {
             }
             DriverInput::Lease(namespace, state) => {
                 self.metrics.lease(&namespace, &state);
+                self.executor.lease_event(&namespace, &state, self.started);
                 self.engine.lease_event(&namespace, state, now);
                 Ok(())
             }
@@ -220,6 +221,7 @@ impl<'a> Driver<'a> {
                 self.metrics.write_ended(result.is_ok());
                 self.engine.written(&id, request, *result, now);
             }
+            RequestOutcome::StillWriting(id, request) => self.engine.write_is_slow(&id, request),
             RequestOutcome::Postponed(id, request) => {
                 self.engine.write_postponed(&id, request, now);
             }

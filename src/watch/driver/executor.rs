@@ -6,12 +6,12 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::event_recorder::EventRecorder;
-use super::fencing::WritePermits;
 use super::idle_gate::IdleGate;
 use super::task_pool::TaskPool;
+use super::write_pool::WritePool;
 use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::api::events::MoveEvent;
-use crate::cluster::api::{apply, groups};
+use crate::cluster::api::groups;
 use crate::cluster::{Clusters, RequestResult};
 use crate::model::GroupId;
 use crate::model::notice::Transition;
@@ -19,10 +19,8 @@ use crate::readiness::relist;
 use crate::readiness::scope::RelistRequest;
 use crate::resource::Record;
 use crate::watch::engine::effect::Write;
-use crate::watch::engine::leases::WRITE_LIMIT;
+use crate::watch::engine::leases::LeaseState;
 
-/// The number of writes in flight. More of them do not make an API server faster.
-const MAX_WRITES: usize = 32;
 const MAX_READS: usize = 8;
 /// The time limit of the last Events when `watch` ends.
 const FLUSH_LIMIT: Duration = Duration::from_secs(2);
@@ -31,6 +29,8 @@ const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 pub enum RequestOutcome {
     Relisted(RelistRequest, RequestResult<Vec<Slice>>),
     Written(GroupId, u64, Box<RequestResult<Record>>),
+    /// The write has no answer yet, and goes on.
+    StillWriting(GroupId, u64),
     /// The write was not started: its permit is no longer valid.
     Postponed(GroupId, u64),
     Read(GroupId, u64, Box<RequestResult<Option<Record>>>),
@@ -38,8 +38,7 @@ pub enum RequestOutcome {
 
 pub struct Executor {
     cluster: Clusters,
-    writes: TaskPool<RequestOutcome>,
-    permits: WritePermits,
+    writes: WritePool,
     reads: TaskPool<RequestOutcome>,
     /// Lists of EndpointSlices. The engine bounds them for each cluster.
     relists: TaskPool<RequestOutcome>,
@@ -52,8 +51,7 @@ impl Executor {
     pub fn new(cluster: &Clusters, signature: String) -> Self {
         Self {
             cluster: cluster.clone(),
-            writes: TaskPool::new(MAX_WRITES),
-            permits: WritePermits::default(),
+            writes: WritePool::new(cluster),
             reads: TaskPool::new(MAX_READS),
             relists: TaskPool::new(usize::MAX),
             gate: IdleGate::default(),
@@ -63,28 +61,29 @@ impl Executor {
 
     /// Queues a write. `started`: the start of the driver, from which the engine's times count.
     pub fn write(&mut self, write: Write, started: Instant) {
-        let cluster = self.cluster.limited(WRITE_LIMIT);
         self.gate.note_write(Instant::now());
-        let permit = self.permits.grant(write.until.map(|until| started + until));
-        self.writes.add(async move {
-            let Write {
-                group,
-                request,
-                record,
-                change,
-                ..
-            } = write;
-            if !permit.is_valid() {
-                return RequestOutcome::Postponed(group, request);
-            }
-            let result = apply::apply(&cluster, &record, &change, false).await;
-            RequestOutcome::Written(group, request, Box::new(result))
-        });
+        self.writes.add(write, started);
     }
 
-    /// Prevents all queued writes from starting.
+    /// Records the state of a Lease: writes in flight go on while it is renewed.
+    pub fn lease_event(&mut self, namespace: &str, state: &LeaseState, started: Instant) {
+        let expires = match state {
+            LeaseState::Held { until } => Some(started + *until),
+            LeaseState::Standby { .. } => Some(Instant::now()),
+            LeaseState::Unguarded { .. } => None,
+            LeaseState::Failing { .. } => return,
+        };
+        self.writes.permits().lease(namespace, expires);
+    }
+
+    /// Records that the Lease of a namespace was released.
+    pub fn lease_released(&mut self, namespace: &str) {
+        self.writes.permits().forget(namespace);
+    }
+
+    /// Prevents all queued writes from starting, and ends those in flight.
     pub fn revoke_write_permits(&mut self) {
-        self.permits.revoke_all();
+        self.writes.permits().revoke_all();
     }
 
     /// Queues a read of a group's object.
@@ -123,7 +122,9 @@ impl Executor {
     pub async fn next(&mut self) -> Option<RequestOutcome> {
         loop {
             self.start();
-            let gate_opens = self.gate.opens_at(Instant::now(), self.writes.is_idle());
+            let gate_opens = self
+                .gate
+                .opens_at(Instant::now(), !self.writes.is_starting());
             tokio::select! {
                 Some(result) = self.writes.next() => {
                     self.gate.note_write(Instant::now());
@@ -143,7 +144,10 @@ impl Executor {
         self.writes.start();
         self.reads.start();
         self.relists.start();
-        if self.gate.is_open(Instant::now(), self.writes.is_idle()) {
+        if self
+            .gate
+            .is_open(Instant::now(), !self.writes.is_starting())
+        {
             self.events.release();
             if !self.events.has_queued() {
                 self.gate.clear();

@@ -23,6 +23,8 @@ const RENEW_INTERVAL: Duration = Duration::from_secs(5);
 const STANDBY_INTERVAL: Duration = Duration::from_secs(2);
 /// When to retry if the user is not allowed to use Leases.
 const FORBIDDEN_RETRY: Duration = Duration::from_secs(60);
+/// The time limit of one request for a Lease.
+pub const LEASE_REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// The time limit for releasing a Lease.
 const RELEASE_LIMIT: Duration = Duration::from_secs(2);
 const LEASE_DURATION: Duration = Duration::from_secs(LEASE_SECONDS.unsigned_abs() as u64);

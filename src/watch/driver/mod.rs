@@ -16,3 +16,4 @@ pub mod suspend;
 mod sync_tracker;
 mod task_pool;
 mod upstream_probe;
+mod write_pool;

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use super::contention::{RevertBackoff, RevertDelay};
 use super::effect::{Effect, Moment};
-use super::pending::{PendingRead, PendingWrite};
+use super::pending::{PendingRead, PendingWrite, RejectedWrite};
 use super::reported::Reported;
 use crate::cluster::transport::backoff::Backoff;
 use crate::cluster::transport::store_history::is_older;
@@ -161,6 +161,11 @@ impl GroupState {
         self.last_write != LastWrite::Succeeded
     }
 
+    /// Returns whether this write is in flight.
+    pub fn is_writing(&self, request: u64) -> bool {
+        matches!(&self.phase, Phase::Writing(write) if write.request == request)
+    }
+
     pub fn is_revalidating(&self) -> bool {
         matches!(self.phase, Phase::Revalidating)
     }
@@ -190,7 +195,12 @@ impl GroupState {
             queued: false,
         });
         dirty.cause = dirty.cause.max(cause);
-        !std::mem::replace(&mut dirty.queued, true)
+        let is_queued = std::mem::replace(&mut dirty.queued, true);
+        if cause == MoveCause::Readiness && !self.is_refused() {
+            // A Retry-After answered a write that may no longer be the right one.
+            self.end_backoff();
+        }
+        !is_queued
     }
 
     /// Records that it left the engine's queue. Returns why and since when it is dirty.
@@ -432,7 +442,7 @@ impl GroupState {
 
     /// Starts another read of its object: a write was rejected, or the known object may be out of
     /// date.
-    pub fn start_read(&mut self, request: u64, rejected: Option<PendingWrite>) -> Effect {
+    pub fn start_read(&mut self, request: u64, rejected: Option<RejectedWrite>) -> Effect {
         self.suspect = false;
         let known_version = self.record.meta.resource_version.clone();
         self.phase = Phase::Reading(PendingRead {

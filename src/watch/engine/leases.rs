@@ -7,8 +7,9 @@ use LeaseState::{Failing, Held, Standby, Unguarded};
 
 use crate::model::{GroupId, Notice};
 
-/// The time limit of a write. No write starts that could end after its Lease expires.
-pub const WRITE_LIMIT: Duration = Duration::from_secs(5);
+/// No write starts with less of its Lease left. One that takes longer goes on while the Lease is
+/// renewed.
+pub const MIN_LEASE_LEFT: Duration = Duration::from_secs(5);
 
 /// The known state of the Lease of one namespace. Times count from the start of the driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,7 +119,7 @@ impl Leases {
     pub fn permit(&mut self, group: &GroupId, now: Duration) -> LeasePermit {
         let entry = self.namespaces.entry(group.namespace.clone()).or_default();
         let until = match &entry.state {
-            Some(Held { until }) if now + WRITE_LIMIT <= *until => Some(*until),
+            Some(Held { until }) if now + MIN_LEASE_LEFT <= *until => Some(*until),
             Some(Unguarded { .. }) => None,
             _ => {
                 entry.blocked.insert(group.clone());
@@ -217,7 +218,7 @@ mod tests {
         let (unblocked, _) = leases.learn(
             "ns",
             LeaseState::Held {
-                until: NOW + WRITE_LIMIT,
+                until: NOW + MIN_LEASE_LEFT,
             },
         );
         assert_eq!(unblocked, [group()].into());
@@ -237,15 +238,15 @@ mod tests {
         let (unblocked, _) = leases.learn(
             "ns",
             LeaseState::Held {
-                until: NOW + WRITE_LIMIT,
+                until: NOW + MIN_LEASE_LEFT,
             },
         );
         assert_eq!(unblocked, [group()].into());
     }
 
     #[test]
-    fn no_write_starts_that_could_outlast_the_lease() {
-        let until = NOW + WRITE_LIMIT;
+    fn no_write_starts_shortly_before_the_lease_expires() {
+        let until = NOW + MIN_LEASE_LEFT;
         let mut leases = leases(Some(LeaseState::Held { until }));
         assert_eq!(
             leases.permit(&group(), NOW),
@@ -269,7 +270,7 @@ mod tests {
         let (unblocked, notice) = leases.learn(
             "ns",
             LeaseState::Held {
-                until: NOW + WRITE_LIMIT * 3,
+                until: NOW + MIN_LEASE_LEFT * 3,
             },
         );
         assert_eq!(unblocked, [group()].into());

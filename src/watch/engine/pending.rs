@@ -17,7 +17,14 @@ pub struct PendingRead {
     /// The resource version that was known when the read started.
     pub known_version: String,
     /// The write that the API server rejected, if it is the reason for the read.
-    pub rejected: Option<PendingWrite>,
+    pub rejected: Option<RejectedWrite>,
+}
+
+/// A write that the API server rejected: the object may have changed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RejectedWrite {
+    pub write: PendingWrite,
+    pub error: String,
 }
 
 /// A write of the object.

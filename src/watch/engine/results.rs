@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::core::Engine;
 use super::effect::Effect;
 use super::group_state::MoveCause;
-use super::pending::{PendingRead, PendingWrite};
+use super::pending::{PendingRead, PendingWrite, RejectedWrite};
 use crate::cluster::RequestResult;
 use crate::model::GroupId;
 use crate::model::notice::Notice;
@@ -35,8 +35,9 @@ impl Engine {
         };
         group.write_failed();
         if matches!(error.code(), Some(404 | 409 | 422)) {
-            self.read_object(id, Some(write));
-        } else if error.is_forbidden() {
+            let error = error.to_string();
+            self.read_object(id, Some(RejectedWrite { write, error }));
+        } else if error.is_refusal() {
             self.refuse(id, &error.to_string(), now);
         } else {
             if error.may_have_been_applied() {
@@ -45,6 +46,19 @@ impl Engine {
             self.report_failure(id, error.to_string(), "retrying");
             self.back_off(id, error.retry_after(), now);
             self.check_uncertain_writes(id, now);
+        }
+    }
+
+    /// Handles a write that has no answer yet.
+    pub fn write_is_slow(&mut self, id: &GroupId, request: u64) {
+        if self
+            .groups
+            .get(id)
+            .is_some_and(|group| group.is_writing(request))
+        {
+            let error = "the API server has not answered yet; an admission webhook may hold the \
+                         write up";
+            self.report_failure(id, error.to_owned(), "still waiting");
         }
     }
 
@@ -58,7 +72,7 @@ impl Engine {
     }
 
     /// Reads a group's object again: a write was rejected, or the known object may be out of date.
-    pub(super) fn read_object(&mut self, id: &GroupId, rejected: Option<PendingWrite>) {
+    pub(super) fn read_object(&mut self, id: &GroupId, rejected: Option<RejectedWrite>) {
         let request = self.next_request();
         if let Some(group) = self.groups.get_mut(id) {
             self.effects.push(group.start_read(request, rejected));
@@ -108,11 +122,15 @@ impl Engine {
             ..
         } = read;
         match rejected {
-            Some(write) if write.is_noted(record.meta.last_move().as_ref()) => {
+            Some(RejectedWrite { write, .. })
+                if write.is_noted(record.meta.last_move().as_ref()) =>
+            {
                 self.write_done(id, &write, record.clone(), now);
             }
-            Some(write) if write.version == record.meta.resource_version => {
-                return self.refuse(id, "the API server rejects the patch (HTTP 422)", now);
+            Some(RejectedWrite { write, error })
+                if write.version == record.meta.resource_version =>
+            {
+                return self.refuse(id, &error, now);
             }
             _ => self
                 .groups

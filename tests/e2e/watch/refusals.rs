@@ -28,7 +28,7 @@ async fn a_rejected_patch_is_reported_once_and_backs_off() {
     )
     .await;
     watch
-        .stderr_line_containing("web was not moved: the API server rejects the patch (HTTP 422)")
+        .stderr_line_containing("(HTTP 422); retrying every 30 s")
         .await;
     assert_eq!(watch.line_within(OBSERVATION_TIME).await, None);
     assert_eq!(proxy.writes(), 1);

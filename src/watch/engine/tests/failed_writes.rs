@@ -216,3 +216,67 @@ fn the_delays_of_a_group_that_was_invalid_restart() {
     harness.pass(1);
     assert_eq!(harness.writes().len(), 1);
 }
+
+#[test]
+fn a_denial_is_reported_once_in_the_servers_words_and_retried_slowly() {
+    for code in [400, 403, 405, 413] {
+        let (mut harness, _) = Harness::failing_over();
+        harness.written(Err(status(code)));
+        assert!(harness.engine.is_settled(), "HTTP {code}");
+        harness
+            .engine
+            .slice_event(SliceWatchId(1), Event::Alive, harness.now);
+        harness.pass(29);
+        assert!(harness.writes().is_empty(), "HTTP {code}");
+        harness
+            .engine
+            .slice_event(SliceWatchId(1), Event::Alive, harness.now);
+        harness.pass(1);
+        assert_eq!(harness.writes().len(), 1, "HTTP {code}");
+        harness.written(Err(status(code)));
+        let complaints = harness.complaints();
+        assert!(
+            complaints.len() == 1 && complaints[0].contains("not allowed"),
+            "{complaints:?}"
+        );
+    }
+}
+
+#[test]
+fn a_422_on_the_same_version_is_reported_in_the_servers_words() {
+    let (mut harness, _) = Harness::failing_over();
+    harness.written(Err(status(422)));
+    let read = harness.rereads()[0];
+    harness.reread(read, group(1, HOME, None));
+    assert!(harness.engine.is_settled());
+    let complaints = harness.complaints();
+    assert!(complaints[0].contains("not allowed"), "{complaints:?}");
+}
+
+#[test]
+fn new_readiness_ends_a_retry_after() {
+    let (mut harness, _) = Harness::failing_over();
+    let mut busy = status(503);
+    if let Cause::Status { retry_after, .. } = &mut busy.cause {
+        *retry_after = Some(Duration::from_secs(10));
+    }
+    harness.written(Err(busy));
+    harness.pass(5);
+    assert!(harness.writes().is_empty());
+    harness.slice_changed(SliceWatchId(1), "web-east", 2);
+    assert_eq!(harness.writes().len(), 1);
+}
+
+#[test]
+fn a_slow_write_is_reported_once() {
+    let (mut harness, _) = Harness::failing_over();
+    let request = harness.request;
+    harness.engine.write_is_slow(&id(), request);
+    harness.engine.write_is_slow(&id(), request + 1);
+    harness.settle();
+    let complaints = harness.complaints();
+    assert!(
+        complaints.len() == 1 && complaints[0].contains("admission webhook"),
+        "{complaints:?}"
+    );
+}
