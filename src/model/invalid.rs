@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::ids::GroupId;
+use super::limits::MAX_GROUPS_OF_APEX;
 
 /// Why an object with the label is not a valid group, and how to fix it. Its traffic is left alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,14 @@ impl Invalid {
             mend: mend.into(),
             settings: Vec::new(),
         }
+    }
+
+    /// Returns the error of every group on an apex that too many groups claim.
+    pub fn claimed_too_often(apex: &str) -> Self {
+        Self::new(
+            format!("more than {MAX_GROUPS_OF_APEX} groups have the apex {apex}"),
+            "delete all but one of them",
+        )
     }
 
     /// Returns the error of the newer of two groups on one apex. `ports` are the ports that the

@@ -1,9 +1,19 @@
-//! The rate limit on moves of traffic (`--max-moves`), and how long a Lease lasts.
+//! The rate limit on moves of traffic (`--max-moves`), how long a Lease lasts, and bounds on what
+//! others write.
 
 use std::time::Duration;
 
 /// How long a Lease lasts after each renewal.
 pub const LEASE_SECONDS: i32 = 15;
+
+/// A group has at most this many backends, and a route this many rules, parents and hostnames.
+pub const MAX_BACKENDS: usize = 100;
+
+/// A federated Service has at most this many members.
+pub const MAX_MEMBERS: usize = 100;
+
+/// At most this many groups are compared to find the one that an apex belongs to.
+pub const MAX_GROUPS_OF_APEX: usize = 100;
 
 /// A rate limit: at most `most` moves start in any period of length `within`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,11 @@
 //! The annotation `last-move`: what moved a group's traffic last.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use super::limits::MAX_BACKENDS;
 
 /// The last move of a group's traffic. It is written in the same patch as the weights.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,16 +33,15 @@ impl LastMove {
     /// other backends.
     pub fn weights<'a>(&self, backends: impl Iterator<Item = &'a str>) -> Option<Vec<u64>> {
         let noted = parse_weights(&self.to)?;
-        let weight = |name| noted.iter().find(|(known, _)| *known == name);
-        let weights: Option<Vec<u64>> = backends
-            .map(|name| weight(name).map(|(_, weight)| *weight))
-            .collect();
+        let weights = backends.map(|name| noted.get(name).copied());
+        let weights: Option<Vec<u64>> = weights.collect();
         weights.filter(|weights| weights.len() == noted.len())
     }
 }
 
-fn parse_weights(text: &str) -> Option<Vec<(&str, u64)>> {
+fn parse_weights(text: &str) -> Option<HashMap<&str, u64>> {
     text.split(',')
+        .take(MAX_BACKENDS + 1)
         .map(|pair| {
             let (name, weight) = pair.split_once('=')?;
             Some((name.trim(), weight.trim().parse().ok()?))

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::GroupId;
+use super::limits::MAX_GROUPS_OF_APEX;
 
 /// A group's claim to the traffic of an apex.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +83,12 @@ pub struct ApexClaims<'a> {
 }
 
 impl<'a> ApexClaims<'a> {
+    /// Whether too many groups claim the apex to compare them.
+    pub fn are_too_many(&self, claim: &ApexClaim<'_>) -> bool {
+        let claims = self.by_apex.get(&claim.apex_key());
+        claims.is_some_and(|claims| claims.len() > MAX_GROUPS_OF_APEX)
+    }
+
     /// As [`oldest_rival`], among all claims.
     pub fn oldest_rival(&self, claim: &ApexClaim<'_>) -> Option<ApexClaim<'a>> {
         let claims = self.by_apex.get(&claim.apex_key())?;

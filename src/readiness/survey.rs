@@ -49,6 +49,9 @@ pub fn status(
 ) -> Status {
     let invalid = match (&record.group, claims.oldest_rival(&record.claim())) {
         (Err(invalid), _) => invalid.clone(),
+        (Ok(_), _) if claims.are_too_many(&record.claim()) => {
+            Invalid::claimed_too_often(&record.apex)
+        }
         (Ok(_), Some(rival)) => {
             Invalid::claimed_twice(&record.apex, &rival.group(), rival.ports, CONTROLLED_BY)
         }

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::annotations::{OVERRIDE, PRIMARY_SERVICE};
+use super::bounded::{Bounded, too_many};
 use super::kind::KindInfo;
 use super::meta::Meta;
 use super::new_group::NewGroup;
@@ -18,6 +19,9 @@ use super::route_status::RouteStatus;
 use super::routing::{ParentRef, Routing};
 use super::{assemble, route_rules};
 use crate::model::{Group, Invalid, Override, ServiceRef};
+
+/// The Gateway API allows at most 16 hostnames and 128 matches.
+const MAX_COMBINATIONS: usize = 10_000;
 
 /// A kind of route.
 #[derive(Debug)]
@@ -38,9 +42,32 @@ struct RouteObject {
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct RouteSpec {
-    parent_refs: Vec<ParentRef>,
-    hostnames: Vec<String>,
-    rules: Vec<RouteRule>,
+    parent_refs: Bounded<ParentRef>,
+    hostnames: Bounded<String>,
+    rules: Bounded<RouteRule>,
+}
+
+impl RouteSpec {
+    /// # Errors
+    /// If a list is too long.
+    fn check(&self) -> Result<(), Invalid> {
+        self.parent_refs.check("parentRefs")?;
+        self.hostnames.check("hostnames")?;
+        self.rules.check("rules")?;
+        for rule in self.rules.iter() {
+            rule.backend_refs.check("backendRefs in a rule")?;
+            rule.matches.check("matches in a rule")?;
+        }
+        let matches = self.rules.iter().map(|rule| rule.matches.len());
+        let combinations = matches.sum::<usize>() * self.hostnames.len();
+        if combinations > MAX_COMBINATIONS {
+            return Err(too_many(
+                "combinations of hostnames and matches",
+                MAX_COMBINATIONS,
+            ));
+        }
+        Ok(())
+    }
 }
 
 impl Kind for Route {
@@ -54,6 +81,15 @@ impl Kind for Route {
             spec,
             status,
         } = serde_json::from_str(raw.get())?;
+        let within_bounds = spec.check();
+        let spec = if within_bounds.is_ok() {
+            spec
+        } else {
+            RouteSpec {
+                rules: Bounded::default(),
+                ..spec
+            }
+        };
         let parent = only_service(&spec.parent_refs, &metadata.namespace);
         let (apex, ports) = parent
             .as_ref()
@@ -63,6 +99,7 @@ impl Kind for Route {
             .as_ref()
             .map(|_| route_status::warnings(&status, &ports))
             .unwrap_or_default();
+        let parent = within_bounds.and(parent);
         let group = parent.and_then(|(parent, _)| self.group(&metadata, &parent, &spec.rules));
         let (group, protected) = match group {
             Ok((group, protected)) => (Ok(group), protected),
@@ -187,7 +224,7 @@ fn usual_primary(meta: &Meta, rules: &[RouteRule]) -> String {
     let is_listed = |name: &String| {
         rules
             .iter()
-            .flat_map(|rule| &rule.backend_refs)
+            .flat_map(|rule| rule.backend_refs.iter())
             .any(|backend| backend.name_in(&meta.namespace) == *name)
     };
     let first = || {

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::assemble;
+use super::bounded::Bounded;
 use super::names::is_object_name;
 use super::routing::is_service;
 use crate::model::weights::same_proportion;
@@ -15,8 +16,8 @@ use crate::model::{Backend, Carrier, Invalid, ServiceRef};
 #[serde(default, rename_all = "camelCase")]
 pub struct RouteRule {
     pub name: Option<String>,
-    pub matches: Vec<Value>,
-    pub backend_refs: Vec<BackendRef>,
+    pub matches: Bounded<Value>,
+    pub backend_refs: Bounded<BackendRef>,
 }
 
 /// A backend of a rule.
@@ -262,7 +263,7 @@ fn merge(group: &mut ProtectedRules, mut rule: ProtectedRules) -> Result<(), Str
 fn nothing_protected(rules: &[RouteRule], home: &str, primary: &str) -> Invalid {
     let mut names: Vec<String> = rules
         .iter()
-        .flat_map(|rule| &rule.backend_refs)
+        .flat_map(|rule| rule.backend_refs.iter())
         .map(|to| to.name_in(home))
         .collect();
     names.sort();

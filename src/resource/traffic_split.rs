@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::assemble;
+use super::bounded::Bounded;
 use super::kind::KindInfo;
 use super::meta::Meta;
 use super::new_group::NewGroup;
@@ -45,7 +46,7 @@ struct TrafficSplitObject {
 #[serde(default)]
 struct TrafficSplitSpec {
     service: String,
-    backends: Vec<SpecBackend>,
+    backends: Bounded<SpecBackend>,
 }
 
 /// `weight` is a number in v1alpha2, but objects stored as v1alpha1 may have a string.
@@ -115,8 +116,9 @@ fn backends(meta: &Meta, spec: &TrafficSplitSpec) -> Result<Vec<Backend>, Invali
             "list the Services that can receive the traffic",
         ));
     }
+    spec.backends.check("backends")?;
     let mut backends: Vec<Backend> = Vec::with_capacity(spec.backends.len());
-    for SpecBackend { service, weight } in &spec.backends {
+    for SpecBackend { service, weight } in spec.backends.iter() {
         const MEND: &str = "list names of Services in the same namespace";
         assemble::service_name(service, "backend", MEND)?;
         let weight = read_weight(weight).ok_or_else(|| {

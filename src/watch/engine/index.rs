@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use crate::model::limits::MAX_GROUPS_OF_APEX;
 use crate::model::{GroupId, ServiceRef};
 use crate::readiness::backends::{ServiceNames, by_namespace};
 use crate::readiness::scope::SliceScope;
@@ -52,8 +53,14 @@ impl GroupIndex {
             }
         }
         let apexes = [&before.apex, &after.apex].into_iter().flatten();
-        let sharing = apexes.flat_map(|apex| self.sharing(apex));
-        sharing.filter(|rival| *rival != id).cloned().collect()
+        // Beyond the bound, one group more or less changes nothing for the others.
+        let sharing = apexes.map(|apex| self.sharing(apex));
+        let sharing = sharing.filter(|groups| groups.len() <= MAX_GROUPS_OF_APEX + 1);
+        sharing
+            .flatten()
+            .filter(|rival| *rival != id)
+            .cloned()
+            .collect()
     }
 
     /// Returns the groups with this apex.

@@ -8,6 +8,7 @@ use super::effect::{Effect, Moment, Write};
 use super::group_state::{GroupState, NextStep};
 use super::leases::LeasePermit;
 use super::pending::PendingWrite;
+use crate::model::limits::MAX_GROUPS_OF_APEX;
 use crate::model::notice::Notice;
 use crate::model::rivals::oldest_rival;
 use crate::model::{
@@ -96,8 +97,13 @@ impl Engine {
             return Some(invalid.clone());
         }
         let apex = ServiceRef::new(&id.namespace, &record.apex);
-        let sharing = self.index.sharing(&apex).iter();
-        let records = sharing.filter_map(|id| Some(self.groups.get(id)?.record()));
+        let sharing = self.index.sharing(&apex);
+        if sharing.len() > MAX_GROUPS_OF_APEX {
+            return Some(Invalid::claimed_too_often(&record.apex));
+        }
+        let records = sharing
+            .iter()
+            .filter_map(|id| Some(self.groups.get(id)?.record()));
         let claims = records
             .filter(|rival| rival.group.is_ok())
             .map(Record::claim)

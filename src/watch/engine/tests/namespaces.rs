@@ -72,3 +72,34 @@ fn two_namespaces_that_appear_together_both_get_their_leases() {
     harness.settle();
     assert_eq!(harness.writes().len(), 1);
 }
+
+#[test]
+fn an_apex_that_too_many_groups_claim_belongs_to_none() {
+    let mut harness = Harness::at_home();
+    let rival = |number: usize| {
+        let mut record = group(1, &[("web", 1), ("web-east", 0)], None);
+        record.meta.name = format!("web-{number:05}");
+        record
+    };
+    let invalid = |harness: &mut Harness| {
+        harness.pass(1);
+        let notices = harness.take(|effect| match effect {
+            Effect::Report(Notice::Invalid { reason, .. }) => Some(reason.clone()),
+            _ => None,
+        });
+        let too_many = notices
+            .iter()
+            .filter(|reason| reason.contains("more than 100 groups"));
+        too_many.count()
+    };
+    for number in 0..99 {
+        harness.edit(rival(number));
+    }
+    assert_eq!(invalid(&mut harness), 0);
+    harness.edit(rival(99));
+    assert_eq!(invalid(&mut harness), 101);
+    for number in 100..3000 {
+        harness.edit(rival(number));
+    }
+    assert_eq!(invalid(&mut harness), 2900);
+}
