@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::decision::{AnnotationChanges, Decision, Rule, Verdict, Weights};
-use super::group::{Carrier, Group};
+use super::group::Group;
 use super::overrides::Pause;
 use super::policy::{Failback, PolicyKind};
 use super::readiness::Readiness;
@@ -15,6 +15,7 @@ use super::report;
 use super::situation::{Candidate, Situation};
 use super::state::{Flags, State};
 use super::timers::Timers;
+use super::weights::Carrier;
 
 /// Decides for one group. `readiness` has one entry for each backend; `now` is the API server's
 /// time.

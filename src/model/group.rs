@@ -4,17 +4,7 @@ use super::ids::{GroupId, ServiceRef};
 use super::moves::LastMove;
 use super::overrides::{OverrideState, Pause};
 use super::policy::{MinReady, Policy, PolicyKind};
-use super::weights::same_proportion;
-
-/// The kind of object that carries the weights. Linkerd's proxies treat backends without endpoints
-/// differently: a TrafficSplit falls back to the apex, a route skips them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Carrier {
-    /// A TrafficSplit.
-    Split,
-    /// An HTTPRoute or a GRPCRoute.
-    Route,
-}
+use super::weights::{Carrier, same_proportion};
 
 /// A Service that can receive the apex's traffic.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -34,7 +34,7 @@ pub mod weights;
 pub use condition::Condition;
 pub use decide::{Decider, decide};
 pub use decision::{Decision, Rule, Weights};
-pub use group::{Backend, Carrier, Group};
+pub use group::{Backend, Group};
 pub use ids::{GroupId, RemoteService, ServiceRef};
 pub use invalid::Invalid;
 pub use limits::MaxMoves;
@@ -54,3 +54,4 @@ pub use status::{
 pub use status_change::StatusChange;
 pub use timers::{Stopwatches, Timers};
 pub use unknown::{ReadinessSource, WhyUnknown};
+pub use weights::Carrier;

@@ -1,8 +1,6 @@
 //! Weights as Linkerd's proxies take them: which are the same, which are too large, and how too
 //! large ones are scaled down.
 
-use super::group::Carrier;
-
 /// The largest sum of a TrafficSplit's weights. Linkerd multiplies each of them by 10,000 and keeps
 /// 32 bits. Above this sum the proxy panics, or a weight wraps around.
 const MAX_SPLIT_SUM: u64 = 429_496;
@@ -10,6 +8,16 @@ const MAX_SPLIT_SUM: u64 = 429_496;
 /// The largest weight of a `backendRef`, see
 /// <https://gateway-api.sigs.k8s.io/reference/spec/#backendref>.
 const MAX_ROUTE_WEIGHT: u64 = 1_000_000;
+
+/// The kind of object that carries the weights. Linkerd's proxies treat backends without endpoints
+/// differently: a TrafficSplit falls back to the apex, a route skips them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carrier {
+    /// A TrafficSplit.
+    Split,
+    /// An HTTPRoute or a GRPCRoute.
+    Route,
+}
 
 impl Carrier {
     /// Whether Linkerd's proxies take these weights as they are.

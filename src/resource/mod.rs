@@ -18,6 +18,7 @@ pub mod meta;
 pub mod names;
 mod new_group;
 mod orders;
+mod parent_ref;
 mod patch;
 pub mod policy;
 mod provenance;

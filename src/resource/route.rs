@@ -12,11 +12,12 @@ use super::bounded::{Bounded, too_many};
 use super::kind::KindInfo;
 use super::meta::Meta;
 use super::new_group::NewGroup;
+use super::parent_ref::ParentRef;
 use super::record::{Kind, Record};
 use super::route_rules::{BackendRef, ProtectedRules, RouteRule};
 use super::route_status;
 use super::route_status::RouteStatus;
-use super::routing::{ParentRef, Routing};
+use super::routing::Routing;
 use super::{assemble, route_rules};
 use crate::model::{Group, Invalid, Override, ServiceRef};
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::assemble;
 use super::bounded::Bounded;
 use super::names::is_object_name;
-use super::routing::is_service;
+use super::parent_ref::is_service;
 use crate::model::weights::same_proportion;
 use crate::model::{Backend, Carrier, Invalid, ServiceRef};
 
@@ -28,7 +28,7 @@ pub struct BackendRef {
     kind: Option<String>,
     name: String,
     namespace: Option<String>,
-    #[serde(deserialize_with = "super::routing::port")]
+    #[serde(deserialize_with = "super::parent_ref::port")]
     port: Option<u16>,
     /// None means 1.
     weight: Option<Value>,

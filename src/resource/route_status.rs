@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::routing::ParentRef;
+use super::parent_ref::ParentRef;
 
 /// The `controllerName` of Linkerd's policy controller.
 const POLICY_CONTROLLER: &str = "linkerd.io/policy-controller";

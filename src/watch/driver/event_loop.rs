@@ -11,10 +11,11 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::executor::{Executor, RequestOutcome};
+use super::executor::Executor;
 use super::lease_elector::RunningElector;
 use super::notice_aggregator::NoticeAggregator;
 use super::read_failures::ReadFailures;
+use super::request_outcome::RequestOutcome;
 use super::suspend::SuspendDetector;
 use super::sync_tracker::SyncTracker;
 use super::upstream_probe::UpstreamProbe;

@@ -7,12 +7,12 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::event_recorder::EventRecorder;
 use super::idle_gate::IdleGate;
+use super::request_outcome::RequestOutcome;
 use super::task_pool::TaskPool;
 use super::write_pool::WritePool;
-use crate::cluster::api::endpoint_slices::Slice;
+use crate::cluster::Clusters;
 use crate::cluster::api::events::MoveEvent;
 use crate::cluster::api::groups;
-use crate::cluster::{Clusters, RequestResult};
 use crate::model::GroupId;
 use crate::model::notice::Transition;
 use crate::readiness::relist;
@@ -24,17 +24,6 @@ use crate::watch::engine::leases::LeaseState;
 const MAX_READS: usize = 8;
 /// The time limit of the last Events when `watch` ends.
 const FLUSH_LIMIT: Duration = Duration::from_secs(2);
-
-/// The result of a request. Numbers are the engine's request numbers.
-pub enum RequestOutcome {
-    Relisted(RelistRequest, RequestResult<Vec<Slice>>),
-    Written(GroupId, u64, Box<RequestResult<Record>>),
-    /// The write has no answer yet, and goes on.
-    StillWriting(GroupId, u64),
-    /// The write was not started: its permit is no longer valid.
-    Postponed(GroupId, u64),
-    Read(GroupId, u64, Box<RequestResult<Option<Record>>>),
-}
 
 pub struct Executor {
     cluster: Clusters,

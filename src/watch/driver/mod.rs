@@ -11,6 +11,7 @@ mod idle_gate;
 mod lease_elector;
 mod notice_aggregator;
 mod read_failures;
+mod request_outcome;
 mod shutdown;
 pub mod suspend;
 mod sync_tracker;

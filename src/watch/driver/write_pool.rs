@@ -9,8 +9,8 @@ use futures::future::BoxFuture;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::executor::RequestOutcome;
 use super::fencing::{WritePermit, WritePermits};
+use super::request_outcome::RequestOutcome;
 use super::task_pool::TaskPool;
 use crate::cluster::api::apply;
 use crate::cluster::transport::error::Cause;
