@@ -7,28 +7,25 @@
 use std::time::Duration;
 
 use http::Method;
-use kube::api::WatchParams;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::collection::{Collection, Versioned};
 use super::freshness::{WATCH_IDLE_TIMEOUT, WATCH_TIMEOUT};
-use super::lines::LineReader;
 use super::list::{list, newest_version};
+use super::open_watch::open;
 use super::pacer::Pacer;
 use super::polling::{HELD_BACK, MAX_USELESS_WATCHES, poll_interval, until_watches_work};
 use super::watch_event::{Event, LineError, decode_line};
 use crate::cluster::transport::backoff::Backoff;
 use crate::cluster::transport::client::Cluster;
-use crate::cluster::transport::error::{Cause, RequestError, RequestResult};
+use crate::cluster::transport::error::{Cause, RequestError};
 use crate::cluster::transport::store_history::is_older;
 
 /// After a watch that ended sooner than this, the next attempt is delayed with backoff.
 const MIN_WATCH_DURATION: Duration = Duration::from_secs(1);
 /// A watch that ended sooner than this was not closed because its time was over.
 const FULL_WATCH_DURATION: Duration = WATCH_TIMEOUT.saturating_sub(Duration::from_secs(1));
-/// The longest time limit of the headers of a watch. The server sends them at once.
-const WATCH_HEADERS_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often to list a collection that the server does not serve.
 const ABSENT_RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -285,32 +282,4 @@ fn closed(opened: Instant, first_line: Option<Instant>) -> WatchEnd {
         Some(first) if first.elapsed() < HELD_BACK => WatchEnd::Useless,
         Some(_) => WatchEnd::Served,
     }
-}
-
-/// Opens a watch. Its headers have a time limit.
-///
-/// # Errors
-/// If the server refuses the watch, or does not respond.
-pub(super) async fn open<T>(
-    cluster: &Cluster,
-    collection: &Collection<T>,
-    version: &str,
-) -> RequestResult<LineReader> {
-    let selector = |text: &String| (!text.is_empty()).then(|| text.clone());
-    let params = WatchParams {
-        label_selector: selector(&collection.selection.labels),
-        field_selector: selector(&collection.selection.fields),
-        timeout: u32::try_from(WATCH_TIMEOUT.as_secs()).ok(),
-        bookmarks: true,
-        send_initial_events: false,
-    };
-    let request = collection.request().watch(&params, version);
-    let after = WATCH_HEADERS_TIMEOUT;
-    let path = collection.path();
-    let response = timeout(after, cluster.open(&path, request)).await;
-    let response = response.unwrap_or_else(|_| {
-        let cause = Cause::TimedOut { after };
-        Err(RequestError::new(&Method::GET, &path, cause))
-    })?;
-    Ok(LineReader::new(response.into_body()))
 }
