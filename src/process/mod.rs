@@ -1,4 +1,6 @@
-//! This process: its signals and its standard input.
+//! This process: its signals and its standard input. Signals to others.
 
 pub mod input;
+pub mod others;
+pub mod polling;
 pub mod signals;

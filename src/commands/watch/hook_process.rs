@@ -6,14 +6,14 @@ use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::cli::CommandWords;
 use crate::model::Transition;
+use crate::process::others::ProcessGroup;
 use crate::text::{clean, shorten};
 
 const HOOK_TIMEOUT: Duration = Duration::from_secs(30);
@@ -124,34 +124,6 @@ fn environment(transition: &Transition, context: &str) -> Vec<(&'static str, Str
         ("FAILOVER_TIME", format!("{at:.3}")),
         ("FAILOVER_UNVERIFIED", unverified.to_string()),
     ]
-}
-
-/// The processes of one run: killed when this is dropped before the run has ended.
-struct ProcessGroup(Option<Pid>);
-
-impl ProcessGroup {
-    fn of(leader: &Child) -> Self {
-        let id = leader.id().and_then(|id| i32::try_from(id).ok());
-        Self(id.and_then(Pid::from_raw))
-    }
-
-    /// Leaves the group alone after its leader has ended, since the system may reuse the process
-    /// ID.
-    fn forget(&mut self) {
-        self.0 = None;
-    }
-
-    fn kill(&mut self) {
-        if let Some(leader) = self.0.take() {
-            let _ = kill_process_group(leader, Signal::KILL);
-        }
-    }
-}
-
-impl Drop for ProcessGroup {
-    fn drop(&mut self) {
-        self.kill();
-    }
 }
 
 async fn keep_the_end(pipe: Option<&mut (impl AsyncRead + Unpin)>, kept: &mut Vec<u8>) {

@@ -7,10 +7,11 @@ use std::time::Duration;
 use anyhow::Context;
 use rustix::process::Signal;
 
-use super::up::tell;
 use crate::cli::{GatewayState, PartitionState, SandboxGatewayArgs, SandboxPartitionArgs};
 use crate::output::streams::Streams;
 use crate::problem::{Exit, Problem};
+use crate::process::others;
+use crate::process::polling::poll;
 use crate::sandbox::host::state;
 use crate::sandbox::host::state::{Gateway, Network, SandboxState};
 use crate::sandbox::host::state_dir::{Owner, StateDir};
@@ -60,7 +61,7 @@ async fn change(cluster: &str, change: impl FnOnce(&mut Network)) -> anyhow::Res
     change(network);
     let asked = *network;
     state::write_network_requests(&state_dir, &networks)?;
-    tell(&supervisor, Signal::USR1)?;
+    others::send(supervisor.pid, Signal::USR1).context("sending the supervisor a signal")?;
     until_applied(&state_dir, cluster, asked).await
 }
 
@@ -86,20 +87,16 @@ fn current_sandbox() -> anyhow::Result<(StateDir, Owner)> {
 }
 
 async fn until_applied(state_dir: &StateDir, cluster: &str, asked: Network) -> anyhow::Result<()> {
-    let wait = async {
-        loop {
-            let state = SandboxState::read(state_dir)?;
-            if state
-                .clusters
-                .iter()
-                .any(|known| known.name == cluster && known.network == asked)
-            {
-                return anyhow::Ok(());
-            }
-            tokio::time::sleep(STATE_POLL).await;
-        }
+    let is_applied = |state: SandboxState| {
+        let mut clusters = state.clusters.iter();
+        clusters
+            .any(|known| known.name == cluster && known.network == asked)
+            .then_some(())
     };
-    tokio::time::timeout(APPLY_TIMEOUT, wait)
+    let applied = poll(STATE_POLL, async || {
+        SandboxState::read(state_dir).map(is_applied).transpose()
+    });
+    tokio::time::timeout(APPLY_TIMEOUT, applied)
         .await
         .context("the supervisor did not apply the change")?
 }

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 
 use anyhow::Context;
-use rustix::process::{Pid, Signal, kill_process};
-use tokio::process::{Child, Command};
+use rustix::process::Signal;
+use tokio::process::Child;
 
 use crate::cli::SandboxRunArgs;
 use crate::output::streams::Streams;
 use crate::problem::{Exit, Problem};
+use crate::process::others;
 use crate::process::signals::{Interrupted, Interrupts};
 use crate::sandbox::control_plane::assets::is_executable;
 use crate::sandbox::host::guard;
@@ -70,7 +71,8 @@ async fn run_command(
     command: &[OsString],
     interrupts: &mut Interrupts,
 ) -> anyhow::Result<ExitStatus> {
-    let mut child = guarded(command)?
+    let mut child = guard::command()?
+        .args(command)
         .env("KUBECONFIG", session.state_dir().kubeconfig())
         .env("PATH", path_with(session)?)
         .spawn()
@@ -83,12 +85,6 @@ async fn run_command(
     }
 }
 
-fn guarded(command: &[OsString]) -> anyhow::Result<Command> {
-    let mut guarded = guard::command()?;
-    guarded.args(command);
-    Ok(guarded)
-}
-
 /// Returns the user's PATH, followed by the folder of the built kubectl.
 fn path_with(session: &Session) -> anyhow::Result<OsString> {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -98,15 +94,11 @@ fn path_with(session: &Session) -> anyhow::Result<OsString> {
 
 /// Forwards a signal to the command, except SIGINT, which a terminal sends to the command itself.
 fn forward(Interrupted(signal): Interrupted, child: &Child) {
-    let pid = child
-        .id()
-        .and_then(|pid| i32::try_from(pid).ok())
-        .and_then(Pid::from_raw);
-    if let (Some(pid), Some(signal)) = (pid, Signal::from_named_raw(signal))
+    if let Some(signal) = Signal::from_named_raw(signal)
         && signal != Signal::INT
     {
-        // Fails only if the command has ended, which the caller sees next.
-        let _ = kill_process(pid, signal);
+        // Fails only for a command of another user, such as sudo.
+        let _ = others::send(child.id(), signal);
     }
 }
 

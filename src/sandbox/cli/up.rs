@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use anyhow::Context;
+use rustix::process::Signal;
 
 use crate::cli::SandboxUpArgs;
 use crate::output::streams::Streams;
 use crate::problem::{Exit, Problem};
+use crate::process::others;
+use crate::process::polling::poll;
 use crate::process::signals::Interrupts;
 use crate::sandbox::host::state::{ClusterState, ProgramState, SandboxState};
 use crate::sandbox::host::state_dir::{Owner, StateDir};
@@ -57,22 +60,15 @@ fn check_running(state_dir: &StateDir, clusters: &[String]) -> anyhow::Result<()
         .ended()
         .map(|(cluster, program)| in_words(cluster, program))
         .collect();
-    let mut standing: Vec<_> = state.clusters.iter().map(|cluster| &cluster.name).collect();
-    let mut asked: Vec<_> = clusters.iter().collect();
-    standing.sort();
-    asked.sort();
+    let mut standing: Vec<_> = state.clusters.iter().map(|it| it.name.as_str()).collect();
+    let mut asked: Vec<_> = clusters.iter().map(String::as_str).collect();
+    standing.sort_unstable();
+    asked.sort_unstable();
     let wrong = if standing != asked {
-        let names = |names: Vec<&String>| {
-            names
-                .into_iter()
-                .map(String::as_str)
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
         format!(
             "the running sandbox has other clusters: {}, not {}",
-            names(standing),
-            names(asked)
+            standing.join(", "),
+            asked.join(", ")
         )
     } else if !ended.is_empty() {
         format!("the running sandbox is incomplete: {}", ended.join(", "))
@@ -111,13 +107,9 @@ pub async fn down(streams: &Streams) -> anyhow::Result<Exit> {
 /// Asks the supervisor to end, and kills it if it does not.
 async fn end(supervisor: &Owner) -> anyhow::Result<()> {
     for signal in [Signal::TERM, Signal::KILL] {
-        tell(supervisor, signal)?;
-        let wait = async {
-            while !supervisor.has_ended() {
-                tokio::time::sleep(EXIT_POLL).await;
-            }
-        };
-        if tokio::time::timeout(SHUTDOWN_TIMEOUT, wait).await.is_ok() {
+        others::send(supervisor.pid, signal).context("sending the supervisor a signal")?;
+        let ended = poll(EXIT_POLL, async || supervisor.has_ended().then_some(()));
+        if tokio::time::timeout(SHUTDOWN_TIMEOUT, ended).await.is_ok() {
             return Ok(());
         }
     }
@@ -126,23 +118,13 @@ async fn end(supervisor: &Owner) -> anyhow::Result<()> {
         .into())
 }
 
-pub fn tell(supervisor: &Owner, signal: Signal) -> anyhow::Result<()> {
-    match supervisor.pid.map(|pid| kill_process(pid, signal)) {
-        Some(Err(cause)) if cause != rustix::io::Errno::SRCH => {
-            Err(anyhow::Error::new(cause).context("sending the supervisor a signal"))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Removes a sandbox without an owner, and first stops programs that outlived it.
 fn clear(state_dir: &StateDir) -> anyhow::Result<()> {
     if let Ok(state) = SandboxState::read(state_dir) {
         let programs = state.clusters.iter().flat_map(|cluster| &cluster.programs);
         for program in programs.filter(|program| belongs_to(program, state_dir)) {
-            let pid = i32::try_from(program.pid).ok().and_then(Pid::from_raw);
-            // Fails only if the program has ended by itself.
-            let _ = pid.map(|pid| kill_process(pid, Signal::KILL));
+            // What cannot be killed here is another user's.
+            let _ = others::send(Some(program.pid), Signal::KILL);
         }
     }
     state_dir.remove()

@@ -5,11 +5,12 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::Context;
-use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::program::last_lines;
 use crate::output::streams::Streams;
 use crate::problem::Problem;
+use crate::process::others::ProcessGroup;
+use crate::process::polling::poll;
 use crate::sandbox::host::guard;
 use crate::sandbox::host::state_dir;
 use crate::sandbox::host::state_dir::{Ownership, StateDir};
@@ -69,13 +70,10 @@ impl BuildDir {
             .process_group(0)
             .spawn()
             .context("starting go")?;
-        let leader = child
-            .id()
-            .and_then(|pid| i32::try_from(pid).ok())
-            .and_then(Pid::from_raw);
-        let mut group = KillGroupOnDrop(leader);
+        // Go starts compilers of its own.
+        let mut group = ProcessGroup::of(&child);
         let status = child.wait().await.context("waiting for go")?;
-        group.0 = None;
+        group.forget();
         Ok(status)
     }
 
@@ -107,29 +105,11 @@ impl Drop for BuildDir {
 }
 
 async fn lock(streams: &Streams, state_dir: &StateDir) -> anyhow::Result<Ownership> {
-    let mut has_said = false;
-    loop {
-        if let Some(ownership) = state_dir.own()? {
-            return Ok(ownership);
-        }
-        if !has_said {
-            streams.say("Waiting for another process to build the control planes");
-            has_said = true;
-        }
-        tokio::time::sleep(LOCK_POLL).await;
+    if let Some(ownership) = state_dir.own()? {
+        return Ok(ownership);
     }
-}
-
-/// A process group, killed when this is dropped: go starts compilers of its own.
-struct KillGroupOnDrop(Option<Pid>);
-
-impl Drop for KillGroupOnDrop {
-    fn drop(&mut self) {
-        if let Some(leader) = self.0 {
-            // Fails if the group has ended, which it has unless the build was interrupted.
-            let _ = kill_process_group(leader, Signal::KILL);
-        }
-    }
+    streams.say("Waiting for another process to build the control planes");
+    poll(LOCK_POLL, async || state_dir.own().transpose()).await
 }
 
 /// Fails if go is not installed. `instead` says what to do without it.

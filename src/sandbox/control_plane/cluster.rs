@@ -13,6 +13,7 @@ use super::assets::Assets;
 use super::ports::Ports;
 use super::program::{ControlPlaneProgram, Launch, Roster};
 use crate::problem::Problem;
+use crate::process::polling::poll;
 use crate::sandbox::host::secrets;
 use crate::sandbox::host::secrets::SigningKey;
 use crate::sandbox::host::state_dir;
@@ -135,13 +136,11 @@ impl<'a> Start<'a> {
 
     async fn run(&mut self) -> anyhow::Result<ControlPlane> {
         let etcd_port = self.start_etcd()?;
-        self.until(|| async { TcpStream::connect(("127.0.0.1", etcd_port)).await.ok() })
+        self.until(async || TcpStream::connect(("127.0.0.1", etcd_port)).await.ok())
             .await?;
         self.start_apiserver(etcd_port)?;
         let certificate = self.dir.join("certificates/apiserver.crt");
-        let certificates = self
-            .until(|| async { read_certificates(&certificate) })
-            .await?;
+        let certificates = self.until(async || read_certificates(&certificate)).await?;
         let access = Access {
             cluster: self.name.to_owned(),
             server: format!("https://127.0.0.1:{}", self.api_port),
@@ -151,7 +150,7 @@ impl<'a> Start<'a> {
         let kubeconfig = self.dir.join("kubeconfig");
         access::write_kubeconfig(&kubeconfig, std::slice::from_ref(&access))?;
         let client = access::client(&kubeconfig, self.name).await?;
-        self.until(|| async { is_ready(&client).await.then_some(()) })
+        self.until(async || is_ready(&client).await.then_some(()))
             .await?;
         self.start_controllers()?;
         self.start_kwok()?;
@@ -264,18 +263,7 @@ impl<'a> Start<'a> {
     }
 
     /// Polls until there is an answer, or a program of the cluster has ended.
-    async fn until<T, F: Future<Output = Option<T>>>(
-        &self,
-        ask: impl Fn() -> F,
-    ) -> anyhow::Result<T> {
-        let answer = async {
-            loop {
-                if let Some(answer) = ask().await {
-                    return answer;
-                }
-                tokio::time::sleep(READINESS_POLL).await;
-            }
-        };
+    async fn until<T>(&self, ask: impl AsyncFnMut() -> Option<T>) -> anyhow::Result<T> {
         let endings = self.programs.iter().map(|program| {
             Box::pin(async move {
                 let how = program.ended().await;
@@ -283,7 +271,7 @@ impl<'a> Start<'a> {
             })
         });
         tokio::select! {
-            answer = answer => Ok(answer),
+            answer = poll(READINESS_POLL, ask) => Ok(answer),
             (failure, ..) = futures::future::select_all(endings) => Err(failure),
         }
     }

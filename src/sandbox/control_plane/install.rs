@@ -8,6 +8,7 @@ use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, PostPa
 use kube::{Api, Client, ResourceExt};
 
 use super::access::limited;
+use crate::process::polling::poll;
 
 const NODE: &str = include_str!("assets/node.yaml");
 const TRAFFIC_SPLIT: &str = include_str!("assets/trafficsplit.yaml");
@@ -24,7 +25,7 @@ const EMOJIVOTO: &str = include_str!("assets/emojivoto.yaml");
 const INSTALL_POLL: Duration = Duration::from_millis(50);
 const INSTALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Installs the node, the permissions of other clusters, the definitions of the kinds of groups
+/// Installs the node, the namespace and the permissions of other clusters' credentials, the definitions of the kinds of groups
 /// and, unless `bare`, emojivoto. Waits until all of it is in use.
 pub async fn install(client: &Client, definitions: &[String], bare: bool) -> anyhow::Result<()> {
     let own = [NODE, REMOTE_ACCESS, TRAFFIC_SPLIT, LINKERD_HTTP_ROUTE];
@@ -74,12 +75,8 @@ fn resource_of(types: &TypeMeta) -> anyhow::Result<ApiResource> {
 }
 
 async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) -> anyhow::Result<()> {
-    let wait = async {
-        while !holds().await {
-            tokio::time::sleep(INSTALL_POLL).await;
-        }
-    };
-    tokio::time::timeout(INSTALL_TIMEOUT, wait)
+    let held = poll(INSTALL_POLL, async || holds().await.then_some(()));
+    tokio::time::timeout(INSTALL_TIMEOUT, held)
         .await
         .with_context(|| {
             format!(

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 
 use anyhow::Context;
 use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::api::core::v1::Secret;
+use kube::Api;
 use kube::api::{ObjectMeta, PostParams};
-use kube::{Api, Client};
 
 use super::access;
 use super::access::limited;
 use super::cluster::ControlPlane;
 
+/// `assets/remote-access.yaml` creates it.
 const LINKS_NAMESPACE: &str = "linkerd-multicluster";
 
 /// Writes the credentials for all other clusters to each cluster.
@@ -23,9 +24,6 @@ pub async fn write(clusters: &[ControlPlane]) -> anyhow::Result<()> {
 
 async fn write_to(local: &ControlPlane, clusters: &[ControlPlane]) -> anyhow::Result<()> {
     let here = &local.access.cluster;
-    create_namespace(&local.client)
-        .await
-        .with_context(|| format!("creating {LINKS_NAMESPACE} in {here}"))?;
     let secrets: Api<Secret> = Api::namespaced(local.client.clone(), LINKS_NAMESPACE);
     for remote in clusters
         .iter()
@@ -42,20 +40,6 @@ async fn write_to(local: &ControlPlane, clusters: &[ControlPlane]) -> anyhow::Re
             })?;
     }
     Ok(())
-}
-
-async fn create_namespace(client: &Client) -> anyhow::Result<()> {
-    let metadata = ObjectMeta {
-        name: Some(LINKS_NAMESPACE.to_owned()),
-        ..ObjectMeta::default()
-    };
-    let namespace = Namespace {
-        metadata,
-        ..Namespace::default()
-    };
-    limited(Api::all(client.clone()).create(&PostParams::default(), &namespace))
-        .await
-        .map(drop)
 }
 
 fn credentials(remote: &ControlPlane) -> anyhow::Result<Secret> {

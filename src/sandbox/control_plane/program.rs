@@ -5,7 +5,6 @@ use std::process::{ExitStatus, Stdio};
 
 use anyhow::Context;
 use parking_lot::Mutex;
-use rustix::process::Pid;
 use tokio::process::Child;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -47,11 +46,10 @@ impl ControlPlaneProgram {
 
     /// Suspends or resumes the program if it runs. Returns when all its threads have followed.
     pub async fn set_suspended(&self, suspended: bool) -> anyhow::Result<()> {
-        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
-        let Some(pid) = pid.filter(|_| self.end.borrow().is_none()) else {
+        if self.end.borrow().is_some() {
             return Ok(());
-        };
-        suspension::set_suspended(pid, suspended)
+        }
+        suspension::set_suspended(self.pid, suspended)
             .await
             .with_context(|| format!("sending {} a signal", self.name))
     }

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::Context;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use super::objects::NAMESPACE;
 use crate::output::streams::Streams;
 use crate::problem::Problem;
+use crate::process::others;
 use crate::sandbox::host::guard;
 
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
@@ -102,14 +103,7 @@ impl Actor {
 impl RunningWatch {
     /// Asks `watch` to exit, and expects exit code 0.
     pub async fn end(mut self) -> anyhow::Result<()> {
-        let pid = self
-            .child
-            .id()
-            .and_then(|pid| i32::try_from(pid).ok())
-            .and_then(Pid::from_raw);
-        if let Some(pid) = pid {
-            kill_process(pid, Signal::TERM).context("ending `watch`")?;
-        }
+        others::send(self.child.id(), Signal::TERM).context("ending `watch`")?;
         let ended = async {
             let status = self.child.wait().await.context("waiting for `watch`")?;
             for printer in self.printers {

@@ -9,6 +9,7 @@ use kube::{Api, Client};
 
 use super::objects::{APEX, NAMESPACE, has_ready_endpoint, objects, read};
 use crate::problem::Problem;
+use crate::process::polling::poll;
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::{Kind, Record};
 use crate::sandbox::control_plane::access::limited;
@@ -32,13 +33,11 @@ pub async fn mirror_appears(client: &Client, mirror: &str, flat: bool) -> anyhow
                 .any(has_ready_endpoint)
         })
     };
-    let wait = async {
-        while !has_appeared().await? {
-            tokio::time::sleep(MIRROR_POLL).await;
-        }
-        anyhow::Ok(())
-    };
-    tokio::time::timeout(MIRROR_TIMEOUT, wait)
+    let appears = poll(MIRROR_POLL, async || {
+        let appeared = has_appeared().await;
+        appeared.map(|yes| yes.then_some(())).transpose()
+    });
+    tokio::time::timeout(MIRROR_TIMEOUT, appears)
         .await
         .map_err(|_| {
             Problem::new(format!(

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use rustix::process::Pid;
 
 use super::secrets;
 use crate::problem::Problem;
@@ -31,7 +30,7 @@ pub struct Ownership {
 #[derive(Debug)]
 pub struct Owner {
     /// Its process ID, once it has written it.
-    pub pid: Option<Pid>,
+    pub pid: Option<u32>,
     lock: File,
 }
 
@@ -119,7 +118,7 @@ impl StateDir {
         }
         let text = std::fs::read_to_string(&path).unwrap_or_default();
         Ok(Some(Owner {
-            pid: text.parse().ok().and_then(Pid::from_raw),
+            pid: text.parse().ok(),
             lock,
         }))
     }

@@ -5,30 +5,26 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::io::Errno;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
+
+use crate::process::others;
+use crate::process::polling::poll;
 
 /// Far longer than threads take on a busy machine.
 const SUSPEND_TIMEOUT: Duration = Duration::from_secs(2);
 const THREAD_POLL: Duration = Duration::from_millis(2);
 
 /// Suspends or resumes all threads of a process. Does nothing if the process has ended.
-pub async fn set_suspended(pid: Pid, suspended: bool) -> Result<(), Errno> {
+pub async fn set_suspended(process: u32, suspended: bool) -> rustix::io::Result<()> {
     let signal = if suspended {
         Signal::STOP
     } else {
         Signal::CONT
     };
-    match kill_process(pid, signal) {
-        Ok(()) => {}
-        Err(Errno::SRCH) => return Ok(()),
-        Err(cause) => return Err(cause),
-    }
-    let followed = async {
-        while !all_threads_are(pid, suspended) {
-            tokio::time::sleep(THREAD_POLL).await;
-        }
-    };
+    others::send(Some(process), signal)?;
+    let followed = poll(THREAD_POLL, async || {
+        all_threads_are(process, suspended).then_some(())
+    });
     // A thread that the kernel does not let go cannot answer either.
     let _ = tokio::time::timeout(SUSPEND_TIMEOUT, followed).await;
     Ok(())
@@ -36,8 +32,8 @@ pub async fn set_suspended(pid: Pid, suspended: bool) -> Result<(), Errno> {
 
 /// Whether all threads are suspended, or none is. Systems without `/proc` do not show it, and a
 /// process that has ended has no threads: then there is nothing to wait for.
-fn all_threads_are(pid: Pid, suspended: bool) -> bool {
-    let threads = std::fs::read_dir(format!("/proc/{pid}/task"));
+fn all_threads_are(process: u32, suspended: bool) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task"));
     threads.into_iter().flatten().flatten().all(|thread| {
         thread_state(&thread.path()).is_none_or(|state| match state {
             'Z' | 'X' => true,
@@ -59,24 +55,22 @@ mod tests {
 
     use super::*;
 
-    fn endless() -> (Child, Pid) {
-        let child = Command::new("sh")
+    fn endless() -> Child {
+        Command::new("sh")
             .args(["-c", "while :; do :; done"])
             .stdin(Stdio::null())
             .spawn()
-            .unwrap();
-        let pid = Pid::from_child(&child);
-        (child, pid)
+            .unwrap()
     }
 
     #[tokio::test]
     async fn a_process_is_suspended_and_resumed_when_the_call_returns() {
-        let (mut child, pid) = endless();
+        let mut child = endless();
+        let thread = format!("/proc/{0}/task/{0}", child.id());
         let mut seen = Vec::new();
         for suspended in [true, false].repeat(20) {
-            set_suspended(pid, suspended).await.unwrap();
-            let state = thread_state(Path::new(&format!("/proc/{pid}/task/{pid}")));
-            seen.push((suspended, state == Some('T')));
+            set_suspended(child.id(), suspended).await.unwrap();
+            seen.push((suspended, thread_state(Path::new(&thread)) == Some('T')));
         }
         child.kill().unwrap();
         child.wait().unwrap();
@@ -85,11 +79,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_process_that_has_ended_is_not_waited_for() {
-        let (mut child, pid) = endless();
+        let mut child = endless();
         child.kill().unwrap();
-        let zombie = tokio::time::timeout(SUSPEND_TIMEOUT / 2, set_suspended(pid, true)).await;
+        let zombie = set_suspended(child.id(), true);
+        let zombie = tokio::time::timeout(SUSPEND_TIMEOUT / 2, zombie).await;
         child.wait().unwrap();
-        let gone = set_suspended(pid, true).await;
+        let gone = set_suspended(child.id(), true).await;
         assert_eq!((zombie, gone), (Ok(Ok(())), Ok(())));
     }
 }
