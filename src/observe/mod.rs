@@ -5,5 +5,5 @@ pub mod connection;
 pub mod observer;
 pub mod status_cache;
 
-pub use observer::{ObserveScope, Observer, Snapshot};
-pub use status_cache::UnknownName;
+pub use observer::{ObserveScope, Observer};
+pub use status_cache::{Snapshot, UnknownName};

@@ -1,14 +1,12 @@
 //! Follows groups for `status --watch` and `--for`: an event loop over watches that returns
 //! snapshots.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
-use super::connection::Lost;
-use super::status_cache::{Coverage, StatusCache, UnknownName};
+use super::status_cache::{Coverage, Snapshot, StatusCache};
 use crate::cluster::api::groups;
 use crate::cluster::api::lease;
 use crate::cluster::api::lease::Lease;
@@ -17,8 +15,7 @@ use crate::cluster::queries::kind_status::KindStatus;
 use crate::cluster::queries::runners;
 use crate::cluster::{Clusters, RequestError};
 use crate::error;
-use crate::model::Status;
-use crate::readiness::scope::SliceWatchId;
+use crate::readiness::scope::{Affected, SliceWatchId};
 use crate::readiness::watches::{FollowedEvent, WatchSet};
 use crate::resource::{GroupName, KINDS, Kind, LabelSelector, Record, Upstream};
 
@@ -38,17 +35,6 @@ pub struct ObserveScope {
     pub names: Vec<GroupName>,
 }
 
-/// The statuses of the groups at one moment.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Snapshot {
-    /// Sorted by the groups' names.
-    pub statuses: Vec<Status>,
-    /// Names that no group has.
-    pub absent: Vec<UnknownName>,
-    /// The connection is lost. The statuses are those from before the loss.
-    pub lost: Option<Lost>,
-}
-
 enum ObserverInput {
     Event(FollowedEvent),
     Leases(Event<Lease>),
@@ -61,13 +47,6 @@ impl From<FollowedEvent> for ObserverInput {
     }
 }
 
-/// What the first snapshot waits for, besides the groups.
-#[derive(Debug, PartialEq, Eq, Hash)]
-enum InitialSync {
-    Leases,
-    Upstream,
-}
-
 /// Follows groups until it is dropped.
 #[derive(Debug)]
 pub struct Observer {
@@ -76,7 +55,9 @@ pub struct Observer {
     watches: WatchSet<ObserverInput>,
     inputs: mpsc::Sender<ObserverInput>,
     received: mpsc::Receiver<ObserverInput>,
-    pending: HashSet<InitialSync>,
+    /// The first snapshot waits for these, besides the groups.
+    leases_pending: bool,
+    upstream_pending: bool,
     kinds: KindStatus,
     ticks: Interval,
     started: Instant,
@@ -90,34 +71,31 @@ impl Observer {
         let (inputs, received) = mpsc::channel(OBSERVER_QUEUE);
         let mut ticks = tokio::time::interval(OBSERVE_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let ObserveScope {
-            namespace,
-            selector,
-            names,
-        } = scope;
         let mut observer = Self {
             cluster: cluster.clone(),
-            cache: StatusCache::of(names, selector, cluster.remotes().asked()),
+            cache: StatusCache::of(scope.names, scope.selector, cluster.remotes().asked()),
             watches: WatchSet::new(cluster, inputs.clone()),
             inputs,
             received,
-            pending: HashSet::from([InitialSync::Leases, InitialSync::Upstream]),
+            leases_pending: true,
+            upstream_pending: true,
             kinds: KindStatus::default(),
             ticks,
             started: Instant::now(),
             dirty: false,
             last: None,
         };
+        let namespace = scope.namespace.as_deref();
         for kind in KINDS {
             // Without the selector, since a rival may lack the labels. The cache applies it.
-            let source = groups::collection(*kind, namespace.as_deref(), None);
+            let source = groups::collection(*kind, namespace, None);
             observer.watches.follow_groups(*kind, source);
         }
-        observer.watches.follow(
-            lease::collection(namespace.as_deref()),
-            ObserverInput::Leases,
-        );
-        observer.look_for_upstream();
+        let leases = lease::collection(namespace);
+        observer.watches.follow(leases, ObserverInput::Leases);
+        let local = cluster.local.clone();
+        observer
+            .spawn(async move { ObserverInput::Upstream(runners::seen_upstream(&local).await) });
         observer
     }
 
@@ -157,14 +135,11 @@ impl Observer {
         self.started.elapsed()
     }
 
-    fn look_for_upstream(&mut self) {
-        let (cluster, inbox) = (self.cluster.local.clone(), self.inputs.clone());
+    /// Runs a task that ends with an input.
+    fn spawn(&mut self, task: impl Future<Output = ObserverInput> + Send + 'static) {
+        let inbox = self.inputs.clone();
         self.watches.spawn(async move {
-            let _ = inbox
-                .send(ObserverInput::Upstream(
-                    runners::seen_upstream(&cluster).await,
-                ))
-                .await;
+            let _ = inbox.send(task.await).await;
         });
     }
 
@@ -173,36 +148,35 @@ impl Observer {
         match input {
             ObserverInput::Event(event) => return self.handle_event(event, now),
             ObserverInput::Leases(event) => {
-                self.pending.remove(&InitialSync::Leases);
-                self.dirty = true;
+                self.leases_pending = false;
                 self.cache.leases(event, self.cluster.clock().now());
             }
             ObserverInput::Upstream(runs) => {
-                self.pending.remove(&InitialSync::Upstream);
-                self.dirty = true;
+                self.upstream_pending = false;
                 self.cache.runners.upstream = runs;
             }
         }
+        self.dirty = true;
         Ok(())
     }
 
     fn handle_event(&mut self, event: FollowedEvent, now: Duration) -> anyhow::Result<()> {
-        match event {
+        self.dirty |= match event {
             FollowedEvent::Groups(kind, event) => {
                 self.kind_event(kind, &event)?;
-                self.dirty = true;
                 self.cache.groups(kind.info().name, *event, now);
+                true
             }
             FollowedEvent::Slices(id, event) => {
                 let (matters, stop) = self.cache.slices(id, event, now);
-                self.dirty |= matters;
                 self.stop(stop);
+                matters
             }
-            FollowedEvent::Services(id, event) => {
-                self.dirty |= self.cache.services(id, event, now);
+            FollowedEvent::Services(id, event) => self.cache.services(id, event, now),
+            FollowedEvent::NoAccess(id, why) => {
+                self.cache.readiness.no_access(id, why) != Affected::Nothing
             }
-            FollowedEvent::NoAccess(id, why) => self.dirty |= self.cache.no_access(id, why),
-        }
+        };
         Ok(())
     }
 
@@ -245,52 +219,37 @@ impl Observer {
 
     /// Returns a snapshot if everything has arrived and it differs from the last one.
     fn changed_snapshot(&mut self) -> Option<Snapshot> {
-        if self.kinds.any_pending() || !self.pending.is_empty() {
+        if self.kinds.any_pending() || self.leases_pending || self.upstream_pending {
             return None;
         }
         let now = self.now();
-        let lost = self.cache.connection.lost(now);
-        let snapshot = if lost.is_some() {
-            Snapshot {
+        let snapshot = match self.cache.connection.lost(now) {
+            None => self.snapshot(now)?,
+            lost => Snapshot {
                 lost,
                 ..self.last.clone().unwrap_or_default()
-            }
-        } else {
-            let coverage = self.cache.coverage(now, self.cluster.clock().now());
-            if coverage.is_cut_off && self.cache.connection.is_recovering(now) {
-                return None;
-            }
-            self.snapshot(coverage)?
+            },
         };
         (self.last.as_ref() != Some(&snapshot)).then(|| self.last.insert(snapshot).clone())
     }
 
     /// Returns a snapshot. A group whose backends are being read keeps its last status. The first
     /// snapshot waits for all backends.
-    fn snapshot(&self, coverage: Coverage) -> Option<Snapshot> {
+    fn snapshot(&self, now: Duration) -> Option<Snapshot> {
         let Coverage {
-            mut statuses,
-            absent,
+            mut snapshot,
             unread,
-            ..
-        } = coverage;
-        match &self.last {
-            None if !unread.is_empty() => return None,
-            None => {}
-            Some(last) => {
-                statuses.extend(
-                    last.statuses
-                        .iter()
-                        .filter(|old| unread.contains(&old.id))
-                        .cloned(),
-                );
-            }
+            is_cut_off,
+        } = self.cache.coverage(now, self.cluster.clock().now());
+        if is_cut_off && self.cache.connection.is_recovering(now) {
+            return None;
         }
-        statuses.sort_by(|a, b| a.id.cmp(&b.id));
-        Some(Snapshot {
-            statuses,
-            absent,
-            lost: None,
-        })
+        let Some(last) = &self.last else {
+            return unread.is_empty().then_some(snapshot);
+        };
+        let kept = last.statuses.iter().filter(|old| unread.contains(&old.id));
+        snapshot.statuses.extend(kept.cloned());
+        snapshot.statuses.sort_by(|a, b| a.id.cmp(&b.id));
+        Some(snapshot)
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::connection::ConnectionStatus;
+use super::connection::{ConnectionStatus, Lost};
 use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::api::lease::Lease;
 use crate::cluster::api::services::Service;
@@ -31,7 +31,7 @@ pub struct StatusCache {
     /// The labels of the groups to show.
     selector: LabelSelector,
     records: BTreeMap<GroupId, Record>,
-    readiness: ReadinessCache,
+    pub readiness: ReadinessCache,
     planned: Option<(ServiceNames, u64)>,
     pub runners: Runners,
     pub connection: ConnectionStatus,
@@ -45,13 +45,21 @@ pub struct UnknownName {
     pub nearest: Option<String>,
 }
 
-/// The statuses of the chosen groups, and the groups that are missing.
-#[derive(Debug)]
-pub struct Coverage {
+/// The statuses of the chosen groups at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Snapshot {
     /// Sorted by the groups' names.
     pub statuses: Vec<Status>,
     /// Names that no group has.
     pub absent: Vec<UnknownName>,
+    /// The connection is lost. The statuses are those from before the loss.
+    pub lost: Option<Lost>,
+}
+
+/// A snapshot, and what it lacks.
+#[derive(Debug)]
+pub struct Coverage {
+    pub snapshot: Snapshot,
     /// Groups whose backends are being read for the first time. The statuses do not include them.
     pub unread: BTreeSet<GroupId>,
     /// The readiness of a backend is unknown because its watch is silent.
@@ -112,11 +120,6 @@ impl StatusCache {
         failed || affected != Affected::Nothing
     }
 
-    /// Records that the cluster of a watch cannot be reached. Returns whether a status may change.
-    pub fn no_access(&mut self, id: SliceWatchId, why: WhyUnknown) -> bool {
-        self.readiness.no_access(id, why) != Affected::Nothing
-    }
-
     /// Handles an event of the watch of Leases, at `at` on the API server's clock.
     pub fn leases(&mut self, event: Event<Lease>, at: Timestamp) {
         if !matches!(event, Event::Failed(_)) {
@@ -148,17 +151,13 @@ impl StatusCache {
 
     /// Returns the watches to start and to stop, if the groups need different ones.
     pub fn watch_changes(&mut self, now: Duration) -> WatchChanges {
-        let plan = (self.wanted(), self.readiness.revision());
+        let plan = (backends_of(self.chosen().0), self.readiness.revision());
         if self.planned.as_ref() == Some(&plan) {
             return WatchChanges::default();
         }
         let changes = self.readiness.plan(plan.0.clone(), now);
         self.planned = Some(plan);
         changes
-    }
-
-    fn wanted(&self) -> ServiceNames {
-        backends_of(self.chosen().0)
     }
 
     /// Returns the chosen groups, and the names that no group has.
@@ -209,10 +208,13 @@ impl StatusCache {
         let status = |record: &&Record| {
             survey::status(record, &readings, &claims, self.runners.of(record, at), at)
         };
-        let statuses = read.map(status).collect();
-        Coverage {
-            statuses,
+        let snapshot = Snapshot {
+            statuses: read.map(status).collect(),
             absent,
+            lost: None,
+        };
+        Coverage {
+            snapshot,
             is_cut_off: readings.values().any(is_cut_off),
             unread,
         }
@@ -220,12 +222,11 @@ impl StatusCache {
 }
 
 fn is_cut_off(readiness: &Readiness) -> bool {
-    let Readiness::Unknown { why } = readiness else {
-        return false;
-    };
     matches!(
-        why,
-        WhyUnknown::Silent(_) | WhyUnknown::Failing(ReadinessSource::Slices, _)
+        readiness,
+        Readiness::Unknown {
+            why: WhyUnknown::Silent(_) | WhyUnknown::Failing(ReadinessSource::Slices, _)
+        }
     )
 }
 
