@@ -113,8 +113,7 @@ pub fn text_line(notice: &Notice) -> String {
         Notice::Gone { group } => format!("{group} was deleted, or lost its label"),
         Notice::KindRemoved { crd } => format!(
             "{crd} is no longer served by the cluster; was the CustomResourceDefinition deleted? \
-             Its objects are not \
-             watched"
+             Its objects are not watched"
         ),
         Notice::KindServed { crd, groups: 1 } => format!("{crd} is served again (1 group so far)"),
         Notice::KindServed { crd, groups } => {
@@ -129,10 +128,9 @@ pub fn text_line(notice: &Notice) -> String {
             format!("{group} is invalid, its traffic is left alone: {reason}; to fix it, {mend}")
         }
         Notice::Warning { group, warning } => format!("{group}: warning: {warning}"),
-        Notice::WriteFailed { group, error, next } => format!(
-            "{group} was not moved: {error}; \
-                        {next}"
-        ),
+        Notice::WriteFailed { group, error, next } => {
+            format!("{group} was not moved: {error}; {next}")
+        }
         Notice::Contested { group, by, wait } => {
             format!(
                 "{group}: weights were reverted by {by}; restoring them in {}",
@@ -145,21 +143,17 @@ pub fn text_line(notice: &Notice) -> String {
             waiting,
         } => format!(
             "MORE MOVES ARE DUE THAN --max-moves ALLOWS: {waiting} waiting; continuing with at \
-             most {most} in {}. Has \
-             that much really changed? Press Ctrl-C to stop",
+             most {most} in {}. Has that much really changed? Press Ctrl-C to stop",
             spell(*within)
         ),
-        Notice::ManagedByUpstream { group, why } => format!(
-            "{group} is left to linkerd-failover: \
-                        {why}"
-        ),
+        Notice::ManagedByUpstream { group, why } => {
+            format!("{group} is left to linkerd-failover: {why}")
+        }
         Notice::UpstreamUnknown => "can't tell whether linkerd-failover is installed (it may undo \
-                        failovers). Grant list \
-                                   on namespaces and deployments.apps cluster-wide"
+             failovers). Grant list on namespaces and deployments.apps cluster-wide"
             .to_owned(),
         Notice::Suspended => "this machine was suspended, or its clock was set; reading \
-                        everything again before anything \
-                          moves"
+             everything again before anything moves"
             .to_owned(),
         Notice::Standby {
             namespace,
@@ -180,19 +174,16 @@ pub fn text_line(notice: &Notice) -> String {
         }
         Notice::LeaseFailing { namespace, why } => {
             format!(
-                "{namespace}: cannot read or renew the Lease: {why}; nothing is written \
-                     without it"
+                "{namespace}: cannot read or renew the Lease: {why}; nothing is written without it"
             )
         }
         Notice::LeaseRenewed { namespace } => format!("{namespace}: the Lease is renewed again"),
-        Notice::LeaseAcquired { namespace } => format!(
-            "{namespace}: acquired the Lease; failover \
-                        is active"
-        ),
+        Notice::LeaseAcquired { namespace } => {
+            format!("{namespace}: acquired the Lease; failover is active")
+        }
         Notice::NoLease { namespace, why } => format!(
             "{namespace}: running without a Lease ({why}). Do not run a second watch here, or \
-             grant get, create and \
-             update on leases.coordination.k8s.io"
+             grant get, create and update on leases.coordination.k8s.io"
         ),
         Notice::ReadFailed { what, error } => format!("cannot read {what}: {error}; retrying"),
         Notice::ReadRecovered { what } => format!("{what} can be read again"),

@@ -52,15 +52,11 @@ impl<'a> ClusterStatusList<'a> {
 }
 
 fn cluster<'a>(snapshot: &ClusterSnapshot<'a>) -> ClusterStatus<'a> {
-    let ClusterSnapshot {
-        groups,
-        server,
-        error,
-    } = snapshot;
+    let (groups, error) = (snapshot.groups, snapshot.error);
     let items = groups.statuses.iter();
     ClusterStatus {
         context: groups.context,
-        server: *server,
+        server: snapshot.server,
         items: items
             .map(|status| item(status, groups.connection))
             .collect(),
@@ -72,20 +68,15 @@ fn cluster<'a>(snapshot: &ClusterSnapshot<'a>) -> ClusterStatus<'a> {
 /// A table of the groups of all clusters, and below it notes on groups and clusters.
 pub fn render(snapshots: &[ClusterSnapshot], style: TableStyle) -> String {
     let clusters: Vec<ClusterStatuses> = snapshots.iter().map(|snapshot| snapshot.groups).collect();
-    let is_empty = clusters.iter().all(|groups| groups.statuses.is_empty());
-    let mut text = if is_empty {
-        String::new()
-    } else {
-        table::rows(&clusters, style)
-    };
-    let notes: String = snapshots
-        .iter()
+    let notes = snapshots.iter();
+    let notes: String = notes
         .map(|snapshot| cluster_notes(snapshot, style))
         .collect();
-    if !text.is_empty() && !notes.is_empty() {
-        text.push('\n');
+    if clusters.iter().all(|groups| groups.statuses.is_empty()) {
+        return notes;
     }
-    text + &notes
+    let gap = if notes.is_empty() { "" } else { "\n" };
+    table::rows(&clusters, style) + gap + &notes
 }
 
 fn cluster_notes(snapshot: &ClusterSnapshot, style: TableStyle) -> String {
@@ -99,11 +90,7 @@ fn cluster_notes(snapshot: &ClusterSnapshot, style: TableStyle) -> String {
         }
     };
     let of_groups = notes(groups, style) + &summary(groups.statuses);
-    let error = snapshot.error;
-    let of_cluster = error.map_or_else(Vec::new, |problem| problem.lines("error"));
-    of_groups
-        .lines()
-        .map(said)
-        .chain(of_cluster.iter().map(|line| said(line)))
-        .collect()
+    let of_cluster = snapshot.error.map(|problem| problem.lines("error"));
+    let of_cluster = of_cluster.iter().flatten().map(String::as_str);
+    of_groups.lines().chain(of_cluster).map(said).collect()
 }

@@ -109,7 +109,7 @@ struct MirrorItem<'a> {
     words: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct LastChangeItem<'a> {
     /// `moved`, `edited` (a hint, from field managers) or `created`.
@@ -136,16 +136,13 @@ impl<'a> StatusList<'a> {
         connection: &ConnectionFlags,
         statuses: &'a [Status],
     ) -> Self {
-        let items = statuses
-            .iter()
-            .map(|status| item(status, connection))
-            .collect();
+        let items = statuses.iter();
         Self {
             api_version: API_VERSION,
             kind: "StatusList",
             context,
             server,
-            items,
+            items: items.map(|status| item(status, connection)).collect(),
             exit_code: None,
             missing: None,
         }
@@ -194,25 +191,26 @@ fn runner(runner: &Runner) -> RunnerItem<'_> {
 }
 
 fn order(order: &OverrideStatus) -> OverrideItem<'_> {
-    let line = |status, order| OverrideItem {
-        status,
-        order,
-        why: None,
-        edited_by: None,
-    };
-    match order {
-        OverrideStatus::InForce(order) => line("inForce", Some(order)),
-        OverrideStatus::Expired(order) => line("over", Some(order)),
-        OverrideStatus::WithoutHome(order) => line("homeless", Some(order)),
+    let (status, order, why, edited_by) = match order {
+        OverrideStatus::InForce(order) => ("inForce", Some(order), None, None),
+        OverrideStatus::Expired(order) => ("over", Some(order), None, None),
+        OverrideStatus::WithoutHome(order) => ("homeless", Some(order), None, None),
         OverrideStatus::Broken {
             why,
             order,
             edited_by,
-        } => OverrideItem {
-            why: Some(why),
-            edited_by: edited_by.as_deref(),
-            ..line("broken", order.as_ref())
-        },
+        } => (
+            "broken",
+            order.as_ref(),
+            Some(why.as_str()),
+            edited_by.as_deref(),
+        ),
+    };
+    OverrideItem {
+        status,
+        order,
+        why,
+        edited_by,
     }
 }
 
@@ -241,14 +239,6 @@ fn backend(backend: &BackendStatus) -> BackendItem<'_> {
 }
 
 fn change(changed: &WeightsOrigin) -> LastChangeItem<'_> {
-    let blank = LastChangeItem {
-        how: "created",
-        at: None,
-        by: None,
-        why: None,
-        from: None,
-        to: None,
-    };
     match changed {
         WeightsOrigin::Moved(last) => LastChangeItem {
             how: "moved",
@@ -262,8 +252,12 @@ fn change(changed: &WeightsOrigin) -> LastChangeItem<'_> {
             how: "edited",
             at: Some(*at),
             by: Some(by),
-            ..blank
+            ..LastChangeItem::default()
         },
-        WeightsOrigin::Created(at) => LastChangeItem { at: *at, ..blank },
+        WeightsOrigin::Created(at) => LastChangeItem {
+            how: "created",
+            at: *at,
+            ..LastChangeItem::default()
+        },
     }
 }

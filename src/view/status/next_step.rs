@@ -1,8 +1,7 @@
 //! The command that `status` suggests for a group that needs attention.
 
 use crate::model::{
-    BackendStatus, ExpiredOrder, OverrideStatus, Readiness, RemoteService, Runner, State, Status,
-    WhyUnknown,
+    BackendStatus, ExpiredOrder, OverrideStatus, RemoteService, Runner, State, Status, WhyUnknown,
 };
 use crate::text::{ConnectionFlags, clean, word};
 use crate::view::command_line::{command_on, slices_of};
@@ -14,78 +13,55 @@ pub fn next_step(status: &Status, connection: &ConnectionFlags) -> Option<String
         connection.within(namespace),
         connection.for_plugin(namespace),
     );
+    let plain = |command| Some(command_on(command, &status.id, &ours));
+    let with =
+        |command: &str, flags: String| command_on(command, &status.id, &format!("{flags} {ours}"));
     if let Some(mend) = &status.mend {
-        if !status.bad_settings.is_empty() {
-            let unset = format!("--unset {} {ours}", status.bad_settings.join(","));
-            return Some(clean(&format!(
-                "{mend}: {}",
-                command_on("set", &status.id, &unset)
-            )));
-        }
-        let (kind, name) = (status.id.kind, word(&status.id.name));
-        return Some(clean(&format!(
-            "{mend}: kubectl {place} edit {kind} {name}"
-        )));
+        let command = if status.bad_settings.is_empty() {
+            let (kind, name) = (status.id.kind, word(&status.id.name));
+            format!("kubectl {place} edit {kind} {name}")
+        } else {
+            with("set", format!("--unset {}", status.bad_settings.join(",")))
+        };
+        return Some(clean(&format!("{mend}: {command}")));
     }
     match &status.order {
         Some(OverrideStatus::WithoutHome(_)) => {
-            return Some(command_on(
-                "failback",
-                &status.id,
-                &format!("--home BACKEND {ours}"),
-            ));
+            return Some(with("failback", "--home BACKEND".to_owned()));
         }
-        Some(OverrideStatus::Broken { .. }) => {
-            return Some(command_on("failback", &status.id, &ours));
-        }
+        Some(OverrideStatus::Broken { .. }) => return plain("failback"),
         _ => {}
     }
     match status.state {
-        State::Paused | State::Overridden => {
-            let command = if status.state == State::Paused {
-                "resume"
-            } else {
-                "failback"
-            };
-            Some(command_on(command, &status.id, &ours))
+        State::Paused => plain("resume"),
+        State::Overridden => plain("failback"),
+        State::Active | State::Primary => {
+            let home = status.forgotten_home.as_ref()?;
+            Some(with("set", format!("--primary {}", word(home))))
         }
-        State::Active | State::Primary => status.forgotten_home.as_ref().map(|home| {
-            command_on(
-                "set",
-                &status.id,
-                &format!("--primary {} {ours}", word(home)),
-            )
-        }),
         State::Invalid => None,
         State::OutOfSync | State::Waiting if status.flags.unattended => {
             Some(format!("kubectl failover watch {ours}"))
         }
         // Linkerd's controller ends neither an override nor a pause.
-        State::OutOfSync if status.runner == Runner::Upstream => {
-            status.expired_order().map(|left| {
-                let command = if left == ExpiredOrder::Override {
-                    "failback"
-                } else {
-                    "resume"
-                };
-                command_on(command, &status.id, &ours)
-            })
-        }
+        State::OutOfSync if status.runner == Runner::Upstream => match status.expired_order()? {
+            ExpiredOrder::Override => plain("failback"),
+            ExpiredOrder::Pause => plain("resume"),
+        },
         State::OutOfSync | State::Waiting => None,
-        State::Unknown if unnamed_remote(status).is_some() => {
-            unnamed_remote(status).map(|cluster| {
+        State::Unknown => Some(match unnamed_remote(status) {
+            Some(cluster) => {
                 let links = if connection.has_links() {
                     ""
                 } else {
                     ", or --remote-from-links"
                 };
-                let remote = format!("--remote {}=CONTEXT {ours}{links}", word(cluster));
-                command_on("status", &status.id, &remote)
-            })
-        }
-        State::Unknown => Some(unknown_next(status, &place, &ours)),
+                with("status", format!("--remote {}=CONTEXT", word(cluster))) + links
+            }
+            None => unknown_next(status, &place, with),
+        }),
         State::Unavailable => Some(format!("kubectl {place} get service,endpointslice,pod")),
-        State::Failover if status.flags.held => Some(command_on("failback", &status.id, &ours)),
+        State::Failover if status.flags.held => plain("failback"),
         State::Failover => Some(slices_of_primary(status, &place)),
     }
 }
@@ -93,55 +69,40 @@ pub fn next_step(status: &Status, connection: &ConnectionFlags) -> Option<String
 /// Shows why the primary is not ready. A mirror's endpoints are in the cluster that it mirrors.
 fn slices_of_primary(status: &Status, place: &str) -> String {
     let primary = status.primary.as_deref().unwrap_or_default();
-    let backend = status
-        .backends
-        .iter()
-        .find(|backend| backend.name == primary);
-    let remote = backend.and_then(|backend| match &backend.readiness {
-        Readiness::Mirrored { side, .. } => side.remote(),
-        _ => None,
-    });
-    match remote {
-        Some(RemoteService { cluster, service }) => slices_of(
-            &format!(
-                "in cluster {}: kubectl -n {}",
-                clean(cluster),
-                word(&service.namespace)
-            ),
-            &service.name,
-        ),
+    let mut backends = status.backends.iter();
+    let backend = backends.find(|backend| backend.name == primary);
+    match backend.and_then(|backend| backend.readiness.side()?.remote()) {
+        Some(RemoteService { cluster, service }) => {
+            let (cluster, namespace) = (clean(cluster), word(&service.namespace));
+            let kubectl = format!("in cluster {cluster}: kubectl -n {namespace}");
+            slices_of(&kubectl, &service.name)
+        }
         None => slices_of(&format!("kubectl {place}"), primary),
     }
 }
 
 /// Suggests to force traffic to a ready backend, or else how to find out about an unknown one.
-fn unknown_next(status: &Status, place: &str, ours: &str) -> String {
+fn unknown_next(status: &Status, place: &str, with: impl Fn(&str, String) -> String) -> String {
     let idle = |backend: &&BackendStatus| backend.weight == 0 && backend.readiness.is_ready();
-    if let Some(BackendStatus { name: ready, .. }) = status.backends.iter().find(idle) {
-        return command_on("force", &status.id, &format!("--to {} {ours}", word(ready)));
+    if let Some(ready) = status.backends.iter().find(idle) {
+        return with("force", format!("--to {}", word(&ready.name)));
     }
     let unknown = status
         .backends
         .iter()
         .filter_map(|backend| Some((backend.name.as_str(), backend.readiness.why_unknown()?)));
     let unknown: Vec<(&str, &WhyUnknown)> = unknown.collect();
-    match unknown.first() {
-        Some((backend, WhyUnknown::Remote { cluster, .. })) => clean(&format!(
-            "check that cluster {cluster} is reachable; to try {backend} anyway: {}",
-            command_on(
-                "force",
-                &status.id,
-                &format!("--to {} --allow=unknown {ours}", word(backend))
-            )
-        )),
+    clean(&match unknown.first() {
+        Some((backend, WhyUnknown::Remote { cluster, .. })) => {
+            let force = with("force", format!("--to {} --allow=unknown", word(backend)));
+            format!("check that cluster {cluster} is reachable; to try {backend} anyway: {force}")
+        }
         _ => {
             let names: Vec<String> = unknown.iter().map(|(name, _)| word(name)).collect();
-            clean(&format!(
-                "kubectl {place} get service {} --show-labels",
-                names.join(" ")
-            ))
+            let names = names.join(" ");
+            format!("kubectl {place} get service {names} --show-labels")
         }
-    }
+    })
 }
 
 /// Returns the cluster to name with --remote, if that would make an unknown readiness known.
