@@ -74,24 +74,20 @@ impl Problem {
     }
 
     pub fn usage(message: impl Into<String>) -> Self {
-        Self {
-            exit: Exit::Usage,
-            ..Self::new(message)
-        }
+        Self::new(message).with_exit(Exit::Usage)
     }
 
     pub fn refused(message: impl Into<String>) -> Self {
-        Self {
-            exit: Exit::Refused,
-            ..Self::new(message)
-        }
+        Self::new(message).with_exit(Exit::Refused)
     }
 
     pub fn not_met(message: impl Into<String>) -> Self {
-        Self {
-            exit: Exit::NotMet,
-            ..Self::new(message)
-        }
+        Self::new(message).with_exit(Exit::NotMet)
+    }
+
+    #[must_use]
+    pub fn with_exit(self, exit: Exit) -> Self {
+        Self { exit, ..self }
     }
 
     #[must_use]

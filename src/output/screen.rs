@@ -37,7 +37,7 @@ impl Screen {
     pub fn resume(&mut self) -> anyhow::Result<()> {
         self.entered = true;
         self.forget();
-        self.write(ENTER_SCREEN)
+        self.streams.write(ENTER_SCREEN)
     }
 
     /// Restores the terminal's own screen.
@@ -46,7 +46,7 @@ impl Screen {
     /// If the terminal cannot be written.
     pub fn leave(&mut self) -> anyhow::Result<()> {
         if std::mem::take(&mut self.entered) {
-            self.write(LEAVE_SCREEN)
+            self.streams.write(LEAVE_SCREEN)
         } else {
             Ok(())
         }
@@ -68,11 +68,8 @@ impl Screen {
         }
         let lines: Vec<String> = frame.iter().map(|line| format!("{line}\x1b[K")).collect();
         self.frame = frame;
-        self.write(&format!("{BEGIN_FRAME}{}{END_FRAME}", lines.join("\r\n")))
-    }
-
-    fn write(&mut self, text: &str) -> anyhow::Result<()> {
-        self.streams.write(text)
+        self.streams
+            .write(&format!("{BEGIN_FRAME}{}{END_FRAME}", lines.join("\r\n")))
     }
 }
 

@@ -111,11 +111,6 @@ impl Streams {
         self.0.err.write(text)
     }
 
-    /// Standard error for the lines of a log.
-    pub fn log_writer(&self) -> LogWriter {
-        LogWriter(self.clone())
-    }
-
     /// Writes every line of standard error as a log line in JSON from then on.
     pub fn log_as_json(&self) {
         self.0.logs_json.store(true, Ordering::Relaxed);
@@ -191,7 +186,7 @@ impl Streams {
 
 /// Standard error for [`tracing_subscriber`], which writes whole lines.
 #[derive(Debug)]
-pub struct LogWriter(Streams);
+pub struct LogWriter(pub Streams);
 
 impl Write for LogWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -67,10 +67,8 @@ impl Interrupted {
 
     /// The problem with which the command ends.
     pub fn problem(self) -> Problem {
-        Problem {
-            exit: Exit::Passed(self.code()),
-            ..Problem::new(format!("interrupted by {}", self.name()))
-        }
+        let message = format!("interrupted by {}", self.name());
+        Problem::new(message).with_exit(Exit::Passed(self.code()))
     }
 
     pub fn name(self) -> &'static str {

@@ -12,7 +12,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::streams::Streams;
+use super::streams::{LogWriter, Streams};
 
 /// The format of standard error.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -33,7 +33,7 @@ pub fn start(streams: &Streams, verbose: u8, format: LogFormat) {
     };
     let writer = streams.clone();
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(move || writer.log_writer())
+        .with_writer(move || LogWriter(writer.clone()))
         .with_ansi(false);
     let lines = if as_json {
         lines.event_format(JsonLines).boxed()

@@ -59,11 +59,7 @@ fn check_command(command: &[OsString]) -> anyhow::Result<()> {
         "the command {} {what}, so no cluster was started",
         name.to_string_lossy()
     );
-    Err(Problem {
-        exit: Exit::Passed(code),
-        ..Problem::new(message)
-    }
-    .into())
+    Err(Problem::new(message).with_exit(Exit::Passed(code)).into())
 }
 
 async fn run_command(
@@ -73,7 +69,7 @@ async fn run_command(
 ) -> anyhow::Result<ExitStatus> {
     let mut child = guard::command()?
         .args(command)
-        .env("KUBECONFIG", session.state_dir().kubeconfig())
+        .env("KUBECONFIG", session.state_dir.kubeconfig())
         .env("PATH", path_with(session)?)
         .spawn()
         .context("starting the command")?;

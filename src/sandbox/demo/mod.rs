@@ -43,7 +43,7 @@ pub async fn run(streams: &Streams, args: &SandboxDemoArgs) -> anyhow::Result<Ex
     let session =
         Session::start(streams, StateDir::temporary()?, &args.up, &mut interrupts).await?;
     let demo = async {
-        let kubeconfig = session.state_dir().kubeconfig();
+        let kubeconfig = session.state_dir.kubeconfig();
         let story = Story {
             streams: streams.clone(),
             kind: *kind,

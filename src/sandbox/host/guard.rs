@@ -29,11 +29,7 @@ pub fn run(args: &SandboxGuardArgs) -> anyhow::Result<Exit> {
         126
     };
     let message = format!("starting {}: {failure}", program.to_string_lossy());
-    Err(Problem {
-        exit: Exit::Passed(code),
-        ..Problem::new(message)
-    }
-    .into())
+    Err(Problem::new(message).with_exit(Exit::Passed(code)).into())
 }
 
 #[cfg(target_os = "linux")]

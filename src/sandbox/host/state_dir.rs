@@ -230,11 +230,7 @@ pub fn write_private(path: &Path, content: &str) -> anyhow::Result<()> {
 
 /// Opens a log file that only this user can read.
 pub fn open_log(path: &Path) -> anyhow::Result<File> {
-    let opened = OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(path);
+    let opened = private_options().append(true).create(true).open(path);
     opened.with_context(|| format!("opening {}", path.display()))
 }
 

@@ -56,31 +56,19 @@ impl Exporter {
         }
     }
 
-    fn mirror_name(&self, exported: &str) -> String {
-        format!("{exported}-{}", self.cluster)
-    }
-
     fn service(&self, exported: &Service) -> Service {
-        let copied = exported
-            .labels()
-            .iter()
-            .filter(|(key, _)| !key.starts_with(OWN_PREFIX));
-        let labels = copied
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .chain(self.labels());
-        let labels = labels.chain(self.flat_labels(exported)).collect();
-        let copied = exported
-            .annotations()
-            .iter()
-            .filter(|(key, _)| !NOT_COPIED.contains(&key.as_str()));
-        let version = (
-            REMOTE_VERSION.to_owned(),
-            exported.resource_version().unwrap_or_default(),
-        );
-        let annotations = copied
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .chain([(REMOTE_FQ_NAME.to_owned(), fq_name(exported)), version])
-            .collect();
+        let mut labels = exported.labels().clone();
+        labels.retain(|key, _| !key.starts_with(OWN_PREFIX));
+        labels.extend(self.labels());
+        if is_flat(exported) {
+            labels.insert(REMOTE_DISCOVERY.to_owned(), self.cluster.clone());
+            labels.insert(REMOTE_SERVICE.to_owned(), exported.name_any());
+        }
+        let version = exported.resource_version().unwrap_or_default();
+        let mut annotations = exported.annotations().clone();
+        annotations.retain(|key, _| !NOT_COPIED.contains(&key.as_str()));
+        annotations.insert(REMOTE_FQ_NAME.to_owned(), fq_name(exported));
+        annotations.insert(REMOTE_VERSION.to_owned(), version);
         Service {
             metadata: self.metadata(exported, labels, annotations),
             spec: Some(ServiceSpec {
@@ -138,7 +126,7 @@ impl Exporter {
         annotations: BTreeMap<String, String>,
     ) -> ObjectMeta {
         ObjectMeta {
-            name: Some(self.mirror_name(&exported.name_any())),
+            name: Some(format!("{}-{}", exported.name_any(), self.cluster)),
             namespace: exported.namespace(),
             labels: Some(labels),
             annotations: Some(annotations),
@@ -151,14 +139,6 @@ impl Exporter {
             (MIRRORED_SERVICE.to_owned(), "true".to_owned()),
             (CLUSTER_NAME.to_owned(), self.cluster.clone()),
         ]
-    }
-
-    fn flat_labels(&self, exported: &Service) -> Vec<(String, String)> {
-        if !is_flat(exported) {
-            return Vec::new();
-        }
-        let name = (REMOTE_SERVICE.to_owned(), exported.name_any());
-        vec![(REMOTE_DISCOVERY.to_owned(), self.cluster.clone()), name]
     }
 }
 

@@ -53,26 +53,17 @@ impl<'a> LocalMirrors<'a> {
         ];
         let mut origins = Vec::new();
         for (index, (remote, origin)) in clusters.iter().enumerate() {
-            streams.push(changes(
-                (index, origin),
-                Some(MEMBER_SELECTOR),
-                move |event| MirrorChange::Member(index, event),
-            ));
+            let origin = (index, origin);
+            let member = move |event| MirrorChange::Member(index, event);
+            streams.push(changes(origin, Some(MEMBER_SELECTOR), member));
             if index != here {
-                streams.push(changes(
-                    (index, origin),
-                    Some(EXPORTED_SELECTOR),
-                    move |event| MirrorChange::Exported(index, event),
-                ));
-                streams.push(changes(
-                    (index, origin),
-                    Some(EXPORTED_SELECTOR),
-                    move |event| MirrorChange::Endpoints(index, event),
-                ));
+                let exported = move |event| MirrorChange::Exported(index, event);
+                let endpoints = move |event| MirrorChange::Endpoints(index, event);
+                streams.push(changes(origin, Some(EXPORTED_SELECTOR), exported));
+                streams.push(changes(origin, Some(EXPORTED_SELECTOR), endpoints));
             }
-            let remote = (index != here).then(|| remote.clone());
             origins.push(Origin {
-                remote,
+                remote: (index != here).then(|| remote.clone()),
                 ..Origin::default()
             });
         }
@@ -144,15 +135,10 @@ impl<'a> LocalMirrors<'a> {
         let mut desired = self.exports(networks);
         desired.extend(self.federated());
         desired.retain(|key, _| self.is_active(&key.0));
-        let is_surplus = |(key, service): &(&Key, &Service)| {
+        let surplus = self.mirrors.iter().filter(|(key, service)| {
             !desired.contains_key(*key) && is_own(service) && self.is_active(&key.0)
-        };
-        let surplus: Vec<Key> = self
-            .mirrors
-            .iter()
-            .filter(is_surplus)
-            .map(|(key, _)| key.clone())
-            .collect();
+        });
+        let surplus: Vec<Key> = surplus.map(|(key, _)| key.clone()).collect();
         let mut complete = true;
         for (key, mirror) in desired {
             complete &= self.writer.apply(key, mirror).await;
@@ -169,11 +155,8 @@ impl<'a> LocalMirrors<'a> {
             let Some(remote) = &origin.remote else {
                 continue;
             };
-            let gateway = networks
-                .get(&remote.cluster)
-                .copied()
-                .unwrap_or_default()
-                .gateway;
+            let network = networks.get(&remote.cluster).copied();
+            let gateway = network.unwrap_or_default().gateway;
             desired.extend(origin.exported.iter().map(|(key, service)| {
                 let mirror = remote.mirror(service, origin.endpoints.get(key), gateway);
                 ((key.0.clone(), mirror.service.name_any()), mirror)

@@ -24,7 +24,7 @@ pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 /// A supervisor that this process started. It ends with this process, unless it is detached.
 #[derive(Debug)]
 pub struct Session {
-    state_dir: StateDir,
+    pub state_dir: StateDir,
     supervisor: Child,
     /// The supervisor ends when this is closed.
     lifeline: ChildStdin,
@@ -46,17 +46,12 @@ impl Session {
             .or(Assets::obtain(streams, args.assets.as_deref()))
             .await?;
         let spinner = Spinner::new(streams);
-        spinner.step(&format!(
-            "Starting the clusters {}",
-            args.clusters.join(", ")
-        ));
+        let names = args.clusters.join(", ");
+        spinner.step(&format!("Starting the clusters {names}"));
         let mut session = Self::launch(state_dir, args, &assets)?;
         match interrupts.or(session.until_ready(&spinner)).await {
             Ok(()) => {
-                spinner.finish(&format!(
-                    "The clusters {} are ready",
-                    args.clusters.join(", ")
-                ));
+                spinner.finish(&format!("The clusters {names} are ready"));
                 Ok(session)
             }
             Err(failure) => {
@@ -98,15 +93,14 @@ impl Session {
     }
 
     async fn until_ready(&mut self, spinner: &Spinner) -> anyhow::Result<()> {
-        while let Some(line) = self
-            .events
-            .next_line()
-            .await
-            .context("reading from the supervisor")?
-        {
-            match serde_json::from_str(&line)
-                .with_context(|| format!("the supervisor said {line:?}"))?
-            {
+        loop {
+            let line = self.events.next_line().await;
+            let Some(line) = line.context("reading from the supervisor")? else {
+                let message = "the supervisor ended before the clusters were ready";
+                return Err(Problem::new(message).into());
+            };
+            let event = serde_json::from_str(&line);
+            match event.with_context(|| format!("the supervisor said {line:?}"))? {
                 SupervisorEvent::Progress { text } => spinner.step(&text),
                 SupervisorEvent::Ready => return Ok(()),
                 SupervisorEvent::Failed { message, next } => {
@@ -117,11 +111,6 @@ impl Session {
                 }
             }
         }
-        Err(Problem::new("the supervisor ended before the clusters were ready").into())
-    }
-
-    pub fn state_dir(&self) -> &StateDir {
-        &self.state_dir
     }
 
     /// Returns the folder with the built kubectl, if there is none on PATH.
@@ -164,12 +153,9 @@ impl Session {
 
 fn check_names(clusters: &[String]) -> anyhow::Result<()> {
     let valid = |name: &String| {
-        let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        let edge = |byte: Option<u8>| byte.is_some_and(|byte| byte != b'-' && inner(byte));
-        name.len() <= 30
-            && name.bytes().all(inner)
-            && edge(name.bytes().next())
-            && edge(name.bytes().last())
+        let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+        let has_bare_edge = name.is_empty() || name.starts_with('-') || name.ends_with('-');
+        name.len() <= 30 && name.bytes().all(allowed) && !has_bare_edge
     };
     if let Some(name) = clusters.iter().find(|name| !valid(name)) {
         return Err(
