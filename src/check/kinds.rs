@@ -3,7 +3,7 @@
 use futures::future::join_all;
 
 use super::complaints::complaints;
-use crate::cluster::api::discovery::{self, ApiGroups};
+use crate::cluster::api::discovery::ApiGroups;
 use crate::cluster::{Cluster, RequestResult};
 use crate::model::check::{Category, CheckResult};
 use crate::resource::{KINDS, KindInfo};
@@ -11,12 +11,11 @@ use crate::resource::{KINDS, KindInfo};
 /// Checks the kinds. Also returns whether groups can exist.
 pub async fn check(cluster: &Cluster, apis: &ApiGroups) -> (Category, bool) {
     let infos = KINDS.iter().map(|kind| kind.info());
-    let served = infos.map(async |info| {
-        let served = discovery::serves(cluster, info.api_version, info.plural);
-        (info, served.await)
-    });
+    let served = infos.map(async |info| (info, cluster.served_version(info).await));
     let kinds = join_all(served).await;
-    let can_have_groups = kinds.iter().any(|(_, served)| matches!(served, Ok(true)));
+    let can_have_groups = kinds
+        .iter()
+        .any(|(_, served)| matches!(served, Ok(Some(_))));
     let checks = kinds
         .iter()
         .map(|(info, served)| kind(cluster, apis, info, served, can_have_groups));
@@ -32,30 +31,28 @@ fn kind(
     cluster: &Cluster,
     apis: &ApiGroups,
     info: &KindInfo,
-    served: &RequestResult<bool>,
+    served: &RequestResult<Option<&'static str>>,
     is_optional: bool,
 ) -> CheckResult {
-    let KindInfo {
-        kind,
-        api_version,
-        crd,
-        ..
-    } = info;
-    let (group, version) = api_version.split_once('/').unwrap_or_default();
+    let KindInfo { kind, crd, .. } = info;
+    let group = info.group();
     let versions = apis.versions(group).join(", ");
     let named = format!("{kind}s of {group}");
     let complaints = match served {
-        Ok(true) => return CheckResult::success(format!("{named} can be used ({versions})")),
-        Ok(false) if !versions.is_empty() && !apis.versions(group).contains(&version) => {
+        Ok(Some(version)) => {
+            return CheckResult::success(format!("{named} can be used ({version})"));
+        }
+        Ok(None) if !versions.is_empty() && !apis.serve_kind(info) => {
+            let usable = info.versions.join(" or ");
             vec![format!(
-                "{crd} is served as {versions}, not as {version}; upgrade the \
+                "{crd} is served as {versions}, not as {usable}; upgrade the \
                  CustomResourceDefinition"
             )]
         }
-        Ok(false) if is_optional => {
+        Ok(None) if is_optional => {
             return CheckResult::success(format!("{named}: not installed (optional)"));
         }
-        Ok(false) => vec![if versions.is_empty() {
+        Ok(None) => vec![if versions.is_empty() {
             format!("the CustomResourceDefinition {crd} is not installed")
         } else {
             format!("{crd} is listed but not served: it is being installed or removed; check again")

@@ -50,7 +50,7 @@ fn rights_that_matter(task: RbacCommand, apis: &ApiGroups) -> Vec<Right> {
     let mut rights = task.rights();
     rights.retain(|right| {
         let kind = right.carrier();
-        kind.is_none_or(|kind| apis.serve(kind.info().api_version))
+        kind.is_none_or(|kind| apis.serve_kind(kind.info()))
     });
     rights
 }

@@ -11,6 +11,7 @@ pub static GRPC_ROUTE: Route = Route {
         carrier: Carrier::Route,
         name: "grpcroute",
         api_version: "gateway.networking.k8s.io/v1",
+        versions: &["v1", "v1alpha2"],
         api: "apis/gateway.networking.k8s.io/v1",
         plural: "grpcroutes",
         singular: "grpcroute",

@@ -11,6 +11,7 @@ pub static HTTP_ROUTE: Route = Route {
         carrier: Carrier::Route,
         name: "httproute",
         api_version: "gateway.networking.k8s.io/v1",
+        versions: &["v1", "v1beta1", "v1alpha2"],
         api: "apis/gateway.networking.k8s.io/v1",
         plural: "httproutes",
         singular: "httproute",
@@ -27,6 +28,8 @@ pub static LINKERD_HTTP_ROUTE: Route = Route {
         carrier: Carrier::Route,
         name: "httproute.policy.linkerd.io",
         api_version: "policy.linkerd.io/v1beta3",
+        // The backends of v1alpha1 and v1beta1 have no weights.
+        versions: &["v1beta3", "v1beta2"],
         api: "apis/policy.linkerd.io/v1beta3",
         plural: "httproutes",
         singular: "httproute",

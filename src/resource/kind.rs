@@ -11,9 +11,11 @@ pub struct KindInfo {
     pub carrier: Carrier,
     /// The unique name: the singular, with the API group if another kind has the same singular.
     pub name: &'static str,
-    /// As in a manifest: `split.smi-spec.io/v1alpha2`.
+    /// As in a manifest, with the preferred version: `split.smi-spec.io/v1alpha2`.
     pub api_version: &'static str,
-    /// As in a URL: `apis/split.smi-spec.io/v1alpha2`.
+    /// The versions that have every field that a group needs, the preferred one first.
+    pub versions: &'static [&'static str],
+    /// As in a URL, with the preferred version: `apis/split.smi-spec.io/v1alpha2`.
     pub api: &'static str,
     /// Such as `trafficsplits`.
     pub plural: &'static str,
@@ -31,6 +33,11 @@ impl KindInfo {
     /// Returns the API group.
     pub fn group(&self) -> &'static str {
         self.api_version.split('/').next().unwrap_or_default()
+    }
+
+    /// Returns the preferred version.
+    pub fn version(&self) -> &'static str {
+        self.api_version.split('/').nth(1).unwrap_or_default()
     }
 
     /// Returns the name that is unambiguous for kubectl: `httproute.gateway.networking.k8s.io`.

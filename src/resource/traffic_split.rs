@@ -24,6 +24,7 @@ static INFO: KindInfo = KindInfo {
     carrier: Carrier::Split,
     name: "trafficsplit",
     api_version: "split.smi-spec.io/v1alpha2",
+    versions: &["v1alpha2", "v1alpha1", "v1alpha4", "v1alpha3"],
     api: "apis/split.smi-spec.io/v1alpha2",
     plural: "trafficsplits",
     singular: "trafficsplit",

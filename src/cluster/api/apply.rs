@@ -4,7 +4,7 @@ use kube::api::{PatchParams, PostParams};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::groups::api_resource;
+use super::groups::{api_resource, manifest};
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::{Cause, RequestError, RequestResult};
 use crate::resource::{Change, FIELD_MANAGER, Kind, NewGroup, Record, patch};
@@ -73,7 +73,10 @@ pub async fn create(
         dry_run,
         field_manager: Some(FIELD_MANAGER.to_owned()),
     };
-    let (namespace, manifest) = (Some(group.namespace.as_str()), kind.manifest(group));
+    let (namespace, manifest) = (
+        Some(group.namespace.as_str()),
+        manifest(cluster, kind, group),
+    );
     cluster
         .for_writes()
         .create(api_resource(kind), namespace, &params, &manifest)

@@ -4,6 +4,8 @@ use serde::Deserialize;
 
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
+use crate::cluster::transport::served_versions::ResourceList;
+use crate::resource::KindInfo;
 
 /// The API server's version.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -62,6 +64,13 @@ impl ApiGroups {
             .collect()
     }
 
+    /// Returns true if the server serves a version of the kind's group that has every field that a
+    /// group needs.
+    pub fn serve_kind(&self, kind: &KindInfo) -> bool {
+        let served = self.versions(kind.group());
+        kind.versions.iter().any(|version| served.contains(version))
+    }
+
     /// Returns true if the server serves this version of a group, such as `discovery.k8s.io/v1`.
     pub fn serve(&self, api_version: &str) -> bool {
         api_version
@@ -74,26 +83,12 @@ pub async fn api_groups(cluster: &Cluster) -> RequestResult<ApiGroups> {
     cluster.get_path("/apis").await
 }
 
-#[derive(Deserialize)]
-struct ResourceList {
-    #[serde(default)]
-    resources: Vec<ApiResourceName>,
-}
-
-#[derive(Deserialize)]
-struct ApiResourceName {
-    name: String,
-}
-
-/// Returns true if the server serves a resource in a version of a group, such as `httproutes` in
-/// `gateway.networking.k8s.io/v1`.
+/// Returns true if the server serves a resource in a version of a group, such as
+/// `serviceprofiles` in `linkerd.io/v1alpha2`.
 pub async fn serves(cluster: &Cluster, api_version: &str, plural: &str) -> RequestResult<bool> {
     let path = format!("/apis/{api_version}");
     match cluster.get_path::<ResourceList>(&path).await {
-        Ok(list) => Ok(list
-            .resources
-            .iter()
-            .any(|resource| resource.name == plural)),
+        Ok(list) => Ok(list.has(plural)),
         Err(error) if error.is_not_found() => Ok(false),
         Err(error) => Err(error),
     }

@@ -3,14 +3,13 @@
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::discovery;
 use crate::cluster::listwatch::collection::{Collection, Versioned};
 use crate::cluster::listwatch::watch_event::Event;
 use crate::cluster::transport::api_resource::ApiResource;
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::{Cause, RequestError, RequestResult};
 use crate::resource::annotations::CONTROLLED_BY;
-use crate::resource::{Kind, KindInfo, Record};
+use crate::resource::{Kind, KindInfo, NewGroup, Record};
 
 /// Returns the API resource of a kind.
 pub fn api_resource(kind: &dyn Kind) -> ApiResource {
@@ -47,18 +46,9 @@ pub fn all<'a>(
 /// Turns "forbidden" into "not found" if the cluster does not serve the kind. For users without the
 /// right, the API server answers "forbidden" in both cases.
 pub async fn clarified(cluster: &Cluster, kind: &dyn Kind, error: RequestError) -> RequestError {
-    let KindInfo {
-        api_version,
-        plural,
-        crd,
-        ..
-    } = kind.info();
-    if !error.is_forbidden()
-        || !matches!(
-            discovery::serves(cluster, api_version, plural).await,
-            Ok(false)
-        )
-    {
+    let KindInfo { crd, .. } = kind.info();
+    let is_absent = async || matches!(cluster.served_version(kind.info()).await, Ok(None));
+    if !error.is_forbidden() || !is_absent().await {
         return error;
     }
     let message = format!("the CustomResourceDefinition {crd} is not installed");
@@ -79,6 +69,14 @@ pub async fn clarify(cluster: &Cluster, kind: &dyn Kind, event: Event<Record>) -
         Event::Failed(error) => Event::Failed(clarified(cluster, kind, error).await),
         event => event,
     }
+}
+
+/// Returns the manifest of a new object, in the version that the cluster serves.
+pub fn manifest(cluster: &Cluster, kind: &dyn Kind, group: &NewGroup) -> Value {
+    let info = kind.info();
+    let mut manifest = kind.manifest(group);
+    manifest["apiVersion"] = format!("{}/{}", info.group(), cluster.version_of(info)).into();
+    manifest
 }
 
 /// Gets one object. Returns None if the object or its kind does not exist.

@@ -6,16 +6,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use futures::{StreamExt as _, future, stream};
 use jiff::Timestamp;
 
-use crate::cluster::RequestResult;
 use crate::cluster::api::service_profiles;
 use crate::cluster::api::service_profiles::Profile;
 use crate::cluster::api::services;
 use crate::cluster::api::services::Service;
 use crate::cluster::api::{discovery, groups};
-use crate::cluster::listwatch::collection::Collection;
 use crate::cluster::listwatch::list::{MAX_NAMESPACED_LISTS, list};
 use crate::cluster::transport::api_resource::{ApiResource, SERVICE_PROFILES};
 use crate::cluster::transport::client::Cluster;
+use crate::cluster::{RequestError, RequestResult};
 use crate::model::{GroupId, ServiceRef, Status};
 use crate::resource::{KINDS, Kind, Overlap, Record, TrafficSplit};
 
@@ -116,16 +115,13 @@ impl ConflictIndex {
             KINDS
         };
         let records = kinds.iter().map(|kind| async move {
-            let listed = all_of(
-                cluster,
-                groups::api_resource(*kind),
-                &groups::all(*kind, namespace),
-            )
-            .await;
+            let listed = match list(cluster, &groups::all(*kind, namespace)).await {
+                Ok((objects, _)) => Ok(objects),
+                Err(error) => none_if_absent(groups::clarified(cluster, *kind, error).await),
+            };
             (format!("another {}", kind.info().kind), listed)
         });
-        let source = service_profiles::collection(namespace);
-        let profiles = all_of(cluster, SERVICE_PROFILES, &source);
+        let profiles = list_profiles(cluster, namespace);
         let services = read_services(cluster, namespace, parents);
         let (records, profiles, services) =
             future::join3(future::join_all(records), profiles, services).await;
@@ -225,29 +221,28 @@ fn or_note<T>(
     })
 }
 
-/// Lists all objects of a kind. Returns no objects if the cluster does not serve the kind, even if
-/// the list is forbidden.
-async fn all_of<T>(
-    cluster: &Cluster,
-    endpoint: ApiResource,
-    source: &Collection<T>,
-) -> RequestResult<Vec<T>> {
-    match list(cluster, source).await {
-        Ok((objects, _)) => Ok(objects),
-        Err(error) if error.is_not_found() => Ok(Vec::new()),
+/// Lists ServiceProfiles. Returns none if the cluster does not serve them, even if the list is
+/// forbidden.
+async fn list_profiles(cluster: &Cluster, namespace: Option<&str>) -> RequestResult<Vec<Profile>> {
+    match list(cluster, &service_profiles::collection(namespace)).await {
+        Ok((profiles, _)) => Ok(profiles),
         Err(error) if error.is_forbidden() => {
-            let api = endpoint.api.trim_start_matches("apis/");
-            let is_absent = matches!(
-                discovery::serves(cluster, api, endpoint.plural).await,
-                Ok(false)
-            );
-            if is_absent {
-                Ok(Vec::new())
-            } else {
-                Err(error)
+            let ApiResource { api, plural } = SERVICE_PROFILES;
+            let api = api.trim_start_matches("apis/");
+            match discovery::serves(cluster, api, plural).await {
+                Ok(false) => Ok(Vec::new()),
+                _ => Err(error),
             }
         }
-        Err(error) => Err(error),
+        Err(error) => none_if_absent(error),
+    }
+}
+
+fn none_if_absent<T>(error: RequestError) -> RequestResult<Vec<T>> {
+    if error.is_not_found() {
+        Ok(Vec::new())
+    } else {
+        Err(error)
     }
 }
 

@@ -26,9 +26,11 @@ use super::kubeconfig::ResolvedConfig;
 use super::options::ConnectOptions;
 use super::page_size::PageSize;
 use super::proxy::Proxy;
+use super::served_versions::{GroupVersions, ResourceList, ServedVersions, kind_of};
 use super::server_clock::ServerClock;
 use super::store_history::StoreHistory;
 use crate::problem::Problem;
+use crate::resource::KindInfo;
 use crate::text::{ConnectionFlags, shorten, without_userinfo};
 
 /// The default time limit of a request.
@@ -64,6 +66,7 @@ pub struct Cluster {
     page_timeout: Duration,
     list_timeout: Duration,
     write_timeout: Duration,
+    versions: Arc<ServedVersions>,
     pub(crate) page_size: Arc<PageSize>,
     pub(crate) store: Arc<StoreHistory>,
     /// A warning that the cluster is polled was issued.
@@ -139,6 +142,7 @@ impl Cluster {
             page_timeout: timeout.unwrap_or(PAGE_TIMEOUT),
             list_timeout: timeout.unwrap_or(LIST_TIMEOUT),
             write_timeout: timeout.unwrap_or(WRITE_TIMEOUT),
+            versions: Arc::default(),
             page_size: Arc::default(),
             has_warned_of_polling: Arc::default(),
             context,
@@ -152,6 +156,21 @@ impl Cluster {
     /// Returns the API server's clock.
     pub fn clock(&self) -> &ServerClock {
         &self.clock
+    }
+
+    /// Returns the version in which the server serves a kind, such as `v1`: the preferred one
+    /// until a request has shown that the server does not have it.
+    pub fn version_of(&self, kind: &KindInfo) -> &'static str {
+        self.versions.of(kind)
+    }
+
+    /// Asks which version of a kind the server serves, if any.
+    pub async fn served_version(&self, kind: &KindInfo) -> RequestResult<Option<&'static str>> {
+        let path = format!("/apis/{}", kind.group());
+        tokio::time::timeout(self.timeout, self.discover(kind))
+            .await
+            .unwrap_or_else(|_| Err(timed_out(&Method::GET, &path, self.timeout)))
+            .map_err(|cause| RequestError::new(&Method::GET, &path, cause))
     }
 
     /// Returns the time limit of one request.
@@ -305,24 +324,17 @@ impl Cluster {
         let failed = |cause| RequestError::new(&method, &path, cause);
         let whole = async {
             let response = self.exchange(&method, &path, request).await?;
-            let body = Limited::new(response.into_body(), MAX_OBJECT_BYTES);
-            body.collect().await.map_err(|cause| {
-                failed(if cause.is::<LengthLimitError>() {
-                    Cause::too_large("it", MAX_OBJECT_BYTES)
-                } else {
-                    Cause::unreachable(cause)
-                })
-            })
+            body_of(response).await.map_err(failed)
         };
-        let body: Bytes = tokio::time::timeout(self.timeout, whole)
+        let body = tokio::time::timeout(self.timeout, whole)
             .await
-            .unwrap_or_else(|_| Err(failed(timed_out(&method, &path, self.timeout))))?
-            .to_bytes();
+            .unwrap_or_else(|_| Err(failed(timed_out(&method, &path, self.timeout))))?;
         serde_json::from_slice(&body).map_err(|cause| failed(Cause::unreadable(&cause)))
     }
 
     /// Sends a request and waits for the headers of the response. Returns an error for an error
-    /// status.
+    /// status. If the server does not serve the kind in the version of the path, the request is
+    /// sent again with another version.
     async fn exchange(
         &self,
         method: &Method,
@@ -330,20 +342,80 @@ impl Cluster {
         request: BuiltRequest,
     ) -> RequestResult<Response<Body>> {
         let sent = async {
-            let mut request = request.map_err(|cause| Cause::NotBuilt(Arc::new(cause)))?;
-            let json = HeaderValue::from_static("application/json");
-            request.headers_mut().insert(ACCEPT, json);
-            tidy_query(request.uri_mut());
-            let response = self.send(request).await?;
-            if response.status().is_success() {
-                return Ok(response);
+            let request = request.map_err(|cause| Cause::NotBuilt(Arc::new(cause)))?;
+            let Some(kind) = kind_of(path) else {
+                return self.answer(request).await;
+            };
+            let tried = self.versions.of(kind);
+            let refused = match self.answer(self.at_served_version(kind, &request)).await {
+                Err(refused) if refused.is_unknown_path() && kind.versions.len() > 1 => refused,
+                answer => return answer,
+            };
+            match self.discover(kind).await {
+                Ok(Some(version)) if version != tried => {
+                    self.answer(self.at_served_version(kind, &request)).await
+                }
+                _ => Err(refused),
             }
-            Err(refusal(response).await)
         };
         tokio::time::timeout(self.timeout, sent)
             .await
             .unwrap_or_else(|_| Err(timed_out(method, path, self.timeout)))
             .map_err(|cause| RequestError::new(method, path, cause))
+    }
+
+    fn at_served_version(
+        &self,
+        kind: &KindInfo,
+        request: &http::Request<Vec<u8>>,
+    ) -> http::Request<Vec<u8>> {
+        let mut request = request.clone();
+        if let Ok(uri) = self.versions.path(kind, &request.uri().to_string()).parse() {
+            *request.uri_mut() = uri;
+        }
+        request
+    }
+
+    /// Returns the first version of a kind that the server serves, if it serves any.
+    async fn discover(&self, kind: &KindInfo) -> Result<Option<&'static str>, Cause> {
+        let group = format!("/apis/{}", kind.group());
+        let versions: GroupVersions = match self.document(&group).await {
+            Err(cause) if cause.is_not_found() => return Ok(None),
+            versions => versions?,
+        };
+        for version in versions.candidates(kind) {
+            let path = format!("{group}/{version}");
+            match self.document::<ResourceList>(&path).await {
+                Ok(resources) if resources.has(kind.plural) => {
+                    self.versions.set(kind, version);
+                    return Ok(Some(version));
+                }
+                Err(cause) if !cause.is_not_found() => return Err(cause),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Gets a document of the API server.
+    async fn document<T: DeserializeOwned>(&self, path: &str) -> Result<T, Cause> {
+        let request = http::Request::get(path).body(Vec::new());
+        let request = request
+            .map_err(|cause| Cause::NotBuilt(Arc::new(request::Error::BuildRequest(cause))))?;
+        let body = body_of(self.answer(request).await?).await?;
+        serde_json::from_slice(&body).map_err(|cause| Cause::unreadable(&cause))
+    }
+
+    /// Sends a request and returns the response, or an error for an error status.
+    async fn answer(&self, mut request: http::Request<Vec<u8>>) -> Result<Response<Body>, Cause> {
+        let json = HeaderValue::from_static("application/json");
+        request.headers_mut().insert(ACCEPT, json);
+        tidy_query(request.uri_mut());
+        let response = self.send(request).await?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(refusal(response).await)
     }
 
     /// Sends a request. The response shows whether the credentials are valid, and updates the
@@ -387,6 +459,19 @@ fn tidy_query(uri: &mut Uri) {
     if let Ok(tidy) = text.trim_end_matches('?').parse() {
         *uri = tidy;
     }
+}
+
+/// Reads a whole body.
+async fn body_of(response: Response<Body>) -> Result<Bytes, Cause> {
+    let body = Limited::new(response.into_body(), MAX_OBJECT_BYTES);
+    let whole = body.collect().await.map_err(|cause| {
+        if cause.is::<LengthLimitError>() {
+            Cause::too_large("it", MAX_OBJECT_BYTES)
+        } else {
+            Cause::unreachable(cause)
+        }
+    });
+    Ok(whole?.to_bytes())
 }
 
 /// Returns the error in a response with an error status.

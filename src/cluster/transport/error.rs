@@ -57,6 +57,17 @@ impl Cause {
         }
     }
 
+    /// Whether the server knows no such object, kind or version.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Status { code: 404, .. })
+    }
+
+    /// Whether the server does not know the path: it serves no such kind or version. A missing
+    /// object has a reason.
+    pub fn is_unknown_path(&self) -> bool {
+        matches!(self, Self::Status { code: 404, reason, .. } if reason.is_empty())
+    }
+
     pub fn unreadable(cause: &serde_json::Error) -> Self {
         Self::Unreadable {
             how: cause.to_string(),

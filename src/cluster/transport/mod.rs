@@ -10,5 +10,6 @@ pub mod kubeconfig;
 pub mod options;
 pub mod page_size;
 pub mod proxy;
+pub(crate) mod served_versions;
 pub mod server_clock;
 pub mod store_history;

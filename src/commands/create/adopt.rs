@@ -9,7 +9,7 @@ use super::existing::ExistingObjects;
 use super::validate::validate;
 use super::{diff, existing, requirements};
 use crate::cli::{CreateArgs, DryRun};
-use crate::cluster::api::{apply, discovery, groups};
+use crate::cluster::api::{apply, groups};
 use crate::cluster::{Cluster, RequestResult};
 use crate::commands::args::policy;
 use crate::commands::args::selection::parse_name;
@@ -115,8 +115,8 @@ async fn absent(cluster: &Cluster, name: &GroupName, kinds: &[&dyn Kind]) -> Pro
     let (context, namespace) = (&cluster.context, &cluster.namespace);
     let infos = kinds.iter().map(|kind| kind.info());
     let served = join_all(infos.map(async |info| {
-        let known = discovery::serves(cluster, info.api_version, info.plural).await;
-        let is_served = known.unwrap_or(true);
+        let known = cluster.served_version(info).await;
+        let is_served = known.map_or(true, |version| version.is_some());
         is_served.then(|| format!("{}.{}", info.plural, info.group()))
     }));
     let plurals: Vec<String> = served.await.into_iter().flatten().collect();

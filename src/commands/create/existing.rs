@@ -105,20 +105,14 @@ fn no_such_kind(
     let mut others = known.iter().map(|kind| kind.info());
     let other = others.find(|other| other.carrier == Carrier::Route);
     let or = if other.is_some() { "or " } else { "" };
-    let use_other = other.map(
-        |KindInfo {
-             kind,
-             api_version,
-             name,
-             ..
-         }| {
-            let (line, place) = (
-                arguments::with_kind(args, name),
-                cluster.reach.for_plugin(namespace),
-            );
-            format!("the cluster serves {kind} of {api_version}; to use it: {line} {place}")
-        },
-    );
+    let use_other = other.map(|other| {
+        let (line, place) = (
+            arguments::with_kind(args, other.name),
+            cluster.reach.for_plugin(namespace),
+        );
+        let (kind, group, version) = (other.kind, other.group(), cluster.version_of(other));
+        format!("the cluster serves {kind} of {group}/{version}; to use it: {line} {place}")
+    });
     unknown_kind(cluster, info)
         .next_all(use_other)
         .next(format!("{or}{}", where_it_is_from(info)))

@@ -67,7 +67,7 @@ async fn report(context: CreateContext<'_>, created: Created) -> anyhow::Result<
         CreateOutcome::Unchanged => {
             streams.say(&line);
             match args.dry_run {
-                DryRun::Client => kind.manifest(&group),
+                DryRun::Client => groups::manifest(cluster, kind, &group),
                 _ => existing_object(cluster, kind, &group, format).await?,
             }
         }

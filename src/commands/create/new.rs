@@ -44,11 +44,12 @@ pub async fn create(context: CreateContext<'_>) -> Result<Created, Problem> {
     if carrier == Carrier::Route {
         group.port = Some(ports::of_route(&group, &services)?);
     }
-    let record = read(kind, &kind.manifest(&group))?;
+    let manifest = groups::manifest(cluster, kind, &group);
+    let record = read(kind, &manifest)?;
     validate(context, &existing, &services, &record, &group)?;
     context.warn(&warnings);
     let outcome = match args.dry_run {
-        DryRun::Client => CreateOutcome::Created(kind.manifest(&group)),
+        DryRun::Client => CreateOutcome::Created(manifest),
         mode => write(cluster, kind, &group, mode == DryRun::Server).await?,
     };
     Ok(Created {

@@ -29,7 +29,7 @@ async fn a_cluster_without_linkerd_has_only_warnings() {
         .stdout_contains(
             "kubernetes-api\n--------------\n√ the kubeconfig can be used (context west)\n",
         )
-        .stdout_contains("√ TrafficSplits of split.smi-spec.io can be used (v1alpha2, v1alpha1)\n")
+        .stdout_contains("√ TrafficSplits of split.smi-spec.io can be used (v1alpha2)\n")
         .stdout_contains("√ HTTPRoutes of gateway.networking.k8s.io can be used (v1")
         .stdout_contains("‼ Linkerd's control plane is ready\n    Linkerd was not found")
         .stdout_contains("    see https://linkerd.io/2/tasks/linkerd-smi/ for hints\n")
