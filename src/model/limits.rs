@@ -12,6 +12,9 @@ pub const MAX_BACKENDS: usize = 100;
 /// A federated Service has at most this many members.
 pub const MAX_MEMBERS: usize = 100;
 
+/// The mirrors of one namespace may name at most this many clusters that are asked by their links.
+pub const MAX_LINKED_CLUSTERS: usize = 100;
+
 /// At most this many groups are compared to find the one that an apex belongs to.
 pub const MAX_GROUPS_OF_APEX: usize = 100;
 

@@ -17,10 +17,13 @@ pub enum Mirror {
     Federated(Vec<Member>),
     /// The labels or annotations contain an invalid name, so no cluster is read.
     InvalidName,
+    /// A federated Service with more than [`MAX_MEMBERS`](super::limits::MAX_MEMBERS) members. No
+    /// cluster is read.
+    TooManyMembers,
 }
 
 /// A member of a federated Service.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Member {
     /// A Service of this cluster.
     Local(ServiceRef),
@@ -39,7 +42,7 @@ impl Mirror {
         let (one, members) = match self {
             Self::Gateway(remote) | Self::RemoteDiscovery(remote) => (Some(remote), &[][..]),
             Self::Federated(members) => (None, members.as_slice()),
-            Self::InvalidName => (None, &[][..]),
+            Self::InvalidName | Self::TooManyMembers => (None, &[][..]),
         };
         let remote_members = members.iter().filter_map(|member| match member {
             Member::Remote(remote) => Some(remote),
@@ -64,6 +67,7 @@ impl Mirror {
     pub fn without_remotes(&self) -> Readiness {
         let why = match (self, self.remotes().next()) {
             (Self::InvalidName, _) => WhyUnknown::InvalidName,
+            (Self::TooManyMembers, _) => WhyUnknown::TooManyMembers,
             (_, Some(remote)) => WhyUnknown::no_remote(&remote.cluster),
             (_, None) => WhyUnknown::NoLocalEndpoints,
         };
@@ -85,7 +89,7 @@ impl Mirror {
                 Member::Local(service) => here(service),
                 Member::Remote(remote) => as_remote(remote, there(remote)),
             })),
-            Self::InvalidName => self.without_remotes(),
+            Self::InvalidName | Self::TooManyMembers => self.without_remotes(),
         }
     }
 }

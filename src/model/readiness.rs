@@ -71,13 +71,20 @@ impl Readiness {
     /// Whether it depends on more than local endpoints. A controller that reads only local
     /// endpoints, such as linkerd-failover, may decide otherwise.
     pub fn rests_elsewhere(&self) -> bool {
-        use WhyUnknown::{InvalidName, NoLocalEndpoints, NoRemote, Remote};
+        use WhyUnknown::{
+            InvalidName, NoLocalEndpoints, NoRemote, Remote, TooManyLinks, TooManyMembers,
+        };
         match self {
             Self::Mirrored { .. } => true,
             Self::Unknown { why } => {
                 matches!(
                     why,
-                    NoLocalEndpoints | InvalidName | NoRemote { .. } | Remote { .. }
+                    NoLocalEndpoints
+                        | InvalidName
+                        | TooManyMembers
+                        | TooManyLinks(_)
+                        | NoRemote { .. }
+                        | Remote { .. }
                 )
             }
             Self::Known { .. } | Self::Missing | Self::NoPort { .. } => false,

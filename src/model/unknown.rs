@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::limits::{MAX_LINKED_CLUSTERS, MAX_MEMBERS};
+
 /// Why the readiness of a backend is unknown. Its `Display` is a clause without a full stop.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WhyUnknown {
@@ -21,6 +23,10 @@ pub enum WhyUnknown {
     ExternalName,
     /// The mirror Service's labels or annotations name a cluster or a Service by an invalid name.
     InvalidName,
+    /// It is a federated Service with too many members.
+    TooManyMembers,
+    /// The namespace's mirrors name too many clusters to ask this one by its link.
+    TooManyLinks(String),
     /// The mirrored Service is in a cluster that has no remote to read it from.
     NoRemote {
         /// The mirrored cluster.
@@ -70,7 +76,7 @@ impl WhyUnknown {
     /// Returns the same reason for a Service in the mirrored cluster `cluster`.
     pub fn in_cluster(self, cluster: &str) -> Self {
         match self {
-            Self::NoRemote { .. } | Self::Remote { .. } => self,
+            Self::NoRemote { .. } | Self::Remote { .. } | Self::TooManyLinks(_) => self,
             why => Self::Remote {
                 cluster: cluster.to_owned(),
                 why: Box::new(why),
@@ -92,6 +98,8 @@ impl WhyUnknown {
             Self::Forbidden(_)
             | Self::NoLocalEndpoints
             | Self::ExternalName
+            | Self::TooManyMembers
+            | Self::TooManyLinks(_)
             | Self::InvalidName
             | Self::NoRemote { .. } => true,
             Self::Remote { why, .. } => why.is_lasting(),
@@ -134,6 +142,17 @@ impl fmt::Display for WhyUnknown {
             Self::ExternalName => {
                 f.write_str("it is an ExternalName Service, which never has endpoints")
             }
+            Self::TooManyMembers => {
+                write!(
+                    f,
+                    "it is a federated Service with more than {MAX_MEMBERS} members"
+                )
+            }
+            Self::TooManyLinks(cluster) => write!(
+                f,
+                "the mirrors of its namespace name more than {MAX_LINKED_CLUSTERS} clusters, so \
+                 cluster {cluster} is not asked"
+            ),
             Self::InvalidName => {
                 f.write_str("its mirror labels or annotations contain an invalid name")
             }

@@ -54,12 +54,15 @@ impl ReadinessCache {
             .collect();
         // Until all mirrors are known, the watches of other clusters may still be needed.
         let mirrors_pending = self.mirrors_pending(now);
+        let wanted: HashSet<&SliceScope> = scopes.iter().collect();
+        let mut known = HashSet::new();
         for watch in &mut self.watches {
-            watch.wanted = scopes.contains(&watch.scope) || (mirrors_pending && !watch.is_local());
+            watch.wanted = wanted.contains(&watch.scope) || (mirrors_pending && !watch.is_local());
+            known.insert(watch.scope.clone());
         }
         let mut start = Vec::new();
         for scope in scopes {
-            if !self.watches.iter().any(|watch| watch.scope == scope) {
+            if !known.contains(&scope) {
                 self.last_id += 1;
                 let id = SliceWatchId(self.last_id);
                 start.push((id, scope.clone()));

@@ -121,6 +121,9 @@ impl ReadinessCache {
         if !self.remotes.has(cluster) {
             return ReadinessLookup::unknown(WhyUnknown::no_remote(cluster));
         }
+        if self.mirror_index.is_refused(&located()) {
+            return ReadinessLookup::unknown(WhyUnknown::TooManyLinks(cluster.clone()));
+        }
         if believed == BelievedRemotes::Fresh && self.is_stale(&located(), now) {
             let why = WhyUnknown::Failing(ReadinessSource::Slices, "no answer yet".to_owned());
             return ReadinessLookup::unknown(why.in_cluster(cluster));

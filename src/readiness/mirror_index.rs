@@ -1,11 +1,12 @@
 //! The index of mirrors: the services behind mirrored backends, and the backends that each one
 //! affects.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::scope::Affected;
 use crate::cluster::remotes::named_remotes::NamedRemotes;
-use crate::model::{Mirror, ServiceRef};
+use crate::model::limits::MAX_LINKED_CLUSTERS;
+use crate::model::{Mirror, RemoteService, ServiceRef};
 
 /// A service and its cluster. None: the groups' own cluster.
 pub type LocatedService = (Option<String>, ServiceRef);
@@ -16,6 +17,10 @@ pub struct MirrorIndex {
     mirrors: HashMap<LocatedService, Vec<ServiceRef>>,
     /// The clusters whose services are mirrored, even if they may not be asked.
     clusters: BTreeSet<String>,
+    /// The clusters that the mirrors of each namespace ask by their links.
+    linked: HashMap<String, HashSet<String>>,
+    /// Services of clusters that are not asked, since their mirrors name too many clusters.
+    refused: HashSet<LocatedService>,
 }
 
 impl MirrorIndex {
@@ -24,11 +29,24 @@ impl MirrorIndex {
         self.clusters
             .extend(mirror.remotes().map(|remote| remote.cluster.clone()));
         let here = mirror.locals().map(|service| (None, service.clone()));
-        let there = mirror
-            .remotes()
-            .filter(|remote| remotes.has(&remote.cluster));
-        let there = there.map(|remote| (Some(remote.cluster.clone()), remote.service.clone()));
-        for located in here.chain(there) {
+        let mut located: Vec<LocatedService> = here.collect();
+        for RemoteService {
+            cluster,
+            service: there,
+        } in mirror.remotes()
+        {
+            let there = (Some(cluster.clone()), there.clone());
+            if remotes.is_named(cluster) {
+                located.push(there);
+            } else if remotes.has(cluster) {
+                if self.may_use_link(&service.namespace, cluster) {
+                    located.push(there);
+                } else {
+                    self.refused.insert(there);
+                }
+            }
+        }
+        for located in located {
             self.mirrors
                 .entry(located.clone())
                 .or_default()
@@ -38,6 +56,22 @@ impl MirrorIndex {
                 .or_default()
                 .push(located);
         }
+    }
+
+    /// Counts a cluster that a mirror of this namespace names. Whoever writes mirrors could name any
+    /// number of clusters.
+    fn may_use_link(&mut self, namespace: &str, cluster: &str) -> bool {
+        let linked = self.linked.entry(namespace.to_owned()).or_default();
+        if linked.contains(cluster) {
+            return true;
+        }
+        let is_free = linked.len() < MAX_LINKED_CLUSTERS;
+        is_free && linked.insert(cluster.to_owned())
+    }
+
+    /// Returns whether a service of another cluster is not asked for: see [`MAX_LINKED_CLUSTERS`].
+    pub fn is_refused(&self, located: &LocatedService) -> bool {
+        self.refused.contains(located) && !self.mirrors.contains_key(located)
     }
 
     pub fn services(&self) -> impl Iterator<Item = &LocatedService> {

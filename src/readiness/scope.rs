@@ -12,7 +12,7 @@ use crate::model::ServiceRef;
 pub struct SliceWatchId(pub u64);
 
 /// The services that a watch or a list covers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SliceScope {
     /// None: the groups' own cluster. Otherwise a cluster whose services are mirrored here.
     pub cluster: Option<String>,

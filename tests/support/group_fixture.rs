@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kubectl_failover::model::{Readiness, Timers, Weights, decide};
@@ -22,8 +23,8 @@ pub const SETTLE_LIMIT: Duration = Duration::from_secs(60);
 const CONCURRENCY: usize = 16;
 const PRIMARY: &str = "test/role=primary";
 
-/// Groups `g0`, `g1` and so on, each with a primary of the same name and one fallback. They have
-/// slices but no Services, since readiness needs only slices.
+/// Groups `g0`, `g1` and so on, each with a primary of the same name and one fallback. Their Services
+/// are headless and have no selector.
 #[derive(Clone)]
 pub struct GroupFixture {
     pub side: Side,
@@ -39,13 +40,21 @@ impl GroupFixture {
             names,
         };
         for_each(&fixture.names, async |name: &String| {
-            fixture.create_slice(name, "primary").await;
-            fixture.create_slice(&fallback_of(name), "fallback").await;
+            for (service, role) in [(name, "primary"), (&fallback_of(name), "fallback")] {
+                fixture.create_service(service).await;
+                fixture.create_slice(service, role).await;
+            }
             side.traffic_split(name, name, &[(name, 1), (&fallback_of(name), 0)])
                 .await;
         })
         .await;
         fixture
+    }
+
+    async fn create_service(&self, name: &str) {
+        let spec = json!({"clusterIP": "None", "ports": [{"name": "http", "port": 80}]});
+        let service = json!({"metadata": {"name": name}, "spec": spec});
+        self.side.create::<Service>(service).await;
     }
 
     async fn create_slice(&self, service: &str, role: &str) {

@@ -13,5 +13,5 @@ pub mod namespaces;
 pub mod service_profiles;
 pub mod services;
 pub mod slice_index;
-mod types;
+pub(super) mod types;
 pub mod workloads;

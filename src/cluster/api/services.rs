@@ -1,6 +1,6 @@
 //! Services: whether they exist, and which remote services they mirror.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use futures::future::join_all;
 use serde::Deserialize;
@@ -13,6 +13,7 @@ use crate::cluster::listwatch::list::list_objects;
 use crate::cluster::transport::api_resource::SERVICES;
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
+use crate::model::limits::MAX_MEMBERS;
 use crate::model::{Member, Mirror, RemoteService, ServiceRef};
 use crate::resource::linkerd::{
     CLUSTER_NAME, LOCAL_DISCOVERY, MIRRORED_GATEWAY, MIRRORED_SERVICE, REMOTE_DISCOVERY,
@@ -135,7 +136,7 @@ fn stands_for(meta: &ObjectMeta) -> Option<Mirror> {
     let there = meta.annotations.get(REMOTE_DISCOVERY);
     let here = meta.annotations.get(LOCAL_DISCOVERY);
     if there.is_some() || here.is_some() {
-        return Some(Mirror::Federated(members(meta, there, here)));
+        return Some(members(meta, there, here).map_or(Mirror::TooManyMembers, Mirror::Federated));
     }
     if let Some(cluster) = meta.labels.get(REMOTE_DISCOVERY) {
         let name = meta.labels.get(REMOTE_SERVICE).map(String::as_str);
@@ -162,9 +163,13 @@ fn remote(meta: &ObjectMeta, cluster: &str, name: Option<&str>) -> Option<Remote
     })
 }
 
-/// Returns the members of a federated service: `svc@east,svc@north`, and the service of this
-/// cluster.
-fn members(meta: &ObjectMeta, there: Option<&String>, here: Option<&String>) -> Vec<Member> {
+/// Returns the members of a federated service, each once: `svc@east,svc@north`, and the service of
+/// this cluster. Returns None if there are too many.
+fn members(
+    meta: &ObjectMeta,
+    there: Option<&String>,
+    here: Option<&String>,
+) -> Option<Vec<Member>> {
     let own = |name: &str| ServiceRef::new(&meta.namespace, name);
     let here = here.map(|name| name.trim()).filter(|name| !name.is_empty());
     let here = here.map(|name| Member::Local(own(name)));
@@ -179,7 +184,17 @@ fn members(meta: &ObjectMeta, there: Option<&String>, here: Option<&String>) -> 
             })
         })
     });
-    here.into_iter().chain(there).collect()
+    let mut members = Vec::new();
+    let mut known = HashSet::new();
+    for member in here.into_iter().chain(there) {
+        if known.insert(member.clone()) {
+            members.push(member);
+        }
+        if members.len() > MAX_MEMBERS {
+            return None;
+        }
+    }
+    Some(members)
 }
 
 /// Drops invalid names: the annotations of a mirror end up in requests to other clusters and in
@@ -314,6 +329,26 @@ mod tests {
             stands_for(json!({}), annotations),
             Some(Mirror::Federated(members))
         );
+    }
+
+    #[test]
+    fn a_member_counts_once_and_there_are_at_most_100() {
+        let federation = |count: usize| {
+            let members = (0..count).map(|i| format!("web@c{i:05},web@c{i:05}"));
+            let members: Vec<String> = members.collect();
+            stands_for(json!({}), json!({REMOTE_DISCOVERY: members.join(",")}))
+        };
+        let Some(Mirror::Federated(members)) = federation(MAX_MEMBERS) else {
+            panic!("it is within the bound")
+        };
+        assert_eq!(members.len(), MAX_MEMBERS);
+        assert_eq!(federation(MAX_MEMBERS + 1), Some(Mirror::TooManyMembers));
+        assert_eq!(federation(25_000), Some(Mirror::TooManyMembers));
+        let local = json!({REMOTE_DISCOVERY: "web@east", LOCAL_DISCOVERY: "web"});
+        let Some(Mirror::Federated(members)) = stands_for(json!({}), local) else {
+            panic!("it is within the bound")
+        };
+        assert_eq!(members.len(), 2, "the same name in two clusters");
     }
 
     #[test]

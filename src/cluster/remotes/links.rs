@@ -1,7 +1,7 @@
 //! Credentials for remote clusters from the secrets of Linkerd's links. The secrets are not
 //! trusted: their content must not run a program, read a file or weaken a check.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,7 +9,10 @@ use kube::config::{AuthInfo, Cluster as ClusterEntry, Kubeconfig, NamedContext};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::cluster::transport::api_resource::SECRETS;
+use crate::cluster::api::types::Object;
+use crate::cluster::listwatch::collection::Collection;
+use crate::cluster::listwatch::list::list_objects;
+use crate::cluster::transport::api_resource::{LINKS, SECRETS};
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestError;
 use crate::cluster::transport::kubeconfig;
@@ -26,10 +29,28 @@ pub fn secret_name(cluster: &str) -> String {
     format!("cluster-credentials-{cluster}")
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct LinkSpec {
+    #[serde(rename = "targetClusterName")]
+    target: String,
+}
+
 #[derive(Deserialize)]
 struct Secret {
     #[serde(default)]
     data: HashMap<String, String>,
+}
+
+/// Returns the clusters that have a Link, or None if that cannot be known: an older Linkerd serves
+/// another version, and the right to list Links is optional.
+pub async fn clusters(local: &Cluster) -> Option<HashSet<String>> {
+    let source = Collection::<Object<LinkSpec>>::all(LINKS, Some(NAMESPACE));
+    let links = list_objects(local, &source).await.ok()?;
+    let names = links
+        .into_iter()
+        .flat_map(|link| [link.metadata.name, link.spec.target]);
+    Some(names.collect())
 }
 
 /// Reads the credentials for a remote cluster.

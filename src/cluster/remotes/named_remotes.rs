@@ -18,7 +18,12 @@ impl NamedRemotes {
     }
 
     pub fn has(&self, cluster: &str) -> bool {
-        self.has_links || self.named.iter().any(|name| name == cluster)
+        self.has_links || self.is_named(cluster)
+    }
+
+    /// Returns whether a context is named for the cluster.
+    pub fn is_named(&self, cluster: &str) -> bool {
+        self.named.iter().any(|name| name == cluster)
     }
 
     /// Returns the clusters for which a context is named.
@@ -41,6 +46,14 @@ impl NamedRemotes {
                  clusters: {mirrored}"
             )
         })
+    }
+
+    #[cfg(test)]
+    pub fn with_links() -> Self {
+        Self {
+            named: Vec::new(),
+            has_links: true,
+        }
     }
 
     #[cfg(test)]

@@ -13,6 +13,7 @@ use futures::future::{BoxFuture, Shared};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use super::link_lookups::LinkLookups;
 use super::links;
 use super::named_remotes::{NamedRemotes, remote_flags};
 use crate::cluster::transport::api_resource::namespace_or_default;
@@ -28,6 +29,9 @@ use crate::text::ConnectionFlags;
 pub(crate) const REMOTE_READ_TIMEOUT: Duration = Duration::from_secs(5);
 /// The same for a cluster that has just timed out.
 const SHORT_REMOTE_READ_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The most lines that are announced: some name clusters that others chose.
+const MAX_ANNOUNCED: usize = 1000;
 
 /// The remote clusters, if any.
 #[derive(Clone, Default)]
@@ -46,6 +50,7 @@ struct RemoteSet {
     timeouts: Mutex<HashMap<String, Instant>>,
     announce: Box<dyn Fn(&str) + Send + Sync>,
     announced: Mutex<HashSet<String>>,
+    link_lookups: LinkLookups,
     /// The warning about clusters without mirror services was issued or turned off.
     has_warned: AtomicBool,
 }
@@ -104,6 +109,7 @@ impl Remotes {
             timeouts: Mutex::default(),
             announce: Box::new(announce),
             announced: Mutex::default(),
+            link_lookups: LinkLookups::default(),
             has_warned: AtomicBool::default(),
         };
         Ok(Self {
@@ -234,6 +240,14 @@ impl RemoteSet {
     }
 
     async fn connect_by_link(&self, local: &Cluster, name: &str) -> Result<Cluster, WhyUnknown> {
+        let permit = self.link_lookups.start(local, name).await?;
+        let connected = self.look_up_link(local, name).await;
+        drop(permit);
+        self.link_lookups.end(name, &connected);
+        connected
+    }
+
+    async fn look_up_link(&self, local: &Cluster, name: &str) -> Result<Cluster, WhyUnknown> {
         let (secret, namespace) = (links::secret_name(name), links::NAMESPACE);
         let context = &local.context;
         self.announce_once(format!(
@@ -253,7 +267,7 @@ impl RemoteSet {
 
     fn announce_once(&self, line: String) {
         let mut announced = self.announced.lock();
-        if !announced.contains(&line) {
+        if !announced.contains(&line) && announced.len() < MAX_ANNOUNCED {
             (self.announce)(&line);
             announced.insert(line);
         }

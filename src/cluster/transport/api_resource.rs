@@ -34,6 +34,7 @@ impl ApiResource {
 
 pub const SERVICES: ApiResource = ApiResource::new("api/v1", "services");
 pub const SECRETS: ApiResource = ApiResource::new("api/v1", "secrets");
+pub const LINKS: ApiResource = ApiResource::new("apis/multicluster.linkerd.io/v1alpha3", "links");
 pub const NAMESPACES: ApiResource = ApiResource::new("api/v1", "namespaces");
 pub const ENDPOINT_SLICES: ApiResource =
     ApiResource::new("apis/discovery.k8s.io/v1", "endpointslices");

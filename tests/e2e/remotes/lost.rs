@@ -140,8 +140,10 @@ async fn a_remote_that_starts_to_hang_delays_no_local_failover() {
         .map(|i| (format!("app-{i}"), format!("other-{i}")))
         .collect();
     for (app, other) in &groups {
-        ns.west.ready(app, 1).await;
-        ns.west.ready(other, 1).await;
+        for service in [app, other] {
+            ns.west.bare_service(service).await;
+            ns.west.ready(service, 1).await;
+        }
         ns.west
             .traffic_split(app, app, &[(app, 1), ("web-east", 0), (other, 0)])
             .await;

@@ -416,3 +416,31 @@ fn a_federated_service_counts_local_and_remote_members() {
     harness.slice_changed(ours, "origin", 1);
     assert_eq!(harness.writes()[0].0, [0, 1]);
 }
+
+#[test]
+fn mirrors_that_name_too_many_clusters_open_few_watches_and_delay_nobody() {
+    let cache = ReadinessCache::new(NamedRemotes::with_links());
+    let backends = [("web", 0), ("web-east", 0), ("fed-0", 1), ("fed-1", 0)];
+    let mut harness = Harness::of(EngineOptions::default(), cache).with_group(&backends);
+    let ours = harness.started()[0];
+    let federation = |number: usize| {
+        let member = |i: usize| {
+            Member::Remote(RemoteService {
+                cluster: format!("c{number}-{i}"),
+                service: ServiceRef::new("ns", "web"),
+            })
+        };
+        let members = (0..100).map(member).collect();
+        mirror(&format!("fed-{number}"), Mirror::Federated(members))
+    };
+    let services = ["web", "web-east"].map(service).into_iter();
+    let services = services.chain([federation(0), federation(1)]).collect();
+    let engine = &mut harness.engine;
+    engine.service_event(ours, Event::Listed(services), harness.now);
+    let slices = vec![slice("web", 1), slice("web-east", 1)];
+    engine.slice_event(ours, Event::Listed(slices), harness.now);
+    harness.pass(1);
+    assert_eq!(harness.started().len(), 100);
+    harness.pass(11);
+    assert_eq!(harness.writes()[0].0, [1, 0, 0, 0]);
+}
