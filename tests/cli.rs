@@ -10,6 +10,7 @@ mod support;
 
 mod cli {
     mod argv0;
+    mod certificates;
     mod complete;
     mod completion;
     mod create;

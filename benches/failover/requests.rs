@@ -30,6 +30,7 @@ pub async fn client(kubeconfig: &Path) -> Client {
     connector::client(config)
         .await
         .expect("a client can be made")
+        .client
 }
 
 /// Sends one request. Panics if it fails.

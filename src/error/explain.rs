@@ -23,7 +23,10 @@ pub fn explain(cluster: &Cluster, error: &RequestError) -> Problem {
             problem.next_all(slow_write(cluster, error))
         }
         Cause::Credentials(cause) => {
-            Problem::new(format!("can't get credentials for {place}: {cause}")).next("log in again")
+            Problem::new(format!("can't get credentials for {place}: {cause}")).next(cause.next())
+        }
+        Cause::Tls(problem) => {
+            Problem::new(format!("the API server of {place}: {problem}")).next(problem.next())
         }
         Cause::Status { code: 401, .. } => rejected(cluster),
         Cause::Status {

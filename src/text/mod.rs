@@ -10,5 +10,5 @@ mod shell;
 pub use connection_flags::ConnectionFlags;
 pub use fit::{MAX_LINE_CHARS, cut, shorten, wrap};
 pub use place::place;
-pub use safe::{clean, clean_json, clean_lines, without_userinfo};
+pub use safe::{clean, clean_json, clean_lines, without_code, without_userinfo};
 pub use shell::word;

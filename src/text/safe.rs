@@ -41,6 +41,15 @@ pub fn without_userinfo(text: &str) -> String {
     out
 }
 
+/// Returns the error's message without the operating system's number for it.
+pub fn without_code(error: &std::io::Error) -> String {
+    let message = error.to_string();
+    let code = error.raw_os_error();
+    let suffix = code.map(|code| format!(" (os error {code})"));
+    let short = suffix.and_then(|suffix| message.strip_suffix(&suffix).map(str::to_owned));
+    short.unwrap_or(message)
+}
+
 fn replace(text: &str, is_kept: impl Fn(char) -> bool) -> String {
     let replaced = |character| if is_kept(character) { character } else { ' ' };
     text.chars().map(replaced).collect()

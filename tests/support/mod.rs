@@ -28,6 +28,7 @@ mod rights;
 mod running;
 mod sandbox;
 mod scripted;
+mod tls_front;
 mod upstream;
 mod wait;
 mod watching;
@@ -53,6 +54,7 @@ pub use rights::{
 pub use running::Running;
 pub use sandbox::{Sandbox, client, processes_mentioning, share, shared};
 pub use scripted::ScriptedServer;
+pub use tls_front::{Certificate, ServerCertificate, TlsFront};
 pub use upstream::{ReadinessFrom, Upstream};
 pub use wait::{WAIT_LIMIT, eventually, eventually_within};
 pub use watching::{

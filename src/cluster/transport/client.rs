@@ -10,7 +10,6 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use kube::api::{GetParams, Patch, PatchParams, PostParams};
 use kube::client::Body;
-use kube::config::AuthInfo;
 use kube::core::request;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,7 +17,7 @@ use serde_json::value::RawValue;
 
 use super::api_resource::{ApiResource, path_segment};
 use super::auth::credentials::CredentialsError;
-use super::auth::refresh::RefreshingClient;
+use super::auth::refresh::{RefreshingClient, Rejection};
 use super::connector;
 use super::error::{Cause, RequestError, RequestResult, StatusBody};
 use super::kubeconfig;
@@ -126,11 +125,10 @@ impl Cluster {
             user,
         } = resolved;
         let url = connection.config.cluster_url.clone();
-        let auth = connection.config.auth_info.clone();
         let proxy = connection.proxy.clone();
         let client = connector::client(connection)
             .await
-            .map_err(|cause| unusable(&context, &auth, &cause))?;
+            .map_err(|cause| unusable(&context, &cause))?;
         let timeout = timeout.map(|limit| if limit.is_zero() { NO_TIMEOUT } else { limit });
         let server = without_userinfo(url.to_string().trim_end_matches('/'));
         Ok(Self {
@@ -422,7 +420,7 @@ impl Cluster {
     /// server's clock.
     async fn send(&self, request: http::Request<Vec<u8>>) -> Result<Response<Body>, Cause> {
         let started = Instant::now();
-        let (client, generation) = self.client.current().await;
+        let (client, generation) = self.client.current().await?;
         let method = request.method().clone();
         let url = format!("{}{}", self.server, request.uri());
         let response = client.send(request.map(Body::from)).await;
@@ -430,9 +428,15 @@ impl Cluster {
         let response = response.map_err(|error| {
             tracing::debug!(%method, url, ?took, "no answer");
             let cause = Cause::of_send(error);
-            // The plugin or the file may have a valid token by now.
-            if matches!(&cause, Cause::Credentials(cause) if cause.is_invalid_token()) {
-                self.client.reject(generation);
+            // The plugin or the file may have other credentials by now.
+            match &cause {
+                Cause::Credentials(cause) if cause.is_invalid_token() => {
+                    self.client.reject(generation, Rejection::Unauthorized);
+                }
+                Cause::Tls(problem) if problem.is_about_client() => {
+                    self.client.reject(generation, Rejection::Handshake);
+                }
+                _ => {}
             }
             cause
         })?;
@@ -441,7 +445,7 @@ impl Cluster {
         self.clock.observe(response.headers());
         self.page_size.count_answer();
         if status == StatusCode::UNAUTHORIZED {
-            self.client.reject(generation);
+            self.client.reject(generation, Rejection::Unauthorized);
         }
         Ok(response)
     }
@@ -505,24 +509,17 @@ pub(crate) fn shortened(message: &str) -> String {
 }
 
 /// The problem of a context for which no client can be built.
-fn unusable(context: &str, auth: &AuthInfo, cause: &kube::Error) -> Problem {
-    let Some(credentials) = CredentialsError::find_for(cause, auth) else {
+fn unusable(context: &str, cause: &kube::Error) -> Problem {
+    let Some(credentials) = CredentialsError::find(cause) else {
         let how = without_userinfo(&cause.to_string());
         return Problem::new(format!("context {context:?} cannot be used: {how}"))
             .next("check its certificates and credentials with: kubectl config view");
     };
-    let problem = Problem::new(format!(
+    Problem::new(format!(
         "can't get credentials for context {context:?}: {credentials}"
-    ));
-    if credentials.is_invalid_token() && auth.exec.is_none() {
-        problem
-            .next("write it as one line, in --token or where the kubeconfig has it")
-            .next("see where that is: kubectl config view")
-    } else {
-        problem
-            .next("log in again, or run the credential plugin by itself to see what is wrong")
-            .next("see how it is called: kubectl config view")
-    }
+    ))
+    .next(credentials.next())
+    .next("see where they come from: kubectl config view")
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {

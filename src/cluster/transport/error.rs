@@ -10,6 +10,7 @@ use kube::core::request;
 use serde::Deserialize;
 
 use super::auth::credentials::CredentialsError;
+use super::tls_problem::TlsProblem;
 
 pub type RequestResult<T> = Result<T, RequestError>;
 
@@ -42,6 +43,9 @@ pub enum Cause {
     },
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
+    /// A certificate was not accepted, or the peer does not speak TLS.
+    #[error(transparent)]
+    Tls(TlsProblem),
     #[error("the answer cannot be read: {how}")]
     Unreadable { how: String },
     /// The request was not sent because it could not be built.
@@ -84,8 +88,11 @@ impl Cause {
 
     /// Returns why a request got no response.
     pub fn of_send(error: kube::Error) -> Self {
-        match CredentialsError::find(&error) {
-            Some(cause) => Self::Credentials(cause),
+        if let Some(cause) = CredentialsError::find(&error) {
+            return Self::Credentials(cause);
+        }
+        match TlsProblem::find(&error) {
+            Some(problem) => Self::Tls(problem),
             None => Self::unreachable(error),
         }
     }
@@ -173,7 +180,7 @@ impl RequestError {
     pub fn is_unanswered(&self) -> bool {
         matches!(
             self.cause,
-            Cause::Unreachable { .. } | Cause::TimedOut { .. }
+            Cause::Unreachable { .. } | Cause::TimedOut { .. } | Cause::Tls(_)
         )
     }
 
@@ -181,7 +188,7 @@ impl RequestError {
     pub fn may_have_been_applied(&self) -> bool {
         match self.cause {
             Cause::Status { code, .. } => code >= 500,
-            Cause::Credentials(_) | Cause::NotBuilt(_) => false,
+            Cause::Credentials(_) | Cause::Tls(_) | Cause::NotBuilt(_) => false,
             Cause::TimedOut { .. } | Cause::Unreachable { .. } | Cause::Unreadable { .. } => true,
         }
     }

@@ -13,3 +13,4 @@ pub mod proxy;
 pub(crate) mod served_versions;
 pub mod server_clock;
 pub mod store_history;
+pub mod tls_problem;

@@ -212,7 +212,7 @@ async fn fields_of_users_are_read_as_by_kubectl() {
         ),
         (
             "exec:\n      apiVersion: client.authentication.k8s.io/v1\n      interactiveMode: Always\n      command: cat\n      args: ['{FOLDER}/give.json']",
-            OnlyHere,
+            Nobody,
         ),
         // Impersonation.
         ("token: {TOKEN}\n    as-groups: [system:masters]", Nobody),

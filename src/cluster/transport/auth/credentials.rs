@@ -6,7 +6,6 @@ use std::io;
 use std::sync::Arc;
 
 use kube::client::AuthError;
-use kube::config::AuthInfo;
 
 use crate::text::{clean, shorten};
 
@@ -30,10 +29,14 @@ pub enum CredentialsError {
     },
     #[error("{plugin} did not print an ExecCredential with a status")]
     NoExecCredential { plugin: String },
+    #[error("{plugin} needs a terminal (interactiveMode: Always)")]
+    NeedsTerminal { plugin: String },
     #[error(
         "{token} has a line break or another control character in it, so no request can carry it"
     )]
     InvalidToken { token: String },
+    #[error("{0}")]
+    ClientCertificate(String, &'static str),
     #[error("{0}")]
     Other(String),
 }
@@ -41,12 +44,17 @@ pub enum CredentialsError {
 impl CredentialsError {
     /// Finds a credentials error among the causes of an error.
     pub fn find(error: &(dyn Error + 'static)) -> Option<Self> {
-        auth_error(error).map(|cause| Self::new(cause, None))
-    }
-
-    /// Like [`Self::find`], but worded for the kubeconfig's source of credentials.
-    pub fn find_for(error: &(dyn Error + 'static), auth: &AuthInfo) -> Option<Self> {
-        auth_error(error).map(|cause| Self::new(cause, Some(auth)))
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            if let Some(found) = error.downcast_ref::<Self>() {
+                return Some(found.clone());
+            }
+            if let Some(found) = error.downcast_ref::<AuthError>() {
+                return Some(Self::Other(short(&found.to_string())));
+            }
+            cause = error.source();
+        }
+        None
     }
 
     /// Returns whether a token was found that cannot be sent in a header.
@@ -54,68 +62,19 @@ impl CredentialsError {
         matches!(self, Self::InvalidToken { .. })
     }
 
-    fn new(error: &AuthError, auth: Option<&AuthInfo>) -> Self {
-        let exec = auth.and_then(|auth| auth.exec.as_ref());
-        let command = exec.and_then(|exec| exec.command.as_deref()).map(clean);
-        let plugin = command.unwrap_or_else(|| "the credential plugin".to_owned());
-        match error {
-            AuthError::AuthExecStart(cause) => {
-                let hint = exec.and_then(|exec| exec.install_hint.as_deref());
-                let hint = hint.map_or_else(String::new, |hint| {
-                    let hint = clean(hint);
-                    format!("; {}", shorten(hint.trim(), MAX_PLUGIN_OUTPUT_CHARS))
-                });
-                // An io::Error cannot be cloned. This one has no further cause.
-                let source = Arc::new(io::Error::new(cause.kind(), cause.to_string()));
-                Self::PluginNotStarted {
-                    plugin,
-                    source,
-                    hint,
-                }
+    /// Says what to do.
+    pub fn next(&self) -> &'static str {
+        match self {
+            Self::InvalidToken { .. } => {
+                "write it as one line, in --token or where the kubeconfig has it"
             }
-            AuthError::AuthExecRun { out, .. } => {
-                let output = clean(&String::from_utf8_lossy(&out.stderr));
-                let output = match shorten(output.trim(), MAX_PLUGIN_OUTPUT_CHARS) {
-                    empty if empty.is_empty() => empty,
-                    output => format!(": {output}"),
-                };
-                Self::PluginFailed {
-                    plugin,
-                    status: out.status,
-                    output,
-                }
-            }
-            AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed => {
-                Self::NoExecCredential { plugin }
-            }
-            AuthError::InvalidBearerToken(_) => Self::InvalidToken {
-                token: token_origin(auth, &plugin),
-            },
-            other => Self::Other(shorten(&clean(&other.to_string()), MAX_PLUGIN_OUTPUT_CHARS)),
+            Self::ClientCertificate(_, next) => next,
+            _ => "log in again, or run the credential plugin by itself to see what is wrong",
         }
     }
 }
 
-fn auth_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a AuthError> {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        cause = error.source();
-    }
-    None
-}
-
-/// Describes the source of a token: the kubeconfig or a flag, a file, or a plugin.
-fn token_origin(auth: Option<&AuthInfo>, plugin: &str) -> String {
-    match auth {
-        Some(auth) if auth.token.is_some() => "the token".to_owned(),
-        Some(AuthInfo {
-            token_file: Some(file),
-            ..
-        }) => format!("the token in {}", clean(file)),
-        Some(AuthInfo { exec: Some(_), .. }) => format!("the token from {plugin}"),
-        _ => "the token".to_owned(),
-    }
+/// Makes a message of a program fit for a line.
+pub fn short(text: &str) -> String {
+    shorten(clean(text).trim(), MAX_PLUGIN_OUTPUT_CHARS)
 }

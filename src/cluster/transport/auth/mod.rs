@@ -1,6 +1,10 @@
 //! Credentials: their sources, their refresh, and why they cannot be obtained.
 
+pub mod authentication;
 pub mod credentials;
+mod exec;
+mod identity;
 pub mod refresh;
-pub mod token;
+pub mod renewal;
+mod token;
 pub mod token_source;

@@ -11,15 +11,12 @@ use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared, ready};
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, Response};
-use kube::Config;
 use kube::client::Body;
-use kube::config::AuthInfo;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use tower::filter::AsyncPredicate;
 use tower::{BoxError, ServiceExt as _};
 
-use super::token;
 use super::token::HeaderSource;
 
 /// After a failure, credentials are not requested for this time: a plugin may need a person to log
@@ -59,35 +56,6 @@ impl Error for NoCredentials {
 }
 
 impl AuthorizationFilter {
-    /// Takes the credentials out of a configuration. Returns None if it has no credentials for a
-    /// header. Blocks while a credential plugin runs.
-    pub fn take(config: &mut Config) -> kube::Result<Option<Self>> {
-        token::trim(&mut config.auth_info)?;
-        let AuthInfo {
-            token_file, token, ..
-        } = &config.auth_info;
-        let source = match token_file {
-            Some(file) => Some(token::from_file(file.into(), token.as_ref())?),
-            None => token::from_kube(config)?,
-        };
-        let Some(source) = source else {
-            return Ok(None);
-        };
-        // kube would request them a second time when it looks for a client certificate.
-        let AuthInfo {
-            username,
-            password,
-            token,
-            token_file,
-            exec,
-            auth_provider,
-            ..
-        } = &mut config.auth_info;
-        (*username, *password, *token, *token_file) = (None, None, None, None);
-        (*exec, *auth_provider) = (None, None);
-        Ok(Some(Self::from(source)))
-    }
-
     fn header(&self) -> PendingHeader {
         let mut state = self.state.lock();
         if let Some(pending) = &state.pending

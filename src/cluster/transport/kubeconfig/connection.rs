@@ -11,9 +11,9 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-use super::files::without_code;
 use crate::cluster::transport::proxy::{PROXY_URL, Proxy};
 use crate::problem::Problem;
+use crate::text::without_code;
 
 /// How to connect to a server, and as whom.
 #[derive(Debug, Clone)]

@@ -1,6 +1,5 @@
 //! The kubeconfig files: how they are found and merged.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -8,6 +7,7 @@ use kube::config::Kubeconfig;
 
 use super::parse::parse;
 use crate::problem::Problem;
+use crate::text::without_code;
 
 /// Reads the kubeconfig files that the flag or the environment names, and merges them as kubectl
 /// does: files of a list that do not exist are skipped. Also returns the files that were read.
@@ -66,15 +66,6 @@ fn read_file(path: &Path) -> Result<Kubeconfig, Problem> {
         .map_err(|cause| refused(format!("{name} cannot be read: {}", without_code(&cause))))?;
     parse(&bytes, path.parent())
         .map_err(|why| refused(format!("{name} is not a kubeconfig: {why}")))
-}
-
-/// Returns the error's message without the operating system's number for it.
-pub fn without_code(error: &io::Error) -> String {
-    let message = error.to_string();
-    let code = error.raw_os_error();
-    let suffix = code.map(|code| format!(" (os error {code})"));
-    let short = suffix.and_then(|suffix| message.strip_suffix(&suffix).map(str::to_owned));
-    short.unwrap_or(message)
 }
 
 /// Lists files for a message.
