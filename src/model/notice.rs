@@ -132,6 +132,15 @@ pub enum Notice {
         /// The holder has not renewed the Lease in time.
         late: bool,
     },
+    /// Another `watch` runs the groups that its selector covers. This one leaves them alone.
+    LeftToSelector {
+        /// The namespace.
+        namespace: String,
+        /// The holder's identity.
+        holder: String,
+        /// The holder's label selector.
+        selector: String,
+    },
     /// The Lease of a namespace was acquired from another holder.
     LeaseAcquired {
         /// The namespace.
@@ -191,6 +200,7 @@ impl Notice {
     pub fn namespace(&self) -> Option<&str> {
         match self {
             Self::Standby { namespace, .. }
+            | Self::LeftToSelector { namespace, .. }
             | Self::LeaseAcquired { namespace }
             | Self::LeaseFailing { namespace, .. }
             | Self::LeaseRenewed { namespace }

@@ -132,8 +132,8 @@ impl StatusCache {
         };
         let known = &mut self.runners.leases;
         let is_other = |new: &Lease| {
-            let namespace = new.metadata.namespace.clone();
-            move |old: &Lease| old.metadata.namespace != namespace
+            let (namespace, name) = (new.metadata.namespace.clone(), new.metadata.name.clone());
+            move |old: &Lease| old.metadata.namespace != namespace || old.metadata.name != name
         };
         match event {
             Event::Listed(leases) => *known = Some(leases),
@@ -236,6 +236,8 @@ mod tests {
     use serde_json::value::RawValue;
 
     use super::*;
+    use crate::cluster::api::lease;
+    use crate::cluster::api::lease::LeaseScope;
     use crate::cluster::transport::error::{Cause, RequestError};
     use crate::model::Runner;
     use crate::resource::{Kind as _, TrafficSplit};
@@ -255,6 +257,10 @@ mod tests {
             path: String::new(),
             cause,
         })
+    }
+
+    fn held(at: Timestamp) -> Lease {
+        Lease::new("ns", lease::NAME).held_by("loop", &LeaseScope::default(), at)
     }
 
     #[test]
@@ -281,10 +287,7 @@ mod tests {
         let record = record();
         let at = |second| EPOCH + Duration::from_secs(second);
         let mut cache = StatusCache::default();
-        cache.leases(
-            Event::Listed(vec![Lease::new("ns").held_by("loop", EPOCH)]),
-            EPOCH,
-        );
+        cache.leases(Event::Listed(vec![held(EPOCH)]), EPOCH);
         let runner = |cache: &StatusCache, second| cache.runners.of(&record, at(second));
         assert_eq!(runner(&cache, 14), Runner::Watch("loop".to_owned()));
         assert_eq!(runner(&cache, 20), Runner::Unknown);
@@ -295,10 +298,7 @@ mod tests {
             at(21),
         );
         assert_eq!(runner(&cache, 21), Runner::Unknown);
-        cache.leases(
-            Event::Applied(Lease::new("ns").held_by("loop", at(20))),
-            at(22),
-        );
+        cache.leases(Event::Applied(held(at(20))), at(22));
         assert_eq!(runner(&cache, 22), Runner::Watch("loop".to_owned()));
         cache.leases(Event::Alive, at(36));
         assert_eq!(runner(&cache, 36), Runner::Unattended);
@@ -307,10 +307,7 @@ mod tests {
     #[test]
     fn a_released_lease_ends_at_once() {
         let mut cache = StatusCache::default();
-        cache.leases(
-            Event::Listed(vec![Lease::new("ns").held_by("loop", EPOCH).released()]),
-            EPOCH,
-        );
+        cache.leases(Event::Listed(vec![held(EPOCH).released()]), EPOCH);
         assert_eq!(cache.runners.of(&record(), EPOCH), Runner::Unattended);
     }
 }

@@ -172,6 +172,13 @@ pub fn text_line(notice: &Notice) -> String {
         } => {
             format!("{namespace}: another watch ({holder}) holds the Lease; standing by")
         }
+        Notice::LeftToSelector {
+            namespace,
+            holder,
+            selector,
+        } => {
+            format!("{namespace}: another watch ({holder}) runs the groups with labels {selector}")
+        }
         Notice::LeaseFailing { namespace, why } => {
             format!(
                 "{namespace}: cannot read or renew the Lease: {why}; nothing is written without it"

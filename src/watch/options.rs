@@ -36,6 +36,6 @@ pub enum WatchOutcome {
     },
     /// The upstream controller manages these groups.
     RunByUpstream { groups: Vec<GroupId> },
-    /// `once`: another `watch` holds a Lease that is needed.
-    HeldByAnother { namespace: String, holder: String },
+    /// `once`: another `watch` holds a Lease that is needed. `what`: what it runs.
+    HeldByAnother { what: String, holder: String },
 }

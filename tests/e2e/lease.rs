@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::Method;
 use k8s_openapi::api::coordination::v1::Lease;
 use rustix::process::Signal;
+use serde_json::{Value, json};
 
 use crate::support::{
     Fault, FaultProxy, Side, TestNamespace, end, eventually, eventually_within, plugin, started,
@@ -244,4 +245,73 @@ async fn until_held(side: &Side) -> String {
         }
     })
     .await
+}
+
+/// Each watch speaks for the groups that its selector covers, and for no others.
+#[tokio::test]
+async fn watches_with_different_selectors_run_side_by_side() {
+    let ns = TestNamespace::new("selectors").await;
+    for (group, team) in [("web", "a"), ("emoji", "b"), ("vote", "c")] {
+        let fallback = format!("{group}-east");
+        ns.west
+            .group(group, &[(group, 1, 1), (&fallback, 0, 1)])
+            .await;
+        let labels = json!({"metadata": {"labels": {"team": team}}});
+        ns.west.edit_split(group, labels).await;
+    }
+    let selected =
+        async |team: &'static str| started(plugin().args(["watch", "-l", team]).on(&ns.west)).await;
+    let (mut a, mut b) = (selected("team=a").await, selected("team=b").await);
+    let mut others = started(plugin().args(["watch"]).on(&ns.west)).await;
+    others
+        .stderr_line_containing("runs the groups with labels team=")
+        .await;
+    for group in ["web", "emoji", "vote"] {
+        ns.west.ready(group, 0).await;
+        ns.west.until_weights(group, &[0, 1]).await;
+    }
+    a.line_containing("web -> web-east").await;
+    b.line_containing("emoji -> emoji-east").await;
+    others.line_containing("vote -> vote-east").await;
+
+    let once = plugin()
+        .args(["watch", "--once", "-l", "team=b"])
+        .on(&ns.west)
+        .run()
+        .await;
+    let once = once.code(3);
+    assert!(
+        once.stderr.contains("is already running namespace"),
+        "{once}"
+    );
+    let once = plugin()
+        .args(["watch", "--once", "-l", "team=d"])
+        .on(&ns.west);
+    once.run().await.success();
+
+    // Without a watch of its own, team b is run by the one for the whole namespace.
+    let rest = end(b).await;
+    assert!(rest.stdout.is_empty(), "{rest:#?}");
+    ns.west.ready("emoji", 1).await;
+    others.line_containing("emoji-east -> emoji").await;
+    let rest = end(others).await;
+    assert!(rest.stdout.is_empty(), "{rest:#?}");
+
+    let status = plugin()
+        .args(["status", "-o", "json"])
+        .on(&ns.west)
+        .run()
+        .await
+        .success();
+    let status: Value = serde_json::from_str(&status.stdout).unwrap();
+    let runners: Vec<&str> = status["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|group| group["runner"]["kind"].as_str().unwrap())
+        .collect();
+    assert_eq!(runners, ["nobody", "nobody", "watch"], "{status:#}");
+    let check = plugin().args(["check"]).on(&ns.west).run().await;
+    assert!(check.stdout.contains("no watch is running for"), "{check}");
+    end(a).await;
 }

@@ -1,21 +1,90 @@
-//! The Lease of a namespace. Watches use it to elect the leader that runs the groups there.
+//! The Leases of a namespace. Watches use them to elect the leader that runs the groups there. A
+//! Lease speaks for what its holder runs: all groups of the namespace, or those with certain labels.
 //!
 //! kubert's and kube-leader-election's Leases are not used. They compare the holder's clock with
 //! the local one, require an existing Lease, and do not fence writes in flight.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use kube::api::PostParams;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use crate::cluster::listwatch::collection::{Collection, Versioned};
 use crate::cluster::transport::api_resource::LEASES;
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
 use crate::model::limits::LEASE_SECONDS;
+use crate::resource::{KindInfo, LabelSelector, Record};
 
-/// The name of the Lease in each namespace with groups.
+/// The name of the Lease of a watch without a selector.
 pub const NAME: &str = "kubectl-failover";
+/// The label of all these Leases: [`ALL_GROUPS`] or [`SELECTED_GROUPS`].
+const SCOPE_LABEL: &str = "failover.linkerd.io/lease";
+const ALL_GROUPS: &str = "all-groups";
+const SELECTED_GROUPS: &str = "selected-groups";
+/// The annotation with the selector of the holder.
+const SELECTOR: &str = "failover.linkerd.io/selector";
+/// The annotation with the kinds of groups that the holder is not allowed to run.
+const EXCEPT_KINDS: &str = "failover.linkerd.io/except-kinds";
+
+/// The groups that the holder of a Lease runs in its namespace.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LeaseScope {
+    pub selector: LabelSelector,
+    /// The CustomResourceDefinitions of the kinds that it is not allowed to run.
+    pub except_kinds: BTreeSet<String>,
+}
+
+impl LeaseScope {
+    /// Returns the scope of a watch with this selector that may run every kind.
+    pub fn new(selector: LabelSelector) -> Self {
+        Self {
+            selector,
+            except_kinds: BTreeSet::new(),
+        }
+    }
+
+    /// Returns the name of the Lease. Scopes that differ only in their kinds have the same Lease.
+    pub fn lease_name(&self) -> String {
+        if self.selector.is_empty() {
+            return NAME.to_owned();
+        }
+        format!("{NAME}-{:016x}", fnv1a(&self.selector.to_string()))
+    }
+
+    /// Returns whether the holder runs a group of its namespace.
+    pub fn covers(&self, record: &Record) -> bool {
+        let KindInfo { crd, .. } = record.kind.info();
+        !self.except_kinds.contains(*crd) && self.selector.matches(&record.meta.labels)
+    }
+
+    fn set_on(&self, meta: &mut LeaseMeta) {
+        let (scope, selector) = if self.selector.is_empty() {
+            (ALL_GROUPS, None)
+        } else {
+            (SELECTED_GROUPS, Some(self.selector.to_string()))
+        };
+        meta.labels.insert(SCOPE_LABEL.to_owned(), scope.to_owned());
+        let kinds = Vec::from_iter(self.except_kinds.iter().map(String::as_str)).join(",");
+        let kinds = (!kinds.is_empty()).then_some(kinds);
+        for (key, value) in [(SELECTOR, selector), (EXCEPT_KINDS, kinds)] {
+            match value {
+                Some(value) => meta.annotations.insert(key.to_owned(), value),
+                None => meta.annotations.remove(key),
+            };
+        }
+    }
+}
+
+/// FNV-1a: a hash that every version of the program computes alike.
+fn fnv1a(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
 
 /// A Lease that was read or will be written.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
@@ -27,11 +96,11 @@ pub struct Lease {
 
 impl Lease {
     /// Returns a new Lease without a holder.
-    pub fn new(namespace: &str) -> Self {
+    pub fn new(namespace: &str, name: &str) -> Self {
         let metadata = LeaseMeta {
-            name: NAME.to_owned(),
+            name: name.to_owned(),
             namespace: namespace.to_owned(),
-            resource_version: String::new(),
+            ..LeaseMeta::default()
         };
         Self {
             metadata,
@@ -39,10 +108,24 @@ impl Lease {
         }
     }
 
-    /// Returns the same Lease, acquired or renewed by `holder`.
+    /// Returns the scope of its holder. A selector that cannot be parsed covers nothing: None.
+    pub fn scope(&self) -> Option<LeaseScope> {
+        let annotation = |key: &str| self.metadata.annotations.get(key).map(String::as_str);
+        let kinds = annotation(EXCEPT_KINDS).unwrap_or_default().split(',');
+        Some(LeaseScope {
+            selector: LabelSelector::parse(annotation(SELECTOR).unwrap_or_default()).ok()?,
+            except_kinds: kinds
+                .filter(|kind| !kind.is_empty())
+                .map(str::to_owned)
+                .collect(),
+        })
+    }
+
+    /// Returns the same Lease, acquired or renewed by `holder`. Keeps what others have set on it.
     #[must_use]
-    pub fn held_by(&self, holder: &str, now: Timestamp) -> Self {
+    pub fn held_by(&self, holder: &str, scope: &LeaseScope, now: Timestamp) -> Self {
         let mut lease = self.clone();
+        scope.set_on(&mut lease.metadata);
         let is_new_holder = self.spec.holder_identity.as_deref() != Some(holder);
         if is_new_holder {
             let transitions = self
@@ -75,6 +158,13 @@ pub struct LeaseMeta {
     /// Writing the Lease fails if its version has changed. Empty for a new Lease.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub resource_version: String,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+    /// The rest, such as owners and finalizers, which a renewal keeps.
+    #[serde(flatten)]
+    pub others: Map<String, Value>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -87,6 +177,9 @@ pub struct LeaseSpec {
     #[serde(serialize_with = "micro_time")]
     pub renew_time: Option<Timestamp>,
     pub lease_transitions: Option<i32>,
+    /// The rest, which a renewal keeps.
+    #[serde(flatten)]
+    pub others: Map<String, Value>,
 }
 
 /// Kubernetes' MicroTime always has six digits.
@@ -107,9 +200,20 @@ impl LeaseSpec {
     }
 }
 
-/// Returns the Leases of a namespace or, without one, of the cluster.
+/// Returns the Leases of watches in a namespace or, without one, in the cluster.
 pub fn collection(namespace: Option<&str>) -> Collection<Lease> {
-    Collection::all(LEASES, namespace).with_fields(format!("metadata.name={NAME}"))
+    with_labels(namespace, SCOPE_LABEL.to_owned())
+}
+
+/// Returns the Leases of watches with a selector.
+pub fn with_selectors(namespace: Option<&str>) -> Collection<Lease> {
+    with_labels(namespace, format!("{SCOPE_LABEL}={SELECTED_GROUPS}"))
+}
+
+fn with_labels(namespace: Option<&str>, labels: String) -> Collection<Lease> {
+    Collection::new(LEASES, namespace, labels, |raw| {
+        serde_json::from_str(raw.get())
+    })
 }
 
 impl Versioned for Lease {
@@ -118,11 +222,11 @@ impl Versioned for Lease {
     }
 }
 
-/// Gets the Lease of a namespace. Returns None if it does not exist.
-pub async fn get(cluster: &Cluster, namespace: &str) -> RequestResult<Option<Lease>> {
+/// Gets a Lease. Returns None if it does not exist.
+pub async fn get(cluster: &Cluster, namespace: &str, name: &str) -> RequestResult<Option<Lease>> {
     let decode = |raw: &RawValue| serde_json::from_str::<Lease>(raw.get());
-    let before = cluster.store.before(store_key(namespace));
-    let found = cluster.find(LEASES, namespace, NAME, decode).await?;
+    let before = cluster.store.before(store_key(namespace, name));
+    let found = cluster.find(LEASES, namespace, name, decode).await?;
     if let Some(lease) = &found {
         cluster.store.observe(&before, lease.resource_version());
     }
@@ -130,13 +234,16 @@ pub async fn get(cluster: &Cluster, namespace: &str) -> RequestResult<Option<Lea
 }
 
 /// Returns the key of a Lease's versions.
-fn store_key(namespace: &str) -> String {
-    format!("{}/{NAME}", LEASES.collection(Some(namespace)))
+fn store_key(namespace: &str, name: &str) -> String {
+    format!("{}/{name}", LEASES.collection(Some(namespace)))
 }
 
 /// Creates a Lease, or replaces the version that was read.
 pub async fn put(cluster: &Cluster, lease: &Lease) -> RequestResult<Lease> {
-    let before = cluster.store.before(store_key(&lease.metadata.namespace));
+    let LeaseMeta {
+        namespace, name, ..
+    } = &lease.metadata;
+    let before = cluster.store.before(store_key(namespace, name));
     let stored = send(cluster, lease).await?;
     cluster.store.observe(&before, stored.resource_version());
     Ok(stored)
@@ -158,6 +265,7 @@ async fn send(cluster: &Cluster, lease: &Lease) -> RequestResult<Lease> {
     };
     let LeaseMeta {
         namespace,
+        name,
         resource_version,
         ..
     } = &lease.metadata;
@@ -167,7 +275,7 @@ async fn send(cluster: &Cluster, lease: &Lease) -> RequestResult<Lease> {
             .create(LEASES, Some(namespace), &params, &manifest)
             .await
     } else {
-        cluster.replace(LEASES, namespace, NAME, &manifest).await
+        cluster.replace(LEASES, namespace, name, &manifest).await
     }
 }
 
@@ -179,9 +287,56 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
+    fn held(holder: &str, at: Timestamp) -> Lease {
+        Lease::new("ns", NAME).held_by(holder, &LeaseScope::default(), at)
+    }
+
+    fn scope(selector: &str) -> LeaseScope {
+        LeaseScope::new(LabelSelector::parse(selector).unwrap())
+    }
+
+    #[test]
+    fn each_selector_has_its_lease_which_tells_it() {
+        assert_eq!(scope("").lease_name(), NAME);
+        let name = scope("team==a, tier=web").lease_name();
+        assert_eq!(name, scope("tier=web,team=a").lease_name());
+        assert_ne!(name, scope("team=a").lease_name());
+        let lease = Lease::new("ns", &name).held_by("me", &scope("team=a"), at(100));
+        assert_eq!(lease.scope(), Some(scope("team=a")));
+        let mut limited = scope("team=b");
+        limited.except_kinds.insert("httproutes.x".to_owned());
+        let lease = lease.held_by("you", &limited, at(200));
+        assert_eq!(lease.scope(), Some(limited));
+        let lease = lease.held_by("me", &scope(""), at(300));
+        assert!(lease.metadata.annotations.is_empty());
+    }
+
+    #[test]
+    fn a_renewal_keeps_what_others_have_set() {
+        let stored = serde_json::json!({
+            "metadata": {
+                "name": NAME, "namespace": "ns", "resourceVersion": "1", "uid": "u",
+                "labels": {"team": "a"}, "annotations": {"note": "x"},
+                "ownerReferences": [{"name": "o"}], "finalizers": ["f"],
+            },
+            "spec": {"holderIdentity": "me", "strategy": "s"},
+        });
+        let lease: Lease = serde_json::from_value(stored.clone()).unwrap();
+        for lease in [lease.held_by("me", &scope("a=b"), at(1)), lease.released()] {
+            let written = serde_json::to_value(lease).unwrap();
+            let meta = &written["metadata"];
+            assert_eq!(meta["labels"]["team"], "a");
+            assert_eq!(meta["annotations"]["note"], "x");
+            for key in ["ownerReferences", "finalizers", "uid"] {
+                assert_eq!(meta[key], stored["metadata"][key]);
+            }
+            assert_eq!(written["spec"]["strategy"], "s");
+        }
+    }
+
     #[test]
     fn a_lease_is_held_until_it_expires_or_is_released() {
-        let lease = Lease::new("ns").held_by("me", at(100));
+        let lease = held("me", at(100));
         assert_eq!(lease.spec.holder(at(114)), Some("me"));
         assert_eq!(lease.spec.holder(at(115)), None);
         assert_eq!(lease.released().spec.holder(at(101)), None);
@@ -189,9 +344,10 @@ mod tests {
 
     #[test]
     fn acquiring_is_a_transition_and_renewing_is_not() {
-        let first = Lease::new("ns").held_by("me", at(100));
-        assert_eq!(first.held_by("me", at(105)).spec.lease_transitions, Some(0));
-        let taken = first.held_by("you", at(200));
+        let (first, all) = (held("me", at(100)), LeaseScope::default());
+        let renewed = first.held_by("me", &all, at(105));
+        assert_eq!(renewed.spec.lease_transitions, Some(0));
+        let taken = first.held_by("you", &all, at(200));
         assert_eq!(
             (taken.spec.lease_transitions, taken.spec.acquire_time),
             (Some(1), Some(at(200)))

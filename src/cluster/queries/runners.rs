@@ -46,15 +46,10 @@ impl Runners {
         let Some(leases) = self.leases.as_ref().filter(|_| !self.are_stale) else {
             return Runner::Unknown;
         };
-        let own = leases
-            .iter()
-            .find(|lease| lease.metadata.namespace == record.meta.namespace);
-        match own.and_then(|lease| lease.spec.holder(now)) {
+        match holder_of(leases, record, now) {
             Some(holder) => Runner::Watch(holder.to_owned()),
             // It may have been renewed since the last report.
-            None if own.is_some_and(|lease| lease.spec.holder(self.heard).is_some()) => {
-                Runner::Unknown
-            }
+            None if holder_of(leases, record, self.heard).is_some() => Runner::Unknown,
             None if self
                 .upstream
                 .as_ref()
@@ -65,6 +60,21 @@ impl Runners {
             None => Runner::Unattended,
         }
     }
+}
+
+/// Returns the holder of the live Lease that covers a group. Of several, that with a selector
+/// counts, and of those the first by name.
+fn holder_of<'a>(leases: &'a [Lease], record: &Record, at: Timestamp) -> Option<&'a str> {
+    let here = leases
+        .iter()
+        .filter(|lease| lease.metadata.namespace == record.meta.namespace);
+    let covering = here.filter_map(|lease| {
+        let holder = lease.spec.holder(at)?;
+        let scope = lease.scope().filter(|scope| scope.covers(record))?;
+        let precedence = (scope.selector.is_empty(), lease.metadata.name.as_str());
+        Some((precedence, holder))
+    });
+    covering.min().map(|(_, holder)| holder)
 }
 
 /// Finds Linkerd's own controller. Returns None if the user is not allowed to list the cluster's

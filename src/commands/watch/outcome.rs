@@ -28,10 +28,10 @@ pub fn exit_of(
             return Ok(Exit::Done);
         }
         WatchOutcome::RunByUpstream { groups } => run_by_upstream(&groups),
-        WatchOutcome::HeldByAnother { namespace, holder } => Problem::not_met(format!(
-            "another watch ({}) is already running namespace {}",
+        WatchOutcome::HeldByAnother { what, holder } => Problem::not_met(format!(
+            "another watch ({}) is already running {}",
             clean(&holder),
-            clean(&namespace)
+            clean(&what)
         ))
         .next("stop that watch, or leave the groups to it"),
         WatchOutcome::Done { refused, .. } => {

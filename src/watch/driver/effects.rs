@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+
 use super::event_loop::{Driver, DriverInput};
 use super::lease_elector::{LEASE_REQUEST_TIMEOUT, LeaseElector, RunningElector};
 use super::sync_tracker::Stream;
-use crate::cluster::api::groups;
+use crate::cluster::api::lease::LeaseScope;
+use crate::cluster::api::{groups, lease};
 use crate::model::notice::{Notice, Transition};
 use crate::resource::{KINDS, Record};
 use crate::watch::clocks::Clocks;
@@ -105,6 +108,11 @@ impl Driver<'_> {
             self.group_watches
                 .push(self.watches.follow_groups(*kind, source));
         }
+        if !self.options.engine.dry_run {
+            let source = lease::with_selectors(self.options.namespace.as_deref());
+            let task = self.watches.follow(source, DriverInput::OtherLeases);
+            self.group_watches.push(task);
+        }
     }
 
     fn acquire_lease(&mut self, namespace: String) {
@@ -113,9 +121,12 @@ impl Driver<'_> {
             let (inputs, input) = (inputs.clone(), DriverInput::Lease(of.clone(), state));
             async move { inputs.send(input).await.is_ok() }
         };
+        let scope = LeaseScope::new(self.options.engine.selector.clone());
+        let scope = Arc::new(Mutex::new(scope));
         let elector = LeaseElector::new(
             self.cluster.limited(LEASE_REQUEST_TIMEOUT),
             namespace.clone(),
+            scope,
             self.identity.clone(),
             self.started,
         );

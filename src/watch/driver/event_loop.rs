@@ -20,6 +20,8 @@ use super::suspend::SuspendDetector;
 use super::sync_tracker::SyncTracker;
 use super::upstream_probe::UpstreamProbe;
 use crate::cluster::api::identity;
+use crate::cluster::api::lease::Lease;
+use crate::cluster::listwatch::watch_event::Event;
 use crate::cluster::queries::kind_status::KindStatus;
 use crate::cluster::queries::upstream;
 use crate::cluster::{Clusters, RequestResult};
@@ -48,6 +50,7 @@ const MAX_SLEEP: Duration = Duration::from_secs(3600);
 pub(super) enum DriverInput {
     Watch(FollowedEvent),
     Lease(String, LeaseState),
+    OtherLeases(Event<Lease>),
     Upstream(RequestResult<Option<Upstream>>),
 }
 
@@ -208,6 +211,10 @@ impl<'a> Driver<'a> {
                 self.metrics.lease(&namespace, &state);
                 self.executor.lease_event(&namespace, &state, self.started);
                 self.engine.lease_event(&namespace, state, now);
+                Ok(())
+            }
+            DriverInput::OtherLeases(event) => {
+                self.engine.other_leases_event(event, &self.identity, now);
                 Ok(())
             }
             DriverInput::Upstream(found) => self.upstream_found(found),

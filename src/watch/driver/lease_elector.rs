@@ -7,12 +7,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::cluster::api::lease;
-use crate::cluster::api::lease::Lease;
+use crate::cluster::api::lease::{Lease, LeaseScope};
 use crate::cluster::transport::backoff::Backoff;
 use crate::cluster::{Cluster, RequestError, RequestResult};
 use crate::model::limits::LEASE_SECONDS;
@@ -85,6 +86,7 @@ impl ForbiddenLease {
 pub struct LeaseElector {
     cluster: Cluster,
     namespace: String,
+    scope: SharedScope,
     identity: String,
     /// The start of the driver. Its times count from here.
     started: Instant,
@@ -99,10 +101,17 @@ pub struct LeaseElector {
 }
 
 impl LeaseElector {
-    pub fn new(cluster: Cluster, namespace: String, identity: String, started: Instant) -> Self {
+    pub fn new(
+        cluster: Cluster,
+        namespace: String,
+        scope: SharedScope,
+        identity: String,
+        started: Instant,
+    ) -> Self {
         Self {
             cluster,
             namespace,
+            scope,
             identity,
             started,
             seen: None,
@@ -192,9 +201,7 @@ impl LeaseElector {
     async fn try_once(&mut self) -> RequestResult<(LeaseState, Duration)> {
         let current = match self.held.take() {
             Some(held) => held,
-            None => lease::get(&self.cluster, &self.namespace)
-                .await?
-                .unwrap_or_else(|| Lease::new(&self.namespace)),
+            None => self.read().await?,
         };
         if let Some((holder, left)) = self.other_holder(&current) {
             // A holder that renews the Lease is not late, even if the clocks differ.
@@ -208,10 +215,18 @@ impl LeaseElector {
         }
         // Counts from before the request. The server starts to count later.
         let until = self.started.elapsed() + LEASE_DURATION;
-        let wanted = current.held_by(&self.identity, self.cluster.clock().now());
+        let scope = self.scope.lock().clone();
+        let wanted = current.held_by(&self.identity, &scope, self.cluster.clock().now());
         self.held = Some(self.put(&wanted, current).await?);
         self.forbidden.had_holder = true;
         Ok((LeaseState::Held { until }, RENEW_INTERVAL))
+    }
+
+    /// Reads the Lease. Returns a new one if it does not exist.
+    async fn read(&self) -> RequestResult<Lease> {
+        let name = self.scope.lock().lease_name();
+        let found = lease::get(&self.cluster, &self.namespace, &name).await?;
+        Ok(found.unwrap_or_else(|| Lease::new(&self.namespace, &name)))
     }
 
     /// Writes the Lease. If the server does not respond, a Lease that was held before counts as
@@ -233,7 +248,8 @@ impl LeaseElector {
         let holder = holder.filter(|holder| !holder.is_empty() && *holder != self.identity)?;
         let now = Instant::now();
         let since = match &self.seen {
-            Some((seen, since)) if seen == current => *since,
+            // Labels that others change do not renew it.
+            Some((seen, since)) if seen.spec == current.spec => *since,
             seen => {
                 let is_same = |seen: &Lease| seen.spec.holder_identity.as_ref() == Some(&holder);
                 self.renewing = seen.as_ref().is_some_and(|(seen, _)| is_same(seen));
@@ -252,10 +268,24 @@ impl LeaseElector {
         (!left.is_zero()).then_some((holder, left))
     }
 
+    /// Releases the Lease. If someone else has changed it, reads it again first.
+    async fn write_release(&self, held: Lease) -> RequestResult<()> {
+        let mut held = held;
+        loop {
+            match lease::put(&self.cluster, &held.released()).await {
+                Err(error) if error.is_conflict() => held = self.read().await?,
+                result => return result.map(|_| ()),
+            }
+            if held.spec.holder_identity.as_ref() != Some(&self.identity) {
+                return Ok(());
+            }
+        }
+    }
+
     async fn release(mut self) {
         let Some(held) = self.held.take() else { return };
-        let released = timeout(RELEASE_LIMIT, lease::put(&self.cluster, &held.released())).await;
-        if !matches!(released, Ok(Ok(_))) {
+        let released = timeout(RELEASE_LIMIT, self.write_release(held)).await;
+        if !matches!(released, Ok(Ok(()))) {
             let namespace = self.namespace;
             tracing::warn!(
                 namespace,
@@ -264,6 +294,9 @@ impl LeaseElector {
         }
     }
 }
+
+/// What the elector's Lease speaks for. Changes with the rights of the user.
+pub type SharedScope = Arc<Mutex<LeaseScope>>;
 
 fn is_server_error(error: &RequestError) -> bool {
     !error.is_conflict() && !error.is_forbidden() && !error.is_not_found()

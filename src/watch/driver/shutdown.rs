@@ -26,7 +26,16 @@ impl Driver<'_> {
         }
         if let Some((namespace, holder)) = self.engine.other_holder() {
             return Some(WatchOutcome::HeldByAnother {
-                namespace: namespace.to_owned(),
+                what: format!("namespace {namespace}"),
+                holder: holder.to_owned(),
+            });
+        }
+        if inputs_are_handled
+            && self.is_done()
+            && let Some((group, holder)) = self.engine.left_to()
+        {
+            return Some(WatchOutcome::HeldByAnother {
+                what: group.to_string(),
                 holder: holder.to_owned(),
             });
         }

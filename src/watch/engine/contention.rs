@@ -1,7 +1,9 @@
 //! Contention: another writer reverts weights that this `watch` has set.
 //!
 //! Each answer to a revert backs off, so that two writers that disagree do not move the traffic
-//! back and forth.
+//! back and forth. A `last-move` annotation that fits the weights proves nothing: it may be a copy,
+//! or that of another `watch` that disagrees. An order, such as a force, also changes other
+//! annotations, and its effects are not reverts.
 
 use std::time::Duration;
 
@@ -19,11 +21,38 @@ const REVERT_MEMORY: Duration = Duration::from_secs(10 * 60);
 /// The reverts of one group. Times count from the start of the driver.
 #[derive(Debug, Default)]
 pub struct RevertBackoff {
-    /// The weights that this process last wrote, until it agrees with other writers.
-    ours: Option<Vec<u64>>,
+    ours: Option<OwnWrite>,
     backoff: Duration,
     last_revert: Option<Duration>,
     pending: Option<PendingAnswer>,
+}
+
+/// The last write of this process, or of the holder of the Lease that it stands by for, until it
+/// agrees with other writers.
+#[derive(Debug)]
+struct OwnWrite {
+    weights: Vec<u64>,
+    settings: GroupSettings,
+}
+
+/// All that a group asks for, except for its weights.
+#[derive(Debug, PartialEq)]
+struct GroupSettings(Group);
+
+impl GroupSettings {
+    fn of(group: &Group) -> Self {
+        let mut group = group.clone();
+        for backend in &mut group.backends {
+            backend.weight = 0;
+        }
+        Self(Group {
+            last_move: None,
+            held: false,
+            uneven: false,
+            has_empty_rule: false,
+            ..group
+        })
+    }
 }
 
 /// An answer to a revert that backs off.
@@ -43,9 +72,11 @@ pub struct RevertDelay {
 }
 
 impl RevertBackoff {
-    /// Records that this process wrote these weights.
-    pub fn wrote(&mut self, weights: Vec<u64>) {
-        self.ours = Some(weights);
+    /// Records that this process, or the holder that it stands by for, wrote these weights.
+    /// `group`: the object after the write.
+    pub fn wrote(&mut self, weights: Vec<u64>, group: &Group) {
+        let settings = GroupSettings::of(group);
+        self.ours = Some(OwnWrite { weights, settings });
         self.pending = None;
     }
 
@@ -54,7 +85,7 @@ impl RevertBackoff {
     pub fn agreed(&mut self, group: &Group, served: bool) {
         if served || self.pending.is_none() {
             self.pending = None;
-            self.ours.take_if(|ours| !group.has_weights(ours));
+            self.ours.take_if(|ours| !group.has_weights(&ours.weights));
         }
     }
 
@@ -68,8 +99,10 @@ impl RevertBackoff {
         dead: bool,
         now: Duration,
     ) -> Option<RevertDelay> {
-        let is_ours = |ours: &Vec<u64>| same_proportion(ours, weights);
-        if group.fitting_move().is_some() || !self.ours.as_ref().is_some_and(is_ours) {
+        let is_reverted = |ours: &OwnWrite| {
+            same_proportion(&ours.weights, weights) && ours.settings == GroupSettings::of(group)
+        };
+        if !self.ours.as_ref().is_some_and(is_reverted) {
             self.pending = None;
             return None;
         }
@@ -145,7 +178,7 @@ mod tests {
             waits.push((at - *now).as_secs());
             *now = at;
             assert_eq!(reverts.delay(&theirs, &[0, 1], dead, *now), None);
-            reverts.wrote(vec![0, 1]);
+            reverts.wrote(vec![0, 1], &group([0, 1]));
         }
         waits
     }
@@ -154,7 +187,7 @@ mod tests {
     fn answers_to_reverts_back_off() {
         let (mut reverts, mut now) = (RevertBackoff::default(), seconds(100));
         assert_eq!(reverts.delay(&group([1, 0]), &[0, 1], false, now), None);
-        reverts.wrote(vec![0, 1]);
+        reverts.wrote(vec![0, 1], &group([0, 1]));
         assert_eq!(
             waits(&mut reverts, false, 8, &mut now),
             [5, 10, 20, 40, 80, 160, 300, 300]
@@ -166,7 +199,7 @@ mod tests {
     #[test]
     fn traffic_on_dead_backends_waits_30_s_at_most() {
         let (mut reverts, mut now) = (RevertBackoff::default(), seconds(100));
-        reverts.wrote(vec![0, 1]);
+        reverts.wrote(vec![0, 1], &group([0, 1]));
         assert_eq!(waits(&mut reverts, true, 5, &mut now), [5, 10, 20, 30, 30]);
         assert_eq!(waits(&mut reverts, false, 1, &mut now), [160]);
     }
@@ -174,7 +207,7 @@ mod tests {
     #[test]
     fn an_answer_that_becomes_due_sooner_stays_so() {
         let (mut reverts, theirs) = (RevertBackoff::default(), group([1, 0]));
-        reverts.wrote(vec![0, 1]);
+        reverts.wrote(vec![0, 1], &group([0, 1]));
         waits(&mut reverts, true, 5, &mut seconds(100));
         assert_eq!(
             reverts.delay(&theirs, &[0, 1], true, seconds(300)),
@@ -203,7 +236,7 @@ mod tests {
     #[test]
     fn traffic_whose_backends_die_after_the_revert_does_not_wait() {
         let (mut reverts, theirs, now) = (RevertBackoff::default(), group([1, 0]), seconds(100));
-        reverts.wrote(vec![0, 1]);
+        reverts.wrote(vec![0, 1], &group([0, 1]));
         assert!(reverts.delay(&theirs, &[0, 1], false, now).is_some());
         assert_eq!(reverts.delay(&theirs, &[0, 1], true, now), None);
         assert_eq!(
@@ -216,7 +249,7 @@ mod tests {
     #[test]
     fn a_pending_answer_outlives_a_moment_without_ready_backends() {
         let (mut reverts, theirs, now) = (RevertBackoff::default(), group([1, 0]), seconds(100));
-        reverts.wrote(vec![0, 1]);
+        reverts.wrote(vec![0, 1], &group([0, 1]));
         let first = reverts.delay(&theirs, &[0, 1], true, now);
         reverts.agreed(&theirs, false);
         let Some(RevertDelay {
@@ -240,11 +273,37 @@ mod tests {
     #[test]
     fn agreed_weights_are_not_a_revert() {
         let mut reverts = RevertBackoff::default();
-        reverts.wrote(vec![0, 1]);
+        reverts.wrote(vec![0, 1], &group([0, 1]));
         reverts.agreed(&group([1, 0]), true);
         assert_eq!(
             reverts.delay(&group([1, 0]), &[0, 1], false, seconds(9)),
             None
         );
+    }
+
+    #[test]
+    fn a_last_move_that_fits_the_reverted_weights_does_not_matter() {
+        let (mut reverts, mut theirs) = (RevertBackoff::default(), group([1, 0]));
+        reverts.wrote(vec![0, 1], &group([0, 1]));
+        theirs.last_move = Some(crate::model::LastMove {
+            from: "web=0,web-east=1".into(),
+            to: "web=1,web-east=0".into(),
+            at: jiff::Timestamp::UNIX_EPOCH,
+            by: "another@watch".into(),
+            why: String::new(),
+            unverified: false,
+            home: None,
+        });
+        assert!(theirs.fitting_move().is_some());
+        let delay = reverts.delay(&theirs, &[0, 1], false, seconds(100));
+        assert!(delay.is_some_and(|delay| delay.is_new));
+    }
+
+    #[test]
+    fn the_effect_of_an_order_is_not_a_revert() {
+        let (mut reverts, mut ordered) = (RevertBackoff::default(), group([1, 0]));
+        reverts.wrote(vec![0, 1], &group([0, 1]));
+        ordered.primary = 1;
+        assert_eq!(reverts.delay(&ordered, &[0, 1], false, seconds(100)), None);
     }
 }

@@ -7,6 +7,7 @@ use super::effect::{Effect, Moment};
 use super::group_state::{GroupState, MoveCause};
 use super::index::GroupIndex;
 use super::leases::Leases;
+use super::other_leases::OtherLeases;
 use super::outsiders::Outsiders;
 use super::rate_limit::MoveLimiter;
 use super::relist_queue::RelistQueue;
@@ -36,6 +37,7 @@ pub struct Engine {
     pub(super) replan: bool,
     planned_at: Option<Duration>,
     pub(super) leases: Leases,
+    pub(super) others: OtherLeases,
     /// The signature of moves in `last-move`.
     pub(super) signature: String,
     pub(super) options: EngineOptions,
@@ -87,7 +89,7 @@ impl Engine {
     /// running.
     pub fn is_settled(&self) -> bool {
         !self.replan
-            && (self.options.dry_run || self.leases.are_settled())
+            && (self.options.dry_run || self.leases.are_settled() && self.others.are_settled())
             && self.groups.values().all(|group| group.is_settled())
     }
 
@@ -122,6 +124,11 @@ impl Engine {
     /// Returns the namespace and the holder of a Lease that another `watch` certainly still renews.
     pub fn other_holder(&self) -> Option<(&str, &str)> {
         self.leases.other_holder()
+    }
+
+    /// Returns a group that another `watch` with a selector certainly runs, and its holder.
+    pub fn left_to(&self) -> Option<(&GroupId, &str)> {
+        self.others.left_to()
     }
 
     /// Returns the clusters whose services the backends mirror, once they are known.
@@ -169,6 +176,7 @@ impl Engine {
 
     /// Checks for watches that went silent or recovered. Called every second.
     pub fn tick(&mut self, now: Duration) {
+        self.stop_waiting_for_other_leases(now);
         let revision = self.cache.revision();
         for affected in self.cache.health_changes(now) {
             self.mark_affected_dirty(&affected, MoveCause::Timer, now);
@@ -184,6 +192,7 @@ impl Engine {
         self.relists = RelistQueue::default();
         self.replan = true;
         self.planned_at = None;
+        self.others = OtherLeases::unlisted(now);
         self.effects.push(Effect::Restart(self.leases.lose()));
         self.report(Notice::Suspended);
         self.groups.values_mut().for_each(|group| group.restart());

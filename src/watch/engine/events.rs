@@ -83,12 +83,22 @@ impl Engine {
             return self.learn_outsider(&record, now);
         }
         self.forget_outsider(&id, now);
+        let is_standby = self.leases.is_run_by_other(&id.namespace);
         let (before, after) = match self.groups.get_mut(&id) {
             Some(group) => {
                 let before = IndexKeys::of(group.record());
+                let moved = |group: &GroupState| {
+                    let last = is_standby.then(|| group.record().meta.last_move());
+                    last.flatten().map(|last| last.at)
+                };
+                let last_move = moved(group);
                 match read_at {
                     Some(known_version) => group.adopt_read(record, known_version),
                     None => group.adopt_watched(record),
+                }
+                // A copy of an older note is not a move.
+                if moved(group) > last_move {
+                    group.holder_wrote();
                 }
                 (before, IndexKeys::of(group.record()))
             }
@@ -132,6 +142,7 @@ impl Engine {
             self.counts.change(group.state(), None);
             self.requeue.remove(id);
             self.limiter.settled(id);
+            self.others.take_back(id);
             self.reindex(
                 id,
                 &IndexKeys::of(group.record()),

@@ -354,12 +354,22 @@ impl GroupState {
     }
 
     /// Records that the write was applied, as its result or the object shows.
-    pub fn write_done(&mut self, write: &PendingWrite) {
+    /// `record`: the object after it.
+    pub fn write_done(&mut self, write: &PendingWrite, record: &Record) {
         self.in_sync();
         self.last_write = LastWrite::Succeeded;
         self.uncertain.clear();
-        if let Some(weights) = write.weights() {
-            self.reverts.wrote(weights);
+        if let (Some(weights), Ok(group)) = (write.weights(), &record.group) {
+            self.reverts.wrote(weights, group);
+        }
+    }
+
+    /// Records that the object shows a write of the holder of the Lease.
+    pub fn holder_wrote(&mut self) {
+        if let Ok(group) = &self.record.group
+            && group.fitting_move().is_some()
+        {
+            self.reverts.wrote(group.weights(), group);
         }
     }
 

@@ -148,6 +148,15 @@ impl Leases {
         })
     }
 
+    /// Returns whether another `watch` certainly renews the Lease of this namespace.
+    pub fn is_run_by_other(&self, namespace: &str) -> bool {
+        let state = self
+            .namespaces
+            .get(namespace)
+            .and_then(|entry| entry.state.as_ref());
+        matches!(state, Some(Standby { renewing: true, .. }))
+    }
+
     /// Returns whether every required Lease is held.
     pub fn are_settled(&self) -> bool {
         let is_settled =

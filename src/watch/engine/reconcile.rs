@@ -66,12 +66,20 @@ impl Engine {
             // The first list, or its time limit, marks the group dirty again.
             return;
         }
+        if !self.options.dry_run && !self.others.is_known {
+            // The first list of the Leases, or its time limit, marks the group dirty again.
+            return;
+        }
+        if let Some(left) = self.left_to_other(id, group.record(), moment.now) {
+            self.requeue.set(id, left.until);
+            return self.leave_alone(id, group, None, &left.why, left.notice);
+        }
         if let Some(why) = self.why_left_to_upstream(group.record(), &readiness) {
             let notice = Notice::ManagedByUpstream {
                 group: id.clone(),
                 why,
             };
-            return self.leave_alone(id, group, None, why, notice);
+            return self.leave_alone(id, group, None, why, Some(notice));
         }
         self.decided(group, &decision, observed);
         match self.confirmed(group, cause, decision, observed) {
@@ -147,7 +155,7 @@ impl Engine {
                 reason,
                 mend,
             };
-            self.leave_alone(id, group, Some(State::Invalid), &why, notice);
+            self.leave_alone(id, group, Some(State::Invalid), &why, Some(notice));
         }
     }
 
@@ -158,11 +166,13 @@ impl Engine {
         group: &mut GroupState,
         state: Option<State>,
         why: &str,
-        notice: Notice,
+        notice: Option<Notice>,
     ) {
         self.limiter.settled(id);
         self.counts.change(group.leave_alone(state), state);
-        if group.reported().is_news(why) {
+        if group.reported().is_news(why)
+            && let Some(notice) = notice
+        {
             self.report(notice);
         }
     }

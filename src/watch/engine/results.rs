@@ -150,7 +150,7 @@ impl Engine {
 
     fn write_done(&mut self, id: &GroupId, write: &PendingWrite, record: Record, now: Duration) {
         if let Some(group) = self.groups.get_mut(id) {
-            group.write_done(write);
+            group.write_done(write, &record);
         }
         if write.last_move.is_some() {
             self.limiter.settled(id);

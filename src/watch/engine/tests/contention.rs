@@ -44,6 +44,45 @@ fn the_first_revert_is_answered_after_5_s_and_the_next_one_after_10_s() {
     }
 }
 
+/// As a manifest that was exported and is applied again, or a second loop without a Lease.
+#[test]
+fn a_revert_with_a_note_that_fits_is_contested_too() {
+    let mut harness = Harness::at_home();
+    harness.failed_over();
+    let note = |at: &str| {
+        format!(
+            r#"{{"from":"web=0,web-east=1","to":"web=1,web-east=0","at":"{at}","by":"x","why":"y"}}"#
+        )
+    };
+    harness.edit(group(3, HOME, Some(&note("1969-01-01T00:00:00Z"))));
+    assert_eq!((harness.contests().len(), harness.writes().len()), (1, 0));
+    harness.edit(group(4, HOME, Some(&note("1971-01-01T00:00:00Z"))));
+    assert!(harness.writes().is_empty());
+}
+
+#[test]
+fn a_revert_of_the_holders_move_is_contested_after_a_takeover() {
+    let mut harness = Harness::at_home();
+    let standby = |renewing| LeaseState::Standby {
+        holder: "other".into(),
+        renewing,
+        late: !renewing,
+    };
+    harness.engine.lease_event("ns", standby(true), harness.now);
+    harness.slice_changed(SliceWatchId(1), "web", 0);
+    let note = r#"{"from":"web=1,web-east=0","to":"web=0,web-east=1","at":"1971-01-01T00:00:00Z","by":"x","why":"y"}"#;
+    harness.edit(group(2, AWAY, Some(note)));
+    harness
+        .engine
+        .lease_event("ns", standby(false), harness.now);
+    let held = LeaseState::Held {
+        until: Duration::from_secs(100_000),
+    };
+    harness.engine.lease_event("ns", held, harness.now);
+    harness.edit(group(3, HOME, Some(note)));
+    assert_eq!((harness.contests().len(), harness.writes().len()), (1, 0));
+}
+
 #[test]
 fn a_move_that_changed_endpoints_cause_does_not_back_off() {
     let mut harness = Harness::at_home();

@@ -5,6 +5,7 @@ pub mod contention;
 pub mod failed_writes;
 pub mod flapping;
 pub mod namespaces;
+pub mod other_leases;
 pub mod remotes;
 pub mod selector;
 pub mod stale_objects;
@@ -59,8 +60,10 @@ impl Harness {
     }
 
     fn of(options: EngineOptions, cache: ReadinessCache) -> Self {
+        let mut engine = Engine::new("me@here".into(), options, cache);
+        engine.other_leases_event(Event::Listed(Vec::new()), "me@here/1", Duration::ZERO);
         Self {
-            engine: Engine::new("me@here".into(), options, cache),
+            engine,
             now: Duration::ZERO,
             effects: Vec::new(),
             request: 0,

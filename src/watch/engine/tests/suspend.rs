@@ -7,6 +7,8 @@ const AWAY: &[(&str, u64)] = &[("web", 0), ("web-east", 1)];
 impl Harness {
     fn suspended(&mut self) {
         self.engine.resumed(self.now);
+        self.engine
+            .other_leases_event(Event::Listed(Vec::new()), "me", self.now);
         self.settle();
     }
 }
