@@ -243,7 +243,7 @@ proptest! {
                 "acquireTime": "2020-01-01T00:00:00.000000Z", "renewTime": "2020-01-01T00:00:00.000000Z"},
         });
         if let Ok(lease) = serde_json::from_value::<lease::Lease>(distorted(lease, hits)) {
-            let taken = lease.held_by("you", Timestamp::UNIX_EPOCH);
+            let taken = lease.held_by("you", &lease::LeaseScope::default(), Timestamp::UNIX_EPOCH);
             prop_assert_eq!(taken.spec.holder(Timestamp::UNIX_EPOCH), Some("you"));
             let _ = lease.spec.holder(Timestamp::MAX);
             prop_assert_eq!(serde_json::from_value::<lease::Lease>(json!(taken)).unwrap(), taken);
