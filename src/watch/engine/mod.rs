@@ -10,6 +10,7 @@ pub mod events;
 pub mod group_state;
 pub mod index;
 pub mod leases;
+pub mod left_to_others;
 pub mod other_leases;
 pub mod outsiders;
 pub mod pending;
