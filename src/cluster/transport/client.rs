@@ -39,6 +39,8 @@ const PAGE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The default time limit of all pages of a list. The API server keeps the version that the pages
 /// show for about as long.
 const LIST_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+/// The time limit of all pages of a list, in limits of one page, with `--request-timeout`.
+const PAGES_IN_TIME: u32 = 10;
 /// The default time limit of a write: admission webhooks may take this long.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The meaning of `--request-timeout 0`.
@@ -138,7 +140,7 @@ impl Cluster {
             clock: Arc::default(),
             timeout: timeout.unwrap_or(REQUEST_TIMEOUT),
             page_timeout: timeout.unwrap_or(PAGE_TIMEOUT),
-            list_timeout: timeout.unwrap_or(LIST_TIMEOUT),
+            list_timeout: timeout.map_or(LIST_TIMEOUT, |page| page.saturating_mul(PAGES_IN_TIME)),
             write_timeout: timeout.unwrap_or(WRITE_TIMEOUT),
             versions: Arc::default(),
             page_size: Arc::default(),
