@@ -1,5 +1,5 @@
 //! Revalidation: before a move that no slice caused, a fresh list checks the watches that have been
-//! silent.
+//! silent. Before a move that a slice caused, the same applies to the backends that get traffic.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::{RequestError, RequestResult};
 use crate::model::{Decision, GroupId, Readiness, Weights};
 use crate::readiness::scope::{Affected, RelistRequest};
+use crate::resource::Record;
 
 /// How long a move waits for optional lists of other clusters.
 pub const REMOTE_GRACE: Duration = Duration::from_secs(1);
@@ -30,16 +31,19 @@ impl Engine {
             readiness,
             moment,
         } = observed;
-        let moves = match &decision.weights {
-            Weights::Hold => false,
-            Weights::Set(weights) => !only_scales_down(group.record(), weights),
+        let Weights::Set(weights) = &decision.weights else {
+            return Some(decision);
         };
-        if !moves || cause == MoveCause::Readiness {
+        if only_scales_down(group.record(), weights) {
             return Some(decision);
         }
-        let stale = self
-            .cache
-            .stale(services(group.record()).zip(readiness), moment.now);
+        // A changed slice is fresh by itself, but not what is known of the other backends.
+        let backends = services(group.record())
+            .zip(readiness)
+            .zip(gains_traffic(group.record(), weights))
+            .filter(|(_, gains)| cause != MoveCause::Readiness || *gains)
+            .map(|(backend, _)| backend);
+        let stale = self.cache.stale(backends, moment.now);
         if stale.is_empty() {
             return Some(decision);
         }
@@ -154,4 +158,13 @@ impl Engine {
             Affected::Nothing | Affected::Scope(_) => BTreeSet::new(),
         }
     }
+}
+
+/// Returns for each backend whether these weights bring traffic to it.
+fn gains_traffic(record: &Record, after: &[u64]) -> Vec<bool> {
+    let backends = record.group.iter().flat_map(|group| &group.backends);
+    backends
+        .zip(after)
+        .map(|(backend, &after)| backend.weight == 0 && after > 0)
+        .collect()
 }

@@ -176,6 +176,45 @@ fn a_silent_remote_moves_nothing_and_recovers_by_itself() {
     assert_eq!(harness.writes()[0].0, [1, 0]);
 }
 
+/// A changed slice says nothing about the backend that gets the traffic.
+#[test]
+fn a_slice_moves_no_traffic_to_a_silent_remote_before_it_is_listed_again() {
+    for (endpoints, weights) in [(1, Some(vec![0, 1])), (0, None)] {
+        let (mut harness, theirs) = Harness::with_mirror(flat(), &[("web", 1)]);
+        harness.list_there(theirs, &[("origin", 1)]);
+        harness.pass_alive(22);
+        assert_eq!(harness.relist_count(), 0);
+        harness.slice_changed(SliceWatchId(1), "web", 0);
+        let places = harness.relists();
+        assert_eq!(places.len(), 1, "{places:?}");
+        assert_eq!(places[0].cluster.as_deref(), Some("east"));
+        assert!(harness.writes().is_empty());
+        let listed = Ok(vec![slice("origin", endpoints)]);
+        harness.engine.relisted(&places[0], listed, harness.now);
+        harness.settle();
+        let writes: Vec<Vec<u64>> = harness
+            .writes()
+            .into_iter()
+            .map(|(after, _)| after)
+            .collect();
+        assert_eq!(writes, Vec::from_iter(weights));
+    }
+}
+
+/// The other backend has its traffic already, so the dead primary does not have to wait for it.
+#[test]
+fn traffic_leaves_a_dead_backend_without_a_list_of_those_that_carry_already() {
+    let (mut harness, theirs) = Harness::with_mirror(flat(), &[("web", 1)]);
+    harness.list_there(theirs, &[("origin", 1)]);
+    let both = [("web", 1), ("web-east", 1)];
+    harness.edit(read(2, &both, &[("policy", "active-active")]));
+    harness.pass_alive(22);
+    harness.relists();
+    harness.slice_changed(SliceWatchId(1), "web", 0);
+    assert_eq!(harness.relist_count(), 0);
+    assert_eq!(harness.writes()[0].0, [0, 1]);
+}
+
 #[test]
 fn a_failing_remote_is_waited_for_and_a_missing_one_is_not() {
     let (mut harness, theirs) = Harness::with_mirror(flat(), &[("web", 0)]);
