@@ -13,6 +13,7 @@ mod support;
 mod control_planes {
     mod audit;
     mod leases;
+    mod restores;
     mod servers;
 }
 

@@ -6,7 +6,7 @@ use http::Method;
 
 use crate::faults::story::Story;
 use crate::support::group_fixture::{GROUPS, GroupFixture, SETTLE_LIMIT};
-use crate::support::{Fault, FaultProxy, TestNamespace, end, plugin, started};
+use crate::support::{Fault, FaultProxy, TestNamespace, end, eventually_within, plugin, started};
 
 /// The faults of one watch in six.
 pub const FAULTS: [Fault; 4] = [
@@ -17,6 +17,7 @@ pub const FAULTS: [Fault; 4] = [
 ];
 const WATCH: &str = "?watch=true";
 const SLICES: &str = "endpointslices?watch";
+const SLICE_LISTS: &str = "endpointslices?*limit";
 const CHURN: Duration = Duration::from_secs(30);
 /// A watch without a byte after the headers is given up after 25 s, and opened again at once.
 const SILENCE_LIMIT: Duration = Duration::from_secs(25 + 2);
@@ -100,5 +101,62 @@ async fn a_missing_kind_does_not_end_a_watch_whose_cluster_is_gone() {
     proxy.until_seen(Method::GET, ROUTES, 4).await;
     fixture.lose_all_primaries().await;
     fixture.until_right(SETTLE_LIMIT).await;
+    end(watch).await;
+}
+
+/// Lists work, and watches get nothing before their end.
+#[tokio::test]
+async fn behind_a_proxy_that_holds_answers_back_traffic_moves_within_seconds() {
+    const GROUPS: usize = 20;
+    let ns = TestNamespace::new("held").await;
+    let fixture = GroupFixture::build(&ns.west, GROUPS).await;
+    let proxy = FaultProxy::before(&ns.west).await;
+    proxy.disturb(Method::GET, WATCH, 1, &[Fault::Hold]);
+    let watch = plugin()
+        .args(["watch"])
+        .on(&ns.west)
+        .kubeconfig(proxy.kubeconfig());
+    let watch = started(watch).await;
+    // Two watches of 10 s show that they are useless.
+    until_polled(&proxy).await;
+    fixture.lose_all_primaries().await;
+    fixture.until_right(Duration::from_secs(8)).await;
+    assert_eq!(fixture.away().await, GROUPS);
+    let log = end(watch).await.stderr.join("\n");
+    assert_eq!(log.matches("watches report nothing").count(), 1, "{log}");
+    assert!(!log.contains("cannot read"), "{log}");
+}
+
+/// Waits until the slices are listed every few seconds.
+async fn until_polled(proxy: &FaultProxy) {
+    eventually_within(
+        Duration::from_secs(40),
+        "slices are polled",
+        async || match proxy.seen(&Method::GET, SLICE_LISTS).len() {
+            seen if seen >= 4 => Ok(()),
+            seen => Err(seen.to_string()),
+        },
+    )
+    .await;
+}
+
+/// Watches that are empty at once are no reason to believe anything, nor to ask all the time.
+#[tokio::test]
+async fn watches_without_an_answer_keep_neither_traffic_nor_the_server_busy() {
+    const GROUPS: usize = 20;
+    let ns = TestNamespace::new("empty").await;
+    let fixture = GroupFixture::build(&ns.west, GROUPS).await;
+    let proxy = FaultProxy::before(&ns.west).await;
+    proxy.disturb(Method::GET, WATCH, 1, &[Fault::Answer(200, None)]);
+    let watch = plugin()
+        .args(["watch"])
+        .on(&ns.west)
+        .kubeconfig(proxy.kubeconfig());
+    let watch = started(watch).await;
+    until_polled(&proxy).await;
+    fixture.lose_all_primaries().await;
+    fixture.until_right(Duration::from_secs(8)).await;
+    let lists = proxy.seen(&Method::GET, SLICE_LISTS).len();
+    assert!(lists < 10, "{lists}");
     end(watch).await;
 }

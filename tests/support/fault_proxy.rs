@@ -221,16 +221,10 @@ async fn serve(shared: Arc<Shared>, mut stream: TcpStream) {
         Some(Fault::CutBefore) => return,
         Some(Fault::Wait(ref gate)) => gate.notified().await,
         Some(Fault::Delay(time)) => tokio::time::sleep(time).await,
-        Some(Fault::CutAfter) | None => {}
+        Some(Fault::CutAfter | Fault::Hold) | None => {}
     }
     let mut cuts = shared.cuts.subscribe();
-    let forwarding = forward(
-        &shared,
-        place,
-        request,
-        &mut stream,
-        matches!(fault, Some(Fault::CutAfter)),
-    );
+    let forwarding = forward(&shared, place, request, &mut stream, fault.as_ref());
     tokio::select! {
         _ = forwarding => {}
         _ = cuts.changed() => {}
@@ -275,14 +269,18 @@ async fn forward(
     place: usize,
     request: Request<Body>,
     stream: &mut TcpStream,
-    cut: bool,
+    fault: Option<&Fault>,
 ) -> Option<()> {
     let answer = shared.upstream.send(request).await.ok()?;
     let (parts, mut body) = answer.into_parts();
     shared.answered(place, parts.status.as_u16());
-    if cut {
-        let _ = body.collect().await;
-        return None;
+    match fault {
+        Some(Fault::CutAfter) => {
+            let _ = body.collect().await;
+            return None;
+        }
+        Some(Fault::Hold) => body = Body::from(body.collect().await.ok()?.to_bytes()),
+        _ => {}
     }
     let mut head = format!("HTTP/1.1 {}\r\nconnection: close\r\n", parts.status);
     for name in [CONTENT_TYPE, DATE, RETRY_AFTER] {

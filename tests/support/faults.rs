@@ -23,6 +23,8 @@ pub enum Fault {
     Wait(Arc<Notify>),
     /// The API server gets the request this much later.
     Delay(Duration),
+    /// The proxy keeps the answer back until it is whole, as a proxy that buffers responses does.
+    Hold,
     /// A watch gets one ERROR event with code 410.
     Expired,
 }

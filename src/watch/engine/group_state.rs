@@ -501,6 +501,12 @@ impl GroupState {
     fn replace(&mut self, record: Record) {
         if record.meta.uid != self.record.meta.uid {
             self.reset_timers();
+        } else if is_older(
+            &record.meta.resource_version,
+            &self.record.meta.resource_version,
+        ) {
+            // The store was restored from a backup, so nobody has reverted the weights.
+            self.reverts = RevertBackoff::default();
         }
         if self.is_refused() && record.meta.resource_version != self.record.meta.resource_version {
             // The refused write was for another version.

@@ -24,6 +24,21 @@ fn an_object_that_looks_older_is_read_and_the_result_counts() {
     assert!(harness.rereads().is_empty());
 }
 
+/// A store that is restored from a backup shows the weights from before our move.
+#[test]
+fn a_restored_object_is_not_a_revert_by_somebody_else() {
+    let mut harness = Harness::at_home();
+    harness.slice_changed(SliceWatchId(1), "web", 0);
+    let (_, note) = harness.writes().remove(0);
+    harness.answer(Ok(group(900, AWAY, Some(&note))));
+    harness.settle();
+    listed(&mut harness, group(400, HOME, None));
+    let read = harness.rereads()[0];
+    harness.reread(read, group(400, HOME, None));
+    assert_eq!(harness.writes().remove(0).0, [0, 1], "at once");
+    assert!(harness.contests().is_empty());
+}
+
 #[test]
 fn a_list_from_before_the_last_write_changes_nothing() {
     let mut harness = Harness::at_home();
