@@ -2,6 +2,7 @@
 
 use super::decision::{AnnotationChanges, Decision, Rule, Verdict, Weights};
 use super::group::Group;
+use super::mirror_side::MirrorSide;
 use super::overrides::Pause;
 use super::policy::{Failback, PolicyKind};
 use super::readiness::Readiness;
@@ -161,9 +162,31 @@ pub(crate) fn pause(pause: &Pause) -> String {
     format!("paused by {by}{until}{why}")
 }
 
-/// Describes the readiness of one backend, as a clause.
+/// Whether the endpoints are in another namespace than the group, in this cluster or in a mirrored
+/// one.
+fn is_elsewhere(group: &Group, backend: Candidate) -> bool {
+    let service = group.backends.get(backend.index).map(|it| &it.service);
+    let remote = backend.readiness.side().and_then(MirrorSide::remote);
+    let mut places = service
+        .into_iter()
+        .chain(remote.map(|remote| &remote.service));
+    places.any(|service| service.namespace != group.id.namespace)
+}
+
+/// Describes the readiness of one backend, as a clause. The clause is written to the group's object,
+/// so it has no endpoint counts of a namespace that the readers of the object may not read.
 fn describe(group: &Group, backend: Candidate) -> String {
     let name = group.backend_name(backend.index);
+    if is_elsewhere(group, backend)
+        && let Some(is_enough) = backend.readiness.meets(group.threshold(backend.index))
+        && *backend.readiness != Readiness::Missing
+    {
+        return match (is_enough, backend.is_ready()) {
+            (true, _) => format!("{name} is ready"),
+            (false, true) => format!("{name} has too few ready endpoints"),
+            (false, false) => format!("{name} has no ready endpoints"),
+        };
+    }
     match backend.readiness {
         Readiness::Unknown { why } => format!("the readiness of {name} is unknown: {why}"),
         Readiness::Missing => format!("Service {name} does not exist"),
@@ -185,6 +208,9 @@ fn describe(group: &Group, backend: Candidate) -> String {
             let threshold = group.threshold(backend.index);
             let unknown_member = backend.readiness.why_unknown();
             if let (None, Some(why)) = (backend.readiness.meets(threshold), unknown_member) {
+                if is_elsewhere(group, backend) {
+                    return format!("whether {name} has enough endpoints is unknown");
+                }
                 return format!(
                     "whether {name} has enough endpoints is unknown: {ready} of {total} endpoints of its known \
                      members are ready; {why}"

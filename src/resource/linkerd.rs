@@ -9,6 +9,8 @@ pub const MIRRORED_SERVICE: &str = "mirror.linkerd.io/mirrored-service";
 pub const MIRRORED_GATEWAY: &str = "mirror.linkerd.io/mirrored-gateway";
 /// The label with the name of the mirrored cluster.
 pub const CLUSTER_NAME: &str = "mirror.linkerd.io/cluster-name";
+/// The label of the mirror of one pod of a headless Service.
+pub const HEADLESS_MIRROR: &str = "mirror.linkerd.io/headless-mirror-svc-name";
 /// The annotation with the mirrored Service's name: `NAME.NAMESPACE.svc.DOMAIN`.
 pub const REMOTE_FQ_NAME: &str = "mirror.linkerd.io/remote-svc-fq-name";
 /// The label of a mirror in a flat network (the cluster's name), and the annotation of a federated

@@ -152,3 +152,26 @@ fn whole(number: f64) -> Option<u64> {
     // whole, and within 0 to 2^53
     ((0.0..=EXACT).contains(&number) && number.fract() == 0.0).then_some(number as u64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_of_the_first_version_are_invalid_with_the_reason() {
+        let metadata = json!({"name": "books", "namespace": "ns"});
+        let backends = json!([
+            {"service": "books", "weight": "900m"},
+            {"service": "books-east", "weight": "100m"},
+        ]);
+        let object =
+            json!({"metadata": metadata, "spec": {"service": "books", "backends": backends}});
+        let raw = RawValue::from_string(object.to_string()).unwrap();
+        let invalid = TrafficSplit.read(&raw).unwrap().group.unwrap_err();
+        assert_eq!(
+            invalid.reason,
+            "the weight of backend books is \"900m\", not a whole number from 0"
+        );
+        assert_eq!(invalid.mend, "set whole numbers from 0 as weights");
+    }
+}

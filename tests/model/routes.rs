@@ -522,3 +522,31 @@ fn routes_overlap_if_a_hostname_and_a_match_are_equal() {
     assert!(own.takes("web", &[80]) && own.takes("web", &[]) && own.takes("web", &[81, 80]));
     assert!(!own.takes("web", &[81]) && !own.takes("api", &[80]));
 }
+
+/// Whoever may write a route in one namespace may not see the endpoints of another.
+#[test]
+fn reasons_have_no_counts_of_other_namespaces() {
+    let mut far = to("db", 1);
+    far["namespace"] = json!("payments");
+    let annotations = json!({
+        "failover.linkerd.io/primary-service": "payments/db",
+        "failover.linkerd.io/min-ready": "4",
+    });
+    let rule = json!({ "backendRefs": [far, to("web", 0)] });
+    let record = read(&route(&[rule], &annotations));
+    let group = record.group.unwrap();
+    let near = Readiness::Known { ready: 1, total: 1 };
+    let now = jiff::Timestamp::UNIX_EPOCH;
+    for (ready, expected) in [
+        (0, "payments/db has no ready endpoints"),
+        (3, "payments/db has too few ready endpoints"),
+        (7, "payments/db is ready"),
+    ] {
+        let far = Readiness::Known { ready, total: 9 };
+        let decision = decide(&group, &[far, near.clone()], &Timers::none(), now);
+        assert_eq!(decision.reason, expected);
+    }
+    let swapped = [near, Readiness::Known { ready: 0, total: 9 }];
+    let decision = decide(&group, &swapped, &Timers::none(), now);
+    assert!(!decision.reason.contains("of 9"), "{}", decision.reason);
+}

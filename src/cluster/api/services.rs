@@ -16,8 +16,8 @@ use crate::cluster::transport::error::RequestResult;
 use crate::model::limits::MAX_MEMBERS;
 use crate::model::{Member, Mirror, RemoteService, ServiceRef};
 use crate::resource::linkerd::{
-    CLUSTER_NAME, LOCAL_DISCOVERY, MIRRORED_GATEWAY, MIRRORED_SERVICE, REMOTE_DISCOVERY,
-    REMOTE_FQ_NAME, REMOTE_SERVICE,
+    CLUSTER_NAME, HEADLESS_MIRROR, LOCAL_DISCOVERY, MIRRORED_GATEWAY, MIRRORED_SERVICE,
+    REMOTE_DISCOVERY, REMOTE_FQ_NAME, REMOTE_SERVICE,
 };
 use crate::resource::names::is_object_name;
 
@@ -144,6 +144,11 @@ fn stands_for(meta: &ObjectMeta) -> Option<Mirror> {
         let unnamed = Mirror::Federated(Vec::new());
         let remote = remote(meta, cluster, name);
         return Some(remote.map_or(unnamed, Mirror::RemoteDiscovery));
+    }
+    // The full name of one pod's mirror is that of the pod. Linkerd deletes such a mirror when its
+    // pod is not ready, so its local endpoints are enough.
+    if meta.labels.contains_key(HEADLESS_MIRROR) {
+        return None;
     }
     remote(meta, meta.labels.get(CLUSTER_NAME)?, None).map(Mirror::Gateway)
 }
@@ -303,6 +308,10 @@ mod tests {
             Some(Mirror::Gateway(east("other")))
         );
         assert_eq!(stands_for(gateway, json!({})), None);
+
+        let of_one_pod = json!({CLUSTER_NAME: "east", HEADLESS_MIRROR: "web-sts-east"});
+        let pod = json!({REMOTE_FQ_NAME: "web-0.web-sts.other.svc.cluster.local"});
+        assert_eq!(stands_for(of_one_pod, pod), None, "web-0 is no Service");
 
         let flat = json!({CLUSTER_NAME: "east", REMOTE_DISCOVERY: "east", REMOTE_SERVICE: "web"});
         assert_eq!(
