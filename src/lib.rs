@@ -42,12 +42,14 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use cli::argv0::{self, Invocation};
+use cluster::transport::descriptors::raise_limit;
 use output::logging;
 use output::streams::Streams;
 use problem::Exit;
 
 /// Runs the command line `args` (the program's name first) and returns the process's exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    raise_limit();
     let streams = Streams::process();
     let words: Vec<OsString> = args.into_iter().collect();
     let program = Invocation::called(words.first().map(OsString::as_os_str));

@@ -48,6 +48,12 @@ pub fn explain(cluster: &Cluster, error: &RequestError) -> Problem {
 fn unreachable(cluster: &Cluster, cause: &Cause) -> Problem {
     let place = place(cluster);
     let try_kubectl = format!("try: kubectl {} version", cluster.reach.all());
+    if cause.is_out_of_descriptors() {
+        return Problem::new(format!(
+            "cannot connect to the API server of {place}: {cause}"
+        ))
+        .next("raise the limit: ulimit -n 4096, or ulimit -Hn as an administrator");
+    }
     let problem = match &cluster.proxy {
         Some(proxy) => Problem::new(format!(
             "the API server of {place} cannot be reached through the proxy {proxy}: {cause}"

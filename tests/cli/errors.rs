@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::scripted::{answering, cluster, on, split};
-use crate::support::{Output, ScriptedServer, harmless, plugin};
+use crate::support::{BINARY, Output, ScriptedServer, harmless, plugin};
 
 const EVIL: &str = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\r\n\u{202e}";
 
@@ -177,4 +177,32 @@ async fn names_that_no_api_server_accepts_are_escaped() {
         format!("web{EVIL}")
     );
     harmless(on(&server).args(["status", "other"]).run().await.code(1));
+}
+
+/// The soft limit is raised to the hard limit, which is lowered here for good. How many descriptors
+/// are open before the connection depends on the machine.
+#[tokio::test]
+async fn too_few_file_descriptors_are_named() {
+    let run = async |limit: String| {
+        let script = format!("{limit}; exec \"$0\" status --server http://127.0.0.1:1");
+        let mut command = tokio::process::Command::new("sh");
+        command.args(["-c", &script, BINARY]);
+        command
+            .env_remove("KUBECONFIG")
+            .env("HOME", env!("CARGO_TARGET_TMPDIR"));
+        let output = command.output().await.unwrap();
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let mut said = Vec::new();
+    for limit in 5..15 {
+        said.push(run(format!("ulimit -n {limit}")).await);
+        let soft = run(format!("ulimit -Sn {limit}")).await;
+        assert!(soft.contains("cannot be reached"), "{soft}");
+    }
+    let named = said
+        .iter()
+        .find(|said| said.contains("file descriptors are in use (ulimit -n)"));
+    let named = named.unwrap_or_else(|| panic!("{said:#?}"));
+    assert!(named.contains("\n  raise the limit: ulimit -n"), "{named}");
+    assert!(!named.contains("VPN"), "{named}");
 }

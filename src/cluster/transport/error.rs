@@ -10,6 +10,7 @@ use kube::core::request;
 use serde::Deserialize;
 
 use super::auth::credentials::CredentialsError;
+use super::descriptors::limit_reached;
 use super::tls_problem::TlsProblem;
 
 pub type RequestResult<T> = Result<T, RequestError>;
@@ -72,6 +73,21 @@ impl Cause {
         matches!(self, Self::Status { code: 404, reason, .. } if reason.is_empty())
     }
 
+    /// Returns whether no connection could be opened because too many files are open.
+    pub fn is_out_of_descriptors(&self) -> bool {
+        let Self::Unreachable { source } = self else {
+            return false;
+        };
+        let mut cause = Some(source.as_ref() as &(dyn Error + 'static));
+        while let Some(error) = cause {
+            if limit_reached(error).is_some() {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
+    }
+
     pub fn unreadable(cause: &serde_json::Error) -> Self {
         Self::Unreadable {
             how: cause.to_string(),
@@ -108,6 +124,9 @@ fn root_cause(error: &(dyn Error + 'static)) -> String {
             .is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof)
         {
             return "the connection was cut".to_owned();
+        }
+        if let Some(words) = limit_reached(cause) {
+            return words;
         }
         match cause.source() {
             Some(deeper) => cause = deeper,

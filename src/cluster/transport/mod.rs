@@ -5,6 +5,7 @@ pub(crate) mod auth;
 pub mod backoff;
 pub mod client;
 pub mod connector;
+pub mod descriptors;
 pub mod error;
 pub mod kubeconfig;
 pub mod options;
