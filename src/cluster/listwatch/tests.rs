@@ -473,3 +473,21 @@ async fn a_retry_after_of_minutes_delays_a_list_by_at_most_10_s() {
     let seen = server.seen("GET");
     assert!(seen.len() >= 30, "{}", seen.len());
 }
+
+/// A night of a dead API server: nothing piles up, and the first answer counts.
+#[tokio::test(start_paused = true)]
+async fn a_night_without_an_answer_is_followed_by_a_list_at_once() {
+    let started = Instant::now();
+    let night = 8 * 60 * MINUTE;
+    let server = TestServer::start(move |request| match request {
+        _ if started.elapsed() > MINUTE && started.elapsed() < night => Answer::hang(),
+        _ if is_watch(request) => quiet(),
+        _ => Answer::list(7, &["a"]),
+    })
+    .await;
+    let events = followed(server.cluster(None).await, night + MINUTE).await;
+    let last = *lists(&events).last().unwrap();
+    assert!(last < night + Duration::from_secs(15), "{last:?}");
+    assert!(server.seen("GET").len() < 4_000);
+    assert!(events.len() < 4_000, "{}", events.len());
+}
