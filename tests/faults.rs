@@ -11,6 +11,7 @@ mod support;
 mod faults {
     mod contention;
     mod edits;
+    mod hostile;
     mod odd_objects;
     mod restarts;
     mod rights;

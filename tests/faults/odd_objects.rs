@@ -91,7 +91,7 @@ fn object(number: usize) -> Value {
             json!({"failover.linkerd.io/failover-delay": "18446744073709551615s"}),
         ),
         _ => with(
-            (0..200)
+            (0..100)
                 .map(|backup| backend(&format!("b{backup}"), json!("1")))
                 .collect(),
         ),
