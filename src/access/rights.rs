@@ -27,9 +27,18 @@ pub struct Right {
     pub group: &'static str,
     pub resource: &'static str,
     pub verbs: &'static [&'static str],
+    pub names: ResourceNames,
     pub scope: RightScope,
     /// What is lost without it. None: the command fails.
     pub lost: Option<&'static str>,
+}
+
+/// The names of the objects that a right is limited to (`resourceNames`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResourceNames {
+    All,
+    /// The Lease of the `watch`: never the leader elections and the heartbeats of others.
+    OwnLease,
 }
 
 /// Where a right is needed.
@@ -50,6 +59,7 @@ impl Right {
             group,
             resource,
             verbs,
+            names: ResourceNames::All,
             scope: RightScope::Namespace,
             lost: None,
         }
@@ -58,6 +68,13 @@ impl Right {
     const fn helpful(self, lost: &'static str) -> Self {
         Self {
             lost: Some(lost),
+            ..self
+        }
+    }
+
+    const fn of_own_lease(self) -> Self {
+        Self {
+            names: ResourceNames::OwnLease,
             ..self
         }
     }
@@ -104,6 +121,9 @@ const SLICES_FOLLOWED: Right =
 const SERVICES_FOLLOWED: Right = Right::needed("", "services", &["get", "list", "watch"]);
 const LEASES: Right = Right::needed("coordination.k8s.io", "leases", &["list"])
     .helpful("cannot show which watch runs the groups");
+const OWN_LEASE: Right = Right::needed("coordination.k8s.io", "leases", &["get", "update"])
+    .of_own_lease()
+    .helpful("nothing prevents a second watch from running");
 const LEASES_FOLLOWED: Right = Right {
     verbs: &["list", "watch"],
     ..LEASES
@@ -166,12 +186,14 @@ impl RbacCommand {
                         SLICES_FOLLOWED,
                         SERVICES_FOLLOWED,
                         EVENTS,
-                        Right::needed(
-                            "coordination.k8s.io",
-                            "leases",
-                            &["get", "create", "update"],
-                        )
-                        .helpful("nothing prevents a second watch from running"),
+                        OWN_LEASE,
+                        // A Role cannot limit the names of what is created.
+                        Right {
+                            verbs: &["create"],
+                            names: ResourceNames::All,
+                            ..OWN_LEASE
+                        },
+                        LEASES_FOLLOWED.helpful("cannot see which groups other watches select"),
                         NAMESPACES.helpful(UNSEEN),
                         DEPLOYMENTS.helpful(UNSEEN),
                     ]
@@ -216,11 +238,18 @@ impl RbacCommand {
         }
     }
 
-    /// Returns the minimal Role or, cluster-wide, ClusterRole for the command.
-    pub fn role(self, scope: RightScope, namespace: Option<&str>) -> Value {
+    /// Returns the minimal Role or, cluster-wide, ClusterRole for the command. `lease`: the name of
+    /// the Lease of its `watch`.
+    pub fn role(self, scope: RightScope, namespace: Option<&str>, lease: &str) -> Value {
         let fits =
             |right: &&Right| right.scope == RightScope::Namespace || scope == RightScope::Cluster;
-        let rule = |right: &Right| json!({ "apiGroups": [right.group], "resources": [right.resource], "verbs": right.verbs });
+        let rule = |right: &Right| {
+            let mut rule = json!({ "apiGroups": [right.group], "resources": [right.resource], "verbs": right.verbs });
+            if right.names == ResourceNames::OwnLease {
+                rule["resourceNames"] = json!([lease]);
+            }
+            rule
+        };
         let mut metadata = json!({ "name": self.role_name() });
         if let (RightScope::Namespace, Some(namespace)) = (scope, namespace) {
             metadata["namespace"] = json!(namespace);
@@ -253,11 +282,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_resource_has_one_rule() {
+    fn each_verb_on_a_resource_is_in_one_rule() {
         for command in RbacCommand::value_variants() {
-            let resources: HashSet<String> =
-                command.rights().iter().map(Right::full_resource).collect();
-            assert_eq!(resources.len(), command.rights().len(), "{command:?}");
+            let rights = command.rights();
+            let verbs = rights
+                .iter()
+                .flat_map(|right| right.verbs.iter().map(|verb| (right.full_resource(), verb)));
+            let count = verbs.clone().count();
+            assert_eq!(verbs.collect::<HashSet<_>>().len(), count, "{command:?}");
         }
     }
 
@@ -266,6 +298,23 @@ mod tests {
         for command in RbacCommand::value_variants() {
             let typed = command.to_possible_value().unwrap();
             assert_eq!(command.name(), typed.get_name());
+        }
+    }
+
+    /// In a ClusterRole they would include leader elections, and the heartbeats of nodes.
+    #[test]
+    fn no_role_allows_changes_of_the_leases_of_others() {
+        for command in RbacCommand::value_variants() {
+            let role = command.role(RightScope::Cluster, None, "own");
+            for rule in role["rules"].as_array().unwrap() {
+                let verbs = rule["verbs"].as_array().unwrap();
+                let changes = ["get", "update", "patch", "delete"]
+                    .iter()
+                    .any(|verb| verbs.contains(&json!(verb)));
+                if rule["resources"] == json!(["leases"]) && changes {
+                    assert_eq!(rule["resourceNames"], json!(["own"]), "{command:?}");
+                }
+            }
         }
     }
 
@@ -279,17 +328,17 @@ mod tests {
                 .map(|rule| rule["resources"][0].clone())
                 .collect::<Vec<_>>()
         };
-        let role = RbacCommand::Check.role(RightScope::Namespace, Some("web"));
+        let role = RbacCommand::Check.role(RightScope::Namespace, Some("web"), "own");
         assert_eq!(
             role["metadata"],
             json!({ "name": "kubectl-failover-check", "namespace": "web" })
         );
         assert!(!resources(&role).contains(&json!("namespaces")), "{role}");
         assert!(
-            !resources(&RbacCommand::Watch.role(RightScope::Namespace, None))
+            !resources(&RbacCommand::Watch.role(RightScope::Namespace, None, "own"))
                 .contains(&json!("deployments"))
         );
-        let role = RbacCommand::Check.role(RightScope::Cluster, Some("web"));
+        let role = RbacCommand::Check.role(RightScope::Cluster, Some("web"), "own");
         assert_eq!(role["kind"], "ClusterRole");
         assert_eq!(
             role["metadata"],

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::execute::{Execution, follow_up};
 use super::order::{ChangeOutcome, ChangePlan, ChangeResult, Order, OrderSpec};
@@ -21,6 +22,9 @@ use crate::view::command_line::command_on;
 /// How long to retry the write that ends an override: a rolling update of the control plane may
 /// take that long.
 const END_WRITE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// How often to look at the wall clock.
+const WALL_CLOCK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Overrides to hold and then end.
 pub struct Hold<'a> {
@@ -54,7 +58,7 @@ impl Hold<'_> {
         let left = Duration::try_from(until.duration_since(now)).unwrap_or_default();
         let limit = self.limit.filter(|limit| *limit < left);
         let is_interrupted = tokio::select! {
-            () = tokio::time::sleep(left) => false,
+            () = pass(left, Timestamp::now) => false,
             () = tokio::time::sleep(limit.unwrap_or_default()), if limit.is_some() => {
                 return Err(Problem::not_met(format!("the override stays until {until:.0}"))
                     .next(format!("a running watch ends it then; to end it yourself: {by_hand}"))
@@ -100,6 +104,18 @@ impl Hold<'_> {
             .map_or("NAMESPACE", |record| &record.meta.namespace);
         let place = self.execution.cluster.reach.for_plugin(namespace);
         format!("kubectl failover failback {} {place}", self.names())
+    }
+}
+
+/// Returns after this long by a wall clock, which goes on while the machine is suspended.
+async fn pass(time: Duration, clock: impl Fn() -> Timestamp) {
+    let (started, began) = (clock(), Instant::now());
+    let elapsed = || {
+        let by_wall = Duration::try_from(clock().duration_since(started));
+        by_wall.unwrap_or_default().max(began.elapsed())
+    };
+    while let Some(left) = time.checked_sub(elapsed()).filter(|left| !left.is_zero()) {
+        tokio::time::sleep(left.min(WALL_CLOCK_INTERVAL)).await;
     }
 }
 
@@ -156,5 +172,26 @@ impl Order for EndOrder {
         }
         let change = Change::of(&group, &decision, &seen.by, seen.now);
         ChangePlan::build(change, "ended the override")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn time_that_passes_while_the_machine_is_suspended_counts() {
+        let start = Instant::now();
+        // The wall clock goes ten times as fast.
+        let clock = || {
+            let elapsed = SignedDuration::try_from(start.elapsed() * 10).unwrap();
+            Timestamp::UNIX_EPOCH + elapsed
+        };
+        pass(Duration::from_secs(1800), clock).await;
+        assert_eq!(start.elapsed().as_secs(), 180);
+        pass(Duration::from_secs(5), || Timestamp::UNIX_EPOCH).await;
+        assert_eq!(start.elapsed().as_secs(), 185);
     }
 }

@@ -100,6 +100,7 @@ async fn missing(there: &Cluster, namespace: &str) -> Result<Option<String>, Vec
             verb,
             group: REMOTE.group,
             resource: REMOTE.resource,
+            name: None,
             namespace: Some(namespace.to_owned()),
         };
         match access_review::allows(there, &deed).await {

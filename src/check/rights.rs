@@ -7,9 +7,10 @@ use futures::{StreamExt as _, stream};
 
 use super::complaints::complaints;
 use super::options::CheckOptions;
-use crate::access::rights::{RbacCommand, Right, RightScope};
+use crate::access::rights::{RbacCommand, ResourceNames, Right, RightScope};
 use crate::cluster::api::access_review::{self, ResourceAction};
 use crate::cluster::api::discovery::ApiGroups;
+use crate::cluster::api::lease;
 use crate::cluster::{Cluster, RequestResult};
 use crate::model::check::{Category, CheckResult};
 use crate::text::place;
@@ -60,14 +61,18 @@ fn deeds(right: &Right, namespace: Option<&str>) -> impl Iterator<Item = Resourc
         group,
         resource,
         verbs,
+        names,
         scope,
         ..
     } = *right;
+    // That of a watch without a selector.
+    let name = (names == ResourceNames::OwnLease).then_some(lease::NAME);
     let namespace = namespace.filter(|_| scope == RightScope::Namespace);
     verbs.iter().map(move |verb| ResourceAction {
         verb,
         group,
         resource,
+        name,
         namespace: namespace.map(str::to_owned),
     })
 }

@@ -44,6 +44,9 @@ pub struct CheckArgs {
     /// Print the least Role that a command needs (with -A, the ClusterRole), and check nothing
     #[arg(long, value_enum, value_name = "COMMAND", conflicts_with_all = ["pre", "proxy", "output"])]
     pub rbac: Option<RbacCommand>,
+    /// With --rbac watch: the label selector that the watch will have
+    #[arg(short = 'l', long, value_name = "LABELS", requires = "rbac")]
+    pub selector: Option<String>,
     #[command(flatten)]
     pub remotes: RemoteArgs,
 }

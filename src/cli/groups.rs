@@ -17,6 +17,13 @@ pub struct GroupsArgs {
     pub all: bool,
 }
 
+impl GroupsArgs {
+    /// Whether they may be more groups than the user thinks of.
+    pub fn may_be_many(&self) -> bool {
+        self.all || self.selector.is_some()
+    }
+}
+
 /// How a command changes groups.
 #[derive(Debug, Args)]
 pub struct ChangeArgs {

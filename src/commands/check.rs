@@ -3,10 +3,12 @@
 
 use std::collections::BTreeSet;
 
+use super::args::selection::parse_selector;
 use super::env::CommandEnv;
 use crate::access::rights::{RbacCommand, Right, RightScope};
 use crate::check::{self, CheckOptions, RetryUntil};
 use crate::cli::{CheckArgs, CheckFormat};
+use crate::cluster::api::lease::LeaseScope;
 use crate::cluster::transport::kubeconfig;
 use crate::output::spinner::Spinner;
 use crate::output::terminal;
@@ -16,7 +18,8 @@ use crate::view::manifest;
 
 pub async fn run(env: &CommandEnv, args: &CheckArgs) -> anyhow::Result<Exit> {
     if let Some(task) = args.rbac {
-        return print_role(env, task).await;
+        let scope = LeaseScope::new(parse_selector(args.selector.as_deref())?);
+        return print_role(env, task, &scope.lease_name()).await;
     }
     let spinner = Spinner::new(&env.streams);
     let say = |what: &str| spinner.show(&format!("waiting until {what}"));
@@ -46,7 +49,7 @@ pub async fn run(env: &CommandEnv, args: &CheckArgs) -> anyhow::Result<Exit> {
 }
 
 /// Prints the Role without a cluster. The namespace comes from the kubeconfig, if there is one.
-async fn print_role(env: &CommandEnv, command: RbacCommand) -> anyhow::Result<Exit> {
+async fn print_role(env: &CommandEnv, command: RbacCommand, lease: &str) -> anyhow::Result<Exit> {
     let namespace = match &env.flags.namespace {
         Some(namespace) => Some(namespace.clone()),
         None => kubeconfig::resolve(&env.connect_options())
@@ -60,7 +63,11 @@ async fn print_role(env: &CommandEnv, command: RbacCommand) -> anyhow::Result<Ex
         RightScope::Namespace
     };
     let name = command.role_name();
-    let printed = env.print(&manifest::yaml(&command.role(scope, namespace.as_deref()))?)?;
+    let printed = env.print(&manifest::yaml(&command.role(
+        scope,
+        namespace.as_deref(),
+        lease,
+    ))?)?;
     let binding = match (scope, namespace) {
         (RightScope::Cluster, _) => format!("clusterrolebinding {name} --clusterrole={name}"),
         (RightScope::Namespace, Some(namespace)) => {

@@ -21,7 +21,10 @@ pub async fn resume(env: &CommandEnv, args: &ResumeArgs) -> anyhow::Result<Exit>
 
 impl Order for PauseArgs {
     fn spec(&self) -> OrderSpec {
-        OrderSpec::new("pause")
+        OrderSpec {
+            asks: self.groups.may_be_many(),
+            ..OrderSpec::new("pause")
+        }
     }
 
     fn plan(&self, seen: &Preflight) -> Result<ChangePlan, Refusal> {
@@ -63,7 +66,10 @@ fn owner_warning(seen: &Preflight) -> String {
 
 impl Order for ResumeArgs {
     fn spec(&self) -> OrderSpec {
-        OrderSpec::new("resume")
+        OrderSpec {
+            asks: self.groups.may_be_many(),
+            ..OrderSpec::new("resume")
+        }
     }
 
     fn plan(&self, seen: &Preflight) -> Result<ChangePlan, Refusal> {

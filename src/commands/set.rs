@@ -66,7 +66,7 @@ impl Order for SetOrder<'_> {
         } = self.args;
         OrderSpec {
             // A running watch moves traffic to another primary at once.
-            asks: primary.is_some() || groups.all || groups.selector.is_some(),
+            asks: primary.is_some() || groups.may_be_many(),
             reads: PreflightReads {
                 objects: true,
                 ..PreflightReads::default()

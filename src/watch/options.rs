@@ -31,6 +31,8 @@ pub enum WatchOutcome {
     Done {
         /// The number of groups whose writes were refused.
         refused: usize,
+        /// The groups that are invalid, which nothing moves, with the reasons.
+        invalid: Vec<(GroupId, String)>,
         /// The groups whose backends cannot be read, with the reasons.
         unread: Vec<(GroupId, String)>,
     },

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use clap::{Arg, Command, CommandFactory as _, ValueEnum as _};
 use kubectl_failover::internals::Cli;
-use kubectl_failover::internals::rights::{LINKS, REMOTE, RbacCommand, Right};
+use kubectl_failover::internals::rights::{LINKS, REMOTE, RbacCommand, ResourceNames, Right};
 use kubectl_failover::model::{Flags, State};
 use kubectl_failover::resource::annotations::{LAST_MOVE, OVERRIDE, PAUSED, POLICY_KEYS};
 
@@ -134,7 +134,13 @@ fn the_demo_is_quoted_from_its_transcript() {
 #[test]
 fn the_table_of_rights_matches_the_code() {
     let page = read("docs/rbac.md");
-    let words = |right: &Right| format!("{}: {}", right.resource, right.verbs.join(", "));
+    let words = |right: &Right| {
+        let named = match right.names {
+            ResourceNames::All => "",
+            ResourceNames::OwnLease => " named `kubectl-failover`",
+        };
+        format!("{}{named}: {}", right.resource, right.verbs.join(", "))
+    };
     for task in RbacCommand::value_variants() {
         let rights = task.rights();
         let carriers = rights.iter().filter(|right| right.carrier().is_some());

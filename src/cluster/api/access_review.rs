@@ -16,6 +16,8 @@ pub struct ResourceAction {
     /// The API group; empty for the core group.
     pub group: &'static str,
     pub resource: &'static str,
+    /// None: all objects.
+    pub name: Option<&'static str>,
     /// None: all namespaces.
     pub namespace: Option<String>,
 }
@@ -31,13 +33,14 @@ pub async fn allows(cluster: &Cluster, action: &ResourceAction) -> RequestResult
         verb,
         group,
         resource,
+        name,
         namespace,
     } = action;
     let review = json!({
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",
         "spec": { "resourceAttributes": {
-            "verb": verb, "group": group, "resource": resource, "namespace": namespace.as_deref().unwrap_or_default(),
+            "verb": verb, "group": group, "resource": resource, "name": name.unwrap_or_default(), "namespace": namespace.as_deref().unwrap_or_default(),
         }},
     });
     let answer: Review<AccessReviewStatus> = cluster

@@ -19,7 +19,7 @@ use crate::text::{clean, word};
 /// # Errors
 /// If they do not.
 pub fn check_named(env: &CommandEnv, groups: &GroupsArgs, command: &str) -> Result<(), Problem> {
-    if groups.all || groups.selector.is_some() || !groups.names.is_empty() {
+    if groups.may_be_many() || !groups.names.is_empty() {
         return Ok(());
     }
     let flags = env.connect_options().flags(env.flags.context.as_deref());

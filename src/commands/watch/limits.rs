@@ -13,6 +13,10 @@ use crate::observe::{ObserveScope, Observer};
 use crate::output::streams::Streams;
 use crate::process::signals::{Interrupted, Interrupts};
 
+/// Signals that arrive this soon after the first one belong to the same request: a terminal and a
+/// supervisor may both pass it on. They do not keep the Leases from being released.
+const SAME_REQUEST: Duration = Duration::from_secs(1);
+
 /// Why the controllers stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ShutdownReason {
@@ -38,7 +42,13 @@ pub fn signals(
             "received {signal}, shutting down (again to exit immediately)"
         ));
         let _ = sender.send(());
-        interrupts.next().await
+        let first = Instant::now();
+        loop {
+            let signal = interrupts.next().await;
+            if first.elapsed() >= SAME_REQUEST {
+                return signal;
+            }
+        }
     };
     let first = async move {
         let _ = first.await;

@@ -24,6 +24,11 @@ pub fn exit_of(
             timed_out(&unsettled, timeout)
         }
         WatchOutcome::Done { unread, .. } if !unread.is_empty() => unreadable(&unread),
+        WatchOutcome::Done {
+            refused: 0,
+            invalid,
+            ..
+        } if !invalid.is_empty() => invalid_groups(&invalid),
         WatchOutcome::Stopped { .. } | WatchOutcome::Done { refused: 0, .. } => {
             return Ok(Exit::Done);
         }
@@ -54,15 +59,26 @@ fn timed_out(unsettled: &[(GroupId, &'static str)], timeout: Duration) -> Proble
     with_lines(problem, lines, MAX_REPORTED_GROUPS)
 }
 
+fn invalid_groups(invalid: &[(GroupId, String)]) -> Problem {
+    let problem = Problem::new(format!(
+        "{} group(s) are invalid, so nothing moves their traffic",
+        invalid.len()
+    ));
+    with_lines(problem, reasons(invalid), MAX_UNREAD_GROUPS)
+}
+
+fn reasons(groups: &[(GroupId, String)]) -> impl ExactSizeIterator<Item = String> {
+    groups
+        .iter()
+        .map(|(group, why)| format!("{}: {}", clean(&group.to_string()), clean(why)))
+}
+
 fn unreadable(unread: &[(GroupId, String)]) -> Problem {
     let problem = Problem::new(format!(
         "can't tell whether {} group(s) are up to date: their backends could not be read",
         unread.len()
     ));
-    let lines = unread
-        .iter()
-        .map(|(group, why)| format!("{}: {}", clean(&group.to_string()), clean(why)));
-    with_lines(problem, lines, MAX_UNREAD_GROUPS)
+    with_lines(problem, reasons(unread), MAX_UNREAD_GROUPS)
 }
 
 fn with_lines(
@@ -92,4 +108,28 @@ fn run_by_upstream(groups: &[GroupId]) -> Problem {
            selector",
     )
     .next("to share the groups on which both reach the same decision: --alongside-upstream")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn once_fails_beside_invalid_groups() {
+        let done = |invalid| WatchOutcome::Done {
+            refused: 0,
+            invalid,
+            unread: Vec::new(),
+        };
+        let exit = |invalid| exit_of(done(invalid), ShutdownReason::Asked, Duration::ZERO);
+        assert_eq!(exit(Vec::new()), Ok(Exit::Done));
+        let group = GroupId {
+            namespace: "ns".into(),
+            kind: "trafficsplit",
+            name: "web".into(),
+        };
+        let problem = exit(vec![(group, "no backends".into())]).unwrap_err();
+        assert_eq!(problem.exit, Exit::Failed);
+        assert!(problem.next[0].ends_with(": no backends"), "{problem:?}");
+    }
 }

@@ -5,6 +5,8 @@
 //! as much as the failovers themselves.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 
@@ -25,6 +27,8 @@ pub struct EventRecorder {
     cluster: Cluster,
     signature: String,
     writes: TaskPool<()>,
+    /// The last write failed, and that was reported.
+    is_failing: Arc<AtomicBool>,
     /// By namespace, oldest first.
     queued: BTreeMap<String, VecDeque<MoveEvent>>,
     count: usize,
@@ -36,6 +40,7 @@ impl EventRecorder {
             cluster: cluster.clone(),
             signature,
             writes: TaskPool::new(MAX_EVENT_WRITES),
+            is_failing: Arc::default(),
             queued: BTreeMap::new(),
             count: 0,
         }
@@ -91,8 +96,9 @@ impl EventRecorder {
             return;
         };
         let (cluster, namespace) = (self.cluster.clone(), first.namespace().to_owned());
+        let is_failing = Arc::clone(&self.is_failing);
         self.writes
-            .add(async move { write(&cluster, &namespace, &event).await });
+            .add(async move { write(&cluster, &namespace, &event, &is_failing).await });
     }
 
     /// Waits until an Event is written. None: none is being written.
@@ -112,8 +118,13 @@ impl EventRecorder {
     }
 }
 
-async fn write(cluster: &Cluster, namespace: &str, event: &Value) {
-    if let Err(cause) = events::publish(cluster, namespace, event).await {
-        tracing::warn!(%cause, "could not write an Event");
+/// Reports the first failure only, until a write succeeds.
+async fn write(cluster: &Cluster, namespace: &str, event: &Value, is_failing: &AtomicBool) {
+    let result = events::publish(cluster, namespace, event).await;
+    let was_failing = is_failing.swap(result.is_err(), Ordering::Relaxed);
+    if let Err(cause) = result
+        && !was_failing
+    {
+        tracing::warn!(%cause, "could not write an Event; moves go on without");
     }
 }

@@ -41,6 +41,7 @@ impl Driver<'_> {
         }
         (inputs_are_handled && self.is_done()).then(|| WatchOutcome::Done {
             refused: self.engine.refused(),
+            invalid: self.engine.invalid(),
             unread: self.engine.unread(),
         })
     }

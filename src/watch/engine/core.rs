@@ -104,6 +104,19 @@ impl Engine {
         self.sorted(|group| group.unread().cloned())
     }
 
+    /// Returns the groups that are invalid, with the reasons.
+    pub fn invalid(&self) -> Vec<(GroupId, String)> {
+        let mut invalid: Vec<_> = self
+            .groups
+            .iter()
+            .filter_map(|(id, group)| {
+                Some((id.clone(), self.why_invalid(id, group.record())?.reason))
+            })
+            .collect();
+        invalid.sort();
+        invalid
+    }
+
     fn sorted<T: Ord>(&self, fact: impl Fn(&GroupState) -> Option<T>) -> Vec<(GroupId, T)> {
         let facts = self.groups.iter();
         let mut facts: Vec<_> = facts

@@ -100,7 +100,7 @@ impl Engine {
     }
 
     /// Returns why the object is not a valid group, or does not manage its apex.
-    fn why_invalid(&self, id: &GroupId, record: &Record) -> Option<Invalid> {
+    pub(super) fn why_invalid(&self, id: &GroupId, record: &Record) -> Option<Invalid> {
         if let Err(invalid) = &record.group {
             return Some(invalid.clone());
         }

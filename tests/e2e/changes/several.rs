@@ -73,7 +73,7 @@ async fn groups_by_name_by_labels_and_all() {
     output.stderr_contains("2 groups: 1 changed, 1 unchanged");
     until(&ns.west, &[1, 0], &[1, 0]).await;
 
-    run(&ns.west, "pause --all")
+    run(&ns.west, "pause --all --yes")
         .await
         .success()
         .stderr_contains("2 groups: 2 changed");

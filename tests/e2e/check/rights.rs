@@ -141,7 +141,7 @@ async fn try_without_each(case: &Case) {
         let about =
             |rule: &PolicyRule| rule.resources.iter().flatten().any(|name| name == resource);
         let rest: Vec<PolicyRule> = all.iter().filter(|rule| !about(rule)).cloned().collect();
-        assert_eq!(rest.len() + 1, all.len(), "one rule is about {resource}");
+        assert!(rest.len() < all.len(), "a rule is about {resource}");
         let said = run_with(&ns.west, &format!("no-{resource}"), case, &rest).await;
         assert!(
             said.contains(words),
