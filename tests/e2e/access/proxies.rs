@@ -1,8 +1,18 @@
 //! Proxies from the kubeconfig and from the environment.
 
 use tempfile::NamedTempFile;
+use tokio::process::Command;
 
-use crate::support::{ConnectProxy, Plugin, kubeconfig_with, plugin};
+use crate::support::{ConnectProxy, Plugin, is_here, kubeconfig_with, plugin};
+
+const VARIABLES: [&str; 6] = [
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+    "NO_PROXY",
+    "no_proxy",
+];
 
 /// The name of the API server. It exists only at the proxy.
 const HOST: &str = "api.corp.example";
@@ -86,6 +96,70 @@ async fn servers_of_no_proxy_and_of_this_machine_are_reached_directly() {
     assert_eq!(proxy.tunnels(), 0);
 }
 
+/// Which of the members that NO_PROXY may have list the server: as kubectl sees it.
+#[tokio::test]
+async fn no_proxy_is_read_as_by_kubectl() {
+    if !is_here("kubectl") {
+        return;
+    }
+    let proxy = ConnectProxy::start().await;
+    let kubeconfig = behind(None);
+    let port = port_of(&kubeconfig);
+    for no_proxy in [
+        "",
+        ",",
+        " , ",
+        "*",
+        "*.",
+        ".",
+        "corp.example",
+        "CORP.example",
+        ".corp.example",
+        "*.corp.example",
+        "*corp.example",
+        "api.corp.example",
+        ".api.corp.example",
+        "example.",
+        "p.example",
+        "http://api.corp.example",
+        "api.corp.example:PORT",
+        "api.corp.example:1",
+        ".example:PORT",
+        ":PORT",
+        "127.0.0.1",
+        "0.0.0.0/0",
+        "::/0",
+        "a b",
+        "[",
+        ",,example,",
+    ] {
+        let no_proxy = no_proxy.replace("PORT", &port);
+        let before = proxy.tunnels();
+        let plugin = status(&kubeconfig).env("HTTPS_PROXY", &proxy.url);
+        plugin.env("NO_PROXY", &no_proxy).run().await;
+        let by_plugin = proxy.tunnels() > before;
+        let before = proxy.tunnels();
+        let mut kubectl = Command::new("kubectl");
+        kubectl.args(["--context", "west", "get", "namespace", "default"]);
+        for name in VARIABLES {
+            kubectl.env_remove(name);
+        }
+        kubectl
+            .env("KUBECONFIG", kubeconfig.path())
+            .env("HTTPS_PROXY", &proxy.url)
+            .env("NO_PROXY", &no_proxy);
+        kubectl.output().await.unwrap();
+        assert_eq!(by_plugin, proxy.tunnels() > before, "{no_proxy:?}");
+    }
+}
+
+fn port_of(kubeconfig: &NamedTempFile) -> String {
+    let text = std::fs::read_to_string(kubeconfig.path()).unwrap();
+    let config: serde_json::Value = serde_yaml::from_str(&text).unwrap();
+    let server = config["clusters"][0]["cluster"]["server"].as_str().unwrap();
+    server.rsplit(':').next().unwrap().to_owned()
+}
+
 #[tokio::test]
 async fn a_missing_proxy_is_named() {
     let kubeconfig = behind(None);
@@ -116,14 +190,5 @@ fn status(kubeconfig: &NamedTempFile) -> Plugin {
 }
 
 fn without_variables(plugin: Plugin) -> Plugin {
-    [
-        "HTTPS_PROXY",
-        "https_proxy",
-        "HTTP_PROXY",
-        "http_proxy",
-        "NO_PROXY",
-        "no_proxy",
-    ]
-    .into_iter()
-    .fold(plugin, Plugin::without_env)
+    VARIABLES.into_iter().fold(plugin, Plugin::without_env)
 }
