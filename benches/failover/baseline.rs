@@ -73,6 +73,7 @@ pub async fn run(words: &[String]) {
                 namespace: namespace.clone(),
                 groups,
                 endpoints: 0,
+                uids: std::sync::Arc::default(),
             };
             fixture
                 .move_by_hand(0..groups, away_or_home == "away", connections)

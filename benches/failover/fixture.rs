@@ -1,7 +1,11 @@
 //! Groups and the endpoints of their services, without pods.
 
+use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use bytes::Bytes;
 use http::Method;
 use kube::Client;
 use serde_json::{Value, json};
@@ -12,6 +16,7 @@ use super::requests::{JSON, JSON_PATCH, MERGE_PATCH, at_once, get, send};
 const WRITERS: usize = 32;
 const AWAY: [u64; 2] = [0, 1];
 const HOME: [u64; 2] = [1, 0];
+const HOSTILE: &str = "hostile";
 
 /// The groups of one namespace, each with a primary and a fallback.
 #[derive(Clone)]
@@ -21,6 +26,8 @@ pub struct Fixture {
     pub groups: usize,
     /// The number of endpoints of each service.
     pub endpoints: usize,
+    /// The UIDs of the services: as in a real cluster, each owns its slices.
+    pub uids: Arc<Mutex<HashMap<String, Value>>>,
 }
 
 /// Returns the name of a group, its apex and its primary.
@@ -66,6 +73,7 @@ impl Fixture {
             namespace,
             groups,
             endpoints,
+            uids: Arc::default(),
         };
         let object = json!({"metadata": {"name": fixture.namespace}});
         fixture.post("/api/v1/namespaces", object).await;
@@ -77,7 +85,9 @@ impl Fixture {
         let path = splits(&fixture.namespace);
         at_once(
             WRITERS,
-            names().map(|name| fixture.post(&path, split(&name))),
+            names().map(async |name| {
+                fixture.post(&path, split(&name)).await;
+            }),
         )
         .await;
         fixture
@@ -93,7 +103,12 @@ impl Fixture {
         let path = format!("/api/v1/namespaces/{}/services", self.namespace);
         at_once(
             WRITERS,
-            names.clone().map(|name| self.post(&path, service(&name))),
+            names.clone().map(async |name| {
+                let made: Value = serde_json::from_slice(&self.post(&path, service(&name)).await)
+                    .expect("the answer is JSON");
+                let mut uids = self.uids.lock().expect("nothing panics here");
+                uids.insert(name, made["metadata"]["uid"].clone());
+            }),
         )
         .await;
         self.write_slices(names, role).await;
@@ -103,12 +118,14 @@ impl Fixture {
         let path = slices(&self.namespace);
         at_once(
             WRITERS,
-            names.map(|name| self.post(&path, self.slice(&name, role))),
+            names.map(async |name| {
+                self.post(&path, self.slice(&name, role)).await;
+            }),
         )
         .await;
     }
 
-    async fn post(&self, path: &str, object: Value) {
+    async fn post(&self, path: &str, object: Value) -> Bytes {
         send(
             &self.client,
             Method::POST,
@@ -116,12 +133,35 @@ impl Fixture {
             JSON,
             object.to_string().into_bytes(),
         )
-        .await;
+        .await
+    }
+
+    /// Adds a split with so many backends, which is no valid group.
+    pub async fn add_hostile_split(&self, backends: usize) {
+        let backends = (0..backends).map(|i| json!({"service": format!("a{i:05}"), "weight": 0}));
+        let backends: Vec<Value> = backends.collect();
+        let mut object = split(HOSTILE);
+        object["spec"]["backends"] = backends.into();
+        self.post(&splits(&self.namespace), object).await;
+    }
+
+    /// Edits that split again and again.
+    pub async fn edit_hostile_split(&self, every: Duration) {
+        let path = format!("{}/{HOSTILE}", splits(&self.namespace));
+        for number in 0u64.. {
+            let edit = json!({"metadata": {"annotations": {"x": number.to_string()}}});
+            let edit = edit.to_string().into_bytes();
+            send(&self.client, Method::PATCH, &path, MERGE_PATCH, edit).await;
+            tokio::time::sleep(every).await;
+        }
     }
 
     fn slice(&self, service: &str, role: &str) -> Value {
+        let uids = self.uids.lock().expect("nothing panics here");
+        let owner =
+            json!({"apiVersion": "v1", "kind": "Service", "name": service, "uid": uids[service]});
         json!({
-            "metadata": {"name": service, "labels": {
+            "metadata": {"name": service, "ownerReferences": [owner], "labels": {
                 "kubernetes.io/service-name": service,
                 "endpointslice.kubernetes.io/managed-by": "bench",
                 "role": role,

@@ -11,9 +11,10 @@ use super::environment::Environment;
 use super::report::{Report, Target};
 
 /// The row about the whole cluster comes first, since the others leave their groups behind.
-pub const NAMES: [&str; 11] = [
+pub const NAMES: [&str; 12] = [
     "namespaces",
     "reaction",
+    "hostile",
     "mass",
     "delayed",
     "once",
@@ -28,6 +29,7 @@ pub const NAMES: [&str; 11] = [
 pub async fn measure(name: &str, environment: &Environment, report: &mut Report) {
     match name {
         "reaction" => reaction::measure(environment, report).await,
+        "hostile" => reaction::measure_hostile(environment, report).await,
         "mass" => mass::measure(environment, report).await,
         "delayed" => mass::measure_delayed(environment, report).await,
         "once" => once::measure(environment, report).await,

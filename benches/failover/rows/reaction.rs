@@ -9,6 +9,7 @@ use crate::report::{Report, Target};
 use crate::statistics::percentile;
 
 const FLIPS: usize = 500;
+const HOSTILE_FLIPS: usize = 100;
 /// Flips before those that count. Even, since each failure is followed by a recovery.
 const WARM_UP: usize = 10;
 
@@ -60,6 +61,34 @@ pub async fn measure(environment: &Environment, report: &mut Report) {
         "ms",
         Some(median(one)),
         Target::Times(1.2),
+    );
+}
+
+/// The same with a split of 40,000 backends in the namespace that somebody edits each second.
+pub async fn measure_hostile(environment: &Environment, report: &mut Report) {
+    let fixture = environment.fixture(environment.size(100), 3).await;
+    let _watch = environment
+        .watching(&fixture, &environment.kubeconfig)
+        .await;
+    let flip_all = async || {
+        let mut flips = Flips::of(&fixture).await;
+        for flip in 0..WARM_UP + environment.size(HOSTILE_FLIPS) {
+            flips.flip(flip).await;
+        }
+        percentile(flips.counted(), 0.5)
+    };
+    let without = flip_all().await;
+    fixture.add_hostile_split(40_000).await;
+    let with = tokio::select! {
+        with = flip_all() => with,
+        () = fixture.edit_hostile_split(Duration::from_secs(1)) => return,
+    };
+    report.add(
+        "reaction, median: beside a hostile split",
+        with,
+        "ms",
+        Some(without),
+        Target::Times(1.5),
     );
 }
 
