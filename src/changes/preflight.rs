@@ -43,7 +43,7 @@ pub struct Preflight {
     /// Why some obstacles could not be checked.
     pub doubts: Vec<String>,
     /// The GitOps tool that owns the object.
-    pub owner: Option<&'static str>,
+    pub owner: Option<String>,
     /// The remote clusters in which the readiness of mirrors is read.
     pub asked: NamedRemotes,
     /// The flags that reach the group's namespace, for suggested commands: `--context … -n …`.
@@ -125,7 +125,7 @@ impl Preflight {
     /// # Errors
     /// If a GitOps tool may undo the change, and that is not allowed.
     pub fn refuse_owner(&self, allowed: &[Danger]) -> Result<(), Refusal> {
-        let Some(owner) = self.owner else {
+        let Some(owner) = &self.owner else {
             return Ok(());
         };
         Refusal::new(

@@ -254,9 +254,9 @@ impl Groups<'_> {
             Some(format!(
                 "{}: {owner} may revert its weights; {}",
                 record.id(),
-                keep_weights(owner, record.kind.info().carrier)
+                keep_weights(&owner, record.kind.info().carrier)
             ))
         });
-        CheckResult::warning("no GitOps tool owns a group", owned.collect())
+        CheckResult::warning("no GitOps tool or controller owns a group", owned.collect())
     }
 }

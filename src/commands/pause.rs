@@ -61,7 +61,7 @@ impl Order for PauseArgs {
 
 fn owner_warning(seen: &Preflight) -> String {
     let warning = |owner| format!(" (warning: {owner} owns the object and may undo this)");
-    seen.owner.map(warning).unwrap_or_default()
+    seen.owner.as_deref().map(warning).unwrap_or_default()
 }
 
 impl Order for ResumeArgs {

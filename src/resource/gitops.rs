@@ -1,5 +1,5 @@
-//! Recognizes objects that a GitOps tool owns and may revert. Says how to make the tool ignore
-//! weights.
+//! Recognizes objects that a GitOps tool or another controller owns and may revert. Says how to
+//! make the owner ignore weights.
 
 use super::meta::Meta;
 use crate::model::Carrier;
@@ -7,11 +7,17 @@ use crate::model::Carrier;
 struct GitOpsTool {
     name: &'static str,
     field_managers: &'static [&'static str],
-    labels: &'static [&'static str],
+    /// Labels and annotations that the tool sets on its objects.
+    marks: &'static [&'static str],
+    /// Labels or annotations, with their value, that keep the tool from reverting an object.
+    opt_outs: &'static [(&'static str, &'static str)],
 }
 
-/// Argo CD and Helm also track by annotations: see [`Annotations`](super::meta::Annotations).
-const TOOLS: [GitOpsTool; 3] = [
+/// The settings that keep Argo CD from reverting weights are in its Application, not on the object.
+/// The opt-outs of Flux are those of its kustomize-controller
+/// (<https://fluxcd.io/flux/components/kustomize/kustomizations/#controlling-the-apply-behavior-of-resources>)
+/// and of its helm-controller. An upgrade of the release can still revert the object.
+const TOOLS: [GitOpsTool; 5] = [
     GitOpsTool {
         name: "Argo CD",
         field_managers: &[
@@ -19,37 +25,72 @@ const TOOLS: [GitOpsTool; 3] = [
             "argocd-application-controller",
             "argocd",
         ],
-        labels: &[],
+        marks: &["argocd.argoproj.io/tracking-id"],
+        opt_outs: &[],
     },
     GitOpsTool {
         name: "Flux",
-        field_managers: &["kustomize-controller", "helm-controller"],
-        labels: &[
-            "kustomize.toolkit.fluxcd.io/name",
-            "helm.toolkit.fluxcd.io/name",
+        field_managers: &["kustomize-controller"],
+        marks: &["kustomize.toolkit.fluxcd.io/name"],
+        opt_outs: &[
+            ("kustomize.toolkit.fluxcd.io/ssa", "IfNotPresent"),
+            ("kustomize.toolkit.fluxcd.io/ssa", "Ignore"),
+            ("kustomize.toolkit.fluxcd.io/reconcile", "disabled"),
         ],
+    },
+    GitOpsTool {
+        name: "Flux's helm-controller",
+        field_managers: &["helm-controller"],
+        marks: &["helm.toolkit.fluxcd.io/name"],
+        opt_outs: &[("helm.toolkit.fluxcd.io/driftDetection", "disabled")],
+    },
+    // Argo Rollouts does not own the routes whose backends its plugin writes.
+    GitOpsTool {
+        name: "Argo Rollouts",
+        field_managers: &["gatewayAPI", "rollouts-controller"],
+        marks: &["rollouts.argoproj.io/gatewayapi-canary"],
+        opt_outs: &[],
     },
     GitOpsTool {
         name: "Helm",
         field_managers: &["helm"],
-        labels: &[],
+        marks: &["meta.helm.sh/release-name"],
+        opt_outs: &[],
     },
 ];
 
-impl Meta {
-    /// Returns the GitOps tool that owns the object, by field manager, label or annotation.
-    pub fn gitops_owner(&self) -> Option<&'static str> {
+impl GitOpsTool {
+    fn owns(&self, meta: &Meta) -> bool {
         let is_manager = |manager: &&str| {
-            self.managed_fields
+            meta.managed_fields
                 .iter()
                 .any(|entry| entry.manager == **manager)
         };
-        let has_label = |label: &&str| self.labels.contains_key(label);
-        let owns = |tool: &&GitOpsTool| {
-            tool.field_managers.iter().any(is_manager) || tool.labels.iter().any(has_label)
+        let value = |key: &str| meta.labels.get(key).or(meta.annotations.gitops(key));
+        // As Flux does, without regard to case.
+        let opts_out = |(key, opt_out): &(&str, &str)| {
+            value(key).is_some_and(|value| value.eq_ignore_ascii_case(opt_out))
         };
-        let tool = TOOLS.iter().find(owns).map(|tool| tool.name);
-        tool.or(self.annotations.tracked_by)
+        (self.field_managers.iter().any(is_manager)
+            || self.marks.iter().any(|key| value(key).is_some()))
+            && !self.opt_outs.iter().any(opts_out)
+    }
+}
+
+impl Meta {
+    /// Returns the controller or the GitOps tool that owns the object and may revert its weights,
+    /// by owner reference, field manager, label or annotation.
+    pub fn gitops_owner(&self) -> Option<String> {
+        let controller = self.owner_references.iter().find(|owner| owner.controller);
+        if let Some(owner) = controller {
+            let group = owner
+                .api_version
+                .split_once('/')
+                .map_or("", |(group, _)| group);
+            return Some(format!("{} {} ({group})", owner.kind, owner.name).replace(" ()", ""));
+        }
+        let tool = TOOLS.iter().find(|tool| tool.owns(self));
+        tool.map(|tool| tool.name.to_owned())
     }
 }
 
@@ -68,6 +109,93 @@ pub fn keep_weights(owner: &str, carrier: Carrier) -> String {
              RespectIgnoreDifferences=true"
         ),
         "Flux" => "annotate it there with kustomize.toolkit.fluxcd.io/ssa: IfNotPresent".to_owned(),
-        _ => "take it out of the release, or do not upgrade that while traffic is away".to_owned(),
+        "Flux's helm-controller" => "annotate it there with \
+                                     helm.toolkit.fluxcd.io/driftDetection: disabled, and do not \
+                                     upgrade the release while traffic is away"
+            .to_owned(),
+        "Helm" => {
+            "take it out of the release, or do not upgrade that while traffic is away".to_owned()
+        }
+        _ => "that controller writes the weights itself, so use another object for the failover"
+            .to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn owner(meta: &serde_json::Value) -> Option<String> {
+        serde_json::from_str::<Meta>(&meta.to_string())
+            .unwrap()
+            .gitops_owner()
+    }
+
+    #[test]
+    fn a_controller_that_owns_the_object_comes_first() {
+        let reference = |controller: bool| {
+            json!([{
+                "apiVersion": "flagger.app/v1beta1", "kind": "Canary", "name": "podinfo",
+                "uid": "1", "controller": controller,
+            }])
+        };
+        let annotations = json!({ "kustomize.toolkit.fluxcd.io/reconcile": "disabled" });
+        let flagger = json!({ "ownerReferences": reference(true), "annotations": annotations });
+        assert_eq!(
+            owner(&flagger).as_deref(),
+            Some("Canary podinfo (flagger.app)")
+        );
+        assert_eq!(owner(&json!({ "ownerReferences": reference(false) })), None);
+        let rollouts = json!({ "managedFields": [{ "manager": "gatewayAPI" }] });
+        assert_eq!(owner(&rollouts).as_deref(), Some("Argo Rollouts"));
+        let words = keep_weights("Canary podinfo (flagger.app)", Carrier::Route);
+        assert!(words.contains("writes the weights itself"), "{words}");
+    }
+
+    #[test]
+    fn flux_that_leaves_an_object_alone_is_no_owner() {
+        let labels = json!({ "kustomize.toolkit.fluxcd.io/name": "apps" });
+        for (key, value, is_owner) in [
+            ("ssa", "IfNotPresent", false),
+            ("ssa", "Ignore", false),
+            ("ssa", "Merge", true),
+            ("reconcile", "disabled", false),
+            ("reconcile", "Disabled", false),
+            ("reconcile", "enabled", true),
+        ] {
+            let key = format!("kustomize.toolkit.fluxcd.io/{key}");
+            let annotated = json!({ "labels": labels, "annotations": { &key: value } });
+            assert_eq!(owner(&annotated).is_some(), is_owner, "{key}: {value}");
+            let mut labelled = json!({ "labels": labels });
+            labelled["labels"][&key] = json!(value);
+            assert_eq!(owner(&labelled).is_some(), is_owner, "label {key}: {value}");
+        }
+        let managers = json!([{ "manager": "kustomize-controller" }]);
+        assert_eq!(
+            owner(&json!({ "managedFields": managers })).as_deref(),
+            Some("Flux")
+        );
+    }
+
+    #[test]
+    fn a_helm_release_of_flux_without_drift_detection_still_has_upgrades() {
+        let release = |annotations: serde_json::Value| {
+            owner(&json!({
+                "labels": { "helm.toolkit.fluxcd.io/name": "apps" }, "annotations": annotations,
+            }))
+        };
+        let own = "helm.toolkit.fluxcd.io/driftDetection";
+        let name = "meta.helm.sh/release-name";
+        assert_eq!(
+            release(json!({})).as_deref(),
+            Some("Flux's helm-controller")
+        );
+        assert_eq!(release(json!({ own: "disabled" })), None);
+        assert_eq!(
+            release(json!({ own: "disabled", name: "apps" })).as_deref(),
+            Some("Helm")
+        );
     }
 }

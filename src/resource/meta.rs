@@ -31,8 +31,24 @@ pub struct Meta {
     pub labels: Labels,
     /// The annotations.
     pub annotations: Annotations,
+    /// The objects that this one depends on.
+    pub owner_references: Vec<OwnerReference>,
     /// Who wrote which fields.
     pub managed_fields: Vec<ManagedFields>,
+}
+
+/// An entry of `metadata.ownerReferences`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct OwnerReference {
+    /// Such as `flagger.app/v1beta1`.
+    pub api_version: String,
+    /// Such as `Canary`.
+    pub kind: String,
+    /// The owner's name.
+    pub name: String,
+    /// The owner is the controller that manages the object.
+    pub controller: bool,
 }
 
 impl Meta {
@@ -122,17 +138,33 @@ impl<'de> Deserialize<'de> for Labels {
     }
 }
 
-/// The annotations with the prefix of this tool.
+/// The prefixes of the annotations of GitOps tools that say whether they own an object.
+const GITOPS_PREFIXES: [&str; 4] = [
+    "argocd.argoproj.io/tracking-id",
+    "kustomize.toolkit.fluxcd.io/",
+    "helm.toolkit.fluxcd.io/",
+    "meta.helm.sh/release-name",
+];
+
+/// The annotations with the prefix of this tool, and those of GitOps tools.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Annotations {
     /// The object has annotations, this tool's or others: a patch has to create a missing map.
     pub exist: bool,
-    /// The GitOps tool that has a tracking annotation on the object.
-    pub tracked_by: Option<&'static str>,
+    /// The annotations of GitOps tools that matter to [`Meta::gitops_owner`].
+    gitops: Vec<(String, String)>,
     own: Vec<(String, String)>,
 }
 
 impl Annotations {
+    /// Returns the value of an annotation of a GitOps tool.
+    pub(super) fn gitops(&self, key: &str) -> Option<&str> {
+        let mut known = self.gitops.iter();
+        known
+            .find(|(known, _)| known == key)
+            .map(|(_, value)| value.as_str())
+    }
+
     /// Returns the value of `failover.linkerd.io/KEY`.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.own
@@ -162,13 +194,10 @@ impl<'de> Deserialize<'de> for Annotations {
                     ..Annotations::default()
                 };
                 while let Some((key, value)) = map.next_entry::<String, String>()? {
-                    annotations.tracked_by = annotations.tracked_by.or(match key.as_str() {
-                        "argocd.argoproj.io/tracking-id" => Some("Argo CD"),
-                        "meta.helm.sh/release-name" => Some("Helm"),
-                        _ => None,
-                    });
                     if let Some(own) = key.strip_prefix(PREFIX) {
                         annotations.own.push((own.to_owned(), value));
+                    } else if GITOPS_PREFIXES.iter().any(|prefix| key.starts_with(prefix)) {
+                        annotations.gitops.push((key, value));
                     }
                 }
                 annotations.own.shrink_to_fit();

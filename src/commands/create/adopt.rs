@@ -175,7 +175,7 @@ async fn plan(
     context.warn(&kept(record, &change));
     context.warn(&preview.warnings);
     if let Some(owner) = record.meta.gitops_owner() {
-        let way_out = keep_weights(owner, record.kind.info().carrier);
+        let way_out = keep_weights(&owner, record.kind.info().carrier);
         context.warn(&[format!(
             "{owner} owns the object and may revert its weights; {way_out}"
         )]);

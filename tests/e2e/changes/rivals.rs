@@ -79,7 +79,7 @@ async fn a_tool_that_owns_the_object() {
             json!({"labels": {"kustomize.toolkit.fluxcd.io/name": "apps"}}),
         ),
         (
-            "Flux",
+            "Flux's helm-controller",
             json!({"labels": {"helm.toolkit.fluxcd.io/name": "apps"}}),
         ),
         (
@@ -91,6 +91,19 @@ async fn a_tool_that_owns_the_object() {
             json!({"annotations": {"argocd.argoproj.io/tracking-id": "web:x"}}),
         ),
     ];
+    let left_alone = json!({
+        "labels": {"kustomize.toolkit.fluxcd.io/name": "apps"},
+        "annotations": {"kustomize.toolkit.fluxcd.io/ssa": "IfNotPresent"},
+    });
+    ns.west
+        .edit_split("web", json!({"metadata": left_alone}))
+        .await;
+    let force = run(&ns.west, "force web --to web-east").await;
+    force.success().stderr_lacks("owns the object");
+    run(&ns.west, "failback web").await.success();
+    ns.west
+        .edit_split("web", json!({"metadata": without(&left_alone)}))
+        .await;
     for (tool, mark) in marks {
         ns.west.edit_split("web", json!({"metadata": mark})).await;
         let words = format!("{tool} owns the object and may undo the change");

@@ -225,7 +225,7 @@ async fn a_group_of_a_gitops_tool_comes_with_the_setting_to_ignore_weights() {
         .edit_split("web", json!({"metadata": {"annotations": tracked}}))
         .await;
     let report = report(&ns.west).await;
-    let check = find(&report, "no GitOps tool owns a group");
+    let check = find(&report, "no GitOps tool or controller owns a group");
     assert_eq!(check["result"], "warning");
     let error = check["error"].as_str().unwrap();
     assert!(
