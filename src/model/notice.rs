@@ -55,6 +55,17 @@ pub enum Notice {
         /// The group.
         group: GroupId,
     },
+    /// Someone else replaced backends of the group.
+    BackendsChanged {
+        /// The group.
+        group: GroupId,
+        /// The field manager that last wrote the backends.
+        by: String,
+        /// The names of the backends that were removed.
+        removed: Vec<String>,
+        /// The names of the backends that were added.
+        added: Vec<String>,
+    },
     /// The cluster no longer serves a kind of object.
     KindRemoved {
         /// Name of the CustomResourceDefinition.
@@ -188,6 +199,7 @@ impl Notice {
             | Self::Stuck { group, .. }
             | Self::Unstuck { group, .. }
             | Self::Gone { group }
+            | Self::BackendsChanged { group, .. }
             | Self::Invalid { group, .. }
             | Self::WriteFailed { group, .. }
             | Self::Contested { group, .. }
@@ -214,6 +226,7 @@ impl Notice {
         matches!(
             self,
             Self::Stuck { .. }
+                | Self::BackendsChanged { .. }
                 | Self::Invalid { .. }
                 | Self::WriteFailed { .. }
                 | Self::Contested { .. }

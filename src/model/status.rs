@@ -234,6 +234,14 @@ impl Status {
             .map(|backend| backend.name.as_str())
             .collect()
     }
+
+    /// Returns the names of the backends.
+    pub fn backend_names(&self) -> Vec<&str> {
+        self.backends
+            .iter()
+            .map(|backend| backend.name.as_str())
+            .collect()
+    }
 }
 
 fn forgotten(group: &Group) -> String {

@@ -29,13 +29,15 @@ impl StatusChange {
         }
     }
 
-    /// Whether the state, the flags or the active backends changed, not just counts and words.
+    /// Whether the state, the flags, the backends or the active ones changed, not just counts and
+    /// words.
     pub fn is_transition(&self) -> bool {
         match self {
             Self::Changed { before, after } => {
                 before.state != after.state
                     || before.flags != after.flags
                     || before.active() != after.active()
+                    || before.backend_names() != after.backend_names()
             }
             _ => true,
         }

@@ -111,6 +111,22 @@ pub fn text_line(notice: &Notice) -> String {
             format!("{group}: {}: {state}: {reason}", recovered(*was))
         }
         Notice::Gone { group } => format!("{group} was deleted, or lost its label"),
+        Notice::BackendsChanged {
+            group,
+            by,
+            removed,
+            added,
+        } => {
+            let part = |what: &str, names: &[String]| {
+                let list = names.join(", ");
+                (!names.is_empty()).then(|| format!("{what} {list}"))
+            };
+            let parts: Vec<String> = [part("removed", removed), part("added", added)]
+                .into_iter()
+                .flatten()
+                .collect();
+            format!("{group}: {by} {} as backends", parts.join(" and "))
+        }
         Notice::KindRemoved { crd } => format!(
             "{crd} is no longer served by the cluster; was the CustomResourceDefinition deleted? \
              Its objects are not watched"

@@ -85,7 +85,12 @@ pub fn describe(change: &StatusChange) -> String {
                 (was, is) if was == is => String::new(),
                 (was, is) => format!(", active {was} -> {is}"),
             };
-            format!("{state}{active}{}{}", flags(before, after), reason(after))
+            let backends = backends(before, after);
+            format!(
+                "{state}{active}{backends}{}{}",
+                flags(before, after),
+                reason(after)
+            )
         }
     };
     format!("{}: {text}", change.status().id)
@@ -117,18 +122,27 @@ fn active(status: &Status) -> String {
     }
 }
 
+/// Backends that were added and removed, such as `, backends +web-canary -web-east`.
+fn backends(before: &Status, after: &Status) -> String {
+    let changes = sets(&before.backend_names(), &after.backend_names());
+    if changes.is_empty() || before.backends.is_empty() || after.backends.is_empty() {
+        return String::new();
+    }
+    format!(", backends{changes}")
+}
+
 /// Flags that were set and cleared, such as ` +short -redundant`.
 fn flags(before: &Status, after: &Status) -> String {
-    let (was, is) = (before.flags.names(), after.flags.names());
-    let came = is
-        .iter()
-        .filter(|flag| !was.contains(flag))
-        .map(|flag| format!(" +{flag}"));
-    let went = was
-        .iter()
-        .filter(|flag| !is.contains(flag))
-        .map(|flag| format!(" -{flag}"));
-    came.chain(went).collect()
+    sets(&before.flags.names(), &after.flags.names())
+}
+
+/// What was added and removed, such as ` +short -redundant`.
+fn sets(was: &[&str], is: &[&str]) -> String {
+    let came = is.iter().filter(|name| !was.contains(name));
+    let went = was.iter().filter(|name| !is.contains(name));
+    came.map(|name| format!(" +{name}"))
+        .chain(went.map(|name| format!(" -{name}")))
+        .collect()
 }
 
 fn reason(status: &Status) -> String {

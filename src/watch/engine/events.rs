@@ -1,6 +1,6 @@
 //! Handles reports from watches and Leases, and marks the affected groups dirty.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use super::core::Engine;
@@ -11,7 +11,7 @@ use super::leases::LeaseState;
 use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::api::services::Service;
 use crate::cluster::listwatch::watch_event::Event;
-use crate::model::{GroupId, Notice, ServiceRef, WhyUnknown};
+use crate::model::{Backend, GroupId, Notice, ServiceRef, WhyUnknown};
 use crate::readiness::scope::{Affected, SliceWatchId};
 use crate::resource::Record;
 
@@ -100,7 +100,12 @@ impl Engine {
                 if moved(group) > last_move {
                     group.holder_wrote();
                 }
-                (before, IndexKeys::of(group.record()))
+                let after = IndexKeys::of(group.record());
+                if let Some(notice) = backends_changed(group.record(), &before, &after) {
+                    group.backends_changed();
+                    self.effects.push(Effect::Report(notice));
+                }
+                (before, after)
             }
             None => {
                 let after = IndexKeys::of(&record);
@@ -198,4 +203,26 @@ impl Engine {
             self.mark_dirty(&id, cause, now);
         }
     }
+}
+
+/// Returns the notice that another writer has replaced backends. An object that is not a valid
+/// group has no backends.
+fn backends_changed(record: &Record, before: &IndexKeys, after: &IndexKeys) -> Option<Notice> {
+    let (before, after) = (&before.backends, &after.backends);
+    if before == after || before.is_empty() || after.is_empty() {
+        return None;
+    }
+    let id = record.id();
+    let names = |services: &BTreeSet<ServiceRef>, others: &BTreeSet<ServiceRef>| {
+        let missing = services.difference(others).cloned();
+        missing
+            .map(|service| Backend::new(&id.namespace, service, 0).name)
+            .collect()
+    };
+    Some(Notice::BackendsChanged {
+        by: record.last_editor().unwrap_or("someone").to_owned(),
+        removed: names(before, after),
+        added: names(after, before),
+        group: id,
+    })
 }

@@ -224,3 +224,28 @@ fn a_group_without_a_move_does_not_wait_for_the_rate_limit() {
         );
     }
 }
+
+#[test]
+fn a_write_that_swaps_a_backend_is_reported_and_is_not_a_revert() {
+    let mut harness = Harness::at_home();
+    let note = harness.failed_over();
+    harness.take(|effect| matches!(effect, Effect::Report(_)).then_some(()));
+    harness.edit(group(3, &[("web", 1), ("web-new", 0)], Some(&note)));
+    let swaps = harness.take(|effect| match effect {
+        Effect::Report(Notice::BackendsChanged {
+            by, removed, added, ..
+        }) => Some((by.clone(), removed.clone(), added.clone())),
+        _ => None,
+    });
+    let names = |name: &str| vec![name.to_owned()];
+    assert_eq!(
+        swaps,
+        [("someone".to_owned(), names("web-east"), names("web-new"))]
+    );
+    harness.pass(1);
+    for watch in harness.started() {
+        harness.list(watch, &[("web", 0), ("web-new", 1)]);
+    }
+    assert_eq!(harness.contests(), []);
+    assert_eq!(harness.writes().remove(0).0, [0, 1], "at once");
+}
