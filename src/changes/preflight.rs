@@ -163,6 +163,7 @@ pub async fn preflight(
     let Conflicts {
         by_group: mut obstacles,
         unread: doubts,
+        ..
     } = conflicts.unwrap_or_default();
     let doubts_on = |namespace: &String| {
         let near = doubts

@@ -6,6 +6,7 @@ use futures::future::join;
 
 use super::complaints::complaints;
 use super::options::CheckOptions;
+use crate::cluster::queries::conflicts::ConflictsByGroup;
 use crate::cluster::queries::group_list::{GroupList, list_groups};
 use crate::cluster::queries::{conflicts, upstream};
 use crate::cluster::remotes::named_remotes;
@@ -39,9 +40,11 @@ pub async fn check(cluster: &Clusters, options: &CheckOptions) -> (Category, Vec
         let survey = survey(cluster, &records, &records, PrefetchedSlices::default());
         let (mut statuses, conflicts) = join(survey, conflicts::read(cluster, &records)).await;
         conflicts::warn(&mut statuses, conflicts.by_group);
+        let missing_ports = conflicts.ports;
         let groups = Groups {
             cluster,
             statuses,
+            missing_ports,
             run_by_upstream: run_by_upstream(cluster, &records).await,
             records: &records,
         };
@@ -102,6 +105,7 @@ struct Groups<'a> {
     records: &'a [Record],
     /// In the records' order.
     statuses: Vec<Status>,
+    missing_ports: ConflictsByGroup,
     run_by_upstream: HashSet<GroupId>,
 }
 
@@ -111,6 +115,7 @@ impl Groups<'_> {
             CheckResult::error("every group is valid", self.invalid(false)),
             CheckResult::error("no service is the apex of two groups", self.invalid(true)),
             self.services(),
+            self.ports(),
             self.weights(),
             self.readiness(),
             self.effects(),
@@ -156,6 +161,18 @@ impl Groups<'_> {
         });
         CheckResult::error("every backend's Service exists", lines.collect())
             .hint(format!("kubectl {within} get services"))
+    }
+
+    fn ports(&self) -> CheckResult {
+        let lines = self.records.iter().flat_map(|record| {
+            let id = record.id();
+            let missing = self.missing_ports.get(&id).cloned().unwrap_or_default();
+            let lines = record.backends_without_port().into_iter().chain(missing);
+            lines
+                .map(|line| format!("{id}: {line}"))
+                .collect::<Vec<_>>()
+        });
+        CheckResult::error("every port that a route names exists", lines.collect())
     }
 
     fn weights(&self) -> CheckResult {

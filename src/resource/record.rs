@@ -1,5 +1,7 @@
 //! An object that carries a group, as it was read, and the trait of the kinds that read it.
 
+use std::collections::BTreeSet;
+
 use json_patch::jsonptr::PointerBuf;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -9,7 +11,7 @@ use super::kind::KindInfo;
 use super::meta::Meta;
 use super::new_group::NewGroup;
 use super::routing::Routing;
-use crate::model::{ApexClaim, Group, GroupId, Invalid, ServiceRef};
+use crate::model::{ApexClaim, Backend, Group, GroupId, Invalid, ServiceRef};
 
 /// How one kind of object carries a group.
 pub trait Kind: Sync {
@@ -38,8 +40,8 @@ pub struct Record {
     /// The ports of the apex that the object applies to; empty means all ports.
     pub ports: Vec<u16>,
     /// The ports that a route sends to, by backend; empty for a TrafficSplit, which keeps the
-    /// port.
-    pub backend_ports: Vec<(ServiceRef, u16)>,
+    /// port. None means that the route names no port, so that Linkerd answers with an error.
+    pub backend_ports: Vec<(ServiceRef, Option<u16>)>,
     /// The group, or why the object is not a valid one.
     pub group: Result<Group, Invalid>,
     /// JSON pointers to the weights of each backend: one in each rule of a route.
@@ -78,6 +80,18 @@ impl Record {
             ports: &self.ports,
             created: self.meta.creation_timestamp,
         }
+    }
+
+    /// Returns a line for each backend that a route sends to without a port. Linkerd answers such
+    /// requests with an error.
+    pub fn backends_without_port(&self) -> Vec<String> {
+        let without = self.backend_ports.iter().filter(|(_, port)| port.is_none());
+        let names: BTreeSet<String> = without
+            .map(|(service, _)| Backend::new(&self.meta.namespace, service.clone(), 0).name)
+            .collect();
+        let line =
+            |name| format!("the route names no port of its backend {name}, so requests to it fail");
+        names.into_iter().map(line).collect()
     }
 
     /// Whether both groups claim the same traffic.

@@ -119,7 +119,7 @@ impl Kind for Route {
             rules,
             protected.rules,
         ));
-        Ok(Record {
+        let mut record = Record {
             kind: self,
             meta: metadata,
             apex,
@@ -130,7 +130,9 @@ impl Kind for Route {
             bare_backends: protected.bare_backends,
             warnings,
             routing,
-        })
+        };
+        record.warnings.extend(record.backends_without_port());
+        Ok(record)
     }
 
     fn manifest(&self, group: &NewGroup) -> Value {

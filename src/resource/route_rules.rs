@@ -43,7 +43,7 @@ pub struct ProtectedRules {
     /// JSON pointers to the namespaces that are omitted.
     pub bare_backends: Vec<PointerBuf>,
     /// The ports that the rules send to, by backend.
-    pub backend_ports: Vec<(ServiceRef, u16)>,
+    pub backend_ports: Vec<(ServiceRef, Option<u16>)>,
     /// Indexes of the rules.
     pub rules: Vec<usize>,
     /// The rules have different weights, so the weights of the backends are sums.
@@ -188,7 +188,7 @@ fn read(rule: &RouteRule, index: usize, home: &str) -> Result<ProtectedRules, In
             .map(|(at, _)| path(at, "namespace"))
             .collect(),
         backend_ports: listed()
-            .filter_map(|(_, to)| Some((to.service(home), to.port?)))
+            .map(|(_, to)| (to.service(home), to.port))
             .collect(),
         rules: vec![index],
         uneven: false,

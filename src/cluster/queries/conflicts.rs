@@ -15,7 +15,7 @@ use crate::cluster::listwatch::list::{MAX_NAMESPACED_LISTS, list};
 use crate::cluster::transport::api_resource::{ApiResource, SERVICE_PROFILES};
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::{RequestError, RequestResult};
-use crate::model::{GroupId, ServiceRef, Status};
+use crate::model::{Backend, GroupId, ServiceRef, Status};
 use crate::resource::{KINDS, Kind, Overlap, Record, TrafficSplit};
 
 /// The number of namespaces to read at once.
@@ -28,6 +28,8 @@ pub type ConflictsByGroup = HashMap<GroupId, Vec<String>>;
 #[derive(Debug, Default)]
 pub struct Conflicts {
     pub by_group: ConflictsByGroup,
+    /// A line for each port that a route names in vain, or does not name.
+    pub ports: ConflictsByGroup,
     pub unread: Vec<UnreadConflicts>,
 }
 
@@ -39,14 +41,14 @@ pub struct UnreadConflicts {
     pub words: String,
 }
 
-/// Returns the conflicts of groups that are routes. Without such groups it sends no request.
-pub async fn on_routes(cluster: &Cluster, records: &[Record]) -> ConflictsByGroup {
+/// Finds what keeps groups that are routes from having an effect. Without such groups it sends no
+/// request.
+pub async fn on_routes(cluster: &Cluster, records: &[Record]) -> Conflicts {
     read(
         cluster,
         records.iter().filter(|record| record.routing.is_some()),
     )
     .await
-    .by_group
 }
 
 /// Finds other objects that route the services of these groups.
@@ -63,25 +65,34 @@ pub async fn read(cluster: &Cluster, records: impl IntoIterator<Item = &Record>)
     for record in &groups {
         let namespace = Some(record.meta.namespace.as_str())
             .filter(|_| namespaces.len() <= MAX_NAMESPACED_LISTS);
-        let parents = parents.entry(namespace).or_default();
-        parents.extend(record.routing.is_some().then_some(record.apex.as_str()));
+        let services = parents.entry(namespace).or_default();
+        services.extend(record.routing.is_some().then_some(record.apex.as_str()));
+        for (service, _) in &record.backend_ports {
+            if service.namespace == record.meta.namespace {
+                services.insert(&service.name);
+            }
+        }
     }
     let reads = parents
         .iter()
-        .map(|(namespace, parents)| ConflictIndex::read(cluster, *namespace, parents));
+        .map(|(namespace, services)| ConflictIndex::read(cluster, *namespace, services));
     let indexes: Vec<ConflictIndex> = stream::iter(reads)
         .buffer_unordered(CONCURRENT_CONFLICT_READS)
         .collect()
         .await;
-    let line = |record: &&Record| {
-        let lines: Vec<String> = indexes
-            .iter()
-            .flat_map(|index| index.conflicts(record))
-            .collect();
-        (!lines.is_empty()).then(|| (record.id(), lines))
+    let lines_of = |lines: fn(&ConflictIndex, &Record) -> Vec<String>| {
+        let of = |record: &&Record| {
+            let lines: Vec<String> = indexes
+                .iter()
+                .flat_map(|index| lines(index, record))
+                .collect();
+            (!lines.is_empty()).then(|| (record.id(), lines))
+        };
+        groups.iter().filter_map(of).collect()
     };
     Conflicts {
-        by_group: groups.iter().filter_map(line).collect(),
+        by_group: lines_of(ConflictIndex::conflicts),
+        ports: lines_of(ConflictIndex::missing_ports),
         unread: indexes.into_iter().flat_map(|index| index.unread).collect(),
     }
 }
@@ -107,9 +118,10 @@ struct ConflictIndex {
 }
 
 impl ConflictIndex {
-    /// Reads the objects. `parents` are the services that routes with groups are attached to.
-    async fn read(cluster: &Cluster, namespace: Option<&str>, parents: &BTreeSet<&str>) -> Self {
-        let kinds = if parents.is_empty() {
+    /// Reads the objects. `names` are the services that routes with groups are attached to or send
+    /// to.
+    async fn read(cluster: &Cluster, namespace: Option<&str>, names: &BTreeSet<&str>) -> Self {
+        let kinds = if names.is_empty() {
             &[&TrafficSplit as &dyn Kind]
         } else {
             KINDS
@@ -122,7 +134,7 @@ impl ConflictIndex {
             (format!("another {}", kind.info().kind), listed)
         });
         let profiles = list_profiles(cluster, namespace);
-        let services = read_services(cluster, namespace, parents);
+        let services = read_services(cluster, namespace, names);
         let (records, profiles, services) =
             future::join3(future::join_all(records), profiles, services).await;
         let mut unread = Vec::new();
@@ -182,6 +194,50 @@ impl ConflictIndex {
         }
         lines
     }
+}
+
+impl ConflictIndex {
+    /// Returns a line for each backend of a route that gets its requests in vain, since Linkerd
+    /// needs a port that the Service has.
+    fn missing_ports(&self, record: &Record) -> Vec<String> {
+        let home = &record.meta.namespace;
+        let has = |service: &ServiceRef| {
+            let service = self.services.get(service)?;
+            let ports: BTreeSet<u16> = service.ports.iter().map(|port| port.port).collect();
+            (!ports.is_empty()).then_some(ports)
+        };
+        let backend = |(service, port): &(ServiceRef, Option<u16>)| {
+            let name = Backend::new(home, service.clone(), 0).name;
+            let port = port.as_ref()?;
+            let ports = has(service).filter(|ports| !ports.contains(port))?;
+            Some(format!(
+                "its backend {name} lacks port {port} (it has {}), so requests to it fail",
+                join(&ports)
+            ))
+        };
+        let apex = ServiceRef::new(home, &record.apex);
+        let parent = |port: &u16| {
+            let ports = has(&apex).filter(|ports| !ports.contains(port))?;
+            Some(format!(
+                "Service {} lacks port {port} (it has {}), so the route has no effect there",
+                apex.name,
+                join(&ports)
+            ))
+        };
+        let backends = record.backend_ports.iter().filter_map(backend);
+        let lines: BTreeSet<String> = record
+            .ports
+            .iter()
+            .filter_map(parent)
+            .chain(backends)
+            .collect();
+        lines.into_iter().collect()
+    }
+}
+
+fn join(ports: &BTreeSet<u16>) -> String {
+    let numbers: Vec<String> = ports.iter().map(u16::to_string).collect();
+    numbers.join(", ")
 }
 
 fn gather<T>(pairs: impl IntoIterator<Item = (ServiceRef, T)>) -> HashMap<ServiceRef, Vec<T>> {

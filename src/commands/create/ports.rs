@@ -50,7 +50,9 @@ pub fn needed(
             .collect();
     }
     let parent = record.ports.iter().map(|port| (apex.clone(), *port));
-    for (service, port) in record.backend_ports.iter().cloned().chain(parent) {
+    let named = record.backend_ports.iter();
+    let named = named.filter_map(|(service, port)| Some((service.clone(), (*port)?)));
+    for (service, port) in named.chain(parent) {
         needed.entry(service).or_default().insert(port);
     }
     needed

@@ -58,7 +58,8 @@ pub async fn statuses(
 ) -> Vec<Status> {
     let survey = survey(cluster, records, rivals, prefetched);
     let (mut statuses, obstacles) = join(survey, conflicts::on_routes(cluster, records)).await;
-    conflicts::warn(&mut statuses, obstacles);
+    conflicts::warn(&mut statuses, obstacles.by_group);
+    conflicts::warn(&mut statuses, obstacles.ports);
     statuses.sort_by(|a, b| a.id.cmp(&b.id));
     statuses
 }

@@ -310,3 +310,30 @@ async fn status_makes_no_extra_requests_for_splits() {
     status().await.success();
     assert_eq!(others(&proxy), 4, "{:?}", proxy.seen(&Method::GET, ""));
 }
+
+#[tokio::test]
+async fn ports_that_are_missing() {
+    let ns = TestNamespace::new("no-port").await;
+    let side = &ns.west;
+    services(side).await;
+    let mut lacking = spec("web", &[rule(HOME)]);
+    lacking["rules"][0]["backendRefs"][1]["port"] = json!(9999);
+    lacking["parentRefs"][0]["port"] = json!(8888);
+    group(side, LINKERD, "lacking", lacking).await;
+    let mut without = spec("other", &[rule(HOME)]);
+    let port = &mut without["rules"][0]["backendRefs"][1];
+    port.as_object_mut().unwrap().remove("port");
+    group(side, LINKERD, "without", without).await;
+    let check = run(side, "check -o json").await.json();
+    let row = find(&check, "every port that a route names exists");
+    assert_eq!(row["result"], "error", "{row}");
+    for (name, words) in [
+        ("lacking", "its backend web-east lacks port 9999 (it has "),
+        ("lacking", "Service web lacks port 8888 (it has "),
+        ("without", "the route names no port of its backend web-east"),
+    ] {
+        let warnings = status(side, name).await["warnings"].to_string();
+        assert_eq!(warnings.matches(words).count(), 1, "{warnings}");
+        assert!(row.to_string().contains(words), "{row}");
+    }
+}
