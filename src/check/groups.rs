@@ -40,6 +40,8 @@ pub async fn check(cluster: &Clusters, options: &CheckOptions) -> (Category, Vec
         let survey = survey(cluster, &records, &records, PrefetchedSlices::default());
         let (mut statuses, conflicts) = join(survey, conflicts::read(cluster, &records)).await;
         conflicts::warn(&mut statuses, conflicts.by_group);
+        let consumers = conflicts::consumer_routes(cluster, &records).await;
+        conflicts::warn(&mut statuses, consumers);
         let missing_ports = conflicts.ports;
         let groups = Groups {
             cluster,

@@ -7,12 +7,15 @@ use serde_json::{Value, json};
 use super::meta::Meta;
 use super::parent_ref::ParentRef;
 use super::route_rules::RouteRule;
-use crate::model::share_ports;
+use crate::model::{ServiceRef, share_ports};
 
 /// The requests that a route matches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Routing {
     parents: Vec<RouteParent>,
+    /// Services of other namespaces that it is attached to, each with its port; none means all
+    /// ports. Linkerd applies such a consumer route to clients in the route's own namespace.
+    consumed: Vec<(ServiceRef, Option<u16>)>,
     rules: Vec<BTreeSet<Match>>,
     /// Indexes of the rules that fail over.
     protected: Vec<usize>,
@@ -57,12 +60,18 @@ impl Routing {
             .iter()
             .filter(|parent| parent.is_service())
             .filter(is_here);
+        let elsewhere = |parent: &&ParentRef| parent.is_service() && !is_here(parent);
+        let consumed = parents
+            .iter()
+            .filter(elsewhere)
+            .map(|parent| (parent.service(&meta.namespace), parent.port));
         let parents = services.map(|parent| RouteParent {
             name: parent.name.clone(),
             port: parent.port,
         });
         let rules = rules.iter().map(|rule| matches(hostnames, &rule.matches));
         Self {
+            consumed: consumed.collect(),
             parents: parents.collect(),
             rules: rules.collect(),
             protected,
@@ -81,6 +90,12 @@ impl Routing {
     /// Whether it matches requests to these ports of a Service; empty means all ports.
     pub fn takes(&self, service: &str, ports: &[u16]) -> bool {
         self.ports_of(service).any(|port| share_ports(port, ports))
+    }
+
+    /// Whether it is a consumer route for these ports of a Service; empty means all ports.
+    pub fn consumes(&self, service: &ServiceRef, ports: &[u16]) -> bool {
+        let mut consumed = self.consumed.iter();
+        consumed.any(|(of, port)| of == service && share_ports(port.as_slice(), ports))
     }
 
     /// Whether it is attached to each of these ports of a Service; empty means all ports.

@@ -15,7 +15,7 @@ use crate::cluster::listwatch::list::{MAX_NAMESPACED_LISTS, list};
 use crate::cluster::transport::api_resource::{ApiResource, SERVICE_PROFILES};
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::{RequestError, RequestResult};
-use crate::model::{Backend, GroupId, ServiceRef, Status};
+use crate::model::{Backend, Carrier, GroupId, ServiceRef, Status};
 use crate::resource::{KINDS, Kind, Overlap, Record, TrafficSplit};
 
 /// The number of namespaces to read at once.
@@ -95,6 +95,54 @@ pub async fn read(cluster: &Cluster, records: impl IntoIterator<Item = &Record>)
         ports: lines_of(ConflictIndex::missing_ports),
         unread: indexes.into_iter().flat_map(|index| index.unread).collect(),
     }
+}
+
+/// Finds routes of other namespaces for the services of these groups: consumer routes, which
+/// Linkerd applies to the clients in their own namespace. Reads the routes of the whole cluster;
+/// kinds that the user may not list there are skipped.
+pub async fn consumer_routes(cluster: &Cluster, records: &[Record]) -> ConflictsByGroup {
+    let groups = || {
+        let routes = records.iter().filter(|record| record.routing.is_some());
+        routes.filter(|record| record.group.is_ok())
+    };
+    if groups().next().is_none() {
+        return ConflictsByGroup::new();
+    }
+    let routes = KINDS
+        .iter()
+        .filter(|kind| kind.info().carrier == Carrier::Route);
+    let lists = routes.map(|kind| async move {
+        let collection = groups::all(*kind, None);
+        list(cluster, &collection).await.map(|(routes, _)| routes)
+    });
+    let listed: Vec<Record> = future::join_all(lists)
+        .await
+        .into_iter()
+        .flatten()
+        .flatten()
+        .collect();
+    let line = |record: &Record| {
+        let apex = ServiceRef::new(&record.meta.namespace, &record.apex);
+        let consumes = |other: &&Record| {
+            let routing = other.routing.as_ref();
+            routing.is_some_and(|routing| routing.consumes(&apex, &record.ports))
+        };
+        let lines: Vec<String> = listed
+            .iter()
+            .filter(consumes)
+            .map(|other| {
+                format!(
+                    "{} {} of namespace {} routes the same service for the clients there, so this \
+                     may have no effect on them",
+                    other.kind.info().kind,
+                    other.meta.name,
+                    other.meta.namespace
+                )
+            })
+            .collect();
+        (!lines.is_empty()).then(|| (record.id(), lines))
+    };
+    groups().filter_map(line).collect()
 }
 
 /// Adds the lines to the warnings of each group.

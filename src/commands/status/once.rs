@@ -34,7 +34,8 @@ pub async fn run(
         prefetched,
         ..
     } = choose(&page.streams, cluster, query, of_all).await?;
-    let statuses = statuses(cluster, &records, &rivals, prefetched).await;
+    let everywhere = namespace.is_none();
+    let statuses = statuses(cluster, &records, &rivals, prefetched, everywhere).await;
     if statuses.is_empty() {
         say_no_groups(&page.streams, cluster, query).await;
     }
@@ -49,17 +50,22 @@ pub async fn run(
 }
 
 /// Returns the status of these groups, with warnings if they may have no effect. `rivals` are all
-/// groups of their namespaces.
+/// groups of their namespaces. With `everywhere`, routes of other namespaces count too.
 pub async fn statuses(
     cluster: &Clusters,
     records: &[Record],
     rivals: &[Record],
     prefetched: PrefetchedSlices,
+    everywhere: bool,
 ) -> Vec<Status> {
     let survey = survey(cluster, records, rivals, prefetched);
     let (mut statuses, obstacles) = join(survey, conflicts::on_routes(cluster, records)).await;
     conflicts::warn(&mut statuses, obstacles.by_group);
     conflicts::warn(&mut statuses, obstacles.ports);
+    if everywhere {
+        let consumers = conflicts::consumer_routes(cluster, records).await;
+        conflicts::warn(&mut statuses, consumers);
+    }
     statuses.sort_by(|a, b| a.id.cmp(&b.id));
     statuses
 }

@@ -337,3 +337,32 @@ async fn ports_that_are_missing() {
         assert!(row.to_string().contains(words), "{row}");
     }
 }
+
+#[tokio::test]
+async fn a_route_in_the_namespace_of_the_clients() {
+    let (ns, clients) = (
+        TestNamespace::new("producer").await,
+        TestNamespace::new("consumer").await,
+    );
+    let side = &ns.west;
+    services(side).await;
+    group(side, HTTP, "web", spec("web", &[rule(HOME)])).await;
+    let mut consumer = spec("web", &[rule(&[("web", 1)])]);
+    consumer["parentRefs"][0]["namespace"] = json!(ns.name);
+    bystander(&clients.west, HTTP, "for-us", consumer).await;
+    let words = format!(
+        "HTTPRoute for-us of namespace {} routes the same service for the clients there",
+        clients.name
+    );
+    run(side, "check").await.stdout_contains(&words);
+    let all = run(side, "status -A -o json").await.success().json();
+    let items = all["items"].as_array().unwrap();
+    let seen = items
+        .iter()
+        .find(|item| item["namespace"] == json!(ns.name))
+        .unwrap();
+    assert!(seen["warnings"].to_string().contains(&words), "{seen}");
+    // In one namespace, no other one is read.
+    let warnings = status(side, "web").await["warnings"].to_string();
+    assert!(!warnings.contains("for-us"), "{warnings}");
+}
