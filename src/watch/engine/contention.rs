@@ -80,12 +80,6 @@ impl RevertBackoff {
         self.pending = None;
     }
 
-    /// Forgets what this process wrote: it was for other backends.
-    pub fn forget_ours(&mut self) {
-        self.ours = None;
-        self.pending = None;
-    }
-
     /// Records the decision to keep the weights. A pending answer stays if the only reason is that
     /// no backend is ready. `served`: a backend with traffic is ready.
     pub fn agreed(&mut self, group: &Group, served: bool) {

@@ -101,10 +101,8 @@ impl Engine {
                     group.holder_wrote();
                 }
                 let after = IndexKeys::of(group.record());
-                if let Some(notice) = backends_changed(group.record(), &before, &after) {
-                    group.backends_changed();
-                    self.effects.push(Effect::Report(notice));
-                }
+                let swap = backends_changed(group.record(), &before, &after);
+                self.effects.extend(swap.map(Effect::Report));
                 (before, after)
             }
             None => {

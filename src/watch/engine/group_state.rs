@@ -498,11 +498,6 @@ impl GroupState {
         }
     }
 
-    /// Another writer has replaced backends, which is not a revert of weights.
-    pub fn backends_changed(&mut self) {
-        self.reverts.forget_ours();
-    }
-
     fn replace(&mut self, record: Record) {
         if record.meta.uid != self.record.meta.uid {
             self.reset_timers();
