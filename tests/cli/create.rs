@@ -358,3 +358,22 @@ async fn a_different_object_from_a_faster_process_is_shown() {
         .stdout_is_empty()
         .stderr_contains("primary: web-east → web\n");
 }
+
+#[tokio::test]
+async fn an_object_whose_creation_got_no_answer_may_exist() {
+    let server = ScriptedServer::start(move |method, path| match (method, path) {
+        ("POST", _) => (504, json!({"reason": "Timeout"}).to_string()),
+        (_, path) if path.contains("/trafficsplits") || path.contains("routes") => (
+            200,
+            json!({"metadata": {"resourceVersion": "1"}, "items": []}).to_string(),
+        ),
+        _ => (200, service("web")),
+    })
+    .await;
+    on(&server)
+        .run()
+        .await
+        .code(1)
+        .stderr_contains("it may have been created all the same: see kubectl ")
+        .stderr_contains(" get trafficsplit.split.smi-spec.io/web-failover");
+}

@@ -2,7 +2,7 @@
 
 use futures::future::join;
 
-use super::context::{CreateContext, CreateOutcome, Created, read};
+use super::context::{CreateContext, CreateOutcome, Created, kubectl, read};
 use super::validate::validate;
 use super::{arguments, diff, existing, ports, requirements};
 use crate::cli::DryRun;
@@ -12,6 +12,7 @@ use crate::error::explain;
 use crate::model::Carrier;
 use crate::problem::Problem;
 use crate::resource::{Kind, NewGroup};
+use crate::view::manifest::full_name;
 
 /// Checks the group and writes its object. Looks for an existing object first: a job that runs
 /// again must succeed even if a fallback's service is gone.
@@ -97,5 +98,13 @@ async fn write(
             return diff::agree(cluster, &record, group).map(|()| CreateOutcome::Unchanged);
         }
     }
-    Err(explain(cluster, &error))
+    let problem = explain(cluster, &error);
+    // The API server may have created it, or may still do so.
+    if dry_run || !error.may_have_been_applied() {
+        return Err(problem);
+    }
+    let (name, kubectl) = (full_name(kind.info(), &group.name), kubectl(cluster, group));
+    Err(problem.next(format!(
+        "it may have been created all the same: see {kubectl} get {name}, or run this command again"
+    )))
 }
