@@ -4,8 +4,8 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use kube::client::Body;
 
-use crate::cluster::transport::client::MAX_OBJECT_BYTES;
 use crate::cluster::transport::error::Cause;
+use crate::cluster::transport::response::MAX_OBJECT_BYTES;
 
 pub struct LineReader {
     body: Body,

@@ -10,8 +10,9 @@ use tokio::time::timeout;
 use super::collection::Collection;
 use super::list_decoder::{ListDecoder, ListMeta};
 use super::pacer::Pacer;
-use crate::cluster::transport::client::{Cluster, MAX_OBJECT_BYTES};
+use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::{Cause, RequestError, RequestResult};
+use crate::cluster::transport::response::MAX_OBJECT_BYTES;
 
 /// For objects in more namespaces than this, one list or watch of the whole cluster is cheaper.
 pub const MAX_NAMESPACED_LISTS: usize = 50;

@@ -5,7 +5,7 @@ use bytes::{Buf as _, BytesMut};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::cluster::transport::client::MAX_OBJECT_BYTES;
+use crate::cluster::transport::response::MAX_OBJECT_BYTES;
 
 /// The most bytes of a list with an unusual layout, which is decoded as a whole.
 const MAX_WHOLE_LIST_BYTES: usize = 64 * 1024 * 1024;

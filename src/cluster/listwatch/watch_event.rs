@@ -5,8 +5,8 @@ use serde_json::value::RawValue;
 
 use super::collection::{Collection, Versioned};
 use super::list_decoder::Envelope;
-use crate::cluster::transport::client::shortened;
 use crate::cluster::transport::error::{Cause, RequestError, StatusBody};
+use crate::cluster::transport::response::shortened;
 use crate::cluster::transport::store_history::is_older;
 
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::client::MAX_RETRY_AFTER;
+use super::response::MAX_RETRY_AFTER;
 
 /// Delays between retries. They double from 50 ms to 2 s, or to 30 s for refusals. Jitter shortens
 /// each by up to half.

@@ -4,10 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http::header::{ACCEPT, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http::header::ACCEPT;
+use http::{HeaderValue, Method, Response, StatusCode, Uri};
 use kube::api::{GetParams, Patch, PatchParams, PostParams};
 use kube::client::Body;
 use kube::core::request;
@@ -19,18 +17,19 @@ use super::api_resource::{ApiResource, path_segment};
 use super::auth::credentials::CredentialsError;
 use super::auth::refresh::{RefreshingClient, Rejection};
 use super::connector;
-use super::error::{Cause, RequestError, RequestResult, StatusBody};
+use super::error::{Cause, RequestError, RequestResult};
 use super::kubeconfig;
 use super::kubeconfig::ResolvedConfig;
 use super::options::ConnectOptions;
 use super::page_size::PageSize;
 use super::proxy::Proxy;
+use super::response::{body_of, refusal};
 use super::served_versions::{GroupVersions, ResourceList, ServedVersions, kind_of};
 use super::server_clock::ServerClock;
 use super::store_history::StoreHistory;
 use crate::problem::Problem;
 use crate::resource::KindInfo;
-use crate::text::{ConnectionFlags, shorten, without_userinfo};
+use crate::text::{ConnectionFlags, without_userinfo};
 
 /// The default time limit of a request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -45,15 +44,6 @@ const PAGES_IN_TIME: u32 = 10;
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The meaning of `--request-timeout 0`.
 const NO_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-
-/// A longer Retry-After is reduced to this, since traffic may have to move before.
-pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(10);
-/// The most bytes of one object, wherever it is read. etcd stores at most 1.5 MiB by default.
-pub(crate) const MAX_OBJECT_BYTES: usize = 16 * 1024 * 1024;
-/// The most bytes of an error's body.
-const MAX_ERROR_BYTES: usize = 1024 * 1024;
-/// A longer message of the server is truncated to this.
-const MAX_MESSAGE_CHARS: usize = 1000;
 
 /// A request from kube's builder, or why it could not be built.
 pub(crate) type BuiltRequest = Result<http::Request<Vec<u8>>, request::Error>;
@@ -467,49 +457,6 @@ fn tidy_query(uri: &mut Uri) {
     }
 }
 
-/// Reads a whole body.
-async fn body_of(response: Response<Body>) -> Result<Bytes, Cause> {
-    let body = Limited::new(response.into_body(), MAX_OBJECT_BYTES);
-    let whole = body.collect().await.map_err(|cause| {
-        if cause.is::<LengthLimitError>() {
-            Cause::too_large("it", MAX_OBJECT_BYTES)
-        } else {
-            Cause::unreachable(cause)
-        }
-    });
-    Ok(whole?.to_bytes())
-}
-
-/// Returns the error in a response with an error status.
-async fn refusal(response: Response<Body>) -> Cause {
-    let status = response.status();
-    let retry_after = retry_after(response.headers());
-    let body = Limited::new(response.into_body(), MAX_ERROR_BYTES);
-    let body = body
-        .collect()
-        .await
-        .map(http_body_util::Collected::to_bytes);
-    let StatusBody {
-        reason, message, ..
-    } = serde_json::from_slice(&body.unwrap_or_default()).unwrap_or_default();
-    let message = if message.is_empty() {
-        status.to_string()
-    } else {
-        message
-    };
-    Cause::Status {
-        code: status.as_u16(),
-        reason,
-        message: shortened(&message),
-        retry_after,
-    }
-}
-
-/// Returns a message of the server, at most so long that it can be shown.
-pub(crate) fn shortened(message: &str) -> String {
-    shorten(message, MAX_MESSAGE_CHARS)
-}
-
 /// The problem of a context for which no client can be built.
 fn unusable(context: &str, cause: &kube::Error) -> Problem {
     let Some(credentials) = CredentialsError::find(cause) else {
@@ -524,21 +471,9 @@ fn unusable(context: &str, cause: &kube::Error) -> Problem {
     .next("see where they come from: kubectl config view")
 }
 
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?;
-    let seconds = text.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    fn retry(value: HeaderValue) -> Option<Duration> {
-        retry_after(&HeaderMap::from_iter([(RETRY_AFTER, value)]))
-    }
 
     #[test]
     fn queries_are_tidy() {
@@ -546,21 +481,6 @@ mod tests {
             let mut uri: Uri = built.parse().unwrap();
             tidy_query(&mut uri);
             assert_eq!(uri, sent);
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn retry_after_is_capped(seconds in any::<u64>()) {
-            let capped = Duration::from_secs(seconds).min(MAX_RETRY_AFTER);
-            prop_assert_eq!(retry(seconds.into()), Some(capped));
-        }
-
-        #[test]
-        fn any_bytes_are_an_invalid_or_a_capped_retry_after(bytes in any::<Vec<u8>>()) {
-            if let Ok(value) = HeaderValue::from_bytes(&bytes) {
-                prop_assert!(retry(value).is_none_or(|delay| delay <= MAX_RETRY_AFTER));
-            }
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod kubeconfig;
 pub mod options;
 pub mod page_size;
 pub mod proxy;
+pub mod response;
 pub(crate) mod served_versions;
 pub mod server_clock;
 pub mod store_history;
