@@ -145,7 +145,10 @@ fn hasty_answers(proxy: &FaultProxy) -> Vec<(String, Duration)> {
 async fn create_endpoints(side: &Side, service: &str) {
     let subset =
         json!({"addresses": [{"ip": "10.0.0.1"}], "ports": [{"name": "http", "port": 8080}]});
-    let endpoints = json!({"metadata": {"name": service}, "subsets": [subset]});
+    // Kubernetes would mirror them to slices, which would agree with upstream.
+    let labels = json!({"endpointslice.kubernetes.io/skip-mirror": "true"});
+    let metadata = json!({"name": service, "labels": labels});
+    let endpoints = json!({"metadata": metadata, "subsets": [subset]});
     let endpoints: Endpoints = serde_json::from_value(endpoints).unwrap();
     side.api()
         .create(&PostParams::default(), &endpoints)
