@@ -105,6 +105,14 @@ pub enum Notice {
         /// What happens next, as a clause.
         next: &'static str,
     },
+    /// The user is not allowed to patch groups of a kind, so nothing moves them. Another `watch`
+    /// may run them.
+    CannotPatch {
+        /// The first namespace where that was found.
+        namespace: String,
+        /// The CustomResourceDefinition.
+        crd: &'static str,
+    },
     /// Someone else reverted the weights; the watch backs off before it restores them.
     Contested {
         /// The group.
@@ -212,6 +220,7 @@ impl Notice {
     pub fn namespace(&self) -> Option<&str> {
         match self {
             Self::Standby { namespace, .. }
+            | Self::CannotPatch { namespace, .. }
             | Self::LeftToSelector { namespace, .. }
             | Self::LeaseAcquired { namespace }
             | Self::LeaseFailing { namespace, .. }
@@ -229,6 +238,7 @@ impl Notice {
                 | Self::BackendsChanged { .. }
                 | Self::Invalid { .. }
                 | Self::WriteFailed { .. }
+                | Self::CannotPatch { .. }
                 | Self::Contested { .. }
                 | Self::RateLimited { .. }
                 | Self::UpstreamUnknown

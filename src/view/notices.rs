@@ -147,6 +147,10 @@ pub fn text_line(notice: &Notice) -> String {
         Notice::WriteFailed { group, error, next } => {
             format!("{group} was not moved: {error}; {next}")
         }
+        Notice::CannotPatch { namespace, crd } => format!(
+            "{namespace}: cannot patch {crd}: this watch does not run these groups, and holds no \
+             Lease for them; the right to grant: patch on {crd}"
+        ),
         Notice::Contested { group, by, wait } => {
             format!(
                 "{group}: weights were reverted by {by}; restoring them in {}",

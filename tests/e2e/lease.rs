@@ -8,7 +8,8 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Fault, FaultProxy, Side, TestNamespace, end, eventually, eventually_within, plugin, started,
+    Fault, FaultProxy, Side, TestNamespace, end, eventually, eventually_within, operator_rights,
+    plugin, restricted_kubeconfig, started, watching_as,
 };
 
 #[tokio::test]
@@ -245,6 +246,35 @@ async fn until_held(side: &Side) -> String {
         }
     })
     .await
+}
+
+/// Another watch, which may, takes the Lease.
+#[tokio::test]
+async fn a_watch_that_may_not_patch_holds_no_lease() {
+    let ns = TestNamespace::new("no-patch").await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
+    let mut rights = operator_rights();
+    for rule in &mut rights {
+        rule.verbs.retain(|verb| verb != "patch");
+    }
+    let mut limited = watching_as(&ns.west, &rights, &[]).await;
+    limited
+        .stderr_line_containing("cannot patch trafficsplits.split.smi-spec.io")
+        .await;
+    let mut capable = started(plugin().args(["watch"]).on(&ns.west)).await;
+    ns.west.ready("web", 0).await;
+    capable.line_containing("web -> web-east").await;
+    let rest = end(limited).await;
+    assert_eq!(rest.complaints("cannot patch"), 1, "said once: {rest:#?}");
+    end(capable).await;
+
+    let kubeconfig = restricted_kubeconfig(&ns.west, "once", &rights).await;
+    ns.west.ready("web", 1).await;
+    let once = plugin().args(["watch", "--once"]).on(&ns.west);
+    let once = once.kubeconfig(kubeconfig.path()).run().await.code(1);
+    assert!(once.stderr.contains("cannot patch"), "{once}");
 }
 
 /// Each watch speaks for the groups that its selector covers, and for no others.

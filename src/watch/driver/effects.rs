@@ -1,5 +1,6 @@
 //! Carries out the engine's effects.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -57,8 +58,11 @@ impl Driver<'_> {
                 self.metrics.write_started(write.is_retry);
                 self.executor.write(*write, self.started);
             }
-            Effect::AcquireLease(namespace) => self.acquire_lease(namespace),
+            Effect::ReviewRights(namespace) => self.review_rights(namespace),
+            Effect::AcquireLease(namespace) => self.acquire_lease_if_allowed(namespace),
             Effect::ReleaseLease(namespace) => {
+                self.lease_is_not_needed(&namespace);
+                self.lease_scopes.remove(&namespace);
                 if let Some(elector) = self.electors.remove(&namespace) {
                     // Detached: it ends soon, since every request has a time limit.
                     drop(elector.release());
@@ -89,6 +93,7 @@ impl Driver<'_> {
             return Ok(());
         }
         self.announced = true;
+        self.kinds_are_known();
         let failures = &mut self.read_failures;
         let forbidden = self.kinds.forbidden();
         let notices: Vec<Notice> = forbidden
@@ -115,14 +120,23 @@ impl Driver<'_> {
         }
     }
 
-    fn acquire_lease(&mut self, namespace: String) {
+    pub(super) fn lease_scope(&self, except_kinds: BTreeSet<String>) -> LeaseScope {
+        LeaseScope {
+            except_kinds,
+            ..LeaseScope::new(self.options.engine.selector.clone())
+        }
+    }
+
+    pub(super) fn acquire_lease(&mut self, namespace: String) {
         let (inputs, of) = (self.inputs.clone(), namespace.clone());
         let report = move |state| {
             let (inputs, input) = (inputs.clone(), DriverInput::Lease(of.clone(), state));
             async move { inputs.send(input).await.is_ok() }
         };
-        let scope = LeaseScope::new(self.options.engine.selector.clone());
-        let scope = Arc::new(Mutex::new(scope));
+        let scope = self.lease_scope(self.except_kinds(&BTreeSet::new()));
+        let scopes = self.lease_scopes.entry(namespace.clone());
+        let scope = scopes.or_insert_with(|| Arc::new(Mutex::new(scope)));
+        let scope = Arc::clone(scope);
         let elector = LeaseElector::new(
             self.cluster.limited(LEASE_REQUEST_TIMEOUT),
             namespace.clone(),

@@ -1,21 +1,22 @@
 //! The event loop of `watch` in one cluster: passes reports from the tasks to the engine, and
 //! carries out the engine's effects.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join;
+use futures::future::{OptionFuture, join3};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::executor::Executor;
-use super::lease_elector::RunningElector;
+use super::lease_elector::{RunningElector, SharedScope};
 use super::notice_aggregator::NoticeAggregator;
 use super::read_failures::ReadFailures;
 use super::request_outcome::RequestOutcome;
+use super::rights_review::{RightsReview, denied_kinds};
 use super::suspend::SuspendDetector;
 use super::sync_tracker::SyncTracker;
 use super::upstream_probe::UpstreamProbe;
@@ -51,6 +52,8 @@ pub(super) enum DriverInput {
     Watch(FollowedEvent),
     Lease(String, LeaseState),
     OtherLeases(Event<Lease>),
+    /// The kinds of groups that may not be patched in a namespace.
+    Rights(String, BTreeSet<&'static str>),
     Upstream(RequestResult<Option<Upstream>>),
 }
 
@@ -72,13 +75,23 @@ pub async fn run(
     report: &mut dyn FnMut(Notice) -> anyhow::Result<()>,
 ) -> anyhow::Result<WatchOutcome> {
     tokio::pin!(stop);
-    let (signature, upstream) = tokio::select! {
+    let rights =
+        (!options.engine.dry_run).then(|| denied_kinds(cluster, options.namespace.as_deref()));
+    let rights = OptionFuture::from(rights);
+    let (signature, upstream, limited) = tokio::select! {
         () = &mut stop => return Ok(WatchOutcome::Stopped { unsettled: Vec::new() }),
-        known = join(identity::signature(cluster), upstream::find(cluster)) => known,
+        known = join3(identity::signature(cluster), upstream::find(cluster), rights) => known,
     };
     let signature = signature.map_err(|cause| error::explain(cluster, &cause))?;
     let (inputs, mut received) = mpsc::channel(INPUT_QUEUE);
-    let mut driver = Driver::new(cluster, options, signature, inputs, report);
+    let mut driver = Driver::new(
+        cluster,
+        options,
+        signature,
+        limited.unwrap_or_default(),
+        inputs,
+        report,
+    );
     let ended = driver.run(upstream, &mut received, stop).await;
     // Closes the inbox, so that no task waits for its input to be read.
     drop(received);
@@ -96,6 +109,9 @@ pub(super) struct Driver<'a> {
     pub(super) watches: WatchSet<DriverInput>,
     pub(super) inputs: mpsc::Sender<DriverInput>,
     pub(super) electors: HashMap<String, RunningElector>,
+    /// What the Leases speak for, by namespace.
+    pub(super) lease_scopes: HashMap<String, SharedScope>,
+    pub(super) rights: RightsReview,
     pub(super) lease_requests: Arc<Semaphore>,
     /// The holder of this process's Leases.
     pub(super) identity: String,
@@ -118,6 +134,7 @@ impl<'a> Driver<'a> {
         cluster: &'a Clusters,
         options: &'a WatchOptions,
         signature: String,
+        limited: BTreeSet<&'static str>,
         inputs: mpsc::Sender<DriverInput>,
         report: &'a mut dyn FnMut(Notice) -> anyhow::Result<()>,
     ) -> Self {
@@ -133,6 +150,8 @@ impl<'a> Driver<'a> {
             watches: WatchSet::new(cluster, inputs.clone()),
             inputs,
             electors: HashMap::new(),
+            lease_scopes: HashMap::new(),
+            rights: RightsReview::after(limited),
             lease_requests: Arc::new(Semaphore::new(MAX_LEASE_REQUESTS)),
             kinds: KindStatus::default(),
             read_failures: ReadFailures::default(),
@@ -217,6 +236,10 @@ impl<'a> Driver<'a> {
                 self.engine.other_leases_event(event, &self.identity, now);
                 Ok(())
             }
+            DriverInput::Rights(namespace, denied) => {
+                self.rights_reviewed(namespace, denied, now);
+                Ok(())
+            }
             DriverInput::Upstream(found) => self.upstream_found(found),
         }
     }
@@ -243,8 +266,11 @@ impl<'a> Driver<'a> {
         let now = self.now();
         self.engine.tick(now);
         self.probe_upstream(now);
-        let is_ready =
-            self.announced && self.read_failures.are_none() && self.sync_tracker.all_current(now);
+        self.review_limited_rights(now);
+        let is_ready = self.announced
+            && !self.engine.can_move_nothing()
+            && self.read_failures.are_none()
+            && self.sync_tracker.all_current(now);
         self.metrics.turn(is_ready);
     }
 

@@ -13,6 +13,7 @@ use super::rate_limit::MoveLimiter;
 use super::relist_queue::RelistQueue;
 use super::requeue::RequeueTimers;
 use super::state_counts::StateCounts;
+use super::write_rights::WriteRights;
 use crate::model::notice::Notice;
 use crate::model::{GroupId, MaxMoves, State};
 use crate::readiness::cache::{ReadinessCache, WatchChanges};
@@ -38,6 +39,7 @@ pub struct Engine {
     planned_at: Option<Duration>,
     pub(super) leases: Leases,
     pub(super) others: OtherLeases,
+    pub(super) rights: WriteRights,
     /// The signature of moves in `last-move`.
     pub(super) signature: String,
     pub(super) options: EngineOptions,
@@ -245,7 +247,8 @@ impl Engine {
         self.effects.extend(start);
         self.effects.extend(stop.into_iter().map(Effect::StopWatch));
         if !self.options.dry_run {
-            let namespaces = self.groups.keys().map(|id| id.namespace.clone()).collect();
+            let writable = self.groups.keys().filter(|id| !self.rights.are_denied(id));
+            let namespaces = writable.map(|id| id.namespace.clone()).collect();
             let (acquire, release) = self.leases.plan(&namespaces);
             self.effects
                 .extend(acquire.into_iter().map(Effect::AcquireLease));

@@ -24,6 +24,8 @@ pub enum Effect {
     /// List the EndpointSlices of these services again.
     Relist(RelistRequest),
     Write(Box<Write>),
+    /// Find out which kinds of groups may be patched in a namespace.
+    ReviewRights(String),
     AcquireLease(String),
     ReleaseLease(String),
     /// Restart the watches of groups, and acquire these namespaces' Leases again.

@@ -24,4 +24,6 @@ pub mod revalidate;
 pub mod state_counts;
 #[cfg(test)]
 mod tests;
+pub mod unwritable;
 pub mod upstream;
+pub mod write_rights;

@@ -263,6 +263,10 @@ impl Engine {
         change: Change,
         now: Duration,
     ) {
+        if self.rights.are_denied(id) {
+            self.requeue.set(id, state.refuse(now));
+            return;
+        }
         let LeasePermit::Granted { until } = self.leases.permit(id, now) else {
             return;
         };

@@ -38,6 +38,10 @@ impl Engine {
             let error = error.to_string();
             self.read_object(id, Some(RejectedWrite { write, error }));
         } else if error.is_refusal() {
+            if error.is_forbidden() {
+                self.effects
+                    .push(Effect::ReviewRights(id.namespace.clone()));
+            }
             self.refuse(id, &error.to_string(), now);
         } else {
             if error.may_have_been_applied() {

@@ -77,7 +77,7 @@ async fn groups_by_name_by_labels_and_all() {
         .await
         .success()
         .stderr_contains("2 groups: 2 changed");
-    run(&ns.west, "resume --all")
+    run(&ns.west, "resume --all --yes")
         .await
         .success()
         .stderr_contains("2 groups: 2 changed");
