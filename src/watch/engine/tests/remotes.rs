@@ -480,6 +480,9 @@ fn mirrors_that_name_too_many_clusters_open_few_watches_and_delay_nobody() {
     engine.slice_event(ours, Event::Listed(slices), harness.now);
     harness.pass(1);
     assert_eq!(harness.started().len(), 100);
-    harness.pass(11);
+    for _ in 0..11 {
+        harness.engine.slice_event(ours, Event::Alive, harness.now);
+        harness.pass(1);
+    }
     assert_eq!(harness.writes()[0].0, [1, 0, 0, 0]);
 }
