@@ -44,10 +44,6 @@ impl<T: Send + 'static> TaskPool<T> {
         }
     }
 
-    pub fn drop_queued(&mut self) {
-        self.queued.clear();
-    }
-
     /// Drops queued tasks and aborts running ones.
     pub fn abort_all(&mut self) {
         self.queued.clear();

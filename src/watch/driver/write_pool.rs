@@ -1,5 +1,5 @@
-//! The writes in flight. A bounded number of them starts at once; one that the API server holds up
-//! does not hold up the others.
+//! The writes in flight. A bounded number of them starts at once, and namespaces take turns. A write
+//! that the API server holds up does not hold up the others.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,11 +7,12 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::fair_queue::FairQueue;
 use super::fencing::{WritePermit, WritePermits};
 use super::request_outcome::RequestOutcome;
-use super::task_pool::TaskPool;
 use crate::cluster::api::apply;
 use crate::cluster::transport::error::Cause;
 use crate::cluster::{Cluster, RequestError, RequestResult};
@@ -20,26 +21,35 @@ use crate::resource::{Change, Record};
 use crate::watch::engine::effect::Write;
 
 /// The number of writes that start at once. More of them do not make an API server faster.
-const MAX_WRITES: usize = 32;
+const MAX_STARTING: usize = 32;
+/// The number of writes of one namespace in flight, slow ones included.
+const MAX_IN_NAMESPACE: usize = 128;
 /// The longest time limit of a write: an API server does not work on one request for longer.
 const MAX_WRITE_TIMEOUT: Duration = Duration::from_secs(60);
-/// A write that takes longer is slow: an admission webhook holds it up, or its connection is dead.
+/// After this long, a write no longer counts as starting, so that others start.
+const STARTING_TIME: Duration = Duration::from_secs(1);
+/// After this long, a write is slow: an admission webhook holds it up, or its connection is dead.
 const SLOW_WRITE: Duration = Duration::from_secs(5);
 /// The number of slow writes that are sent a second time.
 const MAX_SECOND_ATTEMPTS: usize = 32;
 
+type PendingStep = BoxFuture<'static, WriteStep>;
+
 pub struct WritePool {
     cluster: Cluster,
     permits: WritePermits,
-    starting: TaskPool<WriteStep>,
-    slow: TaskPool<RequestOutcome>,
+    queue: FairQueue<PendingStep>,
+    starting: JoinSet<WriteStep>,
+    started: JoinSet<WriteStep>,
     second_attempts: Arc<Semaphore>,
 }
 
 enum WriteStep {
     Ended(RequestOutcome),
     /// It goes on outside the bounded pool.
-    Slow(GroupId, u64, BoxFuture<'static, RequestOutcome>),
+    Started(PendingStep),
+    /// It goes on, and is slow.
+    Slow(GroupId, u64, PendingStep),
 }
 
 impl WritePool {
@@ -47,8 +57,9 @@ impl WritePool {
         Self {
             cluster: cluster.limited(MAX_WRITE_TIMEOUT),
             permits: WritePermits::default(),
-            starting: TaskPool::new(MAX_WRITES),
-            slow: TaskPool::new(usize::MAX),
+            queue: FairQueue::new(MAX_IN_NAMESPACE),
+            starting: JoinSet::new(),
+            started: JoinSet::new(),
             second_attempts: Arc::new(Semaphore::new(MAX_SECOND_ATTEMPTS)),
         }
     }
@@ -76,54 +87,95 @@ impl WritePool {
             change,
             second: Arc::clone(&self.second_attempts),
         };
-        self.starting.add(async move {
+        let namespace = group.namespace.clone();
+        let step = async move {
             if !permit.is_valid() {
                 return WriteStep::Ended(RequestOutcome::Postponed(group, request));
             }
             let (id, written) = (group.clone(), attempts.send_fenced(permit));
-            let mut write = written
-                .map(move |result| RequestOutcome::Written(id, request, Box::new(result)))
+            let write = written
+                .map(move |result| {
+                    WriteStep::Ended(RequestOutcome::Written(id, request, Box::new(result)))
+                })
                 .boxed();
-            match timeout(SLOW_WRITE, &mut write).await {
-                Ok(outcome) => WriteStep::Ended(outcome),
-                Err(_) => WriteStep::Slow(group, request, write),
-            }
-        });
+            let slow = move |rest| WriteStep::Slow(group, request, rest);
+            let rest = match within(STARTING_TIME, write).await {
+                Ok(step) => return step,
+                Err(rest) => rest,
+            };
+            let reported = async move {
+                within(SLOW_WRITE.saturating_sub(STARTING_TIME), rest)
+                    .await
+                    .unwrap_or_else(slow)
+            };
+            WriteStep::Started(reported.boxed())
+        };
+        self.queue.push(&namespace, step.boxed());
     }
 
+    /// Starts queued writes, up to the limits.
     pub fn start(&mut self) {
-        self.starting.start();
+        while self.starting.len() < MAX_STARTING
+            && let Some(write) = self.queue.pop()
+        {
+            self.starting.spawn(write);
+        }
     }
 
     /// Returns the next result. None: no write is in flight.
     pub async fn next(&mut self) -> Option<RequestOutcome> {
-        tokio::select! {
-            Some(step) = self.starting.next() => Some(match step {
-                WriteStep::Ended(outcome) => outcome,
-                WriteStep::Slow(group, request, rest) => {
-                    self.slow.add(rest);
-                    self.slow.start();
-                    RequestOutcome::StillWriting(group, request)
+        loop {
+            let step = tokio::select! {
+                Some(step) = self.starting.join_next() => step,
+                Some(step) = self.started.join_next() => step,
+                else => return None,
+            };
+            match step {
+                Ok(WriteStep::Ended(outcome)) => {
+                    if let RequestOutcome::Written(group, ..)
+                    | RequestOutcome::Postponed(group, _) = &outcome
+                    {
+                        self.queue.ended(&group.namespace);
+                    }
+                    return Some(outcome);
                 }
-            }),
-            Some(outcome) = self.slow.next() => Some(outcome),
-            else => None,
+                Ok(WriteStep::Started(rest)) => {
+                    self.started.spawn(rest);
+                    self.start();
+                }
+                Ok(WriteStep::Slow(group, request, rest)) => {
+                    self.started.spawn(rest);
+                    return Some(RequestOutcome::StillWriting(group, request));
+                }
+                Err(cause) => tracing::debug!(%cause, "a write was aborted"),
+            }
         }
     }
 
     /// Drops writes that have not started.
     pub fn drop_queued(&mut self) {
-        self.starting.drop_queued();
+        self.queue.clear();
     }
 
     /// Returns whether no write is queued or in flight.
     pub fn is_idle(&self) -> bool {
-        !self.is_starting() && self.slow.is_idle()
+        !self.is_starting() && self.started.is_empty()
     }
 
-    /// Returns whether a write is queued or in flight that is not slow.
+    /// Returns whether a write is queued or has just started.
     pub fn is_starting(&self) -> bool {
-        !self.starting.is_idle()
+        !self.queue.is_empty() || !self.starting.is_empty()
+    }
+}
+
+/// Returns the output of a future, or the future if it takes longer than `limit`.
+async fn within<T>(
+    limit: Duration,
+    mut future: BoxFuture<'static, T>,
+) -> Result<T, BoxFuture<'static, T>> {
+    match timeout(limit, &mut future).await {
+        Ok(output) => Ok(output),
+        Err(_) => Err(future),
     }
 }
 

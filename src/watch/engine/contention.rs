@@ -13,7 +13,8 @@ use crate::model::weights::same_proportion;
 /// The backoff of the first answer. It doubles with each further revert.
 const FIRST_REVERT_BACKOFF: Duration = Duration::from_secs(5);
 const MAX_REVERT_BACKOFF: Duration = Duration::from_secs(5 * 60);
-/// The same while all the traffic goes to dead backends.
+/// The same while traffic goes to a dead backend although another one is ready, or all of it goes to
+/// dead backends.
 const MAX_REVERT_BACKOFF_WHILE_DEAD: Duration = Duration::from_secs(30);
 /// After this long without a revert, the next one counts as the first.
 const REVERT_MEMORY: Duration = Duration::from_secs(10 * 60);
@@ -59,7 +60,7 @@ impl GroupSettings {
 #[derive(Debug)]
 struct PendingAnswer {
     at: Duration,
-    /// The revert put all the traffic on dead backends.
+    /// The revert put traffic on dead backends.
     dead: bool,
 }
 
@@ -89,8 +90,8 @@ impl RevertBackoff {
         }
     }
 
-    /// Returns the delay before these weights may be written, if any. `dead`: all the traffic goes
-    /// to dead backends. If the backends died after the revert, the write is a failover and does
+    /// Returns the delay before these weights may be written, if any. `dead`: traffic goes to dead
+    /// backends. If the backends died after the revert, the write is a failover and does
     /// not wait.
     pub fn delay(
         &mut self,

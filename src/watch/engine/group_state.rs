@@ -317,7 +317,7 @@ impl GroupState {
         *self.owed_since.get_or_insert(since)
     }
 
-    /// Returns the delay of the write, if it answers another writer's revert. `dead`: all the
+    /// Returns the delay of the write, if it answers another writer's revert. `dead`: some
     /// traffic goes to dead backends.
     pub fn revert_delay(
         &mut self,

@@ -44,8 +44,9 @@ impl MoveLimiter {
             return Ok(());
         }
         let is_full = self.started.len() >= limit.most;
-        let yields =
-            self.yielding.contains(group) && self.waiting.iter().any(|other| other != group);
+        let goes_first = |other: &GroupId| !self.yielding.contains(other);
+        // It yields once, so that nobody starves.
+        let yields = self.waiting.iter().any(goes_first) && self.yielding.remove(group);
         if !is_full && !yields {
             self.waiting.remove(group);
             self.started.push_back((now, Some(group.clone())));
@@ -84,6 +85,11 @@ impl MoveLimiter {
         }
     }
 
+    /// Records that a group cannot move for another reason, so that no other group lets it go first.
+    pub fn withdraw(&mut self, group: &GroupId) {
+        self.waiting.remove(group);
+    }
+
     /// Records that a group's move was refused. It does not count.
     pub fn refused(&mut self, group: &GroupId) {
         if self.has_permit(group) {
@@ -114,6 +120,8 @@ impl MoveLimiter {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const MINUTE: Duration = Duration::from_secs(60);
@@ -186,6 +194,65 @@ mod tests {
         assert_eq!(limiter.acquire(&id("b"), at(100)), Err(at(160)));
         assert_eq!(limiter.acquire(&id("a"), at(160)), Err(at(220)));
         assert_eq!(moves(&mut limiter, "b", 160), Ok(()));
+    }
+
+    #[test]
+    fn groups_that_all_failed_do_not_wait_for_each_other() {
+        let mut limiter = limiter(1);
+        let names = ["a", "b", "c"];
+        // An outage: every permit expires before its write succeeds.
+        for now in 0..300 {
+            for name in names {
+                let _ = limiter.acquire(&id(name), at(now));
+            }
+        }
+        let moved: Vec<bool> = (300..900)
+            .map(|now| {
+                names
+                    .iter()
+                    .any(|name| moves(&mut limiter, name, now) == Ok(()))
+            })
+            .collect();
+        let moves_per_period = moved
+            .chunks(60)
+            .map(|period| period.iter().filter(|is| **is).count());
+        assert!(
+            moves_per_period.skip(1).all(|count| count == 1),
+            "{moved:?}"
+        );
+    }
+
+    #[test]
+    fn a_group_that_cannot_move_holds_nobody_back() {
+        let mut limiter = limiter(1);
+        assert_eq!(limiter.acquire(&id("a"), at(100)), Ok(()));
+        assert_eq!(limiter.acquire(&id("b"), at(100)), Err(at(160)));
+        limiter.withdraw(&id("b"));
+        assert_eq!(limiter.acquire(&id("a"), at(160)), Ok(()));
+    }
+
+    proptest! {
+        /// Groups ask again when they are told to, or earlier. Some writes fail.
+        #[test]
+        fn nobody_starves(most in 1usize..4, turns in prop::collection::vec((0..5usize, any::<bool>()), 50..200)) {
+            let mut limiter = limiter(most);
+            for (turn, (group, fails)) in turns.iter().enumerate() {
+                let name = group.to_string();
+                let granted = limiter.acquire(&id(&name), at(turn as u64 * 7)) == Ok(());
+                match (granted, fails) {
+                    (true, false) => limiter.settled(&id(&name)),
+                    (true, true) => limiter.refused(&id(&name)),
+                    (false, _) => {}
+                }
+            }
+            // From here on every write succeeds.
+            let mut waiting: Vec<String> = (0..5).map(|group: u32| group.to_string()).collect();
+            for now in 0..20 {
+                let now = turns.len() as u64 * 7 + now * 61;
+                waiting.retain(|name| moves(&mut limiter, name, now).is_err());
+            }
+            prop_assert!(waiting.is_empty(), "{waiting:?}");
+        }
     }
 
     #[test]

@@ -265,10 +265,10 @@ impl Engine {
     ) {
         if self.rights.are_denied(id) {
             self.requeue.set(id, state.refuse(now));
-            return;
+            return self.limiter.withdraw(id);
         }
         let LeasePermit::Granted { until } = self.leases.permit(id, now) else {
-            return;
+            return self.limiter.withdraw(id);
         };
         let moves = |weights: &Vec<u64>| !only_scales_down(state.record(), weights);
         if change.weights.as_ref().is_some_and(moves)
@@ -325,16 +325,19 @@ pub(super) fn only_scales_down(record: &Record, weights: &[u64]) -> bool {
         .is_ok_and(|group| group.is_scaled_down_by(weights))
 }
 
-/// Returns whether a backend with traffic is ready, and whether all requests fail.
+/// Returns whether a backend with traffic is ready, and whether requests fail that need not, or all
+/// of them.
 fn traffic(group: &Group, readiness: &[Readiness]) -> (bool, bool) {
     let backends = group.backends.iter().zip(readiness);
     let carrying = backends
         .filter(|(backend, _)| backend.weight > 0)
         .map(|(_, known)| known);
     // Weights that the proxies do not take fail as dead backends do.
-    let fails = !group.carrier.takes(&group.weights());
+    let is_broken = !group.carrier.takes(&group.weights());
+    let has_ready = readiness.iter().any(Readiness::is_ready);
+    let is_dead_beside_ready = has_ready && carrying.clone().any(Readiness::is_dead);
     (
         carrying.clone().any(Readiness::is_ready),
-        fails || carrying.clone().all(Readiness::is_dead),
+        is_broken || is_dead_beside_ready || carrying.clone().all(Readiness::is_dead),
     )
 }

@@ -44,6 +44,34 @@ fn the_first_revert_is_answered_after_5_s_and_the_next_one_after_10_s() {
     }
 }
 
+/// A GitOps tool that syncs every five minutes must not leave half the traffic on a dead backend.
+#[test]
+fn traffic_that_is_partly_on_a_dead_backend_waits_30_s_at_most() {
+    let mut harness = Harness::at_home();
+    let mut note = harness.failed_over();
+    let mut waits = Vec::new();
+    for round in 0..6 {
+        let version = 3 + 2 * round;
+        harness.edit(group(version, &[("web", 1), ("web-east", 1)], Some(&note)));
+        let mut waited = 0;
+        let (_, again) = loop {
+            if let Some(write) = harness.writes().pop() {
+                break write;
+            }
+            harness
+                .engine
+                .slice_event(SliceWatchId(1), Event::Alive, harness.now);
+            harness.pass(1);
+            waited += 1;
+        };
+        waits.push(waited);
+        note = again;
+        harness.answer(Ok(group(version + 1, AWAY, Some(&note))));
+        harness.settle();
+    }
+    assert_eq!(waits, [5, 10, 20, 30, 30, 30]);
+}
+
 /// As a manifest that was exported and is applied again, or a second loop without a Lease.
 #[test]
 fn a_revert_with_a_note_that_fits_is_contested_too() {
