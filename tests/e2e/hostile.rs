@@ -130,7 +130,7 @@ async fn reasons_why_an_object_is_invalid() {
             watch
                 .run()
                 .await
-                .success()
+                .code(1)
                 .stderr_contains("is invalid, its traffic is left alone"),
         );
     }
