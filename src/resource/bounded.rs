@@ -11,14 +11,14 @@ use serde::{Deserialize, Deserializer};
 use crate::model::Invalid;
 use crate::model::limits::MAX_BACKENDS;
 
-/// At most [`MAX_BACKENDS`] items, and whether there are more.
+/// At most `MAX` items, and whether there are more.
 #[derive(Debug)]
-pub struct Bounded<T> {
+pub struct Bounded<T, const MAX: usize = MAX_BACKENDS> {
     items: Vec<T>,
     is_cut: bool,
 }
 
-impl<T> Default for Bounded<T> {
+impl<T, const MAX: usize> Default for Bounded<T, MAX> {
     fn default() -> Self {
         Self {
             items: Vec::new(),
@@ -27,7 +27,7 @@ impl<T> Default for Bounded<T> {
     }
 }
 
-impl<T> Deref for Bounded<T> {
+impl<T, const MAX: usize> Deref for Bounded<T, MAX> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
@@ -35,14 +35,14 @@ impl<T> Deref for Bounded<T> {
     }
 }
 
-impl<T> Bounded<T> {
+impl<T, const MAX: usize> Bounded<T, MAX> {
     /// # Errors
     /// If there are more items; `what` names them in the plural.
     pub fn check(&self, what: &str) -> Result<(), Invalid> {
         if !self.is_cut {
             return Ok(());
         }
-        Err(too_many(what, MAX_BACKENDS))
+        Err(too_many(what, MAX))
     }
 }
 
@@ -54,24 +54,24 @@ pub fn too_many(what: &str, most: usize) -> Invalid {
     )
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Bounded<T> {
+impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for Bounded<T, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_seq(ListVisitor(PhantomData))
     }
 }
 
-struct ListVisitor<T>(PhantomData<T>);
+struct ListVisitor<T, const MAX: usize>(PhantomData<T>);
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
-    type Value = Bounded<T>;
+impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for ListVisitor<T, MAX> {
+    type Value = Bounded<T, MAX>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Bounded<T>, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
         let mut bounded = Bounded::default();
-        while bounded.items.len() < MAX_BACKENDS {
+        while bounded.items.len() < MAX {
             match list.next_element()? {
                 Some(item) => bounded.items.push(item),
                 None => return Ok(bounded),

@@ -5,7 +5,7 @@
 
 pub mod annotations;
 mod assemble;
-mod bounded;
+pub(crate) mod bounded;
 pub mod change;
 pub mod gitops;
 pub mod group_name;

@@ -4,6 +4,9 @@
 use super::Labels;
 use super::names::is_label_value;
 
+/// The longest selector. Longer ones would cost others time: a Lease of another `watch` has one.
+const MAX_SELECTOR_CHARS: usize = 4096;
+
 /// A parsed selector. It selects the objects that meet all of its requirements; without any, all
 /// objects.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,8 +42,15 @@ impl LabelSelector {
     /// Parses a selector such as `team=a,tier in (web, db)`.
     ///
     /// # Errors
-    /// If the API server would reject it.
+    /// If the API server would reject it, or it is too long.
     pub fn parse(selector: &str) -> Result<Self, SelectorError> {
+        if selector.len() > MAX_SELECTOR_CHARS {
+            let cut = selector.chars().take(40).collect::<String>();
+            return Err(SelectorError {
+                selector: format!("{cut}…"),
+                why: format!("it is longer than {MAX_SELECTOR_CHARS} characters"),
+            });
+        }
         let mut parser = Parser(tokens(selector));
         parser.selector().map_err(|why| SelectorError {
             selector: selector.to_owned(),
@@ -70,7 +80,12 @@ impl std::fmt::Display for LabelSelector {
 impl Requirement {
     fn is_met(&self, labels: &Labels) -> bool {
         let value = labels.get(&self.key);
-        let is_listed = |value: &str| self.values.iter().any(|listed| listed == value);
+        let is_listed = |value: &str| {
+            let place = self
+                .values
+                .binary_search_by(|listed| listed.as_str().cmp(value));
+            place.is_ok()
+        };
         let compares = |compare: fn(&i64, &i64) -> bool| {
             let limit = self.values.first().and_then(|limit| limit.parse().ok());
             let number = value.and_then(|number| number.parse().ok());
@@ -318,5 +333,15 @@ mod tests {
         for selector in ["a in (x,y),b", "!c", "d>5", "e!=f"] {
             assert_eq!(form(&form(selector)), form(selector));
         }
+    }
+
+    #[test]
+    fn a_selector_is_bounded() {
+        let long = format!("k in ({})", "v,".repeat(3000));
+        let error = LabelSelector::parse(&long).unwrap_err().to_string();
+        assert!(
+            error.contains("longer than 4096") && error.len() < 200,
+            "{error}"
+        );
     }
 }

@@ -12,11 +12,16 @@ use crate::cluster::listwatch::collection::{Collection, Versioned};
 use crate::cluster::transport::api_resource::ENDPOINT_SLICES;
 use crate::model::ServiceRef;
 use crate::model::readiness::AddressFamily;
+use crate::resource::bounded::Bounded;
 
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 /// Proxies accept URLs of 8 to 16 KB. If the selector would be longer, the whole namespace is
 /// listed.
 const MAX_SELECTOR_BYTES: usize = 6 * 1024 - 512;
+
+/// The most endpoints of a slice, see
+/// <https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/>. More are not counted.
+const MAX_ENDPOINTS: usize = 1000;
 
 /// One EndpointSlice.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,10 +64,10 @@ struct SliceObject<'a> {
     address_type: String,
     /// Null in the slice of a service without pods.
     #[serde(borrow, default)]
-    endpoints: Option<Vec<SliceEndpoint<'a>>>,
+    endpoints: Option<Bounded<SliceEndpoint<'a>, MAX_ENDPOINTS>>,
     /// Null if no pod has the port that the service names.
     #[serde(default)]
-    ports: Option<Vec<IgnoredAny>>,
+    ports: Option<Bounded<IgnoredAny>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -88,7 +93,7 @@ struct OwnerReference<'a> {
 #[serde(rename_all = "camelCase")]
 struct SliceEndpoint<'a> {
     #[serde(borrow, default)]
-    addresses: Vec<&'a RawValue>,
+    addresses: Bounded<&'a RawValue>,
     #[serde(default)]
     conditions: EndpointConditions,
     #[serde(borrow, default)]
@@ -172,6 +177,7 @@ impl Versioned for Slice {
 
 #[cfg(test)]
 mod tests {
+    use super::super::endpoint_counts::sum_slices;
     use super::*;
 
     #[test]
@@ -179,5 +185,21 @@ mod tests {
         let names = |count: usize| (0..count).map(|i| format!("a-service-{i:04}")).collect();
         assert!(selector(&names(100)).is_some());
         assert_eq!(selector(&names(1000)), None);
+    }
+
+    #[test]
+    fn a_slice_counts_at_most_as_many_endpoints_as_kubernetes_allows() {
+        let endpoint =
+            |i: usize| serde_json::json!({"addresses": [format!("10.0.{}.{}", i / 250, i % 250)]});
+        let object = serde_json::json!({
+            "metadata": {"name": "web", "namespace": "ns", "resourceVersion": "1"},
+            "addressType": "IPv4",
+            "ports": [{"port": 80}],
+            "endpoints": (0..5_000).map(endpoint).collect::<Vec<_>>(),
+        });
+        let raw = RawValue::from_string(object.to_string()).unwrap();
+        let slice = Slice::decode(&raw).unwrap();
+        let counts = sum_slices(std::iter::once(&slice.endpoints));
+        assert_eq!((counts.ready, counts.total), (1000, 1000));
     }
 }

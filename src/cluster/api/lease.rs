@@ -86,6 +86,9 @@ fn fnv1a(text: &str) -> u64 {
     })
 }
 
+/// A longer list of kinds was not written by a `watch`.
+const MAX_EXCEPT_KINDS_BYTES: usize = 4096;
+
 /// A Lease that was read or will be written.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Lease {
@@ -111,10 +114,14 @@ impl Lease {
     /// Returns the scope of its holder. A selector that cannot be parsed covers nothing: None.
     pub fn scope(&self) -> Option<LeaseScope> {
         let annotation = |key: &str| self.metadata.annotations.get(key).map(String::as_str);
-        let kinds = annotation(EXCEPT_KINDS).unwrap_or_default().split(',');
+        let kinds = annotation(EXCEPT_KINDS).unwrap_or_default();
+        if kinds.len() > MAX_EXCEPT_KINDS_BYTES {
+            return None;
+        }
         Some(LeaseScope {
             selector: LabelSelector::parse(annotation(SELECTOR).unwrap_or_default()).ok()?,
             except_kinds: kinds
+                .split(',')
                 .filter(|kind| !kind.is_empty())
                 .map(str::to_owned)
                 .collect(),

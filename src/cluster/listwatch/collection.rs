@@ -1,6 +1,7 @@
 //! A collection of objects: its API resource, the selection, and the decoder.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use kube::core::Request;
 use serde::de::DeserializeOwned;
@@ -22,6 +23,8 @@ pub struct Collection<T> {
     pub namespace: Option<String>,
     pub selection: Selection,
     decode: Arc<Decode<T>>,
+    /// An object could not be decoded, and a warning was issued.
+    has_skipped: Arc<AtomicBool>,
 }
 
 impl<T> Clone for Collection<T> {
@@ -31,6 +34,7 @@ impl<T> Clone for Collection<T> {
             namespace: self.namespace.clone(),
             selection: self.selection.clone(),
             decode: Arc::clone(&self.decode),
+            has_skipped: Arc::clone(&self.has_skipped),
         }
     }
 }
@@ -60,6 +64,7 @@ impl<T> Collection<T> {
                 fields: String::new(),
             },
             decode: Arc::new(decode),
+            has_skipped: Arc::default(),
         }
     }
 
@@ -84,14 +89,18 @@ impl<T> Collection<T> {
         self.resource.request(self.namespace.as_deref())
     }
 
-    /// Decodes an object. An object that cannot be decoded is skipped with a warning, so that it
-    /// does not fail the whole list.
+    /// Decodes an object. An object that cannot be decoded is skipped, so that it does not fail the
+    /// whole list. Only the first one is worth a warning: a server may send them without end.
     pub(crate) fn decode(&self, raw: &RawValue) -> Option<T> {
-        (self.decode)(raw)
-            .inspect_err(|cause| {
-                tracing::warn!(%cause, "an object without readable metadata is skipped");
-            })
-            .ok()
+        let skip = |cause: &serde_json::Error| {
+            if self.has_skipped.swap(true, Ordering::Relaxed) {
+                tracing::debug!(%cause, "an object without readable metadata is skipped");
+            } else {
+                let path = self.path();
+                tracing::warn!(%cause, path, "objects without readable metadata are skipped");
+            }
+        };
+        (self.decode)(raw).inspect_err(skip).ok()
     }
 }
 

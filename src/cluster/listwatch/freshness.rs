@@ -6,6 +6,10 @@ use std::time::Duration;
 /// when it ends, the next one opens, and the headers of its response count.
 pub const WATCH_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// A watch that is open for longer is not ended by its server as it should be. It is ended here, and
+/// everything is listed again.
+pub const MAX_WATCH_DURATION: Duration = Duration::from_secs(40);
+
 /// A watch that receives nothing for this long is reopened: [`WATCH_TIMEOUT`] plus time for the
 /// response.
 pub const WATCH_IDLE_TIMEOUT: Duration = Duration::from_secs(25);

@@ -7,8 +7,13 @@ use kube::client::Body;
 use crate::cluster::transport::error::Cause;
 use crate::cluster::transport::response::MAX_OBJECT_BYTES;
 
+/// The most bytes of one watch: more than a large cluster changes in its time.
+const MAX_WATCH_BYTES: usize = 512 * 1024 * 1024;
+
 pub struct LineReader {
     body: Body,
+    /// The bytes that were read.
+    read: usize,
     buffer: BytesMut,
     /// How many bytes of the buffer were searched for a line break.
     searched: usize,
@@ -18,6 +23,7 @@ impl LineReader {
     pub fn new(body: Body) -> Self {
         Self {
             body,
+            read: 0,
             buffer: BytesMut::new(),
             searched: 0,
         }
@@ -37,10 +43,15 @@ impl LineReader {
             if self.searched > MAX_OBJECT_BYTES {
                 return Err(Cause::too_large("a line", MAX_OBJECT_BYTES));
             }
+            if self.read > MAX_WATCH_BYTES {
+                return Err(Cause::too_large("a watch", MAX_WATCH_BYTES));
+            }
             match self.body.frame().await {
-                Some(Ok(frame)) => self
-                    .buffer
-                    .extend_from_slice(frame.data_ref().map_or(&[][..], |data| data)),
+                Some(Ok(frame)) => {
+                    let data = frame.data_ref().map_or(&[][..], |data| data);
+                    self.read = self.read.saturating_add(data.len());
+                    self.buffer.extend_from_slice(data);
+                }
                 Some(Err(cause)) => return Err(Cause::unreachable(cause)),
                 None => return Ok(None),
             }

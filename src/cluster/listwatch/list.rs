@@ -18,6 +18,8 @@ use crate::cluster::transport::response::MAX_OBJECT_BYTES;
 pub const MAX_NAMESPACED_LISTS: usize = 50;
 /// The most pages of a list. A server could return pages without end.
 const MAX_LIST_PAGES: usize = 1000;
+/// The most bytes of one page of a list, so that what is kept of them fits into memory.
+const MAX_PAGE_BYTES: usize = 512 * 1024 * 1024;
 /// The most objects of a list: more than a large cluster has, and they fit into memory.
 const MAX_LIST_OBJECTS: usize = 500_000;
 
@@ -178,12 +180,16 @@ async fn read_body<T>(
         objects.len()
     };
     let mut decoder = ListDecoder::default();
-    let mut pacer = Pacer::default();
+    let (mut pacer, mut read) = (Pacer::default(), 0_usize);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(Cause::unreachable)?;
         let Some(bytes) = frame.data_ref() else {
             continue;
         };
+        read = read.saturating_add(bytes.len());
+        if read > MAX_PAGE_BYTES {
+            return Err(Cause::too_large("a page of a list", MAX_PAGE_BYTES));
+        }
         let mut kept = 0;
         decoder
             .feed(bytes, |raw| kept = keep(raw))

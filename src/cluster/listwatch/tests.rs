@@ -423,6 +423,23 @@ async fn objects_without_end_end_a_list() {
     assert!(error.contains("more than 500000 objects"), "{error}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_its_server_does_not_end_is_listed_again() {
+    let server = TestServer::start(|request| match request {
+        _ if is_watch(request) => (8..120).fold(Answer::watch(), |answer, version| {
+            answer.line(1_000, "MODIFIED", version)
+        }),
+        _ => Answer::list(7, &["a"]),
+    })
+    .await;
+    let events = followed(server.cluster(None).await, MINUTE).await;
+    let lists = lists(&events);
+    assert!(
+        lists.len() == 2 && lists[1] <= Duration::from_secs(42),
+        "{lists:?}"
+    );
+}
+
 #[tokio::test]
 async fn a_line_without_end_ends_a_watch() {
     let server = TestServer::start(|request| match request {

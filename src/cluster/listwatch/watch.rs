@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::collection::{Collection, Versioned};
-use super::freshness::{WATCH_IDLE_TIMEOUT, WATCH_TIMEOUT};
+use super::freshness::{MAX_WATCH_DURATION, WATCH_IDLE_TIMEOUT, WATCH_TIMEOUT};
 use super::list::{list, newest_version};
 use super::open_watch::open;
 use super::pacer::Pacer;
@@ -203,6 +203,9 @@ where
                 Err(LineError::Failed(cause)) => return Ok(self.broken(first_line, cause)),
             }
             pacer.decoded(line.len()).await;
+            if opened.elapsed() > MAX_WATCH_DURATION {
+                return Ok(WatchEnd::ListAgain);
+            }
         }
     }
 
