@@ -23,6 +23,7 @@ mod cli {
     mod json_errors;
     mod krew;
     mod kubeconfig;
+    mod leftovers;
     mod linkerd;
     mod links;
     mod namespace;

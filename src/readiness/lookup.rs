@@ -207,8 +207,8 @@ impl ReadinessCache {
     }
 }
 
-/// Returns whether the Service certainly exists, and the ports of its pods are those that it looks
-/// for.
+/// Returns whether the slices show that the Service exists, as long as nothing shows that it does
+/// not, and the ports of its pods are those that it looks for.
 fn is_proof(counts: EndpointCounts) -> bool {
     counts.is_owned && counts.ready_without_port == 0
 }
@@ -227,6 +227,11 @@ fn of_local_service(watch: &SliceWatch, service: &ServiceRef, now: Duration) -> 
         return ReadinessLookup::unknown(WhyUnknown::ExternalName);
     }
     let health = watch.services.health(now);
+    let is_gone = health == WatchHealth::Known && entry == Some(&ServiceEntry::Missing);
+    if is_gone && watch.services.is_current(now) {
+        // Nothing deletes its slices while the controllers of the cluster are down.
+        return ReadinessLookup::Answer(Readiness::Missing);
+    }
     match (counts, health) {
         (Some(counts), _) if is_proof(counts) => ReadinessLookup::Answer(known(counts)),
         (_, WatchHealth::Pending) => ReadinessLookup::Pending,
@@ -236,11 +241,7 @@ fn of_local_service(watch: &SliceWatch, service: &ServiceRef, now: Duration) -> 
         (None, WatchHealth::Unknown(why)) => ReadinessLookup::unknown(why),
         (counts, WatchHealth::Known) => match entry {
             Some(ServiceEntry::Missing) if !counts.is_some_and(|counts| counts.is_owned) => {
-                if watch.services.is_current(now) {
-                    ReadinessLookup::Answer(Readiness::Missing)
-                } else {
-                    ReadinessLookup::unknown(WhyUnknown::Silent(UNKNOWN_AFTER))
-                }
+                ReadinessLookup::unknown(WhyUnknown::Silent(UNKNOWN_AFTER))
             }
             Some(ServiceEntry::Unread(why)) if counts.is_none() => {
                 ReadinessLookup::unknown(why.clone())

@@ -24,11 +24,17 @@ use crate::model::{Readiness, RemoteService, ServiceRef, WhyUnknown};
 
 /// The number of lists of this cluster in flight.
 const CONCURRENT_LISTS: usize = 8;
+/// Of more backends than this, only those without slices of their own are read: a Service rarely
+/// goes without its slices.
+const MAX_SERVICES_READ: usize = 1_000;
 /// The time of every list.
 const LISTED: Duration = Duration::ZERO;
 /// The time of the look-up: after the time limit of a first list, so that missing lists make
 /// backends unknown.
 const SETTLED: Duration = FIRST_LIST_TIMEOUT.saturating_add(Duration::from_secs(1));
+
+/// A Service, and what reading it returned.
+type FoundService = (ServiceRef, RequestResult<Option<Service>>);
 
 /// Returns the readiness of each of these backends. A backend that cannot be read is unknown, with
 /// the reason. Also reads the services behind mirrors, in the clusters that may be asked.
@@ -43,23 +49,41 @@ pub async fn read_with(
     prefetched: PrefetchedSlices,
 ) -> HashMap<ServiceRef, Readiness> {
     let mut cache = ReadinessCache::new(cluster.remotes().asked());
-    list_all(cluster, &mut cache, backends, prefetched).await;
+    let mut wanted: Vec<ServiceRef> = services(backends).collect();
+    if wanted.len() > MAX_SERVICES_READ {
+        wanted.clear();
+    }
+    let (found, ()) = join(
+        read_services(cluster, &wanted),
+        list_all(cluster, &mut cache, backends, prefetched),
+    )
+    .await;
+    record(&mut cache, found);
     if let Some(mirrored) = cache.mirrored_clusters(SETTLED) {
         cluster.remotes().warn_unmirrored(&mirrored);
     }
-    let unproven = by_namespace(&cache.without_proof(backends, SETTLED));
-    let reads = unproven.iter().map(|(namespace, names)| {
-        service_api::read(cluster, namespace, names.iter().map(String::as_str))
-    });
-    for (service, found) in in_turn(reads).await.into_iter().flatten() {
-        cache.service_read(&service, &found, LISTED);
-    }
+    let found = read_services(cluster, &cache.without_proof(backends, SETTLED)).await;
+    record(&mut cache, found);
     services(backends)
         .map(|service| {
             let readiness = cache.lookup(&service, SETTLED).or_unknown();
             (service, readiness)
         })
         .collect()
+}
+
+async fn read_services(cluster: &Clusters, services: &[ServiceRef]) -> Vec<FoundService> {
+    let services = by_namespace(services);
+    let reads = services.iter().map(|(namespace, names)| {
+        service_api::read(cluster, namespace, names.iter().map(String::as_str))
+    });
+    in_turn(reads).await.into_iter().flatten().collect()
+}
+
+fn record(cache: &mut ReadinessCache, found: Vec<FoundService>) {
+    for (service, found) in found {
+        cache.service_read(&service, &found, LISTED);
+    }
 }
 
 /// Returns the services of other clusters that may be asked and that these backends mirror.

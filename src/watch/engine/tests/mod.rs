@@ -143,6 +143,12 @@ impl Harness {
         self.settle();
     }
 
+    fn delete_service(&mut self, name: &str) {
+        self.engine
+            .service_event(SliceWatchId(1), Event::Deleted(service(name)), self.now);
+        self.settle();
+    }
+
     fn edit(&mut self, record: Record) {
         self.engine
             .group_event("trafficsplit", Event::Applied(record), self.now);

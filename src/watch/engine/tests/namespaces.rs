@@ -47,9 +47,13 @@ fn two_namespaces_that_appear_together_both_get_their_leases() {
             ..slice("web", 1)
         }
     });
+    let services = (0..70).map(|number| Service {
+        at: ServiceRef::new(format!("ns-{number:02}"), "web"),
+        ..service("web")
+    });
     harness
         .engine
-        .service_event(watch, Event::Listed(Vec::new()), harness.now);
+        .service_event(watch, Event::Listed(services.collect()), harness.now);
     harness
         .engine
         .slice_event(watch, Event::Listed(slices.collect()), harness.now);

@@ -19,6 +19,11 @@ fn gateway() -> Service {
     mirror("web-east", Mirror::Gateway(east("origin")))
 }
 
+/// Returns the Services of the local cluster: the primary and this mirror.
+fn here_is(mirror: Service) -> Vec<Service> {
+    vec![service("web"), mirror]
+}
+
 /// The number of a watch, and its cluster.
 type Started = (SliceWatchId, Option<String>);
 
@@ -40,7 +45,7 @@ impl Harness {
         };
         harness
             .engine
-            .service_event(ours, Event::Listed(vec![service]), harness.now);
+            .service_event(ours, Event::Listed(here_is(service)), harness.now);
         let slices = here
             .iter()
             .map(|(service, ready)| slice(service, *ready))
@@ -198,6 +203,77 @@ fn a_slice_moves_no_traffic_to_a_silent_remote_before_it_is_listed_again() {
             .map(|(after, _)| after)
             .collect();
         assert_eq!(writes, Vec::from_iter(weights));
+    }
+}
+
+/// Starts with the traffic on the primary, and with fallbacks in east and central, in this order.
+/// All are ready. East is partitioned for 15 s.
+fn partitioned_from_east(policy: &[(&str, &str)]) -> Harness {
+    let backends = [("web", 1), ("web-east", 0), ("web-central", 0)];
+    let cache = ReadinessCache::new(NamedRemotes::of(&["east", "central"]));
+    let mut harness = Harness::of(EngineOptions::default(), cache).with_group(&backends);
+    harness.edit(read(2, &backends, policy));
+    let ours = harness.started()[0];
+    let central = RemoteService {
+        cluster: "central".into(),
+        ..east("origin")
+    };
+    let mut services = here_is(flat());
+    services.push(mirror("web-central", Mirror::RemoteDiscovery(central)));
+    harness
+        .engine
+        .service_event(ours, Event::Listed(services), harness.now);
+    let slices = Event::Listed(vec![slice("web", 1)]);
+    harness.engine.slice_event(ours, slices, harness.now);
+    harness.pass(1);
+    let mut heard = vec![ours];
+    for (watch, cluster) in harness.started_where() {
+        harness.list_there(watch, &[("origin", 1)]);
+        heard.extend((cluster.as_deref() == Some("central")).then_some(watch));
+    }
+    for _ in 0..15 {
+        for watch in &heard {
+            harness
+                .engine
+                .slice_event(*watch, Event::Alive, harness.now);
+        }
+        harness.pass(1);
+    }
+    assert!(harness.writes().is_empty() && harness.engine.is_settled());
+    harness
+}
+
+#[test]
+fn a_failover_goes_to_another_ready_fallback_if_a_silent_cluster_does_not_answer() {
+    let ordered = [("policy", "ordered")];
+    let spread = [("policy", "spread")];
+    for (policy, weights_with_east) in [(&ordered[..], [0, 1, 0]), (&spread[..], [0, 1, 1])] {
+        let dies = || {
+            let mut harness = partitioned_from_east(policy);
+            harness.slice_changed(SliceWatchId(1), "web", 0);
+            assert!(harness.writes().is_empty(), "east is asked first");
+            let places = harness.relists();
+            assert_eq!(places.len(), 1, "{places:?}");
+            assert_eq!(places[0].cluster.as_deref(), Some("east"));
+            (harness, places)
+        };
+        let (mut hanging, _) = dies();
+        hanging.now += REMOTE_GRACE;
+        hanging.settle();
+        assert_eq!(hanging.writes()[0].0, [0, 0, 1], "{policy:?}");
+
+        let (mut failing, places) = dies();
+        failing
+            .engine
+            .relisted(&places[0], Err(lost()), failing.now);
+        failing.settle();
+        assert_eq!(failing.writes()[0].0, [0, 0, 1], "{policy:?}");
+
+        let (mut answering, places) = dies();
+        let listed = Ok(vec![slice("origin", 1)]);
+        answering.engine.relisted(&places[0], listed, answering.now);
+        answering.settle();
+        assert_eq!(answering.writes()[0].0, weights_with_east, "{policy:?}");
     }
 }
 
@@ -362,12 +438,13 @@ fn many_that_wait_for_east(with_local: bool) -> Harness {
         cluster: "east".into(),
         service: ServiceRef::new("ns", format!("origin-{i}")),
     };
-    let mirrors = (0..MANY)
-        .map(|i| mirror(&names(i).1, Mirror::RemoteDiscovery(origin(i))))
-        .collect();
-    harness
-        .engine
-        .service_event(ours, Event::Listed(mirrors), harness.now);
+    let services = (0..MANY).flat_map(|i| {
+        let (web, east, local) = names(i);
+        let mirror = mirror(&east, Mirror::RemoteDiscovery(origin(i)));
+        [service(&web), mirror, service(&local)]
+    });
+    let services = Event::Listed(services.collect());
+    harness.engine.service_event(ours, services, harness.now);
     let here = |ready| {
         let slices =
             (0..MANY).flat_map(move |i| [slice(&names(i).0, ready), slice(&names(i).2, 1)]);
@@ -442,10 +519,11 @@ fn a_federated_service_counts_local_and_remote_members() {
         "the member here is not listed yet"
     );
     let ours = SliceWatchId(theirs.0 - 1);
-    let service = mirror("web-east", Mirror::Federated(members));
+    let mut services = here_is(mirror("web-east", Mirror::Federated(members)));
+    services.push(service("origin"));
     harness
         .engine
-        .service_event(ours, Event::Listed(vec![service]), harness.now);
+        .service_event(ours, Event::Listed(services), harness.now);
     harness.list_there(ours, &[("web", 0), ("origin", 0)]);
     harness.pass(1);
     assert!(

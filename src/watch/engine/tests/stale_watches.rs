@@ -135,7 +135,7 @@ fn a_backend_without_slices_is_not_dead_before_the_mirrors_are_known() {
     let flat = mirror("web", Mirror::Federated(Vec::new()));
     harness.engine.service_event(
         SliceWatchId(1),
-        Event::Listed(vec![flat.clone()]),
+        Event::Listed(vec![flat.clone(), service("web-east")]),
         harness.now,
     );
     harness.settle();
@@ -317,19 +317,47 @@ fn left_over_slices_of_a_deleted_service_do_not_count() {
     );
     harness.settle();
     assert!(harness.writes().is_empty() && harness.engine.is_settled());
-    for name in ["web-east", "web"] {
-        harness
-            .engine
-            .service_event(SliceWatchId(1), Event::Deleted(service(name)), harness.now);
-        harness.settle();
-    }
+    harness.delete_service("web");
     let (weights, note) = harness.writes().remove(0);
-    assert_eq!(
-        weights,
-        [0, 1],
-        "the slice of web-east goes with its Service"
-    );
+    assert_eq!(weights, [0, 1]);
     assert!(note.contains("Service web does not exist"), "{note}");
+}
+
+/// The garbage collector deletes a slice with the Service that owns it, unless it is down.
+#[test]
+fn left_over_slices_that_a_deleted_service_owned_do_not_count() {
+    let mut harness = Harness::at_home();
+    harness.delete_service("web");
+    let (weights, note) = harness.writes().remove(0);
+    assert_eq!(weights, [0, 1]);
+    assert!(note.contains("Service web does not exist"), "{note}");
+
+    let mut harness = Harness::at_home();
+    harness.delete_service("web-east");
+    harness.slice_changed(SliceWatchId(1), "web", 0);
+    assert!(
+        harness.writes().is_empty() && harness.engine.is_settled(),
+        "no backend is ready"
+    );
+}
+
+/// While the Services are not heard, slices show that the Service exists.
+#[test]
+fn owned_slices_stand_for_a_service_that_nobody_has_seen_lately() {
+    let mut harness = Harness::new(&[("web", 1), ("web-east", 0)]);
+    let engine = &mut harness.engine;
+    engine.service_event(
+        SliceWatchId(1),
+        Event::Listed(vec![service("web"), service("web-east")]),
+        harness.now,
+    );
+    for _ in 0..40 {
+        let slices = vec![slice("web", 1), slice("web-east", 1)];
+        let engine = &mut harness.engine;
+        engine.slice_event(SliceWatchId(1), Event::Listed(slices), harness.now);
+        harness.pass(1);
+    }
+    assert!(harness.writes().is_empty() && harness.engine.is_settled());
 }
 
 #[test]
