@@ -74,15 +74,11 @@ async fn list(cluster: &Cluster, options: &CheckOptions) -> (String, RequestResu
 
 /// Returns the groups that Linkerd's own controller runs. Empty if that cannot be read.
 async fn run_by_upstream(cluster: &Cluster, records: &[Record]) -> HashSet<GroupId> {
-    let Ok(Some(upstream)) = upstream::find(cluster).await else {
-        return HashSet::new();
-    };
-    let mut namespaces = records.iter().map(|record| record.meta.namespace.as_str());
-    let first = namespaces.next();
-    let single = first.filter(|first| namespaces.all(|namespace| namespace == *first));
-    let selected = list_groups(cluster, single, Some(&upstream.selector)).await;
-    let records = selected.unwrap_or_default().records;
-    records.iter().map(Record::id).collect()
+    let found = upstream::find(cluster).await.unwrap_or_default();
+    let managed = records
+        .iter()
+        .filter(|record| found.iter().any(|upstream| upstream.manages(record)));
+    managed.map(Record::id).collect()
 }
 
 /// Says that a backend's readiness is unknown. Also returns how to make it known, after a

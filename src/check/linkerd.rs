@@ -8,6 +8,7 @@ use crate::cluster::api::{namespaces, workloads};
 use crate::cluster::queries::upstream;
 use crate::cluster::{Cluster, RequestResult};
 use crate::model::check::{Category, CheckResult};
+use crate::resource::Upstream;
 
 const CONTROL_PLANE: Component = Component {
     name: "Linkerd's control plane",
@@ -117,11 +118,20 @@ impl Component {
 /// checks whether both run the same group.
 async fn controller(cluster: &Cluster) -> CheckResult {
     match upstream::find(cluster).await {
-        Ok(Some(found)) => CheckResult::success(format!(
-            "Linkerd's failover controller: running in namespace {} for {}",
-            found.namespace, found.selector
-        )),
-        Ok(None) => CheckResult::success("Linkerd's failover controller: not installed (optional)"),
+        Ok(found) if found.is_empty() => {
+            CheckResult::success("Linkerd's failover controller: not installed (optional)")
+        }
+        Ok(found) => {
+            let place = |it: &Upstream| {
+                let state = if it.is_ready { "running" } else { "not ready" };
+                format!("{state} in namespace {} for {}", it.namespace, it.selector)
+            };
+            let places: Vec<String> = found.iter().map(place).collect();
+            CheckResult::success(format!(
+                "Linkerd's failover controller: {}",
+                places.join(", and ")
+            ))
+        }
         Err(error) => {
             CheckResult::warning("Linkerd's failover controller", complaints(cluster, &error))
         }

@@ -140,6 +140,8 @@ pub enum Notice {
     },
     /// It is unknown whether Linkerd's own failover controller runs in the cluster.
     UpstreamUnknown,
+    /// Linkerd's own failover controller is installed, but none of its pods is ready.
+    UpstreamNotReady,
     /// The machine was suspended: everything is listed again before the next decision.
     Suspended,
     /// Another `watch` holds the namespace's Lease. This one takes over when the other one ends.
@@ -242,6 +244,7 @@ impl Notice {
                 | Self::Contested { .. }
                 | Self::RateLimited { .. }
                 | Self::UpstreamUnknown
+                | Self::UpstreamNotReady
                 | Self::LeaseFailing { .. }
                 | Self::KindRemoved { .. }
                 | Self::NoLease { .. }

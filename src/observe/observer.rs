@@ -38,7 +38,7 @@ pub struct ObserveScope {
 enum ObserverInput {
     Event(FollowedEvent),
     Leases(Event<Lease>),
-    Upstream(Option<Upstream>),
+    Upstream(Vec<Upstream>),
 }
 
 impl From<FollowedEvent> for ObserverInput {

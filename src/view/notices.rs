@@ -172,6 +172,11 @@ pub fn text_line(notice: &Notice) -> String {
         Notice::UpstreamUnknown => "can't tell whether linkerd-failover is installed (it may undo \
              failovers). Grant list on namespaces and deployments.apps cluster-wide"
             .to_owned(),
+        Notice::UpstreamNotReady => {
+            "linkerd-failover is installed, but none of its pods is ready: \
+             its groups fail over here until one is"
+                .to_owned()
+        }
         Notice::Suspended => "this machine was suspended, or its clock was set; reading \
              everything again before anything moves"
             .to_owned(),

@@ -8,6 +8,7 @@ use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams
 use serde_json::{Value, json};
 
 use super::namespace::Side;
+use super::wait::eventually;
 
 pub fn traffic_split_resource(version: &str) -> ApiResource {
     ApiResource::from_gvk(&GroupVersionKind::gvk(
@@ -62,6 +63,21 @@ impl Side {
             },
         }))
         .await
+    }
+
+    /// Waits until a deployment has a ready pod.
+    pub async fn until_running(&self, deployment: &str) {
+        let deployments = self.api::<Deployment>();
+        eventually("a pod of the deployment is ready", async || {
+            let status = deployments.get(deployment).await.unwrap().status;
+            let ready = status.and_then(|status| status.ready_replicas);
+            if ready.is_some_and(|ready| ready > 0) {
+                Ok(())
+            } else {
+                Err(format!("{ready:?}"))
+            }
+        })
+        .await;
     }
 
     pub async fn scale(&self, deployment: &str, replicas: i32) {

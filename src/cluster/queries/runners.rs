@@ -21,8 +21,8 @@ pub struct Runners {
     pub are_stale: bool,
     /// When the API server last reported on the Leases, by its own clock.
     pub heard: Timestamp,
-    /// Linkerd's own controller, if it runs in the cluster.
-    pub upstream: Option<Upstream>,
+    /// What may be Linkerd's own controller, by namespace.
+    pub upstream: Vec<Upstream>,
 }
 
 impl Runners {
@@ -52,8 +52,8 @@ impl Runners {
             None if holder_of(leases, record, self.heard).is_some() => Runner::Unknown,
             None if self
                 .upstream
-                .as_ref()
-                .is_some_and(|upstream| upstream.covers(record)) =>
+                .iter()
+                .any(|upstream| upstream.manages(record)) =>
             {
                 Runner::Upstream
             }
@@ -77,8 +77,8 @@ fn holder_of<'a>(leases: &'a [Lease], record: &Record, at: Timestamp) -> Option<
     covering.min().map(|(_, holder)| holder)
 }
 
-/// Finds Linkerd's own controller. Returns None if the user is not allowed to list the cluster's
+/// Finds Linkerd's own controller. Returns nothing if the user is not allowed to list the cluster's
 /// namespaces, which is not a failure.
-pub async fn seen_upstream(cluster: &Cluster) -> Option<Upstream> {
-    upstream::find(cluster).await.ok().flatten()
+pub async fn seen_upstream(cluster: &Cluster) -> Vec<Upstream> {
+    upstream::find(cluster).await.unwrap_or_default()
 }

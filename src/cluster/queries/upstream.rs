@@ -1,29 +1,41 @@
-//! Finds Linkerd's own failover controller in the cluster, and the selector that it was started
-//! with.
+//! Finds Linkerd's own failover controller in the cluster: whether it is ready, and the selector
+//! that it was started with.
+
+use futures::future::try_join_all;
 
 use crate::cluster::api::workloads::Deployment;
 use crate::cluster::api::{namespaces, workloads};
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
 use crate::resource::annotations::CONTROLLED_BY;
-use crate::resource::upstream::Upstream;
+use crate::resource::upstream::{DEFAULT_NAMESPACE, Upstream};
 
 const EXTENSION_LABEL: &str = "linkerd.io/extension=failover";
 
-/// Finds the controller in the cluster: a Deployment with replicas, in a namespace of the
-/// extension. Pods that are not ready count too, since they may become ready at any moment.
-pub async fn find(cluster: &Cluster) -> RequestResult<Option<Upstream>> {
-    for namespace in namespaces::names(cluster, EXTENSION_LABEL).await? {
+/// The most namespaces that are searched: anyone who may label a namespace adds one.
+const MAX_EXTENSION_NAMESPACES: usize = 20;
+
+/// Finds what may be the controller, in each namespace of the extension: a Deployment with
+/// replicas. That in the chart's own namespace is first.
+pub async fn find(cluster: &Cluster) -> RequestResult<Vec<Upstream>> {
+    let mut names = namespaces::names(cluster, EXTENSION_LABEL).await?;
+    names.sort_by_key(|name| name != DEFAULT_NAMESPACE);
+    let names = names.into_iter().take(MAX_EXTENSION_NAMESPACES);
+    let found = names.map(|namespace| async move {
         let deployments = workloads::deployments(cluster, &namespace).await?;
-        if let Some(controller) = deployments.iter().find(|deployment| deployment.wanted > 0) {
-            let selector = selector(controller).to_owned();
-            return Ok(Some(Upstream {
-                namespace,
-                selector,
-            }));
-        }
-    }
-    Ok(None)
+        Ok(controller(&deployments).map(|controller| Upstream {
+            namespace,
+            is_ready: controller.ready > 0,
+            selector: selector(controller).to_owned(),
+        }))
+    });
+    Ok(try_join_all(found).await?.into_iter().flatten().collect())
+}
+
+/// Returns the Deployment of the controller, preferably one with a ready pod.
+fn controller(deployments: &[Deployment]) -> Option<&Deployment> {
+    let wanted = || deployments.iter().filter(|it| it.wanted > 0);
+    wanted().find(|it| it.ready > 0).or_else(|| wanted().next())
 }
 
 /// Returns the selector in the controller's arguments, or the default selector.

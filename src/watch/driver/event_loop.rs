@@ -54,7 +54,7 @@ pub(super) enum DriverInput {
     OtherLeases(Event<Lease>),
     /// The kinds of groups that may not be patched in a namespace.
     Rights(String, BTreeSet<&'static str>),
-    Upstream(RequestResult<Option<Upstream>>),
+    Upstream(RequestResult<Vec<Upstream>>),
 }
 
 impl From<FollowedEvent> for DriverInput {
@@ -169,7 +169,7 @@ impl<'a> Driver<'a> {
     /// Returns the outcome if it ended by itself. None: `stop` has completed.
     async fn run(
         &mut self,
-        upstream: RequestResult<Option<Upstream>>,
+        upstream: RequestResult<Vec<Upstream>>,
         received: &mut mpsc::Receiver<DriverInput>,
         mut stop: Pin<&mut impl Future<Output = ()>>,
     ) -> anyhow::Result<Option<WatchOutcome>> {
@@ -287,11 +287,10 @@ impl<'a> Driver<'a> {
     }
 
     /// Handles the result of a probe. If the probe failed, the last result still counts.
-    fn upstream_found(&mut self, found: RequestResult<Option<Upstream>>) -> anyhow::Result<()> {
+    fn upstream_found(&mut self, found: RequestResult<Vec<Upstream>>) -> anyhow::Result<()> {
         let now = self.now();
-        if self.upstream_probe.ended(&found, now) {
-            self.report([Notice::UpstreamUnknown])?;
-        }
+        let notice = self.upstream_probe.ended(&found, now);
+        self.report(notice)?;
         if let Ok(upstream) = found {
             self.engine.upstream_found(upstream, now);
         }

@@ -44,7 +44,7 @@ pub struct Engine {
     pub(super) signature: String,
     pub(super) options: EngineOptions,
     /// Linkerd's own failover controller, if it runs.
-    pub(super) upstream: Option<Upstream>,
+    pub(super) upstream: Vec<Upstream>,
     pub(super) limiter: MoveLimiter,
     pub(super) counts: StateCounts,
     last_request: u64,

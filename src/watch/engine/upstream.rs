@@ -9,23 +9,26 @@ use crate::resource::{Record, Upstream};
 
 impl Engine {
     /// Handles the result of the driver's search for the controller.
-    pub fn upstream_found(&mut self, upstream: Option<Upstream>, now: Duration) {
+    pub fn upstream_found(&mut self, upstream: Vec<Upstream>, now: Duration) {
         if self.upstream != upstream {
             self.upstream = upstream;
             self.mark_all_dirty(now);
         }
     }
 
-    /// Returns the groups that the controller manages too.
+    /// Returns the groups that the controller in its chart's namespace manages too. One in another
+    /// namespace may be a tenant's pretence, which must not keep this watch from starting: the
+    /// groups that it manages are left alone one by one.
     pub fn run_by_upstream(&self) -> Vec<GroupId> {
-        let Some(upstream) = &self.upstream else {
-            return Vec::new();
+        let manages = |record: &Record| {
+            let mut chart = self
+                .upstream
+                .iter()
+                .filter(|it| it.is_in_default_namespace());
+            chart.any(|upstream| upstream.manages(record))
         };
-        let covered = self
-            .groups
-            .iter()
-            .filter(|(_, group)| upstream.covers(group.record()));
-        let mut groups: Vec<GroupId> = covered.map(|(id, _)| id.clone()).collect();
+        let managed = self.groups.iter().filter(|(_, it)| manages(it.record()));
+        let mut groups: Vec<GroupId> = managed.map(|(id, _)| id.clone()).collect();
         groups.sort();
         groups
     }
@@ -36,7 +39,7 @@ impl Engine {
         record: &Record,
         readiness: &[Readiness],
     ) -> Option<&'static str> {
-        if !self.upstream.as_ref()?.covers(record) {
+        if !self.upstream.iter().any(|it| it.manages(record)) {
             return None;
         }
         if !self.options.alongside_upstream && !self.options.dry_run {

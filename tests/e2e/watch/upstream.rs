@@ -89,6 +89,7 @@ async fn groups_of_linkerds_controller_are_refused_left_or_shared() {
     // The controller appears while the watch runs, which notices it when a move is undone.
     let mut beside = started(watch()).await;
     extension.deployment("linkerd-failover", 1).await;
+    extension.until_running("linkerd-failover").await;
     let upstream = Upstream::runs(&shop, ReadinessFrom::Slices);
     shop.ready("mail", 1).await;
     beside.line_containing("mail: mail -> mail-east").await;
@@ -117,4 +118,57 @@ async fn groups_of_linkerds_controller_are_refused_left_or_shared() {
     let rest = end(beside).await;
     assert_eq!(rest.moves("mail"), 0, "{rest:?}");
     shop.until_weights("mail", &[1, 0]).await;
+}
+
+/// A tenant may label its own namespace, and write its own groups under any name.
+#[tokio::test]
+async fn a_tenant_that_pretends_to_be_the_controller_takes_no_group_of_others() {
+    let sandbox = Sandbox::start(&["west"]);
+    let labels = json!({"linkerd.io/extension": "failover"});
+    let tenant = sandbox.side("west", "tenant", labels).await;
+    let shop = sandbox.side("west", "shop", json!({})).await;
+    for side in [&tenant, &shop] {
+        side.group("web", &[("web", 1, 2), ("web-east", 0, 1)])
+            .await;
+    }
+    let min_ready = json!({"metadata": {"annotations": {"failover.linkerd.io/min-ready": "2"}}});
+    tenant.edit_split("web", min_ready).await;
+    tenant.deployment("any", 1).await;
+    tenant.until_running("any").await;
+    let everywhere = || {
+        plugin()
+            .without_clusters()
+            .env("KUBECONFIG", sandbox.kubeconfig())
+    };
+
+    let mut watch = started(everywhere().args(["watch", "-A"])).await;
+    let upstream = Upstream::runs(&tenant, ReadinessFrom::Slices);
+    tenant.ready("web", 1).await;
+    watch
+        .stderr_line_containing("tenant/web is left to linkerd-failover")
+        .await;
+    shop.ready("web", 0).await;
+    watch.line_containing("shop/web: web -> web-east").await;
+    assert_eq!(end(watch).await.complaints("shop/web is left"), 0);
+    drop(upstream);
+
+    let afresh = everywhere().args(["watch", "-A", "--once"]).run().await;
+    let afresh = afresh.success();
+    afresh
+        .stderr_contains("tenant/web is left")
+        .stderr_lacks("shop/web is left");
+    let runner = async |namespace: &str| {
+        let status = everywhere().args(["status", "-n", namespace, "-o", "json"]);
+        status.run().await.success().json()["items"][0]["runner"]["kind"].clone()
+    };
+    assert_eq!(runner("shop").await, "nobody");
+    eventually("the tenant's group alone is left", async || {
+        let kind = runner("tenant").await;
+        if kind == "linkerd-failover" {
+            Ok(())
+        } else {
+            Err(kind.to_string())
+        }
+    })
+    .await;
 }

@@ -11,6 +11,7 @@ pub mod selector;
 pub mod stale_objects;
 pub mod stale_watches;
 pub mod suspend;
+pub mod upstream;
 pub mod write_rights;
 
 use std::time::Duration;
