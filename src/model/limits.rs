@@ -6,6 +6,9 @@ use std::time::Duration;
 /// How long a Lease lasts after each renewal.
 pub const LEASE_SECONDS: i32 = 15;
 
+/// No Lease counts for longer after a renewal, whatever its holder writes.
+pub const MAX_LEASE_SECONDS: i32 = 60;
+
 /// A group has at most this many backends, and a route this many rules, parents and hostnames.
 pub const MAX_BACKENDS: usize = 100;
 

@@ -185,6 +185,8 @@ pub enum Notice {
         namespace: String,
         /// The reason, as a clause.
         why: String,
+        /// The user lacks the right.
+        is_forbidden: bool,
     },
     /// A list or a watch fails, and is retried.
     ReadFailed {

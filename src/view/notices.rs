@@ -213,10 +213,21 @@ pub fn text_line(notice: &Notice) -> String {
         Notice::LeaseAcquired { namespace } => {
             format!("{namespace}: acquired the Lease; failover is active")
         }
-        Notice::NoLease { namespace, why } => format!(
-            "{namespace}: running without a Lease ({why}). Do not run a second watch here, or \
-             grant get, create and update on leases.coordination.k8s.io"
-        ),
+        Notice::NoLease {
+            namespace,
+            why,
+            is_forbidden,
+        } => {
+            let mend = if *is_forbidden {
+                ", or grant get, create and update on leases.coordination.k8s.io"
+            } else {
+                " until the API server accepts leases.coordination.k8s.io from this user in time"
+            };
+            format!(
+                "{namespace}: running without a Lease ({why}). Do not run a second watch \
+                 here{mend}"
+            )
+        }
         Notice::ReadFailed { what, error } => format!("cannot read {what}: {error}; retrying"),
         Notice::ReadRecovered { what } => format!("{what} can be read again"),
     })

@@ -8,8 +8,9 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Fault, FaultProxy, Side, TestNamespace, end, eventually, eventually_within, operator_rights,
-    plugin, restricted_kubeconfig, started, watching_as,
+    Admitted, DenyingPolicy, Fault, FaultProxy, Side, TestNamespace, end, eventually,
+    eventually_within, hanging_webhook, operator_rights, plugin, remove_webhook,
+    restricted_kubeconfig, started, watching_as,
 };
 
 #[tokio::test]
@@ -19,16 +20,7 @@ async fn the_second_watch_stands_by_and_takes_over_from_a_killed_one() {
     assert!(!first.end_with(Signal::KILL).await.success());
 
     ns.west.ready("web", 0).await;
-    let limit = Duration::from_secs(25);
-    eventually_within(limit, "the second loop has moved the traffic", async || {
-        let weights = ns.west.weights("web").await;
-        if weights[1].1 == 1 {
-            Ok(())
-        } else {
-            Err(format!("{weights:?}"))
-        }
-    })
-    .await;
+    until_moved(&ns.west, Duration::from_secs(25)).await;
     second
         .stderr_line_containing(&format!("{}: acquired the Lease", ns.name))
         .await;
@@ -68,19 +60,7 @@ async fn a_standby_that_loses_the_right_to_the_lease_does_not_write() {
         "written without knowing who runs the groups"
     );
     proxy.heal();
-    eventually_within(
-        Duration::from_secs(25),
-        "it has moved the traffic",
-        async || {
-            let weights = ns.west.weights("web").await;
-            if weights[1].1 == 1 {
-                Ok(())
-            } else {
-                Err(format!("{weights:?}"))
-            }
-        },
-    )
-    .await;
+    until_moved(&ns.west, Duration::from_secs(25)).await;
     end(second).await;
 }
 
@@ -228,6 +208,18 @@ async fn two_loops(ns: &TestNamespace) -> (crate::support::Running, crate::suppo
     (first, second)
 }
 
+async fn until_moved(side: &Side, limit: Duration) {
+    eventually_within(limit, "the traffic has moved", async || {
+        let weights = side.weights("web").await;
+        if weights[1].1 == 1 {
+            Ok(())
+        } else {
+            Err(format!("{weights:?}"))
+        }
+    })
+    .await;
+}
+
 /// Waits until a watch holds the Lease. Returns the holder.
 async fn until_held(side: &Side) -> String {
     eventually("the Lease is held", async || {
@@ -344,4 +336,48 @@ async fn watches_with_different_selectors_run_side_by_side() {
     let check = plugin().args(["check"]).on(&ns.west).run().await;
     assert!(check.stdout.contains("no watch is running for"), "{check}");
     end(a).await;
+}
+
+/// The objects' versions guard the writes.
+#[tokio::test]
+async fn traffic_moves_although_a_policy_denies_the_lease() {
+    let ns = TestNamespace::new("lease-denied").await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
+    let policy = DenyingPolicy::install(&ns.west, Admitted::Leases, "Invalid").await;
+    let mut watch = started(plugin().args(["watch"]).on(&ns.west)).await;
+    watch
+        .stderr_line_containing(&format!("{}: running without a Lease (", ns.name))
+        .await;
+    ns.west.ready("web", 0).await;
+    ns.west.until_weights("web", &[0, 1]).await;
+    watch.line_containing("web -> web-east").await;
+    let rest = end(watch).await;
+    assert_eq!(
+        rest.complaints("frozen until Monday"),
+        1,
+        "said once: {rest:#?}"
+    );
+    policy.remove().await;
+}
+
+/// Each renewal takes ten of the Lease's fifteen seconds.
+#[tokio::test]
+async fn traffic_moves_although_a_webhook_holds_up_the_lease() {
+    let ns = TestNamespace::new("lease-held-up").await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
+    hanging_webhook(&ns.west, Admitted::All, 10).await;
+    let mut watch = started(plugin().args(["watch"]).on(&ns.west)).await;
+    ns.west.ready("web", 0).await;
+    until_moved(&ns.west, Duration::from_secs(60)).await;
+    watch.line_containing("web -> web-east").await;
+    until_held(&ns.west).await;
+    remove_webhook(&ns.west).await;
+    let rest = end(watch).await;
+    for words in ["cannot read or renew", "running without a Lease"] {
+        assert_eq!(rest.complaints(words), 0, "{rest:#?}");
+    }
 }

@@ -8,6 +8,7 @@
 //! ```
 #![allow(dead_code, unused_imports, reason = "no test binary uses all of it")]
 
+mod admission;
 mod command;
 mod connect_proxy;
 mod documented;
@@ -33,6 +34,7 @@ mod upstream;
 mod wait;
 mod watching;
 
+pub use admission::{Admitted, DenyingPolicy, hanging_webhook, remove_webhook};
 pub use command::{BINARY, finish, repository, run};
 pub use connect_proxy::ConnectProxy;
 pub use documented::{documented, documented_as, documented_metrics};

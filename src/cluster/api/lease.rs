@@ -5,6 +5,7 @@
 //! the local one, require an existing Lease, and do not fence writes in flight.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use kube::api::PostParams;
@@ -16,7 +17,7 @@ use crate::cluster::listwatch::collection::{Collection, Versioned};
 use crate::cluster::transport::api_resource::LEASES;
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
-use crate::model::limits::LEASE_SECONDS;
+use crate::model::limits::{LEASE_SECONDS, MAX_LEASE_SECONDS};
 use crate::resource::{KindInfo, LabelSelector, Record};
 
 /// The name of the Lease of a watch without a selector.
@@ -195,13 +196,21 @@ fn micro_time<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<
 }
 
 impl LeaseSpec {
+    /// Returns how long the Lease lasts after each renewal. What its holder writes is bounded.
+    pub fn duration(&self) -> Duration {
+        let seconds = self.lease_duration_seconds.unwrap_or(LEASE_SECONDS);
+        Duration::from_secs(u64::from(
+            seconds.clamp(1, MAX_LEASE_SECONDS).unsigned_abs(),
+        ))
+    }
+
     /// Returns the holder at `now`, by the API server's clock.
     pub fn holder(&self, now: Timestamp) -> Option<&str> {
         let holder = self
             .holder_identity
             .as_deref()
             .filter(|holder| !holder.is_empty())?;
-        let duration = SignedDuration::from_secs(self.lease_duration_seconds?.into());
+        let duration = SignedDuration::try_from(self.duration()).ok()?;
         let expires = self.renew_time?.checked_add(duration).ok()?;
         (now < expires).then_some(holder)
     }
@@ -347,6 +356,17 @@ mod tests {
         assert_eq!(lease.spec.holder(at(114)), Some("me"));
         assert_eq!(lease.spec.holder(at(115)), None);
         assert_eq!(lease.released().spec.holder(at(101)), None);
+    }
+
+    #[test]
+    fn a_lease_counts_for_a_minute_at_most() {
+        let mut lease = held("me", at(100));
+        for (seconds, counted) in [(Some(i32::MAX), 60), (Some(-1), 1), (None, 15)] {
+            lease.spec.lease_duration_seconds = seconds;
+            assert_eq!(lease.spec.duration(), Duration::from_secs(counted));
+            let end = at(100 + i64::try_from(counted).unwrap());
+            assert_eq!(lease.spec.holder(end), None, "{seconds:?}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::event_loop::{Driver, DriverInput};
-use super::lease_elector::{LEASE_REQUEST_TIMEOUT, LeaseElector, RunningElector};
+use super::lease_elector::{LeaseElector, RunningElector};
 use super::sync_tracker::Stream;
 use crate::cluster::api::lease::LeaseScope;
 use crate::cluster::api::{groups, lease};
@@ -138,7 +138,7 @@ impl Driver<'_> {
         let scope = scopes.or_insert_with(|| Arc::new(Mutex::new(scope)));
         let scope = Arc::clone(scope);
         let elector = LeaseElector::new(
-            self.cluster.limited(LEASE_REQUEST_TIMEOUT),
+            self.cluster,
             namespace.clone(),
             scope,
             self.identity.clone(),

@@ -4,31 +4,36 @@
 //! with the local one to detect expiry, require an existing Lease, and do not fence writes in
 //! flight when the Lease is lost.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::lease_term::{LeaseTerm, RENEW_INTERVAL};
+use super::unwritable_lease::{LeaseFailure, UnwritableLease};
 use crate::cluster::api::lease;
 use crate::cluster::api::lease::{Lease, LeaseScope};
 use crate::cluster::transport::backoff::Backoff;
+use crate::cluster::transport::error::Cause;
 use crate::cluster::{Cluster, RequestError, RequestResult};
 use crate::model::limits::LEASE_SECONDS;
 use crate::watch::engine::leases::LeaseState;
 
-const RENEW_INTERVAL: Duration = Duration::from_secs(5);
 /// How often a standby checks whether the holder still renews the Lease.
 const STANDBY_INTERVAL: Duration = Duration::from_secs(2);
-/// When to retry if the user is not allowed to use Leases.
-const FORBIDDEN_RETRY: Duration = Duration::from_secs(60);
-/// The time limit of one request for a Lease.
-pub const LEASE_REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+/// When to retry if the server refuses the Lease.
+const REFUSED_RETRY: Duration = Duration::from_secs(60);
+/// The time limit of reading a Lease. A write that takes longer is slow: it does not hold up the
+/// Leases of other namespaces.
+const LEASE_READ_TIMEOUT: Duration = Duration::from_secs(5);
+/// The time limit of writing a Lease: admission webhooks may take this long.
+const LEASE_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The time limit for releasing a Lease.
 const RELEASE_LIMIT: Duration = Duration::from_secs(2);
-const LEASE_DURATION: Duration = Duration::from_secs(LEASE_SECONDS.unsigned_abs() as u64);
 
 /// An elector that runs in its own task.
 #[derive(Debug)]
@@ -62,29 +67,11 @@ impl RunningElector {
     }
 }
 
-/// Decides whether writes may continue if Leases are forbidden.
-#[derive(Debug, Default)]
-struct ForbiddenLease {
-    /// Another holder had the Lease and may still hold it.
-    had_holder: bool,
-    since: Option<Instant>,
-}
-
-impl ForbiddenLease {
-    fn allowed(&mut self) {
-        self.since = None;
-    }
-
-    /// Records that Leases are forbidden. Returns whether writes may continue: no holder is known,
-    /// or its Lease has expired.
-    fn may_go_on(&mut self, now: Instant) -> bool {
-        let since = *self.since.get_or_insert(now);
-        !self.had_holder || now.duration_since(since) >= 2 * LEASE_DURATION
-    }
-}
-
 pub struct LeaseElector {
+    /// With a short time limit.
     cluster: Cluster,
+    /// With a long time limit, for writes.
+    writing: Cluster,
     namespace: String,
     scope: SharedScope,
     identity: String,
@@ -96,20 +83,22 @@ pub struct LeaseElector {
     /// That holder has renewed it since it was first seen.
     renewing: bool,
     held: Option<Lease>,
-    forbidden: ForbiddenLease,
+    term: LeaseTerm,
+    unwritable: UnwritableLease,
     backoff: Backoff,
 }
 
 impl LeaseElector {
     pub fn new(
-        cluster: Cluster,
+        cluster: &Cluster,
         namespace: String,
         scope: SharedScope,
         identity: String,
         started: Instant,
     ) -> Self {
         Self {
-            cluster,
+            writing: cluster.limited(LEASE_WRITE_TIMEOUT).for_writes(),
+            cluster: cluster.limited(LEASE_READ_TIMEOUT),
             namespace,
             scope,
             identity,
@@ -117,7 +106,8 @@ impl LeaseElector {
             seen: None,
             renewing: false,
             held: None,
-            forbidden: ForbiddenLease::default(),
+            term: LeaseTerm::default(),
+            unwritable: UnwritableLease::default(),
             backoff: Backoff::default(),
         }
     }
@@ -136,8 +126,7 @@ impl LeaseElector {
                 permit = requests.acquire() => permit,
                 _ = &mut stopped => break,
             };
-            let next = self.step_until(&mut stopped).await;
-            drop(permit);
+            let next = self.step_until(&mut stopped, permit.ok()).await;
             let Some((state, pause)) = next else {
                 break;
             };
@@ -159,25 +148,33 @@ impl LeaseElector {
     async fn step_until(
         &mut self,
         stopped: &mut oneshot::Receiver<()>,
+        permit: Option<SemaphorePermit<'_>>,
     ) -> Option<(Option<LeaseState>, Duration)> {
         let step = self.step();
         tokio::pin!(step);
+        let free_slot_if_slow = async {
+            sleep(LEASE_READ_TIMEOUT).await;
+            drop(permit);
+            std::future::pending::<Infallible>().await
+        };
         tokio::select! {
             next = &mut step => Some(next),
             _ = stopped => {
                 let _ = timeout(RELEASE_LIMIT, step).await;
                 None
             }
+            never = free_slot_if_slow => match never {},
         }
     }
 
     /// Tries once to acquire or renew the Lease. Returns the state to report, and when to try
     /// again.
     async fn step(&mut self) -> (Option<LeaseState>, Duration) {
+        let started = Instant::now();
         let error = match self.try_once().await {
             Ok((state, pause)) => {
                 self.backoff.reset();
-                self.forbidden.allowed();
+                self.unwritable.written();
                 return (Some(state), pause);
             }
             Err(error) => error,
@@ -186,21 +183,37 @@ impl LeaseElector {
         if error.is_conflict() {
             // Another candidate was faster.
             self.held = None;
-            (None, self.backoff.next(None))
-        } else if error.is_forbidden() && self.forbidden.may_go_on(Instant::now()) {
-            self.held = None;
-            (Some(LeaseState::Unguarded { why }), FORBIDDEN_RETRY)
-        } else {
-            (
-                Some(LeaseState::Failing { why }),
-                self.backoff.next(error.retry_after()),
-            )
+            return (None, self.backoff.next(None));
         }
+        let failure = LeaseFailure::of(&error);
+        if self.may_go_on(failure, started).await {
+            self.held = None;
+            let is_forbidden = error.is_forbidden();
+            let pause = match failure {
+                LeaseFailure::Refused => REFUSED_RETRY,
+                LeaseFailure::HeldUp | LeaseFailure::Other => RENEW_INTERVAL,
+            };
+            return (Some(LeaseState::Unguarded { why, is_forbidden }), pause);
+        }
+        let pause = self.backoff.next(error.retry_after());
+        (Some(LeaseState::Failing { why }), pause)
+    }
+
+    /// Returns whether moves may go on without the Lease, after an attempt that began at `started`.
+    async fn may_go_on(&mut self, failure: LeaseFailure, started: Instant) -> bool {
+        self.unwritable.may_go_on(failure, started, Instant::now())
+            && (failure != LeaseFailure::HeldUp || self.is_free().await)
+    }
+
+    /// Returns whether the Lease can be read and nobody else holds it.
+    async fn is_free(&mut self) -> bool {
+        let current = self.read().await;
+        current.is_ok_and(|current| self.other_holder(&current).is_none())
     }
 
     async fn try_once(&mut self) -> RequestResult<(LeaseState, Duration)> {
-        let current = match self.held.take() {
-            Some(held) => held,
+        let current = match &self.held {
+            Some(held) => held.clone(),
             None => self.read().await?,
         };
         if let Some((holder, left)) = self.other_holder(&current) {
@@ -213,13 +226,36 @@ impl LeaseElector {
             };
             return Ok((standby, STANDBY_INTERVAL.min(left)));
         }
-        // Counts from before the request. The server starts to count later.
-        let until = self.started.elapsed() + LEASE_DURATION;
         let scope = self.scope.lock().clone();
-        let wanted = current.held_by(&self.identity, &scope, self.cluster.clock().now());
-        self.held = Some(self.put(&wanted, current).await?);
-        self.forbidden.had_holder = true;
-        Ok((LeaseState::Held { until }, RENEW_INTERVAL))
+        let mut wanted = current.held_by(&self.identity, &scope, self.cluster.clock().now());
+        let started = self.started.elapsed();
+        let seconds = self.term.seconds(started);
+        wanted.spec.lease_duration_seconds = Some(seconds);
+        let result = lease::put(&self.writing, &wanted).await;
+        let now = self.started.elapsed();
+        match result {
+            Ok(stored) => self.held = Some(stored),
+            Err(error) => {
+                if matches!(error.cause, Cause::TimedOut { .. }) {
+                    self.term.written(started, now);
+                }
+                self.held = self.still_held(current, &error);
+                return Err(error);
+            }
+        }
+        self.unwritable.had_holder = true;
+        let (until, pause) = self.term.renewed(seconds, started, now);
+        Ok((LeaseState::Held { until }, pause))
+    }
+
+    /// Returns the Lease after a failed write. If the server did not respond, a Lease that was held
+    /// before counts as unchanged.
+    fn still_held(&self, before: Lease, error: &RequestError) -> Option<Lease> {
+        let may_be_gone = error.is_conflict()
+            || error.is_not_found()
+            || LeaseFailure::of(error) == LeaseFailure::Refused;
+        let is_own = before.spec.holder_identity.as_ref() == Some(&self.identity);
+        (is_own && !may_be_gone).then_some(before)
     }
 
     /// Reads the Lease. Returns a new one if it does not exist.
@@ -227,18 +263,6 @@ impl LeaseElector {
         let name = self.scope.lock().lease_name();
         let found = lease::get(&self.cluster, &self.namespace, &name).await?;
         Ok(found.unwrap_or_else(|| Lease::new(&self.namespace, &name)))
-    }
-
-    /// Writes the Lease. If the server does not respond, a Lease that was held before counts as
-    /// unchanged.
-    async fn put(&mut self, wanted: &Lease, before: Lease) -> RequestResult<Lease> {
-        let result = lease::put(&self.cluster, wanted).await;
-        if result.as_ref().is_err_and(is_server_error)
-            && before.spec.holder_identity == wanted.spec.holder_identity
-        {
-            self.held = Some(before);
-        }
-        result
     }
 
     /// Returns the other holder of the Lease, and the time until it expires, so that a takeover is
@@ -254,17 +278,14 @@ impl LeaseElector {
                 let is_same = |seen: &Lease| seen.spec.holder_identity.as_ref() == Some(&holder);
                 self.renewing = seen.as_ref().is_some_and(|(seen, _)| is_same(seen));
                 self.seen = Some((current.clone(), now));
-                self.forbidden.had_holder = true;
+                self.unwritable.had_holder = true;
                 now
             }
         };
-        let seconds = current
+        let left = current
             .spec
-            .lease_duration_seconds
-            .unwrap_or(LEASE_SECONDS)
-            .max(1);
-        let duration = Duration::from_secs(u64::from(seconds.unsigned_abs()));
-        let left = duration.checked_sub(now.duration_since(since))?;
+            .duration()
+            .checked_sub(now.duration_since(since))?;
         (!left.is_zero()).then_some((holder, left))
     }
 
@@ -297,34 +318,3 @@ impl LeaseElector {
 
 /// What the elector's Lease speaks for. Changes with the rights of the user.
 pub type SharedScope = Arc<Mutex<LeaseScope>>;
-
-fn is_server_error(error: &RequestError) -> bool {
-    !error.is_conflict() && !error.is_forbidden() && !error.is_not_found()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn without_permission_nothing_is_written_while_another_may_hold_the_lease() {
-        let start = Instant::now();
-        assert!(
-            ForbiddenLease::default().may_go_on(start),
-            "no holder is known"
-        );
-
-        let mut forbidden = ForbiddenLease {
-            had_holder: true,
-            ..ForbiddenLease::default()
-        };
-        assert!(!forbidden.may_go_on(start));
-        assert!(!forbidden.may_go_on(start + LEASE_DURATION));
-        assert!(forbidden.may_go_on(start + 2 * LEASE_DURATION));
-        forbidden.allowed();
-        assert!(
-            !forbidden.may_go_on(start + 3 * LEASE_DURATION),
-            "the time starts again"
-        );
-    }
-}

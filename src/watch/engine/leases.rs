@@ -24,9 +24,10 @@ pub enum LeaseState {
         renewing: bool,
         late: bool,
     },
-    /// The user is not allowed to use Leases. Only the object's resource version guards a write.
+    /// The Lease cannot be written. Only the object's resource version guards a write.
     Unguarded {
         why: String,
+        is_forbidden: bool,
     },
     /// It cannot be read or renewed. The last known state holds until it expires.
     Failing {
@@ -172,10 +173,11 @@ fn notice(namespace: &str, before: Option<&LeaseState>, now: &LeaseState) -> Opt
         (Some(Unguarded { .. }), Unguarded { .. }) | (_, Held { .. } | Failing { .. }) => {
             return None;
         }
-        (_, Unguarded { why }) => {
-            let why = why.clone();
-            Notice::NoLease { namespace, why }
-        }
+        (_, Unguarded { why, is_forbidden }) => Notice::NoLease {
+            namespace,
+            why: why.clone(),
+            is_forbidden: *is_forbidden,
+        },
         (before, Standby { holder, late, .. }) => {
             if let Some(Standby {
                 holder: known,
@@ -320,6 +322,7 @@ mod tests {
     fn without_permission_for_leases_writes_continue_and_one_notice_is_reported() {
         let unguarded = LeaseState::Unguarded {
             why: "forbidden".into(),
+            is_forbidden: true,
         };
         let mut leases = leases(None);
         assert!(leases.learn("ns", unguarded.clone()).1.is_some());

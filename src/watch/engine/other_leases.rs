@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use crate::cluster::api::lease::{Lease, LeaseScope, LeaseSpec};
 use crate::model::GroupId;
-use crate::model::limits::LEASE_SECONDS;
 use crate::resource::Record;
 
 /// The number of these Leases in a namespace that count. More of them slow nothing down.
@@ -60,8 +59,7 @@ impl OtherLeases {
         };
         let before = before.filter(|before| before.holder == holder);
         let is_same = before.as_ref().is_some_and(|before| before.spec == spec);
-        let seconds = spec.lease_duration_seconds.unwrap_or(LEASE_SECONDS).max(1);
-        let duration = Duration::from_secs(u64::from(seconds.unsigned_abs()));
+        let duration = spec.duration();
         let other = match before {
             Some(before) if is_same => OtherLease { scope, ..before },
             before => OtherLease {
