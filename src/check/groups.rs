@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use futures::future::join;
 
 use super::complaints::complaints;
+use super::leases;
 use super::options::CheckOptions;
 use crate::cluster::queries::conflicts::ConflictsByGroup;
 use crate::cluster::queries::group_list::{GroupList, list_groups};
@@ -12,7 +13,7 @@ use crate::cluster::queries::{conflicts, upstream};
 use crate::cluster::remotes::named_remotes;
 use crate::cluster::{Cluster, Clusters, RequestResult};
 use crate::model::check::{Category, CheckResult};
-use crate::model::{BackendStatus, GroupId, Readiness, Runner, Status};
+use crate::model::{BackendStatus, GroupId, Readiness, Runner, State, Status};
 use crate::readiness::prefetch::PrefetchedSlices;
 use crate::readiness::survey::survey;
 use crate::resource::Record;
@@ -48,6 +49,7 @@ pub async fn check(cluster: &Clusters, options: &CheckOptions) -> (Category, Vec
             statuses,
             missing_ports,
             run_by_upstream: run_by_upstream(cluster, &records).await,
+            refused_leases: leases::refused(cluster, &records).await,
             records: &records,
         };
         checks.extend(groups.checks());
@@ -98,6 +100,19 @@ pub fn unknown_readiness(
     Some((format!("the {role}, {name}, is {part}unknown: {why}"), mend))
 }
 
+/// Says that a watch runs a group but has not written what is due.
+fn not_applied(status: &Status) -> Option<String> {
+    let Runner::Watch(holder) = &status.runner else {
+        return None;
+    };
+    (status.state == State::OutOfSync).then(|| {
+        format!(
+            "{}: {holder} has not applied this yet: {}; if this lasts, its output says why",
+            status.id, status.reason
+        )
+    })
+}
+
 struct Groups<'a> {
     cluster: &'a Clusters,
     records: &'a [Record],
@@ -105,6 +120,8 @@ struct Groups<'a> {
     statuses: Vec<Status>,
     missing_ports: ConflictsByGroup,
     run_by_upstream: HashSet<GroupId>,
+    /// Says whose Leases the API server does not accept.
+    refused_leases: Vec<String>,
 }
 
 impl Groups<'_> {
@@ -247,7 +264,14 @@ impl Groups<'_> {
                  automatically"
             )
         };
-        CheckResult::warning(DESCRIPTION, unattended.iter().map(line).collect()).hint(hint)
+        let mut lines: Vec<String> = unattended.iter().map(line).collect();
+        lines.extend(self.refused_leases.iter().cloned());
+        lines.extend(self.statuses.iter().filter_map(not_applied));
+        let check = CheckResult::warning(DESCRIPTION, lines);
+        if unattended.is_empty() {
+            return check;
+        }
+        check.hint(hint)
     }
 
     fn run_once(&self) -> CheckResult {

@@ -4,6 +4,7 @@ pub mod api;
 mod complaints;
 pub mod groups;
 pub mod kinds;
+mod leases;
 pub mod linkerd;
 mod options;
 pub mod proxy;

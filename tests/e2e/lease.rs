@@ -353,6 +353,12 @@ async fn traffic_moves_although_a_policy_denies_the_lease() {
     ns.west.ready("web", 0).await;
     ns.west.until_weights("web", &[0, 1]).await;
     watch.line_containing("web -> web-east").await;
+    let check = plugin().args(["check"]).on(&ns.west).run().await;
+    let refused = format!(
+        "does not accept the Lease of a watch in namespace {}: ",
+        ns.name
+    );
+    assert!(check.stdout.contains(&refused), "{check}");
     let rest = end(watch).await;
     assert_eq!(
         rest.complaints("frozen until Monday"),
@@ -380,4 +386,26 @@ async fn traffic_moves_although_a_webhook_holds_up_the_lease() {
     for words in ["cannot read or renew", "running without a Lease"] {
         assert_eq!(rest.complaints(words), 0, "{rest:#?}");
     }
+}
+
+#[tokio::test]
+async fn a_move_that_is_refused_is_not_promised() {
+    let ns = TestNamespace::new("refused-move").await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
+    let policy = DenyingPolicy::install(&ns.west, Admitted::TrafficSplits, "Invalid").await;
+    let mut watch = started(plugin().args(["watch"]).on(&ns.west)).await;
+    ns.west.ready("web", 0).await;
+    watch.stderr_line_containing("frozen until Monday").await;
+    for command in ["status", "check"] {
+        plugin()
+            .args([command])
+            .on(&ns.west)
+            .run()
+            .await
+            .stdout_contains("has not applied this yet");
+    }
+    end(watch).await;
+    policy.remove().await;
 }

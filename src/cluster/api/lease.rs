@@ -260,12 +260,27 @@ pub async fn put(cluster: &Cluster, lease: &Lease) -> RequestResult<Lease> {
         namespace, name, ..
     } = &lease.metadata;
     let before = cluster.store.before(store_key(namespace, name));
-    let stored = send(cluster, lease).await?;
+    let stored = send(cluster, lease, &PostParams::default()).await?;
     cluster.store.observe(&before, stored.resource_version());
     Ok(stored)
 }
 
-async fn send(cluster: &Cluster, lease: &Lease) -> RequestResult<Lease> {
+/// Asks the API server whether it would accept a Lease here, by a dry run.
+pub async fn dry_run(cluster: &Cluster, namespace: &str) -> RequestResult<()> {
+    let params = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    let scope = LeaseScope::default();
+    let lease = Lease::new(namespace, NAME).held_by("check", &scope, cluster.clock().now());
+    match send(cluster, &lease, &params).await {
+        // It exists. Admission comes first.
+        Err(error) if error.is_conflict() => Ok(()),
+        result => result.map(|_| ()),
+    }
+}
+
+async fn send(cluster: &Cluster, lease: &Lease, params: &PostParams) -> RequestResult<Lease> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Manifest<'a> {
@@ -286,9 +301,8 @@ async fn send(cluster: &Cluster, lease: &Lease) -> RequestResult<Lease> {
         ..
     } = &lease.metadata;
     if resource_version.is_empty() {
-        let params = PostParams::default();
         cluster
-            .create(LEASES, Some(namespace), &params, &manifest)
+            .create(LEASES, Some(namespace), params, &manifest)
             .await
     } else {
         cluster.replace(LEASES, namespace, name, &manifest).await

@@ -148,7 +148,9 @@ fn unwritten(status: &Status) -> &'static str {
         }
         // The text about the override already says it.
         (Runner::Upstream, Some(ExpiredOrder::Override)) => "",
-        (Runner::Watch(_), _) => "The running watch will apply this. ",
+        (Runner::Watch(_), _) => {
+            "The running watch has not applied this yet; if this lasts, its output says why. "
+        }
         _ => "This has not been applied yet. ",
     }
 }
