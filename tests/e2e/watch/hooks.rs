@@ -2,12 +2,16 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::{TestNamespace, end, eventually, plugin, processes_mentioning, watching};
+
+/// Signals within a second of the first one count as the same request.
+const SECOND_REQUEST: Duration = Duration::from_millis(1500);
 
 /// A program in a folder of its own, which it finds by `$(dirname "$0")`.
 fn script(text: &str) -> (TempDir, PathBuf) {
@@ -150,6 +154,7 @@ async fn a_second_signal_ends_running_hooks() {
     watch
         .stderr_line_containing("again to exit immediately")
         .await;
+    tokio::time::sleep(SECOND_REQUEST).await;
     let (status, _, errors) = watch.end_and_collect(Signal::TERM).await;
     assert_eq!(status.code(), Some(143), "{errors:?}");
     eventually("none is left", async || {

@@ -87,8 +87,11 @@ async fn a_missing_right_to_write_is_reported_once() {
         &["get", "list", "watch"],
     );
     let mut watch = watching_as(&ns.west, &rights, &[]).await;
-    watch.stderr_line_containing("web was not moved").await;
+    watch
+        .stderr_line_containing("cannot patch trafficsplits.split.smi-spec.io")
+        .await;
     assert_eq!(watch.line_within(OBSERVATION_TIME).await, None);
     let rest = end(watch).await;
-    assert_eq!(rest.complaints("not moved"), 1, "{rest:?}");
+    assert_eq!(rest.complaints("cannot patch"), 1, "{rest:?}");
+    assert_eq!(rest.complaints("not moved"), 0, "{rest:?}");
 }
