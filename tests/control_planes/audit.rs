@@ -56,7 +56,11 @@ impl AuditLog {
     /// The writes in a namespace that succeeded, in the order in which they ended.
     pub fn writes(&self, namespace: &str) -> Vec<Write> {
         let text = std::fs::read_to_string(&self.path).unwrap();
-        let events = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        // The server may be writing the last line at this moment.
+        let lines = text
+            .split_inclusive('\n')
+            .filter(|line| line.ends_with('\n'));
+        let events = lines.map(|line| serde_json::from_str(line).unwrap());
         let mut writes: Vec<Write> = events
             .filter_map(|event| write(&event, namespace))
             .collect();

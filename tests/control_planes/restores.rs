@@ -38,6 +38,11 @@ async fn a_watch_sees_what_changes_after_a_restore_here_and_in_a_remote() {
         .on(&west)
         .kubeconfig(&sandbox.kubeconfig());
     let watch = started(watch).await;
+    // The watch has to know the remote before it is restored.
+    for (ready, weights) in [(false, [0, 1]), (true, [1, 0])] {
+        set(&east, "web", ready).await;
+        until_weights(&west, "web-east", &weights).await;
+    }
 
     let _east_servers = east_servers.restore(&east).await;
     set(&east, "web", false).await;
