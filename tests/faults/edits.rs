@@ -13,6 +13,8 @@ use crate::support::{Fault, FaultProxy, Recorded, Side, TestNamespace, end, plug
 
 const LABEL: &str = "failover.linkerd.io/controlled-by";
 const EDITS: u32 = 5;
+/// Longer than an edit takes.
+const WRITE_DELAY: Duration = Duration::from_millis(200);
 
 /// Every write is slow, so that edits happen between its read and its end.
 #[tokio::test]
@@ -25,7 +27,7 @@ async fn edits_by_people_are_kept() {
         Method::PATCH,
         "/trafficsplits/",
         1,
-        &[Fault::Delay(Duration::from_millis(50))],
+        &[Fault::Delay(WRITE_DELAY)],
     );
     let watch = started(
         plugin()
@@ -47,6 +49,7 @@ async fn edits_by_people_are_kept() {
     let versions = std::sync::Mutex::new(Vec::new());
 
     let edits = async {
+        proxy.until_seen(Method::PATCH, "/trafficsplits/", 1).await;
         tokio::join!(
             for_each(&noted, async |name: &String| note(side, name).await),
             for_each(&grown, async |name: &String| grow(side, name).await),
