@@ -229,7 +229,7 @@ impl FailbackOrder<'_> {
             RemovedOverride::None if returned.reaches_home() => format!("failed back to {home}"),
             RemovedOverride::None => format!("the primary is {home}, and {}", returned.why),
         };
-        let reason = self.args.reason.as_ref().unwrap_or(&returned.why);
+        let reason = self.args.reason.as_ref().unwrap_or(&returned.recorded_why);
         let why = format!("failback: {reason}");
         let traffic = seen.traffic_move(group, &returned.weights, returned.unverified, &why);
         let change = change.hold(returned.notes.held, seen.now);

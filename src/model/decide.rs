@@ -11,7 +11,7 @@ use super::group::Group;
 use super::overrides::Pause;
 use super::policy::{Failback, PolicyKind};
 use super::readiness::Readiness;
-use super::report;
+use super::report::{self, Detail};
 use super::situation::{Candidate, Situation};
 use super::state::{Flags, State};
 use super::timers::Timers;
@@ -82,7 +82,8 @@ impl<'a> Decider<'a> {
             unverified: verdict.unverified,
             state: report::state(&situation, &verdict, &notes),
             flags,
-            reason: report::reason(&situation, &verdict),
+            reason: report::reason(&situation, &verdict, Detail::Full),
+            recorded_reason: report::reason(&situation, &verdict, Detail::Brief),
             notes,
             waiting: verdict.waiting,
             look_again: verdict.look_again.into_iter().chain(override_ends).min(),
@@ -93,13 +94,15 @@ impl<'a> Decider<'a> {
     /// Decides for a paused group: nothing is changed, not even an expired override.
     fn paused(&self, situation: &Situation, pause: &Pause) -> Decision {
         let verdict = Verdict::new(Rule::Paused, Weights::Hold);
+        let reason = report::with_trouble(self.group, report::pause(pause));
         Decision {
             rule: Rule::Paused,
             weights: Weights::Hold,
             unverified: false,
             state: State::Paused,
             flags: self.flags(situation, &verdict),
-            reason: report::with_trouble(self.group, report::pause(pause)),
+            recorded_reason: reason.clone(),
+            reason,
             notes: AnnotationChanges::default(),
             waiting: false,
             look_again: pause.until.and_then(|until| self.time_left(until)),

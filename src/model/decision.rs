@@ -57,6 +57,8 @@ pub struct Decision {
     pub flags: Flags,
     /// The reason, as a clause without a full stop.
     pub reason: String,
+    /// The same for the object and its Events, which others read: without the details of failures.
+    pub recorded_reason: String,
     /// The annotations to change.
     pub notes: AnnotationChanges,
     /// Only a delay keeps traffic from moving.
@@ -80,6 +82,15 @@ impl Decision {
     /// Whether the object has to be written.
     pub fn asks_for_change(&self) -> bool {
         self.weights != Weights::Hold || self.notes != AnnotationChanges::default()
+    }
+
+    /// Returns why traffic moves, for either of the reasons.
+    pub(crate) fn why_moved(&self, reason: &str) -> String {
+        if self.notes.end_override.is_some() {
+            format!("the override has expired, and {reason}")
+        } else {
+            reason.to_owned()
+        }
     }
 }
 

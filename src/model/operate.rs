@@ -57,6 +57,8 @@ pub struct FailbackPlan {
     pub notes: AnnotationChanges,
     /// The reason for the weights, as a clause.
     pub why: String,
+    /// The same for the object and its Events.
+    pub recorded_why: String,
 }
 
 impl FailbackPlan {
@@ -177,6 +179,7 @@ pub fn failback(
         unverified,
         notes: decision.notes,
         why: decision.reason,
+        recorded_why: decision.recorded_reason,
     })
 }
 

@@ -8,6 +8,7 @@ use super::policy::{Failback, PolicyKind};
 use super::readiness::Readiness;
 use super::situation::{Candidate, Situation};
 use super::state::{Flags, State};
+use super::unknown::WhyUnknown;
 
 pub(crate) fn state(situation: &Situation, verdict: &Verdict, notes: &AnnotationChanges) -> State {
     let group = situation.group;
@@ -59,22 +60,43 @@ pub(crate) fn with_trouble(group: &Group, reason: String) -> String {
     }
 }
 
-/// Returns the reason for a decision in words.
-pub(crate) fn reason(situation: &Situation, verdict: &Verdict) -> String {
-    with_trouble(situation.group, readiness_reason(situation, verdict))
+/// How much a reason says about failures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// For the operator: what a credential plugin or an API server said.
+    Full,
+    /// For the object and its Events, which others read: only words of this program.
+    Brief,
 }
 
-fn readiness_reason(situation: &Situation, verdict: &Verdict) -> String {
+impl Detail {
+    fn of(self, why: &WhyUnknown) -> String {
+        match self {
+            Self::Full => why.to_string(),
+            Self::Brief => why.brief(),
+        }
+    }
+}
+
+/// Returns the reason for a decision in words.
+pub(crate) fn reason(situation: &Situation, verdict: &Verdict, detail: Detail) -> String {
+    with_trouble(
+        situation.group,
+        readiness_reason(situation, verdict, detail),
+    )
+}
+
+fn readiness_reason(situation: &Situation, verdict: &Verdict, detail: Detail) -> String {
     let group = situation.group;
-    let primary = describe(group, situation.primary);
+    let primary = describe(group, situation.primary, detail);
     match verdict.rule {
         Rule::Paused => String::new(),
         Rule::NoneReady => "no backend has a ready endpoint".to_owned(),
-        Rule::PrimaryUnknown => match changed_fallback(situation, verdict) {
+        Rule::PrimaryUnknown => match changed_fallback(situation, verdict, detail) {
             Some(fallback) => format!("{fallback}, and {primary}"),
             None => primary,
         },
-        Rule::OnPrimary => on_primary(situation, verdict, primary),
+        Rule::OnPrimary => on_primary(situation, verdict, primary, detail),
         Rule::FailbackHeld if verdict.waiting => format!("{primary}; failback-delay is running"),
         Rule::FailbackHeld if verdict.leaves_away(group.primary) => {
             format!("{primary}; failback is manual")
@@ -86,7 +108,7 @@ fn readiness_reason(situation: &Situation, verdict: &Verdict) -> String {
             format!("{primary}; failback-delay is running for a preferred fallback")
         }
         Rule::FailOver if situation.primary.carries() => primary,
-        Rule::FailOver => changed_fallback(situation, verdict).unwrap_or(primary),
+        Rule::FailOver => changed_fallback(situation, verdict, detail).unwrap_or(primary),
         Rule::FallbackUnknown => format!("{primary}, and the fallback's readiness is unknown"),
         Rule::PrimaryShort => format!("{primary}, but no fallback is ready"),
         Rule::Unverified => format!("{primary}, and the fallbacks' readiness is unknown"),
@@ -94,19 +116,19 @@ fn readiness_reason(situation: &Situation, verdict: &Verdict) -> String {
 }
 
 /// Says why weights change although the primary is enough and carries traffic.
-fn on_primary(situation: &Situation, verdict: &Verdict, primary: String) -> String {
+fn on_primary(situation: &Situation, verdict: &Verdict, primary: String, detail: Detail) -> String {
     match &verdict.weights {
         Weights::Set(_) if situation.group.policy_kind() != PolicyKind::ActiveActive => {
             format!("{primary}, so it should get all traffic")
         }
-        Weights::Set(_) => changed_fallback(situation, verdict).unwrap_or(primary),
+        Weights::Set(_) => changed_fallback(situation, verdict, detail).unwrap_or(primary),
         Weights::Hold => primary,
     }
 }
 
 /// Describes the first fallback that gains or loses traffic, a dead one first: it is the reason if
 /// the primary's traffic does not change.
-fn changed_fallback(situation: &Situation, verdict: &Verdict) -> Option<String> {
+fn changed_fallback(situation: &Situation, verdict: &Verdict, detail: Detail) -> Option<String> {
     let Weights::Set(weights) = &verdict.weights else {
         return None;
     };
@@ -117,7 +139,7 @@ fn changed_fallback(situation: &Situation, verdict: &Verdict) -> Option<String> 
         .collect();
     let dead = changed.iter().find(|fallback| fallback.is_dead());
     dead.or(changed.first())
-        .map(|fallback| describe(situation.group, *fallback))
+        .map(|fallback| describe(situation.group, *fallback, detail))
 }
 
 /// Returns what the object has and what it should have.
@@ -175,7 +197,7 @@ fn is_elsewhere(group: &Group, backend: Candidate) -> bool {
 
 /// Describes the readiness of one backend, as a clause. The clause is written to the group's object,
 /// so it has no endpoint counts of a namespace that the readers of the object may not read.
-fn describe(group: &Group, backend: Candidate) -> String {
+fn describe(group: &Group, backend: Candidate, detail: Detail) -> String {
     let name = group.backend_name(backend.index);
     if is_elsewhere(group, backend)
         && let Some(is_enough) = backend.readiness.meets(group.threshold(backend.index))
@@ -188,7 +210,9 @@ fn describe(group: &Group, backend: Candidate) -> String {
         };
     }
     match backend.readiness {
-        Readiness::Unknown { why } => format!("the readiness of {name} is unknown: {why}"),
+        Readiness::Unknown { why } => {
+            format!("the readiness of {name} is unknown: {}", detail.of(why))
+        }
         Readiness::Missing => format!("Service {name} does not exist"),
         Readiness::NoPort { total, .. } => {
             let why = backend.readiness.without_port().unwrap_or_default();
@@ -213,7 +237,8 @@ fn describe(group: &Group, backend: Candidate) -> String {
                 }
                 return format!(
                     "whether {name} has enough endpoints is unknown: {ready} of {total} endpoints of its known \
-                     members are ready; {why}"
+                     members are ready; {}",
+                    detail.of(why)
                 );
             }
             let needed = threshold.needed(*total);

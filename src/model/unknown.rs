@@ -84,6 +84,30 @@ impl WhyUnknown {
         }
     }
 
+    /// Returns the reason for those who can read the group's object and its Events, as a clause:
+    /// without what a credential plugin or the API server of another cluster said.
+    pub fn brief(&self) -> String {
+        match self {
+            Self::Failing(source, _) => format!("cannot read {source}"),
+            Self::NoAccess(_) => "its cluster cannot be reached".to_owned(),
+            Self::NoRemote { cluster, .. } => {
+                format!("it is mirrored from cluster {cluster}, which is not read")
+            }
+            Self::Remote { cluster, why } => match why.as_ref() {
+                Self::NoAccess(_) => format!("cluster {cluster} cannot be reached"),
+                why => format!("cluster {cluster}: {}", why.brief()),
+            },
+            Self::NotListed
+            | Self::Silent(_)
+            | Self::Forbidden(_)
+            | Self::NoLocalEndpoints
+            | Self::ExternalName
+            | Self::InvalidName
+            | Self::TooManyMembers
+            | Self::TooManyLinks(_) => self.to_string(),
+        }
+    }
+
     /// Returns the cluster that a remote would have to be configured for.
     pub fn cluster_without_remote(&self) -> Option<&str> {
         match self {
@@ -182,5 +206,16 @@ mod tests {
         assert!(failing.is_failing() && !failing.is_lasting());
         let remote = failing.in_cluster("east");
         assert!(remote.is_failing() && !remote.is_lasting());
+    }
+
+    #[test]
+    fn the_brief_form_has_no_text_of_a_plugin_or_of_an_api_server() {
+        let said = || "plugin aws failed: arn:aws:iam::1:user/ops".to_owned();
+        let plugin = WhyUnknown::NoAccess(said()).in_cluster("ev");
+        assert_eq!(plugin.brief(), "cluster ev cannot be reached");
+        let failing = WhyUnknown::Failing(ReadinessSource::Slices, said());
+        assert_eq!(failing.brief(), "cannot read its EndpointSlices");
+        let remote = failing.in_cluster("ev");
+        assert_eq!(remote.brief(), "cluster ev: cannot read its EndpointSlices");
     }
 }

@@ -73,10 +73,9 @@ impl Change {
     ) -> serde_json::Result<Self> {
         let notes = &decision.notes;
         let mut builder = Self::builder().hold(notes.held, now);
-        let mut why = decision.reason.clone();
+        let why = decision.why_moved(&decision.recorded_reason);
         if let Some(home) = &notes.end_override {
             builder = builder.end_override(Some(home));
-            why = format!("the override has expired, and {why}");
         }
         if notes.end_pause {
             builder = builder.resume();
@@ -204,7 +203,43 @@ impl TrafficMove<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Backend, Carrier, GroupId, ServiceRef};
+    use crate::model::{
+        Backend, Carrier, GroupId, Readiness, ReadinessSource, ServiceRef, Timers, WhyUnknown,
+        decide,
+    };
+
+    /// Others read the object and its Events.
+    #[test]
+    fn what_a_plugin_or_a_server_said_is_not_written_to_the_object() {
+        const SAID: &str = "plugin aws-iam failed: User arn:aws:iam::1:user/ops is unknown";
+        let id = GroupId {
+            namespace: "ns".into(),
+            kind: "trafficsplit",
+            name: "web".into(),
+        };
+        let backend = |name: &str, weight| Backend::new("ns", ServiceRef::new("ns", name), weight);
+        let backends = vec![backend("web", 0), backend("web-ev", 1)];
+        let group = Group::ordinary(id, Carrier::Split, "web".into(), backends, 0);
+        let causes = [
+            WhyUnknown::NoAccess(SAID.into()),
+            WhyUnknown::Failing(ReadinessSource::Slices, SAID.into()),
+        ];
+        let mut all: Vec<WhyUnknown> = causes.to_vec();
+        all.extend(causes.map(|why| why.in_cluster("ev")));
+        for why in all {
+            let readiness = [Readiness::Unknown { why }, Readiness::Missing];
+            let now = Timestamp::UNIX_EPOCH;
+            let decision = decide(&group, &readiness, &Timers::none(), now);
+            assert!(decision.reason.contains(SAID), "{decision:?}");
+            let change = Change::of(&group, &decision, "me", now).unwrap();
+            let last = change.last_move.as_ref().unwrap();
+            assert!(
+                last.why.contains("the readiness of web is unknown"),
+                "{last:?}"
+            );
+            assert!(!format!("{change:?}").contains("arn:aws"), "{change:?}");
+        }
+    }
 
     #[test]
     fn the_order_of_calls_does_not_matter() {

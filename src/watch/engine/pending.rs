@@ -64,7 +64,7 @@ impl PendingWrite {
             at: last.at,
             from: named(group, &before),
             to: named(group, after),
-            why: last.why.clone(),
+            why: decision.why_moved(&decision.reason),
             unverified: last.unverified,
             took: Duration::ZERO,
         });
