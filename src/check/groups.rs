@@ -1,6 +1,6 @@
 //! Checks the groups: whether each one is valid, complete and run by exactly one controller.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use futures::future::join;
 
@@ -9,11 +9,12 @@ use super::leases;
 use super::options::CheckOptions;
 use crate::cluster::queries::conflicts::ConflictsByGroup;
 use crate::cluster::queries::group_list::{GroupList, list_groups};
-use crate::cluster::queries::{conflicts, upstream};
+use crate::cluster::queries::{conflicts, stale_slices, upstream};
 use crate::cluster::remotes::named_remotes;
 use crate::cluster::{Cluster, Clusters, RequestResult};
 use crate::model::check::{Category, CheckResult};
-use crate::model::{BackendStatus, GroupId, Readiness, Runner, State, Status};
+use crate::model::{BackendStatus, GroupId, Readiness, Runner, ServiceRef, State, Status};
+use crate::readiness::backends::backends_of;
 use crate::readiness::prefetch::PrefetchedSlices;
 use crate::readiness::survey::survey;
 use crate::resource::Record;
@@ -50,6 +51,7 @@ pub async fn check(cluster: &Clusters, options: &CheckOptions) -> (Category, Vec
             missing_ports,
             run_by_upstream: run_by_upstream(cluster, &records).await,
             refused_leases: leases::refused(cluster, &records).await,
+            stale: stale_slices::find(cluster, &backends_of(&records)).await,
             records: &records,
         };
         checks.extend(groups.checks());
@@ -122,6 +124,8 @@ struct Groups<'a> {
     run_by_upstream: HashSet<GroupId>,
     /// Says whose Leases the API server does not accept.
     refused_leases: Vec<String>,
+    /// The services whose EndpointSlices nothing updates.
+    stale: BTreeSet<ServiceRef>,
 }
 
 impl Groups<'_> {
@@ -130,6 +134,7 @@ impl Groups<'_> {
             CheckResult::error("every group is valid", self.invalid(false)),
             CheckResult::error("no service is the apex of two groups", self.invalid(true)),
             self.services(),
+            self.stale_slices(),
             self.ports(),
             self.weights(),
             self.readiness(),
@@ -176,6 +181,25 @@ impl Groups<'_> {
         });
         CheckResult::error("every backend's Service exists", lines.collect())
             .hint(format!("kubectl {within} get services"))
+    }
+
+    fn stale_slices(&self) -> CheckResult {
+        let is_stale = |id: &GroupId, name: &String| {
+            let service = ServiceRef::new(&id.namespace, name);
+            self.stale.contains(&service)
+        };
+        let backends = self.backends();
+        let stale = backends.filter(|(status, backend)| is_stale(&status.id, &backend.name));
+        let lines = stale.map(|(Status { id, .. }, BackendStatus { name, .. })| {
+            format!(
+                "{id}: {name} has no selector, but EndpointSlices from when it had one; delete \
+                 them or restore the selector"
+            )
+        });
+        CheckResult::warning(
+            "every backend's EndpointSlices are kept up to date",
+            lines.collect(),
+        )
     }
 
     fn ports(&self) -> CheckResult {

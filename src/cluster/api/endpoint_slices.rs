@@ -15,6 +15,8 @@ use crate::model::readiness::AddressFamily;
 use crate::resource::bounded::Bounded;
 
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
+/// The slices that Kubernetes writes for a Service with a selector.
+const OF_SELECTORS: &str = "endpointslice.kubernetes.io/managed-by=endpointslice-controller.k8s.io";
 /// Proxies accept URLs of 8 to 16 KB. If the selector would be longer, the whole namespace is
 /// listed.
 const MAX_SELECTOR_BYTES: usize = 6 * 1024 - 512;
@@ -36,6 +38,14 @@ pub struct Slice {
 /// the selector would be too long.
 pub fn collection(namespace: &str, services: Option<&BTreeSet<String>>) -> Collection<Slice> {
     let labels = services.and_then(selector).unwrap_or_default();
+    Collection::new(ENDPOINT_SLICES, Some(namespace), labels, Slice::decode)
+}
+
+/// Like [`collection`], but only the slices that Kubernetes writes for Services with a selector.
+pub fn of_selectors(namespace: &str, services: &BTreeSet<String>) -> Collection<Slice> {
+    let labels = selector(services).map_or(OF_SELECTORS.to_owned(), |services| {
+        format!("{services},{OF_SELECTORS}")
+    });
     Collection::new(ENDPOINT_SLICES, Some(namespace), labels, Slice::decode)
 }
 

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use futures::future::join_all;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -42,6 +43,8 @@ pub struct Service {
     pub is_external_name: bool,
     /// The first port of the pods that it looks for by name.
     pub named_target: Option<String>,
+    /// Kubernetes writes its EndpointSlices.
+    pub has_selector: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
@@ -59,6 +62,7 @@ struct ServiceSpec {
     cluster_ip: String,
     #[serde(rename = "type")]
     kind: String,
+    selector: Option<HashMap<String, IgnoredAny>>,
 }
 
 #[derive(Deserialize)]
@@ -110,6 +114,7 @@ impl Service {
             no_parent: spec.no_parent(),
             is_external_name: spec.is_external_name(),
             named_target: spec.named_target(),
+            has_selector: spec.selector.is_some_and(|it| !it.is_empty()),
             ports: spec.ports.into_iter().map(|port| port.port).collect(),
             mirrors: mirrors.map(str::to_owned),
             is_mirror,

@@ -5,4 +5,5 @@ pub mod group_list;
 pub mod history;
 pub mod kind_status;
 pub mod runners;
+pub mod stale_slices;
 pub mod upstream;

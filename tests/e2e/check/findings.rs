@@ -1,6 +1,8 @@
 //! The problems with groups that `check` finds.
 
 use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
 use super::{error, find};
@@ -103,6 +105,33 @@ async fn weights_that_no_proxy_takes_are_an_error() {
     );
     let status = plugin().args(["status"]).on(&ns.west).run().await.success();
     status.stdout_contains("the weights sum to 600000");
+}
+
+/// Kubernetes leaves the slices of a Service whose selector is removed as they were.
+#[tokio::test]
+async fn slices_that_a_removed_selector_left_are_a_warning() {
+    let ns = TestNamespace::new("check-selector").await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
+    let name = "every backend's EndpointSlices are kept up to date";
+    assert_eq!(find(&report(&ns.west).await, name)["result"], "success");
+    let labels = json!({
+        "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
+    });
+    let patch = Patch::Merge(json!({"metadata": {"labels": labels}}));
+    let slices = ns.west.api::<EndpointSlice>();
+    slices
+        .patch("web", &PatchParams::default(), &patch)
+        .await
+        .unwrap();
+    let stale = find(&report(&ns.west).await, name).clone();
+    assert_eq!(stale["result"], "warning", "{stale}");
+    let words = stale["error"].as_str().unwrap();
+    assert!(
+        words.contains("/web: web has no selector") && !words.contains("web-east"),
+        "{words}"
+    );
 }
 
 #[tokio::test]

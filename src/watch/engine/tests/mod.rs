@@ -341,6 +341,7 @@ fn service(name: &str) -> Service {
         no_parent: None,
         is_external_name: false,
         named_target: Some("http".into()),
+        has_selector: true,
         at: ServiceRef::new("ns", name),
         version: "1".into(),
         ports: vec![Port {
