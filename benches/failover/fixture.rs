@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
@@ -16,7 +15,6 @@ use super::requests::{JSON, JSON_PATCH, MERGE_PATCH, at_once, get, send};
 const WRITERS: usize = 32;
 const AWAY: [u64; 2] = [0, 1];
 const HOME: [u64; 2] = [1, 0];
-const HOSTILE: &str = "hostile";
 
 /// The groups of one namespace, each with a primary and a fallback.
 #[derive(Clone)]
@@ -125,7 +123,7 @@ impl Fixture {
         .await;
     }
 
-    async fn post(&self, path: &str, object: Value) -> Bytes {
+    pub async fn post(&self, path: &str, object: Value) -> Bytes {
         send(
             &self.client,
             Method::POST,
@@ -134,26 +132,6 @@ impl Fixture {
             object.to_string().into_bytes(),
         )
         .await
-    }
-
-    /// Adds a split with so many backends, which is no valid group.
-    pub async fn add_hostile_split(&self, backends: usize) {
-        let backends = (0..backends).map(|i| json!({"service": format!("a{i:05}"), "weight": 0}));
-        let backends: Vec<Value> = backends.collect();
-        let mut object = split(HOSTILE);
-        object["spec"]["backends"] = backends.into();
-        self.post(&splits(&self.namespace), object).await;
-    }
-
-    /// Edits that split again and again.
-    pub async fn edit_hostile_split(&self, every: Duration) {
-        let path = format!("{}/{HOSTILE}", splits(&self.namespace));
-        for number in 0u64.. {
-            let edit = json!({"metadata": {"annotations": {"x": number.to_string()}}});
-            let edit = edit.to_string().into_bytes();
-            send(&self.client, Method::PATCH, &path, MERGE_PATCH, edit).await;
-            tokio::time::sleep(every).await;
-        }
     }
 
     fn slice(&self, service: &str, role: &str) -> Value {
@@ -255,11 +233,11 @@ impl Fixture {
     }
 }
 
-fn service(name: &str) -> Value {
+pub fn service(name: &str) -> Value {
     json!({"metadata": {"name": name}, "spec": {"clusterIP": "None", "ports": [{"name": "http", "port": 80}]}})
 }
 
-fn split(name: &str) -> Value {
+pub fn split(name: &str) -> Value {
     let backend = |service: String, weight: u64| json!({"service": service, "weight": weight});
     json!({
         "apiVersion": "split.smi-spec.io/v1alpha2",

@@ -11,6 +11,7 @@ mod baseline;
 mod environment;
 mod external_watch;
 mod fixture;
+mod hostile;
 mod latency_proxy;
 mod process;
 mod report;

@@ -5,11 +5,15 @@ use std::time::{Duration, Instant};
 use crate::environment::Environment;
 use crate::external_watch::ExternalWatch;
 use crate::fixture::{Fixture, name};
+use crate::hostile::Hostile;
 use crate::report::{Report, Target};
 use crate::statistics::percentile;
+use crate::support::started;
 
 const FLIPS: usize = 500;
 const HOSTILE_FLIPS: usize = 100;
+/// The time between two flips beside a hostile object.
+const PAUSE: Duration = Duration::from_millis(50);
 /// Flips before those that count. Even, since each failure is followed by a recovery.
 const WARM_UP: usize = 10;
 
@@ -64,32 +68,46 @@ pub async fn measure(environment: &Environment, report: &mut Report) {
     );
 }
 
-/// The same with a split of 40,000 backends in the namespace that somebody edits each second.
+/// The same beside an object of a hostile tenant. Before, that object is edited in a namespace that
+/// is not watched, so that the API server has the same load.
 pub async fn measure_hostile(environment: &Environment, report: &mut Report) {
-    let fixture = environment.fixture(environment.size(100), 3).await;
-    let _watch = environment
-        .watching(&fixture, &environment.kubeconfig)
-        .await;
-    let flip_all = async || {
-        let mut flips = Flips::of(&fixture).await;
-        for flip in 0..WARM_UP + environment.size(HOSTILE_FLIPS) {
-            flips.flip(flip).await;
+    for hostile in [Hostile::Split, Hostile::Federation] {
+        let elsewhere = environment.fixture(0, 0).await;
+        let fixture = environment.fixture(environment.size(100), 3).await;
+        let mut args = vec!["watch"];
+        if matches!(hostile, Hostile::Federation) {
+            args.extend(["--remote", "c0=west"]);
         }
-        percentile(flips.counted(), 0.5)
-    };
-    let without = flip_all().await;
-    fixture.add_hostile_split(40_000).await;
-    let with = tokio::select! {
-        with = flip_all() => with,
-        () = fixture.edit_hostile_split(Duration::from_secs(1)) => return,
-    };
-    report.add(
-        "reaction, median: beside a hostile split",
-        with,
-        "ms",
-        Some(without),
-        Target::Times(1.5),
-    );
+        let watch = started(environment.plugin(&fixture, &environment.kubeconfig, &args)).await;
+        let flip_all = async || {
+            let mut flips = Flips::of(&fixture).await;
+            for flip in 0..WARM_UP + environment.size(HOSTILE_FLIPS) {
+                flips.flip(flip).await;
+                tokio::time::sleep(PAUSE).await;
+            }
+            flips
+        };
+        let beside = async |place: &Fixture| {
+            hostile.create(place).await;
+            tokio::select! {
+                flips = flip_all() => Some(flips),
+                () = hostile.edit(place) => None,
+            }
+        };
+        let (Some(without), Some(with)) = (beside(&elsewhere).await, beside(&fixture).await) else {
+            return;
+        };
+        drop(watch);
+        for (part, words) in [(0.5, "median"), (0.9, "90 of 100")] {
+            report.add(
+                format!("reaction beside {}: {words}", hostile.words()),
+                percentile(with.counted(), part),
+                "ms",
+                Some(percentile(without.counted(), part)),
+                Target::Times(1.5),
+            );
+        }
+    }
 }
 
 /// Primaries that fail and recover. Each time is from the acknowledged write until the weights are
