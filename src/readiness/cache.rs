@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use super::backends::{self, ServiceNames};
+use super::first_lists::FirstLists;
 use super::health::WatchHealth;
 use super::mirror_index::{LocatedService, MirrorIndex};
 use super::scope::{SliceScope, SliceWatchId};
@@ -26,6 +27,10 @@ pub struct ReadinessCache {
     pub(super) mirror_index: MirrorIndex,
     /// When services were last listed apart from the watches.
     pub(super) relisted: HashMap<LocatedService, Duration>,
+    /// The services that wait for their first list.
+    pub(super) first_lists: FirstLists,
+    /// Scopes wait for watches that still list, at most until then.
+    pub(super) deferred_until: Option<Duration>,
     pub(super) revision: u64,
 }
 
@@ -45,10 +50,13 @@ impl ReadinessCache {
     }
 
     /// Plans the watches for these services and for the services behind their mirrors. The current
-    /// watches serve until the new ones have listed.
+    /// watches serve until the new ones have listed. A watch that still lists for the first time is
+    /// replaced when it has listed: who changes a scope again and again must not keep its other
+    /// services unlisted.
     pub fn plan(&mut self, services: ServiceNames, now: Duration) -> WatchChanges {
-        let wanted = self.by_cluster(services);
-        let scopes: Vec<SliceScope> = wanted
+        let services = self.by_cluster(services);
+        self.wait_for_lists(&services, now);
+        let scopes: Vec<SliceScope> = services
             .iter()
             .flat_map(|(cluster, services)| self.scopes(cluster.as_ref(), services))
             .collect();
@@ -56,13 +64,25 @@ impl ReadinessCache {
         let mirrors_pending = self.mirrors_pending(now);
         let wanted: HashSet<&SliceScope> = scopes.iter().collect();
         let mut known = HashSet::new();
+        let mut listing = HashSet::new();
+        self.deferred_until = None;
         for watch in &mut self.watches {
-            watch.wanted = wanted.contains(&watch.scope) || (mirrors_pending && !watch.is_local());
+            let is_wanted = wanted.contains(&watch.scope);
+            let until = watch.lists_until(now).filter(|_| {
+                !is_wanted && covers_any(&watch.scope, services.get(&watch.scope.cluster))
+            });
+            if let Some(until) = until {
+                listing.insert(watch.scope.place());
+                let earliest = self.deferred_until.map_or(until, |other| other.min(until));
+                self.deferred_until = Some(earliest);
+            }
+            let is_retained = mirrors_pending && !watch.is_local();
+            watch.wanted = is_wanted || until.is_some() || is_retained;
             known.insert(watch.scope.clone());
         }
         let mut start = Vec::new();
         for scope in scopes {
-            if !known.contains(&scope) {
+            if !known.contains(&scope) && !listing.contains(&scope.place()) {
                 self.last_id += 1;
                 let id = SliceWatchId(self.last_id);
                 start.push((id, scope.clone()));
@@ -75,10 +95,30 @@ impl ReadinessCache {
         }
     }
 
+    /// Records which of these services no watch has listed.
+    fn wait_for_lists(&mut self, wanted: &BTreeMap<Option<String>, ServiceNames>, now: Duration) {
+        let located = wanted.iter().flat_map(|(cluster, names)| {
+            backends::services(names).map(move |service| (cluster.clone(), service))
+        });
+        let is_unlisted = |(cluster, service): &LocatedService| {
+            let mut watches = self.watches.iter();
+            !watches.any(|it| it.scope.covers(cluster.as_deref(), service) && it.serves(now))
+        };
+        self.first_lists.plan(located.filter(is_unlisted), now);
+    }
+
+    /// Returns whether a namespace's mirrors are not listed yet.
     fn mirrors_pending(&self, now: Duration) -> bool {
-        self.watches
-            .iter()
-            .any(|watch| watch.is_local() && watch.services.health(now) == WatchHealth::Pending)
+        let is_pending = |watch: &SliceWatch| watch.services.health(now) == WatchHealth::Pending;
+        let ours = || self.watches.iter().filter(|watch| watch.is_local());
+        let is_replaced = |watch: &SliceWatch| {
+            let mut others = ours().filter(|other| !is_pending(other));
+            others.any(|other| {
+                let namespace = &other.scope.namespace;
+                namespace.is_none() || *namespace == watch.scope.namespace
+            })
+        };
+        ours().any(|watch| is_pending(watch) && !is_replaced(watch))
     }
 
     /// Returns the clusters whose services the backends mirror, as of the last plan. None until all
@@ -102,6 +142,7 @@ impl ReadinessCache {
     /// Forgets everything. Returns the watches to stop.
     pub fn clear(&mut self) -> Vec<SliceWatchId> {
         self.relisted.clear();
+        self.first_lists = FirstLists::default();
         self.watches.drain(..).map(|watch| watch.id).collect()
     }
 
@@ -156,7 +197,8 @@ impl ReadinessCache {
 
     /// Requests a new plan if it may differ from the last one.
     pub(super) fn request_plan(&mut self) {
-        let is_changing = self.watches.iter().any(|watch| !watch.wanted);
+        let is_changing =
+            self.deferred_until.is_some() || self.watches.iter().any(|watch| !watch.wanted);
         self.revision += u64::from(is_changing || !self.remotes.is_empty());
     }
 
@@ -193,4 +235,15 @@ impl ReadinessCache {
                 (is_known, watch.serves(now), watch.id)
             })
     }
+}
+
+/// Returns whether a scope covers one of these services of its cluster.
+fn covers_any(scope: &SliceScope, services: Option<&ServiceNames>) -> bool {
+    services.is_some_and(|services| match (&scope.namespace, &scope.services) {
+        (None, _) => !services.is_empty(),
+        (Some(namespace), names) => services.get(namespace).is_some_and(|wanted| {
+            let is_covered = |name| names.as_ref().is_none_or(|names| names.contains(name));
+            wanted.iter().any(is_covered)
+        }),
+    })
 }

@@ -55,9 +55,15 @@ impl ReadinessCache {
             }
         };
         let stop = match affected {
+            // The next plan starts the deferred scopes, and retires watches.
+            Affected::Scope(_) if self.deferred_until.is_some() => {
+                self.revision += 1;
+                Vec::new()
+            }
             Affected::Scope(_) => self.retire(now),
             Affected::Services(_) | Affected::Nothing => Vec::new(),
         };
+        self.end_wait(id, now);
         (self.affected_backends(cluster.as_deref(), affected), stop)
     }
 
@@ -110,7 +116,16 @@ impl ReadinessCache {
         if affected != Affected::Nothing {
             self.request_plan();
         }
+        self.end_wait(id, now);
         affected
+    }
+
+    fn end_wait(&mut self, id: SliceWatchId, now: Duration) {
+        if let Some(watch) = self.watches.iter().find(|watch| watch.id == id)
+            && watch.serves(now)
+        {
+            self.first_lists.listed(&watch.scope);
+        }
     }
 
     /// Records a list of the mirror Services only.
@@ -205,20 +220,27 @@ impl ReadinessCache {
         scopes.into_iter().map(affected).collect()
     }
 
-    /// Returns the backends of watches whose health has changed since the last call.
+    /// Returns the backends of watches whose health has changed since the last call, and those
+    /// whose first list became overdue.
     pub fn health_changes(&mut self, now: Duration) -> Vec<Affected> {
         let changed: Vec<SliceScope> = self
             .watches
             .iter_mut()
             .filter_map(|watch| watch.health_changed(now).then(|| watch.scope.clone()))
             .collect();
-        if !changed.is_empty() {
+        let overdue = self.first_lists.take_overdue(now);
+        let is_due = self.deferred_until.is_some_and(|until| now > until);
+        if !changed.is_empty() || is_due {
             self.request_plan();
         }
         let affected = |scope: SliceScope| {
             self.affected_backends(scope.cluster.clone().as_deref(), Affected::Scope(scope))
         };
-        changed.into_iter().map(affected).collect()
+        let mut affected: Vec<Affected> = changed.into_iter().map(affected).collect();
+        affected.extend(overdue.into_iter().map(|(cluster, service)| {
+            self.affected_backends(cluster.as_deref(), Affected::Services(vec![service]))
+        }));
+        affected
     }
 
     /// Returns the backends that a change in a cluster affects. For another cluster, these are the

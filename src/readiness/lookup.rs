@@ -75,7 +75,7 @@ impl ReadinessCache {
         };
         let services = self
             .best(None, service, now)
-            .map(|watch| watch.services.health(now));
+            .map(|watch| self.within_wait(None, service, watch.services.health(now), now));
         match (services, self.mirror(service)) {
             (Some(WatchHealth::Pending), _) => ReadinessLookup::Pending,
             (_, Some(mirror)) => self.of_mirror(mirror, own, now, believed),
@@ -138,18 +138,45 @@ impl ReadinessCache {
         service: &ServiceRef,
         now: Duration,
     ) -> ReadinessLookup {
+        let within_wait = |health| self.within_wait(cluster, service, health, now);
         let Some(watch) = self.best(cluster, service, now) else {
-            return ReadinessLookup::Pending;
+            return match within_wait(WatchHealth::Pending) {
+                WatchHealth::Unknown(why) => ReadinessLookup::unknown(why),
+                WatchHealth::Pending | WatchHealth::Known => ReadinessLookup::Pending,
+            };
         };
-        match watch.health(now) {
+        match within_wait(watch.health(now)) {
             WatchHealth::Pending => ReadinessLookup::Pending,
             WatchHealth::Unknown(why) => ReadinessLookup::unknown(why),
             WatchHealth::Known if cluster.is_some() => {
                 let counts = watch.index.counts(service);
                 ReadinessLookup::Answer(known(counts.unwrap_or_default()))
             }
-            WatchHealth::Known => of_local_service(watch, service, now),
+            WatchHealth::Known => {
+                let services = within_wait(watch.services.health(now));
+                of_local_service(watch, service, services, now)
+            }
         }
+    }
+
+    /// Returns the health of a service's watch. A pending one is unknown once the service has waited
+    /// for too long, however new the watch is.
+    fn within_wait(
+        &self,
+        cluster: Option<&str>,
+        service: &ServiceRef,
+        health: WatchHealth,
+        now: Duration,
+    ) -> WatchHealth {
+        let located = || (cluster.map(str::to_owned), service.clone());
+        if health != WatchHealth::Pending || !self.first_lists.is_overdue(&located(), now) {
+            return health;
+        }
+        let why = WhyUnknown::NotListed;
+        WatchHealth::Unknown(match cluster {
+            Some(cluster) => why.in_cluster(cluster),
+            None => why,
+        })
     }
 
     /// Returns the local services whose readiness depends on their Services, which have to be read:
@@ -218,7 +245,12 @@ fn known(EndpointCounts { ready, total, .. }: EndpointCounts) -> Readiness {
 }
 
 /// Returns the readiness of a backend from its slices and its Service.
-fn of_local_service(watch: &SliceWatch, service: &ServiceRef, now: Duration) -> ReadinessLookup {
+fn of_local_service(
+    watch: &SliceWatch,
+    service: &ServiceRef,
+    health: WatchHealth,
+    now: Duration,
+) -> ReadinessLookup {
     let counts = watch.index.counts(service);
     let entry = watch.services.get(service);
     if let Some(ServiceEntry::Exists(exists)) = entry
@@ -226,7 +258,6 @@ fn of_local_service(watch: &SliceWatch, service: &ServiceRef, now: Duration) -> 
     {
         return ReadinessLookup::unknown(WhyUnknown::ExternalName);
     }
-    let health = watch.services.health(now);
     let is_gone = health == WatchHealth::Known && entry == Some(&ServiceEntry::Missing);
     if is_gone && watch.services.is_current(now) {
         // Nothing deletes its slices while the controllers of the cluster are down.

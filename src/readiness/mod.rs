@@ -12,6 +12,7 @@
 pub mod backends;
 pub mod cache;
 mod events;
+mod first_lists;
 mod health;
 pub mod lookup;
 pub mod mirror_index;

@@ -57,6 +57,11 @@ impl SliceScope {
         }
     }
 
+    /// Returns the cluster and the namespace, whatever the services.
+    pub fn place(&self) -> (Option<String>, Option<String>) {
+        (self.cluster.clone(), self.namespace.clone())
+    }
+
     /// Returns whether both scopes include the same namespace.
     pub fn shares_namespace(&self, other: &Self) -> bool {
         self.cluster == other.cluster

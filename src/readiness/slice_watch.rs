@@ -7,7 +7,7 @@ use super::scope::{SliceScope, SliceWatchId};
 use super::service_store::ServiceStore;
 use crate::cluster::RequestError;
 use crate::cluster::api::slice_index::SliceIndex;
-use crate::cluster::listwatch::freshness::{SyncStatus, UNKNOWN_AFTER};
+use crate::cluster::listwatch::freshness::{FIRST_LIST_TIMEOUT, SyncStatus, UNKNOWN_AFTER};
 use crate::model::ReadinessSource;
 use crate::model::WhyUnknown;
 
@@ -20,6 +20,7 @@ pub struct SliceWatch {
     pub index: SliceIndex,
     /// The Services of a local scope.
     pub services: ServiceStore,
+    started: Duration,
     sync: SyncStatus,
     /// When the watch last reported a slice.
     last_slice: Option<Duration>,
@@ -39,6 +40,7 @@ impl SliceWatch {
             wanted: true,
             index: SliceIndex::default(),
             services: ServiceStore::new(now),
+            started: now,
             sync: SyncStatus::started(now),
             last_slice: None,
             failure: None,
@@ -131,6 +133,17 @@ impl SliceWatch {
     /// listed or failed.
     pub fn serves(&self, now: Duration) -> bool {
         self.is_listed() && !(self.is_local() && self.services.health(now) == WatchHealth::Pending)
+    }
+
+    /// Returns until when this watch may list for the first time before another replaces it. None:
+    /// it has listed, has had its time, or may not list.
+    pub fn lists_until(&self, now: Duration) -> Option<Duration> {
+        let until = self.started + FIRST_LIST_TIMEOUT;
+        let is_unknown = |health| matches!(health, WatchHealth::Unknown(_));
+        let is_refused = is_unknown(self.health(now))
+            || (self.is_local() && is_unknown(self.services.health(now)));
+        let is_listing = !self.serves(now) && !is_refused;
+        (is_listing && now <= until).then_some(until)
     }
 
     /// Returns whether the health has changed since the last call.

@@ -7,6 +7,7 @@ pub mod flapping;
 pub mod namespaces;
 pub mod other_leases;
 pub mod remotes;
+pub mod replaced_watches;
 pub mod selector;
 pub mod stale_objects;
 pub mod stale_watches;
