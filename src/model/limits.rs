@@ -18,6 +18,9 @@ pub const MAX_MEMBERS: usize = 100;
 /// The mirrors of one namespace may name at most this many clusters that are asked by their links.
 pub const MAX_LINKED_CLUSTERS: usize = 100;
 
+/// Of a cluster that forbids lists of all namespaces, at most this many namespaces are read.
+pub const MAX_REMOTE_NAMESPACES: usize = 50;
+
 /// At most this many groups are compared to find the one that an apex belongs to.
 pub const MAX_GROUPS_OF_APEX: usize = 100;
 

@@ -73,6 +73,7 @@ impl Readiness {
     pub fn rests_elsewhere(&self) -> bool {
         use WhyUnknown::{
             InvalidName, NoLocalEndpoints, NoRemote, Remote, TooManyLinks, TooManyMembers,
+            TooManyNamespaces,
         };
         match self {
             Self::Mirrored { .. } => true,
@@ -83,6 +84,7 @@ impl Readiness {
                         | InvalidName
                         | TooManyMembers
                         | TooManyLinks(_)
+                        | TooManyNamespaces(_)
                         | NoRemote { .. }
                         | Remote { .. }
                 )

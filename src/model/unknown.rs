@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::limits::{MAX_LINKED_CLUSTERS, MAX_MEMBERS};
+use super::limits::{MAX_LINKED_CLUSTERS, MAX_MEMBERS, MAX_REMOTE_NAMESPACES};
 
 /// Why the readiness of a backend is unknown. Its `Display` is a clause without a full stop.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +27,8 @@ pub enum WhyUnknown {
     TooManyMembers,
     /// The namespace's mirrors name too many clusters to ask this one by its link.
     TooManyLinks(String),
+    /// The mirrors name too many namespaces of this cluster, which has to be read by namespace.
+    TooManyNamespaces(String),
     /// The mirrored Service is in a cluster that has no remote to read it from.
     NoRemote {
         /// The mirrored cluster.
@@ -76,7 +78,10 @@ impl WhyUnknown {
     /// Returns the same reason for a Service in the mirrored cluster `cluster`.
     pub fn in_cluster(self, cluster: &str) -> Self {
         match self {
-            Self::NoRemote { .. } | Self::Remote { .. } | Self::TooManyLinks(_) => self,
+            Self::NoRemote { .. }
+            | Self::Remote { .. }
+            | Self::TooManyLinks(_)
+            | Self::TooManyNamespaces(_) => self,
             why => Self::Remote {
                 cluster: cluster.to_owned(),
                 why: Box::new(why),
@@ -104,7 +109,8 @@ impl WhyUnknown {
             | Self::ExternalName
             | Self::InvalidName
             | Self::TooManyMembers
-            | Self::TooManyLinks(_) => self.to_string(),
+            | Self::TooManyLinks(_)
+            | Self::TooManyNamespaces(_) => self.to_string(),
         }
     }
 
@@ -124,6 +130,7 @@ impl WhyUnknown {
             | Self::ExternalName
             | Self::TooManyMembers
             | Self::TooManyLinks(_)
+            | Self::TooManyNamespaces(_)
             | Self::InvalidName
             | Self::NoRemote { .. } => true,
             Self::Remote { why, .. } => why.is_lasting(),
@@ -176,6 +183,11 @@ impl fmt::Display for WhyUnknown {
                 f,
                 "the mirrors of its namespace name more than {MAX_LINKED_CLUSTERS} clusters, so \
                  cluster {cluster} is not asked"
+            ),
+            Self::TooManyNamespaces(cluster) => write!(
+                f,
+                "mirrors name more than {MAX_REMOTE_NAMESPACES} namespaces of cluster {cluster}, \
+                 which forbids to list all namespaces, so this one is not read"
             ),
             Self::InvalidName => {
                 f.write_str("its mirror labels or annotations contain an invalid name")

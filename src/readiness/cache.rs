@@ -10,6 +10,7 @@ use super::health::WatchHealth;
 use super::mirror_index::{LocatedService, MirrorIndex};
 use super::scope::{SliceScope, SliceWatchId};
 use super::slice_watch::SliceWatch;
+use super::watch_table::WatchTable;
 use crate::cluster::listwatch::list::MAX_NAMESPACED_LISTS;
 use crate::cluster::remotes::named_remotes::NamedRemotes;
 use crate::model::{Mirror, RemoteService, ServiceRef};
@@ -17,7 +18,7 @@ use crate::model::{Mirror, RemoteService, ServiceRef};
 /// The known readiness of backends, from their slices and Services.
 #[derive(Debug, Default)]
 pub struct ReadinessCache {
-    pub(super) watches: Vec<SliceWatch>,
+    pub(super) watches: WatchTable,
     last_id: u64,
     /// The clusters that forbid a cluster-wide watch. None: the groups' own cluster.
     pub(super) namespaced_only: HashSet<Option<String>>,
@@ -29,6 +30,8 @@ pub struct ReadinessCache {
     pub(super) relisted: HashMap<LocatedService, Duration>,
     /// The services that wait for their first list.
     pub(super) first_lists: FirstLists,
+    /// Mirrors of services that are not read, to report.
+    pub(super) newly_refused: Vec<ServiceRef>,
     /// Scopes wait for watches that still list, at most until then.
     pub(super) deferred_until: Option<Duration>,
     pub(super) revision: u64,
@@ -66,7 +69,7 @@ impl ReadinessCache {
         let mut known = HashSet::new();
         let mut listing = HashSet::new();
         self.deferred_until = None;
-        for watch in &mut self.watches {
+        for watch in self.watches.iter_mut() {
             let is_wanted = wanted.contains(&watch.scope);
             let until = watch.lists_until(now).filter(|_| {
                 !is_wanted && covers_any(&watch.scope, services.get(&watch.scope.cluster))
@@ -86,7 +89,7 @@ impl ReadinessCache {
                 self.last_id += 1;
                 let id = SliceWatchId(self.last_id);
                 start.push((id, scope.clone()));
-                self.watches.push(SliceWatch::new(id, scope, now));
+                self.watches.insert(SliceWatch::new(id, scope, now));
             }
         }
         WatchChanges {
@@ -101,8 +104,8 @@ impl ReadinessCache {
             backends::services(names).map(move |service| (cluster.clone(), service))
         });
         let is_unlisted = |(cluster, service): &LocatedService| {
-            let mut watches = self.watches.iter();
-            !watches.any(|it| it.scope.covers(cluster.as_deref(), service) && it.serves(now))
+            let mut watches = self.watches.covering(cluster.as_deref(), service);
+            !watches.any(|watch| watch.serves(now))
         };
         self.first_lists.plan(located.filter(is_unlisted), now);
     }
@@ -110,15 +113,13 @@ impl ReadinessCache {
     /// Returns whether a namespace's mirrors are not listed yet.
     fn mirrors_pending(&self, now: Duration) -> bool {
         let is_pending = |watch: &SliceWatch| watch.services.health(now) == WatchHealth::Pending;
-        let ours = || self.watches.iter().filter(|watch| watch.is_local());
         let is_replaced = |watch: &SliceWatch| {
-            let mut others = ours().filter(|other| !is_pending(other));
-            others.any(|other| {
-                let namespace = &other.scope.namespace;
-                namespace.is_none() || *namespace == watch.scope.namespace
-            })
+            let namespace = watch.scope.namespace.as_deref();
+            let mut watches = self.watches.of_namespace(None, namespace);
+            watches.any(|other| !is_pending(other))
         };
-        ours().any(|watch| is_pending(watch) && !is_replaced(watch))
+        let mut ours = self.watches.iter().filter(|watch| watch.is_local());
+        ours.any(|watch| is_pending(watch) && !is_replaced(watch))
     }
 
     /// Returns the clusters whose services the backends mirror, as of the last plan. None until all
@@ -143,7 +144,7 @@ impl ReadinessCache {
     pub fn clear(&mut self) -> Vec<SliceWatchId> {
         self.relisted.clear();
         self.first_lists = FirstLists::default();
-        self.watches.drain(..).map(|watch| watch.id).collect()
+        self.watches.clear()
     }
 
     /// Adds the services behind the mirrors, and groups all services by cluster.
@@ -156,6 +157,11 @@ impl ReadinessCache {
                 }
             }
         }
+        for cluster in self.namespaced_only.iter().flatten() {
+            index.limit_namespaces(cluster);
+        }
+        let news = index.refused_since(&self.mirror_index);
+        self.newly_refused.extend(news);
         self.mirror_index = index;
         let mut clusters = BTreeMap::from([(None, services)]);
         for (cluster, service) in self.mirror_index.services() {
@@ -186,12 +192,10 @@ impl ReadinessCache {
             let replaces = |scope: &SliceScope| scope.shares_namespace(&watch.scope);
             watch.is_listed() && pending.iter().any(replaces)
         };
-        let mut retired = Vec::new();
-        self.watches.retain(|watch| {
-            let is_needed = watch.wanted || stands_in(watch);
-            retired.extend((!is_needed).then_some(watch.id));
-            is_needed
-        });
+        let watches = self.watches.iter();
+        let retired = watches.filter(|watch| !(watch.wanted || stands_in(watch)));
+        let retired: Vec<_> = retired.map(|watch| watch.id).collect();
+        self.watches.remove(&retired);
         retired
     }
 
@@ -207,17 +211,12 @@ impl ReadinessCache {
         self.revision
     }
 
-    pub(super) fn watch_mut(&mut self, id: SliceWatchId) -> Option<&mut SliceWatch> {
-        self.watches.iter_mut().find(|watch| watch.id == id)
-    }
-
     /// Returns what a local service mirrors, if its own slices do not show its readiness.
     pub(super) fn mirror(&self, service: &ServiceRef) -> Option<&Mirror> {
-        self.watches
-            .iter()
-            .rev()
-            .filter(|watch| watch.scope.covers(None, service))
-            .find_map(|watch| watch.services.mirror(service))
+        let watches = self.watches.covering(None, service);
+        let known = watches.filter_map(|watch| Some((watch.id, watch.services.mirror(service)?)));
+        let newest = known.max_by_key(|(id, _)| *id);
+        newest.map(|(_, mirror)| mirror)
     }
 
     /// Returns the best watch: one that serves takes precedence, then the newest.
@@ -227,13 +226,10 @@ impl ReadinessCache {
         service: &ServiceRef,
         now: Duration,
     ) -> Option<&SliceWatch> {
-        self.watches
-            .iter()
-            .filter(|watch| watch.scope.covers(cluster, service))
-            .max_by_key(|watch| {
-                let is_known = watch.health(now) == WatchHealth::Known;
-                (is_known, watch.serves(now), watch.id)
-            })
+        self.watches.covering(cluster, service).max_by_key(|watch| {
+            let is_known = watch.health(now) == WatchHealth::Known;
+            (is_known, watch.serves(now), watch.id)
+        })
     }
 }
 

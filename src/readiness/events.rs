@@ -26,7 +26,7 @@ impl ReadinessCache {
         event: Event<Slice>,
         now: Duration,
     ) -> (Affected, Vec<SliceWatchId>) {
-        let Some(watch) = self.watch_mut(id) else {
+        let Some(watch) = self.watches.get_mut(id) else {
             return (Affected::Nothing, Vec::new());
         };
         let cluster = watch.scope.cluster.clone();
@@ -74,7 +74,7 @@ impl ReadinessCache {
         event: Event<Service>,
         now: Duration,
     ) -> Affected {
-        let Some(watch) = self.watches.iter_mut().find(|watch| watch.id == id) else {
+        let Some(watch) = self.watches.get_mut(id) else {
             return Affected::Nothing;
         };
         let (scope, remotes) = (&watch.scope, &self.remotes);
@@ -121,7 +121,7 @@ impl ReadinessCache {
     }
 
     fn end_wait(&mut self, id: SliceWatchId, now: Duration) {
-        if let Some(watch) = self.watches.iter().find(|watch| watch.id == id)
+        if let Some(watch) = self.watches.get(id)
             && watch.serves(now)
         {
             self.first_lists.listed(&watch.scope);
@@ -135,7 +135,7 @@ impl ReadinessCache {
         listed: RequestResult<Vec<Service>>,
         now: Duration,
     ) {
-        let Some(watch) = self.watches.iter_mut().find(|watch| watch.id == id) else {
+        let Some(watch) = self.watches.get_mut(id) else {
             return;
         };
         match listed {
@@ -162,7 +162,7 @@ impl ReadinessCache {
 
     /// Records that the cluster of a watch cannot be reached. Returns the affected backends.
     pub fn no_access(&mut self, id: SliceWatchId, why: WhyUnknown) -> Affected {
-        let Some(watch) = self.watch_mut(id) else {
+        let Some(watch) = self.watches.get_mut(id) else {
             return Affected::Nothing;
         };
         watch.no_access(why);
@@ -207,7 +207,7 @@ impl ReadinessCache {
     ) -> Vec<Affected> {
         let cluster = place.cluster.as_deref();
         let mut scopes = Vec::new();
-        for watch in &mut self.watches {
+        for watch in self.watches.iter_mut() {
             let covers = |service: ServiceRef| watch.scope.covers(cluster, &service);
             let is_meant = watch.scope.cluster == place.cluster
                 && (error.code().is_none() || place.services().any(covers));
@@ -221,7 +221,7 @@ impl ReadinessCache {
     }
 
     /// Returns the backends of watches whose health has changed since the last call, and those
-    /// whose first list became overdue.
+    /// whose first list became overdue, or that are not read.
     pub fn health_changes(&mut self, now: Duration) -> Vec<Affected> {
         let changed: Vec<SliceScope> = self
             .watches
@@ -237,6 +237,8 @@ impl ReadinessCache {
             self.affected_backends(scope.cluster.clone().as_deref(), Affected::Scope(scope))
         };
         let mut affected: Vec<Affected> = changed.into_iter().map(affected).collect();
+        let refused = std::mem::take(&mut self.newly_refused);
+        affected.push(Affected::Services(refused));
         affected.extend(overdue.into_iter().map(|(cluster, service)| {
             self.affected_backends(cluster.as_deref(), Affected::Services(vec![service]))
         }));
@@ -256,8 +258,12 @@ impl ReadinessCache {
         found: &RequestResult<Option<Service>>,
         now: Duration,
     ) {
-        let covers = |watch: &&mut SliceWatch| watch.scope.covers(None, service);
-        for watch in self.watches.iter_mut().filter(covers) {
+        let covering = self.watches.covering(None, service);
+        let covering: Vec<_> = covering.map(|watch| watch.id).collect();
+        for id in covering {
+            let Some(watch) = self.watches.get_mut(id) else {
+                continue;
+            };
             match found {
                 Ok(Some(found)) => {
                     watch.services.apply(found.clone(), &self.remotes, now);

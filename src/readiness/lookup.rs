@@ -121,8 +121,8 @@ impl ReadinessCache {
         if !self.remotes.has(cluster) {
             return ReadinessLookup::unknown(WhyUnknown::no_remote(cluster));
         }
-        if self.mirror_index.is_refused(&located()) {
-            return ReadinessLookup::unknown(WhyUnknown::TooManyLinks(cluster.clone()));
+        if let Some(why) = self.mirror_index.why_refused(&located()) {
+            return ReadinessLookup::unknown(why.clone());
         }
         if believed == BelievedRemotes::Fresh && self.is_stale(&located(), now) {
             let why = WhyUnknown::Failing(ReadinessSource::Slices, "no answer yet".to_owned());

@@ -1,12 +1,12 @@
 //! The index of mirrors: the services behind mirrored backends, and the backends that each one
 //! affects.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::scope::Affected;
 use crate::cluster::remotes::named_remotes::NamedRemotes;
-use crate::model::limits::MAX_LINKED_CLUSTERS;
-use crate::model::{Mirror, RemoteService, ServiceRef};
+use crate::model::limits::{MAX_LINKED_CLUSTERS, MAX_REMOTE_NAMESPACES};
+use crate::model::{Mirror, RemoteService, ServiceRef, WhyUnknown};
 
 /// A service and its cluster. None: the groups' own cluster.
 pub type LocatedService = (Option<String>, ServiceRef);
@@ -19,8 +19,10 @@ pub struct MirrorIndex {
     clusters: BTreeSet<String>,
     /// The clusters that the mirrors of each namespace ask by their links.
     linked: HashMap<String, HashSet<String>>,
-    /// Services of clusters that are not asked, since their mirrors name too many clusters.
-    refused: HashSet<LocatedService>,
+    /// Services that are not read, since mirrors name too many clusters or namespaces.
+    refused: HashMap<LocatedService, WhyUnknown>,
+    /// The mirrors of these services.
+    refused_mirrors: HashSet<ServiceRef>,
 }
 
 impl MirrorIndex {
@@ -42,7 +44,9 @@ impl MirrorIndex {
                 if self.may_use_link(&service.namespace, cluster) {
                     located.push(there);
                 } else {
-                    self.refused.insert(there);
+                    let why = WhyUnknown::TooManyLinks(cluster.clone());
+                    self.refused.insert(there, why);
+                    self.refused_mirrors.insert(service.clone());
                 }
             }
         }
@@ -69,9 +73,43 @@ impl MirrorIndex {
         is_free && linked.insert(cluster.to_owned())
     }
 
-    /// Returns whether a service of another cluster is not asked for: see [`MAX_LINKED_CLUSTERS`].
-    pub fn is_refused(&self, located: &LocatedService) -> bool {
-        self.refused.contains(located) && !self.mirrors.contains_key(located)
+    /// Limits the namespaces of a cluster that needs a watch for each. The namespaces with mirrors
+    /// take turns: whoever writes mirrors could name any number of namespaces.
+    pub fn limit_namespaces(&mut self, cluster: &str) {
+        let mut by_owner: BTreeMap<&String, BTreeSet<&String>> = BTreeMap::new();
+        for ((of, service), mirrors) in &self.mirrors {
+            for mirror in mirrors.iter().filter(|_| of.as_deref() == Some(cluster)) {
+                let wanted = by_owner.entry(&mirror.namespace).or_default();
+                wanted.insert(&service.namespace);
+            }
+        }
+        let chosen = in_turns(by_owner.into_values(), MAX_REMOTE_NAMESPACES);
+        let is_over = |(of, service): &LocatedService, _: &mut Vec<ServiceRef>| {
+            of.as_deref() == Some(cluster) && !chosen.contains(&service.namespace)
+        };
+        for (located, mirrors) in self.mirrors.extract_if(is_over) {
+            for mirror in mirrors {
+                if let Some(behind) = self.by_mirror.get_mut(&mirror) {
+                    behind.retain(|other| *other != located);
+                }
+                self.refused_mirrors.insert(mirror);
+            }
+            let why = WhyUnknown::TooManyNamespaces(cluster.to_owned());
+            self.refused.insert(located, why);
+        }
+    }
+
+    /// Returns why a service of another cluster is not read: see [`MAX_LINKED_CLUSTERS`] and
+    /// [`MAX_REMOTE_NAMESPACES`].
+    pub fn why_refused(&self, located: &LocatedService) -> Option<&WhyUnknown> {
+        let why = self.refused.get(located)?;
+        (!self.mirrors.contains_key(located)).then_some(why)
+    }
+
+    /// Returns the mirrors of services that are not read, except the mirrors known before.
+    pub fn refused_since(&self, before: &Self) -> Vec<ServiceRef> {
+        let news = self.refused_mirrors.difference(&before.refused_mirrors);
+        news.cloned().collect()
     }
 
     pub fn services(&self) -> impl Iterator<Item = &LocatedService> {
@@ -126,4 +164,25 @@ impl MirrorIndex {
             }
         }
     }
+}
+
+/// Chooses at most this many names, one of each owner in turn.
+fn in_turns<'a>(
+    owners: impl Iterator<Item = BTreeSet<&'a String>>,
+    most: usize,
+) -> HashSet<String> {
+    let mut owners: Vec<_> = owners.map(BTreeSet::into_iter).collect();
+    let mut chosen = HashSet::new();
+    while !owners.is_empty() && chosen.len() < most {
+        owners.retain_mut(|names| {
+            let next = names.find(|name| !chosen.contains(*name));
+            if let Some(name) = next
+                && chosen.len() < most
+            {
+                chosen.insert(name.clone());
+            }
+            next.is_some()
+        });
+    }
+    chosen
 }

@@ -23,4 +23,5 @@ pub mod scope;
 mod service_store;
 pub mod slice_watch;
 pub mod survey;
+mod watch_table;
 pub mod watches;

@@ -11,6 +11,9 @@ use crate::model::ServiceRef;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SliceWatchId(pub u64);
 
+/// A cluster and a namespace, as in [`SliceScope`].
+pub type WatchPlace = (Option<String>, Option<String>);
+
 /// The services that a watch or a list covers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SliceScope {
@@ -58,7 +61,7 @@ impl SliceScope {
     }
 
     /// Returns the cluster and the namespace, whatever the services.
-    pub fn place(&self) -> (Option<String>, Option<String>) {
+    pub fn place(&self) -> WatchPlace {
         (self.cluster.clone(), self.namespace.clone())
     }
 

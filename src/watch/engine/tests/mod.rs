@@ -4,6 +4,7 @@
 pub mod contention;
 pub mod failed_writes;
 pub mod flapping;
+pub mod many_namespaces;
 pub mod namespaces;
 pub mod other_leases;
 pub mod remotes;
