@@ -435,7 +435,7 @@ async fn a_watch_that_its_server_does_not_end_is_listed_again() {
     let events = followed(server.cluster(None).await, MINUTE).await;
     let lists = lists(&events);
     assert!(
-        lists.len() == 2 && lists[1] <= Duration::from_secs(42),
+        lists.len() > 1 && lists[1] <= Duration::from_secs(42),
         "{lists:?}"
     );
 }
