@@ -126,7 +126,7 @@ impl Observer {
         self.kinds.forbidden().map(|(_, error)| error)
     }
 
-    /// Returns the time since a moment in a [`Lost`].
+    /// Returns the time since a moment in a snapshot.
     pub fn since(&self, then: Duration) -> Duration {
         self.now().saturating_sub(then)
     }

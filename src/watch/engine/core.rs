@@ -246,6 +246,10 @@ impl Engine {
             .map(|(id, scope)| Effect::StartWatch(id, scope));
         self.effects.extend(start);
         self.effects.extend(stop.into_iter().map(Effect::StopWatch));
+        let mut namespaces = self.groups.keys().map(|id| &id.namespace);
+        let first = namespaces.next();
+        self.limiter
+            .share(namespaces.any(|other| Some(other) != first));
         if !self.options.dry_run {
             let writable = self.groups.keys().filter(|id| !self.rights.are_denied(id));
             let namespaces = writable.map(|id| id.namespace.clone()).collect();

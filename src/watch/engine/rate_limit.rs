@@ -14,13 +14,22 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(30);
 #[derive(Debug, Default)]
 pub struct MoveLimiter {
     limit: Option<MaxMoves>,
-    /// The moves that count, oldest first, up to the limit: the start of each move, and its group
-    /// until the move is known to be done.
-    started: VecDeque<(Duration, Option<GroupId>)>,
+    /// The moves that count, oldest first, up to the limit.
+    started: VecDeque<StartedMove>,
+    /// Several namespaces have groups: none of them may use all permits.
+    is_shared: bool,
     waiting: BTreeSet<GroupId>,
     /// Groups whose permit expired, or whose move was refused. They let others go first.
     yielding: BTreeSet<GroupId>,
     reported_at: Option<Duration>,
+}
+
+#[derive(Debug)]
+struct StartedMove {
+    at: Duration,
+    namespace: String,
+    /// The group, until the move is known to be done.
+    owner: Option<GroupId>,
 }
 
 impl MoveLimiter {
@@ -29,6 +38,12 @@ impl MoveLimiter {
             limit,
             ..Self::default()
         }
+    }
+
+    /// Sets whether several namespaces have groups. Then none of them uses more than three quarters
+    /// of the permits, so that one whose endpoints flap does not hold up the others.
+    pub fn share(&mut self, is_shared: bool) {
+        self.is_shared = is_shared;
     }
 
     /// Requests a permit to move now.
@@ -43,36 +58,44 @@ impl MoveLimiter {
         if self.has_permit(group) {
             return Ok(());
         }
-        let is_full = self.started.len() >= limit.most;
+        let reserve = if self.is_shared { limit.most / 4 } else { 0 };
+        let own = self
+            .started
+            .iter()
+            .filter(|it| it.namespace == group.namespace);
+        let own_is_full = own.clone().count() >= limit.most - reserve;
+        let is_full = own_is_full || self.started.len() >= limit.most;
         let goes_first = |other: &GroupId| !self.yielding.contains(other);
         // It yields once, so that nobody starves.
         let yields = self.waiting.iter().any(goes_first) && self.yielding.remove(group);
         if !is_full && !yields {
             self.waiting.remove(group);
-            self.started.push_back((now, Some(group.clone())));
+            self.started.push_back(StartedMove {
+                at: now,
+                namespace: group.namespace.clone(),
+                owner: Some(group.clone()),
+            });
             return Ok(());
         }
+        let own_oldest = own.map(|it| it.at).next().filter(|_| own_is_full);
+        let oldest = self.started.front().map(|it| it.at);
+        let oldest = own_oldest.or(oldest).unwrap_or(now);
         self.waiting.insert(group.clone());
-        let oldest = self.started.front().map_or(now, |(start, _)| *start);
         Err(oldest.saturating_add(limit.within))
     }
 
     fn expire(&mut self, now: Duration, limit: MaxMoves) {
         let is_over = |start: Duration| now.saturating_sub(start) >= limit.within;
-        while self
-            .started
-            .front()
-            .is_some_and(|(start, _)| is_over(*start))
-        {
+        while self.started.front().is_some_and(|it| is_over(it.at)) {
             let expired = self.started.pop_front();
-            self.yielding.extend(expired.and_then(|(_, owner)| owner));
+            self.yielding.extend(expired.and_then(|it| it.owner));
         }
     }
 
     fn has_permit(&self, group: &GroupId) -> bool {
         self.started
             .iter()
-            .any(|(_, owner)| owner.as_ref() == Some(group))
+            .any(|it| it.owner.as_ref() == Some(group))
     }
 
     /// Records that a group has moved or has no move to make. A move that it started still counts,
@@ -80,8 +103,8 @@ impl MoveLimiter {
     pub fn settled(&mut self, group: &GroupId) {
         self.waiting.remove(group);
         self.yielding.remove(group);
-        for (_, owner) in &mut self.started {
-            owner.take_if(|owner| owner == group);
+        for started in &mut self.started {
+            started.owner.take_if(|owner| owner == group);
         }
     }
 
@@ -93,8 +116,7 @@ impl MoveLimiter {
     /// Records that a group's move was refused. It does not count.
     pub fn refused(&mut self, group: &GroupId) {
         if self.has_permit(group) {
-            self.started
-                .retain(|(_, owner)| owner.as_ref() != Some(group));
+            self.started.retain(|it| it.owner.as_ref() != Some(group));
             self.yielding.insert(group.clone());
         }
     }
@@ -220,6 +242,21 @@ mod tests {
             moves_per_period.skip(1).all(|count| count == 1),
             "{moved:?}"
         );
+    }
+
+    #[test]
+    fn a_namespace_that_flaps_leaves_permits_to_the_others() {
+        let mut limiter = limiter(4);
+        limiter.share(true);
+        let other = GroupId {
+            namespace: "other".into(),
+            ..id("x")
+        };
+        let flaps = (100..110).filter(|now| moves(&mut limiter, "a", *now) == Ok(()));
+        assert_eq!(flaps.count(), 3);
+        assert_eq!(moves(&mut limiter, "a", 111), Err(at(160)));
+        assert_eq!(limiter.acquire(&other, at(112)), Ok(()));
+        assert_eq!(moves(&mut limiter, "a", 160), Ok(()));
     }
 
     #[test]
