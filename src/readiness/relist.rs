@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use http::Method;
 use tokio::time::timeout;
 
 use super::scope::RelistRequest;
@@ -11,7 +10,7 @@ use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::listwatch::collection::Collection;
 use crate::cluster::listwatch::list::list;
 use crate::cluster::remotes::remote_clusters::REMOTE_READ_TIMEOUT;
-use crate::cluster::transport::error::{Cause, RequestError};
+use crate::cluster::transport::error::Cause;
 use crate::cluster::{Clusters, RequestResult};
 use crate::model::WhyUnknown;
 
@@ -25,10 +24,7 @@ pub async fn relist(local: &Clusters, place: &RelistRequest) -> RequestResult<Ve
         return list(local, &source).await.map(|(slices, _)| slices);
     };
     let listed = list_remote_slices(local, name, &source, REMOTE_READ_TIMEOUT).await;
-    listed.unwrap_or_else(|why| {
-        let cause = Cause::unreachable(why.to_string());
-        Err(RequestError::new(&Method::GET, &source.path(), cause))
-    })
+    listed.unwrap_or_else(|why| Err(source.failed(Cause::unreachable(why.to_string()))))
 }
 
 /// Lists slices in another cluster within a time limit, which includes the connection.
@@ -45,8 +41,7 @@ pub async fn list_remote_slices(
         let remote = local.remote(name).await?.limited(limit);
         Ok(list(&remote, source).await.map(|(slices, _)| slices))
     });
-    listed.await.unwrap_or_else(|_| {
-        let cause = Cause::TimedOut { after: limit };
-        Ok(Err(RequestError::new(&Method::GET, &source.path(), cause)))
-    })
+    listed
+        .await
+        .unwrap_or_else(|_| Ok(Err(source.failed(Cause::TimedOut { after: limit }))))
 }

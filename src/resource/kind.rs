@@ -1,4 +1,4 @@
-//! The names of a kind of object that carries groups.
+//! The names of a kind of object that defines groups.
 
 use crate::model::Carrier;
 

@@ -13,7 +13,8 @@ use tokio::net::TcpListener;
 
 use super::scripted::cluster;
 use crate::support::{
-    Certificate, Output, Plugin, ServerCertificate, TlsFront, eventually, plugin, repository,
+    Certificate, Output, Plugin, Running, ServerCertificate, TlsFront, eventually, plugin,
+    repository,
 };
 
 #[tokio::test]
@@ -101,11 +102,7 @@ async fn a_plugin_runs_again_before_its_certificate_ends() {
     let plugin = Credentials::new(&[(&first, 12), (&second, 3600)]);
     let watch = front.plugin(&plugin.user(), &["watch"]).spawn();
     until_runs(&plugin, 2).await;
-    assert_eq!(
-        watch.end_with(rustix::process::Signal::TERM).await.code(),
-        Some(0)
-    );
-    assert_eq!(plugin.runs(), 2);
+    end_after_two_runs(watch, &plugin).await;
 }
 
 #[tokio::test]
@@ -117,11 +114,7 @@ async fn a_plugin_runs_again_when_the_handshake_is_refused() {
     until_runs(&plugin, 1).await;
     front.tls.allow(&[&second]);
     until_runs(&plugin, 2).await;
-    assert_eq!(
-        watch.end_with(rustix::process::Signal::TERM).await.code(),
-        Some(0)
-    );
-    assert_eq!(plugin.runs(), 2);
+    end_after_two_runs(watch, &plugin).await;
 }
 
 /// What is wrong with a server's certificate, and the words for it.
@@ -292,6 +285,13 @@ impl Credentials {
         let runs = std::fs::read_to_string(self.folder.path().join("runs"));
         runs.unwrap_or_default().lines().count()
     }
+}
+
+/// Ends a watch during which the plugin has run twice.
+async fn end_after_two_runs(watch: Running, plugin: &Credentials) {
+    let status = watch.end_with(rustix::process::Signal::TERM).await;
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(plugin.runs(), 2);
 }
 
 async fn until_runs(plugin: &Credentials, count: usize) {

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use http::Method;
 use kube::core::Request;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
+use tokio::time::timeout;
 
 use crate::cluster::transport::api_resource::{ApiResource, Selection};
+use crate::cluster::transport::error::{Cause, RequestError, RequestResult};
 
 /// An object with a resource version, from which a watch can continue.
 pub trait Versioned: Send + 'static {
@@ -82,6 +86,24 @@ impl<T> Collection<T> {
     /// Returns the key of the collection's versions. Namespaces share it: versions are the store's.
     pub(crate) fn store_key(&self) -> String {
         self.resource.collection(None)
+    }
+
+    /// Waits for a request at most as long as its time limit.
+    ///
+    /// # Errors
+    /// That of the request, or that its time is over.
+    pub(crate) async fn within<R>(
+        &self,
+        after: Duration,
+        request: impl Future<Output = RequestResult<R>>,
+    ) -> RequestResult<R> {
+        let result = timeout(after, request).await;
+        result.unwrap_or_else(|_| Err(self.failed(Cause::TimedOut { after })))
+    }
+
+    /// Returns the error of a request that reads the collection.
+    pub(crate) fn failed(&self, cause: Cause) -> RequestError {
+        RequestError::new(&Method::GET, &self.path(), cause)
     }
 
     /// Builds requests for the collection.

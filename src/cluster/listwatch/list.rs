@@ -1,17 +1,15 @@
 //! Lists a collection once, page by page.
 
-use http::Method;
 use http_body_util::BodyExt as _;
 use kube::api::ListParams;
 use kube::client::Body;
 use serde_json::value::RawValue;
-use tokio::time::timeout;
 
 use super::collection::Collection;
 use super::list_decoder::{ListDecoder, ListMeta};
 use super::pacer::Pacer;
 use crate::cluster::transport::client::Cluster;
-use crate::cluster::transport::error::{Cause, RequestError, RequestResult};
+use crate::cluster::transport::error::{Cause, RequestResult};
 use crate::cluster::transport::response::MAX_OBJECT_BYTES;
 
 /// For objects in more namespaces than this, one list or watch of the whole cluster is cheaper.
@@ -55,10 +53,9 @@ pub async fn list_counting<T>(
     count: &impl Fn(usize),
 ) -> RequestResult<(Vec<T>, String)> {
     let before = cluster.store.before(collection.store_key());
-    let after = cluster.list_timeout();
-    let listed = timeout(after, list_pages(cluster, collection, count)).await;
-    let (objects, version) =
-        listed.unwrap_or_else(|_| Err(failed(collection, Cause::TimedOut { after })))?;
+    let pages = list_pages(cluster, collection, count);
+    let listed = collection.within(cluster.list_timeout(), pages);
+    let (objects, version) = listed.await?;
     cluster.store.observe(&before, &version);
     Ok((objects, version))
 }
@@ -79,11 +76,7 @@ async fn list_pages<T>(
         };
         let before = objects.len();
         let page_read = read_page(cluster, collection, &params, &mut objects, count);
-        let after = cluster.page_timeout();
-        let page_read = timeout(after, page_read)
-            .await
-            .unwrap_or_else(|_| Err(failed(collection, Cause::TimedOut { after })));
-        match page_read {
+        match collection.within(cluster.page_timeout(), page_read).await {
             Ok(meta) if meta.next_page.is_empty() => return Ok((objects, meta.resource_version)),
             Ok(meta) => next_page = Some(meta.next_page),
             Err(error) if error.is_unanswered() && cluster.page_size.shrink(page) => {
@@ -96,7 +89,7 @@ async fn list_pages<T>(
         }
     }
     let how = format!("the list has more than {MAX_LIST_PAGES} pages");
-    Err(failed(collection, Cause::Unreadable { how }))
+    Err(collection.failed(Cause::Unreadable { how }))
 }
 
 /// Lists everything as one page, like client-go, since the server no longer has the version that
@@ -129,28 +122,19 @@ pub async fn newest_version<T>(
         label_selector: None,
         ..params(collection)
     };
-    let after = cluster.timeout();
     let mut first = Vec::new();
     let page = read_page(cluster, collection, &params, &mut first, &|_| ());
-    let meta = timeout(after, page)
-        .await
-        .unwrap_or_else(|_| Err(failed(collection, Cause::TimedOut { after })))?;
+    let meta = collection.within(cluster.timeout(), page).await?;
     cluster.store.observe(&before, &meta.resource_version);
     Ok(meta.resource_version)
 }
 
 fn params<T>(collection: &Collection<T>) -> ListParams {
-    let selection = &collection.selection;
-    let selector = |text: &String| (!text.is_empty()).then(|| text.clone());
     ListParams {
-        label_selector: selector(&selection.labels),
-        field_selector: selector(&selection.fields),
+        label_selector: collection.selection.label_selector(),
+        field_selector: collection.selection.field_selector(),
         ..ListParams::default()
     }
-}
-
-fn failed<T>(collection: &Collection<T>, cause: Cause) -> RequestError {
-    RequestError::new(&Method::GET, &collection.path(), cause)
 }
 
 /// Reads one page, and adds its objects.
@@ -165,7 +149,7 @@ async fn read_page<T>(
         .open(&collection.path(), collection.request().list(params))
         .await?;
     let page = read_body(response.into_body(), collection, objects, count);
-    page.await.map_err(|cause| failed(collection, cause))
+    page.await.map_err(|cause| collection.failed(cause))
 }
 
 async fn read_body<T>(

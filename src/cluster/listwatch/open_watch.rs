@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use http::Method;
 use kube::api::WatchParams;
-use tokio::time::timeout;
 
 use super::collection::Collection;
 use super::freshness::WATCH_TIMEOUT;
 use super::lines::LineReader;
 use crate::cluster::transport::client::Cluster;
-use crate::cluster::transport::error::{Cause, RequestError, RequestResult};
+use crate::cluster::transport::error::RequestResult;
 
 /// The longest time limit of the headers of a watch. The server sends them at once.
 const WATCH_HEADERS_TIMEOUT: Duration = Duration::from_secs(10);
@@ -24,21 +22,16 @@ pub(super) async fn open<T>(
     collection: &Collection<T>,
     version: &str,
 ) -> RequestResult<LineReader> {
-    let selector = |text: &String| (!text.is_empty()).then(|| text.clone());
     let params = WatchParams {
-        label_selector: selector(&collection.selection.labels),
-        field_selector: selector(&collection.selection.fields),
+        label_selector: collection.selection.label_selector(),
+        field_selector: collection.selection.field_selector(),
         timeout: u32::try_from(WATCH_TIMEOUT.as_secs()).ok(),
         bookmarks: true,
         send_initial_events: false,
     };
     let request = collection.request().watch(&params, version);
-    let after = WATCH_HEADERS_TIMEOUT;
     let path = collection.path();
-    let response = timeout(after, cluster.open(&path, request)).await;
-    let response = response.unwrap_or_else(|_| {
-        let cause = Cause::TimedOut { after };
-        Err(RequestError::new(&Method::GET, &path, cause))
-    })?;
+    let response = cluster.open(&path, request);
+    let response = collection.within(WATCH_HEADERS_TIMEOUT, response).await?;
     Ok(LineReader::new(response.into_body()))
 }

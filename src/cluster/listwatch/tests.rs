@@ -77,6 +77,14 @@ async fn followed(cluster: Cluster, time: Duration) -> Vec<(Duration, String)> {
     seen
 }
 
+/// As [`followed`], while the Services of the same cluster are followed too.
+async fn followed_beside_services(server: &TestServer, time: Duration) -> Vec<(Duration, String)> {
+    let cluster = server.cluster(None).await;
+    let services = Collection::<TestObject>::all(SERVICES, Some("ns"));
+    let other = follow(cluster.clone(), services, |_| async { true });
+    tokio::join!(followed(cluster, time), timeout(time, other)).0
+}
+
 fn lists(events: &[(Duration, String)]) -> Vec<Duration> {
     let lists = events.iter().filter(|(_, text)| text.starts_with("listed"));
     lists.map(|(at, _)| *at).collect()
@@ -161,14 +169,7 @@ async fn a_bookmark_that_goes_back_lists_everything_again() {
         _ => Answer::list(1324, &["a"]),
     })
     .await;
-    let cluster = server.cluster(None).await;
-    let other = follow(
-        cluster.clone(),
-        Collection::<TestObject>::all(SERVICES, Some("ns")),
-        |_| async { true },
-    );
-    let time = Duration::from_millis(3_500);
-    let (events, _) = tokio::join!(followed(cluster, time), timeout(time, other));
+    let events = followed_beside_services(&server, Duration::from_millis(3_500)).await;
     let at: Vec<u64> = lists(&events).iter().map(Duration::as_secs).collect();
     assert_eq!(at, [0, 3], "{events:?}");
 }
@@ -186,14 +187,7 @@ async fn a_list_that_goes_back_lists_everything_again() {
         _ => Answer::list(1324, &["a"]),
     })
     .await;
-    let cluster = server.cluster(None).await;
-    let other = follow(
-        cluster.clone(),
-        Collection::<TestObject>::all(SERVICES, Some("ns")),
-        |_| async { true },
-    );
-    let time = Duration::from_secs(5);
-    let (events, _) = tokio::join!(followed(cluster, time), timeout(time, other));
+    let events = followed_beside_services(&server, Duration::from_secs(5)).await;
     assert!(lists(&events)[1] < Duration::from_secs(4), "{events:?}");
 }
 

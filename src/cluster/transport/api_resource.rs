@@ -56,6 +56,22 @@ pub struct Selection {
     pub fields: String,
 }
 
+impl Selection {
+    /// Returns the label selector of a request; none selects all.
+    pub fn label_selector(&self) -> Option<String> {
+        selector(&self.labels)
+    }
+
+    /// Returns the field selector of a request; none selects all.
+    pub fn field_selector(&self) -> Option<String> {
+        selector(&self.fields)
+    }
+}
+
+fn selector(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
 /// Returns the namespace that a name means. As for kubectl, an empty name means `default`.
 pub fn namespace_or_default(name: &str) -> &str {
     if name.is_empty() { "default" } else { name }

@@ -120,23 +120,20 @@ impl Driver<'_> {
         }
     }
 
-    pub(super) fn lease_scope(&self, except_kinds: BTreeSet<String>) -> LeaseScope {
-        LeaseScope {
-            except_kinds,
-            ..LeaseScope::new(self.options.engine.selector.clone())
-        }
-    }
-
-    pub(super) fn acquire_lease(&mut self, namespace: String) {
+    /// Acquires the Lease of a namespace. It speaks for the kinds that are run there: `denied` may
+    /// not be patched.
+    pub(super) fn acquire_lease(&mut self, namespace: String, denied: &BTreeSet<&'static str>) {
         let (inputs, of) = (self.inputs.clone(), namespace.clone());
         let report = move |state| {
             let (inputs, input) = (inputs.clone(), DriverInput::Lease(of.clone(), state));
             async move { inputs.send(input).await.is_ok() }
         };
-        let scope = self.lease_scope(self.except_kinds(&BTreeSet::new()));
+        let scope = LeaseScope {
+            except_kinds: self.except_kinds(denied),
+            ..LeaseScope::new(self.options.engine.selector.clone())
+        };
         let scopes = self.lease_scopes.entry(namespace.clone());
-        let scope = scopes.or_insert_with(|| Arc::new(Mutex::new(scope)));
-        let scope = Arc::clone(scope);
+        let scope = Arc::clone(scopes.or_insert_with(|| Arc::new(Mutex::new(scope))));
         let elector = LeaseElector::new(
             self.cluster,
             namespace.clone(),
@@ -159,6 +156,6 @@ impl Driver<'_> {
             .for_each(|(_, elector)| elector.abort());
         namespaces
             .into_iter()
-            .for_each(|namespace| self.acquire_lease(namespace));
+            .for_each(|namespace| self.acquire_lease(namespace, &BTreeSet::new()));
     }
 }

@@ -5,8 +5,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
-
 use super::event_loop::{Driver, DriverInput};
 use super::rights_review::denied_kinds;
 use crate::resource::KINDS;
@@ -18,7 +16,7 @@ impl Driver<'_> {
     /// Acquires the Lease of a namespace, once the rights there are known.
     pub(super) fn acquire_lease_if_allowed(&mut self, namespace: String) {
         if self.rights.limited.is_empty() {
-            return self.acquire_lease(namespace);
+            return self.acquire_lease(namespace, &BTreeSet::new());
         }
         self.rights.waiting.insert(namespace.clone());
         self.review_rights(namespace);
@@ -50,9 +48,7 @@ impl Driver<'_> {
     ) {
         self.rights.in_flight.remove(&namespace);
         self.engine.rights_reviewed(&namespace, denied.clone(), now);
-        if !denied.is_empty() {
-            self.rights.limited.extend(&denied);
-        }
+        self.rights.limited.extend(&denied);
         if let Some(scope) = self.lease_scopes.get(&namespace) {
             scope.lock().except_kinds = self.except_kinds(&denied);
         }
@@ -60,10 +56,7 @@ impl Driver<'_> {
         let is_needed =
             !self.electors.contains_key(&namespace) && self.engine.needs_lease(&namespace);
         if is_waiting && is_needed {
-            let scope = self.lease_scope(self.except_kinds(&denied));
-            let scope = Arc::new(Mutex::new(scope));
-            self.lease_scopes.insert(namespace.clone(), scope);
-            self.acquire_lease(namespace);
+            self.acquire_lease(namespace, &denied);
         }
     }
 

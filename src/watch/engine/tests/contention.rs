@@ -103,10 +103,7 @@ fn a_revert_of_the_holders_move_is_contested_after_a_takeover() {
     harness
         .engine
         .lease_event("ns", standby(false), harness.now);
-    let held = LeaseState::Held {
-        until: Duration::from_secs(100_000),
-    };
-    harness.engine.lease_event("ns", held, harness.now);
+    harness.hold_lease("ns");
     harness.edit(group(3, HOME, Some(note)));
     assert_eq!((harness.contests().len(), harness.writes().len()), (1, 0));
 }

@@ -75,18 +75,24 @@ impl Harness {
     }
 
     fn with_group(self, backends: &[(&str, u64)]) -> Self {
-        let mut harness = self;
-        harness.engine.group_event(
-            "trafficsplit",
-            Event::Listed(vec![group(1, backends, None)]),
-            harness.now,
-        );
-        harness.settle();
+        self.with_records(vec![group(1, backends, None)])
+    }
+
+    /// Lists these groups, and then holds the Lease.
+    fn with_records(mut self, records: Vec<Record>) -> Self {
+        let listed = Event::Listed(records);
+        self.engine.group_event("trafficsplit", listed, self.now);
+        self.settle();
+        self.hold_lease("ns");
+        self
+    }
+
+    /// Holds the Lease of a namespace for longer than any test takes.
+    fn hold_lease(&mut self, namespace: &str) {
         let state = LeaseState::Held {
             until: Duration::from_secs(100_000),
         };
-        harness.engine.lease_event("ns", state, harness.now);
-        harness
+        self.engine.lease_event(namespace, state, self.now);
     }
 
     /// Starts with the traffic on the primary, both backends ready, and everything listed.

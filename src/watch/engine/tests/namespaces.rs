@@ -69,10 +69,7 @@ fn two_namespaces_that_appear_together_both_get_their_leases() {
         harness.leases_taken(),
         ["ns-60".to_owned(), "ns-61".to_owned()].into()
     );
-    let state = LeaseState::Held {
-        until: Duration::from_secs(1000),
-    };
-    harness.engine.lease_event("ns-61", state, harness.now);
+    harness.hold_lease("ns-61");
     harness.settle();
     assert_eq!(harness.writes().len(), 1);
 }

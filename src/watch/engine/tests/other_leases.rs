@@ -39,15 +39,7 @@ fn beside(own: &str, lease: Lease) -> Harness {
     harness
         .engine
         .other_leases_event(Event::Listed(vec![lease]), OWN, harness.now);
-    let groups = Event::Listed(vec![labelled(1, [1, 0])]);
-    harness
-        .engine
-        .group_event("trafficsplit", groups, harness.now);
-    harness.settle();
-    let state = LeaseState::Held {
-        until: Duration::from_secs(100_000),
-    };
-    harness.engine.lease_event("ns", state, harness.now);
+    let mut harness = harness.with_records(vec![labelled(1, [1, 0])]);
     let watch = harness.started()[0];
     harness.list(watch, &[("web", 0), ("web-east", 1)]);
     harness

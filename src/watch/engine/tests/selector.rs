@@ -30,15 +30,7 @@ fn with_dead_primary(records: Vec<Record>) -> Harness {
         selector: LabelSelector::parse("team=a").unwrap(),
         ..EngineOptions::default()
     };
-    let mut harness = Harness::of(options, ReadinessCache::default());
-    harness
-        .engine
-        .group_event("trafficsplit", Event::Listed(records), harness.now);
-    harness.settle();
-    let state = LeaseState::Held {
-        until: Duration::from_secs(100_000),
-    };
-    harness.engine.lease_event("ns", state, harness.now);
+    let mut harness = Harness::of(options, ReadinessCache::default()).with_records(records);
     let watch = harness.started()[0];
     harness.list(watch, &[("web", 0), ("web-east", 1)]);
     harness

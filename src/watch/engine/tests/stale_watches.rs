@@ -433,17 +433,9 @@ fn an_external_name_has_no_endpoints_by_design() {
 #[test]
 fn a_pod_in_two_slices_is_one_endpoint() {
     let min_ready = &[("min-ready", "2")];
-    let mut harness = Harness::of(EngineOptions::default(), ReadinessCache::default());
+    let harness = Harness::of(EngineOptions::default(), ReadinessCache::default());
     let group = read(1, &[("web", 1), ("web-east", 0)], min_ready);
-    let listed = Event::Listed(vec![group]);
-    harness
-        .engine
-        .group_event("trafficsplit", listed, harness.now);
-    harness.settle();
-    let held = LeaseState::Held {
-        until: Duration::from_secs(1000),
-    };
-    harness.engine.lease_event("ns", held, harness.now);
+    let mut harness = harness.with_records(vec![group]);
     harness.list(SliceWatchId(1), &[("web", 2), ("web-east", 1)]);
     assert!(harness.writes().is_empty());
     harness.slice_changed(SliceWatchId(1), "web", 1);

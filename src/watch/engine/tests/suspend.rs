@@ -23,12 +23,9 @@ fn nothing_moves_before_everything_is_listed_again() {
     harness.slice_changed(SliceWatchId(1), "web", 0);
     harness.pass(1);
     assert_eq!(harness.writes().len(), 0);
-    let state = LeaseState::Held {
-        until: Duration::from_secs(100_000),
-    };
     harness.list(watch, &[("web", 0), ("web-east", 1)]);
     assert_eq!(harness.writes().len(), 0, "the Lease is not held yet");
-    harness.engine.lease_event("ns", state, harness.now);
+    harness.hold_lease("ns");
     harness.settle();
     assert_eq!(harness.writes().remove(0).0, [0, 1]);
 }
@@ -45,10 +42,7 @@ fn a_running_delay_restarts() {
     assert_eq!(harness.writes().len(), 0, "the delay is running");
     harness.suspended();
     let watch = harness.started()[0];
-    let state = LeaseState::Held {
-        until: Duration::from_secs(100_000),
-    };
-    harness.engine.lease_event("ns", state, harness.now);
+    harness.hold_lease("ns");
     harness.list(watch, &[("web", 1), ("web-east", 1)]);
     harness.pass(8);
     assert_eq!(harness.writes().len(), 0, "it has started again");
@@ -71,10 +65,7 @@ fn a_primary_that_has_recovered_meanwhile_keeps_its_traffic() {
     harness.suspended();
     harness.pass(8);
     let watch = harness.started()[0];
-    let state = LeaseState::Held {
-        until: Duration::from_secs(100_000),
-    };
-    harness.engine.lease_event("ns", state, harness.now);
+    harness.hold_lease("ns");
     harness.list(watch, &[("web", 1), ("web-east", 1)]);
     harness.pass(60);
     assert_eq!((harness.writes().len(), harness.relist_count()), (0, 0));
@@ -90,10 +81,7 @@ fn a_write_that_had_not_started_is_decided_on_again() {
         .engine
         .write_postponed(&id(), harness.request, harness.now);
     harness.settle();
-    let state = LeaseState::Held {
-        until: Duration::from_secs(100_000),
-    };
-    harness.engine.lease_event("ns", state, harness.now);
+    harness.hold_lease("ns");
     harness.settle();
     assert!(harness.writes().is_empty() && !harness.engine.is_settled());
     let watch = harness.started()[0];
