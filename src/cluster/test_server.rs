@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kube::Config;
 use parking_lot::Mutex;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
@@ -41,12 +42,23 @@ impl Answer {
 
     /// A list with this version and these names.
     pub fn list(version: u64, names: &[&str]) -> Self {
-        Self::ok(&list(version, names, ""))
+        Self::ok(&list(version, names, "").to_string())
     }
 
     /// A list with a token for the next page.
     pub fn page(version: u64, names: &[&str]) -> Self {
-        Self::ok(&list(version, names, "more"))
+        Self::ok(&list(version, names, "more").to_string())
+    }
+
+    /// The first object of a larger list.
+    pub fn first_of(version: u64, name: &str, others: usize) -> Self {
+        let mut first = list(version, &[name], "more");
+        first["metadata"]["remainingItemCount"] = others.into();
+        Self::ok(&first.to_string())
+    }
+
+    pub fn object(version: u64, name: &str) -> Self {
+        Self::ok(&object(version, name).to_string())
     }
 
     /// The headers of a watch.
@@ -85,21 +97,18 @@ impl Answer {
     }
 }
 
-fn list(version: u64, names: &[&str], next_page: &str) -> String {
-    let items: Vec<_> = names
-        .iter()
-        .map(|name| {
-            serde_json::json!({"metadata": {"name": name, "resourceVersion": version.to_string()}})
-        })
-        .collect();
-    let metadata =
-        serde_json::json!({"resourceVersion": version.to_string(), "continue": next_page});
-    serde_json::json!({"metadata": metadata, "items": items}).to_string()
+fn object(version: u64, name: &str) -> Value {
+    json!({"metadata": {"name": name, "resourceVersion": version.to_string()}})
+}
+
+fn list(version: u64, names: &[&str], next_page: &str) -> Value {
+    let items: Vec<_> = names.iter().map(|name| object(version, name)).collect();
+    let metadata = json!({"resourceVersion": version.to_string(), "continue": next_page});
+    json!({"metadata": metadata, "items": items})
 }
 
 fn line(kind: &str, version: u64) -> String {
-    let metadata = serde_json::json!({"name": "x", "resourceVersion": version.to_string()});
-    serde_json::json!({"type": kind, "object": {"metadata": metadata}}).to_string()
+    json!({"type": kind, "object": object(version, "x")}).to_string()
 }
 
 type Script = dyn Fn(&str) -> Answer + Send + Sync;

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use super::backends::ServiceNames;
 use crate::cluster::api::endpoint_slices;
 use crate::cluster::api::endpoint_slices::{Slice, selector};
+use crate::cluster::api::services;
+use crate::cluster::api::services::Service;
 use crate::cluster::listwatch::collection::Collection;
 use crate::model::ServiceRef;
 
@@ -57,6 +59,15 @@ impl SliceScope {
         match &self.namespace {
             Some(namespace) => endpoint_slices::collection(namespace, self.services.as_ref()),
             None => endpoint_slices::all(),
+        }
+    }
+
+    /// Returns the Services of a scope in the local cluster.
+    pub fn services_source(&self) -> Collection<Service> {
+        let all = services::all(self.namespace.as_deref());
+        match &self.services {
+            Some(names) => all.with_names(names.clone()),
+            None => all,
         }
     }
 

@@ -10,7 +10,6 @@ use super::scope::{SliceScope, SliceWatchId};
 use crate::cluster::Clusters;
 use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::api::groups;
-use crate::cluster::api::services;
 use crate::cluster::api::services::Service;
 use crate::cluster::listwatch::collection::{Collection, Versioned};
 use crate::cluster::listwatch::watch;
@@ -118,7 +117,7 @@ impl<I: From<FollowedEvent> + Send + 'static> WatchSet<I> {
         let tasks = match &scope.cluster {
             Some(name) => vec![self.follow_remote(name.clone(), source, id)],
             None => vec![
-                self.follow(services::all(scope.namespace.as_deref()), move |event| {
+                self.follow(scope.services_source(), move |event| {
                     FollowedEvent::Services(id, event).into()
                 }),
                 self.follow(source, move |event| FollowedEvent::Slices(id, event).into()),

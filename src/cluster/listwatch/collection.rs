@@ -1,5 +1,6 @@
 //! A collection of objects: its API resource, the selection, and the decoder.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -26,6 +27,8 @@ pub struct Collection<T> {
     /// None: the whole cluster.
     pub namespace: Option<String>,
     pub selection: Selection,
+    /// The names of the objects that matter. A list may leave out the others.
+    pub names: Option<Arc<BTreeSet<String>>>,
     decode: Arc<Decode<T>>,
     /// An object could not be decoded, and a warning was issued.
     has_skipped: Arc<AtomicBool>,
@@ -37,6 +40,7 @@ impl<T> Clone for Collection<T> {
             resource: self.resource,
             namespace: self.namespace.clone(),
             selection: self.selection.clone(),
+            names: self.names.clone(),
             decode: Arc::clone(&self.decode),
             has_skipped: Arc::clone(&self.has_skipped),
         }
@@ -67,6 +71,7 @@ impl<T> Collection<T> {
                 labels: labels.into(),
                 fields: String::new(),
             },
+            names: None,
             decode: Arc::new(decode),
             has_skipped: Arc::default(),
         }
@@ -76,6 +81,13 @@ impl<T> Collection<T> {
     #[must_use]
     pub fn with_fields(mut self, fields: impl Into<String>) -> Self {
         self.selection.fields = fields.into();
+        self
+    }
+
+    /// Lets lists leave out objects with other names, if they are many.
+    #[must_use]
+    pub fn with_names(mut self, names: BTreeSet<String>) -> Self {
+        self.names = Some(Arc::new(names));
         self
     }
 

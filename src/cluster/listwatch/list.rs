@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::collection::Collection;
 use super::list_decoder::{ListDecoder, ListMeta};
+use super::named_reads::read_few_of_many;
 use super::pacer::Pacer;
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::{Cause, RequestResult};
@@ -22,6 +23,7 @@ const MAX_PAGE_BYTES: usize = 512 * 1024 * 1024;
 const MAX_LIST_OBJECTS: usize = 500_000;
 
 /// Lists a collection. Returns the objects, and the resource version that a watch can start from.
+/// If only a few names matter, other objects may be missing.
 ///
 /// # Errors
 /// If a page cannot be read.
@@ -53,8 +55,13 @@ pub async fn list_counting<T>(
     count: &impl Fn(usize),
 ) -> RequestResult<(Vec<T>, String)> {
     let before = cluster.store.before(collection.store_key());
-    let pages = list_pages(cluster, collection, count);
-    let listed = collection.within(cluster.list_timeout(), pages);
+    let read = async {
+        match read_few_of_many(cluster, collection).await? {
+            Some(read) => Ok(read),
+            None => list_pages(cluster, collection, count).await,
+        }
+    };
+    let listed = collection.within(cluster.list_timeout(), read);
     let (objects, version) = listed.await?;
     cluster.store.observe(&before, &version);
     Ok((objects, version))
@@ -115,6 +122,15 @@ pub async fn newest_version<T>(
     cluster: &Cluster,
     collection: &Collection<T>,
 ) -> RequestResult<String> {
+    let page = first_object(cluster, collection).await?;
+    Ok(page.resource_version)
+}
+
+/// Lists at most one object, and returns the metadata of the list.
+pub(super) async fn first_object<T>(
+    cluster: &Cluster,
+    collection: &Collection<T>,
+) -> RequestResult<ListMeta> {
     let before = cluster.store.before(collection.store_key());
     let params = ListParams {
         limit: Some(1),
@@ -126,7 +142,7 @@ pub async fn newest_version<T>(
     let page = read_page(cluster, collection, &params, &mut first, &|_| ());
     let meta = collection.within(cluster.timeout(), page).await?;
     cluster.store.observe(&before, &meta.resource_version);
-    Ok(meta.resource_version)
+    Ok(meta)
 }
 
 fn params<T>(collection: &Collection<T>) -> ListParams {

@@ -25,6 +25,9 @@ pub struct ListMeta {
     pub resource_version: String,
     #[serde(default, rename = "continue")]
     pub next_page: String,
+    /// How many objects are on later pages, if the server counts them.
+    #[serde(default)]
+    pub remaining_item_count: Option<i64>,
 }
 
 /// A list with an unusual layout, decoded as a whole. `items` may be null but is required: unlisted

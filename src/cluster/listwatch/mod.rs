@@ -5,6 +5,7 @@ pub mod freshness;
 pub mod lines;
 pub mod list;
 pub mod list_decoder;
+mod named_reads;
 mod open_watch;
 mod pacer;
 mod polling;

@@ -502,3 +502,92 @@ async fn a_night_without_an_answer_is_followed_by_a_list_at_once() {
     assert!(server.seen("GET").len() < 4_000);
     assert!(events.len() < 4_000, "{}", events.len());
 }
+
+const FEW_NAMES: [&str; 3] = ["a", "b", "gone"];
+
+/// A namespace of 5,000 Services.
+fn crowded(request: &str) -> Answer {
+    match request {
+        _ if is_watch(request) => Answer::watch().line(18_000, "BOOKMARK", 9).end(2_000),
+        _ if is_probe(request) => Answer::first_of(7, "other", 4_999),
+        _ if request.ends_with("/gone") => Answer::status(404, ""),
+        _ if request.ends_with("/a") => Answer::object(5, "a"),
+        _ if request.ends_with("/b") => Answer::object(8, "b"),
+        _ => Answer::list(7, &["a", "b", "other", "another"]),
+    }
+}
+
+fn few_services() -> Collection<TestObject> {
+    let names = FEW_NAMES.map(str::to_owned);
+    Collection::all(SERVICES, Some("ns")).with_names(names.into())
+}
+
+async fn names_in_list(server: &TestServer) -> (Vec<String>, String) {
+    let listed = list(&server.cluster(None).await, &few_services()).await;
+    let (objects, version) = listed.unwrap();
+    let mut names: Vec<_> = objects.into_iter().map(|it| it.metadata.name).collect();
+    names.sort();
+    (names, version)
+}
+
+#[tokio::test]
+async fn few_objects_of_a_large_collection_are_read_by_name() {
+    let server = TestServer::start(crowded).await;
+    let (names, version) = names_in_list(&server).await;
+    assert_eq!(
+        (names, version.as_str()),
+        (vec!["a".into(), "b".into()], "7")
+    );
+    assert_eq!(server.seen("GET").len(), 1 + FEW_NAMES.len());
+    assert!(server.seen("limit=1")[0] < server.seen("/services/a")[0]);
+}
+
+#[tokio::test]
+async fn a_collection_is_listed_if_it_is_small_or_does_not_say_how_large_it_is() {
+    for others in [Some(500), None] {
+        let server = TestServer::start(move |request| match others {
+            _ if !is_probe(request) => crowded(request),
+            Some(others) => Answer::first_of(7, "a", others),
+            None => Answer::page(7, &["a"]),
+        })
+        .await;
+        let (names, _) = names_in_list(&server).await;
+        assert_eq!(names, ["a", "another", "b", "other"], "{others:?}");
+        assert_eq!(server.seen("GET").len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn without_the_right_to_get_objects_the_collection_is_listed() {
+    let server = TestServer::start(|request| match request {
+        _ if request.contains("/services/") => Answer::status(403, ""),
+        _ => crowded(request),
+    })
+    .await;
+    let (names, _) = names_in_list(&server).await;
+    assert_eq!(names, ["a", "another", "b", "other"]);
+}
+
+#[tokio::test]
+async fn an_object_that_cannot_be_read_fails_the_list() {
+    let server = TestServer::start(|request| match request {
+        _ if request.ends_with("/b") => Answer::status(500, ""),
+        _ => crowded(request),
+    })
+    .await;
+    let listed = list(&server.cluster(None).await, &few_services()).await;
+    assert_eq!(listed.unwrap_err().code(), Some(500));
+}
+
+/// What changes after the version that was read first arrives by the watch.
+#[tokio::test(start_paused = true)]
+async fn a_watch_of_few_objects_starts_from_the_version_before_they_were_read() {
+    let server = TestServer::start(crowded).await;
+    let cluster = server.cluster(None).await;
+    let following = follow(cluster, few_services(), |_| async { true });
+    assert!(timeout(MINUTE, following).await.is_err());
+    let watches = server.seen(WATCH).len();
+    assert_eq!(server.seen("resourceVersion=7").len(), 1);
+    assert_eq!(server.seen("resourceVersion=9").len(), watches - 1);
+    assert_eq!(server.seen("GET").len(), watches + 1 + FEW_NAMES.len());
+}

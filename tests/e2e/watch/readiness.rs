@@ -2,9 +2,10 @@
 
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use kube::api::DeleteParams;
+use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::json;
 
+use crate::support::group_fixture::for_each;
 use crate::support::{TestNamespace, end, endpoint, plugin, watching};
 
 #[tokio::test]
@@ -258,4 +259,50 @@ async fn an_external_name_is_unknown() {
         .await
         .success();
     status.stdout_contains("it is an ExternalName Service, which never has endpoints");
+}
+
+/// Among so many Services, a watch reads those of its backends by their names.
+#[tokio::test]
+async fn changes_of_services_are_noticed_beside_many_others() {
+    let ns = TestNamespace::new("crowd").await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
+    let others: Vec<String> = (0..520).map(|other| format!("other-{other}")).collect();
+    for_each(&others, async |name: &String| {
+        let spec = json!({"clusterIP": "None"});
+        let service = json!({"metadata": {"name": name}, "spec": spec});
+        ns.west.create::<Service>(service).await;
+    })
+    .await;
+    let mut watch = watching(&ns.west, &[]).await;
+    let services = ns.west.api::<Service>();
+    services
+        .delete("web", &DeleteParams::default())
+        .await
+        .expect("the service is deleted");
+    watch.line_containing("web: web -> web-east").await;
+    ns.west.bare_service("web").await;
+    watch.line_containing("web: web-east -> web").await;
+
+    // A new group has other backends.
+    ns.west
+        .group("mail", &[("mail", 1, 0), ("mail-east", 0, 1)])
+        .await;
+    watch.line_containing("mail: mail -> mail-east").await;
+    let external = json!({"spec": {"type": "ExternalName", "externalName": "example.com", "clusterIP": null,
+        "clusterIPs": null}});
+    services
+        .patch(
+            "mail-east",
+            &PatchParams::default(),
+            &Patch::Merge(external),
+        )
+        .await
+        .expect("the service becomes an ExternalName");
+    ns.west.ready("mail", 1).await;
+    watch.line_containing("mail: mail-east -> mail").await;
+    ns.west.ready("mail", 0).await;
+    watch.line_containing("(unverified)").await;
+    end(watch).await;
 }
