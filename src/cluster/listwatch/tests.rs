@@ -127,6 +127,68 @@ async fn a_quiet_collection_is_not_listed_again_while_nothing_is_stored() {
     assert!(server.seen(WATCH).len() >= 14);
 }
 
+/// Slices are quiet. The watch of Services reports a bookmark with this version.
+fn quiet_beside_services(request: &str, version: u64) -> Answer {
+    match request {
+        _ if request.contains("/services") && is_watch(request) => {
+            Answer::watch().line(18_000, "BOOKMARK", version).end(2_000)
+        }
+        _ if is_watch(request) => quiet(),
+        _ if request.contains("/services") => Answer::list(7, &["a"]),
+        _ => Answer::list(8, &["a"]),
+    }
+}
+
+fn probes_of_slices(server: &TestServer) -> usize {
+    server.seen("slices?limit=1").len() - server.seen("slices?limit=1000").len()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_watch_is_not_checked_while_other_watches_show_a_healthy_server() {
+    let server = TestServer::start(|request| quiet_beside_services(request, 9)).await;
+    let events = followed_beside_services(&server, 5 * MINUTE).await;
+    assert_eq!(lists(&events).len(), 1, "{events:?}");
+    assert_eq!(probes_of_slices(&server), 0);
+}
+
+/// Another kind may have a store of its own, so it does not vouch for ever.
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_stays_quiet_is_checked_after_5_minutes() {
+    let server = TestServer::start(|request| quiet_beside_services(request, 9)).await;
+    followed_beside_services(&server, 6 * MINUTE).await;
+    assert_eq!(probes_of_slices(&server), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_watch_is_checked_if_the_others_show_only_older_versions() {
+    let server = TestServer::start(|request| quiet_beside_services(request, 7)).await;
+    followed_beside_services(&server, MINUTE / 2).await;
+    assert_eq!(probes_of_slices(&server), 1);
+}
+
+/// Answers to writes of Leases have new versions, but do not show that watches work.
+#[tokio::test(start_paused = true)]
+async fn a_quiet_watch_is_checked_if_only_answers_show_new_versions() {
+    let server = TestServer::start(|request| match request {
+        _ if is_watch(request) => quiet(),
+        _ => Answer::list(8, &["a"]),
+    })
+    .await;
+    let cluster = server.cluster(None).await;
+    let store = cluster.store.clone();
+    let leases = async {
+        for version in 9.. {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            store.observe(&store.before("lease"), &version.to_string());
+        }
+    };
+    tokio::select! {
+        _ = followed(cluster, MINUTE / 2) => {}
+        () = leases => {}
+    }
+    assert_eq!(probes_of_slices(&server), 1);
+}
+
 /// Once it has answered a list, a server sends a bookmark with that list's version.
 #[tokio::test(start_paused = true)]
 async fn a_watch_that_stays_behind_the_store_is_listed_again() {

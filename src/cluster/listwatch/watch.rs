@@ -26,6 +26,9 @@ use crate::cluster::transport::store_history::is_older;
 const MIN_WATCH_DURATION: Duration = Duration::from_secs(1);
 /// A watch that ended sooner than this was not closed because its time was over.
 const FULL_WATCH_DURATION: Duration = WATCH_TIMEOUT.saturating_sub(Duration::from_secs(1));
+/// So many quiet watches in a row, 5 minutes, need no check of their own while other watches show
+/// that the server is healthy.
+const MAX_UNCHECKED_WATCHES: u32 = 15;
 /// How often to list a collection that the server does not serve.
 const ABSENT_RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -48,6 +51,7 @@ pub async fn follow<T, F>(
         backoff: Backoff::default(),
         useless: 0,
         is_behind: false,
+        unchecked: 0,
         was_refused: false,
         handle,
     };
@@ -84,6 +88,8 @@ struct Follower<T, H> {
     /// The last watch was quiet, and the store has a newer version than the watch. The next one
     /// has to report at least a bookmark.
     is_behind: bool,
+    /// The number of quiet watches in a row that were not checked.
+    unchecked: u32,
     /// The last watch was refused, so the version may be out of date.
     was_refused: bool,
     handle: H,
@@ -105,7 +111,7 @@ where
 
     async fn list_and_watch(&mut self) -> Result<(), ReceiverGone> {
         self.restores.mark_unchanged();
-        (self.is_behind, self.was_refused) = (false, false);
+        (self.is_behind, self.was_refused, self.unchecked) = (false, false, 0);
         match list(&self.cluster, &self.collection).await {
             Ok((objects, version)) => {
                 self.send(Event::Listed(objects)).await?;
@@ -130,8 +136,9 @@ where
                 _ => self.useless = 0,
             }
             match end {
-                WatchEnd::Served => self.is_behind = false,
-                WatchEnd::Quiet if self.confirm(&version).await? => {}
+                WatchEnd::Served => (self.is_behind, self.unchecked) = (false, 0),
+                WatchEnd::Quiet if self.needs_no_check(&version, started) => self.unchecked += 1,
+                WatchEnd::Quiet if self.confirm(&version).await? => self.unchecked = 0,
                 WatchEnd::Quiet => return Ok(()),
                 WatchEnd::Useless if self.useless >= MAX_USELESS_WATCHES => {
                     self.useless = 0;
@@ -216,6 +223,14 @@ where
             Some(_) => WatchEnd::Broken,
             None => WatchEnd::Failed(RequestError::new(&Method::GET, &path, cause)),
         }
+    }
+
+    /// Returns whether the next watch may go on from the version of a quiet one without a check,
+    /// because of what other requests have shown meanwhile.
+    fn needs_no_check(&self, version: &str, opened: Instant) -> bool {
+        !self.is_behind
+            && self.unchecked < MAX_UNCHECKED_WATCHES
+            && self.cluster.store.is_healthy_since(opened, version)
     }
 
     /// Checks the version of a watch that was quiet, and returns whether the next one may go on

@@ -7,14 +7,24 @@ use std::collections::HashMap;
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// The newest resource version that was seen of each collection and object. Versions of one store
 /// only increase.
 #[derive(Debug)]
 pub struct StoreHistory {
     server: String,
-    newest: Mutex<HashMap<String, u64>>,
+    seen: Mutex<SeenVersions>,
     restores: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct SeenVersions {
+    newest: HashMap<String, u64>,
+    /// The newest version of all, and when it was last seen.
+    newest_of_all: Option<(u64, Instant)>,
+    /// When a watch last reported a line.
+    last_line: Option<Instant>,
 }
 
 /// The newest version of a collection or an object when a request was sent. Answers can overtake
@@ -36,7 +46,7 @@ impl StoreHistory {
     pub fn new(server: &str) -> Self {
         Self {
             server: server.to_owned(),
-            newest: Mutex::default(),
+            seen: Mutex::default(),
             restores: watch::Sender::default(),
         }
     }
@@ -45,7 +55,7 @@ impl StoreHistory {
     pub fn before(&self, key: impl Into<String>) -> VersionBefore {
         let key = key.into();
         VersionBefore {
-            newest: self.newest.lock().get(&key).copied(),
+            newest: self.seen.lock().newest.get(&key).copied(),
             restores: *self.restores.borrow(),
             key,
         }
@@ -69,13 +79,32 @@ impl StoreHistory {
     pub fn observe_line(&self, before: &VersionBefore, version: &str) {
         if let Ok(version) = version.parse() {
             self.raise(before, version);
+            self.seen.lock().last_line = Some(Instant::now());
         }
     }
 
     fn raise(&self, before: &VersionBefore, version: u64) {
-        let mut newest = self.newest.lock();
-        let known = newest.entry(before.key.clone()).or_default();
+        let mut seen = self.seen.lock();
+        let known = seen.newest.entry(before.key.clone()).or_default();
         *known = version.max(*known);
+        if seen
+            .newest_of_all
+            .is_none_or(|(newest, _)| version >= newest)
+        {
+            seen.newest_of_all = Some((version, Instant::now()));
+        }
+    }
+
+    /// Returns whether the server has shown since then that its store is at this version or a newer
+    /// one, and that lines of watches arrive. Kinds may be stored apart, so this is no proof for
+    /// good.
+    pub fn is_healthy_since(&self, then: Instant, version: &str) -> bool {
+        let seen = self.seen.lock();
+        let Ok(version) = version.parse() else {
+            return false;
+        };
+        let has_reached = |(newest, at): (u64, Instant)| newest >= version && at > then;
+        seen.newest_of_all.is_some_and(has_reached) && seen.last_line.is_some_and(|at| at > then)
     }
 
     /// Records that the store was restored: whoever follows a collection lists it again.
@@ -85,7 +114,7 @@ impl StoreHistory {
              everything again",
             self.server
         );
-        self.newest.lock().clear();
+        *self.seen.lock() = SeenVersions::default();
         self.restores.send_modify(|count| *count += 1);
     }
 
