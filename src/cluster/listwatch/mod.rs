@@ -8,6 +8,7 @@ pub mod list_decoder;
 mod named_reads;
 mod open_watch;
 mod pacer;
+mod page;
 mod polling;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::value::RawValue;
 
 use super::collection::Collection;
-use super::list::first_object;
+use super::page::first_object;
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
 

@@ -7,8 +7,8 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::collection::Collection;
 use super::freshness::FRESH_FOR;
-use super::list::newest_version;
 use super::open_watch::open;
+use super::page::newest_version;
 use crate::cluster::transport::client::Cluster;
 
 /// After this many useless watches in a row, the collection is polled.

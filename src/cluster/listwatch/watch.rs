@@ -12,9 +12,10 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::collection::{Collection, Versioned};
 use super::freshness::{MAX_WATCH_DURATION, WATCH_IDLE_TIMEOUT, WATCH_TIMEOUT};
-use super::list::{list, newest_version};
+use super::list::list;
 use super::open_watch::open;
 use super::pacer::Pacer;
+use super::page::newest_version;
 use super::polling::{HELD_BACK, MAX_USELESS_WATCHES, poll_interval, until_watches_work};
 use super::watch_event::{Event, LineError, decode_line};
 use crate::cluster::transport::backoff::Backoff;
