@@ -16,6 +16,7 @@ pub enum RbacCommand {
     Set,
     Pause,
     Resume,
+    Migrate,
     History,
     Check,
 }
@@ -212,6 +213,20 @@ impl RbacCommand {
             Self::Set => ("set", EDIT, EDIT_RIGHTS),
             Self::Pause => ("pause", EDIT, EDIT_RIGHTS),
             Self::Resume => ("resume", EDIT, EDIT_RIGHTS),
+            Self::Migrate => (
+                "migrate",
+                &["get", "list", "create", "patch", "delete"],
+                const {
+                    &[
+                        SERVICES,
+                        PROFILES,
+                        SLICES.helpful(NO_READ_BACK),
+                        LEASES,
+                        NAMESPACES.helpful(UNSEEN),
+                        DEPLOYMENTS.helpful(UNSEEN),
+                    ]
+                },
+            ),
             Self::History => (
                 "history",
                 &["get", "list"],

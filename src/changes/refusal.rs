@@ -1,6 +1,7 @@
 //! Why a group is not changed, and what to do about it.
 
-use crate::cli::Danger;
+use clap::ValueEnum;
+
 use crate::model::Group;
 use crate::text::nearest::nearest;
 
@@ -8,7 +9,7 @@ use crate::text::nearest::nearest;
 #[derive(Debug, Clone)]
 pub struct Refusal {
     /// The value of `--allow` that overrides the refusal, if one does.
-    pub danger: Option<Danger>,
+    pub allow: Option<String>,
     /// Waiting may help: endpoints may become ready.
     pub may_pass: bool,
     pub reason: String,
@@ -20,7 +21,7 @@ impl Refusal {
     /// Returns a refusal that neither `--allow` nor waiting can overcome.
     pub fn new(reason: impl Into<String>, next: impl Into<String>) -> Self {
         Self {
-            danger: None,
+            allow: None,
             may_pass: false,
             reason: reason.into(),
             next: next.into(),
@@ -31,8 +32,13 @@ impl Refusal {
     ///
     /// # Errors
     /// The refusal, unless the danger is allowed.
-    pub fn unless_allowed(mut self, danger: Danger, allowed: &[Danger]) -> Result<(), Self> {
-        self.danger = Some(danger);
+    pub fn unless_allowed<D: ValueEnum + PartialEq>(
+        mut self,
+        danger: D,
+        allowed: &[D],
+    ) -> Result<(), Self> {
+        let value = danger.to_possible_value();
+        self.allow = value.map(|value| value.get_name().to_owned());
         if allowed.contains(&danger) {
             Ok(())
         } else {

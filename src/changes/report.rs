@@ -6,7 +6,7 @@ use super::confirm::carriers;
 use super::execute::Execution;
 use super::order::{ChangeOutcome, ChangeResult, Order};
 use super::read_back::all_met;
-use crate::cli::{Danger, StreamFormat};
+use crate::cli::StreamFormat;
 use crate::model::{State, Status};
 use crate::problem::Exit;
 use crate::text::{MAX_LINE_CHARS, clean, shorten};
@@ -130,7 +130,7 @@ fn item<'a>(order: &dyn Order, outcome: &'a ChangeOutcome, place: &str) -> Chang
         ChangeResult::WouldChange(words) => ("wouldChange", words.clone()),
         ChangeResult::Unchanged(words) => ("unchanged", words.clone()),
         ChangeResult::Refused(refusal) => {
-            allow = refusal.danger.map(name);
+            allow.clone_from(&refusal.allow);
             let anyway = |danger: &String| format!("to do it anyway, add --allow={danger}");
             next.push(refusal.next.clone());
             next.extend(allow.as_ref().map(anyway));
@@ -181,13 +181,6 @@ fn summarize(now: &Status) -> String {
         );
     }
     format!("traffic is on {} ({})", carriers(&now.active()), now.state)
-}
-
-fn name(danger: Danger) -> String {
-    let value = clap::ValueEnum::to_possible_value(&danger);
-    value
-        .map(|value| value.get_name().to_owned())
-        .unwrap_or_default()
 }
 
 fn summary(items: &[ChangeItem]) -> String {

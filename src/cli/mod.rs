@@ -9,6 +9,7 @@ pub mod force;
 pub mod global;
 pub mod groups;
 pub mod history;
+pub mod migrate;
 pub mod pause;
 pub mod remotes;
 pub mod sandbox;
@@ -27,6 +28,7 @@ pub use force::ForceArgs;
 pub use global::GlobalArgs;
 pub use groups::{ChangeArgs, Danger, DryRun, GroupsArgs, StreamFormat};
 pub use history::{HistoryArgs, HistoryFormat};
+pub use migrate::{MigrateArgs, MigrateDanger};
 pub use pause::{PauseArgs, ResumeArgs};
 pub use remotes::RemoteArgs;
 pub use sandbox::{
@@ -90,6 +92,9 @@ pub enum Command {
     /// Change the policy or the primary of groups
     #[command(after_help = set::SPEC.examples)]
     Set(SetArgs),
+    /// Replace TrafficSplits with routes, and back
+    #[command(after_help = migrate::SPEC.examples)]
+    Migrate(MigrateArgs),
     /// Pause automatic failover
     #[command(after_help = pause::PAUSE.examples)]
     Pause(PauseArgs),
@@ -120,6 +125,7 @@ impl Command {
             Self::Force(args) => force::SPEC.json(args.change.prints_json()),
             Self::Failback(args) => failback::SPEC.json(args.change.prints_json()),
             Self::Set(args) => set::SPEC.json(args.change.prints_json()),
+            Self::Migrate(args) => migrate::SPEC.json(args.change.prints_json()),
             Self::Pause(args) => pause::PAUSE.json(args.change.prints_json()),
             Self::Resume(args) => pause::RESUME.json(args.change.prints_json()),
             Self::Sandbox(_) => sandbox::SPEC,

@@ -63,6 +63,7 @@ mod tests {
             "force web",
             "failback web",
             "set web",
+            "migrate web",
             "pause web",
             "resume web",
         ];

@@ -9,6 +9,7 @@ pub mod env;
 pub mod failback;
 pub mod force;
 pub mod history;
+pub mod migrate;
 pub mod pause;
 pub mod sandbox;
 pub mod set;
@@ -47,6 +48,7 @@ async fn run_command(env: &CommandEnv, command: Command) -> anyhow::Result<Exit>
         Command::Force(args) => force::run(env, &args).await,
         Command::Failback(args) => failback::run(env, &args).await,
         Command::Set(args) => set::run(env, &args).await,
+        Command::Migrate(args) => migrate::run(env, &args).await,
         Command::Pause(args) => pause::pause(env, &args).await,
         Command::Resume(args) => pause::resume(env, &args).await,
         Command::Sandbox(command) => sandbox::run(&env.streams, command).await,

@@ -15,6 +15,7 @@ mod kind;
 mod kinds;
 pub mod linkerd;
 pub mod meta;
+pub mod migration;
 pub mod names;
 mod new_group;
 mod orders;

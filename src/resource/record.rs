@@ -51,6 +51,8 @@ pub struct Record {
     pub bare_backends: Vec<PointerBuf>,
     /// Why the object may have no effect, or only on part of the traffic.
     pub warnings: Vec<String>,
+    /// Why Linkerd has not accepted a route; none if it has, and for a TrafficSplit.
+    pub unaccepted: Option<String>,
     /// The requests that a route matches; none for a TrafficSplit.
     pub routing: Option<Routing>,
 }

@@ -100,6 +100,10 @@ impl Kind for Route {
             .as_ref()
             .map(|_| route_status::warnings(&status, &ports))
             .unwrap_or_default();
+        let unaccepted = parent
+            .as_ref()
+            .ok()
+            .and_then(|_| route_status::unaccepted(&status, &ports));
         let parent = within_bounds.and(parent);
         let group = parent.and_then(|(parent, _)| self.group(&metadata, &parent, &spec.rules));
         let (group, protected) = match group {
@@ -129,6 +133,7 @@ impl Kind for Route {
             weight_paths: protected.weight_paths,
             bare_backends: protected.bare_backends,
             warnings,
+            unaccepted,
             routing,
         };
         record.warnings.extend(record.backends_without_port());

@@ -35,10 +35,29 @@ struct RouteCondition {
     message: String,
 }
 
-/// Returns a line for each reason why the route, or a part of it, has no effect. `ports` are the
-/// ports of its parentRefs. The conditions are those of
-/// <https://gateway-api.sigs.k8s.io/geps/gep-1364/>.
+/// Returns a line for each reason why the route, or a part of it, has no effect.
 pub fn warnings(status: &RouteStatus, ports: &[u16]) -> Vec<String> {
+    let findings = findings(status, ports).into_iter();
+    findings.map(|finding| finding.words).collect()
+}
+
+/// Returns why Linkerd has not accepted the route; none if it has.
+pub fn unaccepted(status: &RouteStatus, ports: &[u16]) -> Option<String> {
+    let mut findings = findings(status, ports).into_iter();
+    let finding = findings.find(|finding| finding.is_about_acceptance)?;
+    Some(finding.words)
+}
+
+/// A reason why the route, or a part of it, has no effect.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Clone)]
+struct Finding {
+    words: String,
+    is_about_acceptance: bool,
+}
+
+/// `ports` are the ports of the route's parentRefs. The conditions are those of
+/// <https://gateway-api.sigs.k8s.io/geps/gep-1364/>.
+fn findings(status: &RouteStatus, ports: &[u16]) -> Vec<Finding> {
     let parents = || {
         status.parents.iter().filter(|parent| {
             parent.controller_name == POLICY_CONTROLLER && parent.parent_ref.is_service()
@@ -62,24 +81,30 @@ pub fn warnings(status: &RouteStatus, ports: &[u16]) -> Vec<String> {
     let not_accepted = each
         .into_iter()
         .filter(|port| !has_verdict(*port))
-        .map(|port| {
-            format!(
+        .map(|port| Finding {
+            words: format!(
                 "Linkerd has not accepted the route{} yet, so it has no effect{}",
                 place(port),
                 there(&place(port))
-            )
+            ),
+            is_about_acceptance: true,
         });
     let refused = parents().flat_map(|parent| {
         let place = place(parent.parent_ref.port);
         parent
             .conditions
             .iter()
-            .filter_map(move |condition| warning(condition, &place))
+            .filter_map(move |condition| {
+                Some(Finding {
+                    words: warning(condition, &place)?,
+                    is_about_acceptance: condition.kind == "Accepted",
+                })
+            })
     });
     let mut seen = BTreeSet::new();
     not_accepted
         .chain(refused)
-        .filter(|line| seen.insert(line.clone()))
+        .filter(|finding| seen.insert(finding.clone()))
         .collect()
 }
 

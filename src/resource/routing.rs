@@ -105,6 +105,12 @@ impl Routing {
             || (!ports.is_empty() && ports.iter().all(attached))
     }
 
+    /// Whether each of its rules matches every request.
+    pub fn matches_everything(&self) -> bool {
+        let everything = matches(&[], &[]);
+        self.rules.iter().all(|rule| *rule == everything)
+    }
+
     fn ports_of(&self, service: &str) -> impl Iterator<Item = &[u16]> {
         self.parents
             .iter()

@@ -85,6 +85,7 @@ impl Kind for TrafficSplit {
             weight_paths,
             bare_backends: Vec::new(),
             warnings: Vec::new(),
+            unaccepted: None,
             routing: None,
         })
     }

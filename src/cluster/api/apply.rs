@@ -1,6 +1,7 @@
-//! Creates and patches the objects of groups. Nothing else writes to them.
+//! Creates, patches and deletes the objects of groups. Nothing else writes to them.
 
-use kube::api::{PatchParams, PostParams};
+use json_patch::Patch;
+use kube::api::{DeleteParams, PatchParams, PostParams, Preconditions};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -34,6 +35,17 @@ async fn send(
     change: &Change,
     dry_run: bool,
 ) -> RequestResult<Record> {
+    apply_patch(cluster, record, patch(record, change), dry_run).await
+}
+
+/// Applies a patch to an object and returns the result. With `dry_run` the server checks the patch
+/// without storing it.
+pub async fn apply_patch(
+    cluster: &Cluster,
+    record: &Record,
+    patch: Patch,
+    dry_run: bool,
+) -> RequestResult<Record> {
     let (kind, meta) = (record.kind, &record.meta);
     let resource = api_resource(kind);
     let params = PatchParams {
@@ -41,7 +53,6 @@ async fn send(
         field_manager: Some(FIELD_MANAGER.to_owned()),
         ..PatchParams::default()
     };
-    let patch = patch(record, change);
     let patched: Box<RawValue> = cluster
         .for_writes()
         .patch(resource, &meta.namespace, &meta.name, &params, patch)
@@ -69,16 +80,48 @@ pub async fn create(
     group: &NewGroup,
     dry_run: bool,
 ) -> RequestResult<Value> {
+    let manifest = manifest(cluster, kind, group);
+    create_object(cluster, kind, &group.namespace, &manifest, dry_run).await
+}
+
+/// Creates an object from a manifest and returns it as the server stored it. With `dry_run` the
+/// server checks the object without storing it.
+pub async fn create_object(
+    cluster: &Cluster,
+    kind: &dyn Kind,
+    namespace: &str,
+    manifest: &Value,
+    dry_run: bool,
+) -> RequestResult<Value> {
     let params = PostParams {
         dry_run,
         field_manager: Some(FIELD_MANAGER.to_owned()),
     };
-    let (namespace, manifest) = (
-        Some(group.namespace.as_str()),
-        manifest(cluster, kind, group),
-    );
     cluster
         .for_writes()
-        .create(api_resource(kind), namespace, &params, &manifest)
+        .create(api_resource(kind), Some(namespace), &params, manifest)
+        .await
+}
+
+/// Deletes an object if it is still the version that was read; otherwise the server answers 409.
+/// With `dry_run` the server checks the deletion without carrying it out.
+pub async fn delete(cluster: &Cluster, record: &Record, dry_run: bool) -> RequestResult<()> {
+    let meta = &record.meta;
+    let params = DeleteParams {
+        dry_run,
+        preconditions: Some(Preconditions {
+            resource_version: Some(meta.resource_version.clone()),
+            uid: Some(meta.uid.clone()),
+        }),
+        ..DeleteParams::default()
+    };
+    cluster
+        .for_writes()
+        .delete(
+            api_resource(record.kind),
+            &meta.namespace,
+            &meta.name,
+            &params,
+        )
         .await
 }

@@ -9,6 +9,10 @@ use crate::cluster::listwatch::collection::{Collection, Versioned};
 use crate::cluster::transport::api_resource::SERVICE_PROFILES;
 use crate::model::{Group, ServiceRef};
 
+/// The annotation of a profile that Linkerd's SMI extension must not change, see
+/// <https://github.com/linkerd/linkerd-smi>.
+const SMI_SKIP: &str = "smi.linkerd.io/skip";
+
 /// A ServiceProfile.
 pub type Profile = Object<ProfileSpec>;
 
@@ -52,11 +56,26 @@ impl Profile {
 
     /// Returns true if the profile takes precedence over the service's routes.
     pub fn beats_routes(&self) -> bool {
+        self.has_routes() || self.has_overrides()
+    }
+
+    /// Returns true if the profile has routes of its own, which are not of a TrafficSplit.
+    pub fn has_routes(&self) -> bool {
         self.spec
             .routes
             .as_ref()
             .is_some_and(|routes| !routes.is_empty())
-            || self.overrides().iter().any(DstOverride::has_weight)
+    }
+
+    /// Returns true if the profile splits the traffic, as Linkerd's SMI extension has it do for a
+    /// TrafficSplit.
+    pub fn has_overrides(&self) -> bool {
+        self.overrides().iter().any(DstOverride::has_weight)
+    }
+
+    /// Returns true if Linkerd's SMI extension leaves the profile alone.
+    pub fn is_left_alone(&self) -> bool {
+        self.metadata.annotations.contains_key(SMI_SKIP)
     }
 
     /// Returns true if the profile sends traffic to services that are not the group's backends.

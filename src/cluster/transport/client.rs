@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use http::header::ACCEPT;
 use http::{HeaderValue, Method, Response, StatusCode, Uri};
-use kube::api::{GetParams, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, GetParams, Patch, PatchParams, PostParams};
 use kube::client::Body;
 use kube::core::request;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::api_resource::{ApiResource, path_segment};
@@ -290,6 +290,21 @@ impl Cluster {
         let request =
             body.and_then(|body| target.replace(&path_segment(name), &PostParams::default(), body));
         self.json(Method::PUT, &target.url_path, request).await
+    }
+
+    /// Deletes an object. The server refuses with 409 if the preconditions do not hold.
+    pub async fn delete(
+        &self,
+        resource: ApiResource,
+        namespace: &str,
+        name: &str,
+        params: &DeleteParams,
+    ) -> RequestResult<()> {
+        let target = resource.request(Some(namespace));
+        let request = target.delete(&path_segment(name), params);
+        let deleted: RequestResult<IgnoredAny> =
+            self.json(Method::DELETE, &target.url_path, request).await;
+        deleted.map(|_| ())
     }
 
     /// Opens a response whose body the caller reads. The time limit applies only to its headers.

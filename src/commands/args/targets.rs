@@ -81,7 +81,7 @@ pub async fn targets(
 }
 
 /// Returns the error for an ambiguous name. A change never guesses which group is meant.
-fn ambiguous(name: &str, groups: &[GroupId]) -> Problem {
+pub fn ambiguous(name: &str, groups: &[GroupId]) -> Problem {
     let typed = |group: &GroupId| {
         let name = GroupName::of(group).to_string();
         format!("{} -n {}", word(&name), word(&group.namespace))

@@ -166,7 +166,7 @@ async fn plan(
     let preview = read(record.kind, &after)?;
     let group = asked(&preview, args);
     let (existing, services) = join(
-        existing::read(cluster, &group.namespace),
+        existing::read(cluster, Some(&group.namespace)),
         requirements::read(cluster, &group),
     )
     .await;

@@ -17,12 +17,15 @@ use crate::resource::{KINDS, Kind, KindInfo, NewGroup, Record};
 use crate::text::{clean, word};
 use crate::view::manifest::full_name;
 
-/// The objects of a namespace that are groups or could become groups, by kind.
+/// The objects of a namespace or of the cluster that are groups or could become groups, by kind.
 pub struct ExistingObjects(Vec<(&'static dyn Kind, RequestResult<Vec<Record>>)>);
 
 /// # Errors
 /// If a list fails. An unknown or forbidden kind is not an error.
-pub async fn read(cluster: &Cluster, namespace: &str) -> Result<ExistingObjects, Problem> {
+pub async fn read(
+    cluster: &Cluster,
+    namespace: Option<&str>,
+) -> Result<ExistingObjects, Problem> {
     let lists = KINDS.iter().map(|kind| async move {
         match list(cluster, &groups::all(*kind, namespace)).await {
             Ok((records, _)) => (*kind, Ok(records)),
@@ -64,6 +67,15 @@ impl ExistingObjects {
                 Err(no_such_kind(cluster, kinds, &known, args, namespace))
             }
         }
+    }
+
+    /// Returns the first of these kinds that the cluster serves and the user may read.
+    pub fn readable(&self, kinds: &[&'static dyn Kind]) -> Option<&'static dyn Kind> {
+        let is_readable = |kind: &&'static dyn Kind| {
+            let mut lists = self.0.iter();
+            lists.any(|(known, list)| known.info() == kind.info() && list.is_ok())
+        };
+        kinds.iter().copied().find(is_readable)
     }
 
     pub fn records(&self) -> impl Iterator<Item = &Record> {

@@ -20,7 +20,7 @@ pub async fn create(context: CreateContext<'_>) -> Result<Created, Problem> {
     let CreateContext { cluster, args, .. } = context;
     let mut group = arguments::group(args, &cluster.namespace);
     let (existing, services) = join(
-        existing::read(cluster, &group.namespace),
+        existing::read(cluster, Some(&group.namespace)),
         requirements::read(cluster, &group),
     )
     .await;

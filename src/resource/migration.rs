@@ -1,0 +1,290 @@
+//! Migrations: an object takes a group over from an object of another kind, with the same weights,
+//! policy and orders.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use json_patch::jsonptr::PointerBuf;
+use json_patch::{AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOperation};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::annotations::{CONTROLLED_BY, MIGRATED_FROM, PREFIX, PRIMARY_SERVICE};
+use super::meta::Meta;
+use super::new_group::NewGroup;
+use super::patch::patched;
+use super::record::{Kind, Record};
+use crate::model::{Carrier, Group};
+
+/// The prefixes of labels by which GitOps tools find their objects. They stay on the old object.
+const GITOPS_LABELS: [&str; 5] = [
+    "app.kubernetes.io/managed-by",
+    "app.kubernetes.io/instance",
+    "argocd.argoproj.io/",
+    "kustomize.toolkit.fluxcd.io/",
+    "helm.toolkit.fluxcd.io/",
+];
+
+/// The annotation [`MIGRATED_FROM`]: the object that the group was, or is being, taken over from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MigratedFrom {
+    /// As [`KindInfo::name`](super::KindInfo::name).
+    pub kind: String,
+    /// The object's name.
+    pub name: String,
+    /// The object's UID.
+    pub uid: String,
+    /// The value of its label `controlled-by`.
+    pub label: String,
+    /// User and host.
+    pub by: String,
+    /// The API server's time.
+    pub at: Timestamp,
+}
+
+impl MigratedFrom {
+    /// Returns the annotation of a successor of this object.
+    pub fn of(record: &Record, by: &str, at: Timestamp) -> Self {
+        let label = record.meta.labels.get(CONTROLLED_BY);
+        Self {
+            kind: record.kind.info().name.to_owned(),
+            name: record.meta.name.clone(),
+            uid: record.meta.uid.clone(),
+            label: label.unwrap_or_default().to_owned(),
+            by: by.to_owned(),
+            at,
+        }
+    }
+}
+
+impl Meta {
+    /// Returns the object that this one was migrated from; none if the annotation is missing or
+    /// cannot be parsed.
+    pub fn migrated_from(&self) -> Option<MigratedFrom> {
+        serde_json::from_str(self.annotations.get(MIGRATED_FROM)?).ok()
+    }
+}
+
+impl Record {
+    /// Whether this object takes, or took, the group over from `other`.
+    pub fn is_successor_of(&self, other: &Self) -> bool {
+        let same_place = self.meta.namespace == other.meta.namespace;
+        let from = self.meta.migrated_from();
+        same_place && from.is_some_and(|from| !from.uid.is_empty() && from.uid == other.meta.uid)
+    }
+}
+
+/// What the successor of an object has to look like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Successor {
+    apex: String,
+    primary: String,
+    /// Backends by their names in annotations, in order, and their weights.
+    backends: Vec<(String, u64)>,
+    /// With the prefix.
+    annotations: BTreeMap<String, String>,
+    labels: BTreeMap<String, String>,
+    controlled_by: String,
+}
+
+impl Successor {
+    /// Returns the successor of an object; none if that is not a valid group. `carrier` is that of
+    /// the successor.
+    pub fn of(record: &Record, object: &Value, carrier: Carrier) -> Option<Self> {
+        let group = record.group.as_ref().ok()?;
+        let metadata = |field| strings(object.get("metadata")?.get(field)?);
+        let mut annotations = metadata("annotations").unwrap_or_default();
+        annotations.retain(|key, _| is_of_group(key));
+        // The other kind may list the backends in another order.
+        let primary = group.primary_name().to_owned();
+        annotations
+            .entry(format!("{PREFIX}{PRIMARY_SERVICE}"))
+            .or_insert_with(|| primary.clone());
+        let mut labels = metadata("labels").unwrap_or_default();
+        let controlled_by = labels.remove(CONTROLLED_BY).unwrap_or_default();
+        labels.retain(|key, _| !GITOPS_LABELS.iter().any(|prefix| key.starts_with(prefix)));
+        let names = group.backends.iter().map(|backend| backend.name.clone());
+        let weights = weights(record, group, object, carrier);
+        Some(Self {
+            apex: group.apex.clone(),
+            primary,
+            backends: names.zip(weights).collect(),
+            annotations,
+            labels,
+            controlled_by,
+        })
+    }
+
+    /// Returns the manifest of the successor. It has no label `controlled-by`, so it is not a group.
+    pub fn manifest(
+        &self,
+        kind: &'static dyn Kind,
+        (namespace, name): (&str, &str),
+        port: Option<u16>,
+        from: &MigratedFrom,
+    ) -> Option<Value> {
+        let group = NewGroup {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            apex: self.apex.clone(),
+            controlled_by: String::new(),
+            primary: self.primary.clone(),
+            backends: self.backends.iter().map(|(name, _)| name.clone()).collect(),
+            port,
+            settings: BTreeMap::new(),
+        };
+        let mut manifest = kind.manifest(&group);
+        let mut annotations = self.annotations.clone();
+        let note = serde_json::to_string(from).ok()?;
+        annotations.insert(format!("{PREFIX}{MIGRATED_FROM}"), note);
+        manifest["metadata"]["annotations"] = json!(annotations);
+        manifest["metadata"]["labels"] = json!(self.labels);
+        let raw = serde_json::value::to_raw_value(&manifest).ok()?;
+        let weights = self.weight_operations(&kind.read(&raw).ok()?)?;
+        patched(&manifest, &Patch(weights))
+    }
+
+    /// Whether an object has the backends of this successor.
+    pub fn has_backends_of(&self, record: &Record) -> bool {
+        let Ok(group) = &record.group else {
+            return false;
+        };
+        let own: BTreeSet<&str> = self.backends.iter().map(|(name, _)| name.as_str()).collect();
+        own == group.backend_names().into_iter().collect() && group.apex == self.apex
+    }
+
+    /// Returns the patch that makes an object this successor; none if it is that already. With
+    /// `adopt` the object also gets the label that makes it a group. As in every patch, the first
+    /// operation is the compare-and-swap of the version.
+    pub fn patch(&self, record: &Record, object: &Value, adopt: bool) -> Option<Patch> {
+        let mut operations = vec![PatchOperation::Replace(ReplaceOperation {
+            path: pointer(&["metadata", "resourceVersion"]),
+            value: json!(record.meta.resource_version),
+        })];
+        let weights = self.weight_operations(record)?;
+        let differs = |operation: &PatchOperation| match operation {
+            PatchOperation::Add(add) => add.path.resolve(object).ok() != Some(&add.value),
+            _ => true,
+        };
+        if weights.iter().any(differs) {
+            operations.extend(weights);
+        }
+        let mut labels = self.labels.clone();
+        if adopt {
+            labels.insert(CONTROLLED_BY.to_owned(), self.controlled_by.clone());
+        }
+        operations.extend(map_operations(object, "labels", &labels, |_| false));
+        operations.extend(map_operations(
+            object,
+            "annotations",
+            &self.annotations,
+            is_of_group,
+        ));
+        (operations.len() > 1).then_some(Patch(operations))
+    }
+
+    /// Returns the operations that set the weights; none if the object has other backends.
+    fn weight_operations(&self, record: &Record) -> Option<Vec<PatchOperation>> {
+        let group = record.group.as_ref().ok()?;
+        let mut operations = Vec::new();
+        for (backend, paths) in group.backends.iter().zip(&record.weight_paths) {
+            let mut own = self.backends.iter();
+            let (_, weight) = own.find(|(name, _)| *name == backend.name)?;
+            operations.extend(paths.iter().map(|path| add(path.clone(), json!(weight))));
+        }
+        Some(operations)
+    }
+}
+
+/// Whether an annotation describes the group, and so moves with it.
+fn is_of_group(key: &str) -> bool {
+    key.strip_prefix(PREFIX)
+        .is_some_and(|key| key != MIGRATED_FROM)
+}
+
+/// Returns the weights as the object has them, such that the proxies take them from `carrier`. A
+/// route must not have weights that are all 0.
+fn weights(record: &Record, group: &Group, object: &Value, carrier: Carrier) -> Vec<u64> {
+    let read = |(index, paths): (usize, &Vec<PointerBuf>)| {
+        let value = paths.first().and_then(|path| path.resolve(object).ok());
+        let text = || value?.as_str()?.trim().parse().ok();
+        let weight = value.and_then(Value::as_u64).or_else(text);
+        weight.or_else(|| Some(group.backends.get(index)?.weight))
+    };
+    let paths = record.weight_paths.iter().enumerate();
+    let raw: Vec<u64> = paths.map(|path| read(path).unwrap_or_default()).collect();
+    if raw.iter().all(|weight| *weight == 0) {
+        let primary = |index| u64::from(index == group.primary);
+        return (0..raw.len()).map(primary).collect();
+    }
+    carrier.scale_down(raw)
+}
+
+/// Returns the operations that bring these entries into a map of the metadata, and remove others of
+/// which `is_ours`.
+fn map_operations(
+    object: &Value,
+    field: &str,
+    wanted: &BTreeMap<String, String>,
+    is_ours: impl Fn(&str) -> bool,
+) -> Vec<PatchOperation> {
+    let present = object.get("metadata").and_then(|it| it.get(field));
+    let Some(present) = present.and_then(strings) else {
+        let all = (!wanted.is_empty()).then(|| add(pointer(&["metadata", field]), json!(wanted)));
+        return all.into_iter().collect();
+    };
+    let path = |key: &str| pointer(&["metadata", field, key]);
+    let set = wanted
+        .iter()
+        .filter(|(key, value)| present.get(*key) != Some(value))
+        .map(|(key, value)| add(path(key), json!(value)));
+    let gone = present
+        .keys()
+        .filter(|key| is_ours(key) && !wanted.contains_key(*key));
+    let removed =
+        gone.map(|key| PatchOperation::Remove(RemoveOperation { path: path(key) }));
+    set.chain(removed).collect()
+}
+
+fn strings(map: &Value) -> Option<BTreeMap<String, String>> {
+    serde_json::from_value(map.clone()).ok()
+}
+
+fn pointer(tokens: &[&str]) -> PointerBuf {
+    PointerBuf::from_tokens(tokens.iter().copied())
+}
+
+fn add(path: PointerBuf, value: Value) -> PatchOperation {
+    PatchOperation::Add(AddOperation { path, value })
+}
+
+/// Returns what a TrafficSplit cannot express of a route, in words.
+pub fn lost_by_a_split(record: &Record, object: &Value) -> Vec<String> {
+    let list = |field: &str| {
+        let spec = object.get("spec");
+        let list = spec.and_then(|spec| spec.get(field)?.as_array().cloned());
+        list.unwrap_or_default()
+    };
+    let mut lost = Vec::new();
+    if !list("hostnames").is_empty() {
+        lost.push("its hostnames".to_owned());
+    }
+    let rules = list("rules");
+    if rules.len() > 1 {
+        lost.push(format!("its {} rules", rules.len()));
+    }
+    for rule in rules.iter().filter_map(Value::as_object) {
+        let kept = ["name", "matches", "backendRefs"];
+        let others = rule.keys().filter(|key| !kept.contains(&key.as_str()));
+        lost.extend(others.map(|key| format!("the {key} of a rule")));
+    }
+    if record.routing.as_ref().is_some_and(|routing| !routing.matches_everything()) {
+        lost.push("its matches".to_owned());
+    }
+    let foreign = record.backend_ports.iter().map(|(service, _)| service);
+    let foreign = foreign.filter(|service| service.namespace != record.meta.namespace);
+    lost.extend(foreign.map(|service| format!("its backend {service} of another namespace")));
+    lost.sort();
+    lost.dedup();
+    lost
+}
