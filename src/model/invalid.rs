@@ -14,6 +14,8 @@ pub struct Invalid {
     pub mend: String,
     /// Keys of the policy annotations with invalid values, if those are the only reason.
     pub settings: Vec<&'static str>,
+    /// It passes by itself: the object takes over from an older group that is about to go.
+    pub passes: bool,
 }
 
 impl Invalid {
@@ -23,6 +25,7 @@ impl Invalid {
             reason: reason.into(),
             mend: mend.into(),
             settings: Vec::new(),
+            passes: false,
         }
     }
 
@@ -48,6 +51,17 @@ impl Invalid {
             format!("the older group {older} has the same apex, {apex}{port}"),
             format!("delete one of the two, or remove its label {label}"),
         )
+    }
+
+    /// Returns the error of a group that takes over from an older one, which has not gone yet.
+    pub fn taking_over(older: &GroupId) -> Self {
+        let name = older.short_name();
+        let reason = format!("it takes over from {name}, which has not gone yet");
+        let mend = format!("finish the migration: kubectl failover migrate {name}");
+        Self {
+            passes: true,
+            ..Self::new(reason, mend)
+        }
     }
 }
 

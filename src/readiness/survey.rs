@@ -52,6 +52,9 @@ pub fn status(
         (Ok(_), _) if claims.are_too_many(&record.claim()) => {
             Invalid::claimed_too_often(&record.apex)
         }
+        (Ok(_), Some(rival)) if record.takes_over_from(&rival.group()) => {
+            Invalid::taking_over(&rival.group())
+        }
         (Ok(_), Some(rival)) => {
             Invalid::claimed_twice(&record.apex, &rival.group(), rival.ports, CONTROLLED_BY)
         }

@@ -14,7 +14,7 @@ use super::meta::Meta;
 use super::new_group::NewGroup;
 use super::patch::patched;
 use super::record::{Kind, Record};
-use crate::model::{Carrier, Group};
+use crate::model::{Carrier, Group, GroupId};
 
 /// The prefixes of labels by which GitOps tools find their objects. They stay on the old object.
 const GITOPS_LABELS: [&str; 5] = [
@@ -66,6 +66,12 @@ impl Meta {
 }
 
 impl Record {
+    /// Whether this object takes over from that group, by name.
+    pub fn takes_over_from(&self, other: &GroupId) -> bool {
+        let from = self.meta.migrated_from();
+        from.is_some_and(|from| from.kind == other.kind && from.name == other.name)
+    }
+
     /// Whether this object takes, or took, the group over from `other`.
     pub fn is_successor_of(&self, other: &Self) -> bool {
         let same_place = self.meta.namespace == other.meta.namespace;
@@ -149,7 +155,11 @@ impl Successor {
         let Ok(group) = &record.group else {
             return false;
         };
-        let own: BTreeSet<&str> = self.backends.iter().map(|(name, _)| name.as_str()).collect();
+        let own: BTreeSet<&str> = self
+            .backends
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
         own == group.backend_names().into_iter().collect() && group.apex == self.apex
     }
 
@@ -241,8 +251,7 @@ fn map_operations(
     let gone = present
         .keys()
         .filter(|key| is_ours(key) && !wanted.contains_key(*key));
-    let removed =
-        gone.map(|key| PatchOperation::Remove(RemoveOperation { path: path(key) }));
+    let removed = gone.map(|key| PatchOperation::Remove(RemoveOperation { path: path(key) }));
     set.chain(removed).collect()
 }
 
@@ -278,7 +287,11 @@ pub fn lost_by_a_split(record: &Record, object: &Value) -> Vec<String> {
         let others = rule.keys().filter(|key| !kept.contains(&key.as_str()));
         lost.extend(others.map(|key| format!("the {key} of a rule")));
     }
-    if record.routing.as_ref().is_some_and(|routing| !routing.matches_everything()) {
+    if record
+        .routing
+        .as_ref()
+        .is_some_and(|routing| !routing.matches_everything())
+    {
         lost.push("its matches".to_owned());
     }
     let foreign = record.backend_ports.iter().map(|(service, _)| service);

@@ -91,15 +91,12 @@ fn findings(status: &RouteStatus, ports: &[u16]) -> Vec<Finding> {
         });
     let refused = parents().flat_map(|parent| {
         let place = place(parent.parent_ref.port);
-        parent
-            .conditions
-            .iter()
-            .filter_map(move |condition| {
-                Some(Finding {
-                    words: warning(condition, &place)?,
-                    is_about_acceptance: condition.kind == "Accepted",
-                })
+        parent.conditions.iter().filter_map(move |condition| {
+            Some(Finding {
+                words: warning(condition, &place)?,
+                is_about_acceptance: condition.kind == "Accepted",
             })
+        })
     });
     let mut seen = BTreeSet::new();
     not_accepted

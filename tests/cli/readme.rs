@@ -6,16 +6,19 @@ use clap::{Arg, Command, CommandFactory as _, ValueEnum as _};
 use kubectl_failover::internals::Cli;
 use kubectl_failover::internals::rights::{LINKS, REMOTE, RbacCommand, ResourceNames, Right};
 use kubectl_failover::model::{Flags, State};
-use kubectl_failover::resource::annotations::{LAST_MOVE, OVERRIDE, PAUSED, POLICY_KEYS};
+use kubectl_failover::resource::annotations::{
+    LAST_MOVE, MIGRATED_FROM, OVERRIDE, PAUSED, POLICY_KEYS,
+};
 
 use crate::support::repository;
 
 /// The pages about the command line.
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "README.md",
     "SECURITY.md",
     "docs/commands.md",
     "docs/concepts.md",
+    "docs/migrate.md",
     "docs/multicluster.md",
     "docs/rbac.md",
     "docs/routes.md",
@@ -63,7 +66,7 @@ fn every_state_flag_and_annotation_is_explained() {
     let page = read("docs/concepts.md");
     let states = State::ALL.iter().map(|state| format!("{state:?}"));
     let others = Flags::NAMES.iter().chain(&POLICY_KEYS);
-    let others = others.chain(&[OVERRIDE, PAUSED, LAST_MOVE]);
+    let others = others.chain(&[OVERRIDE, PAUSED, LAST_MOVE, MIGRATED_FROM]);
     for name in states.chain(others.map(ToString::to_string)) {
         let is_explained = page.lines().any(|line| {
             line.starts_with("| `")

@@ -22,10 +22,7 @@ pub struct ExistingObjects(Vec<(&'static dyn Kind, RequestResult<Vec<Record>>)>)
 
 /// # Errors
 /// If a list fails. An unknown or forbidden kind is not an error.
-pub async fn read(
-    cluster: &Cluster,
-    namespace: Option<&str>,
-) -> Result<ExistingObjects, Problem> {
+pub async fn read(cluster: &Cluster, namespace: Option<&str>) -> Result<ExistingObjects, Problem> {
     let lists = KINDS.iter().map(|kind| async move {
         match list(cluster, &groups::all(*kind, namespace)).await {
             Ok((records, _)) => (*kind, Ok(records)),

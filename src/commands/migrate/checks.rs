@@ -8,8 +8,8 @@ use super::tasks::Task;
 use crate::changes::preflight::Preflight;
 use crate::changes::refusal::Refusal;
 use crate::cli::{MigrateArgs, MigrateDanger};
-use crate::cluster::api::service_profiles::Profile;
 use crate::cluster::api::apply;
+use crate::cluster::api::service_profiles::Profile;
 use crate::cluster::queries::conflicts::conflict;
 use crate::cluster::queries::runners::Runners;
 use crate::cluster::{Clusters, RequestError};
@@ -115,6 +115,15 @@ impl MigrationCheck<'_> {
         Ok(checked)
     }
 
+    /// Whether a ServiceProfile still splits the traffic of a route that has taken over.
+    pub async fn is_split_by_profile(self, route: &Record) -> bool {
+        let apex = ServiceRef::new(&route.meta.namespace, &route.apex);
+        let is_route = route.kind.info().carrier == Carrier::Route;
+        let profiles = effect::profiles(self.cluster, &apex).await;
+        let splits = |profiles: Vec<Profile>| profiles.iter().any(Profile::has_overrides);
+        is_route && profiles.is_ok_and(splits)
+    }
+
     fn object(&self) -> Result<&Value, Refusal> {
         match &self.seen.object {
             Some(Ok((_, object))) => Ok(object),
@@ -143,7 +152,10 @@ impl MigrationCheck<'_> {
     /// Another object must not have the name of the new one.
     fn name_is_free(&self, from: &Record) -> Result<(), Refusal> {
         let Task {
-            to, to_kind, to_name, ..
+            to,
+            to_kind,
+            to_name,
+            ..
         } = self.task;
         let named = |record: &&Record| {
             record.meta.namespace == from.meta.namespace
@@ -198,7 +210,10 @@ impl MigrationCheck<'_> {
             let name = full_name(rival.kind.info(), &rival.meta.name);
             return Err(Refusal::new(
                 format!("{name} manages service {} too", preview.apex),
-                format!("delete one of the two: {} get {name} -o yaml", self.seen.kubectl),
+                format!(
+                    "delete one of the two: {} get {name} -o yaml",
+                    self.seen.kubectl
+                ),
             ));
         }
         let conflicts = others().filter_map(|other| conflict(preview, other));

@@ -143,7 +143,9 @@ impl Migrations<'_> {
         for warning in planned.iter().flat_map(|planned| &planned.checked.warnings) {
             env.streams.say(&format!("warning: {warning}"));
         }
-        let restarts = planned.iter().filter(|planned| planned.has_misled_clients());
+        let restarts = planned
+            .iter()
+            .filter(|planned| planned.has_misled_clients());
         order.needs_restarts = restarts.map(|planned| planned.task.target()).collect();
         let context = OrderContext {
             cluster,
@@ -283,7 +285,7 @@ impl Migrations<'_> {
 impl Planned {
     fn has_misled_clients(&self) -> bool {
         let is_to_split = self.task.to_kind.info().carrier == Carrier::Split;
-        self.change.is_change() && (self.checked.has_profile || is_to_split)
+        self.change.is_change() && !self.task.is_cancel && (self.checked.has_profile || is_to_split)
     }
 }
 
@@ -303,8 +305,13 @@ async fn check_task(
         }
         None => {
             let from = record.meta.migrated_from();
+            let from = from.map(|from| format!("{}/{}", from.kind, from.name));
+            if let (Some(from), true) = (&from, check.is_split_by_profile(record).await) {
+                let words = change(format!("replaces {from}, once its ServiceProfile has gone"))?;
+                return Ok((Checked::default(), words));
+            }
             let words = match from {
-                Some(from) => format!("already replaces {}/{}", from.kind, from.name),
+                Some(from) => format!("already replaces {from}"),
                 None if order.args.undo => "already a TrafficSplit".to_owned(),
                 None => "already a route".to_owned(),
             };
@@ -312,7 +319,8 @@ async fn check_task(
         }
         Some(from) if task.is_cancel => {
             let (kind, name) = (from.kind.info().name, &from.meta.name);
-            let words = format!("stays as it is; {kind}/{name}, which was to replace it, is deleted");
+            let words =
+                format!("stays as it is; {kind}/{name}, which was to replace it, is deleted");
             Ok((Checked::default(), change(words)?))
         }
         Some(from) => {

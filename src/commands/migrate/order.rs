@@ -54,9 +54,9 @@ impl Order for MigrateOrder<'_> {
 
     fn after(&self, status: &Status, _place: &str) -> Vec<String> {
         let words = format!(
-            "clients that send to {} without a pause keep what they were told before: they send \
-             to {} itself, and do not fail over. Restart them: kubectl rollout restart",
-            status.apex, status.apex
+            "clients that send to {0} without a pause send to {0} itself, without failover, until \
+             they are restarted: kubectl rollout restart",
+            status.apex
         );
         let has_clients = self.needs_restarts.contains(&status.id);
         has_clients.then_some(words).into_iter().collect()

@@ -137,9 +137,10 @@ impl Migration<'_> {
                 "someone deleted them during the migration: create the group again",
             ))),
             (None, Some(new)) => self.finish(new).await,
-            (Some(old), _) if old.0.meta.deletion_timestamp.is_some() => Ok(Step::Wait(
-                self.wait("a finalizer keeps the old object from being deleted", "see its metadata"),
-            )),
+            (Some(old), _) if old.0.meta.deletion_timestamp.is_some() => Ok(Step::Wait(self.wait(
+                "a finalizer keeps the old object from being deleted",
+                "see its metadata",
+            ))),
             (Some(_), None) if *is_cancel => Err(StepError::Refused(Refusal::new(
                 "the object that carries the group is gone",
                 "run the command again",
@@ -293,18 +294,16 @@ impl Migration<'_> {
         let elsewhere = group.backends.iter().filter(|backend| backend.weight > 0);
         let elsewhere = elsewhere.filter(|backend| backend.name != group.apex);
         let names: Vec<&str> = elsewhere.map(|backend| backend.name.as_str()).collect();
-        (!names.is_empty()).then(|| {
-            Refusal {
-                allow: Some("away".to_owned()),
-                ..self.wait(
-                    &format!(
-                        "traffic is on {}: clients that are running would send it to {} itself",
-                        names.join(", "),
-                        group.apex
-                    ),
-                    "migrate when all traffic is there; or add --allow=away, and restart the clients",
-                )
-            }
+        (!names.is_empty()).then(|| Refusal {
+            allow: Some("away".to_owned()),
+            ..self.wait(
+                &format!(
+                    "traffic is on {}: clients that are running would send it to {} itself",
+                    names.join(", "),
+                    group.apex
+                ),
+                "migrate when all traffic is there; or add --allow=away, and restart the clients",
+            )
         })
     }
 
@@ -336,7 +335,10 @@ impl Migration<'_> {
 
     fn done(&self) -> String {
         let Task {
-            from, to, is_cancel, ..
+            from,
+            to,
+            is_cancel,
+            ..
         } = self.task;
         let to = to.as_ref();
         match from {

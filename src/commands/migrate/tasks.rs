@@ -90,7 +90,9 @@ pub fn choose(
             [one] if chosen.iter().any(|known| known.is_same(one)) => {}
             [one] => chosen.push((*one).clone()),
             several => {
-                let ids = several.iter().filter_map(|task| Some(task.carrying()?.id()));
+                let ids = several
+                    .iter()
+                    .filter_map(|task| Some(task.carrying()?.id()));
                 return Ok(Chosen::Ambiguous(typed.clone(), ids.collect()));
             }
         }

@@ -117,6 +117,9 @@ impl Engine {
             .map(Record::claim)
             .chain(self.outsiders.claims(&apex));
         let rival = oldest_rival(&record.claim(), claims)?;
+        if record.takes_over_from(&rival.group()) {
+            return Some(Invalid::taking_over(&rival.group()));
+        }
         Some(Invalid::claimed_twice(
             &record.apex,
             &rival.group(),
@@ -148,14 +151,24 @@ impl Engine {
     fn set_aside(&mut self, id: &GroupId, group: &mut GroupState, invalid: Invalid) {
         group.reset_timers();
         if self.may_proceed(group) {
-            let Invalid { reason, mend, .. } = invalid;
+            let Invalid {
+                reason,
+                mend,
+                passes,
+                ..
+            } = invalid;
             let why = reason.clone();
             let notice = Notice::Invalid {
                 group: id.clone(),
                 reason,
                 mend,
             };
-            self.leave_alone(id, group, Some(State::Invalid), &why, Some(notice));
+            let (state, notice) = if passes {
+                (None, None)
+            } else {
+                (Some(State::Invalid), Some(notice))
+            };
+            self.leave_alone(id, group, state, &why, notice);
         }
     }
 
