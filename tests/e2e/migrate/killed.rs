@@ -114,10 +114,18 @@ async fn an_unfinished_migration_is_cancelled_by_undo() {
     // And an unfinished undo by the migration.
     let _acceptor = Acceptor::of(side);
     run(side, "migrate web --yes").await.success();
-    run(side, "migrate web --undo --yes --timeout 0")
-        .await
-        .code(3);
-    assert!(!is_group(&split(side, "web").await.unwrap()));
+    let origin = route(side, "web").await.unwrap()["metadata"]["uid"].clone();
+    let note = json!({
+        "kind": "httproute", "name": "web", "uid": origin, "label": "linkerd-failover", "by": "me",
+        "at": "2026-01-01T00:00:00Z",
+    });
+    side.traffic_split("web", "web", &[("web", 1), ("web-east", 0)])
+        .await;
+    let begun = json!({"metadata": {
+        "labels": {LABEL: null},
+        "annotations": {"failover.linkerd.io/migrated-from": note.to_string()},
+    }});
+    side.edit_split("web", begun).await;
     run(side, "migrate web --yes")
         .await
         .success()

@@ -109,12 +109,12 @@ async fn orders_are_kept_there_and_back() {
     status.stdout_contains("Paused").stdout_contains("INC-1");
 
     // Nothing makes ServiceProfiles here.
-    run(side, "migrate web --undo --yes --timeout 1s")
+    run(side, "migrate web --undo --yes")
         .await
-        .code(3)
-        .stderr_contains("no ServiceProfile of the TrafficSplit yet")
+        .code(4)
+        .stderr_contains("so the TrafficSplit will have no effect")
         .stderr_contains("--allow=unaccepted");
-    assert!(!is_group(&split(side, "web").await.unwrap()));
+    assert_eq!(split(side, "web").await, None);
     run(side, "migrate web --undo --yes --allow=unaccepted,away")
         .await
         .success()
