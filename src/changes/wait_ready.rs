@@ -141,7 +141,7 @@ fn watch_slices(
                     Event::Failed(error) if error.is_forbidden() => {
                         let _ = sender.send(Err(error)).await;
                     }
-                    Event::Alive | Event::Failed(_) => {}
+                    Event::Alive | Event::SlowList | Event::Failed(_) => {}
                     // One queued message is enough to read again.
                     Event::Listed(_) | Event::Applied(_) | Event::Deleted(_) => {
                         let _ = sender.try_send(Ok(()));

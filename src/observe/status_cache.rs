@@ -97,7 +97,7 @@ impl StatusCache {
             Event::Deleted(record) => {
                 self.records.remove(&record.id());
             }
-            Event::Alive | Event::Failed(_) => {}
+            Event::Alive | Event::SlowList | Event::Failed(_) => {}
         }
     }
 
@@ -122,7 +122,7 @@ impl StatusCache {
 
     /// Handles an event of the watch of Leases, at `at` on the API server's clock.
     pub fn leases(&mut self, event: Event<Lease>, at: Timestamp) {
-        if !matches!(event, Event::Failed(_)) {
+        if !matches!(event, Event::Failed(_) | Event::SlowList) {
             self.runners.heard = at;
         }
         // A watch that is allowed again resumes from where it stopped.
@@ -145,7 +145,7 @@ impl StatusCache {
             Event::Deleted(lease) => known
                 .iter_mut()
                 .for_each(|leases| leases.retain(is_other(&lease))),
-            Event::Alive | Event::Failed(_) => {}
+            Event::Alive | Event::SlowList | Event::Failed(_) => {}
         }
     }
 

@@ -20,7 +20,8 @@ use crate::model::{Mirror, RemoteService, ServiceRef};
 pub struct ReadinessCache {
     pub(super) watches: WatchTable,
     last_id: u64,
-    /// The clusters that forbid a cluster-wide watch. None: the groups' own cluster.
+    /// The clusters whose cluster-wide watch is forbidden or slow. Each namespace is watched beside
+    /// it, until it works. None: the groups' own cluster.
     pub(super) namespaced_only: HashSet<Option<String>>,
     /// The other clusters that may be asked.
     pub(super) remotes: NamedRemotes,
@@ -30,8 +31,8 @@ pub struct ReadinessCache {
     pub(super) relisted: HashMap<LocatedService, Duration>,
     /// The services that wait for their first list.
     pub(super) first_lists: FirstLists,
-    /// Mirrors of services that are not read, to report.
-    pub(super) newly_refused: Vec<ServiceRef>,
+    /// Mirrors whose services are not read any longer, or are read again, to report.
+    pub(super) changed_mirrors: Vec<ServiceRef>,
     /// Scopes wait for watches that still list, at most until then.
     pub(super) deferred_until: Option<Duration>,
     pub(super) revision: u64,
@@ -66,13 +67,22 @@ impl ReadinessCache {
         // Until all mirrors are known, the watches of other clusters may still be needed.
         let mirrors_pending = self.mirrors_pending(now);
         let wanted: HashSet<&SliceScope> = scopes.iter().collect();
+        let is_wanted_whole =
+            |watch: &&SliceWatch| watch.scope.namespace.is_none() && wanted.contains(&watch.scope);
+        let whole = self.watches.iter().filter(is_wanted_whole);
+        let served: HashSet<Option<String>> = whole
+            .filter(|watch| watch.serves(now))
+            .map(|watch| watch.scope.cluster.clone())
+            .collect();
         let mut known = HashSet::new();
         let mut listing = HashSet::new();
         self.deferred_until = None;
         for watch in self.watches.iter_mut() {
             let is_wanted = wanted.contains(&watch.scope);
             let until = watch.lists_until(now).filter(|_| {
-                !is_wanted && covers_any(&watch.scope, services.get(&watch.scope.cluster))
+                !is_wanted
+                    && !served.contains(&watch.scope.cluster)
+                    && covers_any(&watch.scope, services.get(&watch.scope.cluster))
             });
             if let Some(until) = until {
                 listing.insert(watch.scope.place());
@@ -114,6 +124,9 @@ impl ReadinessCache {
     fn mirrors_pending(&self, now: Duration) -> bool {
         let is_pending = |watch: &SliceWatch| watch.services.health(now) == WatchHealth::Pending;
         let is_replaced = |watch: &SliceWatch| {
+            if self.is_replaced_by_namespaces(watch) {
+                return true;
+            }
             let namespace = watch.scope.namespace.as_deref();
             let mut watches = self.watches.of_namespace(None, namespace);
             watches.any(|other| !is_pending(other))
@@ -160,8 +173,10 @@ impl ReadinessCache {
         for cluster in self.namespaced_only.iter().flatten() {
             index.limit_namespaces(cluster);
         }
-        let news = index.refused_since(&self.mirror_index);
-        self.newly_refused.extend(news);
+        let refused = index.refused_since(&self.mirror_index);
+        let accepted = self.mirror_index.refused_since(&index);
+        self.changed_mirrors
+            .extend(refused.into_iter().chain(accepted));
         self.mirror_index = index;
         let mut clusters = BTreeMap::from([(None, services)]);
         for (cluster, service) in self.mirror_index.services() {
@@ -172,12 +187,27 @@ impl ReadinessCache {
     }
 
     fn scopes(&self, cluster: Option<&String>, services: &ServiceNames) -> Vec<SliceScope> {
-        let namespaced_only = self.namespaced_only.contains(&cluster.cloned());
-        if services.len() > MAX_NAMESPACED_LISTS && !namespaced_only {
-            vec![SliceScope::whole_cluster(cluster)]
-        } else {
-            SliceScope::by_namespace(cluster, services)
-        }
+        let is_namespaced_only = self.namespaced_only.contains(&cluster.cloned());
+        // The namespaces of another cluster are limited to this number then.
+        let are_many = services.len() > MAX_NAMESPACED_LISTS
+            || (is_namespaced_only && services.len() == MAX_NAMESPACED_LISTS);
+        let whole = are_many.then(|| SliceScope::whole_cluster(cluster));
+        let each =
+            (is_namespaced_only || !are_many).then(|| SliceScope::by_namespace(cluster, services));
+        whole
+            .into_iter()
+            .chain(each.into_iter().flatten())
+            .collect()
+    }
+
+    /// Returns whether each namespace is watched in place of this watch of a whole cluster.
+    pub fn is_watched_by_namespace(&self, id: SliceWatchId) -> bool {
+        let watch = self.watches.get(id);
+        watch.is_some_and(|watch| self.is_replaced_by_namespaces(watch))
+    }
+
+    fn is_replaced_by_namespaces(&self, watch: &SliceWatch) -> bool {
+        watch.scope.namespace.is_none() && self.namespaced_only.contains(&watch.scope.cluster)
     }
 
     /// Drops unwanted watches whose replacements serve.
@@ -186,6 +216,7 @@ impl ReadinessCache {
             .watches
             .iter()
             .filter(|watch| watch.wanted && !watch.serves(now))
+            .filter(|watch| !self.is_replaced_by_namespaces(watch))
             .map(|watch| watch.scope.clone())
             .collect();
         let stands_in = |watch: &SliceWatch| {

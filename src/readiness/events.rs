@@ -13,6 +13,7 @@ use crate::cluster::api::services::Service;
 use crate::cluster::api::slice_index::SliceIndex;
 use crate::cluster::listwatch::freshness::is_fresh;
 use crate::cluster::listwatch::watch_event::Event;
+use crate::cluster::transport::error::Cause;
 use crate::cluster::{RequestError, RequestResult};
 use crate::model::ReadinessSource;
 use crate::model::{ServiceRef, WhyUnknown};
@@ -47,13 +48,19 @@ impl ReadinessCache {
                 watch.heard(now);
                 Affected::Nothing
             }
+            Event::SlowList => {
+                let scope = watch.scope.clone();
+                self.watch_by_namespace(&scope);
+                Affected::Nothing
+            }
             Event::Failed(error) => {
                 watch.failed(&error);
                 let scope = watch.scope.clone();
-                self.watch_by_namespace_where_forbidden(&scope, &error);
+                self.watch_by_namespace_where_refused(&scope, &error);
                 Affected::Nothing
             }
         };
+        self.watch_whole_cluster_again(id, now);
         let stop = match affected {
             // The next plan starts the deferred scopes, and retires watches.
             Affected::Scope(_) if self.deferred_until.is_some() => {
@@ -106,13 +113,19 @@ impl ReadinessCache {
                 watch.services.heard(now);
                 Affected::Nothing
             }
+            Event::SlowList => {
+                let scope = scope.clone();
+                self.watch_by_namespace(&scope);
+                Affected::Nothing
+            }
             Event::Failed(error) => {
                 watch.services.failed(&error);
                 let scope = scope.clone();
-                self.watch_by_namespace_where_forbidden(&scope, &error);
+                self.watch_by_namespace_where_refused(&scope, &error);
                 Affected::Nothing
             }
         };
+        self.watch_whole_cluster_again(id, now);
         if affected != Affected::Nothing {
             self.request_plan();
         }
@@ -146,17 +159,36 @@ impl ReadinessCache {
             Err(error) => {
                 watch.services.failed(&error);
                 let scope = watch.scope.clone();
-                self.watch_by_namespace_where_forbidden(&scope, &error);
+                self.watch_by_namespace_where_refused(&scope, &error);
             }
         }
     }
 
     /// Falls back to one watch for each namespace: a user who is not allowed to list the whole
-    /// cluster may be allowed to list each namespace.
-    fn watch_by_namespace_where_forbidden(&mut self, scope: &SliceScope, error: &RequestError) {
-        if error.is_forbidden() && scope.namespace.is_none() {
+    /// cluster may be allowed to list each namespace, and a list that is too large for the whole
+    /// cluster may be small for most namespaces.
+    fn watch_by_namespace_where_refused(&mut self, scope: &SliceScope, error: &RequestError) {
+        if error.is_forbidden() || matches!(error.cause, Cause::Unreadable { .. }) {
+            self.watch_by_namespace(scope);
+        }
+    }
+
+    /// Watches each namespace beside the whole cluster, until the watch of the whole cluster works.
+    fn watch_by_namespace(&mut self, scope: &SliceScope) {
+        if scope.namespace.is_none() {
             let is_news = self.namespaced_only.insert(scope.cluster.clone());
             self.revision += u64::from(is_news);
+        }
+    }
+
+    /// Ends the watches of each namespace if this watch of the whole cluster has listed.
+    fn watch_whole_cluster_again(&mut self, id: SliceWatchId, now: Duration) {
+        if let Some(watch) = self.watches.get(id)
+            && watch.is_trusted(now)
+            && watch.scope.namespace.is_none()
+            && self.namespaced_only.remove(&watch.scope.cluster)
+        {
+            self.revision += 1;
         }
     }
 
@@ -237,8 +269,8 @@ impl ReadinessCache {
             self.affected_backends(scope.cluster.clone().as_deref(), Affected::Scope(scope))
         };
         let mut affected: Vec<Affected> = changed.into_iter().map(affected).collect();
-        let refused = std::mem::take(&mut self.newly_refused);
-        affected.push(Affected::Services(refused));
+        let mirrors = std::mem::take(&mut self.changed_mirrors);
+        affected.push(Affected::Services(mirrors));
         affected.extend(overdue.into_iter().map(|(cluster, service)| {
             self.affected_backends(cluster.as_deref(), Affected::Services(vec![service]))
         }));

@@ -135,6 +135,12 @@ impl SliceWatch {
         self.is_listed() && !(self.is_local() && self.services.health(now) == WatchHealth::Pending)
     }
 
+    /// Returns whether its slices and, in the groups' own cluster, its Services are known.
+    pub fn is_trusted(&self, now: Duration) -> bool {
+        self.health(now) == WatchHealth::Known
+            && (!self.is_local() || self.services.health(now) == WatchHealth::Known)
+    }
+
     /// Returns until when this watch may list for the first time before another replaces it. None:
     /// it has listed, has had its time, or may not list.
     pub fn lists_until(&self, now: Duration) -> Option<Duration> {

@@ -4,7 +4,8 @@ use kube::api::ListParams;
 
 use super::collection::Collection;
 use super::named_reads::read_few_of_many;
-use super::page::{params, read_page};
+use super::page::{PageEnd, page_too_large, params, read_page};
+use super::page_limit::PageLimit;
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::{Cause, RequestResult};
 
@@ -64,20 +65,38 @@ async fn list_pages<T>(
     count: &impl Fn(usize),
 ) -> RequestResult<(Vec<T>, String)> {
     let mut objects = Vec::new();
-    let mut next_page = None;
+    let (mut next_page, mut page_limit) = (None, PageLimit::default());
     for _ in 0..MAX_LIST_PAGES {
         let page = cluster.page_size.next();
+        let limit = page_limit.of(page.limit());
         let params = ListParams {
-            limit: Some(page.limit()),
+            limit: Some(limit),
             continue_token: next_page.clone(),
             ..params(collection)
         };
         let before = objects.len();
         let page_read = read_page(cluster, collection, &params, &mut objects, count);
         match collection.within(cluster.page_timeout(), page_read).await {
-            Ok(meta) if meta.next_page.is_empty() => return Ok((objects, meta.resource_version)),
-            Ok(meta) => next_page = Some(meta.next_page),
-            Err(error) if error.is_unanswered() && cluster.page_size.shrink(page) => {
+            Ok(PageEnd::Complete(meta, _)) if meta.next_page.is_empty() => {
+                return Ok((objects, meta.resource_version));
+            }
+            Ok(PageEnd::Complete(meta, bytes)) => {
+                page_limit.grow(limit, bytes);
+                next_page = Some(meta.next_page);
+            }
+            Ok(PageEnd::TooLarge(arrived)) if page_limit.shrink(limit, arrived) => {
+                tracing::debug!(
+                    path = collection.path(),
+                    "a page is read again as smaller ones"
+                );
+                objects.truncate(before);
+            }
+            Ok(PageEnd::TooLarge(_)) => return Err(collection.failed(page_too_large())),
+            Err(error) if error.is_unanswered() => {
+                let is_smaller = cluster.page_size.shrink(page);
+                if !(page_limit.shrink(limit, objects.len() - before) || is_smaller) {
+                    return Err(error);
+                }
                 objects.truncate(before);
             }
             Err(error) if error.is_gone() && next_page.is_some() => {
@@ -101,6 +120,9 @@ async fn list_at_once<T>(
     tracing::debug!(path = collection.path(), "a list expired between two pages");
     let mut objects = Vec::new();
     let params = params(collection);
-    let meta = read_page(cluster, collection, &params, &mut objects, count).await?;
-    Ok((objects, meta.resource_version))
+    let page = read_page(cluster, collection, &params, &mut objects, count);
+    match page.await? {
+        PageEnd::Complete(meta, _) => Ok((objects, meta.resource_version)),
+        PageEnd::TooLarge(_) => Err(collection.failed(page_too_large())),
+    }
 }

@@ -107,7 +107,7 @@ impl ListDecoder {
                         self.next_attempt = 0;
                     }
                     None => {
-                        self.next_attempt = self.rest.len() * 2;
+                        self.next_attempt = (self.rest.len() * 2).min(MAX_OBJECT_BYTES);
                         return Ok(());
                     }
                 },
@@ -200,6 +200,22 @@ mod tests {
         let (shown, _) = arrive(&body, &[512]).unwrap();
         assert_eq!(shown.len(), 2);
         assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
+    }
+
+    /// As large as an object of 1.5 MiB can be whose characters have to be escaped.
+    #[test]
+    fn an_object_of_nine_mib_is_not_too_large_however_it_arrives() {
+        let body = format!(
+            r#"{{"items":[{{"a":"{}"}},{{"b":"{0}"}}],"metadata":{{}}}}"#,
+            "x".repeat(9 << 20)
+        );
+        let (mut decoder, mut seen) = (ListDecoder::default(), 0);
+        for chunk in body.as_bytes().chunks(100_003) {
+            decoder.feed(chunk, |_| seen += 1).unwrap();
+            assert!(!decoder.is_too_large());
+        }
+        decoder.finish(|_| seen += 1).unwrap();
+        assert_eq!(seen, 2);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod named_reads;
 mod open_watch;
 mod pacer;
 mod page;
+mod page_limit;
 mod polling;
 #[cfg(test)]
 mod tests;

@@ -8,11 +8,13 @@ use serde_json::value::RawValue;
 use super::collection::Collection;
 use super::list_decoder::{ListDecoder, ListMeta};
 use super::pacer::Pacer;
+use super::page_limit::MAX_DIVISIBLE_PAGE_BYTES;
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::{Cause, RequestResult};
 use crate::cluster::transport::response::MAX_OBJECT_BYTES;
 
-/// The most bytes of one page of a list, so that what is kept of them fits into memory.
+/// The most bytes of a page that cannot be divided: of one object, without a limit, or of a server
+/// that ignores the limit.
 const MAX_PAGE_BYTES: usize = 512 * 1024 * 1024;
 /// The most objects of a list: more than a large cluster has, and they fit into memory.
 const MAX_LIST_OBJECTS: usize = 500_000;
@@ -43,9 +45,13 @@ pub(super) async fn first_object<T>(
     };
     let mut first = Vec::new();
     let page = read_page(cluster, collection, &params, &mut first, &|_| ());
-    let meta = collection.within(cluster.timeout(), page).await?;
-    cluster.store.observe(&before, &meta.resource_version);
-    Ok(meta)
+    match collection.within(cluster.timeout(), page).await? {
+        PageEnd::Complete(meta, _) => {
+            cluster.store.observe(&before, &meta.resource_version);
+            Ok(meta)
+        }
+        PageEnd::TooLarge(_) => Err(collection.failed(page_too_large())),
+    }
 }
 
 pub(super) fn params<T>(collection: &Collection<T>) -> ListParams {
@@ -56,6 +62,18 @@ pub(super) fn params<T>(collection: &Collection<T>) -> ListParams {
     }
 }
 
+/// How reading a page ended.
+pub(super) enum PageEnd {
+    /// It was read, with this many bytes.
+    Complete(ListMeta, usize),
+    /// It grew too large after this many objects.
+    TooLarge(usize),
+}
+
+pub(super) fn page_too_large() -> Cause {
+    Cause::too_large("a page of a list", MAX_PAGE_BYTES)
+}
+
 /// Reads one page, and adds its objects.
 pub(super) async fn read_page<T>(
     cluster: &Cluster,
@@ -63,39 +81,46 @@ pub(super) async fn read_page<T>(
     params: &ListParams,
     objects: &mut Vec<T>,
     count: &impl Fn(usize),
-) -> RequestResult<ListMeta> {
+) -> RequestResult<PageEnd> {
     let response = cluster
         .open(&collection.path(), collection.request().list(params))
         .await?;
-    let page = read_body(response.into_body(), collection, objects, count);
+    let limit = params.limit.unwrap_or_default();
+    let page = read_body(response.into_body(), collection, limit, objects, count);
     page.await.map_err(|cause| collection.failed(cause))
 }
 
 async fn read_body<T>(
     mut body: Body,
     collection: &Collection<T>,
+    limit: u32,
     objects: &mut Vec<T>,
     count: &impl Fn(usize),
-) -> Result<ListMeta, Cause> {
+) -> Result<PageEnd, Cause> {
     let mut keep = |raw: &RawValue| {
         objects.extend(collection.decode(raw));
         count(objects.len());
         objects.len()
     };
     let mut decoder = ListDecoder::default();
-    let (mut pacer, mut read) = (Pacer::default(), 0_usize);
+    let (mut pacer, mut read, mut arrived) = (Pacer::default(), 0_usize, 0_usize);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(Cause::unreachable)?;
         let Some(bytes) = frame.data_ref() else {
             continue;
         };
         read = read.saturating_add(bytes.len());
-        if read > MAX_PAGE_BYTES {
-            return Err(Cause::too_large("a page of a list", MAX_PAGE_BYTES));
+        // With more objects than requested, the server ignores the limit.
+        let is_divisible = limit > 1 && (1..=limit as usize).contains(&arrived);
+        if read > MAX_PAGE_BYTES || (read > MAX_DIVISIBLE_PAGE_BYTES && is_divisible) {
+            return Ok(PageEnd::TooLarge(arrived));
         }
         let mut kept = 0;
         decoder
-            .feed(bytes, |raw| kept = keep(raw))
+            .feed(bytes, |raw| {
+                arrived += 1;
+                kept = keep(raw);
+            })
             .map_err(|cause| Cause::unreadable(&cause))?;
         if decoder.is_too_large() {
             return Err(Cause::too_large("an object", MAX_OBJECT_BYTES));
@@ -106,7 +131,7 @@ async fn read_body<T>(
         }
         pacer.decoded(bytes.len()).await;
     }
-    decoder
-        .finish(|raw| _ = keep(raw))
-        .map_err(|cause| Cause::unreadable(&cause))
+    let meta = decoder.finish(|raw| _ = keep(raw));
+    let meta = meta.map_err(|cause| Cause::unreadable(&cause))?;
+    Ok(PageEnd::Complete(meta, read))
 }

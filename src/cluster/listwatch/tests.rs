@@ -63,6 +63,7 @@ async fn followed(cluster: Cluster, time: Duration) -> Vec<(Duration, String)> {
             Event::Applied(object) => format!("applied {}", object.metadata.resource_version),
             Event::Deleted(_) => "deleted".to_owned(),
             Event::Alive => "alive".to_owned(),
+            Event::SlowList => "slow".to_owned(),
             Event::Failed(error) => format!("failed {}", error.cause),
         };
         let _ = events.send((started.elapsed(), text));
@@ -427,6 +428,30 @@ async fn list_of(
     (names, started.elapsed())
 }
 
+/// What is too much for one list may be little for each namespace.
+#[tokio::test(start_paused = true)]
+async fn a_list_that_takes_long_is_reported_while_it_goes_on() {
+    let server = TestServer::start(|request| match request {
+        _ if is_watch(request) => quiet(),
+        _ => Answer::watch().then(6_000, r#"{"metadata":{"resourceVersion":"9"},"items":[]}"#),
+    })
+    .await;
+    let events = followed(server.cluster(None).await, Duration::from_secs(10)).await;
+    let seen: Vec<(u64, &str)> = events
+        .iter()
+        .map(|(at, text)| (at.as_secs(), text.as_str()))
+        .collect();
+    assert_eq!(seen[..2], [(3, "slow"), (6, "listed ")], "{seen:?}");
+}
+
+/// There is nothing that each namespace could be asked.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_does_not_answer_is_not_a_slow_list() {
+    let server = TestServer::start(|_| Answer::hang()).await;
+    let events = followed(server.cluster(None).await, MINUTE).await;
+    assert!(events.iter().all(|(_, text)| text != "slow"), "{events:?}");
+}
+
 /// With small pages on a slow line, the server forgets the version that the first pages showed.
 #[tokio::test(start_paused = true)]
 async fn a_list_that_expires_between_pages_is_read_at_once() {
@@ -477,6 +502,61 @@ async fn objects_without_end_end_a_list() {
     let (names, _) = list_of(&server, None).await;
     let error = names.unwrap_err().to_string();
     assert!(error.contains("more than 500000 objects"), "{error}");
+}
+
+/// Returns the value of a query parameter.
+fn parameter(request: &str, name: &str) -> Option<usize> {
+    let (_, after) = request.split_once(&format!("{name}="))?;
+    let digits = after.split(|next: char| !next.is_ascii_digit()).next()?;
+    digits.parse().ok()
+}
+
+/// An object of 8 MiB.
+fn large_object(number: usize) -> String {
+    let padding = "x".repeat(8 * 1024 * 1024);
+    format!(r#"{{"metadata":{{"name":"{number}","resourceVersion":"1"}},"padding":"{padding}"}}"#)
+}
+
+/// A list whose first objects are large, as one tenant can make them. Pages of usual size are too
+/// large to be read.
+fn with_large_objects(request: &str, large: usize) -> Answer {
+    let (all, first) = (1000, parameter(request, "continue").unwrap_or_default());
+    let limit = parameter(request, "limit").unwrap_or(all);
+    let end = all.min(first + limit);
+    let next_page = if end < all {
+        end.to_string()
+    } else {
+        String::new()
+    };
+    let meta = format!(r#"{{"resourceVersion":"7","continue":"{next_page}"}}"#);
+    let head = Answer::ok(&format!(r#"{{"metadata":{meta},"items":["#));
+    if limit > all {
+        return head.then(0, &format!("{},", large_object(0))).endless();
+    }
+    let object = |number: usize| match number {
+        _ if number < large => large_object(number),
+        _ => format!(r#"{{"metadata":{{"name":"{number}","resourceVersion":"1"}}}}"#),
+    };
+    let objects: Vec<String> = (first..end).map(object).collect();
+    head.then(0, &objects.join(",")).then(0, "]}")
+}
+
+#[tokio::test]
+async fn a_page_of_large_objects_is_read_again_as_smaller_pages() {
+    let server = TestServer::start(|request| with_large_objects(request, 12)).await;
+    let (names, _) = list_of(&server, None).await;
+    let expected: Vec<String> = (0..1000).map(|number| number.to_string()).collect();
+    assert_eq!(names.unwrap(), expected);
+    assert!(server.seen("limit").len() < 30, "pages grow again");
+}
+
+/// A server may ignore the limit of a page, as the watch cache of an API server does.
+#[tokio::test]
+async fn a_server_that_ignores_the_limit_of_a_page_is_asked_twice() {
+    let server = TestServer::start(|_| with_large_objects("", 10)).await;
+    let (names, _) = list_of(&server, None).await;
+    assert_eq!(names.unwrap().len(), 1000);
+    assert_eq!(server.seen("GET").len(), 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,6 +4,7 @@
 //! that the connection works: a watch that is silent for 30 s makes readiness unknown. It sets no
 //! time limit on lists, drops Retry-After, and fails a whole list if one object cannot be decoded.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use http::Method;
@@ -20,7 +21,7 @@ use super::polling::{HELD_BACK, MAX_USELESS_WATCHES, poll_interval, until_watche
 use super::watch_event::{Event, LineError, decode_line};
 use crate::cluster::transport::backoff::Backoff;
 use crate::cluster::transport::client::Cluster;
-use crate::cluster::transport::error::{Cause, RequestError};
+use crate::cluster::transport::error::{Cause, RequestError, RequestResult};
 use crate::cluster::transport::store_history::is_older;
 
 /// After a watch that ended sooner than this, the next attempt is delayed with backoff.
@@ -30,6 +31,11 @@ const FULL_WATCH_DURATION: Duration = WATCH_TIMEOUT.saturating_sub(Duration::fro
 /// So many quiet watches in a row, 5 minutes, need no check of their own while other watches show
 /// that the server is healthy.
 const MAX_UNCHECKED_WATCHES: u32 = 15;
+/// A list that takes longer is reported. The rest of [`FIRST_LIST_TIMEOUT`] must be long enough to
+/// list each namespace instead.
+///
+/// [`FIRST_LIST_TIMEOUT`]: super::freshness::FIRST_LIST_TIMEOUT
+const SLOW_LIST_AFTER: Duration = Duration::from_secs(3);
 /// How often to list a collection that the server does not serve.
 const ABSENT_RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -113,12 +119,31 @@ where
     async fn list_and_watch(&mut self) -> Result<(), ReceiverGone> {
         self.restores.mark_unchanged();
         (self.is_behind, self.was_refused, self.unchecked) = (false, false, 0);
-        match list(&self.cluster, &self.collection).await {
+        match self.list().await? {
             Ok((objects, version)) => {
                 self.send(Event::Listed(objects)).await?;
                 self.watch_from(version).await
             }
             Err(error) => self.report(error).await,
+        }
+    }
+
+    /// Lists everything. Reports once if that takes long although the server answers requests.
+    async fn list(&mut self) -> Result<RequestResult<(Vec<T>, String)>, ReceiverGone> {
+        let requested = self.cluster.page_size.next();
+        let mut listing = pin!(list(&self.cluster, &self.collection));
+        loop {
+            if let Ok(listed) = timeout(SLOW_LIST_AFTER, &mut listing).await {
+                return Ok(listed);
+            }
+            if self.cluster.page_size.has_answered_since(requested) {
+                break;
+            }
+        }
+        if (self.handle)(Event::SlowList).await {
+            Ok(listing.await)
+        } else {
+            Err(ReceiverGone)
         }
     }
 

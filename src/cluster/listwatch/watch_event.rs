@@ -17,6 +17,8 @@ pub enum Event<T> {
     Deleted(T),
     /// Nothing changed, but the server responded.
     Alive,
+    /// A list takes long, although the server responds. It goes on.
+    SlowList,
     /// A list or a watch failed, and will be retried. "Not found" means that the server does not
     /// serve the collection, so it has no objects.
     Failed(RequestError),

@@ -47,11 +47,15 @@ impl PageSize {
         self.answers.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Returns whether the server has answered a request since this one was made.
+    pub fn has_answered_since(&self, page: PageRequest) -> bool {
+        self.answers.load(Ordering::Relaxed) > page.answers_before
+    }
+
     /// Records that a page did not arrive. Pages become small if it was large and the server has
     /// answered another request since. Returns true if the page is worth requesting again.
     pub fn shrink(&self, page: PageRequest) -> bool {
-        let is_alive = self.answers.load(Ordering::Relaxed) > page.answers_before;
-        let may_be_too_large = !page.is_small && is_alive;
+        let may_be_too_large = !page.is_small && self.has_answered_since(page);
         if may_be_too_large {
             tracing::debug!("a page of a list did not arrive: using small pages from now on");
             self.is_small.store(true, Ordering::Relaxed);

@@ -46,6 +46,8 @@ const INPUT_QUEUE: usize = 1024;
 const MAX_LEASE_REQUESTS: usize = 32;
 /// The longest sleep of the driver.
 const MAX_SLEEP: Duration = Duration::from_secs(3600);
+/// The name of the Leases of [`DriverInput::OtherLeases`], for messages.
+const OTHER_LEASES: &str = "Leases of other watches with a selector";
 
 /// A report from a task of the driver.
 pub(super) enum DriverInput {
@@ -233,6 +235,8 @@ impl<'a> Driver<'a> {
                 Ok(())
             }
             DriverInput::OtherLeases(event) => {
+                let notice = self.read_failures.note_dispensable(&event, OTHER_LEASES);
+                self.aggregate(notice)?;
                 self.engine.other_leases_event(event, &self.identity, now);
                 Ok(())
             }

@@ -10,6 +10,7 @@ use crate::cluster::listwatch::watch_event::Event;
 use crate::cluster::queries::kind_status::KindStatus;
 use crate::error;
 use crate::model::Notice;
+use crate::readiness::scope::SliceWatchId;
 use crate::readiness::watches::FollowedEvent;
 use crate::resource::{Kind, Record};
 
@@ -26,12 +27,14 @@ impl Driver<'_> {
                 let notice = self.read_failures.note(&event, place);
                 self.aggregate(notice)?;
                 self.engine.slice_event(id, event, now);
+                self.note_replacement("EndpointSlices", id);
             }
             FollowedEvent::Services(id, event) => {
                 let place = || self.watches.place("Services", id);
                 let notice = self.read_failures.note(&event, place);
                 self.aggregate(notice)?;
                 self.engine.service_event(id, event, now);
+                self.note_replacement("Services", id);
             }
             FollowedEvent::NoAccess(id, why) => {
                 let place = self.watches.place("EndpointSlices", id);
@@ -41,6 +44,15 @@ impl Driver<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Does without a cluster-wide watch whose namespaces are watched instead.
+    fn note_replacement(&mut self, what: &str, id: SliceWatchId) {
+        if self.engine.is_watched_by_namespace(id) {
+            let place = self.watches.place(what, id);
+            self.read_failures.can_do_without(&place);
+            self.sync_tracker.ended(Stream::Slices(id));
+        }
     }
 
     fn handle_groups(
@@ -90,6 +102,9 @@ impl Driver<'_> {
     /// Counts the failures of watches, and records which watches are active.
     pub(super) fn note_activity(&mut self, event: &FollowedEvent, now: Duration) {
         let (stream, failure, resource) = match event {
+            FollowedEvent::Slices(_, Event::SlowList)
+            | FollowedEvent::Services(_, Event::SlowList) => return,
+            FollowedEvent::Groups(_, event) if matches!(**event, Event::SlowList) => return,
             FollowedEvent::Groups(kind, event) => {
                 let info = kind.info();
                 (Some(Stream::Groups(info.name)), event.failure(), info.crd)

@@ -18,6 +18,7 @@ impl ReadFailures {
     pub fn note<T>(&mut self, event: &Event<T>, what: impl FnOnce() -> String) -> Option<Notice> {
         match event {
             Event::Failed(error) if error.is_not_found() => None,
+            Event::SlowList => None,
             Event::Failed(error) => self.note_failure(&what(), error),
             _ if self.failing.is_empty() => None,
             _ => {
@@ -41,6 +42,20 @@ impl ReadFailures {
     /// Like [`Self::note_failure`], for a read that `watch` can do without.
     pub fn note_lack(&mut self, what: &str, error: &impl ToString) -> Option<Notice> {
         self.add(what, error, true)
+    }
+
+    /// Like [`Self::note`], for a read that `watch` can do without.
+    pub fn note_dispensable<T>(&mut self, event: &Event<T>, what: &str) -> Option<Notice> {
+        let notice = self.note(event, || what.to_owned());
+        self.can_do_without(what);
+        notice
+    }
+
+    /// Records that `watch` can do without a read, if it fails.
+    pub fn can_do_without(&mut self, what: &str) {
+        if let Some(is_dispensable) = self.failing.get_mut(what) {
+            *is_dispensable = true;
+        }
     }
 
     fn add(&mut self, what: &str, error: &impl ToString, is_dispensable: bool) -> Option<Notice> {
@@ -88,6 +103,14 @@ mod tests {
             })
         );
         assert!(failures.are_none());
+    }
+
+    #[test]
+    fn a_slow_list_is_no_recovery() {
+        let mut failures = ReadFailures::default();
+        assert!(failures.note_failure(WHAT, &"no").is_some());
+        let notice = failures.note(&Event::<()>::SlowList, || WHAT.to_owned());
+        assert!(notice.is_none() && !failures.are_none());
     }
 
     #[test]

@@ -31,7 +31,7 @@ impl Engine {
             }
             Event::Applied(record) => self.learn(record, now),
             Event::Deleted(record) => self.forget(&record.id(), now),
-            Event::Alive | Event::Failed(_) => {}
+            Event::Alive | Event::SlowList | Event::Failed(_) => {}
         }
     }
 
@@ -42,6 +42,11 @@ impl Engine {
         self.effects.extend(stop.into_iter().map(Effect::StopWatch));
         self.replan |= self.cache.revision() != revision;
         self.mark_affected_dirty(&affected, MoveCause::Readiness, now);
+    }
+
+    /// Returns whether each namespace is watched in place of this watch of a whole cluster.
+    pub fn is_watched_by_namespace(&self, watch: SliceWatchId) -> bool {
+        self.cache.is_watched_by_namespace(watch)
     }
 
     /// Handles that the cluster of a watch cannot be reached.

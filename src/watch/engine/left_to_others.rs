@@ -61,7 +61,7 @@ impl Engine {
                 self.others.forget(&lease);
                 namespaces.insert(lease.metadata.namespace);
             }
-            Event::Alive => return,
+            Event::Alive | Event::SlowList => return,
             Event::Failed(_) => {}
         }
         self.others_are_known(now);

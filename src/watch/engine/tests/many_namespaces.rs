@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::{Mirror, RemoteService};
+use crate::readiness::scope::Affected;
 
 const MAX_REMOTE_NAMESPACES: usize = 50;
 
@@ -61,4 +62,24 @@ fn a_cluster_that_forbids_cluster_wide_lists_gets_a_bounded_number_of_watches() 
     let readiness = harness.engine.cache.lookup(&unknown, harness.now);
     let why = format!("{readiness:?}");
     assert!(why.contains("TooManyNamespaces"), "{why}");
+
+    // The right is back.
+    assert!(harness.stopped().is_empty(), "it is tried again");
+    let slices = vec![Slice {
+        service: ServiceRef::new("a-m-9", "web"),
+        ..slice("web", 1)
+    }];
+    harness
+        .engine
+        .slice_event(whole, Event::Listed(slices), harness.now);
+    harness.pass(1);
+    assert_eq!(harness.stopped().len(), MAX_REMOTE_NAMESPACES);
+    let readiness = harness.engine.cache.lookup(&unknown, harness.now);
+    assert!(readiness.or_unknown().is_ready());
+    let changed = harness.engine.cache.health_changes(harness.now);
+    let affects = |affected: &Affected| match affected {
+        Affected::Services(services) => services.contains(&unknown),
+        _ => false,
+    };
+    assert!(changed.iter().any(affects), "{changed:?}");
 }

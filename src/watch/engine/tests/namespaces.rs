@@ -74,6 +74,58 @@ fn two_namespaces_that_appear_together_both_get_their_leases() {
     assert_eq!(harness.writes().len(), 1);
 }
 
+/// Lists `web` of these namespaces, with one ready endpoint each.
+fn list_namespaces(harness: &mut Harness, watch: SliceWatchId, numbers: std::ops::Range<usize>) {
+    let at = |number: usize| ServiceRef::new(format!("ns-{number:02}"), "web");
+    let services = numbers.clone().map(|number| Service {
+        at: at(number),
+        ..service("web")
+    });
+    let slices = numbers.map(|number| Slice {
+        service: at(number),
+        ..slice("web", 1)
+    });
+    let (services, slices) = (services.collect(), slices.collect());
+    harness
+        .engine
+        .service_event(watch, Event::Listed(services), harness.now);
+    harness
+        .engine
+        .slice_event(watch, Event::Listed(slices), harness.now);
+}
+
+/// One tenant can make the list of all namespaces large.
+#[test]
+fn while_the_list_of_all_namespaces_is_slow_each_namespace_is_watched() {
+    let mut harness = Harness::of(EngineOptions::default(), ReadinessCache::default());
+    let groups = (0..60).map(in_namespace).collect();
+    harness
+        .engine
+        .group_event("trafficsplit", Event::Listed(groups), harness.now);
+    harness.settle();
+    let [whole] = harness.started()[..] else {
+        panic!("{:?}", harness.effects)
+    };
+    harness.pass(3);
+    harness
+        .engine
+        .slice_event(whole, Event::SlowList, harness.now);
+    harness.pass(1);
+    let started = harness.started();
+    assert_eq!((started.len(), harness.stopped().len()), (60, 0));
+    assert!(harness.engine.is_watched_by_namespace(whole));
+
+    harness.hold_lease("ns-00");
+    list_namespaces(&mut harness, started[0], 0..1);
+    harness.pass(1);
+    assert_eq!(harness.writes().len(), 1, "it waits for no other namespace");
+
+    list_namespaces(&mut harness, whole, 0..60);
+    harness.pass(2);
+    assert_eq!(harness.stopped().len(), 60);
+    assert!(!harness.engine.is_watched_by_namespace(whole));
+}
+
 #[test]
 fn an_apex_that_too_many_groups_claim_belongs_to_none() {
     let mut harness = Harness::at_home();
