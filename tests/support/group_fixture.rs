@@ -19,7 +19,9 @@ use crate::support::{Side, endpoint};
 /// The number of groups in tests of faults.
 pub const GROUPS: usize = 200;
 /// How long it may take on a busy machine until every group has the right weights.
-pub const SETTLE_LIMIT: Duration = Duration::from_secs(60);
+pub const SETTLE_LIMIT: Duration = Duration::from_secs(90);
+const MIN_POLL: Duration = Duration::from_millis(100);
+const MAX_POLL: Duration = Duration::from_secs(1);
 const CONCURRENCY: usize = 16;
 const PRIMARY: &str = "test/role=primary";
 
@@ -197,7 +199,7 @@ impl GroupFixture {
         .await;
     }
 
-    /// Waits for a condition that is expensive to check.
+    /// Waits for a condition that is expensive to check, so most of the time is left to the others.
     pub async fn until(
         &self,
         limit: Duration,
@@ -205,12 +207,17 @@ impl GroupFixture {
         condition: impl AsyncFn() -> Result<(), String>,
     ) {
         let start = Instant::now();
-        while let Err(seen) = condition().await {
+        loop {
+            let check = Instant::now();
+            let Err(seen) = condition().await else {
+                return;
+            };
             assert!(
                 start.elapsed() < limit,
                 "waited {limit:?} until {what}; seen last: {seen}"
             );
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            let rest = (check.elapsed() * 2).clamp(MIN_POLL, MAX_POLL);
+            tokio::time::sleep(rest).await;
         }
     }
 }

@@ -2,17 +2,18 @@
 
 use std::fmt::Debug;
 
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::core::v1::{Namespace, Service};
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
-use kube::api::{DeleteParams, DynamicObject, PostParams};
+use kube::api::{DeleteParams, DynamicObject, ListParams, PostParams};
 use kube::{Api, Client, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{dump, objects, sandbox};
 
-/// A namespace of one test in both clusters. It is deleted when it goes out of scope. If the test
-/// has failed, its objects are printed first.
+/// A namespace of one test in both clusters. It is deleted when it goes out of scope, unless it has
+/// no Services: deletion costs the API server much time. If the test has failed, its objects are
+/// printed first.
 pub struct TestNamespace {
     pub name: String,
     pub west: Side,
@@ -63,6 +64,11 @@ impl Drop for TestNamespace {
                     let client = sandbox::shared().client(context).await;
                     if failed {
                         eprintln!("{}", dump::namespace(&client, context, &name).await);
+                    }
+                    let services: Api<Service> = Api::namespaced(client.clone(), &name);
+                    let services = services.list(&ListParams::default().limit(1)).await;
+                    if services.is_ok_and(|services| services.items.is_empty()) {
+                        continue;
                     }
                     let namespaces: Api<Namespace> = Api::all(client);
                     let _ = namespaces.delete(&name, &DeleteParams::background()).await;

@@ -40,7 +40,7 @@ impl Upstream {
             loop {
                 reconcile(&side, source).await;
                 count.fetch_add(1, Ordering::Relaxed);
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                tokio::time::sleep(Duration::from_millis(100)).await;
             }
         });
         Self { rounds, task }

@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 /// How long a condition may take to become true on a busy machine.
 pub const WAIT_LIMIT: Duration = Duration::from_secs(20);
-const POLL: Duration = Duration::from_millis(20);
+const FIRST_POLL: Duration = Duration::from_millis(20);
+/// Later polls are rarer, since those of many tests keep the API servers busy.
+const LAST_POLL: Duration = Duration::from_millis(100);
 
 /// Waits until `condition` returns a value. An `Err` describes the current state and is shown when
 /// the time is over.
@@ -24,7 +26,10 @@ pub async fn eventually_within<T>(
             Err(seen) if start.elapsed() > limit => {
                 panic!("waited {limit:?} until {what}; seen last: {seen}")
             }
-            Err(_) => tokio::time::sleep(POLL).await,
+            Err(_) => {
+                let poll = start.elapsed() / 20;
+                tokio::time::sleep(poll.clamp(FIRST_POLL, LAST_POLL)).await;
+            }
         }
     }
 }
