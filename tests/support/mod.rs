@@ -54,7 +54,7 @@ pub use rights::{
     restricted_kubeconfig_of, rule, token, token_in, users,
 };
 pub use running::Running;
-pub use sandbox::{Sandbox, client, processes_mentioning, share, shared};
+pub use sandbox::{Sandbox, client, cluster_start_permit, processes_mentioning, share, shared};
 pub use scripted::ScriptedServer;
 pub use tls_front::{Certificate, ServerCertificate, TlsFront};
 pub use upstream::{ReadinessFrom, Upstream};

@@ -4,13 +4,19 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use serde_json::Value;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::command::BINARY;
 use super::namespace::Side;
+
+/// How many tests have clusters that start at once. An API server needs seconds of CPU time to
+/// start.
+static STARTS: Semaphore = Semaphore::const_new(2);
 
 /// A running sandbox without emojivoto. It ends when this is dropped, or when the test process ends
 /// in any way.
@@ -28,12 +34,17 @@ pub fn shared() -> &'static Sandbox {
 /// Starts these clusters as the shared ones, unless shared clusters run already.
 pub fn share(clusters: &[&str]) -> &'static Sandbox {
     static SHARED: OnceLock<Sandbox> = OnceLock::new();
-    SHARED.get_or_init(|| Sandbox::start(clusters))
+    SHARED.get_or_init(|| Sandbox::start_now(clusters))
 }
 
 impl Sandbox {
     /// Starts clusters for one test that breaks them.
     pub fn start(clusters: &[&str]) -> Self {
+        let _permit = cluster_start_permit();
+        Self::start_now(clusters)
+    }
+
+    fn start_now(clusters: &[&str]) -> Self {
         let dir = scratch_dir();
         let mut supervisor = Command::new(BINARY)
             .args(["sandbox", "supervise", "--until-stdin-closes", "--bare"])
@@ -92,6 +103,16 @@ impl Sandbox {
         };
         side.create_namespace_with(labels).await;
         side
+    }
+}
+
+/// Waits until few other tests start clusters. Another test may start some once this is dropped.
+pub fn cluster_start_permit() -> SemaphorePermit<'static> {
+    loop {
+        match STARTS.try_acquire() {
+            Ok(permit) => return permit,
+            Err(_) => std::thread::sleep(Duration::from_millis(20)),
+        }
     }
 }
 

@@ -6,13 +6,16 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::support::{BINARY, Output, plugin, processes_mentioning, repository, shared};
+use crate::support::{
+    BINARY, Output, cluster_start_permit, plugin, processes_mentioning, repository, shared,
+};
 
 /// Runs the script, with the programs of `folder` first in PATH.
 async fn play(folder: &Path) -> Output {
     let script = repository().join("examples/game-day.sh");
     // Starting the clusters builds the programs if needed, which takes longer than the script may.
     let _ = shared();
+    let _permit = cluster_start_permit();
     let home = TempDir::new().unwrap();
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::iter::once(folder.to_owned()).chain(std::env::split_paths(&path));

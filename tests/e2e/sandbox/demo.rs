@@ -3,8 +3,10 @@
 use tempfile::TempDir;
 
 use super::lifecycle::sandbox;
+use crate::support::cluster_start_permit;
 
 async fn told(arguments: &[&str]) -> String {
+    let _permit = cluster_start_permit();
     let home = TempDir::new().unwrap();
     let output = sandbox(&home, ["demo"])
         .args(arguments.to_vec())

@@ -2,14 +2,21 @@
 
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::support::{Plugin, eventually, plugin, processes_mentioning, shared};
+use crate::support::{
+    Plugin, cluster_start_permit, eventually, plugin, processes_mentioning, shared,
+};
+
+/// How long clusters may take to start on a busy machine.
+const START_LIMIT: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn run_passes_on_the_exit_code_and_sets_kubeconfig() {
+    let _permit = cluster_start_permit();
     let home = TempDir::new().unwrap();
     let script = r#"echo "$KUBECONFIG"; grep current-context "$KUBECONFIG"; exit 7"#;
     let output = sandbox(
@@ -29,6 +36,7 @@ async fn run_passes_on_the_exit_code_and_sets_kubeconfig() {
 
 #[tokio::test]
 async fn run_reports_the_signal_that_ended_the_command() {
+    let _permit = cluster_start_permit();
     let home = TempDir::new().unwrap();
     sandbox(
         &home,
@@ -42,6 +50,7 @@ async fn run_reports_the_signal_that_ended_the_command() {
 
 #[tokio::test]
 async fn up_runs_until_down_and_leaves_nothing() {
+    let _permit = cluster_start_permit();
     let home = TempDir::new().unwrap();
     let state = home.path().join("kubectl-failover/sandbox/up");
     let up = || sandbox(&home, ["up", "--clusters", "solo"]).run();
@@ -88,6 +97,7 @@ async fn up_runs_until_down_and_leaves_nothing() {
 
 #[tokio::test]
 async fn down_cleans_up_after_a_killed_supervisor() {
+    let _permit = cluster_start_permit();
     let home = TempDir::new().unwrap();
     sandbox(&home, ["up", "--clusters", "solo"])
         .run()
@@ -102,6 +112,7 @@ async fn down_cleans_up_after_a_killed_supervisor() {
 
 #[tokio::test]
 async fn a_killed_run_leaves_no_process_and_no_file() {
+    let _permit = cluster_start_permit();
     let home = TempDir::new().unwrap();
     let script = r#"dirname "$KUBECONFIG"; exec sleep 1000"#;
     let mut running = sandbox(
@@ -109,7 +120,8 @@ async fn a_killed_run_leaves_no_process_and_no_file() {
         ["run", "--clusters", "solo", "--", "sh", "-c", script],
     )
     .spawn();
-    let dir = PathBuf::from(running.line().await);
+    let line = running.line_within(START_LIMIT).await;
+    let dir = PathBuf::from(line.expect("the command has run"));
     running.end_with(Signal::KILL).await;
     until_no_process(&home).await;
     eventually("the folder is gone", async || {
@@ -143,6 +155,7 @@ async fn a_missing_command_starts_no_cluster() {
 
 #[tokio::test]
 async fn an_interrupted_start_leaves_nothing() {
+    let _permit = cluster_start_permit();
     let home = TempDir::new().unwrap();
     for arguments in [&["up"] as &[&str], &["demo"], &["run", "--", "true"]] {
         let mut running = sandbox(&home, []).args(arguments.to_vec()).spawn();

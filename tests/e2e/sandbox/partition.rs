@@ -9,13 +9,14 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::lifecycle::{assert_nothing_left, sandbox};
-use crate::support::{BINARY, client, eventually};
+use crate::support::{BINARY, client, cluster_start_permit, eventually};
 
 /// Far longer than a request takes here.
 const NO_ANSWER: Duration = Duration::from_secs(3);
 
 #[tokio::test]
 async fn a_partitioned_cluster_hangs_and_catches_up_afterwards() {
+    let _permit = cluster_start_permit();
     let home = TempDir::new().unwrap();
     sandbox(&home, ["up"]).run().await.success();
     let kubeconfig = home.path().join("kubectl-failover/sandbox/up/kubeconfig");
@@ -68,6 +69,7 @@ async fn a_partitioned_cluster_hangs_and_catches_up_afterwards() {
 
 #[tokio::test]
 async fn a_run_ends_cleanly_while_its_cluster_is_partitioned() {
+    let _permit = cluster_start_permit();
     let home = TempDir::new().unwrap();
     let itself = Path::new(BINARY);
     let command = ["run", "--clusters", "solo", "--", itself.to_str().unwrap()];
