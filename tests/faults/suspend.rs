@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::support::group_fixture::{GROUPS, GroupFixture, SETTLE_LIMIT, for_each};
 use crate::support::{Fault, FaultProxy, TestNamespace};
 
-const DELAY: Duration = Duration::from_secs(8);
+const DELAY: Duration = Duration::from_secs(12);
 const WATCH: &str = "?watch=true";
 const SPLITS: &str = "/trafficsplits/";
 /// How many seconds the machine has slept so far.

@@ -33,13 +33,18 @@ async fn watches_that_keep_ending_lose_no_change() {
         .on(&ns.west)
         .kubeconfig(proxy.kubeconfig());
     let watch = started(watch).await;
-    tokio::select! {
-        () = churn(&fixture, CHURN) => {}
-        () = cut_all_the_time(&proxy) => {}
+    let start = Instant::now();
+    let watches = || proxy.seen(&Method::GET, WATCH).len();
+    // They end less often on a busy machine.
+    while watches() <= 100 {
+        assert!(start.elapsed() < SETTLE_LIMIT, "{} watches", watches());
+        tokio::select! {
+            () = churn(&fixture, CHURN) => {}
+            () = cut_all_the_time(&proxy) => {}
+        }
     }
     proxy.heal();
     fixture.until_right(SETTLE_LIMIT).await;
-    assert!(proxy.seen(&Method::GET, WATCH).len() > 100);
     Story::of(&end(watch).await).is_whole();
 }
 

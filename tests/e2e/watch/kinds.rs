@@ -1,5 +1,7 @@
 //! Kinds of objects that appear and disappear while the watch runs, or that are forbidden.
 
+use std::time::Duration;
+
 use http::Method;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{DeleteParams, PostParams};
@@ -11,6 +13,8 @@ use crate::support::{
     plugin, restricted_kubeconfig, started,
 };
 
+/// A kind that is not served is looked for every 10 s.
+const RETURN_LIMIT: Duration = Duration::from_secs(45);
 const GROUP: &[(&str, u32, u8)] = &[("web", 1, 1), ("web-east", 0, 1)];
 
 #[tokio::test]
@@ -103,7 +107,9 @@ async fn groups_of_a_kind_that_is_gone_are_forgotten() {
     proxy.inject(Method::GET, SPLITS, 2, Fault::Answer(404, None));
     proxy.cut_streams();
     status.line_containing("/web: gone").await;
-    status.line_containing("/web: appeared, Primary").await;
+    let line = status.line_within(RETURN_LIMIT).await;
+    let line = line.expect("a line about the kind that is served again");
+    assert!(line.contains("/web: appeared, Primary"), "{line}");
     let (ended, ..) = status.end_and_collect(Signal::INT).await;
     assert_eq!(ended.code(), Some(0));
 }
