@@ -29,10 +29,10 @@ async fn a_watch_sees_what_changes_after_a_restore_here_and_in_a_remote() {
     let west = sandbox.side("west", "restored", json!({})).await;
     let east = sandbox.side("east", "restored", json!({})).await;
     fill(&west, &east).await;
-    let west_servers = Servers::back_up(&sandbox, &west).await;
-    let east_servers = Servers::back_up(&sandbox, &east).await;
-    age(&west).await;
-    age(&east).await;
+    let (west_servers, east_servers) = tokio::join!(
+        back_up_and_age(&sandbox, &west),
+        back_up_and_age(&sandbox, &east)
+    );
     let watch = plugin()
         .args(["watch", "--remote", "far=east"])
         .on(&west)
@@ -109,6 +109,12 @@ async fn until_weights(side: &Side, name: &str, weights: &[u64]) {
         }
     })
     .await;
+}
+
+async fn back_up_and_age(sandbox: &Sandbox, side: &Side) -> Servers {
+    let servers = Servers::back_up(sandbox, side).await;
+    age(side).await;
+    servers
 }
 
 /// Changes an object many times, so that the store's version is far ahead of the backup's.

@@ -17,8 +17,8 @@ async fn traffic_moves_only_once_in_each_direction() {
         .edit_split("web", json!({"metadata": {"annotations": delay}}))
         .await;
     let mut watch = watching(&ns.west, &[]).await;
-    // For a minute, and never ready for as long as the delay.
-    let mut turns = tokio::time::interval(Duration::from_secs(2));
+    // Never ready for as long as the delay.
+    let mut turns = tokio::time::interval(Duration::from_secs(1));
     for turn in 0..30 {
         turns.tick().await;
         ns.west.ready("web", turn % 2).await;
