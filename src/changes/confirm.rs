@@ -80,7 +80,7 @@ fn describe(order: &dyn Order, planned: &PlannedChange, change: &Change, words: 
         return words.to_owned();
     };
     let before = active(group, &group.weights());
-    let what = match &change.weights {
+    let what = match &change.moves_to {
         Some(weights) => format!("{before} → {}", active(group, weights)),
         None => format!("{words}; traffic stays on {before}"),
     };

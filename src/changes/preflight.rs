@@ -93,12 +93,14 @@ impl Preflight {
         &'a self,
         group: &'a Group,
         weights: &'a Weights,
+        written: Option<&'a [u64]>,
         unverified: bool,
         why: &'a str,
     ) -> TrafficMove<'a> {
         TrafficMove {
             group,
             weights,
+            written,
             unverified,
             by: &self.by,
             why,

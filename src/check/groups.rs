@@ -115,6 +115,10 @@ fn not_applied(status: &Status) -> Option<String> {
     })
 }
 
+/// What happens to a group in which a backend stands by while no watch runs.
+const ONLY_PROXIES: &str = "only Linkerd's proxies fail over, about 3s after the last endpoint is \
+                            gone, and back";
+
 struct Groups<'a> {
     cluster: &'a Clusters,
     records: &'a [Record],
@@ -217,7 +221,7 @@ impl Groups<'_> {
     fn weights(&self) -> CheckResult {
         let trouble = self.records.iter().filter_map(|record| {
             let group = record.group.as_ref().ok()?;
-            let trouble = group.carrier.trouble(&group.weights())?;
+            let trouble = group.trouble_with_weights()?;
             Some(format!(
                 "{}: {trouble}; a running watch scales them down",
                 record.id()
@@ -253,11 +257,17 @@ impl Groups<'_> {
             .hint(hint.unwrap_or_default())
     }
 
-    /// Returns the groups for which `applies` is true, by namespace.
-    fn by_namespace(&self, applies: impl Fn(&Status) -> bool) -> BTreeMap<&str, Vec<String>> {
-        let mut namespaces: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for Status { id, .. } in self.statuses.iter().filter(|status| applies(status)) {
-            let names = namespaces.entry(&id.namespace).or_default();
+    /// Returns the groups for which `applies` is true, by namespace. Those in which a backend stands
+    /// by come apart from the others.
+    fn by_namespace(
+        &self,
+        applies: impl Fn(&Status) -> bool,
+    ) -> BTreeMap<(&str, bool), Vec<String>> {
+        let mut namespaces: BTreeMap<(&str, bool), Vec<String>> = BTreeMap::new();
+        for Status { id, flags, .. } in self.statuses.iter().filter(|status| applies(status)) {
+            let names = namespaces
+                .entry((&id.namespace, flags.standby))
+                .or_default();
             names.push(id.short_name());
         }
         namespaces
@@ -267,7 +277,7 @@ impl Groups<'_> {
         const DESCRIPTION: &str = "every group has a running watch";
         let is_unknown = |status: &Status| status.runner == Runner::Unknown;
         let unknown = self.by_namespace(is_unknown);
-        if let Some(namespace) = unknown.keys().next() {
+        if let Some((namespace, _)) = unknown.keys().next() {
             let complaint = format!(
                 "can't tell whether a watch is running in namespace {namespace}: cannot read Leases"
             );
@@ -278,15 +288,17 @@ impl Groups<'_> {
             Runner::Upstream => !self.run_by_upstream.contains(&status.id),
             Runner::Watch(_) | Runner::Unknown => false,
         });
-        let namespace = unattended.keys().next().copied().unwrap_or_default();
+        let (namespace, _) = unattended.keys().next().copied().unwrap_or_default();
         let place = self.cluster.reach.for_plugin(namespace);
         let hint = format!("kubectl failover watch {place}");
-        let line = |(namespace, names): (&&str, &Vec<String>)| {
+        let line = |((namespace, has_standby), names): (&(&str, bool), &Vec<String>)| {
             let names = names.join(", ");
-            format!(
-                "no watch is running for {names} in namespace {namespace}: nothing will fail over \
-                 automatically"
-            )
+            let then = if *has_standby {
+                ONLY_PROXIES
+            } else {
+                "nothing will fail over automatically"
+            };
+            format!("no watch is running for {names} in namespace {namespace}: {then}")
         };
         let mut lines: Vec<String> = unattended.iter().map(line).collect();
         lines.extend(self.refused_leases.iter().cloned());

@@ -7,7 +7,7 @@ use super::spec::CommandSpec;
 use super::values::parse_kind;
 use super::{DryRun, RemoteArgs};
 use crate::access::rights::RbacCommand;
-use crate::resource::policy::{FAILBACKS, POLICIES};
+use crate::resource::policy::{FAILBACKS, POLICIES, STANDBYS};
 use crate::view::manifest::ObjectFormat;
 
 /// The default value of the label `controlled-by`.
@@ -20,6 +20,7 @@ Examples:
   kubectl failover create web-svc --fallback web-svc-east --dry-run=client -o yaml
   kubectl failover create web-svc --fallback web-svc-east --kind httproute --port 80
   kubectl failover create web-svc --fallback web-svc-east --policy ordered --failback-delay 30s
+  kubectl failover create web-svc --fallback web-svc-east --standby
   kubectl failover create --adopt httproute/web --primary web-svc",
 )
 .needs(RbacCommand::Create);
@@ -56,6 +57,17 @@ pub struct CreateArgs {
     pub adopt: Option<String>,
     #[command(flatten)]
     pub policy: PolicyArgs,
+    /// Let Linkerd's proxies fail over by themselves within seconds, even if no watch runs: backends
+    /// without traffic get a tiny weight
+    #[arg(
+        long,
+        value_name = "MODE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "on",
+        value_parser = PossibleValuesParser::new(STANDBYS.map(|(name, _)| name))
+    )]
+    pub standby: Option<String>,
     /// Value of the label failover.linkerd.io/controlled-by
     #[arg(long, value_name = "VALUE", default_value = DEFAULT_CONTROLLER)]
     pub controlled_by: String,

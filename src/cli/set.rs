@@ -7,12 +7,14 @@ use super::spec::CommandSpec;
 use super::{ChangeArgs, Danger, GroupsArgs, PolicyArgs};
 use crate::access::rights::RbacCommand;
 use crate::resource::annotations::POLICY_KEYS;
+use crate::resource::policy::STANDBYS;
 
 pub const SPEC: CommandSpec = CommandSpec::new(
     "\
 Examples:
   kubectl failover set web-svc-failover --min-ready 2 --failover-delay 10s
   kubectl failover set web-svc --policy active-active --weights web-svc=3,web-svc-east=1
+  kubectl failover set web-svc --standby on
   kubectl failover set web-svc --primary web-svc-east --yes
   kubectl failover set --all --unset failback,failback-delay --dry-run=client",
 )
@@ -24,6 +26,10 @@ pub struct SetArgs {
     pub groups: GroupsArgs,
     #[command(flatten)]
     pub policy: PolicyArgs,
+    /// Let Linkerd's proxies fail over by themselves within seconds, even if no watch runs: backends
+    /// without traffic get a tiny weight
+    #[arg(long, value_name = "MODE", value_parser = PossibleValuesParser::new(STANDBYS.map(|(name, _)| name)))]
+    pub standby: Option<String>,
     /// Backend that should have the traffic
     #[arg(long, value_name = "BACKEND")]
     pub primary: Option<String>,

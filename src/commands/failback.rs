@@ -231,7 +231,13 @@ impl FailbackOrder<'_> {
         };
         let reason = self.args.reason.as_ref().unwrap_or(&returned.recorded_why);
         let why = format!("failback: {reason}");
-        let traffic = seen.traffic_move(group, &returned.weights, returned.unverified, &why);
+        let traffic = seen.traffic_move(
+            group,
+            &returned.weights,
+            returned.written.as_deref(),
+            returned.unverified,
+            &why,
+        );
         let change = change.hold(returned.notes.held, seen.now);
         ChangePlan::build(change.move_traffic(traffic).build(), words)
     }

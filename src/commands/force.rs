@@ -90,6 +90,7 @@ impl Order for ForceArgs {
         let ForcePlan::Write {
             order,
             weights,
+            written,
             unverified,
             notes,
         } = operate::force(group, &seen.readiness, &request, seen.now)
@@ -106,7 +107,7 @@ impl Order for ForceArgs {
         let change = Change::builder()
             .force(&order)
             .hold(notes.held, seen.now)
-            .move_traffic(seen.traffic_move(group, &weights, unverified, &why));
+            .move_traffic(seen.traffic_move(group, &weights, written.as_deref(), unverified, &why));
         ChangePlan::build(change.build(), describe(&order, seen))
     }
 

@@ -2,18 +2,23 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
 use serde_json::value::to_raw_value;
 
 use super::args::policy;
-use super::args::targets::change_targets;
+use super::args::targets::{check_named, targets};
 use super::env::CommandEnv;
 use crate::changes::order::{ChangePlan, Order, OrderSpec};
 use crate::changes::preflight::{Preflight, PreflightReads};
 use crate::changes::refusal::Refusal;
 use crate::cli::SetArgs;
+use crate::cluster::queries::upstream;
 use crate::model::{Group, Timers, Weights, decide};
 use crate::problem::{Exit, Problem};
-use crate::resource::annotations::{OVERRIDE, POLICY_KEYS, PRIMARY_SERVICE};
+use crate::resource::annotations::{
+    CONTROLLED_BY, OVERRIDE, POLICY_KEYS, PRIMARY_SERVICE, STANDBY,
+};
+use crate::resource::upstream::{REMOVES_STANDBYS, Upstream};
 use crate::resource::{Change, NewGroup, Record, patch, patched};
 use crate::view::command_line::command_on;
 
@@ -21,16 +26,26 @@ use crate::view::command_line::command_on;
 type AnnotationValues = BTreeMap<&'static str, Option<String>>;
 
 pub async fn run(env: &CommandEnv, args: &SetArgs) -> anyhow::Result<Exit> {
+    let annotations = annotations(args)?;
+    check_named(env, &args.groups, "set")?;
+    let cluster = env.connect(&args.change.remotes).await?;
+    let records = targets(env, &cluster, &args.groups).await?;
     let order = SetOrder {
-        annotations: annotations(args)?,
+        upstream: if annotations.contains_key(STANDBY) {
+            upstream::find(&cluster).await.unwrap_or_default()
+        } else {
+            Vec::new()
+        },
+        annotations,
         args,
     };
-    change_targets(env, &order, &args.groups, &args.change, None).await
+    let execution = env.execution(&cluster, &order, &args.change);
+    execution.run(records, Vec::new()).await
 }
 
 /// Returns the annotations of the policy to change.
 fn annotations(args: &SetArgs) -> Result<AnnotationValues, Problem> {
-    let settings = policy::of(&args.policy);
+    let settings = policy::of(&args.policy, args.standby.as_ref());
     policy::check(&settings, None)?;
     let mut annotations: AnnotationValues = settings
         .into_iter()
@@ -57,6 +72,8 @@ fn annotations(args: &SetArgs) -> Result<AnnotationValues, Problem> {
 struct SetOrder<'a> {
     annotations: AnnotationValues,
     args: &'a SetArgs,
+    /// Linkerd's own controllers; empty if no backend is to stand by.
+    upstream: Vec<Upstream>,
 }
 
 impl Order for SetOrder<'_> {
@@ -84,9 +101,6 @@ impl Order for SetOrder<'_> {
             )
         })?;
         let mut annotations = self.changes(record);
-        if annotations.is_empty() {
-            return Ok(ChangePlan::Unchanged("already set".to_owned()));
-        }
         let mut lines: Vec<String> = annotations
             .iter()
             .map(|(key, value)| line(record, key, value.as_deref()))
@@ -101,22 +115,64 @@ impl Order for SetOrder<'_> {
             annotations.insert(OVERRIDE, None);
             lines.push("removed the stale override".to_owned());
         }
-        let change = Change::builder().annotate(annotations).build();
-        let after = change.as_ref().ok();
-        let after = after.and_then(|change| patched(object, &patch(record, change)));
-        let after = after.and_then(|after| to_raw_value(&after).ok());
-        let after = after.and_then(|raw| record.kind.read(&raw).ok());
-        let group = after.ok_or_else(unreadable)?.group.map_err(|invalid| {
-            Refusal::new(
-                format!("that would make the group invalid: {}", invalid.reason),
-                format!("to fix that, {}", invalid.mend),
-            )
-        })?;
+        let mut change = Change::builder()
+            .annotate(annotations)
+            .build()
+            .map_err(|_| unreadable())?;
+        let group = group_after(record, object, &change)?;
+        if group.policy.standby && self.upstream.iter().any(|it| it.manages(record)) {
+            let next = format!("give the group a label {CONTROLLED_BY} that it does not select");
+            return Err(Refusal::new(REMOVES_STANDBYS, next));
+        }
+        change.weights = standbys(record, &group, seen);
+        let weights = change.weights.as_ref();
+        lines.extend(weights.map(|weights| line_of_weights(record, &group, weights)));
+        if lines.is_empty() {
+            return Ok(ChangePlan::Unchanged("already set".to_owned()));
+        }
+        let group = group_after(record, object, &change)?;
         seen.refuse_owner(&self.args.allow)?;
         let mut words = lines.join(", ");
         words.extend(next_move(&group, seen));
-        ChangePlan::build(change, words)
+        ChangePlan::build(Ok(change), words)
     }
+}
+
+/// Returns the group as it is after the change.
+fn group_after(record: &Record, object: &Value, change: &Change) -> Result<Group, Refusal> {
+    let after = patched(object, &patch(record, change));
+    let after = after.and_then(|after| to_raw_value(&after).ok());
+    let after = after.and_then(|raw| record.kind.read(&raw).ok());
+    after.ok_or_else(unreadable)?.group.map_err(|invalid| {
+        Refusal::new(
+            format!("that would make the group invalid: {}", invalid.reason),
+            format!("to fix that, {}", invalid.mend),
+        )
+    })
+}
+
+/// Returns the weights with which the same traffic goes to the same backends, and all that should
+/// stand by does. None if the object has them.
+fn standbys(record: &Record, after: &Group, seen: &Preflight) -> Option<Vec<u64>> {
+    let before = record.group.as_ref().ok();
+    if let Some(before) = before.filter(|before| before.has_standby() && !after.policy.standby) {
+        return Some(before.without_standbys());
+    }
+    let has_readiness = before.is_some_and(|it| it.backend_names() == after.backend_names());
+    let readiness = if has_readiness {
+        seen.readiness.as_slice()
+    } else {
+        &[]
+    };
+    after
+        .at(seen.now, readiness)
+        .to_write(&Weights::Hold, readiness)
+}
+
+fn line_of_weights(record: &Record, after: &Group, weights: &[u64]) -> String {
+    let before = record.group.as_ref().unwrap_or(after);
+    let is = before.write_weights(&before.weights_on_object());
+    format!("weights: {is} -> {}", after.write_weights(weights))
 }
 
 impl SetOrder<'_> {
@@ -138,13 +194,9 @@ fn next_move(group: &Group, seen: &Preflight) -> Option<String> {
     if seen.group.as_ref().ok()?.backend_names() != group.backend_names() {
         return None;
     }
-    match decide(group, &seen.readiness, &Timers::none(), seen.now).weights {
-        Weights::Hold => None,
-        Weights::Set(weights) => Some(format!(
-            "; a watch will set the weights {}",
-            group.write_weights(&weights)
-        )),
-    }
+    let decision = decide(group, &seen.readiness, &Timers::none(), seen.now);
+    let weights = group.write_weights(&decision.written?);
+    Some(format!("; a watch will set the weights {weights}"))
 }
 
 /// `min-ready: (not set) -> 2`.

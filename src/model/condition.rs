@@ -153,6 +153,7 @@ mod tests {
 
     fn status(state: State, flags: Flags, weights: &[(&str, u64)]) -> Status {
         let backend = |(name, weight): &(&str, u64)| BackendStatus {
+            weight_on_object: *weight,
             name: (*name).to_owned(),
             weight: *weight,
             readiness: Readiness::Missing,
@@ -275,6 +276,7 @@ mod tests {
             held: true,
             short: true,
             redundant: true,
+            standby: true,
             contested: true,
             unattended: true,
         };

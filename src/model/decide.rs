@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::decision::{AnnotationChanges, Decision, Rule, Verdict, Weights};
 use super::group::Group;
 use super::overrides::Pause;
-use super::policy::{Failback, PolicyKind};
+use super::policy::PolicyKind;
 use super::readiness::Readiness;
 use super::report::{self, Detail};
 use super::situation::{Candidate, Situation};
@@ -68,6 +68,7 @@ impl<'a> Decider<'a> {
         if matches!(&verdict.weights, Weights::Set(weights) if self.group.has_weights(weights)) {
             verdict.weights = Weights::Hold;
         }
+        let written = self.effective.to_write(&verdict.weights, self.readiness);
         let flags = self.flags(&situation, &verdict);
         let home = self.group.override_to_end(self.now).map(|(_, home)| home);
         let notes = AnnotationChanges {
@@ -80,7 +81,7 @@ impl<'a> Decider<'a> {
         Decision {
             rule: verdict.rule,
             unverified: verdict.unverified,
-            state: report::state(&situation, &verdict, &notes),
+            state: report::state(&situation, &verdict, written.is_some(), &notes),
             flags,
             reason: report::reason(&situation, &verdict, Detail::Full),
             recorded_reason: report::reason(&situation, &verdict, Detail::Brief),
@@ -88,6 +89,7 @@ impl<'a> Decider<'a> {
             waiting: verdict.waiting,
             look_again: verdict.look_again.into_iter().chain(override_ends).min(),
             weights: verdict.weights,
+            written,
         }
     }
 
@@ -98,6 +100,7 @@ impl<'a> Decider<'a> {
         Decision {
             rule: Rule::Paused,
             weights: Weights::Hold,
+            written: None,
             unverified: false,
             state: State::Paused,
             flags: self.flags(situation, &verdict),
@@ -167,8 +170,8 @@ impl<'a> Rules<'a> {
     /// The primary is enough and carries nothing.
     fn primary_is_back(&self) -> Verdict {
         let group = self.situation.group;
-        let manual = group.policy.failback == Failback::Manual && !group.overridden;
-        let left = self.timers.left(group.primary, group.policy.failback_delay);
+        let manual = group.stays_away();
+        let left = self.timers.left(group.primary, group.failback_delay());
         if !manual && left.is_none() {
             return Verdict::set(Rule::FailBack, self.home_weights());
         }
@@ -223,9 +226,9 @@ impl<'a> Rules<'a> {
                 .map(|fallback| fallback.index)
                 .max();
             let wait = |fallback: &Candidate| match serving {
-                Some(last) if !fallback.carries() && fallback.index < last => self
-                    .timers
-                    .left(fallback.index, group.policy.failback_delay),
+                Some(last) if !fallback.carries() && fallback.index < last => {
+                    self.timers.left(fallback.index, group.failback_delay())
+                }
                 _ => None,
             };
             left = usable.iter().filter_map(wait).min();

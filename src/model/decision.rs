@@ -32,12 +32,12 @@ pub enum Rule {
     Unverified,
 }
 
-/// The weights that a decision asks for.
+/// Where the traffic goes, without backends that only stand by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Weights {
-    /// Leave the weights on the object as they are.
+    /// Leave the traffic where it is.
     Hold,
-    /// Write these weights, one for each backend.
+    /// Send it by these weights, one for each backend.
     Set(Vec<u64>),
 }
 
@@ -46,8 +46,11 @@ pub enum Weights {
 pub struct Decision {
     /// The rule that applied.
     pub rule: Rule,
-    /// The weights to write.
+    /// Where the traffic goes.
     pub weights: Weights,
+    /// The weights to write to the object, those of standbys included. None leaves them as they
+    /// are. With [`Weights::Hold`], only standbys change.
+    pub written: Option<Vec<u64>>,
     /// It is unknown whether the backends of these weights are ready. The flag of the same name
     /// also describes traffic that has already moved.
     pub unverified: bool,
@@ -81,7 +84,7 @@ pub struct AnnotationChanges {
 impl Decision {
     /// Whether the object has to be written.
     pub fn asks_for_change(&self) -> bool {
-        self.weights != Weights::Hold || self.notes != AnnotationChanges::default()
+        self.written.is_some() || self.notes != AnnotationChanges::default()
     }
 
     /// Returns why traffic moves, for either of the reasons.

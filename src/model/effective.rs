@@ -1,13 +1,11 @@
 //! The group that the rules decide on: with its override in force, or as if the override had ended.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::group::Group;
 use super::overrides::{Override, OverrideState};
-use super::policy::Failback;
 use super::readiness::Readiness;
 
 impl Group {
@@ -93,9 +91,10 @@ impl Group {
 
     /// Returns the group for a decision that an operator requests: nothing delays a failback.
     #[must_use]
-    pub fn without_failback_delay(mut self) -> Self {
-        self.policy.failback = Failback::Auto;
-        self.policy.failback_delay = Duration::ZERO;
-        self
+    pub fn without_failback_delay(self) -> Self {
+        Self {
+            returns_at_once: true,
+            ..self
+        }
     }
 }

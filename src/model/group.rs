@@ -1,9 +1,11 @@
 //! A failover group: one apex with its backends and its policy.
 
+use std::time::Duration;
+
 use super::ids::{GroupId, ServiceRef};
 use super::moves::LastMove;
 use super::overrides::{OverrideState, Pause};
-use super::policy::{MinReady, Policy, PolicyKind};
+use super::policy::{Failback, MinReady, Policy, PolicyKind};
 use super::weights::{Carrier, same_proportion};
 
 /// A Service that can receive the apex's traffic.
@@ -14,8 +16,11 @@ pub struct Backend {
     pub name: String,
     /// The Service.
     pub service: ServiceRef,
-    /// The weight on the object; for a route with several rules, the sum over its rules.
+    /// The weight that carries traffic; 0 for a backend that only stands by. For a route with rules
+    /// that differ, the sum over its rules.
     pub weight: u64,
+    /// The weight on the object, that of a standby included.
+    pub weight_on_object: u64,
 }
 
 impl Backend {
@@ -30,7 +35,13 @@ impl Backend {
             name,
             service,
             weight,
+            weight_on_object: weight,
         }
+    }
+
+    /// Whether it carries nothing but has a tiny weight.
+    pub fn is_standby(&self) -> bool {
+        self.weight == 0 && self.weight_on_object > 0
     }
 }
 
@@ -59,6 +70,9 @@ pub struct Group {
     pub held: bool,
     /// When and how traffic moves.
     pub policy: Policy,
+    /// An operator asks for the failback, or an override has just ended: neither `failback: manual`
+    /// nor `failback-delay` keeps traffic away from the primary.
+    pub returns_at_once: bool,
     /// The last move that is recorded on the object.
     pub last_move: Option<LastMove>,
     /// The rules of a route have different weights, so that a backend's weight is a sum. Weights
@@ -88,6 +102,7 @@ impl Group {
             paused: None,
             held: false,
             policy: Policy::of(backends.len()),
+            returns_at_once: false,
             last_move: None,
             uneven: false,
             has_empty_rule: false,
@@ -109,22 +124,40 @@ impl Group {
             .or_else(|| self.position(without_namespace()?))
     }
 
-    /// Whether the object has these weights, in proportion. Weights that the proxies do not take
-    /// are never those that anybody wants.
+    /// Whether the traffic goes by these weights, in proportion. Weights that the proxies do not
+    /// take are never those that anybody wants.
     pub fn has_weights(&self, weights: &[u64]) -> bool {
-        let present = self.weights();
+        !self.uneven
+            && self.carrier.takes(&self.weights_on_object())
+            && same_proportion(weights, &self.weights())
+    }
+
+    /// Whether these are the weights on the object, in proportion.
+    pub fn has_on_object(&self, weights: &[u64]) -> bool {
+        let present = self.weights_on_object();
         !self.uneven && self.carrier.takes(&present) && same_proportion(weights, &present)
     }
 
     /// Whether these weights only make the object's own ones such that the proxies take them.
     pub fn is_scaled_down_by(&self, weights: &[u64]) -> bool {
-        let present = self.weights();
-        !self.carrier.takes(&present) && self.carrier.scale_down(present) == weights
+        !self.carrier.takes(&self.weights_on_object())
+            && same_proportion(&self.carrier.scale_down(self.weights()), weights)
     }
 
-    /// Returns the weights on the object, one for each backend.
+    /// Returns the weights by which the traffic goes, one for each backend.
     pub fn weights(&self) -> Vec<u64> {
         self.backends.iter().map(|backend| backend.weight).collect()
+    }
+
+    /// Returns the weights on the object, those of standbys included.
+    pub fn weights_on_object(&self) -> Vec<u64> {
+        let backends = self.backends.iter();
+        backends.map(|backend| backend.weight_on_object).collect()
+    }
+
+    /// Says what the proxies make of the object's weights, if they do not take them.
+    pub fn trouble_with_weights(&self) -> Option<String> {
+        self.carrier.trouble(&self.weights_on_object())
     }
 
     /// Formats weights as in annotations: `web-svc=1,web-svc-east=0`.
@@ -172,6 +205,20 @@ impl Group {
         }
     }
 
+    /// Whether traffic stays on a fallback until someone runs `failback`.
+    pub fn stays_away(&self) -> bool {
+        self.policy.failback == Failback::Manual && !self.overridden && !self.returns_at_once
+    }
+
+    /// Returns the delay before traffic returns to the primary or to a preferred fallback.
+    pub fn failback_delay(&self) -> Duration {
+        if self.returns_at_once {
+            Duration::ZERO
+        } else {
+            self.policy.failback_delay
+        }
+    }
+
     /// Returns the share of a backend: 1 for each under an override.
     pub fn share(&self, index: usize) -> u64 {
         if self.overridden {
@@ -181,7 +228,7 @@ impl Group {
         }
     }
 
-    /// Whether the backend's weight is above 0.
+    /// Whether the backend carries traffic.
     pub fn carries(&self, index: usize) -> bool {
         self.backends
             .get(index)

@@ -24,6 +24,7 @@ pub mod readiness;
 mod report;
 pub mod rivals;
 mod situation;
+pub mod standby;
 pub mod state;
 pub mod status;
 pub mod status_change;

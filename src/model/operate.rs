@@ -33,8 +33,10 @@ pub enum ForcePlan {
     Write {
         /// The override.
         order: Box<Override>,
-        /// The weights.
+        /// Where the traffic goes.
         weights: Weights,
+        /// The weights to write: see [`Decision::written`](super::Decision::written).
+        written: Option<Vec<u64>>,
         /// It is unknown whether the target is ready.
         unverified: bool,
         /// Other annotations to change.
@@ -49,8 +51,10 @@ pub struct FailbackPlan {
     pub home: usize,
     /// The override to remove.
     pub removes: RemovedOverride,
-    /// The weights.
+    /// Where the traffic goes.
     pub weights: Weights,
+    /// The weights to write: see [`Decision::written`](super::Decision::written).
+    pub written: Option<Vec<u64>>,
     /// It is unknown whether home is ready.
     pub unverified: bool,
     /// Other annotations to change.
@@ -123,12 +127,14 @@ pub fn force(
     };
     let same =
         standing.is_some_and(|standing| standing.to == order.to && standing.until == order.until);
-    if same && weights == Weights::Hold {
+    let written = overridden.to_write(&weights, readiness);
+    if same && written.is_none() {
         return ForcePlan::Unchanged;
     }
     ForcePlan::Write {
         order: Box::new(order),
         weights,
+        written,
         unverified,
         notes: decision.notes,
     }
@@ -175,6 +181,7 @@ pub fn failback(
     Some(FailbackPlan {
         home: primary,
         removes,
+        written: ordinary.to_write(&weights, readiness),
         weights,
         unverified,
         notes: decision.notes,

@@ -17,6 +17,9 @@ pub struct Policy {
     pub failback_delay: Duration,
     /// Whether traffic returns to the primary by itself.
     pub failback: Failback,
+    /// Whether backends that carry nothing keep a tiny weight, so that the proxies fail over
+    /// themselves.
+    pub standby: bool,
 }
 
 impl Policy {
@@ -29,6 +32,7 @@ impl Policy {
             failover_delay: Duration::ZERO,
             failback_delay: Duration::ZERO,
             failback: Failback::Auto,
+            standby: false,
         }
     }
 }

@@ -4,13 +4,18 @@ use super::decision::{AnnotationChanges, Decision, Rule, Verdict, Weights};
 use super::group::Group;
 use super::mirror_side::MirrorSide;
 use super::overrides::Pause;
-use super::policy::{Failback, PolicyKind};
+use super::policy::PolicyKind;
 use super::readiness::Readiness;
 use super::situation::{Candidate, Situation};
 use super::state::{Flags, State};
 use super::unknown::WhyUnknown;
 
-pub(crate) fn state(situation: &Situation, verdict: &Verdict, notes: &AnnotationChanges) -> State {
+pub(crate) fn state(
+    situation: &Situation,
+    verdict: &Verdict,
+    writes_weights: bool,
+    notes: &AnnotationChanges,
+) -> State {
     let group = situation.group;
     let is_served = situation.any(|backend| backend.carries() && backend.is_ready());
     let is_unknown = situation.primary_is_enough().is_none()
@@ -19,7 +24,7 @@ pub(crate) fn state(situation: &Situation, verdict: &Verdict, notes: &Annotation
         State::Unknown
     } else if !situation.any(Candidate::is_ready) {
         State::Unavailable
-    } else if verdict.weights != Weights::Hold || notes.end_override.is_some() || notes.end_pause {
+    } else if writes_weights || notes.end_override.is_some() || notes.end_pause {
         State::OutOfSync
     } else if verdict.waiting {
         State::Waiting
@@ -39,14 +44,16 @@ pub(crate) fn flags(situation: &Situation, verdict: &Verdict) -> Flags {
     let ready = situation.select(Candidate::is_ready);
     let carrying = ready.iter().filter(|backend| backend.carries()).count();
     let serves_unknown = situation.any(|backend| backend.carries() && backend.is_unknown());
-    let manual = group.policy.failback == Failback::Manual && !group.overridden;
     Flags {
         overridden: group.overridden,
         broken: false,
         unverified: verdict.unverified || (group.placed_unverified() && serves_unknown),
-        held: manual && verdict.rule == Rule::FailbackHeld && verdict.leaves_away(group.primary),
+        held: group.stays_away()
+            && verdict.rule == Rule::FailbackHeld
+            && verdict.leaves_away(group.primary),
         short: situation.primary_is_enough() == Some(false),
         redundant: carrying < ready.len() || carrying > 1,
+        standby: group.has_standby(),
         unattended: false,
         contested: false,
     }
@@ -54,7 +61,7 @@ pub(crate) fn flags(situation: &Situation, verdict: &Verdict) -> Flags {
 
 /// Puts what the proxies make of the object's weights before a reason, if they do not take them.
 pub(crate) fn with_trouble(group: &Group, reason: String) -> String {
-    match group.carrier.trouble(&group.weights()) {
+    match group.trouble_with_weights() {
         Some(trouble) => format!("{trouble}; {reason}"),
         None => reason,
     }
@@ -145,12 +152,12 @@ fn changed_fallback(situation: &Situation, verdict: &Verdict, detail: Detail) ->
 /// Returns what the object has and what it should have.
 pub(crate) fn out_of_sync(group: &Group, decision: &Decision) -> String {
     let mut parts = vec![decision.reason.clone()];
-    if let Weights::Set(weights) = &decision.weights {
-        let wanted = group.write_weights(weights);
+    if let Some(written) = &decision.written {
+        let wanted = group.write_weights(written);
         parts.push(if group.uneven {
             format!("the rules have different weights: all should have {wanted}")
         } else {
-            let present = group.write_weights(&group.weights());
+            let present = group.write_weights(&group.weights_on_object());
             format!("weights {present} should be {wanted}")
         });
     }

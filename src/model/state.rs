@@ -77,6 +77,9 @@ pub struct Flags {
     pub short: bool,
     /// A ready backend carries no traffic, or two ready ones carry it.
     pub redundant: bool,
+    /// A backend stands by: Linkerd's proxies send it the traffic when nothing that carries it has
+    /// endpoints.
+    pub standby: bool,
     /// No `watch` runs the group. Not part of a decision: it is added when the group is shown.
     pub unattended: bool,
     /// Someone else reverts weights that this tool writes. Not part of a decision either.
@@ -85,13 +88,14 @@ pub struct Flags {
 
 impl Flags {
     /// The names of all flags.
-    pub const NAMES: [&'static str; 8] = [
+    pub const NAMES: [&'static str; 9] = [
         "overridden",
         "broken",
         "unverified",
         "held",
         "short",
         "redundant",
+        "standby",
         "unattended",
         "contested",
     ];
@@ -105,11 +109,12 @@ impl Flags {
             held,
             short,
             redundant,
+            standby,
             unattended,
             contested,
         } = self;
         let set = [
-            overridden, broken, unverified, held, short, redundant, unattended, contested,
+            overridden, broken, unverified, held, short, redundant, standby, unattended, contested,
         ];
         Self::NAMES
             .into_iter()

@@ -99,10 +99,19 @@ impl OverrideStatus {
 pub struct BackendStatus {
     /// The name in annotations.
     pub name: String,
-    /// The weight on the object.
+    /// The weight that carries traffic.
     pub weight: u64,
+    /// The weight on the object, that of a standby included.
+    pub weight_on_object: u64,
     /// The readiness.
     pub readiness: Readiness,
+}
+
+impl BackendStatus {
+    /// Whether it carries nothing but stands by.
+    pub fn is_standby(&self) -> bool {
+        self.weight == 0 && self.weight_on_object > 0
+    }
 }
 
 /// What set the weights.
@@ -161,6 +170,7 @@ impl Status {
         let backend = |(backend, readiness): (&Backend, &Readiness)| BackendStatus {
             name: backend.name.clone(),
             weight: backend.weight,
+            weight_on_object: backend.weight_on_object,
             readiness: readiness.clone(),
         };
         Self {
@@ -231,6 +241,20 @@ impl Status {
         self.backends
             .iter()
             .filter(|backend| backend.weight > 0)
+            .map(|backend| backend.name.as_str())
+            .collect()
+    }
+
+    /// Returns the backends to which Linkerd's proxies send the traffic now, although they only stand
+    /// by: nothing that carries it has endpoints.
+    pub fn stepped_in(&self) -> Vec<&str> {
+        let mut carrying = self.backends.iter().filter(|backend| backend.weight > 0);
+        if !carrying.all(|backend| backend.readiness.is_dead()) {
+            return Vec::new();
+        }
+        let backends = self.backends.iter();
+        backends
+            .filter(|backend| backend.is_standby() && backend.readiness.is_ready())
             .map(|backend| backend.name.as_str())
             .collect()
     }

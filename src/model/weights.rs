@@ -1,5 +1,5 @@
-//! Weights as Linkerd's proxies take them: which are the same, which are too large, and how too
-//! large ones are scaled down.
+//! Weights as Linkerd's proxies take them: which are the same, which are too large, how too large
+//! ones are scaled down, and the tiny ones of backends that only stand by.
 
 /// The largest sum of a TrafficSplit's weights. Linkerd multiplies each of them by 10,000 and keeps
 /// 32 bits. Above this sum the proxy panics, or a weight wraps around.
@@ -8,6 +8,14 @@ const MAX_SPLIT_SUM: u64 = 429_496;
 /// The largest weight of a `backendRef`, see
 /// <https://gateway-api.sigs.k8s.io/reference/spec/#backendref>.
 const MAX_ROUTE_WEIGHT: u64 = 1_000_000;
+
+/// A weight that is less than this part of the largest one only stands by. Linkerd's proxies draw a
+/// backend by weight among those that have endpoints: a tiny weight gets next to nothing while the
+/// others have endpoints, and everything once they have none.
+const CARRYING_PART: u128 = 1_000;
+
+/// The weight of a backend that stands by.
+const STANDBY_WEIGHT: u64 = 1;
 
 /// The kind of object that carries the weights. Linkerd's proxies treat backends without endpoints
 /// differently: a TrafficSplit falls back to the apex, a route skips them.
@@ -22,8 +30,15 @@ pub enum Carrier {
 impl Carrier {
     /// Whether Linkerd's proxies take these weights as they are.
     pub fn takes(self, weights: &[u64]) -> bool {
+        self.takes_beside(weights, 0)
+    }
+
+    /// The same with this many backends that stand by.
+    fn takes_beside(self, weights: &[u64], standbys: u64) -> bool {
         match self {
-            Self::Split => sum(weights) <= u128::from(MAX_SPLIT_SUM),
+            Self::Split => {
+                sum(weights) + u128::from(standbys * STANDBY_WEIGHT) <= u128::from(MAX_SPLIT_SUM)
+            }
             Self::Route => weights.iter().all(|weight| *weight <= MAX_ROUTE_WEIGHT),
         }
     }
@@ -31,35 +46,53 @@ impl Carrier {
     /// Scales weights down in proportion if the proxies do not take them. A weight above 0 stays
     /// above 0.
     pub fn scale_down(self, weights: Vec<u64>) -> Vec<u64> {
-        if self.takes(&weights) {
+        self.scale_down_beside(weights, 0)
+    }
+
+    fn scale_down_beside(self, weights: Vec<u64>, standbys: u64) -> Vec<u64> {
+        if self.takes_beside(&weights, standbys) {
             return weights;
         }
-        let divisor = weights.iter().copied().fold(0, greatest_common_divisor);
-        let reduced: Vec<u64> = weights
-            .iter()
-            .map(|weight| weight / divisor.max(1))
-            .collect();
-        if self.takes(&reduced) {
+        let reduced = reduced(&weights);
+        if self.takes_beside(&reduced, standbys) {
             return reduced;
         }
         let (limit, whole) = match self {
-            // Each weight that is rounded up to 1 adds less than 1 to the sum.
+            // Each weight that is rounded up adds less than 1 to the sum.
             Self::Split => (
                 MAX_SPLIT_SUM.saturating_sub(reduced.len() as u64),
                 sum(&reduced),
             ),
-            Self::Route => {
-                let largest = reduced.iter().max().copied().unwrap_or(1);
-                (MAX_ROUTE_WEIGHT, u128::from(largest))
-            }
+            Self::Route => (MAX_ROUTE_WEIGHT, largest(&reduced)),
         };
         let scale = |weight: &u64| {
-            let scaled = u128::from(*weight) * u128::from(limit) / whole.max(1);
-            u64::try_from(scaled)
-                .unwrap_or(limit)
-                .max(u64::from(*weight > 0))
+            let scaled = (u128::from(*weight) * u128::from(limit)).div_ceil(whole.max(1));
+            u64::try_from(scaled).unwrap_or(limit)
         };
         reduced.iter().map(scale).collect()
+    }
+
+    /// Adds the weights of the backends that stand by. The others are as large as the proxies take
+    /// them, in proportion. Only a backend without weight can stand by.
+    pub fn with_standbys(self, weights: &[u64], stands_by: &[bool]) -> Vec<u64> {
+        let standbys = stands_by.iter().filter(|stands_by| **stands_by).count() as u64;
+        let carried = self.scale_down_beside(reduced(weights), standbys);
+        if standbys == 0 {
+            return carried;
+        }
+        let carried = reduced(&carried);
+        let factor = match self {
+            Self::Split => {
+                u128::from(MAX_SPLIT_SUM - standbys * STANDBY_WEIGHT) / sum(&carried).max(1)
+            }
+            Self::Route => u128::from(MAX_ROUTE_WEIGHT) / largest(&carried).max(1),
+        };
+        let factor = u64::try_from(factor).unwrap_or(1).max(1);
+        let weight = |(weight, stands_by): (u64, &bool)| match (weight, stands_by) {
+            (0, true) => STANDBY_WEIGHT,
+            _ => weight.saturating_mul(factor),
+        };
+        carried.into_iter().zip(stands_by).map(weight).collect()
     }
 
     /// Says what the proxies make of weights that they do not take; none if they take them.
@@ -86,6 +119,30 @@ pub fn same_proportion(a: &[u64], b: &[u64]) -> bool {
         product.is_some() && product == u128::from(y).checked_mul(sum_a)
     };
     a.len() == b.len() && sum_a > 0 && sum_b > 0 && a.iter().zip(b).all(same_share)
+}
+
+/// Returns the weights without those of backends that only stand by.
+pub fn without_standbys(weights: &[u64]) -> Vec<u64> {
+    let largest = largest(weights);
+    if largest < CARRYING_PART {
+        return weights.to_vec();
+    }
+    let carries = |weight: u64| u128::from(weight) * CARRYING_PART >= largest;
+    let weights = weights.iter();
+    weights
+        .map(|&weight| if carries(weight) { weight } else { 0 })
+        .collect()
+}
+
+/// Returns the smallest whole numbers in the same proportion.
+fn reduced(weights: &[u64]) -> Vec<u64> {
+    let divisor = weights.iter().copied().fold(0, greatest_common_divisor);
+    let weights = weights.iter();
+    weights.map(|weight| weight / divisor.max(1)).collect()
+}
+
+fn largest(weights: &[u64]) -> u128 {
+    u128::from(weights.iter().max().copied().unwrap_or_default())
 }
 
 fn sum(weights: &[u64]) -> u128 {
@@ -120,8 +177,8 @@ mod tests {
         let split = |weights: &[u64]| Carrier::Split.scale_down(weights.to_vec());
         assert_eq!(split(&[300_000, 300_000]), [1, 1]);
         assert_eq!(split(&[0, 429_497]), [0, 1]);
-        assert_eq!(split(&[429_496, 1]), [429_493, 1]);
-        assert_eq!(split(&[1, 1_000_000]), [1, 429_493]);
+        assert_eq!(split(&[429_496, 1]), [429_494, 1]);
+        assert_eq!(split(&[1, 1_000_000]), [1, 429_494]);
     }
 
     #[test]

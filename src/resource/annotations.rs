@@ -29,12 +29,15 @@ pub const FAILOVER_DELAY: &str = "failover-delay";
 pub const FAILBACK_DELAY: &str = "failback-delay";
 /// The annotation that says whether traffic returns to the primary by itself.
 pub const FAILBACK: &str = "failback";
+/// The annotation that lets backends without traffic stand by.
+pub const STANDBY: &str = "standby";
 /// The annotations that make up a policy.
-pub const POLICY_KEYS: [&str; 6] = [
+pub const POLICY_KEYS: [&str; 7] = [
     POLICY,
     WEIGHTS,
     MIN_READY,
     FAILOVER_DELAY,
     FAILBACK_DELAY,
     FAILBACK,
+    STANDBY,
 ];

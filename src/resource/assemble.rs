@@ -1,6 +1,6 @@
 //! The part of reading an object that is the same for every kind, once apex and backends are known.
 
-use super::annotations::HELD;
+use super::annotations::{HELD, STANDBY};
 use super::kind::KindInfo;
 use super::meta::Meta;
 use super::names::is_service_name;
@@ -36,6 +36,12 @@ pub fn group(
         last_move: meta.last_move(),
         ..Group::ordinary(id, kind.carrier, apex.to_owned(), backends, primary)
     })
+}
+
+/// Whether backends may stand by, so that their tiny weights carry no traffic.
+pub fn has_standbys(meta: &Meta) -> bool {
+    let on = policy::STANDBYS.iter().find(|(_, on)| *on);
+    meta.annotations.get(STANDBY) == on.map(|(name, _)| *name)
 }
 
 /// Adds a backend.

@@ -12,8 +12,10 @@ use crate::model::{Decision, Group, LastMove, Override, Pause, Weights};
 pub struct Change {
     /// Value of the label that makes an object a group; none leaves the label unchanged.
     pub controlled_by: Option<String>,
-    /// One weight for each backend; none leaves the weights unchanged.
+    /// One weight for each backend, those of standbys included; none leaves the weights unchanged.
     pub weights: Option<Vec<u64>>,
+    /// Where the traffic goes, without standbys; none if it does not move.
+    pub moves_to: Option<Vec<u64>>,
     /// Annotations by key, without the prefix; none as the value removes the annotation.
     pub annotations: BTreeMap<&'static str, Option<String>>,
     /// The annotation of the move, if traffic moves.
@@ -25,8 +27,10 @@ pub struct Change {
 pub struct TrafficMove<'a> {
     /// The group as it is before the move.
     pub group: &'a Group,
-    /// The weights to write; [`Weights::Hold`] moves nothing.
+    /// Where the traffic goes; [`Weights::Hold`] moves nothing.
     pub weights: &'a Weights,
+    /// The weights to write: see [`Decision::written`].
+    pub written: Option<&'a [u64]>,
     /// It is unknown whether the new backends are ready.
     pub unverified: bool,
     /// User and host.
@@ -83,6 +87,7 @@ impl Change {
         let traffic = TrafficMove {
             group,
             weights: &decision.weights,
+            written: decision.written.as_deref(),
             unverified: decision.unverified,
             by,
             why: &why,
@@ -161,13 +166,16 @@ impl<'a> ChangeBuilder<'a> {
         if let Some(pause) = self.pause {
             change.set_json(PAUSED, pause)?;
         }
+        if let Some(traffic) = self.traffic {
+            change.weights = traffic.written.map(<[u64]>::to_vec);
+        }
         if let Some(traffic) = self.traffic
             && let Weights::Set(weights) = traffic.weights
         {
             let home = self.force.map(|order| order.home.clone());
             let last_move = traffic.last_move(weights, home.filter(|home| !home.is_empty()));
             change.set_json(LAST_MOVE, &last_move)?;
-            change.weights = Some(weights.clone());
+            change.moves_to = Some(weights.clone());
             change.last_move = Some(last_move);
         }
         Ok(change)
@@ -263,6 +271,7 @@ mod tests {
         let traffic = TrafficMove {
             group: &group,
             weights: &Weights::Set(vec![0, 1]),
+            written: Some(&[0, 1]),
             unverified: false,
             by: "me",
             why: "forced",

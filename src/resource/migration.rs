@@ -137,6 +137,7 @@ impl Successor {
             primary: self.primary.clone(),
             backends: self.backends.iter().map(|(name, _)| name.clone()).collect(),
             port,
+            weights: Vec::new(),
             settings: BTreeMap::new(),
         };
         let mut manifest = kind.manifest(&group);

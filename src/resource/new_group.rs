@@ -24,6 +24,8 @@ pub struct NewGroup {
     pub backends: Vec<String>,
     /// The port of the apex that a route applies to; a TrafficSplit has none.
     pub port: Option<u16>,
+    /// One weight for each backend; empty means that the primary has all the traffic.
+    pub weights: Vec<u64>,
     /// The policy's annotations by key, without the prefix.
     pub settings: BTreeMap<&'static str, String>,
 }
@@ -42,6 +44,15 @@ impl NewGroup {
             "labels": { CONTROLLED_BY: self.controlled_by },
             "annotations": annotations,
         })
+    }
+
+    /// Returns a backend's weight.
+    pub(crate) fn weight(&self, name: &str) -> u64 {
+        let mut backends = self.backends.iter().zip(&self.weights);
+        match backends.find(|(backend, _)| *backend == name) {
+            Some((_, weight)) => *weight,
+            None => u64::from(name == self.primary),
+        }
     }
 
     /// Returns the Service of a backend: `web`, or `other/web` in another namespace.

@@ -4,7 +4,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::annotations::{
-    FAILBACK, FAILBACK_DELAY, FAILOVER_DELAY, MIN_READY, POLICY, POLICY_KEYS, PREFIX, WEIGHTS,
+    FAILBACK, FAILBACK_DELAY, FAILOVER_DELAY, MIN_READY, POLICY, POLICY_KEYS, PREFIX, STANDBY,
+    WEIGHTS,
 };
 use crate::model::{Failback, Invalid, MinReady, Policy, PolicyKind};
 
@@ -20,8 +21,13 @@ pub const POLICIES: [(&str, PolicyKind); 3] = [
 pub const FAILBACKS: [(&str, Failback); 2] =
     [("auto", Failback::Auto), ("manual", Failback::Manual)];
 
+/// The values of `standby`.
+pub const STANDBYS: [(&str, bool); 2] = [("on", true), ("off", false)];
+
 /// The largest weight of a Gateway API route.
 const MAX_SHARE: u64 = 1_000_000;
+/// The largest share where backends stand by: the weight of a standby is far below every other one.
+const MAX_SHARE_BESIDE_STANDBYS: u64 = 100;
 
 /// An annotation with an invalid value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,9 +67,14 @@ pub fn valid<'a>(
     backends: &[&str],
 ) -> Result<Policy, Invalid> {
     read(&setting, backends).map_err(|first| {
-        let is_bad = |key: &&'static str| {
-            read(|other| setting(other).filter(|_| other == *key), backends).is_err()
+        // The shares that are valid depend on standby.
+        let alone = |key: &'static str| {
+            read(
+                |other| setting(other).filter(|_| [key, STANDBY].contains(&other)),
+                backends,
+            )
         };
+        let is_bad = |key: &&'static str| alone(key).is_err_and(|bad| bad.key == *key);
         Invalid {
             settings: POLICY_KEYS.into_iter().filter(is_bad).collect(),
             ..first.into()
@@ -85,12 +96,23 @@ pub fn read<'a>(
         text: setting(key),
     };
     let ordinary = Policy::of(backends.len());
+    let standby = of(STANDBY)
+        .read(|text| named(&STANDBYS, text), || names(&STANDBYS))?
+        .unwrap_or(ordinary.standby);
+    let max_share = if standby {
+        MAX_SHARE_BESIDE_STANDBYS
+    } else {
+        MAX_SHARE
+    };
     Ok(Policy {
         kind: of(POLICY)
             .read(|text| named(&POLICIES, text), || names(&POLICIES))?
             .unwrap_or(ordinary.kind),
         shares: of(WEIGHTS)
-            .read(|text| shares(text, backends), || weights_allowed(backends))?
+            .read(
+                |text| shares(text, backends, max_share),
+                || weights_allowed(backends, max_share),
+            )?
             .unwrap_or(ordinary.shares),
         min_ready: of(MIN_READY)
             .read(min_ready, || "a count from 1, or 1% to 100%".to_owned())?
@@ -104,6 +126,7 @@ pub fn read<'a>(
         failback: of(FAILBACK)
             .read(|text| named(&FAILBACKS, text), || names(&FAILBACKS))?
             .unwrap_or(ordinary.failback),
+        standby,
     })
 }
 
@@ -115,6 +138,7 @@ pub fn agree(key: &str, a: &Policy, b: &Policy) -> bool {
         MIN_READY => a.min_ready == b.min_ready,
         FAILOVER_DELAY => a.failover_delay == b.failover_delay,
         FAILBACK_DELAY => a.failback_delay == b.failback_delay,
+        STANDBY => a.standby == b.standby,
         _ => a.failback == b.failback,
     }
 }
@@ -146,13 +170,18 @@ fn delay_allowed() -> String {
     "whole numbers with s, m or h, such as 30s or 1m30s".to_owned()
 }
 
-fn weights_allowed(backends: &[&str]) -> String {
+fn weights_allowed(backends: &[&str], max_share: u64) -> String {
     let names = backends
         .iter()
         .map(|name| format!("{name}=1"))
         .collect::<Vec<_>>()
         .join(",");
-    format!("names of backends with whole numbers from 1 to {MAX_SHARE}, such as {names}")
+    let with = if max_share == MAX_SHARE {
+        ""
+    } else {
+        " with standby"
+    };
+    format!("names of backends with whole numbers from 1 to {max_share}{with}, such as {names}")
 }
 
 fn named<T: Copy>(known: &[(&str, T)], text: &str) -> Option<T> {
@@ -172,14 +201,14 @@ fn names<T>(known: &[(&str, T)]) -> String {
 }
 
 /// Parses `web-svc=1,web-svc-east=2`. Backends that are not named have the share 1.
-fn shares(text: &str, backends: &[&str]) -> Option<Vec<u64>> {
+fn shares(text: &str, backends: &[&str], max_share: u64) -> Option<Vec<u64>> {
     let mut named: Vec<Option<u64>> = vec![None; backends.len()];
     for pair in text.split(',') {
         let (name, share) = pair.split_once('=')?;
         let index = backends
             .iter()
             .position(|backend| *backend == name.trim())?;
-        let share = whole::<u64>(share.trim()).filter(|share| (1..=MAX_SHARE).contains(share))?;
+        let share = whole::<u64>(share.trim()).filter(|share| (1..=max_share).contains(share))?;
         if named.get_mut(index)?.replace(share).is_some() {
             return None;
         }
@@ -274,6 +303,7 @@ mod tests {
     #[test]
     fn shares_name_each_backend_at_most_once() {
         let backends = ["web", "web-east"];
+        let shares = |text, backends: &[&str]| shares(text, backends, MAX_SHARE);
         assert_eq!(shares("web-east=2", &backends), Some(vec![1, 2]));
         assert_eq!(
             shares("web=3, web-east=1000000", &backends),
@@ -298,7 +328,7 @@ mod tests {
         #[test]
         fn no_value_panics(text in any::<String>(), like in "[0-9hms%=, a-z.+-]{0,12}") {
             for text in [&text, &like] {
-                let _ = (delay(text), min_ready(text), shares(text, &["a", "b"]), named(&POLICIES, text));
+                let _ = (delay(text), min_ready(text), shares(text, &["a", "b"], MAX_SHARE), named(&POLICIES, text));
             }
         }
     }

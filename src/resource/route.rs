@@ -142,7 +142,7 @@ impl Kind for Route {
 
     fn manifest(&self, group: &NewGroup) -> Value {
         let backend = |name: &String| {
-            let weight = u64::from(*name == group.primary);
+            let weight = group.weight(name);
             let ServiceRef { namespace, name } = group.service(name);
             json!({ "name": name, "namespace": namespace, "port": group.port, "weight": weight })
         };
@@ -177,7 +177,9 @@ impl Route {
             ));
         }
         let primary = usual_primary(meta, rules);
-        let mut protected = route_rules::protected(rules, &meta.namespace, &primary)?;
+        let has_standbys = assemble::has_standbys(meta);
+        let home = &meta.namespace;
+        let mut protected = route_rules::protected(rules, home, &primary, has_standbys)?;
         let backends = std::mem::take(&mut protected.backends);
         let group = assemble::group(meta, &self.info, &parent.name, backends)?;
         let ProtectedRules {

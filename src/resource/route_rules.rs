@@ -8,6 +8,7 @@ use super::assemble;
 use super::bounded::Bounded;
 use super::names::is_object_name;
 use super::parent_ref::is_service;
+use crate::model::standby::set_standbys_apart;
 use crate::model::weights::same_proportion;
 use crate::model::{Backend, Carrier, Invalid, ServiceRef};
 
@@ -111,7 +112,7 @@ impl BackendRef {
 }
 
 /// Merges the rules that have the primary and other backends. All of them must have the same
-/// backends.
+/// backends. `has_standbys`: tiny weights carry no traffic.
 ///
 /// # Errors
 /// If there is no such rule, or their backends differ; the reason names the rule.
@@ -119,6 +120,7 @@ pub fn protected(
     rules: &[RouteRule],
     home: &str,
     primary: &str,
+    has_standbys: bool,
 ) -> Result<ProtectedRules, Invalid> {
     let has_primary = |rule: &RouteRule| {
         rule.backend_refs
@@ -132,10 +134,13 @@ pub fn protected(
             unprotected.push(left_alone(rules, index, has_primary(rule), primary));
             continue;
         }
-        let read = read(rule, index, home).map_err(|invalid| Invalid {
+        let mut read = read(rule, index, home).map_err(|invalid| Invalid {
             reason: format!("{}: {}", title(rules, index), invalid.reason),
             ..invalid
         })?;
+        if has_standbys {
+            set_standbys_apart(&mut read.backends);
+        }
         match &mut found {
             None => found = Some((index, read)),
             Some((first, group)) => merge(group, read).map_err(|others| {
@@ -161,10 +166,15 @@ pub fn protected(
 
 /// Scales sums of weights down to valid weights.
 fn scale_down(backends: &mut [Backend]) {
-    let sums = backends.iter().map(|backend| backend.weight).collect();
-    let scaled = Carrier::Route.scale_down(sums);
-    for (backend, weight) in backends.iter_mut().zip(scaled) {
-        backend.weight = weight;
+    let scaled = |weight: fn(&Backend) -> u64| {
+        Carrier::Route.scale_down(backends.iter().map(weight).collect())
+    };
+    let carried = scaled(|backend| backend.weight);
+    let on_object = scaled(|backend| backend.weight_on_object);
+    for (backend, (weight, on_object)) in
+        backends.iter_mut().zip(carried.into_iter().zip(on_object))
+    {
+        (backend.weight, backend.weight_on_object) = (weight, on_object);
     }
 }
 
@@ -237,17 +247,19 @@ fn merge(group: &mut ProtectedRules, mut rule: ProtectedRules) -> Result<(), Str
             .collect::<Vec<_>>()
             .join(", "));
     };
-    let weight = |&place: &usize| rule.backends.get(place).map_or(0, |backend| backend.weight);
-    let weights: Vec<u64> = places.iter().map(weight).collect();
-    let own: Vec<u64> = group
-        .backends
+    let on_object = |backend: &Backend| backend.weight_on_object;
+    let others: Vec<&Backend> = places
         .iter()
-        .map(|backend| backend.weight)
+        .filter_map(|&place| rule.backends.get(place))
         .collect();
+    let weights: Vec<u64> = others.iter().map(|backend| on_object(backend)).collect();
+    let own: Vec<u64> = group.backends.iter().map(on_object).collect();
     if group.uneven || !same_proportion(&own, &weights) {
         group.uneven = true;
-        for (backend, weight) in group.backends.iter_mut().zip(weights) {
-            backend.weight = backend.weight.saturating_add(weight);
+        for (backend, other) in group.backends.iter_mut().zip(others) {
+            let sum = |a: u64, b: u64| a.saturating_add(b);
+            backend.weight = sum(backend.weight, other.weight);
+            backend.weight_on_object = sum(backend.weight_on_object, other.weight_on_object);
         }
     }
     group.has_empty_rule |= rule.has_empty_rule;

@@ -11,6 +11,7 @@ use super::kind::KindInfo;
 use super::meta::Meta;
 use super::new_group::NewGroup;
 use super::record::{Kind, Record};
+use crate::model::standby::set_standbys_apart;
 use crate::model::{Backend, Carrier, Group, Invalid, ServiceRef};
 
 /// The TrafficSplit of the Service Mesh Interface: one apex and its backends, all in one namespace.
@@ -91,8 +92,7 @@ impl Kind for TrafficSplit {
     }
 
     fn manifest(&self, group: &NewGroup) -> Value {
-        let backend =
-            |name: &String| json!({ "service": name, "weight": u64::from(*name == group.primary) });
+        let backend = |name: &String| json!({ "service": name, "weight": group.weight(name) });
         json!({
             "apiVersion": INFO.api_version,
             "kind": INFO.kind,
@@ -134,6 +134,9 @@ fn backends(meta: &Meta, spec: &TrafficSplitSpec) -> Result<Vec<Backend>, Invali
             &mut backends,
             Backend::new(&meta.namespace, service, weight),
         )?;
+    }
+    if assemble::has_standbys(meta) {
+        set_standbys_apart(&mut backends);
     }
     Ok(backends)
 }

@@ -6,6 +6,10 @@ use super::{Kind as _, LabelSelector, Record, TrafficSplit};
 /// The field manager of the controller's writes.
 pub const UPSTREAM_MANAGER: &str = "failover.linkerd.io";
 
+/// Why no backend can stand by in a group that the controller manages.
+pub const REMOVES_STANDBYS: &str = "Linkerd's failover controller manages the group and writes only the weights 0 and 1: it would \
+                                    take the standbys away";
+
 /// The namespace that the controller's chart installs it in.
 pub const DEFAULT_NAMESPACE: &str = "linkerd-failover";
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use kubectl_failover::model::MirrorSide;
+use kubectl_failover::model::standby::set_standbys_apart;
 use kubectl_failover::model::weights::same_proportion;
 use kubectl_failover::model::{
     Backend, Carrier, Decision, Failback, Group, GroupId, LastMove, MinReady, Policy, PolicyKind,
@@ -39,10 +40,18 @@ impl Scene {
     /// The scene after the decision has been written.
     fn after(&self, decision: &Decision) -> Self {
         let mut next = self.clone();
-        if let Weights::Set(weights) = &decision.weights {
-            for (backend, &weight) in next.group.backends.iter_mut().zip(weights) {
-                backend.weight = weight;
-            }
+        for (backend, &weight) in next
+            .group
+            .backends
+            .iter_mut()
+            .zip(decision.written.iter().flatten())
+        {
+            (backend.weight, backend.weight_on_object) = (weight, weight);
+        }
+        if next.group.policy.standby {
+            set_standbys_apart(&mut next.group.backends);
+        }
+        if decision.weights != Weights::Hold {
             let blind = decision.unverified;
             next.group.last_move = Some(moved(&next.group, blind));
         }
@@ -146,6 +155,7 @@ fn scene(readiness: fn() -> BoxedStrategy<Readiness>) -> impl Strategy<Value = S
                 prop_oneof![Just(Duration::ZERO), Just(DELAY)],
                 prop_oneof![Just(Duration::ZERO), Just(DELAY)],
                 prop_oneof![Just(Failback::Auto), Just(Failback::Manual)],
+                any::<bool>(),
             );
             (
                 backends,
@@ -156,7 +166,7 @@ fn scene(readiness: fn() -> BoxedStrategy<Readiness>) -> impl Strategy<Value = S
             )
         })
         .prop_map(|(backends, policy, primary, home, (route, unverified))| {
-            let (kind, min_ready, failover_delay, failback_delay, failback) = policy;
+            let (kind, min_ready, failover_delay, failback_delay, failback, standby) = policy;
             let id = GroupId {
                 namespace: "ns".into(),
                 kind: "trafficsplit",
@@ -177,14 +187,21 @@ fn scene(readiness: fn() -> BoxedStrategy<Readiness>) -> impl Strategy<Value = S
                 home,
                 policy: Policy {
                     kind,
-                    shares: backends.iter().map(|b| b.2).collect(),
+                    shares: backends
+                        .iter()
+                        .map(|b| if standby { b.2.min(100) } else { b.2 })
+                        .collect(),
                     min_ready,
                     failover_delay,
                     failback_delay,
                     failback,
+                    standby,
                 },
                 ..Group::ordinary(id, carrier, "svc".into(), listed, primary)
             };
+            if standby {
+                set_standbys_apart(&mut group.backends);
+            }
             group.last_move = unverified.then(|| moved(&group, true));
             let timers = Timers(backends.iter().map(|b| b.3).collect());
             Scene {
@@ -225,13 +242,46 @@ proptest! {
         let decision = scene.decide();
         let again = scene.after(&decision).decide();
         prop_assert_eq!(&again.weights, &Weights::Hold, "first {:?}, then {:?}", decision, again);
+        prop_assert_eq!(&again.written, &None, "first {:?}, then {:?}", decision, again);
+    }
+
+    #[test]
+    fn standbys_change_nothing_for_the_rules(scene in scene(any_readiness)) {
+        let mut bare = scene.clone();
+        bare.group.policy.standby = false;
+        for backend in &mut bare.group.backends {
+            backend.weight_on_object = backend.weight;
+        }
+        let (with, without) = (scene.decide(), bare.decide());
+        prop_assert_eq!(with.rule, without.rule);
+        prop_assert_eq!((with.unverified, with.waiting), (without.unverified, without.waiting));
+        if scene.group.trouble_with_weights().is_none() {
+            prop_assert_eq!(&with.weights, &without.weights);
+        }
+        let after = (scene.after(&with).group.weights(), bare.after(&without).group.weights());
+        prop_assert!(same_proportion(&after.0, &after.1), "{with:?}, {without:?}");
+    }
+
+    #[test]
+    fn a_backend_that_stands_by_may_do_so(scene in scene(any_readiness)) {
+        let after = scene.after(&scene.decide());
+        let group = &after.group;
+        for (index, backend) in group.backends.iter().enumerate().filter(|(_, it)| it.is_standby()) {
+            prop_assert!(group.policy.standby && !group.overridden);
+            prop_assert!(scene.readiness[index] != Readiness::Missing);
+            prop_assert!(index != group.primary || group.policy.failback != Failback::Manual);
+            prop_assert_eq!(backend.weight_on_object, 1);
+        }
+        let fallbacks = group.backends.iter().enumerate().filter(|(i, _)| *i != group.primary);
+        let standing_by = fallbacks.filter(|(_, it)| it.is_standby()).count();
+        prop_assert!(group.policy.kind != PolicyKind::Ordered || standing_by <= 1);
     }
 
     #[test]
     fn a_decision_is_never_what_is_there_already(scene in scene(any_readiness)) {
         let present = scene.group.weights();
         if let Weights::Set(weights) = scene.decide().weights
-            && scene.group.carrier.takes(&present)
+            && scene.group.trouble_with_weights().is_none()
         {
             prop_assert!(!same_proportion(&weights, &present));
         }
@@ -240,7 +290,7 @@ proptest! {
     #[test]
     fn what_a_decision_leaves_is_never_above_the_limits(scene in scene(any_readiness)) {
         let decision = scene.decide();
-        let left = scene.weights_after(&decision);
+        let left = scene.after(&decision).group.weights_on_object();
         prop_assert!(scene.group.carrier.takes(&left), "{decision:?}");
     }
 
@@ -252,7 +302,7 @@ proptest! {
         }
         let served = (0..scene.readiness.len()).any(|i| scene.carries(i) && scene.readiness[i].is_ready());
         let weights = scene.weights_after(&decision);
-        prop_assume!(scene.group.carrier.takes(&scene.group.weights()));
+        prop_assume!(scene.group.trouble_with_weights().is_none());
         for (i, &weight) in weights.iter().enumerate() {
             let before = scene.group.backends[i].weight;
             let dead_fallback = i != scene.group.primary && scene.readiness[i].is_dead();

@@ -128,8 +128,12 @@ impl Object {
             Carrier::Split => &TrafficSplit,
             Carrier::Route => &HTTP_ROUTE,
         };
+        let mut object = self.json.clone();
+        if self.policy.standby {
+            object["metadata"]["annotations"]["failover.linkerd.io/standby"] = json!("on");
+        }
         let mut record = kind
-            .read(&RawValue::from_string(self.json.to_string()).unwrap())
+            .read(&RawValue::from_string(object.to_string()).unwrap())
             .unwrap();
         if let Ok(group) = &mut record.group {
             group.policy = self.policy.clone();
@@ -183,12 +187,13 @@ impl Object {
         if let ForcePlan::Write {
             order,
             weights,
+            written,
             unverified,
             notes,
         } = &forced
         {
             let change = Change::builder().force(order).hold(notes.held, self.now);
-            self.move_too(change, &group, weights, *unverified);
+            self.move_too(change, &group, weights, written.as_deref(), *unverified);
         }
         forced
     }
@@ -206,7 +211,13 @@ impl Object {
             RemovedOverride::None => Change::builder(),
         };
         let change = change.hold(returned.notes.held, self.now);
-        self.move_too(change, &group, &returned.weights, returned.unverified);
+        self.move_too(
+            change,
+            &group,
+            &returned.weights,
+            returned.written.as_deref(),
+            returned.unverified,
+        );
         Some(returned)
     }
 
@@ -215,11 +226,13 @@ impl Object {
         change: ChangeBuilder,
         group: &Group,
         weights: &Weights,
+        written: Option<&[u64]>,
         unverified: bool,
     ) {
         let traffic = TrafficMove {
             group,
             weights,
+            written,
             unverified,
             by: BY,
             why: "",

@@ -1,5 +1,5 @@
-//! The vectors in `tests/fixtures/decide.json`. The executable reference of the rules made them:
-//! every state of two and of three backends, with its answer.
+//! The vectors in `tests/fixtures/decide.json` and `standby.json`. The executable reference of the
+//! rules made them: states of two and of three backends, with the answer to each.
 //!
 //! Settings with the same answers are listed together. Their `answers` have one letter for each
 //! state: weights first, then the readiness of each backend, in the order in which both are listed.
@@ -8,14 +8,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use kubectl_failover::model::standby::set_standbys_apart;
 use kubectl_failover::model::{
     Backend, Carrier, Failback, Group, GroupId, LastMove, MinReady, Policy, PolicyKind, Readiness,
     Rule, ServiceRef, State, Timers, Weights, WhyUnknown, decide,
 };
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 #[derive(Deserialize)]
-struct Space {
+struct Space<Answer> {
     backends: usize,
     weights: Vec<Vec<u64>>,
     readiness: Vec<Option<(u32, u32)>>,
@@ -24,13 +26,23 @@ struct Space {
 }
 
 #[derive(Debug, Deserialize)]
-struct Answer {
+struct Decided {
     rule: u8,
     /// None: hold.
     weights: Option<Vec<u64>>,
     unverified: bool,
     waiting: bool,
 }
+
+/// Of a group that has standbys.
+#[derive(Debug, Deserialize)]
+struct Written {
+    /// The weights to write. None: the object has them.
+    weights: Option<Vec<u64>>,
+}
+
+/// The letter of a state that cannot be: a Service that does not exist has endpoints.
+const IMPOSSIBLE: char = '.';
 
 #[derive(Deserialize)]
 struct Alike {
@@ -53,6 +65,9 @@ struct Settings {
     /// The weights are those of a blind move.
     unverified: bool,
     kind: String,
+    /// With standbys: whether the last backend's Service does not exist.
+    #[serde(default)]
+    missing: Option<bool>,
 }
 
 /// The state of a delay.
@@ -132,6 +147,7 @@ impl Settings {
                 } else {
                     Failback::Auto
                 },
+                standby: self.missing.is_some(),
             },
             ..Group::ordinary(id, carrier, "svc-0".into(), listed, 0)
         }
@@ -151,7 +167,10 @@ impl Settings {
 /// The group with these weights, which a blind move may have set.
 fn carrying(mut group: Group, weights: &[u64], blind: bool) -> Group {
     for (backend, weight) in group.backends.iter_mut().zip(weights) {
-        backend.weight = *weight;
+        (backend.weight, backend.weight_on_object) = (*weight, *weight);
+    }
+    if group.policy.standby {
+        set_standbys_apart(&mut group.backends);
     }
     if blind && weights.iter().any(|&weight| weight > 0) {
         group.last_move = Some(LastMove {
@@ -167,9 +186,9 @@ fn carrying(mut group: Group, weights: &[u64], blind: bool) -> Group {
     group
 }
 
-impl Space {
-    fn read() -> Vec<Self> {
-        serde_json::from_str(include_str!("../fixtures/decide.json")).unwrap()
+impl<Answer: DeserializeOwned> Space<Answer> {
+    fn read(fixture: &str) -> Vec<Self> {
+        serde_json::from_str(fixture).unwrap()
     }
 
     /// Every combination of the readiness of each backend. That of the last one changes fastest.
@@ -192,16 +211,30 @@ impl Space {
     }
 
     /// Compares the answers to every state of a group. Returns their number.
-    fn agrees(&self, settings: &Settings, answers: &str) -> usize {
+    fn agrees(
+        &self,
+        settings: &Settings,
+        answers: &str,
+        compare: impl Fn(&Group, &[Readiness], &Timers, &Answer),
+    ) -> usize {
         let group = settings.group(self.backends);
         let timers = Timers(vec![Some(SPENT); self.backends]);
         let all_readiness = self.all_readiness();
         let mut answers = answers.chars();
+        let mut states = 0;
         for weights in &self.weights {
             let group = carrying(group.clone(), weights, settings.unverified);
             for readiness in &all_readiness {
-                let answer = &self.answers[&answers.next().unwrap()];
-                compare(&group, readiness, &timers, answer);
+                let answer = answers.next().unwrap();
+                if answer == IMPOSSIBLE {
+                    continue;
+                }
+                let mut readiness = readiness.clone();
+                if settings.missing == Some(true) {
+                    *readiness.last_mut().unwrap() = Readiness::Missing;
+                }
+                compare(&group, &readiness, &timers, &self.answers[&answer]);
+                states += 1;
             }
         }
         assert_eq!(
@@ -209,11 +242,14 @@ impl Space {
             None,
             "the states are fewer than the answers"
         );
-        self.weights.len() * all_readiness.len()
+        states
     }
 }
 
-fn compare(group: &Group, readiness: &[Readiness], timers: &Timers, answer: &Answer) {
+const DECIDE: &str = include_str!("../fixtures/decide.json");
+const STANDBY: &str = include_str!("../fixtures/standby.json");
+
+fn compare(group: &Group, readiness: &[Readiness], timers: &Timers, answer: &Decided) {
     let decision = decide(group, readiness, timers, jiff::Timestamp::UNIX_EPOCH);
     let weights = answer.weights.clone().map_or(Weights::Hold, Weights::Set);
     // The result of a blind move stays marked until it is known to be good.
@@ -235,10 +271,10 @@ fn compare(group: &Group, readiness: &[Readiness], timers: &Timers, answer: &Ans
 #[test]
 fn every_state_of_the_reference_agrees() {
     let mut states = 0;
-    for space in Space::read() {
+    for space in Space::read(DECIDE) {
         for Alike { settings, answers } in &space.groups {
             for settings in settings {
-                states += space.agrees(settings, answers);
+                states += space.agrees(settings, answers, compare);
             }
         }
     }
@@ -247,12 +283,12 @@ fn every_state_of_the_reference_agrees() {
 
 #[test]
 fn an_elapsed_delay_is_like_none() {
-    for space in Space::read() {
+    for space in Space::read(DECIDE) {
         for Alike { settings, answers } in &space.groups {
             let with_none =
                 |it: &&Settings| [it.failover_delay, it.failback_delay].contains(&Fate::None);
             for settings in settings.iter().filter(with_none) {
-                space.agrees(&settings.elapsed(), answers);
+                space.agrees(&settings.elapsed(), answers, compare);
             }
         }
     }
@@ -262,7 +298,7 @@ fn an_elapsed_delay_is_like_none() {
 fn the_reference_tries_every_rule_on_splits_and_on_routes() {
     for kind in ["split", "route"] {
         let mut rules = std::collections::BTreeSet::new();
-        for space in Space::read() {
+        for space in Space::<Decided>::read(DECIDE) {
             for Alike { settings, answers } in &space.groups {
                 if settings.iter().any(|settings| settings.kind == kind) {
                     rules.extend(answers.chars().map(|answer| space.answers[&answer].rule));
@@ -276,4 +312,39 @@ fn the_reference_tries_every_rule_on_splits_and_on_routes() {
             "{kind}"
         );
     }
+}
+
+/// The rules see no standby, the weights to write have those that the reference has, the proxies
+/// take them, and once they are written nothing is left to write.
+fn compare_written(group: &Group, readiness: &[Readiness], timers: &Timers, answer: &Written) {
+    let decision = decide(group, readiness, timers, jiff::Timestamp::UNIX_EPOCH);
+    assert_eq!(
+        decision.written, answer.weights,
+        "{decision:#?} of {readiness:?} in {group:#?}"
+    );
+    let Some(written) = &decision.written else {
+        return;
+    };
+    assert!(group.carrier.takes(written), "{written:?}");
+    let unverified = decision.unverified;
+    let after = carrying(group.clone(), written, unverified);
+    if let Weights::Set(weights) = &decision.weights {
+        assert!(after.has_weights(weights), "{written:?} of {weights:?}");
+    }
+    let again = decide(&after, readiness, timers, jiff::Timestamp::UNIX_EPOCH);
+    assert_eq!(again.written, None, "{decision:#?}, then {again:#?}");
+    assert_eq!(again.flags.standby, after.has_standby());
+}
+
+#[test]
+fn every_standby_of_the_reference_agrees() {
+    let mut states = 0;
+    for space in Space::read(STANDBY) {
+        for Alike { settings, answers } in &space.groups {
+            for settings in settings {
+                states += space.agrees(settings, answers, compare_written);
+            }
+        }
+    }
+    assert_eq!(states, 224_000);
 }

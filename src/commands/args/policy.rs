@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use crate::cli::PolicyArgs;
 use crate::problem::Problem;
 use crate::resource::annotations::{
-    FAILBACK, FAILBACK_DELAY, FAILOVER_DELAY, MIN_READY, POLICY, WEIGHTS,
+    FAILBACK, FAILBACK_DELAY, FAILOVER_DELAY, MIN_READY, POLICY, STANDBY, WEIGHTS,
 };
 use crate::resource::policy::{self, BadValue};
 
 /// Values by key, without the prefix.
 pub type PolicySettings = BTreeMap<&'static str, String>;
 
-pub fn of(args: &PolicyArgs) -> PolicySettings {
+pub fn of(args: &PolicyArgs, standby: Option<&String>) -> PolicySettings {
     let all = [
         (POLICY, &args.policy),
         (WEIGHTS, &args.weights),
@@ -21,8 +21,9 @@ pub fn of(args: &PolicyArgs) -> PolicySettings {
         (FAILBACK_DELAY, &args.failback_delay),
         (FAILBACK, &args.failback),
     ];
-    all.into_iter()
-        .filter_map(|(key, value)| Some((key, value.clone()?)))
+    let all = all.into_iter().map(|(key, value)| (key, value.as_ref()));
+    all.chain([(STANDBY, standby)])
+        .filter_map(|(key, value)| Some((key, value?.clone())))
         .collect()
 }
 

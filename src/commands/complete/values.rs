@@ -322,6 +322,7 @@ mod tests {
     fn record(apex: &str) -> Record {
         let group = NewGroup {
             port: None,
+            weights: Vec::new(),
             settings: [].into(),
             namespace: "ns".into(),
             name: format!("{apex}-failover"),

@@ -4,14 +4,15 @@
 use futures::future::{join, join_all};
 use serde_json::Value;
 
+use super::arguments::settings;
 use super::context::{CreateContext, CreateOutcome, Created, read};
 use super::existing::ExistingObjects;
 use super::validate::validate;
-use super::{diff, existing, requirements};
+use super::{diff, existing, requirements, standby};
 use crate::cli::{CreateArgs, DryRun};
 use crate::cluster::api::{apply, groups};
 use crate::cluster::{Cluster, RequestResult};
-use crate::commands::args::policy;
+use crate::commands::args::policy::PolicySettings;
 use crate::commands::args::selection::parse_name;
 use crate::error::explain;
 use crate::model::Group;
@@ -149,21 +150,23 @@ async fn plan(
             change: None,
         });
     }
-    let mut annotations = policy::of(&args.policy);
+    let mut annotations = settings(args);
     // An existing override has no effect with another primary.
     let names_primary = args.primary.is_some() || record.meta.annotations.get(OVERRIDE).is_none();
     if names_primary && !group.primary.is_empty() {
         annotations.insert(PRIMARY_SERVICE, group.primary);
     }
     let annotations = annotations.into_iter();
-    let change = Change::builder()
+    let mut change = Change::builder()
         .adopt(&args.controlled_by)
         .annotate(annotations.map(|(key, value)| (key, Some(value))))
         .build()
         .map_err(|_| Problem::new("the annotations cannot be written as JSON"))?;
-    let after = patched(object, &patch(record, &change))
-        .ok_or_else(|| Problem::new("the object has no metadata that can be changed"))?;
-    let preview = read(record.kind, &after)?;
+    let after = |change: &Change| {
+        patched(object, &patch(record, change))
+            .ok_or_else(|| Problem::new("the object has no metadata that can be changed"))
+    };
+    let preview = read(record.kind, &after(&change)?)?;
     let group = asked(&preview, args);
     let (existing, services) = join(
         existing::read(cluster, Some(&group.namespace)),
@@ -172,6 +175,10 @@ async fn plan(
     .await;
     let services = services.map_err(|error| explain(cluster, &error))?;
     check(context, &existing?, &services, &preview, &group).await?;
+    standby::refuse_upstream(cluster, &preview).await?;
+    let adopted = preview.group.as_ref().ok();
+    change.weights =
+        adopted.and_then(|adopted| standby::weights(cluster, adopted, &group, &services));
     context.warn(&kept(record, &change));
     context.warn(&preview.warnings);
     if let Some(owner) = record.meta.gitops_owner() {
@@ -180,7 +187,8 @@ async fn plan(
             "{owner} owns the object and may revert its weights; {way_out}"
         )]);
     }
-    let change = Some((change, after));
+    let adopted = after(&change)?;
+    let change = Some((change, adopted));
     Ok(AdoptPlan { group, change })
 }
 
@@ -212,8 +220,8 @@ fn asked(record: &Record, args: &CreateArgs) -> NewGroup {
     let named = named.map(|typed| NewGroup::backend_name(namespace, typed));
     let current = || group.map(Group::home_name).unwrap_or_default().to_owned();
     let has = |key: &&'static str| Some((*key, record.meta.annotations.get(key)?.to_owned()));
-    let mut settings: policy::PolicySettings = POLICY_KEYS.iter().filter_map(has).collect();
-    settings.extend(policy::of(&args.policy));
+    let mut policy: PolicySettings = POLICY_KEYS.iter().filter_map(has).collect();
+    policy.extend(settings(args));
     NewGroup {
         namespace: namespace.clone(),
         name: record.meta.name.clone(),
@@ -234,7 +242,8 @@ fn asked(record: &Record, args: &CreateArgs) -> NewGroup {
             .first()
             .copied()
             .filter(|_| record.ports.len() == 1),
-        settings,
+        weights: Vec::new(),
+        settings: policy,
     }
 }
 

@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 
 use crate::cli::{CreateArgs, DEFAULT_CONTROLLER, GlobalArgs};
-use crate::commands::args::policy;
+use crate::commands::args::policy::{self, PolicySettings};
 use crate::model::Carrier;
 use crate::problem::Problem;
+use crate::resource::annotations::STANDBY;
 use crate::resource::names::{is_label_value, is_object_name, is_service_name};
 use crate::resource::{Kind, NewGroup, kinds_called};
 use crate::text::word;
@@ -33,7 +34,7 @@ pub fn check(flags: &GlobalArgs, args: &CreateArgs) -> Result<(), Problem> {
         ));
     }
     if args.adopt.is_some() {
-        return policy::check(&policy::of(&args.policy), None);
+        return policy::check(&settings(args), None);
     }
     let is_split = kinds(args)
         .iter()
@@ -47,7 +48,7 @@ pub fn check(flags: &GlobalArgs, args: &CreateArgs) -> Result<(), Problem> {
     check_names(args, is_split)?;
     check_fallbacks(args)?;
     let backends: Vec<&str> = backends(args).collect();
-    policy::check(&policy::of(&args.policy), Some(&backends))
+    policy::check(&settings(args), Some(&backends))
 }
 
 /// Returns the requested group.
@@ -61,7 +62,8 @@ pub fn group(args: &CreateArgs, namespace: &str) -> NewGroup {
         backends: backends(args).map(backend).collect(),
         primary: backend(primary(args)),
         port: args.port,
-        settings: policy::of(&args.policy),
+        weights: Vec::new(),
+        settings: settings(args),
     }
 }
 
@@ -80,7 +82,11 @@ pub fn with_kind(args: &CreateArgs, kind: &str) -> String {
     );
     flags.extend(args.name.iter().map(|name| ("name", name.clone())));
     flags.extend(args.port.map(|port| ("port", port.to_string())));
-    flags.extend(policy::of(&args.policy));
+    let (flags_of_policy, standby) = (settings(args), args.standby.as_deref());
+    let named = flags_of_policy
+        .into_iter()
+        .filter(|(key, _)| *key != STANDBY);
+    flags.extend(named);
     if args.controlled_by != DEFAULT_CONTROLLER {
         flags.push(("controlled-by", args.controlled_by.clone()));
     }
@@ -88,10 +94,18 @@ pub fn with_kind(args: &CreateArgs, kind: &str) -> String {
     for (flag, value) in flags {
         line += &format!(" --{flag} {}", word(&value));
     }
+    if let Some(standby) = standby {
+        line += &format!(" --{STANDBY}={standby}");
+    }
     if args.allow_missing {
         line += " --allow-missing";
     }
     line
+}
+
+/// Returns the policy's annotations.
+pub fn settings(args: &CreateArgs) -> PolicySettings {
+    policy::of(&args.policy, args.standby.as_ref())
 }
 
 fn apex(args: &CreateArgs) -> &str {

@@ -159,6 +159,7 @@ mod tests {
     fn asked() -> NewGroup {
         NewGroup {
             port: None,
+            weights: Vec::new(),
             settings: [].into(),
             namespace: "ns".into(),
             name: "web-failover".into(),

@@ -8,6 +8,7 @@ pub mod existing;
 pub mod new;
 pub mod ports;
 pub mod requirements;
+pub mod standby;
 pub mod validate;
 
 use context::{CreateContext, CreateOutcome, Created};
@@ -20,7 +21,7 @@ use crate::cluster::api::groups;
 use crate::error::explain;
 use crate::model::Carrier;
 use crate::problem::{Exit, Problem};
-use crate::resource::annotations::POLICY;
+use crate::resource::annotations::{POLICY, STANDBY};
 use crate::resource::{Kind, NewGroup, policy};
 use crate::view::manifest::{self, ObjectFormat};
 
@@ -130,5 +131,14 @@ fn what_next(cluster: &Cluster, carrier: Carrier, group: &NewGroup) -> Vec<Strin
             "until then {primary} has all the traffic; watch shares it among the ready backends"
         )
     });
-    std::iter::once(watch).chain(shares).collect()
+    let has_standby = settings.get(STANDBY).map(String::as_str) == Some("on");
+    let standby = has_standby.then(|| {
+        "even without a watch, Linkerd's proxies fail over about 3s after the last endpoint is \
+         gone, and back"
+            .to_owned()
+    });
+    std::iter::once(watch)
+        .chain(shares)
+        .chain(standby)
+        .collect()
 }

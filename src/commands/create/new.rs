@@ -4,7 +4,7 @@ use futures::future::join;
 
 use super::context::{CreateContext, CreateOutcome, Created, kubectl, read};
 use super::validate::validate;
-use super::{arguments, diff, existing, ports, requirements};
+use super::{arguments, diff, existing, ports, requirements, standby};
 use crate::cli::DryRun;
 use crate::cluster::Cluster;
 use crate::cluster::api::{apply, groups};
@@ -48,7 +48,12 @@ pub async fn create(context: CreateContext<'_>) -> Result<Created, Problem> {
     let manifest = groups::manifest(cluster, kind, &group);
     let record = read(kind, &manifest)?;
     validate(context, &existing, &services, &record, &group)?;
+    standby::refuse_upstream(cluster, &record).await?;
     context.warn(&warnings);
+    let new = record.group.as_ref().ok();
+    let standbys = new.and_then(|new| standby::weights(cluster, new, &group, &services));
+    group.weights = standbys.unwrap_or_default();
+    let manifest = groups::manifest(cluster, kind, &group);
     let outcome = match args.dry_run {
         DryRun::Client => CreateOutcome::Created(manifest),
         mode => write(cluster, kind, &group, mode == DryRun::Server).await?,

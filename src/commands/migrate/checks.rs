@@ -145,6 +145,7 @@ impl MigrationCheck<'_> {
             primary: group.primary_name().to_owned(),
             backends: names.map(str::to_owned).collect(),
             port: self.args.port,
+            weights: Vec::new(),
             settings: Default::default(),
         }
     }

@@ -218,7 +218,7 @@ fn backend(backend: &BackendStatus) -> BackendItem<'_> {
     let counts = backend.readiness.counts();
     BackendItem {
         name: &backend.name,
-        weight: backend.weight,
+        weight: backend.weight_on_object,
         ready: counts.map(|(ready, _)| ready),
         total: counts.map(|(_, total)| total),
         exists: backend.readiness != Readiness::Missing,

@@ -58,7 +58,7 @@ fn second_line(status: &Status, style: TableStyle) -> String {
     };
     let one = |backend: &BackendStatus| {
         let weight = if style.wide {
-            format!(" (w{})", backend.weight)
+            format!(" (w{})", backend.weight_on_object)
         } else {
             String::new()
         };

@@ -98,7 +98,7 @@ fn note(status: &Status, name: &str, now: Timestamp) -> String {
     }
     let mut text = format!("{}: {}. ", said(name), said(&status.reason));
     if status.state == State::OutOfSync {
-        text.push_str(unwritten(status));
+        text.push_str(&unwritten(status));
     }
     if let Some(words) = &unknown {
         text.push_str(&format!("{} ", said(words)));
@@ -137,10 +137,17 @@ fn note(status: &Status, name: &str, now: Timestamp) -> String {
 }
 
 /// Says why a change that is due has not been made.
-fn unwritten(status: &Status) -> &'static str {
-    match (&status.runner, status.expired_order()) {
+fn unwritten(status: &Status) -> String {
+    let stepped_in = status.stepped_in().join(", ");
+    let why = match (&status.runner, status.expired_order()) {
         (Runner::Unattended, Some(ExpiredOrder::Pause)) => {
             "The pause has expired, but no watch is running to end it. "
+        }
+        (Runner::Unattended, _) if !stepped_in.is_empty() => {
+            return format!(
+                "No watch is running, but Linkerd's proxies send the traffic to {stepped_in} by \
+                 themselves, and back once what has the weight has endpoints again. "
+            );
         }
         (Runner::Unattended, _) => "No watch is running, so nothing will apply this. ",
         (Runner::Upstream, Some(ExpiredOrder::Pause)) => {
@@ -152,7 +159,8 @@ fn unwritten(status: &Status) -> &'static str {
             "The running watch has not applied this yet; if this lasts, its output says why. "
         }
         _ => "This has not been applied yet. ",
-    }
+    };
+    why.to_owned()
 }
 
 /// Says why the readiness of backends is unknown, unless the reason already does.

@@ -180,6 +180,7 @@ mod tests {
 
     fn group(name: &str) -> Status {
         let backend = |name: String, weight| BackendStatus {
+            weight_on_object: weight,
             name,
             weight,
             readiness: Readiness::Known { ready: 1, total: 1 },

@@ -145,7 +145,7 @@ fn backends(status: &Status, wide: bool) -> String {
             .and_then(MirrorSide::short);
         let short = short.map_or(String::new(), |side| format!(",{side}"));
         let weight = if wide {
-            format!("(w{}{short})", backend.weight)
+            format!("(w{}{short})", backend.weight_on_object)
         } else {
             String::new()
         };

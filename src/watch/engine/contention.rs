@@ -32,6 +32,7 @@ pub struct RevertBackoff {
 /// agrees with other writers.
 #[derive(Debug)]
 struct OwnWrite {
+    /// Those of standbys included.
     weights: Vec<u64>,
     settings: GroupSettings,
 }
@@ -44,7 +45,7 @@ impl GroupSettings {
     fn of(group: &Group) -> Self {
         let mut group = group.clone();
         for backend in &mut group.backends {
-            backend.weight = 0;
+            (backend.weight, backend.weight_on_object) = (0, 0);
         }
         Self(Group {
             last_move: None,
@@ -86,7 +87,8 @@ impl RevertBackoff {
     pub fn agreed(&mut self, group: &Group, served: bool) {
         if served || self.pending.is_none() {
             self.pending = None;
-            self.ours.take_if(|ours| !group.has_weights(&ours.weights));
+            self.ours
+                .take_if(|ours| !group.has_on_object(&ours.weights));
         }
     }
 

@@ -18,7 +18,7 @@ use super::pending::{PendingRead, PendingWrite, RejectedWrite};
 use super::reported::Reported;
 use crate::cluster::transport::backoff::Backoff;
 use crate::cluster::transport::store_history::is_older;
-use crate::model::{Decider, Decision, Readiness, State, Stopwatches, Weights, decide};
+use crate::model::{Decider, Decision, Readiness, State, Stopwatches, decide};
 use crate::resource::Record;
 
 /// When to retry a write that the API server refused: a person has to act first.
@@ -321,13 +321,11 @@ impl GroupState {
     /// traffic goes to dead backends.
     pub fn revert_delay(
         &mut self,
-        weights: &Weights,
+        weights: &[u64],
         dead: bool,
         now: Duration,
     ) -> Option<RevertDelay> {
-        let (Ok(group), Weights::Set(weights)) = (&self.record.group, weights) else {
-            return None;
-        };
+        let group = self.record.group.as_ref().ok()?;
         self.reverts.delay(group, weights, dead, now)
     }
 
@@ -359,8 +357,8 @@ impl GroupState {
         self.in_sync();
         self.last_write = LastWrite::Succeeded;
         self.uncertain.clear();
-        if let (Some(weights), Ok(group)) = (write.weights(), &record.group) {
-            self.reverts.wrote(weights, group);
+        if let (Some(weights), Ok(group)) = (&write.weights, &record.group) {
+            self.reverts.wrote(weights.clone(), group);
         }
     }
 
@@ -369,7 +367,7 @@ impl GroupState {
         if let Ok(group) = &self.record.group
             && group.fitting_move().is_some()
         {
-            self.reverts.wrote(group.weights(), group);
+            self.reverts.wrote(group.weights_on_object(), group);
         }
     }
 

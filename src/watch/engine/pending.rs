@@ -35,6 +35,8 @@ pub struct PendingWrite {
     pub at: Timestamp,
     /// The move to report when the write is done, if it moves traffic.
     transition: Option<Transition>,
+    /// The weights that it sets, those of standbys included.
+    pub weights: Option<Vec<u64>>,
     /// The `last-move` annotation that it writes. None: it does not move traffic.
     pub last_move: Option<LastMove>,
     pub notes: AnnotationChanges,
@@ -57,7 +59,7 @@ impl PendingWrite {
         let group = record.group.as_ref().ok()?;
         let change = Change::of(group, decision, signature, moment.server).ok()?;
         let before = group.weights();
-        let after = change.weights.as_ref().unwrap_or(&before);
+        let after = change.moves_to.as_ref().unwrap_or(&before);
         let transition = change.last_move.as_ref().map(|last| Transition {
             group: record.id(),
             apex: record.apex.clone(),
@@ -72,6 +74,7 @@ impl PendingWrite {
             request,
             at: moment.server,
             transition,
+            weights: change.weights.clone(),
             last_move: change.last_move.clone(),
             notes: decision.notes.clone(),
             since,
@@ -86,12 +89,6 @@ impl PendingWrite {
         self.transition
             .clone()
             .map(|transition| Transition { took, ..transition })
-    }
-
-    /// Returns the weights that it sets, if it moves traffic.
-    pub fn weights(&self) -> Option<Vec<u64>> {
-        let transition = self.transition.as_ref()?;
-        Some(transition.to.iter().map(|(_, weight)| *weight).collect())
     }
 
     /// Returns whether an object's `last-move` annotation comes from this write.

@@ -11,9 +11,7 @@ use super::pending::PendingWrite;
 use crate::model::limits::MAX_GROUPS_OF_APEX;
 use crate::model::notice::Notice;
 use crate::model::rivals::oldest_rival;
-use crate::model::{
-    Decision, Group, GroupId, Invalid, Readiness, ServiceRef, State, Weights, WhyUnknown,
-};
+use crate::model::{Decision, Group, GroupId, Invalid, Readiness, ServiceRef, State, WhyUnknown};
 use crate::readiness::lookup::ReadinessLookup;
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::{Change, Record};
@@ -222,7 +220,7 @@ impl Engine {
             return;
         };
         let (served, dead) = traffic(group, readiness);
-        if decision.weights == Weights::Hold {
+        if decision.written.is_none() {
             state.hold(served);
             self.limiter.settled(id);
         }
@@ -230,7 +228,9 @@ impl Engine {
             return state.in_sync();
         }
         let since = state.owe(since);
-        if let Some(delay) = state.revert_delay(&decision.weights, dead, moment.now) {
+        if let Some(written) = &decision.written
+            && let Some(delay) = state.revert_delay(written, dead, moment.now)
+        {
             return self.wait_for_revert_delay(id, state, delay, moment.now);
         }
         let request = self.next_request();
@@ -284,7 +284,7 @@ impl Engine {
             return self.limiter.withdraw(id);
         };
         let moves = |weights: &Vec<u64>| !only_scales_down(state.record(), weights);
-        if change.weights.as_ref().is_some_and(moves)
+        if change.moves_to.as_ref().is_some_and(moves)
             && let Err(until) = self.limiter.acquire(id, now)
         {
             return self.wait_until(id, state, until);
@@ -346,7 +346,7 @@ fn traffic(group: &Group, readiness: &[Readiness]) -> (bool, bool) {
         .filter(|(backend, _)| backend.weight > 0)
         .map(|(_, known)| known);
     // Weights that the proxies do not take fail as dead backends do.
-    let is_broken = !group.carrier.takes(&group.weights());
+    let is_broken = group.trouble_with_weights().is_some();
     let has_ready = readiness.iter().any(Readiness::is_ready);
     let is_dead_beside_ready = has_ready && carrying.clone().any(Readiness::is_dead);
     (
