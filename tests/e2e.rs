@@ -23,6 +23,7 @@ mod e2e {
     mod routes;
     mod sandbox;
     mod set;
+    mod standby;
     mod status;
     mod wait;
     mod watch;
