@@ -11,7 +11,7 @@ use crate::cluster::Clusters;
 use crate::cluster::api::groups;
 use crate::cluster::queries::conflicts::{self, Conflicts};
 use crate::cluster::remotes::named_remotes::{self, NamedRemotes};
-use crate::model::{Group, Invalid, Override, Readiness, Weights, WhyUnknown};
+use crate::model::{Group, Invalid, Override, Readiness, Timers, Weights, WhyUnknown, decide};
 use crate::readiness::{backends, read_once};
 use crate::resource::{Record, TrafficMove};
 
@@ -102,10 +102,15 @@ impl Preflight {
             weights,
             written,
             unverified,
+            home_ready: self.home_ready(group),
             by: &self.by,
             why,
             at: self.now,
         }
+    }
+
+    fn home_ready(&self, group: &Group) -> Option<u32> {
+        decide(group, &self.readiness, &Timers::none(), self.now).home_ready
     }
 
     /// The override in force.

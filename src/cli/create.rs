@@ -106,4 +106,8 @@ pub struct PolicyArgs {
     /// Whether to fail back automatically, or only when someone runs `failback`
     #[arg(long, value_name = "MODE", value_parser = PossibleValuesParser::new(FAILBACKS.map(|(name, _)| name)))]
     pub failback: Option<String>,
+    /// Ready endpoints that the primary needs to get its traffic back: a count, or a percentage of
+    /// those that exist or that it had, such as 50% [default: as --min-ready]
+    #[arg(long, value_name = "COUNT")]
+    pub failback_ready: Option<String>,
 }

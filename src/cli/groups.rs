@@ -51,6 +51,8 @@ impl ChangeArgs {
 pub enum Danger {
     /// The backend has too few ready endpoints
     Unready,
+    /// The primary has fewer ready endpoints than failback-ready
+    Short,
     /// The backend's readiness is unknown
     Unknown,
     /// Another object routes the same service, so the change may have no effect

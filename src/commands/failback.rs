@@ -12,7 +12,7 @@ use crate::changes::refusal::Refusal;
 use crate::changes::wait_ready::wait_ready;
 use crate::cli::{Danger, FailbackArgs};
 use crate::model::operate::{self, FailbackPlan, RemovedOverride};
-use crate::model::{Group, Readiness, Runner, State, Status, Weights};
+use crate::model::{Group, Readiness, Runner, State, Status, Timers, Weights};
 use crate::problem::Exit;
 use crate::resource::Change;
 use crate::text::word;
@@ -171,7 +171,13 @@ impl FailbackOrder<'_> {
         // Uses the group's own threshold, since that of the override ends with it.
         let needed = group.policy.min_ready;
         let (danger, reason) = match (home, home.meets(needed), home.why_unknown()) {
-            (_, Some(true), _) => return Ok(()),
+            (_, Some(true), _) if group.carries(returned.home) => return Ok(()),
+            (_, Some(true), _) => {
+                match group.too_few_to_return(returned.home, home, &Timers::none()) {
+                    None => return Ok(()),
+                    Some(too_few) => (Danger::Short, too_few.words(name)),
+                }
+            }
             (_, None, Some(why)) => (
                 Danger::Unknown,
                 format!("the readiness of {name} is unknown: {why}"),

@@ -12,6 +12,7 @@ use super::overrides::Pause;
 use super::policy::PolicyKind;
 use super::readiness::Readiness;
 use super::report::{self, Detail};
+use super::return_threshold::TooFewToReturn;
 use super::situation::{Candidate, Situation};
 use super::state::{Flags, State};
 use super::timers::Timers;
@@ -81,6 +82,7 @@ impl<'a> Decider<'a> {
         Decision {
             rule: verdict.rule,
             unverified: verdict.unverified,
+            home_ready: report::home_ready(&situation, self.group.home_index()),
             state: report::state(&situation, &verdict, written.is_some(), &notes),
             flags,
             reason: report::reason(&situation, &verdict, Detail::Full),
@@ -102,6 +104,7 @@ impl<'a> Decider<'a> {
             weights: Weights::Hold,
             written: None,
             unverified: false,
+            home_ready: None,
             state: State::Paused,
             flags: self.flags(situation, &verdict),
             recorded_reason: reason.clone(),
@@ -172,7 +175,8 @@ impl<'a> Rules<'a> {
         let group = self.situation.group;
         let manual = group.stays_away();
         let left = self.timers.left(group.primary, group.failback_delay());
-        if !manual && left.is_none() {
+        let too_few = self.too_few_to_return();
+        if !manual && left.is_none() && too_few.is_none() {
             return Verdict::set(Rule::FailBack, self.home_weights());
         }
         let unverified = group.placed_unverified();
@@ -183,7 +187,20 @@ impl<'a> Rules<'a> {
             return Verdict::set(Rule::FailbackHeld, self.home_weights());
         }
         let hold = self.hold(Rule::FailbackHeld);
-        if manual { hold } else { hold.waiting(left) }
+        if manual {
+            hold
+        } else {
+            hold.waiting(left).too_few(too_few)
+        }
+    }
+
+    /// An override has one ready endpoint as its threshold, and an operator decides alone.
+    fn too_few_to_return(&self) -> Option<TooFewToReturn> {
+        let (group, primary) = (self.situation.group, self.situation.primary);
+        if group.overridden || group.returns_at_once {
+            return None;
+        }
+        group.too_few_to_return(primary.index, primary.readiness, self.timers)
     }
 
     fn primary_not_enough(&self) -> Verdict {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::return_threshold::TooFewToReturn;
 use super::state::{Flags, State};
 
 /// The rules of a decision, in the order in which they are tried. Rule 0 stands for none.
@@ -62,9 +63,12 @@ pub struct Decision {
     pub reason: String,
     /// The same for the object and its Events, which others read: without the details of failures.
     pub recorded_reason: String,
+    /// How many endpoints of the primary (under an override: of home) are ready. None if that is
+    /// unknown, or not for the readers of the group's object. Recorded if traffic leaves it.
+    pub home_ready: Option<u32>,
     /// The annotations to change.
     pub notes: AnnotationChanges,
-    /// Only a delay keeps traffic from moving.
+    /// Only a delay, or `failback-ready`, keeps traffic from moving.
     pub waiting: bool,
     /// When a delay, an override or a pause ends, so that the decision may change by itself.
     pub look_again: Option<Duration>,
@@ -103,9 +107,11 @@ pub(crate) struct Verdict {
     pub rule: Rule,
     pub weights: Weights,
     pub unverified: bool,
-    /// Only a delay keeps traffic from moving.
+    /// Only a delay, or `failback-ready`, keeps traffic from moving.
     pub waiting: bool,
     pub look_again: Option<Duration>,
+    /// `failback-ready` keeps traffic from returning.
+    pub too_few: Option<TooFewToReturn>,
 }
 
 impl Verdict {
@@ -120,6 +126,7 @@ impl Verdict {
             unverified: false,
             waiting: false,
             look_again: None,
+            too_few: None,
         }
     }
 
@@ -134,6 +141,19 @@ impl Verdict {
     pub fn unverified(self) -> Self {
         Self {
             unverified: true,
+            ..self
+        }
+    }
+
+    /// The primary has too few endpoints to get its traffic back.
+    pub fn too_few(self, too_few: Option<TooFewToReturn>) -> Self {
+        let Some(few) = &too_few else {
+            return self;
+        };
+        Self {
+            waiting: true,
+            look_again: self.look_again.into_iter().chain(few.look_again).min(),
+            too_few,
             ..self
         }
     }

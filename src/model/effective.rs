@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::group::Group;
 use super::overrides::{Override, OverrideState};
 use super::readiness::Readiness;
+use super::timers::Timers;
 
 impl Group {
     /// Returns the override in force at `now`.
@@ -69,8 +70,8 @@ impl Group {
         }
     }
 
-    /// Returns the group after its override has ended. If home is enough at that moment, neither
-    /// `failback: manual` nor `failback-delay` keeps traffic away from it.
+    /// Returns the group after its override has ended. If home is enough at that moment, also for
+    /// `failback-ready`, neither `failback: manual` nor `failback-delay` keeps traffic away from it.
     fn without_override(&self, home: usize, readiness: &[Readiness]) -> Self {
         let ended = Self {
             primary: home,
@@ -82,7 +83,10 @@ impl Group {
         let enough = readiness
             .get(home)
             .and_then(|readiness| readiness.meets(ended.threshold(home)));
-        if enough == Some(true) {
+        let too_few = readiness
+            .get(home)
+            .and_then(|readiness| ended.too_few_to_return(home, readiness, &Timers::none()));
+        if enough == Some(true) && too_few.is_none() {
             ended.without_failback_delay()
         } else {
             ended

@@ -210,6 +210,16 @@ impl Group {
         self.policy.failback == Failback::Manual && !self.overridden && !self.returns_at_once
     }
 
+    /// Returns the index of the backend that is the primary unless an override is in force.
+    pub fn home_index(&self) -> usize {
+        match &self.order {
+            Some(OverrideState::Valid {
+                home: Some(home), ..
+            }) => *home,
+            _ => self.primary,
+        }
+    }
+
     /// Returns the delay before traffic returns to the primary or to a preferred fallback.
     pub fn failback_delay(&self) -> Duration {
         if self.returns_at_once {

@@ -22,6 +22,7 @@ pub mod overrides;
 pub mod policy;
 pub mod readiness;
 mod report;
+pub mod return_threshold;
 pub mod rivals;
 mod situation;
 pub mod standby;

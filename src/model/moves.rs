@@ -23,6 +23,9 @@ pub struct LastMove {
     /// It was unknown whether the new backends were ready.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unverified: bool,
+    /// How many endpoints of the primary were ready before traffic left it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<u32>,
     /// After `force`: the backend that is home.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub home: Option<String>,

@@ -17,6 +17,8 @@ pub struct Policy {
     pub failback_delay: Duration,
     /// Whether traffic returns to the primary by itself.
     pub failback: Failback,
+    /// How many ready endpoints the primary needs to get its traffic back; none: `min_ready`.
+    pub failback_ready: Option<MinReady>,
     /// Whether backends that carry nothing keep a tiny weight, so that the proxies fail over
     /// themselves.
     pub standby: bool,
@@ -32,6 +34,7 @@ impl Policy {
             failover_delay: Duration::ZERO,
             failback_delay: Duration::ZERO,
             failback: Failback::Auto,
+            failback_ready: None,
             standby: false,
         }
     }

@@ -59,6 +59,13 @@ pub(crate) fn flags(situation: &Situation, verdict: &Verdict) -> Flags {
     }
 }
 
+/// Returns how many endpoints of a backend are ready, if the readers of the object may know it.
+pub(crate) fn home_ready(situation: &Situation, home: usize) -> Option<u32> {
+    let backend = situation.backends.get(home)?;
+    let (ready, _) = backend.readiness.counts()?;
+    (!is_elsewhere(situation.group, *backend)).then_some(ready)
+}
+
 /// Puts what the proxies make of the object's weights before a reason, if they do not take them.
 pub(crate) fn with_trouble(group: &Group, reason: String) -> String {
     match group.trouble_with_weights() {
@@ -104,7 +111,16 @@ fn readiness_reason(situation: &Situation, verdict: &Verdict, detail: Detail) ->
             None => primary,
         },
         Rule::OnPrimary => on_primary(situation, verdict, primary, detail),
-        Rule::FailbackHeld if verdict.waiting => format!("{primary}; failback-delay is running"),
+        Rule::FailbackHeld if verdict.waiting => match &verdict.too_few {
+            Some(_) if is_elsewhere(group, situation.primary) => {
+                format!(
+                    "{} has too few ready endpoints to fail back",
+                    group.primary_name()
+                )
+            }
+            Some(too_few) => too_few.words(group.primary_name()),
+            None => format!("{primary}; failback-delay is running"),
+        },
         Rule::FailbackHeld if verdict.leaves_away(group.primary) => {
             format!("{primary}; failback is manual")
         }

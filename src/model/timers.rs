@@ -29,6 +29,44 @@ impl Timers {
 #[derive(Debug, Clone, Default)]
 pub struct Stopwatches(Vec<Stopwatch>);
 
+/// How long the most ready endpoints of a backend are remembered, at least; at most twice as long.
+const PEAK_MEMORY: Duration = Duration::from_secs(5 * 60);
+
+/// The most ready endpoints that a backend has had lately: those of a primary that is drained go
+/// one by one before traffic leaves it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Peak {
+    last: u32,
+    /// The most since `since`.
+    current: u32,
+    /// The most in the period before.
+    previous: u32,
+    since: Duration,
+}
+
+impl Peak {
+    fn observe(&mut self, ready: Option<u32>, now: Duration) {
+        let age = now.saturating_sub(self.since);
+        if age >= PEAK_MEMORY {
+            // What was there last was there until now.
+            self.previous = if age < PEAK_MEMORY * 2 {
+                self.current
+            } else {
+                self.last
+            };
+            (self.current, self.since) = (self.last, now);
+        }
+        if let Some(ready) = ready {
+            self.last = ready;
+            self.current = self.current.max(ready);
+        }
+    }
+
+    fn most(&self) -> u32 {
+        self.previous.max(self.current)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Stopwatch {
     service: ServiceRef,
@@ -38,6 +76,7 @@ struct Stopwatch {
     spent: Duration,
     /// When it was last started; none while the readiness is unknown, which does not count.
     running_since: Option<Duration>,
+    peak: Peak,
 }
 
 impl Stopwatches {
@@ -63,10 +102,20 @@ impl Stopwatches {
                     enough: false,
                     spent: Duration::ZERO,
                     running_since: None,
+                    peak: Peak::default(),
                 };
-                fresh.following(before, readiness.get(index), now)
+                let mut peak = before.map(|before| before.peak.clone()).unwrap_or_default();
+                let counts = readiness.get(index).and_then(Readiness::counts);
+                peak.observe(counts.map(|(ready, _)| ready), now);
+                let following = fresh.following(before, readiness.get(index), now);
+                Stopwatch { peak, ..following }
             })
             .collect();
+    }
+
+    /// Returns the most ready endpoints that a backend has had in the last minutes.
+    pub fn recent_peak(&self, backend: usize) -> Option<u32> {
+        self.0.get(backend).map(|watch| watch.peak.most())
     }
 
     /// Returns the timers at `now`.
@@ -215,6 +264,23 @@ mod tests {
         );
         assert_eq!(read.left(1, seconds(3)), Some(seconds(2)));
         assert_eq!(read.left(0, seconds(3)), None);
+    }
+
+    #[test]
+    fn the_most_ready_endpoints_are_remembered_for_minutes() {
+        let mut watches = Stopwatches::default();
+        let mut peak_at = |minute: u64, ready: u32| {
+            let readiness = Readiness::Known { ready, total: 30 };
+            let now = Duration::from_secs(60 * minute);
+            watches.observe(&group(), &[readiness, UNKNOWN], now);
+            watches.recent_peak(0)
+        };
+        assert_eq!(peak_at(0, 30), Some(30));
+        assert_eq!(peak_at(60, 10), Some(30), "there were 30 until now");
+        assert_eq!(peak_at(64, 0), Some(30));
+        assert_eq!(peak_at(66, 0), Some(30));
+        assert_eq!(peak_at(71, 0), Some(0));
+        assert_eq!(peak_at(90, 2), Some(2));
     }
 
     #[test]

@@ -196,7 +196,84 @@ mod tests {
         assert_eq!(Carrier::Route.trouble(&[300_000, 300_000]), None);
     }
 
+    #[test]
+    fn standbys_have_one_beside_the_largest_weights_that_fit() {
+        let split = |weights: &[u64], standbys: &[bool]| {
+            let dressed = Carrier::Split.with_standbys(weights, standbys);
+            assert!(Carrier::Split.takes(&dressed), "{dressed:?}");
+            dressed
+        };
+        assert_eq!(split(&[1, 0], &[false, true]), [429_495, 1]);
+        assert_eq!(split(&[0, 1, 0], &[true, false, true]), [1, 429_494, 1]);
+        assert_eq!(
+            split(&[1, 100, 0], &[false, false, true]),
+            [4_252, 425_200, 1]
+        );
+        assert_eq!(split(&[3, 6, 0], &[false; 3]), [1, 2, 0]);
+        // Twenty backends, one of which stands by.
+        let mut shares = vec![100; 19];
+        shares.push(0);
+        let mut standbys = vec![false; 19];
+        standbys.push(true);
+        let dressed = split(&shares, &standbys);
+        assert_eq!((dressed[0], dressed[19]), (22_605, 1));
+        let route = Carrier::Route.with_standbys(&[1, 100, 0], &[false, false, true]);
+        assert_eq!(route, [10_000, 1_000_000, 1]);
+    }
+
+    #[test]
+    fn standbys_find_room_below_weights_that_fit_without_them() {
+        let dressed = Carrier::Split.with_standbys(&[400_001, 29_495, 0], &[false, false, true]);
+        assert!(Carrier::Split.takes(&dressed), "{dressed:?}");
+        assert_eq!(dressed[2], 1);
+        assert!(dressed[0] > 399_000 && dressed[1] > 29_000, "{dressed:?}");
+    }
+
+    #[test]
+    fn a_weight_below_a_thousandth_of_the_largest_only_stands_by() {
+        assert_eq!(without_standbys(&[999, 1]), [999, 1]);
+        assert_eq!(without_standbys(&[1_000, 1]), [1_000, 1]);
+        assert_eq!(without_standbys(&[1_001, 1, 0]), [1_001, 0, 0]);
+        assert_eq!(without_standbys(&[u64::MAX, 1]), [u64::MAX, 0]);
+        assert_eq!(without_standbys(&[0, 0]), [0, 0]);
+    }
+
+    /// Weights of backends, and whether those without any stand by.
+    fn weights_and_standbys() -> impl Strategy<Value = Vec<(u64, bool)>> {
+        let weight = prop_oneof![
+            3 => Just(0),
+            3 => 1..=100u64,
+            1 => 1..2_000_000u64,
+            1 => any::<u64>()
+        ];
+        prop::collection::vec((weight, any::<bool>()), 2..100)
+    }
+
     proptest! {
+        #[test]
+        fn weights_with_standbys_fit_and_are_read_as_what_they_are(backends in weights_and_standbys()) {
+            let (weights, standbys): (Vec<u64>, Vec<bool>) = backends.into_iter().unzip();
+            prop_assume!(weights.iter().any(|weight| *weight > 0));
+            let carried = without_standbys(&weights);
+            let standbys: Vec<bool> =
+                carried.iter().zip(standbys).map(|(weight, stands_by)| *weight == 0 && stands_by).collect();
+            let count = standbys.iter().filter(|stands_by| **stands_by).count() as u64;
+            for carrier in [Carrier::Split, Carrier::Route] {
+                let written = carrier.with_standbys(&carried, &standbys);
+                prop_assert!(carrier.takes(&written), "{:?}", written);
+                let read = if count > 0 { without_standbys(&written) } else { written.clone() };
+                for (index, weight) in carried.iter().enumerate() {
+                    prop_assert_eq!(*weight > 0, read[index] > 0, "{} of {:?}", index, &written);
+                    let is_written = written[index] > 0;
+                    prop_assert_eq!(is_written, *weight > 0 || standbys[index]);
+                }
+                if carrier.takes_beside(&reduced(&carried), count) {
+                    prop_assert!(same_proportion(&read, &carried), "{:?}", written);
+                }
+                prop_assert_eq!(carrier.with_standbys(&read, &standbys), written);
+            }
+        }
+
         #[test]
         fn scaled_weights_fit_and_keep_who_carries(
             weights in prop::collection::vec(prop_oneof![Just(0), 1..10u64, 1..2_000_000u64, any::<u64>()], 1..100),

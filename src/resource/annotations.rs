@@ -29,15 +29,18 @@ pub const FAILOVER_DELAY: &str = "failover-delay";
 pub const FAILBACK_DELAY: &str = "failback-delay";
 /// The annotation that says whether traffic returns to the primary by itself.
 pub const FAILBACK: &str = "failback";
+/// The annotation of the threshold for getting traffic back.
+pub const FAILBACK_READY: &str = "failback-ready";
 /// The annotation that lets backends without traffic stand by.
 pub const STANDBY: &str = "standby";
 /// The annotations that make up a policy.
-pub const POLICY_KEYS: [&str; 7] = [
+pub const POLICY_KEYS: [&str; 8] = [
     POLICY,
     WEIGHTS,
     MIN_READY,
     FAILOVER_DELAY,
     FAILBACK_DELAY,
     FAILBACK,
+    FAILBACK_READY,
     STANDBY,
 ];

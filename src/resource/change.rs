@@ -33,6 +33,8 @@ pub struct TrafficMove<'a> {
     pub written: Option<&'a [u64]>,
     /// It is unknown whether the new backends are ready.
     pub unverified: bool,
+    /// See [`Decision::home_ready`].
+    pub home_ready: Option<u32>,
     /// User and host.
     pub by: &'a str,
     /// The reason, in words.
@@ -89,6 +91,7 @@ impl Change {
             weights: &decision.weights,
             written: decision.written.as_deref(),
             unverified: decision.unverified,
+            home_ready: decision.home_ready,
             by,
             why: &why,
             at: now,
@@ -195,6 +198,16 @@ impl Change {
 }
 
 impl TrafficMove<'_> {
+    /// Returns the home's ready endpoints from before traffic left it, while it is away.
+    fn ready_before(&self, after: &[u64]) -> Option<u32> {
+        let home = self.group.home_index();
+        match (self.group.carries(home), after.get(home)) {
+            (_, Some(1..)) | (_, None) => None,
+            (true, Some(0)) => self.home_ready.filter(|ready| *ready > 0),
+            (false, Some(0)) => self.group.last_move.as_ref()?.ready,
+        }
+    }
+
     fn last_move(&self, weights: &[u64], home: Option<String>) -> LastMove {
         LastMove {
             from: self.group.write_weights(&self.group.weights()),
@@ -203,6 +216,7 @@ impl TrafficMove<'_> {
             by: self.by.to_owned(),
             why: self.why.to_owned(),
             unverified: self.unverified,
+            ready: self.ready_before(weights),
             home,
         }
     }
@@ -273,6 +287,7 @@ mod tests {
             weights: &Weights::Set(vec![0, 1]),
             written: Some(&[0, 1]),
             unverified: false,
+            home_ready: None,
             by: "me",
             why: "forced",
             at: now,

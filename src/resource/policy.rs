@@ -4,8 +4,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::annotations::{
-    FAILBACK, FAILBACK_DELAY, FAILOVER_DELAY, MIN_READY, POLICY, POLICY_KEYS, PREFIX, STANDBY,
-    WEIGHTS,
+    FAILBACK, FAILBACK_DELAY, FAILBACK_READY, FAILOVER_DELAY, MIN_READY, POLICY, POLICY_KEYS,
+    PREFIX, STANDBY, WEIGHTS,
 };
 use crate::model::{Failback, Invalid, MinReady, Policy, PolicyKind};
 
@@ -115,7 +115,7 @@ pub fn read<'a>(
             )?
             .unwrap_or(ordinary.shares),
         min_ready: of(MIN_READY)
-            .read(min_ready, || "a count from 1, or 1% to 100%".to_owned())?
+            .read(min_ready, threshold_allowed)?
             .unwrap_or(ordinary.min_ready),
         failover_delay: of(FAILOVER_DELAY)
             .read(delay, delay_allowed)?
@@ -126,6 +126,7 @@ pub fn read<'a>(
         failback: of(FAILBACK)
             .read(|text| named(&FAILBACKS, text), || names(&FAILBACKS))?
             .unwrap_or(ordinary.failback),
+        failback_ready: of(FAILBACK_READY).read(min_ready, threshold_allowed)?,
         standby,
     })
 }
@@ -138,6 +139,7 @@ pub fn agree(key: &str, a: &Policy, b: &Policy) -> bool {
         MIN_READY => a.min_ready == b.min_ready,
         FAILOVER_DELAY => a.failover_delay == b.failover_delay,
         FAILBACK_DELAY => a.failback_delay == b.failback_delay,
+        FAILBACK_READY => a.failback_ready == b.failback_ready,
         STANDBY => a.standby == b.standby,
         _ => a.failback == b.failback,
     }
@@ -164,6 +166,10 @@ impl Setting<'_> {
         };
         parse(text).map(Some).ok_or_else(bad)
     }
+}
+
+fn threshold_allowed() -> String {
+    "a count from 1, or 1% to 100%".to_owned()
 }
 
 fn delay_allowed() -> String {

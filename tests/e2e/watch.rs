@@ -2,6 +2,7 @@
 
 mod admission;
 mod contexts;
+mod failback_ready;
 mod faults;
 mod flapping;
 mod groups;

@@ -93,6 +93,7 @@ fn moved(group: &Group, unverified: bool) -> LastMove {
         by: "someone".into(),
         why: "something".into(),
         unverified,
+        ready: None,
         home: None,
     }
 }
@@ -155,6 +156,11 @@ fn scene(readiness: fn() -> BoxedStrategy<Readiness>) -> impl Strategy<Value = S
                 prop_oneof![Just(Duration::ZERO), Just(DELAY)],
                 prop_oneof![Just(Duration::ZERO), Just(DELAY)],
                 prop_oneof![Just(Failback::Auto), Just(Failback::Manual)],
+                prop_oneof![
+                    3 => Just(None),
+                    1 => Just(Some(MinReady::Count(3))),
+                    1 => Just(Some(MinReady::Percent(50)))
+                ],
                 any::<bool>(),
             );
             (
@@ -166,7 +172,15 @@ fn scene(readiness: fn() -> BoxedStrategy<Readiness>) -> impl Strategy<Value = S
             )
         })
         .prop_map(|(backends, policy, primary, home, (route, unverified))| {
-            let (kind, min_ready, failover_delay, failback_delay, failback, standby) = policy;
+            let (
+                kind,
+                min_ready,
+                failover_delay,
+                failback_delay,
+                failback,
+                failback_ready,
+                standby,
+            ) = policy;
             let id = GroupId {
                 namespace: "ns".into(),
                 kind: "trafficsplit",
@@ -195,6 +209,7 @@ fn scene(readiness: fn() -> BoxedStrategy<Readiness>) -> impl Strategy<Value = S
                     failover_delay,
                     failback_delay,
                     failback,
+                    failback_ready,
                     standby,
                 },
                 ..Group::ordinary(id, carrier, "svc".into(), listed, primary)
@@ -351,6 +366,7 @@ proptest! {
         settled.group.policy.failover_delay = Duration::ZERO;
         settled.group.policy.failback_delay = Duration::ZERO;
         settled.group.policy.failback = Failback::Auto;
+        settled.group.policy.failback_ready = None;
         let end = settled.after(&settled.decide());
         let primary = end.group.primary;
         let carrying: Vec<usize> = (0..end.readiness.len()).filter(|&i| end.carries(i)).collect();

@@ -234,6 +234,7 @@ impl Object {
             weights,
             written,
             unverified,
+            home_ready: self.decide().home_ready,
             by: BY,
             why: "",
             at: self.now,

@@ -69,17 +69,43 @@ pub fn policy() -> impl Strategy<Value = Policy> {
         Just(MinReady::Count(2)),
         Just(MinReady::Percent(60))
     ];
-    (kind, delay(), delay(), failback, min_ready, any::<bool>()).prop_map(
-        |(kind, failover_delay, failback_delay, failback, min_ready, standby)| Policy {
-            kind,
-            failover_delay,
-            failback_delay,
-            failback,
-            min_ready,
-            shares: vec![3, 2, 1],
-            standby,
-        },
+    (
+        kind,
+        delay(),
+        delay(),
+        failback,
+        min_ready,
+        failback_ready(),
+        any::<bool>(),
     )
+        .prop_map(
+            |(
+                kind,
+                failover_delay,
+                failback_delay,
+                failback,
+                min_ready,
+                failback_ready,
+                standby,
+            )| Policy {
+                kind,
+                failover_delay,
+                failback_delay,
+                failback,
+                min_ready,
+                shares: vec![3, 2, 1],
+                failback_ready,
+                standby,
+            },
+        )
+}
+
+fn failback_ready() -> impl Strategy<Value = Option<MinReady>> {
+    prop_oneof![
+        3 => Just(None),
+        1 => Just(Some(MinReady::Count(2))),
+        1 => Just(Some(MinReady::Percent(100)))
+    ]
 }
 
 pub fn carrier() -> impl Strategy<Value = Carrier> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::cli::PolicyArgs;
 use crate::problem::Problem;
 use crate::resource::annotations::{
-    FAILBACK, FAILBACK_DELAY, FAILOVER_DELAY, MIN_READY, POLICY, STANDBY, WEIGHTS,
+    FAILBACK, FAILBACK_DELAY, FAILBACK_READY, FAILOVER_DELAY, MIN_READY, POLICY, STANDBY, WEIGHTS,
 };
 use crate::resource::policy::{self, BadValue};
 
@@ -20,6 +20,7 @@ pub fn of(args: &PolicyArgs, standby: Option<&String>) -> PolicySettings {
         (FAILOVER_DELAY, &args.failover_delay),
         (FAILBACK_DELAY, &args.failback_delay),
         (FAILBACK, &args.failback),
+        (FAILBACK_READY, &args.failback_ready),
     ];
     let all = all.into_iter().map(|(key, value)| (key, value.as_ref()));
     all.chain([(STANDBY, standby)])

@@ -295,6 +295,7 @@ mod tests {
             by: "another@watch".into(),
             why: String::new(),
             unverified: false,
+            ready: None,
             home: None,
         });
         assert!(theirs.fitting_move().is_some());

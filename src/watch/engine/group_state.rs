@@ -217,7 +217,13 @@ impl GroupState {
         let decider = Decider::new(group, readiness, moment.server);
         self.stopwatches
             .observe(decider.effective(), readiness, moment.now);
-        Some(decider.decide(&self.stopwatches.read(moment.now)))
+        let mut decision = decider.decide(&self.stopwatches.read(moment.now));
+        if decision.home_ready.is_some() {
+            // A primary that is drained has fewer and fewer.
+            let peak = self.stopwatches.recent_peak(group.home_index());
+            decision.home_ready = decision.home_ready.max(peak);
+        }
+        Some(decision)
     }
 
     /// Returns the decision for a hypothetical readiness.
@@ -264,7 +270,7 @@ impl GroupState {
             .find(|why| !why.is_by_design());
         let assessment = Assessment {
             state: decision.state,
-            waiting: decision.waiting,
+            waiting: decision.waiting && decision.look_again.is_some(),
             unread: unread.map(ToString::to_string),
         };
         Some(self.assessment.replace(assessment)?.state)
