@@ -76,11 +76,10 @@ impl Carrier {
     /// them, in proportion. Only a backend without weight can stand by.
     pub fn with_standbys(self, weights: &[u64], stands_by: &[bool]) -> Vec<u64> {
         let standbys = stands_by.iter().filter(|stands_by| **stands_by).count() as u64;
-        let carried = self.scale_down_beside(reduced(weights), standbys);
+        let carried = reduced(&self.scale_down_beside(reduced(weights), standbys));
         if standbys == 0 {
             return carried;
         }
-        let carried = reduced(&carried);
         let factor = match self {
             Self::Split => {
                 u128::from(MAX_SPLIT_SUM - standbys * STANDBY_WEIGHT) / sum(&carried).max(1)

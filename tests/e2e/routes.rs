@@ -4,6 +4,7 @@ mod effects;
 mod kinds;
 mod names;
 mod rules;
+mod standby;
 mod story;
 
 use kube::Api;

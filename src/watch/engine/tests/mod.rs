@@ -12,6 +12,7 @@ pub mod replaced_watches;
 pub mod selector;
 pub mod stale_objects;
 pub mod stale_watches;
+pub mod standby;
 pub mod suspend;
 pub mod upstream;
 pub mod write_rights;
