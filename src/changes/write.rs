@@ -69,9 +69,8 @@ impl Retries {
 /// Whether to retry: after conflicts, and after failures of the server or the connection. The API
 /// server also answers 422 to a patch of an object that has changed.
 pub fn is_retriable(error: &RequestError) -> bool {
-    error
-        .code()
-        .is_none_or(|code| matches!(code, 409 | 422 | 429 | 500..))
+    let may_pass = |code| matches!(code, 409 | 422 | 429 | 500..);
+    !error.is_refusal() && error.code().is_none_or(may_pass)
 }
 
 /// Writes a change; with `dry_run` the API server only validates it. `shown` is what the prompt

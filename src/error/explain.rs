@@ -39,6 +39,10 @@ pub fn explain(cluster: &Cluster, error: &RequestError) -> Problem {
                 .next("write it as for kubectl: -l team=web,tier!=test, -l 'team in (web,mail)'")
         }
         Cause::Status { message, .. } if is_denial(error) => denied(cluster, &clean(message)),
+        Cause::Undone { .. } => Problem::new(format!("{place}: {error}")).next(format!(
+            "see who mutates it: kubectl {} get mutatingwebhookconfigurations",
+            cluster.reach.all()
+        )),
         Cause::Status { .. } | Cause::Unreadable { .. } | Cause::NotBuilt(_) => {
             Problem::new(format!("{place}: {}", clean(&error.to_string())))
         }
@@ -58,7 +62,10 @@ fn unreachable(cluster: &Cluster, cause: &Cause) -> Problem {
         Some(proxy) => Problem::new(format!(
             "the API server of {place} cannot be reached through the proxy {proxy}: {cause}"
         ))
-        .next("check the proxy; without one, list the server in NO_PROXY or remove proxy-url"),
+        .next(format!(
+            "check the proxy; to connect without it, {}",
+            proxy.how_to_avoid()
+        )),
         None => Problem::new(format!(
             "the API server of {place} cannot be reached: {cause}"
         ))

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::annotations::{HELD, LAST_MOVE, OVERRIDE, PAUSED, PRIMARY_SERVICE};
+use super::annotations::{CONTROLLED_BY, HELD, LAST_MOVE, OVERRIDE, PAUSED, PRIMARY_SERVICE};
+use super::record::Record;
 use crate::model::{Decision, Group, LastMove, Override, Pause, Weights};
 
 /// A change to a group's object. [`patch`](super::patch()) turns it into a JSON patch.
@@ -65,6 +66,30 @@ impl Change {
         let mut change = self.clone();
         change.annotations.remove(LAST_MOVE)?;
         Some(change)
+    }
+
+    /// Returns what an object that was read after the change does not have, if anything.
+    pub fn missing_in(&self, after: &Record) -> Option<&'static str> {
+        let weights = after.group.as_ref().ok().map(Group::weights);
+        let lacks_weights = self.weights.as_ref().zip(weights);
+        if lacks_weights.is_some_and(|(wanted, weights)| *wanted != weights) {
+            return Some("the weights");
+        }
+        let lacks_label = self
+            .controlled_by
+            .as_deref()
+            .is_some_and(|value| after.meta.labels.get(CONTROLLED_BY) != Some(value));
+        if lacks_label {
+            return Some("the label");
+        }
+        let mut annotations = self.annotations.iter();
+        let differs = |(key, value): (&&str, &Option<String>)| {
+            after.meta.annotations.get(key) != value.as_deref()
+        };
+        // Traffic moves without the note of the move.
+        annotations
+            .any(|entry| *entry.0 != LAST_MOVE && differs(entry))
+            .then_some("the annotations")
     }
 
     /// Returns the change for a decision, signed by `by` at `now`, the API server's time.
@@ -260,6 +285,39 @@ mod tests {
                 "{last:?}"
             );
             assert!(!format!("{change:?}").contains("arn:aws"), "{change:?}");
+        }
+    }
+
+    #[test]
+    fn what_an_admission_webhook_undoes_is_missing() {
+        let read = |weights: [u64; 2], annotations: serde_json::Value| {
+            let object = serde_json::json!({
+                "metadata": {"name": "web", "namespace": "ns", "annotations": annotations},
+                "spec": {"service": "web", "backends": [
+                    {"service": "web", "weight": weights[0]},
+                    {"service": "web-east", "weight": weights[1]},
+                ]},
+            });
+            let raw = serde_json::value::to_raw_value(&object).unwrap();
+            crate::resource::KINDS[0].read(&raw).unwrap()
+        };
+        let change = Change {
+            weights: Some(vec![0, 1]),
+            ..Change::builder()
+                .annotate([("failback", Some("manual".to_owned())), (HELD, None)])
+                .build()
+                .unwrap()
+        };
+        let kept = serde_json::json!({"failover.linkerd.io/failback": "manual"});
+        assert_eq!(change.missing_in(&read([0, 1], kept.clone())), None);
+        assert_eq!(change.missing_in(&read([1, 0], kept)), Some("the weights"));
+        for annotations in [
+            serde_json::json!({}),
+            serde_json::json!({"failover.linkerd.io/failback": "auto"}),
+            serde_json::json!({"failover.linkerd.io/failback": "manual", "failover.linkerd.io/held": "x"}),
+        ] {
+            let after = read([0, 1], annotations);
+            assert_eq!(change.missing_in(&after), Some("the annotations"));
         }
     }
 

@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::formats;
 use super::formats::API_VERSION;
-use crate::model::limits::LEASE_SECONDS;
 use crate::model::{Notice, State, Transition};
 use crate::text::clean;
 
@@ -186,8 +185,8 @@ pub fn text_line(notice: &Notice) -> String {
             late: true,
         } => {
             format!(
-                "{namespace}: {holder} has not renewed the Lease; taking over within \
-                     {LEASE_SECONDS} s unless it does"
+                "{namespace}: {holder} has not renewed the Lease; taking over when it expires \
+                     unless it does"
             )
         }
         Notice::Standby {

@@ -9,5 +9,6 @@ mod options;
 
 pub use clocks::Clocks;
 pub use driver::event_loop::run;
+pub use driver::fair_queue::FairQueue;
 pub use metrics::registry::Metrics;
 pub use options::{EngineOptions, WatchOptions, WatchOutcome};

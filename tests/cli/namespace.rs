@@ -73,3 +73,18 @@ fn kubeconfig(server: &str, namespace: &Value) -> NamedTempFile {
     std::fs::write(file.path(), config.to_string()).unwrap();
     file
 }
+
+/// Such a name would change the path of a request. kubectl refuses it too.
+#[tokio::test]
+async fn a_namespace_that_is_part_of_a_path_is_refused() {
+    for name in [".", "..", "a/../b", "a%2fb"] {
+        for (in_kubeconfig, flags) in [(json!(name), vec![]), (json!("team"), vec!["-n", name])] {
+            let server = cluster(json!([])).await;
+            let file = kubeconfig(&server.url, &in_kubeconfig);
+            let plugin = plugin().without_clusters().args(["status"]).args(flags);
+            let output = plugin.env("KUBECONFIG", file.path()).run().await.code(2);
+            output.stderr_contains(&format!("invalid namespace {name:?}"));
+            assert!(server.requests().is_empty(), "{:?}", server.requests());
+        }
+    }
+}

@@ -28,6 +28,33 @@ async fn the_second_watch_stands_by_and_takes_over_from_a_killed_one() {
     end(second).await;
 }
 
+/// Admission may hold up the write with which the second watch takes the Lease.
+#[tokio::test]
+async fn a_slow_takeover_does_not_keep_traffic_on_a_dead_backend() {
+    let ns = TestNamespace::new("slow-takeover").await;
+    ns.west
+        .group("web", &[("web", 1, 1), ("web-east", 0, 1)])
+        .await;
+    let first = started(plugin().args(["watch"]).on(&ns.west)).await;
+    until_held(&ns.west).await;
+    let proxy = FaultProxy::before(&ns.west).await;
+    let mut second = plugin()
+        .args(["watch"])
+        .on(&ns.west)
+        .kubeconfig(proxy.kubeconfig())
+        .spawn();
+    second.stderr_line_containing("standing by").await;
+    proxy.inject(Method::PUT, "/leases/", usize::MAX, Fault::Hang);
+    assert!(!first.end_with(Signal::KILL).await.success());
+    ns.west.ready("web", 0).await;
+    second
+        .stderr_line_containing("running without a Lease (the API server has not answered yet)")
+        .await;
+    second.line_containing("web -> web-east").await;
+    proxy.heal();
+    end(second).await;
+}
+
 /// It knows that there is another watch, but not whether that one still writes.
 #[tokio::test]
 async fn a_standby_that_loses_the_right_to_the_lease_does_not_write() {

@@ -13,6 +13,9 @@ use crate::resource::{Change, FIELD_MANAGER, Kind, NewGroup, Record, patch};
 /// Patches an object and returns the result. The server rejects the patch if the object has changed
 /// since it was read. With `dry_run` the server checks the change without storing it.
 ///
+/// A change that the server accepts but does not keep, because an admission webhook or policy
+/// mutates the object, is an error.
+///
 /// If the object has no room for the note of a move, traffic moves without it.
 pub async fn apply(
     cluster: &Cluster,
@@ -35,7 +38,11 @@ async fn send(
     change: &Change,
     dry_run: bool,
 ) -> RequestResult<Record> {
-    apply_patch(cluster, record, patch(record, change), dry_run).await
+    let after = apply_patch(cluster, record, patch(record, change), dry_run).await?;
+    match change.missing_in(&after) {
+        Some(what) => Err(failed(record, Cause::Undone { what })),
+        None => Ok(after),
+    }
 }
 
 /// Applies a patch to an object and returns the result. With `dry_run` the server checks the patch
@@ -57,13 +64,12 @@ pub async fn apply_patch(
         .for_writes()
         .patch(resource, &meta.namespace, &meta.name, &params, patch)
         .await?;
-    kind.read(&patched).map_err(|cause| {
-        RequestError::new(
-            &http::Method::PATCH,
-            &path(record),
-            Cause::unreadable(&cause),
-        )
-    })
+    kind.read(&patched)
+        .map_err(|cause| failed(record, Cause::unreadable(&cause)))
+}
+
+fn failed(record: &Record, cause: Cause) -> RequestError {
+    RequestError::new(&http::Method::PATCH, &path(record), cause)
 }
 
 /// Returns the path of a group's object, for an error.

@@ -40,8 +40,9 @@ const PAGE_TIMEOUT: Duration = Duration::from_secs(30);
 const LIST_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 /// The time limit of all pages of a list, in limits of one page, with `--request-timeout`.
 const PAGES_IN_TIME: u32 = 10;
-/// The default time limit of a write: admission webhooks may take this long.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The default time limit of a write. Each admission webhook may take 30 s. The API server itself
+/// ends a request after 60 s by default, and its answer is worth waiting for.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(65);
 /// The meaning of `--request-timeout 0`.
 const NO_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 

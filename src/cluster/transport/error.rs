@@ -49,6 +49,12 @@ pub enum Cause {
     Tls(TlsProblem),
     #[error("the answer cannot be read: {how}")]
     Unreadable { how: String },
+    /// The server accepted a change and returned an object without it.
+    #[error(
+        "the API server accepted the change but did not keep {what}: an admission webhook or \
+         policy undid it"
+    )]
+    Undone { what: &'static str },
     /// The request was not sent because it could not be built.
     #[error(transparent)]
     NotBuilt(Arc<request::Error>),
@@ -185,6 +191,12 @@ impl RequestError {
     /// Returns whether the server refused the request, so that a retry alone cannot succeed: an
     /// admission webhook's denial is a 400, for example.
     pub fn is_refusal(&self) -> bool {
+        match &self.cause {
+            Cause::Undone { .. } => return true,
+            // A webhook chooses the code of its denial.
+            Cause::Status { message, .. } if message.contains("denied the request") => return true,
+            _ => {}
+        }
         let passes = |code: u16| matches!(code, 401 | 404 | 408 | 409 | 422 | 429);
         self.code()
             .is_some_and(|code| (400..500).contains(&code) && !passes(code))
@@ -208,7 +220,10 @@ impl RequestError {
         match self.cause {
             Cause::Status { code, .. } => code >= 500,
             Cause::Credentials(_) | Cause::Tls(_) | Cause::NotBuilt(_) => false,
-            Cause::TimedOut { .. } | Cause::Unreachable { .. } | Cause::Unreadable { .. } => true,
+            Cause::TimedOut { .. }
+            | Cause::Unreachable { .. }
+            | Cause::Unreadable { .. }
+            | Cause::Undone { .. } => true,
         }
     }
 
@@ -253,5 +268,25 @@ mod tests {
             Cause::unreachable(eof).to_string(),
             "the connection was cut"
         );
+    }
+
+    #[test]
+    fn the_denial_of_a_webhook_is_a_refusal_whatever_its_code() {
+        let failed = |code, message: &str| {
+            let cause = Cause::Status {
+                code,
+                reason: String::new(),
+                message: message.to_owned(),
+                retry_after: None,
+            };
+            RequestError::new(&Method::PATCH, "/x", cause).is_refusal()
+        };
+        for code in [400, 401, 403, 429, 500, 503] {
+            let denial = "admission webhook \"frozen.example.org\" denied the request: frozen";
+            assert!(failed(code, denial), "{code}");
+        }
+        let unreachable = "Internal error occurred: failed calling webhook \"a\": no route to host";
+        assert!(!failed(500, unreachable));
+        assert!(!failed(429, "too many requests"));
     }
 }

@@ -26,6 +26,7 @@ const MAX_STDERR_BYTES: usize = 4096;
 /// A hook to run.
 #[derive(Debug)]
 pub struct HookRun {
+    namespace: String,
     /// The context and the group, for the log.
     about: String,
     environment: Vec<(&'static str, String)>,
@@ -36,18 +37,35 @@ pub struct HookRun {
 impl HookRun {
     pub fn new(transition: &Transition, context: &str, json: &str) -> Self {
         Self {
+            namespace: transition.group.namespace.clone(),
             about: format!("{context}: {}", transition.group),
             environment: environment(transition, context),
             json: format!("{json}\n"),
         }
     }
 
-    /// Runs the program, and logs a failure.
-    pub async fn run(self, command: &CommandWords) {
-        let about = clean(&self.about);
+    #[cfg(test)]
+    pub fn example(namespace: &str) -> Self {
+        Self {
+            namespace: namespace.to_owned(),
+            about: String::new(),
+            environment: Vec::new(),
+            json: String::new(),
+        }
+    }
+
+    #[cfg(test)]
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// Runs the program, and logs a failure. Returns the namespace.
+    pub async fn run(self, command: &CommandWords) -> String {
+        let (namespace, about) = (self.namespace.clone(), self.about.clone());
+        let about = clean(&about);
         let mut stderr = Vec::new();
         let how = match self.run_once(command, &mut stderr).await {
-            Ok(Some(status)) if status.success() => return,
+            Ok(Some(status)) if status.success() => return namespace,
             Ok(Some(status)) => format!("failed with {status}"),
             Ok(None) => format!(
                 "ran longer than {} s and was killed",
@@ -56,6 +74,7 @@ impl HookRun {
             Err(cause) => format!("could not be run: {cause}"),
         };
         tracing::warn!("{about}: the hook {how}{}", last_line(&stderr));
+        namespace
     }
 
     /// Returns how the program ended, or none if it ran too long. Adds the end of its standard
@@ -186,11 +205,7 @@ mod tests {
             program: "sh".to_owned(),
             arguments: vec!["-c".to_owned(), "sleep 86400".to_owned()],
         };
-        let run = HookRun {
-            about: "west: ns/web".into(),
-            environment: Vec::new(),
-            json: "{}\n".into(),
-        };
+        let run = HookRun::example("ns");
         let started = tokio::time::Instant::now();
         let ended = run.run_once(&command, &mut Vec::new()).await.unwrap();
         assert_eq!(ended, None);

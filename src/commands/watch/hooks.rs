@@ -1,12 +1,12 @@
 //! The hooks of `--on-transition`: a program that runs after each move. Hooks wait in a bounded
-//! queue and never delay a move.
+//! queue and never delay a move. Namespaces take turns.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, timeout};
 
@@ -14,24 +14,50 @@ use super::hook_process::{HookRun, ProgramLookup, look_up};
 use crate::cli::CommandWords;
 use crate::model::Transition;
 use crate::problem::Problem;
-use crate::text::word;
+use crate::text::{clean, word};
+use crate::watch::FairQueue;
 
 const MAX_RUNNING_HOOKS: usize = 4;
-/// How many hooks can wait. Further hooks are skipped.
-const MAX_QUEUED_HOOKS: usize = 100;
+/// How many hooks of a namespace can wait. Further hooks are skipped.
+const MAX_QUEUED_HOOKS_IN_NAMESPACE: usize = 100;
+/// How many hooks of all namespaces can wait.
+const MAX_QUEUED_HOOKS: usize = 2_000;
 /// The shortest time between two warnings about skipped hooks.
 const SKIP_WARNING_INTERVAL: Duration = Duration::from_secs(10);
+/// How many namespaces a warning about skipped hooks names.
+const MAX_NAMED_NAMESPACES: usize = 3;
 /// How long running hooks may take when `watch` ends.
 const HOOK_SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 
 /// Dropping it kills the hooks that run.
 #[derive(Debug)]
 pub struct Hooks {
-    queue: Sender<HookRun>,
-    /// Moves whose hook has not ended, or not started.
-    outstanding: Arc<AtomicUsize>,
+    queue: Arc<HookQueue>,
     skipped: Mutex<SkippedHooks>,
     runner: AbortOnDrop,
+}
+
+#[derive(Debug, Default)]
+struct HookQueue {
+    state: Mutex<QueueState>,
+    changed: Notify,
+}
+
+#[derive(Debug)]
+struct QueueState {
+    waiting: FairQueue<HookRun>,
+    running: usize,
+    is_closed: bool,
+}
+
+impl Default for QueueState {
+    fn default() -> Self {
+        Self {
+            waiting: FairQueue::new(MAX_RUNNING_HOOKS),
+            running: 0,
+            is_closed: false,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -47,25 +73,46 @@ impl Drop for AbortOnDrop {
 #[derive(Debug, Default)]
 struct SkippedHooks {
     count: usize,
+    namespaces: BTreeSet<String>,
     warned: Option<Instant>,
 }
 
 impl SkippedHooks {
-    /// Adds one, and returns how many to warn about at once.
-    fn add(&mut self, now: Instant) -> usize {
+    /// Adds one, and returns the warning to log at once.
+    fn add(&mut self, namespace: &str, now: Instant) -> Option<String> {
         self.count += 1;
-        if self
-            .warned
-            .is_some_and(|warned| now.duration_since(warned) < SKIP_WARNING_INTERVAL)
-        {
-            return 0;
+        if self.namespaces.len() <= MAX_NAMED_NAMESPACES {
+            self.namespaces.insert(namespace.to_owned());
+        }
+        let is_early = |warned| now.duration_since(warned) < SKIP_WARNING_INTERVAL;
+        if self.warned.is_some_and(is_early) {
+            return None;
         }
         self.warned = Some(now);
         self.take()
     }
 
-    fn take(&mut self) -> usize {
-        std::mem::take(&mut self.count)
+    fn take(&mut self) -> Option<String> {
+        let (count, namespaces) = (
+            std::mem::take(&mut self.count),
+            std::mem::take(&mut self.namespaces),
+        );
+        let named: Vec<&str> = namespaces
+            .iter()
+            .take(MAX_NAMED_NAMESPACES)
+            .map(String::as_str)
+            .collect();
+        let more = if namespaces.len() > named.len() {
+            " and others"
+        } else {
+            ""
+        };
+        (count > 0).then(|| {
+            let named = clean(&named.join(", "));
+            format!(
+                "too many hooks are queued: skipped the hooks of {count} moves in {named}{more}"
+            )
+        })
     }
 }
 
@@ -74,12 +121,10 @@ impl Hooks {
     /// If the program does not exist or cannot be executed.
     pub fn start(command: &CommandWords) -> Result<Self, Problem> {
         check(&command.program)?;
-        let (queue, runs) = mpsc::channel(MAX_QUEUED_HOOKS);
-        let outstanding = Arc::<AtomicUsize>::default();
-        let runner = run_all(Arc::new(command.clone()), runs, Arc::clone(&outstanding));
+        let queue = Arc::<HookQueue>::default();
+        let runner = run_all(command.clone(), Arc::clone(&queue));
         Ok(Self {
             queue,
-            outstanding,
             skipped: Mutex::default(),
             runner: AbortOnDrop(tokio::spawn(runner)),
         })
@@ -87,11 +132,12 @@ impl Hooks {
 
     /// Queues the hook of a move; `json` describes the whole move.
     pub fn queue(&self, transition: &Transition, context: &str, json: &str) {
-        self.outstanding.fetch_add(1, Ordering::Relaxed);
-        let run = HookRun::new(transition, context, json);
-        if self.queue.try_send(run).is_err() {
-            self.outstanding.fetch_sub(1, Ordering::Relaxed);
-            warn_of_skipped(self.skipped.lock().add(Instant::now()));
+        let namespace = &transition.group.namespace;
+        if !self
+            .queue
+            .push(namespace, || HookRun::new(transition, context, json))
+        {
+            warn_of_skipped(self.skipped.lock().add(namespace, Instant::now()));
         }
     }
 
@@ -99,18 +145,16 @@ impl Hooks {
     pub async fn finish(self) {
         let Self {
             queue,
-            outstanding,
             skipped,
             mut runner,
         } = self;
         warn_of_skipped(skipped.into_inner().take());
-        drop(queue);
+        queue.close();
         if timeout(HOOK_SHUTDOWN_GRACE, &mut runner.0).await.is_ok() {
             return;
         }
-        let left = outstanding.load(Ordering::Relaxed);
-        let running = left.min(MAX_RUNNING_HOOKS);
-        let never = match left - running {
+        let (running, waiting) = queue.outstanding();
+        let never = match waiting {
             0 => String::new(),
             more => format!("; the hooks of {more} more moves never ran"),
         };
@@ -124,9 +168,56 @@ impl Hooks {
     }
 }
 
-fn warn_of_skipped(count: usize) {
-    if count > 0 {
-        tracing::warn!("too many hooks are queued: skipped the hooks of {count} moves");
+impl HookQueue {
+    /// Returns whether there was room for the hook.
+    fn push(&self, namespace: &str, run: impl FnOnce() -> HookRun) -> bool {
+        let mut state = self.state.lock();
+        let has_room = state.waiting.queued_in(namespace) < MAX_QUEUED_HOOKS_IN_NAMESPACE
+            && state.waiting.len() < MAX_QUEUED_HOOKS;
+        if has_room {
+            state.waiting.push(namespace, run());
+            self.changed.notify_one();
+        }
+        has_room
+    }
+
+    /// Starts the next hook, if there is one and it may run.
+    fn next(&self) -> Option<HookRun> {
+        let mut state = self.state.lock();
+        if state.running >= MAX_RUNNING_HOOKS {
+            return None;
+        }
+        let run = state.waiting.pop()?;
+        state.running += 1;
+        Some(run)
+    }
+
+    fn ended(&self, namespace: &str) {
+        let mut state = self.state.lock();
+        state.running = state.running.saturating_sub(1);
+        state.waiting.ended(namespace);
+    }
+
+    fn close(&self) {
+        self.state.lock().is_closed = true;
+        self.changed.notify_one();
+    }
+
+    fn is_done(&self) -> bool {
+        let state = self.state.lock();
+        state.is_closed && state.running == 0 && state.waiting.is_empty()
+    }
+
+    /// Returns how many hooks run, and how many wait.
+    fn outstanding(&self) -> (usize, usize) {
+        let state = self.state.lock();
+        (state.running, state.waiting.len())
+    }
+}
+
+fn warn_of_skipped(warning: Option<String>) {
+    if let Some(warning) = warning {
+        tracing::warn!("{warning}");
     }
 }
 
@@ -150,28 +241,23 @@ fn check(program: &str) -> Result<(), Problem> {
     }
 }
 
-async fn run_all(
-    command: Arc<CommandWords>,
-    mut runs: Receiver<HookRun>,
-    outstanding: Arc<AtomicUsize>,
-) {
+/// Runs the queued hooks until the queue is closed and empty.
+async fn run_all(command: CommandWords, queue: Arc<HookQueue>) {
+    let command = Arc::new(command);
     let mut running = JoinSet::new();
-    loop {
+    while !queue.is_done() {
+        while let Some(run) = queue.next() {
+            let command = Arc::clone(&command);
+            running.spawn(async move { run.run(&command).await });
+        }
         tokio::select! {
-            run = runs.recv(), if running.len() < MAX_RUNNING_HOOKS => match run {
-                Some(run) => {
-                    let command = Arc::clone(&command);
-                    running.spawn(async move { run.run(&command).await });
+            () = queue.changed.notified() => {}
+            Some(ended) = running.join_next() => {
+                if let Ok(namespace) = ended {
+                    queue.ended(&namespace);
                 }
-                None => break,
-            },
-            Some(_) = running.join_next() => {
-                outstanding.fetch_sub(1, Ordering::Relaxed);
             }
         }
-    }
-    while running.join_next().await.is_some() {
-        outstanding.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -180,15 +266,47 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_namespace_that_flaps_leaves_turns_and_room_to_the_others() {
+        let queue = HookQueue::default();
+        let push = |namespace: &str| queue.push(namespace, || HookRun::example(namespace));
+        let accepted = (0..500).filter(|_| push("flaps")).count();
+        assert_eq!(accepted, MAX_QUEUED_HOOKS_IN_NAMESPACE);
+        assert!(push("shop"), "there is room for other namespaces");
+        let first: Vec<String> = std::iter::from_fn(|| queue.next())
+            .map(|run| run.namespace().to_owned())
+            .collect();
+        assert_eq!(first, ["flaps", "shop", "flaps", "flaps"]);
+        queue.ended("shop");
+        assert!(queue.next().is_some() && queue.next().is_none());
+        queue.close();
+        assert!(!queue.is_done());
+    }
+
+    #[test]
     fn one_warning_covers_many_skipped_hooks() {
         let (mut skipped, start) = (SkippedHooks::default(), Instant::now());
-        assert_eq!(skipped.add(start), 1);
-        for _ in 0..973 {
-            assert_eq!(skipped.add(start + SKIP_WARNING_INTERVAL / 2), 0);
+        let warning = |count: usize, named: &str| {
+            Some(format!(
+                "too many hooks are queued: skipped the hooks of {count} moves in {named}"
+            ))
+        };
+        assert_eq!(skipped.add("a", start), warning(1, "a"));
+        for i in 0..973 {
+            let namespace = format!("n{}", i % 5);
+            assert_eq!(
+                skipped.add(&namespace, start + SKIP_WARNING_INTERVAL / 2),
+                None
+            );
         }
-        assert_eq!(skipped.add(start + SKIP_WARNING_INTERVAL), 974);
-        assert_eq!(skipped.add(start + SKIP_WARNING_INTERVAL * 3 / 2), 0);
-        assert_eq!(skipped.take(), 1);
-        assert_eq!(skipped.take(), 0);
+        assert_eq!(
+            skipped.add("a", start + SKIP_WARNING_INTERVAL),
+            warning(974, "n0, n1, n2 and others")
+        );
+        assert_eq!(
+            skipped.add("b", start + SKIP_WARNING_INTERVAL * 3 / 2),
+            None
+        );
+        assert_eq!(skipped.take(), warning(1, "b"));
+        assert_eq!(skipped.take(), None);
     }
 }

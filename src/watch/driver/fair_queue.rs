@@ -65,6 +65,15 @@ impl<T> FairQueue<T> {
         self.turns.clear();
     }
 
+    /// Returns how many items of a namespace are queued.
+    pub fn queued_in(&self, namespace: &str) -> usize {
+        self.queued.get(namespace).map_or(0, VecDeque::len)
+    }
+
+    pub fn len(&self) -> usize {
+        self.queued.values().map(VecDeque::len).sum()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.queued.is_empty()
     }

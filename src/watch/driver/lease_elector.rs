@@ -20,7 +20,6 @@ use crate::cluster::api::lease::{Lease, LeaseScope};
 use crate::cluster::transport::backoff::Backoff;
 use crate::cluster::transport::error::Cause;
 use crate::cluster::{Cluster, RequestError, RequestResult};
-use crate::model::limits::LEASE_SECONDS;
 use crate::watch::engine::leases::LeaseState;
 
 /// How often a standby checks whether the holder still renews the Lease.
@@ -47,7 +46,7 @@ impl RunningElector {
     pub fn spawn<R: Future<Output = bool> + Send + 'static>(
         elector: LeaseElector,
         requests: Arc<Semaphore>,
-        report: impl Fn(LeaseState) -> R + Send + 'static,
+        report: impl Fn(LeaseState) -> R + Send + Sync + 'static,
     ) -> Self {
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(elector.run(requests, report, stopped));
@@ -126,7 +125,7 @@ impl LeaseElector {
                 permit = requests.acquire() => permit,
                 _ = &mut stopped => break,
             };
-            let next = self.step_until(&mut stopped, permit.ok()).await;
+            let next = self.step_until(&mut stopped, permit.ok(), &report).await;
             let Some((state, pause)) = next else {
                 break;
             };
@@ -145,12 +144,13 @@ impl LeaseElector {
 
     /// Runs one step. None: stopped. Waits for the request in flight, since it may have acquired
     /// the Lease.
-    async fn step_until(
+    async fn step_until<R: Future<Output = bool>>(
         &mut self,
         stopped: &mut oneshot::Receiver<()>,
         permit: Option<SemaphorePermit<'_>>,
+        report: &impl Fn(LeaseState) -> R,
     ) -> Option<(Option<LeaseState>, Duration)> {
-        let step = self.step();
+        let step = self.step(report);
         tokio::pin!(step);
         let free_slot_if_slow = async {
             sleep(LEASE_READ_TIMEOUT).await;
@@ -169,9 +169,12 @@ impl LeaseElector {
 
     /// Tries once to acquire or renew the Lease. Returns the state to report, and when to try
     /// again.
-    async fn step(&mut self) -> (Option<LeaseState>, Duration) {
+    async fn step<R: Future<Output = bool>>(
+        &mut self,
+        report: &impl Fn(LeaseState) -> R,
+    ) -> (Option<LeaseState>, Duration) {
         let started = Instant::now();
-        let error = match self.try_once().await {
+        let error = match self.try_once(report).await {
             Ok((state, pause)) => {
                 self.backoff.reset();
                 self.unwritable.written();
@@ -211,7 +214,10 @@ impl LeaseElector {
         current.is_ok_and(|current| self.other_holder(&current).is_none())
     }
 
-    async fn try_once(&mut self) -> RequestResult<(LeaseState, Duration)> {
+    async fn try_once<R: Future<Output = bool>>(
+        &mut self,
+        report: &impl Fn(LeaseState) -> R,
+    ) -> RequestResult<(LeaseState, Duration)> {
         let current = match &self.held {
             Some(held) => held.clone(),
             None => self.read().await?,
@@ -231,7 +237,20 @@ impl LeaseElector {
         let started = self.started.elapsed();
         let seconds = self.term.seconds(started);
         wanted.spec.lease_duration_seconds = Some(seconds);
-        let result = lease::put(&self.writing, &wanted).await;
+        let put = lease::put(&self.writing, &wanted);
+        tokio::pin!(put);
+        let result = match timeout(LEASE_READ_TIMEOUT, &mut put).await {
+            Ok(result) => result,
+            Err(_) => {
+                // A slow renewal is no reason to write nothing, and neither is a slow takeover.
+                if self.seen.is_some() && self.held.is_none() {
+                    let why = "the API server has not answered yet".to_owned();
+                    let is_forbidden = false;
+                    report(LeaseState::Unguarded { why, is_forbidden }).await;
+                }
+                put.await
+            }
+        };
         let now = self.started.elapsed();
         match result {
             Ok(stored) => self.held = Some(stored),
@@ -305,12 +324,13 @@ impl LeaseElector {
 
     async fn release(mut self) {
         let Some(held) = self.held.take() else { return };
+        let seconds = held.spec.duration().as_secs();
         let released = timeout(RELEASE_LIMIT, self.write_release(held)).await;
         if !matches!(released, Ok(Ok(()))) {
             let namespace = self.namespace;
             tracing::warn!(
                 namespace,
-                "could not release the Lease; it expires in {LEASE_SECONDS} s"
+                "could not release the Lease; it expires in {seconds} s"
             );
         }
     }

@@ -6,7 +6,7 @@ pub mod event_loop;
 mod event_recorder;
 mod events;
 mod executor;
-mod fair_queue;
+pub mod fair_queue;
 mod fencing;
 mod idle_gate;
 mod lease_elector;

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use super::event_loop::Driver;
 use crate::model::GroupId;
-use crate::model::limits::LEASE_SECONDS;
+use crate::model::limits::{LEASE_SECONDS, MAX_LEASE_SECONDS};
 use crate::watch::engine::effect::Effect;
 use crate::watch::options::WatchOutcome;
 
@@ -83,7 +83,8 @@ impl Driver<'_> {
         let released = timeout(SHUTDOWN_RELEASE_LIMIT, join_all(electors));
         if let (_, Err(_)) = join(self.executor.flush_events(), released).await {
             tracing::warn!(
-                "could not release all Leases in time; they expire in {LEASE_SECONDS} s"
+                "could not release all Leases in time; they expire in {LEASE_SECONDS} to \
+                 {MAX_LEASE_SECONDS} s"
             );
         }
         (self.engine.unsettled(), reported)

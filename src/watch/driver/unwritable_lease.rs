@@ -30,7 +30,8 @@ impl LeaseFailure {
             cause if error.is_refusal() || cause.is_unknown_path() => Self::Refused,
             Cause::TimedOut { .. }
             | Cause::Status {
-                code: 500 | 504, ..
+                code: 429 | 500 | 503 | 504,
+                ..
             } if !is_read => Self::HeldUp,
             _ => Self::Other,
         }
@@ -88,11 +89,11 @@ mod tests {
         }
         assert_eq!(failure(&Method::POST, 404, ""), Refused, "no Leases here");
         assert_eq!(failure(&Method::PUT, 404, "NotFound"), Other, "deleted");
-        for code in [401, 429, 503] {
-            assert_eq!(failure(&Method::PUT, code, ""), Other, "{code}");
+        assert_eq!(failure(&Method::PUT, 401, ""), Other);
+        for code in [429, 500, 503, 504] {
+            assert_eq!(failure(&Method::PUT, code, ""), HeldUp, "{code}");
+            assert_eq!(failure(&Method::GET, code, ""), Other, "{code}");
         }
-        assert_eq!(failure(&Method::PUT, 500, "InternalError"), HeldUp);
-        assert_eq!(failure(&Method::GET, 500, "InternalError"), Other);
     }
 
     #[test]

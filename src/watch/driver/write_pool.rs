@@ -24,8 +24,8 @@ use crate::watch::engine::effect::Write;
 const MAX_STARTING: usize = 32;
 /// The number of writes of one namespace in flight, slow ones included.
 const MAX_IN_NAMESPACE: usize = 128;
-/// The longest time limit of a write: an API server does not work on one request for longer.
-const MAX_WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+/// The longest time limit of a write: an API server ends a request after 60 s by default.
+const MAX_WRITE_TIMEOUT: Duration = Duration::from_secs(65);
 /// After this long, a write no longer counts as starting, so that others start.
 const STARTING_TIME: Duration = Duration::from_secs(1);
 /// After this long, a write is slow: an admission webhook holds it up, or its connection is dead.

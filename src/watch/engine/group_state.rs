@@ -25,6 +25,11 @@ use crate::resource::Record;
 const REFUSED_RETRY: Duration = Duration::from_secs(30);
 /// The number of conflicts in a row before the next write backs off.
 const MAX_CONFLICTS_AT_ONCE: u32 = 3;
+/// The longest delay after a conflict. A longer one does not make a conflict with a busy writer
+/// less likely.
+const MAX_CONFLICT_DELAY: Duration = Duration::from_millis(40);
+/// The number of conflicts in a row after which they are reported.
+const REPORTED_CONFLICTS: u32 = 20;
 /// The number of unanswered writes to remember. The server may still apply a write that timed out,
 /// but not this many.
 const MAX_UNCERTAIN_WRITES: usize = 16;
@@ -430,6 +435,13 @@ impl GroupState {
         until
     }
 
+    /// Starts a short backoff after conflicts and returns when to retry.
+    pub fn back_off_conflict(&mut self, now: Duration) -> Duration {
+        let until = now + MAX_CONFLICT_DELAY.mul_f64(1.0 - fastrand::f64() / 2.0);
+        self.phase = Phase::BackingOff(until);
+        until
+    }
+
     /// Records that its timer fired. Returns when the retry is due, if later.
     pub fn timer_fired(&mut self, now: Duration) -> Option<Duration> {
         match self.phase {
@@ -452,6 +464,11 @@ impl GroupState {
 
     pub fn has_too_many_conflicts(&self) -> bool {
         self.conflicts > MAX_CONFLICTS_AT_ONCE
+    }
+
+    /// Returns whether the conflicts in a row are to be reported.
+    pub fn has_reportable_conflicts(&self) -> bool {
+        self.conflicts >= REPORTED_CONFLICTS
     }
 
     /// Starts another read of its object: a write was rejected, or the known object may be out of

@@ -3,7 +3,7 @@
 //! governor is not used: its permits have no owner. Here a retried move counts once, a refused move
 //! does not count, and a group that fails lets others go first. The caller passes the time.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::model::{GroupId, MaxMoves};
@@ -18,10 +18,20 @@ pub struct MoveLimiter {
     started: VecDeque<StartedMove>,
     /// Several namespaces have groups: none of them may use all permits.
     is_shared: bool,
-    waiting: BTreeSet<GroupId>,
+    /// The groups that wait, by namespace.
+    waiting: BTreeMap<String, Waiting>,
     /// Groups whose permit expired, or whose move was refused. They let others go first.
     yielding: BTreeSet<GroupId>,
+    /// When each namespace last got a permit.
+    granted: BTreeMap<String, Duration>,
     reported_at: Option<Duration>,
+}
+
+/// The groups of a namespace that wait.
+#[derive(Debug)]
+struct Waiting {
+    since: Duration,
+    groups: BTreeSet<GroupId>,
 }
 
 #[derive(Debug)]
@@ -40,8 +50,8 @@ impl MoveLimiter {
         }
     }
 
-    /// Sets whether several namespaces have groups. Then none of them uses more than three quarters
-    /// of the permits, so that one whose endpoints flap does not hold up the others.
+    /// Sets whether several namespaces have groups. Then a namespace whose endpoints flap does not
+    /// hold up the others: see [`Self::is_at_its_share`].
     pub fn share(&mut self, is_shared: bool) {
         self.is_shared = is_shared;
     }
@@ -58,18 +68,17 @@ impl MoveLimiter {
         if self.has_permit(group) {
             return Ok(());
         }
-        let reserve = if self.is_shared { limit.most / 4 } else { 0 };
-        let own = self
-            .started
-            .iter()
-            .filter(|it| it.namespace == group.namespace);
-        let own_is_full = own.clone().count() >= limit.most - reserve;
-        let is_full = own_is_full || self.started.len() >= limit.most;
-        let goes_first = |other: &GroupId| !self.yielding.contains(other);
+        let own = self.moves_of(&group.namespace);
+        let free = limit.most.saturating_sub(self.started.len());
+        let own_is_full = free > 0 && self.is_at_its_share(own, free, limit);
+        let is_full = own_is_full || free == 0 || self.others_go_first(&group.namespace, free, now);
+        let mut waiting = self.waiting.values().flat_map(|it| &it.groups);
+        let others_wait = waiting.any(|other| !self.yielding.contains(other));
         // It yields once, so that nobody starves.
-        let yields = self.waiting.iter().any(goes_first) && self.yielding.remove(group);
+        let yields = others_wait && self.yielding.remove(group);
         if !is_full && !yields {
-            self.waiting.remove(group);
+            self.withdraw(group);
+            self.granted.insert(group.namespace.clone(), now);
             self.started.push_back(StartedMove {
                 at: now,
                 namespace: group.namespace.clone(),
@@ -77,15 +86,49 @@ impl MoveLimiter {
             });
             return Ok(());
         }
-        let own_oldest = own.map(|it| it.at).next().filter(|_| own_is_full);
-        let oldest = self.started.front().map(|it| it.at);
-        let oldest = own_oldest.or(oldest).unwrap_or(now);
-        self.waiting.insert(group.clone());
+        let is_own = |it: &&StartedMove| it.namespace == group.namespace;
+        let own_oldest = self.started.iter().find(is_own).filter(|_| own_is_full);
+        let oldest = own_oldest.or(self.started.front());
+        let oldest = oldest.map_or(now, |it| it.at);
+        let waiting = self.waiting.entry(group.namespace.clone());
+        let waiting = waiting.or_insert_with(|| Waiting {
+            since: now,
+            groups: BTreeSet::new(),
+        });
+        waiting.groups.insert(group.clone());
         Err(oldest.saturating_add(limit.within))
+    }
+
+    fn moves_of(&self, namespace: &str) -> usize {
+        let moves = self.started.iter();
+        moves.filter(|it| it.namespace == namespace).count()
+    }
+
+    /// Returns whether a namespace with `own` moves leaves the `free` permits to others: it has
+    /// three quarters of those that it found free, or only the last permit is left.
+    fn is_at_its_share(&self, own: usize, free: usize, limit: MaxMoves) -> bool {
+        let is_last = free == 1 && own > 0 && limit.most > 1;
+        self.is_shared && (is_last || own >= 3 * free)
+    }
+
+    /// Returns whether groups wait for all the `free` permits whose namespaces have moved less, or
+    /// moved last a longer time ago, or wait longer.
+    fn others_go_first(&self, namespace: &str, free: usize, now: Duration) -> bool {
+        let order =
+            |namespace: &str, since| (self.moves_of(namespace), self.granted.get(namespace), since);
+        let since = self.waiting.get(namespace).map_or(now, |it| it.since);
+        let own = order(namespace, since);
+        let before = self.waiting.iter();
+        let before = before.filter(|(other, waiting)| order(other, waiting.since) < own);
+        let groups = before.flat_map(|(_, waiting)| &waiting.groups);
+        let first = groups.filter(|group| !self.yielding.contains(group));
+        free > 0 && first.take(free).count() == free
     }
 
     fn expire(&mut self, now: Duration, limit: MaxMoves) {
         let is_over = |start: Duration| now.saturating_sub(start) >= limit.within;
+        self.granted
+            .retain(|_, at| now.saturating_sub(*at) < 2 * limit.within);
         while self.started.front().is_some_and(|it| is_over(it.at)) {
             let expired = self.started.pop_front();
             self.yielding.extend(expired.and_then(|it| it.owner));
@@ -101,7 +144,7 @@ impl MoveLimiter {
     /// Records that a group has moved or has no move to make. A move that it started still counts,
     /// since it may have been applied.
     pub fn settled(&mut self, group: &GroupId) {
-        self.waiting.remove(group);
+        self.withdraw(group);
         self.yielding.remove(group);
         for started in &mut self.started {
             started.owner.take_if(|owner| owner == group);
@@ -110,7 +153,12 @@ impl MoveLimiter {
 
     /// Records that a group cannot move for another reason, so that no other group lets it go first.
     pub fn withdraw(&mut self, group: &GroupId) {
-        self.waiting.remove(group);
+        if let Some(waiting) = self.waiting.get_mut(&group.namespace) {
+            waiting.groups.remove(group);
+            if waiting.groups.is_empty() {
+                self.waiting.remove(&group.namespace);
+            }
+        }
     }
 
     /// Records that a group's move was refused. It does not count.
@@ -123,7 +171,7 @@ impl MoveLimiter {
 
     /// Returns the number of groups that wait.
     pub fn waiting(&self) -> usize {
-        self.waiting.len()
+        self.waiting.values().map(|it| it.groups.len()).sum()
     }
 
     /// Returns the limit and the number of waiting groups, if they are to be reported: at once,
@@ -136,7 +184,7 @@ impl MoveLimiter {
         let is_due = |at: Duration| now.saturating_sub(at) >= REPORT_INTERVAL;
         let limit = self.limit.filter(|_| self.reported_at.is_none_or(is_due))?;
         self.reported_at = Some(now);
-        Some((limit, self.waiting.len()))
+        Some((limit, self.waiting()))
     }
 }
 
@@ -256,7 +304,42 @@ mod tests {
         assert_eq!(flaps.count(), 3);
         assert_eq!(moves(&mut limiter, "a", 111), Err(at(160)));
         assert_eq!(limiter.acquire(&other, at(112)), Ok(()));
-        assert_eq!(moves(&mut limiter, "a", 160), Ok(()));
+        assert_eq!(moves(&mut limiter, "a", 160), Err(at(161)));
+        assert_eq!(moves(&mut limiter, "a", 161), Ok(()));
+    }
+
+    #[test]
+    fn no_limit_is_too_small_to_be_shared() {
+        let in_namespace = |namespace: &str, name: &str| GroupId {
+            namespace: namespace.into(),
+            ..id(name)
+        };
+        for most in 1..=20 {
+            let mut limiter = limiter(most);
+            limiter.share(true);
+            let waits = (0..10).find(|turn| {
+                // Two namespaces flap, and ask again as soon as they may.
+                for second in 0..30 {
+                    for namespace in ["flaps", "flaps-too"] {
+                        let group = in_namespace(namespace, "x");
+                        if limiter.acquire(&group, at(turn * 30 + second)).is_ok() {
+                            limiter.settled(&group);
+                        }
+                    }
+                }
+                let shop = in_namespace("shop", "web");
+                limiter.acquire(&shop, at(turn * 30 + 29)).is_ok()
+            });
+            let longest = match most {
+                1 => 6,
+                2 => 2,
+                _ => 0,
+            };
+            assert!(
+                waits.is_some_and(|turns| turns <= longest),
+                "{most}: {waits:?}"
+            );
+        }
     }
 
     #[test]

@@ -143,12 +143,17 @@ impl Engine {
                 .for_each(|group| group.conflict()),
         }
         self.learn_read(record, &known_version, now);
-        if self
-            .groups
-            .get(id)
-            .is_some_and(|group| group.has_too_many_conflicts())
-        {
-            self.back_off(id, None, now);
+        let Some(group) = self.groups.get_mut(id) else {
+            return;
+        };
+        if !group.has_too_many_conflicts() {
+            return;
+        }
+        let is_reportable = group.has_reportable_conflicts();
+        self.requeue.set(id, group.back_off_conflict(now));
+        if is_reportable {
+            let error = "another writer changes the object too often, so writes conflict";
+            self.report_failure(id, error.to_owned(), "retrying");
         }
     }
 

@@ -61,7 +61,7 @@ pub async fn resolve(options: &ConnectOptions) -> anyhow::Result<ResolvedConfig>
     let flags = options.flags(is_in_kubeconfig.then_some(context.as_str()));
     Ok(ResolvedConfig {
         connection,
-        namespace: namespace(options, entry.namespace.as_deref()),
+        namespace: namespace(options, entry.namespace.as_deref())?,
         context,
         flags,
         user,
@@ -99,10 +99,17 @@ fn connect(
 }
 
 /// Returns the namespace: the flag's, else the configured one, else `default`.
-fn namespace(options: &ConnectOptions, configured: Option<&str>) -> String {
+///
+/// # Errors
+/// If it would change the path of a request. kubectl refuses such names too.
+fn namespace(options: &ConnectOptions, configured: Option<&str>) -> Result<String, Problem> {
     let named = options.namespace.as_deref().filter(|name| !name.is_empty());
     let named = named.or(configured).unwrap_or_default();
-    namespace_or_default(named.trim()).to_owned()
+    let named = namespace_or_default(named.trim());
+    if matches!(named, "." | "..") || named.contains(['/', '%']) {
+        return Err(Problem::usage(format!("invalid namespace {named:?}")));
+    }
+    Ok(named.to_owned())
 }
 
 /// Connects from a pod, with its ServiceAccount.
@@ -114,7 +121,7 @@ fn in_cluster(mut config: Config, options: &ConnectOptions) -> Result<ResolvedCo
     let of_account = config.default_namespace.clone();
     let proxy = Proxy::of_environment(&config.cluster_url)?;
     Ok(ResolvedConfig {
-        namespace: namespace(options, Some(&of_pod.unwrap_or(of_account))),
+        namespace: namespace(options, Some(&of_pod.unwrap_or(of_account)))?,
         connection: Connection { config, proxy },
         context: "in-cluster".to_owned(),
         flags: options.flags(None),

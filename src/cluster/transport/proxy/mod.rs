@@ -12,7 +12,6 @@ use secrecy::SecretString;
 
 use self::no_proxy::bypasses;
 use crate::problem::Problem;
-use crate::text::without_userinfo;
 
 /// Where the kubeconfig names a proxy.
 pub const PROXY_URL: &str = "proxy-url";
@@ -59,7 +58,11 @@ impl Proxy {
             format!("http://{url}")
         };
         let invalid = || {
-            let shown = without_userinfo(&with_scheme);
+            // What is no URL may have a password anywhere before the host.
+            let shown = match with_scheme.rsplit_once('@') {
+                Some((_, host)) => format!("…@{host}"),
+                None => with_scheme.clone(),
+            };
             Problem::new(format!("the proxy {shown:?} in {origin} cannot be used"))
                 .next("write it as http://, https:// or socks5:// with a host and a port")
         };
@@ -86,6 +89,15 @@ impl Proxy {
             .map_err(|_| invalid())?;
         let login = userinfo.map(Login::parse);
         Ok(Self { uri, login, origin })
+    }
+
+    /// Says how to connect without the proxy.
+    pub fn how_to_avoid(&self) -> &'static str {
+        if self.origin == PROXY_URL {
+            "remove proxy-url from the kubeconfig's cluster"
+        } else {
+            "list the server in NO_PROXY"
+        }
     }
 
     /// Returns the proxy that the environment names for a server.
@@ -145,6 +157,14 @@ mod tests {
     use secrecy::ExposeSecret as _;
 
     use super::*;
+
+    #[test]
+    fn an_address_that_cannot_be_used_is_shown_without_its_password() {
+        for url in ["http://us er:s3cret@proxy:1", "ftp://me:s3@cret@proxy"] {
+            let problem = Proxy::parse(url, PROXY_URL).unwrap_err().to_string();
+            assert!(!problem.contains("cret@"), "{problem}");
+        }
+    }
 
     fn proxy(server: &str, variables: &[(&str, &str)]) -> Result<Option<String>, Problem> {
         let value = |name: &str| {

@@ -91,6 +91,28 @@ fn conflicts_in_a_row_back_off() {
 }
 
 #[test]
+fn conflicts_with_a_busy_writer_are_retried_soon_and_reported_once() {
+    let mut harness = Harness::at_home();
+    harness.slice_changed(SliceWatchId(1), "web", 0);
+    let start = harness.now;
+    for version in 2..=60 {
+        assert_eq!(harness.writes().len(), 1, "{version}");
+        harness.answer(Err(status(409)));
+        harness.settle();
+        let read = harness.rereads()[0];
+        harness.reread(read, group(version, HOME, None));
+        if let Some(next) = harness.engine.next_turn() {
+            harness.now = harness.now.max(next);
+        }
+        harness.settle();
+    }
+    let took = harness.now - start;
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    let complaints = harness.complaints();
+    assert_eq!(complaints.len(), 1, "{complaints:?}");
+}
+
+#[test]
 fn a_late_result_is_not_taken_for_the_result_of_the_next_write() {
     let mut harness = Harness::at_home();
     harness.slice_changed(SliceWatchId(1), "web", 0);
