@@ -3,6 +3,7 @@
 use futures::future::{join, join_all, try_join_all};
 
 use super::complaints::complaints;
+use super::deprecated;
 use crate::cluster::api::workloads::Deployment;
 use crate::cluster::api::{namespaces, workloads};
 use crate::cluster::queries::upstream;
@@ -45,8 +46,9 @@ struct Component {
 /// Deployments with their namespaces.
 type FoundDeployments = Vec<(String, Deployment)>;
 
-/// Checks Linkerd. `namespace` is the expected namespace of the control plane.
-pub async fn check(cluster: &Cluster, namespace: &str) -> Category {
+/// Checks Linkerd, and also returns the version of its control plane, if that can be read.
+/// `namespace` is the expected namespace of the control plane.
+pub async fn check(cluster: &Cluster, namespace: &str) -> (Category, Option<String>) {
     let extensions = EXTENSIONS
         .iter()
         .map(|part| async move { part.judge(cluster, &labelled(cluster, part.label).await) });
@@ -55,8 +57,10 @@ pub async fn check(cluster: &Cluster, namespace: &str) -> Category {
     let mut checks = vec![CONTROL_PLANE.judge(cluster, &control_plane)];
     checks.extend(extensions);
     checks.push(controller(cluster).await);
+    let found = control_plane.iter().flatten().map(|(_, found)| found);
+    let version = deprecated::version_of(found);
     let name = "linkerd";
-    Category { name, checks }
+    (Category { name, checks }, version)
 }
 
 /// Looks in the given namespace first. If that is empty, looks for a namespace with the label of

@@ -2,6 +2,7 @@
 
 pub mod api;
 mod complaints;
+mod deprecated;
 pub mod groups;
 pub mod kinds;
 mod leases;
@@ -33,16 +34,22 @@ pub async fn run(options: &CheckOptions, retry: &RetryUntil<'_>) -> Vec<Category
     let cluster = Clusters::new(cluster, options.remotes.clone());
     let (kinds, can_have_groups) = kinds::check(&cluster, &apis).await;
     categories.push(kinds);
+    let mut version = None;
     if !options.pre {
         let linkerd = async || linkerd::check(&cluster, &options.linkerd_namespace).await;
-        categories.push(retry.settle(linkerd, Category::pending).await);
+        let settled = retry.settle(linkerd, |(category, _)| category.pending());
+        let category;
+        (category, version) = settled.await;
+        categories.push(category);
     }
     categories.push(rights::check(&cluster, options, &apis).await);
     if options.pre || !can_have_groups {
         categories.extend(remotes::check(&cluster, &[]).await);
         return categories;
     }
-    let (groups, seen) = groups::check(&cluster, options).await;
+    let (mut groups, seen) = groups::check(&cluster, options).await;
+    let deprecated = deprecated::check(&cluster, version.as_deref(), &seen);
+    groups.checks.extend(deprecated);
     categories.extend(remotes::check(&cluster, &seen).await);
     categories.push(groups);
     if options.proxy {

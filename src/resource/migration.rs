@@ -302,3 +302,163 @@ pub fn lost_by_a_split(record: &Record, object: &Value) -> Vec<String> {
     lost.dedup();
     lost
 }
+
+/// Returns a line for each annotation of Linkerd's on a route that has no effect on a TrafficSplit.
+pub fn ignored_by_a_split(object: &Value) -> Vec<String> {
+    const PREFIXES: [&str; 2] = ["retry.linkerd.io/", "timeout.linkerd.io/"];
+    let annotations = object.get("metadata").and_then(|it| it.get("annotations"));
+    let annotations = annotations.and_then(strings).unwrap_or_default();
+    let is_policy = |key: &&String| PREFIXES.iter().any(|prefix| key.starts_with(prefix));
+    let keys = annotations.keys().filter(is_policy);
+    keys.map(|key| format!("the route's annotation {key} is lost: a TrafficSplit has none"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::value::to_raw_value;
+
+    use super::*;
+    use crate::resource::{GRPC_ROUTE, HTTP_ROUTE, LINKERD_HTTP_ROUTE, TrafficSplit};
+
+    fn read(kind: &'static dyn Kind, object: &Value) -> Record {
+        kind.read(&to_raw_value(object).unwrap()).unwrap()
+    }
+
+    fn split(weights: &[Value], annotations: &Value) -> Value {
+        let backends = weights.iter().enumerate();
+        let backends = backends
+            .map(|(index, weight)| json!({ "service": format!("web-{index}"), "weight": weight }));
+        json!({
+            "metadata": {
+                "name": "web", "namespace": "ns", "uid": "1", "resourceVersion": "7",
+                "labels": { CONTROLLED_BY: "me", "team": "a", "app.kubernetes.io/managed-by": "Helm" },
+                "annotations": annotations,
+            },
+            "spec": { "service": "web", "backends": backends.collect::<Vec<_>>() },
+        })
+    }
+
+    fn note(record: &Record) -> MigratedFrom {
+        MigratedFrom::of(record, "me@here", Timestamp::UNIX_EPOCH)
+    }
+
+    /// The successor as the server stores it, on port 80.
+    fn stored(
+        kind: &'static dyn Kind,
+        object: &Value,
+        origin: &'static dyn Kind,
+    ) -> (Record, Value) {
+        let record = read(origin, object);
+        let successor = Successor::of(&record, object, kind.info().carrier).unwrap();
+        let port = (kind.info().carrier == Carrier::Route).then_some(80);
+        let mut made = successor
+            .manifest(kind, ("ns", "web"), port, &note(&record))
+            .unwrap();
+        made["metadata"]["resourceVersion"] = json!("9");
+        made["metadata"]["uid"] = json!("2");
+        (read(kind, &made), made)
+    }
+
+    fn raw_weights(record: &Record, object: &Value) -> Vec<u64> {
+        let path = |paths: &Vec<PointerBuf>| paths[0].resolve(object).unwrap().as_u64().unwrap();
+        record.weight_paths.iter().map(path).collect()
+    }
+
+    #[test]
+    fn the_successor_has_labels_and_annotations_of_the_group_only() {
+        let annotations = json!({
+            "failover.linkerd.io/min-ready": "2",
+            "failover.linkerd.io/standby": "on",
+            "failover.linkerd.io/migrated-from": "{}",
+            "argocd.argoproj.io/tracking-id": "x",
+        });
+        let object = split(&[json!(1), json!(0)], &annotations);
+        let (record, made) = stored(&HTTP_ROUTE, &object, &TrafficSplit);
+        assert_eq!(made["metadata"]["labels"], json!({ "team": "a" }));
+        let own = &made["metadata"]["annotations"];
+        assert_eq!(own["failover.linkerd.io/min-ready"], "2");
+        assert_eq!(own["failover.linkerd.io/standby"], "on");
+        assert_eq!(own["failover.linkerd.io/primary-service"], "web-0");
+        assert!(own["argocd.argoproj.io/tracking-id"].is_null());
+        assert!(!record.is_controlled());
+        let origin = read(&TrafficSplit, &object);
+        assert!(record.is_successor_of(&origin) && record.takes_over_from(&origin.id()));
+        assert_eq!(record.meta.migrated_from().unwrap().label, "me");
+    }
+
+    #[test]
+    fn a_route_gets_no_weights_that_are_all_zero() {
+        let object = split(&[json!(0), json!("0")], &json!({}));
+        let (record, made) = stored(&HTTP_ROUTE, &object, &TrafficSplit);
+        assert_eq!(raw_weights(&record, &made), [1, 0]);
+    }
+
+    #[test]
+    fn what_a_split_cannot_express_is_named() {
+        let object = split(&[json!(1), json!(0)], &json!({}));
+        let (record, made) = stored(&HTTP_ROUTE, &object, &TrafficSplit);
+        assert_eq!(lost_by_a_split(&record, &made), [] as [&str; 0]);
+        let mut edited = made.clone();
+        edited["spec"]["hostnames"] = json!(["a.example"]);
+        edited["spec"]["rules"][0]["timeouts"] = json!({ "request": "1s" });
+        edited["spec"]["rules"][0]["matches"] =
+            json!([{ "path": { "type": "Exact", "value": "/a" } }]);
+        edited["spec"]["rules"][0]["backendRefs"][1]["namespace"] = json!("other");
+        let lost = lost_by_a_split(&read(&HTTP_ROUTE, &edited), &edited).join("; ");
+        for part in ["hostnames", "timeouts", "matches", "other/web-1"] {
+            assert!(lost.contains(part), "{lost}");
+        }
+        edited["metadata"]["annotations"]["retry.linkerd.io/http"] = json!("5xx");
+        assert_eq!(ignored_by_a_split(&edited).len(), 1);
+    }
+
+    proptest! {
+        /// Whatever the weights: the proxies take them on the new object, with the same carriers,
+        /// and once it equals the old one there is nothing to write.
+        #[test]
+        fn the_new_object_follows_the_old_one(
+            first in prop::collection::vec(prop_oneof![Just(0), 0..3u64, 1..2_000_000u64], 2..5),
+            second in prop::collection::vec(prop_oneof![Just(0), 0..3u64, 1..2_000_000u64], 5),
+            is_text in any::<bool>(),
+            kind in 0..4usize,
+        ) {
+            let kinds: [&'static dyn Kind; 4] =
+                [&HTTP_ROUTE, &GRPC_ROUTE, &LINKERD_HTTP_ROUTE, &TrafficSplit];
+            let (kind, second) = (kinds[kind], &second[..first.len()]);
+            let values = |weights: &[u64]| -> Vec<Value> {
+                let text = |weight: &u64| if is_text { json!(weight.to_string()) } else { json!(weight) };
+                weights.iter().map(text).collect()
+            };
+            let old = split(&values(&first), &json!({ "failover.linkerd.io/policy": "ordered" }));
+            let (_, mut made) = stored(kind, &old, &TrafficSplit);
+            let moved = split(&values(second), &json!({ "failover.linkerd.io/held": "now" }));
+            for (object, weights) in [(&old, &first[..]), (&moved, second)] {
+                let origin = read(&TrafficSplit, object);
+                let successor = Successor::of(&origin, object, kind.info().carrier).unwrap();
+                let record = read(kind, &made);
+                prop_assert!(successor.has_backends_of(&record));
+                if let Some(patch) = successor.patch(&record, &made, true) {
+                    made = patched(&made, &patch).unwrap();
+                }
+                let record = read(kind, &made);
+                prop_assert_eq!(successor.patch(&record, &made, true), None);
+                let raw = raw_weights(&record, &made);
+                prop_assert!(kind.info().carrier.takes(&raw), "{:?}", raw);
+                prop_assert!(raw.iter().any(|weight| *weight > 0));
+                if weights.iter().any(|weight| *weight > 0) {
+                    let carry = |weights: &[u64]| -> Vec<bool> {
+                        weights.iter().map(|weight| *weight > 0).collect()
+                    };
+                    prop_assert_eq!(carry(&raw), carry(weights));
+                }
+                prop_assert!(record.is_controlled());
+            }
+            let own = &made["metadata"]["annotations"];
+            prop_assert_eq!(&own["failover.linkerd.io/held"], "now");
+            prop_assert!(own["failover.linkerd.io/policy"].is_null());
+            prop_assert!(own["failover.linkerd.io/migrated-from"].is_string());
+        }
+    }
+}

@@ -3,6 +3,7 @@
 mod killed;
 mod profiles;
 mod refusals;
+mod rights;
 mod story;
 
 use std::time::Duration;

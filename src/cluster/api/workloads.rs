@@ -12,6 +12,7 @@ use crate::cluster::transport::api_resource::{DEPLOYMENTS, PODS, SERVICES};
 use crate::cluster::transport::client::Cluster;
 use crate::cluster::transport::error::RequestResult;
 
+const VERSION_LABEL: &str = "app.kubernetes.io/version";
 const PROXY_CONTAINER: &str = "linkerd-proxy";
 
 /// A Deployment.
@@ -20,6 +21,8 @@ pub struct Deployment {
     pub name: String,
     pub wanted: u32,
     pub ready: u32,
+    /// The label `app.kubernetes.io/version`.
+    pub version: Option<String>,
     /// The arguments of all its containers.
     pub args: Vec<String>,
 }
@@ -75,10 +78,11 @@ pub async fn deployments(cluster: &Cluster, namespace: &str) -> RequestResult<Ve
                 }: DeploymentObject| {
         let containers = spec.template.spec.containers.into_iter();
         Deployment {
-            name: metadata.name,
             wanted: spec.replicas.unwrap_or(1),
             ready: status.ready_replicas,
+            version: metadata.labels.get(VERSION_LABEL).cloned(),
             args: containers.flat_map(|container| container.args).collect(),
+            name: metadata.name,
         }
     };
     Ok(objects.into_iter().map(slim).collect())

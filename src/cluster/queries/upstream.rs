@@ -64,6 +64,7 @@ mod tests {
                 name: String::new(),
                 wanted: 1,
                 ready: 1,
+                version: None,
                 args,
             };
             selector(&controller).to_owned()

@@ -75,6 +75,12 @@ impl ExistingObjects {
         kinds.iter().copied().find(is_readable)
     }
 
+    /// Returns the error if the user may not read a kind.
+    pub fn forbidden(&self, kind: &KindInfo) -> Option<&RequestError> {
+        let (_, list) = self.0.iter().find(|(known, _)| known.info() == kind)?;
+        list.as_ref().err().filter(|error| error.is_forbidden())
+    }
+
     pub fn records(&self) -> impl Iterator<Item = &Record> {
         self.0
             .iter()

@@ -16,9 +16,10 @@ use crate::cluster::{Clusters, RequestError};
 use crate::commands::create::existing::ExistingObjects;
 use crate::commands::create::{context, ports, requirements};
 use crate::error::explain;
-use crate::model::{Carrier, Group, Runner, ServiceRef};
+use crate::model::{Backend, Carrier, Group, Runner, ServiceRef};
 use crate::problem::Problem;
-use crate::resource::migration::{MigratedFrom, Successor, lost_by_a_split};
+use crate::resource::annotations::CONTROLLED_BY;
+use crate::resource::migration::{MigratedFrom, Successor, ignored_by_a_split, lost_by_a_split};
 use crate::resource::{NewGroup, Record};
 use crate::view::manifest::full_name;
 
@@ -87,7 +88,10 @@ impl MigrationCheck<'_> {
                 let port = ports::of_route(&asked, &services);
                 asked.port = Some(port.map_err(|problem| refused(&problem))?);
             }
-            Carrier::Split => self.can_be_a_split(from, object)?,
+            Carrier::Split => {
+                self.can_be_a_split(from, object)?;
+                checked.warnings.extend(ignored_by_a_split(object));
+            }
         }
         checked.port = asked.port;
         let preview = self.preview(from, object, asked.port)?;
@@ -108,7 +112,18 @@ impl MigrationCheck<'_> {
         }
         self.nothing_else_routes(from, &preview)?;
         match profiles {
-            Ok(profiles) => checked.has_profile = self.profiles(group, &profiles).await?,
+            Ok(profiles) => {
+                checked.has_profile = self.profiles(group, &profiles).await?;
+                let is_away = |backend: &Backend| backend.weight > 0 && backend.name != group.apex;
+                let moves = carrier == Carrier::Route && group.backends.iter().any(is_away);
+                if moves && !checked.has_profile {
+                    checked.warnings.push(format!(
+                        "no ServiceProfile splits the traffic of {}, so the TrafficSplit has no \
+                         effect: traffic moves as soon as Linkerd accepts the route",
+                        group.apex
+                    ));
+                }
+            }
             Err(error) => self.doubt(&error)?,
         }
         self.something_runs_it(from, &preview).await?;
@@ -218,7 +233,18 @@ impl MigrationCheck<'_> {
             ));
         }
         let conflicts = others().filter_map(|other| conflict(preview, other));
-        let words: Vec<String> = conflicts.map(|conflict| conflict.words).collect();
+        let hidden = others().filter(|other| {
+            let hides = conflict(other, preview);
+            other.routing.is_some() && hides.is_some_and(|conflict| conflict.is_total)
+        });
+        let hidden = hidden.map(|other| {
+            let name = full_name(other.kind.info(), &other.meta.name);
+            format!("{name} would have no effect any more")
+        });
+        let words: Vec<String> = conflicts
+            .map(|conflict| conflict.words)
+            .chain(hidden)
+            .collect();
         if words.is_empty() {
             return Ok(());
         }
@@ -304,7 +330,10 @@ impl MigrationCheck<'_> {
                  nothing would fail the service over"
             ),
             (Runner::Watch(holder), after) if before != *after => {
-                format!("the running watch ({holder}) may not change {kind}s")
+                format!(
+                    "the running watch ({holder}) would not run the new {kind}: it may not \
+                     change {kind}s, or selects other labels"
+                )
             }
             _ => return Ok(()),
         };
@@ -323,10 +352,17 @@ impl MigrationCheck<'_> {
     }
 }
 
-/// Returns the preview with the labels that select a group.
+/// Returns the preview with the label of a group.
 fn labelled(from: &Record, preview: &Record) -> Record {
     let mut record = preview.clone();
-    record.meta.labels = from.meta.labels.clone();
+    let label = from
+        .meta
+        .labels
+        .iter()
+        .filter(|(key, _)| *key == CONTROLLED_BY);
+    let labels = preview.meta.labels.iter().chain(label);
+    let owned = labels.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    record.meta.labels = owned.collect();
     record
 }
 

@@ -49,6 +49,12 @@ pub async fn run(env: &CommandEnv, args: &MigrateArgs) -> anyhow::Result<Exit> {
         selector: args.groups.selector.as_deref(),
         names: &args.groups.names,
     };
+    for hidden in objects.hidden() {
+        env.streams.say(&format!(
+            "warning: {} objects are skipped: you may not list them",
+            hidden.full_name()
+        ));
+    }
     let to_kind = kind_to_make(&cluster, args, &objects)?;
     let tasks = match choose(args, to_kind, &objects)? {
         Chosen::Tasks(tasks) => tasks,
@@ -105,11 +111,14 @@ fn kind_to_make(
         kinds_called(args.to.as_deref().unwrap_or("httproute"))
     };
     objects.readable(&kinds).ok_or_else(|| {
-        let info = kinds.first().map(|kind| kind.info());
-        let problem = info.map(|info| {
+        let infos = || kinds.iter().map(|kind| kind.info());
+        if let Some(error) = infos().find_map(|info| objects.forbidden(info)) {
+            return explain(cluster, error);
+        }
+        let unknown = infos().next().map(|info| {
             existing::unknown_kind(cluster, info).next(existing::where_it_is_from(info))
         });
-        problem.unwrap_or_else(|| Problem::new("no kind was named"))
+        unknown.unwrap_or_else(|| Problem::new("no kind was named"))
     })
 }
 

@@ -121,6 +121,18 @@ async fn upstream_and_a_watch_are_reported_as_two_controllers() {
     let report = until(&sandbox, "the controller is seen", runs).await;
     assert_eq!(error(&report, "every group has a running watch"), "");
 
+    // It runs no routes.
+    let migrate = plugin()
+        .without_clusters()
+        .env("KUBECONFIG", sandbox.kubeconfig())
+        .args(["migrate", "web", "-n", "web", "--dry-run=client"]);
+    migrate
+        .run()
+        .await
+        .code(4)
+        .stderr_contains("nothing would fail the service over")
+        .stderr_contains("--allow=unattended");
+
     let watch = plugin()
         .without_clusters()
         .env("KUBECONFIG", sandbox.kubeconfig());
@@ -172,4 +184,34 @@ async fn without_any_definition_the_check_fails() {
     );
     check(&sandbox).args(["--pre"]).run().await.code(1);
     check(&sandbox).args(["--wait", "60s"]).run().await.code(1);
+}
+
+#[tokio::test]
+async fn traffic_splits_are_deprecated_since_2_18() {
+    let sandbox = Sandbox::start(&["west"]);
+    let web = namespace(&sandbox, "web", json!({})).await;
+    web.group("web", &[("web", 1, 1), ("web-east", 0, 1)]).await;
+    let labels = json!({"linkerd.io/is-control-plane": "true"});
+    let mesh = namespace(&sandbox, "linkerd", labels).await;
+    mesh.deployment("linkerd-destination", 1).await;
+    let deployments = mesh.api::<k8s_openapi::api::apps::v1::Deployment>();
+    let description = "no group rests on a TrafficSplit, which Linkerd has deprecated";
+    for (version, is_deprecating) in [("stable-2.17.3", false), ("edge-26.8.3", true)] {
+        let label = json!({"metadata": {"labels": {"app.kubernetes.io/version": version}}});
+        crate::support::patch_json(&deployments, "linkerd-destination", label).await;
+        let report = check(&sandbox).run().await.json();
+        let is_reported = report.to_string().contains(description);
+        assert_eq!(is_reported, is_deprecating, "{report:#}");
+    }
+    let report = check(&sandbox).run().await.json();
+    let row = find(&report, description);
+    assert_eq!(row["result"], "warning");
+    assert_eq!(
+        row["error"],
+        "Linkerd is edge-26.8.3; TrafficSplits: web/web"
+    );
+    assert_eq!(
+        row["hint"],
+        "kubectl failover migrate --all --dry-run=client --context west -n web"
+    );
 }

@@ -113,6 +113,18 @@ async fn define(side: &Side) {
     .await;
 }
 
+/// The namespace of Linkerd's SMI extension.
+async fn extension(sandbox: &Sandbox) -> Side {
+    let side = Side {
+        context: "alone",
+        namespace: "linkerd-smi".into(),
+        client: sandbox.client("alone").await,
+    };
+    let labels = json!({"linkerd.io/extension": "smi"});
+    side.create_namespace_with(labels).await;
+    side
+}
+
 /// In a cluster of its own, since the others have no ServiceProfiles.
 #[tokio::test]
 async fn the_profile_goes_with_the_split() {
@@ -178,7 +190,10 @@ async fn the_profile_goes_with_the_split() {
         .await;
     let observer = Observer::of(side, "web");
     smi.set(false);
-    let mut migration = typed("migrate web --yes --allow=conflict").spawn();
+    let extension = extension(&sandbox).await;
+    extension.deployment("smi-adaptor", 1).await;
+    extension.until_running("smi-adaptor").await;
+    let mut migration = typed("migrate web --yes").spawn();
     migration
         .stderr_line_containing("still splits the traffic")
         .await;
@@ -197,7 +212,7 @@ async fn the_profile_goes_with_the_split() {
     has_overrides(false).await;
 
     // And back.
-    run("migrate web --undo --yes --allow=unaccepted")
+    run("migrate web --undo --yes")
         .await
         .success()
         .stderr_contains("kubectl rollout restart");

@@ -155,6 +155,16 @@ async fn several_groups_are_migrated_with_a_summary() {
         .await
         .success()
         .stderr_contains("2 groups: 2 changed");
+    run(side, "migrate web --to grpcroute --yes --allow=unaccepted")
+        .await
+        .success()
+        .stdout_contains("grpcroute/web: replaces trafficsplit/web");
+    run(
+        side,
+        "migrate grpcroute/web --undo --yes --allow=unaccepted",
+    )
+    .await
+    .success();
     run(side, "migrate mail --name post --to httproute --yes")
         .await
         .success()
