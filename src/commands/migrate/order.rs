@@ -54,8 +54,8 @@ impl Order for MigrateOrder<'_> {
 
     fn after(&self, status: &Status, _place: &str) -> Vec<String> {
         let words = format!(
-            "clients that send to {0} without a pause send to {0} itself, without failover, until \
-             they are restarted: kubectl rollout restart",
+            "clients that keep their connections to {0} send to {0} itself, without failover, \
+             until they are restarted: kubectl rollout restart",
             status.apex
         );
         let has_clients = self.needs_restarts.contains(&status.id);
