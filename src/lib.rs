@@ -31,7 +31,7 @@ pub mod internals {
     pub use crate::access::rights;
     pub use crate::cli::argv0::Invocation;
     pub use crate::cli::{Cli, Command, GlobalArgs};
-    pub use crate::cluster::api::{endpoint_slices, lease, services, slice_index};
+    pub use crate::cluster::api::{endpoint_counts, endpoint_slices, lease, services, slice_index};
     pub use crate::cluster::transport::options::ConnectOptions;
     pub use crate::cluster::transport::{connector, kubeconfig};
     pub use crate::cluster::{Cluster, Clusters};

@@ -154,7 +154,7 @@ pub async fn preflight(
     started: Timestamp,
     reads: PreflightReads,
 ) -> Vec<Preflight> {
-    let wanted = backends::backends_of(records);
+    let wanted = backends::destinations_of(records);
     let conflicts = reads.conflicts.then(|| conflicts::read(cluster, records));
     let objects = records.iter().map(|record| {
         let object = reads.objects.then(|| whole(cluster, record));

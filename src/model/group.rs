@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::ids::{GroupId, ServiceRef};
+use super::ids::{Destination, GroupId, ServiceRef};
 use super::moves::LastMove;
 use super::overrides::{OverrideState, Pause};
 use super::policy::{Failback, MinReady, Policy, PolicyKind};
@@ -21,6 +21,9 @@ pub struct Backend {
     pub weight: u64,
     /// The weight on the object, that of a standby included.
     pub weight_on_object: u64,
+    /// The Service's ports that a route sends to, each once. Empty for a TrafficSplit, which keeps
+    /// the port of each request.
+    pub ports: Vec<u16>,
 }
 
 impl Backend {
@@ -36,6 +39,15 @@ impl Backend {
             service,
             weight,
             weight_on_object: weight,
+            ports: Vec::new(),
+        }
+    }
+
+    /// Returns where its requests go.
+    pub fn destination(&self) -> Destination {
+        Destination {
+            service: self.service.clone(),
+            ports: self.ports.clone(),
         }
     }
 

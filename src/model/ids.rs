@@ -27,6 +27,15 @@ impl fmt::Display for ServiceRef {
     }
 }
 
+/// Where the requests of a backend go: its readiness is that of these ports.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Destination {
+    /// The Service.
+    pub service: ServiceRef,
+    /// Its ports. Empty: any port.
+    pub ports: Vec<u16>,
+}
+
 /// A Service of another cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RemoteService {

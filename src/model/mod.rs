@@ -37,7 +37,7 @@ pub use condition::Condition;
 pub use decide::{Decider, decide};
 pub use decision::{Decision, Rule, Weights};
 pub use group::{Backend, Group};
-pub use ids::{GroupId, RemoteService, ServiceRef};
+pub use ids::{Destination, GroupId, RemoteService, ServiceRef};
 pub use invalid::Invalid;
 pub use limits::MaxMoves;
 pub use mirror::{Member, Mirror};

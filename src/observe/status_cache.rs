@@ -192,9 +192,9 @@ impl StatusCache {
         let (mut readings, mut unread) = (HashMap::new(), BTreeSet::new());
         for record in &chosen {
             for backend in record.group.iter().flat_map(|group| &group.backends) {
-                match self.readiness.lookup(&backend.service, now) {
+                match self.readiness.lookup(&backend.service, &backend.ports, now) {
                     ReadinessLookup::Answer(readiness) => {
-                        readings.insert(backend.service.clone(), readiness);
+                        readings.insert(backend.destination(), readiness);
                     }
                     ReadinessLookup::Pending => {
                         unread.insert(record.id());

@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::model::{Backend, Group, Readiness, ServiceRef, WhyUnknown};
+use crate::model::{Backend, Destination, Group, Readiness, ServiceRef, WhyUnknown};
 use crate::resource::Record;
 
 /// The names of services, by namespace.
 pub type ServiceNames = BTreeMap<String, BTreeSet<String>>;
+
+/// The readiness of backends.
+pub type Readings = HashMap<Destination, Readiness>;
 
 /// Returns the backends of these groups.
 pub fn backends_of<'a>(records: impl IntoIterator<Item = &'a Record>) -> ServiceNames {
@@ -18,6 +21,17 @@ pub fn backends_of<'a>(records: impl IntoIterator<Item = &'a Record>) -> Service
             .flat_map(|group| &group.backends)
             .map(|backend| &backend.service),
     )
+}
+
+/// Returns the destinations of these groups' backends.
+pub fn destinations_of<'a>(records: impl IntoIterator<Item = &'a Record>) -> BTreeSet<Destination> {
+    let groups = records
+        .into_iter()
+        .filter_map(|record| record.group.as_ref().ok());
+    groups
+        .flat_map(|group| &group.backends)
+        .map(Backend::destination)
+        .collect()
 }
 
 pub fn by_namespace<'a>(services: impl IntoIterator<Item = &'a ServiceRef>) -> ServiceNames {
@@ -45,10 +59,10 @@ pub fn services(names: &ServiceNames) -> impl Iterator<Item = ServiceRef> {
 
 /// Returns the readiness of a group's backends in their order. A backend that was not read is
 /// unknown.
-pub fn in_order(group: &Group, known: &HashMap<ServiceRef, Readiness>) -> Vec<Readiness> {
+pub fn in_order(group: &Group, known: &Readings) -> Vec<Readiness> {
     let of = |backend: &Backend| {
         known
-            .get(&backend.service)
+            .get(&backend.destination())
             .cloned()
             .unwrap_or(Readiness::Unknown {
                 why: WhyUnknown::NotListed,

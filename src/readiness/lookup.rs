@@ -2,19 +2,19 @@
 //! the services behind it. Watches (`watch`, `status -w`) and single reads (`status`, `force`) use
 //! the same cache and the same look-up.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::backends::{ServiceNames, services};
 use super::cache::ReadinessCache;
 use super::health::WatchHealth;
 use super::mirror_index::LocatedService;
 use super::scope::RelistRequest;
 use super::service_store::{KnownService, ServiceEntry};
 use super::slice_watch::SliceWatch;
-use crate::cluster::api::endpoint_counts::EndpointCounts;
+use crate::cluster::api::endpoint_counts::{EndpointCounts, NeededPort};
 use crate::cluster::listwatch::freshness::{UNKNOWN_AFTER, is_fresh};
 use crate::model::ReadinessSource;
-use crate::model::{Mirror, Readiness, RemoteService, ServiceRef, WhyUnknown};
+use crate::model::{Destination, Mirror, Readiness, RemoteService, ServiceRef, WhyUnknown};
 
 /// The result of a look-up: readiness, or that a list is still missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,23 +50,25 @@ enum BelievedRemotes {
 }
 
 impl ReadinessCache {
-    pub fn lookup(&self, service: &ServiceRef, now: Duration) -> ReadinessLookup {
-        self.lookup_with(service, now, BelievedRemotes::Known)
+    /// Returns the readiness of a service for requests to these ports; empty means any port.
+    pub fn lookup(&self, service: &ServiceRef, ports: &[u16], now: Duration) -> ReadinessLookup {
+        self.lookup_with(service, ports, now, BelievedRemotes::Known)
     }
 
     /// Returns the readiness without waiting for other clusters that were not recently active.
-    pub fn lookup_fresh(&self, service: &ServiceRef, now: Duration) -> Readiness {
-        self.lookup_with(service, now, BelievedRemotes::Fresh)
+    pub fn lookup_fresh(&self, service: &ServiceRef, ports: &[u16], now: Duration) -> Readiness {
+        self.lookup_with(service, ports, now, BelievedRemotes::Fresh)
             .or_unknown()
     }
 
     fn lookup_with(
         &self,
         service: &ServiceRef,
+        ports: &[u16],
         now: Duration,
         believed: BelievedRemotes,
     ) -> ReadinessLookup {
-        let own = self.in_cluster(None, service, now);
+        let own = self.in_own_cluster(service, ports, now);
         if self.remotes.is_empty() {
             return own;
         }
@@ -78,7 +80,7 @@ impl ReadinessCache {
             .map(|watch| self.within_wait(None, service, watch.services.health(now), now));
         match (services, self.mirror(service)) {
             (Some(WatchHealth::Pending), _) => ReadinessLookup::Pending,
-            (_, Some(mirror)) => self.of_mirror(mirror, own, now, believed),
+            (_, Some(mirror)) => self.of_mirror((service, mirror), own, ports, now, believed),
             // The service may be a mirror. Then its own endpoints do not show that it is ready.
             (Some(WatchHealth::Unknown(why)), None) if own.is_ready() => {
                 ReadinessLookup::unknown(why)
@@ -90,13 +92,20 @@ impl ReadinessCache {
     /// Combines a mirror's own endpoints with those of the services behind it.
     fn of_mirror(
         &self,
-        mirror: &Mirror,
+        (service, mirror): (&ServiceRef, &Mirror),
         own: Readiness,
+        ports: &[u16],
         now: Duration,
         believed: BelievedRemotes,
     ) -> ReadinessLookup {
-        let here = |service: &ServiceRef| self.in_cluster(None, service, now);
-        let there = |remote: &RemoteService| self.in_remote(remote, now, believed);
+        let here = |service: &ServiceRef| self.in_own_cluster(service, ports, now);
+        // A mirror has the ports of its service. Those of a federated Service are those of one
+        // member.
+        let needed = match (mirror, self.known_service(service, now)) {
+            (Mirror::Federated(_), _) | (_, None) => vec![(NeededPort::Any, None)],
+            (_, Some(known)) => known.needed_ports(ports),
+        };
+        let there = |remote: &RemoteService| self.in_remote(remote, &needed, now, believed);
         // Without its gateway a mirror is dead, even if the other cluster reports ready endpoints.
         let needs_both = !mirror.has_local_endpoints() || own.is_ready();
         let mut parts = mirror.locals().map(here).chain(mirror.remotes().map(there));
@@ -113,6 +122,7 @@ impl ReadinessCache {
     fn in_remote(
         &self,
         remote: &RemoteService,
+        needed: &[(NeededPort, Option<&str>)],
         now: Duration,
         believed: BelievedRemotes,
     ) -> ReadinessLookup {
@@ -128,34 +138,52 @@ impl ReadinessCache {
             let why = WhyUnknown::Failing(ReadinessSource::Slices, "no answer yet".to_owned());
             return ReadinessLookup::unknown(why.in_cluster(cluster));
         }
-        self.in_cluster(Some(cluster), service, now)
+        let watch = match self.slices_of(Some(cluster), service, now) {
+            Ok(watch) => watch,
+            Err(lookup) => return lookup,
+        };
+        let (counts, target) = counts(watch, service, needed).unwrap_or_default();
+        ReadinessLookup::Answer(with_ports(counts, true, target))
     }
 
-    /// Returns the readiness of a service from its slices in one cluster.
-    fn in_cluster(
+    /// Returns the readiness of a service of this cluster from its slices.
+    fn in_own_cluster(
+        &self,
+        service: &ServiceRef,
+        ports: &[u16],
+        now: Duration,
+    ) -> ReadinessLookup {
+        let watch = match self.slices_of(None, service, now) {
+            Ok(watch) => watch,
+            Err(lookup) => return lookup,
+        };
+        let health = self.within_wait(None, service, watch.services.health(now), now);
+        of_local_service(watch, service, ports, health, now)
+    }
+
+    /// Returns the watch that knows the slices of a service.
+    ///
+    /// # Errors
+    /// If none does: returns the result of the look-up.
+    fn slices_of(
         &self,
         cluster: Option<&str>,
         service: &ServiceRef,
         now: Duration,
-    ) -> ReadinessLookup {
-        let within_wait = |health| self.within_wait(cluster, service, health, now);
-        let Some(watch) = self.best(cluster, service, now) else {
-            return match within_wait(WatchHealth::Pending) {
-                WatchHealth::Unknown(why) => ReadinessLookup::unknown(why),
-                WatchHealth::Pending | WatchHealth::Known => ReadinessLookup::Pending,
-            };
-        };
-        match within_wait(watch.health(now)) {
-            WatchHealth::Pending => ReadinessLookup::Pending,
-            WatchHealth::Unknown(why) => ReadinessLookup::unknown(why),
-            WatchHealth::Known if cluster.is_some() => {
-                let counts = watch.index.counts(service);
-                ReadinessLookup::Answer(known(counts.unwrap_or_default()))
-            }
-            WatchHealth::Known => {
-                let services = within_wait(watch.services.health(now));
-                of_local_service(watch, service, services, now)
-            }
+    ) -> Result<&SliceWatch, ReadinessLookup> {
+        let watch = self.best(cluster, service, now);
+        let health = watch.map_or(WatchHealth::Pending, |watch| watch.health(now));
+        match (self.within_wait(cluster, service, health, now), watch) {
+            (WatchHealth::Known, Some(watch)) => Ok(watch),
+            (WatchHealth::Unknown(why), _) => Err(ReadinessLookup::unknown(why)),
+            (WatchHealth::Pending | WatchHealth::Known, _) => Err(ReadinessLookup::Pending),
+        }
+    }
+
+    fn known_service(&self, service: &ServiceRef, now: Duration) -> Option<&KnownService> {
+        match self.best(None, service, now)?.services.get(service)? {
+            ServiceEntry::Exists(known) => Some(known),
+            ServiceEntry::Missing | ServiceEntry::Unread(_) => None,
         }
     }
 
@@ -181,18 +209,25 @@ impl ReadinessCache {
 
     /// Returns the local services whose readiness depends on their Services, which have to be read:
     /// those without slices, and those whose slices may not count.
-    pub fn without_proof(&self, backends: &ServiceNames, now: Duration) -> Vec<ServiceRef> {
+    pub fn without_proof(
+        &self,
+        backends: &BTreeSet<Destination>,
+        now: Duration,
+    ) -> Vec<ServiceRef> {
         let members = self.mirror_index.services();
         let members = members.filter(|(cluster, _)| cluster.is_none());
-        services(backends)
-            .chain(members.map(|(_, service)| service.clone()))
-            .filter(|service| {
+        let backends = backends.iter().map(|it| (&it.service, &it.ports[..]));
+        backends
+            .chain(members.map(|(_, service)| (service, &[][..])))
+            .filter(|(service, ports)| {
                 self.best(None, service, now).is_some_and(|watch| {
+                    let counts = watch.index.counts(service, &NeededPort::Any);
                     watch.health(now) == WatchHealth::Known
                         && watch.services.get(service).is_none()
-                        && !watch.index.counts(service).is_some_and(is_proof)
+                        && !counts.is_some_and(|counts| is_proof(counts, ports))
                 })
             })
+            .map(|(service, _)| service.clone())
             .collect()
     }
 
@@ -235,9 +270,21 @@ impl ReadinessCache {
 }
 
 /// Returns whether the slices show that the Service exists, as long as nothing shows that it does
-/// not, and the ports of its pods are those that it looks for.
-fn is_proof(counts: EndpointCounts) -> bool {
-    counts.is_owned && counts.ready_without_port == 0
+/// not, and that proxies can use them.
+fn is_proof(counts: EndpointCounts, ports: &[u16]) -> bool {
+    counts.is_owned && counts.ready_without_port == 0 && ports.is_empty()
+}
+
+/// Returns the endpoints of the port with the fewest ready ones, and the port's name.
+fn counts<'a>(
+    watch: &SliceWatch,
+    service: &ServiceRef,
+    needed: &[(NeededPort, Option<&'a str>)],
+) -> Option<(EndpointCounts, Option<&'a str>)> {
+    let counts = needed
+        .iter()
+        .filter_map(|(needed, name)| Some((watch.index.counts(service, needed)?, *name)));
+    counts.min_by_key(|(counts, _)| counts.ready)
 }
 
 fn known(EndpointCounts { ready, total, .. }: EndpointCounts) -> Readiness {
@@ -248,11 +295,20 @@ fn known(EndpointCounts { ready, total, .. }: EndpointCounts) -> Readiness {
 fn of_local_service(
     watch: &SliceWatch,
     service: &ServiceRef,
+    ports: &[u16],
     health: WatchHealth,
     now: Duration,
 ) -> ReadinessLookup {
-    let counts = watch.index.counts(service);
     let entry = watch.services.get(service);
+    let (needed, proof_of) = match entry {
+        Some(ServiceEntry::Exists(known)) => (known.needed_ports(ports), &[][..]),
+        _ => (vec![(NeededPort::Any, None)], ports),
+    };
+    let found = counts(watch, service, &needed);
+    let (counts, target) = (
+        found.map(|(counts, _)| counts),
+        found.and_then(|(_, name)| name),
+    );
     if let Some(ServiceEntry::Exists(exists)) = entry
         && exists.is_external_name
     {
@@ -264,10 +320,10 @@ fn of_local_service(
         return ReadinessLookup::Answer(Readiness::Missing);
     }
     match (counts, health) {
-        (Some(counts), _) if is_proof(counts) => ReadinessLookup::Answer(known(counts)),
+        (Some(counts), _) if is_proof(counts, proof_of) => ReadinessLookup::Answer(known(counts)),
         (_, WatchHealth::Pending) => ReadinessLookup::Pending,
         (Some(counts), WatchHealth::Unknown(_)) => {
-            ReadinessLookup::Answer(with_ports(counts, None))
+            ReadinessLookup::Answer(with_ports(counts, true, target))
         }
         (None, WatchHealth::Unknown(why)) => ReadinessLookup::unknown(why),
         (counts, WatchHealth::Known) => match entry {
@@ -278,36 +334,44 @@ fn of_local_service(
                 ReadinessLookup::unknown(why.clone())
             }
             Some(ServiceEntry::Exists(exists)) => {
-                ReadinessLookup::Answer(of_existing_service(exists, counts))
+                ReadinessLookup::Answer(of_existing_service(exists, counts, target))
             }
-            _ => ReadinessLookup::Answer(with_ports(counts.unwrap_or_default(), None)),
+            _ => ReadinessLookup::Answer(with_ports(counts.unwrap_or_default(), true, target)),
         },
     }
 }
 
-fn of_existing_service(service: &KnownService, counts: Option<EndpointCounts>) -> Readiness {
+fn of_existing_service(
+    service: &KnownService,
+    counts: Option<EndpointCounts>,
+    target: Option<&str>,
+) -> Readiness {
     match (counts, service.mirror()) {
         (None, Some(mirror)) if !mirror.has_local_endpoints() => mirror.without_remotes(),
-        (counts, _) => with_ports(counts.unwrap_or_default(), Some(service)),
+        (counts, _) => with_ports(
+            counts.unwrap_or_default(),
+            !service.ports.is_empty(),
+            target,
+        ),
     }
 }
 
-/// Returns the readiness if endpoints without ports count only for a Service without ports. A
+/// Returns the readiness if endpoints without the port count only for a Service without ports. A
 /// Service that is not known has ports, as nearly all have.
-fn with_ports(counts: EndpointCounts, service: Option<&KnownService>) -> Readiness {
+fn with_ports(counts: EndpointCounts, has_ports: bool, target: Option<&str>) -> Readiness {
     let pods = counts.ready_without_port;
-    match service {
-        Some(service) if !service.has_ports => Readiness::Known {
+    if !has_ports {
+        return Readiness::Known {
             ready: counts.ready.saturating_add(pods),
             total: counts.total,
-        },
-        _ if counts.ready == 0 && pods > 0 => Readiness::NoPort {
+        };
+    }
+    if counts.ready == 0 && pods > 0 {
+        return Readiness::NoPort {
             pods,
             total: counts.total,
-            target: service
-                .and_then(|service| service.named_target.as_deref())
-                .map(str::to_owned),
-        },
-        _ => known(counts),
+            target: target.map(str::to_owned),
+        };
     }
+    known(counts)
 }

@@ -1,14 +1,14 @@
 //! Reads the readiness of backends once. Lists fill a [`ReadinessCache`] instead of watches. The
 //! look-up is the same.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::future::{join, join_all};
 use futures::{StreamExt as _, stream};
 use tokio::time::Instant;
 
-use super::backends::{ServiceNames, by_namespace, services};
+use super::backends::{Readings, ServiceNames, by_namespace, services};
 use super::cache::ReadinessCache;
 use super::prefetch::PrefetchedSlices;
 use super::relist::list_remote_slices;
@@ -20,7 +20,7 @@ use crate::cluster::listwatch::freshness::FIRST_LIST_TIMEOUT;
 use crate::cluster::listwatch::list::list;
 use crate::cluster::listwatch::watch_event::Event;
 use crate::cluster::{Clusters, RequestResult};
-use crate::model::{Readiness, RemoteService, ServiceRef, WhyUnknown};
+use crate::model::{Destination, RemoteService, ServiceRef, WhyUnknown};
 
 /// The number of lists of this cluster in flight.
 const CONCURRENT_LISTS: usize = 8;
@@ -38,24 +38,25 @@ type FoundService = (ServiceRef, RequestResult<Option<Service>>);
 
 /// Returns the readiness of each of these backends. A backend that cannot be read is unknown, with
 /// the reason. Also reads the services behind mirrors, in the clusters that may be asked.
-pub async fn read(cluster: &Clusters, backends: &ServiceNames) -> HashMap<ServiceRef, Readiness> {
+pub async fn read(cluster: &Clusters, backends: &BTreeSet<Destination>) -> Readings {
     read_with(cluster, backends, PrefetchedSlices::default()).await
 }
 
 /// Like [`read`], but uses slices that were listed before.
 pub async fn read_with(
     cluster: &Clusters,
-    backends: &ServiceNames,
+    backends: &BTreeSet<Destination>,
     prefetched: PrefetchedSlices,
-) -> HashMap<ServiceRef, Readiness> {
+) -> Readings {
     let mut cache = ReadinessCache::new(cluster.remotes().asked());
-    let mut wanted: Vec<ServiceRef> = services(backends).collect();
+    let names = by_namespace(backends.iter().map(|backend| &backend.service));
+    let mut wanted: Vec<ServiceRef> = services(&names).collect();
     if wanted.len() > MAX_SERVICES_READ {
         wanted.clear();
     }
     let (found, ()) = join(
         read_services(cluster, &wanted),
-        list_all(cluster, &mut cache, backends, prefetched),
+        list_all(cluster, &mut cache, &names, prefetched),
     )
     .await;
     record(&mut cache, found);
@@ -64,10 +65,11 @@ pub async fn read_with(
     }
     let found = read_services(cluster, &cache.without_proof(backends, SETTLED)).await;
     record(&mut cache, found);
-    services(backends)
-        .map(|service| {
-            let readiness = cache.lookup(&service, SETTLED).or_unknown();
-            (service, readiness)
+    backends
+        .iter()
+        .map(|backend| {
+            let lookup = cache.lookup(&backend.service, &backend.ports, SETTLED);
+            (backend.clone(), lookup.or_unknown())
         })
         .collect()
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::health::{WatchHealth, why_unknown};
 use crate::cluster::RequestError;
-use crate::cluster::api::services::Service;
+use crate::cluster::api::endpoint_counts::{NeededPort, PortName};
+use crate::cluster::api::services::{Port, Service};
 use crate::cluster::listwatch::freshness::SyncStatus;
 use crate::cluster::remotes::named_remotes::NamedRemotes;
 use crate::model::ReadinessSource;
@@ -39,7 +40,7 @@ pub struct KnownService {
     /// endpoints by design or, if other clusters may be asked, any mirror. Few Services are.
     mirror: Option<Box<Mirror>>,
     pub is_external_name: bool,
-    pub has_ports: bool,
+    pub ports: Box<[Port]>,
     pub named_target: Option<Box<str>>,
 }
 
@@ -49,13 +50,42 @@ impl KnownService {
         Self {
             mirror: service.stands_for.filter(decides).map(Box::new),
             is_external_name: service.is_external_name,
-            has_ports: !service.ports.is_empty(),
+            ports: service.ports.into_boxed_slice(),
             named_target: service.named_target.map(String::into_boxed_str),
         }
     }
 
     pub fn mirror(&self) -> Option<&Mirror> {
         self.mirror.as_deref()
+    }
+
+    /// Returns the slices' ports that requests to these ports of the Service need, each with its
+    /// name: that of the Service's port. A TrafficSplit names no port, so any port will do. Nothing
+    /// more is known of a port that the Service lacks.
+    pub fn needed_ports(&self, ports: &[u16]) -> Vec<(NeededPort, Option<&str>)> {
+        let name = |port: &Port| PortName::new(&port.name);
+        if ports.is_empty() && !self.ports.is_empty() {
+            let names = self.ports.iter().map(name).collect();
+            return vec![(NeededPort::Named(names), self.only_target())];
+        }
+        let needed = |wanted: &u16| {
+            let port = self.ports.iter().find(|port| port.port == *wanted)?;
+            let target = self.only_target().or(Some(port.name.as_str()));
+            let target = target.filter(|target| !target.is_empty());
+            Some((NeededPort::Named(vec![name(port)]), target))
+        };
+        let known: Vec<_> = ports.iter().filter_map(needed).collect();
+        if known.is_empty() {
+            vec![(NeededPort::Any, None)]
+        } else {
+            known
+        }
+    }
+
+    /// Returns the pods' port that the Service looks for by name, if it has one port.
+    fn only_target(&self) -> Option<&str> {
+        let target = self.named_target.as_deref();
+        target.filter(|_| self.ports.len() == 1)
     }
 }
 

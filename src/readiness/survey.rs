@@ -1,15 +1,14 @@
 //! Reads the backends of groups once and determines each group's status.
 
-use std::collections::HashMap;
-
 use futures::future;
 use jiff::Timestamp;
 
+use super::backends::Readings;
 use super::prefetch::PrefetchedSlices;
 use super::{backends, read_once};
 use crate::cluster::Clusters;
 use crate::cluster::queries::runners::Runners;
-use crate::model::{ApexClaims, Invalid, OverrideStatus, Readiness, Runner, ServiceRef, Status};
+use crate::model::{ApexClaims, Invalid, OverrideStatus, Runner, Status};
 use crate::resource::Record;
 use crate::resource::annotations::CONTROLLED_BY;
 
@@ -21,7 +20,7 @@ pub async fn survey(
     rivals: &[Record],
     prefetched: PrefetchedSlices,
 ) -> Vec<Status> {
-    let wanted = backends::backends_of(records);
+    let wanted = backends::destinations_of(records);
     let namespaces: Vec<&str> = records
         .iter()
         .map(|record| record.meta.namespace.as_str())
@@ -42,7 +41,7 @@ pub async fn survey(
 /// Returns the status of one group. Backends that are not among `readiness` are unknown.
 pub fn status(
     record: &Record,
-    readiness: &HashMap<ServiceRef, Readiness>,
+    readiness: &Readings,
     claims: &ApexClaims<'_>,
     runner: Runner,
     now: Timestamp,

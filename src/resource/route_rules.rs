@@ -181,7 +181,8 @@ fn scale_down(backends: &mut [Backend]) {
 fn read(rule: &RouteRule, index: usize, home: &str) -> Result<ProtectedRules, Invalid> {
     let mut backends = Vec::with_capacity(rule.backend_refs.len());
     for (index, to) in rule.backend_refs.iter().enumerate() {
-        let backend = to.read(home)?;
+        let mut backend = to.read(home)?;
+        backend.ports.extend(to.port);
         let earlier = rule.backend_refs.iter().take(index);
         assemble::add(&mut backends, backend)
             .map_err(|twice| on_two_ports(earlier, to, home).unwrap_or(twice))?;
@@ -260,6 +261,14 @@ fn merge(group: &mut ProtectedRules, mut rule: ProtectedRules) -> Result<(), Str
             let sum = |a: u64, b: u64| a.saturating_add(b);
             backend.weight = sum(backend.weight, other.weight);
             backend.weight_on_object = sum(backend.weight_on_object, other.weight_on_object);
+        }
+    }
+    for (backend, &place) in group.backends.iter_mut().zip(&places) {
+        let more = rule.backends.get(place).map_or(&[][..], |rule| &rule.ports);
+        for port in more {
+            if !backend.ports.contains(port) {
+                backend.ports.push(*port);
+            }
         }
     }
     group.has_empty_rule |= rule.has_empty_rule;

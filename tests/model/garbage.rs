@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use json_patch::PatchOperation;
+use kubectl_failover::internals::endpoint_counts::NeededPort;
 use kubectl_failover::internals::endpoint_slices::Slice;
 use kubectl_failover::internals::services::Service;
 use kubectl_failover::internals::slice_index::SliceIndex;
@@ -219,12 +220,12 @@ proptest! {
         if let Ok(slice) = Slice::decode(&to_raw_value(&distorted(slice, hits)).unwrap()) {
             let mut index = SliceIndex::default();
             index.apply(&slice);
-            let counts = index.counts(&slice.service).unwrap();
+            let counts = index.counts(&slice.service, &NeededPort::Any).unwrap();
             prop_assert!(counts.ready <= counts.total && counts.total <= 4);
             let is_v4 = slice.endpoints.family == AddressFamily::V4;
             prop_assert!(!is_whole || (is_v4 && counts.ready == 3));
             index.delete(&slice);
-            prop_assert_eq!(index.counts(&slice.service), None);
+            prop_assert_eq!(index.counts(&slice.service, &NeededPort::Any), None);
         }
     }
 

@@ -14,12 +14,34 @@ const MAX_DEDUPLICATED_ENDPOINTS: usize = 10_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SliceEndpoints {
     pub family: AddressFamily,
-    /// Without a port, proxies do not use the endpoints.
-    pub has_ports: bool,
+    /// The names of its ports. Proxies use the endpoints for a Service's port of the same name.
+    ports: Box<[PortName]>,
     /// The slice's owner is the Service, so it is deleted with it.
     pub is_owned: bool,
     /// Sorted, each once. Without terminating endpoints.
     endpoints: Box<[EndpointKey]>,
+}
+
+/// The hash of a port's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PortName(u32);
+
+impl PortName {
+    /// An unnamed port has an empty name.
+    pub fn new(name: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        name.hash(&mut hasher);
+        Self((hasher.finish() >> 32) as u32)
+    }
+}
+
+/// The port that slices need for their endpoints to count, like `getTargetPort` in Linkerd's
+/// destination controller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NeededPort {
+    Any,
+    /// One of these.
+    Named(Vec<PortName>),
 }
 
 /// The hash of an endpoint's target, and whether the endpoint is ready in the last bit.
@@ -45,9 +67,9 @@ impl EndpointKey {
 /// The endpoints of a Service.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EndpointCounts {
-    /// Ready endpoints with a port.
+    /// Ready endpoints with the port that is needed.
     pub ready: u32,
-    /// Endpoints that would be ready, but have no port.
+    /// Endpoints that would be ready, but do not have that port.
     pub ready_without_port: u32,
     pub total: u32,
     /// The Service owns a slice, so it exists.
@@ -57,16 +79,23 @@ pub struct EndpointCounts {
 impl SliceEndpoints {
     pub fn new(
         family: AddressFamily,
-        has_ports: bool,
+        ports: Vec<PortName>,
         is_owned: bool,
         mut endpoints: Vec<EndpointKey>,
     ) -> Self {
         keep_each_once(&mut endpoints);
         Self {
             family,
-            has_ports,
+            ports: ports.into(),
             is_owned,
             endpoints: endpoints.into(),
+        }
+    }
+
+    fn has(&self, needed: &NeededPort) -> bool {
+        match needed {
+            NeededPort::Any => !self.ports.is_empty(),
+            NeededPort::Named(names) => self.ports.iter().any(|port| names.contains(port)),
         }
     }
 }
@@ -83,23 +112,32 @@ fn keep_each_once(endpoints: &mut Vec<EndpointKey>) {
 /// Slices of one address family add up. Each pod of a dual-stack Service is in the slices of both
 /// families. The numbers are those of the family with more ready endpoints, then with the larger
 /// total.
-pub fn sum_slices<'a>(slices: impl Iterator<Item = &'a SliceEndpoints> + Clone) -> EndpointCounts {
+pub fn sum_slices<'a>(
+    slices: impl Iterator<Item = &'a SliceEndpoints> + Clone,
+    needed: &NeededPort,
+) -> EndpointCounts {
     let families = [AddressFamily::V4, AddressFamily::V6, AddressFamily::Other];
     let of_family = families.map(|family| {
         let slices = slices.clone().filter(move |slice| slice.family == family);
-        sum_family(slices)
+        sum_family(slices, needed)
     });
     let is_owned = slices.clone().any(|slice| slice.is_owned);
     let counts = of_family.into_iter().max().unwrap_or_default();
     EndpointCounts { is_owned, ..counts }
 }
 
-fn sum_family<'a>(slices: impl Iterator<Item = &'a SliceEndpoints> + Clone) -> EndpointCounts {
+fn sum_family<'a>(
+    slices: impl Iterator<Item = &'a SliceEndpoints> + Clone,
+    needed: &NeededPort,
+) -> EndpointCounts {
     let all: usize = slices.clone().map(|slice| slice.endpoints.len()).sum();
-    let with_ports = |has_ports: bool| slices.clone().filter(move |it| it.has_ports == has_ports);
+    let with_port = |has_port: bool| {
+        let has_port = move |slice: &&SliceEndpoints| slice.has(needed) == has_port;
+        slices.clone().filter(has_port)
+    };
     if all > MAX_DEDUPLICATED_ENDPOINTS || slices.clone().nth(1).is_none() {
-        let ready = |has_ports| {
-            with_ports(has_ports)
+        let ready = |has_port| {
+            with_port(has_port)
                 .map(count_ready)
                 .fold(0, u32::saturating_add)
         };
@@ -110,8 +148,8 @@ fn sum_family<'a>(slices: impl Iterator<Item = &'a SliceEndpoints> + Clone) -> E
             is_owned: false,
         };
     }
-    let keys = |has_ports| {
-        let keys = with_ports(has_ports).flat_map(|slice| slice.endpoints.iter().copied());
+    let keys = |has_port| {
+        let keys = with_port(has_port).flat_map(|slice| slice.endpoints.iter().copied());
         let mut keys: Vec<EndpointKey> = keys.collect();
         keep_each_once(&mut keys);
         keys
@@ -142,14 +180,23 @@ mod tests {
     use super::*;
 
     fn slice(has_ports: bool, endpoints: &[(&str, bool)]) -> SliceEndpoints {
+        named(if has_ports { &[""] } else { &[] }, endpoints)
+    }
+
+    fn named(ports: &[&str], endpoints: &[(&str, bool)]) -> SliceEndpoints {
         let keys = endpoints
             .iter()
             .map(|(name, ready)| EndpointKey::new(name, *ready));
-        SliceEndpoints::new(AddressFamily::V4, has_ports, false, keys.collect())
+        let ports = ports.iter().map(|name| PortName::new(name)).collect();
+        SliceEndpoints::new(AddressFamily::V4, ports, false, keys.collect())
     }
 
     fn sum(slices: &[SliceEndpoints]) -> (u32, u32, u32) {
-        let counts = sum_slices(slices.iter());
+        sum_with(slices, &NeededPort::Any)
+    }
+
+    fn sum_with(slices: &[SliceEndpoints], needed: &NeededPort) -> (u32, u32, u32) {
+        let counts = sum_slices(slices.iter(), needed);
         (counts.ready, counts.ready_without_port, counts.total)
     }
 
@@ -168,6 +215,20 @@ mod tests {
         assert_eq!(sum(std::slice::from_ref(&portless)), (0, 2, 3));
         let ported = slice(true, &[("a", true)]);
         assert_eq!(sum(&[portless, ported]), (1, 1, 3));
+    }
+
+    #[test]
+    fn an_endpoint_without_the_named_port_is_not_ready() {
+        let metrics = named(&["metrics"], &[("a", true), ("b", true)]);
+        let both = named(&["metrics", "http"], &[("c", true)]);
+        let needed = |names: &[&str]| {
+            NeededPort::Named(names.iter().map(|name| PortName::new(name)).collect())
+        };
+        let slices = [metrics, both];
+        assert_eq!(sum_with(&slices, &needed(&["http"])), (1, 2, 3));
+        assert_eq!(sum_with(&slices, &needed(&[""])), (0, 3, 3));
+        assert_eq!(sum_with(&slices, &needed(&["", "metrics"])), (3, 0, 3));
+        assert_eq!(sum_with(&slices, &NeededPort::Any), (3, 0, 3));
     }
 
     #[test]

@@ -4,10 +4,9 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::endpoint_counts::{EndpointKey, SliceEndpoints};
+use super::endpoint_counts::{EndpointKey, PortName, SliceEndpoints};
 use crate::cluster::listwatch::collection::{Collection, Versioned};
 use crate::cluster::transport::api_resource::ENDPOINT_SLICES;
 use crate::model::ServiceRef;
@@ -77,7 +76,14 @@ struct SliceObject<'a> {
     endpoints: Option<Bounded<SliceEndpoint<'a>, MAX_ENDPOINTS>>,
     /// Null if no pod has the port that the service names.
     #[serde(default)]
-    ports: Option<Bounded<IgnoredAny>>,
+    #[serde(borrow)]
+    ports: Option<Bounded<SlicePort<'a>>>,
+}
+
+#[derive(Deserialize)]
+struct SlicePort<'a> {
+    #[serde(borrow, default)]
+    name: Option<Cow<'a, str>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -167,14 +173,16 @@ impl Slice {
         let service = metadata.labels.remove(SERVICE_NAME).unwrap_or_default();
         let owners = &metadata.owner_references;
         let is_owned = owners.iter().any(|owner| owner.is_service(&service));
-        let has_ports = ports.is_some_and(|ports| !ports.is_empty());
+        let ports = ports.unwrap_or_default();
+        let ports = ports.iter().map(|port| port.name.as_deref());
+        let ports = ports.map(|name| PortName::new(name.unwrap_or_default()));
         let endpoints = endpoints.unwrap_or_default();
         let keys = endpoints.iter().filter_map(SliceEndpoint::key).collect();
         Ok(Self {
             name: metadata.name,
             service: ServiceRef::new(metadata.namespace, service),
             version: metadata.resource_version,
-            endpoints: SliceEndpoints::new(family, has_ports, is_owned, keys),
+            endpoints: SliceEndpoints::new(family, ports.collect(), is_owned, keys),
         })
     }
 }
@@ -187,7 +195,7 @@ impl Versioned for Slice {
 
 #[cfg(test)]
 mod tests {
-    use super::super::endpoint_counts::sum_slices;
+    use super::super::endpoint_counts::{NeededPort, sum_slices};
     use super::*;
 
     #[test]
@@ -209,7 +217,7 @@ mod tests {
         });
         let raw = RawValue::from_string(object.to_string()).unwrap();
         let slice = Slice::decode(&raw).unwrap();
-        let counts = sum_slices(std::iter::once(&slice.endpoints));
+        let counts = sum_slices(std::iter::once(&slice.endpoints), &NeededPort::Any);
         assert_eq!((counts.ready, counts.total), (1000, 1000));
     }
 }

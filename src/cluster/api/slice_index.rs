@@ -4,7 +4,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::endpoint_counts::{EndpointCounts, SliceEndpoints, sum_slices};
+use super::endpoint_counts::{EndpointCounts, NeededPort, SliceEndpoints, sum_slices};
 use super::endpoint_slices::Slice;
 use crate::model::ServiceRef;
 
@@ -22,7 +22,7 @@ struct NamespaceSlices {
 }
 
 /// The slices of a service, by name. Most services have one.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 enum ServiceSlices {
     One(Arc<str>, SliceEndpoints),
     Several(HashMap<Arc<str>, SliceEndpoints>),
@@ -68,10 +68,10 @@ impl ServiceSlices {
         }
     }
 
-    fn counts(&self) -> EndpointCounts {
+    fn counts(&self, needed: &NeededPort) -> EndpointCounts {
         match self {
-            Self::One(_, endpoints) => sum_slices(std::iter::once(endpoints)),
-            Self::Several(slices) => sum_slices(slices.values()),
+            Self::One(_, endpoints) => sum_slices(std::iter::once(endpoints), needed),
+            Self::Several(slices) => sum_slices(slices.values(), needed),
         }
     }
 }
@@ -117,12 +117,13 @@ impl NamespaceSlices {
         Some(service)
     }
 
-    fn forget(&mut self, service: &str) {
-        if let Some(slices) = self.services.remove(service) {
-            for slice in slices.names() {
-                self.owners.remove(&slice);
-            }
+    /// Removes a service, and returns its slices.
+    fn forget(&mut self, service: &str) -> Option<ServiceSlices> {
+        let slices = self.services.remove(service)?;
+        for slice in slices.names() {
+            self.owners.remove(&slice);
         }
+        Some(slices)
     }
 }
 
@@ -166,15 +167,14 @@ impl SliceIndex {
     /// Replaces the slices of `services` with a fresh list, and returns the services whose
     /// endpoints changed.
     pub fn refresh(&mut self, services: &HashSet<ServiceRef>, slices: &[Slice]) -> Vec<ServiceRef> {
+        let mut forget = |service: &ServiceRef| {
+            let namespace = self.namespaces.get_mut(&service.namespace)?;
+            namespace.forget(&service.name)
+        };
         let before: Vec<_> = services
             .iter()
-            .map(|service| (service, self.counts(service)))
+            .map(|service| (service, forget(service)))
             .collect();
-        for service in services {
-            if let Some(namespace) = self.namespaces.get_mut(&service.namespace) {
-                namespace.forget(&service.name);
-            }
-        }
         for slice in slices
             .iter()
             .filter(|slice| services.contains(&slice.service))
@@ -183,27 +183,36 @@ impl SliceIndex {
         }
         let changed = before
             .into_iter()
-            .filter(|(service, counts)| self.counts(service) != *counts);
+            .filter(|(service, slices)| self.slices(service) != slices.as_ref());
         changed.map(|(service, _)| service.clone()).collect()
     }
 
-    /// Returns the endpoints, or None if the service has no slice.
-    pub fn counts(&self, service: &ServiceRef) -> Option<EndpointCounts> {
+    fn slices(&self, service: &ServiceRef) -> Option<&ServiceSlices> {
         let namespace = self.namespaces.get(&service.namespace)?;
-        let slices = namespace.services.get(service.name.as_str())?;
-        Some(slices.counts())
+        namespace.services.get(service.name.as_str())
+    }
+
+    /// Returns the endpoints, or None if the service has no slice.
+    pub fn counts(&self, service: &ServiceRef, needed: &NeededPort) -> Option<EndpointCounts> {
+        let slices = self.slices(service)?;
+        Some(slices.counts(needed))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::api::endpoint_counts::EndpointKey;
+    use crate::cluster::api::endpoint_counts::{EndpointKey, PortName};
     use crate::model::readiness::AddressFamily;
 
     fn slice(name: &str, service: &str, ready: u32) -> Slice {
         let keys = (0..ready).map(|number| EndpointKey::new((name, number), true));
-        let endpoints = SliceEndpoints::new(AddressFamily::V4, true, true, keys.collect());
+        let endpoints = SliceEndpoints::new(
+            AddressFamily::V4,
+            vec![PortName::new("")],
+            true,
+            keys.collect(),
+        );
         Slice {
             name: name.into(),
             service: ServiceRef::new("ns", service),
@@ -213,7 +222,9 @@ mod tests {
     }
 
     fn ready(index: &SliceIndex, service: &ServiceRef) -> Option<u32> {
-        index.counts(service).map(|counts| counts.ready)
+        index
+            .counts(service, &NeededPort::Any)
+            .map(|counts| counts.ready)
     }
 
     #[test]

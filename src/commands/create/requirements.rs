@@ -6,9 +6,9 @@ use crate::cluster::api::namespaces;
 use crate::cluster::api::services::{self, Service};
 use crate::cluster::listwatch::list::list;
 use crate::cluster::{Cluster, Clusters, RequestResult};
-use crate::model::{Carrier, ServiceRef};
+use crate::model::{Carrier, Destination, ServiceRef};
 use crate::problem::Problem;
-use crate::readiness::{backends, read_once};
+use crate::readiness::read_once;
 use crate::resource::NewGroup;
 use crate::text::clean;
 use futures::future::try_join_all;
@@ -91,10 +91,15 @@ pub async fn unknown_readiness(
     let mirrors: Vec<(&String, &Service)> = backends
         .filter_map(|name| Some((name, mirror(name)?)))
         .collect();
-    let wanted = backends::by_namespace(mirrors.iter().map(|(_, service)| &service.at));
+    let destination = |service: &Service| Destination {
+        service: service.at.clone(),
+        ports: Vec::new(),
+    };
+    let wanted = mirrors.iter().map(|(_, service)| destination(service));
+    let wanted = wanted.collect();
     let known = read_once::read(cluster, &wanted).await;
     let warning = |(name, service): &(&String, &Service)| {
-        let (readiness, is_primary) = (known.get(&service.at)?, **name == asked.primary);
+        let (readiness, is_primary) = (known.get(&destination(service))?, **name == asked.primary);
         let (words, mend) = groups::unknown_readiness(cluster, name, is_primary, readiness)?;
         let too = if mend.is_empty() {
             ""

@@ -11,7 +11,9 @@ use super::pending::PendingWrite;
 use crate::model::limits::MAX_GROUPS_OF_APEX;
 use crate::model::notice::Notice;
 use crate::model::rivals::oldest_rival;
-use crate::model::{Decision, Group, GroupId, Invalid, Readiness, ServiceRef, State, WhyUnknown};
+use crate::model::{
+    Backend, Decision, Group, GroupId, Invalid, Readiness, ServiceRef, State, WhyUnknown,
+};
 use crate::readiness::lookup::ReadinessLookup;
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::{Change, Record};
@@ -139,9 +141,8 @@ impl Engine {
                 }
             }
         };
-        let services = services(record);
-        let readiness = services
-            .map(|service| known(self.cache.lookup(service, now)))
+        let readiness = backends(record)
+            .map(|it| known(self.cache.lookup(&it.service, &it.ports, now)))
             .collect();
         (readiness, all_known)
     }
@@ -325,9 +326,8 @@ impl Engine {
 }
 
 /// Returns the services of the group's backends.
-pub(super) fn services(record: &Record) -> impl Iterator<Item = &ServiceRef> {
-    let backends = record.group.iter().flat_map(|group| &group.backends);
-    backends.map(|backend| &backend.service)
+pub(super) fn backends(record: &Record) -> impl Iterator<Item = &Backend> {
+    record.group.iter().flat_map(|group| &group.backends)
 }
 
 /// Whether the new weights send the traffic where the old ones were meant to send it.

@@ -7,10 +7,10 @@ use std::time::Duration;
 use super::core::Engine;
 use super::effect::Moment;
 use super::group_state::{GroupState, MoveCause};
-use super::reconcile::{Observation, only_scales_down, services};
+use super::reconcile::{Observation, backends, only_scales_down};
 use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::{RequestError, RequestResult};
-use crate::model::{Decision, GroupId, Readiness, Weights};
+use crate::model::{Backend, Decision, GroupId, Readiness, Weights};
 use crate::readiness::scope::{Affected, RelistRequest};
 use crate::resource::Record;
 
@@ -38,7 +38,8 @@ impl Engine {
             return Some(decision);
         }
         // A changed slice is fresh by itself, but not what is known of the other backends.
-        let backends = services(group.record())
+        let backends = backends(group.record())
+            .map(|it| &it.service)
             .zip(readiness)
             .zip(gains_traffic(group.record(), weights))
             .filter(|(_, gains)| cause != MoveCause::Readiness || *gains)
@@ -71,8 +72,8 @@ impl Engine {
     /// Returns the decision with silent remote clusters taken as unknown, if it moves traffic to a
     /// ready backend.
     fn decide_without_stale(&self, group: &GroupState, moment: Moment) -> Option<Decision> {
-        let fresh = |service| self.cache.lookup_fresh(service, moment.now);
-        let fresh: Vec<Readiness> = services(group.record()).map(fresh).collect();
+        let fresh = |it: &Backend| self.cache.lookup_fresh(&it.service, &it.ports, moment.now);
+        let fresh: Vec<Readiness> = backends(group.record()).map(fresh).collect();
         let decision = group.decide_for(&fresh, moment)?;
         let Weights::Set(weights) = &decision.weights else {
             return None;

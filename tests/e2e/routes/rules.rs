@@ -1,12 +1,14 @@
 //! Routes with several rules of every shape.
 
+use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
 use serde_json::{Value, json};
 
 use super::{
     HOME, HTTP, add_namespaces, edit, group, read, rule, run, services, spec, status, take_weights,
     to, until_weights, version,
 };
-use crate::support::{TestNamespace, end, plugin, started, watching};
+use crate::support::{TestNamespace, end, endpoint, patch_json, plugin, started, watching};
 
 /// Rules with many fields beside their backends.
 fn rich_rules() -> Vec<Value> {
@@ -193,6 +195,45 @@ async fn backends_in_other_namespaces_have_their_own_readiness() {
     until_weights(&ns.west, HTTP, "web", &[&[0, 1]]).await;
     run(&ns.west, "failback web --yes").await.success();
     until_weights(&ns.west, HTTP, "web", &[&[1, 0]]).await;
+}
+
+/// The Service has two ports, and its pods have one of them.
+#[tokio::test]
+async fn a_backend_without_endpoints_for_the_port_of_the_route_is_not_ready() {
+    let ns = TestNamespace::new("other-port").await;
+    let side = &ns.west;
+    services(side).await;
+    let ports = json!([
+        {"name": "http", "port": 80, "targetPort": "web"},
+        {"name": "metrics", "port": 9990, "targetPort": "metrics"},
+    ]);
+    let service = json!({"metadata": {"name": "jobs"}, "spec": {"ports": ports}});
+    side.create::<Service>(service).await;
+    let slice = json!({
+        "metadata": {"name": "jobs-1", "labels": {"kubernetes.io/service-name": "jobs"}},
+        "addressType": "IPv4",
+        "endpoints": [endpoint("10.10.0.41", true, false)],
+        "ports": [{"name": "metrics", "port": 9990}],
+    });
+    side.create::<EndpointSlice>(slice).await;
+    side.ready("web-east", 1).await;
+    let rules = [json!({"backendRefs": [to("jobs", 1), to("web-east", 0)]})];
+    group(side, HTTP, "web", spec("web", &rules)).await;
+
+    let status = plugin().args(["status"]).on(side).run().await.success();
+    status.stdout_contains("jobs:0/1");
+    let mut watch = watching(side, &[]).await;
+    watch
+        .line_containing(
+            "jobs has no ready endpoints (0 of 1: 1 ready, but without a port named http)",
+        )
+        .await;
+    until_weights(side, HTTP, "web", &[&[0, 1]]).await;
+    let ports =
+        json!({"ports": [{"name": "http", "port": 8080}, {"name": "metrics", "port": 9990}]});
+    patch_json(&side.api::<EndpointSlice>(), "jobs-1", ports).await;
+    until_weights(side, HTTP, "web", &[&[1, 0]]).await;
+    end(watch).await;
 }
 
 #[tokio::test]

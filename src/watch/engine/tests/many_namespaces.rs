@@ -59,7 +59,7 @@ fn a_cluster_that_forbids_cluster_wide_lists_gets_a_bounded_number_of_watches() 
     );
     harness.pass(2);
     let unknown = ServiceRef::new("ns", "m-9");
-    let readiness = harness.engine.cache.lookup(&unknown, harness.now);
+    let readiness = harness.engine.cache.lookup(&unknown, &[], harness.now);
     let why = format!("{readiness:?}");
     assert!(why.contains("TooManyNamespaces"), "{why}");
 
@@ -74,7 +74,7 @@ fn a_cluster_that_forbids_cluster_wide_lists_gets_a_bounded_number_of_watches() 
         .slice_event(whole, Event::Listed(slices), harness.now);
     harness.pass(1);
     assert_eq!(harness.stopped().len(), MAX_REMOTE_NAMESPACES);
-    let readiness = harness.engine.cache.lookup(&unknown, harness.now);
+    let readiness = harness.engine.cache.lookup(&unknown, &[], harness.now);
     assert!(readiness.or_unknown().is_ready());
     let changed = harness.engine.cache.health_changes(harness.now);
     let affects = |affected: &Affected| match affected {

@@ -7,6 +7,7 @@ pub mod flapping;
 pub mod many_namespaces;
 pub mod namespaces;
 pub mod other_leases;
+pub mod ports;
 pub mod remotes;
 pub mod replaced_watches;
 pub mod selector;
@@ -25,7 +26,7 @@ use serde_json::value::RawValue;
 use super::core::{Engine, EngineOptions};
 use super::effect::{Effect, Moment};
 use super::leases::LeaseState;
-use crate::cluster::api::endpoint_counts::{EndpointKey, SliceEndpoints};
+use crate::cluster::api::endpoint_counts::{EndpointKey, PortName, SliceEndpoints};
 use crate::cluster::api::endpoint_slices::Slice;
 use crate::cluster::api::services::{Port, Service};
 use crate::cluster::listwatch::watch_event::Event;
@@ -342,7 +343,8 @@ fn slice(service: &str, ready: u32) -> Slice {
 /// Returns two endpoints, of which so many are ready.
 fn endpoints(ready: u32, has_ports: bool, is_owned: bool) -> SliceEndpoints {
     let keys = (0..2).map(|number| EndpointKey::new(number, number < ready));
-    SliceEndpoints::new(AddressFamily::V4, has_ports, is_owned, keys.collect())
+    let ports = has_ports.then(|| PortName::new("")).into_iter().collect();
+    SliceEndpoints::new(AddressFamily::V4, ports, is_owned, keys.collect())
 }
 
 fn service(name: &str) -> Service {
