@@ -54,6 +54,10 @@ pub enum Notice {
     Gone {
         /// The group.
         group: GroupId,
+        /// The backends that carried its traffic.
+        active: Vec<String>,
+        /// What became of its object, if that is known.
+        fate: Option<ObjectFate>,
     },
     /// Someone else replaced backends of the group.
     BackendsChanged {
@@ -202,6 +206,18 @@ pub enum Notice {
     },
 }
 
+/// What became of the object of a group that is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ObjectFate {
+    /// It was deleted.
+    Deleted,
+    /// It exists without the label, or outside the selector.
+    Unlabelled {
+        /// The field manager that edited it just before: a hint.
+        by: Option<String>,
+    },
+}
+
 impl Notice {
     /// Returns the group that it concerns.
     pub fn group(&self) -> Option<&GroupId> {
@@ -210,7 +226,7 @@ impl Notice {
             Self::OrderExpired { group, .. }
             | Self::Stuck { group, .. }
             | Self::Unstuck { group, .. }
-            | Self::Gone { group }
+            | Self::Gone { group, .. }
             | Self::BackendsChanged { group, .. }
             | Self::Invalid { group, .. }
             | Self::WriteFailed { group, .. }

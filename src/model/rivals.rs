@@ -48,10 +48,12 @@ impl<'a> ApexClaim<'a> {
         self.age() < other.age() && self.overlaps(other)
     }
 
-    /// Sorts the older group first. Creation times are whole seconds: of two groups from the same
-    /// second, the first by name counts as older.
-    fn age(&self) -> (Option<Timestamp>, &'a str, &'static str, &'a str) {
-        (self.created, self.namespace, self.kind, self.name)
+    /// Sorts the older group first, and one that does not exist yet last. Creation times are whole
+    /// seconds: of two groups from the same second, the first by name counts as older, like for
+    /// Linkerd, whatever the kinds.
+    pub fn age(&self) -> (bool, Option<Timestamp>, &'a str, &'a str, &'static str) {
+        let (made, namespace) = (self.created, self.namespace);
+        (made.is_none(), made, namespace, self.name, self.kind)
     }
 
     fn apex_key(&self) -> (&'a str, &'a str) {
@@ -143,6 +145,17 @@ mod tests {
     fn of_two_groups_from_the_same_second_the_first_by_name_is_older() {
         let claims = [claim("b", 1), claim("a", 1)];
         assert_eq!(rival(&claims[0], &claims), Some("a"));
+        assert_eq!(rival(&claims[1], &claims), None);
+    }
+
+    #[test]
+    fn the_name_decides_before_the_kind() {
+        let other_kind = |name| ApexClaim {
+            kind: "httproute.policy.linkerd.io",
+            ..claim(name, 1)
+        };
+        let claims = [claim("orders2", 1), other_kind("orders")];
+        assert_eq!(rival(&claims[0], &claims), Some("orders"));
         assert_eq!(rival(&claims[1], &claims), None);
     }
 

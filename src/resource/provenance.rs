@@ -67,6 +67,11 @@ impl Record {
         self.latest_manager(|entry| entry.owned.orders)
     }
 
+    /// Returns the field manager, other than this tool's, that edited the object since then: a hint.
+    pub fn editor_since(&self, then: Timestamp) -> Option<&str> {
+        self.latest_manager(|entry| entry.time.is_some_and(|time| time >= then))
+    }
+
     fn latest_manager(&self, owns: impl Fn(&ManagedFields) -> bool) -> Option<&str> {
         self.foreign_fields()
             .filter(|entry| owns(entry))

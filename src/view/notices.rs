@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::formats;
 use super::formats::API_VERSION;
-use crate::model::{Notice, State, Transition};
+use crate::model::notice::ObjectFate;
+use crate::model::{GroupId, Notice, State, Transition};
 use crate::text::clean;
 
 /// How many groups or reads an aggregated line names.
@@ -109,7 +110,11 @@ pub fn text_line(notice: &Notice) -> String {
         } => {
             format!("{group}: {}: {state}: {reason}", recovered(*was))
         }
-        Notice::Gone { group } => format!("{group} was deleted, or lost its label"),
+        Notice::Gone {
+            group,
+            active,
+            fate,
+        } => gone(group, active, fate.as_ref()),
         Notice::BackendsChanged {
             group,
             by,
@@ -239,6 +244,29 @@ fn recovered(was: State) -> &'static str {
     } else {
         "a backend is ready again"
     }
+}
+
+/// The traffic of a route or a TrafficSplit without the label stays where it is.
+fn gone(group: &GroupId, active: &[String], fate: Option<&ObjectFate>) -> String {
+    let what = match fate {
+        None => "was deleted, or lost its label".to_owned(),
+        Some(ObjectFate::Deleted) => "was deleted".to_owned(),
+        Some(ObjectFate::Unlabelled { by: Some(by) }) => {
+            format!("lost its label (last edited by {by})")
+        }
+        Some(ObjectFate::Unlabelled { by: None }) => "lost its label".to_owned(),
+    };
+    let verb = match fate {
+        Some(ObjectFate::Unlabelled { .. }) => "stays",
+        _ => "was",
+    };
+    if active.is_empty() {
+        return format!("{group} {what}");
+    }
+    format!(
+        "{group} {what}; its traffic {verb} on {}",
+        active.join(", ")
+    )
 }
 
 /// One line for notices with the same cause.
@@ -388,9 +416,32 @@ mod tests {
             (0..7)
                 .map(|number| Notice::Gone {
                     group: group(number),
+                    active: Vec::new(),
+                    fate: None,
                 })
                 .collect(),
         ));
+        let fate = |fate| Notice::Gone {
+            group: group(1),
+            active: vec!["web-east".to_owned()],
+            fate,
+        };
+        let by = Some("kubectl-client-side-apply".to_owned());
+        let words = [
+            fate(None),
+            fate(Some(ObjectFate::Deleted)),
+            fate(Some(ObjectFate::Unlabelled { by })),
+        ]
+        .map(|notice| text_line(&notice));
+        assert_eq!(
+            words,
+            [
+                "big/g1 was deleted, or lost its label; its traffic was on web-east",
+                "big/g1 was deleted; its traffic was on web-east",
+                "big/g1 lost its label (last edited by kubectl-client-side-apply); its traffic \
+                 stays on web-east",
+            ]
+        );
         assert_eq!(
             line,
             "7 groups were deleted, or lost their label, such as big/g0, big/g1, big/g2"

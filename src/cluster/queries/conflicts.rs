@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures::{StreamExt as _, future, stream};
-use jiff::Timestamp;
 
 use crate::cluster::api::service_profiles;
 use crate::cluster::api::service_profiles::Profile;
@@ -425,7 +424,7 @@ pub fn conflict(record: &Record, other: &Record) -> Option<Conflict> {
         };
         return (kind == "GRPCRoute").then_some(conflict);
     }
-    if age(other) >= age(record) {
+    if other.claim().age() >= record.claim().age() {
         return None;
     }
     match own.overlap(theirs) {
@@ -442,10 +441,4 @@ pub fn conflict(record: &Record, other: &Record) -> Option<Conflict> {
             "the older {kind} {name} has the same matches, so this route has no effect"
         ))),
     }
-}
-
-/// Returns a key that sorts older objects first, and an object that does not exist yet last.
-fn age(record: &Record) -> (bool, Option<Timestamp>, &str) {
-    let made = record.meta.creation_timestamp;
-    (made.is_none(), made, &record.meta.name)
 }

@@ -104,9 +104,11 @@ fn note(status: &Status, name: &str, now: Timestamp) -> String {
         text.push_str(&format!("{} ", said(words)));
     }
     if status.flags.unverified {
-        text.push_str(
-            "The traffic was sent there without confirming that anything is ready (unverified). ",
-        );
+        text.push_str(if status.state == State::OutOfSync {
+            "Nothing confirms that anything is ready there (unverified). "
+        } else {
+            "The traffic was sent there without confirming that anything is ready (unverified). "
+        });
     }
     if let Some(order) = &status.order {
         text.push_str(&format!("{}. ", said(&order_words(order, &status.runner))));

@@ -72,6 +72,7 @@ impl Driver<'_> {
             }
             Effect::ReadGroup(id, request, record) => self.executor.read(id, request, *record),
             Effect::Moved(record, transition) => return self.moved(&record, transition),
+            Effect::Report(notice @ Notice::Gone { .. }) => return self.report_gone(notice),
             Effect::Report(notice) => {
                 self.upstream_probe.note(&notice, moment.now);
                 return self.aggregate([notice]);

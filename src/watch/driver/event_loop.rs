@@ -12,6 +12,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::executor::Executor;
+use super::gone_objects::MAX_OBJECT_READS;
 use super::lease_elector::{RunningElector, SharedScope};
 use super::notice_aggregator::NoticeAggregator;
 use super::read_failures::ReadFailures;
@@ -54,6 +55,8 @@ pub(super) enum DriverInput {
     Watch(FollowedEvent),
     Lease(String, LeaseState),
     OtherLeases(Event<Lease>),
+    /// The report of a group that is gone.
+    Gone(Box<Notice>),
     /// The kinds of groups that may not be patched in a namespace.
     Rights(String, BTreeSet<&'static str>),
     Upstream(RequestResult<Vec<Upstream>>),
@@ -117,6 +120,8 @@ pub(super) struct Driver<'a> {
     pub(super) lease_requests: Arc<Semaphore>,
     /// The holder of this process's Leases.
     pub(super) identity: String,
+    /// Permits to look for the objects of groups that are gone.
+    pub(super) gone_reads: Arc<Semaphore>,
     pub(super) kinds: KindStatus,
     pub(super) read_failures: ReadFailures,
     pub(super) aggregator: NoticeAggregator,
@@ -155,6 +160,7 @@ impl<'a> Driver<'a> {
             lease_scopes: HashMap::new(),
             rights: RightsReview::after(limited),
             lease_requests: Arc::new(Semaphore::new(MAX_LEASE_REQUESTS)),
+            gone_reads: Arc::new(Semaphore::new(MAX_OBJECT_READS)),
             kinds: KindStatus::default(),
             read_failures: ReadFailures::default(),
             aggregator: NoticeAggregator::default(),
@@ -245,6 +251,7 @@ impl<'a> Driver<'a> {
                 Ok(())
             }
             DriverInput::Upstream(found) => self.upstream_found(found),
+            DriverInput::Gone(notice) => self.aggregate([*notice]),
         }
     }
 

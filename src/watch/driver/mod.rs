@@ -8,6 +8,7 @@ mod events;
 mod executor;
 pub mod fair_queue;
 mod fencing;
+mod gone_objects;
 mod idle_gate;
 mod lease_elector;
 mod lease_term;

@@ -157,7 +157,17 @@ impl Engine {
                 &IndexKeys::default(),
                 now,
             );
-            self.report(Notice::Gone { group: id.clone() });
+            let carrying = group
+                .record()
+                .group
+                .iter()
+                .flat_map(|group| &group.backends);
+            let carrying = carrying.filter(|backend| backend.weight > 0);
+            self.report(Notice::Gone {
+                group: id.clone(),
+                active: carrying.map(|backend| backend.name.clone()).collect(),
+                fate: None,
+            });
         }
     }
 

@@ -29,7 +29,7 @@ fn a_deleted_group_is_reported_once_from_an_event_or_a_list() {
             .group_event("trafficsplit", event, harness.now);
         harness.settle();
         harness.take(|effect| match effect {
-            Effect::Report(Notice::Gone { group }) => Some(group.clone()),
+            Effect::Report(Notice::Gone { group, .. }) => Some(group.clone()),
             _ => None,
         })
     };
