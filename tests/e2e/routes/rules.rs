@@ -8,7 +8,7 @@ use super::{
     HOME, HTTP, add_namespaces, edit, group, read, rule, run, services, spec, status, take_weights,
     to, until_weights, version,
 };
-use crate::support::{TestNamespace, end, endpoint, patch_json, plugin, started, watching};
+use crate::support::{TestNamespace, end, patch_json, plugin, started, watching};
 
 /// Rules with many fields beside their backends.
 fn rich_rules() -> Vec<Value> {
@@ -207,31 +207,25 @@ async fn a_backend_without_endpoints_for_the_port_of_the_route_is_not_ready() {
         {"name": "http", "port": 80, "targetPort": "web"},
         {"name": "metrics", "port": 9990, "targetPort": "metrics"},
     ]);
-    let service = json!({"metadata": {"name": "jobs"}, "spec": {"ports": ports}});
-    side.create::<Service>(service).await;
-    let slice = json!({
-        "metadata": {"name": "jobs-1", "labels": {"kubernetes.io/service-name": "jobs"}},
-        "addressType": "IPv4",
-        "endpoints": [endpoint("10.10.0.41", true, false)],
-        "ports": [{"name": "metrics", "port": 9990}],
-    });
-    side.create::<EndpointSlice>(slice).await;
-    side.ready("web-east", 1).await;
-    let rules = [json!({"backendRefs": [to("jobs", 1), to("web-east", 0)]})];
+    let service = json!({"spec": {"ports": ports}});
+    patch_json(&side.api::<Service>(), "web", service).await;
+    let metrics = json!({"name": "metrics", "port": 9990});
+    let slices = side.api::<EndpointSlice>();
+    patch_json(&slices, "web", json!({"ports": [metrics]})).await;
+    let rules = [json!({"backendRefs": [to("web", 1), to("web-east", 0)]})];
     group(side, HTTP, "web", spec("web", &rules)).await;
 
     let status = plugin().args(["status"]).on(side).run().await.success();
-    status.stdout_contains("jobs:0/1");
+    status.stdout_contains("web:0/2");
     let mut watch = watching(side, &[]).await;
     watch
         .line_containing(
-            "jobs has no ready endpoints (0 of 1: 1 ready, but without a port named http)",
+            "web has no ready endpoints (0 of 2: 1 ready, but without a port named http)",
         )
         .await;
     until_weights(side, HTTP, "web", &[&[0, 1]]).await;
-    let ports =
-        json!({"ports": [{"name": "http", "port": 8080}, {"name": "metrics", "port": 9990}]});
-    patch_json(&side.api::<EndpointSlice>(), "jobs-1", ports).await;
+    let http = json!({"name": "http", "port": 8080});
+    patch_json(&slices, "web", json!({"ports": [http, metrics]})).await;
     until_weights(side, HTTP, "web", &[&[1, 0]]).await;
     end(watch).await;
 }
