@@ -12,7 +12,6 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::executor::Executor;
-use super::gone_objects::MAX_OBJECT_READS;
 use super::lease_elector::{RunningElector, SharedScope};
 use super::notice_aggregator::NoticeAggregator;
 use super::read_failures::ReadFailures;
@@ -45,6 +44,9 @@ const TICK_INTERVAL: Duration = Duration::from_secs(1);
 const INPUT_QUEUE: usize = 1024;
 /// The number of Leases to acquire or renew at once.
 const MAX_LEASE_REQUESTS: usize = 32;
+/// The number of objects to look for at once after their groups were gone. Of more groups, only the
+/// number is reported.
+const MAX_GONE_READS: usize = 5;
 /// The longest sleep of the driver.
 const MAX_SLEEP: Duration = Duration::from_secs(3600);
 /// The name of the Leases of [`DriverInput::OtherLeases`], for messages.
@@ -160,7 +162,7 @@ impl<'a> Driver<'a> {
             lease_scopes: HashMap::new(),
             rights: RightsReview::after(limited),
             lease_requests: Arc::new(Semaphore::new(MAX_LEASE_REQUESTS)),
-            gone_reads: Arc::new(Semaphore::new(MAX_OBJECT_READS)),
+            gone_reads: Arc::new(Semaphore::new(MAX_GONE_READS)),
             kinds: KindStatus::default(),
             read_failures: ReadFailures::default(),
             aggregator: NoticeAggregator::default(),

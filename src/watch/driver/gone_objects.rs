@@ -12,9 +12,6 @@ use crate::model::notice::{Notice, ObjectFate};
 use crate::resource::annotations::CONTROLLED_BY;
 use crate::resource::{KINDS, LabelSelector, Record};
 
-/// The number of objects to look for at once. Of more groups that are gone together, only the
-/// number is reported.
-pub(super) const MAX_OBJECT_READS: usize = 5;
 /// How long the report waits for the object.
 const OBJECT_READ_TIMEOUT: Duration = Duration::from_secs(3);
 /// An edit within this time may have removed the label.
