@@ -268,7 +268,10 @@ impl Group {
 
     /// Whether the last move was unverified and the weights still are those that it set.
     pub fn placed_unverified(&self) -> bool {
-        self.fitting_move().is_some_and(|last| last.unverified)
+        let last = self.last_move.as_ref().filter(|last| last.unverified);
+        // Standbys may be added to weights that are too large, which changes nothing for this.
+        let weights = last.and_then(|last| last.weights(self.backend_names().into_iter()));
+        !self.uneven && weights.is_some_and(|weights| same_proportion(&weights, &self.weights()))
     }
 
     /// Returns the home of a force whose override was deleted by hand, so that the force's target

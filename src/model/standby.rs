@@ -5,15 +5,20 @@ use super::decision::Weights;
 use super::group::{Backend, Group};
 use super::policy::{Failback, PolicyKind};
 use super::readiness::Readiness;
-use super::weights::without_standbys;
+use super::weights::{reduced, without_standbys};
 
-/// Tells the weights that carry traffic from those of backends that only stand by.
+/// Tells the weights that carry traffic from those of backends that only stand by. Where one does,
+/// the others are the smallest in their proportion.
 pub fn set_standbys_apart(backends: &mut [Backend]) {
     let weights: Vec<u64> = backends
         .iter()
         .map(|backend| backend.weight_on_object)
         .collect();
-    for (backend, weight) in backends.iter_mut().zip(without_standbys(&weights)) {
+    let mut carried = without_standbys(&weights);
+    if carried != weights {
+        carried = reduced(&carried);
+    }
+    for (backend, weight) in backends.iter_mut().zip(carried) {
         backend.weight = weight;
     }
 }

@@ -143,6 +143,10 @@ pub enum Runner {
     Unknown,
 }
 
+/// The warning of a group with standbys that Linkerd's own failover controller runs.
+const UPSTREAM_REMOVES_STANDBYS: &str = "Linkerd's failover controller runs this group and writes only the weights 0 and 1: when it moves \
+                                         the traffic, no backend stands by any more";
+
 /// The warning of a paused group that Linkerd's own failover controller runs.
 pub const UPSTREAM_IGNORES_PAUSES: &str =
     "Linkerd's failover controller runs this group and ignores pauses: it still moves the traffic";
@@ -166,6 +170,9 @@ impl Status {
             .collect();
         if runner == Runner::Upstream && decision.state == State::Paused {
             warnings.push(UPSTREAM_IGNORES_PAUSES.to_owned());
+        }
+        if runner == Runner::Upstream && group.policy.standby {
+            warnings.push(UPSTREAM_REMOVES_STANDBYS.to_owned());
         }
         let backend = |(backend, readiness): (&Backend, &Readiness)| BackendStatus {
             name: backend.name.clone(),

@@ -134,7 +134,7 @@ pub fn without_standbys(weights: &[u64]) -> Vec<u64> {
 }
 
 /// Returns the smallest whole numbers in the same proportion.
-fn reduced(weights: &[u64]) -> Vec<u64> {
+pub fn reduced(weights: &[u64]) -> Vec<u64> {
     let divisor = weights.iter().copied().fold(0, greatest_common_divisor);
     let weights = weights.iter();
     weights.map(|weight| weight / divisor.max(1)).collect()

@@ -116,10 +116,7 @@ async fn an_override_ends_the_standby_and_its_end_brings_it_back() {
     create(&ns.west).await;
     run(&ns.west, "force web --to web-east").await.success();
     ns.west.until_weights("web", &[0, 1]).await;
-    assert_eq!(
-        ns.west.last_move("web").await["from"],
-        "web=429495,web-east=0"
-    );
+    assert_eq!(ns.west.last_move("web").await["from"], "web=1,web-east=0");
     let forced = status(&ns.west).await;
     assert_eq!(
         json!([forced["state"], forced["active"]]),

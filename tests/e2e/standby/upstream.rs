@@ -47,4 +47,8 @@ async fn no_backend_stands_by_in_a_group_that_upstream_manages() {
     let route = "--kind httproute --port 80 --dry-run=server";
     run(&format!("{create} {route}")).await.success();
     run("set web --standby off").await.success();
+    // Somebody has set the annotation by hand.
+    let annotation = json!({"metadata": {"annotations": {"failover.linkerd.io/standby": "on"}}});
+    shop.edit_split("web", annotation).await;
+    run("status web").await.success().stdout_contains(why);
 }

@@ -37,7 +37,7 @@ async fn a_group_that_was_written_by_hand_gets_its_standby() {
     let last = ns.west.last_move("web").await;
     assert_eq!(
         [&last["from"], &last["to"]],
-        ["web=429495,web-east=0", "web=0,web-east=1"]
+        ["web=1,web-east=0", "web=0,web-east=1"]
     );
     let away = status(&ns.west).await;
     assert_eq!(

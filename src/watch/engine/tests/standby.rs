@@ -69,7 +69,7 @@ fn a_standby_is_no_move() {
     let last = change.last_move.unwrap();
     assert_eq!(
         [last.from.as_str(), last.to.as_str()],
-        ["web=429495,web-east=0", "web=0,web-east=1"]
+        ["web=1,web-east=0", "web=0,web-east=1"]
     );
     let note = serde_json::to_string(&last).unwrap();
     harness.answer(Ok(standby(3, AWAY, Some(&note))));
