@@ -110,7 +110,7 @@ impl Successor {
         let controlled_by = labels.remove(CONTROLLED_BY).unwrap_or_default();
         labels.retain(|key, _| !GITOPS_LABELS.iter().any(|prefix| key.starts_with(prefix)));
         let names = group.backends.iter().map(|backend| backend.name.clone());
-        let weights = weights(record, group, object, carrier);
+        let weights = weights(group, carrier);
         Some(Self {
             apex: group.apex.clone(),
             primary,
@@ -213,22 +213,16 @@ fn is_of_group(key: &str) -> bool {
         .is_some_and(|key| key != MIGRATED_FROM)
 }
 
-/// Returns the weights as the object has them, such that the proxies take them from `carrier`. A
-/// route must not have weights that are all 0.
-fn weights(record: &Record, group: &Group, object: &Value, carrier: Carrier) -> Vec<u64> {
-    let read = |(index, paths): (usize, &Vec<PointerBuf>)| {
-        let value = paths.first().and_then(|path| path.resolve(object).ok());
-        let text = || value?.as_str()?.trim().parse().ok();
-        let weight = value.and_then(Value::as_u64).or_else(text);
-        weight.or_else(|| Some(group.backends.get(index)?.weight))
-    };
-    let paths = record.weight_paths.iter().enumerate();
-    let raw: Vec<u64> = paths.map(|path| read(path).unwrap_or_default()).collect();
-    if raw.iter().all(|weight| *weight == 0) {
+/// Returns the weights as the object has them, those of standbys included, such that the proxies
+/// take them from `carrier`. A route must not have weights that are all 0.
+fn weights(group: &Group, carrier: Carrier) -> Vec<u64> {
+    let backends = group.backends.iter();
+    let on_object: Vec<u64> = backends.map(|backend| backend.weight_on_object).collect();
+    if on_object.iter().all(|weight| *weight == 0) {
         let primary = |index| u64::from(index == group.primary);
-        return (0..raw.len()).map(primary).collect();
+        return (0..on_object.len()).map(primary).collect();
     }
-    carrier.scale_down(raw)
+    carrier.scale_down(on_object)
 }
 
 /// Returns the operations that bring these entries into a map of the metadata, and remove others of
@@ -386,6 +380,20 @@ mod tests {
         let origin = read(&TrafficSplit, &object);
         assert!(record.is_successor_of(&origin) && record.takes_over_from(&origin.id()));
         assert_eq!(record.meta.migrated_from().unwrap().label, "me");
+    }
+
+    #[test]
+    fn standbys_come_along() {
+        let annotations = json!({ "failover.linkerd.io/standby": "on" });
+        for (weights, expected) in [
+            ([json!(429_495), json!(1)], [429_495, 1]),
+            ([json!(429_495.0), json!("1")], [429_495, 1]),
+        ] {
+            let object = split(&weights, &annotations);
+            let (record, made) = stored(&HTTP_ROUTE, &object, &TrafficSplit);
+            assert_eq!(raw_weights(&record, &made), expected);
+            assert!(record.group.unwrap().has_standby());
+        }
     }
 
     #[test]
